@@ -1,0 +1,11 @@
+//! What the server answers: routes, one file per family of endpoints, and the shape of replies.
+//!
+//! Handlers get bytes and give bytes: they know HTTP's heads and queries, sessions, projects and the
+//! records of the log, and nothing of sockets, cores or waiting.
+
+pub mod batch;
+pub mod cors;
+pub mod prefix;
+pub mod reply;
+pub mod route;
+pub mod start;

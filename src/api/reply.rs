@@ -1,0 +1,121 @@
+//! Answers: what a handler decides, and how it goes out.
+//!
+//! One place turns an error into a status and a body. The body is always `{"error":"<text>"}`, which
+//! is the one shape that OpenReplay's clients look into.
+
+use std::borrow::Cow;
+
+use crate::http::{Reply, Version};
+use crate::telemetry::Refusal as Reason;
+
+use super::cors::Cors;
+
+/// A refusal: who is at fault stands in the status.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The status.
+    pub status: u16,
+    /// What it is counted as.
+    pub reason: Reason,
+    /// What is wrong, for the client and the log line.
+    pub text: Cow<'static, str>,
+}
+
+impl Refusal {
+    /// A refusal with its text.
+    pub fn new(status: u16, reason: Reason, text: impl Into<Cow<'static, str>>) -> Self {
+        Self { status, reason, text: text.into() }
+    }
+}
+
+/// Seconds after which a client may try again when we could not store.
+const RETRY_AFTER_SECONDS: &[u8] = b"1";
+
+/// What every reply of a connection needs to know.
+#[derive(Debug, Clone, Copy)]
+pub struct Frame<'a> {
+    /// The request's version.
+    pub version: Version,
+    /// The connection stays open behind this reply.
+    pub keep_alive: bool,
+    /// The request was a HEAD: the body is announced and left out.
+    pub head_only: bool,
+    /// `Date`.
+    pub date: &'a [u8; 29],
+    /// Cross-origin headers.
+    pub cors: &'a Cors,
+}
+
+impl Frame<'_> {
+    /// Appends a reply to `out`.
+    pub fn write(&self, out: &mut Vec<u8>, status: u16, headers: &[(&str, &[u8])], body: &[u8]) {
+        self.write_lines(out, self.cors.reply(), status, headers, body);
+    }
+
+    /// Appends a reply with a JSON body.
+    pub fn write_json(&self, out: &mut Vec<u8>, status: u16, body: &[u8]) {
+        self.write(out, status, &[("Content-Type", b"application/json")], body);
+    }
+
+    /// Appends a refusal.
+    pub fn write_refusal(&self, out: &mut Vec<u8>, refusal: &Refusal) {
+        let mut body = Vec::with_capacity(64);
+        body.extend_from_slice(b"{\"error\":");
+        crate::session::json::write_string(&mut body, &refusal.text);
+        body.push(b'}');
+        let content_type: (&str, &[u8]) = ("Content-Type", b"application/json");
+        if refusal.status == 503 {
+            let headers = [content_type, ("Retry-After", RETRY_AFTER_SECONDS)];
+            self.write(out, refusal.status, &headers, &body);
+        } else {
+            self.write(out, refusal.status, &[content_type], &body);
+        }
+    }
+
+    fn write_lines(
+        &self,
+        out: &mut Vec<u8>,
+        lines: &[u8],
+        status: u16,
+        headers: &[(&str, &[u8])],
+        body: &[u8],
+    ) {
+        Reply {
+            status,
+            version: self.version,
+            keep_alive: self.keep_alive,
+            date: self.date,
+            lines,
+            headers,
+            body,
+            head_only: self.head_only,
+        }
+        .write_to(out);
+    }
+}
+
+/// The answer to the last preflight: pages ask for the same fields again and again.
+#[derive(Debug, Default)]
+pub struct Preflight {
+    asked: Vec<u8>,
+    lines: Vec<u8>,
+}
+
+impl Preflight {
+    /// Prepares the answer to an `OPTIONS` request that asked for the fields `asked`.
+    pub fn ask(&mut self, cors: &Cors, asked: Option<&[u8]>) {
+        let asked = asked.unwrap_or_default();
+        if self.lines.is_empty() || self.asked != asked {
+            self.asked.clear();
+            self.asked.extend_from_slice(asked);
+            self.lines.clear();
+            cors.write_preflight(&mut self.lines, Some(asked));
+            self.lines.extend_from_slice(b"Cache-Control: max-age=86400\r\n");
+        }
+    }
+
+    /// Appends the prepared answer to `out`.
+    pub fn write(&self, out: &mut Vec<u8>, frame: &Frame<'_>) {
+        frame.write_lines(out, &self.lines, 200, &[], b"");
+    }
+}

@@ -1,0 +1,59 @@
+//! A share of one processor.
+
+use std::time::{Duration, Instant};
+
+use rustix::time::{ClockId, clock_gettime};
+
+/// What was not used in this time is not saved up.
+const WINDOW: Duration = Duration::from_secs(1);
+
+/// The shortest pause worth a system call.
+const PAUSE_MIN: Duration = Duration::from_millis(2);
+
+/// Measures this thread's processor time against its share.
+pub struct Budget {
+    percent: u32,
+    began: Instant,
+    used: Duration,
+}
+
+impl Budget {
+    /// A share of `percent`, 1 to 100, of one processor.
+    pub fn new(percent: u8) -> Self {
+        Self { percent: u32::from(percent).clamp(1, 100), began: Instant::now(), used: thread_time() }
+    }
+
+    /// How long to rest so that the share is kept, if at all.
+    pub fn pause(&mut self) -> Option<Duration> {
+        let used = thread_time().saturating_sub(self.used);
+        let elapsed = self.began.elapsed();
+        let pause = (used * 100 / self.percent).saturating_sub(elapsed);
+        if elapsed > WINDOW {
+            self.began = Instant::now() + pause;
+            self.used = thread_time();
+        }
+        (pause > PAUSE_MIN).then_some(pause)
+    }
+}
+
+fn thread_time() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn work_beyond_the_share_is_answered_by_a_pause() {
+        let mut budget = Budget::new(5);
+        let began = thread_time();
+        while thread_time() - began < Duration::from_millis(20) {
+            std::hint::spin_loop();
+        }
+        let pause = budget.pause().expect("20 ms of work at 5 % take 400 ms");
+        assert!(pause > Duration::from_millis(50), "{pause:?}");
+        assert!(Budget::new(5).pause().is_none());
+    }
+}

@@ -1,0 +1,91 @@
+//! The list of broken batches: NDJSON, bounded, the older half kept beside it.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use crate::log::record::Record;
+use crate::tracker::CheckError;
+
+/// Its name in the data folder.
+pub const FILE: &str = "broken.ndjson";
+
+/// At this size the file becomes `broken.ndjson.1`, and a new one begins.
+const BYTES_MAX: u64 = 8 * 1024 * 1024;
+
+/// Appends marks.
+pub struct Marks {
+    path: PathBuf,
+    file: Option<(File, u64)>,
+    bytes_max: u64,
+}
+
+#[derive(Serialize)]
+struct Mark<'a> {
+    id: String,
+    received_us: u64,
+    session_id: String,
+    project_id: u32,
+    bytes: usize,
+    fault: &'a str,
+}
+
+impl Marks {
+    /// The list at `path`, which is made with the first mark.
+    pub fn new(path: PathBuf) -> Self {
+        Self { path, file: None, bytes_max: BYTES_MAX }
+    }
+
+    /// Marks a batch.
+    pub fn add(&mut self, record: &Record<'_>, error: &CheckError) -> io::Result<()> {
+        let mark = Mark {
+            id: record.id.to_string(),
+            received_us: record.order_us,
+            session_id: record.session.to_string(),
+            project_id: record.project,
+            bytes: record.payload.len(),
+            fault: &error.to_string(),
+        };
+        let mut line = serde_json::to_vec(&mark)?;
+        line.push(b'\n');
+        self.append(&line)
+    }
+
+    fn append(&mut self, line: &[u8]) -> io::Result<()> {
+        if self.file.as_ref().is_some_and(|(_, bytes)| bytes + line.len() as u64 > self.bytes_max) {
+            self.file = None;
+            fs::rename(&self.path, self.path.with_extension("ndjson.1"))?;
+        }
+        let (file, bytes) = match &mut self.file {
+            Some(open) => open,
+            None => {
+                let file = OpenOptions::new().create(true).append(true).open(&self.path)?;
+                let bytes = file.metadata()?.len();
+                self.file.insert((file, bytes))
+            }
+        };
+        file.write_all(line)?;
+        *bytes += line.len() as u64;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_of_broken_batches_is_bounded() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let path = dir.path().join(FILE);
+        let mut marks = Marks { bytes_max: 100, ..Marks::new(path.clone()) };
+        for _ in 0..50 {
+            marks.append(&[b'x'; 30]).expect("is written");
+        }
+        let bytes = |path: &PathBuf| fs::metadata(path).expect("is there").len();
+        assert!(bytes(&path) <= 100 && bytes(&path.with_extension("ndjson.1")) <= 100);
+        assert_eq!(fs::read_dir(dir.path()).expect("is there").count(), 2);
+    }
+}

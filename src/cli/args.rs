@@ -1,0 +1,212 @@
+//! The options of every subcommand.
+
+use std::path::{Path, PathBuf};
+
+use clap::builder::styling::{AnsiColor, Styles};
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{SETTINGS, Sources, value};
+
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Green.on_default().bold())
+    .usage(AnsiColor::Green.on_default().bold())
+    .literal(AnsiColor::Cyan.on_default())
+    .placeholder(AnsiColor::Cyan.on_default());
+
+/// A durable ingestion server for OpenReplay's session recordings: 200 means stored.
+#[derive(Debug, Parser)]
+#[command(
+    name = "takeup",
+    version,
+    styles = STYLES,
+    after_help = "Example:\n  takeup serve\n  takeup sessions\n  takeup events 2691351900602760960"
+)]
+pub struct Cli {
+    /// The data folder.
+    #[arg(long, value_name = "DIR", env = "TAKEUP_DATA", default_value = "./takeup-data", global = true)]
+    pub data: PathBuf,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What takeup can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Take sessions from trackers and keep them.
+    #[command(after_help = "Example:\n  takeup serve --listen 0.0.0.0:8080 --set ack=memory", after_long_help = settings_help())]
+    Serve(ServeArgs),
+    /// List the recorded sessions.
+    #[command(after_help = "Example:\n  takeup sessions --project 1 --last 20")]
+    Sessions(SessionsArgs),
+    /// Show the log's segments, or its records.
+    #[command(after_help = "Example:\n  takeup inspect --records --segment 01764042067000000")]
+    Inspect(InspectArgs),
+    /// Check every byte of the log; the exit code is 0 when it is whole, 1 when it is damaged, 2 when it can't be read.
+    #[command(after_help = "Example:\n  takeup verify && echo whole")]
+    Verify(VerifyArgs),
+    /// Show what a session's trackers recorded, message by message.
+    #[command(after_help = "Example:\n  takeup events 2691351900602760960 --json | grep MouseClick")]
+    Events(EventsArgs),
+    /// Send the recorded batches again, to a server or to stdout.
+    #[command(
+        after_help = "Examples:\n  takeup replay --to http://127.0.0.1:9090 --fast --token-secret-file other/secrets/token\n  \
+                      takeup replay --to - | head -n 1"
+    )]
+    Replay(ReplayArgs),
+}
+
+/// The options of `takeup serve`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct ServeArgs {
+    /// Where clients reach the server [default: 127.0.0.1:8080].
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub listen: Option<String>,
+    /// Where metrics and health are served [default: 127.0.0.1:8888].
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub admin: Option<String>,
+    /// How many pinned threads take requests [default: auto].
+    #[arg(long, value_name = "N")]
+    pub cores: Option<String>,
+    /// The file of settings [default: takeup.toml in the data folder].
+    #[arg(long, value_name = "FILE", env = "TAKEUP_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// Any setting; --help lists them all. It goes before environment and file.
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_value)]
+    pub set: Vec<(String, String)>,
+}
+
+impl ServeArgs {
+    /// Where the settings of this command line come from.
+    pub fn sources(&self, data: &Path) -> Sources {
+        let mut sources = Sources { file: self.config.clone(), ..Sources::of_process(data) };
+        sources.options =
+            self.set.iter().map(|(key, value)| (format!("--set {key}={value}"), key.clone(), value.clone())).collect();
+        for (key, value) in [("listen", &self.listen), ("admin", &self.admin), ("cores", &self.cores)] {
+            if let Some(value) = value {
+                sources.options.push((format!("--{key}"), key.to_owned(), value.clone()));
+            }
+        }
+        sources
+    }
+}
+
+/// The options of `takeup sessions`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct SessionsArgs {
+    /// Only sessions of this project, by its number.
+    #[arg(long, value_name = "ID")]
+    pub project: Option<u32>,
+    /// Only the newest N.
+    #[arg(long, value_name = "N")]
+    pub last: Option<usize>,
+    /// Print NDJSON: session_id, project_id, start_ms, length_ms, batches, bytes, browser, user.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// The options of `takeup inspect`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct InspectArgs {
+    /// Only this segment.
+    #[arg(long, value_name = "ID")]
+    pub segment: Option<u64>,
+    /// List the records, not the segments.
+    #[arg(long)]
+    pub records: bool,
+    /// Print NDJSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// The options of `takeup verify`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct VerifyArgs {
+    /// Print NDJSON: a line a segment, then one for the whole log.
+    #[arg(long)]
+    pub json: bool,
+    /// Print nothing but faults.
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+/// The options of `takeup events`.
+#[derive(Debug, Clone, Args)]
+pub struct EventsArgs {
+    /// The session, by its number.
+    #[arg(value_name = "SESSION")]
+    pub session: u64,
+    /// Print NDJSON, with every field whole.
+    #[arg(long)]
+    pub json: bool,
+    /// The largest batch to inflate.
+    #[arg(long, value_name = "BYTES", default_value = "64MiB", value_parser = value::size::<usize>)]
+    pub inflated_max: usize,
+}
+
+/// The options of `takeup replay`.
+#[derive(Debug, Clone, Args)]
+pub struct ReplayArgs {
+    /// The server, as http://HOST:PORT with any path prefix; or "-" for NDJSON on stdout: id, received_us, session_id,
+    /// project_id, topic, page, number, data_type, encoding, body (base64, as received).
+    #[arg(long, value_name = "URL")]
+    pub to: String,
+    /// How many times faster than recorded [default: 1 to a server; to stdout, as fast as it goes].
+    #[arg(long, value_name = "N", value_parser = speed, conflicts_with = "fast")]
+    pub speed: Option<f64>,
+    /// As fast as it goes.
+    #[arg(long)]
+    pub fast: bool,
+    /// Only this session.
+    #[arg(long, value_name = "ID")]
+    pub session: Option<u64>,
+    /// Only sessions of this project.
+    #[arg(long, value_name = "ID")]
+    pub project: Option<u32>,
+    /// How many connections send; a session keeps to one of them.
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub connections: u16,
+    /// The file of the server's token secrets [default: TOKEN_SECRET, else secrets/token in the data folder].
+    #[arg(long, value_name = "FILE")]
+    pub token_secret_file: Option<PathBuf>,
+    /// How often a batch is sent again after a failure of network or server, before the replay ends.
+    #[arg(long, value_name = "N", default_value_t = 6, value_parser = clap::value_parser!(u32).range(0..=100))]
+    pub retries: u32,
+    /// Bytes of batches that may wait to be sent.
+    #[arg(long, value_name = "BYTES", default_value = "64MiB", value_parser = value::size::<usize>)]
+    pub buffer: usize,
+    /// Print the summary as JSON on stdout.
+    #[arg(long)]
+    pub json: bool,
+}
+
+fn key_value(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("expected KEY=VALUE")?;
+    Ok((key.trim().to_owned(), value.to_owned()))
+}
+
+fn speed(text: &str) -> Result<f64, String> {
+    match text.trim_end_matches('x').parse::<f64>() {
+        Ok(speed) if speed.is_finite() && (0.001..=1e6).contains(&speed) => Ok(speed),
+        _ => Err("expected a number from 0.001 to 1000000, such as 10".to_owned()),
+    }
+}
+
+/// The table of settings, for `takeup serve --help`.
+fn settings_help() -> String {
+    let mut text = String::from(
+        "Example:\n  takeup serve --listen 0.0.0.0:8080 --set ack=memory\n\n\
+         Settings, for --set, takeup.toml and the environment (TAKEUP_<NAME>, or the name in brackets):",
+    );
+    let mut group = "";
+    for setting in SETTINGS {
+        if setting.group != group {
+            group = setting.group;
+            text.push_str(&format!("\n\n  {group}"));
+        }
+        let also = setting.also.map(|name| format!(" [{name}]")).unwrap_or_default();
+        let quote = if setting.default.is_empty() { "\"\"" } else { "" };
+        text.push_str(&format!("\n    {}={}{quote}{also}\n        {}", setting.name, setting.default, setting.help()));
+    }
+    text
+}

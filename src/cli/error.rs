@@ -1,0 +1,37 @@
+//! What a command can fail of.
+
+use std::io;
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use crate::config::ConfigError;
+use crate::log::error::LogError;
+
+/// Why a command ended early, in words for the person who ran it.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum CliError {
+    /// A setting is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The log can't be read or written.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The output could not be written.
+    #[error("writing the output: {0}")]
+    Output(io::Error),
+    /// There is no log in the data folder.
+    #[error("{}: there is no log in this data folder; name another with --data, or record something with `takeup serve`", .0.display())]
+    NoLog(PathBuf),
+    /// Anything else, said in full.
+    #[error("{0}")]
+    Other(String),
+}
+
+impl CliError {
+    /// Whether the reader of the output went away, which is no error: it has seen what it wanted.
+    pub fn is_closed_pipe(&self) -> bool {
+        matches!(self, CliError::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+}

@@ -1,0 +1,160 @@
+//! `takeup events`: the messages of one session, in the order in which their batches were received.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::process::ExitCode;
+
+use serde::{Deserialize, Serialize};
+
+use super::args::EventsArgs;
+use super::error::CliError;
+use super::log_folder;
+use super::output::{Out, plain};
+use crate::log::merge::Merge;
+use crate::log::record::{Encoding, Kind, Record, ext_type};
+use crate::tracker::{Era, inflate_bounded, read_batch, split_parts};
+
+/// Runs the command.
+pub fn run(args: &EventsArgs, data: &Path) -> Result<ExitCode, CliError> {
+    let mut merge = Merge::new(log_folder::open(data)?);
+    let mut printer = Printer::new(args, Out::stdout());
+    let mut found = false;
+    while let Some(record) = merge.next()? {
+        if record.session == args.session && matches!(record.kind, Kind::Batch | Kind::Start) {
+            found = true;
+            printer.record(&record)?;
+        }
+    }
+    log_folder::warn_of_damage(&merge);
+    printer.out.finish()?;
+    if !found {
+        let session = args.session;
+        return Err(CliError::Other(format!(
+            "session {session} is not in this log; `takeup sessions` lists those that are"
+        )));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What is read of a session's row: which tracker wrote the batches.
+#[derive(Debug, Deserialize)]
+struct Row {
+    tracker_version: String,
+}
+
+/// Why a record, or the rest of it, could not be shown.
+#[derive(Debug, Serialize)]
+struct Fault<'a> {
+    session_id: String,
+    record: String,
+    fault: &'a str,
+}
+
+struct Printer {
+    json: bool,
+    inflated_max: usize,
+    out: Out,
+    era: Era,
+    /// The client's time of the session's first message: what the shown offsets count from.
+    began_ms: Option<i64>,
+    inflated: Vec<u8>,
+    line: String,
+}
+
+impl Printer {
+    fn new(args: &EventsArgs, out: Out) -> Printer {
+        Printer {
+            json: args.json,
+            inflated_max: args.inflated_max,
+            out,
+            era: Era::default(),
+            began_ms: None,
+            inflated: Vec::new(),
+            line: String::new(),
+        }
+    }
+
+    fn record(&mut self, record: &Record<'_>) -> Result<(), CliError> {
+        if record.kind == Kind::Start
+            && let Some(row) = record.ext.get(ext_type::SESSION_ROW)
+            && let Ok(row) = serde_json::from_slice::<Row>(row)
+        {
+            self.era = Era::of_tracker(&row.tracker_version);
+        }
+        // Taken out so that the batch can be borrowed while lines are written; put back for the next record.
+        let mut inflated = std::mem::take(&mut self.inflated);
+        let bytes = match record.encoding {
+            Encoding::Identity => Ok(record.payload),
+            Encoding::Gzip => match inflate_bounded(record.payload, self.inflated_max, &mut inflated) {
+                Ok(()) => Ok(&inflated[..]),
+                Err(error) => Err(error.to_string()),
+            },
+            other => Err(format!("{} bodies can't be read", other.as_str())),
+        };
+        let shown = match bytes {
+            Ok(bytes) => self.body(record, bytes),
+            Err(problem) => self.fault(record, &problem),
+        };
+        self.inflated = inflated;
+        shown
+    }
+
+    fn body(&mut self, record: &Record<'_>, bytes: &[u8]) -> Result<(), CliError> {
+        let split = (record.split != 0).then_some(record.split as usize);
+        let (first, second) = match split_parts(bytes, split) {
+            Ok(parts) => parts,
+            Err(fault) => {
+                self.fault(record, &fault.to_string())?;
+                (bytes, None)
+            }
+        };
+        self.batch(record, first)?;
+        second.map_or(Ok(()), |second| self.batch(record, second))
+    }
+
+    fn batch(&mut self, record: &Record<'_>, bytes: &[u8]) -> Result<(), CliError> {
+        for message in read_batch(bytes, self.era) {
+            let message = match message {
+                Ok(message) => message,
+                Err(fault) => return self.fault(record, &fault.to_string()),
+            };
+            self.line.clear();
+            if self.json {
+                // Writing into a String can't fail.
+                let _ = write!(self.line, r#"{{"session_id":"{}","record":"{}","#, record.session, record.id);
+                message.write_json_members(&mut self.line);
+                self.line.push('}');
+            } else {
+                if message.timestamp_ms != 0 && self.began_ms.is_none() {
+                    self.began_ms = Some(message.timestamp_ms);
+                }
+                let offset = self.began_ms.map(|began| message.timestamp_ms.saturating_sub(began));
+                let _ = write!(self.line, "{:>11}  {message}", offset_text(offset.unwrap_or(0)));
+            }
+            self.out.line(&self.line)?;
+        }
+        Ok(())
+    }
+
+    fn fault(&mut self, record: &Record<'_>, problem: &str) -> Result<(), CliError> {
+        if self.json {
+            let session_id = record.session.to_string();
+            return self.out.json(&Fault { session_id, record: record.id.to_string(), fault: problem });
+        }
+        let line = format!("{:>11}  record {}: {}", "!", record.id, plain(problem, 200));
+        let line = self.out.red(&line);
+        self.out.line(&line)
+    }
+}
+
+/// Time since the session began: `+1:02.345`, `+1:00:00.000`, `-0:00.120`.
+pub(super) fn offset_text(offset_ms: i64) -> String {
+    let sign = if offset_ms < 0 { '-' } else { '+' };
+    let ms = offset_ms.unsigned_abs();
+    let (hours, minutes, seconds, ms) = (ms / 3_600_000, ms / 60_000 % 60, ms / 1000 % 60, ms % 1000);
+    if hours > 0 {
+        format!("{sign}{hours}:{minutes:02}:{seconds:02}.{ms:03}")
+    } else {
+        format!("{sign}{minutes}:{seconds:02}.{ms:03}")
+    }
+}

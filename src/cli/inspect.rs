@@ -1,0 +1,243 @@
+//! `takeup inspect`: the log's segments, or the records in them, as they lie on disk.
+
+use std::io;
+use std::path::Path;
+use std::process::ExitCode;
+
+use serde::Serialize;
+
+use super::args::InspectArgs;
+use super::error::CliError;
+use super::log_folder;
+use super::output::{Align, Out, Table, bytes, exact_time_us, plain, thousands, time_us};
+use crate::log::error::{Damage, LogError};
+use crate::log::reader::{LogReader, SegmentInfo, SegmentReader, SegmentState};
+use crate::log::record::{Flags, Record, ext_type};
+
+/// Runs the command.
+pub fn run(args: &InspectArgs, data: &Path) -> Result<ExitCode, CliError> {
+    let reader = log_folder::open(data)?;
+    let mut segments = reader.segments()?;
+    segments.sort_by_key(|segment| (segment.core, segment.id));
+    if let Some(id) = args.segment {
+        segments.retain(|segment| segment.id == id);
+        if segments.is_empty() {
+            return Err(CliError::Other(format!("there is no segment {id}; `takeup inspect` lists those that exist")));
+        }
+    }
+    let mut out = Out::stdout();
+    if args.records {
+        records(&reader, &segments, args.json, &mut out)?;
+    } else {
+        table(&segments, args.json, &mut out)?;
+    }
+    out.finish()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A segment, as `--json` shows it. What only a sidecar knows is null until the segment is sealed.
+#[derive(Debug, Serialize)]
+struct SegmentLine<'a> {
+    core: u16,
+    segment: String,
+    path: String,
+    state: &'static str,
+    bytes: u64,
+    records: Option<u64>,
+    batches: Option<u64>,
+    starts: Option<u64>,
+    payload_bytes: Option<u64>,
+    sessions: Option<u64>,
+    first_us: Option<u64>,
+    last_us: Option<u64>,
+    damaged_places: Option<usize>,
+    blake3: Option<&'a str>,
+}
+
+impl<'a> SegmentLine<'a> {
+    fn new(segment: &'a SegmentInfo) -> SegmentLine<'a> {
+        let sidecar = segment.sidecar.as_ref();
+        SegmentLine {
+            core: segment.core,
+            segment: segment.id.to_string(),
+            path: segment.path.display().to_string(),
+            state: segment.state.as_str(),
+            bytes: segment.bytes,
+            records: sidecar.map(|sidecar| sidecar.records),
+            batches: sidecar.map(|sidecar| sidecar.batches),
+            starts: sidecar.map(|sidecar| sidecar.starts),
+            payload_bytes: sidecar.map(|sidecar| sidecar.payload_bytes),
+            sessions: sidecar.map(|sidecar| sidecar.sessions),
+            first_us: sidecar.map(|sidecar| sidecar.first_us),
+            last_us: sidecar.map(|sidecar| sidecar.last_us),
+            damaged_places: sidecar.map(|sidecar| sidecar.damage.len()),
+            blake3: sidecar.map(|sidecar| sidecar.blake3.as_str()),
+        }
+    }
+}
+
+fn table(segments: &[SegmentInfo], json: bool, out: &mut Out) -> Result<(), CliError> {
+    if json {
+        return segments.iter().try_for_each(|segment| out.json(&SegmentLine::new(segment)));
+    }
+    use Align::{Left, Right};
+    let mut table = Table::new(&[
+        ("CORE", Right),
+        ("SEGMENT", Right),
+        ("STATE", Left),
+        ("BYTES", Right),
+        ("RECORDS", Right),
+        ("BATCHES", Right),
+        ("STARTS", Right),
+        ("SESSIONS", Right),
+        ("FIRST", Left),
+        ("LAST", Left),
+        ("DAMAGE", Right),
+    ]);
+    for segment in segments {
+        let line = SegmentLine::new(segment);
+        let count = |count: Option<u64>| count.map_or_else(|| "-".to_owned(), thousands);
+        let time = |us: Option<u64>| time_us(us.unwrap_or(0));
+        table.row(vec![
+            line.core.to_string(),
+            line.segment,
+            line.state.to_owned(),
+            bytes(line.bytes),
+            count(line.records),
+            count(line.batches),
+            count(line.starts),
+            count(line.sessions),
+            time(line.first_us),
+            time(line.last_us),
+            count(line.damaged_places.map(|places| places as u64)),
+        ]);
+    }
+    table.print(out)
+}
+
+/// A record, as `--json` shows it.
+#[derive(Debug, Serialize)]
+struct RecordLine<'a> {
+    id: String,
+    received_us: u64,
+    kind: &'static str,
+    topic: &'static str,
+    session_id: String,
+    project_id: u32,
+    page: Option<u32>,
+    number: Option<u32>,
+    data_type: &'a str,
+    encoding: &'static str,
+    split: Option<u32>,
+    flags: Vec<&'static str>,
+    query: Option<&'a str>,
+    bytes: usize,
+}
+
+/// A damaged place, as `--json` shows it.
+#[derive(Debug, Serialize)]
+struct DamageLine<'a> {
+    segment: String,
+    path: String,
+    offset: u64,
+    bytes: u64,
+    damage: &'a str,
+}
+
+fn records(log: &LogReader, segments: &[SegmentInfo], json: bool, out: &mut Out) -> Result<(), CliError> {
+    if !json {
+        let heading = format!(
+            "{:>12}  {:24}  {:9}  {:13}  {:>20}  {:>7}  {:>9}  {:9}  {:8}  {:>10}  FLAGS",
+            "OFFSET", "RECEIVED", "KIND", "TOPIC", "SESSION", "PROJECT", "LABEL", "TYPE", "ENCODING", "BYTES"
+        );
+        out.line(&out.bold(&heading))?;
+    }
+    for segment in segments.iter().filter(|segment| segment.state != SegmentState::Ready) {
+        let Some(mut reader) = open(log, segment)? else { continue };
+        if !json {
+            out.line(&format!("{} ({})", segment.path.display(), segment.state.as_str()))?;
+        }
+        loop {
+            match reader.next() {
+                Ok(Some(record)) => show(&record, json, out)?,
+                Ok(None) => break,
+                Err(LogError::Damaged { .. }) => damaged(&reader.resync()?, json, out)?,
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Opens a segment, under its new name if a running server has sealed it since it was listed. `None`: it was deleted.
+fn open(log: &LogReader, segment: &SegmentInfo) -> Result<Option<SegmentReader>, CliError> {
+    match SegmentReader::open(segment) {
+        Err(LogError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+            let now = log.segments()?.into_iter().find(|now| (now.core, now.id) == (segment.core, segment.id));
+            Ok(now.map(|now| SegmentReader::open(&now)).transpose()?)
+        }
+        opened => Ok(Some(opened?)),
+    }
+}
+
+fn damaged(damage: &Damage, json: bool, out: &mut Out) -> Result<(), CliError> {
+    if json {
+        return out.json(&DamageLine {
+            segment: damage.segment.to_string(),
+            path: damage.path.display().to_string(),
+            offset: damage.offset,
+            bytes: damage.bytes,
+            damage: damage.reason,
+        });
+    }
+    let line = out.red(&format!("{:>12}  damaged, {} bytes: {}", damage.offset, damage.bytes, damage.reason));
+    out.line(&line)
+}
+
+fn show(record: &Record<'_>, json: bool, out: &mut Out) -> Result<(), CliError> {
+    let other = record.ext.get(ext_type::DATA_TYPE).map(String::from_utf8_lossy);
+    let query = record.ext.get(ext_type::QUERY).map(String::from_utf8_lossy);
+    let line = RecordLine {
+        id: record.id.to_string(),
+        received_us: record.order_us,
+        kind: record.kind.as_str(),
+        topic: record.topic.as_str(),
+        session_id: record.session.to_string(),
+        project_id: record.project,
+        page: record.label.map(|label| label.page),
+        number: record.label.map(|label| label.number),
+        data_type: other.as_deref().unwrap_or(record.data_type.as_str()),
+        encoding: record.encoding.as_str(),
+        split: (record.split != 0).then_some(record.split),
+        flags: flag_names(record.flags),
+        query: query.as_deref(),
+        bytes: record.payload.len(),
+    };
+    if json {
+        return out.json(&line);
+    }
+    let label = record.label.map_or_else(|| "-".to_owned(), |label| format!("{}_{}", label.page, label.number));
+    let text = format!(
+        "{:>12}  {:24}  {:9}  {:13}  {:>20}  {:>7}  {:>9}  {:9}  {:8}  {:>10}  {}",
+        record.id.offset,
+        exact_time_us(record.order_us),
+        line.kind,
+        line.topic,
+        line.session_id,
+        line.project_id,
+        label,
+        plain(line.data_type, 20),
+        line.encoding,
+        line.bytes,
+        line.flags.join(",")
+    );
+    out.line(text.trim_end())
+}
+
+fn flag_names(flags: Flags) -> Vec<&'static str> {
+    [(Flags::JUST_EXPIRED, "just-expired"), (Flags::UNUSABLE, "unusable"), (Flags::MAY_BE_SPLIT, "may-be-split")]
+        .into_iter()
+        .filter(|(flag, _)| flags.contains(*flag))
+        .map(|(_, name)| name)
+        .collect()
+}

@@ -1,0 +1,204 @@
+//! Printing: buffered stdout, tables, numbers for people, and texts from strangers made harmless.
+
+use std::fmt::Write as _;
+use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::error::CliError;
+
+/// Buffered stdout. [`finish`](Out::finish) reports what a mere drop would hide.
+pub struct Out {
+    writer: BufWriter<StdoutLock<'static>>,
+    colours: bool,
+}
+
+impl Out {
+    /// The process's stdout, locked.
+    pub fn stdout() -> Out {
+        let stdout = io::stdout().lock();
+        let colours = colours_wanted(stdout.is_terminal());
+        Out { writer: BufWriter::with_capacity(64 * 1024, stdout), colours }
+    }
+
+    /// Writes a line.
+    pub fn line(&mut self, text: &str) -> Result<(), CliError> {
+        self.bytes(text.as_bytes())?;
+        self.bytes(b"\n")
+    }
+
+    /// Writes a value as one line of JSON.
+    pub fn json(&mut self, value: &impl Serialize) -> Result<(), CliError> {
+        serde_json::to_writer(&mut self.writer, value).map_err(|error| CliError::Output(error.into()))?;
+        self.bytes(b"\n")
+    }
+
+    /// Writes bytes as they are.
+    pub fn bytes(&mut self, bytes: &[u8]) -> Result<(), CliError> {
+        self.writer.write_all(bytes).map_err(CliError::Output)
+    }
+
+    /// A text as a heading, where colours are wanted.
+    pub fn bold(&self, text: &str) -> String {
+        self.styled(text, "1")
+    }
+
+    /// A text as an alarm, where colours are wanted.
+    pub fn red(&self, text: &str) -> String {
+        self.styled(text, "31")
+    }
+
+    fn styled(&self, text: &str, code: &str) -> String {
+        if self.colours { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+
+    /// Hands everything to the system now, for output that someone watches.
+    pub fn flush(&mut self) -> Result<(), CliError> {
+        self.writer.flush().map_err(CliError::Output)
+    }
+
+    /// Writes out what is buffered.
+    pub fn finish(mut self) -> Result<(), CliError> {
+        self.flush()
+    }
+}
+
+/// Colours are for terminals, and for nobody who has said NO (no-color.org).
+pub fn colours_wanted(terminal: bool) -> bool {
+    let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    terminal && !set("NO_COLOR") && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+}
+
+/// A remark on stderr. A stderr that is gone is no reason to stop.
+pub fn warn(text: &str) {
+    let _ = writeln!(io::stderr(), "takeup: {text}");
+}
+
+/// How a column's cells stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Align {
+    /// Texts.
+    Left,
+    /// Numbers.
+    Right,
+}
+
+/// Rows of cells in columns as wide as their widest cell.
+pub struct Table {
+    columns: Vec<(&'static str, Align)>,
+    rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    /// A table with these headings.
+    pub fn new(columns: &[(&'static str, Align)]) -> Table {
+        Table { columns: columns.to_vec(), rows: Vec::new() }
+    }
+
+    /// Adds a row, one cell a column.
+    pub fn row(&mut self, cells: Vec<String>) {
+        self.rows.push(cells);
+    }
+
+    /// Prints it.
+    pub fn print(&self, out: &mut Out) -> Result<(), CliError> {
+        let widths: Vec<usize> = (0..self.columns.len())
+            .map(|i| {
+                let cells = self.rows.iter().map(|row| row[i].chars().count());
+                cells.chain([self.columns[i].0.chars().count()]).max().unwrap_or(0)
+            })
+            .collect();
+        let heading = self.laid_out(self.columns.iter().map(|(name, _)| *name), &widths);
+        out.line(&out.bold(&heading))?;
+        for row in &self.rows {
+            out.line(&self.laid_out(row.iter().map(String::as_str), &widths))?;
+        }
+        Ok(())
+    }
+
+    fn laid_out<'a>(&self, cells: impl Iterator<Item = &'a str>, widths: &[usize]) -> String {
+        let mut line = String::new();
+        for ((cell, &width), (_, align)) in cells.zip(widths).zip(&self.columns) {
+            let _ = match align {
+                Align::Left => write!(line, "{cell:<width$}  "),
+                Align::Right => write!(line, "{cell:>width$}  "),
+            };
+        }
+        line.truncate(line.trim_end().len());
+        line
+    }
+}
+
+/// A text from a client, fit for a terminal: what could move the cursor or change colours is shown as an escape, and
+/// what is longer than `max` characters is cut.
+pub fn plain(text: &str, max: usize) -> String {
+    let mut shown = String::with_capacity(text.len().min(max * 4));
+    for (i, c) in text.chars().enumerate() {
+        if i == max {
+            shown.push('…');
+            break;
+        }
+        // Besides control characters, those that turn the direction of what follows on the screen.
+        if c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') {
+            let _ = write!(shown, "{}", c.escape_default());
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
+}
+
+/// Bytes for people: `812 B`, `3.4 KiB`, `1.2 GiB`.
+pub fn bytes(count: u64) -> String {
+    const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
+    if count < 1024 {
+        return format!("{count} B");
+    }
+    let mut value = count as f64 / 1024.0;
+    let mut unit = 0;
+    // 1023.95 would be shown as 1024.0 of the smaller unit.
+    while value >= 1023.95 && unit + 1 < UNITS.len() {
+        value /= 1024.0;
+        unit += 1;
+    }
+    format!("{value:.1} {}", UNITS[unit])
+}
+
+/// A length of time for people: `950 ms`, `12.3 s`, `4m05s`, `2h03m`.
+pub fn length_ms(ms: u64) -> String {
+    match ms {
+        0..1_000 => format!("{ms} ms"),
+        1_000..60_000 => format!("{}.{} s", ms / 1000, ms % 1000 / 100),
+        60_000..3_600_000 => format!("{}m{:02}s", ms / 60_000, ms / 1000 % 60),
+        _ => format!("{}h{:02}m", ms / 3_600_000, ms / 60_000 % 60),
+    }
+}
+
+/// A point in time in UTC, to the second; `-` for none and for what no calendar holds.
+pub fn time_us(us: u64) -> String {
+    time(us, "%Y-%m-%d %H:%M:%SZ")
+}
+
+/// Like [`time_us`], to the millisecond.
+pub fn exact_time_us(us: u64) -> String {
+    time(us, "%Y-%m-%d %H:%M:%S%.3fZ")
+}
+
+fn time(us: u64, format: &str) -> String {
+    let timestamp = i64::try_from(us).ok().filter(|&us| us != 0).and_then(|us| Timestamp::from_microsecond(us).ok());
+    timestamp.map_or_else(|| "-".to_owned(), |time| time.strftime(format).to_string())
+}
+
+/// A whole number with its thousands parted: `1,234,567`.
+pub fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}

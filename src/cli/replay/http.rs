@@ -1,0 +1,189 @@
+//! Sending one batch over HTTP, as its tracker did.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use ureq::Agent;
+use ureq::http::HeaderValue;
+
+use crate::cli::error::CliError;
+use crate::cli::output::plain;
+use crate::log::record::{DataType, Encoding, Record, RecordId, ext_type};
+use crate::session::SessionId;
+use crate::session::token::{Secrets, Token};
+
+/// A token is signed anew for each try, so it need not live longer than one.
+const TOKEN_LIFE_MS: i64 = 3_600_000;
+
+/// The most that is read of an answer.
+const ANSWER_BYTES_MAX: u64 = 64 * 1024;
+
+/// Where batches go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    endpoint: String,
+}
+
+impl Target {
+    /// Parses what stands after `--to`.
+    pub fn parse(url: &str) -> Result<Target, CliError> {
+        let rest = url.strip_prefix("http://").unwrap_or_default();
+        let host = rest.split('/').next().unwrap_or_default();
+        if url.starts_with("https://") {
+            return Err(CliError::Other(format!(
+                "--to {url}: this command does not speak TLS; give the server's plain http address, through a tunnel if need be"
+            )));
+        }
+        if host.is_empty() || rest.contains(['?', '#', ' ']) {
+            return Err(CliError::Other(format!(
+                "--to {url}: expected http://HOST:PORT with any path prefix, or \"-\""
+            )));
+        }
+        Ok(Target { endpoint: format!("{}/v1/web/i", url.trim_end_matches('/')) })
+    }
+}
+
+/// A batch on its way.
+#[derive(Debug, Clone)]
+pub struct Job {
+    id: RecordId,
+    session: u64,
+    query: String,
+    data_type: Option<Vec<u8>>,
+    encoding: Encoding,
+    body: Vec<u8>,
+}
+
+impl Job {
+    /// The request that a record came with.
+    pub fn new(record: &Record<'_>) -> Job {
+        let data_type = match record.data_type {
+            // No header and `all` are the same; the first is what old trackers send.
+            DataType::All => None,
+            DataType::Other => record.ext.get(ext_type::DATA_TYPE).map(<[u8]>::to_vec),
+            known => Some(known.as_str().as_bytes().to_vec()),
+        };
+        Job {
+            id: record.id,
+            session: record.session,
+            query: query(record),
+            data_type,
+            encoding: record.encoding,
+            body: record.payload.to_vec(),
+        }
+    }
+
+    /// The bytes that it holds in memory.
+    pub fn bytes(&self) -> usize {
+        self.body.len() + self.query.len() + size_of::<Job>()
+    }
+
+    /// The bytes of the batch.
+    pub fn body_bytes(&self) -> u64 {
+        self.body.len() as u64
+    }
+}
+
+/// The query of the request: the batch's label as its tracker wrote it, and the split of a `visual` upload.
+pub(super) fn query(record: &Record<'_>) -> String {
+    let mut query = String::new();
+    if let Some(batch) = record.ext.get(ext_type::QUERY) {
+        query.push_str("?batch=");
+        for &byte in batch {
+            if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
+                query.push(char::from(byte));
+            } else {
+                query.push_str(&format!("%{byte:02X}"));
+            }
+        }
+    }
+    if record.split != 0 {
+        query.push(if query.is_empty() { '?' } else { '&' });
+        query.push_str(&format!("split={}", record.split));
+    }
+    query
+}
+
+/// What a server made of a batch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// It has it.
+    Stored,
+    /// It may take it later: an overload, a restart, a broken network.
+    Later(String),
+    /// It will never take this one.
+    Refused(String),
+    /// It will take none: it does not know the tokens, or is no ingestion server.
+    Stop(String),
+}
+
+/// One connection to the server.
+pub struct Sender<'a> {
+    agent: Agent,
+    target: &'a Target,
+    secrets: &'a Secrets,
+}
+
+impl<'a> Sender<'a> {
+    /// A connection that opens with the first batch.
+    pub fn new(target: &'a Target, secrets: &'a Secrets) -> Sender<'a> {
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_idle_connections(1)
+            .max_idle_connections_per_host(1)
+            .timeout_connect(Some(Duration::from_secs(10)))
+            .timeout_global(Some(Duration::from_secs(60)))
+            .user_agent(concat!("takeup/", env!("CARGO_PKG_VERSION"), " replay"))
+            // The target is what the operator named: a proxy in the environment must not come between.
+            .proxy(None)
+            .build();
+        Sender { agent: config.into(), target, secrets }
+    }
+
+    /// Sends a batch once.
+    pub fn send(&self, job: &Job) -> Answer {
+        let token = Token { session: SessionId(job.session), delay_ms: 0, expires_ms: now_ms() + TOKEN_LIFE_MS };
+        let mut request = self
+            .agent
+            .post(format!("{}{}", self.target.endpoint, job.query))
+            .header("Authorization", format!("Bearer {}", self.secrets.sign(&token)));
+        if job.encoding != Encoding::Identity {
+            request = request.header("Content-Encoding", job.encoding.as_str());
+        }
+        if let Some(data_type) = &job.data_type {
+            match HeaderValue::from_bytes(data_type) {
+                Ok(value) => request = request.header("DataType", value),
+                Err(_) => return Answer::Refused(format!("record {}: its data type is no header value", job.id)),
+            }
+        }
+        match request.send(&job.body[..]) {
+            Ok(mut response) => {
+                let status = response.status().as_u16();
+                // Read to its end, or the connection could not be used again.
+                let text = response.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_vec();
+                judge(status, &String::from_utf8_lossy(&text.unwrap_or_default()), job)
+            }
+            Err(error) => Answer::Later(format!("record {}: {error}", job.id)),
+        }
+    }
+}
+
+/// What a status means for the batch and for those behind it.
+fn judge(status: u16, text: &str, job: &Job) -> Answer {
+    let said = format!("record {}: status {status} {}", job.id, plain(text.trim(), 200));
+    let said = said.trim_end().to_owned();
+    match status {
+        200..=299 => Answer::Stored,
+        408 | 429 | 500.. => Answer::Later(said),
+        401 => {
+            Answer::Stop(format!("{said}; the server has another token secret: name its file with --token-secret-file"))
+        }
+        300..=399 | 404 | 405 => Answer::Stop(format!("{said}; is that the address of an ingestion server?")),
+        _ => Answer::Refused(said),
+    }
+}
+
+fn now_ms() -> i64 {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,76 @@
+//! A replay to stdout, one JSON object a batch.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::Serialize;
+
+use super::Filter;
+use super::pace::Pace;
+use crate::cli::args::ReplayArgs;
+use crate::cli::error::CliError;
+use crate::cli::log_folder;
+use crate::cli::output::Out;
+use crate::log::merge::Merge;
+use crate::log::record::{Record, ext_type};
+
+/// A batch as it is printed. The names are fixed; ids are texts because JavaScript's numbers do not hold them.
+#[derive(Debug, Serialize)]
+struct Line<'a> {
+    id: String,
+    received_us: u64,
+    session_id: String,
+    project_id: u32,
+    topic: &'static str,
+    page: Option<u32>,
+    number: Option<u32>,
+    data_type: &'a str,
+    encoding: &'static str,
+    /// Where a `visual` upload is cut, in inflated bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    split: Option<u32>,
+    body: &'a str,
+}
+
+/// Runs the replay. It goes as fast as the reader takes it, unless a speed is given.
+pub fn run(args: &ReplayArgs, data: &Path) -> Result<ExitCode, CliError> {
+    let mut merge = Merge::new(log_folder::open(data)?);
+    let mut pace = Pace::new(args.speed);
+    let mut filter = Filter::new(args);
+    let mut out = Out::stdout();
+    let mut body = String::new();
+    while let Some(record) = merge.next()? {
+        if !filter.wants(&record) {
+            continue;
+        }
+        pace.wait_for(record.order_us, || false);
+        line(&record, &mut body, &mut out)?;
+        if args.speed.is_some() {
+            out.flush()?;
+        }
+    }
+    log_folder::warn_of_damage(&merge);
+    out.finish()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn line(record: &Record<'_>, body: &mut String, out: &mut Out) -> Result<(), CliError> {
+    body.clear();
+    STANDARD.encode_string(record.payload, body);
+    let other = record.ext.get(ext_type::DATA_TYPE).map(String::from_utf8_lossy);
+    out.json(&Line {
+        id: record.id.to_string(),
+        received_us: record.order_us,
+        session_id: record.session.to_string(),
+        project_id: record.project,
+        topic: record.topic.as_str(),
+        page: record.label.map(|label| label.page),
+        number: record.label.map(|label| label.number),
+        data_type: other.as_deref().unwrap_or(record.data_type.as_str()),
+        encoding: record.encoding.as_str(),
+        split: (record.split != 0).then_some(record.split),
+        body,
+    })
+}

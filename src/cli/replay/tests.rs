@@ -1,0 +1,218 @@
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::Mutex;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use clap::Parser;
+use uuid::Uuid;
+
+use super::http::{Target, query};
+use super::pace::Pace;
+use super::workers;
+use crate::cli::args::{Cli, Command, ReplayArgs};
+use crate::log::record::{DataType, Encoding, Ext, ExtWriter, Flags, Kind, Record, RecordId, Topic, ext_type};
+use crate::session::token::Secrets;
+
+fn args(more: &[&str]) -> ReplayArgs {
+    let all = ["takeup", "replay", "--to", "-"].iter().chain(more);
+    let Command::Replay(args) = Cli::try_parse_from(all).unwrap().command else { unreachable!() };
+    args
+}
+
+fn record<'a>(session: u64, ext: &'a [u8], payload: &'a [u8]) -> Record<'a> {
+    Record {
+        id: RecordId { log: Uuid::nil(), core: 0, segment: 1, offset: 4096 },
+        order_us: 1,
+        kind: Kind::Batch,
+        topic: Topic::Raw,
+        data_type: DataType::Player,
+        encoding: Encoding::Gzip,
+        session,
+        project: 1,
+        split: 0,
+        label: None,
+        flags: Flags::NONE,
+        payload_crc: 0,
+        ext: Ext(ext),
+        payload,
+    }
+}
+
+/// A request as the test server saw it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Seen {
+    head: String,
+    body: Vec<u8>,
+}
+
+/// Answers requests until each of `connections` connections has been closed; `status` decides by number of request.
+fn serve(listener: &TcpListener, connections: usize, status: impl Fn(usize) -> u16 + Send + Sync) -> Vec<Seen> {
+    let seen = Mutex::new(Vec::new());
+    thread::scope(|scope| {
+        for _ in 0..connections {
+            let stream = listener.accept().unwrap().0;
+            let (seen, status) = (&seen, &status);
+            scope.spawn(move || answer(stream, seen, status));
+        }
+    });
+    seen.into_inner().unwrap()
+}
+
+fn answer(stream: TcpStream, seen: &Mutex<Vec<Seen>>, status: impl Fn(usize) -> u16) {
+    let mut reader = BufReader::new(stream);
+    loop {
+        let mut head = String::new();
+        while !head.ends_with("\r\n\r\n") {
+            if reader.read_line(&mut head).unwrap() == 0 {
+                return;
+            }
+        }
+        let length = head
+            .to_ascii_lowercase()
+            .split("content-length: ")
+            .nth(1)
+            .map_or(0, |rest| rest.split("\r\n").next().unwrap().parse().unwrap());
+        let mut body = vec![0; length];
+        reader.read_exact(&mut body).unwrap();
+        let number = {
+            let mut seen = seen.lock().unwrap();
+            seen.push(Seen { head, body });
+            seen.len() - 1
+        };
+        let reply = format!("HTTP/1.1 {} X\r\ncontent-length: 0\r\n\r\n", status(number));
+        reader.get_mut().write_all(reply.as_bytes()).unwrap();
+    }
+}
+
+/// Replays `records` to a server that answers as `status` says.
+fn replay(
+    more: &[&str],
+    records: &[Record<'_>],
+    status: impl Fn(usize) -> u16 + Send + Sync,
+) -> (workers::Outcome, Vec<Seen>) {
+    let args = args(more);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let target = Target::parse(&format!("http://{}/ingest/", listener.local_addr().unwrap())).unwrap();
+    let secrets = Secrets::new(vec![b"secret".to_vec()]).unwrap();
+    thread::scope(|scope| {
+        let server = scope.spawn(|| serve(&listener, 1, status));
+        let outcome = workers::run(&args, &target, &secrets, |queue| {
+            records.iter().take_while(|record| queue.push(record)).for_each(drop);
+            Ok(())
+        });
+        (outcome.unwrap(), server.join().unwrap())
+    })
+}
+
+#[test]
+fn a_batch_is_sent_as_it_was_received() {
+    let mut ext = Vec::new();
+    let mut writer = ExtWriter::new(&mut ext);
+    writer.push_query(b"3_17_100_network:503 a&b").unwrap();
+    let mut visual = record(7, &ext, b"\x1f\x8bbody");
+    visual.data_type = DataType::Visual;
+    visual.split = 42;
+    let (outcome, seen) = replay(&["--connections", "1"], &[visual], |_| 200);
+    assert_eq!((outcome.batches, outcome.bytes, outcome.failure), (1, 6, None));
+    let Seen { head, body } = &seen[0];
+    assert!(
+        head.starts_with("POST /ingest/v1/web/i?batch=3_17_100_network%3A503%20a%26b&split=42 HTTP/1.1\r\n"),
+        "{head}"
+    );
+    let lower = head.to_ascii_lowercase();
+    assert!(lower.contains("\r\ncontent-encoding: gzip\r\n") && lower.contains("\r\ndatatype: visual\r\n"), "{head}");
+    assert!(lower.contains("\r\nauthorization: bearer 7.0."), "{head}");
+    assert_eq!(body, b"\x1f\x8bbody");
+}
+
+#[test]
+fn plain_batches_carry_no_headers_that_they_came_without() {
+    let mut old = record(7, &[], b"body");
+    (old.data_type, old.encoding) = (DataType::All, Encoding::Identity);
+    let (_, seen) = replay(&["--connections", "1"], &[old], |_| 200);
+    let head = seen[0].head.to_ascii_lowercase();
+    assert!(
+        head.starts_with("post /ingest/v1/web/i http/1.1")
+            && !head.contains("datatype")
+            && !head.contains("encoding: gzip")
+    );
+}
+
+#[test]
+fn unknown_data_types_keep_their_text() {
+    let mut ext = Vec::new();
+    ExtWriter::new(&mut ext).push(ext_type::DATA_TYPE, b"future").unwrap();
+    let mut other = record(7, &ext, b"body");
+    other.data_type = DataType::Other;
+    let (_, seen) = replay(&["--connections", "1"], &[other], |_| 200);
+    assert!(seen[0].head.to_ascii_lowercase().contains("\r\ndatatype: future\r\n"));
+    assert_eq!(query(&other), "");
+}
+
+#[test]
+fn a_failing_server_gets_the_batch_again_and_the_order_stays() {
+    let bodies: Vec<Vec<u8>> = (0..20u8).map(|i| vec![i]).collect();
+    let records: Vec<_> = bodies.iter().map(|body| record(7, &[], body)).collect();
+    let (outcome, seen) = replay(&["--connections", "1"], &records, |number| if number == 3 { 503 } else { 200 });
+    assert_eq!((outcome.batches, outcome.retries, outcome.refused), (20, 1, 0));
+    let received: Vec<u8> = seen.iter().map(|seen| seen.body[0]).collect();
+    assert_eq!(received[..6], [0, 1, 2, 3, 3, 4]);
+    assert!(received.is_sorted());
+}
+
+#[test]
+fn a_refused_batch_is_counted_and_the_next_one_sent() {
+    let records = [record(7, &[], b"a"), record(7, &[], b"b")];
+    let (outcome, seen) = replay(&["--connections", "1"], &records, |number| if number == 0 { 413 } else { 200 });
+    assert_eq!((outcome.batches, outcome.refused, seen.len()), (1, 1, 2));
+    assert!(outcome.refusals[0].contains("status 413"), "{:?}", outcome.refusals);
+}
+
+#[test]
+fn refused_tokens_end_the_replay_and_say_why() {
+    let records = [record(7, &[], b"a"), record(7, &[], b"b")];
+    let (outcome, seen) = replay(&["--connections", "1"], &records, |_| 401);
+    assert!(outcome.failure.unwrap().contains("--token-secret-file"));
+    assert_eq!(seen.len(), 1);
+}
+
+#[test]
+fn a_server_that_keeps_failing_ends_the_replay() {
+    let records: Vec<_> = (0..1000).map(|_| record(7, &[], b"a")).collect();
+    let (outcome, seen) = replay(&["--connections", "1", "--retries", "1"], &records, |_| 500);
+    assert!(outcome.failure.unwrap().contains("tried 2 times"));
+    assert_eq!((seen.len(), outcome.batches), (2, 0));
+}
+
+#[test]
+fn the_buffer_bounds_what_waits() {
+    let body = vec![1; 10_000];
+    let records: Vec<_> = (0..50).map(|_| record(7, &[], &body)).collect();
+    let (outcome, _) = replay(&["--connections", "1", "--buffer", "1"], &records, |_| 200);
+    assert_eq!(outcome.batches, 50);
+}
+
+#[test]
+fn targets_that_cannot_work_are_refused() {
+    for url in ["https://host", "host:8080", "http://", "http:///x", "ftp://x", "http://h/?a=1"] {
+        assert!(Target::parse(url).is_err(), "{url}");
+    }
+}
+
+#[test]
+fn the_pace_keeps_recorded_distances() {
+    let began = Instant::now();
+    let mut pace = Pace::new(Some(10.0));
+    assert!(pace.wait_for(1_000_000, || false));
+    assert!(pace.wait_for(2_000_000, || false));
+    assert!(began.elapsed() >= Duration::from_millis(100));
+    assert!(!pace.wait_for(900_000_000, || true));
+    let mut at_once = Pace::new(None);
+    assert!(at_once.wait_for(0, || false) && at_once.wait_for(u64::MAX, || false));
+}
+
+#[test]
+fn the_progress_template_is_valid() {
+    super::progress::style();
+}

@@ -1,0 +1,319 @@
+//! `takeup serve`: puts the parts together, waits for a signal, and takes them apart again.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
+
+use atomic_waker::AtomicWaker;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+use crate::api::cors::Cors;
+use crate::api::prefix::Prefix;
+use crate::api::route::TEMPLATES;
+use crate::api::start::StartSettings;
+use crate::checker::{self, Checker};
+use crate::config::{self, Config, FirstRun, LogRequests, PROJECTS_FILE, first_run, snippet};
+use crate::directory::{self, Directory, DirectoryError, Platform, Project};
+use crate::log::{Log, Options, Recovery};
+use crate::server::core::{Common, INBOX_MAX};
+use crate::server::listen::listen;
+use crate::server::runtime::Driver;
+use crate::server::{Seat, cpus, spawn};
+use crate::session::flake::FlakeIds;
+use crate::session::geo::Geo;
+use crate::session::shard;
+use crate::session::token::Secrets;
+use crate::session::user_agent::UserAgents;
+use crate::telemetry::{self, Admin, Check, CoreMetrics, Level, LogOptions, Logger, Metrics, admin};
+
+use super::{CliError, ServeArgs};
+
+/// How long the last log lines may take to be printed.
+const PRINT_PATIENCE: Duration = Duration::from_secs(2);
+
+/// Runs the server until a signal ends it.
+pub fn run(args: ServeArgs, data: PathBuf) -> Result<ExitCode, CliError> {
+    let began = Instant::now();
+    let made = first_run(&data)?;
+    let loaded = Config::load(&args.sources(&data))?;
+    let config = loaded.config;
+    let (driver, no_uring) = Driver::choose(config.runtime).map_err(other)?;
+    let (logger, printer) = Logger::start(&log_options(&config), Box::new(std::io::stdout()))
+        .map_err(|error| CliError::Other(format!("the printing thread could not be started: {error}")))?;
+    for warning in &loaded.warnings {
+        logger.event(Level::Warn, crate::caller!(), warning, &[]);
+    }
+    if let Some(error) = no_uring {
+        let text = error.to_string();
+        let fields = [("error", &*text)];
+        logger.event(Level::Warn, crate::caller!(), "io_uring is not available, running on epoll", &fields);
+    }
+    let cpus = cpus::allowed();
+    let cores = config.cores.unwrap_or_else(|| default_cores(cpus.len()));
+
+    let (log, recovery) = Log::open(log_options_of(&config, cores))?;
+    report_recovery(&logger, &recovery);
+    let listeners = listen(config.listen, usize::from(cores)).map_err(other)?;
+    let listen_addr = listeners[0].local_addr().unwrap_or(config.listen);
+
+    let (inboxes, outboxes): (Vec<_>, Vec<_>) =
+        (0..cores).map(|_| crossbeam_channel::bounded(INBOX_MAX)).unzip();
+    let projects = config.data.join(PROJECTS_FILE);
+    let directory = Arc::new(directory::Shared::load(&projects).map_err(other)?);
+    let watcher = directory::watch(Arc::clone(&directory), {
+        let logger = logger.clone();
+        move |outcome| report_directory(&logger, outcome)
+    });
+    let common = Arc::new(Common {
+        driver,
+        prefix: Prefix::new(&config.prefix),
+        cors: Cors::new(config.use_cors),
+        start: start_settings(&config),
+        log: log.clone(),
+        directory,
+        secrets: Secrets::new(config.token_secrets.to_vec()).map_err(other)?,
+        flakes: FlakeIds::new(worker_id(&config, &logger)),
+        agents: UserAgents::spawn(config.uaparser_file.as_deref()).map_err(other)?,
+        geo: Geo::open(config.maxminddb_file.as_deref()).map_err(other)?,
+        logger: logger.clone(),
+        inboxes,
+        stopping: AtomicBool::new(false),
+        stop_wakers: (0..cores).map(|_| AtomicWaker::new()).collect(),
+        config,
+    });
+    let metrics: Vec<Arc<CoreMetrics>> = (0..cores).map(|_| Arc::new(CoreMetrics::new(TEMPLATES))).collect();
+
+    let mut threads = Vec::new();
+    for (number, (listener, inbox)) in (0..cores).zip(listeners.into_iter().zip(outboxes)) {
+        let seat = Seat {
+            number,
+            cpu: cpus.get(usize::from(number) % cpus.len()).copied().filter(|_| usize::from(cores) <= cpus.len()),
+            listener,
+            writer: log.writer(number)?,
+            metrics: Arc::clone(&metrics[usize::from(number)]),
+            inbox,
+        };
+        threads.push(spawn(Arc::clone(&common), seat).map_err(|error| other(format!("core {number}: {error}")))?);
+    }
+    let checker = Checker::spawn(checker::Options::of(&common.config), common.inboxes.clone(), logger.clone())
+        .map_err(other)?;
+    let admin = admin::spawn(common.config.admin, admin_of(&log, metrics, &checker, &logger)).map_err(other)?;
+    let stopper = Arc::clone(&common);
+    stop_on_signals(move || stopper.stop(), logger.clone())?;
+    announce(listen_addr, admin.addr(), &made, &common, began.elapsed());
+
+    let mut failed = false;
+    for thread in threads {
+        if let Some(fault) = fault_of(thread.join()) {
+            failed = true;
+            logger.event(Level::Error, crate::caller!(), "a core ended, the server stops", &[("error", &fault)]);
+            common.stop();
+        }
+    }
+    drop(watcher);
+    checker.stop();
+    let closed = log.close();
+    admin.stop();
+    if let Err(error) = &closed {
+        let text = error.to_string();
+        logger.event(Level::Error, crate::caller!(), "the log could not be closed", &[("error", &text)]);
+    } else {
+        logger.event(Level::Info, crate::caller!(), "stopped, everything is on disk", &[]);
+    }
+    printer.finish(PRINT_PATIENCE);
+    closed?;
+    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+fn other(error: impl std::fmt::Display) -> CliError {
+    CliError::Other(error.to_string())
+}
+
+fn fault_of(joined: std::thread::Result<std::io::Result<()>>) -> Option<String> {
+    match joined {
+        Ok(Ok(())) => None,
+        Ok(Err(error)) => Some(error.to_string()),
+        Err(_) => Some("it panicked".to_owned()),
+    }
+}
+
+fn default_cores(allowed: usize) -> u16 {
+    let own_group = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    cpus::default_cores(allowed, cpus::quota(Path::new("/sys/fs/cgroup"), &own_group))
+}
+
+fn log_options(config: &Config) -> LogOptions {
+    let requests = match config.log_requests {
+        LogRequests::All => telemetry::LogRequests::All,
+        LogRequests::Errors => telemetry::LogRequests::Errors,
+        LogRequests::Sampled => telemetry::LogRequests::Sampled(config.log_sample),
+    };
+    LogOptions { requests, ..LogOptions::default() }
+}
+
+fn log_options_of(config: &Config, cores: u16) -> Options {
+    Options {
+        dir: config.data.join("log"),
+        cores,
+        ack: match config.ack {
+            config::Ack::Disk => crate::log::Ack::Disk,
+            config::Ack::Memory => crate::log::Ack::Memory,
+        },
+        segment_bytes: config.segment_bytes,
+        window_bytes: config.window_bytes,
+        format_ahead: config.format_ahead,
+        group_bytes_max: config.group_bytes_max,
+        sync_interval: config.sync_interval,
+        reserve_bytes: config.reserve_bytes,
+        seal_age: config.seal_age,
+        insist: config.insist_file_system,
+        ..Options::default()
+    }
+}
+
+fn start_settings(config: &Config) -> StartSettings {
+    StartSettings {
+        json_size_limit: config.json_size_limit,
+        json_inflated_limit: config.json_inflated_limit,
+        beacon_size_limit: config.beacon_size_limit,
+        compression_threshold: config.compression_threshold,
+        record_canvas: config.record_canvas,
+        canvas_quality: config.canvas_quality.clone(),
+        canvas_fps: i64::from(config.canvas_fps),
+        protocol_version: i64::from(config.protocol_version),
+    }
+}
+
+/// The worker id inside session ids: the setting, else ECS's metadata, else the host's name.
+fn worker_id(config: &Config, logger: &Logger) -> u16 {
+    if let Some(shard) = config.shard {
+        return shard;
+    }
+    if let Some(uri) = &config.ecs_container_metadata_uri {
+        match shard::from_ecs_metadata(uri) {
+            Ok(shard) => return shard,
+            Err(error) => {
+                let text = error.to_string();
+                let message = "no worker id in the ECS metadata, the host's name gives it";
+                logger.event(Level::Warn, crate::caller!(), message, &[("error", &text)]);
+            }
+        }
+    }
+    let machine = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    shard::from_host_name(config.hostname.as_deref().unwrap_or(&machine))
+}
+
+fn report_recovery(logger: &Logger, recovery: &Recovery) {
+    let texts = [
+        recovery.segments.to_string(),
+        recovery.records.to_string(),
+        recovery.dropped_bytes.to_string(),
+        recovery.damage.len().to_string(),
+        recovery.took.as_millis().to_string(),
+    ];
+    let names = ["segments", "records", "dropped_bytes", "damage", "took_ms"];
+    let fields: Vec<(&str, &str)> = names.into_iter().zip(texts.iter().map(String::as_str)).collect();
+    if recovery.segments > 0 {
+        logger.event(Level::Info, crate::caller!(), "recovered the log", &fields);
+    }
+    for damage in &recovery.damage {
+        let text = format!("{}: {} bytes from offset {}: {}", damage.path.display(), damage.bytes, damage.offset, damage.reason);
+        logger.event(Level::Error, crate::caller!(), "the log is damaged", &[("where", &text)]);
+    }
+    for path in &recovery.quarantined {
+        let text = path.display().to_string();
+        logger.event(Level::Error, crate::caller!(), "set aside", &[("path", &text)]);
+    }
+}
+
+fn report_directory(logger: &Logger, outcome: Result<usize, DirectoryError>) {
+    match outcome {
+        Ok(projects) => {
+            let text = projects.to_string();
+            logger.event(Level::Info, crate::caller!(), "projects loaded", &[("projects", &text)]);
+        }
+        Err(error) => {
+            let text = error.to_string();
+            let message = "the file of projects is broken, the old projects stay";
+            logger.event(Level::Error, crate::caller!(), message, &[("error", &text)]);
+        }
+    }
+}
+
+fn admin_of(log: &Log, cores: Vec<Arc<CoreMetrics>>, checker: &Checker, logger: &Logger) -> Admin {
+    let mut metrics = Metrics::new(cores).logger(logger);
+    let gauge = |log: &Log, value: fn(&crate::log::LogStats) -> u64| {
+        let log = log.clone();
+        move || value(&log.stats()) as f64
+    };
+    metrics = metrics
+        .gauge("takeup_log_free_bytes", "Free space on the log's file system.", gauge(log, |s| s.free_bytes))
+        .gauge("takeup_log_segments_made", "Segments made ready.", gauge(log, |s| s.segments))
+        .counter("takeup_log_bytes", "Bytes appended to the log.", gauge(log, |s| s.bytes))
+        .counter("takeup_log_failed_segments", "Segments given up.", gauge(log, |s| s.failures));
+    metrics = checker.register(metrics);
+    let log = log.clone();
+    let checks = move || {
+        let look = || {
+            let health = log.health();
+            if health.can_append { Ok(()) } else { Err(health.reason.unwrap_or_default()) }
+        };
+        vec![Check::run("log", look)]
+    };
+    Admin { metrics: Arc::new(metrics), checks: Box::new(checks) }
+}
+
+/// The first signal drains, the second one ends at once.
+fn stop_on_signals(stop: impl Fn() + Send + 'static, logger: Logger) -> Result<(), CliError> {
+    let mut signals = Signals::new([SIGTERM, SIGINT]).map_err(other)?;
+    let wait = move || {
+        let mut stopping = false;
+        for signal in signals.forever() {
+            if stopping {
+                std::process::exit(128 + signal);
+            }
+            stopping = true;
+            logger.event(Level::Info, crate::caller!(), "stopping, a second signal ends at once", &[]);
+            stop();
+        }
+    };
+    std::thread::Builder::new().name("signals".into()).spawn(wait).map_err(other)?;
+    Ok(())
+}
+
+/// The key of a project that a page can record for.
+fn first_web_key(directory: &Directory) -> Option<&str> {
+    let usable = |project: &&Project| project.active && project.platform == Platform::Web;
+    directory.projects().iter().find(usable).map(|project| project.project_key.as_str())
+}
+
+/// Tells a person where the server is and what to paste into a page. It goes to stderr: stdout carries
+/// log lines only.
+fn announce(listen: SocketAddr, admin: SocketAddr, made: &FirstRun, common: &Common, took: Duration) {
+    let config = &common.config;
+    let address = format!("http://{listen}");
+    let mut text = format!(
+        "takeup {} listens on {address} ({} cores, {:?}, ack = {}), ready after {} ms\n\
+         metrics and health on http://{admin}, data in {}\n",
+        env!("CARGO_PKG_VERSION"),
+        common.inboxes.len(),
+        common.driver,
+        config.ack,
+        took.as_millis(),
+        config.data.display(),
+    );
+    let directory = common.directory.current();
+    if let Some(key) = made.project_key.as_deref().or_else(|| first_web_key(&directory)) {
+        text.push_str(&format!(
+            "\nproject key: {key}\npaste this into a page to record it:\n\n{}\n",
+            snippet(&address, key)
+        ));
+    }
+    // Nobody reads it, then: the server runs all the same.
+    let _ = std::io::stderr().write_all(text.as_bytes());
+}

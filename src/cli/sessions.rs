@@ -1,0 +1,177 @@
+//! `takeup sessions`: the recorded sessions, in the order of their starts.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::process::ExitCode;
+
+use serde::{Deserialize, Serialize};
+
+use super::args::SessionsArgs;
+use super::error::CliError;
+use super::log_folder;
+use super::output::{Align, Out, Table, bytes, length_ms, plain, thousands, time_us};
+use crate::log::merge::Merge;
+use crate::log::record::{Kind, Record, ext_type};
+use crate::session::SessionId;
+
+/// As many sessions as are held in memory at once, about 1 GB of them.
+const SESSIONS_MAX: usize = 5_000_000;
+
+/// What is known of a session.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub(super) struct Summary {
+    /// As text: JavaScript's numbers do not hold it.
+    session_id: String,
+    project_id: u32,
+    start_ms: u64,
+    length_ms: u64,
+    batches: u64,
+    bytes: u64,
+    browser: Option<String>,
+    user: Option<String>,
+}
+
+/// The columns of a session's row that are shown.
+#[derive(Debug, Default, Deserialize)]
+struct Row {
+    #[serde(default)]
+    user_browser: Option<String>,
+    #[serde(default)]
+    user_browser_version: Option<String>,
+    #[serde(default)]
+    user_id: Option<String>,
+}
+
+/// Sessions as they are met in one pass over the log.
+#[derive(Debug, Default)]
+pub(super) struct Collector {
+    sessions: HashMap<u64, Seen>,
+}
+
+#[derive(Debug, Default)]
+struct Seen {
+    summary: Summary,
+    last_ms: u64,
+}
+
+impl Collector {
+    /// Takes a record in. An error says that there are too many sessions.
+    pub(super) fn add(&mut self, record: &Record<'_>) -> Result<(), CliError> {
+        if record.session == 0 || matches!(record.kind, Kind::Pad | Kind::Tombstone) {
+            return Ok(());
+        }
+        if self.sessions.len() >= SESSIONS_MAX && !self.sessions.contains_key(&record.session) {
+            let limit = thousands(SESSIONS_MAX as u64);
+            return Err(CliError::Other(format!("more than {limit} sessions; narrow the list with --project")));
+        }
+        let received_ms = record.order_us / 1000;
+        let seen = self.sessions.entry(record.session).or_insert_with(|| Seen {
+            summary: Summary {
+                session_id: record.session.to_string(),
+                start_ms: start_ms(record.session, received_ms),
+                ..Summary::default()
+            },
+            last_ms: received_ms,
+        });
+        seen.last_ms = seen.last_ms.max(received_ms);
+        if record.project != 0 {
+            seen.summary.project_id = record.project;
+        }
+        match record.kind {
+            Kind::Start => seen.take_row(record),
+            _ => {
+                seen.summary.batches += 1;
+                seen.summary.bytes += record.payload.len() as u64;
+            }
+        }
+        Ok(())
+    }
+
+    /// The sessions by start, then id.
+    pub(super) fn finish(self, project: Option<u32>) -> Vec<Summary> {
+        let mut list: Vec<(u64, Seen)> = self.sessions.into_iter().collect();
+        list.retain(|(_, seen)| project.is_none_or(|project| seen.summary.project_id == project));
+        list.sort_unstable_by_key(|(id, seen)| (seen.summary.start_ms, *id));
+        let finished = |(_, seen): (u64, Seen)| Summary {
+            length_ms: seen.last_ms.saturating_sub(seen.summary.start_ms),
+            ..seen.summary
+        };
+        list.into_iter().map(finished).collect()
+    }
+}
+
+impl Seen {
+    fn take_row(&mut self, start: &Record<'_>) {
+        let Some(row) = start.ext.get(ext_type::SESSION_ROW) else { return };
+        // A row that can't be read costs two columns of the table, not the table.
+        let row: Row = serde_json::from_slice(row).unwrap_or_default();
+        let text = |text: Option<String>| text.filter(|text| !text.is_empty());
+        if let Some(browser) = text(row.user_browser) {
+            let version = text(row.user_browser_version).map(|version| format!(" {version}")).unwrap_or_default();
+            self.summary.browser = Some(format!("{browser}{version}"));
+        }
+        self.summary.user = text(row.user_id).or_else(|| self.summary.user.take());
+    }
+}
+
+/// A session began when its id was made; an id that tells no credible time (one that another system made) began when
+/// its first record came.
+fn start_ms(session: u64, received_ms: u64) -> u64 {
+    const DAY_MS: u64 = 86_400_000;
+    let start = SessionId(session).start_ms();
+    let start = u64::try_from(start).unwrap_or(0);
+    if start > received_ms || received_ms - start > 30 * DAY_MS { received_ms } else { start }
+}
+
+/// Runs the command.
+pub fn run(args: &SessionsArgs, data: &Path) -> Result<ExitCode, CliError> {
+    let mut merge = Merge::new(log_folder::open(data)?);
+    let mut collector = Collector::default();
+    while let Some(record) = merge.next()? {
+        // Records of other projects stay out early, but an unknown project may become known by a later record.
+        if args.project.is_none_or(|project| record.project == project || record.project == 0) {
+            collector.add(&record)?;
+        }
+    }
+    log_folder::warn_of_damage(&merge);
+    let sessions = collector.finish(args.project);
+    let skipped = args.last.map_or(0, |last| sessions.len().saturating_sub(last));
+    print(&sessions[skipped..], args.json)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn print(sessions: &[Summary], json: bool) -> Result<(), CliError> {
+    let mut out = Out::stdout();
+    if json {
+        for session in sessions {
+            out.json(session)?;
+        }
+        return out.finish();
+    }
+    use Align::{Left, Right};
+    let mut table = Table::new(&[
+        ("SESSION", Right),
+        ("PROJECT", Right),
+        ("START", Left),
+        ("LENGTH", Right),
+        ("BATCHES", Right),
+        ("BYTES", Right),
+        ("BROWSER", Left),
+        ("USER", Left),
+    ]);
+    let text = |text: &Option<String>, max: usize| text.as_deref().map_or_else(|| "-".to_owned(), |t| plain(t, max));
+    for session in sessions {
+        table.row(vec![
+            session.session_id.clone(),
+            if session.project_id == 0 { "-".to_owned() } else { session.project_id.to_string() },
+            time_us(session.start_ms * 1000),
+            length_ms(session.length_ms),
+            thousands(session.batches),
+            bytes(session.bytes),
+            text(&session.browser, 30),
+            text(&session.user, 40),
+        ]);
+    }
+    table.print(&mut out)?;
+    out.finish()
+}

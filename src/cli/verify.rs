@@ -1,0 +1,160 @@
+//! `takeup verify`: every byte of the log, checked against what was written down about it.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use serde::Serialize;
+
+use super::args::VerifyArgs;
+use super::error::CliError;
+use super::log_folder;
+use super::output::{Out, bytes, length_ms, thousands};
+use super::report;
+use crate::log::verify::{Fault, SegmentVerdict, VerifySummary, verify};
+
+/// The exit code of a log that could not be read: nothing is known of it then, neither good nor bad.
+const COULD_NOT_RUN: u8 = 2;
+
+/// Runs the command.
+pub fn run(args: &VerifyArgs, data: &Path) -> ExitCode {
+    match check(args, data) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => report(&error, ExitCode::from(COULD_NOT_RUN)),
+    }
+}
+
+/// Whether the log is whole.
+fn check(args: &VerifyArgs, data: &Path) -> Result<bool, CliError> {
+    let log = log_folder::open(data)?;
+    let mut out = Out::stdout();
+    // The check's callback can't fail; what happens to the output is kept until it is done.
+    let mut printed = Ok(());
+    let summary = verify(log.dir(), &mut |verdict| {
+        if printed.is_ok() {
+            printed = show(verdict, args, &mut out);
+        }
+    })?;
+    printed?;
+    conclude(&summary, args, &mut out)?;
+    out.finish()?;
+    Ok(summary.ok())
+}
+
+/// A segment, as `--json` shows it.
+#[derive(Debug, Serialize)]
+struct SegmentLine {
+    core: u16,
+    segment: String,
+    path: String,
+    state: &'static str,
+    ok: bool,
+    bytes: u64,
+    records: u64,
+    payload_bytes: u64,
+    known_damage_bytes: u64,
+    fault_count: u64,
+    faults: Vec<FaultLine>,
+}
+
+#[derive(Debug, Serialize)]
+struct FaultLine {
+    offset: u64,
+    bytes: u64,
+    reason: String,
+}
+
+/// The whole log, as `--json` shows it: the last line.
+#[derive(Debug, Serialize)]
+struct LogLine {
+    log_ok: bool,
+    segments: u64,
+    bad_segments: u64,
+    records: u64,
+    bytes: u64,
+    payload_bytes: u64,
+    known_damage_bytes: u64,
+    faults: u64,
+    took_ms: u64,
+}
+
+fn show(verdict: &SegmentVerdict, args: &VerifyArgs, out: &mut Out) -> Result<(), CliError> {
+    if args.quiet && verdict.ok() {
+        return Ok(());
+    }
+    if args.json {
+        out.json(&segment_line(verdict))?;
+        return out.flush();
+    }
+    let path = verdict.path.display();
+    if verdict.ok() {
+        let (records, size) = (thousands(verdict.records), bytes(verdict.bytes));
+        out.line(&format!("whole    {path}: {records} records, {size} ({})", verdict.state.as_str()))?;
+    }
+    for fault in &verdict.faults {
+        let line = format!("DAMAGED  {path}: offset {}, {} bytes: {}", fault.offset, fault.bytes, fault.reason);
+        let line = out.red(&line);
+        out.line(&line)?;
+    }
+    let told = verdict.faults.len() as u64;
+    if verdict.fault_count > told {
+        out.line(&format!("DAMAGED  {path}: {} more places", thousands(verdict.fault_count - told)))?;
+    }
+    if verdict.known_damage_bytes > 0 {
+        let lost = bytes(verdict.known_damage_bytes);
+        out.line(&format!("lost     {path}: {lost} were set aside by an earlier recovery (log/quarantine)"))?;
+    }
+    // A large log takes a while; who watches shall see it go on.
+    out.flush()
+}
+
+fn segment_line(verdict: &SegmentVerdict) -> SegmentLine {
+    let fault = |fault: &Fault| FaultLine { offset: fault.offset, bytes: fault.bytes, reason: fault.reason.clone() };
+    SegmentLine {
+        core: verdict.core,
+        segment: verdict.segment.to_string(),
+        path: verdict.path.display().to_string(),
+        state: verdict.state.as_str(),
+        ok: verdict.ok(),
+        bytes: verdict.bytes,
+        records: verdict.records,
+        payload_bytes: verdict.payload_bytes,
+        known_damage_bytes: verdict.known_damage_bytes,
+        fault_count: verdict.fault_count,
+        faults: verdict.faults.iter().map(fault).collect(),
+    }
+}
+
+fn conclude(summary: &VerifySummary, args: &VerifyArgs, out: &mut Out) -> Result<(), CliError> {
+    let took_ms = u64::try_from(summary.took.as_millis()).unwrap_or(u64::MAX);
+    if args.json {
+        return out.json(&LogLine {
+            log_ok: summary.ok(),
+            segments: summary.segments,
+            bad_segments: summary.bad_segments,
+            records: summary.records,
+            bytes: summary.bytes,
+            payload_bytes: summary.payload_bytes,
+            known_damage_bytes: summary.known_damage_bytes,
+            faults: summary.faults,
+            took_ms,
+        });
+    }
+    if args.quiet && summary.ok() {
+        return Ok(());
+    }
+    let verdict = match summary.ok() {
+        true => "the log is whole".to_owned(),
+        false => {
+            let (places, segments) = (thousands(summary.faults), thousands(summary.bad_segments));
+            out.red(&format!("the log is DAMAGED in {places} places of {segments} segments"))
+        }
+    };
+    out.line(&format!(
+        "{verdict}: {} segments, {} records, {} checked in {}",
+        thousands(summary.segments),
+        thousands(summary.records),
+        bytes(summary.bytes),
+        length_ms(took_ms)
+    ))
+}

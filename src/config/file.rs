@@ -1,0 +1,81 @@
+//! Reading `takeup.toml`.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use toml::de::{DeTable, DeValue};
+
+use super::error::ConfigError;
+
+/// A setting in a file: its key, its value as text, and where it stands.
+pub(super) struct Line {
+    pub key: String,
+    pub value: String,
+    pub line: usize,
+}
+
+/// A file of settings is a page or two; this keeps a wrong path from filling the memory.
+const FILE_BYTES_MAX: u64 = 1024 * 1024;
+
+/// The settings in the file, in their order there.
+pub(super) fn read(path: &Path) -> Result<Vec<Line>, ConfigError> {
+    let bytes = read_bounded(path, FILE_BYTES_MAX)?;
+    let text = String::from_utf8(bytes).map_err(|error| ConfigError::Syntax {
+        path: path.to_owned(),
+        line: line_of(error.as_bytes(), error.utf8_error().valid_up_to()),
+        message: "this is not UTF-8".to_owned(),
+    })?;
+    parse(path, &text)
+}
+
+fn parse(path: &Path, text: &str) -> Result<Vec<Line>, ConfigError> {
+    let syntax = |at: usize, message: String| ConfigError::Syntax {
+        path: path.to_owned(),
+        line: line_of(text.as_bytes(), at),
+        message,
+    };
+    let table = DeTable::parse(text)
+        .map_err(|error| syntax(error.span().map_or(0, |span| span.start), error.message().replace('\n', ", ")))?;
+    let mut lines = Vec::new();
+    for (key, value) in table.get_ref() {
+        let at = key.span().start;
+        let value = match value.get_ref() {
+            DeValue::String(text) => text.to_string(),
+            DeValue::Integer(number) if number.radix() == 10 => number.as_str().to_owned(),
+            DeValue::Float(number) => number.as_str().to_owned(),
+            DeValue::Boolean(switch) => switch.to_string(),
+            DeValue::Table(_) => {
+                return Err(syntax(
+                    at,
+                    format!("[{}]: this file has no tables, only lines `key = value`", key.get_ref()),
+                ));
+            }
+            other => {
+                let problem =
+                    format!("{}: expected a text, a number or a switch, found {}", key.get_ref(), other.type_str());
+                return Err(syntax(at, problem));
+            }
+        };
+        lines.push(Line { key: key.get_ref().to_string(), value, line: line_of(text.as_bytes(), at) });
+    }
+    lines.sort_by_key(|line| line.line);
+    Ok(lines)
+}
+
+/// The number, from 1, of the line at a byte offset.
+fn line_of(text: &[u8], at: usize) -> usize {
+    1 + text[..at.min(text.len())].iter().filter(|&&byte| byte == b'\n').count()
+}
+
+/// The bytes of a file that may not be larger than `limit`.
+pub(super) fn read_bounded(path: &Path, limit: u64) -> Result<Vec<u8>, ConfigError> {
+    let io = |doing: &'static str| move |source: io::Error| ConfigError::Io { path: path.to_owned(), doing, source };
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(io("opening it"))?;
+    file.take(limit + 1).read_to_end(&mut bytes).map_err(io("reading it"))?;
+    if bytes.len() as u64 > limit {
+        return Err(ConfigError::TooLarge { path: path.to_owned(), limit });
+    }
+    Ok(bytes)
+}

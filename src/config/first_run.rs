@@ -1,0 +1,167 @@
+//! The files that a new data folder gets.
+
+use std::fmt::Write as _;
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::Path;
+
+use super::error::ConfigError;
+use super::secrets::TokenSecrets;
+use super::settings::SETTINGS;
+use super::{CONFIG_FILE, PROJECTS_FILE};
+
+/// What [`first_run`] had to make.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FirstRun {
+    /// `takeup.toml` is new.
+    pub config: bool,
+    /// `projects.toml` is new; the key of its one project.
+    pub project_key: Option<String>,
+    /// `secrets/token` is new.
+    pub secret: bool,
+}
+
+impl FirstRun {
+    /// Whether anything was made.
+    pub fn is_new(&self) -> bool {
+        self.config || self.project_key.is_some() || self.secret
+    }
+}
+
+/// Makes the data folder and what it lacks: a commented `takeup.toml`, `projects.toml` with one project and a random
+/// key, a random token secret. What is there already is never touched, and a crash leaves each file whole or absent.
+///
+/// # Errors
+/// The folder or a file could not be made.
+pub fn first_run(data: &Path) -> Result<FirstRun, ConfigError> {
+    private_folder(data)?;
+    let mut made =
+        FirstRun { config: create(&data.join(CONFIG_FILE), 0o644, commented_settings)?, ..FirstRun::default() };
+
+    let key = random_text(20)?;
+    if create(&data.join(PROJECTS_FILE), 0o644, || first_project(&key))? {
+        made.project_key = Some(key);
+    }
+
+    let secret_path = TokenSecrets::path(data);
+    private_folder(secret_path.parent().unwrap_or(data))?;
+    // 43 characters of 62 hold 256 bits.
+    let secret = random_text(43)?;
+    made.secret = create(&secret_path, 0o600, || format!("{secret}\n"))?;
+    Ok(made)
+}
+
+fn private_folder(path: &Path) -> Result<(), ConfigError> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|source| ConfigError::Io {
+        path: path.to_owned(),
+        doing: "making this folder",
+        source,
+    })
+}
+
+/// Writes a file unless there is one. `Ok(true)`: it is new, whole, and on disk.
+fn create(path: &Path, mode: u32, content: impl FnOnce() -> String) -> Result<bool, ConfigError> {
+    let io = |source: io::Error| ConfigError::Io { path: path.to_owned(), doing: "making this file", source };
+    if path.try_exists().map_err(io)? {
+        return Ok(false);
+    }
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let draft = folder.join(format!(".{name}.{}", std::process::id()));
+    let written = write_whole(&draft, mode, content().as_bytes())
+        // A link, unlike a rename, never replaces what another process has put there meanwhile.
+        .and_then(|()| match fs::hard_link(&draft, path) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+            Err(error) => Err(error),
+        });
+    let removed = fs::remove_file(&draft);
+    let created = written.map_err(io)?;
+    removed.map_err(io)?;
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(io)?;
+    Ok(created)
+}
+
+fn write_whole(path: &Path, mode: u32, content: &[u8]) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(path)?;
+    file.write_all(content)?;
+    file.sync_all()
+}
+
+/// Random letters and digits, each equally likely.
+fn random_text(length: usize) -> Result<String, ConfigError> {
+    const ALPHABET: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    // The largest multiple of 62 in a byte: what lies above would favour the first letters.
+    const FAIR_BELOW: u8 = 248;
+    let mut text = String::with_capacity(length);
+    let mut random = [0u8; 64];
+    while text.len() < length {
+        getrandom::fill(&mut random).map_err(|error| ConfigError::Io {
+            path: "/dev/urandom".into(),
+            doing: "asking the system for random bytes",
+            source: io::Error::other(error.to_string()),
+        })?;
+        let fair = random.iter().filter(|&&byte| byte < FAIR_BELOW);
+        text.extend(fair.take(length - text.len()).map(|&byte| char::from(ALPHABET[usize::from(byte % 62)])));
+    }
+    Ok(text)
+}
+
+fn first_project(key: &str) -> String {
+    format!(
+        "# The projects whose sessions are taken. The server reads this file again when it changes; if it can't be read,\n\
+         # the projects stay as they were and the log says which line is wrong.\n\
+         \n\
+         [[projects]]\n\
+         project_id = 1\n\
+         project_key = \"{key}\"\n\
+         name = \"my site\"\n\
+         platform = \"web\"\n\
+         active = true\n\
+         # Of 100 sessions, how many are recorded.\n\
+         sample_rate = 100\n\
+         # Milliseconds after which a session ends and a new one begins.\n\
+         max_session_duration = 7200000\n\
+         # The largest batch in bytes; 0 is the server's beacon_size_limit.\n\
+         beacon_size = 0\n"
+    )
+}
+
+/// Every setting with its help and default, commented out.
+fn commented_settings() -> String {
+    let mut text = String::from(
+        "# Settings of takeup. A line that begins with \"#\" shows the default; remove the \"#\" to change it.\n\
+         # The environment (TAKEUP_<NAME>) goes before this file, the command line before both.\n\
+         # Sizes: 65536, 64KiB, 8MiB. Durations: 200ms, 60s, 1h2m.\n",
+    );
+    let mut group = "";
+    for setting in SETTINGS {
+        if setting.group != group {
+            group = setting.group;
+            let _ = write!(text, "\n\n# ---- {group} ----\n");
+        }
+        text.push('\n');
+        for line in wrap(&setting.help(), 100) {
+            let _ = writeln!(text, "# {line}");
+        }
+        let quote = if setting.bare { "" } else { "\"" };
+        let _ = writeln!(text, "# {} = {quote}{}{quote}", setting.name, setting.default);
+    }
+    text
+}
+
+/// Lines of at most `width` characters, broken at blanks.
+pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}

@@ -1,0 +1,74 @@
+//! Settings that are a choice between a few words.
+
+use std::fmt;
+use std::str::FromStr;
+
+macro_rules! modes {
+    ($( $(#[$meta:meta])* $name:ident { $( $(#[$variant_meta:meta])* $variant:ident = $text:literal ),+ $(,)? } )+) => {$(
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum $name { $( $(#[$variant_meta])* $variant ),+ }
+
+        impl $name {
+            /// The word for it in files, variables and options.
+            pub const fn as_str(self) -> &'static str {
+                match self { $( Self::$variant => $text ),+ }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = String;
+
+            fn from_str(text: &str) -> Result<Self, String> {
+                $( if text.eq_ignore_ascii_case($text) { return Ok(Self::$variant); } )+
+                Err(format!("expected one of {}", [$($text),+].join(", ")))
+            }
+        }
+    )+};
+}
+
+modes! {
+    /// What a 200 promises.
+    Ack {
+        /// The record is durable: it survives the machine.
+        Disk = "disk",
+        /// The record is in the page cache: it survives the process.
+        Memory = "memory",
+    }
+
+    /// When the inside of a batch is looked at.
+    CheckBodies {
+        /// Behind the log: what is broken is counted and marked.
+        Background = "background",
+        /// Before the answer: what is broken is refused.
+        Inline = "inline",
+        /// Never.
+        Off = "off",
+    }
+
+    /// Which requests get a log line.
+    LogRequests {
+        /// Every one.
+        All = "all",
+        /// Those that were refused.
+        Errors = "errors",
+        /// Those that were refused, and one in `log_sample` of the others.
+        Sampled = "sampled",
+    }
+
+    /// The runtime's driver.
+    Runtime {
+        /// io_uring where the kernel allows it, epoll elsewhere.
+        Auto = "auto",
+        /// io_uring, or no start.
+        IoUring = "io_uring",
+        /// epoll.
+        Legacy = "legacy",
+    }
+}

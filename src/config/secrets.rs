@@ -1,0 +1,77 @@
+//! The secrets that sign and verify tokens.
+
+use std::fmt;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use super::error::ConfigError;
+use super::load::Sources;
+
+/// The file of the secrets, inside the data folder.
+pub const SECRETS_FILE: &str = "secrets/token";
+
+/// More than this is not a file of secrets.
+const FILE_BYTES_MAX: u64 = 64 * 1024;
+
+/// Token secrets, none of them empty: the first signs, all verify. Never printed.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct TokenSecrets(Vec<Vec<u8>>);
+
+impl TokenSecrets {
+    /// One secret, taken as it is: blanks count, as they do for OpenReplay.
+    pub fn one(secret: &[u8]) -> Result<TokenSecrets, ConfigError> {
+        if secret.is_empty() {
+            return Err(ConfigError::EmptySecret { origin: "TOKEN_SECRET".to_owned() });
+        }
+        Ok(TokenSecrets(vec![secret.to_vec()]))
+    }
+
+    /// The secrets in a file, one a line; blank lines and the blanks around a line do not count.
+    pub fn read(path: &Path) -> Result<TokenSecrets, ConfigError> {
+        let text = super::file::read_bounded(path, FILE_BYTES_MAX)?;
+        let secrets: Vec<Vec<u8>> = text
+            .split(|&byte| byte == b'\n')
+            .map(|line| line.trim_ascii().to_vec())
+            .filter(|l| !l.is_empty())
+            .collect();
+        if secrets.is_empty() {
+            return Err(ConfigError::EmptySecret { origin: path.display().to_string() });
+        }
+        Ok(TokenSecrets(secrets))
+    }
+
+    /// The secrets of a server: `TOKEN_SECRET`, else those in its data folder.
+    pub fn find(sources: &Sources) -> Result<TokenSecrets, ConfigError> {
+        // Unset and empty differ here: an empty secret must not quietly become another one.
+        match sources.environment.get("TOKEN_SECRET") {
+            Some(secret) => TokenSecrets::one(secret.as_bytes()),
+            None => TokenSecrets::read(&TokenSecrets::path(&sources.data)),
+        }
+    }
+
+    /// Where the secrets of a data folder are.
+    pub fn path(data: &Path) -> PathBuf {
+        data.join(SECRETS_FILE)
+    }
+
+    /// The secrets, the signing one first.
+    pub fn to_vec(&self) -> Vec<Vec<u8>> {
+        self.0.clone()
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is none, as in [`Config::defaults`](super::Config::defaults).
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl fmt::Debug for TokenSecrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TokenSecrets({} hidden)", self.0.len())
+    }
+}

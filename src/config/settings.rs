@@ -1,0 +1,201 @@
+//! The one table of settings.
+//!
+//! A row gives a setting's name, type, default and help. The struct [`Config`], the keys of `takeup.toml`, the
+//! environment variables, `--set`, the help of `takeup serve` and the commented file of the first start all come from
+//! it, so none of them can drift from the others.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::modes::{Ack, CheckBodies, LogRequests, Runtime};
+use super::secrets::TokenSecrets;
+use super::value;
+
+/// One row of the table of settings.
+#[derive(Debug, Clone, Copy)]
+pub struct Setting {
+    /// The key in `takeup.toml` and after `--set`.
+    pub name: &'static str,
+    /// The heading under which help and the written file show it.
+    pub group: &'static str,
+    /// The default, as one would write it.
+    pub default: &'static str,
+    /// OpenReplay's name for the same thing, read from the environment when `TAKEUP_…` is not set.
+    pub also: Option<&'static str>,
+    /// Whether the file writes the value bare (numbers and switches) and not between quotes.
+    pub bare: bool,
+    help: &'static [&'static str],
+}
+
+impl Setting {
+    /// The environment variable of this setting: `TAKEUP_` and the name in capitals.
+    pub fn env_name(&self) -> String {
+        format!("TAKEUP_{}", self.name.to_ascii_uppercase())
+    }
+
+    /// The help text, one paragraph.
+    pub fn help(&self) -> String {
+        self.help.iter().map(|line| line.trim()).collect::<Vec<_>>().join(" ")
+    }
+}
+
+macro_rules! settings {
+    ($(
+        $group:literal {
+            $( $(#[doc = $doc:literal])+ $name:ident: $type:ty = $parse:ident($default:literal) $(also $also:literal)?; )+
+        }
+    )+) => {
+        /// Every setting, parsed and checked. Built by [`Config::load`](super::load).
+        #[derive(Debug, Clone)]
+        pub struct Config {
+            /// The data folder.
+            pub data: PathBuf,
+            /// The secrets that sign and verify tokens: `TOKEN_SECRET`, else the lines of `secrets/token`.
+            pub token_secrets: TokenSecrets,
+            $($( $(#[doc = $doc])+ pub $name: $type, )+)+
+        }
+
+        /// All settings, in the order in which they are shown.
+        pub const SETTINGS: &[Setting] = &[$($(
+            Setting {
+                name: stringify!($name),
+                group: $group,
+                default: $default,
+                also: settings!(@also $($also)?),
+                bare: value::is_bare($default),
+                help: &[$($doc),+],
+            },
+        )+)+];
+
+        impl Config {
+            /// The defaults, for `data`, without any token secret.
+            pub fn defaults(data: PathBuf) -> Config {
+                Config {
+                    data,
+                    token_secrets: TokenSecrets::default(),
+                    $($( $name: value::$parse($default).expect("a test parses every default"), )+)+
+                }
+            }
+
+            /// Sets the setting `name` from its text. `None`: there is no such setting.
+            pub(super) fn set(&mut self, name: &str, text: &str) -> Option<Result<(), String>> {
+                Some(match name {
+                    $($( stringify!($name) => value::$parse(text).map(|parsed| self.$name = parsed), )+)+
+                    _ => return None,
+                })
+            }
+        }
+    };
+    (@also $also:literal) => { Some($also) };
+    (@also) => { None };
+}
+
+settings! {
+    "Addresses" {
+        /// Where clients reach the server, ADDRESS:PORT. HTTP_HOST and HTTP_PORT are read too.
+        listen: SocketAddr = address("127.0.0.1:8080");
+        /// Metrics and health, ADDRESS:PORT. Nothing here is protected: keep it inside.
+        admin: SocketAddr = address("127.0.0.1:8888");
+        /// A second path under which all routes answer, for blockers that know the first: "/media/v2" serves
+        /// /media/v2/v1/web/start. The plain path and /ingest always work.
+        prefix: String = prefix("");
+        /// Whether replies carry CORS headers. "false" is for those behind a proxy that adds its own.
+        use_cors: bool = switch("true") also "USE_CORS";
+    }
+    "Cores" {
+        /// Pinned threads, each with its own listener and log; "auto" follows the affinity set and the cgroup's quota.
+        cores: Option<u16> = auto_count("auto");
+        /// How the cores wait: "io_uring", "legacy" (epoll), or "auto": io_uring where the kernel allows it.
+        runtime: Runtime = mode("auto");
+    }
+    "Answers" {
+        /// When a request is answered: "disk" once it is durable, "memory" once it is in the page cache (it then
+        /// survives the process, not the machine).
+        ack: Ack = mode("disk");
+        /// When a batch is looked into: "background" counts and marks what is broken, "inline" refuses it before the
+        /// answer, "off" looks at nothing.
+        check_bodies: CheckBodies = mode("background");
+        /// The share of a processor that the background check may use, in percent.
+        check_budget_percent: u8 = count("5");
+        /// How long a request is held while storing is impossible, before it is refused with 503.
+        patience: Duration = duration("5s");
+    }
+    "Connections" {
+        /// Open connections per core; at the limit the longest idle one is closed.
+        connections_max: usize = count("16384");
+        /// Bytes of requests in memory per core; above it requests wait, then get 503.
+        inflight_bytes_max: usize = size("256MiB");
+        /// An idle connection is closed after this. It must be longer than the idle limits of browsers and balancers.
+        idle_timeout: Duration = duration("620s");
+        /// The time that a request's head may take.
+        head_timeout: Duration = duration("10s");
+        /// The slowest rate at which a body may come, in bytes per second.
+        body_rate_min: u64 = size("1024");
+        /// The time that a body has before its rate counts.
+        body_grace: Duration = duration("15s");
+        /// The time that running requests have to finish after SIGTERM.
+        drain_timeout: Duration = duration("10s");
+    }
+    "Requests" {
+        /// The largest body of a start, as sent.
+        json_size_limit: u64 = size("131072") also "JSON_SIZE_LIMIT";
+        /// The largest body of a start, inflated.
+        json_inflated_limit: u64 = size("1MiB");
+        /// The largest batch, as sent; a project's own beacon_size goes before it.
+        beacon_size_limit: u64 = size("1000000") also "BEACON_SIZE_LIMIT";
+        /// The largest batch, inflated, where batches are looked into.
+        body_inflated_limit: u64 = size("16MiB");
+        /// The largest upload of files.
+        file_size_limit: u64 = size("10000000") also "FILE_SIZE_LIMIT";
+    }
+    "What trackers are told" {
+        /// Batches above this size are compressed by the client.
+        compression_threshold: i64 = count("20000") also "COMPRESSION_THRESHOLD";
+        /// Whether clients record canvas elements.
+        record_canvas: bool = switch("true") also "RECORD_CANVAS";
+        /// The quality of canvas frames: "low", "medium" or "high".
+        canvas_quality: String = word("low") also "CANVAS_QUALITY";
+        /// Canvas frames per second.
+        canvas_fps: u32 = count("1") also "CANVAS_FPS";
+        /// The protocol version named in the answer to a start.
+        protocol_version: u32 = count("2") also "PROTOCOL_VERSION";
+    }
+    "Sessions" {
+        /// The worker id inside session ids, 0 to 65535, different for each server; "auto" takes it from the ECS
+        /// metadata or the host's name.
+        shard: Option<u16> = auto_count("auto");
+        /// The host's name for shard = "auto"; empty: the machine's own.
+        hostname: Option<String> = optional_text("") also "HOSTNAME";
+        /// The address of the ECS container metadata, for shard = "auto".
+        ecs_container_metadata_uri: Option<String> = optional_text("") also "ECS_CONTAINER_METADATA_URI";
+        /// A regexes.yaml of uap-core to read user agents with; empty: the built-in one.
+        uaparser_file: Option<PathBuf> = optional_path("") also "UAPARSER_FILE";
+        /// A MaxMind database of cities; empty: every country is "UN".
+        maxminddb_file: Option<PathBuf> = optional_path("") also "MAXMINDDB_FILE";
+    }
+    "Log" {
+        /// Bytes of a segment file.
+        segment_bytes: u64 = size("128MiB");
+        /// Bytes kept ready in memory ahead of the cursor, per core. No request can be larger.
+        window_bytes: u64 = size("8MiB");
+        /// Whether segments are written with zeros beforehand: each commit is then faster, each byte written twice.
+        format_ahead: bool = switch("true");
+        /// Bytes after which a group is committed without waiting for more.
+        group_bytes_max: u64 = size("8MiB");
+        /// The longest time between syncs with ack = "memory".
+        sync_interval: Duration = duration("10ms");
+        /// Free space on the disk below which requests are refused with 503; starts are taken down to half of it.
+        reserve_bytes: u64 = size("64MiB");
+        /// A segment older than this is sealed though it is not full.
+        seal_age: Duration = duration("10m");
+        /// Use a file system though nothing is known of its durability.
+        insist_file_system: bool = switch("false");
+    }
+    "Telemetry" {
+        /// Which requests are logged: "all", "errors", or "sampled" (errors, and one in log_sample of the others).
+        log_requests: LogRequests = mode("all");
+        /// One in how many requests is logged with log_requests = "sampled".
+        log_sample: u32 = count("100");
+    }
+}

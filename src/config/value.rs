@@ -1,0 +1,181 @@
+//! The texts of values: switches, counts, sizes, durations, addresses.
+
+use std::fmt::Display;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+/// Whether a default is written bare in a TOML file: a number or a switch.
+pub const fn is_bare(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    if matches!(bytes, b"true" | b"false") {
+        return true;
+    }
+    let mut i = 0;
+    while i < bytes.len() {
+        if !bytes[i].is_ascii_digit() {
+            return false;
+        }
+        i += 1;
+    }
+    !bytes.is_empty()
+}
+
+/// A switch, in Go's words (`strconv.ParseBool`) and a few more that people write.
+pub fn switch(text: &str) -> Result<bool, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "1" | "t" | "true" | "yes" | "on" => Ok(true),
+        "0" | "f" | "false" | "no" | "off" => Ok(false),
+        _ => Err("expected true or false".to_owned()),
+    }
+}
+
+/// A whole number; `_` may part its digits.
+pub fn count<T: FromStr>(text: &str) -> Result<T, String>
+where
+    T::Err: Display,
+{
+    text.replace('_', "").parse().map_err(|error| format!("expected a whole number ({error})"))
+}
+
+/// A whole number, or `auto`.
+pub fn auto_count<T: FromStr>(text: &str) -> Result<Option<T>, String>
+where
+    T::Err: Display,
+{
+    if text.eq_ignore_ascii_case("auto") || text.is_empty() {
+        return Ok(None);
+    }
+    count(text).map(Some).map_err(|error| format!("{error}, or \"auto\""))
+}
+
+/// A number of bytes: `4096`, `64KiB`, `8MiB`, `1GiB`, `10MB`, `1.5GiB`; case and a blank before the unit do not matter.
+pub fn size<T: TryFrom<u64>>(text: &str) -> Result<T, String> {
+    let problem = || "expected a size such as 65536, 64KiB or 8MiB".to_owned();
+    let digits_end = text.find(|c: char| !c.is_ascii_digit() && !matches!(c, '.' | '_')).unwrap_or(text.len());
+    let (number, unit) = (text[..digits_end].replace('_', ""), text[digits_end..].trim_start().to_ascii_lowercase());
+    let unit: u64 = match unit.as_str() {
+        "" | "b" => 1,
+        "k" | "kb" => 1_000,
+        "m" | "mb" => 1_000_000,
+        "g" | "gb" => 1_000_000_000,
+        "t" | "tb" => 1_000_000_000_000,
+        "kib" => 1 << 10,
+        "mib" => 1 << 20,
+        "gib" => 1 << 30,
+        "tib" => 1 << 40,
+        _ => return Err(problem()),
+    };
+    let bytes = decimal_times(&number, unit).ok_or_else(problem)?;
+    T::try_from(bytes).map_err(|_| "more bytes than this machine can address".to_owned())
+}
+
+/// A duration in Go's syntax: `60s`, `200ms`, `1h2m`, `1.5s`. A bare `0` is one too.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    let problem = || "expected a duration such as 60s, 200ms or 1h2m".to_owned();
+    if text == "0" {
+        return Ok(Duration::ZERO);
+    }
+    let mut rest = text.strip_prefix('+').unwrap_or(text);
+    let mut total_ns: u64 = 0;
+    if rest.is_empty() {
+        return Err(problem());
+    }
+    while !rest.is_empty() {
+        let digits_end = rest.find(|c: char| !c.is_ascii_digit() && c != '.').ok_or_else(problem)?;
+        let (number, after) = rest.split_at(digits_end);
+        let unit_end = after.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(after.len());
+        let (unit, after) = after.split_at(unit_end);
+        let unit_ns: u64 = match unit {
+            "ns" => 1,
+            "us" | "µs" | "μs" => 1_000,
+            "ms" => 1_000_000,
+            "s" => 1_000_000_000,
+            "m" => 60_000_000_000,
+            "h" => 3_600_000_000_000,
+            _ => return Err(problem()),
+        };
+        let part_ns = decimal_times(number, unit_ns).ok_or_else(problem)?;
+        total_ns = total_ns.checked_add(part_ns).ok_or_else(problem)?;
+        rest = after;
+    }
+    Ok(Duration::from_nanos(total_ns))
+}
+
+/// `12.5` times a unit, exactly, rounded down. `None`: not a number, or too large.
+fn decimal_times(number: &str, unit: u64) -> Option<u64> {
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    if whole.is_empty() && fraction.is_empty() {
+        return None;
+    }
+    if !whole.bytes().chain(fraction.bytes()).all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let whole: u64 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
+    // More digits than these add nothing that a unit here could show.
+    let fraction = &fraction[..fraction.len().min(15)];
+    let mut part: u128 = 0;
+    if !fraction.is_empty() {
+        part = u128::from(fraction.parse::<u64>().ok()?) * u128::from(unit) / 10u128.pow(fraction.len() as u32);
+    }
+    whole.checked_mul(unit)?.checked_add(u64::try_from(part).ok()?)
+}
+
+/// `ADDRESS:PORT`. A name is resolved; `:8080` and `8080` mean every IPv4 address.
+pub fn address(text: &str) -> Result<SocketAddr, String> {
+    const PROBLEM: &str = "expected ADDRESS:PORT, such as 127.0.0.1:8080, [::1]:8080 or :8080";
+    let full = match text.strip_prefix(':') {
+        Some(port) => format!("0.0.0.0:{port}"),
+        None if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) => format!("0.0.0.0:{text}"),
+        None => text.to_owned(),
+    };
+    if let Ok(address) = full.parse() {
+        return Ok(address);
+    }
+    // Only what has the shape of NAME:PORT goes to the resolver, whose words for the rest help nobody.
+    let Some((name, port)) = full.rsplit_once(':') else { return Err(PROBLEM.to_owned()) };
+    if name.is_empty() || name.contains([':', '/', '[']) || port.parse::<u16>().is_err() {
+        return Err(PROBLEM.to_owned());
+    }
+    let mut addresses = full.to_socket_addrs().map_err(|error| format!("{name} has no address: {error}"))?;
+    addresses.next().ok_or_else(|| format!("{name} has no address"))
+}
+
+/// One of the words of a mode.
+pub fn mode<T: FromStr<Err = String>>(text: &str) -> Result<T, String> {
+    text.parse()
+}
+
+/// A path prefix: empty, or `/one/or/more`, without a slash at its end.
+pub fn prefix(text: &str) -> Result<String, String> {
+    let trimmed = text.trim_matches('/');
+    if trimmed.is_empty() {
+        return Ok(String::new());
+    }
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~');
+    let clean = |part: &str| !part.is_empty() && part != "." && part != ".." && part.bytes().all(plain);
+    if trimmed.len() > 256 || !trimmed.split('/').all(clean) {
+        return Err("expected a path of letters, digits, - _ . ~ such as /media/v2".to_owned());
+    }
+    Ok(format!("/{trimmed}"))
+}
+
+/// One plain word.
+pub fn word(text: &str) -> Result<String, String> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    if text.is_empty() || text.len() > 64 || !text.bytes().all(plain) {
+        return Err("expected one word".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+/// A text; an empty one is none.
+pub fn optional_text(text: &str) -> Result<Option<String>, String> {
+    Ok((!text.is_empty()).then(|| text.to_owned()))
+}
+
+/// A path; an empty one is none.
+pub fn optional_path(text: &str) -> Result<Option<PathBuf>, String> {
+    Ok((!text.is_empty()).then(|| PathBuf::from(text)))
+}

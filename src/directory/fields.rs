@@ -1,0 +1,245 @@
+//! One TOML table, taken apart field by field: each with its type and limits, and each fault with
+//! its line.
+
+use std::ops::{Range, RangeInclusive};
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+/// What is wrong, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// The line, counted from 1.
+    pub line: usize,
+    /// What is wrong and what would be right.
+    pub text: String,
+}
+
+/// A table whose fields are taken one by one. What is left at the end is unknown.
+pub struct Fields<'t, 'i> {
+    source: &'t str,
+    table: &'t DeTable<'i>,
+    span: Range<usize>,
+    known: Vec<&'static str>,
+}
+
+impl<'t, 'i> Fields<'t, 'i> {
+    pub fn new(source: &'t str, table: &'t DeTable<'i>, span: Range<usize>) -> Self {
+        Self {
+            source,
+            table,
+            span,
+            known: Vec::new(),
+        }
+    }
+
+    /// A fault of the table as a whole.
+    pub fn fault(&self, text: impl Into<String>) -> Fault {
+        fault_at(self.source, self.span.start, text)
+    }
+
+    /// A fault of one field, or of the table where the field is missing.
+    pub fn fault_of(&self, key: &str, text: impl Into<String>) -> Fault {
+        let span = self.table.get(key).map_or(self.span.clone(), Spanned::span);
+        fault_at(self.source, span.start, text)
+    }
+
+    fn take(&mut self, key: &'static str) -> Option<&'t Spanned<DeValue<'i>>> {
+        self.known.push(key);
+        self.table.get(key)
+    }
+
+    fn wrong_type(&self, key: &str, value: &DeValue<'_>, wanted: &str) -> Fault {
+        let found = value.type_str();
+        self.fault_of(key, format!("`{key}` must be {wanted}, not {found}"))
+    }
+
+    fn missing(&self, key: &str) -> Fault {
+        self.fault(format!("`{key}` is missing"))
+    }
+
+    /// A text, if it is there.
+    pub fn text_if(&mut self, key: &'static str) -> Result<Option<String>, Fault> {
+        let Some(value) = self.take(key) else {
+            return Ok(None);
+        };
+        let text = value
+            .get_ref()
+            .as_str()
+            .ok_or_else(|| self.wrong_type(key, value.get_ref(), "a string"))?;
+        if text.contains('\0') {
+            return Err(self.fault_of(key, format!("`{key}` must not contain NUL")));
+        }
+        Ok(Some(text.to_owned()))
+    }
+
+    /// A text that must be there.
+    pub fn text(&mut self, key: &'static str) -> Result<String, Fault> {
+        self.text_if(key)?.ok_or_else(|| self.missing(key))
+    }
+
+    /// A text, or the empty one.
+    pub fn text_or_empty(&mut self, key: &'static str) -> Result<String, Fault> {
+        Ok(self.text_if(key)?.unwrap_or_default())
+    }
+
+    /// A date or a text, if it is there.
+    pub fn date_if(&mut self, key: &'static str) -> Result<Option<String>, Fault> {
+        if let Some(date) = self.table.get(key).and_then(|value| value.get_ref().as_datetime()) {
+            self.known.push(key);
+            return Ok(Some(date.to_string()));
+        }
+        self.text_if(key)
+    }
+
+    /// One of a few words, or the default.
+    pub fn word<T: Copy>(
+        &mut self,
+        key: &'static str,
+        words: &[(&'static str, T)],
+        default: Option<T>,
+    ) -> Result<T, Fault> {
+        let Some(text) = self.text_if(key)? else {
+            return default.ok_or_else(|| self.missing(key));
+        };
+        let found = words.iter().find(|(word, _)| *word == text);
+        found.map(|&(_, value)| value).ok_or_else(|| {
+            let words: Vec<_> = words.iter().map(|(word, _)| format!("\"{word}\"")).collect();
+            let words = words.join(", ");
+            self.fault_of(key, format!("`{key}` is \"{text}\"; it must be one of {words}"))
+        })
+    }
+
+    /// A truth value, or the default.
+    pub fn bool_or(&mut self, key: &'static str, default: bool) -> Result<bool, Fault> {
+        match self.take(key) {
+            None => Ok(default),
+            Some(value) => value
+                .get_ref()
+                .as_bool()
+                .ok_or_else(|| self.wrong_type(key, value.get_ref(), "true or false")),
+        }
+    }
+
+    /// An integer within limits, if it is there.
+    pub fn integer_if(
+        &mut self,
+        key: &'static str,
+        range: RangeInclusive<u32>,
+    ) -> Result<Option<u32>, Fault> {
+        let Some(value) = self.take(key) else {
+            return Ok(None);
+        };
+        let integer = value
+            .get_ref()
+            .as_integer()
+            .ok_or_else(|| self.wrong_type(key, value.get_ref(), "an integer"))?;
+        let number = i64::from_str_radix(integer.as_str(), integer.radix()).ok();
+        let number = number.and_then(|number| u32::try_from(number).ok());
+        number.filter(|number| range.contains(number)).map(Some).ok_or_else(|| {
+            let (least, most) = (range.start(), range.end());
+            let text = integer.as_str();
+            self.fault_of(key, format!("`{key}` is {text}; it must be {least} to {most}"))
+        })
+    }
+
+    /// An integer within limits, or the default.
+    pub fn integer_or(
+        &mut self,
+        key: &'static str,
+        range: RangeInclusive<u32>,
+        default: u32,
+    ) -> Result<u32, Fault> {
+        Ok(self.integer_if(key, range)?.unwrap_or(default))
+    }
+
+    /// An integer within limits that must be there.
+    pub fn integer(
+        &mut self,
+        key: &'static str,
+        range: RangeInclusive<u32>,
+    ) -> Result<u32, Fault> {
+        self.integer_if(key, range)?.ok_or_else(|| self.missing(key))
+    }
+
+    /// A number of hundredths, or the default.
+    pub fn percent_or(&mut self, key: &'static str, default: u8) -> Result<u8, Fault> {
+        let percent = self.integer_or(key, 0..=100, default.into())?;
+        Ok(u8::try_from(percent).unwrap_or(100))
+    }
+
+    /// A list of texts; none if it is missing.
+    pub fn texts(&mut self, key: &'static str) -> Result<Vec<String>, Fault> {
+        let Some(value) = self.take(key) else {
+            return Ok(Vec::new());
+        };
+        let wanted = "a list of strings";
+        let list = value
+            .get_ref()
+            .as_array()
+            .ok_or_else(|| self.wrong_type(key, value.get_ref(), wanted))?;
+        list.iter()
+            .map(|item| {
+                let text = item.get_ref().as_str().map(str::to_owned);
+                text.ok_or_else(|| self.wrong_type(key, item.get_ref(), wanted))
+            })
+            .collect()
+    }
+
+    /// A list of tables, each read by `read`; none if it is missing.
+    pub fn tables<T>(
+        &mut self,
+        key: &'static str,
+        mut read: impl FnMut(Fields<'t, 'i>) -> Result<T, Fault>,
+    ) -> Result<Vec<T>, Fault> {
+        let Some(value) = self.take(key) else {
+            return Ok(Vec::new());
+        };
+        let wanted = format!("a list of tables, written [[{key}]]");
+        let list = value
+            .get_ref()
+            .as_array()
+            .ok_or_else(|| self.wrong_type(key, value.get_ref(), &wanted))?;
+        list.iter()
+            .map(|item| {
+                let table = item
+                    .get_ref()
+                    .as_table()
+                    .ok_or_else(|| self.wrong_type(key, item.get_ref(), &wanted))?;
+                read(Fields::new(self.source, table, item.span()))
+            })
+            .collect()
+    }
+
+    /// Refuses what was not taken, naming the known field that looks most like it.
+    pub fn finish(self) -> Result<(), Fault> {
+        let unknown = self
+            .table
+            .iter()
+            .map(|(key, _)| key)
+            .filter(|key| !self.known.contains(&key.get_ref().as_ref()))
+            .min_by_key(|key| key.span().start);
+        let Some(key) = unknown else {
+            return Ok(());
+        };
+        let name = key.get_ref().as_ref();
+        let likeness = |known: &&&str| strsim::jaro_winkler(name, known);
+        let nearest = self
+            .known
+            .iter()
+            .max_by(|a, b| likeness(a).total_cmp(&likeness(b)))
+            .map(|nearest| format!("; did you mean `{nearest}`?"))
+            .unwrap_or_default();
+        let text = format!("`{name}` is not known here{nearest}");
+        Err(fault_at(self.source, key.span().start, text))
+    }
+}
+
+/// A fault at a byte of the file.
+pub fn fault_at(source: &str, at: usize, text: impl Into<String>) -> Fault {
+    let before = &source.as_bytes()[..at.min(source.len())];
+    Fault {
+        line: before.iter().filter(|&&byte| byte == b'\n').count() + 1,
+        text: text.into(),
+    }
+}

@@ -1,0 +1,160 @@
+//! The directory: the projects and what hangs on them, as an immutable snapshot.
+//!
+//! It is read from `projects.toml`. The names of its tables and fields are those of OpenReplay's
+//! own tables:
+//!
+//! ```toml
+//! [[projects]]
+//! project_id = 1
+//! project_key = "k3yOfTheSite"
+//! name = "my site"
+//! platform = "web"               # web, ios, android
+//! active = true
+//! sample_rate = 100              # of a hundred sessions, how many are recorded
+//! max_session_duration = 7200000 # ms
+//! beacon_size = 0                # largest batch in bytes; 0 is the server's own limit
+//! ```
+//!
+//! `[[tags]]`, `[[conditions]]`, `[[feature_flags]]` and `[[ut_tests]]` may follow, each with the
+//! `project_id` it belongs to. Only `project_id` and `project_key` have to be given.
+//!
+//! Invariant: a snapshot never changes. A changed file becomes a new snapshot ([`Shared`]), and a
+//! file that cannot be read leaves the old one in place.
+
+mod fields;
+mod model;
+mod parse;
+mod watch;
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+pub use self::model::{
+    Condition, FeatureFlag, Filter, FlagCondition, FlagKind, Platform, Project, Tag, Test,
+    TestTask, Variant,
+};
+pub use self::watch::{POLL_INTERVAL, Shared, Watcher, watch};
+
+/// The largest file that is read, in bytes.
+pub const FILE_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+/// All projects of one moment.
+#[derive(Debug, Default)]
+pub struct Directory {
+    projects: Vec<Project>,
+    by_key: HashMap<String, usize>,
+    by_id: HashMap<u32, usize>,
+    beacon_size_max: u64,
+}
+
+/// Why `projects.toml` cannot be used. It always names the file, and the line where there is one.
+#[derive(Debug, thiserror::Error)]
+pub enum DirectoryError {
+    /// It cannot be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// It is larger than [`FILE_BYTES_MAX`].
+    #[error("{} has {bytes} bytes; {FILE_BYTES_MAX} are the most that is read", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// Its size.
+        bytes: u64,
+    },
+    /// Nobody will notice when it changes.
+    #[error("changes of {} will not be noticed: cannot start a thread: {source}", path.display())]
+    Watch {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Something in it is wrong.
+    #[error("{}, line {line}: {fault}", path.display())]
+    Content {
+        /// The file.
+        path: PathBuf,
+        /// The line, counted from 1.
+        line: usize,
+        /// What is wrong and what would be right.
+        fault: String,
+    },
+}
+
+impl Directory {
+    /// Reads `path`.
+    pub fn load(path: &Path) -> Result<Self, DirectoryError> {
+        let io = |source| DirectoryError::Io {
+            path: path.to_owned(),
+            source,
+        };
+        let bytes = std::fs::metadata(path).map_err(io)?.len();
+        if bytes > FILE_BYTES_MAX {
+            return Err(DirectoryError::TooLarge {
+                path: path.to_owned(),
+                bytes,
+            });
+        }
+        let text = std::fs::read_to_string(path).map_err(io)?;
+        Self::parse(&text).map_err(|fault| DirectoryError::Content {
+            path: path.to_owned(),
+            line: fault.line,
+            fault: fault.text,
+        })
+    }
+
+    fn from_projects(projects: Vec<Project>) -> Self {
+        Self {
+            by_key: projects
+                .iter()
+                .enumerate()
+                .map(|(at, project)| (project.project_key.clone(), at))
+                .collect(),
+            by_id: projects
+                .iter()
+                .enumerate()
+                .map(|(at, project)| (project.project_id, at))
+                .collect(),
+            beacon_size_max: projects
+                .iter()
+                .map(|project| u64::from(project.beacon_size))
+                .max()
+                .unwrap_or(0),
+            projects,
+        }
+    }
+
+    /// The project with this key, active or not. Case counts.
+    pub fn by_key(&self, key: &str) -> Option<&Project> {
+        self.by_key.get(key).map(|&at| &self.projects[at])
+    }
+
+    /// The project with this id, active or not.
+    pub fn by_id(&self, id: u32) -> Option<&Project> {
+        self.by_id.get(&id).map(|&at| &self.projects[at])
+    }
+
+    /// All projects, in the order of the file.
+    pub fn projects(&self) -> &[Project] {
+        &self.projects
+    }
+
+    /// The key of the first project that takes sessions of browsers.
+    pub fn first_web_key(&self) -> Option<&str> {
+        let takes = |project: &&Project| project.active && project.platform == Platform::Web;
+        self.projects.iter().find(takes).map(|project| project.project_key.as_str())
+    }
+
+    /// The largest `beacon_size` of all projects, in bytes; 0 if none has its own.
+    pub fn beacon_size_max(&self) -> u64 {
+        self.beacon_size_max
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,36 @@
+//! takeup takes session recordings from browsers and phones, winds them onto a log, and hands them on.
+//!
+//! It is a drop-in for OpenReplay's ingestion service. A request waits for the log and for nothing
+//! else; everything downstream reads the log.
+//!
+//! | folder | holds | may use |
+//! |---|---|---|
+//! | [`cli`] | one file per subcommand | everything |
+//! | [`config`] | file and environment, checked | – |
+//! | [`server`] | the cores: accept, connections, budgets, drain | http, api, log, session, directory, config, telemetry |
+//! | [`http`] | HTTP/1.1 on owned buffers | – |
+//! | [`api`] | routes, handlers, replies | http, session, directory, log, telemetry |
+//! | [`session`] | tokens, ids, the start request | – |
+//! | [`directory`] | projects, as an immutable snapshot | – |
+//! | [`tracker`] | the binary message catalogue and the batch reader | – |
+//! | [`log`] | segments, writer, recovery, reader, merge | – |
+//! | [`checker`] | looks at batches behind the log | log, tracker, config, telemetry |
+//! | [`telemetry`] | log lines, metrics, health | – |
+//!
+//! Invariant: a 200 is sent only when the record is as safe as `ack` promises.
+//!
+//! Invariant: only [`server`] knows the runtime.
+//!
+//! Invariant: `unsafe` is in `log/segment.rs` and `log/sigbus.rs` alone.
+
+pub mod api;
+pub mod checker;
+pub mod cli;
+pub mod config;
+pub mod directory;
+pub mod http;
+pub mod log;
+pub mod server;
+pub mod session;
+pub mod telemetry;
+pub mod tracker;

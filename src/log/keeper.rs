@@ -1,0 +1,96 @@
+//! The keeper: moves each core's window ahead of its cursor, keeps the clock, and watches the free space. It never waits for the disk.
+
+use std::io;
+use std::path::Path;
+use std::sync::atomic::Ordering;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::fault::Fault;
+use super::segment::PAGE_BYTES;
+use super::shared::{Core, Shared, Space};
+
+/// What is populated at a time: about 0.2 ms, so that a core that waits gets the first of it soon.
+const STEP_BYTES: u64 = 1 << 20;
+
+/// How often the free space is looked at; also the longest sleep.
+const SPACE_INTERVAL: Duration = Duration::from_millis(250);
+
+/// How often order time is brought to the wall clock, and the age of segments looked at.
+const ANCHOR_INTERVAL: Duration = Duration::from_secs(1);
+
+/// The thread. It ends when all cores are finished.
+pub(super) fn run(shared: &Shared) {
+    shared.set_keeper(thread::current());
+    let mut anchored = Instant::now();
+    let mut looked = Instant::now();
+    while shared.cores_running.load(Ordering::SeqCst) > 0 {
+        for core in &shared.cores {
+            move_windows(shared, core);
+        }
+        if anchored.elapsed() >= ANCHOR_INTERVAL {
+            anchored = Instant::now();
+            shared.clock.anchor();
+            shared.cores.iter().for_each(|core| look_at_age(shared, core));
+        }
+        if looked.elapsed() >= SPACE_INTERVAL {
+            looked = Instant::now();
+            look_at_space(shared);
+        }
+        thread::park_timeout(SPACE_INTERVAL);
+    }
+    shared.wake_preparer();
+}
+
+/// Populates up to `window_bytes` ahead of the cursor. Segments are few: the one in use and the one prepared.
+fn move_windows(shared: &Shared, core: &Core) {
+    for segment in core.live() {
+        let page = segment.cursor() / PAGE_BYTES * PAGE_BYTES;
+        let target = (page + shared.options.window_bytes).min(segment.bytes);
+        match segment.extend_ready(target, STEP_BYTES) {
+            Ok(true) => core.wake_if_waiting(),
+            Ok(false) => {}
+            Err(error) => {
+                segment.fail(Fault::prepare(&error));
+                core.wake();
+            }
+        }
+    }
+}
+
+/// An idle core's records are sealed too: its task is woken, and rolls over.
+fn look_at_age(shared: &Shared, core: &Core) {
+    let limit_us = shared.options.seal_age.as_micros() as u64;
+    let old = |first_us: u64| first_us != 0 && shared.clock.now_us().saturating_sub(first_us) > limit_us;
+    // The newest with records is the one in use: those before it are on their way to the sealer.
+    let used = core.live().into_iter().rev().find(|segment| segment.first_us() != 0);
+    if used.is_some_and(|segment| !segment.is_left() && old(segment.first_us())) {
+        core.age_due.store(true, Ordering::SeqCst);
+        core.waker.wake();
+    }
+}
+
+/// Below the reserve only starts are taken, below half of it nothing, before the disk is at its end.
+pub(super) fn look_at_space(shared: &Shared) {
+    let Ok(free) = free_bytes(&shared.dir) else { return };
+    shared.free_bytes.store(free, Ordering::Relaxed);
+    let reserve = shared.options.reserve_bytes;
+    let space = match free {
+        free if free >= reserve => Space::Enough,
+        free if free >= reserve / 2 => Space::Low,
+        _ => Space::Full,
+    };
+    let before = shared.space();
+    shared.set_space(space);
+    if space < before {
+        shared.wake_preparer();
+    }
+    // Whoever is refused looks again now and then, whatever he waits for.
+    shared.cores.iter().for_each(|core| core.wake_if_waiting());
+}
+
+/// The bytes that this process may still take on the folder's file system.
+pub(super) fn free_bytes(dir: &Path) -> io::Result<u64> {
+    let stat = rustix::fs::statvfs(dir)?;
+    Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
+}

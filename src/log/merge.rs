@@ -1,0 +1,162 @@
+//! All cores' records in one order, followed live.
+//!
+//! The merge hands out what is durable, ordered by (time, core, offset), and never hands out a record while one that belongs before it
+//! may still come. How it knows, without a lock between it and the writers: it reads the clock (T), and only then looks at each core's
+//! control page. A core that is appending has set `in_append` before it read the clock, so either the look sees that, or its record's time is not
+//! before T. So what a core has not made durable yet cannot be older than
+//!
+//! - its last order time, while it is in an append,
+//! - its first unsynced record, where it has one,
+//! - T otherwise, and for failed, poisoned and closed cores.
+//!
+//! Everything durable below the smallest of these leaves. Where no server runs at all, everything durable leaves.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::control::{CLOCK_FILE_NAME, ClockView};
+use super::error::{Damage, LogError};
+use super::reader::{LogReader, core_dirs};
+use super::record::{Record, uuid_text};
+
+mod stream;
+
+use stream::CoreStream;
+
+/// How many stretches of damage are kept for the caller; more are only counted.
+const DAMAGE_MAX: usize = 1024;
+
+/// A place within the merged order: for each core the next record to come. Kept by a consumer, it resumes without a gap.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MergePosition {
+    /// The log that it belongs to.
+    #[serde(with = "uuid_text")]
+    pub log: Uuid,
+    /// The place in each core's log.
+    pub cores: BTreeMap<u16, Place>,
+}
+
+/// A place in one core's log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Place {
+    /// The segment.
+    pub segment: u64,
+    /// The next record's offset in it.
+    pub offset: u64,
+}
+
+/// Hands out the durable records of all cores in one order.
+#[derive(Debug)]
+pub struct Merge {
+    reader: LogReader,
+    cores: Vec<CoreStream>,
+    resume: BTreeMap<u16, Place>,
+    damage: Vec<Damage>,
+    damage_count: u64,
+}
+
+impl Merge {
+    /// Begins with the oldest record there is.
+    pub fn new(reader: LogReader) -> Merge {
+        Merge { reader, cores: Vec::new(), resume: BTreeMap::new(), damage: Vec::new(), damage_count: 0 }
+    }
+
+    /// Goes on where another merge of the same log was. Segments that were deleted meanwhile are passed over.
+    pub fn resume(reader: LogReader, position: &MergePosition) -> Result<Merge, LogError> {
+        if position.log != reader.log_uuid() {
+            let path = reader.dir().to_path_buf();
+            return Err(LogError::Foreign { path, reason: "the position to resume from belongs to another log" });
+        }
+        Ok(Merge { resume: position.cores.clone(), ..Merge::new(reader) })
+    }
+
+    /// The next record; None where there is nothing more now (a later call continues).
+    ///
+    /// Damage is stepped over and noted. After an error, a later call tries the same again.
+    #[expect(clippy::should_implement_trait, reason = "lends from its buffers, which an Iterator cannot")]
+    pub fn next(&mut self) -> Result<Option<Record<'_>>, LogError> {
+        let Some(at) = self.choose()? else { return Ok(None) };
+        Ok(self.cores[at].take())
+    }
+
+    /// The place behind the last record that was handed out.
+    pub fn position(&self) -> MergePosition {
+        let mut cores = self.resume.clone();
+        cores.extend(self.cores.iter().filter_map(|core| Some((core.core(), core.place()?))));
+        MergePosition { log: self.reader.log_uuid(), cores }
+    }
+
+    /// What was damaged and stepped over, at most the first 1,024 stretches; [`damage_count`](Merge::damage_count) counts all.
+    pub fn damage(&self) -> &[Damage] {
+        &self.damage
+    }
+
+    /// How many stretches of damage were stepped over.
+    pub fn damage_count(&self) -> u64 {
+        self.damage_count
+    }
+
+    fn choose(&mut self) -> Result<Option<usize>, LogError> {
+        self.load_heads()?;
+        if let Some(at) = self.ready() {
+            return Ok(Some(at));
+        }
+        self.look()?;
+        self.load_heads()?;
+        Ok(self.ready())
+    }
+
+    fn load_heads(&mut self) -> Result<(), LogError> {
+        let (damage, damage_count) = (&mut self.damage, &mut self.damage_count);
+        let mut note = |found: Damage| {
+            *damage_count += 1;
+            if damage.len() < DAMAGE_MAX {
+                damage.push(found);
+            }
+        };
+        for core in &mut self.cores {
+            core.load_head(&self.reader, &mut note)?;
+        }
+        Ok(())
+    }
+
+    /// The core whose record is next, if it is certain.
+    fn ready(&self) -> Option<usize> {
+        let heads = self.cores.iter().enumerate().filter_map(|(at, core)| Some((core.head_us()?, at)));
+        let (order_us, best) = heads.min()?;
+        // A core with a record at hand has none before it; one without may still get some from its bound on.
+        let certain = |(at, core): (usize, &CoreStream)| core.head_us().is_some() || (order_us, best) < (core.bound_us(), at);
+        self.cores.iter().enumerate().all(certain).then_some(best)
+    }
+
+    /// Looks at the clock, then at every core.
+    fn look(&mut self) -> Result<(), LogError> {
+        let now_us = ClockView::open(&self.reader.dir().join(CLOCK_FILE_NAME)).and_then(|clock| clock.now_us());
+        // What the look at a core sees must not be older than the clock that was read: both ends of the protocol have a full fence here.
+        std::sync::atomic::fence(std::sync::atomic::Ordering::SeqCst);
+        self.find_cores()?;
+        let mut any_writes = false;
+        for core in &mut self.cores {
+            any_writes |= core.look(&self.reader)?;
+        }
+        for core in &mut self.cores {
+            core.set_bound(now_us, any_writes);
+        }
+        Ok(())
+    }
+
+    fn find_cores(&mut self) -> Result<(), LogError> {
+        for (core, dir) in core_dirs(self.reader.dir())? {
+            if let Err(at) = self.cores.binary_search_by_key(&core, CoreStream::core) {
+                self.cores.insert(at, CoreStream::new(core, dir, self.resume.remove(&core)));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+#[path = "merge_tests.rs"]
+mod tests;

@@ -1,0 +1,262 @@
+//! One core's durable records in their order, from segment to segment.
+
+use std::collections::VecDeque;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::super::control::{self, ControlSnapshot, ControlView, Look, State};
+use super::super::error::{Damage, LogError};
+use super::super::header::PAGE_BYTES;
+use super::super::reader::{End, Found, LogReader, SegmentFile, SegmentReader, open_part, segment_files};
+use super::super::record::Record;
+use super::super::sidecar::Sidecar;
+use super::Place;
+
+/// A core's log as the merge follows it.
+#[derive(Debug)]
+pub(super) struct CoreStream {
+    core: u16,
+    dir: PathBuf,
+    /// The control page when it was last seen at rest.
+    page: Option<ControlSnapshot>,
+    /// Whether the page could be read at the last look; otherwise what was known before stands.
+    fresh: bool,
+    writes: bool,
+    bound_us: u64,
+    current: Option<Current>,
+    /// The segments behind the current one, oldest first.
+    queue: VecDeque<SegmentFile>,
+    /// The segment that the control page named when the folder was listed.
+    listed_at: Option<u64>,
+    /// Where to begin: the consumer's place, or behind the last segment that was read to its end.
+    from: Place,
+    /// Whether the segment of `from` was read to its end.
+    from_read: bool,
+    head: Option<Found>,
+}
+
+/// The segment that is being read.
+#[derive(Debug)]
+struct Current {
+    reader: SegmentReader,
+    file: SegmentFile,
+    /// Nothing will be added to what is readable now.
+    complete: bool,
+    /// The file's length when it was last searched for what its records vouch for.
+    surveyed: Option<(u64, End)>,
+}
+
+impl CoreStream {
+    pub(super) fn new(core: u16, dir: PathBuf, from: Option<Place>) -> CoreStream {
+        CoreStream {
+            core,
+            dir,
+            page: None,
+            fresh: false,
+            writes: false,
+            bound_us: 0,
+            current: None,
+            queue: VecDeque::new(),
+            listed_at: None,
+            from: from.unwrap_or(Place { segment: 0, offset: 0 }),
+            from_read: false,
+            head: None,
+        }
+    }
+
+    pub(super) fn core(&self) -> u16 {
+        self.core
+    }
+
+    /// The time of the record at hand.
+    pub(super) fn head_us(&self) -> Option<u64> {
+        self.head.as_ref().map(|head| head.header.order_us)
+    }
+
+    /// No record that is not at hand yet is older than this.
+    pub(super) fn bound_us(&self) -> u64 {
+        self.bound_us
+    }
+
+    /// Hands out the record at hand. Its bytes stay until the next head is loaded.
+    pub(super) fn take(&mut self) -> Option<Record<'_>> {
+        let head = self.head.take()?;
+        self.current.as_ref().map(|current| current.reader.record(&head))
+    }
+
+    /// The place of the next record; None where nothing was read and nowhere was resumed.
+    pub(super) fn place(&self) -> Option<Place> {
+        match (&self.current, &self.head) {
+            (Some(current), Some(head)) => Some(Place { segment: current.file.id, offset: head.offset }),
+            (Some(current), None) => Some(Place { segment: current.file.id, offset: current.reader.offset() }),
+            (None, _) => (self.from.segment != 0).then_some(self.from),
+        }
+    }
+
+    /// Looks at the control page and the folder; tells whether a server writes here.
+    pub(super) fn look(&mut self, log: &LogReader) -> Result<bool, LogError> {
+        self.fresh = true;
+        // Opened each time, because a new server may have put a new page in its place.
+        match ControlView::open(&self.dir.join(control::FILE_NAME)).map(|control| control.look()) {
+            Some(Look::Settled(page)) => {
+                self.writes = log.writes(&page);
+                self.page = Some(page);
+            }
+            Some(Look::Busy) => {
+                self.fresh = false;
+                return Ok(self.writes);
+            }
+            Some(Look::Foreign) | None => (self.page, self.writes) = (None, false),
+        }
+        self.list()?;
+        self.settle(log)?;
+        Ok(self.writes)
+    }
+
+    /// Sets the bound after every core was looked at.
+    pub(super) fn set_bound(&mut self, now_us: Option<u64>, any_writes: bool) {
+        if !self.fresh {
+            return;
+        }
+        self.bound_us = match (&self.page, now_us) {
+            _ if !any_writes => u64::MAX,
+            (Some(page), _) if self.writes => bound_of(page, now_us),
+            // A core that nobody writes may be taken up at any moment, with times from now on.
+            (_, Some(now_us)) => now_us,
+            // Another core is written, but its clock can't be read: what was certain stays certain.
+            (_, None) => self.bound_us,
+        };
+    }
+
+    /// Brings the next record to hand, if one is readable.
+    pub(super) fn load_head(&mut self, log: &LogReader, note: &mut dyn FnMut(Damage)) -> Result<(), LogError> {
+        while self.head.is_none() {
+            let Some(current) = &mut self.current else {
+                if self.open_next(log, note)? { continue } else { return Ok(()) }
+            };
+            match current.reader.advance() {
+                Ok(Some(found)) => self.head = Some(found),
+                Ok(None) if current.complete => {
+                    self.from = Place { segment: current.file.id, offset: current.reader.offset() };
+                    self.from_read = true;
+                    self.current = None;
+                }
+                Ok(None) => return Ok(()),
+                Err(LogError::Damaged { .. }) => note(current.reader.resync()?),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Lists the segments to come, when there may be others than at the last listing.
+    ///
+    /// Beside a writer there are new ones to read only after the control page has gone on to another segment; and what is newer than
+    /// that segment holds nothing yet.
+    fn list(&mut self) -> Result<(), LogError> {
+        let named = self.page.filter(|_| self.writes).map(|page| page.segment);
+        if named.is_some() && named == self.listed_at {
+            return Ok(());
+        }
+        let read_to = self.current.as_ref().map_or(self.from.segment, |current| current.file.id);
+        let read_whole = self.current.is_some() || self.from_read;
+        self.queue = segment_files(&self.dir)?
+            .into_iter()
+            .filter(|file| file.id > read_to || (file.id == read_to && !read_whole))
+            .filter(|file| named.is_none_or(|named| file.id <= named || file.is_sealed()))
+            .collect();
+        self.listed_at = named;
+        Ok(())
+    }
+
+    fn open_next(&mut self, log: &LogReader, note: &mut dyn FnMut(Damage)) -> Result<bool, LogError> {
+        let Some(file) = self.queue.front().cloned() else { return Ok(false) };
+        let path = file.path_now();
+        // How far it may be read is settled below.
+        let start = End::At(PAGE_BYTES as u64);
+        match SegmentReader::open_path(&path, log.log_uuid(), self.core, file.id, start) {
+            Ok(mut reader) => {
+                if file.id == self.from.segment {
+                    reader.seek(self.from.offset);
+                }
+                self.current = Some(Current { reader, file, complete: false, surveyed: None });
+            }
+            Err(LogError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+                // Sealed between the two looks at its name, or deleted.
+                if path != file.sealed_path() && file.sealed_path().exists() {
+                    return Ok(true);
+                }
+            }
+            Err(LogError::Foreign { path, reason }) => {
+                let bytes = fs::metadata(&path).map_or(0, |meta| meta.len());
+                note(Damage { path, core: self.core, segment: file.id, offset: 0, bytes, reason });
+            }
+            Err(error) => return Err(error),
+        }
+        self.queue.pop_front();
+        self.settle(log)?;
+        Ok(true)
+    }
+
+    /// Finds out how far the current segment may be read, and whether that is its end.
+    fn settle(&mut self, log: &LogReader) -> Result<(), LogError> {
+        let Some(current) = self.current.as_mut().filter(|current| !current.complete) else { return Ok(()) };
+        let page = self.page.as_ref();
+        if let Some(page) = page.filter(|page| self.writes && page.segment == current.file.id) {
+            current.reader.set_end(End::At(page.durable.max(PAGE_BYTES as u64)));
+            return Ok(());
+        }
+        // In this order: a file that is renamed between the looks is taken for sealed, never for deleted; and one that bears its sealed
+        // name was cut before, so that its length is its end.
+        let exists = current.file.path.exists();
+        let sealed = current.file.sealed_path();
+        let is_sealed = sealed.exists();
+        let length = length_of(&current.reader)?;
+        if is_sealed {
+            current.reader.set_end(End::At(length));
+            current.reader.set_holes(holes(&sealed));
+            current.complete = true;
+        } else if !exists {
+            // Deleted: what was readable is all that will be.
+            current.complete = true;
+        } else if let Some(page) = page.filter(|_| self.writes) {
+            current.reader.set_end(open_part(page, current.file.id, length).1);
+            current.complete = current.file.id < page.segment;
+        } else {
+            let later = self.queue.iter().any(|later| later.id > current.file.id && log.holds_records(self.core, later));
+            if let Some((_, end)) = current.surveyed.filter(|survey| !later && survey.0 == length) {
+                current.reader.set_end(end);
+            } else {
+                let end = log.left_end(self.core, &current.file, page, length, later);
+                current.surveyed = Some((length, end));
+                current.reader.set_end(end);
+            }
+            current.complete = later;
+        }
+        Ok(())
+    }
+}
+
+/// The time before which nothing can come any more from a core that is being written.
+fn bound_of(page: &ControlSnapshot, now_us: Option<u64>) -> u64 {
+    // Without a clock, the newest record's time is a bound too: an idle core's last record then waits for the next one.
+    let mut bound_us = now_us.unwrap_or(page.last_order_us);
+    if page.in_append {
+        bound_us = bound_us.min(page.last_order_us);
+    }
+    if let (State::Open | State::Closed, Some(first_us)) = (page.state, page.first_unsynced_us) {
+        bound_us = bound_us.min(first_us);
+    }
+    bound_us
+}
+
+fn length_of(reader: &SegmentReader) -> Result<u64, LogError> {
+    let stat = LogError::io(reader.path(), "find the segment's length");
+    reader.file().metadata().map(|meta| meta.len()).map_err(stat)
+}
+
+/// What the sidecar names as damage; a sidecar that can't be read names none, and the reader finds the damage by itself.
+fn holes(sealed: &Path) -> Vec<super::super::sidecar::Hole> {
+    Sidecar::read(sealed).ok().flatten().map(|sidecar| sidecar.damage).unwrap_or_default()
+}

@@ -1,0 +1,196 @@
+//! The log: what a 200 rests on.
+//!
+//! This header is the specification of the format, version 1. The code below only carries it out.
+//!
+//! # Files
+//!
+//! All numbers are little-endian. `NN` is the core's number, two digits or more. `<id>` is a segment's id: the order
+//! time in microseconds at which it was made, 20 decimal digits, zero padded, unique and increasing within its core
+//! (a time and never a count, so that an id is not given twice after files were removed).
+//!
+//! | file under `log/` | what it is |
+//! |---|---|
+//! | `lock` | held by `flock` while a server runs; carries its process id as text |
+//! | `log.json` | the log's UUID and format version; made once, synced, never changed |
+//! | `clock` | one page of 4,096 bytes: how order time follows from `CLOCK_MONOTONIC` |
+//! | `core-NN/control` | one page of 4,096 bytes: where the core's writer stands |
+//! | `core-NN/<id>.open` | a segment that is being prepared or written, allocated to its full size |
+//! | `core-NN/<id>.seg` | a sealed segment, cut to its length; it never changes again |
+//! | `core-NN/<id>.json` | the sidecar of a sealed segment: counts, times, sessions, damage, BLAKE3 of the file |
+//! | `quarantine/` | what recovery set aside |
+//!
+//! ## Segment
+//!
+//! Page 0 is the header; records begin at byte 4,096.
+//!
+//! | at | field |
+//! |---|---|
+//! | 0 | magic `TAKEUPLG` |
+//! | 8 | version u32 = 1 |
+//! | 12 | core u32 |
+//! | 16 | log UUID, 16 bytes |
+//! | 32 | segment id u64 |
+//! | 40 | marker u64: random, never 0. Every record repeats it, so that a client's body cannot pose as a record and an old page cannot pose as a new one |
+//! | 48 | segment bytes u64: the size it was allocated with |
+//! | 56 | CRC-32C u32 of bytes 0..56; the rest of the page is zero |
+//!
+//! ## Record
+//!
+//! A 64-byte header at a multiple of 64 (it never straddles a sector), then the extension, then the payload, then zero
+//! bytes up to the next multiple of 64. 64 zero bytes where a header should be are the end of what was written.
+//!
+//! | at | field | why |
+//! |---|---|---|
+//! | 0 | marker u64 | see above |
+//! | 8 | header CRC-32C u32, of the 64 bytes with this field zero | its own, so that a torn payload does not hide the records behind it |
+//! | 12 | payload CRC-32C u32, of extension and payload | |
+//! | 16 | payload length u32 | |
+//! | 20 | durable_to u32, in units of 64 bytes | the durable end of this segment when the record was written: tells damage from an unacknowledged tail, even without a control page |
+//! | 24 | order time u64, microseconds | |
+//! | 32 | session u64 | |
+//! | 40 | project u32 | 0 is unknown |
+//! | 44 | split u32 | where a `visual` upload is cut |
+//! | 48, 52 | page u32, number u32 | the client's label |
+//! | 56 | kind u8 | 1 batch, 2 start, 3 image, 4 sdk, 5 pad, 6 tombstone |
+//! | 57 | topic u8 | 0 none, 1 raw, 2 raw-ios, 3 raw-images, 4 canvas-images, 5 raw-assets, 6 raw-analytics |
+//! | 58 | data type u8 | 0 all, 1 player, 2 assets, 3 devtools, 4 analytics, 5 visual, 6 replay, 255 other |
+//! | 59 | encoding u8 | 0 identity, 1 gzip, 2 deflate, 3 br, 4 zstd |
+//! | 60 | flags u16 | 1 has a label, 2 token just expired, 4 unusable, 8 may be split |
+//! | 62 | extension length u16 | |
+//!
+//! The extension is a row of (type u8, length u16, bytes): 1 file name, 2 wall time in milliseconds u64, 3 session row
+//! as JSON, 4 the text of an unknown data type, 5 the batch query. A reader skips types that it does not know.
+//!
+//! A **pad** record fills the last page of a group: its payload length is the number of bytes to skip behind its
+//! header; they are neither written nor checksummed (its payload CRC is 0).
+//!
+//! A record's id is `log UUID / core / segment / offset`. It is not stored in the record and never changes.
+//!
+//! ## Control page
+//!
+//! u64 words. The core's writer (W) stores all that change, the state apart; readers in any process `pread` them.
+//!
+//! | at | word | by |
+//! |---|---|---|
+//! | 0 | magic `TAKEUPCT` | open |
+//! | 8 | version (low 32 bits), core (high 32) | open |
+//! | 16 | seq: odd while words 24, 32 and 40 change together | W |
+//! | 24 | segment id: the oldest segment of the core that is not durable as a whole; 0 before the first | W |
+//! | 32 | cursor: end of the published records of this segment, bytes | W |
+//! | 40 | durable end of this segment, bytes; stored before any answer of the group is sent | W |
+//! | 48 | in_append: 1 while an append has begun and is not published | W |
+//! | 56 | order time of the last record | W |
+//! | 64 | order time of the first record that is not durable, 0 for none; cleared only after 40 was stored | W |
+//! | 72 | state: 0 closed, 1 open, 2 the segment failed, 3 poisoned | W, preparer, close |
+//! | 80 | process id | open |
+//! | 88 | segments prepared since the start | preparer |
+//!
+//! ## Clock page
+//!
+//! u64 words: 0 magic `TAKEUPCK`; 8 version; 16 seq (odd while the rest changes); 24 base of `CLOCK_MONOTONIC`, us;
+//! 32 base of order time, us; 40 rate in parts per million, i64: 0, or -500 while slewing back.
+//! `order = base_order + (mono - base_mono) * (1 + rate / 1e6)`. A reader takes the monotonic time *between* its two
+//! looks at seq, and the keeper takes it while seq is odd: so order time never steps back, whoever reads it. Once a
+//! second it is brought to the wall clock: forward at once, backward by slewing. At start it begins no earlier than one
+//! microsecond behind the newest record found.
+//!
+//! # Who writes what, when
+//!
+//! **Making a segment** (preparer thread): create `<id>.open`, allocate it whole (a full disk is an error here and not a
+//! SIGBUS later), map it, `MADV_RANDOM` before the first touch, write page 0, sync file and folder. Page 0 reaching the
+//! disk is the probe: a segment is handed out only after a sync of it has succeeded. Then the rest is formatted in
+//! slices: populate, let go, `msync`, so that the later syncs find written blocks. The keeper thread populates a window
+//! ahead of the cursor; the writer never touches a page beyond it, so an append takes no page fault.
+//!
+//! **Append** (the core, no lock, no system call, no allocation): check room; in_append = 1 and a full fence; read
+//! the clock; write extension and payload, then the header; publish the cursor, the last order time and, if it
+//! was 0, the first unsynced order time; in_append = 0.
+//!
+//! **Group commit.** A group is what was appended since the last group was closed. It begins on a page of its own: when
+//! it is closed, a pad fills its last page. A page that holds acknowledged bytes is therefore never written
+//! again, and a torn write can't reach them. The syncer lets the group's pages go (`MADV_DONTNEED`), makes one
+//! `msync(MS_SYNC)` over exactly these pages, and wakes the core. The core stores the durable end in the control page, and only then
+//! answers. One sync is in flight per core; what arrives meanwhile shares the next.
+//!
+//! **Rolling over.** When a record does not fit, the open group is closed and handed to the syncer, and the next segment is
+//! taken. The control page goes on naming the old segment until all of it is durable. So *every segment older than the one that the
+//! control page names is durable as a whole*, and nothing of a younger one has been acknowledged.
+//!
+//! **A failed sync** (an error of `msync`, or a SIGBUS in the mapping) passes through one function, `Segment::settle`,
+//! and is final for the segment. Everything of the core that is not durable counts as lost and is appended again by its owner
+//! or refused. The failed file is cut to its last good durable end; only then does the control page go on to a fresh
+//! segment, which has been probed after the failure. The third failure within 60 s poisons the core: it takes no more.
+//!
+//! **Sealing** (sealer thread; when full, old, failed, or at the close): cut to length, sync, read again and hash, write
+//! and sync the sidecar, rename `.open` to `.seg`, sync the folder. An unused segment is removed.
+//!
+//! # How far a reader may read
+//!
+//! `.seg`: all of it, but for the ranges that its sidecar names as damage. The `.open` that a live control page names: up to the durable
+//! end. An older `.open`: up to the first 64 zero bytes or its end. A newer `.open`: nothing. Readers use
+//! `pread`, because a read error in a mapping is a SIGBUS.
+//!
+//! The merge reads the clock (T), fences, then looks at each core: one with in_append set counts as its last order time,
+//! one with unsynced records as the first of them, an idle one as T; failed, poisoned and closed cores hold nothing up
+//! beyond that. Everything durable below the smallest of these is complete and leaves ordered by (time, core, offset).
+//!
+//! # What each crash leaves
+//!
+//! | killed while | found at the next start | done |
+//! |---|---|---|
+//! | a segment is made | an `.open` without a valid page 0, or without records | removed, or set aside if it is not all zero |
+//! | appending | above the durable end: whole records, one torn record, zeros | whole ones kept, the torn one dropped and counted |
+//! | a group is synced | the same; any subset of the group's pages may be on disk | the same: no answer had been sent |
+//! | rolling over | the `.open` that the control page names, with a tail, and a younger one, all of it tail | each by itself |
+//! | sealing | an `.open`, perhaps already cut, perhaps with a sidecar | sealed again; the sidecar is written anew |
+//! | after the rename | a `.seg` with its sidecar | nothing |
+//!
+//! After a power cut the page cache is gone as well; what was acknowledged had been synced. After `kill -9` bytes may be in
+//! memory only, and after an I/O error memory may lie: therefore recovery syncs each `.open` file, drops its cache and
+//! reads it back before it believes it.
+//!
+//! # How recovery decides
+//!
+//! It reads only `.open` files, of every `core-NN` folder there is. The durable end is the largest of: the control page's,
+//! if the page is valid and names this segment; and every valid header's `durable_to`. Invalid bytes *below* it are
+//! damage: reported, copied to `quarantine/`, named in the sidecar, and the valid records behind them are kept in their place
+//! (found again at steps of 64 bytes by marker and checksum). *Above* it lies what was never acknowledged: intact
+//! records are kept, the rest is counted and dropped. Then the file is sealed. Whatever can't be read or is not ours goes to
+//! `quarantine/` with a report. None of this is a reason not to start.
+//!
+//! # What is never done
+//!
+//! - A page that holds acknowledged bytes is not written again.
+//! - An old segment is not appended to, and a used file is not used anew.
+//! - A failed sync is not tried again on the same segment, and a later success on it is not believed.
+//! - `fdatasync` is not used on a segment in use: it would write out and protect the window ahead of the cursor.
+//! - No byte is acknowledged before the durable end that covers it is in the control page (`ack = "disk"`).
+//! - A sealed segment is not changed, and no reader maps a file.
+
+pub mod clock;
+pub mod control;
+pub mod error;
+mod fault;
+pub mod header;
+mod keeper;
+pub mod merge;
+pub mod open;
+mod prepare;
+pub mod reader;
+pub mod record;
+pub mod recovery;
+pub mod seal;
+mod segment;
+mod shared;
+pub mod sidecar;
+mod sigbus;
+mod syncer;
+pub mod verify;
+pub mod writer;
+
+pub use clock::OrderClock;
+pub use error::LogError;
+pub use fault::Fault;
+pub use open::{Ack, Health, Log, LogStats, Options};
+pub use recovery::Recovery;
+pub use writer::{AppendError, GroupStats, Progress, Seq, Writer, WriterStats};

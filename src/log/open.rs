@@ -1,0 +1,359 @@
+//! Opening and closing a log: the lock, the file system, recovery, the clock, and the threads.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+use rustix::fs::FlockOperation;
+use uuid::Uuid;
+
+use super::clock::OrderClock;
+use super::control::{self, CLOCK_FILE_NAME};
+use super::error::LogError;
+use super::header::VERSION;
+use super::keeper;
+use super::prepare;
+use super::reader::{LOCK_FILE_NAME, LOG_FILE_NAME, LogFile, core_dir, core_dirs};
+use super::recovery::{self, Recovery};
+use super::seal::{self, Retired};
+use super::segment::sync_dir;
+use super::shared::{Control, Core, Shared, Space};
+use super::syncer::{self, Job};
+use super::writer::{RETIRED_MAX, Writer};
+
+mod filesystem;
+mod options;
+
+pub use options::{Ack, Options};
+
+/// A lock that was given up a moment ago, or that a reader tries for an instant, is waited for.
+const LOCK_WAIT: Duration = Duration::from_millis(300);
+const LOCK_PAUSE: Duration = Duration::from_millis(10);
+
+/// How long a close waits for writers that have not been dropped.
+const CLOSE_WAIT: Duration = Duration::from_secs(10);
+
+/// An open log. Clones share it.
+#[derive(Debug, Clone)]
+pub struct Log {
+    inner: Arc<LogInner>,
+}
+
+#[derive(Debug)]
+struct LogInner {
+    shared: Arc<Shared>,
+    /// What a writer is made of, per core; taken by the first who asks.
+    seats: Mutex<Vec<Option<Seat>>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+#[derive(Debug)]
+struct Seat {
+    jobs: Sender<Job>,
+    retire: Sender<Retired>,
+}
+
+/// Whether the log can take records.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Health {
+    /// Whether every core can append.
+    pub can_append: bool,
+    /// What stands in the way.
+    pub reason: Option<String>,
+}
+
+/// Figures of the whole log since it was opened, for metrics.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogStats {
+    /// Records appended.
+    pub records: u64,
+    /// Bytes of the segments taken by them.
+    pub bytes: u64,
+    /// Group commits made.
+    pub groups: u64,
+    /// Records lost with failed segments, to be appended again by their owners.
+    pub lost: u64,
+    /// Segments made.
+    pub segments: u64,
+    /// Segments sealed.
+    pub sealed: u64,
+    /// Failures of segments.
+    pub failures: u64,
+    /// Times that a segment could not be sealed; it is tried again.
+    pub seal_failures: u64,
+    /// Bytes free on the file system, for this process.
+    pub free_bytes: u64,
+    /// The state of each core.
+    pub states: Vec<control::State>,
+}
+
+impl Log {
+    /// Opens the log in `options.dir`, made if it is missing: takes the lock, recovers what a killed server left, and starts the
+    /// threads. The first append is possible a few milliseconds later (until then it is [`super::AppendError::NotReady`]).
+    ///
+    /// # Errors
+    /// Settings that can't work, a lock that another server holds, a file system that can't keep the promises, a log of a newer version, or
+    /// a call that failed. Damage in the log is not an error; it is in [`Recovery`].
+    pub fn open(options: Options) -> Result<(Log, Recovery), LogError> {
+        options.check()?;
+        let dir = options.dir.clone();
+        make_dir(&dir)?;
+        filesystem::check(&dir, &options)?;
+        let lock = Lock::take(&dir.join(LOCK_FILE_NAME))?;
+        let identity = load_or_create_identity(&dir)?;
+        for core in 0..options.cores {
+            make_dir(&core_dir(&dir, core))?;
+        }
+        let recovery = recovery::recover(&dir, identity.log)?;
+        let clock = OrderClock::start(&dir.join(CLOCK_FILE_NAME), recovery.newest_us)?;
+        let cores = open_cores(&dir, options.cores)?;
+        let shared = Arc::new(Shared::new(dir, options, identity.log, clock, cores, lock));
+        keeper::look_at_space(&shared);
+        let log = Log { inner: Arc::new(LogInner::start(shared)?) };
+        Ok((log, recovery))
+    }
+
+    /// The writer of a core. There is one, once.
+    ///
+    /// # Errors
+    /// [`LogError::NoWriter`] if it was asked for before, or the log has fewer cores.
+    pub fn writer(&self, core: u16) -> Result<Writer, LogError> {
+        let mut seats = self.inner.seats.lock().unwrap_or_else(PoisonError::into_inner);
+        let seat = seats.get_mut(usize::from(core)).and_then(Option::take).ok_or(LogError::NoWriter { core })?;
+        let shared = Arc::clone(&self.inner.shared);
+        let of = Arc::clone(&shared.cores[usize::from(core)]);
+        Ok(Writer::new(shared, of, seat.jobs, seat.retire))
+    }
+
+    /// Order time: one clock for all cores.
+    pub fn clock(&self) -> &OrderClock {
+        &self.inner.shared.clock
+    }
+
+    /// The log's name for ever.
+    pub fn uuid(&self) -> Uuid {
+        self.inner.shared.log
+    }
+
+    /// The folder.
+    pub fn dir(&self) -> &Path {
+        &self.inner.shared.dir
+    }
+
+    /// Whether records can be appended, and if not, why.
+    pub fn health(&self) -> Health {
+        let reason = self.obstacle();
+        Health { can_append: reason.is_none(), reason }
+    }
+
+    fn obstacle(&self) -> Option<String> {
+        let shared = &self.inner.shared;
+        if shared.is_closing() {
+            return Some("the log is closed".to_owned());
+        }
+        if shared.space() != Space::Enough {
+            let free = shared.free_bytes.load(Ordering::Relaxed);
+            let reserve = shared.options.reserve_bytes;
+            return Some(format!("{free} bytes are free on the disk, below the reserve of {reserve}"));
+        }
+        shared.cores.iter().find_map(|core| {
+            let index = core.index;
+            if let Some(fault) = core.poison() {
+                return Some(format!("core {index} is poisoned: {fault}"));
+            }
+            let fault = core.obstacle().filter(|_| core.fresh.is_empty())?;
+            Some(format!("core {index} gets no new segment: {fault}"))
+        })
+    }
+
+    /// Figures for metrics.
+    pub fn stats(&self) -> LogStats {
+        let shared = &self.inner.shared;
+        let sum = |of: fn(&Core) -> u64| shared.cores.iter().map(|core| of(core)).sum();
+        LogStats {
+            records: sum(|core| core.counters.records.load(Ordering::Relaxed)),
+            bytes: sum(|core| core.counters.bytes.load(Ordering::Relaxed)),
+            groups: sum(|core| core.counters.groups.load(Ordering::Relaxed)),
+            lost: sum(|core| core.counters.lost.load(Ordering::Relaxed)),
+            segments: sum(|core| core.counters.segments.load(Ordering::Relaxed)),
+            sealed: sum(|core| core.counters.sealed.load(Ordering::Relaxed)),
+            failures: sum(|core| core.counters.failures.load(Ordering::Relaxed)),
+            seal_failures: sum(|core| core.counters.seal_failures.load(Ordering::Relaxed)),
+            free_bytes: shared.free_bytes.load(Ordering::Relaxed),
+            states: shared.cores.iter().map(|core| core.control.state()).collect(),
+        }
+    }
+
+    /// Closes the log: everything durable, sealed, unused segments removed, the threads at their end. Drop the writers first.
+    ///
+    /// # Errors
+    /// If a writer is still held after 10 s. The log takes nothing more even then.
+    pub fn close(&self) -> Result<(), LogError> {
+        self.inner.close(CLOSE_WAIT)
+    }
+
+    #[cfg(test)]
+    pub(super) fn shared(&self) -> &Shared {
+        &self.inner.shared
+    }
+}
+
+impl LogInner {
+    fn start(shared: Arc<Shared>) -> Result<LogInner, LogError> {
+        let retired_max = shared.cores.len() * RETIRED_MAX;
+        let (retire, retired): (Sender<Retired>, Receiver<Retired>) = bounded(retired_max);
+        let inner = LogInner {
+            shared: Arc::clone(&shared),
+            seats: Mutex::new(Vec::with_capacity(shared.cores.len())),
+            threads: Mutex::new(Vec::new()),
+        };
+        // The syncers first: the others end when none runs.
+        for core in &shared.cores {
+            let (jobs, todo) = syncer::channel();
+            let (of, core) = (Arc::clone(&shared), Arc::clone(core));
+            shared.cores_running.fetch_add(1, Ordering::SeqCst);
+            inner.spawn(format!("takeup-sync-{}", core.index), move || syncer::run(&of, &core, &todo)).inspect_err(|_| {
+                shared.cores_running.fetch_sub(1, Ordering::SeqCst);
+            })?;
+            let seat = Seat { jobs, retire: retire.clone() };
+            inner.seats.lock().unwrap_or_else(PoisonError::into_inner).push(Some(seat));
+        }
+        let of = Arc::clone(&shared);
+        inner.spawn("takeup-prepare".to_owned(), move || prepare::run(&of))?;
+        let of = Arc::clone(&shared);
+        inner.spawn("takeup-keeper".to_owned(), move || keeper::run(&of))?;
+        let of = Arc::clone(&shared);
+        inner.spawn("takeup-seal".to_owned(), move || seal::run(&of, &retired))?;
+        Ok(inner)
+    }
+
+    fn spawn(&self, name: String, run: impl FnOnce() + Send + 'static) -> Result<(), LogError> {
+        let spawned = thread::Builder::new().name(name).spawn(run);
+        let handle = spawned.map_err(LogError::io(&self.shared.dir, "start a thread of the log"))?;
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner).push(handle);
+        Ok(())
+    }
+
+    /// Idempotent. The syncers end with their writers, the keeper and the preparer with the last syncer, the sealer with the last who could
+    /// give it something.
+    fn close(&self, wait: Duration) -> Result<(), LogError> {
+        let shared = &self.shared;
+        shared.closing.store(true, Ordering::SeqCst);
+        for seat in self.seats.lock().unwrap_or_else(PoisonError::into_inner).iter_mut().filter_map(Option::take) {
+            let _ = seat.jobs.send(Job::Stop);
+        }
+        let deadline = Instant::now() + wait;
+        while shared.cores_running.load(Ordering::SeqCst) > 0 {
+            if Instant::now() >= deadline {
+                let held = io::Error::new(io::ErrorKind::WouldBlock, "a writer has not been dropped");
+                return Err(LogError::io(&shared.dir, "close the log")(held));
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
+        shared.wake_keeper();
+        shared.wake_preparer();
+        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        for thread in threads {
+            // A panic has been printed; what the thread left undone is done by the next start.
+            let _ = thread.join();
+        }
+        shared.cores.iter().for_each(|core| core.control.close());
+        Ok(())
+    }
+}
+
+impl Drop for LogInner {
+    /// A log that was not closed is, if its writers are gone. Otherwise its threads end with them, and the lock is held until then.
+    fn drop(&mut self) {
+        let _ = self.close(Duration::from_millis(100));
+    }
+}
+
+/// The lock on a log's folder, held by `flock` as long as this lives, and by nothing once the process is gone.
+#[derive(Debug)]
+pub(super) struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    fn take(path: &Path) -> Result<Lock, LogError> {
+        let open = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path);
+        let mut file = open.map_err(LogError::io(path, "open the lock file"))?;
+        let deadline = Instant::now() + LOCK_WAIT;
+        loop {
+            match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) => break,
+                Err(rustix::io::Errno::WOULDBLOCK) if Instant::now() < deadline => thread::sleep(LOCK_PAUSE),
+                Err(rustix::io::Errno::WOULDBLOCK) => {
+                    let mut text = String::new();
+                    let pid = file.read_to_string(&mut text).ok().and_then(|_| text.trim().parse().ok());
+                    return Err(LogError::Locked { path: path.to_path_buf(), pid });
+                }
+                Err(errno) => return Err(LogError::io(path, "lock the log")(errno.into())),
+            }
+        }
+        let write = |file: &mut File| {
+            file.set_len(0)?;
+            writeln!(file, "{}", std::process::id())
+        };
+        write(&mut file).map_err(LogError::io(path, "write the lock file"))?;
+        Ok(Lock { _file: file })
+    }
+}
+
+/// Reads `log.json`, or makes it for a new log: synced, and then given its name.
+fn load_or_create_identity(dir: &Path) -> Result<LogFile, LogError> {
+    let path = dir.join(LOG_FILE_NAME);
+    if path.exists() {
+        return LogFile::read(dir);
+    }
+    let identity = LogFile { version: VERSION, log: surviving_uuid(dir).unwrap_or_else(Uuid::new_v4) };
+    let fresh = dir.join("log.json.tmp");
+    let write = || {
+        let mut text = serde_json::to_vec(&identity)?;
+        text.push(b'\n');
+        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&fresh)?;
+        file.write_all(&text)?;
+        file.sync_all()?;
+        fs::rename(&fresh, &path)?;
+        sync_dir(dir)
+    };
+    write().map_err(LogError::io(&path, "write what log this is"))?;
+    Ok(identity)
+}
+
+/// A log whose `log.json` was lost keeps its name: its segments know it.
+fn surviving_uuid(dir: &Path) -> Option<Uuid> {
+    super::reader::LogReader::open(dir).ok().map(|reader| reader.log_uuid())
+}
+
+/// Makes a folder, and its name durable.
+fn make_dir(dir: &Path) -> Result<(), LogError> {
+    if dir.is_dir() {
+        return Ok(());
+    }
+    let doing = "make the folder";
+    let missing: Vec<PathBuf> = dir.ancestors().take_while(|at| !at.exists()).map(Path::to_path_buf).collect();
+    let mut builder = fs::DirBuilder::new();
+    std::os::unix::fs::DirBuilderExt::mode(builder.recursive(true), 0o700);
+    builder.create(dir).map_err(LogError::io(dir, doing))?;
+    for made in missing.iter().rev() {
+        let parent = made.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        sync_dir(parent).map_err(LogError::io(parent, "sync the folder"))?;
+    }
+    Ok(())
+}
+
+/// The cores' shared state, and a control page that says "closed" for the cores that this log no longer has.
+fn open_cores(dir: &Path, cores: u16) -> Result<Vec<Arc<Core>>, LogError> {
+    for (core, of) in core_dirs(dir)?.into_iter().filter(|&(core, _)| core >= cores) {
+        drop(Control::open(&of, core)?);
+    }
+    (0..cores).map(|core| Core::open(core_dir(dir, core), core).map(Arc::new)).collect()
+}

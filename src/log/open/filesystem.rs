@@ -1,0 +1,60 @@
+//! Which file systems can keep the log's promises: told by the magic number of statfs.
+
+use std::fs::File;
+use std::path::Path;
+
+use rustix::fs::IFlags;
+
+use super::{Ack, Options};
+use crate::log::error::LogError;
+use crate::log::reader::core_dirs;
+
+// From linux/magic.h.
+const EXT4: u64 = 0xEF53;
+const XFS: u64 = 0x5846_5342;
+const BTRFS: u64 = 0x9123_683E;
+const TMPFS: u64 = 0x0102_1994;
+const RAMFS: u64 = 0x8584_58F6;
+const OVERLAY: u64 = 0x794C_7630;
+
+/// Refuses file systems that can't keep the promises, unless the operator insists. On btrfs the folder is set to NOCOW, which
+/// its new files inherit: with copy-on-write even a populated page needs space, and raises SIGBUS when there is none.
+pub(super) fn check(dir: &Path, options: &Options) -> Result<(), LogError> {
+    let folder = File::open(dir).map_err(LogError::io(dir, "open the log's folder"))?;
+    let stat = rustix::fs::fstatfs(&folder).map_err(|errno| LogError::io(dir, "look at the file system")(errno.into()))?;
+    // The type is signed on some architectures; the numbers have 32 bits.
+    let magic = stat.f_type as u64 & 0xFFFF_FFFF;
+    let refuse = |found: String, advice| match options.insist {
+        true => Ok(()),
+        false => Err(LogError::FileSystem { path: dir.to_path_buf(), found, advice }),
+    };
+    match magic {
+        EXT4 | XFS => Ok(()),
+        BTRFS => set_nocow(dir),
+        TMPFS | RAMFS if options.ack == Ack::Memory => Ok(()),
+        TMPFS | RAMFS => refuse(
+            "tmpfs".to_owned(),
+            "nothing there survives the machine, so ack = \"disk\" would not be true; use ack = \"memory\", or a folder on ext4, xfs or btrfs",
+        ),
+        OVERLAY => refuse(
+            "overlayfs".to_owned(),
+            "a container's own layer is not a place for a log; mount a volume there (or insist with insist_file_system = true)",
+        ),
+        other => refuse(
+            format!("a file system of unknown kind ({other:#x})"),
+            "use ext4, xfs or btrfs, or insist with insist_file_system = true",
+        ),
+    }
+}
+
+/// The folders of the cores inherit the flag when they are made; those that exist are set by themselves.
+fn set_nocow(dir: &Path) -> Result<(), LogError> {
+    let cores = core_dirs(dir)?.into_iter().map(|(_, path)| path);
+    for path in std::iter::once(dir.to_path_buf()).chain(cores) {
+        let folder = File::open(&path).map_err(LogError::io(&path, "open the folder"))?;
+        let set = rustix::fs::ioctl_getflags(&folder)
+            .and_then(|flags| rustix::fs::ioctl_setflags(&folder, flags | IFlags::NOCOW));
+        set.map_err(|errno| LogError::io(&path, "set the folder to NOCOW (btrfs)")(errno.into()))?;
+    }
+    Ok(())
+}

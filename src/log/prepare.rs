@@ -1,0 +1,177 @@
+//! Making segments ready, ahead of need and beside the keeper, because each step may wait for the disk.
+//!
+//! One thread for all cores: first whoever has failed, then whoever has no segment to go on to, then formatting, in slices with
+//! pauses so that it does not hold up the syncs of the segments in use.
+
+use std::fs::{self, OpenOptions};
+use std::io;
+use std::sync::atomic::Ordering;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::control::at;
+use super::fault::Fault;
+use super::segment::{PAGE_BYTES, Plan, Segment, sync_dir};
+use super::shared::{Core, Shared};
+
+/// What is formatted at a time: small enough that a group's sync waits little behind it.
+const SLICE_BYTES: u64 = 1 << 20;
+
+/// The longest pause between two slices.
+const SLICE_PAUSE_MAX: Duration = Duration::from_millis(20);
+
+/// How long the thread sleeps with nothing to do, and waits after a failure.
+const IDLE_PAUSE: Duration = Duration::from_millis(500);
+const RETRY_PAUSE: Duration = Duration::from_millis(250);
+
+/// The thread. It ends when all cores are finished.
+pub(super) fn run(shared: &Shared) {
+    shared.set_preparer(thread::current());
+    let mut last_ids = vec![0; shared.cores.len()];
+    while shared.cores_running.load(Ordering::SeqCst) > 0 {
+        let mut pause = IDLE_PAUSE;
+        if !shared.is_closing() {
+            for (core, last_id) in shared.cores.iter().zip(&mut last_ids) {
+                if core.poison().is_none() && !supply(shared, core, last_id) {
+                    pause = RETRY_PAUSE;
+                }
+            }
+            if let Some(next) = format_next(shared) {
+                pause = next;
+            }
+        }
+        if !pause.is_zero() {
+            thread::park_timeout(pause);
+        }
+    }
+    for core in &shared.cores {
+        remove_unused(core);
+    }
+}
+
+/// Sees to it that the core has a segment to go on to, proved after its last failure. False if that has to be tried again.
+fn supply(shared: &Shared, core: &Core, last_id: &mut u64) -> bool {
+    let replacing = core.replacing.load(Ordering::SeqCst);
+    if !replacing && !core.fresh.is_empty() {
+        return true;
+    }
+    match make_fresh(shared, core, last_id) {
+        Ok(()) => {
+            core.set_obstacle(None);
+            if replacing {
+                core.replacing.store(false, Ordering::SeqCst);
+            }
+            core.wake_if_waiting();
+            true
+        }
+        Err(fault) => {
+            core.set_obstacle(Some(fault));
+            if !fault.is_passing() {
+                core.note_failure(fault);
+            }
+            core.wake_if_waiting();
+            false
+        }
+    }
+}
+
+fn make_fresh(shared: &Shared, core: &Core, last_id: &mut u64) -> Result<(), Fault> {
+    cut_failed(core)?;
+    // A segment that was made before the failure may stay, if it proves itself now.
+    if let Some(mut pen) = core.fresh.pop() {
+        if pen.probe().is_ok() {
+            let _ = core.fresh.push(pen);
+            return Ok(());
+        }
+        let _ = fs::remove_file(&pen.segment().path);
+    }
+    let options = &shared.options;
+    let id = shared.clock.now_us().max(*last_id + 1);
+    let plan = Plan {
+        dir: &core.dir,
+        log: shared.log,
+        core: core.index,
+        id,
+        bytes: segment_bytes(shared)?,
+        format_ahead: options.format_ahead,
+    };
+    let pen = Segment::create(&plan).map_err(|error| Fault::prepare(&error))?;
+    *last_id = id;
+    let segment = Arc::clone(pen.segment());
+    // The first slice at once, so that a server that has just started can take its first record; the keeper goes on.
+    let first = SLICE_BYTES.min(options.window_bytes);
+    let ready = segment.format(first.max(PAGE_BYTES)).and_then(|to| segment.extend_ready(to.min(first), SLICE_BYTES));
+    if let Err(error) = ready {
+        let _ = fs::remove_file(&segment.path);
+        return Err(Fault::prepare(&error));
+    }
+    core.add_live(&segment);
+    core.counters.segments.fetch_add(1, Ordering::Relaxed);
+    core.control.word(at::PREPARED).fetch_add(1, Ordering::Relaxed);
+    // There is room: this thread alone pushes, and it has found the queue empty.
+    let _ = core.fresh.push(pen);
+    Ok(())
+}
+
+/// Cuts failed segments to their durable end, so that no reader takes what lies behind it for durable once the control page goes on.
+fn cut_failed(core: &Core) -> Result<(), Fault> {
+    let mut segments = core.take_to_cut().into_iter();
+    while let Some(segment) = segments.next() {
+        let cut = OpenOptions::new().write(true).open(&segment.path).and_then(|file| file.set_len(segment.durable()));
+        match cut {
+            Ok(()) => {}
+            // The sealer has been here: it has cut and renamed it, or removed it.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => {
+                core.add_to_cut(segment);
+                segments.for_each(|segment| core.add_to_cut(segment));
+                return Err(Fault::prepare(&error));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The size of the next segment: as set, or smaller where the disk has no more to give above the reserve.
+fn segment_bytes(shared: &Shared) -> Result<u64, Fault> {
+    let options = &shared.options;
+    let free = super::keeper::free_bytes(&shared.dir).map_err(|error| Fault::prepare(&error))?;
+    let mut bytes = options.segment_bytes;
+    while free < bytes.saturating_add(options.reserve_bytes) {
+        bytes = (bytes / 2).next_multiple_of(PAGE_BYTES);
+        if bytes < options.segment_bytes_min() {
+            return Err(Fault::Prepare(libc::ENOSPC));
+        }
+    }
+    Ok(bytes)
+}
+
+/// Formats one slice of the segment that needs it most. Returns the pause after it; None if nothing is left to do.
+fn format_next(shared: &Shared) -> Option<Duration> {
+    let unformatted = |segment: &Arc<Segment>| {
+        segment.formatted() < segment.bytes && segment.fault().is_none() && !segment.is_left()
+    };
+    let distance = |segment: &Arc<Segment>| segment.formatted().saturating_sub(segment.cursor());
+    let segment = shared.cores.iter().flat_map(|core| core.live()).filter(unformatted).min_by_key(distance)?;
+    let begun = Instant::now();
+    if let Err(error) = segment.format(SLICE_BYTES) {
+        segment.fail(Fault::prepare(&error));
+        for core in &shared.cores {
+            core.wake();
+        }
+        return Some(Duration::ZERO);
+    }
+    shared.wake_keeper();
+    let hurry = distance(&segment) < shared.options.window_bytes;
+    Some(if hurry { Duration::ZERO } else { begun.elapsed().min(SLICE_PAUSE_MAX) })
+}
+
+/// Removes the segment that was made ahead and never used.
+fn remove_unused(core: &Core) {
+    if let Some(pen) = core.fresh.pop() {
+        // What stays behind is removed by the next start.
+        let _ = fs::remove_file(&pen.segment().path);
+        let _ = sync_dir(&core.dir);
+    }
+}

@@ -1,0 +1,460 @@
+//! Reading one segment from front to back, with every checksum verified.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use uuid::Uuid;
+
+use super::super::error::{Damage, LogError};
+use super::super::header::{self, PageFault, SegmentHeader};
+use super::super::record::{ALIGN_BYTES, HEADER_BYTES, HeaderFault, Kind, Record, RecordHeader, RecordId, u64_at};
+use super::super::sidecar::Hole;
+use super::SegmentInfo;
+
+/// How much is read at a time: large enough to make the call's cost vanish, small enough to stay in a core's own cache.
+const PIECE_BYTES: usize = 1 << 20;
+
+/// The unit in which an unreadable stretch of the disk is stepped over.
+const BLOCK_BYTES: usize = 4096;
+
+const STEP: u64 = ALIGN_BYTES as u64;
+const FIRST: u64 = header::PAGE_BYTES as u64;
+
+/// Where a segment ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in super::super) enum End {
+    /// Every byte below must belong to a valid record.
+    At(u64),
+    /// Somewhere below: where the file ends, or where 64 zero bytes take a header's place.
+    Within(u64),
+}
+
+impl End {
+    fn limit(self) -> u64 {
+        match self {
+            End::At(limit) | End::Within(limit) => limit,
+        }
+    }
+}
+
+/// A record's place in a segment, once header and payload were found intact.
+#[derive(Debug, Clone, Copy)]
+pub(in super::super) struct Found {
+    pub(in super::super) offset: u64,
+    pub(in super::super) header: RecordHeader,
+}
+
+/// Invalid bytes that the reader stands before.
+#[derive(Debug, Clone, Copy)]
+struct Stuck {
+    offset: u64,
+    /// Where the search for the next valid record begins.
+    resume: u64,
+    reason: &'static str,
+}
+
+/// Reads a segment's records in their order, by `pread` into a buffer of its own that each call uses again.
+#[derive(Debug)]
+pub struct SegmentReader {
+    window: Window,
+    path: PathBuf,
+    header: SegmentHeader,
+    end: End,
+    offset: u64,
+    stuck: Option<Stuck>,
+    holes: Vec<Hole>,
+}
+
+impl SegmentReader {
+    /// Opens a segment as far as [`LogReader::segments`](super::LogReader::segments) found it readable.
+    pub fn open(info: &SegmentInfo) -> Result<SegmentReader, LogError> {
+        let mut reader = SegmentReader::open_path(&info.path, info.log, info.core, info.id, info.end)?;
+        if let Some(sidecar) = &info.sidecar {
+            reader.set_holes(sidecar.damage.clone());
+        }
+        Ok(reader)
+    }
+
+    pub(in super::super) fn open_path(
+        path: &Path,
+        log: Uuid,
+        core: u16,
+        segment: u64,
+        end: End,
+    ) -> Result<SegmentReader, LogError> {
+        let file = File::open(path).map_err(LogError::io(path, "open the segment"))?;
+        SegmentReader::new(file, path.to_path_buf(), log, core, segment, end)
+    }
+
+    /// Takes an open file whose place in the log (core and id, from its path) is known.
+    ///
+    /// Where the first page is damaged, the first record tells the marker; the page counts as damage. Nothing behind the first record
+    /// would do: there a client's bytes could pose as a header.
+    pub(in super::super) fn new(
+        file: File,
+        path: PathBuf,
+        log: Uuid,
+        core: u16,
+        segment: u64,
+        end: End,
+    ) -> Result<SegmentReader, LogError> {
+        let mut window = Window::new(file);
+        let read = LogError::io(&path, "read the segment's first page");
+        let limit = end.limit().max(FIRST);
+        let first = window
+            .ensure(0, header::PAGE_BYTES + HEADER_BYTES, limit)
+            .and_then(|first| Ok(window.ensure(0, header::PAGE_BYTES, limit)? && first))
+            .map_err(read)?;
+        let page = window.held();
+        let (header, stuck) = match SegmentHeader::decode(&page[..page.len().min(header::PAGE_BYTES)]) {
+            Ok(found) if found.log != log => return Err(foreign(path, "a segment of another log")),
+            Ok(found) if (found.core, found.segment) != (core, segment) => {
+                return Err(foreign(path, "the segment's first page names another core or segment than its path"));
+            }
+            Ok(found) => (found, None),
+            Err(PageFault::Version(found)) => {
+                return Err(LogError::Version { path, found, known: header::VERSION });
+            }
+            Err(fault) => match first.then(|| first_marker(&page[header::PAGE_BYTES..])).flatten() {
+                Some(marker) => (
+                    SegmentHeader { core, log, segment, marker, segment_bytes: 0 },
+                    Some(Stuck { offset: 0, resume: FIRST, reason: fault.as_str() }),
+                ),
+                None => return Err(foreign(path, fault.as_str())),
+            },
+        };
+        Ok(SegmentReader { window, path, header, end, offset: FIRST, stuck, holes: Vec::new() })
+    }
+
+    /// The segment's path, as it was opened.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The segment's first page. Where that was damaged, it is put together from the path and the first record, and `segment_bytes` is 0.
+    pub fn header(&self) -> &SegmentHeader {
+        &self.header
+    }
+
+    /// Where the next call begins to look.
+    pub fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// Goes to a record's offset, as its id tells it.
+    pub fn seek(&mut self, offset: u64) {
+        self.stuck = None;
+        self.offset = offset.max(FIRST);
+    }
+
+    pub(in super::super) fn end(&self) -> End {
+        self.end
+    }
+
+    pub(in super::super) fn set_end(&mut self, end: End) {
+        self.end = end;
+    }
+
+    pub(in super::super) fn set_holes(&mut self, holes: Vec<Hole>) {
+        self.holes = holes;
+    }
+
+    pub(in super::super) fn file(&self) -> &File {
+        &self.window.file
+    }
+
+    pub(in super::super) fn stored_id(&self, offset: u64) -> RecordId {
+        RecordId { log: self.header.log, core: self.header.core, segment: self.header.segment, offset }
+    }
+
+    /// The next record; None at the end (for a segment in use: for now).
+    ///
+    /// Before invalid bytes it gives [`LogError::Damaged`], again and again, until [`resync`](SegmentReader::resync) steps over them.
+    #[expect(clippy::should_implement_trait, reason = "lends from its buffer, which an Iterator cannot")]
+    pub fn next(&mut self) -> Result<Option<Record<'_>>, LogError> {
+        match self.advance()? {
+            Some(found) => Ok(Some(self.record(&found))),
+            None => Ok(None),
+        }
+    }
+
+    /// Steps over the invalid bytes at hand to the next valid header, or to the end, and tells what was stepped over.
+    pub fn resync(&mut self) -> Result<Damage, LogError> {
+        let Some(stuck) = self.stuck else {
+            return Ok(self.damage(self.offset, 0, "nothing is damaged here"));
+        };
+        self.offset = self.next_header(stuck.resume)?;
+        self.stuck = None;
+        Ok(self.damage(stuck.offset, self.offset - stuck.offset, stuck.reason))
+    }
+
+    /// Finds the next record and verifies it; pads and known holes are skipped.
+    pub(in super::super) fn advance(&mut self) -> Result<Option<Found>, LogError> {
+        loop {
+            let Some(found) = self.step()? else { return Ok(None) };
+            if found.header.kind != Kind::Pad {
+                return Ok(Some(found));
+            }
+        }
+    }
+
+    /// Like [`advance`](SegmentReader::advance), but shows pads too.
+    pub(in super::super) fn step(&mut self) -> Result<Option<Found>, LogError> {
+        if let Some(stuck) = self.stuck {
+            return Err(self.damaged(&stuck));
+        }
+        while let Some(hole) = self.holes.iter().find(|hole| hole.holds(self.offset)) {
+            self.offset = hole.end();
+        }
+        let offset = self.offset;
+        let limit = self.end.limit();
+        if offset >= limit {
+            return Ok(None);
+        }
+        if !self.ensure(offset, HEADER_BYTES, limit)? {
+            return self.cut_short(offset);
+        }
+        let header = match RecordHeader::decode(self.window.header_at(offset), self.header.marker) {
+            Ok(header) => header,
+            Err(HeaderFault::Blank) if matches!(self.end, End::Within(_)) => return Ok(None),
+            Err(fault) => return Err(self.stick(offset, offset + STEP, fault.as_str())),
+        };
+        let next = offset + header.stored_bytes();
+        if header.kind == Kind::Pad {
+            // A pad's bytes carry nothing, so that a file that ends among them has lost nothing.
+            self.offset = next.min(limit);
+            return Ok(Some(Found { offset, header }));
+        }
+        if next > limit {
+            return Err(self.stick(offset, offset + STEP, "the record runs past the end"));
+        }
+        let body_bytes = header.body_bytes();
+        if !self.ensure(offset, HEADER_BYTES + body_bytes, limit)? {
+            return self.cut_short(offset);
+        }
+        if crc32c::crc32c(self.window.slice(offset + STEP, body_bytes)) != header.payload_crc {
+            // The header is intact, so its length is good and nothing but this record is lost.
+            return Err(self.stick(offset, next, "the payload's checksum does not match"));
+        }
+        self.offset = next;
+        Ok(Some(Found { offset, header }))
+    }
+
+    /// The record that was found last. Its bytes are in the buffer until the next step.
+    pub(in super::super) fn record(&self, found: &Found) -> Record<'_> {
+        let body = self.window.slice(found.offset + STEP, found.header.body_bytes());
+        Record::new(self.stored_id(found.offset), &found.header, body)
+    }
+
+    /// The bytes between a record's end and the next header, which are zero in a sound file; None where they are not at hand any more.
+    pub(in super::super) fn padding(&mut self, found: &Found) -> Result<&[u8], LogError> {
+        let from = found.offset + STEP + found.header.body_bytes() as u64;
+        let bytes = (found.offset + found.header.stored_bytes()).min(self.end.limit()).saturating_sub(from) as usize;
+        let held = self.ensure(from, bytes, self.end.limit())?;
+        Ok(if held { self.window.slice(from, bytes) } else { &[] })
+    }
+
+    /// Hashes everything that is read from here on, from the first byte of the file. To be called before the first step.
+    pub(in super::super) fn hash_all(&mut self) {
+        self.window.hash_all();
+    }
+
+    /// Reads up to `end` what was not read yet, and gives the hash of it all.
+    pub(in super::super) fn finish_hash(&mut self, end: u64) -> Result<Option<blake3::Hash>, LogError> {
+        self.ensure(end, 0, end)?;
+        Ok(self.window.hasher.as_ref().map(|hasher| hasher.finalize()))
+    }
+
+    /// The first page, if it is still in the buffer (before the first step).
+    pub(in super::super) fn first_page(&self) -> Option<&[u8]> {
+        (self.window.start == 0).then(|| self.window.held()).and_then(|held| held.get(..header::PAGE_BYTES))
+    }
+
+    fn next_header(&mut self, mut at: u64) -> Result<u64, LogError> {
+        let limit = self.end.limit();
+        while at < limit {
+            if self.holes.iter().any(|hole| hole.offset == at) {
+                return Ok(at);
+            }
+            if !self.ensure(at, HEADER_BYTES, limit)? {
+                break;
+            }
+            let bytes = self.window.header_at(at);
+            if u64_at(bytes, 0) == self.header.marker
+                && let Ok(header) = RecordHeader::decode(bytes, self.header.marker)
+                && (header.kind == Kind::Pad || at + header.stored_bytes() <= limit)
+            {
+                return Ok(at);
+            }
+            at += STEP;
+        }
+        Ok(limit)
+    }
+
+    fn cut_short(&mut self, offset: u64) -> Result<Option<Found>, LogError> {
+        match self.end {
+            End::Within(_) => Ok(None),
+            End::At(limit) => Err(self.stick(offset, limit, "the file ends too early")),
+        }
+    }
+
+    fn ensure(&mut self, at: u64, bytes: usize, limit: u64) -> Result<bool, LogError> {
+        self.window.ensure(at, bytes, limit).map_err(LogError::io(&self.path, "read the segment"))
+    }
+
+    fn stick(&mut self, offset: u64, resume: u64, reason: &'static str) -> LogError {
+        let reason = if self.window.unreadable(offset, resume) { "the disk cannot read it" } else { reason };
+        let stuck = Stuck { offset, resume, reason };
+        self.stuck = Some(stuck);
+        self.damaged(&stuck)
+    }
+
+    fn damaged(&self, stuck: &Stuck) -> LogError {
+        LogError::Damaged { path: self.path.clone(), offset: stuck.offset, bytes: 0, reason: stuck.reason }
+    }
+
+    fn damage(&self, offset: u64, bytes: u64, reason: &'static str) -> Damage {
+        let (core, segment) = (self.header.core, self.header.segment);
+        Damage { path: self.path.clone(), core, segment, offset, bytes, reason }
+    }
+}
+
+fn foreign(path: PathBuf, reason: &'static str) -> LogError {
+    LogError::Foreign { path, reason }
+}
+
+/// The marker of the record that these bytes begin with, if they begin with one.
+fn first_marker(bytes: &[u8]) -> Option<u64> {
+    let header: &[u8; HEADER_BYTES] = bytes.first_chunk()?;
+    let marker = u64_at(header, 0);
+    (marker != 0 && RecordHeader::decode(header, marker).is_ok()).then_some(marker)
+}
+
+/// A moving view of a file: the bytes from `start`, as far as they were read.
+#[derive(Debug)]
+struct Window {
+    file: File,
+    buffer: Vec<u8>,
+    start: u64,
+    len: usize,
+    hasher: Option<Box<blake3::Hasher>>,
+    /// The last stretch that the disk could not read; zeros stand for it.
+    bad: Option<(u64, u64)>,
+}
+
+impl Window {
+    fn new(file: File) -> Window {
+        Window { file, buffer: vec![0; PIECE_BYTES], start: 0, len: 0, hasher: None, bad: None }
+    }
+
+    fn held(&self) -> &[u8] {
+        &self.buffer[..self.len]
+    }
+
+    fn slice(&self, at: u64, bytes: usize) -> &[u8] {
+        let from = (at - self.start) as usize;
+        &self.buffer[from..from + bytes]
+    }
+
+    fn header_at(&self, at: u64) -> &[u8; HEADER_BYTES] {
+        let from = (at - self.start) as usize;
+        self.buffer[from..].first_chunk().expect("a header was ensured here")
+    }
+
+    fn unreadable(&self, from: u64, to: u64) -> bool {
+        self.bad.is_some_and(|(start, end)| start < to && from < end)
+    }
+
+    fn hash_all(&mut self) {
+        let mut hasher = Box::new(blake3::Hasher::new());
+        debug_assert!(self.start == 0);
+        hasher.update(&self.buffer[..self.len]);
+        self.hasher = Some(hasher);
+    }
+
+    /// Makes the bytes from `at` available, reading at most up to `limit`; false where the file ends before.
+    fn ensure(&mut self, at: u64, bytes: usize, limit: u64) -> io::Result<bool> {
+        let held_to = self.start + self.len as u64;
+        if at >= self.start && at + bytes as u64 <= held_to {
+            return Ok(true);
+        }
+        if at + bytes as u64 > limit {
+            return Ok(false);
+        }
+        if at > held_to && self.hasher.is_some() {
+            self.pass(at)?;
+        }
+        let held_to = self.start + self.len as u64;
+        if (self.start..held_to).contains(&at) {
+            let from = (at - self.start) as usize;
+            self.buffer.copy_within(from..self.len, 0);
+            self.len -= from;
+        } else {
+            self.len = 0;
+        }
+        self.start = at;
+        if bytes > self.buffer.len() {
+            self.buffer.resize(bytes.next_multiple_of(PIECE_BYTES), 0);
+        }
+        while self.len < bytes {
+            if self.fill(limit)? == 0 {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Reads, and so hashes, everything up to `to`.
+    fn pass(&mut self, to: u64) -> io::Result<()> {
+        while self.start + (self.len as u64) < to {
+            self.start += self.len as u64;
+            self.len = 0;
+            if self.fill(to)? == 0 {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads once more behind what is held.
+    fn fill(&mut self, limit: u64) -> io::Result<usize> {
+        let at = self.start + self.len as u64;
+        let room = self.buffer.len() - self.len;
+        let want = usize::try_from(limit - at).unwrap_or(room).min(room);
+        let into = &mut self.buffer[self.len..self.len + want];
+        let got = match read_some(&self.file, into, at) {
+            Err(error) if error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error()) => {
+                let block = want.min(BLOCK_BYTES - (at % BLOCK_BYTES as u64) as usize);
+                match read_some(&self.file, &mut into[..block], at) {
+                    Err(error) if error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error()) => {
+                        into[..block].fill(0);
+                        self.bad = Some((at, at + block as u64));
+                        block
+                    }
+                    other => other?,
+                }
+            }
+            other => other?,
+        };
+        if let Some(hasher) = &mut self.hasher {
+            hasher.update(&self.buffer[self.len..self.len + got]);
+        }
+        self.len += got;
+        Ok(got)
+    }
+}
+
+fn read_some(file: &File, into: &mut [u8], at: u64) -> io::Result<usize> {
+    loop {
+        match file.read_at(into, at) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            other => return other,
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "scan_tests.rs"]
+mod tests;

@@ -1,0 +1,113 @@
+//! Sealing: a segment that will not grow any more becomes a file that never changes again.
+//!
+//! Cut to length, synced, read again and described, the sidecar written, and only then renamed: a `.seg` is always whole and
+//! has its sidecar. A crash at any point leaves an `.open` file that the next start seals again.
+
+use std::fs::{self, OpenOptions};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, RecvTimeoutError};
+use uuid::Uuid;
+
+use super::error::LogError;
+use super::segment::{RECORDS_FROM, Segment, file_name, sync_dir};
+use super::shared::{Core, Shared};
+use super::sidecar::{self, Sidecar};
+
+/// How long the sealer waits before it tries again what failed.
+const RETRY_PAUSE: Duration = Duration::from_secs(1);
+
+/// A segment whose durable end is final.
+#[derive(Debug)]
+pub(super) struct Retired {
+    pub(super) core: Arc<Core>,
+    pub(super) segment: Arc<Segment>,
+}
+
+/// What is known of a segment that is to be sealed.
+#[derive(Debug, Clone, Copy)]
+pub struct Sealing {
+    /// The log it belongs to.
+    pub log: Uuid,
+    /// Its core.
+    pub core: u16,
+    /// Its id.
+    pub segment: u64,
+    /// Its length: everything behind it is cut off.
+    pub bytes: u64,
+    /// Whether it was found at a start, left by a server that had not closed it.
+    pub recovered: bool,
+}
+
+/// Seals `<id>.open` in `core_dir`: the file becomes `<id>.seg` with the sidecar `<id>.json`.
+///
+/// # Errors
+/// The call that failed, with the file. The segment is then still an `.open` file, and sealing it again is safe.
+pub fn seal_file(core_dir: &Path, what: &Sealing) -> Result<Sidecar, LogError> {
+    let open = core_dir.join(file_name(what.segment, "open"));
+    let file = OpenOptions::new().write(true).open(&open).map_err(LogError::io(&open, "open the segment to seal it"))?;
+    file.set_len(what.bytes).map_err(LogError::io(&open, "cut the segment to its length"))?;
+    file.sync_all().map_err(LogError::io(&open, "sync the segment"))?;
+    drop(file);
+    let mut sidecar = sidecar::describe(&open, what.log, what.core, what.segment)?;
+    sidecar.recovered = what.recovered;
+    sidecar.write(&open)?;
+    let sealed = core_dir.join(file_name(what.segment, "seg"));
+    fs::rename(&open, &sealed).map_err(LogError::io(&open, "give the segment its sealed name"))?;
+    sync_dir(core_dir).map_err(LogError::io(core_dir, "sync the folder"))?;
+    Ok(sidecar)
+}
+
+/// Removes a segment that holds no record.
+fn remove(core_dir: &Path, segment: u64) -> Result<(), LogError> {
+    let open = core_dir.join(file_name(segment, "open"));
+    fs::remove_file(&open).map_err(LogError::io(&open, "remove the unused segment"))?;
+    sync_dir(core_dir).map_err(LogError::io(core_dir, "sync the folder"))
+}
+
+/// The thread. It ends when all writers and the log have let go of its queue, and the queue is empty.
+pub(super) fn run(shared: &Shared, queue: &Receiver<Retired>) {
+    // Oldest first. Bounded: a core with too many unsealed segments does not roll over.
+    let mut failed: Vec<Retired> = Vec::new();
+    loop {
+        let next = match failed.is_empty() {
+            true => queue.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            false => queue.recv_timeout(RETRY_PAUSE),
+        };
+        match next {
+            Ok(retired) => failed.extend(seal_retired(shared, retired)),
+            Err(RecvTimeoutError::Timeout) => {
+                let again = std::mem::take(&mut failed);
+                failed.extend(again.into_iter().filter_map(|retired| seal_retired(shared, retired)));
+            }
+            Err(RecvTimeoutError::Disconnected) => {
+                // The last try; what fails now is sealed by the next start.
+                failed.into_iter().for_each(|retired| drop(seal_retired(shared, retired)));
+                return;
+            }
+        }
+    }
+}
+
+/// Seals, or hands the segment back to be tried again.
+fn seal_retired(shared: &Shared, retired: Retired) -> Option<Retired> {
+    let core = &retired.core;
+    let (segment, bytes) = (retired.segment.id, retired.segment.durable());
+    let result = if bytes <= RECORDS_FROM {
+        remove(&core.dir, segment)
+    } else {
+        let what = Sealing { log: shared.log, core: core.index, segment, bytes, recovered: false };
+        seal_file(&core.dir, &what).map(drop)
+    };
+    if result.is_err() {
+        core.counters.seal_failures.fetch_add(1, Ordering::Relaxed);
+        return Some(retired);
+    }
+    core.counters.sealed.fetch_add(1, Ordering::Relaxed);
+    core.unsealed.fetch_sub(1, Ordering::AcqRel);
+    core.wake_if_waiting();
+    None
+}

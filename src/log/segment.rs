@@ -1,0 +1,388 @@
+//! A segment's mapping: the one place where the log touches memory that the kernel writes to disk.
+//!
+//! The order of the calls is the recipe of `docs/performance.md` and matters more than anything else: allocate, map,
+//! `MADV_RANDOM` *before the first touch* (a plain fault brings a large folio, and write-back works by folio: a 32 KB group wrote
+//! 1.3 MB), format in slices, populate a window ahead of the cursor, sync exactly the group's pages.
+//!
+//! Nobody forms a reference into the mapping. Bytes go in through a [`Pen`], of which a segment has one.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::ptr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering, fence};
+
+use memmap2::{Advice, MmapOptions, MmapRaw, UncheckedAdvice};
+use uuid::Uuid;
+
+use super::fault::Fault;
+use super::header::{self, SegmentHeader};
+use super::sigbus::Guard;
+
+/// Groups, windows and slices begin and end at multiples of this.
+pub(super) const PAGE_BYTES: u64 = 4096;
+
+const _: () = assert!(header::PAGE_BYTES as u64 == PAGE_BYTES);
+const _: () = assert!(super::control::PAGE_BYTES as u64 == PAGE_BYTES);
+
+/// The end of a segment that holds no record yet.
+pub(super) const RECORDS_FROM: u64 = PAGE_BYTES;
+
+/// A window's end beyond every segment.
+const LEFT: u64 = u64::MAX;
+
+/// What a new segment is to be.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Plan<'a> {
+    pub(super) dir: &'a Path,
+    pub(super) log: Uuid,
+    pub(super) core: u16,
+    pub(super) id: u64,
+    pub(super) bytes: u64,
+    /// Whether the blocks are written ahead, so that a group's sync does not have to change their state.
+    pub(super) format_ahead: bool,
+}
+
+/// A segment that is mapped: prepared, in use, or waiting for its last sync.
+#[derive(Debug)]
+pub(super) struct Segment {
+    pub(super) id: u64,
+    pub(super) bytes: u64,
+    pub(super) marker: u64,
+    pub(super) path: PathBuf,
+    header: [u8; header::PAGE_BYTES],
+    // Dropped in this order: the guard must go before the mapping.
+    guard: Guard,
+    map: MmapRaw,
+    formatted: AtomicU64,
+    ready: AtomicU64,
+    cursor: AtomicU64,
+    durable: AtomicU64,
+    first_us: AtomicU64,
+    fault: AtomicU64,
+    /// How many of the next syncs are to fail.
+    #[cfg(test)]
+    pub(super) syncs_to_fail: std::sync::atomic::AtomicU32,
+    /// How long each sync is to take at least.
+    #[cfg(test)]
+    pub(super) sync_delay_ms: AtomicU64,
+}
+
+/// The right to write into a segment. There is one for each, and it is not cloned.
+#[derive(Debug)]
+pub(super) struct Pen {
+    segment: Arc<Segment>,
+}
+
+impl Pen {
+    /// The segment that it writes to.
+    #[inline]
+    pub(super) fn segment(&self) -> &Arc<Segment> {
+        &self.segment
+    }
+
+    /// Copies `bytes` to `at`.
+    ///
+    /// # Panics
+    /// If they do not fit into the segment, which the writer's check of the window excludes.
+    #[inline]
+    pub(super) fn write(&mut self, at: u64, bytes: &[u8]) {
+        let end = at + bytes.len() as u64;
+        assert!(end <= self.segment.bytes, "a write beyond the segment's end");
+        // SAFETY: the target lies in the mapping (asserted above), which lives as long as the segment. `bytes` is a Rust
+        // slice and can't overlap it, because no reference into the mapping exists. Nobody else writes there: a
+        // segment has one pen, and `&mut self` makes this its only use; the keeper's touching of pages (`Segment::touch`) is
+        // atomic and stays beyond the writer's window.
+        unsafe {
+            let target = self.segment.map.as_mut_ptr().add(at as usize);
+            ptr::copy_nonoverlapping(bytes.as_ptr(), target, bytes.len());
+        }
+    }
+
+    /// Writes the first page and syncs it: the proof that this file can be made durable now.
+    pub(super) fn probe(&mut self) -> Result<(), Fault> {
+        let page = self.segment.header;
+        self.write(0, &page);
+        let synced = self.segment.map.flush_range(0, PAGE_BYTES as usize);
+        self.segment.settle(0, self.segment.injected(synced))
+    }
+}
+
+impl Segment {
+    /// Makes, allocates, maps and probes a segment. The file is removed again when that fails.
+    pub(super) fn create(plan: &Plan<'_>) -> io::Result<Pen> {
+        let path = plan.dir.join(file_name(plan.id, "open"));
+        Segment::create_at(plan, &path).inspect_err(|_| {
+            // Best effort: an unused file is removed at the next start too.
+            let _ = std::fs::remove_file(&path);
+        })
+    }
+
+    fn create_at(plan: &Plan<'_>, path: &Path) -> io::Result<Pen> {
+        let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path)?;
+        rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, plan.bytes)?;
+        let map = MmapOptions::new().len(plan.bytes as usize).map_raw(&file)?;
+        let guard = Guard::new(map.as_ptr(), map.len())?;
+        map.advise(Advice::Random)?;
+        let marker = random_marker()?;
+        let header = SegmentHeader { core: plan.core, log: plan.log, segment: plan.id, marker, segment_bytes: plan.bytes };
+        let segment = Segment {
+            id: plan.id,
+            bytes: plan.bytes,
+            marker,
+            path: path.to_path_buf(),
+            header: header.encode(),
+            guard,
+            map,
+            formatted: AtomicU64::new(if plan.format_ahead { PAGE_BYTES } else { plan.bytes }),
+            ready: AtomicU64::new(PAGE_BYTES),
+            cursor: AtomicU64::new(RECORDS_FROM),
+            durable: AtomicU64::new(RECORDS_FROM),
+            first_us: AtomicU64::new(0),
+            fault: AtomicU64::new(0),
+            #[cfg(test)]
+            syncs_to_fail: Default::default(),
+            #[cfg(test)]
+            sync_delay_ms: AtomicU64::new(0),
+        };
+        segment.populate(0, PAGE_BYTES)?;
+        let mut pen = Pen { segment: Arc::new(segment) };
+        pen.probe().map_err(|fault| fault.to_io())?;
+        // The file's size and place, once; the groups' own syncs are by range.
+        file.sync_all()?;
+        sync_dir(plan.dir)?;
+        Ok(pen)
+    }
+
+    /// The end of what has been formatted.
+    pub(super) fn formatted(&self) -> u64 {
+        self.formatted.load(Ordering::Acquire)
+    }
+
+    /// Formats the next slice: written once, so that its blocks are in their final state, and let go again. Returns its end.
+    pub(super) fn format(&self, slice_bytes: u64) -> io::Result<u64> {
+        let from = self.formatted();
+        let to = (from + slice_bytes).min(self.bytes);
+        if from < to {
+            self.populate(from, to)?;
+            self.flush(from, to)?;
+            self.formatted.store(to, Ordering::Release);
+        }
+        Ok(to)
+    }
+
+    /// The end of the window that may be written without a page fault.
+    #[inline]
+    pub(super) fn ready(&self) -> u64 {
+        self.ready.load(Ordering::SeqCst)
+    }
+
+    /// Moves the window's end to `to` at most, in steps, never beyond what is formatted. True if it has moved.
+    pub(super) fn extend_ready(&self, to: u64, step_bytes: u64) -> io::Result<bool> {
+        let target = to.min(self.formatted());
+        let before = self.ready();
+        let mut from = before;
+        while from < target {
+            let next = (from + step_bytes).min(target);
+            self.populate(from, next)?;
+            if self.ready.compare_exchange(from, next, Ordering::SeqCst, Ordering::SeqCst).is_err() {
+                // Left meanwhile.
+                return Ok(false);
+            }
+            from = next;
+        }
+        Ok(from > before)
+    }
+
+    /// Nothing more will be written: keeper and preparer have nothing left to do here.
+    pub(super) fn leave(&self) {
+        self.ready.store(LEFT, Ordering::SeqCst);
+    }
+
+    /// Whether [`Segment::leave`] was called.
+    pub(super) fn is_left(&self) -> bool {
+        self.ready() == LEFT
+    }
+
+    /// The end of what was appended, as far as other threads need to know.
+    #[inline]
+    pub(super) fn cursor(&self) -> u64 {
+        self.cursor.load(Ordering::Acquire)
+    }
+
+    #[inline]
+    pub(super) fn set_cursor(&self, cursor: u64) {
+        self.cursor.store(cursor, Ordering::Release);
+    }
+
+    /// The order time of the first record, 0 for none.
+    pub(super) fn first_us(&self) -> u64 {
+        self.first_us.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_first_us(&self, us: u64) {
+        self.first_us.store(us, Ordering::Relaxed);
+    }
+
+    /// The end of what syncs have made durable.
+    #[inline]
+    pub(super) fn durable(&self) -> u64 {
+        self.durable.load(Ordering::Acquire)
+    }
+
+    /// Makes the pages `from..to` durable.
+    pub(super) fn sync(&self, from: u64, to: u64) -> Result<(), Fault> {
+        let synced = self.flush(from, to);
+        self.settle(to, self.injected(synced))
+    }
+
+    /// **Every** sync result of a segment passes through here. The first failure is final: a later success on the same file proves
+    /// nothing about what the failed one dropped.
+    fn settle(&self, to: u64, result: io::Result<()>) -> Result<(), Fault> {
+        if let Err(error) = result {
+            self.fail(Fault::sync(&error));
+        }
+        match self.fault() {
+            None => {
+                self.durable.fetch_max(to, Ordering::Release);
+                Ok(())
+            }
+            Some(fault) => Err(fault),
+        }
+    }
+
+    /// Marks the segment as failed; the first cause stays.
+    pub(super) fn fail(&self, fault: Fault) {
+        let _ = self.fault.compare_exchange(0, fault.to_code(), Ordering::AcqRel, Ordering::Acquire);
+    }
+
+    /// Why the segment may not be used any more.
+    #[inline]
+    pub(super) fn fault(&self) -> Option<Fault> {
+        if self.guard.was_hit() {
+            self.fail(Fault::Bus);
+        }
+        Fault::from_code(self.fault.load(Ordering::Acquire))
+    }
+
+    fn populate(&self, from: u64, to: u64) -> io::Result<()> {
+        // An unaligned start makes the call populate nothing, with the same EINVAL as a kernel that does not know it.
+        debug_assert!(from.is_multiple_of(PAGE_BYTES) && to.is_multiple_of(PAGE_BYTES) && to <= self.bytes);
+        loop {
+            let Err(error) = self.map.advise_range(Advice::PopulateWrite, from as usize, (to - from) as usize) else {
+                return Ok(());
+            };
+            match error.raw_os_error() {
+                Some(libc::EINTR) => {}
+                // Before Linux 5.14.
+                Some(libc::EINVAL) => {
+                    self.touch(from, to);
+                    return Ok(());
+                }
+                _ => return Err(error),
+            }
+        }
+    }
+
+    fn touch(&self, from: u64, to: u64) {
+        for at in (from..to).step_by(PAGE_BYTES as usize) {
+            // SAFETY: `at` is a multiple of the page size inside the mapping, so it is aligned for a u64 and valid for as long as
+            // the segment lives. Adding zero atomically changes no byte, whatever lies there.
+            let word = unsafe { AtomicU64::from_ptr(self.map.as_mut_ptr().add(at as usize).cast()) };
+            word.fetch_add(0, Ordering::Relaxed);
+        }
+    }
+
+    /// Lets the pages go from this process's page table, then writes them out. Letting go first saves a shootdown for each page.
+    fn flush(&self, from: u64, to: u64) -> io::Result<()> {
+        let (at, len) = (from as usize, (to - from) as usize);
+        // SAFETY: on a shared file mapping MADV_DONTNEED drops page table entries and no data: the pages stay in the page cache, dirty, and
+        // a later access finds them there.
+        unsafe { self.map.unchecked_advise_range(UncheckedAdvice::DontNeed, at, len)? };
+        self.map.flush_range(at, len)
+    }
+
+    #[cfg(not(test))]
+    fn injected(&self, result: io::Result<()>) -> io::Result<()> {
+        result
+    }
+
+    /// Fails or delays what a test has asked for.
+    #[cfg(test)]
+    fn injected(&self, result: io::Result<()>) -> io::Result<()> {
+        std::thread::sleep(std::time::Duration::from_millis(self.sync_delay_ms.load(Ordering::SeqCst)));
+        let take = |left: u32| left.checked_sub(1);
+        match self.syncs_to_fail.fetch_update(Ordering::SeqCst, Ordering::SeqCst, take) {
+            Ok(_) => Err(io::Error::from_raw_os_error(libc::EIO)),
+            Err(_) => result,
+        }
+    }
+}
+
+/// A small file of u64 words, mapped for writing: the control and clock pages.
+#[derive(Debug)]
+pub(super) struct SharedPage {
+    _guard: Guard,
+    map: MmapRaw,
+}
+
+impl SharedPage {
+    /// Opens the page at `path`, made anew where it is missing or has another size.
+    pub(super) fn open(path: &Path) -> io::Result<SharedPage> {
+        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
+        if file.metadata()?.len() != PAGE_BYTES {
+            file.set_len(0)?;
+            io::Write::write_all(&mut &file, &[0; PAGE_BYTES as usize])?;
+            file.sync_all()?;
+        }
+        let map = MmapOptions::new().len(PAGE_BYTES as usize).map_raw(&file)?;
+        let guard = Guard::new(map.as_ptr(), map.len())?;
+        let page = SharedPage { _guard: guard, map };
+        page.word(0).fetch_add(0, Ordering::Relaxed);
+        Ok(page)
+    }
+
+    /// The word at byte `at`.
+    #[inline]
+    pub(super) fn word(&self, at: usize) -> &AtomicU64 {
+        assert!(at.is_multiple_of(8) && at + 8 <= PAGE_BYTES as usize, "no word of the page");
+        // SAFETY: inside the mapping and aligned (asserted above; a mapping begins at a page). The reference lives as long as `self` and so
+        // as the mapping. All access in this process is through these atomics; other processes only read the file.
+        unsafe { AtomicU64::from_ptr(self.map.as_mut_ptr().add(at).cast()) }
+    }
+
+    /// Changes several words as one for readers who look at the sequence word at `seq_at`, which is odd meanwhile.
+    pub(super) fn change(&self, seq_at: usize, words: impl FnOnce(&SharedPage)) {
+        let seq = self.word(seq_at);
+        let odd = seq.load(Ordering::Relaxed) | 1;
+        seq.store(odd, Ordering::SeqCst);
+        fence(Ordering::SeqCst);
+        words(self);
+        seq.store(odd.wrapping_add(1), Ordering::SeqCst);
+    }
+}
+
+/// A segment's file name with the given extension.
+pub(super) fn file_name(id: u64, extension: &str) -> String {
+    format!("{id:020}.{extension}")
+}
+
+/// Makes the names in a folder durable.
+pub(super) fn sync_dir(dir: &Path) -> io::Result<()> {
+    File::open(dir)?.sync_all()
+}
+
+fn random_marker() -> io::Result<u64> {
+    loop {
+        let marker = getrandom::u64().map_err(|error| io::Error::other(error.to_string()))?;
+        if marker != 0 {
+            return Ok(marker);
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "segment_tests.rs"]
+mod tests;

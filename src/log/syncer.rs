@@ -1,0 +1,109 @@
+//! Group commit: one thread a core makes closed groups durable, one at a time, and wakes the core once a group.
+//!
+//! It is a thread of its own because a sync blocks, and because one made on the core's ring holds up the ring for
+//! milliseconds while much is being written.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+
+use super::fault::Fault;
+use super::segment::Segment;
+use super::shared::{Core, Shared};
+use super::writer::Inner;
+
+/// What a syncer is asked to do.
+#[derive(Debug)]
+pub(super) enum Job {
+    /// Make the pages `from..to` durable.
+    Group { segment: Arc<Segment>, from: u64, to: u64 },
+    /// Wake the core after this time.
+    Alarm(Duration),
+    /// The writer was dropped: bring its rest to an end, and leave.
+    Finish(Box<Inner>),
+    /// There never was a writer: leave.
+    Stop,
+}
+
+/// Groups handed over and not settled (see `GROUPS_MAX` in the writer), an alarm, and the end fit in, so that a core never waits here.
+const JOBS_MAX: usize = 8;
+const _: () = assert!(super::writer::GROUPS_MAX + 3 <= JOBS_MAX);
+
+/// The way to a core's syncer.
+pub(super) fn channel() -> (Sender<Job>, Receiver<Job>) {
+    bounded(JOBS_MAX)
+}
+
+/// The thread. It ends with the writer.
+pub(super) fn run(shared: &Shared, core: &Core, jobs: &Receiver<Job>) {
+    // However this thread ends, nobody must wait for it.
+    let _leave = Leave { shared, core };
+    let mut alarm: Option<Instant> = None;
+    loop {
+        let job = match alarm {
+            None => jobs.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            Some(at) => jobs.recv_deadline(at),
+        };
+        match job {
+            Ok(Job::Group { segment, from, to }) => {
+                // A failure is kept by the segment, where the core finds it.
+                let _ = sync_group(core, &segment, from, to);
+                core.groups_done.fetch_add(1, Ordering::Release);
+                core.wake();
+                // The core may be asleep while the window runs low behind this group.
+                if segment.ready().saturating_sub(segment.cursor()) < shared.options.window_bytes / 4 * 3 {
+                    shared.wake_keeper();
+                }
+            }
+            Ok(Job::Alarm(after)) => alarm = Some(Instant::now() + after),
+            Ok(Job::Finish(writer)) => {
+                writer.finish();
+                return;
+            }
+            Ok(Job::Stop) | Err(RecvTimeoutError::Disconnected) => return,
+            Err(RecvTimeoutError::Timeout) => {
+                alarm = None;
+                core.alarm.store(false, Ordering::SeqCst);
+                core.wake();
+            }
+        }
+    }
+}
+
+/// One sync; its result is settled by the segment. Nothing is tried on a segment that has failed before.
+pub(super) fn sync_group(core: &Core, segment: &Segment, from: u64, to: u64) -> Result<(), Fault> {
+    if let Some(fault) = segment.fault() {
+        return Err(fault);
+    }
+    let begun = Instant::now();
+    let result = segment.sync(from, to);
+    core.sync_us.store(begun.elapsed().as_micros() as u64, Ordering::Relaxed);
+    core.counters.groups.fetch_add(1, Ordering::Relaxed);
+    result
+}
+
+/// Counts the core as finished, and makes a panic of the syncer a failure that the core sees instead of a wait for ever.
+struct Leave<'a> {
+    shared: &'a Shared,
+    core: &'a Core,
+}
+
+impl Drop for Leave<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            for segment in self.core.live() {
+                segment.fail(Fault::Syncer);
+            }
+            // Everything handed over counts as settled: as failed.
+            self.core.groups_done.store(u64::MAX, Ordering::Release);
+            self.core.note_failure(Fault::Syncer);
+            self.core.note_failure(Fault::Syncer);
+            self.core.note_failure(Fault::Syncer);
+            self.core.wake();
+        }
+        self.shared.cores_running.fetch_sub(1, Ordering::SeqCst);
+        self.shared.wake_keeper();
+    }
+}

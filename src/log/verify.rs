@@ -1,0 +1,242 @@
+//! Checking a whole log: every checksum of every record, and the hash of every sealed segment.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use super::error::LogError;
+use super::header::PAGE_BYTES;
+use super::reader::{End, Found, LogReader, SegmentInfo, SegmentReader, SegmentState};
+use super::record::{HEADER_BYTES, Kind};
+use super::sidecar::Sidecar;
+
+/// How many faults of a segment are named; more are only counted.
+const FAULTS_MAX: usize = 256;
+
+/// Something wrong in a segment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// Where in the segment's file.
+    pub offset: u64,
+    /// How many bytes are concerned.
+    pub bytes: u64,
+    /// What is wrong.
+    pub reason: String,
+}
+
+/// What the check of one segment came to.
+#[derive(Debug, Clone)]
+pub struct SegmentVerdict {
+    /// The core.
+    pub core: u16,
+    /// The segment's id.
+    pub segment: u64,
+    /// Its file.
+    pub path: PathBuf,
+    /// What it was at the moment.
+    pub state: SegmentState,
+    /// How much of it was checked.
+    pub bytes: u64,
+    /// Its intact records.
+    pub records: u64,
+    /// The bytes of their payloads.
+    pub payload_bytes: u64,
+    /// Damage that recovery found and the sidecar names: lost, but known.
+    pub known_damage_bytes: u64,
+    /// What is wrong, at most the first 256.
+    pub faults: Vec<Fault>,
+    /// How many faults there are.
+    pub fault_count: u64,
+    /// How long it took.
+    pub took: Duration,
+}
+
+impl SegmentVerdict {
+    /// Whether nothing is wrong.
+    pub fn ok(&self) -> bool {
+        self.fault_count == 0
+    }
+
+    fn fault(&mut self, offset: u64, bytes: u64, reason: impl Into<String>) {
+        self.fault_count += 1;
+        if self.faults.len() < FAULTS_MAX {
+            self.faults.push(Fault { offset, bytes, reason: reason.into() });
+        }
+    }
+}
+
+/// What the check of the whole log came to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct VerifySummary {
+    /// Segments checked.
+    pub segments: u64,
+    /// Those of them that are sealed.
+    pub sealed: u64,
+    /// Segments with faults.
+    pub bad_segments: u64,
+    /// Intact records.
+    pub records: u64,
+    /// The bytes of their payloads.
+    pub payload_bytes: u64,
+    /// Bytes checked.
+    pub bytes: u64,
+    /// Faults found.
+    pub faults: u64,
+    /// Damage that sidecars name: lost, but known.
+    pub known_damage_bytes: u64,
+    /// How long it took.
+    pub took: Duration,
+}
+
+impl VerifySummary {
+    /// Whether nothing is wrong.
+    pub fn ok(&self) -> bool {
+        self.faults == 0
+    }
+}
+
+/// Checks the log in a folder, and tells of each segment as it is done. Works beside a running server: what is not durable yet is not looked at.
+///
+/// The only errors are that the log cannot be opened or its folders cannot be listed; everything else is a fault of a segment.
+pub fn verify(log_dir: &Path, tell: &mut dyn FnMut(&SegmentVerdict)) -> Result<VerifySummary, LogError> {
+    let begun = Instant::now();
+    let reader = LogReader::open(log_dir)?;
+    let mut summary = VerifySummary::default();
+    for info in reader.segments()? {
+        let Some(verdict) = verify_segment(&info) else { continue };
+        summary.segments += 1;
+        summary.sealed += u64::from(info.sealed());
+        summary.bad_segments += u64::from(!verdict.ok());
+        summary.records += verdict.records;
+        summary.payload_bytes += verdict.payload_bytes;
+        summary.bytes += verdict.bytes;
+        summary.faults += verdict.fault_count;
+        summary.known_damage_bytes += verdict.known_damage_bytes;
+        tell(&verdict);
+    }
+    summary.took = begun.elapsed();
+    Ok(summary)
+}
+
+/// Checks one segment; None where it was sealed or deleted since it was listed, or is only made ready.
+pub fn verify_segment(info: &SegmentInfo) -> Option<SegmentVerdict> {
+    if info.state == SegmentState::Ready {
+        return None;
+    }
+    let begun = Instant::now();
+    let mut verdict = SegmentVerdict {
+        core: info.core,
+        segment: info.id,
+        path: info.path.clone(),
+        state: info.state,
+        bytes: info.bytes,
+        records: 0,
+        payload_bytes: 0,
+        known_damage_bytes: 0,
+        faults: Vec::new(),
+        fault_count: 0,
+        took: Duration::ZERO,
+    };
+    match SegmentReader::open(info) {
+        Ok(reader) if info.sealed() => verify_sealed(info, reader, &mut verdict),
+        Ok(mut reader) => {
+            read_records(&mut reader, &mut verdict, &mut |_, _| {});
+        }
+        Err(LogError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
+            return info.sealed_since().as_ref().and_then(verify_segment);
+        }
+        Err(error) => verdict.fault(0, info.bytes, error.to_string()),
+    }
+    verdict.took = begun.elapsed();
+    Some(verdict)
+}
+
+fn verify_sealed(info: &SegmentInfo, mut reader: SegmentReader, verdict: &mut SegmentVerdict) {
+    let sidecar = match Sidecar::read(&info.path) {
+        Ok(Some(sidecar)) => Some(sidecar),
+        Ok(None) => {
+            verdict.fault(0, 0, "its sidecar is missing, so the hash of the whole cannot be compared");
+            None
+        }
+        Err(error) => {
+            verdict.fault(0, 0, error.to_string());
+            None
+        }
+    };
+    if let Some(sidecar) = &sidecar {
+        if sidecar.bytes > info.bytes {
+            verdict.fault(info.bytes, sidecar.bytes - info.bytes, "the file is shorter than its sidecar tells");
+        } else if sidecar.bytes < info.bytes {
+            verdict.fault(sidecar.bytes, info.bytes - sidecar.bytes, "the file is longer than its sidecar tells");
+        }
+        verdict.known_damage_bytes = sidecar.damage.iter().map(|hole| hole.bytes).sum();
+    }
+    reader.hash_all();
+    // Bytes that carry nothing are zero in a sound file. A flipped one among them shows in the hash alone, so its place is kept for then.
+    let used = SEGMENT_HEADER_BYTES;
+    let mut stray = reader.first_page().and_then(|page| first_nonzero(&page[used..])).map(|at| at + used as u64);
+    read_records(&mut reader, verdict, &mut |reader, found| {
+        if stray.is_none() {
+            let from = found.offset + (HEADER_BYTES + found.header.body_bytes()) as u64;
+            stray = reader.padding(found).ok().and_then(first_nonzero).map(|at| at + from);
+        }
+    });
+    match (reader.finish_hash(info.bytes), sidecar) {
+        (Ok(Some(hash)), Some(sidecar)) => {
+            if verdict.ok() && hash.to_hex().as_str() != sidecar.blake3 {
+                let whole = (0, info.bytes, "the hash of the whole file is not that of its sidecar");
+                let (offset, bytes, reason) = stray.map_or(whole, |at| (at, 1, "a byte that should be zero is not"));
+                verdict.fault(offset, bytes, reason);
+            } else if verdict.ok() && verdict.records != sidecar.records {
+                let reason = format!("{} records, but its sidecar tells {}", verdict.records, sidecar.records);
+                verdict.fault(0, info.bytes, reason);
+            }
+        }
+        (Err(error), _) => verdict.fault(0, info.bytes, error.to_string()),
+        _ => {}
+    }
+}
+
+/// The part of the first page that carries something.
+const SEGMENT_HEADER_BYTES: usize = 60;
+const _: () = assert!(SEGMENT_HEADER_BYTES < PAGE_BYTES);
+
+fn read_records(
+    reader: &mut SegmentReader,
+    verdict: &mut SegmentVerdict,
+    look: &mut dyn FnMut(&mut SegmentReader, &Found),
+) {
+    loop {
+        match reader.step() {
+            Ok(Some(found)) => {
+                if found.header.kind != Kind::Pad {
+                    verdict.records += 1;
+                    verdict.payload_bytes += u64::from(found.header.payload_len);
+                }
+                look(reader, &found);
+            }
+            Ok(None) => break,
+            Err(LogError::Damaged { .. }) => match reader.resync() {
+                Ok(damage) => verdict.fault(damage.offset, damage.bytes, damage.reason),
+                Err(error) => {
+                    verdict.fault(reader.offset(), 0, error.to_string());
+                    break;
+                }
+            },
+            Err(error) => {
+                verdict.fault(reader.offset(), 0, error.to_string());
+                break;
+            }
+        }
+    }
+    if let End::Within(_) = reader.end() {
+        verdict.bytes = reader.offset();
+    }
+}
+
+fn first_nonzero(bytes: &[u8]) -> Option<u64> {
+    bytes.iter().position(|&byte| byte != 0).map(|at| at as u64)
+}
+
+#[cfg(test)]
+#[path = "verify_tests.rs"]
+mod tests;

@@ -1,0 +1,154 @@
+//! A failed segment does not take the service with it, and nothing on it is believed.
+
+use std::sync::atomic::Ordering;
+
+use super::*;
+use crate::log::Fault;
+use crate::log::control::State;
+
+fn fail_syncs(core: &Core, count: u32) {
+    core.writer.segment().unwrap().syncs_to_fail.store(count, Ordering::SeqCst);
+}
+
+#[test]
+fn a_failed_sync_loses_nothing_that_was_acknowledged() {
+    let dir = tempfile::tempdir().unwrap();
+    let (log, _) = Log::open(options(dir.path())).unwrap();
+    let mut core = Core::new(&log, 0);
+    let kept = core.append(&batch(b"kept"));
+    core.settle(kept);
+    fail_syncs(&core, 1);
+    core.append(&batch(b"lost a"));
+    let lost = core.append(&batch(b"lost b"));
+    core.settle(lost);
+    assert_eq!(core.lost, [(Seq(2), Seq(3))]);
+    assert_eq!(core.acked, kept, "what was lost is not acknowledged");
+
+    let again = core.append(&batch(b"appended again"));
+    core.settle(again);
+    assert_eq!(core.acked, again);
+    assert_eq!(control(&log, 0).state, State::Open);
+    assert_eq!(log.stats().lost, 2);
+    assert_eq!(payloads(log.dir()), [&b"kept"[..], b"appended again"]);
+    drop(core);
+    log.close().unwrap();
+    assert_eq!(payloads(log.dir()), [&b"kept"[..], b"appended again"]);
+    assert_eq!(files(log.dir(), 0, "open").len(), 0);
+}
+
+#[test]
+fn a_failed_sync_takes_what_came_behind_it_along() {
+    let dir = tempfile::tempdir().unwrap();
+    let (log, _) = Log::open(options(dir.path())).unwrap();
+    let mut core = Core::new(&log, 0);
+    core.append(&batch(b"first"));
+    core.writer.segment().unwrap().sync_delay_ms.store(200, Ordering::SeqCst);
+    fail_syncs(&core, 1);
+    core.writer.kick();
+    let first = Arc::clone(core.writer.segment().unwrap());
+    // While its sync is on the way, more than a segment comes.
+    let mut last = Seq(0);
+    let payload = vec![1; 3_000];
+    while Arc::ptr_eq(&first, core.writer.segment().unwrap()) {
+        core.writer.register(&waker());
+        match core.writer.append(&batch(&payload)) {
+            Ok(seq) => last = seq,
+            Err(AppendError::NotReady) if core.lost.is_empty() => core.wait(),
+            Err(AppendError::Failed(_)) => break,
+            Err(error) => panic!("{error}"),
+        }
+    }
+    core.settle(last);
+    assert_eq!(core.lost, [(Seq(1), last)]);
+    let again = core.append(&batch(b"again"));
+    core.settle(again);
+    assert_eq!(payloads(log.dir()), [b"again"]);
+}
+
+#[test]
+fn a_group_that_fails_behind_a_roll_over_takes_the_next_segment_along() {
+    let dir = tempfile::tempdir().unwrap();
+    let (log, _) = Log::open(options(dir.path())).unwrap();
+    let mut core = Core::new(&log, 0);
+    let seq = core.append(&batch(b"kept"));
+    core.settle(seq);
+    let first = Arc::clone(core.writer.segment().unwrap());
+    let payload = vec![1; 3_000];
+    // Fill the segment in settled groups, up to its last part.
+    while first.cursor() + 40_000 < first.bytes {
+        let seq = core.append(&batch(&payload));
+        core.settle(seq);
+    }
+    let acked = core.acked;
+    first.sync_delay_ms.store(300, Ordering::SeqCst);
+    first.syncs_to_fail.store(1, Ordering::SeqCst);
+    let mut last = core.append(&batch(b"its group fails"));
+    core.writer.kick();
+    while Arc::ptr_eq(&first, core.writer.segment().unwrap()) {
+        last = core.append(&batch(&payload));
+    }
+    assert_eq!(control(&log, 0).segment, first.id, "the page names the oldest that is not durable as a whole");
+    core.settle(last);
+    assert_eq!(core.acked, acked);
+    assert_eq!(core.lost, [(Seq(acked.0 + 1), last)]);
+    let again = core.append(&batch(b"again"));
+    core.settle(again);
+    let seen = payloads(log.dir());
+    assert_eq!(seen.len() as u64, acked.0 + 1);
+    assert_eq!(seen.last().unwrap(), b"again");
+}
+
+#[test]
+fn the_third_failure_within_a_minute_poisons_the_core() {
+    let dir = tempfile::tempdir().unwrap();
+    let (log, _) = Log::open(options(dir.path())).unwrap();
+    let mut core = Core::new(&log, 0);
+    for _ in 0..3 {
+        let seq = core.append(&batch(b"x"));
+        fail_syncs(&core, 1);
+        core.settle(seq);
+    }
+    assert_eq!(core.lost, [(Seq(1), Seq(1)), (Seq(2), Seq(2)), (Seq(3), Seq(3))]);
+    let refused = core.writer.append(&batch(b"x")).unwrap_err();
+    assert_eq!(refused, AppendError::Poisoned(Fault::Sync(libc::EIO)));
+    assert_eq!(refused.reason(), "poisoned");
+    assert_eq!(control(&log, 0).state, State::Poisoned);
+    let health = log.health();
+    assert!(!health.can_append && health.reason.unwrap().contains("poisoned"));
+    drop(core);
+    log.close().unwrap();
+    assert!(payloads(log.dir()).is_empty());
+}
+
+#[test]
+fn a_page_that_can_not_be_provided_fails_the_segment_and_not_the_process() {
+    let dir = tempfile::tempdir().unwrap();
+    let (log, _) = Log::open(options(dir.path())).unwrap();
+    let mut core = Core::new(&log, 0);
+    let kept = core.append(&batch(b"kept"));
+    core.settle(kept);
+    // Somebody cuts the file under the mapping: the next page raises SIGBUS.
+    let path = core.writer.segment().unwrap().path.clone();
+    std::fs::OpenOptions::new().write(true).open(path).unwrap().set_len(8192).unwrap();
+    let seq = core.append(&batch(&[9; 6_000]));
+    core.settle(seq);
+    assert_eq!(core.lost, [(seq, seq)]);
+    let again = core.append(&batch(b"again"));
+    core.settle(again);
+    assert_eq!(payloads(log.dir()), [&b"kept"[..], b"again"]);
+    assert_eq!(log.stats().failures, 1);
+}
+
+#[test]
+fn a_failure_at_the_end_is_not_believed_either() {
+    let dir = tempfile::tempdir().unwrap();
+    let (log, _) = Log::open(options(dir.path())).unwrap();
+    let mut core = Core::new(&log, 0);
+    let kept = core.append(&batch(b"kept"));
+    core.settle(kept);
+    fail_syncs(&core, 1);
+    core.append(&batch(b"never acknowledged"));
+    drop(core);
+    log.close().unwrap();
+    assert_eq!(payloads(log.dir()), [b"kept"]);
+}

@@ -1,0 +1,75 @@
+//! `kill -9`: what was acknowledged is there afterwards.
+
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, Command, Stdio};
+
+use super::*;
+
+const CHILD: &str = "TAKEUP_TEST_LOG_OF_CHILD";
+
+/// The process that is killed: it says each record's number once it is acknowledged. Does nothing in an ordinary run of the tests.
+#[test]
+fn child_writes_until_it_is_killed() {
+    let Some(dir) = std::env::var_os(CHILD) else { return };
+    let (log, _) = Log::open(Options { cores: 2, ..options(Path::new(&dir)) }).unwrap();
+    let mut core = Core::new(&log, 0);
+    let mut said = 0;
+    // Bounded, in case nobody kills it.
+    for turn in 1..200_000_u64 {
+        let seq = core.append(&batch(&turn.to_le_bytes().repeat(1 + (turn as usize * 13) % 300)));
+        assert_eq!(seq.0, turn);
+        if turn % 5 == 0 {
+            core.progress();
+            core.writer.kick();
+        }
+        if core.acked.0 > said {
+            said = core.acked.0;
+            // Not println: the harness captures it.
+            writeln!(std::io::stderr(), "acked {said}").unwrap();
+        }
+    }
+}
+
+fn spawn_child(dir: &Path) -> Child {
+    let test = "writer::tests::kill::child_writes_until_it_is_killed";
+    Command::new(std::env::current_exe().unwrap())
+        .args([test, "--nocapture", "--test-threads=1"])
+        .env(CHILD, dir)
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+#[test]
+fn acknowledged_records_survive_kill() {
+    let dir = tempfile::tempdir().unwrap();
+    let log_dir = dir.path().join("log");
+    let mut acked_before = 0_usize;
+    for cycle in 1..=4_u32 {
+        let mut child = spawn_child(dir.path());
+        let mut acked = 0_usize;
+        let lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        for line in lines.map_while(Result::ok) {
+            if let Some(count) = line.strip_prefix("acked ") {
+                acked = count.parse().unwrap();
+            }
+            if acked > 200 * cycle as usize {
+                child.kill().unwrap();
+            }
+        }
+        child.wait().unwrap();
+        assert!(acked > 0, "the child has acknowledged nothing");
+
+        let (log, recovery) = Log::open(options(dir.path())).unwrap();
+        assert!(recovery.damage.is_empty() && recovery.problems.is_empty(), "{recovery:?}");
+        let seen = payloads(&log_dir);
+        // This cycle's records stand behind those of the cycles before, whole, in order, and without a gap.
+        let own: Vec<u64> =
+            seen[acked_before..].iter().map(|payload| u64::from_le_bytes(payload[..8].try_into().unwrap())).collect();
+        assert!(own.len() >= acked, "cycle {cycle}: {acked} acknowledged, {} there", own.len());
+        assert!(own.iter().copied().eq(1..=own.len() as u64), "cycle {cycle}: a gap or a repeat");
+        acked_before = seen.len();
+        log.close().unwrap();
+    }
+}

@@ -1,0 +1,7 @@
+//! The `takeup` command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    takeup::cli::main()
+}

@@ -1,0 +1,94 @@
+//! Accepting connections, and the end of it.
+
+use std::net::{SocketAddr, TcpListener as StdListener};
+use std::rc::Rc;
+use std::time::Duration;
+
+use monoio::io::Canceller;
+use monoio::net::{TcpListener, TcpStream};
+
+use crate::telemetry::Level;
+
+use super::conn::{Conn, Order};
+use super::connection::serve;
+use super::core::Core;
+use super::runtime::Driver;
+
+/// The pause behind an `accept` that failed for want of descriptors or memory. Without it the loop
+/// would spin: the connection stays in the queue.
+const BACK_OFF: Duration = Duration::from_millis(20);
+
+/// How often a full core looks for a free place.
+const FULL_POLL: Duration = Duration::from_millis(10);
+
+/// Accepts until the server stops, then takes what still waits in the queue: closing a listener
+/// resets the connections whose handshake has finished.
+pub async fn run(core: Rc<Core>, listener: StdListener) -> std::io::Result<()> {
+    let queue = listener.try_clone()?;
+    // io_uring hands EAGAIN of a non-blocking socket to us; epoll needs it.
+    let nonblocking = core.common.driver == Driver::Legacy;
+    listener.set_nonblocking(nonblocking)?;
+    let listener = TcpListener::from_std(listener)?;
+    let canceller = Canceller::new();
+    let handle = canceller.handle();
+    let stopper = Rc::clone(&core);
+    monoio::spawn(async move {
+        stopper.stopped().await;
+        canceller.cancel();
+    });
+    while !core.stopping() {
+        match listener.cancelable_accept(handle.clone()).await {
+            Ok((stream, peer)) => admit(&core, stream, peer).await,
+            Err(_) if core.stopping() => break,
+            Err(error) => {
+                core.metrics.accept_errors.inc();
+                if let Some(idle) = core.conns.longest_idle().filter(|_| is_exhausted(&error)) {
+                    core.metrics.evicted.inc();
+                    idle.stop_reading(Order::Close);
+                }
+                monoio::time::sleep(BACK_OFF).await;
+            }
+        }
+    }
+    core.draining.set(true);
+    queue.set_nonblocking(true)?;
+    while let Ok((stream, peer)) = queue.accept() {
+        let stream = stream.set_nonblocking(nonblocking).and_then(|()| TcpStream::from_std(stream));
+        if let Ok(stream) = stream {
+            admit(&core, stream, peer).await;
+        }
+    }
+    Ok(())
+}
+
+/// Takes a connection. At the cap the one that has been idle longest goes; if all are busy, the new
+/// one waits for a place.
+async fn admit(core: &Rc<Core>, stream: TcpStream, peer: SocketAddr) {
+    core.metrics.accepted.inc();
+    if core.conns.count() >= core.common.config.connections_max {
+        if let Some(idle) = core.conns.longest_idle() {
+            core.metrics.evicted.inc();
+            idle.stop_reading(Order::Close);
+        }
+        while core.conns.count() >= core.common.config.connections_max && !core.stopping() {
+            monoio::time::sleep(FULL_POLL).await;
+        }
+    }
+    // Answers are written in one piece: waiting for more would only hold them up.
+    if let Err(error) = stream.set_nodelay(true) {
+        let text = error.to_string();
+        core.logger.event(Level::Warn, crate::caller!(), "TCP_NODELAY could not be set", &[("error", &text)]);
+    }
+    core.metrics.connections.inc();
+    let fd = std::os::fd::AsRawFd::as_raw_fd(&stream);
+    let conn = Rc::new(Conn::new(fd, peer.ip(), core.now_ms()));
+    monoio::spawn(serve(Rc::clone(core), stream, conn));
+}
+
+/// Errors that pass when something is given back.
+fn is_exhausted(error: &std::io::Error) -> bool {
+    matches!(
+        error.raw_os_error(),
+        Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM)
+    )
+}

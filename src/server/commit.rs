@@ -1,0 +1,190 @@
+//! Group commit as a core sees it: records are appended during a turn, the group is handed over at
+//! the turn's end, and one wake answers all who waited for it.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::task::{Poll, Waker};
+
+use crate::log::record::Entry;
+use crate::log::{AppendError, Progress, Seq};
+
+use crate::api::reply::Refusal;
+use crate::telemetry::Refusal as Reason;
+
+use super::answer::monotonic_us;
+use super::conn::{Conn, Outcome, Phase};
+use super::core::Core;
+
+/// Who waits for what.
+#[derive(Default)]
+pub struct Commits {
+    /// In the order of their records.
+    waiting: RefCell<VecDeque<(Seq, Rc<Conn>)>>,
+    /// Those that found no room, or no memory: they try again when there may be some.
+    stalled: RefCell<VecDeque<Rc<Conn>>>,
+    waker: RefCell<Option<Waker>>,
+    woken: Cell<bool>,
+}
+
+impl Commits {
+    /// Puts the commit task behind everything that is ready now. Called with each append, it wakes
+    /// once a turn.
+    pub fn wake(&self) {
+        if !self.woken.replace(true) {
+            if let Some(waker) = &*self.waker.borrow() {
+                waker.wake_by_ref();
+            }
+        }
+    }
+
+    /// Set by the commit task itself.
+    pub fn set_waker(&self, waker: &Waker) {
+        self.woken.set(false);
+        let mut mine = self.waker.borrow_mut();
+        if !mine.as_ref().is_some_and(|known| known.will_wake(waker)) {
+            *mine = Some(waker.clone());
+        }
+    }
+
+    /// Lets those try again that found no room.
+    pub fn retry(&self) {
+        for conn in self.stalled.borrow_mut().drain(..) {
+            conn.settle(Outcome::Retry);
+        }
+    }
+
+    fn settle(&self, progress: &Progress) {
+        let mut waiting = self.waiting.borrow_mut();
+        while let Some((seq, conn)) = waiting.front() {
+            let lost = progress.lost.is_some_and(|(from, to)| from <= *seq && *seq <= to);
+            if !lost && *seq > progress.acked {
+                break;
+            }
+            // The connection may have run out of patience and wait for another record by now.
+            if conn.phase.get() == Phase::Storing && conn.seq.get() == *seq {
+                conn.settle(if lost { Outcome::Lost } else { Outcome::Stored });
+            }
+            waiting.pop_front();
+        }
+    }
+}
+
+/// Why a record could not be stored, after all patience.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StoreError {
+    /// It can never fit.
+    TooLarge,
+    /// The log could not take it, for this reason.
+    Unavailable(AppendError),
+    /// The log did not confirm it in time.
+    Unconfirmed,
+}
+
+impl StoreError {
+    /// What the client is told: that the fault is ours, and that a repeat may help.
+    pub fn refusal(self) -> Refusal {
+        match self {
+            Self::TooLarge => Refusal::new(413, Reason::BodyTooLarge, "the body is larger than the log's window"),
+            Self::Unconfirmed => Refusal::new(503, Reason::LogNotReady, "can't save message, try again"),
+            Self::Unavailable(error) => {
+                let reason = match error {
+                    AppendError::DiskFull => Reason::DiskFull,
+                    AppendError::NotReady => Reason::LogNotReady,
+                    _ => Reason::LogFailed,
+                };
+                let text = format!("can't save message, try again: {}", error.reason());
+                Refusal::new(503, reason, text)
+            }
+        }
+    }
+}
+
+/// The commit task of a core. It ends with the core's writer.
+pub async fn run(core: Rc<Core>) {
+    std::future::poll_fn(|cx| {
+        core.set_commit_waker(cx.waker());
+        let mut slot = core.writer.borrow_mut();
+        let Some(writer) = slot.as_mut() else { return Poll::Ready(()) };
+        writer.register(cx.waker());
+        let progress = writer.progress();
+        if let Some(group) = &progress.group {
+            core.metrics.group(group.records, group.bytes, group.sync_us);
+        }
+        writer.kick();
+        drop(slot);
+        core.commits.settle(&progress);
+        core.commits.retry();
+        Poll::Pending
+    })
+    .await
+}
+
+/// Appends a record and waits until it is as safe as `ack` promises. While the log cannot take it,
+/// the caller is held, within its patience.
+pub async fn store(core: &Core, conn: &Rc<Conn>, entry: &Entry<'_>) -> Result<(), StoreError> {
+    conn.enter(Phase::Storing, core.now_ms());
+    let began_us = monotonic_us();
+    loop {
+        let appended = match core.writer.borrow_mut().as_mut() {
+            Some(writer) => writer.append(entry),
+            None => Err(AppendError::Closed),
+        };
+        conn.outcome.set(Outcome::Pending);
+        let refusal = match appended {
+            Ok(seq) => {
+                core.metrics.records.inc();
+                core.metrics.record_bytes.add(entry.payload.len() as u64);
+                core.wake_commits();
+                if core.acks_at_once {
+                    return Ok(());
+                }
+                conn.seq.set(seq);
+                core.commits.waiting.borrow_mut().push_back((seq, Rc::clone(conn)));
+                StoreError::Unconfirmed
+            }
+            Err(AppendError::TooLarge { .. }) => return Err(StoreError::TooLarge),
+            Err(error) => {
+                conn.seq.set(Seq(0));
+                core.commits.stalled.borrow_mut().push_back(Rc::clone(conn));
+                StoreError::Unavailable(error)
+            }
+        };
+        match settled(conn).await {
+            Outcome::Stored => {
+                core.metrics.committed(monotonic_us() - began_us);
+                return Ok(());
+            }
+            Outcome::TimedOut => return Err(refusal),
+            Outcome::Lost | Outcome::Retry | Outcome::Pending => {}
+        }
+    }
+}
+
+/// Waits for memory to be given back, held since `since_ms`. `false`: patience is used up.
+pub async fn wait_for_memory(core: &Core, conn: &Rc<Conn>, since_ms: u64) -> bool {
+    let (phase, began_ms) = (conn.phase.get(), conn.since_ms.get());
+    conn.phase.set(Phase::Storing);
+    conn.since_ms.set(since_ms);
+    conn.outcome.set(Outcome::Pending);
+    conn.seq.set(Seq(0));
+    core.commits.stalled.borrow_mut().push_back(Rc::clone(conn));
+    let granted = settled(conn).await != Outcome::TimedOut;
+    conn.phase.set(phase);
+    conn.since_ms.set(began_ms + core.now_ms().saturating_sub(since_ms));
+    granted
+}
+
+async fn settled(conn: &Conn) -> Outcome {
+    std::future::poll_fn(|cx| match conn.outcome.get() {
+        Outcome::Pending => {
+            let mut mine = conn.waker.borrow_mut();
+            if !mine.as_ref().is_some_and(|known| known.will_wake(cx.waker())) {
+                *mine = Some(cx.waker().clone());
+            }
+            Poll::Pending
+        }
+        outcome => Poll::Ready(outcome),
+    })
+    .await
+}

@@ -1,0 +1,237 @@
+//! What a core knows of one connection: enough to sweep it, wake it and close it.
+
+use std::cell::{Cell, RefCell};
+use std::net::IpAddr;
+use std::os::fd::RawFd;
+use std::rc::Rc;
+use std::task::Waker;
+
+use monoio::io::Canceller;
+use nix::sys::socket::Shutdown;
+
+use crate::log::Seq;
+use crate::session::SessionId;
+use crate::session::token::Token;
+
+/// What a connection is doing; it decides which deadline holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Between requests, nothing received yet.
+    Idle,
+    /// A head has begun.
+    Head,
+    /// A body is being received.
+    Body,
+    /// The log has not answered yet.
+    Storing,
+    /// The answer is being sent.
+    Writing,
+    /// The answer is out; what the client still sends is read and dropped.
+    Lingering,
+}
+
+/// What the sweep tells a connection that it has cut short.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// Go on.
+    None,
+    /// Give the buffer back and wait without one.
+    Reclaim,
+    /// The client was too slow: answer 408 and close.
+    TimedOut,
+    /// Close: idle for too long, over the cap, or the server stops.
+    Close,
+}
+
+/// How waiting for the log ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Not yet.
+    Pending,
+    /// The record is as safe as `ack` promises.
+    Stored,
+    /// Its segment failed: append it again.
+    Lost,
+    /// Room or memory may be there now: try again.
+    Retry,
+    /// Patience is used up.
+    TimedOut,
+}
+
+/// The token that was verified last on a connection. Trackers send the same one with each batch.
+pub struct TokenMemo {
+    text: [u8; TOKEN_BYTES_MAX],
+    len: u8,
+    generation: u64,
+    token: Token,
+}
+
+/// Longer tokens are verified each time. The longest valid one has 89 bytes.
+const TOKEN_BYTES_MAX: usize = 120;
+
+impl TokenMemo {
+    /// Remembers nothing.
+    pub const fn empty() -> Self {
+        Self {
+            text: [0; TOKEN_BYTES_MAX],
+            len: 0,
+            generation: 0,
+            token: Token { session: SessionId(0), delay_ms: 0, expires_ms: 0 },
+        }
+    }
+
+    /// The token, if this very text was verified with these secrets.
+    pub fn get(&self, text: &[u8], generation: u64) -> Option<Token> {
+        let known = self.len > 0
+            && self.generation == generation
+            && text == &self.text[..usize::from(self.len)];
+        known.then_some(self.token)
+    }
+
+    /// Remembers a verified token.
+    pub fn set(&mut self, text: &[u8], generation: u64, token: Token) {
+        if text.len() <= TOKEN_BYTES_MAX {
+            self.text[..text.len()].copy_from_slice(text);
+            self.len = text.len() as u8;
+            self.generation = generation;
+            self.token = token;
+        }
+    }
+}
+
+/// One connection, shared by its task, the sweep and the commit task of its core.
+pub struct Conn {
+    /// The socket. Valid as long as the connection stands in [`Conns`].
+    pub fd: RawFd,
+    /// The peer's address.
+    pub peer: IpAddr,
+    /// What it is doing.
+    pub phase: Cell<Phase>,
+    /// When the phase began, on the core's coarse clock.
+    pub since_ms: Cell<u64>,
+    /// Body bytes received, or answer bytes sent, in this phase.
+    pub progress_bytes: Cell<u64>,
+    /// Set by the sweep, read by the task.
+    pub order: Cell<Order>,
+    /// The record that the task waits for.
+    pub seq: Cell<Seq>,
+    /// How that ended.
+    pub outcome: Cell<Outcome>,
+    /// Wakes the task that waits for the log.
+    pub waker: RefCell<Option<Waker>>,
+    /// Cancels the read that waits for the next request.
+    pub canceller: RefCell<Option<Canceller>>,
+    /// The last verified token.
+    pub memo: RefCell<TokenMemo>,
+    /// A read with a buffer is pending.
+    pub holds_buffer: Cell<bool>,
+}
+
+impl Conn {
+    /// A connection that has just been accepted.
+    pub fn new(fd: RawFd, peer: IpAddr, now_ms: u64) -> Self {
+        Self {
+            fd,
+            peer,
+            phase: Cell::new(Phase::Idle),
+            since_ms: Cell::new(now_ms),
+            progress_bytes: Cell::new(0),
+            order: Cell::new(Order::None),
+            seq: Cell::new(Seq(0)),
+            outcome: Cell::new(Outcome::Pending),
+            waker: RefCell::new(None),
+            canceller: RefCell::new(Some(Canceller::new())),
+            memo: RefCell::new(TokenMemo::empty()),
+            holds_buffer: Cell::new(false),
+        }
+    }
+
+    /// Enters a phase; its deadline starts now.
+    pub fn enter(&self, phase: Phase, now_ms: u64) {
+        self.phase.set(phase);
+        self.since_ms.set(now_ms);
+        self.progress_bytes.set(0);
+    }
+
+    /// Ends waiting for the log.
+    pub fn settle(&self, outcome: Outcome) {
+        if self.outcome.get() == Outcome::Pending {
+            self.outcome.set(outcome);
+            if let Some(waker) = self.waker.borrow_mut().take() {
+                waker.wake();
+            }
+        }
+    }
+
+    /// Ends the pending read, so that the task looks at its orders. What has already arrived is
+    /// still delivered: a read side that is shut down hands out what its queue holds.
+    pub fn stop_reading(&self, order: Order) {
+        self.order.set(order);
+        // An error means that the peer has gone already, which ends the read as well.
+        let _ = nix::sys::socket::shutdown(self.fd, Shutdown::Read);
+    }
+
+    /// Breaks the connection off.
+    pub fn abort(&self) {
+        self.order.set(Order::Close);
+        let _ = nix::sys::socket::shutdown(self.fd, Shutdown::Both);
+    }
+
+    /// Asks for the buffer of an idle connection.
+    pub fn reclaim(&self) {
+        self.order.set(Order::Reclaim);
+        let canceller = self.canceller.borrow_mut().take();
+        *self.canceller.borrow_mut() = canceller.map(Canceller::cancel);
+    }
+}
+
+/// All connections of a core.
+#[derive(Default)]
+pub struct Conns {
+    slots: RefCell<Vec<Option<Rc<Conn>>>>,
+    free: RefCell<Vec<usize>>,
+    count: Cell<usize>,
+}
+
+impl Conns {
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.count.get()
+    }
+
+    /// Adds one; the key removes it.
+    pub fn insert(&self, conn: Rc<Conn>) -> usize {
+        self.count.set(self.count.get() + 1);
+        let mut slots = self.slots.borrow_mut();
+        if let Some(key) = self.free.borrow_mut().pop() {
+            slots[key] = Some(conn);
+            return key;
+        }
+        slots.push(Some(conn));
+        slots.len() - 1
+    }
+
+    /// Removes one.
+    pub fn remove(&self, key: usize) {
+        if self.slots.borrow_mut()[key].take().is_some() {
+            self.count.set(self.count.get() - 1);
+            self.free.borrow_mut().push(key);
+        }
+    }
+
+    /// Calls `visit` for each.
+    pub fn for_each(&self, mut visit: impl FnMut(&Rc<Conn>)) {
+        for conn in self.slots.borrow().iter().flatten() {
+            visit(conn);
+        }
+    }
+
+    /// The connection that has waited longest for a next request.
+    pub fn longest_idle(&self) -> Option<Rc<Conn>> {
+        let slots = self.slots.borrow();
+        let idle = slots.iter().flatten().filter(|c| {
+            c.phase.get() == Phase::Idle && matches!(c.order.get(), Order::None | Order::Reclaim)
+        });
+        idle.min_by_key(|c| c.since_ms.get()).cloned()
+    }
+}

@@ -1,0 +1,285 @@
+//! The state of one core: its log writer, its connections, its buffers. Nothing here is shared with
+//! another core but what is immutable or told by message.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Waker;
+
+use atomic_waker::AtomicWaker;
+use crossbeam_channel::{Receiver, Sender};
+
+use crate::api::batch::BatchScratch;
+use crate::api::cors::Cors;
+use crate::api::prefix::Prefix;
+use crate::api::reply::Preflight;
+use crate::api::start::{StartScratch, StartSettings};
+use crate::config::{Ack, Config};
+use crate::directory::{Directory, Shared as SharedDirectory};
+use crate::http::Limits;
+use crate::http::date::HttpDate;
+use crate::log::{Log, Writer};
+use crate::session::SessionId;
+use crate::session::flake::FlakeIds;
+use crate::session::geo::Geo;
+use crate::session::token::Secrets;
+use crate::session::user_agent::UserAgents;
+use crate::telemetry::{CoreMetrics, Logger};
+
+use super::commit::Commits;
+use super::conn::Conns;
+use super::pool::Pool;
+use super::runtime::Driver;
+use super::sessions::Sessions;
+
+/// User agents remembered per core.
+const AGENTS_MAX: usize = 4096;
+
+/// Sessions whose project a core remembers.
+const SESSIONS_MAX: usize = 1 << 18;
+
+/// Sessions announced to a core and not yet looked at. What does not fit is looked up as unknown.
+pub const INBOX_MAX: usize = 1 << 14;
+
+/// A session that has just been given out, for the other cores.
+pub type Announcement = (SessionId, u32);
+
+/// What all cores have in common. Immutable, or safe to use from any thread.
+pub struct Common {
+    /// The settings.
+    pub config: Config,
+    /// What the cores run on.
+    pub driver: Driver,
+    /// Requests under this prefix are served too.
+    pub prefix: Prefix,
+    /// The CORS headers, ready to send.
+    pub cors: Cors,
+    /// The part of the settings that a start needs.
+    pub start: StartSettings,
+    /// The log; a core takes its writer from it.
+    pub log: Log,
+    /// Projects.
+    pub directory: Arc<SharedDirectory>,
+    /// Token secrets.
+    pub secrets: Secrets,
+    /// Session ids.
+    pub flakes: FlakeIds,
+    /// User agent expressions.
+    pub agents: UserAgents,
+    /// Address database.
+    pub geo: Geo,
+    /// Log lines.
+    pub logger: Logger,
+    /// Where new sessions are announced, by core.
+    pub inboxes: Vec<Sender<Announcement>>,
+    /// Set once, when the server stops.
+    pub stopping: AtomicBool,
+    /// Wakes the accept task of each core when the server stops.
+    pub stop_wakers: Vec<AtomicWaker>,
+}
+
+impl Common {
+    /// Tells all cores to finish what they have begun.
+    pub fn stop(&self) {
+        self.stopping.store(true, Ordering::SeqCst);
+        for waker in &self.stop_wakers {
+            waker.wake();
+        }
+    }
+}
+
+/// One core.
+pub struct Core {
+    /// Its number.
+    pub number: u16,
+    /// What it has in common with the others.
+    pub common: Arc<Common>,
+    /// Its counters.
+    pub metrics: Arc<CoreMetrics>,
+    /// Its log; taken away when the core has drained.
+    pub writer: RefCell<Option<Writer>>,
+    /// A record may be answered as soon as it is appended.
+    pub acks_at_once: bool,
+    /// Who waits for the log.
+    pub commits: Commits,
+    /// Its connections.
+    pub conns: Conns,
+    /// Its buffers.
+    pub pool: Pool,
+    /// Session -> project.
+    pub sessions: RefCell<Sessions>,
+    /// The buffers of a start.
+    pub start: RefCell<StartScratch>,
+    /// The answer to preflights.
+    pub preflight: RefCell<Preflight>,
+    /// A decoded path.
+    pub path: RefCell<Vec<u8>>,
+    /// The bounds of heads and framing.
+    pub limits: Limits,
+    /// The largest inflated batch, in bytes.
+    pub inflated_limit: usize,
+    /// Log lines.
+    pub logger: Logger,
+    /// The buffers of a batch.
+    pub batch: RefCell<BatchScratch>,
+    /// ms on the monotonic clock, refreshed by each sweep and each accepted connection.
+    now_ms: Cell<u64>,
+    /// `Date`, refreshed by each sweep.
+    pub date: Cell<HttpDate>,
+    /// No new connections; answers say `Connection: close`.
+    pub draining: Cell<bool>,
+    directory: RefCell<(u64, Arc<Directory>)>,
+    inbox: Receiver<Announcement>,
+    random: Cell<u64>,
+}
+
+impl Core {
+    /// The state of core `number`, before it serves.
+    pub fn new(
+        number: u16,
+        common: Arc<Common>,
+        metrics: Arc<CoreMetrics>,
+        writer: Writer,
+        inbox: Receiver<Announcement>,
+    ) -> Rc<Self> {
+        let version = common.directory.version();
+        let directory = common.directory.current();
+        let budget = common.config.inflight_bytes_max as u64;
+        let seed = getrandom::u64().unwrap_or(0x9e37_79b9_7f4a_7c15) | 1;
+        let core = Rc::new(Self {
+            number,
+            metrics,
+            writer: RefCell::new(Some(writer)),
+            acks_at_once: common.config.ack == Ack::Memory,
+            commits: Commits::default(),
+            conns: Conns::default(),
+            pool: Pool::new(budget),
+            sessions: RefCell::new(Sessions::new(SESSIONS_MAX)),
+            start: RefCell::new(StartScratch::new(AGENTS_MAX)),
+            batch: RefCell::default(),
+            preflight: RefCell::default(),
+            path: RefCell::default(),
+            limits: Limits::default(),
+            logger: common.logger.clone(),
+            inflated_limit: usize::try_from(common.config.body_inflated_limit).unwrap_or(usize::MAX),
+            now_ms: Cell::new(0),
+            date: Cell::new(HttpDate::from_unix(0)),
+            draining: Cell::new(false),
+            directory: RefCell::new((version, directory)),
+            inbox,
+            random: Cell::new(seed),
+            common,
+        });
+        core.tick();
+        core
+    }
+
+    /// Refreshes the coarse clocks.
+    pub fn tick(&self) -> u64 {
+        let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+        let now_ms = now.tv_sec as u64 * 1000 + now.tv_nsec as u64 / 1_000_000;
+        self.now_ms.set(now_ms);
+        self.date.set(HttpDate::from_unix(self.wall_ms() as u64 / 1000));
+        now_ms
+    }
+
+    /// ms on the monotonic clock, at most one sweep old.
+    pub fn now_ms(&self) -> u64 {
+        self.now_ms.get()
+    }
+
+    /// The projects as they are now.
+    pub fn directory(&self) -> Arc<Directory> {
+        let version = self.common.directory.version();
+        let mut mine = self.directory.borrow_mut();
+        if mine.0 != version {
+            *mine = (version, self.common.directory.current());
+        }
+        Arc::clone(&mine.1)
+    }
+
+    /// The project of a session, if this core has heard of it.
+    pub fn project_of(&self, session: SessionId) -> Option<u32> {
+        let mut sessions = self.sessions.borrow_mut();
+        sessions.get(session).or_else(|| {
+            for (session, project) in self.inbox.try_iter().take(INBOX_MAX) {
+                sessions.insert(session, project);
+            }
+            sessions.get(session)
+        })
+    }
+
+    /// Remembers a new session and tells the other cores.
+    pub fn announce(&self, session: SessionId, project: u32) {
+        self.sessions.borrow_mut().insert(session, project);
+        for (core, inbox) in self.common.inboxes.iter().enumerate() {
+            if core != usize::from(self.number) {
+                // A full inbox only means that the other core looks this session up as unknown.
+                let _ = inbox.try_send((session, project));
+            }
+        }
+    }
+
+    /// The largest batch of a session: what its start was told. A session that is not known may be
+    /// of any project, and must not be refused what its own project allows.
+    pub fn batch_limit(&self, project: Option<u32>) -> u64 {
+        let default = self.common.config.beacon_size_limit;
+        let directory = self.directory();
+        match project.and_then(|id| directory.by_id(id)) {
+            Some(project) if project.beacon_size > 0 => project.beacon_size as u64,
+            Some(_) => default,
+            None => default.max(directory.beacon_size_max()),
+        }
+    }
+
+    /// How long a request is held, in ms.
+    pub fn patience_ms(&self) -> u64 {
+        self.common.config.patience.as_millis() as u64
+    }
+
+    /// A uniform draw from 0..=99: xorshift, which is enough to sample by.
+    pub fn dice(&self) -> u8 {
+        let mut x = self.random.get();
+        x ^= x << 13;
+        x ^= x >> 7;
+        x ^= x << 17;
+        self.random.set(x);
+        ((u128::from(x) * 100) >> 64) as u8
+    }
+
+    /// The server has been told to stop.
+    pub fn stopping(&self) -> bool {
+        self.common.stopping.load(Ordering::Relaxed)
+    }
+
+    /// Waits until [`Common::stop`] is called.
+    pub async fn stopped(&self) {
+        let waker = &self.common.stop_wakers[usize::from(self.number)];
+        std::future::poll_fn(|cx| {
+            waker.register(cx.waker());
+            if self.common.stopping.load(Ordering::SeqCst) {
+                std::task::Poll::Ready(())
+            } else {
+                std::task::Poll::Pending
+            }
+        })
+        .await
+    }
+
+    /// Wall clock, ms since the Unix epoch.
+    pub fn wall_ms(&self) -> i64 {
+        let now = rustix::time::clock_gettime(rustix::time::ClockId::Realtime);
+        now.tv_sec * 1000 + now.tv_nsec / 1_000_000
+    }
+
+    /// Wakes the commit task at the end of this turn.
+    pub fn wake_commits(&self) {
+        self.commits.wake();
+    }
+
+    /// The waker of the commit task, once it runs.
+    pub fn set_commit_waker(&self, waker: &Waker) {
+        self.commits.set_waker(waker);
+    }
+}

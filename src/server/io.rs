@@ -1,0 +1,260 @@
+//! Receiving and sending on one connection: buffers from the pool, deadlines from the sweep.
+
+use std::rc::Rc;
+
+use monoio::buf::{IoBuf, IoBufMut};
+use monoio::io::{AsyncWriteRent, CancelableAsyncReadRent};
+use monoio::net::TcpStream;
+
+use crate::http::{Body, BodyStatus, HeadStatus, Reject, decode_head};
+
+use super::commit::wait_for_memory;
+use super::conn::{Conn, Order, Phase};
+use super::core::Core;
+use super::pool::{BASE_BYTES, Work};
+
+/// Why nothing more comes from a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gone {
+    /// The peer closed, or the connection broke, or we were told to close it.
+    Closed,
+    /// The peer was too slow.
+    TimedOut,
+    /// No memory was left for the request, after all patience.
+    NoMemory,
+}
+
+/// Why a body could not be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BodyError {
+    /// The framing is wrong, or the body is too large.
+    Reject(Reject),
+    /// The connection ended.
+    Gone(Gone),
+}
+
+/// A body in the buffer: where it stands, and where the next request begins.
+#[derive(Debug, Clone, Copy)]
+pub struct Got {
+    /// Its first byte.
+    pub start: usize,
+    /// Behind its last byte.
+    pub end: usize,
+    /// Bytes of the buffer that belong to this request.
+    pub consumed: usize,
+}
+
+/// What waiting for a head brought.
+pub enum Received {
+    /// A whole head stands at the start of the buffer.
+    Head,
+    /// The client sent something that is not HTTP.
+    Reject(Reject),
+    /// The connection ended.
+    Gone(Gone),
+}
+
+/// One connection's socket with its buffers.
+pub struct Io {
+    stream: TcpStream,
+    core: Rc<Core>,
+    conn: Rc<Conn>,
+    work: Option<Box<Work>>,
+    /// The size that the last request needed: the next one likely needs the same.
+    hint_bytes: usize,
+}
+
+impl Io {
+    /// Wraps an accepted socket.
+    pub fn new(stream: TcpStream, core: Rc<Core>, conn: Rc<Conn>) -> Self {
+        Self { stream, core, conn, work: None, hint_bytes: BASE_BYTES }
+    }
+
+    /// The buffers of the request in progress.
+    pub fn work(&mut self) -> &mut Work {
+        let (core, hint) = (&self.core, self.hint_bytes);
+        self.work.get_or_insert_with(|| core.pool.take(hint))
+    }
+
+    /// Waits for the next request's head.
+    pub async fn receive_head(&mut self) -> Received {
+        let limits = self.core.limits;
+        self.conn.enter(Phase::Idle, self.core.now_ms());
+        loop {
+            if let Some(work) = &mut self.work {
+                if !work.buf.is_empty() {
+                    match decode_head(&work.buf, &limits, &mut work.head) {
+                        Ok(HeadStatus::Complete) => return Received::Head,
+                        Ok(HeadStatus::Partial) => {
+                            if self.conn.phase.get() == Phase::Idle {
+                                self.conn.enter(Phase::Head, self.core.now_ms());
+                            }
+                        }
+                        Err(reject) => return Received::Reject(reject),
+                    }
+                }
+            }
+            if let Err(gone) = self.fill(0).await {
+                return Received::Gone(gone);
+            }
+        }
+    }
+
+    /// Begins the body behind the head, if it is within `limit`.
+    pub fn begin_body(&mut self, limit: u64) -> Result<Body, Reject> {
+        let limits = self.core.limits;
+        let head = &self.work().head;
+        Body::new(head.framing(), head.len(), limit, &limits)
+    }
+
+    /// Reads the whole body.
+    pub async fn receive_body(&mut self, mut body: Body) -> Result<Got, BodyError> {
+        self.conn.enter(Phase::Body, self.core.now_ms());
+        loop {
+            let work = self.work();
+            match body.advance(&mut work.buf).map_err(BodyError::Reject)? {
+                BodyStatus::Done => {
+                    let range = body.range();
+                    let consumed = body.consumed();
+                    self.hint_bytes = consumed;
+                    return Ok(Got { start: range.start, end: range.end, consumed });
+                }
+                BodyStatus::More { want } => self.fill(want).await.map_err(BodyError::Gone)?,
+            }
+            self.conn.progress_bytes.set(body.range().len() as u64);
+        }
+    }
+
+    /// Receives some bytes behind those in the buffer, with room for at least `want` more.
+    async fn fill(&mut self, want: usize) -> Result<(), Gone> {
+        loop {
+            match self.conn.order.get() {
+                Order::TimedOut => return Err(Gone::TimedOut),
+                Order::Close => return Err(Gone::Closed),
+                Order::Reclaim if self.idle() => self.wait_without_buffer().await?,
+                Order::Reclaim | Order::None => self.conn.order.set(Order::None),
+            }
+            self.make_room(want).await?;
+            let buf = std::mem::take(&mut self.work().buf);
+            let (begin, end) = (buf.len(), buf.capacity());
+            let handle = self.conn.canceller.borrow().as_ref().map(|c| c.handle());
+            let Some(handle) = handle else { return Err(Gone::Closed) };
+            self.conn.holds_buffer.set(true);
+            let (result, slice) =
+                self.stream.cancelable_read(buf.slice_mut(begin..end), handle).await;
+            self.conn.holds_buffer.set(false);
+            self.work().buf = slice.into_inner();
+            match result {
+                Ok(0) => {
+                    return Err(match self.conn.order.get() {
+                        Order::TimedOut => Gone::TimedOut,
+                        _ => Gone::Closed,
+                    });
+                }
+                Ok(_) => return Ok(()),
+                Err(error) if error.raw_os_error() == Some(libc::ECANCELED) => {}
+                Err(_) => return Err(Gone::Closed),
+            }
+        }
+    }
+
+    fn idle(&self) -> bool {
+        self.conn.phase.get() == Phase::Idle
+            && self.work.as_ref().is_none_or(|work| work.buf.is_empty())
+    }
+
+    /// An idle connection owns no buffer: it is given back, and readiness is awaited instead.
+    async fn wait_without_buffer(&mut self) -> Result<(), Gone> {
+        self.release();
+        self.hint_bytes = BASE_BYTES;
+        self.stream.readable(false).await.map_err(|_| Gone::Closed)?;
+        if self.conn.order.get() == Order::Reclaim {
+            self.conn.order.set(Order::None);
+        }
+        Ok(())
+    }
+
+    async fn make_room(&mut self, want: usize) -> Result<(), Gone> {
+        let since_ms = self.core.now_ms();
+        loop {
+            let core = Rc::clone(&self.core);
+            let work = self.work();
+            // Memory follows what has arrived, not what was announced: nobody gets a large buffer for
+            // a large Content-Length alone.
+            let len = work.buf.len();
+            let needed = (len + want.clamp(1, 3 * len.max(BASE_BYTES))).max(BASE_BYTES);
+            if core.pool.grow(&mut work.buf, needed).is_ok() {
+                return Ok(());
+            }
+            if !wait_for_memory(&core, &self.conn, since_ms).await {
+                return Err(Gone::NoMemory);
+            }
+        }
+    }
+
+    /// Removes the first `consumed` bytes: the request has been answered.
+    pub fn finish_request(&mut self, consumed: usize) {
+        let hint = self.hint_bytes;
+        let core = Rc::clone(&self.core);
+        let Some(work) = &mut self.work else { return };
+        work.head.reset();
+        if consumed >= work.buf.len() {
+            work.buf.clear();
+            core.pool.shrink(&mut work.buf, hint);
+        } else {
+            work.buf.drain(..consumed);
+        }
+        work.out.clear();
+    }
+
+    /// Sends what stands in the out buffer.
+    pub async fn send(&mut self) -> Result<(), Gone> {
+        self.conn.enter(Phase::Writing, self.core.now_ms());
+        let mut out = std::mem::take(&mut self.work().out);
+        let mut sent = 0;
+        while sent < out.len() {
+            let (result, slice) = self.stream.write(out.slice(sent..)).await;
+            out = slice.into_inner();
+            match result {
+                Ok(0) | Err(_) => return Err(Gone::Closed),
+                Ok(n) => sent += n,
+            }
+            self.conn.since_ms.set(self.core.now_ms());
+        }
+        out.clear();
+        self.work().out = out;
+        Ok(())
+    }
+
+    /// Ends our side, then reads and drops what the client still sends, within `limit_bytes` and the
+    /// sweep's time: closing at once would reset the connection and may take the answer with it.
+    pub async fn linger(&mut self, limit_bytes: usize) {
+        self.conn.enter(Phase::Lingering, self.core.now_ms());
+        if self.stream.shutdown().await.is_err() {
+            return;
+        }
+        let mut dropped = 0;
+        while dropped < limit_bytes {
+            let work = self.work();
+            work.buf.clear();
+            if self.fill(1).await.is_err() {
+                return;
+            }
+            dropped += self.work().buf.len();
+        }
+    }
+
+    /// Gives the buffers back.
+    pub fn release(&mut self) {
+        if let Some(work) = self.work.take() {
+            self.core.pool.put(work);
+            self.core.commits.retry();
+        }
+    }
+}
+
+impl Drop for Io {
+    fn drop(&mut self) {
+        self.release();
+    }
+}

@@ -1,0 +1,99 @@
+//! The cores: one pinned thread each, with its own ring, listener, connections and log.
+//!
+//! | module | does |
+//! |---|---|
+//! | [`listen`] | opens the sockets |
+//! | [`cpus`] | how many cores, on which processors |
+//! | [`runtime`] | chooses the driver |
+//! | [`accept`] | takes connections, and at the end what still waits |
+//! | [`connection`], [`io`] | receives and sends |
+//! | [`exchange`], [`start`], [`batch`], [`answer`] | one request and its answer |
+//! | [`commit`] | appends, and wakes who waits for the disk |
+//! | [`sweep`] | deadlines |
+//! | [`core`], [`conn`], [`pool`], [`sessions`] | what a core holds |
+//!
+//! Cores share nothing mutable on the request path: a new session is told by message, and a new
+//! directory is swapped in as a whole.
+
+pub mod accept;
+pub mod answer;
+pub mod batch;
+pub mod commit;
+pub mod conn;
+pub mod connection;
+pub mod core;
+pub mod cpus;
+pub mod exchange;
+pub mod io;
+pub mod listen;
+pub mod pool;
+pub mod runtime;
+pub mod sessions;
+pub mod start;
+pub mod sweep;
+
+use std::net::TcpListener;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crossbeam_channel::Receiver;
+
+use crate::log::Writer;
+use crate::telemetry::{CoreMetrics, Level};
+
+use self::core::{Announcement, Common, Core};
+
+/// How often a draining core looks whether its connections have ended.
+const DRAIN_POLL: Duration = Duration::from_millis(10);
+
+/// What a core's thread is started with.
+pub struct Seat {
+    /// The core's number.
+    pub number: u16,
+    /// The processor it is pinned to.
+    pub cpu: Option<usize>,
+    /// Its listener.
+    pub listener: TcpListener,
+    /// Its log.
+    pub writer: Writer,
+    /// Its counters.
+    pub metrics: Arc<CoreMetrics>,
+    /// Sessions that other cores have given out.
+    pub inbox: Receiver<Announcement>,
+}
+
+/// Starts a core. The thread ends when the server stops and the core has drained.
+pub fn spawn(common: Arc<Common>, seat: Seat) -> std::io::Result<JoinHandle<std::io::Result<()>>> {
+    let name = format!("core-{:02}", seat.number);
+    std::thread::Builder::new().name(name).spawn(move || {
+        pin(&common, seat.number, seat.cpu);
+        common.driver.block_on(run(Arc::clone(&common), seat))?
+    })
+}
+
+fn pin(common: &Common, number: u16, cpu: Option<usize>) {
+    let Some(cpu) = cpu else { return };
+    if let Err(error) = monoio::utils::bind_to_cpu_set([cpu]) {
+        let (core, cpu, error) = (number.to_string(), cpu.to_string(), error.to_string());
+        let fields = [("core", &*core), ("cpu", &*cpu), ("error", &*error)];
+        common.logger.event(Level::Warn, crate::caller!(), "the core could not be pinned", &fields);
+    }
+}
+
+async fn run(common: Arc<Common>, seat: Seat) -> std::io::Result<()> {
+    let drain_timeout = common.config.drain_timeout;
+    let core = Core::new(seat.number, common, seat.metrics, seat.writer, seat.inbox);
+    monoio::spawn(commit::run(Rc::clone(&core)));
+    monoio::spawn(sweep::run(Rc::clone(&core)));
+    accept::run(Rc::clone(&core), seat.listener).await?;
+    let deadline_ms = core.tick() + drain_timeout.as_millis() as u64;
+    while core.conns.count() > 0 && core.now_ms() < deadline_ms {
+        monoio::time::sleep(DRAIN_POLL).await;
+    }
+    // Dropping the writer has its rest synced and sealed. It is dropped here because the runtime may
+    // leave tasks behind that hold the core.
+    drop(core.writer.take());
+    Ok(())
+}

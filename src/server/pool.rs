@@ -1,0 +1,194 @@
+//! Request buffers of one core: size classes, reused, and counted against the core's budget.
+//!
+//! A connection that waits for its next request owns nothing from here, so that memory follows the
+//! requests in flight and not the number of connections.
+
+use std::cell::{Cell, RefCell};
+
+use crate::http::Head;
+
+/// The smallest buffer: a browser's head and a small batch fit.
+pub const BASE_BYTES: usize = 8 * 1024;
+
+/// Sizes of buffers. Each is four times the one before, so that a growing request copies little.
+const CLASSES: [usize; 7] = [
+    BASE_BYTES,
+    32 * 1024 + BASE_BYTES,
+    128 * 1024 + BASE_BYTES,
+    512 * 1024 + BASE_BYTES,
+    2 * 1024 * 1024 + BASE_BYTES,
+    8 * 1024 * 1024 + BASE_BYTES,
+    32 * 1024 * 1024 + BASE_BYTES,
+];
+
+/// Free buffers kept per class, in bytes. What comes back beyond it is given to the allocator.
+const KEPT_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// What one request in progress needs.
+pub struct Work {
+    /// The request line and header fields, as offsets into `buf`.
+    pub head: Head,
+    /// Bytes as received: head, body, and what was pipelined behind.
+    pub buf: Vec<u8>,
+    /// The answer being built and sent.
+    pub out: Vec<u8>,
+    /// The extension of the record that the request becomes.
+    pub ext: Vec<u8>,
+    /// The payload of the record, where it is not the body itself.
+    pub payload: Vec<u8>,
+    /// The body of an answer that waits for the log.
+    pub answer: Vec<u8>,
+}
+
+/// Buffers of one core.
+pub struct Pool {
+    budget_bytes: u64,
+    used_bytes: Cell<u64>,
+    free: RefCell<[Vec<Vec<u8>>; CLASSES.len()]>,
+    works: RefCell<Vec<Box<Work>>>,
+}
+
+/// The budget for bytes in flight is used up: wait, then refuse.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OverBudget;
+
+impl Pool {
+    /// A pool that lends at most `budget_bytes` at a time.
+    pub fn new(budget_bytes: u64) -> Self {
+        Self {
+            budget_bytes,
+            used_bytes: Cell::new(0),
+            free: RefCell::default(),
+            works: RefCell::default(),
+        }
+    }
+
+    /// Bytes lent at this moment.
+    pub fn used_bytes(&self) -> u64 {
+        self.used_bytes.get()
+    }
+
+    /// Takes what a request needs, with a buffer of at least `bytes`. The smallest class is always
+    /// granted: connections have a cap of their own, and a head must be read to be refused.
+    pub fn take(&self, bytes: usize) -> Box<Work> {
+        let mut work = self.works.borrow_mut().pop().unwrap_or_else(|| {
+            Box::new(Work {
+                head: Head::new(),
+                buf: Vec::new(),
+                out: Vec::with_capacity(1024),
+                ext: Vec::with_capacity(256),
+                payload: Vec::new(),
+                answer: Vec::new(),
+            })
+        });
+        work.buf = self.buffer(bytes).unwrap_or_else(|_| self.lend(0));
+        work
+    }
+
+    /// Gives back everything.
+    pub fn put(&self, mut work: Box<Work>) {
+        self.put_buffer(std::mem::take(&mut work.buf));
+        work.head.reset();
+        work.out.clear();
+        if work.out.capacity() > 64 * 1024 {
+            work.out = Vec::with_capacity(1024);
+        }
+        let mut works = self.works.borrow_mut();
+        if works.len() < 1024 {
+            works.push(work);
+        }
+    }
+
+    /// Grows `buf` to hold at least `bytes`; its content moves along.
+    pub fn grow(&self, buf: &mut Vec<u8>, bytes: usize) -> Result<(), OverBudget> {
+        if buf.capacity() >= bytes {
+            return Ok(());
+        }
+        let mut larger = self.buffer(bytes)?;
+        larger.extend_from_slice(buf);
+        self.put_buffer(std::mem::replace(buf, larger));
+        Ok(())
+    }
+
+    /// Swaps a buffer that is larger than `bytes` needs for a smaller one, if it is empty.
+    pub fn shrink(&self, buf: &mut Vec<u8>, bytes: usize) {
+        if buf.is_empty() && class_of(buf.capacity()) > class_of(bytes) {
+            if let Ok(smaller) = self.buffer(bytes) {
+                self.put_buffer(std::mem::replace(buf, smaller));
+            }
+        }
+    }
+
+    fn buffer(&self, bytes: usize) -> Result<Vec<u8>, OverBudget> {
+        let class = class_of(bytes).ok_or(OverBudget)?;
+        let size = CLASSES[class] as u64;
+        if class > 0 && self.used_bytes.get() + size > self.budget_bytes {
+            return Err(OverBudget);
+        }
+        Ok(self.lend(class))
+    }
+
+    fn lend(&self, class: usize) -> Vec<u8> {
+        let kept = self.free.borrow_mut()[class].pop();
+        let buf = kept.unwrap_or_else(|| Vec::with_capacity(CLASSES[class]));
+        self.used_bytes.set(self.used_bytes.get() + CLASSES[class] as u64);
+        buf
+    }
+
+    fn put_buffer(&self, mut buf: Vec<u8>) {
+        let Some(class) = class_of(buf.capacity()).filter(|_| buf.capacity() > 0) else {
+            return;
+        };
+        self.used_bytes.set(self.used_bytes.get().saturating_sub(CLASSES[class] as u64));
+        let mut free = self.free.borrow_mut();
+        if (free[class].len() + 1) * CLASSES[class] <= KEPT_BYTES_MAX {
+            buf.clear();
+            free[class].push(buf);
+        }
+    }
+}
+
+/// The smallest class that holds `bytes`.
+fn class_of(bytes: usize) -> Option<usize> {
+    CLASSES.iter().position(|&size| size >= bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_given_back_and_reused() {
+        let pool = Pool::new(1024 * 1024);
+        let mut work = pool.take(100);
+        assert_eq!(work.buf.capacity(), BASE_BYTES);
+        work.buf.extend_from_slice(b"abc");
+        pool.grow(&mut work.buf, 30_000).expect("within the budget");
+        assert_eq!(work.buf, b"abc");
+        assert_eq!(pool.used_bytes(), (32 * 1024 + BASE_BYTES) as u64);
+        let address = work.buf.as_ptr();
+        pool.put(work);
+        assert_eq!(pool.used_bytes(), 0);
+        let work = pool.take(30_000);
+        assert_eq!(work.buf.as_ptr(), address);
+        assert!(work.buf.is_empty());
+    }
+
+    #[test]
+    fn bytes_in_flight_are_bounded_but_a_head_can_always_be_read() {
+        let pool = Pool::new(100_000);
+        let mut works = vec![pool.take(30_000), pool.take(30_000)];
+        let mut small = pool.take(30_000);
+        assert_eq!(small.buf.capacity(), BASE_BYTES, "falls back to the smallest");
+        assert_eq!(pool.grow(&mut small.buf, 30_000), Err(OverBudget));
+        pool.put(works.pop().expect("two were taken"));
+        assert_eq!(pool.grow(&mut small.buf, 30_000), Ok(()));
+    }
+
+    #[test]
+    fn a_request_beyond_the_largest_class_is_refused() {
+        let pool = Pool::new(u64::MAX);
+        let mut work = pool.take(0);
+        assert_eq!(pool.grow(&mut work.buf, 1 << 30), Err(OverBudget));
+    }
+}

@@ -1,0 +1,61 @@
+//! A core's own copy of session -> project: bounded, and fed by the starts of all cores.
+
+use std::collections::HashMap;
+
+use crate::session::SessionId;
+
+/// The newest sessions and their projects. Two generations: when the young one is full it becomes
+/// the old one, and what was only in the old one is forgotten. A session in use stays.
+pub struct Sessions {
+    young: HashMap<SessionId, u32>,
+    old: HashMap<SessionId, u32>,
+    generation_max: usize,
+}
+
+impl Sessions {
+    /// A map of at most `sessions_max` sessions.
+    pub fn new(sessions_max: usize) -> Self {
+        Self {
+            young: HashMap::new(),
+            old: HashMap::new(),
+            generation_max: (sessions_max / 2).max(1),
+        }
+    }
+
+    /// The project of a session.
+    pub fn get(&mut self, session: SessionId) -> Option<u32> {
+        if let Some(&project) = self.young.get(&session) {
+            return Some(project);
+        }
+        let project = self.old.remove(&session)?;
+        self.insert(session, project);
+        Some(project)
+    }
+
+    /// Remembers a session.
+    pub fn insert(&mut self, session: SessionId, project: u32) {
+        if self.young.len() >= self.generation_max {
+            std::mem::swap(&mut self.young, &mut self.old);
+            self.young.clear();
+        }
+        self.young.insert(session, project);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_map_is_bounded_and_keeps_sessions_in_use() {
+        let mut sessions = Sessions::new(100);
+        sessions.insert(SessionId(1), 7);
+        for n in 2..1000 {
+            sessions.insert(SessionId(n), 8);
+            assert_eq!(sessions.get(SessionId(1)), Some(7));
+        }
+        assert_eq!(sessions.get(SessionId(2)), None);
+        assert_eq!(sessions.get(SessionId(999)), Some(8));
+        assert!(sessions.young.len() + sessions.old.len() <= 100);
+    }
+}

@@ -1,0 +1,153 @@
+//! `POST /v1/web/start` on a core: the session is stored before its token is given out.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use crate::api::reply::Refusal;
+use crate::api::start::{self, StartDeps, StartInput, StartOutcome, Started};
+use crate::log::record::{DataType, Encoding, Entry, ExtWriter, Flags, Kind, Topic, ext_type};
+use crate::telemetry::{Refusal as Reason, Text};
+
+use super::answer::Seen;
+use super::commit::{StoreError, store};
+use super::conn::Conn;
+use super::core::Core;
+use super::exchange::{Next, body};
+use super::io::{Got, Io};
+
+/// How often a start looks whether the user agent expressions are compiled.
+const READY_POLL: Duration = Duration::from_millis(5);
+
+/// Reads and judges a start, and stores what it leaves.
+pub async fn web_start(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut Seen) -> Next {
+    let limit = core.common.start.json_size_limit;
+    let got = match body(io, core, seen, limit, false).await {
+        Ok(got) => got,
+        Err(next) => return next,
+    };
+    let held_since_ms = core.now_ms();
+    let outcome = loop {
+        let outcome = judge(io, core, conn, seen, got);
+        let patient = core.now_ms().saturating_sub(held_since_ms) < core.patience_ms();
+        if outcome != StartOutcome::NotReady || !patient {
+            break outcome;
+        }
+        monoio::time::sleep(READY_POLL).await;
+    };
+    let keep_alive = seen.keep_alive(core);
+    match outcome {
+        StartOutcome::NotReady => {
+            let refusal = Refusal::new(503, Reason::StartingUp, "the server is starting, try again");
+            seen.refuse(io, core, &refusal, keep_alive).await;
+        }
+        StartOutcome::Refused(refused) => {
+            core.metrics.refused(reason(refused.status));
+            let answer = std::mem::take(&mut io.work().answer);
+            seen.send(io, core, refused.status, keep_alive, |out, frame| {
+                frame.write_json(out, refused.status, &answer);
+            })
+            .await;
+            io.work().answer = answer;
+        }
+        StartOutcome::Started(started) => {
+            let stored = if started.record { record(io, core, conn, started).await } else { Ok(()) };
+            match stored {
+                Ok(()) => {
+                    core.announce(started.session, started.project);
+                    let answer = std::mem::take(&mut io.work().answer);
+                    seen.send(io, core, 200, keep_alive, |out, frame| {
+                        frame.write_json(out, 200, &answer);
+                    })
+                    .await;
+                    io.work().answer = answer;
+                }
+                Err(error) => seen.refuse(io, core, &error.refusal(), keep_alive).await,
+            }
+        }
+    }
+    Next::after(keep_alive, got.consumed)
+}
+
+/// Judges the start. The answer, and what there is to record, are copied out of the core's buffers:
+/// other starts use them while this one waits for the log.
+fn judge(io: &mut Io, core: &Core, conn: &Conn, seen: &mut Seen, got: Got) -> StartOutcome {
+    let work = io.work();
+    let directory = core.directory();
+    let project_of = |session| core.project_of(session);
+    let input = StartInput {
+        body: &work.buf[got.start..got.end],
+        content_encoding: work.head.header(&work.buf, "content-encoding"),
+        user_agent: work.head.header(&work.buf, "user-agent"),
+        x_real_ip: work.head.header(&work.buf, "x-real-ip"),
+        x_forwarded_for: work.head.header(&work.buf, "x-forwarded-for"),
+        peer: conn.peer,
+    };
+    let common = &core.common;
+    let deps = StartDeps {
+        directory: &directory,
+        secrets: &common.secrets,
+        flakes: &common.flakes,
+        agents: &common.agents,
+        geo: &common.geo,
+        settings: &common.start,
+        project_of: &project_of,
+        now_ms: core.wall_ms(),
+        dice: core.dice(),
+    };
+    let mut scratch = core.start.borrow_mut();
+    let outcome = start::web_start(&input, &deps, &mut scratch);
+    seen.tracker = Text::new(scratch.tracker.as_bytes());
+    seen.error = Text::new(scratch.error.as_bytes());
+    match outcome {
+        StartOutcome::Started(started) => {
+            seen.session = Some(started.session.0);
+            seen.project = Some(started.project);
+        }
+        StartOutcome::Refused(refused) => seen.project = refused.project,
+        StartOutcome::NotReady => return outcome,
+    }
+    copy(&mut work.answer, &scratch.response);
+    copy(&mut work.payload, &scratch.message);
+    // The row is cut to far less than an extension holds before it comes here.
+    let _ = ExtWriter::new(&mut work.ext).push(ext_type::SESSION_ROW, &scratch.row);
+    outcome
+}
+
+/// What a refused start is counted as.
+fn reason(status: u16) -> Reason {
+    match status {
+        400 => Reason::Json,
+        404 => Reason::Project,
+        413 => Reason::BodyTooLarge,
+        426 => Reason::TrackerVersion,
+        _ => Reason::Internal,
+    }
+}
+
+fn copy(to: &mut Vec<u8>, from: &[u8]) {
+    to.clear();
+    to.extend_from_slice(from);
+}
+
+async fn record(
+    io: &mut Io,
+    core: &Rc<Core>,
+    conn: &Rc<Conn>,
+    started: Started,
+) -> Result<(), StoreError> {
+    let work = io.work();
+    let entry = Entry {
+        kind: Kind::Start,
+        topic: Topic::Raw,
+        data_type: DataType::All,
+        encoding: Encoding::Identity,
+        session: started.session.0,
+        project: started.project,
+        split: 0,
+        label: None,
+        flags: Flags::NONE,
+        ext: &work.ext,
+        payload: &work.payload,
+    };
+    store(core, conn, &entry).await
+}

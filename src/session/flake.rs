@@ -1,0 +1,191 @@
+//! Session ids: unique for ever on one shard, in order of time.
+//!
+//! An id is `(ms - EPOCH_MS) << 24 | shard << 8 | sequence`: 40 bits of time, 16 of shard, 8 of
+//! sequence. The sequence starts at 0 in every millisecond. A 257th id of one millisecond, and
+//! any id after the clock was set back, borrows from the next millisecond: an id is never handed
+//! out twice and never goes back.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// The zero of session ids: 2019-02-12T19:33:20Z, in ms since the Unix epoch.
+pub const EPOCH_MS: i64 = 1_550_000_000_000;
+
+const SEQUENCE_BITS: u32 = 8;
+const SHARD_BITS: u32 = 16;
+const OFFSET_MAX: u64 = (1 << 40) - 1;
+
+const _: () = assert!(OFFSET_MAX.count_ones() + SHARD_BITS + SEQUENCE_BITS == 64);
+
+/// The id of a session. Shown in decimal, as OpenReplay does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SessionId(pub u64);
+
+impl SessionId {
+    /// When the session was made, in ms since the Unix epoch.
+    pub fn start_ms(self) -> i64 {
+        // 40 bits of offset: the sum is far from the end of an i64.
+        (self.0 >> (SHARD_BITS + SEQUENCE_BITS)) as i64 + EPOCH_MS
+    }
+
+    /// The server that made it.
+    pub fn shard(self) -> u16 {
+        (self.0 >> SEQUENCE_BITS) as u16
+    }
+}
+
+impl fmt::Display for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Why no id can be made. The texts are OpenReplay's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum FlakeError {
+    /// The clock shows a time before [`EPOCH_MS`].
+    #[error("epoch is not in the past")]
+    BeforeEpoch,
+    /// The clock shows a time after 2053-12-16, beyond 40 bits.
+    #[error("epoch is too small")]
+    AfterEnd,
+}
+
+/// The source of session ids of one server, shared by all cores without a lock.
+#[derive(Debug)]
+pub struct FlakeIds {
+    shard: u16,
+    /// The last id handed out, without its shard: offset in ms, then sequence.
+    last: AtomicU64,
+}
+
+impl FlakeIds {
+    /// A source for `shard`. Two servers that share one may make equal ids.
+    pub fn new(shard: u16) -> Self {
+        Self {
+            shard,
+            last: AtomicU64::new(0),
+        }
+    }
+
+    /// The shard of these ids.
+    pub fn shard(&self) -> u16 {
+        self.shard
+    }
+
+    /// Makes every later id younger than `ms`. Called at start with the time of the newest record
+    /// of the log, so that a clock set back while the server was down makes no id twice.
+    pub fn start_after(&self, ms: i64) {
+        if let Ok(offset) = u64::try_from(ms.saturating_sub(EPOCH_MS)) {
+            let last = offset.min(OFFSET_MAX) << SEQUENCE_BITS | 0xff;
+            self.last.fetch_max(last, Ordering::Relaxed);
+        }
+    }
+
+    /// The next id at `now_ms` (ms since the Unix epoch).
+    pub fn next(&self, now_ms: i64) -> Result<SessionId, FlakeError> {
+        let offset = match u64::try_from(now_ms.saturating_sub(EPOCH_MS)) {
+            Err(_) | Ok(0) => return Err(FlakeError::BeforeEpoch),
+            Ok(offset) if offset > OFFSET_MAX => return Err(FlakeError::AfterEnd),
+            Ok(offset) => offset,
+        };
+        let mut last = self.last.load(Ordering::Relaxed);
+        loop {
+            let next = (offset << SEQUENCE_BITS).max(last + 1);
+            if next >> SEQUENCE_BITS > OFFSET_MAX {
+                return Err(FlakeError::AfterEnd);
+            }
+            match self.last.compare_exchange_weak(
+                last,
+                next,
+                Ordering::Relaxed,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return Ok(self.compose(next)),
+                Err(seen) => last = seen,
+            }
+        }
+    }
+
+    fn compose(&self, counter: u64) -> SessionId {
+        let sequence = counter & 0xff;
+        let offset = counter >> SEQUENCE_BITS;
+        SessionId(
+            offset << (SHARD_BITS + SEQUENCE_BITS)
+                | u64::from(self.shard) << SEQUENCE_BITS
+                | sequence,
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_agree_with_the_recorded_ones() {
+        let cases = [
+            (0, 1_550_000_000_001, 1, 16_777_216),
+            (65_535, 1_710_417_074_000, 1, 2_691_351_900_602_760_960),
+            (12_345, 1_710_417_074_000, 3, 2_691_351_900_589_144_322),
+            (0, 1_784_806_389_123, 1, 3_939_397_508_496_621_568),
+            (77, 2_649_511_627_775, 1, 18_446_744_073_692_794_112),
+        ];
+        for (shard, ms, call, id) in cases {
+            let flakes = FlakeIds::new(shard);
+            let last = (0..call).map(|_| flakes.next(ms).unwrap()).last().unwrap();
+            assert_eq!(last, SessionId(id));
+            assert_eq!((last.start_ms(), last.shard()), (ms, shard));
+        }
+    }
+
+    #[test]
+    fn times_outside_the_forty_bits_are_refused() {
+        let flakes = FlakeIds::new(5);
+        assert_eq!(flakes.next(EPOCH_MS), Err(FlakeError::BeforeEpoch));
+        assert_eq!(flakes.next(i64::MIN), Err(FlakeError::BeforeEpoch));
+        assert_eq!(flakes.next(2_649_511_627_776), Err(FlakeError::AfterEnd));
+        flakes.start_after(i64::MAX);
+        assert_eq!(flakes.next(2_649_511_627_775), Err(FlakeError::AfterEnd));
+    }
+
+    #[test]
+    fn a_full_millisecond_borrows_from_the_next_and_the_sequence_starts_anew() {
+        let flakes = FlakeIds::new(9);
+        let ids: Vec<_> = (0..600)
+            .map(|_| flakes.next(1_784_806_389_123).unwrap())
+            .collect();
+        assert!(ids.windows(2).all(|pair| pair[0] < pair[1]));
+        assert_eq!(ids[256].start_ms(), 1_784_806_389_124);
+        assert_eq!(flakes.next(1_784_806_389_200).unwrap().0 & 0xff, 0);
+    }
+
+    #[test]
+    fn a_clock_set_back_never_repeats_an_id() {
+        let flakes = FlakeIds::new(9);
+        flakes.start_after(1_784_806_389_200);
+        let first = flakes.next(1_784_806_389_123).unwrap();
+        assert!(first.start_ms() > 1_784_806_389_200);
+        assert!(flakes.next(1_784_806_000_000).unwrap() > first);
+    }
+
+    #[test]
+    fn threads_never_share_an_id() {
+        let flakes = FlakeIds::new(1);
+        let mut ids: Vec<SessionId> = std::thread::scope(|scope| {
+            let workers: Vec<_> = (0..4)
+                .map(|_| {
+                    scope.spawn(|| {
+                        (0..2_000)
+                            .map(|_| flakes.next(1_784_806_389_123).unwrap())
+                            .collect::<Vec<_>>()
+                    })
+                })
+                .collect();
+            workers.into_iter().flat_map(|w| w.join().unwrap()).collect()
+        });
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), 8_000);
+    }
+}

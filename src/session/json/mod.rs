@@ -1,0 +1,251 @@
+//! JSON as Go's `encoding/json` reads and writes it, because that is what the clients are used to.
+//!
+//! Reading: keys are matched without regard to case, the last one wins; `null` changes nothing in
+//! a plain field; lone surrogates and bytes that are not UTF-8 become U+FFFD; an integer must be
+//! written as one. A fault of grammar anywhere is reported before a fault of type, and of those
+//! the first. One pass, no recursion, no allocation but the growth of the two reused buffers.
+//! The bodies are a few hundred bytes: a plain loop over them takes well under a microsecond, so
+//! there is nothing here for a vectorised parser to win.
+
+mod reader;
+mod write;
+
+use std::fmt;
+
+use self::reader::Reader;
+pub use self::write::{write_integer, write_string};
+
+/// Deepest nesting that is read (Go's limit).
+pub const DEPTH_MAX: usize = 10_000;
+/// No key of ours is longer; a longer one need not be compared.
+const KEY_BYTES_MAX: usize = 32;
+
+/// One value of a request, as far as its type matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Value<'a> {
+    /// `null`
+    Null,
+    /// `true` or `false`
+    Bool(bool),
+    /// A number, as it is written.
+    Number(&'a str),
+    /// A string, unescaped.
+    String(&'a str),
+    /// `{…}`, its content not looked at.
+    Object,
+    /// `[…]`, its content not looked at.
+    Array,
+}
+
+impl Value<'_> {
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::Bool(_) => "bool",
+            Self::Number(_) => "number",
+            Self::String(_) => "string",
+            Self::Object => "object",
+            Self::Array => "array",
+        }
+    }
+}
+
+/// A value that its field cannot take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mismatch {
+    /// The field's name as the error text has it.
+    pub field: &'static str,
+    /// The field's type in Go's words.
+    pub go_type: &'static str,
+}
+
+/// Something a JSON object can be read into.
+pub trait Fields {
+    /// The name of the type in error texts.
+    const TYPE: &'static str;
+
+    /// Takes one member. `key` is in lower case. Unknown keys are to be ignored.
+    fn set(&mut self, key: &str, value: Value<'_>) -> Result<(), Mismatch>;
+}
+
+/// Sets a text unless `value` is null.
+pub fn set_text(slot: &mut String, value: Value<'_>, field: &'static str) -> Result<(), Mismatch> {
+    match value {
+        Value::Null => Ok(()),
+        Value::String(text) => {
+            slot.clear();
+            slot.push_str(text);
+            Ok(())
+        }
+        _ => Err(Mismatch {
+            field,
+            go_type: "string",
+        }),
+    }
+}
+
+/// Sets a truth value unless `value` is null.
+pub fn set_bool(slot: &mut bool, value: Value<'_>, field: &'static str) -> Result<(), Mismatch> {
+    match value {
+        Value::Null => Ok(()),
+        Value::Bool(truth) => {
+            *slot = truth;
+            Ok(())
+        }
+        _ => Err(Mismatch {
+            field,
+            go_type: "bool",
+        }),
+    }
+}
+
+/// Sets an integer unless `value` is null. `go_type` is its type in error texts.
+pub fn set_integer<N: std::str::FromStr>(
+    slot: &mut N,
+    value: Value<'_>,
+    field: &'static str,
+    go_type: &'static str,
+) -> Result<(), Mismatch> {
+    match value {
+        Value::Null => return Ok(()),
+        Value::Number(text) => {
+            if let Ok(number) = text.parse() {
+                *slot = number;
+                return Ok(());
+            }
+        }
+        _ => {}
+    }
+    Err(Mismatch { field, go_type })
+}
+
+/// What is wrong with a document. The texts are Go's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum JsonError {
+    /// It ends too early.
+    UnexpectedEnd,
+    /// A byte that has no place there.
+    Character {
+        /// The byte.
+        byte: u8,
+        /// Where it was met.
+        context: &'static str,
+    },
+    /// A value of the wrong type.
+    Type {
+        /// What it is.
+        found: String,
+        /// Where it should have gone, in Go's words.
+        wanted: String,
+    },
+}
+
+impl fmt::Display for JsonError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnexpectedEnd => f.write_str("unexpected end of JSON input"),
+            Self::Character { byte, context } => {
+                f.write_str("invalid character ")?;
+                write_character(f, *byte)?;
+                write!(f, " {context}")
+            }
+            Self::Type { found, wanted } => {
+                write!(f, "json: cannot unmarshal {found} into Go {wanted}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for JsonError {}
+
+/// A byte the way Go's error texts quote it.
+fn write_character(f: &mut fmt::Formatter<'_>, byte: u8) -> fmt::Result {
+    match byte {
+        b'\'' => f.write_str(r"'\''"),
+        b'"' => f.write_str("'\"'"),
+        b'\\' => f.write_str(r"'\\'"),
+        7 => f.write_str(r"'\a'"),
+        8 => f.write_str(r"'\b'"),
+        9 => f.write_str(r"'\t'"),
+        10 => f.write_str(r"'\n'"),
+        11 => f.write_str(r"'\v'"),
+        12 => f.write_str(r"'\f'"),
+        13 => f.write_str(r"'\r'"),
+        0..0x20 | 0x7f => write!(f, r"'\x{byte:02x}'"),
+        0x80..=0xa0 | 0xad => write!(f, r"'\u{byte:04x}'"),
+        _ => write!(f, "'{}'", char::from(byte)),
+    }
+}
+
+/// Buffers of a reader, reused from document to document.
+#[derive(Debug, Default)]
+pub struct JsonScratch {
+    /// The string that was read last, unescaped.
+    text: Vec<u8>,
+    /// The containers that are open: `{` or `[`.
+    open: Vec<u8>,
+}
+
+/// Reads a whole document into `fields`.
+pub fn read<F: Fields>(
+    input: &[u8],
+    fields: &mut F,
+    scratch: &mut JsonScratch,
+) -> Result<(), JsonError> {
+    let mut reader = Reader::new(input);
+    let mut fault = None;
+    reader.blanks();
+    if reader.peek() == Some(b'{') {
+        reader.object(fields, scratch, &mut fault)?;
+    } else {
+        let value = reader.value(scratch)?;
+        if value != Value::Null {
+            fault = Some(JsonError::Type {
+                found: value.kind().to_owned(),
+                wanted: format!("value of type web.{}", F::TYPE),
+            });
+        }
+    }
+    reader.blanks();
+    if let Some(byte) = reader.peek() {
+        let context = "after top-level value";
+        return Err(JsonError::Character { byte, context });
+    }
+    fault.map_or(Ok(()), Err)
+}
+
+fn type_error(type_name: &str, mismatch: Mismatch, value: Value<'_>) -> JsonError {
+    let Mismatch { field, go_type } = mismatch;
+    let numeric = go_type.contains("int");
+    let found = match value {
+        Value::Number(text) if numeric => {
+            format!("number {}", text.get(..64).unwrap_or(text))
+        }
+        other => other.kind().to_owned(),
+    };
+    JsonError::Type {
+        found,
+        wanted: format!("struct field {type_name}.{field} of type {go_type}"),
+    }
+}
+
+/// A key in lower case by Unicode's simple folding, as far as it can meet one of ours.
+fn fold<'b>(key: &str, buffer: &'b mut [u8; KEY_BYTES_MAX]) -> Option<&'b str> {
+    let mut length = 0;
+    for character in key.chars() {
+        let folded = match character {
+            'ſ' => b's',
+            '\u{212a}' => b'k',
+            other => u8::try_from(other).ok()?.to_ascii_lowercase(),
+        };
+        if !folded.is_ascii() {
+            return None;
+        }
+        *buffer.get_mut(length)? = folded;
+        length += 1;
+    }
+    str::from_utf8(&buffer[..length]).ok()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,315 @@
+//! The body of `POST /v1/web/start`, read leniently and cleaned before anything uses it.
+
+use semver::BuildMetadata;
+
+use super::json::{
+    Fields, JsonError, JsonScratch, Mismatch, Value, read, set_bool, set_integer, set_text,
+};
+
+/// Longest `userID` that is kept, in characters.
+pub const USER_ID_CHARS_MAX: usize = 255;
+/// Longest `trackerVersion` that is kept, in characters.
+pub const TRACKER_CHARS_MAX: usize = 64;
+/// Longest `revID` that is kept, in characters.
+pub const REVISION_CHARS_MAX: usize = 4_000;
+/// Longest `timezone` that is kept, in characters.
+pub const TIMEZONE_CHARS_MAX: usize = 255;
+
+/// A buffered start is believed when it says less than this, in ms.
+const BUFFER_DIFF_MAX_MS: u64 = 300_000;
+/// How far ahead of ours the clock of an offline client may be, in ms: a day.
+const AHEAD_MAX_MS: i64 = 86_400_000;
+
+/// What a tracker says when it asks for a session. Its buffers are reused.
+#[derive(Debug, Default)]
+pub struct StartRequest {
+    /// The token of an earlier session, to be resumed; or empty.
+    pub token: String,
+    /// UUID of the user, as sent; empty for none.
+    pub user_uuid: String,
+    /// Revision of the recorded site.
+    pub revision: String,
+    /// The client's clock, ms since the Unix epoch.
+    pub timestamp_ms: i64,
+    /// The client's time zone, as sent.
+    pub timezone: String,
+    /// Version of the tracker.
+    pub tracker_version: String,
+    /// Memory of the device in MB.
+    pub device_memory: u64,
+    /// Limit of the JavaScript heap in bytes.
+    pub heap_limit: u64,
+    /// Whether a project key was given; it is in `project_key`.
+    pub has_project_key: bool,
+    /// The project's key.
+    pub project_key: String,
+    /// A new session is wanted even if the token is good.
+    pub reset: bool,
+    /// The name the site gave the user.
+    pub user_id: String,
+    /// A token is wanted, but nothing is to be recorded.
+    pub do_not_record: bool,
+    /// For how long the client had been buffering, in ms.
+    pub buffer_diff_ms: u64,
+    /// The client was offline: its timestamp is when the session started.
+    pub is_offline: bool,
+    /// Name of the capture condition.
+    pub condition: String,
+    /// Width of the screen.
+    pub width: i64,
+    /// Height of the screen.
+    pub height: i64,
+    is_snippet: bool,
+}
+
+impl Fields for StartRequest {
+    const TYPE: &'static str = "StartSessionRequest";
+
+    fn set(&mut self, key: &str, value: Value<'_>) -> Result<(), Mismatch> {
+        match key {
+            "token" => set_text(&mut self.token, value, "token"),
+            "useruuid" => {
+                if value == Value::Null {
+                    self.user_uuid.clear();
+                }
+                set_text(&mut self.user_uuid, value, "userUUID")
+            }
+            "revid" => set_text(&mut self.revision, value, "revID"),
+            "timestamp" => set_integer(&mut self.timestamp_ms, value, "timestamp", "int64"),
+            "timezone" => set_text(&mut self.timezone, value, "timezone"),
+            "trackerversion" => set_text(&mut self.tracker_version, value, "trackerVersion"),
+            "issnippet" => set_bool(&mut self.is_snippet, value, "isSnippet"),
+            "devicememory" => {
+                set_integer(&mut self.device_memory, value, "deviceMemory", "uint64")
+            }
+            "jsheapsizelimit" => {
+                set_integer(&mut self.heap_limit, value, "jsHeapSizeLimit", "uint64")
+            }
+            "projectkey" => {
+                self.has_project_key = value != Value::Null;
+                set_text(&mut self.project_key, value, "projectKey")
+            }
+            "reset" => set_bool(&mut self.reset, value, "reset"),
+            "userid" => set_text(&mut self.user_id, value, "userID"),
+            "donotrecord" => set_bool(&mut self.do_not_record, value, "doNotRecord"),
+            "bufferdiff" => set_integer(&mut self.buffer_diff_ms, value, "bufferDiff", "uint64"),
+            "isoffline" => set_bool(&mut self.is_offline, value, "isOffline"),
+            "condition" => set_text(&mut self.condition, value, "condition"),
+            "width" => set_integer(&mut self.width, value, "width", "int"),
+            "height" => set_integer(&mut self.height, value, "height", "int"),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl StartRequest {
+    /// Replaces the content by what `body` says, cleaned: no NUL, which no database takes; texts
+    /// cut on a character; numbers within what their columns hold.
+    pub fn read(&mut self, body: &[u8], scratch: &mut JsonScratch) -> Result<(), JsonError> {
+        self.clear();
+        read(body, self, scratch)?;
+        clean_text(&mut self.tracker_version, TRACKER_CHARS_MAX);
+        clean_text(&mut self.revision, REVISION_CHARS_MAX);
+        clean_text(&mut self.timezone, TIMEZONE_CHARS_MAX);
+        clean_text(&mut self.user_id, USER_ID_CHARS_MAX);
+        self.device_memory = self.device_memory.min(i32::MAX as u64);
+        self.heap_limit = self.heap_limit.min(i64::MAX as u64);
+        self.width = self.width.clamp(i32::MIN.into(), i32::MAX.into());
+        self.height = self.height.clamp(i32::MIN.into(), i32::MAX.into());
+        Ok(())
+    }
+
+    fn clear(&mut self) {
+        // Taken apart so that a new field cannot be forgotten here.
+        let Self {
+            token,
+            user_uuid,
+            revision,
+            timestamp_ms,
+            timezone,
+            tracker_version,
+            device_memory,
+            heap_limit,
+            has_project_key,
+            project_key,
+            reset,
+            user_id,
+            do_not_record,
+            buffer_diff_ms,
+            is_offline,
+            condition,
+            width,
+            height,
+            is_snippet,
+        } = self;
+        for text in [
+            token,
+            user_uuid,
+            revision,
+            timezone,
+            tracker_version,
+            project_key,
+            user_id,
+            condition,
+        ] {
+            text.clear();
+        }
+        for truth in [has_project_key, reset, do_not_record, is_offline, is_snippet] {
+            *truth = false;
+        }
+        (*timestamp_ms, *width, *height) = (0, 0, 0);
+        (*device_memory, *heap_limit, *buffer_diff_ms) = (0, 0, 0);
+    }
+
+    /// Whether the tracker is one that still works: 6.0.0 or later.
+    pub fn tracker_is_supported(&self) -> bool {
+        major_version(&self.tracker_version).is_some_and(|major| major >= 6)
+    }
+
+    /// When the session started, ms since the Unix epoch: now, or when the client says its buffer
+    /// began, or, offline, what its clock said if that can be.
+    pub fn started_ms(&self, now_ms: i64) -> i64 {
+        if self.is_offline {
+            let believable = 0..=now_ms.saturating_add(AHEAD_MAX_MS);
+            if believable.contains(&self.timestamp_ms) {
+                return self.timestamp_ms;
+            }
+        } else if self.buffer_diff_ms < BUFFER_DIFF_MAX_MS {
+            return now_ms.saturating_sub_unsigned(self.buffer_diff_ms);
+        }
+        now_ms
+    }
+}
+
+/// The major number of a tracker's version: what stands before the first `-`, read leniently (a
+/// `v` in front, one or two parts, zeros in front, and build metadata are all right).
+fn major_version(text: &str) -> Option<u64> {
+    let text = text.split('-').next().unwrap_or_default();
+    let text = text.strip_prefix('v').unwrap_or(text);
+    let (numbers, build) = match text.split_once('+') {
+        Some((numbers, build)) => (numbers, Some(build)),
+        None => (text, None),
+    };
+    if build.is_some_and(|build| build.is_empty() || BuildMetadata::new(build).is_err()) {
+        return None;
+    }
+    let mut major = None;
+    for (count, part) in numbers.split('.').enumerate() {
+        let digits = !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+        let number = part.parse::<i64>().ok().filter(|_| digits && count < 3)?;
+        major = major.or(Some(number.unsigned_abs()));
+    }
+    major
+}
+
+/// Takes NUL characters out and cuts to `chars_max` characters.
+pub fn clean_text(text: &mut String, chars_max: usize) {
+    if text.as_bytes().contains(&0) {
+        text.retain(|character| character != '\0');
+    }
+    if text.len() > chars_max
+        && let Some((end, _)) = text.char_indices().nth(chars_max)
+    {
+        text.truncate(end);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(body: &str) -> StartRequest {
+        let mut request = StartRequest {
+            token: "left from before".to_owned(),
+            reset: true,
+            width: 7,
+            ..StartRequest::default()
+        };
+        request.read(body.as_bytes(), &mut JsonScratch::default()).unwrap();
+        request
+    }
+
+    #[test]
+    fn a_request_leaves_nothing_of_the_one_before() {
+        let empty = request("{}");
+        assert_eq!((empty.token.as_str(), empty.reset, empty.width), ("", false, 0));
+        assert!(!empty.has_project_key);
+    }
+
+    #[test]
+    fn a_null_project_key_is_none_and_an_empty_one_is_one() {
+        assert!(!request(r#"{"projectKey":"a","projectKey":null}"#).has_project_key);
+        assert!(request(r#"{"projectKey":""}"#).has_project_key);
+        assert_eq!(request(r#"{"userUUID":"a","userUUID":null}"#).user_uuid, "");
+    }
+
+    #[test]
+    fn fields_are_cleaned_before_they_can_hurt_a_later_stage() {
+        let long = "ü".repeat(300);
+        let cleaned = request(&format!(
+            r#"{{"userID":"\u0000{long}","revID":"a\u0000b","deviceMemory":2147483648,
+            "jsHeapSizeLimit":9223372036854775808,"width":2147483648,"height":-5}}"#
+        ));
+        assert_eq!(cleaned.user_id, "ü".repeat(255));
+        assert_eq!(cleaned.revision, "ab");
+        assert_eq!(cleaned.device_memory, 2_147_483_647);
+        assert_eq!(cleaned.heap_limit, 9_223_372_036_854_775_807);
+        assert_eq!((cleaned.width, cleaned.height), (2_147_483_647, -5));
+    }
+
+    #[test]
+    fn versions_are_read_as_leniently_as_ever() {
+        for good in [
+            "6.0.0",
+            "6",
+            "6.0",
+            "6.0.0-beta.1",
+            "6.0.0-",
+            "06.0.0",
+            "6.0.0+build.5",
+            "v7.1",
+            "12.0.3",
+            "18.0.6",
+        ] {
+            let body = format!(r#"{{"trackerVersion":"{good}"}}"#);
+            assert!(request(&body).tracker_is_supported(), "{good}");
+        }
+        for bad in [
+            "5.9.9-beta",
+            "",
+            "abc",
+            "6.0.0.1",
+            "6.0.0 ",
+            "99999999999999999999.0.0",
+            "V7.0.0",
+            "6.x",
+            "-6.0.0",
+            "+6.0.0",
+            "4.1.6",
+            "6..0",
+            "6.0.0+",
+        ] {
+            let body = format!(r#"{{"trackerVersion":"{bad}"}}"#);
+            assert!(!request(&body).tracker_is_supported(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_start_time_is_ours_unless_there_is_reason_to_believe_the_client() {
+        let now = 1_795_571_000_000;
+        for (body, started) in [
+            (r#"{"timestamp":1}"#, now),
+            (r#"{"bufferDiff":5000}"#, now - 5_000),
+            (r#"{"bufferDiff":299999}"#, now - 299_999),
+            (r#"{"bufferDiff":300000}"#, now),
+            (
+                r#"{"isOffline":true,"timestamp":1710417074000,"bufferDiff":1000}"#,
+                1_710_417_074_000,
+            ),
+            (r#"{"isOffline":true,"timestamp":-1}"#, now),
+            (r#"{"isOffline":true,"timestamp":9223372036854775807}"#, now),
+        ] {
+            assert_eq!(request(body).started_ms(now), started, "{body}");
+        }
+    }
+}

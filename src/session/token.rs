@@ -1,0 +1,341 @@
+//! The bearer token of a session.
+//!
+//! `base36(id) "." base36(delay) "." base36(expiry) "." base58(mac)`; the mac is HMAC-SHA256 over
+//! the first three parts with their dots. The token is the client's: it carries no project, and a
+//! resumed session is recognised by the client because it is answered the very same token.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
+use super::SessionId;
+
+/// For how long an expired token still counts as just expired, in ms.
+pub const GRACE_MS: i64 = 30_000;
+
+const MAC_BYTES: usize = 32;
+/// A mac never needs more base 58 digits than this; anything longer is refused unread.
+const MAC_DIGITS_MAX: usize = 64;
+/// 13 digits hold any u64, a sign and 13 digits any i64, and each part has its dot.
+const HEAD_BYTES_MAX: usize = 13 + 1 + 14 + 1 + 14;
+const _: () = assert!(36_u128.pow(13) > u64::MAX as u128);
+
+/// What a token says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Token {
+    /// The session.
+    pub session: SessionId,
+    /// Server clock minus client clock when the session started, in ms.
+    pub delay_ms: i64,
+    /// When it ends, in ms since the Unix epoch.
+    pub expires_ms: i64,
+}
+
+impl Token {
+    /// Whether the token is still good at `now_ms` (ms since the Unix epoch).
+    pub fn expiry(&self, now_ms: i64) -> Expiry {
+        if self.expires_ms > now_ms {
+            Expiry::Valid
+        } else if self.expires_ms.saturating_add(GRACE_MS) > now_ms {
+            Expiry::JustExpired
+        } else {
+            Expiry::Expired
+        }
+    }
+}
+
+/// The three ages of a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expiry {
+    /// Good.
+    Valid,
+    /// Over since less than [`GRACE_MS`]: what it brings is still kept.
+    JustExpired,
+    /// Over.
+    Expired,
+}
+
+/// Why a token is refused. The texts are OpenReplay's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TokenError {
+    /// Not four parts.
+    Format,
+    /// The mac is not ours.
+    Signature,
+    /// Signed by us, and still not a number. The text is cut to 64 characters.
+    Number {
+        /// The function of Go's `strconv` that would have refused it.
+        function: &'static str,
+        /// The part as it came.
+        text: String,
+        /// Digits only, but too many.
+        out_of_range: bool,
+    },
+}
+
+impl fmt::Display for TokenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Format => f.write_str("wrong token format"),
+            Self::Signature => f.write_str("wrong token sign"),
+            Self::Number {
+                function,
+                text,
+                out_of_range,
+            } => {
+                let fault = if *out_of_range {
+                    "value out of range"
+                } else {
+                    "invalid syntax"
+                };
+                write!(f, "strconv.{function}: parsing {text:?}: {fault}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for TokenError {}
+
+/// A secret that cannot be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SecretsError {
+    /// No secret at all.
+    #[error("there is no token secret; without one nobody could be told from anybody")]
+    Missing,
+    /// The secret at this place, counted from 1, is empty: anyone could sign with it.
+    #[error("token secret {0} is empty; anyone could sign with it")]
+    Empty(usize),
+}
+
+/// Which of the secrets a token was signed with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Signer(usize);
+
+/// The secrets: the first signs, all of them verify.
+#[derive(Clone)]
+pub struct Secrets {
+    /// The state of each mac after its key, so that no request pays for the key again.
+    keyed: Vec<Hmac<Sha256>>,
+    generation: u64,
+}
+
+impl fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Secrets")
+            .field("count", &self.keyed.len())
+            .field("generation", &self.generation)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Secrets {
+    /// Takes the secrets in order of preference. None, or an empty one among them, is refused.
+    pub fn new(secrets: Vec<Vec<u8>>) -> Result<Self, SecretsError> {
+        if secrets.is_empty() {
+            return Err(SecretsError::Missing);
+        }
+        if let Some(at) = secrets.iter().position(Vec::is_empty) {
+            return Err(SecretsError::Empty(at + 1));
+        }
+        Ok(Self::keyed(&secrets))
+    }
+
+    fn keyed(secrets: &[Vec<u8>]) -> Self {
+        static GENERATION: AtomicU64 = AtomicU64::new(1);
+        let keyed = secrets
+            .iter()
+            .map(|secret| {
+                Hmac::<Sha256>::new_from_slice(secret).expect("HMAC takes keys of any length")
+            })
+            .collect();
+        Self {
+            keyed,
+            generation: GENERATION.fetch_add(1, Ordering::Relaxed),
+        }
+    }
+
+    /// A number that no other set of secrets of this process has. A verified token may be
+    /// remembered together with it and is good as long as it has not changed.
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// The text of a token, signed with the first secret.
+    pub fn sign(&self, token: &Token) -> String {
+        let mut text = String::with_capacity(96);
+        self.sign_onto(token, Signer(0), &mut text);
+        text
+    }
+
+    /// Appends the text of a token. A token that is answered again is signed with the secret it
+    /// came with: the client takes a changed text for a new session.
+    pub fn sign_onto(&self, token: &Token, signer: Signer, text: &mut String) {
+        let mut head = Head::new();
+        head.number(token.session.0, false);
+        head.byte(b'.');
+        head.number(token.delay_ms.unsigned_abs(), token.delay_ms < 0);
+        head.byte(b'.');
+        head.number(token.expires_ms.unsigned_abs(), token.expires_ms < 0);
+        let mut mac = self.keyed[signer.0].clone();
+        mac.update(head.bytes());
+        let mac = mac.finalize().into_bytes();
+        text.extend(head.bytes().iter().map(|&byte| char::from(byte)));
+        text.push('.');
+        let mut digits = [0; MAC_DIGITS_MAX];
+        let length = bs58::encode(&mac[..])
+            .onto(&mut digits[..])
+            .expect("32 bytes are at most 44 digits of base 58");
+        text.extend(digits[..length].iter().map(|&byte| char::from(byte)));
+    }
+
+    /// The secret that signs new tokens.
+    pub fn first(&self) -> Signer {
+        Signer(0)
+    }
+
+    /// Reads a token. Whether it has expired is another question: [`Token::expiry`].
+    pub fn verify(&self, text: &[u8]) -> Result<Token, TokenError> {
+        self.verify_signer(text).map(|(token, _)| token)
+    }
+
+    /// Like [`Secrets::verify`], and tells which secret it was.
+    pub fn verify_signer(&self, text: &[u8]) -> Result<(Token, Signer), TokenError> {
+        let mut parts = text.split(|&byte| byte == b'.');
+        let (Some(id), Some(delay), Some(expires), Some(mac), None) = (
+            parts.next(),
+            parts.next(),
+            parts.next(),
+            parts.next(),
+            parts.next(),
+        ) else {
+            return Err(TokenError::Format);
+        };
+        let head = &text[..text.len() - mac.len() - 1];
+        let signer = self.signer_of(head, mac).ok_or(TokenError::Signature)?;
+        let token = Token {
+            session: SessionId(parse_u64(id)?),
+            delay_ms: parse_i64(delay)?,
+            expires_ms: parse_i64(expires)?,
+        };
+        Ok((token, signer))
+    }
+
+    fn signer_of(&self, head: &[u8], mac: &[u8]) -> Option<Signer> {
+        if mac.len() > MAC_DIGITS_MAX {
+            return None;
+        }
+        let mut bytes = [0; MAC_DIGITS_MAX];
+        let length = bs58::decode(mac).onto(&mut bytes[..]).ok()?;
+        if length != MAC_BYTES {
+            return None;
+        }
+        self.keyed
+            .iter()
+            .position(|keyed| {
+                let mut ours = keyed.clone();
+                ours.update(head);
+                ours.verify_slice(&bytes[..length]).is_ok()
+            })
+            .map(Signer)
+    }
+}
+
+/// The signed part of a token, put together without an allocation.
+struct Head {
+    bytes: [u8; HEAD_BYTES_MAX],
+    length: usize,
+}
+
+impl Head {
+    fn new() -> Self {
+        Self {
+            bytes: [0; HEAD_BYTES_MAX],
+            length: 0,
+        }
+    }
+
+    fn bytes(&self) -> &[u8] {
+        &self.bytes[..self.length]
+    }
+
+    fn byte(&mut self, byte: u8) {
+        self.bytes[self.length] = byte;
+        self.length += 1;
+    }
+
+    fn number(&mut self, mut value: u64, negative: bool) {
+        let mut digits = [0; 13];
+        let mut first = digits.len();
+        loop {
+            first -= 1;
+            digits[first] = b"0123456789abcdefghijklmnopqrstuvwxyz"[(value % 36) as usize];
+            value /= 36;
+            if value == 0 {
+                break;
+            }
+        }
+        if negative {
+            self.byte(b'-');
+        }
+        for &digit in &digits[first..] {
+            self.byte(digit);
+        }
+    }
+}
+
+/// Base 36 as Go's `ParseUint` reads it: digits of both cases, no sign.
+fn parse_u64(text: &[u8]) -> Result<u64, TokenError> {
+    digits(text, u64::MAX).map_err(|fault| fault.into_error("ParseUint", text))
+}
+
+/// Base 36 as Go's `ParseInt` reads it: with `+` or `-`.
+fn parse_i64(text: &[u8]) -> Result<i64, TokenError> {
+    let (negative, magnitude) = match text {
+        [b'-', rest @ ..] => (true, rest),
+        [b'+', rest @ ..] => (false, rest),
+        rest => (false, rest),
+    };
+    let max = i64::MAX as u64 + u64::from(negative);
+    let value = digits(magnitude, max).map_err(|fault| fault.into_error("ParseInt", text))?;
+    Ok(if negative {
+        0_i64.wrapping_sub_unsigned(value)
+    } else {
+        value as i64
+    })
+}
+
+enum DigitFault {
+    Syntax,
+    Range,
+}
+
+impl DigitFault {
+    fn into_error(self, function: &'static str, text: &[u8]) -> TokenError {
+        TokenError::Number {
+            function,
+            text: String::from_utf8_lossy(text).chars().take(64).collect(),
+            out_of_range: matches!(self, Self::Range),
+        }
+    }
+}
+
+fn digits(text: &[u8], max: u64) -> Result<u64, DigitFault> {
+    if text.is_empty() {
+        return Err(DigitFault::Syntax);
+    }
+    let mut value = Some(0_u64);
+    for &byte in text {
+        let digit = char::from(byte).to_digit(36).ok_or(DigitFault::Syntax)?;
+        value = value
+            .and_then(|value| value.checked_mul(36))
+            .and_then(|value| value.checked_add(u64::from(digit)))
+            .filter(|&value| value <= max);
+    }
+    value.ok_or(DigitFault::Range)
+}
+
+#[cfg(test)]
+#[path = "token_tests.rs"]
+mod tests;

@@ -1,0 +1,103 @@
+use super::*;
+use crate::telemetry::metrics::CoreMetrics;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+const ANY: &str = "127.0.0.1:0";
+
+fn start(healthy: &Arc<AtomicBool>) -> AdminHandle {
+    let metrics = Arc::new(Metrics::new(vec![Arc::new(CoreMetrics::new(&["/", "other"]))]));
+    let healthy = Arc::clone(healthy);
+    let checks = Box::new(move || {
+        vec![Check::run("log", || healthy.load(Ordering::Relaxed).then_some(()).ok_or("disk full".to_owned()))]
+    });
+    spawn(ANY.parse().unwrap(), Admin { metrics, checks }).unwrap()
+}
+
+fn ask(addr: SocketAddr, request: &str) -> String {
+    let mut stream = TcpStream::connect(addr).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    let head = format!("{request} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    stream.write_all(head.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+#[test]
+fn each_page_answers_in_its_form() {
+    let healthy = Arc::new(AtomicBool::new(true));
+    let admin = start(&healthy);
+    let metrics = ask(admin.addr(), "GET /metrics");
+    assert!(metrics.starts_with("HTTP/1.1 200 OK"), "{metrics}");
+    assert!(metrics.contains("content-type: application/openmetrics-text; version=1.0.0; charset=utf-8"));
+    assert!(metrics.contains("takeup_cores 1\n") && metrics.ends_with("# EOF\n"));
+    assert!(ask(admin.addr(), "GET /health/live").ends_with("\r\n\r\n{\"live\":true}\n"));
+    assert!(ask(admin.addr(), "GET /health/ready").ends_with("\r\n\r\n{\"ready\":true}\n"));
+    for method in ["GET", "POST"] {
+        let health = ask(admin.addr(), &format!("{method} /health"));
+        assert!(health.starts_with("HTTP/1.1 200 OK"), "{health}");
+        assert!(health.contains("content-type: application/health+json"));
+        assert!(health.contains("{\"status\":\"pass\",\"checks\":{\"log\":[{\"status\":\"pass\",\"time\":\""));
+    }
+    assert!(ask(admin.addr(), "GET /").starts_with("HTTP/1.1 404 Not Found"));
+    assert!(ask(admin.addr(), "DELETE /metrics").starts_with("HTTP/1.1 405 Method Not Allowed"));
+}
+
+#[test]
+fn not_ready_says_why_and_stays_alive() {
+    let healthy = Arc::new(AtomicBool::new(true));
+    let admin = start(&healthy);
+    healthy.store(false, Ordering::Relaxed);
+    let ready = ask(admin.addr(), "GET /health/ready");
+    assert!(ready.starts_with("HTTP/1.1 503 Service Unavailable"), "{ready}");
+    assert!(ready.ends_with("{\"ready\":false,\"reason\":\"log: disk full\"}\n"), "{ready}");
+    let health = ask(admin.addr(), "GET /health");
+    assert!(health.starts_with("HTTP/1.1 503"), "{health}");
+    assert!(health.contains("\"status\":\"fail\",\"output\":\"disk full\""), "{health}");
+    assert!(ask(admin.addr(), "GET /health/live").starts_with("HTTP/1.1 200"));
+    healthy.store(true, Ordering::Relaxed);
+    assert!(ask(admin.addr(), "GET /health/ready").starts_with("HTTP/1.1 200"));
+}
+
+#[test]
+fn an_address_in_use_is_said_plainly() {
+    let admin = start(&Arc::new(AtomicBool::new(true)));
+    let metrics = Arc::new(Metrics::new(Vec::new()));
+    let error = spawn(admin.addr(), Admin { metrics, checks: Box::new(Vec::new) }).unwrap_err();
+    let text = error.to_string();
+    assert!(text.contains(&admin.addr().to_string()) && text.contains("in use"), "{text}");
+}
+
+#[test]
+fn a_stop_frees_the_port_even_if_a_client_holds_its_connection() {
+    let admin = start(&Arc::new(AtomicBool::new(true)));
+    let addr = admin.addr();
+    let mut held = TcpStream::connect(addr).unwrap();
+    held.write_all(b"GET /metrics HTTP/1.1\r\nHos").unwrap();
+    let began = Instant::now();
+    admin.stop();
+    assert!(began.elapsed() < STOP_PATIENCE * 3);
+    drop(TcpListener::bind(addr).unwrap());
+}
+
+#[test]
+fn silent_connections_do_not_lock_out_the_probes() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let inner = tokio::net::TcpListener::bind(ANY).await.unwrap();
+        let addr = inner.local_addr().unwrap();
+        let listener = GuardedListener::with_bounds(inner, 1, Duration::from_millis(50));
+        let server = axum::serve(listener, Router::new().route("/", get(live)));
+        tokio::spawn(std::future::IntoFuture::into_future(server));
+        let silent = tokio::net::TcpStream::connect(addr).await.unwrap();
+        let answer = std::thread::spawn(move || ask(addr, "GET /"));
+        while !answer.is_finished() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        assert!(answer.join().unwrap().starts_with("HTTP/1.1 200"));
+        drop(silent);
+    });
+}

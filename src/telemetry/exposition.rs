@@ -1,0 +1,269 @@
+//! The page `/metrics`: the sums over all cores in the OpenMetrics text format, made at each scrape.
+//!
+//! The names `http_web_…` and their buckets are those of OpenReplay's services; their label `url` holds the route's
+//! template, not the path, so the number of series has an upper bound. A route and status that never occurred has
+//! no series.
+
+use std::fmt;
+use std::sync::Arc;
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet, prometheus_text, text};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::registry::{Registry, Unit};
+
+use super::cell::{Cell, Histogram, HistogramSum};
+use super::metrics::{AskedKind, CoreMetrics, DURATION_BUCKETS, Metrics, Refusal, SIZE_BUCKETS, STATUSES};
+use super::process::ProcessStats;
+
+/// The media type of the OpenMetrics text format.
+pub const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// The two text formats that scrapers ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// OpenMetrics 1.0, the default.
+    OpenMetrics,
+    /// The older Prometheus text format 0.0.4.
+    Prometheus,
+}
+
+impl Format {
+    /// The format for an `Accept` header: the older one only for those who name it and not the newer one.
+    pub fn of_accept(accept: Option<&str>) -> Self {
+        match accept.map(str::to_ascii_lowercase) {
+            Some(accept) if accept.contains("text/plain") && !accept.contains("application/openmetrics-text") => {
+                Self::Prometheus
+            }
+            _ => Self::OpenMetrics,
+        }
+    }
+
+    /// Its `Content-Type`.
+    pub fn content_type(self) -> &'static str {
+        match self {
+            Self::OpenMetrics => OPEN_METRICS,
+            Self::Prometheus => prometheus_text::CONTENT_TYPE,
+        }
+    }
+}
+
+/// Renders the page.
+#[derive(Debug)]
+pub struct Exposition(Registry);
+
+impl Exposition {
+    /// A page of `metrics`.
+    pub fn new(metrics: Arc<Metrics>) -> Self {
+        let mut registry = Registry::default();
+        registry.register_collector(Box::new(Page(metrics)));
+        Self(registry)
+    }
+
+    /// The page as of now.
+    pub fn render(&self, format: Format) -> Result<String, fmt::Error> {
+        let mut page = String::with_capacity(32 << 10);
+        match format {
+            Format::OpenMetrics => text::encode(&mut page, &self.0)?,
+            Format::Prometheus => prometheus_text::encode(&mut page, &self.0)?,
+        }
+        Ok(page)
+    }
+}
+
+#[derive(Debug)]
+struct Page(Arc<Metrics>);
+
+impl Collector for Page {
+    fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
+        let page = &mut encoder;
+        self.requests(page)?;
+        self.refusals(page)?;
+        self.commits(page)?;
+        self.cells(page)?;
+        self.asked(page)?;
+        process(page)?;
+        page.encode_descriptor("takeup_build", "The version that runs.", None, MetricType::Info)?
+            .encode_info(&[("version", env!("CARGO_PKG_VERSION"))])
+    }
+}
+
+/// One series of a request metric.
+struct Series {
+    url: &'static str,
+    code: String,
+    size: HistogramSum,
+    duration: HistogramSum,
+}
+
+impl Series {
+    fn labels(&self) -> [(&'static str, &str); 2] {
+        [("url", self.url), ("response_code", &self.code)]
+    }
+}
+
+impl Page {
+    fn series(&self) -> Vec<Series> {
+        let routes = self.0.cores.first().map_or(&[] as &[&str], |core| core.routes());
+        let mut series = Vec::new();
+        for (route, url) in routes.iter().enumerate() {
+            for status in 0..=STATUSES.len() {
+                let mut size = HistogramSum::new(&SIZE_BUCKETS);
+                let mut duration = HistogramSum::new(&DURATION_BUCKETS);
+                for core in &self.0.cores {
+                    let cells = core.route_cells(route, status);
+                    cells.size.add_to(&mut size);
+                    cells.duration.add_to(&mut duration);
+                }
+                if duration.count() > 0 {
+                    let code = STATUSES.get(status).map_or("other".to_owned(), u16::to_string);
+                    series.push(Series { url, code, size, duration });
+                }
+            }
+        }
+        series
+    }
+
+    fn requests(&self, page: &mut DescriptorEncoder) -> fmt::Result {
+        let series = self.series();
+        let help = "Requests answered.";
+        let mut counter = page.encode_descriptor("http_web_requests", help, None, MetricType::Counter)?;
+        for one in &series {
+            counter.encode_family(&one.labels())?.encode_counter::<NoLabelSet, _, u64>(&one.duration.count(), None)?;
+        }
+        let help = "Sizes of request bodies as received, empty ones left out.";
+        let mut sizes =
+            page.encode_descriptor("http_web_request_size", help, Some(&Unit::Bytes), MetricType::Histogram)?;
+        for one in series.iter().filter(|one| one.size.count() > 0) {
+            histogram(&mut sizes.encode_family(&one.labels())?, &one.size)?;
+        }
+        let help = "Time from a request's first byte to its answer.";
+        let mut durations =
+            page.encode_descriptor("http_web_request_duration", help, Some(&Unit::Seconds), MetricType::Histogram)?;
+        for one in &series {
+            histogram(&mut durations.encode_family(&one.labels())?, &one.duration)?;
+        }
+        Ok(())
+    }
+
+    fn refusals(&self, page: &mut DescriptorEncoder) -> fmt::Result {
+        let help = "Requests and connections turned away, by reason.";
+        let mut counter = page.encode_descriptor("takeup_refusals", help, None, MetricType::Counter)?;
+        for (at, reason) in Refusal::ALL.iter().enumerate() {
+            let count = self.sum(|core| &core.refusals[at]);
+            let labels = [("reason", reason.as_str())];
+            counter.encode_family(&labels)?.encode_counter::<NoLabelSet, _, u64>(&count, None)?;
+        }
+        Ok(())
+    }
+
+    fn commits(&self, page: &mut DescriptorEncoder) -> fmt::Result {
+        type Pick = fn(&CoreMetrics) -> &Histogram;
+        let rows: [(&str, &str, Option<Unit>, Pick); 4] = [
+            (
+                "takeup_commit_duration",
+                "Time from a record's append to its being durable.",
+                Some(Unit::Seconds),
+                |core| &core.commit,
+            ),
+            ("takeup_group_sync_duration", "Time of the sync of one group commit.", Some(Unit::Seconds), |core| {
+                &core.group_sync
+            }),
+            ("takeup_group_size", "Bytes of one group commit.", Some(Unit::Bytes), |core| &core.group_bytes),
+            ("takeup_group_records", "Records of one group commit.", None, |core| &core.group_records),
+        ];
+        for (name, help, unit, pick) in rows {
+            let mut sum: Option<HistogramSum> = None;
+            for core in &self.0.cores {
+                let one = pick(core);
+                one.add_to(sum.get_or_insert_with(|| HistogramSum::new(one.layout())));
+            }
+            let Some(sum) = sum else { continue };
+            histogram(&mut page.encode_descriptor(name, help, unit.as_ref(), MetricType::Histogram)?, &sum)?;
+        }
+        Ok(())
+    }
+
+    fn cells(&self, page: &mut DescriptorEncoder) -> fmt::Result {
+        type Pick = fn(&CoreMetrics) -> &Cell;
+        let counters: [(&str, &str, Pick); 9] = [
+            ("takeup_connections_accepted", "Connections accepted.", |core| &core.accepted),
+            ("takeup_connections_idle_closed", "Connections closed after their idle time.", |core| &core.idle_closed),
+            ("takeup_connections_evicted", "Idle connections closed to make room.", |core| &core.evicted),
+            ("takeup_accept_errors", "Failures to accept a connection.", |core| &core.accept_errors),
+            ("takeup_panics", "Panics caught at a connection.", |core| &core.panics),
+            ("takeup_received_bytes", "Bytes read from sockets.", |core| &core.received_bytes),
+            ("takeup_sent_bytes", "Bytes written to sockets.", |core| &core.sent_bytes),
+            ("takeup_records", "Records appended to the log.", |core| &core.records),
+            ("takeup_record_bytes", "Payload bytes appended to the log.", |core| &core.record_bytes),
+        ];
+        for (name, help, pick) in &counters {
+            counter(page, name, help, self.sum(pick))?;
+        }
+        let gauges: [(&str, &str, Pick); 4] = [
+            ("takeup_connections_open", "Connections open.", |core| &core.connections),
+            ("takeup_in_flight_bytes", "Body bytes received and not yet answered.", |core| &core.bytes_in_flight),
+            ("takeup_buffer_bytes", "Bytes of request buffers held.", |core| &core.buffer_bytes),
+            ("takeup_requests_waiting", "Requests that wait for their group commit.", |core| &core.waiting),
+        ];
+        for (name, help, pick) in &gauges {
+            page.encode_descriptor(name, help, None, MetricType::Gauge)?.encode_gauge(&self.sum(pick))?;
+        }
+        page.encode_descriptor("takeup_cores", "Cores that serve.", None, MetricType::Gauge)?
+            .encode_gauge(&self.0.cores.len())
+    }
+
+    fn asked(&self, page: &mut DescriptorEncoder) -> fmt::Result {
+        for asked in &self.0.asked {
+            let value = (asked.value)();
+            match asked.kind {
+                AskedKind::Gauge => {
+                    page.encode_descriptor(asked.name, asked.help, None, MetricType::Gauge)?.encode_gauge(&value)?
+                }
+                AskedKind::Counter => page
+                    .encode_descriptor(asked.name, asked.help, None, MetricType::Counter)?
+                    .encode_counter::<NoLabelSet, _, u64>(&value, None)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn sum(&self, pick: impl Fn(&CoreMetrics) -> &Cell) -> u64 {
+        self.0.cores.iter().map(|core| pick(core).get()).fold(0, u64::wrapping_add)
+    }
+}
+
+fn histogram(encoder: &mut MetricEncoder, sum: &HistogramSum) -> fmt::Result {
+    encoder.encode_histogram::<NoLabelSet>(sum.sum(), sum.count(), &sum.buckets(), None)
+}
+
+fn counter(page: &mut DescriptorEncoder, name: &str, help: &str, value: u64) -> fmt::Result {
+    page.encode_descriptor(name, help, None, MetricType::Counter)?.encode_counter::<NoLabelSet, _, u64>(&value, None)
+}
+
+fn process(page: &mut DescriptorEncoder) -> fmt::Result {
+    let stats = ProcessStats::read();
+    if let Some(seconds) = stats.cpu_seconds {
+        let help = "Processor time used, user and system.";
+        page.encode_descriptor("process_cpu", help, Some(&Unit::Seconds), MetricType::Counter)?
+            .encode_counter::<NoLabelSet, _, u64>(&seconds, None)?;
+    }
+    let gauges = [
+        ("process_start_time_seconds", "Start of the process, in seconds since 1970.", stats.start_time_seconds),
+        ("process_resident_memory_bytes", "Resident memory.", stats.resident_bytes),
+        ("process_virtual_memory_bytes", "Virtual memory.", stats.virtual_bytes),
+        ("process_threads", "Threads.", stats.threads),
+        ("process_open_fds", "Open file descriptors.", stats.open_fds),
+        ("process_max_fds", "The limit of open file descriptors.", stats.max_fds),
+    ];
+    for (name, help, value) in gauges {
+        if let Some(value) = value {
+            page.encode_descriptor(name, help, None, MetricType::Gauge)?.encode_gauge(&value)?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+#[path = "exposition_tests.rs"]
+mod tests;

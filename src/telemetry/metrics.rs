@@ -1,0 +1,381 @@
+//! What is counted: one set of counters a core, and whatever else is asked at a scrape.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::cell::{Buckets, Cell, Histogram};
+use super::logger::Logger;
+
+/// The statuses that have series of their own; all others are counted as `other`.
+pub const STATUSES: [u16; 22] =
+    [200, 204, 304, 400, 401, 403, 404, 405, 408, 411, 413, 414, 415, 417, 422, 426, 429, 431, 500, 501, 503, 505];
+
+/// Body sizes in bytes: the buckets of OpenReplay's services.
+pub static SIZE_BUCKETS: Buckets = Buckets {
+    bounds: &[
+        1,
+        10,
+        50,
+        100,
+        250,
+        500,
+        1_000,
+        2_500,
+        5_000,
+        10_000,
+        25_000,
+        50_000,
+        100_000,
+        250_000,
+        500_000,
+        1_000_000,
+        10_000_000,
+        100_000_000,
+        1_000_000_000,
+    ],
+    scale: 1.0,
+};
+
+/// Request durations in microseconds, shown in seconds: the buckets of OpenReplay's services.
+pub static DURATION_BUCKETS: Buckets = Buckets {
+    bounds: &[
+        5_000,
+        10_000,
+        25_000,
+        50_000,
+        100_000,
+        250_000,
+        500_000,
+        1_000_000,
+        2_500_000,
+        5_000_000,
+        10_000_000,
+        25_000_000,
+        50_000_000,
+        100_000_000,
+        250_000_000,
+        500_000_000,
+        1_000_000_000,
+    ],
+    scale: 1e-6,
+};
+
+/// Commit latencies in microseconds, shown in seconds: from the disks that answer in 50 us to those in trouble.
+pub static COMMIT_BUCKETS: Buckets = Buckets {
+    bounds: &[
+        50, 100, 200, 300, 500, 750, 1_000, 1_500, 2_000, 3_000, 5_000, 10_000, 20_000, 50_000, 100_000, 250_000,
+        500_000, 1_000_000, 2_500_000, 10_000_000,
+    ],
+    scale: 1e-6,
+};
+
+/// Records in one group commit.
+pub static GROUP_RECORDS_BUCKETS: Buckets =
+    Buckets { bounds: &[1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1_024, 2_048, 4_096, 16_384], scale: 1.0 };
+
+/// Bytes in one group commit.
+pub static GROUP_BYTES_BUCKETS: Buckets = Buckets {
+    bounds: &[4_096, 16_384, 65_536, 262_144, 1_048_576, 2_097_152, 4_194_304, 8_388_608, 16_777_216],
+    scale: 1.0,
+};
+
+macro_rules! refusals {
+    ($($(#[$doc:meta])* $name:ident => $text:literal,)*) => {
+        /// Why a request or a connection was turned away.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Refusal {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl Refusal {
+            /// Every reason.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// The value of the label `reason`.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$name => $text,)*
+                }
+            }
+        }
+    };
+}
+
+refusals! {
+    /// The head or the framing breaks the rules of HTTP/1.1.
+    Framing => "framing",
+    /// The head, or its number of fields, is over the limit.
+    HeadTooLarge => "head_too_large",
+    /// The request target is over the limit.
+    TargetTooLong => "target_too_long",
+    /// The body is over the limit, as sent or inflated.
+    BodyTooLarge => "body_too_large",
+    /// An expectation that is not `100-continue`.
+    Expectation => "expectation",
+    /// A transfer coding or a version that is not spoken here.
+    Unsupported => "unsupported",
+    /// No such route.
+    NotFound => "not_found",
+    /// The route does not take this method.
+    Method => "method",
+    /// No bearer token.
+    TokenMissing => "token_missing",
+    /// A token of the wrong form.
+    TokenFormat => "token_format",
+    /// A token that none of the secrets signed.
+    TokenSignature => "token_signature",
+    /// An expired token.
+    TokenExpired => "token_expired",
+    /// A body that cannot be inflated.
+    Compression => "compression",
+    /// A body that is not the JSON asked for.
+    Json => "json",
+    /// A parameter that is missing or out of range.
+    Parameter => "parameter",
+    /// A batch whose structure is broken.
+    Batch => "batch",
+    /// A tracker that is too old.
+    TrackerVersion => "tracker_version",
+    /// No project key, or one of no active project.
+    Project => "project",
+    /// The project is of another platform.
+    Platform => "platform",
+    /// A user agent that is no browser.
+    UserAgent => "user_agent",
+    /// Left out by the project's sample rate.
+    Sampled => "sampled",
+    /// Too many connections on this core.
+    Connections => "connections",
+    /// Too many bytes in flight on this core.
+    BytesInFlight => "bytes_in_flight",
+    /// The log was not ready in time.
+    LogNotReady => "log_not_ready",
+    /// No space left for the log.
+    DiskFull => "disk_full",
+    /// The log failed, or is poisoned.
+    LogFailed => "log_failed",
+    /// Something at the start was not ready in time.
+    StartingUp => "starting_up",
+    /// The server is draining.
+    Draining => "draining",
+    /// The head did not come in time.
+    HeadTimeout => "head_timeout",
+    /// The body came too slowly.
+    BodyTimeout => "body_timeout",
+    /// A fault of the server's own.
+    Internal => "internal",
+}
+
+/// One route and one status.
+#[derive(Debug)]
+pub(super) struct RouteCells {
+    pub(super) size: Histogram,
+    pub(super) duration: Histogram,
+}
+
+/// The counters of one core. Only the thread of that core writes them; anyone may read.
+#[derive(Debug)]
+pub struct CoreMetrics {
+    routes: &'static [&'static str],
+    /// Routes by statuses (the last status is `other`).
+    requests: Box<[RouteCells]>,
+    pub(super) refusals: Box<[Cell]>,
+    pub(super) commit: Histogram,
+    pub(super) group_records: Histogram,
+    pub(super) group_bytes: Histogram,
+    pub(super) group_sync: Histogram,
+    /// Connections accepted.
+    pub accepted: Cell,
+    /// Connections open now.
+    pub connections: Cell,
+    /// Connections closed after their idle time.
+    pub idle_closed: Cell,
+    /// Idle connections closed to make room for new ones.
+    pub evicted: Cell,
+    /// Failures of `accept`, such as too many open files.
+    pub accept_errors: Cell,
+    /// Panics caught at a connection.
+    pub panics: Cell,
+    /// Body bytes received and not yet answered.
+    pub bytes_in_flight: Cell,
+    /// Bytes of request buffers held by connections and by the pool.
+    pub buffer_bytes: Cell,
+    /// Bytes read from sockets.
+    pub received_bytes: Cell,
+    /// Bytes written to sockets.
+    pub sent_bytes: Cell,
+    /// Requests that wait for their group commit now.
+    pub waiting: Cell,
+    /// Records appended.
+    pub records: Cell,
+    /// Payload bytes appended.
+    pub record_bytes: Cell,
+}
+
+impl CoreMetrics {
+    /// Counters for the route templates `routes`, whose positions [`CoreMetrics::request`] is given. The last one
+    /// should stand for requests that match none.
+    pub fn new(routes: &'static [&'static str]) -> Self {
+        assert!(!routes.is_empty(), "a server has at least one route");
+        let cells = || RouteCells { size: Histogram::new(&SIZE_BUCKETS), duration: Histogram::new(&DURATION_BUCKETS) };
+        Self {
+            routes,
+            requests: (0..routes.len() * (STATUSES.len() + 1)).map(|_| cells()).collect(),
+            refusals: Refusal::ALL.iter().map(|_| Cell::new()).collect(),
+            commit: Histogram::new(&COMMIT_BUCKETS),
+            group_records: Histogram::new(&GROUP_RECORDS_BUCKETS),
+            group_bytes: Histogram::new(&GROUP_BYTES_BUCKETS),
+            group_sync: Histogram::new(&COMMIT_BUCKETS),
+            accepted: Cell::new(),
+            connections: Cell::new(),
+            idle_closed: Cell::new(),
+            evicted: Cell::new(),
+            accept_errors: Cell::new(),
+            panics: Cell::new(),
+            bytes_in_flight: Cell::new(),
+            buffer_bytes: Cell::new(),
+            received_bytes: Cell::new(),
+            sent_bytes: Cell::new(),
+            waiting: Cell::new(),
+            records: Cell::new(),
+            record_bytes: Cell::new(),
+        }
+    }
+
+    /// Counts an answered request: the position of its route (too great a one counts as the last), its status, the
+    /// bytes of its body (0 is not put into the size histogram) and the microseconds from its first byte to its
+    /// answer.
+    #[inline]
+    pub fn request(&self, route: usize, status: u16, body_bytes: u64, duration_us: u64) {
+        let route = route.min(self.routes.len() - 1);
+        let cells = &self.requests[route * (STATUSES.len() + 1) + status_index(status)];
+        cells.duration.observe(duration_us);
+        if body_bytes > 0 {
+            cells.size.observe(body_bytes);
+        }
+    }
+
+    /// Counts a refusal.
+    #[inline]
+    pub fn refused(&self, reason: Refusal) {
+        self.refusals[reason as usize].inc();
+    }
+
+    /// Counts a request's wait for its commit: microseconds from its append to its record being durable.
+    #[inline]
+    pub fn committed(&self, wait_us: u64) {
+        self.commit.observe(wait_us);
+    }
+
+    /// Counts a group commit: its records, its bytes and the microseconds that its sync took.
+    #[inline]
+    pub fn group(&self, records: u64, bytes: u64, sync_us: u64) {
+        self.group_records.observe(records);
+        self.group_bytes.observe(bytes);
+        self.group_sync.observe(sync_us);
+    }
+
+    /// The route templates.
+    pub(super) fn routes(&self) -> &'static [&'static str] {
+        self.routes
+    }
+
+    /// The cells of a route and a status index.
+    pub(super) fn route_cells(&self, route: usize, status: usize) -> &RouteCells {
+        &self.requests[route * (STATUSES.len() + 1) + status]
+    }
+}
+
+/// The position of a status in [`STATUSES`], or that of `other` behind them.
+#[inline]
+fn status_index(status: u16) -> usize {
+    // Nearly every answer.
+    if status == STATUSES[0] {
+        return 0;
+    }
+    STATUSES.iter().position(|known| *known == status).unwrap_or(STATUSES.len())
+}
+
+/// A number that is asked for at a scrape.
+pub(super) struct Asked {
+    pub(super) name: &'static str,
+    pub(super) help: &'static str,
+    pub(super) kind: AskedKind,
+    pub(super) value: Box<dyn Fn() -> f64 + Send + Sync>,
+}
+
+/// How an asked number is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum AskedKind {
+    Gauge,
+    Counter,
+}
+
+impl fmt::Debug for Asked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Asked").field("name", &self.name).field("kind", &self.kind).finish_non_exhaustive()
+    }
+}
+
+/// Everything that `/metrics` shows.
+#[derive(Debug)]
+pub struct Metrics {
+    pub(super) cores: Vec<Arc<CoreMetrics>>,
+    pub(super) asked: Vec<Asked>,
+}
+
+impl Metrics {
+    /// The counters of all cores, which have the same routes, and none but the process's own numbers besides.
+    pub fn new(cores: Vec<Arc<CoreMetrics>>) -> Self {
+        Self { cores, asked: Vec::new() }
+    }
+
+    /// Adds a number that may go up and down. `value` is called at each scrape on the admin thread and must not
+    /// block. Units stand last in `name`, as in `takeup_log_free_bytes`.
+    #[must_use]
+    pub fn gauge(
+        self,
+        name: &'static str,
+        help: &'static str,
+        value: impl Fn() -> f64 + Send + Sync + 'static,
+    ) -> Self {
+        self.asked(name, help, AskedKind::Gauge, Box::new(value))
+    }
+
+    /// Adds a number that only goes up. `name` is given without its suffix `_total`, which the exposition adds.
+    /// `value` as with [`Metrics::gauge`].
+    #[must_use]
+    pub fn counter(
+        self,
+        name: &'static str,
+        help: &'static str,
+        value: impl Fn() -> f64 + Send + Sync + 'static,
+    ) -> Self {
+        self.asked(name, help, AskedKind::Counter, Box::new(value))
+    }
+
+    /// Adds the logger's own counters.
+    #[must_use]
+    pub fn logger(self, logger: &Logger) -> Self {
+        let (printed, dropped) = (logger.clone(), logger.clone());
+        self.counter("takeup_log_lines_printed", "Lines of the text log that were printed.", move || {
+            printed.printed() as f64
+        })
+        .counter(
+            "takeup_log_lines_dropped",
+            "Lines of the text log that were dropped under pressure.",
+            move || dropped.dropped() as f64,
+        )
+    }
+
+    fn asked(
+        mut self,
+        name: &'static str,
+        help: &'static str,
+        kind: AskedKind,
+        value: Box<dyn Fn() -> f64 + Send + Sync>,
+    ) -> Self {
+        self.asked.push(Asked { name, help, kind, value });
+        self
+    }
+}

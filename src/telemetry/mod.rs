@@ -1,0 +1,31 @@
+//! Seeing the server: JSON log lines, metrics, health, and the admin port that shows them.
+//!
+//! The cores only store numbers and copy fixed-size lines; everything that formats, allocates or does I/O
+//! happens on the two threads of this folder:
+//!
+//! | thread | does | reads |
+//! |---|---|---|
+//! | `log-printer` | formats and writes the log lines | the bounded queues of [`logger`] |
+//! | `admin` | answers `/metrics` and `/health…` with axum on a current-thread tokio | the counters of [`metrics`], closures |
+//!
+//! Invariant: nothing here is ever waited for by a core. A full queue drops the line and counts it; a counter is
+//! a relaxed load and a relaxed store by its only writer, so it costs no lock and no locked instruction.
+//!
+//! Invariant: every label value of a metric comes from a table fixed at start-up, so no client can create series.
+
+pub mod admin;
+pub mod caller;
+pub mod cell;
+pub mod exposition;
+pub mod health;
+pub mod line;
+pub mod logger;
+pub mod metrics;
+mod process;
+pub mod timestamp;
+
+pub use admin::{Admin, AdminError, AdminHandle};
+pub use health::Check;
+pub use line::{RequestLine, Text};
+pub use logger::{Level, LogOptions, LogRequests, Logger, Printer};
+pub use metrics::{CoreMetrics, Metrics, Refusal};

@@ -1,0 +1,137 @@
+//! The readers against what real trackers sent, as recorded in `tests/fixtures/captures`.
+
+use std::path::{Path, PathBuf};
+
+use base64::prelude::{BASE64_STANDARD, Engine};
+use serde_json::Value as Json;
+
+use super::*;
+
+struct Upload {
+    file: String,
+    era: Era,
+    bytes: Vec<u8>,
+    split: Option<usize>,
+    data_type: String,
+}
+
+fn header<'a>(request: &'a Json, name: &str) -> Option<&'a str> {
+    request["headers"]
+        .as_array()?
+        .iter()
+        .find_map(|pair| pair[0].as_str()?.eq_ignore_ascii_case(name).then(|| pair[1].as_str()).flatten())
+}
+
+fn captures() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/captures");
+    let mut files: Vec<_> = std::fs::read_dir(&folder)
+        .unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "jsonl"))
+        .collect();
+    files.sort();
+    assert!(!files.is_empty(), "{}: no captures", folder.display());
+    files
+}
+
+/// Every upload to the batch route; the body as the tracker wrote it.
+fn uploads() -> Vec<Upload> {
+    let mut uploads = Vec::new();
+    for path in captures() {
+        let file = path.file_name().unwrap().to_string_lossy().into_owned();
+        for line in std::fs::read_to_string(&path).unwrap().lines() {
+            let request: Json = serde_json::from_str(line).unwrap();
+            let target = request["target"].as_str().unwrap();
+            let (route, query) = target.split_once('?').unwrap_or((target, ""));
+            if request["method"] != "POST" || !route.ends_with("/v1/web/i") || request["aborted"] == true {
+                continue;
+            }
+            let sent = BASE64_STANDARD.decode(request["body_b64"].as_str().unwrap()).unwrap();
+            let split = query.split('&').find_map(|pair| pair.strip_prefix("split=")).map(|text| text.parse().unwrap());
+            let era = Era::of_tracker(&file);
+            let bytes = if header(&request, "content-encoding") == Some("gzip") {
+                let mut out = Vec::new();
+                inflate_bounded(&sent, 10 << 20, &mut out).unwrap();
+                let facts = check_gzip(&sent, 10 << 20, split, era).unwrap();
+                assert_eq!(facts.bytes, out.len() as u64);
+                out
+            } else {
+                sent
+            };
+            let data_type = header(&request, "datatype").unwrap_or_default().to_owned();
+            uploads.push(Upload { file: file.clone(), era, bytes, split, data_type });
+        }
+    }
+    uploads
+}
+
+#[test]
+fn everything_that_real_trackers_sent_decodes_to_its_last_byte() {
+    let uploads = uploads();
+    assert!(!uploads.is_empty(), "the captures hold no uploads");
+    for upload in &uploads {
+        let (first, second) = split_parts(&upload.bytes, upload.split).unwrap();
+        let mut messages = 0;
+        for part in [Some(first), second].into_iter().flatten() {
+            let mut next_index = None;
+            for message in read_batch(part, upload.era) {
+                let message = message.unwrap_or_else(|fault| panic!("{}: {fault}", upload.file));
+                assert_eq!(message.body, Body::Whole, "{}: {message}", upload.file);
+                assert!(message.timestamp_ms > 1_700_000_000_000, "{}: {message}", upload.file);
+                assert_eq!(message.index, *next_index.get_or_insert(message.index));
+                next_index = Some(message.index + 1);
+                messages += 1;
+            }
+        }
+        let facts = check(&upload.bytes, upload.split, upload.era).unwrap();
+        assert_eq!(facts.messages, messages, "{}", upload.file);
+        assert_eq!(facts.bytes, upload.bytes.len() as u64);
+    }
+}
+
+#[test]
+fn messages_travel_in_the_pipeline_that_the_catalogue_names() {
+    for upload in uploads() {
+        let pipeline = match upload.data_type.as_str() {
+            "player" => Pipeline::Player,
+            "assets" => Pipeline::Assets,
+            "devtools" => Pipeline::Devtools,
+            "analytics" => Pipeline::Analytics,
+            _ => continue,
+        };
+        // Under protocol 1 everything travels as one.
+        if check(&upload.bytes, upload.split, upload.era).unwrap().version == 1 {
+            continue;
+        }
+        for message in read_batch(&upload.bytes, upload.era).skip(1) {
+            let message = message.unwrap();
+            // Time and tab accompany every pipeline.
+            if matches!(message.name, "Timestamp" | "TabData") {
+                continue;
+            }
+            let known = message_spec(message.id).and_then(|spec| spec.pipeline);
+            // Client-side issues (125) are the analytics pipeline's since 19, and no other's.
+            assert!(known == Some(pipeline) || message.id == 125, "{}: {message}", upload.file);
+        }
+    }
+}
+
+#[test]
+fn a_real_batch_cut_or_damaged_anywhere_never_panics() {
+    let uploads = uploads();
+    let upload =
+        uploads.iter().filter(|upload| upload.bytes.len() > 1000).min_by_key(|upload| upload.bytes.len()).unwrap();
+    for length in 0..upload.bytes.len() {
+        let cut = &upload.bytes[..length];
+        let reader_ends_well = read_batch(cut, upload.era).all(|message| message.is_ok());
+        assert_eq!(check(cut, None, upload.era).is_ok(), reader_ends_well, "cut at {length}");
+    }
+    for at in 0..upload.bytes.len() {
+        let mut damaged = upload.bytes.clone();
+        damaged[at] ^= 0x81;
+        for message in read_batch(&damaged, upload.era).flatten() {
+            let _ = message.to_string();
+        }
+        let _ = check(&damaged, upload.split, upload.era);
+    }
+}

@@ -1,0 +1,164 @@
+//! The catalogue: every message's name and fields, generated from `messages.json` at build time.
+
+/// The generation of the catalogue by which a batch was written.
+///
+/// It decides the name of id 3, the fields of id 48 where no size tells them apart, and whether ids 80 and 82 carry a
+/// size. Every other id means the same in both, so a reader knows all ids of both generations at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Era {
+    /// Trackers up to 15, the catalogue of March 2024.
+    Seed,
+    /// Trackers from 16 on, the catalogue of July 2026; also the guess when nothing is known.
+    #[default]
+    Main,
+}
+
+impl Era {
+    /// The first major version of the web tracker that is read as [`Era::Main`].
+    const MAIN_SINCE_MAJOR: u32 = 16;
+
+    /// The era of a web tracker's version such as `12.0.4`. What has no leading number is taken for a new one.
+    pub fn of_tracker(version: &str) -> Self {
+        let major = version.split(['.', '-', '+']).next().unwrap_or_default();
+        match major.parse::<u32>() {
+            Ok(major) if major < Self::MAIN_SINCE_MAJOR => Self::Seed,
+            _ => Self::Main,
+        }
+    }
+}
+
+/// How a field is encoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FieldKind {
+    /// Unsigned LEB128.
+    Uint,
+    /// Zigzag, then unsigned LEB128.
+    Int,
+    /// Length-prefixed bytes, UTF-8 when the client is honest.
+    Str,
+    /// One byte.
+    Bool,
+}
+
+/// One field of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FieldSpec {
+    /// The catalogue's name, for example `NavigationStart`.
+    pub name: &'static str,
+    /// Its encoding.
+    pub kind: FieldKind,
+}
+
+/// Which of the client's four builders sends a message when the server speaks protocol 2.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Pipeline {
+    /// What the player shows.
+    Player,
+    /// What refers to assets, whose addresses are rewritten.
+    Assets,
+    /// What the developer tools show.
+    Devtools,
+    /// What only the database takes.
+    Analytics,
+}
+
+/// One entry of the catalogue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MessageSpec {
+    /// The id on the wire.
+    pub id: u8,
+    name: &'static str,
+    seed_name: Option<&'static str>,
+    /// True for messages of the mobile trackers.
+    pub mobile: bool,
+    /// The web tracker's pipeline; mobile messages have none.
+    pub pipeline: Option<Pipeline>,
+    fields: &'static [FieldSpec],
+    seed_fields: Option<&'static [FieldSpec]>,
+}
+
+include!(concat!(env!("OUT_DIR"), "/catalogue.rs"));
+
+/// The name shown for an id that the catalogue lacks.
+pub const UNKNOWN: &str = "Unknown";
+
+/// The one id that was given to another message: `SessionEndDeprecated` before, `CleanSession` now. Other ids were
+/// only renamed, and keep their newest name so that output stays comparable over the years.
+const REUSED_ID: u8 = 3;
+
+/// Looks an id up.
+pub fn message_spec(id: u64) -> Option<&'static MessageSpec> {
+    CATALOGUE.get(usize::try_from(id).ok()?)?.as_ref()
+}
+
+impl MessageSpec {
+    /// The message's name: the newest one, except for the id that changed its meaning.
+    pub fn name(&self, era: Era) -> &'static str {
+        match (era, self.seed_name) {
+            (Era::Seed, Some(name)) if self.id == REUSED_ID => name,
+            _ => self.name,
+        }
+    }
+
+    /// The fields in wire order.
+    pub fn fields(&self, era: Era) -> &'static [FieldSpec] {
+        match (era, self.seed_fields) {
+            (Era::Seed, Some(fields)) => fields,
+            _ => self.fields,
+        }
+    }
+
+    /// The other era's fields where they differ.
+    pub(super) fn other_fields(&self, era: Era) -> Option<&'static [FieldSpec]> {
+        let seed = self.seed_fields?;
+        Some(match era {
+            Era::Seed => self.fields,
+            Era::Main => seed,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_catalogue_is_complete_and_in_place() {
+        let known: Vec<_> = (0..=300).filter_map(message_spec).collect();
+        assert_eq!(known.len(), 123);
+        for spec in &known {
+            assert_eq!(message_spec(u64::from(spec.id)).map(|spec| spec.id), Some(spec.id));
+            for era in [Era::Seed, Era::Main] {
+                let mut names: Vec<_> = spec.fields(era).iter().map(|field| field.name).collect();
+                names.sort_unstable();
+                names.dedup();
+                assert_eq!(names.len(), spec.fields(era).len(), "{}", spec.name(era));
+            }
+        }
+        assert!(message_spec(2).is_none());
+        assert!(message_spec(u64::MAX).is_none());
+    }
+
+    #[test]
+    fn the_two_reused_ids_follow_the_tracker() {
+        let graphql = message_spec(48).expect("48 is in the catalogue");
+        assert_eq!(graphql.fields(Era::Seed).len(), 4);
+        assert_eq!(graphql.fields(Era::Main).len(), 5);
+        let end = message_spec(3).expect("3 is in the catalogue");
+        assert_eq!(end.name(Era::Seed), "SessionEndDeprecated");
+        assert_eq!(end.name(Era::Main), "CleanSession");
+        let location = message_spec(4).expect("4 is in the catalogue");
+        assert_eq!(location.name(Era::Seed), location.name(Era::Main));
+    }
+
+    #[test]
+    fn eras_follow_the_trackers_version() {
+        assert_eq!(Era::of_tracker("12.0.4"), Era::Seed);
+        assert_eq!(Era::of_tracker("15.3.1"), Era::Seed);
+        assert_eq!(Era::of_tracker("18.0.7-beta.1"), Era::Main);
+        assert_eq!(Era::of_tracker("20.0.0-beta.1"), Era::Main);
+        for unknown in ["", "next", "-1", "99999999999999999999.0"] {
+            assert_eq!(Era::of_tracker(unknown), Era::Main, "{unknown:?}");
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! Messages for people and for scripts: one readable line, or one JSON object.
+//!
+//! The JSON members are `index`, `timestamp_ms`, `id`, `name`, `fields` (an object with the catalogue's names), and,
+//! only where they apply, `extra_bytes` (bytes behind the known fields), `fault` (why the fields end early), and
+//! `bytes` (base64, for an id that the catalogue lacks, or what a broken message consists of). Strings that are not UTF-8 have U+FFFD in
+//! place of what is not. Numbers are whole and may exceed 2^53.
+
+use std::fmt::{self, Write as _};
+
+use base64::display::Base64Display;
+use base64::engine::general_purpose::STANDARD;
+
+use super::batch::{Body, Message};
+use super::primitive::Value;
+
+/// Characters of one string that a readable line shows.
+const LINE_CHARS_MAX: usize = 100;
+
+/// Bytes of an unknown message that a readable line shows.
+const LINE_BYTES_MAX: usize = 24;
+
+impl Message<'_> {
+    /// Appends the message as one JSON object, without a line end.
+    pub fn write_json(&self, out: &mut String) {
+        out.push('{');
+        self.write_json_members(out);
+        out.push('}');
+    }
+
+    /// Appends the members of the JSON object without its braces, so that a caller can put its own before them.
+    pub fn write_json_members(&self, out: &mut String) {
+        self.members(out).expect("writing into a String cannot fail");
+    }
+
+    fn members(&self, out: &mut String) -> fmt::Result {
+        write!(
+            out,
+            r#""index":{},"timestamp_ms":{},"id":{},"name":"{}","fields":{{"#,
+            self.index, self.timestamp_ms, self.id, self.name
+        )?;
+        for (position, (name, value)) in self.fields().enumerate() {
+            let comma = if position == 0 { "" } else { "," };
+            write!(out, r#"{comma}"{name}":"#)?;
+            match value {
+                Value::Uint(value) => write!(out, "{value}")?,
+                Value::Int(value) => write!(out, "{value}")?,
+                Value::Bool(value) => write!(out, "{value}")?,
+                Value::Str(bytes) => json_string(bytes, out)?,
+            }
+        }
+        out.push('}');
+        match self.body {
+            Body::Whole => Ok(()),
+            Body::Longer { extra } => write!(out, r#","extra_bytes":{extra}"#),
+            Body::Broken(fault) => {
+                out.push_str(r#","fault":"#);
+                json_string(fault.to_string().as_bytes(), out)?;
+                self.json_bytes(out)
+            }
+            Body::Unknown => self.json_bytes(out),
+        }
+    }
+
+    fn json_bytes(&self, out: &mut String) -> fmt::Result {
+        write!(out, r#","bytes":"{}""#, Base64Display::new(self.bytes, &STANDARD))
+    }
+}
+
+/// The readable line: time, page and number, name, fields. Long strings are cut, and say so.
+impl fmt::Display for Message<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_time(self.timestamp_ms, f)?;
+        write!(f, " {}:{} {}", self.index >> 32, self.index & 0xffff_ffff, self.name)?;
+        if self.body == Body::Unknown {
+            write!(f, "({})", self.id)?;
+        }
+        for (name, value) in self.fields() {
+            write!(f, " {name}=")?;
+            match value {
+                Value::Uint(value) => write!(f, "{value}")?,
+                Value::Int(value) => write!(f, "{value}")?,
+                Value::Bool(value) => write!(f, "{value}")?,
+                Value::Str(bytes) => write_text(bytes, f)?,
+            }
+        }
+        match self.body {
+            Body::Whole => Ok(()),
+            Body::Longer { extra } => {
+                write!(f, " (and {extra} bytes that the catalogue does not know)")
+            }
+            Body::Broken(fault) => write!(f, " (broken: {fault})"),
+            Body::Unknown => {
+                write!(f, " {} bytes:", self.bytes.len())?;
+                for byte in self.bytes.iter().take(LINE_BYTES_MAX) {
+                    write!(f, " {byte:02x}")?;
+                }
+                if self.bytes.len() > LINE_BYTES_MAX { f.write_str(" ...") } else { Ok(()) }
+            }
+        }
+    }
+}
+
+/// RFC 3339 in UTC with milliseconds; the bare number when a client's clock is beyond what calendars hold.
+fn write_time(ms: i64, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match jiff::Timestamp::from_millisecond(ms) {
+        Ok(time) => write!(f, "{time:.3}"),
+        Err(_) => write!(f, "{ms}ms"),
+    }
+}
+
+fn write_text(bytes: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let mut shown = 0;
+    let mut left = LINE_CHARS_MAX;
+    f.write_char('"')?;
+    'text: for chunk in bytes.utf8_chunks() {
+        for character in chunk.valid().chars() {
+            if left == 0 {
+                break 'text;
+            }
+            left -= 1;
+            shown += character.len_utf8();
+            match character {
+                '"' | '\\' => write!(f, "\\{character}")?,
+                // Control characters could drive a terminal; the two marks of direction can hide text.
+                _ if character.is_control()
+                    || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') =>
+                {
+                    write!(f, "{}", character.escape_default())?;
+                }
+                _ => f.write_char(character)?,
+            }
+        }
+        if !chunk.invalid().is_empty() {
+            if left == 0 {
+                break;
+            }
+            left -= 1;
+            shown += chunk.invalid().len();
+            f.write_char(char::REPLACEMENT_CHARACTER)?;
+        }
+    }
+    f.write_char('"')?;
+    if shown < bytes.len() { write!(f, "+{} bytes", bytes.len() - shown) } else { Ok(()) }
+}
+
+fn json_string(bytes: &[u8], out: &mut String) -> fmt::Result {
+    out.push('"');
+    for chunk in bytes.utf8_chunks() {
+        for character in chunk.valid().chars() {
+            match character {
+                '"' => out.push_str("\\\""),
+                '\\' => out.push_str("\\\\"),
+                '\n' => out.push_str("\\n"),
+                '\r' => out.push_str("\\r"),
+                '\t' => out.push_str("\\t"),
+                _ if character.is_control() => write!(out, "\\u{:04x}", u32::from(character))?,
+                _ => out.push(character),
+            }
+        }
+        if !chunk.invalid().is_empty() {
+            out.push(char::REPLACEMENT_CHARACTER);
+        }
+    }
+    out.push('"');
+    Ok(())
+}
+
+#[cfg(test)]
+#[path = "render_tests.rs"]
+mod tests;

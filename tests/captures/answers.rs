@@ -1,0 +1,79 @@
+//! What an answer to a tracker has to be.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::exchange::Exchange;
+use crate::harness::client::Response;
+
+/// Routes of OpenReplay in the captures that are not served. A path that ends in `/` stands for
+/// all below it. One that is answered has to leave this list.
+const NOT_SERVED: [&str; 7] = [
+    "/v1/sdk/i",
+    "/v1/web/conditions/",
+    "/v1/web/feature-flags",
+    "/v1/web/images",
+    "/v1/web/not-started",
+    "/v1/web/tags",
+    "/v1/web/uxt/",
+];
+
+/// Keys of the answer to a start that are new in each run, or that the older of OpenReplay's
+/// services did not send.
+const OWN_KEYS: [&str; 7] =
+    ["delay", "framesSupport", "protocolVersion", "sessionID", "startTimestamp", "token", "userUUID"];
+
+/// Whether the server has this route.
+pub fn is_served(path: &str) -> bool {
+    !NOT_SERVED.iter().any(|route| *route == path || route.ends_with('/') && path.starts_with(route))
+}
+
+/// Why a browser would not send the request that this preflight asks for.
+pub fn preflight_fault(exchange: &Exchange, response: &Response) -> Option<String> {
+    let list = |text: &str| -> BTreeSet<String> {
+        text.split(',').map(|name| name.trim().to_ascii_lowercase()).filter(|name| !name.is_empty()).collect()
+    };
+    let given = |name: &str| list(response.header(name).unwrap_or_default());
+    let asked = |name: &str| list(exchange.header(name));
+    let is_age = |age: &str| age.parse::<u32>().is_ok_and(|age| age > 0);
+    if Some(response.status) != exchange.status {
+        return Some(format!("{}, and not {:?}", response.status, exchange.status));
+    }
+    if !asked("access-control-request-headers").is_subset(&given("access-control-allow-headers")) {
+        return Some(format!("headers that are not allowed: {:?}", response.headers));
+    }
+    if !asked("access-control-request-method").is_subset(&given("access-control-allow-methods")) {
+        return Some(format!("a method that is not allowed: {:?}", response.headers));
+    }
+    if !response.header("access-control-max-age").is_some_and(is_age) {
+        return Some(format!("a preflight that is asked again each time: {:?}", response.headers));
+    }
+    None
+}
+
+/// What differs from the recorded answer to a start.
+pub fn start_fault(exchange: &Exchange, response: &Response) -> Option<String> {
+    let text = String::from_utf8_lossy(&response.body);
+    if response.status != 200 {
+        return Some(format!("{} {text:?}", response.status));
+    }
+    let Ok(Value::Object(mut given)) = serde_json::from_slice(&response.body) else {
+        return Some(format!("no JSON object: {text:?}"));
+    };
+    // The tracker gives up on an answer without these.
+    let has_all = ["token", "userUUID", "sessionID"].iter().all(|key| given.get(*key).is_some_and(Value::is_string));
+    if !has_all || !["delay", "startTimestamp"].iter().all(|key| given.get(*key).is_some_and(Value::is_number)) {
+        return Some(format!("not what a tracker needs: {text:?}"));
+    }
+    let request: Value = serde_json::from_slice(&exchange.body).expect("a start is JSON");
+    if request["userUUID"].is_string() && given["userUUID"] != request["userUUID"] {
+        return Some(format!("visitor {} instead of {}", given["userUUID"], request["userUUID"]));
+    }
+    let Ok(Value::Object(mut recorded)) = serde_json::from_slice(&exchange.answer) else { return None };
+    for key in OWN_KEYS {
+        given.remove(key);
+        recorded.remove(key);
+    }
+    (given != recorded).then(|| format!("{given:?} instead of {recorded:?}"))
+}
