@@ -31,14 +31,12 @@ pub fn embed_regexes() {
 fn package_folder() -> PathBuf {
     // What is being built was fetched just now, so this rarely needs the network; but Cargo wants
     // the development packages too, and a plain build has not fetched those.
-    let metadata = metadata(&["--offline"])
-        .or_else(|_| metadata(&[]))
-        .unwrap_or_else(|fault| {
-            panic!(
-                "`cargo metadata` cannot tell where the package {PACKAGE} is; \
+    let metadata = metadata(&["--offline"]).or_else(|_| metadata(&[])).unwrap_or_else(|fault| {
+        panic!(
+            "`cargo metadata` cannot tell where the package {PACKAGE} is; \
                  run `cargo fetch --locked` once with the network up. It said:\n{fault}"
-            )
-        });
+        )
+    });
     let packages = metadata["packages"].as_array();
     let manifest = packages
         .into_iter()
@@ -46,10 +44,7 @@ fn package_folder() -> PathBuf {
         .filter(|package| package["name"] == PACKAGE)
         .find_map(|package| package["manifest_path"].as_str())
         .unwrap_or_else(|| panic!("the package {PACKAGE} is not in Cargo.lock"));
-    Path::new(manifest)
-        .parent()
-        .map(Path::to_path_buf)
-        .unwrap_or_else(|| panic!("{manifest} has no folder"))
+    Path::new(manifest).parent().map(Path::to_path_buf).unwrap_or_else(|| panic!("{manifest} has no folder"))
 }
 
 fn metadata(network: &[&str]) -> Result<serde_json::Value, String> {

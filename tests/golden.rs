@@ -99,7 +99,7 @@ fn run_on_one_server(world: &World, differences: &Differences, cases: &[&Case]) 
 fn complaints_about(world: &World, differences: &Differences, done: &[(&Case, Outcome, Vec<Record>)]) -> Vec<String> {
     let mut complaints = Vec::new();
     for (case, outcome, records) in done {
-        let mismatches = Comparison::of(case, world.secret(&case.config), outcome, records);
+        let mismatches = Comparison::of(case, world.base_secret(), outcome, records);
         let found = differences.judge(&case.name, &mismatches);
         if !found.is_empty() {
             complaints.push(format!("{}\n    {}", case.name, found.join("\n    ")));

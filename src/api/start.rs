@@ -191,11 +191,7 @@ impl StartScratch {
 }
 
 /// Judges one `POST /v1/web/start`. Never blocks and never panics.
-pub fn web_start(
-    input: &StartInput<'_>,
-    deps: &StartDeps<'_>,
-    scratch: &mut StartScratch,
-) -> StartOutcome {
+pub fn web_start(input: &StartInput<'_>, deps: &StartDeps<'_>, scratch: &mut StartScratch) -> StartOutcome {
     scratch.clear();
     match judge(input, deps, scratch) {
         Ok(started) => StartOutcome::Started(started),
@@ -236,11 +232,7 @@ impl Halt {
     }
 }
 
-fn judge(
-    input: &StartInput<'_>,
-    deps: &StartDeps<'_>,
-    scratch: &mut StartScratch,
-) -> Result<Started, Halt> {
+fn judge(input: &StartInput<'_>, deps: &StartDeps<'_>, scratch: &mut StartScratch) -> Result<Started, Halt> {
     read_request(input, deps.settings, scratch)?;
     let project = project_of(&scratch.request, deps.directory)?;
     if !deps.agents.ready() {
@@ -280,19 +272,10 @@ fn judge(
         facts.write_message(&mut scratch.message);
         facts.write_row(&mut scratch.row);
     }
-    Ok(Started {
-        session: grant.token.session,
-        project: project.project_id,
-        resumed: grant.resumed,
-        record,
-    })
+    Ok(Started { session: grant.token.session, project: project.project_id, resumed: grant.resumed, record })
 }
 
-fn read_request(
-    input: &StartInput<'_>,
-    settings: &StartSettings,
-    scratch: &mut StartScratch,
-) -> Result<(), Halt> {
+fn read_request(input: &StartInput<'_>, settings: &StartSettings, scratch: &mut StartScratch) -> Result<(), Halt> {
     // Anything but exactly this word means bytes as they are.
     let packed = input.content_encoding.map(<[u8]>::trim_ascii) == Some(b"gzip");
     let too_large = input.body.len() as u64 > settings.json_size_limit;
@@ -359,37 +342,22 @@ fn resumed(request: &StartRequest, project: &Project, deps: &StartDeps<'_>) -> O
         return None;
     }
     let other = (deps.project_of)(token.session).is_some_and(|id| id != project.project_id);
-    (!other).then_some(Grant {
-        token,
-        signer,
-        resumed: true,
-    })
+    (!other).then_some(Grant { token, signer, resumed: true })
 }
 
-fn granted(
-    request: &StartRequest,
-    project: &Project,
-    deps: &StartDeps<'_>,
-) -> Result<Grant, Halt> {
+fn granted(request: &StartRequest, project: &Project, deps: &StartDeps<'_>) -> Result<Grant, Halt> {
     let rate = project.sample_rate;
     if deps.dice >= rate {
         let text = format!("capture rate miss, rate: {rate}");
         return Err(refuse(403, Reason::Sampled, text));
     }
-    let session = deps
-        .flakes
-        .next(deps.now_ms)
-        .map_err(|error| refuse(500, Reason::Internal, error.to_string()))?;
+    let session = deps.flakes.next(deps.now_ms).map_err(|error| refuse(500, Reason::Internal, error.to_string()))?;
     let token = Token {
         session,
         delay_ms: deps.now_ms.saturating_sub(request.timestamp_ms),
         expires_ms: deps.now_ms.saturating_add(project.max_session_duration.into()),
     };
-    Ok(Grant {
-        token,
-        signer: deps.secrets.first(),
-        resumed: false,
-    })
+    Ok(Grant { token, signer: deps.secrets.first(), resumed: false })
 }
 
 /// Everything that is known of a session that starts.

@@ -168,12 +168,7 @@ fn a_full_start_is_answered_byte_for_byte_as_recorded() {
     );
     assert_eq!(
         started,
-        Started {
-            session: SessionId(4_119_996_314_606_267_648),
-            project: 1,
-            resumed: false,
-            record: true,
-        }
+        Started { session: SessionId(4_119_996_314_606_267_648), project: 1, resumed: false, record: true }
     );
     assert_eq!(bench.scratch.tracker, "18.0.6");
 }
@@ -244,33 +239,13 @@ fn checks_come_in_the_recorded_order_with_the_recorded_answers() {
             "json: cannot unmarshal number into Go struct field \
              StartSessionRequest.projectKey of type string",
         ),
-        (
-            r#"{"trackerVersion":"5.9.9","projectKey":"nope"}"#.to_owned(),
-            426,
-            "please upgrade the tracker version",
-        ),
+        (r#"{"trackerVersion":"5.9.9","projectKey":"nope"}"#.to_owned(), 426, "please upgrade the tracker version"),
         (r#"{"trackerVersion":"6"}"#.to_owned(), 403, "ProjectKey value required"),
-        (
-            request_of("", ""),
-            404,
-            "project doesn't exist or is not active, key: ",
-        ),
-        (
-            request_of("WEB", ""),
-            404,
-            "project doesn't exist or is not active, key: WEB",
-        ),
-        (
-            request_of("inactive", ""),
-            404,
-            "project doesn't exist or is not active, key: inactive",
-        ),
+        (request_of("", ""), 404, "project doesn't exist or is not active, key: "),
+        (request_of("WEB", ""), 404, "project doesn't exist or is not active, key: WEB"),
+        (request_of("inactive", ""), 404, "project doesn't exist or is not active, key: inactive"),
         (request_of("rate-0", ""), 403, "capture rate miss, rate: 0"),
-        (
-            request_of("rate-0", r#","doNotRecord":true"#),
-            403,
-            "capture rate miss, rate: 0",
-        ),
+        (request_of("rate-0", r#","doNotRecord":true"#), 403, "capture rate miss, rate: 0"),
     ] {
         assert_eq!(bench.refused(&body), (status, text.to_owned()), "{body}");
     }
@@ -369,9 +344,7 @@ fn a_session_that_is_not_to_be_recorded_gets_a_token_and_leaves_nothing() {
 #[test]
 fn clocks_that_cannot_be_do_no_harm() {
     let mut bench = Bench::new();
-    bench.started(
-        r#"{"projectKey":"web","trackerVersion":"18","timestamp":-9223372036854775808,"isOffline":true}"#,
-    );
+    bench.started(r#"{"projectKey":"web","trackerVersion":"18","timestamp":-9223372036854775808,"isOffline":true}"#);
     assert_eq!(bench.response()["delay"], i64::MAX);
     assert_eq!(bench.row()["start_ts"], NOW_MS);
     assert!(bench.secrets.verify(bench.token().as_bytes()).is_ok());
@@ -415,9 +388,7 @@ fn the_longest_row_fits_beside_a_record() {
     let fields = ["revID", "timezone", "userID", "condition"];
     let extra: String = fields.iter().map(|field| format!(r#","{field}":"{long}""#)).collect();
     bench.settings.json_size_limit = u64::MAX;
-    bench.started(
-        request(&extra).replace("18.0.6", &format!("18.0.6-{}", "<".repeat(10_000))),
-    );
+    bench.started(request(&extra).replace("18.0.6", &format!("18.0.6-{}", "<".repeat(10_000))));
     // Names from the user agent and places are as long at most as a user's name, five of each.
     let reserve = 7 * 255 * 6;
     assert!(bench.scratch.row.len() + reserve < ROW_BYTES_MAX, "{}", bench.scratch.row.len());

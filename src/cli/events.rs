@@ -16,8 +16,22 @@ use crate::tracker::{Era, inflate_bounded, read_batch, split_parts};
 
 /// Runs the command.
 pub fn run(args: &EventsArgs, data: &Path) -> Result<ExitCode, CliError> {
+    let mut out = Out::stdout();
+    let found = list(args, data, &mut out)?;
+    out.finish()?;
+    if !found {
+        let session = args.session;
+        return Err(CliError::Other(format!(
+            "session {session} is not in this log; `takeup sessions` lists those that are"
+        )));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Prints the messages of the session in the log in `data`. `false`: there is no such session.
+pub(super) fn list(args: &EventsArgs, data: &Path, out: &mut Out) -> Result<bool, CliError> {
     let mut merge = Merge::new(log_folder::open(data)?);
-    let mut printer = Printer::new(args, Out::stdout());
+    let mut printer = Printer::new(args, out);
     let mut found = false;
     while let Some(record) = merge.next()? {
         if record.session == args.session && matches!(record.kind, Kind::Batch | Kind::Start) {
@@ -26,14 +40,7 @@ pub fn run(args: &EventsArgs, data: &Path) -> Result<ExitCode, CliError> {
         }
     }
     log_folder::warn_of_damage(&merge);
-    printer.out.finish()?;
-    if !found {
-        let session = args.session;
-        return Err(CliError::Other(format!(
-            "session {session} is not in this log; `takeup sessions` lists those that are"
-        )));
-    }
-    Ok(ExitCode::SUCCESS)
+    Ok(found)
 }
 
 /// What is read of a session's row: which tracker wrote the batches.
@@ -50,10 +57,10 @@ struct Fault<'a> {
     fault: &'a str,
 }
 
-struct Printer {
+struct Printer<'a> {
     json: bool,
     inflated_max: usize,
-    out: Out,
+    out: &'a mut Out,
     era: Era,
     /// The client's time of the session's first message: what the shown offsets count from.
     began_ms: Option<i64>,
@@ -61,8 +68,8 @@ struct Printer {
     line: String,
 }
 
-impl Printer {
-    fn new(args: &EventsArgs, out: Out) -> Printer {
+impl<'a> Printer<'a> {
+    fn new(args: &EventsArgs, out: &'a mut Out) -> Printer<'a> {
         Printer {
             json: args.json,
             inflated_max: args.inflated_max,

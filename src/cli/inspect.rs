@@ -16,6 +16,14 @@ use crate::log::record::{Flags, Record, ext_type};
 
 /// Runs the command.
 pub fn run(args: &InspectArgs, data: &Path) -> Result<ExitCode, CliError> {
+    let mut out = Out::stdout();
+    list(args, data, &mut out)?;
+    out.finish()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Prints the segments, or the records, of the log in `data`.
+pub(super) fn list(args: &InspectArgs, data: &Path, out: &mut Out) -> Result<(), CliError> {
     let reader = log_folder::open(data)?;
     let mut segments = reader.segments()?;
     segments.sort_by_key(|segment| (segment.core, segment.id));
@@ -25,14 +33,7 @@ pub fn run(args: &InspectArgs, data: &Path) -> Result<ExitCode, CliError> {
             return Err(CliError::Other(format!("there is no segment {id}; `takeup inspect` lists those that exist")));
         }
     }
-    let mut out = Out::stdout();
-    if args.records {
-        records(&reader, &segments, args.json, &mut out)?;
-    } else {
-        table(&segments, args.json, &mut out)?;
-    }
-    out.finish()?;
-    Ok(ExitCode::SUCCESS)
+    if args.records { records(&reader, &segments, args.json, out) } else { table(&segments, args.json, out) }
 }
 
 /// A segment, as `--json` shows it. What only a sidecar knows is null until the segment is sealed.

@@ -16,6 +16,8 @@ mod sessions;
 mod verify;
 
 #[cfg(test)]
+mod log_tests;
+#[cfg(test)]
 mod tests;
 
 use std::io::Write;

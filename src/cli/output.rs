@@ -1,16 +1,16 @@
 //! Printing: buffered stdout, tables, numbers for people, and texts from strangers made harmless.
 
 use std::fmt::Write as _;
-use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
 
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::error::CliError;
 
-/// Buffered stdout. [`finish`](Out::finish) reports what a mere drop would hide.
+/// Buffered output. [`finish`](Out::finish) reports what a mere drop would hide.
 pub struct Out {
-    writer: BufWriter<StdoutLock<'static>>,
+    writer: BufWriter<Box<dyn Write>>,
     colours: bool,
 }
 
@@ -19,7 +19,12 @@ impl Out {
     pub fn stdout() -> Out {
         let stdout = io::stdout().lock();
         let colours = colours_wanted(stdout.is_terminal());
-        Out { writer: BufWriter::with_capacity(64 * 1024, stdout), colours }
+        Out::new(Box::new(stdout), colours)
+    }
+
+    /// Output to a writer, with or without colours.
+    pub fn new(writer: Box<dyn Write>, colours: bool) -> Out {
+        Out { writer: BufWriter::with_capacity(64 * 1024, writer), colours }
     }
 
     /// Writes a line.
@@ -188,6 +193,11 @@ pub fn exact_time_us(us: u64) -> String {
 fn time(us: u64, format: &str) -> String {
     let timestamp = i64::try_from(us).ok().filter(|&us| us != 0).and_then(|us| Timestamp::from_microsecond(us).ok());
     timestamp.map_or_else(|| "-".to_owned(), |time| time.strftime(format).to_string())
+}
+
+/// A number of things, in words that agree: `1 segment`, `1,204 segments`.
+pub fn counted(number: u64, thing: &str) -> String {
+    format!("{} {thing}{}", thousands(number), if number == 1 { "" } else { "s" })
 }
 
 /// A whole number with its thousands parted: `1,234,567`.

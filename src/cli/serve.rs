@@ -1,7 +1,7 @@
 //! `takeup serve`: puts the parts together, waits for a signal, and takes them apart again.
 
 use std::io::Write;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::api::route::TEMPLATES;
 use crate::api::start::StartSettings;
 use crate::checker::{self, Checker};
 use crate::config::{self, Config, FirstRun, LogRequests, PROJECTS_FILE, first_run, snippet};
-use crate::directory::{self, Directory, DirectoryError, Platform, Project};
+use crate::directory::{self, DirectoryError};
 use crate::log::{Log, Options, Recovery};
 use crate::server::core::{Common, INBOX_MAX};
 use crate::server::listen::listen;
@@ -39,6 +39,8 @@ const PRINT_PATIENCE: Duration = Duration::from_secs(2);
 /// Runs the server until a signal ends it.
 pub fn run(args: ServeArgs, data: PathBuf) -> Result<ExitCode, CliError> {
     let began = Instant::now();
+    // Before anything else: a signal that comes while the server starts is not lost.
+    let signals = Signals::new([SIGTERM, SIGINT]).map_err(other)?;
     let made = first_run(&data)?;
     let loaded = Config::load(&args.sources(&data))?;
     let config = loaded.config;
@@ -58,6 +60,9 @@ pub fn run(args: ServeArgs, data: PathBuf) -> Result<ExitCode, CliError> {
 
     let (log, recovery) = Log::open(log_options_of(&config, cores))?;
     report_recovery(&logger, &recovery);
+    let flakes = FlakeIds::new(worker_id(&config, &logger));
+    // A clock that was set back must not lead to ids that are given out already.
+    flakes.start_after(recovery.newest_us / 1000);
     let listeners = listen(config.listen, usize::from(cores)).map_err(other)?;
     let listen_addr = listeners[0].local_addr().unwrap_or(config.listen);
 
@@ -77,7 +82,7 @@ pub fn run(args: ServeArgs, data: PathBuf) -> Result<ExitCode, CliError> {
         log: log.clone(),
         directory,
         secrets: Secrets::new(config.token_secrets.to_vec()).map_err(other)?,
-        flakes: FlakeIds::new(worker_id(&config, &logger)),
+        flakes,
         agents: UserAgents::spawn(config.uaparser_file.as_deref()).map_err(other)?,
         geo: Geo::open(config.maxminddb_file.as_deref()).map_err(other)?,
         logger: logger.clone(),
@@ -104,9 +109,14 @@ pub fn run(args: ServeArgs, data: PathBuf) -> Result<ExitCode, CliError> {
         .map_err(other)?;
     let admin = admin::spawn(common.config.admin, admin_of(&log, metrics, &checker, &logger)).map_err(other)?;
     let stopper = Arc::clone(&common);
-    stop_on_signals(move || stopper.stop(), logger.clone())?;
+    stop_on_signals(signals, move || stopper.stop(), logger.clone())?;
     announce(listen_addr, admin.addr(), &made, &common, began.elapsed());
 
+    common.agents.wait();
+    if let Some(fault) = common.agents.fault() {
+        let message = "UAPARSER_FILE can't be used, the built-in expressions are";
+        logger.event(Level::Error, crate::caller!(), message, &[("error", fault)]);
+    }
     let mut failed = false;
     for thread in threads {
         if let Some(fault) = fault_of(thread.join()) {
@@ -269,8 +279,7 @@ fn admin_of(log: &Log, cores: Vec<Arc<CoreMetrics>>, checker: &Checker, logger: 
 }
 
 /// The first signal drains, the second one ends at once.
-fn stop_on_signals(stop: impl Fn() + Send + 'static, logger: Logger) -> Result<(), CliError> {
-    let mut signals = Signals::new([SIGTERM, SIGINT]).map_err(other)?;
+fn stop_on_signals(mut signals: Signals, stop: impl Fn() + Send + 'static, logger: Logger) -> Result<(), CliError> {
     let wait = move || {
         let mut stopping = false;
         for signal in signals.forever() {
@@ -286,19 +295,23 @@ fn stop_on_signals(stop: impl Fn() + Send + 'static, logger: Logger) -> Result<(
     Ok(())
 }
 
-/// The key of a project that a page can record for.
-fn first_web_key(directory: &Directory) -> Option<&str> {
-    let usable = |project: &&Project| project.active && project.platform == Platform::Web;
-    directory.projects().iter().find(usable).map(|project| project.project_key.as_str())
+/// An address to put into a browser on this machine.
+fn reachable(listen: SocketAddr) -> SocketAddr {
+    let ip = match listen.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    SocketAddr::new(ip, listen.port())
 }
 
 /// Tells a person where the server is and what to paste into a page. It goes to stderr: stdout carries
 /// log lines only.
 fn announce(listen: SocketAddr, admin: SocketAddr, made: &FirstRun, common: &Common, took: Duration) {
     let config = &common.config;
-    let address = format!("http://{listen}");
+    let address = format!("http://{}", reachable(listen));
     let mut text = format!(
-        "takeup {} listens on {address} ({} cores, {:?}, ack = {}), ready after {} ms\n\
+        "takeup {} listens on http://{listen} ({} cores, {:?}, ack = {}), ready after {} ms\n\
          metrics and health on http://{admin}, data in {}\n",
         env!("CARGO_PKG_VERSION"),
         common.inboxes.len(),
@@ -308,7 +321,7 @@ fn announce(listen: SocketAddr, admin: SocketAddr, made: &FirstRun, common: &Com
         config.data.display(),
     );
     let directory = common.directory.current();
-    if let Some(key) = made.project_key.as_deref().or_else(|| first_web_key(&directory)) {
+    if let Some(key) = made.project_key.as_deref().or_else(|| directory.first_web_key()) {
         text.push_str(&format!(
             "\nproject key: {key}\npaste this into a page to record it:\n\n{}\n",
             snippet(&address, key)

@@ -125,6 +125,14 @@ fn start_ms(session: u64, received_ms: u64) -> u64 {
 
 /// Runs the command.
 pub fn run(args: &SessionsArgs, data: &Path) -> Result<ExitCode, CliError> {
+    let mut out = Out::stdout();
+    list(args, data, &mut out)?;
+    out.finish()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Prints the sessions of the log in `data`.
+pub(super) fn list(args: &SessionsArgs, data: &Path, out: &mut Out) -> Result<(), CliError> {
     let mut merge = Merge::new(log_folder::open(data)?);
     let mut collector = Collector::default();
     while let Some(record) = merge.next()? {
@@ -136,17 +144,12 @@ pub fn run(args: &SessionsArgs, data: &Path) -> Result<ExitCode, CliError> {
     log_folder::warn_of_damage(&merge);
     let sessions = collector.finish(args.project);
     let skipped = args.last.map_or(0, |last| sessions.len().saturating_sub(last));
-    print(&sessions[skipped..], args.json)?;
-    Ok(ExitCode::SUCCESS)
+    print(&sessions[skipped..], args.json, out)
 }
 
-fn print(sessions: &[Summary], json: bool) -> Result<(), CliError> {
-    let mut out = Out::stdout();
+fn print(sessions: &[Summary], json: bool, out: &mut Out) -> Result<(), CliError> {
     if json {
-        for session in sessions {
-            out.json(session)?;
-        }
-        return out.finish();
+        return sessions.iter().try_for_each(|session| out.json(session));
     }
     use Align::{Left, Right};
     let mut table = Table::new(&[
@@ -172,6 +175,5 @@ fn print(sessions: &[Summary], json: bool) -> Result<(), CliError> {
             text(&session.user, 40),
         ]);
     }
-    table.print(&mut out)?;
-    out.finish()
+    table.print(out)
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::args::VerifyArgs;
 use super::error::CliError;
 use super::log_folder;
-use super::output::{Out, bytes, length_ms, thousands};
+use super::output::{Out, bytes, counted, length_ms};
 use super::report;
 use crate::log::verify::{Fault, SegmentVerdict, VerifySummary, verify};
 
@@ -17,7 +17,8 @@ const COULD_NOT_RUN: u8 = 2;
 
 /// Runs the command.
 pub fn run(args: &VerifyArgs, data: &Path) -> ExitCode {
-    match check(args, data) {
+    let mut out = Out::stdout();
+    match check(args, data, &mut out).and_then(|whole| out.finish().map(|()| whole)) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => report(&error, ExitCode::from(COULD_NOT_RUN)),
@@ -25,19 +26,17 @@ pub fn run(args: &VerifyArgs, data: &Path) -> ExitCode {
 }
 
 /// Whether the log is whole.
-fn check(args: &VerifyArgs, data: &Path) -> Result<bool, CliError> {
+pub(super) fn check(args: &VerifyArgs, data: &Path, out: &mut Out) -> Result<bool, CliError> {
     let log = log_folder::open(data)?;
-    let mut out = Out::stdout();
     // The check's callback can't fail; what happens to the output is kept until it is done.
     let mut printed = Ok(());
     let summary = verify(log.dir(), &mut |verdict| {
         if printed.is_ok() {
-            printed = show(verdict, args, &mut out);
+            printed = show(verdict, args, out);
         }
     })?;
     printed?;
-    conclude(&summary, args, &mut out)?;
-    out.finish()?;
+    conclude(&summary, args, out)?;
     Ok(summary.ok())
 }
 
@@ -88,8 +87,8 @@ fn show(verdict: &SegmentVerdict, args: &VerifyArgs, out: &mut Out) -> Result<()
     }
     let path = verdict.path.display();
     if verdict.ok() {
-        let (records, size) = (thousands(verdict.records), bytes(verdict.bytes));
-        out.line(&format!("whole    {path}: {records} records, {size} ({})", verdict.state.as_str()))?;
+        let (records, size) = (counted(verdict.records, "record"), bytes(verdict.bytes));
+        out.line(&format!("whole    {path}: {records}, {size} ({})", verdict.state.as_str()))?;
     }
     for fault in &verdict.faults {
         let line = format!("DAMAGED  {path}: offset {}, {} bytes: {}", fault.offset, fault.bytes, fault.reason);
@@ -98,7 +97,7 @@ fn show(verdict: &SegmentVerdict, args: &VerifyArgs, out: &mut Out) -> Result<()
     }
     let told = verdict.faults.len() as u64;
     if verdict.fault_count > told {
-        out.line(&format!("DAMAGED  {path}: {} more places", thousands(verdict.fault_count - told)))?;
+        out.line(&format!("DAMAGED  {path}: {} more", counted(verdict.fault_count - told, "place")))?;
     }
     if verdict.known_damage_bytes > 0 {
         let lost = bytes(verdict.known_damage_bytes);
@@ -146,14 +145,14 @@ fn conclude(summary: &VerifySummary, args: &VerifyArgs, out: &mut Out) -> Result
     let verdict = match summary.ok() {
         true => "the log is whole".to_owned(),
         false => {
-            let (places, segments) = (thousands(summary.faults), thousands(summary.bad_segments));
-            out.red(&format!("the log is DAMAGED in {places} places of {segments} segments"))
+            let (places, segments) = (counted(summary.faults, "place"), counted(summary.bad_segments, "segment"));
+            out.red(&format!("the log is DAMAGED in {places} of {segments}"))
         }
     };
     out.line(&format!(
-        "{verdict}: {} segments, {} records, {} checked in {}",
-        thousands(summary.segments),
-        thousands(summary.records),
+        "{verdict}: {}, {}, {} checked in {}",
+        counted(summary.segments, "segment"),
+        counted(summary.records, "record"),
         bytes(summary.bytes),
         length_ms(took_ms)
     ))

@@ -25,12 +25,7 @@ pub struct Fields<'t, 'i> {
 
 impl<'t, 'i> Fields<'t, 'i> {
     pub fn new(source: &'t str, table: &'t DeTable<'i>, span: Range<usize>) -> Self {
-        Self {
-            source,
-            table,
-            span,
-            known: Vec::new(),
-        }
+        Self { source, table, span, known: Vec::new() }
     }
 
     /// A fault of the table as a whole.
@@ -63,10 +58,7 @@ impl<'t, 'i> Fields<'t, 'i> {
         let Some(value) = self.take(key) else {
             return Ok(None);
         };
-        let text = value
-            .get_ref()
-            .as_str()
-            .ok_or_else(|| self.wrong_type(key, value.get_ref(), "a string"))?;
+        let text = value.get_ref().as_str().ok_or_else(|| self.wrong_type(key, value.get_ref(), "a string"))?;
         if text.contains('\0') {
             return Err(self.fault_of(key, format!("`{key}` must not contain NUL")));
         }
@@ -114,26 +106,19 @@ impl<'t, 'i> Fields<'t, 'i> {
     pub fn bool_or(&mut self, key: &'static str, default: bool) -> Result<bool, Fault> {
         match self.take(key) {
             None => Ok(default),
-            Some(value) => value
-                .get_ref()
-                .as_bool()
-                .ok_or_else(|| self.wrong_type(key, value.get_ref(), "true or false")),
+            Some(value) => {
+                value.get_ref().as_bool().ok_or_else(|| self.wrong_type(key, value.get_ref(), "true or false"))
+            }
         }
     }
 
     /// An integer within limits, if it is there.
-    pub fn integer_if(
-        &mut self,
-        key: &'static str,
-        range: RangeInclusive<u32>,
-    ) -> Result<Option<u32>, Fault> {
+    pub fn integer_if(&mut self, key: &'static str, range: RangeInclusive<u32>) -> Result<Option<u32>, Fault> {
         let Some(value) = self.take(key) else {
             return Ok(None);
         };
-        let integer = value
-            .get_ref()
-            .as_integer()
-            .ok_or_else(|| self.wrong_type(key, value.get_ref(), "an integer"))?;
+        let integer =
+            value.get_ref().as_integer().ok_or_else(|| self.wrong_type(key, value.get_ref(), "an integer"))?;
         let number = i64::from_str_radix(integer.as_str(), integer.radix()).ok();
         let number = number.and_then(|number| u32::try_from(number).ok());
         number.filter(|number| range.contains(number)).map(Some).ok_or_else(|| {
@@ -144,21 +129,12 @@ impl<'t, 'i> Fields<'t, 'i> {
     }
 
     /// An integer within limits, or the default.
-    pub fn integer_or(
-        &mut self,
-        key: &'static str,
-        range: RangeInclusive<u32>,
-        default: u32,
-    ) -> Result<u32, Fault> {
+    pub fn integer_or(&mut self, key: &'static str, range: RangeInclusive<u32>, default: u32) -> Result<u32, Fault> {
         Ok(self.integer_if(key, range)?.unwrap_or(default))
     }
 
     /// An integer within limits that must be there.
-    pub fn integer(
-        &mut self,
-        key: &'static str,
-        range: RangeInclusive<u32>,
-    ) -> Result<u32, Fault> {
+    pub fn integer(&mut self, key: &'static str, range: RangeInclusive<u32>) -> Result<u32, Fault> {
         self.integer_if(key, range)?.ok_or_else(|| self.missing(key))
     }
 
@@ -174,10 +150,7 @@ impl<'t, 'i> Fields<'t, 'i> {
             return Ok(Vec::new());
         };
         let wanted = "a list of strings";
-        let list = value
-            .get_ref()
-            .as_array()
-            .ok_or_else(|| self.wrong_type(key, value.get_ref(), wanted))?;
+        let list = value.get_ref().as_array().ok_or_else(|| self.wrong_type(key, value.get_ref(), wanted))?;
         list.iter()
             .map(|item| {
                 let text = item.get_ref().as_str().map(str::to_owned);
@@ -196,16 +169,10 @@ impl<'t, 'i> Fields<'t, 'i> {
             return Ok(Vec::new());
         };
         let wanted = format!("a list of tables, written [[{key}]]");
-        let list = value
-            .get_ref()
-            .as_array()
-            .ok_or_else(|| self.wrong_type(key, value.get_ref(), &wanted))?;
+        let list = value.get_ref().as_array().ok_or_else(|| self.wrong_type(key, value.get_ref(), &wanted))?;
         list.iter()
             .map(|item| {
-                let table = item
-                    .get_ref()
-                    .as_table()
-                    .ok_or_else(|| self.wrong_type(key, item.get_ref(), &wanted))?;
+                let table = item.get_ref().as_table().ok_or_else(|| self.wrong_type(key, item.get_ref(), &wanted))?;
                 read(Fields::new(self.source, table, item.span()))
             })
             .collect()
@@ -238,8 +205,5 @@ impl<'t, 'i> Fields<'t, 'i> {
 /// A fault at a byte of the file.
 pub fn fault_at(source: &str, at: usize, text: impl Into<String>) -> Fault {
     let before = &source.as_bytes()[..at.min(source.len())];
-    Fault {
-        line: before.iter().filter(|&&byte| byte == b'\n').count() + 1,
-        text: text.into(),
-    }
+    Fault { line: before.iter().filter(|&&byte| byte == b'\n').count() + 1, text: text.into() }
 }

@@ -30,8 +30,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 pub use self::model::{
-    Condition, FeatureFlag, Filter, FlagCondition, FlagKind, Platform, Project, Tag, Test,
-    TestTask, Variant,
+    Condition, FeatureFlag, Filter, FlagCondition, FlagKind, Platform, Project, Tag, Test, TestTask, Variant,
 };
 pub use self::watch::{POLL_INTERVAL, Shared, Watcher, watch};
 
@@ -89,16 +88,10 @@ pub enum DirectoryError {
 impl Directory {
     /// Reads `path`.
     pub fn load(path: &Path) -> Result<Self, DirectoryError> {
-        let io = |source| DirectoryError::Io {
-            path: path.to_owned(),
-            source,
-        };
+        let io = |source| DirectoryError::Io { path: path.to_owned(), source };
         let bytes = std::fs::metadata(path).map_err(io)?.len();
         if bytes > FILE_BYTES_MAX {
-            return Err(DirectoryError::TooLarge {
-                path: path.to_owned(),
-                bytes,
-            });
+            return Err(DirectoryError::TooLarge { path: path.to_owned(), bytes });
         }
         let text = std::fs::read_to_string(path).map_err(io)?;
         Self::parse(&text).map_err(|fault| DirectoryError::Content {
@@ -110,21 +103,9 @@ impl Directory {
 
     fn from_projects(projects: Vec<Project>) -> Self {
         Self {
-            by_key: projects
-                .iter()
-                .enumerate()
-                .map(|(at, project)| (project.project_key.clone(), at))
-                .collect(),
-            by_id: projects
-                .iter()
-                .enumerate()
-                .map(|(at, project)| (project.project_id, at))
-                .collect(),
-            beacon_size_max: projects
-                .iter()
-                .map(|project| u64::from(project.beacon_size))
-                .max()
-                .unwrap_or(0),
+            by_key: projects.iter().enumerate().map(|(at, project)| (project.project_key.clone(), at)).collect(),
+            by_id: projects.iter().enumerate().map(|(at, project)| (project.project_id, at)).collect(),
+            beacon_size_max: projects.iter().map(|project| u64::from(project.beacon_size)).max().unwrap_or(0),
             projects,
         }
     }

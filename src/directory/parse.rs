@@ -7,8 +7,7 @@ use toml::de::DeTable;
 use super::Directory;
 use super::fields::{Fault, Fields, fault_at};
 use super::model::{
-    Condition, FeatureFlag, Filter, FlagCondition, FlagKind, Platform, Project, Tag, Test,
-    TestTask, Variant,
+    Condition, FeatureFlag, Filter, FlagCondition, FlagKind, Platform, Project, Tag, Test, TestTask, Variant,
 };
 
 /// What Postgres' `int` holds: ids and sizes go there one day.
@@ -32,14 +31,10 @@ impl Directory {
         for (at, tag) in fields.tables("tags", |fields| owned(fields, &places, tag))? {
             projects[at].tags.push(tag);
         }
-        for (at, condition) in
-            fields.tables("conditions", |fields| owned(fields, &places, condition))?
-        {
+        for (at, condition) in fields.tables("conditions", |fields| owned(fields, &places, condition))? {
             projects[at].conditions.push(condition);
         }
-        for (at, flag) in
-            fields.tables("feature_flags", |fields| owned(fields, &places, feature_flag))?
-        {
+        for (at, flag) in fields.tables("feature_flags", |fields| owned(fields, &places, feature_flag))? {
             projects[at].feature_flags.push(flag);
         }
         for (at, test) in fields.tables("ut_tests", |fields| owned(fields, &places, test))? {
@@ -83,11 +78,7 @@ fn project(mut fields: Fields<'_, '_>, seen: &mut Seen) -> Result<Project, Fault
         platform: fields.word("platform", &platforms, Some(Platform::Web))?,
         active: fields.bool_or("active", true)?,
         sample_rate: fields.percent_or("sample_rate", 100)?,
-        max_session_duration: fields.integer_or(
-            "max_session_duration",
-            1..=INT_MAX,
-            SESSION_DURATION_MS,
-        )?,
+        max_session_duration: fields.integer_or("max_session_duration", 1..=INT_MAX, SESSION_DURATION_MS)?,
         beacon_size: fields.integer_or("beacon_size", 0..=INT_MAX, 0)?,
         save_request_payloads: fields.bool_or("save_request_payloads", false)?,
         deleted_at: fields.date_if("deleted_at")?,
@@ -107,9 +98,9 @@ fn owned<'t, 'i, T>(
     read: impl FnOnce(&mut Fields<'t, 'i>) -> Result<T, Fault>,
 ) -> Result<(usize, T), Fault> {
     let id = fields.integer("project_id", 1..=INT_MAX)?;
-    let &place = places.get(&id).ok_or_else(|| {
-        fields.fault_of("project_id", format!("there is no project {id} in this file"))
-    })?;
+    let &place = places
+        .get(&id)
+        .ok_or_else(|| fields.fault_of("project_id", format!("there is no project {id} in this file")))?;
     let entry = read(&mut fields)?;
     fields.finish()?;
     Ok((place, entry))

@@ -110,11 +110,7 @@ fn what_is_wrong_is_named_with_its_line() {
         (format!("{project}platform = \"tv\"\n"), 4, "\"web\", \"ios\", \"android\""),
         (format!("{project}name = \"a\\u0000\"\n"), 4, "must not contain NUL"),
         (format!("{project}{project}"), 5, "there is another project 1"),
-        (
-            format!("{project}[[projects]]\nproject_id = 2\nproject_key = \"k\"\n"),
-            6,
-            "project 1 has this key already",
-        ),
+        (format!("{project}[[projects]]\nproject_id = 2\nproject_key = \"k\"\n"), 6, "project 1 has this key already"),
         ("\n[[projects]]\nproject_id = 1\n".to_owned(), 2, "`project_key` is missing"),
         ("[[projects]]\nproject_id = 1\nproject_key = ''\n".to_owned(), 3, "1 to 64 characters"),
         ("[[projects]]\nproject_id = 0\n".to_owned(), 2, "must be 1 to 2147483647"),

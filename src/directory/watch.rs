@@ -87,11 +87,7 @@ impl Stamp {
     fn of(path: &Path) -> Option<Self> {
         use std::os::unix::fs::MetadataExt;
         let metadata = fs::metadata(path).ok()?;
-        Some(Self {
-            modified: metadata.modified().ok(),
-            bytes: metadata.len(),
-            inode: metadata.ino(),
-        })
+        Some(Self { modified: metadata.modified().ok(), bytes: metadata.len(), inode: metadata.ino() })
     }
 }
 
@@ -104,10 +100,7 @@ pub struct Watcher {
 
 /// Looks at the file every [`POLL_INTERVAL`] on a thread of its own. Each change is reported once:
 /// the number of projects, or why the old snapshot stays.
-pub fn watch(
-    shared: Arc<Shared>,
-    report: impl FnMut(Result<usize, DirectoryError>) + Send + 'static,
-) -> Watcher {
+pub fn watch(shared: Arc<Shared>, report: impl FnMut(Result<usize, DirectoryError>) + Send + 'static) -> Watcher {
     watch_every(POLL_INTERVAL, shared, report)
 }
 
@@ -129,16 +122,10 @@ pub(super) fn watch_every(
         }
     });
     match thread {
-        Ok(thread) => Watcher {
-            stop: Some(stop),
-            thread: Some(thread),
-        },
+        Ok(thread) => Watcher { stop: Some(stop), thread: Some(thread) },
         Err(source) => {
             lock(&report)(Err(DirectoryError::Watch { path, source }));
-            Watcher {
-                stop: None,
-                thread: None,
-            }
+            Watcher { stop: None, thread: None }
         }
     }
 }

@@ -40,13 +40,13 @@ impl OrderClock {
     /// Order time now, in microseconds since the Unix epoch.
     #[inline]
     pub fn now_us(&self) -> u64 {
-        let mut spins = 0;
+        let mut spins = 0_u32;
         loop {
             if let Some(now) = self.try_now_us() {
                 return now;
             }
             spins += 1;
-            if spins % SPINS_MAX == 0 {
+            if spins.is_multiple_of(SPINS_MAX) {
                 thread::yield_now();
             }
             hint::spin_loop();
@@ -63,7 +63,7 @@ impl OrderClock {
         let rate = self.word(clock_at::RATE_PPM).load(Ordering::Relaxed) as i64;
         let mono = monotonic_us();
         fence(Ordering::Acquire);
-        if seq % 2 != 0 || self.word(clock_at::SEQ).load(Ordering::Relaxed) != seq {
+        if !seq.is_multiple_of(2) || self.word(clock_at::SEQ).load(Ordering::Relaxed) != seq {
             return None;
         }
         Some(if rate == 0 {

@@ -287,9 +287,7 @@ impl ClockView {
             let mono_us = monotonic_us();
             fence(Ordering::SeqCst);
             self.file.read_exact_at(&mut again, 0).ok()?;
-            if u64_at(&page, clock_at::MAGIC) != CLOCK_MAGIC
-                || u64_at(&page, clock_at::VERSION) != u64::from(VERSION)
-            {
+            if u64_at(&page, clock_at::MAGIC) != CLOCK_MAGIC || u64_at(&page, clock_at::VERSION) != u64::from(VERSION) {
                 return None;
             }
             if page == again && u64_at(&page, clock_at::SEQ).is_multiple_of(2) {

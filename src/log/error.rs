@@ -92,10 +92,9 @@ pub enum LogError {
 }
 
 impl LogError {
-    /// A closure for `map_err` that keeps the path and what was attempted.
+    /// A closure for `map_err` that keeps the path and what was attempted. It costs nothing where there is no error.
     pub fn io(path: &Path, doing: &'static str) -> impl FnOnce(io::Error) -> LogError {
-        let path = path.to_path_buf();
-        move |source| LogError::Io { path, doing, source }
+        move |source| LogError::Io { path: path.to_path_buf(), doing, source }
     }
 
     /// The path that the error concerns, where there is one.

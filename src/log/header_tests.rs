@@ -1,7 +1,13 @@
 use super::*;
 
 fn header() -> SegmentHeader {
-    SegmentHeader { core: 2, log: Uuid::from_bytes([5; 16]), segment: 1_700_000_000_000_000, marker: 99, segment_bytes: 1 << 20 }
+    SegmentHeader {
+        core: 2,
+        log: Uuid::from_bytes([5; 16]),
+        segment: 1_700_000_000_000_000,
+        marker: 99,
+        segment_bytes: 1 << 20,
+    }
 }
 
 #[test]
@@ -27,5 +33,8 @@ fn a_newer_version_is_refused_by_its_name() {
 #[test]
 fn short_and_foreign_pages_are_no_first_page() {
     assert_eq!(SegmentHeader::decode(&[]), Err(PageFault::Magic));
-    assert_eq!(SegmentHeader::decode(b"PNG and so on, and more than sixty bytes of other things......"), Err(PageFault::Magic));
+    assert_eq!(
+        SegmentHeader::decode(b"PNG and so on, and more than sixty bytes of other things......"),
+        Err(PageFault::Magic)
+    );
 }

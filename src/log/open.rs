@@ -218,9 +218,11 @@ impl LogInner {
             let (jobs, todo) = syncer::channel();
             let (of, core) = (Arc::clone(&shared), Arc::clone(core));
             shared.cores_running.fetch_add(1, Ordering::SeqCst);
-            inner.spawn(format!("takeup-sync-{}", core.index), move || syncer::run(&of, &core, &todo)).inspect_err(|_| {
-                shared.cores_running.fetch_sub(1, Ordering::SeqCst);
-            })?;
+            inner.spawn(format!("takeup-sync-{}", core.index), move || syncer::run(&of, &core, &todo)).inspect_err(
+                |_| {
+                    shared.cores_running.fetch_sub(1, Ordering::SeqCst);
+                },
+            )?;
             let seat = Seat { jobs, retire: retire.clone() };
             inner.seats.lock().unwrap_or_else(PoisonError::into_inner).push(Some(seat));
         }

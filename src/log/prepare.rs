@@ -5,8 +5,8 @@
 
 use std::fs::{self, OpenOptions};
 use std::io;
-use std::sync::atomic::Ordering;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -149,9 +149,8 @@ fn segment_bytes(shared: &Shared) -> Result<u64, Fault> {
 
 /// Formats one slice of the segment that needs it most. Returns the pause after it; None if nothing is left to do.
 fn format_next(shared: &Shared) -> Option<Duration> {
-    let unformatted = |segment: &Arc<Segment>| {
-        segment.formatted() < segment.bytes && segment.fault().is_none() && !segment.is_left()
-    };
+    let unformatted =
+        |segment: &Arc<Segment>| segment.formatted() < segment.bytes && segment.fault().is_none() && !segment.is_left();
     let distance = |segment: &Arc<Segment>| segment.formatted().saturating_sub(segment.cursor());
     let segment = shared.cores.iter().flat_map(|core| core.live()).filter(unformatted).min_by_key(distance)?;
     let begun = Instant::now();

@@ -18,8 +18,8 @@ use super::sidecar::Sidecar;
 
 mod scan;
 
-pub(super) use scan::{End, Found};
 pub use scan::SegmentReader;
+pub(super) use scan::{End, Found};
 
 /// The name of the file that tells the log's UUID and version.
 pub const LOG_FILE_NAME: &str = "log.json";
@@ -366,6 +366,8 @@ fn first_page(path: &Path) -> Option<super::header::SegmentHeader> {
     super::header::SegmentHeader::decode(&page).ok()
 }
 
+#[cfg(test)]
+mod fixture_tests;
 #[cfg(test)]
 pub(super) mod hand;
 #[cfg(test)]

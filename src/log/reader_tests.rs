@@ -1,4 +1,4 @@
-use super::hand::{HandControl, HandSegment, LOG, write_log_file};
+use super::hand::{HandControl, HandSegment, LOG, temp_dir, write_log_file};
 use super::*;
 
 fn segment(core: u16, id: u64) -> HandSegment {
@@ -15,7 +15,7 @@ fn states(log_dir: &Path) -> Vec<(u16, u64, SegmentState, u64)> {
 
 #[test]
 fn every_folder_and_segment_is_listed_in_order_with_how_far_it_may_be_read() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = temp_dir();
     let log_dir = dir.path();
     write_log_file(log_dir);
     segment(0, 1000).write_sealed(log_dir);
@@ -41,7 +41,7 @@ fn every_folder_and_segment_is_listed_in_order_with_how_far_it_may_be_read() {
 
 #[test]
 fn a_left_log_is_readable_as_far_as_it_is_known_to_be_durable() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = temp_dir();
     let log_dir = dir.path();
     write_log_file(log_dir);
     let mut left = segment(0, 1000);
@@ -59,17 +59,18 @@ fn a_left_log_is_readable_as_far_as_it_is_known_to_be_durable() {
 
 #[test]
 fn a_lost_log_file_is_replaced_by_what_the_segments_say() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = temp_dir();
     assert!(LogReader::open(dir.path()).is_err());
     segment(0, 1000).write_sealed(dir.path());
     assert_eq!(LogReader::open(dir.path()).unwrap().log_uuid(), LOG);
-    fs::write(dir.path().join(LOG_FILE_NAME), "{\"version\":9,\"log\":\"a5a5a5a5-a5a5-a5a5-a5a5-a5a5a5a5a5a5\"}").unwrap();
+    fs::write(dir.path().join(LOG_FILE_NAME), "{\"version\":9,\"log\":\"a5a5a5a5-a5a5-a5a5-a5a5-a5a5a5a5a5a5\"}")
+        .unwrap();
     assert!(matches!(LogReader::open(dir.path()), Err(LogError::Version { found: 9, .. })));
 }
 
 #[test]
 fn a_server_whose_process_cannot_be_seen_is_known_by_its_lock() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = temp_dir();
     write_log_file(dir.path());
     let writing = segment(0, 1000);
     writing.write_open(dir.path(), 0);

@@ -68,20 +68,30 @@ pub fn recover(log_dir: &Path, log: Uuid) -> Result<Recovery, LogError> {
     let begun = Instant::now();
     let dirs = core_dirs(log_dir)?;
     let mut recovery = Recovery::default();
-    let at_once = std::thread::available_parallelism().map_or(1, |threads| threads.get());
-    for some in dirs.chunks(at_once) {
-        std::thread::scope(|scope| {
-            let running: Vec<_> = some.iter().map(|(core, dir)| scope.spawn(|| recover_core(log_dir, log, *core, dir))).collect();
-            for thread in running {
-                match thread.join() {
-                    Ok(of_core) => recovery.add(of_core),
-                    Err(panic) => std::panic::resume_unwind(panic),
-                }
-            }
-        });
+    if let [(core, dir)] = &dirs[..] {
+        recovery.add(recover_core(log_dir, log, *core, dir));
+    } else {
+        let at_once = std::thread::available_parallelism().map_or(1, |threads| threads.get());
+        for some in dirs.chunks(at_once) {
+            recover_at_once(log_dir, log, some, &mut recovery);
+        }
     }
     recovery.took = begun.elapsed();
     Ok(recovery)
+}
+
+/// Several folders, each on a thread of its own: most of the time goes into waiting for the disk.
+fn recover_at_once(log_dir: &Path, log: Uuid, dirs: &[(u16, PathBuf)], recovery: &mut Recovery) {
+    std::thread::scope(|scope| {
+        let running: Vec<_> =
+            dirs.iter().map(|(core, dir)| scope.spawn(|| recover_core(log_dir, log, *core, dir))).collect();
+        for thread in running {
+            match thread.join() {
+                Ok(of_core) => recovery.add(of_core),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+    });
 }
 
 /// One core's folder as it is being recovered.
@@ -180,7 +190,10 @@ impl CoreRecovery<'_> {
 
 /// Makes a folder's names durable.
 pub(super) fn sync_dir(dir: &Path) -> Result<(), LogError> {
-    File::open(dir).and_then(|dir| dir.sync_all()).or_else(tolerate_unsupported).map_err(LogError::io(dir, "sync the folder"))
+    File::open(dir)
+        .and_then(|dir| dir.sync_all())
+        .or_else(tolerate_unsupported)
+        .map_err(LogError::io(dir, "sync the folder"))
 }
 
 /// Some file systems cannot sync a folder, and say so; they need none.

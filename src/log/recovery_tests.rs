@@ -1,14 +1,13 @@
 use std::collections::BTreeMap;
 
 use super::super::header::SegmentHeader;
-use super::super::reader::hand::{HandControl, HandSegment, LOG, write_log_file};
+use super::super::reader::hand::{HandControl, HandSegment, LOG, temp_dir, write_log_file};
 use super::super::reader::{LogReader, SegmentReader, SegmentState};
 use super::super::verify::verify;
 use super::*;
 
-/// A log folder in memory where there is one, because every case syncs several times.
 fn log_dir() -> tempfile::TempDir {
-    let dir = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
+    let dir = temp_dir();
     write_log_file(dir.path());
     dir
 }

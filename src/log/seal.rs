@@ -48,7 +48,8 @@ pub struct Sealing {
 /// The call that failed, with the file. The segment is then still an `.open` file, and sealing it again is safe.
 pub fn seal_file(core_dir: &Path, what: &Sealing) -> Result<Sidecar, LogError> {
     let open = core_dir.join(file_name(what.segment, "open"));
-    let file = OpenOptions::new().write(true).open(&open).map_err(LogError::io(&open, "open the segment to seal it"))?;
+    let file =
+        OpenOptions::new().write(true).open(&open).map_err(LogError::io(&open, "open the segment to seal it"))?;
     file.set_len(what.bytes).map_err(LogError::io(&open, "cut the segment to its length"))?;
     file.sync_all().map_err(LogError::io(&open, "sync the segment"))?;
     drop(file);

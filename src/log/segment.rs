@@ -127,7 +127,8 @@ impl Segment {
         let guard = Guard::new(map.as_ptr(), map.len())?;
         map.advise(Advice::Random)?;
         let marker = random_marker()?;
-        let header = SegmentHeader { core: plan.core, log: plan.log, segment: plan.id, marker, segment_bytes: plan.bytes };
+        let header =
+            SegmentHeader { core: plan.core, log: plan.log, segment: plan.id, marker, segment_bytes: plan.bytes };
         let segment = Segment {
             id: plan.id,
             bytes: plan.bytes,
@@ -334,8 +335,8 @@ impl SharedPage {
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
         if file.metadata()?.len() != PAGE_BYTES {
             file.set_len(0)?;
+            // Not synced: a page that a power cut leaves short is made anew, and what it said can be told from the records.
             io::Write::write_all(&mut &file, &[0; PAGE_BYTES as usize])?;
-            file.sync_all()?;
         }
         let map = MmapOptions::new().len(PAGE_BYTES as usize).map_raw(&file)?;
         let guard = Guard::new(map.as_ptr(), map.len())?;

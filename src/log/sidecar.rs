@@ -118,7 +118,8 @@ impl Sidecar {
     pub fn write(&self, segment: &Path) -> Result<(), LogError> {
         let path = path_of(segment);
         let fresh = segment.with_extension("json.tmp");
-        let mut text = serde_json::to_vec(self).map_err(|error| LogError::io(&path, "write the sidecar")(error.into()))?;
+        let mut text =
+            serde_json::to_vec(self).map_err(|error| LogError::io(&path, "write the sidecar")(error.into()))?;
         text.push(b'\n');
         let write = || {
             let mut file = File::create(&fresh)?;

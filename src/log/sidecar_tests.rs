@@ -1,11 +1,11 @@
 use std::fs;
 
-use super::super::reader::hand::{HandSegment, LOG};
+use super::super::reader::hand::{HandSegment, LOG, temp_dir};
 use super::*;
 
 #[test]
 fn a_sidecar_describes_its_segment_and_reads_back() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = temp_dir();
     let mut segment = HandSegment::new(3, 1000);
     segment.batch(1001, 70, b"one");
     segment.batch(1005, u64::MAX, b"twelve");
@@ -39,7 +39,7 @@ fn a_segment_with_more_sessions_than_a_sidecar_names_says_so() {
 
 #[test]
 fn a_damaged_missing_or_newer_sidecar_is_told_apart() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = temp_dir();
     let segment = HandSegment::new(0, 1000);
     let path = segment.write_sealed(dir.path());
     let text = fs::read_to_string(path_of(&path)).unwrap();

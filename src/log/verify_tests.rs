@@ -1,10 +1,10 @@
 use std::fs;
 
-use super::super::reader::hand::{HandControl, HandSegment, write_log_file};
+use super::super::reader::hand::{HandControl, HandSegment, temp_dir, write_log_file};
 use super::*;
 
 fn sound() -> (tempfile::TempDir, PathBuf, Vec<u8>) {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = temp_dir();
     write_log_file(dir.path());
     let mut segment = HandSegment::new(0, 1000);
     segment.batch(1001, 7, b"one");
@@ -44,7 +44,10 @@ fn every_flipped_byte_is_named_by_segment_and_offset() {
         flipped[at] ^= 0x40;
         fs::write(&path, &flipped).unwrap();
         let faults = faults(dir.path());
-        assert!(faults.iter().any(|fault| (fault.offset..fault.offset + fault.bytes).contains(&(at as u64))), "{at}: {faults:?}");
+        assert!(
+            faults.iter().any(|fault| (fault.offset..fault.offset + fault.bytes).contains(&(at as u64))),
+            "{at}: {faults:?}"
+        );
     }
 }
 

@@ -285,7 +285,11 @@ impl Inner {
         self.core.waiting.store(true, Ordering::SeqCst);
         self.shared.wake_keeper();
         self.refresh_limit();
-        if self.fits(size, start) { Ok(()) } else { Err(self.failure.map_or(AppendError::NotReady, AppendError::Failed)) }
+        if self.fits(size, start) {
+            Ok(())
+        } else {
+            Err(self.failure.map_or(AppendError::NotReady, AppendError::Failed))
+        }
     }
 
     fn refresh_limit(&mut self) {

@@ -6,7 +6,7 @@ use crate::api::reply::Refusal;
 use crate::api::route::Route;
 use crate::http::{Framing, Method, path};
 use crate::session::token::{Expiry, Token, TokenError};
-use crate::telemetry::Refusal as Reason;
+use crate::telemetry::{Refusal as Reason, Text};
 
 use super::answer::Seen;
 use super::conn::Conn;
@@ -186,6 +186,7 @@ async fn answer(io: &mut Io, core: &Rc<Core>, seen: &mut Seen, plain: Plain) -> 
         }
         Plain::NotFound => {
             core.metrics.refused(Reason::NotFound);
+            seen.error = Text::from("no such path");
             let headers: [(&str, &[u8]); 2] =
                 [("Content-Type", b"text/plain; charset=utf-8"), ("X-Content-Type-Options", b"nosniff")];
             let write = |out: &mut Vec<u8>, frame: &crate::api::reply::Frame<'_>| {
@@ -199,6 +200,7 @@ async fn answer(io: &mut Io, core: &Rc<Core>, seen: &mut Seen, plain: Plain) -> 
         }
         Plain::WrongMethod(allow) => {
             core.metrics.refused(Reason::Method);
+            seen.error = Text::from("the route does not take this method");
             let headers: [(&str, &[u8]); 1] = [("Allow", allow.as_bytes())];
             seen.send(io, core, 405, keep_alive, |out, frame| frame.write(out, 405, &headers, b"")).await;
         }

@@ -41,7 +41,7 @@ pub async fn web_start(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut
             seen.refuse(io, core, &refusal, keep_alive).await;
         }
         StartOutcome::Refused(refused) => {
-            core.metrics.refused(reason(refused.status));
+            core.metrics.refused(refused.reason);
             let answer = std::mem::take(&mut io.work().answer);
             seen.send(io, core, refused.status, keep_alive, |out, frame| {
                 frame.write_json(out, refused.status, &answer);
@@ -111,17 +111,6 @@ fn judge(io: &mut Io, core: &Core, conn: &Conn, seen: &mut Seen, got: Got) -> St
     // The row is cut to far less than an extension holds before it comes here.
     let _ = ExtWriter::new(&mut work.ext).push(ext_type::SESSION_ROW, &scratch.row);
     outcome
-}
-
-/// What a refused start is counted as.
-fn reason(status: u16) -> Reason {
-    match status {
-        400 => Reason::Json,
-        404 => Reason::Project,
-        413 => Reason::BodyTooLarge,
-        426 => Reason::TrackerVersion,
-        _ => Reason::Internal,
-    }
 }
 
 fn copy(to: &mut Vec<u8>, from: &[u8]) {

@@ -73,12 +73,7 @@ impl AgentCache {
     }
 
     fn insert(&mut self, hash: u64, user_agent: &[u8], agent: Option<Agent>) -> usize {
-        let slot = Slot {
-            hash,
-            key: user_agent.into(),
-            agent,
-            asked: false,
-        };
+        let slot = Slot { hash, key: user_agent.into(), agent, asked: false };
         let at = match self.slots_by_hash.get(&hash) {
             Some(&at) => at,
             None if self.slots.len() < self.slots_max => {

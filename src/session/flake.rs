@@ -62,10 +62,7 @@ pub struct FlakeIds {
 impl FlakeIds {
     /// A source for `shard`. Two servers that share one may make equal ids.
     pub fn new(shard: u16) -> Self {
-        Self {
-            shard,
-            last: AtomicU64::new(0),
-        }
+        Self { shard, last: AtomicU64::new(0) }
     }
 
     /// The shard of these ids.
@@ -95,12 +92,7 @@ impl FlakeIds {
             if next >> SEQUENCE_BITS > OFFSET_MAX {
                 return Err(FlakeError::AfterEnd);
             }
-            match self.last.compare_exchange_weak(
-                last,
-                next,
-                Ordering::Relaxed,
-                Ordering::Relaxed,
-            ) {
+            match self.last.compare_exchange_weak(last, next, Ordering::Relaxed, Ordering::Relaxed) {
                 Ok(_) => return Ok(self.compose(next)),
                 Err(seen) => last = seen,
             }
@@ -110,11 +102,7 @@ impl FlakeIds {
     fn compose(&self, counter: u64) -> SessionId {
         let sequence = counter & 0xff;
         let offset = counter >> SEQUENCE_BITS;
-        SessionId(
-            offset << (SHARD_BITS + SEQUENCE_BITS)
-                | u64::from(self.shard) << SEQUENCE_BITS
-                | sequence,
-        )
+        SessionId(offset << (SHARD_BITS + SEQUENCE_BITS) | u64::from(self.shard) << SEQUENCE_BITS | sequence)
     }
 }
 
@@ -152,9 +140,7 @@ mod tests {
     #[test]
     fn a_full_millisecond_borrows_from_the_next_and_the_sequence_starts_anew() {
         let flakes = FlakeIds::new(9);
-        let ids: Vec<_> = (0..600)
-            .map(|_| flakes.next(1_784_806_389_123).unwrap())
-            .collect();
+        let ids: Vec<_> = (0..600).map(|_| flakes.next(1_784_806_389_123).unwrap()).collect();
         assert!(ids.windows(2).all(|pair| pair[0] < pair[1]));
         assert_eq!(ids[256].start_ms(), 1_784_806_389_124);
         assert_eq!(flakes.next(1_784_806_389_200).unwrap().0 & 0xff, 0);
@@ -175,11 +161,7 @@ mod tests {
         let mut ids: Vec<SessionId> = std::thread::scope(|scope| {
             let workers: Vec<_> = (0..4)
                 .map(|_| {
-                    scope.spawn(|| {
-                        (0..2_000)
-                            .map(|_| flakes.next(1_784_806_389_123).unwrap())
-                            .collect::<Vec<_>>()
-                    })
+                    scope.spawn(|| (0..2_000).map(|_| flakes.next(1_784_806_389_123).unwrap()).collect::<Vec<_>>())
                 })
                 .collect();
             workers.into_iter().flat_map(|w| w.join().unwrap()).collect()

@@ -94,17 +94,9 @@ impl Geo {
         let Some(path) = path else {
             return Ok(Self::none());
         };
-        let bytes = std::fs::read(path).map_err(|source| GeoError::Io {
-            path: path.to_owned(),
-            source,
-        })?;
-        let reader = Reader::from_source(bytes).map_err(|source| GeoError::Format {
-            path: path.to_owned(),
-            source,
-        })?;
-        Ok(Self {
-            reader: Some(reader),
-        })
+        let bytes = std::fs::read(path).map_err(|source| GeoError::Io { path: path.to_owned(), source })?;
+        let reader = Reader::from_source(bytes).map_err(|source| GeoError::Format { path: path.to_owned(), source })?;
+        Ok(Self { reader: Some(reader) })
     }
 
     /// Finds `address` and describes it in `place`. An entry that is damaged counts as missing.
@@ -137,21 +129,13 @@ impl Geo {
 
 /// The client's address: the first public one that a proxy names in `X-Forwarded-For`, else what
 /// `X-Real-Ip` says. The socket's other end counts only when neither was sent.
-pub fn client_ip(
-    x_forwarded_for: Option<&[u8]>,
-    x_real_ip: Option<&[u8]>,
-    peer: IpAddr,
-) -> Option<IpAddr> {
+pub fn client_ip(x_forwarded_for: Option<&[u8]>, x_real_ip: Option<&[u8]>, peer: IpAddr) -> Option<IpAddr> {
     let forwarded = x_forwarded_for.unwrap_or_default();
     let real = x_real_ip.unwrap_or_default();
     if forwarded.is_empty() && real.is_empty() {
         return Some(peer);
     }
-    forwarded
-        .split(|&byte| byte == b',')
-        .filter_map(parse)
-        .find(|&address| is_public(address))
-        .or_else(|| parse(real))
+    forwarded.split(|&byte| byte == b',').filter_map(parse).find(|&address| is_public(address)).or_else(|| parse(real))
 }
 
 fn parse(text: &[u8]) -> Option<IpAddr> {
@@ -161,9 +145,7 @@ fn parse(text: &[u8]) -> Option<IpAddr> {
 fn is_public(address: IpAddr) -> bool {
     match address.to_canonical() {
         IpAddr::V4(v4) => !(v4.is_loopback() || v4.is_private() || v4.is_link_local()),
-        IpAddr::V6(v6) => {
-            !(v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local())
-        }
+        IpAddr::V6(v6) => !(v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local()),
     }
 }
 
@@ -173,10 +155,7 @@ fn known_country(code: &str) -> &'static str {
     if bytes.len() != 2 {
         return UNKNOWN_COUNTRY;
     }
-    COUNTRIES
-        .split(' ')
-        .find(|known| known.as_bytes() == bytes)
-        .unwrap_or(UNKNOWN_COUNTRY)
+    COUNTRIES.split(' ').find(|known| known.as_bytes() == bytes).unwrap_or(UNKNOWN_COUNTRY)
 }
 
 /// ISO 3166-1 alpha-2, and XK, which databases of addresses use for Kosovo.

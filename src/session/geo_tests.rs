@@ -1,12 +1,8 @@
 use super::*;
 
 fn ip(forwarded: Option<&str>, real: Option<&str>) -> Option<String> {
-    client_ip(
-        forwarded.map(str::as_bytes),
-        real.map(str::as_bytes),
-        "198.51.100.1".parse().unwrap(),
-    )
-    .map(|address| address.to_string())
+    client_ip(forwarded.map(str::as_bytes), real.map(str::as_bytes), "198.51.100.1".parse().unwrap())
+        .map(|address| address.to_string())
 }
 
 #[test]
@@ -49,11 +45,7 @@ fn codes_that_no_table_knows_are_unknown() {
 
 #[test]
 fn without_a_database_every_address_is_unknown() {
-    let mut place = Place {
-        country: "FR",
-        state: "left".to_owned(),
-        city: "over".to_owned(),
-    };
+    let mut place = Place { country: "FR", state: "left".to_owned(), city: "over".to_owned() };
     Geo::none().find(Some("81.2.69.142".parse().unwrap()), &mut place);
     assert_eq!((place.country, &*place.state, &*place.city), ("UN", "", ""));
 }
@@ -82,12 +74,9 @@ fn one_network(record: &[u8]) -> Geo {
     text(&mut bytes, "node_count");
     bytes.push(0xc4);
     bytes.extend_from_slice(&nodes.to_be_bytes());
-    for (key, value) in [
-        ("record_size", 24),
-        ("ip_version", 4),
-        ("binary_format_major_version", 2),
-        ("binary_format_minor_version", 0),
-    ] {
+    for (key, value) in
+        [("record_size", 24), ("ip_version", 4), ("binary_format_major_version", 2), ("binary_format_minor_version", 0)]
+    {
         text(&mut bytes, key);
         bytes.extend_from_slice(&[0xa2, 0, value]);
     }
@@ -100,9 +89,7 @@ fn one_network(record: &[u8]) -> Geo {
     text(&mut bytes, "en");
     text(&mut bytes, "description");
     bytes.push(0xe0);
-    Geo {
-        reader: Some(Reader::from_source(bytes).unwrap()),
-    }
+    Geo { reader: Some(Reader::from_source(bytes).unwrap()) }
 }
 
 fn place_of(geo: &Geo, address: &str) -> (String, String, String) {

@@ -73,18 +73,11 @@ impl Default for Gunzip {
 impl Gunzip {
     /// A fresh one.
     pub fn new() -> Self {
-        Self {
-            state: Decompress::new(false),
-        }
+        Self { state: Decompress::new(false) }
     }
 
     /// Replaces the content of `out` by the inflated `body`, of `limit` bytes at most.
-    pub fn inflate(
-        &mut self,
-        body: &[u8],
-        limit: usize,
-        out: &mut Vec<u8>,
-    ) -> Result<(), BodyError> {
+    pub fn inflate(&mut self, body: &[u8], limit: usize, out: &mut Vec<u8>) -> Result<(), BodyError> {
         out.clear();
         let mut rest = header(body).map_err(BodyError::Open)?;
         loop {
@@ -97,12 +90,7 @@ impl Gunzip {
     }
 
     /// Inflates the data of one member, checks its trailer, and returns what follows.
-    fn member<'a>(
-        &mut self,
-        data: &'a [u8],
-        limit: usize,
-        out: &mut Vec<u8>,
-    ) -> Result<&'a [u8], GunzipError> {
+    fn member<'a>(&mut self, data: &'a [u8], limit: usize, out: &mut Vec<u8>) -> Result<&'a [u8], GunzipError> {
         self.state.reset(false);
         let first = out.len();
         loop {
@@ -111,9 +99,7 @@ impl Gunzip {
             let room = limit.saturating_add(1).saturating_sub(out.len()).min(STEP_BYTES);
             out.reserve(room);
             let (taken, made) = (self.state.total_in(), out.len());
-            let step = self
-                .state
-                .decompress_vec(input, out, FlushDecompress::None);
+            let step = self.state.decompress_vec(input, out, FlushDecompress::None);
             if out.len() > limit {
                 return Err(GunzipError::TooLarge);
             }
@@ -122,9 +108,7 @@ impl Gunzip {
                 Ok(_) if self.state.total_in() > taken || out.len() > made => {}
                 Ok(_) => return Err(GunzipError::Truncated),
                 Err(_) => {
-                    return Err(GunzipError::Corrupt {
-                        offset: self.state.total_in().max(1),
-                    });
+                    return Err(GunzipError::Corrupt { offset: self.state.total_in().max(1) });
                 }
             }
         }

@@ -13,10 +13,7 @@ fn pack(text: &[u8]) -> Vec<u8> {
 
 fn inflate(body: &[u8], limit: usize) -> Result<Vec<u8>, String> {
     let mut out = b"left from before".to_vec();
-    Gunzip::new()
-        .inflate(body, limit, &mut out)
-        .map(|()| out)
-        .map_err(|error| error.to_string())
+    Gunzip::new().inflate(body, limit, &mut out).map(|()| out).map_err(|error| error.to_string())
 }
 
 fn joined(parts: &[&[u8]]) -> Vec<u8> {
@@ -52,33 +49,15 @@ fn broken_bodies_are_refused_with_the_texts_of_go() {
     for (body, text) in [
         (Vec::new(), "can't create gzip reader: EOF"),
         (vec![0x1f], "can't create gzip reader: unexpected EOF"),
-        (
-            b"{\"projectKey\": \"x\"}".to_vec(),
-            "can't create gzip reader: gzip: invalid header",
-        ),
+        (b"{\"projectKey\": \"x\"}".to_vec(), "can't create gzip reader: gzip: invalid header"),
         (reserved, "can't create gzip reader: gzip: invalid header"),
         (good[..12].to_vec(), "can't read gzip body: unexpected EOF"),
-        (
-            good[..good.len() - 7].to_vec(),
-            "can't read gzip body: unexpected EOF",
-        ),
+        (good[..good.len() - 7].to_vec(), "can't read gzip body: unexpected EOF"),
         (bad_sum, "can't read gzip body: gzip: invalid checksum"),
-        (
-            bad_data,
-            "can't read gzip body: flate: corrupt input before offset 1",
-        ),
-        (
-            joined(&[&good, b"x"]),
-            "can't read gzip body: unexpected EOF",
-        ),
-        (
-            joined(&[&good, b"garbage-garbage-1234"]),
-            "can't read gzip body: gzip: invalid header",
-        ),
-        (
-            joined(&[&good, &[0; 512]]),
-            "can't read gzip body: gzip: invalid header",
-        ),
+        (bad_data, "can't read gzip body: flate: corrupt input before offset 1"),
+        (joined(&[&good, b"x"]), "can't read gzip body: unexpected EOF"),
+        (joined(&[&good, b"garbage-garbage-1234"]), "can't read gzip body: gzip: invalid header"),
+        (joined(&[&good, &[0; 512]]), "can't read gzip body: gzip: invalid header"),
     ] {
         assert_eq!(inflate(&body, 1_000).unwrap_err(), text);
     }
@@ -88,10 +67,7 @@ fn broken_bodies_are_refused_with_the_texts_of_go() {
 fn a_bomb_stops_at_the_limit() {
     let packed = pack(&[b' '; 1_000_000]);
     assert!(packed.len() < 2_000);
-    assert_eq!(
-        inflate(&packed, 999_999).unwrap_err(),
-        "can't read gzip body: http: request body too large"
-    );
+    assert_eq!(inflate(&packed, 999_999).unwrap_err(), "can't read gzip body: http: request body too large");
     assert_eq!(inflate(&packed, 1_000_000).unwrap().len(), 1_000_000);
     assert!(inflate(&joined(&[&packed, &packed]), 1_500_000).is_err());
 }
@@ -113,16 +89,10 @@ fn every_optional_header_field_is_passed_over_and_its_checksum_verified() {
         "can't create gzip reader: gzip: invalid header"
     );
     for end in 1..head.len() {
-        assert_eq!(
-            inflate(&head[..end], 9).unwrap_err(),
-            "can't create gzip reader: unexpected EOF"
-        );
+        assert_eq!(inflate(&head[..end], 9).unwrap_err(), "can't create gzip reader: unexpected EOF");
     }
     head[3] = 1 << 3;
     head.truncate(10);
     head.extend_from_slice(&[b'n'; 600]);
-    assert_eq!(
-        inflate(&head, 9).unwrap_err(),
-        "can't create gzip reader: gzip: invalid header"
-    );
+    assert_eq!(inflate(&head, 9).unwrap_err(), "can't create gzip reader: gzip: invalid header");
 }

@@ -38,58 +38,38 @@ impl<'a> Entry<'a> {
     }
 
     fn regex(&mut self) -> Result<Cow<'a, str>, RegexesError> {
-        self.take("regex").ok_or(RegexesError {
-            line: self.line,
-            fault: "this entry has no regex",
-        })
+        self.take("regex").ok_or(RegexesError { line: self.line, fault: "this entry has no regex" })
     }
 }
 
 /// Reads the whole file.
 pub fn parse(text: &str) -> Result<Regexes<'_>, RegexesError> {
-    let mut regexes = Regexes {
-        user_agent_parsers: Vec::new(),
-        os_parsers: Vec::new(),
-        device_parsers: Vec::new(),
-    };
+    let mut regexes = Regexes { user_agent_parsers: Vec::new(), os_parsers: Vec::new(), device_parsers: Vec::new() };
     let mut list = "";
     let mut entry: Option<Entry<'_>> = None;
     for (index, line) in text.lines().enumerate() {
-        let fail = |fault| RegexesError {
-            line: index + 1,
-            fault,
-        };
+        let fail = |fault| RegexesError { line: index + 1, fault };
         let content = line.trim();
         if content.is_empty() || content.starts_with('#') || content == "---" {
             continue;
         }
         if !line.starts_with([' ', '-']) {
             finish(entry.take(), list, &mut regexes)?;
-            list = content
-                .strip_suffix(':')
-                .ok_or_else(|| fail("a list's name must end with a colon"))?;
+            list = content.strip_suffix(':').ok_or_else(|| fail("a list's name must end with a colon"))?;
             continue;
         }
         let member = match content.strip_prefix("- ") {
             Some(member) => {
                 finish(entry.take(), list, &mut regexes)?;
-                entry = Some(Entry {
-                    line: index + 1,
-                    ..Entry::default()
-                });
+                entry = Some(Entry { line: index + 1, ..Entry::default() });
                 member.trim_start()
             }
             None => content,
         };
-        let (key, value) = member
-            .split_once(':')
-            .ok_or_else(|| fail("expected `key: value`"))?;
-        let value = scalar(value.trim()).ok_or_else(|| {
-            fail("expected a value in quotes, or a plain one, on the same line")
-        })?;
-        let entry = entry
-            .as_mut()
-            .ok_or_else(|| fail("expected `- ` in front of the first key of an entry"))?;
+        let (key, value) = member.split_once(':').ok_or_else(|| fail("expected `key: value`"))?;
+        let value =
+            scalar(value.trim()).ok_or_else(|| fail("expected a value in quotes, or a plain one, on the same line"))?;
+        let entry = entry.as_mut().ok_or_else(|| fail("expected `- ` in front of the first key of an entry"))?;
         if value != "null" {
             entry.fields.push((key.trim_end(), value));
         }
@@ -98,11 +78,7 @@ pub fn parse(text: &str) -> Result<Regexes<'_>, RegexesError> {
     Ok(regexes)
 }
 
-fn finish<'a>(
-    entry: Option<Entry<'a>>,
-    list: &str,
-    regexes: &mut Regexes<'a>,
-) -> Result<(), RegexesError> {
+fn finish<'a>(entry: Option<Entry<'a>>, list: &str, regexes: &mut Regexes<'a>) -> Result<(), RegexesError> {
     let Some(mut entry) = entry else {
         return Ok(());
     };
@@ -129,10 +105,7 @@ fn finish<'a>(
                 None => None,
                 Some("i") => Some(device::Flag::IgnoreCase),
                 Some(_) => {
-                    return Err(RegexesError {
-                        line: entry.line,
-                        fault: "the only regex_flag is 'i'",
-                    });
+                    return Err(RegexesError { line: entry.line, fault: "the only regex_flag is 'i'" });
                 }
             },
             device_replacement: entry.take("device_replacement"),
@@ -178,11 +151,7 @@ fn single_quoted(text: &str) -> Option<Cow<'_, str>> {
         }
         only_comment(&text[end + 1..])?;
         let inner = &text[..end];
-        return Some(if inner.contains('\'') {
-            Cow::Owned(inner.replace("''", "'"))
-        } else {
-            Cow::Borrowed(inner)
-        });
+        return Some(if inner.contains('\'') { Cow::Owned(inner.replace("''", "'")) } else { Cow::Borrowed(inner) });
     }
 }
 

@@ -47,41 +47,25 @@ pub enum MetadataError {
 /// for at the address in `ECS_CONTAINER_METADATA_URI`. Blocks for a few seconds at most.
 pub fn from_ecs_metadata(uri: &str) -> Result<u16, MetadataError> {
     let (host, path) = split_uri(uri).ok_or_else(|| MetadataError::Address(uri.to_owned()))?;
-    let answer = get(&host, path).map_err(|source| MetadataError::Io {
-        address: uri.to_owned(),
-        source,
-    })?;
-    shard_of_answer(&answer).ok_or_else(|| MetadataError::Answer {
-        address: uri.to_owned(),
-    })
+    let answer = get(&host, path).map_err(|source| MetadataError::Io { address: uri.to_owned(), source })?;
+    shard_of_answer(&answer).ok_or_else(|| MetadataError::Answer { address: uri.to_owned() })
 }
 
 /// `host:port` and path of an `http://` address.
 fn split_uri(uri: &str) -> Option<(String, &str)> {
     let rest = uri.strip_prefix("http://")?;
-    let (host, path) = rest
-        .find('/')
-        .map_or((rest, "/"), |slash| rest.split_at(slash));
+    let (host, path) = rest.find('/').map_or((rest, "/"), |slash| rest.split_at(slash));
     let clean = |text: &str| !text.bytes().any(|byte| byte <= b' ' || byte == 0x7f);
     if host.is_empty() || !clean(uri) {
         return None;
     }
-    let has_port = host
-        .rsplit_once(':')
-        .is_some_and(|(_, port)| port.parse::<u16>().is_ok());
-    let host = if has_port {
-        host.to_owned()
-    } else {
-        format!("{host}:80")
-    };
+    let has_port = host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+    let host = if has_port { host.to_owned() } else { format!("{host}:80") };
     Some((host, path))
 }
 
 fn get(host: &str, path: &str) -> std::io::Result<Vec<u8>> {
-    let address = host
-        .to_socket_addrs()?
-        .next()
-        .ok_or_else(|| std::io::Error::other("the name has no address"))?;
+    let address = host.to_socket_addrs()?.next().ok_or_else(|| std::io::Error::other("the name has no address"))?;
     let mut stream = TcpStream::connect_timeout(&address, METADATA_TIMEOUT)?;
     stream.set_read_timeout(Some(METADATA_TIMEOUT))?;
     stream.set_write_timeout(Some(METADATA_TIMEOUT))?;
@@ -126,12 +110,9 @@ mod tests {
 
     #[test]
     fn host_names_give_the_recorded_shards() {
-        for (name, shard) in [
-            ("localhost", 4_920),
-            ("http-openreplay-7c9d5b6f4-abcde", 43_091),
-            ("http-0", 1_645),
-            ("a", 97),
-        ] {
+        for (name, shard) in
+            [("localhost", 4_920), ("http-openreplay-7c9d5b6f4-abcde", 43_091), ("http-0", 1_645), ("a", 97)]
+        {
             assert_eq!(from_host_name(name), shard, "{name}");
         }
     }

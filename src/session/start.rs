@@ -2,9 +2,7 @@
 
 use semver::BuildMetadata;
 
-use super::json::{
-    Fields, JsonError, JsonScratch, Mismatch, Value, read, set_bool, set_integer, set_text,
-};
+use super::json::{Fields, JsonError, JsonScratch, Mismatch, Value, read, set_bool, set_integer, set_text};
 
 /// Longest `userID` that is kept, in characters.
 pub const USER_ID_CHARS_MAX: usize = 255;
@@ -79,12 +77,8 @@ impl Fields for StartRequest {
             "timezone" => set_text(&mut self.timezone, value, "timezone"),
             "trackerversion" => set_text(&mut self.tracker_version, value, "trackerVersion"),
             "issnippet" => set_bool(&mut self.is_snippet, value, "isSnippet"),
-            "devicememory" => {
-                set_integer(&mut self.device_memory, value, "deviceMemory", "uint64")
-            }
-            "jsheapsizelimit" => {
-                set_integer(&mut self.heap_limit, value, "jsHeapSizeLimit", "uint64")
-            }
+            "devicememory" => set_integer(&mut self.device_memory, value, "deviceMemory", "uint64"),
+            "jsheapsizelimit" => set_integer(&mut self.heap_limit, value, "jsHeapSizeLimit", "uint64"),
             "projectkey" => {
                 self.has_project_key = value != Value::Null;
                 set_text(&mut self.project_key, value, "projectKey")
@@ -142,16 +136,7 @@ impl StartRequest {
             height,
             is_snippet,
         } = self;
-        for text in [
-            token,
-            user_uuid,
-            revision,
-            timezone,
-            tracker_version,
-            project_key,
-            user_id,
-            condition,
-        ] {
+        for text in [token, user_uuid, revision, timezone, tracker_version, project_key, user_id, condition] {
             text.clear();
         }
         for truth in [has_project_key, reset, do_not_record, is_offline, is_snippet] {
@@ -219,12 +204,8 @@ mod tests {
     use super::*;
 
     fn request(body: &str) -> StartRequest {
-        let mut request = StartRequest {
-            token: "left from before".to_owned(),
-            reset: true,
-            width: 7,
-            ..StartRequest::default()
-        };
+        let mut request =
+            StartRequest { token: "left from before".to_owned(), reset: true, width: 7, ..StartRequest::default() };
         request.read(body.as_bytes(), &mut JsonScratch::default()).unwrap();
         request
     }
@@ -259,18 +240,9 @@ mod tests {
 
     #[test]
     fn versions_are_read_as_leniently_as_ever() {
-        for good in [
-            "6.0.0",
-            "6",
-            "6.0",
-            "6.0.0-beta.1",
-            "6.0.0-",
-            "06.0.0",
-            "6.0.0+build.5",
-            "v7.1",
-            "12.0.3",
-            "18.0.6",
-        ] {
+        for good in
+            ["6.0.0", "6", "6.0", "6.0.0-beta.1", "6.0.0-", "06.0.0", "6.0.0+build.5", "v7.1", "12.0.3", "18.0.6"]
+        {
             let body = format!(r#"{{"trackerVersion":"{good}"}}"#);
             assert!(request(&body).tracker_is_supported(), "{good}");
         }
@@ -302,10 +274,7 @@ mod tests {
             (r#"{"bufferDiff":5000}"#, now - 5_000),
             (r#"{"bufferDiff":299999}"#, now - 299_999),
             (r#"{"bufferDiff":300000}"#, now),
-            (
-                r#"{"isOffline":true,"timestamp":1710417074000,"bufferDiff":1000}"#,
-                1_710_417_074_000,
-            ),
+            (r#"{"isOffline":true,"timestamp":1710417074000,"bufferDiff":1000}"#, 1_710_417_074_000),
             (r#"{"isOffline":true,"timestamp":-1}"#, now),
             (r#"{"isOffline":true,"timestamp":9223372036854775807}"#, now),
         ] {

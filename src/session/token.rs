@@ -80,16 +80,8 @@ impl fmt::Display for TokenError {
         match self {
             Self::Format => f.write_str("wrong token format"),
             Self::Signature => f.write_str("wrong token sign"),
-            Self::Number {
-                function,
-                text,
-                out_of_range,
-            } => {
-                let fault = if *out_of_range {
-                    "value out of range"
-                } else {
-                    "invalid syntax"
-                };
+            Self::Number { function, text, out_of_range } => {
+                let fault = if *out_of_range { "value out of range" } else { "invalid syntax" };
                 write!(f, "strconv.{function}: parsing {text:?}: {fault}")
             }
         }
@@ -146,14 +138,9 @@ impl Secrets {
         static GENERATION: AtomicU64 = AtomicU64::new(1);
         let keyed = secrets
             .iter()
-            .map(|secret| {
-                Hmac::<Sha256>::new_from_slice(secret).expect("HMAC takes keys of any length")
-            })
+            .map(|secret| Hmac::<Sha256>::new_from_slice(secret).expect("HMAC takes keys of any length"))
             .collect();
-        Self {
-            keyed,
-            generation: GENERATION.fetch_add(1, Ordering::Relaxed),
-        }
+        Self { keyed, generation: GENERATION.fetch_add(1, Ordering::Relaxed) }
     }
 
     /// A number that no other set of secrets of this process has. A verified token may be
@@ -184,9 +171,7 @@ impl Secrets {
         text.extend(head.bytes().iter().map(|&byte| char::from(byte)));
         text.push('.');
         let mut digits = [0; MAC_DIGITS_MAX];
-        let length = bs58::encode(&mac[..])
-            .onto(&mut digits[..])
-            .expect("32 bytes are at most 44 digits of base 58");
+        let length = bs58::encode(&mac[..]).onto(&mut digits[..]).expect("32 bytes are at most 44 digits of base 58");
         text.extend(digits[..length].iter().map(|&byte| char::from(byte)));
     }
 
@@ -203,22 +188,15 @@ impl Secrets {
     /// Like [`Secrets::verify`], and tells which secret it was.
     pub fn verify_signer(&self, text: &[u8]) -> Result<(Token, Signer), TokenError> {
         let mut parts = text.split(|&byte| byte == b'.');
-        let (Some(id), Some(delay), Some(expires), Some(mac), None) = (
-            parts.next(),
-            parts.next(),
-            parts.next(),
-            parts.next(),
-            parts.next(),
-        ) else {
+        let (Some(id), Some(delay), Some(expires), Some(mac), None) =
+            (parts.next(), parts.next(), parts.next(), parts.next(), parts.next())
+        else {
             return Err(TokenError::Format);
         };
         let head = &text[..text.len() - mac.len() - 1];
         let signer = self.signer_of(head, mac).ok_or(TokenError::Signature)?;
-        let token = Token {
-            session: SessionId(parse_u64(id)?),
-            delay_ms: parse_i64(delay)?,
-            expires_ms: parse_i64(expires)?,
-        };
+        let token =
+            Token { session: SessionId(parse_u64(id)?), delay_ms: parse_i64(delay)?, expires_ms: parse_i64(expires)? };
         Ok((token, signer))
     }
 
@@ -250,10 +228,7 @@ struct Head {
 
 impl Head {
     fn new() -> Self {
-        Self {
-            bytes: [0; HEAD_BYTES_MAX],
-            length: 0,
-        }
+        Self { bytes: [0; HEAD_BYTES_MAX], length: 0 }
     }
 
     fn bytes(&self) -> &[u8] {
@@ -299,11 +274,7 @@ fn parse_i64(text: &[u8]) -> Result<i64, TokenError> {
     };
     let max = i64::MAX as u64 + u64::from(negative);
     let value = digits(magnitude, max).map_err(|fault| fault.into_error("ParseInt", text))?;
-    Ok(if negative {
-        0_i64.wrapping_sub_unsigned(value)
-    } else {
-        value as i64
-    })
+    Ok(if negative { 0_i64.wrapping_sub_unsigned(value) } else { value as i64 })
 }
 
 enum DigitFault {

@@ -1,13 +1,7 @@
 use super::*;
 
 const CASES: [(&str, u64, i64, i64, &str); 8] = [
-    (
-        "secret",
-        1,
-        0,
-        4_102_444_800_000,
-        "1.0.1gcmxpmo0.Gs6eBKZDBEDEXp1CCJkK8vuWvFsK4AsS8h3Q64RZK1P1",
-    ),
+    ("secret", 1, 0, 4_102_444_800_000, "1.0.1gcmxpmo0.Gs6eBKZDBEDEXp1CCJkK8vuWvFsK4AsS8h3Q64RZK1P1"),
     (
         "secret",
         2_671_518_259_937_673_216,
@@ -29,13 +23,7 @@ const CASES: [(&str, u64, i64, i64, &str); 8] = [
         i64::MAX,
         "3w5e11264sgsf.1y2p0ij32e8e7.1y2p0ij32e8e7.ABCc5o7wbNySSsrcBLTmKn6DGNZYLFneSRUPruS54BjY",
     ),
-    (
-        "secret_token_string",
-        0,
-        0,
-        0,
-        "0.0.0.CRyXEPSUVg5cePgj6NsMzyNyX1reotxZRAQAKHZdss5a",
-    ),
+    ("secret_token_string", 0, 0, 0, "0.0.0.CRyXEPSUVg5cePgj6NsMzyNyX1reotxZRAQAKHZdss5a"),
     (
         "secret_token_string",
         3_771_482_915_143_680_000,
@@ -50,13 +38,7 @@ const CASES: [(&str, u64, i64, i64, &str); 8] = [
         1_774_805_222_000,
         "snjj44gpd0t5.7.mnc17drk.CHdiags33EN5vBCf8cokTZyHW8EZuyekEpPCqcFD8N2z",
     ),
-    (
-        "secret",
-        36,
-        0,
-        4_102_444_800_000,
-        "10.0.1gcmxpmo0.126csX7kFFKAVqoE8hqgCVZxz8zunuaaLHMLoASEdz5r",
-    ),
+    ("secret", 36, 0, 4_102_444_800_000, "10.0.1gcmxpmo0.126csX7kFFKAVqoE8hqgCVZxz8zunuaaLHMLoASEdz5r"),
 ];
 
 fn secrets(secret: &str) -> Secrets {
@@ -66,11 +48,7 @@ fn secrets(secret: &str) -> Secrets {
 #[test]
 fn tokens_agree_with_the_recorded_ones() {
     for (secret, id, delay_ms, expires_ms, text) in CASES {
-        let token = Token {
-            session: SessionId(id),
-            delay_ms,
-            expires_ms,
-        };
+        let token = Token { session: SessionId(id), delay_ms, expires_ms };
         assert_eq!(secrets(secret).sign(&token), text);
         assert_eq!(secrets(secret).verify(text.as_bytes()), Ok(token));
     }
@@ -78,21 +56,11 @@ fn tokens_agree_with_the_recorded_ones() {
 
 #[test]
 fn the_empty_secret_signs_as_recorded_but_is_never_accepted() {
-    let token = Token {
-        session: SessionId(35),
-        delay_ms: 36,
-        expires_ms: 4_102_444_800_001,
-    };
+    let token = Token { session: SessionId(35), delay_ms: 36, expires_ms: 4_102_444_800_001 };
     let text = "z.10.1gcmxpmo1.57qkrdZMSxjxTUAjLLX5N9fgcoLKtLC3EzfgyuPjR9qu";
     assert_eq!(Secrets::keyed(&[Vec::new()]).sign(&token), text);
-    assert_eq!(
-        Secrets::new(vec![b"good".to_vec(), Vec::new()]).unwrap_err(),
-        SecretsError::Empty(2)
-    );
-    assert_eq!(
-        Secrets::new(Vec::new()).unwrap_err(),
-        SecretsError::Missing
-    );
+    assert_eq!(Secrets::new(vec![b"good".to_vec(), Vec::new()]).unwrap_err(), SecretsError::Empty(2));
+    assert_eq!(Secrets::new(Vec::new()).unwrap_err(), SecretsError::Missing);
 }
 
 #[test]
@@ -125,14 +93,8 @@ fn numbers_under_a_good_mac_are_read_as_go_reads_them() {
         (".0.0", r#"strconv.ParseUint: parsing "": invalid syntax"#),
         ("+1.0.0", r#"strconv.ParseUint: parsing "+1": invalid syntax"#),
         ("1.-.0", r#"strconv.ParseInt: parsing "-": invalid syntax"#),
-        (
-            "3w5e11264sgsg.0.0",
-            r#"strconv.ParseUint: parsing "3w5e11264sgsg": value out of range"#,
-        ),
-        (
-            "1.0.1y2p0ij32e8e8",
-            r#"strconv.ParseInt: parsing "1y2p0ij32e8e8": value out of range"#,
-        ),
+        ("3w5e11264sgsg.0.0", r#"strconv.ParseUint: parsing "3w5e11264sgsg": value out of range"#),
+        ("1.0.1y2p0ij32e8e8", r#"strconv.ParseInt: parsing "1y2p0ij32e8e8": value out of range"#),
     ] {
         let refused = secrets.verify(signed(head).as_bytes()).unwrap_err();
         assert_eq!(refused.to_string(), error);
@@ -144,11 +106,7 @@ fn the_first_secret_signs_and_all_verify() {
     let old = secrets("old");
     let both = Secrets::new(vec![b"new".to_vec(), b"old".to_vec()]).unwrap();
     assert_ne!(old.generation(), both.generation());
-    let token = Token {
-        session: SessionId(7),
-        delay_ms: 0,
-        expires_ms: 1,
-    };
+    let token = Token { session: SessionId(7), delay_ms: 0, expires_ms: 1 };
     let text = old.sign(&token);
     let (read, signer) = both.verify_signer(text.as_bytes()).unwrap();
     assert_eq!(read, token);
@@ -161,11 +119,7 @@ fn the_first_secret_signs_and_all_verify() {
 
 #[test]
 fn expiry_has_a_grace_of_thirty_seconds() {
-    let token = Token {
-        session: SessionId(1),
-        delay_ms: 0,
-        expires_ms: 100_000,
-    };
+    let token = Token { session: SessionId(1), delay_ms: 0, expires_ms: 100_000 };
     assert_eq!(token.expiry(99_999), Expiry::Valid);
     assert_eq!(token.expiry(100_000), Expiry::JustExpired);
     assert_eq!(token.expiry(129_999), Expiry::JustExpired);

@@ -42,11 +42,10 @@ impl DeviceType {
 
     fn of_os(os: &str) -> Self {
         match os {
-            "Chrome OS" | "Fedora" | "FreeBSD" | "Linux" | "Mac OS X" | "NetBSD" | "Ubuntu"
-            | "Windows" => Self::Desktop,
-            "Android" | "BlackBerry OS" | "BlackBerry Tablet OS" | "iOS" | "Windows Phone" => {
-                Self::Mobile
+            "Chrome OS" | "Fedora" | "FreeBSD" | "Linux" | "Mac OS X" | "NetBSD" | "Ubuntu" | "Windows" => {
+                Self::Desktop
             }
+            "Android" | "BlackBerry OS" | "BlackBerry Tablet OS" | "iOS" | "Windows Phone" => Self::Mobile,
             _ => Self::Other,
         }
     }
@@ -146,10 +145,7 @@ impl UserAgents {
         }
         let (browser, os, device) = extractor.extract(&text);
         let (os, os_version) = match os {
-            Some(os) => (
-                name(&os.os),
-                version([os.major.as_deref(), os.minor.as_deref(), os.patch.as_deref()]),
-            ),
+            Some(os) => (name(&os.os), version([os.major.as_deref(), os.minor.as_deref(), os.patch.as_deref()])),
             None => (OTHER.to_owned(), String::new()),
         };
         let (browser, browser_version) = match browser {
@@ -196,25 +192,16 @@ fn version(parts: [Option<&str>; 3]) -> String {
 }
 
 fn read_file(path: &Path) -> Result<Regexes<'static>, UserAgentsError> {
-    let text = std::fs::read_to_string(path).map_err(|source| UserAgentsError::Io {
-        path: path.to_owned(),
-        source,
-    })?;
+    let text = std::fs::read_to_string(path).map_err(|source| UserAgentsError::Io { path: path.to_owned(), source })?;
     // Read once at start and used until the process ends.
     let text: &'static str = text.leak();
-    regexes::parse(text).map_err(|source| UserAgentsError::Syntax {
-        path: path.to_owned(),
-        source,
-    })
+    regexes::parse(text).map_err(|source| UserAgentsError::Syntax { path: path.to_owned(), source })
 }
 
 fn compile(own: Option<Regexes<'static>>) -> Compiled {
     let fault = match own.map(Extractor::try_from) {
         Some(Ok(extractor)) => {
-            return Compiled {
-                extractor,
-                fault: None,
-            };
+            return Compiled { extractor, fault: None };
         }
         Some(Err(error)) => Some(error.to_string()),
         None => None,
@@ -227,9 +214,8 @@ fn compile(own: Option<Regexes<'static>>) -> Compiled {
 /// The embedded expressions, compiled once for all tests: that takes seconds without optimisation.
 #[cfg(test)]
 pub(crate) fn embedded_for_tests() -> UserAgents {
-    static AGENTS: std::sync::LazyLock<UserAgents> = std::sync::LazyLock::new(|| {
-        UserAgents::spawn(None).expect("a thread can be started")
-    });
+    static AGENTS: std::sync::LazyLock<UserAgents> =
+        std::sync::LazyLock::new(|| UserAgents::spawn(None).expect("a thread can be started"));
     AGENTS.wait();
     AGENTS.clone()
 }

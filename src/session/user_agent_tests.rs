@@ -25,8 +25,7 @@ fn user_agents_are_told_as_recorded() {
             ["Linux", "", "Chrome", "122.0.0", "", "desktop"],
         ),
         (
-            "Mozilla/5.0 (Macintosh; Intel Mac OS X 10.15; rv:128.0) Gecko/20100101 Firefox/128.0"
-                .to_owned(),
+            "Mozilla/5.0 (Macintosh; Intel Mac OS X 10.15; rv:128.0) Gecko/20100101 Firefox/128.0".to_owned(),
             ["Mac OS X", "10.15", "Firefox", "128.0", "", "desktop"],
         ),
         (
@@ -67,9 +66,7 @@ fn user_agents_are_told_as_recorded() {
             ["Windows", "7", "IE", "11.0", "", "desktop"],
         ),
         (
-            format!(
-                "Mozilla/5.0 (X11; CrOS x86_64 14541.0.0) {APPLE} Chrome/122.0.0.0 Safari/537.36"
-            ),
+            format!("Mozilla/5.0 (X11; CrOS x86_64 14541.0.0) {APPLE} Chrome/122.0.0.0 Safari/537.36"),
             ["Chrome OS", "14541.0.0", "Chrome", "122.0.0", "", "desktop"],
         ),
         (
@@ -90,10 +87,7 @@ fn user_agents_are_told_as_recorded() {
             "ORTracker/1.0 CFNetwork/1490.0.4 Darwin/23.2.0".to_owned(),
             ["iOS", "", "ORTracker", "1.0", "iOS-Device", "mobile"],
         ),
-        (
-            "curl/8.5.0".to_owned(),
-            ["Other", "", "curl", "8.5.0", "", "other"],
-        ),
+        ("curl/8.5.0".to_owned(), ["Other", "", "curl", "8.5.0", "", "other"]),
         ("x".to_owned(), ["Other", "", "Other", "", "", "other"]),
         ("Mozilla/5.0".to_owned(), ["Other", "", "Other", "", "", "other"]),
     ] {

@@ -29,9 +29,7 @@ fn parse(text: &[u8]) -> Option<(Uuid, bool)> {
             let braced = text[0] == b'{' && text[37] == b'}';
             hyphenated(&text[1..37]).map(|uuid| (uuid, braced))
         }
-        45 if text[..9].eq_ignore_ascii_case(b"urn:uuid:") => {
-            hyphenated(&text[9..]).map(|uuid| (uuid, false))
-        }
+        45 if text[..9].eq_ignore_ascii_case(b"urn:uuid:") => hyphenated(&text[9..]).map(|uuid| (uuid, false)),
         _ => None,
     }
 }

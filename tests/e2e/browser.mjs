@@ -60,6 +60,8 @@ function devtools(child) {
 }
 
 class Browser {
+  ended = false;
+
   constructor(child, browser, netlog) {
     this.child = child;
     this.browser = browser;
@@ -73,6 +75,8 @@ class Browser {
 
   /** Quits as a user does, which completes the network log. */
   async quit() {
+    if (this.ended) return;
+    this.ended = true;
     const ended = new Promise((resolve) => this.child.once('exit', resolve));
     try {
       const session = await this.browser.newBrowserCDPSession();
@@ -127,14 +131,10 @@ export async function changeRoute(tab) {
 }
 
 /** Tells the page that it is hidden and shown again, which makes every tracker send what it holds. */
-export async function hideAndShow(tab, hiddenMs = 500) {
+export async function hideAndShow(tab) {
   await hide(tab);
-  await sleep(hiddenMs);
-  await tab.evaluate(() => {
-    delete document.hidden;
-    delete document.visibilityState;
-    document.dispatchEvent(new Event('visibilitychange'));
-  });
+  await sleep(500);
+  await show(tab);
 }
 
 /** Tells the page that it is hidden. */
@@ -142,6 +142,15 @@ export async function hide(tab) {
   await tab.evaluate(() => {
     Object.defineProperty(document, 'hidden', { value: true, configurable: true });
     Object.defineProperty(document, 'visibilityState', { value: 'hidden', configurable: true });
+    document.dispatchEvent(new Event('visibilitychange'));
+  });
+}
+
+/** Tells the page that it is shown. */
+export async function show(tab) {
+  await tab.evaluate(() => {
+    delete document.hidden;
+    delete document.visibilityState;
     document.dispatchEvent(new Event('visibilitychange'));
   });
 }

@@ -25,10 +25,14 @@ impl World {
         Self { fixtures: serde_json::from_str(&text).expect("fixtures.json is JSON") }
     }
 
+    /// The secret that signs tokens unless a case's configuration has another.
+    pub fn base_secret(&self) -> &str {
+        self.fixtures["token_secret"].as_str().expect("the fixtures name a secret")
+    }
+
     /// The secret that signs tokens under `config`.
     pub fn secret<'a>(&'a self, config: &'a BTreeMap<String, String>) -> &'a str {
-        let base = self.fixtures["token_secret"].as_str().expect("the fixtures name a secret");
-        config.get("TOKEN_SECRET").map_or(base, String::as_str)
+        config.get("TOKEN_SECRET").map_or(self.base_secret(), String::as_str)
     }
 
     /// The key of the project with that name.

@@ -31,6 +31,10 @@ const FOREIGN_COLUMNS: [&str; 9] = [
     "utm_source",
 ];
 
+/// Ids never go back, whichever core gives them out: the time in one may be this much later than
+/// the clock by which its token and its row were made.
+const ID_LEAD_MS_MAX: i64 = 100;
+
 /// A value that OpenReplay's queue got, or would get from a record of the log.
 struct Queued {
     topic: String,
@@ -44,19 +48,23 @@ pub struct Comparison<'a> {
     secret: &'a str,
     outcome: &'a Outcome,
     mismatches: Vec<Mismatch>,
+    has_other_status: bool,
 }
 
 impl<'a> Comparison<'a> {
     /// Compares everything; `records` are those of the case's sessions.
     pub fn of(case: &'a Case, secret: &'a str, outcome: &'a Outcome, records: &[Record]) -> Vec<Mismatch> {
-        let mut comparison = Self { case, secret, outcome, mismatches: Vec::new() };
+        let mut comparison = Self { case, secret, outcome, mismatches: Vec::new(), has_other_status: false };
         let new = started_session(outcome).filter(|session| !outcome.prepared.contains(session));
         let row = records.iter().filter(|r| Some(r.session) == new).find_map(|r| r.row.as_ref());
         comparison.compare_answers();
         let queued = comparison.queued(records);
         comparison.compare_queue(&queued);
         comparison.compare_row(row);
-        comparison.compare_relations(&queued, row);
+        // A refusal has none of the things between which relations hold.
+        if !comparison.has_other_status {
+            comparison.compare_relations(&queued, row);
+        }
         comparison.mismatches
     }
 
@@ -99,6 +107,7 @@ impl<'a> Comparison<'a> {
         if recorded["status"].is_null() {
             return;
         }
+        self.has_other_status |= recorded["status"] != response.status;
         self.note(format!("{prefix}reason"), recorded["reason"].clone(), json!(response.reason));
         let interim = recorded["interim"].as_array().cloned().unwrap_or_default();
         self.note(format!("{prefix}interim"), json!(interim), json!(response.interim));
@@ -129,11 +138,15 @@ impl<'a> Comparison<'a> {
             None => panic!("{}: a recorded body is text", self.case.name),
         };
         let given_text = String::from_utf8_lossy(&response.body).into_owned();
-        let Ok(given) = serde_json::from_slice::<Value>(&response.body) else {
+        let recorded_json = &recorded["body_json"];
+        let (true, false, Ok(given)) = (
+            recorded["status"] == response.status,
+            recorded_json.is_null(),
+            serde_json::from_slice::<Value>(&response.body),
+        ) else {
             return self.note(format!("{prefix}body"), json!(text), json!(given_text));
         };
         let before = self.mismatches.len();
-        let recorded_json = &recorded["body_json"];
         self.compare_json(&format!("{place}.body_json"), &format!("{prefix}body_json"), recorded_json, &given);
         if self.mismatches.len() > before {
             return;
@@ -264,31 +277,31 @@ impl<'a> Comparison<'a> {
         let body: Value = body.unwrap_or_default();
         let message = queued.first().and_then(|q| message::read(&q.value)).unwrap_or_default();
         let text = body["token"].as_str().unwrap_or_default();
+        let Some(token) = Token::read(text) else {
+            return self.note("relations".into(), json!("of a token"), Value::Null);
+        };
+        let start = token::start_ms(token.session) as i64;
+        let lead = relations["token.exp - start"].as_i64().map_or(0, |life| life - (token.expires_ms - start));
+        let clock = if (0..=ID_LEAD_MS_MAX).contains(&lead) { start - lead } else { start };
+        let after_start = |ms: &Value| ms.as_i64().map(|ms| json!(ms - clock));
         for (name, recorded) in relations {
             if self.case.is_volatile(&format!("relations.{name}")) {
                 continue;
             }
-            let given = Token::read(text).and_then(|token| {
-                let start = i128::from(token::start_ms(token.session));
-                let since_start = |value: &Value| {
-                    let number = value.as_u64().map(i128::from).or(value.as_i64().map(i128::from))?;
-                    i64::try_from(number - start).ok().map(|difference| json!(difference))
-                };
-                match name.as_str() {
-                    "token.signature_ok" => Some(json!(token::is_signed(text, self.secret))),
-                    "token.shard" => Some(json!(token::shard(token.session))),
-                    "token.exp - start" => since_start(&json!(token.expires_ms)),
-                    "token.id == sessionID" => Some(json!(started_session(self.outcome) == Some(token.session))),
-                    "id time == startTimestamp" => Some(json!(body["startTimestamp"] == json!(start as u64))),
-                    "token.delay == delay" => Some(json!(body["delay"] == token.delay_ms)),
-                    "token" => Some(json!(if self.outcome.tokens["a"] == text { "same as a" } else { "another" })),
-                    "queue.UserUUID == userUUID" => Some(json!(message["UserUUID"] == body["userUUID"])),
-                    "queue.Timestamp - start" => since_start(&message["Timestamp"]),
-                    "row.start_ts - start" => row.and_then(|row| since_start(&row["start_ts"])),
-                    _ => panic!("{}: no relation {name:?}", self.case.name),
-                }
-            });
-            self.note(format!("relations.{name}"), recorded.clone(), given.unwrap_or_default());
+            let given = match name.as_str() {
+                "token.signature_ok" => json!(token::is_signed(text, self.secret)),
+                "token.shard" => json!(token::shard(token.session)),
+                "token.exp - start" => json!(token.expires_ms - clock),
+                "token.id == sessionID" => json!(started_session(self.outcome) == Some(token.session)),
+                "id time == startTimestamp" => json!(body["startTimestamp"] == start),
+                "token.delay == delay" => json!(body["delay"] == token.delay_ms),
+                "token" => json!(if self.outcome.tokens["a"] == text { "same as a" } else { "another" }),
+                "queue.UserUUID == userUUID" => json!(message["UserUUID"] == body["userUUID"]),
+                "queue.Timestamp - start" => after_start(&message["Timestamp"]).unwrap_or_default(),
+                "row.start_ts - start" => row.and_then(|row| after_start(&row["start_ts"])).unwrap_or_default(),
+                _ => panic!("{}: no relation {name:?}", self.case.name),
+            };
+            self.note(format!("relations.{name}"), recorded.clone(), given);
         }
     }
 

@@ -18,6 +18,9 @@ const CLOSE_WAIT: Duration = Duration::from_millis(120);
 /// How long an announced close may take.
 const ANNOUNCED_CLOSE_WAIT: Duration = Duration::from_secs(2);
 
+/// The shard of the host that started the recordings' mobile sessions.
+const MOBILE_SHARD: u64 = 1645;
+
 /// The browser of the recordings, and the visitor.
 const BROWSER: &str = concat!(
     "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) ",
@@ -115,7 +118,7 @@ impl Target<'_> {
             // The server starts no mobile sessions. Its web routes take a mobile session's token
             // like any other that it signed and whose session it does not know.
             "mobile-start" => {
-                let session = (token::now_ms().unsigned_abs() - 1_550_000_000_000) << 24 | 7 << 8;
+                let session = token::id(token::now_ms().unsigned_abs(), MOBILE_SHARD);
                 let expires_ms = token::now_ms() + 7_200_000;
                 Token { session, delay_ms: 0, expires_ms }.sign(secret)
             }

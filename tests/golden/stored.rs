@@ -1,5 +1,5 @@
-//! What the log holds: records as `takeup replay --to -` prints them, and the rows of sessions,
-//! which only the log's own reader shows.
+//! What the log holds: batches as `takeup replay --to -` prints them, and starts, which only the
+//! log's own reader shows.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use takeup::log::merge::Merge;
 use takeup::log::reader::LogReader;
-use takeup::log::record::ext_type;
+use takeup::log::record::{self, Kind, ext_type};
 
 use super::server::lines_of;
 
@@ -38,18 +38,16 @@ pub struct Record {
 }
 
 impl Record {
-    fn read(line: &Value, rows: &mut BTreeMap<String, Option<Value>>) -> Self {
-        let text = |key: &str| match &line[key] {
-            Value::String(text) => text.clone(),
-            other => panic!("{key} is {other} in {line}"),
-        };
+    /// A batch, from its line.
+    fn batch(line: &Value) -> Self {
+        let text = |key: &str| text(line, key);
         let number = |key: &str| match &line[key] {
             Value::String(text) => text.parse().ok(),
             other => other.as_u64(),
         };
         Self {
             split: number("split").and_then(|split| usize::try_from(split).ok()),
-            row: rows.remove(&text("id")).expect("both readers see the same records"),
+            row: None,
             session: number("session_id").expect("a record has a session_id"),
             project: number("project_id").unwrap_or(0),
             topic: text("topic"),
@@ -57,6 +55,22 @@ impl Record {
             encoding: text("encoding"),
             label: (number("page"), number("number")),
             body: STANDARD.decode(text("body")).expect("body is base64"),
+        }
+    }
+
+    /// A start, as it lies in the log.
+    fn start(record: &record::Record<'_>) -> Self {
+        let row = record.ext.get(ext_type::SESSION_ROW).expect("a start has its session's row");
+        Self {
+            session: record.session,
+            project: record.project.into(),
+            topic: record.topic.as_str().to_owned(),
+            data_type: record.data_type.as_str().to_owned(),
+            encoding: record.encoding.as_str().to_owned(),
+            label: (None, None),
+            body: record.payload.to_vec(),
+            split: None,
+            row: Some(serde_json::from_slice(row).expect("a session's row is JSON")),
         }
     }
 
@@ -72,21 +86,29 @@ impl Record {
     }
 }
 
-/// All records of the log, in its order.
+/// All starts and batches of the log, in its order.
 pub fn records(data: &Path) -> Vec<Record> {
     let lines = lines_of(&["replay", "--to", "-"], data);
-    let mut rows = rows(data);
-    lines.iter().map(|line| Record::read(line, &mut rows)).collect()
+    let mut batches: BTreeMap<String, Record> =
+        lines.iter().map(|line| (text(line, "id"), Record::batch(line))).collect();
+    assert_eq!(batches.len(), lines.len(), "record ids are unique");
+
+    let mut merge = Merge::new(LogReader::open(&data.join("log")).expect("the log opens"));
+    let mut records = Vec::new();
+    while let Some(record) = merge.next().expect("the log is readable") {
+        records.push(match record.kind {
+            Kind::Batch => batches.remove(&record.id.to_string()).expect("every batch is printed"),
+            Kind::Start => Record::start(&record),
+            other => panic!("a record that no route writes: {other:?}"),
+        });
+    }
+    assert!(batches.is_empty(), "every batch that is printed is in the log");
+    records
 }
 
-/// The rows that came with starts, by record; None for a record without one.
-fn rows(data: &Path) -> BTreeMap<String, Option<Value>> {
-    let mut merge = Merge::new(LogReader::open(&data.join("log")).expect("the log opens"));
-    let mut rows = BTreeMap::new();
-    while let Some(record) = merge.next().expect("the log is readable") {
-        let row = record.ext.get(ext_type::SESSION_ROW);
-        let row = row.map(|row| serde_json::from_slice(row).expect("a session's row is JSON"));
-        rows.insert(record.id.to_string(), row);
+fn text(line: &Value, key: &str) -> String {
+    match &line[key] {
+        Value::String(text) => text.clone(),
+        other => panic!("{key} is {other} in {line}"),
     }
-    rows
 }

@@ -46,6 +46,12 @@ pub fn start_ms(session: u64) -> u64 {
     (session >> 24) + ID_EPOCH_MS
 }
 
+/// The id of a session that began then on that shard: the last of its millisecond, which no server
+/// comes to here.
+pub fn id(start_ms: u64, shard: u64) -> u64 {
+    (start_ms - ID_EPOCH_MS) << 24 | shard << 8 | 0xff
+}
+
 /// The shard of the server that gave out this id.
 pub fn shard(session: u64) -> u64 {
     (session >> 8) & 0xffff

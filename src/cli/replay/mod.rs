@@ -22,11 +22,13 @@ use serde::Serialize;
 use super::args::ReplayArgs;
 use super::error::CliError;
 use super::log_folder;
-use super::output::{Out, bytes, length_ms, thousands, warn};
+use super::output::{Out, bytes, counted, length_ms, thousands, warn};
 use crate::config::{Sources, TokenSecrets};
 use crate::log::merge::Merge;
 use crate::log::record::{Kind, Record};
 use crate::session::token::Secrets;
+#[cfg(test)]
+pub(super) use ndjson::list;
 use pace::Pace;
 use progress::Progress;
 
@@ -108,14 +110,14 @@ fn print(summary: &Summary, json: bool) -> Result<(), CliError> {
     }
     let seconds = (summary.took_ms as f64 / 1000.0).max(0.001);
     warn(&format!(
-        "replayed {} batches ({}) of {} sessions in {}: {} batches/s, {}/s; {} starts skipped, {} retries, {} refused",
-        thousands(summary.batches),
+        "replayed {} ({}) of {} in {}: {} batches/s, {}/s; {} skipped, {} sent again, {} refused",
+        if summary.batches == 1 { "1 batch".to_owned() } else { format!("{} batches", thousands(summary.batches)) },
         bytes(summary.bytes),
-        thousands(summary.sessions),
+        counted(summary.sessions, "session"),
         length_ms(summary.took_ms),
         thousands((summary.batches as f64 / seconds) as u64),
         bytes((summary.bytes as f64 / seconds) as u64),
-        thousands(summary.skipped_starts),
+        counted(summary.skipped_starts, "start"),
         thousands(summary.retries),
         thousands(summary.refused),
     ));

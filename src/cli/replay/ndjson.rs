@@ -34,26 +34,32 @@ struct Line<'a> {
     body: &'a str,
 }
 
-/// Runs the replay. It goes as fast as the reader takes it, unless a speed is given.
+/// Runs the replay.
 pub fn run(args: &ReplayArgs, data: &Path) -> Result<ExitCode, CliError> {
+    let mut out = Out::stdout();
+    list(args, data, &mut out)?;
+    out.finish()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Prints the batches of the log in `data`, as fast as the reader takes them unless a speed is given.
+pub fn list(args: &ReplayArgs, data: &Path, out: &mut Out) -> Result<(), CliError> {
     let mut merge = Merge::new(log_folder::open(data)?);
     let mut pace = Pace::new(args.speed);
     let mut filter = Filter::new(args);
-    let mut out = Out::stdout();
     let mut body = String::new();
     while let Some(record) = merge.next()? {
         if !filter.wants(&record) {
             continue;
         }
         pace.wait_for(record.order_us, || false);
-        line(&record, &mut body, &mut out)?;
+        line(&record, &mut body, out)?;
         if args.speed.is_some() {
             out.flush()?;
         }
     }
     log_folder::warn_of_damage(&merge);
-    out.finish()?;
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 fn line(record: &Record<'_>, body: &mut String, out: &mut Out) -> Result<(), CliError> {

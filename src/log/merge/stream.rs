@@ -43,8 +43,8 @@ struct Current {
     file: SegmentFile,
     /// Nothing will be added to what is readable now.
     complete: bool,
-    /// The file's length when it was last searched for what its records vouch for.
-    surveyed: Option<(u64, End)>,
+    /// How far a left segment may be read, by its length and what the control page told then.
+    surveyed: Option<(u64, u64, End)>,
 }
 
 impl CoreStream {
@@ -191,6 +191,7 @@ impl CoreStream {
             Err(LogError::Foreign { path, reason }) => {
                 let bytes = fs::metadata(&path).map_or(0, |meta| meta.len());
                 note(Damage { path, core: self.core, segment: file.id, offset: 0, bytes, reason });
+                (self.from, self.from_read) = (Place { segment: file.id, offset: 0 }, true);
             }
             Err(error) => return Err(error),
         }
@@ -224,14 +225,15 @@ impl CoreStream {
             current.reader.set_end(open_part(page, current.file.id, length).1);
             current.complete = current.file.id < page.segment;
         } else {
-            let later = self.queue.iter().any(|later| later.id > current.file.id && log.holds_records(self.core, later));
-            if let Some((_, end)) = current.surveyed.filter(|survey| !later && survey.0 == length) {
-                current.reader.set_end(end);
-            } else {
-                let end = log.left_end(self.core, &current.file, page, length, later);
-                current.surveyed = Some((length, end));
-                current.reader.set_end(end);
-            }
+            let later =
+                self.queue.iter().any(|later| later.id > current.file.id && log.holds_records(self.core, later));
+            let told = page.filter(|page| page.segment == current.file.id).map_or(0, |page| page.durable);
+            let end = match current.surveyed {
+                Some((at_length, at_told, end)) if !later && (at_length, at_told) == (length, told) => end,
+                _ => log.left_end(self.core, &current.file, page, length, later),
+            };
+            current.surveyed = Some((length, told, end));
+            current.reader.set_end(end);
             current.complete = later;
         }
         Ok(())

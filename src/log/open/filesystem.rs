@@ -21,7 +21,8 @@ const OVERLAY: u64 = 0x794C_7630;
 /// its new files inherit: with copy-on-write even a populated page needs space, and raises SIGBUS when there is none.
 pub(super) fn check(dir: &Path, options: &Options) -> Result<(), LogError> {
     let folder = File::open(dir).map_err(LogError::io(dir, "open the log's folder"))?;
-    let stat = rustix::fs::fstatfs(&folder).map_err(|errno| LogError::io(dir, "look at the file system")(errno.into()))?;
+    let stat =
+        rustix::fs::fstatfs(&folder).map_err(|errno| LogError::io(dir, "look at the file system")(errno.into()))?;
     // The type is signed on some architectures; the numbers have 32 bits.
     let magic = stat.f_type as u64 & 0xFFFF_FFFF;
     let refuse = |found: String, advice| match options.insist {

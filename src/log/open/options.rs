@@ -93,7 +93,10 @@ impl Options {
             return wrong("segment_bytes", format!("{} is above 4 GiB", self.segment_bytes));
         }
         if self.window_bytes > self.segment_bytes {
-            return wrong("window_bytes", format!("{} is more than a segment's {}", self.window_bytes, self.segment_bytes));
+            return wrong(
+                "window_bytes",
+                format!("{} is more than a segment's {}", self.window_bytes, self.segment_bytes),
+            );
         }
         if self.record_bytes_max() < PAGE_BYTES {
             let reason = format!(

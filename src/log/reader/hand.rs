@@ -14,6 +14,11 @@ use super::{LOG_FILE_NAME, LogFile, core_dir, segment_stem};
 /// The log that hand-made segments belong to.
 pub const LOG: Uuid = Uuid::from_bytes([0xa5; 16]);
 
+/// A temporary folder, in memory where there is such a file system: some tests sync thousands of times.
+pub fn temp_dir() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
+}
+
 /// A segment in memory.
 #[derive(Clone)]
 pub struct HandSegment {
@@ -96,11 +101,13 @@ impl HandSegment {
         path
     }
 
-    /// Seals what `write_open` wrote, as a server does.
+    /// Seals what `write_open` wrote, as a server does: the file stays the same, for those who have it open.
     pub fn seal(&self, log_dir: &Path) -> PathBuf {
-        let path = self.write_sealed(log_dir);
-        fs::remove_file(self.open_path(log_dir)).unwrap();
-        path
+        let (open, sealed) = (self.open_path(log_dir), self.seg_path(log_dir));
+        fs::OpenOptions::new().write(true).open(&open).unwrap().set_len(self.bytes.len() as u64).unwrap();
+        sidecar::describe(&open, LOG, self.core, self.id).unwrap().write(&open).unwrap();
+        fs::rename(&open, &sealed).unwrap();
+        sealed
     }
 }
 
@@ -183,4 +190,20 @@ fn write_in_place(path: &Path, page: &[u8]) {
     use std::os::unix::fs::FileExt;
     let file = fs::OpenOptions::new().create(true).write(true).truncate(false).open(path).unwrap();
     file.write_all_at(page, 0).unwrap();
+}
+
+#[test]
+#[ignore]
+fn zz_make_bench() {
+    for size in [1024usize, 32768] {
+        let dir = PathBuf::from(format!("/dev/shm/a2bench-{size}"));
+        write_log_file(&dir);
+        for core in 0..2u16 { for id in [1000u64, 2000] {
+            let mut s = HandSegment::new(core, id);
+            let p = vec![7u8; size];
+            let mut t = id;
+            while s.bytes.len() < 100 << 20 { t += 1; s.batch(t, 7 + t % 50, &p); if t % 40 == 0 { s.group(); } }
+            s.write_sealed(&dir);
+        }}
+    }
 }

@@ -221,16 +221,16 @@ impl SegmentReader {
             Err(HeaderFault::Blank) if matches!(self.end, End::Within(_)) => return Ok(None),
             Err(fault) => return Err(self.stick(offset, offset + STEP, fault.as_str())),
         };
-        let next = offset + header.stored_bytes();
+        // What fills up a record or is skipped by a pad carries nothing, so that a file that ends there has lost nothing.
+        let next = (offset + header.stored_bytes()).min(limit);
         if header.kind == Kind::Pad {
-            // A pad's bytes carry nothing, so that a file that ends among them has lost nothing.
-            self.offset = next.min(limit);
+            self.offset = next;
             return Ok(Some(Found { offset, header }));
         }
-        if next > limit {
+        let body_bytes = header.body_bytes();
+        if offset + STEP + body_bytes as u64 > limit {
             return Err(self.stick(offset, offset + STEP, "the record runs past the end"));
         }
-        let body_bytes = header.body_bytes();
         if !self.ensure(offset, HEADER_BYTES + body_bytes, limit)? {
             return self.cut_short(offset);
         }
@@ -284,7 +284,7 @@ impl SegmentReader {
             let bytes = self.window.header_at(at);
             if u64_at(bytes, 0) == self.header.marker
                 && let Ok(header) = RecordHeader::decode(bytes, self.header.marker)
-                && (header.kind == Kind::Pad || at + header.stored_bytes() <= limit)
+                && at + STEP + header.body_bytes() as u64 <= limit
             {
                 return Ok(at);
             }
@@ -346,7 +346,9 @@ struct Window {
 
 impl Window {
     fn new(file: File) -> Window {
-        Window { file, buffer: vec![0; PIECE_BYTES], start: 0, len: 0, hasher: None, bad: None }
+        let length = file.metadata().map_or(PIECE_BYTES, |meta| usize::try_from(meta.len()).unwrap_or(PIECE_BYTES));
+        let bytes = length.next_multiple_of(BLOCK_BYTES).clamp(2 * BLOCK_BYTES, PIECE_BYTES);
+        Window { file, buffer: vec![0; bytes], start: 0, len: 0, hasher: None, bad: None }
     }
 
     fn held(&self) -> &[u8] {

@@ -1,7 +1,7 @@
 use std::fs;
 use std::os::unix::fs::FileExt;
 
-use super::super::hand::{HandSegment, LOG};
+use super::super::hand::{HandSegment, LOG, temp_dir};
 use super::*;
 
 fn offsets(reader: &mut SegmentReader) -> (Vec<u64>, Vec<Damage>) {
@@ -21,9 +21,10 @@ fn open(path: &Path, bytes: u64) -> SegmentReader {
 }
 
 fn three_records() -> (tempfile::TempDir, PathBuf, HandSegment, Vec<u64>) {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = temp_dir();
     let mut segment = HandSegment::new(0, 1000);
-    let places = vec![segment.batch(1001, 7, b"one"), segment.batch(1002, 8, &[b'2'; 500]), segment.batch(1003, 7, b"three")];
+    let places =
+        vec![segment.batch(1001, 7, b"one"), segment.batch(1002, 8, &[b'2'; 500]), segment.batch(1003, 7, b"three")];
     segment.group();
     let path = segment.write_open(dir.path(), 0);
     (dir, path, segment, places)
@@ -90,7 +91,7 @@ fn a_clients_body_cannot_pose_as_a_record() {
     let first = segment.batch(1001, 7, &inner.bytes[4096..]);
     let second = segment.batch(1002, 7, b"true");
     segment.bytes[first as usize + 20] ^= 1;
-    let dir = tempfile::tempdir().unwrap();
+    let dir = temp_dir();
     let path = segment.write_open(dir.path(), 0);
     assert_eq!(offsets(&mut open(&path, segment.bytes.len() as u64)).0, [second]);
 }
@@ -115,7 +116,7 @@ fn an_older_open_segment_ends_with_its_records() {
 
 #[test]
 fn records_larger_than_the_buffer_and_across_its_edges_come_back() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = temp_dir();
     let mut segment = HandSegment::new(0, 1000);
     let sizes = [PIECE_BYTES - 5000, 3000, 2 * PIECE_BYTES + 17, 1, PIECE_BYTES, 0, 70_000];
     for (at, &size) in sizes.iter().enumerate() {

@@ -72,16 +72,17 @@ impl CoreRecovery<'_> {
     /// Seals a segment, or deletes it where nothing was ever put into it.
     pub(super) fn settle(&mut self, file: &SegmentFile, told: Told) -> Result<(), LogError> {
         let path = &file.path;
-        let open = OpenOptions::new().read(true).write(true).open(path).map_err(LogError::io(path, "open the segment"))?;
+        let open =
+            OpenOptions::new().read(true).write(true).open(path).map_err(LogError::io(path, "open the segment"))?;
         self.make_believable(&open, path);
         let length = open.metadata().map_err(LogError::io(path, "find the segment's length"))?.len();
         let reading = open.try_clone().map_err(LogError::io(path, "open the segment again"))?;
-        let mut reader =
-            match SegmentReader::new(reading, path.clone(), self.log, self.core, file.id, End::At(length)) {
-                Ok(reader) => reader,
-                Err(LogError::Foreign { .. }) if told.nothing() && is_blank(&open, length) => return self.delete(path),
-                Err(error) => return Err(error),
-            };
+        let mut reader = match SegmentReader::new(reading, path.clone(), self.log, self.core, file.id, End::At(length))
+        {
+            Ok(reader) => reader,
+            Err(LogError::Foreign { .. }) if told.nothing() && is_blank(&open, length) => return self.delete(path),
+            Err(error) => return Err(error),
+        };
         let survey = survey(&mut reader, told, length)?;
         let mut durable = survey.durable.max(FIRST);
         if matches!(told, Told::Whole) {
@@ -143,7 +144,13 @@ impl CoreRecovery<'_> {
     }
 
     /// A first page that was damaged is put together again from what the path and the records tell; its damage is in quarantine by now.
-    fn mend_first_page(&self, open: &File, path: &Path, reader: &SegmentReader, survey: &Survey) -> Result<(), LogError> {
+    fn mend_first_page(
+        &self,
+        open: &File,
+        path: &Path,
+        reader: &SegmentReader,
+        survey: &Survey,
+    ) -> Result<(), LogError> {
         if survey.invalid.first().is_some_and(|stretch| stretch.offset == 0) {
             let page = reader.header().encode();
             open.write_all_at(&page, 0).map_err(LogError::io(path, "mend the segment's first page"))?;
@@ -178,8 +185,7 @@ impl CoreRecovery<'_> {
 /// Finds every intact record of a segment.
 fn survey(reader: &mut SegmentReader, told: Told, length: u64) -> Result<Survey, LogError> {
     let durable = if let Told::Durable(durable) = told { durable } else { 0 };
-    let mut survey =
-        Survey { records_end: FIRST, durable, invalid: Vec::new(), records: 0, batches: 0, newest_us: 0 };
+    let mut survey = Survey { records_end: FIRST, durable, invalid: Vec::new(), records: 0, batches: 0, newest_us: 0 };
     loop {
         // The search for the next record goes on as far as one may lie that matters.
         let limit = survey.durable.max(survey.records_end).saturating_add(BLANK_BYTES_MAX).min(length);

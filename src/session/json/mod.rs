@@ -4,8 +4,11 @@
 //! a plain field; lone surrogates and bytes that are not UTF-8 become U+FFFD; an integer must be
 //! written as one. A fault of grammar anywhere is reported before a fault of type, and of those
 //! the first. One pass, no recursion, no allocation but the growth of the two reused buffers.
-//! The bodies are a few hundred bytes: a plain loop over them takes well under a microsecond, so
-//! there is nothing here for a vectorised parser to win.
+//!
+//! A vectorised parser (simd-json) finds the structure of a start's body faster, 1.0 us against 2.6 us for
+//! reading all of it here, of some 9 us for the whole start. But it refuses what has to pass (lone surrogates,
+//! bytes that are not UTF-8, numbers beyond 64 bits, nesting beyond 1,024) and forgets how a number was written,
+//! so this reader would have to stand behind it all the same, and the two would have to agree.
 
 mod reader;
 mod write;
@@ -77,10 +80,7 @@ pub fn set_text(slot: &mut String, value: Value<'_>, field: &'static str) -> Res
             slot.push_str(text);
             Ok(())
         }
-        _ => Err(Mismatch {
-            field,
-            go_type: "string",
-        }),
+        _ => Err(Mismatch { field, go_type: "string" }),
     }
 }
 
@@ -92,10 +92,7 @@ pub fn set_bool(slot: &mut bool, value: Value<'_>, field: &'static str) -> Resul
             *slot = truth;
             Ok(())
         }
-        _ => Err(Mismatch {
-            field,
-            go_type: "bool",
-        }),
+        _ => Err(Mismatch { field, go_type: "bool" }),
     }
 }
 
@@ -187,11 +184,7 @@ pub struct JsonScratch {
 }
 
 /// Reads a whole document into `fields`.
-pub fn read<F: Fields>(
-    input: &[u8],
-    fields: &mut F,
-    scratch: &mut JsonScratch,
-) -> Result<(), JsonError> {
+pub fn read<F: Fields>(input: &[u8], fields: &mut F, scratch: &mut JsonScratch) -> Result<(), JsonError> {
     let mut reader = Reader::new(input);
     let mut fault = None;
     reader.blanks();
@@ -223,10 +216,7 @@ fn type_error(type_name: &str, mismatch: Mismatch, value: Value<'_>) -> JsonErro
         }
         other => other.kind().to_owned(),
     };
-    JsonError::Type {
-        found,
-        wanted: format!("struct field {type_name}.{field} of type {go_type}"),
-    }
+    JsonError::Type { found, wanted: format!("struct field {type_name}.{field} of type {go_type}") }
 }
 
 /// A key in lower case by Unicode's simple folding, as far as it can meet one of ours.

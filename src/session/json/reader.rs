@@ -274,10 +274,7 @@ impl<'a> Reader<'a> {
     /// Passes over what stands for itself within a string.
     fn plain(&mut self) {
         let rest = &self.input[self.at..];
-        self.at += rest
-            .iter()
-            .position(|&byte| byte == b'"' || byte == b'\\' || byte < b' ')
-            .unwrap_or(rest.len());
+        self.at += rest.iter().position(|&byte| byte == b'"' || byte == b'\\' || byte < b' ').unwrap_or(rest.len());
     }
 
     /// What follows a backslash.
@@ -325,9 +322,7 @@ impl<'a> Reader<'a> {
         if unit < 0xdc00
             && let [b'\\', b'u', digits @ ..] = rest
             && let Some(digits) = digits.first_chunk::<4>()
-            && let Some(low) = digits.iter().try_fold(0, |low, &byte| {
-                Some(low << 4 | char::from(byte).to_digit(16)?)
-            })
+            && let Some(low) = digits.iter().try_fold(0, |low, &byte| Some(low << 4 | char::from(byte).to_digit(16)?))
             && (0xdc00..0xe000).contains(&low)
         {
             self.at += 6;

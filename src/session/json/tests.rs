@@ -28,13 +28,8 @@ impl Fields for Sample {
 
 fn sample(input: impl AsRef<[u8]>) -> Result<Sample, String> {
     let mut sample = Sample::default();
-    let mut scratch = JsonScratch {
-        text: b"left".to_vec(),
-        open: b"[[".to_vec(),
-    };
-    read(input.as_ref(), &mut sample, &mut scratch)
-        .map(|()| sample)
-        .map_err(|error| error.to_string())
+    let mut scratch = JsonScratch { text: b"left".to_vec(), open: b"[[".to_vec() };
+    read(input.as_ref(), &mut sample, &mut scratch).map(|()| sample).map_err(|error| error.to_string())
 }
 
 #[test]
@@ -66,10 +61,7 @@ fn broken_text_becomes_replacement_characters() {
         (r#"{"rev":"\ud800\u0041"}"#.as_bytes(), "\u{fffd}A"),
         (r#"{"rev":"\ud800\ud800\udc00"}"#.as_bytes(), "\u{fffd}\u{10000}"),
         (b"{\"rev\":\"a\xff\xe2\x82b\"}", "a\u{fffd}\u{fffd}\u{fffd}b"),
-        (
-            r#"{"rev":"\u00e9\n\t\/\"\\\b\f\r"}"#.as_bytes(),
-            "é\n\t/\"\\\u{8}\u{c}\r",
-        ),
+        (r#"{"rev":"\u00e9\n\t\/\"\\\b\f\r"}"#.as_bytes(), "é\n\t/\"\\\u{8}\u{c}\r"),
     ] {
         assert_eq!(sample(document).unwrap().rev, rev);
     }
@@ -110,14 +102,8 @@ fn faults_have_the_texts_of_go() {
         ("{}x", "invalid character 'x' after top-level value"),
         ("{}\0", r"invalid character '\x00' after top-level value"),
         ("1 2", "invalid character '2' after top-level value"),
-        (
-            r#"{"rev":"a",}"#,
-            "invalid character '}' looking for beginning of object key string",
-        ),
-        (
-            "{'rev':1}",
-            r"invalid character '\'' looking for beginning of object key string",
-        ),
+        (r#"{"rev":"a",}"#, "invalid character '}' looking for beginning of object key string"),
+        ("{'rev':1}", r"invalid character '\'' looking for beginning of object key string"),
         (r#"{"rev" "a"}"#, "invalid character '\"' after object key"),
         (r#"{"x":{"y" 1}}"#, "invalid character '1' after object key"),
         (r#"{"timestamp":01}"#, "invalid character '1' after object key:value pair"),
@@ -127,15 +113,9 @@ fn faults_have_the_texts_of_go() {
         ("{\"rev\":\"a\u{1}\"}", r"invalid character '\x01' in string literal"),
         ("{\"rev\":\"a\n\"}", r"invalid character '\n' in string literal"),
         (r#"{"rev":"\x"}"#, "invalid character 'x' in string escape code"),
-        (
-            r#"{"rev":"\u00g0"}"#,
-            r"invalid character 'g' in \u hexadecimal character escape",
-        ),
+        (r#"{"rev":"\u00g0"}"#, r"invalid character 'g' in \u hexadecimal character escape"),
         (r#"{"x":-x}"#, "invalid character 'x' in numeric literal"),
-        (
-            r#"{"x":1.}"#,
-            "invalid character '}' after decimal point in numeric literal",
-        ),
+        (r#"{"x":1.}"#, "invalid character '}' after decimal point in numeric literal"),
         (r#"{"x":1e+}"#, "invalid character '}' in exponent of numeric literal"),
         ("trux", "invalid character 'x' in literal true (expecting 'e')"),
         ("nil", "invalid character 'i' in literal null (expecting 'u')"),
@@ -143,22 +123,13 @@ fn faults_have_the_texts_of_go() {
         ("[]", "json: cannot unmarshal array into Go value of type web.Sample"),
         ("\"x\"", "json: cannot unmarshal string into Go value of type web.Sample"),
         ("12", "json: cannot unmarshal number into Go value of type web.Sample"),
-        (
-            r#"{"projectKey":5}"#,
-            "json: cannot unmarshal number into Go struct field Sample.projectKey of type string",
-        ),
+        (r#"{"projectKey":5}"#, "json: cannot unmarshal number into Go struct field Sample.projectKey of type string"),
         (
             r#"{"rev":{"a":[1,{"b":null}]}}"#,
             "json: cannot unmarshal object into Go struct field Sample.rev of type string",
         ),
-        (
-            r#"{"reset":"true","rev":1}"#,
-            "json: cannot unmarshal string into Go struct field Sample.reset of type bool",
-        ),
-        (
-            r#"{"reset":"true","rev":1"#,
-            "unexpected end of JSON input",
-        ),
+        (r#"{"reset":"true","rev":1}"#, "json: cannot unmarshal string into Go struct field Sample.reset of type bool"),
+        (r#"{"reset":"true","rev":1"#, "unexpected end of JSON input"),
     ] {
         assert_eq!(sample(document).unwrap_err(), text, "{document:?}");
     }
@@ -168,10 +139,7 @@ fn faults_have_the_texts_of_go() {
 fn nesting_is_bounded_and_needs_no_stack() {
     let nested = |depth: usize| format!("{{\"x\":{}{}}}", "[".repeat(depth), "]".repeat(depth));
     assert!(sample(nested(DEPTH_MAX - 1)).is_ok());
-    assert_eq!(
-        sample(nested(DEPTH_MAX)).unwrap_err(),
-        "invalid character '[' exceeded max depth"
-    );
+    assert_eq!(sample(nested(DEPTH_MAX)).unwrap_err(), "invalid character '[' exceeded max depth");
 }
 
 #[test]

@@ -91,7 +91,9 @@ fn a_reserve_that_the_disk_does_not_have_refuses_and_makes_no_segment() {
 fn the_first_append_is_possible_at_once() {
     let dir = tempfile::tempdir().unwrap();
     let begun = Instant::now();
-    let (log, _) = Log::open(Options { cores: 2, insist: true, ..Options { dir: dir.path().join("log"), ..Options::default() } }).unwrap();
+    let (log, _) =
+        Log::open(Options { cores: 2, insist: true, ..Options { dir: dir.path().join("log"), ..Options::default() } })
+            .unwrap();
     let mut core = Core::new(&log, 1);
     core.append(&batch(b"x"));
     let took = begun.elapsed();
