@@ -62,7 +62,7 @@ pub fn run(args: ServeArgs, data: PathBuf) -> Result<ExitCode, CliError> {
     report_recovery(&logger, &recovery);
     let flakes = FlakeIds::new(worker_id(&config, &logger));
     // A clock that was set back must not lead to ids that are given out already.
-    flakes.start_after(recovery.newest_us / 1000);
+    flakes.start_after(i64::try_from(recovery.newest_us / 1000).unwrap_or(i64::MAX));
     let listeners = listen(config.listen, usize::from(cores)).map_err(other)?;
     let listen_addr = listeners[0].local_addr().unwrap_or(config.listen);
 

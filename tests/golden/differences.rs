@@ -29,7 +29,7 @@ pub struct Mismatch {
 struct Entry {
     /// Names of cases; `*` stands for any text.
     cases: Vec<String>,
-    /// The number of contract.md's improvement, or a reason in words.
+    /// The reason, in words.
     why: String,
     /// Each path that differs, and what takeup gives there.
     now: BTreeMap<String, Value>,
@@ -119,7 +119,7 @@ mod tests {
         let text = r#"
             [[difference]]
             cases = ["main:i/*"]
-            why = "D29"
+            why = "a reason"
             now = { status = 200, "headers.Allow" = "(varies)" }
         "#;
         Differences { entries: toml::from_str::<File>(text).expect("a valid table").difference }
