@@ -9,3 +9,4 @@ pub mod prefix;
 pub mod reply;
 pub mod route;
 pub mod start;
+pub mod tags;

@@ -11,12 +11,16 @@ pub enum Route {
     WebStart,
     /// A browser sends a batch.
     WebBatch,
+    /// A browser asks which elements to watch for.
+    WebTags,
+    /// A browser asks for feature flags.
+    WebFeatureFlags,
     /// No such path.
     Unknown,
 }
 
 /// The template of each route, as metrics name it. The order is that of [`Route`].
-pub const TEMPLATES: &[&str] = &["/", "/v1/web/start", "/v1/web/i", "other"];
+pub const TEMPLATES: &[&str] = &["/", "/v1/web/start", "/v1/web/i", "/v1/web/tags", "/v1/web/feature-flags", "other"];
 
 impl Route {
     /// Its place in [`TEMPLATES`].
@@ -27,7 +31,8 @@ impl Route {
     /// `Allow` for a request with another method.
     pub fn allow(self) -> &'static str {
         match self {
-            Self::WebStart | Self::WebBatch => "POST, OPTIONS",
+            Self::WebStart | Self::WebBatch | Self::WebFeatureFlags => "POST, OPTIONS",
+            Self::WebTags => "GET, HEAD, OPTIONS",
             Self::Root | Self::Unknown => "GET, HEAD, POST, OPTIONS",
         }
     }
@@ -36,6 +41,8 @@ impl Route {
         match path {
             b"/v1/web/i" => Self::WebBatch,
             b"/v1/web/start" => Self::WebStart,
+            b"/v1/web/tags" => Self::WebTags,
+            b"/v1/web/feature-flags" => Self::WebFeatureFlags,
             b"/" => Self::Root,
             _ => Self::Unknown,
         }

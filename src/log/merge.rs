@@ -159,5 +159,7 @@ impl Merge {
 }
 
 #[cfg(test)]
+mod live_tests;
+#[cfg(test)]
 #[path = "merge_tests.rs"]
 mod tests;

@@ -54,6 +54,11 @@ impl Commits {
         }
     }
 
+    /// How many requests wait for the log.
+    pub fn waiting_count(&self) -> usize {
+        self.waiting.borrow().len() + self.stalled.borrow().len()
+    }
+
     fn settle(&self, progress: &Progress) {
         let mut waiting = self.waiting.borrow_mut();
         while let Some((seq, conn)) = waiting.front() {

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use crate::api::reply::Refusal;
 use crate::api::route::Route;
+use crate::api::tags::write_tags;
 use crate::http::{Framing, Method, path};
 use crate::session::token::{Expiry, Token, TokenError};
 use crate::telemetry::{Refusal as Reason, Text};
@@ -63,6 +64,8 @@ enum Verdict {
 /// Answers that need no body.
 enum Plain {
     Ok,
+    Tags,
+    Flags,
     Preflight,
     NotFound,
     Moved(Vec<u8>),
@@ -111,6 +114,13 @@ fn judge(io: &mut Io, core: &Core, conn: &Conn, seen: &mut Seen) -> Verdict {
         (_, Method::Options) => Verdict::Answer(Plain::Preflight),
         (Route::Root, _) => Verdict::Answer(Plain::Ok),
         (Route::WebStart, Method::Post) => Verdict::Start,
+        // No project has flags yet; the tracker takes that for an answer.
+        (Route::WebFeatureFlags, Method::Post) => Verdict::Answer(Plain::Flags),
+        (Route::WebTags, Method::Get | Method::Head) => match admit(head.header(buf, "authorization"), core, conn, seen) {
+            Ok(admitted) if !admitted.just_expired => Verdict::Answer(Plain::Tags),
+            Ok(_) => Verdict::Answer(Plain::Refuse(Refusal::new(401, Reason::TokenExpired, "token just expired"))),
+            Err(refusal) => Verdict::Answer(Plain::Refuse(refusal)),
+        },
         (Route::WebBatch, Method::Post) => match admit(head.header(buf, "authorization"), core, conn, seen) {
             Ok(admitted) => Verdict::Batch(admitted),
             Err(refusal) => Verdict::Answer(Plain::Refuse(refusal)),
@@ -178,6 +188,15 @@ async fn answer(io: &mut Io, core: &Rc<Core>, seen: &mut Seen, plain: Plain) -> 
     keep_alive &= drained.is_ok();
     match plain {
         Plain::Ok => seen.send(io, core, 200, keep_alive, |out, frame| frame.write(out, 200, &[], b"")).await,
+        Plain::Tags => {
+            let mut body = Vec::new();
+            write_tags(&mut body, &core.directory(), seen.project);
+            seen.send(io, core, 200, keep_alive, |out, frame| frame.write_json(out, 200, &body)).await;
+        }
+        Plain::Flags => {
+            let body = br#"{"flags":[]}"#;
+            seen.send(io, core, 200, keep_alive, |out, frame| frame.write_json(out, 200, body)).await;
+        }
         Plain::Preflight => {
             let work = io.work();
             let asked = work.head.header(&work.buf, "access-control-request-headers");

@@ -26,6 +26,7 @@ pub async fn run(core: Rc<Core>) {
         core.conns.for_each(|conn| look(&core, conn, now_ms));
         core.commits.retry();
         core.metrics.buffer_bytes.set(core.pool.used_bytes());
+        core.metrics.waiting.set(core.commits.waiting_count() as u64);
         core.wake_commits();
     }
 }

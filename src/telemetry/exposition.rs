@@ -202,7 +202,6 @@ impl Page {
         }
         let gauges: [(&str, &str, Pick); 4] = [
             ("takeup_connections_open", "Connections open.", |core| &core.connections),
-            ("takeup_in_flight_bytes", "Body bytes received and not yet answered.", |core| &core.bytes_in_flight),
             ("takeup_buffer_bytes", "Bytes of request buffers held.", |core| &core.buffer_bytes),
             ("takeup_requests_waiting", "Requests that wait for their group commit.", |core| &core.waiting),
         ];

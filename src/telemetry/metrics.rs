@@ -196,8 +196,6 @@ pub struct CoreMetrics {
     pub accept_errors: Cell,
     /// Panics caught at a connection.
     pub panics: Cell,
-    /// Body bytes received and not yet answered.
-    pub bytes_in_flight: Cell,
     /// Bytes of request buffers held by connections and by the pool.
     pub buffer_bytes: Cell,
     /// Bytes read from sockets.
@@ -232,7 +230,6 @@ impl CoreMetrics {
             evicted: Cell::new(),
             accept_errors: Cell::new(),
             panics: Cell::new(),
-            bytes_in_flight: Cell::new(),
             buffer_bytes: Cell::new(),
             received_bytes: Cell::new(),
             sent_bytes: Cell::new(),

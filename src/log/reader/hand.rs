@@ -191,19 +191,3 @@ fn write_in_place(path: &Path, page: &[u8]) {
     let file = fs::OpenOptions::new().create(true).write(true).truncate(false).open(path).unwrap();
     file.write_all_at(page, 0).unwrap();
 }
-
-#[test]
-#[ignore]
-fn zz_make_bench() {
-    for size in [1024usize, 32768] {
-        let dir = PathBuf::from(format!("/dev/shm/a2bench-{size}"));
-        write_log_file(&dir);
-        for core in 0..2u16 { for id in [1000u64, 2000] {
-            let mut s = HandSegment::new(core, id);
-            let p = vec![7u8; size];
-            let mut t = id;
-            while s.bytes.len() < 100 << 20 { t += 1; s.batch(t, 7 + t % 50, &p); if t % 40 == 0 { s.group(); } }
-            s.write_sealed(&dir);
-        }}
-    }
-}

@@ -1,0 +1,73 @@
+//! `GET /v1/web/tags`: the elements that a page's tracker watches for.
+
+use crate::directory::Directory;
+use crate::session::json::{write_integer, write_string};
+
+/// Writes `{"tags":[…]}` of a project. A session whose project is not known has none: an error would hold up trackers
+/// of the 12.x line, which wait for this answer before they record.
+pub fn write_tags(out: &mut Vec<u8>, directory: &Directory, project: Option<u32>) {
+    let tags = project.and_then(|id| directory.by_id(id)).map_or(&[][..], |project| &project.tags);
+    out.extend_from_slice(b"{\"tags\":[");
+    for (at, tag) in tags.iter().filter(|tag| tag.deleted_at.is_none()).enumerate() {
+        if at > 0 {
+            out.push(b',');
+        }
+        out.extend_from_slice(b"{\"id\":");
+        write_integer(out, i128::from(tag.tag_id));
+        out.extend_from_slice(b",\"selector\":");
+        write_string(out, &tag.selector);
+        out.extend_from_slice(b",\"icr\":");
+        write_bool(out, tag.ignore_click_rage);
+        out.extend_from_slice(b",\"idc\":");
+        write_bool(out, tag.ignore_dead_click);
+        out.extend_from_slice(b",\"location\":");
+        match &tag.location {
+            Some(location) => write_string(out, location),
+            None => out.extend_from_slice(b"null"),
+        }
+        out.push(b'}');
+    }
+    out.extend_from_slice(b"]}");
+}
+
+fn write_bool(out: &mut Vec<u8>, value: bool) {
+    out.extend_from_slice(if value { b"true" } else { b"false" });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_gets_the_tags_of_its_own_project() {
+        let text = r##"
+            [[projects]]
+            project_id = 1
+            project_key = "a"
+            name = "a"
+            platform = "web"
+            [[tags]]
+            tag_id = 4
+            project_id = 1
+            name = "t"
+            selector = "a<b"
+            ignore_click_rage = true
+            [[tags]]
+            tag_id = 5
+            project_id = 1
+            name = "gone"
+            selector = ".gone"
+            deleted_at = "2024-01-01"
+        "##;
+        let directory = Directory::parse(text, std::path::Path::new("projects.toml")).expect("is well formed");
+        let tags = |project| {
+            let mut out = Vec::new();
+            write_tags(&mut out, &directory, project);
+            String::from_utf8(out).expect("is UTF-8")
+        };
+        let own = r#"{"tags":[{"id":4,"selector":"a\u003cb","icr":true,"idc":false,"location":null}]}"#;
+        assert_eq!(tags(Some(1)), own);
+        assert_eq!(tags(Some(2)), r#"{"tags":[]}"#);
+        assert_eq!(tags(None), r#"{"tags":[]}"#);
+    }
+}
