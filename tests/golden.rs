@@ -4,6 +4,7 @@
 //! where that matters; its answer, the fate of its connection and what the log then holds are
 //! compared with the recording. What differs on purpose is in `tests/golden/differences.toml`, and
 //! nowhere else.
+#![allow(clippy::disallowed_methods, reason = "what would hurt a server is harmless in a test")]
 
 #[path = "golden/case.rs"]
 mod case;
@@ -115,12 +116,11 @@ fn run_at_once(target: &Target<'_>, cases: &[&Case]) -> Vec<Outcome> {
     thread::scope(|scope| {
         for _ in 0..AT_ONCE {
             scope.spawn(|| {
-                while let Some(case) = cases.get(next.load(Ordering::Relaxed)).and_then(|_| {
+                loop {
                     let at = next.fetch_add(1, Ordering::Relaxed);
-                    cases.get(at).map(|case| (at, case))
-                }) {
-                    let outcome = target.run(case.1);
-                    *outcomes[case.0].lock().expect("one thread takes a case") = Some(outcome);
+                    let Some(case) = cases.get(at) else { return };
+                    let outcome = target.run(case);
+                    *outcomes[at].lock().expect("one thread takes a case") = Some(outcome);
                 }
             });
         }

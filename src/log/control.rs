@@ -149,14 +149,6 @@ pub struct ControlSnapshot {
 }
 
 impl ControlSnapshot {
-    /// Whether the process that wrote the page is still there, so that more may come.
-    ///
-    /// A process id that was given to another process in the meantime makes a dead log look alive and idle: that delays nothing,
-    /// because an idle core holds nothing up.
-    pub fn writer_lives(&self) -> bool {
-        self.state != State::Closed && process_lives(self.pid)
-    }
-
     fn decode(page: &[u8]) -> Option<ControlSnapshot> {
         let version_core = u64_at(page, at::VERSION_CORE);
         if u64_at(page, at::MAGIC) != MAGIC || version_core as u32 != VERSION {
@@ -204,19 +196,10 @@ impl ControlView {
     }
 
     /// Like [`snapshot`](ControlView::snapshot), but tells a page that moves too fast from one that is none.
-    ///
-    /// A page left in the middle of a change of segments by a process that is gone will never come to rest; of such a page only the
-    /// words that do not hang on the segment are taken.
     pub(super) fn look(&self) -> Look {
         match settled::<USED_BYTES>(&self.file) {
             Reading::Settled(page) => ControlSnapshot::decode(&page).map_or(Look::Foreign, Look::Settled),
-            Reading::Moving(page) => match ControlSnapshot::decode(&page) {
-                Some(left) if !process_lives(left.pid) => {
-                    Look::Settled(ControlSnapshot { segment: 0, cursor: 0, durable: 0, ..left })
-                }
-                Some(_) => Look::Busy,
-                None => Look::Foreign,
-            },
+            Reading::Moving => Look::Busy,
             Reading::Failed => Look::Foreign,
         }
     }
@@ -227,7 +210,7 @@ impl ControlView {
 pub(super) enum Look {
     /// The page at one moment.
     Settled(ControlSnapshot),
-    /// A control page, but not at rest for long enough.
+    /// Not at rest for long enough. A server that was killed in the middle of a change of segments leaves it so.
     Busy,
     /// No control page of this version.
     Foreign,
@@ -236,7 +219,7 @@ pub(super) enum Look {
 /// What repeated reading of a page came to.
 enum Reading<const N: usize> {
     Settled([u8; N]),
-    Moving([u8; N]),
+    Moving,
     Failed,
 }
 
@@ -261,7 +244,7 @@ fn settled<const N: usize>(file: &File) -> Reading<N> {
         }
         before = after;
     }
-    Reading::Moving(after)
+    Reading::Moving
 }
 
 /// The clock page, kept open for reading.
@@ -278,6 +261,10 @@ impl ClockView {
 
     /// Order time now, in microseconds; None where the page is no clock page, or left by an earlier boot.
     pub fn now_us(&self) -> Option<u64> {
+        self.reading().map(|reading| reading.now_us)
+    }
+
+    pub(super) fn reading(&self) -> Option<ClockReading> {
         let mut page = [0; CLOCK_USED_BYTES];
         let mut again = [0; CLOCK_USED_BYTES];
         for _ in 0..READS_MAX {
@@ -287,20 +274,33 @@ impl ClockView {
             let mono_us = monotonic_us();
             fence(Ordering::SeqCst);
             self.file.read_exact_at(&mut again, 0).ok()?;
-            if u64_at(&page, clock_at::MAGIC) != CLOCK_MAGIC || u64_at(&page, clock_at::VERSION) != u64::from(VERSION) {
+            if u64_at(&page, clock_at::MAGIC) != CLOCK_MAGIC
+                || u64_at(&page, clock_at::VERSION) != u64::from(VERSION)
+            {
                 return None;
             }
-            if page == again && u64_at(&page, clock_at::SEQ).is_multiple_of(2) {
-                let base_mono_us = u64_at(&page, clock_at::BASE_MONO_US);
-                // A base ahead of the clock was left by an earlier boot of the machine.
-                return (base_mono_us <= mono_us).then(|| {
-                    let rate_ppm = u64_at(&page, clock_at::RATE_PPM) as i64;
-                    order_us(base_mono_us, u64_at(&page, clock_at::BASE_ORDER_US), rate_ppm, mono_us)
-                });
+            let seq = u64_at(&page, clock_at::SEQ);
+            if page != again || !seq.is_multiple_of(2) {
+                continue;
             }
+            let base_mono_us = u64_at(&page, clock_at::BASE_MONO_US);
+            if base_mono_us > mono_us {
+                // A base ahead of the clock was left by an earlier boot of the machine.
+                return None;
+            }
+            let rate_ppm = u64_at(&page, clock_at::RATE_PPM) as i64;
+            let now_us = order_us(base_mono_us, u64_at(&page, clock_at::BASE_ORDER_US), rate_ppm, mono_us);
+            return Some(ClockReading { now_us, seq });
         }
         None
     }
+}
+
+/// Order time at a moment, and the count of the clock page's changes then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct ClockReading {
+    pub(super) now_us: u64,
+    pub(super) seq: u64,
 }
 
 /// Order time at `mono_us`, from the three words of a clock page.
@@ -315,17 +315,6 @@ pub fn order_us(base_mono_us: u64, base_order_us: u64, rate_ppm: i64, mono_us: u
 pub fn monotonic_us() -> u64 {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
     (now.tv_sec as u64) * 1_000_000 + (now.tv_nsec as u64) / 1_000
-}
-
-/// Whether there is a process with this id; one that we may not signal counts too.
-pub fn process_lives(pid: u32) -> bool {
-    let Some(pid) = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw) else {
-        return false;
-    };
-    match rustix::process::test_kill_process(pid) {
-        Ok(()) => true,
-        Err(errno) => errno == rustix::io::Errno::PERM,
-    }
 }
 
 #[cfg(test)]

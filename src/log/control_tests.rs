@@ -33,7 +33,6 @@ fn a_control_page_reads_back() {
     assert_eq!((snapshot.core, snapshot.segment, snapshot.cursor, snapshot.durable), (3, 1000, 8192, 4096));
     assert_eq!((snapshot.in_append, snapshot.last_order_us, snapshot.first_unsynced_us), (true, 1010, Some(1005)));
     assert_eq!(snapshot.state, State::Open);
-    assert!(snapshot.writer_lives());
 }
 
 #[test]
@@ -47,27 +46,10 @@ fn a_page_that_is_none_or_in_change_is_not_believed() {
 }
 
 #[test]
-fn a_page_left_in_change_by_a_dead_process_tells_only_that_it_is_dead() {
-    let mut page = page();
-    put(&mut page, at::SEQ, 3);
-    put(&mut page, at::PID, 0x7fff_fff0);
-    let snapshot = read(&page).unwrap();
-    assert_eq!((snapshot.segment, snapshot.durable, snapshot.writer_lives()), (0, 0, false));
-}
-
-#[test]
 fn order_time_follows_the_three_words() {
     assert_eq!(order_us(100, 5_000_000, 0, 1_000_100), 6_000_000);
     assert_eq!(order_us(100, 5_000_000, -500, 1_000_100), 5_999_500);
     assert_eq!(order_us(100, 5_000_000, 0, 50), 5_000_000, "never behind its base");
-}
-
-#[test]
-fn the_own_process_lives_and_an_impossible_one_does_not() {
-    assert!(process_lives(std::process::id()));
-    assert!(!process_lives(0));
-    assert!(!process_lives(u32::MAX));
-    assert!(!process_lives(0x7fff_fff0));
 }
 
 #[test]

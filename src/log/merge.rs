@@ -12,6 +12,7 @@
 //! Everything durable below the smallest of these leaves. Where no server runs at all, everything durable leaves.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{Ordering, fence};
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -134,16 +135,21 @@ impl Merge {
 
     /// Looks at the clock, then at every core.
     fn look(&mut self) -> Result<(), LogError> {
-        let now_us = ClockView::open(&self.reader.dir().join(CLOCK_FILE_NAME)).and_then(|clock| clock.now_us());
+        let path = self.reader.dir().join(CLOCK_FILE_NAME);
+        let clock = || ClockView::open(&path).and_then(|clock| clock.reading());
+        let (server, time) = (self.reader.server(), clock());
         // What the look at a core sees must not be older than the clock that was read: both ends of the protocol have a full fence here.
-        std::sync::atomic::fence(std::sync::atomic::Ordering::SeqCst);
+        fence(Ordering::SeqCst);
         self.find_cores()?;
-        let mut any_writes = false;
         for core in &mut self.cores {
-            any_writes |= core.look(&self.reader)?;
+            core.look(&self.reader, server)?;
         }
+        fence(Ordering::SeqCst);
+        // A server that came or went meanwhile, or a clock that was set anew, may have been seen by one core's look and not by
+        // another's. Then nothing new is certain, and the next look will tell.
+        let same = self.reader.server() == server && clock().map(|time| time.seq) == time.map(|time| time.seq);
         for core in &mut self.cores {
-            core.set_bound(now_us, any_writes);
+            core.set_bound(server, time.map(|time| time.now_us), same);
         }
         Ok(())
     }

@@ -150,8 +150,10 @@ impl LogReader {
     /// Every segment, by core and then by id, with how far it may be read.
     pub fn segments(&self) -> Result<Vec<SegmentInfo>, LogError> {
         let mut all = Vec::new();
+        let server = self.server();
         for (core, dir) in core_dirs(&self.log_dir)? {
-            let live = ControlView::read(&dir.join(control::FILE_NAME)).map(|page| (page, self.writes(&page)));
+            let page = ControlView::read(&dir.join(control::FILE_NAME));
+            let live = page.map(|page| (page, server.owns(&page)));
             let files = segment_files(&dir)?;
             for (at, file) in files.iter().enumerate() {
                 let later = files[at + 1..].iter().any(|later| self.holds_records(core, later));
@@ -166,20 +168,19 @@ impl LogReader {
         Ok(all)
     }
 
-    /// Whether the process that a control page names is still writing: it lives, or holds the lock from where its id can't be seen
-    /// (another container).
-    pub(super) fn writes(&self, page: &ControlSnapshot) -> bool {
-        page.writer_lives() || (page.state != control::State::Closed && self.lock_holder() == Some(page.pid))
-    }
-
-    /// The process id in the lock file, if the lock is held.
-    fn lock_holder(&self) -> Option<u32> {
+    /// Whether a server holds the log now.
+    ///
+    /// The lock tells, and not a process id: in a container a dead server's id is soon another's, and one in another container cannot be
+    /// seen. A server that starts just now waits for the instant in which this looks.
+    pub(super) fn server(&self) -> Server {
         let path = self.log_dir.join(LOCK_FILE_NAME);
-        let file = File::open(&path).ok()?;
-        // A shared lock that is had at once, and given back with the file, tells that no server holds it.
+        let Ok(file) = File::open(&path) else { return Server::Absent };
         match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockShared) {
-            Err(errno) if errno == rustix::io::Errno::WOULDBLOCK => fs::read_to_string(&path).ok()?.trim().parse().ok(),
-            _ => None,
+            Err(errno) if errno == rustix::io::Errno::WOULDBLOCK => {
+                let text = fs::read_to_string(&path).unwrap_or_default();
+                Server::Present { pid: text.trim().parse().ok() }
+            }
+            _ => Server::Absent,
         }
     }
 
@@ -254,6 +255,25 @@ impl LogReader {
                 Err(_) => return Some(survey),
             }
         }
+    }
+}
+
+/// Whether a server holds a log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Server {
+    /// None does: everything is as it was left.
+    Absent,
+    /// One does.
+    Present {
+        /// Its process id as it wrote it down itself; None while it is starting.
+        pid: Option<u32>,
+    },
+}
+
+impl Server {
+    /// Whether a control page is this server's, and not one that an earlier server left.
+    pub(super) fn owns(self, page: &ControlSnapshot) -> bool {
+        self == Server::Present { pid: Some(page.pid) }
     }
 }
 

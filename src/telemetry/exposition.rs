@@ -200,7 +200,7 @@ impl Page {
         for (name, help, pick) in &counters {
             counter(page, name, help, self.sum(pick))?;
         }
-        let gauges: [(&str, &str, Pick); 4] = [
+        let gauges: [(&str, &str, Pick); 3] = [
             ("takeup_connections_open", "Connections open.", |core| &core.connections),
             ("takeup_buffer_bytes", "Bytes of request buffers held.", |core| &core.buffer_bytes),
             ("takeup_requests_waiting", "Requests that wait for their group commit.", |core| &core.waiting),

@@ -117,6 +117,8 @@ impl CoreStream {
     /// Sets the bound after every core was looked at.
     pub(super) fn set_bound(&mut self, now_us: Option<u64>, any_writes: bool) {
         if !self.fresh {
+            // What was certain at an earlier time stays certain, but not what held only because no server was there.
+            self.bound_us = if self.bound_us == u64::MAX { 0 } else { self.bound_us };
             return;
         }
         self.bound_us = match (&self.page, now_us) {
@@ -247,7 +249,7 @@ fn bound_of(page: &ControlSnapshot, now_us: Option<u64>) -> u64 {
     if page.in_append {
         bound_us = bound_us.min(page.last_order_us);
     }
-    if let (State::Open | State::Closed, Some(first_us)) = (page.state, page.first_unsynced_us) {
+    if let (State::Open, Some(first_us)) = (page.state, page.first_unsynced_us) {
         bound_us = bound_us.min(first_us);
     }
     bound_us
