@@ -23,6 +23,8 @@
 //!
 //! Invariant: `unsafe` is in `log/segment.rs` and `log/sigbus.rs` alone.
 
+#![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests write their own files"))]
+
 pub mod api;
 pub mod checker;
 pub mod cli;

@@ -24,9 +24,9 @@ use exchange::{Replay, Sent};
 use harness::server::{Server, fixtures};
 use harness::stored::{self, Record};
 
-/// The project of the captures.
+/// The project of the captures, and its tags.
 const PROJECT_KEY: &str = "TkuPrjKey0123456abcd";
-const PROJECTS: &str = r#"
+const PROJECTS: &str = r##"
 [[projects]]
 project_id = 7
 project_key = "TkuPrjKey0123456abcd"
@@ -36,7 +36,23 @@ active = true
 sample_rate = 100
 max_session_duration = 7200000
 beacon_size = 0
-"#;
+
+[[tags]]
+tag_id = 11
+project_id = 7
+name = "checkout"
+selector = "#checkout"
+ignore_click_rage = false
+ignore_dead_click = false
+
+[[tags]]
+tag_id = 12
+project_id = 7
+name = "buy"
+selector = ".product-card .buy"
+ignore_click_rage = true
+ignore_dead_click = false
+"##;
 
 /// Files that are replayed at the same time.
 const AT_ONCE: usize = 4;

@@ -68,7 +68,8 @@ fn run_on_one_server(world: &World, differences: &Differences, cases: &[&Case]) 
     let config = &cases[0].config;
     let server = Server::start(&world.projects_toml(), &world.environment(config), world.key("web"));
     let target = Target { world, address: server.address(), admin: server.admin() };
-    let (lonely, sociable): (Vec<&Case>, Vec<&Case>) = cases.iter().partition(|case| case.shares_a_session());
+    let (mut lonely, sociable): (Vec<&Case>, Vec<&Case>) = cases.iter().partition(|case| case.shares_a_session());
+    lonely.sort_by_key(|case| case.starts());
 
     let mut done: Vec<(&Case, Outcome, Vec<Record>)> = Vec::new();
     for case in lonely {

@@ -117,7 +117,7 @@ settings! {
         /// answer, "off" looks at nothing.
         check_bodies: CheckBodies = mode("background");
         /// The share of a processor that the background check may use, in percent.
-        check_budget_percent: u8 = count("5");
+        check_budget_percent: u8 = count("2");
         /// How long a request is held while storing is impossible, before it is refused with 503.
         patience: Duration = duration("5s");
     }

@@ -274,9 +274,7 @@ impl ClockView {
             let mono_us = monotonic_us();
             fence(Ordering::SeqCst);
             self.file.read_exact_at(&mut again, 0).ok()?;
-            if u64_at(&page, clock_at::MAGIC) != CLOCK_MAGIC
-                || u64_at(&page, clock_at::VERSION) != u64::from(VERSION)
-            {
+            if u64_at(&page, clock_at::MAGIC) != CLOCK_MAGIC || u64_at(&page, clock_at::VERSION) != u64::from(VERSION) {
                 return None;
             }
             let seq = u64_at(&page, clock_at::SEQ);

@@ -4,7 +4,7 @@ use std::path::Path;
 use proptest::prelude::*;
 
 use super::super::control::State;
-use super::super::reader::hand::{HandControl, HandSegment, temp_dir, write_clock, write_log_file};
+use super::super::reader::hand::{HandControl, HandSegment, take_lock, temp_dir, write_clock, write_log_file};
 use super::super::recovery::recover;
 use super::*;
 
@@ -26,6 +26,8 @@ struct Live {
     dir: tempfile::TempDir,
     segments: Vec<HandSegment>,
     controls: Vec<HandControl>,
+    /// Held as long as the server lives.
+    lock: Option<fs::File>,
 }
 
 impl Live {
@@ -34,7 +36,7 @@ impl Live {
         write_log_file(dir.path());
         let segments: Vec<_> = (0..cores).map(|core| HandSegment::new(core, 1000)).collect();
         let controls: Vec<_> = segments.iter().map(HandControl::live).collect();
-        let live = Live { dir, segments, controls };
+        let live = Live { lock: Some(take_lock(dir.path())), dir, segments, controls };
         live.write(1000);
         live
     }
@@ -161,7 +163,7 @@ fn failed_poisoned_and_closed_cores_hold_nothing_up() {
 }
 
 #[test]
-fn a_control_page_of_a_dead_process_holds_nothing_up() {
+fn a_control_page_of_a_server_that_is_gone_holds_nothing_up() {
     let mut live = Live::new(2);
     live.append(1, 1005);
     live.controls[1].in_append = 1;
@@ -169,7 +171,7 @@ fn a_control_page_of_a_dead_process_holds_nothing_up() {
     live.append_durably(0, 1010);
     live.write(1100);
     assert_eq!(drain(&mut merge(live.path())), [(1010, 0)], "beside a living core");
-    live.controls[0].pid = HandControl::DEAD;
+    live.lock = None;
     live.controls[0].seq = 3;
     live.write(1);
     let mut left = merge(live.path());
@@ -184,10 +186,12 @@ fn what_a_dead_server_left_goes_on_after_recovery() {
     let mut live = Live::new(1);
     live.append_durably(0, 1010);
     live.append(0, 1020);
-    live.controls[0].pid = HandControl::DEAD;
     live.write(1100);
+    live.lock = None;
     let mut merge = merge(live.path());
     assert_eq!(drain(&mut merge), [(1010, 0)]);
+    let _lock = take_lock(live.path());
+    assert_eq!(drain(&mut merge), [], "a server has come, and has not taken the core up");
     recover(live.path(), super::super::reader::hand::LOG).unwrap();
     live.segments[0] = HandSegment::new(0, 2000);
     live.controls[0] = HandControl::live(&live.segments[0]);

@@ -1,4 +1,4 @@
-use super::hand::{HandControl, HandSegment, LOG, temp_dir, write_log_file};
+use super::hand::{HandControl, HandSegment, LOG, take_lock, temp_dir, write_log_file};
 use super::*;
 
 fn segment(core: u16, id: u64) -> HandSegment {
@@ -25,6 +25,7 @@ fn every_folder_and_segment_is_listed_in_order_with_how_far_it_may_be_read() {
     writing.write_open(log_dir, 8192);
     HandSegment::new(0, 4000).write_open(log_dir, 8192);
     HandControl::live(&writing).write(log_dir);
+    let _lock = take_lock(log_dir);
     segment(11, 500).write_sealed(log_dir);
     fs::create_dir_all(log_dir.join("core-1")).unwrap();
     assert_eq!(
@@ -69,16 +70,17 @@ fn a_lost_log_file_is_replaced_by_what_the_segments_say() {
 }
 
 #[test]
-fn a_server_whose_process_cannot_be_seen_is_known_by_its_lock() {
+fn whether_a_server_writes_is_told_by_its_lock_and_not_by_a_process_id() {
     let dir = temp_dir();
     write_log_file(dir.path());
     let writing = segment(0, 1000);
     writing.write_open(dir.path(), 0);
-    HandControl { pid: HandControl::DEAD, ..HandControl::live(&writing) }.write(dir.path());
-    let path = dir.path().join(LOCK_FILE_NAME);
-    fs::write(&path, format!("{}\n", HandControl::DEAD)).unwrap();
-    assert_eq!(states(dir.path())[0].2, SegmentState::Left);
-    let lock = File::open(&path).unwrap();
-    rustix::fs::flock(&lock, rustix::fs::FlockOperation::NonBlockingLockExclusive).unwrap();
+    HandControl::live(&writing).write(dir.path());
+    assert_eq!(states(dir.path())[0].2, SegmentState::Left, "a living process that may be any other");
+    let lock = take_lock(dir.path());
     assert_eq!(states(dir.path())[0].2, SegmentState::Writing);
+    HandControl { pid: HandControl::DEAD, ..HandControl::live(&writing) }.write(dir.path());
+    assert_eq!(states(dir.path())[0].2, SegmentState::Left, "the page of an earlier server");
+    drop(lock);
+    assert_eq!(LogReader::open(dir.path()).unwrap().server(), Server::Absent);
 }

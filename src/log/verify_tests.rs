@@ -1,6 +1,6 @@
 use std::fs;
 
-use super::super::reader::hand::{HandControl, HandSegment, temp_dir, write_log_file};
+use super::super::reader::hand::{HandControl, HandSegment, take_lock, temp_dir, write_log_file};
 use super::*;
 
 fn sound() -> (tempfile::TempDir, PathBuf, Vec<u8>) {
@@ -31,6 +31,7 @@ fn a_sound_log_passes_and_is_counted() {
     writing.batch(2002, 7, b"not yet");
     writing.write_open(dir.path(), 8192);
     HandControl::live(&writing).write(dir.path());
+    let _lock = take_lock(dir.path());
     let summary = verify(dir.path(), &mut |verdict| assert!(verdict.ok(), "{verdict:?}")).unwrap();
     assert_eq!((summary.segments, summary.sealed, summary.records, summary.payload_bytes), (2, 1, 4, 215));
     assert_eq!(summary.bytes, bytes.len() as u64 + 8192);

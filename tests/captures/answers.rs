@@ -9,15 +9,8 @@ use crate::harness::client::Response;
 
 /// Routes of OpenReplay in the captures that are not served. A path that ends in `/` stands for
 /// all below it. One that is answered has to leave this list.
-const NOT_SERVED: [&str; 7] = [
-    "/v1/sdk/i",
-    "/v1/web/conditions/",
-    "/v1/web/feature-flags",
-    "/v1/web/images",
-    "/v1/web/not-started",
-    "/v1/web/tags",
-    "/v1/web/uxt/",
-];
+const NOT_SERVED: [&str; 5] =
+    ["/v1/sdk/i", "/v1/web/conditions/", "/v1/web/images", "/v1/web/not-started", "/v1/web/uxt/"];
 
 /// Keys of the answer to a start that are new in each run, or that the older of OpenReplay's
 /// services did not send.
@@ -80,4 +73,24 @@ pub fn start_fault(exchange: &Exchange, response: &Response) -> Option<String> {
         recorded.remove(key);
     }
     (given != recorded).then(|| format!("{given:?} instead of {recorded:?}"))
+}
+
+/// What differs from the recorded tags. The recorder did not send `location`, as the older service.
+pub fn tags_fault(exchange: &Exchange, response: &Response) -> Option<String> {
+    let read = |body: &[u8]| -> Value {
+        let mut answer: Value = serde_json::from_slice(body).unwrap_or_default();
+        for tag in answer["tags"].as_array_mut().into_iter().flatten() {
+            tag.as_object_mut().and_then(|tag| tag.remove("location"));
+        }
+        answer
+    };
+    let (recorded, given) = (read(&exchange.answer), read(&response.body));
+    let is_same = Some(response.status) == exchange.status && recorded == given;
+    (!is_same).then(|| format!("{} {given}, and not {:?} {recorded}", response.status, exchange.status))
+}
+
+/// What is wrong with an answer about feature flags. There are none, whatever the recorder had.
+pub fn flags_fault(response: &Response) -> Option<String> {
+    let is_right = response.status == 200 && response.body == br#"{"flags":[]}"#;
+    (!is_right).then(|| format!("{} {:?}", response.status, String::from_utf8_lossy(&response.body)))
 }

@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
-use crate::answers::{is_served, preflight_fault, start_fault};
+use crate::answers::{flags_fault, is_served, preflight_fault, start_fault, tags_fault};
 use crate::harness::client::{Connection, Response};
 use crate::harness::token::{self, Token};
 
@@ -158,7 +158,7 @@ impl Replay {
         if response.closes() {
             self.connections.remove(&conn);
         }
-        if let Some(fault) = self.fault(&exchange, &response, &token, is_start) {
+        if let Some(fault) = self.fault(&exchange, &response, &token) {
             self.complain(&exchange, &fault);
         }
     }
@@ -168,7 +168,7 @@ impl Replay {
     }
 
     /// What is wrong with an answer.
-    fn fault(&mut self, exchange: &Exchange, response: &Response, token: &str, is_start: bool) -> Option<String> {
+    fn fault(&mut self, exchange: &Exchange, response: &Response, token: &str) -> Option<String> {
         if response.header("access-control-allow-origin").is_none_or(|origin| origin != "*") {
             return Some("a browser could not read the answer".to_owned());
         }
@@ -179,10 +179,13 @@ impl Replay {
         if exchange.method == "OPTIONS" {
             return preflight_fault(exchange, response);
         }
-        if is_start {
-            return start_fault(exchange, response).or_else(|| self.take_start(exchange, response));
+        match exchange.path() {
+            "/v1/web/start" => start_fault(exchange, response).or_else(|| self.take_start(exchange, response)),
+            "/v1/web/i" => self.take_batch(exchange, response, token),
+            "/v1/web/tags" => tags_fault(exchange, response),
+            "/v1/web/feature-flags" => flags_fault(response),
+            path => panic!("{}: {path} is no route", self.name),
         }
-        self.take_batch(exchange, response, token)
     }
 
     /// Our token for a recorded one, as much beyond its end as that was.

@@ -124,6 +124,12 @@ impl Case {
         self.line["volatile"].as_array().is_some_and(|paths| paths.iter().any(|p| p == path))
     }
 
+    /// Whether the case asks for a session: an old token makes a start go on with its session, and
+    /// the server then knows that session's project.
+    pub fn starts(&self) -> bool {
+        self.line["request"]["path"].as_str().is_some_and(|path| path.ends_with("/v1/web/start"))
+    }
+
     /// Whether two cases may use the same session, so that their records can't be told apart by
     /// it: the recordings mint tokens with fixed ids.
     pub fn shares_a_session(&self) -> bool {

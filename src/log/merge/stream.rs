@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::super::control::{self, ControlSnapshot, ControlView, Look, State};
 use super::super::error::{Damage, LogError};
 use super::super::header::PAGE_BYTES;
-use super::super::reader::{End, Found, LogReader, SegmentFile, SegmentReader, open_part, segment_files};
+use super::super::reader::{End, Found, LogReader, SegmentFile, SegmentReader, Server, open_part, segment_files};
 use super::super::record::Record;
 use super::super::sidecar::Sidecar;
 use super::Place;
@@ -22,7 +22,7 @@ pub(super) struct CoreStream {
     page: Option<ControlSnapshot>,
     /// Whether the page could be read at the last look; otherwise what was known before stands.
     fresh: bool,
-    writes: bool,
+    hold: Hold,
     bound_us: u64,
     current: Option<Current>,
     /// The segments behind the current one, oldest first.
@@ -34,6 +34,17 @@ pub(super) struct CoreStream {
     /// Whether the segment of `from` was read to its end.
     from_read: bool,
     head: Option<Found>,
+}
+
+/// In whose hands the core's folder is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Hold {
+    /// A server's, which has taken it up: its control page tells.
+    Written,
+    /// A server's, which has not taken it up yet: what is open may be in the middle of recovery or preparation.
+    Starting,
+    /// Nobody's: as it was left.
+    Left,
 }
 
 /// The segment that is being read.
@@ -54,7 +65,7 @@ impl CoreStream {
             dir,
             page: None,
             fresh: false,
-            writes: false,
+            hold: Hold::Starting,
             bound_us: 0,
             current: None,
             queue: VecDeque::new(),
@@ -94,40 +105,36 @@ impl CoreStream {
         }
     }
 
-    /// Looks at the control page and the folder; tells whether a server writes here.
-    pub(super) fn look(&mut self, log: &LogReader) -> Result<bool, LogError> {
+    /// Looks at the control page and the folder.
+    pub(super) fn look(&mut self, log: &LogReader, server: Server) -> Result<(), LogError> {
         self.fresh = true;
         // Opened each time, because a new server may have put a new page in its place.
         match ControlView::open(&self.dir.join(control::FILE_NAME)).map(|control| control.look()) {
-            Some(Look::Settled(page)) => {
-                self.writes = log.writes(&page);
-                self.page = Some(page);
-            }
-            Some(Look::Busy) => {
+            Some(Look::Settled(page)) => self.page = Some(page),
+            Some(Look::Busy) if server != Server::Absent => {
                 self.fresh = false;
-                return Ok(self.writes);
+                return Ok(());
             }
-            Some(Look::Foreign) | None => (self.page, self.writes) = (None, false),
+            Some(Look::Busy | Look::Foreign) | None => self.page = None,
         }
+        self.hold = match (server, &self.page) {
+            (Server::Absent, _) => Hold::Left,
+            (_, Some(page)) if server.owns(page) => Hold::Written,
+            _ => Hold::Starting,
+        };
         self.list()?;
-        self.settle(log)?;
-        Ok(self.writes)
+        self.settle(log)
     }
 
-    /// Sets the bound after every core was looked at.
-    pub(super) fn set_bound(&mut self, now_us: Option<u64>, any_writes: bool) {
-        if !self.fresh {
+    /// Sets the bound after every core was looked at; `same` tells that the looks belong together.
+    pub(super) fn set_bound(&mut self, server: Server, now_us: Option<u64>, same: bool) {
+        self.bound_us = match (self.hold, &self.page, now_us) {
             // What was certain at an earlier time stays certain, but not what held only because no server was there.
-            self.bound_us = if self.bound_us == u64::MAX { 0 } else { self.bound_us };
-            return;
-        }
-        self.bound_us = match (&self.page, now_us) {
-            _ if !any_writes => u64::MAX,
-            (Some(page), _) if self.writes => bound_of(page, now_us),
-            // A core that nobody writes may be taken up at any moment, with times from now on.
-            (_, Some(now_us)) => now_us,
-            // Another core is written, but its clock can't be read: what was certain stays certain.
-            (_, None) => self.bound_us,
+            _ if !same || !self.fresh => Some(self.bound_us).filter(|&bound_us| bound_us != u64::MAX).unwrap_or(0),
+            _ if server == Server::Absent => u64::MAX,
+            (Hold::Written, Some(page), _) => bound_of(page, now_us),
+            // A core that is not taken up yet appends with times from now on. Without a clock nothing new is certain.
+            (_, _, now_us) => now_us.unwrap_or(0),
         };
     }
 
@@ -157,7 +164,7 @@ impl CoreStream {
     /// Beside a writer there are new ones to read only after the control page has gone on to another segment; and what is newer than
     /// that segment holds nothing yet.
     fn list(&mut self) -> Result<(), LogError> {
-        let named = self.page.filter(|_| self.writes).map(|page| page.segment);
+        let named = self.page.filter(|_| self.hold == Hold::Written).map(|page| page.segment);
         if named.is_some() && named == self.listed_at {
             return Ok(());
         }
@@ -166,7 +173,11 @@ impl CoreStream {
         self.queue = segment_files(&self.dir)?
             .into_iter()
             .filter(|file| file.id > read_to || (file.id == read_to && !read_whole))
-            .filter(|file| named.is_none_or(|named| file.id <= named || file.is_sealed()))
+            .filter(|file| match self.hold {
+                Hold::Written => file.is_sealed() || named.is_some_and(|named| file.id <= named),
+                Hold::Starting => file.is_sealed(),
+                Hold::Left => true,
+            })
             .collect();
         self.listed_at = named;
         Ok(())
@@ -190,11 +201,13 @@ impl CoreStream {
                     return Ok(true);
                 }
             }
-            Err(LogError::Foreign { path, reason }) => {
+            Err(LogError::Foreign { path, reason }) if path == file.sealed_path() => {
                 let bytes = fs::metadata(&path).map_or(0, |meta| meta.len());
                 note(Damage { path, core: self.core, segment: file.id, offset: 0, bytes, reason });
                 (self.from, self.from_read) = (Place { segment: file.id, offset: 0 }, true);
             }
+            // One that is open may be in the making, or is for recovery to judge. The next listing finds it again.
+            Err(LogError::Foreign { .. }) => {}
             Err(error) => return Err(error),
         }
         self.queue.pop_front();
@@ -206,7 +219,7 @@ impl CoreStream {
     fn settle(&mut self, log: &LogReader) -> Result<(), LogError> {
         let Some(current) = self.current.as_mut().filter(|current| !current.complete) else { return Ok(()) };
         let page = self.page.as_ref();
-        if let Some(page) = page.filter(|page| self.writes && page.segment == current.file.id) {
+        if let Some(page) = page.filter(|page| self.hold == Hold::Written && page.segment == current.file.id) {
             current.reader.set_end(End::At(page.durable.max(PAGE_BYTES as u64)));
             return Ok(());
         }
@@ -223,10 +236,10 @@ impl CoreStream {
         } else if !exists {
             // Deleted: what was readable is all that will be.
             current.complete = true;
-        } else if let Some(page) = page.filter(|_| self.writes) {
+        } else if let Some(page) = page.filter(|_| self.hold == Hold::Written) {
             current.reader.set_end(open_part(page, current.file.id, length).1);
             current.complete = current.file.id < page.segment;
-        } else {
+        } else if self.hold == Hold::Left {
             let later =
                 self.queue.iter().any(|later| later.id > current.file.id && log.holds_records(self.core, later));
             let told = page.filter(|page| page.segment == current.file.id).map_or(0, |page| page.durable);

@@ -9,7 +9,7 @@ use super::super::control::{self, State, at, clock_at};
 use super::super::header::{PAGE_BYTES, SegmentHeader};
 use super::super::record::{DataType, Encoding, Entry, Flags, Kind, Label, RecordHeader, Topic};
 use super::super::sidecar;
-use super::{LOG_FILE_NAME, LogFile, core_dir, segment_stem};
+use super::{LOCK_FILE_NAME, LOG_FILE_NAME, LogFile, core_dir, segment_stem};
 
 /// The log that hand-made segments belong to.
 pub const LOG: Uuid = Uuid::from_bytes([0xa5; 16]);
@@ -118,6 +118,15 @@ pub fn write_log_file(log_dir: &Path) {
     fs::write(log_dir.join(LOG_FILE_NAME), text).unwrap();
 }
 
+/// Holds the log as a server does, until the file is dropped.
+pub fn take_lock(log_dir: &Path) -> fs::File {
+    let path = log_dir.join(LOCK_FILE_NAME);
+    fs::write(&path, format!("{}\n", std::process::id())).unwrap();
+    let lock = fs::File::open(&path).unwrap();
+    rustix::fs::flock(&lock, rustix::fs::FlockOperation::NonBlockingLockExclusive).unwrap();
+    lock
+}
+
 /// A control page to be written again and again.
 #[derive(Clone)]
 pub struct HandControl {
@@ -150,7 +159,7 @@ impl HandControl {
         }
     }
 
-    /// A process id that no process has.
+    /// The process id of a server that is gone.
     pub const DEAD: u32 = 0x7fff_fff0;
 
     pub fn write(&self, log_dir: &Path) {
