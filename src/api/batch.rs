@@ -4,6 +4,7 @@
 //! goes: the data type, and the `split` of a `visual` upload.
 
 use std::borrow::Cow;
+use std::num::IntErrorKind;
 
 use crate::http::query;
 use crate::log::record::{DataType, Encoding, Entry, ExtWriter, ext_type, Flags, Kind, Label, Topic};
@@ -149,13 +150,14 @@ fn check_split(text: &[u8], plain: &[u8]) -> Result<u32, Refusal> {
     if text.is_empty() {
         return Err(refuse("split value is empty".into()));
     }
-    let split = std::str::from_utf8(text)
-        .ok()
-        .and_then(|text| text.parse::<i64>().ok())
-        .ok_or_else(|| {
-            let text = String::from_utf8_lossy(text);
-            refuse(format!("strconv.Atoi: parsing {text:?}: invalid syntax").into())
-        })?;
+    let text = String::from_utf8_lossy(text);
+    let split = text.parse::<i64>().map_err(|error| {
+        let fault = match error.kind() {
+            IntErrorKind::PosOverflow | IntErrorKind::NegOverflow => "value out of range",
+            _ => "invalid syntax",
+        };
+        refuse(format!("strconv.Atoi: parsing {text:?}: {fault}").into())
+    })?;
     let at = usize::try_from(split).ok().filter(|&at| at > 0 && at < plain.len());
     let Some(at) = at else {
         return Err(refuse("split value is out of range".into()));
@@ -253,6 +255,10 @@ mod tests {
             ("split=", "split value is empty"),
             ("split=4;x=1", "split value is empty"),
             ("split=x", "strconv.Atoi: parsing \"x\": invalid syntax"),
+            (
+                "split=9223372036854775808",
+                "strconv.Atoi: parsing \"9223372036854775808\": value out of range",
+            ),
             ("split=0", "split value is out of range"),
             ("split=-1", "split value is out of range"),
             ("split=8", "split value is out of range"),

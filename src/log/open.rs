@@ -312,8 +312,13 @@ impl Lock {
 /// Reads `log.json`, or makes it for a new log: synced, and then given its name.
 fn load_or_create_identity(dir: &Path) -> Result<LogFile, LogError> {
     let path = dir.join(LOG_FILE_NAME);
-    if path.exists() {
-        return LogFile::read(dir);
+    match LogFile::read(dir) {
+        Ok(identity) => return Ok(identity),
+        Err(error @ LogError::Version { .. }) => return Err(error),
+        Err(LogError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
+        Err(error @ LogError::Io { .. }) => return Err(error),
+        // A damaged file is never a reason not to start: the segments know which log they are of.
+        Err(_) => {}
     }
     let identity = LogFile { version: VERSION, log: surviving_uuid(dir).unwrap_or_else(Uuid::new_v4) };
     let fresh = dir.join("log.json.tmp");

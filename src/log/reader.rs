@@ -222,7 +222,8 @@ impl LogReader {
         length: u64,
         later: bool,
     ) -> End {
-        if later {
+        // The segment that the page names is the oldest that is not durable as a whole: a later one may hold records already.
+        if later && page.is_none_or(|page| file.id < page.segment) {
             return End::Within(length);
         }
         let told = page.filter(|page| page.segment == file.id).map_or(0, |page| page.durable);

@@ -13,7 +13,7 @@ use crossbeam_channel::Sender;
 
 use super::control::{State, at};
 use super::fault::Fault;
-use super::record::{Entry, HEADER_BYTES, Kind, RecordHeader};
+use super::record::{EXT_BYTES_MAX, Entry, HEADER_BYTES, Kind, RecordHeader};
 use super::seal::Retired;
 use super::segment::{PAGE_BYTES, Pen, RECORDS_FROM, Segment};
 use super::shared::{Core, Shared, Space};
@@ -181,6 +181,9 @@ impl Inner {
     fn append(&mut self, entry: &Entry<'_>) -> Result<Seq, AppendError> {
         let size = entry.stored_bytes() as u64;
         let start = entry.kind == Kind::Start;
+        if entry.ext.len() > EXT_BYTES_MAX {
+            return Err(AppendError::TooLarge { max: self.record_bytes_max });
+        }
         if !self.fits(size, start) {
             self.make_room(size, start)?;
         }

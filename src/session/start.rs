@@ -19,7 +19,7 @@ const BUFFER_DIFF_MAX_MS: u64 = 300_000;
 const AHEAD_MAX_MS: i64 = 86_400_000;
 
 /// What a tracker says when it asks for a session. Its buffers are reused.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub struct StartRequest {
     /// The token of an earlier session, to be resumed; or empty.
     pub token: String,
@@ -63,6 +63,39 @@ pub struct StartRequest {
 impl Fields for StartRequest {
     const TYPE: &'static str = "StartSessionRequest";
 
+    fn clear(&mut self) {
+        // Taken apart so that a new field cannot be forgotten here.
+        let Self {
+            token,
+            user_uuid,
+            revision,
+            timestamp_ms,
+            timezone,
+            tracker_version,
+            device_memory,
+            heap_limit,
+            has_project_key,
+            project_key,
+            reset,
+            user_id,
+            do_not_record,
+            buffer_diff_ms,
+            is_offline,
+            condition,
+            width,
+            height,
+            is_snippet,
+        } = self;
+        for text in [token, user_uuid, revision, timezone, tracker_version, project_key, user_id, condition] {
+            text.clear();
+        }
+        for truth in [has_project_key, reset, do_not_record, is_offline, is_snippet] {
+            *truth = false;
+        }
+        (*timestamp_ms, *width, *height) = (0, 0, 0);
+        (*device_memory, *heap_limit, *buffer_diff_ms) = (0, 0, 0);
+    }
+
     fn set(&mut self, key: &str, value: Value<'_>) -> Result<(), Mismatch> {
         match key {
             "token" => set_text(&mut self.token, value, "token"),
@@ -100,7 +133,6 @@ impl StartRequest {
     /// Replaces the content by what `body` says, cleaned: no NUL, which no database takes; texts
     /// cut on a character; numbers within what their columns hold.
     pub fn read(&mut self, body: &[u8], scratch: &mut JsonScratch) -> Result<(), JsonError> {
-        self.clear();
         read(body, self, scratch)?;
         clean_text(&mut self.tracker_version, TRACKER_CHARS_MAX);
         clean_text(&mut self.revision, REVISION_CHARS_MAX);
@@ -111,39 +143,6 @@ impl StartRequest {
         self.width = self.width.clamp(i32::MIN.into(), i32::MAX.into());
         self.height = self.height.clamp(i32::MIN.into(), i32::MAX.into());
         Ok(())
-    }
-
-    fn clear(&mut self) {
-        // Taken apart so that a new field cannot be forgotten here.
-        let Self {
-            token,
-            user_uuid,
-            revision,
-            timestamp_ms,
-            timezone,
-            tracker_version,
-            device_memory,
-            heap_limit,
-            has_project_key,
-            project_key,
-            reset,
-            user_id,
-            do_not_record,
-            buffer_diff_ms,
-            is_offline,
-            condition,
-            width,
-            height,
-            is_snippet,
-        } = self;
-        for text in [token, user_uuid, revision, timezone, tracker_version, project_key, user_id, condition] {
-            text.clear();
-        }
-        for truth in [has_project_key, reset, do_not_record, is_offline, is_snippet] {
-            *truth = false;
-        }
-        (*timestamp_ms, *width, *height) = (0, 0, 0);
-        (*device_memory, *heap_limit, *buffer_diff_ms) = (0, 0, 0);
     }
 
     /// Whether the tracker is one that still works: 6.0.0 or later.

@@ -1,80 +1,286 @@
-//! A real server for tests: the binary itself, on an empty data folder and a free port.
-
+//! A real server for tests: the binary itself, on a data folder of its own and on ports that the
+//! system chooses.
 #![allow(dead_code, reason = "each test binary uses its part")]
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+mod client;
+
+use std::cell::Cell;
+use std::fs::{self, File};
+use std::io::{Read, Seek};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-/// A browser that is recognised.
-pub const USER_AGENT: &str =
-    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/122.0.0.0 Safari/537.36";
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use takeup::session::SessionId;
+use takeup::session::token::{Secrets, Token};
+
+pub use client::{Answer, BROWSER, Client, batch, batch_request, start_request};
+
+/// How long anything may take that should be quick. A debug build on a busy machine is slow.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Expressions that know one browser: a debug build compiles the whole set for seconds.
+const USER_AGENTS: &str = "user_agent_parsers:\n  - regex: '(Chrome)/(\\d+)'\n\
+                           os_parsers:\n  - regex: '(Linux)'\n\
+                           device_parsers:\n  - regex: '(NoSuchDevice)'\n";
+
+/// One core and small segments, so that starts are quick and many servers fit one machine.
+const SETTINGS: &[(&str, &str)] = &[
+    ("cores", "1"),
+    ("segment_bytes", "8MiB"),
+    ("window_bytes", "2MiB"),
+    ("group_bytes_max", "1MiB"),
+    ("insist_file_system", "true"),
+];
+
+/// Waits until `done` gives something, at most for `patience`.
+#[track_caller]
+pub fn wait_for<T>(what: &str, patience: Duration, mut done: impl FnMut() -> Option<T>) -> T {
+    let end = Instant::now() + patience;
+    loop {
+        if let Some(value) = done() {
+            return value;
+        }
+        assert!(Instant::now() < end, "waited {patience:?} in vain for: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// A place for a data folder and for what the servers on it print, removed at the end.
+pub struct Home {
+    folder: tempfile::TempDir,
+    data: PathBuf,
+    runs: Cell<u32>,
+}
+
+impl Home {
+    /// An empty place.
+    pub fn new() -> Home {
+        let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a temporary folder");
+        let data = folder.path().join("data");
+        fs::write(folder.path().join("regexes.yaml"), USER_AGENTS).expect("the folder takes files");
+        Home { folder, data, runs: Cell::new(0) }
+    }
+
+    /// The same, with the data folder somewhere else.
+    pub fn with_data(data: &Path) -> Home {
+        Home { data: data.to_owned(), ..Home::new() }
+    }
+
+    /// A place whose data folder has these projects already.
+    pub fn with_projects(text: &str) -> Home {
+        let home = Home::new();
+        fs::create_dir(&home.data).expect("a data folder");
+        home.write("projects.toml", text);
+        home
+    }
+
+    /// The data folder.
+    pub fn data(&self) -> &Path {
+        &self.data
+    }
+
+    /// Puts a whole file into the data folder in place of an old one.
+    pub fn write(&self, name: &str, text: &str) {
+        let draft = self.data.join(format!(".{name}.draft"));
+        fs::write(&draft, text).expect("the data folder takes files");
+        fs::rename(&draft, self.data.join(name)).expect("a file can be replaced");
+    }
+
+    /// Starts a server with settings of the test's own, and waits until it listens.
+    pub fn serve(&self, settings: &[(&str, &str)]) -> Server {
+        let regexes = self.folder.path().join("regexes.yaml");
+        let regexes = [("uaparser_file", regexes.to_str().expect("the path is UTF-8"))];
+        let all: Vec<_> = SETTINGS.iter().chain(&regexes).chain(settings).copied().collect();
+        self.serve_plain(&all)
+    }
+
+    /// Starts a server with nothing but these settings, and waits until it listens.
+    pub fn serve_plain(&self, settings: &[(&str, &str)]) -> Server {
+        let run = self.runs.replace(self.runs.get() + 1);
+        let path = |name: &str| self.folder.path().join(format!("{name}.{run}"));
+        let file = |name: &str| File::create(path(name)).expect("the folder takes files");
+        let mut command = takeup(&self.data);
+        command.args(["serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
+        for (name, value) in settings {
+            command.args(["--set", &format!("{name}={value}")]);
+        }
+        command.stdout(file("stdout")).stderr(file("stderr"));
+        let began = Instant::now();
+        let child = command.spawn().expect("the binary runs");
+        let unknown = SocketAddr::from(([0, 0, 0, 0], 0));
+        let mut server = Server {
+            child,
+            addr: unknown,
+            admin: unknown,
+            data: self.data.clone(),
+            stdout: path("stdout"),
+            stderr: path("stderr"),
+            began,
+        };
+        (server.addr, server.admin) = wait_for("the server to listen", PATIENCE, || {
+            let ended = server.child.try_wait().expect("a child");
+            assert!(ended.is_none(), "the server ended with {ended:?}: {}", server.said());
+            server.addresses()
+        });
+        server
+    }
+
+    /// Runs `takeup serve`, which is expected to fail soon.
+    pub fn serve_in_vain(&self, arguments: &[&str]) -> Finished {
+        let mut command = takeup(&self.data);
+        command.args(["serve", "--admin", "127.0.0.1:0", "--set", "insist_file_system=true"]).args(arguments);
+        finish(command)
+    }
+
+    /// Runs another command on the data folder.
+    pub fn takeup(&self, arguments: &[&str]) -> Finished {
+        let mut command = takeup(&self.data);
+        command.args(arguments);
+        finish(command)
+    }
+
+    /// The batches in the log, as `takeup replay --to -` prints them.
+    pub fn stored(&self) -> Vec<Stored> {
+        let finished = self.takeup(&["replay", "--to", "-"]);
+        assert_eq!(finished.code, Some(0), "{}", finished.stderr);
+        finished.stdout.lines().map(Stored::read).collect()
+    }
+
+    /// The key of the first project.
+    pub fn project_key(&self) -> String {
+        let text = fs::read_to_string(self.data.join("projects.toml")).expect("projects.toml is there");
+        let line = text.lines().find(|line| line.starts_with("project_key")).expect("it has a key");
+        line.split('"').nth(1).expect("in quotes").to_owned()
+    }
+
+    /// A token for any session, signed with the data folder's own secret.
+    pub fn token(&self, session: u64) -> String {
+        let secret = fs::read_to_string(self.data.join("secrets/token")).expect("a secret is there");
+        let secrets = Secrets::new(vec![secret.trim().as_bytes().to_vec()]).expect("it is not empty");
+        secrets.sign(&Token { session: SessionId(session), delay_ms: 0, expires_ms: 4_000_000_000_000 })
+    }
+}
+
+/// A batch in the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored {
+    /// Where its record is.
+    pub id: String,
+    /// The session.
+    pub session: u64,
+    /// The project, 0 when it was not known.
+    pub project: u64,
+    /// Where its body came from: the line without id, time and project.
+    pub line: Value,
+    /// The body as received.
+    pub body: Vec<u8>,
+}
+
+impl Stored {
+    fn read(line: &str) -> Stored {
+        let mut line: Value = serde_json::from_str(line).expect("NDJSON");
+        let object = line.as_object_mut().expect("each line is an object");
+        let mut take = |key: &str| object.remove(key).unwrap_or_else(|| panic!("a batch has {key}"));
+        take("received_us");
+        let (id, project, body) = (take("id"), take("project_id"), take("body"));
+        let session = line["session_id"].as_str().and_then(|id| id.parse().ok());
+        Stored {
+            id: id.as_str().expect("an id is a text").to_owned(),
+            session: session.expect("a session is a number in a text"),
+            project: project.as_u64().expect("a project is a number"),
+            body: STANDARD.decode(body.as_str().expect("a body is a text")).expect("a body is base64"),
+            line,
+        }
+    }
+}
 
 /// A running server. Killed when dropped.
 pub struct Server {
     child: Child,
+    /// Where clients reach it.
     pub addr: SocketAddr,
+    /// Its admin port.
     pub admin: SocketAddr,
-    pub data: PathBuf,
-}
-
-/// A port that was free a moment ago.
-pub fn free_addr() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").and_then(|probe| probe.local_addr()).expect("a free port")
+    data: PathBuf,
+    stdout: PathBuf,
+    stderr: PathBuf,
+    began: Instant,
 }
 
 impl Server {
-    /// Starts the binary on `data` with settings `name=value`, and waits until it listens.
-    pub fn start(data: &Path, settings: &[(&str, &str)]) -> Server {
-        let (addr, admin) = (free_addr(), free_addr());
-        let mut command = Command::new(env!("CARGO_BIN_EXE_takeup"));
-        command.env_clear();
-        command.arg("--data").arg(data).arg("serve");
-        command.args(["--listen", &addr.to_string(), "--admin", &admin.to_string()]);
-        for (name, value) in settings {
-            command.args(["--set", &format!("{name}={value}")]);
-        }
-        let out = std::fs::File::create(data.with_extension("out")).expect("a file for the output");
-        command.stdout(out.try_clone().expect("a second handle")).stderr(out).stdin(Stdio::null());
-        let child = command.spawn().expect("the binary runs");
-        let mut server = Server { child, addr, admin, data: data.to_owned() };
-        let deadline = Instant::now() + Duration::from_secs(20);
-        while TcpStream::connect(addr).is_err() {
-            let ended = server.child.try_wait().expect("a child");
-            assert!(ended.is_none() && Instant::now() < deadline, "the server does not listen: {}", server.output());
-            std::thread::sleep(Duration::from_millis(2));
-        }
-        server
+    /// What it printed for programs: log lines.
+    pub fn stdout(&self) -> String {
+        fs::read_to_string(&self.stdout).unwrap_or_default()
     }
 
-    /// What it printed so far.
-    pub fn output(&self) -> String {
-        std::fs::read_to_string(self.data.with_extension("out")).unwrap_or_default()
+    /// What it printed for people.
+    pub fn stderr(&self) -> String {
+        fs::read_to_string(&self.stderr).unwrap_or_default()
     }
 
-    /// Sends a signal by name.
-    pub fn signal(&self, name: &str) {
-        let status = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status();
-        assert!(status.expect("kill runs").success());
+    /// Both.
+    pub fn said(&self) -> String {
+        format!("stderr:\n{}\nstdout:\n{}", self.stderr(), self.stdout())
     }
 
-    /// Waits for its end; the exit code, or none after a signal.
-    pub fn wait(&mut self) -> Option<i32> {
-        self.child.wait().expect("a child").code()
+    /// When it was started.
+    pub fn began(&self) -> Instant {
+        self.began
+    }
+
+    /// The addresses that it says it listens on, once it has said so.
+    fn addresses(&self) -> Option<(SocketAddr, SocketAddr)> {
+        let text = self.stderr();
+        let behind = |marker: &str| {
+            let rest = text.split(marker).nth(1)?;
+            rest.split([' ', ',']).next()?.parse().ok()
+        };
+        // The line behind the addresses tells that both have been written whole.
+        text.contains(", data in ").then_some(())?;
+        Some((behind("listens on http://")?, behind("metrics and health on http://")?))
+    }
+
+    /// Waits for a log line that has all these texts.
+    #[track_caller]
+    pub fn wait_for_line(&self, texts: &[&str], patience: Duration) -> String {
+        wait_for(&format!("a log line with {texts:?}"), patience, || {
+            let said = self.stdout();
+            said.lines().find(|line| texts.iter().all(|text| line.contains(text))).map(str::to_owned)
+        })
+    }
+
+    /// Sends a signal.
+    pub fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).expect("the server takes a signal");
+    }
+
+    /// Waits for its end.
+    pub fn wait(&mut self, patience: Duration) -> ExitStatus {
+        wait_for("the server's end", patience, || self.child.try_wait().expect("a child"))
+    }
+
+    /// Ends it with SIGTERM and demands exit code 0.
+    pub fn stop(mut self) {
+        self.signal(Signal::TERM);
+        let status = self.wait(PATIENCE);
+        assert!(status.success(), "{status} after SIGTERM: {}", self.said());
+    }
+
+    /// Ends it with SIGKILL.
+    pub fn kill(mut self) {
+        self.signal(Signal::KILL);
+        self.wait(PATIENCE);
     }
 
     /// Whether it still runs.
     pub fn runs(&mut self) -> bool {
         self.child.try_wait().expect("a child").is_none()
-    }
-
-    /// The key of the first project.
-    pub fn project_key(&self) -> String {
-        let text = std::fs::read_to_string(self.data.join("projects.toml")).expect("projects.toml is there");
-        let line = text.lines().find(|line| line.starts_with("project_key")).expect("it has a key");
-        line.split('"').nth(1).expect("in quotes").to_owned()
     }
 
     /// A connection.
@@ -83,27 +289,29 @@ impl Server {
     }
 
     /// A page of the admin port.
-    pub fn admin_page(&self, path: &str) -> (u16, String) {
-        let mut client = Client::new(self.admin);
-        let answer = client.exchange(&format!("GET {path} HTTP/1.1\r\nHost: admin\r\n\r\n"));
-        (answer.status, String::from_utf8_lossy(&answer.body).into_owned())
+    pub fn admin_page(&self, path: &str) -> Answer {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: admin\r\nConnection: close\r\n\r\n");
+        Client::new(self.admin).exchange(request)
     }
 
-    /// A token of a new session.
-    pub fn token(&self) -> String {
-        let body = format!(
-            r#"{{"projectKey":"{}","trackerVersion":"19.0.1","timestamp":1,"userUUID":null}}"#,
-            self.project_key()
-        );
-        let answer = self.connect().exchange(&start_request(&body));
+    /// The sum of a metric's samples; `name` as it stands in the page, with its suffix.
+    pub fn metric(&self, name: &str) -> f64 {
+        let page = self.admin_page("/metrics").text();
+        let value = |line: &str| {
+            let rest = line.strip_prefix(name)?;
+            let rest = if rest.starts_with('{') { rest.split_once('}')?.1 } else { rest };
+            rest.strip_prefix(' ')?.trim().parse::<f64>().ok()
+        };
+        let values: Vec<f64> = page.lines().filter_map(value).collect();
+        assert!(!values.is_empty(), "no metric {name} in {page}");
+        values.iter().sum()
+    }
+
+    /// Starts a session of the project with this key, and gives its token.
+    pub fn start_session(&self, key: &str) -> String {
+        let answer = self.connect().exchange(start_request(key));
         assert_eq!(answer.status, 200, "{}", answer.text());
-        let json: serde_json::Value = serde_json::from_slice(&answer.body).expect("JSON");
-        json["token"].as_str().expect("a token").to_owned()
-    }
-
-    /// Runs another command of the binary on this data folder.
-    pub fn takeup(&self, arguments: &[&str]) -> (Option<i32>, String, String) {
-        takeup(&self.data, arguments)
+        answer.json()["token"].as_str().expect("a token").to_owned()
     }
 }
 
@@ -114,124 +322,53 @@ impl Drop for Server {
     }
 }
 
-/// Runs a command of the binary on a data folder: exit code, stdout, stderr.
-pub fn takeup(data: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_takeup"))
-        .env_clear()
-        .arg("--data")
-        .arg(data)
-        .args(arguments)
-        .output()
-        .expect("the binary runs");
-    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-    (output.status.code(), text(output.stdout), text(output.stderr))
-}
-
-/// A start request with this body.
-pub fn start_request(body: &str) -> String {
-    format!(
-        "POST /v1/web/start HTTP/1.1\r\nHost: test\r\nUser-Agent: {USER_AGENT}\r\nContent-Length: {}\r\n\r\n{body}",
-        body.len()
-    )
-}
-
-/// A batch request with this body.
-pub fn batch_request(token: &str, body: &[u8]) -> Vec<u8> {
-    let mut request = format!(
-        "POST /v1/web/i?batch=1_1 HTTP/1.1\r\nHost: test\r\nAuthorization: Bearer {token}\r\nContent-Length: {}\r\n\r\n",
-        body.len()
-    )
-    .into_bytes();
-    request.extend_from_slice(body);
-    request
-}
-
-/// An answer.
+/// What a command came to.
 #[derive(Debug)]
-pub struct Answer {
-    pub status: u16,
-    pub head: String,
-    pub body: Vec<u8>,
+pub struct Finished {
+    /// The exit code; none after a signal.
+    pub code: Option<i32>,
+    /// What it printed for programs.
+    pub stdout: String,
+    /// What it printed for people.
+    pub stderr: String,
 }
 
-impl Answer {
-    /// A header's value, by its name in any case.
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.head.lines().skip(1).find_map(|line| {
-            let (key, value) = line.split_once(':')?;
-            key.eq_ignore_ascii_case(name).then(|| value.trim())
-        })
-    }
-
-    pub fn text(&self) -> String {
-        format!("{}{}", self.head, String::from_utf8_lossy(&self.body))
+impl Finished {
+    /// The lines of its output, as JSON.
+    pub fn lines(&self) -> Vec<Value> {
+        self.stdout.lines().map(|line| serde_json::from_str(line).expect("NDJSON")).collect()
     }
 }
 
-/// One connection that speaks bytes.
-pub struct Client {
-    stream: BufReader<TcpStream>,
+fn takeup(data: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_takeup"));
+    command.env_clear().stdin(Stdio::null()).arg("--data").arg(data);
+    command
 }
 
-impl Client {
-    pub fn new(addr: SocketAddr) -> Client {
-        let stream = TcpStream::connect(addr).expect("the server listens");
-        stream.set_nodelay(true).expect("a socket");
-        stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a socket");
-        Client { stream: BufReader::new(stream) }
-    }
-
-    pub fn send(&mut self, bytes: impl AsRef<[u8]>) {
-        self.stream.get_mut().write_all(bytes.as_ref()).expect("the server takes it");
-    }
-
-    pub fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> std::io::Result<()> {
-        self.stream.get_mut().write_all(bytes.as_ref())
-    }
-
-    /// Reads an answer with a body.
-    pub fn read(&mut self) -> Answer {
-        self.try_read().expect("an answer")
-    }
-
-    /// Reads an answer, or nothing when the connection ends.
-    pub fn try_read(&mut self) -> Option<Answer> {
-        self.try_read_of("POST")
-    }
-
-    /// Reads an answer to a request of this method.
-    pub fn try_read_of(&mut self, method: &str) -> Option<Answer> {
-        let mut head = String::new();
-        loop {
-            let mut line = String::new();
-            if self.stream.read_line(&mut line).ok()? == 0 {
-                return None;
-            }
-            if line == "\r\n" {
-                break;
-            }
-            head.push_str(&line);
+/// Runs a command to its end, within bounds.
+fn finish(mut command: Command) -> Finished {
+    let file = || tempfile::tempfile().expect("a temporary file");
+    let (mut stdout, mut stderr) = (file(), file());
+    let handle = |file: &File| file.try_clone().expect("a second handle");
+    let mut child = command.stdout(handle(&stdout)).stderr(handle(&stderr)).spawn().expect("the binary runs");
+    let end = Instant::now() + PATIENCE;
+    let status = loop {
+        if let Some(status) = child.try_wait().expect("a child") {
+            break status;
         }
-        let status = head.split(' ').nth(1)?.parse().ok()?;
-        let mut answer = Answer { status, head, body: Vec::new() };
-        let length = answer.header("content-length").and_then(|text| text.parse().ok()).unwrap_or(0);
-        if method != "HEAD" && status != 100 {
-            answer.body = vec![0; length];
-            self.stream.read_exact(&mut answer.body).ok()?;
+        if Instant::now() > end {
+            let _ = child.kill();
+            let _ = child.wait();
+            panic!("{command:?} does not end: {}", text(&mut stderr));
         }
-        Some(answer)
-    }
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    Finished { code: status.code(), stdout: text(&mut stdout), stderr: text(&mut stderr) }
+}
 
-    pub fn exchange(&mut self, request: impl AsRef<[u8]>) -> Answer {
-        self.send(request);
-        self.read()
-    }
-
-    /// Whether the server has closed the connection, waiting for it for a moment.
-    pub fn is_closed_within(&mut self, time: Duration) -> bool {
-        self.stream.get_ref().set_read_timeout(Some(time)).expect("a socket");
-        let closed = matches!(self.stream.fill_buf(), Ok([]));
-        self.stream.get_ref().set_read_timeout(Some(Duration::from_secs(20))).expect("a socket");
-        closed
-    }
+fn text(file: &mut File) -> String {
+    let mut text = String::new();
+    file.rewind().and_then(|()| file.read_to_string(&mut text)).expect("the output is UTF-8");
+    text
 }

@@ -12,6 +12,10 @@ struct Sample {
 impl Fields for Sample {
     const TYPE: &'static str = "Sample";
 
+    fn clear(&mut self) {
+        *self = Self::default();
+    }
+
     fn set(&mut self, key: &str, value: Value<'_>) -> Result<(), Mismatch> {
         match key {
             "projectkey" if value == Value::Null => self.project_key = None,
@@ -27,8 +31,8 @@ impl Fields for Sample {
 }
 
 fn sample(input: impl AsRef<[u8]>) -> Result<Sample, String> {
-    let mut sample = Sample::default();
-    let mut scratch = JsonScratch { text: b"left".to_vec(), open: b"[[".to_vec() };
+    let mut sample = Sample { rev: "left".to_owned(), timestamp: 7, ..Sample::default() };
+    let mut scratch = JsonScratch { text: b"left".to_vec(), open: b"[[".to_vec(), ..JsonScratch::default() };
     read(input.as_ref(), &mut sample, &mut scratch).map(|()| sample).map_err(|error| error.to_string())
 }
 

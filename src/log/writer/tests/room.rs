@@ -52,6 +52,8 @@ fn a_record_that_can_never_fit_is_told_the_limit() {
     let mut core = Core::new(&log, 0);
     let payload = vec![1; max as usize];
     assert_eq!(core.writer.append(&batch(&payload)), Err(AppendError::TooLarge { max }));
+    let long = vec![0; crate::log::record::EXT_BYTES_MAX + 1];
+    assert!(matches!(core.writer.append(&Entry { ext: &long, ..batch(b"") }), Err(AppendError::TooLarge { .. })));
     let seq = core.append(&batch(&payload[..max as usize - 64]));
     core.settle(seq);
     assert_eq!(payloads(log.dir())[0].len(), max as usize - 64);

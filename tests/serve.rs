@@ -1,0 +1,26 @@
+//! What a server promises to those who connect to it, and to those who run it, asked of the real
+//! binary.
+#![allow(clippy::disallowed_methods, reason = "what would hurt a server is harmless in a test")]
+
+mod common;
+
+#[path = "serve/answers.rs"]
+mod answers;
+#[path = "serve/bodies.rs"]
+mod bodies;
+#[path = "serve/deadlines.rs"]
+mod deadlines;
+#[path = "serve/legacy.rs"]
+mod legacy;
+#[path = "serve/life.rs"]
+mod life;
+#[path = "serve/output.rs"]
+mod output;
+#[path = "serve/pipelines.rs"]
+mod pipelines;
+#[path = "serve/refusals.rs"]
+mod refusals;
+#[path = "serve/resources.rs"]
+mod resources;
+#[path = "serve/settings.rs"]
+mod settings;

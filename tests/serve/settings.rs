@@ -1,0 +1,133 @@
+//! Settings and projects, and what happens when they change.
+
+use std::time::{Duration, Instant};
+
+use crate::common::{Home, Server, batch_request, start_request, wait_for};
+
+/// How soon a change of the projects must be noticed.
+const NOTICE: Duration = Duration::from_secs(3);
+
+fn project(id: u32, key: &str, more: &str) -> String {
+    format!("[[projects]]\nproject_id = {id}\nproject_key = \"{key}\"\nname = \"{key}\"\n{more}\n")
+}
+
+fn start(server: &Server, key: &str) -> u16 {
+    server.connect().exchange(start_request(key)).status
+}
+
+#[test]
+fn a_change_of_the_projects_is_noticed_within_seconds() {
+    let home = Home::with_projects(&project(1, "OldKey", ""));
+    let server = home.serve(&[]);
+    assert_eq!((start(&server, "OldKey"), start(&server, "NewKey")), (200, 404));
+    home.write("projects.toml", &(project(1, "OldKey", "") + &project(2, "NewKey", "")));
+    let began = Instant::now();
+    wait_for("the new key to work", NOTICE, || (start(&server, "NewKey") == 200).then_some(()));
+    assert!(began.elapsed() < NOTICE);
+    assert_eq!(start(&server, "OldKey"), 200);
+    home.write("projects.toml", &(project(1, "OldKey", "active = false") + &project(2, "NewKey", "")));
+    wait_for("the old key to be refused", NOTICE, || (start(&server, "OldKey") == 404).then_some(()));
+}
+
+#[test]
+fn a_broken_file_of_projects_changes_nothing_and_is_told_with_its_line() {
+    let good = project(1, "OldKey", "");
+    let home = Home::with_projects(&good);
+    let server = home.serve(&[]);
+    let path = home.data().join("projects.toml").display().to_string();
+    // The line behind the good project's five.
+    for (bad, hint) in [("sample_rte = 5\n", "sample_rate"), ("this is no TOML\n", ""), ("project_key = \"again\"\n", "")] {
+        home.write("projects.toml", &(good.clone() + "[[projects]]\nproject_id = 2\n" + bad));
+        let bad_line = format!("line {}", good.lines().count() + 3);
+        let line = server.wait_for_line(&["\"level\":\"error\"", &path, &bad_line, hint], NOTICE);
+        assert!(serde_json::from_str::<serde_json::Value>(&line).is_ok(), "{line}");
+        assert_eq!(start(&server, "OldKey"), 200, "{bad}");
+        home.write("projects.toml", &good);
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn an_unknown_setting_is_an_error_that_names_the_nearest_one() {
+    let home = Home::with_projects(&project(1, "Key", ""));
+    for (text, line, nearest) in [
+        ("# mine\nidle_timout = \"5s\"\n", 2, "idle_timeout"),
+        ("cores = 1\nack_mode = \"disk\"\n", 2, "ack"),
+    ] {
+        home.write("takeup.toml", text);
+        let finished = home.serve_in_vain(&["--listen", "127.0.0.1:0"]);
+        assert!(finished.code.is_some_and(|code| code != 0), "{finished:?}");
+        let place = format!("{}:{line}", home.data().join("takeup.toml").display());
+        assert!(finished.stderr.contains(&place), "{place}: {}", finished.stderr);
+        if nearest == "idle_timeout" {
+            assert!(finished.stderr.contains("`idle_timeout`"), "{}", finished.stderr);
+        }
+    }
+    home.write("takeup.toml", "");
+    let finished = home.serve_in_vain(&["--listen", "127.0.0.1:0", "--set", "check_body=off"]);
+    assert!(finished.code.is_some_and(|code| code != 0), "{finished:?}");
+    assert!(finished.stderr.contains("check_bodies") && finished.stderr.contains("--set"), "{}", finished.stderr);
+}
+
+#[test]
+fn a_value_that_cannot_be_is_an_error_with_its_place() {
+    let home = Home::with_projects(&project(1, "Key", ""));
+    home.write("takeup.toml", "\nidle_timeout = \"soon\"\n");
+    let finished = home.serve_in_vain(&["--listen", "127.0.0.1:0"]);
+    assert!(finished.code.is_some_and(|code| code != 0), "{finished:?}");
+    let place = format!("{}:2", home.data().join("takeup.toml").display());
+    assert!(finished.stderr.contains(&place) && finished.stderr.contains("soon"), "{}", finished.stderr);
+    home.write("takeup.toml", "");
+    home.write("projects.toml", "[[projects]]\nproject_id = \"one\"\n");
+    let finished = home.serve_in_vain(&["--listen", "127.0.0.1:0"]);
+    assert!(finished.code.is_some_and(|code| code != 0), "{finished:?}");
+    assert!(finished.stderr.contains("projects.toml") && finished.stderr.contains("line 2"), "{}", finished.stderr);
+}
+
+#[test]
+fn the_command_line_goes_before_the_file() {
+    let home = Home::with_projects(&project(1, "Key", ""));
+    home.write("takeup.toml", "beacon_size_limit = 10\nprefix = \"/from-file\"\n");
+    let server = home.serve(&[("beacon_size_limit", "20")]);
+    let mut client = server.connect();
+    let token = home.token(7);
+    assert_eq!(client.exchange(batch_request(&token, &[b'x'; 20])).status, 200);
+    let request = String::from_utf8(batch_request(&token, b"x")).expect("ASCII").replace("/v1", "/from-file/v1");
+    assert_eq!(client.exchange(request).status, 200);
+    assert_eq!(server.connect().exchange(batch_request(&token, &[b'x'; 21])).status, 413);
+}
+
+#[test]
+fn a_sessions_batches_have_its_projects_limit_after_restarts_too() {
+    let projects = project(1, "Small", "beacon_size = 2000") + &project(2, "Large", "");
+    let home = Home::with_projects(&projects);
+    let server = home.serve(&[("cores", "2")]);
+    let answer = server.connect().exchange(start_request("Small"));
+    assert_eq!(answer.json()["beaconSizeLimit"], 2000, "{}", answer.text());
+    let (small, large) = (server.start_session("Small"), server.start_session("Large"));
+
+    let check = |server: &Server| {
+        // Enough connections that each core has some.
+        for _ in 0..8 {
+            let status = |token: &str, bytes: usize| {
+                let answer = server.connect().exchange(batch_request(token, &vec![b'x'; bytes]));
+                answer.status
+            };
+            assert_eq!(status(&small, 2_000), 200);
+            assert_eq!(status(&small, 2_001), 413);
+            assert_eq!(status(&large, 5_000), 200);
+        }
+    };
+    check(&server);
+    server.stop();
+    for cores in ["2", "1"] {
+        let server = home.serve(&[("cores", cores)]);
+        server.wait_for_line(&["sessions known from the log"], Duration::from_secs(10));
+        check(&server);
+        // The second time from a log that was never closed.
+        server.kill();
+    }
+    let stored = home.stored();
+    assert_eq!(stored.len(), 3 * 16);
+    assert!(stored.iter().all(|batch| batch.project == if batch.body.len() == 2_000 { 1 } else { 2 }));
+}
