@@ -14,7 +14,7 @@
 //! | [`directory`] | projects, as an immutable snapshot | – |
 //! | [`tracker`] | the binary message catalogue and the batch reader | – |
 //! | [`log`] | segments, writer, recovery, reader, merge | – |
-//! | [`checker`] | looks at batches behind the log | log, tracker, config, telemetry |
+//! | [`checker`] | looks at batches behind the log | log, tracker, session, config, telemetry |
 //! | [`telemetry`] | log lines, metrics, health | – |
 //!
 //! Invariant: a 200 is sent only when the record is as safe as `ack` promises.

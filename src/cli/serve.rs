@@ -235,6 +235,10 @@ fn report_recovery(logger: &Logger, recovery: &Recovery) {
         let text = format!("{}: {} bytes from offset {}: {}", damage.path.display(), damage.bytes, damage.offset, damage.reason);
         logger.event(Level::Error, crate::caller!(), "the log is damaged", &[("where", &text)]);
     }
+    for problem in &recovery.problems {
+        let text = problem.to_string();
+        logger.event(Level::Error, crate::caller!(), "recovery could not do all it should", &[("error", &text)]);
+    }
     for path in &recovery.quarantined {
         let text = path.display().to_string();
         logger.event(Level::Error, crate::caller!(), "set aside", &[("path", &text)]);

@@ -18,7 +18,9 @@ const COULD_NOT_RUN: u8 = 2;
 /// Runs the command.
 pub fn run(args: &VerifyArgs, data: &Path) -> ExitCode {
     let mut out = Out::stdout();
-    match check(args, data, &mut out).and_then(|whole| out.finish().map(|()| whole)) {
+    let checked = check(args, data, &mut out);
+    let finished = out.finish().or_else(|error| if error.is_closed_pipe() { Ok(()) } else { Err(error) });
+    match checked.and_then(|whole| finished.map(|()| whole)) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => report(&error, ExitCode::from(COULD_NOT_RUN)),
@@ -35,9 +37,11 @@ pub(super) fn check(args: &VerifyArgs, data: &Path, out: &mut Out) -> Result<boo
             printed = show(verdict, args, out);
         }
     })?;
-    printed?;
-    conclude(&summary, args, out)?;
-    Ok(summary.ok())
+    match printed.and_then(|()| conclude(&summary, args, out)) {
+        // Who reads may stop reading; the exit code still says what the log is like.
+        Err(error) if !error.is_closed_pipe() => Err(error),
+        _ => Ok(summary.ok()),
+    }
 }
 
 /// A segment, as `--json` shows it.

@@ -169,7 +169,7 @@ fn warnings(sources: &Sources) -> Vec<String> {
 const WINDOW_OVERHEAD_BYTES: u64 = 256 * 1024 + 16 * 1024;
 
 /// Where a record's end still fits the log format's 32 bits of 64-byte units.
-const SEGMENT_BYTES_MAX: u64 = 64 << 30;
+const SEGMENT_BYTES_MAX: u64 = 4 << 30;
 
 fn check(config: &Config) -> Result<(), ConfigError> {
     let conflict = |text: String| Err(ConfigError::Conflict(text));
@@ -193,7 +193,6 @@ fn check(config: &Config) -> Result<(), ConfigError> {
         ("json_inflated_limit", config.json_inflated_limit),
         ("beacon_size_limit", config.beacon_size_limit),
         ("body_inflated_limit", config.body_inflated_limit),
-        ("file_size_limit", config.file_size_limit),
         ("group_bytes_max", config.group_bytes_max),
     ] {
         if value == 0 {
@@ -223,7 +222,7 @@ fn check_sizes(config: &Config) -> Result<(), ConfigError> {
         }
     }
     if segment_bytes > SEGMENT_BYTES_MAX {
-        return conflict(format!("segment_bytes = {segment_bytes}: at most {SEGMENT_BYTES_MAX} (64GiB)"));
+        return conflict(format!("segment_bytes = {segment_bytes}: at most {SEGMENT_BYTES_MAX} (4GiB)"));
     }
     if window_bytes >= segment_bytes {
         return conflict(format!(

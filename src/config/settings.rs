@@ -113,8 +113,8 @@ settings! {
         /// When a request is answered: "disk" once it is durable, "memory" once it is in the page cache (it then
         /// survives the process, not the machine).
         ack: Ack = mode("disk");
-        /// When a batch is looked into: "background" counts and marks what is broken, "inline" refuses it before the
-        /// answer, "off" looks at nothing.
+        /// When a batch is looked into: "background" counts and marks what is broken, "inline" refuses what does not
+        /// inflate before the answer and looks at the rest behind it, "off" looks at nothing.
         check_bodies: CheckBodies = mode("background");
         /// The share of a processor that the background check may use, in percent.
         check_budget_percent: u8 = count("2");
@@ -146,8 +146,6 @@ settings! {
         beacon_size_limit: u64 = size("1000000") also "BEACON_SIZE_LIMIT";
         /// The largest batch, inflated, where batches are looked into.
         body_inflated_limit: u64 = size("16MiB");
-        /// The largest upload of files.
-        file_size_limit: u64 = size("10000000") also "FILE_SIZE_LIMIT";
     }
     "What trackers are told" {
         /// Batches above this size are compressed by the client.

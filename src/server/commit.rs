@@ -128,7 +128,7 @@ pub async fn run(core: Rc<Core>) {
 /// Appends a record and waits until it is as safe as `ack` promises. While the log cannot take it,
 /// the caller is held, within its patience.
 pub async fn store(core: &Core, conn: &Rc<Conn>, entry: &Entry<'_>) -> Result<(), StoreError> {
-    conn.enter(Phase::Storing, core.now_ms());
+    conn.hold(core.now_ms());
     let began_us = monotonic_us();
     loop {
         let appended = match core.writer.borrow_mut().as_mut() {
@@ -166,17 +166,17 @@ pub async fn store(core: &Core, conn: &Rc<Conn>, entry: &Entry<'_>) -> Result<()
     }
 }
 
-/// Waits for memory to be given back, held since `since_ms`. `false`: patience is used up.
-pub async fn wait_for_memory(core: &Core, conn: &Rc<Conn>, since_ms: u64) -> bool {
-    let (phase, began_ms) = (conn.phase.get(), conn.since_ms.get());
-    conn.phase.set(Phase::Storing);
-    conn.since_ms.set(since_ms);
+/// Waits for memory to be given back. `false`: patience is used up.
+pub async fn wait_for_memory(core: &Core, conn: &Rc<Conn>) -> bool {
+    let (phase, began_ms, now_ms) = (conn.phase.get(), conn.since_ms.get(), core.now_ms());
+    conn.hold(now_ms);
     conn.outcome.set(Outcome::Pending);
     conn.seq.set(Seq(0));
     core.commits.stalled.borrow_mut().push_back(Rc::clone(conn));
     let granted = settled(conn).await != Outcome::TimedOut;
     conn.phase.set(phase);
-    conn.since_ms.set(began_ms + core.now_ms().saturating_sub(since_ms));
+    // The client is not to blame for this time.
+    conn.since_ms.set(began_ms + core.now_ms().saturating_sub(now_ms));
     granted
 }
 

@@ -109,6 +109,8 @@ pub struct Conn {
     pub phase: Cell<Phase>,
     /// When the phase began, on the core's coarse clock.
     pub since_ms: Cell<u64>,
+    /// When the request in progress was first held; 0 if it was not.
+    held_ms: Cell<u64>,
     /// Body bytes received, or answer bytes sent, in this phase.
     pub progress_bytes: Cell<u64>,
     /// Set by the sweep, read by the task.
@@ -135,6 +137,7 @@ impl Conn {
             peer,
             phase: Cell::new(Phase::Idle),
             since_ms: Cell::new(now_ms),
+            held_ms: Cell::new(0),
             progress_bytes: Cell::new(0),
             order: Cell::new(Order::None),
             seq: Cell::new(Seq(0)),
@@ -151,6 +154,25 @@ impl Conn {
         self.phase.set(phase);
         self.since_ms.set(now_ms);
         self.progress_bytes.set(0);
+    }
+
+    /// A new request: it has all of its patience before it.
+    pub fn begin_request(&self) {
+        self.held_ms.set(0);
+    }
+
+    /// When this request was first held: now, if it was not. All of its waits share one patience.
+    pub fn held_since_ms(&self, now_ms: u64) -> u64 {
+        if self.held_ms.get() == 0 {
+            self.held_ms.set(now_ms);
+        }
+        self.held_ms.get()
+    }
+
+    /// Waits for the log or for memory, within what is left of the request's patience.
+    pub fn hold(&self, now_ms: u64) {
+        self.phase.set(Phase::Storing);
+        self.since_ms.set(self.held_since_ms(now_ms));
     }
 
     /// Ends waiting for the log.

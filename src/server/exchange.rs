@@ -75,6 +75,7 @@ enum Plain {
 
 /// Answers the request whose head stands in the buffer.
 pub async fn exchange(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>) -> Next {
+    conn.begin_request();
     let mut seen = Seen::begin(io);
     match judge(io, core, conn, &mut seen) {
         Verdict::Answer(plain) => answer(io, core, &mut seen, plain).await,
@@ -239,7 +240,6 @@ pub async fn body(
     let error = match receive(io, limit).await {
         Ok(got) => {
             seen.body_bytes = (got.end - got.start) as u64;
-            core.metrics.received_bytes.add(got.consumed as u64);
             return Ok(got);
         }
         Err(error) => error,

@@ -151,7 +151,10 @@ impl Io {
                         _ => Gone::Closed,
                     });
                 }
-                Ok(_) => return Ok(()),
+                Ok(received) => {
+                    self.core.metrics.received_bytes.add(received as u64);
+                    return Ok(());
+                }
                 Err(error) if error.raw_os_error() == Some(libc::ECANCELED) => {}
                 Err(_) => return Err(Gone::Closed),
             }
@@ -175,7 +178,6 @@ impl Io {
     }
 
     async fn make_room(&mut self, want: usize) -> Result<(), Gone> {
-        let since_ms = self.core.now_ms();
         loop {
             let core = Rc::clone(&self.core);
             let work = self.work();
@@ -186,7 +188,7 @@ impl Io {
             if core.pool.grow(&mut work.buf, needed).is_ok() {
                 return Ok(());
             }
-            if !wait_for_memory(&core, &self.conn, since_ms).await {
+            if !wait_for_memory(&core, &self.conn).await {
                 return Err(Gone::NoMemory);
             }
         }

@@ -25,7 +25,7 @@ pub async fn web_start(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut
         Ok(got) => got,
         Err(next) => return next,
     };
-    let held_since_ms = core.now_ms();
+    let held_since_ms = conn.held_since_ms(core.now_ms());
     let outcome = loop {
         let outcome = judge(io, core, conn, seen, got);
         let patient = core.now_ms().saturating_sub(held_since_ms) < core.patience_ms();

@@ -137,7 +137,7 @@ impl Page {
         for one in series.iter().filter(|one| one.size.count() > 0) {
             histogram(&mut sizes.encode_family(&one.labels())?, &one.size)?;
         }
-        let help = "Time from a request's first byte to its answer.";
+        let help = "Time from a request's whole head to its answer.";
         let mut durations =
             page.encode_descriptor("http_web_request_duration", help, Some(&Unit::Seconds), MetricType::Histogram)?;
         for one in &series {

@@ -132,8 +132,6 @@ refusals! {
     Json => "json",
     /// A parameter that is missing or out of range.
     Parameter => "parameter",
-    /// A batch whose structure is broken.
-    Batch => "batch",
     /// A tracker that is too old.
     TrackerVersion => "tracker_version",
     /// No project key, or one of no active project.
@@ -144,8 +142,6 @@ refusals! {
     UserAgent => "user_agent",
     /// Left out by the project's sample rate.
     Sampled => "sampled",
-    /// Too many connections on this core.
-    Connections => "connections",
     /// Too many bytes in flight on this core.
     BytesInFlight => "bytes_in_flight",
     /// The log was not ready in time.
@@ -156,8 +152,6 @@ refusals! {
     LogFailed => "log_failed",
     /// Something at the start was not ready in time.
     StartingUp => "starting_up",
-    /// The server is draining.
-    Draining => "draining",
     /// The head did not come in time.
     HeadTimeout => "head_timeout",
     /// The body came too slowly.
@@ -240,7 +234,7 @@ impl CoreMetrics {
     }
 
     /// Counts an answered request: the position of its route (too great a one counts as the last), its status, the
-    /// bytes of its body (0 is not put into the size histogram) and the microseconds from its first byte to its
+    /// bytes of its body (0 is not put into the size histogram) and the microseconds from its whole head to its
     /// answer.
     #[inline]
     pub fn request(&self, route: usize, status: u16, body_bytes: u64, duration_us: u64) {

@@ -19,7 +19,7 @@ use serde_json::Value;
 use takeup::session::SessionId;
 use takeup::session::token::{Secrets, Token};
 
-pub use client::{Answer, BROWSER, Client, batch, batch_request, start_request};
+pub use client::{Answer, Client, batch, batch_request, start_request};
 
 /// How long anything may take that should be quick. A debug build on a busy machine is slow.
 pub const PATIENCE: Duration = Duration::from_secs(30);

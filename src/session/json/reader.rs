@@ -164,7 +164,7 @@ impl<'a> Reader<'a> {
 
     /// Passes over a container, however deep.
     fn skip(&mut self, scratch: &mut JsonScratch) -> Result<(), JsonError> {
-        let JsonScratch { text, open } = scratch;
+        let JsonScratch { text, open, .. } = scratch;
         open.clear();
         loop {
             // At a value.
