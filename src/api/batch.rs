@@ -9,7 +9,7 @@ use std::num::IntErrorKind;
 use crate::http::query;
 use crate::log::record::{DataType, Encoding, Entry, ExtWriter, ext_type, Flags, Kind, Label, Topic};
 use crate::session::SessionId;
-use crate::session::gunzip::Gunzip;
+use crate::session::gunzip::{BodyError, Gunzip, GunzipError};
 use crate::telemetry::Refusal as Reason;
 
 use super::reply::Refusal;
@@ -66,20 +66,23 @@ pub fn web_batch<'a>(
         Some(b"gzip") => Encoding::Gzip,
         _ => Encoding::Identity,
     };
-    if encoding == Encoding::Gzip && (input.inflate || data_type == DataType::Visual) {
-        scratch
-            .gunzip
-            .inflate(input.body, input.inflated_limit, &mut scratch.inflated)
-            .map_err(|error| Refusal::new(413, Reason::Compression, error.to_string()))?;
-    }
-    let plain = match encoding {
-        Encoding::Gzip => &scratch.inflated[..],
-        _ => input.body,
-    };
     let split = match data_type {
-        DataType::Visual => check_split(&scratch.split, plain)?,
+        DataType::Visual => parse_split(&scratch.split, input.inflated_limit)?,
         _ => 0,
     };
+    // To look at the split, the bytes up to it are enough.
+    let prefix = split as usize + 1;
+    let limit = if input.inflate { input.inflated_limit } else { prefix.min(input.inflated_limit) };
+    if encoding == Encoding::Gzip && (input.inflate || split > 0) {
+        let BatchScratch { gunzip, inflated, .. } = &mut *scratch;
+        match gunzip.inflate(input.body, limit, inflated) {
+            Err(BodyError::Read(GunzipError::TooLarge)) if !input.inflate && inflated.len() >= prefix => {}
+            inflated => inflated.map_err(|error| Refusal::new(413, Reason::Compression, error.to_string()))?,
+        }
+    }
+    if split > 0 {
+        check_split(split as usize, if encoding == Encoding::Gzip { &scratch.inflated } else { input.body })?;
+    }
     if input.body.is_empty() {
         return Ok(None);
     }
@@ -144,11 +147,10 @@ fn read_query(text: Option<&[u8]>, scratch: &mut BatchScratch) {
     }
 }
 
-/// Where a `visual` upload is cut: in the inflated bytes, at the start of its second batch.
-fn check_split(text: &[u8], plain: &[u8]) -> Result<u32, Refusal> {
-    let refuse = |text: Cow<'static, str>| Refusal::new(400, Reason::Parameter, text);
+/// Where a `visual` upload is cut, in inflated bytes; at most `limit`. Judged before anything is inflated for it.
+fn parse_split(text: &[u8], limit: usize) -> Result<u32, Refusal> {
     if text.is_empty() {
-        return Err(refuse("split value is empty".into()));
+        return Err(bad_split("split value is empty"));
     }
     let text = String::from_utf8_lossy(text);
     let split = text.parse::<i64>().map_err(|error| {
@@ -156,16 +158,23 @@ fn check_split(text: &[u8], plain: &[u8]) -> Result<u32, Refusal> {
             IntErrorKind::PosOverflow | IntErrorKind::NegOverflow => "value out of range",
             _ => "invalid syntax",
         };
-        refuse(format!("strconv.Atoi: parsing {text:?}: {fault}").into())
+        bad_split(format!("strconv.Atoi: parsing {text:?}: {fault}"))
     })?;
-    let at = usize::try_from(split).ok().filter(|&at| at > 0 && at < plain.len());
-    let Some(at) = at else {
-        return Err(refuse("split value is out of range".into()));
-    };
-    if plain[at] != BATCH_METADATA {
-        return Err(refuse("split does not point at the start of a batch".into()));
+    let usable = u32::try_from(split).ok().filter(|&split| split > 0 && (split as usize) < limit);
+    usable.ok_or_else(|| bad_split("split value is out of range"))
+}
+
+/// The second batch of a `visual` upload begins at its split.
+fn check_split(at: usize, plain: &[u8]) -> Result<(), Refusal> {
+    match plain.get(at) {
+        None => Err(bad_split("split value is out of range")),
+        Some(&BATCH_METADATA) => Ok(()),
+        Some(_) => Err(bad_split("split does not point at the start of a batch")),
     }
-    u32::try_from(at).map_err(|_| refuse("split value is out of range".into()))
+}
+
+fn bad_split(text: impl Into<Cow<'static, str>>) -> Refusal {
+    Refusal::new(400, Reason::Parameter, text)
 }
 
 /// The label `<page>_<number>` at the start of the `batch` parameter.
@@ -286,6 +295,31 @@ mod tests {
         assert_eq!(refusal(&broken).0, 413);
         broken.inflate = false;
         broken.data_type = Some(b"visual");
+        broken.query = Some(b"split=3");
         assert_eq!(refusal(&broken).0, 413);
+    }
+
+    #[test]
+    fn the_split_of_a_compressed_upload_is_looked_at_without_inflating_the_rest() {
+        let plain = [&b"Qaaa\x51"[..], &[b'b'; 100_000]].concat();
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        std::io::Write::write_all(&mut encoder, &plain).expect("memory takes it");
+        let packed = encoder.finish().expect("memory takes it");
+        for inflate in [false, true] {
+            let mut packed = BatchInput { content_encoding: Some(b"gzip"), inflate, ..input("visual", "split=4", &packed) };
+            let mut scratch = BatchScratch::default();
+            let split = |input: &BatchInput<'_>, scratch: &mut BatchScratch| {
+                web_batch(input, scratch, &mut Vec::new()).map(|entry| entry.expect("is stored").split)
+            };
+            assert_eq!(split(&packed, &mut scratch).expect("is taken"), 4);
+            assert_eq!(scratch.inflated.len() > 50_000, inflate);
+            for (query, text) in [
+                ("split=5", "split does not point at the start of a batch"),
+                ("split=200000", "split value is out of range"),
+            ] {
+                packed.query = Some(query.as_bytes());
+                assert_eq!(refusal(&packed), (400, text.to_owned()), "{query} {inflate}");
+            }
+        }
     }
 }

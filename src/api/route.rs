@@ -55,11 +55,9 @@ impl Route {
         if plain != Self::Unknown {
             return plain;
         }
-        let rest = path.strip_prefix(b"/ingest").or_else(|| prefix.strip(path));
-        match rest.map(Self::of_plain) {
-            Some(Self::Root) | None => Self::Unknown,
-            Some(route) => route,
-        }
+        let rests = [path.strip_prefix(b"/ingest"), prefix.strip(path)];
+        let routes = rests.into_iter().flatten().map(Self::of_plain);
+        routes.into_iter().find(|route| !matches!(route, Self::Root | Self::Unknown)).unwrap_or(Self::Unknown)
     }
 }
 
@@ -76,6 +74,7 @@ mod tests {
         for none in ["/v1/web/start/", "/V1/web/start", "/ingest", "/ingest/", "/media/v2", "/media/v2x/v1/web/i"] {
             assert_eq!(Route::of(none.as_bytes(), &prefix), Route::Unknown, "{none}");
         }
+        assert_eq!(Route::of(b"/ingestion/v1/web/i", &Prefix::new("/ingestion")), Route::WebBatch);
         assert_eq!(Route::of(b"/", &prefix), Route::Root);
         assert_eq!(Route::of(b"/v1/web/i", &Prefix::new("")), Route::WebBatch);
         assert_eq!(Route::of(b"v1/web/i", &Prefix::new("")), Route::Unknown);

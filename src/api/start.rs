@@ -62,6 +62,8 @@ pub struct StartSettings {
     pub json_inflated_limit: u64,
     /// Answered as `beaconSizeLimit` when the project names none (`BEACON_SIZE_LIMIT`).
     pub beacon_size_limit: u64,
+    /// The largest batch that the log takes: a client is told no larger limit.
+    pub batch_bytes_max: u64,
     /// `COMPRESSION_THRESHOLD`.
     pub compression_threshold: i64,
     /// `RECORD_CANVAS`.
@@ -377,7 +379,7 @@ impl Facts<'_> {
     fn write_response(&self, settings: &StartSettings, out: &mut Vec<u8>) {
         let beacon_size = match self.project.beacon_size {
             0 => settings.beacon_size_limit,
-            own => own.into(),
+            own => settings.batch_bytes_max.min(own.into()),
         };
         let mut json = Members::new(out);
         json.integer("timestamp", 0);

@@ -65,6 +65,7 @@ impl Bench {
                 json_size_limit: 131_072,
                 json_inflated_limit: 1 << 20,
                 beacon_size_limit: 1_000_000,
+                batch_bytes_max: 8_000_000,
                 compression_threshold: 20_000,
                 record_canvas: true,
                 canvas_quality: "low".to_owned(),

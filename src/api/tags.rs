@@ -59,7 +59,10 @@ mod tests {
             selector = ".gone"
             deleted_at = "2024-01-01"
         "##;
-        let directory = Directory::parse(text, std::path::Path::new("projects.toml")).expect("is well formed");
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let path = dir.path().join("projects.toml");
+        std::fs::write(&path, text).expect("is writable");
+        let directory = Directory::load(&path).expect("is well formed");
         let tags = |project| {
             let mut out = Vec::new();
             write_tags(&mut out, &directory, project);

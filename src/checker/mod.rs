@@ -12,6 +12,7 @@ mod cursor;
 mod marks;
 mod warm;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -278,7 +279,16 @@ impl Worker {
             return;
         }
         self.findings.checked.fetch_add(1, Ordering::Relaxed);
-        let Err(error) = inspect(record, self.options.inflated_limit) else { return };
+        // A decoder that can't stand a batch must not end the checker, now and at each start from here.
+        let looked = catch_unwind(AssertUnwindSafe(|| inspect(record, self.options.inflated_limit)));
+        let error = match looked {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => error,
+            Err(_) => {
+                self.findings.other.fetch_add(1, Ordering::Relaxed);
+                return self.complain("the checker's decoder panicked", &record.id.to_string());
+            }
+        };
         self.findings.count(&error);
         if let Err(error) = marks.add(record, &error) {
             self.complain("a broken batch could not be marked", &error.to_string());

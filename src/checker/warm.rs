@@ -18,8 +18,8 @@ const BACK: Duration = Duration::from_secs(24 * 3600);
 /// Sessions told at most.
 const SESSIONS_MAX: u64 = 100_000;
 
-/// How long a full inbox is waited for; its core looks into it with the first session it does not know.
-const INBOX_PATIENCE: Duration = Duration::from_millis(50);
+/// How long a full inbox is waited for; its core empties it with each sweep.
+const INBOX_PATIENCE: Duration = Duration::from_millis(500);
 
 /// Reads the start records of the last day and tells the cores. Gives how many there were.
 pub fn tell_sessions(

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::time::{Duration, Instant};
 
 use atomic_waker::AtomicWaker;
@@ -23,7 +23,7 @@ use crate::log::{Log, Options, Recovery};
 use crate::server::core::{Common, INBOX_MAX};
 use crate::server::listen::listen;
 use crate::server::runtime::Driver;
-use crate::server::{Seat, cpus, spawn};
+use crate::server::{Seat, cpus, limits, spawn};
 use crate::session::flake::FlakeIds;
 use crate::session::geo::Geo;
 use crate::session::shard;
@@ -56,7 +56,9 @@ pub fn run(args: ServeArgs, data: PathBuf) -> Result<ExitCode, CliError> {
         logger.event(Level::Warn, crate::caller!(), "io_uring is not available, running on epoll", &fields);
     }
     let cpus = cpus::allowed();
-    let cores = config.cores.unwrap_or_else(|| default_cores(cpus.len()));
+    let quota = quota();
+    let cores = config.cores.unwrap_or_else(|| cpus::default_cores(cpus.len(), quota));
+    let connections_max = limits::connections(config.connections_max, cores, &logger);
 
     let (log, recovery) = Log::open(log_options_of(&config, cores))?;
     report_recovery(&logger, &recovery);
@@ -76,6 +78,7 @@ pub fn run(args: ServeArgs, data: PathBuf) -> Result<ExitCode, CliError> {
     });
     let common = Arc::new(Common {
         driver,
+        connections_max,
         prefix: Prefix::new(&config.prefix),
         cors: Cors::new(config.use_cors),
         start: start_settings(&config),
@@ -89,25 +92,22 @@ pub fn run(args: ServeArgs, data: PathBuf) -> Result<ExitCode, CliError> {
         inboxes,
         stopping: AtomicBool::new(false),
         stop_wakers: (0..cores).map(|_| AtomicWaker::new()).collect(),
+        poisoned: AtomicUsize::new(0),
         config,
     });
     let metrics: Vec<Arc<CoreMetrics>> = (0..cores).map(|_| Arc::new(CoreMetrics::new(TEMPLATES))).collect();
-
-    let mut threads = Vec::new();
+    let pinned = quota.is_none_or(|quota| quota >= cpus.len() as f64) && usize::from(cores) <= cpus.len();
+    let mut seats = Vec::new();
     for (number, (listener, inbox)) in (0..cores).zip(listeners.into_iter().zip(outboxes)) {
-        let seat = Seat {
-            number,
-            cpu: cpus.get(usize::from(number) % cpus.len()).copied().filter(|_| usize::from(cores) <= cpus.len()),
-            listener,
-            writer: log.writer(number)?,
-            metrics: Arc::clone(&metrics[usize::from(number)]),
-            inbox,
-        };
-        threads.push(spawn(Arc::clone(&common), seat).map_err(|error| other(format!("core {number}: {error}")))?);
+        let (at, writer) = (usize::from(number), log.writer(number)?);
+        let cpu = cpus.get(at).copied().filter(|_| pinned);
+        seats.push(Seat { number, cpu, listener, writer, metrics: Arc::clone(&metrics[at]), inbox });
     }
+    // All that can fail comes before the first connection is taken.
     let checker = Checker::spawn(checker::Options::of(&common.config), common.inboxes.clone(), logger.clone())
         .map_err(other)?;
     let admin = admin::spawn(common.config.admin, admin_of(&log, metrics, &checker, &logger)).map_err(other)?;
+    let threads: Vec<_> = seats.into_iter().map(|seat| spawn(Arc::clone(&common), seat)).collect();
     let stopper = Arc::clone(&common);
     stop_on_signals(signals, move || stopper.stop(), logger.clone())?;
     announce(listen_addr, admin.addr(), &made, &common, began.elapsed());
@@ -119,7 +119,11 @@ pub fn run(args: ServeArgs, data: PathBuf) -> Result<ExitCode, CliError> {
     }
     let mut failed = false;
     for thread in threads {
-        if let Some(fault) = fault_of(thread.join()) {
+        let ended = match thread {
+            Ok(thread) => fault_of(thread.join()),
+            Err(error) => Some(format!("its thread could not be started: {error}")),
+        };
+        if let Some(fault) = ended {
             failed = true;
             logger.event(Level::Error, crate::caller!(), "a core ended, the server stops", &[("error", &fault)]);
             common.stop();
@@ -152,9 +156,9 @@ fn fault_of(joined: std::thread::Result<std::io::Result<()>>) -> Option<String> 
     }
 }
 
-fn default_cores(allowed: usize) -> u16 {
+fn quota() -> Option<f64> {
     let own_group = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
-    cpus::default_cores(allowed, cpus::quota(Path::new("/sys/fs/cgroup"), &own_group))
+    cpus::quota(Path::new("/sys/fs/cgroup"), &own_group)
 }
 
 fn log_options(config: &Config) -> LogOptions {
@@ -191,6 +195,7 @@ fn start_settings(config: &Config) -> StartSettings {
         json_size_limit: config.json_size_limit,
         json_inflated_limit: config.json_inflated_limit,
         beacon_size_limit: config.beacon_size_limit,
+        batch_bytes_max: config.batch_bytes_max(),
         compression_threshold: config.compression_threshold,
         record_canvas: config.record_canvas,
         canvas_quality: config.canvas_quality.clone(),

@@ -168,6 +168,9 @@ fn warnings(sources: &Sources) -> Vec<String> {
 /// Bytes of the window that only starts may use, and room for headers: a batch must fit beside them.
 const WINDOW_OVERHEAD_BYTES: u64 = 256 * 1024 + 16 * 1024;
 
+/// No request buffer is larger.
+const BATCH_BYTES_MAX: u64 = 32 << 20;
+
 /// Where a record's end still fits the log format's 32 bits of 64-byte units.
 const SEGMENT_BYTES_MAX: u64 = 4 << 30;
 
@@ -210,6 +213,14 @@ fn check(config: &Config) -> Result<(), ConfigError> {
         }
     }
     check_sizes(config)
+}
+
+impl Config {
+    /// The largest batch that the log takes, whatever a project is allowed.
+    pub fn batch_bytes_max(&self) -> u64 {
+        let buffers = u64::try_from(self.inflight_bytes_max).unwrap_or(u64::MAX);
+        self.window_bytes.saturating_sub(WINDOW_OVERHEAD_BYTES).min(BATCH_BYTES_MAX).min(buffers)
+    }
 }
 
 /// The sizes that must fit into each other.

@@ -21,6 +21,12 @@ const BACK_OFF: Duration = Duration::from_millis(20);
 /// How often a full core looks for a free place.
 const FULL_POLL: Duration = Duration::from_millis(10);
 
+/// Connections taken beyond the cap: they wait for a place within their patience, and then get a 503.
+const OVER_CAP_MAX: usize = 256;
+
+/// Idle connections that make room at once.
+const EVICTED_AT_ONCE: usize = 8;
+
 /// Accepts until the server stops, then takes what still waits in the queue: closing a listener
 /// resets the connections whose handshake has finished.
 pub async fn run(core: Rc<Core>, listener: StdListener) -> std::io::Result<()> {
@@ -33,46 +39,54 @@ pub async fn run(core: Rc<Core>, listener: StdListener) -> std::io::Result<()> {
     let handle = canceller.handle();
     let stopper = Rc::clone(&core);
     monoio::spawn(async move {
-        stopper.stopped().await;
+        stopper.leaves().await;
         canceller.cancel();
     });
-    while !core.stopping() {
+    while !core.leaving() {
         match listener.cancelable_accept(handle.clone()).await {
             Ok((stream, peer)) => admit(&core, stream, peer).await,
-            Err(_) if core.stopping() => break,
+            Err(_) if core.leaving() => break,
             Err(error) => {
                 core.metrics.accept_errors.inc();
-                if let Some(idle) = core.conns.longest_idle().filter(|_| is_exhausted(&error)) {
-                    core.metrics.evicted.inc();
-                    idle.stop_reading(Order::Close);
+                if is_exhausted(&error) {
+                    evict(&core);
+                    monoio::time::sleep(BACK_OFF).await;
                 }
-                monoio::time::sleep(BACK_OFF).await;
             }
         }
     }
     core.draining.set(true);
     queue.set_nonblocking(true)?;
-    while let Ok((stream, peer)) = queue.accept() {
-        let stream = stream.set_nonblocking(nonblocking).and_then(|()| TcpStream::from_std(stream));
-        if let Ok(stream) = stream {
-            admit(&core, stream, peer).await;
+    loop {
+        match queue.accept() {
+            Ok((stream, peer)) => {
+                let stream = stream.set_nonblocking(nonblocking).and_then(|()| TcpStream::from_std(stream));
+                if let Ok(stream) = stream {
+                    admit(&core, stream, peer).await;
+                }
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return Ok(()),
+            Err(error) if is_exhausted(&error) => {
+                core.metrics.accept_errors.inc();
+                return Ok(());
+            }
+            // One connection that broke before it was taken; those behind it wait.
+            Err(_) => core.metrics.accept_errors.inc(),
         }
     }
-    Ok(())
 }
 
-/// Takes a connection. At the cap the one that has been idle longest goes; if all are busy, the new
-/// one waits for a place.
+/// Takes a connection. At the cap those that have been idle longest go; if all are busy, the new one waits for a place
+/// with its first request in hand.
 async fn admit(core: &Rc<Core>, stream: TcpStream, peer: SocketAddr) {
     core.metrics.accepted.inc();
-    if core.conns.count() >= core.common.config.connections_max {
-        if let Some(idle) = core.conns.longest_idle() {
-            core.metrics.evicted.inc();
-            idle.stop_reading(Order::Close);
-        }
-        while core.conns.count() >= core.common.config.connections_max && !core.stopping() {
-            monoio::time::sleep(FULL_POLL).await;
-        }
+    let cap = core.connections_max;
+    let over_cap = core.conns.count() >= cap;
+    if over_cap {
+        evict(core);
+    }
+    while core.conns.count() >= cap + OVER_CAP_MAX && !core.leaving() {
+        monoio::time::sleep(FULL_POLL).await;
     }
     // Answers are written in one piece: waiting for more would only hold them up.
     if let Err(error) = stream.set_nodelay(true) {
@@ -81,14 +95,21 @@ async fn admit(core: &Rc<Core>, stream: TcpStream, peer: SocketAddr) {
     }
     core.metrics.connections.inc();
     let fd = std::os::fd::AsRawFd::as_raw_fd(&stream);
-    let conn = Rc::new(Conn::new(fd, peer.ip(), core.now_ms()));
-    monoio::spawn(serve(Rc::clone(core), stream, conn));
+    let conn = Rc::new(Conn::new(fd, peer.ip(), core.now_ms(), over_cap));
+    let key = core.conns.insert(Rc::clone(&conn));
+    monoio::spawn(serve(Rc::clone(core), stream, conn, key));
+}
+
+/// Closes some of the connections that have been idle longest.
+fn evict(core: &Core) {
+    for _ in 0..EVICTED_AT_ONCE {
+        let Some(idle) = core.conns.longest_idle() else { return };
+        core.metrics.evicted.inc();
+        idle.interrupt(Order::Close);
+    }
 }
 
 /// Errors that pass when something is given back.
 fn is_exhausted(error: &std::io::Error) -> bool {
-    matches!(
-        error.raw_os_error(),
-        Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM)
-    )
+    matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM))
 }

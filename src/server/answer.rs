@@ -9,6 +9,7 @@ use crate::api::route::Route;
 use crate::http::{Method, Version};
 use crate::telemetry::{RequestLine, Text};
 
+use super::conn::Conn;
 use super::core::Core;
 use super::io::Io;
 
@@ -75,8 +76,8 @@ impl Seen {
     }
 
     /// Whether the connection may stay open behind the answer.
-    pub fn keep_alive(&self, core: &Core) -> bool {
-        self.wants_keep_alive && !core.draining.get()
+    pub fn keep_alive(&self, core: &Core, conn: &Conn) -> bool {
+        self.wants_keep_alive && !core.draining.get() && !conn.closing()
     }
 
     /// Writes an answer into the out buffer by `write`, sends it, logs it and counts it.

@@ -51,7 +51,7 @@ pub async fn web_batch(
         Ok(Some(entry)) => store(core, conn, &entry).await.map_err(|error| error.refusal()),
         Err(refusal) => Err(refusal),
     };
-    let keep_alive = seen.keep_alive(core);
+    let keep_alive = seen.keep_alive(core, conn);
     match stored {
         Ok(()) if admitted.just_expired => {
             let refusal = Refusal::new(401, Reason::TokenExpired, "token expired");

@@ -21,8 +21,10 @@ use super::core::Core;
 pub struct Commits {
     /// In the order of their records.
     waiting: RefCell<VecDeque<(Seq, Rc<Conn>)>>,
-    /// Those that found no room, or no memory: they try again when there may be some.
+    /// Those that found no room in the log: they try again when there may be some.
     stalled: RefCell<VecDeque<Rc<Conn>>>,
+    /// Those that found no memory.
+    hungry: RefCell<VecDeque<Rc<Conn>>>,
     waker: RefCell<Option<Waker>>,
     woken: Cell<bool>,
 }
@@ -54,9 +56,23 @@ impl Commits {
         }
     }
 
+    /// A buffer was given back: who has waited longest tries again.
+    pub fn memory_came_back(&self) {
+        if let Some(conn) = self.hungry.borrow_mut().pop_front() {
+            conn.settle(Outcome::Retry);
+        }
+    }
+
+    /// Lets all of those try again that found no memory.
+    pub fn retry_memory(&self) {
+        for conn in self.hungry.borrow_mut().drain(..) {
+            conn.settle(Outcome::Retry);
+        }
+    }
+
     /// How many requests wait for the log.
     pub fn waiting_count(&self) -> usize {
-        self.waiting.borrow().len() + self.stalled.borrow().len()
+        self.waiting.borrow().len() + self.stalled.borrow().len() + self.hungry.borrow().len()
     }
 
     fn settle(&self, progress: &Progress) {
@@ -84,6 +100,8 @@ pub enum StoreError {
     Unavailable(AppendError),
     /// The log did not confirm it in time.
     Unconfirmed,
+    /// The core's log takes nothing more.
+    Lost(AppendError),
 }
 
 impl StoreError {
@@ -92,7 +110,7 @@ impl StoreError {
         match self {
             Self::TooLarge => Refusal::new(413, Reason::BodyTooLarge, "the body is larger than the log's window"),
             Self::Unconfirmed => Refusal::new(503, Reason::LogNotReady, "can't save message, try again"),
-            Self::Unavailable(error) => {
+            Self::Unavailable(error) | Self::Lost(error) => {
                 let reason = match error {
                     AppendError::DiskFull => Reason::DiskFull,
                     AppendError::NotReady => Reason::LogNotReady,
@@ -149,6 +167,11 @@ pub async fn store(core: &Core, conn: &Rc<Conn>, entry: &Entry<'_>) -> Result<()
                 StoreError::Unconfirmed
             }
             Err(AppendError::TooLarge { .. }) => return Err(StoreError::TooLarge),
+            // This passes with a restart and not with patience: the client's next try should find another core.
+            Err(error @ (AppendError::Poisoned(_) | AppendError::Closed)) => {
+                core.give_up();
+                return Err(StoreError::Lost(error));
+            }
             Err(error) => {
                 conn.seq.set(Seq(0));
                 core.commits.stalled.borrow_mut().push_back(Rc::clone(conn));
@@ -172,7 +195,7 @@ pub async fn wait_for_memory(core: &Core, conn: &Rc<Conn>) -> bool {
     conn.hold(now_ms);
     conn.outcome.set(Outcome::Pending);
     conn.seq.set(Seq(0));
-    core.commits.stalled.borrow_mut().push_back(Rc::clone(conn));
+    core.commits.hungry.borrow_mut().push_back(Rc::clone(conn));
     let granted = settled(conn).await != Outcome::TimedOut;
     conn.phase.set(phase);
     // The client is not to blame for this time.

@@ -113,6 +113,12 @@ pub struct Conn {
     held_ms: Cell<u64>,
     /// Body bytes received, or answer bytes sent, in this phase.
     pub progress_bytes: Cell<u64>,
+    /// When the last body bytes came.
+    pub received_ms: Cell<u64>,
+    /// At least one request has been answered.
+    pub served: Cell<bool>,
+    /// Accepted beyond the cap: it must wait for a place.
+    pub over_cap: bool,
     /// Set by the sweep, read by the task.
     pub order: Cell<Order>,
     /// The record that the task waits for.
@@ -131,7 +137,7 @@ pub struct Conn {
 
 impl Conn {
     /// A connection that has just been accepted.
-    pub fn new(fd: RawFd, peer: IpAddr, now_ms: u64) -> Self {
+    pub fn new(fd: RawFd, peer: IpAddr, now_ms: u64, over_cap: bool) -> Self {
         Self {
             fd,
             peer,
@@ -139,6 +145,9 @@ impl Conn {
             since_ms: Cell::new(now_ms),
             held_ms: Cell::new(0),
             progress_bytes: Cell::new(0),
+            received_ms: Cell::new(now_ms),
+            served: Cell::new(false),
+            over_cap,
             order: Cell::new(Order::None),
             seq: Cell::new(Seq(0)),
             outcome: Cell::new(Outcome::Pending),
@@ -153,6 +162,7 @@ impl Conn {
     pub fn enter(&self, phase: Phase, now_ms: u64) {
         self.phase.set(phase);
         self.since_ms.set(now_ms);
+        self.received_ms.set(now_ms);
         self.progress_bytes.set(0);
     }
 
@@ -185,12 +195,23 @@ impl Conn {
         }
     }
 
-    /// Ends the pending read, so that the task looks at its orders. What has already arrived is
-    /// still delivered: a read side that is shut down hands out what its queue holds.
-    pub fn stop_reading(&self, order: Order) {
-        self.order.set(order);
-        // An error means that the peer has gone already, which ends the read as well.
-        let _ = nix::sys::socket::shutdown(self.fd, Shutdown::Read);
+    /// Has the task look at an order now: the pending read is cancelled, which loses nothing that has arrived. A
+    /// connection that waits without a buffer is woken by closing its read side, which still delivers what came before.
+    pub fn interrupt(&self, order: Order) {
+        if self.order.replace(order) == order {
+            return;
+        }
+        if self.holds_buffer.get() {
+            self.cancel_read();
+        } else if self.phase.get() == Phase::Idle {
+            // An error means that the peer has gone already, which ends the wait as well.
+            let _ = nix::sys::socket::shutdown(self.fd, Shutdown::Read);
+        }
+    }
+
+    /// The connection is about to be closed: its answers say so.
+    pub fn closing(&self) -> bool {
+        self.order.get() == Order::Close
     }
 
     /// Breaks the connection off.
@@ -199,9 +220,7 @@ impl Conn {
         let _ = nix::sys::socket::shutdown(self.fd, Shutdown::Both);
     }
 
-    /// Asks for the buffer of an idle connection.
-    pub fn reclaim(&self) {
-        self.order.set(Order::Reclaim);
+    fn cancel_read(&self) {
         let canceller = self.canceller.borrow_mut().take();
         *self.canceller.borrow_mut() = canceller.map(Canceller::cancel);
     }

@@ -4,6 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
+use std::time::Duration;
 
 use monoio::net::TcpStream;
 
@@ -12,19 +13,26 @@ use crate::http::Reject;
 use crate::telemetry::{Level, Refusal as Reason};
 
 use super::answer::Seen;
-use super::conn::{Conn, Phase};
+use super::conn::Conn;
 use super::core::Core;
 use super::exchange::{Next, exchange};
 use super::io::{Gone, Io, Received};
+use super::runtime::Driver;
 
 /// What a client may still send behind our last answer before the connection is closed for good.
-const LINGER_BYTES_MAX: usize = 1024 * 1024;
+const LINGER_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// How often a connection beyond the cap looks for a place.
+const PLACE_POLL: Duration = Duration::from_millis(50);
+
+/// On epoll, a connection pauses after so many requests, for so long.
+const LEGACY_STRIDE: u32 = 64;
+const LEGACY_PAUSE: Duration = Duration::from_millis(1);
 
 /// Serves a connection until it ends. A panic ends this connection alone.
-pub async fn serve(core: Rc<Core>, stream: TcpStream, conn: Rc<Conn>) {
-    let key = core.conns.insert(Rc::clone(&conn));
-    let _listed = Listed { core: Rc::clone(&core), key };
-    let mut serving = pin!(run(Rc::clone(&core), stream, conn));
+pub async fn serve(core: Rc<Core>, stream: TcpStream, conn: Rc<Conn>, key: usize) {
+    let listed = Listed { core: Rc::clone(&core), key };
+    let mut serving = pin!(run(Rc::clone(&core), stream, conn, listed));
     std::future::poll_fn(|cx| {
         catch_unwind(AssertUnwindSafe(|| serving.as_mut().poll(cx))).unwrap_or_else(|_| {
             core.metrics.panics.inc();
@@ -49,10 +57,17 @@ impl Drop for Listed {
     }
 }
 
-async fn run(core: Rc<Core>, stream: TcpStream, conn: Rc<Conn>) {
+async fn run(core: Rc<Core>, stream: TcpStream, conn: Rc<Conn>, _listed: Listed) {
     let mut io = Io::new(stream, Rc::clone(&core), Rc::clone(&conn));
+    let mut requests: u32 = 0;
     loop {
         let next = match io.receive_head().await {
+            Received::Head if conn.over_cap && !conn.served.get() && !place_is_free(&core, &conn).await => {
+                let refusal = Refusal::new(503, Reason::Connections, "too many connections, try again");
+                conn.begin_request();
+                Seen::begin(&mut io).refuse(&mut io, &core, &refusal, false).await;
+                Next::Linger
+            }
             Received::Head => exchange(&mut io, &core, &conn).await,
             Received::Reject(reject) => refuse_head(&mut io, &core, reject).await,
             Received::Gone(Gone::TimedOut) => {
@@ -70,7 +85,14 @@ async fn run(core: Rc<Core>, stream: TcpStream, conn: Rc<Conn>) {
             Received::Gone(Gone::Closed) => Next::Close,
         };
         match next {
-            Next::KeepAlive(consumed) => io.finish_request(consumed),
+            Next::KeepAlive(consumed) => {
+                io.finish_request(consumed);
+                requests += 1;
+                // On epoll a client that always has bytes ready would never let go of the core.
+                if core.common.driver == Driver::Legacy && requests.is_multiple_of(LEGACY_STRIDE) {
+                    monoio::time::sleep(LEGACY_PAUSE).await;
+                }
+            }
             Next::Linger => {
                 io.linger(LINGER_BYTES_MAX).await;
                 break;
@@ -78,7 +100,18 @@ async fn run(core: Rc<Core>, stream: TcpStream, conn: Rc<Conn>) {
             Next::Close => break,
         }
     }
-    conn.phase.set(Phase::Lingering);
+}
+
+/// Waits within the request's patience for the core to be at its cap again, and not over it.
+async fn place_is_free(core: &Core, conn: &Conn) -> bool {
+    let since_ms = conn.held_since_ms(core.now_ms());
+    while core.conns.count() > core.connections_max {
+        if core.now_ms().saturating_sub(since_ms) > core.patience_ms() {
+            return false;
+        }
+        monoio::time::sleep(PLACE_POLL).await;
+    }
+    true
 }
 
 /// Answers something that is no request of ours.

@@ -4,7 +4,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::Waker;
 
 use atomic_waker::AtomicWaker;
@@ -51,6 +51,8 @@ pub struct Common {
     pub config: Config,
     /// What the cores run on.
     pub driver: Driver,
+    /// Connections of each core at most: the setting, or what the limit on open files leaves.
+    pub connections_max: usize,
     /// Requests under this prefix are served too.
     pub prefix: Prefix,
     /// The CORS headers, ready to send.
@@ -77,6 +79,8 @@ pub struct Common {
     pub stopping: AtomicBool,
     /// Wakes the accept task of each core when the server stops.
     pub stop_wakers: Vec<AtomicWaker>,
+    /// Cores whose log takes nothing more.
+    pub poisoned: AtomicUsize,
 }
 
 impl Common {
@@ -127,6 +131,12 @@ pub struct Core {
     now_ms: Cell<u64>,
     /// `Date`, refreshed by each sweep.
     pub date: Cell<HttpDate>,
+    /// This core's log takes nothing more, and others take its place.
+    gone: Cell<bool>,
+    /// Connections at most.
+    pub connections_max: usize,
+    /// The largest body that the log takes.
+    body_bytes_max: u64,
     /// No new connections; answers say `Connection: close`.
     pub draining: Cell<bool>,
     directory: RefCell<(u64, Arc<Directory>)>,
@@ -166,6 +176,9 @@ impl Core {
             now_ms: Cell::new(0),
             date: Cell::new(HttpDate::from_unix(0)),
             draining: Cell::new(false),
+            gone: Cell::new(false),
+            connections_max: common.connections_max,
+            body_bytes_max: common.start.batch_bytes_max,
             directory: RefCell::new((version, directory)),
             inbox,
             random: Cell::new(seed),
@@ -201,13 +214,32 @@ impl Core {
 
     /// The project of a session, if this core has heard of it.
     pub fn project_of(&self, session: SessionId) -> Option<u32> {
-        let mut sessions = self.sessions.borrow_mut();
-        sessions.get(session).or_else(|| {
-            for (session, project) in self.inbox.try_iter().take(INBOX_MAX) {
-                sessions.insert(session, project);
-            }
-            sessions.get(session)
+        let known = self.sessions.borrow_mut().get(session);
+        known.or_else(|| {
+            self.hear();
+            self.sessions.borrow_mut().get(session)
         })
+    }
+
+    /// Takes note of the sessions that other cores have given out.
+    pub fn hear(&self) {
+        let mut sessions = self.sessions.borrow_mut();
+        for (session, project) in self.inbox.try_iter().take(INBOX_MAX) {
+            sessions.insert(session, project);
+        }
+    }
+
+    /// This core's log takes nothing more. As long as another one does, clients are sent there: this listener closes,
+    /// and so do the connections, with their next answer.
+    pub fn give_up(&self) {
+        if self.gone.replace(true) {
+            return;
+        }
+        let cores = self.common.inboxes.len();
+        if self.common.poisoned.fetch_add(1, Ordering::SeqCst) + 1 < cores {
+            self.draining.set(true);
+            self.common.stop_wakers[usize::from(self.number)].wake();
+        }
     }
 
     /// Remembers a new session and tells the other cores.
@@ -226,11 +258,12 @@ impl Core {
     pub fn batch_limit(&self, project: Option<u32>) -> u64 {
         let default = self.common.config.beacon_size_limit;
         let directory = self.directory();
-        match project.and_then(|id| directory.by_id(id)) {
-            Some(project) if project.beacon_size > 0 => project.beacon_size as u64,
+        let limit = match project.and_then(|id| directory.by_id(id)) {
+            Some(project) if project.beacon_size > 0 => project.beacon_size.into(),
             Some(_) => default,
             None => default.max(directory.beacon_size_max()),
-        }
+        };
+        limit.min(self.body_bytes_max)
     }
 
     /// How long a request is held, in ms.
@@ -250,21 +283,31 @@ impl Core {
 
     /// The server has been told to stop.
     pub fn stopping(&self) -> bool {
-        self.common.stopping.load(Ordering::Relaxed)
+        self.common.stopping.load(Ordering::SeqCst)
+    }
+
+    /// No more connections are taken: the server stops, or others take this core's place.
+    pub fn leaving(&self) -> bool {
+        self.stopping() || self.draining.get()
+    }
+
+    /// Waits until [`Core::leaving`].
+    pub async fn leaves(&self) {
+        self.wait_for(|core| core.leaving()).await;
     }
 
     /// Waits until [`Common::stop`] is called.
     pub async fn stopped(&self) {
+        self.wait_for(Core::stopping).await;
+    }
+
+    async fn wait_for(&self, done: impl Fn(&Core) -> bool) {
         let waker = &self.common.stop_wakers[usize::from(self.number)];
         std::future::poll_fn(|cx| {
             waker.register(cx.waker());
-            if self.common.stopping.load(Ordering::SeqCst) {
-                std::task::Poll::Ready(())
-            } else {
-                std::task::Poll::Pending
-            }
+            if done(self) { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
         })
-        .await
+        .await;
     }
 
     /// Wall clock, ms since the Unix epoch.

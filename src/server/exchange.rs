@@ -78,7 +78,7 @@ pub async fn exchange(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>) -> Next {
     conn.begin_request();
     let mut seen = Seen::begin(io);
     match judge(io, core, conn, &mut seen) {
-        Verdict::Answer(plain) => answer(io, core, &mut seen, plain).await,
+        Verdict::Answer(plain) => answer(io, core, conn, &mut seen, plain).await,
         Verdict::Start => start::web_start(io, core, conn, &mut seen).await,
         Verdict::Batch(admitted) => batch::web_batch(io, core, conn, &mut seen, &admitted).await,
     }
@@ -173,8 +173,7 @@ fn admit(
 
 /// Answers from the head alone. The body, if one comes, is read and dropped within a bound, so that
 /// the client gets the answer and not a reset.
-async fn answer(io: &mut Io, core: &Rc<Core>, seen: &mut Seen, plain: Plain) -> Next {
-    let mut keep_alive = seen.keep_alive(core);
+async fn answer(io: &mut Io, core: &Rc<Core>, conn: &Conn, seen: &mut Seen, plain: Plain) -> Next {
     let work = io.work();
     let waits = work.head.expects_continue() && work.buf.len() == work.head.len();
     let drained = match work.head.framing() {
@@ -186,7 +185,7 @@ async fn answer(io: &mut Io, core: &Rc<Core>, seen: &mut Seen, plain: Plain) -> 
             Err(_) => Err(()),
         },
     };
-    keep_alive &= drained.is_ok();
+    let keep_alive = seen.keep_alive(core, conn) && drained.is_ok();
     match plain {
         Plain::Ok => seen.send(io, core, 200, keep_alive, |out, frame| frame.write(out, 200, &[], b"")).await,
         Plain::Tags => {

@@ -127,12 +127,20 @@ impl Io {
 
     /// Receives some bytes behind those in the buffer, with room for at least `want` more.
     async fn fill(&mut self, want: usize) -> Result<(), Gone> {
+        let mut woken = false;
         loop {
             match self.conn.order.get() {
                 Order::TimedOut => return Err(Gone::TimedOut),
-                Order::Close => return Err(Gone::Closed),
-                Order::Reclaim if self.idle() => self.wait_without_buffer().await?,
-                Order::Reclaim | Order::None => self.conn.order.set(Order::None),
+                // What has begun is finished; what came while it was woken up is still read.
+                Order::Close if self.idle() && !woken => return Err(Gone::Closed),
+                Order::Reclaim => {
+                    self.conn.order.set(Order::None);
+                    if self.idle() {
+                        self.wait_without_buffer().await?;
+                        woken = true;
+                    }
+                }
+                Order::Close | Order::None => {}
             }
             self.make_room(want).await?;
             let buf = std::mem::take(&mut self.work().buf);
@@ -145,14 +153,10 @@ impl Io {
             self.conn.holds_buffer.set(false);
             self.work().buf = slice.into_inner();
             match result {
-                Ok(0) => {
-                    return Err(match self.conn.order.get() {
-                        Order::TimedOut => Gone::TimedOut,
-                        _ => Gone::Closed,
-                    });
-                }
+                Ok(0) => return Err(Gone::Closed),
                 Ok(received) => {
                     self.core.metrics.received_bytes.add(received as u64);
+                    self.conn.received_ms.set(self.core.now_ms());
                     return Ok(());
                 }
                 Err(error) if error.raw_os_error() == Some(libc::ECANCELED) => {}
@@ -170,11 +174,7 @@ impl Io {
     async fn wait_without_buffer(&mut self) -> Result<(), Gone> {
         self.release();
         self.hint_bytes = BASE_BYTES;
-        self.stream.readable(false).await.map_err(|_| Gone::Closed)?;
-        if self.conn.order.get() == Order::Reclaim {
-            self.conn.order.set(Order::None);
-        }
-        Ok(())
+        self.stream.readable(false).await.map_err(|_| Gone::Closed)
     }
 
     async fn make_room(&mut self, want: usize) -> Result<(), Gone> {
@@ -198,11 +198,18 @@ impl Io {
     pub fn finish_request(&mut self, consumed: usize) {
         let hint = self.hint_bytes;
         let core = Rc::clone(&self.core);
+        self.conn.served.set(true);
+        if self.conn.order.get() == Order::TimedOut {
+            // It was late, but it came.
+            self.conn.order.set(Order::None);
+        }
         let Some(work) = &mut self.work else { return };
         work.head.reset();
         if consumed >= work.buf.len() {
             work.buf.clear();
-            core.pool.shrink(&mut work.buf, hint);
+            if core.pool.shrink(&mut work.buf, hint) {
+                core.commits.memory_came_back();
+            }
         } else {
             work.buf.drain(..consumed);
         }
@@ -232,6 +239,10 @@ impl Io {
     /// sweep's time: closing at once would reset the connection and may take the answer with it.
     pub async fn linger(&mut self, limit_bytes: usize) {
         self.conn.enter(Phase::Lingering, self.core.now_ms());
+        self.conn.order.set(Order::None);
+        // The large buffer of a refused request is wanted by others.
+        self.release();
+        self.hint_bytes = BASE_BYTES;
         if self.stream.shutdown().await.is_err() {
             return;
         }
@@ -250,7 +261,7 @@ impl Io {
     pub fn release(&mut self) {
         if let Some(work) = self.work.take() {
             self.core.pool.put(work);
-            self.core.commits.retry();
+            self.core.commits.memory_came_back();
         }
     }
 }

@@ -3,7 +3,7 @@
 //! | module | does |
 //! |---|---|
 //! | [`listen`] | opens the sockets |
-//! | [`cpus`] | how many cores, on which processors |
+//! | [`cpus`], [`limits`] | how many cores, on which processors; how many connections |
 //! | [`runtime`] | chooses the driver |
 //! | [`accept`] | takes connections, and at the end what still waits |
 //! | [`connection`], [`io`] | receives and sends |
@@ -25,6 +25,7 @@ pub mod core;
 pub mod cpus;
 pub mod exchange;
 pub mod io;
+pub mod limits;
 pub mod listen;
 pub mod pool;
 pub mod runtime;
@@ -68,9 +69,19 @@ pub struct Seat {
 pub fn spawn(common: Arc<Common>, seat: Seat) -> std::io::Result<JoinHandle<std::io::Result<()>>> {
     let name = format!("core-{:02}", seat.number);
     std::thread::Builder::new().name(name).spawn(move || {
+        let _stop = StopAtEnd(Arc::clone(&common));
         pin(&common, seat.number, seat.cpu);
         common.driver.block_on(run(Arc::clone(&common), seat))?
     })
+}
+
+/// However a core ends, the others must not go on without it: its listener would keep its share of the connections.
+struct StopAtEnd(Arc<Common>);
+
+impl Drop for StopAtEnd {
+    fn drop(&mut self) {
+        self.0.stop();
+    }
 }
 
 fn pin(common: &Common, number: u16, cpu: Option<usize>) {
@@ -88,6 +99,8 @@ async fn run(common: Arc<Common>, seat: Seat) -> std::io::Result<()> {
     monoio::spawn(commit::run(Rc::clone(&core)));
     monoio::spawn(sweep::run(Rc::clone(&core)));
     accept::run(Rc::clone(&core), seat.listener).await?;
+    // A core that only gave up its log stays, for what its connections still ask.
+    core.stopped().await;
     let deadline_ms = core.tick() + drain_timeout.as_millis() as u64;
     while core.conns.count() > 0 && core.now_ms() < deadline_ms {
         monoio::time::sleep(DRAIN_POLL).await;

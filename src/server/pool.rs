@@ -110,12 +110,17 @@ impl Pool {
         Ok(())
     }
 
-    /// Swaps a buffer that is larger than `bytes` needs for a smaller one, if it is empty.
-    pub fn shrink(&self, buf: &mut Vec<u8>, bytes: usize) {
-        if buf.is_empty() && class_of(buf.capacity()) > class_of(bytes) {
-            if let Ok(smaller) = self.buffer(bytes) {
+    /// Swaps a buffer that is larger than `bytes` needs for a smaller one, if it is empty. True if memory came back.
+    pub fn shrink(&self, buf: &mut Vec<u8>, bytes: usize) -> bool {
+        if !buf.is_empty() || class_of(buf.capacity()) <= class_of(bytes) {
+            return false;
+        }
+        match self.buffer(bytes) {
+            Ok(smaller) => {
                 self.put_buffer(std::mem::replace(buf, smaller));
+                true
             }
+            Err(OverBudget) => false,
         }
     }
 

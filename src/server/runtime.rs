@@ -51,7 +51,7 @@ impl Driver {
         }
         let mut last = None;
         for flags in [Flags::Defer, Flags::Coop, Flags::Plain] {
-            match builder(flags).build(64) {
+            match builder(flags).build(ENTRIES) {
                 Ok(_) => return Ok((Self::Uring(flags), None)),
                 Err(error) => last = Some(error),
             }

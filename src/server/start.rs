@@ -34,7 +34,7 @@ pub async fn web_start(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut
         }
         monoio::time::sleep(READY_POLL).await;
     };
-    let keep_alive = seen.keep_alive(core);
+    let keep_alive = seen.keep_alive(core, conn);
     match outcome {
         StartOutcome::NotReady => {
             let refusal = Refusal::new(503, Reason::StartingUp, "the server is starting, try again");

@@ -12,6 +12,12 @@ const PERIOD: Duration = Duration::from_millis(100);
 /// An idle connection keeps its buffer for this long.
 const RECLAIM_MS: u64 = 2_000;
 
+/// Buffers reclaimed by one sweep: each is two completions, and the ring has a bound.
+const RECLAIMS_MAX: usize = 512;
+
+/// While the server stops, a new connection has this long to send its first request.
+const FIRST_REQUEST_MS: u64 = 1_000;
+
 /// How long an answer may wait for a client that takes nothing.
 const WRITE_MS: u64 = 30_000;
 
@@ -23,33 +29,47 @@ pub async fn run(core: Rc<Core>) {
     loop {
         monoio::time::sleep(PERIOD).await;
         let now_ms = core.tick();
-        core.conns.for_each(|conn| look(&core, conn, now_ms));
+        let mut reclaims_left = RECLAIMS_MAX;
+        core.conns.for_each(|conn| look(&core, conn, now_ms, &mut reclaims_left));
         core.commits.retry();
+        core.commits.retry_memory();
+        core.hear();
         core.metrics.buffer_bytes.set(core.pool.used_bytes());
         core.metrics.waiting.set(core.commits.waiting_count() as u64);
         core.wake_commits();
     }
 }
 
-fn look(core: &Core, conn: &Conn, now_ms: u64) {
+fn look(core: &Core, conn: &Conn, now_ms: u64, reclaims_left: &mut usize) {
     let config = &core.common.config;
     let age_ms = now_ms.saturating_sub(conn.since_ms.get());
     match conn.phase.get() {
-        Phase::Idle if core.draining.get() => conn.stop_reading(Order::Close),
-        Phase::Idle if age_ms > config.idle_timeout.as_millis() as u64 => {
-            core.metrics.idle_closed.inc();
-            conn.stop_reading(Order::Close);
+        Phase::Idle if core.draining.get() => {
+            if conn.served.get() || age_ms > FIRST_REQUEST_MS {
+                conn.interrupt(Order::Close);
+            }
         }
-        Phase::Idle if conn.holds_buffer.get() && age_ms > RECLAIM_MS => conn.reclaim(),
+        Phase::Idle if age_ms > config.idle_timeout.as_millis() as u64 => {
+            if !conn.closing() {
+                core.metrics.idle_closed.inc();
+                conn.interrupt(Order::Close);
+            }
+        }
+        Phase::Idle if conn.holds_buffer.get() && age_ms > RECLAIM_MS && *reclaims_left > 0 => {
+            *reclaims_left -= 1;
+            conn.interrupt(Order::Reclaim);
+        }
         Phase::Head if age_ms > config.head_timeout.as_millis() as u64 => {
-            conn.stop_reading(Order::TimedOut);
+            conn.interrupt(Order::TimedOut);
         }
         // A minimum rate and no fixed total: a large upload over a slow line gets through, a stalled
         // one does not.
         Phase::Body => {
             let earned_ms = conn.progress_bytes.get() * 1000 / config.body_rate_min.max(1);
-            if age_ms > config.body_grace.as_millis() as u64 + earned_ms {
-                conn.stop_reading(Order::TimedOut);
+            let grace_ms = config.body_grace.as_millis() as u64;
+            let silent_ms = now_ms.saturating_sub(conn.received_ms.get());
+            if age_ms > grace_ms + earned_ms || silent_ms > grace_ms {
+                conn.interrupt(Order::TimedOut);
             }
         }
         Phase::Storing if age_ms > core.patience_ms() => conn.settle(Outcome::TimedOut),

@@ -142,6 +142,8 @@ refusals! {
     UserAgent => "user_agent",
     /// Left out by the project's sample rate.
     Sampled => "sampled",
+    /// Too many connections on this core.
+    Connections => "connections",
     /// Too many bytes in flight on this core.
     BytesInFlight => "bytes_in_flight",
     /// The log was not ready in time.

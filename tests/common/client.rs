@@ -14,7 +14,12 @@ pub const BROWSER: &str =
 
 /// A start of a session of the project with this key.
 pub fn start_request(key: &str) -> String {
-    let body = format!(r#"{{"projectKey":"{key}","trackerVersion":"19.0.1","timestamp":1,"userUUID":null}}"#);
+    start_request_of("19.0.1", key)
+}
+
+/// A start as a tracker of this version sends it.
+pub fn start_request_of(version: &str, key: &str) -> String {
+    let body = format!(r#"{{"projectKey":"{key}","trackerVersion":"{version}","timestamp":1,"userUUID":null}}"#);
     format!(
         "POST /v1/web/start HTTP/1.1\r\nHost: test\r\nUser-Agent: {BROWSER}\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()

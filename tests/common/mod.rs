@@ -1,6 +1,6 @@
 //! A real server for tests: the binary itself, on a data folder of its own and on ports that the
 //! system chooses.
-#![allow(dead_code, reason = "each test binary uses its part")]
+#![allow(dead_code, unused_imports, reason = "each test binary uses its part")]
 
 mod client;
 
@@ -19,10 +19,13 @@ use serde_json::Value;
 use takeup::session::SessionId;
 use takeup::session::token::{Secrets, Token};
 
-pub use client::{Answer, Client, batch, batch_request, start_request};
+pub use client::{Answer, Client, batch, batch_request, start_request, start_request_of};
 
 /// How long anything may take that should be quick. A debug build on a busy machine is slow.
 pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The binary.
+const TAKEUP: &str = env!("CARGO_BIN_EXE_takeup");
 
 /// Expressions that know one browser: a debug build compiles the whole set for seconds.
 const USER_AGENTS: &str = "user_agent_parsers:\n  - regex: '(Chrome)/(\\d+)'\n\
@@ -34,7 +37,7 @@ const SETTINGS: &[(&str, &str)] = &[
     ("cores", "1"),
     ("segment_bytes", "8MiB"),
     ("window_bytes", "2MiB"),
-    ("group_bytes_max", "1MiB"),
+    ("group_bytes_max", "2MiB"),
     ("insist_file_system", "true"),
 ];
 
@@ -102,10 +105,22 @@ impl Home {
 
     /// Starts a server with nothing but these settings, and waits until it listens.
     pub fn serve_plain(&self, settings: &[(&str, &str)]) -> Server {
+        self.launch(takeup(&self.data), settings)
+    }
+
+    /// The same as [`Home::serve`] with at most so many descriptors.
+    pub fn serve_with_descriptors(&self, descriptors: u32, settings: &[(&str, &str)]) -> Server {
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("ulimit -n {descriptors} && exec \"$0\" \"$@\""), TAKEUP]);
+        command.env_clear().stdin(Stdio::null()).arg("--data").arg(&self.data);
+        let all: Vec<_> = SETTINGS.iter().chain(settings).copied().collect();
+        self.launch(command, &all)
+    }
+
+    fn launch(&self, mut command: Command, settings: &[(&str, &str)]) -> Server {
         let run = self.runs.replace(self.runs.get() + 1);
         let path = |name: &str| self.folder.path().join(format!("{name}.{run}"));
         let file = |name: &str| File::create(path(name)).expect("the folder takes files");
-        let mut command = takeup(&self.data);
         command.args(["serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
         for (name, value) in settings {
             command.args(["--set", &format!("{name}={value}")]);
@@ -134,15 +149,15 @@ impl Home {
     /// Runs `takeup serve`, which is expected to fail soon.
     pub fn serve_in_vain(&self, arguments: &[&str]) -> Finished {
         let mut command = takeup(&self.data);
-        command.args(["serve", "--admin", "127.0.0.1:0", "--set", "insist_file_system=true"]).args(arguments);
-        finish(command)
+        command.args(["serve", "--set", "admin=127.0.0.1:0", "--set", "insist_file_system=true"]).args(arguments);
+        finish(command, Duration::from_secs(10))
     }
 
     /// Runs another command on the data folder.
     pub fn takeup(&self, arguments: &[&str]) -> Finished {
         let mut command = takeup(&self.data);
         command.args(arguments);
-        finish(command)
+        finish(command, PATIENCE)
     }
 
     /// The batches in the log, as `takeup replay --to -` prints them.
@@ -341,25 +356,24 @@ impl Finished {
 }
 
 fn takeup(data: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_takeup"));
+    let mut command = Command::new(TAKEUP);
     command.env_clear().stdin(Stdio::null()).arg("--data").arg(data);
     command
 }
 
-/// Runs a command to its end, within bounds.
-fn finish(mut command: Command) -> Finished {
+/// Runs a command to its end. One that does not end is killed.
+fn finish(mut command: Command, patience: Duration) -> Finished {
     let file = || tempfile::tempfile().expect("a temporary file");
     let (mut stdout, mut stderr) = (file(), file());
     let handle = |file: &File| file.try_clone().expect("a second handle");
     let mut child = command.stdout(handle(&stdout)).stderr(handle(&stderr)).spawn().expect("the binary runs");
-    let end = Instant::now() + PATIENCE;
+    let end = Instant::now() + patience;
     let status = loop {
         if let Some(status) = child.try_wait().expect("a child") {
             break status;
         }
         if Instant::now() > end {
-            let _ = child.kill();
-            let _ = child.wait();
+            child.kill().and_then(|()| child.wait()).expect("a child can be killed");
             panic!("{command:?} does not end: {}", text(&mut stderr));
         }
         std::thread::sleep(Duration::from_millis(5));

@@ -188,6 +188,8 @@ fn the_root_is_served_to_get_and_head() {
     let head = client.read_head();
     assert_eq!((get.status, head.status), (200, 200));
     assert_eq!(head.header("content-length"), Some(&*get.body.len().to_string()));
+    client.send("HEAD /none HTTP/1.1\r\nHost: test\r\n\r\nOPTIONS * HTTP/1.1\r\nHost: test\r\n\r\n");
+    assert_eq!((client.read_head().status, client.read().status), (404, 200));
     assert_eq!(client.exchange("GET / HTTP/1.1\r\nHost: test\r\n\r\n").status, 200);
 }
 

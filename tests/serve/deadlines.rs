@@ -113,6 +113,19 @@ fn a_connection_that_is_idle_for_too_long_is_closed_without_a_word() {
 }
 
 #[test]
+fn deadlines_hold_for_a_connection_that_has_given_its_buffer_back() {
+    let home = Home::new();
+    let server = home.serve(&[("idle_timeout", "3500ms"), ("head_timeout", "300ms")]);
+    let (mut slow, mut idle) = (server.connect(), server.connect());
+    let began = Instant::now();
+    thread::sleep(Duration::from_millis(2_500));
+    slow.send("GET / HT");
+    expect_timeout(&mut slow, Duration::from_millis(200));
+    idle.expect_end(SOON);
+    assert!(began.elapsed() > Duration::from_millis(3_400));
+}
+
+#[test]
 fn at_the_cap_the_longest_idle_connection_makes_room() {
     let home = Home::new();
     let server = home.serve(&[("connections_max", "3")]);

@@ -116,6 +116,33 @@ fn requests_are_logged_as_far_as_is_asked_for() {
 }
 
 #[test]
+fn metrics_count_requests_by_route_and_status() {
+    let home = Home::new();
+    let server = home.serve(&[("cores", "2")]);
+    let token = home.token(7);
+    for number in 0..6 {
+        let mut client = server.connect();
+        assert_eq!(client.exchange(batch_request(&token, &[b'x'; 300])).status, 200);
+        assert_eq!(client.exchange(format!("GET /none/{number} HTTP/1.1\r\nHost: test\r\n\r\n")).status, 404);
+        if number % 2 == 0 {
+            assert_eq!(client.exchange(batch_request("no.token", b"x")).status, 401);
+        }
+    }
+    let series = |name: &str, url: &str, code: u16| {
+        server.metric(&format!("{name}{{url=\"{url}\",response_code=\"{code}\"}}"))
+    };
+    assert_eq!(series("http_web_requests_total", "/v1/web/i", 200), 6.0);
+    assert_eq!(series("http_web_requests_total", "/v1/web/i", 401), 3.0);
+    assert_eq!(series("http_web_requests_total", "other", 404), 6.0);
+    assert_eq!(series("http_web_request_size_bytes_sum", "/v1/web/i", 200), 1_800.0);
+    assert_eq!(series("http_web_request_duration_seconds_count", "/v1/web/i", 200), 6.0);
+    assert_eq!(server.metric("takeup_commit_duration_seconds_count"), 6.0);
+    assert_eq!(server.metric("takeup_records_total"), 6.0);
+    assert_eq!(server.metric("takeup_refusals_total{reason=\"token_format\"}"), 3.0);
+    assert!(!server.admin_page("/metrics").text().contains("/none/"), "a path of the client's became a series");
+}
+
+#[test]
 fn neither_secrets_nor_tokens_are_ever_printed() {
     let home = Home::new();
     let server = home.serve(&[]);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
 
 use crate::common::{Client, Home, batch_request, wait_for};
 
@@ -40,10 +40,57 @@ fn idle_connections_hold_no_buffers() {
     for client in clients.iter_mut().step_by(20) {
         assert_eq!(client.exchange(batch_request(&home.token(7), b"a body")).status, 200);
     }
-    drop(clients);
-    wait_for("the connections to be gone", Duration::from_secs(10), || (open() == 0.0).then_some(()));
-    assert_eq!(held(), 0.0);
+    clients.truncate(CONNECTIONS / 2);
+    wait_for("half of them to be gone", Duration::from_secs(10), || (open() == 1_000.0).then_some(()));
+    wait_for("all buffers to be given back", Duration::from_secs(10), || (held() == 0.0).then_some(()));
     assert_eq!(home.stored().len(), CONNECTIONS / 20);
+    // Those that wait without a buffer do not hold up the end.
+    let mut server = server;
+    server.signal(Signal::TERM);
+    assert!(server.wait(Duration::from_secs(8)).success(), "{}", server.said());
+    clients[7].expect_end(Duration::from_secs(1));
+}
+
+#[test]
+fn a_request_that_comes_just_as_the_buffer_is_given_back_is_served() {
+    const ROUNDS: u64 = 2;
+    let home = Home::new();
+    let server = home.serve(&[]);
+    let mut clients: Vec<Client> = (0..300).map(|_| server.connect()).collect();
+    for round in 0..ROUNDS {
+        let request = batch_request(&home.token(round + 1), b"a body");
+        // An idle connection gives its buffer back after two seconds, at the next of ten looks a second.
+        std::thread::sleep(Duration::from_millis(1_950));
+        for client in &mut clients {
+            client.send(&request);
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        for client in &mut clients {
+            assert_eq!(client.read().status, 200, "round {round}");
+        }
+    }
+    assert_eq!(home.stored().len() as u64, ROUNDS * 300);
+}
+
+#[test]
+fn when_descriptors_run_out_new_connections_take_the_place_of_idle_ones() {
+    let home = Home::new();
+    let mut server = home.serve_with_descriptors(80, &[]);
+    let request = batch_request(&home.token(7), b"a body");
+    let mut clients: Vec<Client> = Vec::new();
+    for number in 0..150 {
+        let mut client = server.connect();
+        assert_eq!(client.exchange(&request).status, 200, "connection {number}");
+        clients.push(client);
+    }
+    assert!(server.runs());
+    assert!(server.metric("takeup_accept_errors_total") > 0.0, "80 descriptors were enough");
+    assert_eq!(server.metric("takeup_panics_total"), 0.0);
+    assert_eq!(clients.last_mut().expect("the last").exchange(&request).status, 200);
+    assert_eq!(home.stored().len(), 151);
+    drop(clients);
+    server.stop();
+    assert_eq!(home.takeup(&["verify"]).code, Some(0));
 }
 
 #[test]

@@ -35,16 +35,16 @@ fn a_broken_file_of_projects_changes_nothing_and_is_told_with_its_line() {
     let home = Home::with_projects(&good);
     let server = home.serve(&[]);
     let path = home.data().join("projects.toml").display().to_string();
-    // The line behind the good project's five.
-    for (bad, hint) in [("sample_rte = 5\n", "sample_rate"), ("this is no TOML\n", ""), ("project_key = \"again\"\n", "")] {
-        home.write("projects.toml", &(good.clone() + "[[projects]]\nproject_id = 2\n" + bad));
-        let bad_line = format!("line {}", good.lines().count() + 3);
+    let second = good.clone() + "[[projects]]\nproject_id = 2\nproject_key = \"NewKey\"\n";
+    let bad_line = format!("line {}", second.lines().count() + 1);
+    for (bad, hint) in [("sample_rte = 5", "sample_rate"), ("this is no TOML", "="), ("project_key = \"Third\"", "duplicate")] {
+        home.write("projects.toml", &format!("{second}{bad}\n"));
         let line = server.wait_for_line(&["\"level\":\"error\"", &path, &bad_line, hint], NOTICE);
         assert!(serde_json::from_str::<serde_json::Value>(&line).is_ok(), "{line}");
-        assert_eq!(start(&server, "OldKey"), 200, "{bad}");
-        home.write("projects.toml", &good);
-        std::thread::sleep(Duration::from_millis(20));
+        assert_eq!((start(&server, "OldKey"), start(&server, "NewKey")), (200, 404), "{bad}");
     }
+    home.write("projects.toml", &second);
+    wait_for("the mended file to be read", NOTICE, || (start(&server, "NewKey") == 200).then_some(()));
 }
 
 #[test]
@@ -82,6 +82,17 @@ fn a_value_that_cannot_be_is_an_error_with_its_place() {
     let finished = home.serve_in_vain(&["--listen", "127.0.0.1:0"]);
     assert!(finished.code.is_some_and(|code| code != 0), "{finished:?}");
     assert!(finished.stderr.contains("projects.toml") && finished.stderr.contains("line 2"), "{}", finished.stderr);
+}
+
+#[test]
+fn sizes_that_would_refuse_what_they_allow_are_an_error() {
+    let home = Home::with_projects(&project(1, "Key", ""));
+    for (small, large) in [("window_bytes=1MiB", "group_bytes_max=1MiB"), ("window_bytes=4MiB", "group_bytes_max=1MiB")] {
+        let sets = ["--set", small, "--set", large, "--set", "segment_bytes=8MiB"];
+        let finished = home.serve_in_vain(&[&["--listen", "127.0.0.1:0"], &sets[..]].concat());
+        assert!(finished.code.is_some_and(|code| code != 0), "a batch of beacon_size_limit can't be stored: {small} {large}");
+        assert!(finished.stderr.contains("beacon_size_limit"), "{}", finished.stderr);
+    }
 }
 
 #[test]

@@ -1,0 +1,305 @@
+//! In steady state a core serves requests without the allocator: memory that is taken and given back
+//! with every request costs time, and grows with the wrong numbers.
+//!
+//! The server runs inside this test, in a process of its own, whose allocator counts what the core's
+//! thread asks for. Where it asks is kept as a backtrace and shown.
+#![allow(clippy::disallowed_methods, reason = "what would hurt a server is harmless in a test")]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::backtrace::Backtrace;
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::process::{Command, ExitCode, Stdio};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Signal, getpid, kill_process};
+use takeup::cli::{ServeArgs, serve};
+use takeup::session::SessionId;
+use takeup::session::token::{Secrets, Token};
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// The thread whose allocations count; 0 while none does.
+static WATCHED: AtomicI32 = AtomicI32::new(0);
+static COUNT: AtomicU64 = AtomicU64::new(0);
+static TRACES: Mutex<Vec<Backtrace>> = Mutex::new(Vec::new());
+const TRACES_MAX: usize = 200;
+
+thread_local! {
+    // Without a destructor, so that the allocator may use them at any time in a thread's life.
+    static THREAD: Cell<i32> = const { Cell::new(0) };
+    static TRACING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// The system's allocator, with an eye on one thread.
+struct Counting;
+
+impl Counting {
+    fn note() {
+        let watched = WATCHED.load(Ordering::Relaxed);
+        if watched == 0 || watched != this_thread() || TRACING.replace(true) {
+            return;
+        }
+        COUNT.fetch_add(1, Ordering::Relaxed);
+        // Nobody holds the lock while the thread is watched, so that it cannot wait for itself.
+        if let Ok(mut traces) = TRACES.try_lock() {
+            if traces.len() < TRACES_MAX {
+                traces.push(Backtrace::force_capture());
+            }
+        }
+        TRACING.set(false);
+    }
+}
+
+fn this_thread() -> i32 {
+    if THREAD.get() == 0 {
+        THREAD.set(rustix::thread::gettid().as_raw_nonzero().get());
+    }
+    THREAD.get()
+}
+
+// SAFETY: every call goes to the system's allocator with the arguments as they came.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        Self::note();
+        // SAFETY: the caller's promises are those that `System` asks for.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        Self::note();
+        // SAFETY: as above.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        Self::note();
+        // SAFETY: as above.
+        unsafe { System.realloc(ptr, layout, new_size) }
+    }
+
+    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
+        // SAFETY: as above.
+        unsafe { System.dealloc(ptr, layout) }
+    }
+}
+
+/// Tells the inner process how batches are acknowledged.
+const ACK: &str = "TAKEUP_ACK";
+
+/// How long the inner process may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+#[test]
+fn with_ack_disk_a_core_serves_without_allocating() {
+    run_inside("disk");
+}
+
+#[test]
+fn with_ack_memory_a_core_serves_without_allocating() {
+    run_inside("memory");
+}
+
+/// Runs the inner test in a process of its own: its log lines are not ours to print, and a signal ends it.
+fn run_inside(ack: &str) {
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a temporary folder");
+    let path = folder.path().join("stderr");
+    let mut child = Command::new(std::env::current_exe().expect("this test has a file"))
+        .args(["--exact", "inner::a_core_serves_without_allocating", "--ignored", "--nocapture"])
+        .env_clear()
+        .env(ACK, ack)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(File::create(&path).expect("the folder takes files"))
+        .spawn()
+        .expect("this test runs again");
+    let end = Instant::now() + PATIENCE;
+    let status = loop {
+        match child.try_wait().expect("a child") {
+            Some(status) => break Some(status),
+            None if Instant::now() > end => break None,
+            None => thread::sleep(Duration::from_millis(20)),
+        }
+    };
+    if !status.is_some_and(|status| status.success()) {
+        let _ = child.kill();
+        let _ = child.wait();
+        let said = fs::read_to_string(&path).unwrap_or_default();
+        panic!("ack = {ack}: {status:?}\n{said}");
+    }
+}
+
+mod inner {
+    #[test]
+    #[ignore = "runs in a process that another test starts"]
+    fn a_core_serves_without_allocating() {
+        super::serve_and_count();
+    }
+}
+
+const CONNECTIONS: usize = 8;
+const WARM_UP: usize = 3_000;
+const MEASURED: usize = 2_000;
+
+/// The allocations that a phase of thousands of requests may make: none. Turning to another segment
+/// would take a few, but no phase here fills one.
+const ALLOWED: u64 = 0;
+
+fn serve_and_count() {
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a temporary folder");
+    let data = folder.path().join("data");
+    let [_, _, high, low] = getpid().as_raw_nonzero().get().to_be_bytes();
+    // A loopback address that no other process uses: its ports are ours.
+    let addr = SocketAddr::from(([127, 77, high, low.max(1)], 8080));
+    let admin = SocketAddr::new(addr.ip(), 8888);
+    let set = [
+        ("segment_bytes", "512MiB"),
+        ("format_ahead", "false"),
+        ("insist_file_system", "true"),
+        ("log_requests", "all"),
+    ];
+    let arguments = ServeArgs {
+        listen: Some(addr.to_string()),
+        admin: Some(admin.to_string()),
+        cores: Some("1".to_owned()),
+        set: set.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
+        ..ServeArgs::default()
+    };
+    let server = {
+        let data = data.clone();
+        thread::spawn(move || serve::run(arguments, data).map_err(|error| error.to_string()))
+    };
+    let end = Instant::now() + PATIENCE;
+    let core = loop {
+        if let (Ok(_), Some(core)) = (TcpStream::connect(addr), thread_named("core-00")) {
+            break core;
+        }
+        assert!(!server.is_finished(), "the server has ended: {:?}", server.join());
+        assert!(Instant::now() < end, "the server does not listen");
+        thread::sleep(Duration::from_millis(5));
+    };
+    let token = token(&data);
+    let small = batch(&token, 1024);
+    // A buffer of another size is needed for each.
+    let mixed = [small.clone(), batch(&token, 30_000), preflight()];
+    let phases = [("batches", vec![small]), ("preflights", vec![preflight()]), ("requests of a mix", mixed.to_vec())];
+    let mut clients: Vec<TcpStream> = (0..CONNECTIONS).map(|_| connect(addr)).collect();
+    for (_, requests) in &phases {
+        exchange(&mut clients, requests, WARM_UP);
+    }
+    for (name, requests) in &phases {
+        let count = watch(core, || {
+            exchange(&mut clients, requests, MEASURED);
+            // The pauses of a connection are steady state as well.
+            thread::sleep(Duration::from_millis(300));
+        });
+        assert!(count <= ALLOWED, "{MEASURED} {name} made {count} allocations:\n{}", traces());
+    }
+    // Were nothing seen of this, nothing would be proved above: a new connection needs memory.
+    let count = watch(core, || exchange(&mut [connect(addr)], &[preflight()], 1));
+    assert!(count > 0, "the count does not work");
+
+    kill_process(getpid(), Signal::TERM).expect("this process takes a signal");
+    let code = server.join().expect("no panic").expect("the server ends in order");
+    assert_eq!(format!("{code:?}"), format!("{:?}", ExitCode::SUCCESS));
+}
+
+/// What the thread allocates while `work` goes on.
+fn watch(thread: i32, work: impl FnOnce()) -> u64 {
+    TRACES.lock().expect("no panic").clear();
+    COUNT.store(0, Ordering::SeqCst);
+    WATCHED.store(thread, Ordering::SeqCst);
+    work();
+    WATCHED.store(0, Ordering::SeqCst);
+    COUNT.load(Ordering::SeqCst)
+}
+
+/// The places that allocated, the busiest first: the frames of this crate and of its runtime.
+fn traces() -> String {
+    let mut places: BTreeMap<String, usize> = BTreeMap::new();
+    for trace in TRACES.lock().expect("no panic").iter() {
+        let text = trace.to_string();
+        let lines: Vec<&str> = text.lines().collect();
+        let ours = |line: &str| line.contains("takeup::") || line.contains("monoio::") || line.contains("io_uring::");
+        let frames = lines.windows(2).filter(|pair| ours(pair[0])).take(10);
+        let place = frames.map(|pair| format!("{} {}", pair[0].trim(), pair[1].trim())).collect::<Vec<_>>().join("\n");
+        *places.entry(place).or_default() += 1;
+    }
+    let mut places: Vec<_> = places.into_iter().collect();
+    places.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    places.iter().map(|(place, count)| format!("{count} times:\n{place}\n")).collect()
+}
+
+/// The id of the thread with this name.
+fn thread_named(name: &str) -> Option<i32> {
+    let tasks = fs::read_dir("/proc/self/task").expect("a process sees its threads");
+    let named = |task: &fs::DirEntry| {
+        fs::read_to_string(task.path().join("comm")).is_ok_and(|comm| comm.trim() == name)
+    };
+    tasks.flatten().find(named)?.file_name().to_str()?.parse().ok()
+}
+
+fn token(data: &Path) -> String {
+    let secret = fs::read_to_string(data.join("secrets/token")).expect("a secret is there");
+    let secrets = Secrets::new(vec![secret.trim().as_bytes().to_vec()]).expect("it is not empty");
+    secrets.sign(&Token { session: SessionId(1 << 60), delay_ms: 5, expires_ms: 4_000_000_000_000 })
+}
+
+/// What a browser sends with everything.
+const BROWSER: &str = "Host: ingest.example\r\nConnection: keep-alive\r\nAccept: */*\r\n\
+                       Origin: https://shop.example\r\nReferer: https://shop.example/\r\n\
+                       User-Agent: Mozilla/5.0 (X11; Linux x86_64) Chrome/122.0.0.0\r\n\
+                       Accept-Encoding: gzip, deflate, br, zstd\r\nAccept-Language: en-US\r\n";
+
+fn batch(token: &str, bytes: usize) -> Vec<u8> {
+    let head = format!(
+        "POST /v1/web/i?batch=1_17_{bytes}_kno HTTP/1.1\r\n{BROWSER}Authorization: Bearer {token}\r\n\
+         DataType: player\r\nContent-Length: {bytes}\r\n\r\n"
+    );
+    [head.as_bytes(), &vec![b'x'; bytes]].concat()
+}
+
+fn preflight() -> Vec<u8> {
+    format!(
+        "OPTIONS /v1/web/i?batch=1_17_1024_kno HTTP/1.1\r\n{BROWSER}Access-Control-Request-Method: POST\r\n\
+         Access-Control-Request-Headers: authorization,datatype\r\n\r\n"
+    )
+    .into_bytes()
+}
+
+fn connect(addr: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(addr).expect("the server listens");
+    stream.set_nodelay(true).expect("a socket");
+    stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a socket");
+    stream
+}
+
+/// Sends `count` requests, shared by the connections, and reads their answers, which have no body.
+fn exchange(clients: &mut [TcpStream], requests: &[Vec<u8>], count: usize) {
+    let each = count.div_ceil(clients.len());
+    thread::scope(|scope| {
+        for client in clients {
+            scope.spawn(move || {
+                let mut answer = [0; 2048];
+                for request in requests.iter().cycle().take(each) {
+                    client.write_all(request).expect("the server takes it");
+                    let mut len = 0;
+                    while !answer[..len].ends_with(b"\r\n\r\n") {
+                        let read = client.read(&mut answer[len..]).expect("an answer");
+                        assert!(read > 0, "the connection ended");
+                        len += read;
+                    }
+                    assert!(answer.starts_with(b"HTTP/1.1 200 "), "{}", String::from_utf8_lossy(&answer[..len]));
+                }
+            });
+        }
+    });
+}

@@ -1,0 +1,255 @@
+//! A disk that is full: requests are refused and nothing else happens, and when there is space again
+//! the server goes on by itself.
+//!
+//! Each test makes a small file system of its own, for which it needs root; others are told so and pass.
+#![allow(clippy::disallowed_methods, reason = "what would hurt a server is harmless in a test")]
+
+mod common;
+
+use std::collections::{HashMap, HashSet};
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use common::{Answer, Home, Server, batch_request, start_request, wait_for};
+
+/// Small segments on a small disk, and clients that are not held for long.
+const SETTINGS: &[(&str, &str)] = &[
+    ("segment_bytes", "8MiB"),
+    ("window_bytes", "2MiB"),
+    ("group_bytes_max", "1MiB"),
+    ("reserve_bytes", "8MiB"),
+    ("beacon_size_limit", "500000"),
+    ("patience", "500ms"),
+];
+
+/// How long a refusal may take: the patience, and what a busy machine adds.
+const REFUSED_WITHIN: Duration = Duration::from_secs(5);
+
+/// How soon the server must go on once there is space.
+const BACK_WITHIN: Duration = Duration::from_secs(5);
+
+/// An ext4 of 64 MB in a file. Unmounted when dropped.
+struct Disk {
+    mount: PathBuf,
+    _folder: tempfile::TempDir,
+}
+
+impl Disk {
+    /// Makes and mounts it. `None`, with the reason printed: that is not possible here.
+    fn new() -> Option<Disk> {
+        if !rustix::process::geteuid().is_root() {
+            println!("not tested: mounting a file system needs root");
+            return None;
+        }
+        let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a temporary folder");
+        let (image, mount) = (folder.path().join("image"), folder.path().join("mount"));
+        File::create(&image).and_then(|file| file.set_len(64 << 20)).expect("the folder takes files");
+        fs::create_dir(&mount).expect("the folder takes folders");
+        let made = run(Command::new("mkfs.ext4").args(["-q", "-F", "-m", "0"]).arg(&image));
+        let mounted = made.and_then(|()| run(Command::new("mount").args(["-o", "loop"]).arg(&image).arg(&mount)));
+        if let Err(reason) = mounted {
+            println!("not tested: {reason}");
+            return None;
+        }
+        Some(Disk { mount, _folder: folder })
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.mount.join(name)
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        // A server that was killed a moment ago may still be leaving.
+        for _ in 0..100 {
+            if run(Command::new("umount").arg(&self.mount)).is_ok() {
+                return;
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
+        let _ = run(Command::new("umount").arg("--lazy").arg(&self.mount));
+    }
+}
+
+fn run(command: &mut Command) -> Result<(), String> {
+    match command.output() {
+        Ok(output) if output.status.success() => Ok(()),
+        Ok(output) => Err(format!("{command:?}: {}", String::from_utf8_lossy(&output.stderr))),
+        Err(error) => Err(format!("{command:?}: {error}")),
+    }
+}
+
+/// Takes space from the disk: as much as this, or all that there is.
+fn take_space(path: &Path, bytes: usize) {
+    let mut file = File::create(path).expect("the disk takes a file");
+    let piece = vec![b'b'; 64 * 1024];
+    for _ in 0..bytes / piece.len() {
+        if file.write_all(&piece).is_err() {
+            break;
+        }
+    }
+    // On a full disk this may fail, and the space is taken all the same.
+    let _ = file.sync_all();
+}
+
+/// One client's batches, each unlike any other, and what became of them.
+#[derive(Default)]
+struct Ledger {
+    sent: u64,
+    acknowledged: Vec<Vec<u8>>,
+    refused: Vec<Answer>,
+}
+
+impl Ledger {
+    /// Sends batches until `enough`.
+    fn send_until(&mut self, home: &Home, server: &Server, session: u64, enough: impl Fn(&Ledger) -> bool) {
+        let token = home.token(session);
+        let mut client = server.connect();
+        while !enough(self) {
+            self.sent += 1;
+            let mut body = format!("{session}/{} ", self.sent).into_bytes();
+            body.resize(20_000 + (self.sent as usize * 7_919 + session as usize) % 60_000, b'x');
+            let began = Instant::now();
+            let answer = client.exchange(batch_request(&token, &body));
+            assert!(began.elapsed() < REFUSED_WITHIN, "{:?}: {}", began.elapsed(), answer.text());
+            match answer.status {
+                200 => self.acknowledged.push(body),
+                503 => self.refused.push(answer),
+                _ => panic!("{}", answer.text()),
+            }
+        }
+    }
+}
+
+const CLIENTS: u64 = 4;
+
+/// Lets several clients send at once until each has met `enough`.
+fn load(ledgers: &mut [Ledger], home: &Home, server: &Server, enough: impl Fn(&Ledger) -> bool + Sync) {
+    let enough = &enough;
+    thread::scope(|scope| {
+        for (session, ledger) in (1..).zip(ledgers) {
+            // A home is for one thread; the data folder is all that the token needs.
+            let home = Home::with_data(home.data());
+            scope.spawn(move || ledger.send_until(&home, server, session, enough));
+        }
+    });
+}
+
+fn ledgers() -> Vec<Ledger> {
+    (0..CLIENTS).map(|_| Ledger::default()).collect()
+}
+
+/// Sends until each client has been refused three times running, and looks at the server then.
+fn fill(ledgers: &mut [Ledger], home: &Home, server: &mut Server) {
+    load(ledgers, home, server, |ledger| ledger.refused.len() >= 3 || ledger.sent > 3_000);
+    for ledger in ledgers.iter() {
+        assert!(ledger.refused.len() >= 3, "{} batches found room on a small disk", ledger.sent);
+        for answer in &ledger.refused {
+            let text = answer.text();
+            assert!(answer.json()["error"].as_str().is_some_and(|error| error.contains("try again")), "{text}");
+            assert!(answer.header("retry-after").is_some_and(|after| after.parse::<u32>().is_ok()), "{text}");
+            assert_eq!(answer.header("access-control-allow-origin"), Some("*"), "{text}");
+            assert!(!answer.closes(), "a client that keeps its connection repeats on it: {text}");
+        }
+    }
+    assert!(server.runs(), "{}", server.said());
+    assert_eq!(server.admin_page("/health/live").status, 200);
+    let ready = server.admin_page("/health/ready");
+    assert_eq!(ready.status, 503, "{}", ready.text());
+    assert!(ready.json()["reason"].as_str().is_some_and(|reason| reason.len() > 10), "{}", ready.text());
+    assert!(server.metric("takeup_refusals_total{reason=\"disk_full\"}") >= 3.0 * CLIENTS as f64);
+}
+
+/// Waits until batches are taken again, without any help but the space.
+fn wait_until_it_goes_on(home: &Home, server: &Server) {
+    let mut client = server.connect();
+    let request = batch_request(&home.token(99), b"is there space again?");
+    wait_for("batches to be taken again", BACK_WITHIN, || (client.exchange(&request).status == 200).then_some(()));
+    wait_for("the server to be ready", BACK_WITHIN, || {
+        (server.admin_page("/health/ready").status == 200).then_some(())
+    });
+}
+
+/// Every acknowledged batch is in the log once, and nothing is there that was not sent.
+fn check_log(ledgers: &[Ledger], home: &Home) {
+    let mut stored: HashMap<Vec<u8>, u32> = HashMap::new();
+    for batch in home.stored().into_iter().filter(|batch| batch.session <= CLIENTS) {
+        *stored.entry(batch.body).or_default() += 1;
+    }
+    let acknowledged: HashSet<&Vec<u8>> = ledgers.iter().flat_map(|ledger| &ledger.acknowledged).collect();
+    let missing = acknowledged.iter().filter(|body| !stored.contains_key(**body)).count();
+    assert_eq!((missing, acknowledged.len()), (0, acknowledged.len()), "missing, of the acknowledged ones");
+    assert!(stored.values().all(|&times| times == 1), "a batch that was sent once is stored twice");
+    let refused: usize = ledgers.iter().map(|ledger| ledger.refused.len()).sum();
+    let extra = stored.len() - acknowledged.len();
+    assert!(extra <= refused, "{extra} batches more than acknowledged, {refused} refused");
+}
+
+fn stop_and_verify(mut server: Server, home: &Home) {
+    server.signal(rustix::process::Signal::TERM);
+    let status = server.wait(common::PATIENCE);
+    assert!(status.success(), "{status}: {}", server.said());
+    let verified = home.takeup(&["verify"]);
+    assert_eq!(verified.code, Some(0), "{verified:?}");
+}
+
+#[test]
+fn a_disk_filled_by_the_log_refuses_batches_and_goes_on_when_there_is_space() {
+    let Some(disk) = Disk::new() else { return };
+    take_space(&disk.path("ballast"), 24 << 20);
+    let home = Home::with_data(&disk.path("data"));
+    let mut server = home.serve(SETTINGS);
+    let mut ledgers = ledgers();
+    fill(&mut ledgers, &home, &mut server);
+    // The last of the window is kept for starts: a session that can begin will send its batches again.
+    let start = server.connect().exchange(start_request(&home.project_key()));
+    assert_eq!(start.status, 200, "{}", start.text());
+
+    fs::remove_file(disk.path("ballast")).expect("the ballast is there");
+    wait_until_it_goes_on(&home, &server);
+    let before: Vec<usize> = ledgers.iter().map(|ledger| ledger.acknowledged.len()).collect();
+    assert!(before.iter().sum::<usize>() > 100, "too little was taken to mean anything: {before:?}");
+    let more = before.iter().max().expect("there are some") + 10;
+    load(&mut ledgers, &home, &server, |ledger| ledger.acknowledged.len() >= more || ledger.refused.len() > 3);
+    assert!(ledgers.iter().all(|ledger| ledger.refused.len() == 3), "refused with space on the disk");
+    check_log(&ledgers, &home);
+    stop_and_verify(server, &home);
+    check_log(&ledgers, &home);
+}
+
+#[test]
+fn a_disk_filled_to_the_last_byte_by_others_costs_no_acknowledged_batch() {
+    let Some(disk) = Disk::new() else { return };
+    let home = Home::with_data(&disk.path("data"));
+    let mut server = home.serve(SETTINGS);
+    let mut ledgers = ledgers();
+    load(&mut ledgers, &home, &server, |ledger| ledger.acknowledged.len() >= 10);
+    let mut fullest = Vec::new();
+    thread::scope(|scope| {
+        let filler = scope.spawn(|| take_space(&disk.path("ballast"), 64 << 20));
+        fill(&mut ledgers, &home, &mut server);
+        filler.join().expect("no panic");
+        take_space(&disk.path("crumbs"), 1 << 20);
+        fullest.push(server.connect().exchange(start_request(&home.project_key())).status);
+    });
+    assert_eq!(fullest, [503], "with nothing left, starts are refused too");
+    assert!(server.runs());
+    // A server that ends on a full disk still ends in order, and the next one starts when there is space.
+    server.signal(rustix::process::Signal::TERM);
+    let status = server.wait(common::PATIENCE);
+    assert!(status.code().is_some(), "{status}: {}", server.said());
+
+    for name in ["ballast", "crumbs"] {
+        fs::remove_file(disk.path(name)).expect("it is there");
+    }
+    let server = home.serve(SETTINGS);
+    wait_until_it_goes_on(&home, &server);
+    check_log(&ledgers, &home);
+    stop_and_verify(server, &home);
+    check_log(&ledgers, &home);
+}
