@@ -3,7 +3,6 @@
 //!
 //! The server runs inside this test, in a process of its own, whose allocator counts what the core's
 //! thread asks for. Where it asks is kept as a backtrace and shown.
-#![allow(clippy::disallowed_methods, reason = "what would hurt a server is harmless in a test")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::backtrace::Backtrace;
@@ -50,10 +49,10 @@ impl Counting {
         }
         COUNT.fetch_add(1, Ordering::Relaxed);
         // Nobody holds the lock while the thread is watched, so that it cannot wait for itself.
-        if let Ok(mut traces) = TRACES.try_lock() {
-            if traces.len() < TRACES_MAX {
-                traces.push(Backtrace::force_capture());
-            }
+        if let Ok(mut traces) = TRACES.try_lock()
+            && traces.len() < TRACES_MAX
+        {
+            traces.push(Backtrace::force_capture());
         }
         TRACING.set(false);
     }
@@ -149,9 +148,10 @@ const CONNECTIONS: usize = 8;
 const WARM_UP: usize = 3_000;
 const MEASURED: usize = 2_000;
 
-/// The allocations that a phase of thousands of requests may make: none. Turning to another segment
-/// would take a few, but no phase here fills one.
-const ALLOWED: u64 = 0;
+/// The allocations that a phase of thousands of requests may make. A queue that is longer than ever
+/// before grows (of requests that wait for their group, for room, for memory), which for so few
+/// connections is twice at most; turning to another segment takes a few, but no phase here fills one.
+const ALLOWED: u64 = 4;
 
 fn serve_and_count() {
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a temporary folder");
@@ -241,9 +241,8 @@ fn traces() -> String {
 /// The id of the thread with this name.
 fn thread_named(name: &str) -> Option<i32> {
     let tasks = fs::read_dir("/proc/self/task").expect("a process sees its threads");
-    let named = |task: &fs::DirEntry| {
-        fs::read_to_string(task.path().join("comm")).is_ok_and(|comm| comm.trim() == name)
-    };
+    let named =
+        |task: &fs::DirEntry| fs::read_to_string(task.path().join("comm")).is_ok_and(|comm| comm.trim() == name);
     tasks.flatten().find(named)?.file_name().to_str()?.parse().ok()
 }
 

@@ -180,7 +180,7 @@ fn log_options_of(config: &Config, cores: u16) -> Options {
         },
         segment_bytes: config.segment_bytes,
         window_bytes: config.window_bytes,
-        format_ahead: config.format_ahead,
+        format_ahead: config.format_ahead && config.ack == config::Ack::Disk,
         group_bytes_max: config.group_bytes_max,
         sync_interval: config.sync_interval,
         reserve_bytes: config.reserve_bytes,

@@ -177,12 +177,13 @@ settings! {
         segment_bytes: u64 = size("128MiB");
         /// Bytes kept ready in memory ahead of the cursor, per core. No request can be larger.
         window_bytes: u64 = size("8MiB");
-        /// Whether segments are written with zeros beforehand: each commit is then faster, each byte written twice.
+        /// Whether segments are written with zeros beforehand: each commit is then faster, each byte written twice. Only
+        /// with ack = "disk": otherwise commits are few.
         format_ahead: bool = switch("true");
         /// Bytes after which a group is committed without waiting for more.
         group_bytes_max: u64 = size("8MiB");
         /// The longest time between syncs with ack = "memory".
-        sync_interval: Duration = duration("10ms");
+        sync_interval: Duration = duration("50ms");
         /// Free space on the disk below which requests are refused with 503; starts are taken down to half of it.
         reserve_bytes: u64 = size("64MiB");
         /// A segment older than this is sealed though it is not full.

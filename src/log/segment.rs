@@ -8,7 +8,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::ptr;
 use std::sync::Arc;
@@ -29,6 +29,9 @@ const _: () = assert!(super::control::PAGE_BYTES as u64 == PAGE_BYTES);
 
 /// The end of a segment that holds no record yet.
 pub(super) const RECORDS_FROM: u64 = PAGE_BYTES;
+
+/// What a segment is formatted with.
+const BLANK: [u8; PAGE_BYTES as usize] = [0; PAGE_BYTES as usize];
 
 /// A window's end beyond every segment.
 const LEFT: u64 = u64::MAX;
@@ -53,6 +56,7 @@ pub(super) struct Segment {
     pub(super) marker: u64,
     pub(super) path: PathBuf,
     header: [u8; header::PAGE_BYTES],
+    file: File,
     // Dropped in this order: the guard must go before the mapping.
     guard: Guard,
     map: MmapRaw,
@@ -135,6 +139,7 @@ impl Segment {
             marker,
             path: path.to_path_buf(),
             header: header.encode(),
+            file,
             guard,
             map,
             formatted: AtomicU64::new(if plan.format_ahead { PAGE_BYTES } else { plan.bytes }),
@@ -152,7 +157,7 @@ impl Segment {
         let mut pen = Pen { segment: Arc::new(segment) };
         pen.probe().map_err(|fault| fault.to_io())?;
         // The file's size and place, once; the groups' own syncs are by range.
-        file.sync_all()?;
+        pen.segment.file.sync_all()?;
         sync_dir(plan.dir)?;
         Ok(pen)
     }
@@ -162,13 +167,17 @@ impl Segment {
         self.formatted.load(Ordering::Acquire)
     }
 
-    /// Formats the next slice: written once, so that its blocks are in their final state, and let go again. Returns its end.
+    /// Formats the next slice: written once, so that its blocks are in their final state. Returns its end.
+    ///
+    /// Page by page, by `write`: a longer write would bring a large folio, and a fault in the mapping costs three times as much.
     pub(super) fn format(&self, slice_bytes: u64) -> io::Result<u64> {
         let from = self.formatted();
         let to = (from + slice_bytes).min(self.bytes);
         if from < to {
-            self.populate(from, to)?;
-            self.flush(from, to)?;
+            for at in (from..to).step_by(PAGE_BYTES as usize) {
+                self.file.write_all_at(&BLANK, at)?;
+            }
+            self.map.flush_range(from as usize, (to - from) as usize)?;
             self.formatted.store(to, Ordering::Release);
         }
         Ok(to)

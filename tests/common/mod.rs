@@ -97,15 +97,18 @@ impl Home {
 
     /// Starts a server with settings of the test's own, and waits until it listens.
     pub fn serve(&self, settings: &[(&str, &str)]) -> Server {
-        let regexes = self.folder.path().join("regexes.yaml");
-        let regexes = [("uaparser_file", regexes.to_str().expect("the path is UTF-8"))];
-        let all: Vec<_> = SETTINGS.iter().chain(&regexes).chain(settings).copied().collect();
-        self.serve_plain(&all)
+        self.try_serve(settings).unwrap_or_else(|said| panic!("the server does not start: {said}"))
+    }
+
+    /// The same, or what a server said that did not start.
+    pub fn try_serve(&self, settings: &[(&str, &str)]) -> Result<Server, String> {
+        self.launch(takeup(&self.data), &self.with_usual(settings))
     }
 
     /// Starts a server with nothing but these settings, and waits until it listens.
     pub fn serve_plain(&self, settings: &[(&str, &str)]) -> Server {
-        self.launch(takeup(&self.data), settings)
+        let started = self.launch(takeup(&self.data), settings);
+        started.unwrap_or_else(|said| panic!("the server does not start: {said}"))
     }
 
     /// The same as [`Home::serve`] with at most so many descriptors.
@@ -113,17 +116,24 @@ impl Home {
         let mut command = Command::new("sh");
         command.args(["-c", &format!("ulimit -n {descriptors} && exec \"$0\" \"$@\""), TAKEUP]);
         command.env_clear().stdin(Stdio::null()).arg("--data").arg(&self.data);
-        let all: Vec<_> = SETTINGS.iter().chain(settings).copied().collect();
-        self.launch(command, &all)
+        let started = self.launch(command, &self.with_usual(settings));
+        started.unwrap_or_else(|said| panic!("the server does not start: {said}"))
     }
 
-    fn launch(&self, mut command: Command, settings: &[(&str, &str)]) -> Server {
+    fn with_usual(&self, settings: &[(&str, &str)]) -> Vec<(String, String)> {
+        let regexes = self.folder.path().join("regexes.yaml").display().to_string();
+        let regexes = [("uaparser_file", &*regexes)];
+        let all = SETTINGS.iter().chain(&regexes).chain(settings);
+        all.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    fn launch<T: AsRef<str>>(&self, mut command: Command, settings: &[(T, T)]) -> Result<Server, String> {
         let run = self.runs.replace(self.runs.get() + 1);
         let path = |name: &str| self.folder.path().join(format!("{name}.{run}"));
         let file = |name: &str| File::create(path(name)).expect("the folder takes files");
         command.args(["serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
         for (name, value) in settings {
-            command.args(["--set", &format!("{name}={value}")]);
+            command.args(["--set", &format!("{}={}", name.as_ref(), value.as_ref())]);
         }
         command.stdout(file("stdout")).stderr(file("stderr"));
         let began = Instant::now();
@@ -138,12 +148,15 @@ impl Home {
             stderr: path("stderr"),
             began,
         };
-        (server.addr, server.admin) = wait_for("the server to listen", PATIENCE, || {
+        let ended = wait_for("the server to listen", PATIENCE, || {
             let ended = server.child.try_wait().expect("a child");
-            assert!(ended.is_none(), "the server ended with {ended:?}: {}", server.said());
-            server.addresses()
+            (ended.is_some() || server.addresses().is_some()).then_some(ended)
         });
-        server
+        match (server.addresses(), ended) {
+            (Some(addresses), None) => (server.addr, server.admin) = addresses,
+            _ => return Err(format!("{ended:?}: {}", server.said())),
+        }
+        Ok(server)
     }
 
     /// Runs `takeup serve`, which is expected to fail soon.

@@ -138,9 +138,8 @@ fn a_preflight_is_allowed_what_it_asks_for_and_remembered() {
         assert_eq!((answer.header("content-length"), answer.body.len()), (Some("0"), 0));
         assert!(!answer.closes());
     }
-    let hostile = client.exchange(
-        "OPTIONS /v1/web/i HTTP/1.1\r\nHost: test\r\nAccess-Control-Request-Headers: a;b \"c\"\r\n\r\n",
-    );
+    let hostile = client
+        .exchange("OPTIONS /v1/web/i HTTP/1.1\r\nHost: test\r\nAccess-Control-Request-Headers: a;b \"c\"\r\n\r\n");
     assert_eq!(hostile.status, 200);
     assert!(!hostile.head.contains("a;b"), "{}", hostile.text());
 }

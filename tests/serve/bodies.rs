@@ -32,7 +32,10 @@ fn an_empty_body_is_taken_and_leaves_nothing() {
     let without_length = batch_request(&token, b"");
     let without_length = String::from_utf8(without_length).expect("ASCII").replace("Content-Length: 0\r\n", "");
     assert_eq!(client.exchange(batch_request(&token, b"")).status, 200);
-    assert_eq!(client.exchange(without_length.replace("Host", "Transfer-Encoding: chunked\r\nHost") + "0\r\n\r\n").status, 200);
+    assert_eq!(
+        client.exchange(without_length.replace("Host", "Transfer-Encoding: chunked\r\nHost") + "0\r\n\r\n").status,
+        200
+    );
     assert_eq!(client.exchange(without_length).status, 200);
     assert_eq!(client.exchange(gzip_request(&token, b"")).status, 200);
     assert!(home.stored().is_empty());

@@ -148,19 +148,47 @@ fn at_the_cap_the_longest_idle_connection_makes_room() {
 }
 
 #[test]
-fn at_the_cap_of_busy_connections_a_new_one_waits_for_its_turn() {
+fn at_the_cap_of_busy_connections_new_ones_wait_for_their_turn() {
     let home = Home::new();
-    let server = home.serve(&[("connections_max", "1")]);
+    let server = home.serve(&[("connections_max", "1"), ("patience", "20s")]);
     let mut busy = server.connect();
-    busy.send(batch(&home.token(7), 6));
+    busy.send(batch(&home.token(1), 6));
     thread::sleep(Duration::from_millis(200));
-    let mut waiting = server.connect();
-    waiting.send(batch_request(&home.token(8), b"second"));
-    assert!(waiting.is_silent_for(Duration::from_millis(400)));
+    let mut waiting: Vec<Client> = (2..=5)
+        .map(|session| {
+            let mut client = server.connect();
+            client.send(batch_request(&home.token(session), b"it waits"));
+            client
+        })
+        .collect();
+    assert!(waiting.iter_mut().all(|client| client.is_silent_for(Duration::from_millis(100))));
     busy.send("first!");
     assert_eq!(busy.read().status, 200);
     drop(busy);
-    assert_eq!(waiting.read().status, 200);
-    let sessions: Vec<u64> = home.stored().iter().map(|batch| batch.session).collect();
-    assert_eq!(sessions, [7, 8]);
+    let began = Instant::now();
+    for mut client in waiting {
+        assert_eq!(client.read().status, 200);
+    }
+    assert!(began.elapsed() < SOON, "{:?} for four requests, one behind the other", began.elapsed());
+    let mut sessions: Vec<u64> = home.stored().iter().map(|batch| batch.session).collect();
+    sessions.sort_unstable();
+    assert_eq!(sessions, [1, 2, 3, 4, 5]);
+}
+
+#[test]
+fn at_the_cap_of_busy_connections_a_new_one_is_refused_in_the_end() {
+    let home = Home::new();
+    let server = home.serve(&[("connections_max", "1"), ("patience", "400ms")]);
+    let mut busy = server.connect();
+    busy.send(batch(&home.token(1), 6));
+    thread::sleep(Duration::from_millis(200));
+    let began = Instant::now();
+    let refused = server.connect().exchange(batch_request(&home.token(2), b"in vain"));
+    let took = began.elapsed();
+    assert_eq!((refused.status, refused.closes()), (503, true), "{}", refused.text());
+    assert_eq!((refused.header("retry-after"), refused.header("access-control-allow-origin")), (Some("1"), Some("*")));
+    assert!(Duration::from_millis(250) < took && took < SOON, "{took:?}");
+    busy.send("first!");
+    assert_eq!(busy.read().status, 200);
+    assert_eq!(home.stored().len(), 1);
 }

@@ -107,9 +107,9 @@ fn a_taken_admin_port_is_an_error_that_names_it() {
 #[test]
 fn after_sigterm_what_has_begun_is_finished_and_what_waits_is_served() {
     let home = Home::new();
-    let mut server = home.serve(&[("connections_max", "1"), ("drain_timeout", "20s")]);
+    let mut server = home.serve(&[("connections_max", "1"), ("patience", "3s"), ("drain_timeout", "20s")]);
     let (mut busy, rest) = half_sent(&server, &home.token(1), "a body in two halves");
-    // The core has one place, which is taken: these wait to be accepted.
+    // The core has one place, which is taken. Once it stops nobody else will come, so these need not wait for it.
     let mut waiting: Vec<Client> = (2..=5)
         .map(|session| {
             let mut client = server.connect();
@@ -139,6 +139,32 @@ fn after_sigterm_what_has_begun_is_finished_and_what_waits_is_served() {
     expected.extend((2..=5).map(|session| (session, b"from the queue".to_vec())));
     assert_eq!(stored, expected);
     assert_eq!(home.takeup(&["verify"]).code, Some(0));
+}
+
+#[test]
+fn connections_that_nobody_has_accepted_yet_are_served_before_the_end() {
+    for runtime in ["auto", "legacy"] {
+        let home = Home::new();
+        let mut server = home.serve(&[("runtime", runtime), ("cores", "2"), ("drain_timeout", "20s")]);
+        // While the process stands still, the kernel takes connections for it.
+        server.signal(Signal::STOP);
+        let mut waiting: Vec<Client> = (1..=100)
+            .map(|session| {
+                let mut client = server.connect();
+                client.send(batch_request(&home.token(session), b"from the queue"));
+                client
+            })
+            .collect();
+        server.signal(Signal::TERM);
+        server.signal(Signal::CONT);
+        for client in &mut waiting {
+            let answer = client.read();
+            assert_eq!(answer.status, 200, "{runtime}: {}", answer.text());
+            client.expect_end(PATIENCE);
+        }
+        assert!(server.wait(PATIENCE).success(), "{runtime}: {}", server.said());
+        assert_eq!(home.stored().len(), 100, "{runtime}");
+    }
 }
 
 #[test]

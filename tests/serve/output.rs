@@ -66,10 +66,8 @@ fn each_log_line_is_an_object_with_its_keys_in_order() {
     server.wait_for_line(&["code: 400"], Duration::from_secs(5));
 
     let text = server.stdout();
-    let lines: Vec<Members> = text
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")))
-        .collect();
+    let lines: Vec<Members> =
+        text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))).collect();
     for line in &lines {
         let keys: Vec<&str> = line.0.iter().map(|(key, _)| &**key).collect();
         assert_eq!(keys[..4], KEYS[..4], "{line:?}");
@@ -95,7 +93,8 @@ fn each_log_line_is_an_object_with_its_keys_in_order() {
     assert_eq!(values, [Some(&*session), Some("1"), Some("19.0.1"), Some("POST")]);
     let refused = of("response error, code: 401, error: wrong token format", "/v1/web/i");
     assert_eq!((refused.get("level"), refused.get("sessionID")), (Some("error"), None));
-    let unknown = lines.iter().find(|line| line.get("msg").is_some_and(|m| m.contains("doesn't exist or is not active")));
+    let unknown =
+        lines.iter().find(|line| line.get("msg").is_some_and(|m| m.contains("doesn't exist or is not active")));
     assert_eq!(unknown.and_then(|line| line.get("tracker")), Some("19.0.1"), "{text}");
 }
 
@@ -128,9 +127,8 @@ fn metrics_count_requests_by_route_and_status() {
             assert_eq!(client.exchange(batch_request("no.token", b"x")).status, 401);
         }
     }
-    let series = |name: &str, url: &str, code: u16| {
-        server.metric(&format!("{name}{{url=\"{url}\",response_code=\"{code}\"}}"))
-    };
+    let series =
+        |name: &str, url: &str, code: u16| server.metric(&format!("{name}{{url=\"{url}\",response_code=\"{code}\"}}"));
     assert_eq!(series("http_web_requests_total", "/v1/web/i", 200), 6.0);
     assert_eq!(series("http_web_requests_total", "/v1/web/i", 401), 3.0);
     assert_eq!(series("http_web_requests_total", "other", 404), 6.0);

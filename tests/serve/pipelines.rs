@@ -111,7 +111,8 @@ fn every_split_of_a_request_in_two_gives_the_same_answer_and_record() {
     let home = Home::new();
     let server = home.serve(&[]);
     let token = home.token(7);
-    let plain = batch(&token, 16).replace("batch=1_1", "batch=3_4&x=%41").replace("\r\n\r\n", "\r\nDataType: player\r\n\r\n");
+    let plain =
+        batch(&token, 16).replace("batch=1_1", "batch=3_4&x=%41").replace("\r\n\r\n", "\r\nDataType: player\r\n\r\n");
     let plain = [plain.as_bytes(), b"a body in pieces"].concat();
     let mut client = server.connect();
     let mut splits = 0;

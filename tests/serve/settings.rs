@@ -37,7 +37,9 @@ fn a_broken_file_of_projects_changes_nothing_and_is_told_with_its_line() {
     let path = home.data().join("projects.toml").display().to_string();
     let second = good.clone() + "[[projects]]\nproject_id = 2\nproject_key = \"NewKey\"\n";
     let bad_line = format!("line {}", second.lines().count() + 1);
-    for (bad, hint) in [("sample_rte = 5", "sample_rate"), ("this is no TOML", "="), ("project_key = \"Third\"", "duplicate")] {
+    for (bad, hint) in
+        [("sample_rte = 5", "sample_rate"), ("this is no TOML", "="), ("project_key = \"Third\"", "duplicate")]
+    {
         home.write("projects.toml", &format!("{second}{bad}\n"));
         let line = server.wait_for_line(&["\"level\":\"error\"", &path, &bad_line, hint], NOTICE);
         assert!(serde_json::from_str::<serde_json::Value>(&line).is_ok(), "{line}");
@@ -50,10 +52,9 @@ fn a_broken_file_of_projects_changes_nothing_and_is_told_with_its_line() {
 #[test]
 fn an_unknown_setting_is_an_error_that_names_the_nearest_one() {
     let home = Home::with_projects(&project(1, "Key", ""));
-    for (text, line, nearest) in [
-        ("# mine\nidle_timout = \"5s\"\n", 2, "idle_timeout"),
-        ("cores = 1\nack_mode = \"disk\"\n", 2, "ack"),
-    ] {
+    for (text, line, nearest) in
+        [("# mine\nidle_timout = \"5s\"\n", 2, "idle_timeout"), ("cores = 1\nack_mode = \"disk\"\n", 2, "ack")]
+    {
         home.write("takeup.toml", text);
         let finished = home.serve_in_vain(&["--listen", "127.0.0.1:0"]);
         assert!(finished.code.is_some_and(|code| code != 0), "{finished:?}");
@@ -85,13 +86,34 @@ fn a_value_that_cannot_be_is_an_error_with_its_place() {
 }
 
 #[test]
-fn sizes_that_would_refuse_what_they_allow_are_an_error() {
-    let home = Home::with_projects(&project(1, "Key", ""));
-    for (small, large) in [("window_bytes=1MiB", "group_bytes_max=1MiB"), ("window_bytes=4MiB", "group_bytes_max=1MiB")] {
-        let sets = ["--set", small, "--set", large, "--set", "segment_bytes=8MiB"];
-        let finished = home.serve_in_vain(&[&["--listen", "127.0.0.1:0"], &sets[..]].concat());
-        assert!(finished.code.is_some_and(|code| code != 0), "a batch of beacon_size_limit can't be stored: {small} {large}");
-        assert!(finished.stderr.contains("beacon_size_limit"), "{}", finished.stderr);
+fn what_a_start_allows_can_be_sent_or_the_server_says_why_it_cannot() {
+    let projects = project(1, "Plain", "") + &project(2, "Huge", "beacon_size = 100000000");
+    for settings in [
+        &[][..],
+        &[("window_bytes", "1MiB"), ("group_bytes_max", "1MiB")],
+        &[("group_bytes_max", "1MiB")],
+        &[("inflight_bytes_max", "1000000")],
+        &[("inflight_bytes_max", "3MiB")],
+        &[("segment_bytes", "64MiB"), ("window_bytes", "16MiB"), ("group_bytes_max", "16MiB")],
+    ] {
+        let home = Home::with_projects(&projects);
+        let server = match home.try_serve(&[&[("patience", "1s")], settings].concat()) {
+            Ok(server) => server,
+            Err(said) => {
+                let named = settings.iter().any(|(name, _)| said.contains(name));
+                assert!(named && said.contains("beacon_size_limit"), "{settings:?}: {said}");
+                continue;
+            }
+        };
+        for key in ["Plain", "Huge"] {
+            let told = server.connect().exchange(start_request(key)).json();
+            let token = told["token"].as_str().expect("a token");
+            let limit = told["beaconSizeLimit"].as_u64().expect("a limit") as usize;
+            let answer = server.connect().exchange(batch_request(token, &vec![b'x'; limit]));
+            assert_eq!(answer.status, 200, "{settings:?} {key} {limit}: {}", answer.text());
+            let answer = server.connect().exchange(batch_request(token, &vec![b'x'; limit + 1]));
+            assert_eq!(answer.status, 413, "{settings:?} {key} {limit}: {}", answer.text());
+        }
     }
 }
 
