@@ -53,9 +53,7 @@ fn sources(folders: &[&str]) -> Vec<(String, String)> {
     }
     assert!(!paths.is_empty(), "no sources in {folders:?}");
     let read = |path: &PathBuf| fs::read_to_string(path).expect("sources are readable UTF-8");
-    let relative = |path: &PathBuf| {
-        path.strip_prefix(root()).expect("is below the root").display().to_string()
-    };
+    let relative = |path: &PathBuf| path.strip_prefix(root()).expect("is below the root").display().to_string();
     paths.iter().map(|path| (relative(path), read(path))).collect()
 }
 

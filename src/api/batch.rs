@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::num::IntErrorKind;
 
 use crate::http::query;
-use crate::log::record::{DataType, Encoding, Entry, ExtWriter, ext_type, Flags, Kind, Label, Topic};
+use crate::log::record::{DataType, Encoding, Entry, ExtWriter, Flags, Kind, Label, Topic, ext_type};
 use crate::session::SessionId;
 use crate::session::gunzip::{BodyError, Gunzip, GunzipError};
 use crate::telemetry::Refusal as Reason;
@@ -264,10 +264,7 @@ mod tests {
             ("split=", "split value is empty"),
             ("split=4;x=1", "split value is empty"),
             ("split=x", "strconv.Atoi: parsing \"x\": invalid syntax"),
-            (
-                "split=9223372036854775808",
-                "strconv.Atoi: parsing \"9223372036854775808\": value out of range",
-            ),
+            ("split=9223372036854775808", "strconv.Atoi: parsing \"9223372036854775808\": value out of range"),
             ("split=0", "split value is out of range"),
             ("split=-1", "split value is out of range"),
             ("split=8", "split value is out of range"),
@@ -306,7 +303,8 @@ mod tests {
         std::io::Write::write_all(&mut encoder, &plain).expect("memory takes it");
         let packed = encoder.finish().expect("memory takes it");
         for inflate in [false, true] {
-            let mut packed = BatchInput { content_encoding: Some(b"gzip"), inflate, ..input("visual", "split=4", &packed) };
+            let mut packed =
+                BatchInput { content_encoding: Some(b"gzip"), inflate, ..input("visual", "split=4", &packed) };
             let mut scratch = BatchScratch::default();
             let split = |input: &BatchInput<'_>, scratch: &mut BatchScratch| {
                 web_batch(input, scratch, &mut Vec::new()).map(|entry| entry.expect("is stored").split)

@@ -68,9 +68,7 @@ fn write_fields(out: &mut Vec<u8>, asked: Option<&[u8]>) {
 /// Whether this is a list of field names (RFC 9110, 5.6.2): nothing else may come back as a header.
 fn is_field_list(list: &[u8]) -> bool {
     list.len() <= ASKED_BYTES_MAX
-        && list.iter().all(|&b| {
-            b.is_ascii_alphanumeric() || b" \t,!#$%&'*+-.^_`|~".contains(&b)
-        })
+        && list.iter().all(|&b| b.is_ascii_alphanumeric() || b" \t,!#$%&'*+-.^_`|~".contains(&b))
 }
 
 #[cfg(test)]

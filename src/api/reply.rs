@@ -72,14 +72,7 @@ impl Frame<'_> {
         }
     }
 
-    fn write_lines(
-        &self,
-        out: &mut Vec<u8>,
-        lines: &[u8],
-        status: u16,
-        headers: &[(&str, &[u8])],
-        body: &[u8],
-    ) {
+    fn write_lines(&self, out: &mut Vec<u8>, lines: &[u8], status: u16, headers: &[(&str, &[u8])], body: &[u8]) {
         Reply {
             status,
             version: self.version,

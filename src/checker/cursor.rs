@@ -27,9 +27,7 @@ impl Cursor {
     pub fn open(&self, log_dir: &Path) -> Result<Merge, LogError> {
         let position = fs::read(&self.path).ok().and_then(|text| serde_json::from_slice::<MergePosition>(&text).ok());
         match position {
-            Some(position) => {
-                Merge::resume(LogReader::open(log_dir)?, &position).or_else(|_| from_start(log_dir))
-            }
+            Some(position) => Merge::resume(LogReader::open(log_dir)?, &position).or_else(|_| from_start(log_dir)),
             None => from_start(log_dir),
         }
     }

@@ -122,21 +122,12 @@ pub struct Checker {
 
 impl Checker {
     /// Starts it. `inboxes` are the cores, which are told of sessions in the log.
-    pub fn spawn(
-        options: Options,
-        inboxes: Vec<Sender<(SessionId, u32)>>,
-        logger: Logger,
-    ) -> std::io::Result<Self> {
+    pub fn spawn(options: Options, inboxes: Vec<Sender<(SessionId, u32)>>, logger: Logger) -> std::io::Result<Self> {
         let findings = Arc::new(Findings::default());
         let stopping = Arc::new(AtomicBool::new(false));
         let (stop, stopped) = crossbeam_channel::bounded(0);
-        let worker = Worker {
-            findings: Arc::clone(&findings),
-            stopping: Arc::clone(&stopping),
-            stopped,
-            logger,
-            options,
-        };
+        let worker =
+            Worker { findings: Arc::clone(&findings), stopping: Arc::clone(&stopping), stopped, logger, options };
         let run = move || worker.run(&inboxes);
         let thread = std::thread::Builder::new().name("checker".into()).spawn(run)?;
         Ok(Self { findings, stopping, stop: Some(stop), thread: Some(thread) })
@@ -203,13 +194,14 @@ impl Worker {
         // Of the least weight: requests come first.
         let _ = rustix::process::nice(19);
         let log_dir = self.options.data.join("log");
-        let began_us = match LogReader::open(&log_dir).and_then(|reader| warm::tell_sessions(&reader, inboxes, &self.stopping)) {
-            Ok(sessions) => sessions,
-            Err(error) => {
-                self.complain("the sessions in the log could not be read", &error.to_string());
-                0
-            }
-        };
+        let began_us =
+            match LogReader::open(&log_dir).and_then(|reader| warm::tell_sessions(&reader, inboxes, &self.stopping)) {
+                Ok(sessions) => sessions,
+                Err(error) => {
+                    self.complain("the sessions in the log could not be read", &error.to_string());
+                    0
+                }
+            };
         let text = began_us.to_string();
         self.logger.event(Level::Info, crate::caller!(), "sessions known from the log", &[("sessions", &text)]);
         while self.options.looks && !self.stopping.load(Ordering::Relaxed) {

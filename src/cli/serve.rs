@@ -68,8 +68,7 @@ pub fn run(args: ServeArgs, data: PathBuf) -> Result<ExitCode, CliError> {
     let listeners = listen(config.listen, usize::from(cores)).map_err(other)?;
     let listen_addr = listeners[0].local_addr().unwrap_or(config.listen);
 
-    let (inboxes, outboxes): (Vec<_>, Vec<_>) =
-        (0..cores).map(|_| crossbeam_channel::bounded(INBOX_MAX)).unzip();
+    let (inboxes, outboxes): (Vec<_>, Vec<_>) = (0..cores).map(|_| crossbeam_channel::bounded(INBOX_MAX)).unzip();
     let projects = config.data.join(PROJECTS_FILE);
     let directory = Arc::new(directory::Shared::load(&projects).map_err(other)?);
     let watcher = directory::watch(Arc::clone(&directory), {
@@ -104,8 +103,8 @@ pub fn run(args: ServeArgs, data: PathBuf) -> Result<ExitCode, CliError> {
         seats.push(Seat { number, cpu, listener, writer, metrics: Arc::clone(&metrics[at]), inbox });
     }
     // All that can fail comes before the first connection is taken.
-    let checker = Checker::spawn(checker::Options::of(&common.config), common.inboxes.clone(), logger.clone())
-        .map_err(other)?;
+    let checker =
+        Checker::spawn(checker::Options::of(&common.config), common.inboxes.clone(), logger.clone()).map_err(other)?;
     let admin = admin::spawn(common.config.admin, admin_of(&log, metrics, &checker, &logger)).map_err(other)?;
     let threads: Vec<_> = seats.into_iter().map(|seat| spawn(Arc::clone(&common), seat)).collect();
     let stopper = Arc::clone(&common);
@@ -237,7 +236,13 @@ fn report_recovery(logger: &Logger, recovery: &Recovery) {
         logger.event(Level::Info, crate::caller!(), "recovered the log", &fields);
     }
     for damage in &recovery.damage {
-        let text = format!("{}: {} bytes from offset {}: {}", damage.path.display(), damage.bytes, damage.offset, damage.reason);
+        let text = format!(
+            "{}: {} bytes from offset {}: {}",
+            damage.path.display(),
+            damage.bytes,
+            damage.offset,
+            damage.reason
+        );
         logger.event(Level::Error, crate::caller!(), "the log is damaged", &[("where", &text)]);
     }
     for problem in &recovery.problems {

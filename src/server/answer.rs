@@ -115,11 +115,7 @@ impl Seen {
 
     fn line(&self, io: &mut Io, status: u16) -> RequestLine {
         let work = io.work();
-        let url = if self.version == Version::H11 && work.head.is_empty() {
-            b""
-        } else {
-            work.head.path(&work.buf)
-        };
+        let url = if self.version == Version::H11 && work.head.is_empty() { b"" } else { work.head.path(&work.buf) };
         RequestLine {
             session: self.session,
             project: self.project,

@@ -15,13 +15,7 @@ use super::exchange::{Admitted, Next, body};
 use super::io::Io;
 
 /// Reads and stores a batch whose token is good.
-pub async fn web_batch(
-    io: &mut Io,
-    core: &Rc<Core>,
-    conn: &Rc<Conn>,
-    seen: &mut Seen,
-    admitted: &Admitted,
-) -> Next {
+pub async fn web_batch(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut Seen, admitted: &Admitted) -> Next {
     let got = match body(io, core, seen, admitted.limit, admitted.just_expired).await {
         Ok(got) => got,
         Err(next) => return next,

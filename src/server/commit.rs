@@ -33,10 +33,10 @@ impl Commits {
     /// Puts the commit task behind everything that is ready now. Called with each append, it wakes
     /// once a turn.
     pub fn wake(&self) {
-        if !self.woken.replace(true) {
-            if let Some(waker) = &*self.waker.borrow() {
-                waker.wake_by_ref();
-            }
+        if !self.woken.replace(true)
+            && let Some(waker) = &*self.waker.borrow()
+        {
+            waker.wake_by_ref();
         }
     }
 

@@ -82,9 +82,7 @@ impl TokenMemo {
 
     /// The token, if this very text was verified with these secrets.
     pub fn get(&self, text: &[u8], generation: u64) -> Option<Token> {
-        let known = self.len > 0
-            && self.generation == generation
-            && text == &self.text[..usize::from(self.len)];
+        let known = self.len > 0 && self.generation == generation && text == &self.text[..usize::from(self.len)];
         known.then_some(self.token)
     }
 
@@ -270,9 +268,10 @@ impl Conns {
     /// The connection that has waited longest for a next request.
     pub fn longest_idle(&self) -> Option<Rc<Conn>> {
         let slots = self.slots.borrow();
-        let idle = slots.iter().flatten().filter(|c| {
-            c.phase.get() == Phase::Idle && matches!(c.order.get(), Order::None | Order::Reclaim)
-        });
+        let idle = slots
+            .iter()
+            .flatten()
+            .filter(|c| c.phase.get() == Phase::Idle && matches!(c.order.get(), Order::None | Order::Reclaim));
         idle.min_by_key(|c| c.since_ms.get()).cloned()
     }
 }

@@ -117,11 +117,13 @@ fn judge(io: &mut Io, core: &Core, conn: &Conn, seen: &mut Seen) -> Verdict {
         (Route::WebStart, Method::Post) => Verdict::Start,
         // No project has flags yet; the tracker takes that for an answer.
         (Route::WebFeatureFlags, Method::Post) => Verdict::Answer(Plain::Flags),
-        (Route::WebTags, Method::Get | Method::Head) => match admit(head.header(buf, "authorization"), core, conn, seen) {
-            Ok(admitted) if !admitted.just_expired => Verdict::Answer(Plain::Tags),
-            Ok(_) => Verdict::Answer(Plain::Refuse(Refusal::new(401, Reason::TokenExpired, "token just expired"))),
-            Err(refusal) => Verdict::Answer(Plain::Refuse(refusal)),
-        },
+        (Route::WebTags, Method::Get | Method::Head) => {
+            match admit(head.header(buf, "authorization"), core, conn, seen) {
+                Ok(admitted) if !admitted.just_expired => Verdict::Answer(Plain::Tags),
+                Ok(_) => Verdict::Answer(Plain::Refuse(Refusal::new(401, Reason::TokenExpired, "token just expired"))),
+                Err(refusal) => Verdict::Answer(Plain::Refuse(refusal)),
+            }
+        }
         (Route::WebBatch, Method::Post) => match admit(head.header(buf, "authorization"), core, conn, seen) {
             Ok(admitted) => Verdict::Batch(admitted),
             Err(refusal) => Verdict::Answer(Plain::Refuse(refusal)),
@@ -131,12 +133,7 @@ fn judge(io: &mut Io, core: &Core, conn: &Conn, seen: &mut Seen) -> Verdict {
 }
 
 /// Looks at the token. A 401 tells the client to start a new session, so it is given for tokens alone.
-fn admit(
-    authorization: Option<&[u8]>,
-    core: &Core,
-    conn: &Conn,
-    seen: &mut Seen,
-) -> Result<Admitted, Refusal> {
+fn admit(authorization: Option<&[u8]>, core: &Core, conn: &Conn, seen: &mut Seen) -> Result<Admitted, Refusal> {
     let text = authorization
         .and_then(|value| value.strip_prefix(b"Bearer "))
         .ok_or_else(|| Refusal::new(401, Reason::TokenMissing, "missing token"))?;
@@ -163,12 +160,7 @@ fn admit(
         Expiry::Expired => return Err(Refusal::new(401, Reason::TokenExpired, "token expired")),
     };
     seen.project = core.project_of(token.session);
-    Ok(Admitted {
-        token,
-        just_expired,
-        project: seen.project.unwrap_or(0),
-        limit: core.batch_limit(seen.project),
-    })
+    Ok(Admitted { token, just_expired, project: seen.project.unwrap_or(0), limit: core.batch_limit(seen.project) })
 }
 
 /// Answers from the head alone. The body, if one comes, is read and dropped within a bound, so that
@@ -229,13 +221,7 @@ async fn answer(io: &mut Io, core: &Rc<Core>, conn: &Conn, seen: &mut Seen, plai
 }
 
 /// Reads the body, with `100 Continue` where the client waits for it. An error has been answered.
-pub async fn body(
-    io: &mut Io,
-    core: &Rc<Core>,
-    seen: &mut Seen,
-    limit: u64,
-    just_expired: bool,
-) -> Result<Got, Next> {
+pub async fn body(io: &mut Io, core: &Rc<Core>, seen: &mut Seen, limit: u64, just_expired: bool) -> Result<Got, Next> {
     let error = match receive(io, limit).await {
         Ok(got) => {
             seen.body_bytes = (got.end - got.start) as u64;
@@ -245,13 +231,9 @@ pub async fn body(
     };
     let mut refusal = match error {
         BodyError::Gone(Gone::Closed) => return Err(Next::Close),
-        BodyError::Reject(reject) if reject.status == 413 => {
-            Refusal::new(413, Reason::BodyTooLarge, TOO_LARGE)
-        }
+        BodyError::Reject(reject) if reject.status == 413 => Refusal::new(413, Reason::BodyTooLarge, TOO_LARGE),
         BodyError::Reject(reject) => Refusal::new(reject.status, Reason::Framing, reject.reason),
-        BodyError::Gone(Gone::TimedOut) => {
-            Refusal::new(408, Reason::BodyTimeout, "the body came too slowly")
-        }
+        BodyError::Gone(Gone::TimedOut) => Refusal::new(408, Reason::BodyTimeout, "the body came too slowly"),
         BodyError::Gone(Gone::NoMemory) => {
             Refusal::new(503, Reason::BytesInFlight, "too many bytes in flight, try again")
         }

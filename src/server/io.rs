@@ -81,17 +81,16 @@ impl Io {
         let limits = self.core.limits;
         self.conn.enter(Phase::Idle, self.core.now_ms());
         loop {
-            if let Some(work) = &mut self.work {
-                if !work.buf.is_empty() {
-                    match decode_head(&work.buf, &limits, &mut work.head) {
-                        Ok(HeadStatus::Complete) => return Received::Head,
-                        Ok(HeadStatus::Partial) => {
-                            if self.conn.phase.get() == Phase::Idle {
-                                self.conn.enter(Phase::Head, self.core.now_ms());
-                            }
-                        }
-                        Err(reject) => return Received::Reject(reject),
+            if let Some(work) = &mut self.work
+                && !work.buf.is_empty()
+            {
+                match decode_head(&work.buf, &limits, &mut work.head) {
+                    Ok(HeadStatus::Complete) => return Received::Head,
+                    Ok(HeadStatus::Partial) if self.conn.phase.get() == Phase::Idle => {
+                        self.conn.enter(Phase::Head, self.core.now_ms());
                     }
+                    Ok(HeadStatus::Partial) => {}
+                    Err(reject) => return Received::Reject(reject),
                 }
             }
             if let Err(gone) = self.fill(0).await {
@@ -148,8 +147,7 @@ impl Io {
             let handle = self.conn.canceller.borrow().as_ref().map(|c| c.handle());
             let Some(handle) = handle else { return Err(Gone::Closed) };
             self.conn.holds_buffer.set(true);
-            let (result, slice) =
-                self.stream.cancelable_read(buf.slice_mut(begin..end), handle).await;
+            let (result, slice) = self.stream.cancelable_read(buf.slice_mut(begin..end), handle).await;
             self.conn.holds_buffer.set(false);
             self.work().buf = slice.into_inner();
             match result {
@@ -166,8 +164,7 @@ impl Io {
     }
 
     fn idle(&self) -> bool {
-        self.conn.phase.get() == Phase::Idle
-            && self.work.as_ref().is_none_or(|work| work.buf.is_empty())
+        self.conn.phase.get() == Phase::Idle && self.work.as_ref().is_none_or(|work| work.buf.is_empty())
     }
 
     /// An idle connection owns no buffer: it is given back, and readiness is awaited instead.

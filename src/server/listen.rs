@@ -17,9 +17,7 @@ const BIND_PATIENCE: Duration = Duration::from_millis(500);
 #[derive(Debug, thiserror::Error)]
 pub enum ListenError {
     /// Another process has it.
-    #[error(
-        "{addr} is in use by another process. Stop it, or choose another address with --listen ADDRESS:PORT"
-    )]
+    #[error("{addr} is in use by another process. Stop it, or choose another address with --listen ADDRESS:PORT")]
     InUse {
         /// The address.
         addr: SocketAddr,

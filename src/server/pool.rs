@@ -45,6 +45,7 @@ pub struct Pool {
     budget_bytes: u64,
     used_bytes: Cell<u64>,
     free: RefCell<[Vec<Vec<u8>>; CLASSES.len()]>,
+    #[expect(clippy::vec_box, reason = "they are lent as boxes, so that an idle connection holds a pointer")]
     works: RefCell<Vec<Box<Work>>>,
 }
 
@@ -55,12 +56,7 @@ pub struct OverBudget;
 impl Pool {
     /// A pool that lends at most `budget_bytes` at a time.
     pub fn new(budget_bytes: u64) -> Self {
-        Self {
-            budget_bytes,
-            used_bytes: Cell::new(0),
-            free: RefCell::default(),
-            works: RefCell::default(),
-        }
+        Self { budget_bytes, used_bytes: Cell::new(0), free: RefCell::default(), works: RefCell::default() }
     }
 
     /// Bytes lent at this moment.

@@ -74,8 +74,7 @@ impl Driver {
                 Ok(runtime.block_on(future))
             }
             Self::Legacy => {
-                let mut runtime =
-                    RuntimeBuilder::<TimeDriver<LegacyDriver>>::new().with_entries(ENTRIES).build()?;
+                let mut runtime = RuntimeBuilder::<TimeDriver<LegacyDriver>>::new().with_entries(ENTRIES).build()?;
                 Ok(runtime.block_on(future))
             }
         }

@@ -38,11 +38,7 @@ impl Hasher for IdHasher {
 impl Sessions {
     /// A map of at most `sessions_max` sessions.
     pub fn new(sessions_max: usize) -> Self {
-        Self {
-            young: HashMap::default(),
-            old: HashMap::default(),
-            generation_max: (sessions_max / 2).max(1),
-        }
+        Self { young: HashMap::default(), old: HashMap::default(), generation_max: (sessions_max / 2).max(1) }
     }
 
     /// The project of a session.

@@ -118,12 +118,7 @@ fn copy(to: &mut Vec<u8>, from: &[u8]) {
     to.extend_from_slice(from);
 }
 
-async fn record(
-    io: &mut Io,
-    core: &Rc<Core>,
-    conn: &Rc<Conn>,
-    started: Started,
-) -> Result<(), StoreError> {
+async fn record(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, started: Started) -> Result<(), StoreError> {
     let work = io.work();
     let entry = Entry {
         kind: Kind::Start,

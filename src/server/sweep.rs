@@ -44,16 +44,13 @@ fn look(core: &Core, conn: &Conn, now_ms: u64, reclaims_left: &mut usize) {
     let config = &core.common.config;
     let age_ms = now_ms.saturating_sub(conn.since_ms.get());
     match conn.phase.get() {
-        Phase::Idle if core.draining.get() => {
-            if conn.served.get() || age_ms > FIRST_REQUEST_MS {
-                conn.interrupt(Order::Close);
-            }
+        Phase::Idle if conn.closing() => {}
+        Phase::Idle if core.draining.get() && (conn.served.get() || age_ms > FIRST_REQUEST_MS) => {
+            conn.interrupt(Order::Close);
         }
         Phase::Idle if age_ms > config.idle_timeout.as_millis() as u64 => {
-            if !conn.closing() {
-                core.metrics.idle_closed.inc();
-                conn.interrupt(Order::Close);
-            }
+            core.metrics.idle_closed.inc();
+            conn.interrupt(Order::Close);
         }
         Phase::Idle if conn.holds_buffer.get() && age_ms > RECLAIM_MS && *reclaims_left > 0 => {
             *reclaims_left -= 1;
