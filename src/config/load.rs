@@ -9,7 +9,7 @@ use super::error::ConfigError;
 use super::nearest::nearest;
 use super::secrets::TokenSecrets;
 use super::settings::{Config, SETTINGS};
-use super::{CONFIG_FILE, file};
+use super::{CONFIG_FILE, buffers, file};
 
 /// Where settings come from.
 #[derive(Debug, Clone, Default)]
@@ -165,11 +165,8 @@ fn warnings(sources: &Sources) -> Vec<String> {
     warnings
 }
 
-/// Bytes of the window that only starts may use, and room for headers: a batch must fit beside them.
-const WINDOW_OVERHEAD_BYTES: u64 = 256 * 1024 + 16 * 1024;
-
-/// No request buffer is larger.
-const BATCH_BYTES_MAX: u64 = 32 << 20;
+/// Bytes of a group that only starts may use, and room for headers: a batch must fit beside them.
+const GROUP_OVERHEAD_BYTES: u64 = 256 * 1024 + 16 * 1024;
 
 /// Where a record's end still fits the log format's 32 bits of 64-byte units.
 const SEGMENT_BYTES_MAX: u64 = 4 << 30;
@@ -218,8 +215,8 @@ fn check(config: &Config) -> Result<(), ConfigError> {
 impl Config {
     /// The largest batch that the log takes, whatever a project is allowed.
     pub fn batch_bytes_max(&self) -> u64 {
-        let buffers = u64::try_from(self.inflight_bytes_max).unwrap_or(u64::MAX);
-        self.window_bytes.saturating_sub(WINDOW_OVERHEAD_BYTES).min(BATCH_BYTES_MAX).min(buffers)
+        let buffered = buffers::body_within(self.inflight_bytes_max as u64);
+        self.group_bytes_max.saturating_sub(GROUP_OVERHEAD_BYTES).min(buffered)
     }
 }
 
@@ -247,15 +244,16 @@ fn check_sizes(config: &Config) -> Result<(), ConfigError> {
     }
     for (name, limit) in [("beacon_size_limit", config.beacon_size_limit), ("json_size_limit", config.json_size_limit)]
     {
-        if limit.saturating_add(WINDOW_OVERHEAD_BYTES) > window_bytes {
+        if limit.saturating_add(GROUP_OVERHEAD_BYTES) > group_bytes_max {
             return conflict(format!(
-                "{name} = {limit} does not fit window_bytes = {window_bytes}, which must be {WINDOW_OVERHEAD_BYTES} larger"
+                "{name} = {limit} does not fit group_bytes_max = {group_bytes_max}, which must be {GROUP_OVERHEAD_BYTES} larger"
             ));
         }
-        if limit > config.inflight_bytes_max as u64 {
+        let needed = buffers::buffer_for(limit).unwrap_or(u64::MAX);
+        if needed > config.inflight_bytes_max as u64 {
+            let budget = config.inflight_bytes_max;
             return conflict(format!(
-                "{name} = {limit} is above inflight_bytes_max = {}: no such request could be taken",
-                config.inflight_bytes_max
+                "{name} = {limit} needs a buffer of {needed} bytes, which is above inflight_bytes_max = {budget}"
             ));
         }
     }

@@ -6,6 +6,7 @@
 //! - What is not known is refused with the nearest known name: a typing error must not silently leave a default.
 //! - An empty environment variable counts as not set, because deployment templates leave such behind.
 
+mod buffers;
 mod error;
 mod file;
 mod first_run;
@@ -20,6 +21,7 @@ pub mod value;
 #[cfg(test)]
 mod tests;
 
+pub use buffers::{BUFFER_BYTES, BUFFER_BYTES_MIN};
 pub use error::ConfigError;
 pub use first_run::{FirstRun, first_run};
 pub use load::{Loaded, Sources};

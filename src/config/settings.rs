@@ -46,7 +46,7 @@ macro_rules! settings {
             $( $(#[doc = $doc:literal])+ $name:ident: $type:ty = $parse:ident($default:literal) $(also $also:literal)?; )+
         }
     )+) => {
-        /// Every setting, parsed and checked. Built by [`Config::load`](super::load).
+        /// Every setting, parsed and checked. Built by [`Config::load`].
         #[derive(Debug, Clone)]
         pub struct Config {
             /// The data folder.

@@ -24,8 +24,8 @@ const FULL_POLL: Duration = Duration::from_millis(10);
 /// Connections taken beyond the cap: they wait for a place within their patience, and then get a 503.
 const OVER_CAP_MAX: usize = 256;
 
-/// Idle connections that make room at once.
-const EVICTED_AT_ONCE: usize = 8;
+/// Idle connections that make room at once: one, and one more for each so many of the cap.
+const EVICTION_STEP: usize = 2048;
 
 /// Accepts until the server stops, then takes what still waits in the queue: closing a listener
 /// resets the connections whose handshake has finished.
@@ -81,7 +81,7 @@ pub async fn run(core: Rc<Core>, listener: StdListener) -> std::io::Result<()> {
 async fn admit(core: &Rc<Core>, stream: TcpStream, peer: SocketAddr) {
     core.metrics.accepted.inc();
     let cap = core.connections_max;
-    let over_cap = core.conns.count() >= cap;
+    let over_cap = core.conns.count() - core.placeless.get() >= cap;
     if over_cap {
         evict(core);
     }
@@ -94,6 +94,9 @@ async fn admit(core: &Rc<Core>, stream: TcpStream, peer: SocketAddr) {
         core.logger.event(Level::Warn, crate::caller!(), "TCP_NODELAY could not be set", &[("error", &text)]);
     }
     core.metrics.connections.inc();
+    if over_cap {
+        core.placeless.set(core.placeless.get() + 1);
+    }
     let fd = std::os::fd::AsRawFd::as_raw_fd(&stream);
     let conn = Rc::new(Conn::new(fd, peer.ip(), core.now_ms(), over_cap));
     let key = core.conns.insert(Rc::clone(&conn));
@@ -102,7 +105,7 @@ async fn admit(core: &Rc<Core>, stream: TcpStream, peer: SocketAddr) {
 
 /// Closes some of the connections that have been idle longest.
 fn evict(core: &Core) {
-    for _ in 0..EVICTED_AT_ONCE {
+    for _ in 0..=core.connections_max / EVICTION_STEP {
         let Some(idle) = core.conns.longest_idle() else { return };
         core.metrics.evicted.inc();
         idle.interrupt(Order::Close);

@@ -16,8 +16,10 @@ use super::answer::monotonic_us;
 use super::conn::{Conn, Outcome, Phase};
 use super::core::Core;
 
+/// Waiting requests that are kept room for at the start; more make the queues grow.
+const WAITING: usize = 1024;
+
 /// Who waits for what.
-#[derive(Default)]
 pub struct Commits {
     /// In the order of their records.
     waiting: RefCell<VecDeque<(Seq, Rc<Conn>)>>,
@@ -27,6 +29,18 @@ pub struct Commits {
     hungry: RefCell<VecDeque<Rc<Conn>>>,
     waker: RefCell<Option<Waker>>,
     woken: Cell<bool>,
+}
+
+impl Default for Commits {
+    fn default() -> Self {
+        Self {
+            waiting: RefCell::new(VecDeque::with_capacity(WAITING)),
+            stalled: RefCell::new(VecDeque::with_capacity(WAITING)),
+            hungry: RefCell::new(VecDeque::with_capacity(WAITING)),
+            waker: RefCell::new(None),
+            woken: Cell::new(false),
+        }
+    }
 }
 
 impl Commits {

@@ -116,7 +116,7 @@ pub struct Conn {
     /// At least one request has been answered.
     pub served: Cell<bool>,
     /// Accepted beyond the cap: it must wait for a place.
-    pub over_cap: bool,
+    pub over_cap: Cell<bool>,
     /// Set by the sweep, read by the task.
     pub order: Cell<Order>,
     /// The record that the task waits for.
@@ -145,7 +145,7 @@ impl Conn {
             progress_bytes: Cell::new(0),
             received_ms: Cell::new(now_ms),
             served: Cell::new(false),
-            over_cap,
+            over_cap: Cell::new(over_cap),
             order: Cell::new(Order::None),
             seq: Cell::new(Seq(0)),
             outcome: Cell::new(Outcome::Pending),

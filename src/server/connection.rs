@@ -31,7 +31,7 @@ const LEGACY_PAUSE: Duration = Duration::from_millis(1);
 
 /// Serves a connection until it ends. A panic ends this connection alone.
 pub async fn serve(core: Rc<Core>, stream: TcpStream, conn: Rc<Conn>, key: usize) {
-    let listed = Listed { core: Rc::clone(&core), key };
+    let listed = Listed { core: Rc::clone(&core), conn: Rc::clone(&conn), key };
     let mut serving = pin!(run(Rc::clone(&core), stream, conn, listed));
     std::future::poll_fn(|cx| {
         catch_unwind(AssertUnwindSafe(|| serving.as_mut().poll(cx))).unwrap_or_else(|_| {
@@ -47,12 +47,16 @@ pub async fn serve(core: Rc<Core>, stream: TcpStream, conn: Rc<Conn>, key: usize
 /// must never touch a descriptor that has been given to somebody else.
 struct Listed {
     core: Rc<Core>,
+    conn: Rc<Conn>,
     key: usize,
 }
 
 impl Drop for Listed {
     fn drop(&mut self) {
         self.core.conns.remove(self.key);
+        if self.conn.over_cap.get() {
+            self.core.placeless.set(self.core.placeless.get() - 1);
+        }
         self.core.metrics.connections.dec();
     }
 }
@@ -62,7 +66,7 @@ async fn run(core: Rc<Core>, stream: TcpStream, conn: Rc<Conn>, _listed: Listed)
     let mut requests: u32 = 0;
     loop {
         let next = match io.receive_head().await {
-            Received::Head if conn.over_cap && !conn.served.get() && !place_is_free(&core, &conn).await => {
+            Received::Head if conn.over_cap.get() && !takes_place(&core, &conn).await => {
                 let refusal = Refusal::new(503, Reason::Connections, "too many connections, try again");
                 conn.begin_request();
                 Seen::begin(&mut io).refuse(&mut io, &core, &refusal, false).await;
@@ -102,15 +106,18 @@ async fn run(core: Rc<Core>, stream: TcpStream, conn: Rc<Conn>, _listed: Listed)
     }
 }
 
-/// Waits within the request's patience for the core to be at its cap again, and not over it.
-async fn place_is_free(core: &Core, conn: &Conn) -> bool {
+/// Waits within the request's patience for a place below the cap, and takes it.
+async fn takes_place(core: &Core, conn: &Conn) -> bool {
     let since_ms = conn.held_since_ms(core.now_ms());
-    while core.conns.count() > core.connections_max {
+    // At the end nobody new will come, and what waits is served.
+    while core.conns.count() - core.placeless.get() >= core.connections_max && !core.draining.get() {
         if core.now_ms().saturating_sub(since_ms) > core.patience_ms() {
             return false;
         }
         monoio::time::sleep(PLACE_POLL).await;
     }
+    core.placeless.set(core.placeless.get() - 1);
+    conn.over_cap.set(false);
     true
 }
 

@@ -135,6 +135,8 @@ pub struct Core {
     gone: Cell<bool>,
     /// Connections at most.
     pub connections_max: usize,
+    /// Connections beyond the cap that wait for a place.
+    pub placeless: Cell<usize>,
     /// The largest body that the log takes.
     body_bytes_max: u64,
     /// No new connections; answers say `Connection: close`.
@@ -177,6 +179,7 @@ impl Core {
             date: Cell::new(HttpDate::from_unix(0)),
             draining: Cell::new(false),
             gone: Cell::new(false),
+            placeless: Cell::new(0),
             connections_max: common.connections_max,
             body_bytes_max: common.start.batch_bytes_max,
             directory: RefCell::new((version, directory)),

@@ -6,12 +6,13 @@ use monoio::buf::{IoBuf, IoBufMut};
 use monoio::io::{AsyncWriteRent, CancelableAsyncReadRent};
 use monoio::net::TcpStream;
 
+use crate::config::BUFFER_BYTES_MIN;
 use crate::http::{Body, BodyStatus, HeadStatus, Reject, decode_head};
 
 use super::commit::wait_for_memory;
 use super::conn::{Conn, Order, Phase};
 use super::core::Core;
-use super::pool::{BASE_BYTES, Work};
+use super::pool::Work;
 
 /// Why nothing more comes from a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,7 +68,7 @@ pub struct Io {
 impl Io {
     /// Wraps an accepted socket.
     pub fn new(stream: TcpStream, core: Rc<Core>, conn: Rc<Conn>) -> Self {
-        Self { stream, core, conn, work: None, hint_bytes: BASE_BYTES }
+        Self { stream, core, conn, work: None, hint_bytes: BUFFER_BYTES_MIN }
     }
 
     /// The buffers of the request in progress.
@@ -170,7 +171,7 @@ impl Io {
     /// An idle connection owns no buffer: it is given back, and readiness is awaited instead.
     async fn wait_without_buffer(&mut self) -> Result<(), Gone> {
         self.release();
-        self.hint_bytes = BASE_BYTES;
+        self.hint_bytes = BUFFER_BYTES_MIN;
         self.stream.readable(false).await.map_err(|_| Gone::Closed)
     }
 
@@ -181,7 +182,7 @@ impl Io {
             // Memory follows what has arrived, not what was announced: nobody gets a large buffer for
             // a large Content-Length alone.
             let len = work.buf.len();
-            let needed = (len + want.clamp(1, 3 * len.max(BASE_BYTES))).max(BASE_BYTES);
+            let needed = (len + want.clamp(1, 3 * len.max(BUFFER_BYTES_MIN))).max(BUFFER_BYTES_MIN);
             if core.pool.grow(&mut work.buf, needed).is_ok() {
                 return Ok(());
             }
@@ -239,7 +240,7 @@ impl Io {
         self.conn.order.set(Order::None);
         // The large buffer of a refused request is wanted by others.
         self.release();
-        self.hint_bytes = BASE_BYTES;
+        self.hint_bytes = BUFFER_BYTES_MIN;
         if self.stream.shutdown().await.is_err() {
             return;
         }

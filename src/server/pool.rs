@@ -5,21 +5,8 @@
 
 use std::cell::{Cell, RefCell};
 
+use crate::config::BUFFER_BYTES;
 use crate::http::Head;
-
-/// The smallest buffer: a browser's head and a small batch fit.
-pub const BASE_BYTES: usize = 8 * 1024;
-
-/// Sizes of buffers. Each is four times the one before, so that a growing request copies little.
-const CLASSES: [usize; 7] = [
-    BASE_BYTES,
-    32 * 1024 + BASE_BYTES,
-    128 * 1024 + BASE_BYTES,
-    512 * 1024 + BASE_BYTES,
-    2 * 1024 * 1024 + BASE_BYTES,
-    8 * 1024 * 1024 + BASE_BYTES,
-    32 * 1024 * 1024 + BASE_BYTES,
-];
 
 /// Free buffers kept per class, in bytes. What comes back beyond it is given to the allocator.
 const KEPT_BYTES_MAX: usize = 8 * 1024 * 1024;
@@ -44,7 +31,7 @@ pub struct Work {
 pub struct Pool {
     budget_bytes: u64,
     used_bytes: Cell<u64>,
-    free: RefCell<[Vec<Vec<u8>>; CLASSES.len()]>,
+    free: RefCell<[Vec<Vec<u8>>; BUFFER_BYTES.len()]>,
     #[expect(clippy::vec_box, reason = "they are lent as boxes, so that an idle connection holds a pointer")]
     works: RefCell<Vec<Box<Work>>>,
 }
@@ -77,7 +64,7 @@ impl Pool {
                 answer: Vec::new(),
             })
         });
-        work.buf = self.buffer(bytes).unwrap_or_else(|_| self.lend(0));
+        work.buf = self.buffer(bytes, 0).unwrap_or_else(|_| self.lend(0));
         work
     }
 
@@ -100,7 +87,8 @@ impl Pool {
         if buf.capacity() >= bytes {
             return Ok(());
         }
-        let mut larger = self.buffer(bytes)?;
+        // The old buffer comes back at once, so it makes room for the new one.
+        let mut larger = self.buffer(bytes, class_of(buf.capacity()).map_or(0, |class| BUFFER_BYTES[class] as u64))?;
         larger.extend_from_slice(buf);
         self.put_buffer(std::mem::replace(buf, larger));
         Ok(())
@@ -111,7 +99,7 @@ impl Pool {
         if !buf.is_empty() || class_of(buf.capacity()) <= class_of(bytes) {
             return false;
         }
-        match self.buffer(bytes) {
+        match self.buffer(bytes, 0) {
             Ok(smaller) => {
                 self.put_buffer(std::mem::replace(buf, smaller));
                 true
@@ -120,10 +108,10 @@ impl Pool {
         }
     }
 
-    fn buffer(&self, bytes: usize) -> Result<Vec<u8>, OverBudget> {
+    fn buffer(&self, bytes: usize, returned_bytes: u64) -> Result<Vec<u8>, OverBudget> {
         let class = class_of(bytes).ok_or(OverBudget)?;
-        let size = CLASSES[class] as u64;
-        if class > 0 && self.used_bytes.get() + size > self.budget_bytes {
+        let size = BUFFER_BYTES[class] as u64;
+        if class > 0 && self.used_bytes.get() + size > self.budget_bytes + returned_bytes {
             return Err(OverBudget);
         }
         Ok(self.lend(class))
@@ -131,8 +119,8 @@ impl Pool {
 
     fn lend(&self, class: usize) -> Vec<u8> {
         let kept = self.free.borrow_mut()[class].pop();
-        let buf = kept.unwrap_or_else(|| Vec::with_capacity(CLASSES[class]));
-        self.used_bytes.set(self.used_bytes.get() + CLASSES[class] as u64);
+        let buf = kept.unwrap_or_else(|| Vec::with_capacity(BUFFER_BYTES[class]));
+        self.used_bytes.set(self.used_bytes.get() + BUFFER_BYTES[class] as u64);
         buf
     }
 
@@ -140,9 +128,9 @@ impl Pool {
         let Some(class) = class_of(buf.capacity()).filter(|_| buf.capacity() > 0) else {
             return;
         };
-        self.used_bytes.set(self.used_bytes.get().saturating_sub(CLASSES[class] as u64));
+        self.used_bytes.set(self.used_bytes.get().saturating_sub(BUFFER_BYTES[class] as u64));
         let mut free = self.free.borrow_mut();
-        if (free[class].len() + 1) * CLASSES[class] <= KEPT_BYTES_MAX {
+        if (free[class].len() + 1) * BUFFER_BYTES[class] <= KEPT_BYTES_MAX {
             buf.clear();
             free[class].push(buf);
         }
@@ -151,22 +139,23 @@ impl Pool {
 
 /// The smallest class that holds `bytes`.
 fn class_of(bytes: usize) -> Option<usize> {
-    CLASSES.iter().position(|&size| size >= bytes)
+    BUFFER_BYTES.iter().position(|&size| size >= bytes)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::BUFFER_BYTES_MIN;
 
     #[test]
     fn memory_is_given_back_and_reused() {
         let pool = Pool::new(1024 * 1024);
         let mut work = pool.take(100);
-        assert_eq!(work.buf.capacity(), BASE_BYTES);
+        assert_eq!(work.buf.capacity(), BUFFER_BYTES_MIN);
         work.buf.extend_from_slice(b"abc");
         pool.grow(&mut work.buf, 30_000).expect("within the budget");
         assert_eq!(work.buf, b"abc");
-        assert_eq!(pool.used_bytes(), (32 * 1024 + BASE_BYTES) as u64);
+        assert_eq!(pool.used_bytes(), (32 * 1024 + BUFFER_BYTES_MIN) as u64);
         let address = work.buf.as_ptr();
         pool.put(work);
         assert_eq!(pool.used_bytes(), 0);
@@ -180,7 +169,7 @@ mod tests {
         let pool = Pool::new(100_000);
         let mut works = vec![pool.take(30_000), pool.take(30_000)];
         let mut small = pool.take(30_000);
-        assert_eq!(small.buf.capacity(), BASE_BYTES, "falls back to the smallest");
+        assert_eq!(small.buf.capacity(), BUFFER_BYTES_MIN, "falls back to the smallest");
         assert_eq!(pool.grow(&mut small.buf, 30_000), Err(OverBudget));
         pool.put(works.pop().expect("two were taken"));
         assert_eq!(pool.grow(&mut small.buf, 30_000), Ok(()));
