@@ -174,11 +174,11 @@ settings! {
     }
     "Log" {
         /// Bytes of a segment file.
-        segment_bytes: u64 = size("128MiB");
+        segment_bytes: u64 = size("64MiB");
         /// Bytes kept ready in memory ahead of the cursor, per core. No request can be larger.
         window_bytes: u64 = size("8MiB");
         /// Whether segments are written with zeros beforehand: each commit is then faster, each byte written twice. Only
-        /// with ack = "disk": otherwise commits are few.
+        /// with ack = "disk", and not while a core appends more than 16 MiB a second: otherwise commits are few.
         format_ahead: bool = switch("true");
         /// Bytes after which a group is committed without waiting for more.
         group_bytes_max: u64 = size("8MiB");

@@ -25,15 +25,38 @@ const SLICE_PAUSE_MAX: Duration = Duration::from_millis(20);
 const IDLE_PAUSE: Duration = Duration::from_millis(500);
 const RETRY_PAUSE: Duration = Duration::from_millis(250);
 
+/// A core that appends faster than this gets its next segment without formatting: a page costs a processor as much to format as four to
+/// append, and large groups hide what each sync then pays for the state of its blocks (`docs/performance.md`).
+const FORMAT_BYTES_PER_SECOND_MAX: u64 = 16 << 20;
+
+/// What is remembered of a core between two of its segments.
+struct Last {
+    id: u64,
+    made: Instant,
+    bytes: u64,
+}
+
+impl Last {
+    fn new() -> Last {
+        Last { id: 0, made: Instant::now(), bytes: 0 }
+    }
+
+    /// Whether the core has had the time to be formatted for since its last segment was made.
+    fn is_calm(&self, core: &Core) -> bool {
+        let bytes = core.counters.bytes.load(Ordering::Relaxed) - self.bytes;
+        bytes <= FORMAT_BYTES_PER_SECOND_MAX.saturating_mul(self.made.elapsed().as_secs().max(1))
+    }
+}
+
 /// The thread. It ends when all cores are finished.
 pub(super) fn run(shared: &Shared) {
     shared.set_preparer(thread::current());
-    let mut last_ids = vec![0; shared.cores.len()];
+    let mut lasts: Vec<Last> = shared.cores.iter().map(|_| Last::new()).collect();
     while shared.cores_running.load(Ordering::SeqCst) > 0 {
         let mut pause = IDLE_PAUSE;
         if !shared.is_closing() {
-            for (core, last_id) in shared.cores.iter().zip(&mut last_ids) {
-                if core.poison().is_none() && !supply(shared, core, last_id) {
+            for (core, last) in shared.cores.iter().zip(&mut lasts) {
+                if core.poison().is_none() && !supply(shared, core, last) {
                     pause = RETRY_PAUSE;
                 }
             }
@@ -51,12 +74,12 @@ pub(super) fn run(shared: &Shared) {
 }
 
 /// Sees to it that the core has a segment to go on to, proved after its last failure. False if that has to be tried again.
-fn supply(shared: &Shared, core: &Core, last_id: &mut u64) -> bool {
+fn supply(shared: &Shared, core: &Core, last: &mut Last) -> bool {
     let replacing = core.replacing.load(Ordering::SeqCst);
     if !replacing && !core.fresh.is_empty() {
         return true;
     }
-    match make_fresh(shared, core, last_id) {
+    match make_fresh(shared, core, last) {
         Ok(()) => {
             core.set_obstacle(None);
             if replacing {
@@ -76,7 +99,7 @@ fn supply(shared: &Shared, core: &Core, last_id: &mut u64) -> bool {
     }
 }
 
-fn make_fresh(shared: &Shared, core: &Core, last_id: &mut u64) -> Result<(), Fault> {
+fn make_fresh(shared: &Shared, core: &Core, last: &mut Last) -> Result<(), Fault> {
     cut_failed(core)?;
     // A segment that was made before the failure may stay, if it proves itself now.
     if let Some(mut pen) = core.fresh.pop() {
@@ -87,17 +110,17 @@ fn make_fresh(shared: &Shared, core: &Core, last_id: &mut u64) -> Result<(), Fau
         let _ = fs::remove_file(&pen.segment().path);
     }
     let options = &shared.options;
-    let id = shared.clock.now_us().max(*last_id + 1);
+    let id = shared.clock.now_us().max(last.id + 1);
     let plan = Plan {
         dir: &core.dir,
         log: shared.log,
         core: core.index,
         id,
         bytes: segment_bytes(shared)?,
-        format_ahead: options.format_ahead,
+        format_ahead: options.format_ahead && last.is_calm(core),
     };
     let pen = Segment::create(&plan).map_err(|error| Fault::prepare(&error))?;
-    *last_id = id;
+    *last = Last { id, made: Instant::now(), bytes: core.counters.bytes.load(Ordering::Relaxed) };
     let segment = Arc::clone(pen.segment());
     // The first slice at once, so that a server that has just started can take its first record; the keeper goes on.
     let first = SLICE_BYTES.min(options.window_bytes);

@@ -51,7 +51,7 @@ impl Default for Options {
             dir: PathBuf::from("takeup-data/log"),
             cores: 1,
             ack: Ack::Disk,
-            segment_bytes: 128 << 20,
+            segment_bytes: 64 << 20,
             window_bytes: 8 << 20,
             format_ahead: true,
             group_bytes_max: 8 << 20,
