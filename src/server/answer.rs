@@ -41,24 +41,15 @@ impl Seen {
     /// Takes note of the head that stands in the buffer.
     pub fn begin(io: &mut Io) -> Self {
         let head = &io.work().head;
-        Self {
-            route: Route::Unknown,
-            session: None,
-            project: None,
-            body_bytes: 0,
-            tracker: Text::EMPTY,
-            batch: Text::EMPTY,
-            data_type: Text::EMPTY,
-            error: Text::EMPTY,
-            method: head.method(),
-            version: head.version(),
-            wants_keep_alive: head.keep_alive(),
-            began_us: monotonic_us(),
-        }
+        Self::new(head.method(), head.version(), head.keep_alive())
     }
 
     /// A request whose head could not be read.
     pub fn unreadable() -> Self {
+        Self::new(Method::Other, Version::H11, false)
+    }
+
+    fn new(method: Method, version: Version, wants_keep_alive: bool) -> Self {
         Self {
             route: Route::Unknown,
             session: None,
@@ -68,9 +59,9 @@ impl Seen {
             batch: Text::EMPTY,
             data_type: Text::EMPTY,
             error: Text::EMPTY,
-            method: Method::Other,
-            version: Version::H11,
-            wants_keep_alive: false,
+            method,
+            version,
+            wants_keep_alive,
             began_us: monotonic_us(),
         }
     }
@@ -115,7 +106,7 @@ impl Seen {
 
     fn line(&self, io: &mut Io, status: u16) -> RequestLine {
         let work = io.work();
-        let url = if self.version == Version::H11 && work.head.is_empty() { b"" } else { work.head.path(&work.buf) };
+        let url = if work.head.is_empty() { b"" } else { work.head.path(&work.buf) };
         RequestLine {
             session: self.session,
             project: self.project,

@@ -200,10 +200,8 @@ async fn answer(io: &mut Io, core: &Rc<Core>, conn: &Conn, seen: &mut Seen, plai
             seen.error = Text::from("no such path");
             let headers: [(&str, &[u8]); 2] =
                 [("Content-Type", b"text/plain; charset=utf-8"), ("X-Content-Type-Options", b"nosniff")];
-            let write = |out: &mut Vec<u8>, frame: &crate::api::reply::Frame<'_>| {
-                frame.write(out, 404, &headers, b"404 page not found\n");
-            };
-            seen.send(io, core, 404, keep_alive, write).await;
+            let body = b"404 page not found\n";
+            seen.send(io, core, 404, keep_alive, |out, frame| frame.write(out, 404, &headers, body)).await;
         }
         Plain::Moved(location) => {
             let headers: [(&str, &[u8]); 1] = [("Location", &location)];

@@ -6,7 +6,7 @@
 //! | [`flake`] | session ids, unique for ever, in order of time |
 //! | [`shard`] | the part of an id that tells one server from another |
 //! | [`start`] | the body of a start request, read as Go's JSON reader would |
-//! | [`json`] | those reading rules themselves |
+//! | [`json`] | those reading rules themselves, and simd-json as the short way through plain documents |
 //! | [`gunzip`] | gzip bodies, bounded in both their forms |
 //! | [`user_agent`], [`agent_cache`] | the browser, its system and its device |
 //! | [`regexes`] | the file of expressions that tell them apart |
