@@ -130,14 +130,20 @@ function answers(host) {
   });
 }
 
+/** Free ports below the range that the system gives to connections: the browser opens some before the server listens. */
 async function freePorts(count) {
-  const servers = [];
-  for (let n = 0; n < count; n++) {
-    const server = net.createServer();
-    await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-    servers.push(server);
+  const ports = new Set();
+  while (ports.size < count) {
+    const port = 12_000 + Math.floor(Math.random() * 20_000);
+    if (await canListen(port)) ports.add(port);
   }
-  const ports = servers.map((server) => server.address().port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
+  return [...ports];
+}
+
+function canListen(port) {
+  const server = net.createServer();
+  return new Promise((resolve) => {
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+  });
 }

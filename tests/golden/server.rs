@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -150,9 +151,15 @@ pub fn fixtures(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
 }
 
-/// Two loopback addresses that were free a moment ago.
+/// Two loopback addresses that were free a moment ago, below the range that the system gives to connections, of which the
+/// tests open many.
 fn free_addresses() -> (SocketAddr, SocketAddr) {
-    let bind = || TcpListener::bind("127.0.0.1:0").expect("loopback has free ports");
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let first = std::process::id() as u16 % 10_000;
+    let bind = || {
+        let mut tries = std::iter::repeat_with(|| 12_000 + (first + NEXT.fetch_add(1, Ordering::Relaxed)) % 20_000);
+        tries.find_map(|port| TcpListener::bind(("127.0.0.1", port)).ok()).expect("loopback has free ports")
+    };
     let (a, b) = (bind(), bind());
     let address = |listener: &TcpListener| listener.local_addr().expect("a bound socket has an address");
     (address(&a), address(&b))
