@@ -194,16 +194,16 @@ impl Worker {
         // Of the least weight: requests come first.
         let _ = rustix::process::nice(19);
         let log_dir = self.options.data.join("log");
-        let began_us =
-            match LogReader::open(&log_dir).and_then(|reader| warm::tell_sessions(&reader, inboxes, &self.stopping)) {
-                Ok(sessions) => sessions,
-                Err(error) => {
-                    self.complain("the sessions in the log could not be read", &error.to_string());
-                    0
-                }
-            };
-        let text = began_us.to_string();
-        self.logger.event(Level::Info, crate::caller!(), "sessions known from the log", &[("sessions", &text)]);
+        let told = LogReader::open(&log_dir)
+            .and_then(|reader| warm::tell_sessions(&reader, inboxes, &self.stopping))
+            .map(|sessions| sessions.to_string());
+        match told {
+            Ok(sessions) => {
+                let fields = [("sessions", &*sessions)];
+                self.logger.event(Level::Info, crate::caller!(), "sessions known from the log", &fields);
+            }
+            Err(error) => self.complain("the sessions in the log could not be read", &error.to_string()),
+        }
         while self.options.looks && !self.stopping.load(Ordering::Relaxed) {
             if let Err(error) = self.follow(&log_dir) {
                 self.complain("the checker can't read the log", &error);
