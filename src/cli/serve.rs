@@ -60,7 +60,7 @@ pub fn run(args: ServeArgs, data: PathBuf) -> Result<ExitCode, CliError> {
     let cores = config.cores.unwrap_or_else(|| cpus::default_cores(cpus.len(), quota));
     let connections_max = limits::connections(config.connections_max, cores, &logger);
 
-    let (log, recovery) = Log::open(log_options_of(&config, cores))?;
+    let (log, recovery) = Log::open(log_options_of(&config, cores, driver))?;
     report_recovery(&logger, &recovery);
     let flakes = FlakeIds::new(worker_id(&config, &logger));
     // A clock that was set back must not lead to ids that are given out already.
@@ -169,13 +169,20 @@ fn log_options(config: &Config) -> LogOptions {
     LogOptions { requests, ..LogOptions::default() }
 }
 
-fn log_options_of(config: &Config, cores: u16) -> Options {
+fn log_options_of(config: &Config, cores: u16, driver: Driver) -> Options {
     Options {
         dir: config.data.join("log"),
         cores,
         ack: match config.ack {
             config::Ack::Disk => crate::log::Ack::Disk,
             config::Ack::Memory => crate::log::Ack::Memory,
+        },
+        way: match config.writer {
+            // On epoll a core has no ring to write with.
+            config::Writer::Auto if driver == Driver::Legacy => crate::log::Way::Mapped,
+            config::Writer::Auto => crate::log::Way::Auto,
+            config::Writer::Direct => crate::log::Way::Direct,
+            config::Writer::Mapped => crate::log::Way::Mapped,
         },
         segment_bytes: config.segment_bytes,
         window_bytes: config.window_bytes,

@@ -71,4 +71,14 @@ modes! {
         /// epoll.
         Legacy = "legacy",
     }
+
+    /// How records get from memory to the disk.
+    Writer {
+        /// Whichever is cheaper here.
+        Auto = "auto",
+        /// Through the page cache, by a mapping.
+        Mapped = "mapped",
+        /// Past the page cache.
+        Direct = "direct",
+    }
 }

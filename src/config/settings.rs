@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::modes::{Ack, CheckBodies, LogRequests, Runtime};
+use super::modes::{Ack, CheckBodies, LogRequests, Runtime, Writer};
 use super::secrets::TokenSecrets;
 use super::value;
 
@@ -173,6 +173,9 @@ settings! {
         maxminddb_file: Option<PathBuf> = optional_path("") also "MAXMINDDB_FILE";
     }
     "Log" {
+        /// How records get to the disk: "mapped" through the page cache, "direct" past it (with ack = "disk" only), or
+        /// "auto": direct where it can be.
+        writer: Writer = mode("auto");
         /// Bytes of a segment file.
         segment_bytes: u64 = size("64MiB");
         /// Bytes kept ready in memory ahead of the cursor, per core. No request can be larger.

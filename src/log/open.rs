@@ -30,7 +30,7 @@ use super::writer::{RETIRED_MAX, Writer};
 mod filesystem;
 mod options;
 
-pub use options::{Ack, Options};
+pub use options::{Ack, Options, Way};
 
 /// A lock that was given up a moment ago, or that a reader tries for an instant, is waited for.
 const LOCK_WAIT: Duration = Duration::from_millis(300);
@@ -100,12 +100,13 @@ impl Log {
     /// # Errors
     /// Settings that can't work, a lock that another server holds, a file system that can't keep the promises, a log of a newer version, or
     /// a call that failed. Damage in the log is not an error; it is in [`Recovery`].
-    pub fn open(options: Options) -> Result<(Log, Recovery), LogError> {
+    pub fn open(mut options: Options) -> Result<(Log, Recovery), LogError> {
         options.check()?;
         let dir = options.dir.clone();
         make_dir(&dir)?;
         filesystem::check(&dir, &options)?;
         let lock = Lock::take(&dir.join(LOCK_FILE_NAME))?;
+        filesystem::settle_way(&dir, &mut options)?;
         let identity = load_or_create_identity(&dir)?;
         for core in 0..options.cores {
             make_dir(&core_dir(&dir, core))?;
@@ -139,6 +140,11 @@ impl Log {
     /// The log's name for ever.
     pub fn uuid(&self) -> Uuid {
         self.inner.shared.log
+    }
+
+    /// How records get to the disk: settled, so never [`Way::Auto`].
+    pub fn way(&self) -> Way {
+        self.inner.shared.options.way
     }
 
     /// The folder.

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use super::control::at;
 use super::fault::Fault;
+use super::open::Way;
 use super::segment::{PAGE_BYTES, Plan, Segment, sync_dir};
 use super::shared::{Core, Shared};
 
@@ -117,6 +118,7 @@ fn make_fresh(shared: &Shared, core: &Core, last: &mut Last) -> Result<(), Fault
         core: core.index,
         id,
         bytes: segment_bytes(shared)?,
+        direct: options.way == Way::Direct,
         format_ahead: options.format_ahead && last.is_calm(core),
     };
     let pen = Segment::create(&plan).map_err(|error| Fault::prepare(&error))?;

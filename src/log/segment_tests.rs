@@ -1,7 +1,7 @@
 use super::*;
 
 fn plan(dir: &Path, format_ahead: bool) -> Plan<'_> {
-    Plan { dir, log: Uuid::nil(), core: 3, id: 77, bytes: 64 << 10, format_ahead }
+    Plan { dir, log: Uuid::nil(), core: 3, id: 77, bytes: 64 << 10, direct: false, format_ahead }
 }
 
 #[test]
@@ -46,7 +46,8 @@ fn pages_are_touched_without_changing_them_where_the_kernel_can_not_populate() {
     let dir = tempfile::tempdir().unwrap();
     let mut pen = Segment::create(&plan(dir.path(), true)).unwrap();
     pen.write(8192, b"written before");
-    pen.segment().touch(4096, 64 << 10);
+    let Medium::Mapped { map, .. } = &pen.segment().medium else { panic!("it is mapped") };
+    touch(map, 4096, 64 << 10);
     let bytes = std::fs::read(&pen.segment().path).unwrap();
     assert_eq!(&bytes[8192..8206], b"written before");
 }
@@ -56,11 +57,11 @@ fn the_first_failed_sync_is_final() {
     let dir = tempfile::tempdir().unwrap();
     let mut pen = Segment::create(&plan(dir.path(), true)).unwrap();
     let segment = Arc::clone(pen.segment());
-    segment.sync(4096, 8192).unwrap();
+    segment.sync(4096, 8192, None).unwrap();
     assert_eq!(segment.durable(), 8192);
     segment.syncs_to_fail.store(1, Ordering::SeqCst);
-    assert_eq!(segment.sync(8192, 12288), Err(Fault::Sync(libc::EIO)));
-    assert_eq!(segment.sync(8192, 12288), Err(Fault::Sync(libc::EIO)), "a later success is not believed");
+    assert_eq!(segment.sync(8192, 12288, None), Err(Fault::Sync(libc::EIO)));
+    assert_eq!(segment.sync(8192, 12288, None), Err(Fault::Sync(libc::EIO)), "a later success is not believed");
     assert_eq!(pen.probe(), Err(Fault::Sync(libc::EIO)));
     assert_eq!(segment.durable(), 8192);
 }
@@ -81,7 +82,7 @@ fn a_page_beyond_the_file_becomes_zero_and_fails_the_segment() {
     OpenOptions::new().write(true).open(&pen.segment().path).unwrap().set_len(4096).unwrap();
     pen.write(20_000, b"into the void");
     assert_eq!(pen.segment().fault(), Some(Fault::Bus));
-    assert!(pen.segment().sync(16384, 20480).is_err());
+    assert!(pen.segment().sync(16384, 20480, None).is_err());
 }
 
 #[test]

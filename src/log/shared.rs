@@ -16,10 +16,15 @@ use super::error::LogError;
 use super::fault::Fault;
 use super::open::Options;
 use super::segment::{Pen, Segment, SharedPage};
+use super::stage::Stage;
+use super::writer::GROUPS_MAX;
 
 /// So many failures within [`POISON_PERIOD`] poison a core: its disk is broken, and going on would only grind it down.
 const POISON_FAILURES: usize = 3;
 const POISON_PERIOD: Duration = Duration::from_secs(60);
+
+/// The groups that can be on their way, and the open one.
+const STAGES_MAX: usize = GROUPS_MAX + 1;
 
 /// How much free space the file system has left, as the keeper last saw it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -142,6 +147,8 @@ pub(super) struct Core {
     pub(super) groups_done: AtomicU64,
     /// How long the last sync took.
     pub(super) sync_us: AtomicU64,
+    /// Room for groups of segments that are written directly, for the next ones.
+    stages: ArrayQueue<Stage>,
     /// Segments that were given to the sealer and are not sealed yet.
     pub(super) unsealed: AtomicU64,
     /// Failed segments that have to be cut to their durable end before the control page may go on to another.
@@ -182,6 +189,7 @@ impl Core {
             live: Mutex::new(Vec::new()),
             groups_done: AtomicU64::new(0),
             sync_us: AtomicU64::new(0),
+            stages: ArrayQueue::new(STAGES_MAX),
             unsealed: AtomicU64::new(0),
             to_cut: Mutex::new(Vec::new()),
             obstacle: AtomicU64::new(0),
@@ -202,6 +210,23 @@ impl Core {
         if self.waiting.swap(false, Ordering::SeqCst) {
             self.waker.wake();
         }
+    }
+
+    /// Room for a group of at most `capacity_bytes`: used before, or new. There are never more than [`STAGES_MAX`], because so many groups
+    /// at most are on their way, and one is open.
+    pub(super) fn take_stage(&self, capacity_bytes: u64) -> Stage {
+        self.stages.pop().unwrap_or_else(|| Stage::new(capacity_bytes))
+    }
+
+    /// A group's room is free again.
+    pub(super) fn give_back(&self, stage: Stage) {
+        let _ = self.stages.push(stage);
+    }
+
+    /// Counts a group that was made durable, or was not, in the time since it was begun.
+    pub(super) fn note_group(&self, begun: Instant) {
+        self.sync_us.store(begun.elapsed().as_micros() as u64, Ordering::Relaxed);
+        self.counters.groups.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Puts a new segment under the keeper's care.

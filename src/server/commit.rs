@@ -149,6 +149,7 @@ pub async fn run(core: Rc<Core>) {
             core.metrics.group(group.records, group.bytes, group.sync_us);
         }
         writer.kick();
+        core.writes.fetch(writer);
         drop(slot);
         core.commits.settle(&progress);
         core.commits.retry();
@@ -164,7 +165,12 @@ pub async fn store(core: &Core, conn: &Rc<Conn>, entry: &Entry<'_>) -> Result<()
     let began_us = monotonic_us();
     loop {
         let appended = match core.writer.borrow_mut().as_mut() {
-            Some(writer) => writer.append(entry),
+            Some(writer) => {
+                let appended = writer.append(entry);
+                // It may have closed a group on the way, whatever came of it.
+                core.writes.fetch(writer);
+                appended
+            }
             None => Err(AppendError::Closed),
         };
         conn.outcome.set(Outcome::Pending);

@@ -32,6 +32,7 @@ use super::conn::Conns;
 use super::pool::Pool;
 use super::runtime::Driver;
 use super::sessions::Sessions;
+use super::writes::Writes;
 
 /// User agents remembered per core.
 const AGENTS_MAX: usize = 4096;
@@ -107,6 +108,8 @@ pub struct Core {
     pub acks_at_once: bool,
     /// Who waits for the log.
     pub commits: Commits,
+    /// Groups that it writes itself.
+    pub writes: Writes,
     /// Its connections.
     pub conns: Conns,
     /// Its buffers.
@@ -152,9 +155,13 @@ impl Core {
         number: u16,
         common: Arc<Common>,
         metrics: Arc<CoreMetrics>,
-        writer: Writer,
+        mut writer: Writer,
         inbox: Receiver<Announcement>,
     ) -> Rc<Self> {
+        // On epoll a write would hold up the core; the log's own threads make it then.
+        if matches!(common.driver, Driver::Uring(_)) {
+            writer.own_writes();
+        }
         let version = common.directory.version();
         let directory = common.directory.current();
         let budget = common.config.inflight_bytes_max as u64;
@@ -165,6 +172,7 @@ impl Core {
             writer: RefCell::new(Some(writer)),
             acks_at_once: common.config.ack == Ack::Memory,
             commits: Commits::default(),
+            writes: Writes::default(),
             conns: Conns::default(),
             pool: Pool::new(budget),
             sessions: RefCell::new(Sessions::new(SESSIONS_MAX)),
@@ -317,6 +325,16 @@ impl Core {
     pub fn wall_ms(&self) -> i64 {
         let now = rustix::time::clock_gettime(rustix::time::ClockId::Realtime);
         now.tv_sec * 1000 + now.tv_nsec / 1_000_000
+    }
+
+    /// Whether groups are written on this core's ring.
+    pub fn owns_writes(&self) -> bool {
+        matches!(self.common.driver, Driver::Uring(_))
+    }
+
+    /// Whether groups are being written on this core's ring.
+    pub fn has_writes(&self) -> bool {
+        self.writer.borrow().as_ref().is_some_and(Writer::has_writes)
     }
 
     /// Wakes the commit task at the end of this turn.

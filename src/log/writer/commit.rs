@@ -1,9 +1,10 @@
 //! The core's side of group commit: closing groups, learning what has become of them, and what follows when one has failed.
 
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::{GroupStats, Inner, OpenGroup, Progress, RECORDS_FROM, Seq};
+use super::{By, GroupStats, GroupWrite, Handed, Inner, OpenGroup, Progress, RECORDS_FROM, Seq};
 use crate::log::control::{State, at};
 use crate::log::fault::Fault;
 use crate::log::open::Ack;
@@ -11,9 +12,12 @@ use crate::log::seal::Retired;
 use crate::log::segment::{Pen, Segment};
 use crate::log::syncer::Job;
 
+/// A second write beside the first costs a core as much as the first: it pays from so many records on (`docs/performance.md`).
+const SECOND_GROUP_RECORDS: u64 = 16;
+
 impl Inner {
     pub(super) fn kick(&mut self) {
-        if self.open.records > 0 && self.handed.is_empty() && self.failure.is_none() {
+        if self.open.records > 0 && self.failure.is_none() && self.may_hand_over() {
             match self.shared.options.ack {
                 Ack::Disk => self.hand_over(),
                 Ack::Memory => self.hand_over_when_due(),
@@ -25,6 +29,25 @@ impl Inner {
             if window < self.shared.options.window_bytes / 2 {
                 self.shared.wake_keeper();
             }
+        }
+    }
+
+    /// One group is on its way at a time, so that what arrives meanwhile shares the next; a second one where the owner's ring can take it
+    /// and it carries enough to be worth a write of its own.
+    fn may_hand_over(&self) -> bool {
+        match self.handed.front() {
+            None => true,
+            Some(front) => self.handed.len() == 1 && front.is_with_owner() && self.open.records >= SECOND_GROUP_RECORDS,
+        }
+    }
+
+    pub(super) fn written(&mut self, write: GroupWrite, result: io::Result<()>) {
+        let GroupWrite { ticket, stage, begun, .. } = write;
+        self.core.give_back(stage);
+        self.core.note_group(begun);
+        let group = self.handed.iter_mut().find(|group| matches!(group.by, By::Owner(theirs) if theirs == ticket));
+        if let Some(group) = group {
+            group.by = By::Written(result);
         }
     }
 
@@ -56,11 +79,19 @@ impl Inner {
 
     /// Takes note of the groups that the syncer has settled. The durable end is in the control page before their answers can go out.
     pub(super) fn collect(&mut self) -> Option<GroupStats> {
-        let done = self.core.groups_done.load(Ordering::Acquire);
+        let synced = self.core.groups_done.load(Ordering::Acquire);
         let mut stats: Option<GroupStats> = None;
-        while self.settled < done {
+        let settled = |group: &Handed| match group.by {
+            By::Syncer(number) => number <= synced,
+            By::Owner(_) => false,
+            By::Written(_) => true,
+        };
+        while self.handed.front().is_some_and(settled) {
             let Some(group) = self.handed.pop_front() else { break };
-            self.settled += 1;
+            if let By::Written(result) = group.by {
+                // A failure is kept by the segment.
+                let _ = group.segment.settle_written(group.to, result);
+            }
             // Behind a failed group none counts: all of it is appended again, in its order.
             if self.broken || group.segment.durable() < group.to {
                 self.broken = true;
@@ -124,7 +155,10 @@ impl Inner {
         }
         let Some(fault) = self.failure else { return };
         // The syncer comes to an end with what it has first: its results are not mixed with what follows.
-        let Some(pen) = self.pen.take_if(|_| self.handed.is_empty() && self.lost.is_none()) else { return };
+        let Some(mut pen) = self.pen.take_if(|_| self.handed.is_empty() && self.lost.is_none()) else { return };
+        if let Some(stage) = pen.take_stage() {
+            self.core.give_back(stage);
+        }
         self.core.control.set_state(State::Failed);
         self.core.control.word(at::FIRST_UNSYNCED).store(0, Ordering::Release);
         // What is younger than the failed one is given up with it, so that what is appended again keeps its order. The control page

@@ -12,6 +12,11 @@ impl Inner {
     /// All groups that were handed over are settled: the syncer takes its jobs in order, and this is the last.
     pub(in crate::log) fn finish(mut self) {
         self.collect();
+        if !self.handed.is_empty() {
+            // The owner has left with groups that the kernel may still be writing: this file is for the next start to judge.
+            self.core.control.close();
+            return;
+        }
         self.give_up_failed();
         self.sync_rest();
         self.publish_first_unsynced();
@@ -26,9 +31,9 @@ impl Inner {
             return;
         }
         self.close_group();
-        let Some(pen) = &self.pen else { return };
-        let segment = Arc::clone(pen.segment());
-        match sync_group(&self.core, &segment, self.open.from, self.cursor) {
+        let Some(pen) = &mut self.pen else { return };
+        let (segment, stage) = (Arc::clone(pen.segment()), pen.take_stage());
+        match sync_group(&self.core, &segment, self.open.from, self.cursor, stage.as_ref()) {
             Ok(()) => {
                 self.publish_durable(&segment);
                 self.accounted = self.appended;

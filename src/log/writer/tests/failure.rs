@@ -121,7 +121,7 @@ fn the_third_failure_within_a_minute_poisons_the_core() {
 #[test]
 fn a_page_that_can_not_be_provided_fails_the_segment_and_not_the_process() {
     let dir = tempfile::tempdir().unwrap();
-    let (log, _) = Log::open(options(dir.path())).unwrap();
+    let (log, _) = Log::open(Options { way: Way::Mapped, ..options(dir.path()) }).unwrap();
     let mut core = Core::new(&log, 0);
     let kept = core.append(&batch(b"kept"));
     core.settle(kept);
