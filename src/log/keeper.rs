@@ -43,7 +43,7 @@ pub(super) fn run(shared: &Shared) {
 }
 
 /// Populates up to `window_bytes` ahead of the cursor. Segments are few: the one in use and the one prepared.
-fn move_windows(shared: &Shared, core: &Core) {
+pub(super) fn move_windows(shared: &Shared, core: &Core) {
     for segment in core.live() {
         let page = segment.cursor() / PAGE_BYTES * PAGE_BYTES;
         let target = (page + shared.options.window_bytes).min(segment.bytes);

@@ -169,6 +169,7 @@
 
 pub mod clock;
 pub mod control;
+mod disk;
 pub mod error;
 mod fault;
 pub mod header;

@@ -1,6 +1,6 @@
 //! Opening and closing a log: the lock, the file system, recovery, the clock, and the threads.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use super::clock::OrderClock;
 use super::control::{self, CLOCK_FILE_NAME};
+use super::disk::{self, Disk};
 use super::error::LogError;
 use super::header::VERSION;
 use super::keeper;
@@ -22,7 +23,6 @@ use super::prepare;
 use super::reader::{LOCK_FILE_NAME, LOG_FILE_NAME, LogFile, core_dir, core_dirs};
 use super::recovery::{self, Recovery};
 use super::seal::{self, Retired};
-use super::segment::sync_dir;
 use super::shared::{Control, Core, Shared, Space};
 use super::syncer::{self, Job};
 use super::writer::{RETIRED_MAX, Writer};
@@ -54,9 +54,9 @@ struct LogInner {
 }
 
 #[derive(Debug)]
-struct Seat {
-    jobs: Sender<Job>,
-    retire: Sender<Retired>,
+pub(super) struct Seat {
+    pub(super) jobs: Sender<Job>,
+    pub(super) retire: Sender<Retired>,
 }
 
 /// Whether the log can take records.
@@ -101,20 +101,8 @@ impl Log {
     /// Settings that can't work, a lock that another server holds, a file system that can't keep the promises, a log of a newer version, or
     /// a call that failed. Damage in the log is not an error; it is in [`Recovery`].
     pub fn open(options: Options) -> Result<(Log, Recovery), LogError> {
-        options.check()?;
-        let dir = options.dir.clone();
-        make_dir(&dir)?;
-        filesystem::check(&dir, &options)?;
-        let lock = Lock::take(&dir.join(LOCK_FILE_NAME))?;
-        let identity = load_or_create_identity(&dir)?;
-        for core in 0..options.cores {
-            make_dir(&core_dir(&dir, core))?;
-        }
-        let recovery = recovery::recover(&dir, identity.log)?;
-        let clock = OrderClock::start(&dir.join(CLOCK_FILE_NAME), recovery.newest_us)?;
-        let cores = open_cores(&dir, options.cores)?;
-        let shared = Arc::new(Shared::new(dir, options, identity.log, clock, cores, lock));
-        keeper::look_at_space(&shared);
+        let at_once = thread::available_parallelism().map_or(1, |threads| threads.get());
+        let (shared, recovery) = take_up(disk::REAL, options, at_once)?;
         let log = Log { inner: Arc::new(LogInner::start(shared)?) };
         Ok((log, recovery))
     }
@@ -204,18 +192,55 @@ impl Log {
     }
 }
 
+/// All of an open that comes before the threads: locks the log and recovers it, up to `at_once` cores at a time.
+pub(super) fn take_up(
+    disk: &'static dyn Disk,
+    options: Options,
+    at_once: usize,
+) -> Result<(Arc<Shared>, Recovery), LogError> {
+    options.check()?;
+    let dir = options.dir.clone();
+    make_dir(disk, &dir)?;
+    filesystem::check(&dir, &options)?;
+    let lock = Lock::take(&dir.join(LOCK_FILE_NAME))?;
+    let identity = load_or_create_identity(disk, &dir)?;
+    for core in 0..options.cores {
+        make_dir(disk, &core_dir(&dir, core))?;
+    }
+    let recovery = recovery::recover_on(disk, &dir, identity.log, at_once)?;
+    let clock = OrderClock::start(&dir.join(CLOCK_FILE_NAME), recovery.newest_us)?;
+    let cores = open_cores(&dir, options.cores)?;
+    let shared = Arc::new(Shared::new(disk, dir, options, identity.log, clock, cores, lock));
+    keeper::look_at_space(&shared);
+    Ok((shared, recovery))
+}
+
+/// The queues by which the cores' writers reach the threads: at one end a seat for each core, at the other each syncer's and the sealer's.
+pub(super) struct Queues {
+    pub(super) seats: Vec<Seat>,
+    pub(super) jobs: Vec<Receiver<Job>>,
+    pub(super) retired: Receiver<Retired>,
+}
+
+impl Queues {
+    pub(super) fn new(cores: usize) -> Queues {
+        let (retire, retired) = bounded(cores * RETIRED_MAX);
+        let ends = (0..cores).map(|_| syncer::channel());
+        let (seats, jobs) = ends.map(|(jobs, todo)| (Seat { jobs, retire: retire.clone() }, todo)).unzip();
+        Queues { seats, jobs, retired }
+    }
+}
+
 impl LogInner {
     fn start(shared: Arc<Shared>) -> Result<LogInner, LogError> {
-        let retired_max = shared.cores.len() * RETIRED_MAX;
-        let (retire, retired): (Sender<Retired>, Receiver<Retired>) = bounded(retired_max);
+        let Queues { seats, jobs, retired } = Queues::new(shared.cores.len());
         let inner = LogInner {
             shared: Arc::clone(&shared),
-            seats: Mutex::new(Vec::with_capacity(shared.cores.len())),
+            seats: Mutex::new(seats.into_iter().map(Some).collect()),
             threads: Mutex::new(Vec::new()),
         };
         // The syncers first: the others end when none runs.
-        for core in &shared.cores {
-            let (jobs, todo) = syncer::channel();
+        for (core, todo) in shared.cores.iter().zip(jobs) {
             let (of, core) = (Arc::clone(&shared), Arc::clone(core));
             shared.cores_running.fetch_add(1, Ordering::SeqCst);
             inner.spawn(format!("takeup-sync-{}", core.index), move || syncer::run(&of, &core, &todo)).inspect_err(
@@ -223,8 +248,6 @@ impl LogInner {
                     shared.cores_running.fetch_sub(1, Ordering::SeqCst);
                 },
             )?;
-            let seat = Seat { jobs, retire: retire.clone() };
-            inner.seats.lock().unwrap_or_else(PoisonError::into_inner).push(Some(seat));
         }
         let of = Arc::clone(&shared);
         inner.spawn("takeup-prepare".to_owned(), move || prepare::run(&of))?;
@@ -310,7 +333,7 @@ impl Lock {
 }
 
 /// Reads `log.json`, or makes it for a new log: synced, and then given its name.
-fn load_or_create_identity(dir: &Path) -> Result<LogFile, LogError> {
+fn load_or_create_identity(disk: &dyn Disk, dir: &Path) -> Result<LogFile, LogError> {
     let path = dir.join(LOG_FILE_NAME);
     match LogFile::read(dir) {
         Ok(identity) => return Ok(identity),
@@ -325,11 +348,11 @@ fn load_or_create_identity(dir: &Path) -> Result<LogFile, LogError> {
     let write = || {
         let mut text = serde_json::to_vec(&identity)?;
         text.push(b'\n');
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&fresh)?;
-        file.write_all(&text)?;
-        file.sync_all()?;
-        fs::rename(&fresh, &path)?;
-        sync_dir(dir)
+        let file = disk.create(&fresh)?;
+        disk.write_at(&file, &text, 0)?;
+        disk.sync(&file)?;
+        disk.rename(&fresh, &path)?;
+        disk.sync_dir(dir)
     };
     write().map_err(LogError::io(&path, "write what log this is"))?;
     Ok(identity)
@@ -341,18 +364,20 @@ fn surviving_uuid(dir: &Path) -> Option<Uuid> {
 }
 
 /// Makes a folder, and its name durable.
-fn make_dir(dir: &Path) -> Result<(), LogError> {
+fn make_dir(disk: &dyn Disk, dir: &Path) -> Result<(), LogError> {
     if dir.is_dir() {
         return Ok(());
     }
     let doing = "make the folder";
     let missing: Vec<PathBuf> = dir.ancestors().take_while(|at| !at.exists()).map(Path::to_path_buf).collect();
-    let mut builder = fs::DirBuilder::new();
-    std::os::unix::fs::DirBuilderExt::mode(builder.recursive(true), 0o700);
-    builder.create(dir).map_err(LogError::io(dir, doing))?;
-    for made in missing.iter().rev() {
+    for made in missing.iter().rev().filter(|made| !made.as_os_str().is_empty()) {
+        match disk.make_dir(made) {
+            // Made by somebody else meanwhile.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            other => other.map_err(LogError::io(made, doing))?,
+        }
         let parent = made.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        sync_dir(parent).map_err(LogError::io(parent, "sync the folder"))?;
+        disk.sync_dir(parent).map_err(LogError::io(parent, "sync the folder"))?;
     }
     Ok(())
 }

@@ -8,7 +8,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::ptr;
 use std::sync::Arc;
@@ -17,6 +17,7 @@ use std::sync::atomic::{AtomicU64, Ordering, fence};
 use memmap2::{Advice, MmapOptions, MmapRaw, UncheckedAdvice};
 use uuid::Uuid;
 
+use super::disk::Disk;
 use super::fault::Fault;
 use super::header::{self, SegmentHeader};
 use super::sigbus::Guard;
@@ -39,6 +40,7 @@ const LEFT: u64 = u64::MAX;
 /// What a new segment is to be.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Plan<'a> {
+    pub(super) disk: &'static dyn Disk,
     pub(super) dir: &'a Path,
     pub(super) log: Uuid,
     pub(super) core: u16,
@@ -56,6 +58,7 @@ pub(super) struct Segment {
     pub(super) marker: u64,
     pub(super) path: PathBuf,
     header: [u8; header::PAGE_BYTES],
+    disk: &'static dyn Disk,
     file: File,
     // Dropped in this order: the guard must go before the mapping.
     guard: Guard,
@@ -109,7 +112,7 @@ impl Pen {
     pub(super) fn probe(&mut self) -> Result<(), Fault> {
         let page = self.segment.header;
         self.write(0, &page);
-        let synced = self.segment.map.flush_range(0, PAGE_BYTES as usize);
+        let synced = self.segment.write_out(0, PAGE_BYTES);
         self.segment.settle(0, self.segment.injected(synced))
     }
 }
@@ -120,13 +123,14 @@ impl Segment {
         let path = plan.dir.join(file_name(plan.id, "open"));
         Segment::create_at(plan, &path).inspect_err(|_| {
             // Best effort: an unused file is removed at the next start too.
-            let _ = std::fs::remove_file(&path);
+            let _ = plan.disk.remove(&path);
         })
     }
 
     fn create_at(plan: &Plan<'_>, path: &Path) -> io::Result<Pen> {
-        let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path)?;
-        rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, plan.bytes)?;
+        let disk = plan.disk;
+        let file = disk.create_new(path)?;
+        disk.allocate(&file, plan.bytes)?;
         let map = MmapOptions::new().len(plan.bytes as usize).map_raw(&file)?;
         let guard = Guard::new(map.as_ptr(), map.len())?;
         map.advise(Advice::Random)?;
@@ -139,6 +143,7 @@ impl Segment {
             marker,
             path: path.to_path_buf(),
             header: header.encode(),
+            disk,
             file,
             guard,
             map,
@@ -157,8 +162,8 @@ impl Segment {
         let mut pen = Pen { segment: Arc::new(segment) };
         pen.probe().map_err(|fault| fault.to_io())?;
         // The file's size and place, once; the groups' own syncs are by range.
-        pen.segment.file.sync_all()?;
-        sync_dir(plan.dir)?;
+        disk.sync(&pen.segment.file)?;
+        disk.sync_dir(plan.dir)?;
         Ok(pen)
     }
 
@@ -175,9 +180,9 @@ impl Segment {
         let to = (from + slice_bytes).min(self.bytes);
         if from < to {
             for at in (from..to).step_by(PAGE_BYTES as usize) {
-                self.file.write_all_at(&BLANK, at)?;
+                self.disk.write_at(&self.file, &BLANK, at)?;
             }
-            self.map.flush_range(from as usize, (to - from) as usize)?;
+            self.write_out(from, to)?;
             self.formatted.store(to, Ordering::Release);
         }
         Ok(to)
@@ -311,7 +316,11 @@ impl Segment {
         // SAFETY: on a shared file mapping MADV_DONTNEED drops page table entries and no data: the pages stay in the page cache, dirty, and
         // a later access finds them there.
         unsafe { self.map.unchecked_advise_range(UncheckedAdvice::DontNeed, at, len)? };
-        self.map.flush_range(at, len)
+        self.write_out(from, to)
+    }
+
+    fn write_out(&self, from: u64, to: u64) -> io::Result<()> {
+        self.disk.sync_range(&self.file, &self.map, from, to - from)
     }
 
     #[cfg(not(test))]
@@ -377,11 +386,6 @@ impl SharedPage {
 /// A segment's file name with the given extension.
 pub(super) fn file_name(id: u64, extension: &str) -> String {
     format!("{id:020}.{extension}")
-}
-
-/// Makes the names in a folder durable.
-pub(super) fn sync_dir(dir: &Path) -> io::Result<()> {
-    File::open(dir)?.sync_all()
 }
 
 fn random_marker() -> io::Result<u64> {

@@ -1,7 +1,7 @@
 use super::*;
 
 fn plan(dir: &Path, format_ahead: bool) -> Plan<'_> {
-    Plan { dir, log: Uuid::nil(), core: 3, id: 77, bytes: 64 << 10, format_ahead }
+    Plan { disk: super::super::disk::REAL, dir, log: Uuid::nil(), core: 3, id: 77, bytes: 64 << 10, format_ahead }
 }
 
 #[test]

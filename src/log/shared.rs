@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::clock::OrderClock;
 use super::control::{self, State, at};
+use super::disk::Disk;
 use super::error::LogError;
 use super::fault::Fault;
 use super::open::Options;
@@ -36,6 +37,7 @@ pub(super) enum Space {
 /// What all threads of a log see.
 #[derive(Debug)]
 pub(super) struct Shared {
+    pub(super) disk: &'static dyn Disk,
     pub(super) dir: PathBuf,
     pub(super) options: Options,
     pub(super) log: Uuid,
@@ -55,6 +57,7 @@ pub(super) struct Shared {
 
 impl Shared {
     pub(super) fn new(
+        disk: &'static dyn Disk,
         dir: PathBuf,
         options: Options,
         log: Uuid,
@@ -63,6 +66,7 @@ impl Shared {
         lock: super::open::Lock,
     ) -> Shared {
         Shared {
+            disk,
             dir,
             options,
             log,

@@ -1,13 +1,14 @@
 //! The sidecar of a sealed segment: a small JSON file that says what is in it, so that lists need not read it.
 
 use std::collections::{BTreeSet, HashSet};
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::disk::{self, Disk};
 use super::error::{Damage, LogError};
 use super::header::VERSION;
 use super::reader::{End, SegmentReader};
@@ -116,19 +117,23 @@ impl Sidecar {
 
     /// Writes the sidecar beside its segment: whole and synced, or not at all. The folder is the caller's to sync.
     pub fn write(&self, segment: &Path) -> Result<(), LogError> {
+        self.write_on(disk::REAL, segment)
+    }
+
+    pub(super) fn write_on(&self, disk: &dyn Disk, segment: &Path) -> Result<(), LogError> {
         let path = path_of(segment);
         let fresh = segment.with_extension("json.tmp");
         let mut text =
             serde_json::to_vec(self).map_err(|error| LogError::io(&path, "write the sidecar")(error.into()))?;
         text.push(b'\n');
         let write = || {
-            let mut file = File::create(&fresh)?;
-            file.write_all(&text)?;
-            file.sync_all()?;
-            fs::rename(&fresh, &path)
+            let file = disk.create(&fresh)?;
+            disk.write_at(&file, &text, 0)?;
+            disk.sync(&file)?;
+            disk.rename(&fresh, &path)
         };
         write().map_err(|error| {
-            let _ = fs::remove_file(&fresh);
+            let _ = disk.remove(&fresh);
             LogError::io(&path, "write the sidecar")(error)
         })
     }
