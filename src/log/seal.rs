@@ -60,6 +60,8 @@ fn seal_on(disk: &dyn Disk, core_dir: &Path, what: &Sealing) -> Result<Sidecar, 
     let mut sidecar = sidecar::describe(&open, what.log, what.core, what.segment)?;
     sidecar.recovered = what.recovered;
     sidecar.write_on(disk, &open)?;
+    // The sidecar's name first: a power cut may keep one of two renames that were not synced, and either of them.
+    disk.sync_dir(core_dir).map_err(LogError::io(core_dir, "sync the folder"))?;
     let sealed = core_dir.join(file_name(what.segment, "seg"));
     disk.rename(&open, &sealed).map_err(LogError::io(&open, "give the segment its sealed name"))?;
     disk.sync_dir(core_dir).map_err(LogError::io(core_dir, "sync the folder"))?;

@@ -164,7 +164,9 @@ impl CoreRecovery<'_> {
         self.disk.sync(open).map_err(LogError::io(path, "sync the segment"))?;
         // Without a sidecar a segment is still readable, and the disk may be full: not a reason to leave it unsealed.
         let described = sidecar::describe(path, self.log, self.core, file.id)
-            .and_then(|described| sidecar::Sidecar { recovered: true, ..described }.write_on(self.disk, path));
+            .and_then(|described| sidecar::Sidecar { recovered: true, ..described }.write_on(self.disk, path))
+            // The sidecar's name first: a power cut may keep one of two renames that were not synced, and either of them.
+            .and_then(|()| super::sync_dir(self.disk, self.dir));
         if let Err(error) = described {
             self.done.problems.push(error);
         }
