@@ -143,7 +143,11 @@ fn cut_failed(shared: &Shared, core: &Core) -> Result<(), Fault> {
     let mut segments = core.take_to_cut().into_iter();
     while let Some(segment) = segments.next() {
         let open = OpenOptions::new().write(true).open(&segment.path);
-        let cut = open.and_then(|file| shared.disk.set_len(&file, segment.durable()));
+        let cut = open.and_then(|file| {
+            shared.disk.set_len(&file, segment.durable())?;
+            // Or a power cut could bring back what a reader has gone past by then.
+            shared.disk.sync(&file)
+        });
         match cut {
             Ok(()) => {}
             // The sealer has been here: it has cut and renamed it, or removed it.
