@@ -205,8 +205,10 @@ pub(super) fn take_up(
     let lock = Lock::take(&dir.join(LOCK_FILE_NAME))?;
     let identity = load_or_create_identity(disk, &dir)?;
     for core in 0..options.cores {
-        make_dir(disk, &core_dir(&dir, core))?;
+        make_one_dir(disk, &core_dir(&dir, core))?;
     }
+    // Whoever made them, now or in a start that was killed.
+    disk.sync_dir(&dir).map_err(LogError::io(&dir, "sync the folder"))?;
     let recovery = recovery::recover_on(disk, &dir, identity.log, at_once)?;
     let clock = OrderClock::start(&dir.join(CLOCK_FILE_NAME), recovery.newest_us)?;
     let cores = open_cores(&dir, options.cores)?;
@@ -363,23 +365,35 @@ fn surviving_uuid(dir: &Path) -> Option<Uuid> {
     super::reader::LogReader::open(dir).ok().map(|reader| reader.log_uuid())
 }
 
-/// Makes a folder, and its name durable.
+/// Makes a folder with those above it, and their names durable.
+///
+/// Also of those that are there: a start that was killed may have made them and not synced them.
 fn make_dir(disk: &dyn Disk, dir: &Path) -> Result<(), LogError> {
-    if dir.is_dir() {
-        return Ok(());
+    let above = |at: &Path| match at.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => Some(PathBuf::from(".")),
+        parent => parent.map(Path::to_path_buf),
+    };
+    let chain: Vec<&Path> = dir.ancestors().filter(|at| !at.as_os_str().is_empty()).collect();
+    let first_missing = chain.iter().take_while(|at| !at.exists()).count();
+    for made in chain[..first_missing].iter().rev() {
+        make_one_dir(disk, made)?;
     }
-    let doing = "make the folder";
-    let missing: Vec<PathBuf> = dir.ancestors().take_while(|at| !at.exists()).map(Path::to_path_buf).collect();
-    for made in missing.iter().rev().filter(|made| !made.as_os_str().is_empty()) {
-        match disk.make_dir(made) {
-            // Made by somebody else meanwhile.
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            other => other.map_err(LogError::io(made, doing))?,
+    for (depth, at) in chain.iter().enumerate() {
+        let Some(parent) = above(at) else { break };
+        let synced = disk.sync_dir(&parent).map_err(LogError::io(&parent, "sync the folder"));
+        // Those further up are not ours, and may not be open to us.
+        if depth <= first_missing {
+            synced?;
         }
-        let parent = made.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        disk.sync_dir(parent).map_err(LogError::io(parent, "sync the folder"))?;
     }
     Ok(())
+}
+
+fn make_one_dir(disk: &dyn Disk, dir: &Path) -> Result<(), LogError> {
+    match disk.make_dir(dir) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        other => other.map_err(LogError::io(dir, "make the folder")),
+    }
 }
 
 /// The cores' shared state, and a control page that says "closed" for the cores that this log no longer has.

@@ -97,9 +97,17 @@ impl Quarantine {
         write().map_err(LogError::io(&path, "write the report"))
     }
 
+    /// The folder's name has to be durable before anything is moved into it.
+    fn make_dir(&self) -> io::Result<()> {
+        match self.disk.make_dir(&self.dir) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+            _ => self.disk.sync_dir(self.dir.parent().unwrap_or(Path::new("."))),
+        }
+    }
+
     /// A path here that nothing has yet. It is created empty, so that nobody else takes it.
     fn free_name(&self, name: &str) -> Result<PathBuf, LogError> {
-        fs::create_dir_all(&self.dir).map_err(LogError::io(&self.dir, "create the quarantine folder"))?;
+        self.make_dir().map_err(LogError::io(&self.dir, "create the quarantine folder"))?;
         let mut path = self.dir.join(name);
         for number in 1..TRIES_MAX {
             match self.disk.create_new(&path) {
