@@ -175,6 +175,8 @@ mod fault;
 pub mod header;
 mod keeper;
 pub mod merge;
+#[cfg(test)]
+mod model;
 pub mod open;
 mod prepare;
 pub mod reader;
