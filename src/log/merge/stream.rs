@@ -9,7 +9,7 @@ use super::super::control::{self, ControlSnapshot, ControlView, Look, State};
 use super::super::error::{Damage, LogError};
 use super::super::header::PAGE_BYTES;
 use super::super::reader::{End, Found, LogReader, SegmentFile, SegmentReader, Server, open_part, segment_files};
-use super::super::record::Record;
+use super::super::record::{HEADER_BYTES, Record};
 use super::super::sidecar::Sidecar;
 use super::Place;
 
@@ -186,8 +186,10 @@ impl CoreStream {
     fn open_next(&mut self, log: &LogReader, note: &mut dyn FnMut(Damage)) -> Result<bool, LogError> {
         let Some(file) = self.queue.front().cloned() else { return Ok(false) };
         let path = file.path_now();
-        // How far it may be read is settled below.
-        let start = End::At(PAGE_BYTES as u64);
+        // How far it may be read is settled below. Of one that is sealed the first record may be looked at, which tells the marker where the
+        // first page is damaged; of one that is being written it would be seen as it is now, and not as it will be.
+        let looked_at = if path == file.sealed_path() { PAGE_BYTES + HEADER_BYTES } else { PAGE_BYTES };
+        let start = End::At(looked_at as u64);
         match SegmentReader::open_path(&path, log.log_uuid(), self.core, file.id, start) {
             Ok(mut reader) => {
                 if file.id == self.from.segment {
@@ -230,8 +232,8 @@ impl CoreStream {
         let is_sealed = sealed.exists();
         let length = length_of(&current.reader)?;
         if is_sealed {
-            current.reader.set_end(End::At(length));
-            current.reader.set_holes(holes(&sealed));
+            let sidecar = Sidecar::read(&sealed).ok().flatten();
+            current.reader.set_sealed(length, sidecar.as_ref());
             current.complete = true;
         } else if !exists {
             // Deleted: what was readable is all that will be.
@@ -271,9 +273,4 @@ fn bound_of(page: &ControlSnapshot, now_us: Option<u64>) -> u64 {
 fn length_of(reader: &SegmentReader) -> Result<u64, LogError> {
     let stat = LogError::io(reader.path(), "find the segment's length");
     reader.file().metadata().map(|meta| meta.len()).map_err(stat)
-}
-
-/// What the sidecar names as damage; a sidecar that can't be read names none, and the reader finds the damage by itself.
-fn holes(sealed: &Path) -> Vec<super::super::sidecar::Hole> {
-    Sidecar::read(sealed).ok().flatten().map(|sidecar| sidecar.damage).unwrap_or_default()
 }
