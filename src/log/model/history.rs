@@ -192,9 +192,12 @@ impl History {
         while taken < count {
             let Some(record) = merge.next().map_err(|error| error.to_string())? else { break };
             let found = self.recognise(&record)?;
-            let at = (found.order_us, found.id.core, found.id.segment, found.id.offset);
-            if let Some(before) = self.merged.replace(at) {
-                ensure!(before < at, "the merge hands out {at:?} behind {before:?}");
+            // One that was reported as lost was appended again, and that is its place in the order. Nothing waits for the first.
+            if !self.attempts[found.number as usize].lost {
+                let at = (found.order_us, found.id.core, found.id.segment, found.id.offset);
+                if let Some(before) = self.merged.replace(at) {
+                    ensure!(before < at, "the merge hands out {at:?} behind {before:?}");
+                }
             }
             self.note_seen(&[found]);
             taken += 1;

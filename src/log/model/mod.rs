@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 mod any_call;
 mod disk;
+mod every_byte;
 mod history;
 mod platter;
 mod rng;

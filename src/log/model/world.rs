@@ -80,6 +80,22 @@ impl World {
         Ok(world)
     }
 
+    /// A log of one core whose segments hold a few groups.
+    pub fn small(disk: &'static ModelDisk, dir: PathBuf) -> Checked<World> {
+        let mut world = World::empty(disk, dir, 1);
+        world.options = Options {
+            cores: 1,
+            ack: Ack::Disk,
+            segment_bytes: 24 << 10,
+            window_bytes: 16 << 10,
+            group_bytes_max: 16 << 10,
+            start_reserve_bytes: 2 << 10,
+            ..world.options
+        };
+        world.open(false)?;
+        Ok(world)
+    }
+
     /// Segments that were sealed while the log was open, up to now.
     pub fn sealed_segments(&self) -> u64 {
         self.sealed + self.running.iter().flat_map(|running| &running.seats).map(Seat::sealed).sum::<u64>()
@@ -150,17 +166,17 @@ impl World {
 
     /// Closes the log in good order and opens it again.
     fn reopen(&mut self, cores: u16) -> Checked {
-        let failures = self.disk.failures();
         let Some(running) = &mut self.running else { return Err("the log is not open".to_owned()) };
         running.close();
         if self.disk.is_down() {
             return self.come_back();
         }
-        // All that was appended is durable now, answered or not.
-        for seat in running.seats.iter().filter(|_| self.disk.failures() == 0 && failures == 0) {
-            for &number in &seat.appended {
-                self.history.attempts[number as usize].seen = true;
-            }
+        // All that was appended is durable now, answered or not. Where a call has failed, nobody is left to append the rest again.
+        let sound = self.disk.failures() == 0;
+        for &number in running.seats.iter().flat_map(|seat| &seat.appended) {
+            let attempt = &mut self.history.attempts[number as usize];
+            attempt.seen |= sound;
+            attempt.lost |= !attempt.acked && !attempt.seen;
         }
         self.end();
         self.options.cores = cores;
