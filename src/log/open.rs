@@ -334,18 +334,23 @@ impl Lock {
     }
 }
 
+/// What reading `log.json` comes to where it is not there, is no JSON, or ends too early.
+const LOST_OR_DAMAGED: [io::ErrorKind; 3] =
+    [io::ErrorKind::NotFound, io::ErrorKind::InvalidData, io::ErrorKind::UnexpectedEof];
+
 /// Reads `log.json`, or makes it for a new log: synced, and then given its name.
 fn load_or_create_identity(disk: &dyn Disk, dir: &Path) -> Result<LogFile, LogError> {
     let path = dir.join(LOG_FILE_NAME);
+    let survived = surviving_uuid(dir);
     match LogFile::read(dir) {
-        Ok(identity) => return Ok(identity),
+        Ok(identity) if survived.is_none_or(|log| log == identity.log) => return Ok(identity),
         Err(error @ LogError::Version { .. }) => return Err(error),
-        Err(LogError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
+        // A lost or damaged file is never a reason not to start: the segments know which log they are of.
+        Err(LogError::Io { source, .. }) if LOST_OR_DAMAGED.contains(&source.kind()) => {}
         Err(error @ LogError::Io { .. }) => return Err(error),
-        // A damaged file is never a reason not to start: the segments know which log they are of.
-        Err(_) => {}
+        Ok(_) | Err(_) => {}
     }
-    let identity = LogFile { version: VERSION, log: surviving_uuid(dir).unwrap_or_else(Uuid::new_v4) };
+    let identity = LogFile { version: VERSION, log: survived.unwrap_or_else(Uuid::new_v4) };
     let fresh = dir.join("log.json.tmp");
     let write = || {
         let mut text = serde_json::to_vec(&identity)?;
@@ -360,7 +365,7 @@ fn load_or_create_identity(disk: &dyn Disk, dir: &Path) -> Result<LogFile, LogEr
     Ok(identity)
 }
 
-/// A log whose `log.json` was lost keeps its name: its segments know it.
+/// A log whose `log.json` was lost or damaged keeps its name: its segments know it.
 fn surviving_uuid(dir: &Path) -> Option<Uuid> {
     super::reader::LogReader::open(dir).ok().map(|reader| reader.log_uuid())
 }

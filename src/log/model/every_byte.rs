@@ -23,16 +23,18 @@ use super::step::Step;
 use super::world::World;
 use super::{is_long, new_disk};
 use crate::log::control::{self, ControlView};
+use crate::log::disk::REAL;
 use crate::log::error::{Damage, LogError};
 use crate::log::header::PAGE_BYTES;
 use crate::log::merge::Merge;
+use crate::log::open::take_up;
 use crate::log::reader::hand::temp_dir;
-use crate::log::reader::{End, LogReader, SegmentReader};
+use crate::log::reader::{End, LOG_FILE_NAME, LogFile, LogReader, SegmentReader};
 use crate::log::record::{HEADER_BYTES, Kind, RecordHeader};
 use crate::log::recovery::recover;
 use crate::log::sidecar::{self, Sidecar};
 use crate::log::verify::verify;
-use crate::log::{Ack, Recovery};
+use crate::log::{Options, Recovery};
 
 const PAGE: u64 = PAGE_BYTES as u64;
 const UNIT: u64 = HEADER_BYTES as u64;
@@ -403,6 +405,34 @@ fn no_byte_of_a_sidecar_makes_a_reader_leave_out_a_record() {
                 break;
             }
         }
+    }
+}
+
+#[test]
+fn no_byte_of_the_log_file_makes_another_log_of_it_or_keeps_it_from_starting() {
+    let left = Left::new();
+    let name = Path::new(LOG_FILE_NAME);
+    let sound = left.sound(name);
+    let dir = temp_dir();
+    let log_dir = dir.path().join("log");
+    left.write(&log_dir, name, sound, |_| true);
+    let flips = (0..sound.len() as u64).flat_map(|at| [Harm::Flip(at), Harm::Zero(at, 1), Harm::Cut(at)]);
+    for harm in flips {
+        let Some((_, bytes)) = harm.apply(sound) else { continue };
+        fs::write(log_dir.join(name), &bytes).unwrap();
+        match LogReader::open(&log_dir) {
+            Ok(reader) => assert_eq!(reader.log_uuid(), left.log, "{harm:?}"),
+            // A wrong digit may make it a newer version, which is refused by name.
+            Err(error) => {
+                assert!(matches!(error, LogError::Version { .. }), "{harm:?}: {error}");
+                continue;
+            }
+        }
+        // A start writes it anew, and never fails for its sake.
+        let options = Options { dir: log_dir.clone(), insist: true, ..Options::default() };
+        let (shared, recovery) = take_up(REAL, options, 1).unwrap_or_else(|error| panic!("{harm:?}: {error}"));
+        assert_eq!((shared.log, recovery.quarantined.len()), (left.log, 0), "{harm:?}");
+        assert_eq!(LogFile::read(&log_dir).unwrap().log, left.log, "{harm:?}");
     }
 }
 
