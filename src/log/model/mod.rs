@@ -11,6 +11,7 @@ mod disk;
 mod every_byte;
 mod history;
 mod platter;
+mod regressions;
 mod rng;
 mod running;
 mod step;
