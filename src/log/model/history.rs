@@ -25,8 +25,10 @@ pub type Checked<T = ()> = Result<T, String>;
 pub struct Attempt {
     pub core: u16,
     pub bytes: usize,
-    /// It was answered: it has to be there.
-    pub acked: bool,
+    /// When it was appended, in steps of the history.
+    appended_at: u64,
+    /// When it was answered: it has to be there, and before all that were appended later.
+    acked_at: Option<u64>,
     /// It was reported as lost. It may be there nevertheless: its owner appends it again.
     pub lost: bool,
     /// Somebody has seen it as durable: it has to be there from now on, whatever `ack` is.
@@ -37,6 +39,12 @@ pub struct Attempt {
     pub id: Option<RecordId>,
 }
 
+impl Attempt {
+    pub fn is_acked(&self) -> bool {
+        self.acked_at.is_some()
+    }
+}
+
 /// Every append so far.
 #[derive(Debug, Default)]
 pub struct History {
@@ -45,7 +53,11 @@ pub struct History {
     pub forgotten: u64,
     /// What the merge has handed out last, as (time, core, segment, offset).
     merged: Option<(u64, u16, u64, u64)>,
+    /// When the latest of those was appended.
+    merged_to: u64,
     pub merged_count: u64,
+    /// Counts appends and answers.
+    now: u64,
     position: Option<String>,
     /// A call of a recovery has failed: it may have sealed a segment without a sidecar, and said so. Readers then meet what the sidecar
     /// would have named.
@@ -97,6 +109,19 @@ pub struct Found {
 }
 
 impl History {
+    pub fn append(&mut self, core: u16, bytes: usize) -> u64 {
+        self.now += 1;
+        let (appended_at, acked_at) = (self.now, None);
+        let attempt = Attempt { core, bytes, appended_at, acked_at, lost: false, seen: false, gone: false, id: None };
+        self.attempts.push(attempt);
+        self.attempts.len() as u64 - 1
+    }
+
+    pub fn acknowledge(&mut self, number: u64) {
+        self.now += 1;
+        self.attempts[number as usize].acked_at.get_or_insert(self.now);
+    }
+
     /// Holds a record that a reader has handed out against what was appended: it is exactly that, or the step fails.
     pub fn recognise(&mut self, record: &Record<'_>) -> Checked<Found> {
         let id = record.id;
@@ -136,9 +161,9 @@ impl History {
         }
         for (number, attempt) in self.attempts.iter_mut().enumerate() {
             let there = times.contains_key(&(number as u64));
-            let promised = attempt.seen || (attempt.acked && !attempt.lost && !may_forget);
+            let promised = attempt.seen || (attempt.is_acked() && !attempt.lost && !may_forget);
             ensure!(there || !promised || attempt.gone, "record {number} is lost: {attempt:?}");
-            self.forgotten += u64::from(!there && attempt.acked && !attempt.lost && !attempt.gone);
+            self.forgotten += u64::from(!there && attempt.is_acked() && !attempt.lost && !attempt.gone);
             attempt.gone |= !there;
         }
         self.note_seen(&found);
@@ -187,13 +212,22 @@ impl History {
     }
 
     /// Takes up to `count` records from the merge, and keeps its position as a consumer would.
-    pub fn read_merge(&mut self, merge: &mut Merge, count: u64) -> Checked<u64> {
+    pub fn read_merge(&mut self, merge: &mut Merge, count: u64, waits_for_disk: bool) -> Checked<u64> {
         let mut taken = 0;
         while taken < count {
             let Some(record) = merge.next().map_err(|error| error.to_string())? else { break };
             let found = self.recognise(&record)?;
             // One that was reported as lost was appended again, and that is its place in the order. Nothing waits for the first.
-            if !self.attempts[found.number as usize].lost {
+            let attempt = &self.attempts[found.number as usize];
+            if !attempt.lost {
+                // Whichever cores took the two. An answer from memory may take less than a microsecond, the unit of order time.
+                let late = attempt.acked_at.is_some_and(|acked_at| acked_at < self.merged_to) && waits_for_disk;
+                ensure!(
+                    !late,
+                    "record {} was answered before one was appended that the merge handed out first",
+                    found.number
+                );
+                self.merged_to = self.merged_to.max(attempt.appended_at);
                 let at = (found.order_us, found.id.core, found.id.segment, found.id.offset);
                 if let Some(before) = self.merged.replace(at) {
                     ensure!(before < at, "the merge hands out {at:?} behind {before:?}");

@@ -80,7 +80,7 @@ fn play(disk: &'static ModelDisk, seed: u64, script: &[u64]) -> Checked<Totals> 
         Ok(Totals {
             seeds: 1,
             records: world.history.attempts.len() as u64,
-            acked: world.history.attempts.iter().filter(|attempt| attempt.acked).count() as u64,
+            acked: world.history.attempts.iter().filter(|attempt| attempt.is_acked()).count() as u64,
             sealed: world.sealed,
             outages: world.outages,
             recovered: world.recovered,

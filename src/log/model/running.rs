@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use crossbeam_channel::Receiver;
 
-use super::history::{Attempt, Checked, History, Shape, ensure};
+use super::history::{Checked, History, Shape, ensure};
 use super::step::Step;
 use crate::log::merge::Merge;
 use crate::log::open::Queues;
@@ -73,7 +73,7 @@ impl Running {
             Step::Room(1) => shared.set_space(Space::Low),
             Step::Room(_) => shared.set_space(Space::Enough),
             Step::Seal => self.seal(),
-            Step::Merge { count } => drop(history.read_merge(&mut self.merge, count)?),
+            Step::Merge { count } => drop(history.read_merge(&mut self.merge, count, ack == Ack::Disk)?),
             Step::Read => drop(history.read_segments(&shared.dir, false)?),
             Step::Verify => verify_all(shared, history.bare)?,
             Step::WriteBack | Step::Trap { .. } | Step::Fail { .. } | Step::Stop { .. } | Step::Reopen { .. } => {}
@@ -155,9 +155,10 @@ impl Seat {
             Ok(seq) => {
                 self.appended.push(number);
                 ensure!(seq.0 == self.appended.len() as u64, "count {} for append {}", seq.0, self.appended.len());
-                let acked = ack == Ack::Memory;
-                let core = self.core.index;
-                history.attempts.push(Attempt { core, bytes, acked, lost: false, seen: false, gone: false, id: None });
+                history.append(self.core.index, bytes);
+                if ack == Ack::Memory {
+                    history.acknowledge(number);
+                }
                 Ok(())
             }
             Err(AppendError::TooLarge { .. } | AppendError::Closed) => {
@@ -190,12 +191,15 @@ impl Seat {
             for seq in first.0..=last.0 {
                 let attempt = &mut history.attempts[self.appended[seq as usize - 1] as usize];
                 ensure!(!attempt.lost, "record {seq} is reported as lost twice");
-                ensure!(ack == Ack::Memory || !attempt.acked, "record {seq} was acknowledged and is reported as lost");
+                ensure!(
+                    ack == Ack::Memory || !attempt.is_acked(),
+                    "record {seq} was acknowledged and is reported as lost"
+                );
                 attempt.lost = true;
             }
         }
         for at in newly {
-            history.attempts[self.appended[at as usize] as usize].acked = true;
+            history.acknowledge(self.appended[at as usize]);
         }
         Ok(())
     }

@@ -102,7 +102,7 @@ impl World {
     }
 
     pub fn acked(&self) -> usize {
-        self.history.attempts.iter().filter(|attempt| attempt.acked).count()
+        self.history.attempts.iter().filter(|attempt| attempt.is_acked()).count()
     }
 
     /// The power fails now, and a trap waits at a call of the recovery.
@@ -176,7 +176,7 @@ impl World {
         for &number in running.seats.iter().flat_map(|seat| &seat.appended) {
             let attempt = &mut self.history.attempts[number as usize];
             attempt.seen |= sound;
-            attempt.lost |= !attempt.acked && !attempt.seen;
+            attempt.lost |= !attempt.is_acked() && !attempt.seen;
         }
         self.end();
         self.options.cores = cores;
@@ -249,7 +249,7 @@ impl World {
         check_second_recovery(&shared)?;
         verify_all(&shared, self.history.bare)?;
         let mut merge = self.history.open_merge(&shared.dir)?;
-        self.history.read_merge(&mut merge, u64::MAX)?;
+        self.history.read_merge(&mut merge, u64::MAX, self.options.ack == Ack::Disk)?;
         self.history.check_merged()?;
         self.running = Some(Running::new(shared, queues, merge));
         self.disk.go_on(pause);
