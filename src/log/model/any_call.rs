@@ -48,7 +48,8 @@ struct Played {
 /// Plays the history with one trap, to its end or to that of the power.
 fn play(disk: &'static ModelDisk, ack: Ack, trap: Option<(u64, Trap, Temper)>) -> Result<Played, String> {
     let dir = temp_dir();
-    disk.begin(dir.path(), 1);
+    // Other choices at each call.
+    disk.begin(dir.path(), trap.map_or(0, |(at, ..)| at));
     let mut world = World::plain(disk, dir.path().join("log"), ack)?;
     if let Some((at, trap, temper)) = trap {
         disk.set_temper(temper);
@@ -65,9 +66,9 @@ fn play(disk: &'static ModelDisk, ack: Ack, trap: Option<(u64, Trap, Temper)>) -
     Ok(Played { world, calls: disk.calls() - before, _dir: dir })
 }
 
-/// Each call to be tried with each temper, or a sample of both.
-fn each_call(calls: u64) -> impl Iterator<Item = (u64, Temper)> {
-    let every = if is_long() { 1 } else { 4 };
+/// Each call with each temper, or one of `every` so many pairs where there is less time: with 4, each call with the harshest temper.
+fn each_call(calls: u64, every: usize) -> impl Iterator<Item = (u64, Temper)> {
+    let every = if is_long() { 1 } else { every };
     (0..calls * 4).rev().step_by(every).map(|at| (at / 4, Temper::ALL[(at % 4) as usize]))
 }
 
@@ -76,7 +77,7 @@ fn stored_means_stored_after_a_power_cut_at_any_call() {
     let disk = new_disk();
     let whole = play(disk, Ack::Disk, None).unwrap();
     assert!(whole.world.sealed_segments() > 3 && whole.world.acked() > 20, "the history is too poor");
-    for (at, temper) in each_call(whole.calls) {
+    for (at, temper) in each_call(whole.calls, 4) {
         let played = play(disk, Ack::Disk, Some((at, Trap::Cut, temper)));
         let played = played.unwrap_or_else(|error| panic!("cut at call {at}, {temper:?}: {error}"));
         assert!(played.world.outages > 0, "the power has not failed at call {at}");
@@ -88,7 +89,7 @@ fn stored_means_stored_after_a_kill_at_any_call() {
     let disk = new_disk();
     for ack in [Ack::Disk, Ack::Memory] {
         let calls = play(disk, ack, None).unwrap().calls;
-        for (at, _) in each_call(calls).step_by(4) {
+        for (at, _) in each_call(calls, 16) {
             let played = play(disk, ack, Some((at, Trap::Kill, Temper::Nothing)));
             let played = played.unwrap_or_else(|error| panic!("{ack:?}, killed at call {at}: {error}"));
             assert!(played.world.outages > 0, "it was not killed at call {at}");
@@ -109,7 +110,7 @@ fn with_ack_memory_a_power_cut_may_lose_what_was_answered() {
 fn recoverable_when_recovery_is_ended_at_any_call() {
     let disk = new_disk();
     for trap in [Trap::Cut, Trap::Kill, Trap::Fail] {
-        for (at, temper) in each_call(60) {
+        for (at, temper) in each_call(60, 11) {
             let mut played = play(disk, Ack::Disk, None).unwrap();
             let checked = played.world.stop_twice(temper, at, trap);
             checked.unwrap_or_else(|error| panic!("{trap:?} at call {at} of the recovery, {temper:?}: {error}"));
@@ -121,7 +122,7 @@ fn recoverable_when_recovery_is_ended_at_any_call() {
 fn a_failed_call_kills_a_segment_and_not_the_service_nor_what_was_stored() {
     let disk = new_disk();
     let calls = play(disk, Ack::Disk, None).unwrap().calls;
-    for (at, temper) in each_call(calls) {
+    for (at, temper) in each_call(calls, 11) {
         let checked = play(disk, Ack::Disk, Some((at, Trap::Fail, temper))).and_then(|mut played| {
             played.world.check_that_it_takes_records()?;
             played.world.stop_twice(temper, u64::MAX / 2, Trap::Cut)
