@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::super::control::{self, ControlSnapshot, ControlView, Look, State};
 use super::super::error::{Damage, LogError};

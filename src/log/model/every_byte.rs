@@ -436,8 +436,11 @@ fn no_byte_of_the_log_file_makes_another_log_of_it_or_keeps_it_from_starting() {
     }
 }
 
-/// Every record that the merge hands out, by segment and offset, and what it met on the way.
-fn merged(log_dir: &Path) -> (BTreeMap<(u64, u64), Vec<u8>>, Vec<Damage>) {
+/// Records by segment and offset.
+type Merged = BTreeMap<(u64, u64), Vec<u8>>;
+
+/// Every record that the merge hands out, and what it met on the way.
+fn merged(log_dir: &Path) -> (Merged, Vec<Damage>) {
     let mut merge = Merge::new(LogReader::open(log_dir).unwrap());
     let mut all = BTreeMap::new();
     while let Some(record) = merge.next().unwrap() {
