@@ -13,6 +13,8 @@ use std::path::Path;
 use memmap2::MmapRaw;
 use rustix::fs::{Advice, FallocateFlags};
 
+use super::segment::sync_dir;
+
 /// Where a log's files are. Every call is the system call that its name says, with that call's errors.
 pub(super) trait Disk: fmt::Debug + Send + Sync {
     /// Makes a file that is not there yet, to be read and written.
@@ -104,6 +106,6 @@ impl Disk for Real {
     }
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
-        File::open(dir)?.sync_all()
+        sync_dir(dir)
     }
 }

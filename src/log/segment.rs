@@ -388,6 +388,11 @@ pub(super) fn file_name(id: u64, extension: &str) -> String {
     format!("{id:020}.{extension}")
 }
 
+/// Makes the names in a folder durable.
+pub(super) fn sync_dir(dir: &Path) -> io::Result<()> {
+    File::open(dir)?.sync_all()
+}
+
 fn random_marker() -> io::Result<u64> {
     loop {
         let marker = getrandom::u64().map_err(|error| io::Error::other(error.to_string()))?;
