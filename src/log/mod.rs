@@ -169,10 +169,12 @@
 
 pub mod clock;
 pub mod control;
+pub mod cursor;
 pub mod error;
 mod fault;
 pub mod header;
 mod keeper;
+pub mod ledger;
 pub mod merge;
 pub mod open;
 mod prepare;
@@ -184,6 +186,7 @@ mod segment;
 mod shared;
 pub mod sidecar;
 mod sigbus;
+mod small_file;
 mod syncer;
 pub mod verify;
 pub mod writer;
