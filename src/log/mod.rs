@@ -181,6 +181,7 @@ mod prepare;
 pub mod reader;
 pub mod record;
 pub mod recovery;
+pub mod retention;
 pub mod seal;
 mod segment;
 mod shared;
