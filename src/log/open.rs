@@ -1,5 +1,6 @@
 //! Opening and closing a log: the lock, the file system, recovery, the clock, and the threads.
 
+use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -22,6 +23,7 @@ use super::keeper;
 use super::prepare;
 use super::reader::{LOCK_FILE_NAME, LOG_FILE_NAME, LogFile, core_dir, core_dirs};
 use super::recovery::{self, Recovery};
+use super::retention::{self, RetentionStats};
 use super::seal::{self, Retired};
 use super::shared::{Control, Core, Shared, Space};
 use super::syncer::{self, Job};
@@ -178,6 +180,16 @@ impl Log {
         }
     }
 
+    /// What retention did, and what it saw at its last look.
+    pub fn retention(&self) -> RetentionStats {
+        self.inner.shared.retention.stats()
+    }
+
+    /// Gives projects ages of their own, None for ever, in place of those in [`Options::retain`].
+    pub fn set_project_ages(&self, projects: BTreeMap<u32, Option<Duration>>) {
+        self.inner.shared.retention.set_projects(projects);
+    }
+
     /// Closes the log: everything durable, sealed, unused segments removed, the threads at their end. Drop the writers first.
     ///
     /// # Errors
@@ -257,6 +269,8 @@ impl LogInner {
         inner.spawn("takeup-keeper".to_owned(), move || keeper::run(&of))?;
         let of = Arc::clone(&shared);
         inner.spawn("takeup-seal".to_owned(), move || seal::run(&of, &retired))?;
+        let of = Arc::clone(&shared);
+        inner.spawn("takeup-delete".to_owned(), move || retention::run(&of))?;
         Ok(inner)
     }
 
@@ -267,7 +281,7 @@ impl LogInner {
         Ok(())
     }
 
-    /// Idempotent. The syncers end with their writers, the keeper and the preparer with the last syncer, the sealer with the last who could
+    /// Idempotent. The syncers end with their writers, the keeper, the preparer and the deleter with the last syncer, the sealer with the last who could
     /// give it something.
     fn close(&self, wait: Duration) -> Result<(), LogError> {
         let shared = &self.shared;
@@ -285,6 +299,7 @@ impl LogInner {
         }
         shared.wake_keeper();
         shared.wake_preparer();
+        shared.retention.wake();
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         for thread in threads {
             // A panic has been printed; what the thread left undone is done by the next start.

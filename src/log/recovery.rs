@@ -24,7 +24,7 @@ use quarantine::Quarantine;
 use settle::Told;
 
 /// A newest record further ahead of the wall clock than this is looked up in the segment itself before it may move the clock.
-const AHEAD_US_MAX: u64 = 24 * 3600 * 1_000_000;
+pub(super) const AHEAD_US_MAX: u64 = 24 * 3600 * 1_000_000;
 
 /// What recovery did.
 #[derive(Debug, Default)]

@@ -16,6 +16,7 @@ use super::disk::Disk;
 use super::error::LogError;
 use super::fault::Fault;
 use super::open::Options;
+use super::retention::Desk;
 use super::segment::{Pen, Segment, SharedPage};
 
 /// So many failures within [`POISON_PERIOD`] poison a core: its disk is broken, and going on would only grind it down.
@@ -51,6 +52,7 @@ pub(super) struct Shared {
     pub(super) cores_running: AtomicU32,
     keeper: OnceLock<Thread>,
     preparer: OnceLock<Thread>,
+    pub(super) retention: Desk,
     /// Held as long as any thread of this log may still write.
     pub(super) _lock: super::open::Lock,
 }
@@ -78,6 +80,7 @@ impl Shared {
             cores_running: AtomicU32::new(0),
             keeper: OnceLock::new(),
             preparer: OnceLock::new(),
+            retention: Desk::default(),
             _lock: lock,
         }
     }

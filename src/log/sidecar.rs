@@ -56,6 +56,9 @@ pub struct Sidecar {
     pub sessions_complete: bool,
     /// The projects, ascending, at most [`NAMES_MAX`].
     pub projects: Vec<u32>,
+    /// Records of no known project, which `projects` can't name; left out where there are none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub projectless: u64,
     /// Stretches that hold no valid records. Readers skip them.
     pub damage: Vec<Hole>,
     /// Whether recovery sealed the segment.
@@ -81,6 +84,10 @@ impl Hole {
     pub const fn holds(&self, offset: u64) -> bool {
         self.offset <= offset && offset < self.end()
     }
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// The path of a segment's sidecar.
@@ -166,6 +173,8 @@ pub struct Tally {
     pub first_us: u64,
     /// The newest record's order time.
     pub last_us: u64,
+    /// Records of no known project.
+    pub projectless: u64,
     sessions: HashSet<u64>,
     projects: BTreeSet<u32>,
     more_sessions: bool,
@@ -195,6 +204,7 @@ impl Tally {
                 self.more_sessions |= !self.sessions.contains(&header.session);
             }
         }
+        self.projectless += u64::from(header.project == 0);
         if header.project != 0 && self.projects.len() < NAMES_MAX {
             self.projects.insert(header.project);
         }
@@ -220,6 +230,7 @@ impl Tally {
             session_ids: sessions.iter().map(u64::to_string).collect(),
             sessions_complete: !self.more_sessions,
             projects: self.projects.into_iter().collect(),
+            projectless: self.projectless,
             damage: Vec::new(),
             recovered: false,
         }

@@ -8,10 +8,11 @@ use std::path::PathBuf;
 use super::super::control::{self, ControlSnapshot, ControlView, Look, State};
 use super::super::error::{Damage, LogError};
 use super::super::header::PAGE_BYTES;
+use super::super::ledger::Ledger;
 use super::super::reader::{End, Found, LogReader, SegmentFile, SegmentReader, Server, open_part, segment_files};
 use super::super::record::{HEADER_BYTES, Record};
 use super::super::sidecar::Sidecar;
-use super::Place;
+use super::{Place, Skipped};
 
 /// A core's log as the merge follows it.
 #[derive(Debug)]
@@ -33,6 +34,9 @@ pub(super) struct CoreStream {
     from: Place,
     /// Whether the segment of `from` was read to its end.
     from_read: bool,
+    /// Whether a segment that is missing behind `from` was to be handed out. Before its first segment, a merge from the start misses nothing.
+    expects: bool,
+    skipped: Skipped,
     head: Option<Found>,
 }
 
@@ -72,12 +76,19 @@ impl CoreStream {
             listed_at: None,
             from: from.unwrap_or(Place { segment: 0, offset: 0 }),
             from_read: false,
+            expects: from.is_some(),
+            skipped: Skipped::default(),
             head: None,
         }
     }
 
     pub(super) fn core(&self) -> u16 {
         self.core
+    }
+
+    /// What was deleted before it could be handed out.
+    pub(super) fn skipped(&self) -> Skipped {
+        self.skipped
     }
 
     /// The time of the record at hand.
@@ -152,6 +163,11 @@ impl CoreStream {
                     self.current = None;
                 }
                 Ok(None) => return Ok(()),
+                // It is being deleted, from its end: what was not read yet is counted when the next segment is opened.
+                Err(LogError::Damaged { offset, .. }) if is_gone(&current.file) => {
+                    (self.from, self.from_read) = (Place { segment: current.file.id, offset }, true);
+                    self.current = None;
+                }
                 Err(LogError::Damaged { .. }) => note(current.reader.resync()?),
                 Err(error) => return Err(error),
             }
@@ -180,6 +196,12 @@ impl CoreStream {
             })
             .collect();
         self.listed_at = named;
+        if self.queue.is_empty() && self.from.segment == 0 && !self.expects {
+            // All was deleted before: a consumer that resumes from here must not take that for a gap.
+            if let Some(place) = Ledger::read(&self.dir).newest_place() {
+                (self.from, self.from_read, self.expects) = (place, true, true);
+            }
+        }
         Ok(())
     }
 
@@ -192,6 +214,7 @@ impl CoreStream {
         let start = End::At(looked_at as u64);
         match SegmentReader::open_path(&path, log.log_uuid(), self.core, file.id, start) {
             Ok(mut reader) => {
+                self.count_skipped(file.id);
                 if file.id == self.from.segment {
                     reader.seek(self.from.offset);
                 }
@@ -215,6 +238,14 @@ impl CoreStream {
         self.queue.pop_front();
         self.settle(log)?;
         Ok(true)
+    }
+
+    /// Counts what was deleted between the place reached and the segment that is opened.
+    fn count_skipped(&mut self, segment: u64) {
+        // Without a deletion there is no ledger to be read, and the place of a segment at hand misses nothing.
+        if std::mem::replace(&mut self.expects, true) && segment != self.from.segment {
+            self.skipped.add(&Ledger::read(&self.dir), self.from, segment);
+        }
     }
 
     /// Finds out how far the current segment may be read, and whether that is its end.
@@ -268,6 +299,11 @@ fn bound_of(page: &ControlSnapshot, now_us: Option<u64>) -> u64 {
         bound_us = bound_us.min(first_us);
     }
     bound_us
+}
+
+/// Whether a segment was taken out of the log since it was opened.
+fn is_gone(file: &SegmentFile) -> bool {
+    !file.path.exists() && !file.sealed_path().exists()
 }
 
 fn length_of(reader: &SegmentReader) -> Result<u64, LogError> {
