@@ -83,6 +83,23 @@ pub enum LogError {
         /// Why it cannot work, and what would.
         reason: String,
     },
+    /// A consumer's cursor that can't be believed.
+    #[error("{path}: {fault}; as long as it is there it holds every segment back: remove it (`takeup consumers remove`), then add the consumer \
+             again at one end of the log", path = path.display())]
+    Cursor {
+        /// The cursor's file.
+        path: PathBuf,
+        /// What is wrong with it.
+        fault: &'static str,
+    },
+    /// A consumer that can't be registered, or is not.
+    #[error("consumer {name}: {problem}")]
+    Consumer {
+        /// Its name.
+        name: String,
+        /// What stands in the way.
+        problem: &'static str,
+    },
     /// A core's writer was asked for twice, or for a core that this log does not have.
     #[error("core {core} has no writer to give: it is in use, or the log was opened with fewer cores")]
     NoWriter {
@@ -106,8 +123,9 @@ impl LogError {
             | LogError::Foreign { path, .. }
             | LogError::Damaged { path, .. }
             | LogError::Poisoned { path, .. }
-            | LogError::FileSystem { path, .. } => Some(path),
-            LogError::Setting { .. } | LogError::NoWriter { .. } => None,
+            | LogError::FileSystem { path, .. }
+            | LogError::Cursor { path, .. } => Some(path),
+            LogError::Setting { .. } | LogError::Consumer { .. } | LogError::NoWriter { .. } => None,
         }
     }
 }

@@ -7,6 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::fault::Fault;
+use super::retention::FullDisk;
 use super::segment::PAGE_BYTES;
 use super::shared::{Core, Shared, Space};
 
@@ -43,7 +44,7 @@ pub(super) fn run(shared: &Shared) {
 }
 
 /// Populates up to `window_bytes` ahead of the cursor. Segments are few: the one in use and the one prepared.
-fn move_windows(shared: &Shared, core: &Core) {
+pub(super) fn move_windows(shared: &Shared, core: &Core) {
     for segment in core.live() {
         let page = segment.cursor() / PAGE_BYTES * PAGE_BYTES;
         let target = (page + shared.options.window_bytes).min(segment.bytes);
@@ -84,6 +85,9 @@ pub(super) fn look_at_space(shared: &Shared) {
     shared.set_space(space);
     if space < before {
         shared.wake_preparer();
+    }
+    if free < shared.options.low_water_bytes() && shared.options.full_disk != FullDisk::Hold {
+        shared.retention.wake();
     }
     // Whoever is refused looks again now and then, whatever he waits for.
     shared.cores.iter().for_each(|core| core.wake_if_waiting());

@@ -19,6 +19,7 @@ use uuid::Uuid;
 
 use super::control::{CLOCK_FILE_NAME, ClockView};
 use super::error::{Damage, LogError};
+use super::ledger::Ledger;
 use super::reader::{LogReader, core_dirs};
 use super::record::{Record, uuid_text};
 
@@ -48,12 +49,45 @@ pub struct Place {
     pub offset: u64,
 }
 
+/// What was deleted before a merge could hand it out. The figures are upper bounds where the ledger of deletions sums up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Skipped {
+    /// Segments, whole or the rest of one.
+    pub segments: u64,
+    /// Their records; of a segment that was begun, all.
+    pub records: u64,
+    /// Bytes of segments that were not read.
+    pub bytes: u64,
+}
+
+impl Skipped {
+    fn add(&mut self, ledger: &Ledger, from: Place, to_segment: u64) {
+        if let Some(older) = ledger.older_between(from, to_segment) {
+            *self = self.and(Skipped { segments: older.segments, records: older.records, bytes: older.bytes });
+        }
+        for entry in ledger.between(from, to_segment) {
+            let read = if entry.segment == from.segment { from.offset } else { 0 };
+            *self = self.and(Skipped { segments: 1, records: entry.records, bytes: entry.bytes.saturating_sub(read) });
+        }
+    }
+
+    fn and(self, other: Skipped) -> Skipped {
+        Skipped {
+            segments: self.segments + other.segments,
+            records: self.records + other.records,
+            bytes: self.bytes + other.bytes,
+        }
+    }
+}
+
 /// Hands out the durable records of all cores in one order.
 #[derive(Debug)]
 pub struct Merge {
     reader: LogReader,
     cores: Vec<CoreStream>,
     resume: BTreeMap<u16, Place>,
+    /// Whether a consumer goes on: a core that it does not know is new since, and all of it is to come.
+    resumes: bool,
     damage: Vec<Damage>,
     damage_count: u64,
 }
@@ -61,16 +95,24 @@ pub struct Merge {
 impl Merge {
     /// Begins with the oldest record there is.
     pub fn new(reader: LogReader) -> Merge {
-        Merge { reader, cores: Vec::new(), resume: BTreeMap::new(), damage: Vec::new(), damage_count: 0 }
+        Merge {
+            reader,
+            cores: Vec::new(),
+            resume: BTreeMap::new(),
+            resumes: false,
+            damage: Vec::new(),
+            damage_count: 0,
+        }
     }
 
-    /// Goes on where another merge of the same log was. Segments that were deleted meanwhile are passed over.
+    /// Goes on where another merge of the same log was. Segments that were deleted meanwhile are passed over, and counted in
+    /// [`skipped`](Merge::skipped).
     pub fn resume(reader: LogReader, position: &MergePosition) -> Result<Merge, LogError> {
         if position.log != reader.log_uuid() {
             let path = reader.dir().to_path_buf();
             return Err(LogError::Foreign { path, reason: "the position to resume from belongs to another log" });
         }
-        Ok(Merge { resume: position.cores.clone(), ..Merge::new(reader) })
+        Ok(Merge { resume: position.cores.clone(), resumes: true, ..Merge::new(reader) })
     }
 
     /// The next record; None where there is nothing more now (a later call continues).
@@ -97,6 +139,12 @@ impl Merge {
     /// How many stretches of damage were stepped over.
     pub fn damage_count(&self) -> u64 {
         self.damage_count
+    }
+
+    /// What was deleted between one record that was handed out and the next, or between the place that the merge resumed from and the first. It is
+    /// counted with the record behind the gap.
+    pub fn skipped(&self) -> Skipped {
+        self.cores.iter().fold(Skipped::default(), |sum, core| sum.and(core.skipped()))
     }
 
     fn choose(&mut self) -> Result<Option<usize>, LogError> {
@@ -157,7 +205,8 @@ impl Merge {
     fn find_cores(&mut self) -> Result<(), LogError> {
         for (core, dir) in core_dirs(self.reader.dir())? {
             if let Err(at) = self.cores.binary_search_by_key(&core, CoreStream::core) {
-                self.cores.insert(at, CoreStream::new(core, dir, self.resume.remove(&core)));
+                let unknown = self.resumes.then_some(Place { segment: 0, offset: 0 });
+                self.cores.insert(at, CoreStream::new(core, dir, self.resume.remove(&core).or(unknown)));
             }
         }
         Ok(())
@@ -166,6 +215,8 @@ impl Merge {
 
 #[cfg(test)]
 mod live_tests;
+#[cfg(test)]
+mod skipped_tests;
 #[cfg(test)]
 #[path = "merge_tests.rs"]
 mod tests;

@@ -169,21 +169,28 @@
 
 pub mod clock;
 pub mod control;
+pub mod cursor;
+mod disk;
 pub mod error;
 mod fault;
 pub mod header;
 mod keeper;
+pub mod ledger;
 pub mod merge;
+#[cfg(test)]
+mod model;
 pub mod open;
 mod prepare;
 pub mod reader;
 pub mod record;
 pub mod recovery;
+pub mod retention;
 pub mod seal;
 mod segment;
 mod shared;
 pub mod sidecar;
 mod sigbus;
+mod small_file;
 mod stage;
 mod syncer;
 pub mod verify;

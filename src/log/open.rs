@@ -1,6 +1,7 @@
 //! Opening and closing a log: the lock, the file system, recovery, the clock, and the threads.
 
-use std::fs::{self, File, OpenOptions};
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -15,14 +16,15 @@ use uuid::Uuid;
 
 use super::clock::OrderClock;
 use super::control::{self, CLOCK_FILE_NAME};
+use super::disk::{self, Disk};
 use super::error::LogError;
 use super::header::VERSION;
 use super::keeper;
 use super::prepare;
 use super::reader::{LOCK_FILE_NAME, LOG_FILE_NAME, LogFile, core_dir, core_dirs};
 use super::recovery::{self, Recovery};
+use super::retention::{self, RetentionStats};
 use super::seal::{self, Retired};
-use super::segment::sync_dir;
 use super::shared::{Control, Core, Shared, Space};
 use super::syncer::{self, Job};
 use super::writer::{RETIRED_MAX, Writer};
@@ -54,9 +56,9 @@ struct LogInner {
 }
 
 #[derive(Debug)]
-struct Seat {
-    jobs: Sender<Job>,
-    retire: Sender<Retired>,
+pub(super) struct Seat {
+    pub(super) jobs: Sender<Job>,
+    pub(super) retire: Sender<Retired>,
 }
 
 /// Whether the log can take records.
@@ -100,22 +102,9 @@ impl Log {
     /// # Errors
     /// Settings that can't work, a lock that another server holds, a file system that can't keep the promises, a log of a newer version, or
     /// a call that failed. Damage in the log is not an error; it is in [`Recovery`].
-    pub fn open(mut options: Options) -> Result<(Log, Recovery), LogError> {
-        options.check()?;
-        let dir = options.dir.clone();
-        make_dir(&dir)?;
-        filesystem::check(&dir, &options)?;
-        let lock = Lock::take(&dir.join(LOCK_FILE_NAME))?;
-        filesystem::settle_way(&dir, &mut options)?;
-        let identity = load_or_create_identity(&dir)?;
-        for core in 0..options.cores {
-            make_dir(&core_dir(&dir, core))?;
-        }
-        let recovery = recovery::recover(&dir, identity.log)?;
-        let clock = OrderClock::start(&dir.join(CLOCK_FILE_NAME), recovery.newest_us)?;
-        let cores = open_cores(&dir, options.cores)?;
-        let shared = Arc::new(Shared::new(dir, options, identity.log, clock, cores, lock));
-        keeper::look_at_space(&shared);
+    pub fn open(options: Options) -> Result<(Log, Recovery), LogError> {
+        let at_once = thread::available_parallelism().map_or(1, |threads| threads.get());
+        let (shared, recovery) = take_up(disk::REAL, options, at_once)?;
         let log = Log { inner: Arc::new(LogInner::start(shared)?) };
         Ok((log, recovery))
     }
@@ -196,6 +185,16 @@ impl Log {
         }
     }
 
+    /// What retention did, and what it saw at its last look.
+    pub fn retention(&self) -> RetentionStats {
+        self.inner.shared.retention.stats()
+    }
+
+    /// Gives projects ages of their own, None for ever, in place of those in [`Options::retain`].
+    pub fn set_project_ages(&self, projects: BTreeMap<u32, Option<Duration>>) {
+        self.inner.shared.retention.set_projects(projects);
+    }
+
     /// Closes the log: everything durable, sealed, unused segments removed, the threads at their end. Drop the writers first.
     ///
     /// # Errors
@@ -210,18 +209,58 @@ impl Log {
     }
 }
 
+/// All of an open that comes before the threads: locks the log and recovers it, up to `at_once` cores at a time.
+pub(super) fn take_up(
+    disk: &'static dyn Disk,
+    mut options: Options,
+    at_once: usize,
+) -> Result<(Arc<Shared>, Recovery), LogError> {
+    options.check()?;
+    let dir = options.dir.clone();
+    make_dir(disk, &dir)?;
+    filesystem::check(&dir, &options)?;
+    let lock = Lock::take(&dir.join(LOCK_FILE_NAME))?;
+    filesystem::settle_way(disk, &dir, &mut options)?;
+    let identity = load_or_create_identity(disk, &dir)?;
+    for core in 0..options.cores {
+        make_one_dir(disk, &core_dir(&dir, core))?;
+    }
+    // Whoever made them, now or in a start that was killed.
+    disk.sync_dir(&dir).map_err(LogError::io(&dir, "sync the folder"))?;
+    let recovery = recovery::recover_on(disk, &dir, identity.log, at_once)?;
+    let clock = OrderClock::start(&dir.join(CLOCK_FILE_NAME), recovery.newest_us)?;
+    let cores = open_cores(&dir, options.cores)?;
+    let shared = Arc::new(Shared::new(disk, dir, options, identity.log, clock, cores, lock));
+    keeper::look_at_space(&shared);
+    Ok((shared, recovery))
+}
+
+/// The queues by which the cores' writers reach the threads: at one end a seat for each core, at the other each syncer's and the sealer's.
+pub(super) struct Queues {
+    pub(super) seats: Vec<Seat>,
+    pub(super) jobs: Vec<Receiver<Job>>,
+    pub(super) retired: Receiver<Retired>,
+}
+
+impl Queues {
+    pub(super) fn new(cores: usize) -> Queues {
+        let (retire, retired) = bounded(cores * RETIRED_MAX);
+        let ends = (0..cores).map(|_| syncer::channel());
+        let (seats, jobs) = ends.map(|(jobs, todo)| (Seat { jobs, retire: retire.clone() }, todo)).unzip();
+        Queues { seats, jobs, retired }
+    }
+}
+
 impl LogInner {
     fn start(shared: Arc<Shared>) -> Result<LogInner, LogError> {
-        let retired_max = shared.cores.len() * RETIRED_MAX;
-        let (retire, retired): (Sender<Retired>, Receiver<Retired>) = bounded(retired_max);
+        let Queues { seats, jobs, retired } = Queues::new(shared.cores.len());
         let inner = LogInner {
             shared: Arc::clone(&shared),
-            seats: Mutex::new(Vec::with_capacity(shared.cores.len())),
+            seats: Mutex::new(seats.into_iter().map(Some).collect()),
             threads: Mutex::new(Vec::new()),
         };
         // The syncers first: the others end when none runs.
-        for core in &shared.cores {
-            let (jobs, todo) = syncer::channel();
+        for (core, todo) in shared.cores.iter().zip(jobs) {
             let (of, core) = (Arc::clone(&shared), Arc::clone(core));
             shared.cores_running.fetch_add(1, Ordering::SeqCst);
             inner.spawn(format!("takeup-sync-{}", core.index), move || syncer::run(&of, &core, &todo)).inspect_err(
@@ -229,8 +268,6 @@ impl LogInner {
                     shared.cores_running.fetch_sub(1, Ordering::SeqCst);
                 },
             )?;
-            let seat = Seat { jobs, retire: retire.clone() };
-            inner.seats.lock().unwrap_or_else(PoisonError::into_inner).push(Some(seat));
         }
         let of = Arc::clone(&shared);
         inner.spawn("takeup-prepare".to_owned(), move || prepare::run(&of))?;
@@ -238,6 +275,8 @@ impl LogInner {
         inner.spawn("takeup-keeper".to_owned(), move || keeper::run(&of))?;
         let of = Arc::clone(&shared);
         inner.spawn("takeup-seal".to_owned(), move || seal::run(&of, &retired))?;
+        let of = Arc::clone(&shared);
+        inner.spawn("takeup-delete".to_owned(), move || retention::run(&of))?;
         Ok(inner)
     }
 
@@ -248,7 +287,7 @@ impl LogInner {
         Ok(())
     }
 
-    /// Idempotent. The syncers end with their writers, the keeper and the preparer with the last syncer, the sealer with the last who could
+    /// Idempotent. The syncers end with their writers, the keeper, the preparer and the deleter with the last syncer, the sealer with the last who could
     /// give it something.
     fn close(&self, wait: Duration) -> Result<(), LogError> {
         let shared = &self.shared;
@@ -266,6 +305,7 @@ impl LogInner {
         }
         shared.wake_keeper();
         shared.wake_preparer();
+        shared.retention.wake();
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         for thread in threads {
             // A panic has been printed; what the thread left undone is done by the next start.
@@ -315,52 +355,71 @@ impl Lock {
     }
 }
 
+/// What reading `log.json` comes to where it is not there, is no JSON, or ends too early.
+const LOST_OR_DAMAGED: [io::ErrorKind; 3] =
+    [io::ErrorKind::NotFound, io::ErrorKind::InvalidData, io::ErrorKind::UnexpectedEof];
+
 /// Reads `log.json`, or makes it for a new log: synced, and then given its name.
-fn load_or_create_identity(dir: &Path) -> Result<LogFile, LogError> {
+fn load_or_create_identity(disk: &dyn Disk, dir: &Path) -> Result<LogFile, LogError> {
     let path = dir.join(LOG_FILE_NAME);
+    let survived = surviving_uuid(dir);
     match LogFile::read(dir) {
-        Ok(identity) => return Ok(identity),
+        Ok(identity) if survived.is_none_or(|log| log == identity.log) => return Ok(identity),
         Err(error @ LogError::Version { .. }) => return Err(error),
-        Err(LogError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
+        // A lost or damaged file is never a reason not to start: the segments know which log they are of.
+        Err(LogError::Io { source, .. }) if LOST_OR_DAMAGED.contains(&source.kind()) => {}
         Err(error @ LogError::Io { .. }) => return Err(error),
-        // A damaged file is never a reason not to start: the segments know which log they are of.
-        Err(_) => {}
+        Ok(_) | Err(_) => {}
     }
-    let identity = LogFile { version: VERSION, log: surviving_uuid(dir).unwrap_or_else(Uuid::new_v4) };
+    let identity = LogFile { version: VERSION, log: survived.unwrap_or_else(Uuid::new_v4) };
     let fresh = dir.join("log.json.tmp");
     let write = || {
         let mut text = serde_json::to_vec(&identity)?;
         text.push(b'\n');
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&fresh)?;
-        file.write_all(&text)?;
-        file.sync_all()?;
-        fs::rename(&fresh, &path)?;
-        sync_dir(dir)
+        let file = disk.create(&fresh)?;
+        disk.write_at(&file, &text, 0)?;
+        disk.sync(&file)?;
+        disk.rename(&fresh, &path)?;
+        disk.sync_dir(dir)
     };
     write().map_err(LogError::io(&path, "write what log this is"))?;
     Ok(identity)
 }
 
-/// A log whose `log.json` was lost keeps its name: its segments know it.
+/// A log whose `log.json` was lost or damaged keeps its name: its segments know it.
 fn surviving_uuid(dir: &Path) -> Option<Uuid> {
     super::reader::LogReader::open(dir).ok().map(|reader| reader.log_uuid())
 }
 
-/// Makes a folder, and its name durable.
-fn make_dir(dir: &Path) -> Result<(), LogError> {
-    if dir.is_dir() {
-        return Ok(());
+/// Makes a folder with those above it, and their names durable.
+///
+/// Also of those that are there: a start that was killed may have made them and not synced them.
+fn make_dir(disk: &dyn Disk, dir: &Path) -> Result<(), LogError> {
+    let above = |at: &Path| match at.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => Some(PathBuf::from(".")),
+        parent => parent.map(Path::to_path_buf),
+    };
+    let chain: Vec<&Path> = dir.ancestors().filter(|at| !at.as_os_str().is_empty()).collect();
+    let first_missing = chain.iter().take_while(|at| !at.exists()).count();
+    for made in chain[..first_missing].iter().rev() {
+        make_one_dir(disk, made)?;
     }
-    let doing = "make the folder";
-    let missing: Vec<PathBuf> = dir.ancestors().take_while(|at| !at.exists()).map(Path::to_path_buf).collect();
-    let mut builder = fs::DirBuilder::new();
-    std::os::unix::fs::DirBuilderExt::mode(builder.recursive(true), 0o700);
-    builder.create(dir).map_err(LogError::io(dir, doing))?;
-    for made in missing.iter().rev() {
-        let parent = made.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        sync_dir(parent).map_err(LogError::io(parent, "sync the folder"))?;
+    for (depth, at) in chain.iter().enumerate() {
+        let Some(parent) = above(at) else { break };
+        let synced = disk.sync_dir(&parent).map_err(LogError::io(&parent, "sync the folder"));
+        // Those further up are not ours, and may not be open to us.
+        if depth <= first_missing {
+            synced?;
+        }
     }
     Ok(())
+}
+
+fn make_one_dir(disk: &dyn Disk, dir: &Path) -> Result<(), LogError> {
+    match disk.make_dir(dir) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        other => other.map_err(LogError::io(dir, "make the folder")),
+    }
 }
 
 /// The cores' shared state, and a control page that says "closed" for the cores that this log no longer has.

@@ -3,7 +3,7 @@
 //! One thread for all cores: first whoever has failed, then whoever has no segment to go on to, then formatting, in slices with
 //! pauses so that it does not hold up the syncs of the segments in use.
 
-use std::fs::{self, OpenOptions};
+use std::fs::OpenOptions;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use super::control::at;
 use super::fault::Fault;
 use super::open::Way;
-use super::segment::{PAGE_BYTES, Plan, Segment, sync_dir};
+use super::segment::{PAGE_BYTES, Plan, Segment};
 use super::shared::{Core, Shared};
 
 /// What is formatted at a time: small enough that a group's sync waits little behind it.
@@ -31,14 +31,14 @@ const RETRY_PAUSE: Duration = Duration::from_millis(250);
 const FORMAT_BYTES_PER_SECOND_MAX: u64 = 16 << 20;
 
 /// What is remembered of a core between two of its segments.
-struct Last {
+pub(super) struct Last {
     id: u64,
     made: Instant,
     bytes: u64,
 }
 
 impl Last {
-    fn new() -> Last {
+    pub(super) fn new() -> Last {
         Last { id: 0, made: Instant::now(), bytes: 0 }
     }
 
@@ -70,12 +70,12 @@ pub(super) fn run(shared: &Shared) {
         }
     }
     for core in &shared.cores {
-        remove_unused(core);
+        remove_unused(shared, core);
     }
 }
 
 /// Sees to it that the core has a segment to go on to, proved after its last failure. False if that has to be tried again.
-fn supply(shared: &Shared, core: &Core, last: &mut Last) -> bool {
+pub(super) fn supply(shared: &Shared, core: &Core, last: &mut Last) -> bool {
     let replacing = core.replacing.load(Ordering::SeqCst);
     if !replacing && !core.fresh.is_empty() {
         return true;
@@ -101,18 +101,19 @@ fn supply(shared: &Shared, core: &Core, last: &mut Last) -> bool {
 }
 
 fn make_fresh(shared: &Shared, core: &Core, last: &mut Last) -> Result<(), Fault> {
-    cut_failed(core)?;
+    cut_failed(shared, core)?;
     // A segment that was made before the failure may stay, if it proves itself now.
     if let Some(mut pen) = core.fresh.pop() {
         if pen.probe().is_ok() {
             let _ = core.fresh.push(pen);
             return Ok(());
         }
-        let _ = fs::remove_file(&pen.segment().path);
+        let _ = shared.disk.remove(&pen.segment().path);
     }
     let options = &shared.options;
     let id = shared.clock.now_us().max(last.id + 1);
     let plan = Plan {
+        disk: shared.disk,
         dir: &core.dir,
         log: shared.log,
         core: core.index,
@@ -128,7 +129,7 @@ fn make_fresh(shared: &Shared, core: &Core, last: &mut Last) -> Result<(), Fault
     let first = SLICE_BYTES.min(options.window_bytes);
     let ready = segment.format(first.max(PAGE_BYTES)).and_then(|to| segment.extend_ready(to.min(first), SLICE_BYTES));
     if let Err(error) = ready {
-        let _ = fs::remove_file(&segment.path);
+        let _ = shared.disk.remove(&segment.path);
         return Err(Fault::prepare(&error));
     }
     core.add_live(&segment);
@@ -140,10 +141,15 @@ fn make_fresh(shared: &Shared, core: &Core, last: &mut Last) -> Result<(), Fault
 }
 
 /// Cuts failed segments to their durable end, so that no reader takes what lies behind it for durable once the control page goes on.
-fn cut_failed(core: &Core) -> Result<(), Fault> {
+fn cut_failed(shared: &Shared, core: &Core) -> Result<(), Fault> {
     let mut segments = core.take_to_cut().into_iter();
     while let Some(segment) = segments.next() {
-        let cut = OpenOptions::new().write(true).open(&segment.path).and_then(|file| file.set_len(segment.durable()));
+        let open = OpenOptions::new().write(true).open(&segment.path);
+        let cut = open.and_then(|file| {
+            shared.disk.set_len(&file, segment.durable())?;
+            // Or a power cut could bring back what a reader has gone past by then.
+            shared.disk.sync(&file)
+        });
         match cut {
             Ok(()) => {}
             // The sealer has been here: it has cut and renamed it, or removed it.
@@ -173,7 +179,7 @@ fn segment_bytes(shared: &Shared) -> Result<u64, Fault> {
 }
 
 /// Formats one slice of the segment that needs it most. Returns the pause after it; None if nothing is left to do.
-fn format_next(shared: &Shared) -> Option<Duration> {
+pub(super) fn format_next(shared: &Shared) -> Option<Duration> {
     let unformatted =
         |segment: &Arc<Segment>| segment.formatted() < segment.bytes && segment.fault().is_none() && !segment.is_left();
     let distance = |segment: &Arc<Segment>| segment.formatted().saturating_sub(segment.cursor());
@@ -192,10 +198,10 @@ fn format_next(shared: &Shared) -> Option<Duration> {
 }
 
 /// Removes the segment that was made ahead and never used.
-fn remove_unused(core: &Core) {
+pub(super) fn remove_unused(shared: &Shared, core: &Core) {
     if let Some(pen) = core.fresh.pop() {
         // What stays behind is removed by the next start.
-        let _ = fs::remove_file(&pen.segment().path);
-        let _ = sync_dir(&core.dir);
+        let _ = shared.disk.remove(&pen.segment().path);
+        let _ = shared.disk.sync_dir(&core.dir);
     }
 }

@@ -127,12 +127,18 @@ pub struct LogReader {
 impl LogReader {
     /// Opens the log in a folder (`<data>/log`).
     ///
-    /// Where `log.json` is lost or damaged, the first segment with an intact first page tells which log this is.
+    /// Where `log.json` is lost or damaged, the first segment with an intact first page tells which log this is. So it does where no
+    /// segment is of the log that `log.json` names: a first page has a checksum, and that file has none.
     pub fn open(log_dir: &Path) -> Result<LogReader, LogError> {
+        let mut segments = uuids_of_segments(log_dir);
+        let first = segments.next();
         let log = match LogFile::read(log_dir) {
-            Ok(file) => file.log,
+            Ok(LogFile { log, .. }) => match first {
+                Some(first) if first != log && segments.all(|other| other != log) => first,
+                _ => log,
+            },
             Err(error @ LogError::Version { .. }) => return Err(error),
-            Err(error) => uuid_of_segments(log_dir).ok_or(error)?,
+            Err(error) => first.ok_or(error)?,
         };
         Ok(LogReader { log_dir: log_dir.to_path_buf(), log })
     }
@@ -374,10 +380,11 @@ pub(super) fn segment_files(dir: &Path) -> Result<Vec<SegmentFile>, LogError> {
     Ok(found)
 }
 
-fn uuid_of_segments(log_dir: &Path) -> Option<Uuid> {
-    let dirs = core_dirs(log_dir).ok()?;
-    let mut files = dirs.iter().filter_map(|(_, dir)| segment_files(dir).ok()).flatten();
-    files.find_map(|file| first_page(&file.path_now()).map(|header| header.log))
+/// Which log each segment belongs to, of those with an intact first page. Looked up one by one.
+fn uuids_of_segments(log_dir: &Path) -> impl Iterator<Item = Uuid> {
+    let dirs = core_dirs(log_dir).unwrap_or_default();
+    let files = dirs.into_iter().filter_map(|(_, dir)| segment_files(&dir).ok()).flatten();
+    files.filter_map(|file| first_page(&file.path_now())).map(|header| header.log)
 }
 
 fn first_page(path: &Path) -> Option<super::header::SegmentHeader> {

@@ -4,7 +4,7 @@
 //! because they tell how far each segment was durable. Sealed segments are not read, so that its time does not grow with the log. Whatever
 //! it meets, it goes on: what it could not do is in [`Recovery::problems`].
 
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -12,6 +12,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use uuid::Uuid;
 
 use super::control::{self, ControlView};
+use super::disk::{self, Disk};
 use super::error::{Damage, LogError};
 use super::reader::{QUARANTINE_DIR_NAME, SegmentFile, core_dirs, segment_files, segment_id};
 use super::sidecar::{self, Sidecar};
@@ -23,7 +24,7 @@ use quarantine::Quarantine;
 use settle::Told;
 
 /// A newest record further ahead of the wall clock than this is looked up in the segment itself before it may move the clock.
-const AHEAD_US_MAX: u64 = 24 * 3600 * 1_000_000;
+pub(super) const AHEAD_US_MAX: u64 = 24 * 3600 * 1_000_000;
 
 /// What recovery did.
 #[derive(Debug, Default)]
@@ -65,15 +66,25 @@ impl Recovery {
 ///
 /// The only error is that the log's folder cannot be listed.
 pub fn recover(log_dir: &Path, log: Uuid) -> Result<Recovery, LogError> {
+    let at_once = std::thread::available_parallelism().map_or(1, |threads| threads.get());
+    recover_on(disk::REAL, log_dir, log, at_once)
+}
+
+/// Like [`recover`], with up to `at_once` folders at a time.
+pub(super) fn recover_on(
+    disk: &'static dyn Disk,
+    log_dir: &Path,
+    log: Uuid,
+    at_once: usize,
+) -> Result<Recovery, LogError> {
     let begun = Instant::now();
     let dirs = core_dirs(log_dir)?;
     let mut recovery = Recovery::default();
-    if let [(core, dir)] = &dirs[..] {
-        recovery.add(recover_core(log_dir, log, *core, dir));
-    } else {
-        let at_once = std::thread::available_parallelism().map_or(1, |threads| threads.get());
-        for some in dirs.chunks(at_once) {
-            recover_at_once(log_dir, log, some, &mut recovery);
+    for some in dirs.chunks(at_once) {
+        if let [(core, dir)] = some {
+            recovery.add(recover_core(disk, log_dir, log, *core, dir));
+        } else {
+            recover_at_once(disk, log_dir, log, some, &mut recovery);
         }
     }
     recovery.took = begun.elapsed();
@@ -81,10 +92,16 @@ pub fn recover(log_dir: &Path, log: Uuid) -> Result<Recovery, LogError> {
 }
 
 /// Several folders, each on a thread of its own: most of the time goes into waiting for the disk.
-fn recover_at_once(log_dir: &Path, log: Uuid, dirs: &[(u16, PathBuf)], recovery: &mut Recovery) {
+fn recover_at_once(
+    disk: &'static dyn Disk,
+    log_dir: &Path,
+    log: Uuid,
+    dirs: &[(u16, PathBuf)],
+    recovery: &mut Recovery,
+) {
     std::thread::scope(|scope| {
         let running: Vec<_> =
-            dirs.iter().map(|(core, dir)| scope.spawn(|| recover_core(log_dir, log, *core, dir))).collect();
+            dirs.iter().map(|(core, dir)| scope.spawn(|| recover_core(disk, log_dir, log, *core, dir))).collect();
         for thread in running {
             match thread.join() {
                 Ok(of_core) => recovery.add(of_core),
@@ -96,6 +113,7 @@ fn recover_at_once(log_dir: &Path, log: Uuid, dirs: &[(u16, PathBuf)], recovery:
 
 /// One core's folder as it is being recovered.
 struct CoreRecovery<'a> {
+    disk: &'static dyn Disk,
     log: Uuid,
     core: u16,
     dir: &'a Path,
@@ -103,9 +121,9 @@ struct CoreRecovery<'a> {
     done: Recovery,
 }
 
-fn recover_core(log_dir: &Path, log: Uuid, core: u16, dir: &Path) -> Recovery {
-    let quarantine = Quarantine::new(log_dir.join(QUARANTINE_DIR_NAME), core);
-    let mut recovery = CoreRecovery { log, core, dir, quarantine, done: Recovery::default() };
+fn recover_core(disk: &'static dyn Disk, log_dir: &Path, log: Uuid, core: u16, dir: &Path) -> Recovery {
+    let quarantine = Quarantine::new(disk, log_dir.join(QUARANTINE_DIR_NAME), core);
+    let mut recovery = CoreRecovery { disk, log, core, dir, quarantine, done: Recovery::default() };
     recovery.remove_leftovers();
     match segment_files(dir) {
         Ok(files) => recovery.settle_all(&files),
@@ -138,7 +156,7 @@ impl CoreRecovery<'_> {
                 Err(error) => self.done.problems.push(error),
             }
         }
-        if let Err(error) = sync_dir(self.dir) {
+        if let Err(error) = sync_dir(self.disk, self.dir) {
             self.done.problems.push(error);
         }
     }
@@ -168,7 +186,7 @@ impl CoreRecovery<'_> {
             let stem = path.file_stem().and_then(|stem| stem.to_str());
             match path.extension().and_then(|extension| extension.to_str()) {
                 Some("tmp") => {
-                    if let Err(error) = fs::remove_file(&path) {
+                    if let Err(error) = self.disk.remove(&path) {
                         self.done.problems.push(LogError::io(&path, "remove a file that was not finished")(error));
                     }
                 }
@@ -189,11 +207,8 @@ impl CoreRecovery<'_> {
 }
 
 /// Makes a folder's names durable.
-pub(super) fn sync_dir(dir: &Path) -> Result<(), LogError> {
-    File::open(dir)
-        .and_then(|dir| dir.sync_all())
-        .or_else(tolerate_unsupported)
-        .map_err(LogError::io(dir, "sync the folder"))
+pub(super) fn sync_dir(disk: &dyn Disk, dir: &Path) -> Result<(), LogError> {
+    disk.sync_dir(dir).or_else(tolerate_unsupported).map_err(LogError::io(dir, "sync the folder"))
 }
 
 /// Some file systems cannot sync a folder, and say so; they need none.

@@ -3,7 +3,7 @@
 //! Cut to length, synced, read again and described, the sidecar written, and only then renamed: a `.seg` is always whole and
 //! has its sidecar. A crash at any point leaves an `.open` file that the next start seals again.
 
-use std::fs::{self, OpenOptions};
+use std::fs::OpenOptions;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -12,8 +12,9 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use uuid::Uuid;
 
+use super::disk::{self, Disk};
 use super::error::LogError;
-use super::segment::{RECORDS_FROM, Segment, file_name, sync_dir};
+use super::segment::{RECORDS_FROM, Segment, file_name};
 use super::shared::{Core, Shared};
 use super::sidecar::{self, Sidecar};
 
@@ -47,28 +48,34 @@ pub struct Sealing {
 /// # Errors
 /// The call that failed, with the file. The segment is then still an `.open` file, and sealing it again is safe.
 pub fn seal_file(core_dir: &Path, what: &Sealing) -> Result<Sidecar, LogError> {
+    seal_on(disk::REAL, core_dir, what)
+}
+
+fn seal_on(disk: &dyn Disk, core_dir: &Path, what: &Sealing) -> Result<Sidecar, LogError> {
     let open = core_dir.join(file_name(what.segment, "open"));
     let file =
         OpenOptions::new().write(true).open(&open).map_err(LogError::io(&open, "open the segment to seal it"))?;
-    file.set_len(what.bytes).map_err(LogError::io(&open, "cut the segment to its length"))?;
-    file.sync_all().map_err(LogError::io(&open, "sync the segment"))?;
+    disk.set_len(&file, what.bytes).map_err(LogError::io(&open, "cut the segment to its length"))?;
+    disk.sync(&file).map_err(LogError::io(&open, "sync the segment"))?;
     let mut sidecar = sidecar::describe(&open, what.log, what.core, what.segment)?;
     sidecar.recovered = what.recovered;
-    sidecar.write(&open)?;
+    sidecar.write_on(disk, &open)?;
+    // The sidecar's name first: a power cut may keep one of two renames that were not synced, and either of them.
+    disk.sync_dir(core_dir).map_err(LogError::io(core_dir, "sync the folder"))?;
     let sealed = core_dir.join(file_name(what.segment, "seg"));
-    fs::rename(&open, &sealed).map_err(LogError::io(&open, "give the segment its sealed name"))?;
-    sync_dir(core_dir).map_err(LogError::io(core_dir, "sync the folder"))?;
+    disk.rename(&open, &sealed).map_err(LogError::io(&open, "give the segment its sealed name"))?;
+    disk.sync_dir(core_dir).map_err(LogError::io(core_dir, "sync the folder"))?;
     // A memory limit counts these pages, and the next segment can have them. Who still reads the segment reads it from the disk, so a
     // failure costs memory and nothing else.
-    let _ = rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed);
+    let _ = disk.drop_cache(&file);
     Ok(sidecar)
 }
 
 /// Removes a segment that holds no record.
-fn remove(core_dir: &Path, segment: u64) -> Result<(), LogError> {
+fn remove(disk: &dyn Disk, core_dir: &Path, segment: u64) -> Result<(), LogError> {
     let open = core_dir.join(file_name(segment, "open"));
-    fs::remove_file(&open).map_err(LogError::io(&open, "remove the unused segment"))?;
-    sync_dir(core_dir).map_err(LogError::io(core_dir, "sync the folder"))
+    disk.remove(&open).map_err(LogError::io(&open, "remove the unused segment"))?;
+    disk.sync_dir(core_dir).map_err(LogError::io(core_dir, "sync the folder"))
 }
 
 /// The thread. It ends when all writers and the log have let go of its queue, and the queue is empty.
@@ -96,14 +103,14 @@ pub(super) fn run(shared: &Shared, queue: &Receiver<Retired>) {
 }
 
 /// Seals, or hands the segment back to be tried again.
-fn seal_retired(shared: &Shared, retired: Retired) -> Option<Retired> {
+pub(super) fn seal_retired(shared: &Shared, retired: Retired) -> Option<Retired> {
     let core = &retired.core;
     let (segment, bytes) = (retired.segment.id, retired.segment.durable());
     let result = if bytes <= RECORDS_FROM {
-        remove(&core.dir, segment)
+        remove(shared.disk, &core.dir, segment)
     } else {
         let what = Sealing { log: shared.log, core: core.index, segment, bytes, recovered: false };
-        seal_file(&core.dir, &what).map(drop)
+        seal_on(shared.disk, &core.dir, &what).map(drop)
     };
     if result.is_err() {
         core.counters.seal_failures.fetch_add(1, Ordering::Relaxed);

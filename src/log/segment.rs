@@ -10,7 +10,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::ptr;
 use std::sync::atomic::{AtomicU64, Ordering, fence};
@@ -19,6 +19,7 @@ use std::sync::{Arc, LazyLock};
 use memmap2::{Advice, MmapOptions, MmapRaw, UncheckedAdvice};
 use uuid::Uuid;
 
+use super::disk::Disk;
 use super::fault::Fault;
 use super::header::{self, SegmentHeader};
 use super::sigbus::Guard;
@@ -43,6 +44,7 @@ const LEFT: u64 = u64::MAX;
 /// What a new segment is to be.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Plan<'a> {
+    pub(super) disk: &'static dyn Disk,
     pub(super) dir: &'a Path,
     pub(super) log: Uuid,
     pub(super) core: u16,
@@ -62,6 +64,7 @@ pub(super) struct Segment {
     pub(super) marker: u64,
     pub(super) path: PathBuf,
     header: [u8; header::PAGE_BYTES],
+    disk: &'static dyn Disk,
     file: File,
     medium: Medium,
     formatted: AtomicU64,
@@ -151,12 +154,12 @@ impl Pen {
         let synced = match &segment.medium {
             Medium::Mapped { map, .. } => {
                 self.write(0, &segment.header);
-                map.flush_range(0, PAGE_BYTES as usize)
+                segment.disk.sync_range(&segment.file, map, 0, PAGE_BYTES)
             }
             Medium::Direct => {
                 let mut stage = Stage::new(PAGE_BYTES);
                 stage.put(0, &segment.header);
-                segment.file.write_all_at(stage.part(0, PAGE_BYTES), 0)
+                segment.disk.write_through(&segment.file, stage.part(0, PAGE_BYTES), 0)
             }
         };
         segment.settle(0, segment.injected(synced))
@@ -169,15 +172,14 @@ impl Segment {
         let path = plan.dir.join(file_name(plan.id, "open"));
         Segment::create_at(plan, &path).inspect_err(|_| {
             // Best effort: an unused file is removed at the next start too.
-            let _ = std::fs::remove_file(&path);
+            let _ = plan.disk.remove(&path);
         })
     }
 
     fn create_at(plan: &Plan<'_>, path: &Path) -> io::Result<Pen> {
-        let mut options = OpenOptions::new();
-        options.read(true).write(true).create_new(true).mode(0o600);
-        let file = if plan.direct { open_direct(&mut options, path)? } else { options.open(path)? };
-        rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, plan.bytes)?;
+        let disk = plan.disk;
+        let file = if plan.direct { disk.create_direct(path)? } else { disk.create_new(path)? };
+        disk.allocate(&file, plan.bytes)?;
         let medium = if plan.direct { Medium::Direct } else { Medium::map(&file, plan.bytes)? };
         let marker = random_marker()?;
         let header =
@@ -188,6 +190,7 @@ impl Segment {
             marker,
             path: path.to_path_buf(),
             header: header.encode(),
+            disk,
             file,
             medium,
             formatted: AtomicU64::new(if plan.format_ahead { PAGE_BYTES } else { plan.bytes }),
@@ -205,8 +208,8 @@ impl Segment {
         let mut pen = Pen { segment: Arc::new(segment), stage: None };
         pen.probe().map_err(|fault| fault.to_io())?;
         // The file's size and place, once; the groups' own syncs are by range.
-        pen.segment.file.sync_all()?;
-        sync_dir(plan.dir)?;
+        disk.sync(&pen.segment.file)?;
+        disk.sync_dir(plan.dir)?;
         Ok(pen)
     }
 
@@ -228,13 +231,13 @@ impl Segment {
         match &self.medium {
             Medium::Mapped { map, .. } => {
                 for at in (from..to).step_by(PAGE_BYTES as usize) {
-                    self.file.write_all_at(BLANK.part(0, PAGE_BYTES), at)?;
+                    self.disk.write_at(&self.file, BLANK.part(0, PAGE_BYTES), at)?;
                 }
-                map.flush_range(from as usize, (to - from) as usize)?;
+                self.disk.sync_range(&self.file, map, from, to - from)?;
             }
             Medium::Direct => {
                 for at in (from..to).step_by(BLANK_BYTES as usize) {
-                    self.file.write_all_at(BLANK.part(0, BLANK_BYTES.min(to - at)), at)?;
+                    self.disk.write_through(&self.file, BLANK.part(0, BLANK_BYTES.min(to - at)), at)?;
                 }
             }
         }
@@ -314,8 +317,10 @@ impl Segment {
     /// Makes the pages `from..to` durable: those of the mapping, or of the stage that holds them.
     pub(super) fn sync(&self, from: u64, to: u64, stage: Option<&Stage>) -> Result<(), Fault> {
         let synced = match (&self.medium, stage) {
-            (Medium::Mapped { map, .. }, _) => flush(map, from, to),
-            (Medium::Direct, Some(stage)) => self.file.write_all_at(stage.part(from, to), from),
+            (Medium::Mapped { map, .. }, _) => {
+                let_go(map, from, to).and_then(|()| self.disk.sync_range(&self.file, map, from, to - from))
+            }
+            (Medium::Direct, Some(stage)) => self.disk.write_through(&self.file, stage.part(from, to), from),
             (Medium::Direct, None) => Err(io::Error::from(io::ErrorKind::InvalidInput)),
         };
         self.settle(to, self.injected(synced))
@@ -414,13 +419,12 @@ fn touch(map: &MmapRaw, from: u64, to: u64) {
     }
 }
 
-/// Lets the pages go from this process's page table, then writes them out. Letting go first saves a shootdown for each page.
-fn flush(map: &MmapRaw, from: u64, to: u64) -> io::Result<()> {
+/// Lets pages go from this process's page table. Before they are written out, this saves a shootdown for each.
+fn let_go(map: &MmapRaw, from: u64, to: u64) -> io::Result<()> {
     let (at, len) = (from as usize, (to - from) as usize);
     // SAFETY: on a shared file mapping MADV_DONTNEED drops page table entries and no data: the pages stay in the page cache, dirty, and
     // a later access finds them there.
-    unsafe { map.unchecked_advise_range(UncheckedAdvice::DontNeed, at, len)? };
-    map.flush_range(at, len)
+    unsafe { map.unchecked_advise_range(UncheckedAdvice::DontNeed, at, len) }
 }
 
 /// A small file of u64 words, mapped for writing: the control and clock pages.
@@ -464,11 +468,6 @@ impl SharedPage {
         words(self);
         seq.store(odd.wrapping_add(1), Ordering::SeqCst);
     }
-}
-
-/// Opens a file for writes past the page cache, each durable when it returns.
-pub(super) fn open_direct(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
-    options.custom_flags(libc::O_DIRECT | libc::O_DSYNC).open(path)
 }
 
 /// A segment's file name with the given extension.

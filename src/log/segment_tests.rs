@@ -1,7 +1,8 @@
 use super::*;
 
 fn plan(dir: &Path, format_ahead: bool) -> Plan<'_> {
-    Plan { dir, log: Uuid::nil(), core: 3, id: 77, bytes: 64 << 10, direct: false, format_ahead }
+    let disk = super::super::disk::REAL;
+    Plan { disk, dir, log: Uuid::nil(), core: 3, id: 77, bytes: 64 << 10, direct: false, format_ahead }
 }
 
 #[test]

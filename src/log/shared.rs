@@ -12,9 +12,11 @@ use uuid::Uuid;
 
 use super::clock::OrderClock;
 use super::control::{self, State, at};
+use super::disk::Disk;
 use super::error::LogError;
 use super::fault::Fault;
 use super::open::Options;
+use super::retention::Desk;
 use super::segment::{Pen, Segment, SharedPage};
 use super::stage::Stage;
 use super::writer::GROUPS_MAX;
@@ -41,6 +43,7 @@ pub(super) enum Space {
 /// What all threads of a log see.
 #[derive(Debug)]
 pub(super) struct Shared {
+    pub(super) disk: &'static dyn Disk,
     pub(super) dir: PathBuf,
     pub(super) options: Options,
     pub(super) log: Uuid,
@@ -54,12 +57,14 @@ pub(super) struct Shared {
     pub(super) cores_running: AtomicU32,
     keeper: OnceLock<Thread>,
     preparer: OnceLock<Thread>,
+    pub(super) retention: Desk,
     /// Held as long as any thread of this log may still write.
     pub(super) _lock: super::open::Lock,
 }
 
 impl Shared {
     pub(super) fn new(
+        disk: &'static dyn Disk,
         dir: PathBuf,
         options: Options,
         log: Uuid,
@@ -68,6 +73,7 @@ impl Shared {
         lock: super::open::Lock,
     ) -> Shared {
         Shared {
+            disk,
             dir,
             options,
             log,
@@ -79,6 +85,7 @@ impl Shared {
             cores_running: AtomicU32::new(0),
             keeper: OnceLock::new(),
             preparer: OnceLock::new(),
+            retention: Desk::default(),
             _lock: lock,
         }
     }

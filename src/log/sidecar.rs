@@ -1,13 +1,14 @@
 //! The sidecar of a sealed segment: a small JSON file that says what is in it, so that lists need not read it.
 
 use std::collections::{BTreeSet, HashSet};
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::disk::{self, Disk};
 use super::error::{Damage, LogError};
 use super::header::VERSION;
 use super::reader::{End, SegmentReader};
@@ -55,6 +56,9 @@ pub struct Sidecar {
     pub sessions_complete: bool,
     /// The projects, ascending, at most [`NAMES_MAX`].
     pub projects: Vec<u32>,
+    /// Records of no known project, which `projects` can't name; left out where there are none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub projectless: u64,
     /// Stretches that hold no valid records. Readers skip them.
     pub damage: Vec<Hole>,
     /// Whether recovery sealed the segment.
@@ -80,6 +84,10 @@ impl Hole {
     pub const fn holds(&self, offset: u64) -> bool {
         self.offset <= offset && offset < self.end()
     }
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// The path of a segment's sidecar.
@@ -116,19 +124,23 @@ impl Sidecar {
 
     /// Writes the sidecar beside its segment: whole and synced, or not at all. The folder is the caller's to sync.
     pub fn write(&self, segment: &Path) -> Result<(), LogError> {
+        self.write_on(disk::REAL, segment)
+    }
+
+    pub(super) fn write_on(&self, disk: &dyn Disk, segment: &Path) -> Result<(), LogError> {
         let path = path_of(segment);
         let fresh = segment.with_extension("json.tmp");
         let mut text =
             serde_json::to_vec(self).map_err(|error| LogError::io(&path, "write the sidecar")(error.into()))?;
         text.push(b'\n');
         let write = || {
-            let mut file = File::create(&fresh)?;
-            file.write_all(&text)?;
-            file.sync_all()?;
-            fs::rename(&fresh, &path)
+            let file = disk.create(&fresh)?;
+            disk.write_at(&file, &text, 0)?;
+            disk.sync(&file)?;
+            disk.rename(&fresh, &path)
         };
         write().map_err(|error| {
-            let _ = fs::remove_file(&fresh);
+            let _ = disk.remove(&fresh);
             LogError::io(&path, "write the sidecar")(error)
         })
     }
@@ -161,6 +173,8 @@ pub struct Tally {
     pub first_us: u64,
     /// The newest record's order time.
     pub last_us: u64,
+    /// Records of no known project.
+    pub projectless: u64,
     sessions: HashSet<u64>,
     projects: BTreeSet<u32>,
     more_sessions: bool,
@@ -190,6 +204,7 @@ impl Tally {
                 self.more_sessions |= !self.sessions.contains(&header.session);
             }
         }
+        self.projectless += u64::from(header.project == 0);
         if header.project != 0 && self.projects.len() < NAMES_MAX {
             self.projects.insert(header.project);
         }
@@ -215,6 +230,7 @@ impl Tally {
             session_ids: sessions.iter().map(u64::to_string).collect(),
             sessions_complete: !self.more_sessions,
             projects: self.projects.into_iter().collect(),
+            projectless: self.projectless,
             damage: Vec::new(),
             recovered: false,
         }

@@ -17,7 +17,7 @@ fn a_sidecar_describes_its_segment_and_reads_back() {
     assert_eq!((sidecar.first_us, sidecar.last_us, sidecar.bytes), (1001, 1005, segment.bytes.len() as u64));
     assert_eq!((sidecar.sessions, sidecar.sessions_complete), (2, true));
     assert_eq!(sidecar.session_ids, ["70", "18446744073709551615"]);
-    assert_eq!(sidecar.projects, [1]);
+    assert_eq!((&sidecar.projects[..], sidecar.projectless), (&[1][..], 0));
     assert_eq!(sidecar.blake3, blake3::hash(&segment.bytes).to_hex().as_str());
     assert!(sidecar.damage.is_empty() && !sidecar.recovered);
 }
@@ -35,6 +35,20 @@ fn a_segment_with_more_sessions_than_a_sidecar_names_says_so() {
     }
     let sidecar = tally.into_sidecar(LOG, 0, 1);
     assert_eq!((sidecar.sessions, sidecar.sessions_complete), (NAMES_MAX as u64, false));
+}
+
+#[test]
+fn records_of_no_known_project_are_counted() {
+    let mut tally = Tally::default();
+    let mut segment = HandSegment::new(0, 1);
+    segment.batch(1, 1, b"");
+    let mut header = RecordHeader::decode(segment.bytes[4096..].first_chunk().unwrap(), segment.marker).unwrap();
+    for project in [0, 4, 0, 2] {
+        header.project = project;
+        tally.add(&header);
+    }
+    let sidecar = tally.into_sidecar(LOG, 0, 1);
+    assert_eq!((&sidecar.projects[..], sidecar.projectless), (&[2, 4][..], 2));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! It is a thread of its own because a sync blocks, and because one made on the core's ring holds up the ring for
 //! milliseconds while much is being written.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -48,25 +49,12 @@ pub(super) fn run(shared: &Shared, core: &Core, jobs: &Receiver<Job>) {
             Some(at) => jobs.recv_deadline(at),
         };
         match job {
-            Ok(Job::Group { segment, from, to, stage }) => {
-                // A failure is kept by the segment, where the core finds it.
-                let _ = sync_group(core, &segment, from, to, stage.as_ref());
-                if let Some(stage) = stage {
-                    core.give_back(stage);
-                }
-                core.groups_done.fetch_add(1, Ordering::Release);
-                core.wake();
-                // The core may be asleep while the window runs low behind this group.
-                if segment.ready().saturating_sub(segment.cursor()) < shared.options.window_bytes / 4 * 3 {
-                    shared.wake_keeper();
+            Ok(job) => {
+                if work(shared, core, job, &mut alarm).is_break() {
+                    return;
                 }
             }
-            Ok(Job::Alarm(after)) => alarm = Some(Instant::now() + after),
-            Ok(Job::Finish(writer)) => {
-                writer.finish();
-                return;
-            }
-            Ok(Job::Stop) | Err(RecvTimeoutError::Disconnected) => return,
+            Err(RecvTimeoutError::Disconnected) => return,
             Err(RecvTimeoutError::Timeout) => {
                 alarm = None;
                 core.alarm.store(false, Ordering::SeqCst);
@@ -74,6 +62,32 @@ pub(super) fn run(shared: &Shared, core: &Core, jobs: &Receiver<Job>) {
             }
         }
     }
+}
+
+/// Does one job; breaks after the last.
+pub(super) fn work(shared: &Shared, core: &Core, job: Job, alarm: &mut Option<Instant>) -> ControlFlow<()> {
+    match job {
+        Job::Group { segment, from, to, stage } => {
+            // A failure is kept by the segment, where the core finds it.
+            let _ = sync_group(core, &segment, from, to, stage.as_ref());
+            if let Some(stage) = stage {
+                core.give_back(stage);
+            }
+            core.groups_done.fetch_add(1, Ordering::Release);
+            core.wake();
+            // The core may be asleep while the window runs low behind this group.
+            if segment.ready().saturating_sub(segment.cursor()) < shared.options.window_bytes / 4 * 3 {
+                shared.wake_keeper();
+            }
+        }
+        Job::Alarm(after) => *alarm = Some(Instant::now() + after),
+        Job::Finish(writer) => {
+            writer.finish();
+            return ControlFlow::Break(());
+        }
+        Job::Stop => return ControlFlow::Break(()),
+    }
+    ControlFlow::Continue(())
 }
 
 /// One sync; its result is settled by the segment. Nothing is tried on a segment that has failed before.

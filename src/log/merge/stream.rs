@@ -3,15 +3,16 @@
 use std::collections::VecDeque;
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::super::control::{self, ControlSnapshot, ControlView, Look, State};
 use super::super::error::{Damage, LogError};
 use super::super::header::PAGE_BYTES;
+use super::super::ledger::Ledger;
 use super::super::reader::{End, Found, LogReader, SegmentFile, SegmentReader, Server, open_part, segment_files};
-use super::super::record::Record;
+use super::super::record::{HEADER_BYTES, Record};
 use super::super::sidecar::Sidecar;
-use super::Place;
+use super::{Place, Skipped};
 
 /// A core's log as the merge follows it.
 #[derive(Debug)]
@@ -33,6 +34,9 @@ pub(super) struct CoreStream {
     from: Place,
     /// Whether the segment of `from` was read to its end.
     from_read: bool,
+    /// Whether a segment that is missing behind `from` was to be handed out. Before its first segment, a merge from the start misses nothing.
+    expects: bool,
+    skipped: Skipped,
     head: Option<Found>,
 }
 
@@ -72,12 +76,19 @@ impl CoreStream {
             listed_at: None,
             from: from.unwrap_or(Place { segment: 0, offset: 0 }),
             from_read: false,
+            expects: from.is_some(),
+            skipped: Skipped::default(),
             head: None,
         }
     }
 
     pub(super) fn core(&self) -> u16 {
         self.core
+    }
+
+    /// What was deleted before it could be handed out.
+    pub(super) fn skipped(&self) -> Skipped {
+        self.skipped
     }
 
     /// The time of the record at hand.
@@ -152,6 +163,11 @@ impl CoreStream {
                     self.current = None;
                 }
                 Ok(None) => return Ok(()),
+                // It is being deleted, from its end: what was not read yet is counted when the next segment is opened.
+                Err(LogError::Damaged { offset, .. }) if is_gone(&current.file) => {
+                    (self.from, self.from_read) = (Place { segment: current.file.id, offset }, true);
+                    self.current = None;
+                }
                 Err(LogError::Damaged { .. }) => note(current.reader.resync()?),
                 Err(error) => return Err(error),
             }
@@ -180,16 +196,25 @@ impl CoreStream {
             })
             .collect();
         self.listed_at = named;
+        if self.queue.is_empty() && self.from.segment == 0 && !self.expects {
+            // All was deleted before: a consumer that resumes from here must not take that for a gap.
+            if let Some(place) = Ledger::read(&self.dir).newest_place() {
+                (self.from, self.from_read, self.expects) = (place, true, true);
+            }
+        }
         Ok(())
     }
 
     fn open_next(&mut self, log: &LogReader, note: &mut dyn FnMut(Damage)) -> Result<bool, LogError> {
         let Some(file) = self.queue.front().cloned() else { return Ok(false) };
         let path = file.path_now();
-        // How far it may be read is settled below.
-        let start = End::At(PAGE_BYTES as u64);
+        // How far it may be read is settled below. Of one that is sealed the first record may be looked at, which tells the marker where the
+        // first page is damaged; of one that is being written it would be seen as it is now, and not as it will be.
+        let looked_at = if path == file.sealed_path() { PAGE_BYTES + HEADER_BYTES } else { PAGE_BYTES };
+        let start = End::At(looked_at as u64);
         match SegmentReader::open_path(&path, log.log_uuid(), self.core, file.id, start) {
             Ok(mut reader) => {
+                self.count_skipped(file.id);
                 if file.id == self.from.segment {
                     reader.seek(self.from.offset);
                 }
@@ -215,6 +240,14 @@ impl CoreStream {
         Ok(true)
     }
 
+    /// Counts what was deleted between the place reached and the segment that is opened.
+    fn count_skipped(&mut self, segment: u64) {
+        // Without a deletion there is no ledger to be read, and the place of a segment at hand misses nothing.
+        if std::mem::replace(&mut self.expects, true) && segment != self.from.segment {
+            self.skipped.add(&Ledger::read(&self.dir), self.from, segment);
+        }
+    }
+
     /// Finds out how far the current segment may be read, and whether that is its end.
     fn settle(&mut self, log: &LogReader) -> Result<(), LogError> {
         let Some(current) = self.current.as_mut().filter(|current| !current.complete) else { return Ok(()) };
@@ -230,8 +263,8 @@ impl CoreStream {
         let is_sealed = sealed.exists();
         let length = length_of(&current.reader)?;
         if is_sealed {
-            current.reader.set_end(End::At(length));
-            current.reader.set_holes(holes(&sealed));
+            let sidecar = Sidecar::read(&sealed).ok().flatten();
+            current.reader.set_sealed(length, sidecar.as_ref());
             current.complete = true;
         } else if !exists {
             // Deleted: what was readable is all that will be.
@@ -268,12 +301,12 @@ fn bound_of(page: &ControlSnapshot, now_us: Option<u64>) -> u64 {
     bound_us
 }
 
+/// Whether a segment was taken out of the log since it was opened.
+fn is_gone(file: &SegmentFile) -> bool {
+    !file.path.exists() && !file.sealed_path().exists()
+}
+
 fn length_of(reader: &SegmentReader) -> Result<u64, LogError> {
     let stat = LogError::io(reader.path(), "find the segment's length");
     reader.file().metadata().map(|meta| meta.len()).map_err(stat)
-}
-
-/// What the sidecar names as damage; a sidecar that can't be read names none, and the reader finds the damage by itself.
-fn holes(sealed: &Path) -> Vec<super::super::sidecar::Hole> {
-    Sidecar::read(sealed).ok().flatten().map(|sidecar| sidecar.damage).unwrap_or_default()
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::log::error::LogError;
+use crate::log::retention::{FullDisk, Listener, Retain};
 use crate::log::segment::PAGE_BYTES;
 
 /// When a record may be answered.
@@ -55,6 +56,16 @@ pub struct Options {
     pub start_reserve_bytes: u64,
     /// A segment with records is sealed when it is this old.
     pub seal_age: Duration,
+    /// What is kept, and for how long.
+    pub retain: Retain,
+    /// What is done when the disk is nearly full, see [`low_water_bytes`](Options::low_water_bytes).
+    pub full_disk: FullDisk,
+    /// How much of a segment that is deleted is given back at a time.
+    pub retain_step_bytes: u64,
+    /// How often is looked for what may go.
+    pub retain_interval: Duration,
+    /// Who is told of deletions.
+    pub retain_listener: Listener,
     /// Take file systems that are not known to keep the promises.
     pub insist: bool,
 }
@@ -74,6 +85,11 @@ impl Default for Options {
             reserve_bytes: 64 << 20,
             start_reserve_bytes: 256 << 10,
             seal_age: Duration::from_secs(600),
+            retain: Retain::default(),
+            full_disk: FullDisk::default(),
+            retain_step_bytes: 4 << 20,
+            retain_interval: Duration::from_secs(5),
+            retain_listener: Listener::default(),
             insist: false,
         }
     }
@@ -84,6 +100,11 @@ impl Options {
     pub fn record_bytes_max(&self) -> u64 {
         let least = self.window_bytes.min(self.group_bytes_max).min(self.segment_bytes - PAGE_BYTES);
         least.saturating_sub(self.start_reserve_bytes + PAGE_BYTES)
+    }
+
+    /// With less space than this the disk is nearly full: twice the reserve, and at least room above it for a whole segment.
+    pub fn low_water_bytes(&self) -> u64 {
+        self.reserve_bytes.saturating_add(self.reserve_bytes.max(self.segment_bytes))
     }
 
     /// The smallest segment that is made when the disk is nearly full: every record fits.
@@ -118,6 +139,9 @@ impl Options {
                 "window_bytes",
                 format!("{} is more than a segment's {}", self.window_bytes, self.segment_bytes),
             );
+        }
+        if self.retain_step_bytes < PAGE_BYTES {
+            return wrong("retain_step_bytes", format!("{} is below {PAGE_BYTES}", self.retain_step_bytes));
         }
         if self.record_bytes_max() < PAGE_BYTES {
             let reason = format!(

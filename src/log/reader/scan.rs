@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::super::error::{Damage, LogError};
 use super::super::header::{self, PageFault, SegmentHeader};
 use super::super::record::{ALIGN_BYTES, HEADER_BYTES, HeaderFault, Kind, Record, RecordHeader, RecordId, u64_at};
-use super::super::sidecar::Hole;
+use super::super::sidecar::{Hole, Sidecar};
 use super::SegmentInfo;
 
 /// How much is read at a time: large enough to make the call's cost vanish, small enough to stay in a core's own cache.
@@ -71,8 +71,8 @@ impl SegmentReader {
     /// Opens a segment as far as [`LogReader::segments`](super::LogReader::segments) found it readable.
     pub fn open(info: &SegmentInfo) -> Result<SegmentReader, LogError> {
         let mut reader = SegmentReader::open_path(&info.path, info.log, info.core, info.id, info.end)?;
-        if let Some(sidecar) = &info.sidecar {
-            reader.set_holes(sidecar.damage.clone());
+        if let (true, End::At(length)) = (info.sealed(), info.end) {
+            reader.set_sealed(length, info.sidecar.as_ref());
         }
         Ok(reader)
     }
@@ -157,8 +157,12 @@ impl SegmentReader {
         self.end = end;
     }
 
-    pub(in super::super) fn set_holes(&mut self, holes: Vec<Hole>) {
-        self.holes = holes;
+    /// The end of a sealed segment, by the length of its file; the damage that its sidecar names is passed over.
+    ///
+    /// A file that is shorter than its sidecar tells was cut by somebody: the rest counts as damage, and is not passed over in silence.
+    pub(in super::super) fn set_sealed(&mut self, length: u64, sidecar: Option<&Sidecar>) {
+        self.end = End::At(sidecar.map_or(length, |sidecar| sidecar.bytes.max(length)));
+        self.holes = sidecar.map(|sidecar| sidecar.damage.clone()).unwrap_or_default();
     }
 
     pub(in super::super) fn file(&self) -> &File {
@@ -202,11 +206,20 @@ impl SegmentReader {
 
     /// Like [`advance`](SegmentReader::advance), but shows pads too.
     pub(in super::super) fn step(&mut self) -> Result<Option<Found>, LogError> {
+        loop {
+            let found = self.look();
+            // A sidecar has no checksum, so it is not believed about where the next record begins: that is looked for once more.
+            let known = |stuck: &Stuck| self.holes.iter().any(|hole| hole.holds(stuck.offset));
+            if !(matches!(found, Err(LogError::Damaged { .. })) && self.stuck.as_ref().is_some_and(known)) {
+                return found;
+            }
+            self.resync()?;
+        }
+    }
+
+    fn look(&mut self) -> Result<Option<Found>, LogError> {
         if let Some(stuck) = self.stuck {
             return Err(self.damaged(&stuck));
-        }
-        while let Some(hole) = self.holes.iter().find(|hole| hole.holds(self.offset)) {
-            self.offset = hole.end();
         }
         let offset = self.offset;
         let limit = self.end.limit();

@@ -1,19 +1,25 @@
 //! The folder for what recovery set aside: whole files that are no segments, and copies of damaged stretches, each with a report.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 
+use super::super::disk::Disk;
 use super::super::error::{Damage, LogError};
 
 /// Names are tried with a number at their end until one is free; so often.
 const TRIES_MAX: u32 = 10_000;
 
+/// How much of a damaged stretch is copied at a time.
+const PIECE_BYTES: usize = 1 << 16;
+
 /// The quarantine of a log, as one core's recovery uses it.
 pub(super) struct Quarantine {
+    disk: &'static dyn Disk,
     dir: PathBuf,
     core: u16,
 }
@@ -34,8 +40,8 @@ struct Report<'a> {
 }
 
 impl Quarantine {
-    pub(super) fn new(dir: PathBuf, core: u16) -> Quarantine {
-        Quarantine { dir, core }
+    pub(super) fn new(disk: &'static dyn Disk, dir: PathBuf, core: u16) -> Quarantine {
+        Quarantine { disk, dir, core }
     }
 
     /// Moves a whole file here; gives its new path.
@@ -44,9 +50,9 @@ impl Quarantine {
         let bytes = fs::metadata(path).map_err(set_aside())?.len();
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let to = self.free_name(&format!("core-{:02}-{name}", self.core))?;
-        fs::rename(path, &to).map_err(set_aside())?;
+        self.disk.rename(path, &to).map_err(set_aside())?;
         self.report(&to, path, reason, None, bytes)?;
-        super::sync_dir(&self.dir)?;
+        super::sync_dir(self.disk, &self.dir)?;
         Ok(to)
     }
 
@@ -55,11 +61,19 @@ impl Quarantine {
         let name = format!("core-{:02}-{:020}-{}.bytes", self.core, damage.segment, damage.offset);
         let to = self.free_name(&name)?;
         let copy = || {
-            let mut from = file;
-            from.seek(SeekFrom::Start(damage.offset))?;
-            let mut into = File::create(&to)?;
-            io::copy(&mut from.take(damage.bytes), &mut into)?;
-            into.sync_all()
+            let into = self.disk.create(&to)?;
+            let mut piece = vec![0; PIECE_BYTES];
+            let mut copied = 0;
+            while copied < damage.bytes {
+                let want = piece.len().min((damage.bytes - copied) as usize);
+                let got = file.read_at(&mut piece[..want], damage.offset + copied)?;
+                if got == 0 {
+                    break;
+                }
+                self.disk.write_at(&into, &piece[..got], copied)?;
+                copied += got as u64;
+            }
+            self.disk.sync(&into)
         };
         let copied = copy().map_err(LogError::io(&to, "copy the damaged bytes to quarantine"));
         // The report is worth having without the copy.
@@ -76,19 +90,27 @@ impl Quarantine {
         let write = || {
             let mut text = serde_json::to_vec_pretty(&report)?;
             text.push(b'\n');
-            let mut file = File::create(&path)?;
-            file.write_all(&text)?;
-            file.sync_all()
+            let file = self.disk.create(&path)?;
+            self.disk.write_at(&file, &text, 0)?;
+            self.disk.sync(&file)
         };
         write().map_err(LogError::io(&path, "write the report"))
     }
 
+    /// The folder's name has to be durable before anything is moved into it.
+    fn make_dir(&self) -> io::Result<()> {
+        match self.disk.make_dir(&self.dir) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+            _ => self.disk.sync_dir(self.dir.parent().unwrap_or(Path::new("."))),
+        }
+    }
+
     /// A path here that nothing has yet. It is created empty, so that nobody else takes it.
     fn free_name(&self, name: &str) -> Result<PathBuf, LogError> {
-        fs::create_dir_all(&self.dir).map_err(LogError::io(&self.dir, "create the quarantine folder"))?;
+        self.make_dir().map_err(LogError::io(&self.dir, "create the quarantine folder"))?;
         let mut path = self.dir.join(name);
         for number in 1..TRIES_MAX {
-            match OpenOptions::new().write(true).create_new(true).open(&path) {
+            match self.disk.create_new(&path) {
                 Ok(_) => return Ok(path),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                     path = self.dir.join(format!("{name}.{number}"));

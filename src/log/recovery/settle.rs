@@ -1,7 +1,7 @@
 //! Settling one segment that was left open.
 
 use std::cmp::Ordering;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -113,11 +113,11 @@ impl CoreRecovery<'_> {
 
     /// After a kill the bytes may be in memory only, and after an I/O error memory may lie: so what is read next comes from the disk.
     fn make_believable(&mut self, open: &File, path: &Path) {
-        if let Err(error) = open.sync_all() {
+        if let Err(error) = self.disk.sync(open) {
             self.done.problems.push(LogError::io(path, "sync the segment that was left open")(error));
         }
-        if let Err(errno) = rustix::fs::fadvise(open, 0, None, rustix::fs::Advice::DontNeed) {
-            self.done.problems.push(LogError::io(path, "drop the segment from memory")(errno.into()));
+        if let Err(error) = self.disk.drop_cache(open) {
+            self.done.problems.push(LogError::io(path, "drop the segment from memory")(error));
         }
     }
 
@@ -153,32 +153,34 @@ impl CoreRecovery<'_> {
     ) -> Result<(), LogError> {
         if survey.invalid.first().is_some_and(|stretch| stretch.offset == 0) {
             let page = reader.header().encode();
-            open.write_all_at(&page, 0).map_err(LogError::io(path, "mend the segment's first page"))?;
+            self.disk.write_at(open, &page, 0).map_err(LogError::io(path, "mend the segment's first page"))?;
         }
         Ok(())
     }
 
     fn seal(&mut self, open: &File, file: &SegmentFile, end: u64) -> Result<(), LogError> {
         let path = &file.path;
-        open.set_len(end).map_err(LogError::io(path, "cut the segment to its length"))?;
-        open.sync_all().map_err(LogError::io(path, "sync the segment"))?;
+        self.disk.set_len(open, end).map_err(LogError::io(path, "cut the segment to its length"))?;
+        self.disk.sync(open).map_err(LogError::io(path, "sync the segment"))?;
         // Without a sidecar a segment is still readable, and the disk may be full: not a reason to leave it unsealed.
         let described = sidecar::describe(path, self.log, self.core, file.id)
-            .and_then(|described| sidecar::Sidecar { recovered: true, ..described }.write(path));
+            .and_then(|described| sidecar::Sidecar { recovered: true, ..described }.write_on(self.disk, path))
+            // The sidecar's name first: a power cut may keep one of two renames that were not synced, and either of them.
+            .and_then(|()| super::sync_dir(self.disk, self.dir));
         if let Err(error) = described {
             self.done.problems.push(error);
         }
-        fs::rename(path, file.sealed_path()).map_err(LogError::io(path, "give the segment its sealed name"))
+        self.disk.rename(path, &file.sealed_path()).map_err(LogError::io(path, "give the segment its sealed name"))
     }
 
     fn delete(&mut self, path: &Path) -> Result<(), LogError> {
-        match fs::remove_file(sidecar::path_of(path)) {
+        match self.disk.remove(&sidecar::path_of(path)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 self.done.problems.push(LogError::io(path, "remove the sidecar of an empty segment")(error));
             }
             _ => {}
         }
-        fs::remove_file(path).map_err(LogError::io(path, "remove an empty segment"))
+        self.disk.remove(path).map_err(LogError::io(path, "remove an empty segment"))
     }
 }
 

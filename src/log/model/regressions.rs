@@ -1,0 +1,100 @@
+//! Histories that have failed once, as short as they are. Each broke a promise, and is tried with every call failing in turn.
+
+use std::path::Path;
+
+use super::disk::ModelDisk;
+use super::history::Checked;
+use super::new_disk;
+use super::platter::{Temper, Trap};
+use super::step::Step;
+use super::world::World;
+use crate::log::Ack;
+use crate::log::reader::hand::temp_dir;
+
+/// More than the calls of any opening here.
+const CALLS_MAX: u64 = 40;
+
+fn play(disk: &'static ModelDisk, steps: &[Step]) -> Checked {
+    let dir = temp_dir();
+    disk.begin(dir.path(), 1);
+    let mut world = World::plain(disk, dir.path().join("log"), Ack::Disk)?;
+    steps.iter().try_for_each(|&step| world.step(step).map_err(|error| format!("{step:?}: {error}")))
+}
+
+fn play_with_each_call_failing(steps: impl Fn(Step) -> Vec<Step>) {
+    let disk = new_disk();
+    for calls in 0..CALLS_MAX {
+        let steps = steps(Step::Fail { calls });
+        play(disk, &steps).unwrap_or_else(|error| panic!("call {calls} fails: {error}"));
+    }
+}
+
+const CUT: Step = Step::Stop { kill: false, temper: 0 };
+
+#[test]
+fn a_cores_folder_that_an_earlier_start_has_not_synced_is_synced() {
+    play_with_each_call_failing(|fail| {
+        let append = Step::Append { core: 2, bytes: 386 };
+        vec![fail, Step::Reopen { cores: 3 }, Step::Turn, append, Step::Turn, CUT]
+    });
+}
+
+#[test]
+fn what_a_failed_segment_was_cut_by_does_not_come_back_behind_its_readers() {
+    play_with_each_call_failing(|fail| {
+        let append = Step::Append { core: 1, bytes: 4_023 };
+        vec![
+            Step::Turn,
+            fail,
+            append,
+            append,
+            Step::WriteBack,
+            Step::Turn,
+            Step::Progress { core: 1 },
+            Step::Supply { core: 1 },
+            append,
+            Step::Merge { count: 34 },
+            CUT,
+        ]
+    });
+}
+
+#[test]
+fn what_only_memory_holds_after_a_failed_sync_is_not_believed() {
+    play_with_each_call_failing(|fail| {
+        let append = Step::Append { core: 1, bytes: 700 };
+        let kill = Step::Stop { kill: true, temper: 0 };
+        vec![Step::Turn, append, Step::Turn, fail, append, Step::Kick { core: 1 }, Step::Sync { core: 1 }, kill, CUT]
+    });
+}
+
+/// A core's segment is full of acknowledged records; the next step seals it.
+fn about_to_seal(disk: &'static ModelDisk, dir: &Path, seed: u64) -> World {
+    disk.begin(dir, seed);
+    let mut world = World::plain(disk, dir.join("log"), Ack::Disk).unwrap();
+    let append = Step::Append { core: 1, bytes: 700 };
+    let steps = [Step::Turn, append, Step::Turn, Step::Age { core: 1 }, Step::Turn, Step::Turn];
+    steps.into_iter().try_for_each(|step| world.step(step)).unwrap();
+    world
+}
+
+#[test]
+fn a_sealed_segment_has_its_sidecar_whatever_a_power_cut_keeps() {
+    let disk = new_disk();
+    // The names of one folder survive in any combination, so that a few tries are enough.
+    for seed in 0..12 {
+        for calls in 0..12 {
+            let dir = temp_dir();
+            let mut world = about_to_seal(disk, dir.path(), seed);
+            let ended = [Step::Trap { calls, kill: false, temper: 3 }, Step::Seal, CUT];
+            let ended = ended.into_iter().try_for_each(|step| world.step(step));
+            ended.unwrap_or_else(|error| panic!("seed {seed}, cut at call {calls}: {error}"));
+        }
+        for calls in 0..CALLS_MAX {
+            let dir = temp_dir();
+            let mut world = about_to_seal(disk, dir.path(), seed);
+            let ended = world.stop_twice(Temper::Anything, calls, Trap::Cut);
+            ended.unwrap_or_else(|error| panic!("seed {seed}, cut at call {calls} of the recovery: {error}"));
+        }
+    }
+}

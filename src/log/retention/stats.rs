@@ -1,0 +1,131 @@
+//! What retention did and sees, for metrics and log lines.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread::Thread;
+use std::time::Duration;
+
+use super::{Deletion, Reason};
+
+/// Figures since the log was opened, and what was seen at the last look.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RetentionStats {
+    /// Segments deleted, by reason, in the order of [`Reason::ALL`].
+    pub deleted: [u64; Reason::ALL.len()],
+    /// The bytes of all of them.
+    pub deleted_bytes: u64,
+    /// Records that were deleted though a consumer that holds had not passed them.
+    pub undelivered_records: u64,
+    /// The bytes of the segments that they were in.
+    pub undelivered_bytes: u64,
+    /// Steps in which files were cut.
+    pub steps: u64,
+    /// Looks that could not be finished.
+    pub failures: u64,
+    /// The bytes of the log: sealed, being written, made ready, being deleted.
+    pub log_bytes: u64,
+    /// The bytes of sealed segments that a holding consumer has not passed.
+    pub held_bytes: u64,
+    /// Cursors that can't be believed; each holds everything.
+    pub doubtful_cursors: u64,
+    /// Every consumer whose cursor can be read.
+    pub consumers: Vec<ConsumerLag>,
+}
+
+/// How far a consumer is behind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConsumerLag {
+    /// Its name.
+    pub name: String,
+    /// Whether it holds segments back.
+    pub holds: bool,
+    /// Sealed segments that it has not passed.
+    pub segments: u64,
+    /// What is left to read in them, in bytes.
+    pub bytes: u64,
+}
+
+/// Something that an operator should read.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Event {
+    /// A segment was taken out of the log. Its space comes back in steps.
+    Deleted {
+        /// Which, and why.
+        deletion: Deletion,
+        /// The consumers that hold it and had not passed it; empty unless the reason is [`Reason::Undelivered`].
+        held_by: Vec<String>,
+    },
+    /// A cursor can't be believed: it holds everything. Told once.
+    Doubt {
+        /// The error, with the file and what to do.
+        error: String,
+    },
+    /// A look could not be finished; it is tried again. Told once for the same error.
+    Failed {
+        /// The error.
+        error: String,
+    },
+}
+
+/// Who is told of events, on the thread that deletes. It must not block.
+#[derive(Clone, Default)]
+pub struct Listener(Option<Arc<dyn Fn(&Event) + Send + Sync>>);
+
+impl Listener {
+    /// Tells `hear`.
+    pub fn new(hear: impl Fn(&Event) + Send + Sync + 'static) -> Listener {
+        Listener(Some(Arc::new(hear)))
+    }
+
+    pub(super) fn tell(&self, event: &Event) {
+        if let Some(hear) = &self.0 {
+            hear(event);
+        }
+    }
+}
+
+impl fmt::Debug for Listener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Listener").field(&self.0.is_some()).finish()
+    }
+}
+
+/// What the deleting thread shares with the others.
+#[derive(Debug, Default)]
+pub(in super::super) struct Desk {
+    thread: OnceLock<Thread>,
+    stats: Mutex<RetentionStats>,
+    projects: Mutex<Option<BTreeMap<u32, Option<Duration>>>>,
+}
+
+impl Desk {
+    pub(super) fn set_thread(&self, thread: Thread) {
+        let _ = self.thread.set(thread);
+    }
+
+    /// Has the thread look now.
+    pub(in super::super) fn wake(&self) {
+        if let Some(thread) = self.thread.get() {
+            thread.unpark();
+        }
+    }
+
+    pub(in super::super) fn stats(&self) -> RetentionStats {
+        self.stats_mut().clone()
+    }
+
+    pub(super) fn stats_mut(&self) -> MutexGuard<'_, RetentionStats> {
+        self.stats.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// New ages of projects, from the next look on.
+    pub(in super::super) fn set_projects(&self, projects: BTreeMap<u32, Option<Duration>>) {
+        *self.projects.lock().unwrap_or_else(PoisonError::into_inner) = Some(projects);
+    }
+
+    pub(super) fn take_projects(&self) -> Option<BTreeMap<u32, Option<Duration>>> {
+        self.projects.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
