@@ -18,8 +18,8 @@ use super::shared::{Core, Shared};
 /// What is formatted at a time: small enough that a group's sync waits little behind it.
 const SLICE_BYTES: u64 = 1 << 20;
 
-/// The longest pause between two slices.
-const SLICE_PAUSE_MAX: Duration = Duration::from_millis(20);
+/// The longest pause between two slices. A pause is as long as the slice took, so that a slow disk has half of its time for the syncs.
+const SLICE_PAUSE_MAX: Duration = Duration::from_secs(1);
 
 /// How long the thread sleeps with nothing to do, and waits after a failure.
 const IDLE_PAUSE: Duration = Duration::from_millis(500);
@@ -91,7 +91,7 @@ fn supply(shared: &Shared, core: &Core, last: &mut Last) -> bool {
         Err(fault) => {
             core.set_obstacle(Some(fault));
             if !fault.is_passing() {
-                core.note_failure(fault);
+                core.note_failure(fault, None);
             }
             core.wake_if_waiting();
             false

@@ -49,7 +49,7 @@ pub(super) fn run(shared: &Shared, core: &Core, jobs: &Receiver<Job>) {
         match job {
             Ok(Job::Group { segment, from, to }) => {
                 // A failure is kept by the segment, where the core finds it.
-                let _ = sync_group(core, &segment, from, to);
+                let _ = sync_group(shared, core, &segment, from, to);
                 core.groups_done.fetch_add(1, Ordering::Release);
                 core.wake();
                 // The core may be asleep while the window runs low behind this group.
@@ -73,13 +73,13 @@ pub(super) fn run(shared: &Shared, core: &Core, jobs: &Receiver<Job>) {
 }
 
 /// One sync; its result is settled by the segment. Nothing is tried on a segment that has failed before.
-pub(super) fn sync_group(core: &Core, segment: &Segment, from: u64, to: u64) -> Result<(), Fault> {
+pub(super) fn sync_group(shared: &Shared, core: &Core, segment: &Segment, from: u64, to: u64) -> Result<(), Fault> {
     if let Some(fault) = segment.fault() {
         return Err(fault);
     }
     let begun = Instant::now();
     let result = segment.sync(from, to);
-    core.sync_us.store(begun.elapsed().as_micros() as u64, Ordering::Relaxed);
+    core.note_sync(begun.elapsed(), shared.options.slow_sync);
     core.counters.groups.fetch_add(1, Ordering::Relaxed);
     result
 }
@@ -98,9 +98,7 @@ impl Drop for Leave<'_> {
             }
             // Everything handed over counts as settled: as failed.
             self.core.groups_done.store(u64::MAX, Ordering::Release);
-            self.core.note_failure(Fault::Syncer);
-            self.core.note_failure(Fault::Syncer);
-            self.core.note_failure(Fault::Syncer);
+            self.core.note_end_of_syncer();
             self.core.wake();
         }
         self.shared.cores_running.fetch_sub(1, Ordering::SeqCst);

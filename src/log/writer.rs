@@ -13,6 +13,7 @@ use crossbeam_channel::Sender;
 
 use super::control::{State, at};
 use super::fault::Fault;
+use super::notice::What;
 use super::record::{EXT_BYTES_MAX, Entry, HEADER_BYTES, Kind, RecordHeader};
 use super::seal::Retired;
 use super::segment::{PAGE_BYTES, Pen, RECORDS_FROM, Segment};
@@ -316,8 +317,11 @@ impl Inner {
         let Some(pen) = self.pop_fresh() else { return false };
         self.core.control.move_to(pen.segment().id, RECORDS_FROM, RECORDS_FROM);
         self.core.control.set_state(State::Open);
+        let path = pen.segment().path.clone();
         self.adopt(pen);
-        self.failure = None;
+        if self.failure.take().is_some() {
+            self.core.notify(What::Recovered { path });
+        }
         true
     }
 

@@ -41,6 +41,8 @@ pub struct Options {
     pub start_reserve_bytes: u64,
     /// A segment with records is sealed when it is this old.
     pub seal_age: Duration,
+    /// A sync that takes longer counts as slow, and is spoken of.
+    pub slow_sync: Duration,
     /// Take file systems that are not known to keep the promises.
     pub insist: bool,
 }
@@ -59,6 +61,7 @@ impl Default for Options {
             reserve_bytes: 64 << 20,
             start_reserve_bytes: 256 << 10,
             seal_age: Duration::from_secs(600),
+            slow_sync: Duration::from_millis(250),
             insist: false,
         }
     }

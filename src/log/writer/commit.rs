@@ -131,6 +131,7 @@ impl Inner {
         // stays where it is until all of them are cut to their durable ends.
         self.broken = false;
         self.leaving.push_back(Arc::clone(pen.segment()));
+        let failed = self.leaving.iter().find(|segment| segment.fault().is_some()).map(|segment| segment.path.clone());
         while let Some(segment) = self.leaving.pop_front() {
             segment.fail(fault);
             self.core.add_to_cut(Arc::clone(&segment));
@@ -142,7 +143,7 @@ impl Inner {
             self.core.counters.lost.fetch_add(self.appended.0 - self.accounted.0, Ordering::Relaxed);
             self.accounted = self.appended;
         }
-        self.core.note_failure(fault);
+        self.core.note_failure(fault, failed.as_deref());
         self.core.replacing.store(true, Ordering::SeqCst);
         self.core.waiting.store(true, Ordering::SeqCst);
         self.shared.wake_preparer();

@@ -28,7 +28,7 @@ impl Inner {
         self.close_group();
         let Some(pen) = &self.pen else { return };
         let segment = Arc::clone(pen.segment());
-        match sync_group(&self.core, &segment, self.open.from, self.cursor) {
+        match sync_group(&self.shared, &self.core, &segment, self.open.from, self.cursor) {
             Ok(()) => {
                 self.publish_durable(&segment);
                 self.accounted = self.appended;
@@ -36,7 +36,7 @@ impl Inner {
             Err(fault) => {
                 // Nobody is left who could append them again; what was answered is in an earlier group.
                 self.core.counters.lost.fetch_add(self.open.records, Ordering::Relaxed);
-                self.core.note_failure(fault);
+                self.core.note_failure(fault, Some(&segment.path));
             }
         }
         self.open.records = 0;
