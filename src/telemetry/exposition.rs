@@ -186,8 +186,9 @@ impl Page {
 
     fn cells(&self, page: &mut DescriptorEncoder) -> fmt::Result {
         type Pick = fn(&CoreMetrics) -> &Cell;
-        let counters: [(&str, &str, Pick); 9] = [
+        let counters: [(&str, &str, Pick); 10] = [
             ("takeup_connections_accepted", "Connections accepted.", |core| &core.accepted),
+            ("takeup_connections_handed_over", "Connections passed on to another core.", |core| &core.handed_over),
             ("takeup_connections_idle_closed", "Connections closed after their idle time.", |core| &core.idle_closed),
             ("takeup_connections_evicted", "Idle connections closed to make room.", |core| &core.evicted),
             ("takeup_accept_errors", "Failures to accept a connection.", |core| &core.accept_errors),
@@ -214,14 +215,16 @@ impl Page {
 
     fn asked(&self, page: &mut DescriptorEncoder) -> fmt::Result {
         for asked in &self.0.asked {
-            let value = (asked.value)();
-            match asked.kind {
-                AskedKind::Gauge => {
-                    page.encode_descriptor(asked.name, asked.help, None, MetricType::Gauge)?.encode_gauge(&value)?
+            let kind = match asked.kind {
+                AskedKind::Gauge => MetricType::Gauge,
+                AskedKind::Counter => MetricType::Counter,
+            };
+            let mut family = page.encode_descriptor(asked.name, asked.help, None, kind)?;
+            for (labels, value) in (asked.samples)() {
+                match labels.is_empty() {
+                    true => sample(&mut family, asked.kind, value)?,
+                    false => sample(&mut family.encode_family(&labels)?, asked.kind, value)?,
                 }
-                AskedKind::Counter => page
-                    .encode_descriptor(asked.name, asked.help, None, MetricType::Counter)?
-                    .encode_counter::<NoLabelSet, _, u64>(&value, None)?,
             }
         }
         Ok(())
@@ -229,6 +232,13 @@ impl Page {
 
     fn sum(&self, pick: impl Fn(&CoreMetrics) -> &Cell) -> u64 {
         self.0.cores.iter().map(|core| pick(core).get()).fold(0, u64::wrapping_add)
+    }
+}
+
+fn sample(encoder: &mut MetricEncoder, kind: AskedKind, value: f64) -> fmt::Result {
+    match kind {
+        AskedKind::Gauge => encoder.encode_gauge(&value),
+        AskedKind::Counter => encoder.encode_counter::<NoLabelSet, _, u64>(&value, None),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Health in the three forms that the admin port answers.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 /// The most characters of a reason that are shown, as OpenReplay's services have it.
@@ -9,9 +10,11 @@ const OUTPUT_CHARACTERS_MAX: usize = 200;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Check {
     /// What was looked at, such as `log`.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// `None` when it works, else why not, for the operator to read.
     pub fault: Option<String>,
+    /// Whether the server can't do its work with this fault, or only with less of it.
+    pub vital: bool,
     /// How long the look took.
     pub took: Duration,
 }
@@ -21,43 +24,54 @@ impl Check {
     pub fn run(name: &'static str, look: impl FnOnce() -> Result<(), String>) -> Self {
         let began = std::time::Instant::now();
         let fault = look().err();
-        Self { name, fault, took: began.elapsed() }
+        Self { name: name.into(), fault, vital: true, took: began.elapsed() }
+    }
+
+    /// The state of a part without which the server goes on.
+    pub fn of_part(name: String, fault: Option<String>) -> Self {
+        Self { name: name.into(), fault, vital: false, took: Duration::ZERO }
+    }
+
+    fn status(&self) -> &'static str {
+        match (&self.fault, self.vital) {
+            (None, _) => "pass",
+            (Some(_), true) => "fail",
+            (Some(_), false) => "warn",
+        }
     }
 }
 
-/// Whether all checks passed.
+/// Whether the server can do its work: all vital checks passed.
 pub fn all_pass(checks: &[Check]) -> bool {
-    checks.iter().all(|check| check.fault.is_none())
+    checks.iter().all(|check| check.fault.is_none() || !check.vital)
 }
 
 /// The body of `/health` as OpenReplay's services answer it: `application/health+json`, a newline at the end.
 pub fn health_json(checks: &[Check]) -> String {
     let entries = checks.iter().map(|check| {
-        let mut entry = vec![("status", status(check.fault.is_none()).to_owned())];
+        let mut entry = vec![("status", check.status().to_owned())];
         if let Some(fault) = &check.fault {
             entry.push(("output", fault.chars().take(OUTPUT_CHARACTERS_MAX).collect()));
         }
         entry.push(("time", go_duration(check.took)));
         let fields = entry.iter().map(|(key, value)| format!("\"{key}\":{}", quoted(value)));
         let fields = fields.collect::<Vec<_>>().join(",");
-        format!("{}:[{{{fields}}}]", quoted(check.name))
+        format!("{}:[{{{fields}}}]", quoted(&check.name))
     });
     let entries = entries.collect::<Vec<_>>().join(",");
-    format!("{{\"status\":\"{}\",\"checks\":{{{entries}}}}}\n", status(all_pass(checks)))
+    let worst = ["fail", "warn"].into_iter().find(|status| checks.iter().any(|check| check.status() == *status));
+    format!("{{\"status\":\"{}\",\"checks\":{{{entries}}}}}\n", worst.unwrap_or("pass"))
 }
 
 /// The body of `/health/ready`: whether durable work can be done, and what stands in its way.
 pub fn ready_json(checks: &[Check]) -> String {
-    let faults = checks.iter().filter_map(|check| Some((check.name, check.fault.as_ref()?)));
+    let vital = checks.iter().filter(|check| check.vital);
+    let faults = vital.filter_map(|check| Some((&check.name, check.fault.as_ref()?)));
     let reasons: Vec<String> = faults.map(|(name, fault)| format!("{name}: {fault}")).collect();
     if reasons.is_empty() {
         return "{\"ready\":true}\n".to_owned();
     }
     format!("{{\"ready\":false,\"reason\":{}}}\n", quoted(&reasons.join("; ")))
-}
-
-fn status(pass: bool) -> &'static str {
-    if pass { "pass" } else { "fail" }
 }
 
 fn quoted(text: &str) -> String {
@@ -81,7 +95,7 @@ mod tests {
     use super::*;
 
     fn check(fault: Option<&str>) -> Check {
-        Check { name: "log", fault: fault.map(str::to_owned), took: Duration::from_micros(1200) }
+        Check { name: "log".into(), fault: fault.map(str::to_owned), vital: true, took: Duration::from_micros(1200) }
     }
 
     #[test]
@@ -98,6 +112,21 @@ mod tests {
     }
 
     #[test]
+    fn a_part_that_failed_is_told_and_leaves_the_server_ready() {
+        let checks = [check(None), Check::of_part("core-01".to_owned(), Some("poisoned".to_owned()))];
+        assert!(all_pass(&checks));
+        assert_eq!(ready_json(&checks), "{\"ready\":true}\n");
+        assert_eq!(
+            health_json(&checks),
+            "{\"status\":\"warn\",\"checks\":{\"log\":[{\"status\":\"pass\",\"time\":\"1.2ms\"}],\
+             \"core-01\":[{\"status\":\"warn\",\"output\":\"poisoned\",\"time\":\"0s\"}]}}\n"
+        );
+        let checks = [check(Some("gone")), checks[1].clone()];
+        assert!(!all_pass(&checks));
+        assert!(health_json(&checks).starts_with("{\"status\":\"fail\""));
+    }
+
+    #[test]
     fn a_long_fault_is_cut_between_characters() {
         let long = health_json(&[check(Some(&"€".repeat(500)))]);
         assert_eq!(long.matches('€').count(), 200);
@@ -106,7 +135,7 @@ mod tests {
     #[test]
     fn ready_names_everything_that_is_wrong() {
         assert_eq!(ready_json(&[check(None)]), "{\"ready\":true}\n");
-        let other = Check { name: "directory", ..check(Some("no projects")) };
+        let other = Check { name: "directory".into(), ..check(Some("no projects")) };
         assert_eq!(
             ready_json(&[check(Some("disk full")), other]),
             "{\"ready\":false,\"reason\":\"log: disk full; directory: no projects\"}\n"

@@ -182,6 +182,8 @@ pub struct CoreMetrics {
     pub(super) group_sync: Histogram,
     /// Connections accepted.
     pub accepted: Cell,
+    /// Connections passed on to another core.
+    pub handed_over: Cell,
     /// Connections open now.
     pub connections: Cell,
     /// Connections closed after their idle time.
@@ -221,6 +223,7 @@ impl CoreMetrics {
             group_bytes: Histogram::new(&GROUP_BYTES_BUCKETS),
             group_sync: Histogram::new(&COMMIT_BUCKETS),
             accepted: Cell::new(),
+            handed_over: Cell::new(),
             connections: Cell::new(),
             idle_closed: Cell::new(),
             evicted: Cell::new(),
@@ -289,12 +292,15 @@ fn status_index(status: u16) -> usize {
     STATUSES.iter().position(|known| *known == status).unwrap_or(STATUSES.len())
 }
 
-/// A number that is asked for at a scrape.
+/// One sample of a family: its labels, and its value.
+pub type Sample = (Vec<(&'static str, String)>, f64);
+
+/// A number, or a family of them, that is asked for at a scrape.
 pub(super) struct Asked {
     pub(super) name: &'static str,
     pub(super) help: &'static str,
     pub(super) kind: AskedKind,
-    pub(super) value: Box<dyn Fn() -> f64 + Send + Sync>,
+    pub(super) samples: Box<dyn Fn() -> Vec<Sample> + Send + Sync>,
 }
 
 /// How an asked number is shown.
@@ -332,7 +338,29 @@ impl Metrics {
         help: &'static str,
         value: impl Fn() -> f64 + Send + Sync + 'static,
     ) -> Self {
-        self.asked(name, help, AskedKind::Gauge, Box::new(value))
+        self.asked(name, help, AskedKind::Gauge, Box::new(move || vec![(Vec::new(), value())]))
+    }
+
+    /// Adds a family of numbers that may go up and down, each with labels. `samples` as `value` with [`Metrics::gauge`].
+    #[must_use]
+    pub fn gauges(
+        self,
+        name: &'static str,
+        help: &'static str,
+        samples: impl Fn() -> Vec<Sample> + Send + Sync + 'static,
+    ) -> Self {
+        self.asked(name, help, AskedKind::Gauge, Box::new(samples))
+    }
+
+    /// Adds a family of numbers that only go up, each with labels. Name as with [`Metrics::counter`].
+    #[must_use]
+    pub fn counters(
+        self,
+        name: &'static str,
+        help: &'static str,
+        samples: impl Fn() -> Vec<Sample> + Send + Sync + 'static,
+    ) -> Self {
+        self.asked(name, help, AskedKind::Counter, Box::new(samples))
     }
 
     /// Adds a number that only goes up. `name` is given without its suffix `_total`, which the exposition adds.
@@ -344,7 +372,7 @@ impl Metrics {
         help: &'static str,
         value: impl Fn() -> f64 + Send + Sync + 'static,
     ) -> Self {
-        self.asked(name, help, AskedKind::Counter, Box::new(value))
+        self.asked(name, help, AskedKind::Counter, Box::new(move || vec![(Vec::new(), value())]))
     }
 
     /// Adds the logger's own counters.
@@ -366,9 +394,9 @@ impl Metrics {
         name: &'static str,
         help: &'static str,
         kind: AskedKind,
-        value: Box<dyn Fn() -> f64 + Send + Sync>,
+        samples: Box<dyn Fn() -> Vec<Sample> + Send + Sync>,
     ) -> Self {
-        self.asked.push(Asked { name, help, kind, value });
+        self.asked.push(Asked { name, help, kind, samples });
         self
     }
 }
