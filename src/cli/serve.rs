@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize};
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use atomic_waker::AtomicWaker;
@@ -21,9 +21,10 @@ use crate::config::{self, Config, FirstRun, LogRequests, PROJECTS_FILE, first_ru
 use crate::directory::{self, DirectoryError};
 use crate::log::{Log, Options, Recovery};
 use crate::server::core::{Common, INBOX_MAX};
+use crate::server::handover::Inbox;
 use crate::server::listen::listen;
 use crate::server::runtime::Driver;
-use crate::server::{Seat, cpus, limits, spawn};
+use crate::server::{Seat, cpus, limits, notices, spawn};
 use crate::session::flake::FlakeIds;
 use crate::session::geo::Geo;
 use crate::session::shard;
@@ -91,7 +92,7 @@ pub fn run(args: ServeArgs, data: PathBuf) -> Result<ExitCode, CliError> {
         inboxes,
         stopping: AtomicBool::new(false),
         stop_wakers: (0..cores).map(|_| AtomicWaker::new()).collect(),
-        poisoned: AtomicUsize::new(0),
+        handovers: (0..cores).map(|_| Inbox::new(config.handovers_max, config.inflight_bytes_max)).collect(),
         config,
     });
     let metrics: Vec<Arc<CoreMetrics>> = (0..cores).map(|_| Arc::new(CoreMetrics::new(TEMPLATES))).collect();
@@ -131,6 +132,7 @@ pub fn run(args: ServeArgs, data: PathBuf) -> Result<ExitCode, CliError> {
     drop(watcher);
     checker.stop();
     let closed = log.close();
+    notices::report(&log, &logger);
     admin.stop();
     if let Err(error) = &closed {
         let text = error.to_string();
@@ -184,6 +186,7 @@ fn log_options_of(config: &Config, cores: u16) -> Options {
         sync_interval: config.sync_interval,
         reserve_bytes: config.reserve_bytes,
         seal_age: config.seal_age,
+        slow_sync: config.slow_sync,
         insist: config.insist_file_system,
         ..Options::default()
     }
