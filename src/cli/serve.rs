@@ -1,7 +1,7 @@
 //! `takeup serve`: puts the parts together, waits for a signal, and takes them apart again.
 
 use std::io::Write;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -32,7 +32,10 @@ use crate::session::token::Secrets;
 use crate::session::user_agent::UserAgents;
 use crate::telemetry::{self, Admin, Check, CoreMetrics, Level, LogOptions, Logger, Metrics, admin};
 
+use super::admin::reachable;
 use super::{CliError, ServeArgs};
+
+mod failures;
 
 /// How long the last log lines may take to be printed.
 const PRINT_PATIENCE: Duration = Duration::from_secs(2);
@@ -282,17 +285,23 @@ fn admin_of(log: &Log, cores: Vec<Arc<CoreMetrics>>, checker: &Checker, logger: 
         .gauge("takeup_log_free_bytes", "Free space on the log's file system.", gauge(log, |s| s.free_bytes))
         .gauge("takeup_log_segments_made", "Segments made ready.", gauge(log, |s| s.segments))
         .counter("takeup_log_bytes", "Bytes appended to the log.", gauge(log, |s| s.bytes))
-        .counter("takeup_log_failed_segments", "Segments given up.", gauge(log, |s| s.failures));
+        .counter("takeup_log_failed_segments", "Segments given up.", gauge(log, |s| s.failures))
+        .counter("takeup_log_slow_syncs", "Syncs that took longer than slow_sync.", gauge(log, |s| s.slow_syncs));
+    metrics = failures::register(metrics, log);
     metrics = checker.register(metrics);
+    let of_log = log.clone();
+    let reopen = move || failures::reopen(&of_log);
     let log = log.clone();
     let checks = move || {
         let look = || {
             let health = log.health();
             if health.can_append { Ok(()) } else { Err(health.reason.unwrap_or_default()) }
         };
-        vec![Check::run("log", look)]
+        let mut checks = vec![Check::run("log", look)];
+        checks.extend(failures::checks(&log));
+        checks
     };
-    Admin { metrics: Arc::new(metrics), checks: Box::new(checks) }
+    Admin { metrics: Arc::new(metrics), checks: Box::new(checks), reopen: Box::new(reopen) }
 }
 
 /// The first signal drains, the second one ends at once.
@@ -310,16 +319,6 @@ fn stop_on_signals(mut signals: Signals, stop: impl Fn() + Send + 'static, logge
     };
     std::thread::Builder::new().name("signals".into()).spawn(wait).map_err(other)?;
     Ok(())
-}
-
-/// An address to put into a browser on this machine.
-fn reachable(listen: SocketAddr) -> SocketAddr {
-    let ip = match listen.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
-        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
-        ip => ip,
-    };
-    SocketAddr::new(ip, listen.port())
 }
 
 /// Tells a person where the server is and what to paste into a page. It goes to stderr: stdout carries
