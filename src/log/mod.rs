@@ -167,6 +167,7 @@
 //! - No byte is acknowledged before the durable end that covers it is in the control page (`ack = "disk"`).
 //! - A sealed segment is not changed, and no reader maps a file.
 
+mod carry;
 pub mod clock;
 pub mod control;
 pub mod error;

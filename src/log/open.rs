@@ -83,6 +83,8 @@ pub struct LogStats {
     pub groups: u64,
     /// Records lost with failed segments, to be appended again by their owners.
     pub lost: u64,
+    /// Of these, records that had been answered from memory and were appended again by the log itself.
+    pub restored: u64,
     /// Segments made.
     pub segments: u64,
     /// Segments sealed.
@@ -184,6 +186,7 @@ impl Log {
             bytes: sum(|core| core.counters.bytes.load(Ordering::Relaxed)),
             groups: sum(|core| core.counters.groups.load(Ordering::Relaxed)),
             lost: sum(|core| core.counters.lost.load(Ordering::Relaxed)),
+            restored: sum(|core| core.counters.restored.load(Ordering::Relaxed)),
             segments: sum(|core| core.counters.segments.load(Ordering::Relaxed)),
             sealed: sum(|core| core.counters.sealed.load(Ordering::Relaxed)),
             failures: sum(|core| core.counters.failures.load(Ordering::Relaxed)),

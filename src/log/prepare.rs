@@ -10,8 +10,10 @@ use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::carry::Carried;
 use super::control::at;
 use super::fault::Fault;
+use super::open::Ack;
 use super::segment::{PAGE_BYTES, Plan, Segment, sync_dir};
 use super::shared::{Core, Shared};
 
@@ -100,7 +102,7 @@ fn supply(shared: &Shared, core: &Core, last: &mut Last) -> bool {
 }
 
 fn make_fresh(shared: &Shared, core: &Core, last: &mut Last) -> Result<(), Fault> {
-    cut_failed(core)?;
+    cut_failed(shared, core)?;
     // A segment that was made before the failure may stay, if it proves itself now.
     if let Some(mut pen) = core.fresh.pop() {
         if pen.probe().is_ok() {
@@ -138,20 +140,20 @@ fn make_fresh(shared: &Shared, core: &Core, last: &mut Last) -> Result<(), Fault
 }
 
 /// Cuts failed segments to their durable end, so that no reader takes what lies behind it for durable once the control page goes on.
-fn cut_failed(core: &Core) -> Result<(), Fault> {
-    let mut segments = core.take_to_cut().into_iter();
-    while let Some(segment) = segments.next() {
+/// What was answered from memory there is read first.
+fn cut_failed(shared: &Shared, core: &Core) -> Result<(), Fault> {
+    while let Some(segment) = core.next_to_cut() {
+        let answered = shared.options.ack == Ack::Memory;
+        let carried = if answered { Carried::read(shared.log, core.index, &segment) } else { Carried::default() };
         let cut = OpenOptions::new().write(true).open(&segment.path).and_then(|file| file.set_len(segment.durable()));
         match cut {
             Ok(()) => {}
             // The sealer has been here: it has cut and renamed it, or removed it.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => {
-                core.add_to_cut(segment);
-                segments.for_each(|segment| core.add_to_cut(segment));
-                return Err(Fault::prepare(&error));
-            }
+            Err(error) => return Err(Fault::prepare(&error)),
         }
+        core.carry(carried);
+        core.cut_done();
     }
     Ok(())
 }

@@ -13,6 +13,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError};
 use uuid::Uuid;
 
 use super::error::LogError;
+use super::open::Ack;
 use super::segment::{RECORDS_FROM, Segment, file_name, sync_dir};
 use super::shared::{Core, Shared};
 use super::sidecar::{self, Sidecar};
@@ -99,6 +100,10 @@ pub(super) fn run(shared: &Shared, queue: &Receiver<Retired>) {
 fn seal_retired(shared: &Shared, retired: Retired) -> Option<Retired> {
     let core = &retired.core;
     let (segment, bytes) = (retired.segment.id, retired.segment.durable());
+    // What was answered from memory and is not durable is still to be read from it. If that never comes, the next start finds it there.
+    if shared.options.ack == Ack::Memory && core.awaits_cut(segment) {
+        return Some(retired);
+    }
     let result = if bytes <= RECORDS_FROM {
         remove(&core.dir, segment)
     } else {

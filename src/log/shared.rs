@@ -10,6 +10,7 @@ use atomic_waker::AtomicWaker;
 use crossbeam_queue::ArrayQueue;
 use uuid::Uuid;
 
+use super::carry::Carried;
 use super::clock::OrderClock;
 use super::control::{self, State, at};
 use super::error::LogError;
@@ -154,6 +155,8 @@ pub(super) struct Core {
     pub(super) unsealed: AtomicU64,
     /// Failed segments that have to be cut to their durable end before the control page may go on to another.
     to_cut: Mutex<Vec<Arc<Segment>>>,
+    /// What was answered from memory and lost with failed segments, to be appended again.
+    carried: Mutex<Vec<Carried>>,
     /// What keeps the preparer from making a segment; 0 for nothing.
     obstacle: AtomicU64,
     poison: AtomicU64,
@@ -171,6 +174,8 @@ pub(super) struct Counters {
     pub(super) bytes: AtomicU64,
     pub(super) groups: AtomicU64,
     pub(super) lost: AtomicU64,
+    /// Of these, those that the log has appended again itself.
+    pub(super) restored: AtomicU64,
     pub(super) segments: AtomicU64,
     pub(super) sealed: AtomicU64,
     pub(super) failures: AtomicU64,
@@ -198,6 +203,7 @@ impl Core {
             sync_us: AtomicU64::new(0),
             unsealed: AtomicU64::new(0),
             to_cut: Mutex::new(Vec::new()),
+            carried: Mutex::new(Vec::new()),
             obstacle: AtomicU64::new(0),
             poison: AtomicU64::new(0),
             failures: Mutex::new(Vec::new()),
@@ -237,9 +243,32 @@ impl Core {
         lock(&self.to_cut).push(segment);
     }
 
-    /// The failed segments that were not cut yet.
-    pub(super) fn take_to_cut(&self) -> Vec<Arc<Segment>> {
-        std::mem::take(&mut *lock(&self.to_cut))
+    /// The oldest failed segment that was not cut yet. It stays on the list until [`Core::cut_done`].
+    pub(super) fn next_to_cut(&self) -> Option<Arc<Segment>> {
+        lock(&self.to_cut).first().cloned()
+    }
+
+    /// The oldest failed segment was cut.
+    pub(super) fn cut_done(&self) {
+        lock(&self.to_cut).remove(0);
+    }
+
+    /// Whether a segment is still to be cut, and what lies behind its durable end to be read before.
+    pub(super) fn awaits_cut(&self, id: u64) -> bool {
+        lock(&self.to_cut).iter().any(|segment| segment.id == id)
+    }
+
+    /// Keeps records for the writer.
+    pub(super) fn carry(&self, carried: Carried) {
+        if carried.len() > 0 {
+            lock(&self.carried).push(carried);
+        }
+    }
+
+    /// The oldest records that the writer has to append again.
+    pub(super) fn next_carried(&self) -> Option<Carried> {
+        let mut carried = lock(&self.carried);
+        (!carried.is_empty()).then(|| carried.remove(0))
     }
 
     /// Counts a failure of the segment in the file `path`, or of making one; the third within a minute poisons the core.

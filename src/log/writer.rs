@@ -11,6 +11,7 @@ use std::task::Waker;
 
 use crossbeam_channel::Sender;
 
+use super::carry::Carried;
 use super::control::{State, at};
 use super::fault::Fault;
 use super::notice::What;
@@ -150,6 +151,8 @@ pub(super) struct Inner {
     failure: Option<Fault>,
     /// A group has failed; those behind it do not count.
     broken: bool,
+    /// What was answered from memory and lost with a segment, as far as it is not appended again.
+    carried: Option<Carried>,
 }
 
 impl Inner {
@@ -175,6 +178,7 @@ impl Inner {
             leaving: VecDeque::with_capacity(GROUPS_MAX + 1),
             failure: None,
             broken: false,
+            carried: None,
         }
     }
 
@@ -321,6 +325,7 @@ impl Inner {
         self.adopt(pen);
         if self.failure.take().is_some() {
             self.core.notify(What::Recovered { path });
+            self.carried = self.carried.take().or_else(|| self.core.next_carried());
         }
         true
     }

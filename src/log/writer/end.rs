@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::{Inner, WriterStats};
+use crate::log::open::Ack;
 use crate::log::syncer::sync_group;
 
 impl Inner {
@@ -13,6 +14,11 @@ impl Inner {
     pub(in crate::log) fn finish(mut self) {
         self.collect();
         self.give_up_failed();
+        if self.shared.options.ack == Ack::Memory {
+            // A segment may be ready for what was answered and has to be appended again.
+            let _ = self.pen.is_some() || self.take_fresh();
+            self.append_carried(u64::MAX);
+        }
         self.sync_rest();
         self.publish_first_unsynced();
         self.core.control.close();
