@@ -12,6 +12,8 @@ mod cut;
 mod faulty;
 #[path = "failing_disk/poison.rs"]
 mod poison;
+#[path = "failing_disk/power.rs"]
+mod power;
 #[path = "failing_disk/sync.rs"]
 mod sync;
 

@@ -286,6 +286,8 @@ fn admin_of(log: &Log, cores: Vec<Arc<CoreMetrics>>, checker: &Checker, logger: 
         .gauge("takeup_log_segments_made", "Segments made ready.", gauge(log, |s| s.segments))
         .counter("takeup_log_bytes", "Bytes appended to the log.", gauge(log, |s| s.bytes))
         .counter("takeup_log_failed_segments", "Segments given up.", gauge(log, |s| s.failures))
+        .counter("takeup_log_lost_records", "Records lost with failed segments.", gauge(log, |s| s.lost))
+        .counter("takeup_log_restored_records", "Of these, answered ones appended again.", gauge(log, |s| s.restored))
         .counter("takeup_log_slow_syncs", "Syncs that took longer than slow_sync.", gauge(log, |s| s.slow_syncs));
     metrics = failures::register(metrics, log);
     metrics = checker.register(metrics);

@@ -6,7 +6,6 @@ use std::thread;
 use std::time::Duration;
 
 use crate::common::{Client, Home, PATIENCE, batch_request, wait_for};
-use crate::stored_once;
 
 fn body(session: u64, number: u32) -> Vec<u8> {
     let mut body = format!("session {session} batch {number} ").into_bytes();
@@ -90,5 +89,4 @@ fn a_segment_that_is_cut_under_load_fails_and_the_process_lives() {
         assert!(server.stdout().contains("set aside") || server.stdout().contains("is damaged"), "{}", server.said());
     }
     server.stop();
-    let _ = stored_once;
 }

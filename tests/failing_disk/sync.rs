@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::common::{Client, Home, PATIENCE, batch_request};
+use crate::common::{Client, Home, PATIENCE, batch_request, wait_for};
 use crate::faulty::{Call, FaultyDisk};
 use crate::stored_once;
 
@@ -60,6 +60,28 @@ fn pages_that_can_not_be_written_back_fail_the_sync_that_follows() {
     assert_eq!(server.metric("takeup_log_failed_segments_total"), 1.0);
     server.stop();
     stored_once(&home, &[first, second]);
+}
+
+#[test]
+fn what_was_answered_from_memory_survives_a_failed_sync() {
+    let Some(disk) = FaultyDisk::new() else { return };
+    let home = Home::with_data(&disk.path("data"));
+    let server = home.serve(&[("ack", "memory"), ("sync_interval", "100ms")]);
+    let mut client = server.connect();
+    let bodies: Vec<Vec<u8>> = (0..200).map(|number| body(1, number)).collect();
+    for (number, body) in bodies.iter().enumerate() {
+        if number == 50 {
+            disk.faults().fail(Call::Sync, "core-00", libc::EIO, 1);
+        }
+        assert_eq!(client.exchange(batch_request(&home.token(1), body)).status, 200);
+    }
+    wait_for("the sync that is to fail", PATIENCE, || (disk.faults().hits() == 1).then_some(()));
+    wait_for("everything to be durable", PATIENCE, || (home.stored().len() == bodies.len()).then_some(()));
+    assert!(server.metric("takeup_log_restored_records_total") > 0.0);
+    assert_eq!(server.metric("takeup_log_lost_records_total"), server.metric("takeup_log_restored_records_total"));
+    stored_once(&home, &bodies);
+    server.stop();
+    stored_once(&home, &bodies);
 }
 
 #[test]
