@@ -231,8 +231,9 @@ fn reopening_a_sound_log_changes_nothing() {
     let seq = core.append(&batch(b"kept"));
     core.settle(seq);
     let segment = control(&log, 0).segment;
+    // A core that has just been started is waited for.
     for core in log.reopen(PATIENCE) {
-        assert_eq!((core.before, core.reason), (core.after, None));
+        assert_eq!((core.after, core.reason), (State::Open, None));
     }
     let seq = core.append(&batch(b"more"));
     core.settle(seq);
