@@ -32,3 +32,10 @@ fn stored_once(home: &Home, bodies: &[Vec<u8>]) {
         counts.iter().filter(|(_, count)| **count != 0).map(|(body, count)| (text(body), count)).collect();
     assert!(wrong.is_empty(), "missing (above 0) or there too often (below 0): {wrong:?}");
 }
+
+/// The log is whole.
+#[track_caller]
+fn verify(home: &Home) {
+    let verified = home.takeup(&["verify"]);
+    assert_eq!(verified.code, Some(0), "{}{}", verified.stdout, verified.stderr);
+}

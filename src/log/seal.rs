@@ -104,6 +104,7 @@ fn seal_retired(shared: &Shared, retired: Retired) -> Option<Retired> {
     if shared.options.ack == Ack::Memory && core.awaits_cut(segment) {
         return Some(retired);
     }
+    retired.segment.wait_for_format();
     let result = if bytes <= RECORDS_FROM {
         remove(&core.dir, segment)
     } else {

@@ -11,8 +11,8 @@ use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::ptr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering, fence};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use memmap2::{Advice, MmapOptions, MmapRaw, UncheckedAdvice};
 use uuid::Uuid;
@@ -61,6 +61,8 @@ pub(super) struct Segment {
     guard: Guard,
     map: MmapRaw,
     formatted: AtomicU64,
+    /// Held while a slice is formatted.
+    formatting: Mutex<()>,
     ready: AtomicU64,
     cursor: AtomicU64,
     durable: AtomicU64,
@@ -143,6 +145,7 @@ impl Segment {
             guard,
             map,
             formatted: AtomicU64::new(if plan.format_ahead { PAGE_BYTES } else { plan.bytes }),
+            formatting: Mutex::new(()),
             ready: AtomicU64::new(PAGE_BYTES),
             cursor: AtomicU64::new(RECORDS_FROM),
             durable: AtomicU64::new(RECORDS_FROM),
@@ -171,6 +174,10 @@ impl Segment {
     ///
     /// Page by page, by `write`: a longer write would bring a large folio, and a fault in the mapping costs three times as much.
     pub(super) fn format(&self, slice_bytes: u64) -> io::Result<u64> {
+        let _formatting = self.formatting.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.is_left() {
+            return Ok(self.formatted());
+        }
         let from = self.formatted();
         let to = (from + slice_bytes).min(self.bytes);
         if from < to {
@@ -209,6 +216,12 @@ impl Segment {
     /// Nothing more will be written: keeper and preparer have nothing left to do here.
     pub(super) fn leave(&self) {
         self.ready.store(LEFT, Ordering::SeqCst);
+    }
+
+    /// Waits for the slice that is being formatted, of a segment that was left: its file may then be cut. A later write would make it
+    /// longer again.
+    pub(super) fn wait_for_format(&self) {
+        drop(self.formatting.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
     /// Whether [`Segment::leave`] was called.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::common::{Client, Home, PATIENCE, Server, batch, batch_request, start_request, wait_for};
 use crate::faulty::{Call, FaultyDisk};
-use crate::stored_once;
+use crate::{stored_once, verify};
 
 /// Clients enough that both cores have some: the kernel gives each connection to either.
 const CLIENTS: u64 = 24;
@@ -108,7 +108,7 @@ fn a_poisoned_core_hands_its_connections_to_a_healthy_one_and_takes_them_again_w
         stored_once(&home, &stored);
         server.stop();
         stored_once(&home, &stored);
-        assert_eq!(home.takeup(&["verify"]).code, Some(0), "{runtime}");
+        verify(&home);
     }
 }
 
@@ -125,14 +125,16 @@ fn what_a_connection_has_sent_moves_with_it_and_is_answered_once_in_order() {
         for (&session, client) in &mut clients {
             let token = home.token(session);
             scope.spawn(move || {
-                // A batch by length, one in chunks, a request without a body, and another batch, in one piece.
-                let mut bytes = batch_request(&token, &body(session, 1));
-                let chunked = body(session, 2);
-                bytes.extend(batch(&token, 0).replace("Content-Length: 0", "Transfer-Encoding: chunked").into_bytes());
-                for chunk in chunked.chunks(70) {
-                    bytes.extend([format!("{:x}\r\n", chunk.len()).as_bytes(), chunk, b"\r\n"].concat());
+                // A batch by length and one in chunks, or the other way round, a request without a body, and another batch, in
+                // one piece.
+                let by_length = batch_request(&token, &body(session, 1));
+                let mut chunked =
+                    batch(&token, 0).replace("Content-Length: 0", "Transfer-Encoding: chunked").into_bytes();
+                for chunk in body(session, 2).chunks(70) {
+                    chunked.extend([format!("{:x}\r\n", chunk.len()).as_bytes(), chunk, b"\r\n"].concat());
                 }
-                bytes.extend(b"0\r\n\r\n");
+                chunked.extend(b"0\r\n\r\n");
+                let mut bytes = if session % 2 == 0 { [by_length, chunked] } else { [chunked, by_length] }.concat();
                 bytes.extend(b"GET /nowhere HTTP/1.1\r\nHost: test\r\n\r\n");
                 bytes.extend(batch_request(&token, &body(session, 3)));
                 client.send(bytes);
@@ -231,6 +233,8 @@ fn a_server_with_a_poisoned_core_ends_in_order() {
 fn a_server_that_is_not_there_is_an_error_of_its_own() {
     let home = Home::new();
     let server = home.serve(&[]);
+    let open = "takeup_log_core_state{core=\"0\",state=\"open\"}";
+    wait_for("the first segment", PATIENCE, || (server.metric(open) == 1.0).then_some(()));
     let finished = admin_reopen(&home, &server, &[]);
     assert_eq!((finished.code, finished.stdout.trim()), (Some(0), "core 0  open"), "{finished:?}");
     let addr = server.admin.to_string();
