@@ -27,7 +27,7 @@ const ANSWER_BYTES_MAX: u64 = 1 << 20;
 /// Runs the command.
 pub fn run(args: &AdminArgs, data: &Path) -> ExitCode {
     let AdminCommand::Reopen { json } = args.command;
-    let done = address(args, data).and_then(|addr| reopen(addr)).and_then(|cores| {
+    let done = address(args, data).and_then(reopen).and_then(|cores| {
         let mut out = Out::stdout();
         show(&cores, json, &mut out)?;
         out.finish()?;

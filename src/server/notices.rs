@@ -9,10 +9,14 @@ pub fn report(log: &Log, logger: &Logger) {
         let core = notice.core.to_string();
         let mut fields = vec![("core", core)];
         let (level, message) = match notice.what {
-            What::Failed { path, fault } => {
-                fields.extend(path.map(|path| ("path", path.display().to_string())));
+            What::Failed { path: Some(path), fault } => {
+                fields.push(("path", path.display().to_string()));
                 fields.push(("error", fault.to_string()));
                 (Level::Warn, "a segment failed; what was not durable goes to another one")
+            }
+            What::Failed { path: None, fault } => {
+                fields.push(("error", fault.to_string()));
+                (Level::Warn, "a segment could not be made; it is tried again")
             }
             What::Poisoned { fault } => {
                 fields.push(("error", fault.to_string()));

@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::common::{Client, Home, PATIENCE, batch_request, wait_for};
+use crate::common::{Client, Home, PATIENCE, Server, batch_request, wait_for};
 use crate::faulty::{Call, FaultyDisk};
 use crate::{stored_once, verify};
 
@@ -13,15 +13,23 @@ fn body(client: u64, number: usize) -> Vec<u8> {
     body
 }
 
+/// Waits until the segment in use and the one behind it are made, so that the next sync is that of a group.
+fn wait_until_idle(server: &Server) {
+    wait_for("the segments to be made", PATIENCE, || (server.metric("takeup_log_segments_made") == 2.0).then_some(()));
+    // The second is counted a moment before it is at rest.
+    thread::sleep(Duration::from_millis(100));
+}
+
 #[test]
 fn a_failed_sync_costs_a_segment_and_no_answer() {
     let Some(disk) = FaultyDisk::new() else { return };
     let home = Home::with_data(&disk.path("data"));
-    let server = home.serve(&[]);
+    let server = home.serve(&[("format_ahead", "false")]);
     let mut client = server.connect();
     let mut bodies = Vec::new();
     for number in 0..20 {
         if number == 10 {
+            wait_until_idle(&server);
             disk.faults().fail(Call::Sync, "core-00", libc::EIO, 1);
         }
         let body = body(1, number);
@@ -52,6 +60,7 @@ fn pages_that_can_not_be_written_back_fail_the_sync_that_follows() {
     let mut client = server.connect();
     let first = body(1, 0);
     assert_eq!(client.exchange(batch_request(&home.token(1), &first)).status, 200);
+    wait_until_idle(&server);
     disk.faults().fail(Call::Write, "core-00", libc::EIO, 1);
     let second = body(1, 1);
     let answer = client.exchange(batch_request(&home.token(1), &second));
@@ -71,6 +80,7 @@ fn what_was_answered_from_memory_survives_a_failed_sync() {
     let bodies: Vec<Vec<u8>> = (0..200).map(|number| body(1, number)).collect();
     for (number, body) in bodies.iter().enumerate() {
         if number == 50 {
+            wait_until_idle(&server);
             disk.faults().fail(Call::Sync, "core-00", libc::EIO, 1);
         }
         assert_eq!(client.exchange(batch_request(&home.token(1), body)).status, 200);
