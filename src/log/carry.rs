@@ -6,6 +6,7 @@
 //! records like any other, with an order time of now: what has left the log meanwhile is not overtaken.
 
 use std::collections::VecDeque;
+use std::io;
 use std::ops::Range;
 
 use uuid::Uuid;
@@ -32,13 +33,12 @@ struct Place {
 }
 
 impl Carried {
-    /// Reads the intact records of a failed segment that lie behind its durable end. What can't be read is left out.
-    pub(super) fn read(log: Uuid, core: u16, segment: &Segment) -> Carried {
+    /// Reads the intact records of a failed segment that lie behind its durable end. What can't be read is left out; an error is
+    /// that of getting at the file at all, which may pass.
+    pub(super) fn read(log: Uuid, core: u16, segment: &Segment) -> io::Result<Carried> {
         let mut carried = Carried::default();
-        let end = End::At(segment.cursor());
-        let Ok(mut reader) = SegmentReader::open_path(&segment.path, log, core, segment.id, end) else {
-            return carried;
-        };
+        let (file, path, end) = (segment.handle()?, segment.path.clone(), End::At(segment.cursor()));
+        let Ok(mut reader) = SegmentReader::new(file, path, log, core, segment.id, end) else { return Ok(carried) };
         reader.seek(segment.durable());
         loop {
             let damaged = match reader.next() {
@@ -46,11 +46,11 @@ impl Carried {
                     carried.push(&record);
                     continue;
                 }
-                Ok(None) => return carried,
+                Ok(None) => return Ok(carried),
                 Err(error) => matches!(error, LogError::Damaged { .. }),
             };
             if !damaged || reader.resync().is_err() {
-                return carried;
+                return Ok(carried);
             }
         }
     }

@@ -3,8 +3,7 @@
 //! One thread for all cores: first whoever has failed, then whoever has no segment to go on to, then formatting, in slices with
 //! pauses so that it does not hold up the syncs of the segments in use.
 
-use std::fs::{self, OpenOptions};
-use std::io;
+use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread;
@@ -143,15 +142,12 @@ fn make_fresh(shared: &Shared, core: &Core, last: &mut Last) -> Result<(), Fault
 /// What was answered from memory there is read first.
 fn cut_failed(shared: &Shared, core: &Core) -> Result<(), Fault> {
     while let Some(segment) = core.next_to_cut() {
-        let answered = shared.options.ack == Ack::Memory;
-        let carried = if answered { Carried::read(shared.log, core.index, &segment) } else { Carried::default() };
-        let cut = OpenOptions::new().write(true).open(&segment.path).and_then(|file| file.set_len(segment.durable()));
-        match cut {
-            Ok(()) => {}
-            // The sealer has been here: it has cut and renamed it, or removed it.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(Fault::prepare(&error)),
-        }
+        let carried = match shared.options.ack {
+            Ack::Memory => Carried::read(shared.log, core.index, &segment).map_err(|error| Fault::prepare(&error))?,
+            Ack::Disk => Carried::default(),
+        };
+        // Where the sealer has been here, it is as long as that already.
+        segment.cut().map_err(|error| Fault::prepare(&error))?;
         core.carry(carried);
         core.cut_done();
     }

@@ -224,6 +224,16 @@ impl Segment {
         drop(self.formatting.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
+    /// Cuts the file to the durable end, whatever its name is by now, or whether it has one.
+    pub(super) fn cut(&self) -> io::Result<()> {
+        self.file.set_len(self.durable())
+    }
+
+    /// The file, for a reader.
+    pub(super) fn handle(&self) -> io::Result<File> {
+        self.file.try_clone()
+    }
+
     /// Whether [`Segment::leave`] was called.
     pub(super) fn is_left(&self) -> bool {
         self.ready() == LEFT

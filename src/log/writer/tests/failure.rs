@@ -208,7 +208,9 @@ fn a_core_that_is_reopened_on_a_broken_disk_is_poisoned_again() {
     core.settle(kept);
     let (folder, away) = (core_dir(log.dir(), 0), log.dir().join("away"));
     poison(&mut core);
+    // The folder is gone for a while, as it is with a disk that is unmounted; a segment that was made before would do without it.
     std::fs::rename(&folder, &away).unwrap();
+    drop(log.shared().cores[0].fresh.pop());
     let reopened = log.reopen(PATIENCE);
     assert_eq!((reopened[0].before, reopened[0].after), (State::Poisoned, State::Poisoned));
     assert!(reopened[0].reason.as_ref().unwrap().contains("poisoned"), "{reopened:?}");
