@@ -206,10 +206,16 @@ impl Passthrough {
     fn set(
         &self,
         ino: INodeNo,
+        fh: Option<FileHandle>,
         size: Option<u64>,
         mode: Option<u32>,
         mtime: Option<TimeOrNow>,
     ) -> Result<FileAttr, Errno> {
+        // A file without a name is known by its handle alone.
+        if let (Some(size), Some(open)) = (size, fh.and_then(|fh| self.file(fh).ok())) {
+            open.file.set_len(size)?;
+            return Ok(attributes(&open.file.metadata()?));
+        }
         let path = self.path(ino)?;
         if let Some(size) = size {
             OpenOptions::new().write(true).open(&path)?.set_len(size)?;
@@ -329,14 +335,14 @@ impl Filesystem for Passthrough {
         _atime: Option<TimeOrNow>,
         mtime: Option<TimeOrNow>,
         _ctime: Option<SystemTime>,
-        _fh: Option<FileHandle>,
+        fh: Option<FileHandle>,
         _crtime: Option<SystemTime>,
         _chgtime: Option<SystemTime>,
         _bkuptime: Option<SystemTime>,
         _flags: Option<fuser::BsdFileFlags>,
         reply: ReplyAttr,
     ) {
-        answer!(reply, self.set(ino, size, mode, mtime), |attr| reply.attr(&TTL, &attr));
+        answer!(reply, self.set(ino, fh, size, mode, mtime), |attr| reply.attr(&TTL, &attr));
     }
 
     fn mkdir(&self, _: &Request, parent: INodeNo, name: &OsStr, mode: u32, _umask: u32, reply: ReplyEntry) {

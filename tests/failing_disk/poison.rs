@@ -78,7 +78,7 @@ fn a_poisoned_core_hands_its_connections_to_a_healthy_one_and_takes_them_again_w
         assert_eq!(server.admin_page("/health/ready").status, 200);
         let health = server.admin_page("/health").json();
         assert_eq!(
-            (health["status"].as_str(), health["checks"]["core-00"][0]["status"].as_str()),
+            (health["status"].as_str(), health["checks"]["core"][0]["status"].as_str()),
             (Some("warn"), Some("warn"))
         );
         wait_for("the counts of connections to be right", PATIENCE, || {

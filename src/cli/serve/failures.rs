@@ -39,7 +39,7 @@ pub fn register(metrics: Metrics, log: &Log) -> Metrics {
 
 /// A line for each core. One that fails is a warning as long as another takes its connections.
 pub fn checks(log: &Log) -> Vec<Check> {
-    let check = |core: crate::log::CoreHealth| Check::of_part(format!("core-{:02}", core.core), core.reason);
+    let check = |core: crate::log::CoreHealth| Check::of_part("core", core.core.to_string(), core.reason);
     log.cores().into_iter().map(check).collect()
 }
 
