@@ -1,5 +1,6 @@
 //! The options of every subcommand.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use clap::builder::styling::{AnsiColor, Styles};
@@ -54,6 +55,36 @@ pub enum Command {
                       takeup replay --to - | head -n 1"
     )]
     Replay(ReplayArgs),
+    /// Ask a running server, through its admin port.
+    #[command(after_help = "Example:\n  takeup admin reopen")]
+    Admin(AdminArgs),
+}
+
+/// The options of `takeup admin`.
+#[derive(Debug, Clone, Args)]
+pub struct AdminArgs {
+    /// The server's admin address [default: as the server has it: setting `admin`].
+    #[arg(long, value_name = "ADDR:PORT", global = true)]
+    pub admin: Option<SocketAddr>,
+    /// The file of settings [default: takeup.toml in the data folder].
+    #[arg(long, value_name = "FILE", env = "TAKEUP_CONFIG", global = true)]
+    pub config: Option<PathBuf>,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: AdminCommand,
+}
+
+/// What a running server can be asked to do.
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub enum AdminCommand {
+    /// Take cores into use again that were given up because their disk failed; to be run once it is mended. The exit code is 0
+    /// when all cores take records, 1 when one does not, 2 when the server can't be asked.
+    #[command(after_help = "Example:\n  takeup admin reopen && echo mended")]
+    Reopen {
+        /// Print NDJSON: core, before, after, reason.
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// The options of `takeup serve`.

@@ -4,6 +4,7 @@
 //! names do not change between versions. A reader that goes away (`| head`) ends a command quietly. All commands but
 //! `serve` only read the log, so they may run beside a server.
 
+mod admin;
 mod args;
 mod error;
 mod events;
@@ -38,6 +39,7 @@ pub fn main() -> ExitCode {
         Command::Verify(args) => return verify::run(&args, &data),
         Command::Events(args) => events::run(&args, &data),
         Command::Replay(args) => replay::run(&args, &data),
+        Command::Admin(args) => return admin::run(&args, &data),
     };
     result.unwrap_or_else(|error| report(&error, ExitCode::FAILURE))
 }

@@ -126,6 +126,8 @@ settings! {
         connections_max: usize = count("16384");
         /// Bytes of requests in memory per core; above it requests wait, then get 503.
         inflight_bytes_max: usize = size("256MiB");
+        /// Connections on their way to a core from those whose log takes nothing more. Those beyond it are held where they are.
+        handovers_max: usize = count("256");
         /// An idle connection is closed after this. It must be longer than the idle limits of browsers and balancers.
         idle_timeout: Duration = duration("620s");
         /// The time that a request's head may take.
@@ -191,6 +193,8 @@ settings! {
         reserve_bytes: u64 = size("64MiB");
         /// A segment older than this is sealed though it is not full.
         seal_age: Duration = duration("10m");
+        /// A sync that takes longer counts as slow: it is counted, and the log says so once a minute.
+        slow_sync: Duration = duration("250ms");
         /// Use a file system though nothing is known of its durability.
         insist_file_system: bool = switch("false");
     }

@@ -108,6 +108,7 @@ fn values_that_exclude_each_other_are_refused() {
         ("inflight_bytes_max = 1000000", "inflight_bytes_max"),
         ("check_budget_percent = 0", "1 to 100"),
         ("log_sample = 0", "at least 1"),
+        ("handovers_max = 0", "1 to 65536"),
         ("idle_timeout = \"0\"", "at least 1ms"),
     ] {
         let text = error(file, &[], &[]);

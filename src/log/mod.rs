@@ -167,6 +167,7 @@
 //! - No byte is acknowledged before the durable end that covers it is in the control page (`ack = "disk"`).
 //! - A sealed segment is not changed, and no reader maps a file.
 
+mod carry;
 pub mod clock;
 pub mod control;
 pub mod cursor;
@@ -179,6 +180,7 @@ pub mod ledger;
 pub mod merge;
 #[cfg(test)]
 mod model;
+mod notice;
 pub mod open;
 mod prepare;
 pub mod reader;
@@ -199,7 +201,8 @@ pub mod writer;
 pub use clock::OrderClock;
 pub use error::LogError;
 pub use fault::Fault;
-pub use open::{Ack, Health, Log, LogStats, Options, Way};
+pub use notice::{Notice, What};
+pub use open::{Ack, CoreHealth, Health, Log, LogStats, Options, Reopened, Way};
 pub use recovery::Recovery;
 pub use stage::GroupWrite;
 pub use writer::{AppendError, GroupStats, Progress, Seq, Writer, WriterStats};

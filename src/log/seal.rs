@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use super::disk::{self, Disk};
 use super::error::LogError;
+use super::open::Ack;
 use super::segment::{RECORDS_FROM, Segment, file_name};
 use super::shared::{Core, Shared};
 use super::sidecar::{self, Sidecar};
@@ -106,6 +107,11 @@ pub(super) fn run(shared: &Shared, queue: &Receiver<Retired>) {
 pub(super) fn seal_retired(shared: &Shared, retired: Retired) -> Option<Retired> {
     let core = &retired.core;
     let (segment, bytes) = (retired.segment.id, retired.segment.durable());
+    // What was answered from memory and is not durable is still to be read from it. If that never comes, the next start finds it there.
+    if shared.options.ack == Ack::Memory && core.awaits_cut(segment) {
+        return Some(retired);
+    }
+    retired.segment.wait_for_format();
     let result = if bytes <= RECORDS_FROM {
         remove(shared.disk, &core.dir, segment)
     } else {

@@ -14,7 +14,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::ptr;
 use std::sync::atomic::{AtomicU64, Ordering, fence};
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use memmap2::{Advice, MmapOptions, MmapRaw, UncheckedAdvice};
 use uuid::Uuid;
@@ -68,6 +68,8 @@ pub(super) struct Segment {
     file: File,
     medium: Medium,
     formatted: AtomicU64,
+    /// Held while a slice is formatted.
+    formatting: Mutex<()>,
     ready: AtomicU64,
     cursor: AtomicU64,
     durable: AtomicU64,
@@ -194,6 +196,7 @@ impl Segment {
             file,
             medium,
             formatted: AtomicU64::new(if plan.format_ahead { PAGE_BYTES } else { plan.bytes }),
+            formatting: Mutex::new(()),
             ready: AtomicU64::new(PAGE_BYTES),
             cursor: AtomicU64::new(RECORDS_FROM),
             durable: AtomicU64::new(RECORDS_FROM),
@@ -223,6 +226,10 @@ impl Segment {
     /// For a mapping page by page, by `write`: a longer write would bring a large folio, and a fault in the mapping costs three times
     /// as much.
     pub(super) fn format(&self, slice_bytes: u64) -> io::Result<u64> {
+        let _formatting = self.formatting.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.is_left() {
+            return Ok(self.formatted());
+        }
         let from = self.formatted();
         let to = (from + slice_bytes).min(self.bytes);
         if from == to {
@@ -271,6 +278,24 @@ impl Segment {
     /// Nothing more will be written: keeper and preparer have nothing left to do here.
     pub(super) fn leave(&self) {
         self.ready.store(LEFT, Ordering::SeqCst);
+    }
+
+    /// Waits for the slice that is being formatted, of a segment that was left: its file may then be cut. A later write would make it
+    /// longer again.
+    pub(super) fn wait_for_format(&self) {
+        drop(self.formatting.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Cuts the file to the durable end, whatever its name is by now, or whether it has one.
+    pub(super) fn cut(&self) -> io::Result<()> {
+        self.disk.set_len(&self.file, self.durable())?;
+        // Or a power cut could bring back what a reader has gone past by then.
+        self.disk.sync(&self.file)
+    }
+
+    /// The file, for a reader.
+    pub(super) fn handle(&self) -> io::Result<File> {
+        self.file.try_clone()
     }
 
     /// Whether [`Segment::leave`] was called.

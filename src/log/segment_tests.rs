@@ -97,3 +97,22 @@ fn words_change_as_one_for_readers() {
     assert_eq!(page.word(16).load(Ordering::Relaxed), 2);
     assert_eq!(page.word(24).load(Ordering::Relaxed), 5);
 }
+
+#[test]
+fn a_file_that_is_cut_does_not_grow_again_by_being_formatted() {
+    let dir = tempfile::tempdir().unwrap();
+    let pen = Segment::create(&Plan { bytes: 64 << 20, ..plan(dir.path(), true) }).unwrap();
+    let segment = Arc::clone(pen.segment());
+    std::thread::scope(|scope| {
+        let formatter = Arc::clone(&segment);
+        scope.spawn(move || while formatter.format(16 << 20).unwrap() < formatter.bytes && !formatter.is_left() {});
+        while segment.formatted() < 16 << 20 {
+            std::hint::spin_loop();
+        }
+        segment.leave();
+        segment.wait_for_format();
+        std::fs::OpenOptions::new().write(true).open(&segment.path).unwrap().set_len(8192).unwrap();
+    });
+    assert_eq!(segment.format(1 << 20).unwrap(), segment.formatted());
+    assert_eq!(std::fs::metadata(&segment.path).unwrap().len(), 8192);
+}

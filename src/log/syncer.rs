@@ -69,7 +69,7 @@ pub(super) fn work(shared: &Shared, core: &Core, job: Job, alarm: &mut Option<In
     match job {
         Job::Group { segment, from, to, stage } => {
             // A failure is kept by the segment, where the core finds it.
-            let _ = sync_group(core, &segment, from, to, stage.as_ref());
+            let _ = sync_group(shared, core, &segment, from, to, stage.as_ref());
             if let Some(stage) = stage {
                 core.give_back(stage);
             }
@@ -92,6 +92,7 @@ pub(super) fn work(shared: &Shared, core: &Core, job: Job, alarm: &mut Option<In
 
 /// One sync; its result is settled by the segment. Nothing is tried on a segment that has failed before.
 pub(super) fn sync_group(
+    shared: &Shared,
     core: &Core,
     segment: &Segment,
     from: u64,
@@ -103,7 +104,7 @@ pub(super) fn sync_group(
     }
     let begun = Instant::now();
     let result = segment.sync(from, to, stage);
-    core.note_group(begun);
+    core.note_sync(begun.elapsed(), shared.options.slow_sync);
     result
 }
 
@@ -121,9 +122,7 @@ impl Drop for Leave<'_> {
             }
             // Everything handed over counts as settled: as failed.
             self.core.groups_done.store(u64::MAX, Ordering::Release);
-            self.core.note_failure(Fault::Syncer);
-            self.core.note_failure(Fault::Syncer);
-            self.core.note_failure(Fault::Syncer);
+            self.core.note_end_of_syncer();
             self.core.wake();
         }
         self.shared.cores_running.fetch_sub(1, Ordering::SeqCst);

@@ -13,8 +13,10 @@ use std::time::Instant;
 
 use crossbeam_channel::Sender;
 
+use super::carry::Carried;
 use super::control::{State, at};
 use super::fault::Fault;
+use super::notice::What;
 use super::record::{EXT_BYTES_MAX, Entry, HEADER_BYTES, Kind, RecordHeader};
 use super::seal::Retired;
 use super::segment::{PAGE_BYTES, Pen, RECORDS_FROM, Segment};
@@ -197,6 +199,8 @@ pub(super) struct Inner {
     failure: Option<Fault>,
     /// A group has failed; those behind it do not count.
     broken: bool,
+    /// What was answered from memory and lost with a segment, as far as it is not appended again.
+    carried: Option<Carried>,
 }
 
 impl Inner {
@@ -225,6 +229,7 @@ impl Inner {
             leaving: VecDeque::with_capacity(GROUPS_MAX + 1),
             failure: None,
             broken: false,
+            carried: None,
         }
     }
 
@@ -369,8 +374,12 @@ impl Inner {
         let Some(pen) = self.pop_fresh() else { return false };
         self.core.control.move_to(pen.segment().id, RECORDS_FROM, RECORDS_FROM);
         self.core.control.set_state(State::Open);
+        let path = pen.segment().path.clone();
         self.adopt(pen);
-        self.failure = None;
+        if self.failure.take().is_some() {
+            self.core.notify(What::Recovered { path });
+            self.carried = self.carried.take().or_else(|| self.core.next_carried());
+        }
         true
     }
 

@@ -66,6 +66,8 @@ pub struct Options {
     pub retain_interval: Duration,
     /// Who is told of deletions.
     pub retain_listener: Listener,
+    /// A sync that takes longer counts as slow, and is spoken of.
+    pub slow_sync: Duration,
     /// Take file systems that are not known to keep the promises.
     pub insist: bool,
 }
@@ -90,6 +92,7 @@ impl Default for Options {
             retain_step_bytes: 4 << 20,
             retain_interval: Duration::from_secs(5),
             retain_listener: Listener::default(),
+            slow_sync: Duration::from_millis(250),
             insist: false,
         }
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::{Inner, WriterStats};
+use crate::log::open::Ack;
 use crate::log::syncer::sync_group;
 
 impl Inner {
@@ -18,6 +19,11 @@ impl Inner {
             return;
         }
         self.give_up_failed();
+        if self.shared.options.ack == Ack::Memory {
+            // A segment may be ready for what was answered and has to be appended again.
+            let _ = self.pen.is_some() || self.take_fresh();
+            self.append_carried(u64::MAX);
+        }
         self.sync_rest();
         self.publish_first_unsynced();
         self.core.control.close();
@@ -33,7 +39,7 @@ impl Inner {
         self.close_group();
         let Some(pen) = &mut self.pen else { return };
         let (segment, stage) = (Arc::clone(pen.segment()), pen.take_stage());
-        match sync_group(&self.core, &segment, self.open.from, self.cursor, stage.as_ref()) {
+        match sync_group(&self.shared, &self.core, &segment, self.open.from, self.cursor, stage.as_ref()) {
             Ok(()) => {
                 self.publish_durable(&segment);
                 self.accounted = self.appended;
@@ -41,7 +47,7 @@ impl Inner {
             Err(fault) => {
                 // Nobody is left who could append them again; what was answered is in an earlier group.
                 self.core.counters.lost.fetch_add(self.open.records, Ordering::Relaxed);
-                self.core.note_failure(fault);
+                self.core.note_failure(fault, Some(&segment.path));
             }
         }
         self.open.records = 0;

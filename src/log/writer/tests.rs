@@ -12,6 +12,7 @@ use crate::log::reader::{LogReader, core_dir};
 use crate::log::record::{DataType, Encoding, Entry, Flags, Kind, Topic};
 use crate::log::{Ack, AppendError, Log, Options, Progress, Seq, Way, Writer};
 
+mod carry;
 mod direct;
 mod durability;
 mod failure;
