@@ -1,13 +1,13 @@
 //! Sealing: a segment that will not grow any more becomes a file that never changes again.
 //!
-//! Cut to length, synced, read again and described, the sidecar written, and only then renamed: a `.seg` is always whole and
-//! has its sidecar. A crash at any point leaves an `.open` file that the next start seals again.
+//! Cut to length, synced, described, the sidecar written, and only then renamed: a `.seg` is always whole and has its sidecar. A crash at
+//! any point leaves an `.open` file that the next start seals again. The description is made while the segment grows (see [`follow`]).
 
 use std::fs::{self, OpenOptions};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use uuid::Uuid;
@@ -15,7 +15,11 @@ use uuid::Uuid;
 use super::error::LogError;
 use super::segment::{RECORDS_FROM, Segment, file_name, sync_dir};
 use super::shared::{Core, Shared};
-use super::sidecar::{self, Sidecar};
+use super::sidecar::{self, Description, Sidecar};
+
+mod follow;
+
+use follow::Followers;
 
 /// How long the sealer waits before it tries again what failed.
 const RETRY_PAUSE: Duration = Duration::from_secs(1);
@@ -47,12 +51,20 @@ pub struct Sealing {
 /// # Errors
 /// The call that failed, with the file. The segment is then still an `.open` file, and sealing it again is safe.
 pub fn seal_file(core_dir: &Path, what: &Sealing) -> Result<Sidecar, LogError> {
+    seal_described(core_dir, what, None)
+}
+
+/// The same with what is known of the segment already.
+fn seal_described(core_dir: &Path, what: &Sealing, begun: Option<Description>) -> Result<Sidecar, LogError> {
     let open = core_dir.join(file_name(what.segment, "open"));
     let file =
         OpenOptions::new().write(true).open(&open).map_err(LogError::io(&open, "open the segment to seal it"))?;
     file.set_len(what.bytes).map_err(LogError::io(&open, "cut the segment to its length"))?;
     file.sync_all().map_err(LogError::io(&open, "sync the segment"))?;
-    let mut sidecar = sidecar::describe(&open, what.log, what.core, what.segment)?;
+    let mut sidecar = match begun {
+        Some(begun) => begun.finish(what.bytes)?,
+        None => sidecar::describe(&open, what.log, what.core, what.segment)?,
+    };
     sidecar.recovered = what.recovered;
     sidecar.write(&open)?;
     let sealed = core_dir.join(file_name(what.segment, "seg"));
@@ -75,20 +87,26 @@ fn remove(core_dir: &Path, segment: u64) -> Result<(), LogError> {
 pub(super) fn run(shared: &Shared, queue: &Receiver<Retired>) {
     // Oldest first. Bounded: a core with too many unsealed segments does not roll over.
     let mut failed: Vec<Retired> = Vec::new();
+    let mut tried = Instant::now();
+    let mut followers = Followers::default();
     loop {
-        let next = match failed.is_empty() {
-            true => queue.recv().map_err(|_| RecvTimeoutError::Disconnected),
-            false => queue.recv_timeout(RETRY_PAUSE),
-        };
-        match next {
-            Ok(retired) => failed.extend(seal_retired(shared, retired)),
-            Err(RecvTimeoutError::Timeout) => {
-                let again = std::mem::take(&mut failed);
-                failed.extend(again.into_iter().filter_map(|retired| seal_retired(shared, retired)));
+        let pause = followers.follow(shared);
+        match queue.recv_timeout(pause) {
+            Ok(retired) => {
+                let begun = followers.take(retired.core.index, retired.segment.id);
+                failed.extend(seal_retired(shared, retired, begun));
             }
+            Err(RecvTimeoutError::Timeout) if tried.elapsed() >= RETRY_PAUSE => {
+                for retired in std::mem::take(&mut failed) {
+                    let begun = followers.take(retired.core.index, retired.segment.id);
+                    failed.extend(seal_retired(shared, retired, begun));
+                }
+                tried = Instant::now();
+            }
+            Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => {
                 // The last try; what fails now is sealed by the next start.
-                failed.into_iter().for_each(|retired| drop(seal_retired(shared, retired)));
+                failed.into_iter().for_each(|retired| drop(seal_retired(shared, retired, None)));
                 return;
             }
         }
@@ -96,14 +114,14 @@ pub(super) fn run(shared: &Shared, queue: &Receiver<Retired>) {
 }
 
 /// Seals, or hands the segment back to be tried again.
-fn seal_retired(shared: &Shared, retired: Retired) -> Option<Retired> {
+fn seal_retired(shared: &Shared, retired: Retired, begun: Option<Description>) -> Option<Retired> {
     let core = &retired.core;
     let (segment, bytes) = (retired.segment.id, retired.segment.durable());
     let result = if bytes <= RECORDS_FROM {
         remove(&core.dir, segment)
     } else {
         let what = Sealing { log: shared.log, core: core.index, segment, bytes, recovered: false };
-        seal_file(&core.dir, &what).map(drop)
+        seal_described(&core.dir, &what, begun).map(drop)
     };
     if result.is_err() {
         core.counters.seal_failures.fetch_add(1, Ordering::Relaxed);
