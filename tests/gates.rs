@@ -1,5 +1,5 @@
 //! Gates on counts. Times drift, counts do not: page faults and system calls of the append path, bytes that reach the device, bytes of
-//! memory that the log takes.
+//! memory that the log takes. And the whole life of a log on each file system.
 //!
 //! Some need root (a file system or a memory limit of their own); others are told so and pass.
 #![allow(clippy::disallowed_methods, reason = "what would hurt a server is harmless in a test")]
@@ -11,6 +11,8 @@ mod disk;
 mod append;
 #[path = "gates/device.rs"]
 mod device;
+#[path = "gates/filesystems.rs"]
+mod filesystems;
 #[path = "gates/memory.rs"]
 mod memory;
 
@@ -68,46 +70,77 @@ struct Clients {
     count: u64,
     appended: Seq,
     acked: Seq,
+    /// How long each group's sync took.
+    sync_us: Vec<u64>,
+}
+
+/// What a turn of the core has come to.
+#[derive(Debug, PartialEq, Eq)]
+enum Turn {
+    Done,
+    /// There was no space on the disk.
+    Full,
 }
 
 impl Clients {
     fn new(log: &Log, count: u64) -> Clients {
         let writer = log.writer(0).expect("the core has a writer");
         let waker = Waker::from(Arc::new(Unpark(thread::current())));
-        Clients { writer, waker, count, appended: Seq(0), acked: Seq(0) }
+        // Room for all that a test looks at: what is watched must not allocate.
+        Clients { writer, waker, count, appended: Seq(0), acked: Seq(0), sync_us: Vec::with_capacity(1 << 16) }
     }
 
-    /// Sends `records` in all, and waits until they are acknowledged. `around` is given each try to append, and makes it.
+    /// Sends `records` in all, and waits until they are acknowledged.
+    fn send_plainly(&mut self, records: u64, payload: &[u8]) {
+        self.send(records, payload, |append| append());
+    }
+
+    /// The same; `around` is given each try to append, and makes it.
     fn send(&mut self, records: u64, payload: &[u8], mut around: impl FnMut(&mut dyn FnMut())) {
         let last = Seq(self.appended.0 + records);
-        let entry = batch(payload);
         while self.acked < last {
-            self.writer.register(&self.waker);
-            let progress = self.writer.progress();
-            assert_eq!(progress.lost, None, "a sound disk loses nothing");
-            let before = self.acked;
-            self.acked = progress.acked;
-            let mut refused = false;
-            while self.appended < last && self.appended.0 - self.acked.0 < self.count && !refused {
-                let mut result = Err(AppendError::NotReady);
-                around(&mut || result = self.writer.append(&entry));
-                match result {
-                    Ok(seq) => self.appended = seq,
-                    Err(AppendError::NotReady) => refused = true,
-                    Err(error) => panic!("{error}"),
-                }
-            }
-            self.writer.kick();
-            if self.acked == before {
-                let begun = Instant::now();
-                thread::park_timeout(PATIENCE);
-                assert!(begun.elapsed() < PATIENCE, "nobody woke the core");
-            }
+            let turn = self.turn_with(&batch(payload), last, &mut around);
+            assert_eq!(turn, Turn::Done, "there is space");
         }
     }
 
-    fn send_plainly(&mut self, records: u64, payload: &[u8]) {
-        self.send(records, payload, |append| append());
+    fn turn(&mut self, entry: &Entry<'_>, last: Seq) -> Turn {
+        self.turn_with(entry, last, &mut |append| append())
+    }
+
+    /// One turn of the core: what was acknowledged, what can be sent, and sleep where neither was.
+    fn turn_with(&mut self, entry: &Entry<'_>, last: Seq, around: &mut dyn FnMut(&mut dyn FnMut())) -> Turn {
+        self.writer.register(&self.waker);
+        let progress = self.writer.progress();
+        assert_eq!(progress.lost, None, "a sound disk loses nothing");
+        if let Some(group) = progress.group
+            && self.sync_us.len() < self.sync_us.capacity()
+        {
+            self.sync_us.push(group.sync_us);
+        }
+        let before = self.acked;
+        self.acked = progress.acked;
+        let mut turn = Turn::Done;
+        while self.appended < last && self.appended.0 - self.acked.0 < self.count {
+            let mut result = Err(AppendError::NotReady);
+            around(&mut || result = self.writer.append(entry));
+            match result {
+                Ok(seq) => self.appended = seq,
+                Err(AppendError::NotReady) => break,
+                Err(AppendError::DiskFull) => {
+                    turn = Turn::Full;
+                    break;
+                }
+                Err(error) => panic!("{error}"),
+            }
+        }
+        self.writer.kick();
+        if self.acked == before {
+            let begun = Instant::now();
+            thread::park_timeout(PATIENCE);
+            assert!(begun.elapsed() < PATIENCE, "nobody woke the core");
+        }
+        turn
     }
 }
 

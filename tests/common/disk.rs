@@ -6,50 +6,93 @@ use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
-/// A loop-mounted file system. Unmounted when dropped.
+/// What is mounted.
+#[derive(Debug, Clone, Copy)]
+pub enum Kind<'a> {
+    /// What this command makes in a file, such as `mkfs.ext4 -q`.
+    Made(&'a [&'a str]),
+    /// A file system in memory.
+    Tmpfs,
+    /// An overlay, all of it on one ext4.
+    Overlay,
+}
+
+/// A mounted file system. Unmounted when dropped.
 pub struct Disk {
-    mount: PathBuf,
-    /// The block device's name, such as `loop0`.
-    device: String,
+    /// What is mounted, in this order.
+    mounts: Vec<PathBuf>,
     _folder: tempfile::TempDir,
 }
 
 impl Disk {
-    /// Makes and mounts one of this size; `mkfs` is the command that makes it, such as `mkfs.ext4 -q`. `None`, with the reason
-    /// printed: that is not possible here.
-    pub fn new(mkfs: &[&str], bytes: u64) -> Option<Disk> {
+    /// Makes and mounts one of this size. `None`, with the reason printed: that is not possible here.
+    pub fn of(kind: Kind<'_>, bytes: u64) -> Option<Disk> {
         if !rustix::process::geteuid().is_root() {
             println!("not tested: mounting a file system needs root");
             return None;
         }
         let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a temporary folder");
-        let (image, mount) = (folder.path().join("image"), folder.path().join("mount"));
-        File::create(&image).and_then(|file| file.set_len(bytes)).expect("the folder takes files");
-        fs::create_dir(&mount).expect("the folder takes folders");
-        let made = run(Command::new(mkfs[0]).args(&mkfs[1..]).arg(&image));
-        let mounted = made.and_then(|()| run(Command::new("mount").args(["-o", "loop"]).arg(&image).arg(&mount)));
-        if let Err(reason) = mounted {
-            println!("not tested: {reason}");
-            return None;
+        let mut disk = Disk { mounts: Vec::new(), _folder: folder };
+        let mounted = match kind {
+            Kind::Made(mkfs) => disk.mount_made(mkfs, bytes),
+            Kind::Tmpfs => disk.mount(&["-t", "tmpfs", "-o", &format!("size={bytes}"), "tmpfs"]),
+            Kind::Overlay => disk.mount_made(&["mkfs.ext4", "-q", "-F", "-m", "0"], bytes).and_then(|()| {
+                let part = |name: &str| {
+                    let path = disk.path(name);
+                    fs::create_dir(&path).expect("the disk takes folders");
+                    path.display().to_string()
+                };
+                let parts = format!("lowerdir={},upperdir={},workdir={}", part("lower"), part("upper"), part("work"));
+                disk.mount(&["-t", "overlay", "-o", &parts, "overlay"])
+            }),
+        };
+        match mounted {
+            Ok(()) => Some(disk),
+            Err(reason) => {
+                println!("not tested: {reason}");
+                None
+            }
         }
-        let device = device_of(&mount)?;
-        Some(Disk { mount, device, _folder: folder })
+    }
+
+    fn folder(&self) -> &Path {
+        self._folder.path()
+    }
+
+    fn mount_made(&mut self, mkfs: &[&str], bytes: u64) -> Result<(), String> {
+        let image = self.folder().join("image");
+        File::create(&image).and_then(|file| file.set_len(bytes)).expect("the folder takes files");
+        run(Command::new(mkfs[0]).args(&mkfs[1..]).arg(&image))?;
+        self.mount(&["-o", "loop", &image.display().to_string()])
+    }
+
+    fn mount(&mut self, what: &[&str]) -> Result<(), String> {
+        let at = self.folder().join(format!("mount-{}", self.mounts.len()));
+        fs::create_dir(&at).expect("the folder takes folders");
+        run(Command::new("mount").args(what).arg(&at))?;
+        self.mounts.push(at);
+        Ok(())
+    }
+
+    fn root(&self) -> &Path {
+        self.mounts.last().expect("something is mounted")
     }
 
     /// The path of a name in its root folder.
     pub fn path(&self, name: &str) -> PathBuf {
-        self.mount.join(name)
+        self.root().join(name)
     }
 
     /// Writes out all that waits to be written there.
     pub fn sync(&self) {
-        let root = File::open(&self.mount).expect("the mount point can be opened");
+        let root = File::open(self.root()).expect("the mount point can be opened");
         rustix::fs::syncfs(root).expect("the file system can be synced");
     }
 
-    /// Bytes that were written to the device so far.
+    /// Bytes that were written to the block device so far.
     pub fn bytes_written(&self) -> u64 {
-        let stat = fs::read_to_string(format!("/sys/block/{}/stat", self.device)).expect("a block device has counters");
+        let device = device_of(self.root()).expect("a block device is mounted");
+        let stat = fs::read_to_string(format!("/sys/block/{device}/stat")).expect("a block device has counters");
         // Field 7: sectors of 512 bytes, whatever the device's own are.
         let sectors = stat.split_whitespace().nth(6).and_then(|field| field.parse::<u64>().ok());
         sectors.expect("the seventh field is a number") * 512
@@ -58,14 +101,19 @@ impl Disk {
 
 impl Drop for Disk {
     fn drop(&mut self) {
-        // A server that was killed a moment ago may still be leaving.
-        for _ in 0..100 {
-            if run(Command::new("umount").arg(&self.mount)).is_ok() {
-                return;
+        for mount in self.mounts.iter().rev() {
+            // A server that was killed a moment ago may still be leaving.
+            let gone = (0..100).any(|_| {
+                let gone = run(Command::new("umount").arg(mount)).is_ok();
+                if !gone {
+                    thread::sleep(Duration::from_millis(50));
+                }
+                gone
+            });
+            if !gone {
+                let _ = run(Command::new("umount").arg("--lazy").arg(mount));
             }
-            thread::sleep(Duration::from_millis(50));
         }
-        let _ = run(Command::new("umount").arg("--lazy").arg(&self.mount));
     }
 }
 

@@ -4,7 +4,7 @@ use std::fs::OpenOptions;
 
 use memmap2::{MmapMut, MmapOptions};
 
-use super::disk::Disk;
+use super::disk::{Disk, Kind};
 use super::*;
 
 const RECORDS: u64 = 128 * 1024;
@@ -46,7 +46,7 @@ fn bytes_per_byte_of_a_plain_mapping(disk: &Disk) -> f64 {
 
 #[test]
 fn the_device_gets_what_was_appended_and_little_more() {
-    let Some(disk) = Disk::new(&["mkfs.ext4", "-q", "-F"], 1 << 30) else { return };
+    let Some(disk) = Disk::of(Kind::Made(&["mkfs.ext4", "-q", "-F"]), 1 << 30) else { return };
     let _alone = alone();
     let plain = bytes_per_byte_of_a_plain_mapping(&disk);
     // Whatever else has the machine's disks synced at the time only adds to what is counted: the best of three is the log's own.
