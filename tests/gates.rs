@@ -2,7 +2,7 @@
 //! memory that the log takes. And the whole life of a log on each file system.
 //!
 //! Some need root (a file system or a memory limit of their own); others are told so and pass.
-#![allow(clippy::disallowed_methods, reason = "what would hurt a server is harmless in a test")]
+#![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "what would hurt a server is harmless in a test")]
 
 #[path = "common/disk.rs"]
 mod disk;
