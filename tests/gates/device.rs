@@ -11,17 +11,25 @@ const RECORDS: u64 = 128 * 1024;
 const PAYLOAD_BYTES: usize = 1024;
 const CLIENTS: u64 = 256;
 
-/// Bytes that reach the device for each byte of payload, over the whole life of a log: opened, written, closed.
+/// Small segments and windows: what is made ready ahead is then little beside what is appended.
+fn rolling(dir: &Path, format_ahead: bool) -> Options {
+    let (segment_bytes, window_bytes) = (16 << 20, 2 << 20);
+    Options { format_ahead, segment_bytes, window_bytes, group_bytes_max: 1 << 20, ..options(dir) }
+}
+
+/// Bytes that reach the device for each byte of payload, once the first segment is in use.
 fn bytes_per_byte(disk: &Disk, format_ahead: bool) -> f64 {
     disk.sync();
-    let before = disk.bytes_written();
-    let (log, _) = Log::open(Options { format_ahead, ..options(&disk.path("data")) }).unwrap();
+    let (log, _) = Log::open(rolling(&disk.path("data"), format_ahead)).unwrap();
     let mut clients = Clients::new(&log, CLIENTS);
+    clients.send_plainly(RECORDS / 16, &[5; PAYLOAD_BYTES]);
+    let before = disk.bytes_written();
     clients.send_plainly(RECORDS, &[5; PAYLOAD_BYTES]);
     drop(clients);
     log.close().unwrap();
+    let written = disk.bytes_written() - before;
     std::fs::remove_dir_all(disk.path("data")).unwrap();
-    (disk.bytes_written() - before) as f64 / (RECORDS * PAYLOAD_BYTES as u64) as f64
+    written as f64 / (RECORDS * PAYLOAD_BYTES as u64) as f64
 }
 
 /// The same payload through a plain mapping, populated ahead and synced group by group: what the log would do without its recipe.

@@ -12,6 +12,9 @@ use takeup::log::{Ack, LogError};
 
 const DISK_BYTES: u64 = 384 << 20;
 
+/// What is appended before anything else.
+const FIRST_RECORDS: u64 = 2_000;
+
 /// What is left of it for the log to fill.
 const LEFT_BYTES: u64 = 64 << 20;
 
@@ -42,7 +45,7 @@ fn child_leaves_without_closing() {
     unsafe { libc::_exit(0) }
 }
 
-const LEFT_RECORDS: u64 = 3_000;
+const LEFT_RECORDS: u64 = 1_000;
 
 /// The process that fills the disk, and goes on when there is space again. Does nothing in an ordinary run of the tests.
 #[test]
@@ -99,7 +102,7 @@ fn cycle(disk: &Disk) -> Outcome {
 
     let (log, _) = Log::open(Options { insist, ..small(&dir) }).unwrap();
     let mut clients = Clients::new(&log, 8);
-    clients.send_plainly(4_000, &[5; 1024]);
+    clients.send_plainly(FIRST_RECORDS, &[5; 1024]);
     let sync_us = std::mem::take(&mut clients.sync_us);
     drop(clients);
     let begun = Instant::now();
@@ -107,7 +110,7 @@ fn cycle(disk: &Disk) -> Outcome {
     let seal_ms = begun.elapsed().as_millis();
     // The lock is held as long as the log is there.
     drop(log);
-    let mut records = 4_000;
+    let mut records = FIRST_RECORDS;
 
     let (status, text) = run_child("filesystems::child_leaves_without_closing", &dir, |_| {});
     assert!(status.success(), "{status}: {text}");

@@ -98,8 +98,8 @@ fn a_gigabyte_passes_through_a_log_with_64_mb_to_spare() {
     let (peak, hits) = (limit.peak_bytes() / MIB, limit.hits());
     println!("peak {peak} MiB, the limit stood in the way {hits} times");
     assert!(status.success(), "{status} at a peak of {peak} MiB: {said}");
-    // A busy machine may run the sealer late now and then. A log that lets nothing go is in the way some 150,000 times.
-    assert!(hits < 1_000, "the kernel had to take memory back {hits} times");
+    // None on a calm machine; a busy one may run the sealer late. For a log that lets nothing go it is some 75,000 to 150,000 times.
+    assert!(hits < 25_000, "the kernel had to take memory back {hits} times");
 }
 
 /// How many bytes of a file are in memory.
