@@ -18,6 +18,9 @@ use super::shared::{Core, Shared};
 /// What is formatted at a time: small enough that a group's sync waits little behind it.
 const SLICE_BYTES: u64 = 1 << 20;
 
+/// How many windows a segment is formatted ahead of its cursor: what is formatted stays in memory until it is used.
+const WINDOWS_AHEAD: u64 = 2;
+
 /// The longest pause between two slices. A pause is as long as the slice took, so that a slow disk has half of its time for the syncs.
 const SLICE_PAUSE_MAX: Duration = Duration::from_secs(1);
 
@@ -171,9 +174,12 @@ fn segment_bytes(shared: &Shared) -> Result<u64, Fault> {
 
 /// Formats one slice of the segment that needs it most. Returns the pause after it; None if nothing is left to do.
 pub(super) fn format_next(shared: &Shared) -> Option<Duration> {
-    let unformatted =
-        |segment: &Arc<Segment>| segment.formatted() < segment.bytes && segment.fault().is_none() && !segment.is_left();
     let distance = |segment: &Arc<Segment>| segment.formatted().saturating_sub(segment.cursor());
+    let ahead_bytes = WINDOWS_AHEAD * shared.options.window_bytes;
+    let unformatted = |segment: &Arc<Segment>| {
+        let wanted = segment.formatted() < segment.bytes && distance(segment) < ahead_bytes;
+        wanted && segment.fault().is_none() && !segment.is_left()
+    };
     let segment = shared.cores.iter().flat_map(|core| core.live()).filter(unformatted).min_by_key(distance)?;
     let begun = Instant::now();
     if let Err(error) = segment.format(SLICE_BYTES) {

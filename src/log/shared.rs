@@ -156,7 +156,7 @@ pub(super) struct Core {
     pub(super) fresh: ArrayQueue<Pen>,
     /// A segment failed: the fresh one has to prove itself again before it may be taken.
     pub(super) replacing: AtomicBool,
-    /// The segments whose window moves; touched by the keeper and the preparer only.
+    /// The segments whose window moves; touched by the keeper, the preparer and the sealer only.
     live: Mutex<Vec<Weak<Segment>>>,
     /// How many groups the syncer has settled, one way or the other.
     pub(super) groups_done: AtomicU64,
