@@ -15,7 +15,6 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
@@ -24,11 +23,11 @@ use rustix::fs::FlockOperation;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::disk::{self, Disk};
 use super::error::LogError;
 use super::ledger::Ledger;
 use super::merge::{MergePosition, Place};
 use super::reader::{LogReader, SegmentState, core_dirs};
-use super::segment::sync_dir;
 use super::small_file;
 
 mod name;
@@ -153,6 +152,7 @@ pub(super) fn has_passed(position: &MergePosition, core: u16, segment: u64, byte
 /// The cursors of a log.
 #[derive(Debug, Clone)]
 pub struct Cursors {
+    disk: &'static dyn Disk,
     log_dir: PathBuf,
     dir: PathBuf,
     log: Uuid,
@@ -161,8 +161,12 @@ pub struct Cursors {
 impl Cursors {
     /// The cursors beside a log's folder, for that log.
     pub fn beside(log_dir: &Path, log: Uuid) -> Cursors {
+        Cursors::beside_on(disk::REAL, log_dir, log)
+    }
+
+    pub(super) fn beside_on(disk: &'static dyn Disk, log_dir: &Path, log: Uuid) -> Cursors {
         let parent = log_dir.parent().unwrap_or(log_dir);
-        Cursors { log_dir: log_dir.to_path_buf(), dir: parent.join(CURSORS_DIR_NAME), log }
+        Cursors { disk, log_dir: log_dir.to_path_buf(), dir: parent.join(CURSORS_DIR_NAME), log }
     }
 
     /// The cursors of the log that is read.
@@ -274,7 +278,8 @@ impl Cursors {
         let _lock = self.lock()?;
         let cursor = self.read(name)?.ok_or_else(|| refused(name, "it is not registered (any more)"))?;
         if cursor.position == *position {
-            return Ok(());
+            // It is written, but the call that wrote it may have failed at the last step.
+            return self.sync();
         }
         self.write(&Cursor { position: position.clone(), ..cursor })
     }
@@ -283,12 +288,12 @@ impl Cursors {
     pub fn remove(&self, name: &ConsumerName) -> Result<bool, LogError> {
         let _lock = self.lock()?;
         let path = self.path(name);
-        match fs::remove_file(&path) {
+        match self.disk.remove(&path) {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
             Err(error) => return Err(LogError::io(&path, "remove the cursor")(error)),
         }
-        sync_dir(&self.dir).map_err(LogError::io(&self.dir, "sync the folder"))?;
+        self.sync()?;
         Ok(true)
     }
 
@@ -308,17 +313,29 @@ impl Cursors {
     }
 
     fn write(&self, cursor: &Cursor) -> Result<(), LogError> {
-        small_file::replace(&self.path(&cursor.consumer), &cursor.encode()?, "write the cursor")
+        small_file::replace(self.disk, &self.path(&cursor.consumer), &cursor.encode()?, "write the cursor")
     }
 
+    /// The folder's own name is synced also where the folder is there: whoever made it may have been killed before it did.
     fn make_dir(&self) -> Result<(), LogError> {
-        match fs::DirBuilder::new().mode(0o700).create(&self.dir) {
-            Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
-            Err(error) => return Err(LogError::io(&self.dir, "make the folder")(error)),
+        match self.disk.make_dir(&self.dir) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                return Err(LogError::io(&self.dir, "make the folder")(error));
+            }
+            _ => {}
         }
         let parent = self.dir.parent().unwrap_or(&self.dir);
-        sync_dir(parent).map_err(LogError::io(parent, "sync the folder"))
+        self.disk.sync_dir(parent).map_err(LogError::io(parent, "sync the folder"))
+    }
+
+    /// Makes durable what the cursors say, whoever wrote them and however far he came.
+    pub(super) fn sync(&self) -> Result<(), LogError> {
+        match self.disk.sync_dir(&self.dir) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(LogError::io(&self.dir, "sync the folder")(error))
+            }
+            _ => Ok(()),
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::disk::{self, Disk};
 use super::error::LogError;
 use super::merge::Place;
 use super::small_file;
@@ -85,11 +86,15 @@ impl Ledger {
 
     /// Writes it into the core's folder; when this returns, it survives the machine.
     pub fn write(&self, core_dir: &Path) -> Result<(), LogError> {
+        self.write_on(disk::REAL, core_dir)
+    }
+
+    pub(super) fn write_on(&self, disk: &dyn Disk, core_dir: &Path) -> Result<(), LogError> {
         let path = path(core_dir);
         let mut text =
             serde_json::to_vec(self).map_err(|error| LogError::io(&path, "note the deletion")(error.into()))?;
         text.push(b'\n');
-        small_file::replace(&path, &text, "note the deletion")
+        small_file::replace(disk, &path, &text, "note the deletion")
     }
 
     /// The place behind the newest segment that was deleted.

@@ -25,6 +25,8 @@ mod deleter;
 mod shrink;
 mod stats;
 
+#[cfg(test)]
+pub(super) use deleter::Deleter;
 pub(super) use deleter::run;
 pub(super) use stats::Desk;
 pub use stats::{ConsumerLag, Event, Listener, RetentionStats};

@@ -1,13 +1,12 @@
 //! Replacing a small file as a whole: whoever reads it, and whatever crash comes between, finds the old text or the new one.
 
 use std::ffi::OsString;
-use std::fs::{self, OpenOptions};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use super::disk::Disk;
 use super::error::LogError;
-use super::segment::sync_dir;
 
 /// Where the new text is written before it gets the file's name. What a crash leaves there is overwritten by the next replacement.
 pub(super) fn fresh_path(path: &Path) -> PathBuf {
@@ -19,17 +18,17 @@ pub(super) fn fresh_path(path: &Path) -> PathBuf {
 /// Writes a new file, syncs it, gives it the name, and syncs the folder: once this returns, the text survives the machine.
 ///
 /// `doing` says what this is, for the error. One writer at a time; that is the caller's to see to.
-pub(super) fn replace(path: &Path, text: &[u8], doing: &'static str) -> Result<(), LogError> {
+pub(super) fn replace(disk: &dyn Disk, path: &Path, text: &[u8], doing: &'static str) -> Result<(), LogError> {
     let fresh = fresh_path(path);
     let write = || {
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&fresh)?;
-        file.write_all(text)?;
-        file.sync_all()?;
-        fs::rename(&fresh, path)?;
-        path.parent().map_or(Ok(()), sync_dir)
+        let file = disk.create(&fresh)?;
+        disk.write_at(&file, text, 0)?;
+        disk.sync(&file)?;
+        disk.rename(&fresh, path)?;
+        path.parent().map_or(Ok(()), |dir| disk.sync_dir(dir))
     };
     write().map_err(|error| {
-        let _ = fs::remove_file(&fresh);
+        let _ = disk.remove(&fresh);
         LogError::io(path, doing)(error)
     })
 }

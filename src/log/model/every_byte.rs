@@ -2,8 +2,8 @@
 //!
 //! What is right, for damage in a segment that was left open:
 //!
-//! - A record whose header, extension and payload the damage does not touch is there afterwards, under its id, byte by byte. Only where a
-//!   cut leaves neither the first page nor the first record's header is the file set aside as it is.
+//! - A record whose header, extension and payload the damage does not touch is there afterwards, under its id, byte by byte. Only where no
+//!   record is left is the file set aside as it is.
 //! - A record that it touches is not there.
 //! - Touched *below* the durable end: the report names a stretch that covers it, or names the file. How far the file was durable is
 //!   told by the control page, or without it by the intact records behind; what nobody vouches for counts as the tail.
@@ -265,7 +265,8 @@ impl Case<'_> {
 
     /// Nothing is left by which the file could be read: it is kept as it is, or there was nothing in it.
     fn check_set_aside(&self, recovery: &Recovery) {
-        assert!(self.harmed.start < PAGE + UNIT && self.harmed.end > PAGE, "{}: the segment is gone", self.what);
+        let all_touched = self.records.iter().all(|record| overlap(&record.bytes, &self.harmed));
+        assert!(all_touched, "{}: the segment is gone, and intact records with it", self.what);
         if self.left.durable_told(self.records, self.with_control, &self.harmed) <= PAGE {
             return;
         }

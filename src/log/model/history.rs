@@ -1,10 +1,10 @@
 //! What was asked of the log, and what it has promised since: the model that every reading is held against.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use crate::log::LogError;
-use crate::log::merge::{Merge, MergePosition};
+use crate::log::merge::{Merge, MergePosition, Skipped};
 use crate::log::reader::{LogReader, SegmentInfo, SegmentReader};
 use crate::log::record::{DataType, Encoding, Entry, Flags, Kind, Label, Record, RecordId, Topic};
 
@@ -51,17 +51,28 @@ pub struct History {
     pub attempts: Vec<Attempt>,
     /// How many were answered and are gone, which `ack = "memory"` allows.
     pub forgotten: u64,
-    /// What the merge has handed out last, as (time, core, segment, offset).
-    merged: Option<(u64, u16, u64, u64)>,
-    /// When the latest of those was appended.
-    merged_to: u64,
-    pub merged_count: u64,
+    consumed: Consumed,
+    /// What the consumer has kept last, and what it may have kept since: the call has failed, or has not returned.
+    kept: Consumed,
+    keeping: Option<Consumed>,
+    /// How many records were deleted.
+    pub deleted: u64,
     /// Counts appends and answers.
     now: u64,
-    position: Option<String>,
     /// A call of a recovery has failed: it may have sealed a segment without a sidecar, and said so. Readers then meet what the sidecar
     /// would have named.
     pub bare: bool,
+}
+
+/// What a consumer has been handed by the merge.
+#[derive(Debug, Default, Clone)]
+struct Consumed {
+    position: Option<String>,
+    numbers: BTreeSet<u64>,
+    /// The last of it, as (time, core, segment, offset).
+    last: Option<(u64, u16, u64, u64)>,
+    /// When the latest of it was appended.
+    appended_to: u64,
 }
 
 /// What a record with this number and size holds.
@@ -150,8 +161,8 @@ impl History {
     }
 
     /// After a recovery: what was promised is there, once and in order, and nothing else. Answered records may be missing where
-    /// `may_forget` tells so.
-    pub fn check_recovered(&mut self, log_dir: &Path, may_forget: bool) -> Checked {
+    /// `may_forget` tells so, and what its consumer has passed where the log `retains` only so much.
+    pub fn check_recovered(&mut self, log_dir: &Path, may_forget: bool, retains: bool) -> Checked {
         let found = self.read_segments(log_dir, true)?;
         check_order(&found)?;
         let mut times = BTreeMap::new();
@@ -162,8 +173,11 @@ impl History {
         for (number, attempt) in self.attempts.iter_mut().enumerate() {
             let there = times.contains_key(&(number as u64));
             let promised = attempt.seen || (attempt.is_acked() && !attempt.lost && !may_forget);
-            ensure!(there || !promised || attempt.gone, "record {number} is lost: {attempt:?}");
-            self.forgotten += u64::from(!there && attempt.is_acked() && !attempt.lost && !attempt.gone);
+            let passed = |kept: &Consumed| kept.numbers.contains(&(number as u64));
+            let deleted = retains && !there && promised && (passed(&self.kept) || self.keeping.iter().any(passed));
+            self.deleted += u64::from(deleted && !attempt.gone);
+            ensure!(there || !promised || attempt.gone || deleted, "record {number} is lost: {attempt:?}");
+            self.forgotten += u64::from(!deleted && !there && attempt.is_acked() && !attempt.lost && !attempt.gone);
             attempt.gone |= !there;
         }
         self.note_seen(&found);
@@ -206,7 +220,7 @@ impl History {
     /// Goes on where the merge was.
     pub fn open_merge(&self, log_dir: &Path) -> Checked<Merge> {
         let reader = LogReader::open(log_dir).map_err(|error| error.to_string())?;
-        let Some(position) = &self.position else { return Ok(Merge::new(reader)) };
+        let Some(position) = &self.consumed.position else { return Ok(Merge::new(reader)) };
         let position: MergePosition = serde_json::from_str(position).map_err(|error| error.to_string())?;
         Merge::resume(reader, &position).map_err(|error| error.to_string())
     }
@@ -221,31 +235,67 @@ impl History {
             let attempt = &self.attempts[found.number as usize];
             if !attempt.lost {
                 // Whichever cores took the two. An answer from memory may take less than a microsecond, the unit of order time.
-                let late = attempt.acked_at.is_some_and(|acked_at| acked_at < self.merged_to) && waits_for_disk;
+                let late =
+                    attempt.acked_at.is_some_and(|acked_at| acked_at < self.consumed.appended_to) && waits_for_disk;
                 ensure!(
                     !late,
                     "record {} was answered before one was appended that the merge handed out first",
                     found.number
                 );
-                self.merged_to = self.merged_to.max(attempt.appended_at);
+                self.consumed.appended_to = self.consumed.appended_to.max(attempt.appended_at);
                 let at = (found.order_us, found.id.core, found.id.segment, found.id.offset);
-                if let Some(before) = self.merged.replace(at) {
+                if let Some(before) = self.consumed.last.replace(at) {
                     ensure!(before < at, "the merge hands out {at:?} behind {before:?}");
                 }
             }
+            let again = !self.consumed.numbers.insert(found.number);
+            ensure!(!again, "the merge hands out record {} twice", found.number);
             self.note_seen(&[found]);
             taken += 1;
         }
         ensure!(self.bare || merge.damage().is_empty(), "the merge has met damage: {:?}", merge.damage());
-        self.merged_count += taken;
-        self.position = Some(serde_json::to_string(&merge.position()).map_err(|error| error.to_string())?);
+        ensure!(merge.skipped() == Skipped::default(), "deleted before it came: {:?}", merge.skipped());
+        self.consumed.position = Some(serde_json::to_string(&merge.position()).map_err(|error| error.to_string())?);
         Ok(taken)
     }
 
     /// Everything that is there has been handed out by the merge.
     pub fn check_merged(&self) -> Checked {
-        let there = self.attempts.iter().filter(|attempt| attempt.seen).count() as u64;
-        ensure!(self.merged_count == there, "the merge has handed out {} of {there} records", self.merged_count);
+        let missing = |&(number, attempt): &(usize, &Attempt)| {
+            attempt.seen && !attempt.gone && !self.consumed.numbers.contains(&(number as u64))
+        };
+        let missing = self.attempts.iter().enumerate().find(missing);
+        ensure!(missing.is_none(), "the merge does not hand out record {missing:?}");
+        Ok(())
+    }
+
+    /// Where a consumer begins.
+    pub fn begin_consumer(&mut self, position: &MergePosition) -> Checked {
+        self.kept.position = Some(serde_json::to_string(position).map_err(|error| error.to_string())?);
+        self.consumed = self.kept.clone();
+        Ok(())
+    }
+
+    /// The consumer keeps its place: with `keep`, which tells whether that is done.
+    pub fn keep(&mut self, place: &MergePosition, keep: impl FnOnce(&MergePosition) -> bool) -> Checked {
+        self.consumed.position = Some(serde_json::to_string(place).map_err(|error| error.to_string())?);
+        if keep(place) {
+            (self.kept, self.keeping) = (self.consumed.clone(), None);
+        } else {
+            self.keeping = Some(self.consumed.clone());
+        }
+        Ok(())
+    }
+
+    /// The consumer is started again, and goes on where its cursor says.
+    pub fn resume_consumer(&mut self, place: &MergePosition) -> Checked {
+        let place = serde_json::to_string(place).map_err(|error| error.to_string())?;
+        let is_it = |consumed: &&Consumed| consumed.position.as_ref() == Some(&place);
+        let kept = [Some(&self.kept), self.keeping.as_ref()].into_iter().flatten().find(is_it).cloned();
+        let Some(kept) = kept else {
+            return Err(format!("the cursor is at {place}, which was never kept, or not last"));
+        };
+        (self.kept, self.consumed, self.keeping) = (kept.clone(), kept, None);
         Ok(())
     }
 }

@@ -49,6 +49,7 @@ struct Totals {
     outages: u64,
     recovered: u64,
     forgotten: u64,
+    deleted: u64,
     failures: u64,
 }
 
@@ -61,6 +62,7 @@ impl Totals {
         self.outages += other.outages;
         self.recovered += other.recovered;
         self.forgotten += other.forgotten;
+        self.deleted += other.deleted;
         self.failures += other.failures;
     }
 }
@@ -85,6 +87,7 @@ fn play(disk: &'static ModelDisk, seed: u64, script: &[u64]) -> Checked<Totals> 
             outages: world.outages,
             recovered: world.recovered,
             forgotten: world.history.forgotten,
+            deleted: world.history.deleted,
             failures: disk.failures(),
         })
     });
@@ -176,5 +179,8 @@ fn random_histories_keep_every_promise() {
     }
     println!("{sum:?}");
     // A model in which nothing happens proves nothing.
-    assert!(sum.acked > 1_000 && sum.sealed > 20 && sum.recovered > 20 && sum.failures > 20, "{sum:?}");
+    assert!(
+        sum.acked > 1_000 && sum.sealed > 20 && sum.recovered > 20 && sum.failures > 20 && sum.deleted > 20,
+        "{sum:?}"
+    );
 }

@@ -1,5 +1,6 @@
 //! Histories that have failed once, as short as they are. Each broke a promise, and is tried with every call failing in turn.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::disk::ModelDisk;
@@ -9,6 +10,9 @@ use super::platter::{Temper, Trap};
 use super::step::Step;
 use super::world::World;
 use crate::log::Ack;
+use crate::log::cursor::{ConsumerName, Cursor, Cursors};
+use crate::log::disk::Disk;
+use crate::log::merge::{MergePosition, Place};
 use crate::log::reader::hand::temp_dir;
 
 /// More than the calls of any opening here.
@@ -96,5 +100,78 @@ fn a_sealed_segment_has_its_sidecar_whatever_a_power_cut_keeps() {
             let ended = world.stop_twice(Temper::Anything, calls, Trap::Cut);
             ended.unwrap_or_else(|error| panic!("seed {seed}, cut at call {calls} of the recovery: {error}"));
         }
+    }
+}
+
+/// A log that is larger than it may be, of which the consumer has been handed all.
+fn about_to_delete(disk: &'static ModelDisk, dir: &Path) -> World {
+    disk.begin(dir, 1);
+    let mut world = World::retaining(disk, dir.join("log")).unwrap();
+    let full = [Step::Append { core: 0, bytes: 9_000 }, Step::Turn, Step::Seal];
+    let steps = full.into_iter().cycle().take(3 * 24).chain([Step::Merge { count: 1_000 }]);
+    steps.into_iter().try_for_each(|step| world.step(step)).unwrap();
+    world
+}
+
+#[test]
+fn nothing_is_deleted_by_halves_whatever_call_is_the_last() {
+    let disk = new_disk();
+    let mut deleted = 0;
+    // A call fails, or is the last of its process; a few calls later the power fails.
+    for trap in [Trap::Fail, Trap::Kill] {
+        for (calls, more) in (0..14).flat_map(|calls| (1..5).map(move |more| (calls, more))) {
+            let dir = temp_dir();
+            let mut world = about_to_delete(disk, dir.path());
+            world.step(Step::Keep).unwrap();
+            disk.set_trap(calls, trap);
+            let cut = Step::Trap { calls: more, kill: false, temper: 0 };
+            let ended = [Step::Delete, cut, Step::Delete, CUT].into_iter().try_for_each(|step| world.step(step));
+            ended.unwrap_or_else(|error| panic!("{trap:?} at call {calls}, cut {more} calls later: {error}"));
+            deleted += world.history.deleted;
+        }
+    }
+    assert!(deleted > 0);
+}
+
+#[test]
+fn nothing_is_deleted_that_a_cursor_may_not_have_passed_after_a_power_cut() {
+    let disk = new_disk();
+    for calls in 0..10 {
+        let dir = temp_dir();
+        let mut world = about_to_delete(disk, dir.path());
+        let steps = [Step::Fail { calls }, Step::Keep, Step::Delete, CUT];
+        let ended = steps.into_iter().try_for_each(|step| world.step(step));
+        ended.unwrap_or_else(|error| panic!("call {calls} of keeping fails: {error}"));
+    }
+}
+
+#[test]
+fn a_cursor_that_was_kept_is_there_whatever_call_had_failed_before() {
+    let disk = new_disk();
+    let name: ConsumerName = "courier".parse().unwrap();
+    for calls in 0..12 {
+        let dir = temp_dir();
+        disk.begin(dir.path(), calls);
+        let log_dir = dir.path().join("log");
+        disk.make_dir(&log_dir).unwrap();
+        disk.sync_dir(dir.path()).unwrap();
+        let log = uuid::Uuid::from_u128(7);
+        let cursors = Cursors::beside_on(disk, &log_dir, log);
+        let position = MergePosition { log, cores: BTreeMap::new() };
+        let cursor = Cursor { consumer: name.clone(), holds: true, position };
+        disk.set_trap(calls, Trap::Fail);
+        if cursors.register(&cursor).is_err() && cursors.read(&name).unwrap().is_none() {
+            cursors.register(&cursor).unwrap();
+        }
+        let place = Place { segment: 5, offset: 4096 };
+        let position = MergePosition { log, cores: BTreeMap::from([(0, place)]) };
+        if cursors.keep(&name, &position).is_err() {
+            cursors.keep(&name, &position).unwrap();
+        }
+        disk.set_temper(Temper::Nothing);
+        disk.stop(Trap::Cut);
+        disk.restart();
+        let kept = cursors.read(&name).unwrap().map(|cursor| cursor.position);
+        assert_eq!(kept, Some(position), "call {calls} had failed");
     }
 }

@@ -9,9 +9,11 @@ use crossbeam_channel::Receiver;
 
 use super::history::{Checked, History, Shape, ensure};
 use super::step::Step;
+use crate::log::cursor::{ConsumerName, Cursors};
 use crate::log::merge::Merge;
 use crate::log::open::Queues;
 use crate::log::reader::SegmentState;
+use crate::log::retention::Deleter;
 use crate::log::seal::{Retired, seal_retired};
 use crate::log::shared::{Core, Shared, Space};
 use crate::log::syncer::{Job, work};
@@ -37,10 +39,17 @@ pub struct Running {
     retired: Receiver<Retired>,
     unsealed: VecDeque<Retired>,
     merge: Merge,
+    /// Where the consumer keeps its place, if it does.
+    cursors: Option<Cursors>,
+}
+
+/// The name of the one consumer.
+pub fn consumer() -> ConsumerName {
+    "model".parse().expect("a name")
 }
 
 impl Running {
-    pub fn new(shared: Arc<Shared>, queues: Queues, merge: Merge) -> Running {
+    pub fn new(shared: Arc<Shared>, queues: Queues, merge: Merge, cursors: Option<Cursors>) -> Running {
         let ends = queues.seats.into_iter().zip(queues.jobs);
         let seats = shared.cores.iter().zip(ends).map(|(core, (seat, jobs))| Seat {
             core: Arc::clone(core),
@@ -52,7 +61,9 @@ impl Running {
             acked: Seq(0),
         });
         let seats = seats.collect();
-        Running { shared, seats, retired: queues.retired, unsealed: VecDeque::new(), merge }
+        // The deleter looks whether the log is still in use.
+        shared.cores_running.store(1, Ordering::SeqCst);
+        Running { shared, seats, retired: queues.retired, unsealed: VecDeque::new(), merge, cursors }
     }
 
     /// Takes one of the steps that concern the open log alone.
@@ -74,6 +85,8 @@ impl Running {
             Step::Room(_) => shared.set_space(Space::Enough),
             Step::Seal => self.seal(),
             Step::Merge { count } => drop(history.read_merge(&mut self.merge, count, ack == Ack::Disk)?),
+            Step::Keep => self.keep(history)?,
+            Step::Delete => Deleter::new(shared).look_and_delete(),
             Step::Read => drop(history.read_segments(&shared.dir, false)?),
             Step::Verify => verify_all(shared, history.bare)?,
             Step::WriteBack | Step::Trap { .. } | Step::Fail { .. } | Step::Stop { .. } | Step::Reopen { .. } => {}
@@ -93,6 +106,11 @@ impl Running {
             self.seats[core].progress(history, ack)?;
         }
         Ok(())
+    }
+
+    fn keep(&mut self, history: &mut History) -> Checked {
+        let Some(cursors) = &self.cursors else { return Ok(()) };
+        history.keep(&self.merge.position(), |place| cursors.keep(&consumer(), place).is_ok())
     }
 
     fn seat(&mut self, core: u16) -> &mut Seat {

@@ -45,6 +45,10 @@ pub enum Step {
     Merge {
         count: u64,
     },
+    /// The consumer keeps its place.
+    Keep,
+    /// What the consumer has passed is deleted, as far as the log is larger than it may be.
+    Delete,
     /// Somebody reads all segments.
     Read,
     Verify,
@@ -88,8 +92,10 @@ impl Step {
             832..838 => Step::Room(rng.below(6) as u8),
             838..880 => Step::Seal,
             880..895 => Step::WriteBack,
-            895..920 => Step::Merge { count: 1 + rng.below(40) },
-            920..928 => Step::Read,
+            895..912 => Step::Merge { count: 1 + rng.below(40) },
+            912..918 => Step::Keep,
+            918..923 => Step::Delete,
+            923..928 => Step::Read,
             928..932 => Step::Verify,
             932..952 => Step::Trap { calls: rng.below(60), kill: rng.one_in(3), temper: rng.below(4) as u8 },
             952..964 => Step::Fail { calls: rng.below(30) },

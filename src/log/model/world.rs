@@ -1,5 +1,6 @@
 //! A log without threads: every step that a thread would take is a call, in an order that a seed tells.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -7,12 +8,18 @@ use super::disk::ModelDisk;
 use super::history::{Checked, History, ensure};
 use super::platter::{Temper, Trap};
 use super::rng::Rng;
-use super::running::{Running, Seat, verify_all};
+use super::running::{Running, Seat, consumer, verify_all};
 use super::step::Step;
+use crate::log::cursor::{Cursor, Cursors};
+use crate::log::merge::MergePosition;
 use crate::log::open::{Queues, take_up};
 use crate::log::recovery::recover_on;
+use crate::log::retention::Retain;
 use crate::log::shared::Shared;
 use crate::log::{Ack, Options, Way};
+
+/// The cap on the log's size, where there is one.
+const RETAIN_BYTES: u64 = 128 << 10;
 
 /// No recovery is interrupted more often.
 const OUTAGES_MAX: u32 = 4;
@@ -29,6 +36,7 @@ pub struct World {
     /// Segments that were left open and were recovered.
     pub recovered: u64,
     pub outages: u64,
+    registered: bool,
     /// Segments that were sealed while the log was open.
     pub sealed: u64,
     quarantined: Vec<PathBuf>,
@@ -58,6 +66,7 @@ impl World {
             seal_age: Duration::from_secs(3600),
             insist: true,
             way: if !memory && rng.one_in(2) { Way::Direct } else { Way::Mapped },
+            retain: Retain { bytes: seed.is_multiple_of(2).then_some(RETAIN_BYTES), ..Retain::default() },
             ..Options::default()
         };
         World {
@@ -69,15 +78,45 @@ impl World {
             cut: false,
             recovered: 0,
             outages: 0,
+            registered: false,
             sealed: 0,
             quarantined: Vec::new(),
         }
+    }
+
+    /// A consumer that holds what it has not passed, where the log does not keep everything.
+    fn cursors(&mut self, shared: &Shared) -> Checked<Option<Cursors>> {
+        if self.options.retain.bytes.is_none() {
+            return Ok(None);
+        }
+        let cursors = Cursors::beside_on(self.disk, &shared.dir, shared.log);
+        match cursors.read(&consumer()).map_err(|error| error.to_string())? {
+            Some(cursor) => self.history.resume_consumer(&cursor.position)?,
+            None => {
+                ensure!(!self.registered, "the cursor of a registered consumer is gone");
+                let position = MergePosition { log: shared.log, cores: BTreeMap::new() };
+                self.history.begin_consumer(&position)?;
+                let cursor = Cursor { consumer: consumer(), holds: true, position };
+                cursors.register(&cursor).map_err(|error| error.to_string())?;
+                self.registered = true;
+            }
+        }
+        Ok(Some(cursors))
     }
 
     /// A log of two cores, that rolls over often.
     pub fn plain(disk: &'static ModelDisk, dir: PathBuf, ack: Ack) -> Checked<World> {
         let mut world = World::empty(disk, dir, 1);
         world.options = Options { cores: 2, ack, segment_bytes: 48 << 10, format_ahead: true, ..world.options };
+        world.open(false)?;
+        Ok(world)
+    }
+
+    /// A log of one core that keeps only so much of what its consumer has passed.
+    pub fn retaining(disk: &'static ModelDisk, dir: PathBuf) -> Checked<World> {
+        let mut world = World::empty(disk, dir, 1);
+        let retain = Retain { bytes: Some(RETAIN_BYTES), ..Retain::default() };
+        world.options = Options { cores: 1, ack: Ack::Disk, segment_bytes: 48 << 10, retain, ..world.options };
         world.open(false)?;
         Ok(world)
     }
@@ -245,15 +284,16 @@ impl World {
         let pause = self.disk.pause();
         let may_forget = self.options.ack == Ack::Memory && (self.cut || self.disk.failures() > 0);
         self.cut = false;
-        self.history.check_recovered(&shared.dir, may_forget)?;
+        self.history.check_recovered(&shared.dir, may_forget, self.options.retain.bytes.is_some())?;
         let gone = self.quarantined.iter().find(|path| !path.exists());
         ensure!(gone.is_none(), "{gone:?} was set aside and is gone");
         check_second_recovery(&shared)?;
         verify_all(&shared, self.history.bare)?;
+        let cursors = self.cursors(&shared)?;
         let mut merge = self.history.open_merge(&shared.dir)?;
         self.history.read_merge(&mut merge, u64::MAX, self.options.ack == Ack::Disk)?;
         self.history.check_merged()?;
-        self.running = Some(Running::new(shared, queues, merge));
+        self.running = Some(Running::new(shared, queues, merge, cursors));
         self.disk.go_on(pause);
         Ok(())
     }

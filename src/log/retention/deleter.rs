@@ -10,17 +10,18 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
 use super::super::cursor::{Cursors, Listed};
+use super::super::disk::Disk;
 use super::super::error::LogError;
 use super::super::keeper::free_bytes;
 use super::super::ledger::{self, Ledger};
 use super::super::merge::MergePosition;
 use super::super::reader::{core_dir, core_dirs, segment_id};
-use super::super::segment::{file_name, sync_dir};
+use super::super::segment::file_name;
 use super::super::shared::Shared;
 use super::super::sidecar::{self, Sidecar};
 use super::shrink::{Pace, shrink};
@@ -41,7 +42,7 @@ pub(in super::super) fn run(shared: &Shared) {
     }
 }
 
-struct Deleter<'a> {
+pub(in super::super) struct Deleter<'a> {
     shared: &'a Shared,
     cursors: Cursors,
     retain: Retain,
@@ -62,10 +63,10 @@ struct Inventory {
 }
 
 impl<'a> Deleter<'a> {
-    fn new(shared: &'a Shared) -> Deleter<'a> {
+    pub(in super::super) fn new(shared: &'a Shared) -> Deleter<'a> {
         Deleter {
             shared,
-            cursors: Cursors::beside(&shared.dir, shared.log),
+            cursors: Cursors::beside_on(shared.disk, &shared.dir, shared.log),
             retain: shared.options.retain.clone(),
             known: HashMap::new(),
             pace: Pace::new(shared.options.retain_step_bytes),
@@ -78,7 +79,7 @@ impl<'a> Deleter<'a> {
         self.shared.cores_running.load(std::sync::atomic::Ordering::SeqCst) > 0 && !self.shared.is_closing()
     }
 
-    fn look_and_delete(&mut self) {
+    pub(in super::super) fn look_and_delete(&mut self) {
         if let Some(projects) = self.shared.retention.take_projects() {
             self.retain.projects = projects;
         }
@@ -183,15 +184,18 @@ impl<'a> Deleter<'a> {
         let dir = core_dir(&self.shared.dir, core);
         let (sealed, begun) = (dir.join(file_name(id, "seg")), dir.join(file_name(id, "del")));
         let lock = self.cursors.lock()?;
+        // A cursor that a power cut could take back has passed nothing.
+        self.cursors.sync()?;
         let held_by = self.held_by(deletion)?;
         if !held_by.is_empty() && reason != Reason::Undelivered {
             return Ok(false);
         }
         let mut ledger = Ledger::read(&dir);
         ledger.add(ledger::Entry { segment: id, bytes, records });
-        ledger.write(&dir)?;
-        fs::rename(&sealed, &begun).map_err(LogError::io(&sealed, "take the segment out of the log"))?;
-        sync_dir(&dir).map_err(LogError::io(&dir, "sync the folder"))?;
+        ledger.write_on(self.shared.disk, &dir)?;
+        let disk = self.shared.disk;
+        disk.rename(&sealed, &begun).map_err(LogError::io(&sealed, "take the segment out of the log"))?;
+        disk.sync_dir(&dir).map_err(LogError::io(&dir, "sync the folder"))?;
         drop(lock);
         self.count(deletion);
         self.shared.options.retain_listener.tell(&Event::Deleted { deletion: *deletion, held_by });
@@ -213,6 +217,8 @@ impl<'a> Deleter<'a> {
         let dir = core_dir(&self.shared.dir, core);
         let begun = dir.join(file_name(id, "del"));
         let shared = self.shared;
+        // Also where it was begun before: the sync may have failed then, or not have been reached.
+        shared.disk.sync_dir(&dir).map_err(LogError::io(&dir, "sync the folder"))?;
         let mut rest = |pause: Duration| {
             // Requests are being refused: the space is needed more than the quiet.
             let urgent = free_bytes(&shared.dir).is_ok_and(|free| free < shared.options.reserve_bytes);
@@ -221,15 +227,15 @@ impl<'a> Deleter<'a> {
             }
             !shared.is_closing()
         };
-        let cut = shrink(&begun, &mut self.pace, &mut rest);
+        let cut = shrink(shared.disk, &begun, &mut self.pace, &mut rest);
         let (steps, done) = cut.map_err(LogError::io(&begun, "cut the segment that is deleted"))?;
         shared.retention.stats_mut().steps += steps;
         if !done {
             return Ok(());
         }
         // The sidecar goes first: one without a segment would look like a loss.
-        remove(&sidecar::path_of(&begun))?;
-        remove(&begun)
+        remove(shared.disk, &sidecar::path_of(&begun))?;
+        remove(shared.disk, &begun)
     }
 
     fn count(&self, deletion: &Deletion) {
@@ -282,8 +288,8 @@ fn lag(look: &Look<'_>, cursor: &super::super::cursor::Cursor) -> ConsumerLag {
     lag
 }
 
-fn remove(path: &PathBuf) -> Result<(), LogError> {
-    match fs::remove_file(path) {
+fn remove(disk: &dyn Disk, path: &Path) -> Result<(), LogError> {
+    match disk.remove(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
             Err(LogError::io(path, "remove what is left of the segment")(error))
         }

@@ -8,6 +8,8 @@ use super::super::super::record::{DataType, Encoding, Entry, Flags, Kind, Topic}
 use super::super::super::writer::{AppendError, Writer};
 use super::super::super::{Ack, Log, Options};
 use super::super::{FullDisk, Listener};
+use std::path::PathBuf;
+
 use super::*;
 
 /// No step of a test waits longer.

@@ -9,6 +9,8 @@ use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use super::super::disk::Disk;
+
 /// A step that takes longer is too large for this disk: a group's sync may wait as long.
 const STEP_LONG: Duration = Duration::from_millis(20);
 
@@ -48,15 +50,20 @@ impl Pace {
 
 /// Cuts a file down to nothing. `rest` is told the pause after each step, and whether to go on is its answer. Gives how many steps were made, and
 /// whether nothing is left.
-pub(super) fn shrink(path: &Path, pace: &mut Pace, rest: &mut dyn FnMut(Duration) -> bool) -> io::Result<(u64, bool)> {
+pub(super) fn shrink(
+    disk: &dyn Disk,
+    path: &Path,
+    pace: &mut Pace,
+    rest: &mut dyn FnMut(Duration) -> bool,
+) -> io::Result<(u64, bool)> {
     let file = OpenOptions::new().write(true).open(path)?;
     let mut length = file.metadata()?.len();
     let mut steps = 0;
     while length > 0 {
         let begun = Instant::now();
         length = length.saturating_sub(pace.step_bytes);
-        file.set_len(length)?;
-        file.sync_all()?;
+        disk.set_len(&file, length)?;
+        disk.sync(&file)?;
         steps += 1;
         if !rest(pace.after(begun.elapsed())) {
             return Ok((steps, length == 0));
@@ -67,6 +74,7 @@ pub(super) fn shrink(path: &Path, pace: &mut Pace, rest: &mut dyn FnMut(Duration
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::disk::REAL;
     use super::*;
 
     #[test]
@@ -81,7 +89,7 @@ mod tests {
             lengths.push(std::fs::metadata(&path).unwrap().len());
             true
         };
-        assert_eq!(shrink(&path, &mut pace, &mut rest).unwrap(), (16, true));
+        assert_eq!(shrink(REAL, &path, &mut pace, &mut rest).unwrap(), (16, true));
         let expected: Vec<u64> = (0..16).rev().map(|step| step * (64 << 10)).collect();
         assert_eq!(lengths, expected, "from the end, a step at a time");
     }
@@ -92,9 +100,9 @@ mod tests {
         let path = dir.path().join("large");
         std::fs::write(&path, vec![1; 1 << 20]).unwrap();
         let mut pace = Pace::new(256 << 10);
-        assert_eq!(shrink(&path, &mut pace, &mut |_| false).unwrap(), (1, false));
+        assert_eq!(shrink(REAL, &path, &mut pace, &mut |_| false).unwrap(), (1, false));
         assert_eq!(std::fs::metadata(&path).unwrap().len(), 768 << 10);
-        assert_eq!(shrink(&path, &mut pace, &mut |_| true).unwrap(), (3, true));
+        assert_eq!(shrink(REAL, &path, &mut pace, &mut |_| true).unwrap(), (3, true));
     }
 
     #[test]
