@@ -33,6 +33,8 @@ use crate::telemetry::{self, Admin, Check, CoreMetrics, Level, LogOptions, Logge
 
 use super::{CliError, ServeArgs};
 
+mod retention;
+
 /// How long the last log lines may take to be printed.
 const PRINT_PATIENCE: Duration = Duration::from_secs(2);
 
@@ -60,7 +62,7 @@ pub fn run(args: ServeArgs, data: PathBuf) -> Result<ExitCode, CliError> {
     let cores = config.cores.unwrap_or_else(|| cpus::default_cores(cpus.len(), quota));
     let connections_max = limits::connections(config.connections_max, cores, &logger);
 
-    let (log, recovery) = Log::open(log_options_of(&config, cores))?;
+    let (log, recovery) = Log::open(retention::with_retention(log_options_of(&config, cores), &config, &logger))?;
     report_recovery(&logger, &recovery);
     let flakes = FlakeIds::new(worker_id(&config, &logger));
     // A clock that was set back must not lead to ids that are given out already.
@@ -71,9 +73,15 @@ pub fn run(args: ServeArgs, data: PathBuf) -> Result<ExitCode, CliError> {
     let (inboxes, outboxes): (Vec<_>, Vec<_>) = (0..cores).map(|_| crossbeam_channel::bounded(INBOX_MAX)).unzip();
     let projects = config.data.join(PROJECTS_FILE);
     let directory = Arc::new(directory::Shared::load(&projects).map_err(other)?);
+    retention::tell_ages(&log, &directory.current());
     let watcher = directory::watch(Arc::clone(&directory), {
-        let logger = logger.clone();
-        move |outcome| report_directory(&logger, outcome)
+        let (logger, log, directory) = (logger.clone(), log.clone(), Arc::clone(&directory));
+        move |outcome| {
+            if outcome.is_ok() {
+                retention::tell_ages(&log, &directory.current());
+            }
+            report_directory(&logger, outcome);
+        }
     });
     let common = Arc::new(Common {
         driver,
@@ -280,6 +288,7 @@ fn admin_of(log: &Log, cores: Vec<Arc<CoreMetrics>>, checker: &Checker, logger: 
         .gauge("takeup_log_segments_made", "Segments made ready.", gauge(log, |s| s.segments))
         .counter("takeup_log_bytes", "Bytes appended to the log.", gauge(log, |s| s.bytes))
         .counter("takeup_log_failed_segments", "Segments given up.", gauge(log, |s| s.failures));
+    metrics = retention::register(metrics, log);
     metrics = checker.register(metrics);
     let log = log.clone();
     let checks = move || {

@@ -319,3 +319,30 @@ fn read_all_from(merge: &mut Merge) -> Vec<u64> {
     }
     numbers
 }
+
+#[test]
+fn a_consumer_that_is_registered_between_the_decision_and_the_deletion_holds() {
+    let dir = temp_dir();
+    let log_dir = dir.path().join("log");
+    let all = filled(dir.path(), 40);
+    // Looked at by hand, and not by the thread.
+    let (log, _) = Log::open(Options { retain_interval: Duration::from_secs(3600), ..options(dir.path()) }).unwrap();
+    let mut deleter = Deleter::new(log.shared());
+    let deletion = Deletion { core: 0, id: all[0], bytes: SEGMENT_BYTES, records: 1, reason: Reason::Bytes };
+    let reader = LogReader::open(&log_dir).unwrap();
+    let cursors = Cursors::of(&reader);
+    cursors.register_at(&reader, &name("just-now"), true, From::Start).unwrap();
+    assert!(!deleter.take_out(&deletion).unwrap());
+    assert_eq!(ids(&log_dir, 0, "seg"), all);
+    cursors.remove(&name("just-now")).unwrap();
+    let lock = cursors.lock().unwrap();
+    thread::scope(|scope| {
+        let waits = scope.spawn(|| deleter.take_out(&deletion).unwrap());
+        thread::sleep(Duration::from_millis(50));
+        assert_eq!(ids(&log_dir, 0, "seg"), all, "nothing is deleted while somebody registers");
+        drop(lock);
+        assert!(waits.join().unwrap());
+    });
+    assert_eq!(ids(&log_dir, 0, "seg"), all[1..]);
+    log.close().unwrap();
+}
