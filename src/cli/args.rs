@@ -7,6 +7,7 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::{SETTINGS, Sources, value};
+use crate::log::cursor::ConsumerName;
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -49,6 +50,11 @@ pub enum Command {
     /// Show what a session's trackers recorded, message by message.
     #[command(after_help = "Example:\n  takeup events 2691351900602760960 --json | grep MouseClick")]
     Events(EventsArgs),
+    /// List the log's consumers, or add and remove one. A consumer that holds keeps every segment that it has not read.
+    #[command(
+        after_help = "Examples:\n  takeup consumers\n  takeup consumers add backup --from start\n  takeup consumers remove backup"
+    )]
+    Consumers(ConsumersArgs),
     /// Send the recorded batches again, to a server or to stdout.
     #[command(
         after_help = "Examples:\n  takeup replay --to http://127.0.0.1:9090 --fast --token-secret-file other/secrets/token\n  \
@@ -173,6 +179,48 @@ pub struct EventsArgs {
     /// The largest batch to inflate.
     #[arg(long, value_name = "BYTES", default_value = "64MiB", value_parser = value::size::<usize>)]
     pub inflated_max: usize,
+}
+
+/// The options of `takeup consumers`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct ConsumersArgs {
+    /// Print NDJSON.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// What to do [default: list them].
+    #[command(subcommand)]
+    pub command: Option<ConsumersCommand>,
+}
+
+/// What can be done with consumers.
+#[derive(Debug, Clone, Subcommand)]
+pub enum ConsumersCommand {
+    /// Register a consumer: from now on what it has not read is kept.
+    #[command(after_help = "Example:\n  takeup consumers add backup --from start")]
+    Add {
+        /// Its name: a-z, 0-9 and -.
+        #[arg(value_name = "NAME")]
+        name: ConsumerName,
+        /// Where it begins: with the oldest record that is there, or with what comes next.
+        #[arg(long, value_enum, default_value_t = FromEnd::End)]
+        from: FromEnd,
+    },
+    /// Forget a consumer: it holds nothing any more, and its place is lost.
+    #[command(after_help = "Example:\n  takeup consumers remove backup")]
+    Remove {
+        /// Its name.
+        #[arg(value_name = "NAME")]
+        name: ConsumerName,
+    },
+}
+
+/// An end of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum FromEnd {
+    /// The oldest record that is there.
+    Start,
+    /// What comes next.
+    End,
 }
 
 /// The options of `takeup replay`.

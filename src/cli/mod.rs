@@ -2,10 +2,11 @@
 //!
 //! Data goes to stdout, everything else to stderr. Where a command prints data, `--json` prints NDJSON whose field
 //! names do not change between versions. A reader that goes away (`| head`) ends a command quietly. All commands but
-//! `serve` only read the log, so they may run beside a server.
+//! `serve` only read the log, so they may run beside a server; so may `consumers`, which changes cursors and no record.
 
 mod admin;
 mod args;
+mod consumers;
 mod error;
 mod events;
 mod inspect;
@@ -38,6 +39,7 @@ pub fn main() -> ExitCode {
         Command::Inspect(args) => inspect::run(&args, &data),
         Command::Verify(args) => return verify::run(&args, &data),
         Command::Events(args) => events::run(&args, &data),
+        Command::Consumers(args) => consumers::run(&args, &data),
         Command::Replay(args) => replay::run(&args, &data),
         Command::Admin(args) => return admin::run(&args, &data),
     };

@@ -36,6 +36,7 @@ use super::admin::reachable;
 use super::{CliError, ServeArgs};
 
 mod failures;
+mod retention;
 
 /// How long the last log lines may take to be printed.
 const PRINT_PATIENCE: Duration = Duration::from_secs(2);
@@ -64,7 +65,8 @@ pub fn run(args: ServeArgs, data: PathBuf) -> Result<ExitCode, CliError> {
     let cores = config.cores.unwrap_or_else(|| cpus::default_cores(cpus.len(), quota));
     let connections_max = limits::connections(config.connections_max, cores, &logger);
 
-    let (log, recovery) = Log::open(log_options_of(&config, cores, driver))?;
+    let options = retention::with_retention(log_options_of(&config, cores, driver), &config, &logger);
+    let (log, recovery) = Log::open(options)?;
     report_recovery(&logger, &recovery);
     let flakes = FlakeIds::new(worker_id(&config, &logger));
     // A clock that was set back must not lead to ids that are given out already.
@@ -75,9 +77,15 @@ pub fn run(args: ServeArgs, data: PathBuf) -> Result<ExitCode, CliError> {
     let (inboxes, outboxes): (Vec<_>, Vec<_>) = (0..cores).map(|_| crossbeam_channel::bounded(INBOX_MAX)).unzip();
     let projects = config.data.join(PROJECTS_FILE);
     let directory = Arc::new(directory::Shared::load(&projects).map_err(other)?);
+    retention::tell_ages(&log, &directory.current());
     let watcher = directory::watch(Arc::clone(&directory), {
-        let logger = logger.clone();
-        move |outcome| report_directory(&logger, outcome)
+        let (logger, log, directory) = (logger.clone(), log.clone(), Arc::clone(&directory));
+        move |outcome| {
+            if outcome.is_ok() {
+                retention::tell_ages(&log, &directory.current());
+            }
+            report_directory(&logger, outcome);
+        }
     });
     let common = Arc::new(Common {
         driver,
@@ -297,6 +305,7 @@ fn admin_of(log: &Log, cores: Vec<Arc<CoreMetrics>>, checker: &Checker, logger: 
         .counter("takeup_log_restored_records", "Of these, answered ones appended again.", gauge(log, |s| s.restored))
         .counter("takeup_log_slow_syncs", "Syncs that took longer than slow_sync.", gauge(log, |s| s.slow_syncs));
     metrics = failures::register(metrics, log);
+    metrics = retention::register(metrics, log);
     metrics = checker.register(metrics);
     let of_log = log.clone();
     let reopen = move || failures::reopen(&of_log);

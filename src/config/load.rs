@@ -235,6 +235,9 @@ fn check_sizes(config: &Config) -> Result<(), ConfigError> {
     if segment_bytes > SEGMENT_BYTES_MAX {
         return conflict(format!("segment_bytes = {segment_bytes}: at most {SEGMENT_BYTES_MAX} (4GiB)"));
     }
+    if config.retain_step_bytes < 4096 {
+        return conflict(format!("retain_step_bytes = {}: it must be at least 4096", config.retain_step_bytes));
+    }
     if window_bytes >= segment_bytes {
         return conflict(format!(
             "window_bytes = {window_bytes} must be smaller than segment_bytes = {segment_bytes}: it slides inside one"

@@ -52,6 +52,16 @@ modes! {
         Off = "off",
     }
 
+    /// What is done when the disk is nearly full.
+    FullDisk {
+        /// Nothing is deleted.
+        Hold = "hold",
+        /// The oldest segments go that every registered consumer has read.
+        DropDelivered = "drop-delivered",
+        /// The oldest segments go, delivered ones first.
+        DropOldest = "drop-oldest",
+    }
+
     /// Which requests get a log line.
     LogRequests {
         /// Every one.

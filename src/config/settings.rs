@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::modes::{Ack, CheckBodies, LogRequests, Runtime, Writer};
+use super::modes::{Ack, CheckBodies, FullDisk, LogRequests, Runtime, Writer};
 use super::secrets::TokenSecrets;
 use super::value;
 
@@ -197,6 +197,20 @@ settings! {
         slow_sync: Duration = duration("250ms");
         /// Use a file system though nothing is known of its durability.
         insist_file_system: bool = switch("false");
+    }
+    "Retention" {
+        /// How long records are kept, such as "720h" (30 days); 0: for ever. A project's retain_days in projects.toml goes
+        /// before it. What a registered consumer has not read is kept in any case.
+        retain_age: Duration = duration("0");
+        /// The most bytes that the log may take on the disk, prepared segments included; 0: as many as there are. The oldest
+        /// segments go first; what a registered consumer has not read is kept.
+        retain_bytes: u64 = size("0");
+        /// What to do when the disk is nearly full (below twice reserve_bytes, or below reserve_bytes and a segment): "hold"
+        /// deletes nothing, so that requests are refused in the end; "drop-delivered" deletes the oldest segments that all
+        /// registered consumers have read; "drop-oldest" then also what they have not read, and counts it.
+        full_disk: FullDisk = mode("hold");
+        /// How much of a deleted segment is given back to the disk at a time.
+        retain_step_bytes: u64 = size("4MiB");
     }
     "Telemetry" {
         /// Which requests are logged: "all", "errors", or "sampled" (errors, and one in log_sample of the others).
