@@ -179,6 +179,7 @@ mod prepare;
 pub mod reader;
 pub mod record;
 pub mod recovery;
+pub mod salvage;
 pub mod seal;
 mod segment;
 mod shared;
@@ -186,6 +187,7 @@ pub mod sidecar;
 mod sigbus;
 mod syncer;
 pub mod verify;
+mod vouch;
 pub mod writer;
 
 pub use clock::OrderClock;
