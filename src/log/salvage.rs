@@ -36,7 +36,7 @@ mod write;
 
 use plan::{Planned, logs_of, plan};
 use scan::{Map, Stretch};
-use source::{Blocks, Found, find};
+use source::{Blocks, Found, Name, Source, find};
 use write::{Reading, Target};
 
 /// How many things of a kind a report names; more are only counted.
@@ -281,6 +281,19 @@ pub fn salvage(options: &Options) -> Result<Report, LogError> {
         && report.newer.is_empty()
         && (report.unproven_records == 0 || options.unproven);
     Ok(report)
+}
+
+/// The marker of a segment's file whose first page and first record are lost, if the records behind them tell it for certain.
+///
+/// A client can write what looks like records into a body, under a marker of its own, but does not know at which byte of which segment its body
+/// will lie. So the records must tell their own offsets rightly ([`super::vouch`]), and no others in the file may do so too.
+pub(super) fn marker_of(path: &Path) -> Result<Option<u64>, LogError> {
+    let source = Source { path: path.to_path_buf(), name: Name::Unknown };
+    let mut map = Map::default();
+    map.search(0, &source, &mut Blocks::open(&source)?, &Limits::default())?;
+    let vouched = map.stretches.iter().filter(|stretch| stretch.bases.contains(&Some(0)));
+    let markers: BTreeSet<u64> = vouched.map(|stretch| stretch.marker).collect();
+    Ok(markers.first().copied().filter(|_| markers.len() == 1))
 }
 
 /// The new log's folder must be empty, and nothing that is searched.
