@@ -188,8 +188,14 @@ fn conclude(report: &Report, args: &SalvageArgs, out: &mut Out) -> Result<(), Cl
     } else {
         let line = format!("salvaged, but NOT ALL: {found}");
         out.line(&out.red(&line))?;
-        let (places, lost) = (counted(report.lost_places, "place"), bytes(report.lost_bytes));
-        out.line(&format!("at most {lost} are lost in {places}; {to}/{REPORT_FILE_NAME} names everything"))?;
+        let lost = bytes(report.lost_bytes);
+        let places = counted(report.lost_places, "place");
+        let lost =
+            if report.lost_places > 0 { format!("at most {lost} are lost in {places}; ") } else { String::new() };
+        out.line(&format!("{lost}{to}/{REPORT_FILE_NAME} names everything"))?;
+    }
+    if report.records == 0 {
+        return out.line("nothing could be salvaged: keep the old files");
     }
     out.line(&format!(
         "next: takeup verify --data {to}, then takeup serve --data {to}; keep the old files until both are well"

@@ -263,6 +263,7 @@ pub fn salvage(options: &Options) -> Result<Report, LogError> {
     report.sources = found.sources.len();
     report.source_bytes = source_bytes;
     (report.unproven_markers, report.unproven_records) = (unproven_markers, unproven_records);
+    report.missing.retain(|missing| !map.newer.iter().any(|&(source, _, _)| found.sources[source].is(missing)));
     let newer = map.newer.iter().take(LISTED_MAX);
     report.newer.extend(newer.map(|&(source, offset, version)| {
         let path = found.sources[source].path.display().to_string();

@@ -75,3 +75,13 @@ fn a_wrong_or_missing_sidecar_is_noticed() {
     fs::remove_file(path.with_extension("json")).unwrap();
     assert_eq!(faults(dir.path()).len(), 1);
 }
+
+#[test]
+fn a_sidecar_that_names_more_damage_than_there_can_be_is_a_fault_and_not_a_panic() {
+    use super::super::sidecar::Hole;
+    let (dir, path, _) = sound();
+    let mut sidecar = Sidecar::read(&path).unwrap().unwrap();
+    sidecar.damage = vec![Hole { offset: 4096, bytes: u64::MAX }, Hole { offset: 0, bytes: u64::MAX }];
+    sidecar.write(&path).unwrap();
+    assert_eq!(faults(dir.path()).len(), 1);
+}

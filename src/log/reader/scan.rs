@@ -220,7 +220,8 @@ impl SegmentReader {
             return Err(self.damaged(&stuck));
         }
         while let Some(hole) = self.holes.iter().find(|hole| hole.holds(self.offset)) {
-            self.offset = hole.end();
+            // A sidecar has no checksum. A wrong digit in it must not send the reader to where no record can begin.
+            self.offset = hole.end().checked_next_multiple_of(STEP).unwrap_or(u64::MAX);
         }
         let offset = self.offset;
         let limit = self.end.limit();

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use super::super::error::LogError;
 use super::super::reader::{self, LOCK_FILE_NAME, LOG_FILE_NAME, LogFile};
 use super::super::sidecar::Sidecar;
-use super::Unreadable;
+use super::{MissingSegment, Unreadable};
 
 /// How many files a folder may hold; more is a mistake in the path.
 const FILES_MAX: usize = 1_000_000;
@@ -43,6 +43,13 @@ pub(super) enum Name {
     Piece { core: u16, id: u64, offset: u64 },
     /// Anything else: a disk image, a file that `fsck` found.
     Unknown,
+}
+
+impl Source {
+    /// Whether this is the file of a segment that is told to be missing.
+    pub(super) fn is(&self, missing: &MissingSegment) -> bool {
+        matches!(self.name, Name::Segment { core: Some(core), id } if core == missing.core && id.to_string() == missing.segment)
+    }
 }
 
 /// What was found below a path.
