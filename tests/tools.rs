@@ -199,6 +199,28 @@ fn the_plain_python_reader_is_short_and_plain() {
     assert_eq!(imports, ["import base64, json, os, struct, sys"]);
 }
 
+#[test]
+fn the_checksums_in_the_documentation_are_those_of_the_files() {
+    let page = fs::read_to_string(root().join("docs/log-format.md")).expect("the page");
+    let segment =
+        fs::read(root().join("tests/fixtures/log-v1/valid/core-00/00001700000000000000.seg")).expect("a fixture");
+    let stored = |at: usize| u32::from_le_bytes(*segment[at..].first_chunk().expect("four bytes"));
+    let counting: Vec<u8> = (0..32).collect();
+    for crc in [
+        crc32c::crc32c(b""),
+        crc32c::crc32c(b"123456789"),
+        crc32c::crc32c(&[0; 32]),
+        crc32c::crc32c(&[0xff; 32]),
+        crc32c::crc32c(&counting),
+        stored(56),
+        stored(4096 + 8),
+        stored(4096 + 12),
+    ] {
+        assert!(page.contains(&format!("`0x{crc:08X}`")), "{crc:08X}");
+    }
+    assert_eq!(stored(4096 + 12), crc32c::crc32c(&segment[4096 + 64..4096 + 64 + 11 + 15]));
+}
+
 fn run(command: &mut Command) -> Result<(), String> {
     match command.output() {
         Ok(output) if output.status.success() => Ok(()),

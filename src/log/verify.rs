@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::error::LogError;
-use super::header::PAGE_BYTES;
+use super::header;
 use super::reader::{End, Found, LogReader, SegmentInfo, SegmentReader, SegmentState};
 use super::record::{HEADER_BYTES, Kind};
 use super::sidecar::{Hole, Sidecar};
@@ -203,7 +203,7 @@ fn verify_sealed(info: &SegmentInfo, mut reader: SegmentReader, verdict: &mut Se
     }
     reader.hash_all();
     // Bytes that carry nothing are zero in a sound file. A flipped one among them shows in the hash alone, so its place is kept for then.
-    let used = SEGMENT_HEADER_BYTES;
+    let used = header::USED_BYTES;
     let mut stray = reader.first_page().and_then(|page| first_nonzero(&page[used..])).map(|at| at + used as u64);
     read_records(&mut reader, verdict, &mut |reader, found| {
         if stray.is_none() {
@@ -226,10 +226,6 @@ fn verify_sealed(info: &SegmentInfo, mut reader: SegmentReader, verdict: &mut Se
         _ => {}
     }
 }
-
-/// The part of the first page that carries something.
-const SEGMENT_HEADER_BYTES: usize = 60;
-const _: () = assert!(SEGMENT_HEADER_BYTES < PAGE_BYTES);
 
 fn read_records(
     reader: &mut SegmentReader,
