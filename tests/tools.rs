@@ -128,12 +128,12 @@ fn write_log(dir: &Path, records: usize) {
             split: number as u32,
             label: Some(Label { page: 1, number: number as u32 }),
             flags: Flags::NONE,
-            ext: if number % 5 == 0 { &[] } else { &ext },
+            ext: if number.is_multiple_of(5) { &[] } else { &ext },
             payload: &payload,
         };
         let writer = &mut writers[number % 2];
         append(writer, &entry);
-        if number % 3 == 0 {
+        if number.is_multiple_of(3) {
             writer.kick();
         }
     }
@@ -176,7 +176,7 @@ fn the_plain_python_reader_reads_a_log_as_takeup_does() {
         let number = theirs["number"].as_u64().expect("a number") as usize;
         let body: Vec<u8> = (0..number * 61 % 5000).map(|at| (at * number) as u8).collect();
         assert_eq!(STANDARD.decode(theirs["body"].as_str().expect("text")).expect("base64"), body);
-        assert_eq!(theirs["ext"].as_object().expect("an object").len(), usize::from(number % 5 != 0));
+        assert_eq!(theirs["ext"].as_object().expect("an object").len(), usize::from(!number.is_multiple_of(5)));
     }
 }
 

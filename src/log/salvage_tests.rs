@@ -331,7 +331,7 @@ fn records_without_a_place_go_to_cores_of_their_own_in_the_order_of_their_times(
     fs::create_dir_all(&from).unwrap();
     write_log_file(&from);
     // No first page anywhere, and names that tell nothing.
-    let segments = [segment(0, 1000, &[3]), segment(1, 1050, &[2]), segment(0, 5000, &[2])];
+    let segments = [segment(0, 1000, &[3]), segment(1, 1001, &[2]), segment(0, 5000, &[2])];
     for (at, of) in segments.iter().enumerate() {
         fs::write(from.join(format!("#{at}")), &of.bytes[PAGE_BYTES..]).unwrap();
     }
@@ -360,10 +360,10 @@ fn a_target_that_holds_something_and_a_source_in_use_are_refused() {
     assert!(error.to_string().contains("not empty"), "{error}");
     let error = salvage(&options(&from, &from.join("inner"))).unwrap_err();
     assert!(error.to_string().contains("lies within"), "{error}");
-    let lock = take_lock(&from);
+    let (lock, elsewhere) = (take_lock(&from), temp_dir());
     let segment = fs::read_dir(from.join("core-00")).unwrap().next().unwrap().unwrap().path();
     for from in [dir.path(), &from, &from.join("core-00"), &segment] {
-        let error = salvage(&options(from, Path::new("/dev/shm/takeup-never-made"))).unwrap_err();
+        let error = salvage(&options(from, &elsewhere.path().join("to"))).unwrap_err();
         assert!(matches!(error, LogError::Locked { .. }), "{error}");
     }
     drop(lock);

@@ -1,0 +1,56 @@
+//! What fuzzing found worth keeping (`fuzz/corpus`), run again by a stable compiler: a fault that was found once stays found.
+
+use std::fs;
+use std::path::Path;
+
+#[path = "../fuzz/checks/batch.rs"]
+mod batch;
+#[path = "../fuzz/checks/cursor.rs"]
+mod cursor;
+#[path = "../fuzz/checks/log.rs"]
+mod log;
+#[path = "../fuzz/checks/record.rs"]
+mod record;
+#[path = "../fuzz/checks/segment.rs"]
+mod segment;
+#[path = "../fuzz/checks/sidecar.rs"]
+mod sidecar;
+
+fn replay(target: &str, check: fn(&[u8])) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
+    let files = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let mut ran = 0;
+    for file in files {
+        let path = file.unwrap().path();
+        println!("{}", path.display());
+        check(&fs::read(path).unwrap());
+        ran += 1;
+    }
+    assert!(ran > 0, "{} is empty", folder.display());
+    check(&[]);
+}
+
+#[test]
+fn the_corpus_of_batches_passes() {
+    replay("batch", batch::check);
+}
+
+#[test]
+fn the_corpus_of_cursors_passes() {
+    replay("cursor", cursor::check);
+}
+
+#[test]
+fn the_corpus_of_records_passes() {
+    replay("record", record::check);
+}
+
+#[test]
+fn the_corpus_of_segments_passes() {
+    replay("segment", segment::check);
+}
+
+#[test]
+fn the_corpus_of_sidecars_passes() {
+    replay("sidecar", sidecar::check);
+}
