@@ -172,6 +172,20 @@ fn a_segment_cut_short_is_as_long_as_it_was_and_its_end_is_named_as_lost() {
 }
 
 #[test]
+fn a_record_that_claims_more_than_its_file_holds_hides_nothing_behind_it() {
+    let dir = temp_dir();
+    let mut of = segment(0, 1000, &[3]);
+    let offsets: Vec<u64> = intact(&of).keys().map(|key| key.2).collect();
+    let at = offsets[1] as usize;
+    let header = RecordHeader::decode(of.bytes[at..].first_chunk().unwrap(), of.marker).unwrap();
+    let claims = RecordHeader { payload_len: 30_000, ..header }.to_bytes();
+    of.bytes[at..at + HEADER_BYTES].copy_from_slice(&claims);
+    of.write_sealed(&dir.path().join("from"));
+    let (report, found) = salvaged(&options(&dir.path().join("from"), &dir.path().join("to")));
+    assert!(found.keys().map(|key| key.2).eq([offsets[0], offsets[2]]), "{report:?}");
+}
+
+#[test]
 fn a_lost_segment_is_told_by_the_sidecar_that_is_left() {
     let dir = temp_dir();
     write_log_file(&dir.path().join("from"));

@@ -213,8 +213,10 @@ impl Scan<'_> {
             return Ok(());
         }
         let intact = is_intact(at, header, blocks)?;
-        // The blocks behind an intact header may be another file's by now, so only an intact record is stepped over.
-        if self.own.is_some() || intact {
+        // The blocks behind an intact header may be another file's by now, so only an intact record is stepped over; but in a segment's own
+        // file nothing else can be there, if the file reaches so far.
+        let fits = at + STEP + body_bytes <= blocks.length();
+        if intact || self.own.is_some() && fits {
             self.at = at + header.stored_bytes();
         }
         // Without a segment header to vouch for its marker, a torn record is nothing.
