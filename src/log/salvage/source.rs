@@ -248,7 +248,7 @@ impl Blocks {
                 Err(error) if is_io_error(&error) => {
                     into.fill(0);
                     self.held += block;
-                    self.note_unreadable(at, block as u64);
+                    self.note_unreadable(at);
                 }
                 Err(error) => return Err(LogError::io(&self.path, "read what is to be salvaged")(error)),
             }
@@ -256,7 +256,10 @@ impl Blocks {
         Ok(())
     }
 
-    fn note_unreadable(&mut self, offset: u64, bytes: u64) {
+    /// A disk fails by whole blocks, wherever in one the window begins.
+    fn note_unreadable(&mut self, at: u64) {
+        let bytes = BLOCK_BYTES as u64;
+        let offset = at - at % bytes;
         let full = self.unreadable.len() == UNREADABLE_MAX;
         let mut latest_first = self.unreadable.iter_mut().rev();
         // Next to it, or read again after the window had moved on.

@@ -37,3 +37,26 @@ fn a_window_gives_the_bytes_of_any_place_and_none_behind_the_end() {
     assert!(whole.unwrap() && all == bytes[7..9_999_007]);
     assert!(!blocks.each(7, u64::MAX - 3, &mut |_| Ok(())).unwrap());
 }
+
+/// A file of which a part can't be read: this process's own memory, from 16 KB before its first mapping, where nothing is, to 16 KB behind.
+fn broken_disk() -> (Blocks, u64) {
+    let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+    let first = u64::from_str_radix(maps.split('-').next().unwrap(), 16).unwrap();
+    let path = PathBuf::from("/proc/self/mem");
+    let file = File::open(&path).unwrap();
+    let (buffer, unreadable) = (vec![0xff; 64 << 10], Vec::new());
+    (Blocks { path, file, length: first + 4 * 4096, buffer, start: 0, held: 0, unreadable }, first)
+}
+
+#[test]
+fn what_the_disk_cannot_read_is_stepped_over_in_blocks_and_named() {
+    let (mut blocks, first) = broken_disk();
+    let from = first - 4 * 4096;
+    assert_eq!(blocks.get(from + 64, 64).unwrap(), Some(&[0; 64][..]), "zeros stand for what can't be read");
+    assert_eq!(blocks.get(first, 4).unwrap(), Some(&b"\x7fELF"[..]), "and what lies behind is there");
+    // Read again by a window that begins elsewhere: still one place.
+    assert_eq!(blocks.get(from, 64).unwrap(), Some(&[0; 64][..]));
+    assert_eq!(blocks.get(from + 8192 - 64, 128).unwrap(), Some(&[0; 128][..]));
+    let path = "/proc/self/mem".to_owned();
+    assert_eq!(blocks.unreadable, [Unreadable { path, offset: from, bytes: 4 * 4096 }]);
+}
