@@ -4,7 +4,7 @@
 //!    Where the disk can't read, 4 KB are stepped over.
 //! 2. **Plan.** A segment's header vouches for its marker, and with it for all its records, wherever they lie. A stretch of them keeps its offset,
 //!    and its records their ids, where that is certain: in a segment's own file, right behind its first page, or where the records
-//!    themselves tell the same place (see [`super::vouch`]).
+//!    themselves tell the same place (see `vouch.rs`).
 //! 3. **Write.** Each segment is written anew with its records where they lay, checked once more on the way. What is missing between them is zero, and
 //!    named in the sidecar as damage. A record that was found several times is written once. Records of the log whose
 //!    offset is not known get segments of their own, in cores of their own, and so new ids.
@@ -287,7 +287,7 @@ pub fn salvage(options: &Options) -> Result<Report, LogError> {
 /// The marker of a segment's file whose first page and first record are lost, if the records behind them tell it for certain.
 ///
 /// A client can write what looks like records into a body, under a marker of its own, but does not know at which byte of which segment its body
-/// will lie. So the records must tell their own offsets rightly ([`super::vouch`]), and no others in the file may do so too.
+/// will lie. So the records must tell their own offsets rightly (see `vouch.rs`), and no others in the file may do so too.
 pub(super) fn marker_of(path: &Path) -> Result<Option<u64>, LogError> {
     let source = Source { path: path.to_path_buf(), name: Name::Unknown };
     let mut map = Map::default();
