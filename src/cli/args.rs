@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config::{SETTINGS, Sources, value};
 use crate::log::cursor::ConsumerName;
+use crate::log::salvage::Limits;
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -47,6 +48,12 @@ pub enum Command {
     /// Check every byte of the log; the exit code is 0 when it is whole, 1 when it is damaged, 2 when it can't be read.
     #[command(after_help = "Example:\n  takeup verify && echo whole")]
     Verify(VerifyArgs),
+    /// Write every record that can still be read, from damaged files, a folder or a whole disk, into a new data folder.
+    ///
+    /// The exit code is 0 when nothing is missing, 1 when something is (the report names it), 2 when it could not be done.
+    #[command(after_help = "Examples:\n  takeup salvage takeup-data rescued\n  takeup salvage /dev/sdb1 rescued\n  \
+                      takeup verify --data rescued")]
+    Salvage(SalvageArgs),
     /// Show what a session's trackers recorded, message by message.
     #[command(after_help = "Example:\n  takeup events 2691351900602760960 --json | grep MouseClick")]
     Events(EventsArgs),
@@ -165,6 +172,29 @@ pub struct VerifyArgs {
     /// Print nothing but faults.
     #[arg(long, short)]
     pub quiet: bool,
+}
+
+/// The options of `takeup salvage`.
+#[derive(Debug, Clone, Args)]
+pub struct SalvageArgs {
+    /// What is damaged: a data folder, a segment, files in any folder, an image of a disk, or the disk itself. Its server must be stopped.
+    #[arg(value_name = "FROM")]
+    pub from: PathBuf,
+    /// The new data folder; it must be empty, or not exist.
+    #[arg(value_name = "TO")]
+    pub to: PathBuf,
+    /// Which log, where several are found [default: the one that log.json names, else the one of which most is found].
+    #[arg(long, value_name = "UUID")]
+    pub log: Option<uuid::Uuid>,
+    /// Take records, too, that a client may have written into a body.
+    #[arg(long)]
+    pub unproven: bool,
+    /// How many separate stretches of records to keep track of; each takes up to 150 bytes of memory.
+    #[arg(long, value_name = "N", default_value_t = Limits::default().stretches_max)]
+    pub stretches_max: usize,
+    /// Print the report as JSON.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// The options of `takeup events`.

@@ -187,6 +187,7 @@ pub mod reader;
 pub mod record;
 pub mod recovery;
 pub mod retention;
+pub mod salvage;
 pub mod seal;
 mod segment;
 mod shared;
@@ -196,6 +197,7 @@ mod small_file;
 mod stage;
 mod syncer;
 pub mod verify;
+mod vouch;
 pub mod writer;
 
 pub use clock::OrderClock;

@@ -350,7 +350,7 @@ pub(super) fn core_dirs(log_dir: &Path) -> Result<Vec<(u16, PathBuf)>, LogError>
     Ok(found)
 }
 
-fn core_number(name: &str) -> Option<u16> {
+pub(super) fn core_number(name: &str) -> Option<u16> {
     let digits = name.strip_prefix("core-")?;
     let core: u16 = digits.parse().ok()?;
     (format!("{core:02}") == digits).then_some(core)

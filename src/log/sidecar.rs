@@ -153,7 +153,7 @@ impl Sidecar {
             segment: self.segment,
             offset: hole.offset,
             bytes: hole.bytes,
-            reason: "named by the sidecar",
+            reason: "lost before, and named by the sidecar",
         })
     }
 }

@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::bounded;
 
 use super::error::LogError;
-use super::header::PAGE_BYTES;
+use super::header;
 use super::reader::{End, Found, LogReader, SegmentInfo, SegmentReader, SegmentState};
 use super::record::{HEADER_BYTES, Kind};
-use super::sidecar::Sidecar;
+use super::sidecar::{Hole, Sidecar};
 
 /// How many faults of a segment are named; more are only counted.
 const FAULTS_MAX: usize = 256;
@@ -26,6 +26,21 @@ pub struct Fault {
     pub bytes: u64,
     /// What is wrong.
     pub reason: String,
+    /// The last intact record before it in the segment: what is lost came after this one.
+    pub before: Option<Beside>,
+    /// The first intact record behind it.
+    pub after: Option<Beside>,
+}
+
+/// A record beside a damaged place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Beside {
+    /// Where in the segment's file.
+    pub offset: u64,
+    /// Its session.
+    pub session: u64,
+    /// Its order time.
+    pub order_us: u64,
 }
 
 /// What the check of one segment came to.
@@ -47,6 +62,10 @@ pub struct SegmentVerdict {
     pub payload_bytes: u64,
     /// Damage that recovery found and the sidecar names: lost, but known.
     pub known_damage_bytes: u64,
+    /// Where that is, at most the first 256 places.
+    pub known_damage: Vec<Hole>,
+    /// It is of a newer version, which this build leaves alone.
+    pub newer: bool,
     /// What is wrong, at most the first 256.
     pub faults: Vec<Fault>,
     /// How many faults there are.
@@ -64,7 +83,7 @@ impl SegmentVerdict {
     fn fault(&mut self, offset: u64, bytes: u64, reason: impl Into<String>) {
         self.fault_count += 1;
         if self.faults.len() < FAULTS_MAX {
-            self.faults.push(Fault { offset, bytes, reason: reason.into() });
+            self.faults.push(Fault { offset, bytes, reason: reason.into(), before: None, after: None });
         }
     }
 }
@@ -101,7 +120,7 @@ impl VerifySummary {
         self.payload_bytes += verdict.payload_bytes;
         self.bytes += verdict.bytes;
         self.faults += verdict.fault_count;
-        self.known_damage_bytes += verdict.known_damage_bytes;
+        self.known_damage_bytes = self.known_damage_bytes.saturating_add(verdict.known_damage_bytes);
     }
 
     /// Whether nothing is wrong.
@@ -178,6 +197,8 @@ pub fn verify_segment(info: &SegmentInfo) -> Option<SegmentVerdict> {
         records: 0,
         payload_bytes: 0,
         known_damage_bytes: 0,
+        known_damage: Vec::new(),
+        newer: false,
         faults: Vec::new(),
         fault_count: 0,
         took: Duration::ZERO,
@@ -190,7 +211,12 @@ pub fn verify_segment(info: &SegmentInfo) -> Option<SegmentVerdict> {
         Err(LogError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
             return info.sealed_since().as_ref().and_then(verify_segment);
         }
-        Err(error) => verdict.fault(0, info.bytes, error.to_string()),
+        Err(error) => {
+            verdict.newer = matches!(error, LogError::Version { .. });
+            let aside = matches!(error, LogError::Foreign { .. }) && info.state == SegmentState::Left;
+            let then = if aside { "; the next start sets it aside, in quarantine" } else { "" };
+            verdict.fault(0, info.bytes, in_words(&error) + then);
+        }
     }
     verdict.took = begun.elapsed();
     Some(verdict)
@@ -204,7 +230,11 @@ fn verify_sealed(info: &SegmentInfo, mut reader: SegmentReader, verdict: &mut Se
             None
         }
         Err(error) => {
-            verdict.fault(0, 0, error.to_string());
+            let reason = format!(
+                "its sidecar cannot be used ({}), so the hash of the whole cannot be compared",
+                in_words(&error)
+            );
+            verdict.fault(0, 0, reason);
             None
         }
     };
@@ -214,11 +244,12 @@ fn verify_sealed(info: &SegmentInfo, mut reader: SegmentReader, verdict: &mut Se
         } else if sidecar.bytes < info.bytes {
             verdict.fault(sidecar.bytes, info.bytes - sidecar.bytes, "the file is longer than its sidecar tells");
         }
-        verdict.known_damage_bytes = sidecar.damage.iter().map(|hole| hole.bytes).sum();
+        verdict.known_damage_bytes = sidecar.damage.iter().fold(0, |sum, hole| hole.bytes.saturating_add(sum));
+        verdict.known_damage = sidecar.damage.iter().take(FAULTS_MAX).copied().collect();
     }
     reader.hash_all();
     // Bytes that carry nothing are zero in a sound file. A flipped one among them shows in the hash alone, so its place is kept for then.
-    let used = SEGMENT_HEADER_BYTES;
+    let used = header::USED_BYTES;
     let mut stray = reader.first_page().and_then(|page| first_nonzero(&page[used..])).map(|at| at + used as u64);
     read_records(&mut reader, verdict, &mut |reader, found| {
         if stray.is_none() {
@@ -237,45 +268,63 @@ fn verify_sealed(info: &SegmentInfo, mut reader: SegmentReader, verdict: &mut Se
                 verdict.fault(0, info.bytes, reason);
             }
         }
-        (Err(error), _) => verdict.fault(0, info.bytes, error.to_string()),
+        (Err(error), _) => verdict.fault(0, info.bytes, in_words(&error)),
         _ => {}
     }
 }
-
-/// The part of the first page that carries something.
-const SEGMENT_HEADER_BYTES: usize = 60;
-const _: () = assert!(SEGMENT_HEADER_BYTES < PAGE_BYTES);
 
 fn read_records(
     reader: &mut SegmentReader,
     verdict: &mut SegmentVerdict,
     look: &mut dyn FnMut(&mut SegmentReader, &Found),
 ) {
+    let mut before = None;
+    // The faults from here on have no record behind them yet.
+    let mut last = verdict.faults.len();
     loop {
         match reader.step() {
             Ok(Some(found)) => {
-                if found.header.kind != Kind::Pad {
+                let header = &found.header;
+                if header.kind != Kind::Pad {
                     verdict.records += 1;
-                    verdict.payload_bytes += u64::from(found.header.payload_len);
+                    verdict.payload_bytes += u64::from(header.payload_len);
+                    before = Some(Beside { offset: found.offset, session: header.session, order_us: header.order_us });
+                    verdict.faults[last..].iter_mut().for_each(|fault| fault.after = before);
+                    last = verdict.faults.len();
                 }
                 look(reader, &found);
             }
             Ok(None) => break,
             Err(LogError::Damaged { .. }) => match reader.resync() {
-                Ok(damage) => verdict.fault(damage.offset, damage.bytes, damage.reason),
+                Ok(damage) => {
+                    verdict.fault(damage.offset, damage.bytes, damage.reason);
+                    verdict.faults[last..].iter_mut().for_each(|fault| fault.before = before);
+                }
                 Err(error) => {
-                    verdict.fault(reader.offset(), 0, error.to_string());
+                    verdict.fault(reader.offset(), 0, in_words(&error));
                     break;
                 }
             },
             Err(error) => {
-                verdict.fault(reader.offset(), 0, error.to_string());
+                verdict.fault(reader.offset(), 0, in_words(&error));
                 break;
             }
         }
     }
     if let End::Within(_) = reader.end() {
         verdict.bytes = reader.offset();
+    }
+}
+
+/// An error without the path, which the verdict names already.
+fn in_words(error: &LogError) -> String {
+    match error {
+        LogError::Io { doing, source, .. } => format!("cannot {doing}: {source}"),
+        LogError::Foreign { reason, .. } => (*reason).to_owned(),
+        LogError::Version { found, known, .. } => {
+            format!("format version {found}, and this takeup reads up to {known}: use a newer takeup")
+        }
+        other => other.to_string(),
     }
 }
 

@@ -95,3 +95,13 @@ fn many_segments_are_told_of_in_their_order() {
     assert!(summary.ok());
     assert_eq!((told.len(), told.is_sorted()), (50, true), "{told:?}");
 }
+
+#[test]
+fn a_sidecar_that_names_more_damage_than_there_can_be_is_a_fault_and_not_a_panic() {
+    use super::super::sidecar::Hole;
+    let (dir, path, _) = sound();
+    let mut sidecar = Sidecar::read(&path).unwrap().unwrap();
+    sidecar.damage = vec![Hole { offset: 4096, bytes: u64::MAX }, Hole { offset: 0, bytes: u64::MAX }];
+    sidecar.write(&path).unwrap();
+    assert_eq!(faults(dir.path()).len(), 1);
+}
