@@ -216,12 +216,20 @@ impl SegmentReader {
 
     /// Like [`advance`](SegmentReader::advance), but shows pads too.
     pub(in super::super) fn step(&mut self) -> Result<Option<Found>, LogError> {
+        loop {
+            let found = self.look();
+            // A sidecar has no checksum, so it is not believed about where the next record begins: that is looked for once more.
+            let known = |stuck: &Stuck| self.holes.iter().any(|hole| hole.holds(stuck.offset));
+            if !(matches!(found, Err(LogError::Damaged { .. })) && self.stuck.as_ref().is_some_and(known)) {
+                return found;
+            }
+            self.resync()?;
+        }
+    }
+
+    fn look(&mut self) -> Result<Option<Found>, LogError> {
         if let Some(stuck) = self.stuck {
             return Err(self.damaged(&stuck));
-        }
-        while let Some(hole) = self.holes.iter().find(|hole| hole.holds(self.offset)) {
-            // A sidecar has no checksum. A wrong digit in it must not send the reader to where no record can begin.
-            self.offset = hole.end().checked_next_multiple_of(STEP).unwrap_or(u64::MAX);
         }
         let offset = self.offset;
         let limit = self.end.limit();

@@ -159,17 +159,3 @@ fn segments_of_others_and_of_the_future_are_refused_by_name() {
     let refused = SegmentReader::open_path(&path, LOG, 0, 1000, End::At(1 << 20));
     assert!(matches!(refused, Err(LogError::Version { found: 2, known: 1, .. })));
 }
-
-#[test]
-fn a_hole_with_a_wrong_digit_hides_no_record_behind_it() {
-    let (_dir, path, segment, places) = three_records();
-    for bytes in [1, 127, 128, 129] {
-        let mut reader = open(&path, segment.bytes.len() as u64);
-        reader.set_holes(vec![Hole { offset: places[0], bytes }]);
-        let (found, _) = offsets(&mut reader);
-        assert!(found.ends_with(&places[1..]) || bytes == 129 && found == places[2..], "{bytes}: {found:?}");
-    }
-    let mut reader = open(&path, segment.bytes.len() as u64);
-    reader.set_holes(vec![Hole { offset: places[1], bytes: u64::MAX }]);
-    assert_eq!(offsets(&mut reader).0, places[..1]);
-}
