@@ -22,12 +22,11 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::disk;
 use super::error::LogError;
 use super::header::{PAGE_BYTES, SegmentHeader};
 use super::reader::{End, SegmentReader};
 use super::record::uuid_text;
-use super::recovery::sync_dir;
+use super::segment::sync_dir;
 use super::sidecar::Sidecar;
 
 mod plan;
@@ -497,7 +496,7 @@ impl<'a> Work<'a> {
             first_us: sidecar.first_us,
             last_us: sidecar.last_us,
         }));
-        sync_dir(disk::REAL, &self.options.to)?;
+        sync_dir(&self.options.to).map_err(LogError::io(&self.options.to, "sync the folder of the new log"))?;
         Ok(self.report)
     }
 }

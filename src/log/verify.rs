@@ -244,6 +244,9 @@ fn verify_sealed(info: &SegmentInfo, mut reader: SegmentReader, verdict: &mut Se
         } else if sidecar.bytes < info.bytes {
             verdict.fault(sidecar.bytes, info.bytes - sidecar.bytes, "the file is longer than its sidecar tells");
         }
+        if sidecar.damage.iter().any(|hole| hole.end() > sidecar.bytes.max(info.bytes)) {
+            verdict.fault(0, 0, "its sidecar names damage beyond the end of the file");
+        }
         verdict.known_damage_bytes = sidecar.damage.iter().fold(0, |sum, hole| hole.bytes.saturating_add(sum));
         verdict.known_damage = sidecar.damage.iter().take(FAULTS_MAX).copied().collect();
     }
