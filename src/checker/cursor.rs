@@ -43,7 +43,7 @@ impl Cursor {
                 *newest = place;
             }
         }
-        let position = MergePosition { log: reader.log_uuid(), cores };
+        let position = MergePosition { log: reader.log_uuid(), cores, behind: BTreeMap::new() };
         Merge::resume(reader, &position)
     }
 

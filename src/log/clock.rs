@@ -111,7 +111,7 @@ impl OrderClock {
 }
 
 /// The wall clock in microseconds since the Unix epoch; 0 before it.
-fn wall_us() -> u64 {
+pub(super) fn wall_us() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros() as u64)
 }
 

@@ -33,6 +33,8 @@ pub(super) struct CoreStream {
     from: Place,
     /// Whether the segment of `from` was read to its end.
     from_read: bool,
+    /// Where the consumer goes on; what is read before it only fills the window of repeats.
+    target: Option<Place>,
     head: Option<Found>,
 }
 
@@ -59,7 +61,8 @@ struct Current {
 }
 
 impl CoreStream {
-    pub(super) fn new(core: u16, dir: PathBuf, from: Option<Place>) -> CoreStream {
+    /// Reads from `from`, or from the oldest segment; what lies before `target` has been handed out before.
+    pub(super) fn new(core: u16, dir: PathBuf, from: Option<Place>, target: Option<Place>) -> CoreStream {
         CoreStream {
             core,
             dir,
@@ -70,8 +73,9 @@ impl CoreStream {
             current: None,
             queue: VecDeque::new(),
             listed_at: None,
-            from: from.unwrap_or(Place { segment: 0, offset: 0 }),
+            from: from.unwrap_or(Place::START),
             from_read: false,
+            target,
             head: None,
         }
     }
@@ -90,13 +94,34 @@ impl CoreStream {
         self.bound_us
     }
 
+    /// The record at hand, with the bytes that it takes in its segment.
+    pub(super) fn head(&self) -> Option<(Record<'_>, u64)> {
+        let (head, current) = (self.head.as_ref()?, self.current.as_ref()?);
+        Some((current.reader.record(head), head.header.stored_bytes()))
+    }
+
     /// Hands out the record at hand. Its bytes stay until the next head is loaded.
     pub(super) fn take(&mut self) -> Option<Record<'_>> {
         let head = self.head.take()?;
         self.current.as_ref().map(|current| current.reader.record(&head))
     }
 
-    /// The place of the next record; None where nothing was read and nowhere was resumed.
+    /// Leaves the record at hand out.
+    pub(super) fn pass(&mut self) {
+        self.head = None;
+    }
+
+    /// Whether the record at hand was handed out before the consumer resumed.
+    pub(super) fn is_behind(&self) -> bool {
+        self.target.is_some() && self.place() < self.target
+    }
+
+    /// The place of the consumer's next record; None where nothing was read and nowhere was resumed.
+    pub(super) fn consumer_place(&self) -> Option<Place> {
+        self.place().max(self.target)
+    }
+
+    /// The place of the next record that is read; None where nothing was.
     pub(super) fn place(&self) -> Option<Place> {
         match (&self.current, &self.head) {
             (Some(current), Some(head)) => Some(Place { segment: current.file.id, offset: head.offset }),
@@ -152,7 +177,14 @@ impl CoreStream {
                     self.current = None;
                 }
                 Ok(None) => return Ok(()),
-                Err(LogError::Damaged { .. }) => note(current.reader.resync()?),
+                Err(LogError::Damaged { .. }) => {
+                    let damage = current.reader.resync()?;
+                    let at = Place { segment: current.file.id, offset: damage.offset };
+                    // What lies behind the consumer was noted before.
+                    if self.target.is_none_or(|target| target <= at) {
+                        note(damage);
+                    }
+                }
                 Err(error) => return Err(error),
             }
         }
@@ -204,7 +236,7 @@ impl CoreStream {
             Err(LogError::Foreign { path, reason }) if path == file.sealed_path() => {
                 let bytes = fs::metadata(&path).map_or(0, |meta| meta.len());
                 note(Damage { path, core: self.core, segment: file.id, offset: 0, bytes, reason });
-                (self.from, self.from_read) = (Place { segment: file.id, offset: 0 }, true);
+                (self.from, self.from_read) = (Place { segment: file.id, ..Place::START }, true);
             }
             // One that is open may be in the making, or is for recovery to judge. The next listing finds it again.
             Err(LogError::Foreign { .. }) => {}

@@ -29,6 +29,7 @@ pub struct HandSegment {
     /// The durable end that the next record's header will vouch for.
     pub durable: u64,
     pub number: u32,
+    pub last_us: u64,
 }
 
 impl HandSegment {
@@ -36,29 +37,43 @@ impl HandSegment {
         let marker = 0x5eed_0000_0000_0001 + id * 31 + u64::from(core);
         let header = SegmentHeader { core, log: LOG, segment: id, marker, segment_bytes: 1 << 16 };
         let durable = PAGE_BYTES as u64;
-        HandSegment { core, id, marker, bytes: header.encode().to_vec(), durable, number: 0 }
+        HandSegment { core, id, marker, bytes: header.encode().to_vec(), durable, number: 0, last_us: id }
     }
 
     /// Appends a batch and tells its offset.
     pub fn batch(&mut self, order_us: u64, session: u64, payload: &[u8]) -> u64 {
         self.number += 1;
-        let offset = self.bytes.len() as u64;
-        let entry = Entry {
+        let label = Some(Label { page: 0, number: self.number });
+        self.record(
+            order_us,
+            &Entry { session, label, ext: &[2, 8, 0, 1, 0, 0, 0, 0, 0, 0, 0], ..HandSegment::entry(payload) },
+        )
+    }
+
+    /// A batch without a label, to be changed as a test needs it.
+    pub fn entry(payload: &[u8]) -> Entry<'_> {
+        Entry {
             kind: Kind::Batch,
             topic: Topic::Raw,
             data_type: DataType::All,
             encoding: Encoding::Identity,
-            session,
+            session: 7,
             project: 1,
             split: 0,
-            label: Some(Label { page: 0, number: self.number }),
+            label: None,
             flags: Flags::NONE,
-            ext: &[2, 8, 0, 1, 0, 0, 0, 0, 0, 0, 0],
+            ext: &[],
             payload,
-        };
-        self.bytes.extend_from_slice(&RecordHeader::encode(&entry, self.marker, self.durable, order_us));
+        }
+    }
+
+    /// Appends a record and tells its offset.
+    pub fn record(&mut self, order_us: u64, entry: &Entry<'_>) -> u64 {
+        let offset = self.bytes.len() as u64;
+        self.last_us = order_us;
+        self.bytes.extend_from_slice(&RecordHeader::encode(entry, self.marker, self.durable, order_us));
         self.bytes.extend_from_slice(entry.ext);
-        self.bytes.extend_from_slice(payload);
+        self.bytes.extend_from_slice(entry.payload);
         self.bytes.resize(offset as usize + entry.stored_bytes(), 0);
         offset
     }
@@ -67,7 +82,7 @@ impl HandSegment {
     pub fn group(&mut self) {
         let rest = self.bytes.len().next_multiple_of(PAGE_BYTES) - self.bytes.len();
         if rest > 0 {
-            let pad = RecordHeader::encode_pad(rest as u32 - 64, self.marker, self.durable, self.id);
+            let pad = RecordHeader::encode_pad(rest as u32 - 64, self.marker, self.durable, self.last_us);
             self.bytes.extend_from_slice(&pad);
             self.bytes.resize(self.bytes.len() + rest - 64, 0);
         }
