@@ -10,9 +10,11 @@ mod events;
 mod inspect;
 mod log_folder;
 mod output;
+mod record_line;
 mod replay;
 pub mod serve;
 mod sessions;
+mod tail;
 mod verify;
 
 #[cfg(test)]
@@ -37,6 +39,7 @@ pub fn main() -> ExitCode {
         Command::Inspect(args) => inspect::run(&args, &data),
         Command::Verify(args) => return verify::run(&args, &data),
         Command::Events(args) => events::run(&args, &data),
+        Command::Tail(args) => tail::run(&args, &data),
         Command::Replay(args) => replay::run(&args, &data),
     };
     result.unwrap_or_else(|error| report(&error, ExitCode::FAILURE))
