@@ -29,7 +29,6 @@ pub struct HandSegment {
     /// The durable end that the next record's header will vouch for.
     pub durable: u64,
     pub number: u32,
-    pub last_us: u64,
 }
 
 impl HandSegment {
@@ -37,7 +36,7 @@ impl HandSegment {
         let marker = 0x5eed_0000_0000_0001 + id * 31 + u64::from(core);
         let header = SegmentHeader { core, log: LOG, segment: id, marker, segment_bytes: 1 << 16 };
         let durable = PAGE_BYTES as u64;
-        HandSegment { core, id, marker, bytes: header.encode().to_vec(), durable, number: 0, last_us: id }
+        HandSegment { core, id, marker, bytes: header.encode().to_vec(), durable, number: 0 }
     }
 
     /// Appends a batch and tells its offset.
@@ -70,7 +69,6 @@ impl HandSegment {
     /// Appends a record and tells its offset.
     pub fn record(&mut self, order_us: u64, entry: &Entry<'_>) -> u64 {
         let offset = self.bytes.len() as u64;
-        self.last_us = order_us;
         self.bytes.extend_from_slice(&RecordHeader::encode(entry, self.marker, self.durable, order_us));
         self.bytes.extend_from_slice(entry.ext);
         self.bytes.extend_from_slice(entry.payload);
@@ -82,7 +80,7 @@ impl HandSegment {
     pub fn group(&mut self) {
         let rest = self.bytes.len().next_multiple_of(PAGE_BYTES) - self.bytes.len();
         if rest > 0 {
-            let pad = RecordHeader::encode_pad(rest as u32 - 64, self.marker, self.durable, self.last_us);
+            let pad = RecordHeader::encode_pad(rest as u32 - 64, self.marker, self.durable, self.id);
             self.bytes.extend_from_slice(&pad);
             self.bytes.resize(self.bytes.len() + rest - 64, 0);
         }

@@ -2,7 +2,7 @@
 
 use super::{FIRST, STEP, SegmentReader};
 use crate::log::error::LogError;
-use crate::log::record::RecordHeader;
+use crate::log::record::{Kind, RecordHeader};
 
 /// Closer than this, reading on costs less than another look.
 const NEAR_BYTES: u64 = 64 << 10;
@@ -26,7 +26,7 @@ impl SegmentReader {
         Ok(Some(from))
     }
 
-    /// The first header in `at..to`, known damage left out.
+    /// The header of the first record in `at..to`. Pads and known damage are left out.
     fn header_from(&mut self, mut at: u64, to: u64) -> Result<Option<(u64, RecordHeader)>, LogError> {
         while at < to {
             if let Some(hole) = self.holes.iter().find(|hole| hole.holds(at)) {
@@ -34,9 +34,13 @@ impl SegmentReader {
                 continue;
             }
             at = self.next_header(at)?;
-            if at < to && !self.holes.iter().any(|hole| hole.holds(at)) {
-                let header = RecordHeader::decode(self.window.header_at(at), self.header.marker);
-                return Ok(header.ok().map(|header| (at, header)));
+            if at >= to || self.holes.iter().any(|hole| hole.holds(at)) {
+                continue;
+            }
+            match RecordHeader::decode(self.window.header_at(at), self.header.marker) {
+                Ok(header) if header.kind == Kind::Pad => at += header.stored_bytes(),
+                Ok(header) => return Ok(Some((at, header))),
+                Err(_) => at += STEP,
             }
         }
         Ok(None)
