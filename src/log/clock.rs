@@ -6,12 +6,13 @@
 
 use std::hint;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering, fence};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::control::{self, CLOCK_MAGIC, VERSION, clock_at, monotonic_us};
+use super::control::{CLOCK_MAGIC, VERSION, clock_at, monotonic_us};
 use super::error::LogError;
+use super::protocol;
 use super::segment::SharedPage;
 
 /// How fast order time runs while the wall clock is behind it: 500 parts in a million slow, as `adjtime` does.
@@ -42,7 +43,7 @@ impl OrderClock {
     pub fn now_us(&self) -> u64 {
         let mut spins = 0_u32;
         loop {
-            if let Some(now) = self.try_now_us() {
+            if let Some(now) = protocol::try_order_us(&self.page, monotonic_us) {
                 return now;
             }
             spins += 1;
@@ -51,26 +52,6 @@ impl OrderClock {
             }
             hint::spin_loop();
         }
-    }
-
-    /// The monotonic time is read between the two looks at the sequence word: a value from before a change is then never larger than
-    /// one from behind it.
-    #[inline]
-    fn try_now_us(&self) -> Option<u64> {
-        let seq = self.word(clock_at::SEQ).load(Ordering::Acquire);
-        let base_mono = self.word(clock_at::BASE_MONO_US).load(Ordering::Relaxed);
-        let base_order = self.word(clock_at::BASE_ORDER_US).load(Ordering::Relaxed);
-        let rate = self.word(clock_at::RATE_PPM).load(Ordering::Relaxed) as i64;
-        let mono = monotonic_us();
-        fence(Ordering::Acquire);
-        if !seq.is_multiple_of(2) || self.word(clock_at::SEQ).load(Ordering::Relaxed) != seq {
-            return None;
-        }
-        Some(if rate == 0 {
-            base_order.saturating_add(mono.saturating_sub(base_mono))
-        } else {
-            control::order_us(base_mono, base_order, rate, mono)
-        })
     }
 
     /// Brings order time to the wall clock; the keeper does so once a second.
@@ -83,25 +64,8 @@ impl OrderClock {
         self.set(wall_us, SLEW_BACK_PPM);
     }
 
-    /// New bases, computed while the sequence word is odd: continuous if order time is ahead of `target_us` (then it runs at `rate_behind`),
-    /// else a jump to it.
     fn set(&self, target_us: u64, rate_behind: i64) {
-        self.page.change(clock_at::SEQ, |page| {
-            let word = |at| page.word(at).load(Ordering::Relaxed);
-            let mono = monotonic_us();
-            let now = control::order_us(
-                word(clock_at::BASE_MONO_US),
-                word(clock_at::BASE_ORDER_US),
-                word(clock_at::RATE_PPM) as i64,
-                mono,
-            );
-            // A page that has not been set up counts for nothing: its monotonic base may be from before a reboot.
-            let fresh = word(clock_at::MAGIC) != CLOCK_MAGIC || rate_behind == 0;
-            let (order, rate) = if fresh || target_us >= now { (target_us, 0) } else { (now, rate_behind) };
-            page.word(clock_at::BASE_MONO_US).store(mono, Ordering::Relaxed);
-            page.word(clock_at::BASE_ORDER_US).store(order, Ordering::Relaxed);
-            page.word(clock_at::RATE_PPM).store(rate as u64, Ordering::Relaxed);
-        });
+        protocol::set_clock(&self.page, monotonic_us, target_us, rate_behind);
     }
 
     #[inline]
@@ -182,7 +146,7 @@ mod tests {
     #[test]
     fn the_page_tells_other_processes_the_same_time() {
         let (dir, clock) = clock(0);
-        let view = control::ClockView::open(&dir.path().join("clock")).unwrap();
+        let view = crate::log::control::ClockView::open(&dir.path().join("clock")).unwrap();
         let (before, seen, after) = (clock.now_us(), view.now_us().unwrap(), clock.now_us());
         assert!(before <= seen && seen <= after);
     }

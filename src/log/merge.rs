@@ -14,13 +14,14 @@
 //! A batch that was sent again leaves once: see [`repeats`].
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{Ordering, fence};
+use std::fs::File;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::control::{CLOCK_FILE_NAME, ClockView};
 use super::error::{Damage, LogError};
+use super::protocol;
 use super::reader::{LogReader, core_dirs};
 use super::record::{Record, uuid_text};
 
@@ -212,19 +213,16 @@ impl Merge {
     fn look(&mut self) -> Result<(), LogError> {
         let path = self.reader.dir().join(CLOCK_FILE_NAME);
         let clock = || ClockView::open(&path).and_then(|clock| clock.reading());
-        let (server, time) = (self.reader.server(), clock());
-        // What the look at a core sees must not be older than the clock that was read: both ends of the protocol have a full fence here.
-        fence(Ordering::SeqCst);
-        self.find_cores()?;
-        for core in &mut self.cores {
-            core.look(&self.reader, server)?;
-        }
-        fence(Ordering::SeqCst);
+        let server = self.reader.server();
+        let (now_us, same_clock) = protocol::look_at_all::<File, _>(clock, || {
+            self.find_cores()?;
+            self.cores.iter_mut().try_for_each(|core| core.look(&self.reader, server))
+        })?;
         // A server that came or went meanwhile, or a clock that was set anew, may have been seen by one core's look and not by
         // another's. Then nothing new is certain, and the next look will tell.
-        let same = self.reader.server() == server && clock().map(|time| time.seq) == time.map(|time| time.seq);
+        let same = same_clock && self.reader.server() == server;
         for core in &mut self.cores {
-            core.set_bound(server, time.map(|time| time.now_us), same);
+            core.set_bound(server, now_us, same);
         }
         Ok(())
     }

@@ -176,6 +176,7 @@ mod keeper;
 pub mod merge;
 pub mod open;
 mod prepare;
+mod protocol;
 pub mod reader;
 pub mod record;
 pub mod recovery;

@@ -5,9 +5,10 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::super::control::{self, ControlSnapshot, ControlView, Look, State};
+use super::super::control::{self, ControlSnapshot, ControlView};
 use super::super::error::{Damage, LogError};
 use super::super::header::PAGE_BYTES;
+use super::super::protocol::Look;
 use super::super::reader::{End, Found, LogReader, SegmentFile, SegmentReader, Server, open_part, segment_files};
 use super::super::record::Record;
 use super::super::sidecar::Sidecar;
@@ -157,7 +158,7 @@ impl CoreStream {
             // What was certain at an earlier time stays certain, but not what held only because no server was there.
             _ if !same || !self.fresh => Some(self.bound_us).filter(|&bound_us| bound_us != u64::MAX).unwrap_or(0),
             _ if server == Server::Absent => u64::MAX,
-            (Hold::Written, Some(page), _) => bound_of(page, now_us),
+            (Hold::Written, Some(page), _) => page.bound_us(now_us),
             // A core that is not taken up yet appends with times from now on. Without a clock nothing new is certain.
             (_, _, now_us) => now_us.unwrap_or(0),
         };
@@ -285,19 +286,6 @@ impl CoreStream {
         }
         Ok(())
     }
-}
-
-/// The time before which nothing can come any more from a core that is being written.
-fn bound_of(page: &ControlSnapshot, now_us: Option<u64>) -> u64 {
-    // Without a clock, the newest record's time is a bound too: an idle core's last record then waits for the next one.
-    let mut bound_us = now_us.unwrap_or(page.last_order_us);
-    if page.in_append {
-        bound_us = bound_us.min(page.last_order_us);
-    }
-    if let (State::Open, Some(first_us)) = (page.state, page.first_unsynced_us) {
-        bound_us = bound_us.min(first_us);
-    }
-    bound_us
 }
 
 fn length_of(reader: &SegmentReader) -> Result<u64, LogError> {
