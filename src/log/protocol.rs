@@ -331,6 +331,13 @@ pub fn order_us(base_mono_us: u64, base_order_us: u64, rate_ppm: i64, mono_us: u
     u64::try_from(order).unwrap_or(base_order_us)
 }
 
+/// Sets a clock's page up, whatever it held: order time begins at the wall clock, or behind the newest record if that is later.
+pub(super) fn start_clock<W: Words>(words: &W, mono_us: impl FnOnce() -> u64, wall_us: u64, newest_us: u64) {
+    words.store(clock_at::VERSION, u64::from(VERSION), Ordering::Relaxed);
+    set_clock(words, mono_us, wall_us.max(newest_us.saturating_add(1)), 0);
+    words.store(clock_at::MAGIC, CLOCK_MAGIC, Ordering::Release);
+}
+
 /// New bases for the clock, computed while the sequence word is odd: continuous if order time is ahead of `target_us` (then it runs at
 /// `rate_behind`), else a jump to it. A rate of 0 sets the clock, whatever it showed.
 pub(super) fn set_clock<W: Words>(words: &W, mono_us: impl FnOnce() -> u64, target_us: u64, rate_behind: i64) {
