@@ -13,7 +13,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
-use std::hash::{BuildHasher, RandomState};
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::time::Duration;
@@ -28,7 +28,13 @@ use super::Place;
 const CANDIDATES_MAX: usize = 4;
 
 /// So many bytes of each end of a payload go into its key, so that a client with one label for everything does not make candidates.
-const SAMPLE_BYTES: usize = 64;
+const SAMPLE_BYTES: usize = 32;
+
+/// What a key is made of takes this much: see [`Repeats::key`].
+const KEY_BYTES: usize = 32 + 2 * SAMPLE_BYTES;
+
+/// Buckets for each entry. Most records are no repeats, and an empty bucket tells so without a look at an entry far away in memory.
+const BUCKETS_PER_ENTRY: usize = 2;
 
 /// How much of a candidate is read at a time.
 const PIECE_BYTES: usize = 64 << 10;
@@ -36,13 +42,14 @@ const PIECE_BYTES: usize = 64 << 10;
 /// A window has about so many marks.
 const MARKS: u64 = 64;
 
-/// More entries would not be told apart by the 32 bits that link them.
-const ENTRIES_MAX: usize = 1 << 30;
+/// Well below what the 32 bits that link them tell apart.
+const ENTRIES_MAX: usize = 1 << 28;
 
 /// How far back a merge looks for the first sending of a batch. The smallest of the three bounds holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RepeatWindow {
-    /// Labelled batches, at most 2^30; 0 recognises no repeats. Each takes 48 bytes of memory, and 4 to 8 in the table.
+    /// Labelled batches, at most 2^28; 0 recognises no repeats. Each takes 56 bytes of memory, up to twice that where this is no power
+    /// of two.
     pub entries: usize,
     /// Order time.
     pub time: Duration,
@@ -57,7 +64,7 @@ impl RepeatWindow {
 
 impl Default for RepeatWindow {
     /// A tracker sends a batch up to eleven times within 13.75 s, and each answer may be held for 5 s: 69 s. Ten minutes leave room for a
-    /// machine that sleeps meanwhile. 2^18 entries are 14 MB at most, and 256 MiB are read again in a fraction of a second.
+    /// machine that sleeps meanwhile. 2^18 entries are 14 MiB at most, and 256 MiB are read again in a fraction of a second.
     fn default() -> RepeatWindow {
         RepeatWindow { entries: 1 << 18, time: Duration::from_secs(600), bytes: 256 << 20 }
     }
@@ -93,7 +100,8 @@ struct Mark {
 pub(super) struct Repeats {
     window: RepeatWindow,
     hasher: RandomState,
-    /// A ring by number, which grows as it is used.
+    time_us: u64,
+    /// A ring by number, of a power of two, which grows as it is used.
     entries: Vec<Entry>,
     /// For each hash the low half of the newest entry's number. Numbers of entries that have left the window count for nothing.
     buckets: Vec<u32>,
@@ -108,17 +116,6 @@ pub(super) struct Repeats {
     found: u64,
 }
 
-/// What a key is made of: all that a second sending has in common with the first and that its header or its ends tell.
-#[derive(Hash)]
-struct Key {
-    session: u64,
-    label: (u32, u32),
-    form: (u8, u8, u8),
-    split: u32,
-    bytes: u64,
-    sample: u32,
-}
-
 impl Repeats {
     /// An empty window; `behind` is where a merge begins that is to fill it.
     pub(super) fn new(window: RepeatWindow, behind: BTreeMap<u16, Place>) -> Repeats {
@@ -126,9 +123,10 @@ impl Repeats {
         let mark = Mark { entry: 1, order_us: 0, bytes: 0, places: behind };
         Repeats {
             window,
+            time_us: u64::try_from(window.time.as_micros()).unwrap_or(u64::MAX),
             hasher: RandomState::new(),
             entries: Vec::new(),
-            buckets: vec![0; window.entries.next_power_of_two()],
+            buckets: vec![0; BUCKETS_PER_ENTRY * window.entries.next_power_of_two()],
             next: 1,
             oldest: 1,
             bytes: 0,
@@ -154,7 +152,7 @@ impl Repeats {
         let Some(last) = self.marks.back() else { return true };
         self.next - last.entry > self.window.entries as u64 / MARKS
             || self.bytes - last.bytes > self.window.bytes / MARKS
-            || order_us.saturating_sub(last.order_us) > self.time_us() / MARKS
+            || order_us.saturating_sub(last.order_us) > self.time_us / MARKS
     }
 
     /// Remembers where each core's log is read next, before a record of this time is taken.
@@ -181,28 +179,29 @@ impl Repeats {
         repeat
     }
 
-    fn time_us(&self) -> u64 {
-        self.window.time.as_micros() as u64
-    }
-
+    /// A hash of all that a second sending has in common with the first, as far as its header and its ends tell.
     fn key(&self, record: &Record<'_>, label: Label) -> u64 {
         let payload = record.payload;
-        let first = &payload[..payload.len().min(SAMPLE_BYTES)];
-        let last = &payload[payload.len().saturating_sub(SAMPLE_BYTES)..];
-        self.hasher.hash_one(Key {
-            session: record.session,
-            label: (label.page, label.number),
-            form: form(record.topic, record.data_type, record.encoding),
-            split: record.split,
-            bytes: payload.len() as u64,
-            sample: crc32c::crc32c_append(crc32c::crc32c(first), last),
-        })
+        let (topic, data_type, encoding) = form(record.topic, record.data_type, record.encoding);
+        let sample = payload.len().min(SAMPLE_BYTES);
+        let mut bytes = [0; KEY_BYTES];
+        bytes[0..8].copy_from_slice(&record.session.to_le_bytes());
+        bytes[8..12].copy_from_slice(&label.page.to_le_bytes());
+        bytes[12..16].copy_from_slice(&label.number.to_le_bytes());
+        bytes[16..24].copy_from_slice(&(payload.len() as u64).to_le_bytes());
+        bytes[24..28].copy_from_slice(&record.split.to_le_bytes());
+        bytes[28..31].copy_from_slice(&[topic, data_type, encoding]);
+        bytes[32..32 + sample].copy_from_slice(&payload[..sample]);
+        bytes[32 + SAMPLE_BYTES..][..sample].copy_from_slice(&payload[payload.len() - sample..]);
+        let mut hasher = self.hasher.build_hasher();
+        hasher.write(&bytes);
+        hasher.finish()
     }
 
     /// Lets go of what the bounds of time and bytes exclude for a record of this time.
     fn leave(&mut self, order_us: u64) {
         let (oldest_us, oldest_bytes) =
-            (order_us.saturating_sub(self.time_us()), self.bytes.saturating_sub(self.window.bytes));
+            (order_us.saturating_sub(self.time_us), self.bytes.saturating_sub(self.window.bytes));
         while self.oldest < self.next {
             let entry = self.entry(self.oldest);
             if entry.order_us >= oldest_us && entry.bytes >= oldest_bytes {
@@ -213,7 +212,11 @@ impl Repeats {
     }
 
     fn entry(&self, number: u64) -> &Entry {
-        &self.entries[(number % self.window.entries as u64) as usize]
+        &self.entries[self.place(number)]
+    }
+
+    fn place(&self, number: u64) -> usize {
+        number as usize & (self.buckets.len() / BUCKETS_PER_ENTRY - 1)
     }
 
     fn bucket(&self, key: u64) -> usize {
@@ -234,7 +237,7 @@ impl Repeats {
             before: self.buckets[bucket],
             core: record.id.core,
         };
-        let at = (self.next % self.window.entries as u64) as usize;
+        let at = self.place(self.next);
         if at >= self.entries.len() {
             // Numbers begin at 1, so that place 0 of the ring is taken last; until then something has to stand there.
             self.entries.resize(at + 1, entry);

@@ -152,11 +152,11 @@ fn the_window_takes_no_more_memory_than_it_is_given() {
             send(segment, 1000 + u64::from(number) * 10, u64::from(number % 7), number % 100, &number.to_le_bytes());
         }
     });
-    let window = RepeatWindow { entries: 64, time: Duration::from_micros(900), bytes: 4000 };
+    let window = RepeatWindow { entries: 60, time: Duration::from_micros(900), bytes: 4000 };
     let mut merge = merge(dir.path()).with_repeat_window(window);
     while merge.next().unwrap().is_some() {
         let repeats = merge.repeats.as_ref().unwrap();
-        assert!(repeats.entries.len() <= 64 && repeats.next - repeats.oldest <= 64);
+        assert!(repeats.entries.len() <= 64 && repeats.next - repeats.oldest <= 60);
         assert!(repeats.marks.len() as u64 <= 3 * MARKS + 2, "{}", repeats.marks.len());
     }
 }
