@@ -52,9 +52,9 @@ pub struct History {
     /// How many were answered and are gone, which `ack = "memory"` allows.
     pub forgotten: u64,
     consumed: Consumed,
-    /// What the consumer has kept last, and what it may have kept since: the call has failed, or has not returned.
+    /// What the consumer has kept last, and what it may have kept since: those calls have failed, or have not returned.
     kept: Consumed,
-    keeping: Option<Consumed>,
+    keeping: Vec<Consumed>,
     /// How many records were deleted.
     pub deleted: u64,
     /// Counts appends and answers.
@@ -280,22 +280,26 @@ impl History {
     pub fn keep(&mut self, place: &MergePosition, keep: impl FnOnce(&MergePosition) -> bool) -> Checked {
         self.consumed.position = Some(serde_json::to_string(place).map_err(|error| error.to_string())?);
         if keep(place) {
-            (self.kept, self.keeping) = (self.consumed.clone(), None);
+            (self.kept, self.keeping) = (self.consumed.clone(), Vec::new());
         } else {
-            self.keeping = Some(self.consumed.clone());
+            self.keeping.push(self.consumed.clone());
         }
         Ok(())
     }
 
-    /// The consumer is started again, and goes on where its cursor says.
-    pub fn resume_consumer(&mut self, place: &MergePosition) -> Checked {
+    /// The consumer is started again, and goes on where its cursor says. Until the power has failed, or it keeps its place again, a
+    /// cursor whose writing was not completed may still be lost.
+    pub fn resume_consumer(&mut self, place: &MergePosition, cut: bool) -> Checked {
         let place = serde_json::to_string(place).map_err(|error| error.to_string())?;
         let is_it = |consumed: &&Consumed| consumed.position.as_ref() == Some(&place);
-        let kept = [Some(&self.kept), self.keeping.as_ref()].into_iter().flatten().find(is_it).cloned();
+        let kept = self.keeping.iter().rev().chain([&self.kept]).find(is_it).cloned();
         let Some(kept) = kept else {
             return Err(format!("the cursor is at {place}, which was never kept, or not last"));
         };
-        (self.kept, self.consumed, self.keeping) = (kept.clone(), kept, None);
+        self.consumed = kept.clone();
+        if cut {
+            (self.kept, self.keeping) = (kept, Vec::new());
+        }
         Ok(())
     }
 }

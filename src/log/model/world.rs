@@ -84,13 +84,13 @@ impl World {
     }
 
     /// A consumer that holds what it has not passed, where the log does not keep everything.
-    fn cursors(&mut self, shared: &Shared) -> Checked<Option<Cursors>> {
+    fn cursors(&mut self, shared: &Shared, cut: bool) -> Checked<Option<Cursors>> {
         if self.options.retain.bytes.is_none() {
             return Ok(None);
         }
         let cursors = Cursors::beside_on(self.disk, &shared.dir, shared.log);
         match cursors.read(&consumer()).map_err(|error| error.to_string())? {
-            Some(cursor) => self.history.resume_consumer(&cursor.position)?,
+            Some(cursor) => self.history.resume_consumer(&cursor.position, cut)?,
             None => {
                 ensure!(!self.registered, "the cursor of a registered consumer is gone");
                 let position = MergePosition { log: shared.log, cores: BTreeMap::new() };
@@ -282,13 +282,13 @@ impl World {
         }
         let pause = self.disk.pause();
         let may_forget = self.options.ack == Ack::Memory && (self.cut || self.disk.failures() > 0);
-        self.cut = false;
+        let cut = std::mem::take(&mut self.cut);
         self.history.check_recovered(&shared.dir, may_forget, self.options.retain.bytes.is_some())?;
         let gone = self.quarantined.iter().find(|path| !path.exists());
         ensure!(gone.is_none(), "{gone:?} was set aside and is gone");
         check_second_recovery(&shared)?;
         verify_all(&shared, self.history.bare)?;
-        let cursors = self.cursors(&shared)?;
+        let cursors = self.cursors(&shared, cut)?;
         let mut merge = self.history.open_merge(&shared.dir)?;
         self.history.read_merge(&mut merge, u64::MAX, self.options.ack == Ack::Disk)?;
         self.history.check_merged()?;
