@@ -255,12 +255,12 @@ impl World {
             let failures = self.disk.failures();
             let opened = take_up(self.disk, self.options.clone(), 1);
             let failed = self.disk.failures() > failures;
+            self.history.bare |= failed;
             if self.disk.is_down() {
                 drop(opened);
                 self.fall();
                 continue;
             }
-            self.history.bare |= failed;
             match opened {
                 // What failed is tried once more by the next start.
                 Ok((_, recovery)) if failed && !recovery.problems.is_empty() => continue,
