@@ -9,12 +9,11 @@ mod common;
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
 use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{Answer, Home, Server, batch_request, start_request, wait_for};
+use common::{Answer, Disk, Home, Server, batch_request, start_request, wait_for};
 
 /// Small segments on a small disk, and clients that are not held for long.
 const SETTINGS: &[(&str, &str)] = &[
@@ -31,58 +30,6 @@ const REFUSED_WITHIN: Duration = Duration::from_secs(5);
 
 /// How soon the server must go on once there is space.
 const BACK_WITHIN: Duration = Duration::from_secs(5);
-
-/// An ext4 of 64 MB in a file. Unmounted when dropped.
-struct Disk {
-    mount: PathBuf,
-    _folder: tempfile::TempDir,
-}
-
-impl Disk {
-    /// Makes and mounts it. `None`, with the reason printed: that is not possible here.
-    fn new() -> Option<Disk> {
-        if !rustix::process::geteuid().is_root() {
-            println!("not tested: mounting a file system needs root");
-            return None;
-        }
-        let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a temporary folder");
-        let (image, mount) = (folder.path().join("image"), folder.path().join("mount"));
-        File::create(&image).and_then(|file| file.set_len(64 << 20)).expect("the folder takes files");
-        fs::create_dir(&mount).expect("the folder takes folders");
-        let made = run(Command::new("mkfs.ext4").args(["-q", "-F", "-m", "0"]).arg(&image));
-        let mounted = made.and_then(|()| run(Command::new("mount").args(["-o", "loop"]).arg(&image).arg(&mount)));
-        if let Err(reason) = mounted {
-            println!("not tested: {reason}");
-            return None;
-        }
-        Some(Disk { mount, _folder: folder })
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.mount.join(name)
-    }
-}
-
-impl Drop for Disk {
-    fn drop(&mut self) {
-        // A server that was killed a moment ago may still be leaving.
-        for _ in 0..100 {
-            if run(Command::new("umount").arg(&self.mount)).is_ok() {
-                return;
-            }
-            thread::sleep(Duration::from_millis(50));
-        }
-        let _ = run(Command::new("umount").arg("--lazy").arg(&self.mount));
-    }
-}
-
-fn run(command: &mut Command) -> Result<(), String> {
-    match command.output() {
-        Ok(output) if output.status.success() => Ok(()),
-        Ok(output) => Err(format!("{command:?}: {}", String::from_utf8_lossy(&output.stderr))),
-        Err(error) => Err(format!("{command:?}: {error}")),
-    }
-}
 
 /// Takes space from the disk: as much as this, or all that there is.
 fn take_space(path: &Path, bytes: usize) {

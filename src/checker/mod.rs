@@ -205,7 +205,7 @@ impl Worker {
             Err(error) => self.complain("the sessions in the log could not be read", &error.to_string()),
         }
         while self.options.looks && !self.stopping.load(Ordering::Relaxed) {
-            if let Err(error) = self.follow(&log_dir) {
+            if let Err(error) = self.follow() {
                 self.complain("the checker can't read the log", &error);
                 self.rest(FAULT_REST);
             }
@@ -223,14 +223,15 @@ impl Worker {
         self.stopping.load(Ordering::Relaxed)
     }
 
-    fn follow(&self, log_dir: &Path) -> Result<(), String> {
+    fn follow(&self) -> Result<(), String> {
         let text = |error: &dyn std::fmt::Display| error.to_string();
         let cursor = Cursor::new(&self.options.data);
         let mut marks = Marks::new(self.options.data.join(marks::FILE));
-        let mut merge = cursor.open(log_dir).map_err(|e| text(&e))?;
+        let mut merge = cursor.open().map_err(|e| text(&e))?;
         let mut budget = Budget::new(self.options.budget_percent);
         let mut kept = Instant::now();
         let mut count = 0;
+        let mut gaps = 0;
         loop {
             let lag_us = match merge.next().map_err(|e| text(&e))? {
                 Some(record) => {
@@ -238,8 +239,13 @@ impl Worker {
                     wall_us().saturating_sub(record.order_us)
                 }
                 None => {
-                    cursor.keep(&merge.position());
+                    // A kept place is synced, which a disk under load feels.
+                    if kept.elapsed() > KEEP_EVERY {
+                        cursor.keep(&merge.position());
+                        kept = Instant::now();
+                    }
                     if self.rest(IDLE) {
+                        cursor.keep(&merge.position());
                         return Ok(());
                     }
                     continue;
@@ -249,10 +255,15 @@ impl Worker {
             if count % STRIDE != 0 {
                 continue;
             }
+            if merge.skipped().segments > gaps {
+                gaps = merge.skipped().segments;
+                self.findings.jumps.fetch_add(1, Ordering::Relaxed);
+            }
             if let Some(pause) = budget.pause() {
                 if lag_us > LAG_MAX.as_micros() as u64 {
                     self.findings.jumps.fetch_add(1, Ordering::Relaxed);
-                    merge = cursor.open_at_end(log_dir).map_err(|e| text(&e))?;
+                    merge = cursor.open_at_end().map_err(|e| text(&e))?;
+                    gaps = 0;
                 }
                 if self.rest(pause) {
                     cursor.keep(&merge.position());

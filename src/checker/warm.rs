@@ -50,7 +50,12 @@ fn tell_segment(
     inboxes: &[Sender<(SessionId, u32)>],
     stopping: &AtomicBool,
 ) -> Result<u64, LogError> {
-    let mut reader = SegmentReader::open(segment)?;
+    let mut reader = match SegmentReader::open(segment) {
+        Ok(reader) => reader,
+        // Deleted, or sealed, since it was listed: a few sessions less are known.
+        Err(LogError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => return Ok(0),
+        Err(error) => return Err(error),
+    };
     let mut told = 0;
     loop {
         match reader.next() {

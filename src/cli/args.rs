@@ -1,11 +1,14 @@
 //! The options of every subcommand.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::{SETTINGS, Sources, value};
+use crate::log::cursor::ConsumerName;
+use crate::log::salvage::Limits;
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -45,15 +48,56 @@ pub enum Command {
     /// Check every byte of the log; the exit code is 0 when it is whole, 1 when it is damaged, 2 when it can't be read.
     #[command(after_help = "Example:\n  takeup verify && echo whole")]
     Verify(VerifyArgs),
+    /// Write every record that can still be read, from damaged files, a folder or a whole disk, into a new data folder.
+    ///
+    /// The exit code is 0 when nothing is missing, 1 when something is (the report names it), 2 when it could not be done.
+    #[command(after_help = "Examples:\n  takeup salvage takeup-data rescued\n  takeup salvage /dev/sdb1 rescued\n  \
+                      takeup verify --data rescued")]
+    Salvage(SalvageArgs),
     /// Show what a session's trackers recorded, message by message.
     #[command(after_help = "Example:\n  takeup events 2691351900602760960 --json | grep MouseClick")]
     Events(EventsArgs),
+    /// List the log's consumers, or add and remove one. A consumer that holds keeps every segment that it has not read.
+    #[command(
+        after_help = "Examples:\n  takeup consumers\n  takeup consumers add backup --from start\n  takeup consumers remove backup"
+    )]
+    Consumers(ConsumersArgs),
     /// Send the recorded batches again, to a server or to stdout.
     #[command(
         after_help = "Examples:\n  takeup replay --to http://127.0.0.1:9090 --fast --token-secret-file other/secrets/token\n  \
                       takeup replay --to - | head -n 1"
     )]
     Replay(ReplayArgs),
+    /// Ask a running server, through its admin port.
+    #[command(after_help = "Example:\n  takeup admin reopen")]
+    Admin(AdminArgs),
+}
+
+/// The options of `takeup admin`.
+#[derive(Debug, Clone, Args)]
+pub struct AdminArgs {
+    /// The server's admin address [default: as the server has it: setting `admin`].
+    #[arg(long, value_name = "ADDR:PORT", global = true)]
+    pub admin: Option<SocketAddr>,
+    /// The file of settings [default: takeup.toml in the data folder].
+    #[arg(long, value_name = "FILE", env = "TAKEUP_CONFIG", global = true)]
+    pub config: Option<PathBuf>,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: AdminCommand,
+}
+
+/// What a running server can be asked to do.
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub enum AdminCommand {
+    /// Take cores into use again that were given up because their disk failed; to be run once it is mended. The exit code is 0
+    /// when all cores take records, 1 when one does not, 2 when the server can't be asked.
+    #[command(after_help = "Example:\n  takeup admin reopen && echo mended")]
+    Reopen {
+        /// Print NDJSON: core, before, after, reason.
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// The options of `takeup serve`.
@@ -130,6 +174,29 @@ pub struct VerifyArgs {
     pub quiet: bool,
 }
 
+/// The options of `takeup salvage`.
+#[derive(Debug, Clone, Args)]
+pub struct SalvageArgs {
+    /// What is damaged: a data folder, a segment, files in any folder, an image of a disk, or the disk itself. Its server must be stopped.
+    #[arg(value_name = "FROM")]
+    pub from: PathBuf,
+    /// The new data folder; it must be empty, or not exist.
+    #[arg(value_name = "TO")]
+    pub to: PathBuf,
+    /// Which log, where several are found [default: the one that log.json names, else the one of which most is found].
+    #[arg(long, value_name = "UUID")]
+    pub log: Option<uuid::Uuid>,
+    /// Take records, too, that a client may have written into a body.
+    #[arg(long)]
+    pub unproven: bool,
+    /// How many separate stretches of records to keep track of; each takes up to 150 bytes of memory.
+    #[arg(long, value_name = "N", default_value_t = Limits::default().stretches_max)]
+    pub stretches_max: usize,
+    /// Print the report as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// The options of `takeup events`.
 #[derive(Debug, Clone, Args)]
 pub struct EventsArgs {
@@ -142,6 +209,48 @@ pub struct EventsArgs {
     /// The largest batch to inflate.
     #[arg(long, value_name = "BYTES", default_value = "64MiB", value_parser = value::size::<usize>)]
     pub inflated_max: usize,
+}
+
+/// The options of `takeup consumers`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct ConsumersArgs {
+    /// Print NDJSON.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// What to do [default: list them].
+    #[command(subcommand)]
+    pub command: Option<ConsumersCommand>,
+}
+
+/// What can be done with consumers.
+#[derive(Debug, Clone, Subcommand)]
+pub enum ConsumersCommand {
+    /// Register a consumer: from now on what it has not read is kept.
+    #[command(after_help = "Example:\n  takeup consumers add backup --from start")]
+    Add {
+        /// Its name: a-z, 0-9 and -.
+        #[arg(value_name = "NAME")]
+        name: ConsumerName,
+        /// Where it begins: with the oldest record that is there, or with what comes next.
+        #[arg(long, value_enum, default_value_t = FromEnd::End)]
+        from: FromEnd,
+    },
+    /// Forget a consumer: it holds nothing any more, and its place is lost.
+    #[command(after_help = "Example:\n  takeup consumers remove backup")]
+    Remove {
+        /// Its name.
+        #[arg(value_name = "NAME")]
+        name: ConsumerName,
+    },
+}
+
+/// An end of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum FromEnd {
+    /// The oldest record that is there.
+    Start,
+    /// What comes next.
+    End,
 }
 
 /// The options of `takeup replay`.

@@ -9,10 +9,11 @@ use serde::Serialize;
 use super::args::InspectArgs;
 use super::error::CliError;
 use super::log_folder;
-use super::output::{Align, Out, Table, bytes, exact_time_us, plain, thousands, time_us};
+use super::output::{Align, Out, Table, bytes, counted, exact_time_us, plain, thousands, time_us, warn};
 use crate::log::error::{Damage, LogError};
 use crate::log::reader::{LogReader, SegmentInfo, SegmentReader, SegmentState};
 use crate::log::record::{Flags, Record, ext_type};
+use crate::log::sidecar::Sidecar;
 
 /// Runs the command.
 pub fn run(args: &InspectArgs, data: &Path) -> Result<ExitCode, CliError> {
@@ -32,6 +33,13 @@ pub(super) fn list(args: &InspectArgs, data: &Path, out: &mut Out) -> Result<(),
         if segments.is_empty() {
             return Err(CliError::Other(format!("there is no segment {id}; `takeup inspect` lists those that exist")));
         }
+    }
+    for segment in segments.iter().filter(|segment| segment.sealed() && segment.sidecar.is_none()) {
+        let why = match Sidecar::read(&segment.path) {
+            Err(error) => error.to_string(),
+            Ok(_) => format!("{}: has no sidecar", segment.path.display()),
+        };
+        warn(&format!("{why}; its records can be read, `takeup verify` checks them"));
     }
     if args.records { records(&reader, &segments, args.json, out) } else { table(&segments, args.json, out) }
 }
@@ -153,21 +161,60 @@ fn records(log: &LogReader, segments: &[SegmentInfo], json: bool, out: &mut Out)
         );
         out.line(&out.bold(&heading))?;
     }
+    let mut places = 0;
     for segment in segments.iter().filter(|segment| segment.state != SegmentState::Ready) {
-        let Some(mut reader) = open(log, segment)? else { continue };
         if !json {
             out.line(&format!("{} ({})", segment.path.display(), segment.state.as_str()))?;
         }
+        let mut reader = match open(log, segment) {
+            Ok(Some(reader)) => reader,
+            Ok(None) => continue,
+            // One file is no reason not to show the others.
+            Err(CliError::Log(LogError::Foreign { reason, .. })) => {
+                places += 1;
+                damaged(&whole(segment, reason), json, out)?;
+                continue;
+            }
+            Err(CliError::Log(LogError::Version { .. })) => {
+                places += 1;
+                damaged(&whole(segment, "written by a newer takeup, which can read it"), json, out)?;
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
+        // What a sidecar names as damage is skipped by the reader, and shown in its place.
+        let mut known = segment.sidecar.iter().flat_map(|sidecar| sidecar.damage_of(&segment.path)).peekable();
         loop {
             match reader.next() {
-                Ok(Some(record)) => show(&record, json, out)?,
+                Ok(Some(record)) => {
+                    while let Some(damage) = known.next_if(|damage| damage.offset < record.id.offset) {
+                        damaged(&damage, json, out)?;
+                    }
+                    show(&record, json, out)?;
+                }
                 Ok(None) => break,
-                Err(LogError::Damaged { .. }) => damaged(&reader.resync()?, json, out)?,
+                Err(LogError::Damaged { .. }) => {
+                    places += 1;
+                    damaged(&reader.resync()?, json, out)?;
+                }
                 Err(error) => return Err(error.into()),
             }
         }
+        for damage in known {
+            damaged(&damage, json, out)?;
+        }
+    }
+    if places > 0 {
+        let places = counted(places, "damaged place");
+        warn(&format!("{places} shown among the records, which are intact; `takeup verify` tells more"));
     }
     Ok(())
+}
+
+/// A segment of which nothing can be read.
+fn whole(segment: &SegmentInfo, reason: &'static str) -> Damage {
+    let bytes = std::fs::metadata(&segment.path).map_or(segment.bytes, |meta| meta.len());
+    Damage { path: segment.path.clone(), core: segment.core, segment: segment.id, offset: 0, bytes, reason }
 }
 
 /// Opens a segment, under its new name if a running server has sealed it since it was listed. `None`: it was deleted.

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::error::CliError;
-use super::output::warn;
+use super::output::{counted, warn};
 use crate::log::merge::Merge;
 use crate::log::reader::LogReader;
 
@@ -17,8 +17,12 @@ pub fn open(data: &Path) -> Result<LogReader, CliError> {
     Ok(LogReader::open(&folder)?)
 }
 
-/// Says that a reader stepped over damage: what was printed is then not everything.
+/// Says that a reader stepped over damage, or that something was deleted before it came: what was printed is then not everything.
 pub fn warn_of_damage(merge: &Merge) {
+    let skipped = merge.skipped();
+    if skipped.segments > 0 {
+        warn(&format!("{} deleted while the log was read", counted(skipped.segments, "segment")));
+    }
     let Some(first) = merge.damage().first() else { return };
     let count = merge.damage_count();
     warn(&format!(

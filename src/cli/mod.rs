@@ -2,15 +2,18 @@
 //!
 //! Data goes to stdout, everything else to stderr. Where a command prints data, `--json` prints NDJSON whose field
 //! names do not change between versions. A reader that goes away (`| head`) ends a command quietly. All commands but
-//! `serve` only read the log, so they may run beside a server.
+//! `serve` and `salvage` only read the log, so they may run beside a server; so may `consumers`, which changes cursors and no record.
 
+mod admin;
 mod args;
+mod consumers;
 mod error;
 mod events;
 mod inspect;
 mod log_folder;
 mod output;
 mod replay;
+mod salvage;
 pub mod serve;
 mod sessions;
 mod verify;
@@ -36,8 +39,11 @@ pub fn main() -> ExitCode {
         Command::Sessions(args) => sessions::run(&args, &data),
         Command::Inspect(args) => inspect::run(&args, &data),
         Command::Verify(args) => return verify::run(&args, &data),
+        Command::Salvage(args) => return salvage::run(&args),
         Command::Events(args) => events::run(&args, &data),
+        Command::Consumers(args) => consumers::run(&args, &data),
         Command::Replay(args) => replay::run(&args, &data),
+        Command::Admin(args) => return admin::run(&args, &data),
     };
     result.unwrap_or_else(|error| report(&error, ExitCode::FAILURE))
 }

@@ -1,11 +1,11 @@
 //! `takeup serve`: puts the parts together, waits for a signal, and takes them apart again.
 
 use std::io::Write;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize};
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use atomic_waker::AtomicWaker;
@@ -21,9 +21,10 @@ use crate::config::{self, Config, FirstRun, LogRequests, PROJECTS_FILE, first_ru
 use crate::directory::{self, DirectoryError};
 use crate::log::{Log, Options, Recovery};
 use crate::server::core::{Common, INBOX_MAX};
+use crate::server::handover::Inbox;
 use crate::server::listen::listen;
 use crate::server::runtime::Driver;
-use crate::server::{Seat, cpus, limits, spawn};
+use crate::server::{Seat, cpus, limits, notices, spawn};
 use crate::session::flake::FlakeIds;
 use crate::session::geo::Geo;
 use crate::session::shard;
@@ -31,7 +32,11 @@ use crate::session::token::Secrets;
 use crate::session::user_agent::UserAgents;
 use crate::telemetry::{self, Admin, Check, CoreMetrics, Level, LogOptions, Logger, Metrics, admin};
 
+use super::admin::reachable;
 use super::{CliError, ServeArgs};
+
+mod failures;
+mod retention;
 
 /// How long the last log lines may take to be printed.
 const PRINT_PATIENCE: Duration = Duration::from_secs(2);
@@ -60,7 +65,8 @@ pub fn run(args: ServeArgs, data: PathBuf) -> Result<ExitCode, CliError> {
     let cores = config.cores.unwrap_or_else(|| cpus::default_cores(cpus.len(), quota));
     let connections_max = limits::connections(config.connections_max, cores, &logger);
 
-    let (log, recovery) = Log::open(log_options_of(&config, cores))?;
+    let options = retention::with_retention(log_options_of(&config, cores, driver), &config, &logger);
+    let (log, recovery) = Log::open(options)?;
     report_recovery(&logger, &recovery);
     let flakes = FlakeIds::new(worker_id(&config, &logger));
     // A clock that was set back must not lead to ids that are given out already.
@@ -71,9 +77,15 @@ pub fn run(args: ServeArgs, data: PathBuf) -> Result<ExitCode, CliError> {
     let (inboxes, outboxes): (Vec<_>, Vec<_>) = (0..cores).map(|_| crossbeam_channel::bounded(INBOX_MAX)).unzip();
     let projects = config.data.join(PROJECTS_FILE);
     let directory = Arc::new(directory::Shared::load(&projects).map_err(other)?);
+    retention::tell_ages(&log, &directory.current());
     let watcher = directory::watch(Arc::clone(&directory), {
-        let logger = logger.clone();
-        move |outcome| report_directory(&logger, outcome)
+        let (logger, log, directory) = (logger.clone(), log.clone(), Arc::clone(&directory));
+        move |outcome| {
+            if outcome.is_ok() {
+                retention::tell_ages(&log, &directory.current());
+            }
+            report_directory(&logger, outcome);
+        }
     });
     let common = Arc::new(Common {
         driver,
@@ -91,7 +103,7 @@ pub fn run(args: ServeArgs, data: PathBuf) -> Result<ExitCode, CliError> {
         inboxes,
         stopping: AtomicBool::new(false),
         stop_wakers: (0..cores).map(|_| AtomicWaker::new()).collect(),
-        poisoned: AtomicUsize::new(0),
+        handovers: (0..cores).map(|_| Inbox::new(config.handovers_max, config.inflight_bytes_max)).collect(),
         config,
     });
     let metrics: Vec<Arc<CoreMetrics>> = (0..cores).map(|_| Arc::new(CoreMetrics::new(TEMPLATES))).collect();
@@ -131,6 +143,7 @@ pub fn run(args: ServeArgs, data: PathBuf) -> Result<ExitCode, CliError> {
     drop(watcher);
     checker.stop();
     let closed = log.close();
+    notices::report(&log, &logger);
     admin.stop();
     if let Err(error) = &closed {
         let text = error.to_string();
@@ -169,13 +182,20 @@ fn log_options(config: &Config) -> LogOptions {
     LogOptions { requests, ..LogOptions::default() }
 }
 
-fn log_options_of(config: &Config, cores: u16) -> Options {
+fn log_options_of(config: &Config, cores: u16, driver: Driver) -> Options {
     Options {
         dir: config.data.join("log"),
         cores,
         ack: match config.ack {
             config::Ack::Disk => crate::log::Ack::Disk,
             config::Ack::Memory => crate::log::Ack::Memory,
+        },
+        way: match config.writer {
+            // On epoll a core has no ring to write with.
+            config::Writer::Auto if driver == Driver::Legacy => crate::log::Way::Mapped,
+            config::Writer::Auto => crate::log::Way::Auto,
+            config::Writer::Direct => crate::log::Way::Direct,
+            config::Writer::Mapped => crate::log::Way::Mapped,
         },
         segment_bytes: config.segment_bytes,
         window_bytes: config.window_bytes,
@@ -184,6 +204,7 @@ fn log_options_of(config: &Config, cores: u16) -> Options {
         sync_interval: config.sync_interval,
         reserve_bytes: config.reserve_bytes,
         seal_age: config.seal_age,
+        slow_sync: config.slow_sync,
         insist: config.insist_file_system,
         ..Options::default()
     }
@@ -279,17 +300,26 @@ fn admin_of(log: &Log, cores: Vec<Arc<CoreMetrics>>, checker: &Checker, logger: 
         .gauge("takeup_log_free_bytes", "Free space on the log's file system.", gauge(log, |s| s.free_bytes))
         .gauge("takeup_log_segments_made", "Segments made ready.", gauge(log, |s| s.segments))
         .counter("takeup_log_bytes", "Bytes appended to the log.", gauge(log, |s| s.bytes))
-        .counter("takeup_log_failed_segments", "Segments given up.", gauge(log, |s| s.failures));
+        .counter("takeup_log_failed_segments", "Segments given up.", gauge(log, |s| s.failures))
+        .counter("takeup_log_lost_records", "Records lost with failed segments.", gauge(log, |s| s.lost))
+        .counter("takeup_log_restored_records", "Of these, answered ones appended again.", gauge(log, |s| s.restored))
+        .counter("takeup_log_slow_syncs", "Syncs that took longer than slow_sync.", gauge(log, |s| s.slow_syncs));
+    metrics = failures::register(metrics, log);
+    metrics = retention::register(metrics, log);
     metrics = checker.register(metrics);
+    let of_log = log.clone();
+    let reopen = move || failures::reopen(&of_log);
     let log = log.clone();
     let checks = move || {
         let look = || {
             let health = log.health();
             if health.can_append { Ok(()) } else { Err(health.reason.unwrap_or_default()) }
         };
-        vec![Check::run("log", look)]
+        let mut checks = vec![Check::run("log", look)];
+        checks.extend(failures::checks(&log));
+        checks
     };
-    Admin { metrics: Arc::new(metrics), checks: Box::new(checks) }
+    Admin { metrics: Arc::new(metrics), checks: Box::new(checks), reopen: Box::new(reopen) }
 }
 
 /// The first signal drains, the second one ends at once.
@@ -307,16 +337,6 @@ fn stop_on_signals(mut signals: Signals, stop: impl Fn() + Send + 'static, logge
     };
     std::thread::Builder::new().name("signals".into()).spawn(wait).map_err(other)?;
     Ok(())
-}
-
-/// An address to put into a browser on this machine.
-fn reachable(listen: SocketAddr) -> SocketAddr {
-    let ip = match listen.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
-        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
-        ip => ip,
-    };
-    SocketAddr::new(ip, listen.port())
 }
 
 /// Tells a person where the server is and what to paste into a page. It goes to stderr: stdout carries

@@ -8,9 +8,11 @@ use serde::Serialize;
 use super::args::VerifyArgs;
 use super::error::CliError;
 use super::log_folder;
-use super::output::{Out, bytes, counted, length_ms};
+use super::output::{Out, bytes, counted, exact_time_us, length_ms};
 use super::report;
-use crate::log::verify::{Fault, SegmentVerdict, VerifySummary, verify};
+use crate::log::reader::SegmentState;
+use crate::log::sidecar::Hole;
+use crate::log::verify::{Beside, Fault, SegmentVerdict, VerifySummary, verify};
 
 /// The exit code of a log that could not be read: nothing is known of it then, neither good nor bad.
 const COULD_NOT_RUN: u8 = 2;
@@ -37,7 +39,7 @@ pub(super) fn check(args: &VerifyArgs, data: &Path, out: &mut Out) -> Result<boo
             printed = show(verdict, args, out);
         }
     })?;
-    match printed.and_then(|()| conclude(&summary, args, out)) {
+    match printed.and_then(|()| conclude(&summary, args, data, out)) {
         // Who reads may stop reading; the exit code still says what the log is like.
         Err(error) if !error.is_closed_pipe() => Err(error),
         _ => Ok(summary.ok()),
@@ -56,8 +58,15 @@ struct SegmentLine {
     records: u64,
     payload_bytes: u64,
     known_damage_bytes: u64,
+    known_damage: Vec<HoleLine>,
     fault_count: u64,
     faults: Vec<FaultLine>,
+}
+
+#[derive(Debug, Serialize)]
+struct HoleLine {
+    offset: u64,
+    bytes: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -65,6 +74,15 @@ struct FaultLine {
     offset: u64,
     bytes: u64,
     reason: String,
+    before: Option<BesideLine>,
+    after: Option<BesideLine>,
+}
+
+#[derive(Debug, Serialize)]
+struct BesideLine {
+    offset: u64,
+    session_id: String,
+    received_us: u64,
 }
 
 /// The whole log, as `--json` shows it: the last line.
@@ -90,29 +108,58 @@ fn show(verdict: &SegmentVerdict, args: &VerifyArgs, out: &mut Out) -> Result<()
         return out.flush();
     }
     let path = verdict.path.display();
-    if verdict.ok() {
-        let (records, size) = (counted(verdict.records, "record"), bytes(verdict.bytes));
-        out.line(&format!("whole    {path}: {records}, {size} ({})", verdict.state.as_str()))?;
+    let (records, size) = (counted(verdict.records, "record"), bytes(verdict.bytes));
+    let state = match verdict.state {
+        SegmentState::Left => "left by a server that is gone; its next start settles what lies behind",
+        state => state.as_str(),
+    };
+    match (verdict.ok(), verdict.known_damage_bytes) {
+        (true, 0) => out.line(&format!("whole    {path}: {records}, {size} ({state})"))?,
+        (true, _) => {
+            out.line(&format!("known    {path}: {records}, {size} ({state}), without what was lost before:"))?
+        }
+        (false, _) => {
+            let word = if verdict.newer { "NEWER  " } else { "DAMAGED" };
+            let line = format!("{word}  {path}: {records} intact, {size} ({state})");
+            out.line(&out.red(&line))?;
+        }
     }
     for fault in &verdict.faults {
-        let line = format!("DAMAGED  {path}: offset {}, {} bytes: {}", fault.offset, fault.bytes, fault.reason);
-        let line = out.red(&line);
-        out.line(&line)?;
+        let line = match (fault.offset, fault.bytes) {
+            (0, 0) => format!("         {}; the records are not touched by that", fault.reason),
+            (offset, bytes) => format!("         offset {offset}, {bytes} bytes: {}", fault.reason),
+        };
+        out.line(&out.red(&line))?;
+        for (place, beside) in [("before it", fault.before), ("behind it", fault.after)] {
+            if let Some(Beside { offset, session, order_us }) = beside {
+                let time = exact_time_us(order_us);
+                out.line(&format!("           {place}: offset {offset}, session {session}, received {time}"))?;
+            }
+        }
     }
     let told = verdict.faults.len() as u64;
     if verdict.fault_count > told {
-        out.line(&format!("DAMAGED  {path}: {} more", counted(verdict.fault_count - told, "place")))?;
+        out.line(&format!("         and {} more", counted(verdict.fault_count - told, "place")))?;
     }
-    if verdict.known_damage_bytes > 0 {
-        let lost = bytes(verdict.known_damage_bytes);
-        out.line(&format!("lost     {path}: {lost} were set aside by an earlier recovery (log/quarantine)"))?;
+    for hole in &verdict.known_damage {
+        let (offset, bytes) = (hole.offset, hole.bytes);
+        out.line(&format!("         offset {offset}, {bytes} bytes: lost before, and named by the sidecar"))?;
     }
     // A large log takes a while; who watches shall see it go on.
     out.flush()
 }
 
 fn segment_line(verdict: &SegmentVerdict) -> SegmentLine {
-    let fault = |fault: &Fault| FaultLine { offset: fault.offset, bytes: fault.bytes, reason: fault.reason.clone() };
+    let beside =
+        |of: &Beside| BesideLine { offset: of.offset, session_id: of.session.to_string(), received_us: of.order_us };
+    let fault = |fault: &Fault| FaultLine {
+        offset: fault.offset,
+        bytes: fault.bytes,
+        reason: fault.reason.clone(),
+        before: fault.before.as_ref().map(beside),
+        after: fault.after.as_ref().map(beside),
+    };
+    let hole = |hole: &Hole| HoleLine { offset: hole.offset, bytes: hole.bytes };
     SegmentLine {
         core: verdict.core,
         segment: verdict.segment.to_string(),
@@ -123,12 +170,13 @@ fn segment_line(verdict: &SegmentVerdict) -> SegmentLine {
         records: verdict.records,
         payload_bytes: verdict.payload_bytes,
         known_damage_bytes: verdict.known_damage_bytes,
+        known_damage: verdict.known_damage.iter().map(hole).collect(),
         fault_count: verdict.fault_count,
         faults: verdict.faults.iter().map(fault).collect(),
     }
 }
 
-fn conclude(summary: &VerifySummary, args: &VerifyArgs, out: &mut Out) -> Result<(), CliError> {
+fn conclude(summary: &VerifySummary, args: &VerifyArgs, data: &Path, out: &mut Out) -> Result<(), CliError> {
     let took_ms = u64::try_from(summary.took.as_millis()).unwrap_or(u64::MAX);
     if args.json {
         return out.json(&LogLine {
@@ -146,9 +194,10 @@ fn conclude(summary: &VerifySummary, args: &VerifyArgs, out: &mut Out) -> Result
     if args.quiet && summary.ok() {
         return Ok(());
     }
-    let verdict = match summary.ok() {
-        true => "the log is whole".to_owned(),
-        false => {
+    let verdict = match (summary.ok(), summary.known_damage_bytes) {
+        (true, 0) => "the log is whole".to_owned(),
+        (true, known) => format!("no new damage; {} lost before and known", was(known)),
+        (false, _) => {
             let (places, segments) = (counted(summary.faults, "place"), counted(summary.bad_segments, "segment"));
             out.red(&format!("the log is DAMAGED in {places} of {segments}"))
         }
@@ -159,5 +208,17 @@ fn conclude(summary: &VerifySummary, args: &VerifyArgs, out: &mut Out) -> Result
         counted(summary.records, "record"),
         bytes(summary.bytes),
         length_ms(took_ms)
+    ))?;
+    if summary.ok() {
+        return Ok(());
+    }
+    let data = data.display();
+    out.line(&format!(
+        "Everything not named is intact; readers and the server step over damage. Make a copy of {data} before anything else.\n\
+         next: takeup salvage {data} NEW-FOLDER writes all that is intact into a new log and says what is not"
     ))
+}
+
+fn was(count: u64) -> String {
+    format!("{} {}", bytes(count), if count == 1 { "was" } else { "were" })
 }

@@ -124,7 +124,9 @@ fn first_project(key: &str) -> String {
          # Milliseconds after which a session ends and a new one begins.\n\
          max_session_duration = 7200000\n\
          # The largest batch in bytes; 0 is the server's beacon_size_limit.\n\
-         beacon_size = 0\n"
+         beacon_size = 0\n\
+         # For how many days its records are kept, 0 for ever. Without it the server's retain_age counts.\n\
+         # retain_days = 30\n"
     )
 }
 

@@ -183,6 +183,9 @@ fn check(config: &Config) -> Result<(), ConfigError> {
     if !(1..=100).contains(&config.check_budget_percent) {
         return conflict(format!("check_budget_percent = {}: expected 1 to 100", config.check_budget_percent));
     }
+    if !(1..=65_536).contains(&config.handovers_max) {
+        return conflict(format!("handovers_max = {}: expected 1 to 65536", config.handovers_max));
+    }
     if config.canvas_fps > 60 {
         return conflict(format!("canvas_fps = {}: expected 0 to 60", config.canvas_fps));
     }
@@ -231,6 +234,9 @@ fn check_sizes(config: &Config) -> Result<(), ConfigError> {
     }
     if segment_bytes > SEGMENT_BYTES_MAX {
         return conflict(format!("segment_bytes = {segment_bytes}: at most {SEGMENT_BYTES_MAX} (4GiB)"));
+    }
+    if config.retain_step_bytes < 4096 {
+        return conflict(format!("retain_step_bytes = {}: it must be at least 4096", config.retain_step_bytes));
     }
     if window_bytes >= segment_bytes {
         return conflict(format!(

@@ -52,6 +52,16 @@ modes! {
         Off = "off",
     }
 
+    /// What is done when the disk is nearly full.
+    FullDisk {
+        /// Nothing is deleted.
+        Hold = "hold",
+        /// The oldest segments go that every registered consumer has read.
+        DropDelivered = "drop-delivered",
+        /// The oldest segments go, delivered ones first.
+        DropOldest = "drop-oldest",
+    }
+
     /// Which requests get a log line.
     LogRequests {
         /// Every one.
@@ -70,5 +80,15 @@ modes! {
         IoUring = "io_uring",
         /// epoll.
         Legacy = "legacy",
+    }
+
+    /// How records get from memory to the disk.
+    Writer {
+        /// Whichever is cheaper here.
+        Auto = "auto",
+        /// Through the page cache, by a mapping.
+        Mapped = "mapped",
+        /// Past the page cache.
+        Direct = "direct",
     }
 }

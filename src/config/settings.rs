@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::modes::{Ack, CheckBodies, LogRequests, Runtime};
+use super::modes::{Ack, CheckBodies, FullDisk, LogRequests, Runtime, Writer};
 use super::secrets::TokenSecrets;
 use super::value;
 
@@ -126,6 +126,8 @@ settings! {
         connections_max: usize = count("16384");
         /// Bytes of requests in memory per core; above it requests wait, then get 503.
         inflight_bytes_max: usize = size("256MiB");
+        /// Connections on their way to a core from those whose log takes nothing more. Those beyond it are held where they are.
+        handovers_max: usize = count("256");
         /// An idle connection is closed after this. It must be longer than the idle limits of browsers and balancers.
         idle_timeout: Duration = duration("620s");
         /// The time that a request's head may take.
@@ -173,6 +175,9 @@ settings! {
         maxminddb_file: Option<PathBuf> = optional_path("") also "MAXMINDDB_FILE";
     }
     "Log" {
+        /// How records get to the disk: "mapped" through the page cache, "direct" past it (with ack = "disk" only), or
+        /// "auto": direct where it can be.
+        writer: Writer = mode("auto");
         /// Bytes of a segment file.
         segment_bytes: u64 = size("64MiB");
         /// Bytes kept ready in memory ahead of the cursor, per core. No request can be larger.
@@ -188,8 +193,24 @@ settings! {
         reserve_bytes: u64 = size("64MiB");
         /// A segment older than this is sealed though it is not full.
         seal_age: Duration = duration("10m");
+        /// A sync that takes longer counts as slow: it is counted, and the log says so once a minute.
+        slow_sync: Duration = duration("250ms");
         /// Use a file system though nothing is known of its durability.
         insist_file_system: bool = switch("false");
+    }
+    "Retention" {
+        /// How long records are kept, such as "720h" (30 days); 0: for ever. A project's retain_days in projects.toml goes
+        /// before it. What a registered consumer has not read is kept in any case.
+        retain_age: Duration = duration("0");
+        /// The most bytes that the log may take on the disk, prepared segments included; 0: as many as there are. The oldest
+        /// segments go first; what a registered consumer has not read is kept.
+        retain_bytes: u64 = size("0");
+        /// What to do when the disk is nearly full (below twice reserve_bytes, or below reserve_bytes and a segment): "hold"
+        /// deletes nothing, so that requests are refused in the end; "drop-delivered" deletes the oldest segments that all
+        /// registered consumers have read; "drop-oldest" then also what they have not read, and counts it.
+        full_disk: FullDisk = mode("hold");
+        /// How much of a deleted segment is given back to the disk at a time.
+        retain_step_bytes: u64 = size("4MiB");
     }
     "Telemetry" {
         /// Which requests are logged: "all", "errors", or "sampled" (errors, and one in log_sample of the others).

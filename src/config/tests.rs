@@ -106,8 +106,10 @@ fn values_that_exclude_each_other_are_refused() {
         ("group_bytes_max = \"9MiB\"", "window_bytes"),
         ("beacon_size_limit = \"8MiB\"", "group_bytes_max"),
         ("inflight_bytes_max = 1000000", "inflight_bytes_max"),
+        ("retain_step_bytes = 100", "4096"),
         ("check_budget_percent = 0", "1 to 100"),
         ("log_sample = 0", "at least 1"),
+        ("handovers_max = 0", "1 to 65536"),
         ("idle_timeout = \"0\"", "at least 1ms"),
     ] {
         let text = error(file, &[], &[]);

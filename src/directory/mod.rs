@@ -13,6 +13,7 @@
 //! sample_rate = 100              # of a hundred sessions, how many are recorded
 //! max_session_duration = 7200000 # ms
 //! beacon_size = 0                # largest batch in bytes; 0 is the server's own limit
+//! retain_days = 30               # how long records are kept; 0 is for ever, none is the server's own setting
 //! ```
 //!
 //! `[[tags]]`, `[[conditions]]`, `[[feature_flags]]` and `[[ut_tests]]` may follow, each with the

@@ -41,6 +41,8 @@ pub struct Project {
     pub max_session_duration: u32,
     /// The largest batch in bytes; 0 for the server's own limit.
     pub beacon_size: u32,
+    /// For how many days its records are kept, 0 for ever; None follows the server's own setting.
+    pub retain_days: Option<u32>,
     /// Whether bodies of recorded network requests are to be kept.
     pub save_request_payloads: bool,
     /// When it was deleted, for people to read. Only `active` decides whether it takes sessions.

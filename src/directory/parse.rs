@@ -14,6 +14,8 @@ use super::model::{
 const INT_MAX: u32 = i32::MAX as u32;
 /// Two hours, OpenReplay's default.
 const SESSION_DURATION_MS: u32 = 7_200_000;
+/// A hundred years.
+const RETAIN_DAYS_MAX: u32 = 36_500;
 /// Longest key of a project, in characters.
 const KEY_CHARS_MAX: usize = 64;
 
@@ -80,6 +82,7 @@ fn project(mut fields: Fields<'_, '_>, seen: &mut Seen) -> Result<Project, Fault
         sample_rate: fields.percent_or("sample_rate", 100)?,
         max_session_duration: fields.integer_or("max_session_duration", 1..=INT_MAX, SESSION_DURATION_MS)?,
         beacon_size: fields.integer_or("beacon_size", 0..=INT_MAX, 0)?,
+        retain_days: fields.integer_if("retain_days", 0..=RETAIN_DAYS_MAX)?,
         save_request_payloads: fields.bool_or("save_request_payloads", false)?,
         deleted_at: fields.date_if("deleted_at")?,
         tags: Vec::new(),

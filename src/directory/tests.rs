@@ -24,6 +24,7 @@ sample_rate = 0
 max_session_duration = 86400000
 beacon_size = 3000000
 save_request_payloads = true
+retain_days = 0
 deleted_at = 2024-01-01
 
 [[tags]]
@@ -80,6 +81,7 @@ fn every_table_is_read_and_hangs_on_its_project() {
     let android = directory.by_id(11).unwrap();
     assert_eq!((android.active, android.platform.as_str()), (false, "android"));
     assert_eq!(android.deleted_at.as_deref(), Some("2024-01-01"));
+    assert_eq!((web.retain_days, android.retain_days), (None, Some(0)));
     assert_eq!(android.ut_tests[0].tasks[0].title, "find");
     assert_eq!(directory.beacon_size_max(), 3_000_000);
     assert_eq!(directory.projects().len(), 2);
@@ -94,6 +96,7 @@ fn a_project_needs_only_a_number_and_a_key() {
     let project = directory.by_id(7).unwrap();
     assert!(project.active);
     assert_eq!((project.sample_rate, project.max_session_duration), (100, 7_200_000));
+    assert_eq!(project.retain_days, None, "the server's own setting");
     assert!(Directory::parse("").unwrap().projects().is_empty());
 }
 
@@ -106,6 +109,7 @@ fn what_is_wrong_is_named_with_its_line() {
         (format!("{project}sample_rate = 101\n"), 4, "`sample_rate` is 101; it must be 0 to 100"),
         (format!("{project}sample_rate = \"5\"\n"), 4, "must be an integer, not string"),
         (format!("{project}beacon_size = -1\n"), 4, "must be 0 to 2147483647"),
+        (format!("{project}retain_days = 36501\n"), 4, "must be 0 to 36500"),
         (format!("{project}active = 1\n"), 4, "must be true or false, not integer"),
         (format!("{project}platform = \"tv\"\n"), 4, "\"web\", \"ios\", \"android\""),
         (format!("{project}name = \"a\\u0000\"\n"), 4, "must not contain NUL"),

@@ -81,7 +81,42 @@ pub mod clock_at {
 /// The words that carry meaning: what a reader compares.
 const USED_BYTES: usize = at::PREPARED + 8;
 const CLOCK_USED_BYTES: usize = clock_at::RATE_PPM + 8;
-const _: () = assert!(USED_BYTES <= PAGE_BYTES);
+const _: () = assert!(USED_BYTES <= PAGE_BYTES && CLOCK_USED_BYTES <= PAGE_BYTES);
+
+/// Whether each word begins where the one before it ends: then none is torn by another, and each can be stored as a whole.
+const fn are_words_in_a_row(places: &[usize]) -> bool {
+    let mut word = 0;
+    while word < places.len() {
+        if places[word] != word * size_of::<u64>() {
+            return false;
+        }
+        word += 1;
+    }
+    true
+}
+
+const _: () = assert!(are_words_in_a_row(&[
+    at::MAGIC,
+    at::VERSION_CORE,
+    at::SEQ,
+    at::SEGMENT,
+    at::CURSOR,
+    at::DURABLE,
+    at::IN_APPEND,
+    at::LAST_ORDER,
+    at::FIRST_UNSYNCED,
+    at::STATE,
+    at::PID,
+    at::PREPARED,
+]));
+const _: () = assert!(are_words_in_a_row(&[
+    clock_at::MAGIC,
+    clock_at::VERSION,
+    clock_at::SEQ,
+    clock_at::BASE_MONO_US,
+    clock_at::BASE_ORDER_US,
+    clock_at::RATE_PPM,
+]));
 
 /// How often a page is read before a reader gives up on seeing it at rest.
 const READS_MAX: usize = 256;

@@ -20,6 +20,9 @@ pub(super) trait Disk: fmt::Debug + Send + Sync {
     /// Makes a file that is not there yet, to be read and written.
     fn create_new(&self, path: &Path) -> io::Result<File>;
 
+    /// The same, for writes past the page cache: [`Disk::write_through`].
+    fn create_direct(&self, path: &Path) -> io::Result<File>;
+
     /// Makes a file, or empties the one that is there, to be written.
     fn create(&self, path: &Path) -> io::Result<File>;
 
@@ -31,6 +34,9 @@ pub(super) trait Disk: fmt::Debug + Send + Sync {
 
     /// Writes all of `bytes` at an offset.
     fn write_at(&self, file: &File, bytes: &[u8], at: u64) -> io::Result<()>;
+
+    /// Writes whole pages, from memory that begins at a page, to a file that was made for it: durable when it returns.
+    fn write_through(&self, file: &File, pages: &[u8], at: u64) -> io::Result<()>;
 
     /// Makes a file durable: its bytes and its length, not its name.
     fn sync(&self, file: &File) -> io::Result<()>;
@@ -65,6 +71,12 @@ impl Disk for Real {
         OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path)
     }
 
+    fn create_direct(&self, path: &Path) -> io::Result<File> {
+        let mut options = OpenOptions::new();
+        options.custom_flags(libc::O_DIRECT | libc::O_DSYNC);
+        options.read(true).write(true).create_new(true).mode(0o600).open(path)
+    }
+
     fn create(&self, path: &Path) -> io::Result<File> {
         OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
     }
@@ -79,6 +91,10 @@ impl Disk for Real {
 
     fn write_at(&self, file: &File, bytes: &[u8], at: u64) -> io::Result<()> {
         file.write_all_at(bytes, at)
+    }
+
+    fn write_through(&self, file: &File, pages: &[u8], at: u64) -> io::Result<()> {
+        file.write_all_at(pages, at)
     }
 
     fn sync(&self, file: &File) -> io::Result<()> {

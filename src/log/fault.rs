@@ -37,6 +37,28 @@ impl Fault {
         self.is_disk_full() || SHORTAGES.contains(&errno)
     }
 
+    /// Every cause, as [`Fault::cause`] names it.
+    pub const CAUSES: [&str; 4] = ["sync", "bus", "prepare", "syncer"];
+
+    /// A stable word for counters.
+    pub const fn cause(self) -> &'static str {
+        Fault::CAUSES[self.index()]
+    }
+
+    /// The place of its cause in [`Fault::CAUSES`].
+    pub(super) const fn index(self) -> usize {
+        self.kind() as usize - 1
+    }
+
+    const fn kind(self) -> u64 {
+        match self {
+            Fault::Sync(_) => 1,
+            Fault::Bus => 2,
+            Fault::Prepare(_) => 3,
+            Fault::Syncer => 4,
+        }
+    }
+
     pub(super) fn to_io(self) -> io::Error {
         match self {
             Fault::Sync(errno) | Fault::Prepare(errno) => io::Error::from_raw_os_error(errno),
@@ -46,13 +68,11 @@ impl Fault {
 
     /// A non-zero code for an atomic word; 0 means none.
     pub(super) fn to_code(self) -> u64 {
-        let (kind, errno) = match self {
-            Fault::Sync(errno) => (1, errno),
-            Fault::Bus => (2, 0),
-            Fault::Prepare(errno) => (3, errno),
-            Fault::Syncer => (4, 0),
+        let errno = match self {
+            Fault::Sync(errno) | Fault::Prepare(errno) => errno,
+            Fault::Bus | Fault::Syncer => 0,
         };
-        kind << 32 | u64::from(errno as u32)
+        self.kind() << 32 | u64::from(errno as u32)
     }
 
     pub(super) fn from_code(code: u64) -> Option<Fault> {

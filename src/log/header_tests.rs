@@ -18,7 +18,7 @@ fn a_first_page_reads_back() {
 #[test]
 fn every_flipped_bit_that_carries_meaning_is_noticed() {
     let sound = header().encode();
-    for bit in 0..(CRC_AT + 4) * 8 {
+    for bit in 0..USED_BYTES * 8 {
         let mut page = sound;
         page[bit / 8] ^= 1 << (bit % 8);
         assert!(SegmentHeader::decode(&page).is_err(), "bit {bit}");

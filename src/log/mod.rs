@@ -167,6 +167,7 @@
 //! - No byte is acknowledged before the durable end that covers it is in the control page (`ack = "disk"`).
 //! - A sealed segment is not changed, and no reader maps a file.
 
+mod carry;
 pub mod clock;
 pub mod control;
 pub mod cursor;
@@ -179,25 +180,31 @@ pub mod ledger;
 pub mod merge;
 #[cfg(test)]
 mod model;
+mod notice;
 pub mod open;
 mod prepare;
 pub mod reader;
 pub mod record;
 pub mod recovery;
 pub mod retention;
+pub mod salvage;
 pub mod seal;
 mod segment;
 mod shared;
 pub mod sidecar;
 mod sigbus;
 mod small_file;
+mod stage;
 mod syncer;
 pub mod verify;
+mod vouch;
 pub mod writer;
 
 pub use clock::OrderClock;
 pub use error::LogError;
 pub use fault::Fault;
-pub use open::{Ack, Health, Log, LogStats, Options};
+pub use notice::{Notice, What};
+pub use open::{Ack, CoreHealth, Health, Log, LogStats, Options, Reopened, Way};
 pub use recovery::Recovery;
+pub use stage::GroupWrite;
 pub use writer::{AppendError, GroupStats, Progress, Seq, Writer, WriterStats};

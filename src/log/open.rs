@@ -18,8 +18,10 @@ use super::clock::OrderClock;
 use super::control::{self, CLOCK_FILE_NAME};
 use super::disk::{self, Disk};
 use super::error::LogError;
+use super::fault::Fault;
 use super::header::VERSION;
 use super::keeper;
+use super::notice::{NOTICES_MAX, Notices};
 use super::prepare;
 use super::reader::{LOCK_FILE_NAME, LOG_FILE_NAME, LogFile, core_dir, core_dirs};
 use super::recovery::{self, Recovery};
@@ -31,8 +33,10 @@ use super::writer::{RETIRED_MAX, Writer};
 
 mod filesystem;
 mod options;
+mod reopen;
 
-pub use options::{Ack, Options};
+pub use options::{Ack, Options, Way};
+pub use reopen::{CoreHealth, Reopened};
 
 /// A lock that was given up a moment ago, or that a reader tries for an instant, is waited for.
 const LOCK_WAIT: Duration = Duration::from_millis(300);
@@ -64,7 +68,7 @@ pub(super) struct Seat {
 /// Whether the log can take records.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Health {
-    /// Whether every core can append.
+    /// Whether any core can append: the others' clients are served by it.
     pub can_append: bool,
     /// What stands in the way.
     pub reason: Option<String>,
@@ -81,12 +85,18 @@ pub struct LogStats {
     pub groups: u64,
     /// Records lost with failed segments, to be appended again by their owners.
     pub lost: u64,
+    /// Of these, records that had been answered from memory and were appended again by the log itself.
+    pub restored: u64,
     /// Segments made.
     pub segments: u64,
     /// Segments sealed.
     pub sealed: u64,
     /// Failures of segments.
     pub failures: u64,
+    /// The same by cause, in the order of [`Fault::CAUSES`].
+    pub failures_by_cause: [u64; Fault::CAUSES.len()],
+    /// Syncs that took longer than `slow_sync`.
+    pub slow_syncs: u64,
     /// Times that a segment could not be sealed; it is tried again.
     pub seal_failures: u64,
     /// Bytes free on the file system, for this process.
@@ -131,6 +141,11 @@ impl Log {
         self.inner.shared.log
     }
 
+    /// How records get to the disk: settled, so never [`Way::Auto`].
+    pub fn way(&self) -> Way {
+        self.inner.shared.options.way
+    }
+
     /// The folder.
     pub fn dir(&self) -> &Path {
         &self.inner.shared.dir
@@ -152,14 +167,8 @@ impl Log {
             let reserve = shared.options.reserve_bytes;
             return Some(format!("{free} bytes are free on the disk, below the reserve of {reserve}"));
         }
-        shared.cores.iter().find_map(|core| {
-            let index = core.index;
-            if let Some(fault) = core.poison() {
-                return Some(format!("core {index} is poisoned: {fault}"));
-            }
-            let fault = core.obstacle().filter(|_| core.fresh.is_empty())?;
-            Some(format!("core {index} gets no new segment: {fault}"))
-        })
+        let reasons: Vec<String> = shared.cores.iter().map_while(|core| reopen::reason(core)).collect();
+        (reasons.len() == shared.cores.len()).then(|| reasons.join("; "))
     }
 
     /// Figures for metrics.
@@ -171,12 +180,18 @@ impl Log {
             bytes: sum(|core| core.counters.bytes.load(Ordering::Relaxed)),
             groups: sum(|core| core.counters.groups.load(Ordering::Relaxed)),
             lost: sum(|core| core.counters.lost.load(Ordering::Relaxed)),
+            restored: sum(|core| core.counters.restored.load(Ordering::Relaxed)),
             segments: sum(|core| core.counters.segments.load(Ordering::Relaxed)),
             sealed: sum(|core| core.counters.sealed.load(Ordering::Relaxed)),
             failures: sum(|core| core.counters.failures.load(Ordering::Relaxed)),
+            failures_by_cause: std::array::from_fn(|cause| {
+                let of = |core: &Arc<Core>| core.counters.failures_by_cause[cause].load(Ordering::Relaxed);
+                shared.cores.iter().map(of).sum()
+            }),
+            slow_syncs: sum(|core| core.counters.slow_syncs.load(Ordering::Relaxed)),
             seal_failures: sum(|core| core.counters.seal_failures.load(Ordering::Relaxed)),
             free_bytes: shared.free_bytes.load(Ordering::Relaxed),
-            states: shared.cores.iter().map(|core| core.control.state()).collect(),
+            states: shared.cores.iter().map(|core| reopen::state(core)).collect(),
         }
     }
 
@@ -207,7 +222,7 @@ impl Log {
 /// All of an open that comes before the threads: locks the log and recovers it, up to `at_once` cores at a time.
 pub(super) fn take_up(
     disk: &'static dyn Disk,
-    options: Options,
+    mut options: Options,
     at_once: usize,
 ) -> Result<(Arc<Shared>, Recovery), LogError> {
     options.check()?;
@@ -215,6 +230,7 @@ pub(super) fn take_up(
     make_dir(disk, &dir)?;
     filesystem::check(&dir, &options)?;
     let lock = Lock::take(&dir.join(LOCK_FILE_NAME))?;
+    filesystem::settle_way(disk, &dir, &mut options)?;
     let identity = load_or_create_identity(disk, &dir)?;
     for core in 0..options.cores {
         make_one_dir(disk, &core_dir(&dir, core))?;
@@ -223,8 +239,9 @@ pub(super) fn take_up(
     disk.sync_dir(&dir).map_err(LogError::io(&dir, "sync the folder"))?;
     let recovery = recovery::recover_on(disk, &dir, identity.log, at_once)?;
     let clock = OrderClock::start(&dir.join(CLOCK_FILE_NAME), recovery.newest_us)?;
-    let cores = open_cores(&dir, options.cores)?;
-    let shared = Arc::new(Shared::new(disk, dir, options, identity.log, clock, cores, lock));
+    let notices = Arc::new(Notices::new(NOTICES_MAX));
+    let cores = open_cores(&dir, options.cores, &notices)?;
+    let shared = Arc::new(Shared::new(disk, dir, options, identity.log, clock, cores, notices, lock));
     keeper::look_at_space(&shared);
     Ok((shared, recovery))
 }
@@ -417,9 +434,9 @@ fn make_one_dir(disk: &dyn Disk, dir: &Path) -> Result<(), LogError> {
 }
 
 /// The cores' shared state, and a control page that says "closed" for the cores that this log no longer has.
-fn open_cores(dir: &Path, cores: u16) -> Result<Vec<Arc<Core>>, LogError> {
+fn open_cores(dir: &Path, cores: u16, notices: &Arc<Notices>) -> Result<Vec<Arc<Core>>, LogError> {
     for (core, of) in core_dirs(dir)?.into_iter().filter(|&(core, _)| core >= cores) {
         drop(Control::open(&of, core)?);
     }
-    (0..cores).map(|core| Core::open(core_dir(dir, core), core).map(Arc::new)).collect()
+    (0..cores).map(|core| Core::open(core_dir(dir, core), core, Arc::clone(notices)).map(Arc::new)).collect()
 }

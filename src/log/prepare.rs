@@ -3,23 +3,26 @@
 //! One thread for all cores: first whoever has failed, then whoever has no segment to go on to, then formatting, in slices with
 //! pauses so that it does not hold up the syncs of the segments in use.
 
-use std::fs::OpenOptions;
-use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::carry::Carried;
 use super::control::at;
 use super::fault::Fault;
+use super::open::{Ack, Way};
 use super::segment::{PAGE_BYTES, Plan, Segment};
 use super::shared::{Core, Shared};
 
 /// What is formatted at a time: small enough that a group's sync waits little behind it.
 const SLICE_BYTES: u64 = 1 << 20;
 
-/// The longest pause between two slices.
-const SLICE_PAUSE_MAX: Duration = Duration::from_millis(20);
+/// How many windows a segment is formatted ahead of its cursor: what is formatted stays in memory until it is used.
+const WINDOWS_AHEAD: u64 = 2;
+
+/// The longest pause between two slices. A pause is as long as the slice took, so that a slow disk has half of its time for the syncs.
+const SLICE_PAUSE_MAX: Duration = Duration::from_secs(1);
 
 /// How long the thread sleeps with nothing to do, and waits after a failure.
 const IDLE_PAUSE: Duration = Duration::from_millis(500);
@@ -91,7 +94,7 @@ pub(super) fn supply(shared: &Shared, core: &Core, last: &mut Last) -> bool {
         Err(fault) => {
             core.set_obstacle(Some(fault));
             if !fault.is_passing() {
-                core.note_failure(fault);
+                core.note_failure(fault, None);
             }
             core.wake_if_waiting();
             false
@@ -118,6 +121,7 @@ fn make_fresh(shared: &Shared, core: &Core, last: &mut Last) -> Result<(), Fault
         core: core.index,
         id,
         bytes: segment_bytes(shared)?,
+        direct: options.way == Way::Direct,
         format_ahead: options.format_ahead && last.is_calm(core),
     };
     let pen = Segment::create(&plan).map_err(|error| Fault::prepare(&error))?;
@@ -139,25 +143,17 @@ fn make_fresh(shared: &Shared, core: &Core, last: &mut Last) -> Result<(), Fault
 }
 
 /// Cuts failed segments to their durable end, so that no reader takes what lies behind it for durable once the control page goes on.
+/// What was answered from memory there is read first.
 fn cut_failed(shared: &Shared, core: &Core) -> Result<(), Fault> {
-    let mut segments = core.take_to_cut().into_iter();
-    while let Some(segment) = segments.next() {
-        let open = OpenOptions::new().write(true).open(&segment.path);
-        let cut = open.and_then(|file| {
-            shared.disk.set_len(&file, segment.durable())?;
-            // Or a power cut could bring back what a reader has gone past by then.
-            shared.disk.sync(&file)
-        });
-        match cut {
-            Ok(()) => {}
-            // The sealer has been here: it has cut and renamed it, or removed it.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => {
-                core.add_to_cut(segment);
-                segments.for_each(|segment| core.add_to_cut(segment));
-                return Err(Fault::prepare(&error));
-            }
-        }
+    while let Some(segment) = core.next_to_cut() {
+        let carried = match shared.options.ack {
+            Ack::Memory => Carried::read(shared.log, core.index, &segment).map_err(|error| Fault::prepare(&error))?,
+            Ack::Disk => Carried::default(),
+        };
+        // Where the sealer has been here, it is as long as that already.
+        segment.cut().map_err(|error| Fault::prepare(&error))?;
+        core.carry(carried);
+        core.cut_done();
     }
     Ok(())
 }
@@ -178,9 +174,12 @@ fn segment_bytes(shared: &Shared) -> Result<u64, Fault> {
 
 /// Formats one slice of the segment that needs it most. Returns the pause after it; None if nothing is left to do.
 pub(super) fn format_next(shared: &Shared) -> Option<Duration> {
-    let unformatted =
-        |segment: &Arc<Segment>| segment.formatted() < segment.bytes && segment.fault().is_none() && !segment.is_left();
     let distance = |segment: &Arc<Segment>| segment.formatted().saturating_sub(segment.cursor());
+    let ahead_bytes = WINDOWS_AHEAD * shared.options.window_bytes;
+    let unformatted = |segment: &Arc<Segment>| {
+        let wanted = segment.formatted() < segment.bytes && distance(segment) < ahead_bytes;
+        wanted && segment.fault().is_none() && !segment.is_left()
+    };
     let segment = shared.cores.iter().flat_map(|core| core.live()).filter(unformatted).min_by_key(distance)?;
     let begun = Instant::now();
     if let Err(error) = segment.format(SLICE_BYTES) {

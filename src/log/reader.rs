@@ -162,8 +162,8 @@ impl LogReader {
             let live = page.map(|page| (page, server.owns(&page)));
             let files = segment_files(&dir)?;
             for (at, file) in files.iter().enumerate() {
-                let later = files[at + 1..].iter().any(|later| self.holds_records(core, later));
-                match self.info(core, file, live.as_ref(), later) {
+                let later = || files[at + 1..].iter().any(|later| self.holds_records(core, later));
+                match self.info(core, file, live.as_ref(), &later) {
                     Ok(info) => all.push(info),
                     // Sealed, or deleted, between the listing and the look.
                     Err(LogError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
@@ -195,7 +195,7 @@ impl LogReader {
         core: u16,
         file: &SegmentFile,
         live: Option<&(ControlSnapshot, bool)>,
-        later: bool,
+        later: &dyn Fn() -> bool,
     ) -> Result<SegmentInfo, LogError> {
         let path = file.path_now();
         let length = fs::metadata(&path).map_err(LogError::io(&path, "find the segment's length"))?.len();
@@ -205,7 +205,7 @@ impl LogReader {
         } else {
             match live {
                 Some((page, true)) => open_part(page, file.id, length),
-                left => (SegmentState::Left, self.left_end(core, file, left.map(|(page, _)| page), length, later)),
+                left => (SegmentState::Left, self.left_end(core, file, left.map(|(page, _)| page), length, later())),
             }
         };
         let bytes = match end {
@@ -350,7 +350,7 @@ pub(super) fn core_dirs(log_dir: &Path) -> Result<Vec<(u16, PathBuf)>, LogError>
     Ok(found)
 }
 
-fn core_number(name: &str) -> Option<u16> {
+pub(super) fn core_number(name: &str) -> Option<u16> {
     let digits = name.strip_prefix("core-")?;
     let core: u16 = digits.parse().ok()?;
     (format!("{core:02}") == digits).then_some(core)

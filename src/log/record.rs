@@ -268,6 +268,7 @@ pub struct RecordHeader {
 
 const _: () = assert!(size_of::<RecordHeader>() == HEADER_BYTES);
 const _: () = assert!(HEADER_BYTES.is_multiple_of(ALIGN_BYTES));
+const _: () = assert!(offset_of!(RecordHeader, marker) == 0);
 const _: () = assert!(offset_of!(RecordHeader, header_crc) == 8);
 const _: () = assert!(offset_of!(RecordHeader, payload_crc) == 12);
 const _: () = assert!(offset_of!(RecordHeader, payload_len) == 16);
@@ -284,6 +285,8 @@ const _: () = assert!(offset_of!(RecordHeader, data_type) == 58);
 const _: () = assert!(offset_of!(RecordHeader, encoding) == 59);
 const _: () = assert!(offset_of!(RecordHeader, flags) == 60);
 const _: () = assert!(offset_of!(RecordHeader, ext_len) == 62);
+const _: () = assert!(size_of::<Kind>() == 1 && size_of::<Topic>() == 1 && size_of::<Flags>() == 2);
+const _: () = assert!(EXT_BYTES_MAX == u16::MAX as usize);
 
 /// Why 64 bytes are not a header of the segment at hand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use super::super::header::SegmentHeader;
+use super::super::header::{PAGE_BYTES, SegmentHeader};
 use super::super::reader::hand::{HandControl, HandSegment, LOG, temp_dir, write_log_file};
 use super::super::reader::{LogReader, SegmentReader, SegmentState};
 use super::super::verify::verify;
@@ -235,6 +235,81 @@ fn what_is_foreign_newer_or_unreadable_is_set_aside_and_no_reason_not_to_start()
     assert_eq!((recovery.quarantined.len(), recovery.segments, recovery.records), (5, 1, 1));
     assert!(recovery.quarantined.iter().all(|path| path.exists()));
     assert_eq!(read_all(dir.path()).0.len(), 1);
+}
+
+/// A segment of several groups without its first page and its first record, and the records that are left in it.
+fn beheaded(forged: Option<&[u8]>) -> (HandSegment, Vec<u64>) {
+    let mut segment = HandSegment::new(0, 1000);
+    segment.batch(1001, 7, b"lost with the page");
+    let mut left = Vec::new();
+    if let Some(forged) = forged {
+        let at = segment.batch(1002, 666, forged) as usize;
+        // The header of the record that holds it is lost, too, so that nothing says that it is a body.
+        segment.bytes[at + 9] ^= 1;
+    } else {
+        left.push(segment.batch(1002, 7, b"of the first group"));
+    }
+    segment.group();
+    for group in 1..5 {
+        for record in 0..group {
+            left.push(segment.batch(1000 + group * 100 + record, 7, &vec![group as u8; 900 * group as usize]));
+        }
+        segment.group();
+    }
+    segment.bytes[40] ^= 1;
+    segment.bytes[4096 + 10] ^= 1;
+    (segment, left)
+}
+
+#[test]
+fn intact_records_behind_a_lost_first_page_and_a_lost_first_record_stay_in_their_place() {
+    let (segment, left) = beheaded(None);
+    for with_control in [false, true] {
+        let dir = log_dir();
+        segment.write_open(dir.path(), 1 << 16);
+        if with_control {
+            HandControl { pid: HandControl::DEAD, ..HandControl::live(&segment) }.write(dir.path());
+        }
+        let recovery = recover(dir.path(), LOG).unwrap();
+        assert!(recovery.problems.is_empty() && recovery.quarantined.is_empty(), "{recovery:?}");
+        let found = read_all(dir.path()).0;
+        assert!(found.keys().map(|(_, offset)| *offset).eq(left.iter().copied()), "{found:?}");
+        assert_eq!((recovery.damage.len(), recovery.damage[0].offset, recovery.damage[0].bytes), (1, 0, left[0]));
+        let copy = dir.path().join("quarantine").join(format!("core-00-{:020}-0.bytes", 1000));
+        assert_eq!(fs::read(copy).unwrap(), segment.bytes[..left[0] as usize]);
+        assert!(verify(dir.path(), &mut |verdict| assert!(verdict.ok(), "{verdict:?}")).is_ok());
+        assert_eq!(recover(dir.path(), LOG).unwrap().segments, 0);
+    }
+}
+
+#[test]
+fn a_client_cannot_pose_as_a_segment_whose_first_page_and_first_record_are_lost() {
+    // Groups as a server writes them, as if they lay at each offset that the client might guess, but for the right one.
+    let mut forged = HandSegment::new(0, 1000);
+    forged.marker ^= 0xffff;
+    for number in 0..60u64 {
+        forged.durable = 1 << 20 | number << 12;
+        forged.batch(5000 + number, 666, &[0x66; 300]);
+        let durable = forged.durable;
+        forged.group();
+        forged.durable = durable;
+    }
+    let mut payload = vec![0; 53];
+    payload.extend_from_slice(&forged.bytes[PAGE_BYTES..]);
+    let (segment, left) = beheaded(Some(&payload));
+    let dir = log_dir();
+    segment.write_open(dir.path(), 1 << 16);
+    let recovery = recover(dir.path(), LOG).unwrap();
+    let found = read_all(dir.path()).0;
+    assert!(found.keys().map(|(_, offset)| *offset).eq(left.iter().copied()), "{recovery:?}");
+    // With nothing of the server's left, nothing is believed: the file goes to quarantine whole.
+    let dir = log_dir();
+    let mut alone = segment.clone();
+    alone.bytes.truncate(PAGE_BYTES + 128 + 64 + 64 + payload.len());
+    alone.write_open(dir.path(), 0);
+    let recovery = recover(dir.path(), LOG).unwrap();
+    assert_eq!((recovery.records, recovery.quarantined.len()), (0, 1));
+    assert_eq!(fs::read(&recovery.quarantined[0]).unwrap(), alone.bytes);
 }
 
 #[test]

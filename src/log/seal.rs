@@ -1,22 +1,27 @@
 //! Sealing: a segment that will not grow any more becomes a file that never changes again.
 //!
-//! Cut to length, synced, read again and described, the sidecar written, and only then renamed: a `.seg` is always whole and
-//! has its sidecar. A crash at any point leaves an `.open` file that the next start seals again.
+//! Cut to length, synced, described, the sidecar written, and only then renamed: a `.seg` is always whole and has its sidecar. A crash at
+//! any point leaves an `.open` file that the next start seals again. The description is made while the segment grows (see [`follow`]).
 
 use std::fs::OpenOptions;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use uuid::Uuid;
 
 use super::disk::{self, Disk};
 use super::error::LogError;
+use super::open::Ack;
 use super::segment::{RECORDS_FROM, Segment, file_name};
 use super::shared::{Core, Shared};
-use super::sidecar::{self, Sidecar};
+use super::sidecar::{self, Description, Sidecar};
+
+mod follow;
+
+use follow::Followers;
 
 /// How long the sealer waits before it tries again what failed.
 const RETRY_PAUSE: Duration = Duration::from_secs(1);
@@ -48,16 +53,25 @@ pub struct Sealing {
 /// # Errors
 /// The call that failed, with the file. The segment is then still an `.open` file, and sealing it again is safe.
 pub fn seal_file(core_dir: &Path, what: &Sealing) -> Result<Sidecar, LogError> {
-    seal_on(disk::REAL, core_dir, what)
+    seal_described(disk::REAL, core_dir, what, None)
 }
 
-fn seal_on(disk: &dyn Disk, core_dir: &Path, what: &Sealing) -> Result<Sidecar, LogError> {
+/// The same with what is known of the segment already.
+fn seal_described(
+    disk: &dyn Disk,
+    core_dir: &Path,
+    what: &Sealing,
+    begun: Option<Description>,
+) -> Result<Sidecar, LogError> {
     let open = core_dir.join(file_name(what.segment, "open"));
     let file =
         OpenOptions::new().write(true).open(&open).map_err(LogError::io(&open, "open the segment to seal it"))?;
     disk.set_len(&file, what.bytes).map_err(LogError::io(&open, "cut the segment to its length"))?;
     disk.sync(&file).map_err(LogError::io(&open, "sync the segment"))?;
-    let mut sidecar = sidecar::describe(&open, what.log, what.core, what.segment)?;
+    let mut sidecar = match begun {
+        Some(begun) => begun.finish(what.bytes)?,
+        None => sidecar::describe(&open, what.log, what.core, what.segment)?,
+    };
     sidecar.recovered = what.recovered;
     sidecar.write_on(disk, &open)?;
     // The sidecar's name first: a power cut may keep one of two renames that were not synced, and either of them.
@@ -82,20 +96,26 @@ fn remove(disk: &dyn Disk, core_dir: &Path, segment: u64) -> Result<(), LogError
 pub(super) fn run(shared: &Shared, queue: &Receiver<Retired>) {
     // Oldest first. Bounded: a core with too many unsealed segments does not roll over.
     let mut failed: Vec<Retired> = Vec::new();
+    let mut tried = Instant::now();
+    let mut followers = Followers::default();
     loop {
-        let next = match failed.is_empty() {
-            true => queue.recv().map_err(|_| RecvTimeoutError::Disconnected),
-            false => queue.recv_timeout(RETRY_PAUSE),
-        };
-        match next {
-            Ok(retired) => failed.extend(seal_retired(shared, retired)),
-            Err(RecvTimeoutError::Timeout) => {
-                let again = std::mem::take(&mut failed);
-                failed.extend(again.into_iter().filter_map(|retired| seal_retired(shared, retired)));
+        let pause = followers.follow(shared);
+        match queue.recv_timeout(pause) {
+            Ok(retired) => {
+                let begun = followers.take(retired.core.index, retired.segment.id);
+                failed.extend(seal_retired(shared, retired, begun));
             }
+            Err(RecvTimeoutError::Timeout) if tried.elapsed() >= RETRY_PAUSE => {
+                for retired in std::mem::take(&mut failed) {
+                    let begun = followers.take(retired.core.index, retired.segment.id);
+                    failed.extend(seal_retired(shared, retired, begun));
+                }
+                tried = Instant::now();
+            }
+            Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => {
                 // The last try; what fails now is sealed by the next start.
-                failed.into_iter().for_each(|retired| drop(seal_retired(shared, retired)));
+                failed.into_iter().for_each(|retired| drop(seal_retired(shared, retired, None)));
                 return;
             }
         }
@@ -103,14 +123,19 @@ pub(super) fn run(shared: &Shared, queue: &Receiver<Retired>) {
 }
 
 /// Seals, or hands the segment back to be tried again.
-pub(super) fn seal_retired(shared: &Shared, retired: Retired) -> Option<Retired> {
+pub(super) fn seal_retired(shared: &Shared, retired: Retired, begun: Option<Description>) -> Option<Retired> {
     let core = &retired.core;
     let (segment, bytes) = (retired.segment.id, retired.segment.durable());
+    // What was answered from memory and is not durable is still to be read from it. If that never comes, the next start finds it there.
+    if shared.options.ack == Ack::Memory && core.awaits_cut(segment) {
+        return Some(retired);
+    }
+    retired.segment.wait_for_format();
     let result = if bytes <= RECORDS_FROM {
         remove(shared.disk, &core.dir, segment)
     } else {
         let what = Sealing { log: shared.log, core: core.index, segment, bytes, recovered: false };
-        seal_on(shared.disk, &core.dir, &what).map(drop)
+        seal_described(shared.disk, &core.dir, &what, begun).map(drop)
     };
     if result.is_err() {
         core.counters.seal_failures.fetch_add(1, Ordering::Relaxed);

@@ -5,14 +5,16 @@
 //! 1.3 MB), format in slices, populate a window ahead of the cursor, sync exactly the group's pages.
 //!
 //! Nobody forms a reference into the mapping. Bytes go in through a [`Pen`], of which a segment has one.
+//!
+//! A segment that is written directly has no mapping: its pen fills a [`Stage`], which goes to the file as a whole. Everything else is the same.
 
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::ptr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering, fence};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use memmap2::{Advice, MmapOptions, MmapRaw, UncheckedAdvice};
 use uuid::Uuid;
@@ -21,6 +23,7 @@ use super::disk::Disk;
 use super::fault::Fault;
 use super::header::{self, SegmentHeader};
 use super::sigbus::Guard;
+use super::stage::Stage;
 
 /// Groups, windows and slices begin and end at multiples of this.
 pub(super) const PAGE_BYTES: u64 = 4096;
@@ -31,8 +34,9 @@ const _: () = assert!(super::control::PAGE_BYTES as u64 == PAGE_BYTES);
 /// The end of a segment that holds no record yet.
 pub(super) const RECORDS_FROM: u64 = PAGE_BYTES;
 
-/// What a segment is formatted with.
-const BLANK: [u8; PAGE_BYTES as usize] = [0; PAGE_BYTES as usize];
+/// What a segment is formatted with: page by page through the page cache, in longer writes directly.
+static BLANK: LazyLock<Stage> = LazyLock::new(|| Stage::new(BLANK_BYTES));
+const BLANK_BYTES: u64 = 256 << 10;
 
 /// A window's end beyond every segment.
 const LEFT: u64 = u64::MAX;
@@ -46,6 +50,8 @@ pub(super) struct Plan<'a> {
     pub(super) core: u16,
     pub(super) id: u64,
     pub(super) bytes: u64,
+    /// Whether groups are written past the page cache.
+    pub(super) direct: bool,
     /// Whether the blocks are written ahead, so that a group's sync does not have to change their state.
     pub(super) format_ahead: bool,
 }
@@ -60,10 +66,10 @@ pub(super) struct Segment {
     header: [u8; header::PAGE_BYTES],
     disk: &'static dyn Disk,
     file: File,
-    // Dropped in this order: the guard must go before the mapping.
-    guard: Guard,
-    map: MmapRaw,
+    medium: Medium,
     formatted: AtomicU64,
+    /// Held while a slice is formatted.
+    formatting: Mutex<()>,
     ready: AtomicU64,
     cursor: AtomicU64,
     durable: AtomicU64,
@@ -77,10 +83,21 @@ pub(super) struct Segment {
     pub(super) sync_delay_ms: AtomicU64,
 }
 
+/// The way from an append to the file.
+#[derive(Debug)]
+enum Medium {
+    /// Through the page cache, by a mapping. Dropped in this order: the guard must go before the mapping.
+    Mapped { guard: Guard, map: MmapRaw },
+    /// Whole groups, past the page cache: the segment's descriptor has O_DIRECT and O_DSYNC.
+    Direct,
+}
+
 /// The right to write into a segment. There is one for each, and it is not cloned.
 #[derive(Debug)]
 pub(super) struct Pen {
     segment: Arc<Segment>,
+    /// The open group of a segment that is written directly.
+    stage: Option<Stage>,
 }
 
 impl Pen {
@@ -90,12 +107,37 @@ impl Pen {
         &self.segment
     }
 
+    /// Gives a directly written segment's pen the room for its open group, which begins at `from`; takes the group that was there.
+    pub(super) fn change_stage(&mut self, from: u64, mut fresh: Stage) -> Option<Stage> {
+        fresh.begin(from);
+        self.stage.replace(fresh)
+    }
+
+    /// Takes the open group.
+    pub(super) fn take_stage(&mut self) -> Option<Stage> {
+        self.stage.take()
+    }
+
+    /// Sees to it that nothing lies between `from` and `to`. A mapped segment's pages are written once, so nothing does.
+    #[inline]
+    pub(super) fn blank(&mut self, from: u64, to: u64) {
+        if let Some(stage) = &mut self.stage {
+            stage.blank(from, to);
+        }
+    }
+
     /// Copies `bytes` to `at`.
     ///
     /// # Panics
     /// If they do not fit into the segment, which the writer's check of the window excludes.
     #[inline]
     pub(super) fn write(&mut self, at: u64, bytes: &[u8]) {
+        if let Some(stage) = &mut self.stage {
+            return stage.put(at, bytes);
+        }
+        let Medium::Mapped { map, .. } = &self.segment.medium else {
+            unreachable!("a direct segment's pen has a stage")
+        };
         let end = at + bytes.len() as u64;
         assert!(end <= self.segment.bytes, "a write beyond the segment's end");
         // SAFETY: the target lies in the mapping (asserted above), which lives as long as the segment. `bytes` is a Rust
@@ -103,17 +145,26 @@ impl Pen {
         // segment has one pen, and `&mut self` makes this its only use; the keeper's touching of pages (`Segment::touch`) is
         // atomic and stays beyond the writer's window.
         unsafe {
-            let target = self.segment.map.as_mut_ptr().add(at as usize);
+            let target = map.as_mut_ptr().add(at as usize);
             ptr::copy_nonoverlapping(bytes.as_ptr(), target, bytes.len());
         }
     }
 
     /// Writes the first page and syncs it: the proof that this file can be made durable now.
     pub(super) fn probe(&mut self) -> Result<(), Fault> {
-        let page = self.segment.header;
-        self.write(0, &page);
-        let synced = self.segment.write_out(0, PAGE_BYTES);
-        self.segment.settle(0, self.segment.injected(synced))
+        let segment = Arc::clone(&self.segment);
+        let synced = match &segment.medium {
+            Medium::Mapped { map, .. } => {
+                self.write(0, &segment.header);
+                segment.disk.sync_range(&segment.file, map, 0, PAGE_BYTES)
+            }
+            Medium::Direct => {
+                let mut stage = Stage::new(PAGE_BYTES);
+                stage.put(0, &segment.header);
+                segment.disk.write_through(&segment.file, stage.part(0, PAGE_BYTES), 0)
+            }
+        };
+        segment.settle(0, segment.injected(synced))
     }
 }
 
@@ -129,11 +180,9 @@ impl Segment {
 
     fn create_at(plan: &Plan<'_>, path: &Path) -> io::Result<Pen> {
         let disk = plan.disk;
-        let file = disk.create_new(path)?;
+        let file = if plan.direct { disk.create_direct(path)? } else { disk.create_new(path)? };
         disk.allocate(&file, plan.bytes)?;
-        let map = MmapOptions::new().len(plan.bytes as usize).map_raw(&file)?;
-        let guard = Guard::new(map.as_ptr(), map.len())?;
-        map.advise(Advice::Random)?;
+        let medium = if plan.direct { Medium::Direct } else { Medium::map(&file, plan.bytes)? };
         let marker = random_marker()?;
         let header =
             SegmentHeader { core: plan.core, log: plan.log, segment: plan.id, marker, segment_bytes: plan.bytes };
@@ -145,9 +194,9 @@ impl Segment {
             header: header.encode(),
             disk,
             file,
-            guard,
-            map,
+            medium,
             formatted: AtomicU64::new(if plan.format_ahead { PAGE_BYTES } else { plan.bytes }),
+            formatting: Mutex::new(()),
             ready: AtomicU64::new(PAGE_BYTES),
             cursor: AtomicU64::new(RECORDS_FROM),
             durable: AtomicU64::new(RECORDS_FROM),
@@ -159,7 +208,7 @@ impl Segment {
             sync_delay_ms: AtomicU64::new(0),
         };
         segment.populate(0, PAGE_BYTES)?;
-        let mut pen = Pen { segment: Arc::new(segment) };
+        let mut pen = Pen { segment: Arc::new(segment), stage: None };
         pen.probe().map_err(|fault| fault.to_io())?;
         // The file's size and place, once; the groups' own syncs are by range.
         disk.sync(&pen.segment.file)?;
@@ -174,17 +223,32 @@ impl Segment {
 
     /// Formats the next slice: written once, so that its blocks are in their final state. Returns its end.
     ///
-    /// Page by page, by `write`: a longer write would bring a large folio, and a fault in the mapping costs three times as much.
+    /// For a mapping page by page, by `write`: a longer write would bring a large folio, and a fault in the mapping costs three times
+    /// as much.
     pub(super) fn format(&self, slice_bytes: u64) -> io::Result<u64> {
+        let _formatting = self.formatting.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.is_left() {
+            return Ok(self.formatted());
+        }
         let from = self.formatted();
         let to = (from + slice_bytes).min(self.bytes);
-        if from < to {
-            for at in (from..to).step_by(PAGE_BYTES as usize) {
-                self.disk.write_at(&self.file, &BLANK, at)?;
-            }
-            self.write_out(from, to)?;
-            self.formatted.store(to, Ordering::Release);
+        if from == to {
+            return Ok(to);
         }
+        match &self.medium {
+            Medium::Mapped { map, .. } => {
+                for at in (from..to).step_by(PAGE_BYTES as usize) {
+                    self.disk.write_at(&self.file, BLANK.part(0, PAGE_BYTES), at)?;
+                }
+                self.disk.sync_range(&self.file, map, from, to - from)?;
+            }
+            Medium::Direct => {
+                for at in (from..to).step_by(BLANK_BYTES as usize) {
+                    self.disk.write_through(&self.file, BLANK.part(0, BLANK_BYTES.min(to - at)), at)?;
+                }
+            }
+        }
+        self.formatted.store(to, Ordering::Release);
         Ok(to)
     }
 
@@ -214,6 +278,24 @@ impl Segment {
     /// Nothing more will be written: keeper and preparer have nothing left to do here.
     pub(super) fn leave(&self) {
         self.ready.store(LEFT, Ordering::SeqCst);
+    }
+
+    /// Waits for the slice that is being formatted, of a segment that was left: its file may then be cut. A later write would make it
+    /// longer again.
+    pub(super) fn wait_for_format(&self) {
+        drop(self.formatting.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Cuts the file to the durable end, whatever its name is by now, or whether it has one.
+    pub(super) fn cut(&self) -> io::Result<()> {
+        self.disk.set_len(&self.file, self.durable())?;
+        // Or a power cut could bring back what a reader has gone past by then.
+        self.disk.sync(&self.file)
+    }
+
+    /// The file, for a reader.
+    pub(super) fn handle(&self) -> io::Result<File> {
+        self.file.try_clone()
     }
 
     /// Whether [`Segment::leave`] was called.
@@ -247,10 +329,31 @@ impl Segment {
         self.durable.load(Ordering::Acquire)
     }
 
-    /// Makes the pages `from..to` durable.
-    pub(super) fn sync(&self, from: u64, to: u64) -> Result<(), Fault> {
-        let synced = self.flush(from, to);
+    /// Whether groups are written directly.
+    pub(super) fn is_direct(&self) -> bool {
+        matches!(self.medium, Medium::Direct)
+    }
+
+    /// The descriptor that it is written by.
+    pub(super) fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// Makes the pages `from..to` durable: those of the mapping, or of the stage that holds them.
+    pub(super) fn sync(&self, from: u64, to: u64, stage: Option<&Stage>) -> Result<(), Fault> {
+        let synced = match (&self.medium, stage) {
+            (Medium::Mapped { map, .. }, _) => {
+                let_go(map, from, to).and_then(|()| self.disk.sync_range(&self.file, map, from, to - from))
+            }
+            (Medium::Direct, Some(stage)) => self.disk.write_through(&self.file, stage.part(from, to), from),
+            (Medium::Direct, None) => Err(io::Error::from(io::ErrorKind::InvalidInput)),
+        };
         self.settle(to, self.injected(synced))
+    }
+
+    /// Takes note of a group that its owner has written, or has failed to write. In the order of the groups.
+    pub(super) fn settle_written(&self, to: u64, written: io::Result<()>) -> Result<(), Fault> {
+        self.settle(to, self.injected(written))
     }
 
     /// **Every** sync result of a segment passes through here. The first failure is final: a later success on the same file proves
@@ -276,7 +379,9 @@ impl Segment {
     /// Why the segment may not be used any more.
     #[inline]
     pub(super) fn fault(&self) -> Option<Fault> {
-        if self.guard.was_hit() {
+        if let Medium::Mapped { guard, .. } = &self.medium
+            && guard.was_hit()
+        {
             self.fail(Fault::Bus);
         }
         Fault::from_code(self.fault.load(Ordering::Acquire))
@@ -285,42 +390,21 @@ impl Segment {
     fn populate(&self, from: u64, to: u64) -> io::Result<()> {
         // An unaligned start makes the call populate nothing, with the same EINVAL as a kernel that does not know it.
         debug_assert!(from.is_multiple_of(PAGE_BYTES) && to.is_multiple_of(PAGE_BYTES) && to <= self.bytes);
+        let Medium::Mapped { map, .. } = &self.medium else { return Ok(()) };
         loop {
-            let Err(error) = self.map.advise_range(Advice::PopulateWrite, from as usize, (to - from) as usize) else {
+            let Err(error) = map.advise_range(Advice::PopulateWrite, from as usize, (to - from) as usize) else {
                 return Ok(());
             };
             match error.raw_os_error() {
                 Some(libc::EINTR) => {}
                 // Before Linux 5.14.
                 Some(libc::EINVAL) => {
-                    self.touch(from, to);
+                    touch(map, from, to);
                     return Ok(());
                 }
                 _ => return Err(error),
             }
         }
-    }
-
-    fn touch(&self, from: u64, to: u64) {
-        for at in (from..to).step_by(PAGE_BYTES as usize) {
-            // SAFETY: `at` is a multiple of the page size inside the mapping, so it is aligned for a u64 and valid for as long as
-            // the segment lives. Adding zero atomically changes no byte, whatever lies there.
-            let word = unsafe { AtomicU64::from_ptr(self.map.as_mut_ptr().add(at as usize).cast()) };
-            word.fetch_add(0, Ordering::Relaxed);
-        }
-    }
-
-    /// Lets the pages go from this process's page table, then writes them out. Letting go first saves a shootdown for each page.
-    fn flush(&self, from: u64, to: u64) -> io::Result<()> {
-        let (at, len) = (from as usize, (to - from) as usize);
-        // SAFETY: on a shared file mapping MADV_DONTNEED drops page table entries and no data: the pages stay in the page cache, dirty, and
-        // a later access finds them there.
-        unsafe { self.map.unchecked_advise_range(UncheckedAdvice::DontNeed, at, len)? };
-        self.write_out(from, to)
-    }
-
-    fn write_out(&self, from: u64, to: u64) -> io::Result<()> {
-        self.disk.sync_range(&self.file, &self.map, from, to - from)
     }
 
     #[cfg(not(test))]
@@ -338,6 +422,34 @@ impl Segment {
             Err(_) => result,
         }
     }
+}
+
+impl Medium {
+    /// Maps the whole file, for single pages.
+    fn map(file: &File, bytes: u64) -> io::Result<Medium> {
+        let map = MmapOptions::new().len(bytes as usize).map_raw(file)?;
+        let guard = Guard::new(map.as_ptr(), map.len())?;
+        map.advise(Advice::Random)?;
+        Ok(Medium::Mapped { guard, map })
+    }
+}
+
+fn touch(map: &MmapRaw, from: u64, to: u64) {
+    for at in (from..to).step_by(PAGE_BYTES as usize) {
+        assert!(at + PAGE_BYTES <= map.len() as u64, "no page of the mapping");
+        // SAFETY: `at` is a multiple of the page size inside the mapping (asserted), so it is aligned for a u64 and valid for as long as
+        // the mapping lives. Adding zero atomically changes no byte, whatever lies there.
+        let word = unsafe { AtomicU64::from_ptr(map.as_mut_ptr().add(at as usize).cast()) };
+        word.fetch_add(0, Ordering::Relaxed);
+    }
+}
+
+/// Lets pages go from this process's page table. Before they are written out, this saves a shootdown for each.
+fn let_go(map: &MmapRaw, from: u64, to: u64) -> io::Result<()> {
+    let (at, len) = (from as usize, (to - from) as usize);
+    // SAFETY: on a shared file mapping MADV_DONTNEED drops page table entries and no data: the pages stay in the page cache, dirty, and
+    // a later access finds them there.
+    unsafe { map.unchecked_advise_range(UncheckedAdvice::DontNeed, at, len) }
 }
 
 /// A small file of u64 words, mapped for writing: the control and clock pages.

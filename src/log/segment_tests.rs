@@ -1,7 +1,8 @@
 use super::*;
 
 fn plan(dir: &Path, format_ahead: bool) -> Plan<'_> {
-    Plan { disk: super::super::disk::REAL, dir, log: Uuid::nil(), core: 3, id: 77, bytes: 64 << 10, format_ahead }
+    let disk = super::super::disk::REAL;
+    Plan { disk, dir, log: Uuid::nil(), core: 3, id: 77, bytes: 64 << 10, direct: false, format_ahead }
 }
 
 #[test]
@@ -46,7 +47,8 @@ fn pages_are_touched_without_changing_them_where_the_kernel_can_not_populate() {
     let dir = tempfile::tempdir().unwrap();
     let mut pen = Segment::create(&plan(dir.path(), true)).unwrap();
     pen.write(8192, b"written before");
-    pen.segment().touch(4096, 64 << 10);
+    let Medium::Mapped { map, .. } = &pen.segment().medium else { panic!("it is mapped") };
+    touch(map, 4096, 64 << 10);
     let bytes = std::fs::read(&pen.segment().path).unwrap();
     assert_eq!(&bytes[8192..8206], b"written before");
 }
@@ -56,11 +58,11 @@ fn the_first_failed_sync_is_final() {
     let dir = tempfile::tempdir().unwrap();
     let mut pen = Segment::create(&plan(dir.path(), true)).unwrap();
     let segment = Arc::clone(pen.segment());
-    segment.sync(4096, 8192).unwrap();
+    segment.sync(4096, 8192, None).unwrap();
     assert_eq!(segment.durable(), 8192);
     segment.syncs_to_fail.store(1, Ordering::SeqCst);
-    assert_eq!(segment.sync(8192, 12288), Err(Fault::Sync(libc::EIO)));
-    assert_eq!(segment.sync(8192, 12288), Err(Fault::Sync(libc::EIO)), "a later success is not believed");
+    assert_eq!(segment.sync(8192, 12288, None), Err(Fault::Sync(libc::EIO)));
+    assert_eq!(segment.sync(8192, 12288, None), Err(Fault::Sync(libc::EIO)), "a later success is not believed");
     assert_eq!(pen.probe(), Err(Fault::Sync(libc::EIO)));
     assert_eq!(segment.durable(), 8192);
 }
@@ -81,7 +83,7 @@ fn a_page_beyond_the_file_becomes_zero_and_fails_the_segment() {
     OpenOptions::new().write(true).open(&pen.segment().path).unwrap().set_len(4096).unwrap();
     pen.write(20_000, b"into the void");
     assert_eq!(pen.segment().fault(), Some(Fault::Bus));
-    assert!(pen.segment().sync(16384, 20480).is_err());
+    assert!(pen.segment().sync(16384, 20480, None).is_err());
 }
 
 #[test]
@@ -94,4 +96,23 @@ fn words_change_as_one_for_readers() {
     });
     assert_eq!(page.word(16).load(Ordering::Relaxed), 2);
     assert_eq!(page.word(24).load(Ordering::Relaxed), 5);
+}
+
+#[test]
+fn a_file_that_is_cut_does_not_grow_again_by_being_formatted() {
+    let dir = tempfile::tempdir().unwrap();
+    let pen = Segment::create(&Plan { bytes: 64 << 20, ..plan(dir.path(), true) }).unwrap();
+    let segment = Arc::clone(pen.segment());
+    std::thread::scope(|scope| {
+        let formatter = Arc::clone(&segment);
+        scope.spawn(move || while formatter.format(16 << 20).unwrap() < formatter.bytes && !formatter.is_left() {});
+        while segment.formatted() < 16 << 20 {
+            std::hint::spin_loop();
+        }
+        segment.leave();
+        segment.wait_for_format();
+        std::fs::OpenOptions::new().write(true).open(&segment.path).unwrap().set_len(8192).unwrap();
+    });
+    assert_eq!(segment.format(1 << 20).unwrap(), segment.formatted());
+    assert_eq!(std::fs::metadata(&segment.path).unwrap().len(), 8192);
 }

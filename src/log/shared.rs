@@ -10,18 +10,27 @@ use atomic_waker::AtomicWaker;
 use crossbeam_queue::ArrayQueue;
 use uuid::Uuid;
 
+use super::carry::Carried;
 use super::clock::OrderClock;
 use super::control::{self, State, at};
 use super::disk::Disk;
 use super::error::LogError;
 use super::fault::Fault;
+use super::notice::{Notice, Notices, What};
 use super::open::Options;
 use super::retention::Desk;
 use super::segment::{Pen, Segment, SharedPage};
+use super::stage::Stage;
+use super::writer::GROUPS_MAX;
 
 /// So many failures within [`POISON_PERIOD`] poison a core: its disk is broken, and going on would only grind it down.
 const POISON_FAILURES: usize = 3;
 const POISON_PERIOD: Duration = Duration::from_secs(60);
+
+/// The groups that can be on their way, and the open one.
+const STAGES_MAX: usize = GROUPS_MAX + 1;
+/// A slow disk is spoken of once in so long.
+const SLOW_NOTICE_PERIOD: Duration = Duration::from_secs(60);
 
 /// How much free space the file system has left, as the keeper last saw it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,6 +53,8 @@ pub(super) struct Shared {
     pub(super) log: Uuid,
     pub(super) clock: OrderClock,
     pub(super) cores: Vec<Arc<Core>>,
+    /// What the operator should hear.
+    pub(super) notices: Arc<Notices>,
     pub(super) free_bytes: AtomicU64,
     space: AtomicU8,
     /// Set once, by the close: nothing is taken any more.
@@ -65,6 +76,7 @@ impl Shared {
         log: Uuid,
         clock: OrderClock,
         cores: Vec<Arc<Core>>,
+        notices: Arc<Notices>,
         lock: super::open::Lock,
     ) -> Shared {
         Shared {
@@ -74,6 +86,7 @@ impl Shared {
             log,
             clock,
             cores,
+            notices,
             free_bytes: AtomicU64::new(u64::MAX),
             space: AtomicU8::new(Space::Enough as u8),
             closing: AtomicBool::new(false),
@@ -143,20 +156,27 @@ pub(super) struct Core {
     pub(super) fresh: ArrayQueue<Pen>,
     /// A segment failed: the fresh one has to prove itself again before it may be taken.
     pub(super) replacing: AtomicBool,
-    /// The segments whose window moves; touched by the keeper and the preparer only.
+    /// The segments whose window moves; touched by the keeper, the preparer and the sealer only.
     live: Mutex<Vec<Weak<Segment>>>,
     /// How many groups the syncer has settled, one way or the other.
     pub(super) groups_done: AtomicU64,
     /// How long the last sync took.
     pub(super) sync_us: AtomicU64,
+    /// Room for groups of segments that are written directly, for the next ones.
+    stages: ArrayQueue<Stage>,
     /// Segments that were given to the sealer and are not sealed yet.
     pub(super) unsealed: AtomicU64,
     /// Failed segments that have to be cut to their durable end before the control page may go on to another.
     to_cut: Mutex<Vec<Arc<Segment>>>,
+    /// What was answered from memory and lost with failed segments, to be appended again.
+    carried: Mutex<Vec<Carried>>,
     /// What keeps the preparer from making a segment; 0 for nothing.
     obstacle: AtomicU64,
     poison: AtomicU64,
     failures: Mutex<Vec<Instant>>,
+    /// When the disk was last called slow.
+    slow_noticed: Mutex<Option<Instant>>,
+    notices: Arc<Notices>,
     pub(super) counters: Counters,
 }
 
@@ -167,14 +187,19 @@ pub(super) struct Counters {
     pub(super) bytes: AtomicU64,
     pub(super) groups: AtomicU64,
     pub(super) lost: AtomicU64,
+    /// Of these, those that the log has appended again itself.
+    pub(super) restored: AtomicU64,
     pub(super) segments: AtomicU64,
     pub(super) sealed: AtomicU64,
     pub(super) failures: AtomicU64,
+    /// In the order of [`Fault::CAUSES`].
+    pub(super) failures_by_cause: [AtomicU64; Fault::CAUSES.len()],
     pub(super) seal_failures: AtomicU64,
+    pub(super) slow_syncs: AtomicU64,
 }
 
 impl Core {
-    pub(super) fn open(dir: PathBuf, index: u16) -> Result<Core, LogError> {
+    pub(super) fn open(dir: PathBuf, index: u16, notices: Arc<Notices>) -> Result<Core, LogError> {
         let control = Control::open(&dir, index)?;
         Ok(Core {
             index,
@@ -189,11 +214,15 @@ impl Core {
             live: Mutex::new(Vec::new()),
             groups_done: AtomicU64::new(0),
             sync_us: AtomicU64::new(0),
+            stages: ArrayQueue::new(STAGES_MAX),
             unsealed: AtomicU64::new(0),
             to_cut: Mutex::new(Vec::new()),
+            carried: Mutex::new(Vec::new()),
             obstacle: AtomicU64::new(0),
             poison: AtomicU64::new(0),
             failures: Mutex::new(Vec::new()),
+            slow_noticed: Mutex::new(None),
+            notices,
             counters: Counters::default(),
         })
     }
@@ -209,6 +238,17 @@ impl Core {
         if self.waiting.swap(false, Ordering::SeqCst) {
             self.waker.wake();
         }
+    }
+
+    /// Room for a group of at most `capacity_bytes`: used before, or new. There are never more than [`STAGES_MAX`], because so many groups
+    /// at most are on their way, and one is open.
+    pub(super) fn take_stage(&self, capacity_bytes: u64) -> Stage {
+        self.stages.pop().unwrap_or_else(|| Stage::new(capacity_bytes))
+    }
+
+    /// A group's room is free again.
+    pub(super) fn give_back(&self, stage: Stage) {
+        let _ = self.stages.push(stage);
     }
 
     /// Puts a new segment under the keeper's care.
@@ -228,28 +268,110 @@ impl Core {
         lock(&self.to_cut).push(segment);
     }
 
-    /// The failed segments that were not cut yet.
-    pub(super) fn take_to_cut(&self) -> Vec<Arc<Segment>> {
-        std::mem::take(&mut *lock(&self.to_cut))
+    /// The oldest failed segment that was not cut yet. It stays on the list until [`Core::cut_done`].
+    pub(super) fn next_to_cut(&self) -> Option<Arc<Segment>> {
+        lock(&self.to_cut).first().cloned()
     }
 
-    /// Counts a failure of a segment; the third within a minute poisons the core.
-    pub(super) fn note_failure(&self, fault: Fault) {
+    /// The oldest failed segment was cut.
+    pub(super) fn cut_done(&self) {
+        lock(&self.to_cut).remove(0);
+    }
+
+    /// Whether a segment is still to be cut, and what lies behind its durable end to be read before.
+    pub(super) fn awaits_cut(&self, id: u64) -> bool {
+        lock(&self.to_cut).iter().any(|segment| segment.id == id)
+    }
+
+    /// Keeps records for the writer.
+    pub(super) fn carry(&self, carried: Carried) {
+        if carried.len() > 0 {
+            lock(&self.carried).push(carried);
+        }
+    }
+
+    /// The oldest records that the writer has to append again.
+    pub(super) fn next_carried(&self) -> Option<Carried> {
+        let mut carried = lock(&self.carried);
+        (!carried.is_empty()).then(|| carried.remove(0))
+    }
+
+    /// Counts a failure of the segment in the file `path`, or of making one; the third within a minute poisons the core.
+    pub(super) fn note_failure(&self, fault: Fault, path: Option<&Path>) {
         self.counters.failures.fetch_add(1, Ordering::Relaxed);
+        self.counters.failures_by_cause[fault.index()].fetch_add(1, Ordering::Relaxed);
+        self.notify(What::Failed { path: path.map(Path::to_path_buf), fault });
         let now = Instant::now();
         let mut failures = lock(&self.failures);
         failures.retain(|&at| now.duration_since(at) < POISON_PERIOD);
         failures.push(now);
         if failures.len() >= POISON_FAILURES {
-            let _ = self.poison.compare_exchange(0, fault.to_code(), Ordering::SeqCst, Ordering::SeqCst);
-            self.control.set_state(State::Poisoned);
+            self.set_poison(fault);
         }
+    }
+
+    /// The syncer is gone, and with it every way to make something durable: final, whatever becomes of the disk.
+    pub(super) fn note_end_of_syncer(&self) {
+        self.note_failure(Fault::Syncer, None);
+        let _failures = lock(&self.failures);
+        self.poison.store(0, Ordering::SeqCst);
+        self.set_poison(Fault::Syncer);
+    }
+
+    /// Called with the list of failures locked, so that a reopening comes before or after it as a whole.
+    fn set_poison(&self, fault: Fault) {
+        if self.poison.compare_exchange(0, fault.to_code(), Ordering::SeqCst, Ordering::SeqCst).is_ok() {
+            self.control.set_state(State::Poisoned);
+            self.notify(What::Poisoned { fault });
+        }
+    }
+
+    /// Lifts the poison: failures are forgotten, and the next segment has to prove itself as after any failure. Nothing
+    /// happens if the core is not poisoned, or has no syncer any more.
+    pub(super) fn reopen(&self) {
+        let mut failures = lock(&self.failures);
+        if self.poison().is_none_or(|fault| fault == Fault::Syncer) {
+            return;
+        }
+        failures.clear();
+        // Before the poison goes: from then on the preparer may act.
+        self.replacing.store(true, Ordering::SeqCst);
+        self.control.lift_poison();
+        self.poison.store(0, Ordering::SeqCst);
+        self.notify(What::Reopened);
+    }
+
+    /// Takes note of a group that was made durable, or was not, and of how long that took.
+    pub(super) fn note_sync(&self, took: Duration, slow: Duration) {
+        self.counters.groups.fetch_add(1, Ordering::Relaxed);
+        self.sync_us.store(took.as_micros() as u64, Ordering::Relaxed);
+        if took < slow {
+            return;
+        }
+        let count = self.counters.slow_syncs.fetch_add(1, Ordering::Relaxed) + 1;
+        let now = Instant::now();
+        let mut noticed = lock(&self.slow_noticed);
+        if noticed.is_none_or(|at| now.duration_since(at) >= SLOW_NOTICE_PERIOD) {
+            *noticed = Some(now);
+            self.notify(What::Slow { took, count });
+        }
+    }
+
+    /// Leaves a notice for the operator.
+    pub(super) fn notify(&self, what: What) {
+        // What is pushed out has been counted all the same.
+        let _ = self.notices.force_push(Notice { core: self.index, what });
     }
 
     /// Why the core takes nothing more.
     #[inline]
     pub(super) fn poison(&self) -> Option<Fault> {
         Fault::from_code(self.poison.load(Ordering::Acquire))
+    }
+
+    /// Whether a proved segment waits to be taken.
+    pub(super) fn is_ready(&self) -> bool {
+        !self.replacing.load(Ordering::SeqCst) && !self.fresh.is_empty()
     }
 
     /// What keeps the preparer from making a segment.
@@ -290,10 +412,16 @@ impl Control {
         self.page.word(at)
     }
 
-    /// Sets the state. Poisoned is final.
+    /// Sets the state. Poisoned stays until [`Control::lift_poison`].
     pub(super) fn set_state(&self, state: State) {
         let next = |now: u64| (now != State::Poisoned as u64).then_some(state as u64);
         let _ = self.word(at::STATE).fetch_update(Ordering::SeqCst, Ordering::SeqCst, next);
+    }
+
+    /// Poisoned becomes failed: the next segment is not in use yet.
+    pub(super) fn lift_poison(&self) {
+        let (poisoned, failed) = (State::Poisoned as u64, State::Failed as u64);
+        let _ = self.word(at::STATE).compare_exchange(poisoned, failed, Ordering::SeqCst, Ordering::SeqCst);
     }
 
     pub(super) fn state(&self) -> State {

@@ -1,7 +1,7 @@
 //! The sidecar of a sealed segment: a small JSON file that says what is in it, so that lists need not read it.
 
 use std::collections::{BTreeSet, HashSet};
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -153,7 +153,7 @@ impl Sidecar {
             segment: self.segment,
             offset: hole.offset,
             bytes: hole.bytes,
-            reason: "named by the sidecar",
+            reason: "lost before, and named by the sidecar",
         })
     }
 }
@@ -243,27 +243,58 @@ impl Tally {
 pub fn describe(segment: &Path, log: Uuid, core: u16, id: u64) -> Result<Sidecar, LogError> {
     let stat = LogError::io(segment, "find the segment's length");
     let bytes = fs::metadata(segment).map_err(stat)?.len();
-    let mut reader = SegmentReader::open_path(segment, log, core, id, End::At(bytes))?;
-    reader.hash_all();
-    let mut tally = Tally::default();
-    let mut damage = Vec::new();
-    loop {
-        match reader.advance() {
-            Ok(Some(found)) => tally.add(&found.header),
-            Ok(None) => break,
-            Err(LogError::Damaged { .. }) => {
-                let found = reader.resync()?;
-                damage.push(Hole { offset: found.offset, bytes: found.bytes });
+    Description::begin(segment, log, core, id, bytes)?.finish(bytes)
+}
+
+/// A sidecar in the making: a segment is read, verified, hashed and counted piece by piece, as far as it is durable.
+#[derive(Debug)]
+pub(super) struct Description {
+    reader: SegmentReader,
+    tally: Tally,
+    damage: Vec<Hole>,
+    core: u16,
+    id: u64,
+}
+
+impl Description {
+    /// Opens a segment of which nothing changes any more below `end`.
+    pub(super) fn begin(segment: &Path, log: Uuid, core: u16, id: u64, end: u64) -> Result<Description, LogError> {
+        let mut reader = SegmentReader::open_path(segment, log, core, id, End::At(end))?;
+        reader.hash_all();
+        Ok(Description { reader, tally: Tally::default(), damage: Vec::new(), core, id })
+    }
+
+    /// Goes on to `end`, where a record ends.
+    pub(super) fn read_to(&mut self, end: u64) -> Result<(), LogError> {
+        self.reader.set_end(End::At(end));
+        loop {
+            match self.reader.advance() {
+                Ok(Some(found)) => self.tally.add(&found.header),
+                Ok(None) => return Ok(()),
+                Err(LogError::Damaged { .. }) => {
+                    let found = self.reader.resync()?;
+                    self.damage.push(Hole { offset: found.offset, bytes: found.bytes });
+                }
+                Err(error) => return Err(error),
             }
-            Err(error) => return Err(error),
         }
     }
-    let hash = reader.finish_hash(bytes)?;
-    let mut sidecar = tally.into_sidecar(log, core, id);
-    sidecar.bytes = bytes;
-    sidecar.blake3 = hash.map(|hash| hash.to_hex().to_string()).unwrap_or_default();
-    sidecar.damage = damage;
-    Ok(sidecar)
+
+    /// The file that is read.
+    pub(super) fn file(&self) -> &File {
+        self.reader.file()
+    }
+
+    /// Reads the rest of a segment of `bytes`, and tells what was found.
+    pub(super) fn finish(mut self, bytes: u64) -> Result<Sidecar, LogError> {
+        self.read_to(bytes)?;
+        let hash = self.reader.finish_hash(bytes)?;
+        let mut sidecar = self.tally.into_sidecar(self.reader.header().log, self.core, self.id);
+        sidecar.bytes = bytes;
+        sidecar.blake3 = hash.map(|hash| hash.to_hex().to_string()).unwrap_or_default();
+        sidecar.damage = self.damage;
+        Ok(sidecar)
+    }
 }
 
 #[cfg(test)]

@@ -13,13 +13,14 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use super::fault::Fault;
 use super::segment::Segment;
 use super::shared::{Core, Shared};
+use super::stage::Stage;
 use super::writer::Inner;
 
 /// What a syncer is asked to do.
 #[derive(Debug)]
 pub(super) enum Job {
-    /// Make the pages `from..to` durable.
-    Group { segment: Arc<Segment>, from: u64, to: u64 },
+    /// Make the pages `from..to` durable: of the mapping, or of the stage.
+    Group { segment: Arc<Segment>, from: u64, to: u64, stage: Option<Stage> },
     /// Wake the core after this time.
     Alarm(Duration),
     /// The writer was dropped: bring its rest to an end, and leave.
@@ -66,9 +67,12 @@ pub(super) fn run(shared: &Shared, core: &Core, jobs: &Receiver<Job>) {
 /// Does one job; breaks after the last.
 pub(super) fn work(shared: &Shared, core: &Core, job: Job, alarm: &mut Option<Instant>) -> ControlFlow<()> {
     match job {
-        Job::Group { segment, from, to } => {
+        Job::Group { segment, from, to, stage } => {
             // A failure is kept by the segment, where the core finds it.
-            let _ = sync_group(core, &segment, from, to);
+            let _ = sync_group(shared, core, &segment, from, to, stage.as_ref());
+            if let Some(stage) = stage {
+                core.give_back(stage);
+            }
             core.groups_done.fetch_add(1, Ordering::Release);
             core.wake();
             // The core may be asleep while the window runs low behind this group.
@@ -87,14 +91,20 @@ pub(super) fn work(shared: &Shared, core: &Core, job: Job, alarm: &mut Option<In
 }
 
 /// One sync; its result is settled by the segment. Nothing is tried on a segment that has failed before.
-pub(super) fn sync_group(core: &Core, segment: &Segment, from: u64, to: u64) -> Result<(), Fault> {
+pub(super) fn sync_group(
+    shared: &Shared,
+    core: &Core,
+    segment: &Segment,
+    from: u64,
+    to: u64,
+    stage: Option<&Stage>,
+) -> Result<(), Fault> {
     if let Some(fault) = segment.fault() {
         return Err(fault);
     }
     let begun = Instant::now();
-    let result = segment.sync(from, to);
-    core.sync_us.store(begun.elapsed().as_micros() as u64, Ordering::Relaxed);
-    core.counters.groups.fetch_add(1, Ordering::Relaxed);
+    let result = segment.sync(from, to, stage);
+    core.note_sync(begun.elapsed(), shared.options.slow_sync);
     result
 }
 
@@ -112,9 +122,7 @@ impl Drop for Leave<'_> {
             }
             // Everything handed over counts as settled: as failed.
             self.core.groups_done.store(u64::MAX, Ordering::Release);
-            self.core.note_failure(Fault::Syncer);
-            self.core.note_failure(Fault::Syncer);
-            self.core.note_failure(Fault::Syncer);
+            self.core.note_end_of_syncer();
             self.core.wake();
         }
         self.shared.cores_running.fetch_sub(1, Ordering::SeqCst);

@@ -75,3 +75,33 @@ fn a_wrong_or_missing_sidecar_is_noticed() {
     fs::remove_file(path.with_extension("json")).unwrap();
     assert_eq!(faults(dir.path()).len(), 1);
 }
+
+#[test]
+fn many_segments_are_told_of_in_their_order() {
+    let dir = temp_dir();
+    write_log_file(dir.path());
+    for id in 1..=50_u64 {
+        let mut segment = HandSegment::new((id % 2) as u16, id * 1000);
+        // Unlike sizes, so that they are not done in the order in which they were begun.
+        for number in 0..(id * 37) % 50 {
+            segment.batch(id * 1000 + number, 7, &vec![3; 2_000]);
+        }
+        segment.batch(id * 1000 + 99, 7, b"last");
+        segment.group();
+        segment.write_sealed(dir.path());
+    }
+    let mut told = Vec::new();
+    let summary = verify(dir.path(), &mut |verdict| told.push((verdict.core, verdict.segment))).unwrap();
+    assert!(summary.ok());
+    assert_eq!((told.len(), told.is_sorted()), (50, true), "{told:?}");
+}
+
+#[test]
+fn a_sidecar_that_names_more_damage_than_there_can_be_is_a_fault_and_not_a_panic() {
+    use super::super::sidecar::Hole;
+    let (dir, path, _) = sound();
+    let mut sidecar = Sidecar::read(&path).unwrap().unwrap();
+    sidecar.damage = vec![Hole { offset: 4096, bytes: u64::MAX }, Hole { offset: 0, bytes: u64::MAX }];
+    sidecar.write(&path).unwrap();
+    assert_eq!(faults(dir.path()).len(), 1);
+}

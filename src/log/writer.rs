@@ -5,18 +5,23 @@
 //! `make_room`, which is reached when the window, the group or the segment is at its end.
 
 use std::collections::VecDeque;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{Ordering, fence};
 use std::task::Waker;
+use std::time::Instant;
 
 use crossbeam_channel::Sender;
 
+use super::carry::Carried;
 use super::control::{State, at};
 use super::fault::Fault;
+use super::notice::What;
 use super::record::{EXT_BYTES_MAX, Entry, HEADER_BYTES, Kind, RecordHeader};
 use super::seal::Retired;
 use super::segment::{PAGE_BYTES, Pen, RECORDS_FROM, Segment};
 use super::shared::{Core, Shared, Space};
+use super::stage::{GroupWrite, Stage};
 use super::syncer::Job;
 
 mod commit;
@@ -25,7 +30,7 @@ mod outcome;
 
 pub use outcome::{AppendError, GroupStats, Progress, Seq, WriterStats};
 
-/// Groups handed to the syncer and not settled yet: the one that is synced, and those that rolling over has closed behind it.
+/// Groups on their way to the disk: the one that is synced, and those that rolling over has closed behind it.
 pub(super) const GROUPS_MAX: usize = 3;
 
 /// Segments of a core that wait to be sealed before it stops rolling over: the sealer's disk is then far behind.
@@ -76,6 +81,27 @@ impl Writer {
         self.inner().progress()
     }
 
+    /// From now on this writer's owner writes the groups of directly written segments itself, on a ring of its own, up to two at a time:
+    /// see [`Writer::next_write`]. Otherwise the syncer's thread does.
+    pub fn own_writes(&mut self) {
+        self.inner().owner_writes = true;
+    }
+
+    /// The next closed group for the owner to write. Every one must come back by [`Writer::written`], however it ended.
+    pub fn next_write(&mut self) -> Option<GroupWrite> {
+        self.inner().outbox.pop_front()
+    }
+
+    /// A group was written and is durable, or it is not. [`Writer::progress`] tells what follows.
+    pub fn written(&mut self, write: GroupWrite, result: io::Result<()>) {
+        self.inner().written(write, result);
+    }
+
+    /// Whether groups are with the owner: it must not let go of the writer before they are back.
+    pub fn has_writes(&self) -> bool {
+        self.inner.as_ref().is_some_and(|inner| inner.handed.iter().any(Handed::is_with_owner))
+    }
+
     /// Figures for metrics.
     pub fn stats(&self) -> WriterStats {
         self.inner.as_ref().map_or_else(WriterStats::default, |inner| inner.stats())
@@ -119,6 +145,24 @@ struct Handed {
     records: u64,
     first_us: u64,
     last: Seq,
+    by: By,
+}
+
+/// Who makes a group durable, and how far that is.
+#[derive(Debug)]
+enum By {
+    /// The syncer, which settles its groups in their order: this is its how manieth.
+    Syncer(u64),
+    /// The owner, on the ring, in any order: the number of the write.
+    Owner(u64),
+    /// The owner, who is done with it.
+    Written(io::Result<()>),
+}
+
+impl Handed {
+    fn is_with_owner(&self) -> bool {
+        matches!(self.by, By::Owner(_))
+    }
 }
 
 /// The writer itself. At the end it moves to the syncer's thread, which completes it.
@@ -142,13 +186,21 @@ pub(super) struct Inner {
     lost: Option<(Seq, Seq)>,
     open: OpenGroup,
     handed: VecDeque<Handed>,
-    settled: u64,
+    /// Groups that were given to the syncer, ever.
+    synced: u64,
+    /// The owner writes directly written groups: these are for it to fetch.
+    owner_writes: bool,
+    outbox: VecDeque<GroupWrite>,
+    /// Groups that were given to the owner, ever.
+    tickets: u64,
     /// Segments that were rolled away from and are not durable as a whole yet, oldest first. The control page names the first of them.
     leaving: VecDeque<Arc<Segment>>,
     /// The fault of the segment that is being given up or replaced.
     failure: Option<Fault>,
     /// A group has failed; those behind it do not count.
     broken: bool,
+    /// What was answered from memory and lost with a segment, as far as it is not appended again.
+    carried: Option<Carried>,
 }
 
 impl Inner {
@@ -170,10 +222,14 @@ impl Inner {
             lost: None,
             open: OpenGroup::default(),
             handed: VecDeque::with_capacity(GROUPS_MAX),
-            settled: 0,
+            synced: 0,
+            owner_writes: false,
+            outbox: VecDeque::with_capacity(GROUPS_MAX),
+            tickets: 0,
             leaving: VecDeque::with_capacity(GROUPS_MAX + 1),
             failure: None,
             broken: false,
+            carried: None,
         }
     }
 
@@ -212,8 +268,10 @@ impl Inner {
         let segment = pen.segment();
         let header = RecordHeader::encode(entry, segment.marker, segment.durable(), order_us);
         let body = self.cursor + HEADER_BYTES as u64;
+        let payload = body + entry.ext.len() as u64;
         pen.write(body, entry.ext);
-        pen.write(body + entry.ext.len() as u64, entry.payload);
+        pen.write(payload, entry.payload);
+        pen.blank(payload + entry.payload.len() as u64, self.cursor + size);
         fence(Ordering::Release);
         pen.write(self.cursor, &header);
         if self.open.records == 0 {
@@ -316,8 +374,12 @@ impl Inner {
         let Some(pen) = self.pop_fresh() else { return false };
         self.core.control.move_to(pen.segment().id, RECORDS_FROM, RECORDS_FROM);
         self.core.control.set_state(State::Open);
+        let path = pen.segment().path.clone();
         self.adopt(pen);
-        self.failure = None;
+        if self.failure.take().is_some() {
+            self.core.notify(What::Recovered { path });
+            self.carried = self.carried.take().or_else(|| self.core.next_carried());
+        }
         true
     }
 
@@ -334,7 +396,14 @@ impl Inner {
         self.cursor = RECORDS_FROM;
         self.open = OpenGroup { from: RECORDS_FROM, ..OpenGroup::default() };
         self.pen = Some(pen);
+        self.change_stage();
         self.refresh_limit();
+    }
+
+    /// Gives the open group of a directly written segment room of its own; takes the room of the one that was closed.
+    fn change_stage(&mut self) -> Option<Stage> {
+        let pen = self.pen.as_mut().filter(|pen| pen.segment().is_direct())?;
+        pen.change_stage(self.cursor, self.core.take_stage(self.shared.options.group_bytes_max))
     }
 
     /// Goes on to the next segment. False if that can't be done yet: no segment, or too much on its way.
@@ -345,7 +414,10 @@ impl Inner {
         }
         let Some(next) = self.pop_fresh() else { return false };
         self.hand_over();
-        if let Some(old) = self.pen.take() {
+        if let Some(mut old) = self.pen.take() {
+            if let Some(unused) = old.take_stage() {
+                self.core.give_back(unused);
+            }
             self.leaving.push_back(Arc::clone(old.segment()));
         }
         self.adopt(next);
@@ -362,15 +434,38 @@ impl Inner {
         let Some(pen) = &self.pen else { return };
         let segment = Arc::clone(pen.segment());
         let (from, to) = (self.open.from, self.cursor);
-        let job = Job::Group { segment: Arc::clone(&segment), from, to };
+        let by = match self.change_stage() {
+            Some(stage) if self.owner_writes => self.give_to_owner(&segment, stage),
+            stage => self.give_to_syncer(&segment, stage),
+        };
+        let OpenGroup { records, first_us, .. } = self.open;
+        self.handed.push_back(Handed { segment, from, to, records, first_us, last: self.appended, by });
+        self.open = OpenGroup { from: to, ..OpenGroup::default() };
+        self.refresh_limit();
+    }
+
+    fn give_to_syncer(&mut self, segment: &Arc<Segment>, stage: Option<Stage>) -> By {
+        let job = Job::Group { segment: Arc::clone(segment), from: self.open.from, to: self.cursor, stage };
         if self.jobs.try_send(job).is_err() {
             // The channel has room for all groups, so the thread is gone; what it had counts as settled, and so does this.
             segment.fail(Fault::Syncer);
         }
-        let OpenGroup { records, first_us, .. } = self.open;
-        self.handed.push_back(Handed { segment, from, to, records, first_us, last: self.appended });
-        self.open = OpenGroup { from: to, ..OpenGroup::default() };
-        self.refresh_limit();
+        self.synced += 1;
+        By::Syncer(self.synced)
+    }
+
+    fn give_to_owner(&mut self, segment: &Arc<Segment>, stage: Stage) -> By {
+        self.tickets += 1;
+        let (segment, ticket) = (Arc::clone(segment), self.tickets);
+        self.outbox.push_back(GroupWrite {
+            segment,
+            ticket,
+            from: self.open.from,
+            to: self.cursor,
+            stage,
+            begun: Instant::now(),
+        });
+        By::Owner(ticket)
     }
 
     /// Fills the group's last page with a pad: the next group must not write to a page that will hold acknowledged bytes.
@@ -384,6 +479,7 @@ impl Inner {
         let skip = (end - self.cursor - HEADER_BYTES as u64) as u32;
         let pad = RecordHeader::encode_pad(skip, segment.marker, segment.durable(), self.last_us);
         pen.write(self.cursor, &pad);
+        pen.blank(self.cursor + HEADER_BYTES as u64, end);
         self.cursor = end;
         pen.segment().set_cursor(end);
         if self.leaving.is_empty() {

@@ -1,6 +1,6 @@
 //! Accepting connections, and the end of it.
 
-use std::net::{SocketAddr, TcpListener as StdListener};
+use std::net::{IpAddr, SocketAddr, TcpListener as StdListener};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use crate::telemetry::Level;
 use super::conn::{Conn, Order};
 use super::connection::serve;
 use super::core::Core;
+use super::handover::Request;
 use super::runtime::Driver;
 
 /// The pause behind an `accept` that failed for want of descriptors or memory. Without it the loop
@@ -39,13 +40,13 @@ pub async fn run(core: Rc<Core>, listener: StdListener) -> std::io::Result<()> {
     let handle = canceller.handle();
     let stopper = Rc::clone(&core);
     monoio::spawn(async move {
-        stopper.leaves().await;
+        stopper.stopped().await;
         canceller.cancel();
     });
-    while !core.leaving() {
+    while !core.stopping() {
         match listener.cancelable_accept(handle.clone()).await {
             Ok((stream, peer)) => admit(&core, stream, peer).await,
-            Err(_) if core.leaving() => break,
+            Err(_) if core.stopping() => break,
             Err(error) => {
                 core.metrics.accept_errors.inc();
                 if is_exhausted(&error) {
@@ -76,16 +77,20 @@ pub async fn run(core: Rc<Core>, listener: StdListener) -> std::io::Result<()> {
     }
 }
 
-/// Takes a connection. At the cap those that have been idle longest go; if all are busy, the new one waits for a place
-/// with its first request in hand.
 async fn admit(core: &Rc<Core>, stream: TcpStream, peer: SocketAddr) {
     core.metrics.accepted.inc();
+    take_in(core, stream, peer.ip(), None).await;
+}
+
+/// Takes a connection, with the request that another core has begun, if one has. At the cap those that have been idle longest
+/// go; if all are busy, the new one waits for a place with its first request in hand.
+pub(super) async fn take_in(core: &Rc<Core>, stream: TcpStream, peer: IpAddr, begun: Option<Request>) {
     let cap = core.connections_max;
     let over_cap = core.conns.count() - core.placeless.get() >= cap;
     if over_cap {
         evict(core);
     }
-    while core.conns.count() >= cap + OVER_CAP_MAX && !core.leaving() {
+    while core.conns.count() >= cap + OVER_CAP_MAX && !core.stopping() {
         monoio::time::sleep(FULL_POLL).await;
     }
     // Answers are written in one piece: waiting for more would only hold them up.
@@ -98,9 +103,9 @@ async fn admit(core: &Rc<Core>, stream: TcpStream, peer: SocketAddr) {
         core.placeless.set(core.placeless.get() + 1);
     }
     let fd = std::os::fd::AsRawFd::as_raw_fd(&stream);
-    let conn = Rc::new(Conn::new(fd, peer.ip(), core.now_ms(), over_cap));
+    let conn = Rc::new(Conn::new(fd, peer, core.now_ms(), over_cap));
     let key = core.conns.insert(Rc::clone(&conn));
-    monoio::spawn(serve(Rc::clone(core), stream, conn, key));
+    monoio::spawn(serve(Rc::clone(core), stream, conn, key, begun));
 }
 
 /// Closes some of the connections that have been idle longest.

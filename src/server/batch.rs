@@ -8,7 +8,7 @@ use crate::config::CheckBodies;
 use crate::telemetry::{Refusal as Reason, Text};
 
 use super::answer::Seen;
-use super::commit::store;
+use super::commit::{StoreError, store};
 use super::conn::Conn;
 use super::core::Core;
 use super::exchange::{Admitted, Next, body};
@@ -42,7 +42,10 @@ pub async fn web_batch(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut
     };
     let stored = match judged {
         Ok(None) => Ok(()),
-        Ok(Some(entry)) => store(core, conn, &entry).await.map_err(|error| error.refusal()),
+        Ok(Some(entry)) => match store(core, conn, &entry).await {
+            Err(StoreError::Moves) => return Next::PassOn(Some(got)),
+            stored => stored.map_err(StoreError::refusal),
+        },
         Err(refusal) => Err(refusal),
     };
     let keep_alive = seen.keep_alive(core, conn);

@@ -15,6 +15,7 @@ use crate::telemetry::Refusal as Reason;
 use super::answer::monotonic_us;
 use super::conn::{Conn, Outcome, Phase};
 use super::core::Core;
+use super::handover::find_place;
 
 /// Waiting requests that are kept room for at the start; more make the queues grow.
 const WAITING: usize = 1024;
@@ -114,8 +115,10 @@ pub enum StoreError {
     Unavailable(AppendError),
     /// The log did not confirm it in time.
     Unconfirmed,
-    /// The core's log takes nothing more.
-    Lost(AppendError),
+    /// The log is closed.
+    Closed(AppendError),
+    /// The core's log takes nothing more, and another core has a place for the connection.
+    Moves,
 }
 
 impl StoreError {
@@ -123,8 +126,8 @@ impl StoreError {
     pub fn refusal(self) -> Refusal {
         match self {
             Self::TooLarge => Refusal::new(413, Reason::BodyTooLarge, "the body is larger than the log's window"),
-            Self::Unconfirmed => Refusal::new(503, Reason::LogNotReady, "can't save message, try again"),
-            Self::Unavailable(error) | Self::Lost(error) => {
+            Self::Unconfirmed | Self::Moves => Refusal::new(503, Reason::LogNotReady, "can't save message, try again"),
+            Self::Unavailable(error) | Self::Closed(error) => {
                 let reason = match error {
                     AppendError::DiskFull => Reason::DiskFull,
                     AppendError::NotReady => Reason::LogNotReady,
@@ -149,6 +152,7 @@ pub async fn run(core: Rc<Core>) {
             core.metrics.group(group.records, group.bytes, group.sync_us);
         }
         writer.kick();
+        core.writes.fetch(writer);
         drop(slot);
         core.commits.settle(&progress);
         core.commits.retry();
@@ -158,13 +162,18 @@ pub async fn run(core: Rc<Core>) {
 }
 
 /// Appends a record and waits until it is as safe as `ack` promises. While the log cannot take it,
-/// the caller is held, within its patience.
+/// the caller is held, within its patience. Where the core is poisoned and another is not, the caller has to move.
 pub async fn store(core: &Core, conn: &Rc<Conn>, entry: &Entry<'_>) -> Result<(), StoreError> {
     conn.hold(core.now_ms());
     let began_us = monotonic_us();
     loop {
         let appended = match core.writer.borrow_mut().as_mut() {
-            Some(writer) => writer.append(entry),
+            Some(writer) => {
+                let appended = writer.append(entry);
+                // It may have closed a group on the way, whatever came of it.
+                core.writes.fetch(writer);
+                appended
+            }
             None => Err(AppendError::Closed),
         };
         conn.outcome.set(Outcome::Pending);
@@ -181,12 +190,14 @@ pub async fn store(core: &Core, conn: &Rc<Conn>, entry: &Entry<'_>) -> Result<()
                 StoreError::Unconfirmed
             }
             Err(AppendError::TooLarge { .. }) => return Err(StoreError::TooLarge),
-            // This passes with a restart and not with patience: the client's next try should find another core.
-            Err(error @ (AppendError::Poisoned(_) | AppendError::Closed)) => {
-                core.give_up();
-                return Err(StoreError::Lost(error));
-            }
+            Err(error @ AppendError::Closed) => return Err(StoreError::Closed(error)),
             Err(error) => {
+                if matches!(error, AppendError::Poisoned(_)) {
+                    core.poisoned.set(true);
+                    if find_place(core, conn) {
+                        return Err(StoreError::Moves);
+                    }
+                }
                 conn.seq.set(Seq(0));
                 core.commits.stalled.borrow_mut().push_back(Rc::clone(conn));
                 StoreError::Unavailable(error)

@@ -13,6 +13,8 @@ use crate::log::Seq;
 use crate::session::SessionId;
 use crate::session::token::Token;
 
+use super::handover::Ticket;
+
 /// What a connection is doing; it decides which deadline holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
@@ -109,6 +111,8 @@ pub struct Conn {
     pub since_ms: Cell<u64>,
     /// When the request in progress was first held; 0 if it was not.
     held_ms: Cell<u64>,
+    /// The same for a request that another core has begun, until it begins here.
+    carried_ms: Cell<u64>,
     /// Body bytes received, or answer bytes sent, in this phase.
     pub progress_bytes: Cell<u64>,
     /// When the last body bytes came.
@@ -131,6 +135,8 @@ pub struct Conn {
     pub memo: RefCell<TokenMemo>,
     /// A read with a buffer is pending.
     pub holds_buffer: Cell<bool>,
+    /// Its place at another core.
+    pub ticket: RefCell<Option<Box<Ticket>>>,
 }
 
 impl Conn {
@@ -142,6 +148,7 @@ impl Conn {
             phase: Cell::new(Phase::Idle),
             since_ms: Cell::new(now_ms),
             held_ms: Cell::new(0),
+            carried_ms: Cell::new(0),
             progress_bytes: Cell::new(0),
             received_ms: Cell::new(now_ms),
             served: Cell::new(false),
@@ -153,6 +160,7 @@ impl Conn {
             canceller: RefCell::new(Some(Canceller::new())),
             memo: RefCell::new(TokenMemo::empty()),
             holds_buffer: Cell::new(false),
+            ticket: RefCell::new(None),
         }
     }
 
@@ -164,9 +172,21 @@ impl Conn {
         self.progress_bytes.set(0);
     }
 
-    /// A new request: it has all of its patience before it.
+    /// A new request: it has all of its patience before it, or what another core has left of it.
     pub fn begin_request(&self) {
-        self.held_ms.set(0);
+        self.held_ms.set(self.carried_ms.take());
+    }
+
+    /// When this request was first held; 0 if it was not.
+    pub fn held_ms(&self) -> u64 {
+        self.held_ms.get()
+    }
+
+    /// Goes on where another core's connection ended: with a request first held at `held_ms`.
+    pub fn resume(&self, held_ms: u64, served: bool) {
+        self.held_ms.set(held_ms);
+        self.carried_ms.set(held_ms);
+        self.served.set(served);
     }
 
     /// When this request was first held: now, if it was not. All of its waits share one patience.

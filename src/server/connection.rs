@@ -16,6 +16,7 @@ use super::answer::Seen;
 use super::conn::Conn;
 use super::core::Core;
 use super::exchange::{Next, exchange};
+use super::handover::{self, Request};
 use super::io::{Gone, Io, Received};
 use super::runtime::Driver;
 
@@ -30,9 +31,9 @@ const LEGACY_STRIDE: u32 = 64;
 const LEGACY_PAUSE: Duration = Duration::from_millis(1);
 
 /// Serves a connection until it ends. A panic ends this connection alone.
-pub async fn serve(core: Rc<Core>, stream: TcpStream, conn: Rc<Conn>, key: usize) {
+pub async fn serve(core: Rc<Core>, stream: TcpStream, conn: Rc<Conn>, key: usize, begun: Option<Request>) {
     let listed = Listed { core: Rc::clone(&core), conn: Rc::clone(&conn), key };
-    let mut serving = pin!(run(Rc::clone(&core), stream, conn, listed));
+    let mut serving = pin!(run(Rc::clone(&core), stream, conn, listed, begun));
     std::future::poll_fn(|cx| {
         catch_unwind(AssertUnwindSafe(|| serving.as_mut().poll(cx))).unwrap_or_else(|_| {
             core.metrics.panics.inc();
@@ -61,11 +62,16 @@ impl Drop for Listed {
     }
 }
 
-async fn run(core: Rc<Core>, stream: TcpStream, conn: Rc<Conn>, _listed: Listed) {
+async fn run(core: Rc<Core>, stream: TcpStream, conn: Rc<Conn>, _listed: Listed, mut begun: Option<Request>) {
     let mut io = Io::new(stream, Rc::clone(&core), Rc::clone(&conn));
     let mut requests: u32 = 0;
     loop {
-        let next = match io.receive_head().await {
+        let received = match begun.take() {
+            Some(request) => io.resume(request).await,
+            None => io.receive_head().await,
+        };
+        let next = match received {
+            Received::Head if core.poisoned.get() && handover::find_place(&core, &conn) => Next::PassOn(None),
             Received::Head if conn.over_cap.get() && !takes_place(&core, &conn).await => {
                 let refusal = Refusal::new(503, Reason::Connections, "too many connections, try again");
                 conn.begin_request();
@@ -99,6 +105,10 @@ async fn run(core: Rc<Core>, stream: TcpStream, conn: Rc<Conn>, _listed: Listed)
             }
             Next::Linger => {
                 io.linger(LINGER_BYTES_MAX).await;
+                break;
+            }
+            Next::PassOn(body) => {
+                handover::pass_on(io, &core, &conn, body);
                 break;
             }
             Next::Close => break,

@@ -4,7 +4,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Waker;
 
 use atomic_waker::AtomicWaker;
@@ -29,9 +29,11 @@ use crate::telemetry::{CoreMetrics, Logger};
 
 use super::commit::Commits;
 use super::conn::Conns;
+use super::handover::Inbox;
 use super::pool::Pool;
 use super::runtime::Driver;
 use super::sessions::Sessions;
+use super::writes::Writes;
 
 /// User agents remembered per core.
 const AGENTS_MAX: usize = 4096;
@@ -79,8 +81,8 @@ pub struct Common {
     pub stopping: AtomicBool,
     /// Wakes the accept task of each core when the server stops.
     pub stop_wakers: Vec<AtomicWaker>,
-    /// Cores whose log takes nothing more.
-    pub poisoned: AtomicUsize,
+    /// Where connections are passed on to, by core.
+    pub handovers: Vec<Arc<Inbox>>,
 }
 
 impl Common {
@@ -107,6 +109,8 @@ pub struct Core {
     pub acks_at_once: bool,
     /// Who waits for the log.
     pub commits: Commits,
+    /// Groups that it writes itself.
+    pub writes: Writes,
     /// Its connections.
     pub conns: Conns,
     /// Its buffers.
@@ -131,8 +135,8 @@ pub struct Core {
     now_ms: Cell<u64>,
     /// `Date`, refreshed by each sweep.
     pub date: Cell<HttpDate>,
-    /// This core's log takes nothing more, and others take its place.
-    gone: Cell<bool>,
+    /// This core's log takes nothing more: connections are passed on to others. As of the last sweep, or of the last refusal.
+    pub poisoned: Cell<bool>,
     /// Connections at most.
     pub connections_max: usize,
     /// Connections beyond the cap that wait for a place.
@@ -152,9 +156,13 @@ impl Core {
         number: u16,
         common: Arc<Common>,
         metrics: Arc<CoreMetrics>,
-        writer: Writer,
+        mut writer: Writer,
         inbox: Receiver<Announcement>,
     ) -> Rc<Self> {
+        // On epoll a write would hold up the core; the log's own threads make it then.
+        if matches!(common.driver, Driver::Uring(_)) {
+            writer.own_writes();
+        }
         let version = common.directory.version();
         let directory = common.directory.current();
         let budget = common.config.inflight_bytes_max as u64;
@@ -165,6 +173,7 @@ impl Core {
             writer: RefCell::new(Some(writer)),
             acks_at_once: common.config.ack == Ack::Memory,
             commits: Commits::default(),
+            writes: Writes::default(),
             conns: Conns::default(),
             pool: Pool::new(budget),
             sessions: RefCell::new(Sessions::new(SESSIONS_MAX)),
@@ -178,7 +187,7 @@ impl Core {
             now_ms: Cell::new(0),
             date: Cell::new(HttpDate::from_unix(0)),
             draining: Cell::new(false),
-            gone: Cell::new(false),
+            poisoned: Cell::new(false),
             placeless: Cell::new(0),
             connections_max: common.connections_max,
             body_bytes_max: common.start.batch_bytes_max,
@@ -232,17 +241,9 @@ impl Core {
         }
     }
 
-    /// This core's log takes nothing more. As long as another one does, clients are sent there: this listener closes,
-    /// and so do the connections, with their next answer.
-    pub fn give_up(&self) {
-        if self.gone.replace(true) {
-            return;
-        }
-        let cores = self.common.inboxes.len();
-        if self.common.poisoned.fetch_add(1, Ordering::SeqCst) + 1 < cores {
-            self.draining.set(true);
-            self.common.stop_wakers[usize::from(self.number)].wake();
-        }
+    /// Looks whether this core's log takes records, or takes them again.
+    pub fn look_at_log(&self) {
+        self.poisoned.set(self.common.log.is_poisoned(self.number));
     }
 
     /// Remembers a new session and tells the other cores.
@@ -289,26 +290,12 @@ impl Core {
         self.common.stopping.load(Ordering::SeqCst)
     }
 
-    /// No more connections are taken: the server stops, or others take this core's place.
-    pub fn leaving(&self) -> bool {
-        self.stopping() || self.draining.get()
-    }
-
-    /// Waits until [`Core::leaving`].
-    pub async fn leaves(&self) {
-        self.wait_for(|core| core.leaving()).await;
-    }
-
-    /// Waits until [`Common::stop`] is called.
+    /// Waits until [`Common::stop`] is called. One task of a core may do so at a time.
     pub async fn stopped(&self) {
-        self.wait_for(Core::stopping).await;
-    }
-
-    async fn wait_for(&self, done: impl Fn(&Core) -> bool) {
         let waker = &self.common.stop_wakers[usize::from(self.number)];
         std::future::poll_fn(|cx| {
             waker.register(cx.waker());
-            if done(self) { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+            if self.stopping() { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
         })
         .await;
     }
@@ -317,6 +304,16 @@ impl Core {
     pub fn wall_ms(&self) -> i64 {
         let now = rustix::time::clock_gettime(rustix::time::ClockId::Realtime);
         now.tv_sec * 1000 + now.tv_nsec / 1_000_000
+    }
+
+    /// Whether groups are written on this core's ring.
+    pub fn owns_writes(&self) -> bool {
+        matches!(self.common.driver, Driver::Uring(_))
+    }
+
+    /// Whether groups are being written on this core's ring.
+    pub fn has_writes(&self) -> bool {
+        self.writer.borrow().as_ref().is_some_and(Writer::has_writes)
     }
 
     /// Wakes the commit task at the end of this turn.

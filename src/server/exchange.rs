@@ -30,6 +30,8 @@ pub enum Next {
     Close,
     /// Close, but let the client read the answer first.
     Linger,
+    /// No answer: another core, where a place is reserved, serves the request. With its body, if that has been received.
+    PassOn(Option<Got>),
 }
 
 impl Next {
@@ -166,10 +168,12 @@ fn admit(authorization: Option<&[u8]>, core: &Core, conn: &Conn, seen: &mut Seen
 /// Answers from the head alone. The body, if one comes, is read and dropped within a bound, so that
 /// the client gets the answer and not a reset.
 async fn answer(io: &mut Io, core: &Rc<Core>, conn: &Conn, seen: &mut Seen, plain: Plain) -> Next {
+    let at_hand = io.body_at_hand();
     let work = io.work();
     let waits = work.head.expects_continue() && work.buf.len() == work.head.len();
-    let drained = match work.head.framing() {
-        Framing::None => Ok(work.head.len()),
+    let drained = match (at_hand, work.head.framing()) {
+        (Some(got), _) => Ok(got.consumed),
+        (None, Framing::None) => Ok(work.head.len()),
         // The client has not been told to send its body, and must not be taken by surprise.
         _ if waits => Err(()),
         _ => match io.begin_body(DRAIN_BYTES_MAX) {
@@ -244,6 +248,9 @@ pub async fn body(io: &mut Io, core: &Rc<Core>, seen: &mut Seen, limit: u64, jus
 }
 
 async fn receive(io: &mut Io, limit: u64) -> Result<Got, BodyError> {
+    if let Some(got) = io.body_at_hand() {
+        return Ok(got);
+    }
     // The limit is looked at first: a body that will be refused must not be asked for.
     let body = io.begin_body(limit).map_err(BodyError::Reject)?;
     let work = io.work();

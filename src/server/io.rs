@@ -12,6 +12,7 @@ use crate::http::{Body, BodyStatus, HeadStatus, Reject, decode_head};
 use super::commit::wait_for_memory;
 use super::conn::{Conn, Order, Phase};
 use super::core::Core;
+use super::handover::Request;
 use super::pool::Work;
 
 /// Why nothing more comes from a connection.
@@ -35,7 +36,7 @@ pub enum BodyError {
 }
 
 /// A body in the buffer: where it stands, and where the next request begins.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Got {
     /// Its first byte.
     pub start: usize,
@@ -63,12 +64,14 @@ pub struct Io {
     work: Option<Box<Work>>,
     /// The size that the last request needed: the next one likely needs the same.
     hint_bytes: usize,
+    /// The body of a request that another core has received.
+    body: Option<Got>,
 }
 
 impl Io {
     /// Wraps an accepted socket.
     pub fn new(stream: TcpStream, core: Rc<Core>, conn: Rc<Conn>) -> Self {
-        Self { stream, core, conn, work: None, hint_bytes: BUFFER_BYTES_MIN }
+        Self { stream, core, conn, work: None, hint_bytes: BUFFER_BYTES_MIN, body: None }
     }
 
     /// The buffers of the request in progress.
@@ -98,6 +101,29 @@ impl Io {
                 return Received::Gone(gone);
             }
         }
+    }
+
+    /// Goes on with a request that another core has begun.
+    pub async fn resume(&mut self, request: Request) -> Received {
+        self.conn.resume(request.held_ms, request.served);
+        let mut copied = 0;
+        while copied < request.bytes.len() {
+            if let Err(gone) = self.make_room(request.bytes.len() - copied).await {
+                return Received::Gone(gone);
+            }
+            let buf = &mut self.work().buf;
+            let end = request.bytes.len().min(copied + buf.capacity() - buf.len());
+            buf.extend_from_slice(&request.bytes[copied..end]);
+            copied = end;
+        }
+        self.body = request.body;
+        drop(request);
+        self.receive_head().await
+    }
+
+    /// The body of the request, if another core has received it. Asked for once.
+    pub fn body_at_hand(&mut self) -> Option<Got> {
+        self.body.take()
     }
 
     /// Begins the body behind the head, if it is within `limit`.

@@ -8,8 +8,10 @@
 //! | [`accept`] | takes connections, and at the end what still waits |
 //! | [`connection`], [`io`] | receives and sends |
 //! | [`exchange`], [`start`], [`batch`], [`answer`] | one request and its answer |
+//! | [`handover`] | passes connections on from a core whose log takes nothing more |
 //! | [`commit`] | appends, and wakes who waits for the disk |
-//! | [`sweep`] | deadlines |
+//! | [`writes`] | writes groups on the core's ring, where the log is written directly |
+//! | [`sweep`], [`notices`] | deadlines; what the log has to say |
 //! | [`core`], [`conn`], [`pool`], [`sessions`] | what a core holds |
 //!
 //! Cores share nothing mutable on the request path: a new session is told by message, and a new
@@ -24,14 +26,17 @@ pub mod connection;
 pub mod core;
 pub mod cpus;
 pub mod exchange;
+pub mod handover;
 pub mod io;
 pub mod limits;
 pub mod listen;
+pub mod notices;
 pub mod pool;
 pub mod runtime;
 pub mod sessions;
 pub mod start;
 pub mod sweep;
+pub mod writes;
 
 use std::net::TcpListener;
 use std::rc::Rc;
@@ -98,11 +103,18 @@ async fn run(common: Arc<Common>, seat: Seat) -> std::io::Result<()> {
     let core = Core::new(seat.number, common, seat.metrics, seat.writer, seat.inbox);
     monoio::spawn(commit::run(Rc::clone(&core)));
     monoio::spawn(sweep::run(Rc::clone(&core)));
+    if core.owns_writes() {
+        (0..writes::TASKS).for_each(|_| drop(monoio::spawn(writes::run(Rc::clone(&core)))));
+    }
+    monoio::spawn(handover::run(Rc::clone(&core)));
     accept::run(Rc::clone(&core), seat.listener).await?;
-    // A core that only gave up its log stays, for what its connections still ask.
-    core.stopped().await;
+    let inbox = Arc::clone(&core.common.handovers[usize::from(core.number)]);
     let deadline_ms = core.tick() + drain_timeout.as_millis() as u64;
-    while core.conns.count() > 0 && core.now_ms() < deadline_ms {
+    while (core.conns.count() > 0 || inbox.places() > 0) && core.now_ms() < deadline_ms {
+        monoio::time::sleep(DRAIN_POLL).await;
+    }
+    // A write that hangs is left to the kernel, and what it may have reached to the next start.
+    while core.has_writes() && core.tick() < deadline_ms {
         monoio::time::sleep(DRAIN_POLL).await;
     }
     // Dropping the writer has its rest synced and sealed. It is dropped here because the runtime may

@@ -61,6 +61,7 @@ pub async fn web_start(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut
                     .await;
                     io.work().answer = answer;
                 }
+                Err(StoreError::Moves) => return Next::PassOn(Some(got)),
                 Err(error) => seen.refuse(io, core, &error.refusal(), keep_alive).await,
             }
         }

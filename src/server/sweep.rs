@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::conn::{Conn, Order, Outcome, Phase};
 use super::core::Core;
+use super::notices;
 
 /// The time between two sweeps. Deadlines are this coarse.
 const PERIOD: Duration = Duration::from_millis(100);
@@ -29,11 +30,15 @@ pub async fn run(core: Rc<Core>) {
     loop {
         monoio::time::sleep(PERIOD).await;
         let now_ms = core.tick();
+        core.look_at_log();
         let mut reclaims_left = RECLAIMS_MAX;
         core.conns.for_each(|conn| look(&core, conn, now_ms, &mut reclaims_left));
         core.commits.retry();
         core.commits.retry_memory();
         core.hear();
+        if core.number == 0 {
+            notices::report(&core.common.log, &core.logger);
+        }
         core.metrics.buffer_bytes.set(core.pool.used_bytes());
         core.metrics.waiting.set(core.commits.waiting_count() as u64);
         core.wake_commits();

@@ -1,4 +1,4 @@
-//! The admin port: `/metrics`, `/health/live`, `/health/ready` and `/health`, on a thread of its own.
+//! The admin port: `/metrics`, `/health/live`, `/health/ready`, `/health` and `/log/reopen`, on a thread of its own.
 //!
 //! It is meant for the machine itself and for the operator's network, not for browsers; still its connections are
 //! bounded in number and in idle time, so that a forgotten one cannot lock out the probes.
@@ -14,7 +14,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{any, get};
+use axum::routing::{any, get, post};
 use tokio::sync::oneshot;
 
 use super::exposition::{Exposition, Format};
@@ -22,8 +22,10 @@ use super::health::{self, Check};
 use super::metrics::Metrics;
 
 mod guard;
+mod reopen;
 
 use guard::GuardedListener;
+pub use reopen::{HEADER, PATH, ReopenedCore};
 
 /// How long a stop waits for answers under way.
 const STOP_PATIENCE: Duration = Duration::from_secs(2);
@@ -35,6 +37,9 @@ pub struct Admin {
     /// Looks at what durable work needs; ready means that all checks pass. Called on the admin thread at each
     /// request of `/health` and `/health/ready`; must not block.
     pub checks: Box<dyn Fn() -> Vec<Check> + Send + Sync>,
+    /// Takes cores into use again whose disk was mended, and tells what became of each. Called on a thread of its own; may
+    /// take seconds.
+    pub reopen: Box<dyn Fn() -> Vec<ReopenedCore> + Send + Sync>,
 }
 
 impl fmt::Debug for Admin {
@@ -145,15 +150,17 @@ async fn serve(listener: tokio::net::TcpListener, admin: Admin, stopped: oneshot
 struct Shown {
     page: Exposition,
     checks: Box<dyn Fn() -> Vec<Check> + Send + Sync>,
+    reopen: Box<dyn Fn() -> Vec<ReopenedCore> + Send + Sync>,
 }
 
 fn router(admin: Admin) -> Router {
-    let shown = Shown { page: Exposition::new(admin.metrics), checks: admin.checks };
+    let shown = Shown { page: Exposition::new(admin.metrics), checks: admin.checks, reopen: admin.reopen };
     Router::new()
         .route("/metrics", get(metrics))
         .route("/health", any(upstream_health))
         .route("/health/live", get(live))
         .route("/health/ready", get(ready))
+        .route(PATH, post(reopen::reopen))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .with_state(Arc::new(shown))
@@ -186,7 +193,8 @@ async fn upstream_health(State(shown): State<Arc<Shown>>) -> Response {
 }
 
 async fn not_found() -> Response {
-    let text = "{\"error\":\"not found: this port has /metrics, /health, /health/live and /health/ready\"}\n";
+    let text =
+        "{\"error\":\"not found: this port has /metrics, /health, /health/live, /health/ready and /log/reopen\"}\n";
     json(StatusCode::NOT_FOUND, text.to_owned())
 }
 

@@ -1,6 +1,5 @@
 //! Health in the three forms that the admin port answers.
 
-use std::borrow::Cow;
 use std::time::Duration;
 
 /// The most characters of a reason that are shown, as OpenReplay's services have it.
@@ -10,7 +9,9 @@ const OUTPUT_CHARACTERS_MAX: usize = 200;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Check {
     /// What was looked at, such as `log`.
-    pub name: Cow<'static, str>,
+    pub name: &'static str,
+    /// Which of several such things; empty where there is one.
+    pub part: String,
     /// `None` when it works, else why not, for the operator to read.
     pub fault: Option<String>,
     /// Whether the server can't do its work with this fault, or only with less of it.
@@ -24,12 +25,12 @@ impl Check {
     pub fn run(name: &'static str, look: impl FnOnce() -> Result<(), String>) -> Self {
         let began = std::time::Instant::now();
         let fault = look().err();
-        Self { name: name.into(), fault, vital: true, took: began.elapsed() }
+        Self { name, part: String::new(), fault, vital: true, took: began.elapsed() }
     }
 
     /// The state of a part without which the server goes on.
-    pub fn of_part(name: String, fault: Option<String>) -> Self {
-        Self { name: name.into(), fault, vital: false, took: Duration::ZERO }
+    pub fn of_part(name: &'static str, part: String, fault: Option<String>) -> Self {
+        Self { name, part, fault, vital: false, took: Duration::ZERO }
     }
 
     fn status(&self) -> &'static str {
@@ -48,17 +49,24 @@ pub fn all_pass(checks: &[Check]) -> bool {
 
 /// The body of `/health` as OpenReplay's services answer it: `application/health+json`, a newline at the end.
 pub fn health_json(checks: &[Check]) -> String {
-    let entries = checks.iter().map(|check| {
+    let entry = |check: &Check| {
         let mut entry = vec![("status", check.status().to_owned())];
+        if !check.part.is_empty() {
+            entry.insert(0, ("componentId", check.part.clone()));
+        }
         if let Some(fault) = &check.fault {
             entry.push(("output", fault.chars().take(OUTPUT_CHARACTERS_MAX).collect()));
         }
         entry.push(("time", go_duration(check.took)));
         let fields = entry.iter().map(|(key, value)| format!("\"{key}\":{}", quoted(value)));
-        let fields = fields.collect::<Vec<_>>().join(",");
-        format!("{}:[{{{fields}}}]", quoted(&check.name))
+        format!("{{{}}}", fields.collect::<Vec<_>>().join(","))
+    };
+    // Checks of one name stand together.
+    let named = checks.chunk_by(|a, b| a.name == b.name).map(|same| {
+        let entries: Vec<String> = same.iter().map(entry).collect();
+        format!("{}:[{}]", quoted(same[0].name), entries.join(","))
     });
-    let entries = entries.collect::<Vec<_>>().join(",");
+    let entries = named.collect::<Vec<_>>().join(",");
     let worst = ["fail", "warn"].into_iter().find(|status| checks.iter().any(|check| check.status() == *status));
     format!("{{\"status\":\"{}\",\"checks\":{{{entries}}}}}\n", worst.unwrap_or("pass"))
 }
@@ -66,7 +74,7 @@ pub fn health_json(checks: &[Check]) -> String {
 /// The body of `/health/ready`: whether durable work can be done, and what stands in its way.
 pub fn ready_json(checks: &[Check]) -> String {
     let vital = checks.iter().filter(|check| check.vital);
-    let faults = vital.filter_map(|check| Some((&check.name, check.fault.as_ref()?)));
+    let faults = vital.filter_map(|check| Some((check.name, check.fault.as_ref()?)));
     let reasons: Vec<String> = faults.map(|(name, fault)| format!("{name}: {fault}")).collect();
     if reasons.is_empty() {
         return "{\"ready\":true}\n".to_owned();
@@ -95,7 +103,13 @@ mod tests {
     use super::*;
 
     fn check(fault: Option<&str>) -> Check {
-        Check { name: "log".into(), fault: fault.map(str::to_owned), vital: true, took: Duration::from_micros(1200) }
+        Check {
+            name: "log",
+            part: String::new(),
+            fault: fault.map(str::to_owned),
+            vital: true,
+            took: Duration::from_micros(1200),
+        }
     }
 
     #[test]
@@ -113,15 +127,18 @@ mod tests {
 
     #[test]
     fn a_part_that_failed_is_told_and_leaves_the_server_ready() {
-        let checks = [check(None), Check::of_part("core-01".to_owned(), Some("poisoned".to_owned()))];
+        let core =
+            |number: &str, fault: Option<&str>| Check::of_part("core", number.to_owned(), fault.map(str::to_owned));
+        let checks = [check(None), core("0", None), core("1", Some("poisoned"))];
         assert!(all_pass(&checks));
         assert_eq!(ready_json(&checks), "{\"ready\":true}\n");
         assert_eq!(
             health_json(&checks),
             "{\"status\":\"warn\",\"checks\":{\"log\":[{\"status\":\"pass\",\"time\":\"1.2ms\"}],\
-             \"core-01\":[{\"status\":\"warn\",\"output\":\"poisoned\",\"time\":\"0s\"}]}}\n"
+             \"core\":[{\"componentId\":\"0\",\"status\":\"pass\",\"time\":\"0s\"},\
+             {\"componentId\":\"1\",\"status\":\"warn\",\"output\":\"poisoned\",\"time\":\"0s\"}]}}\n"
         );
-        let checks = [check(Some("gone")), checks[1].clone()];
+        let checks = [check(Some("gone")), checks[2].clone()];
         assert!(!all_pass(&checks));
         assert!(health_json(&checks).starts_with("{\"status\":\"fail\""));
     }
@@ -135,7 +152,7 @@ mod tests {
     #[test]
     fn ready_names_everything_that_is_wrong() {
         assert_eq!(ready_json(&[check(None)]), "{\"ready\":true}\n");
-        let other = Check { name: "directory".into(), ..check(Some("no projects")) };
+        let other = Check { name: "directory", ..check(Some("no projects")) };
         assert_eq!(
             ready_json(&[check(Some("disk full")), other]),
             "{\"ready\":false,\"reason\":\"log: disk full; directory: no projects\"}\n"

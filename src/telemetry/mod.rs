@@ -28,4 +28,4 @@ pub use admin::{Admin, AdminError, AdminHandle};
 pub use health::Check;
 pub use line::{RequestLine, Text};
 pub use logger::{Level, LogOptions, LogRequests, Logger, Printer};
-pub use metrics::{CoreMetrics, Metrics, Refusal};
+pub use metrics::{CoreMetrics, Metrics, Refusal, Sample};

@@ -3,6 +3,7 @@
 #![allow(dead_code, unused_imports, reason = "each test binary uses its part")]
 
 mod client;
+mod disk;
 
 use std::cell::Cell;
 use std::fs::{self, File};
@@ -18,6 +19,8 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use takeup::session::SessionId;
 use takeup::session::token::{Secrets, Token};
+
+pub use disk::Disk;
 
 pub use client::{Answer, Client, batch, batch_request, start_request, start_request_of};
 

@@ -170,6 +170,10 @@ impl Disk for ModelDisk {
         self.call(|state, fails| if fails { no_space() } else { state.created(path, REAL.create_new(path)?) })
     }
 
+    fn create_direct(&self, path: &Path) -> io::Result<File> {
+        self.create_new(path)
+    }
+
     fn create(&self, path: &Path) -> io::Result<File> {
         self.call(|state, fails| if fails { no_space() } else { state.created(path, REAL.create(path)?) })
     }
@@ -184,6 +188,13 @@ impl Disk for ModelDisk {
 
     fn write_at(&self, file: &File, bytes: &[u8], at: u64) -> io::Result<()> {
         self.call(|_, fails| if fails { no_space() } else { REAL.write_at(file, bytes, at) })
+    }
+
+    fn write_through(&self, file: &File, pages: &[u8], at: u64) -> io::Result<()> {
+        self.call(|state, fails| {
+            REAL.write_at(file, pages, at)?;
+            state.synced(file, at, pages.len() as u64, fails)
+        })
     }
 
     fn sync(&self, file: &File) -> io::Result<()> {

@@ -129,7 +129,7 @@ impl Running {
     fn seal(&mut self) {
         self.unsealed.extend(self.retired.try_iter());
         if let Some(retired) = self.unsealed.pop_front() {
-            self.unsealed.extend(seal_retired(&self.shared, retired));
+            self.unsealed.extend(seal_retired(&self.shared, retired, None));
         }
     }
 

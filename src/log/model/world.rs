@@ -16,7 +16,7 @@ use crate::log::open::{Queues, take_up};
 use crate::log::recovery::recover_on;
 use crate::log::retention::Retain;
 use crate::log::shared::Shared;
-use crate::log::{Ack, Options};
+use crate::log::{Ack, Options, Way};
 
 /// The cap on the log's size, where there is one.
 const RETAIN_BYTES: u64 = 128 << 10;
@@ -65,6 +65,7 @@ impl World {
             start_reserve_bytes: 4 << 10,
             seal_age: Duration::from_secs(3600),
             insist: true,
+            way: if !memory && rng.one_in(2) { Way::Direct } else { Way::Mapped },
             retain: Retain { bytes: seed.is_multiple_of(2).then_some(RETAIN_BYTES), ..Retain::default() },
             ..Options::default()
         };

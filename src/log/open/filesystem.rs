@@ -1,13 +1,17 @@
 //! Which file systems can keep the log's promises: told by the magic number of statfs.
 
 use std::fs::File;
+use std::io;
 use std::path::Path;
 
 use rustix::fs::IFlags;
 
-use super::{Ack, Options};
+use super::{Ack, Options, Way};
+use crate::log::disk::Disk;
 use crate::log::error::LogError;
 use crate::log::reader::core_dirs;
+use crate::log::segment::PAGE_BYTES;
+use crate::log::stage::Stage;
 
 // From linux/magic.h.
 const EXT4: u64 = 0xEF53;
@@ -46,6 +50,36 @@ pub(super) fn check(dir: &Path, options: &Options) -> Result<(), LogError> {
             "use ext4, xfs or btrfs, or insist with insist_file_system = true",
         ),
     }
+}
+
+/// Settles [`Way::Auto`], and refuses direct writes where they can't be made.
+pub(super) fn settle_way(disk: &dyn Disk, dir: &Path, options: &mut Options) -> Result<(), LogError> {
+    match (options.way, options.ack) {
+        (Way::Mapped, _) => {}
+        (Way::Auto, Ack::Memory) => options.way = Way::Mapped,
+        (Way::Auto, Ack::Disk) => {
+            options.way = if probe_direct(disk, dir).is_ok() { Way::Direct } else { Way::Mapped };
+        }
+        (Way::Direct, _) => probe_direct(disk, dir).map_err(|_| LogError::FileSystem {
+            path: dir.to_path_buf(),
+            found: "a file system that takes no direct writes".to_owned(),
+            advice: "use writer = \"mapped\", or \"auto\" to take what there is",
+        })?,
+    }
+    Ok(())
+}
+
+/// Whether a page can be written past the page cache: by trying.
+fn probe_direct(disk: &dyn Disk, dir: &Path) -> io::Result<()> {
+    let path = dir.join("direct.tmp");
+    // One that a killed server has left.
+    let _ = disk.remove(&path);
+    let file = disk.create_direct(&path)?;
+    let mut page = Stage::new(PAGE_BYTES);
+    page.put(0, &[1]);
+    let written = disk.write_through(&file, page.part(0, PAGE_BYTES), 0);
+    disk.remove(&path)?;
+    written
 }
 
 /// The folders of the cores inherit the flag when they are made; those that exist are set by themselves.

@@ -17,6 +17,18 @@ pub enum Ack {
     Memory,
 }
 
+/// How records get from memory to the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Way {
+    /// Direct where that can be, mapped elsewhere. Settled when the log is opened.
+    Auto,
+    /// Through the page cache: appended to a mapping, synced by range.
+    #[default]
+    Mapped,
+    /// Past the page cache: whole groups by O_DIRECT and O_DSYNC, for [`Ack::Disk`] only.
+    Direct,
+}
+
 /// The settings of a log. Every bound can be set, so that tests reach it.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -26,6 +38,8 @@ pub struct Options {
     pub cores: u16,
     /// When a record may be answered.
     pub ack: Ack,
+    /// How records get to the disk.
+    pub way: Way,
     /// The size of a segment. Where the disk has less to give, smaller ones are made.
     pub segment_bytes: u64,
     /// How far ahead of the cursor pages are made ready.
@@ -52,6 +66,8 @@ pub struct Options {
     pub retain_interval: Duration,
     /// Who is told of deletions.
     pub retain_listener: Listener,
+    /// A sync that takes longer counts as slow, and is spoken of.
+    pub slow_sync: Duration,
     /// Take file systems that are not known to keep the promises.
     pub insist: bool,
 }
@@ -62,6 +78,7 @@ impl Default for Options {
             dir: PathBuf::from("takeup-data/log"),
             cores: 1,
             ack: Ack::Disk,
+            way: Way::Mapped,
             segment_bytes: 64 << 20,
             window_bytes: 8 << 20,
             format_ahead: true,
@@ -75,6 +92,7 @@ impl Default for Options {
             retain_step_bytes: 4 << 20,
             retain_interval: Duration::from_secs(5),
             retain_listener: Listener::default(),
+            slow_sync: Duration::from_millis(250),
             insist: false,
         }
     }
@@ -108,6 +126,12 @@ impl Options {
             if !bytes.is_multiple_of(PAGE_BYTES) || bytes < 4 * PAGE_BYTES {
                 return wrong(field, format!("{bytes} is not a multiple of {PAGE_BYTES}, or below {}", 4 * PAGE_BYTES));
             }
+        }
+        if self.way == Way::Direct && self.ack != Ack::Disk {
+            return wrong(
+                "way",
+                "direct writes bypass the page cache, which is what an answer from memory rests on".to_owned(),
+            );
         }
         // The header counts the durable end in units of 64 bytes, in 32 bits; a pad's and a payload's length have 32 bits too.
         if self.segment_bytes > 4 << 30 {

@@ -90,8 +90,8 @@ impl SegmentReader {
 
     /// Takes an open file whose place in the log (core and id, from its path) is known.
     ///
-    /// Where the first page is damaged, the first record tells the marker; the page counts as damage. Nothing behind the first record
-    /// would do: there a client's bytes could pose as a header.
+    /// Where the first page is damaged, the first record tells the marker; the page counts as damage. A header behind it would
+    /// not do: there a client's bytes could pose as one.
     pub(in super::super) fn new(
         file: File,
         path: PathBuf,
@@ -126,6 +126,20 @@ impl SegmentReader {
             },
         };
         Ok(SegmentReader { window, path, header, end, offset: FIRST, stuck, holes: Vec::new() })
+    }
+
+    /// Takes an open file whose first page and first record are both damaged, and whose marker is known all the same.
+    pub(in super::super) fn headless(file: File, path: PathBuf, header: SegmentHeader, end: End) -> SegmentReader {
+        let stuck = Stuck { offset: 0, resume: FIRST, reason: PageFault::Checksum.as_str() };
+        SegmentReader {
+            window: Window::new(file),
+            path,
+            header,
+            end,
+            offset: FIRST,
+            stuck: Some(stuck),
+            holes: Vec::new(),
+        }
     }
 
     /// The segment's path, as it was opened.

@@ -8,9 +8,10 @@ use std::path::Path;
 
 use super::super::control::ControlSnapshot;
 use super::super::error::{Damage, LogError};
-use super::super::header::PAGE_BYTES;
+use super::super::header::{PAGE_BYTES, PageFault, SegmentHeader};
 use super::super::reader::{End, SegmentFile, SegmentReader};
 use super::super::record::{ALIGN_BYTES, Kind};
+use super::super::salvage::marker_of;
 use super::super::sidecar;
 use super::CoreRecovery;
 
@@ -81,6 +82,7 @@ impl CoreRecovery<'_> {
         {
             Ok(reader) => reader,
             Err(LogError::Foreign { .. }) if told.nothing() && is_blank(&open, length) => return self.delete(path),
+            Err(error @ LogError::Foreign { .. }) => self.by_its_records(&open, file, length)?.ok_or(error)?,
             Err(error) => return Err(error),
         };
         let survey = survey(&mut reader, told, length)?;
@@ -109,6 +111,21 @@ impl CoreRecovery<'_> {
             self.done.damage.push(Damage { path, core, segment, offset: length, bytes: durable - length, reason });
         }
         Ok(())
+    }
+
+    /// A reader of a segment whose first page and first record are both damaged, if the records behind tell for certain that they are of this
+    /// file. Then nothing is lost but what is damaged; otherwise the file goes to quarantine as it is.
+    fn by_its_records(&self, open: &File, file: &SegmentFile, length: u64) -> Result<Option<SegmentReader>, LogError> {
+        let path = &file.path;
+        let mut page = [0; PAGE_BYTES];
+        let whole = open.read_exact_at(&mut page, 0).is_ok();
+        if whole && !matches!(SegmentHeader::decode(&page), Err(PageFault::Magic | PageFault::Checksum)) {
+            return Ok(None);
+        }
+        let Some(marker) = marker_of(path)? else { return Ok(None) };
+        let header = SegmentHeader { core: self.core, log: self.log, segment: file.id, marker, segment_bytes: 0 };
+        let reading = open.try_clone().map_err(LogError::io(path, "open the segment again"))?;
+        Ok(Some(SegmentReader::headless(reading, path.clone(), header, End::At(length))))
     }
 
     /// After a kill the bytes may be in memory only, and after an I/O error memory may lie: so what is read next comes from the disk.

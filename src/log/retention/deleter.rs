@@ -118,8 +118,10 @@ impl<'a> Deleter<'a> {
                 now_us: self.shared.clock.now_us(),
             };
             self.report(&look, &listed);
-            let Some(deletion) = plan(&look).first().copied() else { return Ok(()) };
-            if !self.take_out(&deletion)? {
+            let deletions = plan(&look);
+            let Some(deletion) = deletions.first() else { return Ok(()) };
+            self.pace.set_waiting(deletions.len());
+            if !self.take_out(deletion)? {
                 // A consumer came between. The next look sees it.
                 return Ok(());
             }
@@ -219,9 +221,11 @@ impl<'a> Deleter<'a> {
         let shared = self.shared;
         // Also where it was begun before: the sync may have failed then, or not have been reached.
         shared.disk.sync_dir(&dir).map_err(LogError::io(&dir, "sync the folder"))?;
+        // Half way from where the disk is nearly full to where requests are refused, the space is needed more than the quiet.
+        let options = &shared.options;
+        let urgent_below = options.reserve_bytes.saturating_add(options.low_water_bytes()) / 2;
         let mut rest = |pause: Duration| {
-            // Requests are being refused: the space is needed more than the quiet.
-            let urgent = free_bytes(&shared.dir).is_ok_and(|free| free < shared.options.reserve_bytes);
+            let urgent = free_bytes(&shared.dir).is_ok_and(|free| free < urgent_below);
             if !urgent {
                 thread::park_timeout(pause);
             }

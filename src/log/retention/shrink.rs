@@ -17,8 +17,8 @@ const STEP_LONG: Duration = Duration::from_millis(20);
 /// A step that takes less may be larger.
 const STEP_SHORT: Duration = Duration::from_millis(5);
 
-/// The smallest step.
-const STEP_BYTES_MIN: u64 = 256 << 10;
+/// The smallest step, as a part of the largest: a sync that is slow for other reasons is not made quicker by cutting less.
+const STEP_PARTS_MAX: u64 = 4;
 
 /// The shortest and the longest pause.
 const PAUSE_MIN: Duration = Duration::from_millis(5);
@@ -29,22 +29,30 @@ const PAUSE_MAX: Duration = Duration::from_millis(500);
 pub(super) struct Pace {
     step_bytes_max: u64,
     step_bytes: u64,
+    /// How many segments wait to be deleted, this one included.
+    waiting: u32,
 }
 
 impl Pace {
     pub(super) fn new(step_bytes_max: u64) -> Pace {
         let step_bytes_max = step_bytes_max.max(1);
-        Pace { step_bytes_max, step_bytes: step_bytes_max }
+        Pace { step_bytes_max, step_bytes: step_bytes_max, waiting: 1 }
     }
 
-    /// The pause after a step that took so long: three times as long, so that the disk has three quarters of its time for others.
+    /// Deleting must not fall behind writing: the more segments wait, the shorter are the pauses.
+    pub(super) fn set_waiting(&mut self, segments: usize) {
+        self.waiting = u32::try_from(segments).unwrap_or(u32::MAX).max(1);
+    }
+
+    /// The pause after a step that took so long: three times as long, so that the disk has three quarters of its time for others; less
+    /// where several segments wait.
     fn after(&mut self, took: Duration) -> Duration {
         if took > STEP_LONG {
-            self.step_bytes = (self.step_bytes / 2).max(STEP_BYTES_MIN.min(self.step_bytes_max));
+            self.step_bytes = (self.step_bytes / 2).max(self.step_bytes_max.div_ceil(STEP_PARTS_MAX));
         } else if took < STEP_SHORT {
             self.step_bytes = (self.step_bytes * 2).min(self.step_bytes_max);
         }
-        (took * 3).clamp(PAUSE_MIN, PAUSE_MAX)
+        (took * 3 / self.waiting).clamp(PAUSE_MIN, PAUSE_MAX)
     }
 }
 
@@ -89,9 +97,11 @@ mod tests {
             lengths.push(std::fs::metadata(&path).unwrap().len());
             true
         };
-        assert_eq!(shrink(REAL, &path, &mut pace, &mut rest).unwrap(), (16, true));
-        let expected: Vec<u64> = (0..16).rev().map(|step| step * (64 << 10)).collect();
-        assert_eq!(lengths, expected, "from the end, a step at a time");
+        let (steps, done) = shrink(REAL, &path, &mut pace, &mut rest).unwrap();
+        assert!(done && steps == lengths.len() as u64 && (16..=64).contains(&steps), "{steps}");
+        let cut = [1 << 20].iter().chain(&lengths).zip(&lengths).map(|(before, after)| before - after);
+        assert!(cut.clone().all(|bytes| bytes <= 64 << 10), "more than a step at once: {lengths:?}");
+        assert_eq!(cut.sum::<u64>(), 1 << 20);
     }
 
     #[test]
@@ -102,7 +112,13 @@ mod tests {
         let mut pace = Pace::new(256 << 10);
         assert_eq!(shrink(REAL, &path, &mut pace, &mut |_| false).unwrap(), (1, false));
         assert_eq!(std::fs::metadata(&path).unwrap().len(), 768 << 10);
-        assert_eq!(shrink(REAL, &path, &mut pace, &mut |_| true).unwrap(), (3, true));
+        let mut lengths = Vec::new();
+        let mut rest = |_| {
+            lengths.push(std::fs::metadata(&path).unwrap().len());
+            true
+        };
+        assert!(shrink(REAL, &path, &mut pace, &mut rest).unwrap().1);
+        assert!((512 << 10..768 << 10).contains(&lengths[0]) && lengths.last() == Some(&0), "{lengths:?}");
     }
 
     #[test]
@@ -119,6 +135,12 @@ mod tests {
         for _ in 0..20 {
             assert_eq!(pace.after(Duration::from_secs(2)), PAUSE_MAX);
         }
-        assert_eq!(pace.step_bytes, STEP_BYTES_MIN);
+        assert_eq!(pace.step_bytes, 1 << 20);
+        pace.set_waiting(10);
+        assert_eq!(
+            pace.after(Duration::from_secs(1)),
+            Duration::from_millis(300),
+            "what waits is not put off for ever"
+        );
     }
 }

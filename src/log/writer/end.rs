@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::{Inner, WriterStats};
+use crate::log::open::Ack;
 use crate::log::syncer::sync_group;
 
 impl Inner {
@@ -12,7 +13,17 @@ impl Inner {
     /// All groups that were handed over are settled: the syncer takes its jobs in order, and this is the last.
     pub(in crate::log) fn finish(mut self) {
         self.collect();
+        if !self.handed.is_empty() {
+            // The owner has left with groups that the kernel may still be writing: this file is for the next start to judge.
+            self.core.control.close();
+            return;
+        }
         self.give_up_failed();
+        if self.shared.options.ack == Ack::Memory {
+            // A segment may be ready for what was answered and has to be appended again.
+            let _ = self.pen.is_some() || self.take_fresh();
+            self.append_carried(u64::MAX);
+        }
         self.sync_rest();
         self.publish_first_unsynced();
         self.core.control.close();
@@ -26,9 +37,9 @@ impl Inner {
             return;
         }
         self.close_group();
-        let Some(pen) = &self.pen else { return };
-        let segment = Arc::clone(pen.segment());
-        match sync_group(&self.core, &segment, self.open.from, self.cursor) {
+        let Some(pen) = &mut self.pen else { return };
+        let (segment, stage) = (Arc::clone(pen.segment()), pen.take_stage());
+        match sync_group(&self.shared, &self.core, &segment, self.open.from, self.cursor, stage.as_ref()) {
             Ok(()) => {
                 self.publish_durable(&segment);
                 self.accounted = self.appended;
@@ -36,7 +47,7 @@ impl Inner {
             Err(fault) => {
                 // Nobody is left who could append them again; what was answered is in an earlier group.
                 self.core.counters.lost.fetch_add(self.open.records, Ordering::Relaxed);
-                self.core.note_failure(fault);
+                self.core.note_failure(fault, Some(&segment.path));
             }
         }
         self.open.records = 0;

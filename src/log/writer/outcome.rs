@@ -24,7 +24,7 @@ pub enum AppendError {
     /// The segment failed and the next one is not there yet. What was not durable is reported as lost by [`Writer::progress`](super::Writer::progress).
     #[error("the segment failed: {0}")]
     Failed(Fault),
-    /// Segment after segment failed: this core takes nothing more until the server is started again.
+    /// Segment after segment failed: this core takes nothing more until it is reopened, or the server is started again.
     #[error("the core's log is poisoned: {0}")]
     Poisoned(Fault),
     /// The log is being closed.

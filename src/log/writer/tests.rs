@@ -10,8 +10,10 @@ use crate::log::control::{self, ControlSnapshot, ControlView};
 use crate::log::merge::Merge;
 use crate::log::reader::{LogReader, core_dir};
 use crate::log::record::{DataType, Encoding, Entry, Flags, Kind, Topic};
-use crate::log::{Ack, AppendError, Log, Options, Progress, Seq, Writer};
+use crate::log::{Ack, AppendError, Log, Options, Progress, Seq, Way, Writer};
 
+mod carry;
+mod direct;
 mod durability;
 mod failure;
 mod kill;
@@ -19,6 +21,11 @@ mod room;
 
 /// No step of a test waits longer.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// All of these promises hold either way; the variable has them tried the other way.
+fn way() -> Way {
+    if std::env::var_os("TAKEUP_TEST_DIRECT").is_some() { Way::Auto } else { Way::Mapped }
+}
 
 fn options(dir: &Path) -> Options {
     Options {
@@ -29,6 +36,7 @@ fn options(dir: &Path) -> Options {
         start_reserve_bytes: 8 << 10,
         reserve_bytes: 1 << 20,
         insist: true,
+        way: way(),
         ..Options::default()
     }
 }

@@ -9,11 +9,57 @@ const ANY: &str = "127.0.0.1:0";
 
 fn start(healthy: &Arc<AtomicBool>) -> AdminHandle {
     let metrics = Arc::new(Metrics::new(vec![Arc::new(CoreMetrics::new(&["/", "other"]))]));
-    let healthy = Arc::clone(healthy);
+    let (healthy, reopened) = (Arc::clone(healthy), Arc::clone(healthy));
     let checks = Box::new(move || {
         vec![Check::run("log", || healthy.load(Ordering::Relaxed).then_some(()).ok_or("disk full".to_owned()))]
     });
-    spawn(ANY.parse().unwrap(), Admin { metrics, checks }).unwrap()
+    let reopen = Box::new(move || {
+        let before = if reopened.swap(true, Ordering::Relaxed) { "open" } else { "poisoned" };
+        vec![ReopenedCore { core: 0, before: before.to_owned(), after: "open".to_owned(), reason: None }]
+    });
+    spawn(ANY.parse().unwrap(), Admin { metrics, checks, reopen }).unwrap()
+}
+
+fn ask_with(addr: SocketAddr, request: &str, headers: &str) -> String {
+    let mut stream = TcpStream::connect(addr).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    stream.write_all(format!("{request} HTTP/1.1\r\n{headers}Connection: close\r\n\r\n").as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+#[test]
+fn the_log_is_reopened_by_a_program_and_never_by_a_page() {
+    let healthy = Arc::new(AtomicBool::new(false));
+    let admin = start(&healthy);
+    let reopen = "POST /log/reopen";
+    for headers in [
+        // A form, a script of another page, a script of a page whose name was made to point here, and a link.
+        "Host: 127.0.0.1:8888\r\nOrigin: http://evil.example\r\nContent-Type: text/plain\r\n",
+        "Host: 127.0.0.1:8888\r\nX-Takeup-Admin: 1\r\nOrigin: http://evil.example\r\n",
+        "Host: 127.0.0.1:8888\r\nX-Takeup-Admin: 1\r\nSec-Fetch-Site: same-origin\r\n",
+        "Host: evil.example:8888\r\nX-Takeup-Admin: 1\r\n",
+        "Host: 127.0.0.1:8888\r\n",
+    ] {
+        let answer = ask_with(admin.addr(), reopen, headers);
+        assert!(answer.starts_with("HTTP/1.1 403 Forbidden"), "{headers}: {answer}");
+        assert!(!answer.to_lowercase().contains("access-control"), "{answer}");
+        assert!(!healthy.load(Ordering::Relaxed), "{headers}");
+    }
+    let preflight =
+        "Host: 127.0.0.1\r\nOrigin: http://evil.example\r\nAccess-Control-Request-Headers: x-takeup-admin\r\n";
+    let answer = ask_with(admin.addr(), "OPTIONS /log/reopen", preflight);
+    assert!(answer.starts_with("HTTP/1.1 405") && !answer.to_lowercase().contains("access-control"), "{answer}");
+    let mine = "Host: 127.0.0.1:8888\r\nX-Takeup-Admin: 1\r\n";
+    assert!(ask_with(admin.addr(), "GET /log/reopen", mine).starts_with("HTTP/1.1 405"));
+    assert!(!healthy.load(Ordering::Relaxed));
+
+    let answer = ask_with(admin.addr(), reopen, mine);
+    assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+    let body = "{\"cores\":[{\"core\":0,\"before\":\"poisoned\",\"after\":\"open\"}]}\n";
+    assert!(answer.ends_with(body), "{answer}");
+    assert!(healthy.load(Ordering::Relaxed));
 }
 
 fn ask(addr: SocketAddr, request: &str) -> String {
@@ -66,7 +112,8 @@ fn not_ready_says_why_and_stays_alive() {
 fn an_address_in_use_is_said_plainly() {
     let admin = start(&Arc::new(AtomicBool::new(true)));
     let metrics = Arc::new(Metrics::new(Vec::new()));
-    let error = spawn(admin.addr(), Admin { metrics, checks: Box::new(Vec::new) }).unwrap_err();
+    let error =
+        spawn(admin.addr(), Admin { metrics, checks: Box::new(Vec::new), reopen: Box::new(Vec::new) }).unwrap_err();
     let text = error.to_string();
     assert!(text.contains(&admin.addr().to_string()) && text.contains("in use"), "{text}");
 }

@@ -3,8 +3,8 @@
 use std::sync::atomic::Ordering;
 
 use super::*;
-use crate::log::Fault;
 use crate::log::control::State;
+use crate::log::{Fault, What};
 
 fn fail_syncs(core: &Core, count: u32) {
     core.writer.segment().unwrap().syncs_to_fail.store(count, Ordering::SeqCst);
@@ -121,7 +121,7 @@ fn the_third_failure_within_a_minute_poisons_the_core() {
 #[test]
 fn a_page_that_can_not_be_provided_fails_the_segment_and_not_the_process() {
     let dir = tempfile::tempdir().unwrap();
-    let (log, _) = Log::open(options(dir.path())).unwrap();
+    let (log, _) = Log::open(Options { way: Way::Mapped, ..options(dir.path()) }).unwrap();
     let mut core = Core::new(&log, 0);
     let kept = core.append(&batch(b"kept"));
     core.settle(kept);
@@ -154,4 +154,140 @@ fn a_failure_at_the_end_is_not_believed_either() {
     drop(core);
     log.close().unwrap();
     assert_eq!(payloads(log.dir()), [b"kept"]);
+}
+
+fn poison(core: &mut Core) {
+    for _ in 0..3 {
+        let seq = core.append(&batch(b"lost"));
+        fail_syncs(core, 1);
+        core.settle(seq);
+    }
+    let refused = core.writer.append(&batch(b"refused")).unwrap_err();
+    assert_eq!(refused, AppendError::Poisoned(Fault::Sync(libc::EIO)));
+}
+
+fn notices(log: &Log) -> Vec<What> {
+    std::iter::from_fn(|| log.next_notice()).map(|notice| notice.what).collect()
+}
+
+#[test]
+fn a_reopened_core_takes_records_again_on_a_segment_that_has_proved_itself() {
+    let dir = tempfile::tempdir().unwrap();
+    let (log, _) = Log::open(options(dir.path())).unwrap();
+    let mut core = Core::new(&log, 0);
+    let kept = core.append(&batch(b"kept"));
+    core.settle(kept);
+    poison(&mut core);
+    assert!(log.is_poisoned(0));
+    let said = notices(&log);
+    assert_eq!(said.iter().filter(|what| matches!(what, What::Failed { path: Some(_), .. })).count(), 3, "{said:?}");
+    assert!(matches!(said.last(), Some(What::Poisoned { .. })), "{said:?}");
+
+    let reopened = log.reopen(PATIENCE);
+    assert_eq!((reopened[0].before, reopened[0].after, &reopened[0].reason), (State::Poisoned, State::Open, &None));
+    assert!(!log.is_poisoned(0) && log.health().can_append);
+    let again = core.append(&batch(b"again"));
+    core.settle(again);
+    assert_eq!(core.acked, again);
+    assert_eq!(control(&log, 0).state, State::Open);
+    assert_eq!(payloads(log.dir()), [&b"kept"[..], b"again"]);
+    let said = notices(&log);
+    assert!(matches!(&said[..], [What::Reopened, What::Recovered { .. }]), "{said:?}");
+    // The failures before it are forgotten: it takes three again.
+    poison(&mut core);
+    drop(core);
+    log.close().unwrap();
+}
+
+#[test]
+fn a_core_that_is_reopened_on_a_broken_disk_is_poisoned_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let (log, _) = Log::open(options(dir.path())).unwrap();
+    let mut core = Core::new(&log, 0);
+    let kept = core.append(&batch(b"kept"));
+    core.settle(kept);
+    let (folder, away) = (core_dir(log.dir(), 0), log.dir().join("away"));
+    poison(&mut core);
+    // The folder is gone for a while, as it is with a disk that is unmounted; a segment that was made before would do without it.
+    std::fs::rename(&folder, &away).unwrap();
+    drop(log.shared().cores[0].fresh.pop());
+    let reopened = log.reopen(PATIENCE);
+    assert_eq!((reopened[0].before, reopened[0].after), (State::Poisoned, State::Poisoned));
+    assert!(reopened[0].reason.as_ref().unwrap().contains("poisoned"), "{reopened:?}");
+    assert!(!log.health().can_append);
+
+    std::fs::rename(&away, &folder).unwrap();
+    assert_eq!(log.reopen(PATIENCE)[0].after, State::Open);
+    let again = core.append(&batch(b"again"));
+    core.settle(again);
+    assert_eq!(payloads(log.dir()), [&b"kept"[..], b"again"]);
+    drop(core);
+    log.close().unwrap();
+}
+
+#[test]
+fn reopening_a_sound_log_changes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let (log, _) = Log::open(Options { cores: 2, ..options(dir.path()) }).unwrap();
+    let mut core = Core::new(&log, 0);
+    let seq = core.append(&batch(b"kept"));
+    core.settle(seq);
+    let segment = control(&log, 0).segment;
+    // A core that has just been started is waited for.
+    for core in log.reopen(PATIENCE) {
+        assert_eq!((core.after, core.reason), (State::Open, None));
+    }
+    let seq = core.append(&batch(b"more"));
+    core.settle(seq);
+    assert_eq!(control(&log, 0).segment, segment);
+    assert!(notices(&log).is_empty());
+}
+
+#[test]
+fn one_poisoned_core_leaves_the_log_able_to_take_records() {
+    let dir = tempfile::tempdir().unwrap();
+    let (log, _) = Log::open(Options { cores: 2, ..options(dir.path()) }).unwrap();
+    let (mut sick, mut well) = (Core::new(&log, 0), Core::new(&log, 1));
+    poison(&mut sick);
+    assert!(log.is_poisoned(0) && !log.is_poisoned(1));
+    assert_eq!(log.health(), crate::log::Health { can_append: true, reason: None });
+    let cores = log.cores();
+    assert!(cores[0].reason.is_some() && cores[1].reason.is_none(), "{cores:?}");
+    let seq = well.append(&batch(b"taken"));
+    well.settle(seq);
+    assert_eq!(payloads(log.dir()), [b"taken"]);
+    poison(&mut well);
+    assert!(!log.health().can_append);
+}
+
+#[test]
+fn a_slow_disk_is_counted_and_spoken_of_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let slow_sync = Duration::from_millis(20);
+    let (log, _) = Log::open(Options { slow_sync, ..options(dir.path()) }).unwrap();
+    let mut core = Core::new(&log, 0);
+    let seq = core.append(&batch(b"quick"));
+    core.settle(seq);
+    core.writer.segment().unwrap().sync_delay_ms.store(30, Ordering::SeqCst);
+    for _ in 0..3 {
+        let seq = core.append(&batch(b"slow"));
+        core.settle(seq);
+    }
+    assert!(log.stats().slow_syncs >= 3);
+    let slow = notices(&log).into_iter().filter(|what| matches!(what, What::Slow { .. })).count();
+    assert_eq!(slow, 1);
+}
+
+#[test]
+fn notices_that_nobody_takes_are_bounded() {
+    let dir = tempfile::tempdir().unwrap();
+    let (log, _) = Log::open(options(dir.path())).unwrap();
+    let core = &log.shared().cores[0];
+    for count in 0..2 * crate::log::notice::NOTICES_MAX as u64 {
+        core.notify(What::Slow { took: Duration::ZERO, count });
+    }
+    let said = notices(&log);
+    assert_eq!(said.len(), crate::log::notice::NOTICES_MAX);
+    let newest = What::Slow { took: Duration::ZERO, count: 2 * crate::log::notice::NOTICES_MAX as u64 - 1 };
+    assert_eq!(said.last(), Some(&newest));
 }

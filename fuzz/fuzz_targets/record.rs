@@ -1,0 +1,13 @@
+//! A record's header, extension and name. The check itself is `fuzz/checks/record.rs`;
+//! `cargo test --test corpus` runs it over the corpus that is kept.
+//!
+//! `cargo +nightly fuzz run record -- -max_total_time=600 -rss_limit_mb=2048`
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+#[path = "../checks/record.rs"]
+mod check;
+
+fuzz_target!(|input: &[u8]| check::check(input));

@@ -1,0 +1,106 @@
+//! `takeup admin`: asks a running server, through its admin port.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use serde::Deserialize;
+use ureq::Agent;
+
+use super::args::{AdminArgs, AdminCommand};
+use super::error::CliError;
+use super::output::{Out, plain};
+use super::report;
+use crate::config::{Config, Sources};
+use crate::telemetry::admin::{HEADER, PATH, ReopenedCore};
+
+/// The exit code when the server could not be asked: nothing is known of it then, neither good nor bad.
+const COULD_NOT_ASK: u8 = 2;
+
+/// A server waits a few seconds for its segments to prove themselves.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The most that is read of an answer: a line of a few hundred bytes for each core.
+const ANSWER_BYTES_MAX: u64 = 1 << 20;
+
+/// Runs the command.
+pub fn run(args: &AdminArgs, data: &Path) -> ExitCode {
+    let AdminCommand::Reopen { json } = args.command;
+    let done = address(args, data).and_then(reopen).and_then(|cores| {
+        let mut out = Out::stdout();
+        show(&cores, json, &mut out)?;
+        out.finish()?;
+        Ok(cores.iter().all(|core| core.after == "open"))
+    });
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => report(&error, ExitCode::from(COULD_NOT_ASK)),
+    }
+}
+
+/// Where the server's admin port is. An address on the command line is taken as it is: the data folder may be on the disk that is broken.
+fn address(args: &AdminArgs, data: &Path) -> Result<SocketAddr, CliError> {
+    if let Some(addr) = args.admin {
+        return Ok(reachable(addr));
+    }
+    let sources = Sources { file: args.config.clone(), ..Sources::of_process(data) };
+    Ok(reachable(Config::load_settings(&sources)?.config.admin))
+}
+
+/// An address that this machine can connect to, for one that a server listens on.
+pub(super) fn reachable(listen: SocketAddr) -> SocketAddr {
+    let ip = match listen.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    SocketAddr::new(ip, listen.port())
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    cores: Vec<ReopenedCore>,
+}
+
+fn reopen(addr: SocketAddr) -> Result<Vec<ReopenedCore>, CliError> {
+    let config = Agent::config_builder()
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .timeout_global(Some(PATIENCE))
+        .user_agent(concat!("takeup/", env!("CARGO_PKG_VERSION"), " admin"))
+        .proxy(None)
+        .build();
+    let asked = Agent::from(config).post(format!("http://{addr}{PATH}")).header(HEADER, "1").send_empty();
+    let mut answer = asked.map_err(|error| {
+        CliError::Other(format!(
+            "no server answers on its admin port {addr}: {error}; name the port with --admin ADDR:PORT"
+        ))
+    })?;
+    let read = answer.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_vec();
+    let body = read.map_err(|error| CliError::Other(format!("the answer of {addr} could not be read: {error}")))?;
+    match serde_json::from_slice::<Answer>(&body) {
+        Ok(answer) => Ok(answer.cores),
+        Err(_) => {
+            let (status, text) = (answer.status().as_u16(), String::from_utf8_lossy(&body).into_owned());
+            Err(CliError::Other(format!("{addr} answers with status {status}: {}", plain(text.trim(), 200))))
+        }
+    }
+}
+
+fn show(cores: &[ReopenedCore], json: bool, out: &mut Out) -> Result<(), CliError> {
+    for core in cores {
+        if json {
+            out.json(core)?;
+            continue;
+        }
+        let change = match core.before == core.after {
+            true => core.after.clone(),
+            false => format!("{} -> {}", core.before, core.after),
+        };
+        let reason = core.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+        out.line(&plain(&format!("core {}  {change}{reason}", core.core), 400))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,39 @@
+//! What the log has to say to the operator, as log lines.
+
+use crate::log::{Log, What};
+use crate::telemetry::{Level, Logger};
+
+/// Prints what the log has noticed since the last call.
+pub fn report(log: &Log, logger: &Logger) {
+    while let Some(notice) = log.next_notice() {
+        let core = notice.core.to_string();
+        let mut fields = vec![("core", core)];
+        let (level, message) = match notice.what {
+            What::Failed { path: Some(path), fault } => {
+                fields.push(("path", path.display().to_string()));
+                fields.push(("error", fault.to_string()));
+                (Level::Warn, "a segment failed; what was not durable goes to another one")
+            }
+            What::Failed { path: None, fault } => {
+                fields.push(("error", fault.to_string()));
+                (Level::Warn, "a segment could not be made; it is tried again")
+            }
+            What::Poisoned { fault } => {
+                fields.push(("error", fault.to_string()));
+                (Level::Error, "a core takes nothing more: mend the disk, then run takeup admin reopen")
+            }
+            What::Reopened => (Level::Info, "a core was reopened; its next segment has to prove itself"),
+            What::Recovered { path } => {
+                fields.push(("path", path.display().to_string()));
+                (Level::Info, "a core goes on with a new segment")
+            }
+            What::Slow { took, count } => {
+                fields.push(("took_ms", took.as_millis().to_string()));
+                fields.push(("slow_syncs", count.to_string()));
+                (Level::Warn, "the disk is slow")
+            }
+        };
+        let fields: Vec<(&str, &str)> = fields.iter().map(|(key, value)| (*key, value.as_str())).collect();
+        logger.event(level, crate::caller!(), message, &fields);
+    }
+}

@@ -1,0 +1,41 @@
+//! A disk that fails, and a file that somebody else cuts: what is answered 200 stays stored, the service goes on as far as it can, and
+//! once the disk is mended an operator takes everything into use again without a restart.
+//!
+//! Most tests mount a file system, for which they need root; others are told so and pass.
+#![allow(clippy::disallowed_methods, reason = "what would hurt a server is harmless in a test")]
+
+mod common;
+
+#[path = "failing_disk/cut.rs"]
+mod cut;
+#[path = "failing_disk/faulty.rs"]
+mod faulty;
+#[path = "failing_disk/poison.rs"]
+mod poison;
+#[path = "failing_disk/power.rs"]
+mod power;
+#[path = "failing_disk/sync.rs"]
+mod sync;
+
+use std::collections::HashMap;
+
+use common::Home;
+
+/// Each of these bodies is in the log once, and nothing else is.
+#[track_caller]
+fn stored_once(home: &Home, bodies: &[Vec<u8>]) {
+    let mut counts: HashMap<Vec<u8>, i32> = HashMap::new();
+    bodies.iter().for_each(|body| *counts.entry(body.clone()).or_default() += 1);
+    home.stored().into_iter().for_each(|batch| *counts.entry(batch.body).or_default() -= 1);
+    let text = |body: &Vec<u8>| String::from_utf8_lossy(&body[..body.len().min(40)]).into_owned();
+    let wrong: Vec<_> =
+        counts.iter().filter(|(_, count)| **count != 0).map(|(body, count)| (text(body), count)).collect();
+    assert!(wrong.is_empty(), "missing (above 0) or there too often (below 0): {wrong:?}");
+}
+
+/// The log is whole.
+#[track_caller]
+fn verify(home: &Home) {
+    let verified = home.takeup(&["verify"]);
+    assert_eq!(verified.code, Some(0), "{}{}", verified.stdout, verified.stderr);
+}
