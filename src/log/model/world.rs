@@ -214,10 +214,10 @@ impl World {
         }
         // All that was appended is durable now, answered or not. Where a call has failed, nobody is left to append the rest again.
         let sound = self.disk.failures() == 0;
-        for &number in running.seats.iter().flat_map(|seat| &seat.appended) {
+        for &number in running.seats.iter().flat_map(|seat| seat.appended.values()) {
             let attempt = &mut self.history.attempts[number as usize];
             attempt.seen |= sound;
-            attempt.lost |= !attempt.is_acked() && !attempt.seen;
+            attempt.lost |= (!attempt.is_acked() || self.options.ack == Ack::Memory) && !attempt.seen;
         }
         self.end();
         self.options.cores = cores;
