@@ -29,7 +29,8 @@ pub struct Attempt {
     appended_at: u64,
     /// When it was answered: it has to be there, and before all that were appended later.
     acked_at: Option<u64>,
-    /// It was reported as lost. It may be there nevertheless: its owner appends it again.
+    /// It was reported as lost. It may be there nevertheless: its owner appends it again, or, where it was answered from memory, the log
+    /// itself: then it may be there twice.
     pub lost: bool,
     /// Somebody has seen it as durable: it has to be there from now on, whatever `ack` is.
     pub seen: bool,
@@ -40,6 +41,10 @@ pub struct Attempt {
 }
 
 impl Attempt {
+    fn may_be_twice(&self) -> bool {
+        self.lost && self.is_acked()
+    }
+
     pub fn is_acked(&self) -> bool {
         self.acked_at.is_some()
     }
@@ -52,9 +57,9 @@ pub struct History {
     /// How many were answered and are gone, which `ack = "memory"` allows.
     pub forgotten: u64,
     consumed: Consumed,
-    /// What the consumer has kept last, and what it may have kept since: the call has failed, or has not returned.
+    /// What the consumer has kept last, and what it may have kept since: those calls have failed, or have not returned.
     kept: Consumed,
-    keeping: Option<Consumed>,
+    keeping: Vec<Consumed>,
     /// How many records were deleted.
     pub deleted: u64,
     /// Counts appends and answers.
@@ -151,7 +156,7 @@ impl History {
         ensure!(id.core == attempt.core, "{id}: record {number} was appended to core {}", attempt.core);
         ensure!(!attempt.gone, "{id}: record {number} has come back after a recovery had ended without it");
         let first = *attempt.id.get_or_insert(id);
-        ensure!(first == id, "record {number} was {first} and is {id}");
+        ensure!(first == id || attempt.may_be_twice(), "record {number} was {first} and is {id}");
         Ok(Found { number, id, order_us: record.order_us })
     }
 
@@ -164,11 +169,17 @@ impl History {
     /// `may_forget` tells so, and what its consumer has passed where the log `retains` only so much.
     pub fn check_recovered(&mut self, log_dir: &Path, may_forget: bool, retains: bool) -> Checked {
         let found = self.read_segments(log_dir, true)?;
-        check_order(&found)?;
+        let once = |found: &&Found| !self.attempts[found.number as usize].may_be_twice();
+        check_order(&found.iter().filter(once).copied().collect::<Vec<_>>())?;
         let mut times = BTreeMap::new();
         for found in &found {
             let again = times.insert(found.number, found.id);
-            ensure!(again.is_none(), "record {} is there twice: {again:?} and {}", found.number, found.id);
+            ensure!(
+                again.is_none() || !once(&found),
+                "record {} is there twice: {again:?} and {}",
+                found.number,
+                found.id
+            );
         }
         for (number, attempt) in self.attempts.iter_mut().enumerate() {
             let there = times.contains_key(&(number as u64));
@@ -249,7 +260,8 @@ impl History {
                 }
             }
             let again = !self.consumed.numbers.insert(found.number);
-            ensure!(!again, "the merge hands out record {} twice", found.number);
+            let twice = again && !self.attempts[found.number as usize].may_be_twice();
+            ensure!(!twice, "the merge hands out record {} twice", found.number);
             self.note_seen(&[found]);
             taken += 1;
         }
@@ -280,22 +292,26 @@ impl History {
     pub fn keep(&mut self, place: &MergePosition, keep: impl FnOnce(&MergePosition) -> bool) -> Checked {
         self.consumed.position = Some(serde_json::to_string(place).map_err(|error| error.to_string())?);
         if keep(place) {
-            (self.kept, self.keeping) = (self.consumed.clone(), None);
+            (self.kept, self.keeping) = (self.consumed.clone(), Vec::new());
         } else {
-            self.keeping = Some(self.consumed.clone());
+            self.keeping.push(self.consumed.clone());
         }
         Ok(())
     }
 
-    /// The consumer is started again, and goes on where its cursor says.
-    pub fn resume_consumer(&mut self, place: &MergePosition) -> Checked {
+    /// The consumer is started again, and goes on where its cursor says. Until the power has failed, or it keeps its place again, a
+    /// cursor whose writing was not completed may still be lost.
+    pub fn resume_consumer(&mut self, place: &MergePosition, cut: bool) -> Checked {
         let place = serde_json::to_string(place).map_err(|error| error.to_string())?;
         let is_it = |consumed: &&Consumed| consumed.position.as_ref() == Some(&place);
-        let kept = [Some(&self.kept), self.keeping.as_ref()].into_iter().flatten().find(is_it).cloned();
+        let kept = self.keeping.iter().rev().chain([&self.kept]).find(is_it).cloned();
         let Some(kept) = kept else {
             return Err(format!("the cursor is at {place}, which was never kept, or not last"));
         };
-        (self.kept, self.consumed, self.keeping) = (kept.clone(), kept, None);
+        self.consumed = kept.clone();
+        if cut {
+            (self.kept, self.keeping) = (kept, Vec::new());
+        }
         Ok(())
     }
 }

@@ -1,6 +1,7 @@
 //! A log that is open, without its threads: what they would do is done by calls.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
+use std::ops::Bound;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -27,8 +28,8 @@ pub struct Seat {
     jobs: Receiver<Job>,
     last: prepare::Last,
     alarm: Option<Instant>,
-    /// The number of the attempt behind each count that the writer gave, from 1.
-    pub appended: Vec<u64>,
+    /// The number of the attempt behind each count that the writer gave.
+    pub appended: BTreeMap<Seq, u64>,
     acked: Seq,
 }
 
@@ -57,7 +58,7 @@ impl Running {
             jobs,
             last: prepare::Last::new(),
             alarm: None,
-            appended: Vec::new(),
+            appended: BTreeMap::new(),
             acked: Seq(0),
         });
         let seats = seats.collect();
@@ -171,8 +172,10 @@ impl Seat {
         let Some(writer) = &mut self.writer else { return Ok(()) };
         match writer.append(&shape.entry()) {
             Ok(seq) => {
-                self.appended.push(number);
-                ensure!(seq.0 == self.appended.len() as u64, "count {} for append {}", seq.0, self.appended.len());
+                // From memory, some counts go to what the log appends again by itself.
+                let next = self.appended.len() as u64 + 1;
+                ensure!(ack == Ack::Memory || seq.0 == next, "count {} for append {next}", seq.0);
+                ensure!(self.appended.insert(seq, number).is_none(), "count {} is given twice", seq.0);
                 history.append(self.core.index, bytes);
                 if ack == Ack::Memory {
                     history.acknowledge(number);
@@ -202,22 +205,23 @@ impl Seat {
         let Some(writer) = &mut self.writer else { return Ok(()) };
         let progress = writer.progress();
         ensure!(progress.acked >= self.acked, "what was acknowledged stays so");
-        let newly = self.acked.0..progress.acked.0;
+        let newly = (Bound::Excluded(self.acked), Bound::Included(progress.acked));
         self.acked = progress.acked;
         if let Some((first, last)) = progress.lost {
-            ensure!(first.0 >= 1 && first <= last && last.0 <= self.appended.len() as u64, "lost {first:?}..{last:?}");
-            for seq in first.0..=last.0 {
-                let attempt = &mut history.attempts[self.appended[seq as usize - 1] as usize];
-                ensure!(!attempt.lost, "record {seq} is reported as lost twice");
-                ensure!(
-                    ack == Ack::Memory || !attempt.is_acked(),
-                    "record {seq} was acknowledged and is reported as lost"
-                );
+            let known = ack == Ack::Memory || self.appended.contains_key(&first) && self.appended.contains_key(&last);
+            ensure!(first <= last && known, "lost {first:?}..{last:?}");
+            for (seq, &number) in self.appended.range(first..=last) {
+                let attempt = &mut history.attempts[number as usize];
+                ensure!(!attempt.lost, "record {seq:?} is reported as lost twice");
+                let wrong = ack == Ack::Disk && attempt.is_acked();
+                ensure!(!wrong, "record {seq:?} was acknowledged and is reported as lost");
                 attempt.lost = true;
             }
         }
-        for at in newly {
-            history.acknowledge(self.appended[at as usize]);
+        for &number in self.appended.range(newly).map(|(_, number)| number) {
+            if !history.attempts[number as usize].lost {
+                history.acknowledge(number);
+            }
         }
         Ok(())
     }

@@ -85,13 +85,13 @@ impl World {
     }
 
     /// A consumer that holds what it has not passed, where the log does not keep everything.
-    fn cursors(&mut self, shared: &Shared) -> Checked<Option<Cursors>> {
+    fn cursors(&mut self, shared: &Shared, cut: bool) -> Checked<Option<Cursors>> {
         if self.options.retain.bytes.is_none() {
             return Ok(None);
         }
         let cursors = Cursors::beside_on(self.disk, &shared.dir, shared.log);
         match cursors.read(&consumer()).map_err(|error| error.to_string())? {
-            Some(cursor) => self.history.resume_consumer(&cursor.position)?,
+            Some(cursor) => self.history.resume_consumer(&cursor.position, cut)?,
             None => {
                 ensure!(!self.registered, "the cursor of a registered consumer is gone");
                 let position = MergePosition { log: shared.log, cores: BTreeMap::new(), behind: BTreeMap::new() };
@@ -214,10 +214,10 @@ impl World {
         }
         // All that was appended is durable now, answered or not. Where a call has failed, nobody is left to append the rest again.
         let sound = self.disk.failures() == 0;
-        for &number in running.seats.iter().flat_map(|seat| &seat.appended) {
+        for &number in running.seats.iter().flat_map(|seat| seat.appended.values()) {
             let attempt = &mut self.history.attempts[number as usize];
             attempt.seen |= sound;
-            attempt.lost |= !attempt.is_acked() && !attempt.seen;
+            attempt.lost |= (!attempt.is_acked() || self.options.ack == Ack::Memory) && !attempt.seen;
         }
         self.end();
         self.options.cores = cores;
@@ -256,12 +256,12 @@ impl World {
             let failures = self.disk.failures();
             let opened = take_up(self.disk, self.options.clone(), 1);
             let failed = self.disk.failures() > failures;
+            self.history.bare |= failed;
             if self.disk.is_down() {
                 drop(opened);
                 self.fall();
                 continue;
             }
-            self.history.bare |= failed;
             match opened {
                 // What failed is tried once more by the next start.
                 Ok((_, recovery)) if failed && !recovery.problems.is_empty() => continue,
@@ -283,13 +283,13 @@ impl World {
         }
         let pause = self.disk.pause();
         let may_forget = self.options.ack == Ack::Memory && (self.cut || self.disk.failures() > 0);
-        self.cut = false;
+        let cut = std::mem::take(&mut self.cut);
         self.history.check_recovered(&shared.dir, may_forget, self.options.retain.bytes.is_some())?;
         let gone = self.quarantined.iter().find(|path| !path.exists());
         ensure!(gone.is_none(), "{gone:?} was set aside and is gone");
         check_second_recovery(&shared)?;
         verify_all(&shared, self.history.bare)?;
-        let cursors = self.cursors(&shared)?;
+        let cursors = self.cursors(&shared, cut)?;
         let mut merge = self.history.open_merge(&shared.dir)?;
         self.history.read_merge(&mut merge, u64::MAX, self.options.ack == Ack::Disk)?;
         self.history.check_merged()?;
