@@ -1,6 +1,6 @@
 //! The control page of a core and the clock page of the log, as other threads and processes read them: by `pread`, to follow a live log.
 //!
-//! What the words mean, and what owner and readers promise each other, is in [`protocol`](super::protocol).
+//! What the words mean, and what owner and readers promise each other, is in `protocol.rs`.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;

@@ -11,7 +11,7 @@
 //!
 //! Everything durable below the smallest of these leaves. Where no server runs at all, everything durable leaves.
 //!
-//! A batch that was sent again leaves once: see [`repeats`].
+//! A batch that was sent again leaves once: see `merge/repeats.rs`.
 
 use std::collections::BTreeMap;
 use std::fs::File;

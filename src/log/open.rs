@@ -241,7 +241,7 @@ pub(super) fn take_up(
     let clock = OrderClock::start(&dir.join(CLOCK_FILE_NAME), recovery.newest_us)?;
     let notices = Arc::new(Notices::new(NOTICES_MAX));
     let cores = open_cores(&dir, options.cores, &notices)?;
-    let shared = Arc::new(Shared::new(disk, dir, options, identity.log, clock, cores, notices, lock));
+    let shared = Arc::new(Shared::new(disk, options, identity.log, clock, cores, notices, lock));
     keeper::look_at_space(&shared);
     Ok((shared, recovery))
 }

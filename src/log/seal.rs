@@ -1,7 +1,7 @@
 //! Sealing: a segment that will not grow any more becomes a file that never changes again.
 //!
 //! Cut to length, synced, described, the sidecar written, and only then renamed: a `.seg` is always whole and has its sidecar. A crash at
-//! any point leaves an `.open` file that the next start seals again. The description is made while the segment grows (see [`follow`]).
+//! any point leaves an `.open` file that the next start seals again. The description is made while the segment grows (`seal/follow.rs`).
 
 use std::fs::OpenOptions;
 use std::path::Path;

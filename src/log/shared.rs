@@ -72,7 +72,6 @@ pub(super) struct Shared {
 impl Shared {
     pub(super) fn new(
         disk: &'static dyn Disk,
-        dir: PathBuf,
         options: Options,
         log: Uuid,
         clock: OrderClock,
@@ -82,7 +81,7 @@ impl Shared {
     ) -> Shared {
         Shared {
             disk,
-            dir,
+            dir: options.dir.clone(),
             options,
             log,
             clock,

@@ -71,7 +71,9 @@ pub enum Event {
 
 /// Who is told of events, on the thread that deletes. It must not block.
 #[derive(Clone, Default)]
-pub struct Listener(Option<Arc<dyn Fn(&Event) + Send + Sync>>);
+pub struct Listener(Option<Arc<Hear>>);
+
+type Hear = dyn Fn(&Event) + Send + Sync;
 
 impl Listener {
     /// Tells `hear`.
