@@ -17,6 +17,8 @@
 //! | `core-NN/<id>.open` | a segment that is being prepared or written, allocated to its full size |
 //! | `core-NN/<id>.seg` | a sealed segment, cut to its length; it never changes again |
 //! | `core-NN/<id>.json` | the sidecar of a sealed segment: counts, times, sessions, damage, BLAKE3 of the file |
+//! | `core-NN/<id>.del` | a segment that is being deleted: no reader looks at it, and the next start goes on with it |
+//! | `core-NN/deleted.json` | the ledger of deletions, so that a reader that comes too late can say what it has missed; losing it costs that alone |
 //! | `quarantine/` | what recovery set aside |
 //!
 //! ## Segment
@@ -81,7 +83,7 @@
 //! | 48 | in_append: 1 while an append has begun and is not published | W |
 //! | 56 | order time of the last record | W |
 //! | 64 | order time of the first record that is not durable, 0 for none; cleared only after 40 was stored | W |
-//! | 72 | state: 0 closed, 1 open, 2 the segment failed, 3 poisoned | W, preparer, close |
+//! | 72 | state: 0 closed, 1 open, 2 the segment failed, 3 poisoned | W, preparer, close, reopen |
 //! | 80 | process id | open |
 //! | 88 | segments prepared since the start | preparer |
 //!
@@ -99,8 +101,14 @@
 //! **Making a segment** (preparer thread): create `<id>.open`, allocate it whole (a full disk is an error here and not a
 //! SIGBUS later), map it, `MADV_RANDOM` before the first touch, write page 0, sync file and folder. Page 0 reaching the
 //! disk is the probe: a segment is handed out only after a sync of it has succeeded. Then the rest is formatted in
-//! slices: populate, let go, `msync`, so that the later syncs find written blocks. The keeper thread populates a window
-//! ahead of the cursor; the writer never touches a page beyond it, so an append takes no page fault.
+//! slices, two windows ahead of the cursor: written once, so that the later syncs find written blocks. A core that appends more than 16 MiB a
+//! second gets its segments unformatted. The keeper thread populates a window ahead of the cursor; the writer never touches a page beyond
+//! it, so an append takes no page fault. A segment's file is cut only while no slice of it is being formatted.
+//!
+//! **Two ways.** What follows is the mapped way. Written *directly* (`ack = "disk"` only), a segment has no mapping: the writer appends to a
+//! stage in memory, and a closed group goes as a whole, by one write past the page cache (O_DIRECT and O_DSYNC), from the core's own
+//! ring or from the syncer. Up to two groups are in flight; they may become durable in any order, and count in their own. So above the durable end
+//! there may be a gap of zeros before intact records; it was never acknowledged. The bytes in the file are the same either way.
 //!
 //! **Append** (the core, no lock, no system call, no allocation): check room; in_append = 1 and a full fence; read
 //! the clock; write extension and payload, then the header; publish the cursor, the last order time and, if it
@@ -119,10 +127,18 @@
 //! **A failed sync** (an error of `msync`, or a SIGBUS in the mapping) passes through one function, `Segment::settle`,
 //! and is final for the segment. Everything of the core that is not durable counts as lost and is appended again by its owner
 //! or refused. The failed file is cut to its last good durable end; only then does the control page go on to a fresh
-//! segment, which has been probed after the failure. The third failure within 60 s poisons the core: it takes no more.
+//! segment, which has been probed after the failure. The third failure within 60 s poisons the core: it takes no more. An operator may reopen
+//! it: the failures are forgotten, and the next segment is probed as after any failure. With `ack = "memory"` what was answered is
+//! appended again by the log itself, with new order times: the preparer reads it from the failed file before it cuts that (the sealer waits for it).
+//! On a poisoned core the file is not cut: the reopening, or the next start, finds it there.
 //!
-//! **Sealing** (sealer thread; when full, old, failed, or at the close): cut to length, sync, read again and hash, write
-//! and sync the sidecar, rename `.open` to `.seg`, sync the folder. An unused segment is removed.
+//! **Sealing** (sealer thread; when full, old, failed, or at the close): the sealer reads behind each core's durable end, verifies,
+//! hashes and counts what became durable, and gives back the memory of what lies more than 8 MiB behind. At the end: cut to length, sync, read what
+//! is left, write and sync the sidecar and the folder, rename `.open` to `.seg`, sync the folder. An unused segment is removed.
+//!
+//! **Deleting** (deleter thread; by age, size, or a full disk, and never what a holding consumer has not passed unless the operator said so): note
+//! it in the ledger, rename `.seg` to `.del`, sync the folder, cut the file in paced steps, remove the sidecar, remove the file. The newest sealed
+//! segment of a core stays.
 //!
 //! # How far a reader may read
 //!
@@ -133,6 +149,7 @@
 //! The merge reads the clock (T), fences, then looks at each core: one with in_append set counts as its last order time,
 //! one with unsynced records as the first of them, an idle one as T; failed, poisoned and closed cores hold nothing up
 //! beyond that. Everything durable below the smallest of these is complete and leaves ordered by (time, core, offset).
+//! Repeats (same session and label, equal bytes, within a bounded window) are left out.
 //!
 //! # What each crash leaves
 //!
@@ -144,6 +161,7 @@
 //! | rolling over | the `.open` that the control page names, with a tail, and a younger one, all of it tail | each by itself |
 //! | sealing | an `.open`, perhaps already cut, perhaps with a sidecar | sealed again; the sidecar is written anew |
 //! | after the rename | a `.seg` with its sidecar | nothing |
+//! | a segment is deleted | a `.seg` that is whole, or a `.del` of any length | nothing, or deleted to its end |
 //!
 //! After a power cut the page cache is gone as well; what was acknowledged had been synced. After `kill -9` bytes may be in
 //! memory only, and after an I/O error memory may lie: therefore recovery syncs each `.open` file, drops its cache and
@@ -157,6 +175,17 @@
 //! (found again at steps of 64 bytes by marker and checksum). *Above* it lies what was never acknowledged: intact
 //! records are kept, the rest is counted and dropped. Then the file is sealed. Whatever can't be read or is not ours goes to
 //! `quarantine/` with a report. None of this is a reason not to start.
+//!
+//! Where the first page and the first record are both lost, the marker is taken from the records behind if exactly one marker's records
+//! tell their own offsets rightly (by `durable_to`, which always names where a group begins): a client does not know at which byte its body will
+//! lie. Otherwise the file goes to quarantine whole.
+//!
+//! # Salvage
+//!
+//! `takeup salvage` writes every intact record of damaged files or a raw disk into a new log of the same UUID. Records keep their ids where
+//! their place is certain. A salvaged segment has zeros where something is missing, named in its sidecar; its `segment bytes` is 0 where its first page
+//! was put together anew. Records without a place lie, without pads, in cores of their own; their `durable_to` is that of their old place and
+//! says nothing there.
 //!
 //! # What is never done
 //!
