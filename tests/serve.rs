@@ -24,3 +24,5 @@ mod refusals;
 mod resources;
 #[path = "serve/settings.rs"]
 mod settings;
+#[path = "serve/tail.rs"]
+mod tail;

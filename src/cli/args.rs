@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand};
@@ -62,6 +63,12 @@ pub enum Command {
         after_help = "Examples:\n  takeup consumers\n  takeup consumers add backup --from start\n  takeup consumers remove backup"
     )]
     Consumers(ConsumersArgs),
+    /// Follow the log: a line for each record that has become durable, until it is interrupted.
+    #[command(
+        after_help = "Examples:\n  takeup tail --project 1\n  takeup tail -n 100 --session 2691351900602760960\n  \
+                      takeup tail --from 10m --json | jq -r .session_id"
+    )]
+    Tail(TailArgs),
     /// Send the recorded batches again, to a server or to stdout.
     #[command(
         after_help = "Examples:\n  takeup replay --to http://127.0.0.1:9090 --fast --token-secret-file other/secrets/token\n  \
@@ -253,6 +260,40 @@ pub enum FromEnd {
     End,
 }
 
+/// The options of `takeup tail`.
+#[derive(Debug, Clone, Args)]
+pub struct TailArgs {
+    /// Only records of this project, by its number or its key.
+    #[arg(long, value_name = "ID|KEY")]
+    pub project: Option<String>,
+    /// Only records of this session.
+    #[arg(long, value_name = "ID")]
+    pub session: Option<u64>,
+    /// Where to begin: "start", "end", or how long ago, such as 10m.
+    #[arg(long, value_name = "WHERE", default_value = "end", value_parser = from)]
+    pub from: From,
+    /// Begin with the last N records there are.
+    #[arg(short = 'n', long = "last", value_name = "N", value_parser = clap::value_parser!(u32).range(0..=1_000_000), conflicts_with = "from")]
+    pub last: Option<u32>,
+    /// Show repeats too: batches that were sent again because their answer was lost.
+    #[arg(long)]
+    pub with_repeats: bool,
+    /// Print NDJSON, as `inspect --records --json` does.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Where a `tail` begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum From {
+    /// With the oldest record.
+    Start,
+    /// With what comes now.
+    End,
+    /// So long ago.
+    Ago(Duration),
+}
+
 /// The options of `takeup replay`.
 #[derive(Debug, Clone, Args)]
 pub struct ReplayArgs {
@@ -272,6 +313,9 @@ pub struct ReplayArgs {
     /// Only sessions of this project.
     #[arg(long, value_name = "ID")]
     pub project: Option<u32>,
+    /// Send repeats too: batches that were recorded again because their answer was lost.
+    #[arg(long)]
+    pub with_repeats: bool,
     /// How many connections send; a session keeps to one of them.
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub connections: u16,
@@ -292,6 +336,14 @@ pub struct ReplayArgs {
 fn key_value(text: &str) -> Result<(String, String), String> {
     let (key, value) = text.split_once('=').ok_or("expected KEY=VALUE")?;
     Ok((key.trim().to_owned(), value.to_owned()))
+}
+
+fn from(text: &str) -> Result<From, String> {
+    match text {
+        "start" => Ok(From::Start),
+        "end" => Ok(From::End),
+        ago => value::duration(ago).map(From::Ago).map_err(|error| format!("expected start, end, or a time: {error}")),
+    }
 }
 
 fn speed(text: &str) -> Result<f64, String> {

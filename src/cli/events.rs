@@ -10,7 +10,6 @@ use super::args::EventsArgs;
 use super::error::CliError;
 use super::log_folder;
 use super::output::{Out, plain};
-use crate::log::merge::Merge;
 use crate::log::record::{Encoding, Kind, Record, ext_type};
 use crate::tracker::{Era, inflate_bounded, read_batch, split_parts};
 
@@ -30,7 +29,7 @@ pub fn run(args: &EventsArgs, data: &Path) -> Result<ExitCode, CliError> {
 
 /// Prints the messages of the session in the log in `data`. `false`: there is no such session.
 pub(super) fn list(args: &EventsArgs, data: &Path, out: &mut Out) -> Result<bool, CliError> {
-    let mut merge = Merge::new(log_folder::open(data)?);
+    let mut merge = log_folder::merge(data, false)?;
     let mut printer = Printer::new(args, out);
     let mut found = false;
     while let Some(record) = merge.next()? {
@@ -39,7 +38,7 @@ pub(super) fn list(args: &EventsArgs, data: &Path, out: &mut Out) -> Result<bool
             printer.record(&record)?;
         }
     }
-    log_folder::warn_of_damage(&merge);
+    log_folder::remark(&merge);
     Ok(found)
 }
 

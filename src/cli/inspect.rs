@@ -9,10 +9,11 @@ use serde::Serialize;
 use super::args::InspectArgs;
 use super::error::CliError;
 use super::log_folder;
-use super::output::{Align, Out, Table, bytes, counted, exact_time_us, plain, thousands, time_us, warn};
+use super::output::{Align, Out, Table, bytes, counted, thousands, time_us, warn};
+use super::record_line::RecordLine;
 use crate::log::error::{Damage, LogError};
 use crate::log::reader::{LogReader, SegmentInfo, SegmentReader, SegmentState};
-use crate::log::record::{Flags, Record, ext_type};
+use crate::log::record::Record;
 use crate::log::sidecar::Sidecar;
 
 /// Runs the command.
@@ -124,25 +125,6 @@ fn table(segments: &[SegmentInfo], json: bool, out: &mut Out) -> Result<(), CliE
     table.print(out)
 }
 
-/// A record, as `--json` shows it.
-#[derive(Debug, Serialize)]
-struct RecordLine<'a> {
-    id: String,
-    received_us: u64,
-    kind: &'static str,
-    topic: &'static str,
-    session_id: String,
-    project_id: u32,
-    page: Option<u32>,
-    number: Option<u32>,
-    data_type: &'a str,
-    encoding: &'static str,
-    split: Option<u32>,
-    flags: Vec<&'static str>,
-    query: Option<&'a str>,
-    bytes: usize,
-}
-
 /// A damaged place, as `--json` shows it.
 #[derive(Debug, Serialize)]
 struct DamageLine<'a> {
@@ -155,10 +137,7 @@ struct DamageLine<'a> {
 
 fn records(log: &LogReader, segments: &[SegmentInfo], json: bool, out: &mut Out) -> Result<(), CliError> {
     if !json {
-        let heading = format!(
-            "{:>12}  {:24}  {:9}  {:13}  {:>20}  {:>7}  {:>9}  {:9}  {:8}  {:>10}  FLAGS",
-            "OFFSET", "RECEIVED", "KIND", "TOPIC", "SESSION", "PROJECT", "LABEL", "TYPE", "ENCODING", "BYTES"
-        );
+        let heading = format!("{:>12}  {}", "OFFSET", RecordLine::heading());
         out.line(&out.bold(&heading))?;
     }
     let mut places = 0;
@@ -243,49 +222,9 @@ fn damaged(damage: &Damage, json: bool, out: &mut Out) -> Result<(), CliError> {
 }
 
 fn show(record: &Record<'_>, json: bool, out: &mut Out) -> Result<(), CliError> {
-    let other = record.ext.get(ext_type::DATA_TYPE).map(String::from_utf8_lossy);
-    let query = record.ext.get(ext_type::QUERY).map(String::from_utf8_lossy);
-    let line = RecordLine {
-        id: record.id.to_string(),
-        received_us: record.order_us,
-        kind: record.kind.as_str(),
-        topic: record.topic.as_str(),
-        session_id: record.session.to_string(),
-        project_id: record.project,
-        page: record.label.map(|label| label.page),
-        number: record.label.map(|label| label.number),
-        data_type: other.as_deref().unwrap_or(record.data_type.as_str()),
-        encoding: record.encoding.as_str(),
-        split: (record.split != 0).then_some(record.split),
-        flags: flag_names(record.flags),
-        query: query.as_deref(),
-        bytes: record.payload.len(),
-    };
+    let line = RecordLine::new(record);
     if json {
         return out.json(&line);
     }
-    let label = record.label.map_or_else(|| "-".to_owned(), |label| format!("{}_{}", label.page, label.number));
-    let text = format!(
-        "{:>12}  {:24}  {:9}  {:13}  {:>20}  {:>7}  {:>9}  {:9}  {:8}  {:>10}  {}",
-        record.id.offset,
-        exact_time_us(record.order_us),
-        line.kind,
-        line.topic,
-        line.session_id,
-        line.project_id,
-        label,
-        plain(line.data_type, 20),
-        line.encoding,
-        line.bytes,
-        line.flags.join(",")
-    );
-    out.line(text.trim_end())
-}
-
-fn flag_names(flags: Flags) -> Vec<&'static str> {
-    [(Flags::JUST_EXPIRED, "just-expired"), (Flags::UNUSABLE, "unusable"), (Flags::MAY_BE_SPLIT, "may-be-split")]
-        .into_iter()
-        .filter(|(flag, _)| flags.contains(*flag))
-        .map(|(_, name)| name)
-        .collect()
+    out.line(&format!("{:>12}  {}", record.id.offset, line.text()))
 }

@@ -12,10 +12,12 @@ mod events;
 mod inspect;
 mod log_folder;
 mod output;
+mod record_line;
 mod replay;
 mod salvage;
 pub mod serve;
 mod sessions;
+mod tail;
 mod verify;
 
 #[cfg(test)]
@@ -42,6 +44,7 @@ pub fn main() -> ExitCode {
         Command::Salvage(args) => return salvage::run(&args),
         Command::Events(args) => events::run(&args, &data),
         Command::Consumers(args) => consumers::run(&args, &data),
+        Command::Tail(args) => tail::run(&args, &data),
         Command::Replay(args) => replay::run(&args, &data),
         Command::Admin(args) => return admin::run(&args, &data),
     };

@@ -10,7 +10,6 @@ use super::args::SessionsArgs;
 use super::error::CliError;
 use super::log_folder;
 use super::output::{Align, Out, Table, bytes, length_ms, plain, thousands, time_us};
-use crate::log::merge::Merge;
 use crate::log::record::{Kind, Record, ext_type};
 use crate::session::SessionId;
 
@@ -133,7 +132,7 @@ pub fn run(args: &SessionsArgs, data: &Path) -> Result<ExitCode, CliError> {
 
 /// Prints the sessions of the log in `data`.
 pub(super) fn list(args: &SessionsArgs, data: &Path, out: &mut Out) -> Result<(), CliError> {
-    let mut merge = Merge::new(log_folder::open(data)?);
+    let mut merge = log_folder::merge(data, false)?;
     let mut collector = Collector::default();
     while let Some(record) = merge.next()? {
         // Records of other projects stay out early, but an unknown project may become known by a later record.
@@ -141,7 +140,7 @@ pub(super) fn list(args: &SessionsArgs, data: &Path, out: &mut Out) -> Result<()
             collector.add(&record)?;
         }
     }
-    log_folder::warn_of_damage(&merge);
+    log_folder::remark(&merge);
     let sessions = collector.finish(args.project);
     let skipped = args.last.map_or(0, |last| sessions.len().saturating_sub(last));
     print(&sessions[skipped..], args.json, out)

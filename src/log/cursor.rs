@@ -371,7 +371,7 @@ pub fn position_at(reader: &LogReader, from: From) -> Result<MergePosition, LogE
             From::End => *known = place.max(*known),
         }
     }
-    Ok(MergePosition { log: reader.log_uuid(), cores })
+    Ok(MergePosition { log: reader.log_uuid(), cores, behind: BTreeMap::new() })
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ fn name(text: &str) -> ConsumerName {
 
 fn position(places: &[(u16, u64, u64)]) -> MergePosition {
     let place = |&(core, segment, offset): &(u16, u64, u64)| (core, Place { segment, offset });
-    MergePosition { log: LOG, cores: places.iter().map(place).collect() }
+    MergePosition { log: LOG, cores: places.iter().map(place).collect(), behind: BTreeMap::new() }
 }
 
 fn cursor(consumer: &str, offset: u64) -> Cursor {

@@ -10,9 +10,11 @@
 //! - T otherwise, and for failed, poisoned and closed cores.
 //!
 //! Everything durable below the smallest of these leaves. Where no server runs at all, everything durable leaves.
+//!
+//! A batch that was sent again leaves once: see [`repeats`].
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{Ordering, fence};
+use std::fs::File;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -20,11 +22,16 @@ use uuid::Uuid;
 use super::control::{CLOCK_FILE_NAME, ClockView};
 use super::error::{Damage, LogError};
 use super::ledger::Ledger;
+use super::protocol;
 use super::reader::{LogReader, core_dirs};
 use super::record::{Record, uuid_text};
 
+mod repeats;
+mod since;
 mod stream;
 
+pub use repeats::RepeatWindow;
+use repeats::Repeats;
 use stream::CoreStream;
 
 /// How many stretches of damage are kept for the caller; more are only counted.
@@ -38,6 +45,10 @@ pub struct MergePosition {
     pub log: Uuid,
     /// The place in each core's log.
     pub cores: BTreeMap<u16, Place>,
+    /// Where a merge that resumes begins to read, so that it knows a repeat right behind the place when it comes. Empty where none are
+    /// looked for; then they are not recognised across the place.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub behind: BTreeMap<u16, Place>,
 }
 
 /// A place in one core's log.
@@ -80,26 +91,41 @@ impl Skipped {
     }
 }
 
+impl Place {
+    /// Before everything.
+    const START: Place = Place { segment: 0, offset: 0 };
+}
+
 /// Hands out the durable records of all cores in one order.
 #[derive(Debug)]
 pub struct Merge {
     reader: LogReader,
     cores: Vec<CoreStream>,
+    /// Where the consumer goes on, for the cores that were not found yet.
     resume: BTreeMap<u16, Place>,
     /// Whether a consumer goes on: a core that it does not know is new since, and all of it is to come.
     resumes: bool,
+    /// Where reading began; empty where nothing is read again.
+    behind: BTreeMap<u16, Place>,
+    /// Records that are older are passed over.
+    since_us: u64,
+    /// None hands out every record.
+    repeats: Option<Repeats>,
     damage: Vec<Damage>,
     damage_count: u64,
 }
 
 impl Merge {
-    /// Begins with the oldest record there is.
+    /// Begins with the oldest record there is. Repeats are left out, see [`with_repeat_window`](Merge::with_repeat_window).
     pub fn new(reader: LogReader) -> Merge {
         Merge {
             reader,
             cores: Vec::new(),
             resume: BTreeMap::new(),
             resumes: false,
+            behind: BTreeMap::new(),
+            since_us: 0,
+            repeats: Some(Repeats::new(RepeatWindow::default(), BTreeMap::new())),
             damage: Vec::new(),
             damage_count: 0,
         }
@@ -107,28 +133,54 @@ impl Merge {
 
     /// Goes on where another merge of the same log was. Segments that were deleted meanwhile are passed over, and counted in
     /// [`skipped`](Merge::skipped).
+    ///
+    /// Given the same window of repeats, the two hand out together exactly what one would have.
     pub fn resume(reader: LogReader, position: &MergePosition) -> Result<Merge, LogError> {
         if position.log != reader.log_uuid() {
             let path = reader.dir().to_path_buf();
             return Err(LogError::Foreign { path, reason: "the position to resume from belongs to another log" });
         }
-        Ok(Merge { resume: position.cores.clone(), resumes: true, ..Merge::new(reader) })
+        let (resume, behind) = (position.cores.clone(), position.behind.clone());
+        let merge = Merge { resume, behind, resumes: true, ..Merge::new(reader) };
+        Ok(merge.with_repeat_window(RepeatWindow::default()))
+    }
+
+    /// Looks so far back for repeats, or hands every record out ([`RepeatWindow::OFF`]). To be called before the first record is taken.
+    #[must_use]
+    pub fn with_repeat_window(mut self, window: RepeatWindow) -> Merge {
+        self.repeats = (window.entries > 0).then(|| Repeats::new(window, self.behind.clone()));
+        if self.repeats.is_none() {
+            self.behind.clear();
+        }
+        self
     }
 
     /// The next record; None where there is nothing more now (a later call continues).
     ///
-    /// Damage is stepped over and noted. After an error, a later call tries the same again.
+    /// Damage is stepped over and noted. After an error, a later call tries the same again. A merge that resumes reads its window of
+    /// repeats first.
     #[expect(clippy::should_implement_trait, reason = "lends from its buffers, which an Iterator cannot")]
     pub fn next(&mut self) -> Result<Option<Record<'_>>, LogError> {
-        let Some(at) = self.choose()? else { return Ok(None) };
-        Ok(self.cores[at].take())
+        while let Some(at) = self.choose()? {
+            if self.admit(at) {
+                return Ok(self.cores[at].take());
+            }
+            self.cores[at].pass();
+        }
+        Ok(None)
     }
 
-    /// The place behind the last record that was handed out.
+    /// The place behind the last record that was handed out, and behind the repeats that were left out since.
     pub fn position(&self) -> MergePosition {
         let mut cores = self.resume.clone();
-        cores.extend(self.cores.iter().filter_map(|core| Some((core.core(), core.place()?))));
-        MergePosition { log: self.reader.log_uuid(), cores }
+        cores.extend(self.cores.iter().filter_map(|core| Some((core.core(), core.consumer_place()?))));
+        let behind = self.repeats.as_ref().map(Repeats::behind).unwrap_or_default();
+        MergePosition { log: self.reader.log_uuid(), cores, behind }
+    }
+
+    /// How many repeats were left out.
+    pub fn repeats(&self) -> u64 {
+        self.repeats.as_ref().map_or(0, Repeats::found)
     }
 
     /// What was damaged and stepped over, at most the first 1,024 stretches; [`damage_count`](Merge::damage_count) counts all.
@@ -145,6 +197,24 @@ impl Merge {
     /// counted with the record behind the gap.
     pub fn skipped(&self) -> Skipped {
         self.cores.iter().fold(Skipped::default(), |sum, core| sum.and(core.skipped()))
+    }
+
+    /// Whether the record at this core's head is handed out: it was not before, and is no repeat.
+    fn admit(&mut self, at: usize) -> bool {
+        let core = &self.cores[at];
+        if core.head_us() < Some(self.since_us) {
+            return false;
+        }
+        let (Some(repeats), Some((record, stored_bytes))) = (&mut self.repeats, core.head()) else { return true };
+        if repeats.wants_mark(record.order_us) {
+            let place = |core: &CoreStream| (core.core(), core.place().unwrap_or(Place::START));
+            let mut places = self.behind.clone();
+            places.extend(self.cores.iter().map(place));
+            repeats.mark(record.order_us, places);
+        }
+        let behind = core.is_behind();
+        let repeat = repeats.admit(self.reader.dir(), &record, stored_bytes, !behind);
+        !behind && !repeat
     }
 
     fn choose(&mut self) -> Result<Option<usize>, LogError> {
@@ -185,19 +255,16 @@ impl Merge {
     fn look(&mut self) -> Result<(), LogError> {
         let path = self.reader.dir().join(CLOCK_FILE_NAME);
         let clock = || ClockView::open(&path).and_then(|clock| clock.reading());
-        let (server, time) = (self.reader.server(), clock());
-        // What the look at a core sees must not be older than the clock that was read: both ends of the protocol have a full fence here.
-        fence(Ordering::SeqCst);
-        self.find_cores()?;
-        for core in &mut self.cores {
-            core.look(&self.reader, server)?;
-        }
-        fence(Ordering::SeqCst);
+        let server = self.reader.server();
+        let (now_us, same_clock) = protocol::look_at_all::<File, _>(clock, || {
+            self.find_cores()?;
+            self.cores.iter_mut().try_for_each(|core| core.look(&self.reader, server))
+        })?;
         // A server that came or went meanwhile, or a clock that was set anew, may have been seen by one core's look and not by
         // another's. Then nothing new is certain, and the next look will tell.
-        let same = self.reader.server() == server && clock().map(|time| time.seq) == time.map(|time| time.seq);
+        let same = same_clock && self.reader.server() == server;
         for core in &mut self.cores {
-            core.set_bound(server, time.map(|time| time.now_us), same);
+            core.set_bound(server, now_us, same);
         }
         Ok(())
     }
@@ -205,8 +272,11 @@ impl Merge {
     fn find_cores(&mut self) -> Result<(), LogError> {
         for (core, dir) in core_dirs(self.reader.dir())? {
             if let Err(at) = self.cores.binary_search_by_key(&core, CoreStream::core) {
-                let unknown = self.resumes.then_some(Place { segment: 0, offset: 0 });
-                self.cores.insert(at, CoreStream::new(core, dir, self.resume.remove(&core).or(unknown)));
+                let unknown = self.resumes.then_some(Place::START);
+                let target = self.resume.remove(&core).or(unknown);
+                // A core that was not there yet when the window began has its whole log within it.
+                let from = if self.behind.is_empty() { target } else { self.behind.get(&core).copied() };
+                self.cores.insert(at, CoreStream::new(core, dir, from.min(target), target));
             }
         }
         Ok(())

@@ -1,10 +1,12 @@
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use proptest::prelude::*;
 
 use super::super::control::State;
 use super::super::reader::hand::{HandControl, HandSegment, take_lock, temp_dir, write_clock, write_log_file};
+use super::super::record::{Entry, Label};
 use super::super::recovery::recover;
 use super::*;
 
@@ -13,7 +15,7 @@ fn merge(log_dir: &Path) -> Merge {
 }
 
 /// What comes now: times and cores.
-fn drain(merge: &mut Merge) -> Vec<(u64, u16)> {
+pub(super) fn drain(merge: &mut Merge) -> Vec<(u64, u16)> {
     let mut out = Vec::new();
     while let Some(record) = merge.next().unwrap() {
         out.push((record.order_us, record.id.core));
@@ -47,6 +49,17 @@ impl Live {
 
     fn append(&mut self, core: usize, order_us: u64) {
         self.segments[core].batch(order_us, 7, format!("{core}-{order_us}").as_bytes());
+        self.publish(core, order_us);
+    }
+
+    /// A batch that is sent again and again.
+    fn append_again(&mut self, core: usize, order_us: u64) {
+        let label = Some(Label { page: 9, number: 9 });
+        self.segments[core].record(order_us, &Entry { label, ..HandSegment::entry(b"again") });
+        self.publish(core, order_us);
+    }
+
+    fn publish(&mut self, core: usize, order_us: u64) {
         let control = &mut self.controls[core];
         (control.last_order, control.cursor) = (order_us, self.segments[core].bytes.len() as u64);
         if control.first_unsynced == 0 {
@@ -97,7 +110,7 @@ fn sealed_segments_of_all_cores_leave_by_time_core_and_offset() {
     {
         let mut segment = HandSegment::new(core, id);
         for &order_us in times {
-            segment.batch(order_us, 7, b"x");
+            segment.batch(order_us, 7, &[core as u8, order_us as u8]);
         }
         segment.write_sealed(dir.path());
     }
@@ -286,7 +299,7 @@ fn a_merge_resumes_behind_the_last_record_that_it_handed_out() {
         let mut nothing = Merge::resume(LogReader::open(live.path()).unwrap(), &end).unwrap();
         assert_eq!(drain(&mut nothing), []);
     }
-    let other = MergePosition { log: Uuid::nil(), cores: BTreeMap::new() };
+    let other = MergePosition { log: Uuid::nil(), cores: BTreeMap::new(), behind: BTreeMap::new() };
     assert!(Merge::resume(LogReader::open(live.path()).unwrap(), &other).is_err());
 }
 
@@ -316,14 +329,21 @@ proptest! {
     #[test]
     fn whatever_happens_the_order_holds_and_nothing_is_lost(steps in proptest::collection::vec((0u8..8, 0usize..3), 1..60)) {
         let mut live = Live::new(3);
+        let live_path = &live.path().to_path_buf();
         let (mut now_us, mut seen, mut unsealed) = (1000, Vec::new(), Vec::new());
-        let mut merge = merge(live.path());
+        let mut merge = merge(live.path()).with_repeat_window(RepeatWindow::OFF);
+        let window = RepeatWindow { time: Duration::from_micros(20), ..RepeatWindow::default() };
+        let once = || Merge::new(LogReader::open(live_path).unwrap()).with_repeat_window(window);
+        let (mut without_repeats, mut seen_once) = (once(), Vec::new());
         let mut appended: Vec<(u64, u16)> = Vec::new();
         for (step, core) in steps {
             now_us += u64::from(step % 3);
             match step {
                 0..=2 => {
-                    live.append(core, now_us);
+                    match step {
+                        2 => live.append_again(core, now_us),
+                        _ => live.append(core, now_us),
+                    }
                     appended.push((now_us, core as u16));
                 }
                 3 => live.sync(core),
@@ -342,6 +362,7 @@ proptest! {
                 _ => {
                     live.write(now_us);
                     seen.extend(drain(&mut merge));
+                    seen_once.extend(drain(&mut without_repeats));
                 }
             }
         }
@@ -350,8 +371,10 @@ proptest! {
         }
         live.write(now_us + 1);
         seen.extend(drain(&mut merge));
+        seen_once.extend(drain(&mut without_repeats));
         appended.sort_unstable();
         prop_assert_eq!(seen, appended);
+        prop_assert_eq!(drain(&mut once()), seen_once, "repeats are the same, read live or afterwards");
         prop_assert_eq!(merge.damage(), []);
     }
 }

@@ -183,6 +183,7 @@ mod model;
 mod notice;
 pub mod open;
 mod prepare;
+mod protocol;
 pub mod reader;
 pub mod record;
 pub mod recovery;

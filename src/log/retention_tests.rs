@@ -13,7 +13,7 @@ fn sealed(core: u16, id: u64) -> Sealed {
 
 fn at(places: &[(u16, u64, u64)]) -> Option<MergePosition> {
     let place = |&(core, segment, offset): &(u16, u64, u64)| (core, Place { segment, offset });
-    Some(MergePosition { log: Uuid::nil(), cores: places.iter().map(place).collect() })
+    Some(MergePosition { log: Uuid::nil(), cores: places.iter().map(place).collect(), behind: BTreeMap::new() })
 }
 
 /// A log that nothing is deleted of: no settings, no consumers, all its segments old.
@@ -191,7 +191,7 @@ fn an_age() -> impl Strategy<Value = Option<Duration>> {
 prop_compose! {
     fn a_position()(places in prop::collection::btree_map(0_u16..4, (0_u64..45, 0_u64..200), 0..4)) -> MergePosition {
         let place = |(core, (segment, offset))| (core, Place { segment: segment * SECOND, offset });
-        MergePosition { log: Uuid::nil(), cores: places.into_iter().map(place).collect() }
+        MergePosition { log: Uuid::nil(), cores: places.into_iter().map(place).collect(), behind: BTreeMap::new() }
     }
 }
 

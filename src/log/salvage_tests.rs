@@ -74,12 +74,13 @@ fn salvaged(options: &Options) -> (Report, Records) {
     (report, records)
 }
 
-/// Groups of batches; every payload is another.
+/// Groups of batches; every payload is another, in other segments too, so that none is taken for a repeat.
 fn segment(core: u16, id: u64, groups: &[usize]) -> HandSegment {
     let mut segment = HandSegment::new(core, id);
     for (group, &records) in groups.iter().enumerate() {
         for record in 0..records {
-            let payload = vec![(group * 31 + record) as u8; 100 + group * 700 + record * 90];
+            let fill = (group * 31 + record + usize::from(core) * 97) as u64 + id;
+            let payload = vec![fill as u8; 100 + group * 700 + record * 90];
             segment.batch(id + 1 + (group * 100 + record) as u64, 7 + group as u64, &payload);
         }
         let before = segment.durable;

@@ -13,7 +13,7 @@ use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::ptr;
-use std::sync::atomic::{AtomicU64, Ordering, fence};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use memmap2::{Advice, MmapOptions, MmapRaw, UncheckedAdvice};
@@ -482,16 +482,6 @@ impl SharedPage {
         // SAFETY: inside the mapping and aligned (asserted above; a mapping begins at a page). The reference lives as long as `self` and so
         // as the mapping. All access in this process is through these atomics; other processes only read the file.
         unsafe { AtomicU64::from_ptr(self.map.as_mut_ptr().add(at).cast()) }
-    }
-
-    /// Changes several words as one for readers who look at the sequence word at `seq_at`, which is odd meanwhile.
-    pub(super) fn change(&self, seq_at: usize, words: impl FnOnce(&SharedPage)) {
-        let seq = self.word(seq_at);
-        let odd = seq.load(Ordering::Relaxed) | 1;
-        seq.store(odd, Ordering::SeqCst);
-        fence(Ordering::SeqCst);
-        words(self);
-        seq.store(odd.wrapping_add(1), Ordering::SeqCst);
     }
 }
 

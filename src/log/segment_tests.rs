@@ -90,7 +90,7 @@ fn a_page_beyond_the_file_becomes_zero_and_fails_the_segment() {
 fn words_change_as_one_for_readers() {
     let dir = tempfile::tempdir().unwrap();
     let page = SharedPage::open(&dir.path().join("page")).unwrap();
-    page.change(16, |page| {
+    crate::log::protocol::change(&page, 16, |page| {
         assert_eq!(page.word(16).load(Ordering::Relaxed) % 2, 1);
         page.word(24).store(5, Ordering::Relaxed);
     });

@@ -1,7 +1,7 @@
 //! What the threads of a log share: a few atomics for each core, and nothing that an append would have to wait for.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering, fence};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
@@ -18,6 +18,7 @@ use super::error::LogError;
 use super::fault::Fault;
 use super::notice::{Notice, Notices, What};
 use super::open::Options;
+use super::protocol::{self, Words};
 use super::retention::Desk;
 use super::segment::{Pen, Segment, SharedPage};
 use super::stage::Stage;
@@ -395,7 +396,7 @@ impl Control {
     pub(super) fn open(dir: &Path, core: u16) -> Result<Control, LogError> {
         let path = dir.join(control::FILE_NAME);
         let page = SharedPage::open(&path).map_err(LogError::io(&path, "open the control page"))?;
-        page.change(at::SEQ, |page| {
+        protocol::change(&page, at::SEQ, |page| {
             for at in (at::SEGMENT..at::PREPARED + 8).step_by(8) {
                 page.word(at).store(0, Ordering::Relaxed);
             }
@@ -433,13 +434,27 @@ impl Control {
         self.word(at::STATE).store(State::Closed as u64, Ordering::SeqCst);
     }
 
-    /// Goes on to another segment.
-    pub(super) fn move_to(&self, segment: u64, cursor: u64, durable: u64) {
-        self.page.change(at::SEQ, |page| {
-            page.word(at::SEGMENT).store(segment, Ordering::Release);
-            page.word(at::CURSOR).store(cursor, Ordering::Release);
-            page.word(at::DURABLE).store(durable, Ordering::Release);
-        });
+    /// The words, for the writer's stores: see [`protocol`].
+    #[inline]
+    pub(super) fn words(&self) -> &SharedPage {
+        &self.page
+    }
+}
+
+impl Words for SharedPage {
+    #[inline]
+    fn load(&self, at: usize, order: Ordering) -> u64 {
+        self.word(at).load(order)
+    }
+
+    #[inline]
+    fn store(&self, at: usize, word: u64, order: Ordering) {
+        self.word(at).store(word, order);
+    }
+
+    #[inline]
+    fn fence(order: Ordering) {
+        fence(order);
     }
 }
 

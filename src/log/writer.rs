@@ -14,9 +14,10 @@ use std::time::Instant;
 use crossbeam_channel::Sender;
 
 use super::carry::Carried;
-use super::control::{State, at};
+use super::control::State;
 use super::fault::Fault;
 use super::notice::What;
+use super::protocol::{self, Appended};
 use super::record::{EXT_BYTES_MAX, Entry, HEADER_BYTES, Kind, RecordHeader};
 use super::seal::Retired;
 use super::segment::{PAGE_BYTES, Pen, RECORDS_FROM, Segment};
@@ -260,10 +261,8 @@ impl Inner {
     #[inline]
     fn put(&mut self, entry: &Entry<'_>, size: u64) -> Result<Seq, AppendError> {
         let Some(pen) = &mut self.pen else { return Err(AppendError::NotReady) };
-        let control = &self.core.control;
-        control.word(at::IN_APPEND).store(1, Ordering::Relaxed);
-        // A full fence: a reader who does not see the word set has taken its time before ours is read below.
-        fence(Ordering::SeqCst);
+        let words = self.core.control.words();
+        protocol::begin_append(words);
         let order_us = self.shared.clock.now_us().max(self.last_us);
         let segment = pen.segment();
         let header = RecordHeader::encode(entry, segment.marker, segment.durable(), order_us);
@@ -274,11 +273,9 @@ impl Inner {
         pen.blank(payload + entry.payload.len() as u64, self.cursor + size);
         fence(Ordering::Release);
         pen.write(self.cursor, &header);
+        let first_unsynced = self.open.records == 0 && self.handed.is_empty();
         if self.open.records == 0 {
             self.open.first_us = order_us;
-            if self.handed.is_empty() {
-                control.word(at::FIRST_UNSYNCED).store(order_us, Ordering::Release);
-            }
             if self.cursor == RECORDS_FROM {
                 pen.segment().set_first_us(order_us);
             }
@@ -288,11 +285,8 @@ impl Inner {
         self.open.records += 1;
         self.appended.0 += 1;
         pen.segment().set_cursor(self.cursor);
-        control.word(at::LAST_ORDER).store(order_us, Ordering::Release);
-        if self.leaving.is_empty() {
-            control.word(at::CURSOR).store(self.cursor, Ordering::Release);
-        }
-        control.word(at::IN_APPEND).store(0, Ordering::Release);
+        let cursor = self.leaving.is_empty().then_some(self.cursor);
+        protocol::end_append(words, Appended { order_us, first_unsynced, cursor });
         let counters = &self.core.counters;
         counters.records.store(self.appended.0, Ordering::Relaxed);
         counters.bytes.store(counters.bytes.load(Ordering::Relaxed) + size, Ordering::Relaxed);
@@ -372,7 +366,7 @@ impl Inner {
     /// Takes the prepared segment where there is none in use.
     fn take_fresh(&mut self) -> bool {
         let Some(pen) = self.pop_fresh() else { return false };
-        self.core.control.move_to(pen.segment().id, RECORDS_FROM, RECORDS_FROM);
+        protocol::move_to(self.core.control.words(), pen.segment().id, RECORDS_FROM, RECORDS_FROM);
         self.core.control.set_state(State::Open);
         let path = pen.segment().path.clone();
         self.adopt(pen);
@@ -483,7 +477,7 @@ impl Inner {
         self.cursor = end;
         pen.segment().set_cursor(end);
         if self.leaving.is_empty() {
-            self.core.control.word(at::CURSOR).store(end, Ordering::Release);
+            protocol::publish_cursor(self.core.control.words(), end);
         }
     }
 }

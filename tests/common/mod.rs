@@ -176,9 +176,16 @@ impl Home {
         finish(command, PATIENCE)
     }
 
-    /// The batches in the log, as `takeup replay --to -` prints them.
+    /// Starts another command on the data folder, one that goes on until it is ended.
+    pub fn follow(&self, arguments: &[&str]) -> Child {
+        let mut command = takeup(&self.data);
+        command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().expect("the binary runs")
+    }
+
+    /// The batches in the log, as `takeup replay --to -` prints them; those that were sent twice, too.
     pub fn stored(&self) -> Vec<Stored> {
-        let finished = self.takeup(&["replay", "--to", "-"]);
+        let finished = self.takeup(&["replay", "--to", "-", "--with-repeats"]);
         assert_eq!(finished.code, Some(0), "{}", finished.stderr);
         finished.stdout.lines().map(Stored::read).collect()
     }

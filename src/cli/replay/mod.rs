@@ -40,6 +40,7 @@ struct Summary {
     sessions: u64,
     skipped_starts: u64,
     skipped_others: u64,
+    skipped_repeats: u64,
     retries: u64,
     refused: u64,
     took_ms: u64,
@@ -54,7 +55,7 @@ pub fn run(args: &ReplayArgs, data: &Path) -> Result<ExitCode, CliError> {
     let secrets = secrets(args, data)?;
     let reader = log_folder::open(data)?;
     let mut progress = Progress::new(&reader)?;
-    let mut merge = Merge::new(reader);
+    let mut merge = log_folder::choose_repeats(Merge::new(reader), args.with_repeats);
     let mut pace = Pace::new(if args.fast { None } else { Some(args.speed.unwrap_or(1.0)) });
     let mut filter = Filter::new(args);
 
@@ -72,7 +73,7 @@ pub fn run(args: &ReplayArgs, data: &Path) -> Result<ExitCode, CliError> {
         Ok(())
     });
     progress.finish();
-    log_folder::warn_of_damage(&merge);
+    log_folder::remark(&merge);
     let outcome = outcome?;
 
     let summary = Summary {
@@ -80,6 +81,7 @@ pub fn run(args: &ReplayArgs, data: &Path) -> Result<ExitCode, CliError> {
         bytes: outcome.bytes,
         retries: outcome.retries,
         refused: outcome.refused,
+        skipped_repeats: merge.repeats(),
         took_ms: millis(began.elapsed()),
         ..filter.summary()
     };

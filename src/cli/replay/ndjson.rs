@@ -13,7 +13,6 @@ use crate::cli::args::ReplayArgs;
 use crate::cli::error::CliError;
 use crate::cli::log_folder;
 use crate::cli::output::Out;
-use crate::log::merge::Merge;
 use crate::log::record::{Record, ext_type};
 
 /// A batch as it is printed. The names are fixed; ids are texts because JavaScript's numbers do not hold them.
@@ -44,7 +43,7 @@ pub fn run(args: &ReplayArgs, data: &Path) -> Result<ExitCode, CliError> {
 
 /// Prints the batches of the log in `data`, as fast as the reader takes them unless a speed is given.
 pub fn list(args: &ReplayArgs, data: &Path, out: &mut Out) -> Result<(), CliError> {
-    let mut merge = Merge::new(log_folder::open(data)?);
+    let mut merge = log_folder::merge(data, args.with_repeats)?;
     let mut pace = Pace::new(args.speed);
     let mut filter = Filter::new(args);
     let mut body = String::new();
@@ -58,7 +57,7 @@ pub fn list(args: &ReplayArgs, data: &Path, out: &mut Out) -> Result<(), CliErro
             out.flush()?;
         }
     }
-    log_folder::warn_of_damage(&merge);
+    log_folder::remark(&merge);
     Ok(())
 }
 

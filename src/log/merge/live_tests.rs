@@ -1,6 +1,6 @@
 //! The merge against real writers.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -68,6 +68,22 @@ fn write(mut writer: Writer, core: usize, answered: &[AtomicU64; CORES]) {
     }
 }
 
+/// Back an hour, forward a little, now and then forward a day.
+fn step_the_wall_clock(log: &Log, done: &AtomicBool) {
+    for turn in 0_u64.. {
+        if done.load(Ordering::SeqCst) {
+            return;
+        }
+        let now_us = log.clock().now_us();
+        log.clock().anchor_to(match turn % 50 {
+            0 => now_us + 86_400_000_000,
+            odd if odd % 2 == 1 => now_us - 3_600_000_000,
+            _ => now_us + 20,
+        });
+        thread::sleep(Duration::from_micros(100));
+    }
+}
+
 #[test]
 fn a_request_received_after_anothers_answer_leaves_after_it() {
     let dir = temp_dir();
@@ -85,13 +101,17 @@ fn a_request_received_after_anothers_answer_leaves_after_it() {
     };
     let (log, _) = Log::open(options).unwrap();
     let answered: [AtomicU64; CORES] = Default::default();
+    let done = AtomicBool::new(false);
     thread::scope(|scope| {
         for core in 0..CORES {
             let writer = log.writer(core as u16).unwrap();
             let answered = &answered;
             scope.spawn(move || write(writer, core, answered));
         }
+        let done = &done;
+        scope.spawn(|| step_the_wall_clock(&log, done));
         follow(&log_dir);
+        done.store(true, Ordering::SeqCst);
     });
     log.close().unwrap();
     let mut merge = Merge::new(LogReader::open(&log_dir).unwrap());

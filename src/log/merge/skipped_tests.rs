@@ -11,7 +11,8 @@ use super::*;
 fn segment(log_dir: &Path, core: u16, id: u64) -> HandSegment {
     let mut segment = HandSegment::new(core, id);
     for at in 1..=10 {
-        segment.batch(id + at, 7, &[b'x'; 200]);
+        // Unlike those of every other segment: equal ones would be repeats.
+        segment.batch(id + at, 7, &[id.to_le_bytes(); 25].concat());
     }
     segment.write_sealed(log_dir);
     segment

@@ -5,10 +5,11 @@ use std::fs;
 use std::io;
 use std::path::PathBuf;
 
-use super::super::control::{self, ControlSnapshot, ControlView, Look, State};
+use super::super::control::{self, ControlSnapshot, ControlView};
 use super::super::error::{Damage, LogError};
 use super::super::header::PAGE_BYTES;
 use super::super::ledger::Ledger;
+use super::super::protocol::Look;
 use super::super::reader::{End, Found, LogReader, SegmentFile, SegmentReader, Server, open_part, segment_files};
 use super::super::record::{HEADER_BYTES, Record};
 use super::super::sidecar::Sidecar;
@@ -37,6 +38,8 @@ pub(super) struct CoreStream {
     /// Whether a segment that is missing behind `from` was to be handed out. Before its first segment, a merge from the start misses nothing.
     expects: bool,
     skipped: Skipped,
+    /// Where the consumer goes on; what is read before it only fills the window of repeats.
+    target: Option<Place>,
     head: Option<Found>,
 }
 
@@ -63,7 +66,8 @@ struct Current {
 }
 
 impl CoreStream {
-    pub(super) fn new(core: u16, dir: PathBuf, from: Option<Place>) -> CoreStream {
+    /// Reads from `from`, or from the oldest segment; what lies before `target` has been handed out before.
+    pub(super) fn new(core: u16, dir: PathBuf, from: Option<Place>, target: Option<Place>) -> CoreStream {
         CoreStream {
             core,
             dir,
@@ -74,10 +78,11 @@ impl CoreStream {
             current: None,
             queue: VecDeque::new(),
             listed_at: None,
-            from: from.unwrap_or(Place { segment: 0, offset: 0 }),
+            from: from.unwrap_or(Place::START),
             from_read: false,
-            expects: from.is_some(),
+            expects: target.is_some(),
             skipped: Skipped::default(),
+            target,
             head: None,
         }
     }
@@ -101,13 +106,34 @@ impl CoreStream {
         self.bound_us
     }
 
+    /// The record at hand, with the bytes that it takes in its segment.
+    pub(super) fn head(&self) -> Option<(Record<'_>, u64)> {
+        let (head, current) = (self.head.as_ref()?, self.current.as_ref()?);
+        Some((current.reader.record(head), head.header.stored_bytes()))
+    }
+
     /// Hands out the record at hand. Its bytes stay until the next head is loaded.
     pub(super) fn take(&mut self) -> Option<Record<'_>> {
         let head = self.head.take()?;
         self.current.as_ref().map(|current| current.reader.record(&head))
     }
 
-    /// The place of the next record; None where nothing was read and nowhere was resumed.
+    /// Leaves the record at hand out.
+    pub(super) fn pass(&mut self) {
+        self.head = None;
+    }
+
+    /// Whether the record at hand was handed out before the consumer resumed.
+    pub(super) fn is_behind(&self) -> bool {
+        self.target.is_some() && self.place() < self.target
+    }
+
+    /// The place of the consumer's next record; None where nothing was read and nowhere was resumed.
+    pub(super) fn consumer_place(&self) -> Option<Place> {
+        self.place().max(self.target)
+    }
+
+    /// The place of the next record that is read; None where nothing was.
     pub(super) fn place(&self) -> Option<Place> {
         match (&self.current, &self.head) {
             (Some(current), Some(head)) => Some(Place { segment: current.file.id, offset: head.offset }),
@@ -143,7 +169,7 @@ impl CoreStream {
             // What was certain at an earlier time stays certain, but not what held only because no server was there.
             _ if !same || !self.fresh => Some(self.bound_us).filter(|&bound_us| bound_us != u64::MAX).unwrap_or(0),
             _ if server == Server::Absent => u64::MAX,
-            (Hold::Written, Some(page), _) => bound_of(page, now_us),
+            (Hold::Written, Some(page), _) => page.bound_us(now_us),
             // A core that is not taken up yet appends with times from now on. Without a clock nothing new is certain.
             (_, _, now_us) => now_us.unwrap_or(0),
         };
@@ -168,7 +194,14 @@ impl CoreStream {
                     (self.from, self.from_read) = (Place { segment: current.file.id, offset }, true);
                     self.current = None;
                 }
-                Err(LogError::Damaged { .. }) => note(current.reader.resync()?),
+                Err(LogError::Damaged { .. }) => {
+                    let damage = current.reader.resync()?;
+                    let at = Place { segment: current.file.id, offset: damage.offset };
+                    // What lies behind the consumer was noted before.
+                    if self.target.is_none_or(|target| target <= at) {
+                        note(damage);
+                    }
+                }
                 Err(error) => return Err(error),
             }
         }
@@ -229,7 +262,7 @@ impl CoreStream {
             Err(LogError::Foreign { path, reason }) if path == file.sealed_path() => {
                 let bytes = fs::metadata(&path).map_or(0, |meta| meta.len());
                 note(Damage { path, core: self.core, segment: file.id, offset: 0, bytes, reason });
-                (self.from, self.from_read) = (Place { segment: file.id, offset: 0 }, true);
+                (self.from, self.from_read) = (Place { segment: file.id, ..Place::START }, true);
             }
             // One that is open may be in the making, or is for recovery to judge. The next listing finds it again.
             Err(LogError::Foreign { .. }) => {}
@@ -243,8 +276,10 @@ impl CoreStream {
     /// Counts what was deleted between the place reached and the segment that is opened.
     fn count_skipped(&mut self, segment: u64) {
         // Without a deletion there is no ledger to be read, and the place of a segment at hand misses nothing.
-        if std::mem::replace(&mut self.expects, true) && segment != self.from.segment {
-            self.skipped.add(&Ledger::read(&self.dir), self.from, segment);
+        // What lies behind the consumer was passed before.
+        let from = self.target.map_or(self.from, |target| target.max(self.from));
+        if std::mem::replace(&mut self.expects, true) && segment > from.segment {
+            self.skipped.add(&Ledger::read(&self.dir), from, segment);
         }
     }
 
@@ -286,19 +321,6 @@ impl CoreStream {
         }
         Ok(())
     }
-}
-
-/// The time before which nothing can come any more from a core that is being written.
-fn bound_of(page: &ControlSnapshot, now_us: Option<u64>) -> u64 {
-    // Without a clock, the newest record's time is a bound too: an idle core's last record then waits for the next one.
-    let mut bound_us = now_us.unwrap_or(page.last_order_us);
-    if page.in_append {
-        bound_us = bound_us.min(page.last_order_us);
-    }
-    if let (State::Open, Some(first_us)) = (page.state, page.first_unsynced_us) {
-        bound_us = bound_us.min(first_us);
-    }
-    bound_us
 }
 
 /// Whether a segment was taken out of the log since it was opened.

@@ -157,14 +157,14 @@ fn a_cursor_that_was_kept_is_there_whatever_call_had_failed_before() {
         disk.sync_dir(dir.path()).unwrap();
         let log = uuid::Uuid::from_u128(7);
         let cursors = Cursors::beside_on(disk, &log_dir, log);
-        let position = MergePosition { log, cores: BTreeMap::new() };
+        let position = MergePosition { log, cores: BTreeMap::new(), behind: BTreeMap::new() };
         let cursor = Cursor { consumer: name.clone(), holds: true, position };
         disk.set_trap(calls, Trap::Fail);
         if cursors.register(&cursor).is_err() && cursors.read(&name).unwrap().is_none() {
             cursors.register(&cursor).unwrap();
         }
         let place = Place { segment: 5, offset: 4096 };
-        let position = MergePosition { log, cores: BTreeMap::from([(0, place)]) };
+        let position = MergePosition { log, cores: BTreeMap::from([(0, place)]), behind: BTreeMap::new() };
         if cursors.keep(&name, &position).is_err() {
             cursors.keep(&name, &position).unwrap();
         }

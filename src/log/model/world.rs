@@ -94,7 +94,7 @@ impl World {
             Some(cursor) => self.history.resume_consumer(&cursor.position, cut)?,
             None => {
                 ensure!(!self.registered, "the cursor of a registered consumer is gone");
-                let position = MergePosition { log: shared.log, cores: BTreeMap::new() };
+                let position = MergePosition { log: shared.log, cores: BTreeMap::new(), behind: BTreeMap::new() };
                 self.history.begin_consumer(&position)?;
                 let cursor = Cursor { consumer: consumer(), holds: true, position };
                 cursors.register(&cursor).map_err(|error| error.to_string())?;

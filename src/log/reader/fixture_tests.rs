@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use super::super::error::LogError;
 use super::super::header::SegmentHeader;
-use super::super::merge::Merge;
+use super::super::merge::{Merge, RepeatWindow};
 use super::super::recovery::{Recovery, recover};
 use super::super::verify::{VerifySummary, verify};
 use super::LogReader;
@@ -140,7 +140,7 @@ fn recovered(name: &str) -> (Recovery, VerifySummary, Result<usize, LogError>) {
     copy(&files(&fixture_dir().join(name)), dir.path());
     let recovery = recover(dir.path(), LOG).unwrap();
     let summary = verify(dir.path(), &mut |_| {}).unwrap();
-    let mut merge = Merge::new(LogReader::open(dir.path()).unwrap());
+    let mut merge = Merge::new(LogReader::open(dir.path()).unwrap()).with_repeat_window(RepeatWindow::OFF);
     let mut records = 0;
     let read = loop {
         match merge.next() {

@@ -42,23 +42,36 @@ impl HandSegment {
     /// Appends a batch and tells its offset.
     pub fn batch(&mut self, order_us: u64, session: u64, payload: &[u8]) -> u64 {
         self.number += 1;
-        let offset = self.bytes.len() as u64;
-        let entry = Entry {
+        let label = Some(Label { page: 0, number: self.number });
+        self.record(
+            order_us,
+            &Entry { session, label, ext: &[2, 8, 0, 1, 0, 0, 0, 0, 0, 0, 0], ..HandSegment::entry(payload) },
+        )
+    }
+
+    /// A batch without a label, to be changed as a test needs it.
+    pub fn entry(payload: &[u8]) -> Entry<'_> {
+        Entry {
             kind: Kind::Batch,
             topic: Topic::Raw,
             data_type: DataType::All,
             encoding: Encoding::Identity,
-            session,
+            session: 7,
             project: 1,
             split: 0,
-            label: Some(Label { page: 0, number: self.number }),
+            label: None,
             flags: Flags::NONE,
-            ext: &[2, 8, 0, 1, 0, 0, 0, 0, 0, 0, 0],
+            ext: &[],
             payload,
-        };
-        self.bytes.extend_from_slice(&RecordHeader::encode(&entry, self.marker, self.durable, order_us));
+        }
+    }
+
+    /// Appends a record and tells its offset.
+    pub fn record(&mut self, order_us: u64, entry: &Entry<'_>) -> u64 {
+        let offset = self.bytes.len() as u64;
+        self.bytes.extend_from_slice(&RecordHeader::encode(entry, self.marker, self.durable, order_us));
         self.bytes.extend_from_slice(entry.ext);
-        self.bytes.extend_from_slice(payload);
+        self.bytes.extend_from_slice(entry.payload);
         self.bytes.resize(offset as usize + entry.stored_bytes(), 0);
         offset
     }

@@ -13,6 +13,8 @@ use super::super::record::{ALIGN_BYTES, HEADER_BYTES, HeaderFault, Kind, Record,
 use super::super::sidecar::{Hole, Sidecar};
 use super::SegmentInfo;
 
+mod seek;
+
 /// How much is read at a time: large enough to make the call's cost vanish, small enough to stay in a core's own cache.
 const PIECE_BYTES: usize = 1 << 20;
 

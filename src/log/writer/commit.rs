@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::{AppendError, By, GroupStats, GroupWrite, Handed, Inner, OpenGroup, Progress, RECORDS_FROM, Seq};
-use crate::log::control::{State, at};
+use crate::log::control::State;
 use crate::log::fault::Fault;
 use crate::log::open::Ack;
+use crate::log::protocol;
 use crate::log::seal::Retired;
 use crate::log::segment::{Pen, Segment};
 use crate::log::syncer::Job;
@@ -147,13 +148,13 @@ impl Inner {
 
     /// The control page names the oldest segment that has something to be synced, which is the one of the oldest group.
     pub(super) fn publish_durable(&self, segment: &Segment) {
-        self.core.control.word(at::DURABLE).store(segment.durable(), Ordering::Release);
+        protocol::publish_durable(self.core.control.words(), segment.durable());
     }
 
     pub(super) fn publish_first_unsynced(&self) {
         let open = if self.open.records > 0 { self.open.first_us } else { 0 };
         let first = self.handed.front().map_or(open, |group| group.first_us);
-        self.core.control.word(at::FIRST_UNSYNCED).store(first, Ordering::Release);
+        protocol::publish_first_unsynced(self.core.control.words(), first);
     }
 
     /// Gives the segments that were rolled away from to the sealer, once all of their groups are settled, and has the control page go on.
@@ -165,7 +166,7 @@ impl Inner {
             let Some(segment) = self.leaving.pop_front() else { break };
             let current = self.pen.as_ref().map(Pen::segment);
             if let Some(next) = self.leaving.front().or(current) {
-                self.core.control.move_to(next.id, next.cursor(), next.durable());
+                protocol::move_to(self.core.control.words(), next.id, next.cursor(), next.durable());
             }
             self.retire(segment);
         }
@@ -192,7 +193,7 @@ impl Inner {
             self.core.give_back(stage);
         }
         self.core.control.set_state(State::Failed);
-        self.core.control.word(at::FIRST_UNSYNCED).store(0, Ordering::Release);
+        protocol::publish_first_unsynced(self.core.control.words(), 0);
         // What is younger than the failed one is given up with it, so that what is appended again keeps its order. The control page
         // stays where it is until all of them are cut to their durable ends.
         self.broken = false;

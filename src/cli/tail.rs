@@ -1,0 +1,210 @@
+//! `takeup tail`: the records as they become durable, one line each, until it is interrupted.
+//!
+//! It follows the merge, so lines come in the order in which consumers get the records, those of all cores as one. It needs no server: without one
+//! it shows what there is, and goes on when one comes. What was damaged and stepped over is told on stderr at once.
+
+use std::collections::VecDeque;
+use std::io;
+use std::os::fd::AsFd;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
+
+use super::args::{From, TailArgs};
+use super::error::CliError;
+use super::log_folder;
+use super::output::{Out, warn};
+use super::record_line::RecordLine;
+use crate::config::PROJECTS_FILE;
+use crate::directory::Directory;
+use crate::log::merge::Merge;
+use crate::log::record::Record;
+
+/// How long it rests when there is nothing new.
+const REST: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
+
+/// The last N records are looked for this far back first, and then further by this factor until enough are found.
+const BACK_FIRST_US: u64 = 10_000_000;
+const BACK_FACTOR: u64 = 16;
+
+/// So many places of damage are told one by one.
+const DAMAGE_TOLD_MAX: usize = 20;
+
+/// Runs the command.
+pub fn run(args: &TailArgs, data: &Path) -> Result<ExitCode, CliError> {
+    let stop = stop_flag().map_err(|error| CliError::Other(format!("signals can't be waited for: {error}")))?;
+    let mut out = Out::stdout();
+    let mut tail = Tail::new(args, data, &mut out)?;
+    while !stop.load(Ordering::Relaxed) {
+        if !tail.show_next()? {
+            tail.out.flush()?;
+            if reader_is_gone() {
+                break;
+            }
+        }
+    }
+    out.finish()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Set by the first SIGINT or SIGTERM; a second one ends the process where it stands.
+fn stop_flag() -> io::Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        flag::register_conditional_default(signal, Arc::clone(&stop))?;
+        flag::register(signal, Arc::clone(&stop))?;
+    }
+    Ok(stop)
+}
+
+/// Rests for a while. True at once if nobody reads the output any more, which a silent log would never tell by a failed write.
+fn reader_is_gone() -> bool {
+    let stdout = io::stdout();
+    let stdout = stdout.as_fd();
+    let mut watched = [PollFd::new(&stdout, PollFlags::empty())];
+    // Interrupted by a signal: the caller looks at its flag.
+    let _ = poll(&mut watched, Some(&REST));
+    watched[0].revents().intersects(PollFlags::ERR | PollFlags::HUP)
+}
+
+/// A merge that is followed, and where its records go.
+pub(super) struct Tail<'a> {
+    merge: Merge,
+    filter: Filter,
+    json: bool,
+    damage_told: u64,
+    out: &'a mut Out,
+}
+
+impl<'a> Tail<'a> {
+    /// Begins where the arguments say; what is there already of the last N records is printed.
+    pub(super) fn new(args: &TailArgs, data: &Path, out: &'a mut Out) -> Result<Tail<'a>, CliError> {
+        let filter = Filter::new(args, data)?;
+        if !args.json {
+            out.line(&out.bold(&RecordLine::heading()))?;
+        }
+        let reader = log_folder::open(data)?;
+        let now_us = reader.now_us();
+        let (merge, lines) = match (args.last, args.from) {
+            (Some(last), _) => last_records(args, data, &filter, last as usize, now_us)?,
+            (None, From::Start) => (Merge::new(reader), VecDeque::new()),
+            (None, From::End) => (Merge::since(reader, now_us)?, VecDeque::new()),
+            (None, From::Ago(ago)) => {
+                let ago_us = u64::try_from(ago.as_micros()).unwrap_or(u64::MAX);
+                (Merge::since(reader, now_us.saturating_sub(ago_us))?, VecDeque::new())
+            }
+        };
+        // A merge that has begun has its window already.
+        let begun = args.last.is_some();
+        let merge = if begun { merge } else { log_folder::choose_repeats(merge, args.with_repeats) };
+        lines.iter().try_for_each(|line| out.line(line))?;
+        Ok(Tail { merge, filter, json: args.json, damage_told: 0, out })
+    }
+
+    /// Prints the next record, if it is one that was asked for. False if there is none now.
+    pub(super) fn show_next(&mut self) -> Result<bool, CliError> {
+        let next = self.merge.next()?;
+        let some = next.is_some();
+        if let Some(record) = next.filter(|record| self.filter.wants(record)) {
+            self.out.line(&line(&record, self.json)?)?;
+        }
+        self.tell_damage();
+        Ok(some)
+    }
+
+    fn tell_damage(&mut self) {
+        let count = self.merge.damage_count();
+        if count == self.damage_told {
+            return;
+        }
+        for damage in self.merge.damage().iter().take(DAMAGE_TOLD_MAX).skip(self.damage_told as usize) {
+            let (path, offset) = (damage.path.display(), damage.offset);
+            warn(&format!("{path}: damaged at offset {offset}, {} bytes skipped: {}", damage.bytes, damage.reason));
+        }
+        if self.damage_told <= DAMAGE_TOLD_MAX as u64 && count > DAMAGE_TOLD_MAX as u64 {
+            warn("more damage follows; `takeup verify` lists it all");
+        }
+        self.damage_told = count;
+    }
+}
+
+/// A merge that has handed out everything up to about now, and the lines of the last records in it that are wanted.
+fn last_records(
+    args: &TailArgs,
+    data: &Path,
+    filter: &Filter,
+    last: usize,
+    now_us: u64,
+) -> Result<(Merge, VecDeque<String>), CliError> {
+    let mut back_us = BACK_FIRST_US;
+    loop {
+        let since_us = now_us.saturating_sub(back_us);
+        let merge = Merge::since(log_folder::open(data)?, since_us)?;
+        let mut merge = log_folder::choose_repeats(merge, args.with_repeats);
+        let mut lines = VecDeque::new();
+        while let Some(record) = merge.next()? {
+            // Under load it might never catch up with what comes meanwhile.
+            let late = record.order_us >= now_us;
+            if filter.wants(&record) {
+                lines.push_back(line(&record, args.json)?);
+                if lines.len() > last {
+                    lines.pop_front();
+                }
+            }
+            if late {
+                break;
+            }
+        }
+        if lines.len() >= last || since_us == 0 {
+            return Ok((merge, lines));
+        }
+        back_us = back_us.saturating_mul(BACK_FACTOR);
+    }
+}
+
+fn line(record: &Record<'_>, json: bool) -> Result<String, CliError> {
+    let line = RecordLine::new(record);
+    if !json {
+        return Ok(line.text());
+    }
+    serde_json::to_string(&line).map_err(|error| CliError::Output(error.into()))
+}
+
+/// Which records are shown.
+struct Filter {
+    project: Option<u32>,
+    session: Option<u64>,
+}
+
+impl Filter {
+    fn new(args: &TailArgs, data: &Path) -> Result<Filter, CliError> {
+        let project = args.project.as_deref().map(|text| project(text, data)).transpose()?;
+        Ok(Filter { project, session: args.session })
+    }
+
+    fn wants(&self, record: &Record<'_>) -> bool {
+        self.project.is_none_or(|project| project == record.project)
+            && self.session.is_none_or(|session| session == record.session)
+    }
+}
+
+/// The number of the project that a person means by its key or its number.
+fn project(text: &str, data: &Path) -> Result<u32, CliError> {
+    let path = data.join(PROJECTS_FILE);
+    let known = Directory::load(&path);
+    if let Ok(directory) = &known
+        && let Some(project) = directory.by_key(text)
+    {
+        return Ok(project.project_id);
+    }
+    let unknown = |why: String| CliError::Other(format!("--project {text}: {why}"));
+    text.parse().map_err(|_| match &known {
+        Ok(_) => unknown(format!("{} has no project with this key", path.display())),
+        Err(error) => unknown(error.to_string()),
+    })
+}
