@@ -121,6 +121,8 @@ fn check_seed(disk: &'static ModelDisk, seed: u64) -> Totals {
     match play(disk, seed, &script) {
         Ok(totals) => totals,
         Err(error) => {
+            // Said at once: what follows takes a while.
+            eprintln!("seed {seed}: {error}");
             let (short, last) = shorten(disk, seed, script);
             let steps: Vec<String> =
                 short.iter().map(|&word| format!("  {:?}", Step::decode(word, is_calm(seed)))).collect();
