@@ -69,9 +69,11 @@ pub enum Event {
     },
 }
 
+type Hear = dyn Fn(&Event) + Send + Sync;
+
 /// Who is told of events, on the thread that deletes. It must not block.
 #[derive(Clone, Default)]
-pub struct Listener(Option<Arc<dyn Fn(&Event) + Send + Sync>>);
+pub struct Listener(Option<Arc<Hear>>);
 
 impl Listener {
     /// Tells `hear`.
