@@ -8,7 +8,7 @@ use std::path::Path;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
-use takeup::log::merge::Merge;
+use takeup::log::merge::{Merge, RepeatWindow};
 use takeup::log::reader::LogReader;
 use takeup::log::record::{self, Kind, ext_type};
 
@@ -88,12 +88,14 @@ impl Record {
 
 /// All starts and batches of the log, in its order.
 pub fn records(data: &Path) -> Vec<Record> {
-    let lines = lines_of(&["replay", "--to", "-"], data);
+    let lines = lines_of(&["replay", "--to", "-", "--with-repeats"], data);
     let mut batches: BTreeMap<String, Record> =
         lines.iter().map(|line| (text(line, "id"), Record::batch(line))).collect();
     assert_eq!(batches.len(), lines.len(), "record ids are unique");
 
-    let mut merge = Merge::new(LogReader::open(&data.join("log")).expect("the log opens"));
+    let reader = LogReader::open(&data.join("log")).expect("the log opens");
+    // Every record that was stored, also what a client has sent twice.
+    let mut merge = Merge::new(reader).with_repeat_window(RepeatWindow::OFF);
     let mut records = Vec::new();
     while let Some(record) = merge.next().expect("the log is readable") {
         records.push(match record.kind {
