@@ -125,8 +125,10 @@ fn groups_that_the_owner_never_gave_back_are_left_to_the_next_start() {
 fn room_that_held_an_earlier_group_leaves_nothing_of_it_in_a_later_one() {
     let dir = tempfile::tempdir().unwrap();
     let (log, mut core) = open(dir.path());
+    let mut appended = 0;
     for turn in 0..40_u8 {
         let payload = vec![0xA0 | (turn % 16); 5_000 - 117 * usize::from(turn)];
+        appended += payload.len();
         core.append(&batch(&payload));
         let group = closed(&mut core);
         finish(&mut core, group);
@@ -134,8 +136,13 @@ fn room_that_held_an_earlier_group_leaves_nothing_of_it_in_a_later_one() {
     }
     drop(core);
     log.close().unwrap();
-    let mut faults = Vec::new();
-    crate::log::verify::verify(log.dir(), &mut |verdict| faults.extend(verdict.faults.clone())).unwrap();
-    assert_eq!(faults, [], "bytes that carry nothing are zero");
+    // Payloads are long rows of one byte; nothing else in the files is.
+    let mut rows = 0;
+    for path in files(log.dir(), 0, "seg") {
+        let bytes = std::fs::read(path).unwrap();
+        let of_payloads = |row: &&[u8]| row.len() >= 16 && row[0] >= 0xA0;
+        rows += bytes.chunk_by(|a, b| a == b).filter(of_payloads).map(<[u8]>::len).sum::<usize>();
+    }
+    assert_eq!(rows, appended, "bytes that carry nothing are zero");
     assert_eq!(payloads(log.dir()).len(), 40);
 }
