@@ -16,7 +16,8 @@ fn body(session: u64, number: u32) -> Vec<u8> {
 #[test]
 fn a_segment_that_is_cut_under_load_fails_and_the_process_lives() {
     let home = Home::new();
-    let mut server = home.serve(&[("segment_bytes", "4MiB")]);
+    // Only a mapping can raise it.
+    let mut server = home.serve(&[("segment_bytes", "4MiB"), ("writer", "mapped")]);
     // What a sealed segment holds is out of reach.
     let mut before: Vec<Vec<u8>> = Vec::new();
     let mut client = server.connect();
