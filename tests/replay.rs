@@ -248,8 +248,10 @@ fn a_flipped_byte_in_either_log_is_found_with_its_segment_and_offset() {
             let shown = path.display().to_string();
             let finished = home.takeup(&["verify"]);
             assert_eq!(finished.code, Some(1), "{what}: {finished:?}");
-            let line = finished.stdout.lines().find(|line| line.contains(&shown) && line.contains("offset"));
-            assert!(line.is_some(), "{what}: {}", finished.stdout);
+            // The segment, and below it the places in it.
+            let mut lines =
+                finished.stdout.lines().skip_while(|line| !(line.contains("DAMAGED") && line.contains(&shown)));
+            assert!(lines.nth(1).is_some_and(|line| line.contains("offset")), "{what}: {}", finished.stdout);
 
             let finished = home.takeup(&["verify", "--json"]);
             assert_eq!(finished.code, Some(1), "{what}: {finished:?}");

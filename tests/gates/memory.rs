@@ -91,15 +91,23 @@ fn child_writes_a_gigabyte() {
 #[test]
 fn a_gigabyte_passes_through_a_log_with_64_mb_to_spare() {
     let _alone = alone();
-    // Not tmpfs: what is written there stays in memory.
-    let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
-    let Some(limit) = Limit::new(SPARE_BYTES) else { return };
-    let (status, said) = run_child("memory::child_writes_a_gigabyte", dir.path(), |process| limit.add(process));
-    let (peak, hits) = (limit.peak_bytes() / MIB, limit.hits());
-    println!("peak {peak} MiB, the limit stood in the way {hits} times");
-    assert!(status.success(), "{status} at a peak of {peak} MiB: {said}");
-    // None on a calm machine; a busy one may run the sealer late. For a log that lets nothing go it is some 75,000 to 150,000 times.
-    assert!(hits < 25_000, "the kernel had to take memory back {hits} times");
+    // Other processes only make the sealer late, so the best of a few runs counts.
+    let mut best = u64::MAX;
+    for _ in 0..3 {
+        // Not tmpfs: what is written there stays in memory.
+        let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        let Some(limit) = Limit::new(SPARE_BYTES) else { return };
+        let (status, said) = run_child("memory::child_writes_a_gigabyte", dir.path(), |process| limit.add(process));
+        let (peak, hits) = (limit.peak_bytes() / MIB, limit.hits());
+        println!("peak {peak} MiB, the limit stood in the way {hits} times");
+        assert!(status.success(), "{status} at a peak of {peak} MiB: {said}");
+        best = best.min(hits);
+        // None on a calm machine. For a log that lets nothing go it is some 75,000 to 150,000 times.
+        if best < 25_000 {
+            return;
+        }
+    }
+    panic!("the kernel had to take memory back {best} times");
 }
 
 /// How many bytes of a file are in memory.
