@@ -1,6 +1,7 @@
 //! A segment that somebody else cuts while it is written: the next page raises SIGBUS.
 
 use std::fs::OpenOptions;
+use std::io::ErrorKind;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -29,15 +30,14 @@ fn a_segment_that_is_cut_under_load_fails_and_the_process_lives() {
         }
         home.takeup(&["inspect", "--json"]).lines().iter().any(|line| line["state"] == "sealed").then_some(())
     });
-    let lines = home.takeup(&["inspect", "--json"]).lines();
-    let of_state = |state: &str| lines.iter().find(|line| line["state"] == state).cloned();
-    let victim = of_state("writing").expect("one segment is being written");
+    let of_state =
+        |state: &str| home.takeup(&["inspect", "--json"]).lines().into_iter().find(|line| line["state"] == state);
     let sealed = of_state("sealed").expect("one is sealed")["batches"].as_u64().expect("a number") as usize;
 
     let cut = AtomicBool::new(false);
     let done = AtomicBool::new(false);
     let (addr, cut, done) = (server.addr, &cut, &done);
-    let after = thread::scope(|scope| {
+    let (victim, after) = thread::scope(|scope| {
         let clients: Vec<_> = (2..6)
             .map(|session| {
                 let token = home.token(session);
@@ -59,14 +59,22 @@ fn a_segment_that_is_cut_under_load_fails_and_the_process_lives() {
             })
             .collect();
         thread::sleep(Duration::from_millis(200));
-        let path = victim["path"].as_str().expect("a path");
-        OpenOptions::new().write(true).open(path).and_then(|file| file.set_len(0)).expect("it can be cut");
+        // Under load the segment that was listed may have been sealed, and renamed, by the time that it is opened.
+        let victim = wait_for("a segment that is being written to be cut", PATIENCE, || {
+            let victim = of_state("writing")?;
+            let path = victim["path"].as_str().expect("a path");
+            match OpenOptions::new().write(true).open(path).and_then(|file| file.set_len(0)) {
+                Ok(()) => Some(victim),
+                Err(error) if error.kind() == ErrorKind::NotFound => None,
+                Err(error) => panic!("{path}: {error}"),
+            }
+        });
         cut.store(true, Ordering::SeqCst);
         server.wait_for_line(&["a segment failed"], PATIENCE);
         server.wait_for_line(&["goes on with a new segment"], PATIENCE);
         thread::sleep(Duration::from_millis(300));
         done.store(true, Ordering::SeqCst);
-        clients.into_iter().flat_map(|client| client.join().expect("no panic")).collect::<Vec<_>>()
+        (victim, clients.into_iter().flat_map(|client| client.join().expect("no panic")).collect::<Vec<_>>())
     });
     assert!(server.runs(), "{}", server.said());
     assert!(server.metric("takeup_log_failed_segments_total") >= 1.0);
