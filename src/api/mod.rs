@@ -4,9 +4,11 @@
 //! records of the log, and nothing of sockets, cores or waiting.
 
 pub mod batch;
+pub mod conditions;
 pub mod cors;
 pub mod prefix;
 pub mod reply;
 pub mod route;
 pub mod start;
 pub mod tags;
+pub mod uxt;

@@ -2,25 +2,108 @@
 
 use super::prefix::Prefix;
 
-/// The routes that are served.
+/// What a route wants of the client's token before anything else is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Route {
-    /// `/`, for those who look whether something is there.
-    Root,
-    /// A browser asks for a session.
-    WebStart,
-    /// A browser sends a batch.
-    WebBatch,
-    /// A browser asks which elements to watch for.
-    WebTags,
-    /// A browser asks for feature flags.
-    WebFeatureFlags,
-    /// No such path.
-    Unknown,
+pub enum TokenRule {
+    /// It is not looked at.
+    None,
+    /// It must be good.
+    Good,
+    /// It may have expired less than the period of grace ago: what was sent is stored, and the client told.
+    Grace,
+    /// It may have expired at any time.
+    Late,
+    /// It is looked at if there is one; without a good one the answer says less.
+    Optional,
 }
 
-/// The template of each route, as metrics name it. The order is that of [`Route`].
-pub const TEMPLATES: &[&str] = &["/", "/v1/web/start", "/v1/web/i", "/v1/web/tags", "/v1/web/feature-flags", "other"];
+macro_rules! routes {
+    ($( $(#[$doc:meta])* $name:ident = $template:literal, $token:ident, $allow:literal; )+) => {
+        /// The routes that are served.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Route {
+            $( $(#[$doc])* $name, )+
+        }
+
+        /// The template of each route, as metrics name it. The order is that of [`Route`].
+        pub const TEMPLATES: &[&str] = &[$($template),+];
+
+        impl Route {
+            /// Every route, in order.
+            pub const ALL: &'static [Route] = &[$(Route::$name),+];
+
+            /// What it wants of the client's token.
+            pub fn token_rule(self) -> TokenRule {
+                match self {
+                    $(Self::$name => TokenRule::$token,)+
+                }
+            }
+
+            /// `Allow` for a request with another method.
+            pub fn allow(self) -> &'static str {
+                match self {
+                    $(Self::$name => $allow,)+
+                }
+            }
+        }
+    };
+}
+
+routes! {
+    /// `/`, for those who look whether something is there.
+    Root = "/", None, "GET, HEAD, POST, OPTIONS";
+    /// A browser asks for a session.
+    WebStart = "/v1/web/start", None, "POST, OPTIONS";
+    /// A browser sends a batch.
+    WebBatch = "/v1/web/i", Grace, "POST, OPTIONS";
+    /// A browser says why it does not record.
+    WebNotStarted = "/v1/web/not-started", None, "POST, OPTIONS";
+    /// A browser asks for feature flags.
+    WebFeatureFlags = "/v1/web/feature-flags", Optional, "POST, OPTIONS";
+    /// A browser sends pictures of canvas elements.
+    WebImages = "/v1/web/images", Good, "POST, OPTIONS";
+    /// A browser asks which elements to watch for.
+    WebTags = "/v1/web/tags", Good, "GET, HEAD, OPTIONS";
+    /// A browser asks when to start recording.
+    WebConditions = "/v1/web/conditions/{project}", Good, "GET, HEAD, OPTIONS";
+    /// A browser asks for a test with users.
+    UxtTest = "/v1/web/uxt/test/{id}", Good, "GET, HEAD, OPTIONS";
+    /// A user has begun or ended a test.
+    UxtTestSignal = "/v1/web/uxt/signals/test", Good, "POST, OPTIONS";
+    /// A user has begun or ended a task of a test.
+    UxtTaskSignal = "/v1/web/uxt/signals/task", Good, "POST, OPTIONS";
+    /// A browser asks where to put the recording of a test.
+    UxtUploadUrl = "/v1/web/uxt/upload-url", Good, "GET, HEAD, OPTIONS";
+    /// A browser puts the recording of a test; the token stands in the path, since the client sends none.
+    UxtRecording = "/v1/web/uxt/recording/{token}", None, "PUT, OPTIONS";
+    /// A phone asks for a session.
+    MobileStart = "/v1/mobile/start", None, "POST, OPTIONS";
+    /// A phone sends a batch.
+    MobileBatch = "/v1/mobile/i", Grace, "POST, OPTIONS";
+    /// A phone sends what it had kept when the app ended.
+    MobileLate = "/v1/mobile/late", Late, "POST, OPTIONS";
+    /// A phone sends screenshots.
+    MobileImages = "/v1/mobile/images", Good, "POST, OPTIONS";
+    /// A phone asks when to start recording.
+    MobileConditions = "/v1/mobile/conditions/{project}", Good, "GET, HEAD, OPTIONS";
+    /// The analytics SDK asks for a session.
+    SdkStart = "/v1/sdk/start", None, "POST, OPTIONS";
+    /// The analytics SDK sends events.
+    SdkBatch = "/v1/sdk/i", Good, "POST, OPTIONS";
+    /// No such path.
+    Unknown = "other", None, "GET, HEAD, POST, OPTIONS";
+}
+
+/// A path that has been found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Matched<'p> {
+    /// Its route.
+    pub route: Route,
+    /// What stands where the template has a name in braces; empty where it has none.
+    pub param: &'p [u8],
+    /// It was asked for by its name of old, `/v1/ios/…`: such clients know neither versions nor keys as today's do.
+    pub legacy: bool,
+}
 
 impl Route {
     /// Its place in [`TEMPLATES`].
@@ -28,37 +111,72 @@ impl Route {
         self as usize
     }
 
-    /// `Allow` for a request with another method.
-    pub fn allow(self) -> &'static str {
-        match self {
-            Self::WebStart | Self::WebBatch | Self::WebFeatureFlags => "POST, OPTIONS",
-            Self::WebTags => "GET, HEAD, OPTIONS",
-            Self::Root | Self::Unknown => "GET, HEAD, POST, OPTIONS",
-        }
-    }
-
-    fn of_plain(path: &[u8]) -> Self {
-        match path {
-            b"/v1/web/i" => Self::WebBatch,
-            b"/v1/web/start" => Self::WebStart,
-            b"/v1/web/tags" => Self::WebTags,
-            b"/v1/web/feature-flags" => Self::WebFeatureFlags,
-            b"/" => Self::Root,
-            _ => Self::Unknown,
-        }
-    }
-
     /// The route of a path that has been percent-decoded. The paths stand alone, under `/ingest`
     /// (where OpenReplay's ingress has them), and under the operator's own prefix.
-    pub fn of(path: &[u8], prefix: &Prefix) -> Self {
-        let plain = Self::of_plain(path);
-        if plain != Self::Unknown {
+    pub fn of<'p>(path: &'p [u8], prefix: &Prefix) -> Matched<'p> {
+        let plain = matched(path);
+        if plain.route != Self::Unknown {
             return plain;
         }
         let rests = [path.strip_prefix(b"/ingest"), prefix.strip(path)];
-        let routes = rests.into_iter().flatten().map(Self::of_plain);
-        routes.into_iter().find(|route| !matches!(route, Self::Root | Self::Unknown)).unwrap_or(Self::Unknown)
+        let mut found = rests.into_iter().flatten().map(matched);
+        found.find(|found| !matches!(found.route, Self::Root | Self::Unknown)).unwrap_or(plain)
     }
+}
+
+fn matched(path: &[u8]) -> Matched<'_> {
+    let found = |route, param, legacy| Matched { route, param, legacy };
+    let route = match path {
+        b"/v1/web/i" => Route::WebBatch,
+        b"/v1/web/start" => Route::WebStart,
+        b"/" => Route::Root,
+        _ => match path.strip_prefix(b"/v1/") {
+            Some(rest) => return below_version(rest, found),
+            None => Route::Unknown,
+        },
+    };
+    found(route, b"", false)
+}
+
+fn below_version<'p>(rest: &'p [u8], found: impl Fn(Route, &'p [u8], bool) -> Matched<'p>) -> Matched<'p> {
+    let plain = match rest {
+        b"web/tags" => Route::WebTags,
+        b"web/images" => Route::WebImages,
+        b"web/feature-flags" => Route::WebFeatureFlags,
+        b"web/not-started" => Route::WebNotStarted,
+        b"web/uxt/signals/test" => Route::UxtTestSignal,
+        b"web/uxt/signals/task" => Route::UxtTaskSignal,
+        b"web/uxt/upload-url" => Route::UxtUploadUrl,
+        b"mobile/start" => Route::MobileStart,
+        b"mobile/i" => Route::MobileBatch,
+        b"mobile/late" => Route::MobileLate,
+        b"mobile/images" => Route::MobileImages,
+        b"sdk/start" => Route::SdkStart,
+        b"sdk/i" => Route::SdkBatch,
+        b"ios/start" => return found(Route::MobileStart, b"", true),
+        b"ios/i" | b"ios/append" => return found(Route::MobileBatch, b"", true),
+        b"ios/late" => return found(Route::MobileLate, b"", true),
+        b"ios/images" => return found(Route::MobileImages, b"", true),
+        _ => Route::Unknown,
+    };
+    if plain != Route::Unknown {
+        return found(plain, b"", false);
+    }
+    let named: [(&[u8], Route); 4] = [
+        (b"web/conditions/", Route::WebConditions),
+        (b"mobile/conditions/", Route::MobileConditions),
+        (b"web/uxt/test/", Route::UxtTest),
+        (b"web/uxt/recording/", Route::UxtRecording),
+    ];
+    for (head, route) in named {
+        if let Some(param) = rest.strip_prefix(head)
+            && !param.is_empty()
+            && !param.contains(&b'/')
+        {
+            return found(route, param, false);
+        }
+    }
+    found(Route::Unknown, b"", false)
 }
 
 #[cfg(test)]
@@ -69,20 +187,49 @@ mod tests {
     fn routes_answer_bare_under_ingest_and_under_the_prefix() {
         let prefix = Prefix::new("/media/v2");
         for start in ["/v1/web/start", "/ingest/v1/web/start", "/media/v2/v1/web/start"] {
-            assert_eq!(Route::of(start.as_bytes(), &prefix), Route::WebStart, "{start}");
+            assert_eq!(Route::of(start.as_bytes(), &prefix).route, Route::WebStart, "{start}");
         }
         for none in ["/v1/web/start/", "/V1/web/start", "/ingest", "/ingest/", "/media/v2", "/media/v2x/v1/web/i"] {
-            assert_eq!(Route::of(none.as_bytes(), &prefix), Route::Unknown, "{none}");
+            assert_eq!(Route::of(none.as_bytes(), &prefix).route, Route::Unknown, "{none}");
         }
-        assert_eq!(Route::of(b"/ingestion/v1/web/i", &Prefix::new("/ingestion")), Route::WebBatch);
-        assert_eq!(Route::of(b"/", &prefix), Route::Root);
-        assert_eq!(Route::of(b"/v1/web/i", &Prefix::new("")), Route::WebBatch);
-        assert_eq!(Route::of(b"v1/web/i", &Prefix::new("")), Route::Unknown);
+        assert_eq!(Route::of(b"/ingestion/v1/web/i", &Prefix::new("/ingestion")).route, Route::WebBatch);
+        assert_eq!(Route::of(b"/", &prefix).route, Route::Root);
+        assert_eq!(Route::of(b"/v1/web/i", &Prefix::new("")).route, Route::WebBatch);
+        assert_eq!(Route::of(b"v1/web/i", &Prefix::new("")).route, Route::Unknown);
     }
 
     #[test]
-    fn every_route_has_its_template() {
-        assert_eq!(TEMPLATES.len(), Route::Unknown.index() + 1);
-        assert_eq!(TEMPLATES[Route::WebBatch.index()], "/v1/web/i");
+    fn every_template_finds_its_route() {
+        let prefix = Prefix::new("");
+        for (route, template) in Route::ALL.iter().zip(TEMPLATES).filter(|(route, _)| **route != Route::Unknown) {
+            let path = template.replace("{project}", "17").replace("{id}", "17").replace("{token}", "17");
+            let found = Route::of(path.as_bytes(), &prefix);
+            assert_eq!((found.route, found.legacy), (*route, false), "{path}");
+            assert_eq!(found.param == b"17", template.contains('{'), "{path}");
+        }
+        for (index, route) in Route::ALL.iter().enumerate() {
+            assert_eq!(route.index(), index);
+        }
+    }
+
+    #[test]
+    fn a_name_in_a_path_is_one_segment_and_not_empty() {
+        for path in ["/v1/web/conditions/", "/v1/web/conditions", "/v1/web/conditions/1/2", "/v1/web/uxt/test/"] {
+            assert_eq!(Route::of(path.as_bytes(), &Prefix::new("")).route, Route::Unknown, "{path}");
+        }
+    }
+
+    #[test]
+    fn the_names_of_old_reach_the_handlers_of_today() {
+        for (path, route) in [
+            ("/v1/ios/start", Route::MobileStart),
+            ("/v1/ios/i", Route::MobileBatch),
+            ("/v1/ios/append", Route::MobileBatch),
+            ("/ingest/v1/ios/late", Route::MobileLate),
+            ("/v1/ios/images", Route::MobileImages),
+        ] {
+            let found = Route::of(path.as_bytes(), &Prefix::new(""));
+            assert_eq!((found.route, found.legacy), (route, true), "{path}");
+        }
     }
 }

@@ -3,6 +3,15 @@
 use crate::directory::Directory;
 use crate::session::json::{write_integer, write_string};
 
+use super::reply::Refusal;
+
+/// The answer to `GET /v1/web/tags`.
+pub fn tags(directory: &Directory, project: Option<u32>) -> Result<Vec<u8>, Refusal> {
+    let mut out = Vec::new();
+    write_tags(&mut out, directory, project);
+    Ok(out)
+}
+
 /// Writes `{"tags":[…]}` of a project. A session whose project is not known has none: an error would hold up trackers
 /// of the 12.x line, which wait for this answer before they record.
 pub fn write_tags(out: &mut Vec<u8>, directory: &Directory, project: Option<u32>) {

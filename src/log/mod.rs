@@ -53,7 +53,7 @@
 //! | 40 | project u32 | 0 is unknown |
 //! | 44 | split u32 | where a `visual` upload is cut |
 //! | 48, 52 | page u32, number u32 | the client's label |
-//! | 56 | kind u8 | 1 batch, 2 start, 3 image, 4 sdk, 5 pad, 6 tombstone |
+//! | 56 | kind u8 | 1 batch, 2 start, 3 image, 4 sdk, 5 pad, 6 tombstone, 7 row, 8 recording |
 //! | 57 | topic u8 | 0 none, 1 raw, 2 raw-ios, 3 raw-images, 4 canvas-images, 5 raw-assets, 6 raw-analytics |
 //! | 58 | data type u8 | 0 all, 1 player, 2 assets, 3 devtools, 4 analytics, 5 visual, 6 replay, 255 other |
 //! | 59 | encoding u8 | 0 identity, 1 gzip, 2 deflate, 3 br, 4 zstd |
@@ -61,7 +61,8 @@
 //! | 62 | extension length u16 | |
 //!
 //! The extension is a row of (type u8, length u16, bytes): 1 file name, 2 wall time in milliseconds u64, 3 session row
-//! as JSON, 4 the text of an unknown data type, 5 the batch query. A reader skips types that it does not know.
+//! as JSON, 4 the text of an unknown data type, 5 the batch query, 6 the table of a row, 7 where a
+//! part begins in its whole u64. A reader skips types that it does not know.
 //!
 //! A **pad** record fills the last page of a group: its payload length is the number of bytes to skip behind its
 //! header; they are neither written nor checksummed (its payload CRC is 0).

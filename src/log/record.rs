@@ -93,6 +93,10 @@ code! {
         Pad = 5, "pad";
         /// Takes the place of a record that was erased.
         Tombstone = 6, "tombstone";
+        /// A row for a table that the extension names: JSON.
+        Row = 7, "row";
+        /// A part of a recording that was uploaded; its name and its place in the whole are in the extension.
+        Recording = 8, "recording";
     }
 }
 

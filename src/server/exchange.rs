@@ -2,9 +2,11 @@
 
 use std::rc::Rc;
 
+use crate::api::conditions::conditions;
 use crate::api::reply::Refusal;
-use crate::api::route::Route;
-use crate::api::tags::write_tags;
+use crate::api::route::{Route, TokenRule};
+use crate::api::tags::tags;
+use crate::api::uxt;
 use crate::http::{Framing, Method, path};
 use crate::session::token::{Expiry, Token, TokenError};
 use crate::telemetry::{Refusal as Reason, Text};
@@ -13,7 +15,7 @@ use super::answer::Seen;
 use super::conn::Conn;
 use super::core::Core;
 use super::io::{BodyError, Gone, Got, Io};
-use super::{batch, start};
+use super::{batch, forms, images, mobile, recording, sdk, start};
 
 /// A refused body is read up to this size before the answer, so that the connection can be kept.
 const DRAIN_BYTES_MAX: u64 = 256 * 1024;
@@ -41,11 +43,12 @@ impl Next {
     }
 }
 
-/// A batch that may be sent, before its body is read.
+/// A client with a token that the route takes, before its body is read.
+#[derive(Debug, Clone, Copy)]
 pub struct Admitted {
     /// The client's token.
     pub token: Token,
-    /// It has expired less than the period of grace ago.
+    /// It has expired less than the period of grace ago, and the route tells the client so.
     pub just_expired: bool,
     /// The session's project, 0 if not known.
     pub project: u32,
@@ -57,17 +60,21 @@ pub struct Admitted {
 enum Verdict {
     /// Answer without looking at the body.
     Answer(Plain),
-    /// Read the body, then start a session.
-    Start,
-    /// Read the body, then store the batch.
-    Batch(Admitted),
+    /// Read the body: the route's handler goes on.
+    Handle {
+        /// The route.
+        route: Route,
+        /// What the token says, where the route looks at it.
+        admitted: Option<Admitted>,
+        /// The path was one of old.
+        legacy: bool,
+    },
 }
 
 /// Answers that need no body.
 enum Plain {
     Ok,
-    Tags,
-    Flags,
+    Json(Vec<u8>),
     Preflight,
     NotFound,
     Moved(Vec<u8>),
@@ -81,8 +88,36 @@ pub async fn exchange(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>) -> Next {
     let mut seen = Seen::begin(io);
     match judge(io, core, conn, &mut seen) {
         Verdict::Answer(plain) => answer(io, core, conn, &mut seen, plain).await,
-        Verdict::Start => start::web_start(io, core, conn, &mut seen).await,
-        Verdict::Batch(admitted) => batch::web_batch(io, core, conn, &mut seen, &admitted).await,
+        Verdict::Handle { route, admitted, legacy } => handle(io, core, conn, &mut seen, route, admitted, legacy).await,
+    }
+}
+
+/// Each route that takes a body has a handler, in a file for its family.
+async fn handle(
+    io: &mut Io,
+    core: &Rc<Core>,
+    conn: &Rc<Conn>,
+    seen: &mut Seen,
+    route: Route,
+    admitted: Option<Admitted>,
+    legacy: bool,
+) -> Next {
+    match (route, &admitted) {
+        (Route::WebBatch, Some(admitted)) => batch::web_batch(io, core, conn, seen, admitted).await,
+        (Route::WebStart, _) => start::web_start(io, core, conn, seen).await,
+        (Route::MobileBatch | Route::MobileLate, Some(admitted)) => mobile::batch(io, core, conn, seen, admitted).await,
+        (Route::MobileStart, _) => mobile::start(io, core, conn, seen, legacy).await,
+        (Route::WebImages, Some(admitted)) => images::web(io, core, conn, seen, admitted).await,
+        (Route::MobileImages, Some(admitted)) => images::mobile(io, core, conn, seen, admitted).await,
+        (Route::SdkBatch, Some(admitted)) => sdk::batch(io, core, conn, seen, admitted).await,
+        (Route::SdkStart, _) => sdk::start(io, core, conn, seen).await,
+        (Route::WebNotStarted, _) => forms::not_started(io, core, conn, seen).await,
+        (Route::WebFeatureFlags, admitted) => forms::feature_flags(io, core, conn, seen, admitted.as_ref()).await,
+        (Route::UxtTestSignal, Some(admitted)) => forms::test_signal(io, core, conn, seen, admitted).await,
+        (Route::UxtTaskSignal, Some(admitted)) => forms::task_signal(io, core, conn, seen, admitted).await,
+        (Route::UxtRecording, _) => recording::take(io, core, conn, seen).await,
+        // All others are answered from the head alone.
+        _ => answer(io, core, conn, seen, Plain::NotFound).await,
     }
 }
 
@@ -110,32 +145,62 @@ fn judge(io: &mut Io, core: &Core, conn: &Conn, seen: &mut Seen) -> Verdict {
         }
         return Verdict::Answer(Plain::Moved(location));
     }
-    let route = Route::of(decoded, &core.common.prefix);
+    let found = Route::of(decoded, &core.common.prefix);
+    let route = found.route;
     seen.route = route;
-    match (route, method) {
-        (Route::Unknown, _) => Verdict::Answer(Plain::NotFound),
-        (_, Method::Options) => Verdict::Answer(Plain::Preflight),
-        (Route::Root, _) => Verdict::Answer(Plain::Ok),
-        (Route::WebStart, Method::Post) => Verdict::Start,
-        // No project has flags yet; the tracker takes that for an answer.
-        (Route::WebFeatureFlags, Method::Post) => Verdict::Answer(Plain::Flags),
-        (Route::WebTags, Method::Get | Method::Head) => {
-            match admit(head.header(buf, "authorization"), core, conn, seen) {
-                Ok(admitted) if !admitted.just_expired => Verdict::Answer(Plain::Tags),
-                Ok(_) => Verdict::Answer(Plain::Refuse(Refusal::new(401, Reason::TokenExpired, "token just expired"))),
-                Err(refusal) => Verdict::Answer(Plain::Refuse(refusal)),
-            }
-        }
-        (Route::WebBatch, Method::Post) => match admit(head.header(buf, "authorization"), core, conn, seen) {
-            Ok(admitted) => Verdict::Batch(admitted),
-            Err(refusal) => Verdict::Answer(Plain::Refuse(refusal)),
-        },
-        (route, _) => Verdict::Answer(Plain::WrongMethod(route.allow())),
+    match method {
+        _ if route == Route::Unknown => return Verdict::Answer(Plain::NotFound),
+        Method::Options => return Verdict::Answer(Plain::Preflight),
+        _ if route == Route::Root => return Verdict::Answer(Plain::Ok),
+        _ if !takes(route, method) => return Verdict::Answer(Plain::WrongMethod(route.allow())),
+        _ => {}
     }
+    let admitted = match admit(route.token_rule(), head.header(buf, "authorization"), core, conn, seen) {
+        Ok(admitted) => admitted,
+        Err(refusal) => return Verdict::Answer(Plain::Refuse(refusal)),
+    };
+    let (directory, project) = (core.directory(), seen.project);
+    let session = admitted.map(|admitted| admitted.token.session);
+    let answer = match route {
+        Route::WebTags => tags(&directory, project),
+        Route::WebConditions | Route::MobileConditions => conditions(found.param, &directory, project),
+        Route::UxtTest => uxt::test(found.param, &directory, project),
+        Route::UxtUploadUrl => uxt::upload_url(session),
+        _ => return Verdict::Handle { route, admitted, legacy: found.legacy },
+    };
+    Verdict::Answer(answer.map_or_else(Plain::Refuse, Plain::Json))
+}
+
+/// Whether a route takes this method. A `GET` route takes `HEAD` too.
+fn takes(route: Route, method: Method) -> bool {
+    let name = if method == Method::Head { Method::Get } else { method }.as_str();
+    route.allow().split(", ").any(|allowed| allowed == name)
 }
 
 /// Looks at the token. A 401 tells the client to start a new session, so it is given for tokens alone.
-fn admit(authorization: Option<&[u8]>, core: &Core, conn: &Conn, seen: &mut Seen) -> Result<Admitted, Refusal> {
+fn admit(
+    rule: TokenRule,
+    authorization: Option<&[u8]>,
+    core: &Core,
+    conn: &Conn,
+    seen: &mut Seen,
+) -> Result<Option<Admitted>, Refusal> {
+    match rule {
+        TokenRule::None => Ok(None),
+        TokenRule::Optional => Ok(read_token(rule, authorization, core, conn, seen).ok()),
+        TokenRule::Good | TokenRule::Grace | TokenRule::Late => {
+            read_token(rule, authorization, core, conn, seen).map(Some)
+        }
+    }
+}
+
+fn read_token(
+    rule: TokenRule,
+    authorization: Option<&[u8]>,
+    core: &Core,
+    conn: &Conn,
+    seen: &mut Seen,
+) -> Result<Admitted, Refusal> {
     let text = authorization
         .and_then(|value| value.strip_prefix(b"Bearer "))
         .ok_or_else(|| Refusal::new(401, Reason::TokenMissing, "missing token"))?;
@@ -156,10 +221,11 @@ fn admit(authorization: Option<&[u8]>, core: &Core, conn: &Conn, seen: &mut Seen
         }
     };
     seen.session = Some(token.session.0);
-    let just_expired = match token.expiry(core.wall_ms()) {
-        Expiry::Valid => false,
-        Expiry::JustExpired => true,
-        Expiry::Expired => return Err(Refusal::new(401, Reason::TokenExpired, "token expired")),
+    let just_expired = match (token.expiry(core.wall_ms()), rule) {
+        (Expiry::Valid, _) | (_, TokenRule::Late) => false,
+        (Expiry::JustExpired, TokenRule::Grace) => true,
+        (Expiry::JustExpired, _) => return Err(Refusal::new(401, Reason::TokenExpired, "token just expired")),
+        (Expiry::Expired, _) => return Err(Refusal::new(401, Reason::TokenExpired, "token expired")),
     };
     seen.project = core.project_of(token.session);
     Ok(Admitted { token, just_expired, project: seen.project.unwrap_or(0), limit: core.batch_limit(seen.project) })
@@ -184,14 +250,8 @@ async fn answer(io: &mut Io, core: &Rc<Core>, conn: &Conn, seen: &mut Seen, plai
     let keep_alive = seen.keep_alive(core, conn) && drained.is_ok();
     match plain {
         Plain::Ok => seen.send(io, core, 200, keep_alive, |out, frame| frame.write(out, 200, &[], b"")).await,
-        Plain::Tags => {
-            let mut body = Vec::new();
-            write_tags(&mut body, &core.directory(), seen.project);
+        Plain::Json(body) => {
             seen.send(io, core, 200, keep_alive, |out, frame| frame.write_json(out, 200, &body)).await;
-        }
-        Plain::Flags => {
-            let body = br#"{"flags":[]}"#;
-            seen.send(io, core, 200, keep_alive, |out, frame| frame.write_json(out, 200, body)).await;
         }
         Plain::Preflight => {
             let work = io.work();

@@ -7,7 +7,8 @@
 //! | [`runtime`] | chooses the driver |
 //! | [`accept`] | takes connections, and at the end what still waits |
 //! | [`connection`], [`io`] | receives and sends |
-//! | [`exchange`], [`start`], [`batch`], [`answer`] | one request and its answer |
+//! | [`exchange`], [`answer`] | one request and its answer |
+//! | [`start`], [`batch`], [`mobile`], [`images`], [`sdk`], [`forms`], [`recording`] | the routes that take a body |
 //! | [`handover`] | passes connections on from a core whose log takes nothing more |
 //! | [`commit`] | appends, and wakes who waits for the disk |
 //! | [`writes`] | writes groups on the core's ring, where the log is written directly |
@@ -26,13 +27,18 @@ pub mod connection;
 pub mod core;
 pub mod cpus;
 pub mod exchange;
+pub mod forms;
 pub mod handover;
+pub mod images;
 pub mod io;
 pub mod limits;
 pub mod listen;
+pub mod mobile;
 pub mod notices;
 pub mod pool;
+pub mod recording;
 pub mod runtime;
+pub mod sdk;
 pub mod sessions;
 pub mod start;
 pub mod sweep;

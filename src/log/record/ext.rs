@@ -18,6 +18,10 @@ pub mod ext_type {
     pub const DATA_TYPE: u8 = 4;
     /// The query text of the batch's request.
     pub const QUERY: u8 = 5;
+    /// The table that a row is for.
+    pub const TABLE: u8 = 6;
+    /// Where a part begins in its whole, in bytes, u64.
+    pub const OFFSET: u8 = 7;
 }
 
 /// An entry did not fit into the extension.
