@@ -11,8 +11,9 @@ use super::error::CliError;
 use super::log_folder;
 use super::output::{Align, Out, Table, bytes, counted, length_ms, plain, thousands, time_us};
 use crate::log::cursor::{Cursor, Cursors, From, Listed};
+use crate::log::header::PAGE_BYTES;
 use crate::log::merge::Merge;
-use crate::log::reader::{LogReader, SegmentInfo, SegmentState};
+use crate::log::reader::{LogReader, SegmentInfo};
 
 /// Runs the command.
 pub fn run(args: &ConsumersArgs, data: &Path) -> Result<ExitCode, CliError> {
@@ -98,7 +99,8 @@ impl Line {
         };
         line.position = Some(cursor.position.cores.iter().map(place).collect());
         let (mut behind_segments, mut behind_bytes) = (0, 0);
-        for segment in segments.iter().filter(|segment| segment.state != SegmentState::Ready) {
+        // The first page of a segment is not a record.
+        for segment in segments.iter().filter(|segment| segment.bytes > PAGE_BYTES as u64) {
             if cursor.has_passed(segment.core, segment.id, segment.bytes) {
                 continue;
             }
