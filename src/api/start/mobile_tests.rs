@@ -4,6 +4,7 @@ use super::*;
 use crate::api::start::bench::{Bench, NOW_MS, ROBOT};
 use crate::api::start::{StartKind, StartOutcome};
 use crate::session::SessionId;
+use crate::session::user_agent::unready_for_tests;
 
 const CLIENT_MS: i64 = 1_710_417_074_000;
 
@@ -202,6 +203,19 @@ fn a_good_token_resumes_its_session_whatever_the_user_agent_and_the_rate() {
     // Nor does what has expired.
     bench.now_ms += 7_200_000;
     assert!(!bench.started(ios(&again)).resumed);
+}
+
+#[test]
+fn a_new_session_waits_for_the_expressions_before_its_one_draw_and_others_do_not_wait() {
+    let mut bench = bench();
+    bench.started(ios(""));
+    let token = bench.token();
+    bench.agents = unready_for_tests();
+    assert!(bench.started(ios(&format!(r#","token":"{token}""#))).resumed);
+    assert_eq!(bench.start(ios("")), StartOutcome::NotReady);
+    // Who is asked again and again would lose in the end, whatever the rate.
+    assert_eq!(bench.start(request_of("ios-rate-0", "")), StartOutcome::NotReady);
+    assert_eq!(bench.refused(request_of("web", "")).0, 403);
 }
 
 #[test]
