@@ -46,18 +46,6 @@ pub(super) fn list(args: &EventsArgs, data: &Path, out: &mut Out) -> Result<bool
 #[derive(Debug, Deserialize)]
 struct Row {
     tracker_version: String,
-    #[serde(default)]
-    platform: String,
-}
-
-impl Row {
-    /// Trackers of phones count their versions apart, and their messages' layouts have never changed.
-    fn era(&self) -> Era {
-        match self.platform.as_str() {
-            "ios" | "android" => Era::Main,
-            _ => Era::of_tracker(&self.tracker_version),
-        }
-    }
 }
 
 /// Why a record, or the rest of it, could not be shown.
@@ -97,7 +85,7 @@ impl<'a> Printer<'a> {
             && let Some(row) = record.ext.get(ext_type::SESSION_ROW)
             && let Ok(row) = serde_json::from_slice::<Row>(row)
         {
-            self.era = row.era();
+            self.era = Era::of_tracker(&row.tracker_version);
         }
         // Only the analytics SDK starts a session without a message.
         if record.kind == Kind::Start && record.payload.is_empty() {
