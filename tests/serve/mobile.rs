@@ -229,6 +229,8 @@ fn a_batch_of_an_expired_token_is_kept_where_its_client_can_do_nothing_about_it(
 
     let grace = send(&server, post("/v1/mobile/i", &just, "", b"k3"));
     assert_eq!((grace.status, &grace.json()["error"]), (401, &"token expired".into()));
+    // Android sends it again until the period of grace is over.
+    assert_eq!(send(&server, post("/v1/mobile/i", &just, "", b"k3")).status, 401);
     let broken = send(&server, post("/v1/mobile/i", &just, "", &[0x1f, 0x8b, 0]));
     assert_eq!(broken.status, 401, "{}", broken.text());
     let refused = send(&server, post("/v1/mobile/i", &long, "", b"k4"));
@@ -237,8 +239,10 @@ fn a_batch_of_an_expired_token_is_kept_where_its_client_can_do_nothing_about_it(
     assert_eq!((unsigned.status, &unsigned.json()["error"]), (401, &"wrong token sign".into()));
 
     let stored: Vec<_> = kept(&home).into_iter().map(|record| (record.payload, record.flags)).collect();
-    let expected = [(b"k1", Flags::NONE), (b"k2", Flags::NONE), (b"k3", Flags::JUST_EXPIRED)];
+    let grace = (b"k3", Flags::JUST_EXPIRED);
+    let expected = [(b"k1", Flags::NONE), (b"k2", Flags::NONE), grace, grace];
     assert_eq!(stored, expected.map(|(body, flags)| (body.to_vec(), flags)));
+    assert_eq!(home.takeup(&["replay", "--to", "-"]).lines().len(), 3, "what was sent again leaves once");
 }
 
 #[test]
