@@ -14,6 +14,8 @@ mod deadlines;
 mod legacy;
 #[path = "serve/life.rs"]
 mod life;
+#[path = "serve/mobile.rs"]
+mod mobile;
 #[path = "serve/output.rs"]
 mod output;
 #[path = "serve/pipelines.rs"]
@@ -22,6 +24,8 @@ mod pipelines;
 mod refusals;
 #[path = "serve/resources.rs"]
 mod resources;
+#[path = "serve/sdk.rs"]
+mod sdk;
 #[path = "serve/settings.rs"]
 mod settings;
 #[path = "serve/tail.rs"]

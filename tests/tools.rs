@@ -146,7 +146,12 @@ fn lines(bytes: &[u8]) -> Vec<Value> {
 }
 
 fn read_log(arguments: &[&Path]) -> Option<Output> {
-    let output = Command::new(root().join("scripts/read-log")).args(arguments).output();
+    script("read-log", arguments)
+}
+
+/// What a Python script of ours prints; nothing where there is no Python.
+fn script(name: &str, arguments: &[&Path]) -> Option<Output> {
+    let output = Command::new(root().join("scripts").join(name)).args(arguments).output();
     match output {
         Ok(output) if output.status.code() != Some(127) => Some(output),
         _ => {
@@ -154,6 +159,12 @@ fn read_log(arguments: &[&Path]) -> Option<Output> {
             None
         }
     }
+}
+
+#[test]
+fn the_requests_of_mobile_clients_are_those_that_their_script_builds() {
+    let Some(checked) = script("mobile-fixtures", &[Path::new("--check")]) else { return };
+    assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
 }
 
 #[test]

@@ -6,9 +6,13 @@
 pub mod batch;
 pub mod conditions;
 pub mod cors;
+pub mod inflater;
+mod members;
+pub mod mobile_batch;
 pub mod prefix;
 pub mod reply;
 pub mod route;
+pub mod sdk_batch;
 pub mod start;
 pub mod tags;
 pub mod uxt;

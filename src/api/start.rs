@@ -1,47 +1,71 @@
-//! `POST /v1/web/start`: a browser asks for a session.
+//! A client asks for a session: `POST /v1/{web,mobile,sdk}/start`.
 //!
 //! One call looks at the whole request and prepares everything that follows from it in reused
-//! buffers: the answer, the `SessionStart` message, and the row that goes with it.
+//! buffers: the answer, the session's first message, and the row that goes with it.
 //!
-//! The checks, in OpenReplay's order; the first that fails is the answer:
-//!
-//! | check | status |
+//! | module | holds |
 //! |---|---|
-//! | the body can be read and inflated, within both limits | 413 |
-//! | it is the JSON asked for | 400 |
-//! | the tracker is 6.0.0 or later | 426 |
-//! | a project key is given | 403 |
-//! | it is that of an active project | 404 |
-//! | the project is for browsers | 403 |
-//! | the user agent is a browser's | 403 |
-//! | a good token of this project resumes its session; what follows is for new ones | |
-//! | the dice fall below the project's sample rate | 403 |
-//! | an id can be made | 500 |
+//! | `web`, `mobile`, `sdk` | the three kinds of clients: their checks in order, their answers and messages |
+//! | `body` | the request's body, inflated within its limits |
+//! | `grant` | a session and its token: resumed, or sampled and new |
+//! | `row` | the row of table `sessions` |
 
 use std::net::IpAddr;
 
-use uuid::Uuid;
-
-use crate::directory::{Directory, Platform, Project};
+use crate::directory::{Directory, Project};
+use crate::log::record::Topic;
 use crate::session::SessionId;
 use crate::session::agent_cache::AgentCache;
 use crate::session::flake::FlakeIds;
-use crate::session::geo::{Geo, Place, client_ip};
-use crate::session::gunzip::{BodyError, Gunzip, GunzipError};
-use crate::session::json::{JsonScratch, write_integer, write_string};
-use crate::session::message::SessionStart;
+use crate::session::geo::{Geo, Place};
+use crate::session::gunzip::Gunzip;
+use crate::session::json::{JsonScratch, write_string};
+use crate::session::mobile_start::MobileStartRequest;
+use crate::session::sdk_start::SdkStartRequest;
 use crate::session::start::StartRequest;
-use crate::session::token::{Expiry, Secrets, Signer, Token};
-use crate::session::user_agent::{Agent, UserAgents};
-use crate::session::user_uuid;
+use crate::session::token::Secrets;
+use crate::session::user_agent::UserAgents;
 use crate::telemetry::Refusal as Reason;
+
+mod body;
+mod grant;
+mod mobile;
+mod row;
+mod sdk;
+mod web;
+
+/// What kind of client asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StartKind {
+    /// A browser.
+    Web,
+    /// A phone.
+    Mobile {
+        /// It knows the paths of old: neither its version nor its project's platform is looked at, and it may name
+        /// its project by `projectID`.
+        legacy: bool,
+    },
+    /// The analytics SDK.
+    Sdk,
+}
+
+impl StartKind {
+    /// The queue that the session's first message is for.
+    pub fn topic(self) -> Topic {
+        match self {
+            Self::Web => Topic::Raw,
+            Self::Mobile { .. } => Topic::RawIos,
+            Self::Sdk => Topic::None,
+        }
+    }
+}
 
 /// What the request brought. Header values are first values, as they came.
 #[derive(Debug, Clone, Copy)]
 pub struct StartInput<'a> {
     /// The body as received (decoded from its transfer coding, not from its content coding).
     pub body: &'a [u8],
-    /// `Content-Encoding`; only exactly `gzip` means something.
+    /// `Content-Encoding`.
     pub content_encoding: Option<&'a [u8]>,
     /// `User-Agent`.
     pub user_agent: Option<&'a [u8]>,
@@ -74,6 +98,10 @@ pub struct StartSettings {
     pub canvas_fps: i64,
     /// `PROTOCOL_VERSION`.
     pub protocol_version: i64,
+    /// `MOBILE_QUALITY`.
+    pub mobile_quality: String,
+    /// `MOBILE_FPS`.
+    pub mobile_fps: i64,
 }
 
 /// What the request is judged by.
@@ -102,7 +130,7 @@ pub struct StartDeps<'a> {
 pub struct StartScratch {
     /// The JSON to answer with, after a start and after a refusal alike.
     pub response: Vec<u8>,
-    /// The `SessionStart` message, when there is something to record.
+    /// The session's first message, when there is one to record.
     pub message: Vec<u8>,
     /// The row of table `sessions` as JSON, when there is something to record: always less than
     /// [`ROW_BYTES_MAX`].
@@ -115,7 +143,9 @@ pub struct StartScratch {
     gunzip: Gunzip,
     inflated: Vec<u8>,
     json: JsonScratch,
-    request: StartRequest,
+    web: StartRequest,
+    mobile: MobileStartRequest,
+    sdk: SdkStartRequest,
     place: Place,
     token: String,
 }
@@ -174,7 +204,9 @@ impl StartScratch {
             gunzip: Gunzip::new(),
             inflated: Vec::new(),
             json: JsonScratch::default(),
-            request: StartRequest::default(),
+            web: StartRequest::default(),
+            mobile: MobileStartRequest::default(),
+            sdk: SdkStartRequest::default(),
             place: Place::default(),
             token: String::new(),
         }
@@ -192,10 +224,20 @@ impl StartScratch {
     }
 }
 
-/// Judges one `POST /v1/web/start`. Never blocks and never panics.
-pub fn web_start(input: &StartInput<'_>, deps: &StartDeps<'_>, scratch: &mut StartScratch) -> StartOutcome {
+/// Judges one request for a session. Never blocks and never panics.
+pub fn start(
+    kind: StartKind,
+    input: &StartInput<'_>,
+    deps: &StartDeps<'_>,
+    scratch: &mut StartScratch,
+) -> StartOutcome {
     scratch.clear();
-    match judge(input, deps, scratch) {
+    let judged = match kind {
+        StartKind::Web => web::judge(input, deps, scratch),
+        StartKind::Mobile { legacy } => mobile::judge(input, deps, scratch, legacy),
+        StartKind::Sdk => sdk::judge(input, deps, scratch),
+    };
+    match judged {
         Ok(started) => StartOutcome::Started(started),
         Err(Halt::NotReady) => StartOutcome::NotReady,
         Err(Halt::Refused(refused, text)) => {
@@ -234,290 +276,24 @@ impl Halt {
     }
 }
 
-fn judge(input: &StartInput<'_>, deps: &StartDeps<'_>, scratch: &mut StartScratch) -> Result<Started, Halt> {
-    read_request(input, deps.settings, scratch)?;
-    let project = project_of(&scratch.request, deps.directory)?;
-    if !deps.agents.ready() {
-        return Err(Halt::NotReady);
-    }
-    let user_agent = input.user_agent.unwrap_or_default();
-    let agent = scratch.agents.get(user_agent, deps.agents).ok_or_else(|| {
-        let shown = String::from_utf8_lossy(user_agent);
-        let text = format!("browser not recognized, user-agent: {shown}");
-        refuse(403, Reason::UserAgent, text).of(project)
-    })?;
-    let address = client_ip(input.x_forwarded_for, input.x_real_ip, input.peer);
-    deps.geo.find(address, &mut scratch.place);
-
-    let uuid = user_uuid::settle(&mut scratch.request.user_uuid);
-    let grant = match resumed(&scratch.request, project, deps) {
-        Some(grant) => grant,
-        None => granted(&scratch.request, project, deps).map_err(|halt| halt.of(project))?,
-    };
-    scratch.token.clear();
-    deps.secrets.sign_onto(&grant.token, grant.signer, &mut scratch.token);
-    let record = !grant.resumed && !scratch.request.do_not_record;
-
-    let facts = Facts {
-        request: &scratch.request,
-        project,
-        agent,
-        place: &scratch.place,
-        user_agent,
-        uuid,
-        token: &grant.token,
-        token_text: &scratch.token,
-        started_ms: scratch.request.started_ms(deps.now_ms),
-    };
-    facts.write_response(deps.settings, &mut scratch.response);
-    if record {
-        facts.write_message(&mut scratch.message);
-        facts.write_row(&mut scratch.row);
-    }
-    Ok(Started { session: grant.token.session, project: project.project_id, resumed: grant.resumed, record })
+/// The active project with this key.
+fn project_by_key<'d>(key: &str, directory: &'d Directory) -> Result<&'d Project, Halt> {
+    let project = directory.by_key(key).filter(|project| project.active);
+    project.ok_or_else(|| no_project(key))
 }
 
-fn read_request(input: &StartInput<'_>, settings: &StartSettings, scratch: &mut StartScratch) -> Result<(), Halt> {
-    // Anything but exactly this word means bytes as they are.
-    let packed = input.content_encoding.map(<[u8]>::trim_ascii) == Some(b"gzip");
-    let too_large = input.body.len() as u64 > settings.json_size_limit;
-    let body = if packed {
-        let limit = usize::try_from(settings.json_inflated_limit).unwrap_or(usize::MAX);
-        let inflated = if too_large {
-            Err(BodyError::Read(GunzipError::TooLarge))
-        } else {
-            scratch.gunzip.inflate(input.body, limit, &mut scratch.inflated)
-        };
-        inflated.map_err(|error| {
-            let reason = match error {
-                BodyError::Read(GunzipError::TooLarge) => Reason::BodyTooLarge,
-                _ => Reason::Compression,
-            };
-            refuse(413, reason, error.to_string())
-        })?;
-        scratch.inflated.as_slice()
-    } else if too_large {
-        return Err(refuse(413, Reason::BodyTooLarge, GunzipError::TooLarge.to_string()));
-    } else {
-        input.body
-    };
-    let read = scratch.request.read(body, &mut scratch.json);
-    scratch.tracker.push_str(&scratch.request.tracker_version);
-    read.map_err(|error| refuse(400, Reason::Json, error.to_string()))
+fn no_project(named: &str) -> Halt {
+    refuse(404, Reason::Project, format!("project doesn't exist or is not active, key: {named}"))
 }
 
-fn project_of<'d>(request: &StartRequest, directory: &'d Directory) -> Result<&'d Project, Halt> {
-    if !request.tracker_is_supported() {
-        let text = "please upgrade the tracker version";
-        return Err(refuse(426, Reason::TrackerVersion, text));
-    }
-    if !request.has_project_key {
-        return Err(refuse(403, Reason::Project, "ProjectKey value required"));
-    }
-    let key = &request.project_key;
-    let project = directory.by_key(key).filter(|project| project.active).ok_or_else(|| {
-        let text = format!("project doesn't exist or is not active, key: {key}");
-        refuse(404, Reason::Project, text)
-    })?;
-    if project.platform != Platform::Web {
-        let text = "project doesn't support web sessions";
-        return Err(refuse(403, Reason::Platform, text).of(project));
-    }
-    Ok(project)
+fn no_agent(user_agent: &[u8]) -> Halt {
+    let shown = String::from_utf8_lossy(user_agent);
+    refuse(403, Reason::UserAgent, format!("browser not recognized, user-agent: {shown}"))
 }
 
-/// A token, and the secret that signs it.
-struct Grant {
-    token: Token,
-    signer: Signer,
-    resumed: bool,
-}
-
-/// The session of the client's token, if that is still good. A session that is known to be of
-/// another project starts anew: tokens carry no project, so nothing else keeps them apart.
-fn resumed(request: &StartRequest, project: &Project, deps: &StartDeps<'_>) -> Option<Grant> {
-    if request.reset || request.token.is_empty() {
-        return None;
-    }
-    let (token, signer) = deps.secrets.verify_signer(request.token.as_bytes()).ok()?;
-    if token.expiry(deps.now_ms) != Expiry::Valid {
-        return None;
-    }
-    let other = (deps.project_of)(token.session).is_some_and(|id| id != project.project_id);
-    (!other).then_some(Grant { token, signer, resumed: true })
-}
-
-fn granted(request: &StartRequest, project: &Project, deps: &StartDeps<'_>) -> Result<Grant, Halt> {
-    let rate = project.sample_rate;
-    if deps.dice >= rate {
-        let text = format!("capture rate miss, rate: {rate}");
-        return Err(refuse(403, Reason::Sampled, text));
-    }
-    let session = deps.flakes.next(deps.now_ms).map_err(|error| refuse(500, Reason::Internal, error.to_string()))?;
-    let token = Token {
-        session,
-        delay_ms: deps.now_ms.saturating_sub(request.timestamp_ms),
-        expires_ms: deps.now_ms.saturating_add(project.max_session_duration.into()),
-    };
-    Ok(Grant { token, signer: deps.secrets.first(), resumed: false })
-}
-
-/// Everything that is known of a session that starts.
-struct Facts<'a> {
-    request: &'a StartRequest,
-    project: &'a Project,
-    agent: &'a Agent,
-    place: &'a Place,
-    user_agent: &'a [u8],
-    uuid: Uuid,
-    token: &'a Token,
-    token_text: &'a str,
-    started_ms: i64,
-}
-
-impl Facts<'_> {
-    fn write_response(&self, settings: &StartSettings, out: &mut Vec<u8>) {
-        let beacon_size = match self.project.beacon_size {
-            0 => settings.beacon_size_limit,
-            own => settings.batch_bytes_max.min(own.into()),
-        };
-        let mut json = Members::new(out);
-        json.integer("timestamp", 0);
-        json.integer("startTimestamp", self.token.session.start_ms());
-        json.integer("delay", self.token.delay_ms);
-        json.text("token", self.token_text);
-        json.text("userUUID", &self.request.user_uuid);
-        json.text("userOS", &self.agent.os);
-        json.text("userDevice", &self.agent.device);
-        json.text("userBrowser", &self.agent.browser);
-        json.text("userCountry", self.place.country);
-        json.text("userState", &self.place.state);
-        json.text("userCity", &self.place.city);
-        json.quoted_integer("sessionID", self.token.session.0);
-        json.quoted_integer("projectID", self.project.project_id);
-        json.integer("beaconSizeLimit", beacon_size);
-        json.integer("compressionThreshold", settings.compression_threshold);
-        json.bool("canvasEnabled", settings.record_canvas);
-        json.text("canvasQuality", &settings.canvas_quality);
-        json.integer("canvasFPS", settings.canvas_fps);
-        json.bool("framesSupport", true);
-        json.integer("protocolVersion", settings.protocol_version);
-        json.end();
-    }
-
-    fn write_message(&self, out: &mut Vec<u8>) {
-        SessionStart {
-            timestamp_ms: self.started_ms.unsigned_abs(),
-            project: self.project.project_id,
-            tracker_version: &self.request.tracker_version,
-            revision: &self.request.revision,
-            user_uuid: &self.request.user_uuid,
-            user_agent: self.user_agent,
-            os: &self.agent.os,
-            os_version: &self.agent.os_version,
-            browser: &self.agent.browser,
-            browser_version: &self.agent.browser_version,
-            device: &self.agent.device,
-            device_type: self.agent.device_type.as_str(),
-            device_memory: self.request.device_memory,
-            device_heap: self.request.heap_limit,
-            place: (self.place.country, &self.place.state, &self.place.city),
-            user_id: &self.request.user_id,
-        }
-        .write(out);
-    }
-
-    /// The row, with the names and the values that table `sessions` of OpenReplay takes.
-    fn write_row(&self, out: &mut Vec<u8>) {
-        let (request, agent) = (self.request, self.agent);
-        let mut json = Members::new(out);
-        json.integer("session_id", self.token.session.0);
-        json.integer("project_id", self.project.project_id);
-        json.integer("start_ts", self.started_ms);
-        json.text("tracker_version", &request.tracker_version);
-        json.text_or_null("rev_id", &request.revision);
-        json.text("platform", Platform::Web.as_str());
-        let mut uuid = Uuid::encode_buffer();
-        json.text("user_uuid", self.uuid.hyphenated().encode_lower(&mut uuid));
-        json.text("user_os", &agent.os);
-        json.text_or_null("user_os_version", &agent.os_version);
-        json.text("user_browser", &agent.browser);
-        json.text_or_null("user_browser_version", &agent.browser_version);
-        json.text("user_device", &agent.device);
-        json.text("user_device_type", agent.device_type.as_str());
-        json.integer_or_null("user_device_memory_size", request.device_memory);
-        json.integer_or_null("user_device_heap_size", request.heap_limit);
-        json.text("user_country", self.place.country);
-        json.text_or_null("user_state", &self.place.state);
-        json.text_or_null("user_city", &self.place.city);
-        json.text_or_null("user_id", &request.user_id);
-        json.text("timezone", &request.timezone);
-        json.integer("screen_width", request.width);
-        json.integer("screen_height", request.height);
-        json.end();
-    }
-}
-
-/// Writes the members of one JSON object.
-struct Members<'a> {
-    out: &'a mut Vec<u8>,
-}
-
-impl<'a> Members<'a> {
-    fn new(out: &'a mut Vec<u8>) -> Self {
-        out.push(b'{');
-        Self { out }
-    }
-
-    fn key(&mut self, key: &str) {
-        if self.out.last() != Some(&b'{') {
-            self.out.push(b',');
-        }
-        self.out.push(b'"');
-        self.out.extend_from_slice(key.as_bytes());
-        self.out.extend_from_slice(b"\":");
-    }
-
-    fn text(&mut self, key: &str, value: &str) {
-        self.key(key);
-        write_string(self.out, value);
-    }
-
-    fn integer(&mut self, key: &str, value: impl Into<i128>) {
-        self.key(key);
-        write_integer(self.out, value.into());
-    }
-
-    fn quoted_integer(&mut self, key: &str, value: impl Into<i128>) {
-        self.key(key);
-        self.out.push(b'"');
-        write_integer(self.out, value.into());
-        self.out.push(b'"');
-    }
-
-    fn bool(&mut self, key: &str, value: bool) {
-        self.key(key);
-        self.out.extend_from_slice(if value { b"true" } else { b"false" });
-    }
-
-    fn null(&mut self, key: &str) {
-        self.key(key);
-        self.out.extend_from_slice(b"null");
-    }
-
-    fn text_or_null(&mut self, key: &str, value: &str) {
-        if value.is_empty() { self.null(key) } else { self.text(key, value) }
-    }
-
-    fn integer_or_null(&mut self, key: &str, value: u64) {
-        if value == 0 { self.null(key) } else { self.integer(key, value) }
-    }
-
-    fn end(self) {
-        self.out.push(b'}');
-    }
-}
-
+#[cfg(test)]
+#[path = "start/bench.rs"]
+mod bench;
 #[cfg(test)]
 #[path = "start_tests.rs"]
 mod tests;

@@ -1,143 +1,9 @@
-use std::cell::Cell;
-
+use super::bench::{Bench, CHROME, NOW_MS, ROBOT};
 use super::*;
-use crate::session::user_agent::embedded_for_tests;
+use crate::session::message::SessionStart;
 
-const CHROME: &str = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) \
-                      Chrome/122.0.0.0 Safari/537.36";
-const ROBOT: &str = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)";
-const NOW_MS: i64 = 1_795_570_916_808;
-const PROJECTS: &str = r#"
-[[projects]]
-project_id = 1
-project_key = "web"
-[[projects]]
-project_id = 2
-project_key = "rate-0"
-sample_rate = 0
-[[projects]]
-project_id = 3
-project_key = "ios"
-platform = "ios"
-[[projects]]
-project_id = 5
-project_key = "inactive"
-active = false
-[[projects]]
-project_id = 6
-project_key = "beacon"
-beacon_size = 2000
-max_session_duration = 2000
-[[conditions]]
-project_id = 1
-name = "checkout"
-capture_rate = 0
-"#;
-
-/// A server of one core, and a request that is changed from test to test.
-struct Bench {
-    directory: Directory,
-    secrets: Secrets,
-    flakes: FlakeIds,
-    agents: UserAgents,
-    geo: Geo,
-    settings: StartSettings,
-    known: Cell<Option<u32>>,
-    now_ms: i64,
-    dice: u8,
-    content_encoding: Option<&'static str>,
-    user_agent: &'static str,
-    scratch: StartScratch,
-}
-
-impl Bench {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("projects.toml");
-        std::fs::write(&path, PROJECTS).unwrap();
-        Self {
-            directory: Directory::load(&path).unwrap(),
-            secrets: Secrets::new(vec![b"secret_token_string".to_vec()]).unwrap(),
-            flakes: FlakeIds::new(1_645),
-            agents: embedded_for_tests(),
-            geo: Geo::none(),
-            settings: StartSettings {
-                json_size_limit: 131_072,
-                json_inflated_limit: 1 << 20,
-                beacon_size_limit: 1_000_000,
-                batch_bytes_max: 8_000_000,
-                compression_threshold: 20_000,
-                record_canvas: true,
-                canvas_quality: "low".to_owned(),
-                canvas_fps: 1,
-                protocol_version: 2,
-            },
-            known: Cell::new(None),
-            now_ms: NOW_MS,
-            dice: 99,
-            content_encoding: None,
-            user_agent: CHROME,
-            scratch: StartScratch::new(8),
-        }
-    }
-
-    fn start(&mut self, body: impl AsRef<[u8]>) -> StartOutcome {
-        let input = StartInput {
-            body: body.as_ref(),
-            content_encoding: self.content_encoding.map(str::as_bytes),
-            user_agent: Some(self.user_agent.as_bytes()),
-            x_real_ip: None,
-            x_forwarded_for: None,
-            peer: "127.0.0.1".parse().unwrap(),
-        };
-        let deps = StartDeps {
-            directory: &self.directory,
-            secrets: &self.secrets,
-            flakes: &self.flakes,
-            agents: &self.agents,
-            geo: &self.geo,
-            settings: &self.settings,
-            project_of: &|_| self.known.get(),
-            now_ms: self.now_ms,
-            dice: self.dice,
-        };
-        web_start(&input, &deps, &mut self.scratch)
-    }
-
-    #[track_caller]
-    fn started(&mut self, body: impl AsRef<[u8]>) -> Started {
-        match self.start(body) {
-            StartOutcome::Started(started) => started,
-            other => panic!("{other:?}: {}", self.scratch.error),
-        }
-    }
-
-    #[track_caller]
-    fn refused(&mut self, body: impl AsRef<[u8]>) -> (u16, String) {
-        match self.start(body) {
-            StartOutcome::Refused(refused) => {
-                let mut json = b"{\"error\":".to_vec();
-                write_string(&mut json, &self.scratch.error);
-                json.push(b'}');
-                assert_eq!(self.scratch.response, json);
-                assert!(self.scratch.message.is_empty() && self.scratch.row.is_empty());
-                (refused.status, self.scratch.error.clone())
-            }
-            other => panic!("{other:?}"),
-        }
-    }
-
-    fn response(&self) -> serde_json::Value {
-        serde_json::from_slice(&self.scratch.response).unwrap()
-    }
-
-    fn row(&self) -> serde_json::Value {
-        serde_json::from_slice(&self.scratch.row).unwrap()
-    }
-
-    fn token(&self) -> String {
-        self.response()["token"].as_str().unwrap().to_owned()
-    }
+fn bench() -> Bench {
+    Bench::of(StartKind::Web)
 }
 
 fn request(extra: &str) -> String {
@@ -153,7 +19,7 @@ fn request_of(key: &str, extra: &str) -> String {
 
 #[test]
 fn a_full_start_is_answered_byte_for_byte_as_recorded() {
-    let mut bench = Bench::new();
+    let mut bench = bench();
     let started = bench.started(request(""));
     assert_eq!(
         String::from_utf8_lossy(&bench.scratch.response),
@@ -176,7 +42,7 @@ fn a_full_start_is_answered_byte_for_byte_as_recorded() {
 
 #[test]
 fn the_row_has_the_columns_and_the_nulls_that_postgres_gets() {
-    let mut bench = Bench::new();
+    let mut bench = bench();
     bench.started(request(""));
     let expected = serde_json::json!({
         "session_id": 4_119_996_314_606_267_648_u64, "project_id": 1, "platform": "web",
@@ -205,7 +71,7 @@ fn the_row_has_the_columns_and_the_nulls_that_postgres_gets() {
 
 #[test]
 fn the_message_says_what_the_row_says() {
-    let mut bench = Bench::new();
+    let mut bench = bench();
     bench.started(request(r#","userID":"u\u0000 1","bufferDiff":5000"#));
     let mut expected = Vec::new();
     SessionStart {
@@ -230,7 +96,7 @@ fn the_message_says_what_the_row_says() {
 
 #[test]
 fn checks_come_in_the_recorded_order_with_the_recorded_answers() {
-    let mut bench = Bench::new();
+    let mut bench = bench();
     for (body, status, text) in [
         (String::new(), 400, "unexpected end of JSON input"),
         ("null".to_owned(), 426, "please upgrade the tracker version"),
@@ -263,18 +129,25 @@ fn checks_come_in_the_recorded_order_with_the_recorded_answers() {
 }
 
 #[test]
-fn sampling_uses_the_projects_own_rate_whatever_the_condition() {
-    let mut bench = Bench::new();
-    bench.started(request(r#","condition":"checkout""#));
-    bench.started(request(r#","condition":"no-such""#));
-    bench.started(request(""));
-    bench.dice = 0;
-    assert_eq!(bench.refused(request_of("rate-0", "")).0, 403);
+fn a_known_condition_is_sampled_at_its_own_rate_and_any_other_start_at_the_projects() {
+    let mut bench = bench();
+    for dice in [0, 99] {
+        bench.dice = dice;
+        let missed = bench.refused(request(r#","condition":"checkout""#));
+        assert_eq!(missed, (403, "capture rate miss, rate: 0".to_owned()));
+        bench.started(request(r#","condition":"no-such""#));
+        // The name of another project's condition.
+        bench.started(request(r#","condition":"always""#));
+        // The condition's rate was for that one start.
+        bench.started(request(r#","condition":"""#));
+        bench.started(request_of("rate-0", r#","condition":"always""#));
+        assert_eq!(bench.refused(request_of("rate-0", "")).0, 403);
+    }
 }
 
 #[test]
 fn the_project_decides_beacon_size_and_duration() {
-    let mut bench = Bench::new();
+    let mut bench = bench();
     bench.started(request_of("beacon", ""));
     assert_eq!(bench.response()["beaconSizeLimit"], 2_000);
     let token = bench.secrets.verify(bench.token().as_bytes()).unwrap();
@@ -283,7 +156,7 @@ fn the_project_decides_beacon_size_and_duration() {
 
 #[test]
 fn a_good_token_resumes_its_session_and_is_answered_unchanged() {
-    let mut bench = Bench::new();
+    let mut bench = bench();
     let first = bench.started(request(""));
     let token = bench.token();
     for extra in ["", r#","doNotRecord":true"#] {
@@ -305,7 +178,7 @@ fn a_good_token_resumes_its_session_and_is_answered_unchanged() {
 
 #[test]
 fn any_other_token_starts_anew() {
-    let mut bench = Bench::new();
+    let mut bench = bench();
     let first = bench.started(request(""));
     let token = bench.token();
     for extra in [
@@ -324,7 +197,7 @@ fn any_other_token_starts_anew() {
 
 #[test]
 fn a_token_of_another_project_starts_anew() {
-    let mut bench = Bench::new();
+    let mut bench = bench();
     bench.started(request(""));
     let token = bench.token();
     bench.known.set(Some(1));
@@ -335,7 +208,7 @@ fn a_token_of_another_project_starts_anew() {
 
 #[test]
 fn a_session_that_is_not_to_be_recorded_gets_a_token_and_leaves_nothing() {
-    let mut bench = Bench::new();
+    let mut bench = bench();
     let started = bench.started(request(r#","doNotRecord":true"#));
     assert!(!started.resumed && !started.record);
     assert!(bench.scratch.message.is_empty() && bench.scratch.row.is_empty());
@@ -344,7 +217,7 @@ fn a_session_that_is_not_to_be_recorded_gets_a_token_and_leaves_nothing() {
 
 #[test]
 fn clocks_that_cannot_be_do_no_harm() {
-    let mut bench = Bench::new();
+    let mut bench = bench();
     bench.started(r#"{"projectKey":"web","trackerVersion":"18","timestamp":-9223372036854775808,"isOffline":true}"#);
     assert_eq!(bench.response()["delay"], i64::MAX);
     assert_eq!(bench.row()["start_ts"], NOW_MS);
@@ -360,7 +233,7 @@ fn bodies_are_bounded_packed_and_inflated() {
     encoder.write_all(&[b' '; 500_000]).unwrap();
     let packed = encoder.finish().unwrap();
 
-    let mut bench = Bench::new();
+    let mut bench = bench();
     let raw = bench.refused(&packed);
     let text = r"invalid character '\x1f' looking for beginning of value";
     assert_eq!(raw, (400, text.to_owned()));
@@ -383,7 +256,7 @@ fn bodies_are_bounded_packed_and_inflated() {
 
 #[test]
 fn the_longest_row_fits_beside_a_record() {
-    let mut bench = Bench::new();
+    let mut bench = bench();
     // Six bytes a character is the most that JSON makes of one.
     let long = r"\u0001".repeat(10_000);
     let fields = ["revID", "timezone", "userID", "condition"];

@@ -87,6 +87,10 @@ impl<'a> Printer<'a> {
         {
             self.era = Era::of_tracker(&row.tracker_version);
         }
+        // Only the analytics SDK starts a session without a message.
+        if record.kind == Kind::Start && record.payload.is_empty() {
+            return Ok(());
+        }
         // Taken out so that the batch can be borrowed while lines are written; put back for the next record.
         let mut inflated = std::mem::take(&mut self.inflated);
         let bytes = match record.encoding {

@@ -129,6 +129,42 @@ fn sessions_are_listed_by_start_with_what_their_records_say() {
 }
 
 #[test]
+fn a_session_of_a_phone_is_shown_by_its_device_and_its_messages_by_their_names_of_today() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = Options { dir: folder.path().join("log"), ack: Ack::Memory, insist: true, ..Options::default() };
+    let (log, _) = Log::open(options).unwrap();
+    let mut writer = log.writer(0).unwrap();
+    let mut ext = Vec::new();
+    let row = br#"{"tracker_version":"1.0.22","platform":"ios","user_browser":null,"user_os":"IOS",
+        "user_os_version":"17.4","user_device":"iPhone 13"}"#;
+    ExtWriter::new(&mut ext).push(ext_type::SESSION_ROW, row).unwrap();
+    let start = entry(Kind::Start, FIRST, 1, &ext, b"\x5a\x01\x03\x00\x00\x00\x00\x00\x00\x00\x00");
+    append(&mut writer, &start);
+    append(&mut writer, &entry(Kind::Batch, FIRST, 0, &[], b"\x6b\x05\x01\x09\x5e\x06\x02\x01a"));
+    // The analytics SDK starts a session without a message.
+    append(&mut writer, &entry(Kind::Start, SECOND, 1, &ext, b""));
+    drop(writer);
+    log.close().unwrap();
+
+    let Command::Sessions(args) = command(&["sessions", "--json"]) else { unreachable!() };
+    let listed = lines(&printed(|out| sessions::list(&args, folder.path(), out)).1);
+    let told = ["platform", "browser", "os", "device"].map(|name| listed[0][name].clone());
+    assert_eq!(told, ["ios".into(), Value::Null, "IOS 17.4".into(), "iPhone 13".into()]);
+    let Command::Sessions(args) = command(&["sessions"]) else { unreachable!() };
+    let table = printed(|out| sessions::list(&args, folder.path(), out)).1;
+    assert!(table.contains("  CLIENT               ") && table.contains("  iPhone 13, IOS 17.4  -"), "{table}");
+
+    let events = |session: u64| {
+        let Command::Events(args) = command(&["events", &session.to_string(), "--json"]) else { unreachable!() };
+        lines(&printed(|out| events::list(&args, folder.path(), out)).1)
+    };
+    let shown = events(FIRST);
+    let names: Vec<&str> = shown.iter().filter_map(|line| line["name"].as_str()).collect();
+    assert_eq!(names, ["MobileSessionStart", "MobileBatchMeta", "MobileUserID"]);
+    assert!(events(SECOND).is_empty());
+}
+
+#[test]
 fn events_shows_messages_and_what_is_broken() {
     let data = data();
     let list = |arguments: &[&str]| {

@@ -221,6 +221,8 @@ fn start_settings(config: &Config) -> StartSettings {
         canvas_quality: config.canvas_quality.clone(),
         canvas_fps: i64::from(config.canvas_fps),
         protocol_version: i64::from(config.protocol_version),
+        mobile_quality: config.mobile_quality.clone(),
+        mobile_fps: i64::from(config.mobile_fps),
     }
 }
 

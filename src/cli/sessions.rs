@@ -26,17 +26,43 @@ pub(super) struct Summary {
     length_ms: u64,
     batches: u64,
     bytes: u64,
+    /// `web`, `ios` or `android`.
+    platform: Option<String>,
+    /// Null for phones.
     browser: Option<String>,
+    os: Option<String>,
+    /// Null for ordinary computers.
+    device: Option<String>,
     user: Option<String>,
+}
+
+impl Summary {
+    /// What was recorded: a browser, or the device that an app ran on.
+    fn client(&self) -> Option<String> {
+        if self.browser.is_some() {
+            return self.browser.clone();
+        }
+        let parts = [&self.device, &self.os].into_iter().flatten();
+        let text = parts.map(String::as_str).collect::<Vec<_>>().join(", ");
+        (!text.is_empty()).then_some(text)
+    }
 }
 
 /// The columns of a session's row that are shown.
 #[derive(Debug, Default, Deserialize)]
 struct Row {
     #[serde(default)]
+    platform: Option<String>,
+    #[serde(default)]
     user_browser: Option<String>,
     #[serde(default)]
     user_browser_version: Option<String>,
+    #[serde(default)]
+    user_os: Option<String>,
+    #[serde(default)]
+    user_os_version: Option<String>,
+    #[serde(default)]
+    user_device: Option<String>,
     #[serde(default)]
     user_id: Option<String>,
 }
@@ -105,10 +131,14 @@ impl Seen {
         // A row that can't be read costs two columns of the table, not the table.
         let row: Row = serde_json::from_slice(row).unwrap_or_default();
         let text = |text: Option<String>| text.filter(|text| !text.is_empty());
-        if let Some(browser) = text(row.user_browser) {
-            let version = text(row.user_browser_version).map(|version| format!(" {version}")).unwrap_or_default();
-            self.summary.browser = Some(format!("{browser}{version}"));
-        }
+        let versioned = |name, version| {
+            let version = text(version).map(|version| format!(" {version}")).unwrap_or_default();
+            text(name).map(|name| format!("{name}{version}"))
+        };
+        self.summary.platform = text(row.platform);
+        self.summary.browser = versioned(row.user_browser, row.user_browser_version);
+        self.summary.os = versioned(row.user_os, row.user_os_version);
+        self.summary.device = text(row.user_device);
         self.summary.user = text(row.user_id).or_else(|| self.summary.user.take());
     }
 }
@@ -158,7 +188,7 @@ fn print(sessions: &[Summary], json: bool, out: &mut Out) -> Result<(), CliError
         ("LENGTH", Right),
         ("BATCHES", Right),
         ("BYTES", Right),
-        ("BROWSER", Left),
+        ("CLIENT", Left),
         ("USER", Left),
     ]);
     let text = |text: &Option<String>, max: usize| text.as_deref().map_or_else(|| "-".to_owned(), |t| plain(t, max));
@@ -170,7 +200,7 @@ fn print(sessions: &[Summary], json: bool, out: &mut Out) -> Result<(), CliError
             length_ms(session.length_ms),
             thousands(session.batches),
             bytes(session.bytes),
-            text(&session.browser, 30),
+            text(&session.client(), 40),
             text(&session.user, 40),
         ]);
     }

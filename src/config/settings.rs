@@ -144,7 +144,7 @@ settings! {
         json_size_limit: u64 = size("131072") also "JSON_SIZE_LIMIT";
         /// The largest body of a start, inflated.
         json_inflated_limit: u64 = size("1MiB");
-        /// The largest batch, as sent; a project's own beacon_size goes before it.
+        /// The largest batch, as sent; a project's own beacon_size goes before it for browsers.
         beacon_size_limit: u64 = size("1000000") also "BEACON_SIZE_LIMIT";
         /// The largest batch, inflated, where batches are looked into.
         body_inflated_limit: u64 = size("16MiB");
@@ -160,6 +160,10 @@ settings! {
         canvas_fps: u32 = count("1") also "CANVAS_FPS";
         /// The protocol version named in the answer to a start.
         protocol_version: u32 = count("2") also "PROTOCOL_VERSION";
+        /// The quality of phones' screenshots: "low", "standard" or "high".
+        mobile_quality: String = word("low") also "MOBILE_QUALITY";
+        /// Screenshots per second of phones.
+        mobile_fps: u32 = count("1") also "MOBILE_FPS";
     }
     "Sessions" {
         /// The worker id inside session ids, 0 to 65535, different for each server; "auto" takes it from the ECS

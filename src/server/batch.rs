@@ -12,7 +12,7 @@ use super::commit::{StoreError, store};
 use super::conn::Conn;
 use super::core::Core;
 use super::exchange::{Admitted, Next, body};
-use super::io::Io;
+use super::io::{Got, Io};
 
 /// Reads and stores a batch whose token is good.
 pub async fn web_batch(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut Seen, admitted: &Admitted) -> Next {
@@ -48,6 +48,19 @@ pub async fn web_batch(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut
         },
         Err(refusal) => Err(refusal),
     };
+    answer(io, core, conn, seen, admitted, stored, got).await
+}
+
+/// Answers a batch that has been stored, or has not.
+pub async fn answer(
+    io: &mut Io,
+    core: &Rc<Core>,
+    conn: &Conn,
+    seen: &mut Seen,
+    admitted: &Admitted,
+    stored: Result<(), Refusal>,
+    got: Got,
+) -> Next {
     let keep_alive = seen.keep_alive(core, conn);
     match stored {
         Ok(()) if admitted.just_expired => {
@@ -57,7 +70,7 @@ pub async fn web_batch(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut
         Ok(()) => seen.send(io, core, 200, keep_alive, |out, frame| frame.write(out, 200, &[], b"")).await,
         Err(mut refusal) => {
             // Within the period of grace the client must start anew, whatever else went wrong.
-            if admitted.just_expired && refusal.status == 413 {
+            if admitted.just_expired && matches!(refusal.reason, Reason::BodyTooLarge | Reason::Compression) {
                 refusal.status = 401;
             }
             seen.refuse(io, core, &refusal, keep_alive).await;

@@ -12,10 +12,11 @@ use crossbeam_channel::{Receiver, Sender};
 
 use crate::api::batch::BatchScratch;
 use crate::api::cors::Cors;
+use crate::api::inflater::Inflater;
 use crate::api::prefix::Prefix;
 use crate::api::reply::Preflight;
 use crate::api::start::{StartScratch, StartSettings};
-use crate::config::{Ack, Config};
+use crate::config::{Ack, CheckBodies, Config};
 use crate::directory::{Directory, Shared as SharedDirectory};
 use crate::http::Limits;
 use crate::http::date::HttpDate;
@@ -131,6 +132,8 @@ pub struct Core {
     pub logger: Logger,
     /// The buffers of a batch.
     pub batch: RefCell<BatchScratch>,
+    /// Inflates bodies that are looked into before the answer.
+    pub inflater: RefCell<Inflater>,
     /// ms on the monotonic clock, refreshed by each sweep and each accepted connection.
     now_ms: Cell<u64>,
     /// `Date`, refreshed by each sweep.
@@ -179,6 +182,7 @@ impl Core {
             sessions: RefCell::new(Sessions::new(SESSIONS_MAX)),
             start: RefCell::new(StartScratch::new(AGENTS_MAX)),
             batch: RefCell::default(),
+            inflater: RefCell::default(),
             preflight: RefCell::default(),
             path: RefCell::default(),
             limits: Limits::default(),
@@ -268,6 +272,16 @@ impl Core {
             None => default.max(directory.beacon_size_max()),
         };
         limit.min(self.body_bytes_max)
+    }
+
+    /// The largest batch of clients that are told no limit of their project's: phones, and the analytics SDK.
+    pub fn told_limit(&self) -> u64 {
+        self.common.config.beacon_size_limit.min(self.body_bytes_max)
+    }
+
+    /// Where compressed bodies are to be inflated before the answer: the most bytes that one may then have.
+    pub fn inflate_inline(&self) -> Option<usize> {
+        (self.common.config.check_bodies == CheckBodies::Inline).then_some(self.inflated_limit)
     }
 
     /// How long a request is held, in ms.

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use crate::api::conditions::conditions;
 use crate::api::reply::Refusal;
 use crate::api::route::{Route, TokenRule};
+use crate::api::start::StartKind;
 use crate::api::tags::tags;
 use crate::api::uxt;
 use crate::http::{Framing, Method, path};
@@ -104,13 +105,13 @@ async fn handle(
 ) -> Next {
     match (route, &admitted) {
         (Route::WebBatch, Some(admitted)) => batch::web_batch(io, core, conn, seen, admitted).await,
-        (Route::WebStart, _) => start::web_start(io, core, conn, seen).await,
+        (Route::WebStart, _) => start::start(io, core, conn, seen, StartKind::Web).await,
         (Route::MobileBatch | Route::MobileLate, Some(admitted)) => mobile::batch(io, core, conn, seen, admitted).await,
-        (Route::MobileStart, _) => mobile::start(io, core, conn, seen, legacy).await,
+        (Route::MobileStart, _) => start::start(io, core, conn, seen, StartKind::Mobile { legacy }).await,
         (Route::WebImages, Some(admitted)) => images::web(io, core, conn, seen, admitted).await,
         (Route::MobileImages, Some(admitted)) => images::mobile(io, core, conn, seen, admitted).await,
         (Route::SdkBatch, Some(admitted)) => sdk::batch(io, core, conn, seen, admitted).await,
-        (Route::SdkStart, _) => sdk::start(io, core, conn, seen).await,
+        (Route::SdkStart, _) => start::start(io, core, conn, seen, StartKind::Sdk).await,
         (Route::WebNotStarted, _) => forms::not_started(io, core, conn, seen).await,
         (Route::WebFeatureFlags, admitted) => forms::feature_flags(io, core, conn, seen, admitted.as_ref()).await,
         (Route::UxtTestSignal, Some(admitted)) => forms::test_signal(io, core, conn, seen, admitted).await,

@@ -1,10 +1,10 @@
-//! `POST /v1/web/start` on a core: the session is stored before its token is given out.
+//! `POST /v1/{web,mobile,sdk}/start` on a core: the session is stored before its token is given out.
 
 use std::rc::Rc;
 use std::time::Duration;
 
 use crate::api::reply::Refusal;
-use crate::api::start::{self, StartDeps, StartInput, StartOutcome, Started};
+use crate::api::start::{self, StartDeps, StartInput, StartKind, StartOutcome, Started};
 use crate::log::record::{DataType, Encoding, Entry, ExtWriter, Flags, Kind, Topic, ext_type};
 use crate::telemetry::{Refusal as Reason, Text};
 
@@ -19,7 +19,7 @@ use super::io::{Got, Io};
 const READY_POLL: Duration = Duration::from_millis(5);
 
 /// Reads and judges a start, and stores what it leaves.
-pub async fn web_start(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut Seen) -> Next {
+pub async fn start(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut Seen, kind: StartKind) -> Next {
     let limit = core.common.start.json_size_limit;
     let got = match body(io, core, seen, limit, false).await {
         Ok(got) => got,
@@ -27,7 +27,7 @@ pub async fn web_start(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut
     };
     let held_since_ms = conn.held_since_ms(core.now_ms());
     let outcome = loop {
-        let outcome = judge(io, core, conn, seen, got);
+        let outcome = judge(io, core, conn, seen, kind, got);
         let patient = core.now_ms().saturating_sub(held_since_ms) < core.patience_ms();
         if outcome != StartOutcome::NotReady || !patient {
             break outcome;
@@ -50,7 +50,7 @@ pub async fn web_start(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut
             io.work().answer = answer;
         }
         StartOutcome::Started(started) => {
-            let stored = if started.record { record(io, core, conn, started).await } else { Ok(()) };
+            let stored = if started.record { record(io, core, conn, kind.topic(), started).await } else { Ok(()) };
             match stored {
                 Ok(()) => {
                     core.announce(started.session, started.project);
@@ -71,7 +71,7 @@ pub async fn web_start(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut
 
 /// Judges the start. The answer, and what there is to record, are copied out of the core's buffers:
 /// other starts use them while this one waits for the log.
-fn judge(io: &mut Io, core: &Core, conn: &Conn, seen: &mut Seen, got: Got) -> StartOutcome {
+fn judge(io: &mut Io, core: &Core, conn: &Conn, seen: &mut Seen, kind: StartKind, got: Got) -> StartOutcome {
     let work = io.work();
     let directory = core.directory();
     let project_of = |session| core.project_of(session);
@@ -96,7 +96,7 @@ fn judge(io: &mut Io, core: &Core, conn: &Conn, seen: &mut Seen, got: Got) -> St
         dice: core.dice(),
     };
     let mut scratch = core.start.borrow_mut();
-    let outcome = start::web_start(&input, &deps, &mut scratch);
+    let outcome = start::start(kind, &input, &deps, &mut scratch);
     seen.tracker = Text::new(scratch.tracker.as_bytes());
     seen.error = Text::new(scratch.error.as_bytes());
     match outcome {
@@ -119,11 +119,17 @@ fn copy(to: &mut Vec<u8>, from: &[u8]) {
     to.extend_from_slice(from);
 }
 
-async fn record(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, started: Started) -> Result<(), StoreError> {
+async fn record(
+    io: &mut Io,
+    core: &Rc<Core>,
+    conn: &Rc<Conn>,
+    topic: Topic,
+    started: Started,
+) -> Result<(), StoreError> {
     let work = io.work();
     let entry = Entry {
         kind: Kind::Start,
-        topic: Topic::Raw,
+        topic,
         data_type: DataType::All,
         encoding: Encoding::Identity,
         session: started.session.0,

@@ -1,7 +1,9 @@
-//! The `SessionStart` message: what the server itself adds to a session's stream.
+//! The `SessionStart` and `MobileSessionStart` messages: what the server itself adds to a session's stream.
 
-/// The type of the message.
+/// The type of a browser's message.
 const SESSION_START: u8 = 1;
+/// The type of a phone's.
+const MOBILE_SESSION_START: u8 = 90;
 
 /// The fields of a `SessionStart`, in their order on the wire.
 #[derive(Debug, Clone, Copy, Default)]
@@ -58,15 +60,65 @@ impl SessionStart<'_> {
         write_bytes(out, self.device_type.as_bytes());
         write_uint(out, self.device_memory);
         write_uint(out, self.device_heap);
-        let (country, state, city) = self.place;
-        write_uint(out, (country.len() + state.len() + city.len() + 2) as u64);
-        out.extend_from_slice(country.as_bytes());
-        out.push(b'|');
-        out.extend_from_slice(state.as_bytes());
-        out.push(b'|');
-        out.extend_from_slice(city.as_bytes());
+        write_place(out, self.place);
         write_bytes(out, self.user_id.as_bytes());
     }
+}
+
+/// The fields of a `MobileSessionStart`, in their order on the wire.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct MobileSessionStart<'a> {
+    /// When the session started, ms since the Unix epoch.
+    pub timestamp_ms: u64,
+    /// The project.
+    pub project: u32,
+    /// Version of the tracker.
+    pub tracker_version: &'a str,
+    /// Revision of the recorded app.
+    pub revision: &'a str,
+    /// UUID of the user.
+    pub user_uuid: &'a str,
+    /// `IOS` or `Android`.
+    pub os: &'a str,
+    /// Its version.
+    pub os_version: &'a str,
+    /// The device, by the name that people know where there is one.
+    pub device: &'a str,
+    /// `mobile`, `tablet`, `desktop` or `other`.
+    pub device_type: &'a str,
+    /// Country code, state and city: packed as `country|state|city`.
+    pub place: (&'a str, &'a str, &'a str),
+}
+
+impl MobileSessionStart<'_> {
+    /// Appends the message. Unlike other messages of phones it has no length, and no batch header.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        out.push(MOBILE_SESSION_START);
+        write_uint(out, self.timestamp_ms);
+        write_uint(out, u64::from(self.project));
+        let texts = [
+            self.tracker_version,
+            self.revision,
+            self.user_uuid,
+            self.os,
+            self.os_version,
+            self.device,
+            self.device_type,
+        ];
+        for text in texts {
+            write_bytes(out, text.as_bytes());
+        }
+        write_place(out, self.place);
+    }
+}
+
+fn write_place(out: &mut Vec<u8>, (country, state, city): (&str, &str, &str)) {
+    write_uint(out, (country.len() + state.len() + city.len() + 2) as u64);
+    out.extend_from_slice(country.as_bytes());
+    out.push(b'|');
+    out.extend_from_slice(state.as_bytes());
+    out.push(b'|');
+    out.extend_from_slice(city.as_bytes());
 }
 
 fn write_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
@@ -161,6 +213,52 @@ mod tests {
                  3166322d303030302d343030302d383030302d303030303030303030303031025541084d616320\
                  4f5320580731302e31352e37065361666172690431372e3400076465736b746f707f8001174652\
                  7cc38e6c652d64652d4672616e63657c50617269731075736572406578616d706c652e636f6d",
+            ),
+        ] {
+            let mut out = Vec::new();
+            message.write(&mut out);
+            assert_eq!(hex(&out), bytes);
+        }
+    }
+
+    #[test]
+    fn messages_of_phones_are_written_as_recorded() {
+        let iphone = MobileSessionStart {
+            timestamp_ms: 1_710_417_074_000,
+            project: 12,
+            tracker_version: "1.0.10",
+            revision: "1",
+            user_uuid: "0e37dfb5-3f5a-4c7a-9d3e-2f1f6f1b7c11",
+            os: "IOS",
+            os_version: "17.4",
+            device: "iPhone 14 Pro",
+            device_type: "mobile",
+            place: ("US", "California", "San Francisco"),
+        };
+        let pixel = MobileSessionStart {
+            timestamp_ms: 1_784_806_389_123,
+            project: 300,
+            tracker_version: "1.1.8",
+            revision: "N/A",
+            user_uuid: "b3b9c1f2-0000-4000-8000-000000000001",
+            os: "Android",
+            os_version: "14",
+            device: "oriole",
+            device_type: "tablet",
+            place: ("UN", "", ""),
+        };
+        for (message, bytes) in [
+            (
+                iphone,
+                "5ad0aeb5e6e3310c06312e302e313001312430653337646662352d336635612d346337612d396433\
+                 652d32663166366631623763313103494f530431372e340d6950686f6e652031342050726f066d6f\
+                 62696c651b55537c43616c69666f726e69617c53616e204672616e636973636f",
+            ),
+            (
+                pixel,
+                "5a83eb80f6f833ac0205312e312e38034e2f412462336239633166322d303030302d343030302d38\
+                 3030302d30303030303030303030303107416e64726f6964023134066f72696f6c65067461626c65\
+                 7404554e7c7c",
             ),
         ] {
             let mut out = Vec::new();

@@ -5,28 +5,34 @@
 //! | [`token`] | the bearer token: signing, verifying, expiry |
 //! | [`flake`] | session ids, unique for ever, in order of time |
 //! | [`shard`] | the part of an id that tells one server from another |
-//! | [`start`] | the body of a start request, read as Go's JSON reader would |
+//! | [`start`], [`mobile_start`], [`sdk_start`] | the bodies of start requests, read as Go's JSON reader would |
+//! | [`version`] | versions of trackers |
+//! | [`apple`] | what Apple's devices are called |
 //! | [`json`] | those reading rules themselves, and simd-json as the short way through plain documents |
 //! | [`gunzip`] | gzip bodies, bounded in both their forms |
 //! | [`user_agent`], [`agent_cache`] | the browser, its system and its device |
 //! | [`regexes`] | the file of expressions that tell them apart |
 //! | [`geo`] | the client's address, and where that is |
-//! | [`message`] | the `SessionStart` message |
+//! | [`message`] | the `SessionStart` and `MobileSessionStart` messages |
 //! | [`user_uuid`] | what counts as a UUID of a user |
 //!
 //! Nothing here knows of HTTP, the log or projects.
 
 pub mod agent_cache;
+pub mod apple;
 pub mod flake;
 pub mod geo;
 pub mod gunzip;
 pub mod json;
 pub mod message;
+pub mod mobile_start;
 pub mod regexes;
+pub mod sdk_start;
 pub mod shard;
 pub mod start;
 pub mod token;
 pub mod user_agent;
 pub mod user_uuid;
+pub mod version;
 
 pub use flake::SessionId;

@@ -1,8 +1,7 @@
 //! The body of `POST /v1/web/start`, read leniently and cleaned before anything uses it.
 
-use semver::BuildMetadata;
-
 use super::json::{Fields, JsonError, JsonScratch, Mismatch, Value, read, set_bool, set_integer, set_text};
+use super::version;
 
 /// Longest `userID` that is kept, in characters.
 pub const USER_ID_CHARS_MAX: usize = 255;
@@ -147,7 +146,7 @@ impl StartRequest {
 
     /// Whether the tracker is one that still works: 6.0.0 or later.
     pub fn tracker_is_supported(&self) -> bool {
-        major_version(&self.tracker_version).is_some_and(|major| major >= 6)
+        version::at_least(&self.tracker_version, [6, 0, 0])
     }
 
     /// When the session started, ms since the Unix epoch: now, or when the client says its buffer
@@ -163,27 +162,6 @@ impl StartRequest {
         }
         now_ms
     }
-}
-
-/// The major number of a tracker's version: what stands before the first `-`, read leniently (a
-/// `v` in front, one or two parts, zeros in front, and build metadata are all right).
-fn major_version(text: &str) -> Option<u64> {
-    let text = text.split('-').next().unwrap_or_default();
-    let text = text.strip_prefix('v').unwrap_or(text);
-    let (numbers, build) = match text.split_once('+') {
-        Some((numbers, build)) => (numbers, Some(build)),
-        None => (text, None),
-    };
-    if build.is_some_and(|build| build.is_empty() || BuildMetadata::new(build).is_err()) {
-        return None;
-    }
-    let mut major = None;
-    for (count, part) in numbers.split('.').enumerate() {
-        let digits = !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-        let number = part.parse::<i64>().ok().filter(|_| digits && count < 3)?;
-        major = major.or(Some(number.unsigned_abs()));
-    }
-    major
 }
 
 /// Takes NUL characters out and cuts to `chars_max` characters.

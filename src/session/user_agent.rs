@@ -220,6 +220,12 @@ pub(crate) fn embedded_for_tests() -> UserAgents {
     AGENTS.clone()
 }
 
+/// Expressions that are never compiled.
+#[cfg(test)]
+pub(crate) fn unready_for_tests() -> UserAgents {
+    UserAgents { compiled: Arc::new(OnceLock::new()) }
+}
+
 #[cfg(test)]
 #[path = "user_agent_tests.rs"]
 mod tests;

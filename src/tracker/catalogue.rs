@@ -17,11 +17,15 @@ impl Era {
     /// The first major version of the web tracker that is read as [`Era::Main`].
     const MAIN_SINCE_MAJOR: u32 = 16;
 
-    /// The era of a web tracker's version such as `12.0.4`. What has no leading number is taken for a new one.
+    /// No browser's tracker before this one is taken: smaller versions are those of phones' trackers, which count apart
+    /// and whose layouts have never changed.
+    const WEB_SINCE_MAJOR: u32 = 6;
+
+    /// The era of a tracker's version such as `12.0.4`. What has no leading number is taken for a new one.
     pub fn of_tracker(version: &str) -> Self {
         let major = version.split(['.', '-', '+']).next().unwrap_or_default();
         match major.parse::<u32>() {
-            Ok(major) if major < Self::MAIN_SINCE_MAJOR => Self::Seed,
+            Ok(Self::WEB_SINCE_MAJOR..Self::MAIN_SINCE_MAJOR) => Self::Seed,
             _ => Self::Main,
         }
     }
@@ -155,6 +159,8 @@ mod tests {
     fn eras_follow_the_trackers_version() {
         assert_eq!(Era::of_tracker("12.0.4"), Era::Seed);
         assert_eq!(Era::of_tracker("15.3.1"), Era::Seed);
+        assert_eq!(Era::of_tracker("6.0.0"), Era::Seed);
+        assert_eq!(Era::of_tracker("1.0.22"), Era::Main, "a phone's");
         assert_eq!(Era::of_tracker("18.0.7-beta.1"), Era::Main);
         assert_eq!(Era::of_tracker("20.0.0-beta.1"), Era::Main);
         for unknown in ["", "next", "-1", "99999999999999999999.0"] {

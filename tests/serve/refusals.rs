@@ -84,7 +84,7 @@ fn a_refusal_reaches_a_client_that_sends_everything_before_it_reads() {
     for bytes in [1_000, 100_000, 300_000, 1_500_000, 6_000_000] {
         let refused = batch("not.a.good.token", bytes);
         assert_eq!(send_all_then_read(server.connect(), &refused, bytes), 401, "{bytes}");
-        let nowhere = batch(&token, bytes).replace("/v1/web/i", "/v1/mobile/i");
+        let nowhere = batch(&token, bytes).replace("/v1/web/i", "/v1/nowhere/i");
         assert_eq!(send_all_then_read(server.connect(), &nowhere, bytes), 404, "{bytes}");
         if bytes > 1_000_000 {
             assert_eq!(send_all_then_read(server.connect(), &batch(&token, bytes), bytes), 413, "{bytes}");

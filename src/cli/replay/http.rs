@@ -7,7 +7,7 @@ use ureq::http::HeaderValue;
 
 use crate::cli::error::CliError;
 use crate::cli::output::plain;
-use crate::log::record::{DataType, Encoding, Record, RecordId, ext_type};
+use crate::log::record::{DataType, Encoding, Record, RecordId, Topic, ext_type};
 use crate::session::SessionId;
 use crate::session::token::{Secrets, Token};
 
@@ -20,7 +20,7 @@ const ANSWER_BYTES_MAX: u64 = 64 * 1024;
 /// Where batches go.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
-    endpoint: String,
+    base: String,
 }
 
 impl Target {
@@ -38,7 +38,7 @@ impl Target {
                 "--to {url}: expected http://HOST:PORT with any path prefix, or \"-\""
             )));
         }
-        Ok(Target { endpoint: format!("{}/v1/web/i", url.trim_end_matches('/')) })
+        Ok(Target { base: url.trim_end_matches('/').to_owned() })
     }
 }
 
@@ -47,6 +47,7 @@ impl Target {
 pub struct Job {
     id: RecordId,
     session: u64,
+    path: &'static str,
     query: String,
     data_type: Option<Vec<u8>>,
     encoding: Encoding,
@@ -65,6 +66,7 @@ impl Job {
         Job {
             id: record.id,
             session: record.session,
+            path: if record.topic == Topic::RawIos { "/v1/mobile/i" } else { "/v1/web/i" },
             query: query(record),
             data_type,
             encoding: record.encoding,
@@ -145,7 +147,7 @@ impl<'a> Sender<'a> {
         let token = Token { session: SessionId(job.session), delay_ms: 0, expires_ms: now_ms() + TOKEN_LIFE_MS };
         let mut request = self
             .agent
-            .post(format!("{}{}", self.target.endpoint, job.query))
+            .post(format!("{}{}{}", self.target.base, job.path, job.query))
             .header("Authorization", format!("Bearer {}", self.secrets.sign(&token)));
         if job.encoding != Encoding::Identity {
             request = request.header("Content-Encoding", job.encoding.as_str());

@@ -127,6 +127,15 @@ fn a_batch_is_sent_as_it_was_received() {
 }
 
 #[test]
+fn a_batch_of_a_phone_goes_where_phones_send_theirs() {
+    let mut batch = record(7, &[], b"\x1f\x8bbody");
+    batch.topic = Topic::RawIos;
+    let (outcome, seen) = replay(&["--connections", "1"], &[batch], |_| 200);
+    assert_eq!((outcome.batches, outcome.failure), (1, None));
+    assert!(seen[0].head.starts_with("POST /ingest/v1/mobile/i HTTP/1.1\r\n"), "{}", seen[0].head);
+}
+
+#[test]
 fn plain_batches_carry_no_headers_that_they_came_without() {
     let mut old = record(7, &[], b"body");
     (old.data_type, old.encoding) = (DataType::All, Encoding::Identity);

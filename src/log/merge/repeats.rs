@@ -3,9 +3,10 @@
 //! A record is a repeat if an earlier one in the window has the same session, label and form, *and* the same bytes. A client chooses its labels
 //! itself, so a label alone proves nothing: without equal bytes a record is never dropped. The extension is not compared
 //! (it carries the wall time of each sending), nor the project and the flags, which may have become known or expired meanwhile.
+//! Phones' batches have no labels: for them it is session, form and bytes.
 //!
 //! The window is a part of the merged order right before the record that is judged, bounded three ways. Every labelled batch
-//! in it counts, repeats too. So whether a record is a repeat follows from the log alone, and not from where a reader began: a merge that resumes
+//! in it counts, and every phone's, repeats too. So whether a record is a repeat follows from the log alone, and not from where a reader began: a merge that resumes
 //! reads the window again first (see [`Mark`]).
 //!
 //! Finding costs one look into a table per record. Only a candidate is read back, by `pread` from its own segment; if that is gone or
@@ -168,7 +169,7 @@ impl Repeats {
     /// Takes the next record of the merged order into the window. True if it is a repeat. What is read again to fill the window is not judged.
     pub(super) fn admit(&mut self, log_dir: &Path, record: &Record<'_>, stored_bytes: u64, judge: bool) -> bool {
         let mut repeat = false;
-        if let Some(label) = record.label.filter(|_| record.kind == Kind::Batch) {
+        if let Some(label) = told_apart_by(record) {
             self.leave(record.order_us);
             let key = self.key(record, label);
             repeat = judge && self.find(log_dir, record, key);
@@ -270,6 +271,16 @@ impl Repeats {
             }
             number = entry.before;
         }
+    }
+}
+
+/// The label by which a client tells its batches apart. A phone puts none on its own, but each begins with the number of its
+/// first message in the session: equal bytes are the same batch. `None`: this is no batch, or one of a client that labels none.
+fn told_apart_by(record: &Record<'_>) -> Option<Label> {
+    match (record.kind, record.label, record.topic) {
+        (Kind::Batch, None, Topic::RawIos) => Some(Label { page: 0, number: 0 }),
+        (Kind::Batch, label, _) => label,
+        _ => None,
     }
 }
 

@@ -65,6 +65,25 @@ fn a_batch_that_was_sent_again_leaves_once_whichever_core_took_it() {
     assert_eq!(times(&mut all), [101, 102, 103, 104, 105, 106, 107], "for those who want every record");
 }
 
+#[test]
+fn a_phones_batch_that_was_sent_again_leaves_once_without_any_label() {
+    let dir = log(|segment| {
+        let entry = Entry { label: None, topic: Topic::RawIos, ..HandSegment::entry(b"k a body") };
+        send_as(segment, 101, &entry);
+        // As Android does with a token that has just expired.
+        send_as(segment, 102, &Entry { flags: Flags::JUST_EXPIRED, ..entry });
+        send_as(segment, 103, &Entry { payload: b"k another", ..entry });
+        send_as(segment, 104, &Entry { session: 8, ..entry });
+        send_as(segment, 105, &Entry { encoding: Encoding::Gzip, ..entry });
+        send_as(segment, 106, &Entry { kind: Kind::Start, ..entry });
+        send_as(segment, 107, &Entry { kind: Kind::Start, ..entry });
+        send_as(segment, 108, &Entry { payload: b"k another", ..entry });
+    });
+    let mut merge = merge(dir.path());
+    assert_eq!(times(&mut merge), [101, 103, 104, 105, 106, 107]);
+    assert_eq!(merge.repeats(), 2);
+}
+
 /// Whoever chooses labels can't make a stored batch vanish: everything but the bytes is the same here, and then everything but
 /// one other thing.
 #[test]

@@ -10,6 +10,7 @@ use std::{fmt, mem};
 
 use simd_json::{Buffers, INPUT_PADDING, Node, StaticNode, Tape, fill_tape_padded};
 
+use super::reader::Depth;
 use super::{Fields, KEY_BYTES_MAX, Value, fold};
 
 /// A longer document is left to the reader: no start is as long, and so the buffers never take more than 1 MiB.
@@ -53,11 +54,26 @@ impl Fast {
     }
 }
 
-/// Takes the members of the outermost object in their order; what is nested deeper is stepped over.
+/// Takes the members of the outermost object in their order; what is nested deeper, and not entered, is stepped over.
 fn walk<F: Fields>(nodes: &[Node<'_>], fields: &mut F) -> Option<()> {
-    let (Node::Object { .. }, mut members) = nodes.split_first()? else { return None };
+    let (Node::Object { .. }, members) = nodes.split_first()? else { return None };
+    take_members(members, fields, Depth::Outermost)
+}
+
+fn take_members<F: Fields>(mut members: &[Node<'_>], fields: &mut F, depth: Depth) -> Option<()> {
     while let [Node::String(key), value, rest @ ..] = members {
         members = rest;
+        let mut folded = [0; KEY_BYTES_MAX];
+        let key = fold(key, &mut folded);
+        if let Node::Object { count, .. } = *value
+            && depth == Depth::Outermost
+            && key.is_some_and(|key| fields.enters(key))
+        {
+            let (inner, behind) = rest.split_at_checked(count)?;
+            take_members(inner, fields, Depth::Entered)?;
+            members = behind;
+            continue;
+        }
         let value = match *value {
             Node::String(text) => Value::String(text),
             Node::Static(StaticNode::Null) => Value::Null,
@@ -74,7 +90,7 @@ fn walk<F: Fields>(nodes: &[Node<'_>], fields: &mut F) -> Option<()> {
                 Value::Array
             }
         };
-        if let Some(key) = fold(key, &mut [0; KEY_BYTES_MAX]) {
+        if let Some(key) = key {
             fields.set(key, value).ok()?;
         }
     }

@@ -22,7 +22,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use self::fast::Fast;
-use self::reader::Reader;
+use self::reader::{Depth, Reader};
 pub use self::write::{write_integer, write_string};
 
 /// Deepest nesting that is read (Go's limit).
@@ -73,6 +73,8 @@ pub struct Mismatch {
 
 /// Something a JSON object can be read into.
 pub trait Fields {
+    /// The package of the type in error texts.
+    const PACKAGE: &'static str = "web";
     /// The name of the type in error texts.
     const TYPE: &'static str;
 
@@ -81,6 +83,11 @@ pub trait Fields {
 
     /// Takes one member. `key` is in lower case. Unknown keys are to be ignored.
     fn set(&mut self, key: &str, value: Value<'_>) -> Result<(), Mismatch>;
+
+    /// Whether the members of the object under `key`, one of the outermost, are taken as if they stood beside it.
+    fn enters(&self, _key: &str) -> bool {
+        false
+    }
 }
 
 /// Sets a text unless `value` is null.
@@ -119,6 +126,24 @@ pub fn set_integer<N: FromStr + TryFrom<i128>>(
         Value::Null => return Ok(()),
         Value::Number(text) => text.parse().ok(),
         Value::Integer(number) => number.try_into().ok(),
+        _ => None,
+    };
+    *slot = number.ok_or(Mismatch { field, go_type })?;
+    Ok(())
+}
+
+/// Sets an integer unless `value` is null; a fraction is rounded, and what is beyond 64 bits becomes the nearest number.
+pub fn set_rounded(
+    slot: &mut i64,
+    value: Value<'_>,
+    field: &'static str,
+    go_type: &'static str,
+) -> Result<(), Mismatch> {
+    let number = match value {
+        Value::Null => return Ok(()),
+        Value::Integer(number) => Some(number.clamp(i64::MIN.into(), i64::MAX.into()) as i64),
+        // The grammar of JSON's numbers is part of Rust's. The conversion stops at the ends of the type.
+        Value::Number(text) => text.parse::<f64>().ok().map(|number| number.round() as i64),
         _ => None,
     };
     *slot = number.ok_or(Mismatch { field, go_type })?;
@@ -203,28 +228,48 @@ pub fn read<F: Fields>(input: &[u8], fields: &mut F, scratch: &mut JsonScratch) 
     read_plainly(input, fields, scratch)
 }
 
+/// Replaces what `fields` hold by what the first value of `input` says: what follows it is not looked at.
+pub fn read_first<F: Fields>(input: &[u8], fields: &mut F, scratch: &mut JsonScratch) -> Result<(), JsonError> {
+    fields.clear();
+    if scratch.fast.read(input, fields) {
+        return Ok(());
+    }
+    fields.clear();
+    read_value(&mut Reader::new(input), fields, scratch)?.map_or(Ok(()), Err)
+}
+
 /// Reads a whole document into cleared `fields` with the reader alone.
 fn read_plainly<F: Fields>(input: &[u8], fields: &mut F, scratch: &mut JsonScratch) -> Result<(), JsonError> {
     let mut reader = Reader::new(input);
-    let mut fault = None;
-    reader.blanks();
-    if reader.peek() == Some(b'{') {
-        reader.object(fields, scratch, &mut fault)?;
-    } else {
-        let value = reader.value(scratch)?;
-        if value != Value::Null {
-            fault = Some(JsonError::Type {
-                found: value.kind().to_owned(),
-                wanted: format!("value of type web.{}", F::TYPE),
-            });
-        }
-    }
+    let fault = read_value(&mut reader, fields, scratch)?;
     reader.blanks();
     if let Some(byte) = reader.peek() {
         let context = "after top-level value";
         return Err(JsonError::Character { byte, context });
     }
     fault.map_or(Ok(()), Err)
+}
+
+/// Reads one value into cleared `fields`. An error is a fault of grammar; of the faults of type the first is returned.
+fn read_value<F: Fields>(
+    reader: &mut Reader<'_>,
+    fields: &mut F,
+    scratch: &mut JsonScratch,
+) -> Result<Option<JsonError>, JsonError> {
+    let mut fault = None;
+    reader.blanks();
+    if reader.peek() == Some(b'{') {
+        reader.object(fields, scratch, &mut fault, Depth::Outermost)?;
+    } else {
+        let value = reader.value(scratch)?;
+        if value != Value::Null {
+            fault = Some(JsonError::Type {
+                found: value.kind().to_owned(),
+                wanted: format!("value of type {}.{}", F::PACKAGE, F::TYPE),
+            });
+        }
+    }
+    Ok(fault)
 }
 
 fn type_error(type_name: &str, mismatch: Mismatch, value: Value<'_>) -> JsonError {

@@ -2,6 +2,15 @@
 
 use super::{DEPTH_MAX, Fields, JsonError, JsonScratch, KEY_BYTES_MAX, Value, fold, type_error};
 
+/// Which object is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Depth {
+    /// The document itself.
+    Outermost,
+    /// One within it, whose members are taken too. Those within that one are passed over.
+    Entered,
+}
+
 /// A place in a document.
 pub(super) struct Reader<'a> {
     input: &'a [u8],
@@ -30,12 +39,13 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// The outermost object.
+    /// An object whose members are taken.
     pub(super) fn object<F: Fields>(
         &mut self,
         fields: &mut F,
         scratch: &mut JsonScratch,
         fault: &mut Option<JsonError>,
+        depth: Depth,
     ) -> Result<(), JsonError> {
         self.at += 1;
         self.blanks();
@@ -46,12 +56,17 @@ impl<'a> Reader<'a> {
         loop {
             let mut key = [0; KEY_BYTES_MAX];
             let key = fold(self.key(scratch)?, &mut key);
-            let value = self.value(scratch)?;
-            if let Some(key) = key
-                && let Err(mismatch) = fields.set(key, value)
-                && fault.is_none()
-            {
-                *fault = Some(type_error(F::TYPE, mismatch, value));
+            self.blanks();
+            if depth == Depth::Outermost && self.peek() == Some(b'{') && key.is_some_and(|key| fields.enters(key)) {
+                self.object(fields, scratch, fault, Depth::Entered)?;
+            } else {
+                let value = self.value(scratch)?;
+                if let Some(key) = key
+                    && let Err(mismatch) = fields.set(key, value)
+                    && fault.is_none()
+                {
+                    *fault = Some(type_error(F::TYPE, mismatch, value));
+                }
             }
             self.blanks();
             match self.peek() {

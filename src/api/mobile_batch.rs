@@ -1,0 +1,117 @@
+//! `POST /v1/mobile/i` and `late`: a phone sends a batch.
+//!
+//! The body is stored as received. How it is compressed is told from how it begins and not from its label: Android's
+//! tracker labels what it failed to compress, and the one for iOS sends what it had kept without any label.
+
+use crate::log::record::{DataType, Encoding, Entry, Flags, Kind, Topic};
+use crate::session::SessionId;
+use crate::session::gunzip::{BodyError, GunzipError};
+use crate::telemetry::Refusal as Reason;
+
+use super::inflater::Inflater;
+use super::reply::Refusal;
+
+/// What a gzip stream begins with. No batch does: its first byte is the type of a message that says so.
+pub const GZIP_MAGIC: &[u8] = &[0x1f, 0x8b];
+
+/// What the request brought.
+#[derive(Debug, Clone, Copy)]
+pub struct MobileBatchInput<'a> {
+    /// The session that the token names.
+    pub session: SessionId,
+    /// Its project, 0 if not known.
+    pub project: u32,
+    /// The token has expired a moment ago: the batch is kept, the client is told.
+    pub just_expired: bool,
+    /// The body as received.
+    pub body: &'a [u8],
+    /// Inflate a gzip body before the answer and refuse what is broken: at most so many bytes of it.
+    pub inflate: Option<usize>,
+}
+
+/// The record that a batch becomes. `None`: there is nothing to store.
+pub fn mobile_batch<'a>(input: &MobileBatchInput<'a>, inflater: &mut Inflater) -> Result<Option<Entry<'a>>, Refusal> {
+    if input.body.is_empty() {
+        return Ok(None);
+    }
+    let encoding = if input.body.starts_with(GZIP_MAGIC) { Encoding::Gzip } else { Encoding::Identity };
+    if encoding == Encoding::Gzip
+        && let Some(limit) = input.inflate
+    {
+        inflater.check(input.body, limit).map_err(unreadable)?;
+    }
+    Ok(Some(Entry {
+        kind: Kind::Batch,
+        topic: Topic::RawIos,
+        data_type: DataType::All,
+        encoding,
+        session: input.session.0,
+        project: input.project,
+        split: 0,
+        label: None,
+        flags: if input.just_expired { Flags::JUST_EXPIRED } else { Flags::NONE },
+        ext: &[],
+        payload: input.body,
+    }))
+}
+
+/// The client's fault, and which: OpenReplay answers 500 with the same text.
+fn unreadable(error: BodyError) -> Refusal {
+    let (BodyError::Open(fault) | BodyError::Read(fault)) = error;
+    match fault {
+        GunzipError::TooLarge => Refusal::new(413, Reason::BodyTooLarge, fault.to_string()),
+        fault => Refusal::new(400, Reason::Compression, fault.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn input(body: &[u8]) -> MobileBatchInput<'_> {
+        MobileBatchInput { session: SessionId(7), project: 3, just_expired: false, body, inflate: Some(1000) }
+    }
+
+    fn packed(body: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        std::io::Write::write_all(&mut encoder, body).expect("memory takes it");
+        encoder.finish().expect("memory takes it")
+    }
+
+    #[test]
+    fn how_a_batch_is_compressed_is_seen_and_not_believed() {
+        let (plain, packed) = (b"k plain".to_vec(), packed(b"k plain"));
+        for (body, encoding) in [(&plain, Encoding::Identity), (&packed, Encoding::Gzip)] {
+            let entry = mobile_batch(&input(body), &mut Inflater::default()).expect("is taken");
+            let entry = entry.expect("is stored");
+            assert_eq!((entry.encoding, entry.topic, entry.kind), (encoding, Topic::RawIos, Kind::Batch));
+            assert_eq!(entry.payload, body);
+        }
+    }
+
+    #[test]
+    fn a_batch_that_does_not_inflate_is_the_clients_fault_where_it_is_looked_at() {
+        let whole = packed(&[b'k'; 2000]);
+        let mut damaged = packed(b"k plain");
+        let crc = damaged.len() - 8;
+        damaged[crc] ^= 1;
+        for (body, status, text) in [
+            (&whole[..], 413, "http: request body too large"),
+            (&damaged[..], 400, "gzip: invalid checksum"),
+            (&damaged[..12], 400, "unexpected EOF"),
+            (&[0x1f, 0x8b][..], 400, "unexpected EOF"),
+            (&[0x1f, 0x8b, 9, 0, 0, 0, 0, 0, 0, 0][..], 400, "gzip: invalid header"),
+        ] {
+            let mut inflater = Inflater::default();
+            let refusal = mobile_batch(&input(body), &mut inflater).expect_err("is refused");
+            assert_eq!((refusal.status, &*refusal.text), (status, text));
+            let unseen = MobileBatchInput { inflate: None, ..input(body) };
+            assert!(mobile_batch(&unseen, &mut inflater).expect("is taken").is_some());
+        }
+    }
+
+    #[test]
+    fn an_empty_body_is_answered_and_leaves_nothing() {
+        assert!(mobile_batch(&input(b""), &mut Inflater::default()).expect("is taken").is_none());
+    }
+}

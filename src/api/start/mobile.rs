@@ -1,0 +1,259 @@
+//! `POST /v1/mobile/start`: a phone asks for a session.
+//!
+//! The checks, in OpenReplay's order; the first that fails is the answer:
+//!
+//! | check | status |
+//! |---|---|
+//! | the body can be read and inflated, within both limits | 413 |
+//! | it begins with the JSON asked for | 400 |
+//! | a project key is given | 403 |
+//! | it is that of an active project | 404 |
+//! | the project is for phones | 403 |
+//! | the tracker is 1.0.9 or later | 426 |
+//! | a good token of this project resumes its session; what follows is for new ones | |
+//! | the dice fall below the capture rate of the condition that is named, or else of the project | 403 |
+//! | the user agent is not empty and not a robot's | 403 |
+//! | an id can be made | 500 |
+//!
+//! Clients of old, which come by `/v1/ios/start`, have neither their version nor their project's platform looked at.
+
+use uuid::Uuid;
+
+use crate::api::members::Members;
+use crate::directory::{Directory, Platform, Project};
+use crate::session::apple;
+use crate::session::geo::{Place, client_ip};
+use crate::session::json::JsonError;
+use crate::session::message::MobileSessionStart;
+use crate::session::mobile_start::MobileStartRequest;
+use crate::session::token::Token;
+use crate::session::user_uuid;
+use crate::telemetry::Refusal as Reason;
+
+use super::body::{self, Packed};
+use super::grant::{self, Grant};
+use super::row::Row;
+use super::{
+    Halt, StartDeps, StartInput, StartScratch, StartSettings, Started, no_agent, no_project, project_by_key, refuse,
+};
+
+/// Judges the request.
+pub fn judge(
+    input: &StartInput<'_>,
+    deps: &StartDeps<'_>,
+    scratch: &mut StartScratch,
+    legacy: bool,
+) -> Result<Started, Halt> {
+    read_request(input, deps.settings, scratch)?;
+    let project = project_of(&scratch.mobile, deps.directory, legacy)?;
+    let grant = match grant::resumed(&scratch.mobile.token, project, deps) {
+        Some(grant) => grant,
+        None => granted(input, project, deps, scratch).map_err(|halt| halt.of(project))?,
+    };
+    grant.write_token(deps, &mut scratch.token);
+    let address = client_ip(input.x_forwarded_for, input.x_real_ip, input.peer);
+    deps.geo.find(address, &mut scratch.place);
+
+    let request = &mut scratch.mobile;
+    let uuid = user_uuid::settle(&mut request.user_uuid);
+    let record = !grant.resumed && !request.do_not_record;
+    let facts = Facts {
+        request,
+        project,
+        system: System::of(&request.platform, project.platform),
+        place: &scratch.place,
+        uuid,
+        token: &grant.token,
+        token_text: &scratch.token,
+        started_ms: request.started_ms(deps.now_ms),
+    };
+    facts.write_response(deps.settings, &mut scratch.response);
+    if record {
+        facts.write_message(&mut scratch.message);
+        facts.write_row(&mut scratch.row);
+    }
+    Ok(Started { session: grant.token.session, project: project.project_id, resumed: grant.resumed, record })
+}
+
+fn read_request(input: &StartInput<'_>, settings: &StartSettings, scratch: &mut StartScratch) -> Result<(), Halt> {
+    let body = body::plain(input, Packed::Seen, settings, &mut scratch.gunzip, &mut scratch.inflated)?;
+    let read = scratch.mobile.read(body, &mut scratch.json);
+    scratch.tracker.push_str(&scratch.mobile.tracker_version);
+    read.map_err(|error| {
+        // The texts of a reader that does not know where the document ends.
+        let text = match error {
+            JsonError::UnexpectedEnd if body.trim_ascii().is_empty() => "EOF".to_owned(),
+            JsonError::UnexpectedEnd => "unexpected EOF".to_owned(),
+            error => error.to_string(),
+        };
+        refuse(400, Reason::Json, text)
+    })
+}
+
+fn project_of<'d>(request: &MobileStartRequest, directory: &'d Directory, legacy: bool) -> Result<&'d Project, Halt> {
+    let project = if request.has_project_key {
+        project_by_key(&request.project_key, directory)?
+    } else if legacy && !request.project_id.is_empty() {
+        project_by_id(&request.project_id, directory)?
+    } else {
+        return Err(refuse(403, Reason::Project, "projectKey value required"));
+    };
+    if legacy {
+        return Ok(project);
+    }
+    if project.platform == Platform::Web {
+        let text = "project doesn't support mobile sessions";
+        return Err(refuse(403, Reason::Platform, text).of(project));
+    }
+    if !request.tracker_is_supported() {
+        return Err(refuse(426, Reason::TrackerVersion, "tracker version not supported").of(project));
+    }
+    Ok(project)
+}
+
+/// The active project that a client of old names: by its key, else by its number.
+fn project_by_id<'d>(named: &str, directory: &'d Directory) -> Result<&'d Project, Halt> {
+    let by_number = || named.parse().ok().and_then(|id| directory.by_id(id));
+    let project = directory.by_key(named).or_else(by_number);
+    project.filter(|project| project.active).ok_or_else(|| no_project(named))
+}
+
+fn granted(
+    input: &StartInput<'_>,
+    project: &Project,
+    deps: &StartDeps<'_>,
+    scratch: &mut StartScratch,
+) -> Result<Grant, Halt> {
+    // Before the dice are looked at: who has to wait must not draw again and again.
+    if !deps.agents.ready() {
+        return Err(Halt::NotReady);
+    }
+    grant::sample(project, &scratch.mobile.condition, deps.dice)?;
+    let user_agent = input.user_agent.unwrap_or_default();
+    scratch.agents.get(user_agent, deps.agents).ok_or_else(|| no_agent(user_agent))?;
+    grant::new(0, project.max_session_duration.into(), deps)
+}
+
+/// What the device runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum System {
+    Ios,
+    Android,
+}
+
+impl System {
+    /// Trackers that name no platform are those for iOS. One that nobody knows is the project's: the row's column
+    /// takes no other.
+    fn of(platform: &str, projects: Platform) -> Self {
+        if platform.is_empty() || platform.eq_ignore_ascii_case("ios") {
+            Self::Ios
+        } else if platform.eq_ignore_ascii_case("android") || projects == Platform::Android {
+            Self::Android
+        } else {
+            Self::Ios
+        }
+    }
+
+    fn platform(self) -> Platform {
+        match self {
+            Self::Ios => Platform::Ios,
+            Self::Android => Platform::Android,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Ios => "IOS",
+            Self::Android => "Android",
+        }
+    }
+}
+
+/// Everything that is known of a session that starts.
+struct Facts<'a> {
+    request: &'a MobileStartRequest,
+    project: &'a Project,
+    system: System,
+    place: &'a Place,
+    uuid: Uuid,
+    token: &'a Token,
+    token_text: &'a str,
+    started_ms: i64,
+}
+
+impl Facts<'_> {
+    fn write_response(&self, settings: &StartSettings, out: &mut Vec<u8>) {
+        let mut json = Members::new(out);
+        json.text("token", self.token_text);
+        json.null("imagesHashList");
+        json.text("userUUID", &self.request.user_uuid);
+        json.integer("beaconSizeLimit", settings.beacon_size_limit.min(settings.batch_bytes_max));
+        json.quoted_integer("sessionID", self.token.session.0);
+        json.text("quality", &settings.mobile_quality);
+        json.integer("fps", settings.mobile_fps);
+        json.quoted_integer("projectID", self.project.project_id);
+        json.bool("framesSupport", true);
+        json.end();
+    }
+
+    /// One of the four that the row's column takes.
+    fn device_type(&self) -> &'static str {
+        let (identifier, told) = (&self.request.device, self.request.device_type.as_str());
+        match self.system {
+            System::Ios if identifier.contains("iPhone") => "mobile",
+            System::Ios if identifier.contains("iPad") => "tablet",
+            System::Ios => "other",
+            System::Android => ["mobile", "tablet", "desktop"].into_iter().find(|&one| one == told).unwrap_or("other"),
+        }
+    }
+
+    fn write_message(&self, out: &mut Vec<u8>) {
+        let request = self.request;
+        MobileSessionStart {
+            timestamp_ms: self.started_ms.unsigned_abs(),
+            project: self.project.project_id,
+            tracker_version: &request.tracker_version,
+            revision: &request.revision,
+            user_uuid: &request.user_uuid,
+            os: self.system.name(),
+            os_version: &request.os_version,
+            device: apple::name(&request.device),
+            device_type: self.device_type(),
+            place: (self.place.country, &self.place.state, &self.place.city),
+        }
+        .write(out);
+    }
+
+    fn write_row(&self, out: &mut Vec<u8>) {
+        let request = self.request;
+        Row {
+            session: self.token.session,
+            project: self.project.project_id,
+            started_ms: self.started_ms,
+            tracker_version: &request.tracker_version,
+            revision: &request.revision,
+            platform: self.system.platform(),
+            uuid: self.uuid,
+            os: self.system.name(),
+            os_version: &request.os_version,
+            browser: "",
+            browser_version: "",
+            device: apple::name(&request.device),
+            device_type: self.device_type(),
+            // One number fills both, as it always has.
+            device_memory: request.device_memory.min(i32::MAX as u64),
+            device_heap: request.device_memory.min(i64::MAX as u64),
+            place: self.place,
+            user_id: "",
+            timezone: &request.timezone,
+            width: request.width,
+            height: request.height,
+            more: &[],
+        }
+        .write(out);
+    }
+}
+
+#[cfg(test)]
+#[path = "mobile_tests.rs"]
+mod tests;

@@ -1,0 +1,78 @@
+//! `POST /v1/sdk/start`: the analytics SDK asks for a session.
+//!
+//! Its checks: the body can be read and inflated (413), it is the JSON asked for (400), its key is that of an active
+//! project (404), an id can be made (500). Every session is taken, whatever the project's rate and platform. There is
+//! no message: only the row is recorded, with what OpenReplay's server leaves out (so that its database refuses every
+//! row) filled in.
+
+use crate::api::members::Members;
+use crate::directory::Platform;
+use crate::session::geo::client_ip;
+use crate::session::user_uuid;
+use crate::telemetry::Refusal as Reason;
+
+use super::body::{self, Packed};
+use super::row::Row;
+use super::{Halt, StartDeps, StartInput, StartScratch, Started, grant, project_by_key, refuse};
+
+/// How long a token is good for: a day.
+const LIFETIME_MS: i64 = 86_400_000;
+
+/// Judges the request.
+pub fn judge(input: &StartInput<'_>, deps: &StartDeps<'_>, scratch: &mut StartScratch) -> Result<Started, Halt> {
+    let body = body::plain(input, Packed::Labelled, deps.settings, &mut scratch.gunzip, &mut scratch.inflated)?;
+    let read = scratch.sdk.read(body, &mut scratch.json);
+    scratch.tracker.push_str(&scratch.sdk.sdk_version);
+    read.map_err(|error| refuse(400, Reason::Json, error.to_string()))?;
+    let request = &mut scratch.sdk;
+    let project = project_by_key(&request.project_key, deps.directory)?;
+    let grant = grant::new(0, LIFETIME_MS, deps).map_err(|halt| halt.of(project))?;
+    grant.write_token(deps, &mut scratch.token);
+    let address = client_ip(input.x_forwarded_for, input.x_real_ip, input.peer);
+    deps.geo.find(address, &mut scratch.place);
+
+    let mut json = Members::new(&mut scratch.response);
+    json.text("token", &scratch.token);
+    json.end();
+    let uuid = user_uuid::settle(&mut request.device_id);
+    Row {
+        session: grant.token.session,
+        project: project.project_id,
+        started_ms: deps.now_ms,
+        tracker_version: &request.sdk_version,
+        revision: "",
+        platform: platform(&request.platform),
+        uuid,
+        os: &request.os,
+        os_version: &request.os_version,
+        browser: &request.browser,
+        browser_version: &request.browser_version,
+        device: "",
+        device_type: "other",
+        device_memory: 0,
+        device_heap: 0,
+        place: &scratch.place,
+        user_id: &request.user_id,
+        timezone: &request.timezone,
+        width: request.width,
+        height: request.height,
+        more: &[
+            ("referrer", &request.referrer),
+            ("utm_source", &request.utm_source),
+            ("utm_medium", &request.utm_medium),
+            ("utm_campaign", &request.utm_campaign),
+        ],
+    }
+    .write(&mut scratch.row);
+    Ok(Started { session: grant.token.session, project: project.project_id, resumed: false, record: true })
+}
+
+/// One that the row's column takes; browsers are the rule.
+fn platform(text: &str) -> Platform {
+    let known = [Platform::Web, Platform::Ios, Platform::Android];
+    known.into_iter().find(|platform| platform.as_str() == text).unwrap_or(Platform::Web)
+}
+
+#[cfg(test)]
+#[path = "sdk_tests.rs"]
+mod tests;

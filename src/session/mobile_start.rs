@@ -1,0 +1,231 @@
+//! The body of `POST /v1/mobile/start`, read leniently and cleaned before anything uses it.
+
+use super::json::{
+    Fields, JsonError, JsonScratch, Mismatch, Value, read_first, set_bool, set_integer, set_rounded, set_text,
+};
+use super::start::{REVISION_CHARS_MAX, TIMEZONE_CHARS_MAX, TRACKER_CHARS_MAX, clean_text};
+use super::version;
+
+/// Longest name of a device, its type or its system's version that is kept, in characters.
+pub const DEVICE_CHARS_MAX: usize = 255;
+
+/// The oldest tracker that is served.
+const OLDEST: [u64; 3] = [1, 0, 9];
+
+/// What a phone's tracker says when it asks for a session. Its buffers are reused.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct MobileStartRequest {
+    /// The token of an earlier session, to be resumed; or empty.
+    pub token: String,
+    /// Whether a project key was given; it is in `project_key`.
+    pub has_project_key: bool,
+    /// The project's key.
+    pub project_key: String,
+    /// `projectID` as the clients of old send it, a number or a text; empty for none.
+    pub project_id: String,
+    /// Version of the tracker.
+    pub tracker_version: String,
+    /// Revision of the recorded app.
+    pub revision: String,
+    /// UUID of the user, as sent; empty for none.
+    pub user_uuid: String,
+    /// Version of the operating system.
+    pub os_version: String,
+    /// The device's identifier of itself.
+    pub device: String,
+    /// Android: `mobile` or `tablet`. iOS: a name for people, of no use here.
+    pub device_type: String,
+    /// `android`, `ios`, or nothing from trackers that know only one.
+    pub platform: String,
+    /// The client's clock, ms since the Unix epoch.
+    pub timestamp_ms: u64,
+    /// The client's time zone, as sent.
+    pub timezone: String,
+    /// Memory of the device in KiB: the trackers' own unit.
+    pub device_memory: u64,
+    /// A token is wanted, but nothing is to be recorded.
+    pub do_not_record: bool,
+    /// Name of the capture condition.
+    pub condition: String,
+    /// Width of the screen. Trackers of iOS send it as a floating-point number.
+    pub width: i64,
+    /// Height of the screen, likewise.
+    pub height: i64,
+}
+
+impl Fields for MobileStartRequest {
+    const PACKAGE: &'static str = "mobile";
+    const TYPE: &'static str = "StartMobileSessionRequest";
+
+    fn clear(&mut self) {
+        // Taken apart so that a new field cannot be forgotten here.
+        let Self {
+            token,
+            has_project_key,
+            project_key,
+            project_id,
+            tracker_version,
+            revision,
+            user_uuid,
+            os_version,
+            device,
+            device_type,
+            platform,
+            timestamp_ms,
+            timezone,
+            device_memory,
+            do_not_record,
+            condition,
+            width,
+            height,
+        } = self;
+        for text in [token, project_key, project_id, tracker_version, revision, user_uuid, os_version] {
+            text.clear();
+        }
+        for text in [device, device_type, platform, timezone, condition] {
+            text.clear();
+        }
+        (*has_project_key, *do_not_record) = (false, false);
+        (*timestamp_ms, *device_memory) = (0, 0);
+        (*width, *height) = (0, 0);
+    }
+
+    fn set(&mut self, key: &str, value: Value<'_>) -> Result<(), Mismatch> {
+        match key {
+            "token" => set_text(&mut self.token, value, "token"),
+            "projectkey" => {
+                self.has_project_key = value != Value::Null;
+                set_text(&mut self.project_key, value, "projectKey")
+            }
+            "projectid" => {
+                self.set_project_id(value);
+                Ok(())
+            }
+            "trackerversion" => set_text(&mut self.tracker_version, value, "trackerVersion"),
+            "revid" => set_text(&mut self.revision, value, "revID"),
+            "useruuid" => {
+                if value == Value::Null {
+                    self.user_uuid.clear();
+                }
+                set_text(&mut self.user_uuid, value, "userUUID")
+            }
+            "userosversion" => set_text(&mut self.os_version, value, "userOSVersion"),
+            "userdevice" => set_text(&mut self.device, value, "userDevice"),
+            "userdevicetype" => set_text(&mut self.device_type, value, "userDeviceType"),
+            "platform" => set_text(&mut self.platform, value, "platform"),
+            "timestamp" => set_integer(&mut self.timestamp_ms, value, "timestamp", "uint64"),
+            "timezone" => set_text(&mut self.timezone, value, "timezone"),
+            "devicememory" => set_integer(&mut self.device_memory, value, "deviceMemory", "uint64"),
+            "donotrecord" => set_bool(&mut self.do_not_record, value, "doNotRecord"),
+            "condition" => set_text(&mut self.condition, value, "condition"),
+            "width" => set_rounded(&mut self.width, value, "width", "int"),
+            "height" => set_rounded(&mut self.height, value, "height", "int"),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl MobileStartRequest {
+    /// Replaces the content by what the first value in `body` says, cleaned: no NUL, which no database takes; texts
+    /// cut on a character; numbers within what their columns hold. What follows the value is not looked at.
+    pub fn read(&mut self, body: &[u8], scratch: &mut JsonScratch) -> Result<(), JsonError> {
+        read_first(body, self, scratch)?;
+        clean_text(&mut self.tracker_version, TRACKER_CHARS_MAX);
+        clean_text(&mut self.revision, REVISION_CHARS_MAX);
+        clean_text(&mut self.timezone, TIMEZONE_CHARS_MAX);
+        for text in [&mut self.os_version, &mut self.device, &mut self.device_type, &mut self.platform] {
+            clean_text(text, DEVICE_CHARS_MAX);
+        }
+        self.width = self.width.clamp(i32::MIN.into(), i32::MAX.into());
+        self.height = self.height.clamp(i32::MIN.into(), i32::MAX.into());
+        Ok(())
+    }
+
+    /// Whether the tracker is one that still works: 1.0.9 or later.
+    pub fn tracker_is_supported(&self) -> bool {
+        version::at_least(&self.tracker_version, OLDEST)
+    }
+
+    /// When the session started, ms since the Unix epoch: by the client's clock, which all messages of a phone go by.
+    /// A client that does not tell, or tells more than a database holds, started now.
+    pub fn started_ms(&self, now_ms: i64) -> i64 {
+        i64::try_from(self.timestamp_ms).ok().filter(|&ms| ms > 0).unwrap_or(now_ms)
+    }
+
+    /// Takes a number or a text. Today's clients don't send one, so nothing of another type may be held against them.
+    fn set_project_id(&mut self, value: Value<'_>) {
+        self.project_id.clear();
+        match value {
+            Value::String(text) | Value::Number(text) => self.project_id.push_str(text),
+            Value::Integer(number) => self.project_id.push_str(&number.to_string()),
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(body: &str) -> Result<MobileStartRequest, String> {
+        let mut request = MobileStartRequest { token: "left".to_owned(), width: 7, ..MobileStartRequest::default() };
+        request.read(body.as_bytes(), &mut JsonScratch::default()).map_err(|error| error.to_string())?;
+        Ok(request)
+    }
+
+    #[test]
+    fn a_screen_is_measured_in_floating_point_numbers_and_kept_in_whole_ones() {
+        for (text, width) in [
+            ("390", 390),
+            ("390.0", 390),
+            ("390.5", 391),
+            ("3.9e2", 390),
+            ("-0", 0),
+            ("1e999", 2_147_483_647),
+            ("-2147483649", -2_147_483_648),
+            ("99999999999999999999", 2_147_483_647),
+            ("null", 0),
+        ] {
+            let read = request(&format!(r#"{{"width":{text},"height":844.0}}"#)).expect(text);
+            assert_eq!((read.width, read.height), (width, 844), "{text}");
+        }
+        let text = "json: cannot unmarshal string into Go struct field StartMobileSessionRequest.width of type int";
+        assert_eq!(request(r#"{"width":"390"}"#).unwrap_err(), text);
+        // Other numbers are as strict as ever.
+        assert!(request(r#"{"timestamp":1.5}"#).is_err() && request(r#"{"timestamp":-1}"#).is_err());
+    }
+
+    #[test]
+    fn only_the_first_value_is_read() {
+        let read = request(r#" {"token":"a"} garbage"#).unwrap();
+        assert_eq!((read.token.as_str(), read.width), ("a", 0));
+        assert_eq!(request("null x").unwrap(), MobileStartRequest::default());
+        let text = "json: cannot unmarshal array into Go value of type mobile.StartMobileSessionRequest";
+        assert_eq!(request("[]").unwrap_err(), text);
+        assert!(request(r#"{"token":"#).is_err());
+    }
+
+    #[test]
+    fn the_project_id_of_old_clients_is_a_number_or_a_text_and_never_a_fault() {
+        for (value, kept) in
+            [("17", "17"), (r#""17""#, "17"), (r#""a-key""#, "a-key"), ("1.5", "1.5"), ("{}", ""), ("null", "")]
+        {
+            assert_eq!(request(&format!(r#"{{"projectID":{value}}}"#)).expect(value).project_id, kept);
+        }
+    }
+
+    #[test]
+    fn the_start_time_is_the_clients_if_there_is_one() {
+        let now = 1_795_571_000_000;
+        for (timestamp, started) in [
+            ("1710417074000", 1_710_417_074_000),
+            ("0", now),
+            ("null", now),
+            ("9223372036854775807", i64::MAX),
+            ("9223372036854775808", now),
+        ] {
+            let read = request(&format!(r#"{{"timestamp":{timestamp}}}"#)).expect(timestamp);
+            assert_eq!(read.started_ms(now), started, "{timestamp}");
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! The body of `POST /v1/sdk/start`, read leniently and cleaned before anything uses it.
+//!
+//! OpenReplay's server expects the members side by side; its own client puts all but the key into `defaultFields`.
+//! Both are read, and a member that stands in both places is taken from where it stands last.
+
+use super::json::{Fields, JsonError, JsonScratch, Mismatch, Value, read, set_rounded, set_text};
+use super::mobile_start::DEVICE_CHARS_MAX;
+use super::start::{TIMEZONE_CHARS_MAX, TRACKER_CHARS_MAX, USER_ID_CHARS_MAX, clean_text};
+
+/// Longest address that a user came from that is kept, in characters.
+const REFERRER_CHARS_MAX: usize = 4_000;
+/// Longest name of a campaign that is kept, in characters.
+const CAMPAIGN_CHARS_MAX: usize = 255;
+
+/// What the analytics SDK says when it asks for a session. Its buffers are reused.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct SdkStartRequest {
+    /// The project's key; empty for none.
+    pub project_key: String,
+    /// Version of the SDK.
+    pub sdk_version: String,
+    /// `web`, `ios` or `android`, as sent.
+    pub platform: String,
+    /// UUID of the device, as sent; empty for none.
+    pub device_id: String,
+    /// The operating system.
+    pub os: String,
+    /// Its version.
+    pub os_version: String,
+    /// The browser.
+    pub browser: String,
+    /// Its version.
+    pub browser_version: String,
+    /// The name the site gave the user.
+    pub user_id: String,
+    /// The client's time zone, as sent.
+    pub timezone: String,
+    /// Where the user came from.
+    pub referrer: String,
+    /// `utm_source` of the address.
+    pub utm_source: String,
+    /// `utm_medium` of the address.
+    pub utm_medium: String,
+    /// `utm_campaign` of the address.
+    pub utm_campaign: String,
+    /// Width of the screen.
+    pub width: i64,
+    /// Height of the screen.
+    pub height: i64,
+}
+
+impl Fields for SdkStartRequest {
+    const PACKAGE: &'static str = "sdk";
+    const TYPE: &'static str = "StartSDKSessionRequest";
+
+    fn clear(&mut self) {
+        for text in self.texts() {
+            text.clear();
+        }
+        (self.width, self.height) = (0, 0);
+    }
+
+    fn set(&mut self, key: &str, value: Value<'_>) -> Result<(), Mismatch> {
+        match key {
+            "projectkey" => set_text(&mut self.project_key, value, "projectKey"),
+            "sdk_version" => set_text(&mut self.sdk_version, value, "sdk_version"),
+            "platform" => set_text(&mut self.platform, value, "platform"),
+            "device_id" => set_text(&mut self.device_id, value, "device_id"),
+            "os" => set_text(&mut self.os, value, "os"),
+            "os_version" => set_text(&mut self.os_version, value, "os_version"),
+            "browser" => set_text(&mut self.browser, value, "browser"),
+            "browser_version" => set_text(&mut self.browser_version, value, "browser_version"),
+            "user_id" => set_text(&mut self.user_id, value, "user_id"),
+            "timezone" => set_text(&mut self.timezone, value, "timezone"),
+            "initial_referrer" => set_text(&mut self.referrer, value, "initial_referrer"),
+            "utm_source" => set_text(&mut self.utm_source, value, "utm_source"),
+            "utm_medium" => set_text(&mut self.utm_medium, value, "utm_medium"),
+            "utm_campaign" => set_text(&mut self.utm_campaign, value, "utm_campaign"),
+            "screen_width" => set_rounded(&mut self.width, value, "screen_width", "int"),
+            "screen_height" => set_rounded(&mut self.height, value, "screen_height", "int"),
+            _ => Ok(()),
+        }
+    }
+
+    fn enters(&self, key: &str) -> bool {
+        key == "defaultfields"
+    }
+}
+
+impl SdkStartRequest {
+    /// Replaces the content by what `body` says, cleaned: no NUL, which no database takes; texts cut on a character;
+    /// numbers within what their columns hold.
+    pub fn read(&mut self, body: &[u8], scratch: &mut JsonScratch) -> Result<(), JsonError> {
+        read(body, self, scratch)?;
+        clean_text(&mut self.sdk_version, TRACKER_CHARS_MAX);
+        clean_text(&mut self.user_id, USER_ID_CHARS_MAX);
+        clean_text(&mut self.timezone, TIMEZONE_CHARS_MAX);
+        for text in [&mut self.os, &mut self.os_version, &mut self.browser, &mut self.browser_version] {
+            clean_text(text, DEVICE_CHARS_MAX);
+        }
+        clean_text(&mut self.referrer, REFERRER_CHARS_MAX);
+        for text in [&mut self.utm_source, &mut self.utm_medium, &mut self.utm_campaign] {
+            clean_text(text, CAMPAIGN_CHARS_MAX);
+        }
+        self.width = self.width.clamp(i32::MIN.into(), i32::MAX.into());
+        self.height = self.height.clamp(i32::MIN.into(), i32::MAX.into());
+        Ok(())
+    }
+
+    fn texts(&mut self) -> [&mut String; 14] {
+        // Taken apart so that a new field cannot be forgotten here.
+        let Self {
+            project_key,
+            sdk_version,
+            platform,
+            device_id,
+            os,
+            os_version,
+            browser,
+            browser_version,
+            user_id,
+            timezone,
+            referrer,
+            utm_source,
+            utm_medium,
+            utm_campaign,
+            width: _,
+            height: _,
+        } = self;
+        [
+            project_key,
+            sdk_version,
+            platform,
+            device_id,
+            os,
+            os_version,
+            browser,
+            browser_version,
+            user_id,
+            timezone,
+            referrer,
+            utm_source,
+            utm_medium,
+            utm_campaign,
+        ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(body: &str) -> Result<SdkStartRequest, String> {
+        let mut request = SdkStartRequest { os: "left".to_owned(), width: 7, ..SdkStartRequest::default() };
+        request.read(body.as_bytes(), &mut JsonScratch::default()).map_err(|error| error.to_string())?;
+        Ok(request)
+    }
+
+    #[test]
+    fn both_forms_say_the_same() {
+        let flat = request(r#"{"projectKey":"k","os":"Linux","screen_width":20,"utm_source":"s"}"#).unwrap();
+        assert_eq!((flat.project_key.as_str(), flat.os.as_str(), flat.width), ("k", "Linux", 20));
+        for nested in [
+            r#"{"projectKey":"k","defaultFields":{"os":"Linux","screen_width":20,"utm_source":"s"}}"#,
+            // Not plain, so that the second reader has its turn too.
+            r#"{"projectKey":"k","DEFAULTFIELDS" : {"os":"Linux","screen_width":20.0,"utm_source":"s"}}"#,
+            r#"{"defaultFields":{"defaultFields":{"os":"no"},"x":{},"os":"Linux","screen_width":20,"utm_source":"s"},
+                "projectKey":"k"}"#,
+            r#"{"defaultFields":{"defaultFields":{"os":"no"},"x":[],"os":"Linux","screen_width":2e1,"utm_source":"s"},
+                "projectKey":"k"}"#,
+        ] {
+            assert_eq!(request(nested).unwrap(), flat, "{nested}");
+        }
+    }
+
+    #[test]
+    fn default_fields_of_another_type_are_none() {
+        for none in ["null", "[]", "5", r#""x""#, "{}"] {
+            let read = request(&format!(r#"{{"projectKey":"k","defaultFields":{none}}}"#)).expect(none);
+            assert_eq!((read.project_key.as_str(), read.os.as_str(), read.width), ("k", "", 0));
+        }
+        assert!(request(r#"{"defaultFields":{"os":5}}"#).is_err());
+        assert!(request(r#"{"defaultFields":{"os":"Linux"}"#).is_err());
+        assert!(request(r#"{"defaultFields":{"os":"Linux"}} x"#).is_err());
+    }
+
+    #[test]
+    fn a_size_that_is_no_number_is_refused_as_recorded() {
+        let text = "json: cannot unmarshal string into Go struct field StartSDKSessionRequest.screen_width of type int";
+        assert_eq!(request(r#"{"screen_width":"20"}"#).unwrap_err(), text);
+        assert_eq!(request("").unwrap_err(), "unexpected end of JSON input");
+    }
+}
