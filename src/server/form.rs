@@ -17,6 +17,9 @@ use crate::http::Body;
 
 use super::io::{BodyError, Io, PIECE_BYTES_MAX};
 
+/// What is kept of the value of a field.
+const VALUE_BYTES_KEPT: usize = 256;
+
 /// Why a form cannot be read.
 #[derive(Debug)]
 pub enum FormError {
@@ -124,14 +127,16 @@ impl Form {
         }
     }
 
-    /// The value of a field that is no file.
+    /// The value of a field that is no file; of a long one the first bytes, since those that mean something are short.
     pub async fn value(&mut self, io: &mut Io, part: &mut Part) -> Result<Vec<u8>, FormError> {
-        let mut value = Vec::new();
+        let (mut value, mut value_bytes) = (Vec::new(), 0);
         while let Some(bytes) = self.next_bytes(io, part).await? {
-            if (value.len() + bytes.len()) as u64 > self.limits.field_bytes {
+            value_bytes += bytes.len() as u64;
+            if value_bytes > self.limits.field_bytes {
                 return Err(FormError::TooLarge("a form field is too large"));
             }
-            value.extend_from_slice(&bytes);
+            let room = VALUE_BYTES_KEPT - value.len();
+            value.extend_from_slice(&bytes[..bytes.len().min(room)]);
         }
         Ok(value)
     }

@@ -18,7 +18,7 @@ use super::conn::Conn;
 use super::core::Core;
 use super::exchange::{Admitted, DRAIN_BYTES_MAX, Next, begin, body_refusal, drain};
 use super::form::{Form, FormError, FormLimits};
-use super::io::{BodyError, Gone, Io};
+use super::io::{BodyError, Gone, Io, PIECE_BYTES_MAX};
 
 /// How long one upload may compute before others have their turn.
 const TURN_US: u64 = 5_000;
@@ -27,8 +27,8 @@ const TURN_US: u64 = 5_000;
 /// keep all connections waiting.
 const PAUSE: Duration = Duration::from_millis(1);
 
-/// What the parser holds: two pieces of a body.
-const PARSER_BYTES: u64 = 128 * 1024;
+/// What the parser holds, besides the head of a part: the piece that came last, and what it hands on of it.
+const PARSER_BYTES: u64 = 2 * PIECE_BYTES_MAX as u64;
 
 /// Stores pictures of canvas elements.
 pub async fn web(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut Seen, admitted: &Admitted) -> Next {
@@ -181,7 +181,8 @@ async fn collect(
     };
     let mut upload = Upload::new(client, limits);
     let mut spent_us = 0;
-    held.grow(conn, PARSER_BYTES).await?;
+    let parser_bytes = PARSER_BYTES + config.part_head_limit;
+    held.grow(conn, parser_bytes).await?;
     while let Some(mut part) = form.next_part(io).await? {
         let Some(file_name) = part.file_name.take() else {
             let value = form.value(io, &mut part).await?;
@@ -195,7 +196,7 @@ async fn collect(
                 let began_us = monotonic_us();
                 left = &left[upload.step(left)?..];
                 spent_us += monotonic_us() - began_us;
-                held.grow(conn, PARSER_BYTES + upload.held_bytes() as u64).await?;
+                held.grow(conn, parser_bytes + upload.held_bytes() as u64).await?;
                 if spent_us > TURN_US {
                     monoio::time::sleep(PAUSE).await;
                     spent_us = 0;
@@ -204,7 +205,7 @@ async fn collect(
         }
         upload.end_file()?;
     }
-    held.grow(conn, PARSER_BYTES + upload.held_bytes() as u64).await?;
+    held.grow(conn, parser_bytes + upload.held_bytes() as u64).await?;
     Ok(upload.finish()?)
 }
 

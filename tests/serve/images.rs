@@ -102,12 +102,18 @@ fn peak_bytes(server: &Server) -> u64 {
 
 #[test]
 fn every_client_s_upload_leaves_its_frames() {
+    for runtime in ["auto", "legacy"] {
+        every_upload_leaves_its_frames(runtime);
+    }
+}
+
+fn every_upload_leaves_its_frames(runtime: &str) {
     let folder = Path::new("tests/fixtures/images");
     let cases = fs::read(folder.join("cases.json")).expect("is there");
     let cases: Vec<Value> = serde_json::from_slice(&cases).expect("is JSON");
     assert_eq!(cases.len(), 10);
     let home = Home::new();
-    let server = home.serve(&[]);
+    let server = home.serve(&[("runtime", runtime)]);
     let mut client = server.connect();
     let mut expected = BTreeMap::new();
     for (at, case) in cases.iter().enumerate() {
