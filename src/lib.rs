@@ -9,11 +9,12 @@
 //! | [`config`] | file and environment, checked | – |
 //! | [`server`] | the cores: accept, connections, budgets, drain | http, api, log, session, directory, config, telemetry |
 //! | [`http`] | HTTP/1.1 on owned buffers | – |
-//! | [`api`] | routes, handlers, replies | http, session, directory, log, telemetry |
+//! | [`api`] | routes, handlers, replies | http, session, directory, log, tracker, telemetry |
 //! | [`session`] | tokens, ids, the start request | – |
 //! | [`directory`] | projects, as an immutable snapshot | – |
 //! | [`tracker`] | the binary message catalogue and the batch reader | – |
 //! | [`log`] | segments, writer, recovery, reader, merge | – |
+//! | [`courier`] | what queues are sent of a record | log, tracker, session |
 //! | [`checker`] | looks at batches behind the log | log, tracker, session, config, telemetry |
 //! | [`telemetry`] | log lines, metrics, health | – |
 //!
@@ -29,6 +30,7 @@ pub mod api;
 pub mod checker;
 pub mod cli;
 pub mod config;
+pub mod courier;
 pub mod directory;
 pub mod http;
 pub mod log;

@@ -16,6 +16,8 @@ mod poison;
 mod power;
 #[path = "failing_disk/sync.rs"]
 mod sync;
+#[path = "failing_disk/upload.rs"]
+mod upload;
 
 use std::collections::HashMap;
 

@@ -10,6 +10,8 @@ mod answers;
 mod bodies;
 #[path = "serve/deadlines.rs"]
 mod deadlines;
+#[path = "serve/images.rs"]
+mod images;
 #[path = "serve/legacy.rs"]
 mod legacy;
 #[path = "serve/life.rs"]

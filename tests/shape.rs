@@ -13,7 +13,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("directory", &[]),
     ("telemetry", &[]),
     ("checker", &["log", "tracker", "session", "config", "telemetry"]),
-    ("api", &["http", "session", "directory", "log", "telemetry"]),
+    ("courier", &["log", "tracker", "session"]),
+    ("api", &["http", "session", "directory", "log", "tracker", "telemetry"]),
     ("server", &["http", "api", "log", "session", "directory", "config", "telemetry"]),
 ];
 

@@ -6,6 +6,7 @@
 pub mod batch;
 pub mod conditions;
 pub mod cors;
+pub mod images;
 pub mod inflater;
 mod members;
 pub mod mobile_batch;

@@ -197,6 +197,12 @@ fn check(config: &Config) -> Result<(), ConfigError> {
         ("beacon_size_limit", config.beacon_size_limit),
         ("body_inflated_limit", config.body_inflated_limit),
         ("group_bytes_max", config.group_bytes_max),
+        ("file_size_limit", config.file_size_limit),
+        ("upload_inflated_limit", config.upload_inflated_limit),
+        ("frame_size_limit", config.frame_size_limit),
+        ("upload_parts_max", config.upload_parts_max),
+        ("part_head_limit", config.part_head_limit),
+        ("queue_message_size_limit", config.queue_message_size_limit),
     ] {
         if value == 0 {
             return conflict(format!("{name} = 0: it must be at least 1"));
@@ -220,6 +226,21 @@ impl Config {
     pub fn batch_bytes_max(&self) -> u64 {
         let buffered = buffers::body_within(self.inflight_bytes_max as u64);
         self.group_bytes_max.saturating_sub(GROUP_OVERHEAD_BYTES).min(buffered)
+    }
+
+    /// The largest picture: a record must hold it.
+    pub fn frame_bytes_max(&self) -> u64 {
+        self.frame_size_limit.min(self.group_bytes_max.saturating_sub(GROUP_OVERHEAD_BYTES))
+    }
+
+    /// The largest queue message that is aimed at: a record holds what one carries.
+    pub fn message_bytes_max(&self) -> u64 {
+        self.queue_message_size_limit.min(self.group_bytes_max.saturating_sub(GROUP_OVERHEAD_BYTES))
+    }
+
+    /// What an upload may hold in memory, unpacked.
+    pub fn upload_bytes_max(&self) -> u64 {
+        self.upload_inflated_limit.min(self.inflight_bytes_max as u64 / 2)
     }
 }
 

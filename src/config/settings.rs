@@ -149,6 +149,23 @@ settings! {
         /// The largest batch, inflated, where batches are looked into.
         body_inflated_limit: u64 = size("16MiB");
     }
+    "Uploads of images" {
+        /// The largest upload, as sent.
+        file_size_limit: u64 = size("10000000") also "FILE_SIZE_LIMIT";
+        /// The files of an upload together, unpacked. Never more than half of inflight_bytes_max.
+        upload_inflated_limit: u64 = size("32MiB");
+        /// One picture. Never more than group_bytes_max leaves room for.
+        frame_size_limit: u64 = size("4MiB");
+        /// Files and fields of an upload.
+        upload_parts_max: u64 = count("1000");
+        /// The lines that stand before the bytes of a file or a field.
+        part_head_limit: u64 = size("16KiB");
+        /// The value of a field that is no file.
+        form_field_limit: u64 = size("64KiB");
+        /// The largest message of a queue. Frames are stored in records that fit one; a single frame that does not is
+        /// stored all the same, and counted.
+        queue_message_size_limit: u64 = count("1048576") also "QUEUE_MESSAGE_SIZE_LIMIT";
+    }
     "What trackers are told" {
         /// Batches above this size are compressed by the client.
         compression_threshold: i64 = count("20000") also "COMPRESSION_THRESHOLD";

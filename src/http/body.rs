@@ -1,4 +1,5 @@
-//! A request's body, decoded in place in the connection's buffer.
+//! A request's body, decoded in place in the connection's buffer: as a whole, or piece by piece, each taken out of the buffer
+//! before the next is read.
 
 use std::ops::Range;
 
@@ -26,7 +27,8 @@ pub enum BodyStatus {
     Done,
 }
 
-/// A body on its way in. The decoded bytes stand together in the buffer, from the place where the body began.
+/// A body on its way in. The decoded bytes stand together in the buffer, from the place where the body began; those
+/// that were taken out are gone from there.
 #[derive(Clone, Debug)]
 pub struct Body {
     start: usize,
@@ -34,6 +36,8 @@ pub struct Body {
     end: usize,
     /// Where the bytes begin that have not been looked at.
     raw: usize,
+    /// Decoded bytes that were taken out of the buffer.
+    taken: u64,
     limit: u64,
     chunk_line_bytes: usize,
     trailer_bytes: usize,
@@ -90,6 +94,7 @@ impl Body {
             start,
             end: start,
             raw: start,
+            taken: 0,
             limit,
             chunk_line_bytes: limits.chunk_line_bytes,
             trailer_bytes: limits.trailer_bytes,
@@ -115,6 +120,23 @@ impl Body {
     /// Where the decoded bytes stand, as far as they have come.
     pub fn range(&self) -> Range<usize> {
         self.start..self.end
+    }
+
+    /// Takes the first `count` of the decoded bytes out of the buffer, at most all of them. What follows them moves down.
+    pub fn take(&mut self, count: usize, buf: &mut Vec<u8>) {
+        let count = count.min(self.end - self.start);
+        buf.drain(self.start..self.start + count);
+        self.taken += count as u64;
+        self.end -= count;
+        self.raw -= count;
+        if let State::Length(length) = &mut self.state {
+            *length -= count;
+        }
+    }
+
+    /// Decoded bytes that have come so far, taken or not.
+    pub fn received(&self) -> u64 {
+        self.taken + (self.end - self.start) as u64
     }
 
     /// Where the next request's bytes begin, once the body is done.
@@ -222,7 +244,7 @@ impl Body {
             b'0'..=b'9' => digit - b'0',
             _ => (digit | 0x20) - b'a' + 10,
         };
-        let room = self.limit.saturating_sub((self.end - self.start) as u64);
+        let room = self.limit.saturating_sub(self.received());
         size.checked_mul(16)
             .and_then(|size| size.checked_add(u64::from(digit)))
             .filter(|size| *size <= room)

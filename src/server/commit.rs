@@ -13,7 +13,7 @@ use crate::api::reply::Refusal;
 use crate::telemetry::Refusal as Reason;
 
 use super::answer::monotonic_us;
-use super::conn::{Conn, Outcome, Phase};
+use super::conn::{Conn, Outcome};
 use super::core::Core;
 use super::handover::find_place;
 
@@ -67,21 +67,21 @@ impl Commits {
     /// Lets those try again that found no room.
     pub fn retry(&self) {
         for conn in self.stalled.borrow_mut().drain(..) {
-            conn.settle(Outcome::Retry);
+            conn.retry();
         }
     }
 
     /// A buffer was given back: who has waited longest tries again.
     pub fn memory_came_back(&self) {
         if let Some(conn) = self.hungry.borrow_mut().pop_front() {
-            conn.settle(Outcome::Retry);
+            conn.retry();
         }
     }
 
     /// Lets all of those try again that found no memory.
     pub fn retry_memory(&self) {
         for conn in self.hungry.borrow_mut().drain(..) {
-            conn.settle(Outcome::Retry);
+            conn.retry();
         }
     }
 
@@ -97,10 +97,7 @@ impl Commits {
             if !lost && *seq > progress.acked {
                 break;
             }
-            // The connection may have run out of patience and wait for another record by now.
-            if conn.phase.get() == Phase::Storing && conn.seq.get() == *seq {
-                conn.settle(if lost { Outcome::Lost } else { Outcome::Stored });
-            }
+            conn.passed(*seq, lost);
             waiting.pop_front();
         }
     }
@@ -164,54 +161,115 @@ pub async fn run(core: Rc<Core>) {
 /// Appends a record and waits until it is as safe as `ack` promises. While the log cannot take it,
 /// the caller is held, within its patience. Where the core is poisoned and another is not, the caller has to move.
 pub async fn store(core: &Core, conn: &Rc<Conn>, entry: &Entry<'_>) -> Result<(), StoreError> {
+    store_in_order(core, conn, std::slice::from_ref(entry), Move::Yes).await
+}
+
+/// Appends records in their order and waits until all of them are as safe as `ack` promises; they share a group where
+/// they can. What a failed segment takes is appended again together with all that follows it, so that the order stays. The
+/// caller cannot move: its request is no longer in its buffer.
+///
+/// After an error some of the first records may be stored.
+pub async fn store_all(core: &Core, conn: &Rc<Conn>, entries: &[Entry<'_>]) -> Result<(), StoreError> {
+    store_in_order(core, conn, entries, Move::No).await
+}
+
+/// Whether a request can go to another core.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Move {
+    Yes,
+    No,
+}
+
+async fn store_in_order(
+    core: &Core,
+    conn: &Rc<Conn>,
+    mut entries: &[Entry<'_>],
+    may_move: Move,
+) -> Result<(), StoreError> {
     conn.hold(core.now_ms());
     let began_us = monotonic_us();
-    loop {
-        let appended = match core.writer.borrow_mut().as_mut() {
-            Some(writer) => {
-                let appended = writer.append(entry);
-                // It may have closed a group on the way, whatever came of it.
-                core.writes.fetch(writer);
-                appended
-            }
-            None => Err(AppendError::Closed),
-        };
-        conn.outcome.set(Outcome::Pending);
-        let refusal = match appended {
-            Ok(seq) => {
-                core.metrics.records.inc();
-                core.metrics.record_bytes.add(entry.payload.len() as u64);
-                core.wake_commits();
-                if core.acks_at_once {
-                    return Ok(());
-                }
-                conn.seq.set(seq);
-                core.commits.waiting.borrow_mut().push_back((seq, Rc::clone(conn)));
-                StoreError::Unconfirmed
-            }
-            Err(AppendError::TooLarge { .. }) => return Err(StoreError::TooLarge),
-            Err(error @ AppendError::Closed) => return Err(StoreError::Closed(error)),
-            Err(error) => {
+    while !entries.is_empty() {
+        let run = append_run(core, conn, entries);
+        let refusal = match run.stopped {
+            Some(AppendError::TooLarge { .. }) => return Err(StoreError::TooLarge),
+            Some(error @ AppendError::Closed) => return Err(StoreError::Closed(error)),
+            Some(error) if run.appended == 0 => {
                 if matches!(error, AppendError::Poisoned(_)) {
                     core.poisoned.set(true);
-                    if find_place(core, conn) {
+                    if may_move == Move::Yes && find_place(core, conn) {
                         return Err(StoreError::Moves);
                     }
                 }
-                conn.seq.set(Seq(0));
+                conn.seqs.set((Seq(0), Seq(0)));
                 core.commits.stalled.borrow_mut().push_back(Rc::clone(conn));
                 StoreError::Unavailable(error)
             }
+            // What has been appended is waited for first; the rest then tries again.
+            Some(_) | None if core.acks_at_once => {
+                entries = &entries[run.appended..];
+                continue;
+            }
+            Some(_) | None => StoreError::Unconfirmed,
         };
         match settled(conn).await {
             Outcome::Stored => {
                 core.metrics.committed(monotonic_us() - began_us);
-                return Ok(());
+                entries = &entries[run.appended..];
+            }
+            Outcome::Lost => {
+                // A record's number is one above that of the record before it.
+                let kept = conn.lost_from.get().0.saturating_sub(conn.seqs.get().0.0);
+                entries = &entries[(kept as usize).min(run.appended)..];
             }
             Outcome::TimedOut => return Err(refusal),
-            Outcome::Lost | Outcome::Retry | Outcome::Pending => {}
+            Outcome::Retry | Outcome::Pending => {}
         }
     }
+    Ok(())
+}
+
+/// Records appended in one turn.
+struct Run {
+    appended: usize,
+    /// Why no more were.
+    stopped: Option<AppendError>,
+}
+
+/// Appends as many of the records as the log takes now, and has the connection wait for them.
+fn append_run(core: &Core, conn: &Rc<Conn>, entries: &[Entry<'_>]) -> Run {
+    conn.outcome.set(Outcome::Pending);
+    conn.lost_from.set(Seq(0));
+    let mut run = Run { appended: 0, stopped: None };
+    let mut slot = core.writer.borrow_mut();
+    let Some(writer) = slot.as_mut() else {
+        run.stopped = Some(AppendError::Closed);
+        return run;
+    };
+    for entry in entries {
+        let appended = writer.append(entry);
+        // It may have closed a group on the way, whatever came of it.
+        core.writes.fetch(writer);
+        let seq = match appended {
+            Ok(seq) => seq,
+            Err(error) => {
+                run.stopped = Some(error);
+                break;
+            }
+        };
+        core.metrics.records.inc();
+        core.metrics.record_bytes.add(entry.payload.len() as u64);
+        let first = if run.appended == 0 { seq } else { conn.seqs.get().0 };
+        conn.seqs.set((first, seq));
+        run.appended += 1;
+        if !core.acks_at_once {
+            core.commits.waiting.borrow_mut().push_back((seq, Rc::clone(conn)));
+        }
+    }
+    drop(slot);
+    if run.appended > 0 {
+        core.wake_commits();
+    }
+    run
 }
 
 /// Waits for memory to be given back. `false`: patience is used up.
@@ -219,7 +277,7 @@ pub async fn wait_for_memory(core: &Core, conn: &Rc<Conn>) -> bool {
     let (phase, began_ms, now_ms) = (conn.phase.get(), conn.since_ms.get(), core.now_ms());
     conn.hold(now_ms);
     conn.outcome.set(Outcome::Pending);
-    conn.seq.set(Seq(0));
+    conn.seqs.set((Seq(0), Seq(0)));
     core.commits.hungry.borrow_mut().push_back(Rc::clone(conn));
     let granted = settled(conn).await != Outcome::TimedOut;
     conn.phase.set(phase);

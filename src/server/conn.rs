@@ -52,7 +52,7 @@ pub enum Outcome {
     Pending,
     /// The record is as safe as `ack` promises.
     Stored,
-    /// Its segment failed: append it again.
+    /// A segment failed: append the records again, from the first that was lost.
     Lost,
     /// Room or memory may be there now: try again.
     Retry,
@@ -123,8 +123,10 @@ pub struct Conn {
     pub over_cap: Cell<bool>,
     /// Set by the sweep, read by the task.
     pub order: Cell<Order>,
-    /// The record that the task waits for.
-    pub seq: Cell<Seq>,
+    /// The records that the task waits for, the first and the last; zeros: none.
+    pub seqs: Cell<(Seq, Seq)>,
+    /// The first of them that is lost; 0: none so far.
+    pub lost_from: Cell<Seq>,
     /// How that ended.
     pub outcome: Cell<Outcome>,
     /// Wakes the task that waits for the log.
@@ -154,7 +156,8 @@ impl Conn {
             served: Cell::new(false),
             over_cap: Cell::new(over_cap),
             order: Cell::new(Order::None),
-            seq: Cell::new(Seq(0)),
+            seqs: Cell::new((Seq(0), Seq(0))),
+            lost_from: Cell::new(Seq(0)),
             outcome: Cell::new(Outcome::Pending),
             waker: RefCell::new(None),
             canceller: RefCell::new(Some(Canceller::new())),
@@ -201,6 +204,29 @@ impl Conn {
     pub fn hold(&self, now_ms: u64) {
         self.phase.set(Phase::Storing);
         self.since_ms.set(self.held_since_ms(now_ms));
+    }
+
+    /// The log has come past the record `seq`, which is lost or as safe as `ack` promises. The last one that is waited for ends the
+    /// wait. Told in the order of the records, and of others too: the connection may have run out of patience and wait for something
+    /// else by now.
+    pub fn passed(&self, seq: Seq, lost: bool) {
+        let (first, last) = self.seqs.get();
+        if self.phase.get() != Phase::Storing || seq < first || last < seq {
+            return;
+        }
+        if lost && self.lost_from.get() == Seq(0) {
+            self.lost_from.set(seq);
+        }
+        if seq == last {
+            self.settle(if self.lost_from.get() == Seq(0) { Outcome::Stored } else { Outcome::Lost });
+        }
+    }
+
+    /// There may be room or memory now: ends the wait for it, if that is what the connection waits for.
+    pub fn retry(&self) {
+        if self.seqs.get().1 == Seq(0) {
+            self.settle(Outcome::Retry);
+        }
     }
 
     /// Ends waiting for the log.

@@ -8,7 +8,7 @@ use crate::api::route::{Route, TokenRule};
 use crate::api::start::StartKind;
 use crate::api::tags::tags;
 use crate::api::uxt;
-use crate::http::{Framing, Method, path};
+use crate::http::{Body, Framing, Method, path};
 use crate::session::token::{Expiry, Token, TokenError};
 use crate::telemetry::{Refusal as Reason, Text};
 
@@ -19,7 +19,7 @@ use super::io::{BodyError, Gone, Got, Io};
 use super::{batch, forms, images, mobile, recording, sdk, start};
 
 /// A refused body is read up to this size before the answer, so that the connection can be kept.
-const DRAIN_BYTES_MAX: u64 = 256 * 1024;
+pub const DRAIN_BYTES_MAX: u64 = 256 * 1024;
 
 /// Upstream's text for a body over the limit.
 const TOO_LARGE: &str = "http: request body too large";
@@ -235,20 +235,8 @@ fn read_token(
 /// Answers from the head alone. The body, if one comes, is read and dropped within a bound, so that
 /// the client gets the answer and not a reset.
 async fn answer(io: &mut Io, core: &Rc<Core>, conn: &Conn, seen: &mut Seen, plain: Plain) -> Next {
-    let at_hand = io.body_at_hand();
-    let work = io.work();
-    let waits = work.head.expects_continue() && work.buf.len() == work.head.len();
-    let drained = match (at_hand, work.head.framing()) {
-        (Some(got), _) => Ok(got.consumed),
-        (None, Framing::None) => Ok(work.head.len()),
-        // The client has not been told to send its body, and must not be taken by surprise.
-        _ if waits => Err(()),
-        _ => match io.begin_body(DRAIN_BYTES_MAX) {
-            Ok(body) => io.receive_body(body).await.map(|got| got.consumed).map_err(|_| ()),
-            Err(_) => Err(()),
-        },
-    };
-    let keep_alive = seen.keep_alive(core, conn) && drained.is_ok();
+    let drained = drain(io).await;
+    let keep_alive = seen.keep_alive(core, conn) && drained.is_some();
     match plain {
         Plain::Ok => seen.send(io, core, 200, keep_alive, |out, frame| frame.write(out, 200, &[], b"")).await,
         Plain::Json(body) => {
@@ -283,6 +271,37 @@ async fn answer(io: &mut Io, core: &Rc<Core>, conn: &Conn, seen: &mut Seen, plai
     drained.map_or(Next::Linger, |consumed| Next::after(keep_alive, consumed))
 }
 
+/// What a client is told whose body could not be read; `None`: there is nobody to tell.
+pub fn body_refusal(error: BodyError) -> Option<Refusal> {
+    Some(match error {
+        BodyError::Gone(Gone::Closed) => return None,
+        BodyError::Reject(reject) if reject.status == 413 => Refusal::new(413, Reason::BodyTooLarge, TOO_LARGE),
+        BodyError::Reject(reject) => Refusal::new(reject.status, Reason::Framing, reject.reason),
+        BodyError::Gone(Gone::TimedOut) => Refusal::new(408, Reason::BodyTimeout, "the body came too slowly"),
+        BodyError::Gone(Gone::NoMemory) => {
+            Refusal::new(503, Reason::BytesInFlight, "too many bytes in flight, try again")
+        }
+    })
+}
+
+/// Reads and drops the body of a request that is answered from its head, and says where the next one begins in the buffer. `None`: the
+/// body is too large for that, broken, or has not been sent.
+pub async fn drain(io: &mut Io) -> Option<usize> {
+    if let Some(got) = io.body_at_hand() {
+        return Some(got.consumed);
+    }
+    let work = io.work();
+    if work.head.framing() == Framing::None {
+        return Some(work.head.len());
+    }
+    // The client has not been told to send its body, and must not be taken by surprise.
+    if work.head.expects_continue() && work.buf.len() == work.head.len() {
+        return None;
+    }
+    let body = io.begin_body(DRAIN_BYTES_MAX).ok()?;
+    io.receive_body(body).await.ok().map(|got| got.consumed)
+}
+
 /// Reads the body, with `100 Continue` where the client waits for it. An error has been answered.
 pub async fn body(io: &mut Io, core: &Rc<Core>, seen: &mut Seen, limit: u64, just_expired: bool) -> Result<Got, Next> {
     let error = match receive(io, limit).await {
@@ -292,15 +311,7 @@ pub async fn body(io: &mut Io, core: &Rc<Core>, seen: &mut Seen, limit: u64, jus
         }
         Err(error) => error,
     };
-    let mut refusal = match error {
-        BodyError::Gone(Gone::Closed) => return Err(Next::Close),
-        BodyError::Reject(reject) if reject.status == 413 => Refusal::new(413, Reason::BodyTooLarge, TOO_LARGE),
-        BodyError::Reject(reject) => Refusal::new(reject.status, Reason::Framing, reject.reason),
-        BodyError::Gone(Gone::TimedOut) => Refusal::new(408, Reason::BodyTimeout, "the body came too slowly"),
-        BodyError::Gone(Gone::NoMemory) => {
-            Refusal::new(503, Reason::BytesInFlight, "too many bytes in flight, try again")
-        }
-    };
+    let Some(mut refusal) = body_refusal(error) else { return Err(Next::Close) };
     if just_expired && refusal.status == 413 {
         refusal.status = 401;
     }
@@ -312,6 +323,12 @@ async fn receive(io: &mut Io, limit: u64) -> Result<Got, BodyError> {
     if let Some(got) = io.body_at_hand() {
         return Ok(got);
     }
+    let body = begin(io, limit).await?;
+    io.receive_body(body).await
+}
+
+/// Begins the body, with `100 Continue` where the client waits for it.
+pub async fn begin(io: &mut Io, limit: u64) -> Result<Body, BodyError> {
     // The limit is looked at first: a body that will be refused must not be asked for.
     let body = io.begin_body(limit).map_err(BodyError::Reject)?;
     let work = io.work();
@@ -319,5 +336,5 @@ async fn receive(io: &mut Io, limit: u64) -> Result<Got, BodyError> {
         work.out.extend_from_slice(crate::http::response::CONTINUE);
         io.send().await.map_err(BodyError::Gone)?;
     }
-    io.receive_body(body).await
+    Ok(body)
 }

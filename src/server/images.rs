@@ -1,36 +1,245 @@
-//! `/v1/web/images` and `/v1/mobile/images` on a core.
+//! `/v1/web/images` and `/v1/mobile/images` on a core: a form comes in, frames go to the log.
+//!
+//! The body is not kept. What an upload holds are its frames, and they count against the core's budget as they grow; where there is no memory,
+//! the connection is not read until there is. Nothing is stored before the form has ended well.
 
 use std::rc::Rc;
+use std::time::Duration;
 
+use crate::api::images::{self, Client, Collected, Limits, Upload};
 use crate::api::reply::Refusal;
-use crate::telemetry::Refusal as Reason;
+use crate::api::route::TEMPLATES;
+use crate::log::record::Entry;
+use crate::telemetry::{Level, Refusal as Reason};
 
-use super::answer::Seen;
+use super::answer::{Seen, monotonic_us};
+use super::commit::{store_all, wait_for_memory};
 use super::conn::Conn;
 use super::core::Core;
-use super::exchange::{Admitted, Next, body};
-use super::io::Io;
+use super::exchange::{Admitted, DRAIN_BYTES_MAX, Next, begin, body_refusal, drain};
+use super::form::{Form, FormError, FormLimits};
+use super::io::{BodyError, Gone, Io, PIECE_BYTES_MAX};
+
+/// How long one upload may compute before others have their turn.
+const TURN_US: u64 = 5_000;
+
+/// The pause behind it. The runtime looks for completions only when no task is ready, so that one that merely lets others go first would
+/// keep all connections waiting.
+const PAUSE: Duration = Duration::from_millis(1);
+
+/// What the parser holds, besides the head of a part: the piece that came last, and what it hands on of it.
+const PARSER_BYTES: u64 = 2 * PIECE_BYTES_MAX as u64;
 
 /// Stores pictures of canvas elements.
 pub async fn web(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut Seen, admitted: &Admitted) -> Next {
-    let _ = admitted;
-    let refusal = Refusal::new(501, Reason::NotFound, "not served");
-    if let Err(next) = body(io, core, seen, 1024 * 1024, false).await {
-        return next;
-    }
-    seen.refuse(io, core, &refusal, false).await;
-    let _ = conn;
-    Next::Linger
+    take(io, core, conn, seen, admitted, Client::Web).await
 }
 
 /// Stores screenshots of a phone.
 pub async fn mobile(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut Seen, admitted: &Admitted) -> Next {
-    let _ = admitted;
-    let refusal = Refusal::new(501, Reason::NotFound, "not served");
-    if let Err(next) = body(io, core, seen, 1024 * 1024, false).await {
-        return next;
+    take(io, core, conn, seen, admitted, Client::Mobile).await
+}
+
+/// Why an upload is not taken.
+enum Stop {
+    Form(FormError),
+    Refuse(Refusal),
+}
+
+impl From<FormError> for Stop {
+    fn from(error: FormError) -> Self {
+        Self::Form(error)
     }
+}
+
+impl From<images::Fault> for Stop {
+    fn from(fault: images::Fault) -> Self {
+        Self::Refuse(fault.refusal())
+    }
+}
+
+async fn take(
+    io: &mut Io,
+    core: &Rc<Core>,
+    conn: &Rc<Conn>,
+    seen: &mut Seen,
+    admitted: &Admitted,
+    client: Client,
+) -> Next {
+    let config = &core.common.config;
+    let work = io.work();
+    let boundary = match boundary(work.head.header(&work.buf, "content-type")) {
+        Ok(boundary) => boundary,
+        Err(refusal) => {
+            let drained = drain(io).await;
+            let keep_alive = seen.keep_alive(core, conn) && drained.is_some();
+            seen.refuse(io, core, &refusal, keep_alive).await;
+            return drained.map_or(Next::Linger, |consumed| Next::after(keep_alive, consumed));
+        }
+    };
+    let body = match begin(io, config.file_size_limit).await {
+        Ok(body) => body,
+        Err(error) => return refuse_body(io, core, seen, error).await,
+    };
+    let limits = FormLimits {
+        parts_max: config.upload_parts_max,
+        part_head_bytes: config.part_head_limit,
+        field_bytes: config.form_field_limit,
+    };
+    let mut form = Form::new(body, boundary, limits);
+    let mut held = Held { core: Rc::clone(core), bytes: 0 };
+    let collected = collect(io, core, conn, &mut form, client, &mut held).await;
+    seen.body_bytes = form.received_bytes();
+    // A form that has ended well may be followed by anything, within the body's own limit.
+    let rest_max = if collected.is_ok() { u64::MAX } else { DRAIN_BYTES_MAX };
+    let stopped = match collected {
+        Err(Stop::Form(FormError::Body(error))) => return refuse_body(io, core, seen, error).await,
+        Err(Stop::Form(FormError::Malformed(text))) => Err(Refusal::new(400, Reason::Form, text)),
+        Err(Stop::Form(FormError::TooLarge(text))) => Err(Refusal::new(413, Reason::BodyTooLarge, text)),
+        Err(Stop::Refuse(refusal)) => Err(refusal),
+        Ok(collected) => Ok(collected),
+    };
+    let consumed = match form.drop_rest(io, rest_max).await {
+        Ok(consumed) => Some(consumed),
+        Err(FormError::Body(error)) if stopped.is_ok() => return refuse_body(io, core, seen, error).await,
+        Err(_) => None,
+    };
+    // What may have been waited for memory lies as long back as the client took to send the rest.
+    conn.begin_request();
+    let stored = match stopped {
+        Ok(collected) => store(core, conn, seen, admitted, client, &collected).await,
+        Err(refusal) => Err(refusal),
+    };
+    drop(held);
+    let keep_alive = seen.keep_alive(core, conn) && consumed.is_some();
+    match stored {
+        Ok(()) => seen.send(io, core, 200, keep_alive, |out, frame| frame.write(out, 200, &[], b"")).await,
+        Err(refusal) => seen.refuse(io, core, &refusal, keep_alive).await,
+    }
+    consumed.map_or(Next::Linger, |consumed| Next::after(keep_alive, consumed))
+}
+
+async fn refuse_body(io: &mut Io, core: &Rc<Core>, seen: &mut Seen, error: BodyError) -> Next {
+    let Some(refusal) = body_refusal(error) else { return Next::Close };
     seen.refuse(io, core, &refusal, false).await;
-    let _ = conn;
     Next::Linger
+}
+
+/// The boundary of the form that a `Content-Type` announces.
+fn boundary(content_type: Option<&[u8]>) -> Result<String, Refusal> {
+    let text = content_type.and_then(|value| std::str::from_utf8(value).ok()).unwrap_or_default();
+    multer::parse_boundary(text).map_err(|error| {
+        let text = match error {
+            multer::Error::NoBoundary => "no multipart boundary param in Content-Type",
+            _ => "request Content-Type isn't multipart/form-data",
+        };
+        Refusal::new(415, Reason::Form, text)
+    })
+}
+
+/// Memory of an upload that the core's budget knows of.
+struct Held {
+    core: Rc<Core>,
+    bytes: u64,
+}
+
+impl Held {
+    /// Waits, within the request's patience, until the budget allows for `bytes` in all.
+    async fn grow(&mut self, conn: &Rc<Conn>, bytes: u64) -> Result<(), Stop> {
+        while bytes > self.bytes {
+            if self.core.pool.reserve(bytes - self.bytes).is_ok() {
+                self.bytes = bytes;
+            } else if !wait_for_memory(&self.core, conn).await {
+                return Err(Stop::Form(FormError::Body(BodyError::Gone(Gone::NoMemory))));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.core.pool.unreserve(self.bytes);
+        self.core.commits.memory_came_back();
+    }
+}
+
+/// Reads the form and packs its pictures.
+async fn collect(
+    io: &mut Io,
+    core: &Rc<Core>,
+    conn: &Rc<Conn>,
+    form: &mut Form,
+    client: Client,
+    held: &mut Held,
+) -> Result<Collected, Stop> {
+    let config = &core.common.config;
+    let limits = Limits {
+        frame_bytes_max: usize::try_from(config.frame_bytes_max()).unwrap_or(usize::MAX),
+        message_bytes_max: usize::try_from(config.message_bytes_max()).unwrap_or(usize::MAX),
+        inflated_bytes_max: config.upload_bytes_max(),
+    };
+    let mut upload = Upload::new(client, limits);
+    let mut spent_us = 0;
+    let parser_bytes = PARSER_BYTES + config.part_head_limit;
+    held.grow(conn, parser_bytes).await?;
+    while let Some(mut part) = form.next_part(io).await? {
+        let Some(file_name) = part.file_name.take() else {
+            let value = form.value(io, &mut part).await?;
+            upload.field(&part.name, &value);
+            continue;
+        };
+        upload.begin_file(file_name.as_bytes());
+        while let Some(bytes) = form.next_bytes(io, &mut part).await? {
+            let mut left = &bytes[..];
+            while !left.is_empty() {
+                let began_us = monotonic_us();
+                left = &left[upload.step(left)?..];
+                spent_us += monotonic_us() - began_us;
+                held.grow(conn, parser_bytes + upload.held_bytes() as u64).await?;
+                if spent_us > TURN_US {
+                    monoio::time::sleep(PAUSE).await;
+                    spent_us = 0;
+                }
+            }
+        }
+        upload.end_file()?;
+    }
+    held.grow(conn, parser_bytes + upload.held_bytes() as u64).await?;
+    Ok(upload.finish()?)
+}
+
+/// Stores what an upload leaves, and counts it.
+async fn store(
+    core: &Rc<Core>,
+    conn: &Rc<Conn>,
+    seen: &Seen,
+    admitted: &Admitted,
+    client: Client,
+    collected: &Collected,
+) -> Result<(), Refusal> {
+    let Collected { records, dropped, files } = collected;
+    core.metrics.image_files.add(*files);
+    if dropped.count > 0 {
+        core.metrics.image_names_dropped.add(dropped.count);
+        let (count, session) = (dropped.count.to_string(), admitted.token.session.0.to_string());
+        let route = TEMPLATES[seen.route.index()];
+        let fields = [("url", route), ("session", &*session), ("count", &count), ("first", &dropped.first)];
+        core.logger.event(Level::Warn, crate::caller!(), "files with names of no known form were left out", &fields);
+    }
+    let mut exts = vec![Vec::new(); records.len()];
+    for (packed, ext) in records.iter().zip(&mut exts) {
+        // A name has at most some 120 bytes.
+        let _ = images::write_ext(packed, ext);
+    }
+    let (session, project) = (admitted.token.session.0, admitted.project);
+    let entry = |(packed, ext)| images::entry(packed, ext, client, session, project);
+    let entries: Vec<Entry<'_>> = records.iter().zip(exts.iter().map(Vec::as_slice)).map(entry).collect();
+    store_all(core, conn, &entries).await.map_err(|error| error.refusal())?;
+    for packed in records {
+        core.metrics.image_frames.add(packed.frames.into());
+        core.metrics.image_frames_oversized.add(packed.oversized.into());
+        core.metrics.image_ends_broken.add(packed.unusable.into());
+    }
+    Ok(())
 }

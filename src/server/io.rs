@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use bytes::Bytes;
 use monoio::buf::{IoBuf, IoBufMut};
 use monoio::io::{AsyncWriteRent, CancelableAsyncReadRent};
 use monoio::net::TcpStream;
@@ -14,6 +15,9 @@ use super::conn::{Conn, Order, Phase};
 use super::core::Core;
 use super::handover::Request;
 use super::pool::Work;
+
+/// The most that is taken out of the buffer at once.
+pub const PIECE_BYTES_MAX: usize = 64 * 1024;
 
 /// Why nothing more comes from a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -148,6 +152,30 @@ impl Io {
                 BodyStatus::More { want } => self.fill(want).await.map_err(BodyError::Gone)?,
             }
             self.conn.progress_bytes.set(body.range().len() as u64);
+        }
+    }
+
+    /// The next piece of a body that is not kept: it is taken out of the buffer. `None`: that was all; what follows the body
+    /// in the buffer begins at [`Body::consumed`].
+    pub async fn receive_piece(&mut self, body: &mut Body) -> Result<Option<Bytes>, BodyError> {
+        if self.conn.phase.get() != Phase::Body {
+            self.conn.enter(Phase::Body, self.core.now_ms());
+        }
+        loop {
+            let work = self.work();
+            let status = body.advance(&mut work.buf).map_err(BodyError::Reject)?;
+            let range = body.range();
+            let count = range.len().min(PIECE_BYTES_MAX);
+            if count > 0 {
+                let piece = Bytes::copy_from_slice(&work.buf[range.start..range.start + count]);
+                body.take(count, &mut work.buf);
+                self.conn.progress_bytes.set(body.received());
+                return Ok(Some(piece));
+            }
+            match status {
+                BodyStatus::Done => return Ok(None),
+                BodyStatus::More { want } => self.fill(want).await.map_err(BodyError::Gone)?,
+            }
         }
     }
 

@@ -9,6 +9,7 @@
 //! | [`connection`], [`io`] | receives and sends |
 //! | [`exchange`], [`answer`] | one request and its answer |
 //! | [`start`], [`batch`], [`mobile`], [`images`], [`sdk`], [`forms`], [`recording`] | the routes that take a body |
+//! | [`form`] | reads a form piece by piece |
 //! | [`handover`] | passes connections on from a core whose log takes nothing more |
 //! | [`commit`] | appends, and wakes who waits for the disk |
 //! | [`writes`] | writes groups on the core's ring, where the log is written directly |
@@ -27,6 +28,7 @@ pub mod connection;
 pub mod core;
 pub mod cpus;
 pub mod exchange;
+pub mod form;
 pub mod forms;
 pub mod handover;
 pub mod images;

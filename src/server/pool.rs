@@ -94,6 +94,20 @@ impl Pool {
         Ok(())
     }
 
+    /// Counts `bytes` that a request holds elsewhere.
+    pub fn reserve(&self, bytes: u64) -> Result<(), OverBudget> {
+        if self.used_bytes.get() + bytes > self.budget_bytes {
+            return Err(OverBudget);
+        }
+        self.used_bytes.set(self.used_bytes.get() + bytes);
+        Ok(())
+    }
+
+    /// Gives back what was reserved.
+    pub fn unreserve(&self, bytes: u64) {
+        self.used_bytes.set(self.used_bytes.get().saturating_sub(bytes));
+    }
+
     /// Swaps a buffer that is larger than `bytes` needs for a smaller one, if it is empty. True if memory came back.
     pub fn shrink(&self, buf: &mut Vec<u8>, bytes: usize) -> bool {
         if !buf.is_empty() || class_of(buf.capacity()) <= class_of(bytes) {
@@ -173,6 +187,17 @@ mod tests {
         assert_eq!(pool.grow(&mut small.buf, 30_000), Err(OverBudget));
         pool.put(works.pop().expect("two were taken"));
         assert_eq!(pool.grow(&mut small.buf, 30_000), Ok(()));
+    }
+
+    #[test]
+    fn what_is_held_elsewhere_counts_too() {
+        let pool = Pool::new(100_000);
+        assert_eq!(pool.reserve(70_000), Ok(()));
+        assert_eq!(pool.reserve(30_001), Err(OverBudget));
+        let mut work = pool.take(0);
+        assert_eq!(pool.grow(&mut work.buf, 30_000), Err(OverBudget));
+        pool.unreserve(70_000);
+        assert_eq!(pool.grow(&mut work.buf, 30_000), Ok(()));
     }
 
     #[test]

@@ -186,7 +186,7 @@ impl Page {
 
     fn cells(&self, page: &mut DescriptorEncoder) -> fmt::Result {
         type Pick = fn(&CoreMetrics) -> &Cell;
-        let counters: [(&str, &str, Pick); 10] = [
+        let counters: [(&str, &str, Pick); 15] = [
             ("takeup_connections_accepted", "Connections accepted.", |core| &core.accepted),
             ("takeup_connections_handed_over", "Connections passed on to another core.", |core| &core.handed_over),
             ("takeup_connections_idle_closed", "Connections closed after their idle time.", |core| &core.idle_closed),
@@ -197,6 +197,15 @@ impl Page {
             ("takeup_sent_bytes", "Bytes written to sockets.", |core| &core.sent_bytes),
             ("takeup_records", "Records appended to the log.", |core| &core.records),
             ("takeup_record_bytes", "Payload bytes appended to the log.", |core| &core.record_bytes),
+            ("takeup_image_files", "Files with pictures received.", |core| &core.image_files),
+            ("takeup_image_frames", "Frames stored.", |core| &core.image_frames),
+            ("takeup_image_names_dropped", "Files left out because of their names.", |core| &core.image_names_dropped),
+            ("takeup_image_frames_oversized", "Frames stored that no queue message can hold.", |core| {
+                &core.image_frames_oversized
+            }),
+            ("takeup_image_ends_broken", "Broken ends of frame streams, stored and not sent on.", |core| {
+                &core.image_ends_broken
+            }),
         ];
         for (name, help, pick) in &counters {
             counter(page, name, help, self.sum(pick))?;

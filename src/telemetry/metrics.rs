@@ -130,6 +130,8 @@ refusals! {
     Compression => "compression",
     /// A body that is not the JSON asked for.
     Json => "json",
+    /// A body that is not the form asked for.
+    Form => "form",
     /// A parameter that is missing or out of range.
     Parameter => "parameter",
     /// A tracker that is too old.
@@ -206,6 +208,16 @@ pub struct CoreMetrics {
     pub records: Cell,
     /// Payload bytes appended.
     pub record_bytes: Cell,
+    /// Files with pictures received.
+    pub image_files: Cell,
+    /// Frames stored.
+    pub image_frames: Cell,
+    /// Files left out because of their names.
+    pub image_names_dropped: Cell,
+    /// Frames stored that are larger than a queue message may be.
+    pub image_frames_oversized: Cell,
+    /// Broken ends of frame streams, stored and not sent on.
+    pub image_ends_broken: Cell,
 }
 
 impl CoreMetrics {
@@ -235,6 +247,11 @@ impl CoreMetrics {
             waiting: Cell::new(),
             records: Cell::new(),
             record_bytes: Cell::new(),
+            image_files: Cell::new(),
+            image_frames: Cell::new(),
+            image_names_dropped: Cell::new(),
+            image_frames_oversized: Cell::new(),
+            image_ends_broken: Cell::new(),
         }
     }
 

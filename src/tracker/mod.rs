@@ -40,6 +40,7 @@ mod batch;
 mod catalogue;
 mod check;
 mod fault;
+pub mod frames;
 mod inflate;
 mod primitive;
 mod render;

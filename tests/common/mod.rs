@@ -267,6 +267,11 @@ impl Server {
         format!("stderr:\n{}\nstdout:\n{}", self.stderr(), self.stdout())
     }
 
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// When it was started.
     pub fn began(&self) -> Instant {
         self.began

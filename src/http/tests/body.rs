@@ -89,3 +89,47 @@ fn chunk_lines_and_trailers_are_bounded() {
     assert_eq!(chunked(&trailers(8192), &usual()), Ok(Vec::new()));
     assert_eq!(chunked(&trailers(8193), &usual()), Err(431));
 }
+
+/// Receives `input` in pieces of `size` and takes each decoded byte out at once, at most `most` at a time.
+fn taken(framing: Framing, limit: u64, input: &[u8], size: usize, most: usize) -> Result<(Vec<u8>, Vec<u8>), u16> {
+    let mut buf = b"head".to_vec();
+    let mut body = Body::new(framing, 4, limit, &limits()).map_err(|reject| reject.status)?;
+    let mut whole = Vec::new();
+    let mut pieces = input.chunks(size);
+    loop {
+        let status = body.advance(&mut buf).map_err(|reject| reject.status)?;
+        let range = body.range();
+        if !range.is_empty() {
+            let count = range.len().min(most);
+            whole.extend_from_slice(&buf[range.start..range.start + count]);
+            body.take(most, &mut buf);
+            assert_eq!((body.received() >= whole.len() as u64, &buf[..4]), (true, &b"head"[..]));
+            continue;
+        }
+        if status == BodyStatus::Done {
+            assert_eq!(body.received(), whole.len() as u64);
+            let mut next = buf.split_off(body.consumed());
+            next.extend(pieces.flatten());
+            return Ok((whole, next));
+        }
+        buf.extend_from_slice(pieces.next().expect("the body ends within the input"));
+    }
+}
+
+#[test]
+fn a_body_that_is_taken_out_piece_by_piece_is_the_same() {
+    let data: Vec<u8> = (0..=255).collect();
+    let plain = [&data[..], b"GET /"].concat();
+    let chunks: Vec<u8> =
+        data.chunks(100).flat_map(|c| [format!("{:x}\r\n", c.len()).as_bytes(), c, b"\r\n"].concat()).collect();
+    let chunked = [&chunks[..], b"0\r\nTrailer: x\r\n\r\nGET /"].concat();
+    for size in [1, 2, 7, 99, 100, 101, 300, 1000] {
+        for most in [1, 50, 1000] {
+            for (framing, input) in [(Framing::Length(256), &plain), (Framing::Chunked, &chunked)] {
+                let expected = Ok((data.clone(), b"GET /".to_vec()));
+                assert_eq!(taken(framing, 256, input, size, most), expected, "{framing:?} {size} {most}");
+                assert_eq!(taken(framing, 255, input, size, most), Err(413), "{framing:?} {size} {most}");
+            }
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! Uploads of pictures: canvas elements of a page, screens of a phone.
+//!
+//! The parts of a form go in, records come out. A picture's name tells its stream and its time; the pictures of a stream become frames
+//! in the order in which they came. Nothing here waits: who feeds it asks after each step how much memory it holds.
+
+mod name;
+mod pack;
+mod unpack;
+
+use crate::log::record::{DataType, Encoding, Entry, ExtFull, ExtWriter, Flags, Kind, Topic, ext_type};
+use crate::telemetry::Refusal as Reason;
+
+use super::reply::Refusal;
+
+use name::PictureName;
+pub use pack::Packed;
+use pack::Packer;
+use unpack::{Content, Unpacker};
+
+/// The form field that tells streams of frames from single pictures, and its value.
+const TYPE: &str = "type";
+const FRAMES: &[u8] = b"frames";
+
+/// The longest text of a name that was dropped, for the log line.
+const DROPPED_BYTES_MAX: usize = 100;
+
+/// Who uploads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Client {
+    /// A page: each file is a picture, or a stream of frames.
+    Web,
+    /// A phone: each file is an archive of pictures or a stream of frames, usually under gzip.
+    Mobile,
+}
+
+/// What an upload may hold, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// One picture.
+    pub frame_bytes_max: usize,
+    /// A queue message of its frames.
+    pub message_bytes_max: usize,
+    /// All files together, unpacked.
+    pub inflated_bytes_max: u64,
+}
+
+/// What is wrong with an upload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// A picture is over its limit.
+    #[error("a frame is too large")]
+    FrameTooLarge,
+    /// The files are over their limit when unpacked.
+    #[error("http: request body too large")]
+    InflatedTooLarge,
+    /// The packing is broken.
+    #[error("can't unpack gzip: {0}")]
+    Gzip(&'static str),
+    /// The archive is broken.
+    #[error("can't read tar header: {0}")]
+    Tar(&'static str),
+    /// Frames were announced, and no file is named like frames.
+    #[error("file name does not end with .frames")]
+    NotFrames,
+}
+
+impl Fault {
+    /// What the client is told.
+    pub fn refusal(self) -> Refusal {
+        let (status, reason) = match self {
+            Self::FrameTooLarge | Self::InflatedTooLarge => (413, Reason::BodyTooLarge),
+            Self::Gzip(_) => (400, Reason::Compression),
+            Self::Tar(_) => (400, Reason::Form),
+            Self::NotFrames => (415, Reason::Form),
+        };
+        Refusal::new(status, reason, self.to_string())
+    }
+}
+
+/// Files that were left out because of their names.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Dropped {
+    /// How many.
+    pub count: u64,
+    /// The first one's name, cut; bytes that are no plain text are question marks.
+    pub first: String,
+}
+
+impl Dropped {
+    fn add(&mut self, name: &[u8]) {
+        if self.count == 0 {
+            let plain = |&byte: &u8| if (b' '..=b'~').contains(&byte) { char::from(byte) } else { '?' };
+            self.first = name.iter().take(DROPPED_BYTES_MAX).map(plain).collect();
+        }
+        self.count += 1;
+    }
+}
+
+/// The file that is being received.
+#[derive(Debug)]
+enum File {
+    Dropped,
+    Picture(PictureName),
+    Frames(String),
+    Packed(Box<Unpacker>),
+}
+
+/// What an upload leaves.
+#[derive(Debug)]
+pub struct Collected {
+    /// The records to be, in order.
+    pub records: Vec<Packed>,
+    /// What was left out.
+    pub dropped: Dropped,
+    /// Files, those left out too.
+    pub files: u64,
+}
+
+/// An upload on its way in.
+#[derive(Debug)]
+pub struct Upload {
+    client: Client,
+    packer: Packer,
+    dropped: Dropped,
+    left_bytes: u64,
+    files: u64,
+    file: File,
+    /// The client says that it sends frames.
+    says_frames: bool,
+    /// A file was named like frames.
+    named_frames: bool,
+    /// What is wrong with the first file that can only be frames, if the client does not say so. It may say so later.
+    unless_frames: Option<Fault>,
+}
+
+impl Upload {
+    /// An upload of which nothing is known yet.
+    pub fn new(client: Client, limits: Limits) -> Self {
+        Self {
+            client,
+            packer: Packer::new(limits.frame_bytes_max, limits.message_bytes_max),
+            dropped: Dropped::default(),
+            left_bytes: limits.inflated_bytes_max,
+            files: 0,
+            file: File::Dropped,
+            says_frames: false,
+            named_frames: false,
+            unless_frames: None,
+        }
+    }
+
+    /// The memory that it holds.
+    pub fn held_bytes(&self) -> usize {
+        self.packer.held_bytes()
+    }
+
+    /// A form field: its name, and at least the beginning of its value.
+    pub fn field(&mut self, name: &str, value: &[u8]) {
+        if name == TYPE {
+            self.says_frames = value == FRAMES;
+        }
+    }
+
+    /// A file begins.
+    pub fn begin_file(&mut self, name: &[u8]) {
+        self.files += 1;
+        self.named_frames |= name::ends_as_frames(name);
+        self.file = match self.client {
+            Client::Mobile => File::Packed(Box::new(Unpacker::new())),
+            Client::Web => match (name::picture(name), name::frames(name)) {
+                (Some(picture), _) => {
+                    self.packer.begin(picture.at_ms);
+                    File::Picture(picture)
+                }
+                (None, Some(stream)) => File::Frames(stream),
+                (None, None) => {
+                    self.dropped.add(name);
+                    File::Dropped
+                }
+            },
+        };
+    }
+
+    /// Takes some of a file's next bytes, and says how many: at least one, so little that it takes no time.
+    pub fn step(&mut self, bytes: &[u8]) -> Result<usize, Fault> {
+        match &mut self.file {
+            File::Dropped => {}
+            File::Picture(_) => self.packer.picture(bytes)?,
+            File::Frames(name) => self.packer.stream(name, bytes)?,
+            File::Packed(unpacker) => {
+                return unpacker.step(bytes, &mut self.left_bytes, &mut self.packer, &mut self.dropped);
+            }
+        }
+        Ok(bytes.len())
+    }
+
+    /// The file has ended.
+    pub fn end_file(&mut self) -> Result<(), Fault> {
+        match std::mem::replace(&mut self.file, File::Dropped) {
+            File::Dropped => {}
+            File::Picture(name) => self.packer.end(&name.stream),
+            File::Frames(name) => {
+                self.packer.end_of_stream(&name);
+            }
+            File::Packed(unpacker) => {
+                let content = unpacker.finish(&mut self.left_bytes, &mut self.packer, &mut self.dropped)?;
+                if let Content::Frames { otherwise, .. } = content {
+                    self.unless_frames.get_or_insert(otherwise);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The form has ended.
+    pub fn finish(self) -> Result<Collected, Fault> {
+        match self.unless_frames {
+            Some(fault) if !self.says_frames => return Err(fault),
+            _ => {}
+        }
+        if self.client == Client::Web && self.says_frames && self.files > 0 && !self.named_frames {
+            return Err(Fault::NotFrames);
+        }
+        Ok(Collected { records: self.packer.records, dropped: self.dropped, files: self.files })
+    }
+}
+
+/// The extension of a record: its stream's name.
+pub fn write_ext(packed: &Packed, out: &mut Vec<u8>) -> Result<(), ExtFull> {
+    ExtWriter::new(out).push(ext_type::FILE_NAME, packed.name.as_bytes())
+}
+
+/// The record; `ext` is what [`write_ext`] wrote.
+pub fn entry<'a>(packed: &'a Packed, ext: &'a [u8], client: Client, session: u64, project: u32) -> Entry<'a> {
+    let mut flags = Flags::NONE;
+    if packed.unusable {
+        flags = flags.with(Flags::UNUSABLE);
+    }
+    if packed.frames > 1 {
+        flags = flags.with(Flags::MAY_BE_SPLIT);
+    }
+    Entry {
+        kind: Kind::Image,
+        topic: match client {
+            Client::Web => Topic::CanvasImages,
+            Client::Mobile => Topic::RawImages,
+        },
+        data_type: DataType::All,
+        encoding: Encoding::Identity,
+        session,
+        project,
+        split: 0,
+        label: None,
+        flags,
+        ext,
+        payload: &packed.payload,
+    }
+}
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;

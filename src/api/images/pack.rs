@@ -1,0 +1,204 @@
+//! Pictures become records: frame streams, each small enough for one queue message.
+
+use crate::tracker::frames::{FRAME_HEAD_BYTES, frame_head, stream_bytes_max};
+
+use super::Fault;
+
+/// A record to be.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Packed {
+    /// The stream's name; empty where the client gives none.
+    pub name: String,
+    /// Whole frames; or, where unusable, bytes that are none.
+    pub payload: Vec<u8>,
+    /// How many frames.
+    pub frames: u32,
+    /// The payload is the broken end of a stream: kept, and never sent on.
+    pub unusable: bool,
+    /// One frame that is larger than a queue message can be.
+    pub oversized: bool,
+}
+
+/// Packs frames in the order in which they come. A record ends where the stream's name changes, or where the next frame would make its
+/// queue message too large.
+#[derive(Debug)]
+pub struct Packer {
+    /// The finished records, and the last one, which may grow.
+    pub records: Vec<Packed>,
+    /// The frame that is being received, with its head.
+    frame: Vec<u8>,
+    frame_bytes_max: usize,
+    message_bytes_max: usize,
+    held_bytes: usize,
+}
+
+impl Packer {
+    /// A packer of pictures of at most `frame_bytes_max`, for messages of at most `message_bytes_max`.
+    pub fn new(frame_bytes_max: usize, message_bytes_max: usize) -> Self {
+        Self { records: Vec::new(), frame: Vec::new(), frame_bytes_max, message_bytes_max, held_bytes: 0 }
+    }
+
+    /// The memory that it holds.
+    pub fn held_bytes(&self) -> usize {
+        self.held_bytes + self.frame.capacity()
+    }
+
+    /// Begins a frame whose length is not known yet.
+    pub fn begin(&mut self, at_ms: u64) {
+        self.frame.clear();
+        self.frame.extend_from_slice(&at_ms.to_le_bytes());
+        self.frame.extend_from_slice(&[0; 4]);
+    }
+
+    /// Adds to the picture.
+    pub fn picture(&mut self, bytes: &[u8]) -> Result<(), Fault> {
+        if self.frame.len() + bytes.len() > FRAME_HEAD_BYTES + self.frame_bytes_max {
+            return Err(Fault::FrameTooLarge);
+        }
+        self.frame.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    /// Ends the frame; it belongs to the stream `name`.
+    pub fn end(&mut self, name: &str) {
+        // A frame is far below 4 GiB.
+        let length = (self.frame.len() - FRAME_HEAD_BYTES) as u32;
+        self.frame[8..FRAME_HEAD_BYTES].copy_from_slice(&length.to_le_bytes());
+        self.take(name, false);
+    }
+
+    /// Takes bytes of a stream as they come.
+    pub fn stream(&mut self, name: &str, mut bytes: &[u8]) -> Result<(), Fault> {
+        while !bytes.is_empty() {
+            let head_left = FRAME_HEAD_BYTES.saturating_sub(self.frame.len());
+            let left = match self.frame.first_chunk() {
+                Some(head) => {
+                    // An impossible length costs nothing: a frame grows with what comes.
+                    let length = usize::try_from(frame_head(*head).1).unwrap_or(usize::MAX);
+                    length.saturating_sub(self.frame.len() - FRAME_HEAD_BYTES)
+                }
+                None => head_left,
+            };
+            let (now, rest) = bytes.split_at(left.min(bytes.len()));
+            self.picture(now)?;
+            bytes = rest;
+            let ended = self.frame.first_chunk().is_some_and(|head| {
+                usize::try_from(frame_head(*head).1).is_ok_and(|length| length == self.frame.len() - FRAME_HEAD_BYTES)
+            });
+            if ended {
+                self.take(name, false);
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends a stream. True if bytes are left that are no whole frame: they go into a record of their own.
+    pub fn end_of_stream(&mut self, name: &str) -> bool {
+        let broken = !self.frame.is_empty();
+        if broken {
+            self.take(name, true);
+        }
+        broken
+    }
+
+    fn take(&mut self, name: &str, unusable: bool) {
+        let room = stream_bytes_max(name.len(), self.message_bytes_max);
+        let frames = u32::from(!unusable);
+        if !unusable
+            && let Some(last) = self.records.last_mut()
+            && last.name == name
+            && !last.unusable
+            && last.payload.len() + self.frame.len() <= room
+        {
+            let before = last.payload.capacity();
+            last.payload.extend_from_slice(&self.frame);
+            last.frames += frames;
+            self.held_bytes += last.payload.capacity() - before;
+            self.frame.clear();
+            return;
+        }
+        let mut payload = std::mem::take(&mut self.frame);
+        payload.shrink_to_fit();
+        self.held_bytes += payload.capacity() + size_of::<Packed>() + name.len();
+        let oversized = !unusable && payload.len() > room;
+        self.records.push(Packed { name: name.to_owned(), payload, frames, unusable, oversized });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tracker::frames::Frames;
+
+    fn frame(at_ms: u64, picture: &[u8]) -> Vec<u8> {
+        [&at_ms.to_le_bytes()[..], &(picture.len() as u32).to_le_bytes(), picture].concat()
+    }
+
+    fn sizes(packer: &Packer) -> Vec<(&str, usize, u32, bool, bool)> {
+        let row = |r: &Packed| (r.payload.len(), r.frames, r.unusable, r.oversized);
+        packer.records.iter().map(|r| (&*r.name, row(r))).map(|(n, (l, f, u, o))| (n, l, f, u, o)).collect()
+    }
+
+    #[test]
+    fn frames_are_cut_into_records_between_them() {
+        let all: Vec<Vec<u8>> = (0..9).map(|at| frame(at, &vec![at as u8; 10 * at as usize])).collect();
+        let stream = all.concat();
+        // However the bytes come, the records are the same; 21 + 3 + 4 * 34 = 160.
+        for piece in [1, 2, 11, 12, 13, 100, stream.len()] {
+            let mut packer = Packer::new(80, 160);
+            stream.chunks(piece).for_each(|bytes| packer.stream("a.b", bytes).expect("is within the limits"));
+            assert!(!packer.end_of_stream("a.b"));
+            let rows = sizes(&packer);
+            assert_eq!(rows[0], ("a.b", 12 + 22 + 32, 3, false, false));
+            assert!(rows.iter().all(|row| row.1 <= 102), "{rows:?}");
+            assert_eq!(packer.records.iter().map(|record| record.frames).sum::<u32>(), 9);
+            assert_eq!(packer.records.iter().flat_map(|record| record.payload.clone()).collect::<Vec<_>>(), stream);
+        }
+    }
+
+    #[test]
+    fn one_frame_that_fits_no_message_is_a_record_of_its_own() {
+        let mut packer = Packer::new(200, 160);
+        for (at, length) in [(1, 5), (2, 150), (3, 5)] {
+            packer.begin(at);
+            packer.picture(&vec![7; length]).expect("is within the limit");
+            packer.end("a.b");
+        }
+        assert_eq!(
+            sizes(&packer),
+            [("a.b", 17, 1, false, false), ("a.b", 162, 1, false, true), ("a.b", 17, 1, false, false)]
+        );
+    }
+
+    #[test]
+    fn a_broken_end_is_kept_apart_and_never_between_frames() {
+        let good = frame(1, b"good");
+        for cut in 1..good.len() {
+            let mut packer = Packer::new(100, 1000);
+            packer.stream("n", &[&good[..], &good[..cut]].concat()).expect("is within the limits");
+            assert!(packer.end_of_stream("n"));
+            packer.stream("n", &good).expect("is within the limits");
+            assert!(!packer.end_of_stream("n"));
+            assert_eq!(
+                sizes(&packer),
+                [("n", 16, 1, false, false), ("n", cut, 0, true, false), ("n", 16, 1, false, false)]
+            );
+            assert_eq!(Frames::new(&packer.records[2].payload).count(), 1);
+        }
+    }
+
+    #[test]
+    fn a_frame_has_a_limit_and_what_is_held_is_known() {
+        let mut packer = Packer::new(100, 1 << 20);
+        packer.begin(1);
+        packer.picture(&[0; 100]).expect("is just within the limit");
+        assert_eq!(packer.picture(&[0]), Err(Fault::FrameTooLarge));
+        let mut packer = Packer::new(1 << 20, 1 << 20);
+        for at in 0..100 {
+            packer.begin(at);
+            packer.picture(&[0; 10_000]).expect("is within the limit");
+            packer.end(if at % 2 == 0 { "even" } else { "odd" });
+        }
+        assert!(packer.held_bytes() >= 1_000_000 && packer.held_bytes() < 1_100_000, "{}", packer.held_bytes());
+    }
+}
