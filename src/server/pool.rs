@@ -68,6 +68,15 @@ impl Pool {
         work
     }
 
+    /// What a buffer for `bytes` takes of the budget. The smallest counts as nothing: everybody has it.
+    pub fn cost(bytes: usize) -> u64 {
+        match class_of(bytes) {
+            Some(0) => 0,
+            Some(class) => BUFFER_BYTES[class] as u64,
+            None => u64::MAX,
+        }
+    }
+
     /// Gives back everything.
     pub fn put(&self, mut work: Box<Work>) {
         self.put_buffer(std::mem::take(&mut work.buf));
