@@ -170,16 +170,16 @@ fn a_tracker_gets_through_before_it_gives_up_though_others_use_up_all_there_is()
     let server = serve(&home, &[("limit_uploads_address", "1/s burst 1"), ("patience", "1s")]);
     let done = AtomicBool::new(false);
     let refused = thread::scope(|scope| {
-        for client in 0..4 {
-            let (server, home, done) = (&server, &home, &done);
+        for client in 1..=4 {
+            let tokens: Vec<String> = (0..1_000).map(|session| home.token(1_000 * client + session)).collect();
+            let (server, done) = (&server, &done);
             scope.spawn(move || {
                 let mut connection = server.connect();
-                for session in 0.. {
-                    let token = home.token(1_000 * (client + 1) + session);
+                for token in tokens.iter().cycle() {
                     if done.load(Ordering::SeqCst) {
                         break;
                     }
-                    let status = connection.exchange(batch_request(&token, b"flood")).status;
+                    let status = connection.exchange(batch_request(token, b"flood")).status;
                     assert!(matches!(status, 200 | 429), "{status}");
                     thread::sleep(Duration::from_millis(2));
                 }
