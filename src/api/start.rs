@@ -49,7 +49,7 @@ pub struct StartInput<'a> {
     pub x_real_ip: Option<&'a [u8]>,
     /// `X-Forwarded-For`, likewise.
     pub x_forwarded_for: Option<&'a [u8]>,
-    /// The address at the other end of the socket, or whom a trusted peer names in its place.
+    /// The address at the other end of the socket, or the one that a PROXY header names in its place.
     pub peer: IpAddr,
 }
 

@@ -33,7 +33,7 @@ pub struct Origin<'a> {
     pub x_forwarded_for: Option<&'a [u8]>,
     /// `X-Real-Ip`, likewise.
     pub x_real_ip: Option<&'a [u8]>,
-    /// What stands for the peer where those two are not there: the peer itself, or the client that `Forwarded` names.
+    /// The peer, or whom its PROXY header names.
     pub peer: IpAddr,
     /// The client, for all limits.
     pub client: IpAddr,
@@ -47,9 +47,9 @@ pub fn origin<'a>(core: &Core, conn: &Conn, head: &'a Head, buf: &'a [u8]) -> Or
     if !trusted.contains(peer) {
         return Origin { x_forwarded_for: None, x_real_ip: None, peer, client: peer };
     }
-    let Named { x_forwarded_for, x_real_ip, forwarded, client } =
+    let Named { x_forwarded_for, x_real_ip, client } =
         forwarded::read(head.headers(buf), |address| trusted.contains(address));
-    Origin { x_forwarded_for, x_real_ip, peer: forwarded.unwrap_or(peer), client: client.unwrap_or(peer) }
+    Origin { x_forwarded_for, x_real_ip, peer, client: client.unwrap_or(peer) }
 }
 
 /// Whether a request whose head has been read may go on: at once, or when its turn has come.

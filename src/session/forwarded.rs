@@ -5,7 +5,7 @@
 //! - *Who is charged?* The right-most address that is not a trusted proxy's: each proxy appends the address that it saw, so
 //!   what stands further left was written by somebody who is not trusted.
 //! - *Where in the world is the client?* OpenReplay's answer, in [`client_ip`](super::geo::client_ip): the left-most public
-//!   address. A client may lie there, and lies about its own country only.
+//!   address. A client may lie there, and lies about its own country only. That answer knows nothing of `Forwarded`.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
@@ -16,9 +16,8 @@ pub struct Named<'a> {
     pub x_forwarded_for: Option<&'a [u8]>,
     /// The first line of `X-Real-Ip`.
     pub x_real_ip: Option<&'a [u8]>,
-    /// The client as the first element of `Forwarded` that has an address names it. Only where the other two are empty.
-    pub forwarded: Option<IpAddr>,
-    /// The right-most address that is not trusted; the left-most one if all are.
+    /// The right-most address that is not trusted; the left-most one if all are. `Forwarded` is asked only where the other
+    /// two are empty.
     pub client: Option<IpAddr>,
 }
 
@@ -42,9 +41,6 @@ pub fn read<'a>(headers: impl Iterator<Item = (&'a [u8], &'a [u8])>, trusted: im
         }
     }
     let silent = named.x_forwarded_for.unwrap_or_default().is_empty() && named.x_real_ip.unwrap_or_default().is_empty();
-    if silent {
-        named.forwarded = forwarded.first;
-    }
     let real = || named.x_real_ip.and_then(node);
     named.client = listed.client().or_else(real).or_else(|| forwarded.client().filter(|_| silent));
     named
@@ -181,10 +177,7 @@ mod tests {
     #[test]
     fn the_fields_have_an_order() {
         let all = [("Forwarded", "for=1.1.1.1"), ("X-Real-Ip", "2.2.2.2"), ("X-Forwarded-For", "3.3.3.3")];
-        assert_eq!((client(&all), named(&all).forwarded), ("3.3.3.3".to_owned(), None));
-        assert_eq!((client(&all[..2]), named(&all[..2]).forwarded), ("2.2.2.2".to_owned(), None));
-        assert_eq!(client(&all[..1]), "1.1.1.1");
-        assert_eq!(named(&all[..1]).forwarded, Some("1.1.1.1".parse().expect("an address")));
+        assert_eq!([client(&all), client(&all[..2]), client(&all[..1])], ["3.3.3.3", "2.2.2.2", "1.1.1.1"]);
         assert_eq!(client(&[("X-Forwarded-For", "unknown"), ("X-Real-Ip", " 2.2.2.2 ")]), "2.2.2.2");
     }
 
