@@ -177,15 +177,15 @@ impl Admission {
         if !self.counts() {
             return Verdict::ADMITTED;
         }
-        let mut own = Turn::new(self.policy.hold_ns);
+        let mut turn = Turn::new(self.policy.hold_ns);
         let mut session = None;
         if let Some(id) = upload.session {
             let place = self.sessions.find(id, now_ns);
             let buckets = [Bucket::UploadsSession, Bucket::BytesSession];
-            own.meter(&mut self.sessions, Of::Session, place, self.policy.session, now_ns, upload.bytes, buckets);
+            turn.meter(&mut self.sessions, Of::Session, place, self.policy.session, now_ns, upload.bytes, buckets);
             session = Some(place);
         }
-        let mut turn = own;
+        let own = turn.verdict();
         let place = self.addresses.find(address_key(upload.address), now_ns);
         let buckets = [Bucket::UploadsAddress, Bucket::BytesAddress];
         turn.meter(&mut self.addresses, Of::Address, place, self.policy.address, now_ns, upload.bytes, buckets);
@@ -197,8 +197,7 @@ impl Admission {
         }
         let verdict = turn.verdict();
         if verdict.decision == Decision::Refused {
-            let alone = own.verdict();
-            let Some(session) = session.filter(|_| alone.decision != Decision::Refused) else {
+            let Some(session) = session.filter(|_| own.decision != Decision::Refused) else {
                 return verdict.in_mode(self.policy.mode);
             };
             let mut entry = self.sessions.at(session);
@@ -210,8 +209,8 @@ impl Admission {
                 return verdict.in_mode(self.policy.mode);
             }
             entry.set_refused_since_ns(0);
-            self.make(&own, |of| of == Of::Session);
-            return alone.in_mode(self.policy.mode);
+            self.make(&turn, |of| of == Of::Session);
+            return own.in_mode(self.policy.mode);
         }
         if let Some(session) = session {
             self.sessions.at(session).set_refused_since_ns(0);
@@ -242,7 +241,7 @@ impl Admission {
     }
 
     fn make(&mut self, turn: &Turn, which: impl Fn(Of) -> bool) {
-        for due in turn.dues[..turn.len].iter().flatten().filter(|due| which(due.of)) {
+        for due in turn.dues[..turn.len].iter().filter(|due| which(due.of)) {
             let buckets = match due.of {
                 Of::Session => &mut self.sessions,
                 Of::Address => &mut self.addresses,
@@ -253,19 +252,22 @@ impl Admission {
     }
 }
 
+impl Due {
+    const NONE: Due = Due { of: Of::Session, place: Place::FIRST, meter: 0, full_at_ns: 0 };
+}
+
 /// When a request's turn comes: when the last of its buckets holds what it costs.
-#[derive(Clone, Copy)]
 struct Turn {
     hold_ns: u64,
     wait_ns: u64,
     bucket: Option<Bucket>,
-    dues: [Option<Due>; DUES_MAX],
+    dues: [Due; DUES_MAX],
     len: usize,
 }
 
 impl Turn {
     fn new(hold_ns: u64) -> Turn {
-        Turn { hold_ns, wait_ns: 0, bucket: None, dues: [None; DUES_MAX], len: 0 }
+        Turn { hold_ns, wait_ns: 0, bucket: None, dues: [Due::NONE; DUES_MAX], len: 0 }
     }
 
     fn wait(&mut self, wait_ns: u64, bucket: Bucket) {
@@ -277,7 +279,7 @@ impl Turn {
 
     fn add(&mut self, of: Of, place: Place, meter: usize, charge: Charge, bucket: Bucket) {
         self.wait(charge.wait_ns, bucket);
-        self.dues[self.len] = Some(Due { of, place, meter, full_at_ns: charge.full_at_ns });
+        self.dues[self.len] = Due { of, place, meter, full_at_ns: charge.full_at_ns };
         self.len += 1;
     }
 
