@@ -68,13 +68,9 @@ impl Pool {
         work
     }
 
-    /// What a buffer for `bytes` takes of the budget. The smallest counts as nothing: everybody has it.
+    /// What a buffer for `bytes` takes of the budget.
     pub fn cost(bytes: usize) -> u64 {
-        match class_of(bytes) {
-            Some(0) => 0,
-            Some(class) => BUFFER_BYTES[class] as u64,
-            None => u64::MAX,
-        }
+        class_of(bytes).map_or(u64::MAX, |class| BUFFER_BYTES[class] as u64)
     }
 
     /// Gives back everything.
