@@ -133,7 +133,7 @@ settings! {
     "Connections" {
         /// Open connections per core; at the limit the longest idle one is closed.
         connections_max: usize = count("16384");
-        /// Bytes of requests in memory per core; above it requests wait, then get 503.
+        /// Bytes of requests in memory per core, besides 8 KiB for each connection; above it requests wait, then get 503.
         inflight_bytes_max: usize = size("256MiB");
         /// Connections on their way to a core from those whose log takes nothing more. Those beyond it are held where they are.
         handovers_max: usize = count("256");

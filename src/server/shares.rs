@@ -1,8 +1,8 @@
 //! Fairness between projects, where a core is short of memory or its log is slow.
 //!
 //! Memory: the request buffers of one project may take a share of the core's budget, so that one whose clients flood the
-//! server, or send their bodies slowly, leaves the rest to the others. The smallest buffers count, but nobody is denied one:
-//! a head must be read to be refused. Nor is the only larger one of a project.
+//! server, or send their bodies slowly, leaves the rest to the others. A project's only
+//! large request is always allowed, and the smallest buffers, which everybody is lent, count for nobody.
 //!
 //! The log: requests that wait for room in it take turns, one of each project, and within a project in the order of their
 //! coming.
@@ -13,23 +13,13 @@ use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
 use std::hash::BuildHasherDefault;
 
-use crate::config::BUFFER_BYTES_MIN;
-
 use super::sessions::IdHasher;
 
 /// What the projects hold.
 pub struct Shares {
     bytes_max: u64,
     /// By project. Projects are those of the directory, so this has an end; none is ever taken out.
-    held: RefCell<HashMap<u32, Held, BuildHasherDefault<IdHasher>>>,
-}
-
-/// What one project holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-struct Held {
-    bytes: u64,
-    /// How many buffers that are not of the smallest size.
-    larger: u64,
+    held: RefCell<HashMap<u32, u64, BuildHasherDefault<IdHasher>>>,
 }
 
 /// What a connection holds for a project.
@@ -48,15 +38,14 @@ impl Shares {
 
     /// Whether a connection that holds what `account` says may hold `bytes` for `project`.
     pub fn allow(&self, account: &Account, project: u32, bytes: u64) -> bool {
-        let own = if account.project == project { account.held() } else { Held::default() };
-        let all = self.held(project);
-        let others = all.bytes.saturating_sub(own.bytes);
-        !is_larger(bytes) || all.larger == own.larger || others.saturating_add(bytes) <= self.bytes_max
+        let own = if account.project == project { account.bytes } else { 0 };
+        let others = self.held(project).saturating_sub(own);
+        others == 0 || others + bytes <= self.bytes_max
     }
 
     /// Whether a project has all of its share.
     pub fn is_used_up(&self, project: u32) -> bool {
-        self.held(project).bytes >= self.bytes_max
+        self.held(project) >= self.bytes_max
     }
 
     /// Notes that a connection holds `bytes` for `project`, and no longer what it held.
@@ -69,31 +58,17 @@ impl Shares {
         if account.bytes > 0
             && let Some(total) = held.get_mut(&account.project)
         {
-            let gone = account.held();
-            total.bytes = total.bytes.saturating_sub(gone.bytes);
-            total.larger = total.larger.saturating_sub(gone.larger);
+            *total = total.saturating_sub(account.bytes);
         }
         if bytes > 0 {
-            let (total, more) = (held.entry(project).or_default(), next.held());
-            total.bytes += more.bytes;
-            total.larger += more.larger;
+            *held.entry(project).or_default() += bytes;
         }
         *account = next;
     }
 
-    fn held(&self, project: u32) -> Held {
-        self.held.borrow().get(&project).copied().unwrap_or_default()
+    fn held(&self, project: u32) -> u64 {
+        self.held.borrow().get(&project).copied().unwrap_or(0)
     }
-}
-
-impl Account {
-    fn held(&self) -> Held {
-        Held { bytes: self.bytes, larger: u64::from(is_larger(self.bytes)) }
-    }
-}
-
-fn is_larger(bytes: u64) -> bool {
-    bytes > BUFFER_BYTES_MIN as u64
 }
 
 /// Puts a queue into an order in which projects take turns. Within a project its order stays.
@@ -119,70 +94,53 @@ pub fn take_turns<T>(queue: &mut VecDeque<T>, project: impl Fn(&T) -> u32) {
 mod tests {
     use super::*;
 
-    const KIB: u64 = 1024;
-
     #[test]
     fn a_project_leaves_the_rest_to_the_others() {
-        let shares = Shares::new(1000 * KIB, 75);
+        let shares = Shares::new(1000, 75);
         let mut flood = [Account::default(); 8];
         let mut taken = 0;
         for account in &mut flood {
-            if shares.allow(account, 1, 100 * KIB) {
-                shares.note(account, 1, 100 * KIB);
+            if shares.allow(account, 1, 100) {
+                shares.note(account, 1, 100);
                 taken += 1;
             }
         }
         assert_eq!((taken, shares.is_used_up(1)), (7, false), "750 of 1000");
         let mut other = Account::default();
-        assert!(shares.allow(&other, 2, 300 * KIB));
-        shares.note(&mut other, 2, 300 * KIB);
+        assert!(shares.allow(&other, 2, 300));
+        shares.note(&mut other, 2, 300);
         shares.note(&mut flood[0], 1, 0);
-        assert!(shares.allow(&flood[0], 1, 100 * KIB), "what it gave back is its own again");
+        assert!(shares.allow(&flood[0], 1, 100), "what it gave back is its own again");
     }
 
     #[test]
-    fn many_small_buffers_count_and_are_never_denied() {
-        let shares = Shares::new(1000 * KIB, 10);
-        let mut flood = vec![Account::default(); 20];
-        for account in &mut flood {
-            assert!(shares.allow(account, 1, BUFFER_BYTES_MIN as u64));
-            shares.note(account, 1, BUFFER_BYTES_MIN as u64);
-        }
-        assert!(shares.is_used_up(1), "20 of 8 KiB");
-        assert!(shares.allow(&flood[0], 1, 40 * KIB), "the first larger one");
-        shares.note(&mut flood[0], 1, 40 * KIB);
-        assert!(!shares.allow(&flood[1], 1, 40 * KIB));
-        assert!(shares.allow(&flood[1], 1, BUFFER_BYTES_MIN as u64));
-    }
-
-    #[test]
-    fn the_only_large_request_of_a_project_is_allowed_whatever_its_size() {
-        let shares = Shares::new(1000 * KIB, 10);
+    fn the_only_request_of_a_project_is_allowed_whatever_its_size() {
+        let shares = Shares::new(1000, 10);
         let mut account = Account::default();
-        assert!(shares.allow(&account, 1, 400 * KIB));
-        shares.note(&mut account, 1, 400 * KIB);
-        assert!(shares.allow(&account, 1, 900 * KIB), "it may grow");
-        assert!(!shares.allow(&Account::default(), 1, 50 * KIB));
+        assert!(shares.allow(&account, 1, 400));
+        shares.note(&mut account, 1, 400);
+        assert!(shares.allow(&account, 1, 900), "it may grow");
+        assert!(!shares.allow(&Account::default(), 1, 50));
     }
 
     #[test]
     fn a_connection_that_turns_to_another_project_takes_its_bytes_along() {
-        let shares = Shares::new(1000 * KIB, 50);
+        let shares = Shares::new(1000, 50);
         let mut account = Account::default();
-        shares.note(&mut account, 1, 500 * KIB);
+        shares.note(&mut account, 1, 500);
         assert!(shares.is_used_up(1));
-        shares.note(&mut account, 2, 500 * KIB);
+        shares.note(&mut account, 2, 500);
         assert!(!shares.is_used_up(1) && shares.is_used_up(2));
         shares.note(&mut account, 2, 0);
-        assert_eq!((shares.held(1), shares.held(2)), (Held::default(), Held::default()));
+        assert_eq!((shares.held(1), shares.held(2)), (0, 0));
     }
 
     #[test]
     fn with_a_hundred_percent_there_is_no_limit() {
-        let shares = Shares::new(1000 * KIB, 100);
+        let shares = Shares::new(1000, 100);
         let mut account = Account::default();
-        shares.note(&mut account, 1, 1000 * KIB);
-        assert!(shares.allow(&Account::default(), 1, 1000 * KIB));
+        shares.note(&mut account, 1, 1000);
+        assert!(shares.allow(&Account::default(), 1, 1000));
     }
 
     #[test]

@@ -249,5 +249,6 @@ fn a_project_that_takes_all_the_memory_it_can_leaves_enough_for_another() {
         assert_eq!(answer.status, 200, "{n}: {}", answer.text());
         assert!(began.elapsed() < Duration::from_secs(2), "{n}: {:?}", began.elapsed());
     }
-    assert!(server.metric("takeup_buffer_bytes") < 1_100_000.0);
+    // The budget, and 8 KiB for each connection.
+    assert!(server.metric("takeup_buffer_bytes") < 1_400_000.0);
 }
