@@ -4,6 +4,8 @@
 
 mod common;
 
+#[path = "serve/admission.rs"]
+mod admission;
 #[path = "serve/answers.rs"]
 mod answers;
 #[path = "serve/bodies.rs"]
@@ -22,6 +24,8 @@ mod mobile;
 mod output;
 #[path = "serve/pipelines.rs"]
 mod pipelines;
+#[path = "serve/proxies.rs"]
+mod proxies;
 #[path = "serve/refusals.rs"]
 mod refusals;
 #[path = "serve/resources.rs"]

@@ -19,17 +19,25 @@ pub struct Refusal {
     pub reason: Reason,
     /// What is wrong, for the client and the log line.
     pub text: Cow<'static, str>,
+    /// Seconds after which a client may try again; 0 if it may not, or not with this request.
+    pub retry_after_seconds: u32,
 }
 
 impl Refusal {
     /// A refusal with its text.
     pub fn new(status: u16, reason: Reason, text: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, reason, text: text.into() }
+        let retry_after_seconds = if status == 503 { RETRY_AFTER_SECONDS } else { 0 };
+        Self { status, reason, text: text.into(), retry_after_seconds }
+    }
+
+    /// The same, with another time to stay away.
+    pub fn retry_after(self, retry_after_seconds: u32) -> Self {
+        Self { retry_after_seconds, ..self }
     }
 }
 
 /// Seconds after which a client may try again when we could not store.
-const RETRY_AFTER_SECONDS: &[u8] = b"1";
+const RETRY_AFTER_SECONDS: u32 = 1;
 
 /// What every reply of a connection needs to know.
 #[derive(Debug, Clone, Copy)]
@@ -64,8 +72,9 @@ impl Frame<'_> {
         crate::session::json::write_string(&mut body, &refusal.text);
         body.push(b'}');
         let content_type: (&str, &[u8]) = ("Content-Type", b"application/json");
-        if refusal.status == 503 {
-            let headers = [content_type, ("Retry-After", RETRY_AFTER_SECONDS)];
+        if refusal.retry_after_seconds > 0 {
+            let seconds = refusal.retry_after_seconds.to_string();
+            let headers = [content_type, ("Retry-After", seconds.as_bytes())];
             self.write(out, refusal.status, &headers, &body);
         } else {
             self.write(out, refusal.status, &[content_type], &body);

@@ -69,11 +69,11 @@ pub struct StartInput<'a> {
     pub content_encoding: Option<&'a [u8]>,
     /// `User-Agent`.
     pub user_agent: Option<&'a [u8]>,
-    /// `X-Real-Ip`.
+    /// `X-Real-Ip`, if the peer is trusted.
     pub x_real_ip: Option<&'a [u8]>,
-    /// `X-Forwarded-For`.
+    /// `X-Forwarded-For`, likewise.
     pub x_forwarded_for: Option<&'a [u8]>,
-    /// The address at the other end of the socket.
+    /// The address at the other end of the socket, or the one that a PROXY header names in its place.
     pub peer: IpAddr,
 }
 

@@ -20,6 +20,7 @@ use crate::checker::{self, Checker};
 use crate::config::{self, Config, FirstRun, LogRequests, PROJECTS_FILE, first_run, snippet};
 use crate::directory::{self, DirectoryError};
 use crate::log::{Log, Options, Recovery};
+use crate::server::admission::{self, Policy};
 use crate::server::core::{Common, INBOX_MAX};
 use crate::server::handover::Inbox;
 use crate::server::listen::listen;
@@ -95,6 +96,7 @@ pub fn run(args: ServeArgs, data: PathBuf) -> Result<ExitCode, CliError> {
         start: start_settings(&config),
         log: log.clone(),
         directory,
+        policy: admission::Shared::new(Policy::of(&config, cores)),
         secrets: Secrets::new(config.token_secrets.to_vec()).map_err(other)?,
         flakes,
         agents: UserAgents::spawn(config.uaparser_file.as_deref()).map_err(other)?,

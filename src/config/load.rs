@@ -186,6 +186,12 @@ fn check(config: &Config) -> Result<(), ConfigError> {
     if !(1..=65_536).contains(&config.handovers_max) {
         return conflict(format!("handovers_max = {}: expected 1 to 65536", config.handovers_max));
     }
+    if !(1..=1 << 24).contains(&config.limit_entries_max) {
+        return conflict(format!("limit_entries_max = {}: expected 1 to 16777216", config.limit_entries_max));
+    }
+    if !(1..=100).contains(&config.project_share_percent) {
+        return conflict(format!("project_share_percent = {}: expected 1 to 100", config.project_share_percent));
+    }
     if config.canvas_fps > 60 {
         return conflict(format!("canvas_fps = {}: expected 0 to 60", config.canvas_fps));
     }

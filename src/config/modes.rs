@@ -42,6 +42,16 @@ modes! {
         Memory = "memory",
     }
 
+    /// What happens to requests over their limits.
+    AdmissionMode {
+        /// Nothing, and nothing is counted.
+        Off = "off",
+        /// They are counted, and served all the same.
+        Shadow = "shadow",
+        /// They are held, then refused.
+        On = "on",
+    }
+
     /// When the inside of a batch is looked at.
     CheckBodies {
         /// Behind the log: what is broken is counted and marked.
@@ -70,6 +80,14 @@ modes! {
         Errors = "errors",
         /// Those that were refused, and one in `log_sample` of the others.
         Sampled = "sampled",
+    }
+
+    /// Whether proxies tell the client's address ahead of the first request.
+    ProxyProtocol {
+        /// They do not.
+        Off = "off",
+        /// Every connection begins with a PROXY header.
+        On = "on",
     }
 
     /// The runtime's driver.

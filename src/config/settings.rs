@@ -8,7 +8,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::modes::{Ack, CheckBodies, FullDisk, LogRequests, Runtime, Writer};
+use super::limit::Limit;
+use super::modes::{Ack, AdmissionMode, CheckBodies, FullDisk, LogRequests, ProxyProtocol, Runtime, Writer};
+use super::networks::Networks;
 use super::secrets::TokenSecrets;
 use super::value;
 
@@ -102,6 +104,13 @@ settings! {
         prefix: String = prefix("");
         /// Whether replies carry CORS headers. "false" is for those behind a proxy that adds its own.
         use_cors: bool = switch("true") also "USE_CORS";
+        /// Who may name a client's address in X-Forwarded-For, X-Real-Ip, Forwarded or a PROXY header: networks and
+        /// addresses with commas between them, such as "10.0.0.0/8, 203.0.113.7"; "private" stands for loopback, private
+        /// and link-local addresses, "all" for everybody, "none" for nobody.
+        trusted_proxies: Networks = networks("private");
+        /// With "on" each connection begins with a PROXY protocol header (version 1 or 2) of a trusted proxy; connections
+        /// that come from others, or begin otherwise, are closed.
+        proxy_protocol: ProxyProtocol = mode("off");
     }
     "Cores" {
         /// Pinned threads, each with its own listener and log; "auto" follows the affinity set and the cgroup's quota.
@@ -124,7 +133,7 @@ settings! {
     "Connections" {
         /// Open connections per core; at the limit the longest idle one is closed.
         connections_max: usize = count("16384");
-        /// Bytes of requests in memory per core; above it requests wait, then get 503.
+        /// Bytes of requests in memory per core, besides 8 KiB for each connection; above it requests wait, then get 503.
         inflight_bytes_max: usize = size("256MiB");
         /// Connections on their way to a core from those whose log takes nothing more. Those beyond it are held where they are.
         handovers_max: usize = count("256");
@@ -138,6 +147,32 @@ settings! {
         body_grace: Duration = duration("15s");
         /// The time that running requests have to finish after SIGTERM.
         drain_timeout: Duration = duration("10s");
+    }
+    "Limits" {
+        /// What happens to requests over the limits below: "on" holds, then refuses them with 429; "shadow" serves them and
+        /// counts what "on" would have done; "off" counts nothing.
+        admission: AdmissionMode = mode("shadow");
+        /// New sessions from one client address (of IPv6: one /64), such as "20/s burst 600", "5/m burst 10" or "off".
+        limit_starts_address: Option<Limit> = limit("20/s burst 600");
+        /// New sessions of one project.
+        limit_starts_project: Option<Limit> = limit("1000/s burst 10000");
+        /// Uploads (batches, pictures, forms) of one session.
+        limit_uploads_session: Option<Limit> = limit("5/s burst 300");
+        /// Uploads from one client address.
+        limit_uploads_address: Option<Limit> = limit("500/s burst 10000");
+        /// Uploads of one project.
+        limit_uploads_project: Option<Limit> = limit("20000/s burst 200000");
+        /// Bytes uploaded by one session, such as "1MiB/s burst 64MiB".
+        limit_bytes_session: Option<Limit> = limit("1MiB/s burst 64MiB");
+        /// Bytes uploaded from one client address.
+        limit_bytes_address: Option<Limit> = limit("50MiB/s burst 1GiB");
+        /// Bytes uploaded by one project.
+        limit_bytes_project: Option<Limit> = limit("off");
+        /// Addresses, sessions and projects whose use is remembered, of each so many per core. Those with the least to
+        /// remember are forgotten first.
+        limit_entries_max: usize = count("65536");
+        /// The share of inflight_bytes_max that the requests of one project may take, in percent: the rest is for others.
+        project_share_percent: u8 = count("75");
     }
     "Requests" {
         /// The largest body of a start, as sent.

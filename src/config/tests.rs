@@ -110,6 +110,8 @@ fn values_that_exclude_each_other_are_refused() {
         ("check_budget_percent = 0", "1 to 100"),
         ("log_sample = 0", "at least 1"),
         ("handovers_max = 0", "1 to 65536"),
+        ("limit_entries_max = 0", "1 to 16777216"),
+        ("project_share_percent = 0", "1 to 100"),
         ("idle_timeout = \"0\"", "at least 1ms"),
     ] {
         let text = error(file, &[], &[]);

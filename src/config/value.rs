@@ -6,6 +6,9 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use super::limit::Limit;
+use super::networks::Networks;
+
 /// Whether a default is written bare in a TOML file: a number or a switch.
 pub const fn is_bare(text: &str) -> bool {
     let bytes = text.as_bytes();
@@ -178,4 +181,14 @@ pub fn optional_text(text: &str) -> Result<Option<String>, String> {
 /// A path; an empty one is none.
 pub fn optional_path(text: &str) -> Result<Option<PathBuf>, String> {
     Ok((!text.is_empty()).then(|| PathBuf::from(text)))
+}
+
+/// A rate with its burst, or `off`.
+pub fn limit(text: &str) -> Result<Option<Limit>, String> {
+    Limit::read(text)
+}
+
+/// Networks, or words for some.
+pub fn networks(text: &str) -> Result<Networks, String> {
+    text.parse()
 }

@@ -44,6 +44,11 @@ impl Seen {
         Self::new(head.method(), head.version(), head.keep_alive())
     }
 
+    /// When its head was there, in ns on the monotonic clock.
+    pub fn began_ns(&self) -> u64 {
+        self.began_us * 1000
+    }
+
     /// A request whose head could not be read.
     pub fn unreadable() -> Self {
         Self::new(Method::Other, Version::H11, false)

@@ -16,9 +16,13 @@ use super::answer::monotonic_us;
 use super::conn::{Conn, Outcome};
 use super::core::Core;
 use super::handover::find_place;
+use super::shares::{Shares, take_turns};
 
 /// Waiting requests that are kept room for at the start; more make the queues grow.
 const WAITING: usize = 1024;
+
+/// How many that wait for memory are looked at when some has come back.
+const HUNGRY_LOOKED_AT: usize = 64;
 
 /// Who waits for what.
 pub struct Commits {
@@ -66,14 +70,19 @@ impl Commits {
 
     /// Lets those try again that found no room.
     pub fn retry(&self) {
-        for conn in self.stalled.borrow_mut().drain(..) {
+        let mut stalled = self.stalled.borrow_mut();
+        take_turns(&mut stalled, |conn| conn.project.get());
+        for conn in stalled.drain(..) {
             conn.retry();
         }
     }
 
-    /// A buffer was given back: who has waited longest tries again.
-    pub fn memory_came_back(&self) {
-        if let Some(conn) = self.hungry.borrow_mut().pop_front() {
+    /// A buffer was given back: who has waited longest tries again, of those whose project has not its share already.
+    pub fn memory_came_back(&self, shares: &Shares) {
+        let mut hungry = self.hungry.borrow_mut();
+        let may_have = |conn: &Rc<Conn>| !shares.is_used_up(conn.project.get());
+        let first = hungry.iter().take(HUNGRY_LOOKED_AT).position(may_have).unwrap_or(0);
+        if let Some(conn) = hungry.remove(first) {
             conn.retry();
         }
     }

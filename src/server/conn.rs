@@ -18,6 +18,8 @@ use super::handover::Ticket;
 /// What a connection is doing; it decides which deadline holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
+    /// Before the first request: a PROXY header must come.
+    Greeting,
     /// Between requests, nothing received yet.
     Idle,
     /// A head has begun.
@@ -103,8 +105,10 @@ impl TokenMemo {
 pub struct Conn {
     /// The socket. Valid as long as the connection stands in [`Conns`].
     pub fd: RawFd,
-    /// The peer's address.
-    pub peer: IpAddr,
+    /// The peer's address, or the one that a PROXY header names.
+    pub peer: Cell<IpAddr>,
+    /// The project of its last request, 0 if not known.
+    pub project: Cell<u32>,
     /// What it is doing.
     pub phase: Cell<Phase>,
     /// When the phase began, on the core's coarse clock.
@@ -146,7 +150,8 @@ impl Conn {
     pub fn new(fd: RawFd, peer: IpAddr, now_ms: u64, over_cap: bool) -> Self {
         Self {
             fd,
-            peer,
+            peer: Cell::new(peer),
+            project: Cell::new(0),
             phase: Cell::new(Phase::Idle),
             since_ms: Cell::new(now_ms),
             held_ms: Cell::new(0),

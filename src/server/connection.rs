@@ -9,6 +9,7 @@ use std::time::Duration;
 use monoio::net::TcpStream;
 
 use crate::api::reply::Refusal;
+use crate::config::ProxyProtocol;
 use crate::http::Reject;
 use crate::telemetry::{Level, Refusal as Reason};
 
@@ -17,7 +18,7 @@ use super::conn::Conn;
 use super::core::Core;
 use super::exchange::{Next, exchange};
 use super::handover::{self, Request};
-use super::io::{Gone, Io, Received};
+use super::io::{Gone, Greeting, Io, Received};
 use super::runtime::Driver;
 
 /// What a client may still send behind our last answer before the connection is closed for good.
@@ -64,6 +65,9 @@ impl Drop for Listed {
 
 async fn run(core: Rc<Core>, stream: TcpStream, conn: Rc<Conn>, _listed: Listed, mut begun: Option<Request>) {
     let mut io = Io::new(stream, Rc::clone(&core), Rc::clone(&conn));
+    if begun.is_none() && !greet(&mut io, &core, &conn).await {
+        return;
+    }
     let mut requests: u32 = 0;
     loop {
         let received = match begun.take() {
@@ -114,6 +118,35 @@ async fn run(core: Rc<Core>, stream: TcpStream, conn: Rc<Conn>, _listed: Listed,
             Next::Close => break,
         }
     }
+}
+
+/// Where proxies say whom they connect, ahead of everything else: hears that. False: the connection is closed.
+async fn greet(io: &mut Io, core: &Core, conn: &Conn) -> bool {
+    if core.common.config.proxy_protocol == ProxyProtocol::Off {
+        return true;
+    }
+    let peer = conn.peer.get();
+    let (reason, fault) = if !core.admission.borrow_mut().refresh(&core.common.policy).trusted.contains(peer) {
+        (Reason::ProxyPeer, "it comes from none of the trusted_proxies".to_owned())
+    } else {
+        match io.receive_proxy_header().await {
+            Ok(()) => return true,
+            // Balancers look in this way whether somebody is there.
+            Err(Greeting::Gone { begun: false, gone: Gone::Closed }) => return false,
+            Err(Greeting::Gone { gone: Gone::TimedOut, .. }) => {
+                (Reason::HeadTimeout, "its PROXY header came too slowly".to_owned())
+            }
+            Err(Greeting::Gone { .. }) => (Reason::ProxyHeader, "it ended within its PROXY header".to_owned()),
+            Err(Greeting::Broken(broken)) => (Reason::ProxyHeader, broken.to_string()),
+        }
+    };
+    core.metrics.refused(reason);
+    if let Some(untold) = core.headers_told.due(core.now_ms()) {
+        let (peer, untold) = (peer.to_string(), untold.to_string());
+        let fields = [("peer", &*peer), ("error", &*fault), ("untold", &*untold)];
+        core.logger.event(Level::Warn, crate::caller!(), "a connection was closed", &fields);
+    }
+    false
 }
 
 /// Waits within the request's patience for a place below the cap, and takes it.

@@ -28,12 +28,15 @@ use crate::session::token::Secrets;
 use crate::session::user_agent::UserAgents;
 use crate::telemetry::{CoreMetrics, Logger};
 
+use super::admission::{Admission, Shared as SharedPolicy};
 use super::commit::Commits;
 use super::conn::Conns;
 use super::handover::Inbox;
 use super::pool::Pool;
 use super::runtime::Driver;
 use super::sessions::Sessions;
+use super::shares::Shares;
+use super::sparse::Sparse;
 use super::writes::Writes;
 
 /// User agents remembered per core.
@@ -66,6 +69,8 @@ pub struct Common {
     pub log: Log,
     /// Projects.
     pub directory: Arc<SharedDirectory>,
+    /// Limits, and whom the server believes.
+    pub policy: SharedPolicy,
     /// Token secrets.
     pub secrets: Secrets,
     /// Session ids.
@@ -116,6 +121,14 @@ pub struct Core {
     pub conns: Conns,
     /// Its buffers.
     pub pool: Pool,
+    /// Who has used how much.
+    pub admission: RefCell<Admission>,
+    /// Lines about clients over their limits.
+    pub limits_told: Sparse,
+    /// Lines about connections without a good PROXY header.
+    pub headers_told: Sparse,
+    /// What projects hold of the buffers.
+    pub shares: Shares,
     /// Session -> project.
     pub sessions: RefCell<Sessions>,
     /// The buffers of a start.
@@ -179,6 +192,14 @@ impl Core {
             writes: Writes::default(),
             conns: Conns::default(),
             pool: Pool::new(budget),
+            admission: RefCell::new(Admission::new(
+                &common.policy,
+                common.config.limit_entries_max,
+                seed.rotate_left(32),
+            )),
+            limits_told: Sparse::default(),
+            headers_told: Sparse::default(),
+            shares: Shares::new(budget, common.config.project_share_percent),
             sessions: RefCell::new(Sessions::new(SESSIONS_MAX)),
             start: RefCell::new(StartScratch::new(AGENTS_MAX)),
             batch: RefCell::default(),

@@ -16,7 +16,7 @@ use super::answer::Seen;
 use super::conn::Conn;
 use super::core::Core;
 use super::io::{BodyError, Gone, Got, Io};
-use super::{batch, forms, images, mobile, recording, sdk, start};
+use super::{batch, forms, gate, images, mobile, recording, sdk, start};
 
 /// A refused body is read up to this size before the answer, so that the connection can be kept.
 pub const DRAIN_BYTES_MAX: u64 = 256 * 1024;
@@ -103,6 +103,10 @@ async fn handle(
     admitted: Option<Admitted>,
     legacy: bool,
 ) -> Next {
+    conn.project.set(seen.project.unwrap_or(0));
+    if let Err(refusal) = gate::at_head(io, core, conn, seen, route, admitted.as_ref()).await {
+        return answer(io, core, conn, seen, Plain::Refuse(refusal)).await;
+    }
     match (route, &admitted) {
         (Route::WebBatch, Some(admitted)) => batch::web_batch(io, core, conn, seen, admitted).await,
         (Route::WebStart, _) => start::start(io, core, conn, seen, StartKind::Web).await,
@@ -307,6 +311,7 @@ pub async fn body(io: &mut Io, core: &Rc<Core>, seen: &mut Seen, limit: u64, jus
     let error = match receive(io, limit).await {
         Ok(got) => {
             seen.body_bytes = (got.end - got.start) as u64;
+            gate::received(io, core, seen, seen.body_bytes);
             return Ok(got);
         }
         Err(error) => error,

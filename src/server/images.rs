@@ -18,6 +18,7 @@ use super::conn::Conn;
 use super::core::Core;
 use super::exchange::{Admitted, DRAIN_BYTES_MAX, Next, begin, body_refusal, drain};
 use super::form::{Form, FormError, FormLimits};
+use super::gate;
 use super::io::{BodyError, Gone, Io, PIECE_BYTES_MAX};
 
 /// How long one upload may compute before others have their turn.
@@ -90,6 +91,7 @@ async fn take(
     let mut held = Held { core: Rc::clone(core), bytes: 0 };
     let collected = collect(io, core, conn, &mut form, client, &mut held).await;
     seen.body_bytes = form.received_bytes();
+    gate::received(io, core, seen, seen.body_bytes);
     // A form that has ended well may be followed by anything, within the body's own limit.
     let rest_max = if collected.is_ok() { u64::MAX } else { DRAIN_BYTES_MAX };
     let stopped = match collected {
@@ -160,7 +162,7 @@ impl Held {
 impl Drop for Held {
     fn drop(&mut self) {
         self.core.pool.unreserve(self.bytes);
-        self.core.commits.memory_came_back();
+        self.core.commits.memory_came_back(&self.core.shares);
     }
 }
 

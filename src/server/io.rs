@@ -14,7 +14,9 @@ use super::commit::wait_for_memory;
 use super::conn::{Conn, Order, Phase};
 use super::core::Core;
 use super::handover::Request;
-use super::pool::Work;
+use super::pool::{Pool, Work};
+use super::proxy_header::{self, Broken, Step};
+use super::shares::Account;
 
 /// The most that is taken out of the buffer at once.
 pub const PIECE_BYTES_MAX: usize = 64 * 1024;
@@ -37,6 +39,20 @@ pub enum BodyError {
     Reject(Reject),
     /// The connection ended.
     Gone(Gone),
+}
+
+/// Why a connection has no PROXY header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Greeting {
+    /// What came is none.
+    Broken(Broken),
+    /// The connection ended.
+    Gone {
+        /// How.
+        gone: Gone,
+        /// Some of it had come.
+        begun: bool,
+    },
 }
 
 /// A body in the buffer: where it stands, and where the next request begins.
@@ -70,12 +86,14 @@ pub struct Io {
     hint_bytes: usize,
     /// The body of a request that another core has received.
     body: Option<Got>,
+    /// What its buffer takes of its project's share.
+    account: Account,
 }
 
 impl Io {
     /// Wraps an accepted socket.
     pub fn new(stream: TcpStream, core: Rc<Core>, conn: Rc<Conn>) -> Self {
-        Self { stream, core, conn, work: None, hint_bytes: BUFFER_BYTES_MIN, body: None }
+        Self { stream, core, conn, work: None, hint_bytes: BUFFER_BYTES_MIN, body: None, account: Account::default() }
     }
 
     /// The buffers of the request in progress.
@@ -128,6 +146,37 @@ impl Io {
     /// The body of the request, if another core has received it. Asked for once.
     pub fn body_at_hand(&mut self) -> Option<Got> {
         self.body.take()
+    }
+
+    /// The connection.
+    pub fn conn(&self) -> Rc<Conn> {
+        Rc::clone(&self.conn)
+    }
+
+    /// Waits for the PROXY header that the connection begins with, and takes over whom it names.
+    pub async fn receive_proxy_header(&mut self) -> Result<(), Greeting> {
+        self.conn.enter(Phase::Greeting, self.core.now_ms());
+        loop {
+            let buf = &mut self.work().buf;
+            match proxy_header::read(buf).map_err(Greeting::Broken)? {
+                Step::Whole { bytes, client } => {
+                    buf.drain(..bytes);
+                    if let Some(client) = client {
+                        self.conn.peer.set(client);
+                    }
+                    return Ok(());
+                }
+                Step::More => {
+                    let begun = !buf.is_empty();
+                    self.fill(0).await.map_err(|gone| Greeting::Gone { gone, begun })?;
+                }
+            }
+        }
+    }
+
+    /// Whether another core has received the request's body.
+    pub fn has_body(&self) -> bool {
+        self.body.is_some()
     }
 
     /// Begins the body behind the head, if it is within `limit`.
@@ -237,13 +286,24 @@ impl Io {
             // a large Content-Length alone.
             let len = work.buf.len();
             let needed = (len + want.clamp(1, 3 * len.max(BUFFER_BYTES_MIN))).max(BUFFER_BYTES_MIN);
-            if core.pool.grow(&mut work.buf, needed).is_ok() {
+            let grows = needed > work.buf.capacity();
+            let (project, cost) = (self.conn.project.get(), Pool::cost(needed));
+            if (!grows || core.shares.allow(&self.account, project, cost))
+                && core.pool.grow(&mut self.work().buf, needed).is_ok()
+            {
+                self.note_share();
                 return Ok(());
             }
             if !wait_for_memory(&core, &self.conn).await {
                 return Err(Gone::NoMemory);
             }
         }
+    }
+
+    /// Tells what the buffer takes of the share of its project.
+    fn note_share(&mut self) {
+        let bytes = self.work.as_ref().map_or(0, |work| Pool::cost(work.buf.capacity()));
+        self.core.shares.note(&mut self.account, self.conn.project.get(), bytes);
     }
 
     /// Removes the first `consumed` bytes: the request has been answered.
@@ -260,12 +320,13 @@ impl Io {
         if consumed >= work.buf.len() {
             work.buf.clear();
             if core.pool.shrink(&mut work.buf, hint) {
-                core.commits.memory_came_back();
+                core.commits.memory_came_back(&core.shares);
             }
         } else {
             work.buf.drain(..consumed);
         }
         work.out.clear();
+        self.note_share();
     }
 
     /// Sends what stands in the out buffer.
@@ -313,7 +374,8 @@ impl Io {
     pub fn release(&mut self) {
         if let Some(work) = self.work.take() {
             self.core.pool.put(work);
-            self.core.commits.memory_came_back();
+            self.core.shares.note(&mut self.account, 0, 0);
+            self.core.commits.memory_came_back(&self.core.shares);
         }
     }
 }

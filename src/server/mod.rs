@@ -6,20 +6,24 @@
 //! | [`cpus`], [`limits`] | how many cores, on which processors; how many connections |
 //! | [`runtime`] | chooses the driver |
 //! | [`accept`] | takes connections, and at the end what still waits |
+//! | [`proxy_header`] | whom a proxy connects |
 //! | [`connection`], [`io`] | receives and sends |
 //! | [`exchange`], [`answer`] | one request and its answer |
+//! | [`admission`], [`gate`] | who may go on, and how fast |
 //! | [`start`], [`batch`], [`mobile`], [`images`], [`sdk`], [`forms`], [`recording`] | the routes that take a body |
 //! | [`form`] | reads a form piece by piece |
 //! | [`handover`] | passes connections on from a core whose log takes nothing more |
 //! | [`commit`] | appends, and wakes who waits for the disk |
 //! | [`writes`] | writes groups on the core's ring, where the log is written directly |
-//! | [`sweep`], [`notices`] | deadlines; what the log has to say |
+//! | [`shares`] | fairness between projects |
+//! | [`sweep`], [`notices`], [`sparse`] | deadlines; what the log has to say; lines said now and then |
 //! | [`core`], [`conn`], [`pool`], [`sessions`] | what a core holds |
 //!
 //! Cores share nothing mutable on the request path: a new session is told by message, and a new
 //! directory is swapped in as a whole.
 
 pub mod accept;
+pub mod admission;
 pub mod answer;
 pub mod batch;
 pub mod commit;
@@ -30,6 +34,7 @@ pub mod cpus;
 pub mod exchange;
 pub mod form;
 pub mod forms;
+pub mod gate;
 pub mod handover;
 pub mod images;
 pub mod io;
@@ -38,10 +43,13 @@ pub mod listen;
 pub mod mobile;
 pub mod notices;
 pub mod pool;
+pub mod proxy_header;
 pub mod recording;
 pub mod runtime;
 pub mod sdk;
 pub mod sessions;
+pub mod shares;
+pub mod sparse;
 pub mod start;
 pub mod sweep;
 pub mod writes;

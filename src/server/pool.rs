@@ -31,6 +31,9 @@ pub struct Work {
 pub struct Pool {
     budget_bytes: u64,
     used_bytes: Cell<u64>,
+    /// Of these, all but the smallest: they alone are held to the budget. The smallest are bounded by the number of
+    /// connections, and many of them must not keep a larger one from who waits for it.
+    larger_bytes: Cell<u64>,
     free: RefCell<[Vec<Vec<u8>>; BUFFER_BYTES.len()]>,
     #[expect(clippy::vec_box, reason = "they are lent as boxes, so that an idle connection holds a pointer")]
     works: RefCell<Vec<Box<Work>>>,
@@ -41,9 +44,15 @@ pub struct Pool {
 pub struct OverBudget;
 
 impl Pool {
-    /// A pool that lends at most `budget_bytes` at a time.
+    /// A pool that lends at most `budget_bytes` at a time, and the smallest buffers besides.
     pub fn new(budget_bytes: u64) -> Self {
-        Self { budget_bytes, used_bytes: Cell::new(0), free: RefCell::default(), works: RefCell::default() }
+        Self {
+            budget_bytes,
+            used_bytes: Cell::new(0),
+            larger_bytes: Cell::new(0),
+            free: RefCell::default(),
+            works: RefCell::default(),
+        }
     }
 
     /// Bytes lent at this moment.
@@ -68,6 +77,11 @@ impl Pool {
         work
     }
 
+    /// What a buffer for `bytes` takes of the budget. One of the smallest takes nothing: it is granted in any case.
+    pub fn cost(bytes: usize) -> u64 {
+        class_of(bytes).map_or(u64::MAX, cost_of)
+    }
+
     /// Gives back everything.
     pub fn put(&self, mut work: Box<Work>) {
         self.put_buffer(std::mem::take(&mut work.buf));
@@ -88,7 +102,7 @@ impl Pool {
             return Ok(());
         }
         // The old buffer comes back at once, so it makes room for the new one.
-        let mut larger = self.buffer(bytes, class_of(buf.capacity()).map_or(0, |class| BUFFER_BYTES[class] as u64))?;
+        let mut larger = self.buffer(bytes, class_of(buf.capacity()).map_or(0, cost_of))?;
         larger.extend_from_slice(buf);
         self.put_buffer(std::mem::replace(buf, larger));
         Ok(())
@@ -96,16 +110,18 @@ impl Pool {
 
     /// Counts `bytes` that a request holds elsewhere.
     pub fn reserve(&self, bytes: u64) -> Result<(), OverBudget> {
-        if self.used_bytes.get() + bytes > self.budget_bytes {
+        if self.larger_bytes.get() + bytes > self.budget_bytes {
             return Err(OverBudget);
         }
         self.used_bytes.set(self.used_bytes.get() + bytes);
+        self.larger_bytes.set(self.larger_bytes.get() + bytes);
         Ok(())
     }
 
     /// Gives back what was reserved.
     pub fn unreserve(&self, bytes: u64) {
         self.used_bytes.set(self.used_bytes.get().saturating_sub(bytes));
+        self.larger_bytes.set(self.larger_bytes.get().saturating_sub(bytes));
     }
 
     /// Swaps a buffer that is larger than `bytes` needs for a smaller one, if it is empty. True if memory came back.
@@ -124,8 +140,7 @@ impl Pool {
 
     fn buffer(&self, bytes: usize, returned_bytes: u64) -> Result<Vec<u8>, OverBudget> {
         let class = class_of(bytes).ok_or(OverBudget)?;
-        let size = BUFFER_BYTES[class] as u64;
-        if class > 0 && self.used_bytes.get() + size > self.budget_bytes + returned_bytes {
+        if class > 0 && self.larger_bytes.get() + cost_of(class) > self.budget_bytes + returned_bytes {
             return Err(OverBudget);
         }
         Ok(self.lend(class))
@@ -135,6 +150,7 @@ impl Pool {
         let kept = self.free.borrow_mut()[class].pop();
         let buf = kept.unwrap_or_else(|| Vec::with_capacity(BUFFER_BYTES[class]));
         self.used_bytes.set(self.used_bytes.get() + BUFFER_BYTES[class] as u64);
+        self.larger_bytes.set(self.larger_bytes.get() + cost_of(class));
         buf
     }
 
@@ -143,12 +159,18 @@ impl Pool {
             return;
         };
         self.used_bytes.set(self.used_bytes.get().saturating_sub(BUFFER_BYTES[class] as u64));
+        self.larger_bytes.set(self.larger_bytes.get().saturating_sub(cost_of(class)));
         let mut free = self.free.borrow_mut();
         if (free[class].len() + 1) * BUFFER_BYTES[class] <= KEPT_BYTES_MAX {
             buf.clear();
             free[class].push(buf);
         }
     }
+}
+
+/// What a buffer of this class takes of the budget.
+fn cost_of(class: usize) -> u64 {
+    if class == 0 { 0 } else { BUFFER_BYTES[class] as u64 }
 }
 
 /// The smallest class that holds `bytes`.
@@ -198,6 +220,18 @@ mod tests {
         assert_eq!(pool.grow(&mut work.buf, 30_000), Err(OverBudget));
         pool.unreserve(70_000);
         assert_eq!(pool.grow(&mut work.buf, 30_000), Ok(()));
+    }
+
+    #[test]
+    fn many_small_buffers_do_not_keep_a_larger_one_away() {
+        let pool = Pool::new(100_000);
+        let mut works: Vec<_> = (0..50).map(|_| pool.take(0)).collect();
+        assert!(pool.used_bytes() > 400_000);
+        assert_eq!(pool.grow(&mut works[0].buf, 30_000), Ok(()));
+        assert_eq!(pool.grow(&mut works[1].buf, 30_000), Ok(()));
+        assert_eq!(pool.grow(&mut works[2].buf, 30_000), Err(OverBudget));
+        works.drain(..).for_each(|work| pool.put(work));
+        assert_eq!((pool.used_bytes(), pool.larger_bytes.get()), (0, 0));
     }
 
     #[test]

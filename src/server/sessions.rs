@@ -15,7 +15,7 @@ pub struct Sessions {
 
 /// Spreads a session id. Ids come from tokens that we signed, so nobody can choose ones that collide.
 #[derive(Default)]
-struct IdHasher(u64);
+pub(super) struct IdHasher(u64);
 
 impl Hasher for IdHasher {
     fn finish(&self) -> u64 {
@@ -26,6 +26,10 @@ impl Hasher for IdHasher {
         for &byte in bytes {
             self.write_u64(u64::from(byte));
         }
+    }
+
+    fn write_u32(&mut self, id: u32) {
+        self.write_u64(u64::from(id));
     }
 
     fn write_u64(&mut self, id: u64) {

@@ -13,6 +13,7 @@ use super::commit::{StoreError, store};
 use super::conn::Conn;
 use super::core::Core;
 use super::exchange::{Next, body};
+use super::gate;
 use super::io::{Got, Io};
 
 /// How often a start looks whether the user agent expressions are compiled.
@@ -35,6 +36,10 @@ pub async fn start(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut See
         monoio::time::sleep(READY_POLL).await;
     };
     let keep_alive = seen.keep_alive(core, conn);
+    if let Err(refusal) = charge(io, core, conn, seen, outcome).await {
+        seen.refuse(io, core, &refusal, keep_alive).await;
+        return Next::after(keep_alive, got.consumed);
+    }
     match outcome {
         StartOutcome::NotReady => {
             let refusal = Refusal::new(503, Reason::StartingUp, "the server is starting, try again");
@@ -69,19 +74,32 @@ pub async fn start(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut See
     Next::after(keep_alive, got.consumed)
 }
 
+/// Charges a start for what it came to. A session is stored, and answered, only behind this.
+async fn charge(io: &mut Io, core: &Rc<Core>, conn: &Conn, seen: &Seen, outcome: StartOutcome) -> Result<(), Refusal> {
+    let (project, resumed) = match outcome {
+        StartOutcome::NotReady => return Ok(()),
+        StartOutcome::Refused(_) => (None, false),
+        StartOutcome::Started(started) => (Some(started.project), started.resumed),
+    };
+    let work = io.work();
+    let client = gate::origin(core, conn, &work.head, &work.buf).client;
+    gate::start(core, conn, seen, client, project, resumed).await
+}
+
 /// Judges the start. The answer, and what there is to record, are copied out of the core's buffers:
 /// other starts use them while this one waits for the log.
 fn judge(io: &mut Io, core: &Core, conn: &Conn, seen: &mut Seen, kind: StartKind, got: Got) -> StartOutcome {
     let work = io.work();
+    let origin = gate::origin(core, conn, &work.head, &work.buf);
     let directory = core.directory();
     let project_of = |session| core.project_of(session);
     let input = StartInput {
         body: &work.buf[got.start..got.end],
         content_encoding: work.head.header(&work.buf, "content-encoding"),
         user_agent: work.head.header(&work.buf, "user-agent"),
-        x_real_ip: work.head.header(&work.buf, "x-real-ip"),
-        x_forwarded_for: work.head.header(&work.buf, "x-forwarded-for"),
-        peer: conn.peer,
+        x_real_ip: origin.x_real_ip,
+        x_forwarded_for: origin.x_forwarded_for,
+        peer: origin.peer,
     };
     let common = &core.common;
     let deps = StartDeps {

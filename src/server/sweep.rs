@@ -48,7 +48,11 @@ pub async fn run(core: Rc<Core>) {
 fn look(core: &Core, conn: &Conn, now_ms: u64, reclaims_left: &mut usize) {
     let config = &core.common.config;
     let age_ms = now_ms.saturating_sub(conn.since_ms.get());
+    let head_timeout_ms = config.head_timeout.as_millis() as u64;
     match conn.phase.get() {
+        Phase::Greeting if age_ms > head_timeout_ms || core.draining.get() && age_ms > FIRST_REQUEST_MS => {
+            conn.interrupt(Order::TimedOut);
+        }
         Phase::Idle if conn.closing() => {}
         Phase::Idle if core.draining.get() && (conn.served.get() || age_ms > FIRST_REQUEST_MS) => {
             conn.interrupt(Order::Close);
@@ -61,7 +65,7 @@ fn look(core: &Core, conn: &Conn, now_ms: u64, reclaims_left: &mut usize) {
             *reclaims_left -= 1;
             conn.interrupt(Order::Reclaim);
         }
-        Phase::Head if age_ms > config.head_timeout.as_millis() as u64 => {
+        Phase::Head if age_ms > head_timeout_ms => {
             conn.interrupt(Order::TimedOut);
         }
         // A minimum rate and no fixed total: a large upload over a slow line gets through, a stalled

@@ -12,6 +12,7 @@
 //! | [`gunzip`] | gzip bodies, bounded in both their forms |
 //! | [`user_agent`], [`agent_cache`] | the browser, its system and its device |
 //! | [`regexes`] | the file of expressions that tell them apart |
+//! | [`forwarded`] | what proxies say of the client's address |
 //! | [`geo`] | the client's address, and where that is |
 //! | [`message`] | the `SessionStart` and `MobileSessionStart` messages |
 //! | [`user_uuid`] | what counts as a UUID of a user |
@@ -21,6 +22,7 @@
 pub mod agent_cache;
 pub mod apple;
 pub mod flake;
+pub mod forwarded;
 pub mod geo;
 pub mod gunzip;
 pub mod json;

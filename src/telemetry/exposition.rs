@@ -12,6 +12,7 @@ use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet, 
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::{Registry, Unit};
 
+use super::admission::{Bucket, Decision};
 use super::cell::{Cell, Histogram, HistogramSum};
 use super::metrics::{AskedKind, CoreMetrics, DURATION_BUCKETS, Metrics, Refusal, SIZE_BUCKETS, STATUSES};
 use super::process::ProcessStats;
@@ -79,6 +80,7 @@ impl Collector for Page {
         let page = &mut encoder;
         self.requests(page)?;
         self.refusals(page)?;
+        self.admission(page)?;
         self.commits(page)?;
         self.cells(page)?;
         self.asked(page)?;
@@ -153,6 +155,21 @@ impl Page {
             let count = self.sum(|core| &core.refusals[at]);
             let labels = [("reason", reason.as_str())];
             counter.encode_family(&labels)?.encode_counter::<NoLabelSet, _, u64>(&count, None)?;
+        }
+        Ok(())
+    }
+
+    fn admission(&self, page: &mut DescriptorEncoder) -> fmt::Result {
+        let admitted = self.sum(|core| core.admission.admitted());
+        counter(page, "takeup_admitted", "Requests within all limits.", admitted)?;
+        let help = "Requests over a limit, by the bucket and what was decided.";
+        let mut family = page.encode_descriptor("takeup_limited", help, None, MetricType::Counter)?;
+        for &bucket in Bucket::ALL {
+            for &decision in Decision::ALL.iter().filter(|&&decision| decision != Decision::Admitted) {
+                let count = self.sum(|core| core.admission.cell(decision, bucket));
+                let labels = [("bucket", bucket.as_str()), ("decision", decision.as_str())];
+                family.encode_family(&labels)?.encode_counter::<NoLabelSet, _, u64>(&count, None)?;
+            }
         }
         Ok(())
     }

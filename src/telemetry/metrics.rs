@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::admission::AdmissionCells;
 use super::cell::{Buckets, Cell, Histogram};
 use super::logger::Logger;
 
@@ -146,6 +147,12 @@ refusals! {
     Sampled => "sampled",
     /// Too many connections on this core.
     Connections => "connections",
+    /// A connection that came past the trusted proxies.
+    ProxyPeer => "proxy_peer",
+    /// A connection without a good PROXY header.
+    ProxyHeader => "proxy_header",
+    /// Over the limit of its session, its address or its project.
+    RateLimited => "rate_limited",
     /// Too many bytes in flight on this core.
     BytesInFlight => "bytes_in_flight",
     /// The log was not ready in time.
@@ -182,6 +189,8 @@ pub struct CoreMetrics {
     pub(super) group_records: Histogram,
     pub(super) group_bytes: Histogram,
     pub(super) group_sync: Histogram,
+    /// What admission decided.
+    pub admission: AdmissionCells,
     /// Connections accepted.
     pub accepted: Cell,
     /// Connections passed on to another core.
@@ -234,6 +243,7 @@ impl CoreMetrics {
             group_records: Histogram::new(&GROUP_RECORDS_BUCKETS),
             group_bytes: Histogram::new(&GROUP_BYTES_BUCKETS),
             group_sync: Histogram::new(&COMMIT_BUCKETS),
+            admission: AdmissionCells::default(),
             accepted: Cell::new(),
             handed_over: Cell::new(),
             connections: Cell::new(),

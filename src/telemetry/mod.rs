@@ -14,6 +14,7 @@
 //! Invariant: every label value of a metric comes from a table fixed at start-up, so no client can create series.
 
 pub mod admin;
+pub mod admission;
 pub mod caller;
 pub mod cell;
 pub mod exposition;

@@ -1,10 +1,11 @@
 //! A client that sends exactly the bytes it is given, and reads one answer at a time.
 
 use std::io::{self, BufRead, BufReader, Error, ErrorKind, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
 use serde_json::Value;
+use socket2::{Domain, Socket, Type};
 
 use super::PATIENCE;
 
@@ -89,11 +90,22 @@ pub struct Client {
 impl Client {
     /// Connects; the server is up.
     pub fn new(addr: SocketAddr) -> Client {
-        let stream = TcpStream::connect_timeout(&addr, PATIENCE).expect("the server listens");
+        Client::of(TcpStream::connect_timeout(&addr, PATIENCE).expect("the server listens"))
+    }
+
+    fn of(stream: TcpStream) -> Client {
         stream.set_nodelay(true).expect("a socket");
         stream.set_read_timeout(Some(PATIENCE)).expect("a socket");
         stream.set_write_timeout(Some(PATIENCE)).expect("a socket");
         Client { stream: BufReader::new(stream) }
+    }
+
+    /// Connects from an address of this machine's own.
+    pub fn from(source: IpAddr, addr: SocketAddr) -> Client {
+        let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None).expect("a socket");
+        socket.bind(&SocketAddr::new(source, 0).into()).expect("an address of this machine");
+        socket.connect_timeout(&addr.into(), PATIENCE).expect("the server listens");
+        Client::of(socket.into())
     }
 
     /// Sends all of it.

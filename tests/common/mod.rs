@@ -331,6 +331,11 @@ impl Server {
         Client::new(self.addr)
     }
 
+    /// A connection from an address of this machine's own, such as 127.0.0.9.
+    pub fn connect_from(&self, source: &str) -> Client {
+        Client::from(source.parse().expect("an address"), self.addr)
+    }
+
     /// A page of the admin port.
     pub fn admin_page(&self, path: &str) -> Answer {
         let request = format!("GET {path} HTTP/1.1\r\nHost: admin\r\nConnection: close\r\n\r\n");

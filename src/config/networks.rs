@@ -1,0 +1,131 @@
+//! A set of networks: `10.0.0.0/8, 2001:db8::/32, 203.0.113.7`, or words for some.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+
+/// What the word `private` stands for: loopback, private and link-local networks (RFC 1918, 3927, 4193, 4291).
+const PRIVATE: &[&str] = &[
+    "127.0.0.0/8",
+    "10.0.0.0/8",
+    "172.16.0.0/12",
+    "192.168.0.0/16",
+    "169.254.0.0/16",
+    "::1/128",
+    "fc00::/7",
+    "fe80::/10",
+];
+
+/// A list longer than this would cost every request too much.
+const NETWORKS_MAX: usize = 256;
+
+/// A set of networks.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Networks {
+    v4: Vec<Ipv4Net>,
+    v6: Vec<Ipv6Net>,
+}
+
+impl Networks {
+    /// Whether an address is in one of them. An IPv4 address in IPv6 clothes counts as what it is.
+    pub fn contains(&self, address: IpAddr) -> bool {
+        match address.to_canonical() {
+            IpAddr::V4(address) => self.v4.iter().any(|network| network.contains(&address)),
+            IpAddr::V6(address) => self.v6.iter().any(|network| network.contains(&address)),
+        }
+    }
+
+    fn add(&mut self, network: &str) -> Result<(), String> {
+        let network = match network.parse::<IpNet>() {
+            Ok(network) => network,
+            Err(_) => network.parse::<IpAddr>().map(IpNet::from).map_err(|_| {
+                format!("{network:?} is no network such as 10.0.0.0/8, no address, and none of private, all, none")
+            })?,
+        };
+        match network {
+            IpNet::V4(network) => self.v4.push(network.trunc()),
+            IpNet::V6(network) => self.v6.push(network.trunc()),
+        }
+        Ok(())
+    }
+}
+
+impl FromStr for Networks {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut networks = Networks::default();
+        let words: Vec<&str> = text.split(',').map(str::trim).filter(|word| !word.is_empty()).collect();
+        for word in &words {
+            match word.to_ascii_lowercase().as_str() {
+                "private" => PRIVATE.iter().try_for_each(|network| networks.add(network))?,
+                "all" => ["0.0.0.0/0", "::/0"].iter().try_for_each(|network| networks.add(network))?,
+                "none" if words.len() == 1 => {}
+                "none" => return Err("\"none\" stands alone".to_owned()),
+                _ => networks.add(word)?,
+            }
+        }
+        if networks.v4.len() + networks.v6.len() > NETWORKS_MAX {
+            return Err(format!("more than {NETWORKS_MAX} networks"));
+        }
+        Ok(networks)
+    }
+}
+
+impl fmt::Display for Networks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let all = self.v4.iter().map(|network| network.to_string()).chain(self.v6.iter().map(|n| n.to_string()));
+        match all.collect::<Vec<_>>() {
+            none if none.is_empty() => f.write_str("none"),
+            networks => f.write_str(&networks.join(", ")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn holds(text: &str, address: &str) -> bool {
+        text.parse::<Networks>().expect("valid").contains(address.parse().expect("an address"))
+    }
+
+    #[test]
+    fn networks_hold_what_is_in_them() {
+        for (text, address, inside) in [
+            ("private", "127.0.0.9", true),
+            ("private", "172.31.255.255", true),
+            ("private", "172.32.0.0", false),
+            ("private", "100.64.0.1", false),
+            ("private", "::1", true),
+            ("private", "fe80::1", true),
+            ("private", "::ffff:10.1.2.3", true),
+            ("private", "2001:db8::1", false),
+            ("private, 203.0.113.0/24", "203.0.113.9", true),
+            ("203.0.113.7", "203.0.113.7", true),
+            ("203.0.113.7", "203.0.113.8", false),
+            ("203.0.113.7/24", "203.0.113.8", true),
+            ("2001:db8::/32", "2001:db8:ffff::1", true),
+            ("all", "8.8.8.8", true),
+            ("all", "2001:db8::1", true),
+            ("none", "127.0.0.1", false),
+            ("", "127.0.0.1", false),
+        ] {
+            assert_eq!(holds(text, address), inside, "{address} in {text:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_network_is_refused_with_its_text() {
+        for text in ["localhost", "10.0.0.0/33", "10.0.0", "private, none", "10.0.0.0/8;11.0.0.0/8"] {
+            assert!(text.parse::<Networks>().is_err(), "{text}");
+        }
+        let fault = "10.0.0.0/8, proxy".parse::<Networks>().expect_err("no network");
+        assert!(fault.contains("\"proxy\""), "{fault}");
+        assert!(vec!["10.0.0.1"; NETWORKS_MAX + 1].join(",").parse::<Networks>().is_err());
+        let networks: Networks = "private, 2001:db8::/32".parse().expect("valid");
+        assert_eq!(networks.to_string().parse(), Ok(networks));
+    }
+}
