@@ -117,6 +117,20 @@ impl Body {
         self.start..self.end
     }
 
+    /// Removes the decoded bytes from `buf`: they have been used. The head stays, and what follows comes to where they were; the
+    /// limit goes on counting. Gives how many they were.
+    pub fn discard(&mut self, buf: &mut Vec<u8>) -> usize {
+        let used = self.end - self.start;
+        buf.drain(self.start..self.end);
+        self.end = self.start;
+        self.raw -= used;
+        self.limit = self.limit.saturating_sub(used as u64);
+        if let State::Length(length) = &mut self.state {
+            *length -= used;
+        }
+        used
+    }
+
     /// Where the next request's bytes begin, once the body is done.
     pub fn consumed(&self) -> usize {
         self.raw

@@ -89,3 +89,36 @@ fn chunk_lines_and_trailers_are_bounded() {
     assert_eq!(chunked(&trailers(8192), &usual()), Ok(Vec::new()));
     assert_eq!(chunked(&trailers(8193), &usual()), Err(431));
 }
+
+#[test]
+fn a_body_can_be_used_piece_by_piece_within_one_limit() {
+    let limits = Limits::default();
+    let chunked = b"HEAD5\r\nabcde\r\n3;x=y\r\nfgh\r\n0\r\n\r\nNEXT";
+    let plain = b"HEADabcdefghNEXT";
+    for (framing, wire) in [(Framing::Chunked, &chunked[..]), (Framing::Length(8), &plain[..])] {
+        for step in 1..wire.len() {
+            let mut body = Body::new(framing, 4, 8, &limits).expect("within the limit");
+            let (mut buf, mut rest, mut got) = (wire[..4].to_vec(), &wire[4..], Vec::new());
+            loop {
+                let status = body.advance(&mut buf).expect("well formed");
+                got.extend_from_slice(&buf[body.range()]);
+                body.discard(&mut buf);
+                assert_eq!((&buf[..4], body.range()), (&b"HEAD"[..], 4..4));
+                if status == BodyStatus::Done {
+                    break;
+                }
+                let (now, later) = rest.split_at(step.min(rest.len()));
+                buf.extend_from_slice(now);
+                rest = later;
+            }
+            assert_eq!(got, b"abcdefgh", "{framing:?} in steps of {step}");
+            assert_eq!([&buf[body.consumed()..], rest].concat(), b"NEXT", "{framing:?} in steps of {step}");
+        }
+    }
+    let mut body = Body::new(Framing::Chunked, 0, 8, &limits).expect("no length is announced");
+    let mut buf = b"5\r\nabcde\r\n".to_vec();
+    body.advance(&mut buf).expect("within the limit");
+    body.discard(&mut buf);
+    buf.extend_from_slice(b"4\r\n");
+    assert_eq!(body.advance(&mut buf).map_err(|reject| reject.status), Err(413), "what was used counts");
+}

@@ -15,6 +15,7 @@
 //! tape is put aside.
 
 mod fast;
+mod members;
 mod reader;
 mod write;
 
@@ -22,6 +23,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use self::fast::Fast;
+pub use self::members::{is_key, members, wrong_type};
 use self::reader::Reader;
 pub use self::write::{write_integer, write_string};
 
@@ -73,6 +75,8 @@ pub struct Mismatch {
 
 /// Something a JSON object can be read into.
 pub trait Fields {
+    /// The package of the type in error texts.
+    const PACKAGE: &'static str = "web";
     /// The name of the type in error texts.
     const TYPE: &'static str;
 
@@ -215,7 +219,7 @@ fn read_plainly<F: Fields>(input: &[u8], fields: &mut F, scratch: &mut JsonScrat
         if value != Value::Null {
             fault = Some(JsonError::Type {
                 found: value.kind().to_owned(),
-                wanted: format!("value of type web.{}", F::TYPE),
+                wanted: format!("value of type {}.{}", F::PACKAGE, F::TYPE),
             });
         }
     }
@@ -229,7 +233,7 @@ fn read_plainly<F: Fields>(input: &[u8], fields: &mut F, scratch: &mut JsonScrat
 
 fn type_error(type_name: &str, mismatch: Mismatch, value: Value<'_>) -> JsonError {
     let Mismatch { field, go_type } = mismatch;
-    let numeric = go_type.contains("int");
+    let numeric = go_type.starts_with("int") || go_type.starts_with("uint");
     let found = match value {
         Value::Number(text) if numeric => {
             format!("number {}", text.get(..64).unwrap_or(text))
