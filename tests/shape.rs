@@ -12,9 +12,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("log", &[]),
     ("directory", &[]),
     ("telemetry", &[]),
+    ("bucket", &[]),
     ("checker", &["log", "tracker", "session", "config", "telemetry"]),
     ("api", &["http", "session", "directory", "log", "telemetry"]),
-    ("server", &["http", "api", "log", "session", "directory", "config", "telemetry"]),
+    ("server", &["http", "api", "log", "session", "directory", "config", "telemetry", "bucket"]),
 ];
 
 /// The only files that may hold `unsafe` code.

@@ -196,6 +196,7 @@ fn check(config: &Config) -> Result<(), ConfigError> {
         ("json_inflated_limit", config.json_inflated_limit),
         ("beacon_size_limit", config.beacon_size_limit),
         ("body_inflated_limit", config.body_inflated_limit),
+        ("recording_size_limit", config.recording_size_limit),
         ("group_bytes_max", config.group_bytes_max),
     ] {
         if value == 0 {

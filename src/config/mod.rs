@@ -27,7 +27,7 @@ pub use first_run::{FirstRun, first_run};
 pub use load::{Loaded, Sources};
 pub use modes::{Ack, CheckBodies, FullDisk, LogRequests, Runtime, Writer};
 pub use nearest::nearest;
-pub use secrets::{SECRETS_FILE, TokenSecrets};
+pub use secrets::{SECRETS_FILE, Secret, TokenSecrets};
 pub use settings::{Config, SETTINGS, Setting};
 pub use snippet::snippet;
 
