@@ -26,3 +26,5 @@ mod resources;
 mod settings;
 #[path = "serve/tail.rs"]
 mod tail;
+#[path = "serve/web_routes.rs"]
+mod web_routes;

@@ -6,7 +6,10 @@
 pub mod batch;
 pub mod conditions;
 pub mod cors;
+pub mod flags;
+pub mod not_started;
 pub mod prefix;
+pub mod recording;
 pub mod reply;
 pub mod route;
 pub mod start;

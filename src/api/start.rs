@@ -180,6 +180,11 @@ impl StartScratch {
         }
     }
 
+    /// The user agents seen before.
+    pub fn agents(&mut self) -> &mut AgentCache {
+        &mut self.agents
+    }
+
     fn clear(&mut self) {
         self.response.clear();
         self.message.clear();
@@ -459,12 +464,12 @@ impl Facts<'_> {
 }
 
 /// Writes the members of one JSON object.
-struct Members<'a> {
+pub(super) struct Members<'a> {
     out: &'a mut Vec<u8>,
 }
 
 impl<'a> Members<'a> {
-    fn new(out: &'a mut Vec<u8>) -> Self {
+    pub(super) fn new(out: &'a mut Vec<u8>) -> Self {
         out.push(b'{');
         Self { out }
     }
@@ -478,12 +483,12 @@ impl<'a> Members<'a> {
         self.out.extend_from_slice(b"\":");
     }
 
-    fn text(&mut self, key: &str, value: &str) {
+    pub(super) fn text(&mut self, key: &str, value: &str) {
         self.key(key);
         write_string(self.out, value);
     }
 
-    fn integer(&mut self, key: &str, value: impl Into<i128>) {
+    pub(super) fn integer(&mut self, key: &str, value: impl Into<i128>) {
         self.key(key);
         write_integer(self.out, value.into());
     }
@@ -495,25 +500,31 @@ impl<'a> Members<'a> {
         self.out.push(b'"');
     }
 
-    fn bool(&mut self, key: &str, value: bool) {
+    pub(super) fn bool(&mut self, key: &str, value: bool) {
         self.key(key);
         self.out.extend_from_slice(if value { b"true" } else { b"false" });
     }
 
-    fn null(&mut self, key: &str) {
+    /// A member whose value is JSON already.
+    pub(super) fn raw(&mut self, key: &str, json: impl AsRef<[u8]>) {
+        self.key(key);
+        self.out.extend_from_slice(json.as_ref());
+    }
+
+    pub(super) fn null(&mut self, key: &str) {
         self.key(key);
         self.out.extend_from_slice(b"null");
     }
 
-    fn text_or_null(&mut self, key: &str, value: &str) {
+    pub(super) fn text_or_null(&mut self, key: &str, value: &str) {
         if value.is_empty() { self.null(key) } else { self.text(key, value) }
     }
 
-    fn integer_or_null(&mut self, key: &str, value: u64) {
+    pub(super) fn integer_or_null(&mut self, key: &str, value: u64) {
         if value == 0 { self.null(key) } else { self.integer(key, value) }
     }
 
-    fn end(self) {
+    pub(super) fn end(self) {
         self.out.push(b'}');
     }
 }

@@ -15,6 +15,7 @@ use crate::api::cors::Cors;
 use crate::api::prefix::Prefix;
 use crate::api::reply::Preflight;
 use crate::api::start::{StartScratch, StartSettings};
+use crate::bucket::Bucket;
 use crate::config::{Ack, Config};
 use crate::directory::{Directory, Shared as SharedDirectory};
 use crate::http::Limits;
@@ -59,6 +60,8 @@ pub struct Common {
     pub prefix: Prefix,
     /// The CORS headers, ready to send.
     pub cors: Cors,
+    /// Where recordings of tests with users are put; none: into the log.
+    pub bucket: Option<Bucket>,
     /// The part of the settings that a start needs.
     pub start: StartSettings,
     /// The log; a core takes its writer from it.
@@ -148,6 +151,8 @@ pub struct Core {
     directory: RefCell<(u64, Arc<Directory>)>,
     inbox: Receiver<Announcement>,
     random: Cell<u64>,
+    /// When the last upload began, in ms since the Unix epoch.
+    upload_ms: Cell<u64>,
 }
 
 impl Core {
@@ -194,6 +199,7 @@ impl Core {
             directory: RefCell::new((version, directory)),
             inbox,
             random: Cell::new(seed),
+            upload_ms: Cell::new(0),
             common,
         });
         core.tick();
@@ -283,6 +289,13 @@ impl Core {
         x ^= x << 17;
         self.random.set(x);
         ((u128::from(x) * 100) >> 64) as u8
+    }
+
+    /// The time of an upload that begins now, in ms since the Unix epoch. No two uploads of this core have the same.
+    pub fn upload_time_ms(&self) -> u64 {
+        let now_ms = u64::try_from(self.wall_ms()).unwrap_or(0).max(self.upload_ms.get() + 1);
+        self.upload_ms.set(now_ms);
+        now_ms
     }
 
     /// The server has been told to stop.

@@ -7,15 +7,16 @@ use crate::api::reply::Refusal;
 use crate::api::route::{Route, TokenRule};
 use crate::api::tags::tags;
 use crate::api::uxt;
-use crate::http::{Framing, Method, path};
+use crate::http::{Body, Framing, Method, path};
 use crate::session::token::{Expiry, Token, TokenError};
+use crate::session::upload::UploadToken;
 use crate::telemetry::{Refusal as Reason, Text};
 
 use super::answer::Seen;
 use super::conn::Conn;
 use super::core::Core;
 use super::io::{BodyError, Gone, Got, Io};
-use super::{batch, forms, images, mobile, recording, sdk, start};
+use super::{batch, forms, images, mobile, recording, sdk, start, upload};
 
 /// A refused body is read up to this size before the answer, so that the connection can be kept.
 const DRAIN_BYTES_MAX: u64 = 256 * 1024;
@@ -68,6 +69,8 @@ enum Verdict {
         admitted: Option<Admitted>,
         /// The path was one of old.
         legacy: bool,
+        /// What the token in the path says, where there is one.
+        upload: Option<UploadToken>,
     },
 }
 
@@ -88,7 +91,10 @@ pub async fn exchange(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>) -> Next {
     let mut seen = Seen::begin(io);
     match judge(io, core, conn, &mut seen) {
         Verdict::Answer(plain) => answer(io, core, conn, &mut seen, plain).await,
-        Verdict::Handle { route, admitted, legacy } => handle(io, core, conn, &mut seen, route, admitted, legacy).await,
+        Verdict::Handle { upload: Some(token), .. } => recording::take(io, core, conn, &mut seen, token).await,
+        Verdict::Handle { route, admitted, legacy, .. } => {
+            handle(io, core, conn, &mut seen, route, admitted, legacy).await
+        }
     }
 }
 
@@ -115,7 +121,6 @@ async fn handle(
         (Route::WebFeatureFlags, admitted) => forms::feature_flags(io, core, conn, seen, admitted.as_ref()).await,
         (Route::UxtTestSignal, Some(admitted)) => forms::test_signal(io, core, conn, seen, admitted).await,
         (Route::UxtTaskSignal, Some(admitted)) => forms::task_signal(io, core, conn, seen, admitted).await,
-        (Route::UxtRecording, _) => recording::take(io, core, conn, seen).await,
         // All others are answered from the head alone.
         _ => answer(io, core, conn, seen, Plain::NotFound).await,
     }
@@ -165,8 +170,12 @@ fn judge(io: &mut Io, core: &Core, conn: &Conn, seen: &mut Seen) -> Verdict {
         Route::WebTags => tags(&directory, project),
         Route::WebConditions | Route::MobileConditions => conditions(found.param, &directory, project),
         Route::UxtTest => uxt::test(found.param, &directory, project),
-        Route::UxtUploadUrl => uxt::upload_url(session),
-        _ => return Verdict::Handle { route, admitted, legacy: found.legacy },
+        Route::UxtUploadUrl => upload::url(head, buf, decoded, session, core),
+        Route::UxtRecording => match upload::token(found.param, core, seen) {
+            Ok(token) => return Verdict::Handle { route, admitted, legacy: found.legacy, upload: Some(token) },
+            Err(refusal) => Err(refusal),
+        },
+        _ => return Verdict::Handle { route, admitted, legacy: found.legacy, upload: None },
     };
     Verdict::Answer(answer.map_or_else(Plain::Refuse, Plain::Json))
 }
@@ -284,15 +293,25 @@ async fn answer(io: &mut Io, core: &Rc<Core>, conn: &Conn, seen: &mut Seen, plai
 
 /// Reads the body, with `100 Continue` where the client waits for it. An error has been answered.
 pub async fn body(io: &mut Io, core: &Rc<Core>, seen: &mut Seen, limit: u64, just_expired: bool) -> Result<Got, Next> {
-    let error = match receive(io, limit).await {
+    match receive(io, limit).await {
         Ok(got) => {
             seen.body_bytes = (got.end - got.start) as u64;
-            return Ok(got);
+            Ok(got)
         }
-        Err(error) => error,
-    };
+        Err(error) => Err(refuse_body(io, core, seen, error, just_expired).await),
+    }
+}
+
+/// Answers a client whose body could not be read.
+pub async fn refuse_body(
+    io: &mut Io,
+    core: &Rc<Core>,
+    seen: &mut Seen,
+    error: BodyError,
+    just_expired: bool,
+) -> Next {
     let mut refusal = match error {
-        BodyError::Gone(Gone::Closed) => return Err(Next::Close),
+        BodyError::Gone(Gone::Closed) => return Next::Close,
         BodyError::Reject(reject) if reject.status == 413 => Refusal::new(413, Reason::BodyTooLarge, TOO_LARGE),
         BodyError::Reject(reject) => Refusal::new(reject.status, Reason::Framing, reject.reason),
         BodyError::Gone(Gone::TimedOut) => Refusal::new(408, Reason::BodyTimeout, "the body came too slowly"),
@@ -304,13 +323,19 @@ pub async fn body(io: &mut Io, core: &Rc<Core>, seen: &mut Seen, limit: u64, jus
         refusal.status = 401;
     }
     seen.refuse(io, core, &refusal, false).await;
-    Err(Next::Linger)
+    Next::Linger
 }
 
 async fn receive(io: &mut Io, limit: u64) -> Result<Got, BodyError> {
     if let Some(got) = io.body_at_hand() {
         return Ok(got);
     }
+    let body = begin_body(io, limit).await?;
+    io.receive_body(body).await
+}
+
+/// Begins the body, with `100 Continue` where the client waits for it.
+pub async fn begin_body(io: &mut Io, limit: u64) -> Result<Body, BodyError> {
     // The limit is looked at first: a body that will be refused must not be asked for.
     let body = io.begin_body(limit).map_err(BodyError::Reject)?;
     let work = io.work();
@@ -318,5 +343,5 @@ async fn receive(io: &mut Io, limit: u64) -> Result<Got, BodyError> {
         work.out.extend_from_slice(crate::http::response::CONTINUE);
         io.send().await.map_err(BodyError::Gone)?;
     }
-    io.receive_body(body).await
+    Ok(body)
 }

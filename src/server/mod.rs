@@ -9,6 +9,7 @@
 //! | [`connection`], [`io`] | receives and sends |
 //! | [`exchange`], [`answer`] | one request and its answer |
 //! | [`start`], [`batch`], [`mobile`], [`images`], [`sdk`], [`forms`], [`recording`] | the routes that take a body |
+//! | [`upload`] | where a recording may be put |
 //! | [`handover`] | passes connections on from a core whose log takes nothing more |
 //! | [`commit`] | appends, and wakes who waits for the disk |
 //! | [`writes`] | writes groups on the core's ring, where the log is written directly |
@@ -42,6 +43,7 @@ pub mod sdk;
 pub mod sessions;
 pub mod start;
 pub mod sweep;
+pub mod upload;
 pub mod writes;
 
 use std::net::TcpListener;
