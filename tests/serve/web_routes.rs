@@ -323,6 +323,8 @@ fn a_recording_needs_a_good_url_and_has_a_limit() {
     let as_bearer = path.rsplit('/').next().expect("a token");
     assert_eq!(get(&mut server.connect(), "/v1/web/tags", Some(as_bearer)).status, 401);
     assert_eq!(home.takeup(&["recordings", "--json"]).lines().len(), 1);
+    server.wait_for_line(&["code: 403", "/v1/web/uxt/recording/\""], PATIENCE);
+    assert!(!server.said().contains(as_bearer), "no token reaches a log line");
 }
 
 #[test]
