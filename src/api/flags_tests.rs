@@ -10,7 +10,8 @@ fn directory(text: &str) -> Directory {
 fn ask(directory: &Directory, body: &str, dice: &[u8]) -> String {
     let mut dice = dice.iter().copied().chain(std::iter::repeat(0));
     let answer = feature_flags(body.as_bytes(), directory, Some(1), || dice.next().expect("endless"));
-    answer.map_or_else(|refusal| format!("{} {}", refusal.status, refusal.text), |body| String::from_utf8(body).unwrap())
+    answer
+        .map_or_else(|refusal| format!("{} {}", refusal.status, refusal.text), |body| String::from_utf8(body).unwrap())
 }
 
 /// A flag `f` of the project.
@@ -69,8 +70,9 @@ fn every_operator_compares_as_its_name_says() {
         ("endsWith", "['b']", "ab", "ba"),
         ("isUndefined", "[]", "", "x"),
     ] {
-        let directory =
-            flag(&format!("conditions = [{{ filters = [{{ type = 'userId', operator = '{operator}', value = {value} }}] }}]"));
+        let directory = flag(&format!(
+            "conditions = [{{ filters = [{{ type = 'userId', operator = '{operator}', value = {value} }}] }}]"
+        ));
         assert!(has(&directory, &format!(r#"{{"userID":"{holds}"}}"#), &[]), "{operator}");
         assert!(!has(&directory, &format!(r#"{{"userID":"{fails}"}}"#), &[]), "{operator}");
     }
@@ -98,7 +100,8 @@ fn every_type_looks_at_its_own_field() {
             assert_eq!(has(&directory, &body, &[]), other == field, "{kind} and {other}");
         }
     }
-    let plan = flag("conditions = [{ filters = [{ type = 'metadata', operator = 'is', value = ['pro'], source = 'plan' }] }]");
+    let plan =
+        flag("conditions = [{ filters = [{ type = 'metadata', operator = 'is', value = ['pro'], source = 'plan' }] }]");
     assert!(has(&plan, r#"{"metadata":{"plan":"pro"}}"#, &[]));
     for other in [r#"{"metadata":{"Plan":"pro"}}"#, r#"{"metadata":{"plan":null}}"#, r#"{"metadata":null}"#, "{}"] {
         assert!(!has(&plan, other, &[]), "{other}");
@@ -177,20 +180,45 @@ fn a_body_of_the_wrong_type_is_refused_with_gos_words() {
     for (body, text) in [
         ("", "unexpected end of JSON input".to_owned()),
         ("[]", format!("{field} array into Go value of type featureflags.FeatureFlagsRequest")),
-        (r#"{"projectID":1}"#, format!("{field} number into Go struct field FeatureFlagsRequest.projectID of type string")),
-        (r#"{"metadata":5}"#, format!("{field} number into Go struct field FeatureFlagsRequest.metadata of type map[string]string")),
+        (
+            r#"{"projectID":1}"#,
+            format!("{field} number into Go struct field FeatureFlagsRequest.projectID of type string"),
+        ),
+        (
+            r#"{"metadata":5}"#,
+            format!("{field} number into Go struct field FeatureFlagsRequest.metadata of type map[string]string"),
+        ),
         (
             r#"{"metadata":{"a":true}}"#,
             format!("{field} bool into Go struct field FeatureFlagsRequest.metadata of type string"),
         ),
         (
             r#"{"persistFlags":5}"#,
-            format!("{field} number into Go struct field FeatureFlagsRequest.persistFlags of type map[string]interface {{}}"),
+            format!(
+                "{field} number into Go struct field FeatureFlagsRequest.persistFlags of type map[string]interface {{}}"
+            ),
         ),
     ] {
         assert_eq!(ask(&directory, body, &[]), format!("400 {text}"), "{body}");
     }
     for good in ["null", "{}", r#"{"userID":null,"metadata":null,"persistFlags":null,"more":[1]}"#] {
         assert_eq!(ask(&directory, good, &[]), r#"{"flags":[]}"#, "{good}");
+    }
+}
+
+#[test]
+fn any_byte_in_any_place_is_read_or_refused() {
+    let directory = flag(MULTI);
+    let body = br#"{"os":"Linux","metadata":{"plan":"pro","n":null},"persistFlags":{"f":{"key":"f","value":"blue"},"g":[1,{}]}}"#;
+    assert!(feature_flags(body, &directory, Some(1), || 0).is_ok());
+    for at in 0..body.len() {
+        assert!(feature_flags(&body[..at], &directory, Some(1), || 0).is_err(), "cut at {at}");
+        for byte in *b"\"\\{}[],:0n\x00\x80" {
+            let mut spoiled = body.to_vec();
+            spoiled[at] = byte;
+            if let Err(refusal) = feature_flags(&spoiled, &directory, Some(1), || 0) {
+                assert_eq!(refusal.status, 400);
+            }
+        }
     }
 }

@@ -35,9 +35,8 @@ pub fn test(param: &[u8], directory: &Directory, project: Option<u32>) -> Result
         Refusal::new(500, Reason::Parameter, text)
     })?;
     let found = u32::try_from(test_id).ok().and_then(|id| directory.test(id));
-    let open = |(_, test): &(&Project, &Test)| {
-        matches!(&*test.status, "preview" | "in-progress") && !test.tasks.is_empty()
-    };
+    let open =
+        |(_, test): &(&Project, &Test)| matches!(&*test.status, "preview" | "in-progress") && !test.tasks.is_empty();
     let (owner, test) =
         found.filter(open).ok_or_else(|| Refusal::new(500, Reason::Parameter, "no rows in result set"))?;
     if owner.project_id != project {

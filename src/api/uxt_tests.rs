@@ -89,7 +89,8 @@ fn a_test_that_may_not_be_taken_is_not_there() {
 
 #[test]
 fn a_signal_of_a_test_becomes_a_row_of_the_tokens_session() {
-    let body = r#"{"testId":1,"status":"begin","timestamp":1710417074000,"duration":5,"sessionID":9,"taskID":1,"answer":"x"}"#;
+    let body =
+        r#"{"testId":1,"status":"begin","timestamp":1710417074000,"duration":5,"sessionID":9,"taskID":1,"answer":"x"}"#;
     let expected = json!({
         "session_id": 7, "test_id": 1, "task_id": null, "status": "begin", "comment": null, "timestamp": 1710417074000_u64,
         "duration": 5,
@@ -103,7 +104,8 @@ fn a_signal_of_a_test_becomes_a_row_of_the_tokens_session() {
 #[test]
 fn the_answer_to_a_task_is_kept_under_both_of_its_names() {
     for key in ["answer", "taskAnswer", "TASKANSWER"] {
-        let body = format!(r#"{{"testId":1,"taskId":2,"status":"done","{key}":"y\u0000es","timestamp":2,"duration":9}}"#);
+        let body =
+            format!(r#"{{"testId":1,"taskId":2,"status":"done","{key}":"y\u0000es","timestamp":2,"duration":9}}"#);
         let row = row(Step::Task, &body, Some(1)).unwrap();
         assert_eq!((&row["task_id"], &row["comment"]), (&json!(2), &json!("yes")), "{key}");
     }

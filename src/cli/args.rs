@@ -76,7 +76,9 @@ pub enum Command {
     )]
     Replay(ReplayArgs),
     /// List the recordings of tests with users that were uploaded to this server, or write them out as files.
-    #[command(after_help = "Examples:\n  takeup recordings\n  takeup recordings --session 2691351900602760960 --out films")]
+    #[command(
+        after_help = "Examples:\n  takeup recordings\n  takeup recordings --session 2691351900602760960 --out films"
+    )]
     Recordings(RecordingsArgs),
     /// Ask a running server, through its admin port.
     #[command(after_help = "Example:\n  takeup admin reopen")]

@@ -92,7 +92,8 @@ struct Folder {
 
 impl Folder {
     fn make(path: &Path) -> Result<Self, CliError> {
-        fs::create_dir_all(path).map_err(|error| CliError::Other(format!("cannot make {}: {error}", path.display())))?;
+        fs::create_dir_all(path)
+            .map_err(|error| CliError::Other(format!("cannot make {}: {error}", path.display())))?;
         Ok(Self { path: path.to_owned(), names: HashSet::new(), open: Vec::new() })
     }
 

@@ -303,13 +303,7 @@ pub async fn body(io: &mut Io, core: &Rc<Core>, seen: &mut Seen, limit: u64, jus
 }
 
 /// Answers a client whose body could not be read.
-pub async fn refuse_body(
-    io: &mut Io,
-    core: &Rc<Core>,
-    seen: &mut Seen,
-    error: BodyError,
-    just_expired: bool,
-) -> Next {
+pub async fn refuse_body(io: &mut Io, core: &Rc<Core>, seen: &mut Seen, error: BodyError, just_expired: bool) -> Next {
     let mut refusal = match error {
         BodyError::Gone(Gone::Closed) => return Next::Close,
         BodyError::Reject(reject) if reject.status == 413 => Refusal::new(413, Reason::BodyTooLarge, TOO_LARGE),

@@ -52,12 +52,8 @@ async fn store_not_started(
         let directory = core.directory();
         let mut scratch = core.start.borrow_mut();
         let common = &core.common;
-        let mut deps = NotStartedDeps {
-            directory: &directory,
-            agents: &common.agents,
-            cache: scratch.agents(),
-            geo: &common.geo,
-        };
+        let mut deps =
+            NotStartedDeps { directory: &directory, agents: &common.agents, cache: scratch.agents(), geo: &common.geo };
         not_started::not_started(&input, &mut deps, &mut work.payload, &mut work.ext)
     };
     match judged {

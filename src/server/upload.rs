@@ -18,13 +18,7 @@ const ASKED: &[u8] = b"/v1/web/uxt/upload-url";
 const TAKEN: &str = "/v1/web/uxt/recording/";
 
 /// The answer to who asks where to put the recording of their session. `path` is the request's own, decoded.
-pub fn url(
-    head: &Head,
-    buf: &[u8],
-    path: &[u8],
-    session: Option<SessionId>,
-    core: &Core,
-) -> Result<Vec<u8>, Refusal> {
+pub fn url(head: &Head, buf: &[u8], path: &[u8], session: Option<SessionId>, core: &Core) -> Result<Vec<u8>, Refusal> {
     let session = session.ok_or_else(|| Refusal::new(401, Reason::TokenMissing, "missing token"))?;
     if let Some(bucket) = &core.common.bucket {
         let signed = bucket.upload_url(session.0);

@@ -91,6 +91,8 @@ mod tests {
         let forged = format!("{id}.{expires}.{mac}");
         assert_eq!(UploadToken::verify(forged.as_bytes(), &secrets), Err(TokenError::Signature));
         let (head, mac) = upload.rsplit_once('.').unwrap();
+        assert!(secrets.signed_text(PURPOSE, head.as_bytes(), mac.as_bytes()));
+        assert!(!secrets.signed_text(b"", head.as_bytes(), mac.as_bytes()), "signed for its purpose alone");
         let (id, expires) = head.split_once('.').unwrap();
         let forged = format!("{id}.0.{expires}.{mac}");
         assert_eq!(secrets.verify(forged.as_bytes()), Err(TokenError::Signature));

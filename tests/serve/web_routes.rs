@@ -105,7 +105,8 @@ fn flags_are_those_of_the_sessions_project() {
     let server = home.serve(&[]);
     let mut client = server.connect();
     let (one, two) = (server.start_session("webOne"), server.start_session("webTwo"));
-    let flags = |client: &mut Client, token: Option<&str>, body: &str| post(client, "/v1/web/feature-flags", token, body);
+    let flags =
+        |client: &mut Client, token: Option<&str>, body: &str| post(client, "/v1/web/feature-flags", token, body);
 
     let answer = flags(&mut client, Some(&one), r#"{"projectID":"2","userID":null,"persistFlags":{}}"#);
     assert_eq!(answer.status, 200, "{}", answer.text());
@@ -158,9 +159,12 @@ fn a_test_with_users_is_told_and_its_signals_are_stored() {
     let mut client = server.connect();
     let (one, two) = (server.start_session("webOne"), server.start_session("webTwo"));
     let test = get(&mut client, "/v1/web/uxt/test/31", Some(&one));
-    assert_eq!(test.json()["test"]["tasks"][0], json!({
-        "allow_typing": true, "description": "", "task_id": 71, "title": "Find it"
-    }));
+    assert_eq!(
+        test.json()["test"]["tasks"][0],
+        json!({
+            "allow_typing": true, "description": "", "task_id": 71, "title": "Find it"
+        })
+    );
     assert_eq!(get(&mut client, "/v1/web/uxt/test/31", Some(&two)).json(), json!({"error": "project mismatch"}));
     assert_eq!(get(&mut client, "/v1/web/uxt/test/31", Some(&home.token(7))).status, 403);
     assert_eq!(get(&mut client, "/v1/web/uxt/test/99", Some(&one)).json(), json!({"error": "no rows in result set"}));
@@ -226,7 +230,8 @@ fn why_a_browser_does_not_record_is_stored() {
         let answer = post(&mut server.connect(), path, None, body);
         assert_eq!((answer.status, answer.json()), (status, json!({"error": error})));
     }
-    let no_agent = client.exchange(format!("POST {path} HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n{good}", good.len()));
+    let no_agent =
+        client.exchange(format!("POST {path} HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n{good}", good.len()));
     assert_eq!((no_agent.status, no_agent.json()), (403, json!({"error": "browser not recognized"})));
     let row = json!({
         "project_id": 1, "tracker_version": "12.0.3", "do_not_track": true, "platform": "web", "user_os": "Linux",
@@ -238,7 +243,8 @@ fn why_a_browser_does_not_record_is_stored() {
 
 /// The URL that the server gives a session for its recording, and the path in it.
 fn upload_url(server: &Server, path: &str, token: &str, headers: &str) -> (String, String) {
-    let request = format!("GET {path} HTTP/1.1\r\nHost: shop.example:81\r\nAuthorization: Bearer {token}\r\n{headers}\r\n");
+    let request =
+        format!("GET {path} HTTP/1.1\r\nHost: shop.example:81\r\nAuthorization: Bearer {token}\r\n{headers}\r\n");
     let answer = server.connect().exchange(request);
     assert_eq!(answer.status, 200, "{}", answer.text());
     let url = answer.json()["url"].as_str().expect("a URL").to_owned();
@@ -252,7 +258,8 @@ fn film(bytes: usize) -> Vec<u8> {
 }
 
 fn put(path: &str, film: &[u8]) -> Vec<u8> {
-    let head = format!("PUT {path} HTTP/1.1\r\nHost: a\r\nContent-Type: video/webm\r\nContent-Length: {}\r\n\r\n", film.len());
+    let head =
+        format!("PUT {path} HTTP/1.1\r\nHost: a\r\nContent-Type: video/webm\r\nContent-Length: {}\r\n\r\n", film.len());
     [head.as_bytes(), film].concat()
 }
 

@@ -58,12 +58,7 @@ mod tests {
     #[test]
     fn members_come_in_order_with_their_keys_as_written() {
         let input = r#" { "A" : "x\n", "a":{"b":[1]} , "a": null,"\u00e9":1.50 } "#;
-        let expected = [
-            r#"A=String("x\n")="x\n""#,
-            r#"a=Object={"b":[1]}"#,
-            "a=Null=null",
-            r#"é=Number("1.50")=1.50"#,
-        ];
+        let expected = [r#"A=String("x\n")="x\n""#, r#"a=Object={"b":[1]}"#, "a=Null=null", r#"é=Number("1.50")=1.50"#];
         assert_eq!(listed(input).unwrap(), expected);
         assert_eq!(listed("{}").unwrap(), [""; 0]);
         for none in ["null", "[{\"a\":1}]", "5"] {
