@@ -36,7 +36,7 @@ use std::path::{Path, PathBuf};
 pub use self::model::{
     Condition, FeatureFlag, Filter, FlagCondition, FlagKind, Platform, Project, Tag, Test, TestTask, Variant,
 };
-pub use self::tables::{ENTRIES_MAX, FLAG_VALUES_MAX};
+pub use self::tables::{ENTRIES_MAX, FLAG_VALUES_MAX, ROWS_BYTES_MAX};
 pub use self::watch::{POLL_INTERVAL, Shared, Watcher, watch};
 
 /// The largest file that is read, in bytes.

@@ -13,6 +13,8 @@ use super::parse::{INT_MAX, NAME_CHARS_MAX};
 
 /// Most tags of a project; most of its conditions, of its feature flags, of its tests with users.
 pub const ENTRIES_MAX: usize = 1_000;
+/// Most text of a project's rows of one table, in bytes: an answer may hold all of it.
+pub const ROWS_BYTES_MAX: usize = 1024 * 1024;
 /// Most values that the filters of a project's feature flags may compare with, all together: a request for flags looks at each.
 pub const FLAG_VALUES_MAX: usize = 20_000;
 /// Most conditions, variants, tasks or filters of one entry.
@@ -48,24 +50,40 @@ trait Row: Sized {
 
     /// The rows of this kind that a project has.
     fn list(project: &mut Project) -> &mut Vec<Self>;
+
+    /// Bytes of text that clients are told of it.
+    fn text_bytes(&self) -> usize;
 }
 
 macro_rules! row {
-    ($type:ty, $field:ident) => {
+    ($type:ty, $field:ident, $text_bytes:expr) => {
         impl Row for $type {
             const TABLE: &'static str = stringify!($field);
 
             fn list(project: &mut Project) -> &mut Vec<Self> {
                 &mut project.$field
             }
+
+            fn text_bytes(&self) -> usize {
+                let text_bytes: fn(&Self) -> usize = $text_bytes;
+                text_bytes(self)
+            }
         }
     };
 }
 
-row!(Tag, tags);
-row!(Condition, conditions);
-row!(FeatureFlag, feature_flags);
-row!(Test, ut_tests);
+row!(Tag, tags, |tag| tag.selector.len() + tag.location.as_ref().map_or(0, String::len));
+row!(Condition, conditions, |condition| condition.name.len() + condition.filters.len());
+row!(FeatureFlag, feature_flags, |flag| {
+    let payload = |payload: &Option<String>| payload.as_ref().map_or(0, String::len);
+    let variants = flag.variants.iter().map(|variant| variant.value.len() + payload(&variant.payload));
+    flag.flag_key.len() + payload(&flag.payload) + variants.sum::<usize>()
+});
+row!(Test, ut_tests, |test| {
+    let texts = [&test.title, &test.starting_path, &test.description, &test.guidelines, &test.conclusion_message];
+    let tasks = test.tasks.iter().map(|task| task.title.len() + task.description.len());
+    texts.iter().map(|text| text.len()).sum::<usize>() + tasks.sum::<usize>()
+});
 
 /// The projects that rows belong to.
 struct Owners<'p> {
@@ -80,6 +98,7 @@ impl Owners<'_> {
         fields: &mut Fields<'t, 'i>,
         mut read: impl FnMut(&mut Fields<'t, 'i>, &[T]) -> Result<T, Fault>,
     ) -> Result<(), Fault> {
+        let mut text_bytes: HashMap<u32, usize> = HashMap::new();
         fields.tables(T::TABLE, |mut fields| {
             let id = fields.integer("project_id", 1..=INT_MAX)?;
             let unknown = || fields.fault_of("project_id", format!("there is no project {id} in this file"));
@@ -89,6 +108,15 @@ impl Owners<'_> {
                 return Err(fields.fault(format!("project {id} has more than {ENTRIES_MAX} entries in `{}`", T::TABLE)));
             }
             let row = read(&mut fields, list)?;
+            let bytes = text_bytes.entry(id).or_default();
+            *bytes += row.text_bytes();
+            if *bytes > ROWS_BYTES_MAX {
+                let text = format!(
+                    "the entries of project {id} in `{}` have more than {ROWS_BYTES_MAX} bytes of text",
+                    T::TABLE
+                );
+                return Err(fields.fault(text));
+            }
             fields.finish()?;
             list.push(row);
             Ok(())

@@ -8,6 +8,9 @@ use serde_json::{Value, json};
 use takeup::log::merge::{Merge, RepeatWindow};
 use takeup::log::reader::LogReader;
 use takeup::log::record::{Kind, Topic, ext_type};
+use takeup::session::SessionId;
+use takeup::session::token::Secrets;
+use takeup::session::upload::UploadToken;
 
 use crate::common::{Answer, Client, Home, PATIENCE, Server, wait_for};
 
@@ -241,6 +244,12 @@ fn why_a_browser_does_not_record_is_stored() {
     assert_eq!(rows(home.data()), [("unstarted_sessions".to_owned(), 0, 1, row)]);
 }
 
+/// The secrets of a data folder.
+fn secrets(home: &Home) -> Secrets {
+    let secret = std::fs::read_to_string(home.data().join("secrets/token")).expect("a secret is there");
+    Secrets::new(vec![secret.trim().as_bytes().to_vec()]).expect("it is not empty")
+}
+
 /// The URL that the server gives a session for its recording, and the path in it.
 fn upload_url(server: &Server, path: &str, token: &str, headers: &str) -> (String, String) {
     let request =
@@ -326,6 +335,9 @@ fn a_recording_needs_a_good_url_and_has_a_limit() {
     let chunk = format!("PUT {path} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n100001\r\n");
     assert_eq!(server.connect().exchange(chunk).status, 413);
     assert_eq!(refused(&format!("/v1/web/uxt/recording/{token}"), 5), 403, "a session's token is none");
+    let old =
+        UploadToken { session: SessionId(session_of(&token)), expires_ms: 1_700_000_000_000 }.sign(&secrets(&home));
+    assert_eq!(refused(&format!("/v1/web/uxt/recording/{old}"), 5), 403, "its time is over");
     assert_eq!(refused(&path.replace("/recording/", "/recording/1"), 5), 403);
     let as_bearer = path.rsplit('/').next().expect("a token");
     assert_eq!(get(&mut server.connect(), "/v1/web/tags", Some(as_bearer)).status, 401);

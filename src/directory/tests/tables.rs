@@ -191,8 +191,31 @@ fn the_example_in_the_manual_loads() {
     assert_eq!((project.tags.len(), project.conditions.len()), (1, 2));
     assert_eq!((project.feature_flags.len(), project.ut_tests[0].tasks.len()), (2, 2));
     assert_eq!(project.ut_tests[0].tasks[1].task_id, 2);
-    for limit in ["| 1,000 |", "| 20,000 |", "| 64 MiB |", "| 16 KiB as JSON |", "| 64 KiB as JSON |"] {
+    for limit in
+        ["| 1,000 |", "| 1 MiB of text |", "| 20,000 |", "| 64 MiB |", "| 16 KiB as JSON |", "| 64 KiB as JSON |"]
+    {
         assert!(manual.contains(limit), "{limit}");
     }
-    assert_eq!((ENTRIES_MAX, FLAG_VALUES_MAX, FILE_BYTES_MAX), (1_000, 20_000, 64 << 20));
+    assert_eq!((ENTRIES_MAX, FLAG_VALUES_MAX, ROWS_BYTES_MAX, FILE_BYTES_MAX), (1_000, 20_000, 1 << 20, 64 << 20));
+}
+
+#[test]
+fn what_clients_are_told_of_a_project_is_bounded() {
+    let text = "x".repeat(10_000);
+    for (table, lines, bytes) in [
+        ("tags", format!("selector = '{text}'\nlocation = '{text}'"), 20_000),
+        ("conditions", format!("name = 'N'\nfilters = '[{{\"a\":\"{text}\"}}]'"), 10_000),
+        ("feature_flags", format!("flag_key = 'N'\npayload = '\"{text}\"'"), 10_000),
+        ("ut_tests", format!("title = 'a'\ntasks = [{{ title = 'a', description = '{text}' }}]"), 10_000),
+    ] {
+        let rows = |count: usize| -> String {
+            let row =
+                |number: usize| format!("[[{table}]]\nproject_id = 1\n{}\n", lines.replace('N', &number.to_string()));
+            PROJECT.to_owned() + &(0..count).map(row).collect::<String>()
+        };
+        let fit = ROWS_BYTES_MAX / bytes - 1;
+        assert!(Directory::parse(&rows(fit)).is_ok(), "{table}");
+        let (_, text) = fault(&rows(fit + 2));
+        assert_eq!(text, format!("the entries of project 1 in `{table}` have more than 1048576 bytes of text"));
+    }
 }
