@@ -18,8 +18,8 @@ use super::core::Core;
 use super::exchange::{Next, begin_body, refuse_body};
 use super::io::Io;
 
-/// The largest piece, in bytes. With its head it fits a buffer of the pool's.
-const PIECE_BYTES_MAX: usize = 512 * 1024;
+/// A piece is stored once it has so many bytes: with its head it fits a buffer of the pool's.
+const PIECE_BYTES: usize = 512 * 1024;
 
 /// Takes a recording.
 pub async fn take(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut Seen, token: UploadToken) -> Next {
@@ -27,9 +27,9 @@ pub async fn take(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut Seen
         Ok(body) => body,
         Err(error) => return refuse_body(io, core, seen, error, false).await,
     };
+    let record_bytes_max = usize::try_from(core.common.config.batch_bytes_max()).unwrap_or(usize::MAX).max(1);
     // Small settings of the log leave no room for a large piece.
-    let piece_bytes = usize::try_from(core.common.config.batch_bytes_max()).unwrap_or(PIECE_BYTES_MAX);
-    let piece_bytes = piece_bytes.clamp(1, PIECE_BYTES_MAX);
+    let piece_bytes = record_bytes_max.min(PIECE_BYTES);
     let began_ms = core.upload_time_ms();
     let mut part = Part { session: token.session, project: seen.project.unwrap_or(0), began_ms, offset: 0 };
     loop {
@@ -39,7 +39,7 @@ pub async fn take(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut Seen
         };
         let range = body.range();
         let work = io.work();
-        let pieces = work.buf[range].chunks(piece_bytes).chain(ended.then_some(&[][..]));
+        let pieces = work.buf[range].chunks(record_bytes_max).chain(ended.then_some(&[][..]));
         for piece in pieces {
             let stored = store(core, conn, &entry(&part, piece, &mut work.ext)).await;
             // All of an upload's waits would share one patience otherwise.

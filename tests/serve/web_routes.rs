@@ -324,7 +324,14 @@ fn a_recording_goes_to_the_url_that_was_given_and_comes_out_whole() {
 #[test]
 fn a_recording_needs_a_good_url_and_has_a_limit() {
     let home = home();
-    let server = home.serve(&[("recording_size_limit", "1MiB"), ("public_url", "https://example.com/ingest/")]);
+    let server = home.serve(&[
+        ("recording_size_limit", "1MiB"),
+        ("public_url", "https://example.com/ingest/"),
+        // A log that has no room for a large piece.
+        ("group_bytes_max", "512KiB"),
+        ("beacon_size_limit", "4096"),
+        ("json_size_limit", "4096"),
+    ]);
     let token = server.start_session("webOne");
     let (url, path) = upload_url(&server, "/v1/web/uxt/upload-url", &token, "");
     assert!(url.starts_with("https://example.com/ingest/v1/web/uxt/recording/"), "{url}");
