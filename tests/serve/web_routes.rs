@@ -1,6 +1,5 @@
 //! The smaller routes of browsers: flags, conditions, tags, tests with users, and why there is no recording.
 
-use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
 
@@ -375,17 +374,18 @@ fn a_recording_that_ends_early_is_listed_as_incomplete() {
 #[test]
 fn a_slow_recording_outlives_the_patience_of_a_single_request() {
     let home = home();
-    let server = home.serve(&[("patience", "400ms")]);
+    // Small groups, so that the second half waits for the log again and again.
+    let small = [("group_bytes_max", "512KiB"), ("beacon_size_limit", "4096"), ("json_size_limit", "4096")];
+    let server = home.serve(&[small[0], small[1], small[2], ("patience", "3s")]);
     let token = server.start_session("webOne");
     let (_, path) = upload_url(&server, "/v1/web/uxt/upload-url", &token, "");
-    let whole = put(&path, &film(1_600_000));
+    let whole = put(&path, &film(12_000_000));
     let mut client = server.connect();
-    for piece in whole.chunks(400_000) {
-        client.sender().write_all(piece).expect("it is taken");
-        std::thread::sleep(Duration::from_millis(300));
-    }
+    client.send(&whole[..1_000_000]);
+    std::thread::sleep(Duration::from_millis(3500));
+    client.send(&whole[1_000_000..]);
     assert_eq!(client.read().status, 200);
-    assert_eq!(home.takeup(&["recordings", "--json"]).lines()[0]["bytes"], 1_600_000);
+    assert_eq!(home.takeup(&["recordings", "--json"]).lines()[0]["bytes"], 12_000_000);
 }
 
 #[cfg(feature = "object-store")]
