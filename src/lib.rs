@@ -7,7 +7,7 @@
 //! |---|---|---|
 //! | [`cli`] | one file per subcommand | everything |
 //! | [`config`] | file and environment, checked | – |
-//! | [`server`] | the cores: accept, connections, budgets, drain | http, api, log, session, directory, config, telemetry |
+//! | [`server`] | the cores: accept, connections, budgets, drain | http, api, log, session, directory, config, telemetry, bucket |
 //! | [`http`] | HTTP/1.1 on owned buffers | – |
 //! | [`api`] | routes, handlers, replies | http, session, directory, log, tracker, telemetry |
 //! | [`session`] | tokens, ids, the start request | – |
@@ -16,6 +16,7 @@
 //! | [`log`] | segments, writer, recovery, reader, merge | – |
 //! | [`courier`] | what queues are sent of a record | log, tracker, session |
 //! | [`checker`] | looks at batches behind the log | log, tracker, session, config, telemetry |
+//! | [`bucket`] | signed URLs of an object store's bucket | – |
 //! | [`telemetry`] | log lines, metrics, health | – |
 //!
 //! Invariant: a 200 is sent only when the record is as safe as `ack` promises.
@@ -27,6 +28,7 @@
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests write their own files"))]
 
 pub mod api;
+pub mod bucket;
 pub mod checker;
 pub mod cli;
 pub mod config;

@@ -36,3 +36,5 @@ mod sdk;
 mod settings;
 #[path = "serve/tail.rs"]
 mod tail;
+#[path = "serve/web_routes.rs"]
+mod web_routes;

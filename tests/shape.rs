@@ -12,10 +12,11 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("log", &[]),
     ("directory", &[]),
     ("telemetry", &[]),
+    ("bucket", &[]),
     ("checker", &["log", "tracker", "session", "config", "telemetry"]),
     ("courier", &["log", "tracker", "session"]),
     ("api", &["http", "session", "directory", "log", "tracker", "telemetry"]),
-    ("server", &["http", "api", "log", "session", "directory", "config", "telemetry"]),
+    ("server", &["http", "api", "log", "session", "directory", "config", "telemetry", "bucket"]),
 ];
 
 /// The only files that may hold `unsafe` code.

@@ -49,6 +49,12 @@ impl<'a> Members<'a> {
         self.out.extend_from_slice(if value { b"true" } else { b"false" });
     }
 
+    /// A member whose value is JSON already.
+    pub fn raw(&mut self, key: &str, json: impl AsRef<[u8]>) {
+        self.key(key);
+        self.out.extend_from_slice(json.as_ref());
+    }
+
     /// `null`.
     pub fn null(&mut self, key: &str) {
         self.key(key);

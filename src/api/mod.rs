@@ -6,11 +6,14 @@
 pub mod batch;
 pub mod conditions;
 pub mod cors;
+pub mod flags;
 pub mod images;
 pub mod inflater;
 mod members;
 pub mod mobile_batch;
+pub mod not_started;
 pub mod prefix;
+pub mod recording;
 pub mod reply;
 pub mod route;
 pub mod sdk_batch;

@@ -212,6 +212,11 @@ impl StartScratch {
         }
     }
 
+    /// The user agents seen before.
+    pub fn agents(&mut self) -> &mut AgentCache {
+        &mut self.agents
+    }
+
     fn clear(&mut self) {
         self.response.clear();
         self.message.clear();

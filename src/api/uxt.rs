@@ -1,19 +1,256 @@
-//! `/v1/web/uxt/…`: tests with users.
+//! `/v1/web/uxt/…`: tests with users. What a test is, and that a user has begun or ended it or one of its tasks.
+//!
+//! Where OpenReplay answers with its database's text, the text is kept: it is all that some log searches know.
 
-use crate::directory::Directory;
+use crate::directory::{Directory, Project, Test};
+use crate::log::record::{DataType, Encoding, Entry, ExtWriter, Flags, Kind, Topic, ext_type};
 use crate::session::SessionId;
+use crate::session::json::{Fields, JsonScratch, Mismatch, Value, read, set_integer, set_text, write_string};
+use crate::session::start::clean_text;
 use crate::telemetry::Refusal as Reason;
 
+use super::members::Members;
 use super::reply::Refusal;
 
+/// The table of signals.
+pub const SIGNALS_TABLE: &str = "ut_tests_signals";
+
+/// Longest answer to a task that is kept, in characters.
+const ANSWER_CHARS_MAX: usize = 10_000;
+
+/// Longest status, in characters: the table has one word for each.
+const STATUS_CHARS_MAX: usize = 32;
+
 /// The answer to `GET /v1/web/uxt/test/{id}`. `param` is the id as the path has it.
+///
+/// A test that may not be taken, or has nothing to do in it, is one that is not there.
 pub fn test(param: &[u8], directory: &Directory, project: Option<u32>) -> Result<Vec<u8>, Refusal> {
-    let _ = (param, directory, project);
-    Err(Refusal::new(501, Reason::NotFound, "not served"))
+    let Some(project) = project else {
+        let text = "failed to get session from postgres: no rows in result set";
+        return Err(Refusal::new(403, Reason::Project, text));
+    };
+    let test_id: i32 = str::from_utf8(param).ok().and_then(|text| text.trim().parse().ok()).ok_or_else(|| {
+        let shown: String = String::from_utf8_lossy(param).chars().take(64).collect();
+        let text = format!("ERROR: invalid input syntax for type integer: \"{shown}\" (SQLSTATE 22P02)");
+        Refusal::new(500, Reason::Parameter, text)
+    })?;
+    let found = u32::try_from(test_id).ok().and_then(|id| directory.test(id));
+    let open =
+        |(_, test): &(&Project, &Test)| matches!(&*test.status, "preview" | "in-progress") && !test.tasks.is_empty();
+    let (owner, test) =
+        found.filter(open).ok_or_else(|| Refusal::new(500, Reason::Parameter, "no rows in result set"))?;
+    if owner.project_id != project {
+        return Err(mismatch());
+    }
+    Ok(answer(test))
+}
+
+fn mismatch() -> Refusal {
+    Refusal::new(403, Reason::Project, "project mismatch")
+}
+
+fn answer(test: &Test) -> Vec<u8> {
+    let mut tasks = b"[".to_vec();
+    for (at, task) in test.tasks.iter().enumerate() {
+        if at > 0 {
+            tasks.push(b',');
+        }
+        let mut json = Members::new(&mut tasks);
+        json.bool("allow_typing", task.allow_typing);
+        json.text("description", &task.description);
+        json.integer("task_id", task.task_id);
+        json.text("title", &task.title);
+        json.end();
+    }
+    tasks.push(b']');
+    let mut out = br#"{"test":"#.to_vec();
+    let mut json = Members::new(&mut out);
+    json.text("title", &test.title);
+    json.text("description", &test.description);
+    json.text("startingPath", &test.starting_path);
+    json.text("status", &test.status);
+    json.bool("reqMic", test.require_mic);
+    json.bool("reqCamera", test.require_camera);
+    json.text("guidelines", &test.guidelines);
+    json.text("conclusion", &test.conclusion_message);
+    json.raw("tasks", &tasks);
+    json.end();
+    out.push(b'}');
+    out
 }
 
 /// The answer to `GET /v1/web/uxt/upload-url`.
-pub fn upload_url(session: Option<SessionId>) -> Result<Vec<u8>, Refusal> {
-    let _ = session;
-    Err(Refusal::new(501, Reason::NotFound, "not served"))
+pub fn upload_url(url: &str) -> Vec<u8> {
+    let mut out = br#"{"url":"#.to_vec();
+    write_string(&mut out, url);
+    out.push(b'}');
+    out
 }
+
+/// What a user has begun or ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// The test as a whole.
+    Test,
+    /// One of its tasks.
+    Task,
+}
+
+/// A signal as the tracker sends it. The names of its keys differ from those that OpenReplay reads by their case, and by one: the
+/// tracker says `taskAnswer` where `answer` was expected.
+#[derive(Debug, Default)]
+struct Signal {
+    test_id: i64,
+    task_id: i64,
+    status: String,
+    answer: String,
+    timestamp: u64,
+    duration: u64,
+}
+
+impl Signal {
+    fn set(&mut self, step: Step, key: &str, value: Value<'_>) -> Result<(), Mismatch> {
+        match key {
+            "testid" => set_integer(&mut self.test_id, value, "testID", "int"),
+            "status" => set_text(&mut self.status, value, "status"),
+            "timestamp" => set_integer(&mut self.timestamp, value, "timestamp", "uint64"),
+            "duration" => set_integer(&mut self.duration, value, "duration", "uint64"),
+            "taskid" if step == Step::Task => set_integer(&mut self.task_id, value, "taskID", "int"),
+            "answer" | "taskanswer" if step == Step::Task => set_text(&mut self.answer, value, "answer"),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Each kind of signal has a type of its own in error texts, and the signal of a test has no fields of a task.
+#[derive(Default)]
+struct TestSignal(Signal);
+
+#[derive(Default)]
+struct TaskSignal(Signal);
+
+impl Fields for TestSignal {
+    const PACKAGE: &'static str = "uxtesting";
+    const TYPE: &'static str = "TestSignal";
+
+    fn clear(&mut self) {
+        self.0 = Signal::default();
+    }
+
+    fn set(&mut self, key: &str, value: Value<'_>) -> Result<(), Mismatch> {
+        self.0.set(Step::Test, key, value)
+    }
+}
+
+impl Fields for TaskSignal {
+    const PACKAGE: &'static str = "uxtesting";
+    const TYPE: &'static str = "TaskSignal";
+
+    fn clear(&mut self) {
+        self.0 = Signal::default();
+    }
+
+    fn set(&mut self, key: &str, value: Value<'_>) -> Result<(), Mismatch> {
+        self.0.set(Step::Task, key, value)
+    }
+}
+
+/// Judges a signal and makes its row; `payload` and `ext` are cleared and filled with what the record needs.
+///
+/// The session is the token's, whatever the body says. A test or task that is not there is refused: no table would take the row.
+pub fn signal<'a>(
+    step: Step,
+    body: &[u8],
+    session: SessionId,
+    directory: &Directory,
+    project: Option<u32>,
+    payload: &'a mut Vec<u8>,
+    ext: &'a mut Vec<u8>,
+) -> Result<Entry<'a>, Refusal> {
+    let mut scratch = JsonScratch::default();
+    let read = match step {
+        Step::Test => {
+            let mut signal = TestSignal::default();
+            read(body, &mut signal, &mut scratch).map(|()| signal.0)
+        }
+        Step::Task => {
+            let mut signal = TaskSignal::default();
+            read(body, &mut signal, &mut scratch).map(|()| signal.0)
+        }
+    };
+    let mut signal = read.map_err(|error| Refusal::new(400, Reason::Json, error.to_string()))?;
+    let (owner, test) =
+        u32::try_from(signal.test_id).ok().and_then(|id| directory.test(id)).ok_or_else(|| missing("test_id"))?;
+    let task = test.tasks.iter().find(|task| i64::from(task.task_id) == signal.task_id);
+    if step == Step::Task && task.is_none() {
+        return Err(missing("task_id"));
+    }
+    if project.is_some_and(|project| project != owner.project_id) {
+        return Err(mismatch());
+    }
+    if !is_status(&signal.status) {
+        return Err(Refusal::new(400, Reason::Parameter, "status is no word"));
+    }
+    clean_text(&mut signal.answer, ANSWER_CHARS_MAX);
+
+    payload.clear();
+    let mut row = Members::new(payload);
+    row.integer("session_id", session.0);
+    row.integer("test_id", test.test_id);
+    match task {
+        Some(task) if step == Step::Task => row.integer("task_id", task.task_id),
+        _ => row.null("task_id"),
+    }
+    row.text("status", &signal.status);
+    row.text_or_null("comment", &signal.answer);
+    row.integer("timestamp", bigint(signal.timestamp));
+    row.integer_or_null("duration", bigint(signal.duration));
+    row.end();
+    Ok(row_entry(SIGNALS_TABLE, session, owner.project_id, payload, ext))
+}
+
+fn missing(column: &str) -> Refusal {
+    let text = format!(
+        "ERROR: insert or update on table \"ut_tests_signals\" violates foreign key constraint \
+         \"ut_tests_signals_{column}_fkey\" (SQLSTATE 23503)"
+    );
+    Refusal::new(400, Reason::Parameter, text)
+}
+
+fn is_status(text: &str) -> bool {
+    (1..=STATUS_CHARS_MAX).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-')
+}
+
+/// What the column holds.
+fn bigint(number: u64) -> u64 {
+    number.min(i64::MAX as u64)
+}
+
+/// A record of a row for `table`.
+pub(super) fn row_entry<'a>(
+    table: &str,
+    session: SessionId,
+    project: u32,
+    payload: &'a [u8],
+    ext: &'a mut Vec<u8>,
+) -> Entry<'a> {
+    // A table's name always fits.
+    let _ = ExtWriter::new(ext).push(ext_type::TABLE, table.as_bytes());
+    Entry {
+        kind: Kind::Row,
+        topic: Topic::None,
+        data_type: DataType::All,
+        encoding: Encoding::Identity,
+        session: session.0,
+        project,
+        split: 0,
+        label: None,
+        flags: Flags::NONE,
+        ext,
+        payload,
+    }
+}
+
+#[cfg(test)]
+#[path = "uxt_tests.rs"]
+mod tests;

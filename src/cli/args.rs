@@ -75,6 +75,11 @@ pub enum Command {
                       takeup replay --to - | head -n 1"
     )]
     Replay(ReplayArgs),
+    /// List the recordings of tests with users that were uploaded to this server, or write them out as files.
+    #[command(
+        after_help = "Examples:\n  takeup recordings\n  takeup recordings --session 2691351900602760960 --out films"
+    )]
+    Recordings(RecordingsArgs),
     /// Ask a running server, through its admin port.
     #[command(after_help = "Example:\n  takeup admin reopen")]
     Admin(AdminArgs),
@@ -292,6 +297,20 @@ pub enum From {
     End,
     /// So long ago.
     Ago(Duration),
+}
+
+/// The options of `takeup recordings`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct RecordingsArgs {
+    /// Only recordings of this session.
+    #[arg(long, value_name = "ID")]
+    pub session: Option<u64>,
+    /// Write each recording to a new file in this folder, which is made if it is not there.
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Print NDJSON: session_id, project_id, began_ms, bytes, complete, file.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// The options of `takeup replay`.

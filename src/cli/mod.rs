@@ -13,6 +13,7 @@ mod inspect;
 mod log_folder;
 mod output;
 mod record_line;
+mod recordings;
 mod replay;
 mod salvage;
 pub mod serve;
@@ -45,6 +46,7 @@ pub fn main() -> ExitCode {
         Command::Events(args) => events::run(&args, &data),
         Command::Consumers(args) => consumers::run(&args, &data),
         Command::Tail(args) => tail::run(&args, &data),
+        Command::Recordings(args) => recordings::run(&args, &data),
         Command::Replay(args) => replay::run(&args, &data),
         Command::Admin(args) => return admin::run(&args, &data),
     };

@@ -16,8 +16,9 @@ use crate::api::cors::Cors;
 use crate::api::prefix::Prefix;
 use crate::api::route::TEMPLATES;
 use crate::api::start::StartSettings;
+use crate::bucket::{Bucket, BucketSettings};
 use crate::checker::{self, Checker};
-use crate::config::{self, Config, FirstRun, LogRequests, PROJECTS_FILE, first_run, snippet};
+use crate::config::{self, Config, FirstRun, LogRequests, PROJECTS_FILE, Secret, first_run, snippet};
 use crate::directory::{self, DirectoryError};
 use crate::log::{Log, Options, Recovery};
 use crate::server::admission::{self, Policy};
@@ -93,6 +94,7 @@ pub fn run(args: ServeArgs, data: PathBuf) -> Result<ExitCode, CliError> {
         connections_max,
         prefix: Prefix::new(&config.prefix),
         cors: Cors::new(config.use_cors),
+        bucket: bucket(&config, &logger),
         start: start_settings(&config),
         log: log.clone(),
         directory,
@@ -226,6 +228,24 @@ fn start_settings(config: &Config) -> StartSettings {
         mobile_quality: config.mobile_quality.clone(),
         mobile_fps: i64::from(config.mobile_fps),
     }
+}
+
+/// The bucket for recordings of tests with users. One that can't be used is none: takeup then keeps the recordings itself.
+fn bucket(config: &Config, logger: &Logger) -> Option<Bucket> {
+    let settings = BucketSettings {
+        cloud: &config.cloud,
+        name: config.bucket_name.as_deref(),
+        region: config.aws_region.as_deref(),
+        endpoint: config.aws_endpoint.as_deref(),
+        key_id: config.aws_access_key_id.as_deref(),
+        secret_key: config.aws_secret_access_key.as_ref().map(Secret::reveal),
+    };
+    Bucket::open(&settings).unwrap_or_else(|error| {
+        let text = error.to_string();
+        let message = "the bucket is not used, recordings of tests with users go to the log";
+        logger.event(Level::Warn, crate::caller!(), message, &[("error", &text)]);
+        None
+    })
 }
 
 /// The worker id inside session ids: the setting, else ECS's metadata, else the host's name.

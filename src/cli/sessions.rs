@@ -104,6 +104,7 @@ impl Collector {
         }
         match record.kind {
             Kind::Start => seen.take_row(record),
+            Kind::Row | Kind::Recording => {}
             _ => {
                 seen.summary.batches += 1;
                 seen.summary.bytes += record.payload.len() as u64;

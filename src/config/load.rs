@@ -202,6 +202,7 @@ fn check(config: &Config) -> Result<(), ConfigError> {
         ("json_inflated_limit", config.json_inflated_limit),
         ("beacon_size_limit", config.beacon_size_limit),
         ("body_inflated_limit", config.body_inflated_limit),
+        ("recording_size_limit", config.recording_size_limit),
         ("group_bytes_max", config.group_bytes_max),
         ("file_size_limit", config.file_size_limit),
         ("upload_inflated_limit", config.upload_inflated_limit),

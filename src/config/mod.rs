@@ -31,7 +31,7 @@ pub use load::{Loaded, Sources};
 pub use modes::{Ack, AdmissionMode, CheckBodies, FullDisk, LogRequests, ProxyProtocol, Runtime, Writer};
 pub use nearest::nearest;
 pub use networks::Networks;
-pub use secrets::{SECRETS_FILE, TokenSecrets};
+pub use secrets::{SECRETS_FILE, Secret, TokenSecrets};
 pub use settings::{Config, SETTINGS, Setting};
 pub use snippet::snippet;
 

@@ -13,6 +13,28 @@ pub const SECRETS_FILE: &str = "secrets/token";
 /// More than this is not a file of secrets.
 const FILE_BYTES_MAX: u64 = 64 * 1024;
 
+/// A setting that is a secret. Never printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Hides a text.
+    pub fn new(text: &str) -> Secret {
+        Secret(text.to_owned())
+    }
+
+    /// The text.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(hidden)")
+    }
+}
+
 /// Token secrets, none of them empty: the first signs, all verify. Never printed.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct TokenSecrets(Vec<Vec<u8>>);

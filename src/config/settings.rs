@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::limit::Limit;
 use super::modes::{Ack, AdmissionMode, CheckBodies, FullDisk, LogRequests, ProxyProtocol, Runtime, Writer};
 use super::networks::Networks;
-use super::secrets::TokenSecrets;
+use super::secrets::{Secret, TokenSecrets};
 use super::value;
 
 /// One row of the table of settings.
@@ -229,6 +229,27 @@ settings! {
         uaparser_file: Option<PathBuf> = optional_path("") also "UAPARSER_FILE";
         /// A MaxMind database of cities; empty: every country is "UN".
         maxminddb_file: Option<PathBuf> = optional_path("") also "MAXMINDDB_FILE";
+    }
+    "Tests with users" {
+        /// The largest recording of a test that takeup takes itself, where no bucket is set.
+        recording_size_limit: u64 = size("256MiB");
+        /// Where browsers reach this server, such as "https://example.com/ingest", for the URL that such a recording is put to; empty:
+        /// as the request says (Host and X-Forwarded-Proto). To be set where a proxy changes the path or the host.
+        public_url: Option<String> = optional_url("");
+    }
+    "Object store" {
+        /// The kind of object store that recordings of tests with users are put into: "aws" is S3, and what speaks its protocol.
+        cloud: String = word("aws") also "CLOUD";
+        /// The bucket; empty: recordings go to takeup's own log. A bucket whose keys are not set counts as none.
+        bucket_name: Option<String> = optional_text("") also "BUCKET_NAME";
+        /// The bucket's region; empty: us-east-1.
+        aws_region: Option<String> = optional_text("") also "AWS_REGION";
+        /// The store's URL; empty: Amazon's.
+        aws_endpoint: Option<String> = optional_url("") also "AWS_ENDPOINT";
+        /// The key that URLs are signed with.
+        aws_access_key_id: Option<String> = optional_text("") also "AWS_ACCESS_KEY_ID";
+        /// Its secret.
+        aws_secret_access_key: Option<Secret> = optional_secret("") also "AWS_SECRET_ACCESS_KEY";
     }
     "Log" {
         /// How records get to the disk: "mapped" through the page cache, "direct" past it (with ack = "disk" only), or

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::limit::Limit;
 use super::networks::Networks;
+use super::secrets::Secret;
 
 /// Whether a default is written bare in a TOML file: a number or a switch.
 pub const fn is_bare(text: &str) -> bool {
@@ -191,4 +192,21 @@ pub fn limit(text: &str) -> Result<Option<Limit>, String> {
 /// Networks, or words for some.
 pub fn networks(text: &str) -> Result<Networks, String> {
     text.parse()
+}
+
+/// The start of a URL; an empty one is none. A slash at its end is left out.
+pub fn optional_url(text: &str) -> Result<Option<String>, String> {
+    let trimmed = text.trim_end_matches('/');
+    let rest = ["http://", "https://"].iter().find_map(|scheme| trimmed.strip_prefix(scheme));
+    let plain = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'?' | b'#' | b'"' | b'\\' | b'<' | b'>');
+    match rest {
+        None if text.is_empty() => Ok(None),
+        Some(rest) if !rest.is_empty() && rest.bytes().all(plain) => Ok(Some(trimmed.to_owned())),
+        _ => Err("expected a URL such as https://example.com/path".to_owned()),
+    }
+}
+
+/// A text that is not shown; an empty one is none.
+pub fn optional_secret(text: &str) -> Result<Option<Secret>, String> {
+    Ok((!text.is_empty()).then(|| Secret::new(text)))
 }

@@ -6,6 +6,8 @@ use std::ops::{Range, RangeInclusive};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::jsonb;
+
 /// What is wrong, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
@@ -70,9 +72,49 @@ impl<'t, 'i> Fields<'t, 'i> {
         self.text_if(key)?.ok_or_else(|| self.missing(key))
     }
 
-    /// A text, or the empty one.
-    pub fn text_or_empty(&mut self, key: &'static str) -> Result<String, Fault> {
-        Ok(self.text_if(key)?.unwrap_or_default())
+    /// A text of at most `chars_max` characters, if it is there.
+    pub fn short_text_if(&mut self, key: &'static str, chars_max: usize) -> Result<Option<String>, Fault> {
+        let text = self.text_if(key)?;
+        match text.as_ref().map(|text| text.chars().count()).filter(|&chars| chars > chars_max) {
+            Some(chars) => {
+                let text = format!("`{key}` has {chars} characters; {chars_max} are the most");
+                Err(self.fault_of(key, text))
+            }
+            None => Ok(text),
+        }
+    }
+
+    /// A text of at most `chars_max` characters, or the empty one.
+    pub fn short_text(&mut self, key: &'static str, chars_max: usize) -> Result<String, Fault> {
+        Ok(self.short_text_if(key, chars_max)?.unwrap_or_default())
+    }
+
+    /// A text of 1 to `chars_max` characters that must be there.
+    pub fn name(&mut self, key: &'static str, chars_max: usize) -> Result<String, Fault> {
+        let text = self.short_text_if(key, chars_max)?.ok_or_else(|| self.missing(key))?;
+        if text.is_empty() { Err(self.fault_of(key, format!("`{key}` is empty"))) } else { Ok(text) }
+    }
+
+    /// Whether the field is written as a text.
+    pub fn is_text(&self, key: &str) -> bool {
+        self.table.get(key).is_some_and(|value| value.get_ref().is_str())
+    }
+
+    /// JSON, if it is there: written as a text that holds it, or as TOML. It comes out as Postgres prints a `jsonb`.
+    pub fn json_if(&mut self, key: &'static str, bytes_max: usize) -> Result<Option<String>, Fault> {
+        let Some(value) = self.take(key) else {
+            return Ok(None);
+        };
+        let json = match value.get_ref() {
+            DeValue::String(text) => jsonb::from_text(text),
+            other => jsonb::from_toml(other),
+        };
+        let json = json.map_err(|fault| self.fault_of(key, format!("`{key}` is not JSON: {fault}")))?;
+        if json.len() > bytes_max {
+            let text = format!("`{key}` has {} bytes as JSON; {bytes_max} are the most", json.len());
+            return Err(self.fault_of(key, text));
+        }
+        Ok(Some(json))
     }
 
     /// A date or a text, if it is there.
@@ -157,6 +199,23 @@ impl<'t, 'i> Fields<'t, 'i> {
                 text.ok_or_else(|| self.wrong_type(key, item.get_ref(), wanted))
             })
             .collect()
+    }
+
+    /// A list of at most `count_max` tables, each read by `read`; none if it is missing.
+    pub fn few_tables<T>(
+        &mut self,
+        key: &'static str,
+        count_max: usize,
+        mut read: impl FnMut(Fields<'t, 'i>) -> Result<T, Fault>,
+    ) -> Result<Vec<T>, Fault> {
+        let mut count = 0;
+        self.tables(key, |fields| {
+            count += 1;
+            if count > count_max {
+                return Err(fields.fault(format!("more than {count_max} entries in `{key}`")));
+            }
+            read(fields)
+        })
     }
 
     /// A list of tables, each read by `read`; none if it is missing.

@@ -17,14 +17,17 @@
 //! ```
 //!
 //! `[[tags]]`, `[[conditions]]`, `[[feature_flags]]` and `[[ut_tests]]` may follow, each with the
-//! `project_id` it belongs to. Only `project_id` and `project_key` have to be given.
+//! `project_id` it belongs to. Only `project_id` and `project_key` have to be given. `docs/projects.md` has every
+//! field of every table, and its limits.
 //!
 //! Invariant: a snapshot never changes. A changed file becomes a new snapshot ([`Shared`]), and a
 //! file that cannot be read leaves the old one in place.
 
 mod fields;
+mod jsonb;
 mod model;
 mod parse;
+mod tables;
 mod watch;
 
 use std::collections::HashMap;
@@ -33,6 +36,7 @@ use std::path::{Path, PathBuf};
 pub use self::model::{
     Condition, FeatureFlag, Filter, FlagCondition, FlagKind, Platform, Project, Tag, Test, TestTask, Variant,
 };
+pub use self::tables::{ENTRIES_MAX, FLAG_VALUES_MAX, ROWS_BYTES_MAX};
 pub use self::watch::{POLL_INTERVAL, Shared, Watcher, watch};
 
 /// The largest file that is read, in bytes.
@@ -44,6 +48,8 @@ pub struct Directory {
     projects: Vec<Project>,
     by_key: HashMap<String, usize>,
     by_id: HashMap<u32, usize>,
+    /// Where each test with users is: the places of its project, and of it within that project.
+    tests: HashMap<u32, (usize, usize)>,
     beacon_size_max: u64,
 }
 
@@ -106,6 +112,7 @@ impl Directory {
         Self {
             by_key: projects.iter().enumerate().map(|(at, project)| (project.project_key.clone(), at)).collect(),
             by_id: projects.iter().enumerate().map(|(at, project)| (project.project_id, at)).collect(),
+            tests: projects.iter().enumerate().flat_map(tests_of).collect(),
             beacon_size_max: projects.iter().map(|project| u64::from(project.beacon_size)).max().unwrap_or(0),
             projects,
         }
@@ -119,6 +126,13 @@ impl Directory {
     /// The project with this id, active or not.
     pub fn by_id(&self, id: u32) -> Option<&Project> {
         self.by_id.get(&id).map(|&at| &self.projects[at])
+    }
+
+    /// The test with this number, and the project that it belongs to.
+    pub fn test(&self, test_id: u32) -> Option<(&Project, &Test)> {
+        let &(project, test) = self.tests.get(&test_id)?;
+        let project = &self.projects[project];
+        Some((project, &project.ut_tests[test]))
     }
 
     /// All projects, in the order of the file.
@@ -136,6 +150,10 @@ impl Directory {
     pub fn beacon_size_max(&self) -> u64 {
         self.beacon_size_max
     }
+}
+
+fn tests_of((at, project): (usize, &Project)) -> impl Iterator<Item = (u32, (usize, usize))> + '_ {
+    project.ut_tests.iter().enumerate().map(move |(place, test)| (test.test_id, (at, place)))
 }
 
 #[cfg(test)]

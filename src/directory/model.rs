@@ -77,20 +77,20 @@ pub struct Tag {
 }
 
 /// A condition that a tracker starts a recording on.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Condition {
-    /// Its number, where it has one.
-    pub condition_id: Option<u32>,
+    /// Its number.
+    pub condition_id: u32,
     /// Its name; starts refer to it.
     pub name: String,
     /// Of a hundred sessions that meet it, how many are recorded.
     pub capture_rate: u8,
-    /// All of them must hold.
-    pub filters: Vec<Filter>,
+    /// All of them must hold: a JSON array of objects, for the tracker alone to read. Nothing of it is left out.
+    pub filters: String,
 }
 
-/// One comparison.
-#[derive(Debug, Clone, PartialEq)]
+/// One comparison of a feature flag.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Filter {
     /// What is compared.
     pub kind: String,
@@ -124,7 +124,7 @@ pub struct FeatureFlag {
     pub is_persist: bool,
     /// An inactive flag is never told.
     pub is_active: bool,
-    /// What comes with it, as JSON text.
+    /// What comes with it: JSON, as Postgres prints a `jsonb`.
     pub payload: Option<String>,
     /// The first that holds decides.
     pub conditions: Vec<FlagCondition>,
@@ -148,7 +148,7 @@ pub struct FlagCondition {
 pub struct Variant {
     /// What the flag is then.
     pub value: String,
-    /// What comes with it, as JSON text.
+    /// What comes with it: JSON, as Postgres prints a `jsonb`.
     pub payload: Option<String>,
     /// Of a hundred clients, how many get it.
     pub rollout_percentage: u8,
@@ -184,6 +184,8 @@ pub struct Test {
 /// One thing that a user is asked to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TestTask {
+    /// Its number.
+    pub task_id: u32,
     /// Its title.
     pub title: String,
     /// What it is about.

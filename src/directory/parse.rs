@@ -6,12 +6,13 @@ use toml::de::DeTable;
 
 use super::Directory;
 use super::fields::{Fault, Fields, fault_at};
-use super::model::{
-    Condition, FeatureFlag, Filter, FlagCondition, FlagKind, Platform, Project, Tag, Test, TestTask, Variant,
-};
+use super::model::{Platform, Project};
+use super::tables;
 
 /// What Postgres' `int` holds: ids and sizes go there one day.
-const INT_MAX: u32 = i32::MAX as u32;
+pub(super) const INT_MAX: u32 = i32::MAX as u32;
+/// Longest name or title of anything, in characters: what OpenReplay's columns hold.
+pub(super) const NAME_CHARS_MAX: usize = 255;
 /// Two hours, OpenReplay's default.
 const SESSION_DURATION_MS: u32 = 7_200_000;
 /// A hundred years.
@@ -29,19 +30,7 @@ impl Directory {
         let mut fields = Fields::new(source, document.get_ref(), document.span());
         let mut seen = Seen::default();
         let mut projects = fields.tables("projects", |fields| project(fields, &mut seen))?;
-        let places = seen.ids;
-        for (at, tag) in fields.tables("tags", |fields| owned(fields, &places, tag))? {
-            projects[at].tags.push(tag);
-        }
-        for (at, condition) in fields.tables("conditions", |fields| owned(fields, &places, condition))? {
-            projects[at].conditions.push(condition);
-        }
-        for (at, flag) in fields.tables("feature_flags", |fields| owned(fields, &places, feature_flag))? {
-            projects[at].feature_flags.push(flag);
-        }
-        for (at, test) in fields.tables("ut_tests", |fields| owned(fields, &places, test))? {
-            projects[at].ut_tests.push(test);
-        }
+        tables::read(&mut fields, &seen.ids, &mut projects)?;
         fields.finish()?;
         Ok(Self::from_projects(projects))
     }
@@ -76,7 +65,7 @@ fn project(mut fields: Fields<'_, '_>, seen: &mut Seen) -> Result<Project, Fault
     let project = Project {
         project_id,
         project_key,
-        name: fields.text_or_empty("name")?,
+        name: fields.short_text("name", NAME_CHARS_MAX)?,
         platform: fields.word("platform", &platforms, Some(Platform::Web))?,
         active: fields.bool_or("active", true)?,
         sample_rate: fields.percent_or("sample_rate", 100)?,
@@ -92,128 +81,4 @@ fn project(mut fields: Fields<'_, '_>, seen: &mut Seen) -> Result<Project, Fault
     };
     fields.finish()?;
     Ok(project)
-}
-
-/// Reads an entry together with the place of the project it belongs to.
-fn owned<'t, 'i, T>(
-    mut fields: Fields<'t, 'i>,
-    places: &HashMap<u32, usize>,
-    read: impl FnOnce(&mut Fields<'t, 'i>) -> Result<T, Fault>,
-) -> Result<(usize, T), Fault> {
-    let id = fields.integer("project_id", 1..=INT_MAX)?;
-    let &place = places
-        .get(&id)
-        .ok_or_else(|| fields.fault_of("project_id", format!("there is no project {id} in this file")))?;
-    let entry = read(&mut fields)?;
-    fields.finish()?;
-    Ok((place, entry))
-}
-
-/// Reads an entry of a list within an entry.
-fn whole<'t, 'i, T>(
-    mut fields: Fields<'t, 'i>,
-    read: impl FnOnce(&mut Fields<'t, 'i>) -> Result<T, Fault>,
-) -> Result<T, Fault> {
-    let entry = read(&mut fields)?;
-    fields.finish()?;
-    Ok(entry)
-}
-
-fn tag(fields: &mut Fields<'_, '_>) -> Result<Tag, Fault> {
-    Ok(Tag {
-        tag_id: fields.integer("tag_id", 0..=INT_MAX)?,
-        name: fields.text_or_empty("name")?,
-        selector: fields.text("selector")?,
-        ignore_click_rage: fields.bool_or("ignore_click_rage", false)?,
-        ignore_dead_click: fields.bool_or("ignore_dead_click", false)?,
-        location: fields.text_if("location")?,
-        deleted_at: fields.date_if("deleted_at")?,
-    })
-}
-
-fn condition(fields: &mut Fields<'_, '_>) -> Result<Condition, Fault> {
-    Ok(Condition {
-        condition_id: fields.integer_if("condition_id", 0..=INT_MAX)?,
-        name: fields.text("name")?,
-        capture_rate: fields.percent_or("capture_rate", 100)?,
-        filters: filters(fields)?,
-    })
-}
-
-fn filters(fields: &mut Fields<'_, '_>) -> Result<Vec<Filter>, Fault> {
-    fields.tables("filters", |fields| {
-        whole(fields, |fields| {
-            Ok(Filter {
-                kind: fields.text("type")?,
-                operator: fields.text("operator")?,
-                value: fields.texts("value")?,
-                source: fields.text_if("source")?,
-            })
-        })
-    })
-}
-
-fn feature_flag(fields: &mut Fields<'_, '_>) -> Result<FeatureFlag, Fault> {
-    let kinds = [("single", FlagKind::Single), ("multi", FlagKind::Multi)];
-    Ok(FeatureFlag {
-        feature_flag_id: fields.integer("feature_flag_id", 0..=INT_MAX)?,
-        flag_key: fields.text("flag_key")?,
-        flag_type: fields.word("flag_type", &kinds, Some(FlagKind::Single))?,
-        is_persist: fields.bool_or("is_persist", false)?,
-        is_active: fields.bool_or("is_active", true)?,
-        payload: payload(fields)?,
-        conditions: fields.tables("conditions", |fields| {
-            whole(fields, |fields| {
-                Ok(FlagCondition {
-                    name: fields.text_or_empty("name")?,
-                    rollout_percentage: fields.percent_or("rollout_percentage", 100)?,
-                    filters: filters(fields)?,
-                })
-            })
-        })?,
-        variants: fields.tables("variants", |fields| {
-            whole(fields, |fields| {
-                Ok(Variant {
-                    value: fields.text("value")?,
-                    payload: payload(fields)?,
-                    rollout_percentage: fields.percent_or("rollout_percentage", 100)?,
-                })
-            })
-        })?,
-    })
-}
-
-/// A payload is JSON, written as text.
-fn payload(fields: &mut Fields<'_, '_>) -> Result<Option<String>, Fault> {
-    let payload = fields.text_if("payload")?;
-    if let Some(text) = &payload
-        && let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(text)
-    {
-        return Err(fields.fault_of("payload", format!("`payload` is not JSON: {error}")));
-    }
-    Ok(payload)
-}
-
-fn test(fields: &mut Fields<'_, '_>) -> Result<Test, Fault> {
-    Ok(Test {
-        test_id: fields.integer("test_id", 0..=INT_MAX)?,
-        title: fields.text("title")?,
-        starting_path: fields.text_or_empty("starting_path")?,
-        status: fields.text_if("status")?.unwrap_or_else(|| "preview".to_owned()),
-        require_mic: fields.bool_or("require_mic", false)?,
-        require_camera: fields.bool_or("require_camera", false)?,
-        description: fields.text_or_empty("description")?,
-        guidelines: fields.text_or_empty("guidelines")?,
-        conclusion_message: fields.text_or_empty("conclusion_message")?,
-        visibility: fields.bool_or("visibility", true)?,
-        tasks: fields.tables("tasks", |fields| {
-            whole(fields, |fields| {
-                Ok(TestTask {
-                    title: fields.text("title")?,
-                    description: fields.text_or_empty("description")?,
-                    allow_typing: fields.bool_or("allow_typing", false)?,
-                })
-            })
-        })?,
-    })
 }

@@ -4,6 +4,8 @@ use std::time::Duration;
 use super::watch::watch_every;
 use super::*;
 
+mod tables;
+
 const WHOLE: &str = r##"
 [[projects]]
 project_id = 1
@@ -76,7 +78,10 @@ fn every_table_is_read_and_hangs_on_its_project() {
     let web = directory.by_key("webFullRate000000001").unwrap();
     assert_eq!((web.project_id, web.platform, web.sample_rate), (1, Platform::Web, 100));
     assert_eq!(web.tags[0].location.as_deref(), Some("https://example.com/<p>"));
-    assert_eq!(web.conditions[0].filters[0].value, ["/checkout"]);
+    assert_eq!(
+        web.conditions[0].filters,
+        r#"[{"type": "visitedUrl", "value": ["/checkout"], "operator": "contains"}]"#
+    );
     assert_eq!(web.feature_flags[0].variants[0].value, "blue");
     let android = directory.by_id(11).unwrap();
     assert_eq!((android.active, android.platform.as_str()), (false, "android"));
@@ -123,10 +128,10 @@ fn what_is_wrong_is_named_with_its_line() {
         (format!("{project}[[tags]]\nproject_id = 9\n"), 5, "there is no project 9"),
         (
             format!(
-                "{project}[[conditions]]\nproject_id = 1\nname = 'x'\n\
-                 [[conditions.filters]]\ntype = 'a'\noperater = 'is'\n"
+                "{project}[[feature_flags]]\nproject_id = 1\nflag_key = 'x'\n\
+                 [[feature_flags.conditions]]\n[[feature_flags.conditions.filters]]\ntype = 'a'\noperater = 'is'\n"
             ),
-            7,
+            8,
             "`operator` is missing",
         ),
         (

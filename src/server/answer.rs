@@ -111,7 +111,7 @@ impl Seen {
 
     fn line(&self, io: &mut Io, status: u16) -> RequestLine {
         let work = io.work();
-        let url = if work.head.is_empty() { b"" } else { work.head.path(&work.buf) };
+        let url = if work.head.is_empty() { b"" } else { without_token(work.head.path(&work.buf)) };
         RequestLine {
             session: self.session,
             project: self.project,
@@ -123,6 +123,13 @@ impl Seen {
             ..RequestLine::new(crate::caller!(), self.method.as_str(), status)
         }
     }
+}
+
+/// A path as far as anybody may read it: the one that has a token in it ends before it.
+fn without_token(path: &[u8]) -> &[u8] {
+    const BEFORE: &[u8] = b"/uxt/recording/";
+    let found = path.windows(BEFORE.len()).position(|window| window == BEFORE);
+    found.map_or(path, |at| &path[..at + BEFORE.len()])
 }
 
 /// Microseconds on the monotonic clock.

@@ -16,6 +16,7 @@ use crate::api::inflater::Inflater;
 use crate::api::prefix::Prefix;
 use crate::api::reply::Preflight;
 use crate::api::start::{StartScratch, StartSettings};
+use crate::bucket::Bucket;
 use crate::config::{Ack, CheckBodies, Config};
 use crate::directory::{Directory, Shared as SharedDirectory};
 use crate::http::Limits;
@@ -63,6 +64,8 @@ pub struct Common {
     pub prefix: Prefix,
     /// The CORS headers, ready to send.
     pub cors: Cors,
+    /// Where recordings of tests with users are put; none: into the log.
+    pub bucket: Option<Bucket>,
     /// The part of the settings that a start needs.
     pub start: StartSettings,
     /// The log; a core takes its writer from it.
@@ -164,6 +167,8 @@ pub struct Core {
     directory: RefCell<(u64, Arc<Directory>)>,
     inbox: Receiver<Announcement>,
     random: Cell<u64>,
+    /// When the last upload began, in ms since the Unix epoch.
+    upload_ms: Cell<u64>,
 }
 
 impl Core {
@@ -219,6 +224,7 @@ impl Core {
             directory: RefCell::new((version, directory)),
             inbox,
             random: Cell::new(seed),
+            upload_ms: Cell::new(0),
             common,
         });
         core.tick();
@@ -318,6 +324,13 @@ impl Core {
         x ^= x << 17;
         self.random.set(x);
         ((u128::from(x) * 100) >> 64) as u8
+    }
+
+    /// The time of an upload that begins now, in ms since the Unix epoch. No two uploads of this core have the same.
+    pub fn upload_time_ms(&self) -> u64 {
+        let now_ms = u64::try_from(self.wall_ms()).unwrap_or(0).max(self.upload_ms.get() + 1);
+        self.upload_ms.set(now_ms);
+        now_ms
     }
 
     /// The server has been told to stop.

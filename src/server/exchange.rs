@@ -10,13 +10,14 @@ use crate::api::tags::tags;
 use crate::api::uxt;
 use crate::http::{Body, Framing, Method, path};
 use crate::session::token::{Expiry, Token, TokenError};
+use crate::session::upload::UploadToken;
 use crate::telemetry::{Refusal as Reason, Text};
 
 use super::answer::Seen;
 use super::conn::Conn;
 use super::core::Core;
 use super::io::{BodyError, Gone, Got, Io};
-use super::{batch, forms, gate, images, mobile, recording, sdk, start};
+use super::{batch, forms, gate, images, mobile, recording, sdk, start, upload};
 
 /// A refused body is read up to this size before the answer, so that the connection can be kept.
 pub const DRAIN_BYTES_MAX: u64 = 256 * 1024;
@@ -69,6 +70,8 @@ enum Verdict {
         admitted: Option<Admitted>,
         /// The path was one of old.
         legacy: bool,
+        /// What the token in the path says, where there is one.
+        upload: Option<UploadToken>,
     },
 }
 
@@ -89,7 +92,10 @@ pub async fn exchange(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>) -> Next {
     let mut seen = Seen::begin(io);
     match judge(io, core, conn, &mut seen) {
         Verdict::Answer(plain) => answer(io, core, conn, &mut seen, plain).await,
-        Verdict::Handle { route, admitted, legacy } => handle(io, core, conn, &mut seen, route, admitted, legacy).await,
+        Verdict::Handle { upload: Some(token), .. } => recording::take(io, core, conn, &mut seen, token).await,
+        Verdict::Handle { route, admitted, legacy, .. } => {
+            handle(io, core, conn, &mut seen, route, admitted, legacy).await
+        }
     }
 }
 
@@ -120,7 +126,6 @@ async fn handle(
         (Route::WebFeatureFlags, admitted) => forms::feature_flags(io, core, conn, seen, admitted.as_ref()).await,
         (Route::UxtTestSignal, Some(admitted)) => forms::test_signal(io, core, conn, seen, admitted).await,
         (Route::UxtTaskSignal, Some(admitted)) => forms::task_signal(io, core, conn, seen, admitted).await,
-        (Route::UxtRecording, _) => recording::take(io, core, conn, seen).await,
         // All others are answered from the head alone.
         _ => answer(io, core, conn, seen, Plain::NotFound).await,
     }
@@ -170,8 +175,12 @@ fn judge(io: &mut Io, core: &Core, conn: &Conn, seen: &mut Seen) -> Verdict {
         Route::WebTags => tags(&directory, project),
         Route::WebConditions | Route::MobileConditions => conditions(found.param, &directory, project),
         Route::UxtTest => uxt::test(found.param, &directory, project),
-        Route::UxtUploadUrl => uxt::upload_url(session),
-        _ => return Verdict::Handle { route, admitted, legacy: found.legacy },
+        Route::UxtUploadUrl => upload::url(head, buf, decoded, session, core),
+        Route::UxtRecording => match upload::token(found.param, core, seen) {
+            Ok(token) => return Verdict::Handle { route, admitted, legacy: found.legacy, upload: Some(token) },
+            Err(refusal) => Err(refusal),
+        },
+        _ => return Verdict::Handle { route, admitted, legacy: found.legacy, upload: None },
     };
     Verdict::Answer(answer.map_or_else(Plain::Refuse, Plain::Json))
 }
@@ -276,7 +285,7 @@ async fn answer(io: &mut Io, core: &Rc<Core>, conn: &Conn, seen: &mut Seen, plai
 }
 
 /// What a client is told whose body could not be read; `None`: there is nobody to tell.
-pub fn body_refusal(error: BodyError) -> Option<Refusal> {
+fn body_refusal(error: BodyError) -> Option<Refusal> {
     Some(match error {
         BodyError::Gone(Gone::Closed) => return None,
         BodyError::Reject(reject) if reject.status == 413 => Refusal::new(413, Reason::BodyTooLarge, TOO_LARGE),
@@ -286,6 +295,13 @@ pub fn body_refusal(error: BodyError) -> Option<Refusal> {
             Refusal::new(503, Reason::BytesInFlight, "too many bytes in flight, try again")
         }
     })
+}
+
+/// Answers a client whose body could not be read.
+pub async fn refuse_body(io: &mut Io, core: &Rc<Core>, seen: &mut Seen, error: BodyError) -> Next {
+    let Some(refusal) = body_refusal(error) else { return Next::Close };
+    seen.refuse(io, core, &refusal, false).await;
+    Next::Linger
 }
 
 /// Reads and drops the body of a request that is answered from its head, and says where the next one begins in the buffer. `None`: the

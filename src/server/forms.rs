@@ -1,28 +1,134 @@
 //! Small JSON requests on a core: what leaves a row, and feature flags.
 
 use std::rc::Rc;
+use std::time::Duration;
 
+use crate::api::flags::feature_flags as flags_of;
+use crate::api::not_started::{self, NotStarted, NotStartedDeps, NotStartedInput};
 use crate::api::reply::Refusal;
+use crate::api::uxt::{self, Step};
 use crate::telemetry::Refusal as Reason;
 
 use super::answer::Seen;
+use super::commit::{StoreError, store};
 use super::conn::Conn;
 use super::core::Core;
 use super::exchange::{Admitted, Next, body};
-use super::io::Io;
+use super::gate;
+use super::io::{Got, Io};
+
+/// How often a request looks whether the user agent expressions are compiled.
+const READY_POLL: Duration = Duration::from_millis(5);
 
 /// Stores why a browser does not record.
 pub async fn not_started(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut Seen) -> Next {
-    let refusal = Refusal::new(501, Reason::NotFound, "not served");
-    if let Err(next) = body(io, core, seen, 1024 * 1024, false).await {
-        return next;
+    let got = match body(io, core, seen, core.common.config.json_size_limit, false).await {
+        Ok(got) => got,
+        Err(next) => return next,
+    };
+    let held_since_ms = conn.held_since_ms(core.now_ms());
+    while !core.common.agents.ready() && core.now_ms().saturating_sub(held_since_ms) < core.patience_ms() {
+        monoio::time::sleep(READY_POLL).await;
     }
-    seen.refuse(io, core, &refusal, false).await;
-    let _ = conn;
-    Next::Linger
+    let stored = store_not_started(io, core, conn, seen, got).await;
+    answer(io, core, conn, seen, got, stored).await
 }
 
-/// Answers the flags of a project.
+async fn store_not_started(
+    io: &mut Io,
+    core: &Rc<Core>,
+    conn: &Rc<Conn>,
+    seen: &mut Seen,
+    got: Got,
+) -> Result<(), Fault> {
+    let work = io.work();
+    let origin = gate::origin(core, conn, &work.head, &work.buf);
+    let input = NotStartedInput {
+        body: &work.buf[got.start..got.end],
+        user_agent: work.head.header(&work.buf, "user-agent"),
+        x_real_ip: origin.x_real_ip,
+        x_forwarded_for: origin.x_forwarded_for,
+        peer: origin.peer,
+    };
+    let judged = {
+        let directory = core.directory();
+        let mut scratch = core.start.borrow_mut();
+        let common = &core.common;
+        let mut deps =
+            NotStartedDeps { directory: &directory, agents: &common.agents, cache: scratch.agents(), geo: &common.geo };
+        not_started::not_started(&input, &mut deps, &mut work.payload, &mut work.ext)
+    };
+    match judged {
+        NotStarted::Row(entry) => {
+            seen.project = Some(entry.project);
+            store(core, conn, &entry).await.map_err(Fault::Store)
+        }
+        NotStarted::Refused(refusal) => Err(Fault::Refused(refusal)),
+        NotStarted::NotReady => {
+            Err(Fault::Refused(Refusal::new(503, Reason::StartingUp, "the server is starting, try again")))
+        }
+    }
+}
+
+/// Stores that a test has begun or ended.
+pub async fn test_signal(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut Seen, admitted: &Admitted) -> Next {
+    signal(io, core, conn, seen, admitted, Step::Test).await
+}
+
+/// Stores that a task has begun or ended.
+pub async fn task_signal(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut Seen, admitted: &Admitted) -> Next {
+    signal(io, core, conn, seen, admitted, Step::Task).await
+}
+
+async fn signal(
+    io: &mut Io,
+    core: &Rc<Core>,
+    conn: &Rc<Conn>,
+    seen: &mut Seen,
+    admitted: &Admitted,
+    step: Step,
+) -> Next {
+    let got = match body(io, core, seen, core.common.config.json_size_limit, false).await {
+        Ok(got) => got,
+        Err(next) => return next,
+    };
+    let work = io.work();
+    let bytes = &work.buf[got.start..got.end];
+    let (session, directory) = (admitted.token.session, core.directory());
+    let judged = uxt::signal(step, bytes, session, &directory, seen.project, &mut work.payload, &mut work.ext);
+    let stored = match judged {
+        Ok(entry) => store(core, conn, &entry).await.map_err(Fault::Store),
+        Err(refusal) => Err(Fault::Refused(refusal)),
+    };
+    answer(io, core, conn, seen, got, stored).await
+}
+
+/// Why a row was not stored.
+enum Fault {
+    Refused(Refusal),
+    Store(StoreError),
+}
+
+/// Answers 200 without a body to who has sent a row, or why it was not stored.
+async fn answer(
+    io: &mut Io,
+    core: &Rc<Core>,
+    conn: &Rc<Conn>,
+    seen: &mut Seen,
+    got: Got,
+    stored: Result<(), Fault>,
+) -> Next {
+    let keep_alive = seen.keep_alive(core, conn);
+    match stored {
+        Ok(()) => seen.send(io, core, 200, keep_alive, |out, frame| frame.write(out, 200, &[], b"")).await,
+        Err(Fault::Store(StoreError::Moves)) => return Next::PassOn(Some(got)),
+        Err(Fault::Store(error)) => seen.refuse(io, core, &error.refusal(), keep_alive).await,
+        Err(Fault::Refused(refusal)) => seen.refuse(io, core, &refusal, keep_alive).await,
+    }
+    Next::after(keep_alive, got.consumed)
+}
+
+/// Answers the flags of the session's project. Who has no good token has none.
 pub async fn feature_flags(
     io: &mut Io,
     core: &Rc<Core>,
@@ -30,36 +136,17 @@ pub async fn feature_flags(
     seen: &mut Seen,
     admitted: Option<&Admitted>,
 ) -> Next {
-    let _ = admitted;
-    let refusal = Refusal::new(501, Reason::NotFound, "not served");
-    if let Err(next) = body(io, core, seen, 1024 * 1024, false).await {
-        return next;
+    let got = match body(io, core, seen, core.common.config.json_size_limit, false).await {
+        Ok(got) => got,
+        Err(next) => return next,
+    };
+    let project = admitted.and(seen.project);
+    let work = io.work();
+    let answer = flags_of(&work.buf[got.start..got.end], &core.directory(), project, || core.dice());
+    let keep_alive = seen.keep_alive(core, conn);
+    match answer {
+        Ok(json) => seen.send(io, core, 200, keep_alive, |out, frame| frame.write_json(out, 200, &json)).await,
+        Err(refusal) => seen.refuse(io, core, &refusal, keep_alive).await,
     }
-    seen.refuse(io, core, &refusal, false).await;
-    let _ = conn;
-    Next::Linger
-}
-
-/// Stores that a test has begun or ended.
-pub async fn test_signal(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut Seen, admitted: &Admitted) -> Next {
-    let _ = admitted;
-    let refusal = Refusal::new(501, Reason::NotFound, "not served");
-    if let Err(next) = body(io, core, seen, 1024 * 1024, false).await {
-        return next;
-    }
-    seen.refuse(io, core, &refusal, false).await;
-    let _ = conn;
-    Next::Linger
-}
-
-/// Stores that a task has begun or ended.
-pub async fn task_signal(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut Seen, admitted: &Admitted) -> Next {
-    let _ = admitted;
-    let refusal = Refusal::new(501, Reason::NotFound, "not served");
-    if let Err(next) = body(io, core, seen, 1024 * 1024, false).await {
-        return next;
-    }
-    seen.refuse(io, core, &refusal, false).await;
-    let _ = conn;
-    Next::Linger
+    Next::after(keep_alive, got.consumed)
 }

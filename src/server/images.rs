@@ -16,7 +16,7 @@ use super::answer::{Seen, monotonic_us};
 use super::commit::{store_all, wait_for_memory};
 use super::conn::Conn;
 use super::core::Core;
-use super::exchange::{Admitted, DRAIN_BYTES_MAX, Next, begin, body_refusal, drain};
+use super::exchange::{Admitted, DRAIN_BYTES_MAX, Next, begin, drain, refuse_body};
 use super::form::{Form, FormError, FormLimits};
 use super::gate;
 use super::io::{BodyError, Gone, Io, PIECE_BYTES_MAX};
@@ -119,12 +119,6 @@ async fn take(
         Err(refusal) => seen.refuse(io, core, &refusal, keep_alive).await,
     }
     consumed.map_or(Next::Linger, |consumed| Next::after(keep_alive, consumed))
-}
-
-async fn refuse_body(io: &mut Io, core: &Rc<Core>, seen: &mut Seen, error: BodyError) -> Next {
-    let Some(refusal) = body_refusal(error) else { return Next::Close };
-    seen.refuse(io, core, &refusal, false).await;
-    Next::Linger
 }
 
 /// The boundary of the form that a `Content-Type` announces.

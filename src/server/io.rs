@@ -228,6 +228,24 @@ impl Io {
         }
     }
 
+    /// Reads on in a body until `bytes` of it stand in the buffer, or its end has come (true). What stands there is the body's range; it is to
+    /// be used, and then taken out.
+    pub async fn next_piece(&mut self, body: &mut Body, bytes: usize) -> Result<bool, BodyError> {
+        self.conn.enter(Phase::Body, self.core.now_ms());
+        loop {
+            let status = body.advance(&mut self.work().buf).map_err(BodyError::Reject)?;
+            let have = body.range().len();
+            self.conn.progress_bytes.set(have as u64);
+            match status {
+                BodyStatus::Done => return Ok(true),
+                BodyStatus::More { .. } if have >= bytes => return Ok(false),
+                BodyStatus::More { want } => {
+                    self.fill(want.min(bytes - have)).await.map_err(BodyError::Gone)?;
+                }
+            }
+        }
+    }
+
     /// Receives some bytes behind those in the buffer, with room for at least `want` more.
     async fn fill(&mut self, want: usize) -> Result<(), Gone> {
         let mut woken = false;

@@ -12,6 +12,7 @@
 //! | [`admission`], [`gate`] | who may go on, and how fast |
 //! | [`start`], [`batch`], [`mobile`], [`images`], [`sdk`], [`forms`], [`recording`] | the routes that take a body |
 //! | [`form`] | reads a form piece by piece |
+//! | [`upload`] | where a recording may be put |
 //! | [`handover`] | passes connections on from a core whose log takes nothing more |
 //! | [`commit`] | appends, and wakes who waits for the disk |
 //! | [`writes`] | writes groups on the core's ring, where the log is written directly |
@@ -52,6 +53,7 @@ pub mod shares;
 pub mod sparse;
 pub mod start;
 pub mod sweep;
+pub mod upload;
 pub mod writes;
 
 use std::net::TcpListener;

@@ -3,6 +3,7 @@
 //! | module | holds |
 //! |---|---|
 //! | [`token`] | the bearer token: signing, verifying, expiry |
+//! | [`upload`] | the token in the URL of an upload, which is good for that alone |
 //! | [`flake`] | session ids, unique for ever, in order of time |
 //! | [`shard`] | the part of an id that tells one server from another |
 //! | [`start`], [`mobile_start`], [`sdk_start`] | the bodies of start requests, read as Go's JSON reader would |
@@ -33,6 +34,7 @@ pub mod sdk_start;
 pub mod shard;
 pub mod start;
 pub mod token;
+pub mod upload;
 pub mod user_agent;
 pub mod user_uuid;
 pub mod version;

@@ -200,7 +200,28 @@ impl Secrets {
         Ok((token, signer))
     }
 
+    /// Appends the mac of a text that is no session's token, signed with the first secret. `purpose` ends in a byte that no token
+    /// has, so that neither can pose as the other.
+    pub(super) fn sign_text(&self, purpose: &[u8], text: &[u8], out: &mut String) {
+        let mut mac = self.keyed[0].clone();
+        mac.update(purpose);
+        mac.update(text);
+        let mac = mac.finalize().into_bytes();
+        let mut digits = [0; MAC_DIGITS_MAX];
+        let length = bs58::encode(&mac[..]).onto(&mut digits[..]).expect("32 bytes are at most 44 digits of base 58");
+        out.extend(digits[..length].iter().map(|&byte| char::from(byte)));
+    }
+
+    /// Whether one of the secrets signed the text for this purpose.
+    pub(super) fn signed_text(&self, purpose: &[u8], text: &[u8], mac: &[u8]) -> bool {
+        self.signer_for(&[purpose, text], mac).is_some()
+    }
+
     fn signer_of(&self, head: &[u8], mac: &[u8]) -> Option<Signer> {
+        self.signer_for(&[head], mac)
+    }
+
+    fn signer_for(&self, parts: &[&[u8]], mac: &[u8]) -> Option<Signer> {
         if mac.len() > MAC_DIGITS_MAX {
             return None;
         }
@@ -213,7 +234,7 @@ impl Secrets {
             .iter()
             .position(|keyed| {
                 let mut ours = keyed.clone();
-                ours.update(head);
+                parts.iter().for_each(|part| ours.update(part));
                 ours.verify_slice(&bytes[..length]).is_ok()
             })
             .map(Signer)
@@ -221,26 +242,26 @@ impl Secrets {
 }
 
 /// The signed part of a token, put together without an allocation.
-struct Head {
+pub(super) struct Head {
     bytes: [u8; HEAD_BYTES_MAX],
     length: usize,
 }
 
 impl Head {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self { bytes: [0; HEAD_BYTES_MAX], length: 0 }
     }
 
-    fn bytes(&self) -> &[u8] {
+    pub(super) fn bytes(&self) -> &[u8] {
         &self.bytes[..self.length]
     }
 
-    fn byte(&mut self, byte: u8) {
+    pub(super) fn byte(&mut self, byte: u8) {
         self.bytes[self.length] = byte;
         self.length += 1;
     }
 
-    fn number(&mut self, mut value: u64, negative: bool) {
+    pub(super) fn number(&mut self, mut value: u64, negative: bool) {
         let mut digits = [0; 13];
         let mut first = digits.len();
         loop {
@@ -261,12 +282,12 @@ impl Head {
 }
 
 /// Base 36 as Go's `ParseUint` reads it: digits of both cases, no sign.
-fn parse_u64(text: &[u8]) -> Result<u64, TokenError> {
+pub(super) fn parse_u64(text: &[u8]) -> Result<u64, TokenError> {
     digits(text, u64::MAX).map_err(|fault| fault.into_error("ParseUint", text))
 }
 
 /// Base 36 as Go's `ParseInt` reads it: with `+` or `-`.
-fn parse_i64(text: &[u8]) -> Result<i64, TokenError> {
+pub(super) fn parse_i64(text: &[u8]) -> Result<i64, TokenError> {
     let (negative, magnitude) = match text {
         [b'-', rest @ ..] => (true, rest),
         [b'+', rest @ ..] => (false, rest),

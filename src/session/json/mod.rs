@@ -15,6 +15,7 @@
 //! tape is put aside.
 
 mod fast;
+mod members;
 mod reader;
 mod write;
 
@@ -22,6 +23,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use self::fast::Fast;
+pub use self::members::{is_key, members, wrong_type};
 use self::reader::{Depth, Reader};
 pub use self::write::{write_integer, write_string};
 
@@ -274,7 +276,7 @@ fn read_value<F: Fields>(
 
 fn type_error(type_name: &str, mismatch: Mismatch, value: Value<'_>) -> JsonError {
     let Mismatch { field, go_type } = mismatch;
-    let numeric = go_type.contains("int");
+    let numeric = go_type.starts_with("int") || go_type.starts_with("uint");
     let found = match value {
         Value::Number(text) if numeric => {
             format!("number {}", text.get(..64).unwrap_or(text))

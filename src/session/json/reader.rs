@@ -81,8 +81,38 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// How many bytes have been passed.
+    pub(super) fn at(&self) -> usize {
+        self.at
+    }
+
+    /// Passes over the bracket of an object that comes next. False: what comes is none, or it is empty.
+    pub(super) fn enters_object(&mut self) -> bool {
+        self.blanks();
+        if self.peek() != Some(b'{') {
+            return false;
+        }
+        self.at += 1;
+        self.blanks();
+        self.peek() != Some(b'}')
+    }
+
+    /// Passes over what follows a member. True: another one comes.
+    pub(super) fn passes_comma(&mut self) -> Result<bool, JsonError> {
+        self.blanks();
+        match self.peek() {
+            Some(b',') => {
+                self.at += 1;
+                self.blanks();
+                Ok(true)
+            }
+            Some(b'}') => Ok(false),
+            _ => self.fail("after object key:value pair"),
+        }
+    }
+
     /// A key and its colon.
-    fn key<'t>(&mut self, scratch: &'t mut JsonScratch) -> Result<&'t str, JsonError>
+    pub(super) fn key<'t>(&mut self, scratch: &'t mut JsonScratch) -> Result<&'t str, JsonError>
     where
         'a: 't,
     {

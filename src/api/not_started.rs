@@ -1,0 +1,149 @@
+//! `POST /v1/web/not-started`: a browser of a tracker before 15 says that it does not record.
+//!
+//! The checks, in OpenReplay's order:
+//!
+//! | check | status |
+//! |---|---|
+//! | the body is within the limit of a start's | 413 |
+//! | it is the JSON asked for | 400 |
+//! | a project key is given | 403 |
+//! | it is that of an active project | 404 |
+//! | the user agent is a browser's | 403 |
+//!
+//! What is left is a row for a table that OpenReplay's own schema never had. It is stored like everything else; whoever ships it may
+//! find no such table, which is no concern of the browser's.
+
+use std::net::IpAddr;
+
+use crate::directory::{Directory, Platform};
+use crate::log::record::Entry;
+use crate::session::SessionId;
+use crate::session::agent_cache::AgentCache;
+use crate::session::geo::{Geo, Place, client_ip};
+use crate::session::json::{Fields, JsonScratch, Mismatch, Value, read, set_bool, set_text};
+use crate::session::start::{TRACKER_CHARS_MAX, clean_text};
+use crate::session::user_agent::{Agent, UserAgents};
+use crate::telemetry::Refusal as Reason;
+
+use super::members::Members;
+use super::reply::Refusal;
+use super::uxt::row_entry;
+
+/// The table of the rows.
+pub const TABLE: &str = "unstarted_sessions";
+
+/// What the request brought. Header values are first values, as they came.
+#[derive(Debug, Clone, Copy)]
+pub struct NotStartedInput<'a> {
+    /// The body.
+    pub body: &'a [u8],
+    /// `User-Agent`.
+    pub user_agent: Option<&'a [u8]>,
+    /// `X-Real-Ip`.
+    pub x_real_ip: Option<&'a [u8]>,
+    /// `X-Forwarded-For`.
+    pub x_forwarded_for: Option<&'a [u8]>,
+    /// The address at the other end of the socket.
+    pub peer: IpAddr,
+}
+
+/// What the request is judged by.
+pub struct NotStartedDeps<'a> {
+    /// The projects.
+    pub directory: &'a Directory,
+    /// The compiled user agent expressions.
+    pub agents: &'a UserAgents,
+    /// The user agents seen before.
+    pub cache: &'a mut AgentCache,
+    /// The address database, or none.
+    pub geo: &'a Geo,
+}
+
+/// What a request comes to.
+#[derive(Debug)]
+pub enum NotStarted<'a> {
+    /// Store this, then answer 200.
+    Row(Entry<'a>),
+    /// Answer this.
+    Refused(Refusal),
+    /// The user agent expressions are still being compiled: ask again in a moment.
+    NotReady,
+}
+
+#[derive(Debug, Default)]
+struct NotStartedRequest {
+    has_project_key: bool,
+    project_key: String,
+    tracker_version: String,
+    do_not_track: bool,
+}
+
+impl Fields for NotStartedRequest {
+    const TYPE: &'static str = "NotStartedRequest";
+
+    fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    fn set(&mut self, key: &str, value: Value<'_>) -> Result<(), Mismatch> {
+        match key {
+            "projectkey" => {
+                self.has_project_key = value != Value::Null;
+                set_text(&mut self.project_key, value, "projectKey")
+            }
+            "trackerversion" => set_text(&mut self.tracker_version, value, "trackerVersion"),
+            "donottrack" => set_bool(&mut self.do_not_track, value, "DoNotTrack"),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Judges a request and makes its row; `payload` and `ext` are cleared and filled with what the record needs.
+pub fn not_started<'a>(
+    input: &NotStartedInput<'_>,
+    deps: &mut NotStartedDeps<'_>,
+    payload: &'a mut Vec<u8>,
+    ext: &'a mut Vec<u8>,
+) -> NotStarted<'a> {
+    let mut request = NotStartedRequest::default();
+    if let Err(error) = read(input.body, &mut request, &mut JsonScratch::default()) {
+        return NotStarted::Refused(Refusal::new(400, Reason::Json, error.to_string()));
+    }
+    if !request.has_project_key {
+        return NotStarted::Refused(Refusal::new(403, Reason::Project, "projectKey value required"));
+    }
+    let project = deps.directory.by_key(&request.project_key).filter(|project| project.active);
+    let Some(project) = project else {
+        return NotStarted::Refused(Refusal::new(404, Reason::Project, "project doesn't exist"));
+    };
+    if !deps.agents.ready() {
+        return NotStarted::NotReady;
+    }
+    let Some(agent) = deps.cache.get(input.user_agent.unwrap_or_default(), deps.agents) else {
+        return NotStarted::Refused(Refusal::new(403, Reason::UserAgent, "browser not recognized"));
+    };
+    let mut place = Place::default();
+    deps.geo.find(client_ip(input.x_forwarded_for, input.x_real_ip, input.peer), &mut place);
+    clean_text(&mut request.tracker_version, TRACKER_CHARS_MAX);
+    payload.clear();
+    write_row(&request, project.project_id, agent, &place, payload);
+    NotStarted::Row(row_entry(TABLE, SessionId(0), project.project_id, payload, ext))
+}
+
+fn write_row(request: &NotStartedRequest, project: u32, agent: &Agent, place: &Place, out: &mut Vec<u8>) {
+    let mut row = Members::new(out);
+    row.integer("project_id", project);
+    row.text("tracker_version", &request.tracker_version);
+    row.bool("do_not_track", request.do_not_track);
+    row.text("platform", Platform::Web.as_str());
+    row.text("user_os", &agent.os);
+    row.text_or_null("user_os_version", &agent.os_version);
+    row.text("user_browser", &agent.browser);
+    row.text_or_null("user_browser_version", &agent.browser_version);
+    row.text("user_device", &agent.device);
+    row.text("user_device_type", agent.device_type.as_str());
+    row.text("user_country", place.country);
+    row.text_or_null("user_state", &place.state);
+    row.text_or_null("user_city", &place.city);
+    row.end();
+}

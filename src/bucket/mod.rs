@@ -1,0 +1,133 @@
+//! The bucket of an object store that browsers put recordings of tests with users into, as far as takeup has to do with it: it signs the
+//! URL of one upload, and never speaks to the store itself.
+//!
+//! Only S3 and what speaks its protocol: a signed URL of Azure takes an upload only with a header that no tracker sends.
+
+#[cfg(feature = "object-store")]
+mod s3;
+
+use std::time::Duration;
+
+/// How long a signed URL is good.
+pub const URL_LIFE: Duration = Duration::from_secs(15 * 60);
+
+/// The name of every recording, within the folder of its session.
+pub const OBJECT_NAME: &str = "ux_webcam_record.webm";
+
+/// What is known of a bucket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BucketSettings<'a> {
+    /// The kind of object store: `aws`.
+    pub cloud: &'a str,
+    /// The bucket's name; none: there is no bucket.
+    pub name: Option<&'a str>,
+    /// Its region; none: `us-east-1`.
+    pub region: Option<&'a str>,
+    /// The store's URL; none: Amazon's own.
+    pub endpoint: Option<&'a str>,
+    /// Who signs.
+    pub key_id: Option<&'a str>,
+    /// With what.
+    pub secret_key: Option<&'a str>,
+}
+
+/// Why there is no bucket, though one is named.
+#[derive(Debug, thiserror::Error)]
+pub enum BucketError {
+    /// No key to sign with.
+    #[error("aws_access_key_id and aws_secret_access_key are needed to sign URLs of bucket {0}")]
+    NoKey(String),
+    /// A kind of store whose URLs are not signed here.
+    #[error("cloud = \"{0}\": only \"aws\" has URLs that a tracker can put a recording to")]
+    Cloud(String),
+    /// This build cannot sign.
+    #[error("this build has no feature object-store")]
+    NotBuilt,
+    /// The settings are not those of a bucket, or nothing could be signed with them.
+    #[error("the bucket can't be used: {0}")]
+    Store(String),
+}
+
+/// A bucket that URLs can be signed for.
+#[derive(Debug)]
+pub struct Bucket {
+    #[cfg(feature = "object-store")]
+    signer: s3::Signer,
+    #[cfg(not(feature = "object-store"))]
+    signer: std::convert::Infallible,
+}
+
+impl Bucket {
+    /// The bucket of these settings; `None` where none is named. An error is one of the settings: nothing is asked of the store.
+    pub fn open(settings: &BucketSettings<'_>) -> Result<Option<Self>, BucketError> {
+        let Some(name) = settings.name else { return Ok(None) };
+        if settings.cloud != "aws" {
+            return Err(BucketError::Cloud(settings.cloud.to_owned()));
+        }
+        let (Some(key_id), Some(secret_key)) = (settings.key_id, settings.secret_key) else {
+            return Err(BucketError::NoKey(name.to_owned()));
+        };
+        Self::with_key(name, settings, key_id, secret_key).map(Some)
+    }
+
+    #[cfg(feature = "object-store")]
+    fn with_key(
+        name: &str,
+        settings: &BucketSettings<'_>,
+        key_id: &str,
+        secret_key: &str,
+    ) -> Result<Self, BucketError> {
+        let signer = s3::Signer::new(name, settings.region, settings.endpoint, key_id, secret_key)?;
+        let bucket = Self { signer };
+        // What can't be signed with is found now, and not by the first browser.
+        bucket.upload_url(0)?;
+        Ok(bucket)
+    }
+
+    #[cfg(not(feature = "object-store"))]
+    fn with_key(_: &str, _: &BucketSettings<'_>, _: &str, _: &str) -> Result<Self, BucketError> {
+        Err(BucketError::NotBuilt)
+    }
+
+    /// A URL that the recording of this session can be put to, good for [`URL_LIFE`]. No I/O, and no waiting.
+    pub fn upload_url(&self, session: u64) -> Result<String, BucketError> {
+        #[cfg(feature = "object-store")]
+        return self.signer.put_url(&format!("{session}/{OBJECT_NAME}"));
+        #[cfg(not(feature = "object-store"))]
+        match (self.signer, session) {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SETTINGS: BucketSettings<'_> = BucketSettings {
+        cloud: "aws",
+        name: Some("uxtesting-records"),
+        region: Some("eu-central-1"),
+        endpoint: Some("http://127.0.0.1:9"),
+        key_id: Some("k"),
+        secret_key: Some("s3cret"),
+    };
+
+    #[test]
+    fn a_bucket_needs_a_name_and_a_key() {
+        assert!(Bucket::open(&BucketSettings { name: None, ..SETTINGS }).unwrap().is_none());
+        for (settings, text) in [
+            (BucketSettings { key_id: None, ..SETTINGS }, "aws_access_key_id"),
+            (BucketSettings { secret_key: None, ..SETTINGS }, "aws_secret_access_key"),
+            (BucketSettings { cloud: "azure", ..SETTINGS }, "azure"),
+        ] {
+            let error = Bucket::open(&settings).unwrap_err().to_string();
+            assert!(error.contains(text) && !error.contains("s3cret"), "{error}");
+        }
+    }
+
+    #[cfg(feature = "object-store")]
+    #[test]
+    fn no_secret_is_shown() {
+        let bucket = Bucket::open(&SETTINGS).unwrap().unwrap();
+        assert!(!format!("{bucket:?}").contains("s3cret"));
+    }
+}

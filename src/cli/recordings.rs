@@ -1,0 +1,183 @@
+//! `takeup recordings`: the recordings of tests with users that browsers have put into the log, listed or written out.
+//!
+//! A recording is many records. They are put together in one pass; with `--out` each part is written where it belongs as it is met,
+//! so that no recording has to fit into memory. The name of a file is made of the session and the time, never of anything that a
+//! client has said.
+
+use std::collections::{BTreeMap, HashSet};
+use std::fs::{self, File, OpenOptions};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::args::RecordingsArgs;
+use super::error::CliError;
+use super::log_folder;
+use super::output::{Align, Out, Table, bytes, thousands, time_us};
+use crate::api::recording::{Part, part};
+use crate::log::record::Record;
+
+/// As many recordings as are looked at in one pass.
+const RECORDINGS_MAX: usize = 1_000_000;
+
+/// Files that are held open at a time, for parts that come in turns.
+const FILES_MAX: usize = 64;
+
+/// A recording, as far as its parts have been met.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct Recording {
+    /// As text: JavaScript's numbers do not hold it.
+    session_id: String,
+    project_id: u32,
+    began_ms: u64,
+    bytes: u64,
+    /// All parts are there, to the last.
+    complete: bool,
+    file: Option<String>,
+    #[serde(skip)]
+    whole: bool,
+}
+
+/// Which upload: when it began, whose it is, which core took it.
+type Key = (u64, u64, u16);
+
+/// Recordings as they are met in one pass over the log.
+#[derive(Default)]
+struct Collector {
+    recordings: BTreeMap<Key, Recording>,
+    out: Option<Folder>,
+}
+
+impl Collector {
+    fn add(&mut self, record: &Record<'_>, part: &Part) -> Result<(), CliError> {
+        let key = (part.began_ms, part.session.0, record.id.core);
+        if self.recordings.len() >= RECORDINGS_MAX && !self.recordings.contains_key(&key) {
+            let limit = thousands(RECORDINGS_MAX as u64);
+            return Err(CliError::Other(format!("more than {limit} recordings; narrow the list with --session")));
+        }
+        let recording = self.recordings.entry(key).or_insert_with(|| Recording {
+            session_id: part.session.to_string(),
+            project_id: part.project,
+            began_ms: part.began_ms,
+            bytes: 0,
+            complete: false,
+            file: None,
+            whole: true,
+        });
+        // A part that does not follow the one before says that one between them is gone.
+        recording.whole &= part.offset == recording.bytes;
+        recording.bytes = part.offset + record.payload.len() as u64;
+        recording.complete = recording.whole && record.payload.is_empty();
+        if let Some(folder) = &mut self.out {
+            let name = match &recording.file {
+                Some(name) => name.clone(),
+                None => folder.new_file(part.session.0, part.began_ms)?,
+            };
+            folder.write(&name, record.payload, part.offset)?;
+            recording.file = Some(name);
+        }
+        Ok(())
+    }
+}
+
+/// The folder that recordings are written into.
+struct Folder {
+    path: PathBuf,
+    names: HashSet<String>,
+    open: Vec<(String, File)>,
+}
+
+impl Folder {
+    fn make(path: &Path) -> Result<Self, CliError> {
+        fs::create_dir_all(path)
+            .map_err(|error| CliError::Other(format!("cannot make {}: {error}", path.display())))?;
+        Ok(Self { path: path.to_owned(), names: HashSet::new(), open: Vec::new() })
+    }
+
+    /// Makes an empty file for a recording. One that is there already is never written over.
+    fn new_file(&mut self, session: u64, began_ms: u64) -> Result<String, CliError> {
+        let time = i64::try_from(began_ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
+        let time = time.map_or_else(|| began_ms.to_string(), |time| time.strftime("%Y%m%dT%H%M%S%.3fZ").to_string());
+        let mut name = format!("{session}-{time}.webm");
+        let mut count = 1;
+        while self.names.contains(&name) {
+            count += 1;
+            name = format!("{session}-{time}-{count}.webm");
+        }
+        let file = OpenOptions::new().write(true).create_new(true).open(self.path.join(&name));
+        let file = file.map_err(|error| self.fault("make", &name, &error))?;
+        self.names.insert(name.clone());
+        self.keep(name.clone(), file);
+        Ok(name)
+    }
+
+    fn write(&mut self, name: &str, part: &[u8], offset: u64) -> Result<(), CliError> {
+        if !self.open.iter().any(|(open, _)| open == name) {
+            let file = OpenOptions::new().write(true).open(self.path.join(name));
+            let file = file.map_err(|error| self.fault("open", name, &error))?;
+            self.keep(name.to_owned(), file);
+        }
+        let file = self.open.iter().find(|(open, _)| open == name).map(|(_, file)| file);
+        let written = file.map_or(Ok(()), |file| file.write_all_at(part, offset));
+        written.map_err(|error| self.fault("write", name, &error))
+    }
+
+    fn keep(&mut self, name: String, file: File) {
+        if self.open.len() == FILES_MAX {
+            self.open.remove(0);
+        }
+        self.open.push((name, file));
+    }
+
+    fn fault(&self, what: &str, name: &str, error: &std::io::Error) -> CliError {
+        CliError::Other(format!("cannot {what} {}: {error}", self.path.join(name).display()))
+    }
+}
+
+/// Runs the command.
+pub fn run(args: &RecordingsArgs, data: &Path) -> Result<ExitCode, CliError> {
+    let mut out = Out::stdout();
+    list(args, data, &mut out)?;
+    out.finish()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Lists the recordings of the log in `data`, by the time they began, and writes them out if that is wanted.
+pub(super) fn list(args: &RecordingsArgs, data: &Path, out: &mut Out) -> Result<(), CliError> {
+    let mut merge = log_folder::merge(data, false)?;
+    let mut collector = Collector { out: args.out.as_deref().map(Folder::make).transpose()?, ..Collector::default() };
+    while let Some(record) = merge.next()? {
+        if let Some(part) = part(&record)
+            && args.session.is_none_or(|session| session == part.session.0)
+        {
+            collector.add(&record, &part)?;
+        }
+    }
+    log_folder::remark(&merge);
+    let recordings: Vec<Recording> = collector.recordings.into_values().collect();
+    print(&recordings, args.json, out)
+}
+
+fn print(recordings: &[Recording], json: bool, out: &mut Out) -> Result<(), CliError> {
+    if json {
+        return recordings.iter().try_for_each(|recording| out.json(recording));
+    }
+    use Align::{Left, Right};
+    let columns =
+        [("SESSION", Right), ("PROJECT", Right), ("BEGAN", Left), ("BYTES", Right), ("STATE", Left), ("FILE", Left)];
+    let mut table = Table::new(&columns);
+    for recording in recordings {
+        table.row(vec![
+            recording.session_id.clone(),
+            if recording.project_id == 0 { "-".to_owned() } else { recording.project_id.to_string() },
+            time_us(recording.began_ms * 1000),
+            bytes(recording.bytes),
+            if recording.complete { "complete" } else { "incomplete" }.to_owned(),
+            recording.file.clone().unwrap_or_else(|| "-".to_owned()),
+        ]);
+    }
+    table.print(out)
+}
