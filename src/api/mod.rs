@@ -4,6 +4,7 @@
 //! records of the log, and nothing of sockets, cores or waiting.
 
 pub mod batch;
+pub mod body;
 pub mod conditions;
 pub mod cors;
 pub mod prefix;

@@ -27,7 +27,7 @@ use crate::session::SessionId;
 use crate::session::agent_cache::AgentCache;
 use crate::session::flake::FlakeIds;
 use crate::session::geo::{Geo, Place, client_ip};
-use crate::session::gunzip::{BodyError, Gunzip, GunzipError};
+use crate::session::inflate::Inflater;
 use crate::session::json::{JsonScratch, write_integer, write_string};
 use crate::session::message::SessionStart;
 use crate::session::start::StartRequest;
@@ -35,6 +35,8 @@ use crate::session::token::{Expiry, Secrets, Signer, Token};
 use crate::session::user_agent::{Agent, UserAgents};
 use crate::session::user_uuid;
 use crate::telemetry::Refusal as Reason;
+
+use super::body::plain;
 
 /// What the request brought. Header values are first values, as they came.
 #[derive(Debug, Clone, Copy)]
@@ -112,7 +114,7 @@ pub struct StartScratch {
     /// The tracker's version as it told it, cleaned and cut, for the log line. May be empty.
     pub tracker: String,
     agents: AgentCache,
-    gunzip: Gunzip,
+    inflater: Inflater,
     inflated: Vec<u8>,
     json: JsonScratch,
     request: StartRequest,
@@ -171,7 +173,7 @@ impl StartScratch {
             error: String::new(),
             tracker: String::new(),
             agents: AgentCache::new(agents_max),
-            gunzip: Gunzip::new(),
+            inflater: Inflater::new(),
             inflated: Vec::new(),
             json: JsonScratch::default(),
             request: StartRequest::default(),
@@ -278,29 +280,9 @@ fn judge(input: &StartInput<'_>, deps: &StartDeps<'_>, scratch: &mut StartScratc
 }
 
 fn read_request(input: &StartInput<'_>, settings: &StartSettings, scratch: &mut StartScratch) -> Result<(), Halt> {
-    // Anything but exactly this word means bytes as they are.
-    let packed = input.content_encoding.map(<[u8]>::trim_ascii) == Some(b"gzip");
-    let too_large = input.body.len() as u64 > settings.json_size_limit;
-    let body = if packed {
-        let limit = usize::try_from(settings.json_inflated_limit).unwrap_or(usize::MAX);
-        let inflated = if too_large {
-            Err(BodyError::Read(GunzipError::TooLarge))
-        } else {
-            scratch.gunzip.inflate(input.body, limit, &mut scratch.inflated)
-        };
-        inflated.map_err(|error| {
-            let reason = match error {
-                BodyError::Read(GunzipError::TooLarge) => Reason::BodyTooLarge,
-                _ => Reason::Compression,
-            };
-            refuse(413, reason, error.to_string())
-        })?;
-        scratch.inflated.as_slice()
-    } else if too_large {
-        return Err(refuse(413, Reason::BodyTooLarge, GunzipError::TooLarge.to_string()));
-    } else {
-        input.body
-    };
+    let (size, inflated) = (settings.json_size_limit, settings.json_inflated_limit);
+    let body = plain(input.body, input.content_encoding, size, inflated, &mut scratch.inflater, &mut scratch.inflated)
+        .map_err(|refusal| refuse(refusal.status, refusal.reason, refusal.text))?;
     let read = scratch.request.read(body, &mut scratch.json);
     scratch.tracker.push_str(&scratch.request.tracker_version);
     read.map_err(|error| refuse(400, Reason::Json, error.to_string()))

@@ -25,7 +25,7 @@ pub use buffers::{BUFFER_BYTES, BUFFER_BYTES_MIN};
 pub use error::ConfigError;
 pub use first_run::{FirstRun, first_run};
 pub use load::{Loaded, Sources};
-pub use modes::{Ack, CheckBodies, FullDisk, LogRequests, Runtime, Writer};
+pub use modes::{Ack, CheckBodies, FullDisk, LogRequests, Runtime, Unusable, Writer};
 pub use nearest::nearest;
 pub use secrets::{SECRETS_FILE, TokenSecrets};
 pub use settings::{Config, SETTINGS, Setting};

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use crate::api::batch::{self, BatchInput};
+use crate::api::body::{TOO_LARGE, unusable};
 use crate::api::reply::Refusal;
 use crate::config::CheckBodies;
 use crate::telemetry::{Refusal as Reason, Text};
@@ -16,7 +17,8 @@ use super::io::Io;
 
 /// Reads and stores a batch whose token is good.
 pub async fn web_batch(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut Seen, admitted: &Admitted) -> Next {
-    let got = match body(io, core, seen, admitted.limit, admitted.just_expired).await {
+    let limit = core.quarantine.body_limit(admitted.limit, core.now_ms());
+    let got = match body(io, core, seen, limit, admitted.just_expired).await {
         Ok(got) => got,
         Err(next) => return next,
     };
@@ -34,13 +36,31 @@ pub async fn web_batch(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut
         inflated_limit: core.inflated_limit,
     };
     seen.data_type = Text::new(input.data_type.unwrap_or_default());
-    let judged = {
+    let mut draft = {
         let mut scratch = core.batch.borrow_mut();
-        let judged = batch::web_batch(&input, &mut scratch, &mut work.ext);
+        let draft = batch::draft(&input, &mut scratch, &mut work.ext);
         seen.batch = Text::new(&scratch.batch);
-        judged
+        draft
     };
-    let stored = match judged {
+    let bytes = input.body.len() as u64;
+    let judged = if bytes > admitted.limit {
+        Err(Refusal::new(413, Reason::BodyTooLarge, TOO_LARGE))
+    } else {
+        let looked = match draft.question(&input) {
+            Some(question) => Some(core.looks.look(&question, input.body).await),
+            None => None,
+        };
+        draft.judge(&input, looked)
+    };
+    let entry = match judged {
+        Ok(()) if bytes == 0 => Ok(None),
+        Ok(()) => Ok(Some(draft.entry(&input, &work.ext))),
+        Err(refusal) if core.quarantine.takes(refusal.reason, bytes, core.now_ms(), &core.metrics) => {
+            Ok(Some(unusable(draft.entry(&input, &work.ext))))
+        }
+        Err(refusal) => Err(refusal),
+    };
+    let stored = match entry {
         Ok(None) => Ok(()),
         Ok(Some(entry)) => match store(core, conn, &entry).await {
             Err(StoreError::Moves) => return Next::PassOn(Some(got)),

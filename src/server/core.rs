@@ -30,7 +30,9 @@ use crate::telemetry::{CoreMetrics, Logger};
 use super::commit::Commits;
 use super::conn::Conns;
 use super::handover::Inbox;
+use super::look::Looks;
 use super::pool::Pool;
+use super::quarantine::Quarantine;
 use super::runtime::Driver;
 use super::sessions::Sessions;
 use super::writes::Writes;
@@ -131,6 +133,10 @@ pub struct Core {
     pub logger: Logger,
     /// The buffers of a batch.
     pub batch: RefCell<BatchScratch>,
+    /// What it looks into compressed bodies with.
+    pub looks: Looks,
+    /// Batches that can't be used, and are kept.
+    pub quarantine: Quarantine,
     /// ms on the monotonic clock, refreshed by each sweep and each accepted connection.
     now_ms: Cell<u64>,
     /// `Date`, refreshed by each sweep.
@@ -179,6 +185,8 @@ impl Core {
             sessions: RefCell::new(Sessions::new(SESSIONS_MAX)),
             start: RefCell::new(StartScratch::new(AGENTS_MAX)),
             batch: RefCell::default(),
+            looks: Looks::default(),
+            quarantine: Quarantine::new(&common.config, common.start.batch_bytes_max),
             preflight: RefCell::default(),
             path: RefCell::default(),
             limits: Limits::default(),

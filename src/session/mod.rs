@@ -7,7 +7,7 @@
 //! | [`shard`] | the part of an id that tells one server from another |
 //! | [`start`] | the body of a start request, read as Go's JSON reader would |
 //! | [`json`] | those reading rules themselves, and simd-json as the short way through plain documents |
-//! | [`gunzip`] | gzip bodies, bounded in both their forms |
+//! | [`inflate`] | content codings of bodies, bounded in both their forms |
 //! | [`user_agent`], [`agent_cache`] | the browser, its system and its device |
 //! | [`regexes`] | the file of expressions that tell them apart |
 //! | [`geo`] | the client's address, and where that is |
@@ -19,7 +19,7 @@
 pub mod agent_cache;
 pub mod flake;
 pub mod geo;
-pub mod gunzip;
+pub mod inflate;
 pub mod json;
 pub mod message;
 pub mod regexes;
@@ -30,3 +30,4 @@ pub mod user_agent;
 pub mod user_uuid;
 
 pub use flake::SessionId;
+pub use inflate::gzip as gunzip;

@@ -206,6 +206,12 @@ pub struct CoreMetrics {
     pub records: Cell,
     /// Payload bytes appended.
     pub record_bytes: Cell,
+    /// Batches that can't be used, kept all the same.
+    pub unusable: Cell,
+    /// Their bytes.
+    pub unusable_bytes: Cell,
+    /// Batches that can't be used and were not kept either, because a bound was reached.
+    pub unusable_refused: Cell,
 }
 
 impl CoreMetrics {
@@ -235,6 +241,9 @@ impl CoreMetrics {
             waiting: Cell::new(),
             records: Cell::new(),
             record_bytes: Cell::new(),
+            unusable: Cell::new(),
+            unusable_bytes: Cell::new(),
+            unusable_refused: Cell::new(),
         }
     }
 

@@ -40,7 +40,6 @@ mod batch;
 mod catalogue;
 mod check;
 mod fault;
-mod inflate;
 mod primitive;
 mod render;
 
@@ -49,7 +48,6 @@ mod capture_tests;
 
 pub use batch::{BatchReader, Body, Fields, Message, Meta, read_batch, split_parts};
 pub use catalogue::{Era, FieldKind, FieldSpec, MessageSpec, Pipeline, UNKNOWN, message_spec};
-pub use check::{BatchFacts, Checker, check, check_gzip};
-pub use fault::{BatchFault, CheckError, FaultKind, InflateError};
-pub use inflate::inflate_bounded;
+pub use check::{BatchFacts, Checker, check};
+pub use fault::{BatchFault, FaultKind};
 pub use primitive::{STRING_BYTES_MAX, Value};
