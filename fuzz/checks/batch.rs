@@ -3,7 +3,8 @@
 use std::io::Write;
 
 use flate2::{Compression, write::GzEncoder};
-use takeup::tracker::{Checker, Era, check as check_batch, check_gzip, inflate_bounded, read_batch, split_parts};
+use takeup::session::inflate::{Coding, InflateError, Inflater};
+use takeup::tracker::{Checker, Era, check as check_batch, read_batch, split_parts};
 
 const INFLATED_BYTES_MAX: usize = 1 << 20;
 
@@ -22,12 +23,22 @@ pub fn check(input: &[u8]) {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     encoder.write_all(body).expect("into memory");
     let compressed = encoder.finish().expect("into memory");
-    assert_eq!(check_gzip(&compressed, INFLATED_BYTES_MAX, split, era).ok(), verdict.ok(), "compressed");
+    let mut inflater = Inflater::new();
+    let mut checker = Checker::new(split, era);
+    let mut fault = None;
+    let whole = inflater.pieces::<InflateError>(Coding::Gzip, &compressed, INFLATED_BYTES_MAX, |piece| {
+        fault = fault.or_else(|| checker.push(piece).err());
+        Ok(())
+    });
+    assert_eq!(whole, Ok(()), "what was packed here");
+    let packed = fault.map_or_else(|| checker.finish(), Err);
+    assert_eq!(packed, verdict, "compressed");
 
     let mut inflated = Vec::new();
-    let whole = inflate_bounded(body, INFLATED_BYTES_MAX, &mut inflated).is_ok();
-    assert!(inflated.len() <= INFLATED_BYTES_MAX);
-    assert!(check_gzip(body, INFLATED_BYTES_MAX, split, era).is_err() || whole);
+    for coding in Coding::ALL {
+        let _ = inflater.inflate(coding, body, INFLATED_BYTES_MAX, &mut inflated);
+        assert!(inflated.len() <= INFLATED_BYTES_MAX);
+    }
 }
 
 /// The plain way: whole batches, message by message, with everything shown. The number of messages, if all is well.

@@ -7,11 +7,12 @@ use std::borrow::Cow;
 use std::num::IntErrorKind;
 
 use crate::http::query;
-use crate::log::record::{DataType, Encoding, Entry, ExtWriter, Flags, Kind, Label, Topic, ext_type};
+use crate::log::record::{DataType, Entry, ExtWriter, Flags, Kind, Label, Topic, ext_type};
 use crate::session::SessionId;
-use crate::session::gunzip::{BodyError, Gunzip, GunzipError};
+use crate::session::inflate::{Coding, InflateError};
 use crate::telemetry::Refusal as Reason;
 
+use super::body::{self, Question, Seen};
 use super::reply::Refusal;
 
 /// The first byte of every batch: type 81, `BatchMetadata`.
@@ -31,13 +32,13 @@ pub struct BatchInput<'a> {
     pub just_expired: bool,
     /// `DataType`.
     pub data_type: Option<&'a [u8]>,
-    /// `Content-Encoding`; only exactly `gzip` means something.
+    /// `Content-Encoding`; only exactly one of the codings' names means something.
     pub content_encoding: Option<&'a [u8]>,
     /// The query, without the question mark.
     pub query: Option<&'a [u8]>,
     /// The body as received.
     pub body: &'a [u8],
-    /// Inflate every gzip body before the answer and refuse what is broken.
+    /// Inflate every compressed body before the answer and refuse what is broken.
     pub inflate: bool,
     /// The largest inflated body.
     pub inflated_limit: usize,
@@ -49,44 +50,27 @@ pub struct BatchScratch {
     /// The `batch` parameter, decoded; for the log line.
     pub batch: Vec<u8>,
     split: Vec<u8>,
-    inflated: Vec<u8>,
     value: Vec<u8>,
-    gunzip: Gunzip,
 }
 
-/// The record that a batch becomes; its extension is written to `ext`. `None`: there is nothing to store.
-pub fn web_batch<'a>(
-    input: &BatchInput<'a>,
-    scratch: &mut BatchScratch,
-    ext: &'a mut Vec<u8>,
-) -> Result<Option<Entry<'a>>, Refusal> {
+/// What becomes of a batch, before its inside has been looked at.
+#[derive(Debug)]
+pub struct Draft {
+    topic: Topic,
+    data_type: DataType,
+    coding: Option<Coding>,
+    label: Option<Label>,
+    split: Result<u32, Refusal>,
+}
+
+/// Reads what stands around the body, and writes the extension of its record to `ext`.
+pub fn draft(input: &BatchInput<'_>, scratch: &mut BatchScratch, ext: &mut Vec<u8>) -> Draft {
     let (data_type, other) = data_type(input.data_type);
     read_query(input.query, scratch);
-    let encoding = match input.content_encoding {
-        Some(b"gzip") => Encoding::Gzip,
-        _ => Encoding::Identity,
-    };
     let split = match data_type {
-        DataType::Visual => parse_split(&scratch.split, input.inflated_limit)?,
-        _ => 0,
+        DataType::Visual => parse_split(&scratch.split, input.inflated_limit),
+        _ => Ok(0),
     };
-    // To look at the split, the bytes up to it are enough.
-    let prefix = split as usize + 1;
-    let limit = if input.inflate { input.inflated_limit } else { prefix.min(input.inflated_limit) };
-    if encoding == Encoding::Gzip && (input.inflate || split > 0) {
-        let BatchScratch { gunzip, inflated, .. } = &mut *scratch;
-        match gunzip.inflate(input.body, limit, inflated) {
-            Err(BodyError::Read(GunzipError::TooLarge)) if !input.inflate && inflated.len() >= prefix => {}
-            inflated => inflated.map_err(|error| Refusal::new(413, Reason::Compression, error.to_string()))?,
-        }
-    }
-    if split > 0 {
-        check_split(split as usize, if encoding == Encoding::Gzip { &scratch.inflated } else { input.body })?;
-    }
-    if input.body.is_empty() {
-        return Ok(None);
-    }
-    ext.clear();
     let mut writer = ExtWriter::new(ext);
     // Both are cut far below what an extension holds.
     if let Some(text) = other {
@@ -95,26 +79,76 @@ pub fn web_batch<'a>(
     if !scratch.batch.is_empty() {
         let _ = writer.push_query(&scratch.batch);
     }
-    let mut flags = Flags::NONE;
-    if input.just_expired {
-        flags = flags.with(Flags::JUST_EXPIRED);
-    }
-    if split > 0 {
-        flags = flags.with(Flags::MAY_BE_SPLIT);
-    }
-    Ok(Some(Entry {
-        kind: Kind::Batch,
+    Draft {
         topic: if data_type == DataType::Assets { Topic::RawAssets } else { Topic::Raw },
         data_type,
-        encoding,
-        session: input.session.0,
-        project: input.project,
-        split,
+        coding: Coding::of_header(input.content_encoding),
         label: label(&scratch.batch),
-        flags,
-        ext,
-        payload: input.body,
-    }))
+        split,
+    }
+}
+
+impl Draft {
+    /// What has to be known of the inside of a compressed body, if anything.
+    pub fn question(&self, input: &BatchInput<'_>) -> Option<Question> {
+        let split = *self.split.as_ref().ok()?;
+        let asked = Question {
+            coding: self.coding?,
+            byte_at: (split > 0).then_some(split as usize),
+            whole: input.inflate,
+            limit: input.inflated_limit,
+        };
+        (asked.whole || asked.byte_at.is_some()).then_some(asked)
+    }
+
+    /// Judges the batch by what was seen in it; `None` where nothing was asked.
+    pub fn judge(&mut self, input: &BatchInput<'_>, seen: Option<Result<Seen, InflateError>>) -> Result<(), Refusal> {
+        let split = self.split.clone()? as usize;
+        let mut byte = input.body.get(split).copied();
+        match seen {
+            None => {}
+            Some(Ok(seen)) => byte = seen.byte,
+            Some(Err(error)) => {
+                if error.is_too_large() || self.coding.is_some_and(Coding::is_binding) {
+                    return Err(body::refuse_inflate(&error));
+                }
+                // Not what it says, so bytes as they are.
+                self.coding = None;
+            }
+        }
+        match byte {
+            _ if split == 0 => Ok(()),
+            None => Err(bad_split("split value is out of range")),
+            // The second batch of a `visual` upload begins at its split.
+            Some(BATCH_METADATA) => Ok(()),
+            Some(_) => Err(bad_split("split does not point at the start of a batch")),
+        }
+    }
+
+    /// The batch's record.
+    pub fn entry<'a>(&self, input: &BatchInput<'a>, ext: &'a [u8]) -> Entry<'a> {
+        let split = *self.split.as_ref().unwrap_or(&0);
+        let mut flags = Flags::NONE;
+        if input.just_expired {
+            flags = flags.with(Flags::JUST_EXPIRED);
+        }
+        if split > 0 {
+            flags = flags.with(Flags::MAY_BE_SPLIT);
+        }
+        Entry {
+            kind: Kind::Batch,
+            topic: self.topic,
+            data_type: self.data_type,
+            encoding: body::encoding(self.coding),
+            session: input.session.0,
+            project: input.project,
+            split,
+            label: self.label,
+            flags,
+            ext,
+            payload: input.body,
+        }
+    }
 }
 
 fn data_type(text: Option<&[u8]>) -> (DataType, Option<&[u8]>) {
@@ -164,15 +198,6 @@ fn parse_split(text: &[u8], limit: usize) -> Result<u32, Refusal> {
     usable.ok_or_else(|| bad_split("split value is out of range"))
 }
 
-/// The second batch of a `visual` upload begins at its split.
-fn check_split(at: usize, plain: &[u8]) -> Result<(), Refusal> {
-    match plain.get(at) {
-        None => Err(bad_split("split value is out of range")),
-        Some(&BATCH_METADATA) => Ok(()),
-        Some(_) => Err(bad_split("split does not point at the start of a batch")),
-    }
-}
-
 fn bad_split(text: impl Into<Cow<'static, str>>) -> Refusal {
     Refusal::new(400, Reason::Parameter, text)
 }
@@ -194,130 +219,5 @@ fn number(digits: &[u8]) -> Option<u32> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn input<'a>(data_type: &'a str, query: &'a str, body: &'a [u8]) -> BatchInput<'a> {
-        BatchInput {
-            session: SessionId(5),
-            project: 7,
-            just_expired: false,
-            data_type: Some(data_type.as_bytes()),
-            content_encoding: None,
-            query: Some(query.as_bytes()),
-            body,
-            inflate: false,
-            inflated_limit: 1 << 20,
-        }
-    }
-
-    fn refusal(input: &BatchInput<'_>) -> (u16, String) {
-        let error = web_batch(input, &mut BatchScratch::default(), &mut Vec::new()).expect_err("is refused");
-        (error.status, error.text.to_string())
-    }
-
-    #[test]
-    fn a_batch_goes_where_its_data_type_says() {
-        for (text, topic, data_type) in [
-            ("", Topic::Raw, DataType::All),
-            ("player", Topic::Raw, DataType::Player),
-            ("assets", Topic::RawAssets, DataType::Assets),
-            ("Assets", Topic::Raw, DataType::Other),
-            ("analytics", Topic::Raw, DataType::Analytics),
-        ] {
-            let (mut scratch, mut ext) = (BatchScratch::default(), Vec::new());
-            let input = input(text, "", b"Q");
-            let entry = web_batch(&input, &mut scratch, &mut ext).expect("is taken").expect("is stored");
-            assert_eq!((entry.topic, entry.data_type), (topic, data_type), "{text}");
-            assert_eq!(entry.label, None);
-        }
-    }
-
-    #[test]
-    fn the_label_is_read_from_every_form_of_the_batch_parameter() {
-        for (query, expected) in [
-            ("batch=3_14&keepalive=no", Some((3, 14))),
-            ("batch=3_14_1002_kyes&split=1", Some((3, 14))),
-            ("batch=0_2_network%3A500_$3", Some((0, 2))),
-            ("batch=a_2", None),
-            ("batch=1", None),
-            ("batch=1_99999999999", None),
-            ("keepalive=no", None),
-        ] {
-            let (mut scratch, mut ext) = (BatchScratch::default(), Vec::new());
-            let input = input("player", query, b"Q");
-            let entry = web_batch(&input, &mut scratch, &mut ext).expect("is taken").expect("is stored");
-            assert_eq!(entry.label.map(|l| (l.page, l.number)), expected, "{query}");
-        }
-    }
-
-    #[test]
-    fn a_visual_upload_is_one_record_cut_at_the_start_of_a_batch() {
-        let body = b"Qaaa\x51bbb";
-        let (mut scratch, mut ext) = (BatchScratch::default(), Vec::new());
-        let good = input("visual", "batch=1_1_8_kno&split=4", body);
-        let entry = web_batch(&good, &mut scratch, &mut ext).expect("is taken").expect("is stored");
-        assert_eq!((entry.split, entry.topic), (4, Topic::Raw));
-        assert!(entry.flags.contains(Flags::MAY_BE_SPLIT));
-        for (query, text) in [
-            ("", "split value is empty"),
-            ("split=", "split value is empty"),
-            ("split=4;x=1", "split value is empty"),
-            ("split=x", "strconv.Atoi: parsing \"x\": invalid syntax"),
-            ("split=9223372036854775808", "strconv.Atoi: parsing \"9223372036854775808\": value out of range"),
-            ("split=0", "split value is out of range"),
-            ("split=-1", "split value is out of range"),
-            ("split=8", "split value is out of range"),
-            ("split=3", "split does not point at the start of a batch"),
-        ] {
-            assert_eq!(refusal(&input("visual", query, body)), (400, text.to_owned()), "{query}");
-        }
-        assert!(web_batch(&input("visual", "split=%2B4", body), &mut scratch, &mut ext).is_ok());
-    }
-
-    #[test]
-    fn an_empty_body_is_answered_and_leaves_nothing() {
-        let (mut scratch, mut ext) = (BatchScratch::default(), Vec::new());
-        assert!(web_batch(&input("player", "", b""), &mut scratch, &mut ext).expect("is taken").is_none());
-    }
-
-    #[test]
-    fn broken_gzip_is_refused_only_where_it_is_looked_at() {
-        let mut broken = input("player", "", b"not gzip");
-        broken.content_encoding = Some(b"gzip");
-        let (mut scratch, mut ext) = (BatchScratch::default(), Vec::new());
-        let entry = web_batch(&broken, &mut scratch, &mut ext).expect("is taken").expect("is stored");
-        assert_eq!(entry.encoding, Encoding::Gzip);
-        broken.inflate = true;
-        assert_eq!(refusal(&broken).0, 413);
-        broken.inflate = false;
-        broken.data_type = Some(b"visual");
-        broken.query = Some(b"split=3");
-        assert_eq!(refusal(&broken).0, 413);
-    }
-
-    #[test]
-    fn the_split_of_a_compressed_upload_is_looked_at_without_inflating_the_rest() {
-        let plain = [&b"Qaaa\x51"[..], &[b'b'; 100_000]].concat();
-        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-        std::io::Write::write_all(&mut encoder, &plain).expect("memory takes it");
-        let packed = encoder.finish().expect("memory takes it");
-        for inflate in [false, true] {
-            let mut packed =
-                BatchInput { content_encoding: Some(b"gzip"), inflate, ..input("visual", "split=4", &packed) };
-            let mut scratch = BatchScratch::default();
-            let split = |input: &BatchInput<'_>, scratch: &mut BatchScratch| {
-                web_batch(input, scratch, &mut Vec::new()).map(|entry| entry.expect("is stored").split)
-            };
-            assert_eq!(split(&packed, &mut scratch).expect("is taken"), 4);
-            assert_eq!(scratch.inflated.len() > 50_000, inflate);
-            for (query, text) in [
-                ("split=5", "split does not point at the start of a batch"),
-                ("split=200000", "split value is out of range"),
-            ] {
-                packed.query = Some(query.as_bytes());
-                assert_eq!(refusal(&packed), (400, text.to_owned()), "{query} {inflate}");
-            }
-        }
-    }
-}
+#[path = "batch_tests.rs"]
+mod tests;

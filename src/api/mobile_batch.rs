@@ -5,10 +5,11 @@
 
 use crate::log::record::{DataType, Encoding, Entry, Flags, Kind, Topic};
 use crate::session::SessionId;
-use crate::session::gunzip::{BodyError, GunzipError};
+use crate::session::inflate::gzip::BodyError;
+use crate::session::inflate::{Coding, InflateError};
 use crate::telemetry::Refusal as Reason;
 
-use super::inflater::Inflater;
+use super::body::Question;
 use super::reply::Refusal;
 
 /// What a gzip stream begins with. No batch does: its first byte is the type of a message that says so.
@@ -29,44 +30,51 @@ pub struct MobileBatchInput<'a> {
     pub inflate: Option<usize>,
 }
 
-/// The record that a batch becomes. `None`: there is nothing to store.
-pub fn mobile_batch<'a>(input: &MobileBatchInput<'a>, inflater: &mut Inflater) -> Result<Option<Entry<'a>>, Refusal> {
-    if input.body.is_empty() {
-        return Ok(None);
+impl<'a> MobileBatchInput<'a> {
+    fn is_packed(&self) -> bool {
+        self.body.starts_with(GZIP_MAGIC)
     }
-    let encoding = if input.body.starts_with(GZIP_MAGIC) { Encoding::Gzip } else { Encoding::Identity };
-    if encoding == Encoding::Gzip
-        && let Some(limit) = input.inflate
-    {
-        inflater.check(input.body, limit).map_err(unreadable)?;
+
+    /// What has to be known of the inside of the batch, if anything.
+    pub fn question(&self) -> Option<Question> {
+        let limit = self.inflate.filter(|_| self.is_packed())?;
+        Some(Question { coding: Coding::Gzip, byte_at: None, whole: true, limit })
     }
-    Ok(Some(Entry {
-        kind: Kind::Batch,
-        topic: Topic::RawIos,
-        data_type: DataType::All,
-        encoding,
-        session: input.session.0,
-        project: input.project,
-        split: 0,
-        label: None,
-        flags: if input.just_expired { Flags::JUST_EXPIRED } else { Flags::NONE },
-        ext: &[],
-        payload: input.body,
-    }))
+
+    /// The batch's record.
+    pub fn entry(&self) -> Entry<'a> {
+        Entry {
+            kind: Kind::Batch,
+            topic: Topic::RawIos,
+            data_type: DataType::All,
+            encoding: if self.is_packed() { Encoding::Gzip } else { Encoding::Identity },
+            session: self.session.0,
+            project: self.project,
+            split: 0,
+            label: None,
+            flags: if self.just_expired { Flags::JUST_EXPIRED } else { Flags::NONE },
+            ext: &[],
+            payload: self.body,
+        }
+    }
 }
 
-/// The client's fault, and which: OpenReplay answers 500 with the same text.
-fn unreadable(error: BodyError) -> Refusal {
-    let (BodyError::Open(fault) | BodyError::Read(fault)) = error;
-    match fault {
-        GunzipError::TooLarge => Refusal::new(413, Reason::BodyTooLarge, fault.to_string()),
-        fault => Refusal::new(400, Reason::Compression, fault.to_string()),
+/// The refusal of a batch that does not inflate. It is the client's fault; OpenReplay answers 500 with the same text.
+pub fn unreadable(error: &InflateError) -> Refusal {
+    let text = match error {
+        InflateError::Gzip(BodyError::Open(fault) | BodyError::Read(fault)) => fault.to_string(),
+        other => other.to_string(),
+    };
+    if error.is_too_large() {
+        return Refusal::new(413, Reason::BodyTooLarge, text);
     }
+    Refusal::new(400, Reason::Compression, text)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::body::Looker;
 
     fn input(body: &[u8]) -> MobileBatchInput<'_> {
         MobileBatchInput { session: SessionId(7), project: 3, just_expired: false, body, inflate: Some(1000) }
@@ -82,8 +90,7 @@ mod tests {
     fn how_a_batch_is_compressed_is_seen_and_not_believed() {
         let (plain, packed) = (b"k plain".to_vec(), packed(b"k plain"));
         for (body, encoding) in [(&plain, Encoding::Identity), (&packed, Encoding::Gzip)] {
-            let entry = mobile_batch(&input(body), &mut Inflater::default()).expect("is taken");
-            let entry = entry.expect("is stored");
+            let entry = input(body).entry();
             assert_eq!((entry.encoding, entry.topic, entry.kind), (encoding, Topic::RawIos, Kind::Batch));
             assert_eq!(entry.payload, body);
         }
@@ -102,16 +109,11 @@ mod tests {
             (&[0x1f, 0x8b][..], 400, "unexpected EOF"),
             (&[0x1f, 0x8b, 9, 0, 0, 0, 0, 0, 0, 0][..], 400, "gzip: invalid header"),
         ] {
-            let mut inflater = Inflater::default();
-            let refusal = mobile_batch(&input(body), &mut inflater).expect_err("is refused");
+            let question = input(body).question().expect("is looked into");
+            let refusal =
+                Looker::default().look(&question, body).map_err(|error| unreadable(&error)).expect_err("is refused");
             assert_eq!((refusal.status, &*refusal.text), (status, text));
-            let unseen = MobileBatchInput { inflate: None, ..input(body) };
-            assert!(mobile_batch(&unseen, &mut inflater).expect("is taken").is_some());
+            assert_eq!(MobileBatchInput { inflate: None, ..input(body) }.question(), None);
         }
-    }
-
-    #[test]
-    fn an_empty_body_is_answered_and_leaves_nothing() {
-        assert!(mobile_batch(&input(b""), &mut Inflater::default()).expect("is taken").is_none());
     }
 }

@@ -4,11 +4,11 @@
 //! records of the log, and nothing of sockets, cores or waiting.
 
 pub mod batch;
+pub mod body;
 pub mod conditions;
 pub mod cors;
 pub mod flags;
 pub mod images;
-pub mod inflater;
 mod members;
 pub mod mobile_batch;
 pub mod not_started;

@@ -18,7 +18,7 @@ use crate::session::SessionId;
 use crate::session::agent_cache::AgentCache;
 use crate::session::flake::FlakeIds;
 use crate::session::geo::{Geo, Place};
-use crate::session::gunzip::Gunzip;
+use crate::session::inflate::Inflater;
 use crate::session::json::{JsonScratch, write_string};
 use crate::session::mobile_start::MobileStartRequest;
 use crate::session::sdk_start::SdkStartRequest;
@@ -140,7 +140,7 @@ pub struct StartScratch {
     /// The tracker's version as it told it, cleaned and cut, for the log line. May be empty.
     pub tracker: String,
     agents: AgentCache,
-    gunzip: Gunzip,
+    inflater: Inflater,
     inflated: Vec<u8>,
     json: JsonScratch,
     web: StartRequest,
@@ -201,7 +201,7 @@ impl StartScratch {
             error: String::new(),
             tracker: String::new(),
             agents: AgentCache::new(agents_max),
-            gunzip: Gunzip::new(),
+            inflater: Inflater::new(),
             inflated: Vec::new(),
             json: JsonScratch::default(),
             web: StartRequest::default(),

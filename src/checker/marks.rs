@@ -6,8 +6,8 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use super::body::BodyFault;
 use crate::log::record::Record;
-use crate::tracker::CheckError;
 
 /// Its name in the data folder.
 pub const FILE: &str = "broken.ndjson";
@@ -39,14 +39,14 @@ impl Marks {
     }
 
     /// Marks a batch.
-    pub fn add(&mut self, record: &Record<'_>, error: &CheckError) -> io::Result<()> {
+    pub fn add(&mut self, record: &Record<'_>, fault: &BodyFault) -> io::Result<()> {
         let mark = Mark {
             id: record.id.to_string(),
             received_us: record.order_us,
             session_id: record.session.to_string(),
             project_id: record.project,
             bytes: record.payload.len(),
-            fault: &error.to_string(),
+            fault: &fault.to_string(),
         };
         let mut line = serde_json::to_vec(&mark)?;
         line.push(b'\n');

@@ -1,15 +1,17 @@
 //! Looks into batches behind the log, where no client waits.
 //!
 //! A refusal would end a session, and a repeat can't mend what is broken; but a malformed batch truncates the session
-//! that it belongs to, and somebody should know. The checker follows the durable records, looks at each batch's gzip
-//! and structure, counts what is broken by kind, and marks it in `broken.ndjson` of the data folder. It takes at most a
+//! that it belongs to, and somebody should know. The checker follows the durable records, looks at each batch's coding
+//! and structure, counts what is broken by kind, project and tracker, and marks it in `broken.ndjson` of the data folder. It takes at most a
 //! set share of one processor; when it falls far behind, it jumps ahead and counts that too.
 //!
 //! Before that, at the server's start, it tells the cores the projects of the sessions in the log.
 
+mod body;
 mod budget;
 mod cursor;
 mod marks;
+mod trackers;
 mod warm;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -24,14 +26,17 @@ use crossbeam_channel::{Receiver, Sender};
 use crate::config::{CheckBodies, Config};
 use crate::log::merge::Merge;
 use crate::log::reader::LogReader;
-use crate::log::record::{Encoding, Kind, Record};
+use crate::log::record::{Kind, Record};
 use crate::session::SessionId;
-use crate::telemetry::{Level, Logger, Metrics};
-use crate::tracker::{CheckError, Era, FaultKind, check, check_gzip};
+use crate::telemetry::{Level, Logger, Metrics, Sample};
 
 use self::budget::Budget;
 use self::cursor::Cursor;
 use self::marks::Marks;
+use self::trackers::{Tally, Trackers};
+
+pub use self::body::{Bodies, BodyFault, BodyFaultKind};
+pub use self::trackers::version_of;
 
 /// How long the checker rests when there is nothing new.
 const IDLE: Duration = Duration::from_millis(500);
@@ -77,32 +82,33 @@ impl Options {
 #[derive(Debug, Default)]
 pub struct Findings {
     checked: AtomicU64,
-    gzip: AtomicU64,
-    metadata: AtomicU64,
-    size: AtomicU64,
-    truncated: AtomicU64,
-    other: AtomicU64,
+    kinds: [AtomicU64; BodyFaultKind::ALL.len()],
+    by_tracker: Tally,
     jumps: AtomicU64,
 }
 
 impl Findings {
-    fn count(&self, error: &CheckError) {
-        let counter = match error {
-            CheckError::Inflate(_) => &self.gzip,
-            CheckError::Batch(fault) => match fault.kind {
-                FaultKind::NoMetadata { .. } | FaultKind::MetadataMisplaced => &self.metadata,
-                FaultKind::SizeOverrun { .. } => &self.size,
-                FaultKind::Truncated | FaultKind::Empty => &self.truncated,
-                _ => &self.other,
-            },
-        };
-        counter.fetch_add(1, Ordering::Relaxed);
+    fn count(&self, kind: BodyFaultKind) {
+        self.kinds[kind as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Batches found broken in this way.
+    pub fn broken_by(&self, kind: BodyFaultKind) -> u64 {
+        self.kinds[kind as usize].load(Ordering::Relaxed)
     }
 
     /// Batches found broken.
     pub fn broken(&self) -> u64 {
-        let kinds = [&self.gzip, &self.metadata, &self.size, &self.truncated, &self.other];
-        kinds.iter().map(|kind| kind.load(Ordering::Relaxed)).sum()
+        BodyFaultKind::ALL.iter().map(|&kind| self.broken_by(kind)).sum()
+    }
+
+    /// Batches by project and tracker: all of them, or the broken ones.
+    fn by_tracker(&self, broken: bool) -> Vec<Sample> {
+        let sample = |(project, version, all, of_them_broken): (u32, String, u64, u64)| {
+            let labels = vec![("project", project.to_string()), ("tracker", version)];
+            (labels, if broken { of_them_broken } else { all } as f64)
+        };
+        self.by_tracker.read().into_iter().map(sample).collect()
     }
 
     /// Batches looked into.
@@ -140,13 +146,34 @@ impl Checker {
             let findings = Arc::clone(&self.findings);
             move || read(&findings) as f64
         };
+        let findings = Arc::clone(&self.findings);
+        let kinds = move || {
+            let sample =
+                |kind: BodyFaultKind| (vec![("kind", kind.as_str().to_owned())], findings.broken_by(kind) as f64);
+            BodyFaultKind::ALL.into_iter().map(sample).collect()
+        };
+        let trackers = |broken| {
+            let findings = Arc::clone(&self.findings);
+            move || findings.by_tracker(broken)
+        };
         metrics
             .counter("takeup_batches_checked", "Batches looked into behind the log.", value(Findings::checked))
             .counter("takeup_batches_broken", "Batches found broken behind the log.", value(Findings::broken))
             .counter(
                 "takeup_batches_broken_gzip",
                 "Of those, batches that do not inflate.",
-                value(|f| f.gzip.load(Ordering::Relaxed)),
+                value(|f| f.broken_by(BodyFaultKind::Compression)),
+            )
+            .counters("takeup_batches_broken_by_kind", "Batches found broken, by what is wrong.", kinds)
+            .counters(
+                "takeup_batches_checked_by_tracker",
+                "Batches looked into, by project and tracker.",
+                trackers(false),
+            )
+            .counters(
+                "takeup_batches_broken_by_tracker",
+                "Batches found broken, by project and tracker.",
+                trackers(true),
             )
             .counter(
                 "takeup_checker_jumps",
@@ -194,8 +221,9 @@ impl Worker {
         // Of the least weight: requests come first.
         let _ = rustix::process::nice(19);
         let log_dir = self.options.data.join("log");
+        let mut trackers = Trackers::default();
         let told = LogReader::open(&log_dir)
-            .and_then(|reader| warm::tell_sessions(&reader, inboxes, &self.stopping))
+            .and_then(|reader| warm::tell_sessions(&reader, inboxes, &self.stopping, |start| trackers.note(start)))
             .map(|sessions| sessions.to_string());
         match told {
             Ok(sessions) => {
@@ -205,7 +233,7 @@ impl Worker {
             Err(error) => self.complain("the sessions in the log could not be read", &error.to_string()),
         }
         while self.options.looks && !self.stopping.load(Ordering::Relaxed) {
-            if let Err(error) = self.follow() {
+            if let Err(error) = self.follow(&mut trackers) {
                 self.complain("the checker can't read the log", &error);
                 self.rest(FAULT_REST);
             }
@@ -223,10 +251,11 @@ impl Worker {
         self.stopping.load(Ordering::Relaxed)
     }
 
-    fn follow(&self) -> Result<(), String> {
+    fn follow(&self, trackers: &mut Trackers) -> Result<(), String> {
         let text = |error: &dyn std::fmt::Display| error.to_string();
         let cursor = Cursor::new(&self.options.data);
         let mut marks = Marks::new(self.options.data.join(marks::FILE));
+        let mut bodies = Bodies::default();
         let mut merge = cursor.open().map_err(|e| text(&e))?;
         let mut budget = Budget::new(self.options.budget_percent);
         let mut kept = Instant::now();
@@ -235,7 +264,11 @@ impl Worker {
         loop {
             let lag_us = match merge.next().map_err(|e| text(&e))? {
                 Some(record) => {
-                    self.look(&record, &mut marks);
+                    match record.kind {
+                        Kind::Start => trackers.note(&record),
+                        Kind::Batch => self.look(&record, trackers, &mut bodies, &mut marks),
+                        _ => {}
+                    }
                     wall_us().saturating_sub(record.order_us)
                 }
                 None => {
@@ -277,37 +310,27 @@ impl Worker {
         }
     }
 
-    fn look(&self, record: &Record<'_>, marks: &mut Marks) {
-        if record.kind != Kind::Batch {
-            return;
-        }
+    fn look(&self, record: &Record<'_>, trackers: &mut Trackers, bodies: &mut Bodies, marks: &mut Marks) {
         self.findings.checked.fetch_add(1, Ordering::Relaxed);
-        // A decoder that can't stand a batch must not end the checker, now and at each start from here.
-        let looked = catch_unwind(AssertUnwindSafe(|| inspect(record, self.options.inflated_limit)));
-        let error = match looked {
+        // A decoder that can't stand a batch must not end the checker, now and at each start from here. Its state is made anew
+        // with each body. Trackers of both generations are thought of: a start may be missing.
+        let looked =
+            catch_unwind(AssertUnwindSafe(|| bodies.check(record, self.options.inflated_limit, None).map(drop)));
+        let (project, version) = trackers.of(record);
+        self.findings.by_tracker.count(project, version, !matches!(looked, Ok(Ok(()))));
+        let fault = match looked {
             Ok(Ok(())) => return,
-            Ok(Err(error)) => error,
+            Ok(Err(fault)) => fault,
             Err(_) => {
-                self.findings.other.fetch_add(1, Ordering::Relaxed);
+                self.findings.count(BodyFaultKind::Other);
                 return self.complain("the checker's decoder panicked", &record.id.to_string());
             }
         };
-        self.findings.count(&error);
-        if let Err(error) = marks.add(record, &error) {
+        self.findings.count(fault.kind());
+        if let Err(error) = marks.add(record, &fault) {
             self.complain("a broken batch could not be marked", &error.to_string());
         }
     }
-}
-
-/// A batch is broken if it is so for trackers of both generations: which one sent it is not known here.
-fn inspect(record: &Record<'_>, limit: usize) -> Result<(), CheckError> {
-    let split = (record.split > 0).then_some(record.split as usize);
-    let look = |era| match record.encoding {
-        Encoding::Gzip => check_gzip(record.payload, limit, split, era).map(drop),
-        Encoding::Identity => check(record.payload, split, era).map(drop).map_err(CheckError::from),
-        _ => Ok(()),
-    };
-    look(Era::Main).or_else(|error| look(Era::Seed).map_err(|_| error))
 }
 
 fn wall_us() -> u64 {

@@ -7,7 +7,7 @@ use crossbeam_channel::{SendTimeoutError, Sender};
 
 use crate::log::LogError;
 use crate::log::reader::{LogReader, SegmentInfo, SegmentReader};
-use crate::log::record::Kind;
+use crate::log::record::{Kind, Record};
 use crate::session::SessionId;
 
 use super::wall_us;
@@ -21,11 +21,12 @@ const SESSIONS_MAX: u64 = 100_000;
 /// How long a full inbox is waited for; its core empties it with each sweep.
 const INBOX_PATIENCE: Duration = Duration::from_millis(500);
 
-/// Reads the start records of the last day and tells the cores. Gives how many there were.
+/// Reads the start records of the last day, tells the cores and hands each to `note`. Gives how many there were.
 pub fn tell_sessions(
     reader: &LogReader,
     inboxes: &[Sender<(SessionId, u32)>],
     stopping: &AtomicBool,
+    mut note: impl FnMut(&Record<'_>),
 ) -> Result<u64, LogError> {
     let oldest_us = wall_us().saturating_sub(BACK.as_micros() as u64);
     let mut segments: Vec<SegmentInfo> = reader.segments()?;
@@ -36,7 +37,7 @@ pub fn tell_sessions(
         if told >= SESSIONS_MAX || stopping.load(Ordering::Relaxed) {
             break;
         }
-        told += tell_segment(segment, inboxes, stopping)?;
+        told += tell_segment(segment, inboxes, stopping, &mut note)?;
     }
     Ok(told)
 }
@@ -49,6 +50,7 @@ fn tell_segment(
     segment: &SegmentInfo,
     inboxes: &[Sender<(SessionId, u32)>],
     stopping: &AtomicBool,
+    note: &mut impl FnMut(&Record<'_>),
 ) -> Result<u64, LogError> {
     let mut reader = match SegmentReader::open(segment) {
         Ok(reader) => reader,
@@ -61,6 +63,7 @@ fn tell_segment(
         match reader.next() {
             Ok(Some(record)) if record.kind == Kind::Start => {
                 tell(SessionId(record.session), record.project, inboxes);
+                note(&record);
                 told += 1;
             }
             Ok(Some(_)) => {}

@@ -41,7 +41,7 @@ pub enum Command {
     #[command(after_help = "Example:\n  takeup serve --listen 0.0.0.0:8080 --set ack=memory", after_long_help = settings_help())]
     Serve(ServeArgs),
     /// List the recorded sessions.
-    #[command(after_help = "Example:\n  takeup sessions --project 1 --last 20")]
+    #[command(after_help = "Examples:\n  takeup sessions --project 1 --last 20\n  takeup sessions --broken")]
     Sessions(SessionsArgs),
     /// Show the log's segments, or its records.
     #[command(after_help = "Example:\n  takeup inspect --records --segment 01764042067000000")]
@@ -156,7 +156,15 @@ pub struct SessionsArgs {
     /// Only the newest N.
     #[arg(long, value_name = "N")]
     pub last: Option<usize>,
-    /// Print NDJSON: session_id, project_id, start_ms, length_ms, batches, bytes, browser, user.
+    /// Only sessions with batches that are malformed, and what is wrong with the first: metadata that is not first, a size that does not
+    /// fit, numbers that go back, a split between no batches, a body that does not inflate.
+    #[arg(long)]
+    pub broken: bool,
+    /// The largest batch to inflate for --broken.
+    #[arg(long, value_name = "BYTES", default_value = "64MiB", value_parser = value::size::<usize>, requires = "broken")]
+    pub inflated_max: usize,
+    /// Print NDJSON: session_id, project_id, start_ms, length_ms, batches, bytes, browser, user; with --broken: session_id,
+    /// project_id, tracker, batches, broken, unusable, index_steps_back, record, offset, kind, fault, cost.
     #[arg(long)]
     pub json: bool,
 }
@@ -170,6 +178,9 @@ pub struct InspectArgs {
     /// List the records, not the segments.
     #[arg(long)]
     pub records: bool,
+    /// List only the records that were kept though they can't be used (setting `unusable`).
+    #[arg(long)]
+    pub unusable: bool,
     /// Print NDJSON.
     #[arg(long)]
     pub json: bool,
@@ -335,6 +346,9 @@ pub struct ReplayArgs {
     /// Send repeats too: batches that were recorded again because their answer was lost.
     #[arg(long)]
     pub with_repeats: bool,
+    /// Send batches too that were kept though they can't be used (setting `unusable`).
+    #[arg(long)]
+    pub unusable: bool,
     /// How many connections send; a session keeps to one of them.
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub connections: u16,

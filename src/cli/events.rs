@@ -4,14 +4,15 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::args::EventsArgs;
 use super::error::CliError;
 use super::log_folder;
 use super::output::{Out, plain};
-use crate::log::record::{Encoding, Kind, Record, ext_type};
-use crate::tracker::{Era, inflate_bounded, read_batch, split_parts};
+use crate::checker::{Bodies, version_of};
+use crate::log::record::{Kind, Record};
+use crate::tracker::{Era, read_batch, split_parts};
 
 /// Runs the command.
 pub fn run(args: &EventsArgs, data: &Path) -> Result<ExitCode, CliError> {
@@ -42,12 +43,6 @@ pub(super) fn list(args: &EventsArgs, data: &Path, out: &mut Out) -> Result<bool
     Ok(found)
 }
 
-/// What is read of a session's row: which tracker wrote the batches.
-#[derive(Debug, Deserialize)]
-struct Row {
-    tracker_version: String,
-}
-
 /// Why a record, or the rest of it, could not be shown.
 #[derive(Debug, Serialize)]
 struct Fault<'a> {
@@ -63,7 +58,7 @@ struct Printer<'a> {
     era: Era,
     /// The client's time of the session's first message: what the shown offsets count from.
     began_ms: Option<i64>,
-    inflated: Vec<u8>,
+    bodies: Bodies,
     line: String,
 }
 
@@ -75,37 +70,26 @@ impl<'a> Printer<'a> {
             out,
             era: Era::default(),
             began_ms: None,
-            inflated: Vec::new(),
+            bodies: Bodies::default(),
             line: String::new(),
         }
     }
 
     fn record(&mut self, record: &Record<'_>) -> Result<(), CliError> {
-        if record.kind == Kind::Start
-            && let Some(row) = record.ext.get(ext_type::SESSION_ROW)
-            && let Ok(row) = serde_json::from_slice::<Row>(row)
-        {
-            self.era = Era::of_tracker(&row.tracker_version);
+        if let Some(version) = version_of(record) {
+            self.era = Era::of_tracker(&version);
         }
         // Only the analytics SDK starts a session without a message.
         if record.kind == Kind::Start && record.payload.is_empty() {
             return Ok(());
         }
         // Taken out so that the batch can be borrowed while lines are written; put back for the next record.
-        let mut inflated = std::mem::take(&mut self.inflated);
-        let bytes = match record.encoding {
-            Encoding::Identity => Ok(record.payload),
-            Encoding::Gzip => match inflate_bounded(record.payload, self.inflated_max, &mut inflated) {
-                Ok(()) => Ok(&inflated[..]),
-                Err(error) => Err(error.to_string()),
-            },
-            other => Err(format!("{} bodies can't be read", other.as_str())),
-        };
-        let shown = match bytes {
+        let mut bodies = std::mem::take(&mut self.bodies);
+        let shown = match bodies.plain(record, self.inflated_max) {
             Ok(bytes) => self.body(record, bytes),
-            Err(problem) => self.fault(record, &problem),
+            Err(error) => self.fault(record, &error.to_string()),
         };
-        self.inflated = inflated;
+        self.bodies = bodies;
         shown
     }
 

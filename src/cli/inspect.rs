@@ -13,7 +13,7 @@ use super::output::{Align, Out, Table, bytes, counted, thousands, time_us, warn}
 use super::record_line::RecordLine;
 use crate::log::error::{Damage, LogError};
 use crate::log::reader::{LogReader, SegmentInfo, SegmentReader, SegmentState};
-use crate::log::record::Record;
+use crate::log::record::{Flags, Record};
 use crate::log::sidecar::Sidecar;
 
 /// Runs the command.
@@ -42,7 +42,11 @@ pub(super) fn list(args: &InspectArgs, data: &Path, out: &mut Out) -> Result<(),
         };
         warn(&format!("{why}; its records can be read, `takeup verify` checks them"));
     }
-    if args.records { records(&reader, &segments, args.json, out) } else { table(&segments, args.json, out) }
+    if args.records || args.unusable {
+        records(&reader, &segments, args, out)
+    } else {
+        table(&segments, args.json, out)
+    }
 }
 
 /// A segment, as `--json` shows it. What only a sidecar knows is null until the segment is sealed.
@@ -135,7 +139,8 @@ struct DamageLine<'a> {
     damage: &'a str,
 }
 
-fn records(log: &LogReader, segments: &[SegmentInfo], json: bool, out: &mut Out) -> Result<(), CliError> {
+fn records(log: &LogReader, segments: &[SegmentInfo], args: &InspectArgs, out: &mut Out) -> Result<(), CliError> {
+    let json = args.json;
     if !json {
         let heading = format!("{:>12}  {}", "OFFSET", RecordLine::heading());
         out.line(&out.bold(&heading))?;
@@ -169,7 +174,9 @@ fn records(log: &LogReader, segments: &[SegmentInfo], json: bool, out: &mut Out)
                     while let Some(damage) = known.next_if(|damage| damage.offset < record.id.offset) {
                         damaged(&damage, json, out)?;
                     }
-                    show(&record, json, out)?;
+                    if !args.unusable || record.flags.contains(Flags::UNUSABLE) {
+                        show(&record, json, out)?;
+                    }
                 }
                 Ok(None) => break,
                 Err(LogError::Damaged { .. }) => {

@@ -6,6 +6,7 @@
 
 mod admin;
 mod args;
+mod broken;
 mod consumers;
 mod error;
 mod events;

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::args::SessionsArgs;
 use super::error::CliError;
-use super::log_folder;
 use super::output::{Align, Out, Table, bytes, length_ms, plain, thousands, time_us};
+use super::{broken, log_folder};
 use crate::log::record::{Kind, Record, ext_type};
 use crate::session::SessionId;
 
@@ -163,6 +163,9 @@ pub fn run(args: &SessionsArgs, data: &Path) -> Result<ExitCode, CliError> {
 
 /// Prints the sessions of the log in `data`.
 pub(super) fn list(args: &SessionsArgs, data: &Path, out: &mut Out) -> Result<(), CliError> {
+    if args.broken {
+        return broken::list(args, data, out);
+    }
     let mut merge = log_folder::merge(data, false)?;
     let mut collector = Collector::default();
     while let Some(record) = merge.next()? {

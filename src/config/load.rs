@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::error::ConfigError;
+use super::modes::Unusable;
 use super::nearest::nearest;
 use super::secrets::TokenSecrets;
 use super::settings::{Config, SETTINGS};
@@ -203,6 +204,8 @@ fn check(config: &Config) -> Result<(), ConfigError> {
         ("beacon_size_limit", config.beacon_size_limit),
         ("body_inflated_limit", config.body_inflated_limit),
         ("recording_size_limit", config.recording_size_limit),
+        ("unusable_size_limit", config.unusable_size_limit),
+        ("unusable_bytes_max", config.unusable_bytes_max),
         ("group_bytes_max", config.group_bytes_max),
         ("file_size_limit", config.file_size_limit),
         ("upload_inflated_limit", config.upload_inflated_limit),
@@ -224,6 +227,13 @@ fn check(config: &Config) -> Result<(), ConfigError> {
         if value < Duration::from_millis(1) {
             return conflict(format!("{name} is {value:?}: it must be at least 1ms"));
         }
+    }
+    if config.unusable == Unusable::Keep && config.unusable_size_limit > config.batch_bytes_max() {
+        return conflict(format!(
+            "unusable_size_limit = {}: the log takes no batch above {} (see group_bytes_max and inflight_bytes_max)",
+            config.unusable_size_limit,
+            config.batch_bytes_max()
+        ));
     }
     check_sizes(config)
 }

@@ -28,7 +28,7 @@ pub use error::ConfigError;
 pub use first_run::{FirstRun, first_run};
 pub use limit::Limit;
 pub use load::{Loaded, Sources};
-pub use modes::{Ack, AdmissionMode, CheckBodies, FullDisk, LogRequests, ProxyProtocol, Runtime, Writer};
+pub use modes::{Ack, AdmissionMode, CheckBodies, FullDisk, LogRequests, ProxyProtocol, Runtime, Unusable, Writer};
 pub use nearest::nearest;
 pub use networks::Networks;
 pub use secrets::{SECRETS_FILE, Secret, TokenSecrets};

@@ -100,6 +100,14 @@ modes! {
         Legacy = "legacy",
     }
 
+    /// What becomes of a batch that can't be used.
+    Unusable {
+        /// It is refused, and its tracker tries ten times more.
+        Refuse = "refuse",
+        /// It is stored and marked, and its tracker goes on.
+        Keep = "keep",
+    }
+
     /// How records get from memory to the disk.
     Writer {
         /// Whichever is cheaper here.

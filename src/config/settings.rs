@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::limit::Limit;
-use super::modes::{Ack, AdmissionMode, CheckBodies, FullDisk, LogRequests, ProxyProtocol, Runtime, Writer};
+use super::modes::{Ack, AdmissionMode, CheckBodies, FullDisk, LogRequests, ProxyProtocol, Runtime, Unusable, Writer};
 use super::networks::Networks;
 use super::secrets::{Secret, TokenSecrets};
 use super::value;
@@ -183,6 +183,13 @@ settings! {
         beacon_size_limit: u64 = size("1000000") also "BEACON_SIZE_LIMIT";
         /// The largest batch, inflated, where batches are looked into.
         body_inflated_limit: u64 = size("16MiB");
+        /// What becomes of a batch that is too large, does not inflate (check_bodies = "inline") or is cut in the wrong place: "refuse" answers 413
+        /// or 400, which its tracker repeats ten times and then stops for good; "keep" stores it, marked, for no queue, and answers 200.
+        unusable: Unusable = mode("refuse");
+        /// The largest batch that is kept so; larger ones are refused.
+        unusable_size_limit: u64 = size("4MiB");
+        /// Bytes of such batches kept per core and hour; above it they are refused.
+        unusable_bytes_max: u64 = size("64MiB");
     }
     "Uploads of images" {
         /// The largest upload, as sent.

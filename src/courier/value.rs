@@ -14,10 +14,11 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::log::record::{Encoding, Flags, Kind, Record, Topic, ext_type};
+use crate::log::record::{Flags, Kind, Record, Topic, ext_type};
+use crate::session::inflate::{Coding, InflateError, Inflater};
 use crate::session::json::write_string;
 use crate::tracker::frames::{Frames, message_bytes};
-use crate::tracker::{BatchFault, InflateError, inflate_bounded, split_parts};
+use crate::tracker::{BatchFault, split_parts};
 
 use super::cut::{CannotCut, Part, cut};
 
@@ -55,9 +56,6 @@ pub enum CannotSend {
     /// It does not inflate.
     #[error(transparent)]
     Inflate(#[from] InflateError),
-    /// It is packed in a way that is not read here.
-    #[error("{0} is not inflated here")]
-    Packing(Encoding),
     /// Pictures that are no stream of whole frames.
     #[error("the pictures are no whole frames")]
     Frames,
@@ -68,6 +66,7 @@ pub enum CannotSend {
 pub struct Values {
     message_bytes_max: usize,
     inflated_bytes_max: usize,
+    inflater: Inflater,
     inflated: Vec<u8>,
     message: Vec<u8>,
 }
@@ -75,7 +74,13 @@ pub struct Values {
 impl Values {
     /// Messages of at most `message_bytes_max`, from batches of at most `inflated_bytes_max`.
     pub fn new(message_bytes_max: usize, inflated_bytes_max: usize) -> Self {
-        Self { message_bytes_max, inflated_bytes_max, inflated: Vec::new(), message: Vec::new() }
+        Self {
+            message_bytes_max,
+            inflated_bytes_max,
+            inflater: Inflater::new(),
+            inflated: Vec::new(),
+            message: Vec::new(),
+        }
     }
 
     /// Hands out the messages of a record, in order.
@@ -98,13 +103,12 @@ impl Values {
 
     /// The record's payload as its client made it.
     fn inflate<'a>(&'a mut self, record: &'a Record<'_>) -> Result<&'a [u8], CannotSend> {
-        match record.encoding {
-            Encoding::Identity => Ok(record.payload),
-            Encoding::Gzip => {
-                inflate_bounded(record.payload, self.inflated_bytes_max, &mut self.inflated)?;
-                Ok(&self.inflated)
-            }
-            other => Err(CannotSend::Packing(other)),
+        let Some(coding) = Coding::named(record.encoding.as_str()) else { return Ok(record.payload) };
+        match self.inflater.inflate(coding, record.payload, self.inflated_bytes_max, &mut self.inflated) {
+            Ok(()) => Ok(&self.inflated),
+            // A label that is wrong: OpenReplay knows gzip alone, and takes everything else for bytes as they are.
+            Err(error) if !error.is_too_large() && !coding.is_binding() => Ok(record.payload),
+            Err(error) => Err(error.into()),
         }
     }
 

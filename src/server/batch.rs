@@ -3,8 +3,10 @@
 use std::rc::Rc;
 
 use crate::api::batch::{self, BatchInput};
+use crate::api::body::{TOO_LARGE, unusable};
 use crate::api::reply::Refusal;
 use crate::config::CheckBodies;
+use crate::log::record::Entry;
 use crate::telemetry::{Refusal as Reason, Text};
 
 use super::answer::Seen;
@@ -16,7 +18,8 @@ use super::io::{Got, Io};
 
 /// Reads and stores a batch whose token is good.
 pub async fn web_batch(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut Seen, admitted: &Admitted) -> Next {
-    let got = match body(io, core, seen, admitted.limit, admitted.just_expired).await {
+    let limit = core.quarantine.body_limit(admitted.limit, core.now_ms());
+    let got = match body(io, core, seen, limit, admitted.just_expired).await {
         Ok(got) => got,
         Err(next) => return next,
     };
@@ -34,21 +37,56 @@ pub async fn web_batch(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut
         inflated_limit: core.inflated_limit,
     };
     seen.data_type = Text::new(input.data_type.unwrap_or_default());
-    let judged = {
+    let mut draft = {
         let mut scratch = core.batch.borrow_mut();
-        let judged = batch::web_batch(&input, &mut scratch, &mut work.ext);
+        let draft = batch::draft(&input, &mut scratch, &mut work.ext);
         seen.batch = Text::new(&scratch.batch);
-        judged
+        draft
     };
-    let stored = match judged {
-        Ok(None) => Ok(()),
-        Ok(Some(entry)) => match store(core, conn, &entry).await {
-            Err(StoreError::Moves) => return Next::PassOn(Some(got)),
-            stored => stored.map_err(StoreError::refusal),
-        },
+    let judged = match within(admitted.limit, input.body) {
         Err(refusal) => Err(refusal),
+        Ok(()) => {
+            let looked = match draft.question(&input) {
+                Some(question) => Some(core.looks.look(&question, input.body).await),
+                None => None,
+            };
+            draft.judge(&input, looked)
+        }
     };
-    answer(io, core, conn, seen, admitted, stored, got).await
+    let entry = draft.entry(&input, &work.ext);
+    match keep(core, conn, judged, entry).await {
+        Ok(stored) => answer(io, core, conn, seen, admitted, stored, got).await,
+        Err(Moves) => Next::PassOn(Some(got)),
+    }
+}
+
+/// The request is another core's from here on.
+pub struct Moves;
+
+/// A body is as large as the client was allowed to send.
+pub fn within(limit: u64, body: &[u8]) -> Result<(), Refusal> {
+    if body.len() as u64 > limit { Err(Refusal::new(413, Reason::BodyTooLarge, TOO_LARGE)) } else { Ok(()) }
+}
+
+/// Stores a batch that was judged: a good one as it is, one that can't be used marked and where that is wanted. Nothing is
+/// stored of an empty one.
+pub async fn keep(
+    core: &Core,
+    conn: &Rc<Conn>,
+    judged: Result<(), Refusal>,
+    entry: Entry<'_>,
+) -> Result<Result<(), Refusal>, Moves> {
+    let bytes = entry.payload.len() as u64;
+    let entry = match judged {
+        Ok(()) if bytes == 0 => return Ok(Ok(())),
+        Ok(()) => entry,
+        Err(refusal) if core.quarantine.takes(refusal.reason, bytes, core.now_ms(), &core.metrics) => unusable(entry),
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    match store(core, conn, &entry).await {
+        Err(StoreError::Moves) => Err(Moves),
+        stored => Ok(stored.map_err(StoreError::refusal)),
+    }
 }
 
 /// Answers a batch that has been stored, or has not.

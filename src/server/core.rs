@@ -12,7 +12,6 @@ use crossbeam_channel::{Receiver, Sender};
 
 use crate::api::batch::BatchScratch;
 use crate::api::cors::Cors;
-use crate::api::inflater::Inflater;
 use crate::api::prefix::Prefix;
 use crate::api::reply::Preflight;
 use crate::api::start::{StartScratch, StartSettings};
@@ -33,7 +32,9 @@ use super::admission::{Admission, Shared as SharedPolicy};
 use super::commit::Commits;
 use super::conn::Conns;
 use super::handover::Inbox;
+use super::look::Looks;
 use super::pool::Pool;
+use super::quarantine::Quarantine;
 use super::runtime::Driver;
 use super::sessions::Sessions;
 use super::shares::Shares;
@@ -148,8 +149,10 @@ pub struct Core {
     pub logger: Logger,
     /// The buffers of a batch.
     pub batch: RefCell<BatchScratch>,
-    /// Inflates bodies that are looked into before the answer.
-    pub inflater: RefCell<Inflater>,
+    /// What it looks into compressed bodies with.
+    pub looks: Looks,
+    /// Batches that can't be used, and are kept.
+    pub quarantine: Quarantine,
     /// ms on the monotonic clock, refreshed by each sweep and each accepted connection.
     now_ms: Cell<u64>,
     /// `Date`, refreshed by each sweep.
@@ -208,7 +211,8 @@ impl Core {
             sessions: RefCell::new(Sessions::new(SESSIONS_MAX)),
             start: RefCell::new(StartScratch::new(AGENTS_MAX)),
             batch: RefCell::default(),
-            inflater: RefCell::default(),
+            looks: Looks::default(),
+            quarantine: Quarantine::new(&common.config, common.start.batch_bytes_max),
             preflight: RefCell::default(),
             path: RefCell::default(),
             limits: Limits::default(),

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use crate::api::body::TOO_LARGE;
 use crate::api::conditions::conditions;
 use crate::api::reply::Refusal;
 use crate::api::route::{Route, TokenRule};
@@ -21,9 +22,6 @@ use super::{batch, forms, gate, images, mobile, recording, sdk, start, upload};
 
 /// A refused body is read up to this size before the answer, so that the connection can be kept.
 pub const DRAIN_BYTES_MAX: u64 = 256 * 1024;
-
-/// Upstream's text for a body over the limit.
-const TOO_LARGE: &str = "http: request body too large";
 
 /// What happens to the connection behind an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

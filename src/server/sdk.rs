@@ -2,11 +2,10 @@
 
 use std::rc::Rc;
 
-use crate::api::sdk_batch::{SdkBatchInput, sdk_batch};
+use crate::api::sdk_batch::SdkBatchInput;
 
 use super::answer::Seen;
-use super::batch::answer;
-use super::commit::{StoreError, store};
+use super::batch::{Moves, answer, keep, within};
 use super::conn::Conn;
 use super::core::Core;
 use super::exchange::{Admitted, Next, body};
@@ -14,7 +13,9 @@ use super::io::Io;
 
 /// Stores events of the analytics SDK.
 pub async fn batch(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut Seen, admitted: &Admitted) -> Next {
-    let got = match body(io, core, seen, core.told_limit(), false).await {
+    let allowed = core.told_limit();
+    let limit = core.quarantine.body_limit(allowed, core.now_ms());
+    let got = match body(io, core, seen, limit, false).await {
         Ok(got) => got,
         Err(next) => return next,
     };
@@ -26,14 +27,17 @@ pub async fn batch(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut See
         body: &work.buf[got.start..got.end],
         inflate: core.inflate_inline(),
     };
-    let judged = sdk_batch(&input, &mut core.inflater.borrow_mut());
-    let stored = match judged {
-        Ok(None) => Ok(()),
-        Ok(Some(entry)) => match store(core, conn, &entry).await {
-            Err(StoreError::Moves) => return Next::PassOn(Some(got)),
-            stored => stored.map_err(StoreError::refusal),
-        },
-        Err(refusal) => Err(refusal),
-    };
-    answer(io, core, conn, seen, admitted, stored, got).await
+    let (mut judged, mut plain) = (within(allowed, input.body), false);
+    if let (Ok(()), Some(question)) = (&judged, input.question())
+        && let Err(error) = core.looks.look(&question, input.body).await
+    {
+        match input.unreadable(&error) {
+            Some(refusal) => judged = Err(refusal),
+            None => plain = true,
+        }
+    }
+    match keep(core, conn, judged, input.entry(plain)).await {
+        Ok(stored) => answer(io, core, conn, seen, admitted, stored, got).await,
+        Err(Moves) => Next::PassOn(Some(got)),
+    }
 }

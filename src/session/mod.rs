@@ -10,7 +10,7 @@
 //! | [`version`] | versions of trackers |
 //! | [`apple`] | what Apple's devices are called |
 //! | [`json`] | those reading rules themselves, and simd-json as the short way through plain documents |
-//! | [`gunzip`] | gzip bodies, bounded in both their forms |
+//! | [`inflate`] | content codings of bodies, bounded in both their forms |
 //! | [`user_agent`], [`agent_cache`] | the browser, its system and its device |
 //! | [`regexes`] | the file of expressions that tell them apart |
 //! | [`forwarded`] | what proxies say of the client's address |
@@ -25,7 +25,7 @@ pub mod apple;
 pub mod flake;
 pub mod forwarded;
 pub mod geo;
-pub mod gunzip;
+pub mod inflate;
 pub mod json;
 pub mod message;
 pub mod mobile_start;
@@ -40,3 +40,4 @@ pub mod user_uuid;
 pub mod version;
 
 pub use flake::SessionId;
+pub use inflate::gzip as gunzip;

@@ -227,6 +227,12 @@ pub struct CoreMetrics {
     pub image_frames_oversized: Cell,
     /// Broken ends of frame streams, stored and not sent on.
     pub image_ends_broken: Cell,
+    /// Batches that can't be used, kept all the same.
+    pub unusable: Cell,
+    /// Their bytes.
+    pub unusable_bytes: Cell,
+    /// Batches that can't be used and were not kept either, because a bound was reached.
+    pub unusable_refused: Cell,
 }
 
 impl CoreMetrics {
@@ -262,6 +268,9 @@ impl CoreMetrics {
             image_names_dropped: Cell::new(),
             image_frames_oversized: Cell::new(),
             image_ends_broken: Cell::new(),
+            unusable: Cell::new(),
+            unusable_bytes: Cell::new(),
+            unusable_refused: Cell::new(),
         }
     }
 

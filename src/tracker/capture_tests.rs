@@ -1,5 +1,6 @@
 //! The readers against what real trackers sent, as recorded in `tests/fixtures/captures`.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use base64::prelude::{BASE64_STANDARD, Engine};
@@ -51,9 +52,7 @@ fn uploads() -> Vec<Upload> {
             let era = Era::of_tracker(&file);
             let bytes = if header(&request, "content-encoding") == Some("gzip") {
                 let mut out = Vec::new();
-                inflate_bounded(&sent, 10 << 20, &mut out).unwrap();
-                let facts = check_gzip(&sent, 10 << 20, split, era).unwrap();
-                assert_eq!(facts.bytes, out.len() as u64);
+                flate2::read::GzDecoder::new(&sent[..]).read_to_end(&mut out).unwrap();
                 out
             } else {
                 sent

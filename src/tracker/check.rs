@@ -3,8 +3,7 @@
 
 use super::batch::{MOBILE_PREFIX, SIZED_VERSIONS, ids, stands_unsized};
 use super::catalogue::{Era, FieldKind, FieldSpec, message_spec};
-use super::fault::{BatchFault, CheckError, FaultKind};
-use super::inflate::inflate_pieces;
+use super::fault::{BatchFault, FaultKind};
 use super::primitive::{STRING_BYTES_MAX, add_uint_byte, zigzag};
 
 /// What a body that passed says about itself. Of a `visual` body's two batches, the first one's metadata.
@@ -35,17 +34,6 @@ pub fn check(bytes: &[u8], split: Option<usize>, era: Era) -> Result<BatchFacts,
     let mut checker = Checker::new(split, era);
     checker.push(bytes)?;
     checker.finish()
-}
-
-/// Checks a gzip body while it is inflated, at most to `limit` bytes; `split` counts inflated bytes.
-///
-/// # Errors
-///
-/// The first fault of the compressed form or of the batch, whichever comes first in the body.
-pub fn check_gzip(gzip: &[u8], limit: usize, split: Option<usize>, era: Era) -> Result<BatchFacts, CheckError> {
-    let mut checker = Checker::new(split, era);
-    inflate_pieces::<CheckError>(gzip, limit, |piece| Ok(checker.push(piece)?))?;
-    Ok(checker.finish()?)
 }
 
 /// The check as a machine that takes a body in pieces.

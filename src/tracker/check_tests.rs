@@ -1,10 +1,6 @@
-use std::io::Write;
-
-use flate2::{Compression, write::GzEncoder};
 use proptest::prelude::*;
 
 use super::super::batch::{read_batch, tests::WEB_BATCH, tests::hex};
-use super::super::fault::InflateError;
 use super::*;
 
 /// The plain way: whole batches, read message by message.
@@ -25,12 +21,6 @@ fn reference(bytes: &[u8], split: Option<usize>, era: Era) -> Result<u64, ()> {
     Ok(messages)
 }
 
-fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    encoder.write_all(bytes).unwrap();
-    encoder.finish().unwrap()
-}
-
 #[test]
 fn facts_are_those_of_the_first_batch() {
     let batch = hex(WEB_BATCH);
@@ -49,8 +39,6 @@ fn facts_are_those_of_the_first_batch() {
     let body = [&batch[..], &second[..]].concat();
     let facts = check(&body, Some(batch.len()), Era::Main).unwrap();
     assert_eq!(facts, BatchFacts { messages: 5, bytes: body.len() as u64, ..expected });
-    let facts = check_gzip(&gzip(&body), 1000, Some(batch.len()), Era::Main).unwrap();
-    assert_eq!(facts.messages, 5);
 }
 
 #[test]
@@ -86,17 +74,6 @@ fn a_split_inside_a_message_or_outside_the_body_is_refused() {
     }
     let fault = check(&batch, Some(batch.len()), Era::Main).unwrap_err();
     assert_eq!(fault.kind, FaultKind::Split { split: batch.len() as u64 });
-}
-
-#[test]
-fn compressed_bodies_are_bounded_and_their_faults_told_apart() {
-    let batch = hex(WEB_BATCH);
-    let error = check_gzip(&gzip(&batch), batch.len() - 1, None, Era::Main).unwrap_err();
-    assert!(matches!(error, CheckError::Inflate(InflateError::TooLarge { .. })), "{error}");
-    let error = check_gzip(b"not gzip at all", 1000, None, Era::Main).unwrap_err();
-    assert!(matches!(error, CheckError::Inflate(InflateError::Broken(_))), "{error}");
-    let error = check_gzip(&gzip(b"hello"), 1000, None, Era::Main).unwrap_err();
-    assert!(matches!(error, CheckError::Batch(_)), "{error}");
 }
 
 /// One message of a batch with sizes, known or not, fitting or not.

@@ -1,4 +1,4 @@
-//! What can be wrong with a batch, and with its compressed form.
+//! What can be wrong with a batch.
 
 use thiserror::Error;
 
@@ -64,29 +64,4 @@ impl FaultKind {
     pub(super) fn at(self, offset: usize) -> BatchFault {
         BatchFault { kind: self, offset: offset as u64 }
     }
-}
-
-/// Why a compressed body was not inflated.
-#[derive(Debug, Error)]
-pub enum InflateError {
-    /// The inflated form exceeds the limit.
-    #[error("the inflated body exceeds {limit} bytes")]
-    TooLarge {
-        /// The limit in bytes.
-        limit: usize,
-    },
-    /// It is not gzip, or ends early, or fails its checksum.
-    #[error("the gzip body is broken: {0}")]
-    Broken(#[source] std::io::Error),
-}
-
-/// Why a body failed its check.
-#[derive(Debug, Error)]
-pub enum CheckError {
-    /// The compressed form is at fault.
-    #[error(transparent)]
-    Inflate(#[from] InflateError),
-    /// The batch inside is at fault.
-    #[error(transparent)]
-    Batch(#[from] BatchFault),
 }

@@ -41,16 +41,16 @@ mod catalogue;
 mod check;
 mod fault;
 pub mod frames;
-mod inflate;
 mod primitive;
 mod render;
 
 #[cfg(test)]
 mod capture_tests;
+#[cfg(test)]
+mod round_trip_tests;
 
 pub use batch::{BatchReader, Body, Fields, Message, Meta, read_batch, split_parts};
 pub use catalogue::{Era, FieldKind, FieldSpec, MessageSpec, Pipeline, UNKNOWN, message_spec};
-pub use check::{BatchFacts, Checker, check, check_gzip};
-pub use fault::{BatchFault, CheckError, FaultKind, InflateError};
-pub use inflate::inflate_bounded;
+pub use check::{BatchFacts, Checker, check};
+pub use fault::{BatchFault, FaultKind};
 pub use primitive::{STRING_BYTES_MAX, Value};

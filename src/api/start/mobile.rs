@@ -76,7 +76,7 @@ pub fn judge(
 }
 
 fn read_request(input: &StartInput<'_>, settings: &StartSettings, scratch: &mut StartScratch) -> Result<(), Halt> {
-    let body = body::plain(input, Packed::Seen, settings, &mut scratch.gunzip, &mut scratch.inflated)?;
+    let body = body::plain(input, Packed::Seen, settings, &mut scratch.inflater, &mut scratch.inflated)?;
     let read = scratch.mobile.read(body, &mut scratch.json);
     scratch.tracker.push_str(&scratch.mobile.tracker_version);
     read.map_err(|error| {

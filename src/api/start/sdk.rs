@@ -20,7 +20,7 @@ const LIFETIME_MS: i64 = 86_400_000;
 
 /// Judges the request.
 pub fn judge(input: &StartInput<'_>, deps: &StartDeps<'_>, scratch: &mut StartScratch) -> Result<Started, Halt> {
-    let body = body::plain(input, Packed::Labelled, deps.settings, &mut scratch.gunzip, &mut scratch.inflated)?;
+    let body = body::plain(input, Packed::Labelled, deps.settings, &mut scratch.inflater, &mut scratch.inflated)?;
     let read = scratch.sdk.read(body, &mut scratch.json);
     scratch.tracker.push_str(&scratch.sdk.sdk_version);
     read.map_err(|error| refuse(400, Reason::Json, error.to_string()))?;

@@ -74,7 +74,7 @@ pub fn judge(input: &StartInput<'_>, deps: &StartDeps<'_>, scratch: &mut StartSc
 }
 
 fn read_request(input: &StartInput<'_>, settings: &StartSettings, scratch: &mut StartScratch) -> Result<(), Halt> {
-    let body = body::plain(input, Packed::Labelled, settings, &mut scratch.gunzip, &mut scratch.inflated)?;
+    let body = body::plain(input, Packed::Labelled, settings, &mut scratch.inflater, &mut scratch.inflated)?;
     let read = scratch.web.read(body, &mut scratch.json);
     scratch.tracker.push_str(&scratch.web.tracker_version);
     read.map_err(|error| refuse(400, Reason::Json, error.to_string()))

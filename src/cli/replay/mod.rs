@@ -25,7 +25,7 @@ use super::log_folder;
 use super::output::{Out, bytes, counted, length_ms, thousands, warn};
 use crate::config::{Sources, TokenSecrets};
 use crate::log::merge::Merge;
-use crate::log::record::{Kind, Record};
+use crate::log::record::{Flags, Kind, Record};
 use crate::session::token::Secrets;
 #[cfg(test)]
 pub(super) use ndjson::list;
@@ -41,6 +41,7 @@ struct Summary {
     skipped_starts: u64,
     skipped_others: u64,
     skipped_repeats: u64,
+    skipped_unusable: u64,
     retries: u64,
     refused: u64,
     took_ms: u64,
@@ -134,9 +135,11 @@ fn millis(duration: Duration) -> u64 {
 struct Filter {
     session: Option<u64>,
     project: Option<u32>,
+    unusable: bool,
     sessions: std::collections::HashSet<u64>,
     skipped_starts: u64,
     skipped_others: u64,
+    skipped_unusable: u64,
 }
 
 /// Beyond this many, sessions are no longer told apart in the summary's count.
@@ -147,9 +150,11 @@ impl Filter {
         Filter {
             session: args.session,
             project: args.project,
+            unusable: args.unusable,
             sessions: Default::default(),
             skipped_starts: 0,
             skipped_others: 0,
+            skipped_unusable: 0,
         }
     }
 
@@ -160,6 +165,7 @@ impl Filter {
             return false;
         }
         match record.kind {
+            Kind::Batch if record.flags.contains(Flags::UNUSABLE) && !self.unusable => self.skipped_unusable += 1,
             Kind::Batch => {
                 if self.sessions.len() < SESSIONS_COUNTED_MAX {
                     self.sessions.insert(record.session);
@@ -178,6 +184,7 @@ impl Filter {
             sessions: self.sessions.len() as u64,
             skipped_starts: self.skipped_starts,
             skipped_others: self.skipped_others,
+            skipped_unusable: self.skipped_unusable,
             ..Summary::default()
         }
     }

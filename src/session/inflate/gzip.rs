@@ -1,16 +1,14 @@
-//! Gzip bodies of JSON requests, bounded in both their forms.
-//!
-//! Read as Go's `compress/gzip` reads them, errors included: several members are one stream, and
-//! whatever follows the last of them is an error, zeros too.
+//! `gzip`, read as Go's `compress/gzip` reads it, errors included: several members are one stream, and whatever follows
+//! the last of them is an error, zeros too.
 
 use std::fmt;
 
 use flate2::{Crc, Decompress, FlushDecompress, Status};
 
+use super::{Coding, InflateError, Moved, TAKEN_BYTES_MAX};
+
 /// Longest file name or comment in a member's header, its end included (Go's limit).
 const HEADER_TEXT_MAX: usize = 512;
-/// What one step of inflating may add.
-const STEP_BYTES: usize = 16 * 1024;
 
 /// What is wrong with a body. The texts are Go's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,69 +56,102 @@ pub enum BodyError {
     Read(GunzipError),
 }
 
-/// An inflater whose state is reused.
+/// The decoder.
 #[derive(Debug)]
-pub struct Gunzip {
+pub struct Gzip {
     state: Decompress,
+    crc: Crc,
+    at: At,
 }
 
-impl Default for Gunzip {
+/// What comes next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum At {
+    /// The first member's header.
+    First,
+    /// The data of a member.
+    Data,
+    /// What stands behind the data.
+    Trailer,
+    /// Another member's header, or nothing.
+    Next,
+}
+
+impl Default for Gzip {
     fn default() -> Self {
-        Self::new()
+        Self { state: Decompress::new(false), crc: Crc::new(), at: At::First }
     }
 }
+
+impl Gzip {
+    pub(super) fn begin(&mut self) {
+        self.at = At::First;
+    }
+
+    pub(super) fn step(&mut self, rest: &[u8], piece: &mut [u8]) -> Result<Moved, BodyError> {
+        match self.at {
+            At::First => self.header(rest).map_err(BodyError::Open),
+            At::Data => self.data(rest, piece).map_err(BodyError::Read),
+            At::Trailer => self.trailer(rest).map_err(BodyError::Read),
+            At::Next if rest.is_empty() => Ok(Moved { done: true, ..Moved::default() }),
+            At::Next => self.header(rest).map_err(BodyError::Read),
+        }
+    }
+
+    fn header(&mut self, rest: &[u8]) -> Result<Moved, GunzipError> {
+        let taken = rest.len() - header(rest)?.len();
+        self.state.reset(false);
+        self.crc.reset();
+        self.at = At::Data;
+        Ok(Moved { taken, ..Moved::default() })
+    }
+
+    fn data(&mut self, rest: &[u8], piece: &mut [u8]) -> Result<Moved, GunzipError> {
+        let input = &rest[..rest.len().min(TAKEN_BYTES_MAX)];
+        let (taken, made) = (self.state.total_in(), self.state.total_out());
+        let status = self
+            .state
+            .decompress(input, piece, FlushDecompress::None)
+            .map_err(|_| GunzipError::Corrupt { offset: self.state.total_in().max(1) })?;
+        // Both are at most the lengths of slices.
+        let taken = (self.state.total_in() - taken) as usize;
+        let made = (self.state.total_out() - made) as usize;
+        self.crc.update(&piece[..made]);
+        match status {
+            Status::StreamEnd => self.at = At::Trailer,
+            _ if taken == 0 && made == 0 => return Err(GunzipError::Truncated),
+            _ => {}
+        }
+        Ok(Moved { taken, made, done: false })
+    }
+
+    fn trailer(&mut self, rest: &[u8]) -> Result<Moved, GunzipError> {
+        let trailer = rest.get(..8).ok_or(GunzipError::Truncated)?;
+        let length = self.state.total_out() as u32;
+        if trailer[..4] != self.crc.sum().to_le_bytes() || trailer[4..] != length.to_le_bytes() {
+            return Err(GunzipError::Checksum);
+        }
+        self.at = At::Next;
+        Ok(Moved { taken: 8, made: 0, done: rest.len() == 8 })
+    }
+}
+
+/// gzip alone, in one go.
+#[derive(Debug, Default)]
+pub struct Gunzip(super::Inflater);
 
 impl Gunzip {
     /// A fresh one.
     pub fn new() -> Self {
-        Self { state: Decompress::new(false) }
+        Self::default()
     }
 
     /// Replaces the content of `out` by the inflated `body`, of `limit` bytes at most.
     pub fn inflate(&mut self, body: &[u8], limit: usize, out: &mut Vec<u8>) -> Result<(), BodyError> {
-        out.clear();
-        let mut rest = header(body).map_err(BodyError::Open)?;
-        loop {
-            rest = self.member(rest, limit, out).map_err(BodyError::Read)?;
-            if rest.is_empty() {
-                return Ok(());
-            }
-            rest = header(rest).map_err(BodyError::Read)?;
-        }
-    }
-
-    /// Inflates the data of one member, checks its trailer, and returns what follows.
-    fn member<'a>(&mut self, data: &'a [u8], limit: usize, out: &mut Vec<u8>) -> Result<&'a [u8], GunzipError> {
-        self.state.reset(false);
-        let first = out.len();
-        loop {
-            let input = &data[self.state.total_in() as usize..];
-            // One byte above the limit, so that an exact fit can be told from too much.
-            let room = limit.saturating_add(1).saturating_sub(out.len()).min(STEP_BYTES);
-            out.reserve(room);
-            let (taken, made) = (self.state.total_in(), out.len());
-            let step = self.state.decompress_vec(input, out, FlushDecompress::None);
-            if out.len() > limit {
-                return Err(GunzipError::TooLarge);
-            }
-            match step {
-                Ok(Status::StreamEnd) => break,
-                Ok(_) if self.state.total_in() > taken || out.len() > made => {}
-                Ok(_) => return Err(GunzipError::Truncated),
-                Err(_) => {
-                    return Err(GunzipError::Corrupt { offset: self.state.total_in().max(1) });
-                }
-            }
-        }
-        let rest = &data[self.state.total_in() as usize..];
-        let (trailer, rest) = rest.split_at_checked(8).ok_or(GunzipError::Truncated)?;
-        let mut crc = Crc::new();
-        crc.update(&out[first..]);
-        let length = (out.len() - first) as u32;
-        if trailer[..4] != crc.sum().to_le_bytes() || trailer[4..] != length.to_le_bytes() {
-            return Err(GunzipError::Checksum);
-        }
-        Ok(rest)
+        self.0.inflate(Coding::Gzip, body, limit, out).map_err(|error| match error {
+            InflateError::Gzip(error) => error,
+            InflateError::Other { .. } => BodyError::Read(GunzipError::TooLarge),
+        })
     }
 }
 
@@ -169,5 +200,5 @@ fn header(bytes: &[u8]) -> Result<&[u8], GunzipError> {
 }
 
 #[cfg(test)]
-#[path = "gunzip_tests.rs"]
+#[path = "gzip_tests.rs"]
 mod tests;

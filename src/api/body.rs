@@ -1,0 +1,141 @@
+//! The inside of a body: what is looked at before the answer, and what is made of one that can't be used.
+
+use std::fmt;
+
+use crate::log::record::{Encoding, Entry, Flags, Topic};
+use crate::session::inflate::{Coding, InflateError, Inflater, PIECE_BYTES};
+use crate::telemetry::Refusal as Reason;
+
+use super::reply::Refusal;
+
+/// Upstream's text for a body over the limit.
+pub const TOO_LARGE: &str = "http: request body too large";
+
+/// The code under which the log keeps a coding.
+pub fn encoding(coding: Option<Coding>) -> Encoding {
+    match coding {
+        None => Encoding::Identity,
+        Some(Coding::Gzip) => Encoding::Gzip,
+        Some(Coding::Deflate) => Encoding::Deflate,
+        Some(Coding::Brotli) => Encoding::Br,
+        Some(Coding::Zstd) => Encoding::Zstd,
+    }
+}
+
+/// The refusal of a body that does not inflate.
+pub fn refuse_inflate(error: &InflateError) -> Refusal {
+    let reason = if error.is_too_large() { Reason::BodyTooLarge } else { Reason::Compression };
+    Refusal::new(413, reason, error.to_string())
+}
+
+/// The plain form of a JSON request's body: of `size_limit` bytes at most as sent, and `inflated_limit` inflated into `out`, in one go.
+///
+/// A body that is not in the coding it names is taken as it is, as OpenReplay takes it; `gzip` is binding.
+pub fn plain<'a>(
+    body: &'a [u8],
+    content_encoding: Option<&[u8]>,
+    size_limit: u64,
+    inflated_limit: u64,
+    inflater: &mut Inflater,
+    out: &'a mut Vec<u8>,
+) -> Result<&'a [u8], Refusal> {
+    let coding = Coding::of_header(content_encoding);
+    if body.len() as u64 > size_limit {
+        let text =
+            if coding == Some(Coding::Gzip) { "can't read gzip body: http: request body too large" } else { TOO_LARGE };
+        return Err(Refusal::new(413, Reason::BodyTooLarge, text));
+    }
+    let Some(coding) = coding else { return Ok(body) };
+    match inflater.inflate(coding, body, usize::try_from(inflated_limit).unwrap_or(usize::MAX), out) {
+        Ok(()) => Ok(out),
+        Err(error) if error.is_too_large() || coding.is_binding() => Err(refuse_inflate(&error)),
+        Err(_) => Ok(body),
+    }
+}
+
+/// The record of a body that can't be used, kept as it came: bound for no queue, never cut, and marked.
+#[must_use]
+pub fn unusable(entry: Entry<'_>) -> Entry<'_> {
+    Entry { topic: Topic::None, split: 0, flags: entry.flags.with(Flags::UNUSABLE), ..entry }
+}
+
+/// What is asked of a compressed body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Question {
+    /// How it is compressed.
+    pub coding: Coding,
+    /// The byte at this place of the inflated body is wanted.
+    pub byte_at: Option<usize>,
+    /// It is inflated to its end, to know that it is whole.
+    pub whole: bool,
+    /// The largest inflated body.
+    pub limit: usize,
+}
+
+/// What was seen in a body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Seen {
+    /// The byte that was asked for. `None`: the body ends before it.
+    pub byte: Option<u8>,
+}
+
+/// Looks into one body at a time, in steps of a few milliseconds at most, and keeps no more than a piece of it.
+pub struct Looker {
+    inflater: Inflater,
+    piece: Box<[u8]>,
+    byte_at: Option<usize>,
+    whole: bool,
+    made: usize,
+    seen: Seen,
+}
+
+impl Default for Looker {
+    fn default() -> Self {
+        Self {
+            inflater: Inflater::new(),
+            piece: vec![0; PIECE_BYTES].into(),
+            byte_at: None,
+            whole: false,
+            made: 0,
+            seen: Seen::default(),
+        }
+    }
+}
+
+impl fmt::Debug for Looker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Looker").field("made", &self.made).finish_non_exhaustive()
+    }
+}
+
+impl Looker {
+    /// Begins with a body, whatever became of the one before.
+    pub fn begin(&mut self, question: &Question) {
+        self.inflater.begin(question.coding, question.limit);
+        self.byte_at = question.byte_at;
+        self.whole = question.whole;
+        self.made = 0;
+        self.seen = Seen::default();
+    }
+
+    /// Goes on. `body` is the whole of it each time. `None`: there is more to do.
+    pub fn step(&mut self, body: &[u8]) -> Result<Option<Seen>, InflateError> {
+        let step = self.inflater.step(body, &mut self.piece)?;
+        if let Some(byte) = self.byte_at.and_then(|at| self.piece[..step.made].get(at.checked_sub(self.made)?)) {
+            self.seen.byte = Some(*byte);
+        }
+        self.made += step.made;
+        let over = step.done || (!self.whole && self.seen.byte.is_some());
+        Ok(over.then_some(self.seen))
+    }
+
+    /// All steps at once.
+    pub fn look(&mut self, question: &Question, body: &[u8]) -> Result<Seen, InflateError> {
+        self.begin(question);
+        loop {
+            if let Some(seen) = self.step(body)? {
+                return Ok(seen);
+            }
+        }
+    }
+}

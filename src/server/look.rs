@@ -1,0 +1,108 @@
+//! Looking into a compressed body before its answer, without holding up the core's other connections.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::task::{Poll, Waker};
+use std::time::{Duration, Instant};
+
+use crate::api::body::{Looker, Question, Seen};
+use crate::session::inflate::InflateError;
+
+/// How long a core goes on with one body before others have their turn. A usual batch takes less than one turn.
+const TURN: Duration = Duration::from_millis(2);
+
+/// What a core looks into bodies with.
+#[derive(Debug, Default)]
+pub struct Looks {
+    quick: RefCell<Looker>,
+    long: Long,
+}
+
+/// For a body that takes more than a turn. One at a time: such bodies may wait for each other, but never keep others waiting, and their
+/// windows are in memory once.
+#[derive(Debug, Default)]
+struct Long {
+    looker: RefCell<Looker>,
+    busy: Cell<bool>,
+    waiting: RefCell<VecDeque<Waker>>,
+}
+
+impl Looks {
+    /// Looks into a body.
+    pub async fn look(&self, question: &Question, body: &[u8]) -> Result<Seen, InflateError> {
+        if let Some(seen) = turn(&mut self.quick.borrow_mut(), Some(question), body)? {
+            return Ok(seen);
+        }
+        // It begins anew, where it may be left and taken up.
+        let long = self.long.enter().await;
+        let mut begin = Some(question);
+        loop {
+            if let Some(seen) = turn(&mut long.looker.borrow_mut(), begin.take(), body)? {
+                return Ok(seen);
+            }
+            others_first().await;
+        }
+    }
+}
+
+/// Looks for one turn. `None`: there is more to do.
+fn turn(looker: &mut Looker, begin: Option<&Question>, body: &[u8]) -> Result<Option<Seen>, InflateError> {
+    if let Some(question) = begin {
+        looker.begin(question);
+    }
+    let began = Instant::now();
+    loop {
+        let seen = looker.step(body)?;
+        if seen.is_some() || began.elapsed() > TURN {
+            return Ok(seen);
+        }
+    }
+}
+
+/// Puts the task behind all that are ready.
+async fn others_first() {
+    let mut waited = false;
+    poll_fn(|cx| {
+        if std::mem::replace(&mut waited, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await
+}
+
+impl Long {
+    async fn enter(&self) -> Entered<'_> {
+        poll_fn(|cx| {
+            if !self.busy.replace(true) {
+                return Poll::Ready(());
+            }
+            self.waiting.borrow_mut().push_back(cx.waker().clone());
+            Poll::Pending
+        })
+        .await;
+        Entered(self)
+    }
+}
+
+/// The one who looks. The next comes in when it is dropped.
+struct Entered<'a>(&'a Long);
+
+impl std::ops::Deref for Entered<'_> {
+    type Target = Long;
+
+    fn deref(&self) -> &Long {
+        self.0
+    }
+}
+
+impl Drop for Entered<'_> {
+    fn drop(&mut self) {
+        self.0.busy.set(false);
+        if let Some(waker) = self.0.waiting.borrow_mut().pop_front() {
+            waker.wake();
+        }
+    }
+}

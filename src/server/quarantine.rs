@@ -1,0 +1,126 @@
+//! Batches that can't be used, kept all the same.
+//!
+//! A tracker repeats what is refused ten times and then stops for good, so that one bad batch ends a session. Where
+//! `unusable = "keep"` says so, such a batch is stored as it came, marked, bound for no queue, and answered as if it were
+//! good. What may be kept is bounded twice: a body by `unusable_size_limit`, and all of them on a core by `unusable_bytes_max` an hour; above either the
+//! batch is refused as ever.
+//!
+//! A route takes part in three places: it reads its body up to [`Quarantine::body_limit`]; what is then larger than the
+//! client was allowed is a fault like any other; and before it answers with a refusal it asks [`Quarantine::takes`] and
+//! stores [`unusable`](crate::api::body::unusable) instead.
+
+use std::cell::Cell;
+
+use crate::config::{Config, Unusable};
+use crate::telemetry::{CoreMetrics, Refusal as Reason};
+
+const HOUR_MS: u64 = 3_600_000;
+
+/// What one core keeps of it.
+#[derive(Debug)]
+pub struct Quarantine {
+    keeps: bool,
+    size_limit: u64,
+    bytes_max: u64,
+    /// What may be kept by now, and as of when; it grows back evenly.
+    left: Cell<u64>,
+    as_of_ms: Cell<u64>,
+}
+
+impl Quarantine {
+    /// What the settings say. `body_bytes_max`: the log takes no larger body.
+    pub fn new(config: &Config, body_bytes_max: u64) -> Self {
+        Self {
+            keeps: config.unusable == Unusable::Keep,
+            size_limit: config.unusable_size_limit.min(body_bytes_max),
+            bytes_max: config.unusable_bytes_max,
+            left: Cell::new(config.unusable_bytes_max),
+            as_of_ms: Cell::new(0),
+        }
+    }
+
+    /// The largest body to read where a client may send `limit`.
+    pub fn body_limit(&self, limit: u64, now_ms: u64) -> u64 {
+        if self.keeps { limit.max(self.size_limit.min(self.left(now_ms))) } else { limit }
+    }
+
+    /// Whether a batch of `bytes` that would be refused for `reason` is kept instead; it is counted then.
+    pub fn takes(&self, reason: Reason, bytes: u64, now_ms: u64, metrics: &CoreMetrics) -> bool {
+        let fault = matches!(reason, Reason::BodyTooLarge | Reason::Compression | Reason::Parameter);
+        if !self.keeps || !fault || bytes == 0 {
+            return false;
+        }
+        let left = self.left(now_ms);
+        if bytes > self.size_limit || bytes > left {
+            metrics.unusable_refused.inc();
+            return false;
+        }
+        self.left.set(left - bytes);
+        metrics.unusable.inc();
+        metrics.unusable_bytes.add(bytes);
+        true
+    }
+
+    fn left(&self, now_ms: u64) -> u64 {
+        let elapsed_ms = now_ms.saturating_sub(self.as_of_ms.get());
+        let earned = u128::from(self.bytes_max) * u128::from(elapsed_ms) / u128::from(HOUR_MS);
+        // Time that has not earned a byte goes on counting.
+        if earned > 0 {
+            let used_ms = (earned * u128::from(HOUR_MS)).div_ceil(u128::from(self.bytes_max));
+            self.as_of_ms.set(self.as_of_ms.get().saturating_add(u64::try_from(used_ms).unwrap_or(u64::MAX)));
+            let left = u128::from(self.left.get()) + earned;
+            self.left.set(u64::try_from(left).unwrap_or(u64::MAX).min(self.bytes_max));
+        }
+        self.left.get()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn quarantine() -> Quarantine {
+        let config = Config {
+            unusable: Unusable::Keep,
+            unusable_size_limit: 4_000,
+            unusable_bytes_max: 10_000,
+            ..Config::defaults("data".into())
+        };
+        Quarantine::new(&config, 1_000_000)
+    }
+
+    #[test]
+    fn what_is_kept_is_bounded_over_time() {
+        let metrics = CoreMetrics::new(&["/"]);
+        let quarantine = quarantine();
+        let takes = |bytes, now_ms| quarantine.takes(Reason::Compression, bytes, now_ms, &metrics);
+        assert!(!takes(4_001, 1));
+        assert!(takes(4_000, 1) && takes(4_000, 1) && takes(2_000, 1));
+        assert!(!takes(1_000, 1));
+        assert_eq!(quarantine.body_limit(500, 1), 500);
+        // A tenth of an hour earns a tenth, asked for as often as one likes.
+        for now_ms in (1..=360_001).step_by(100) {
+            quarantine.left(now_ms);
+        }
+        assert!(takes(990, 360_001) && !takes(100, 360_001));
+        assert_eq!(quarantine.body_limit(500, 10 * HOUR_MS), 4_000);
+        assert_eq!(quarantine.left.get(), 10_000);
+        assert_eq!((metrics.unusable.get(), metrics.unusable_bytes.get()), (4, 10_990));
+        assert_eq!(metrics.unusable_refused.get(), 3);
+    }
+
+    #[test]
+    fn only_faults_of_the_batch_are_kept() {
+        let metrics = CoreMetrics::new(&["/"]);
+        let quarantine = quarantine();
+        for (reason, kept) in [
+            (Reason::BodyTooLarge, true),
+            (Reason::Compression, true),
+            (Reason::Parameter, true),
+            (Reason::TokenExpired, false),
+            (Reason::DiskFull, false),
+        ] {
+            assert_eq!(quarantine.takes(reason, 10, 1, &metrics), kept, "{reason:?}");
+        }
+    }
+}
