@@ -15,7 +15,7 @@ mod warm;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -73,6 +73,28 @@ impl Options {
     }
 }
 
+/// What may change while it runs.
+#[derive(Debug)]
+struct Tuning {
+    looks: AtomicBool,
+    budget_percent: AtomicU8,
+    inflated_limit: AtomicUsize,
+}
+
+impl Tuning {
+    fn of(options: &Options) -> Self {
+        Self {
+            looks: AtomicBool::new(options.looks),
+            budget_percent: AtomicU8::new(options.budget_percent),
+            inflated_limit: AtomicUsize::new(options.inflated_limit),
+        }
+    }
+
+    fn looks(&self) -> bool {
+        self.looks.load(Ordering::Relaxed)
+    }
+}
+
 /// What was found, for metrics.
 #[derive(Debug, Default)]
 pub struct Findings {
@@ -115,6 +137,7 @@ impl Findings {
 #[derive(Debug)]
 pub struct Checker {
     findings: Arc<Findings>,
+    tuning: Arc<Tuning>,
     stopping: Arc<AtomicBool>,
     stop: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
@@ -126,11 +149,29 @@ impl Checker {
         let findings = Arc::new(Findings::default());
         let stopping = Arc::new(AtomicBool::new(false));
         let (stop, stopped) = crossbeam_channel::bounded(0);
-        let worker =
-            Worker { findings: Arc::clone(&findings), stopping: Arc::clone(&stopping), stopped, logger, options };
+        let tuning = Arc::new(Tuning::of(&options));
+        let worker = Worker {
+            findings: Arc::clone(&findings),
+            tuning: Arc::clone(&tuning),
+            stopping: Arc::clone(&stopping),
+            stopped,
+            logger,
+            data: options.data,
+        };
         let run = move || worker.run(&inboxes);
         let thread = std::thread::Builder::new().name("checker".into()).spawn(run)?;
-        Ok(Self { findings, stopping, stop: Some(stop), thread: Some(thread) })
+        Ok(Self { findings, tuning, stopping, stop: Some(stop), thread: Some(thread) })
+    }
+
+    /// What changes its settings while it runs, which it heeds within its next steps. The data folder stays.
+    pub fn tuner(&self) -> impl Fn(&Config) + Send + Sync + 'static {
+        let tuning = Arc::clone(&self.tuning);
+        move |config| {
+            let options = Options::of(config);
+            tuning.budget_percent.store(options.budget_percent, Ordering::Relaxed);
+            tuning.inflated_limit.store(options.inflated_limit, Ordering::Relaxed);
+            tuning.looks.store(options.looks, Ordering::Relaxed);
+        }
     }
 
     /// Adds what was found to the metrics.
@@ -182,8 +223,9 @@ impl Drop for Checker {
 }
 
 struct Worker {
-    options: Options,
+    data: PathBuf,
     findings: Arc<Findings>,
+    tuning: Arc<Tuning>,
     stopping: Arc<AtomicBool>,
     stopped: Receiver<()>,
     logger: Logger,
@@ -193,7 +235,7 @@ impl Worker {
     fn run(&self, inboxes: &[Sender<(SessionId, u32)>]) {
         // Of the least weight: requests come first.
         let _ = rustix::process::nice(19);
-        let log_dir = self.options.data.join("log");
+        let log_dir = self.data.join("log");
         let told = LogReader::open(&log_dir)
             .and_then(|reader| warm::tell_sessions(&reader, inboxes, &self.stopping))
             .map(|sessions| sessions.to_string());
@@ -204,7 +246,11 @@ impl Worker {
             }
             Err(error) => self.complain("the sessions in the log could not be read", &error.to_string()),
         }
-        while self.options.looks && !self.stopping.load(Ordering::Relaxed) {
+        while !self.stopping.load(Ordering::Relaxed) {
+            if !self.tuning.looks() {
+                self.rest(IDLE);
+                continue;
+            }
             if let Err(error) = self.follow() {
                 self.complain("the checker can't read the log", &error);
                 self.rest(FAULT_REST);
@@ -225,10 +271,10 @@ impl Worker {
 
     fn follow(&self) -> Result<(), String> {
         let text = |error: &dyn std::fmt::Display| error.to_string();
-        let cursor = Cursor::new(&self.options.data);
-        let mut marks = Marks::new(self.options.data.join(marks::FILE));
+        let cursor = Cursor::new(&self.data);
+        let mut marks = Marks::new(self.data.join(marks::FILE));
         let mut merge = cursor.open().map_err(|e| text(&e))?;
-        let mut budget = Budget::new(self.options.budget_percent);
+        let mut budget = Budget::new(self.tuning.budget_percent.load(Ordering::Relaxed));
         let mut kept = Instant::now();
         let mut count = 0;
         let mut gaps = 0;
@@ -244,7 +290,7 @@ impl Worker {
                         cursor.keep(&merge.position());
                         kept = Instant::now();
                     }
-                    if self.rest(IDLE) {
+                    if self.rest(IDLE) || !self.tuning.looks() {
                         cursor.keep(&merge.position());
                         return Ok(());
                     }
@@ -258,6 +304,11 @@ impl Worker {
             if merge.skipped().segments > gaps {
                 gaps = merge.skipped().segments;
                 self.findings.jumps.fetch_add(1, Ordering::Relaxed);
+            }
+            budget.set(self.tuning.budget_percent.load(Ordering::Relaxed));
+            if !self.tuning.looks() {
+                cursor.keep(&merge.position());
+                return Ok(());
             }
             if let Some(pause) = budget.pause() {
                 if lag_us > LAG_MAX.as_micros() as u64 {
@@ -282,8 +333,9 @@ impl Worker {
             return;
         }
         self.findings.checked.fetch_add(1, Ordering::Relaxed);
+        let limit = self.tuning.inflated_limit.load(Ordering::Relaxed);
         // A decoder that can't stand a batch must not end the checker, now and at each start from here.
-        let looked = catch_unwind(AssertUnwindSafe(|| inspect(record, self.options.inflated_limit)));
+        let looked = catch_unwind(AssertUnwindSafe(|| inspect(record, limit)));
         let error = match looked {
             Ok(Ok(())) => return,
             Ok(Err(error)) => error,
