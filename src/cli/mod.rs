@@ -6,6 +6,7 @@
 
 mod admin;
 mod args;
+mod config;
 mod consumers;
 mod error;
 mod events;
@@ -46,6 +47,7 @@ pub fn main() -> ExitCode {
         Command::Consumers(args) => consumers::run(&args, &data),
         Command::Tail(args) => tail::run(&args, &data),
         Command::Replay(args) => replay::run(&args, &data),
+        Command::Config(args) => config::run(&args, &data),
         Command::Admin(args) => return admin::run(&args, &data),
     };
     result.unwrap_or_else(|error| report(&error, ExitCode::FAILURE))

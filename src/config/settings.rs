@@ -2,13 +2,14 @@
 //!
 //! A row gives a setting's name, type, default and help. The struct [`Config`], the keys of `takeup.toml`, the
 //! environment variables, `--set`, the help of `takeup serve` and the commented file of the first start all come from
-//! it, so none of them can drift from the others.
+//! it, so none of them can drift from the others. A row that ends in `[live]` is taken over by a running server when it
+//! changes; the others wait for the next start.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::modes::{Ack, CheckBodies, FullDisk, LogRequests, Runtime, Writer};
+use super::modes::{Ack, CheckBodies, FullDisk, LogLevel, LogRequests, Runtime, Writer};
 use super::secrets::TokenSecrets;
 use super::value;
 
@@ -25,6 +26,8 @@ pub struct Setting {
     pub also: Option<&'static str>,
     /// Whether the file writes the value bare (numbers and switches) and not between quotes.
     pub bare: bool,
+    /// Whether a running server takes over a changed value.
+    pub live: bool,
     help: &'static [&'static str],
 }
 
@@ -43,11 +46,11 @@ impl Setting {
 macro_rules! settings {
     ($(
         $group:literal {
-            $( $(#[doc = $doc:literal])+ $name:ident: $type:ty = $parse:ident($default:literal) $(also $also:literal)?; )+
+            $( $(#[doc = $doc:literal])+ $name:ident: $type:ty = $parse:ident($default:literal) $(also $also:literal)? $([$live:ident])?; )+
         }
     )+) => {
         /// Every setting, parsed and checked. Built by [`Config::load`].
-        #[derive(Debug, Clone)]
+        #[derive(Debug, Clone, PartialEq)]
         pub struct Config {
             /// The data folder.
             pub data: PathBuf,
@@ -64,6 +67,7 @@ macro_rules! settings {
                 default: $default,
                 also: settings!(@also $($also)?),
                 bare: value::is_bare($default),
+                live: settings!(@live $($live)?),
                 help: &[$($doc),+],
             },
         )+)+];
@@ -85,8 +89,26 @@ macro_rules! settings {
                     _ => return None,
                 })
             }
+
+            /// The names of the settings that `other` has another value for.
+            pub fn differences(&self, other: &Config) -> Vec<&'static str> {
+                let mut names = Vec::new();
+                $($( if self.$name != other.$name { names.push(stringify!($name)); } )+)+
+                names
+            }
+
+            /// These settings with the live ones, and the token secrets, of `newer`.
+            pub fn with_live(&self, newer: &Config) -> Config {
+                Config {
+                    data: self.data.clone(),
+                    token_secrets: newer.token_secrets.clone(),
+                    $($( $name: if settings!(@live $($live)?) { &newer.$name } else { &self.$name }.clone(), )+)+
+                }
+            }
         }
     };
+    (@live live) => { true };
+    (@live) => { false };
     (@also $also:literal) => { Some($also) };
     (@also) => { None };
 }
@@ -99,9 +121,9 @@ settings! {
         admin: SocketAddr = address("127.0.0.1:8888");
         /// A second path under which all routes answer, for blockers that know the first: "/media/v2" serves
         /// /media/v2/v1/web/start. The plain path and /ingest always work.
-        prefix: String = prefix("");
+        prefix: String = prefix("") [live];
         /// Whether replies carry CORS headers. "false" is for those behind a proxy that adds its own.
-        use_cors: bool = switch("true") also "USE_CORS";
+        use_cors: bool = switch("true") also "USE_CORS" [live];
     }
     "Cores" {
         /// Pinned threads, each with its own listener and log; "auto" follows the affinity set and the cgroup's quota.
@@ -115,11 +137,11 @@ settings! {
         ack: Ack = mode("disk");
         /// When a batch is looked into: "background" counts and marks what is broken, "inline" refuses what does not
         /// inflate before the answer and looks at the rest behind it, "off" looks at nothing.
-        check_bodies: CheckBodies = mode("background");
+        check_bodies: CheckBodies = mode("background") [live];
         /// The share of a processor that the background check may use, in percent.
-        check_budget_percent: u8 = count("2");
+        check_budget_percent: u8 = count("2") [live];
         /// How long a request is held while storing is impossible, before it is refused with 503.
-        patience: Duration = duration("5s");
+        patience: Duration = duration("5s") [live];
     }
     "Connections" {
         /// Open connections per core; at the limit the longest idle one is closed.
@@ -129,37 +151,37 @@ settings! {
         /// Connections on their way to a core from those whose log takes nothing more. Those beyond it are held where they are.
         handovers_max: usize = count("256");
         /// An idle connection is closed after this. It must be longer than the idle limits of browsers and balancers.
-        idle_timeout: Duration = duration("620s");
+        idle_timeout: Duration = duration("620s") [live];
         /// The time that a request's head may take.
-        head_timeout: Duration = duration("10s");
+        head_timeout: Duration = duration("10s") [live];
         /// The slowest rate at which a body may come, in bytes per second.
-        body_rate_min: u64 = size("1024");
+        body_rate_min: u64 = size("1024") [live];
         /// The time that a body has before its rate counts.
-        body_grace: Duration = duration("15s");
+        body_grace: Duration = duration("15s") [live];
         /// The time that running requests have to finish after SIGTERM.
-        drain_timeout: Duration = duration("10s");
+        drain_timeout: Duration = duration("10s") [live];
     }
     "Requests" {
         /// The largest body of a start, as sent.
-        json_size_limit: u64 = size("131072") also "JSON_SIZE_LIMIT";
+        json_size_limit: u64 = size("131072") also "JSON_SIZE_LIMIT" [live];
         /// The largest body of a start, inflated.
-        json_inflated_limit: u64 = size("1MiB");
+        json_inflated_limit: u64 = size("1MiB") [live];
         /// The largest batch, as sent; a project's own beacon_size goes before it.
-        beacon_size_limit: u64 = size("1000000") also "BEACON_SIZE_LIMIT";
+        beacon_size_limit: u64 = size("1000000") also "BEACON_SIZE_LIMIT" [live];
         /// The largest batch, inflated, where batches are looked into.
-        body_inflated_limit: u64 = size("16MiB");
+        body_inflated_limit: u64 = size("16MiB") [live];
     }
     "What trackers are told" {
         /// Batches above this size are compressed by the client.
-        compression_threshold: i64 = count("20000") also "COMPRESSION_THRESHOLD";
+        compression_threshold: i64 = count("20000") also "COMPRESSION_THRESHOLD" [live];
         /// Whether clients record canvas elements.
-        record_canvas: bool = switch("true") also "RECORD_CANVAS";
+        record_canvas: bool = switch("true") also "RECORD_CANVAS" [live];
         /// The quality of canvas frames: "low", "medium" or "high".
-        canvas_quality: String = word("low") also "CANVAS_QUALITY";
+        canvas_quality: String = word("low") also "CANVAS_QUALITY" [live];
         /// Canvas frames per second.
-        canvas_fps: u32 = count("1") also "CANVAS_FPS";
+        canvas_fps: u32 = count("1") also "CANVAS_FPS" [live];
         /// The protocol version named in the answer to a start.
-        protocol_version: u32 = count("2") also "PROTOCOL_VERSION";
+        protocol_version: u32 = count("2") also "PROTOCOL_VERSION" [live];
     }
     "Sessions" {
         /// The worker id inside session ids, 0 to 65535, different for each server; "auto" takes it from the ECS
@@ -201,21 +223,38 @@ settings! {
     "Retention" {
         /// How long records are kept, such as "720h" (30 days); 0: for ever. A project's retain_days in projects.toml goes
         /// before it. What a registered consumer has not read is kept in any case.
-        retain_age: Duration = duration("0");
+        retain_age: Duration = duration("0") [live];
         /// The most bytes that the log may take on the disk, prepared segments included; 0: as many as there are. The oldest
         /// segments go first; what a registered consumer has not read is kept.
-        retain_bytes: u64 = size("0");
+        retain_bytes: u64 = size("0") [live];
         /// What to do when the disk is nearly full (below twice reserve_bytes, or below reserve_bytes and a segment): "hold"
         /// deletes nothing, so that requests are refused in the end; "drop-delivered" deletes the oldest segments that all
         /// registered consumers have read; "drop-oldest" then also what they have not read, and counts it.
-        full_disk: FullDisk = mode("hold");
+        full_disk: FullDisk = mode("hold") [live];
         /// How much of a deleted segment is given back to the disk at a time.
-        retain_step_bytes: u64 = size("4MiB");
+        retain_step_bytes: u64 = size("4MiB") [live];
+    }
+    "Queue names" {
+        /// The queue of web batches and of the starts of sessions.
+        topic_raw_web: String = topic("raw") also "TOPIC_RAW_WEB";
+        /// The queue of what phones send.
+        topic_raw_ios: String = topic("raw-ios") also "TOPIC_RAW_IOS";
+        /// The queue of screenshots of phones.
+        topic_raw_images: String = topic("raw-images") also "TOPIC_RAW_IMAGES";
+        /// The queue of pictures of canvas elements.
+        topic_canvas_images: String = topic("canvas-images") also "TOPIC_CANVAS_IMAGES";
+        /// The queue of batches whose assets are to be rewritten.
+        topic_raw_assets: String = topic("raw-assets") also "TOPIC_RAW_ASSETS";
+        /// The queue of what the analytics SDK sends.
+        topic_raw_analytics: String = topic("raw-analytics") also "TOPIC_RAW_ANALYTICS";
     }
     "Telemetry" {
         /// Which requests are logged: "all", "errors", or "sampled" (errors, and one in log_sample of the others).
-        log_requests: LogRequests = mode("all");
+        log_requests: LogRequests = mode("all") [live];
         /// One in how many requests is logged with log_requests = "sampled".
-        log_sample: u32 = count("100");
+        log_sample: u32 = count("100") [live];
+        /// The least grave lines about the service itself that are logged: "debug", "info", "warn" or "error". DEBUG=true in
+        /// the environment is "debug". What is logged of requests says log_requests.
+        log_level: LogLevel = mode("info") [live];
     }
 }

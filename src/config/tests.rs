@@ -97,6 +97,97 @@ fn bad_values_name_their_place() {
 }
 
 #[test]
+fn all_faults_are_told_at_once_with_their_places() {
+    let file = "ack = \"disc\"\nlisten_adress = \":1\"\n[log]\nx = 1\n";
+    let environment = [("TAKEUP_PATIENCE", "5"), ("JSON_SIZE_LIMIT", "many"), ("HTTP_TIMEOUT", "60")];
+    let options = [("cores", "0"), ("window_bytes", "5000")];
+    let text = error(file, &environment, &options);
+    let lines: Vec<&str> = text.lines().map(str::trim).collect();
+    assert_eq!(
+        lines,
+        [
+            "10 faults in the settings:",
+            "takeup.toml:3: [log]: this file has no tables, only lines `key = value`",
+            "takeup.toml:1: ack = \"disc\": expected one of disk, memory",
+            "takeup.toml:2: there is no setting `listen_adress`; did you mean `listen`?",
+            "environment variable HTTP_TIMEOUT: head_timeout = \"60\": expected a duration such as 60s, 200ms or 1h2m",
+            "environment variable TAKEUP_PATIENCE: patience = \"5\": expected a duration such as 60s, 200ms or 1h2m",
+            "environment variable JSON_SIZE_LIMIT: json_size_limit = \"many\": expected a size such as 65536, 64KiB or 8MiB",
+            "--set cores=0: cores = 0: at least one is needed; \"auto\" follows the machine",
+            "--set window_bytes=5000: window_bytes = 5000: expected a multiple of 4096, at least 16384",
+            "--set window_bytes=5000: group_bytes_max = 8388608 must not be above window_bytes = 5000: a group lies within it",
+            "beacon_size_limit",
+        ][..10]
+    );
+}
+
+#[test]
+fn every_fault_of_syntax_is_told_with_its_line() {
+    let text = error("ack = disk\nlog_sample = 1\ncores = \nack_mode 5\nlog_sample = 2\n", &[], &[]);
+    for line in [1, 3, 4, 5] {
+        assert!(text.contains(&format!("takeup.toml:{line}: ")), "line {line}: {text}");
+    }
+    assert!(!text.contains("takeup.toml:2: "), "{text}");
+}
+
+#[test]
+fn a_value_that_is_no_value_brings_no_conflict_of_its_default() {
+    let text = error("window_bytes = \"16\"\ngroup_bytes_max = \"1 GB of it\"\n", &[], &[]);
+    assert!(!text.contains("must not be above"), "{text}");
+}
+
+#[test]
+fn the_place_of_each_value_is_known() {
+    let environment = [("TAKEUP_LOG_SAMPLE", "8"), ("USE_CORS", "0"), ("HTTP_PORT", "80")];
+    let loaded = load("\nack = \"memory\"\n", &environment, &[("cores", "2")]).unwrap();
+    let origin = |name: &str| loaded.chosen(name).unwrap().origin.to_string();
+    assert!(origin("ack").ends_with("takeup.toml:2"), "{}", origin("ack"));
+    assert_eq!(origin("log_sample"), "environment variable TAKEUP_LOG_SAMPLE");
+    assert_eq!(origin("use_cors"), "environment variable USE_CORS");
+    assert_eq!(origin("listen"), "environment variable HTTP_PORT");
+    assert_eq!(origin("cores"), "--set cores=2");
+    assert_eq!(origin("patience"), "default");
+}
+
+#[test]
+fn switches_are_read_in_gos_words() {
+    for (word, value) in [("1", true), ("t", true), ("T", true), ("TRUE", true), ("true", true), ("True", true)]
+        .into_iter()
+        .chain([("0", false), ("f", false), ("F", false), ("FALSE", false), ("false", false), ("False", false)])
+    {
+        assert_eq!(load("", &[("RECORD_CANVAS", word)], &[]).unwrap().config.record_canvas, value, "{word}");
+    }
+    let text = error("", &[("RECORD_CANVAS", "ja")], &[]);
+    assert_eq!(text, "environment variable RECORD_CANVAS: record_canvas = \"ja\": expected true or false");
+}
+
+#[test]
+fn only_live_settings_are_taken_over() {
+    let running = load("", &[], &[]).unwrap().config;
+    let file = "patience = \"1s\"\ncores = 3\nlog_sample = 5\nsegment_bytes = \"32MiB\"\n";
+    let newer = load(file, &[], &[]).unwrap().config;
+    let newer = Config { data: running.data.clone(), ..newer };
+    assert_eq!(running.differences(&newer), ["cores", "patience", "segment_bytes", "log_sample"]);
+    let live = running.with_live(&newer);
+    assert_eq!(running.differences(&live), ["patience", "log_sample"]);
+    assert!(SETTINGS.iter().any(|setting| setting.live) && SETTINGS.iter().any(|setting| !setting.live));
+}
+
+#[test]
+fn addresses_that_cannot_both_be_listened_on_are_refused() {
+    for (listen, admin, clash) in [
+        ("0.0.0.0:80", "127.0.0.1:80", true),
+        ("[::]:80", "127.0.0.1:80", true),
+        ("127.0.0.1:80", "127.0.0.2:80", false),
+        ("0.0.0.0:80", "0.0.0.0:81", false),
+        ("127.0.0.1:0", "127.0.0.1:0", false),
+    ] {
+        let loaded = load("", &[], &[("listen", listen), ("admin", admin)]);
+        assert_eq!(loaded.is_err(), clash, "{listen} {admin}");
+    }
+}
+
+#[test]
 fn values_that_exclude_each_other_are_refused() {
     for (file, word) in [
         ("listen = \":80\"\nadmin = \":80\"", "different ports"),
@@ -241,9 +332,13 @@ fn empty_secrets_are_refused_and_none_is_printed() {
     let config = load(&[("TOKEN_SECRET", "geheim")]).unwrap().config;
     assert_eq!(config.token_secrets.to_vec(), [b"geheim".to_vec()]);
     assert!(!format!("{config:?}").contains("geheim"));
-    assert!(matches!(load(&[("TOKEN_SECRET", "")]), Err(ConfigError::EmptySecret { .. })));
+    let refused = |environment: &[(&str, &str)]| {
+        let errors = load(environment).expect_err("an empty secret is refused");
+        matches!(errors.all(), [ConfigError::EmptySecret { .. }])
+    };
+    assert!(refused(&[("TOKEN_SECRET", "")]));
     fs::write(TokenSecrets::path(folder.path()), " \n\n").unwrap();
-    assert!(matches!(load(&[]), Err(ConfigError::EmptySecret { .. })));
+    assert!(refused(&[]));
     fs::write(TokenSecrets::path(folder.path()), "new\r\nold\n").unwrap();
     assert_eq!(load(&[]).unwrap().config.token_secrets.to_vec(), [b"new".to_vec(), b"old".to_vec()]);
 }
