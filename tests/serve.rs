@@ -8,6 +8,8 @@ mod common;
 mod answers;
 #[path = "serve/bodies.rs"]
 mod bodies;
+#[path = "serve/config.rs"]
+mod config;
 #[path = "serve/deadlines.rs"]
 mod deadlines;
 #[path = "serve/legacy.rs"]
@@ -20,6 +22,8 @@ mod output;
 mod pipelines;
 #[path = "serve/refusals.rs"]
 mod refusals;
+#[path = "serve/reload.rs"]
+mod reload;
 #[path = "serve/resources.rs"]
 mod resources;
 #[path = "serve/settings.rs"]

@@ -89,12 +89,14 @@ fn findings(sources: &Sources) -> Vec<Finding> {
     findings.extend(loaded.warnings.iter().cloned().map(Finding::remark));
     for told in &loaded.told {
         let Some(why) = &told.why_not else { continue };
-        let text = format!("{}: {} has no effect: {why}", told.origin, told.name);
-        let text = text.replacen(
-            &format!("environment variable {0}: {0}", told.name),
-            &format!("environment variable {}", told.name),
-            1,
-        );
+        // What can't be used is an error above.
+        if findings.iter().any(|finding| finding.variables.iter().any(|name| name == told.name)) {
+            continue;
+        }
+        let text = match &told.origin {
+            Origin::Variable(_) => format!("{} has no effect: {why}", told.origin),
+            place => format!("{place}: {} has no effect: {why}", told.name),
+        };
         findings.push(Finding { variables: vec![told.name.to_owned()], ..Finding::remark(text) });
     }
     findings

@@ -64,6 +64,7 @@ fn parse(path: &Path, text: &str) -> (Vec<Line>, Vec<ConfigError>) {
         lines.push(Line { key: name.to_string(), value, line });
     }
     lines.sort_by_key(|line| line.line);
+    faults.sort_by_key(|(line, _)| *line);
     let syntax = |(line, message)| ConfigError::Syntax { path: path.to_owned(), line, message };
     (lines, faults.into_iter().map(syntax).collect())
 }

@@ -79,6 +79,7 @@ fn every_variable_that_is_set_is_told_of_with_its_effect_or_why_it_has_none() {
         ALL.split_whitespace().filter(|name| *name != "CONFIG_FILE_PATH").map(|name| (name, "1")).collect();
     let given = |name| match name {
         "HTTP_TIMEOUT" => "90s",
+        "HTTP_HOST" => "10.0.0.1",
         "ECS_CONTAINER_METADATA_URI" => "http://x",
         "BEACON_SIZE_LIMIT" => "1000",
         _ => "1",

@@ -69,7 +69,7 @@ fn upstream_host_and_port_make_the_address() {
     assert_eq!(listen(&[("HTTP_HOST", "10.0.0.1")]), "10.0.0.1:8080");
     assert_eq!(listen(&[("HTTP_HOST", "::1"), ("HTTP_PORT", "9000")]), "[::1]:9000");
     assert_eq!(listen(&[("HTTP_HOST", ""), ("HTTP_PORT", "9000"), ("TAKEUP_LISTEN", "127.0.0.1:1")]), "127.0.0.1:1");
-    assert!(error("", &[("HTTP_PORT", "web")], &[]).contains("HTTP_HOST and HTTP_PORT"));
+    assert!(error("", &[("HTTP_PORT", "web")], &[]).starts_with("environment variable HTTP_PORT: listen = "));
 }
 
 #[test]
@@ -106,7 +106,7 @@ fn all_faults_are_told_at_once_with_their_places() {
     assert_eq!(
         lines,
         [
-            "10 faults in the settings:",
+            "9 faults in the settings:",
             "takeup.toml:3: [log]: this file has no tables, only lines `key = value`",
             "takeup.toml:1: ack = \"disc\": expected one of disk, memory",
             "takeup.toml:2: there is no setting `listen_adress`; did you mean `listen`?",
@@ -116,18 +116,19 @@ fn all_faults_are_told_at_once_with_their_places() {
             "--set cores=0: cores = 0: at least one is needed; \"auto\" follows the machine",
             "--set window_bytes=5000: window_bytes = 5000: expected a multiple of 4096, at least 16384",
             "--set window_bytes=5000: group_bytes_max = 8388608 must not be above window_bytes = 5000: a group lies within it",
-            "beacon_size_limit",
-        ][..10]
+        ]
     );
 }
 
 #[test]
 fn every_fault_of_syntax_is_told_with_its_line() {
-    let text = error("ack = disk\nlog_sample = 1\ncores = \nack_mode 5\nlog_sample = 2\n", &[], &[]);
-    for line in [1, 3, 4, 5] {
-        assert!(text.contains(&format!("takeup.toml:{line}: ")), "line {line}: {text}");
-    }
-    assert!(!text.contains("takeup.toml:2: "), "{text}");
+    let lines = |file: &str| -> Vec<usize> {
+        let text = error(file, &[], &[]);
+        let behind = text.split("takeup.toml:").skip(1);
+        behind.map(|rest| rest.split(':').next().unwrap().parse().unwrap()).collect()
+    };
+    assert_eq!(lines("ack = disk\nlog_sample = 1\ncores = \nack_mode 5\n"), [1, 3, 4]);
+    assert_eq!(lines("log_sample = 1\n\nlog_sample = 2\nack = \"disc\"\n"), [3, 4]);
 }
 
 #[test]
