@@ -69,7 +69,7 @@ fn a_broken_file_changes_nothing_and_is_told_with_its_line() {
     let fits = |bytes: usize| server.connect().exchange(batch_request(&token, &vec![b'x'; bytes])).status == 200;
     for (text, places) in [
         ("beacon_size_limit = 3000\npatience = \"soon\"\nxyz = 1\n", ["takeup.toml:2: patience", "takeup.toml:3: "]),
-        ("beacon_size_limit = 3000\nthis is no TOML\n", ["takeup.toml:2: ", ""]),
+        ("beacon_size_limit = 3000\nthis is no TOML\n", ["takeup.toml:2: key with no value", ""]),
     ] {
         home.write("takeup.toml", text);
         server.signal(Signal::HUP);
