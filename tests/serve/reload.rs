@@ -147,8 +147,9 @@ fn log_lines_and_cors_headers_follow_their_settings() {
 
 #[test]
 fn secrets_are_changed_under_load_and_no_batch_is_lost() {
+    const CHANGES: u32 = 8;
     let home = home("");
-    put_secrets(&home, &["first-secret"]);
+    put_secrets(&home, &["secret-0"]);
     let server = home.serve(&[("cores", "2"), ("log_requests", "errors")]);
     let old = server.start_session("Key");
     let mut remembering = server.connect();
@@ -180,11 +181,12 @@ fn secrets_are_changed_under_load_and_no_batch_is_lost() {
             })
         };
         let senders: Vec<_> = (0..3).map(sender).collect();
-        for (generation, secrets) in
-            [(2, &["first-secret", "second-secret"][..]), (3, &["second-secret", "first-secret"])]
-        {
-            std::thread::sleep(Duration::from_millis(300));
-            put_secrets(&home, secrets);
+        // Each change has the next token signed by a secret that no core knew a moment before.
+        for generation in 2..=CHANGES + 1 {
+            std::thread::sleep(Duration::from_millis(200));
+            let secrets: Vec<String> = (1..generation).rev().map(|number| format!("secret-{number}")).collect();
+            put_secrets(&home, &[&secrets.iter().map(String::as_str).collect::<Vec<_>>()[..], &["secret-0"]].concat());
+            server.signal(Signal::HUP);
             wait_for_generation(&server, generation);
         }
         std::thread::sleep(Duration::from_millis(300));
@@ -192,8 +194,8 @@ fn secrets_are_changed_under_load_and_no_batch_is_lost() {
         senders.into_iter().map(|sender| sender.join().expect("every answer was 200")).sum()
     });
     let new = server.start_session("Key");
-    put_secrets(&home, &["second-secret"]);
-    wait_for_generation(&server, 4);
+    put_secrets(&home, &[&format!("secret-{CHANGES}")]);
+    wait_for_generation(&server, CHANGES + 2);
     // Also where the token was verified before and is remembered.
     assert_eq!(remembering.exchange(batch_request(&old, b"late")).status, 401);
     assert_eq!(server.connect().exchange(batch_request(&new, b"new")).status, 200);
