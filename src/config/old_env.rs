@@ -240,7 +240,8 @@ pub(super) fn tell(environment: &Environment, origin_of: impl Fn(&str) -> Option
             File => (vec!["more variables"], None),
             Nothing(why) => (Vec::new(), Some(why.to_owned())),
             Settings(names) => {
-                let is_from = |from: &Origin| from == origin || from.variables().iter().any(|name| name == row.name);
+                let of_file = |from: &Origin| origin.place().0.is_some() && from.place().0 == origin.place().0;
+                let is_from = |from: &Origin| of_file(from) || from.variables().iter().any(|name| name == row.name);
                 let taken: Vec<&str> =
                     names.iter().copied().filter(|name| origin_of(name).is_some_and(|from| is_from(&from))).collect();
                 let why_not = taken.is_empty().then(|| not_taken(row.name, names, &origin_of));

@@ -153,6 +153,7 @@ fn a_file_of_variables_goes_before_the_environment_and_is_cut_as_openreplay_cuts
     let config = &loaded.config;
     assert_eq!((config.json_size_limit, config.listen.port(), config.log_sample), (5000, 9001, 7));
     assert_eq!((config.canvas_quality.as_str(), config.use_cors, config.hostname.as_deref()), ("high", false, None));
+    assert_eq!(told(&loaded, "HTTP_PORT").taken, ["listen", "admin"]);
     let ends: Vec<&str> = loaded.warnings.iter().map(|warning| warning.split("variables:").nth(1).unwrap()).collect();
     assert_eq!(
         ends,

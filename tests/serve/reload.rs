@@ -119,6 +119,28 @@ fn what_has_to_wait_for_the_next_start_is_told_once() {
 }
 
 #[test]
+fn the_check_of_bodies_can_be_switched_on_and_off() {
+    let home = home("check_bodies = \"off\"\n");
+    let server = home.serve(&[]);
+    let send = || assert_eq!(server.connect().exchange(batch_request(&home.token(7), b"no batch")).status, 200);
+    let checked = || server.metric("takeup_batches_checked_total");
+    send();
+    std::thread::sleep(Duration::from_millis(700));
+    assert_eq!(checked(), 0.0);
+    home.write("takeup.toml", "check_bodies = \"background\"\n");
+    wait_for("the batch to be looked into", PATIENCE, || (checked() >= 1.0).then_some(()));
+    home.write("takeup.toml", "check_bodies = \"off\"\n");
+    wait_for_generation(&server, 3);
+    // A look that is under way ends with its turn.
+    std::thread::sleep(Duration::from_secs(1));
+    let before = checked();
+    send();
+    std::thread::sleep(Duration::from_millis(700));
+    assert_eq!(checked(), before);
+    server.stop();
+}
+
+#[test]
 fn log_lines_and_cors_headers_follow_their_settings() {
     let home = home("");
     let server = home.serve(&[]);
