@@ -10,6 +10,8 @@ mod admission;
 mod answers;
 #[path = "serve/bodies.rs"]
 mod bodies;
+#[path = "serve/config.rs"]
+mod config;
 #[path = "serve/deadlines.rs"]
 mod deadlines;
 #[path = "serve/images.rs"]
@@ -28,6 +30,8 @@ mod pipelines;
 mod proxies;
 #[path = "serve/refusals.rs"]
 mod refusals;
+#[path = "serve/reload.rs"]
+mod reload;
 #[path = "serve/resources.rs"]
 mod resources;
 #[path = "serve/sdk.rs"]

@@ -32,6 +32,11 @@ impl Cors {
         Self { reply, enabled }
     }
 
+    /// Whether replies carry any.
+    pub fn is_enabled(&self) -> bool {
+        self.enabled
+    }
+
     /// The fields of an ordinary reply: whole lines.
     pub fn reply(&self) -> &[u8] {
         &self.reply

@@ -101,13 +101,16 @@ impl Frame<'_> {
 pub struct Preflight {
     asked: Vec<u8>,
     lines: Vec<u8>,
+    /// Whether `lines` were made with CORS headers: the setting may change.
+    with_cors: bool,
 }
 
 impl Preflight {
     /// Prepares the answer to an `OPTIONS` request that asked for the fields `asked`.
     pub fn ask(&mut self, cors: &Cors, asked: Option<&[u8]>) {
         let asked = asked.unwrap_or_default();
-        if self.lines.is_empty() || self.asked != asked {
+        if self.lines.is_empty() || self.asked != asked || self.with_cors != cors.is_enabled() {
+            self.with_cors = cors.is_enabled();
             self.asked.clear();
             self.asked.extend_from_slice(asked);
             self.lines.clear();

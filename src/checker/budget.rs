@@ -23,6 +23,11 @@ impl Budget {
         Self { percent: u32::from(percent).clamp(1, 100), began: Instant::now(), used: thread_time() }
     }
 
+    /// Changes the share.
+    pub fn set(&mut self, percent: u8) {
+        self.percent = u32::from(percent).clamp(1, 100);
+    }
+
     /// How long to rest so that the share is kept, if at all.
     pub fn pause(&mut self) -> Option<Duration> {
         let used = thread_time().saturating_sub(self.used);

@@ -17,7 +17,7 @@ mod warm;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -78,6 +78,28 @@ impl Options {
     }
 }
 
+/// What may change while it runs.
+#[derive(Debug)]
+struct Tuning {
+    looks: AtomicBool,
+    budget_percent: AtomicU8,
+    inflated_limit: AtomicUsize,
+}
+
+impl Tuning {
+    fn of(options: &Options) -> Self {
+        Self {
+            looks: AtomicBool::new(options.looks),
+            budget_percent: AtomicU8::new(options.budget_percent),
+            inflated_limit: AtomicUsize::new(options.inflated_limit),
+        }
+    }
+
+    fn looks(&self) -> bool {
+        self.looks.load(Ordering::Relaxed)
+    }
+}
+
 /// What was found, for metrics.
 #[derive(Debug, Default)]
 pub struct Findings {
@@ -121,6 +143,7 @@ impl Findings {
 #[derive(Debug)]
 pub struct Checker {
     findings: Arc<Findings>,
+    tuning: Arc<Tuning>,
     stopping: Arc<AtomicBool>,
     stop: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
@@ -132,11 +155,29 @@ impl Checker {
         let findings = Arc::new(Findings::default());
         let stopping = Arc::new(AtomicBool::new(false));
         let (stop, stopped) = crossbeam_channel::bounded(0);
-        let worker =
-            Worker { findings: Arc::clone(&findings), stopping: Arc::clone(&stopping), stopped, logger, options };
+        let tuning = Arc::new(Tuning::of(&options));
+        let worker = Worker {
+            findings: Arc::clone(&findings),
+            tuning: Arc::clone(&tuning),
+            stopping: Arc::clone(&stopping),
+            stopped,
+            logger,
+            data: options.data,
+        };
         let run = move || worker.run(&inboxes);
         let thread = std::thread::Builder::new().name("checker".into()).spawn(run)?;
-        Ok(Self { findings, stopping, stop: Some(stop), thread: Some(thread) })
+        Ok(Self { findings, tuning, stopping, stop: Some(stop), thread: Some(thread) })
+    }
+
+    /// What changes its settings while it runs, which it heeds within its next steps. The data folder stays.
+    pub fn tuner(&self) -> impl Fn(&Config) + Send + Sync + 'static {
+        let tuning = Arc::clone(&self.tuning);
+        move |config| {
+            let options = Options::of(config);
+            tuning.budget_percent.store(options.budget_percent, Ordering::Relaxed);
+            tuning.inflated_limit.store(options.inflated_limit, Ordering::Relaxed);
+            tuning.looks.store(options.looks, Ordering::Relaxed);
+        }
     }
 
     /// Adds what was found to the metrics.
@@ -209,8 +250,9 @@ impl Drop for Checker {
 }
 
 struct Worker {
-    options: Options,
+    data: PathBuf,
     findings: Arc<Findings>,
+    tuning: Arc<Tuning>,
     stopping: Arc<AtomicBool>,
     stopped: Receiver<()>,
     logger: Logger,
@@ -220,7 +262,7 @@ impl Worker {
     fn run(&self, inboxes: &[Sender<(SessionId, u32)>]) {
         // Of the least weight: requests come first.
         let _ = rustix::process::nice(19);
-        let log_dir = self.options.data.join("log");
+        let log_dir = self.data.join("log");
         let mut trackers = Trackers::default();
         let told = LogReader::open(&log_dir)
             .and_then(|reader| warm::tell_sessions(&reader, inboxes, &self.stopping, |start| trackers.note(start)))
@@ -232,7 +274,11 @@ impl Worker {
             }
             Err(error) => self.complain("the sessions in the log could not be read", &error.to_string()),
         }
-        while self.options.looks && !self.stopping.load(Ordering::Relaxed) {
+        while !self.stopping.load(Ordering::Relaxed) {
+            if !self.tuning.looks() {
+                self.rest(IDLE);
+                continue;
+            }
             if let Err(error) = self.follow(&mut trackers) {
                 self.complain("the checker can't read the log", &error);
                 self.rest(FAULT_REST);
@@ -253,11 +299,11 @@ impl Worker {
 
     fn follow(&self, trackers: &mut Trackers) -> Result<(), String> {
         let text = |error: &dyn std::fmt::Display| error.to_string();
-        let cursor = Cursor::new(&self.options.data);
-        let mut marks = Marks::new(self.options.data.join(marks::FILE));
+        let cursor = Cursor::new(&self.data);
+        let mut marks = Marks::new(self.data.join(marks::FILE));
         let mut bodies = Bodies::default();
         let mut merge = cursor.open().map_err(|e| text(&e))?;
-        let mut budget = Budget::new(self.options.budget_percent);
+        let mut budget = Budget::new(self.tuning.budget_percent.load(Ordering::Relaxed));
         let mut kept = Instant::now();
         let mut count = 0;
         let mut gaps = 0;
@@ -277,7 +323,7 @@ impl Worker {
                         cursor.keep(&merge.position());
                         kept = Instant::now();
                     }
-                    if self.rest(IDLE) {
+                    if self.rest(IDLE) || !self.tuning.looks() {
                         cursor.keep(&merge.position());
                         return Ok(());
                     }
@@ -291,6 +337,11 @@ impl Worker {
             if merge.skipped().segments > gaps {
                 gaps = merge.skipped().segments;
                 self.findings.jumps.fetch_add(1, Ordering::Relaxed);
+            }
+            budget.set(self.tuning.budget_percent.load(Ordering::Relaxed));
+            if !self.tuning.looks() {
+                cursor.keep(&merge.position());
+                return Ok(());
             }
             if let Some(pause) = budget.pause() {
                 if lag_us > LAG_MAX.as_micros() as u64 {
@@ -312,10 +363,10 @@ impl Worker {
 
     fn look(&self, record: &Record<'_>, trackers: &mut Trackers, bodies: &mut Bodies, marks: &mut Marks) {
         self.findings.checked.fetch_add(1, Ordering::Relaxed);
+        let limit = self.tuning.inflated_limit.load(Ordering::Relaxed);
         // A decoder that can't stand a batch must not end the checker, now and at each start from here. Its state is made anew
         // with each body. Trackers of both generations are thought of: a start may be missing.
-        let looked =
-            catch_unwind(AssertUnwindSafe(|| bodies.check(record, self.options.inflated_limit, None).map(drop)));
+        let looked = catch_unwind(AssertUnwindSafe(|| bodies.check(record, limit, None).map(drop)));
         let (project, version) = trackers.of(record);
         self.findings.by_tracker.count(project, version, !matches!(looked, Ok(Ok(()))));
         let fault = match looked {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand};
 
-use crate::config::{SETTINGS, Sources, value};
+use crate::config::{SETTINGS, Sources, masked, value};
 use crate::log::cursor::ConsumerName;
 use crate::log::salvage::Limits;
 
@@ -80,6 +80,11 @@ pub enum Command {
         after_help = "Examples:\n  takeup recordings\n  takeup recordings --session 2691351900602760960 --out films"
     )]
     Recordings(RecordingsArgs),
+    /// Look at the settings: what is wrong with them, and what is in force.
+    #[command(
+        after_help = "Examples:\n  takeup config check && systemctl reload takeup\n  takeup config show --changed"
+    )]
+    Config(ConfigArgs),
     /// Ask a running server, through its admin port.
     #[command(after_help = "Example:\n  takeup admin reopen")]
     Admin(AdminArgs),
@@ -112,6 +117,47 @@ pub enum AdminCommand {
     },
 }
 
+/// The options of `takeup config`.
+#[derive(Debug, Clone, Args)]
+pub struct ConfigArgs {
+    /// The file of settings [default: takeup.toml in the data folder].
+    #[arg(long, value_name = "FILE", env = "TAKEUP_CONFIG", global = true)]
+    pub config: Option<PathBuf>,
+    /// Any setting, as `takeup serve` takes it.
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_value, global = true)]
+    pub set: Vec<(String, String)>,
+    /// Print NDJSON.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: ConfigCommand,
+}
+
+impl ConfigArgs {
+    /// Where the settings of this command line come from.
+    pub fn sources(&self, data: &Path) -> Sources {
+        let serve = ServeArgs { config: self.config.clone(), set: self.set.clone(), ..ServeArgs::default() };
+        serve.sources(data)
+    }
+}
+
+/// What can be looked at.
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub enum ConfigCommand {
+    /// Tell all that is wrong: with takeup.toml, the environment, --set, projects.toml, the token secrets, and the files
+    /// that settings name. The exit code is 0 when a server could start with it, 1 when not.
+    #[command(after_help = "Example:\n  takeup config check --data /var/lib/takeup")]
+    Check,
+    /// Print the value of each setting and where it comes from; secrets are hidden.
+    #[command(after_help = "Example:\n  takeup config show --changed")]
+    Show {
+        /// Only those that differ from the default.
+        #[arg(long)]
+        changed: bool,
+    },
+}
+
 /// The options of `takeup serve`.
 #[derive(Debug, Clone, Default, Args)]
 pub struct ServeArgs {
@@ -137,7 +183,7 @@ impl ServeArgs {
     pub fn sources(&self, data: &Path) -> Sources {
         let mut sources = Sources { file: self.config.clone(), ..Sources::of_process(data) };
         sources.options =
-            self.set.iter().map(|(key, value)| (format!("--set {key}={value}"), key.clone(), value.clone())).collect();
+            self.set.iter().map(|(key, value)| (option(key, value), key.clone(), value.clone())).collect();
         for (key, value) in [("listen", &self.listen), ("admin", &self.admin), ("cores", &self.cores)] {
             if let Some(value) = value {
                 sources.options.push((format!("--{key}"), key.to_owned(), value.clone()));
@@ -371,6 +417,11 @@ fn key_value(text: &str) -> Result<(String, String), String> {
     Ok((key.trim().to_owned(), value.to_owned()))
 }
 
+/// `--set` as it may be printed.
+fn option(key: &str, value: &str) -> String {
+    format!("--set {key}={}", masked(key, value))
+}
+
 fn from(text: &str) -> Result<From, String> {
     match text {
         "start" => Ok(From::Start),
@@ -390,7 +441,8 @@ fn speed(text: &str) -> Result<f64, String> {
 fn settings_help() -> String {
     let mut text = String::from(
         "Example:\n  takeup serve --listen 0.0.0.0:8080 --set ack=memory\n\n\
-         Settings, for --set, takeup.toml and the environment (TAKEUP_<NAME>, or the name in brackets):",
+         Settings, for --set, takeup.toml and the environment (TAKEUP_<NAME>, or the name in brackets). [live]: a running\n\
+         server takes over a change of takeup.toml:",
     );
     let mut group = "";
     for setting in SETTINGS {
@@ -400,7 +452,9 @@ fn settings_help() -> String {
         }
         let also = setting.also.map(|name| format!(" [{name}]")).unwrap_or_default();
         let quote = if setting.default.is_empty() { "\"\"" } else { "" };
-        text.push_str(&format!("\n    {}={}{quote}{also}\n        {}", setting.name, setting.default, setting.help()));
+        let live = if setting.live { " [live]" } else { "" };
+        let (name, default, help) = (setting.name, setting.default, setting.help());
+        text.push_str(&format!("\n    {name}={default}{quote}{also}{live}\n        {help}"));
     }
     text
 }

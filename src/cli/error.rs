@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use crate::config::ConfigError;
+use crate::config::{ConfigError, ConfigErrors};
 use crate::log::error::LogError;
 
 /// Why a command ended early, in words for the person who ran it.
@@ -15,6 +15,9 @@ pub enum CliError {
     /// A setting is wrong.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// Settings are wrong, maybe several.
+    #[error(transparent)]
+    Settings(#[from] ConfigErrors),
     /// The log can't be read or written.
     #[error(transparent)]
     Log(#[from] LogError),

@@ -7,6 +7,7 @@
 mod admin;
 mod args;
 mod broken;
+mod config;
 mod consumers;
 mod error;
 mod events;
@@ -49,6 +50,7 @@ pub fn main() -> ExitCode {
         Command::Tail(args) => tail::run(&args, &data),
         Command::Recordings(args) => recordings::run(&args, &data),
         Command::Replay(args) => replay::run(&args, &data),
+        Command::Config(args) => config::run(&args, &data),
         Command::Admin(args) => return admin::run(&args, &data),
     };
     result.unwrap_or_else(|error| report(&error, ExitCode::FAILURE))

@@ -9,28 +9,25 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use atomic_waker::AtomicWaker;
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use crate::api::cors::Cors;
-use crate::api::prefix::Prefix;
 use crate::api::route::TEMPLATES;
-use crate::api::start::StartSettings;
 use crate::bucket::{Bucket, BucketSettings};
 use crate::checker::{self, Checker};
-use crate::config::{self, Config, FirstRun, LogRequests, PROJECTS_FILE, Secret, first_run, snippet};
+use crate::config::{self, Config, FirstRun, LogLevel, LogRequests, PROJECTS_FILE, Secret, first_run, snippet};
 use crate::directory::{self, DirectoryError};
 use crate::log::{Log, Options, Recovery};
 use crate::server::admission::{self, Policy};
 use crate::server::core::{Common, INBOX_MAX};
 use crate::server::handover::Inbox;
 use crate::server::listen::listen;
+use crate::server::live::{Live, Shared as SharedLive};
 use crate::server::runtime::Driver;
 use crate::server::{Seat, cpus, limits, notices, spawn};
 use crate::session::flake::FlakeIds;
 use crate::session::geo::Geo;
 use crate::session::shard;
-use crate::session::token::Secrets;
 use crate::session::user_agent::UserAgents;
 use crate::telemetry::{self, Admin, Check, CoreMetrics, Level, LogOptions, Logger, Metrics, admin};
 
@@ -38,6 +35,7 @@ use super::admin::reachable;
 use super::{CliError, ServeArgs};
 
 mod failures;
+mod reload;
 mod retention;
 
 /// How long the last log lines may take to be printed.
@@ -47,16 +45,16 @@ const PRINT_PATIENCE: Duration = Duration::from_secs(2);
 pub fn run(args: ServeArgs, data: PathBuf) -> Result<ExitCode, CliError> {
     let began = Instant::now();
     // Before anything else: a signal that comes while the server starts is not lost.
-    let signals = Signals::new([SIGTERM, SIGINT]).map_err(other)?;
+    let signals = Signals::new([SIGTERM, SIGINT, SIGHUP]).map_err(other)?;
     let made = first_run(&data)?;
-    let loaded = Config::load(&args.sources(&data))?;
-    let config = loaded.config;
+    let sources = args.sources(&data);
+    let files = reload::Files::seen(&sources);
+    let loaded = Config::load(&sources)?;
+    let config = &loaded.config;
     let (driver, no_uring) = Driver::choose(config.runtime).map_err(other)?;
-    let (logger, printer) = Logger::start(&log_options(&config), Box::new(std::io::stdout()))
+    let (logger, printer) = Logger::start(&log_options(config), Box::new(std::io::stdout()))
         .map_err(|error| CliError::Other(format!("the printing thread could not be started: {error}")))?;
-    for warning in &loaded.warnings {
-        logger.event(Level::Warn, crate::caller!(), warning, &[]);
-    }
+    reload::warn(&loaded, &sources, &logger);
     if let Some(error) = no_uring {
         let text = error.to_string();
         let fields = [("error", &*text)];
@@ -67,10 +65,10 @@ pub fn run(args: ServeArgs, data: PathBuf) -> Result<ExitCode, CliError> {
     let cores = config.cores.unwrap_or_else(|| cpus::default_cores(cpus.len(), quota));
     let connections_max = limits::connections(config.connections_max, cores, &logger);
 
-    let options = retention::with_retention(log_options_of(&config, cores, driver), &config, &logger);
+    let options = retention::with_retention(log_options_of(config, cores, driver), config, &logger);
     let (log, recovery) = Log::open(options)?;
     report_recovery(&logger, &recovery);
-    let flakes = FlakeIds::new(worker_id(&config, &logger));
+    let flakes = FlakeIds::new(worker_id(config, &logger));
     // A clock that was set back must not lead to ids that are given out already.
     flakes.start_after(i64::try_from(recovery.newest_us / 1000).unwrap_or(i64::MAX));
     let listeners = listen(config.listen, usize::from(cores)).map_err(other)?;
@@ -80,26 +78,24 @@ pub fn run(args: ServeArgs, data: PathBuf) -> Result<ExitCode, CliError> {
     let projects = config.data.join(PROJECTS_FILE);
     let directory = Arc::new(directory::Shared::load(&projects).map_err(other)?);
     retention::tell_ages(&log, &directory.current());
-    let watcher = directory::watch(Arc::clone(&directory), {
+    let heed_directory = {
         let (logger, log, directory) = (logger.clone(), log.clone(), Arc::clone(&directory));
-        move |outcome| {
+        move |outcome: Result<usize, DirectoryError>| {
             if outcome.is_ok() {
                 retention::tell_ages(&log, &directory.current());
             }
             report_directory(&logger, outcome);
         }
-    });
+    };
+    let watcher = directory::watch(Arc::clone(&directory), heed_directory.clone());
     let common = Arc::new(Common {
         driver,
         connections_max,
-        prefix: Prefix::new(&config.prefix),
-        cors: Cors::new(config.use_cors),
+        live: SharedLive::new(Live::of(config.clone()).map_err(other)?, cores),
         bucket: bucket(&config, &logger),
-        start: start_settings(&config),
         log: log.clone(),
         directory,
         policy: admission::Shared::new(Policy::of(&config, cores)),
-        secrets: Secrets::new(config.token_secrets.to_vec()).map_err(other)?,
         flakes,
         agents: UserAgents::spawn(config.uaparser_file.as_deref()).map_err(other)?,
         geo: Geo::open(config.maxminddb_file.as_deref()).map_err(other)?,
@@ -108,7 +104,6 @@ pub fn run(args: ServeArgs, data: PathBuf) -> Result<ExitCode, CliError> {
         stopping: AtomicBool::new(false),
         stop_wakers: (0..cores).map(|_| AtomicWaker::new()).collect(),
         handovers: (0..cores).map(|_| Inbox::new(config.handovers_max, config.inflight_bytes_max)).collect(),
-        config,
     });
     let metrics: Vec<Arc<CoreMetrics>> = (0..cores).map(|_| Arc::new(CoreMetrics::new(TEMPLATES))).collect();
     let pinned = quota.is_none_or(|quota| quota >= cpus.len() as f64) && usize::from(cores) <= cpus.len();
@@ -120,11 +115,23 @@ pub fn run(args: ServeArgs, data: PathBuf) -> Result<ExitCode, CliError> {
     }
     // All that can fail comes before the first connection is taken.
     let checker =
-        Checker::spawn(checker::Options::of(&common.config), common.inboxes.clone(), logger.clone()).map_err(other)?;
-    let admin = admin::spawn(common.config.admin, admin_of(&log, metrics, &checker, &logger)).map_err(other)?;
+        Checker::spawn(checker::Options::of(config), common.inboxes.clone(), logger.clone()).map_err(other)?;
+    let reloads = Arc::new(reload::Reloads::default());
+    let metrics = reload::register(Metrics::new(metrics).logger(&logger), &reloads, &common);
+    let admin = admin::spawn(config.admin, admin_of(&log, metrics, &checker)).map_err(other)?;
     let threads: Vec<_> = seats.into_iter().map(|seat| spawn(Arc::clone(&common), seat)).collect();
     let stopper = Arc::clone(&common);
-    stop_on_signals(signals, move || stopper.stop(), logger.clone())?;
+    let projects = Arc::clone(&common.directory);
+    let heed = reload::Heed {
+        common: Arc::clone(&common),
+        log: log.clone(),
+        tune_checker: Box::new(checker.tuner()),
+        look_at_projects: Box::new(move || projects.refresh().map(&heed_directory).unwrap_or_default()),
+    };
+    let reloader = reload::Reloader { heed, sources, files, seen: loaded.clone(), reloads, logger: logger.clone() };
+    let reloader = reloader.spawn().map_err(other)?;
+    let reload = reloader.asker();
+    stop_on_signals(signals, move || stopper.stop(), reload, logger.clone())?;
     announce(listen_addr, admin.addr(), &made, &common, began.elapsed());
 
     common.agents.wait();
@@ -145,6 +152,7 @@ pub fn run(args: ServeArgs, data: PathBuf) -> Result<ExitCode, CliError> {
         }
     }
     drop(watcher);
+    drop(reloader);
     checker.stop();
     let closed = log.close();
     notices::report(&log, &logger);
@@ -183,7 +191,13 @@ fn log_options(config: &Config) -> LogOptions {
         LogRequests::Errors => telemetry::LogRequests::Errors,
         LogRequests::Sampled => telemetry::LogRequests::Sampled(config.log_sample),
     };
-    LogOptions { requests, ..LogOptions::default() }
+    let level = match config.log_level {
+        LogLevel::Debug => Level::Debug,
+        LogLevel::Info => Level::Info,
+        LogLevel::Warn => Level::Warn,
+        LogLevel::Error => Level::Error,
+    };
+    LogOptions { requests, level, ..LogOptions::default() }
 }
 
 fn log_options_of(config: &Config, cores: u16, driver: Driver) -> Options {
@@ -211,22 +225,6 @@ fn log_options_of(config: &Config, cores: u16, driver: Driver) -> Options {
         slow_sync: config.slow_sync,
         insist: config.insist_file_system,
         ..Options::default()
-    }
-}
-
-fn start_settings(config: &Config) -> StartSettings {
-    StartSettings {
-        json_size_limit: config.json_size_limit,
-        json_inflated_limit: config.json_inflated_limit,
-        beacon_size_limit: config.beacon_size_limit,
-        batch_bytes_max: config.batch_bytes_max(),
-        compression_threshold: config.compression_threshold,
-        record_canvas: config.record_canvas,
-        canvas_quality: config.canvas_quality.clone(),
-        canvas_fps: i64::from(config.canvas_fps),
-        protocol_version: i64::from(config.protocol_version),
-        mobile_quality: config.mobile_quality.clone(),
-        mobile_fps: i64::from(config.mobile_fps),
     }
 }
 
@@ -314,13 +312,12 @@ fn report_directory(logger: &Logger, outcome: Result<usize, DirectoryError>) {
     }
 }
 
-fn admin_of(log: &Log, cores: Vec<Arc<CoreMetrics>>, checker: &Checker, logger: &Logger) -> Admin {
-    let mut metrics = Metrics::new(cores).logger(logger);
+fn admin_of(log: &Log, metrics: Metrics, checker: &Checker) -> Admin {
     let gauge = |log: &Log, value: fn(&crate::log::LogStats) -> u64| {
         let log = log.clone();
         move || value(&log.stats()) as f64
     };
-    metrics = metrics
+    let mut metrics = metrics
         .gauge("takeup_log_free_bytes", "Free space on the log's file system.", gauge(log, |s| s.free_bytes))
         .gauge("takeup_log_segments_made", "Segments made ready.", gauge(log, |s| s.segments))
         .counter("takeup_log_bytes", "Bytes appended to the log.", gauge(log, |s| s.bytes))
@@ -346,11 +343,20 @@ fn admin_of(log: &Log, cores: Vec<Arc<CoreMetrics>>, checker: &Checker, logger: 
     Admin { metrics: Arc::new(metrics), checks: Box::new(checks), reopen: Box::new(reopen) }
 }
 
-/// The first signal drains, the second one ends at once.
-fn stop_on_signals(mut signals: Signals, stop: impl Fn() + Send + 'static, logger: Logger) -> Result<(), CliError> {
+/// SIGHUP has the settings read again. The first other signal drains, the second one ends at once.
+fn stop_on_signals(
+    mut signals: Signals,
+    stop: impl Fn() + Send + 'static,
+    reload: impl Fn() + Send + 'static,
+    logger: Logger,
+) -> Result<(), CliError> {
     let wait = move || {
         let mut stopping = false;
         for signal in signals.forever() {
+            if signal == SIGHUP {
+                reload();
+                continue;
+            }
             if stopping {
                 std::process::exit(128 + signal);
             }
@@ -366,7 +372,8 @@ fn stop_on_signals(mut signals: Signals, stop: impl Fn() + Send + 'static, logge
 /// Tells a person where the server is and what to paste into a page. It goes to stderr: stdout carries
 /// log lines only.
 fn announce(listen: SocketAddr, admin: SocketAddr, made: &FirstRun, common: &Common, took: Duration) {
-    let config = &common.config;
+    let live = common.live.current();
+    let config = &live.config;
     let address = format!("http://{}", reachable(listen));
     let mut text = format!(
         "takeup {} listens on http://{listen} ({} cores, {:?}, ack = {}), ready after {} ms\n\

@@ -1,9 +1,12 @@
 //! What can be wrong with a configuration.
 
+use std::fmt;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use thiserror::Error;
+
+use super::origin::Origin;
 
 /// A configuration that can't be used, with the place of the fault and what to do.
 #[derive(Debug, Error)]
@@ -40,8 +43,8 @@ pub enum ConfigError {
     /// There is no such setting.
     #[error("{origin}: there is no setting `{key}`{}", super::nearest::hint(nearest))]
     Unknown {
-        /// File and line, or option.
-        origin: String,
+        /// Where it stands.
+        origin: Origin,
         /// The name as written.
         key: String,
         /// The known name that looks most like it.
@@ -50,8 +53,8 @@ pub enum ConfigError {
     /// A value that can't be.
     #[error("{origin}: {key} = {value:?}: {problem}")]
     Invalid {
-        /// File and line, variable, or option.
-        origin: String,
+        /// Where it stands.
+        origin: Origin,
         /// The setting.
         key: String,
         /// The value as written.
@@ -60,12 +63,85 @@ pub enum ConfigError {
         problem: String,
     },
     /// Values that can't be together, or one out of its range.
-    #[error("{0}")]
-    Conflict(String),
+    #[error("{origin}{problem}")]
+    Conflict {
+        /// The places of the values that are not defaults, with a colon and a blank behind them; or nothing.
+        origin: String,
+        /// What can't be.
+        problem: String,
+    },
+    /// A file of secrets that others on the machine can read, or that not its owner alone can change.
+    #[error("{}: mode {mode:04o}: others may {may} the token secrets; chmod 600 it", path.display())]
+    SecretExposed {
+        /// The file.
+        path: PathBuf,
+        /// Its permissions.
+        mode: u32,
+        /// What others may do.
+        may: &'static str,
+    },
     /// A secret without bytes would let anyone sign tokens.
     #[error("{origin}: an empty token secret would let anyone sign tokens; set one, or remove it to have one made")]
     EmptySecret {
         /// File or variable.
         origin: String,
     },
+}
+
+impl ConfigError {
+    /// The file of the fault and the line in it, where there is one.
+    pub fn place(&self) -> (Option<&Path>, Option<usize>) {
+        match self {
+            ConfigError::Io { path, .. }
+            | ConfigError::TooLarge { path, .. }
+            | ConfigError::SecretExposed { path, .. } => (Some(path), None),
+            ConfigError::Syntax { path, line, .. } => (Some(path), Some(*line)),
+            ConfigError::Unknown { origin, .. } | ConfigError::Invalid { origin, .. } => origin.place(),
+            ConfigError::Conflict { .. } | ConfigError::EmptySecret { .. } => (None, None),
+        }
+    }
+
+    /// The variables of the environment that it is about.
+    pub fn variables(&self) -> &[String] {
+        match self {
+            ConfigError::Unknown { origin, .. } | ConfigError::Invalid { origin, .. } => origin.variables(),
+            _ => &[],
+        }
+    }
+}
+
+/// All that is wrong with a configuration; at least one thing.
+#[derive(Debug, Error)]
+pub struct ConfigErrors(Vec<ConfigError>);
+
+impl ConfigErrors {
+    /// `Ok` if nothing is wrong.
+    ///
+    /// # Errors
+    /// All of `faults`.
+    pub(super) fn none_of(faults: Vec<ConfigError>) -> Result<(), ConfigErrors> {
+        if faults.is_empty() { Ok(()) } else { Err(ConfigErrors(faults)) }
+    }
+
+    /// One after the other.
+    pub fn all(&self) -> &[ConfigError] {
+        &self.0
+    }
+}
+
+impl From<ConfigError> for ConfigErrors {
+    fn from(error: ConfigError) -> ConfigErrors {
+        ConfigErrors(vec![error])
+    }
+}
+
+/// One fault stands for itself; several are counted and take a line each.
+impl fmt::Display for ConfigErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let [only] = &self.0[..] {
+            return only.fmt(f);
+        }
+        write!(f, "{} faults in the settings:", self.0.len())?;
+        self.0.iter().try_for_each(|fault| write!(f, "\n  {fault}"))
+    }
 }

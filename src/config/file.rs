@@ -18,49 +18,55 @@ pub(super) struct Line {
 /// A file of settings is a page or two; this keeps a wrong path from filling the memory.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
 
-/// The settings in the file, in their order there.
-pub(super) fn read(path: &Path) -> Result<Vec<Line>, ConfigError> {
+/// The settings in the file, in their order there, and what is wrong with the others. What can't be read at all is an error.
+pub(super) fn read(path: &Path) -> Result<(Vec<Line>, Vec<ConfigError>), ConfigError> {
     let bytes = read_bounded(path, FILE_BYTES_MAX)?;
     let text = String::from_utf8(bytes).map_err(|error| ConfigError::Syntax {
         path: path.to_owned(),
         line: line_of(error.as_bytes(), error.utf8_error().valid_up_to()),
         message: "this is not UTF-8".to_owned(),
     })?;
-    parse(path, &text)
+    Ok(parse(path, &text))
 }
 
-fn parse(path: &Path, text: &str) -> Result<Vec<Line>, ConfigError> {
-    let syntax = |at: usize, message: String| ConfigError::Syntax {
-        path: path.to_owned(),
-        line: line_of(text.as_bytes(), at),
-        message,
-    };
-    let table = DeTable::parse(text)
-        .map_err(|error| syntax(error.span().map_or(0, |span| span.start), error.message().replace('\n', ", ")))?;
+fn parse(path: &Path, text: &str) -> (Vec<Line>, Vec<ConfigError>) {
+    let mut faults: Vec<(usize, String)> = Vec::new();
+    let (table, errors) = DeTable::parse_recoverable(text);
+    for error in errors {
+        let line = line_of(text.as_bytes(), error.span().map_or(0, |span| span.start));
+        // The first fault of a line brings the others with it.
+        if faults.iter().all(|(known, _)| *known != line) {
+            faults.push((line, error.message().replace('\n', ", ")));
+        }
+    }
     let mut lines = Vec::new();
     for (key, value) in table.get_ref() {
-        let at = key.span().start;
+        let line = line_of(text.as_bytes(), key.span().start);
+        if faults.iter().any(|(known, _)| *known == line) {
+            continue;
+        }
+        let name = key.get_ref();
         let value = match value.get_ref() {
             DeValue::String(text) => text.to_string(),
             DeValue::Integer(number) if number.radix() == 10 => number.as_str().to_owned(),
             DeValue::Float(number) => number.as_str().to_owned(),
             DeValue::Boolean(switch) => switch.to_string(),
             DeValue::Table(_) => {
-                return Err(syntax(
-                    at,
-                    format!("[{}]: this file has no tables, only lines `key = value`", key.get_ref()),
-                ));
+                faults.push((line, format!("[{name}]: this file has no tables, only lines `key = value`")));
+                continue;
             }
             other => {
-                let problem =
-                    format!("{}: expected a text, a number or a switch, found {}", key.get_ref(), other.type_str());
-                return Err(syntax(at, problem));
+                let found = other.type_str();
+                faults.push((line, format!("{name}: expected a text, a number or a switch, found {found}")));
+                continue;
             }
         };
-        lines.push(Line { key: key.get_ref().to_string(), value, line: line_of(text.as_bytes(), at) });
+        lines.push(Line { key: name.to_string(), value, line });
     }
     lines.sort_by_key(|line| line.line);
-    Ok(lines)
+    faults.sort_by_key(|(line, _)| *line);
+    let syntax = |(line, message)| ConfigError::Syntax { path: path.to_owned(), line, message };
+    (lines, faults.into_iter().map(syntax).collect())
 }
 
 /// The number, from 1, of the line at a byte offset.

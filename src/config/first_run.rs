@@ -135,7 +135,9 @@ fn commented_settings() -> String {
     let mut text = String::from(
         "# Settings of takeup. A line that begins with \"#\" shows the default; remove the \"#\" to change it.\n\
          # The environment (TAKEUP_<NAME>) goes before this file, the command line before both.\n\
-         # Sizes: 65536, 64KiB, 8MiB. Durations: 200ms, 60s, 1h2m.\n",
+         # Sizes: 65536, 64KiB, 8MiB. Durations: 200ms, 60s, 1h2m.\n\
+         # This file is read again when it changes: settings marked [live] change in the running server, the others with\n\
+         # its next start. `takeup config check` looks for mistakes, `takeup config show` tells what is in force.\n",
     );
     let mut group = "";
     for setting in SETTINGS {
@@ -144,7 +146,8 @@ fn commented_settings() -> String {
             let _ = write!(text, "\n\n# ---- {group} ----\n");
         }
         text.push('\n');
-        for line in wrap(&setting.help(), 100) {
+        let live = if setting.live { " [live]" } else { "" };
+        for line in wrap(&format!("{}{live}", setting.help()), 100) {
             let _ = writeln!(text, "# {line}");
         }
         let quote = if setting.bare { "" } else { "\"" };

@@ -1,16 +1,18 @@
-//! Laying command line, environment, file and defaults over each other, and checking what comes out.
+//! Laying command line, environment, file and defaults over each other, and checking what comes out. It does not stop at the
+//! first fault: whoever mends a configuration wants to know of all of them.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use super::error::ConfigError;
-use super::modes::Unusable;
+use super::environment::Environment;
+use super::error::{ConfigError, ConfigErrors};
 use super::nearest::nearest;
+use super::old_env::{self, Told};
+use super::origin::Origin;
 use super::secrets::TokenSecrets;
 use super::settings::{Config, SETTINGS};
-use super::{CONFIG_FILE, buffers, file};
+use super::{CONFIG_FILE, conflicts, file, mask};
 
 /// Where settings come from.
 #[derive(Debug, Clone, Default)]
@@ -34,6 +36,19 @@ pub struct Loaded {
     pub file: Option<PathBuf>,
     /// What looks like a mistake but may not be one.
     pub warnings: Vec<String>,
+    /// Where each setting comes from and how it was written there, in the order of [`SETTINGS`].
+    pub chosen: Vec<Chosen>,
+    /// OpenReplay's variables that are set, and what has become of them.
+    pub told: Vec<Told>,
+}
+
+/// The text of a setting, and where it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Chosen {
+    /// As written.
+    pub text: String,
+    /// Where.
+    pub origin: Origin,
 }
 
 impl Sources {
@@ -44,9 +59,9 @@ impl Sources {
         Sources { data: data.to_owned(), environment, ..Sources::default() }
     }
 
-    /// A variable that is set and not empty.
-    fn variable(&self, name: &str) -> Option<&OsString> {
-        self.environment.get(name).filter(|value| !value.is_empty())
+    /// The file of the settings: the one that was named, or the data folder's, whether it is there or not.
+    pub fn settings_file(&self) -> PathBuf {
+        self.file.clone().unwrap_or_else(|| self.data.join(CONFIG_FILE))
     }
 }
 
@@ -54,97 +69,160 @@ impl Config {
     /// Reads and checks all settings and the token secrets.
     ///
     /// # Errors
-    /// What is wrong, and where; the first fault found.
-    pub fn load(sources: &Sources) -> Result<Loaded, ConfigError> {
-        let mut loaded = Config::load_settings(sources)?;
-        loaded.config.token_secrets = TokenSecrets::find(sources)?;
-        Ok(loaded)
+    /// All that is wrong, and where.
+    pub fn load(sources: &Sources) -> Result<Loaded, ConfigErrors> {
+        let (loaded, faults) = Config::examine(sources);
+        ConfigErrors::none_of(faults).map(|()| loaded)
     }
 
     /// Like [`load`](Config::load), without the token secrets.
-    pub fn load_settings(sources: &Sources) -> Result<Loaded, ConfigError> {
-        let mut config = Config::defaults(sources.data.clone());
-        let file = apply_file(&mut config, sources)?;
-        apply_environment(&mut config, sources)?;
+    ///
+    /// # Errors
+    /// All that is wrong, and where.
+    pub fn load_settings(sources: &Sources) -> Result<Loaded, ConfigErrors> {
+        let (loaded, faults) = Config::examine_settings(sources);
+        ConfigErrors::none_of(faults).map(|()| loaded)
+    }
+
+    /// Reads everything, and gives what can be used of it with all that is wrong.
+    pub fn examine(sources: &Sources) -> (Loaded, Vec<ConfigError>) {
+        let (mut loaded, mut faults) = Config::examine_settings(sources);
+        match TokenSecrets::find(sources) {
+            Ok(secrets) => loaded.config.token_secrets = secrets,
+            Err(fault) => faults.push(fault),
+        }
+        (loaded, faults)
+    }
+
+    /// Like [`examine`](Config::examine), without the token secrets.
+    pub fn examine_settings(sources: &Sources) -> (Loaded, Vec<ConfigError>) {
+        let mut environment = Environment::of(sources);
+        let mut warnings = warnings(sources);
+        warnings.append(&mut environment.warnings);
+        let mut reading = Reading::new(sources);
+        reading.faults.append(&mut environment.faults);
+        let file = reading.file(sources);
+        reading.environment(&environment);
         for (option, key, value) in &sources.options {
-            apply(&mut config, option, key, value)?;
+            reading.apply(Origin::Option(option.clone()), key, value);
         }
-        check(&config)?;
-        Ok(Loaded { config, file, warnings: warnings(sources) })
+        reading.conflicts();
+        let Reading { config, chosen, faults, .. } = reading;
+        let told = old_env::tell(&environment, |name| Some(chosen[place(name)?].origin.clone()));
+        (Loaded { config, file, warnings, chosen, told }, faults)
+    }
+
+    /// What can't be in these settings, whatever their origin. `None`: nothing.
+    pub fn contradiction(&self) -> Option<String> {
+        conflicts::find(self).into_iter().next().map(|conflict| conflict.problem)
     }
 }
 
-fn apply(config: &mut Config, origin: &str, key: &str, value: &str) -> Result<(), ConfigError> {
-    match config.set(key, value) {
-        Some(Ok(())) => Ok(()),
-        Some(Err(problem)) => Err(ConfigError::Invalid {
-            origin: origin.to_owned(),
-            key: key.to_owned(),
-            value: value.to_owned(),
-            problem,
-        }),
-        None => Err(ConfigError::Unknown {
-            origin: origin.to_owned(),
-            key: key.to_owned(),
-            nearest: nearest(key, SETTINGS.iter().map(|setting| setting.name)),
-        }),
+impl Loaded {
+    /// How a setting was written, and where.
+    pub fn chosen(&self, name: &str) -> Option<&Chosen> {
+        self.chosen.get(place(name)?)
     }
 }
 
-fn apply_file(config: &mut Config, sources: &Sources) -> Result<Option<PathBuf>, ConfigError> {
-    let path = match &sources.file {
-        Some(path) => path.clone(),
-        None => {
-            let path = sources.data.join(CONFIG_FILE);
-            // A folder that can't be looked into is an error of its own, which reading the file reports.
-            if matches!(path.try_exists(), Ok(false)) {
-                return Ok(None);
+/// The row of a setting.
+fn place(name: &str) -> Option<usize> {
+    SETTINGS.iter().position(|setting| setting.name == name)
+}
+
+/// Settings in the making.
+struct Reading {
+    config: Config,
+    chosen: Vec<Chosen>,
+    faults: Vec<ConfigError>,
+    /// Rows whose value could not be used somewhere: what conflicts with their defaults means nothing.
+    unusable: Vec<usize>,
+}
+
+impl Reading {
+    fn new(sources: &Sources) -> Reading {
+        let default = |text: &str| Chosen { text: text.to_owned(), origin: Origin::Default };
+        Reading {
+            config: Config::defaults(sources.data.clone()),
+            chosen: SETTINGS.iter().map(|setting| default(setting.default)).collect(),
+            faults: Vec::new(),
+            unusable: Vec::new(),
+        }
+    }
+
+    fn apply(&mut self, origin: Origin, key: &str, value: &str) {
+        let Some(at) = place(key) else {
+            let nearest = nearest(key, SETTINGS.iter().map(|setting| setting.name));
+            return self.faults.push(ConfigError::Unknown { origin, key: key.to_owned(), nearest });
+        };
+        match self.config.set(key, value) {
+            Some(Err(problem)) => {
+                self.unusable.push(at);
+                self.faults.push(ConfigError::Invalid {
+                    origin,
+                    key: key.to_owned(),
+                    value: mask::masked(key, value),
+                    problem,
+                });
             }
-            path
+            _ => self.chosen[at] = Chosen { text: value.to_owned(), origin },
         }
-    };
-    for line in file::read(&path)? {
-        apply(config, &format!("{}:{}", path.display(), line.line), &line.key, &line.value)?;
     }
-    Ok(Some(path))
-}
 
-fn apply_environment(config: &mut Config, sources: &Sources) -> Result<(), ConfigError> {
-    apply_upstream_address(config, sources)?;
-    for setting in SETTINGS {
-        let name = setting.env_name();
-        let found = match (sources.variable(&name), setting.also) {
-            (Some(value), _) => Some((name, value)),
-            (None, Some(also)) => sources.variable(also).map(|value| (also.to_owned(), value)),
-            (None, None) => None,
-        };
-        let Some((name, value)) = found else { continue };
-        let origin = format!("environment variable {name}");
-        let Some(text) = value.to_str() else {
-            return Err(ConfigError::Invalid {
-                origin,
-                key: setting.name.to_owned(),
-                value: value.to_string_lossy().into_owned(),
-                problem: "this is not UTF-8".to_owned(),
-            });
-        };
-        apply(config, &origin, setting.name, text)?;
+    fn file(&mut self, sources: &Sources) -> Option<PathBuf> {
+        let path = sources.settings_file();
+        // A folder that can't be looked into is an error of its own, which reading the file reports.
+        if sources.file.is_none() && matches!(path.try_exists(), Ok(false)) {
+            return None;
+        }
+        match file::read(&path) {
+            Ok((lines, faults)) => {
+                self.faults.extend(faults);
+                for line in lines {
+                    let origin = Origin::File { path: path.clone(), line: line.line };
+                    self.apply(origin, &line.key, &line.value);
+                }
+            }
+            Err(fault) => self.faults.push(fault),
+        }
+        Some(path)
     }
-    Ok(())
-}
 
-/// OpenReplay's `HTTP_HOST` (empty: every address) and `HTTP_PORT`, which together are our `listen`.
-fn apply_upstream_address(config: &mut Config, sources: &Sources) -> Result<(), ConfigError> {
-    let (host, port) = (sources.variable("HTTP_HOST"), sources.variable("HTTP_PORT"));
-    if host.is_none() && port.is_none() {
-        return Ok(());
+    fn environment(&mut self, environment: &Environment) {
+        for (name, text, origin) in old_env::derived(environment, self.config.listen.port(), &mut self.faults) {
+            // Nothing names the admin port there: it follows the other one only where nobody has chosen it.
+            let chosen = place(name).is_some_and(|at| self.chosen[at].origin != Origin::Default);
+            if name != "admin" || !chosen {
+                self.apply(origin, name, &text);
+            }
+        }
+        for setting in SETTINGS {
+            let own = environment.text(&setting.env_name(), setting.name);
+            let found = own.or_else(|| environment.text(setting.also?, setting.name));
+            match found {
+                Some(Ok((text, origin))) => self.apply(origin.clone(), setting.name, text),
+                Some(Err(fault)) => self.faults.push(fault),
+                None => {}
+            }
+        }
     }
-    let text = |value: &OsString| value.to_string_lossy().into_owned();
-    let host = host.map_or_else(|| "0.0.0.0".to_owned(), text);
-    let port = port.map_or_else(|| config.listen.port().to_string(), text);
-    // An IPv6 address has colons of its own.
-    let host = if host.contains(':') && !host.starts_with('[') { format!("[{host}]") } else { host };
-    apply(config, "environment variables HTTP_HOST and HTTP_PORT", "listen", &format!("{host}:{port}"))
+
+    fn conflicts(&mut self) {
+        for conflict in conflicts::find(&self.config) {
+            let places: Vec<usize> = conflict.settings.iter().filter_map(|name| place(name)).collect();
+            if places.iter().any(|at| self.unusable.contains(at)) {
+                continue;
+            }
+            let origins = places.iter().map(|&at| &self.chosen[at].origin).filter(|&origin| *origin != Origin::Default);
+            let mut origins: Vec<String> = origins.map(Origin::to_string).collect();
+            origins.dedup();
+            let mut origin = origins.join(" and ");
+            if !origin.is_empty() {
+                origin.push_str(": ");
+            }
+            self.faults.push(ConfigError::Conflict { origin, problem: conflict.problem });
+        }
+    }
 }
 
 /// Our own variables that no setting has, if they look like one that exists. Others with our prefix are let be: an
@@ -164,142 +242,4 @@ fn warnings(sources: &Sources) -> Vec<String> {
         }
     }
     warnings
-}
-
-/// Bytes of a group that only starts may use, and room for headers: a batch must fit beside them.
-const GROUP_OVERHEAD_BYTES: u64 = 256 * 1024 + 16 * 1024;
-
-/// Where a record's end still fits the log format's 32 bits of 64-byte units.
-const SEGMENT_BYTES_MAX: u64 = 4 << 30;
-
-fn check(config: &Config) -> Result<(), ConfigError> {
-    let conflict = |text: String| Err(ConfigError::Conflict(text));
-
-    if config.listen == config.admin && config.listen.port() != 0 {
-        return conflict(format!("listen and admin are both {}: give them different ports", config.listen));
-    }
-    if config.cores == Some(0) {
-        return conflict("cores = 0: at least one is needed; \"auto\" follows the machine".to_owned());
-    }
-    if !(1..=100).contains(&config.check_budget_percent) {
-        return conflict(format!("check_budget_percent = {}: expected 1 to 100", config.check_budget_percent));
-    }
-    if !(1..=65_536).contains(&config.handovers_max) {
-        return conflict(format!("handovers_max = {}: expected 1 to 65536", config.handovers_max));
-    }
-    if !(1..=1 << 24).contains(&config.limit_entries_max) {
-        return conflict(format!("limit_entries_max = {}: expected 1 to 16777216", config.limit_entries_max));
-    }
-    if !(1..=100).contains(&config.project_share_percent) {
-        return conflict(format!("project_share_percent = {}: expected 1 to 100", config.project_share_percent));
-    }
-    if config.canvas_fps > 60 {
-        return conflict(format!("canvas_fps = {}: expected 0 to 60", config.canvas_fps));
-    }
-    for (name, value) in [
-        ("log_sample", u64::from(config.log_sample)),
-        ("connections_max", config.connections_max as u64),
-        ("json_size_limit", config.json_size_limit),
-        ("json_inflated_limit", config.json_inflated_limit),
-        ("beacon_size_limit", config.beacon_size_limit),
-        ("body_inflated_limit", config.body_inflated_limit),
-        ("recording_size_limit", config.recording_size_limit),
-        ("unusable_size_limit", config.unusable_size_limit),
-        ("unusable_bytes_max", config.unusable_bytes_max),
-        ("group_bytes_max", config.group_bytes_max),
-        ("file_size_limit", config.file_size_limit),
-        ("upload_inflated_limit", config.upload_inflated_limit),
-        ("frame_size_limit", config.frame_size_limit),
-        ("upload_parts_max", config.upload_parts_max),
-        ("part_head_limit", config.part_head_limit),
-        ("queue_message_size_limit", config.queue_message_size_limit),
-    ] {
-        if value == 0 {
-            return conflict(format!("{name} = 0: it must be at least 1"));
-        }
-    }
-    for (name, value) in [
-        ("idle_timeout", config.idle_timeout),
-        ("head_timeout", config.head_timeout),
-        ("sync_interval", config.sync_interval),
-        ("seal_age", config.seal_age),
-    ] {
-        if value < Duration::from_millis(1) {
-            return conflict(format!("{name} is {value:?}: it must be at least 1ms"));
-        }
-    }
-    if config.unusable == Unusable::Keep && config.unusable_size_limit > config.batch_bytes_max() {
-        return conflict(format!(
-            "unusable_size_limit = {}: the log takes no batch above {} (see group_bytes_max and inflight_bytes_max)",
-            config.unusable_size_limit,
-            config.batch_bytes_max()
-        ));
-    }
-    check_sizes(config)
-}
-
-impl Config {
-    /// The largest batch that the log takes, whatever a project is allowed.
-    pub fn batch_bytes_max(&self) -> u64 {
-        let buffered = buffers::body_within(self.inflight_bytes_max as u64);
-        self.group_bytes_max.saturating_sub(GROUP_OVERHEAD_BYTES).min(buffered)
-    }
-
-    /// The largest picture: a record must hold it.
-    pub fn frame_bytes_max(&self) -> u64 {
-        self.frame_size_limit.min(self.group_bytes_max.saturating_sub(GROUP_OVERHEAD_BYTES))
-    }
-
-    /// The largest queue message that is aimed at: a record holds what one carries.
-    pub fn message_bytes_max(&self) -> u64 {
-        self.queue_message_size_limit.min(self.group_bytes_max.saturating_sub(GROUP_OVERHEAD_BYTES))
-    }
-
-    /// What an upload may hold in memory, unpacked.
-    pub fn upload_bytes_max(&self) -> u64 {
-        self.upload_inflated_limit.min(self.inflight_bytes_max as u64 / 2)
-    }
-}
-
-/// The sizes that must fit into each other.
-fn check_sizes(config: &Config) -> Result<(), ConfigError> {
-    let conflict = |text: String| Err(ConfigError::Conflict(text));
-    let Config { segment_bytes, window_bytes, group_bytes_max, .. } = *config;
-    for (name, bytes) in [("segment_bytes", segment_bytes), ("window_bytes", window_bytes)] {
-        if bytes == 0 || bytes % 4096 != 0 {
-            return conflict(format!("{name} = {bytes}: expected a multiple of 4096"));
-        }
-    }
-    if segment_bytes > SEGMENT_BYTES_MAX {
-        return conflict(format!("segment_bytes = {segment_bytes}: at most {SEGMENT_BYTES_MAX} (4GiB)"));
-    }
-    if config.retain_step_bytes < 4096 {
-        return conflict(format!("retain_step_bytes = {}: it must be at least 4096", config.retain_step_bytes));
-    }
-    if window_bytes >= segment_bytes {
-        return conflict(format!(
-            "window_bytes = {window_bytes} must be smaller than segment_bytes = {segment_bytes}: it slides inside one"
-        ));
-    }
-    if group_bytes_max > window_bytes {
-        return conflict(format!(
-            "group_bytes_max = {group_bytes_max} must not be above window_bytes = {window_bytes}: a group lies within it"
-        ));
-    }
-    for (name, limit) in [("beacon_size_limit", config.beacon_size_limit), ("json_size_limit", config.json_size_limit)]
-    {
-        if limit.saturating_add(GROUP_OVERHEAD_BYTES) > group_bytes_max {
-            return conflict(format!(
-                "{name} = {limit} does not fit group_bytes_max = {group_bytes_max}, which must be {GROUP_OVERHEAD_BYTES} larger"
-            ));
-        }
-        let needed = buffers::buffer_for(limit).unwrap_or(u64::MAX);
-        if needed > config.inflight_bytes_max as u64 {
-            let budget = config.inflight_bytes_max;
-            return conflict(format!(
-                "{name} = {limit} needs a buffer of {needed} bytes, which is above inflight_bytes_max = {budget}"
-            ));
-        }
-    }
-    Ok(())
 }

@@ -90,6 +90,18 @@ modes! {
         On = "on",
     }
 
+    /// How grave a line about the service must be to be logged.
+    LogLevel {
+        /// Everything, for those who look for a fault.
+        Debug = "debug",
+        /// Once per event of the service.
+        Info = "info",
+        /// What should be looked at soon.
+        Warn = "warn",
+        /// Data or service at risk.
+        Error = "error",
+    }
+
     /// The runtime's driver.
     Runtime {
         /// io_uring where the kernel allows it, epoll elsewhere.

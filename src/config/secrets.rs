@@ -2,8 +2,10 @@
 
 use std::fmt;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use super::environment::Environment;
 use super::error::ConfigError;
 use super::load::Sources;
 
@@ -65,10 +67,21 @@ impl TokenSecrets {
     /// The secrets of a server: `TOKEN_SECRET`, else those in its data folder.
     pub fn find(sources: &Sources) -> Result<TokenSecrets, ConfigError> {
         // Unset and empty differ here: an empty secret must not quietly become another one.
-        match sources.environment.get("TOKEN_SECRET") {
-            Some(secret) => TokenSecrets::one(secret.as_bytes()),
+        match Environment::of(sources).even_empty("TOKEN_SECRET") {
+            Some((secret, _)) => TokenSecrets::one(secret.as_bytes()),
             None => TokenSecrets::read(&TokenSecrets::path(&sources.data)),
         }
+    }
+
+    /// Looks whether others may read or change the file of the secrets. Its group may read it: so does Kubernetes mount it.
+    pub fn exposed(path: &Path) -> Option<ConfigError> {
+        let mode = std::fs::metadata(path).ok()?.permissions().mode() & 0o7777;
+        let may = match mode {
+            mode if mode & 0o022 != 0 => "change",
+            mode if mode & 0o004 != 0 => "read",
+            _ => return None,
+        };
+        Some(ConfigError::SecretExposed { path: path.to_owned(), mode, may })
     }
 
     /// Where the secrets of a data folder are.

@@ -2,14 +2,17 @@
 //!
 //! A row gives a setting's name, type, default and help. The struct [`Config`], the keys of `takeup.toml`, the
 //! environment variables, `--set`, the help of `takeup serve` and the commented file of the first start all come from
-//! it, so none of them can drift from the others.
+//! it, so none of them can drift from the others. A row that ends in `[live]` is taken over by a running server when it
+//! changes; the others wait for the next start.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use super::limit::Limit;
-use super::modes::{Ack, AdmissionMode, CheckBodies, FullDisk, LogRequests, ProxyProtocol, Runtime, Unusable, Writer};
+use super::modes::{
+    Ack, AdmissionMode, CheckBodies, FullDisk, LogLevel, LogRequests, ProxyProtocol, Runtime, Unusable, Writer,
+};
 use super::networks::Networks;
 use super::secrets::{Secret, TokenSecrets};
 use super::value;
@@ -27,6 +30,8 @@ pub struct Setting {
     pub also: Option<&'static str>,
     /// Whether the file writes the value bare (numbers and switches) and not between quotes.
     pub bare: bool,
+    /// Whether a running server takes over a changed value.
+    pub live: bool,
     help: &'static [&'static str],
 }
 
@@ -45,11 +50,11 @@ impl Setting {
 macro_rules! settings {
     ($(
         $group:literal {
-            $( $(#[doc = $doc:literal])+ $name:ident: $type:ty = $parse:ident($default:literal) $(also $also:literal)?; )+
+            $( $(#[doc = $doc:literal])+ $name:ident: $type:ty = $parse:ident($default:literal) $(also $also:literal)? $([$live:ident])?; )+
         }
     )+) => {
         /// Every setting, parsed and checked. Built by [`Config::load`].
-        #[derive(Debug, Clone)]
+        #[derive(Debug, Clone, PartialEq)]
         pub struct Config {
             /// The data folder.
             pub data: PathBuf,
@@ -66,6 +71,7 @@ macro_rules! settings {
                 default: $default,
                 also: settings!(@also $($also)?),
                 bare: value::is_bare($default),
+                live: settings!(@live $($live)?),
                 help: &[$($doc),+],
             },
         )+)+];
@@ -87,8 +93,26 @@ macro_rules! settings {
                     _ => return None,
                 })
             }
+
+            /// The names of the settings that `other` has another value for.
+            pub fn differences(&self, other: &Config) -> Vec<&'static str> {
+                let mut names = Vec::new();
+                $($( if self.$name != other.$name { names.push(stringify!($name)); } )+)+
+                names
+            }
+
+            /// These settings with the live ones, and the token secrets, of `newer`.
+            pub fn with_live(&self, newer: &Config) -> Config {
+                Config {
+                    data: self.data.clone(),
+                    token_secrets: newer.token_secrets.clone(),
+                    $($( $name: if settings!(@live $($live)?) { &newer.$name } else { &self.$name }.clone(), )+)+
+                }
+            }
         }
     };
+    (@live live) => { true };
+    (@live) => { false };
     (@also $also:literal) => { Some($also) };
     (@also) => { None };
 }
@@ -101,13 +125,13 @@ settings! {
         admin: SocketAddr = address("127.0.0.1:8888");
         /// A second path under which all routes answer, for blockers that know the first: "/media/v2" serves
         /// /media/v2/v1/web/start. The plain path and /ingest always work.
-        prefix: String = prefix("");
+        prefix: String = prefix("") [live];
         /// Whether replies carry CORS headers. "false" is for those behind a proxy that adds its own.
-        use_cors: bool = switch("true") also "USE_CORS";
+        use_cors: bool = switch("true") also "USE_CORS" [live];
         /// Who may name a client's address in X-Forwarded-For, X-Real-Ip, Forwarded or a PROXY header: networks and
         /// addresses with commas between them, such as "10.0.0.0/8, 203.0.113.7"; "private" stands for loopback, private
         /// and link-local addresses, "all" for everybody, "none" for nobody.
-        trusted_proxies: Networks = networks("private");
+        trusted_proxies: Networks = networks("private") [live];
         /// With "on" each connection begins with a PROXY protocol header (version 1 or 2) of a trusted proxy; connections
         /// that come from others, or begin otherwise, are closed.
         proxy_protocol: ProxyProtocol = mode("off");
@@ -124,11 +148,11 @@ settings! {
         ack: Ack = mode("disk");
         /// When a batch is looked into: "background" counts and marks what is broken, "inline" refuses what does not
         /// inflate before the answer and looks at the rest behind it, "off" looks at nothing.
-        check_bodies: CheckBodies = mode("background");
+        check_bodies: CheckBodies = mode("background") [live];
         /// The share of a processor that the background check may use, in percent.
-        check_budget_percent: u8 = count("2");
+        check_budget_percent: u8 = count("2") [live];
         /// How long a request is held while storing is impossible, before it is refused with 503.
-        patience: Duration = duration("5s");
+        patience: Duration = duration("5s") [live];
     }
     "Connections" {
         /// Open connections per core; at the limit the longest idle one is closed.
@@ -138,36 +162,36 @@ settings! {
         /// Connections on their way to a core from those whose log takes nothing more. Those beyond it are held where they are.
         handovers_max: usize = count("256");
         /// An idle connection is closed after this. It must be longer than the idle limits of browsers and balancers.
-        idle_timeout: Duration = duration("620s");
+        idle_timeout: Duration = duration("620s") [live];
         /// The time that a request's head may take.
-        head_timeout: Duration = duration("10s");
+        head_timeout: Duration = duration("10s") [live];
         /// The slowest rate at which a body may come, in bytes per second.
-        body_rate_min: u64 = size("1024");
+        body_rate_min: u64 = size("1024") [live];
         /// The time that a body has before its rate counts.
-        body_grace: Duration = duration("15s");
+        body_grace: Duration = duration("15s") [live];
         /// The time that running requests have to finish after SIGTERM.
-        drain_timeout: Duration = duration("10s");
+        drain_timeout: Duration = duration("10s") [live];
     }
     "Limits" {
         /// What happens to requests over the limits below: "on" holds, then refuses them with 429; "shadow" serves them and
         /// counts what "on" would have done; "off" counts nothing.
-        admission: AdmissionMode = mode("shadow");
+        admission: AdmissionMode = mode("shadow") [live];
         /// New sessions from one client address (of IPv6: one /64), such as "20/s burst 600", "5/m burst 10" or "off".
-        limit_starts_address: Option<Limit> = limit("20/s burst 600");
+        limit_starts_address: Option<Limit> = limit("20/s burst 600") [live];
         /// New sessions of one project.
-        limit_starts_project: Option<Limit> = limit("1000/s burst 10000");
+        limit_starts_project: Option<Limit> = limit("1000/s burst 10000") [live];
         /// Uploads (batches, pictures, forms) of one session.
-        limit_uploads_session: Option<Limit> = limit("5/s burst 300");
+        limit_uploads_session: Option<Limit> = limit("5/s burst 300") [live];
         /// Uploads from one client address.
-        limit_uploads_address: Option<Limit> = limit("500/s burst 10000");
+        limit_uploads_address: Option<Limit> = limit("500/s burst 10000") [live];
         /// Uploads of one project.
-        limit_uploads_project: Option<Limit> = limit("20000/s burst 200000");
+        limit_uploads_project: Option<Limit> = limit("20000/s burst 200000") [live];
         /// Bytes uploaded by one session, such as "1MiB/s burst 64MiB".
-        limit_bytes_session: Option<Limit> = limit("1MiB/s burst 64MiB");
+        limit_bytes_session: Option<Limit> = limit("1MiB/s burst 64MiB") [live];
         /// Bytes uploaded from one client address.
-        limit_bytes_address: Option<Limit> = limit("50MiB/s burst 1GiB");
+        limit_bytes_address: Option<Limit> = limit("50MiB/s burst 1GiB") [live];
         /// Bytes uploaded by one project.
-        limit_bytes_project: Option<Limit> = limit("off");
+        limit_bytes_project: Option<Limit> = limit("off") [live];
         /// Addresses, sessions and projects whose use is remembered, of each so many per core. Those with the least to
         /// remember are forgotten first.
         limit_entries_max: usize = count("65536");
@@ -176,13 +200,13 @@ settings! {
     }
     "Requests" {
         /// The largest body of a start, as sent.
-        json_size_limit: u64 = size("131072") also "JSON_SIZE_LIMIT";
+        json_size_limit: u64 = size("131072") also "JSON_SIZE_LIMIT" [live];
         /// The largest body of a start, inflated.
-        json_inflated_limit: u64 = size("1MiB");
+        json_inflated_limit: u64 = size("1MiB") [live];
         /// The largest batch, as sent; a project's own beacon_size goes before it for browsers.
-        beacon_size_limit: u64 = size("1000000") also "BEACON_SIZE_LIMIT";
+        beacon_size_limit: u64 = size("1000000") also "BEACON_SIZE_LIMIT" [live];
         /// The largest batch, inflated, where batches are looked into.
-        body_inflated_limit: u64 = size("16MiB");
+        body_inflated_limit: u64 = size("16MiB") [live];
         /// What becomes of a batch that is too large, does not inflate (check_bodies = "inline") or is cut in the wrong place: "refuse" answers 413
         /// or 400, which its tracker repeats ten times and then stops for good; "keep" stores it, marked, for no queue, and answers 200.
         unusable: Unusable = mode("refuse");
@@ -193,36 +217,36 @@ settings! {
     }
     "Uploads of images" {
         /// The largest upload, as sent.
-        file_size_limit: u64 = size("10000000") also "FILE_SIZE_LIMIT";
+        file_size_limit: u64 = size("10000000") also "FILE_SIZE_LIMIT" [live];
         /// The files of an upload together, unpacked. Never more than half of inflight_bytes_max.
-        upload_inflated_limit: u64 = size("32MiB");
+        upload_inflated_limit: u64 = size("32MiB") [live];
         /// One picture. Never more than group_bytes_max leaves room for.
-        frame_size_limit: u64 = size("4MiB");
+        frame_size_limit: u64 = size("4MiB") [live];
         /// Files and fields of an upload.
-        upload_parts_max: u64 = count("1000");
+        upload_parts_max: u64 = count("1000") [live];
         /// The lines that stand before the bytes of a file or a field.
-        part_head_limit: u64 = size("16KiB");
+        part_head_limit: u64 = size("16KiB") [live];
         /// The value of a field that is no file.
-        form_field_limit: u64 = size("64KiB");
+        form_field_limit: u64 = size("64KiB") [live];
         /// The largest message of a queue. Frames are stored in records that fit one; a single frame that does not is
         /// stored all the same, and counted.
-        queue_message_size_limit: u64 = count("1048576") also "QUEUE_MESSAGE_SIZE_LIMIT";
+        queue_message_size_limit: u64 = count("1048576") also "QUEUE_MESSAGE_SIZE_LIMIT" [live];
     }
     "What trackers are told" {
         /// Batches above this size are compressed by the client.
-        compression_threshold: i64 = count("20000") also "COMPRESSION_THRESHOLD";
+        compression_threshold: i64 = count("20000") also "COMPRESSION_THRESHOLD" [live];
         /// Whether clients record canvas elements.
-        record_canvas: bool = switch("true") also "RECORD_CANVAS";
+        record_canvas: bool = switch("true") also "RECORD_CANVAS" [live];
         /// The quality of canvas frames: "low", "medium" or "high".
-        canvas_quality: String = word("low") also "CANVAS_QUALITY";
+        canvas_quality: String = word("low") also "CANVAS_QUALITY" [live];
         /// Canvas frames per second.
-        canvas_fps: u32 = count("1") also "CANVAS_FPS";
+        canvas_fps: u32 = count("1") also "CANVAS_FPS" [live];
         /// The protocol version named in the answer to a start.
-        protocol_version: u32 = count("2") also "PROTOCOL_VERSION";
+        protocol_version: u32 = count("2") also "PROTOCOL_VERSION" [live];
         /// The quality of phones' screenshots: "low", "standard" or "high".
-        mobile_quality: String = word("low") also "MOBILE_QUALITY";
+        mobile_quality: String = word("low") also "MOBILE_QUALITY" [live];
         /// Screenshots per second of phones.
-        mobile_fps: u32 = count("1") also "MOBILE_FPS";
+        mobile_fps: u32 = count("1") also "MOBILE_FPS" [live];
     }
     "Sessions" {
         /// The worker id inside session ids, 0 to 65535, different for each server; "auto" takes it from the ECS
@@ -239,10 +263,10 @@ settings! {
     }
     "Tests with users" {
         /// The largest recording of a test that takeup takes itself, where no bucket is set.
-        recording_size_limit: u64 = size("256MiB");
+        recording_size_limit: u64 = size("256MiB") [live];
         /// Where browsers reach this server, such as "https://example.com/ingest", for the URL that such a recording is put to; empty:
         /// as the request says (Host and X-Forwarded-Proto). To be set where a proxy changes the path or the host.
-        public_url: Option<String> = optional_url("");
+        public_url: Option<String> = optional_url("") [live];
     }
     "Object store" {
         /// The kind of object store that recordings of tests with users are put into: "aws" is S3, and what speaks its protocol.
@@ -285,21 +309,38 @@ settings! {
     "Retention" {
         /// How long records are kept, such as "720h" (30 days); 0: for ever. A project's retain_days in projects.toml goes
         /// before it. What a registered consumer has not read is kept in any case.
-        retain_age: Duration = duration("0");
+        retain_age: Duration = duration("0") [live];
         /// The most bytes that the log may take on the disk, prepared segments included; 0: as many as there are. The oldest
         /// segments go first; what a registered consumer has not read is kept.
-        retain_bytes: u64 = size("0");
+        retain_bytes: u64 = size("0") [live];
         /// What to do when the disk is nearly full (below twice reserve_bytes, or below reserve_bytes and a segment): "hold"
         /// deletes nothing, so that requests are refused in the end; "drop-delivered" deletes the oldest segments that all
         /// registered consumers have read; "drop-oldest" then also what they have not read, and counts it.
-        full_disk: FullDisk = mode("hold");
+        full_disk: FullDisk = mode("hold") [live];
         /// How much of a deleted segment is given back to the disk at a time.
-        retain_step_bytes: u64 = size("4MiB");
+        retain_step_bytes: u64 = size("4MiB") [live];
+    }
+    "Queue names" {
+        /// The queue of web batches and of the starts of sessions.
+        topic_raw_web: String = topic("raw") also "TOPIC_RAW_WEB";
+        /// The queue of what phones send.
+        topic_raw_ios: String = topic("raw-ios") also "TOPIC_RAW_IOS";
+        /// The queue of screenshots of phones.
+        topic_raw_images: String = topic("raw-images") also "TOPIC_RAW_IMAGES";
+        /// The queue of pictures of canvas elements.
+        topic_canvas_images: String = topic("canvas-images") also "TOPIC_CANVAS_IMAGES";
+        /// The queue of batches whose assets are to be rewritten.
+        topic_raw_assets: String = topic("raw-assets") also "TOPIC_RAW_ASSETS";
+        /// The queue of what the analytics SDK sends.
+        topic_raw_analytics: String = topic("raw-analytics") also "TOPIC_RAW_ANALYTICS";
     }
     "Telemetry" {
         /// Which requests are logged: "all", "errors", or "sampled" (errors, and one in log_sample of the others).
-        log_requests: LogRequests = mode("all");
+        log_requests: LogRequests = mode("all") [live];
         /// One in how many requests is logged with log_requests = "sampled".
-        log_sample: u32 = count("100");
+        log_sample: u32 = count("100") [live];
+        /// The least grave lines about the service itself that are logged: "debug", "info", "warn" or "error". DEBUG=true in
+        /// the environment is "debug". What is logged of requests says log_requests.
+        log_level: LogLevel = mode("info") [live];
     }
 }

@@ -69,7 +69,7 @@ fn upstream_host_and_port_make_the_address() {
     assert_eq!(listen(&[("HTTP_HOST", "10.0.0.1")]), "10.0.0.1:8080");
     assert_eq!(listen(&[("HTTP_HOST", "::1"), ("HTTP_PORT", "9000")]), "[::1]:9000");
     assert_eq!(listen(&[("HTTP_HOST", ""), ("HTTP_PORT", "9000"), ("TAKEUP_LISTEN", "127.0.0.1:1")]), "127.0.0.1:1");
-    assert!(error("", &[("HTTP_PORT", "web")], &[]).contains("HTTP_HOST and HTTP_PORT"));
+    assert!(error("", &[("HTTP_PORT", "web")], &[]).starts_with("environment variable HTTP_PORT: listen = "));
 }
 
 #[test]
@@ -94,6 +94,98 @@ fn bad_values_name_their_place() {
         error("", &[("TAKEUP_IDLE_TIMEOUT", "620")], &[]).starts_with("environment variable TAKEUP_IDLE_TIMEOUT: ")
     );
     assert!(error("cores = [1]", &[], &[]).contains("takeup.toml:1: cores: expected a text, a number or a switch"));
+}
+
+#[test]
+fn all_faults_are_told_at_once_with_their_places() {
+    let file = "ack = \"disc\"\nlisten_adress = \":1\"\n[log]\nx = 1\n";
+    let environment = [("TAKEUP_PATIENCE", "5"), ("JSON_SIZE_LIMIT", "many"), ("HTTP_TIMEOUT", "60")];
+    let options = [("cores", "0"), ("window_bytes", "5000")];
+    let text = error(file, &environment, &options);
+    let lines: Vec<&str> = text.lines().map(str::trim).collect();
+    assert_eq!(
+        lines,
+        [
+            "9 faults in the settings:",
+            "takeup.toml:3: [log]: this file has no tables, only lines `key = value`",
+            "takeup.toml:1: ack = \"disc\": expected one of disk, memory",
+            "takeup.toml:2: there is no setting `listen_adress`; did you mean `listen`?",
+            "environment variable HTTP_TIMEOUT: head_timeout = \"60\": expected a duration such as 60s, 200ms or 1h2m",
+            "environment variable TAKEUP_PATIENCE: patience = \"5\": expected a duration such as 60s, 200ms or 1h2m",
+            "environment variable JSON_SIZE_LIMIT: json_size_limit = \"many\": expected a size such as 65536, 64KiB or 8MiB",
+            "--set cores=0: cores = 0: at least one is needed; \"auto\" follows the machine",
+            "--set window_bytes=5000: window_bytes = 5000: expected a multiple of 4096, at least 16384",
+            "--set window_bytes=5000: group_bytes_max = 8388608 must not be above window_bytes = 5000: a group lies within it",
+        ]
+    );
+}
+
+#[test]
+fn every_fault_of_syntax_is_told_with_its_line() {
+    let lines = |file: &str| -> Vec<usize> {
+        let text = error(file, &[], &[]);
+        let behind = text.split("takeup.toml:").skip(1);
+        behind.map(|rest| rest.split(':').next().unwrap().parse().unwrap()).collect()
+    };
+    assert_eq!(lines("ack = disk\nlog_sample = 1\ncores = \nack_mode 5\n"), [1, 3, 4]);
+    assert_eq!(lines("log_sample = 1\n\nlog_sample = 2\nack = \"disc\"\n"), [3, 4]);
+}
+
+#[test]
+fn a_value_that_is_no_value_brings_no_conflict_of_its_default() {
+    let text = error("window_bytes = \"16\"\ngroup_bytes_max = \"1 GB of it\"\n", &[], &[]);
+    assert!(!text.contains("must not be above"), "{text}");
+}
+
+#[test]
+fn the_place_of_each_value_is_known() {
+    let environment = [("TAKEUP_LOG_SAMPLE", "8"), ("USE_CORS", "0"), ("HTTP_PORT", "80")];
+    let loaded = load("\nack = \"memory\"\n", &environment, &[("cores", "2")]).unwrap();
+    let origin = |name: &str| loaded.chosen(name).unwrap().origin.to_string();
+    assert!(origin("ack").ends_with("takeup.toml:2"), "{}", origin("ack"));
+    assert_eq!(origin("log_sample"), "environment variable TAKEUP_LOG_SAMPLE");
+    assert_eq!(origin("use_cors"), "environment variable USE_CORS");
+    assert_eq!(origin("listen"), "environment variable HTTP_PORT");
+    assert_eq!(origin("cores"), "--set cores=2");
+    assert_eq!(origin("patience"), "default");
+}
+
+#[test]
+fn switches_are_read_in_gos_words() {
+    for (word, value) in [("1", true), ("t", true), ("T", true), ("TRUE", true), ("true", true), ("True", true)]
+        .into_iter()
+        .chain([("0", false), ("f", false), ("F", false), ("FALSE", false), ("false", false), ("False", false)])
+    {
+        assert_eq!(load("", &[("RECORD_CANVAS", word)], &[]).unwrap().config.record_canvas, value, "{word}");
+    }
+    let text = error("", &[("RECORD_CANVAS", "ja")], &[]);
+    assert_eq!(text, "environment variable RECORD_CANVAS: record_canvas = \"ja\": expected true or false");
+}
+
+#[test]
+fn only_live_settings_are_taken_over() {
+    let running = load("", &[], &[]).unwrap().config;
+    let file = "patience = \"1s\"\ncores = 3\nlog_sample = 5\nsegment_bytes = \"32MiB\"\n";
+    let newer = load(file, &[], &[]).unwrap().config;
+    let newer = Config { data: running.data.clone(), ..newer };
+    assert_eq!(running.differences(&newer), ["cores", "patience", "segment_bytes", "log_sample"]);
+    let live = running.with_live(&newer);
+    assert_eq!(running.differences(&live), ["patience", "log_sample"]);
+    assert!(SETTINGS.iter().any(|setting| setting.live) && SETTINGS.iter().any(|setting| !setting.live));
+}
+
+#[test]
+fn addresses_that_cannot_both_be_listened_on_are_refused() {
+    for (listen, admin, clash) in [
+        ("0.0.0.0:80", "127.0.0.1:80", true),
+        ("[::]:80", "127.0.0.1:80", true),
+        ("127.0.0.1:80", "127.0.0.2:80", false),
+        ("0.0.0.0:80", "0.0.0.0:81", false),
+        ("127.0.0.1:0", "127.0.0.1:0", false),
+    ] {
+        let loaded = load("", &[], &[("listen", listen), ("admin", admin)]);
+        assert_eq!(loaded.is_err(), clash, "{listen} {admin}");
+    }
 }
 
 #[test]
@@ -243,9 +335,13 @@ fn empty_secrets_are_refused_and_none_is_printed() {
     let config = load(&[("TOKEN_SECRET", "geheim")]).unwrap().config;
     assert_eq!(config.token_secrets.to_vec(), [b"geheim".to_vec()]);
     assert!(!format!("{config:?}").contains("geheim"));
-    assert!(matches!(load(&[("TOKEN_SECRET", "")]), Err(ConfigError::EmptySecret { .. })));
+    let refused = |environment: &[(&str, &str)]| {
+        let errors = load(environment).expect_err("an empty secret is refused");
+        matches!(errors.all(), [ConfigError::EmptySecret { .. }])
+    };
+    assert!(refused(&[("TOKEN_SECRET", "")]));
     fs::write(TokenSecrets::path(folder.path()), " \n\n").unwrap();
-    assert!(matches!(load(&[]), Err(ConfigError::EmptySecret { .. })));
+    assert!(refused(&[]));
     fs::write(TokenSecrets::path(folder.path()), "new\r\nold\n").unwrap();
     assert_eq!(load(&[]).unwrap().config.token_secrets.to_vec(), [b"new".to_vec(), b"old".to_vec()]);
 }

@@ -174,6 +174,15 @@ pub fn word(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
+/// The name of a queue: what Kafka takes as a topic.
+pub fn topic(text: &str) -> Result<String, String> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    if matches!(text, "" | "." | "..") || text.len() > 249 || !text.bytes().all(plain) {
+        return Err("expected the name of a queue: up to 249 letters, digits, - _ .".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
 /// A text; an empty one is none.
 pub fn optional_text(text: &str) -> Result<Option<String>, String> {
     Ok((!text.is_empty()).then(|| text.to_owned()))

@@ -1,6 +1,7 @@
 //! One TOML table, taken apart field by field: each with its type and limits, and each fault with
 //! its line.
 
+use std::cell::RefCell;
 use std::ops::{Range, RangeInclusive};
 
 use toml::Spanned;
@@ -17,17 +18,21 @@ pub struct Fault {
     pub text: String,
 }
 
+/// Where the faults of tables in lists go, so that one does not hide those of the others.
+pub type Faults = RefCell<Vec<Fault>>;
+
 /// A table whose fields are taken one by one. What is left at the end is unknown.
 pub struct Fields<'t, 'i> {
     source: &'t str,
+    faults: &'t Faults,
     table: &'t DeTable<'i>,
     span: Range<usize>,
     known: Vec<&'static str>,
 }
 
 impl<'t, 'i> Fields<'t, 'i> {
-    pub fn new(source: &'t str, table: &'t DeTable<'i>, span: Range<usize>) -> Self {
-        Self { source, table, span, known: Vec::new() }
+    pub fn new(source: &'t str, faults: &'t Faults, table: &'t DeTable<'i>, span: Range<usize>) -> Self {
+        Self { source, faults, table, span, known: Vec::new() }
     }
 
     /// A fault of the table as a whole.
@@ -206,19 +211,17 @@ impl<'t, 'i> Fields<'t, 'i> {
         &mut self,
         key: &'static str,
         count_max: usize,
-        mut read: impl FnMut(Fields<'t, 'i>) -> Result<T, Fault>,
+        read: impl FnMut(Fields<'t, 'i>) -> Result<T, Fault>,
     ) -> Result<Vec<T>, Fault> {
-        let mut count = 0;
-        self.tables(key, |fields| {
-            count += 1;
-            if count > count_max {
-                return Err(fields.fault(format!("more than {count_max} entries in `{key}`")));
-            }
-            read(fields)
-        })
+        let list = self.table.get(key).and_then(|value| value.get_ref().as_array());
+        if let Some(first) = list.and_then(|list| list.get(count_max)) {
+            return Err(fault_at(self.source, first.span().start, format!("more than {count_max} entries in `{key}`")));
+        }
+        self.tables(key, read)
     }
 
-    /// A list of tables, each read by `read`; none if it is missing.
+    /// A list of tables, each read by `read`; none if it is missing. One with a fault is left out and its fault noted: the
+    /// whole file is refused then, but after the others have been looked at.
     pub fn tables<T>(
         &mut self,
         key: &'static str,
@@ -229,12 +232,12 @@ impl<'t, 'i> Fields<'t, 'i> {
         };
         let wanted = format!("a list of tables, written [[{key}]]");
         let list = value.get_ref().as_array().ok_or_else(|| self.wrong_type(key, value.get_ref(), &wanted))?;
-        list.iter()
-            .map(|item| {
-                let table = item.get_ref().as_table().ok_or_else(|| self.wrong_type(key, item.get_ref(), &wanted))?;
-                read(Fields::new(self.source, table, item.span()))
-            })
-            .collect()
+        let read = list.iter().filter_map(|item| {
+            let table = item.get_ref().as_table().ok_or_else(|| self.wrong_type(key, item.get_ref(), &wanted));
+            let entry = table.and_then(|table| read(Fields::new(self.source, self.faults, table, item.span())));
+            entry.map_err(|fault| self.faults.borrow_mut().push(fault)).ok()
+        });
+        Ok(read.collect())
     }
 
     /// Refuses what was not taken, naming the known field that looks most like it.

@@ -33,11 +33,12 @@ mod watch;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
+pub use self::fields::Fault;
 pub use self::model::{
     Condition, FeatureFlag, Filter, FlagCondition, FlagKind, Platform, Project, Tag, Test, TestTask, Variant,
 };
 pub use self::tables::{ENTRIES_MAX, FLAG_VALUES_MAX, ROWS_BYTES_MAX};
-pub use self::watch::{POLL_INTERVAL, Shared, Watcher, watch};
+pub use self::watch::{POLL_INTERVAL, Shared, Stamp, Watcher, watch};
 
 /// The largest file that is read, in bytes.
 pub const FILE_BYTES_MAX: u64 = 64 * 1024 * 1024;
@@ -80,16 +81,19 @@ pub enum DirectoryError {
         /// What the system said.
         source: std::io::Error,
     },
-    /// Something in it is wrong.
-    #[error("{}, line {line}: {fault}", path.display())]
+    /// Something in it is wrong, maybe in several lines.
+    #[error("{}, {}", path.display(), listed(faults))]
     Content {
         /// The file.
         path: PathBuf,
-        /// The line, counted from 1.
-        line: usize,
-        /// What is wrong and what would be right.
-        fault: String,
+        /// What is wrong and what would be right, by line.
+        faults: Vec<Fault>,
     },
+}
+
+fn listed(faults: &[Fault]) -> String {
+    let lines = faults.iter().map(|fault| format!("line {}: {}", fault.line, fault.text));
+    lines.collect::<Vec<_>>().join("; ")
 }
 
 impl Directory {
@@ -101,11 +105,7 @@ impl Directory {
             return Err(DirectoryError::TooLarge { path: path.to_owned(), bytes });
         }
         let text = std::fs::read_to_string(path).map_err(io)?;
-        Self::parse(&text).map_err(|fault| DirectoryError::Content {
-            path: path.to_owned(),
-            line: fault.line,
-            fault: fault.text,
-        })
+        Self::parse(&text).map_err(|faults| DirectoryError::Content { path: path.to_owned(), faults })
     }
 
     fn from_projects(projects: Vec<Project>) -> Self {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use toml::de::DeTable;
 
 use super::Directory;
-use super::fields::{Fault, Fields, fault_at};
+use super::fields::{Fault, Faults, Fields, fault_at};
 use super::model::{Platform, Project};
 use super::tables;
 
@@ -21,19 +21,41 @@ const RETAIN_DAYS_MAX: u32 = 36_500;
 const KEY_CHARS_MAX: usize = 64;
 
 impl Directory {
-    /// Reads the text of a `projects.toml`.
-    pub(super) fn parse(source: &str) -> Result<Self, Fault> {
-        let document = DeTable::parse(source).map_err(|error| {
+    /// Reads the text of a `projects.toml`, or tells all that is wrong with it, by line: every fault of its syntax, else the
+    /// first of each table.
+    pub(super) fn parse(source: &str) -> Result<Self, Vec<Fault>> {
+        let (document, errors) = DeTable::parse_recoverable(source);
+        let syntax = errors.iter().map(|error| {
             let at = error.span().map_or(0, |span| span.start);
             fault_at(source, at, error.message())
-        })?;
-        let mut fields = Fields::new(source, document.get_ref(), document.span());
+        });
+        let faults = Faults::new(syntax.collect());
+        if !faults.borrow().is_empty() {
+            return Err(by_line(faults));
+        }
+        let fields = Fields::new(source, &faults, document.get_ref(), document.span());
+        let read = Self::read(fields).map_err(|fault| faults.borrow_mut().push(fault));
+        match read {
+            Ok(directory) if faults.borrow().is_empty() => Ok(directory),
+            _ => Err(by_line(faults)),
+        }
+    }
+
+    fn read(mut fields: Fields<'_, '_>) -> Result<Self, Fault> {
         let mut seen = Seen::default();
         let mut projects = fields.tables("projects", |fields| project(fields, &mut seen))?;
         tables::read(&mut fields, &seen.ids, &mut projects)?;
         fields.finish()?;
         Ok(Self::from_projects(projects))
     }
+}
+
+/// The faults in their order in the file, one a line: the first brings the others of its line with it.
+fn by_line(faults: Faults) -> Vec<Fault> {
+    let mut faults = faults.into_inner();
+    faults.sort_by_key(|fault| fault.line);
+    faults.dedup_by_key(|fault| fault.line);
+    faults
 }
 
 /// What other projects have taken already: the place of each id, and the keys.

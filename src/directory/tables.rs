@@ -103,7 +103,9 @@ impl Owners<'_> {
             let id = fields.integer("project_id", 1..=INT_MAX)?;
             let unknown = || fields.fault_of("project_id", format!("there is no project {id} in this file"));
             let &place = self.places.get(&id).ok_or_else(unknown)?;
-            let list = T::list(&mut self.projects[place]);
+            // A project that has a fault of its own is not there: the file is refused for that.
+            let mut nowhere = Vec::new();
+            let list = self.projects.get_mut(place).map_or(&mut nowhere, T::list);
             if list.len() == ENTRIES_MAX {
                 return Err(fields.fault(format!("project {id} has more than {ENTRIES_MAX} entries in `{}`", T::TABLE)));
             }

@@ -69,7 +69,25 @@ allow_typing = true
 "##;
 
 fn fault(text: &str) -> (usize, String) {
-    Directory::parse(text).map(|_| ()).map_err(|fault| (fault.line, fault.text)).unwrap_err()
+    let faults = Directory::parse(text).map(|_| ()).unwrap_err();
+    (faults[0].line, faults[0].text.clone())
+}
+
+#[test]
+fn the_faults_of_all_tables_are_told_at_once() {
+    let text = "[[projects]]\nproject_id = 1\nproject_key = \"k\"\nsample_rate = 101\n\
+                [[projects]]\nproject_id = 2\n\
+                [[projects]]\nproject_id = 3\nproject_key = \"third\"\n\
+                [[tags]]\nproject_id = 1\ntag_id = 1\nselector = 5\n\
+                [[tags]]\nproject_id = 3\ntag_id = 2\nselector = \"a\"\nlocaton = \"b\"\n\
+                [[conditions]]\nproject_id = 3\nname = \"c\"\nfilters = [{ type = \"a\" }, { type = 5 }]\n\
+                [[tagz]]\nx = 1\n";
+    let faults = Directory::parse(text).unwrap_err();
+    let lines: Vec<usize> = faults.iter().map(|fault| fault.line).collect();
+    // Both filters stand in one line.
+    assert_eq!(lines, [4, 5, 13, 18, 22, 23], "{faults:?}");
+    let syntax = Directory::parse("[[projects]]\nproject_id = \nproject_key = \"k\nname = 'x'\n").unwrap_err();
+    assert_eq!(syntax.iter().map(|fault| fault.line).collect::<Vec<_>>(), [2, 3], "{syntax:?}");
 }
 
 #[test]

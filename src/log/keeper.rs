@@ -86,7 +86,8 @@ pub(super) fn look_at_space(shared: &Shared) {
     if space < before {
         shared.wake_preparer();
     }
-    if free < shared.options.low_water_bytes() && shared.options.full_disk != FullDisk::Hold {
+    let full_disk = || shared.retention.policy().map_or(shared.options.full_disk, |policy| policy.full_disk);
+    if free < shared.options.low_water_bytes() && full_disk() != FullDisk::Hold {
         shared.retention.wake();
     }
     // Whoever is refused looks again now and then, whatever he waits for.

@@ -25,7 +25,7 @@ use super::notice::{NOTICES_MAX, Notices};
 use super::prepare;
 use super::reader::{LOCK_FILE_NAME, LOG_FILE_NAME, LogFile, core_dir, core_dirs};
 use super::recovery::{self, Recovery};
-use super::retention::{self, RetentionStats};
+use super::retention::{self, Policy, RetentionStats};
 use super::seal::{self, Retired};
 use super::shared::{Control, Core, Shared, Space};
 use super::syncer::{self, Job};
@@ -203,6 +203,11 @@ impl Log {
     /// Gives projects ages of their own, None for ever, in place of those in [`Options::retain`].
     pub fn set_project_ages(&self, projects: BTreeMap<u32, Option<Duration>>) {
         self.inner.shared.retention.set_projects(projects);
+    }
+
+    /// Changes what is kept and how it is deleted, in place of what [`Options`] said. Ages of projects stay.
+    pub fn set_retention(&self, policy: Policy) {
+        self.inner.shared.retention.set_policy(policy);
     }
 
     /// Closes the log: everything durable, sealed, unused segments removed, the threads at their end. Drop the writers first.

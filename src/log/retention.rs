@@ -29,7 +29,7 @@ mod stats;
 pub(super) use deleter::Deleter;
 pub(super) use deleter::run;
 pub(super) use stats::Desk;
-pub use stats::{ConsumerLag, Event, Listener, RetentionStats};
+pub use stats::{ConsumerLag, Event, Listener, Policy, RetentionStats};
 
 /// What is done when the disk is nearly full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

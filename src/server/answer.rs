@@ -86,12 +86,13 @@ impl Seen {
         write: impl FnOnce(&mut Vec<u8>, &Frame<'_>),
     ) {
         let date = core.date.get();
+        let live = core.live();
         let frame = Frame {
             version: self.version,
             keep_alive,
             head_only: self.method == Method::Head,
             date: date.as_bytes(),
-            cors: &core.common.cors,
+            cors: &live.cors,
         };
         write(&mut io.work().out, &frame);
         core.metrics.sent_bytes.add(io.work().out.len() as u64);

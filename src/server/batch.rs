@@ -24,7 +24,7 @@ pub async fn web_batch(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut
         Err(next) => return next,
     };
     let work = io.work();
-    let config = &core.common.config;
+    let live = core.live();
     let input = BatchInput {
         session: admitted.token.session,
         project: admitted.project,
@@ -33,8 +33,8 @@ pub async fn web_batch(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut
         content_encoding: work.head.header(&work.buf, "content-encoding"),
         query: work.head.query(&work.buf),
         body: &work.buf[got.start..got.end],
-        inflate: config.check_bodies == CheckBodies::Inline,
-        inflated_limit: core.inflated_limit,
+        inflate: live.config.check_bodies == CheckBodies::Inline,
+        inflated_limit: core.inflated_limit(),
     };
     seen.data_type = Text::new(input.data_type.unwrap_or_default());
     let mut draft = {

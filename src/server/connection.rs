@@ -122,7 +122,7 @@ async fn run(core: Rc<Core>, stream: TcpStream, conn: Rc<Conn>, _listed: Listed,
 
 /// Where proxies say whom they connect, ahead of everything else: hears that. False: the connection is closed.
 async fn greet(io: &mut Io, core: &Core, conn: &Conn) -> bool {
-    if core.common.config.proxy_protocol == ProxyProtocol::Off {
+    if core.live().config.proxy_protocol == ProxyProtocol::Off {
         return true;
     }
     let peer = conn.peer.get();

@@ -11,12 +11,10 @@ use atomic_waker::AtomicWaker;
 use crossbeam_channel::{Receiver, Sender};
 
 use crate::api::batch::BatchScratch;
-use crate::api::cors::Cors;
-use crate::api::prefix::Prefix;
 use crate::api::reply::Preflight;
-use crate::api::start::{StartScratch, StartSettings};
+use crate::api::start::StartScratch;
 use crate::bucket::Bucket;
-use crate::config::{Ack, CheckBodies, Config};
+use crate::config::{Ack, CheckBodies};
 use crate::directory::{Directory, Shared as SharedDirectory};
 use crate::http::Limits;
 use crate::http::date::HttpDate;
@@ -24,7 +22,6 @@ use crate::log::{Log, Writer};
 use crate::session::SessionId;
 use crate::session::flake::FlakeIds;
 use crate::session::geo::Geo;
-use crate::session::token::Secrets;
 use crate::session::user_agent::UserAgents;
 use crate::telemetry::{CoreMetrics, Logger};
 
@@ -32,6 +29,7 @@ use super::admission::{Admission, Shared as SharedPolicy};
 use super::commit::Commits;
 use super::conn::Conns;
 use super::handover::Inbox;
+use super::live::{self, Live};
 use super::look::Looks;
 use super::pool::Pool;
 use super::quarantine::Quarantine;
@@ -55,28 +53,20 @@ pub type Announcement = (SessionId, u32);
 
 /// What all cores have in common. Immutable, or safe to use from any thread.
 pub struct Common {
-    /// The settings.
-    pub config: Config,
+    /// The settings as they are now.
+    pub live: live::Shared,
     /// What the cores run on.
     pub driver: Driver,
     /// Connections of each core at most: the setting, or what the limit on open files leaves.
     pub connections_max: usize,
-    /// Requests under this prefix are served too.
-    pub prefix: Prefix,
-    /// The CORS headers, ready to send.
-    pub cors: Cors,
     /// Where recordings of tests with users are put; none: into the log.
     pub bucket: Option<Bucket>,
-    /// The part of the settings that a start needs.
-    pub start: StartSettings,
     /// The log; a core takes its writer from it.
     pub log: Log,
     /// Projects.
     pub directory: Arc<SharedDirectory>,
     /// Limits, and whom the server believes.
     pub policy: SharedPolicy,
-    /// Token secrets.
-    pub secrets: Secrets,
     /// Session ids.
     pub flakes: FlakeIds,
     /// User agent expressions.
@@ -143,8 +133,6 @@ pub struct Core {
     pub path: RefCell<Vec<u8>>,
     /// The bounds of heads and framing.
     pub limits: Limits,
-    /// The largest inflated batch, in bytes.
-    pub inflated_limit: usize,
     /// Log lines.
     pub logger: Logger,
     /// The buffers of a batch.
@@ -163,11 +151,10 @@ pub struct Core {
     pub connections_max: usize,
     /// Connections beyond the cap that wait for a place.
     pub placeless: Cell<usize>,
-    /// The largest body that the log takes.
-    body_bytes_max: u64,
     /// No new connections; answers say `Connection: close`.
     pub draining: Cell<bool>,
     directory: RefCell<(u64, Arc<Directory>)>,
+    live: RefCell<(u64, Rc<Live>)>,
     inbox: Receiver<Announcement>,
     random: Cell<u64>,
     /// When the last upload began, in ms since the Unix epoch.
@@ -189,43 +176,45 @@ impl Core {
         }
         let version = common.directory.version();
         let directory = common.directory.current();
-        let budget = common.config.inflight_bytes_max as u64;
+        let live_version = common.live.version();
+        let live = Rc::new(Live::clone(&common.live.current()));
+        common.live.took(number, live_version);
+        let budget = live.config.inflight_bytes_max as u64;
         let seed = getrandom::u64().unwrap_or(0x9e37_79b9_7f4a_7c15) | 1;
         let core = Rc::new(Self {
             number,
             metrics,
             writer: RefCell::new(Some(writer)),
-            acks_at_once: common.config.ack == Ack::Memory,
+            acks_at_once: live.config.ack == Ack::Memory,
             commits: Commits::default(),
             writes: Writes::default(),
             conns: Conns::default(),
             pool: Pool::new(budget),
             admission: RefCell::new(Admission::new(
                 &common.policy,
-                common.config.limit_entries_max,
+                live.config.limit_entries_max,
                 seed.rotate_left(32),
             )),
             limits_told: Sparse::default(),
             headers_told: Sparse::default(),
-            shares: Shares::new(budget, common.config.project_share_percent),
+            shares: Shares::new(budget, live.config.project_share_percent),
             sessions: RefCell::new(Sessions::new(SESSIONS_MAX)),
             start: RefCell::new(StartScratch::new(AGENTS_MAX)),
             batch: RefCell::default(),
             looks: Looks::default(),
-            quarantine: Quarantine::new(&common.config, common.start.batch_bytes_max),
+            quarantine: Quarantine::new(&live.config, live.start.batch_bytes_max),
             preflight: RefCell::default(),
             path: RefCell::default(),
             limits: Limits::default(),
             logger: common.logger.clone(),
-            inflated_limit: usize::try_from(common.config.body_inflated_limit).unwrap_or(usize::MAX),
             now_ms: Cell::new(0),
             date: Cell::new(HttpDate::from_unix(0)),
             draining: Cell::new(false),
             poisoned: Cell::new(false),
             placeless: Cell::new(0),
             connections_max: common.connections_max,
-            body_bytes_max: common.start.batch_bytes_max,
             directory: RefCell::new((version, directory)),
+            live: RefCell::new((live_version, live)),
             inbox,
             random: Cell::new(seed),
             upload_ms: Cell::new(0),
@@ -257,6 +246,22 @@ impl Core {
             *mine = (version, self.common.directory.current());
         }
         Arc::clone(&mine.1)
+    }
+
+    /// The settings as they are now. A request asks once and goes by what it got.
+    pub fn live(&self) -> Rc<Live> {
+        let version = self.common.live.version();
+        let mut mine = self.live.borrow_mut();
+        if mine.0 != version {
+            *mine = (version, Rc::new(Live::clone(&self.common.live.current())));
+            self.common.live.took(self.number, version);
+        }
+        Rc::clone(&mine.1)
+    }
+
+    /// The largest inflated batch, in bytes.
+    pub fn inflated_limit(&self) -> usize {
+        usize::try_from(self.live().config.body_inflated_limit).unwrap_or(usize::MAX)
     }
 
     /// The project of a session, if this core has heard of it.
@@ -295,29 +300,31 @@ impl Core {
     /// The largest batch of a session: what its start was told. A session that is not known may be
     /// of any project, and must not be refused what its own project allows.
     pub fn batch_limit(&self, project: Option<u32>) -> u64 {
-        let default = self.common.config.beacon_size_limit;
+        let live = self.live();
+        let default = live.config.beacon_size_limit;
         let directory = self.directory();
         let limit = match project.and_then(|id| directory.by_id(id)) {
             Some(project) if project.beacon_size > 0 => project.beacon_size.into(),
             Some(_) => default,
             None => default.max(directory.beacon_size_max()),
         };
-        limit.min(self.body_bytes_max)
+        limit.min(live.start.batch_bytes_max)
     }
 
     /// The largest batch of clients that are told no limit of their project's: phones, and the analytics SDK.
     pub fn told_limit(&self) -> u64 {
-        self.common.config.beacon_size_limit.min(self.body_bytes_max)
+        let live = self.live();
+        live.config.beacon_size_limit.min(live.start.batch_bytes_max)
     }
 
     /// Where compressed bodies are to be inflated before the answer: the most bytes that one may then have.
     pub fn inflate_inline(&self) -> Option<usize> {
-        (self.common.config.check_bodies == CheckBodies::Inline).then_some(self.inflated_limit)
+        (self.live().config.check_bodies == CheckBodies::Inline).then(|| self.inflated_limit())
     }
 
     /// How long a request is held, in ms.
     pub fn patience_ms(&self) -> u64 {
-        self.common.config.patience.as_millis() as u64
+        self.live().config.patience.as_millis() as u64
     }
 
     /// A uniform draw from 0..=99: xorshift, which is enough to sample by.

@@ -153,7 +153,8 @@ fn judge(io: &mut Io, core: &Core, conn: &Conn, seen: &mut Seen) -> Verdict {
         }
         return Verdict::Answer(Plain::Moved(location));
     }
-    let found = Route::of(decoded, &core.common.prefix);
+    let live = core.live();
+    let found = Route::of(decoded, &live.prefix);
     let route = found.route;
     seen.route = route;
     match method {
@@ -216,7 +217,8 @@ fn read_token(
     let text = authorization
         .and_then(|value| value.strip_prefix(b"Bearer "))
         .ok_or_else(|| Refusal::new(401, Reason::TokenMissing, "missing token"))?;
-    let secrets = &core.common.secrets;
+    let live = core.live();
+    let secrets = &live.secrets;
     let known = conn.memo.borrow().get(text, secrets.generation());
     let token = match known {
         Some(token) => token,
@@ -256,7 +258,7 @@ async fn answer(io: &mut Io, core: &Rc<Core>, conn: &Conn, seen: &mut Seen, plai
         Plain::Preflight => {
             let work = io.work();
             let asked = work.head.header(&work.buf, "access-control-request-headers");
-            core.preflight.borrow_mut().ask(&core.common.cors, asked);
+            core.preflight.borrow_mut().ask(&core.live().cors, asked);
             seen.send(io, core, 200, keep_alive, |out, frame| core.preflight.borrow().write(out, frame)).await;
         }
         Plain::NotFound => {

@@ -22,7 +22,7 @@ const READY_POLL: Duration = Duration::from_millis(5);
 
 /// Stores why a browser does not record.
 pub async fn not_started(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut Seen) -> Next {
-    let got = match body(io, core, seen, core.common.config.json_size_limit, false).await {
+    let got = match body(io, core, seen, core.live().config.json_size_limit, false).await {
         Ok(got) => got,
         Err(next) => return next,
     };
@@ -88,7 +88,7 @@ async fn signal(
     admitted: &Admitted,
     step: Step,
 ) -> Next {
-    let got = match body(io, core, seen, core.common.config.json_size_limit, false).await {
+    let got = match body(io, core, seen, core.live().config.json_size_limit, false).await {
         Ok(got) => got,
         Err(next) => return next,
     };
@@ -136,7 +136,7 @@ pub async fn feature_flags(
     seen: &mut Seen,
     admitted: Option<&Admitted>,
 ) -> Next {
-    let got = match body(io, core, seen, core.common.config.json_size_limit, false).await {
+    let got = match body(io, core, seen, core.live().config.json_size_limit, false).await {
         Ok(got) => got,
         Err(next) => return next,
     };

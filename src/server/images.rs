@@ -67,7 +67,8 @@ async fn take(
     admitted: &Admitted,
     client: Client,
 ) -> Next {
-    let config = &core.common.config;
+    let live = core.live();
+    let config = &live.config;
     let work = io.work();
     let boundary = match boundary(work.head.header(&work.buf, "content-type")) {
         Ok(boundary) => boundary,
@@ -169,7 +170,8 @@ async fn collect(
     client: Client,
     held: &mut Held,
 ) -> Result<Collected, Stop> {
-    let config = &core.common.config;
+    let live = core.live();
+    let config = &live.config;
     let limits = Limits {
         frame_bytes_max: usize::try_from(config.frame_bytes_max()).unwrap_or(usize::MAX),
         message_bytes_max: usize::try_from(config.message_bytes_max()).unwrap_or(usize::MAX),

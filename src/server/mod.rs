@@ -19,9 +19,10 @@
 //! | [`shares`] | fairness between projects |
 //! | [`sweep`], [`notices`], [`sparse`] | deadlines; what the log has to say; lines said now and then |
 //! | [`core`], [`conn`], [`pool`], [`sessions`] | what a core holds |
+//! | [`live`] | the settings that a running server takes over |
 //!
 //! Cores share nothing mutable on the request path: a new session is told by message, and a new
-//! directory is swapped in as a whole.
+//! directory, or a change of the settings, is swapped in as a whole.
 
 pub mod accept;
 pub mod admission;
@@ -41,6 +42,7 @@ pub mod images;
 pub mod io;
 pub mod limits;
 pub mod listen;
+pub mod live;
 pub mod look;
 pub mod mobile;
 pub mod notices;
@@ -119,7 +121,6 @@ fn pin(common: &Common, number: u16, cpu: Option<usize>) {
 }
 
 async fn run(common: Arc<Common>, seat: Seat) -> std::io::Result<()> {
-    let drain_timeout = common.config.drain_timeout;
     let core = Core::new(seat.number, common, seat.metrics, seat.writer, seat.inbox);
     monoio::spawn(commit::run(Rc::clone(&core)));
     monoio::spawn(sweep::run(Rc::clone(&core)));
@@ -128,6 +129,7 @@ async fn run(common: Arc<Common>, seat: Seat) -> std::io::Result<()> {
     }
     monoio::spawn(handover::run(Rc::clone(&core)));
     accept::run(Rc::clone(&core), seat.listener).await?;
+    let drain_timeout = core.live().config.drain_timeout;
     let inbox = Arc::clone(&core.common.handovers[usize::from(core.number)]);
     let deadline_ms = core.tick() + drain_timeout.as_millis() as u64;
     while (core.conns.count() > 0 || inbox.places() > 0) && core.now_ms() < deadline_ms {

@@ -23,11 +23,11 @@ const PIECE_BYTES: usize = 512 * 1024;
 
 /// Takes a recording.
 pub async fn take(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut Seen, token: UploadToken) -> Next {
-    let mut body = match begin(io, core.common.config.recording_size_limit).await {
+    let mut body = match begin(io, core.live().config.recording_size_limit).await {
         Ok(body) => body,
         Err(error) => return refuse_body(io, core, seen, error).await,
     };
-    let record_bytes_max = usize::try_from(core.common.config.batch_bytes_max()).unwrap_or(usize::MAX).max(1);
+    let record_bytes_max = usize::try_from(core.live().config.batch_bytes_max()).unwrap_or(usize::MAX).max(1);
     // Small settings of the log leave no room for a large piece.
     let piece_bytes = record_bytes_max.min(PIECE_BYTES);
     let began_ms = core.upload_time_ms();

@@ -21,7 +21,7 @@ const READY_POLL: Duration = Duration::from_millis(5);
 
 /// Reads and judges a start, and stores what it leaves.
 pub async fn start(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut Seen, kind: StartKind) -> Next {
-    let limit = core.common.start.json_size_limit;
+    let limit = core.live().start.json_size_limit;
     let got = match body(io, core, seen, limit, false).await {
         Ok(got) => got,
         Err(next) => return next,
@@ -101,14 +101,14 @@ fn judge(io: &mut Io, core: &Core, conn: &Conn, seen: &mut Seen, kind: StartKind
         x_forwarded_for: origin.x_forwarded_for,
         peer: origin.peer,
     };
-    let common = &core.common;
+    let (common, live) = (&core.common, core.live());
     let deps = StartDeps {
         directory: &directory,
-        secrets: &common.secrets,
+        secrets: &live.secrets,
         flakes: &common.flakes,
         agents: &common.agents,
         geo: &common.geo,
-        settings: &common.start,
+        settings: &live.start,
         project_of: &project_of,
         now_ms: core.wall_ms(),
         dice: core.dice(),

@@ -3,6 +3,8 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use crate::config::Config;
+
 use super::conn::{Conn, Order, Outcome, Phase};
 use super::core::Core;
 use super::notices;
@@ -32,7 +34,9 @@ pub async fn run(core: Rc<Core>) {
         let now_ms = core.tick();
         core.look_at_log();
         let mut reclaims_left = RECLAIMS_MAX;
-        core.conns.for_each(|conn| look(&core, conn, now_ms, &mut reclaims_left));
+        // Asked for here, so that a core without requests takes over a change as well.
+        let live = core.live();
+        core.conns.for_each(|conn| look(&core, &live.config, conn, now_ms, &mut reclaims_left));
         core.commits.retry();
         core.commits.retry_memory();
         core.hear();
@@ -45,8 +49,7 @@ pub async fn run(core: Rc<Core>) {
     }
 }
 
-fn look(core: &Core, conn: &Conn, now_ms: u64, reclaims_left: &mut usize) {
-    let config = &core.common.config;
+fn look(core: &Core, config: &Config, conn: &Conn, now_ms: u64, reclaims_left: &mut usize) {
     let age_ms = now_ms.saturating_sub(conn.since_ms.get());
     let head_timeout_ms = config.head_timeout.as_millis() as u64;
     match conn.phase.get() {
@@ -78,7 +81,7 @@ fn look(core: &Core, conn: &Conn, now_ms: u64, reclaims_left: &mut usize) {
                 conn.interrupt(Order::TimedOut);
             }
         }
-        Phase::Storing if age_ms > core.patience_ms() => conn.settle(Outcome::TimedOut),
+        Phase::Storing if age_ms > config.patience.as_millis() as u64 => conn.settle(Outcome::TimedOut),
         Phase::Writing if age_ms > WRITE_MS => conn.abort(),
         Phase::Lingering if age_ms > LINGER_MS => conn.abort(),
         _ => {}

@@ -25,8 +25,8 @@ pub fn url(head: &Head, buf: &[u8], path: &[u8], session: Option<SessionId>, cor
         let url = signed.map_err(|error| Refusal::new(500, Reason::Internal, error.to_string()))?;
         return Ok(uxt::upload_url(&url));
     }
-    let token = UploadToken::new(session, core.wall_ms()).sign(&core.common.secrets);
-    let base = match &core.common.config.public_url {
+    let token = UploadToken::new(session, core.wall_ms()).sign(&core.live().secrets);
+    let base = match &core.live().config.public_url {
         Some(base) => base.clone(),
         None => base_of(head.header(buf, "x-forwarded-proto"), head.header(buf, "host"), path),
     };
@@ -45,7 +45,7 @@ fn base_of(forwarded_proto: Option<&[u8]>, host: Option<&[u8]>, path: &[u8]) -> 
 
 /// The session that a recording is put for: what the token in the path says, while it is good.
 pub fn token(param: &[u8], core: &Core, seen: &mut Seen) -> Result<UploadToken, Refusal> {
-    let token = UploadToken::verify(param, &core.common.secrets).map_err(|error| {
+    let token = UploadToken::verify(param, &core.live().secrets).map_err(|error| {
         let reason = if error == TokenError::Signature { Reason::TokenSignature } else { Reason::TokenFormat };
         Refusal::new(403, reason, error.to_string())
     })?;

@@ -119,6 +119,16 @@ impl UserAgents {
         Ok(Self { compiled })
     }
 
+    /// Reads and compiles the expressions of `file`, to tell whether a server could use them.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn check(file: &Path) -> Result<(), String> {
+        let regexes = read_file(file).map_err(|error| error.to_string())?;
+        let compiled = Extractor::try_from(regexes);
+        compiled.map(drop).map_err(|error| format!("{}: {error}", file.display()))
+    }
+
     /// Whether the expressions are compiled.
     pub fn ready(&self) -> bool {
         self.compiled.get().is_some()

@@ -11,7 +11,7 @@
 
 use std::io::Write;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -64,6 +64,25 @@ pub enum LogRequests {
     Sampled(u32),
 }
 
+impl LogRequests {
+    /// In one word, so that a core reads it without a lock.
+    const fn packed(self) -> u64 {
+        match self {
+            Self::All => 0,
+            Self::Errors => 1,
+            Self::Sampled(one_in) => 2 | (one_in as u64) << 2,
+        }
+    }
+
+    const fn unpacked(word: u64) -> Self {
+        match word & 3 {
+            0 => Self::All,
+            1 => Self::Errors,
+            _ => Self::Sampled((word >> 2) as u32),
+        }
+    }
+}
+
 /// How to log.
 #[derive(Clone, Copy, Debug)]
 pub struct LogOptions {
@@ -107,21 +126,23 @@ struct Shared {
     printed: AtomicU64,
     dropped: AtomicU64,
     stop: AtomicBool,
+    /// Which requests are logged, as [`LogRequests::packed`] has it.
+    which: AtomicU64,
+    /// The least level of events that is printed.
+    level: AtomicU8,
 }
 
 /// The side of the log that speaks. Cheap to clone; each core has its own clone, which samples for itself.
 #[derive(Debug)]
 pub struct Logger {
     shared: Arc<Shared>,
-    which: LogRequests,
-    level: Level,
     /// Requests since the last sample; a clone starts anew.
     since_sample: AtomicU32,
 }
 
 impl Clone for Logger {
     fn clone(&self) -> Self {
-        Self { shared: Arc::clone(&self.shared), which: self.which, level: self.level, since_sample: AtomicU32::new(0) }
+        Self { shared: Arc::clone(&self.shared), since_sample: AtomicU32::new(0) }
     }
 }
 
@@ -134,6 +155,8 @@ impl Logger {
             printed: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
             stop: AtomicBool::new(false),
+            which: AtomicU64::new(options.requests.packed()),
+            level: AtomicU8::new(options.level as u8),
         });
         let time = if options.utc { TimestampFormat::utc() } else { TimestampFormat::local() };
         let work = PrinterWork {
@@ -147,7 +170,13 @@ impl Logger {
         let thread = std::thread::Builder::new().name("log-printer".into()).spawn(move || work.run())?;
         let printer = Printer { shared: Arc::clone(&shared), thread: Some(thread) };
         let since_sample = AtomicU32::new(0);
-        Ok((Self { shared, which: options.requests, level: options.level, since_sample }, printer))
+        Ok((Self { shared, since_sample }, printer))
+    }
+
+    /// Changes what is logged, for all clones and from the next line on.
+    pub fn tune(&self, requests: LogRequests, level: Level) {
+        self.shared.which.store(requests.packed(), Ordering::Relaxed);
+        self.shared.level.store(level as u8, Ordering::Relaxed);
     }
 
     /// Logs the request that `line` describes, if requests answered with `status` are logged now. Never blocks,
@@ -167,7 +196,7 @@ impl Logger {
         if status >= 400 {
             return true;
         }
-        match self.which {
+        match LogRequests::unpacked(self.shared.which.load(Ordering::Relaxed)) {
             LogRequests::All => true,
             LogRequests::Errors => false,
             LogRequests::Sampled(one_in) => {
@@ -181,7 +210,7 @@ impl Logger {
 
     /// Logs an event of the service. Never blocks, but allocates: for what happens once, not once a request.
     pub fn event(&self, level: Level, caller: &'static str, message: &str, fields: &[(&str, &str)]) {
-        if level < self.level {
+        if (level as u8) < self.shared.level.load(Ordering::Relaxed) {
             return;
         }
         let fields = fields.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();

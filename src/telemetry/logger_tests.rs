@@ -113,6 +113,26 @@ fn only_errors_are_logged_when_so_asked_and_the_line_is_not_even_made() {
 }
 
 #[test]
+fn what_is_logged_can_change_for_every_clone() {
+    let sink = Sink::default();
+    let (logger, printer) = start(&sink, LogOptions { requests: LogRequests::Errors, ..LogOptions::default() });
+    let of_a_core = logger.clone();
+    let ok = || of_a_core.request(200, || RequestLine::new("a/b.rs:1", "GET", 200));
+    ok();
+    of_a_core.event(Level::Debug, "a/b.rs:1", "unheard", &[]);
+    logger.tune(LogRequests::Sampled(u32::MAX), Level::Warn);
+    ok();
+    of_a_core.event(Level::Info, "a/b.rs:1", "unheard", &[]);
+    logger.tune(LogRequests::All, Level::Debug);
+    ok();
+    of_a_core.event(Level::Debug, "a/b.rs:1", "heard", &[]);
+    assert!(printer.finish(Duration::from_secs(5)));
+    let lines = sink.lines();
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    assert!(lines.iter().any(|line| line["msg"] == "heard"));
+}
+
+#[test]
 fn one_in_n_is_logged_when_sampled_and_every_error() {
     let sink = Sink::default();
     let (logger, printer) = start(&sink, LogOptions { requests: LogRequests::Sampled(10), ..LogOptions::default() });

@@ -130,14 +130,27 @@ impl Home {
         all.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
     }
 
+    /// Starts a server that is told everything by its environment, and waits until it listens.
+    pub fn serve_in(&self, environment: &[(&str, &str)]) -> Server {
+        let mut command = Command::new(TAKEUP);
+        command.env_clear().stdin(Stdio::null()).arg("serve").env("TAKEUP_DATA", &self.data);
+        command.env("UAPARSER_FILE", self.folder.path().join("regexes.yaml")).env("TAKEUP_INSIST_FILE_SYSTEM", "true");
+        command.envs(environment.iter().copied());
+        self.start(command).unwrap_or_else(|said| panic!("the server does not start: {said}"))
+    }
+
     fn launch<T: AsRef<str>>(&self, mut command: Command, settings: &[(T, T)]) -> Result<Server, String> {
-        let run = self.runs.replace(self.runs.get() + 1);
-        let path = |name: &str| self.folder.path().join(format!("{name}.{run}"));
-        let file = |name: &str| File::create(path(name)).expect("the folder takes files");
         command.args(["serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
         for (name, value) in settings {
             command.args(["--set", &format!("{}={}", name.as_ref(), value.as_ref())]);
         }
+        self.start(command)
+    }
+
+    fn start(&self, mut command: Command) -> Result<Server, String> {
+        let run = self.runs.replace(self.runs.get() + 1);
+        let path = |name: &str| self.folder.path().join(format!("{name}.{run}"));
+        let file = |name: &str| File::create(path(name)).expect("the folder takes files");
         command.stdout(file("stdout")).stderr(file("stderr"));
         let began = Instant::now();
         let child = command.spawn().expect("the binary runs");
@@ -173,6 +186,13 @@ impl Home {
     pub fn takeup(&self, arguments: &[&str]) -> Finished {
         let mut command = takeup(&self.data);
         command.args(arguments);
+        finish(command, PATIENCE)
+    }
+
+    /// Runs another command on the data folder, with these variables.
+    pub fn takeup_in(&self, environment: &[(&str, &str)], arguments: &[&str]) -> Finished {
+        let mut command = takeup(&self.data);
+        command.envs(environment.iter().copied()).args(arguments);
         finish(command, PATIENCE)
     }
 

@@ -5,27 +5,33 @@ use std::time::Duration;
 
 use crate::config::{self, Config};
 use crate::directory::Directory;
-use crate::log::retention::{ConsumerLag, Event, FullDisk, Listener, Reason, Retain, RetentionStats};
+use crate::log::retention::{ConsumerLag, Event, FullDisk, Listener, Policy, Reason, Retain, RetentionStats};
 use crate::log::{Log, Options};
 use crate::telemetry::{Level, Logger, Metrics, Sample};
 
 /// The options of a log with what the settings say of retention; what happens goes to the logger.
 pub fn with_retention(options: Options, config: &Config, logger: &Logger) -> Options {
-    let logger = logger.clone();
+    let (logger, policy) = (logger.clone(), policy(config));
     Options {
-        retain: Retain {
-            age: Some(config.retain_age).filter(|age| !age.is_zero()),
-            bytes: Some(config.retain_bytes).filter(|&bytes| bytes != 0),
-            projects: BTreeMap::new(),
-        },
+        retain: Retain { age: policy.age, bytes: policy.bytes, projects: BTreeMap::new() },
+        full_disk: policy.full_disk,
+        retain_step_bytes: policy.step_bytes,
+        retain_listener: Listener::new(move |event| report(&logger, event)),
+        ..options
+    }
+}
+
+/// What the settings say of retention.
+pub fn policy(config: &Config) -> Policy {
+    Policy {
+        age: Some(config.retain_age).filter(|age| !age.is_zero()),
+        bytes: Some(config.retain_bytes).filter(|&bytes| bytes != 0),
         full_disk: match config.full_disk {
             config::FullDisk::Hold => FullDisk::Hold,
             config::FullDisk::DropDelivered => FullDisk::DropDelivered,
             config::FullDisk::DropOldest => FullDisk::DropOldest,
         },
-        retain_step_bytes: config.retain_step_bytes,
-        retain_listener: Listener::new(move |event| report(&logger, event)),
-        ..options
+        step_bytes: config.retain_step_bytes,
     }
 }
 

@@ -25,7 +25,7 @@ use super::super::segment::file_name;
 use super::super::shared::Shared;
 use super::super::sidecar::{self, Sidecar};
 use super::shrink::{Pace, shrink};
-use super::{ConsumerLag, Deletion, Event, Facts, Look, Reason, Retain, Sealed, held_bytes, plan};
+use super::{ConsumerLag, Deletion, Event, Facts, FullDisk, Look, Reason, Retain, Sealed, held_bytes, plan};
 
 /// How long after the start the first look is made at the latest: a start has better things to do.
 const FIRST_LOOK: Duration = Duration::from_secs(1);
@@ -46,6 +46,7 @@ pub(in super::super) struct Deleter<'a> {
     shared: &'a Shared,
     cursors: Cursors,
     retain: Retain,
+    full_disk: FullDisk,
     /// Sealed segments whose sidecars were read: they never change. As many as there are on the disk.
     known: HashMap<(u16, u64), Sealed>,
     pace: Pace,
@@ -68,6 +69,7 @@ impl<'a> Deleter<'a> {
             shared,
             cursors: Cursors::beside_on(shared.disk, &shared.dir, shared.log),
             retain: shared.options.retain.clone(),
+            full_disk: shared.options.full_disk,
             known: HashMap::new(),
             pace: Pace::new(shared.options.retain_step_bytes),
             doubts_told: BTreeSet::new(),
@@ -82,6 +84,10 @@ impl<'a> Deleter<'a> {
     pub(in super::super) fn look_and_delete(&mut self) {
         if let Some(projects) = self.shared.retention.take_projects() {
             self.retain.projects = projects;
+        }
+        if let Some(policy) = self.shared.retention.policy() {
+            (self.retain.age, self.retain.bytes, self.full_disk) = (policy.age, policy.bytes, policy.full_disk);
+            self.pace.set_step(policy.step_bytes);
         }
         let result = self.delete_what_goes();
         match result {
@@ -113,7 +119,7 @@ impl<'a> Deleter<'a> {
                 other_bytes: inventory.other_bytes,
                 holding: &holding,
                 retain: &self.retain,
-                full_disk: self.shared.options.full_disk,
+                full_disk: self.full_disk,
                 missing_bytes: self.missing_bytes()?,
                 now_us: self.shared.clock.now_us(),
             };

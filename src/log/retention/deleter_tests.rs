@@ -7,7 +7,7 @@ use super::super::super::reader::LogReader;
 use super::super::super::record::{DataType, Encoding, Entry, Flags, Kind, Topic};
 use super::super::super::writer::{AppendError, Writer};
 use super::super::super::{Ack, Log, Options};
-use super::super::{FullDisk, Listener};
+use super::super::{FullDisk, Listener, Policy};
 use std::path::PathBuf;
 
 use super::*;
@@ -98,6 +98,21 @@ fn filled(dir: &Path, records: u64) -> Vec<u64> {
     drop(writer);
     log.close().unwrap();
     ids(&dir.join("log"), 0, "seg")
+}
+
+#[test]
+fn retention_that_is_changed_while_the_log_is_open_deletes_from_then_on() {
+    let dir = temp_dir();
+    let log_dir = dir.path().join("log");
+    let all = filled(dir.path(), 100);
+    let (log, _) = Log::open(Options { retain: Retain::default(), ..options(dir.path()) }).unwrap();
+    let writer = log.writer(0).unwrap();
+    thread::sleep(Duration::from_millis(100));
+    assert!(all.iter().all(|id| ids(&log_dir, 0, "seg").contains(id)), "nothing says that anything may go");
+    log.set_retention(Policy { age: None, bytes: Some(0), full_disk: FullDisk::Hold, step_bytes: 64 << 10 });
+    wait_for("the segments to go", || !ids(&log_dir, 0, "seg").contains(&all[0]));
+    drop(writer);
+    log.close().unwrap();
 }
 
 #[test]

@@ -39,6 +39,12 @@ impl Pace {
         Pace { step_bytes_max, step_bytes: step_bytes_max, waiting: 1 }
     }
 
+    /// Changes the largest step.
+    pub(super) fn set_step(&mut self, bytes_max: u64) {
+        self.step_bytes_max = bytes_max.max(1);
+        self.step_bytes = self.step_bytes.min(self.step_bytes_max);
+    }
+
     /// Deleting must not fall behind writing: the more segments wait, the shorter are the pauses.
     pub(super) fn set_waiting(&mut self, segments: usize) {
         self.waiting = u32::try_from(segments).unwrap_or(u32::MAX).max(1);

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::Thread;
 use std::time::Duration;
 
-use super::{Deletion, Reason};
+use super::{Deletion, FullDisk, Reason};
 
 /// Figures since the log was opened, and what was seen at the last look.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -100,6 +100,20 @@ pub(in super::super) struct Desk {
     thread: OnceLock<Thread>,
     stats: Mutex<RetentionStats>,
     projects: Mutex<Option<BTreeMap<u32, Option<Duration>>>>,
+    policy: Mutex<Option<Policy>>,
+}
+
+/// What an operator may change about retention while the log is open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Policy {
+    /// How long records are kept whose project has no age of its own; None: for ever.
+    pub age: Option<Duration>,
+    /// The most bytes that the log may take; None: as many as there are.
+    pub bytes: Option<u64>,
+    /// What is done when the disk is nearly full.
+    pub full_disk: FullDisk,
+    /// How much of a segment that is deleted is given back at a time.
+    pub step_bytes: u64,
 }
 
 impl Desk {
@@ -125,6 +139,17 @@ impl Desk {
     /// New ages of projects, from the next look on.
     pub(in super::super) fn set_projects(&self, projects: BTreeMap<u32, Option<Duration>>) {
         *self.projects.lock().unwrap_or_else(PoisonError::into_inner) = Some(projects);
+    }
+
+    /// Other settings than those that the log was opened with, from the next look on, which is made at once.
+    pub(in super::super) fn set_policy(&self, policy: Policy) {
+        *self.policy.lock().unwrap_or_else(PoisonError::into_inner) = Some(policy);
+        self.wake();
+    }
+
+    /// The settings that have been set since the log was opened.
+    pub(in super::super) fn policy(&self) -> Option<Policy> {
+        self.policy.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(super) fn take_projects(&self) -> Option<BTreeMap<u32, Option<Duration>>> {

@@ -1,0 +1,300 @@
+//! `takeup config`: what is wrong with the settings, and what is in force.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use serde::Serialize;
+
+use super::args::{ConfigArgs, ConfigCommand};
+use super::error::CliError;
+use super::output::{Out, counted, plain, warn};
+use crate::config::{
+    Config, ConfigError, Loaded, Origin, PROJECTS_FILE, SECRETS_FILE, SETTINGS, Sources, TokenSecrets, masked,
+};
+use crate::directory::{Directory, DirectoryError};
+use crate::session::geo::Geo;
+use crate::session::user_agent::UserAgents;
+
+/// The most characters that are shown of a value.
+const VALUE_CHARS_MAX: usize = 300;
+
+/// Runs the command.
+pub fn run(args: &ConfigArgs, data: &Path) -> Result<ExitCode, CliError> {
+    let sources = args.sources(data);
+    let mut out = Out::stdout();
+    let good = match args.command {
+        ConfigCommand::Check => check(&sources, args.json, &mut out)?,
+        ConfigCommand::Show { changed } => show(&sources, changed, args.json, &mut out)?,
+    };
+    out.finish()?;
+    Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Something to tell, as `--json` shows it.
+#[derive(Debug, Serialize)]
+struct Finding {
+    /// `error`: a server would not start, or not as it should. `remark`: it would.
+    severity: &'static str,
+    file: Option<PathBuf>,
+    line: Option<usize>,
+    variables: Vec<String>,
+    text: String,
+}
+
+impl Finding {
+    fn new(severity: &'static str, text: String) -> Finding {
+        Finding { severity, file: None, line: None, variables: Vec::new(), text }
+    }
+
+    fn error(text: String) -> Finding {
+        Finding::new("error", text)
+    }
+
+    fn remark(text: String) -> Finding {
+        Finding::new("remark", text)
+    }
+
+    fn of(fault: &ConfigError) -> Finding {
+        let (file, line) = fault.place();
+        let variables = fault.variables().to_vec();
+        Finding { file: file.map(Path::to_owned), line, variables, ..Finding::error(fault.to_string()) }
+    }
+}
+
+fn check(sources: &Sources, json: bool, out: &mut Out) -> Result<bool, CliError> {
+    let findings = findings(sources);
+    let errors = findings.iter().filter(|finding| finding.severity == "error").count();
+    for finding in &findings {
+        if json {
+            out.json(finding)?;
+            continue;
+        }
+        let line = plain(&format!("{:<6}  {}", finding.severity, finding.text), 2000);
+        out.line(&if finding.severity == "error" { out.red(&line) } else { line })?;
+    }
+    if !json {
+        let remarks = counted((findings.len() - errors) as u64, "remark");
+        let errors = counted(errors as u64, "error");
+        out.line(&format!("{errors}, {remarks}"))?;
+    }
+    Ok(errors == 0)
+}
+
+fn findings(sources: &Sources) -> Vec<Finding> {
+    let (loaded, faults) = Config::examine_settings(sources);
+    let mut findings: Vec<Finding> = faults.iter().map(Finding::of).collect();
+    findings.extend(secrets(sources, &loaded));
+    findings.extend(projects(sources));
+    findings.extend(named_files(&loaded.config));
+    findings.extend(loaded.warnings.iter().cloned().map(Finding::remark));
+    for told in &loaded.told {
+        let Some(why) = &told.why_not else { continue };
+        // What can't be used is an error above.
+        if findings.iter().any(|finding| finding.variables.iter().any(|name| name == told.name)) {
+            continue;
+        }
+        let text = match &told.origin {
+            Origin::Variable(_) => format!("{} has no effect: {why}", told.origin),
+            place => format!("{place}: {} has no effect: {why}", told.name),
+        };
+        findings.push(Finding { variables: vec![told.name.to_owned()], ..Finding::remark(text) });
+    }
+    findings
+}
+
+/// Files that are not there yet are made by the first start.
+fn made_later(path: &Path) -> Option<Finding> {
+    matches!(path.try_exists(), Ok(false))
+        .then(|| Finding::remark(format!("{}: not there yet, the first start makes it", path.display())))
+}
+
+fn secrets(sources: &Sources, loaded: &Loaded) -> Vec<Finding> {
+    let path = TokenSecrets::path(&sources.data);
+    let from_file = loaded.told.iter().all(|told| told.name != "TOKEN_SECRET");
+    match TokenSecrets::find(sources) {
+        Err(ConfigError::Io { .. }) if made_later(&path).is_some() => made_later(&path).into_iter().collect(),
+        Err(fault) => {
+            let file = fault.place().0.map(Path::to_owned).or_else(|| from_file.then(|| path.clone()));
+            vec![Finding { file, ..Finding::of(&fault) }]
+        }
+        Ok(_) if from_file => TokenSecrets::exposed(&path).iter().map(Finding::of).collect(),
+        Ok(_) => Vec::new(),
+    }
+}
+
+fn projects(sources: &Sources) -> Vec<Finding> {
+    let path = sources.data.join(PROJECTS_FILE);
+    if let Some(remark) = made_later(&path) {
+        return vec![remark];
+    }
+    match Directory::load(&path) {
+        Ok(_) => Vec::new(),
+        Err(DirectoryError::Content { path, faults }) => {
+            let finding = |fault: &crate::directory::Fault| {
+                let text = format!("{}:{}: {}", path.display(), fault.line, fault.text);
+                Finding { file: Some(path.clone()), line: Some(fault.line), ..Finding::error(text) }
+            };
+            faults.iter().map(finding).collect()
+        }
+        Err(error) => vec![Finding { file: Some(path), ..Finding::error(error.to_string()) }],
+    }
+}
+
+/// The files that settings name are read as the server would read them.
+fn named_files(config: &Config) -> Vec<Finding> {
+    let agents = config.uaparser_file.as_deref().map(|path| ("uaparser_file", path, UserAgents::check(path)));
+    let geo = config.maxminddb_file.as_deref().map(|path| {
+        let opened = Geo::open(Some(path)).map(drop).map_err(|error| error.to_string());
+        ("maxminddb_file", path, opened)
+    });
+    let finding = |(name, path, result): (&str, &Path, Result<(), String>)| {
+        let fault = result.err()?;
+        Some(Finding { file: Some(path.to_owned()), ..Finding::error(format!("{name}: {fault}")) })
+    };
+    agents.into_iter().chain(geo).filter_map(finding).collect()
+}
+
+/// A setting, as `--json` shows it.
+#[derive(Debug, Serialize)]
+struct Line<'a> {
+    setting: &'a str,
+    group: &'a str,
+    value: String,
+    default: &'a str,
+    changed: bool,
+    live: bool,
+    /// `default`, `file`, `environment`, `option`.
+    from: &'static str,
+    file: Option<&'a Path>,
+    line: Option<usize>,
+    variables: &'a [String],
+    option: Option<&'a str>,
+}
+
+/// A variable of OpenReplay's, as `--json` shows it.
+#[derive(Debug, Serialize)]
+struct Variable<'a> {
+    variable: &'a str,
+    value: &'a str,
+    sets: &'a [&'static str],
+    no_effect_because: Option<&'a str>,
+}
+
+fn show(sources: &Sources, only_changed: bool, json: bool, out: &mut Out) -> Result<bool, CliError> {
+    let (loaded, faults) = Config::examine_settings(sources);
+    for fault in &faults {
+        warn(&fault.to_string());
+    }
+    let lines = lines(&loaded, only_changed);
+    if json {
+        lines.iter().try_for_each(|line| out.json(line))?;
+        for told in &loaded.told {
+            out.json(&Variable {
+                variable: told.name,
+                value: &told.value,
+                sets: &told.taken,
+                no_effect_because: told.why_not.as_deref(),
+            })?;
+        }
+        return Ok(faults.is_empty());
+    }
+    table(&lines, &loaded, out)?;
+    if !only_changed {
+        out.line("")?;
+        out.line(&out.bold("Token secrets"))?;
+        out.line(&format!("  {}", secrets_line(sources, &loaded)))?;
+    }
+    variables(&loaded, out)?;
+    Ok(faults.is_empty())
+}
+
+fn lines(loaded: &Loaded, only_changed: bool) -> Vec<Line<'_>> {
+    let differ = Config::defaults(loaded.config.data.clone()).differences(&loaded.config);
+    let lines = SETTINGS.iter().zip(&loaded.chosen).map(|(setting, chosen)| {
+        let (file, line) = chosen.origin.place();
+        Line {
+            setting: setting.name,
+            group: setting.group,
+            value: masked(setting.name, &chosen.text),
+            default: setting.default,
+            changed: differ.contains(&setting.name),
+            live: setting.live,
+            from: match chosen.origin {
+                Origin::Default => "default",
+                Origin::File { .. } => "file",
+                Origin::Variable(_) | Origin::VariableFile { .. } => "environment",
+                Origin::Option(_) => "option",
+            },
+            file,
+            line,
+            variables: chosen.origin.variables(),
+            option: if let Origin::Option(text) = &chosen.origin {
+                Some(text.split_once(' ').map_or(text, |(name, _)| name))
+            } else {
+                None
+            },
+        }
+    });
+    lines.filter(|line| line.changed || !only_changed).collect()
+}
+
+fn table(lines: &[Line<'_>], loaded: &Loaded, out: &mut Out) -> Result<(), CliError> {
+    let shown =
+        |line: &Line<'_>| if line.value.is_empty() { "\"\"".to_owned() } else { plain(&line.value, VALUE_CHARS_MAX) };
+    let name_width = lines.iter().map(|line| line.setting.len()).max().unwrap_or(0);
+    let value_width = lines.iter().map(|line| shown(line).chars().count()).max().unwrap_or(0).min(32);
+    if lines.is_empty() {
+        return out.line("all settings have their defaults");
+    }
+    let mut group = "";
+    for line in lines {
+        if line.group != group {
+            if !group.is_empty() {
+                out.line("")?;
+            }
+            group = line.group;
+            out.line(&out.bold(group))?;
+        }
+        let origin = loaded.chosen(line.setting).map(|chosen| place(&chosen.origin)).unwrap_or_default();
+        let live = if line.live { "  [live]" } else { "" };
+        let (name, value) = (line.setting, shown(line));
+        out.line(&format!("  {name:<name_width$}  {value:<value_width$}  {origin}{live}"))?;
+    }
+    Ok(())
+}
+
+/// Where a value is from, without the value: an option would print a secret.
+fn place(origin: &Origin) -> String {
+    match origin {
+        Origin::Option(text) => text.split(' ').next().unwrap_or_default().to_owned(),
+        other => plain(&other.to_string(), VALUE_CHARS_MAX),
+    }
+}
+
+fn secrets_line(sources: &Sources, loaded: &Loaded) -> String {
+    let told = loaded.told.iter().find(|told| told.name == "TOKEN_SECRET");
+    let place =
+        told.map_or_else(|| sources.data.join(SECRETS_FILE).display().to_string(), |told| told.origin.to_string());
+    match TokenSecrets::find(sources) {
+        Ok(secrets) => format!("{} (hidden)  {place}  [live]", secrets.len()),
+        Err(fault) => plain(&fault.to_string(), VALUE_CHARS_MAX),
+    }
+}
+
+fn variables(loaded: &Loaded, out: &mut Out) -> Result<(), CliError> {
+    if loaded.told.is_empty() {
+        return Ok(());
+    }
+    out.line("")?;
+    out.line(&out.bold("Variables of OpenReplay's that are set"))?;
+    let name_width = loaded.told.iter().map(|told| told.name.len()).max().unwrap_or(0);
+    for told in &loaded.told {
+        let (name, value) = (told.name, plain(&told.value, VALUE_CHARS_MAX));
+        let effect = match &told.why_not {
+            Some(why) => format!("no effect: {why}"),
+            None => format!("sets {}", told.taken.join(", ")),
+        };
+        out.line(&format!("  {name:<name_width$}  {value}  {}", plain(&effect, 2000)))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,201 @@
+//! Values that can't be, or can't be together.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use super::buffers;
+use super::modes::{Ack, Unusable, Writer};
+use super::settings::Config;
+
+/// Something that can't be, and the settings that make it so.
+#[derive(Debug, Clone)]
+pub(super) struct Conflict {
+    pub settings: Vec<&'static str>,
+    pub problem: String,
+}
+
+/// Bytes of a group that only starts may use, and room for headers: a batch must fit beside them.
+const GROUP_OVERHEAD_BYTES: u64 = 256 * 1024 + 16 * 1024;
+
+/// Where a record's end still fits the log format's 32 bits of 64-byte units.
+const SEGMENT_BYTES_MAX: u64 = 4 << 30;
+
+#[derive(Default)]
+struct Found(Vec<Conflict>);
+
+impl Found {
+    fn add(&mut self, settings: &[&'static str], problem: String) {
+        self.0.push(Conflict { settings: settings.to_vec(), problem });
+    }
+}
+
+impl Config {
+    /// The largest batch that the log takes, whatever a project is allowed.
+    pub fn batch_bytes_max(&self) -> u64 {
+        let buffered = buffers::body_within(self.inflight_bytes_max as u64);
+        self.group_bytes_max.saturating_sub(GROUP_OVERHEAD_BYTES).min(buffered)
+    }
+
+    /// The largest picture: a record must hold it.
+    pub fn frame_bytes_max(&self) -> u64 {
+        self.frame_size_limit.min(self.group_bytes_max.saturating_sub(GROUP_OVERHEAD_BYTES))
+    }
+
+    /// The largest queue message that is aimed at: a record holds what one carries.
+    pub fn message_bytes_max(&self) -> u64 {
+        self.queue_message_size_limit.min(self.group_bytes_max.saturating_sub(GROUP_OVERHEAD_BYTES))
+    }
+
+    /// What an upload may hold in memory, unpacked.
+    pub fn upload_bytes_max(&self) -> u64 {
+        self.upload_inflated_limit.min(self.inflight_bytes_max as u64 / 2)
+    }
+}
+
+/// All that can't be.
+pub(super) fn find(config: &Config) -> Vec<Conflict> {
+    let mut found = Found::default();
+    values(config, &mut found);
+    sizes(config, &mut found);
+    requests(config, &mut found);
+    found.0
+}
+
+fn values(config: &Config, found: &mut Found) {
+    if clash(config.listen, config.admin) {
+        let problem = match config.listen == config.admin {
+            true => format!("listen and admin are both {}: give them different ports", config.listen),
+            false => format!(
+                "listen = {} and admin = {} can't both be listened on: give them different ports",
+                config.listen, config.admin
+            ),
+        };
+        found.add(&["listen", "admin"], problem);
+    }
+    if config.writer == Writer::Direct && config.ack == Ack::Memory {
+        let problem = "writer = \"direct\" bypasses the page cache, which is what ack = \"memory\" rests on".to_owned();
+        found.add(&["writer", "ack"], problem);
+    }
+    if config.cores == Some(0) {
+        found.add(&["cores"], "cores = 0: at least one is needed; \"auto\" follows the machine".to_owned());
+    }
+    if !(1..=100).contains(&config.check_budget_percent) {
+        let problem = format!("check_budget_percent = {}: expected 1 to 100", config.check_budget_percent);
+        found.add(&["check_budget_percent"], problem);
+    }
+    if !(1..=65_536).contains(&config.handovers_max) {
+        let problem = format!("handovers_max = {}: expected 1 to 65536", config.handovers_max);
+        found.add(&["handovers_max"], problem);
+    }
+    if !(1..=1 << 24).contains(&config.limit_entries_max) {
+        let problem = format!("limit_entries_max = {}: expected 1 to 16777216", config.limit_entries_max);
+        found.add(&["limit_entries_max"], problem);
+    }
+    if !(1..=100).contains(&config.project_share_percent) {
+        let problem = format!("project_share_percent = {}: expected 1 to 100", config.project_share_percent);
+        found.add(&["project_share_percent"], problem);
+    }
+    if config.canvas_fps > 60 {
+        found.add(&["canvas_fps"], format!("canvas_fps = {}: expected 0 to 60", config.canvas_fps));
+    }
+    for (name, value) in [
+        ("log_sample", u64::from(config.log_sample)),
+        ("connections_max", config.connections_max as u64),
+        ("json_size_limit", config.json_size_limit),
+        ("json_inflated_limit", config.json_inflated_limit),
+        ("beacon_size_limit", config.beacon_size_limit),
+        ("body_inflated_limit", config.body_inflated_limit),
+        ("recording_size_limit", config.recording_size_limit),
+        ("unusable_size_limit", config.unusable_size_limit),
+        ("unusable_bytes_max", config.unusable_bytes_max),
+        ("file_size_limit", config.file_size_limit),
+        ("upload_inflated_limit", config.upload_inflated_limit),
+        ("frame_size_limit", config.frame_size_limit),
+        ("upload_parts_max", config.upload_parts_max as u64),
+        ("part_head_limit", config.part_head_limit as u64),
+        ("queue_message_size_limit", config.queue_message_size_limit),
+        ("group_bytes_max", config.group_bytes_max),
+    ] {
+        if value == 0 {
+            found.add(&[name], format!("{name} = 0: it must be at least 1"));
+        }
+    }
+    for (name, value) in [
+        ("idle_timeout", config.idle_timeout),
+        ("head_timeout", config.head_timeout),
+        ("sync_interval", config.sync_interval),
+        ("seal_age", config.seal_age),
+    ] {
+        if value < Duration::from_millis(1) {
+            found.add(&[name], format!("{name} is {value:?}: it must be at least 1ms"));
+        }
+    }
+}
+
+/// Whether two sockets can't listen on these addresses at once.
+fn clash(a: SocketAddr, b: SocketAddr) -> bool {
+    // An IPv6 socket for every address takes IPv4's connections too, as Linux has it by default.
+    let covers = |all: IpAddr, other: IpAddr| all.is_unspecified() && (all.is_ipv6() || other.is_ipv4());
+    let overlap = a.ip() == b.ip() || covers(a.ip(), b.ip()) || covers(b.ip(), a.ip());
+    a.port() == b.port() && a.port() != 0 && overlap
+}
+
+/// The sizes of the log that must fit into each other.
+fn sizes(config: &Config, found: &mut Found) {
+    let Config { segment_bytes, window_bytes, group_bytes_max, .. } = *config;
+    for (name, bytes) in [("segment_bytes", segment_bytes), ("window_bytes", window_bytes)] {
+        if bytes < 4 * 4096 || bytes % 4096 != 0 {
+            found.add(&[name], format!("{name} = {bytes}: expected a multiple of 4096, at least 16384"));
+        }
+    }
+    if segment_bytes > SEGMENT_BYTES_MAX {
+        let problem = format!("segment_bytes = {segment_bytes}: at most {SEGMENT_BYTES_MAX} (4GiB)");
+        found.add(&["segment_bytes"], problem);
+    }
+    if config.retain_step_bytes < 4096 {
+        let problem = format!("retain_step_bytes = {}: it must be at least 4096", config.retain_step_bytes);
+        found.add(&["retain_step_bytes"], problem);
+    }
+    if window_bytes >= segment_bytes {
+        let problem = format!(
+            "window_bytes = {window_bytes} must be smaller than segment_bytes = {segment_bytes}: it slides inside one"
+        );
+        found.add(&["window_bytes", "segment_bytes"], problem);
+    }
+    if group_bytes_max > window_bytes {
+        let problem = format!(
+            "group_bytes_max = {group_bytes_max} must not be above window_bytes = {window_bytes}: a group lies within it"
+        );
+        found.add(&["group_bytes_max", "window_bytes"], problem);
+    }
+}
+
+/// The limits of requests that the log and the buffers must hold.
+fn requests(config: &Config, found: &mut Found) {
+    if config.unusable == Unusable::Keep && config.unusable_size_limit > config.batch_bytes_max() {
+        let problem = format!(
+            "unusable_size_limit = {}: the log takes no batch above {} (see group_bytes_max and inflight_bytes_max)",
+            config.unusable_size_limit,
+            config.batch_bytes_max()
+        );
+        found.add(&["unusable_size_limit", "group_bytes_max", "inflight_bytes_max"], problem);
+    }
+    let group_bytes_max = config.group_bytes_max;
+    for (name, limit) in [("beacon_size_limit", config.beacon_size_limit), ("json_size_limit", config.json_size_limit)]
+    {
+        if limit.saturating_add(GROUP_OVERHEAD_BYTES) > group_bytes_max {
+            let problem = format!(
+                "{name} = {limit} does not fit group_bytes_max = {group_bytes_max}, which must be {GROUP_OVERHEAD_BYTES} larger"
+            );
+            found.add(&[name, "group_bytes_max"], problem);
+        }
+        let needed = buffers::buffer_for(limit).unwrap_or(u64::MAX);
+        if needed > config.inflight_bytes_max as u64 {
+            let budget = config.inflight_bytes_max;
+            let problem = format!(
+                "{name} = {limit} needs a buffer of {needed} bytes, which is above inflight_bytes_max = {budget}"
+            );
+            found.add(&[name, "inflight_bytes_max"], problem);
+        }
+    }
+}

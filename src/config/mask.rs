@@ -1,0 +1,83 @@
+//! Values that nobody may read over a shoulder or in a log.
+
+/// What stands in place of a hidden value.
+const HIDDEN: &str = "(hidden)";
+
+/// Names of secrets, as variables; a setting's name is looked for in capitals.
+const SECRETS: [&str; 9] = [
+    "TOKEN_SECRET",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AZURE_ACCOUNT_KEY",
+    "JWT_SECRET",
+    "JWT_SPOT_SECRET",
+    "JWT_MCP_SECRET",
+    "LICENSE_KEY",
+    "KAFKA_SSL_KEY",
+];
+
+/// Names of addresses that may have a password in them.
+const ADDRESSES: [&str; 2] = ["POSTGRES_STRING", "REDIS_STRING"];
+
+/// A value as it may be shown. `name` is a variable's or a setting's.
+pub fn masked(name: &str, value: &str) -> String {
+    let name = name.to_ascii_uppercase();
+    let name = name.strip_prefix("TAKEUP_").unwrap_or(&name);
+    if value.is_empty() {
+        String::new()
+    } else if SECRETS.contains(&name) {
+        HIDDEN.to_owned()
+    } else if ADDRESSES.contains(&name) {
+        without_password(value)
+    } else {
+        value.to_owned()
+    }
+}
+
+/// An address, as a URL or as `key=value` pairs, with its password hidden. What has neither form is hidden whole.
+fn without_password(text: &str) -> String {
+    if let Some((scheme, rest)) = text.split_once("://") {
+        let place_end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+        // A password may hold a slash that should have been escaped: the last @ decides.
+        let Some(at) = rest[..place_end].rfind('@').or_else(|| rest.rfind('@')) else {
+            return if rest.contains("password") { HIDDEN.to_owned() } else { text.to_owned() };
+        };
+        let (who, place) = rest.split_at(at);
+        if place.contains("password") {
+            return HIDDEN.to_owned();
+        }
+        return match who.split_once(':') {
+            Some((user, _)) => format!("{scheme}://{user}:{HIDDEN}{place}"),
+            None => text.to_owned(),
+        };
+    }
+    let plain_host = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '[' | ']' | ',');
+    if text.chars().all(plain_host) { text.to_owned() } else { HIDDEN.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::masked;
+
+    #[test]
+    fn passwords_and_keys_are_hidden_and_the_rest_is_not() {
+        for (name, value, shown) in [
+            ("TOKEN_SECRET", "s3cret", "(hidden)"),
+            ("aws_secret_access_key", "s3cret", "(hidden)"),
+            ("TAKEUP_AWS_ACCESS_KEY_ID", "s3cret", "(hidden)"),
+            ("POSTGRES_STRING", "postgres://pg:s3cret@db:5432/x?a=1", "postgres://pg:(hidden)@db:5432/x?a=1"),
+            ("POSTGRES_STRING", "postgres://pg:s3/cret@db:5432/x", "postgres://pg:(hidden)@db:5432/x"),
+            ("POSTGRES_STRING", "postgres://pg@db/x", "postgres://pg@db/x"),
+            ("POSTGRES_STRING", "postgres://db/x?password=s3cret", "(hidden)"),
+            ("POSTGRES_STRING", "host=db password=s3cret", "(hidden)"),
+            ("REDIS_STRING", "redis:6379", "redis:6379"),
+            ("REDIS_STRING", "redis://:s3cret@redis:6379/0", "redis://:(hidden)@redis:6379/0"),
+            ("REDIS_STRING", ":s3cret@redis:6379", "(hidden)"),
+            ("USE_CORS", "true", "true"),
+            ("TOKEN_SECRET", "", ""),
+        ] {
+            assert_eq!(masked(name, value), shown, "{name}={value}");
+            assert!(!masked(name, value).contains("cret"), "{name}={value}");
+        }
+    }
+}
