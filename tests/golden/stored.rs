@@ -17,6 +17,8 @@ use super::server::lines_of;
 /// One stored record.
 #[derive(Debug, Clone)]
 pub struct Record {
+    /// What it is.
+    pub kind: Kind,
     /// The session id.
     pub session: u64,
     /// The project, 0 when it was not known.
@@ -51,6 +53,7 @@ impl Record {
         };
         Self {
             split: number("split").and_then(|split| usize::try_from(split).ok()),
+            kind: Kind::Batch,
             row: None,
             table: None,
             file: None,
@@ -74,6 +77,7 @@ impl Record {
             session: record.session,
             project: record.project.into(),
             topic: record.topic.as_str().to_owned(),
+            kind: record.kind,
             data_type: record.data_type.as_str().to_owned(),
             encoding: record.encoding.as_str().to_owned(),
             label: (None, None),
