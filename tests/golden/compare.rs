@@ -33,7 +33,7 @@ const FOREIGN_COLUMNS: [&str; 9] = [
 
 /// Ids never go back, whichever core gives them out: the time in one may be this much later than
 /// the clock by which its token and its row were made.
-const ID_LEAD_MS_MAX: i64 = 100;
+const ID_LEAD_MS_MAX: i64 = 1_000;
 
 /// A value that OpenReplay's queue got, or would get from a record of the log.
 struct Queued {
