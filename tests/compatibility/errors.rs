@@ -38,7 +38,17 @@ project_id = 2
 title = "of another project"
 status = "in-progress"
 tasks = [{ title = "a task" }]
+
+[[ut_tests]]
+test_id = 2
+project_id = 1
+title = "of this project"
+status = "in-progress"
+tasks = [{ title = "a task" }]
 "#;
+
+/// A row, by its route and its "when".
+type Row = (&'static str, &'static str);
 
 /// What a request is made with.
 struct World {
@@ -121,10 +131,17 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 const KNOWN: &str = r#"{"projectKey":"web","trackerVersion":"19.0.1"}"#;
 
 /// The request of each row, by its route and its "when".
-fn requests(world: &World) -> BTreeMap<(&'static str, &'static str), Request> {
+fn requests(world: &World) -> BTreeMap<Row, Request> {
+    let all =
+        [requests_of_pages(world), requests_of_forms(world), requests_of_images(world), requests_of_phones(world)];
+    all.into_iter().flatten().collect()
+}
+
+/// The same for pages' starts and batches, and for tokens.
+fn requests_of_pages(world: &World) -> Vec<(Row, Request)> {
     let tags = |token: String| Request::new("GET", "/v1/web/tags").with("Authorization", token);
     let gzipped = |body: Vec<u8>| Request { body, ..web_start("") }.with("Content-Encoding", "gzip");
-    BTreeMap::from([
+    vec![
         (("any with a token", "no token, or no `Bearer ` before it"), tags("bearer x".into())),
         (("any with a token", "not four parts"), tags("Bearer a.b.c".into())),
         (("any with a token", "signature"), tags("Bearer 1.0.1gcmxpmo0.11".into())),
@@ -168,7 +185,99 @@ fn requests(world: &World) -> BTreeMap<(&'static str, &'static str), Request> {
             ("/v1/web/i", "does not inflate (`check_bodies = \"inline\"`)"),
             world.batch("", b"this is no gzip at all").with("Content-Encoding", "gzip"),
         ),
-    ])
+    ]
+}
+
+/// The same for the smaller routes of browsers.
+fn requests_of_forms(world: &World) -> Vec<(Row, Request)> {
+    let known = |path: &str, body: &str| Request::post(path, body).with("Authorization", world.good());
+    let get = |path: &str, session| Request::new("GET", path).with("Authorization", world.token(session, 3_600_000));
+    let not_started = |body: &str| Request { path: "/v1/web/not-started".into(), ..web_start(body) };
+    let (flags, test, task) = ("/v1/web/feature-flags", "/v1/web/uxt/signals/test", "/v1/web/uxt/signals/task");
+    vec![
+        (("/v1/web/not-started", "another type of a field"), not_started(r#"{"projectKey":"web","DoNotTrack":"yes"}"#)),
+        (("/v1/web/not-started", "no project key"), not_started("{}")),
+        (("/v1/web/not-started", "no such project, or not active"), not_started(r#"{"projectKey":"none"}"#)),
+        (
+            ("/v1/web/not-started", "a crawler, or no user agent"),
+            Request::post("/v1/web/not-started", r#"{"projectKey":"web"}"#),
+        ),
+        ((flags, "a good token, and no JSON"), known(flags, "")),
+        (("/v1/web/conditions/{project}", "a project that is no number"), get("/v1/web/conditions/abc", world.session)),
+        (("/v1/web/uxt/test/{id}", "a session that is not known"), get("/v1/web/uxt/test/1", 17)),
+        (("/v1/web/uxt/test/{id}", "no such test, or not open"), get("/v1/web/uxt/test/99", world.session)),
+        (("/v1/web/uxt/test/{id}", "an id that is no number"), get("/v1/web/uxt/test/abc", world.session)),
+        (("/v1/web/uxt/test/{id}", "a test of another project"), get("/v1/web/uxt/test/1", world.session)),
+        ((test, "no JSON"), known(test, "")),
+        ((test, "no such test"), known(test, r#"{"testID":99,"status":"begin","timestamp":1}"#)),
+        ((task, "no such task"), known(task, r#"{"testID":2,"taskID":99,"status":"done","timestamp":1}"#)),
+    ]
+}
+
+/// The same for uploads of images.
+fn requests_of_images(world: &World) -> Vec<(Row, Request)> {
+    let form = |path: &'static str, body: Vec<u8>| {
+        let request = Request::post(path, body).with("Authorization", world.good());
+        request.with("Content-Type", "multipart/form-data; boundary=b")
+    };
+    let plain = |path: &'static str, content_type: &str| {
+        Request::post(path, "--b--").with("Authorization", world.good()).with("Content-Type", content_type)
+    };
+    let file = |name: &str, body: &[u8]| -> Vec<u8> {
+        let head = format!("--b\r\nContent-Disposition: form-data; name=\"batch\"; filename=\"{name}\"\r\n\r\n");
+        [head.as_bytes(), body, b"\r\n--b--\r\n"].concat()
+    };
+    let frames = b"--b\r\nContent-Disposition: form-data; name=\"type\"\r\n\r\nframes\r\n";
+    let (web, mobile) = ("/v1/web/images", "/v1/mobile/images");
+    vec![
+        ((web, "no form"), plain(web, "text/plain")),
+        ((web, "a form without a boundary"), plain(web, "multipart/form-data")),
+        ((web, "an empty form"), form(web, Vec::new())),
+        ((web, "a form that is cut"), form(web, file("1_2_3.jpeg", b"picture")[..80].to_vec())),
+        (
+            (web, "frames under a name without `.frames`"),
+            form(web, [&frames[..], &file("1_2.jpeg", b"frames")].concat()),
+        ),
+        ((web, "over `FILE_SIZE_LIMIT`"), form(web, Vec::new()).with("Content-Length", "20000000")),
+        ((mobile, "no form"), plain(mobile, "text/plain")),
+        ((mobile, "an archive that is none"), form(mobile, file("1-2.tar.gz", &gzip(b"no archive")))),
+        (
+            (mobile, "a file that is neither an archive nor frames"),
+            form(mobile, file("1-2.tar.gz", b"this is nothing that is known")),
+        ),
+    ]
+}
+
+/// The same for phones and the analytics SDK.
+fn requests_of_phones(world: &World) -> Vec<(Row, Request)> {
+    let start =
+        |body: &str| Request::post("/v1/mobile/start", body).with("User-Agent", "ORTracker/1 CFNetwork/1490.0.4");
+    let sdk = |body: &str| Request::post("/v1/sdk/start", body);
+    let batch = |path: &str, body: &[u8]| {
+        Request::post(path, body).with("Authorization", world.good()).with("Content-Encoding", "gzip")
+    };
+    let known = |key: &str| format!(r#"{{"projectKey":"{key}","trackerVersion":"1.0.10"}}"#);
+    let mut spoiled = gzip(b"a batch");
+    let sum = spoiled.len() - 8;
+    spoiled[sum] ^= 1;
+    let (mobile, i) = ("/v1/mobile/start", "/v1/mobile/i");
+    vec![
+        ((mobile, "no body"), start("")),
+        ((mobile, "a cut body"), start("{")),
+        ((mobile, "a field of another type"), start(r#"{"projectKey":"ios","timestamp":-1}"#)),
+        ((mobile, "too large"), start("").with("Content-Length", "200000")),
+        ((mobile, "no project key"), start("{}")),
+        ((mobile, "no such project, or not active"), start(&known("none"))),
+        ((mobile, "a project for browsers"), start(&known("web"))),
+        ((mobile, "a tracker before 1.0.9, or no version"), start(r#"{"projectKey":"ios"}"#)),
+        ((mobile, "a crawler, or no user agent"), Request::post(mobile, known("ios"))),
+        ((mobile, "left out by the rate"), start(&known("ios-rate0"))),
+        ((i, "gzip with a wrong sum"), batch(i, &spoiled)),
+        ((i, "too large"), batch(i, b"").with("Content-Length", "20000000")),
+        (("/v1/sdk/start", "no body"), sdk("")),
+        (("/v1/sdk/start", "no such project, or not active"), sdk(r#"{"projectKey":"none"}"#)),
+        (("/v1/sdk/i", "gzip that is none"), batch("/v1/sdk/i", b"no")),
+    ]
 }
 
 fn served() -> (Home, Server) {
