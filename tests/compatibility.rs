@@ -16,11 +16,12 @@ mod page;
 #[path = "golden/token.rs"]
 mod token;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use page::Page;
 use takeup::api::prefix::Prefix;
 use takeup::api::route::{Route, TEMPLATES, TokenRule};
+use takeup::config::{Becomes, OLD_VARIABLES};
 
 /// The words that the last column begins with.
 const VERDICTS: [&str; 3] = ["same", "better", "not there"];
@@ -74,6 +75,22 @@ fn every_route_has_a_row() {
 
 fn of(path: &str) -> takeup::api::route::Matched<'_> {
     Route::of(path.as_bytes(), &Prefix::new(""))
+}
+
+#[test]
+fn every_variable_of_the_old_service_has_a_row() {
+    let page = Page::read();
+    let mut rows: BTreeMap<String, bool> = BTreeMap::new();
+    for row in &page.table("Environment", "Variable").rows {
+        for name in page::codes(&row[0]) {
+            assert!(rows.insert(name.clone(), row[1].starts_with("not there")).is_none(), "{name} has two rows");
+        }
+    }
+    let known: BTreeMap<String, bool> = OLD_VARIABLES
+        .iter()
+        .map(|variable| (variable.name.to_owned(), matches!(variable.becomes, Becomes::Nothing(_))))
+        .collect();
+    assert_eq!(rows, known, "each name, and whether it has no effect");
 }
 
 #[test]
