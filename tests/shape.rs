@@ -139,16 +139,3 @@ fn only_the_server_knows_its_runtime() {
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
-
-#[test]
-fn every_deliberate_difference_is_told_to_the_reader() {
-    let read = |path: &str| fs::read_to_string(root().join(path)).expect("is readable UTF-8");
-    let page = read("docs/differences.md");
-    let table: toml::Table = read("tests/golden/differences.toml").parse().expect("the table is TOML");
-    let entries = table["difference"].as_array().expect("a list of differences");
-    assert!(!entries.is_empty());
-    for entry in entries {
-        let why = entry["why"].as_str().expect("each has a reason");
-        assert!(page.contains(why), "docs/differences.md does not tell: {why}");
-    }
-}

@@ -7,20 +7,10 @@ use serde_json::Value;
 use crate::exchange::Exchange;
 use crate::harness::client::Response;
 
-/// Routes of OpenReplay in the captures that are not served. A path that ends in `/` stands for
-/// all below it. One that is answered has to leave this list.
-const NOT_SERVED: [&str; 5] =
-    ["/v1/sdk/i", "/v1/web/conditions/", "/v1/web/images", "/v1/web/not-started", "/v1/web/uxt/"];
-
 /// Keys of the answer to a start that are new in each run, or that the older of OpenReplay's
 /// services did not send.
 const OWN_KEYS: [&str; 7] =
     ["delay", "framesSupport", "protocolVersion", "sessionID", "startTimestamp", "token", "userUUID"];
-
-/// Whether the server has this route.
-pub fn is_served(path: &str) -> bool {
-    !NOT_SERVED.iter().any(|route| *route == path || route.ends_with('/') && path.starts_with(route))
-}
 
 /// Why a browser would not send the request that this preflight asks for.
 pub fn preflight_fault(exchange: &Exchange, response: &Response) -> Option<String> {
@@ -89,8 +79,50 @@ pub fn tags_fault(exchange: &Exchange, response: &Response) -> Option<String> {
     (!is_same).then(|| format!("{} {given}, and not {:?} {recorded}", response.status, exchange.status))
 }
 
-/// What is wrong with an answer about feature flags. There are none, whatever the recorder had.
-pub fn flags_fault(response: &Response) -> Option<String> {
-    let is_right = response.status == 200 && response.body == br#"{"flags":[]}"#;
+/// What differs from a recorded JSON answer. What is null may be missing, and a payload have
+/// other blanks: trackers see no difference.
+pub fn json_fault(exchange: &Exchange, response: &Response) -> Option<String> {
+    let read = |body: &[u8]| -> Value {
+        let mut answer: Value = serde_json::from_slice(body).unwrap_or_default();
+        drop_nulls(&mut answer);
+        answer
+    };
+    let (recorded, given) = (read(&exchange.answer), read(&response.body));
+    let is_same = Some(response.status) == exchange.status && recorded == given;
+    (!is_same).then(|| format!("{} {given}, and not {:?} {recorded}", response.status, exchange.status))
+}
+
+fn drop_nulls(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            fields.retain(|_, value| !value.is_null());
+            fields.values_mut().for_each(drop_nulls);
+            // JSON in a text: the database that keeps it writes blanks of its own.
+            if let Some(Value::String(payload)) = fields.get_mut("payload") {
+                payload.retain(|c| c != ' ');
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(drop_nulls),
+        _ => {}
+    }
+}
+
+/// What differs from the recorded conditions. The older service names the rate otherwise, and has no numbers.
+pub fn conditions_fault(exchange: &Exchange, response: &Response) -> Option<String> {
+    let mut recorded: Value = serde_json::from_slice(&exchange.answer).unwrap_or_default();
+    for (i, condition) in recorded["conditions"].as_array_mut().into_iter().flatten().enumerate() {
+        condition["conditionId"] = (i + 1).into();
+        condition["captureRate"] = condition["capture_rate"].clone();
+    }
+    let exchange = Exchange { answer: recorded.to_string().into_bytes(), ..exchange.clone() };
+    json_fault(&exchange, response)
+}
+
+/// What is wrong with an answer that has no body: 200, or what the token's age asks for.
+pub fn empty_fault(response: &Response, is_expired: bool) -> Option<String> {
+    let is_right = match is_expired {
+        false => response.status == 200 && response.body.is_empty(),
+        true => response.status == 401,
+    };
     (!is_right).then(|| format!("{} {:?}", response.status, String::from_utf8_lossy(&response.body)))
 }

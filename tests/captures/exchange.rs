@@ -8,7 +8,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
-use crate::answers::{flags_fault, is_served, preflight_fault, start_fault, tags_fault};
+use crate::answers::{conditions_fault, empty_fault, json_fault, preflight_fault, start_fault, tags_fault};
+use crate::form;
 use crate::harness::client::{Connection, Response};
 use crate::harness::token::{self, Token};
 
@@ -16,7 +17,7 @@ use crate::harness::token::{self, Token};
 pub const SECRET: &str = "secret_token_string";
 
 /// How long an answer may take.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(90);
 /// A batch whose token ended no longer ago than this is stored, and its sender told to start anew.
 const GRACE_MS: i64 = 30_000;
 
@@ -43,6 +44,12 @@ pub struct Sent {
     pub is_recorded: bool,
     /// The batches that were taken, in order.
     pub batches: Vec<Batch>,
+    /// The canvas frames that were taken, by name.
+    pub images: Vec<(String, Vec<u8>)>,
+    /// The bodies of the analytics SDK that were taken.
+    pub sdk: Vec<Vec<u8>>,
+    /// The signals of tests with users that were taken.
+    pub signals: Vec<Value>,
 }
 
 /// One capture that is being replayed.
@@ -51,6 +58,8 @@ pub struct Replay {
     pub name: String,
     /// What was sent, by our session ids.
     pub sent: BTreeMap<u64, Sent>,
+    /// How many said that they do not record.
+    pub not_started: usize,
     /// Answers that should have been others.
     pub complaints: Vec<String>,
     address: SocketAddr,
@@ -62,6 +71,7 @@ pub struct Replay {
 }
 
 /// One line of a capture.
+#[derive(Clone)]
 pub struct Exchange {
     /// The line.
     pub line: Value,
@@ -131,6 +141,7 @@ impl Replay {
             name: name.to_owned(),
             address,
             sent: BTreeMap::new(),
+            not_started: 0,
             complaints: Vec::new(),
             connections: BTreeMap::new(),
             tokens: BTreeMap::new(),
@@ -172,10 +183,6 @@ impl Replay {
         if response.header("access-control-allow-origin").is_none_or(|origin| origin != "*") {
             return Some("a browser could not read the answer".to_owned());
         }
-        if !is_served(exchange.path()) {
-            let text = format!("{}, and not 404 as a route that is not served", response.status);
-            return (response.status != 404).then_some(text);
-        }
         if exchange.method == "OPTIONS" {
             return preflight_fault(exchange, response);
         }
@@ -183,7 +190,21 @@ impl Replay {
             "/v1/web/start" => start_fault(exchange, response).or_else(|| self.take_start(exchange, response)),
             "/v1/web/i" => self.take_batch(exchange, response, token),
             "/v1/web/tags" => tags_fault(exchange, response),
-            "/v1/web/feature-flags" => flags_fault(response),
+            "/v1/web/feature-flags" | "/v1/web/uxt/test/31" => json_fault(exchange, response),
+            "/v1/web/conditions/7" => conditions_fault(exchange, response),
+            "/v1/web/not-started" => {
+                self.not_started += 1;
+                empty_fault(response, false)
+            }
+            "/v1/sdk/i" => self.take(response, token, |sent| sent.sdk.push(exchange.body.clone())),
+            "/v1/web/images" => {
+                let frames = form::frames(exchange.header("content-type"), &exchange.body);
+                self.take(response, token, |sent| sent.images.push(frames))
+            }
+            "/v1/web/uxt/signals/test" | "/v1/web/uxt/signals/task" => {
+                let signal = serde_json::from_slice(&exchange.body).expect("a signal is JSON");
+                self.take(response, token, |sent| sent.signals.push(signal))
+            }
             path => panic!("{}: {path} is no route", self.name),
         }
     }
@@ -236,6 +257,17 @@ impl Replay {
             }
             None => Some(format!("session {session} goes on instead of a new one")),
         }
+    }
+
+    /// Judges an answer without a body, and notes what has to be stored. Refusals of the recorder are faults that it
+    /// made: takeup takes what has a good token.
+    fn take(&mut self, response: &Response, token: &str, note: impl FnOnce(&mut Sent)) -> Option<String> {
+        let numbers = Token::read(token).expect("our token");
+        let is_expired = token::now_ms() >= numbers.expires_ms;
+        if !is_expired {
+            note(self.sent.entry(numbers.session).or_default());
+        }
+        empty_fault(response, is_expired)
     }
 
     /// Judges the answer to a batch, and notes what has to be stored.

@@ -13,6 +13,18 @@ use sha2::{Digest, Sha256};
 use crate::harness::server::fixtures;
 use crate::harness::token;
 
+/// SEED's default of a limit that MAIN raised, and whose cases are made to measure.
+const SEED_JSON_SIZE_LIMIT: &str = "1000";
+
+/// The release of OpenReplay that a case was recorded with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Release {
+    /// Of July 2026.
+    Main,
+    /// Of March 2024.
+    Seed,
+}
+
 /// The fixed part of the recordings: projects, secret, environment.
 pub struct World {
     fixtures: Value,
@@ -53,11 +65,14 @@ impl World {
         toml::to_string(&document).expect("tables of plain values can be written")
     }
 
-    /// The environment of a server under `config`.
-    pub fn environment(&self, config: &BTreeMap<String, String>) -> Vec<(String, String)> {
+    /// The environment of a server as `release` had it under `config`.
+    pub fn environment(&self, release: Release, config: &BTreeMap<String, String>) -> Vec<(String, String)> {
         let base = self.fixtures["base_env"].as_object().expect("the fixtures have base_env");
         let base = base.iter().map(|(name, value)| (name.clone(), value.as_str().unwrap_or_default().to_owned()));
         let mut environment: BTreeMap<String, String> = base.collect();
+        if release == Release::Seed {
+            environment.insert("JSON_SIZE_LIMIT".into(), SEED_JSON_SIZE_LIMIT.into());
+        }
         environment.extend(config.clone());
         let geo = fixtures("golden/geo.mmdb");
         environment.insert("MAXMINDDB_FILE".into(), geo.to_str().expect("a UTF-8 path").into());
@@ -91,6 +106,8 @@ fn to_toml(row: &Value) -> toml::Value {
 pub struct Case {
     /// `source:group/what`, unique.
     pub name: String,
+    /// Where it was recorded.
+    pub release: Release,
     /// Environment on top of the base.
     pub config: BTreeMap<String, String>,
     /// The whole line.
@@ -98,17 +115,17 @@ pub struct Case {
 }
 
 impl Case {
-    /// All cases: what MAIN answered, and SEED's where MAIN's has none.
+    /// All cases of both releases.
     pub fn all() -> Vec<Self> {
         let mut cases = Vec::new();
-        for file in ["golden/main.jsonl", "golden/seed.jsonl"] {
+        for (file, release) in [("golden/main.jsonl", Release::Main), ("golden/seed.jsonl", Release::Seed)] {
             let text = fs::read_to_string(fixtures(file)).expect("the recordings are there");
-            cases.extend(text.lines().map(Self::read));
+            cases.extend(text.lines().map(|line| Self::read(line, release)));
         }
         cases
     }
 
-    fn read(line: &str) -> Self {
+    fn read(line: &str, release: Release) -> Self {
         let line: Value = serde_json::from_str(line).expect("each case is one JSON value");
         let text = |key: &str| line[key].as_str().expect("a case has a name and a source").to_owned();
         let config = line["config"].as_object().expect("a case has a config");
@@ -116,7 +133,23 @@ impl Case {
             let value = value.as_str().expect("environment values are texts");
             (name.clone(), value.to_owned())
         });
-        Self { name: format!("{}:{}", text("source"), text("name")), config: config.collect(), line }
+        Self { name: format!("{}:{}", text("source"), text("name")), release, config: config.collect(), line }
+    }
+
+    /// The case without its source: `group/what`.
+    pub fn what(&self) -> &str {
+        self.name.split_once(':').map_or(&self.name, |(_, what)| what)
+    }
+
+    /// What MAIN was asked in the same words, for a case of SEED.
+    pub fn successor<'a>(&self, all: &'a [Case]) -> Option<&'a Case> {
+        let asked = ["request", "tokens", "config", "outage"];
+        let is_same = |other: &&Case| {
+            other.release == Release::Main
+                && other.what() == self.what()
+                && asked.iter().all(|k| other.line[k] == self.line[k])
+        };
+        (self.release == Release::Seed).then(|| all.iter().find(is_same)).flatten()
     }
 
     /// Whether this path of the case differed between two runs of OpenReplay.
@@ -130,9 +163,17 @@ impl Case {
         self.line["request"]["path"].as_str().is_some_and(|path| path.ends_with("/v1/web/start"))
     }
 
+    /// Whether what the case leaves belongs to no session.
+    pub fn has_no_session(&self) -> bool {
+        self.line["request"]["path"].as_str().is_some_and(|path| path.ends_with("/v1/web/not-started"))
+    }
+
     /// Whether two cases may use the same session, so that their records can't be told apart by
-    /// it: the recordings mint tokens with fixed ids.
+    /// it: the recordings mint tokens with fixed ids, and who does not start has no session.
     pub fn shares_a_session(&self) -> bool {
+        if self.has_no_session() {
+            return true;
+        }
         let tokens = self.line["tokens"].as_object();
         tokens.is_some_and(|tokens| {
             tokens.values().any(|token| token["kind"] == "mint" || token["kind"] == "signed_text")

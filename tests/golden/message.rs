@@ -1,6 +1,10 @@
-//! The SessionStart message, read and written here without the code under test.
+//! The first message of a session, read and written here without the code under test.
 
 use serde_json::{Map, Value, json};
+
+/// The types of a browser's first message and of a phone's.
+const SESSION_START: u64 = 1;
+const MOBILE_SESSION_START: u64 = 90;
 
 /// The fields after the type, in order; true: a number.
 const FIELDS: [(&str, bool); 16] = [
@@ -22,14 +26,34 @@ const FIELDS: [(&str, bool); 16] = [
     ("UserID", false),
 ];
 
+/// The same of a phone's.
+const MOBILE_FIELDS: [(&str, bool); 10] = [
+    ("Timestamp", true),
+    ("ProjectID", true),
+    ("TrackerVersion", false),
+    ("RevID", false),
+    ("UserUUID", false),
+    ("UserOS", false),
+    ("UserOSVersion", false),
+    ("UserDevice", false),
+    ("UserDeviceType", false),
+    ("UserCountry", false),
+];
+
+fn fields(kind: u64) -> Option<&'static [(&'static str, bool)]> {
+    match kind {
+        SESSION_START => Some(&FIELDS),
+        MOBILE_SESSION_START => Some(&MOBILE_FIELDS),
+        _ => None,
+    }
+}
+
 /// Reads one message that fills `bytes`, as the recordings show it: `type` and the named fields.
 pub fn read(bytes: &[u8]) -> Option<Value> {
     let mut rest = bytes;
-    if uint(&mut rest)? != 1 {
-        return None;
-    }
-    let mut message = Map::from_iter([("type".to_owned(), json!(1))]);
-    for (name, is_number) in FIELDS {
+    let kind = uint(&mut rest)?;
+    let mut message = Map::from_iter([("type".to_owned(), json!(kind))]);
+    for &(name, is_number) in fields(kind)? {
         let number = uint(&mut rest)?;
         let value = if is_number {
             json!(number)
@@ -45,8 +69,10 @@ pub fn read(bytes: &[u8]) -> Option<Value> {
 
 /// Writes a message that [`read`] shows as `message`.
 pub fn write(message: &Value) -> Vec<u8> {
-    let mut bytes = vec![1];
-    for (name, is_number) in FIELDS {
+    let kind = message["type"].as_u64().expect("a message has a type");
+    let mut bytes = Vec::new();
+    put_uint(&mut bytes, kind);
+    for &(name, is_number) in fields(kind).expect("only such messages are read") {
         if is_number {
             put_uint(&mut bytes, message[name].as_u64().expect("a number"));
         } else {

@@ -12,20 +12,37 @@ use crate::harness::client::{After, Connection, Response};
 use crate::harness::token::{self, Token};
 
 /// How long an answer may take where the case does not say.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(90);
 /// How long an unannounced close may take.
 const CLOSE_WAIT: Duration = Duration::from_millis(120);
 /// How long an announced close may take.
 const ANNOUNCED_CLOSE_WAIT: Duration = Duration::from_secs(2);
 
-/// The shard of the host that started the recordings' mobile sessions.
-const MOBILE_SHARD: u64 = 1645;
+/// What asks for the sessions of the recordings.
+struct Starter {
+    path: &'static str,
+    project: &'static str,
+    version: &'static str,
+    user_agent: &'static str,
+}
 
-/// The browser of the recordings, and the visitor.
-const BROWSER: &str = concat!(
-    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) ",
-    "Chrome/122.0.0.0 Safari/537.36"
-);
+const WEB: Starter = Starter {
+    path: "/v1/web/start",
+    project: "web",
+    version: "18.0.6",
+    user_agent: concat!(
+        "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) ",
+        "Chrome/122.0.0.0 Safari/537.36"
+    ),
+};
+const MOBILE: Starter = Starter {
+    path: "/v1/mobile/start",
+    project: "ios",
+    version: "1.0.10",
+    user_agent: "ORTracker/1 CFNetwork/1490.0.4 Darwin/23.2.0",
+};
+
+/// The visitor of the recordings.
 const VISITOR: &str = "0e37dfb5-3f5a-4c7a-9d3e-2f1f6f1b7c11";
 
 /// What one step that reads brought.
@@ -115,15 +132,9 @@ impl Target<'_> {
             "signed_text" => token::sign(text("head"), secret),
             "mint" => mint(recipe).sign(secret),
             "edit" => spoil(&tokens[text("of")], text("how")),
-            // The server starts no mobile sessions. Its web routes take a mobile session's token
-            // like any other that it signed and whose session it does not know.
-            "mobile-start" => {
-                let session = token::id(token::now_ms().unsigned_abs(), MOBILE_SHARD);
-                let expires_ms = token::now_ms() + 7_200_000;
-                Token { session, delay_ms: 0, expires_ms }.sign(secret)
-            }
-            "start" => {
-                let made = self.start(recipe, tokens);
+            "start" | "mobile-start" => {
+                let is_mobile = text("kind") == "mobile-start";
+                let made = self.start(if is_mobile { &MOBILE } else { &WEB }, recipe, tokens);
                 let token = Token::read(&made).expect("a start answers with a token");
                 prepared.insert(token.session);
                 made
@@ -132,19 +143,19 @@ impl Target<'_> {
         }
     }
 
-    fn start(&self, recipe: &Value, tokens: &BTreeMap<String, String>) -> String {
+    fn start(&self, starter: &Starter, recipe: &Value, tokens: &BTreeMap<String, String>) -> String {
         let filling = Filling { world: self.world, tokens };
         let mut body = Map::from_iter([
-            ("projectKey".to_owned(), json!(self.world.key(recipe["project"].as_str().unwrap_or("web")))),
-            ("trackerVersion".to_owned(), json!("18.0.6")),
+            ("projectKey".to_owned(), json!(self.world.key(recipe["project"].as_str().unwrap_or(starter.project)))),
+            ("trackerVersion".to_owned(), json!(starter.version)),
             ("timestamp".to_owned(), json!(token::now_ms())),
             ("userUUID".to_owned(), json!(VISITOR)),
         ]);
         body.extend(recipe["body"].as_object().cloned().unwrap_or_default());
         let request = json!({
             "method": "POST",
-            "path": "/v1/web/start",
-            "headers": [["Host", "golden"], ["User-Agent", BROWSER], ["Connection", "close"]],
+            "path": starter.path,
+            "headers": [["Host", "golden"], ["User-Agent", starter.user_agent], ["Connection", "close"]],
             "body_text": Value::Object(body).to_string(),
         });
         let (method, bytes) = request_bytes(&filling, &request);

@@ -45,6 +45,8 @@ impl Server {
             .env_clear()
             .envs([
                 ("TAKEUP_CHECK_BODIES", "inline"),
+                // A debug build on a busy machine is slow; how long a server waits is asked elsewhere.
+                ("TAKEUP_PATIENCE", "60s"),
                 ("TAKEUP_LOG_REQUESTS", "all"),
                 ("TAKEUP_SEGMENT_BYTES", "32MiB"),
                 ("TAKEUP_INSIST_FILE_SYSTEM", "true"),

@@ -1,5 +1,5 @@
-//! What the log holds: batches as `takeup replay --to -` prints them, and starts, which only the
-//! log's own reader shows.
+//! What the log holds: batches as `takeup replay --to -` prints them, and all else as the log's own
+//! reader shows it.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -17,6 +17,8 @@ use super::server::lines_of;
 /// One stored record.
 #[derive(Debug, Clone)]
 pub struct Record {
+    /// What it is.
+    pub kind: Kind,
     /// The session id.
     pub session: u64,
     /// The project, 0 when it was not known.
@@ -35,6 +37,10 @@ pub struct Record {
     pub split: Option<usize>,
     /// The session's row that came with a start.
     pub row: Option<Value>,
+    /// The table that the body is a row for.
+    pub table: Option<String>,
+    /// The name of an upload.
+    pub file: Option<String>,
 }
 
 impl Record {
@@ -47,7 +53,10 @@ impl Record {
         };
         Self {
             split: number("split").and_then(|split| usize::try_from(split).ok()),
+            kind: Kind::Batch,
             row: None,
+            table: None,
+            file: None,
             session: number("session_id").expect("a record has a session_id"),
             project: number("project_id").unwrap_or(0),
             topic: text("topic"),
@@ -58,24 +67,33 @@ impl Record {
         }
     }
 
-    /// A start, as it lies in the log.
-    fn start(record: &record::Record<'_>) -> Self {
-        let row = record.ext.get(ext_type::SESSION_ROW).expect("a start has its session's row");
+    /// Any other record, as it lies in the log.
+    fn other(record: &record::Record<'_>) -> Self {
+        let text = |kind| record.ext.get(kind).map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+        let row = text(ext_type::SESSION_ROW).map(|row| serde_json::from_str(&row).expect("a session's row is JSON"));
+        assert_eq!(row.is_some(), record.kind == Kind::Start, "starts, and only they, have their session's row");
+        assert_eq!(text(ext_type::TABLE).is_some(), record.kind == Kind::Row, "rows, and only they, have a table");
         Self {
             session: record.session,
             project: record.project.into(),
             topic: record.topic.as_str().to_owned(),
+            kind: record.kind,
             data_type: record.data_type.as_str().to_owned(),
             encoding: record.encoding.as_str().to_owned(),
             label: (None, None),
             body: record.payload.to_vec(),
             split: None,
-            row: Some(serde_json::from_slice(row).expect("a session's row is JSON")),
+            row,
+            table: text(ext_type::TABLE),
+            file: text(ext_type::FILE_NAME),
         }
     }
 
-    /// The body, inflated when it is gzip.
+    /// What a queue would get: the body, inflated when it is gzip, and with its name when it is an upload of images.
     pub fn value(&self) -> Vec<u8> {
+        if let Some(name) = &self.file {
+            return format!(r#"{{"Name":"{name}","Data":"{}"}}"#, STANDARD.encode(&self.body)).into_bytes();
+        }
         if self.encoding != "gzip" {
             return self.body.clone();
         }
@@ -86,7 +104,7 @@ impl Record {
     }
 }
 
-/// All starts and batches of the log, in its order.
+/// All records of the log, in its order.
 pub fn records(data: &Path) -> Vec<Record> {
     let lines = lines_of(&["replay", "--to", "-", "--with-repeats"], data);
     let mut batches: BTreeMap<String, Record> =
@@ -100,8 +118,8 @@ pub fn records(data: &Path) -> Vec<Record> {
     while let Some(record) = merge.next().expect("the log is readable") {
         records.push(match record.kind {
             Kind::Batch => batches.remove(&record.id.to_string()).expect("every batch is printed"),
-            Kind::Start => Record::start(&record),
-            other => panic!("a record that no route writes: {other:?}"),
+            Kind::Pad | Kind::Tombstone => panic!("a record that no route writes: {:?}", record.kind),
+            _ => Record::other(&record),
         });
     }
     assert!(batches.is_empty(), "every batch that is printed is in the log");
