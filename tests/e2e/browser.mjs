@@ -26,6 +26,12 @@ export async function startBrowser(folder) {
       '--disable-background-networking',
       '--disable-component-update',
       '--disable-sync',
+      // Many pages at once, each as if it were the only one; and a camera that films nothing.
+      '--disable-background-timer-throttling',
+      '--disable-backgrounding-occluded-windows',
+      '--disable-renderer-backgrounding',
+      '--use-fake-device-for-media-stream',
+      '--use-fake-ui-for-media-stream',
       '--remote-debugging-port=0',
       `--user-data-dir=${profile}`,
       `--log-net-log=${netlog}`,
@@ -71,6 +77,12 @@ class Browser {
   /** A new tab, in front of the empty one that the browser began with; closing it does not end the browser. */
   async tab() {
     return this.browser.contexts()[0].newPage();
+  }
+
+  /** A tab of a visitor who was never here. */
+  async stranger() {
+    const context = await this.browser.newContext();
+    return context.newPage();
   }
 
   /** Quits as a user does, which completes the network log. */

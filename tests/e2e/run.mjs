@@ -2,7 +2,7 @@
 //
 //   node run.mjs [--only NAME] [--keep]
 //
-// NAME is one of: tracker-12, tracker-18, tracker-19, kill-12, kill-19, snippet. TAKEUP_BIN names the binary (default: the
+// NAME is one of: tracker-12, tracker-18, tracker-19, kill-12, kill-19, snippet, features. TAKEUP_BIN names the binary (default: the
 // release build of this repository), CHROMIUM the browser (default: /usr/bin/chromium), TMPDIR where the data goes.
 // The folder of a failed run is kept, and its name printed; --keep keeps it in any case.
 
@@ -12,38 +12,25 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 
 import { act, changeRoute, hide, hideAndShow, reload, show, startBrowser, visit } from './browser.mjs';
+import { check, tally } from './checks.mjs';
+import { HOST, features } from './features.mjs';
 import { Ledger } from './ledger.mjs';
 import { readExchanges } from './netlog.mjs';
 import { endAll, sleep, until } from './process.mjs';
 import { Server } from './server.mjs';
 import { MARKS, startSite } from './site.mjs';
 
-const DEADLINE_MS = 300_000;
+const DEADLINE_MS = 420_000;
 const { values: options } = parseArgs({ options: { only: { type: 'string' }, keep: { type: 'boolean' } } });
 const root = fs.mkdtempSync(path.join(os.tmpdir(), 'takeup-e2e-'));
-const tally = { passed: 0, failed: 0 };
-
-/** Counts a check. `faults` lists what is wrong: nothing, when all is well. */
-function check(name, faults, detail = '') {
-  const list = Array.isArray(faults) ? faults : faults ? [] : ['it does not hold'];
-  if (list.length === 0) {
-    tally.passed += 1;
-    console.log(`  ok      ${name}${detail && ` (${detail})`}`);
-    return;
-  }
-  tally.failed += 1;
-  console.log(`  FAILED  ${name}${detail && ` (${detail})`}`);
-  for (const fault of list.slice(0, 10)) console.log(`          ${fault}`);
-  if (list.length > 10) console.log(`          and ${list.length - 10} more`);
-}
 
 /** Runs one scenario on a server of its own with an empty data folder. */
-async function scenario(name, body) {
+async function scenario(name, body, setup = {}) {
   if (options.only && options.only !== name) return;
   console.log(name);
   const folder = path.join(root, name);
   fs.mkdirSync(folder);
-  const server = await Server.prepare(folder);
+  const server = await Server.prepare(folder, setup);
   let browser;
   try {
     browser = await startBrowser(folder);
@@ -263,6 +250,11 @@ await scenario('kill-19', async (server, browser) => {
   check('what failed meanwhile was sent again and taken', retried.length > 0, `${retried.length} batches`);
 });
 await scenario('snippet', (server, browser) => pasteSnippet(server, browser, site));
+await scenario('features', (server, browser) => features(server, browser, site, stop), {
+  name: HOST,
+  projects: new URL('projects.toml', import.meta.url),
+  settings: ['canvas_fps=4'],
+});
 site.close();
 clearTimeout(deadline);
 

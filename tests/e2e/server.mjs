@@ -12,16 +12,28 @@ const BIN = process.env.TAKEUP_BIN ?? fileURLToPath(new URL('../../target/releas
 
 /** A data folder and the server on it. */
 export class Server {
-  /** A server that has an empty data folder below `folder` and two free ports of its own. */
-  static async prepare(folder) {
+  /**
+   * A server that has an empty data folder below `folder` and two free ports of its own.
+   *
+   * @param {{name?: string, projects?: URL, settings?: string[]}} setup The host name by which browsers know it, its
+   *   projects if it does not make its own, and settings as `--set` takes them.
+   */
+  static async prepare(folder, { name = '127.0.0.1', projects, settings = [] } = {}) {
     const [listen, admin] = await freePorts(2);
-    return new Server(path.join(folder, 'data'), `127.0.0.1:${listen}`, `127.0.0.1:${admin}`);
+    const data = path.join(folder, 'data');
+    if (projects) {
+      fs.mkdirSync(data, { mode: 0o700 });
+      fs.copyFileSync(projects, path.join(data, 'projects.toml'));
+    }
+    return new Server(data, `127.0.0.1:${listen}`, `${name}:${listen}`, `127.0.0.1:${admin}`, settings);
   }
 
-  constructor(data, host, admin) {
+  constructor(data, listen, host, admin, settings) {
     this.data = data;
+    this.listen = listen;
     this.host = host;
     this.admin = admin;
+    this.settings = settings;
     this.output = '';
   }
 
@@ -39,7 +51,8 @@ export class Server {
   /** Starts the server and waits until it answers; resolves to the milliseconds that this took. */
   async start() {
     const began = performance.now();
-    const args = ['--data', this.data, 'serve', '--listen', this.host, '--admin', this.admin];
+    const args = ['--data', this.data, 'serve', '--listen', this.listen, '--admin', this.admin];
+    for (const setting of this.settings) args.push('--set', setting);
     this.child = remember(spawn(BIN, args, { stdio: ['ignore', 'pipe', 'pipe'], detached: true }));
     this.ended = new Promise((resolve) => {
       this.child.once('exit', (code, signal) => resolve({ code, signal }));
@@ -52,7 +65,7 @@ export class Server {
       stream.on('data', (text) => (this.output += text));
     }
     const deadline = Date.now() + 20_000;
-    while (!(await answers(this.host))) {
+    while (!(await answers(this.listen))) {
       if (ended) throw new Error(`the server ended with ${JSON.stringify(ended)}:\n${this.output}`);
       if (Date.now() > deadline) throw new Error(`the server did not answer within 20 s:\n${this.output}`);
       await sleep(5);

@@ -26,12 +26,21 @@ export async function startSite() {
     if (script) return send('text/javascript', await bundle(scripts, script[1], 'iife'));
     if (url.pathname.startsWith('/echo')) return send('application/json', JSON.stringify({ path: url.pathname }));
     if (url.pathname === '/snippet') return send('text/html', page(snippet));
-    if (url.pathname === '/shop') return send('text/html', page(start(url.searchParams)));
+    if (url.pathname === '/shop') return send('text/html', page(start(url.searchParams), url.searchParams.has('canvas')));
     response.writeHead(404).end();
   });
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const origin = `http://localhost:${server.address().port}`;
+  const { port } = server.address();
+  const origin = `http://localhost:${port}`;
   return {
+    /**
+     * A page on another host than any server's, with a canvas, recorded as its visitor says: it has `window.tracker`,
+     * made with these options besides the usual ones, which has not been started.
+     */
+    studio(tracker, ingest, key, options = {}, query = {}) {
+      const parameters = { tracker, ingest, key, options: JSON.stringify(options), canvas: '', waits: '', ...query };
+      return `http://shop.localhost:${port}/shop?${new URLSearchParams(parameters)}`;
+    },
     /** A page recorded by the tracker of the named package. */
     shop: (tracker, ingest, key) => `${origin}/shop?${new URLSearchParams({ tracker, ingest, key })}`,
     /** A page with the given HTML pasted in. */
@@ -63,18 +72,34 @@ function start(parameters) {
     projectKey: parameters.get('key'),
     ingestPoint: parameters.get('ingest'),
     __DISABLE_SECURE_MODE: true,
+    ...JSON.parse(parameters.get('options') ?? '{}'),
   };
-  return `<script src="/${parameters.get('tracker')}.js"></script>
-<script>
-  window.tracker = new (window.Tracker.default ?? window.Tracker)(${JSON.stringify(options)});
-  tracker.start({ userID: 'visitor-1' }).then(
+  const begin = `tracker.start({ userID: 'visitor-1' }).then(
     (started) => { window.started = started; },
     (error) => { window.started = { success: false, reason: String(error) }; },
-  );
+  );`;
+  return `<script src="/${parameters.get('tracker')}.js"></script>
+<script>
+  const options = ${JSON.stringify(options)};
+  options.flags = { onFlagsLoad: (flags) => { window.flags = flags; } };
+  window.tracker = new (window.Tracker.default ?? window.Tracker)(options);
+  ${parameters.has('waits') ? '' : begin}
 </script>`;
 }
 
-function page(head) {
+/** A drawing that changes all the time. */
+const CANVAS = `<canvas id="picture" width="120" height="60"></canvas>
+  <script>
+    const pen = document.getElementById('picture').getContext('2d');
+    let angle = 0;
+    setInterval(() => {
+      angle += 0.1;
+      pen.fillStyle = 'hsl(' + (angle * 40) % 360 + ' 60% 50%)';
+      pen.fillRect(60 + 40 * Math.cos(angle), 30 + 20 * Math.sin(angle), 12, 12);
+    }, 50);
+  </script>`;
+
+function page(head, canvas = false) {
   return `<!doctype html>
 <html lang="en">
 <head><meta charset="utf-8"><title>A lively shop</title>
@@ -88,6 +113,7 @@ ${head}
     <select id="sort"><option>name</option><option>price</option></select><textarea id="note"></textarea>
     <button id="buy" type="button">Buy</button><button id="checkout" type="button">To the checkout</button>
   </form>
+  ${canvas ? CANVAS : ''}
   <div id="ticker">0</div>
   <div id="cards"></div>
   <script>
