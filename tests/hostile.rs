@@ -1,0 +1,22 @@
+//! What bad clients send, on every route: broken, oversize, wrong in every field, swollen by compression, without end, and slow.
+//!
+//! Every answer must be one that the route may give, errors as JSON. Meanwhile a probe on the same core must get its answers: no request may keep
+//! the core for itself. In the end the server lives, has not panicked, and has given back its memory and its descriptors.
+#![allow(clippy::disallowed_methods, reason = "what would hurt a server is harmless in a test")]
+
+mod common;
+
+#[path = "hostile/bombs.rs"]
+mod bombs;
+#[path = "hostile/bytes.rs"]
+mod bytes;
+#[path = "hostile/forms.rs"]
+mod forms;
+#[path = "hostile/json.rs"]
+mod json;
+#[path = "hostile/probe.rs"]
+mod probe;
+#[path = "hostile/routes.rs"]
+mod routes;
+#[path = "hostile/slow.rs"]
+mod slow;

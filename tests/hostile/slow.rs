@@ -1,0 +1,123 @@
+//! Clients that are slow with their head, with their body, or with reading what they are told.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::common::{Client, wait_for};
+
+use super::probe::Siege;
+use super::routes::{Body, DOORS};
+
+const SOON: Duration = Duration::from_secs(10);
+
+#[test]
+fn slow_heads_and_slow_bodies_end_in_time_on_every_route() {
+    let siege = Siege::begin(&[("head_timeout", "500ms"), ("body_grace", "500ms")]);
+    let token = siege.home.token(7);
+    let mut waiting: Vec<(String, Client)> = Vec::new();
+    for door in DOORS {
+        let head = door.head(&token, &["Content-Type: multipart/form-data; boundary=x"], 100);
+        for part in [1, head.len() / 2, head.len() - 1] {
+            let mut client = siege.server().connect();
+            client.send(&head[..part]);
+            waiting.push((format!("{} with {part} bytes of its head", door.path), client));
+        }
+        for start in ["", "--x\r\nContent-Disposition: form-data; name=\"a\"", "{\"projectKey\":"] {
+            let mut client = siege.server().connect();
+            client.send(head.clone() + start);
+            waiting.push((format!("{} with {} bytes of its body", door.path, start.len()), client));
+        }
+        let mut client = siege.server().connect();
+        client.send(head.replace("Content-Length: 100", "Transfer-Encoding: chunked") + "5\r\n{\"a\"");
+        waiting.push((format!("{} with a piece of a chunk", door.path), client));
+    }
+    let began = Instant::now();
+    for (what, mut client) in waiting {
+        let answer = client.read();
+        // A refusal that needs no body need not wait for it.
+        assert!([200, 401, 404, 408, 415].contains(&answer.status) && answer.closes(), "{what}: {}", answer.text());
+        client.expect_end(SOON);
+    }
+    assert!(began.elapsed() < 2 * SOON, "{:?}", began.elapsed());
+    siege.end();
+}
+
+#[test]
+fn dripping_bodies_hold_nobody_up() {
+    let siege = Siege::begin(&[("body_grace", "500ms")]);
+    let token = siege.home.token(7);
+    let doors: Vec<_> = DOORS.iter().filter(|door| door.body != Body::None).collect();
+    let mut clients: Vec<Client> = Vec::new();
+    for door in &doors {
+        for _ in 0..5 {
+            let mut client = siege.server().connect();
+            client.send(door.head(&token, &["Content-Type: multipart/form-data; boundary=x"], 90_000));
+            clients.push(client);
+        }
+    }
+    // One byte in 50 ms is far below the rate that is asked for.
+    let end = Instant::now() + Duration::from_secs(3);
+    while Instant::now() < end {
+        for client in &mut clients {
+            let _ = client.try_send(b"x");
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+    for mut client in clients {
+        if let Ok(answer) = client.try_read() {
+            assert!(answer.status >= 400 && answer.status != 500, "{}", answer.text());
+        }
+    }
+    siege.end();
+}
+
+#[test]
+fn who_does_not_read_is_not_served_on() {
+    let siege = Siege::begin(&[("ack", "memory")]);
+    let token = siege.home.token(7);
+    let before = siege.anonymous_kb();
+    let mut senders = Vec::new();
+    for door in DOORS.iter().filter(|door| door.method == "GET") {
+        let client = siege.server().connect();
+        let stream = client.sender();
+        let requests = door.request(&token, &[], b"").repeat(50);
+        senders.push(client);
+        thread::spawn(move || {
+            // Until the server takes no more: its answers fill the way back.
+            let mut stream = stream;
+            stream.set_write_timeout(Some(Duration::from_secs(2))).expect("a socket");
+            for _ in 0..2_000 {
+                if std::io::Write::write_all(&mut stream, &requests).is_err() {
+                    break;
+                }
+            }
+        });
+    }
+    thread::sleep(Duration::from_secs(4));
+    let after = siege.anonymous_kb();
+    assert!(after < before + 48 * 1024, "{before} kB became {after} kB");
+    drop(senders);
+    let open = || siege.server().metric("takeup_connections_open");
+    wait_for("the connections to be gone", SOON, || (open() <= 1.0).then_some(()));
+    siege.end();
+}
+
+#[test]
+fn clients_that_leave_in_the_middle_leave_nothing() {
+    let siege = Siege::begin(&[]);
+    let token = siege.home.token(7);
+    for door in DOORS {
+        let body = vec![b'x'; 50_000];
+        let whole = door.request(&token, &["Content-Type: multipart/form-data; boundary=x"], &body);
+        for share in [1, 3, 5, 7, 10] {
+            for _ in 0..4 {
+                let mut client = siege.server().connect();
+                let _ = client.try_send(&whole[..whole.len() * share / 10]);
+            }
+        }
+    }
+    let open = || siege.server().metric("takeup_connections_open");
+    wait_for("the connections to be gone", SOON, || (open() <= 1.0).then_some(()));
+    assert_eq!(siege.server().metric("takeup_buffer_bytes") as u64 / 1_000_000, 0);
+    siege.end();
+}
