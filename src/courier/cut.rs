@@ -127,7 +127,7 @@ mod tests {
     use base64::prelude::{BASE64_STANDARD as STANDARD, Engine};
 
     use super::*;
-    use crate::tracker::inflate_bounded;
+    use crate::session::inflate::{Coding, Inflater};
 
     fn uint(value: u64) -> Vec<u8> {
         let mut out = Vec::new();
@@ -211,7 +211,7 @@ mod tests {
                 }
                 let sent = STANDARD.decode(request["body_b64"].as_str().expect("a text")).expect("is base64");
                 let mut batch = Vec::new();
-                if inflate_bounded(&sent, 10 << 20, &mut batch).is_err() {
+                if Inflater::new().inflate(Coding::Gzip, &sent, 10 << 20, &mut batch).is_err() {
                     batch = sent;
                 }
                 let sizes = || read_batch(&batch, Era::Main).map(|message| message.expect("is whole").bytes.len());

@@ -56,7 +56,7 @@ async function run(server, browser, site, lane) {
     try {
       await visit(tab, result, url);
     } catch (error) {
-      result.faults.push(`${name}: ${error.message}`);
+      result.faults.push(`${name}: ${error.message.split('\n')[0]}`);
     } finally {
       if (!tab.isClosed()) await tab.close().catch(() => {});
     }
@@ -131,8 +131,9 @@ async function flags(tab) {
 /** Events of the analytics SDK: one at once, others with its next batch. */
 async function track(tab) {
   await tab.evaluate(() => {
-    tracker.track('checkout_clicked', { total: 59.9 }, { send_immediately: true });
-    tracker.track('shelf_viewed', { shelf: 'kettles', n: 12 });
+    const { events } = tracker.analytics;
+    events.sendEvent('checkout_clicked', { total: 59.9 }, { send_immediately: true });
+    events.sendEvent('shelf_viewed', { shelf: 'kettles', n: 12 });
     tracker.analytics.people.setProperties({ plan: 'pro' });
   });
   await requests(tab, '/v1/sdk/i', 2, 20_000);

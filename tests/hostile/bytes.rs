@@ -51,7 +51,9 @@ fn no_body_is_too_strange() {
                 ask(&siege, &mut client, door, &door.request(&token, &[], &body), &format!("{length} bytes of noise"));
             }
         }
-        for coding in ["gzip", "GZIP", "x-gzip", "gzip, br", "deflate", "br", "zstd", "identity", "", "chunked", "\u{ff}"] {
+        for coding in
+            ["gzip", "GZIP", "x-gzip", "gzip, br", "deflate", "br", "zstd", "identity", "", "chunked", "\u{ff}"]
+        {
             let header = format!("Content-Encoding: {coding}");
             let cut = (0..whole.len()).step_by(5).map(|end| whole[..end].to_vec());
             let flags = (0..8).map(|bit| [&whole[..3], &[1 << bit], &whole[4..]].concat());
@@ -95,10 +97,32 @@ fn labels_and_parameters_may_be_anything() {
     let token = siege.home.token(7);
     let long = "9".repeat(4_000);
     let queries = [
-        "", "?", "?batch", "?batch=", "?batch=_", "?batch=1_", "?batch=1_2_3_4_5_6", "?batch=-1_-1", "?batch=a_b",
-        "?batch=4294967296_4294967296", "?batch=99999999999999999999_1", "?batch=%00_%ff", "?batch=1_1&batch=2_2",
-        "?split=0", "?split=-1", "?split=1", "?split=99999999999999999999", "?split=", "?split=1e1", "?split=%2B1",
-        "?split=10;batch=1", "?split=%zz", "?split=2&split=3", "?&&&=&==&%", "?batch=1_1%0d%0aX:%20y", "?;;;",
+        "",
+        "?",
+        "?batch",
+        "?batch=",
+        "?batch=_",
+        "?batch=1_",
+        "?batch=1_2_3_4_5_6",
+        "?batch=-1_-1",
+        "?batch=a_b",
+        "?batch=4294967296_4294967296",
+        "?batch=99999999999999999999_1",
+        "?batch=%00_%ff",
+        "?batch=1_1&batch=2_2",
+        "?split=0",
+        "?split=-1",
+        "?split=1",
+        "?split=99999999999999999999",
+        "?split=",
+        "?split=1e1",
+        "?split=%2B1",
+        "?split=10;batch=1",
+        "?split=%zz",
+        "?split=2&split=3",
+        "?&&&=&==&%",
+        "?batch=1_1%0d%0aX:%20y",
+        "?;;;",
     ];
     let types = ["visual", "player", "assets", "VISUAL", "", "x", "../../etc/passwd", "a;rm -rf /", "\u{e9}", &long];
     for door in doors(Body::Bytes) {
@@ -123,10 +147,22 @@ fn tokens_may_be_anything() {
     let long = "x".repeat(6_000);
     let dots = ".".repeat(3_000);
     let values = [
-        "", "Bearer", "Bearer ", "bearer x", "Bearer  x", "Basic YTpi", "Bearer ...", "Bearer 1.2.3.4", "Bearer a.b.c",
-        "Bearer 1.0.1gcmxpmo0.Gs6eBKZDBEDEXp1CCJkK8vuWvFsK4AsS8h3Q64RZK1P1", "Bearer \u{e9}.\u{e9}.\u{e9}.\u{e9}",
-        "Bearer zzzzzzzzzzzzzzzzzzzz.zzzzzzzzzzzzzzzzz.zzzzzzzzzzzzzzzzz.11111111", &format!("Bearer {long}"),
-        &format!("Bearer {dots}"), &format!("Bearer {good}x"), &format!("Bearer {}", &good[1..]),
+        "",
+        "Bearer",
+        "Bearer ",
+        "bearer x",
+        "Bearer  x",
+        "Basic YTpi",
+        "Bearer ...",
+        "Bearer 1.2.3.4",
+        "Bearer a.b.c",
+        "Bearer 1.0.1gcmxpmo0.Gs6eBKZDBEDEXp1CCJkK8vuWvFsK4AsS8h3Q64RZK1P1",
+        "Bearer \u{e9}.\u{e9}.\u{e9}.\u{e9}",
+        "Bearer zzzzzzzzzzzzzzzzzzzz.zzzzzzzzzzzzzzzzz.zzzzzzzzzzzzzzzzz.11111111",
+        &format!("Bearer {long}"),
+        &format!("Bearer {dots}"),
+        &format!("Bearer {good}x"),
+        &format!("Bearer {}", &good[1..]),
         &format!("Bearer {}", good.to_uppercase()),
     ];
     for door in DOORS.iter().filter(|door| door.token) {
@@ -148,8 +184,21 @@ fn names_in_paths_may_be_anything() {
     let token = siege.home.token(7);
     let long = "7".repeat(3_000);
     let names = [
-        "0", "-1", "1.5", "x", "99999999999999999999", "%00", "%2e%2e", "..%2f..%2fetc%2fpasswd", "a;rm%20-rf", "%ff%fe",
-        "+1", "%31", "0x1", "null", &long,
+        "0",
+        "-1",
+        "1.5",
+        "x",
+        "99999999999999999999",
+        "%00",
+        "%2e%2e",
+        "..%2f..%2fetc%2fpasswd",
+        "a;rm%20-rf",
+        "%ff%fe",
+        "+1",
+        "%31",
+        "0x1",
+        "null",
+        &long,
     ];
     for door in DOORS {
         let Some(place) = ["/test/", "/recording/", "/conditions/"].iter().find_map(|part| {

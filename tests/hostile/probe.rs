@@ -5,6 +5,7 @@
 //! waited. The server has one core here, so nobody is better placed than the probe.
 
 use std::fs;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
@@ -27,7 +28,7 @@ pub struct Siege {
     pid: u32,
     before: Usage,
     done: Arc<AtomicBool>,
-    probe: Option<JoinHandle<Vec<Ping>>>,
+    probe: Option<JoinHandle<io::Result<Vec<Ping>>>>,
 }
 
 /// What a process holds.
@@ -73,9 +74,10 @@ impl Siege {
     /// The bad clients have gone: checks that the server is as it was, and stops it.
     pub fn end(mut self) {
         self.done.store(true, Ordering::SeqCst);
-        let pings = self.probe.take().expect("a probe").join().expect("the probe is answered");
+        let pings = self.probe.take().expect("a probe").join().expect("the probe does not panic");
         let mut server = self.server.take().expect("a server");
         assert!(server.runs(), "{}", server.said());
+        let pings = pings.expect("the probe is answered, always");
         assert_eq!(server.metric("takeup_panics_total"), 0.0, "{}", server.said());
         assert!(!server.said().contains("panicked"), "{}", server.said());
         let before = self.before;
@@ -97,18 +99,19 @@ impl Siege {
 }
 
 /// Asks for nothing, again and again, on one connection.
-fn watch(server: &Server, pid: u32, done: Arc<AtomicBool>) -> JoinHandle<Vec<Ping>> {
+fn watch(server: &Server, pid: u32, done: Arc<AtomicBool>) -> JoinHandle<io::Result<Vec<Ping>>> {
     let mut client = server.connect();
     let schedstat = core_thread(pid) + "/schedstat";
     thread::spawn(move || {
         let mut pings = Vec::new();
         while !done.load(Ordering::SeqCst) {
-            let (began, ran) = (Instant::now(), run_time(&schedstat));
-            assert_eq!(client.exchange("GET / HTTP/1.1\r\nHost: probe\r\n\r\n").status, 200);
-            pings.push(Ping { waited: began.elapsed(), core_busy: run_time(&schedstat).saturating_sub(ran) });
+            let (began, ran) = (Instant::now(), run_time(&schedstat)?);
+            client.try_send("GET / HTTP/1.1\r\nHost: probe\r\n\r\n")?;
+            assert_eq!(client.try_read()?.status, 200);
+            pings.push(Ping { waited: began.elapsed(), core_busy: run_time(&schedstat)?.saturating_sub(ran) });
             thread::sleep(Duration::from_millis(2));
         }
-        pings
+        Ok(pings)
     })
 }
 
@@ -121,10 +124,10 @@ fn core_thread(pid: u32) -> String {
 }
 
 /// The time for which a thread has run.
-fn run_time(schedstat: &str) -> Duration {
-    let text = fs::read_to_string(schedstat).expect("the kernel counts run time");
+fn run_time(schedstat: &str) -> io::Result<Duration> {
+    let text = fs::read_to_string(schedstat)?;
     let ran = text.split_whitespace().next().and_then(|number| number.parse().ok());
-    Duration::from_nanos(ran.expect("nanoseconds"))
+    ran.map(Duration::from_nanos).ok_or_else(|| io::Error::other(format!("no run time in {text:?}")))
 }
 
 fn usage(pid: u32) -> Usage {

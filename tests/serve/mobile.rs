@@ -10,8 +10,9 @@ use takeup::log::merge::{Merge, RepeatWindow};
 use takeup::log::reader::LogReader;
 use takeup::log::record::{Encoding, Flags, Kind, Topic, ext_type};
 use takeup::session::SessionId;
+use takeup::session::inflate::{Coding, Inflater};
 use takeup::session::token::{Secrets, Token};
-use takeup::tracker::{Era, check, inflate_bounded};
+use takeup::tracker::{Era, check};
 
 use crate::common::{Answer, Home, Server, start_request, wait_for};
 
@@ -192,7 +193,7 @@ fn every_mobile_client_starts_a_session_and_all_it_sends_is_stored() {
             assert_eq!(record.encoding, if packed { Encoding::Gzip } else { Encoding::Identity }, "{name}");
             let mut plain = Vec::new();
             if packed {
-                inflate_bounded(&record.payload, 1 << 20, &mut plain).expect(name);
+                Inflater::new().inflate(Coding::Gzip, &record.payload, 1 << 20, &mut plain).expect(name);
             } else {
                 plain.clone_from(&record.payload);
             }

@@ -186,7 +186,7 @@ fn the_example_in_the_manual_loads() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/projects.md");
     let manual = std::fs::read_to_string(path).unwrap();
     let example = manual.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
-    let directory = Directory::parse(example).unwrap_or_else(|fault| panic!("line {}: {}", fault.line, fault.text));
+    let directory = Directory::parse(example).unwrap_or_else(|faults| panic!("{faults:?}"));
     let project = directory.by_id(1).unwrap();
     assert_eq!((project.tags.len(), project.conditions.len()), (1, 2));
     assert_eq!((project.feature_flags.len(), project.ut_tests[0].tasks.len()), (2, 2));
