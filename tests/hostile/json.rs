@@ -247,7 +247,10 @@ fn a_document_that_is_cut_is_refused_wherever_it_is_cut() {
         let mut sender = Sender::new(&siege, door);
         let whole = document(&as_slices(&good(door)));
         for end in 0..whole.len() {
-            assert_eq!(sender.send(&whole[..end]), 400, "{}: {}", door.path, String::from_utf8_lossy(&whole[..end]));
+            let status = sender.send(&whole[..end]);
+            // Who asks for flags without saying who he is gets those for nobody in particular.
+            let lenient = end == 0 && door.path.ends_with("feature-flags");
+            assert!(status == 400 || lenient, "{}: {}", door.path, String::from_utf8_lossy(&whole[..end]));
         }
         sender.finish();
     }
