@@ -111,8 +111,8 @@ fn values(config: &Config, found: &mut Found) {
         ("file_size_limit", config.file_size_limit),
         ("upload_inflated_limit", config.upload_inflated_limit),
         ("frame_size_limit", config.frame_size_limit),
-        ("upload_parts_max", config.upload_parts_max as u64),
-        ("part_head_limit", config.part_head_limit as u64),
+        ("upload_parts_max", config.upload_parts_max),
+        ("part_head_limit", config.part_head_limit),
         ("queue_message_size_limit", config.queue_message_size_limit),
         ("group_bytes_max", config.group_bytes_max),
     ] {
