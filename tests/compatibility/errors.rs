@@ -50,6 +50,9 @@ tasks = [{ title = "a task" }]
 /// A row, by its route and its "when".
 type Row = (&'static str, &'static str);
 
+/// The row of those whom a limit turns away; the others are asked of a server that has none.
+const OVER_A_LIMIT: Row = ("any start or upload", "over a limit on clients, with `admission = \"on\"`");
+
 /// What a request is made with.
 struct World {
     secret: String,
@@ -214,6 +217,9 @@ fn requests_of_forms(world: &World) -> Vec<(Row, Request)> {
     ]
 }
 
+/// The end of a form.
+const END: &[u8] = b"--b--\r\n";
+
 /// The same for uploads of images.
 fn requests_of_images(world: &World) -> Vec<(Row, Request)> {
     let form = |path: &'static str, body: Vec<u8>| {
@@ -225,10 +231,12 @@ fn requests_of_images(world: &World) -> Vec<(Row, Request)> {
     };
     let file = |name: &str, body: &[u8]| -> Vec<u8> {
         let head = format!("--b\r\nContent-Disposition: form-data; name=\"batch\"; filename=\"{name}\"\r\n\r\n");
-        [head.as_bytes(), body, b"\r\n--b--\r\n"].concat()
+        [head.as_bytes(), body, b"\r\n", END].concat()
     };
     let frames = b"--b\r\nContent-Disposition: form-data; name=\"type\"\r\n\r\nframes\r\n";
     let (web, mobile) = ("/v1/web/images", "/v1/mobile/images");
+    let one = file("1_2_3.jpeg", b"x");
+    let many = [one[..one.len() - END.len()].repeat(4), END.to_vec()].concat();
     vec![
         ((web, "no form"), plain(web, "text/plain")),
         ((web, "a form without a boundary"), plain(web, "multipart/form-data")),
@@ -239,6 +247,7 @@ fn requests_of_images(world: &World) -> Vec<(Row, Request)> {
             form(web, [&frames[..], &file("1_2.jpeg", b"frames")].concat()),
         ),
         ((web, "over `FILE_SIZE_LIMIT`"), form(web, Vec::new()).with("Content-Length", "20000000")),
+        ((web, "more parts than `upload_parts_max`"), form(web, many)),
         ((mobile, "no form"), plain(mobile, "text/plain")),
         ((mobile, "an archive that is none"), form(mobile, file("1-2.tar.gz", &gzip(b"no archive")))),
         (
@@ -282,14 +291,24 @@ fn requests_of_phones(world: &World) -> Vec<(Row, Request)> {
 
 fn served() -> (Home, Server) {
     let home = Home::with_projects(PROJECTS);
-    let server = home.serve(&[("check_bodies", "inline"), ("body_grace", "300ms")]);
+    let server = home.serve(&[("check_bodies", "inline"), ("body_grace", "300ms"), ("upload_parts_max", "3")]);
+    (home, server)
+}
+
+/// A server that has given the one session that it gives in an hour.
+fn used_up() -> (Home, Server) {
+    let home = Home::with_projects(PROJECTS);
+    let server = home.serve(&[("admission", "on"), ("limit_starts_address", "1/h burst 1")]);
+    server.start_session("web");
     (home, server)
 }
 
 /// Asks for every error that the rows promise.
 pub fn ask_for_all(rows: &[Vec<String>]) {
     let (home, server) = served();
-    let requests = requests(&World::of(&home, &server));
+    let (_full_home, full) = used_up();
+    let mut requests = requests(&World::of(&home, &server));
+    requests.insert(OVER_A_LIMIT, web_start(KNOWN));
     let mut asked = BTreeSet::new();
     let mut complaints = Vec::new();
     for row in rows {
@@ -301,7 +320,8 @@ pub fn ask_for_all(rows: &[Vec<String>]) {
             continue;
         };
         asked.insert(key);
-        let answer = server.connect().exchange(request.bytes());
+        let asked_of = if *key == OVER_A_LIMIT { &full } else { &server };
+        let answer = asked_of.connect().exchange(request.bytes());
         let given = error_of(&answer);
         if answer.status != status || !fits(&inner(text), &given) {
             complaints.push(format!("{route}, {when}: {} {given:?}, and not {status} {text}", answer.status));
@@ -310,6 +330,7 @@ pub fn ask_for_all(rows: &[Vec<String>]) {
     let idle = requests.keys().filter(|key| !asked.contains(key));
     complaints.extend(idle.map(|key| format!("no row for {key:?}")));
     server.stop();
+    full.stop();
     assert!(complaints.is_empty(), "{}", complaints.join("\n"));
 }
 
@@ -330,6 +351,10 @@ pub fn header_names() -> BTreeSet<String> {
         names.extend(answer.head.lines().skip(1).filter_map(|line| Some(line.split_once(':')?.0.to_owned())));
     }
     server.stop();
+    let (_home, full) = used_up();
+    let refused = full.connect().exchange(web_start(KNOWN).bytes());
+    names.extend(refused.head.lines().skip(1).filter_map(|line| Some(line.split_once(':')?.0.to_owned())));
+    full.stop();
     names
 }
 
