@@ -84,7 +84,7 @@ pub const OLD_VARIABLES: &[OldVariable] = &[
     group("REDIS_STREAMS_READ_BLOCK_DURATION", Nothing(UNUSED)),
     group("REDIS_STREAMS_CLOSE_TIMEOUT", Nothing(UNUSED)),
     group("REDIS_CACHE_ENABLED", Nothing("projects and sessions are in memory, no cache is needed")),
-    group("CLOUD", Nothing(AZURE)),
+    group("CLOUD", Settings(&["cloud"])),
     group("BUCKET_NAME", Settings(&["bucket_name"])),
     group("AWS_REGION", Settings(&["aws_region"])),
     group("AWS_ACCESS_KEY_ID", Settings(&["aws_access_key_id"])),

@@ -3,19 +3,6 @@ use std::path::PathBuf;
 use super::super::{Config, Loaded, Sources};
 use super::*;
 
-/// Settings that other parts of the program bring: they need not be in the table.
-const OTHERS: [&str; 9] = [
-    "queue_message_size_limit",
-    "bucket_name",
-    "aws_region",
-    "aws_access_key_id",
-    "aws_secret_access_key",
-    "aws_endpoint",
-    "file_size_limit",
-    "mobile_quality",
-    "mobile_fps",
-];
-
 /// Every variable that OpenReplay's service reads.
 const ALL: &str = "CONFIG_FILE_PATH QUEUE_MESSAGE_SIZE_LIMIT MAX_MEMORY_USAGE MEMORY_LIMIT_MB POSTGRES_STRING SERVICE_NAME \
     REDIS_STRING REDIS_STREAMS_MAX_LEN REDIS_STREAMS_TTL_SEC REDIS_STREAMS_READ_COUNT REDIS_STREAMS_READ_BLOCK_DURATION \
@@ -62,7 +49,7 @@ fn rows_and_settings_agree() {
         let Becomes::Settings(names) = row.becomes else { continue };
         for name in names {
             let known = SETTINGS.iter().any(|setting| setting.name == *name);
-            assert!(known || OTHERS.contains(name), "{}: there is no setting {name}", row.name);
+            assert!(known, "{}: there is no setting {name}", row.name);
         }
     }
     for setting in SETTINGS {
@@ -80,13 +67,11 @@ fn every_variable_that_is_set_is_told_of_with_its_effect_or_why_it_has_none() {
     let given = |name| match name {
         "HTTP_TIMEOUT" => "90s",
         "HTTP_HOST" => "10.0.0.1",
-        "ECS_CONTAINER_METADATA_URI" => "http://x",
+        "ECS_CONTAINER_METADATA_URI" | "AWS_ENDPOINT" => "http://x",
         "BEACON_SIZE_LIMIT" => "1000",
         _ => "1",
     };
     let environment: Vec<(&str, &str)> = environment.iter().map(|(name, _)| (*name, given(*name))).collect();
-    // Words that another part may refuse to take from this test are left out.
-    let environment: Vec<_> = environment.into_iter().filter(|(name, _)| !other(name)).collect();
     let loaded = load(&environment, "").unwrap();
     assert_eq!(loaded.told.len(), environment.len());
     for told in &loaded.told {
@@ -95,11 +80,6 @@ fn every_variable_that_is_set_is_told_of_with_its_effect_or_why_it_has_none() {
         assert_eq!(told.why_not.is_none(), takes, "{told:?}");
     }
     assert_eq!(told(&loaded, "TOKEN_SECRET").value, "(hidden)");
-}
-
-/// Whether a variable belongs to a setting of another part.
-fn other(name: &str) -> bool {
-    matches!(find(name).unwrap().becomes, Becomes::Settings(names) if names.iter().any(|name| OTHERS.contains(name)))
 }
 
 #[test]

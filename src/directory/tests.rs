@@ -80,7 +80,8 @@ fn the_faults_of_all_tables_are_told_at_once() {
                 [[projects]]\nproject_id = 3\nproject_key = \"third\"\n\
                 [[tags]]\nproject_id = 1\ntag_id = 1\nselector = 5\n\
                 [[tags]]\nproject_id = 3\ntag_id = 2\nselector = \"a\"\nlocaton = \"b\"\n\
-                [[conditions]]\nproject_id = 3\nname = \"c\"\nfilters = [{ type = \"a\" }, { type = 5 }]\n\
+                [[feature_flags]]\nproject_id = 3\nflag_key = \"c\"\n\
+                conditions = [{ filters = [{ type = \"a\" }, { type = 5 }] }]\n\
                 [[tagz]]\nx = 1\n";
     let faults = Directory::parse(text).unwrap_err();
     let lines: Vec<usize> = faults.iter().map(|fault| fault.line).collect();

@@ -1,6 +1,7 @@
 //! A failed segment does not take the service with it, and nothing on it is believed.
 
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use super::*;
 use crate::log::control::State;
@@ -209,8 +210,13 @@ fn a_core_that_is_reopened_on_a_broken_disk_is_poisoned_again() {
     let (folder, away) = (core_dir(log.dir(), 0), log.dir().join("away"));
     poison(&mut core);
     // The folder is gone for a while, as it is with a disk that is unmounted; a segment that was made before would do without it.
+    let fresh = &log.shared().cores[0].fresh;
+    let began = Instant::now();
+    while fresh.is_empty() && began.elapsed() < PATIENCE {
+        std::thread::sleep(Duration::from_millis(1));
+    }
     std::fs::rename(&folder, &away).unwrap();
-    drop(log.shared().cores[0].fresh.pop());
+    drop(fresh.pop());
     let reopened = log.reopen(PATIENCE);
     assert_eq!((reopened[0].before, reopened[0].after), (State::Poisoned, State::Poisoned));
     assert!(reopened[0].reason.as_ref().unwrap().contains("poisoned"), "{reopened:?}");
