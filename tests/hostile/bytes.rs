@@ -41,7 +41,7 @@ fn ask(siege: &Siege, client: &mut Client, door: &Door, request: &[u8], what: &s
 #[test]
 fn no_body_is_too_strange() {
     let siege = Siege::begin(&[("ack", "memory")]);
-    let token = siege.home.token(7);
+    let token = siege.token.clone();
     let whole = gzip(b"\x51\x01\x00\x00\x02\x00\x00\x01\x00\x00\x05");
     for door in DOORS {
         let mut client = siege.server().connect();
@@ -70,7 +70,7 @@ fn no_body_is_too_strange() {
 #[test]
 fn a_body_over_the_limit_is_refused_on_every_route() {
     let siege = Siege::begin(&[("ack", "memory")]);
-    let token = siege.home.token(7);
+    let token = siege.token.clone();
     for door in DOORS.iter().filter(|door| door.body != Body::None) {
         // Announced, and never sent.
         for length in ["99999999999", "9223372036854775807"] {
@@ -94,7 +94,7 @@ fn a_body_over_the_limit_is_refused_on_every_route() {
 #[test]
 fn labels_and_parameters_may_be_anything() {
     let siege = Siege::begin(&[("ack", "memory")]);
-    let token = siege.home.token(7);
+    let token = siege.token.clone();
     let long = "9".repeat(4_000);
     let queries = [
         "",
@@ -143,7 +143,7 @@ fn labels_and_parameters_may_be_anything() {
 #[test]
 fn tokens_may_be_anything() {
     let siege = Siege::begin(&[("ack", "memory")]);
-    let good = siege.home.token(7);
+    let good = siege.token.clone();
     let long = "x".repeat(6_000);
     let dots = ".".repeat(3_000);
     let values = [
@@ -181,7 +181,7 @@ fn tokens_may_be_anything() {
 #[test]
 fn names_in_paths_may_be_anything() {
     let siege = Siege::begin(&[("ack", "memory")]);
-    let token = siege.home.token(7);
+    let token = siege.token.clone();
     let long = "7".repeat(3_000);
     let names = [
         "0",

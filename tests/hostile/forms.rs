@@ -29,7 +29,7 @@ fn frames(pictures: usize) -> Vec<u8> {
 }
 
 fn ask(siege: &Siege, client: &mut Client, door: &Door, headers: &[&str], body: &[u8], what: &str) -> u16 {
-    let token = siege.home.token(7);
+    let token = siege.token.clone();
     let _ = client.try_send(door.request(&token, headers, body));
     let answer = client.read();
     door.check(&answer, what);
@@ -242,7 +242,7 @@ fn a_part_without_end_is_refused_at_the_limit() {
             b"--x\r\nContent-Disposition: form-data; name=\"",
             b"",
         ] {
-            let token = siege.home.token(7);
+            let token = siege.token.clone();
             let head = door.head(&token, &[FORM], 0).replace("Content-Length: 0", "Transfer-Encoding: chunked");
             let mut client = siege.server().connect();
             let before = siege.anonymous_kb();

@@ -190,7 +190,7 @@ struct Sender<'a> {
 
 impl<'a> Sender<'a> {
     fn new(siege: &'a Siege, door: &'static Door) -> Self {
-        let token = siege.home.token(7);
+        let token = siege.token.clone();
         Sender { siege, door, token, client: siege.server().connect(), faults: Vec::new() }
     }
 

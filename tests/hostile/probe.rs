@@ -25,6 +25,8 @@ pub struct Siege {
     pub home: Home,
     /// The server.
     pub server: Option<Server>,
+    /// The token of a session of the project for browsers.
+    pub token: String,
     pid: u32,
     before: Usage,
     done: Arc<AtomicBool>,
@@ -55,10 +57,11 @@ impl Siege {
         for _ in 0..3 {
             assert_eq!(server.connect().exchange("GET / HTTP/1.1\r\nHost: probe\r\n\r\n").status, 200);
         }
+        let token = server.start_session(super::routes::KEY);
         let before = usage(pid);
         let done = Arc::new(AtomicBool::new(false));
         let probe = Some(watch(&server, pid, Arc::clone(&done)));
-        Siege { home, server: Some(server), pid, before, done, probe }
+        Siege { home, server: Some(server), token, pid, before, done, probe }
     }
 
     /// The server.

@@ -85,7 +85,8 @@ pub const DOORS: &[Door] = &[
     door(Route::WebImages, "POST", "/v1/web/images", true, Body::Form, &[200, 400, 401, 413, 415]),
     door(Route::WebTags, "GET", "/v1/web/tags", true, Body::None, &[200, 401]),
     door(Route::WebConditions, "GET", "/v1/web/conditions/1", true, Body::None, &[200, 400, 401, 403]),
-    door(Route::UxtTest, "GET", "/v1/web/uxt/test/1", true, Body::None, &[200, 400, 401, 403, 404]),
+    // OpenReplay answers 500 for a test that is not there, and so does takeup.
+    door(Route::UxtTest, "GET", "/v1/web/uxt/test/1", true, Body::None, &[200, 401, 403, 500]),
     door(Route::UxtTestSignal, "POST", "/v1/web/uxt/signals/test", true, Body::Json, &[200, 400, 401, 403, 413]),
     door(Route::UxtTaskSignal, "POST", "/v1/web/uxt/signals/task", true, Body::Json, &[200, 400, 401, 403, 413]),
     door(Route::UxtUploadUrl, "GET", "/v1/web/uxt/upload-url", true, Body::None, &[200, 401, 403]),

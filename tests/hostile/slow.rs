@@ -13,7 +13,7 @@ const SOON: Duration = Duration::from_secs(10);
 #[test]
 fn slow_heads_and_slow_bodies_end_in_time_on_every_route() {
     let siege = Siege::begin(&[("head_timeout", "500ms"), ("body_grace", "500ms")]);
-    let token = siege.home.token(7);
+    let token = siege.token.clone();
     let mut waiting: Vec<(String, Client)> = Vec::new();
     for door in DOORS {
         let head = door.head(&token, &["Content-Type: multipart/form-data; boundary=x"], 100);
@@ -49,7 +49,7 @@ fn slow_heads_and_slow_bodies_end_in_time_on_every_route() {
 #[test]
 fn dripping_bodies_hold_nobody_up() {
     let siege = Siege::begin(&[("body_grace", "500ms")]);
-    let token = siege.home.token(7);
+    let token = siege.token.clone();
     let doors: Vec<_> = DOORS.iter().filter(|door| door.body != Body::None).collect();
     let mut clients: Vec<Client> = Vec::new();
     for door in &doors {
@@ -78,7 +78,7 @@ fn dripping_bodies_hold_nobody_up() {
 #[test]
 fn who_does_not_read_is_not_served_on() {
     let siege = Siege::begin(&[("ack", "memory")]);
-    let token = siege.home.token(7);
+    let token = siege.token.clone();
     let before = siege.anonymous_kb();
     let mut senders = Vec::new();
     for door in DOORS.iter().filter(|door| door.method == "GET") {
@@ -109,7 +109,7 @@ fn who_does_not_read_is_not_served_on() {
 #[test]
 fn clients_that_leave_in_the_middle_leave_nothing() {
     let siege = Siege::begin(&[]);
-    let token = siege.home.token(7);
+    let token = siege.token.clone();
     for door in DOORS {
         let body = vec![b'x'; 50_000];
         let whole = door.request(&token, &["Content-Type: multipart/form-data; boundary=x"], &body);
