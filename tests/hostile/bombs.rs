@@ -18,7 +18,7 @@ const SWELL_KB_MAX: u64 = 96 * 1024;
 const LIMITS: &[(&str, &str)] =
     &[("ack", "memory"), ("body_inflated_limit", "2MiB"), ("upload_inflated_limit", "2MiB")];
 
-const MEBIBYTE: [u8; 1 << 20] = [0; 1 << 20];
+static MEBIBYTE: [u8; 1 << 20] = [0; 1 << 20];
 
 /// A gigabyte in gzip members of a mebibyte each: one stream.
 fn gzip() -> Vec<u8> {
