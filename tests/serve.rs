@@ -10,6 +10,8 @@ mod admission;
 mod answers;
 #[path = "serve/bodies.rs"]
 mod bodies;
+#[path = "serve/bombs.rs"]
+mod bombs;
 #[path = "serve/config.rs"]
 mod config;
 #[path = "serve/deadlines.rs"]

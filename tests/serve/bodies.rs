@@ -111,3 +111,187 @@ fn a_broken_batch_is_refused_where_bodies_are_checked_inline() {
     assert_eq!(client.exchange(gzip_request(&token, &gzip(WHOLE))).status, 200);
     assert_eq!(home.stored().len(), 2);
 }
+
+/// A batch in a coding.
+fn coded_request(token: &str, coding: &str, body: &[u8]) -> Vec<u8> {
+    let request = batch_request(token, body);
+    let at = request.windows(4).position(|four| four == b"\r\n\r\n").expect("a head ends");
+    [&request[..at], b"\r\nContent-Encoding: ", coding.as_bytes(), &request[at..]].concat()
+}
+
+fn zlib(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(bytes).and_then(|()| encoder.finish()).expect("memory takes all")
+}
+
+fn brotli(bytes: &[u8]) -> Vec<u8> {
+    let mut packed = Vec::new();
+    let mut encoder = brotli::CompressorWriter::new(&mut packed, 4096, 5, 22);
+    encoder.write_all(bytes).expect("memory takes all");
+    drop(encoder);
+    packed
+}
+
+fn zstd(bytes: &[u8]) -> Vec<u8> {
+    zstd::bulk::compress(bytes, 3).expect("memory takes all")
+}
+
+/// One way to pack a body, and its name.
+type Packer = (&'static str, fn(&[u8]) -> Vec<u8>);
+
+const CODINGS: [Packer; 4] = [("gzip", gzip), ("deflate", zlib), ("br", brotli), ("zstd", zstd)];
+
+#[test]
+fn batches_in_every_coding_are_stored_read_and_replayed() {
+    let home = Home::new();
+    let receiver_home = Home::new();
+    for inline in ["background", "inline"] {
+        let server = home.serve(&[("check_bodies", inline)]);
+        let mut client = server.connect();
+        for (number, (coding, pack)) in CODINGS.into_iter().enumerate() {
+            let token = home.token(number as u64 + 1);
+            let answer = client.exchange(coded_request(&token, coding, &pack(WHOLE)));
+            assert_eq!(answer.status, 200, "{coding}: {}", answer.text());
+        }
+        server.stop();
+    }
+    let stored = home.stored();
+    assert_eq!(stored.len(), 8);
+    for (batch, (coding, pack)) in stored.iter().zip(CODINGS.into_iter().chain(CODINGS)) {
+        assert_eq!((batch.line["encoding"].as_str(), &batch.body), (Some(coding), &pack(WHOLE)));
+    }
+    // Each is read as its coding says, and goes out again under it.
+    for session in ["1", "2", "3", "4"] {
+        let events = home.takeup(&["events", session, "--json"]);
+        assert!(events.stdout.contains(r#""name":"Timestamp""#), "{session}: {}{}", events.stdout, events.stderr);
+        assert!(!events.stdout.contains("fault"), "{session}: {}", events.stdout);
+    }
+    assert_eq!(home.takeup(&["sessions", "--broken", "--json"]).stdout, "");
+    let receiver = receiver_home.serve(&[("check_bodies", "inline")]);
+    let url = format!("http://{}", receiver.addr);
+    let secret = receiver_home.data().join("secrets/token").display().to_string();
+    let sent = home.takeup(&["replay", "--to", &url, "--fast", "--with-repeats", "--token-secret-file", &secret]);
+    assert_eq!(sent.code, Some(0), "{}", sent.stderr);
+    let mut again: Vec<_> = receiver_home.stored().into_iter().map(|batch| (batch.session, batch.body)).collect();
+    let mut once: Vec<_> = stored.into_iter().map(|batch| (batch.session, batch.body)).collect();
+    again.sort();
+    once.sort();
+    assert_eq!(again, once);
+}
+
+#[test]
+fn a_start_may_come_in_every_coding() {
+    let home = Home::new();
+    let server = home.serve(&[]);
+    let mut client = server.connect();
+    let plain = crate::common::start_request(&home.project_key());
+    let (head, body) = plain.split_once("\r\n\r\n").expect("a head ends");
+    let head: Vec<&str> = head.lines().filter(|line| !line.starts_with("Content-Length")).collect();
+    let mut send = |coding: &str, body: &[u8]| {
+        let head =
+            format!("{}\r\nContent-Encoding: {coding}\r\nContent-Length: {}\r\n\r\n", head.join("\r\n"), body.len());
+        client.exchange([head.as_bytes(), body].concat())
+    };
+    for (coding, pack) in CODINGS {
+        let answer = send(coding, &pack(body.as_bytes()));
+        assert_eq!(answer.status, 200, "{coding}: {}", answer.text());
+        let padded = format!("{body}{}", " ".repeat(2 << 20));
+        let answer = send(coding, &pack(padded.as_bytes()));
+        assert_eq!(answer.status, 413, "{coding}: {}", answer.text());
+    }
+    // Plain text under a name that OpenReplay does not know is read as it is; gzip is binding.
+    for (coding, status) in [("br", 200), ("zstd", 200), ("deflate", 200), ("gzip, br", 200), ("gzip", 413)] {
+        assert_eq!(send(coding, body.as_bytes()).status, status, "{coding}");
+    }
+}
+
+/// `visual` of two batches, cut at `split`.
+fn visual_request(token: &str, split: usize) -> Vec<u8> {
+    let body = [WHOLE, WHOLE].concat();
+    format!(
+        "POST /v1/web/i?batch=1_1&split={split} HTTP/1.1\r\nHost: test\r\nAuthorization: Bearer {token}\r\n\
+         DataType: visual\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    )
+    .into_bytes()
+    .into_iter()
+    .chain(body)
+    .collect()
+}
+
+#[test]
+fn a_batch_that_can_not_be_used_is_kept_where_the_operator_says_so() {
+    let home = Home::new();
+    let settings = [
+        ("check_bodies", "inline"),
+        ("beacon_size_limit", "1000"),
+        ("unusable", "keep"),
+        ("unusable_size_limit", "3000"),
+        ("unusable_bytes_max", "5000"),
+    ];
+    let server = home.serve(&settings);
+    let token = home.token(7);
+    let status = |request: Vec<u8>| server.connect().exchange(request).status;
+    assert_eq!(status(batch_request(&token, &[81; 2900])), 200, "too large");
+    assert_eq!(status(coded_request(&token, "gzip", b"this is no gzip")), 200, "no gzip");
+    assert_eq!(status(visual_request(&token, 5)), 200, "a wrong split");
+    assert_eq!(status(batch_request(&token, WHOLE)), 200, "sound");
+    assert_eq!(status(visual_request(&token, WHOLE.len())), 200, "sound");
+    // Beyond the bounds it is refused as ever.
+    assert_eq!(status(batch_request(&token, &[81; 3001])), 413, "larger than may be kept");
+    assert_eq!(status(batch_request(&token, &[81; 2800])), 413, "more than may be kept in an hour");
+    assert_eq!(server.metric("takeup_batches_unusable_total"), 3.0);
+    assert!(server.metric("takeup_batches_unusable_bytes_total") >= 2900.0);
+
+    let stored = home.stored();
+    assert_eq!(stored.len(), 2, "a replay leaves them out");
+    let all = home.takeup(&["replay", "--to", "-", "--with-repeats", "--unusable"]);
+    assert_eq!(all.stdout.lines().count(), 5);
+    let kept = home.takeup(&["inspect", "--unusable", "--json"]);
+    let kept: Vec<serde_json::Value> =
+        kept.stdout.lines().map(|line| serde_json::from_str(line).expect("NDJSON")).collect();
+    assert_eq!(kept.len(), 3);
+    for record in &kept {
+        assert_eq!((&record["topic"], &record["flags"][0]), (&"none".into(), &"unusable".into()), "{record}");
+        assert_eq!(record["split"], serde_json::Value::Null);
+    }
+    let sessions = home.takeup(&["sessions", "--broken", "--json"]);
+    assert!(sessions.stdout.contains(r#""unusable":3"#), "{}", sessions.stdout);
+}
+
+#[test]
+fn a_batch_that_can_not_be_used_is_refused_by_default() {
+    let home = Home::new();
+    let server = home.serve(&[("check_bodies", "inline"), ("beacon_size_limit", "1000")]);
+    let token = home.token(7);
+    let status = |request: Vec<u8>| server.connect().exchange(request).status;
+    assert_eq!(status(batch_request(&token, &[81; 2900])), 413);
+    assert_eq!(status(coded_request(&token, "gzip", b"this is no gzip")), 413);
+    assert_eq!(status(visual_request(&token, 5)), 400);
+    assert!(home.stored().is_empty());
+    assert_eq!(home.takeup(&["inspect", "--unusable", "--json"]).stdout, "");
+}
+
+#[test]
+fn broken_batches_are_counted_by_project_and_tracker_on_a_running_server() {
+    let home = Home::new();
+    let server = home.serve(&[]);
+    let mut client = server.connect();
+    let answer = client.exchange(crate::common::start_request_of("18.0.7", &home.project_key()));
+    let answer = answer.json();
+    let token = answer["token"].as_str().expect("a token");
+    assert_eq!(client.exchange(batch_request(token, WHOLE)).status, 200);
+    assert_eq!(client.exchange(batch_request(token, &WHOLE[..8])).status, 200);
+    let sample = r#"takeup_batches_broken_by_tracker_total{project="1",tracker="18.0.7"} 1"#;
+    let counted = || server.admin_page("/metrics").text().lines().any(|line| line.starts_with(sample));
+    wait_for("a broken batch", Duration::from_secs(10), || counted().then_some(()));
+    assert_eq!(server.metric(r#"takeup_batches_checked_by_tracker_total{project="1",tracker="18.0.7"}"#), 2.0);
+    assert_eq!(server.metric(r#"takeup_batches_broken_by_kind_total{kind="truncated"}"#), 1.0);
+
+    // The list is of the running server's log.
+    let list = home.takeup(&["sessions", "--broken", "--json"]);
+    let line: serde_json::Value = serde_json::from_str(&list.stdout).expect("one line");
+    assert_eq!(line["session_id"], answer["sessionID"]);
+    assert_eq!((&line["tracker"], &line["batches"], &line["broken"]), (&"18.0.7".into(), &2.into(), &1.into()));
+    assert_eq!((&line["kind"], &line["project_id"]), (&"truncated".into(), &1.into()));
+}

@@ -125,7 +125,8 @@ fn show_tells_where_each_value_comes_from_and_no_secret() {
         .filter(|line| line.get("setting").is_some())
         .map(|line| line["setting"].clone())
         .collect();
-    assert_eq!(names, ["listen", "admin", "use_cors", "cores", "patience"], "log_sample stands there with its default");
+    let expected = ["listen", "admin", "use_cors", "cores", "patience", "aws_secret_access_key"];
+    assert_eq!(names, expected, "log_sample stands there with its default");
     for arguments in [&arguments[..], &["config", "show", "--json"], &["config", "check"]] {
         let finished = home.takeup_in(&environment, arguments);
         let said = finished.stdout.clone() + &finished.stderr;
