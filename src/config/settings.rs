@@ -264,7 +264,7 @@ settings! {
     "Tests with users" {
         /// The largest recording of a test that takeup takes itself, where no bucket is set.
         recording_size_limit: u64 = size("256MiB") [live];
-        /// Where browsers reach this server, such as "https://example.com/ingest", for the URL that such a recording is put to; empty:
+        /// Where browsers reach this server, such as `https://example.com/ingest`, for the URL that such a recording is put to; empty:
         /// as the request says (Host and X-Forwarded-Proto). To be set where a proxy changes the path or the host.
         public_url: Option<String> = optional_url("") [live];
     }

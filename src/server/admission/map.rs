@@ -24,7 +24,7 @@ pub struct Buckets {
     sets: Box<[[Words; WAYS]]>,
     mask: u64,
     seed: u64,
-    /// How long a note of [`Entry::refused_since`] is worth keeping.
+    /// How long a note of [`Entry::refused_since_ns`] is worth keeping.
     note_ns: u64,
 }
 
