@@ -129,13 +129,20 @@ async function flags(tab) {
 
 /** Events of the analytics SDK: one at once, others with its next batch. */
 async function track(tab) {
-  await tab.evaluate(() => {
+  const began = await tab.evaluate(() => {
+    const now = performance.now();
     const { events } = tracker.analytics;
     events.sendEvent('checkout_clicked', { total: 59.9 }, { send_immediately: true });
     events.sendEvent('shelf_viewed', { shelf: 'kettles', n: 12 });
     tracker.analytics.people.setProperties({ plan: 'pro' });
+    return now;
   });
-  await requests(tab, '/v1/sdk/i', 2, 20_000);
+  // What was under way before does not have them.
+  await tab.waitForFunction(
+    (began) => performance.getEntriesByType('resource').filter((one) => one.startTime >= began && new URL(one.name).pathname === '/v1/sdk/i').length >= 2,
+    began,
+    { timeout: 20_000, polling: 100 },
+  );
 }
 
 /** The page is hidden and shown, so that the tracker sends what it holds, until the log has a text. */
