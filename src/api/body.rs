@@ -56,7 +56,12 @@ pub fn plain<'a>(
 /// The record of a body that can't be used, kept as it came: bound for no queue, never cut, and marked.
 #[must_use]
 pub fn unusable(entry: Entry<'_>) -> Entry<'_> {
-    Entry { topic: Topic::None, split: 0, flags: entry.flags.with(Flags::UNUSABLE), ..entry }
+    Entry {
+        topic: Topic::None,
+        split: 0,
+        flags: entry.flags.with(Flags::UNUSABLE).without(Flags::MAY_BE_SPLIT),
+        ..entry
+    }
 }
 
 /// What is asked of a compressed body.

@@ -65,6 +65,8 @@ impl StartKind {
 pub struct StartInput<'a> {
     /// The body as received (decoded from its transfer coding, not from its content coding).
     pub body: &'a [u8],
+    /// The body inflated, where that has been done.
+    pub plain: Option<&'a [u8]>,
     /// `Content-Encoding`.
     pub content_encoding: Option<&'a [u8]>,
     /// `User-Agent`.

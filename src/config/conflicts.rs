@@ -172,6 +172,13 @@ fn sizes(config: &Config, found: &mut Found) {
 
 /// The limits of requests that the log and the buffers must hold.
 fn requests(config: &Config, found: &mut Found) {
+    // It is set aside for each upload that is being read.
+    let most = config.inflight_bytes_max as u64 / 4;
+    if config.part_head_limit > most {
+        let problem =
+            format!("part_head_limit = {}: at most a quarter of inflight_bytes_max, {most}", config.part_head_limit);
+        found.add(&["part_head_limit", "inflight_bytes_max"], problem);
+    }
     if config.unusable == Unusable::Keep && config.unusable_size_limit > config.batch_bytes_max() {
         let problem = format!(
             "unusable_size_limit = {}: the log takes no batch above {} (see group_bytes_max and inflight_bytes_max)",

@@ -102,7 +102,7 @@ impl Config {
         let mut reading = Reading::new(sources);
         reading.faults.append(&mut environment.faults);
         let file = reading.file(sources);
-        reading.environment(&environment);
+        reading.environment(&environment, sources);
         for (option, key, value) in &sources.options {
             reading.apply(Origin::Option(option.clone()), key, value);
         }
@@ -188,13 +188,22 @@ impl Reading {
         Some(path)
     }
 
-    fn environment(&mut self, environment: &Environment) {
-        for (name, text, origin) in old_env::derived(environment, self.config.listen.port(), &mut self.faults) {
-            // Nothing names the admin port there: it follows the other one only where nobody has chosen it.
+    fn environment(&mut self, environment: &Environment, sources: &Sources) {
+        // What goes before these variables anyway must not stand or fall with them.
+        let overridden = |name: &str| {
+            let own = SETTINGS.iter().find(|setting| setting.name == name).map(|setting| setting.env_name());
+            sources.options.iter().any(|(_, key, _)| key == name)
+                || own.is_some_and(|own| environment.text(&own, "listen").is_some())
+        };
+        for (name, text, origin) in
+            old_env::derived(environment, self.config.listen.port(), &overridden, &mut self.faults)
+        {
+            // Nothing names the admin port there: it follows the other one only where nobody has chosen either.
             let chosen = place(name).is_some_and(|at| self.chosen[at].origin != Origin::Default);
-            if name != "admin" || !chosen {
-                self.apply(origin, name, &text);
+            if overridden(name) || name == "admin" && (chosen || overridden("listen")) {
+                continue;
             }
+            self.apply(origin, name, &text);
         }
         for setting in SETTINGS {
             let own = environment.text(&setting.env_name(), setting.name);

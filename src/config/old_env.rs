@@ -157,9 +157,16 @@ const ADMIN_PORT: u16 = 8888;
 pub(super) type Derived = (&'static str, String, Origin);
 
 /// What those variables say that can't be taken over as they are. `port` is that of `listen` without them.
-pub(super) fn derived(environment: &Environment, port: u16, faults: &mut Vec<ConfigError>) -> Vec<Derived> {
+pub(super) fn derived(
+    environment: &Environment,
+    port: u16,
+    overridden: &dyn Fn(&str) -> bool,
+    faults: &mut Vec<ConfigError>,
+) -> Vec<Derived> {
     let mut derived = Vec::new();
-    for one in [address(environment, port), timeout(environment), level(environment)] {
+    let timeout =
+        if overridden("head_timeout") && overridden("body_grace") { Ok(Vec::new()) } else { timeout(environment) };
+    for one in [address(environment, port), timeout, level(environment)] {
         match one {
             Ok(values) => derived.extend(values),
             Err(fault) => faults.push(fault),

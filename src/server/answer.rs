@@ -6,7 +6,7 @@ use rustix::time::{ClockId, clock_gettime};
 
 use crate::api::reply::{Frame, Refusal};
 use crate::api::route::Route;
-use crate::http::{Method, Version};
+use crate::http::{Method, Version, path};
 use crate::telemetry::{RequestLine, Text};
 
 use super::conn::Conn;
@@ -112,7 +112,11 @@ impl Seen {
 
     fn line(&self, io: &mut Io, status: u16) -> RequestLine {
         let work = io.work();
-        let url = if work.head.is_empty() { b"" } else { without_token(work.head.path(&work.buf)) };
+        let url = match work.head.is_empty() {
+            true => b"",
+            false if self.route == Route::UxtRecording => RECORDING,
+            false => without_token(work.head.path(&work.buf)),
+        };
         RequestLine {
             session: self.session,
             project: self.project,
@@ -126,11 +130,17 @@ impl Seen {
     }
 }
 
-/// A path as far as anybody may read it: the one that has a token in it ends before it.
+/// The path of an upload as far as anybody may read it: a token follows.
+const RECORDING: &[u8] = b"/v1/web/uxt/recording/";
+
+/// Any other path as far as anybody may read it. One that is not clean is answered before its route is known, so whatever it comes to
+/// when its percent signs are taken for what they stand for, it is not to show a token.
 fn without_token(path: &[u8]) -> &[u8] {
-    const BEFORE: &[u8] = b"/uxt/recording/";
-    let found = path.windows(BEFORE.len()).position(|window| window == BEFORE);
-    found.map_or(path, |at| &path[..at + BEFORE.len()])
+    const WORD: &[u8] = b"recording";
+    let names = |path: &[u8]| path.windows(WORD.len()).any(|window| window == WORD);
+    let mut decoded = Vec::new();
+    let hidden = names(path) || path.contains(&b'%') && path::decode(path, &mut decoded).is_ok_and(names);
+    if hidden { RECORDING } else { path }
 }
 
 /// Microseconds on the monotonic clock.

@@ -291,7 +291,9 @@ pub async fn wait_for_memory(core: &Core, conn: &Rc<Conn>) -> bool {
     let granted = settled(conn).await != Outcome::TimedOut;
     conn.phase.set(phase);
     // The client is not to blame for this time.
-    conn.since_ms.set(began_ms + core.now_ms().saturating_sub(now_ms));
+    let waited_ms = core.now_ms().saturating_sub(now_ms);
+    conn.since_ms.set(began_ms + waited_ms);
+    conn.received_ms.set(conn.received_ms.get() + waited_ms);
     granted
 }
 

@@ -90,7 +90,13 @@ pub async fn exchange(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>) -> Next {
     let mut seen = Seen::begin(io);
     match judge(io, core, conn, &mut seen) {
         Verdict::Answer(plain) => answer(io, core, conn, &mut seen, plain).await,
-        Verdict::Handle { upload: Some(token), .. } => recording::take(io, core, conn, &mut seen, token).await,
+        Verdict::Handle { route, upload: Some(token), .. } => {
+            conn.project.set(seen.project.unwrap_or(0));
+            match gate::at_head(io, core, conn, &seen, route, None).await {
+                Ok(()) => recording::take(io, core, conn, &mut seen, token).await,
+                Err(refusal) => answer(io, core, conn, &mut seen, Plain::Refuse(refusal)).await,
+            }
+        }
         Verdict::Handle { route, admitted, legacy, .. } => {
             handle(io, core, conn, &mut seen, route, admitted, legacy).await
         }

@@ -80,7 +80,11 @@ pub async fn at_head(
             verdict => verdict,
         }
     } else {
-        let bytes = if let Framing::Length(bytes) = head.framing() { bytes } else { 0 };
+        // A recording is far longer than any burst: it is charged as it comes.
+        let bytes = match head.framing() {
+            Framing::Length(bytes) if route != Route::UxtRecording => bytes,
+            _ => 0,
+        };
         let upload = upload(seen, admitted, client, bytes);
         core.admission.borrow_mut().upload(now_ns, &upload)
     };
@@ -89,11 +93,15 @@ pub async fn at_head(
 
 /// Charges the bytes of a body whose head announced no length.
 pub fn received(io: &mut Io, core: &Core, seen: &Seen, bytes: u64) {
+    if io.work().head.framing() == Framing::Chunked && !is_start(seen.route) {
+        piece(io, core, seen, bytes);
+    }
+}
+
+/// Charges the bytes of a piece that has come.
+pub fn piece(io: &mut Io, core: &Core, seen: &Seen, bytes: u64) {
     let conn = io.conn();
     let work = io.work();
-    if work.head.framing() != Framing::Chunked || is_start(seen.route) {
-        return;
-    }
     let client = origin(core, &conn, &work.head, &work.buf).client;
     let upload = Upload { address: client, session: seen.session, project: seen.project, bytes };
     core.admission.borrow_mut().bytes(seen.began_ns(), &upload);
@@ -124,7 +132,12 @@ pub async fn start(
 }
 
 fn upload(seen: &Seen, admitted: Option<&Admitted>, address: IpAddr, bytes: u64) -> Upload {
-    Upload { address, session: admitted.map(|admitted| admitted.token.session.0), project: seen.project, bytes }
+    Upload {
+        address,
+        session: admitted.map_or(seen.session, |admitted| Some(admitted.token.session.0)),
+        project: seen.project,
+        bytes,
+    }
 }
 
 /// Counts a verdict and carries it out.

@@ -9,6 +9,7 @@ use std::time::Duration;
 use crate::api::images::{self, Client, Collected, Limits, Upload};
 use crate::api::reply::Refusal;
 use crate::api::route::TEMPLATES;
+use crate::config::Config;
 use crate::log::record::Entry;
 use crate::telemetry::{Level, Refusal as Reason};
 
@@ -90,7 +91,7 @@ async fn take(
     };
     let mut form = Form::new(body, boundary, limits);
     let mut held = Held { core: Rc::clone(core), bytes: 0 };
-    let collected = collect(io, core, conn, &mut form, client, &mut held).await;
+    let collected = collect(io, conn, &mut form, client, &mut held, config).await;
     seen.body_bytes = form.received_bytes();
     gate::received(io, core, seen, seen.body_bytes);
     // A form that has ended well may be followed by anything, within the body's own limit.
@@ -164,14 +165,12 @@ impl Drop for Held {
 /// Reads the form and packs its pictures.
 async fn collect(
     io: &mut Io,
-    core: &Rc<Core>,
     conn: &Rc<Conn>,
     form: &mut Form,
     client: Client,
     held: &mut Held,
+    config: &Config,
 ) -> Result<Collected, Stop> {
-    let live = core.live();
-    let config = &live.config;
     let limits = Limits {
         frame_bytes_max: usize::try_from(config.frame_bytes_max()).unwrap_or(usize::MAX),
         message_bytes_max: usize::try_from(config.message_bytes_max()).unwrap_or(usize::MAX),

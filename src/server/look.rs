@@ -7,7 +7,7 @@ use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
 use crate::api::body::{Looker, Question, Seen};
-use crate::session::inflate::InflateError;
+use crate::session::inflate::{Coding, InflateError, Inflater, PIECE_BYTES};
 
 /// How long a core goes on with one body before others have their turn. A usual batch takes less than one turn.
 const TURN: Duration = Duration::from_millis(2);
@@ -45,6 +45,34 @@ impl Looks {
                 return Ok(seen);
             }
             others_first().await;
+        }
+    }
+}
+
+impl Looks {
+    /// Inflates a body into `out`, in as many turns as it takes.
+    pub async fn inflate(
+        &self,
+        coding: Coding,
+        body: &[u8],
+        limit: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<(), InflateError> {
+        let _one_at_a_time = self.long.enter().await;
+        let mut inflater = Inflater::new();
+        let mut piece = vec![0; PIECE_BYTES];
+        inflater.begin(coding, limit);
+        let mut began = Instant::now();
+        loop {
+            let step = inflater.step(body, &mut piece)?;
+            out.extend_from_slice(&piece[..step.made]);
+            if step.done {
+                return Ok(());
+            }
+            if began.elapsed() > TURN {
+                others_first().await;
+                began = Instant::now();
+            }
         }
     }
 }
@@ -97,7 +125,8 @@ impl std::ops::Deref for Entered<'_> {
 impl Drop for Entered<'_> {
     fn drop(&mut self) {
         self.0.busy.set(false);
-        if let Some(waker) = self.0.waiting.borrow_mut().pop_front() {
+        // A task may stand here twice, so all of them look who is first.
+        for waker in self.0.waiting.borrow_mut().drain(..) {
             waker.wake();
         }
     }

@@ -16,6 +16,7 @@ use super::commit::{StoreError, store};
 use super::conn::Conn;
 use super::core::Core;
 use super::exchange::{Next, begin, refuse_body};
+use super::gate;
 use super::io::Io;
 
 /// A piece is stored once it has so many bytes: with its head it fits a buffer of the pool's.
@@ -50,6 +51,7 @@ pub async fn take(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut Seen
             part.offset += piece.len() as u64;
         }
         body.take(body.range().len(), &mut work.buf);
+        gate::piece(io, core, seen, part.offset - seen.body_bytes);
         seen.body_bytes = part.offset;
         if ended {
             break;

@@ -3,9 +3,12 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use crate::api::body::refuse_inflate;
+use crate::api::mobile_batch::GZIP_MAGIC;
 use crate::api::reply::Refusal;
 use crate::api::start::{self, StartDeps, StartInput, StartKind, StartOutcome, Started};
 use crate::log::record::{DataType, Encoding, Entry, ExtWriter, Flags, Kind, Topic, ext_type};
+use crate::session::inflate::Coding;
 use crate::telemetry::{Refusal as Reason, Text};
 
 use super::answer::Seen;
@@ -15,20 +18,29 @@ use super::core::Core;
 use super::exchange::{Next, body};
 use super::gate;
 use super::io::{Got, Io};
+use super::live::Live;
 
 /// How often a start looks whether the user agent expressions are compiled.
 const READY_POLL: Duration = Duration::from_millis(5);
 
 /// Reads and judges a start, and stores what it leaves.
 pub async fn start(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut Seen, kind: StartKind) -> Next {
-    let limit = core.live().start.json_size_limit;
-    let got = match body(io, core, seen, limit, false).await {
+    let live = core.live();
+    let got = match body(io, core, seen, live.start.json_size_limit, false).await {
         Ok(got) => got,
         Err(next) => return next,
     };
+    let plain = match inflated(io, core, &live, kind, got).await {
+        Ok(plain) => plain,
+        Err(refusal) => {
+            let keep_alive = seen.keep_alive(core, conn);
+            seen.refuse(io, core, &refusal, keep_alive).await;
+            return Next::after(keep_alive, got.consumed);
+        }
+    };
     let held_since_ms = conn.held_since_ms(core.now_ms());
     let outcome = loop {
-        let outcome = judge(io, core, conn, seen, kind, got);
+        let outcome = judge(io, core, conn, seen, &live, kind, (got, plain.as_deref()));
         let patient = core.now_ms().saturating_sub(held_since_ms) < core.patience_ms();
         if outcome != StartOutcome::NotReady || !patient {
             break outcome;
@@ -86,22 +98,56 @@ async fn charge(io: &mut Io, core: &Rc<Core>, conn: &Conn, seen: &Seen, outcome:
     gate::start(core, conn, seen, client, project, resumed).await
 }
 
+/// The body of a start that is compressed, inflated in turns with others: whoever sends it has shown nothing yet. `None`: it is taken
+/// as it is.
+async fn inflated(
+    io: &mut Io,
+    core: &Core,
+    live: &Live,
+    kind: StartKind,
+    got: Got,
+) -> Result<Option<Vec<u8>>, Refusal> {
+    let work = io.work();
+    let body = &work.buf[got.start..got.end];
+    let coding = match kind {
+        StartKind::Mobile { .. } => body.starts_with(GZIP_MAGIC).then_some(Coding::Gzip),
+        StartKind::Web | StartKind::Sdk => Coding::of_header(work.head.header(&work.buf, "content-encoding")),
+    };
+    let Some(coding) = coding else { return Ok(None) };
+    let limit = usize::try_from(live.start.json_inflated_limit).unwrap_or(usize::MAX);
+    let mut plain = Vec::new();
+    match core.looks.inflate(coding, body, limit, &mut plain).await {
+        Ok(()) => Ok(Some(plain)),
+        Err(error) if error.is_too_large() || coding.is_binding() => Err(refuse_inflate(&error)),
+        Err(_) => Ok(Some(body.to_vec())),
+    }
+}
+
 /// Judges the start. The answer, and what there is to record, are copied out of the core's buffers:
 /// other starts use them while this one waits for the log.
-fn judge(io: &mut Io, core: &Core, conn: &Conn, seen: &mut Seen, kind: StartKind, got: Got) -> StartOutcome {
+fn judge(
+    io: &mut Io,
+    core: &Core,
+    conn: &Conn,
+    seen: &mut Seen,
+    live: &Live,
+    kind: StartKind,
+    (got, plain): (Got, Option<&[u8]>),
+) -> StartOutcome {
     let work = io.work();
     let origin = gate::origin(core, conn, &work.head, &work.buf);
     let directory = core.directory();
     let project_of = |session| core.project_of(session);
     let input = StartInput {
         body: &work.buf[got.start..got.end],
+        plain,
         content_encoding: work.head.header(&work.buf, "content-encoding"),
         user_agent: work.head.header(&work.buf, "user-agent"),
         x_real_ip: origin.x_real_ip,
         x_forwarded_for: origin.x_forwarded_for,
         peer: origin.peer,
     };
-    let (common, live) = (&core.common, core.live());
+    let common = &core.common;
     let deps = StartDeps {
         directory: &directory,
         secrets: &live.secrets,

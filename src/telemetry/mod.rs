@@ -11,7 +11,8 @@
 //! Invariant: nothing here is ever waited for by a core. A full queue drops the line and counts it; a counter is
 //! a relaxed load and a relaxed store by its only writer, so it costs no lock and no locked instruction.
 //!
-//! Invariant: every label value of a metric comes from a table fixed at start-up, so no client can create series.
+//! Invariant: every label value of a metric comes from a table fixed at start-up, or from one whose size is bounded (versions of
+//! trackers), so no client can create series without end.
 
 pub mod admin;
 pub mod admission;

@@ -353,6 +353,17 @@ fn a_recording_needs_a_good_url_and_has_a_limit() {
 }
 
 #[test]
+fn recordings_are_uploads_like_others_to_the_limits() {
+    let home = home();
+    let settings = [("admission", "on"), ("cores", "1"), ("limit_bytes_session", "1/h burst 1MiB")];
+    let server = home.serve(&settings);
+    let token = server.start_session("webOne");
+    let (_, path) = upload_url(&server, "/v1/web/uxt/upload-url", &token, "");
+    let statuses = [(); 3].map(|()| server.connect().exchange(put(&path, &film(900_000))).status);
+    assert_eq!(statuses, [200, 200, 429], "the second one is let in, and uses up what there is");
+}
+
+#[test]
 fn a_recording_that_ends_early_is_listed_as_incomplete() {
     let home = home();
     let server = home.serve(&[]);

@@ -107,6 +107,7 @@ impl Bench {
 
     pub fn start(&mut self, body: impl AsRef<[u8]>) -> StartOutcome {
         let input = StartInput {
+            plain: None,
             body: body.as_ref(),
             content_encoding: self.content_encoding.map(str::as_bytes),
             user_agent: Some(self.user_agent.as_bytes()),

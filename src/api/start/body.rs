@@ -23,6 +23,9 @@ pub fn plain<'b>(
     inflater: &mut Inflater,
     inflated: &'b mut Vec<u8>,
 ) -> Result<&'b [u8], Halt> {
+    if let Some(plain) = input.plain {
+        return Ok(plain);
+    }
     let coding = match packed {
         Packed::Labelled => input.content_encoding,
         Packed::Seen => input.body.starts_with(GZIP_MAGIC).then_some(&b"gzip"[..]),
