@@ -151,6 +151,8 @@ async fn greet(io: &mut Io, core: &Core, conn: &Conn) -> bool {
 
 /// Waits within the request's patience for a place below the cap, and takes it.
 async fn takes_place(core: &Core, conn: &Conn) -> bool {
+    // Neither idle nor slow: nobody takes it for one that may be closed.
+    conn.hold(core.now_ms());
     let since_ms = conn.held_since_ms(core.now_ms());
     // At the end nobody new will come, and what waits is served.
     while core.conns.count() - core.placeless.get() >= core.connections_max && !core.draining.get() {

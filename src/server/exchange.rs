@@ -351,7 +351,10 @@ async fn receive(io: &mut Io, limit: u64) -> Result<Got, BodyError> {
         return Ok(got);
     }
     let body = begin(io, limit).await?;
-    io.receive_body(body).await
+    let got = io.receive_body(body).await?;
+    // What may have been waited for before lies as long back as the client took to send.
+    io.conn().begin_request();
+    Ok(got)
 }
 
 /// Begins the body, with `100 Continue` where the client waits for it.

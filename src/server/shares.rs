@@ -40,7 +40,7 @@ impl Shares {
     pub fn allow(&self, account: &Account, project: u32, bytes: u64) -> bool {
         let own = if account.project == project { account.bytes } else { 0 };
         let others = self.held(project).saturating_sub(own);
-        others == 0 || others + bytes <= self.bytes_max
+        others == 0 || others.saturating_add(bytes) <= self.bytes_max
     }
 
     /// Whether a project has all of its share.

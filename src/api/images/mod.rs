@@ -53,6 +53,9 @@ pub enum Fault {
     /// The files are over their limit when unpacked.
     #[error("http: request body too large")]
     InflatedTooLarge,
+    /// The files become more records than an upload may.
+    #[error("too many files")]
+    TooManyFiles,
     /// The packing is broken.
     #[error("can't unpack gzip: {0}")]
     Gzip(&'static str),
@@ -68,7 +71,7 @@ impl Fault {
     /// What the client is told.
     pub fn refusal(self) -> Refusal {
         let (status, reason) = match self {
-            Self::FrameTooLarge | Self::InflatedTooLarge => (413, Reason::BodyTooLarge),
+            Self::FrameTooLarge | Self::InflatedTooLarge | Self::TooManyFiles => (413, Reason::BodyTooLarge),
             Self::Gzip(_) => (400, Reason::Compression),
             Self::Tar(_) => (400, Reason::Form),
             Self::NotFrames => (415, Reason::Form),

@@ -4,6 +4,12 @@ use crate::tracker::frames::{FRAME_HEAD_BYTES, frame_head, stream_bytes_max};
 
 use super::Fault;
 
+/// Most records of one upload. A phone sends tens of pictures, of one name; empty ones of many names cost nothing to send.
+pub const RECORDS_MAX: usize = 4096;
+
+/// What a record takes in memory besides, until it is stored: its extension, its entry, its place in the queue of those that wait.
+const RECORD_BYTES: usize = 256;
+
 /// A record to be.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Packed {
@@ -41,6 +47,11 @@ impl Packer {
     /// The memory that it holds.
     pub fn held_bytes(&self) -> usize {
         self.held_bytes + self.frame.capacity()
+    }
+
+    /// Whether there are no more records than an upload may become.
+    pub fn check(&self) -> Result<(), Fault> {
+        if self.records.len() > RECORDS_MAX { Err(Fault::TooManyFiles) } else { Ok(()) }
     }
 
     /// Begins a frame whose length is not known yet.
@@ -119,7 +130,7 @@ impl Packer {
         }
         let mut payload = std::mem::take(&mut self.frame);
         payload.shrink_to_fit();
-        self.held_bytes += payload.capacity() + size_of::<Packed>() + name.len();
+        self.held_bytes += payload.capacity() + size_of::<Packed>() + RECORD_BYTES + name.len();
         let oversized = !unusable && payload.len() > room;
         self.records.push(Packed { name: name.to_owned(), payload, frames, unusable, oversized });
     }

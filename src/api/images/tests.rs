@@ -90,6 +90,16 @@ fn pictures_of_a_canvas_become_its_frames() {
 }
 
 #[test]
+fn an_archive_of_many_names_becomes_a_bounded_number_of_records() {
+    let names: Vec<String> = (0..=pack::RECORDS_MAX).map(|at| format!("1_{}_{at}.jpeg", at % 2)).collect();
+    let entries: Vec<(&str, &[u8])> = names.iter().map(|name| (&**name, &b""[..])).collect();
+    let most = upload(Client::Mobile, &[("1-2.tar.gz", &gzip(&tar(&entries[1..])))], None).expect("is taken");
+    assert_eq!(most.records.len(), pack::RECORDS_MAX);
+    let more = upload(Client::Mobile, &[("1-2.tar.gz", &gzip(&tar(&entries)))], None).expect_err("is refused");
+    assert_eq!((more, more.refusal().status), (Fault::TooManyFiles, 413));
+}
+
+#[test]
 fn frames_of_a_canvas_keep_their_name_wherever_the_type_stands() {
     let stream = [frame(1, b"one"), frame(2, b"two")].concat();
     for says in [None, Some(&b"frames"[..]), Some(b"something")] {

@@ -167,7 +167,7 @@ impl Unpacker {
                     let rest = &bytes[now..];
                     let skipped = if *left > 0 { 0 } else { rest.len().min(*padding as usize) };
                     *padding -= skipped as u64;
-                    self.end_entry(packer);
+                    self.end_entry(packer)?;
                     &rest[skipped..]
                 }
             };
@@ -213,19 +213,20 @@ impl Unpacker {
         let padding = (BLOCK_BYTES as u64 - left % BLOCK_BYTES as u64) % BLOCK_BYTES as u64;
         self.block.clear();
         self.place = Place::Entry { left, padding, name };
-        self.end_entry(packer);
-        Ok(())
+        self.end_entry(packer)
     }
 
     /// Goes on to the next header if the entry is at its end.
-    fn end_entry(&mut self, packer: &mut Packer) {
-        let Place::Entry { left: 0, padding, name } = &mut self.place else { return };
+    fn end_entry(&mut self, packer: &mut Packer) -> Result<(), Fault> {
+        let Place::Entry { left: 0, padding, name } = &mut self.place else { return Ok(()) };
         if let Some(name) = name.take() {
             packer.end(&name.stream);
+            packer.check()?;
         }
         if *padding == 0 {
             self.place = Place::Header;
         }
+        Ok(())
     }
 
     /// The file has ended.
