@@ -38,6 +38,8 @@ mod reload;
 mod resources;
 #[path = "serve/sdk.rs"]
 mod sdk;
+#[path = "serve/shortage.rs"]
+mod shortage;
 #[path = "serve/settings.rs"]
 mod settings;
 #[path = "serve/tail.rs"]

@@ -94,11 +94,6 @@ impl Commits {
         }
     }
 
-    /// How many requests wait for the log.
-    pub fn waiting_count(&self) -> usize {
-        self.waiting.borrow().len() + self.stalled.borrow().len() + self.hungry.borrow().len()
-    }
-
     fn settle(&self, progress: &Progress) {
         let mut waiting = self.waiting.borrow_mut();
         while let Some((seq, conn)) = waiting.front() {
@@ -192,10 +187,21 @@ enum Move {
 async fn store_in_order(
     core: &Core,
     conn: &Rc<Conn>,
-    mut entries: &[Entry<'_>],
+    entries: &[Entry<'_>],
     may_move: Move,
 ) -> Result<(), StoreError> {
     conn.hold(core.now_ms());
+    let stored = store_within_patience(core, conn, entries, may_move).await;
+    conn.let_go(core.now_ms());
+    stored
+}
+
+async fn store_within_patience(
+    core: &Core,
+    conn: &Rc<Conn>,
+    mut entries: &[Entry<'_>],
+    may_move: Move,
+) -> Result<(), StoreError> {
     let began_us = monotonic_us();
     while !entries.is_empty() {
         let run = append_run(core, conn, entries);
@@ -231,7 +237,7 @@ async fn store_in_order(
                 entries = &entries[(kept as usize).min(run.appended)..];
             }
             Outcome::TimedOut => return Err(refusal),
-            Outcome::Retry | Outcome::Pending => {}
+            Outcome::Retry | Outcome::Pending | Outcome::Nothing => {}
         }
     }
     Ok(())
@@ -284,11 +290,15 @@ fn append_run(core: &Core, conn: &Rc<Conn>, entries: &[Entry<'_>]) -> Run {
 /// Waits for memory to be given back. `false`: patience is used up.
 pub async fn wait_for_memory(core: &Core, conn: &Rc<Conn>) -> bool {
     let (phase, began_ms, now_ms) = (conn.phase.get(), conn.since_ms.get(), core.now_ms());
+    if conn.held_ms(now_ms) > core.patience_ms() {
+        return false;
+    }
     conn.hold(now_ms);
     conn.outcome.set(Outcome::Pending);
     conn.seqs.set((Seq(0), Seq(0)));
     core.commits.hungry.borrow_mut().push_back(Rc::clone(conn));
     let granted = settled(conn).await != Outcome::TimedOut;
+    conn.let_go(core.now_ms());
     conn.phase.set(phase);
     // The client is not to blame for this time.
     let waited_ms = core.now_ms().saturating_sub(now_ms);

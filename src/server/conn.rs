@@ -50,6 +50,8 @@ pub enum Order {
 /// How waiting for the log ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
+    /// Nothing is waited for.
+    Nothing,
     /// Not yet.
     Pending,
     /// The record is as safe as `ack` promises.
@@ -113,10 +115,10 @@ pub struct Conn {
     pub phase: Cell<Phase>,
     /// When the phase began, on the core's coarse clock.
     pub since_ms: Cell<u64>,
-    /// When the request in progress was first held; 0 if it was not.
+    /// How long the request in progress has been held so far, in ms: the sum of all waits that are over.
     held_ms: Cell<u64>,
-    /// The same for a request that another core has begun, until it begins here.
-    carried_ms: Cell<u64>,
+    /// When the wait began that it is in, on the core's coarse clock.
+    hold_began_ms: Cell<Option<u64>>,
     /// Body bytes received, or answer bytes sent, in this phase.
     pub progress_bytes: Cell<u64>,
     /// When the last body bytes came.
@@ -155,7 +157,7 @@ impl Conn {
             phase: Cell::new(Phase::Idle),
             since_ms: Cell::new(now_ms),
             held_ms: Cell::new(0),
-            carried_ms: Cell::new(0),
+            hold_began_ms: Cell::new(None),
             progress_bytes: Cell::new(0),
             received_ms: Cell::new(now_ms),
             served: Cell::new(false),
@@ -163,7 +165,7 @@ impl Conn {
             order: Cell::new(Order::None),
             seqs: Cell::new((Seq(0), Seq(0))),
             lost_from: Cell::new(Seq(0)),
-            outcome: Cell::new(Outcome::Pending),
+            outcome: Cell::new(Outcome::Nothing),
             waker: RefCell::new(None),
             canceller: RefCell::new(Some(Canceller::new())),
             memo: RefCell::new(TokenMemo::empty()),
@@ -180,35 +182,44 @@ impl Conn {
         self.progress_bytes.set(0);
     }
 
-    /// A new request: it has all of its patience before it, or what another core has left of it.
-    pub fn begin_request(&self) {
-        self.held_ms.set(self.carried_ms.take());
+    /// A new request, or a piece of an upload that is stored as it comes: it has all of its patience before it.
+    pub fn renew_patience(&self) {
+        self.held_ms.set(0);
+        self.hold_began_ms.set(None);
     }
 
-    /// When this request was first held; 0 if it was not.
-    pub fn held_ms(&self) -> u64 {
-        self.held_ms.get()
-    }
-
-    /// Goes on where another core's connection ended: with a request first held at `held_ms`.
+    /// Goes on where another core's connection ended: with a request that was held for `held_ms` there.
     pub fn resume(&self, held_ms: u64, served: bool) {
         self.held_ms.set(held_ms);
-        self.carried_ms.set(held_ms);
         self.served.set(served);
     }
 
-    /// When this request was first held: now, if it was not. All of its waits share one patience.
-    pub fn held_since_ms(&self, now_ms: u64) -> u64 {
-        if self.held_ms.get() == 0 {
-            self.held_ms.set(now_ms);
-        }
-        self.held_ms.get()
+    /// Begins a wait for the log, for memory, for a turn or for a place. All waits of a request share one patience, and what the client
+    /// takes between two of them is not part of it: so the phase is as old as all of them together.
+    pub fn hold(&self, now_ms: u64) {
+        let held_ms = self.held_ms(now_ms);
+        self.held_ms.set(held_ms);
+        self.hold_began_ms.set(Some(now_ms));
+        self.phase.set(Phase::Storing);
+        self.since_ms.set(now_ms.saturating_sub(held_ms));
     }
 
-    /// Waits for the log or for memory, within what is left of the request's patience.
-    pub fn hold(&self, now_ms: u64) {
-        self.phase.set(Phase::Storing);
-        self.since_ms.set(self.held_since_ms(now_ms));
+    /// The wait is over.
+    pub fn let_go(&self, now_ms: u64) {
+        self.held_ms.set(self.held_ms(now_ms));
+        self.hold_began_ms.set(None);
+        self.outcome.set(Outcome::Nothing);
+    }
+
+    /// How long this request has been held by now, in ms.
+    pub fn held_ms(&self, now_ms: u64) -> u64 {
+        let running_ms = self.hold_began_ms.get().map_or(0, |began_ms| now_ms.saturating_sub(began_ms));
+        self.held_ms.get() + running_ms
+    }
+
+    /// Whether it waits for the log or for memory. Who was woken to try again has not got it yet.
+    pub fn waits(&self) -> bool {
+        self.phase.get() == Phase::Storing && matches!(self.outcome.get(), Outcome::Pending | Outcome::Retry)
     }
 
     /// The log has come past the record `seq`, which is lost or as safe as `ack` promises. The last one that is waited for ends the
@@ -324,5 +335,57 @@ impl Conns {
             .flatten()
             .filter(|c| c.phase.get() == Phase::Idle && matches!(c.order.get(), Order::None | Order::Reclaim));
         idle.min_by_key(|c| c.since_ms.get()).cloned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn conn() -> Conn {
+        Conn::new(-1, IpAddr::from([127, 0, 0, 1]), 0, false)
+    }
+
+    /// How old the sweep takes the wait for.
+    fn age_ms(conn: &Conn, now_ms: u64) -> u64 {
+        now_ms - conn.since_ms.get()
+    }
+
+    #[test]
+    fn the_waits_of_a_request_are_summed_and_the_time_between_them_is_not_part_of_it() {
+        let conn = conn();
+        conn.hold(1_000);
+        assert_eq!((age_ms(&conn, 3_000), conn.held_ms(3_000)), (2_000, 2_000));
+        conn.let_go(3_000);
+        conn.hold(10_000);
+        assert_eq!((age_ms(&conn, 10_000), conn.held_ms(11_000)), (2_000, 3_000));
+        // One wait that turns into another.
+        conn.hold(11_000);
+        assert_eq!(conn.held_ms(11_500), 3_500);
+        conn.let_go(11_500);
+        conn.renew_patience();
+        assert_eq!(conn.held_ms(20_000), 0);
+    }
+
+    #[test]
+    fn a_request_that_moves_to_another_core_takes_along_how_long_it_was_held() {
+        let conn = conn();
+        conn.resume(4_000, true);
+        conn.enter(Phase::Idle, 100_000);
+        conn.hold(100_500);
+        assert_eq!(age_ms(&conn, 101_000), 4_500);
+    }
+
+    #[test]
+    fn who_waits_is_seen_until_something_has_come_of_it() {
+        let conn = conn();
+        conn.hold(0);
+        assert!(!conn.waits(), "for a place or for a limit");
+        conn.outcome.set(Outcome::Pending);
+        assert!(conn.waits());
+        conn.settle(Outcome::Retry);
+        assert!(conn.waits(), "it only tries again");
+        conn.let_go(10);
+        assert!(!conn.waits());
     }
 }

@@ -78,7 +78,6 @@ async fn run(core: Rc<Core>, stream: TcpStream, conn: Rc<Conn>, _listed: Listed,
             Received::Head if core.poisoned.get() && handover::find_place(&core, &conn) => Next::PassOn(None),
             Received::Head if conn.over_cap.get() && !takes_place(&core, &conn).await => {
                 let refusal = Refusal::new(503, Reason::Connections, "too many connections, try again");
-                conn.begin_request();
                 Seen::begin(&mut io).refuse(&mut io, &core, &refusal, false).await;
                 Next::Linger
             }
@@ -153,14 +152,15 @@ async fn greet(io: &mut Io, core: &Core, conn: &Conn) -> bool {
 async fn takes_place(core: &Core, conn: &Conn) -> bool {
     // Neither idle nor slow: nobody takes it for one that may be closed.
     conn.hold(core.now_ms());
-    let since_ms = conn.held_since_ms(core.now_ms());
     // At the end nobody new will come, and what waits is served.
     while core.conns.count() - core.placeless.get() >= core.connections_max && !core.draining.get() {
-        if core.now_ms().saturating_sub(since_ms) > core.patience_ms() {
+        if conn.held_ms(core.now_ms()) > core.patience_ms() {
+            conn.let_go(core.now_ms());
             return false;
         }
         monoio::time::sleep(PLACE_POLL).await;
     }
+    conn.let_go(core.now_ms());
     core.placeless.set(core.placeless.get() - 1);
     conn.over_cap.set(false);
     true

@@ -86,7 +86,6 @@ enum Plain {
 
 /// Answers the request whose head stands in the buffer.
 pub async fn exchange(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>) -> Next {
-    conn.begin_request();
     let mut seen = Seen::begin(io);
     match judge(io, core, conn, &mut seen) {
         Verdict::Answer(plain) => answer(io, core, conn, &mut seen, plain).await,
@@ -351,10 +350,7 @@ async fn receive(io: &mut Io, limit: u64) -> Result<Got, BodyError> {
         return Ok(got);
     }
     let body = begin(io, limit).await?;
-    let got = io.receive_body(body).await?;
-    // What may have been waited for before lies as long back as the client took to send.
-    io.conn().begin_request();
-    Ok(got)
+    io.receive_body(body).await
 }
 
 /// Begins the body, with `100 Continue` where the client waits for it.

@@ -1,7 +1,6 @@
 //! Small JSON requests on a core: what leaves a row, and feature flags.
 
 use std::rc::Rc;
-use std::time::Duration;
 
 use crate::api::flags::feature_flags as flags_of;
 use crate::api::not_started::{self, NotStarted, NotStartedDeps, NotStartedInput};
@@ -16,9 +15,7 @@ use super::core::Core;
 use super::exchange::{Admitted, Next, body};
 use super::gate;
 use super::io::{Got, Io};
-
-/// How often a request looks whether the user agent expressions are compiled.
-const READY_POLL: Duration = Duration::from_millis(5);
+use super::start::agents_ready;
 
 /// Stores why a browser does not record.
 pub async fn not_started(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut Seen) -> Next {
@@ -26,10 +23,7 @@ pub async fn not_started(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &m
         Ok(got) => got,
         Err(next) => return next,
     };
-    let held_since_ms = conn.held_since_ms(core.now_ms());
-    while !core.common.agents.ready() && core.now_ms().saturating_sub(held_since_ms) < core.patience_ms() {
-        monoio::time::sleep(READY_POLL).await;
-    }
+    agents_ready(core, conn).await;
     let stored = store_not_started(io, core, conn, seen, got).await;
     answer(io, core, conn, seen, got, stored).await
 }

@@ -152,6 +152,7 @@ async fn settle(core: &Core, conn: &Conn, seen: &Seen, client: IpAddr, verdict: 
         Decision::Held => {
             conn.hold(core.now_ms());
             monoio::time::sleep(Duration::from_nanos(verdict.wait_ns)).await;
+            conn.let_go(core.now_ms());
             Ok(())
         }
         Decision::Refused => {

@@ -108,8 +108,6 @@ async fn take(
         Err(FormError::Body(error)) if stopped.is_ok() => return refuse_body(io, core, seen, error).await,
         Err(_) => None,
     };
-    // What may have been waited for memory lies as long back as the client took to send the rest.
-    conn.begin_request();
     let stored = match stopped {
         Ok(collected) => store(core, conn, seen, admitted, client, &collected).await,
         Err(refusal) => Err(refusal),

@@ -304,18 +304,27 @@ impl Io {
             // a large Content-Length alone.
             let len = work.buf.len();
             let needed = (len + want.clamp(1, 3 * len.max(BUFFER_BYTES_MIN))).max(BUFFER_BYTES_MIN);
-            let grows = needed > work.buf.capacity();
-            let (project, cost) = (self.conn.project.get(), Pool::cost(needed));
-            if (!grows || core.shares.allow(&self.account, project, cost))
-                && core.pool.grow(&mut self.work().buf, needed).is_ok()
-            {
-                self.note_share();
+            // Where that cannot be had, what the next bytes need will do. Nobody waits who has room for them.
+            if self.grow(needed) || len < self.work().buf.capacity() || self.grow(len + 1) {
                 return Ok(());
             }
             if !wait_for_memory(&core, &self.conn).await {
                 return Err(Gone::NoMemory);
             }
         }
+    }
+
+    /// Grows the buffer, if the budget and the share of its project allow for that now.
+    fn grow(&mut self, needed: usize) -> bool {
+        let core = Rc::clone(&self.core);
+        let grows = needed > self.work().buf.capacity();
+        let (project, cost) = (self.conn.project.get(), Pool::cost(needed));
+        let grown = (!grows || core.shares.allow(&self.account, project, cost))
+            && core.pool.grow(&mut self.work().buf, needed).is_ok();
+        if grown {
+            self.note_share();
+        }
+        grown
     }
 
     /// Tells what the buffer takes of the share of its project.
@@ -329,6 +338,7 @@ impl Io {
         let hint = self.hint_bytes;
         let core = Rc::clone(&self.core);
         self.conn.served.set(true);
+        self.conn.renew_patience();
         if self.conn.order.get() == Order::TimedOut {
             // It was late, but it came.
             self.conn.order.set(Order::None);

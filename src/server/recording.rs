@@ -43,8 +43,8 @@ pub async fn take(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut Seen
         let pieces = work.buf[range].chunks(record_bytes_max).chain(ended.then_some(&[][..]));
         for piece in pieces {
             let stored = store(core, conn, &entry(&part, piece, &mut work.ext)).await;
-            // All of an upload's waits would share one patience otherwise.
-            conn.begin_request();
+            // A piece that is stored is progress: the next one has a patience of its own.
+            conn.renew_patience();
             if let Err(error) = stored {
                 return refuse(io, core, conn, seen, error).await;
             }

@@ -38,15 +38,10 @@ pub async fn start(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut See
             return Next::after(keep_alive, got.consumed);
         }
     };
-    let held_since_ms = conn.held_since_ms(core.now_ms());
-    let outcome = loop {
-        let outcome = judge(io, core, conn, seen, &live, kind, (got, plain.as_deref()));
-        let patient = core.now_ms().saturating_sub(held_since_ms) < core.patience_ms();
-        if outcome != StartOutcome::NotReady || !patient {
-            break outcome;
-        }
-        monoio::time::sleep(READY_POLL).await;
-    };
+    let mut outcome = judge(io, core, conn, seen, &live, kind, (got, plain.as_deref()));
+    if outcome == StartOutcome::NotReady && agents_ready(core, conn).await {
+        outcome = judge(io, core, conn, seen, &live, kind, (got, plain.as_deref()));
+    }
     let keep_alive = seen.keep_alive(core, conn);
     if let Err(refusal) = charge(io, core, conn, seen, outcome).await {
         seen.refuse(io, core, &refusal, keep_alive).await;
@@ -84,6 +79,16 @@ pub async fn start(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut See
         }
     }
     Next::after(keep_alive, got.consumed)
+}
+
+/// Waits within the request's patience until the user agent expressions are compiled. False: they are not.
+pub async fn agents_ready(core: &Core, conn: &Conn) -> bool {
+    conn.hold(core.now_ms());
+    while !core.common.agents.ready() && conn.held_ms(core.now_ms()) < core.patience_ms() {
+        monoio::time::sleep(READY_POLL).await;
+    }
+    conn.let_go(core.now_ms());
+    core.common.agents.ready()
 }
 
 /// Charges a start for what it came to. A session is stored, and answered, only behind this.

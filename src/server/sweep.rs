@@ -36,7 +36,13 @@ pub async fn run(core: Rc<Core>) {
         let mut reclaims_left = RECLAIMS_MAX;
         // Asked for here, so that a core without requests takes over a change as well.
         let live = core.live();
-        core.conns.for_each(|conn| look(&core, &live.config, conn, now_ms, &mut reclaims_left));
+        let mut waiting = 0;
+        core.conns.for_each(|conn| {
+            // Counted before those are woken that may try again: they will stand in no queue for a moment.
+            waiting += u64::from(conn.waits());
+            look(&core, &live.config, conn, now_ms, &mut reclaims_left);
+        });
+        core.metrics.waiting.set(waiting);
         core.commits.retry();
         core.commits.retry_memory();
         core.hear();
@@ -44,7 +50,6 @@ pub async fn run(core: Rc<Core>) {
             notices::report(&core.common.log, &core.logger);
         }
         core.metrics.buffer_bytes.set(core.pool.used_bytes());
-        core.metrics.waiting.set(core.commits.waiting_count() as u64);
         core.wake_commits();
     }
 }
