@@ -38,10 +38,10 @@ mod reload;
 mod resources;
 #[path = "serve/sdk.rs"]
 mod sdk;
-#[path = "serve/shortage.rs"]
-mod shortage;
 #[path = "serve/settings.rs"]
 mod settings;
+#[path = "serve/shortage.rs"]
+mod shortage;
 #[path = "serve/tail.rs"]
 mod tail;
 #[path = "serve/web_routes.rs"]

@@ -184,12 +184,7 @@ enum Move {
     No,
 }
 
-async fn store_in_order(
-    core: &Core,
-    conn: &Rc<Conn>,
-    entries: &[Entry<'_>],
-    may_move: Move,
-) -> Result<(), StoreError> {
+async fn store_in_order(core: &Core, conn: &Rc<Conn>, entries: &[Entry<'_>], may_move: Move) -> Result<(), StoreError> {
     conn.hold(core.now_ms());
     let stored = store_within_patience(core, conn, entries, may_move).await;
     conn.let_go(core.now_ms());

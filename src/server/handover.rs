@@ -148,7 +148,8 @@ pub fn pass_on(mut io: Io, core: &Core, conn: &Conn, body: Option<Got>) {
     place.inbox.bytes.fetch_add(place.bytes, Ordering::SeqCst);
     let inbox = Arc::clone(&place.inbox);
     let body = body.or_else(|| io.body_at_hand());
-    let request = Request { bytes, body, held_ms: conn.held_ms(core.now_ms()), served: conn.served.get(), _place: place };
+    let request =
+        Request { bytes, body, held_ms: conn.held_ms(core.now_ms()), served: conn.served.get(), _place: place };
     // There is room: a place is a right to one.
     let _ = inbox.queue.push(Moving { socket, peer: conn.peer.get(), request });
     inbox.waker.wake();
