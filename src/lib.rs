@@ -12,12 +12,13 @@
 //! | [`api`] | routes, handlers, replies | http, session, directory, log, tracker, telemetry |
 //! | [`session`] | tokens, ids, the start request | – |
 //! | [`directory`] | projects, as an immutable snapshot | – |
-//! | [`tracker`] | the binary message catalogue and the batch reader | – |
+//! | [`tracker`] | the binary message catalogue and the batch reader | terminal |
 //! | [`log`] | segments, writer, recovery, reader, merge | – |
 //! | [`courier`] | what queues are sent of a record | log, tracker, session |
 //! | [`checker`] | looks at batches behind the log | log, tracker, session, config, telemetry |
 //! | [`bucket`] | signed URLs of an object store's bucket | – |
-//! | [`telemetry`] | log lines, metrics, health | – |
+//! | [`telemetry`] | log lines, metrics, health | terminal |
+//! | [`terminal`] | what may not reach a terminal | – |
 //!
 //! Invariant: a 200 is sent only when the record is as safe as `ack` promises.
 //!
@@ -39,4 +40,5 @@ pub mod log;
 pub mod server;
 pub mod session;
 pub mod telemetry;
+pub mod terminal;
 pub mod tracker;

@@ -12,29 +12,57 @@ const HEADERS: &[u8] = b"Content-Type,Authorization,Content-Encoding,datatype";
 /// are preflights. Browsers cut it to limits of their own (two hours, a day).
 const MAX_AGE: &[u8] = b"86400";
 
+/// What a page of a public site needs to hear before its browser lets it ask a server on a private address.
+const PRIVATE_NETWORK: &[u8] = b"Access-Control-Allow-Private-Network: true\r\n";
+
 /// The longest list of asked-for header fields that is mirrored.
 const ASKED_BYTES_MAX: usize = 1024;
+
+/// What a preflight asks for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Asked<'a> {
+    /// `Access-Control-Request-Headers`.
+    pub fields: &'a [u8],
+    /// `Access-Control-Request-Private-Network: true`: the page is of a public address, the server has a private one.
+    pub private_network: bool,
+}
+
+impl<'a> Asked<'a> {
+    /// From the two header fields.
+    pub fn new(fields: Option<&'a [u8]>, private_network: Option<&[u8]>) -> Self {
+        Self { fields: fields.unwrap_or_default(), private_network: private_network == Some(b"true") }
+    }
+}
 
 /// The CORS headers of this server, ready to send.
 #[derive(Debug, Clone)]
 pub struct Cors {
     reply: Vec<u8>,
-    enabled: bool,
+    setting: CorsSetting,
+}
+
+/// What is allowed to pages of other origins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct CorsSetting {
+    /// Whether replies carry any CORS headers: otherwise a proxy adds its own.
+    pub enabled: bool,
+    /// Whether pages of public sites may ask this server where it has a private address.
+    pub private_network: bool,
 }
 
 impl Cors {
-    /// With `enabled` false no reply carries any: a proxy adds its own.
-    pub fn new(enabled: bool) -> Self {
+    /// Makes those that a setting wants.
+    pub fn new(setting: CorsSetting) -> Self {
         let mut reply = Vec::new();
-        if enabled {
-            write_fields(&mut reply, None);
+        if setting.enabled {
+            write_fields(&mut reply, b"");
         }
-        Self { reply, enabled }
+        Self { reply, setting }
     }
 
-    /// Whether replies carry any.
-    pub fn is_enabled(&self) -> bool {
-        self.enabled
+    /// What they were made for.
+    pub fn setting(&self) -> CorsSetting {
+        self.setting
     }
 
     /// The fields of an ordinary reply: whole lines.
@@ -43,21 +71,24 @@ impl Cors {
     }
 
     /// Appends the fields of the answer to a preflight that asked for `asked`.
-    pub fn write_preflight(&self, out: &mut Vec<u8>, asked: Option<&[u8]>) {
-        if !self.enabled {
+    pub fn write_preflight(&self, out: &mut Vec<u8>, asked: Asked<'_>) {
+        if !self.setting.enabled {
             return;
         }
-        write_fields(out, asked.filter(|list| is_field_list(list)));
+        write_fields(out, if is_field_list(asked.fields) { asked.fields } else { b"" });
+        if asked.private_network && self.setting.private_network {
+            out.extend_from_slice(PRIVATE_NETWORK);
+        }
         out.extend_from_slice(b"Access-Control-Max-Age: ");
         out.extend_from_slice(MAX_AGE);
         out.extend_from_slice(b"\r\n");
     }
 }
 
-fn write_fields(out: &mut Vec<u8>, asked: Option<&[u8]>) {
+fn write_fields(out: &mut Vec<u8>, asked: &[u8]) {
     out.extend_from_slice(b"Access-Control-Allow-Headers: ");
     out.extend_from_slice(HEADERS);
-    for name in asked.unwrap_or_default().split(|&b| b == b',') {
+    for name in asked.split(|&b| b == b',') {
         let name = name.trim_ascii();
         let known = HEADERS.split(|&b| b == b',').any(|known| known.eq_ignore_ascii_case(name));
         if !name.is_empty() && !known {
@@ -80,9 +111,11 @@ fn is_field_list(list: &[u8]) -> bool {
 mod tests {
     use super::*;
 
+    const ALL: CorsSetting = CorsSetting { enabled: true, private_network: true };
+
     fn preflight(asked: Option<&[u8]>) -> String {
         let mut out = Vec::new();
-        Cors::new(true).write_preflight(&mut out, asked);
+        Cors::new(ALL).write_preflight(&mut out, Asked::new(asked, None));
         String::from_utf8(out).expect("header fields are ASCII")
     }
 
@@ -104,10 +137,27 @@ mod tests {
     }
 
     #[test]
+    fn a_private_address_is_open_to_public_pages_where_they_ask_and_the_setting_says_so() {
+        const ALLOWED: &str = "Access-Control-Allow-Private-Network: true\r\n";
+        for (private_network, asked, answered) in [
+            (true, Some(&b"true"[..]), true),
+            (true, None, false),
+            (true, Some(b"false"), false),
+            (false, Some(b"true"), false),
+        ] {
+            let mut out = Vec::new();
+            let cors = Cors::new(CorsSetting { private_network, ..ALL });
+            cors.write_preflight(&mut out, Asked::new(None, asked));
+            let text = String::from_utf8(out).expect("header fields are ASCII");
+            assert_eq!(text.contains(ALLOWED), answered, "{private_network} {asked:?}: {text}");
+        }
+    }
+
+    #[test]
     fn behind_a_proxy_that_adds_its_own_there_are_none() {
-        let cors = Cors::new(false);
+        let cors = Cors::new(CorsSetting { enabled: false, ..ALL });
         let mut out = Vec::new();
-        cors.write_preflight(&mut out, Some(b"authorization"));
+        cors.write_preflight(&mut out, Asked::new(Some(b"authorization"), Some(b"true")));
         assert!(out.is_empty() && cors.reply().is_empty());
     }
 }

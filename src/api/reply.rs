@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use crate::http::{Reply, Version};
 use crate::telemetry::Refusal as Reason;
 
-use super::cors::Cors;
+use super::cors::{Asked, Cors, CorsSetting};
 
 /// A refusal: who is at fault stands in the status.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,22 +99,24 @@ impl Frame<'_> {
 /// The answer to the last preflight: pages ask for the same fields again and again.
 #[derive(Debug, Default)]
 pub struct Preflight {
-    asked: Vec<u8>,
+    fields: Vec<u8>,
+    private_network: bool,
     lines: Vec<u8>,
-    /// Whether `lines` were made with CORS headers: the setting may change.
-    with_cors: bool,
+    /// What `lines` were made for: the setting may change.
+    setting: CorsSetting,
 }
 
 impl Preflight {
-    /// Prepares the answer to an `OPTIONS` request that asked for the fields `asked`.
-    pub fn ask(&mut self, cors: &Cors, asked: Option<&[u8]>) {
-        let asked = asked.unwrap_or_default();
-        if self.lines.is_empty() || self.asked != asked || self.with_cors != cors.is_enabled() {
-            self.with_cors = cors.is_enabled();
-            self.asked.clear();
-            self.asked.extend_from_slice(asked);
+    /// Prepares the answer to an `OPTIONS` request that asked for `asked`.
+    pub fn ask(&mut self, cors: &Cors, asked: Asked<'_>) {
+        let last = Asked { fields: &self.fields, private_network: self.private_network };
+        if self.lines.is_empty() || last != asked || self.setting != cors.setting() {
+            self.setting = cors.setting();
+            self.fields.clear();
+            self.fields.extend_from_slice(asked.fields);
+            self.private_network = asked.private_network;
             self.lines.clear();
-            cors.write_preflight(&mut self.lines, Some(asked));
+            cors.write_preflight(&mut self.lines, asked);
             self.lines.extend_from_slice(b"Cache-Control: max-age=86400\r\n");
         }
     }

@@ -33,6 +33,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+use crate::terminal::harmless;
+
 pub use args::{Cli, Command, ServeArgs};
 pub use error::CliError;
 
@@ -62,6 +64,6 @@ fn report(error: &CliError, code: ExitCode) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     // Nothing can be done when stderr is gone as well.
-    let _ = writeln!(std::io::stderr(), "takeup: {error}");
+    let _ = writeln!(std::io::stderr(), "takeup: {}", harmless(&error.to_string()));
     code
 }

@@ -6,6 +6,8 @@ use std::io::{self, BufWriter, IsTerminal, Write};
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::terminal::{harmless, is_hostile, write_json_escape};
+
 use super::error::CliError;
 
 /// Buffered output. [`finish`](Out::finish) reports what a mere drop would hide.
@@ -35,7 +37,7 @@ impl Out {
 
     /// Writes a value as one line of JSON.
     pub fn json(&mut self, value: &impl Serialize) -> Result<(), CliError> {
-        serde_json::to_writer(&mut self.writer, value).map_err(|error| CliError::Output(error.into()))?;
+        write_json(&mut self.writer, value)?;
         self.bytes(b"\n")
     }
 
@@ -69,6 +71,33 @@ impl Out {
     }
 }
 
+/// Writes a value as JSON that is harmless on a terminal too.
+pub fn write_json(writer: impl Write, value: &impl Serialize) -> Result<(), CliError> {
+    let mut serializer = serde_json::Serializer::with_formatter(writer, HarmlessJson);
+    value.serialize(&mut serializer).map_err(|error| CliError::Output(error.into()))
+}
+
+/// Compact JSON in which what could drive a terminal is escaped, which is the same text to who reads JSON. The serializer itself
+/// escapes nothing beyond ASCII.
+struct HarmlessJson;
+
+impl serde_json::ser::Formatter for HarmlessJson {
+    fn write_string_fragment<W: ?Sized + Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
+        if !fragment.contains(is_hostile) {
+            return writer.write_all(fragment.as_bytes());
+        }
+        let mut shown = String::with_capacity(fragment.len() + 16);
+        for character in fragment.chars() {
+            if is_hostile(character) {
+                write_json_escape(character, &mut shown).map_err(io::Error::other)?;
+            } else {
+                shown.push(character);
+            }
+        }
+        writer.write_all(shown.as_bytes())
+    }
+}
+
 /// Colours are for terminals, and for nobody who has said NO (no-color.org).
 pub fn colours_wanted(terminal: bool) -> bool {
     let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
@@ -77,7 +106,7 @@ pub fn colours_wanted(terminal: bool) -> bool {
 
 /// A remark on stderr. A stderr that is gone is no reason to stop.
 pub fn warn(text: &str) {
-    let _ = writeln!(io::stderr(), "takeup: {text}");
+    let _ = writeln!(io::stderr(), "takeup: {}", harmless(text));
 }
 
 /// How a column's cells stand.
@@ -144,8 +173,7 @@ pub fn plain(text: &str, max: usize) -> String {
             shown.push('…');
             break;
         }
-        // Besides control characters, those that turn the direction of what follows on the screen.
-        if c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') {
+        if is_hostile(c) {
             let _ = write!(shown, "{}", c.escape_default());
         } else {
             shown.push(c);

@@ -18,7 +18,7 @@ use signal_hook::flag;
 use super::args::{From, TailArgs};
 use super::error::CliError;
 use super::log_folder;
-use super::output::{Out, warn};
+use super::output::{Out, warn, write_json};
 use super::record_line::RecordLine;
 use crate::config::PROJECTS_FILE;
 use crate::directory::Directory;
@@ -172,7 +172,9 @@ fn line(record: &Record<'_>, json: bool) -> Result<String, CliError> {
     if !json {
         return Ok(line.text());
     }
-    serde_json::to_string(&line).map_err(|error| CliError::Output(error.into()))
+    let mut text = Vec::new();
+    write_json(&mut text, &line)?;
+    Ok(String::from_utf8_lossy(&text).into_owned())
 }
 
 /// Which records are shown.

@@ -2,7 +2,8 @@ use clap::{CommandFactory, Parser};
 
 use super::args::{Cli, Command};
 use super::events::offset_text;
-use super::output::{bytes, exact_time_us, length_ms, plain, thousands, time_us};
+use super::output::{bytes, exact_time_us, length_ms, plain, thousands, time_us, write_json};
+use crate::terminal::{HOSTILE, is_hostile};
 
 fn command(arguments: &[&str]) -> Result<Command, String> {
     let all = ["takeup"].iter().chain(arguments);
@@ -87,4 +88,16 @@ fn numbers_are_written_for_people() {
 fn texts_from_clients_cannot_drive_the_terminal() {
     assert_eq!(plain("a\u{1b}[31mb\u{202e}c", 50), "a\\u{1b}[31mb\\u{202e}c");
     assert_eq!(plain("żółty", 3), "żół…");
+    let shown = plain(HOSTILE, 500);
+    assert!(shown.is_ascii() && !shown.contains(is_hostile), "{shown:?}");
+}
+
+#[test]
+fn json_is_harmless_on_a_terminal_and_the_same_to_who_reads_it() {
+    let said = [format!("ż\"\n{HOSTILE}\\x"), "plain".to_owned()];
+    let mut json = Vec::new();
+    write_json(&mut json, &said).unwrap();
+    let text = String::from_utf8(json).unwrap();
+    assert!(!text.contains(is_hostile), "{text:?}");
+    assert_eq!(serde_json::from_str::<[String; 2]>(&text).unwrap(), said);
 }

@@ -128,6 +128,9 @@ settings! {
         prefix: String = prefix("") [live];
         /// Whether replies carry CORS headers. "false" is for those behind a proxy that adds its own.
         use_cors: bool = switch("true") also "USE_CORS" [live];
+        /// Whether preflights allow pages of public sites to reach the server on a private address
+        /// (Access-Control-Allow-Private-Network): browsers ask where the server stands on an intranet.
+        cors_private_network: bool = switch("true") [live];
         /// Who may name a client's address in X-Forwarded-For, X-Real-Ip, Forwarded or a PROXY header: networks and
         /// addresses with commas between them, such as "10.0.0.0/8, 203.0.113.7"; "private" stands for loopback, private
         /// and link-local addresses, "all" for everybody, "none" for nobody.

@@ -2,35 +2,61 @@
 
 use super::Reject;
 
-/// Decodes a path. Without escapes this is the path itself, otherwise `scratch` is overwritten with it.
+/// A decoded path, and what its form allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Decoded<'a> {
+    /// The path, with slashes in a row made one.
+    pub path: &'a [u8],
+    /// How it was written.
+    pub form: Form,
+}
+
+/// How a path was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// As it is compared with routes. A slash at the end is allowed.
+    Clean,
+    /// With slashes in a row, as an address with a slash at its end makes them. It may be served in place: a browser
+    /// follows no redirect of a preflight.
+    Doubled,
+    /// With `.` or `..` segments, or without a slash at its start: only its clean form may be served.
+    Unclean,
+}
+
+/// Decodes a path. Where there is nothing to decode this is the path itself, otherwise `scratch` is overwritten with it.
 ///
 /// # Errors
 ///
 /// 400 when a `%` is not followed by two hexadecimal digits.
-pub fn decode<'a>(path: &'a [u8], scratch: &'a mut Vec<u8>) -> Result<&'a [u8], Reject> {
-    if !path.contains(&b'%') {
-        return Ok(path);
+pub fn decode<'a>(path: &'a [u8], scratch: &'a mut Vec<u8>) -> Result<Decoded<'a>, Reject> {
+    if is_plain(path) {
+        return Ok(Decoded { path, form: Form::Clean });
     }
     scratch.clear();
-    match unescape_into(path, false, scratch) {
-        Some(()) => Ok(scratch),
-        None => Err(Reject::bad_request("bad percent-encoding in the path")),
-    }
+    unescape_into(path, false, scratch).ok_or(Reject::bad_request("bad percent-encoding in the path"))?;
+    let decoded_len = scratch.len();
+    scratch.dedup_by(|next, last| *next == b'/' && *last == b'/');
+    let dots = scratch.split(|&b| b == b'/').any(|segment| matches!(segment, b"." | b".."));
+    let form = match &scratch[..] {
+        b"*" => Form::Clean,
+        [b'/', ..] if dots => Form::Unclean,
+        [b'/', ..] if scratch.len() < decoded_len => Form::Doubled,
+        [b'/', ..] => Form::Clean,
+        _ => Form::Unclean,
+    };
+    Ok(Decoded { path: scratch, form })
 }
 
-/// Is a decoded path its own clean form: no empty, `.` or `..` segment? A slash at the end is allowed.
-pub fn is_clean(path: &[u8]) -> bool {
-    let Some(rest) = path.strip_prefix(b"/") else {
-        return path == b"*";
-    };
-    // Every segment but the last must be non-empty; the last is empty after a slash at the end.
-    let mut segments = rest.split(|&b| b == b'/').peekable();
-    while let Some(segment) = segments.next() {
-        if matches!(segment, b"." | b"..") || (segment.is_empty() && segments.peek().is_some()) {
+/// Whether a path is seen to be clean at a glance: each path of a request is looked at, and nearly all are plain.
+fn is_plain(path: &[u8]) -> bool {
+    let mut last = 0;
+    for &byte in path {
+        if byte == b'%' || (last == b'/' && matches!(byte, b'/' | b'.')) {
             return false;
         }
+        last = byte;
     }
-    true
+    path.first() == Some(&b'/')
 }
 
 /// Appends the clean form of a decoded path to `out`, percent-encoded again, as a redirect's `Location` needs it.

@@ -139,7 +139,8 @@ fn without_token(path: &[u8]) -> &[u8] {
     const WORD: &[u8] = b"recording";
     let names = |path: &[u8]| path.windows(WORD.len()).any(|window| window == WORD);
     let mut decoded = Vec::new();
-    let hidden = names(path) || path.contains(&b'%') && path::decode(path, &mut decoded).is_ok_and(names);
+    let hidden = names(path)
+        || path.contains(&b'%') && path::decode(path, &mut decoded).is_ok_and(|decoded| names(decoded.path));
     if hidden { RECORDING } else { path }
 }
 

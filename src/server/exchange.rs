@@ -4,12 +4,14 @@ use std::rc::Rc;
 
 use crate::api::body::TOO_LARGE;
 use crate::api::conditions::conditions;
+use crate::api::cors::Asked;
 use crate::api::reply::Refusal;
 use crate::api::route::{Route, TokenRule};
 use crate::api::start::StartKind;
 use crate::api::tags::tags;
 use crate::api::uxt;
-use crate::http::{Body, Framing, Method, path};
+use crate::http::path::Form;
+use crate::http::{Body, Framing, Head, Method, path};
 use crate::session::token::{Expiry, Token, TokenError};
 use crate::session::upload::UploadToken;
 use crate::telemetry::{Refusal as Reason, Text};
@@ -146,23 +148,21 @@ fn judge(io: &mut Io, core: &Core, conn: &Conn, seen: &mut Seen) -> Verdict {
             return Verdict::Answer(Plain::Refuse(refusal));
         }
     };
-    if decoded == b"*" {
+    if decoded.path == b"*" {
         return Verdict::Answer(Plain::Ok);
     }
-    if !path::is_clean(decoded) {
-        let mut location = Vec::new();
-        path::clean_into(decoded, &mut location);
-        if let Some(query) = head.query(buf) {
-            location.push(b'?');
-            location.extend_from_slice(query);
-        }
-        return Verdict::Answer(Plain::Moved(location));
+    if decoded.form == Form::Unclean {
+        return Verdict::Answer(Plain::Moved(clean_target(head, buf, decoded.path)));
     }
+    let (decoded, doubled) = (decoded.path, decoded.form == Form::Doubled);
     let live = core.live();
     let found = Route::of(decoded, &live.prefix);
     let route = found.route;
     seen.route = route;
     match method {
+        _ if route == Route::Unknown && doubled => {
+            return Verdict::Answer(Plain::Moved(clean_target(head, buf, decoded)));
+        }
         _ if route == Route::Unknown => return Verdict::Answer(Plain::NotFound),
         Method::Options => return Verdict::Answer(Plain::Preflight),
         _ if route == Route::Root => return Verdict::Answer(Plain::Ok),
@@ -187,6 +187,17 @@ fn judge(io: &mut Io, core: &Core, conn: &Conn, seen: &mut Seen) -> Verdict {
         _ => return Verdict::Handle { route, admitted, legacy: found.legacy, upload: None },
     };
     Verdict::Answer(answer.map_or_else(Plain::Refuse, Plain::Json))
+}
+
+/// Where a path that is not served as it stands is sent on to: its clean form, with the query.
+fn clean_target(head: &Head, buf: &[u8], decoded: &[u8]) -> Vec<u8> {
+    let mut location = Vec::new();
+    path::clean_into(decoded, &mut location);
+    if let Some(query) = head.query(buf) {
+        location.push(b'?');
+        location.extend_from_slice(query);
+    }
+    location
 }
 
 /// Whether a route takes this method. A `GET` route takes `HEAD` too.
@@ -262,7 +273,9 @@ async fn answer(io: &mut Io, core: &Rc<Core>, conn: &Conn, seen: &mut Seen, plai
         }
         Plain::Preflight => {
             let work = io.work();
-            let asked = work.head.header(&work.buf, "access-control-request-headers");
+            let fields = work.head.header(&work.buf, "access-control-request-headers");
+            let private_network = work.head.header(&work.buf, "access-control-request-private-network");
+            let asked = Asked::new(fields, private_network);
             core.preflight.borrow_mut().ask(&core.live().cors, asked);
             seen.send(io, core, 200, keep_alive, |out, frame| core.preflight.borrow().write(out, frame)).await;
         }

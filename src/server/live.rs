@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::api::cors::Cors;
+use crate::api::cors::{Cors, CorsSetting};
 use crate::api::prefix::Prefix;
 use crate::api::start::StartSettings;
 use crate::config::Config;
@@ -37,7 +37,7 @@ impl Live {
     pub fn of(config: Config) -> Result<Self, SecretsError> {
         Ok(Self {
             prefix: Prefix::new(&config.prefix),
-            cors: Cors::new(config.use_cors),
+            cors: Cors::new(CorsSetting { enabled: config.use_cors, private_network: config.cors_private_network }),
             start: start_settings(&config),
             secrets: Secrets::new(config.token_secrets.to_vec())?,
             config,

@@ -69,7 +69,7 @@ impl Chain {
 }
 
 /// The address of a node: bare, in brackets, with a port or in quotes. Names that hide one (`unknown`, `_x`) give none.
-fn node(text: &[u8]) -> Option<IpAddr> {
+pub(super) fn node(text: &[u8]) -> Option<IpAddr> {
     let text = text.trim_ascii();
     let text = text.strip_prefix(b"\"").unwrap_or(text);
     let text = str::from_utf8(text.strip_suffix(b"\"").unwrap_or(text)).ok()?;

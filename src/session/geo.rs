@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use maxminddb::Reader;
 use serde::Deserialize;
 
+use super::forwarded::node;
 use super::start::clean_text;
 
 /// The country of an address that is nowhere.
@@ -128,18 +129,14 @@ impl Geo {
 }
 
 /// The client's address: the first public one that a proxy names in `X-Forwarded-For`, else what
-/// `X-Real-Ip` says. The socket's other end counts only when neither was sent.
+/// `X-Real-Ip` says; either may have a port. The socket's other end counts only when neither was sent.
 pub fn client_ip(x_forwarded_for: Option<&[u8]>, x_real_ip: Option<&[u8]>, peer: IpAddr) -> Option<IpAddr> {
     let forwarded = x_forwarded_for.unwrap_or_default();
     let real = x_real_ip.unwrap_or_default();
     if forwarded.is_empty() && real.is_empty() {
         return Some(peer);
     }
-    forwarded.split(|&byte| byte == b',').filter_map(parse).find(|&address| is_public(address)).or_else(|| parse(real))
-}
-
-fn parse(text: &[u8]) -> Option<IpAddr> {
-    str::from_utf8(text).ok()?.trim().parse().ok()
+    forwarded.split(|&byte| byte == b',').filter_map(node).find(|&address| is_public(address)).or_else(|| node(real))
 }
 
 fn is_public(address: IpAddr) -> bool {

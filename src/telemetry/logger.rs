@@ -18,7 +18,9 @@ use std::time::{Duration, Instant};
 use crossbeam_queue::ArrayQueue;
 use rustix::time::{ClockId, clock_gettime};
 
-use super::line::RequestLine;
+use crate::terminal::{is_hostile, write_json_escape};
+
+use super::line::{RequestLine, Text};
 use super::timestamp::TimestampFormat;
 
 /// How soon a line is printed: at once while lines come, after this long when the first one comes.
@@ -415,27 +417,28 @@ fn field(out: &mut Vec<u8>, key: &str, value: &[u8]) {
     string(out, value);
 }
 
-/// Appends a JSON string; what is not UTF-8 becomes U+FFFD.
+/// Appends a JSON string; what is not UTF-8 becomes U+FFFD, and what could drive a terminal is escaped.
 fn string(out: &mut Vec<u8>, bytes: &[u8]) {
     out.push(b'"');
     let mut plain = 0;
     let text = String::from_utf8_lossy(bytes);
     let bytes = text.as_bytes();
-    for (at, byte) in bytes.iter().enumerate() {
-        if !matches!(byte, 0..=0x1F | b'"' | b'\\' | 0x7F) {
+    for (at, character) in text.char_indices() {
+        if !matches!(character, '"' | '\\') && !is_hostile(character) {
             continue;
         }
         out.extend_from_slice(&bytes[plain..at]);
-        plain = at + 1;
-        match byte {
-            b'"' | b'\\' => out.extend([b'\\', *byte]),
-            b'\n' => out.extend_from_slice(b"\\n"),
-            b'\r' => out.extend_from_slice(b"\\r"),
-            b'\t' => out.extend_from_slice(b"\\t"),
+        plain = at + character.len_utf8();
+        match character {
+            '"' | '\\' => out.extend([b'\\', bytes[at]]),
+            '\n' => out.extend_from_slice(b"\\n"),
+            '\r' => out.extend_from_slice(b"\\r"),
+            '\t' => out.extend_from_slice(b"\\t"),
             _ => {
-                const HEX: &[u8; 16] = b"0123456789abcdef";
-                out.extend_from_slice(b"\\u00");
-                out.extend([HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
+                let mut escape = Text::<12>::EMPTY;
+                // Twelve bytes hold the longest: two units of six.
+                let _ = write_json_escape(character, &mut escape);
+                out.extend_from_slice(escape.as_bytes());
             }
         }
     }

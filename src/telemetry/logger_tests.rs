@@ -52,6 +52,28 @@ fn wait_until(what: impl Fn() -> bool) {
 }
 
 #[test]
+fn nothing_that_a_client_wrote_drives_the_terminal_of_who_reads_the_log() {
+    use crate::terminal::HOSTILE;
+    let sink = Sink::default();
+    let (logger, printer) = start(&sink, LogOptions::default());
+    logger.request(400, || RequestLine {
+        tracker: Text::from("18.0.0\u{9b}31m"),
+        url: Text::from(HOSTILE),
+        batch: Text::from(HOSTILE),
+        data_type: Text::from("a\u{202e}b"),
+        error: Text::from(HOSTILE),
+        ..RequestLine::new(crate::caller!(), "POST", 400)
+    });
+    logger.event(Level::Warn, crate::caller!(), HOSTILE, &[(HOSTILE, HOSTILE)]);
+    assert!(printer.finish(Duration::from_secs(10)));
+    let text = sink.text();
+    assert!(!text.contains(|character| is_hostile(character) && character != '\n'), "{text:?}");
+    let lines = sink.lines();
+    assert!(lines.iter().any(|line| line["msg"] == HOSTILE && line[HOSTILE] == HOSTILE), "the same to who reads JSON");
+    assert!(lines.iter().any(|line| line.get("batch").is_some_and(|batch| batch == HOSTILE)));
+}
+
+#[test]
 fn a_request_line_has_its_keys_in_the_documented_order() {
     let sink = Sink::default();
     let (logger, printer) = start(&sink, LogOptions::default());

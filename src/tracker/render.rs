@@ -10,6 +10,8 @@ use std::fmt::{self, Write as _};
 use base64::display::Base64Display;
 use base64::engine::general_purpose::STANDARD;
 
+use crate::terminal::{is_hostile, write_json_escape};
+
 use super::batch::{Body, Message};
 use super::primitive::Value;
 
@@ -121,12 +123,7 @@ fn write_text(bytes: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
             shown += character.len_utf8();
             match character {
                 '"' | '\\' => write!(f, "\\{character}")?,
-                // Control characters could drive a terminal; the two marks of direction can hide text.
-                _ if character.is_control()
-                    || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') =>
-                {
-                    write!(f, "{}", character.escape_default())?;
-                }
+                _ if is_hostile(character) => write!(f, "{}", character.escape_default())?,
                 _ => f.write_char(character)?,
             }
         }
@@ -153,7 +150,7 @@ fn json_string(bytes: &[u8], out: &mut String) -> fmt::Result {
                 '\n' => out.push_str("\\n"),
                 '\r' => out.push_str("\\r"),
                 '\t' => out.push_str("\\t"),
-                _ if character.is_control() => write!(out, "\\u{:04x}", u32::from(character))?,
+                _ if is_hostile(character) => write_json_escape(character, out)?,
                 _ => out.push(character),
             }
         }

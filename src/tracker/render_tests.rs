@@ -58,16 +58,17 @@ fn what_the_catalogue_does_not_know_is_shown_as_that() {
 
 #[test]
 fn strings_cannot_drive_a_terminal_or_break_json() {
-    // TabData with: quote, backslash, ESC, newline, U+202E, a byte that is not UTF-8.
-    let text = b"\"\\\x1b\n\xe2\x80\xae\xff";
+    // TabData with: quote, backslash, ESC, newline, U+202E, U+009B, a byte that is not UTF-8.
+    let text = b"\"\\\x1b\n\xe2\x80\xae\xc2\x9b\xff";
     let mut bytes = hex("51010205a0ddeaccc76300");
     bytes.extend([118, text.len() as u8 + 1, 0, 0, text.len() as u8]);
     bytes.extend(text);
     let line = lines(&bytes).pop().unwrap();
-    assert!(line.ends_with("TabId=\"\\\"\\\\\\u{1b}\\n\\u{202e}\u{fffd}\""), "{line}");
+    assert!(line.ends_with("TabId=\"\\\"\\\\\\u{1b}\\n\\u{202e}\\u{9b}\u{fffd}\""), "{line}");
     let json = json(&bytes).pop().unwrap();
+    assert!(!json.contains(crate::terminal::is_hostile), "{json:?}");
     let value: serde_json::Value = serde_json::from_str(&json).unwrap();
-    assert_eq!(value["fields"]["TabId"], "\"\\\x1b\n\u{202e}\u{fffd}");
+    assert_eq!(value["fields"]["TabId"], "\"\\\x1b\n\u{202e}\u{9b}\u{fffd}");
 }
 
 #[test]

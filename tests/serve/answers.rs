@@ -15,7 +15,7 @@ fn requests(home: &Home) -> Vec<(u16, Vec<u8>)> {
         (200, plain("OPTIONS /v1/web/i HTTP/1.1")),
         (200, batch_request(&token, b"a body")),
         (200, start_request(&key).into_bytes()),
-        (301, plain("GET //v1/web/i HTTP/1.1")),
+        (301, plain("GET /v1/./web/i HTTP/1.1")),
         (400, b"no request at all\r\n\r\n".to_vec()),
         (400, plain("GET / HTTP/1.1\r\nHost: another")),
         (401, batch_request("not.a.good.token", b"a body")),
@@ -163,6 +163,56 @@ fn the_routes_answer_under_every_prefix_and_nowhere_else() {
     let bodies: Vec<_> = home.stored().into_iter().map(|batch| batch.body).collect();
     // The body of the first is empty, so there is nothing of it to store.
     assert_eq!(bodies, [b"/ingest".to_vec(), b"/media/v2".to_vec()]);
+}
+
+#[test]
+fn an_address_with_a_slash_at_its_end_is_served_in_place() {
+    let home = Home::new();
+    let server = home.serve(&[("prefix", "/media/v2")]);
+    let token = home.token(7);
+    let mut client = server.connect();
+    for base in ["/", "/ingest/", "//ingest", "/ingest%2F", "/media/v2/", "/media//v2///"] {
+        for path in ["/v1/web/start", "/v1/web/i", "/v1//web/images", "/v1/web/conditions//1"] {
+            let preflight = client.exchange(format!(
+                "OPTIONS {base}{path} HTTP/1.1\r\nHost: test\r\nOrigin: http://shop.example\r\n\
+                 Access-Control-Request-Method: POST\r\nAccess-Control-Request-Headers: authorization\r\n\r\n"
+            ));
+            assert_eq!(preflight.status, 200, "{base}{path}: {}", preflight.text());
+            assert!(preflight.header("access-control-max-age").is_some(), "{base}{path}: {}", preflight.text());
+        }
+        let start = start_request(&home.project_key());
+        let answer = client.exchange(start.replace("/v1/web/start", &format!("{base}/v1/web/start")));
+        assert_eq!(answer.status, 200, "{base}: {}", answer.text());
+        let request = String::from_utf8(batch_request(&token, base.as_bytes())).expect("ASCII");
+        let answer = client.exchange(request.replace("/v1/web/i ", &format!("{base}/v1/web/i?batch=1_1 ")));
+        assert_eq!(answer.status, 200, "{base}: {}", answer.text());
+    }
+    assert_eq!(home.stored().len(), 6);
+    // What leads nowhere is told as ever, and dots are not followed in place.
+    for (path, status, location) in [
+        ("/ingest//v1/web/none?a=b", 301, Some("/ingest/v1/web/none?a=b")),
+        ("//example.org/v1/web/i", 301, Some("/example.org/v1/web/i")),
+        ("/ingest//../v1/web/start", 301, Some("/v1/web/start")),
+        ("/v1/web/start/", 404, None),
+    ] {
+        let answer = client.exchange(format!("OPTIONS {path} HTTP/1.1\r\nHost: test\r\n\r\n"));
+        assert_eq!((answer.status, answer.header("location")), (status, location), "{path}");
+    }
+}
+
+#[test]
+fn a_page_of_a_public_site_may_reach_a_private_address_unless_the_setting_forbids_it() {
+    let home = Home::new();
+    let preflight = "OPTIONS /v1/web/i HTTP/1.1\r\nHost: test\r\nOrigin: https://shop.example\r\n\
+                     Access-Control-Request-Method: POST\r\nAccess-Control-Request-Private-Network: true\r\n\r\n";
+    for (setting, allowed) in [("true", Some("true")), ("false", None)] {
+        let server = home.serve(&[("cors_private_network", setting)]);
+        let mut client = server.connect();
+        assert_eq!(client.exchange(preflight).header("access-control-allow-private-network"), allowed);
+        let plain = client.exchange("OPTIONS /v1/web/i HTTP/1.1\r\nHost: test\r\n\r\n");
+        assert_eq!(plain.header("access-control-allow-private-network"), None, "nobody asked");
+        server.stop();
+    }
 }
 
 #[test]
