@@ -2,6 +2,9 @@
 //!
 //! The body is stored as received. What is looked at before the answer is only what decides where it
 //! goes: the data type, and the `split` of a `visual` upload.
+//!
+//! Trackers 18.0.17 to 18.1.2 call the first upload of a page `visual` whatever is in it, and name no split where the page has neither a style
+//! sheet nor an image: then it is one batch, of the player. Refused, it would be repeated ten times, and the page would never record again.
 
 use std::borrow::Cow;
 use std::num::IntErrorKind;
@@ -11,6 +14,7 @@ use crate::log::record::{DataType, Entry, ExtWriter, Flags, Kind, Label, Topic, 
 use crate::session::SessionId;
 use crate::session::inflate::{Coding, InflateError};
 use crate::telemetry::Refusal as Reason;
+use crate::tracker::{Seam, SeamFinder};
 
 use super::body::{self, Question, Seen};
 use super::reply::Refusal;
@@ -61,14 +65,19 @@ pub struct Draft {
     coding: Option<Coding>,
     label: Option<Label>,
     split: Result<u32, Refusal>,
+    /// `visual` without a split: what the body is has to be seen.
+    unsplit: bool,
+    /// Nobody can say where to cut it.
+    unusable: bool,
 }
 
 /// Reads what stands around the body, and writes the extension of its record to `ext`.
 pub fn draft(input: &BatchInput<'_>, scratch: &mut BatchScratch, ext: &mut Vec<u8>) -> Draft {
     let (data_type, other) = data_type(input.data_type);
     read_query(input.query, scratch);
+    let unsplit = data_type == DataType::Visual && scratch.split.is_empty();
     let split = match data_type {
-        DataType::Visual => parse_split(&scratch.split, input.inflated_limit),
+        DataType::Visual if !unsplit => parse_split(&scratch.split, input.inflated_limit),
         _ => Ok(0),
     };
     let mut writer = ExtWriter::new(ext);
@@ -85,6 +94,8 @@ pub fn draft(input: &BatchInput<'_>, scratch: &mut BatchScratch, ext: &mut Vec<u
         coding: Coding::of_header(input.content_encoding),
         label: label(&scratch.batch),
         split,
+        unsplit,
+        unusable: false,
     }
 }
 
@@ -96,13 +107,17 @@ impl Draft {
             coding: self.coding?,
             byte_at: (split > 0).then_some(split as usize),
             whole: input.inflate,
+            seam: self.unsplit,
             limit: input.inflated_limit,
         };
-        (asked.whole || asked.byte_at.is_some()).then_some(asked)
+        (asked.whole || asked.seam || asked.byte_at.is_some()).then_some(asked)
     }
 
     /// Judges the batch by what was seen in it; `None` where nothing was asked.
     pub fn judge(&mut self, input: &BatchInput<'_>, seen: Option<Result<Seen, InflateError>>) -> Result<(), Refusal> {
+        if self.unsplit {
+            return self.judge_unsplit(input, seen);
+        }
         let split = self.split.clone()? as usize;
         let mut byte = input.body.get(split).copied();
         match seen {
@@ -125,6 +140,41 @@ impl Draft {
         }
     }
 
+    /// Judges a `visual` upload without a split: one batch is the player's; two are cut where their own structure says for certain, and are else kept
+    /// for people.
+    fn judge_unsplit(
+        &mut self,
+        input: &BatchInput<'_>,
+        seen: Option<Result<Seen, InflateError>>,
+    ) -> Result<(), Refusal> {
+        let seam = match seen {
+            None => seam_of(input.body),
+            Some(Ok(seen)) => seen.seam.unwrap_or(Seam::None),
+            Some(Err(error)) if !error.is_too_large() && !self.coding.is_some_and(Coding::is_binding) => {
+                // Not what it says, so bytes as they are.
+                self.coding = None;
+                seam_of(input.body)
+            }
+            Some(Err(error)) if input.inflate => return Err(body::refuse_inflate(&error)),
+            // Taken as any other batch of the player that does not inflate.
+            Some(Err(_)) => Seam::None,
+        };
+        match seam {
+            Seam::None => self.data_type = DataType::Player,
+            Seam::At(at) => match u32::try_from(at) {
+                Ok(split) => self.split = Ok(split),
+                Err(_) => self.unusable = true,
+            },
+            Seam::Uncertain => self.unusable = true,
+        }
+        Ok(())
+    }
+
+    /// Whether the batch is stored only to be kept: it is marked, and bound for no queue.
+    pub fn is_unusable(&self) -> bool {
+        self.unusable
+    }
+
     /// The batch's record.
     pub fn entry<'a>(&self, input: &BatchInput<'a>, ext: &'a [u8]) -> Entry<'a> {
         let split = *self.split.as_ref().unwrap_or(&0);
@@ -135,7 +185,7 @@ impl Draft {
         if split > 0 {
             flags = flags.with(Flags::MAY_BE_SPLIT);
         }
-        Entry {
+        let entry = Entry {
             kind: Kind::Batch,
             topic: self.topic,
             data_type: self.data_type,
@@ -147,8 +197,15 @@ impl Draft {
             flags,
             ext,
             payload: input.body,
-        }
+        };
+        if self.unusable { body::unusable(entry) } else { entry }
     }
+}
+
+fn seam_of(body: &[u8]) -> Seam {
+    let mut finder = SeamFinder::default();
+    finder.walk(body);
+    finder.found()
 }
 
 fn data_type(text: Option<&[u8]>) -> (DataType, Option<&[u8]>) {
@@ -183,9 +240,6 @@ fn read_query(text: Option<&[u8]>, scratch: &mut BatchScratch) {
 
 /// Where a `visual` upload is cut, in inflated bytes; at most `limit`. Judged before anything is inflated for it.
 fn parse_split(text: &[u8], limit: usize) -> Result<u32, Refusal> {
-    if text.is_empty() {
-        return Err(bad_split("split value is empty"));
-    }
     let text = String::from_utf8_lossy(text);
     let split = text.parse::<i64>().map_err(|error| {
         let fault = match error.kind() {

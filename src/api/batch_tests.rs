@@ -77,9 +77,6 @@ fn a_visual_upload_is_one_record_cut_at_the_start_of_a_batch() {
     assert_eq!((entry.split, entry.topic), (4, Topic::Raw));
     assert!(entry.flags.contains(Flags::MAY_BE_SPLIT));
     for (query, text) in [
-        ("", "split value is empty"),
-        ("split=", "split value is empty"),
-        ("split=4;x=1", "split value is empty"),
         ("split=x", "strconv.Atoi: parsing \"x\": invalid syntax"),
         ("split=9223372036854775808", "strconv.Atoi: parsing \"9223372036854775808\": value out of range"),
         ("split=0", "split value is out of range"),
@@ -90,6 +87,57 @@ fn a_visual_upload_is_one_record_cut_at_the_start_of_a_batch() {
         assert_eq!(refusal(&input("visual", query, body)), (400, text.to_owned()), "{query}");
     }
     assert!(web_batch(&input("visual", "split=%2B4", body), &mut scratch, &mut ext).is_ok());
+}
+
+/// A batch of two messages: a time, and a move of the mouse.
+fn whole_batch(version: u8) -> Vec<u8> {
+    vec![81, version, 2, 5, 0x20, 0, 0, 2, 0, 0, 0x90, 0x4e, 20, 3, 0, 0, 0xac, 2, 5]
+}
+
+/// The record of a `visual` upload without a split: how it is marked, and where it is cut.
+fn unsplit(body: &[u8], coding: Option<&'static [u8]>, query: &str) -> (DataType, Topic, u32, Encoding) {
+    let input = BatchInput { content_encoding: coding, ..input("visual", query, body) };
+    let (mut scratch, mut ext) = (BatchScratch::default(), Vec::new());
+    let entry = web_batch(&input, &mut scratch, &mut ext).expect("is taken").expect("is stored");
+    assert_eq!(entry.payload, body);
+    assert_eq!(entry.flags.contains(Flags::UNUSABLE), entry.topic == Topic::None);
+    assert_eq!(entry.flags.contains(Flags::MAY_BE_SPLIT), entry.split > 0);
+    (entry.data_type, entry.topic, entry.split, entry.encoding)
+}
+
+fn gzip(plain: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut encoder, plain).expect("memory takes it");
+    encoder.finish().expect("memory takes it")
+}
+
+#[test]
+fn the_first_upload_of_a_page_without_style_sheet_or_image_is_a_player_batch() {
+    let (player, assets) = (whole_batch(2), whole_batch(3));
+    let glued = [&player[..], &assets].concat();
+    let uncertain = [&glued[..], &[20, 9]].concat();
+    let at = player.len() as u32;
+    for query in ["", "batch=1_1_35_kno", "split=", "split=4;x=1", "Split=4"] {
+        for (body, data_type, topic, split) in [
+            (&player[..], DataType::Player, Topic::Raw, 0),
+            (b"not a batch", DataType::Player, Topic::Raw, 0),
+            (&glued, DataType::Visual, Topic::Raw, at),
+            (&uncertain, DataType::Visual, Topic::None, 0),
+        ] {
+            assert_eq!(unsplit(body, None, query), (data_type, topic, split, Encoding::Identity), "{query}");
+            let packed = gzip(body);
+            assert_eq!(unsplit(&packed, Some(b"gzip"), query), (data_type, topic, split, Encoding::Gzip), "{query}");
+        }
+    }
+    // What does not inflate is taken as any other batch is.
+    assert_eq!(unsplit(b"x", Some(b"gzip"), ""), (DataType::Player, Topic::Raw, 0, Encoding::Gzip));
+    assert_eq!(unsplit(&glued, Some(b"br"), ""), (DataType::Visual, Topic::Raw, at, Encoding::Identity));
+    let mut broken = BatchInput { content_encoding: Some(b"gzip"), inflate: true, ..input("visual", "", b"x") };
+    assert_eq!(refusal(&broken).0, 413);
+    broken.body = b"";
+    broken.content_encoding = None;
+    let (mut scratch, mut ext) = (BatchScratch::default(), Vec::new());
+    assert!(web_batch(&broken, &mut scratch, &mut ext).expect("is taken").is_none());
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::fmt;
 use crate::log::record::{Encoding, Entry, Flags, Topic};
 use crate::session::inflate::{Coding, InflateError, Inflater, PIECE_BYTES};
 use crate::telemetry::Refusal as Reason;
+use crate::tracker::{Seam, SeamFinder};
 
 use super::reply::Refusal;
 
@@ -73,6 +74,8 @@ pub struct Question {
     pub byte_at: Option<usize>,
     /// It is inflated to its end, to know that it is whole.
     pub whole: bool,
+    /// Where a second batch begins in it is wanted.
+    pub seam: bool,
     /// The largest inflated body.
     pub limit: usize,
 }
@@ -82,6 +85,8 @@ pub struct Question {
 pub struct Seen {
     /// The byte that was asked for. `None`: the body ends before it.
     pub byte: Option<u8>,
+    /// Whether a second batch begins in it, where that was asked for.
+    pub seam: Option<Seam>,
 }
 
 /// Looks into one body at a time, in steps of a few milliseconds at most, and keeps no more than a piece of it.
@@ -90,6 +95,7 @@ pub struct Looker {
     piece: Box<[u8]>,
     byte_at: Option<usize>,
     whole: bool,
+    seam: Option<SeamFinder>,
     made: usize,
     seen: Seen,
 }
@@ -101,6 +107,7 @@ impl Default for Looker {
             piece: vec![0; PIECE_BYTES].into(),
             byte_at: None,
             whole: false,
+            seam: None,
             made: 0,
             seen: Seen::default(),
         }
@@ -118,7 +125,8 @@ impl Looker {
     pub fn begin(&mut self, question: &Question) {
         self.inflater.begin(question.coding, question.limit);
         self.byte_at = question.byte_at;
-        self.whole = question.whole;
+        self.whole = question.whole || question.seam;
+        self.seam = question.seam.then(SeamFinder::default);
         self.made = 0;
         self.seen = Seen::default();
     }
@@ -130,6 +138,10 @@ impl Looker {
             self.seen.byte = Some(*byte);
         }
         self.made += step.made;
+        if let Some(finder) = &mut self.seam {
+            finder.walk(&self.piece[..step.made]);
+            self.seen.seam = Some(finder.found());
+        }
         let over = step.done || (!self.whole && self.seen.byte.is_some());
         Ok(over.then_some(self.seen))
     }

@@ -38,7 +38,7 @@ impl<'a> MobileBatchInput<'a> {
     /// What has to be known of the inside of the batch, if anything.
     pub fn question(&self) -> Option<Question> {
         let limit = self.inflate.filter(|_| self.is_packed())?;
-        Some(Question { coding: Coding::Gzip, byte_at: None, whole: true, limit })
+        Some(Question { coding: Coding::Gzip, byte_at: None, whole: true, seam: false, limit })
     }
 
     /// The batch's record.

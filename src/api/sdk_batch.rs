@@ -32,7 +32,7 @@ impl<'a> SdkBatchInput<'a> {
 
     /// What has to be known of the inside of the body, if anything.
     pub fn question(&self) -> Option<Question> {
-        Some(Question { coding: self.coding()?, byte_at: None, whole: true, limit: self.inflate? })
+        Some(Question { coding: self.coding()?, byte_at: None, whole: true, seam: false, limit: self.inflate? })
     }
 
     /// The refusal of a body that does not inflate. `None`: it is not in the coding that it names, and is taken as it is.

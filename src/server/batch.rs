@@ -53,6 +53,10 @@ pub async fn web_batch(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut
             draft.judge(&input, looked)
         }
     };
+    if draft.is_unusable() {
+        core.metrics.unusable.inc();
+        core.metrics.unusable_bytes.add(input.body.len() as u64);
+    }
     let entry = draft.entry(&input, &work.ext);
     match keep(core, conn, judged, entry).await {
         Ok(stored) => answer(io, core, conn, seen, admitted, stored, got).await,

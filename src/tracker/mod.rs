@@ -43,6 +43,7 @@ mod fault;
 pub mod frames;
 mod primitive;
 mod render;
+mod seam;
 
 #[cfg(test)]
 mod capture_tests;
@@ -54,3 +55,4 @@ pub use catalogue::{Era, FieldKind, FieldSpec, MessageSpec, Pipeline, UNKNOWN, m
 pub use check::{BatchFacts, Checker, check};
 pub use fault::{BatchFault, FaultKind};
 pub use primitive::{STRING_BYTES_MAX, Value};
+pub use seam::{Seam, SeamFinder};

@@ -180,7 +180,6 @@ fn requests_of_pages(world: &World) -> Vec<(Row, Request)> {
         ),
         (("/v1/web/start", "a crawler, or no user agent"), Request::post("/v1/web/start", KNOWN)),
         (("/v1/web/start", "left out by the rate"), web_start(r#"{"projectKey":"rate0","trackerVersion":"19.0.1"}"#)),
-        (("/v1/web/i", "`visual` without `split`"), world.visual("")),
         (("/v1/web/i", "a `split` that is no number"), world.visual("?split=x")),
         (("/v1/web/i", "a `split` outside the body"), world.visual("?split=11")),
         (("/v1/web/i", "a `split` in the middle of a batch"), world.visual("?split=9")),

@@ -273,6 +273,38 @@ fn a_batch_that_can_not_be_used_is_refused_by_default() {
 }
 
 #[test]
+fn a_first_upload_without_a_split_is_taken_for_what_it_is() {
+    let home = Home::new();
+    let server = home.serve(&[]);
+    let token = home.token(7);
+    let of_version = |version: u8| [&[WHOLE[0], version], &WHOLE[2..]].concat();
+    let glued = [of_version(2), of_version(3)].concat();
+    let uncertain = [&glued[..], &[0]].concat();
+    let mut client = server.connect();
+    for (number, body) in [&of_version(2), &glued, &uncertain].into_iter().enumerate() {
+        for (sent, encoding) in [(body.clone(), ""), (gzip(body), "Content-Encoding: gzip\r\n")] {
+            let head = format!(
+                "POST /v1/web/i?batch=1_{number}_{}_kno HTTP/1.1\r\nHost: test\r\nAuthorization: Bearer {token}\r\n\
+                 DataType: visual\r\n{encoding}Content-Length: {}\r\n\r\n",
+                sent.len(),
+                sent.len()
+            );
+            let answer = client.exchange([head.as_bytes(), &sent].concat());
+            assert_eq!(answer.status, 200, "{number} {encoding}: {}", answer.text());
+        }
+    }
+    assert_eq!(server.metric("takeup_batches_unusable_total"), 2.0);
+    let records = home.takeup(&["inspect", "--records", "--json"]);
+    let records: Vec<serde_json::Value> =
+        records.stdout.lines().map(|line| serde_json::from_str(line).expect("NDJSON")).collect();
+    let seen: Vec<_> = records.iter().map(|r| (&r["data_type"], &r["topic"], &r["split"])).collect();
+    let (player, visual, raw, none) = (&"player".into(), &"visual".into(), &"raw".into(), &"none".into());
+    let (whole, cut) = (&serde_json::Value::Null, &WHOLE.len().into());
+    let expected = [(player, raw, whole), (visual, raw, cut), (visual, none, whole)];
+    assert_eq!(seen, expected.into_iter().flat_map(|one| [one, one]).collect::<Vec<_>>());
+}
+
+#[test]
 fn broken_batches_are_counted_by_project_and_tracker_on_a_running_server() {
     let home = Home::new();
     let server = home.serve(&[]);

@@ -1,0 +1,225 @@
+//! Whether a body is one batch or two that were put behind each other, told by its own structure.
+//!
+//! A tracker that sends two batches in one body says where the second begins. Where it does not say so, only the sizes of the messages can
+//! tell. The body is walked as it is inflated: nothing of it is kept, and no message is looked into.
+
+use super::batch::{SIZED_VERSIONS, ids};
+
+/// The version of a batch of assets, the second of the two.
+const ASSETS: u64 = 3;
+
+/// What a body is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Seam {
+    /// No second batch was seen: it is one, whole or broken.
+    None,
+    /// A whole batch, and behind it, from here on, a whole batch of assets.
+    At(u64),
+    /// A second batch was seen, but where what ends is not certain.
+    Uncertain,
+}
+
+/// Walks a body from message to message.
+#[derive(Debug, Clone)]
+pub struct SeamFinder {
+    state: State,
+    /// Bytes walked so far.
+    at: u64,
+    /// Where the message began.
+    message_at: u64,
+    /// How many batches have begun.
+    batches: u32,
+    /// Where the second did.
+    second_at: u64,
+    first_version: u64,
+    last_version: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Within a number of seven bits a byte.
+    Number { what: What, value: u64, shift: u32 },
+    /// Within a message's size: three bytes.
+    Size { value: u64, shift: u32 },
+    /// Within bytes that say nothing about the structure.
+    Skip(u64),
+    /// It has no sizes, or is broken: nothing behind this place can be told.
+    Lost,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum What {
+    Id,
+    Version,
+    Page,
+    FirstIndex,
+    Timestamp,
+    LocationBytes,
+}
+
+/// Between two messages.
+const BETWEEN: State = number(What::Id);
+
+const fn number(what: What) -> State {
+    State::Number { what, value: 0, shift: 0 }
+}
+
+impl Default for SeamFinder {
+    fn default() -> Self {
+        Self { state: BETWEEN, at: 0, message_at: 0, batches: 0, second_at: 0, first_version: 0, last_version: 0 }
+    }
+}
+
+impl SeamFinder {
+    /// Walks on through the next bytes of the body.
+    pub fn walk(&mut self, mut bytes: &[u8]) {
+        while let Some((&byte, rest)) = bytes.split_first() {
+            let taken = match self.state {
+                State::Lost => return,
+                State::Skip(left) => {
+                    let skipped = usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len());
+                    bytes = &bytes[skipped..];
+                    self.skip(left - skipped as u64);
+                    skipped
+                }
+                State::Number { what, value, shift } => {
+                    bytes = rest;
+                    self.number_byte(what, value, shift, byte);
+                    1
+                }
+                State::Size { value, shift } => {
+                    bytes = rest;
+                    let value = value | u64::from(byte) << shift;
+                    if shift < 16 {
+                        self.state = State::Size { value, shift: shift + 8 };
+                    } else {
+                        self.skip(value);
+                    }
+                    1
+                }
+            };
+            self.at += taken as u64;
+            if self.state == BETWEEN {
+                self.message_at = self.at;
+            }
+        }
+    }
+
+    /// What the body is made of, once all of it has been walked.
+    pub fn found(&self) -> Seam {
+        let whole = self.state == BETWEEN;
+        let assets_behind = self.last_version == ASSETS && self.first_version != ASSETS;
+        match self.batches {
+            0 | 1 => Seam::None,
+            2 if whole && assets_behind => Seam::At(self.second_at),
+            _ => Seam::Uncertain,
+        }
+    }
+
+    fn skip(&mut self, left: u64) {
+        self.state = if left == 0 { BETWEEN } else { State::Skip(left) };
+    }
+
+    fn number_byte(&mut self, what: What, value: u64, shift: u32, byte: u8) {
+        if shift > 63 {
+            self.state = State::Lost;
+            return;
+        }
+        let value = value | u64::from(byte & 0x7f) << shift;
+        if byte & 0x80 != 0 {
+            self.state = State::Number { what, value, shift: shift + 7 };
+        } else {
+            self.number(what, value);
+        }
+    }
+
+    fn number(&mut self, what: What, value: u64) {
+        self.state = match what {
+            What::Id if value == ids::BATCH_METADATA => {
+                self.batches = self.batches.saturating_add(1);
+                if self.batches == 2 {
+                    self.second_at = self.message_at;
+                }
+                number(What::Version)
+            }
+            What::Id if self.batches == 0 => State::Lost,
+            What::Id => State::Size { value: 0, shift: 0 },
+            What::Version if !SIZED_VERSIONS.contains(&value) => State::Lost,
+            What::Version => {
+                if self.batches == 1 {
+                    self.first_version = value;
+                }
+                self.last_version = value;
+                number(What::Page)
+            }
+            What::Page => number(What::FirstIndex),
+            What::FirstIndex => number(What::Timestamp),
+            What::Timestamp => number(What::LocationBytes),
+            What::LocationBytes => {
+                self.skip(value);
+                return;
+            }
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::batch::tests::{WEB_BATCH, hex};
+    use super::*;
+
+    fn found(body: &[u8]) -> Seam {
+        let mut finder = SeamFinder::default();
+        finder.walk(body);
+        finder.found()
+    }
+
+    /// A batch of four messages.
+    fn batch(version: u8) -> Vec<u8> {
+        let mut batch = hex(WEB_BATCH);
+        batch[1] = version;
+        batch
+    }
+
+    #[test]
+    fn two_whole_batches_are_told_apart_however_their_bytes_come() {
+        let (player, assets) = (batch(2), batch(3));
+        let both = [&player[..], &assets].concat();
+        assert_eq!(found(&both), Seam::At(player.len() as u64));
+        for step in 1..both.len() {
+            let mut finder = SeamFinder::default();
+            both.chunks(step).for_each(|piece| finder.walk(piece));
+            assert_eq!(finder.found(), Seam::At(player.len() as u64), "{step}");
+        }
+    }
+
+    #[test]
+    fn one_batch_has_no_seam_whole_or_broken() {
+        for version in 0..=6 {
+            let batch = batch(version);
+            for cut in 0..=batch.len() {
+                assert_eq!(found(&batch[..cut]), Seam::None, "{version} {cut}");
+            }
+        }
+        // The number of a batch's first message within a message is no batch.
+        let with_81_inside = [&batch(2)[..], &[118, 3, 0, 0, 2, 81, 81]].concat();
+        assert_eq!(found(&with_81_inside), Seam::None);
+        for none in [&b"not a batch"[..], &[0x80; 20], &[81, 2, 0x80], &[0xff; 40]] {
+            assert_eq!(found(none), Seam::None);
+        }
+    }
+
+    #[test]
+    fn what_does_not_end_where_messages_do_is_uncertain() {
+        let (player, assets) = (batch(2), batch(3));
+        let both = [&player[..], &assets].concat();
+        for cut in player.len() + 1..both.len() {
+            let at_boundary = found(&both[..cut]) == Seam::At(player.len() as u64);
+            assert!(at_boundary || found(&both[..cut]) == Seam::Uncertain, "{cut}");
+        }
+        assert_eq!(found(&[&both[..], &assets].concat()), Seam::Uncertain, "three");
+        assert_eq!(found(&[&player[..], &player].concat()), Seam::Uncertain, "the second has no assets");
+        assert_eq!(found(&[&assets[..], &assets].concat()), Seam::Uncertain, "neither has the player's messages");
+        assert_eq!(found(&[&both[..], &[0x80; 12]].concat()), Seam::Uncertain, "a number that never ends");
+    }
+}
