@@ -10,7 +10,7 @@
 //!
 //! | file under `log/` | what it is |
 //! |---|---|
-//! | `lock` | held by `flock` while a server runs; carries its process id as text |
+//! | `lock` | held by `flock` while a server runs, and so is the folder `core-00`, which can't be replaced unnoticed; carries its process id as text |
 //! | `log.json` | the log's UUID and format version; made once, synced, never changed |
 //! | `clock` | one page of 4,096 bytes: how order time follows from `CLOCK_MONOTONIC` |
 //! | `core-NN/control` | one page of 4,096 bytes: where the core's writer stands |
@@ -207,6 +207,7 @@ mod fault;
 pub mod header;
 mod keeper;
 pub mod ledger;
+mod lock;
 pub mod merge;
 #[cfg(test)]
 mod model;

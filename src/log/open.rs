@@ -1,9 +1,7 @@
 //! Opening and closing a log: the lock, the file system, recovery, the clock, and the threads.
 
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,7 +9,6 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
-use rustix::fs::FlockOperation;
 use uuid::Uuid;
 
 use super::clock::OrderClock;
@@ -21,9 +18,10 @@ use super::error::LogError;
 use super::fault::Fault;
 use super::header::VERSION;
 use super::keeper;
+use super::lock::Lock;
 use super::notice::{NOTICES_MAX, Notices};
 use super::prepare;
-use super::reader::{LOCK_FILE_NAME, LOG_FILE_NAME, LogFile, core_dir, core_dirs};
+use super::reader::{LOG_FILE_NAME, LogFile, core_dir, core_dirs};
 use super::recovery::{self, Recovery};
 use super::retention::{self, Policy, RetentionStats};
 use super::seal::{self, Retired};
@@ -37,10 +35,6 @@ mod reopen;
 
 pub use options::{Ack, Options, Way};
 pub use reopen::{CoreHealth, Reopened};
-
-/// A lock that was given up a moment ago, or that a reader tries for an instant, is waited for.
-const LOCK_WAIT: Duration = Duration::from_millis(300);
-const LOCK_PAUSE: Duration = Duration::from_millis(10);
 
 /// How long a close waits for writers that have not been dropped.
 const CLOSE_WAIT: Duration = Duration::from_secs(10);
@@ -234,10 +228,12 @@ pub(super) fn take_up(
     let dir = options.dir.clone();
     make_dir(disk, &dir)?;
     filesystem::check(&dir, &options)?;
-    let lock = Lock::take(&dir.join(LOCK_FILE_NAME))?;
+    // What is locked is the folder of the first core.
+    make_one_dir(disk, &core_dir(&dir, 0))?;
+    let lock = Lock::take(&dir)?;
     filesystem::settle_way(disk, &dir, &mut options)?;
     let identity = load_or_create_identity(disk, &dir)?;
-    for core in 0..options.cores {
+    for core in 1..options.cores {
         make_one_dir(disk, &core_dir(&dir, core))?;
     }
     // Whoever made them, now or in a start that was killed.
@@ -336,38 +332,6 @@ impl Drop for LogInner {
     /// A log that was not closed is, if its writers are gone. Otherwise its threads end with them, and the lock is held until then.
     fn drop(&mut self) {
         let _ = self.close(Duration::from_millis(100));
-    }
-}
-
-/// The lock on a log's folder, held by `flock` as long as this lives, and by nothing once the process is gone.
-#[derive(Debug)]
-pub(super) struct Lock {
-    _file: File,
-}
-
-impl Lock {
-    fn take(path: &Path) -> Result<Lock, LogError> {
-        let open = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path);
-        let mut file = open.map_err(LogError::io(path, "open the lock file"))?;
-        let deadline = Instant::now() + LOCK_WAIT;
-        loop {
-            match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
-                Ok(()) => break,
-                Err(rustix::io::Errno::WOULDBLOCK) if Instant::now() < deadline => thread::sleep(LOCK_PAUSE),
-                Err(rustix::io::Errno::WOULDBLOCK) => {
-                    let mut text = String::new();
-                    let pid = file.read_to_string(&mut text).ok().and_then(|_| text.trim().parse().ok());
-                    return Err(LogError::Locked { path: path.to_path_buf(), pid });
-                }
-                Err(errno) => return Err(LogError::io(path, "lock the log")(errno.into())),
-            }
-        }
-        let write = |file: &mut File| {
-            file.set_len(0)?;
-            writeln!(file, "{}", std::process::id())
-        };
-        write(&mut file).map_err(LogError::io(path, "write the lock file"))?;
-        Ok(Lock { _file: file })
     }
 }
 

@@ -179,14 +179,9 @@ impl LogReader {
     /// The lock tells, and not a process id: in a container a dead server's id is soon another's, and one in another container cannot be
     /// seen. A server that starts just now waits for the instant in which this looks.
     pub(super) fn server(&self) -> Server {
-        let path = self.log_dir.join(LOCK_FILE_NAME);
-        let Ok(file) = File::open(&path) else { return Server::Absent };
-        match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockShared) {
-            Err(errno) if errno == rustix::io::Errno::WOULDBLOCK => {
-                let text = fs::read_to_string(&path).unwrap_or_default();
-                Server::Present { pid: text.trim().parse().ok() }
-            }
-            _ => Server::Absent,
+        match super::lock::share(&self.log_dir) {
+            None => Server::Present { pid: super::lock::pid(&self.log_dir.join(LOCK_FILE_NAME)) },
+            Some(_) => Server::Absent,
         }
     }
 

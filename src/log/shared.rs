@@ -66,7 +66,7 @@ pub(super) struct Shared {
     preparer: OnceLock<Thread>,
     pub(super) retention: Desk,
     /// Held as long as any thread of this log may still write.
-    pub(super) _lock: super::open::Lock,
+    pub(super) _lock: super::lock::Lock,
 }
 
 impl Shared {
@@ -77,7 +77,7 @@ impl Shared {
         clock: OrderClock,
         cores: Vec<Arc<Core>>,
         notices: Arc<Notices>,
-        lock: super::open::Lock,
+        lock: super::lock::Lock,
     ) -> Shared {
         Shared {
             disk,

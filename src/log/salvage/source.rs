@@ -7,6 +7,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use super::super::error::LogError;
+use super::super::lock;
 use super::super::reader::{self, LOCK_FILE_NAME, LOG_FILE_NAME, LogFile};
 use super::super::sidecar::Sidecar;
 use super::{MissingSegment, Unreadable};
@@ -110,13 +111,8 @@ impl Found {
 
     fn take_identity(&mut self, dir: &Path) -> Result<(), LogError> {
         let path = dir.join(LOCK_FILE_NAME);
-        if let Ok(lock) = File::open(&path) {
-            if rustix::fs::flock(&lock, rustix::fs::FlockOperation::NonBlockingLockShared).is_err() {
-                let pid = fs::read_to_string(&path).ok().and_then(|text| text.trim().parse().ok());
-                return Err(LogError::Locked { path, pid });
-            }
-            self.locks.push(lock);
-        }
+        let locks = lock::share(dir).ok_or_else(|| LogError::Locked { pid: lock::pid(&path), path: path.clone() })?;
+        self.locks.extend(locks);
         self.log_files.extend(LogFile::read(dir));
         Ok(())
     }

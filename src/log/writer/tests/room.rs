@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 
 use super::*;
 use crate::log::LogError;
+use crate::log::reader::{LogReader, Server};
 use crate::log::shared::Space;
 
 #[test]
@@ -111,6 +112,23 @@ fn a_second_server_is_kept_out() {
         Err(LogError::Locked { pid, .. }) => assert_eq!(pid, Some(std::process::id())),
         other => panic!("{other:?}"),
     }
+    log.close().unwrap();
+    drop(log);
+    Log::open(options(dir.path())).unwrap();
+}
+
+#[test]
+fn a_lock_file_that_was_removed_lets_no_second_server_in() {
+    let dir = tempfile::tempdir().unwrap();
+    let (log, _) = Log::open(options(dir.path())).unwrap();
+    let file = log.dir().join("lock");
+    let present = || LogReader::open(log.dir()).unwrap().server() != Server::Absent;
+    let refused = || matches!(Log::open(options(dir.path())), Err(LogError::Locked { .. }));
+    std::fs::remove_file(&file).unwrap();
+    assert!(present() && refused());
+    assert!(!file.exists(), "who is turned away leaves nothing behind");
+    std::fs::write(&file, "1\n").unwrap();
+    assert!(present() && refused());
     log.close().unwrap();
     drop(log);
     Log::open(options(dir.path())).unwrap();

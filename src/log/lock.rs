@@ -1,0 +1,82 @@
+//! Who writes the log. One server at a time.
+//!
+//! Two things are locked by `flock`, for as long as the server lives and by nothing once the process is gone: the file `lock`, which says
+//! whose it is, and the folder of the first core. The file alone would not do: somebody who removes it, to get rid of what looks like a
+//! stale one, would let a second server in beside the first. The folder of a core can't be replaced without taking its segments away.
+//! (The folder of the log is the lock of the cursors.)
+
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::fs::FlockOperation;
+use rustix::io::Errno;
+
+use super::error::LogError;
+use super::reader::{LOCK_FILE_NAME, core_dir};
+
+/// A lock that was given up a moment ago, or that a reader tries for an instant, is waited for.
+const LOCK_WAIT: Duration = Duration::from_millis(300);
+const LOCK_PAUSE: Duration = Duration::from_millis(10);
+
+/// The right to write a log, as long as this lives.
+#[derive(Debug)]
+pub(super) struct Lock {
+    _folder: File,
+    _file: File,
+}
+
+impl Lock {
+    /// Takes the log in `dir`. The folder of its first core is there.
+    pub fn take(dir: &Path) -> Result<Lock, LogError> {
+        let (path, core) = (dir.join(LOCK_FILE_NAME), core_dir(dir, 0));
+        let folder = File::open(&core).map_err(LogError::io(&core, "open the folder to lock it"))?;
+        // First: who is turned away must not put a lock file of his own in the place of one that was removed.
+        hold(&folder, &path)?;
+        let open = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
+        let mut file = open.map_err(LogError::io(&path, "open the lock file"))?;
+        hold(&file, &path)?;
+        let write = |file: &mut File| {
+            file.set_len(0)?;
+            writeln!(file, "{}", std::process::id())
+        };
+        write(&mut file).map_err(LogError::io(&path, "write the lock file"))?;
+        Ok(Lock { _folder: folder, _file: file })
+    }
+}
+
+fn hold(file: &File, path: &Path) -> Result<(), LogError> {
+    let deadline = Instant::now() + LOCK_WAIT;
+    loop {
+        match rustix::fs::flock(file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => return Ok(()),
+            Err(Errno::WOULDBLOCK) if Instant::now() < deadline => thread::sleep(LOCK_PAUSE),
+            Err(Errno::WOULDBLOCK) => return Err(LogError::Locked { path: path.to_path_buf(), pid: pid(path) }),
+            Err(errno) => return Err(LogError::io(path, "lock the log")(errno.into())),
+        }
+    }
+}
+
+/// The process that says that it has the lock.
+pub(super) fn pid(path: &Path) -> Option<u32> {
+    fs::read_to_string(path).ok().and_then(|text| text.trim().parse().ok())
+}
+
+/// Keeps servers from the log in `dir` as long as the files live. `None`: one has it.
+///
+/// What is not there, can't be opened, or lies on a file system without locks, no server holds.
+pub(super) fn share(dir: &Path) -> Option<Vec<File>> {
+    let mut shared = Vec::new();
+    for path in [core_dir(dir, 0), dir.join(LOCK_FILE_NAME)] {
+        let Ok(file) = File::open(&path) else { continue };
+        match rustix::fs::flock(&file, FlockOperation::NonBlockingLockShared) {
+            Err(Errno::WOULDBLOCK) => return None,
+            Err(_) => {}
+            Ok(()) => shared.push(file),
+        }
+    }
+    Some(shared)
+}
