@@ -6,12 +6,13 @@
 //! | folder | holds | may use |
 //! |---|---|---|
 //! | [`cli`] | one file per subcommand | everything |
-//! | [`config`] | file and environment, checked | – |
+//! | [`config`] | file and environment, checked | settled |
 //! | [`server`] | the cores: accept, connections, budgets, drain | http, api, log, session, directory, config, telemetry, bucket |
 //! | [`http`] | HTTP/1.1 on owned buffers | – |
 //! | [`api`] | routes, handlers, replies | http, session, directory, log, tracker, telemetry |
-//! | [`session`] | tokens, ids, the start request | – |
-//! | [`directory`] | projects, as an immutable snapshot | – |
+//! | [`session`] | tokens, ids, the start request | settled |
+//! | [`directory`] | projects, as an immutable snapshot | settled |
+//! | [`settled`] | files that others write: what is taken over of them, and when | – |
 //! | [`tracker`] | the binary message catalogue and the batch reader | terminal |
 //! | [`log`] | segments, writer, recovery, reader, merge | – |
 //! | [`courier`] | what queues are sent of a record | log, tracker, session |
@@ -39,6 +40,7 @@ pub mod http;
 pub mod log;
 pub mod server;
 pub mod session;
+pub mod settled;
 pub mod telemetry;
 pub mod terminal;
 pub mod tracker;

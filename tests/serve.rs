@@ -40,6 +40,8 @@ mod resources;
 mod sdk;
 #[path = "serve/settings.rs"]
 mod settings;
+#[path = "serve/settled.rs"]
+mod settled;
 #[path = "serve/shortage.rs"]
 mod shortage;
 #[path = "serve/tail.rs"]

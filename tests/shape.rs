@@ -5,14 +5,15 @@ use std::path::{Path, PathBuf};
 
 /// Which folders (or single modules) of `src/` each may import from, besides itself. `cli` may use all.
 const MAY_IMPORT: &[(&str, &[&str])] = &[
-    ("config", &[]),
+    ("config", &["settled"]),
     ("http", &[]),
-    ("session", &[]),
-    ("terminal", &[]),
+    ("session", &["settled"]),
     ("tracker", &["terminal"]),
     ("log", &[]),
-    ("directory", &[]),
+    ("directory", &["settled"]),
+    ("settled", &[]),
     ("telemetry", &["terminal"]),
+    ("terminal", &[]),
     ("bucket", &[]),
     ("checker", &["log", "tracker", "session", "config", "telemetry"]),
     ("courier", &["log", "tracker", "session"]),

@@ -10,6 +10,7 @@ use super::error::CliError;
 use super::output::{Out, counted, plain, warn};
 use crate::config::{
     Config, ConfigError, Loaded, Origin, PROJECTS_FILE, SECRETS_FILE, SETTINGS, Sources, TokenSecrets, masked,
+    nothing_is_gone, remembered,
 };
 use crate::directory::{Directory, DirectoryError};
 use crate::session::geo::Geo;
@@ -81,7 +82,9 @@ fn check(sources: &Sources, json: bool, out: &mut Out) -> Result<bool, CliError>
 }
 
 fn findings(sources: &Sources) -> Vec<Finding> {
-    let (loaded, faults) = Config::examine_settings(sources);
+    let sources = &Sources { remembered: remembered::read(sources), ..sources.clone() };
+    let (loaded, mut faults) = Config::examine_settings(sources);
+    faults.extend(nothing_is_gone(sources).err());
     let mut findings: Vec<Finding> = faults.iter().map(Finding::of).collect();
     findings.extend(secrets(sources, &loaded));
     findings.extend(projects(sources));
@@ -112,7 +115,9 @@ fn secrets(sources: &Sources, loaded: &Loaded) -> Vec<Finding> {
     let path = TokenSecrets::path(&sources.data);
     let from_file = loaded.told.iter().all(|told| told.name != "TOKEN_SECRET");
     match TokenSecrets::find(sources) {
-        Err(ConfigError::Io { .. }) if made_later(&path).is_some() => made_later(&path).into_iter().collect(),
+        Err(ConfigError::Io { .. }) if made_later(&path).is_some() => {
+            made_later(&path).filter(|_| nothing_is_gone(sources).is_ok()).into_iter().collect()
+        }
         Err(fault) => {
             let file = fault.place().0.map(Path::to_owned).or_else(|| from_file.then(|| path.clone()));
             vec![Finding { file, ..Finding::of(&fault) }]
@@ -125,9 +130,10 @@ fn secrets(sources: &Sources, loaded: &Loaded) -> Vec<Finding> {
 fn projects(sources: &Sources) -> Vec<Finding> {
     let path = sources.data.join(PROJECTS_FILE);
     if let Some(remark) = made_later(&path) {
-        return vec![remark];
+        // In a folder that is not new it is an error, which is told already.
+        return if nothing_is_gone(sources).is_ok() { vec![remark] } else { Vec::new() };
     }
-    match Directory::load(&path) {
+    match Directory::check(&path, &sources.data) {
         Ok(_) => Vec::new(),
         Err(DirectoryError::Content { path, faults }) => {
             let finding = |fault: &crate::directory::Fault| {

@@ -16,7 +16,7 @@ use crate::api::route::TEMPLATES;
 use crate::bucket::{Bucket, BucketSettings};
 use crate::checker::{self, Checker};
 use crate::config::{self, Config, FirstRun, LogLevel, LogRequests, PROJECTS_FILE, Secret, first_run, snippet};
-use crate::directory::{self, DirectoryError};
+use crate::directory;
 use crate::log::{Log, Options, Recovery};
 use crate::server::admission::{self, Policy};
 use crate::server::core::{Common, INBOX_MAX};
@@ -35,8 +35,12 @@ use super::admin::reachable;
 use super::{CliError, ServeArgs};
 
 mod failures;
+mod lost;
+mod projects;
 mod reload;
 mod retention;
+
+use lost::Lost;
 
 /// How long the last log lines may take to be printed.
 const PRINT_PATIENCE: Duration = Duration::from_secs(2);
@@ -46,15 +50,17 @@ pub fn run(args: ServeArgs, data: PathBuf) -> Result<ExitCode, CliError> {
     let began = Instant::now();
     // Before anything else: a signal that comes while the server starts is not lost.
     let signals = Signals::new([SIGTERM, SIGINT, SIGHUP]).map_err(other)?;
-    let made = first_run(&data)?;
-    let sources = args.sources(&data);
+    let mut sources = args.sources(&data);
+    let made = first_run(&sources)?;
     let files = reload::Files::seen(&sources);
-    let loaded = Config::load(&sources)?;
+    let (loaded, lost) = Lost::at_start(&mut sources)?;
     let config = &loaded.config;
     let (driver, no_uring) = Driver::choose(config.runtime).map_err(other)?;
     let (logger, printer) = Logger::start(&log_options(config), Box::new(std::io::stdout()))
         .map_err(|error| CliError::Other(format!("the printing thread could not be started: {error}")))?;
     reload::warn(&loaded, &sources, &logger);
+    lost.tell(&logger);
+    lost.keep(&sources, &loaded, &logger);
     if let Some(error) = no_uring {
         let text = error.to_string();
         let fields = [("error", &*text)];
@@ -75,18 +81,23 @@ pub fn run(args: ServeArgs, data: PathBuf) -> Result<ExitCode, CliError> {
     let listen_addr = listeners[0].local_addr().unwrap_or(config.listen);
 
     let (inboxes, outboxes): (Vec<_>, Vec<_>) = (0..cores).map(|_| crossbeam_channel::bounded(INBOX_MAX)).unzip();
-    let projects = config.data.join(PROJECTS_FILE);
-    let directory = Arc::new(directory::Shared::load(&projects).map_err(other)?);
-    retention::tell_ages(&log, &directory.current());
+    let projects_file = config.data.join(PROJECTS_FILE);
+    let (directory, told) =
+        directory::Shared::open(&projects_file, &config.data, config.removal_grace).map_err(other)?;
+    let directory = Arc::new(directory);
+    retention::tell_ages(&log, &directory);
     let heed_directory = {
         let (logger, log, directory) = (logger.clone(), log.clone(), Arc::clone(&directory));
-        move |outcome: Result<usize, DirectoryError>| {
-            if outcome.is_ok() {
-                retention::tell_ages(&log, &directory.current());
+        move |report: directory::Report| {
+            if report.is_ok() {
+                retention::tell_ages(&log, &directory);
             }
-            report_directory(&logger, outcome);
+            projects::report(&logger, report);
         }
     };
+    if let Some(told) = told {
+        projects::report(&logger, told);
+    }
     let watcher = directory::watch(Arc::clone(&directory), heed_directory.clone());
     let common = Arc::new(Common {
         driver,
@@ -121,14 +132,16 @@ pub fn run(args: ServeArgs, data: PathBuf) -> Result<ExitCode, CliError> {
     let admin = admin::spawn(config.admin, admin_of(&log, metrics, &checker)).map_err(other)?;
     let threads: Vec<_> = seats.into_iter().map(|seat| spawn(Arc::clone(&common), seat)).collect();
     let stopper = Arc::clone(&common);
-    let projects = Arc::clone(&common.directory);
+    let (projects, graced) = (Arc::clone(&common.directory), Arc::clone(&common.directory));
     let heed = reload::Heed {
         common: Arc::clone(&common),
         log: log.clone(),
         tune_checker: Box::new(checker.tuner()),
         look_at_projects: Box::new(move || projects.refresh().map(&heed_directory).unwrap_or_default()),
+        set_grace: Box::new(move |grace| graced.set_grace(grace)),
     };
-    let reloader = reload::Reloader { heed, sources, files, seen: loaded.clone(), reloads, logger: logger.clone() };
+    let reloader =
+        reload::Reloader { heed, sources, files, seen: loaded.clone(), lost, reloads, logger: logger.clone() };
     let reloader = reloader.spawn().map_err(other)?;
     let reload = reloader.asker();
     stop_on_signals(signals, move || stopper.stop(), reload, logger.clone())?;
@@ -295,20 +308,6 @@ fn report_recovery(logger: &Logger, recovery: &Recovery) {
     for path in &recovery.quarantined {
         let text = path.display().to_string();
         logger.event(Level::Error, crate::caller!(), "set aside", &[("path", &text)]);
-    }
-}
-
-fn report_directory(logger: &Logger, outcome: Result<usize, DirectoryError>) {
-    match outcome {
-        Ok(projects) => {
-            let text = projects.to_string();
-            logger.event(Level::Info, crate::caller!(), "projects loaded", &[("projects", &text)]);
-        }
-        Err(error) => {
-            let text = error.to_string();
-            let message = "the file of projects is broken, the old projects stay";
-            logger.event(Level::Error, crate::caller!(), message, &[("error", &text)]);
-        }
     }
 }
 

@@ -80,12 +80,46 @@ pub enum ConfigError {
         /// What others may do.
         may: &'static str,
     },
+    /// A file that held settings holds nothing, not even a comment, or is gone.
+    #[error(
+        "{}: this file is empty or gone, and held {settings} setting{}; to go back to the defaults write a comment into it",
+        path.display(), if *settings == 1 { "" } else { "s" }
+    )]
+    Emptied {
+        /// The file.
+        path: PathBuf,
+        /// How many settings there were.
+        settings: usize,
+    },
+    /// A file that a folder has from its first start on.
+    #[error(
+        "{}: this file is gone, and this folder is not new; a new one would have {loss}. Put it back{}",
+        path.display(), copied(copy.as_deref())
+    )]
+    Gone {
+        /// The file.
+        path: PathBuf,
+        /// What a new one would do.
+        loss: &'static str,
+        /// Where a copy of it is.
+        copy: Option<PathBuf>,
+    },
+    /// A file of secrets that ends in the middle of one.
+    #[error("{}: the last line ends in the middle of a secret that is known; write the file as a whole", path.display())]
+    CutSecret {
+        /// The file.
+        path: PathBuf,
+    },
     /// A secret without bytes would let anyone sign tokens.
-    #[error("{origin}: an empty token secret would let anyone sign tokens; set one, or remove it to have one made")]
+    #[error("{origin}: an empty token secret would let anyone sign tokens; write one into it")]
     EmptySecret {
         /// File or variable.
         origin: String,
     },
+}
+
+fn copied(copy: Option<&Path>) -> String {
+    copy.map(|copy| format!("; {} is as it last was", copy.display())).unwrap_or_default()
 }
 
 impl ConfigError {
@@ -94,6 +128,9 @@ impl ConfigError {
         match self {
             ConfigError::Io { path, .. }
             | ConfigError::TooLarge { path, .. }
+            | ConfigError::Emptied { path, .. }
+            | ConfigError::Gone { path, .. }
+            | ConfigError::CutSecret { path }
             | ConfigError::SecretExposed { path, .. } => (Some(path), None),
             ConfigError::Syntax { path, line, .. } => (Some(path), Some(*line)),
             ConfigError::Unknown { origin, .. } | ConfigError::Invalid { origin, .. } => origin.place(),
@@ -119,7 +156,7 @@ impl ConfigErrors {
     ///
     /// # Errors
     /// All of `faults`.
-    pub(super) fn none_of(faults: Vec<ConfigError>) -> Result<(), ConfigErrors> {
+    pub fn none_of(faults: Vec<ConfigError>) -> Result<(), ConfigErrors> {
         if faults.is_empty() { Ok(()) } else { Err(ConfigErrors(faults)) }
     }
 

@@ -1,12 +1,13 @@
 //! Reading `takeup.toml`.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read as _};
 use std::path::Path;
 
 use toml::de::{DeTable, DeValue};
 
 use super::error::ConfigError;
+use crate::settled::is_ended;
 
 /// A setting in a file: its key, its value as text, and where it stands.
 pub(super) struct Line {
@@ -18,15 +19,27 @@ pub(super) struct Line {
 /// A file of settings is a page or two; this keeps a wrong path from filling the memory.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
 
-/// The settings in the file, in their order there, and what is wrong with the others. What can't be read at all is an error.
-pub(super) fn read(path: &Path) -> Result<(Vec<Line>, Vec<ConfigError>), ConfigError> {
+/// What a file of settings holds.
+pub(super) struct Read {
+    /// The settings, in their order there.
+    pub lines: Vec<Line>,
+    /// What is wrong with the others.
+    pub faults: Vec<ConfigError>,
+    /// The last line, if it has no end: it may still be on its way.
+    pub unended: Option<usize>,
+}
+
+/// Reads a file of settings. What can't be read at all is an error.
+pub(super) fn read(path: &Path) -> Result<Read, ConfigError> {
     let bytes = read_bounded(path, FILE_BYTES_MAX)?;
     let text = String::from_utf8(bytes).map_err(|error| ConfigError::Syntax {
         path: path.to_owned(),
         line: line_of(error.as_bytes(), error.utf8_error().valid_up_to()),
         message: "this is not UTF-8".to_owned(),
     })?;
-    Ok(parse(path, &text))
+    let (lines, faults) = parse(path, &text);
+    let unended = (!is_ended(text.as_bytes())).then(|| line_of(text.as_bytes(), text.len()));
+    Ok(Read { lines, faults, unended })
 }
 
 fn parse(path: &Path, text: &str) -> (Vec<Line>, Vec<ConfigError>) {

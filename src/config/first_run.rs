@@ -7,9 +7,15 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
 use super::error::ConfigError;
+use super::load::Sources;
+use super::remembered;
 use super::secrets::TokenSecrets;
 use super::settings::SETTINGS;
 use super::{CONFIG_FILE, PROJECTS_FILE};
+use crate::settled::Kept;
+
+/// The folder of the log, inside the data folder: a server has run there.
+const LOG_FOLDER: &str = "log";
 
 /// What [`first_run`] had to make.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -32,12 +38,20 @@ impl FirstRun {
 /// Makes the data folder and what it lacks: a commented `takeup.toml`, `projects.toml` with one project and a random
 /// key, a random token secret. What is there already is never touched, and a crash leaves each file whole or absent.
 ///
+/// A folder that a server has run on lacks nothing unless somebody took it away. A new key or secret there would turn away every client
+/// that has the old one.
+///
 /// # Errors
-/// The folder or a file could not be made.
-pub fn first_run(data: &Path) -> Result<FirstRun, ConfigError> {
+/// The folder or a file could not be made; or one is gone.
+pub fn first_run(sources: &Sources) -> Result<FirstRun, ConfigError> {
+    let data = &*sources.data;
+    nothing_is_gone(sources)?;
     private_folder(data)?;
-    let mut made =
-        FirstRun { config: create(&data.join(CONFIG_FILE), 0o644, commented_settings)?, ..FirstRun::default() };
+    let config_file = data.join(CONFIG_FILE);
+    // One that held settings and is gone is told when settings are read.
+    let held = remembered::read(sources).iter().any(|held| held.origin.place().0 == Some(&*config_file));
+    let config = !held && create(&config_file, 0o644, commented_settings)?;
+    let mut made = FirstRun { config, ..FirstRun::default() };
 
     let key = random_text(20)?;
     if create(&data.join(PROJECTS_FILE), 0o644, || first_project(&key))? {
@@ -50,6 +64,33 @@ pub fn first_run(data: &Path) -> Result<FirstRun, ConfigError> {
     let secret = random_text(43)?;
     made.secret = create(&secret_path, 0o600, || format!("{secret}\n"))?;
     Ok(made)
+}
+
+/// Looks whether a folder that a server has run on lacks a file that the first start made.
+///
+/// # Errors
+/// The file, and what to do; or the folder can't be looked into.
+pub fn nothing_is_gone(sources: &Sources) -> Result<(), ConfigError> {
+    let data = &*sources.data;
+    let is_there = |path: &Path| {
+        let io = |source| ConfigError::Io { path: path.to_owned(), doing: "looking whether it is there", source };
+        path.try_exists().map_err(io)
+    };
+    let gone = |path: &Path, loss, copy: &Kept| {
+        let copy = copy.path().is_file().then(|| copy.path().to_owned());
+        Err(ConfigError::Gone { path: path.to_owned(), loss, copy })
+    };
+    let (projects, secrets) = (data.join(PROJECTS_FILE), TokenSecrets::path(data));
+    let has_log = is_there(&data.join(LOG_FOLDER))?;
+    if (has_log || is_there(&secrets)?) && !is_there(&projects)? {
+        let copy = Kept::new(data, PROJECTS_FILE, u64::MAX);
+        return gone(&projects, "another project with another key, which no page has", &copy);
+    }
+    if has_log && sources.has_secrets_file() && !is_there(&secrets)? {
+        let copy = remembered::secrets_copy(data);
+        return gone(&secrets, "another secret, and every session that runs would be refused", &copy);
+    }
+    Ok(())
 }
 
 fn private_folder(path: &Path) -> Result<(), ConfigError> {

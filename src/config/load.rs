@@ -10,6 +10,7 @@ use super::error::{ConfigError, ConfigErrors};
 use super::nearest::nearest;
 use super::old_env::{self, Told};
 use super::origin::Origin;
+use super::remembered::{self, Remembered};
 use super::secrets::TokenSecrets;
 use super::settings::{Config, SETTINGS};
 use super::{CONFIG_FILE, conflicts, file, mask};
@@ -25,6 +26,13 @@ pub struct Sources {
     pub environment: BTreeMap<String, OsString>,
     /// What the command line says: the option as written (`--listen`), the setting, the value.
     pub options: Vec<(String, String, String)>,
+    /// What files said before. Of this, live settings hold where neither the files nor what goes before them say it any more. What a server
+    /// is started with can't be let go of later on, so it does not.
+    pub remembered: Vec<Remembered>,
+    /// Nothing that is remembered holds.
+    pub let_go: bool,
+    /// A last line without an end is not believed to be whole.
+    pub doubt_unended: bool,
 }
 
 /// A configuration and what the operator should hear about it.
@@ -40,6 +48,8 @@ pub struct Loaded {
     pub chosen: Vec<Chosen>,
     /// OpenReplay's variables that are set, and what has become of them.
     pub told: Vec<Told>,
+    /// Settings of [`Sources::remembered`] that are not said any more, or that are said in a last line that is not believed yet.
+    pub missing: Vec<&'static str>,
 }
 
 /// The text of a setting, and where it stands.
@@ -62,6 +72,18 @@ impl Sources {
     /// The file of the settings: the one that was named, or the data folder's, whether it is there or not.
     pub fn settings_file(&self) -> PathBuf {
         self.file.clone().unwrap_or_else(|| self.data.join(CONFIG_FILE))
+    }
+
+    /// The files of settings and of variables, whether they are there or not.
+    pub fn files(&self) -> Vec<PathBuf> {
+        let mut files = vec![self.settings_file()];
+        files.extend(self.environment.get("CONFIG_FILE_PATH").filter(|path| !path.is_empty()).map(PathBuf::from));
+        files
+    }
+
+    /// Whether the token secrets are those of the file.
+    pub fn has_secrets_file(&self) -> bool {
+        Environment::of(self).even_empty("TOKEN_SECRET").is_none()
     }
 }
 
@@ -106,10 +128,11 @@ impl Config {
         for (option, key, value) in &sources.options {
             reading.apply(Origin::Option(option.clone()), key, value);
         }
+        reading.remembered(sources);
         reading.conflicts();
-        let Reading { config, chosen, faults, .. } = reading;
+        let Reading { config, chosen, faults, missing, .. } = reading;
         let told = old_env::tell(&environment, |name| Some(chosen[place(name)?].origin.clone()));
-        (Loaded { config, file, warnings, chosen, told }, faults)
+        (Loaded { config, file, warnings, chosen, told, missing }, faults)
     }
 
     /// What can't be in these settings, whatever their origin. `None`: nothing.
@@ -137,6 +160,9 @@ struct Reading {
     faults: Vec<ConfigError>,
     /// Rows whose value could not be used somewhere: what conflicts with their defaults means nothing.
     unusable: Vec<usize>,
+    missing: Vec<&'static str>,
+    /// The setting of a last line that is not believed yet.
+    doubted: Option<String>,
 }
 
 impl Reading {
@@ -147,6 +173,8 @@ impl Reading {
             chosen: SETTINGS.iter().map(|setting| default(setting.default)).collect(),
             faults: Vec::new(),
             unusable: Vec::new(),
+            missing: Vec::new(),
+            doubted: None,
         }
     }
 
@@ -176,9 +204,15 @@ impl Reading {
             return None;
         }
         match file::read(&path) {
-            Ok((lines, faults)) => {
-                self.faults.extend(faults);
-                for line in lines {
+            Ok(read) => {
+                self.faults.extend(read.faults);
+                for line in read.lines {
+                    let same = |held: &Remembered| held.name == line.key && held.text == line.value;
+                    let unended = sources.doubt_unended && read.unended == Some(line.line);
+                    if unended && place(&line.key).is_some() && !sources.remembered.iter().any(same) {
+                        self.doubted = Some(line.key);
+                        continue;
+                    }
                     let origin = Origin::File { path: path.clone(), line: line.line };
                     self.apply(origin, &line.key, &line.value);
                 }
@@ -213,6 +247,25 @@ impl Reading {
                 Some(Err(fault)) => self.faults.push(fault),
                 None => {}
             }
+        }
+    }
+
+    /// Lets hold what was said before and is not said any more.
+    fn remembered(&mut self, sources: &Sources) {
+        self.faults.extend(remembered::emptied(&sources.remembered));
+        for held in &sources.remembered {
+            let Some(at) = place(held.name) else { continue };
+            if self.unusable.contains(&at) || self.chosen[at].origin.rank() >= held.origin.rank() {
+                continue;
+            }
+            if SETTINGS[at].live && !sources.let_go {
+                self.apply(held.origin.clone(), held.name, &held.text);
+            }
+            self.missing.push(held.name);
+        }
+        let doubted = self.doubted.as_deref().and_then(place);
+        if let Some(at) = doubted.filter(|&at| self.chosen[at].origin == Origin::Default) {
+            self.missing.push(SETTINGS[at].name);
         }
     }
 

@@ -7,6 +7,7 @@
 //! - An empty environment variable counts as not set, because deployment templates leave such behind. The token secret
 //!   alone is different: an empty one is refused, because it must not quietly become another one.
 //! - All faults are told at once, each with its place.
+//! - What a file said before and does not say any more may be held: a file that is being written is no word. See [`remembered`].
 
 mod buffers;
 mod conflicts;
@@ -22,6 +23,7 @@ mod nearest;
 mod networks;
 mod old_env;
 mod origin;
+pub mod remembered;
 mod secrets;
 mod settings;
 mod snippet;
@@ -34,7 +36,7 @@ mod tests;
 
 pub use buffers::{BUFFER_BYTES, BUFFER_BYTES_MIN};
 pub use error::{ConfigError, ConfigErrors};
-pub use first_run::{FirstRun, first_run};
+pub use first_run::{FirstRun, first_run, nothing_is_gone};
 pub use limit::Limit;
 pub use load::{Chosen, Loaded, Sources};
 pub use mask::masked;
@@ -45,6 +47,7 @@ pub use nearest::nearest;
 pub use networks::Networks;
 pub use old_env::{Becomes, OLD_VARIABLES, OldVariable, Told};
 pub use origin::Origin;
+pub use remembered::Remembered;
 pub use secrets::{SECRETS_FILE, Secret, TokenSecrets};
 pub use settings::{Config, SETTINGS, Setting};
 pub use snippet::snippet;

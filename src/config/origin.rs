@@ -35,6 +35,16 @@ impl Origin {
         Origin::Variable(vec![name.to_owned()])
     }
 
+    /// Which goes before which.
+    pub(super) fn rank(&self) -> u8 {
+        match self {
+            Origin::Default => 0,
+            Origin::File { .. } => 1,
+            Origin::Variable(_) | Origin::VariableFile { .. } => 2,
+            Origin::Option(_) => 3,
+        }
+    }
+
     /// The file, and the line in it.
     pub fn place(&self) -> (Option<&Path>, Option<usize>) {
         match self {

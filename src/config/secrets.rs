@@ -53,15 +53,40 @@ impl TokenSecrets {
     /// The secrets in a file, one a line; blank lines and the blanks around a line do not count.
     pub fn read(path: &Path) -> Result<TokenSecrets, ConfigError> {
         let text = super::file::read_bounded(path, FILE_BYTES_MAX)?;
-        let secrets: Vec<Vec<u8>> = text
-            .split(|&byte| byte == b'\n')
-            .map(|line| line.trim_ascii().to_vec())
-            .filter(|l| !l.is_empty())
-            .collect();
+        let secrets = TokenSecrets::of_lines(&text);
         if secrets.is_empty() {
             return Err(ConfigError::EmptySecret { origin: path.display().to_string() });
         }
-        Ok(TokenSecrets(secrets))
+        Ok(secrets)
+    }
+
+    /// The secrets in a text, one a line; maybe none.
+    pub(super) fn of_lines(text: &[u8]) -> TokenSecrets {
+        let lines = text.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii);
+        TokenSecrets(lines.filter(|line| !line.is_empty()).map(<[u8]>::to_vec).collect())
+    }
+
+    /// Those of `known` that are not among these.
+    pub fn lacking(&self, known: &TokenSecrets) -> Vec<Vec<u8>> {
+        known.0.iter().filter(|secret| !self.0.contains(secret)).cloned().collect()
+    }
+
+    /// These, and behind them others that verify as long as they are there.
+    #[must_use]
+    pub fn with(&self, others: impl IntoIterator<Item = Vec<u8>>) -> TokenSecrets {
+        let mut all = self.clone();
+        for other in others {
+            if !all.0.contains(&other) {
+                all.0.push(other);
+            }
+        }
+        all
+    }
+
+    /// Whether the last secret is the beginning of a longer one of `known`: a file that was read in the middle of being written.
+    pub fn is_cut(&self, known: &TokenSecrets) -> bool {
+        let Some(last) = self.0.last().filter(|last| !known.0.contains(last)) else { return false };
+        known.0.iter().any(|secret| secret.starts_with(last))
     }
 
     /// The secrets of a server: `TOKEN_SECRET`, else those in its data folder.

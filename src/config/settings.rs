@@ -323,6 +323,12 @@ settings! {
         /// How much of a deleted segment is given back to the disk at a time.
         retain_step_bytes: u64 = size("4MiB") [live];
     }
+    "Changes" {
+        /// How long something has to be missing from projects.toml, secrets/token or takeup.toml until it is gone. Until then
+        /// it holds as before: the file may just be in the middle of being written. Ten times as long where a file has lost
+        /// more than half of what it held. What is added or changed is taken over at once. 0: nothing is waited for.
+        removal_grace: Duration = duration("60s") [live];
+    }
     "Queue names" {
         /// The queue of web batches and of the starts of sessions.
         topic_raw_web: String = topic("raw") also "TOPIC_RAW_WEB";

@@ -11,6 +11,7 @@ fn sources(data: &Path, environment: &[(&str, &str)], options: &[(&str, &str)]) 
         file: None,
         environment: environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())).collect(),
         options: options.iter().map(|(k, v)| (format!("--set {k}={v}"), (*k).to_owned(), (*v).to_owned())).collect(),
+        ..Sources::default()
     }
 }
 
@@ -279,7 +280,7 @@ fn prefixes_are_made_plain() {
 #[test]
 fn the_written_file_shows_every_default_truly() {
     let folder = tempfile::tempdir().unwrap();
-    first_run(folder.path()).unwrap();
+    first_run(&sources(folder.path(), &[], &[])).unwrap();
     let text = fs::read_to_string(folder.path().join(CONFIG_FILE)).unwrap();
     let settings: Vec<&str> =
         text.lines().filter_map(|line| line.strip_prefix("# ")).filter(|l| l.contains(" = ")).collect();
@@ -301,7 +302,7 @@ fn the_written_file_shows_every_default_truly() {
 fn the_first_run_makes_private_files_once() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("deep/data");
-    let made = first_run(&data).unwrap();
+    let made = first_run(&sources(&data, &[], &[])).unwrap();
     let key = made.project_key.clone().unwrap();
     assert!(made.config && made.secret && key.len() == 20 && key.bytes().all(|byte| byte.is_ascii_alphanumeric()));
     let mode = |path: &str| fs::metadata(data.join(path)).unwrap().permissions().mode() & 0o777;
@@ -311,7 +312,7 @@ fn the_first_run_makes_private_files_once() {
     let read_all =
         || [CONFIG_FILE, PROJECTS_FILE, SECRETS_FILE].map(|name| fs::read_to_string(data.join(name)).unwrap());
     let before = read_all();
-    assert_eq!(first_run(&data).unwrap(), FirstRun::default());
+    assert_eq!(first_run(&sources(&data, &[], &[])).unwrap(), FirstRun::default());
     assert_eq!(read_all(), before);
     let left: Vec<_> = fs::read_dir(&data).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(left.len(), 3, "{left:?}");
@@ -322,7 +323,7 @@ fn the_first_run_makes_private_files_once() {
 fn the_first_run_adds_only_what_is_missing() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join(PROJECTS_FILE), "mine").unwrap();
-    let made = first_run(folder.path()).unwrap();
+    let made = first_run(&sources(folder.path(), &[], &[])).unwrap();
     assert!(made.config && made.secret && made.project_key.is_none());
     assert_eq!(fs::read_to_string(folder.path().join(PROJECTS_FILE)).unwrap(), "mine");
 }
@@ -330,7 +331,7 @@ fn the_first_run_adds_only_what_is_missing() {
 #[test]
 fn empty_secrets_are_refused_and_none_is_printed() {
     let folder = tempfile::tempdir().unwrap();
-    first_run(folder.path()).unwrap();
+    first_run(&sources(folder.path(), &[], &[])).unwrap();
     let load = |environment: &[(&str, &str)]| Config::load(&sources(folder.path(), environment, &[]));
     let config = load(&[("TOKEN_SECRET", "geheim")]).unwrap().config;
     assert_eq!(config.token_secrets.to_vec(), [b"geheim".to_vec()]);

@@ -35,6 +35,11 @@ impl<'t, 'i> Fields<'t, 'i> {
         Self { source, faults, table, span, known: Vec::new() }
     }
 
+    /// How many values there are, those of tables and lists within counted one by one.
+    pub fn given(&self) -> usize {
+        self.table.iter().map(|(_, value)| given(value.get_ref())).sum()
+    }
+
     /// A fault of the table as a whole.
     pub fn fault(&self, text: impl Into<String>) -> Fault {
         fault_at(self.source, self.span.start, text)
@@ -191,6 +196,29 @@ impl<'t, 'i> Fields<'t, 'i> {
         Ok(u8::try_from(percent).unwrap_or(100))
     }
 
+    /// A list of numbers within limits; none if it is missing.
+    pub fn integers(&mut self, key: &'static str, range: RangeInclusive<u32>) -> Result<Vec<u32>, Fault> {
+        let Some(value) = self.take(key) else {
+            return Ok(Vec::new());
+        };
+        let wanted = || format!("a list of integers from {} to {}", range.start(), range.end());
+        let list = value.get_ref().as_array().ok_or_else(|| self.wrong_type(key, value.get_ref(), &wanted()))?;
+        list.iter()
+            .map(|item| {
+                let integer = item.get_ref().as_integer();
+                let number = integer.and_then(|integer| u32::from_str_radix(integer.as_str(), integer.radix()).ok());
+                number
+                    .filter(|number| range.contains(number))
+                    .ok_or_else(|| fault_at(self.source, item.span().start, format!("`{key}` must be {}", wanted())))
+            })
+            .collect()
+    }
+
+    /// Whether the field is there.
+    pub fn has(&self, key: &str) -> bool {
+        self.table.contains_key(key)
+    }
+
     /// A list of texts; none if it is missing.
     pub fn texts(&mut self, key: &'static str) -> Result<Vec<String>, Fault> {
         let Some(value) = self.take(key) else {
@@ -261,6 +289,14 @@ impl<'t, 'i> Fields<'t, 'i> {
             .unwrap_or_default();
         let text = format!("`{name}` is not known here{nearest}");
         Err(fault_at(self.source, key.span().start, text))
+    }
+}
+
+fn given(value: &DeValue<'_>) -> usize {
+    match value {
+        DeValue::Array(items) => 1 + items.iter().map(|item| given(item.get_ref())).sum::<usize>(),
+        DeValue::Table(members) => 1 + members.iter().map(|(_, member)| given(member.get_ref())).sum::<usize>(),
+        _ => 1,
     }
 }
 

@@ -13,7 +13,7 @@
 //! sample_rate = 100              # of a hundred sessions, how many are recorded
 //! max_session_duration = 7200000 # ms
 //! beacon_size = 0                # largest batch in bytes; 0 is the server's own limit
-//! retain_days = 30               # how long records are kept; 0 is for ever, none is the server's own setting
+//! retain_days = 30               # how long records are kept; 0 is for ever, "server" is the server's own setting
 //! ```
 //!
 //! `[[tags]]`, `[[conditions]]`, `[[feature_flags]]` and `[[ut_tests]]` may follow, each with the
@@ -22,9 +22,16 @@
 //!
 //! Invariant: a snapshot never changes. A changed file becomes a new snapshot ([`Shared`]), and a
 //! file that cannot be read leaves the old one in place.
+//!
+//! Invariant: what a text lacks of the snapshot before stays in the new one until that is certain ([`crate::settled`]), across restarts
+//! too. A text that lacks everything is a fault, unless it says `projects = []`. How long records are kept is shortened by words
+//! alone, never by what is missing.
 
+mod ages;
 mod fields;
+mod intake;
 mod jsonb;
+mod merge;
 mod model;
 mod parse;
 mod tables;
@@ -34,11 +41,13 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 pub use self::fields::Fault;
+pub use self::intake::{Report, Taken};
 pub use self::model::{
-    Condition, FeatureFlag, Filter, FlagCondition, FlagKind, Platform, Project, Tag, Test, TestTask, Variant,
+    Condition, FeatureFlag, Filter, FlagCondition, FlagKind, Given, Platform, Project, Retain, Tag, Test, TestTask,
+    Variant,
 };
 pub use self::tables::{ENTRIES_MAX, FLAG_VALUES_MAX, ROWS_BYTES_MAX};
-pub use self::watch::{POLL_INTERVAL, Shared, Stamp, Watcher, watch};
+pub use self::watch::{POLL_INTERVAL, Shared, Watcher, watch};
 
 /// The largest file that is read, in bytes.
 pub const FILE_BYTES_MAX: u64 = 64 * 1024 * 1024;
@@ -52,6 +61,10 @@ pub struct Directory {
     /// Where each test with users is: the places of its project, and of it within that project.
     tests: HashMap<u32, (usize, usize)>,
     beacon_size_max: u64,
+    /// The text says in so many words that there are to be no projects: `projects = []`.
+    none_on_purpose: bool,
+    /// Projects of which the text says that they were removed.
+    removed: Vec<u32>,
 }
 
 /// Why `projects.toml` cannot be used. It always names the file, and the line where there is one.
@@ -73,6 +86,29 @@ pub enum DirectoryError {
         /// Its size.
         bytes: u64,
     },
+    /// It holds no project any more, and does not say that this is meant.
+    #[error(
+        "{} holds no project any more, {projects} were there; if that is meant, write `projects = []`",
+        path.display()
+    )]
+    Emptied {
+        /// The file.
+        path: PathBuf,
+        /// How many projects there were.
+        projects: usize,
+    },
+    /// What projects have an age of their own can't be read. Without it too much might be deleted.
+    #[error(
+        "cannot read {}, which tells for how long records of projects are kept: {source}; if every project with an age of its own \
+         has its retain_days in projects.toml, remove this file",
+        path.display()
+    )]
+    Ages {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: std::io::Error,
+    },
     /// Nobody will notice when it changes.
     #[error("changes of {} will not be noticed: cannot start a thread: {source}", path.display())]
     Watch {
@@ -89,6 +125,13 @@ pub enum DirectoryError {
         /// What is wrong and what would be right, by line.
         faults: Vec<Fault>,
     },
+}
+
+impl DirectoryError {
+    /// Whether the file is not there at all.
+    pub fn is_missing(&self) -> bool {
+        matches!(self, Self::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound)
+    }
 }
 
 fn listed(faults: &[Fault]) -> String {
@@ -110,9 +153,12 @@ impl Directory {
 
     fn from_projects(projects: Vec<Project>) -> Self {
         Self {
-            by_key: projects.iter().enumerate().map(|(at, project)| (project.project_key.clone(), at)).collect(),
-            by_id: projects.iter().enumerate().map(|(at, project)| (project.project_id, at)).collect(),
-            tests: projects.iter().enumerate().flat_map(tests_of).collect(),
+            // Backwards: of two with the same key or number the first one has it.
+            by_key: projects.iter().enumerate().rev().map(|(at, project)| (project.project_key.clone(), at)).collect(),
+            by_id: projects.iter().enumerate().rev().map(|(at, project)| (project.project_id, at)).collect(),
+            tests: projects.iter().enumerate().rev().flat_map(tests_of).collect(),
+            none_on_purpose: false,
+            removed: Vec::new(),
             beacon_size_max: projects.iter().map(|project| u64::from(project.beacon_size)).max().unwrap_or(0),
             projects,
         }

@@ -41,8 +41,8 @@ pub struct Project {
     pub max_session_duration: u32,
     /// The largest batch in bytes; 0 for the server's own limit.
     pub beacon_size: u32,
-    /// For how many days its records are kept, 0 for ever; None follows the server's own setting.
-    pub retain_days: Option<u32>,
+    /// What the file says of how long its records are kept.
+    pub retain: Retain,
     /// Whether bodies of recorded network requests are to be kept.
     pub save_request_payloads: bool,
     /// When it was deleted, for people to read. Only `active` decides whether it takes sessions.
@@ -55,6 +55,35 @@ pub struct Project {
     pub feature_flags: Vec<FeatureFlag>,
     /// Its tests with users.
     pub ut_tests: Vec<Test>,
+    /// How much the file says of it.
+    pub given: Given,
+}
+
+/// What the file says of how long the records of a project are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Retain {
+    /// Nothing. An age that it had before still holds.
+    #[default]
+    Unsaid,
+    /// As long as those of the server, by its settings.
+    Server,
+    /// For so many days; 0 is for ever.
+    Days(u32),
+}
+
+/// How many values the file gives for a project and for its rows in the other tables: fewer than before are a loss.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Given {
+    /// In its own row.
+    pub own: usize,
+    /// For its tags.
+    pub tags: usize,
+    /// For its conditions.
+    pub conditions: usize,
+    /// For its feature flags.
+    pub feature_flags: usize,
+    /// For its tests with users.
+    pub ut_tests: usize,
 }
 
 /// An element of a page to watch for.

@@ -6,7 +6,7 @@ use toml::de::DeTable;
 
 use super::Directory;
 use super::fields::{Fault, Faults, Fields, fault_at};
-use super::model::{Platform, Project};
+use super::model::{Given, Platform, Project, Retain};
 use super::tables;
 
 /// What Postgres' `int` holds: ids and sizes go there one day.
@@ -43,10 +43,17 @@ impl Directory {
 
     fn read(mut fields: Fields<'_, '_>) -> Result<Self, Fault> {
         let mut seen = Seen::default();
+        // A text that was cut does not have this: the list has both its brackets.
+        let none_on_purpose = fields.has("projects");
         let mut projects = fields.tables("projects", |fields| project(fields, &mut seen))?;
         tables::read(&mut fields, &seen.ids, &mut projects)?;
+        let removed = fields.integers("removed", 1..=INT_MAX)?;
+        if let Some(id) = removed.iter().find(|&id| seen.ids.contains_key(id)) {
+            let text = format!("project {id} is in this file, and in `removed`: one of them must go");
+            return Err(fields.fault_of("removed", text));
+        }
         fields.finish()?;
-        Ok(Self::from_projects(projects))
+        Ok(Self { none_on_purpose, removed, ..Self::from_projects(projects) })
     }
 }
 
@@ -84,7 +91,9 @@ fn project(mut fields: Fields<'_, '_>, seen: &mut Seen) -> Result<Project, Fault
     }
     let platforms = [Platform::Web, Platform::Ios, Platform::Android];
     let platforms = platforms.map(|platform| (platform.as_str(), platform));
+    let own = fields.given();
     let project = Project {
+        given: Given { own, ..Given::default() },
         project_id,
         project_key,
         name: fields.short_text("name", NAME_CHARS_MAX)?,
@@ -93,7 +102,7 @@ fn project(mut fields: Fields<'_, '_>, seen: &mut Seen) -> Result<Project, Fault
         sample_rate: fields.percent_or("sample_rate", 100)?,
         max_session_duration: fields.integer_or("max_session_duration", 1..=INT_MAX, SESSION_DURATION_MS)?,
         beacon_size: fields.integer_or("beacon_size", 0..=INT_MAX, 0)?,
-        retain_days: fields.integer_if("retain_days", 0..=RETAIN_DAYS_MAX)?,
+        retain: retain(&mut fields)?,
         save_request_payloads: fields.bool_or("save_request_payloads", false)?,
         deleted_at: fields.date_if("deleted_at")?,
         tags: Vec::new(),
@@ -103,4 +112,12 @@ fn project(mut fields: Fields<'_, '_>, seen: &mut Seen) -> Result<Project, Fault
     };
     fields.finish()?;
     Ok(project)
+}
+
+/// Days, or the word that stands for the server's own setting.
+fn retain(fields: &mut Fields<'_, '_>) -> Result<Retain, Fault> {
+    if fields.is_text("retain_days") {
+        return fields.word("retain_days", &[("server", Retain::Server)], None);
+    }
+    Ok(fields.integer_if("retain_days", 0..=RETAIN_DAYS_MAX)?.map_or(Retain::Unsaid, Retain::Days))
 }

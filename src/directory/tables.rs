@@ -51,6 +51,9 @@ trait Row: Sized {
     /// The rows of this kind that a project has.
     fn list(project: &mut Project) -> &mut Vec<Self>;
 
+    /// How many values the file gives for all of them.
+    fn given(project: &mut Project) -> &mut usize;
+
     /// Bytes of text that clients are told of it.
     fn text_bytes(&self) -> usize;
 }
@@ -62,6 +65,10 @@ macro_rules! row {
 
             fn list(project: &mut Project) -> &mut Vec<Self> {
                 &mut project.$field
+            }
+
+            fn given(project: &mut Project) -> &mut usize {
+                &mut project.given.$field
             }
 
             fn text_bytes(&self) -> usize {
@@ -119,8 +126,12 @@ impl Owners<'_> {
                 );
                 return Err(fields.fault(text));
             }
+            let given = fields.given();
             fields.finish()?;
             list.push(row);
+            if let Some(project) = self.projects.get_mut(place) {
+                *T::given(project) += given;
+            }
             Ok(())
         })?;
         Ok(())

@@ -1,14 +1,15 @@
 //! The snapshot of now, and the thread that keeps it so.
 
-use std::fs;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use crossbeam_channel::{RecvTimeoutError, Sender, bounded};
 
+use super::intake::{Intake, Report};
 use super::{Directory, DirectoryError};
 
 /// How often the file is looked at.
@@ -22,21 +23,27 @@ pub struct Shared {
     path: PathBuf,
     version: AtomicU64,
     current: Mutex<Arc<Directory>>,
-    /// The file as the current snapshot, or the last failure, found it.
-    seen: Mutex<Option<Stamp>>,
+    intake: Mutex<Intake>,
+    /// How long something has to be missing until it is gone.
+    grace_ms: AtomicU64,
 }
 
 impl Shared {
-    /// Reads the first snapshot from `path`.
-    pub fn load(path: &Path) -> Result<Self, DirectoryError> {
-        // Looked at before it is read: a change in between is seen as one afterwards.
-        let seen = Stamp::of(path);
-        Ok(Self {
-            current: Mutex::new(Arc::new(Directory::load(path)?)),
+    /// Reads the first snapshot from `path`, with what it lacks of the last one of this data folder. Gives also what there is to tell.
+    ///
+    /// # Errors
+    /// The file is missing, or can't be used and nothing is known from before; or it is not known how long records are to be kept.
+    pub fn open(path: &Path, data: &Path, grace: Duration) -> Result<(Self, Option<Report>), DirectoryError> {
+        let (intake, directory, report) = Intake::open(path, data, grace)?;
+        let shared = Self {
             path: path.to_owned(),
             version: AtomicU64::new(1),
-            seen: Mutex::new(seen),
-        })
+            current: Mutex::new(directory),
+            intake: Mutex::new(intake),
+            grace_ms: AtomicU64::new(0),
+        };
+        shared.set_grace(grace);
+        Ok((shared, report))
     }
 
     /// A number that changes with each snapshot. Read before [`Shared::current`], so that a copy
@@ -50,46 +57,34 @@ impl Shared {
         Arc::clone(&lock(&self.current))
     }
 
-    /// Looks at the file. If it has changed since the last look it is read: one that can be read
-    /// becomes the snapshot of now, one that cannot leaves the old one in place. Returns the
-    /// number of projects or the error, or `None` if nothing has changed.
-    pub fn refresh(&self) -> Option<Result<usize, DirectoryError>> {
-        let mut seen = lock(&self.seen);
-        let stamp = Stamp::of(&self.path);
-        if *seen == stamp {
-            return None;
-        }
-        *seen = stamp;
-        Some(Directory::load(&self.path).map(|directory| {
-            let projects = directory.projects().len();
-            *lock(&self.current) = Arc::new(directory);
+    /// The days for which records of each project are kept that has an age of its own; 0 is for ever. A project that is gone keeps
+    /// its age.
+    pub fn ages(&self) -> BTreeMap<u32, u32> {
+        lock(&self.intake).ages().clone()
+    }
+
+    /// How long something has to be missing from the file until it is gone.
+    pub fn set_grace(&self, grace: Duration) {
+        self.grace_ms.store(u64::try_from(grace.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    /// Looks at the file. If it has changed, or what it lacks is certain now, there is a new snapshot; a file that can't be used leaves
+    /// the old one in place. Returns what there is to tell, or `None` if nothing has changed.
+    pub fn refresh(&self) -> Option<Report> {
+        let mut intake = lock(&self.intake);
+        let grace = Duration::from_millis(self.grace_ms.load(Ordering::Relaxed));
+        let (directory, report) = intake.refresh(&self.current(), grace);
+        if let Some(directory) = directory {
+            *lock(&self.current) = directory;
             self.version.fetch_add(1, Ordering::Release);
-            projects
-        }))
+        }
+        report
     }
 }
 
 /// Nothing is ever left half done under these locks, so a panic elsewhere does not spoil them.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// What can be seen of a file without reading it. An editor that puts a new file in place of the
-/// old one changes the inode even within one tick of the clock.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Stamp {
-    modified: Option<SystemTime>,
-    bytes: u64,
-    inode: u64,
-}
-
-impl Stamp {
-    /// What is to be seen at `path`; `None`: nothing that can be looked at.
-    pub fn of(path: &Path) -> Option<Self> {
-        use std::os::unix::fs::MetadataExt;
-        let metadata = fs::metadata(path).ok()?;
-        Some(Self { modified: metadata.modified().ok(), bytes: metadata.len(), inode: metadata.ino() })
-    }
 }
 
 /// The thread that reads the file again when it has changed. Dropping this ends it.
@@ -100,15 +95,15 @@ pub struct Watcher {
 }
 
 /// Looks at the file every [`POLL_INTERVAL`] on a thread of its own. Each change is reported once:
-/// the number of projects, or why the old snapshot stays.
-pub fn watch(shared: Arc<Shared>, report: impl FnMut(Result<usize, DirectoryError>) + Send + 'static) -> Watcher {
+/// what was taken over, or why the old snapshot stays.
+pub fn watch(shared: Arc<Shared>, report: impl FnMut(Report) + Send + 'static) -> Watcher {
     watch_every(POLL_INTERVAL, shared, report)
 }
 
 pub(super) fn watch_every(
     interval: Duration,
     shared: Arc<Shared>,
-    report: impl FnMut(Result<usize, DirectoryError>) + Send + 'static,
+    report: impl FnMut(Report) + Send + 'static,
 ) -> Watcher {
     let (stop, stopped) = bounded(0);
     // Shared with the thread, so that it is still here should there be no thread.

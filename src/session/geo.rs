@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::forwarded::node;
 use super::start::clean_text;
+use crate::settled::read_at_rest;
 
 /// The country of an address that is nowhere.
 pub const UNKNOWN_COUNTRY: &str = "UN";
@@ -84,6 +85,13 @@ impl Named<'_> {
     }
 }
 
+/// Whether a database was written to its end: what describes it stands there.
+fn has_end(bytes: &[u8]) -> bool {
+    const MARK: &[u8] = b"\xab\xcd\xefMaxMind.com";
+    const TAIL: usize = 128 * 1024;
+    bytes[bytes.len().saturating_sub(TAIL)..].windows(MARK.len()).any(|window| window == MARK)
+}
+
 impl Geo {
     /// No database: every address is in `UN`.
     pub fn none() -> Self {
@@ -95,7 +103,7 @@ impl Geo {
         let Some(path) = path else {
             return Ok(Self::none());
         };
-        let bytes = std::fs::read(path).map_err(|source| GeoError::Io { path: path.to_owned(), source })?;
+        let bytes = read_at_rest(path, has_end).map_err(|source| GeoError::Io { path: path.to_owned(), source })?;
         let reader = Reader::from_source(bytes).map_err(|source| GeoError::Format { path: path.to_owned(), source })?;
         Ok(Self { reader: Some(reader) })
     }

@@ -11,6 +11,7 @@ use ua_parser::{Extractor, Regexes};
 
 use super::regexes::{self, RegexesError};
 use super::start::clean_text;
+use crate::settled::{is_ended, read_at_rest};
 
 /// `regexes.yaml` of the locked `ua-parser` package.
 static EMBEDDED: &str = include_str!(concat!(env!("OUT_DIR"), "/regexes.yaml"));
@@ -202,7 +203,9 @@ fn version(parts: [Option<&str>; 3]) -> String {
 }
 
 fn read_file(path: &Path) -> Result<Regexes<'static>, UserAgentsError> {
-    let text = std::fs::read_to_string(path).map_err(|source| UserAgentsError::Io { path: path.to_owned(), source })?;
+    let io = |source| UserAgentsError::Io { path: path.to_owned(), source };
+    let text = String::from_utf8(read_at_rest(path, is_ended).map_err(io)?);
+    let text = text.map_err(|error| io(std::io::Error::new(std::io::ErrorKind::InvalidData, error)))?;
     // Read once at start and used until the process ends.
     let text: &'static str = text.leak();
     regexes::parse(text).map_err(|source| UserAgentsError::Syntax { path: path.to_owned(), source })

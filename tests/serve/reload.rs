@@ -143,7 +143,7 @@ fn the_check_of_bodies_can_be_switched_on_and_off() {
 #[test]
 fn log_lines_and_cors_headers_follow_their_settings() {
     let home = home("");
-    let server = home.serve(&[]);
+    let server = home.serve(&[("removal_grace", "0")]);
     let token = server.start_session("Key");
     let mut client = server.connect();
     let mut allowed = || {
@@ -172,7 +172,8 @@ fn secrets_are_changed_under_load_and_no_batch_is_lost() {
     const CHANGES: u32 = 8;
     let home = home("");
     put_secrets(&home, &["secret-0"]);
-    let server = home.serve(&[("cores", "2"), ("log_requests", "errors")]);
+    // Most of the secrets are removed in the end: that takes ten times as long.
+    let server = home.serve(&[("cores", "2"), ("log_requests", "errors"), ("removal_grace", "300ms")]);
     let old = server.start_session("Key");
     let mut remembering = server.connect();
     assert_eq!(remembering.exchange(batch_request(&old, b"old")).status, 200);

@@ -2,8 +2,8 @@
 //!
 //! Everything is read and checked as at the start. What is wrong anywhere leaves everything as it was. What is right is
 //! swapped in as a whole, for the settings that a running server can change; of the others a line says that they wait.
+//! What is missing holds as before until it is certain that it is gone: see [`super::lost`].
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
@@ -12,59 +12,45 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, Sender, bounded, select};
 
 use crate::config::{Config, Loaded, SETTINGS, Sources, TokenSecrets, masked};
-use crate::directory::{POLL_INTERVAL, Stamp};
+use crate::directory::POLL_INTERVAL;
 use crate::log::Log;
 use crate::server::admission::Policy;
 use crate::server::core::Common;
 use crate::server::live::Live;
+use crate::settled::Watched;
 use crate::telemetry::{Level, Logger, Metrics};
 
+use super::lost::Lost;
 use super::{log_options, retention};
-
-/// How long a changed file must have been still: an editor may empty it first and write it then.
-const STILL: Duration = Duration::from_millis(100);
-
-/// A file that goes on changing is read all the same after so many looks.
-const LOOKS_MAX: u32 = 20;
 
 /// How long is waited for the cores. They look ten times a second.
 const CORES_PATIENCE: Duration = Duration::from_secs(2);
 
+/// No file of settings or secrets is larger: reading one says so.
+const FILE_BYTES_MAX: u64 = 1024 * 1024;
+
 /// The files that settings come from, and how they were last seen.
-pub struct Files {
-    paths: Vec<PathBuf>,
-    stamps: Vec<Option<Stamp>>,
-}
+pub struct Files(Vec<Watched>);
 
 impl Files {
     /// Those of `sources`, as they are now: before they are read, so that no change in between goes unnoticed.
     pub fn seen(sources: &Sources) -> Files {
-        let mut paths = vec![sources.settings_file(), TokenSecrets::path(&sources.data)];
-        paths.extend(sources.environment.get("CONFIG_FILE_PATH").filter(|path| !path.is_empty()).map(PathBuf::from));
-        let stamps = look(&paths);
-        Files { paths, stamps }
+        let paths = sources.files().into_iter().chain([TokenSecrets::path(&sources.data)]);
+        let mut files: Vec<Watched> = paths.map(|path| Watched::new(&path, FILE_BYTES_MAX)).collect();
+        files.iter_mut().for_each(|file| drop(file.look()));
+        Files(files)
     }
 
     /// Whether one has changed since the last time. Then waits until they are still.
     fn changed(&mut self) -> bool {
-        let mut now = look(&self.paths);
-        if now == self.stamps {
-            return false;
-        }
-        for _ in 0..LOOKS_MAX {
-            std::thread::sleep(STILL);
-            let before = std::mem::replace(&mut now, look(&self.paths));
-            if before == now {
-                break;
-            }
-        }
-        self.stamps = now;
-        true
+        // Every one of them is looked at.
+        self.0.iter_mut().map(Watched::look_until_still).filter(Option::is_some).count() > 0
     }
-}
 
-fn look(paths: &[PathBuf]) -> Vec<Option<Stamp>> {
-    paths.iter().map(|path| Stamp::of(path)).collect()
+    /// For how long they have all been the same.
+    fn rest(&self) -> Duration {
+        self.0.iter().map(Watched::rest).min().unwrap_or_default()
+    }
 }
 
 /// How often settings were read again, by what came of it.
@@ -102,6 +88,8 @@ pub struct Heed {
     pub tune_checker: Box<dyn Fn(&Config) + Send>,
     /// Looks at once whether the projects have changed.
     pub look_at_projects: Box<dyn Fn() + Send>,
+    /// Tells the projects how long something has to be missing until it is gone.
+    pub set_grace: Box<dyn Fn(Duration) + Send>,
 }
 
 /// Reads settings again.
@@ -114,6 +102,8 @@ pub struct Reloader {
     pub files: Files,
     /// What was last read and found right.
     pub seen: Loaded,
+    /// What the files lack of what is in force.
+    pub lost: Lost,
     /// What is counted.
     pub reloads: Arc<Reloads>,
     /// Log lines.
@@ -170,7 +160,8 @@ impl Reloader {
                     (self.heed.look_at_projects)();
                 }
                 default(POLL_INTERVAL) => {
-                    if self.files.changed() {
+                    let gone = self.lost.certain(self.files.rest());
+                    if self.files.changed() || gone {
                         self.read_again(false);
                     }
                 }
@@ -179,18 +170,22 @@ impl Reloader {
     }
 
     fn read_again(&mut self, asked_for: bool) {
-        let (read, faults) = Config::examine(&self.sources);
         let running = self.heed.common.live.current();
+        let lacking_before = self.lost.count();
+        let (read, faults) = self.lost.read(&mut self.sources, &self.seen, &running.config.token_secrets);
         let config = running.config.with_live(&read.config);
+        let mut contradicts = false;
         let mut faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
         if faults.is_empty()
             && let Some(problem) = config.contradiction()
         {
             faults.push(format!("{problem}; all of this can be only from the next start on"));
+            contradicts = true;
         }
         let live = Live::of(config).map_err(|error| faults.push(error.to_string()));
         let (Ok(live), true) = (live, faults.is_empty()) else {
             self.reloads.refused.fetch_add(1, Ordering::Relaxed);
+            self.lost.refused(&read, contradicts);
             let message = "the settings can't be taken over, all stay as they were";
             self.logger.event(Level::Error, crate::caller!(), message, &[("error", &faults.join("; "))]);
             return;
@@ -213,13 +208,19 @@ impl Reloader {
             let message = "the settings were read again, nothing that a running server takes over has changed";
             self.logger.event(Level::Info, crate::caller!(), message, &[]);
         }
+        self.lost.note(&read, read.config.removal_grace);
+        if self.lost.count() > lacking_before {
+            self.lost.tell(&self.logger);
+        }
         self.seen = read;
+        self.lost.keep(&self.sources, &self.seen, &self.logger);
     }
 
     fn take_over(&self, live: Live) {
         let options = log_options(&live.config);
         self.logger.tune(options.requests, options.level);
         (self.heed.tune_checker)(&live.config);
+        (self.heed.set_grace)(live.config.removal_grace);
         self.heed.log.set_retention(retention::policy(&live.config));
         let cores = u16::try_from(self.heed.common.handovers.len()).unwrap_or(u16::MAX);
         self.heed.common.policy.set(Policy::of(&live.config, cores));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::config::{self, Config};
-use crate::directory::Directory;
+use crate::directory;
 use crate::log::retention::{ConsumerLag, Event, FullDisk, Listener, Policy, Reason, Retain, RetentionStats};
 use crate::log::{Log, Options};
 use crate::telemetry::{Level, Logger, Metrics, Sample};
@@ -36,11 +36,10 @@ pub fn policy(config: &Config) -> Policy {
 }
 
 /// Tells the log the ages of the projects that have their own.
-pub fn tell_ages(log: &Log, directory: &Directory) {
+pub fn tell_ages(log: &Log, directory: &directory::Shared) {
     const DAY: Duration = Duration::from_secs(24 * 3600);
     let age = |days: u32| (days != 0).then(|| DAY * days);
-    let own = directory.projects().iter().filter_map(|project| Some((project.project_id, age(project.retain_days?))));
-    log.set_project_ages(own.collect());
+    log.set_project_ages(directory.ages().into_iter().map(|(project, days)| (project, age(days))).collect());
 }
 
 fn report(logger: &Logger, event: &Event) {

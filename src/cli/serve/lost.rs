@@ -1,0 +1,215 @@
+//! What the files of settings and secrets lack of what is in force. It holds as before until it is certain that it is gone:
+//! a file that is being written lacks much, and a good token that is refused ends its session.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::config::{Config, ConfigError, ConfigErrors, Loaded, SETTINGS, Sources, TokenSecrets, remembered};
+use crate::settled::{Losses, at_rest, needed};
+use crate::telemetry::{Level, Logger};
+
+/// A file that looks as if it were not whole, and was changed so short a time before a start, is waited for.
+const START_REST: Duration = Duration::from_secs(5);
+/// One that goes on changing is taken as it is after so long.
+const START_REST_MAX: Duration = Duration::from_secs(30);
+const START_PAUSE: Duration = Duration::from_millis(100);
+
+/// Something that is missing.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Thing {
+    Setting(&'static str),
+    Secret(Vec<u8>),
+}
+
+/// What is missing, since when, and what is gone.
+#[derive(Debug, Default)]
+pub struct Lost {
+    settings: Losses<Thing>,
+    secrets: Losses<Thing>,
+    /// How many there were, missing or not.
+    all: [usize; 2],
+    gone: BTreeSet<Thing>,
+    needed: [Duration; 2],
+    /// The token secrets of the file itself.
+    in_file: TokenSecrets,
+    /// What was last read can't be used: nothing is gone by it.
+    broken: bool,
+}
+
+impl Lost {
+    /// Reads settings and secrets for a start, and what they lack of those of the last run.
+    ///
+    /// # Errors
+    /// All that is wrong, after files that were changed a moment ago have come to rest.
+    pub fn at_start(sources: &mut Sources) -> Result<(Loaded, Lost), ConfigErrors> {
+        let began = Instant::now();
+        let files: Vec<PathBuf> = sources.files().into_iter().chain([TokenSecrets::path(&sources.data)]).collect();
+        let known = match sources.has_secrets_file() {
+            true => remembered::read_secrets(&sources.data),
+            false => TokenSecrets::default(),
+        };
+        let before = remembered::read(sources);
+        let faults = loop {
+            sources.remembered.clone_from(&before);
+            sources.doubt_unended = true;
+            let (loaded, faults) = read(sources, &known);
+            let whole = faults.is_empty() && loaded.missing.is_empty();
+            let waited = began.elapsed() >= START_REST_MAX || files.iter().all(|file| at_rest(file, START_REST));
+            if whole || waited {
+                break faults;
+            }
+            thread::sleep(START_PAUSE);
+        };
+        // At rest: the last line is what it is.
+        sources.doubt_unended = false;
+        let of_secrets =
+            |fault: &ConfigError| matches!(fault, ConfigError::EmptySecret { .. } | ConfigError::CutSecret { .. });
+        let lost_secrets = !known.is_empty() && faults.iter().any(of_secrets);
+        let (mut loaded, mut faults) = read_or_let_go(sources, &known);
+        if lost_secrets {
+            for fault in faults.extract_if(.., |fault| of_secrets(fault)) {
+                loaded.warnings.push(format!("{fault}; until then the secrets of the last run hold"));
+            }
+            loaded.config.token_secrets = known.clone();
+        }
+        ConfigErrors::none_of(faults)?;
+        let in_file = loaded.config.token_secrets.clone();
+        let mut lost = Lost { in_file: in_file.clone(), ..Lost::default() };
+        loaded.config.token_secrets = in_file.with(in_file.lacking(&known));
+        lost.note(&loaded, loaded.config.removal_grace);
+        Ok((loaded, lost))
+    }
+
+    /// Reads settings and secrets again. What is missing and not gone holds as it is in force.
+    pub fn read(
+        &mut self,
+        sources: &mut Sources,
+        seen: &Loaded,
+        in_force: &TokenSecrets,
+    ) -> (Loaded, Vec<ConfigError>) {
+        let gone = |thing: &Thing| self.gone.contains(thing);
+        // Between two readings that are right, what is missing stays remembered.
+        let mut remembered = remembered::of_files(seen);
+        let missing = std::mem::take(&mut sources.remembered).into_iter();
+        remembered.extend(missing.filter(|held| self.settings.keys().any(|key| *key == Thing::Setting(held.name))));
+        remembered.retain(|held| !gone(&Thing::Setting(held.name)));
+        remembered.sort_by_key(|held| held.name);
+        remembered.dedup_by_key(|held| held.name);
+        sources.remembered = remembered;
+        sources.let_go = seen.config.removal_grace.is_zero();
+        // A setting that is gone for certain, and still in the last line, was doubted alone.
+        sources.doubt_unended = !sources.let_go && !self.gone.iter().any(|thing| matches!(thing, Thing::Setting(_)));
+        let (mut loaded, faults) = read(sources, in_force);
+        self.broken = !faults.is_empty() && !read_let_go(sources, in_force).1.is_empty();
+        let right = |secrets: &TokenSecrets| !secrets.is_empty() && (faults.is_empty() || !secrets.is_cut(in_force));
+        if right(&loaded.config.token_secrets) {
+            self.in_file = loaded.config.token_secrets.clone();
+        }
+        let lacking = self.in_file.lacking(in_force).into_iter();
+        let held = lacking.filter(|secret| !sources.let_go && !gone(&Thing::Secret(secret.clone())));
+        loaded.config.token_secrets = self.in_file.with(held);
+        (loaded, faults)
+    }
+
+    /// What was read can't be used with what is in force. Unless all that is wrong is what is still held, nothing is gone by it.
+    pub fn refused(&mut self, read: &Loaded, contradicts: bool) {
+        self.broken |= contradicts;
+        if !self.broken {
+            self.note(read, read.config.removal_grace);
+        }
+    }
+
+    /// Notes what is missing from what was read.
+    pub fn note(&mut self, read: &Loaded, grace: Duration) {
+        let now = Instant::now();
+        self.gone.clear();
+        self.settings.note(read.missing.iter().map(|name| Thing::Setting(name)), now);
+        self.secrets.note(self.in_file.lacking(&read.config.token_secrets).into_iter().map(Thing::Secret), now);
+        let missing = [self.settings.keys().count(), self.secrets.keys().count()];
+        self.all = [remembered::of_files(read).len(), read.config.token_secrets.len()];
+        self.needed = [0, 1].map(|at| needed(grace, missing[at], self.all[at]));
+    }
+
+    /// Finds out what is gone, for files that have been at rest for so long.
+    pub fn certain(&mut self, rest: Duration) -> bool {
+        if self.broken {
+            return false;
+        }
+        let now = Instant::now();
+        let gone = [(&self.settings, self.needed[0]), (&self.secrets, self.needed[1])];
+        self.gone = gone.into_iter().flat_map(|(losses, needed)| losses.certain(needed, rest, now)).collect();
+        !self.gone.is_empty()
+    }
+
+    /// How many things are missing.
+    pub fn count(&self) -> usize {
+        self.settings.keys().count() + self.secrets.keys().count()
+    }
+
+    /// Says what is missing.
+    pub fn tell(&self, logger: &Logger) {
+        let named = |live: bool| {
+            let names = self.settings.keys().filter_map(|thing| match thing {
+                Thing::Setting(name) if is_live(name) == live => Some(*name),
+                _ => None,
+            });
+            names.collect::<Vec<_>>().join(" ")
+        };
+        let [settings, secrets] = self.needed.map(|needed| needed.as_secs().to_string());
+        let (held, fixed) = (named(true), named(false));
+        if !held.is_empty() {
+            let message = "settings are missing from their file: they hold as before until it has stayed so";
+            logger.event(Level::Warn, crate::caller!(), message, &[("settings", &held), ("seconds", &settings)]);
+        }
+        if !fixed.is_empty() {
+            let message = "settings are missing from their file: a start takes the defaults";
+            logger.event(Level::Warn, crate::caller!(), message, &[("settings", &fixed)]);
+        }
+        let count = self.secrets.keys().count();
+        if count > 0 {
+            let message = "token secrets are missing from their file: they verify until it has stayed so";
+            let count = count.to_string();
+            logger.event(Level::Warn, crate::caller!(), message, &[("secrets", &count), ("seconds", &secrets)]);
+        }
+    }
+
+    /// Writes down what the next start compares with, once nothing is missing.
+    pub fn keep(&self, sources: &Sources, read: &Loaded, logger: &Logger) {
+        let settings = || if self.settings.is_empty() { remembered::keep(sources, read) } else { Ok(()) };
+        let secrets = || match self.secrets.is_empty() && sources.has_secrets_file() {
+            true => remembered::keep_secrets(&sources.data, &self.in_file),
+            false => Ok(()),
+        };
+        if let Err(error) = settings().and_then(|()| secrets()) {
+            let message = "what the next start compares with could not be written";
+            logger.event(Level::Warn, crate::caller!(), message, &[("error", &error)]);
+        }
+    }
+}
+
+fn is_live(name: &str) -> bool {
+    SETTINGS.iter().any(|setting| setting.name == name && setting.live)
+}
+
+/// Reads settings and secrets. Where what is held does not go with what is new, it is let go.
+fn read_or_let_go(sources: &Sources, known: &TokenSecrets) -> (Loaded, Vec<ConfigError>) {
+    let (loaded, faults) = read(sources, known);
+    let (without, faults_without) = read_let_go(sources, known);
+    if faults_without.len() < faults.len() { (without, faults_without) } else { (loaded, faults) }
+}
+
+fn read_let_go(sources: &Sources, known: &TokenSecrets) -> (Loaded, Vec<ConfigError>) {
+    read(&Sources { let_go: true, ..sources.clone() }, known)
+}
+
+fn read(sources: &Sources, known: &TokenSecrets) -> (Loaded, Vec<ConfigError>) {
+    let (loaded, mut faults) = Config::examine(sources);
+    let path = TokenSecrets::path(&sources.data);
+    let unended = || std::fs::read(&path).is_ok_and(|text| !crate::settled::is_ended(&text));
+    if loaded.config.token_secrets.is_cut(known) && unended() {
+        faults.push(ConfigError::CutSecret { path });
+    }
+    (loaded, faults)
+}

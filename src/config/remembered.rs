@@ -1,0 +1,131 @@
+//! What the files of settings said before, for the case that they don't say it any more.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::error::ConfigError;
+use super::load::{Loaded, Sources};
+use super::origin::Origin;
+use super::secrets::TokenSecrets;
+use super::settings::SETTINGS;
+use crate::settled::Kept;
+
+/// The names of the kept copies.
+const SETTINGS_NAME: &str = "settings.json";
+const SECRETS_NAME: &str = "token";
+/// More than this is not such a copy.
+const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
+
+/// A setting that a file held.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remembered {
+    /// The setting.
+    pub name: &'static str,
+    /// Its value as written.
+    pub text: String,
+    /// The line of the file.
+    pub origin: Origin,
+}
+
+/// The same, as it is written down.
+#[derive(Serialize, Deserialize)]
+struct Row {
+    setting: String,
+    text: String,
+    file: std::path::PathBuf,
+    line: usize,
+    /// In a file of variables, not of settings.
+    variables: bool,
+}
+
+/// What the files hold among settings that were read.
+pub fn of_files(loaded: &Loaded) -> Vec<Remembered> {
+    let held = SETTINGS.iter().zip(&loaded.chosen).filter(|(_, chosen)| chosen.origin.place().0.is_some());
+    held.map(|(setting, chosen)| Remembered {
+        name: setting.name,
+        text: chosen.text.clone(),
+        origin: chosen.origin.clone(),
+    })
+    .collect()
+}
+
+/// What was last written down of the files of these sources. A copy that can't be read is none.
+pub fn read(sources: &Sources) -> Vec<Remembered> {
+    let text = settings_copy(&sources.data).read().ok().flatten().unwrap_or_default();
+    let rows: Vec<Row> = serde_json::from_slice(&text).unwrap_or_default();
+    let files = sources.files();
+    let known = |row: Row| {
+        let name = SETTINGS.iter().find(|setting| setting.name == row.setting)?.name;
+        let (path, line) = (row.file, row.line);
+        let origin = match row.variables {
+            true => Origin::VariableFile { path, line },
+            false => Origin::File { path, line },
+        };
+        let is_read = origin.place().0.is_some_and(|path| files.iter().any(|file| file == path));
+        is_read.then_some(Remembered { name, text: row.text, origin })
+    };
+    rows.into_iter().filter_map(known).collect()
+}
+
+/// Writes down what the files hold.
+///
+/// # Errors
+/// What could not be written, and why.
+pub fn keep(sources: &Sources, loaded: &Loaded) -> Result<(), String> {
+    let row = |held: Remembered| {
+        let (Some(file), Some(line)) = held.origin.place() else { return None };
+        let variables = matches!(held.origin, Origin::VariableFile { .. });
+        Some(Row { setting: held.name.to_owned(), text: held.text, file: file.to_owned(), line, variables })
+    };
+    let rows: Vec<Row> = of_files(loaded).into_iter().filter_map(row).collect();
+    let text = serde_json::to_vec(&rows).map_err(|error| error.to_string())?;
+    write(&settings_copy(&sources.data), &text)
+}
+
+/// The token secrets that were last written down; none where there are none.
+pub fn read_secrets(data: &Path) -> TokenSecrets {
+    let text = secrets_copy(data).read().ok().flatten().unwrap_or_default();
+    TokenSecrets::of_lines(&text)
+}
+
+/// Writes down the token secrets of the file.
+///
+/// # Errors
+/// What could not be written, and why.
+pub fn keep_secrets(data: &Path, secrets: &TokenSecrets) -> Result<(), String> {
+    let mut text = secrets.to_vec().join(&b'\n');
+    text.push(b'\n');
+    write(&secrets_copy(data), &text)
+}
+
+/// A file that is empty, or gone, and was not. Nobody means that, and a file that is being written looks like it.
+pub(super) fn emptied(remembered: &[Remembered]) -> Vec<ConfigError> {
+    let mut files: Vec<(&Path, usize)> = Vec::new();
+    for path in remembered.iter().filter_map(|held| held.origin.place().0) {
+        match files.iter_mut().find(|(known, _)| *known == path) {
+            Some((_, settings)) => *settings += 1,
+            None => files.push((path, 1)),
+        }
+    }
+    let is_empty = |path: &Path| match super::file::read_bounded(path, FILE_BYTES_MAX) {
+        Ok(text) => text.trim_ascii().is_empty(),
+        Err(ConfigError::Io { source, .. }) => source.kind() == std::io::ErrorKind::NotFound,
+        Err(_) => false,
+    };
+    let emptied = files.into_iter().filter(|(path, _)| is_empty(path));
+    emptied.map(|(path, settings)| ConfigError::Emptied { path: path.to_owned(), settings }).collect()
+}
+
+/// Where the copies are.
+pub(super) fn settings_copy(data: &Path) -> Kept {
+    Kept::new(data, SETTINGS_NAME, FILE_BYTES_MAX)
+}
+
+pub(super) fn secrets_copy(data: &Path) -> Kept {
+    Kept::new(data, SECRETS_NAME, FILE_BYTES_MAX)
+}
+
+fn write(kept: &Kept, text: &[u8]) -> Result<(), String> {
+    kept.write(text).map_err(|error| format!("{}: {error}", kept.path().display()))
+}

@@ -1,0 +1,69 @@
+//! A copy of a file as it was when nothing of it was in doubt.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+/// The folder of the copies, inside the data folder. Only its owner can look into it: secrets may be in them.
+pub const KEPT_FOLDER: &str = "kept";
+
+/// Where one copy is.
+#[derive(Debug, Clone)]
+pub struct Kept {
+    path: PathBuf,
+    bytes_max: u64,
+}
+
+impl Kept {
+    /// The copy of this name in a data folder.
+    pub fn new(data: &Path, name: &str, bytes_max: u64) -> Self {
+        Self { path: data.join(KEPT_FOLDER).join(name), bytes_max }
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The copy; `None`: there is none.
+    ///
+    /// # Errors
+    /// It can't be read, or is larger than what it should be.
+    pub fn read(&self) -> io::Result<Option<Vec<u8>>> {
+        let file = match File::open(&self.path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let mut text = Vec::new();
+        file.take(self.bytes_max + 1).read_to_end(&mut text)?;
+        if text.len() as u64 > self.bytes_max {
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, "far too large for what it should be"));
+        }
+        Ok(Some(text))
+    }
+
+    /// Puts another text in its place, whole and on disk, unless it has this one already.
+    ///
+    /// # Errors
+    /// The copy could not be written; the old one is there as it was.
+    pub fn write(&self, text: &[u8]) -> io::Result<()> {
+        if self.read().is_ok_and(|old| old.as_deref() == Some(text)) {
+            return Ok(());
+        }
+        let folder = self.path.parent().unwrap_or(Path::new("."));
+        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        let mut draft = self.path.clone().into_os_string();
+        draft.push(".tmp");
+        let written = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft);
+        let written = written.and_then(|mut file| {
+            file.write_all(text)?;
+            file.sync_all()
+        });
+        written.and_then(|()| fs::rename(&draft, &self.path)).inspect_err(|_| {
+            let _ = fs::remove_file(&draft);
+        })?;
+        File::open(folder)?.sync_all()
+    }
+}

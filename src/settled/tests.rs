@@ -1,0 +1,61 @@
+use std::fs;
+use std::time::{Duration, Instant};
+
+use super::*;
+
+#[test]
+fn an_edit_in_place_with_the_same_size_and_time_is_seen() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("file");
+    fs::write(&path, "one\n").unwrap();
+    let mut watched = Watched::new(&path, 100);
+    assert_eq!(watched.look().unwrap().unwrap(), b"one\n");
+    assert!(watched.look().is_none());
+    let modified = fs::metadata(&path).unwrap().modified().unwrap();
+    fs::write(&path, "two\n").unwrap();
+    fs::File::options().write(true).open(&path).unwrap().set_modified(modified).unwrap();
+    assert_eq!(watched.look().unwrap().unwrap(), b"two\n");
+    assert!(watched.look().is_none(), "the same text again is no change");
+    fs::write(&path, "two\n").unwrap();
+    assert!(watched.look().is_none());
+    fs::write(&path, [b'x'; 101]).unwrap();
+    assert!(watched.look().unwrap().unwrap_err().to_string().contains("more than 100 bytes"));
+    fs::remove_file(&path).unwrap();
+    assert_eq!(watched.look().unwrap().unwrap_err().kind(), std::io::ErrorKind::NotFound);
+    assert!(watched.look().is_none(), "told once");
+}
+
+#[test]
+fn what_is_missing_is_gone_after_the_grace_time_in_a_file_at_rest_alone() {
+    let (grace, start) = (Duration::from_secs(60), Instant::now());
+    let after = |seconds| start + Duration::from_secs(seconds);
+    let mut losses = Losses::default();
+    assert!(losses.note([1, 2], start));
+    assert!(!losses.note([1, 2], after(30)), "nothing new");
+    assert!(losses.certain(grace, REST_MAX, after(59)).is_empty());
+    assert!(losses.certain(grace, Duration::from_secs(9), after(60)).is_empty(), "the file is still being written");
+    // The second one was there again for a while.
+    losses.note([1], after(40));
+    assert!(losses.note([1, 2], after(41)));
+    assert_eq!(losses.certain(grace, REST_MAX, after(60)), [1]);
+    losses.note([], after(70));
+    assert!(losses.is_empty());
+    assert_eq!(needed(grace, 1, 1), grace, "half of a rotation of one secret");
+    assert_eq!(needed(grace, 2, 4), grace);
+    assert_eq!(needed(grace, 3, 4), grace * 10, "a fraction of itself");
+}
+
+#[test]
+fn a_kept_copy_is_replaced_as_a_whole_and_for_its_owner_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let kept = Kept::new(folder.path(), "token", 10);
+    assert!(kept.read().unwrap().is_none());
+    kept.write(b"a").unwrap();
+    kept.write(b"bb").unwrap();
+    assert_eq!(kept.read().unwrap().unwrap(), b"bb");
+    let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode(kept.path()), mode(kept.path().parent().unwrap())), (0o600, 0o700));
+    kept.write(&[0; 11]).unwrap();
+    assert!(kept.read().is_err());
+}

@@ -1,0 +1,174 @@
+//! One file, and what was last seen of it.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use blake3::Hash;
+
+/// How often a file that has just changed is looked at.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// How long a changed text must have been still.
+const STILL: Duration = Duration::from_millis(200);
+
+/// The same where its last line has no end: that may still be on its way.
+const STILL_UNENDED: Duration = Duration::from_secs(1);
+
+/// A file that goes on changing is taken as it is after so long. Nothing is lost by it.
+const STILL_MAX: Duration = Duration::from_secs(2);
+
+/// The longest wait for a file that is read only once.
+const READ_MAX: Duration = Duration::from_secs(5);
+
+/// For so long after a file looked different its content is read at every look: the times of a file are as coarse as the
+/// file system makes them, and a second change within one of their steps leaves them as they were.
+const COARSE: Duration = Duration::from_secs(3);
+
+/// What can be seen of a file without reading it. The time of the last change of its inode can't be set by anybody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stamp {
+    modified: (i64, i64),
+    changed: (i64, i64),
+    bytes: u64,
+    inode: u64,
+    device: u64,
+}
+
+impl Stamp {
+    /// What is to be seen at `path`; `None`: nothing that can be looked at.
+    pub fn of(path: &Path) -> Option<Self> {
+        fs::metadata(path).ok().map(|metadata| Self::from(&metadata))
+    }
+
+    /// How long ago the file was changed, by the wall clock; zero for a time to come.
+    fn age(&self) -> Duration {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let changed = Duration::from_secs(u64::try_from(self.changed.0).unwrap_or(0));
+        now.saturating_sub(changed + Duration::from_nanos(u64::try_from(self.changed.1).unwrap_or(0)))
+    }
+}
+
+impl From<&fs::Metadata> for Stamp {
+    fn from(metadata: &fs::Metadata) -> Self {
+        Self {
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+            bytes: metadata.len(),
+            inode: metadata.ino(),
+            device: metadata.dev(),
+        }
+    }
+}
+
+/// What a look came to, without the text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Seen {
+    Text(Hash),
+    Failure(io::ErrorKind),
+}
+
+/// A file that is looked at again and again.
+#[derive(Debug)]
+pub struct Watched {
+    path: PathBuf,
+    bytes_max: u64,
+    stamp: Option<Stamp>,
+    stamp_since: Instant,
+    seen: Option<Seen>,
+    seen_since: Instant,
+}
+
+impl Watched {
+    /// Not looked at yet: the first look is a change.
+    pub fn new(path: &Path, bytes_max: u64) -> Self {
+        let now = Instant::now();
+        Self { path: path.to_owned(), bytes_max, stamp: None, stamp_since: now, seen: None, seen_since: now }
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// For how long the content has been the same, as far as it was looked at.
+    pub fn rest(&self) -> Duration {
+        self.seen_since.elapsed()
+    }
+
+    /// Looks at the file. `Some`: it has another content than at the last look, or can't be read for another reason.
+    pub fn look(&mut self) -> Option<io::Result<Vec<u8>>> {
+        let (now, stamp) = (Instant::now(), Stamp::of(&self.path));
+        if stamp != self.stamp || self.seen.is_none() {
+            self.stamp_since = now;
+        } else if now.duration_since(self.stamp_since) > COARSE {
+            return None;
+        }
+        self.stamp = stamp;
+        let text = read(&self.path, self.bytes_max);
+        let seen = match &text {
+            Ok(text) => Seen::Text(blake3::hash(text)),
+            Err(error) => Seen::Failure(error.kind()),
+        };
+        if self.seen == Some(seen) {
+            return None;
+        }
+        (self.seen, self.seen_since) = (Some(seen), now);
+        Some(text)
+    }
+
+    /// Looks at the file, and if it has changed, waits until it is still. A file that never is, is taken as it is after two seconds.
+    pub fn look_until_still(&mut self) -> Option<io::Result<Vec<u8>>> {
+        let (mut text, began) = (self.look()?, Instant::now());
+        loop {
+            let still = if text.as_deref().is_ok_and(is_ended) { STILL } else { STILL_UNENDED };
+            if self.rest() >= still || began.elapsed() >= STILL_MAX {
+                return Some(text);
+            }
+            thread::sleep(PAUSE);
+            if let Some(newer) = self.look() {
+                text = newer;
+            }
+        }
+    }
+}
+
+/// Whether the last line of a text has its end, and there is one at all. A text that was cut rarely has.
+pub fn is_ended(text: &[u8]) -> bool {
+    text.ends_with(b"\n")
+}
+
+/// Whether nothing has changed the file within the last `rest`, as far as its own times say. A missing one is at rest.
+pub fn at_rest(path: &Path, rest: Duration) -> bool {
+    Stamp::of(path).is_none_or(|stamp| stamp.age() >= rest)
+}
+
+/// Reads a file that is read only once. One that does not look whole and was changed a moment ago is waited for.
+///
+/// # Errors
+/// The system's own.
+pub fn read_at_rest(path: &Path, is_whole: impl Fn(&[u8]) -> bool) -> io::Result<Vec<u8>> {
+    let began = Instant::now();
+    loop {
+        let text = fs::read(path);
+        let whole = text.as_deref().is_ok_and(&is_whole);
+        if whole || at_rest(path, STILL_UNENDED) || began.elapsed() >= READ_MAX {
+            return text;
+        }
+        thread::sleep(PAUSE);
+    }
+}
+
+fn read(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
+    let file = File::open(path)?;
+    let mut text = Vec::new();
+    file.take(bytes_max + 1).read_to_end(&mut text)?;
+    if text.len() as u64 > bytes_max {
+        let message = format!("it has more than {bytes_max} bytes, which are the most that is read");
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
+    }
+    Ok(text)
+}
