@@ -323,6 +323,11 @@ fn admin_of(log: &Log, metrics: Metrics, checker: &Checker) -> Admin {
         .counter("takeup_log_failed_segments", "Segments given up.", gauge(log, |s| s.failures))
         .counter("takeup_log_lost_records", "Records lost with failed segments.", gauge(log, |s| s.lost))
         .counter("takeup_log_restored_records", "Of these, answered ones appended again.", gauge(log, |s| s.restored))
+        .counter(
+            "takeup_log_late_wakes",
+            "Times that a writer which nobody had woken was let go by a timer.",
+            gauge(log, |s| s.late_wakes),
+        )
         .counter("takeup_log_slow_syncs", "Syncs that took longer than slow_sync.", gauge(log, |s| s.slow_syncs));
     metrics = failures::register(metrics, log);
     metrics = retention::register(metrics, log);

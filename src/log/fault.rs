@@ -30,11 +30,13 @@ impl Fault {
         matches!(self, Fault::Prepare(errno) if errno == libc::ENOSPC || errno == libc::EDQUOT)
     }
 
-    /// Whether it says nothing about the disk and passes by itself: the disk is full, or the process is short of something.
+    /// Whether it says nothing about the disk and passes by itself when its cause does: the disk is full, the process or the machine is short of
+    /// something, or somebody has taken away a right.
     pub(super) fn is_passing(self) -> bool {
         let Fault::Prepare(errno) = self else { return false };
-        const SHORTAGES: [i32; 5] = [libc::EMFILE, libc::ENFILE, libc::ENOMEM, libc::EAGAIN, libc::EINTR];
-        self.is_disk_full() || SHORTAGES.contains(&errno)
+        const PASSING: [i32; 7] =
+            [libc::EMFILE, libc::ENFILE, libc::ENOMEM, libc::EAGAIN, libc::EINTR, libc::EACCES, libc::EPERM];
+        self.is_disk_full() || PASSING.contains(&errno)
     }
 
     /// Every cause, as [`Fault::cause`] names it.

@@ -3,13 +3,14 @@
 use std::io;
 use std::path::Path;
 use std::sync::atomic::Ordering;
-use std::thread;
 use std::time::{Duration, Instant};
 
 use super::fault::Fault;
+use super::prepare;
 use super::retention::FullDisk;
-use super::segment::PAGE_BYTES;
+use super::segment::{PAGE_BYTES, Segment};
 use super::shared::{Core, Shared, Space};
+use super::wake::For;
 
 /// What is populated at a time: about 0.2 ms, so that a core that waits gets the first of it soon.
 const STEP_BYTES: u64 = 1 << 20;
@@ -22,41 +23,79 @@ const ANCHOR_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The thread. It ends when all cores are finished.
 pub(super) fn run(shared: &Shared) {
-    shared.set_keeper(thread::current());
+    shared.keeper.set_thread();
+    let mut woken = true;
     let mut anchored = Instant::now();
     let mut looked = Instant::now();
     while shared.cores_running.load(Ordering::SeqCst) > 0 {
         for core in &shared.cores {
-            move_windows(shared, core);
+            let awaited = core.wait.what() == Some(For::Window);
+            if move_windows(shared, core) && awaited && !woken {
+                shared.late_wakes.fetch_add(1, Ordering::Relaxed);
+            }
         }
         if anchored.elapsed() >= ANCHOR_INTERVAL {
             anchored = Instant::now();
             shared.clock.anchor();
             shared.cores.iter().for_each(|core| look_at_age(shared, core));
         }
-        if looked.elapsed() >= SPACE_INTERVAL {
+        if looked.elapsed() >= SPACE_INTERVAL || shared.space_due.swap(false, Ordering::SeqCst) {
             looked = Instant::now();
             look_at_space(shared);
+            shared.cores.iter().for_each(|core| let_go_of_the_forgotten(shared, core));
         }
-        thread::park_timeout(SPACE_INTERVAL);
+        woken = shared.keeper.sleep(SPACE_INTERVAL);
     }
     shared.wake_preparer();
 }
 
-/// Populates up to `window_bytes` ahead of the cursor. Segments are few: the one in use and the one prepared.
-pub(super) fn move_windows(shared: &Shared, core: &Core) {
+/// Populates up to `window_bytes` ahead of the cursor. Segments are few: the one in use and the one prepared. True if a window has moved.
+pub(super) fn move_windows(shared: &Shared, core: &Core) -> bool {
+    let mut moved = false;
     for segment in core.live() {
-        let page = segment.cursor() / PAGE_BYTES * PAGE_BYTES;
-        let target = (page + shared.options.window_bytes).min(segment.bytes);
-        match segment.extend_ready(target, STEP_BYTES) {
-            Ok(true) => core.wake_if_waiting(),
+        match segment.extend_ready(window_end(shared, &segment), STEP_BYTES) {
+            Ok(true) => {
+                moved = true;
+                core.wake_if_waiting();
+            }
             Ok(false) => {}
             Err(error) => {
-                segment.fail(Fault::prepare(&error));
-                core.wake();
+                let fault = Fault::prepare(&error);
+                // What passes is tried again when the writer asks, or at the next look.
+                if !fault.is_passing() {
+                    segment.fail(fault);
+                    core.wake();
+                }
             }
         }
+        if prepare::is_low(shared, &segment) {
+            shared.wake_preparer();
+        }
     }
+    moved
+}
+
+fn window_end(shared: &Shared, segment: &Segment) -> u64 {
+    let page = segment.cursor() / PAGE_BYTES * PAGE_BYTES;
+    (page + shared.options.window_bytes).min(segment.bytes)
+}
+
+/// Whoever is refused looks again now and then, whatever he waits for. A writer that could have gone on, and that nobody has told, is counted.
+fn let_go_of_the_forgotten(shared: &Shared, core: &Core) {
+    let forgotten = match core.wait.what() {
+        Some(For::Segment) => core.is_ready(),
+        Some(For::Sealer) => !core.is_behind_with_sealing(),
+        Some(For::Window) => {
+            let used = core.live().into_iter().rev().find(|segment| segment.first_us() != 0 && !segment.is_left());
+            used.is_some_and(|segment| segment.ready() >= window_end(shared, &segment))
+        }
+        // Groups are settled with a call in any case; space is given back by others, too.
+        Some(For::Groups | For::Space) | None => false,
+    };
+    if forgotten {
+        shared.late_wakes.fetch_add(1, Ordering::Relaxed);
+    }
+    core.wake_if_waiting();
 }
 
 /// An idle core's records are sealed too: its task is woken, and rolls over.
@@ -90,8 +129,6 @@ pub(super) fn look_at_space(shared: &Shared) {
     if free < shared.options.low_water_bytes() && full_disk() != FullDisk::Hold {
         shared.retention.wake();
     }
-    // Whoever is refused looks again now and then, whatever he waits for.
-    shared.cores.iter().for_each(|core| core.wake_if_waiting());
 }
 
 /// The bytes that this process may still take on the folder's file system.

@@ -93,6 +93,8 @@ pub struct LogStats {
     pub slow_syncs: u64,
     /// Times that a segment could not be sealed; it is tried again.
     pub seal_failures: u64,
+    /// Times that a timer has let a writer go that nobody had woken.
+    pub late_wakes: u64,
     /// Bytes free on the file system, for this process.
     pub free_bytes: u64,
     /// The state of each core.
@@ -184,6 +186,7 @@ impl Log {
             }),
             slow_syncs: sum(|core| core.counters.slow_syncs.load(Ordering::Relaxed)),
             seal_failures: sum(|core| core.counters.seal_failures.load(Ordering::Relaxed)),
+            late_wakes: shared.late_wakes.load(Ordering::Relaxed),
             free_bytes: shared.free_bytes.load(Ordering::Relaxed),
             states: shared.cores.iter().map(|core| reopen::state(core)).collect(),
         }

@@ -5,7 +5,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::thread;
 use std::time::{Duration, Instant};
 
 use super::carry::Carried;
@@ -13,7 +12,8 @@ use super::control::at;
 use super::fault::Fault;
 use super::open::{Ack, Way};
 use super::segment::{PAGE_BYTES, Plan, Segment};
-use super::shared::{Core, Shared};
+use super::shared::{Core, Shared, Space};
+use super::wake::For;
 
 /// What is formatted at a time: small enough that a group's sync waits little behind it.
 const SLICE_BYTES: u64 = 1 << 20;
@@ -24,9 +24,12 @@ const WINDOWS_AHEAD: u64 = 2;
 /// The longest pause between two slices. A pause is as long as the slice took, so that a slow disk has half of its time for the syncs.
 const SLICE_PAUSE_MAX: Duration = Duration::from_secs(1);
 
-/// How long the thread sleeps with nothing to do, and waits after a failure.
+/// How long the thread sleeps with nothing to do. Whoever has something to do for it wakes it.
 const IDLE_PAUSE: Duration = Duration::from_millis(500);
+
+/// How long it waits after a failure, whoever calls meanwhile: at first, and at most after more of them.
 const RETRY_PAUSE: Duration = Duration::from_millis(250);
+const RETRY_PAUSE_MAX: Duration = Duration::from_secs(1);
 
 /// A core that appends faster than this gets its next segment without formatting: a page costs a processor as much to format as four to
 /// append, and large groups hide what each sync then pays for the state of its blocks (`docs/performance.md`).
@@ -51,29 +54,85 @@ impl Last {
     }
 }
 
+/// What is being done for one core.
+struct Supplier {
+    last: Last,
+    /// When to try again after a failure, and how long the pause was.
+    retry: Option<(Instant, Duration)>,
+}
+
+impl Supplier {
+    /// Returns when to look again at the latest.
+    fn supply(&mut self, shared: &Shared, core: &Core) -> Duration {
+        if core.poison().is_some() {
+            // Whoever reopens it has mended something.
+            self.retry = None;
+            return IDLE_PAUSE;
+        }
+        if let Some((at, _)) = self.retry {
+            let left = at.saturating_duration_since(Instant::now());
+            if !left.is_zero() {
+                return left;
+            }
+        }
+        if supply(shared, core, &mut self.last) {
+            self.retry = None;
+            return IDLE_PAUSE;
+        }
+        let pause = self.retry.map_or(RETRY_PAUSE, |(_, before)| (2 * before).min(RETRY_PAUSE_MAX));
+        self.retry = Some((Instant::now() + pause, pause));
+        pause
+    }
+}
+
 /// The thread. It ends when all cores are finished.
 pub(super) fn run(shared: &Shared) {
-    shared.set_preparer(thread::current());
-    let mut lasts: Vec<Last> = shared.cores.iter().map(|_| Last::new()).collect();
+    shared.preparer.set_thread();
+    let fresh = |_: &_| Supplier { last: Last::new(), retry: None };
+    let mut suppliers: Vec<Supplier> = shared.cores.iter().map(fresh).collect();
+    let mut slice_due = Instant::now();
+    let mut space = Space::Full;
+    let mut woken = true;
     while shared.cores_running.load(Ordering::SeqCst) > 0 {
         let mut pause = IDLE_PAUSE;
         if !shared.is_closing() {
-            for (core, last) in shared.cores.iter().zip(&mut lasts) {
-                if core.poison().is_none() && !supply(shared, core, last) {
-                    pause = RETRY_PAUSE;
+            let before = std::mem::replace(&mut space, shared.space());
+            for (core, supplier) in shared.cores.iter().zip(&mut suppliers) {
+                if space < before {
+                    supplier.retry = None;
                 }
+                if !woken && supplier.retry.is_none() && has_been_forgotten(core) {
+                    shared.late_wakes.fetch_add(1, Ordering::Relaxed);
+                }
+                pause = pause.min(supplier.supply(shared, core));
             }
-            if let Some(next) = format_next(shared) {
-                pause = next;
-            }
+            pause = pause.min(format_when_due(shared, &mut slice_due, woken));
         }
-        if !pause.is_zero() {
-            thread::park_timeout(pause);
-        }
+        woken = shared.preparer.sleep(pause);
     }
     for core in &shared.cores {
         remove_unused(shared, core);
     }
+}
+
+/// Whether the writer waits for a segment that nobody has asked for.
+fn has_been_forgotten(core: &Core) -> bool {
+    core.wait.what() == Some(For::Segment) && core.poison().is_none() && !core.is_ready()
+}
+
+/// Formats a slice, unless the pause after the last one is not over and nobody is in a hurry. Returns how long to sleep.
+fn format_when_due(shared: &Shared, due: &mut Instant, woken: bool) -> Duration {
+    let Some(next) = next_to_format(shared) else { return IDLE_PAUSE };
+    let left = due.saturating_duration_since(Instant::now());
+    if !next.is_urgent(shared) && !left.is_zero() {
+        return left;
+    }
+    if !woken && left.is_zero() && next.is_awaited() {
+        shared.late_wakes.fetch_add(1, Ordering::Relaxed);
+    }
+    let pause = format(shared, &next);
+    *due = Instant::now() + pause;
+    pause
 }
 
 /// Sees to it that the core has a segment to go on to, proved after its last failure. False if that has to be tried again.
@@ -92,11 +151,15 @@ pub(super) fn supply(shared: &Shared, core: &Core, last: &mut Last) -> bool {
             true
         }
         Err(fault) => {
+            let news = core.obstacle() != Some(fault);
             core.set_obstacle(Some(fault));
             if !fault.is_passing() {
                 core.note_failure(fault, None);
             }
-            core.wake_if_waiting();
+            // Once: whoever is refused asks here again.
+            if news {
+                core.wake_if_waiting();
+            }
             false
         }
     }
@@ -139,6 +202,8 @@ fn make_fresh(shared: &Shared, core: &Core, last: &mut Last) -> Result<(), Fault
     core.control.word(at::PREPARED).fetch_add(1, Ordering::Relaxed);
     // There is room: this thread alone pushes, and it has found the queue empty.
     let _ = core.fresh.push(pen);
+    // For the rest of its first window.
+    shared.wake_keeper();
     Ok(())
 }
 
@@ -172,26 +237,65 @@ fn segment_bytes(shared: &Shared) -> Result<u64, Fault> {
     Ok(bytes)
 }
 
-/// Formats one slice of the segment that needs it most. Returns the pause after it; None if nothing is left to do.
-pub(super) fn format_next(shared: &Shared) -> Option<Duration> {
-    let distance = |segment: &Arc<Segment>| segment.formatted().saturating_sub(segment.cursor());
+/// A segment that is to be formatted further.
+struct Unformatted<'a> {
+    core: &'a Core,
+    segment: Arc<Segment>,
+}
+
+impl Unformatted<'_> {
+    fn distance(&self) -> u64 {
+        self.segment.formatted().saturating_sub(self.segment.cursor())
+    }
+
+    fn is_urgent(&self, shared: &Shared) -> bool {
+        self.distance() < shared.options.window_bytes
+    }
+
+    /// Whether a record waits for it.
+    fn is_awaited(&self) -> bool {
+        let at_its_end = self.segment.first_us() != 0 && self.segment.ready() >= self.segment.formatted();
+        at_its_end && self.core.wait.what() == Some(For::Window)
+    }
+}
+
+/// The segment that needs it most; None if nothing is left to do.
+fn next_to_format(shared: &Shared) -> Option<Unformatted<'_>> {
+    let all = shared.cores.iter().flat_map(|core| core.live().into_iter().map(move |segment| (&**core, segment)));
+    let unformatted = all.filter(|(_, segment)| is_low(shared, segment) && segment.fault().is_none());
+    unformatted.map(|(core, segment)| Unformatted { core, segment }).min_by_key(Unformatted::distance)
+}
+
+/// Whether more of a segment should be formatted by now.
+pub(super) fn is_low(shared: &Shared, segment: &Segment) -> bool {
+    let formatted = segment.formatted();
     let ahead_bytes = WINDOWS_AHEAD * shared.options.window_bytes;
-    let unformatted = |segment: &Arc<Segment>| {
-        let wanted = segment.formatted() < segment.bytes && distance(segment) < ahead_bytes;
-        wanted && segment.fault().is_none() && !segment.is_left()
-    };
-    let segment = shared.cores.iter().flat_map(|core| core.live()).filter(unformatted).min_by_key(distance)?;
+    formatted < segment.bytes && formatted.saturating_sub(segment.cursor()) < ahead_bytes && !segment.is_left()
+}
+
+/// Formats one slice of the segment that needs it most. Returns the pause after it; None if nothing is left to do.
+#[cfg(test)]
+pub(super) fn format_next(shared: &Shared) -> Option<Duration> {
+    next_to_format(shared).map(|next| format(shared, &next))
+}
+
+fn format(shared: &Shared, next: &Unformatted<'_>) -> Duration {
+    let segment = &next.segment;
     let begun = Instant::now();
-    if let Err(error) = segment.format(SLICE_BYTES) {
-        segment.fail(Fault::prepare(&error));
-        for core in &shared.cores {
-            core.wake();
+    if next.is_awaited() {
+        // It does not keep up, so it only stands in the way of what it was to make quick.
+        segment.give_up_formatting();
+    } else if let Err(error) = segment.format(SLICE_BYTES) {
+        let fault = Fault::prepare(&error);
+        if fault.is_passing() {
+            segment.give_up_formatting();
+        } else {
+            segment.fail(fault);
+            next.core.wake();
         }
-        return Some(Duration::ZERO);
     }
     shared.wake_keeper();
-    let hurry = distance(&segment) < shared.options.window_bytes;
-    Some(if hurry { Duration::ZERO } else { begun.elapsed().min(SLICE_PAUSE_MAX) })
+    if next.is_urgent(shared) { Duration::ZERO } else { begun.elapsed().min(SLICE_PAUSE_MAX) }
 }
 
 /// Removes the segment that was made ahead and never used.

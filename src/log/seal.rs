@@ -144,5 +144,7 @@ pub(super) fn seal_retired(shared: &Shared, retired: Retired, begun: Option<Desc
     core.counters.sealed.fetch_add(1, Ordering::Relaxed);
     core.unsealed.fetch_sub(1, Ordering::AcqRel);
     core.wake_if_waiting();
+    // It was cut to its length, or removed.
+    shared.space_came_back();
     None
 }

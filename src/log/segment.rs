@@ -252,6 +252,12 @@ impl Segment {
         Ok(to)
     }
 
+    /// The rest is used as it is. Waits for the slice that is being formatted: nothing is to be appended under it.
+    pub(super) fn give_up_formatting(&self) {
+        let _formatting = self.formatting.lock().unwrap_or_else(PoisonError::into_inner);
+        self.formatted.store(self.bytes, Ordering::Release);
+    }
+
     /// The end of the window that may be written without a page fault.
     #[inline]
     pub(super) fn ready(&self) -> u64 {

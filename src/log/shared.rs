@@ -2,8 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering, fence};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
-use std::thread::Thread;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use atomic_waker::AtomicWaker;
@@ -22,7 +21,8 @@ use super::protocol::{self, Words};
 use super::retention::Desk;
 use super::segment::{Pen, Segment, SharedPage};
 use super::stage::Stage;
-use super::writer::GROUPS_MAX;
+use super::wake::{Sleeper, Wait};
+use super::writer::{GROUPS_MAX, UNSEALED_MAX};
 
 /// So many failures within [`POISON_PERIOD`] poison a core: its disk is broken, and going on would only grind it down.
 const POISON_FAILURES: usize = 3;
@@ -62,8 +62,12 @@ pub(super) struct Shared {
     pub(super) closing: AtomicBool,
     /// How many cores' syncers run: cores that are not finished.
     pub(super) cores_running: AtomicU32,
-    keeper: OnceLock<Thread>,
-    preparer: OnceLock<Thread>,
+    pub(super) keeper: Sleeper,
+    pub(super) preparer: Sleeper,
+    /// The free space is to be looked at before its time.
+    pub(super) space_due: AtomicBool,
+    /// How often a timer has let a writer go that nobody had woken.
+    pub(super) late_wakes: AtomicU64,
     pub(super) retention: Desk,
     /// Held as long as any thread of this log may still write.
     pub(super) _lock: super::lock::Lock,
@@ -91,8 +95,10 @@ impl Shared {
             space: AtomicU8::new(Space::Enough as u8),
             closing: AtomicBool::new(false),
             cores_running: AtomicU32::new(0),
-            keeper: OnceLock::new(),
-            preparer: OnceLock::new(),
+            keeper: Sleeper::default(),
+            preparer: Sleeper::default(),
+            space_due: AtomicBool::new(false),
+            late_wakes: AtomicU64::new(0),
             retention: Desk::default(),
             _lock: lock,
         }
@@ -111,25 +117,21 @@ impl Shared {
         self.space.store(space as u8, Ordering::Relaxed);
     }
 
-    pub(super) fn set_keeper(&self, thread: Thread) {
-        let _ = self.keeper.set(thread);
-    }
-
-    pub(super) fn set_preparer(&self, thread: Thread) {
-        let _ = self.preparer.set(thread);
-    }
-
     /// A window runs low. Cheap while the keeper is awake.
     pub(super) fn wake_keeper(&self) {
-        if let Some(thread) = self.keeper.get() {
-            thread.unpark();
-        }
+        self.keeper.wake();
     }
 
-    /// A segment was taken or has failed.
+    /// A segment was taken or has failed, or what is formatted runs low.
     pub(super) fn wake_preparer(&self) {
-        if let Some(thread) = self.preparer.get() {
-            thread.unpark();
+        self.preparer.wake();
+    }
+
+    /// Space was given back: whoever waits for it need not wait for the next look.
+    pub(super) fn space_came_back(&self) {
+        if self.space() != Space::Enough {
+            self.space_due.store(true, Ordering::SeqCst);
+            self.wake_keeper();
         }
     }
 
@@ -147,7 +149,7 @@ pub(super) struct Core {
     /// The core's task that answers.
     pub(super) waker: AtomicWaker,
     /// The writer was refused and wants to be woken when there is room.
-    pub(super) waiting: AtomicBool,
+    pub(super) wait: Wait,
     /// A wake after `sync_interval` has been asked for.
     pub(super) alarm: AtomicBool,
     /// The open segment has become old.
@@ -206,7 +208,7 @@ impl Core {
             dir,
             control,
             waker: AtomicWaker::new(),
-            waiting: AtomicBool::new(false),
+            wait: Wait::default(),
             alarm: AtomicBool::new(false),
             age_due: AtomicBool::new(false),
             fresh: ArrayQueue::new(1),
@@ -229,13 +231,13 @@ impl Core {
 
     /// Wakes the core's task, and counts a refusal as answered.
     pub(super) fn wake(&self) {
-        self.waiting.store(false, Ordering::SeqCst);
+        self.wait.end();
         self.waker.wake();
     }
 
     /// Wakes the core's task if it was refused.
     pub(super) fn wake_if_waiting(&self) {
-        if self.waiting.swap(false, Ordering::SeqCst) {
+        if self.wait.end() {
             self.waker.wake();
         }
     }
@@ -367,6 +369,11 @@ impl Core {
     #[inline]
     pub(super) fn poison(&self) -> Option<Fault> {
         Fault::from_code(self.poison.load(Ordering::Acquire))
+    }
+
+    /// Whether so many segments wait to be sealed that no further one may be left to the sealer.
+    pub(super) fn is_behind_with_sealing(&self) -> bool {
+        self.unsealed.load(Ordering::Acquire) >= UNSEALED_MAX
     }
 
     /// Whether a proved segment waits to be taken.

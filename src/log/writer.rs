@@ -24,6 +24,7 @@ use super::segment::{PAGE_BYTES, Pen, RECORDS_FROM, Segment};
 use super::shared::{Core, Shared, Space};
 use super::stage::{GroupWrite, Stage};
 use super::syncer::Job;
+use super::wake::For;
 
 mod commit;
 mod end;
@@ -35,7 +36,7 @@ pub use outcome::{AppendError, GroupStats, Progress, Seq, WriterStats};
 pub(super) const GROUPS_MAX: usize = 3;
 
 /// Segments of a core that wait to be sealed before it stops rolling over: the sealer's disk is then far behind.
-const UNSEALED_MAX: u64 = 8;
+pub(super) const UNSEALED_MAX: u64 = 8;
 
 /// Places in the sealer's queue for each core: those, and what failures and the end add.
 pub(super) const RETIRED_MAX: usize = UNSEALED_MAX as usize + 2 * (GROUPS_MAX + 1);
@@ -306,13 +307,34 @@ impl Inner {
         if let Some(fault) = self.core.poison() {
             return Err(AppendError::Poisoned(fault));
         }
+        let mut awaited = None;
+        loop {
+            let Err(what) = self.find_room(size, start) else {
+                self.core.wait.end();
+                return Ok(());
+            };
+            if awaited == Some(what) {
+                return Err(self.refusal(what));
+            }
+            // Say that we wait before the last look, so that whoever makes room after it wakes us.
+            awaited = Some(what);
+            self.core.wait.begin(what);
+            match what {
+                For::Window => self.shared.wake_keeper(),
+                For::Segment => self.shared.wake_preparer(),
+                For::Groups | For::Sealer | For::Space => {}
+            }
+        }
+    }
+
+    /// Closes the group or goes on to the next segment where that makes room; else says what is in the way.
+    fn find_room(&mut self, size: u64, start: bool) -> Result<(), For> {
         let space = self.shared.space();
         if space == Space::Full || (space == Space::Low && !start) {
-            self.core.waiting.store(true, Ordering::SeqCst);
-            return Err(AppendError::DiskFull);
+            return Err(For::Space);
         }
         if self.pen.is_none() && !self.take_fresh() {
-            return Err(self.no_segment());
+            return Err(For::Segment);
         }
         let reserve = if start { 0 } else { self.shared.options.start_reserve_bytes };
         // At most: a new group, a new segment, and its window.
@@ -322,29 +344,20 @@ impl Inner {
                 return Ok(());
             }
             let end = self.cursor + size + reserve;
-            let Some(pen) = &self.pen else { break };
+            let Some(pen) = self.pen.as_ref().filter(|_| self.failure.is_none()) else { return Err(For::Groups) };
             if end > pen.segment().bytes {
-                if !self.roll_over() {
-                    return Err(self.no_segment());
-                }
+                self.roll_over()?;
             } else if end > self.open.from + self.shared.options.group_bytes_max && self.open.records > 0 {
                 if !self.handed.is_empty() {
-                    break;
+                    return Err(For::Groups);
                 }
                 self.hand_over();
             } else {
                 break;
             }
         }
-        // Say that we wait before the last look, so that whoever makes room after it wakes us.
-        self.core.waiting.store(true, Ordering::SeqCst);
-        self.shared.wake_keeper();
         self.refresh_limit();
-        if self.fits(size, start) {
-            Ok(())
-        } else {
-            Err(self.failure.map_or(AppendError::NotReady, AppendError::Failed))
-        }
+        if self.fits(size, start) { Ok(()) } else { Err(For::Window) }
     }
 
     fn refresh_limit(&mut self) {
@@ -352,14 +365,14 @@ impl Inner {
         self.limit = ready.min(self.open.from + self.shared.options.group_bytes_max);
     }
 
-    /// No segment can be taken now: asks for one, and says why it takes time.
-    fn no_segment(&mut self) -> AppendError {
-        self.core.waiting.store(true, Ordering::SeqCst);
-        self.shared.wake_preparer();
-        match (self.core.obstacle(), self.failure) {
-            (Some(fault), _) if fault.is_disk_full() => AppendError::DiskFull,
-            (Some(fault), _) | (None, Some(fault)) => AppendError::Failed(fault),
-            (None, None) => AppendError::NotReady,
+    /// Why a record has to wait.
+    fn refusal(&self, what: For) -> AppendError {
+        let obstacle = self.core.obstacle().filter(|_| what == For::Segment);
+        match (what, obstacle, self.failure) {
+            (For::Space, ..) => AppendError::DiskFull,
+            (_, Some(fault), _) if fault.is_disk_full() => AppendError::DiskFull,
+            (_, Some(fault), _) | (_, None, Some(fault)) => AppendError::Failed(fault),
+            (_, None, None) => AppendError::NotReady,
         }
     }
 
@@ -381,9 +394,10 @@ impl Inner {
         if self.core.replacing.load(Ordering::SeqCst) {
             return None;
         }
-        let pen = self.core.fresh.pop();
+        let pen = self.core.fresh.pop()?;
+        // At once: the next one has all of this segment's time to be made in.
         self.shared.wake_preparer();
-        pen
+        Some(pen)
     }
 
     fn adopt(&mut self, pen: Pen) {
@@ -400,13 +414,16 @@ impl Inner {
         pen.change_stage(self.cursor, self.core.take_stage(self.shared.options.group_bytes_max))
     }
 
-    /// Goes on to the next segment. False if that can't be done yet: no segment, or too much on its way.
-    fn roll_over(&mut self) -> bool {
+    /// Goes on to the next segment, or says what that has to wait for.
+    fn roll_over(&mut self) -> Result<(), For> {
         let on_the_way = self.handed.len() >= GROUPS_MAX || self.leaving.len() > GROUPS_MAX;
-        if on_the_way || self.failure.is_some() || self.core.unsealed.load(Ordering::Acquire) >= UNSEALED_MAX {
-            return false;
+        if on_the_way || self.failure.is_some() {
+            return Err(For::Groups);
         }
-        let Some(next) = self.pop_fresh() else { return false };
+        if self.core.is_behind_with_sealing() {
+            return Err(For::Sealer);
+        }
+        let next = self.pop_fresh().ok_or(For::Segment)?;
         self.hand_over();
         if let Some(mut old) = self.pen.take() {
             if let Some(unused) = old.take_stage() {
@@ -416,7 +433,7 @@ impl Inner {
         }
         self.adopt(next);
         self.let_leave();
-        true
+        Ok(())
     }
 
     /// Closes the open group, filling its last page, and hands it to the syncer.

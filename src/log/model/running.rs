@@ -77,7 +77,11 @@ impl Running {
             Step::Sync { core } => self.sync(core),
             Step::Supply { core } => self.seat(core).supply(shared),
             Step::Format => drop(prepare::format_next(shared)),
-            Step::Populate => self.seats.iter().for_each(|seat| keeper::move_windows(shared, &seat.core)),
+            Step::Populate => {
+                for seat in &self.seats {
+                    keeper::move_windows(shared, &seat.core);
+                }
+            }
             Step::Turn => self.turn(history, ack)?,
             Step::Age { core } => self.seat(core).core.age_due.store(true, Ordering::SeqCst),
             Step::Anchor => shared.clock.anchor(),

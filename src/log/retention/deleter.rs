@@ -231,6 +231,7 @@ impl<'a> Deleter<'a> {
         let options = &shared.options;
         let urgent_below = options.reserve_bytes.saturating_add(options.low_water_bytes()) / 2;
         let mut rest = |pause: Duration| {
+            shared.space_came_back();
             let urgent = free_bytes(&shared.dir).is_ok_and(|free| free < urgent_below);
             if !urgent {
                 thread::park_timeout(pause);
@@ -245,7 +246,9 @@ impl<'a> Deleter<'a> {
         }
         // The sidecar goes first: one without a segment would look like a loss.
         remove(shared.disk, &sidecar::path_of(&begun))?;
-        remove(shared.disk, &begun)
+        remove(shared.disk, &begun)?;
+        shared.space_came_back();
+        Ok(())
     }
 
     fn count(&self, deletion: &Deletion) {

@@ -12,6 +12,7 @@ use crate::log::protocol;
 use crate::log::seal::Retired;
 use crate::log::segment::{Pen, Segment};
 use crate::log::syncer::Job;
+use crate::log::wake::For;
 
 /// A second write beside the first costs a core as much as the first: it pays from so many records on (`docs/performance.md`).
 const SECOND_GROUP_RECORDS: u64 = 16;
@@ -71,7 +72,7 @@ impl Inner {
         self.give_up_failed();
         if self.core.age_due.swap(false, Ordering::SeqCst) && self.cursor > RECORDS_FROM {
             // If it can't be done now the keeper will say so again.
-            self.roll_over();
+            let _ = self.roll_over();
         }
         if self.shared.options.ack == Ack::Memory {
             self.append_carried(CARRY_SLICE_BYTES);
@@ -212,7 +213,7 @@ impl Inner {
         }
         self.core.note_failure(fault, failed.as_deref());
         self.core.replacing.store(true, Ordering::SeqCst);
-        self.core.waiting.store(true, Ordering::SeqCst);
+        self.core.wait.begin(For::Segment);
         self.shared.wake_preparer();
     }
 }

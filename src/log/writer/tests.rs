@@ -18,6 +18,7 @@ mod durability;
 mod failure;
 mod kill;
 mod room;
+mod wakes;
 
 /// No step of a test waits longer.
 const PATIENCE: Duration = Duration::from_secs(20);
