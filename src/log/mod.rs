@@ -103,8 +103,9 @@
 //! SIGBUS later), map it, `MADV_RANDOM` before the first touch, write page 0, sync file and folder. Page 0 reaching the
 //! disk is the probe: a segment is handed out only after a sync of it has succeeded. Then the rest is formatted in
 //! slices, two windows ahead of the cursor: written once, so that the later syncs find written blocks. A core that appends more than 16 MiB a
-//! second gets its segments unformatted, and where a record has to wait for a slice the rest of the segment stays so. The keeper thread populates a window ahead of the cursor; the writer never touches a page beyond
-//! it, so an append takes no page fault. A segment's file is cut only while no slice of it is being formatted.
+//! second gets its segments unformatted, and where a record has to wait for a slice the rest of the segment stays so. The keeper thread
+//! populates a window ahead of the cursor; the writer never touches a page beyond it, so an append takes no page fault. A segment's file is cut
+//! only while no slice of it is being formatted.
 //!
 //! **Two ways.** What follows is the mapped way. Written *directly* (`ack = "disk"` only), a segment has no mapping: the writer appends to a
 //! stage in memory, and a closed group goes as a whole, by one write past the page cache (O_DIRECT and O_DSYNC), from the core's own
