@@ -41,6 +41,8 @@ mod body;
 pub mod date;
 mod framing;
 mod head;
+pub mod multipart;
+pub mod params;
 pub mod path;
 pub mod query;
 mod request_line;

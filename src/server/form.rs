@@ -1,24 +1,16 @@
 //! Forms (`multipart/form-data`) read as they come: the body goes through the parser piece by piece, and nothing of it is kept.
-//!
-//! The parser asks for bytes, and gets none until the next piece has been received: so there is one piece at a time on the way, and
-//! no second task. It has no limit on the lines before a part, which are therefore counted here.
-
-use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, Waker};
-
-use bytes::Bytes;
-use crossbeam_queue::ArrayQueue;
-use futures_core::Stream;
-use multer::{Error, Field, Multipart};
 
 use crate::http::Body;
+use crate::http::multipart::{FormFault, Multipart, Step};
+use crate::http::params::{Param, Parameterised};
 
-use super::io::{BodyError, Io, PIECE_BYTES_MAX};
+use super::io::{BodyError, Io};
 
 /// What is kept of the value of a field.
 const VALUE_BYTES_KEPT: usize = 256;
+
+/// The longest boundary; its standard has 70.
+const BOUNDARY_BYTES_MAX: usize = 256;
 
 /// Why a form cannot be read.
 #[derive(Debug)]
@@ -31,108 +23,98 @@ pub enum FormError {
     TooLarge(&'static str),
 }
 
+impl From<FormFault> for FormError {
+    /// Upstream's texts, where it has them.
+    fn from(fault: FormFault) -> Self {
+        match fault {
+            FormFault::NoPart => Self::Malformed("multipart: NextPart: EOF"),
+            FormFault::CutOff => Self::Malformed("unexpected EOF"),
+            FormFault::Head => Self::Malformed("malformed MIME header"),
+            FormFault::HeadTooLarge => Self::TooLarge("the head of a part is too large"),
+        }
+    }
+}
+
 /// The bounds of a form.
 #[derive(Debug, Clone, Copy)]
 pub struct FormLimits {
     /// Files and fields.
     pub parts_max: u64,
-    /// The lines before a part, its boundary included.
+    /// The lines before a part.
     pub part_head_bytes: u64,
     /// The value of a field that is no file.
     pub field_bytes: u64,
 }
 
-/// Where the parser finds the piece that was received last.
-struct Slot {
-    piece: ArrayQueue<Bytes>,
-    ended: AtomicBool,
-}
-
-struct Pieces(Arc<Slot>);
-
-impl Stream for Pieces {
-    type Item = Result<Bytes, std::convert::Infallible>;
-
-    fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        match self.0.piece.pop() {
-            Some(piece) => Poll::Ready(Some(Ok(piece))),
-            None if self.0.ended.load(Ordering::Relaxed) => Poll::Ready(None),
-            // Nobody is woken: who polls feeds.
-            None => Poll::Pending,
-        }
+/// The boundary of the form that a `Content-Type` announces, or upstream's text for one that announces none.
+pub fn boundary(content_type: Option<&[u8]>) -> Result<Vec<u8>, &'static str> {
+    let read = content_type.and_then(Parameterised::parse);
+    let Some(read) = read.filter(|read| read.value == "multipart/form-data") else {
+        return Err("request Content-Type isn't multipart/form-data");
+    };
+    match read.param("boundary") {
+        Param::Value(boundary) if (1..=BOUNDARY_BYTES_MAX).contains(&boundary.len()) => Ok(boundary),
+        _ => Err("no multipart boundary param in Content-Type"),
     }
 }
 
 /// A file or a field of a form.
 pub struct Part {
-    field: Field<'static>,
     /// The name of the field; empty if it has none.
-    pub name: String,
+    pub name: Vec<u8>,
     /// The name of the file, if it is one. A name that cannot be read is empty.
-    pub file_name: Option<String>,
+    pub file_name: Option<Vec<u8>>,
 }
 
 /// A form on its way in.
 pub struct Form {
     body: Body,
-    parser: Multipart<'static>,
-    slot: Arc<Slot>,
+    parser: Multipart,
     limits: FormLimits,
     parts: u64,
 }
 
 impl Form {
     /// Reads `body` as a form with this boundary.
-    pub fn new(body: Body, boundary: String, limits: FormLimits) -> Self {
-        let slot = Arc::new(Slot { piece: ArrayQueue::new(1), ended: AtomicBool::new(false) });
-        let parser = Multipart::new(Pieces(Arc::clone(&slot)), boundary);
-        Self { body, parser, slot, limits, parts: 0 }
+    pub fn new(body: Body, boundary: &[u8], limits: FormLimits) -> Self {
+        let head_bytes_max = usize::try_from(limits.part_head_bytes).unwrap_or(usize::MAX / 2);
+        Self { body, parser: Multipart::new(boundary, head_bytes_max), limits, parts: 0 }
     }
 
     /// The next part, once the one before it has been read to its end.
     pub async fn next_part(&mut self, io: &mut Io) -> Result<Option<Part>, FormError> {
-        let head_bytes_max = self.limits.part_head_bytes;
-        let mut fed_bytes = 0;
-        let field = loop {
-            if let Poll::Ready(found) = self.parser.poll_next_field(&mut no_context()) {
-                break found.map_err(|error| malformed(&error))?;
+        let head = loop {
+            match self.parser.next_part()? {
+                Step::Ready(head) => break head,
+                Step::NeedsMore => self.feed(io).await?,
             }
-            // The first piece may hold the end of what came before.
-            if fed_bytes > head_bytes_max + PIECE_BYTES_MAX as u64 {
-                return Err(FormError::TooLarge("the head of a part is too large"));
-            }
-            fed_bytes += self.feed(io).await?;
         };
-        let Some(field) = field else { return Ok(None) };
+        let Some(head) = head else { return Ok(None) };
         self.parts += 1;
         if self.parts > self.limits.parts_max {
             return Err(FormError::TooLarge("too many parts"));
         }
-        let lines = field.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4);
-        if lines.sum::<usize>() as u64 > head_bytes_max {
-            return Err(FormError::TooLarge("the head of a part is too large"));
-        }
-        let name = field.name().unwrap_or_default().to_owned();
-        let file_name = file_name(&field);
-        Ok(Some(Part { field, name, file_name }))
+        Ok(Some(Part { name: head.name, file_name: head.file_name }))
     }
 
-    /// The next bytes of a part; `None`: it has ended.
-    pub async fn next_bytes(&mut self, io: &mut Io, part: &mut Part) -> Result<Option<Bytes>, FormError> {
-        loop {
-            if let Poll::Ready(bytes) = Pin::new(&mut part.field).poll_next(&mut no_context()) {
-                return bytes.transpose().map_err(|error| malformed(&error));
+    /// The next bytes of the part; `None`: it has ended.
+    pub async fn next_bytes(&mut self, io: &mut Io) -> Result<Option<&[u8]>, FormError> {
+        let range = loop {
+            match self.parser.next_bytes()? {
+                Step::Ready(range) => break range,
+                Step::NeedsMore => self.feed(io).await?,
             }
-            self.feed(io).await?;
-        }
+        };
+        Ok(range.map(|range| self.parser.bytes(range)))
     }
 
     /// The value of a field that is no file; of a long one the first bytes, since those that mean something are short.
-    pub async fn value(&mut self, io: &mut Io, part: &mut Part) -> Result<Vec<u8>, FormError> {
+    pub async fn value(&mut self, io: &mut Io) -> Result<Vec<u8>, FormError> {
+        let field_bytes_max = self.limits.field_bytes;
         let (mut value, mut value_bytes) = (Vec::new(), 0);
-        while let Some(bytes) = self.next_bytes(io, part).await? {
+        while let Some(bytes) = self.next_bytes(io).await? {
             value_bytes += bytes.len() as u64;
-            if value_bytes > self.limits.field_bytes {
+            if value_bytes > field_bytes_max {
                 return Err(FormError::TooLarge("a form field is too large"));
             }
             let room = VALUE_BYTES_KEPT - value.len();
@@ -160,40 +142,49 @@ impl Form {
     }
 
     /// Receives a piece for the parser.
-    async fn feed(&mut self, io: &mut Io) -> Result<u64, FormError> {
-        if self.slot.ended.load(Ordering::Relaxed) {
-            return Err(FormError::Malformed("unexpected EOF"));
+    async fn feed(&mut self, io: &mut Io) -> Result<(), FormError> {
+        match io.receive_piece(&mut self.body).await.map_err(FormError::Body)? {
+            Some(piece) => self.parser.feed(&piece),
+            None => self.parser.end(),
         }
-        let Some(piece) = io.receive_piece(&mut self.body).await.map_err(FormError::Body)? else {
-            self.slot.ended.store(true, Ordering::Relaxed);
-            return Ok(0);
-        };
-        let bytes = piece.len() as u64;
-        // The parser takes a piece whenever it asks, and it has asked.
-        let _ = self.slot.piece.push(piece);
-        Ok(bytes)
+        Ok(())
     }
 }
 
-fn no_context() -> Context<'static> {
-    Context::from_waker(Waker::noop())
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// Upstream's text for what the parser says.
-fn malformed(error: &Error) -> FormError {
-    FormError::Malformed(match error {
-        Error::IncompleteFieldData { .. } => "unexpected EOF",
-        Error::IncompleteStream => "multipart: NextPart: EOF",
-        _ => "malformed MIME header",
-    })
-}
-
-/// The name of a part's file. An empty one is none, as upstream has it.
-fn file_name(field: &Field<'_>) -> Option<String> {
-    if let Some(name) = field.file_name() {
-        return (!name.is_empty()).then(|| name.to_owned());
+    #[test]
+    fn the_boundary_of_a_form_is_found_whatever_stands_around_it() {
+        for text in [
+            "multipart/form-data; boundary=b",
+            "multipart/form-data ; boundary = b",
+            "Multipart/Form-Data;BOUNDARY=\"b\"",
+            "multipart/form-data; charset=utf-8; boundary=b;",
+            "multipart/form-data; boundary*=us-ascii'en'%62",
+        ] {
+            assert_eq!(boundary(Some(text.as_bytes())), Ok(b"b".to_vec()), "{text}");
+        }
+        let long = format!("multipart/form-data; boundary={}", "b".repeat(BOUNDARY_BYTES_MAX + 1));
+        for text in
+            ["multipart/form-data", "multipart/form-data; boundary=\"\"", "multipart/form-data; boundary*=b", &long]
+        {
+            assert_eq!(boundary(Some(text.as_bytes())), Err("no multipart boundary param in Content-Type"), "{text}");
+        }
+        for text in [
+            "",
+            "multipart/mixed; boundary=b",
+            "multipart/form-data; boundary=",
+            "multipart/form-data; boundary=b; boundary=b",
+            "multipart/form-data; boundary=b; BOUNDARY=c",
+        ] {
+            assert_eq!(
+                boundary(Some(text.as_bytes())),
+                Err("request Content-Type isn't multipart/form-data"),
+                "{text}"
+            );
+        }
+        assert!(boundary(None).is_err());
     }
-    let disposition = field.headers().get("content-disposition")?.as_bytes();
-    let named = disposition.windows(b"filename".len()).any(|window| window.eq_ignore_ascii_case(b"filename"));
-    named.then(String::new)
 }

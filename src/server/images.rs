@@ -18,7 +18,7 @@ use super::commit::{store_all, wait_for_memory};
 use super::conn::Conn;
 use super::core::Core;
 use super::exchange::{Admitted, DRAIN_BYTES_MAX, Next, begin, drain, refuse_body};
-use super::form::{Form, FormError, FormLimits};
+use super::form::{Form, FormError, FormLimits, boundary};
 use super::gate;
 use super::io::{BodyError, Gone, Io, PIECE_BYTES_MAX};
 
@@ -73,7 +73,8 @@ async fn take(
     let work = io.work();
     let boundary = match boundary(work.head.header(&work.buf, "content-type")) {
         Ok(boundary) => boundary,
-        Err(refusal) => {
+        Err(text) => {
+            let refusal = Refusal::new(415, Reason::Form, text);
             let drained = drain(io).await;
             let keep_alive = seen.keep_alive(core, conn) && drained.is_some();
             seen.refuse(io, core, &refusal, keep_alive).await;
@@ -89,7 +90,7 @@ async fn take(
         part_head_bytes: config.part_head_limit,
         field_bytes: config.form_field_limit,
     };
-    let mut form = Form::new(body, boundary, limits);
+    let mut form = Form::new(body, &boundary, limits);
     let mut held = Held { core: Rc::clone(core), bytes: 0 };
     let collected = collect(io, conn, &mut form, client, &mut held, config).await;
     seen.body_bytes = form.received_bytes();
@@ -119,18 +120,6 @@ async fn take(
         Err(refusal) => seen.refuse(io, core, &refusal, keep_alive).await,
     }
     consumed.map_or(Next::Linger, |consumed| Next::after(keep_alive, consumed))
-}
-
-/// The boundary of the form that a `Content-Type` announces.
-fn boundary(content_type: Option<&[u8]>) -> Result<String, Refusal> {
-    let text = content_type.and_then(|value| std::str::from_utf8(value).ok()).unwrap_or_default();
-    multer::parse_boundary(text).map_err(|error| {
-        let text = match error {
-            multer::Error::NoBoundary => "no multipart boundary param in Content-Type",
-            _ => "request Content-Type isn't multipart/form-data",
-        };
-        Refusal::new(415, Reason::Form, text)
-    })
 }
 
 /// Memory of an upload that the core's budget knows of.
@@ -178,15 +167,15 @@ async fn collect(
     let mut spent_us = 0;
     let parser_bytes = PARSER_BYTES + config.part_head_limit;
     held.grow(conn, parser_bytes).await?;
-    while let Some(mut part) = form.next_part(io).await? {
-        let Some(file_name) = part.file_name.take() else {
-            let value = form.value(io, &mut part).await?;
+    while let Some(part) = form.next_part(io).await? {
+        let Some(file_name) = part.file_name else {
+            let value = form.value(io).await?;
             upload.field(&part.name, &value);
             continue;
         };
-        upload.begin_file(file_name.as_bytes());
-        while let Some(bytes) = form.next_bytes(io, &mut part).await? {
-            let mut left = &bytes[..];
+        upload.begin_file(&file_name);
+        while let Some(bytes) = form.next_bytes(io).await? {
+            let mut left = bytes;
             while !left.is_empty() {
                 let began_us = monotonic_us();
                 left = &left[upload.step(left)?..];
@@ -220,7 +209,12 @@ async fn store(
         let (count, session) = (dropped.count.to_string(), admitted.token.session.0.to_string());
         let route = TEMPLATES[seen.route.index()];
         let fields = [("url", route), ("session", &*session), ("count", &count), ("first", &dropped.first)];
-        core.logger.event(Level::Warn, crate::caller!(), "files with names of no known form were left out", &fields);
+        core.logger.event(
+            Level::Warn,
+            crate::caller!(),
+            "parts of a form were left out, whose names are of no known form",
+            &fields,
+        );
     }
     let mut exts = vec![Vec::new(); records.len()];
     for (packed, ext) in records.iter().zip(&mut exts) {

@@ -216,7 +216,9 @@ impl Page {
             ("takeup_record_bytes", "Payload bytes appended to the log.", |core| &core.record_bytes),
             ("takeup_image_files", "Files with pictures received.", |core| &core.image_files),
             ("takeup_image_frames", "Frames stored.", |core| &core.image_frames),
-            ("takeup_image_names_dropped", "Files left out because of their names.", |core| &core.image_names_dropped),
+            ("takeup_image_names_dropped", "Files and fields left out because of their names.", |core| {
+                &core.image_names_dropped
+            }),
             ("takeup_image_frames_oversized", "Frames stored that no queue message can hold.", |core| {
                 &core.image_frames_oversized
             }),

@@ -18,8 +18,11 @@ use pack::Packer;
 use unpack::{Content, Unpacker};
 
 /// The form field that tells streams of frames from single pictures, and its value.
-const TYPE: &str = "type";
+const TYPE: &[u8] = b"type";
 const FRAMES: &[u8] = b"frames";
+
+/// Fields that phones send and nobody looks at: the token says whose the form is.
+const IGNORED: [&[u8]; 2] = [b"projectKey", b"projectID"];
 
 /// The longest text of a name that was dropped, for the log line.
 const DROPPED_BYTES_MAX: usize = 100;
@@ -80,7 +83,7 @@ impl Fault {
     }
 }
 
-/// Files that were left out because of their names.
+/// Parts that were left out because of their names.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Dropped {
     /// How many.
@@ -158,9 +161,13 @@ impl Upload {
     }
 
     /// A form field: its name, and at least the beginning of its value.
-    pub fn field(&mut self, name: &str, value: &[u8]) {
+    ///
+    /// One that no client is known to send may be a file whose name was lost, so it is told like a file that is left out.
+    pub fn field(&mut self, name: &[u8], value: &[u8]) {
         if name == TYPE {
             self.says_frames = value == FRAMES;
+        } else if !IGNORED.contains(&name) {
+            self.dropped.add(name);
         }
     }
 

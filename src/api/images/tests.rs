@@ -57,7 +57,7 @@ fn upload_in(
         upload.end_file()?;
     }
     if let Some(value) = says {
-        upload.field("type", value);
+        upload.field(b"type", value);
     }
     upload.finish()
 }
