@@ -22,6 +22,8 @@ mod images;
 mod legacy;
 #[path = "serve/life.rs"]
 mod life;
+#[path = "serve/memory.rs"]
+mod memory;
 #[path = "serve/mobile.rs"]
 mod mobile;
 #[path = "serve/output.rs"]

@@ -22,6 +22,9 @@ use super::reply::Refusal;
 /// The first byte of every batch: type 81, `BatchMetadata`.
 const BATCH_METADATA: u8 = 81;
 
+/// Buffers beyond this are given back.
+const KEPT_BYTES: usize = 4 * 1024;
+
 /// The longest text kept of an unknown data type.
 const TEXT_BYTES_MAX: usize = 200;
 
@@ -55,6 +58,17 @@ pub struct BatchScratch {
     pub batch: Vec<u8>,
     split: Vec<u8>,
     value: Vec<u8>,
+}
+
+impl BatchScratch {
+    /// Gives back what a long query has made them grow to.
+    pub fn give_back(&mut self) {
+        for text in [&mut self.batch, &mut self.split, &mut self.value] {
+            if text.capacity() > KEPT_BYTES {
+                *text = Vec::new();
+            }
+        }
+    }
 }
 
 /// What becomes of a batch, before its inside has been looked at.

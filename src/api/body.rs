@@ -131,6 +131,11 @@ impl Looker {
         self.seen = Seen::default();
     }
 
+    /// Has done with the body, and gives back what large memory it took.
+    pub fn end(&mut self) {
+        self.inflater.end();
+    }
+
     /// Goes on. `body` is the whole of it each time. `None`: there is more to do.
     pub fn step(&mut self, body: &[u8]) -> Result<Option<Seen>, InflateError> {
         let step = self.inflater.step(body, &mut self.piece)?;

@@ -27,7 +27,11 @@ impl Refusal {
     /// A refusal with its text.
     pub fn new(status: u16, reason: Reason, text: impl Into<Cow<'static, str>>) -> Self {
         let retry_after_seconds = if status == 503 { RETRY_AFTER_SECONDS } else { 0 };
-        Self { status, reason, text: text.into(), retry_after_seconds }
+        let mut text = text.into();
+        if text.len() > ERROR_BYTES_MAX {
+            cut(text.to_mut());
+        }
+        Self { status, reason, text, retry_after_seconds }
     }
 
     /// The same, with another time to stay away.
@@ -35,6 +39,28 @@ impl Refusal {
         Self { retry_after_seconds, ..self }
     }
 }
+
+/// The longest text of an error. Some repeat what the client sent, which must not become long by that.
+pub const ERROR_BYTES_MAX: usize = 1024;
+
+/// Cuts a text to what an error may hold.
+pub fn cut(text: &mut String) {
+    if text.len() > ERROR_BYTES_MAX {
+        let end = start_of(text, ERROR_BYTES_MAX - MORE.len()).len();
+        text.truncate(end);
+        text.push_str(MORE);
+        text.shrink_to_fit();
+    }
+}
+
+/// As much of a text as fits into so many bytes.
+pub fn start_of(text: &str, bytes_max: usize) -> &str {
+    let end = (0..=bytes_max.min(text.len())).rev().find(|&end| text.is_char_boundary(end));
+    &text[..end.unwrap_or(0)]
+}
+
+/// What stands where a text was cut.
+const MORE: &str = "\u{2026}";
 
 /// Seconds after which a client may try again when we could not store.
 const RETRY_AFTER_SECONDS: u32 = 1;

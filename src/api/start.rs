@@ -27,6 +27,8 @@ use crate::session::token::Secrets;
 use crate::session::user_agent::UserAgents;
 use crate::telemetry::Refusal as Reason;
 
+use super::reply::{ERROR_BYTES_MAX, cut, start_of};
+
 mod body;
 mod grant;
 mod mobile;
@@ -155,8 +157,8 @@ pub struct StartScratch {
 /// No row is as long: it has to fit beside other things into the 65,535 bytes that a record of the
 /// log keeps for them.
 pub const ROW_BYTES_MAX: usize = 60_000;
-/// An inflated body's buffer that has grown beyond this is given back.
-const INFLATED_KEPT_BYTES: usize = 128 * 1024;
+/// What a body beyond this has made the buffers grow to is given back.
+const LARGE_BYTES: usize = 16 * 1024;
 
 /// A session that may send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -225,9 +227,23 @@ impl StartScratch {
         self.row.clear();
         self.error.clear();
         self.tracker.clear();
-        if self.inflated.capacity() > INFLATED_KEPT_BYTES {
-            self.inflated = Vec::new();
+    }
+
+    /// Has done with a request whose body had so many bytes. No text in these buffers is longer than some times its body, so behind a large one
+    /// all of them are given back.
+    pub fn give_back(&mut self, body_bytes: usize) {
+        if body_bytes <= LARGE_BYTES && self.inflated.capacity() <= LARGE_BYTES {
+            return;
         }
+        self.inflated = Vec::new();
+        self.inflater.end();
+        self.json = JsonScratch::default();
+        (self.web, self.mobile, self.sdk) = Default::default();
+        self.response = Vec::new();
+        self.message = Vec::new();
+        self.row = Vec::new();
+        self.error = String::new();
+        self.tracker = String::new();
     }
 }
 
@@ -267,7 +283,9 @@ enum Halt {
 fn refuse(status: u16, reason: Reason, text: impl Into<String>) -> Halt {
     let project = None;
     let refused = Refused { status, reason, project };
-    Halt::Refused(refused, text.into())
+    let mut text = text.into();
+    cut(&mut text);
+    Halt::Refused(refused, text)
 }
 
 impl Halt {
@@ -290,11 +308,12 @@ fn project_by_key<'d>(key: &str, directory: &'d Directory) -> Result<&'d Project
 }
 
 fn no_project(named: &str) -> Halt {
+    let named = start_of(named, ERROR_BYTES_MAX);
     refuse(404, Reason::Project, format!("project doesn't exist or is not active, key: {named}"))
 }
 
 fn no_agent(user_agent: &[u8]) -> Halt {
-    let shown = String::from_utf8_lossy(user_agent);
+    let shown = String::from_utf8_lossy(&user_agent[..user_agent.len().min(ERROR_BYTES_MAX)]);
     refuse(403, Reason::UserAgent, format!("browser not recognized, user-agent: {shown}"))
 }
 

@@ -245,13 +245,29 @@ fn bodies_are_bounded_packed_and_inflated() {
     bench.settings.json_inflated_limit = 400_000;
     let too_large = "can't read gzip body: http: request body too large".to_owned();
     assert_eq!(bench.refused(&packed), (413, too_large.clone()));
-    bench.refused("x");
-    assert!(bench.scratch.inflated.capacity() <= INFLATED_KEPT_BYTES);
+    bench.scratch.give_back(packed.len());
+    assert!(bench.scratch.inflated.capacity() <= LARGE_BYTES);
     bench.settings.json_size_limit = packed.len() as u64 - 1;
     assert_eq!(bench.refused(&packed), (413, too_large));
     bench.content_encoding = None;
     let plain = "http: request body too large".to_owned();
     assert_eq!(bench.refused(&packed), (413, plain));
+}
+
+#[test]
+fn no_text_of_a_client_makes_an_answer_long_or_stays_in_memory() {
+    let mut bench = bench();
+    let long = "<".repeat(100_000);
+    let body = format!(r#"{{"projectKey":"{long}","trackerVersion":"19.0.1","timestamp":1}}"#);
+    let (status, text) = bench.refused(&body);
+    assert_eq!((status, text.len()), (404, ERROR_BYTES_MAX));
+    assert!(text.starts_with("project doesn't exist or is not active, key: <<<") && text.ends_with('\u{2026}'));
+    assert!(bench.scratch.response.capacity() < 16 * ERROR_BYTES_MAX, "{}", bench.scratch.response.capacity());
+    bench.scratch.give_back(body.len());
+    let scratch = &bench.scratch;
+    let kept = [&scratch.response, &scratch.message, &scratch.row, &scratch.inflated].map(Vec::capacity);
+    let texts = [&scratch.error, &scratch.token, &scratch.web.project_key, &scratch.web.token].map(String::capacity);
+    assert!(kept.into_iter().chain(texts).all(|bytes| bytes <= LARGE_BYTES), "{kept:?} {texts:?}");
 }
 
 #[test]

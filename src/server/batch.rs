@@ -41,22 +41,24 @@ pub async fn web_batch(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut
         let mut scratch = core.batch.borrow_mut();
         let draft = batch::draft(&input, &mut scratch, &mut work.ext);
         seen.batch = Text::new(&scratch.batch);
+        scratch.give_back();
         draft
     };
     let judged = match within(admitted.limit, input.body) {
         Err(refusal) => Err(refusal),
         Ok(()) => {
             let looked = match draft.question(&input) {
-                Some(question) => Some(core.looks.look(&question, input.body).await),
-                None => None,
+                Some(question) => core.looks.look(core, conn, &question, input.body).await.map(Some),
+                None => Ok(None),
             };
-            draft.judge(&input, looked)
+            looked.and_then(|looked| draft.judge(&input, looked))
         }
     };
     if draft.is_unusable() {
         core.metrics.unusable.inc();
         core.metrics.unusable_bytes.add(input.body.len() as u64);
     }
+    core.pool.count_beside(&mut work.beside_bytes, work.ext.capacity());
     let entry = draft.entry(&input, &work.ext);
     match keep(core, conn, judged, entry).await {
         Ok(stored) => answer(io, core, conn, seen, admitted, stored, got).await,

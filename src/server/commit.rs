@@ -284,6 +284,16 @@ fn append_run(core: &Core, conn: &Rc<Conn>, entries: &[Entry<'_>]) -> Run {
 
 /// Waits for memory to be given back. `false`: patience is used up.
 pub async fn wait_for_memory(core: &Core, conn: &Rc<Conn>) -> bool {
+    wait(core, conn, || core.commits.hungry.borrow_mut().push_back(Rc::clone(conn))).await
+}
+
+/// Waits for a turn to compute; who gives it settles the wait. `false`: patience is used up.
+pub async fn wait_for_turn(core: &Core, conn: &Rc<Conn>) -> bool {
+    wait(core, conn, || {}).await
+}
+
+/// Waits for something else than the log. `enter` puts the connection where it will be found.
+async fn wait(core: &Core, conn: &Rc<Conn>, enter: impl FnOnce()) -> bool {
     let (phase, began_ms, now_ms) = (conn.phase.get(), conn.since_ms.get(), core.now_ms());
     if conn.held_ms(now_ms) > core.patience_ms() {
         return false;
@@ -291,7 +301,7 @@ pub async fn wait_for_memory(core: &Core, conn: &Rc<Conn>) -> bool {
     conn.hold(now_ms);
     conn.outcome.set(Outcome::Pending);
     conn.seqs.set((Seq(0), Seq(0)));
-    core.commits.hungry.borrow_mut().push_back(Rc::clone(conn));
+    enter();
     let granted = settled(conn).await != Outcome::TimedOut;
     conn.let_go(core.now_ms());
     conn.phase.set(phase);

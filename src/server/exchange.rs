@@ -269,7 +269,7 @@ async fn answer(io: &mut Io, core: &Rc<Core>, conn: &Conn, seen: &mut Seen, plai
     match plain {
         Plain::Ok => seen.send(io, core, 200, keep_alive, |out, frame| frame.write(out, 200, &[], b"")).await,
         Plain::Json(body) => {
-            seen.send(io, core, 200, keep_alive, |out, frame| frame.write_json(out, 200, &body)).await;
+            seen.send(io, core, 200, keep_alive, move |out, frame| frame.write_json(out, 200, &body)).await;
         }
         Plain::Preflight => {
             let work = io.work();

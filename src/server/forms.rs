@@ -55,6 +55,7 @@ async fn store_not_started(
     match judged {
         NotStarted::Row(entry) => {
             seen.project = Some(entry.project);
+            core.pool.count_beside(&mut work.beside_bytes, entry.payload.len() + entry.ext.len());
             store(core, conn, &entry).await.map_err(Fault::Store)
         }
         NotStarted::Refused(refusal) => Err(Fault::Refused(refusal)),
@@ -91,7 +92,10 @@ async fn signal(
     let (session, directory) = (admitted.token.session, core.directory());
     let judged = uxt::signal(step, bytes, session, &directory, seen.project, &mut work.payload, &mut work.ext);
     let stored = match judged {
-        Ok(entry) => store(core, conn, &entry).await.map_err(Fault::Store),
+        Ok(entry) => {
+            core.pool.count_beside(&mut work.beside_bytes, entry.payload.len() + entry.ext.len());
+            store(core, conn, &entry).await.map_err(Fault::Store)
+        }
         Err(refusal) => Err(Fault::Refused(refusal)),
     };
     answer(io, core, conn, seen, got, stored).await
@@ -139,7 +143,7 @@ pub async fn feature_flags(
     let answer = flags_of(&work.buf[got.start..got.end], &core.directory(), project, || core.dice());
     let keep_alive = seen.keep_alive(core, conn);
     match answer {
-        Ok(json) => seen.send(io, core, 200, keep_alive, |out, frame| frame.write_json(out, 200, &json)).await,
+        Ok(json) => seen.send(io, core, 200, keep_alive, move |out, frame| frame.write_json(out, 200, &json)).await,
         Err(refusal) => seen.refuse(io, core, &refusal, keep_alive).await,
     }
     Next::after(keep_alive, got.consumed)

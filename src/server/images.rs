@@ -14,13 +14,15 @@ use crate::log::record::Entry;
 use crate::telemetry::{Level, Refusal as Reason};
 
 use super::answer::{Seen, monotonic_us};
-use super::commit::{store_all, wait_for_memory};
+use super::charge::Charge;
+use super::commit::store_all;
 use super::conn::Conn;
 use super::core::Core;
 use super::exchange::{Admitted, DRAIN_BYTES_MAX, Next, begin, drain, refuse_body};
 use super::form::{Form, FormError, FormLimits, boundary};
 use super::gate;
 use super::io::{BodyError, Gone, Io, PIECE_BYTES_MAX};
+use super::pool::OverBudget;
 
 /// How long one upload may compute before others have their turn.
 const TURN_US: u64 = 5_000;
@@ -31,6 +33,9 @@ const PAUSE: Duration = Duration::from_millis(1);
 
 /// What the parser holds, besides the head of a part: the piece that came last, and what it hands on of it.
 const PARSER_BYTES: u64 = 2 * PIECE_BYTES_MAX as u64;
+
+/// What a record takes beside its frame: its name, and what the log keeps of that.
+const RECORD_BYTES: u64 = 512;
 
 /// Stores pictures of canvas elements.
 pub async fn web(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut Seen, admitted: &Admitted) -> Next {
@@ -51,6 +56,12 @@ enum Stop {
 impl From<FormError> for Stop {
     fn from(error: FormError) -> Self {
         Self::Form(error)
+    }
+}
+
+impl From<OverBudget> for Stop {
+    fn from(_: OverBudget) -> Self {
+        Self::Form(FormError::Body(BodyError::Gone(Gone::NoMemory)))
     }
 }
 
@@ -91,7 +102,7 @@ async fn take(
         field_bytes: config.form_field_limit,
     };
     let mut form = Form::new(body, &boundary, limits);
-    let mut held = Held { core: Rc::clone(core), bytes: 0 };
+    let mut held = Charge::new(core, conn.project.get());
     let collected = collect(io, conn, &mut form, client, &mut held, config).await;
     seen.body_bytes = form.received_bytes();
     gate::received(io, core, seen, seen.body_bytes);
@@ -122,40 +133,13 @@ async fn take(
     consumed.map_or(Next::Linger, |consumed| Next::after(keep_alive, consumed))
 }
 
-/// Memory of an upload that the core's budget knows of.
-struct Held {
-    core: Rc<Core>,
-    bytes: u64,
-}
-
-impl Held {
-    /// Waits, within the request's patience, until the budget allows for `bytes` in all.
-    async fn grow(&mut self, conn: &Rc<Conn>, bytes: u64) -> Result<(), Stop> {
-        while bytes > self.bytes {
-            if self.core.pool.reserve(bytes - self.bytes).is_ok() {
-                self.bytes = bytes;
-            } else if !wait_for_memory(&self.core, conn).await {
-                return Err(Stop::Form(FormError::Body(BodyError::Gone(Gone::NoMemory))));
-            }
-        }
-        Ok(())
-    }
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        self.core.pool.unreserve(self.bytes);
-        self.core.commits.memory_came_back(&self.core.shares);
-    }
-}
-
 /// Reads the form and packs its pictures.
 async fn collect(
     io: &mut Io,
     conn: &Rc<Conn>,
     form: &mut Form,
     client: Client,
-    held: &mut Held,
+    held: &mut Charge,
     config: &Config,
 ) -> Result<Collected, Stop> {
     let limits = Limits {
@@ -166,7 +150,7 @@ async fn collect(
     let mut upload = Upload::new(client, limits);
     let mut spent_us = 0;
     let parser_bytes = PARSER_BYTES + config.part_head_limit;
-    held.grow(conn, parser_bytes).await?;
+    held.hold(conn, parser_bytes).await?;
     while let Some(part) = form.next_part(io).await? {
         let Some(file_name) = part.file_name else {
             let value = form.value(io).await?;
@@ -180,7 +164,7 @@ async fn collect(
                 let began_us = monotonic_us();
                 left = &left[upload.step(left)?..];
                 spent_us += monotonic_us() - began_us;
-                held.grow(conn, parser_bytes + upload.held_bytes() as u64).await?;
+                held.hold(conn, parser_bytes + upload.held_bytes() as u64).await?;
                 if spent_us > TURN_US {
                     monoio::time::sleep(PAUSE).await;
                     spent_us = 0;
@@ -189,7 +173,7 @@ async fn collect(
         }
         upload.end_file()?;
     }
-    held.grow(conn, parser_bytes + upload.held_bytes() as u64).await?;
+    held.hold(conn, parser_bytes + upload.held_bytes() as u64 + upload.records() as u64 * RECORD_BYTES).await?;
     Ok(upload.finish()?)
 }
 

@@ -353,13 +353,14 @@ impl Io {
         } else {
             work.buf.drain(..consumed);
         }
-        work.out.clear();
+        core.pool.clear_beside(work);
         self.note_share();
     }
 
     /// Sends what stands in the out buffer.
     pub async fn send(&mut self) -> Result<(), Gone> {
         self.conn.enter(Phase::Writing, self.core.now_ms());
+        self.count();
         let mut out = std::mem::take(&mut self.work().out);
         let mut sent = 0;
         while sent < out.len() {
@@ -374,6 +375,13 @@ impl Io {
         out.clear();
         self.work().out = out;
         Ok(())
+    }
+
+    /// Takes note of what the request has beside its received bytes, before it has to wait.
+    pub fn count(&mut self) {
+        if let Some(work) = &mut self.work {
+            self.core.pool.count(work);
+        }
     }
 
     /// Ends our side, then reads and drops what the client still sends, within `limit_bytes` and the

@@ -1,79 +1,165 @@
-//! Looking into a compressed body before its answer, without holding up the core's other connections.
+//! Looking into compressed bodies before their answer, without holding up the core's other connections.
 
-use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
-use std::future::poll_fn;
-use std::task::{Poll, Waker};
-use std::time::{Duration, Instant};
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Instant;
 
-use crate::api::body::{Looker, Question, Seen};
+use crate::api::body::{Looker, Question, Seen, refuse_inflate};
+use crate::api::reply::Refusal;
 use crate::session::inflate::{Coding, InflateError, Inflater, PIECE_BYTES};
 
-/// How long a core goes on with one body before others have their turn. A usual batch takes less than one turn.
-const TURN: Duration = Duration::from_millis(2);
+use super::charge::Charge;
+use super::conn::Conn;
+use super::core::Core;
+use super::turns::{Lane, TURN, Turns};
 
-/// How long it then rests: the shortest that timers know.
-const PAUSE: Duration = Duration::from_millis(1);
-
-/// What a core looks into bodies with.
-#[derive(Debug, Default)]
+/// What a core looks into bodies with: a set for each lane, so that who is in one finds it as it was left.
+#[derive(Default)]
 pub struct Looks {
+    turns: Turns,
     quick: RefCell<Looker>,
-    long: Long,
-}
-
-/// For a body that takes more than a turn. One at a time: such bodies may wait for each other, but never keep others waiting, and their
-/// windows are in memory once.
-#[derive(Debug, Default)]
-struct Long {
-    looker: RefCell<Looker>,
-    busy: Cell<bool>,
-    waiting: RefCell<VecDeque<Waker>>,
+    long: RefCell<Looker>,
+    start: RefCell<Inflater>,
+    /// What a start inflates to that is short.
+    start_plain: RefCell<Vec<u8>>,
+    long_start: RefCell<Inflater>,
 }
 
 impl Looks {
-    /// Looks into a body.
-    pub async fn look(&self, question: &Question, body: &[u8]) -> Result<Seen, InflateError> {
-        if let Some(seen) = turn(&mut self.quick.borrow_mut(), Some(question), body)? {
+    /// Looks into a batch. The outer error: its turn did not come in time.
+    pub async fn look(
+        &self,
+        core: &Core,
+        conn: &Rc<Conn>,
+        question: &Question,
+        body: &[u8],
+    ) -> Result<Result<Seen, InflateError>, Refusal> {
+        let quick = || self.turns.work(|| turn(&mut self.quick.borrow_mut(), Some(question), body));
+        let looked = if self.turns.is_free(Lane::Batch) {
+            quick()
+        } else {
+            let place = self.turns.enter(core, conn, Lane::Batch).await?;
+            place.turn(core, conn).await?;
+            quick()
+        };
+        if let Some(seen) = looked.transpose() {
             return Ok(seen);
         }
+        self.quick.borrow_mut().end();
         // It begins anew, where it may be left and taken up.
-        let long = self.long.enter().await;
+        let place = self.turns.enter(core, conn, Lane::LongBatch).await?;
         let mut begin = Some(question);
-        loop {
-            if let Some(seen) = turn(&mut long.looker.borrow_mut(), begin.take(), body)? {
-                return Ok(seen);
+        let seen = loop {
+            place.turn(core, conn).await?;
+            let begin = begin.take();
+            let looked = self.turns.work(|| turn(&mut self.long.borrow_mut(), begin, body));
+            if let Some(seen) = looked.transpose() {
+                break seen;
             }
-            others_first().await;
+        };
+        self.long.borrow_mut().end();
+        Ok(seen)
+    }
+
+    /// Inflates the body of a start and has it judged. Nothing of it is kept: what it inflates to is in memory once for a core, and not
+    /// for each start that waits.
+    pub async fn start<T>(
+        &self,
+        core: &Rc<Core>,
+        conn: &Rc<Conn>,
+        packed: &Packed<'_>,
+        mut judge: impl FnMut(&[u8]) -> T,
+    ) -> Result<T, Refusal> {
+        let place = self.turns.enter(core, conn, Lane::Start).await?;
+        place.turn(core, conn).await?;
+        let short = self.turns.work(|| {
+            let mut plain = self.start_plain.borrow_mut();
+            let whole = packed.short(&mut self.start.borrow_mut(), &mut plain);
+            self.start.borrow_mut().end();
+            whole.map(|whole| whole.then(|| judge(&plain)))
+        });
+        drop(place);
+        match short {
+            Ok(Some(judged)) => return Ok(judged),
+            Ok(None) => {}
+            Err(error) => return packed.fault(error, judge),
+        }
+        let place = self.turns.enter(core, conn, Lane::LongStart).await?;
+        let mut charge = Charge::new(core, conn.project.get());
+        let mut plain = Vec::new();
+        self.long_start.borrow_mut().begin(packed.coding, packed.limit);
+        let whole = loop {
+            let room = (plain.len() * 2).clamp(plain.len() + PIECE_BYTES, packed.limit.saturating_add(PIECE_BYTES));
+            charge.hold(conn, room as u64).await?;
+            plain.reserve_exact(room - plain.len());
+            place.turn(core, conn).await?;
+            match self.turns.work(|| packed.some(&mut self.long_start.borrow_mut(), &mut plain, room)) {
+                Ok(false) => {}
+                whole => break whole,
+            }
+        };
+        self.long_start.borrow_mut().end();
+        match whole {
+            Ok(_) => {
+                place.turn(core, conn).await?;
+                Ok(self.turns.work(|| judge(&plain)))
+            }
+            Err(error) => packed.fault(error, judge),
         }
     }
 }
 
-impl Looks {
-    /// Inflates a body into `out`, in as many turns as it takes.
-    pub async fn inflate(
-        &self,
-        coding: Coding,
-        body: &[u8],
-        limit: usize,
-        out: &mut Vec<u8>,
-    ) -> Result<(), InflateError> {
-        let _one_at_a_time = self.long.enter().await;
-        let mut inflater = Inflater::new();
-        let mut piece = vec![0; PIECE_BYTES];
-        inflater.begin(coding, limit);
-        let mut began = Instant::now();
-        loop {
-            let step = inflater.step(body, &mut piece)?;
-            out.extend_from_slice(&piece[..step.made]);
+/// A compressed body of a start.
+pub struct Packed<'a> {
+    /// How it is compressed.
+    pub coding: Coding,
+    /// What was received.
+    pub body: &'a [u8],
+    /// The most that it may inflate to.
+    pub limit: usize,
+}
+
+impl Packed<'_> {
+    /// Inflates it, if it comes to no more than a piece. False: there is more.
+    fn short(&self, inflater: &mut Inflater, plain: &mut Vec<u8>) -> Result<bool, InflateError> {
+        if self.body.len() > PIECE_BYTES {
+            return Ok(false);
+        }
+        plain.resize(PIECE_BYTES, 0);
+        inflater.begin(self.coding, self.limit);
+        let (mut made, began) = (0, Instant::now());
+        while made < PIECE_BYTES && began.elapsed() <= TURN {
+            let step = inflater.step(self.body, &mut plain[made..])?;
+            made += step.made;
             if step.done {
-                return Ok(());
-            }
-            if began.elapsed() > TURN {
-                others_first().await;
-                began = Instant::now();
+                plain.truncate(made);
+                return Ok(true);
             }
         }
+        Ok(false)
+    }
+
+    /// Inflates it further, for a turn, and not beyond `room`. True: that was all.
+    fn some(&self, inflater: &mut Inflater, plain: &mut Vec<u8>, room: usize) -> Result<bool, InflateError> {
+        let began = Instant::now();
+        while plain.len() + PIECE_BYTES <= room && began.elapsed() <= TURN {
+            let have = plain.len();
+            plain.resize(have + PIECE_BYTES, 0);
+            let step = inflater.step(self.body, &mut plain[have..]);
+            plain.truncate(have + step.map_or(0, |step| step.made));
+            if step?.done {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// What a body comes to that does not inflate: a refusal, or it is taken as it is.
+    fn fault<T>(&self, error: InflateError, mut judge: impl FnMut(&[u8]) -> T) -> Result<T, Refusal> {
+        if error.is_too_large() || self.coding.is_binding() {
+            return Err(refuse_inflate(&error));
+        }
+        Ok(judge(self.body))
     }
 }
 
@@ -87,47 +173,6 @@ fn turn(looker: &mut Looker, begin: Option<&Question>, body: &[u8]) -> Result<Op
         let seen = looker.step(body)?;
         if seen.is_some() || began.elapsed() > TURN {
             return Ok(seen);
-        }
-    }
-}
-
-/// Lets the core's other connections have their turn. A task that only woke itself would run again before the core has looked at what
-/// has come in meanwhile.
-async fn others_first() {
-    monoio::time::sleep(PAUSE).await;
-}
-
-impl Long {
-    async fn enter(&self) -> Entered<'_> {
-        poll_fn(|cx| {
-            if !self.busy.replace(true) {
-                return Poll::Ready(());
-            }
-            self.waiting.borrow_mut().push_back(cx.waker().clone());
-            Poll::Pending
-        })
-        .await;
-        Entered(self)
-    }
-}
-
-/// The one who looks. The next comes in when it is dropped.
-struct Entered<'a>(&'a Long);
-
-impl std::ops::Deref for Entered<'_> {
-    type Target = Long;
-
-    fn deref(&self) -> &Long {
-        self.0
-    }
-}
-
-impl Drop for Entered<'_> {
-    fn drop(&mut self) {
-        self.0.busy.set(false);
-        // A task may stand here twice, so all of them look who is first.
-        for waker in self.0.waiting.borrow_mut().drain(..) {
-            waker.wake();
         }
     }
 }

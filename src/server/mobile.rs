@@ -29,7 +29,8 @@ pub async fn batch(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut See
     };
     let judged = match (within(allowed, input.body), input.question()) {
         (Ok(()), Some(question)) => {
-            core.looks.look(&question, input.body).await.map(|_| ()).map_err(|error| unreadable(&error))
+            let looked = core.looks.look(core, conn, &question, input.body).await;
+            looked.and_then(|seen| seen.map(|_| ()).map_err(|error| unreadable(&error)))
         }
         (judged, _) => judged,
     };

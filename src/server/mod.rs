@@ -16,7 +16,8 @@
 //! | [`handover`] | passes connections on from a core whose log takes nothing more |
 //! | [`commit`] | appends, and wakes who waits for the disk |
 //! | [`writes`] | writes groups on the core's ring, where the log is written directly |
-//! | [`shares`] | fairness between projects |
+//! | [`shares`], [`charge`] | fairness between projects; what a request holds beside its buffers |
+//! | [`look`], [`turns`] | inflating before the answer, and who does so when |
 //! | [`sweep`], [`notices`], [`sparse`] | deadlines; what the log has to say; lines said now and then |
 //! | [`core`], [`conn`], [`pool`], [`sessions`] | what a core holds |
 //! | [`live`] | the settings that a running server takes over |
@@ -28,6 +29,7 @@ pub mod accept;
 pub mod admission;
 pub mod answer;
 pub mod batch;
+pub mod charge;
 pub mod commit;
 pub mod conn;
 pub mod connection;
@@ -57,6 +59,7 @@ pub mod shares;
 pub mod sparse;
 pub mod start;
 pub mod sweep;
+pub mod turns;
 pub mod upload;
 pub mod writes;
 

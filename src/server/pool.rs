@@ -5,11 +5,21 @@
 
 use std::cell::{Cell, RefCell};
 
+use crate::api::reply::Refusal;
 use crate::config::BUFFER_BYTES;
 use crate::http::Head;
+use crate::telemetry::Refusal as Reason;
 
 /// Free buffers kept per class, in bytes. What comes back beyond it is given to the allocator.
 const KEPT_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// What a request may have beside its received bytes that is part of [`Work`]'s own size, and what is kept of it for the next.
+const BESIDE_BYTES: usize = 4 * 1024;
+
+/// What everybody is lent beside a buffer.
+const WORK_BYTES: u64 = (size_of::<Work>() + OUT_BYTES + EXT_BYTES) as u64;
+const OUT_BYTES: usize = 1024;
+const EXT_BYTES: usize = 256;
 
 /// What one request in progress needs.
 pub struct Work {
@@ -25,12 +35,34 @@ pub struct Work {
     pub payload: Vec<u8>,
     /// The body of an answer that waits for the log.
     pub answer: Vec<u8>,
+    /// What of the four above the budget knows of.
+    pub beside_bytes: u64,
+}
+
+impl Work {
+    fn new() -> Self {
+        Self {
+            head: Head::new(),
+            buf: Vec::new(),
+            out: Vec::with_capacity(OUT_BYTES),
+            ext: Vec::with_capacity(EXT_BYTES),
+            payload: Vec::new(),
+            answer: Vec::new(),
+            beside_bytes: 0,
+        }
+    }
+
+    /// What stands beside the received bytes.
+    fn beside(&self) -> usize {
+        self.out.capacity() + self.ext.capacity() + self.payload.capacity() + self.answer.capacity()
+    }
 }
 
 /// Buffers of one core.
 pub struct Pool {
     budget_bytes: u64,
     used_bytes: Cell<u64>,
+    kept_bytes: Cell<u64>,
     /// Of these, all but the smallest: they alone are held to the budget. The smallest are bounded by the number of
     /// connections, and many of them must not keep a larger one from who waits for it.
     larger_bytes: Cell<u64>,
@@ -43,12 +75,19 @@ pub struct Pool {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OverBudget;
 
+impl From<OverBudget> for Refusal {
+    fn from(OverBudget: OverBudget) -> Self {
+        Self::new(503, Reason::BytesInFlight, "too many bytes in flight, try again")
+    }
+}
+
 impl Pool {
     /// A pool that lends at most `budget_bytes` at a time, and the smallest buffers besides.
     pub fn new(budget_bytes: u64) -> Self {
         Self {
             budget_bytes,
             used_bytes: Cell::new(0),
+            kept_bytes: Cell::new(0),
             larger_bytes: Cell::new(0),
             free: RefCell::default(),
             works: RefCell::default(),
@@ -60,19 +99,16 @@ impl Pool {
         self.used_bytes.get()
     }
 
+    /// Bytes of free buffers that are kept for the next requests.
+    pub fn kept_bytes(&self) -> u64 {
+        self.kept_bytes.get() + self.works.borrow().len() as u64 * WORK_BYTES
+    }
+
     /// Takes what a request needs, with a buffer of at least `bytes`. The smallest class is always
     /// granted: connections have a cap of their own, and a head must be read to be refused.
     pub fn take(&self, bytes: usize) -> Box<Work> {
-        let mut work = self.works.borrow_mut().pop().unwrap_or_else(|| {
-            Box::new(Work {
-                head: Head::new(),
-                buf: Vec::new(),
-                out: Vec::with_capacity(1024),
-                ext: Vec::with_capacity(256),
-                payload: Vec::new(),
-                answer: Vec::new(),
-            })
-        });
+        let mut work = self.works.borrow_mut().pop().unwrap_or_else(|| Box::new(Work::new()));
+        self.used_bytes.set(self.used_bytes.get() + WORK_BYTES);
         work.buf = self.buffer(bytes, 0).unwrap_or_else(|_| self.lend(0));
         work
     }
@@ -86,10 +122,8 @@ impl Pool {
     pub fn put(&self, mut work: Box<Work>) {
         self.put_buffer(std::mem::take(&mut work.buf));
         work.head.reset();
-        work.out.clear();
-        if work.out.capacity() > 64 * 1024 {
-            work.out = Vec::with_capacity(1024);
-        }
+        self.clear_beside(&mut work);
+        self.used_bytes.set(self.used_bytes.get().saturating_sub(WORK_BYTES));
         let mut works = self.works.borrow_mut();
         if works.len() < 1024 {
             works.push(work);
@@ -106,6 +140,39 @@ impl Pool {
         larger.extend_from_slice(buf);
         self.put_buffer(std::mem::replace(buf, larger));
         Ok(())
+    }
+
+    /// Takes note of what a request has beside its received bytes. That is bounded by what it was allowed to have, and by the texts of answers.
+    #[inline]
+    pub fn count(&self, work: &mut Work) {
+        let bytes = work.beside();
+        self.count_beside(&mut work.beside_bytes, bytes);
+    }
+
+    /// The same, where parts of a [`Work`] are in use: `counted` is its `beside_bytes`.
+    #[inline]
+    pub fn count_beside(&self, counted: &mut u64, bytes: usize) {
+        if bytes > BESIDE_BYTES || *counted > 0 {
+            self.recount(counted, if bytes > BESIDE_BYTES { bytes as u64 } else { 0 });
+        }
+    }
+
+    /// Empties what a request has beside its received bytes, and gives back what was large.
+    #[inline]
+    pub fn clear_beside(&self, work: &mut Work) {
+        work.out.clear();
+        if work.beside() > BESIDE_BYTES {
+            let Work { head, buf, beside_bytes, .. } = std::mem::replace(work, Work::new());
+            (work.head, work.buf, work.beside_bytes) = (head, buf, beside_bytes);
+        }
+        self.count(work);
+    }
+
+    fn recount(&self, counted: &mut u64, bytes: u64) {
+        let before = std::mem::replace(counted, bytes);
+        for total in [&self.used_bytes, &self.larger_bytes] {
+            total.set(total.get().saturating_sub(before) + bytes);
+        }
     }
 
     /// Counts `bytes` that a request holds elsewhere.
@@ -148,6 +215,9 @@ impl Pool {
 
     fn lend(&self, class: usize) -> Vec<u8> {
         let kept = self.free.borrow_mut()[class].pop();
+        if kept.is_some() {
+            self.kept_bytes.set(self.kept_bytes.get().saturating_sub(BUFFER_BYTES[class] as u64));
+        }
         let buf = kept.unwrap_or_else(|| Vec::with_capacity(BUFFER_BYTES[class]));
         self.used_bytes.set(self.used_bytes.get() + BUFFER_BYTES[class] as u64);
         self.larger_bytes.set(self.larger_bytes.get() + cost_of(class));
@@ -164,6 +234,7 @@ impl Pool {
         if (free[class].len() + 1) * BUFFER_BYTES[class] <= KEPT_BYTES_MAX {
             buf.clear();
             free[class].push(buf);
+            self.kept_bytes.set(self.kept_bytes.get() + BUFFER_BYTES[class] as u64);
         }
     }
 }
@@ -191,7 +262,7 @@ mod tests {
         work.buf.extend_from_slice(b"abc");
         pool.grow(&mut work.buf, 30_000).expect("within the budget");
         assert_eq!(work.buf, b"abc");
-        assert_eq!(pool.used_bytes(), (32 * 1024 + BUFFER_BYTES_MIN) as u64);
+        assert_eq!(pool.used_bytes(), (32 * 1024 + BUFFER_BYTES_MIN) as u64 + WORK_BYTES);
         let address = work.buf.as_ptr();
         pool.put(work);
         assert_eq!(pool.used_bytes(), 0);
@@ -220,6 +291,28 @@ mod tests {
         assert_eq!(pool.grow(&mut work.buf, 30_000), Err(OverBudget));
         pool.unreserve(70_000);
         assert_eq!(pool.grow(&mut work.buf, 30_000), Ok(()));
+    }
+
+    #[test]
+    fn what_stands_beside_a_buffer_counts_and_is_given_back() {
+        let pool = Pool::new(1_000_000);
+        let mut work = pool.take(0);
+        let before = pool.used_bytes();
+        for text in [&mut work.out, &mut work.ext, &mut work.payload, &mut work.answer] {
+            text.reserve_exact(100_000);
+        }
+        pool.count(&mut work);
+        let beside = pool.used_bytes() - before;
+        assert!((400_000..410_000).contains(&beside), "{beside}");
+        assert_eq!(pool.reserve(600_001), Err(OverBudget));
+        pool.clear_beside(&mut work);
+        assert!(work.beside() <= BESIDE_BYTES);
+        assert_eq!((pool.used_bytes(), pool.larger_bytes.get()), (before, 0));
+        work.answer.reserve_exact(100_000);
+        pool.count(&mut work);
+        pool.put(work);
+        assert_eq!((pool.used_bytes(), pool.larger_bytes.get()), (0, 0));
+        assert!(pool.take(0).beside() <= BESIDE_BYTES, "nothing of it is kept for the next");
     }
 
     #[test]

@@ -28,12 +28,14 @@ pub async fn batch(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut See
         inflate: core.inflate_inline(),
     };
     let (mut judged, mut plain) = (within(allowed, input.body), false);
-    if let (Ok(()), Some(question)) = (&judged, input.question())
-        && let Err(error) = core.looks.look(&question, input.body).await
-    {
-        match input.unreadable(&error) {
-            Some(refusal) => judged = Err(refusal),
-            None => plain = true,
+    if let (Ok(()), Some(question)) = (&judged, input.question()) {
+        match core.looks.look(core, conn, &question, input.body).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => match input.unreadable(&error) {
+                Some(refusal) => judged = Err(refusal),
+                None => plain = true,
+            },
+            Err(late) => judged = Err(late),
         }
     }
     match keep(core, conn, judged, input.entry(plain)).await {

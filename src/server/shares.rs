@@ -1,7 +1,8 @@
 //! Fairness between projects, where a core is short of memory or its log is slow.
 //!
-//! Memory: the request buffers of one project may take a share of the core's budget, so that one whose clients flood the
-//! server, or send their bodies slowly, leaves the rest to the others. A project's only
+//! Memory: the requests of one project may take a share of the core's budget, so that one whose clients flood the
+//! server, or send their bodies slowly, leaves the rest to the others. That rest is for projects that hold little: those that hold more have no
+//! more than one share together, however many they are. A project's only
 //! large request is always allowed, and the smallest buffers, which everybody is lent, count for nobody.
 //!
 //! The log: requests that wait for room in it take turns, one of each project, and within a project in the order of their
@@ -9,15 +10,24 @@
 //!
 //! Requests whose project is not known (heads, starts, sessions that this core has not heard of) are together one project.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
 use std::hash::BuildHasherDefault;
 
 use super::sessions::IdHasher;
 
+/// Of what no project may take all, so much is what each may always take: a small part, so that many find room beside each other.
+const PARTS_FOR_EACH: u64 = 8;
+
 /// What the projects hold.
 pub struct Shares {
+    /// The most that one project may hold.
     bytes_max: u64,
+    /// The most that projects may hold together that hold more than `bytes_for_each`: the rest is for those that hold little.
+    bytes_max_of_large: u64,
+    /// What a project may hold as long as there is any memory.
+    bytes_for_each: u64,
+    total: Cell<u64>,
     /// By project. Projects are those of the directory, so this has an end; none is ever taken out.
     held: RefCell<HashMap<u32, u64, BuildHasherDefault<IdHasher>>>,
 }
@@ -29,23 +39,44 @@ pub struct Account {
     bytes: u64,
 }
 
+impl Account {
+    /// How much it is.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+}
+
 impl Shares {
-    /// Each project may have so many percent of the budget.
+    /// Each project may have so many percent of the budget, and those that have more than a little no more than that together.
     pub fn new(budget_bytes: u64, percent: u8) -> Shares {
-        let bytes_max = if percent >= 100 { u64::MAX } else { budget_bytes / 100 * u64::from(percent) };
-        Shares { bytes_max, held: RefCell::default() }
+        let whole = percent >= 100;
+        let bytes_max = if whole { u64::MAX } else { budget_bytes / 100 * u64::from(percent) };
+        Shares {
+            bytes_max,
+            bytes_max_of_large: bytes_max,
+            bytes_for_each: budget_bytes.saturating_sub(bytes_max) / PARTS_FOR_EACH,
+            total: Cell::new(0),
+            held: RefCell::default(),
+        }
     }
 
     /// Whether a connection that holds what `account` says may hold `bytes` for `project`.
     pub fn allow(&self, account: &Account, project: u32, bytes: u64) -> bool {
         let own = if account.project == project { account.bytes } else { 0 };
         let others = self.held(project).saturating_sub(own);
-        others == 0 || others.saturating_add(bytes) <= self.bytes_max
+        let after = others.saturating_add(bytes);
+        // Its only request, or little in all.
+        if others == 0 || after <= self.bytes_for_each {
+            return true;
+        }
+        let total = self.total.get().saturating_sub(account.bytes).saturating_add(bytes);
+        after <= self.bytes_max && total <= self.bytes_max_of_large
     }
 
-    /// Whether a project has all of its share.
+    /// Whether a project can have no more at this moment.
     pub fn is_used_up(&self, project: u32) -> bool {
-        self.held(project) >= self.bytes_max
+        let held = self.held(project);
+        held >= self.bytes_max || held > self.bytes_for_each && self.total.get() >= self.bytes_max_of_large
     }
 
     /// Notes that a connection holds `bytes` for `project`, and no longer what it held.
@@ -63,6 +94,7 @@ impl Shares {
         if bytes > 0 {
             *held.entry(project).or_default() += bytes;
         }
+        self.total.set(self.total.get().saturating_sub(account.bytes) + bytes);
         *account = next;
     }
 
@@ -108,9 +140,35 @@ mod tests {
         assert_eq!((taken, shares.is_used_up(1)), (7, false), "750 of 1000");
         let mut other = Account::default();
         assert!(shares.allow(&other, 2, 300));
-        shares.note(&mut other, 2, 300);
+        shares.note(&mut other, 2, 30);
         shares.note(&mut flood[0], 1, 0);
         assert!(shares.allow(&flood[0], 1, 100), "what it gave back is its own again");
+    }
+
+    #[test]
+    fn however_many_projects_take_what_they_can_a_little_is_left_for_another() {
+        let shares = Shares::new(10_000, 75);
+        let mut accounts = Vec::new();
+        for project in 0..3 {
+            for _ in 0..100 {
+                let mut account = Account::default();
+                if shares.allow(&account, project, 200) {
+                    shares.note(&mut account, project, 200);
+                    accounts.push(account);
+                }
+            }
+        }
+        assert!(shares.total.get() <= 7_500 + 600, "{}", shares.total.get());
+        let mut own = Account::default();
+        assert!(shares.allow(&own, 9, 300));
+        shares.note(&mut own, 9, 300);
+        assert!(shares.allow(&own, 9, 600), "it may grow");
+        assert!(!shares.is_used_up(9) && shares.is_used_up(0));
+        for account in &mut accounts {
+            shares.note(account, 0, 0);
+        }
+        assert_eq!(shares.total.get(), 300);
+        assert!(shares.allow(&Account::default(), 1, 7_000), "what comes back is there for all");
     }
 
     #[test]

@@ -3,15 +3,17 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::api::body::refuse_inflate;
 use crate::api::mobile_batch::GZIP_MAGIC;
 use crate::api::reply::Refusal;
-use crate::api::start::{self, StartDeps, StartInput, StartKind, StartOutcome, Started};
+use crate::api::start::{self, StartDeps, StartInput, StartKind, StartOutcome, StartScratch, Started};
+use crate::config::BUFFER_BYTES_MIN;
+use crate::http::Head;
 use crate::log::record::{DataType, Encoding, Entry, ExtWriter, Flags, Kind, Topic, ext_type};
 use crate::session::inflate::Coding;
 use crate::telemetry::{Refusal as Reason, Text};
 
 use super::answer::Seen;
+use super::charge::Charge;
 use super::commit::{StoreError, store};
 use super::conn::Conn;
 use super::core::Core;
@@ -19,9 +21,14 @@ use super::exchange::{Next, body};
 use super::gate;
 use super::io::{Got, Io};
 use super::live::Live;
+use super::look::Packed;
+use super::pool::{OverBudget, Work};
 
 /// How often a start looks whether the user agent expressions are compiled.
 const READY_POLL: Duration = Duration::from_millis(5);
+
+/// The most that a start leaves: a row with its bound, a message with the longest texts and the longest head, and an answer.
+const LEFT_BYTES_MAX: u64 = 192 * 1024;
 
 /// Reads and judges a start, and stores what it leaves.
 pub async fn start(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut Seen, kind: StartKind) -> Next {
@@ -30,18 +37,18 @@ pub async fn start(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut See
         Ok(got) => got,
         Err(next) => return next,
     };
-    let plain = match inflated(io, core, &live, kind, got).await {
-        Ok(plain) => plain,
+    let mut left = Charge::new(core, 0);
+    let outcome = match judged(io, core, conn, seen, &live, kind, got, &mut left).await {
+        Ok(outcome) => outcome,
         Err(refusal) => {
             let keep_alive = seen.keep_alive(core, conn);
             seen.refuse(io, core, &refusal, keep_alive).await;
             return Next::after(keep_alive, got.consumed);
         }
     };
-    let mut outcome = judge(io, core, conn, seen, &live, kind, (got, plain.as_deref()));
-    if outcome == StartOutcome::NotReady && agents_ready(core, conn).await {
-        outcome = judge(io, core, conn, seen, &live, kind, (got, plain.as_deref()));
-    }
+    // It is there, and counted as it is.
+    drop(left);
+    io.count();
     let keep_alive = seen.keep_alive(core, conn);
     if let Err(refusal) = charge(io, core, conn, seen, outcome).await {
         seen.refuse(io, core, &refusal, keep_alive).await;
@@ -103,51 +110,87 @@ async fn charge(io: &mut Io, core: &Rc<Core>, conn: &Conn, seen: &Seen, outcome:
     gate::start(core, conn, seen, client, project, resumed).await
 }
 
-/// The body of a start that is compressed, inflated in turns with others: whoever sends it has shown nothing yet. `None`: it is taken
-/// as it is.
-async fn inflated(
+/// Inflates a start in turns with others, if it is compressed, and judges it: whoever sends it has shown nothing yet. Of what it inflates to
+/// nothing is left but the answer and the record, and what they take stands in `left`.
+#[expect(clippy::too_many_arguments, reason = "one step of `start`")]
+async fn judged(
     io: &mut Io,
-    core: &Core,
-    live: &Live,
-    kind: StartKind,
-    got: Got,
-) -> Result<Option<Vec<u8>>, Refusal> {
-    let work = io.work();
-    let body = &work.buf[got.start..got.end];
-    let coding = match kind {
-        StartKind::Mobile { .. } => body.starts_with(GZIP_MAGIC).then_some(Coding::Gzip),
-        StartKind::Web | StartKind::Sdk => Coding::of_header(work.head.header(&work.buf, "content-encoding")),
-    };
-    let Some(coding) = coding else { return Ok(None) };
-    let limit = usize::try_from(live.start.json_inflated_limit).unwrap_or(usize::MAX);
-    let mut plain = Vec::new();
-    match core.looks.inflate(coding, body, limit, &mut plain).await {
-        Ok(()) => Ok(Some(plain)),
-        Err(error) if error.is_too_large() || coding.is_binding() => Err(refuse_inflate(&error)),
-        Err(_) => Ok(Some(body.to_vec())),
-    }
-}
-
-/// Judges the start. The answer, and what there is to record, are copied out of the core's buffers:
-/// other starts use them while this one waits for the log.
-fn judge(
-    io: &mut Io,
-    core: &Core,
-    conn: &Conn,
+    core: &Rc<Core>,
+    conn: &Rc<Conn>,
     seen: &mut Seen,
     live: &Live,
     kind: StartKind,
-    (got, plain): (Got, Option<&[u8]>),
-) -> StartOutcome {
-    let work = io.work();
-    let origin = gate::origin(core, conn, &work.head, &work.buf);
+    got: Got,
+    left: &mut Charge,
+) -> Result<StartOutcome, Refusal> {
+    let Work { head, buf, answer, payload, ext, .. } = io.work();
+    let body = &buf[got.start..got.end];
+    let coding = match kind {
+        StartKind::Mobile { .. } => body.starts_with(GZIP_MAGIC).then_some(Coding::Gzip),
+        StartKind::Web | StartKind::Sdk => Coding::of_header(head.header(buf, "content-encoding")),
+    };
+    let limit = usize::try_from(live.start.json_inflated_limit).unwrap_or(usize::MAX);
+    let packed = coding.map(|coding| Packed { coding, body, limit });
+    loop {
+        let mut leaves = Leaves { answer, payload, ext, left: &mut *left };
+        let mut judge =
+            |plain: Option<&[u8]>| judge(core, conn, (head, buf), seen, live, kind, (body, plain), &mut leaves);
+        let judged = match &packed {
+            Some(packed) => core.looks.start(core, conn, packed, |plain| judge(Some(plain))).await?,
+            None => judge(None),
+        };
+        match judged {
+            // It is known for large, or for too early: neither is said twice.
+            Err(OverBudget) => left.hold(conn, LEFT_BYTES_MAX).await?,
+            Ok(StartOutcome::NotReady) if agents_ready(core, conn).await => {}
+            Ok(outcome) => return Ok(outcome),
+        }
+    }
+}
+
+/// What a start leaves, to be answered and recorded.
+struct Leaves<'a> {
+    answer: &'a mut Vec<u8>,
+    payload: &'a mut Vec<u8>,
+    ext: &'a mut Vec<u8>,
+    left: &'a mut Charge,
+}
+
+impl Leaves<'_> {
+    /// Copies it out of the core's buffers: other starts use them while this one waits for the log.
+    fn take(&mut self, scratch: &StartScratch) -> Result<(), OverBudget> {
+        let bytes = scratch.response.len() + scratch.message.len() + scratch.row.len();
+        if bytes > BUFFER_BYTES_MIN && !self.left.try_hold(bytes as u64) {
+            return Err(OverBudget);
+        }
+        copy(self.answer, &scratch.response);
+        copy(self.payload, &scratch.message);
+        // The row is cut to far less than an extension holds before it comes here.
+        let _ = ExtWriter::new(self.ext).push(ext_type::SESSION_ROW, &scratch.row);
+        Ok(())
+    }
+}
+
+/// Judges the start, by its body as received or inflated.
+#[expect(clippy::too_many_arguments, reason = "one step of `start`")]
+fn judge(
+    core: &Core,
+    conn: &Conn,
+    (head, buf): (&Head, &[u8]),
+    seen: &mut Seen,
+    live: &Live,
+    kind: StartKind,
+    (body, plain): (&[u8], Option<&[u8]>),
+    leaves: &mut Leaves<'_>,
+) -> Result<StartOutcome, OverBudget> {
+    let origin = gate::origin(core, conn, head, buf);
     let directory = core.directory();
     let project_of = |session| core.project_of(session);
     let input = StartInput {
-        body: &work.buf[got.start..got.end],
+        body,
         plain,
-        content_encoding: work.head.header(&work.buf, "content-encoding"),
-        user_agent: work.head.header(&work.buf, "user-agent"),
+        content_encoding: head.header(buf, "content-encoding"),
+        user_agent: head.header(buf, "user-agent"),
         x_real_ip: origin.x_real_ip,
         x_forwarded_for: origin.x_forwarded_for,
         peer: origin.peer,
@@ -174,13 +217,11 @@ fn judge(
             seen.project = Some(started.project);
         }
         StartOutcome::Refused(refused) => seen.project = refused.project,
-        StartOutcome::NotReady => return outcome,
+        StartOutcome::NotReady => {}
     }
-    copy(&mut work.answer, &scratch.response);
-    copy(&mut work.payload, &scratch.message);
-    // The row is cut to far less than an extension holds before it comes here.
-    let _ = ExtWriter::new(&mut work.ext).push(ext_type::SESSION_ROW, &scratch.row);
-    outcome
+    let taken = leaves.take(&scratch);
+    scratch.give_back(plain.unwrap_or(body).len());
+    taken.map(|()| outcome)
 }
 
 fn copy(to: &mut Vec<u8>, from: &[u8]) {

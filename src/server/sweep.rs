@@ -50,6 +50,7 @@ pub async fn run(core: Rc<Core>) {
             notices::report(&core.common.log, &core.logger);
         }
         core.metrics.buffer_bytes.set(core.pool.used_bytes());
+        core.metrics.kept_bytes.set(core.pool.kept_bytes());
         core.wake_commits();
     }
 }

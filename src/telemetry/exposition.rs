@@ -236,10 +236,15 @@ impl Page {
         for (name, help, pick) in &counters {
             counter(page, name, help, self.sum(pick))?;
         }
-        let gauges: [(&str, &str, Pick); 3] = [
+        let gauges: [(&str, &str, Pick); 4] = [
             ("takeup_connections_open", "Connections open.", |core| &core.connections),
-            ("takeup_buffer_bytes", "Bytes of request buffers held.", |core| &core.buffer_bytes),
-            ("takeup_requests_waiting", "Requests that wait for their group commit.", |core| &core.waiting),
+            ("takeup_buffer_bytes", "Bytes that requests hold: buffers, and what stands beside them.", |core| {
+                &core.buffer_bytes
+            }),
+            ("takeup_buffer_kept_bytes", "Bytes of free buffers kept for the next requests.", |core| &core.kept_bytes),
+            ("takeup_requests_waiting", "Requests that wait for the log, for memory or for their turn.", |core| {
+                &core.waiting
+            }),
         ];
         for (name, help, pick) in &gauges {
             page.encode_descriptor(name, help, None, MetricType::Gauge)?.encode_gauge(&self.sum(pick))?;

@@ -155,6 +155,8 @@ refusals! {
     RateLimited => "rate_limited",
     /// Too many bytes in flight on this core.
     BytesInFlight => "bytes_in_flight",
+    /// There was too much to inflate before the answer.
+    Busy => "busy",
     /// The log was not ready in time.
     LogNotReady => "log_not_ready",
     /// No space left for the log.
@@ -205,8 +207,10 @@ pub struct CoreMetrics {
     pub accept_errors: Cell,
     /// Panics caught at a connection.
     pub panics: Cell,
-    /// Bytes of request buffers held by connections and by the pool.
+    /// Bytes that requests in progress hold.
     pub buffer_bytes: Cell,
+    /// Bytes of free buffers.
+    pub kept_bytes: Cell,
     /// Bytes read from sockets.
     pub received_bytes: Cell,
     /// Bytes written to sockets.
@@ -258,6 +262,7 @@ impl CoreMetrics {
             accept_errors: Cell::new(),
             panics: Cell::new(),
             buffer_bytes: Cell::new(),
+            kept_bytes: Cell::new(),
             received_bytes: Cell::new(),
             sent_bytes: Cell::new(),
             waiting: Cell::new(),

@@ -22,7 +22,7 @@ use takeup::session::token::{Secrets, Token};
 
 pub use disk::Disk;
 
-pub use client::{Answer, Client, batch, batch_request, start_request, start_request_of};
+pub use client::{Answer, BROWSER, Client, batch, batch_request, start_request, start_request_of};
 
 /// How long anything may take that should be quick. A debug build on a busy machine is slow.
 pub const PATIENCE: Duration = Duration::from_secs(30);

@@ -160,6 +160,11 @@ impl Upload {
         self.packer.held_bytes()
     }
 
+    /// How many records it has become so far.
+    pub fn records(&self) -> usize {
+        self.packer.records()
+    }
+
     /// A form field: its name, and at least the beginning of its value.
     ///
     /// One that no client is known to send may be a file whose name was lost, so it is told like a file that is left out.

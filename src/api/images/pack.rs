@@ -49,6 +49,11 @@ impl Packer {
         self.held_bytes + self.frame.capacity()
     }
 
+    /// How many records there are.
+    pub fn records(&self) -> usize {
+        self.records.len()
+    }
+
     /// Whether there are no more records than an upload may become.
     pub fn check(&self) -> Result<(), Fault> {
         if self.records.len() > RECORDS_MAX { Err(Fault::TooManyFiles) } else { Ok(()) }

@@ -219,6 +219,13 @@ impl Inflater {
         Ok(Step { made: moved.made, done: moved.done })
     }
 
+    /// Forgets the body at hand, and gives back what large memory it took. A decoder of the codings that need little is kept.
+    pub fn end(&mut self) {
+        self.body = None;
+        self.brotli.end();
+        self.zstd.end();
+    }
+
     /// Hands the inflated body to `take` in pieces, in one go: for threads that may be busy for as long as it takes.
     pub fn pieces<E: From<InflateError>>(
         &mut self,

@@ -7,6 +7,9 @@ use super::{Fault, Moved, TAKEN_BYTES_MAX};
 /// The largest window, as a power of two: the 8 MiB that RFC 9659 allows in HTTP.
 const WINDOW_LOG_MAX: u32 = 23;
 
+/// A decoder that has grown beyond this is given back.
+const KEPT_BYTES: usize = 512 * 1024;
+
 /// The decoder.
 #[derive(Default)]
 pub struct Zstd {
@@ -17,6 +20,13 @@ pub struct Zstd {
 impl Zstd {
     pub fn begin(&mut self) {
         self.fresh = true;
+    }
+
+    /// Gives the memory back, where it was more than a small window.
+    pub fn end(&mut self) {
+        if self.state.as_ref().is_some_and(|state| state.sizeof() > KEPT_BYTES) {
+            self.state = None;
+        }
     }
 
     pub fn step(&mut self, rest: &[u8], piece: &mut [u8]) -> Result<Moved, Fault> {
