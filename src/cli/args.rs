@@ -46,7 +46,8 @@ pub enum Command {
     /// Show the log's segments, or its records.
     #[command(after_help = "Example:\n  takeup inspect --records --segment 01764042067000000")]
     Inspect(InspectArgs),
-    /// Check every byte of the log; the exit code is 0 when it is whole, 1 when it is damaged, 2 when it can't be read.
+    /// Check every byte of the log; the exit code is 0 when it is whole, 1 when it is damaged, 2 when it can't be read, 3 when all damage is
+    /// known from before.
     #[command(after_help = "Example:\n  takeup verify && echo whole")]
     Verify(VerifyArgs),
     /// Write every record that can still be read, from damaged files, a folder or a whole disk, into a new data folder.

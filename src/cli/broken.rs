@@ -124,7 +124,7 @@ pub(super) fn list(args: &SessionsArgs, data: &Path, out: &mut Out) -> Result<()
     let mut merge = log_folder::merge(data, false)?;
     let mut bodies = Bodies::default();
     let mut sessions: HashMap<u64, Seen> = HashMap::new();
-    while let Some(record) = merge.next()? {
+    while let Some(record) = merge.next_settled()? {
         let chosen = args.project.is_none_or(|project| record.project == project || record.project == 0);
         if !chosen || !matches!(record.kind, Kind::Batch | Kind::Start) {
             continue;

@@ -110,7 +110,7 @@ impl Line {
         }
         (line.behind_segments, line.behind_bytes) = (Some(behind_segments), Some(behind_bytes));
         let mut merge = Merge::resume(reader.clone(), &cursor.position)?;
-        line.next_us = merge.next()?.map(|record| record.order_us);
+        line.next_us = merge.next_settled()?.map(|record| record.order_us);
         line.behind_ms = Some(line.next_us.map_or(0, |next_us| now_us().saturating_sub(next_us) / 1000));
         line.skipped_records = Some(merge.skipped().records);
         Ok(line)

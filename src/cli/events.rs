@@ -33,7 +33,7 @@ pub(super) fn list(args: &EventsArgs, data: &Path, out: &mut Out) -> Result<bool
     let mut merge = log_folder::merge(data, false)?;
     let mut printer = Printer::new(args, out);
     let mut found = false;
-    while let Some(record) = merge.next()? {
+    while let Some(record) = merge.next_settled()? {
         if record.session == args.session && matches!(record.kind, Kind::Batch | Kind::Start) {
             found = true;
             printer.record(&record)?;

@@ -12,7 +12,7 @@ use super::log_folder;
 use super::output::{Align, Out, Table, bytes, counted, thousands, time_us, warn};
 use super::record_line::RecordLine;
 use crate::log::error::{Damage, LogError};
-use crate::log::reader::{LogReader, SegmentInfo, SegmentReader, SegmentState};
+use crate::log::reader::{ANOTHER_LOG, LogReader, SegmentInfo, SegmentReader, SegmentState};
 use crate::log::record::{Flags, Record};
 use crate::log::sidecar::Sidecar;
 
@@ -35,7 +35,8 @@ pub(super) fn list(args: &InspectArgs, data: &Path, out: &mut Out) -> Result<(),
             return Err(CliError::Other(format!("there is no segment {id}; `takeup inspect` lists those that exist")));
         }
     }
-    for segment in segments.iter().filter(|segment| segment.sealed() && segment.sidecar.is_none()) {
+    let bare = |segment: &&SegmentInfo| segment.sealed() && segment.sidecar.is_none() && !segment.is_deleted();
+    for segment in segments.iter().filter(bare) {
         let why = match Sidecar::read(&segment.path) {
             Err(error) => error.to_string(),
             Ok(_) => format!("{}: has no sidecar", segment.path.display()),
@@ -84,7 +85,7 @@ impl<'a> SegmentLine<'a> {
             sessions: sidecar.map(|sidecar| sidecar.sessions),
             first_us: sidecar.map(|sidecar| sidecar.first_us),
             last_us: sidecar.map(|sidecar| sidecar.last_us),
-            damaged_places: sidecar.map(|sidecar| sidecar.damage.len()),
+            damaged_places: sidecar.map(|sidecar| sidecar.damage.iter().filter(|hole| !hole.unacknowledged).count()),
             blake3: sidecar.map(|sidecar| sidecar.blake3.as_str()),
         }
     }
@@ -152,7 +153,14 @@ fn records(log: &LogReader, segments: &[SegmentInfo], args: &InspectArgs, out: &
         }
         let mut reader = match open(log, segment) {
             Ok(Some(reader)) => reader,
-            Ok(None) => continue,
+            Ok(None) => {
+                deleted(segment);
+                continue;
+            }
+            Err(CliError::Log(LogError::Foreign { path, reason: ANOTHER_LOG })) => {
+                warn(&format!("{}: {ANOTHER_LOG}, passed over", path.display()));
+                continue;
+            }
             // One file is no reason not to show the others.
             Err(CliError::Log(LogError::Foreign { reason, .. })) => {
                 places += 1;
@@ -179,6 +187,11 @@ fn records(log: &LogReader, segments: &[SegmentInfo], args: &InspectArgs, out: &
                     }
                 }
                 Ok(None) => break,
+                // Its file was cut after it had lost its name.
+                Err(_) if segment.is_deleted() => {
+                    deleted(segment);
+                    break;
+                }
                 Err(LogError::Damaged { .. }) => {
                     places += 1;
                     damaged(&reader.resync()?, json, out)?;
@@ -186,7 +199,7 @@ fn records(log: &LogReader, segments: &[SegmentInfo], args: &InspectArgs, out: &
                 Err(error) => return Err(error.into()),
             }
         }
-        for damage in known {
+        for damage in known.filter(|_| !segment.is_deleted()) {
             damaged(&damage, json, out)?;
         }
     }
@@ -195,6 +208,10 @@ fn records(log: &LogReader, segments: &[SegmentInfo], args: &InspectArgs, out: &
         warn(&format!("{places} shown among the records, which are intact; `takeup verify` tells more"));
     }
     Ok(())
+}
+
+fn deleted(segment: &SegmentInfo) {
+    warn(&format!("{}: deleted meanwhile", segment.path.display()));
 }
 
 /// A segment of which nothing can be read.

@@ -3,18 +3,29 @@
 use std::path::Path;
 
 use super::error::CliError;
-use super::output::{counted, warn};
-use crate::log::merge::{Merge, RepeatWindow};
+use super::output::{bytes, counted, warn};
+use crate::log::merge::{Merge, RepeatWindow, Skipped};
 use crate::log::reader::LogReader;
 
-/// A reader of the log in `data`.
+/// So many of what is not the log's are told one by one.
+const STRANGERS_TOLD_MAX: usize = 5;
+
+/// A reader of the log in `data`. What lies in its folder and can't be a part of it is told on stderr.
 pub fn open(data: &Path) -> Result<LogReader, CliError> {
     let folder = data.join("log");
     // Only a certain absence is one; a folder that can't be looked into gets the system's own words from the reader.
     if matches!(folder.try_exists(), Ok(false)) {
         return Err(CliError::NoLog(data.to_owned()));
     }
-    Ok(LogReader::open(&folder)?)
+    let reader = LogReader::open(&folder)?;
+    let strangers = reader.strangers();
+    for path in strangers.iter().take(STRANGERS_TOLD_MAX) {
+        warn(&format!("{}: passed over: it bears the name of a part of the log, and is none", path.display()));
+    }
+    if strangers.len() > STRANGERS_TOLD_MAX {
+        warn(&format!("and {} more", strangers.len() - STRANGERS_TOLD_MAX));
+    }
+    Ok(reader)
 }
 
 /// The merged log in `data`, from its start, with or without repeats.
@@ -38,11 +49,30 @@ pub fn remark(merge: &Merge) {
     warn_of_damage(merge);
 }
 
-fn warn_of_damage(merge: &Merge) {
+/// Says how much was deleted before it was read, if that grew.
+pub fn remark_skipped(merge: &Merge, told: &mut Skipped) {
     let skipped = merge.skipped();
-    if skipped.segments > 0 {
-        warn(&format!("{} deleted while the log was read", counted(skipped.segments, "segment")));
+    if skipped != std::mem::replace(told, skipped) {
+        warn(&format!(
+            "up to {} in {} ({}) deleted before they were read",
+            counted(skipped.records, "record"),
+            counted(skipped.segments, "segment"),
+            bytes(skipped.bytes),
+        ));
     }
+}
+
+/// Says which segments of another log were passed over, those from `told` on.
+pub fn remark_strangers(merge: &Merge, told: &mut usize) {
+    for path in merge.strangers().iter().skip(*told) {
+        warn(&format!("{}: a segment of another log, passed over", path.display()));
+    }
+    *told = merge.strangers().len();
+}
+
+fn warn_of_damage(merge: &Merge) {
+    remark_skipped(merge, &mut Skipped::default());
+    remark_strangers(merge, &mut 0);
     let Some(first) = merge.damage().first() else { return };
     let count = merge.damage_count();
     warn(&format!(

@@ -221,13 +221,14 @@ fn verify_names_segment_and_offset_of_a_flipped_byte() {
     let data = data();
     let Command::Verify(args) = command(&["verify"]) else { unreachable!() };
     let (whole, text) = printed(|out| verify::check(&args, data.path(), out));
-    assert!(whole && text.contains("the log is whole"), "{text}");
+    assert!(whole == verify::Condition::Whole && text.contains("the log is whole"), "{text}");
 
     let segment = a_segment(data.path());
     flip(&segment, 4096 + 64);
-    let (whole, text) = printed(|out| verify::check(&args, data.path(), out));
+    let (condition, text) = printed(|out| verify::check(&args, data.path(), out));
     let expected = format!("DAMAGED  {}: ", segment.display());
-    assert!(!whole && text.contains(&expected) && text.contains("\n         offset 4096, "), "{text}");
+    assert_eq!(condition, verify::Condition::Damaged);
+    assert!(text.contains(&expected) && text.contains("\n         offset 4096, "), "{text}");
 
     let Command::Verify(quiet) = command(&["verify", "--quiet", "--json"]) else { unreachable!() };
     let (_, text) = printed(|out| verify::check(&quiet, data.path(), out));

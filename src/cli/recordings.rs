@@ -149,7 +149,7 @@ pub fn run(args: &RecordingsArgs, data: &Path) -> Result<ExitCode, CliError> {
 pub(super) fn list(args: &RecordingsArgs, data: &Path, out: &mut Out) -> Result<(), CliError> {
     let mut merge = log_folder::merge(data, false)?;
     let mut collector = Collector { out: args.out.as_deref().map(Folder::make).transpose()?, ..Collector::default() };
-    while let Some(record) = merge.next()? {
+    while let Some(record) = merge.next_settled()? {
         if let Some(part) = part(&record)
             && args.session.is_none_or(|session| session == part.session.0)
         {

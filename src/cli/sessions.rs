@@ -168,7 +168,7 @@ pub(super) fn list(args: &SessionsArgs, data: &Path, out: &mut Out) -> Result<()
     }
     let mut merge = log_folder::merge(data, false)?;
     let mut collector = Collector::default();
-    while let Some(record) = merge.next()? {
+    while let Some(record) = merge.next_settled()? {
         // Records of other projects stay out early, but an unknown project may become known by a later record.
         if args.project.is_none_or(|project| record.project == project || record.project == 0) {
             collector.add(&record)?;

@@ -22,7 +22,9 @@ use super::output::{Out, warn, write_json};
 use super::record_line::RecordLine;
 use crate::config::PROJECTS_FILE;
 use crate::directory::Directory;
-use crate::log::merge::Merge;
+use crate::log::error::LogError;
+use crate::log::merge::{Merge, Skipped};
+use crate::log::reader::LogReader;
 use crate::log::record::Record;
 
 /// How long it rests when there is nothing new.
@@ -78,6 +80,8 @@ pub(super) struct Tail<'a> {
     filter: Filter,
     json: bool,
     damage_told: u64,
+    skipped_told: Skipped,
+    strangers_told: usize,
     out: &'a mut Out,
 }
 
@@ -91,7 +95,7 @@ impl<'a> Tail<'a> {
         let reader = log_folder::open(data)?;
         let now_us = reader.now_us();
         let (merge, lines) = match (args.last, args.from) {
-            (Some(last), _) => last_records(args, data, &filter, last as usize, now_us)?,
+            (Some(last), _) => last_records(args, &reader, &filter, last as usize, now_us)?,
             (None, From::Start) => (Merge::new(reader), VecDeque::new()),
             (None, From::End) => (Merge::since(reader, now_us)?, VecDeque::new()),
             (None, From::Ago(ago)) => {
@@ -103,7 +107,15 @@ impl<'a> Tail<'a> {
         let begun = args.last.is_some();
         let merge = if begun { merge } else { log_folder::choose_repeats(merge, args.with_repeats) };
         lines.iter().try_for_each(|line| out.line(line))?;
-        Ok(Tail { merge, filter, json: args.json, damage_told: 0, out })
+        Ok(Tail {
+            merge,
+            filter,
+            json: args.json,
+            damage_told: 0,
+            skipped_told: Skipped::default(),
+            strangers_told: 0,
+            out,
+        })
     }
 
     /// Prints the next record, if it is one that was asked for. False if there is none now.
@@ -114,6 +126,8 @@ impl<'a> Tail<'a> {
             self.out.line(&line(&record, self.json)?)?;
         }
         self.tell_damage();
+        log_folder::remark_skipped(&self.merge, &mut self.skipped_told);
+        log_folder::remark_strangers(&self.merge, &mut self.strangers_told);
         Ok(some)
     }
 
@@ -136,7 +150,7 @@ impl<'a> Tail<'a> {
 /// A merge that has handed out everything up to about now, and the lines of the last records in it that are wanted.
 fn last_records(
     args: &TailArgs,
-    data: &Path,
+    reader: &LogReader,
     filter: &Filter,
     last: usize,
     now_us: u64,
@@ -144,10 +158,16 @@ fn last_records(
     let mut back_us = BACK_FIRST_US;
     loop {
         let since_us = now_us.saturating_sub(back_us);
-        let merge = Merge::since(log_folder::open(data)?, since_us)?;
+        let merge = Merge::since(reader.clone(), since_us)?;
         let mut merge = log_folder::choose_repeats(merge, args.with_repeats);
         let mut lines = VecDeque::new();
-        while let Some(record) = merge.next()? {
+        loop {
+            let record = match merge.next_settled() {
+                Ok(Some(record)) => record,
+                // What can't be told yet is shown when it can.
+                Ok(None) | Err(LogError::Unsettled { .. }) => break,
+                Err(error) => return Err(error.into()),
+            };
             // Under load it might never catch up with what comes meanwhile.
             let late = record.order_us >= now_us;
             if filter.wants(&record) {

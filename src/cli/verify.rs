@@ -17,20 +17,35 @@ use crate::log::verify::{Beside, Fault, SegmentVerdict, VerifySummary, verify};
 /// The exit code of a log that could not be read: nothing is known of it then, neither good nor bad.
 const COULD_NOT_RUN: u8 = 2;
 
+/// The exit code of a log that has lost something before, all of it named by sidecars. A job that runs each night can tell it from new damage.
+const KNOWN_DAMAGE: u8 = 3;
+
+/// What the log is like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Condition {
+    /// Nothing is lost.
+    Whole,
+    /// Something was lost, and is known.
+    Known,
+    /// Something is wrong that nothing names.
+    Damaged,
+}
+
 /// Runs the command.
 pub fn run(args: &VerifyArgs, data: &Path) -> ExitCode {
     let mut out = Out::stdout();
     let checked = check(args, data, &mut out);
     let finished = out.finish().or_else(|error| if error.is_closed_pipe() { Ok(()) } else { Err(error) });
     match checked.and_then(|whole| finished.map(|()| whole)) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
+        Ok(Condition::Whole) => ExitCode::SUCCESS,
+        Ok(Condition::Known) => ExitCode::from(KNOWN_DAMAGE),
+        Ok(Condition::Damaged) => ExitCode::FAILURE,
         Err(error) => report(&error, ExitCode::from(COULD_NOT_RUN)),
     }
 }
 
-/// Whether the log is whole.
-pub(super) fn check(args: &VerifyArgs, data: &Path, out: &mut Out) -> Result<bool, CliError> {
+/// Checks the log, and tells of it.
+pub(super) fn check(args: &VerifyArgs, data: &Path, out: &mut Out) -> Result<Condition, CliError> {
     let log = log_folder::open(data)?;
     // The check's callback can't fail; what happens to the output is kept until it is done.
     let mut printed = Ok(());
@@ -42,7 +57,15 @@ pub(super) fn check(args: &VerifyArgs, data: &Path, out: &mut Out) -> Result<boo
     match printed.and_then(|()| conclude(&summary, args, data, out)) {
         // Who reads may stop reading; the exit code still says what the log is like.
         Err(error) if !error.is_closed_pipe() => Err(error),
-        _ => Ok(summary.ok()),
+        _ => Ok(condition(&summary)),
+    }
+}
+
+fn condition(summary: &VerifySummary) -> Condition {
+    match (summary.ok(), summary.known_damage_bytes) {
+        (false, _) => Condition::Damaged,
+        (true, 0) => Condition::Whole,
+        (true, _) => Condition::Known,
     }
 }
 
@@ -59,6 +82,10 @@ struct SegmentLine {
     payload_bytes: u64,
     known_damage_bytes: u64,
     known_damage: Vec<HoleLine>,
+    gap_bytes: u64,
+    gaps: Vec<HoleLine>,
+    foreign: bool,
+    deleted: bool,
     fault_count: u64,
     faults: Vec<FaultLine>,
 }
@@ -95,12 +122,15 @@ struct LogLine {
     bytes: u64,
     payload_bytes: u64,
     known_damage_bytes: u64,
+    gap_bytes: u64,
+    foreign: u64,
+    deleted: u64,
     faults: u64,
     took_ms: u64,
 }
 
 fn show(verdict: &SegmentVerdict, args: &VerifyArgs, out: &mut Out) -> Result<(), CliError> {
-    if args.quiet && verdict.ok() {
+    if args.quiet && verdict.ok() && verdict.known_damage_bytes == 0 {
         return Ok(());
     }
     if args.json {
@@ -114,6 +144,10 @@ fn show(verdict: &SegmentVerdict, args: &VerifyArgs, out: &mut Out) -> Result<()
         state => state.as_str(),
     };
     match (verdict.ok(), verdict.known_damage_bytes) {
+        _ if verdict.deleted => out.line(&format!("deleted  {path}: deleted meanwhile"))?,
+        _ if verdict.foreign => {
+            out.line(&format!("foreign  {path}: a segment of another log; readers pass it over"))?
+        }
         (true, 0) => out.line(&format!("whole    {path}: {records}, {size} ({state})"))?,
         (true, _) => {
             out.line(&format!("known    {path}: {records}, {size} ({state}), without what was lost before:"))?
@@ -145,6 +179,12 @@ fn show(verdict: &SegmentVerdict, args: &VerifyArgs, out: &mut Out) -> Result<()
         let (offset, bytes) = (hole.offset, hole.bytes);
         out.line(&format!("         offset {offset}, {bytes} bytes: lost before, and named by the sidecar"))?;
     }
+    for gap in &verdict.gaps {
+        let (offset, bytes) = (gap.offset, gap.bytes);
+        out.line(&format!(
+            "         offset {offset}, {bytes} bytes: a gap that was never acknowledged; nothing is lost"
+        ))?;
+    }
     // A large log takes a while; who watches shall see it go on.
     out.flush()
 }
@@ -171,6 +211,10 @@ fn segment_line(verdict: &SegmentVerdict) -> SegmentLine {
         payload_bytes: verdict.payload_bytes,
         known_damage_bytes: verdict.known_damage_bytes,
         known_damage: verdict.known_damage.iter().map(hole).collect(),
+        gap_bytes: verdict.gap_bytes,
+        gaps: verdict.gaps.iter().map(hole).collect(),
+        foreign: verdict.foreign,
+        deleted: verdict.deleted,
         fault_count: verdict.fault_count,
         faults: verdict.faults.iter().map(fault).collect(),
     }
@@ -187,11 +231,14 @@ fn conclude(summary: &VerifySummary, args: &VerifyArgs, data: &Path, out: &mut O
             bytes: summary.bytes,
             payload_bytes: summary.payload_bytes,
             known_damage_bytes: summary.known_damage_bytes,
+            gap_bytes: summary.gap_bytes,
+            foreign: summary.foreign,
+            deleted: summary.deleted,
             faults: summary.faults,
             took_ms,
         });
     }
-    if args.quiet && summary.ok() {
+    if args.quiet && condition(summary) == Condition::Whole {
         return Ok(());
     }
     let verdict = match (summary.ok(), summary.known_damage_bytes) {

@@ -3,10 +3,12 @@
 //! What the words mean, and what owner and readers promise each other, is in `protocol.rs`.
 
 use std::fs::File;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 use std::sync::atomic::{Ordering, fence};
+use std::time::UNIX_EPOCH;
 
+use super::header::PAGE_BYTES as SEGMENT_PAGE_BYTES;
 use super::protocol::{self, ClockReading, Look, Page};
 pub use super::protocol::{CLOCK_MAGIC, ControlSnapshot, MAGIC, State, VERSION, at, clock_at, order_us};
 
@@ -60,8 +62,32 @@ impl ControlView {
 
     /// Like [`snapshot`](ControlView::snapshot), but tells a page that moves too fast from one that is none.
     pub(super) fn look(&self) -> Look {
-        protocol::look(&self.file, READS_MAX)
+        match protocol::look(&self.file, READS_MAX) {
+            Look::Settled(page) => {
+                let copied = page.place != 0 && page.place != place_of(&self.file);
+                Look::Settled(ControlSnapshot { copied, ..page })
+            }
+            other => other,
+        }
     }
+}
+
+impl ControlSnapshot {
+    /// The durable end of a segment that can hold `bytes_max`, where the page names it; None for one that it can't have.
+    pub(super) fn durable_in(&self, segment: u64, bytes_max: u64) -> Option<u64> {
+        let fits = self.durable <= bytes_max && self.durable.saturating_sub(SEGMENT_PAGE_BYTES as u64) <= self.cursor;
+        (self.segment == segment && fits).then_some(self.durable)
+    }
+}
+
+/// What tells a file from its copies: its inode and the moment of its birth, mixed; never 0.
+///
+/// A folder that is moved, and a snapshot of the whole file system, keep both. A copy has its own.
+pub(super) fn place_of(file: &File) -> u64 {
+    let Ok(meta) = file.metadata() else { return 1 };
+    let born = meta.created().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+    let born = born.map_or(0, |since| since.as_nanos() as u64);
+    (meta.ino().rotate_left(32) ^ born).max(1)
 }
 
 /// The clock page, kept open for reading.
@@ -84,6 +110,13 @@ impl ClockView {
     pub(super) fn reading(&self) -> Option<ClockReading> {
         protocol::read_clock(&self.file, monotonic_us, READS_MAX)
     }
+}
+
+/// Makes a page that a test has put in place of another take that one's place.
+#[cfg(test)]
+pub(super) fn restamp(path: &Path) {
+    let file = File::options().read(true).write(true).open(path).unwrap();
+    file.write_all_at(&place_of(&file).to_le_bytes(), at::PLACE as u64).unwrap();
 }
 
 /// CLOCK_MONOTONIC in microseconds.

@@ -212,7 +212,9 @@ impl Cursors {
         let mut listed = Vec::new();
         for entry in entries {
             let path = entry.map_err(list())?.path();
-            if path.extension().is_none_or(|extension| extension != "json") {
+            // A folder or a pipe is no registration, whatever its name.
+            let is_other = fs::metadata(&path).is_ok_and(|meta| !meta.is_file());
+            if is_other || path.extension().is_none_or(|extension| extension != "json") {
                 continue;
             }
             let cursor = match self.read_path(&path) {
@@ -354,7 +356,7 @@ pub fn position_at(reader: &LogReader, from: From) -> Result<MergePosition, LogE
     let mut cores: BTreeMap<u16, Place> = BTreeMap::new();
     for (core, dir) in core_dirs(reader.dir())? {
         // Where all is deleted: behind the newest that was.
-        if let Some(place) = Ledger::read(&dir).newest_place() {
+        if let Some(place) = Ledger::read(&dir).newest_place(reader.now_us()) {
             cores.insert(core, place);
         }
     }

@@ -75,6 +75,13 @@ pub enum LogError {
         /// What to do about it.
         advice: &'static str,
     },
+    /// What is durable could not be told for a minute.
+    #[error("{path}: the server that holds this log is still starting, or stands still, and what is durable can't be told; try again when it \
+             answers, or stop it", path = path.display())]
+    Unsettled {
+        /// The log's folder.
+        path: PathBuf,
+    },
     /// A setting that cannot work.
     #[error("log setting {field}: {reason}")]
     Setting {
@@ -124,6 +131,7 @@ impl LogError {
             | LogError::Damaged { path, .. }
             | LogError::Poisoned { path, .. }
             | LogError::FileSystem { path, .. }
+            | LogError::Unsettled { path }
             | LogError::Cursor { path, .. } => Some(path),
             LogError::Setting { .. } | LogError::Consumer { .. } | LogError::NoWriter { .. } => None,
         }

@@ -21,6 +21,9 @@ pub const ENTRIES_MAX: usize = 256;
 
 const VERSION: u32 = 1;
 
+/// How far order time may be ahead of the clock that a reader goes by, for a segment's id to be believed.
+const AHEAD_US_MAX: u64 = 30 * 24 * 3600 * 1_000_000;
+
 /// Above what the entries take.
 const BYTES_MAX: u64 = 1 << 20;
 
@@ -78,9 +81,10 @@ impl Ledger {
             let gone = self.entries.remove(0);
             let older = self.older.get_or_insert(Older { segment: 0, segments: 0, bytes: 0, records: 0 });
             older.segment = older.segment.max(gone.segment);
-            older.segments += 1;
-            older.bytes += gone.bytes;
-            older.records += gone.records;
+            // The file has no checksum, so its counts may be anything.
+            older.segments = older.segments.saturating_add(1);
+            older.bytes = older.bytes.saturating_add(gone.bytes);
+            older.records = older.records.saturating_add(gone.records);
         }
     }
 
@@ -97,10 +101,11 @@ impl Ledger {
         small_file::replace(disk, &path, &text, "note the deletion")
     }
 
-    /// The place behind the newest segment that was deleted.
-    pub fn newest_place(&self) -> Option<Place> {
+    /// The place behind the newest segment that was deleted; None for one that was made long after `now_us`, which would hide all that comes.
+    pub fn newest_place(&self, now_us: u64) -> Option<Place> {
         let entry = self.entries.last().map(|last| Place { segment: last.segment, offset: last.bytes });
-        entry.or(self.older.map(|older| Place { segment: older.segment, offset: u64::MAX }))
+        let newest = entry.or(self.older.map(|older| Place { segment: older.segment, offset: u64::MAX }));
+        newest.filter(|place| place.segment <= now_us.saturating_add(AHEAD_US_MAX))
     }
 
     /// The deleted segments that lie between a place and a segment, the one of the place among them if it was not read to its end.
@@ -140,7 +145,7 @@ mod tests {
         assert_eq!(between(0, 0, 100), [3, 5, 9]);
         assert_eq!(between(3, 100, 9), [5], "3 was read to its end");
         assert_eq!(between(3, 99, 10), [3, 5, 9], "3 was not");
-        assert_eq!(ledger.newest_place(), Some(Place { segment: 9, offset: 100 }));
+        assert_eq!(ledger.newest_place(9), Some(Place { segment: 9, offset: 100 }));
     }
 
     #[test]

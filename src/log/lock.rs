@@ -6,7 +6,7 @@
 //! (The folder of the log is the lock of the cursors.)
 
 use std::fs::{self, File, OpenOptions};
-use std::io::Write;
+use std::io::{self, Seek, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::thread;
@@ -22,11 +22,14 @@ use super::reader::{LOCK_FILE_NAME, core_dir};
 const LOCK_WAIT: Duration = Duration::from_millis(300);
 const LOCK_PAUSE: Duration = Duration::from_millis(10);
 
+/// What stands before the process id until the control pages are this server's.
+const STARTING: &str = "starting ";
+
 /// The right to write a log, as long as this lives.
 #[derive(Debug)]
 pub(super) struct Lock {
     _folder: File,
-    _file: File,
+    file: File,
 }
 
 impl Lock {
@@ -39,13 +42,21 @@ impl Lock {
         let open = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
         let mut file = open.map_err(LogError::io(&path, "open the lock file"))?;
         hold(&file, &path)?;
-        let write = |file: &mut File| {
-            file.set_len(0)?;
-            writeln!(file, "{}", std::process::id())
-        };
-        write(&mut file).map_err(LogError::io(&path, "write the lock file"))?;
-        Ok(Lock { _folder: folder, _file: file })
+        // The control pages may still be of an earlier server, which had the same process id if each ran in a container of its own.
+        tell(&mut file, STARTING).map_err(LogError::io(&path, "write the lock file"))?;
+        Ok(Lock { _folder: folder, file })
     }
+
+    /// Says that the control pages are this server's from now on.
+    pub fn tell_taken_up(&mut self, dir: &Path) -> Result<(), LogError> {
+        tell(&mut self.file, "").map_err(LogError::io(&dir.join(LOCK_FILE_NAME), "write the lock file"))
+    }
+}
+
+fn tell(file: &mut File, what: &str) -> io::Result<()> {
+    file.set_len(0)?;
+    file.rewind()?;
+    writeln!(file, "{what}{}", std::process::id())
 }
 
 fn hold(file: &File, path: &Path) -> Result<(), LogError> {
@@ -62,6 +73,11 @@ fn hold(file: &File, path: &Path) -> Result<(), LogError> {
 
 /// The process that says that it has the lock.
 pub(super) fn pid(path: &Path) -> Option<u32> {
+    fs::read_to_string(path).ok().and_then(|text| text.trim().trim_start_matches(STARTING).parse().ok())
+}
+
+/// The same, if the control pages are its own by now.
+pub(super) fn taken_up_by(path: &Path) -> Option<u32> {
     fs::read_to_string(path).ok().and_then(|text| text.trim().parse().ok())
 }
 

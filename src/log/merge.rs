@@ -15,6 +15,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -23,10 +24,11 @@ use super::control::{CLOCK_FILE_NAME, ClockView};
 use super::error::{Damage, LogError};
 use super::ledger::Ledger;
 use super::protocol;
-use super::reader::{LogReader, core_dirs};
+use super::reader::{ANOTHER_LOG, LogReader, core_dirs};
 use super::record::{Record, uuid_text};
 
 mod repeats;
+mod settled;
 mod since;
 mod stream;
 
@@ -84,9 +86,9 @@ impl Skipped {
 
     fn and(self, other: Skipped) -> Skipped {
         Skipped {
-            segments: self.segments + other.segments,
-            records: self.records + other.records,
-            bytes: self.bytes + other.bytes,
+            segments: self.segments.saturating_add(other.segments),
+            records: self.records.saturating_add(other.records),
+            bytes: self.bytes.saturating_add(other.bytes),
         }
     }
 }
@@ -113,6 +115,12 @@ pub struct Merge {
     repeats: Option<Repeats>,
     damage: Vec<Damage>,
     damage_count: u64,
+    /// Sealed segments of another log, which were passed over.
+    strangers: Vec<PathBuf>,
+    /// Whether the last look saw all cores as they were at one moment.
+    same: bool,
+    /// What [`next_settled`](Merge::next_settled) reads to.
+    until_us: Option<u64>,
 }
 
 impl Merge {
@@ -128,6 +136,9 @@ impl Merge {
             repeats: Some(Repeats::new(RepeatWindow::default(), BTreeMap::new())),
             damage: Vec::new(),
             damage_count: 0,
+            strangers: Vec::new(),
+            same: false,
+            until_us: None,
         }
     }
 
@@ -161,9 +172,14 @@ impl Merge {
     /// repeats first.
     #[expect(clippy::should_implement_trait, reason = "lends from its buffers, which an Iterator cannot")]
     pub fn next(&mut self) -> Result<Option<Record<'_>>, LogError> {
+        Ok(self.next_at()?.and_then(|at| self.cores[at].take()))
+    }
+
+    /// The core that has the next record at hand.
+    fn next_at(&mut self) -> Result<Option<usize>, LogError> {
         while let Some(at) = self.choose()? {
             if self.admit(at) {
-                return Ok(self.cores[at].take());
+                return Ok(Some(at));
             }
             self.cores[at].pass();
         }
@@ -191,6 +207,11 @@ impl Merge {
     /// How many stretches of damage were stepped over.
     pub fn damage_count(&self) -> u64 {
         self.damage_count
+    }
+
+    /// Sealed segments that are of another log and were passed over, at most the first 1,024.
+    pub fn strangers(&self) -> &[PathBuf] {
+        &self.strangers
     }
 
     /// What was deleted between one record that was handed out and the next, or between the place that the merge resumed from and the first. It is
@@ -228,8 +249,14 @@ impl Merge {
     }
 
     fn load_heads(&mut self) -> Result<(), LogError> {
-        let (damage, damage_count) = (&mut self.damage, &mut self.damage_count);
+        let (damage, damage_count, strangers) = (&mut self.damage, &mut self.damage_count, &mut self.strangers);
         let mut note = |found: Damage| {
+            if found.reason == ANOTHER_LOG {
+                if strangers.len() < DAMAGE_MAX {
+                    strangers.push(found.path);
+                }
+                return;
+            }
             *damage_count += 1;
             if damage.len() < DAMAGE_MAX {
                 damage.push(found);
@@ -262,9 +289,9 @@ impl Merge {
         })?;
         // A server that came or went meanwhile, or a clock that was set anew, may have been seen by one core's look and not by
         // another's. Then nothing new is certain, and the next look will tell.
-        let same = same_clock && self.reader.server() == server;
+        self.same = same_clock && self.reader.server() == server;
         for core in &mut self.cores {
-            core.set_bound(server, now_us, same);
+            core.set_bound(server, now_us, self.same);
         }
         Ok(())
     }

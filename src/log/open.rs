@@ -233,7 +233,7 @@ pub(super) fn take_up(
     filesystem::check(&dir, &options)?;
     // What is locked is the folder of the first core.
     make_one_dir(disk, &core_dir(&dir, 0))?;
-    let lock = Lock::take(&dir)?;
+    let mut lock = Lock::take(&dir)?;
     filesystem::settle_way(disk, &dir, &mut options)?;
     let identity = load_or_create_identity(disk, &dir)?;
     for core in 1..options.cores {
@@ -245,6 +245,7 @@ pub(super) fn take_up(
     let clock = OrderClock::start(&dir.join(CLOCK_FILE_NAME), recovery.newest_us)?;
     let notices = Arc::new(Notices::new(NOTICES_MAX));
     let cores = open_cores(&dir, options.cores, &notices)?;
+    lock.tell_taken_up(&dir)?;
     let shared = Arc::new(Shared::new(disk, options, identity.log, clock, cores, notices, lock));
     keeper::look_at_space(&shared);
     Ok((shared, recovery))
@@ -371,7 +372,7 @@ fn load_or_create_identity(disk: &dyn Disk, dir: &Path) -> Result<LogFile, LogEr
 
 /// A log whose `log.json` was lost or damaged keeps its name: its segments know it.
 fn surviving_uuid(dir: &Path) -> Option<Uuid> {
-    super::reader::LogReader::open(dir).ok().map(|reader| reader.log_uuid())
+    super::reader::LogReader::identify(dir, false).ok().map(|reader| reader.log_uuid())
 }
 
 /// Makes a folder with those above it, and their names durable.

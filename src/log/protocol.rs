@@ -44,6 +44,8 @@ pub mod at {
     pub const PID: usize = 80;
     /// How many segments are ready to be written.
     pub const PREPARED: usize = 88;
+    /// Which file this page was made as: a copy of it is another file, and says so by that. 0 where it is not known.
+    pub const PLACE: usize = 96;
 }
 
 /// Where the words of a clock page lie, in bytes.
@@ -72,7 +74,7 @@ pub const CLOCK_MAGIC: u64 = u64::from_le_bytes(*b"TAKEUPCK");
 pub const VERSION: u32 = 1;
 
 /// The words of a control page that carry meaning: what a reader compares.
-const USED_BYTES: usize = at::PREPARED + 8;
+const USED_BYTES: usize = at::PLACE + 8;
 const CLOCK_USED_BYTES: usize = clock_at::RATE_PPM + 8;
 
 /// Whether each word begins where the one before it ends: then none is torn by another, and each can be stored as a whole.
@@ -100,6 +102,7 @@ const _: () = assert!(are_words_in_a_row(&[
     at::STATE,
     at::PID,
     at::PREPARED,
+    at::PLACE,
 ]));
 const _: () = assert!(are_words_in_a_row(&[
     clock_at::MAGIC,
@@ -170,6 +173,10 @@ pub struct ControlSnapshot {
     pub pid: u32,
     /// How many segments are ready.
     pub prepared: u64,
+    /// Which file the page was made as.
+    pub place: u64,
+    /// Whether the page is a copy of the file that it was made as; the segments beside it were then copied at other moments.
+    pub copied: bool,
 }
 
 impl ControlSnapshot {
@@ -189,6 +196,8 @@ impl ControlSnapshot {
             state: State::from_u64(word(page, at::STATE))?,
             pid: u32::try_from(word(page, at::PID)).ok()?,
             prepared: word(page, at::PREPARED),
+            place: word(page, at::PLACE),
+            copied: false,
         })
     }
 

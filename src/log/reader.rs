@@ -6,6 +6,8 @@
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -16,10 +18,15 @@ use super::header::{PAGE_BYTES, VERSION};
 use super::record::uuid_text;
 use super::sidecar::Sidecar;
 
+mod extent;
+mod listing;
 mod scan;
 
-pub use scan::SegmentReader;
-pub(super) use scan::{End, Found};
+pub(super) use extent::is_torn;
+pub(super) use listing::{SegmentFile, core_dirs, core_number, segment_files, segment_id, strangers_of};
+pub use listing::{core_dir, segment_stem};
+pub use scan::{ANOTHER_LOG, SegmentReader};
+pub(super) use scan::{BLANK_BYTES_MAX, End, Found};
 
 /// The name of the file that tells the log's UUID and version.
 pub const LOG_FILE_NAME: &str = "log.json";
@@ -29,6 +36,10 @@ pub const LOCK_FILE_NAME: &str = "lock";
 
 /// The folder for what recovery set aside.
 pub const QUARANTINE_DIR_NAME: &str = "quarantine";
+
+/// How long a reader waits for a log that a server is about to make.
+const NEW_LOG_WAIT: Duration = Duration::from_secs(10);
+const NEW_LOG_PAUSE: Duration = Duration::from_millis(10);
 
 /// What `log.json` says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,7 +74,7 @@ pub enum SegmentState {
     Writing,
     /// Full and durable, about to be sealed by a running server.
     Sealing,
-    /// Made ready by a running server; nothing is in it.
+    /// Made ready, or in the making; nothing is in it.
     Ready,
     /// Left by a server that is gone. The next server settles it; until then what is known to be durable is readable.
     Left,
@@ -108,8 +119,13 @@ impl SegmentInfo {
         self.state == SegmentState::Sealed
     }
 
+    /// Whether it was taken out of the log since it was listed. Its file is cut only after that, so bytes that are missing then are no damage.
+    pub fn is_deleted(&self) -> bool {
+        !self.path.exists() && !self.path.with_extension("seg").exists()
+    }
+
     /// The same segment by its sealed name, where it was sealed after it was listed.
-    pub(super) fn sealed_since(&self) -> Option<SegmentInfo> {
+    pub fn sealed_since(&self) -> Option<SegmentInfo> {
         let path = self.path.with_extension("seg");
         let bytes = fs::metadata(&path).ok().filter(|_| !self.sealed())?.len();
         let sidecar = Sidecar::read(&path).ok().flatten();
@@ -128,17 +144,34 @@ impl LogReader {
     /// Opens the log in a folder (`<data>/log`).
     ///
     /// Where `log.json` is lost or damaged, the first segment with an intact first page tells which log this is. So it does where no
-    /// segment is of the log that `log.json` names: a first page has a checksum, and that file has none.
+    /// segment is of the log that `log.json` names: a first page has a checksum, and that file has none. A server that runs has settled this.
+    /// One that makes a new log just now is waited for.
     pub fn open(log_dir: &Path) -> Result<LogReader, LogError> {
+        let deadline = Instant::now() + NEW_LOG_WAIT;
+        loop {
+            let held = server_of(log_dir) != Server::Absent;
+            match LogReader::identify(log_dir, held) {
+                Err(LogError::Io { source, .. })
+                    if held && source.kind() == io::ErrorKind::NotFound && Instant::now() < deadline =>
+                {
+                    thread::sleep(NEW_LOG_PAUSE);
+                }
+                identified => return identified,
+            }
+        }
+    }
+
+    /// Which log this is, as it stands. Where a server that is past its start holds it, `log.json` is right.
+    pub(super) fn identify(log_dir: &Path, held: bool) -> Result<LogReader, LogError> {
         let mut segments = uuids_of_segments(log_dir);
-        let first = segments.next();
         let log = match LogFile::read(log_dir) {
-            Ok(LogFile { log, .. }) => match first {
+            Ok(LogFile { log, .. }) if held => log,
+            Ok(LogFile { log, .. }) => match segments.next() {
                 Some(first) if first != log && segments.all(|other| other != log) => first,
                 _ => log,
             },
             Err(error @ LogError::Version { .. }) => return Err(error),
-            Err(error) => first.ok_or(error)?,
+            Err(error) => segments.next().ok_or(error)?,
         };
         Ok(LogReader { log_dir: log_dir.to_path_buf(), log })
     }
@@ -154,6 +187,8 @@ impl LogReader {
     }
 
     /// Every segment, by core and then by id, with how far it may be read.
+    ///
+    /// What only bears a segment's name, or a core's, is passed over: see [`strangers`](LogReader::strangers).
     pub fn segments(&self) -> Result<Vec<SegmentInfo>, LogError> {
         let mut all = Vec::new();
         let server = self.server();
@@ -163,9 +198,9 @@ impl LogReader {
             let files = segment_files(&dir)?;
             for (at, file) in files.iter().enumerate() {
                 let later = || files[at + 1..].iter().any(|later| self.holds_records(core, later));
-                match self.info(core, file, live.as_ref(), &later) {
+                match self.info_of(core, file, live.as_ref(), &later) {
                     Ok(info) => all.push(info),
-                    // Sealed, or deleted, between the listing and the look.
+                    // Deleted between the listing and the look.
                     Err(LogError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
                     Err(error) => return Err(error),
                 }
@@ -174,14 +209,31 @@ impl LogReader {
         Ok(all)
     }
 
+    /// What bears the name of a segment or of a core's folder and can't be one: a folder, a pipe, a link to nothing.
+    pub fn strangers(&self) -> Vec<PathBuf> {
+        listing::strangers(&self.log_dir)
+    }
+
     /// Whether a server holds the log now.
-    ///
-    /// The lock tells, and not a process id: in a container a dead server's id is soon another's, and one in another container cannot be
-    /// seen. A server that starts just now waits for the instant in which this looks.
     pub(super) fn server(&self) -> Server {
-        match super::lock::share(&self.log_dir) {
-            None => Server::Present { pid: super::lock::pid(&self.log_dir.join(LOCK_FILE_NAME)) },
-            Some(_) => Server::Absent,
+        server_of(&self.log_dir)
+    }
+
+    /// Looks at a segment; again under its sealed name where it got that between two looks.
+    fn info_of(
+        &self,
+        core: u16,
+        file: &SegmentFile,
+        live: Option<&(ControlSnapshot, bool)>,
+        later: &dyn Fn() -> bool,
+    ) -> Result<SegmentInfo, LogError> {
+        match self.info(core, file, live, later) {
+            Err(LogError::Io { source, .. })
+                if source.kind() == io::ErrorKind::NotFound && !file.is_sealed() && file.sealed_path().is_file() =>
+            {
+                self.info(core, file, live, later)
+            }
+            looked => looked,
         }
     }
 
@@ -195,68 +247,22 @@ impl LogReader {
         let path = file.path_now();
         let length = fs::metadata(&path).map_err(LogError::io(&path, "find the segment's length"))?.len();
         let sealed = path.extension().is_some_and(|extension| extension == "seg");
-        let (state, end) = if sealed {
-            (SegmentState::Sealed, End::At(length))
-        } else {
-            match live {
-                Some((page, true)) => open_part(page, file.id, length),
-                left => (SegmentState::Left, self.left_end(core, file, left.map(|(page, _)| page), length, later())),
+        let told = |page: &ControlSnapshot| page.segment == file.id && page.durable > PAGE_BYTES as u64;
+        let (state, end) = match live {
+            _ if sealed => (SegmentState::Sealed, End::At(length)),
+            Some((page, true)) => open_part(page, file.id, length),
+            // In the making, by a server that has not come further, or was killed before it had.
+            left if !left.is_some_and(|(page, _)| told(page)) && extent::is_blank(&path) => {
+                (SegmentState::Ready, End::At(length.min(PAGE_BYTES as u64)))
             }
+            left => (SegmentState::Left, self.left_end(core, file, left.map(|(page, _)| page), length, later())),
         };
         let bytes = match end {
-            End::At(bytes) => bytes,
+            End::At(bytes) => bytes.min(length),
             End::Within(_) => self.survey(core, file.id, &path, length).map_or(0, |survey| survey.records_end),
         };
         let sidecar = if sealed { Sidecar::read(&path).ok().flatten() } else { None };
         Ok(SegmentInfo { log: self.log, core, id: file.id, path, state, bytes, sidecar, end })
-    }
-
-    /// How far a segment may be read whose server is gone.
-    ///
-    /// Where a later one holds records, all of this one was durable before them. Otherwise what its control page and its records vouch
-    /// for is; recovery will look at the rest.
-    pub(super) fn left_end(
-        &self,
-        core: u16,
-        file: &SegmentFile,
-        page: Option<&ControlSnapshot>,
-        length: u64,
-        later: bool,
-    ) -> End {
-        // The segment that the page names is the oldest that is not durable as a whole: a later one may hold records already.
-        if later && page.is_none_or(|page| file.id < page.segment) {
-            return End::Within(length);
-        }
-        let told = page.filter(|page| page.segment == file.id).map_or(0, |page| page.durable);
-        let vouched = self.survey(core, file.id, &file.path_now(), length).map_or(0, |survey| survey.durable);
-        End::At(told.max(vouched).max(PAGE_BYTES as u64).min(length))
-    }
-
-    /// Whether a segment's first record is there.
-    pub(super) fn holds_records(&self, core: u16, file: &SegmentFile) -> bool {
-        let path = file.path_now();
-        let Ok(length) = fs::metadata(&path).map(|meta| meta.len()) else { return false };
-        SegmentReader::open_path(&path, self.log, core, file.id, End::Within(length))
-            .and_then(|mut reader| reader.step())
-            .is_ok_and(|found| found.is_some())
-    }
-
-    fn survey(&self, core: u16, id: u64, path: &Path, length: u64) -> Option<Survey> {
-        let mut reader = SegmentReader::open_path(path, self.log, core, id, End::Within(length)).ok()?;
-        let mut survey = Survey { durable: PAGE_BYTES as u64, records_end: PAGE_BYTES as u64 };
-        loop {
-            match reader.step() {
-                Ok(Some(found)) => {
-                    survey.durable = survey.durable.max(found.header.durable_bytes());
-                    survey.records_end = reader.offset();
-                }
-                Ok(None) => return Some(survey),
-                Err(LogError::Damaged { .. }) => {
-                    reader.resync().ok()?;
-                }
-                Err(_) => return Some(survey),
-            }
-        }
     }
 }
 
@@ -272,19 +278,22 @@ pub(super) enum Server {
     },
 }
 
+/// Whether a server holds the log in a folder now.
+///
+/// The lock tells, and not a process id: in a container a dead server's id is soon another's, and one in another container cannot be
+/// seen. A server that starts just now waits for the instant in which this looks.
+fn server_of(log_dir: &Path) -> Server {
+    match super::lock::share(log_dir) {
+        None => Server::Present { pid: super::lock::taken_up_by(&log_dir.join(LOCK_FILE_NAME)) },
+        Some(_) => Server::Absent,
+    }
+}
+
 impl Server {
     /// Whether a control page is this server's, and not one that an earlier server left.
     pub(super) fn owns(self, page: &ControlSnapshot) -> bool {
         self == Server::Present { pid: Some(page.pid) }
     }
-}
-
-/// What the records of an open segment say about it.
-struct Survey {
-    /// The durable end that they vouch for.
-    durable: u64,
-    /// The end of the last of them.
-    records_end: u64,
 }
 
 /// How far an `.open` file of a running server may be read: see "How far a reader may read" in [`super`].
@@ -295,84 +304,6 @@ pub(super) fn open_part(page: &ControlSnapshot, id: u64, length: u64) -> (Segmen
         Less => (SegmentState::Sealing, End::Within(length)),
         Greater => (SegmentState::Ready, End::At(PAGE_BYTES as u64)),
     }
-}
-
-/// A segment's file as a listing found it. It may bear its sealed name by the time it is opened.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct SegmentFile {
-    pub(super) id: u64,
-    pub(super) path: PathBuf,
-}
-
-impl SegmentFile {
-    pub(super) fn sealed_path(&self) -> PathBuf {
-        self.path.with_extension("seg")
-    }
-
-    /// Whether the listing found it sealed.
-    pub(super) fn is_sealed(&self) -> bool {
-        self.path.extension().is_some_and(|extension| extension == "seg")
-    }
-
-    pub(super) fn path_now(&self) -> PathBuf {
-        let sealed = self.sealed_path();
-        if sealed.exists() { sealed } else { self.path.clone() }
-    }
-}
-
-/// The folder of a core.
-pub fn core_dir(log_dir: &Path, core: u16) -> PathBuf {
-    log_dir.join(format!("core-{core:02}"))
-}
-
-/// The file name of a segment, without its extension.
-pub fn segment_stem(id: u64) -> String {
-    format!("{id:020}")
-}
-
-/// Every `core-NN` folder there is, by core, whatever the number of cores now.
-pub(super) fn core_dirs(log_dir: &Path) -> Result<Vec<(u16, PathBuf)>, LogError> {
-    let list = || LogError::io(log_dir, "list the log's folder");
-    let mut found = Vec::new();
-    for entry in fs::read_dir(log_dir).map_err(list())? {
-        let entry = entry.map_err(list())?;
-        let name = entry.file_name();
-        if let Some(core) = name.to_str().and_then(core_number) {
-            found.push((core, entry.path()));
-        }
-    }
-    found.sort_unstable();
-    Ok(found)
-}
-
-pub(super) fn core_number(name: &str) -> Option<u16> {
-    let digits = name.strip_prefix("core-")?;
-    let core: u16 = digits.parse().ok()?;
-    (format!("{core:02}") == digits).then_some(core)
-}
-
-/// The id in a segment's file name, for a name of the right form.
-pub(super) fn segment_id(stem: &str) -> Option<u64> {
-    let id: u64 = stem.parse().ok()?;
-    (segment_stem(id) == stem).then_some(id)
-}
-
-/// The segments in a core's folder, by id; each once, also when it was renamed during the listing.
-pub(super) fn segment_files(dir: &Path) -> Result<Vec<SegmentFile>, LogError> {
-    let list = || LogError::io(dir, "list the core's folder");
-    let mut found: Vec<SegmentFile> = Vec::new();
-    for entry in fs::read_dir(dir).map_err(list())? {
-        let path = entry.map_err(list())?.path();
-        let extension = path.extension().and_then(|extension| extension.to_str());
-        if let Some("open" | "seg") = extension
-            && let Some(id) = path.file_stem().and_then(|stem| stem.to_str()).and_then(segment_id)
-        {
-            found.push(SegmentFile { id, path });
-        }
-    }
-    found.sort_unstable_by(|a, b| (a.id, &b.path).cmp(&(b.id, &a.path)));
-    found.dedup_by_key(|file| file.id);
-    Ok(found)
 }
 
 /// Which log each segment belongs to, of those with an intact first page. Looked up one by one.

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::control::{self, ControlView};
 use super::disk::{self, Disk};
 use super::error::{Damage, LogError};
-use super::reader::{QUARANTINE_DIR_NAME, SegmentFile, core_dirs, segment_files, segment_id};
+use super::reader::{QUARANTINE_DIR_NAME, SegmentFile, core_dirs, segment_files, segment_id, strangers_of};
 use super::sidecar::{self, Sidecar};
 
 mod quarantine;
@@ -195,6 +195,9 @@ impl CoreRecovery<'_> {
                 }
                 _ => {}
             }
+        }
+        for path in strangers_of(self.dir) {
+            self.set_aside(&path, "the name of a segment, and not a file");
         }
     }
 

@@ -366,3 +366,56 @@ fn a_sidecar_that_tells_an_impossible_time_does_not_move_the_clock() {
     Sidecar { last_us: u64::MAX, ..sidecar }.write(&path).unwrap();
     assert_eq!(recover(dir.path(), LOG).unwrap().newest_us, 1001);
 }
+
+/// Three groups, the middle one's pages blank as two writes past the page cache leave them that were in flight together.
+fn with_a_hole(durable_groups: usize) -> (tempfile::TempDir, Recovery) {
+    let dir = log_dir();
+    let mut segment = HandSegment::new(0, 1000);
+    let mut durable = Vec::new();
+    for number in 0..3 {
+        segment.batch(1001 + number, 7, &[5; 3_000]);
+        // What a record vouches for is what was durable when it was written.
+        let vouched = segment.durable;
+        segment.group();
+        durable.push(segment.bytes.len() as u64);
+        segment.durable = if number < durable_groups as u64 { segment.durable } else { vouched };
+    }
+    segment.bytes[8192..12288].fill(0);
+    segment.write_open(dir.path(), 4096);
+    let control = HandControl::live(&segment);
+    HandControl { durable: durable[durable_groups - 1], pid: HandControl::DEAD, ..control }.write(dir.path());
+    let recovery = recover(dir.path(), LOG).unwrap();
+    (dir, recovery)
+}
+
+#[test]
+fn a_hole_that_was_never_acknowledged_is_a_gap_and_no_damage() {
+    let (dir, recovery) = with_a_hole(1);
+    assert_eq!((recovery.damage.len(), recovery.records), (0, 2), "{recovery:?}");
+    let mut gaps = Vec::new();
+    let summary = verify(dir.path(), &mut |verdict| gaps.extend(verdict.gaps.clone())).unwrap();
+    assert_eq!((summary.ok(), summary.known_damage_bytes, summary.gap_bytes), (true, 0, 4096));
+    assert_eq!((gaps.len(), gaps[0].offset, gaps[0].unacknowledged), (1, 8192, true));
+    assert!(!read_all(dir.path()).1, "readers pass over it");
+}
+
+#[test]
+fn a_hole_below_the_durable_end_is_damage_that_the_sidecar_names() {
+    let (dir, recovery) = with_a_hole(3);
+    assert_eq!((recovery.damage.len(), recovery.records), (1, 2), "{recovery:?}");
+    let summary = verify(dir.path(), &mut |_| {}).unwrap();
+    assert_eq!((summary.ok(), summary.known_damage_bytes, summary.gap_bytes), (true, 4096, 0));
+}
+
+#[test]
+fn a_folder_under_a_segments_name_is_set_aside_whole() {
+    let left = left();
+    let dir = log_dir();
+    let path = left.segment.open_path(dir.path());
+    fs::create_dir_all(path.with_file_name(format!("{:020}.seg", 9000)).join("within")).unwrap();
+    fs::create_dir(&path).unwrap();
+    left.control.write(dir.path());
+    let recovery = recover(dir.path(), LOG).unwrap();
+    assert_eq!((recovery.quarantined.len(), recovery.problems.len()), (2, 0), "{recovery:?}");
+    assert!(recovery.quarantined.iter().any(|path| path.join("within").is_dir()), "{recovery:?}");
+}

@@ -1,5 +1,6 @@
 //! What the threads of a log share: a few atomics for each core, and nothing that an append would have to wait for.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering, fence};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -402,6 +403,7 @@ impl Control {
     pub(super) fn open(dir: &Path, core: u16) -> Result<Control, LogError> {
         let path = dir.join(control::FILE_NAME);
         let page = SharedPage::open(&path).map_err(LogError::io(&path, "open the control page"))?;
+        let place = File::open(&path).map_or(0, |file| control::place_of(&file));
         protocol::change(&page, at::SEQ, |page| {
             for at in (at::SEGMENT..at::PREPARED + 8).step_by(8) {
                 page.word(at).store(0, Ordering::Relaxed);
@@ -409,6 +411,7 @@ impl Control {
             let version_core = u64::from(control::VERSION) | u64::from(core) << 32;
             page.word(at::VERSION_CORE).store(version_core, Ordering::Relaxed);
             page.word(at::PID).store(u64::from(std::process::id()), Ordering::Relaxed);
+            page.word(at::PLACE).store(place, Ordering::Relaxed);
             page.word(at::MAGIC).store(control::MAGIC, Ordering::Relaxed);
         });
         Ok(Control { page })

@@ -59,7 +59,7 @@ pub struct Sidecar {
     /// Records of no known project, which `projects` can't name; left out where there are none.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub projectless: u64,
-    /// Stretches that hold no valid records. Readers skip them.
+    /// Stretches that hold no valid records: damage and gaps. Readers skip them.
     pub damage: Vec<Hole>,
     /// Whether recovery sealed the segment.
     pub recovered: bool,
@@ -72,9 +72,17 @@ pub struct Hole {
     pub offset: u64,
     /// How long it is.
     pub bytes: u64,
+    /// Whether nothing in it was ever acknowledged: then it is a gap, and nothing is lost. Left out where something may be.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unacknowledged: bool,
 }
 
 impl Hole {
+    /// A stretch in which something may be lost.
+    pub const fn damage(offset: u64, bytes: u64) -> Hole {
+        Hole { offset, bytes, unacknowledged: false }
+    }
+
     /// The first byte behind it.
     pub const fn end(&self) -> u64 {
         self.offset.saturating_add(self.bytes)
@@ -103,6 +111,7 @@ impl Sidecar {
             Ok(meta) if meta.len() > BYTES_MAX => {
                 return Err(LogError::Foreign { path, reason: "far too large for a sidecar" });
             }
+            Ok(meta) if !meta.is_file() => return Err(LogError::Foreign { path, reason: "not a file" }),
             Ok(_) => fs::read(&path).map_err(LogError::io(&path, "read the sidecar"))?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(LogError::io(&path, "read the sidecar")(error)),
@@ -145,7 +154,7 @@ impl Sidecar {
         })
     }
 
-    /// The known damage as readers report it.
+    /// The known damage and the gaps as readers report them.
     pub fn damage_of<'a>(&'a self, segment: &'a Path) -> impl Iterator<Item = Damage> + 'a {
         self.damage.iter().map(move |hole| Damage {
             path: segment.to_path_buf(),
@@ -153,8 +162,27 @@ impl Sidecar {
             segment: self.segment,
             offset: hole.offset,
             bytes: hole.bytes,
-            reason: "lost before, and named by the sidecar",
+            reason: if hole.unacknowledged {
+                "a gap: it was never acknowledged, nothing is lost"
+            } else {
+                "lost before, and named by the sidecar"
+            },
         })
+    }
+
+    /// Says of what lies above the segment's durable end that it was never acknowledged.
+    #[must_use]
+    pub(super) fn with_gaps_from(mut self, durable: u64) -> Sidecar {
+        let damage = std::mem::take(&mut self.damage);
+        for hole in damage {
+            let lost = durable.clamp(hole.offset, hole.end()) - hole.offset;
+            let parts = [
+                Hole::damage(hole.offset, lost),
+                Hole { offset: hole.offset + lost, bytes: hole.bytes - lost, unacknowledged: true },
+            ];
+            self.damage.extend(parts.into_iter().filter(|part| part.bytes > 0));
+        }
+        self
     }
 }
 
@@ -273,7 +301,7 @@ impl Description {
                 Ok(None) => return Ok(()),
                 Err(LogError::Damaged { .. }) => {
                     let found = self.reader.resync()?;
-                    self.damage.push(Hole { offset: found.offset, bytes: found.bytes });
+                    self.damage.push(Hole::damage(found.offset, found.bytes));
                 }
                 Err(error) => return Err(error),
             }

@@ -10,7 +10,7 @@ use crossbeam_channel::bounded;
 
 use super::error::LogError;
 use super::header;
-use super::reader::{End, Found, LogReader, SegmentInfo, SegmentReader, SegmentState};
+use super::reader::{ANOTHER_LOG, End, Found, LogReader, SegmentInfo, SegmentReader, SegmentState};
 use super::record::{HEADER_BYTES, Kind};
 use super::sidecar::{Hole, Sidecar};
 
@@ -64,6 +64,14 @@ pub struct SegmentVerdict {
     pub known_damage_bytes: u64,
     /// Where that is, at most the first 256 places.
     pub known_damage: Vec<Hole>,
+    /// Stretches between records that were never acknowledged: nothing is lost there.
+    pub gap_bytes: u64,
+    /// Where those are, at most the first 256.
+    pub gaps: Vec<Hole>,
+    /// It is a segment of another log, which readers pass over.
+    pub foreign: bool,
+    /// It was deleted while it was checked, and nothing is said of it.
+    pub deleted: bool,
     /// It is of a newer version, which this build leaves alone.
     pub newer: bool,
     /// What is wrong, at most the first 256.
@@ -75,6 +83,28 @@ pub struct SegmentVerdict {
 }
 
 impl SegmentVerdict {
+    fn new(info: &SegmentInfo) -> SegmentVerdict {
+        SegmentVerdict {
+            core: info.core,
+            segment: info.id,
+            path: info.path.clone(),
+            state: info.state,
+            bytes: info.bytes,
+            records: 0,
+            payload_bytes: 0,
+            known_damage_bytes: 0,
+            known_damage: Vec::new(),
+            gap_bytes: 0,
+            gaps: Vec::new(),
+            foreign: false,
+            deleted: false,
+            newer: false,
+            faults: Vec::new(),
+            fault_count: 0,
+            took: Duration::ZERO,
+        }
+    }
+
     /// Whether nothing is wrong.
     pub fn ok(&self) -> bool {
         self.fault_count == 0
@@ -107,12 +137,23 @@ pub struct VerifySummary {
     pub faults: u64,
     /// Damage that sidecars name: lost, but known.
     pub known_damage_bytes: u64,
+    /// Stretches between records that were never acknowledged.
+    pub gap_bytes: u64,
+    /// Segments of another log, which readers pass over.
+    pub foreign: u64,
+    /// Segments that were deleted while they were checked.
+    pub deleted: u64,
     /// How long it took.
     pub took: Duration,
 }
 
 impl VerifySummary {
     fn add(&mut self, verdict: &SegmentVerdict) {
+        self.foreign += u64::from(verdict.foreign);
+        self.deleted += u64::from(verdict.deleted);
+        if verdict.foreign || verdict.deleted {
+            return;
+        }
         self.segments += 1;
         self.sealed += u64::from(verdict.state == SegmentState::Sealed);
         self.bad_segments += u64::from(!verdict.ok());
@@ -121,9 +162,10 @@ impl VerifySummary {
         self.bytes += verdict.bytes;
         self.faults += verdict.fault_count;
         self.known_damage_bytes = self.known_damage_bytes.saturating_add(verdict.known_damage_bytes);
+        self.gap_bytes = self.gap_bytes.saturating_add(verdict.gap_bytes);
     }
 
-    /// Whether nothing is wrong.
+    /// Whether nothing is wrong but what a sidecar names.
     pub fn ok(&self) -> bool {
         self.faults == 0
     }
@@ -182,41 +224,42 @@ fn in_order(segments: &[SegmentInfo], tell: &mut dyn FnMut(&SegmentVerdict)) {
     });
 }
 
-/// Checks one segment; None where it was sealed or deleted since it was listed, or is only made ready.
+/// Checks one segment; None where it was removed unused since it was listed, or is only made ready.
 pub fn verify_segment(info: &SegmentInfo) -> Option<SegmentVerdict> {
     if info.state == SegmentState::Ready {
         return None;
     }
+    verify_opened(info, SegmentReader::open(info))
+}
+
+fn verify_opened(info: &SegmentInfo, opened: Result<SegmentReader, LogError>) -> Option<SegmentVerdict> {
     let begun = Instant::now();
-    let mut verdict = SegmentVerdict {
-        core: info.core,
-        segment: info.id,
-        path: info.path.clone(),
-        state: info.state,
-        bytes: info.bytes,
-        records: 0,
-        payload_bytes: 0,
-        known_damage_bytes: 0,
-        known_damage: Vec::new(),
-        newer: false,
-        faults: Vec::new(),
-        fault_count: 0,
-        took: Duration::ZERO,
-    };
-    match SegmentReader::open(info) {
+    let mut verdict = SegmentVerdict::new(info);
+    match opened {
         Ok(reader) if info.sealed() => verify_sealed(info, reader, &mut verdict),
         Ok(mut reader) => {
             read_records(&mut reader, &mut verdict, &mut |_, _| {});
         }
         Err(LogError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
-            return info.sealed_since().as_ref().and_then(verify_segment);
+            if let Some(sealed) = info.sealed_since() {
+                return verify_segment(&sealed);
+            }
+            if !info.sealed() {
+                return None;
+            }
+            verdict.deleted = true;
         }
+        Err(LogError::Foreign { reason: ANOTHER_LOG, .. }) => verdict.foreign = true,
         Err(error) => {
             verdict.newer = matches!(error, LogError::Version { .. });
             let aside = matches!(error, LogError::Foreign { .. }) && info.state == SegmentState::Left;
             let then = if aside { "; the next start sets it aside, in quarantine" } else { "" };
             verdict.fault(0, info.bytes, in_words(&error) + then);
         }
+    }
+    // A deletion renames the file first, and only then cuts it and removes its sidecar: what is missing now is no damage.
+    if verdict.deleted || (!verdict.ok() && info.is_deleted()) {
+        verdict = SegmentVerdict { deleted: true, ..SegmentVerdict::new(info) };
     }
     verdict.took = begun.elapsed();
     Some(verdict)
@@ -247,8 +290,16 @@ fn verify_sealed(info: &SegmentInfo, mut reader: SegmentReader, verdict: &mut Se
         if sidecar.damage.iter().any(|hole| hole.end() > sidecar.bytes.max(info.bytes)) {
             verdict.fault(0, 0, "its sidecar names damage beyond the end of the file");
         }
-        verdict.known_damage_bytes = sidecar.damage.iter().fold(0, |sum, hole| hole.bytes.saturating_add(sum));
-        verdict.known_damage = sidecar.damage.iter().take(FAULTS_MAX).copied().collect();
+        for hole in &sidecar.damage {
+            let (bytes, named) = match hole.unacknowledged {
+                true => (&mut verdict.gap_bytes, &mut verdict.gaps),
+                false => (&mut verdict.known_damage_bytes, &mut verdict.known_damage),
+            };
+            *bytes = bytes.saturating_add(hole.bytes);
+            if named.len() < FAULTS_MAX {
+                named.push(*hole);
+            }
+        }
     }
     reader.hash_all();
     // Bytes that carry nothing are zero in a sound file. A flipped one among them shows in the hash alone, so its place is kept for then.

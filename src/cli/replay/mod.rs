@@ -62,7 +62,7 @@ pub fn run(args: &ReplayArgs, data: &Path) -> Result<ExitCode, CliError> {
 
     let began = Instant::now();
     let outcome = workers::run(args, &target, &secrets, |queue| {
-        while let Some(record) = merge.next()? {
+        while let Some(record) = merge.next_settled()? {
             progress.passed(&record);
             if !filter.wants(&record) {
                 continue;

@@ -47,7 +47,7 @@ pub fn list(args: &ReplayArgs, data: &Path, out: &mut Out) -> Result<(), CliErro
     let mut pace = Pace::new(args.speed);
     let mut filter = Filter::new(args);
     let mut body = String::new();
-    while let Some(record) = merge.next()? {
+    while let Some(record) = merge.next_settled()? {
         if !filter.wants(&record) {
             continue;
         }

@@ -142,6 +142,12 @@ impl CoreStream {
         }
     }
 
+    /// Whether all that was durable at `until_us` has been handed out, as far as the last look tells.
+    pub(super) fn is_read(&self, until_us: u64) -> bool {
+        let known = self.fresh && !matches!(self.hold, Hold::Starting);
+        known && self.head_us().is_none_or(|head_us| head_us > until_us)
+    }
+
     /// Looks at the control page and the folder.
     pub(super) fn look(&mut self, log: &LogReader, server: Server) -> Result<(), LogError> {
         self.fresh = true;
@@ -159,7 +165,7 @@ impl CoreStream {
             (_, Some(page)) if server.owns(page) => Hold::Written,
             _ => Hold::Starting,
         };
-        self.list()?;
+        self.list(log)?;
         self.settle(log)
     }
 
@@ -212,7 +218,7 @@ impl CoreStream {
     ///
     /// Beside a writer there are new ones to read only after the control page has gone on to another segment; and what is newer than
     /// that segment holds nothing yet.
-    fn list(&mut self) -> Result<(), LogError> {
+    fn list(&mut self, log: &LogReader) -> Result<(), LogError> {
         let named = self.page.filter(|_| self.hold == Hold::Written).map(|page| page.segment);
         if named.is_some() && named == self.listed_at {
             return Ok(());
@@ -231,7 +237,7 @@ impl CoreStream {
         self.listed_at = named;
         if self.queue.is_empty() && self.from.segment == 0 && !self.expects {
             // All was deleted before: a consumer that resumes from here must not take that for a gap.
-            if let Some(place) = Ledger::read(&self.dir).newest_place() {
+            if let Some(place) = Ledger::read(&self.dir).newest_place(log.now_us()) {
                 (self.from, self.from_read, self.expects) = (place, true, true);
             }
         }
@@ -255,7 +261,7 @@ impl CoreStream {
             }
             Err(LogError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
                 // Sealed between the two looks at its name, or deleted.
-                if path != file.sealed_path() && file.sealed_path().exists() {
+                if path != file.sealed_path() && file.sealed_path().is_file() {
                     return Ok(true);
                 }
             }
@@ -288,14 +294,17 @@ impl CoreStream {
         let Some(current) = self.current.as_mut().filter(|current| !current.complete) else { return Ok(()) };
         let page = self.page.as_ref();
         if let Some(page) = page.filter(|page| self.hold == Hold::Written && page.segment == current.file.id) {
-            current.reader.set_end(End::At(page.durable.max(PAGE_BYTES as u64)));
+            // The page has no checksum: an end that the segment can't have is not believed.
+            if let Some(durable) = page.durable_in(current.file.id, length_of(&current.reader)?) {
+                current.reader.set_end(End::At(durable.max(PAGE_BYTES as u64)));
+            }
             return Ok(());
         }
         // In this order: a file that is renamed between the looks is taken for sealed, never for deleted; and one that bears its sealed
         // name was cut before, so that its length is its end.
         let exists = current.file.path.exists();
         let sealed = current.file.sealed_path();
-        let is_sealed = sealed.exists();
+        let is_sealed = sealed.is_file();
         let length = length_of(&current.reader)?;
         if is_sealed {
             let sidecar = Sidecar::read(&sealed).ok().flatten();
@@ -325,7 +334,7 @@ impl CoreStream {
 
 /// Whether a segment was taken out of the log since it was opened.
 fn is_gone(file: &SegmentFile) -> bool {
-    !file.path.exists() && !file.sealed_path().exists()
+    !file.path.exists() && !file.sealed_path().is_file()
 }
 
 fn length_of(reader: &SegmentReader) -> Result<u64, LogError> {

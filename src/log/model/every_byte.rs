@@ -105,7 +105,13 @@ impl Left {
         }
         fs::create_dir_all(dir.join("core-00")).unwrap();
         for (path, sound) in self.files.iter().filter(|(path, _)| wanted(path)) {
-            fs::write(dir.join(path), if path == changed { bytes } else { sound }).unwrap();
+            let bytes = if path == changed { bytes } else { sound };
+            fs::write(dir.join(path), bytes).unwrap();
+            // The page is where it was made, unless that is what was changed.
+            let place = control::at::PLACE..control::at::PLACE + 8;
+            if path.ends_with(control::FILE_NAME) && bytes.get(place.clone()) == sound.get(place) {
+                control::restamp(&dir.join(path));
+            }
         }
     }
 

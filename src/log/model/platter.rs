@@ -7,6 +7,7 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use super::rng::Rng;
+use crate::log::control;
 
 pub const PAGE: usize = 4096;
 const SECTOR: usize = 512;
@@ -243,6 +244,13 @@ impl State {
                 }
                 Some(bytes) => {
                     fs::write(&path, &bytes).unwrap();
+                    // The file is the one that was made, though the model puts another in its place.
+                    let place = control::at::PLACE..control::at::PLACE + 8;
+                    let named = bytes.get(place).is_some_and(|place| place != [0; 8]);
+                    if path.ends_with(control::FILE_NAME) && named {
+                        control::restamp(&path);
+                    }
+                    let bytes = fs::read(&path).unwrap();
                     let entry = self.entry_at(&path).unwrap();
                     if let Entry::File(id) = entry {
                         self.files.get_mut(&id).unwrap().durable = bytes;

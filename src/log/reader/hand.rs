@@ -153,6 +153,8 @@ pub struct HandControl {
     pub first_unsynced: u64,
     pub state: State,
     pub pid: u32,
+    /// 0 is not known; anything else is that of another file.
+    pub place: u64,
 }
 
 impl HandControl {
@@ -169,6 +171,7 @@ impl HandControl {
             first_unsynced: 0,
             state: State::Open,
             pid: std::process::id(),
+            place: 0,
         }
     }
 
@@ -189,6 +192,7 @@ impl HandControl {
         put(at::FIRST_UNSYNCED, self.first_unsynced);
         put(at::STATE, self.state as u64);
         put(at::PID, u64::from(self.pid));
+        put(at::PLACE, self.place);
         let dir = core_dir(log_dir, self.core);
         fs::create_dir_all(&dir).unwrap();
         write_in_place(&dir.join(control::FILE_NAME), &page);

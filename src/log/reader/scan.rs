@@ -24,12 +24,21 @@ const BLOCK_BYTES: usize = 4096;
 const STEP: u64 = ALIGN_BYTES as u64;
 const FIRST: u64 = header::PAGE_BYTES as u64;
 
+/// Why a whole, sound segment is passed over: it is none of this log's, and no damage.
+pub const ANOTHER_LOG: &str = "a segment of another log";
+
+/// So long a stretch of zeros is taken for the rest of a segment.
+///
+/// A writer never has more than its window and a group or two that are not durable, far less than this, so that what could lie behind
+/// such a stretch was never acknowledged. It spares readers the unused rest of a segment.
+pub(in super::super) const BLANK_BYTES_MAX: u64 = 32 << 20;
+
 /// Where a segment ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in super::super) enum End {
     /// Every byte below must belong to a valid record.
     At(u64),
-    /// Somewhere below: where the file ends, or where 64 zero bytes take a header's place.
+    /// Somewhere below: where the file ends, or where 64 zero bytes take a header's place and no record follows them.
     Within(u64),
 }
 
@@ -46,6 +55,14 @@ impl End {
 pub(in super::super) struct Found {
     pub(in super::super) offset: u64,
     pub(in super::super) header: RecordHeader,
+}
+
+impl Found {
+    /// The durable end that the record vouches for. No record was durable before it was written, so a larger one is not believed.
+    pub(in super::super) fn vouched(&self) -> u64 {
+        let durable = self.header.durable_bytes();
+        if durable <= self.offset { durable } else { 0 }
+    }
 }
 
 /// Invalid bytes that the reader stands before.
@@ -111,7 +128,7 @@ impl SegmentReader {
             .map_err(read)?;
         let page = window.held();
         let (header, stuck) = match SegmentHeader::decode(&page[..page.len().min(header::PAGE_BYTES)]) {
-            Ok(found) if found.log != log => return Err(foreign(path, "a segment of another log")),
+            Ok(found) if found.log != log => return Err(foreign(path, ANOTHER_LOG)),
             Ok(found) if (found.core, found.segment) != (core, segment) => {
                 return Err(foreign(path, "the segment's first page names another core or segment than its path"));
             }
@@ -162,7 +179,8 @@ impl SegmentReader {
     /// Goes to a record's offset, as its id tells it.
     pub fn seek(&mut self, offset: u64) {
         self.stuck = None;
-        self.offset = offset.max(FIRST);
+        // A place between two headers would let everything behind it look damaged.
+        self.offset = offset.max(FIRST).checked_next_multiple_of(STEP).unwrap_or(u64::MAX - (STEP - 1));
     }
 
     pub(in super::super) fn end(&self) -> End {
@@ -205,7 +223,7 @@ impl SegmentReader {
         let Some(stuck) = self.stuck else {
             return Ok(self.damage(self.offset, 0, "nothing is damaged here"));
         };
-        self.offset = self.next_header(stuck.resume)?;
+        self.offset = self.next_header(stuck.resume, self.end.limit())?;
         self.stuck = None;
         Ok(self.damage(stuck.offset, self.offset - stuck.offset, stuck.reason))
     }
@@ -246,8 +264,19 @@ impl SegmentReader {
             return self.cut_short(offset);
         }
         let header = match RecordHeader::decode(self.window.header_at(offset), self.header.marker) {
+            // The length of a pad has no second witness, and would hide all behind it.
+            Ok(header) if header.kind == Kind::Pad && !fills_its_page(offset, &header) => {
+                return Err(self.stick(offset, offset + STEP, "a pad that does not end with its page"));
+            }
             Ok(header) => header,
-            Err(HeaderFault::Blank) if matches!(self.end, End::Within(_)) => return Ok(None),
+            Err(HeaderFault::Blank) if matches!(self.end, End::Within(_)) => {
+                let to = limit.min(offset.saturating_add(BLANK_BYTES_MAX));
+                let next = self.next_header(offset + STEP, to)?;
+                if next >= to {
+                    return Ok(None);
+                }
+                return Err(self.stick(offset, next, HeaderFault::Blank.as_str()));
+            }
             Err(fault) => return Err(self.stick(offset, offset + STEP, fault.as_str())),
         };
         // What fills up a record or is skipped by a pad carries nothing, so that a file that ends there has lost nothing.
@@ -301,8 +330,8 @@ impl SegmentReader {
         (self.window.start == 0).then(|| self.window.held()).and_then(|held| held.get(..header::PAGE_BYTES))
     }
 
-    fn next_header(&mut self, mut at: u64) -> Result<u64, LogError> {
-        let limit = self.end.limit();
+    /// The next valid header from `at` on, or a place where known damage begins; `limit` where there is none before it.
+    fn next_header(&mut self, mut at: u64, limit: u64) -> Result<u64, LogError> {
         while at < limit {
             if self.holes.iter().any(|hole| hole.offset == at) {
                 return Ok(at);
@@ -313,7 +342,8 @@ impl SegmentReader {
             let bytes = self.window.header_at(at);
             if u64_at(bytes, 0) == self.header.marker
                 && let Ok(header) = RecordHeader::decode(bytes, self.header.marker)
-                && at + STEP + header.body_bytes() as u64 <= limit
+                && at + STEP + header.body_bytes() as u64 <= self.end.limit()
+                && (header.kind != Kind::Pad || fills_its_page(at, &header))
             {
                 return Ok(at);
             }
@@ -348,6 +378,11 @@ impl SegmentReader {
         let (core, segment) = (self.header.core, self.header.segment);
         Damage { path: self.path.clone(), core, segment, offset, bytes, reason }
     }
+}
+
+/// Whether a pad ends where its page does, as every pad that was written.
+fn fills_its_page(offset: u64, pad: &RecordHeader) -> bool {
+    offset / FIRST == (offset + pad.stored_bytes() - 1) / FIRST && (offset + pad.stored_bytes()).is_multiple_of(FIRST)
 }
 
 fn foreign(path: PathBuf, reason: &'static str) -> LogError {

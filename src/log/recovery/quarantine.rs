@@ -47,9 +47,13 @@ impl Quarantine {
     /// Moves a whole file here; gives its new path.
     pub(super) fn take(&self, path: &Path, reason: &str) -> Result<PathBuf, LogError> {
         let set_aside = || LogError::io(path, "move the file to quarantine");
-        let bytes = fs::metadata(path).map_err(set_aside())?.len();
+        let bytes = fs::symlink_metadata(path).map_err(set_aside())?.len();
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let to = self.free_name(&format!("core-{:02}-{name}", self.core))?;
+        if path.is_dir() {
+            // A folder can't take the name of a file, which is held for it until now.
+            self.disk.remove(&to).map_err(set_aside())?;
+        }
         self.disk.rename(path, &to).map_err(set_aside())?;
         self.report(&to, path, reason, None, bytes)?;
         super::sync_dir(self.disk, &self.dir)?;

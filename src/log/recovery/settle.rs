@@ -9,17 +9,11 @@ use std::path::Path;
 use super::super::control::ControlSnapshot;
 use super::super::error::{Damage, LogError};
 use super::super::header::{PAGE_BYTES, PageFault, SegmentHeader};
-use super::super::reader::{End, SegmentFile, SegmentReader};
+use super::super::reader::{BLANK_BYTES_MAX, End, SegmentFile, SegmentReader, is_torn};
 use super::super::record::{ALIGN_BYTES, Kind};
 use super::super::salvage::marker_of;
 use super::super::sidecar;
 use super::CoreRecovery;
-
-/// So long a stretch of zeros behind the last record and behind the durable end is taken for the rest of the file.
-///
-/// A writer never has more than its window and a group or two that are not durable, far less than this, so that what could lie behind
-/// such a stretch was never acknowledged. It spares a start the reading of the whole unused rest of a segment.
-const BLANK_BYTES_MAX: u64 = 32 << 20;
 
 const FIRST: u64 = PAGE_BYTES as u64;
 const STEP: u64 = ALIGN_BYTES as u64;
@@ -33,10 +27,15 @@ pub(super) enum Told {
     Durable(u64),
     /// It is older than the one in use, and so durable as a whole.
     Whole,
+    /// It is a copy that was made while a server wrote: the files are of different moments, and none tells how far another was durable.
+    Copied,
 }
 
 impl Told {
     pub(super) fn by(page: Option<&ControlSnapshot>, segment: u64) -> Told {
+        if page.is_some_and(|page| page.copied) {
+            return Told::Copied;
+        }
         // The page has no checksum: one whose durable end lies beyond its records is not believed.
         let page = page.filter(|page| page.durable.saturating_sub(PAGE_BYTES as u64) <= page.cursor);
         match page.map(|page| (segment.cmp(&page.segment), page.durable)) {
@@ -49,7 +48,7 @@ impl Told {
     /// Whether nothing in the segment was acknowledged, as far as the page tells.
     fn nothing(self) -> bool {
         match self {
-            Told::Nothing => true,
+            Told::Nothing | Told::Copied => true,
             Told::Durable(durable) => durable <= FIRST,
             Told::Whole => false,
         }
@@ -64,6 +63,8 @@ struct Survey {
     durable: u64,
     /// Stretches between and behind intact records, the last one perhaps to the end of the file.
     invalid: Vec<Damage>,
+    /// Where the first of them begins that a copy leaves of what was being written.
+    torn_from: Option<u64>,
     records: u64,
     batches: u64,
     newest_us: u64,
@@ -91,6 +92,10 @@ impl CoreRecovery<'_> {
             let tail_bytes = written_bytes(&open, survey.records_end, length).next_multiple_of(STEP);
             durable = durable.max(survey.records_end + tail_bytes);
         }
+        if let (Told::Copied, Some(torn_from)) = (told, survey.torn_from) {
+            // What the copy does not hold from there on was not durable when it began.
+            durable = durable.min(torn_from).max(FIRST);
+        }
         if survey.records == 0 && durable == FIRST {
             if written_bytes(&open, FIRST, length) == 0 {
                 return self.delete(path);
@@ -100,7 +105,7 @@ impl CoreRecovery<'_> {
         let end = survey.records_end.max(durable.min(length));
         self.account(&open, &survey, durable, end, length);
         self.mend_first_page(&open, path, &reader, &survey)?;
-        self.seal(&open, file, end)?;
+        self.seal(&open, file, end, durable)?;
         self.done.segments += 1;
         self.done.records += survey.records;
         self.done.batches += survey.batches;
@@ -175,12 +180,13 @@ impl CoreRecovery<'_> {
         Ok(())
     }
 
-    fn seal(&mut self, open: &File, file: &SegmentFile, end: u64) -> Result<(), LogError> {
+    fn seal(&mut self, open: &File, file: &SegmentFile, end: u64, durable: u64) -> Result<(), LogError> {
         let path = &file.path;
         self.disk.set_len(open, end).map_err(LogError::io(path, "cut the segment to its length"))?;
         self.disk.sync(open).map_err(LogError::io(path, "sync the segment"))?;
         // Without a sidecar a segment is still readable, and the disk may be full: not a reason to leave it unsealed.
         let described = sidecar::describe(path, self.log, self.core, file.id)
+            .map(|described| described.with_gaps_from(durable))
             .and_then(|described| sidecar::Sidecar { recovered: true, ..described }.write_on(self.disk, path))
             // The sidecar's name first: a power cut may keep one of two renames that were not synced, and either of them.
             .and_then(|()| super::sync_dir(self.disk, self.dir));
@@ -204,7 +210,15 @@ impl CoreRecovery<'_> {
 /// Finds every intact record of a segment.
 fn survey(reader: &mut SegmentReader, told: Told, length: u64) -> Result<Survey, LogError> {
     let durable = if let Told::Durable(durable) = told { durable } else { 0 };
-    let mut survey = Survey { records_end: FIRST, durable, invalid: Vec::new(), records: 0, batches: 0, newest_us: 0 };
+    let mut survey = Survey {
+        records_end: FIRST,
+        durable,
+        invalid: Vec::new(),
+        torn_from: None,
+        records: 0,
+        batches: 0,
+        newest_us: 0,
+    };
     loop {
         // The search for the next record goes on as far as one may lie that matters.
         let limit = survey.durable.max(survey.records_end).saturating_add(BLANK_BYTES_MAX).min(length);
@@ -213,7 +227,7 @@ fn survey(reader: &mut SegmentReader, told: Told, length: u64) -> Result<Survey,
             Ok(Some(found)) => {
                 let header = found.header;
                 survey.records_end = reader.offset();
-                survey.durable = survey.durable.max(header.durable_bytes());
+                survey.durable = survey.durable.max(found.vouched());
                 if header.kind != Kind::Pad {
                     survey.records += 1;
                     survey.batches += u64::from(header.kind == Kind::Batch);
@@ -221,7 +235,13 @@ fn survey(reader: &mut SegmentReader, told: Told, length: u64) -> Result<Survey,
                 }
             }
             Ok(None) => return Ok(survey),
-            Err(LogError::Damaged { .. }) => survey.invalid.push(reader.resync()?),
+            Err(LogError::Damaged { .. }) => {
+                let stretch = reader.resync()?;
+                if survey.torn_from.is_none() && is_torn(reader.file(), &stretch) {
+                    survey.torn_from = Some(stretch.offset);
+                }
+                survey.invalid.push(stretch);
+            }
             Err(error) => return Err(error),
         }
     }

@@ -30,15 +30,15 @@ impl SegmentReader {
     fn header_from(&mut self, mut at: u64, to: u64) -> Result<Option<(u64, RecordHeader)>, LogError> {
         while at < to {
             if let Some(hole) = self.holes.iter().find(|hole| hole.holds(at)) {
-                at = hole.end().next_multiple_of(STEP);
+                at = hole.end().checked_next_multiple_of(STEP).unwrap_or(to);
                 continue;
             }
-            at = self.next_header(at)?;
+            at = self.next_header(at, self.end.limit())?;
             if at >= to || self.holes.iter().any(|hole| hole.holds(at)) {
                 continue;
             }
             match RecordHeader::decode(self.window.header_at(at), self.header.marker) {
-                Ok(header) if header.kind == Kind::Pad => at += header.stored_bytes(),
+                Ok(header) if header.kind == Kind::Pad => at = at.saturating_add(header.stored_bytes()),
                 Ok(header) => return Ok(Some((at, header))),
                 Err(_) => at += STEP,
             }
