@@ -32,6 +32,8 @@ mod output;
 mod pipelines;
 #[path = "serve/proxies.rs"]
 mod proxies;
+#[path = "serve/readers.rs"]
+mod readers;
 #[path = "serve/refusals.rs"]
 mod refusals;
 #[path = "serve/reload.rs"]

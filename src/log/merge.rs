@@ -273,8 +273,10 @@ impl Merge {
         let heads = self.cores.iter().enumerate().filter_map(|(at, core)| Some((core.head_us()?, at)));
         let (order_us, best) = heads.min()?;
         // A core with a record at hand has none before it; one without may still get some from its bound on.
-        let certain =
-            |(at, core): (usize, &CoreStream)| core.head_us().is_some() || (order_us, best) < (core.bound_us(), at);
+        // Nothing comes any more where no server is, whatever time a record bears.
+        let certain = |(at, core): (usize, &CoreStream)| {
+            core.head_us().is_some() || core.bound_us() == u64::MAX || (order_us, best) < (core.bound_us(), at)
+        };
         self.cores.iter().enumerate().all(certain).then_some(best)
     }
 

@@ -321,6 +321,8 @@ fn first_page(path: &Path) -> Option<super::header::SegmentHeader> {
 }
 
 #[cfg(test)]
+mod extremes_tests;
+#[cfg(test)]
 mod fixture_tests;
 #[cfg(test)]
 pub(super) mod hand;

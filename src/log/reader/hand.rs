@@ -33,7 +33,7 @@ pub struct HandSegment {
 
 impl HandSegment {
     pub fn new(core: u16, id: u64) -> HandSegment {
-        let marker = 0x5eed_0000_0000_0001 + id * 31 + u64::from(core);
+        let marker = (id.wrapping_mul(31).wrapping_add(0x5eed_0000_0000_0001 + u64::from(core))).max(1);
         let header = SegmentHeader { core, log: LOG, segment: id, marker, segment_bytes: 1 << 16 };
         let durable = PAGE_BYTES as u64;
         HandSegment { core, id, marker, bytes: header.encode().to_vec(), durable, number: 0 }

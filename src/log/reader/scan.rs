@@ -513,6 +513,10 @@ impl Window {
 }
 
 fn read_some(file: &File, into: &mut [u8], at: u64) -> io::Result<usize> {
+    if i64::try_from(at).is_err() {
+        // No file is that long, and the call refuses it.
+        return Ok(0);
+    }
     loop {
         match file.read_at(into, at) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
