@@ -202,6 +202,25 @@ fn the_plain_python_reader_notices_what_takeup_notices() {
 }
 
 #[test]
+fn an_impossible_length_hides_no_record_from_the_plain_python_reader() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let from = root().join("tests/fixtures/log-v1/valid/core-00/00001700000000000000.seg");
+    let path = folder.path().join("00001700000000000000.seg");
+    // The first record of a segment of four: as a pad over all of it, and as a record that is longer than the file.
+    for kind in [5, 1] {
+        let mut bytes = fs::read(&from).expect("the fixture");
+        bytes[4096 + 16..4096 + 20].copy_from_slice(&u32::MAX.to_le_bytes());
+        bytes[4096 + 56] = kind;
+        bytes[4096 + 8..4096 + 12].fill(0);
+        let crc = crc32c::crc32c(&bytes[4096..4096 + 64]);
+        bytes[4096 + 8..4096 + 12].copy_from_slice(&crc.to_le_bytes());
+        fs::write(&path, bytes).expect("the folder takes files");
+        let Some(python) = read_log(&[&path]) else { return };
+        assert_eq!((lines(&python.stdout).len(), python.status.code()), (3, Some(1)), "kind {kind}");
+    }
+}
+
+#[test]
 fn the_plain_python_reader_is_short_and_plain() {
     let text = fs::read_to_string(root().join("scripts/read-log")).expect("the script");
     assert!(text.lines().count() < 100);
@@ -287,7 +306,8 @@ fn a_disk_that_cannot_be_mounted_gives_back_its_records_with_their_ids() {
     let expected: Vec<&Value> = sound.iter().filter(|line| line["number"] != victim).collect();
     assert_eq!(known, expected);
     let verified = takeup(&["verify", "--data", &path("rescued")]);
-    assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stdout));
+    // What is missing is known now, and is missing.
+    assert_eq!(verified.status.code(), Some(3), "{}", String::from_utf8_lossy(&verified.stdout));
     let merged = takeup(&["replay", "--to", "-", "--data", &path("rescued")]);
     let ids = lines(&merged.stdout);
     assert!(merged.status.success() && !ids.is_empty());

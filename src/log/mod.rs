@@ -47,7 +47,7 @@
 //! | 8 | header CRC-32C u32, of the 64 bytes with this field zero | its own, so that a torn payload does not hide the records behind it |
 //! | 12 | payload CRC-32C u32, of extension and payload | |
 //! | 16 | payload length u32 | |
-//! | 20 | durable_to u32, in units of 64 bytes | the durable end of this segment when the record was written: tells damage from an unacknowledged tail, even without a control page |
+//! | 20 | durable_to u32, in units of 64 bytes | the durable end of this segment when the record was written: tells damage from an unacknowledged tail, even without a control page. One behind the record can't be true and is not believed |
 //! | 24 | order time u64, microseconds | |
 //! | 32 | session u64 | |
 //! | 40 | project u32 | 0 is unknown |
@@ -65,7 +65,8 @@
 //! part begins in its whole u64. A reader skips types that it does not know.
 //!
 //! A **pad** record fills the last page of a group: its payload length is the number of bytes to skip behind its
-//! header; they are neither written nor checksummed (its payload CRC is 0).
+//! header; they are neither written nor checksummed (its payload CRC is 0). It ends with the page that it begins in; one that does not is damage, because
+//! its length has no second witness.
 //!
 //! A record's id is `log UUID / core / segment / offset`. It is not stored in the record and never changes.
 //!
@@ -87,6 +88,7 @@
 //! | 72 | state: 0 closed, 1 open, 2 the segment failed, 3 poisoned | W, preparer, close, reopen |
 //! | 80 | process id | open |
 //! | 88 | segments prepared since the start | preparer |
+//! | 96 | place: inode and birth of the file that this page was made as; a copy is another file, and is known by that. 0 is not known | open |
 //!
 //! ## Clock page
 //!
@@ -144,8 +146,16 @@
 //!
 //! # How far a reader may read
 //!
-//! `.seg`: all of it, but for the ranges that its sidecar names as damage. The `.open` that a live control page names: up to the durable
-//! end. An older `.open`: up to the first 64 zero bytes or its end. A newer `.open`: nothing. Readers use
+//! `.seg`: all of it, but for the ranges that its sidecar names as damage or as a gap. The `.open` that a live control page names: up to the durable
+//! end. An older `.open`: up to the last record, zeros between two being damage. A newer `.open`, or one whose first page is not written yet: nothing.
+//! While a server starts (the lock file says `starting`) the control pages may be another's: what is open can't be told, and who reads once waits.
+//!
+//! Where no server is, each `.open` is read as far as its control page or its records vouch for it. In a copy made beside the writer (by the control page's
+//! place) no file vouches for another: an `.open` is read to the first place that was still to be written when it was copied, before which all lies that was durable
+//! when the copy began.
+//!
+//! A listing may miss a file that is renamed meanwhile, so it is made twice. A deletion takes the file's name first: bytes that are missing of a file without
+//! its name are no damage. Readers use
 //! `pread`, because a read error in a mapping is a SIGBUS.
 //!
 //! The merge reads the clock (T), fences, then looks at each core: one with in_append set counts as its last order time,
@@ -175,7 +185,8 @@
 //! if the page is valid and names this segment; and every valid header's `durable_to`. Invalid bytes *below* it are
 //! damage: reported, copied to `quarantine/`, named in the sidecar, and the valid records behind them are kept in their place
 //! (found again at steps of 64 bytes by marker and checksum). *Above* it lies what was never acknowledged: intact
-//! records are kept, the rest is counted and dropped. Then the file is sealed. Whatever can't be read or is not ours goes to
+//! records are kept, the rest is counted and dropped; between two records it is a gap, which the sidecar names as `unacknowledged`. In a copy made beside the writer
+//! the durable end is at most the first place that was still to be written. Then the file is sealed. Whatever can't be read or is not ours goes to
 //! `quarantine/` with a report. None of this is a reason not to start.
 //!
 //! Where the first page and the first record are both lost, the marker is taken from the records behind if exactly one marker's records
