@@ -24,6 +24,8 @@ mod legacy;
 mod life;
 #[path = "serve/memory.rs"]
 mod memory;
+#[path = "serve/metrics.rs"]
+mod metrics;
 #[path = "serve/mobile.rs"]
 mod mobile;
 #[path = "serve/output.rs"]

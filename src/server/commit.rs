@@ -308,7 +308,7 @@ async fn wait(core: &Core, conn: &Rc<Conn>, enter: impl FnOnce()) -> bool {
     // The client is not to blame for this time.
     let waited_ms = core.now_ms().saturating_sub(now_ms);
     conn.since_ms.set(began_ms + waited_ms);
-    conn.received_ms.set(conn.received_ms.get() + waited_ms);
+    conn.slow_since_ms.set(conn.slow_since_ms.get() + waited_ms);
     granted
 }
 

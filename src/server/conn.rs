@@ -121,8 +121,10 @@ pub struct Conn {
     hold_began_ms: Cell<Option<u64>>,
     /// Body bytes received, or answer bytes sent, in this phase.
     pub progress_bytes: Cell<u64>,
-    /// When the last body bytes came.
-    pub received_ms: Cell<u64>,
+    /// Of a body, since when its client is too slow: a grace later it is refused. What comes moves it on, and never beyond the moment.
+    pub slow_since_ms: Cell<u64>,
+    /// How much of the progress has been credited.
+    credited_bytes: Cell<u64>,
     /// At least one request has been answered.
     pub served: Cell<bool>,
     /// Accepted beyond the cap: it must wait for a place.
@@ -159,7 +161,8 @@ impl Conn {
             held_ms: Cell::new(0),
             hold_began_ms: Cell::new(None),
             progress_bytes: Cell::new(0),
-            received_ms: Cell::new(now_ms),
+            slow_since_ms: Cell::new(now_ms),
+            credited_bytes: Cell::new(0),
             served: Cell::new(false),
             over_cap: Cell::new(over_cap),
             order: Cell::new(Order::None),
@@ -178,7 +181,8 @@ impl Conn {
     pub fn enter(&self, phase: Phase, now_ms: u64) {
         self.phase.set(phase);
         self.since_ms.set(now_ms);
-        self.received_ms.set(now_ms);
+        self.slow_since_ms.set(now_ms);
+        self.credited_bytes.set(0);
         self.progress_bytes.set(0);
     }
 
@@ -215,6 +219,17 @@ impl Conn {
     pub fn held_ms(&self, now_ms: u64) -> u64 {
         let running_ms = self.hold_began_ms.get().map_or(0, |began_ms| now_ms.saturating_sub(began_ms));
         self.held_ms.get() + running_ms
+    }
+
+    /// Whether the client sends its body too slowly: for longer than `grace_ms` at less than `rate` bytes a second. A fast beginning earns nothing
+    /// for later: who holds memory has to go on sending.
+    pub fn is_too_slow(&self, now_ms: u64, grace_ms: u64, rate: u64) -> bool {
+        let progress = self.progress_bytes.get();
+        let earned_ms =
+            progress.saturating_sub(self.credited_bytes.replace(progress)).saturating_mul(1000) / rate.max(1);
+        let since_ms = self.slow_since_ms.get().saturating_add(earned_ms).min(now_ms);
+        self.slow_since_ms.set(since_ms);
+        now_ms - since_ms > grace_ms
     }
 
     /// Whether it waits for the log or for memory. Who was woken to try again has not got it yet.
@@ -365,6 +380,26 @@ mod tests {
         conn.let_go(11_500);
         conn.renew_patience();
         assert_eq!(conn.held_ms(20_000), 0);
+    }
+
+    #[test]
+    fn a_fast_beginning_earns_nothing_for_a_slow_end() {
+        let conn = conn();
+        let slow = |at_ms, bytes| {
+            conn.progress_bytes.set(bytes);
+            conn.is_too_slow(at_ms, 15_000, 1024)
+        };
+        conn.enter(Phase::Body, 1_000);
+        assert!(!slow(1_100, 90_000));
+        assert!(!slow(16_000, 90_001));
+        assert!(slow(16_200, 90_002), "a byte now and then is no progress");
+        // Who keeps the rate has all the time that it takes.
+        conn.enter(Phase::Body, 100_000);
+        assert!((1..600).all(|second| !slow(100_000 + second * 1000, second * 1024)));
+        // Who has been silent for a while may go on.
+        assert!(!slow(710_000, 599 * 1024));
+        assert!(!slow(710_100, 620 * 1024));
+        assert!(!slow(724_000, 620 * 1024) && slow(726_000, 620 * 1024));
     }
 
     #[test]

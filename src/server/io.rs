@@ -276,7 +276,6 @@ impl Io {
                 Ok(0) => return Err(Gone::Closed),
                 Ok(received) => {
                     self.core.metrics.received_bytes.add(received as u64);
-                    self.conn.received_ms.set(self.core.now_ms());
                     return Ok(());
                 }
                 Err(error) if error.raw_os_error() == Some(libc::ECANCELED) => {}

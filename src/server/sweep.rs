@@ -80,10 +80,8 @@ fn look(core: &Core, config: &Config, conn: &Conn, now_ms: u64, reclaims_left: &
         // A minimum rate and no fixed total: a large upload over a slow line gets through, a stalled
         // one does not.
         Phase::Body => {
-            let earned_ms = conn.progress_bytes.get() * 1000 / config.body_rate_min.max(1);
             let grace_ms = config.body_grace.as_millis() as u64;
-            let silent_ms = now_ms.saturating_sub(conn.received_ms.get());
-            if age_ms > grace_ms + earned_ms || silent_ms > grace_ms {
+            if conn.is_too_slow(now_ms, grace_ms, config.body_rate_min) {
                 conn.interrupt(Order::TimedOut);
             }
         }

@@ -252,3 +252,33 @@ fn a_project_that_takes_all_the_memory_it_can_leaves_enough_for_another() {
     // The budget, and 8 KiB for each connection.
     assert!(server.metric("takeup_buffer_bytes") < 1_400_000.0);
 }
+
+#[test]
+fn two_projects_that_take_all_the_memory_they_can_leave_enough_for_a_third() {
+    let home = Home::with_projects(PROJECTS);
+    let settings = [
+        ("inflight_bytes_max", "1MiB"),
+        ("beacon_size_limit", "100000"),
+        ("json_size_limit", "100000"),
+        ("patience", "4s"),
+        ("body_grace", "60s"),
+    ];
+    let server = serve(&home, &settings);
+    let tokens = [FIRST, SECOND].map(|key| server.start_session(key));
+    // Of one project, and of sessions that nobody knows.
+    let mut stalled: Vec<_> = (0..40).map(|_| server.connect()).collect();
+    for (n, client) in stalled.iter_mut().enumerate() {
+        let token = if n % 2 == 0 { tokens[0].clone() } else { home.token(1_000 + n as u64) };
+        client.send(batch(&token, 100_000));
+        client.send(vec![b'x'; 90_000]);
+    }
+    wait_for("the floods to take their shares", PATIENCE, || {
+        (server.metric("takeup_requests_waiting") >= 30.0).then_some(())
+    });
+    for n in 0..5 {
+        let began = Instant::now();
+        let answer = server.connect().exchange(batch_request(&tokens[1], &vec![b'y'; 20_000]));
+        assert_eq!(answer.status, 200, "{n}: {}", answer.text());
+        assert!(began.elapsed() < Duration::from_secs(2), "{n}: {:?}", began.elapsed());
+    }
+}
