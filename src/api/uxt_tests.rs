@@ -97,7 +97,7 @@ fn a_signal_of_a_test_becomes_a_row_of_the_tokens_session() {
     });
     assert_eq!(row(Step::Test, body, Some(1)).unwrap(), expected);
     let huge = r#"{"testID":1,"status":"done","timestamp":18446744073709551615}"#;
-    let row = row(Step::Test, huge, None).unwrap();
+    let row = row(Step::Test, huge, Some(1)).unwrap();
     assert_eq!((&row["timestamp"], &row["duration"]), (&json!(i64::MAX), &json!(null)));
 }
 
@@ -122,10 +122,14 @@ fn a_signal_that_no_table_would_take_is_refused() {
              \"ut_tests_signals_{column}_fkey\" (SQLSTATE 23503)"
         )
     };
+    let status =
+        |text: &str| format!("400 ERROR: invalid input value for enum ut_signal_status: \"{text}\" (SQLSTATE 22P02)");
     for (step, body, error) in [
         (Step::Test, r#"{"testID":99,"status":"begin","timestamp":1}"#, key("test_id")),
-        (Step::Test, "{}", key("test_id")),
-        (Step::Test, "null", key("test_id")),
+        (Step::Test, r#"{"status":"begin"}"#, key("test_id")),
+        (Step::Test, "{}", status("")),
+        (Step::Test, "null", status("")),
+        (Step::Test, r#"{"testID":99,"status":"finished"}"#, status("finished")),
         (Step::Task, r#"{"testID":1,"taskID":77,"status":"done"}"#, key("task_id")),
         (Step::Task, r#"{"testID":1,"taskID":3,"status":"done"}"#, key("task_id")),
         (Step::Test, r#"{"testID":3,"status":"begin"}"#, "403 project mismatch".to_owned()),
@@ -139,9 +143,18 @@ fn a_signal_that_no_table_would_take_is_refused() {
     ] {
         assert_eq!(row(step, body, Some(1)).unwrap_err(), error, "{body}");
     }
-    for status in ["", "Done!", &"x".repeat(33)] {
-        let body = format!(r#"{{"testID":1,"status":"{status}"}}"#);
-        assert_eq!(row(Step::Test, &body, Some(1)).unwrap_err(), "400 status is no word", "{status}");
+    for text in ["", "Done", "skip", "done ", "in-progress"] {
+        let body = format!(r#"{{"testID":1,"taskID":1,"status":"{text}"}}"#);
+        assert_eq!(row(Step::Test, &body, Some(1)).unwrap_err(), status(text));
+        assert_eq!(row(Step::Task, &body, None).unwrap_err(), status(text));
+    }
+    let long = format!(r#"{{"testID":1,"status":"{}"}}"#, "x".repeat(100_000));
+    assert_eq!(row(Step::Test, &long, Some(1)).unwrap_err(), status(&"x".repeat(64)));
+    for text in ["begin", "done", "skipped"] {
+        let body = format!(r#"{{"testID":1,"taskID":1,"status":"{text}"}}"#);
+        assert_eq!(row(Step::Task, &body, Some(1)).unwrap()["status"], text);
+        // A session that nobody knows has no row that the signal could belong to.
+        assert_eq!(row(Step::Task, &body, None).unwrap_err(), key("session_id"));
     }
 }
 

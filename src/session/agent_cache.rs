@@ -1,16 +1,13 @@
 //! User agents that a core has seen before.
 //!
 //! A page's visitors share a few hundred user agents, and telling one takes longer than all the
-//! rest of a start. The cache is bounded in entries and in the length of each; what was not asked
-//! for again since the clock's hand last came by makes room.
+//! rest of a start. The cache is bounded in entries and in the length of each, which is known by
+//! its beginning; what was not asked for again since the clock's hand last came by makes room.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 
-use super::user_agent::{Agent, UserAgents};
-
-/// Longer user agents are told anew each time, so that nobody can fill the memory with them.
-pub const KEY_BYTES_MAX: usize = 1_024;
+use super::user_agent::{Agent, UserAgents, beginning};
 
 struct Slot {
     hash: u64,
@@ -28,8 +25,6 @@ pub struct AgentCache {
     slots_max: usize,
     hand: usize,
     hasher: RandomState,
-    /// The last one that was too long to be kept.
-    long: Option<Agent>,
 }
 
 impl AgentCache {
@@ -41,7 +36,6 @@ impl AgentCache {
             slots_max: agents_max.max(1),
             hand: 0,
             hasher: RandomState::new(),
-            long: None,
         }
     }
 
@@ -57,10 +51,7 @@ impl AgentCache {
 
     /// What `user_agent` tells. `agents` must be ready: a `None` is remembered too.
     pub fn get(&mut self, user_agent: &[u8], agents: &UserAgents) -> Option<&Agent> {
-        if user_agent.len() > KEY_BYTES_MAX {
-            self.long = agents.parse(user_agent);
-            return self.long.as_ref();
-        }
+        let user_agent = beginning(user_agent);
         let hash = self.hasher.hash_one(user_agent);
         let at = match self.slots_by_hash.get(&hash) {
             Some(&at) if *self.slots[at].key == *user_agent => {
@@ -106,7 +97,7 @@ impl AgentCache {
 mod tests {
     use super::*;
 
-    use super::super::user_agent::embedded_for_tests as agents;
+    use super::super::user_agent::{SHOWN_BYTES_MAX, embedded_for_tests as agents};
 
     #[test]
     fn the_cache_is_bounded_and_keeps_what_is_asked_for() {
@@ -125,16 +116,19 @@ mod tests {
     }
 
     #[test]
-    fn robots_are_remembered_too_and_long_user_agents_are_not() {
+    fn robots_are_remembered_too_and_long_user_agents_by_their_beginning() {
         let agents = &agents();
         let mut cache = AgentCache::new(8);
         let robot = b"Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)";
         assert_eq!(cache.get(robot, agents), None);
         assert_eq!(cache.get(robot, agents), None);
         assert_eq!(cache.len(), 1);
-        let long = format!("curl/8.5.0 {}", "x".repeat(KEY_BYTES_MAX));
-        assert_eq!(cache.get(long.as_bytes(), agents).unwrap().browser, "curl");
-        assert_eq!(cache.len(), 1);
+        for behind in ["", "x", " (and more)"] {
+            let long = format!("curl/8.5.0 {}{behind}", "x".repeat(SHOWN_BYTES_MAX));
+            assert_eq!(cache.get(long.as_bytes(), agents).unwrap().browser, "curl");
+        }
+        assert_eq!(cache.len(), 2);
+        assert!(cache.slots.iter().all(|slot| slot.key.len() <= SHOWN_BYTES_MAX));
     }
 
     #[test]

@@ -136,6 +136,9 @@ impl Geo {
     }
 }
 
+/// How many entries of `X-Forwarded-For` are looked at: no chain of proxies is as long.
+const FORWARDED_NODES_MAX: usize = 64;
+
 /// The client's address: the first public one that a proxy names in `X-Forwarded-For`, else what
 /// `X-Real-Ip` says; either may have a port. The socket's other end counts only when neither was sent.
 pub fn client_ip(x_forwarded_for: Option<&[u8]>, x_real_ip: Option<&[u8]>, peer: IpAddr) -> Option<IpAddr> {
@@ -144,7 +147,8 @@ pub fn client_ip(x_forwarded_for: Option<&[u8]>, x_real_ip: Option<&[u8]>, peer:
     if forwarded.is_empty() && real.is_empty() {
         return Some(peer);
     }
-    forwarded.split(|&byte| byte == b',').filter_map(node).find(|&address| is_public(address)).or_else(|| node(real))
+    let nodes = forwarded.split(|&byte| byte == b',').take(FORWARDED_NODES_MAX);
+    nodes.filter_map(node).find(|&address| is_public(address)).or_else(|| node(real))
 }
 
 fn is_public(address: IpAddr) -> bool {

@@ -5,7 +5,7 @@
 
 use super::json::{Fields, JsonError, JsonScratch, Mismatch, Value, read, set_rounded, set_text};
 use super::mobile_start::DEVICE_CHARS_MAX;
-use super::start::{TIMEZONE_CHARS_MAX, TRACKER_CHARS_MAX, USER_ID_CHARS_MAX, clean_text};
+use super::start::{TIMEZONE_CHARS_MAX, TRACKER_CHARS_MAX, USER_ID_BYTES_MAX, clean_text, clean_text_bytes};
 
 /// Longest address that a user came from that is kept, in characters.
 const REFERRER_CHARS_MAX: usize = 4_000;
@@ -50,7 +50,7 @@ pub struct SdkStartRequest {
 }
 
 impl Fields for SdkStartRequest {
-    const PACKAGE: &'static str = "sdk";
+    const PACKAGE: &'static str = "api";
     const TYPE: &'static str = "StartSDKSessionRequest";
 
     fn clear(&mut self) {
@@ -93,7 +93,7 @@ impl SdkStartRequest {
     pub fn read(&mut self, body: &[u8], scratch: &mut JsonScratch) -> Result<(), JsonError> {
         read(body, self, scratch)?;
         clean_text(&mut self.sdk_version, TRACKER_CHARS_MAX);
-        clean_text(&mut self.user_id, USER_ID_CHARS_MAX);
+        clean_text_bytes(&mut self.user_id, USER_ID_BYTES_MAX);
         clean_text(&mut self.timezone, TIMEZONE_CHARS_MAX);
         for text in [&mut self.os, &mut self.os_version, &mut self.browser, &mut self.browser_version] {
             clean_text(text, DEVICE_CHARS_MAX);
@@ -189,5 +189,7 @@ mod tests {
         let text = "json: cannot unmarshal string into Go struct field StartSDKSessionRequest.screen_width of type int";
         assert_eq!(request(r#"{"screen_width":"20"}"#).unwrap_err(), text);
         assert_eq!(request("").unwrap_err(), "unexpected end of JSON input");
+        let array = "json: cannot unmarshal array into Go value of type api.StartSDKSessionRequest";
+        assert_eq!(request("[1]").unwrap_err(), array);
     }
 }

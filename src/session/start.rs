@@ -3,8 +3,8 @@
 use super::json::{Fields, JsonError, JsonScratch, Mismatch, Value, read, set_bool, set_integer, set_text};
 use super::version;
 
-/// Longest `userID` that is kept, in characters.
-pub const USER_ID_CHARS_MAX: usize = 255;
+/// Longest `userID` that is kept, in bytes, as OpenReplay cuts it; but not within a character.
+pub const USER_ID_BYTES_MAX: usize = 255;
 /// Longest `trackerVersion` that is kept, in characters.
 pub const TRACKER_CHARS_MAX: usize = 64;
 /// Longest `revID` that is kept, in characters.
@@ -136,7 +136,7 @@ impl StartRequest {
         clean_text(&mut self.tracker_version, TRACKER_CHARS_MAX);
         clean_text(&mut self.revision, REVISION_CHARS_MAX);
         clean_text(&mut self.timezone, TIMEZONE_CHARS_MAX);
-        clean_text(&mut self.user_id, USER_ID_CHARS_MAX);
+        clean_text_bytes(&mut self.user_id, USER_ID_BYTES_MAX);
         self.device_memory = self.device_memory.min(i32::MAX as u64);
         self.heap_limit = self.heap_limit.min(i64::MAX as u64);
         self.width = self.width.clamp(i32::MIN.into(), i32::MAX.into());
@@ -162,6 +162,16 @@ impl StartRequest {
         }
         now_ms
     }
+}
+
+/// Takes NUL characters out and cuts to `bytes_max` bytes, at the end of a character.
+pub fn clean_text_bytes(text: &mut String, bytes_max: usize) {
+    clean_text(text, bytes_max);
+    let mut end = text.len().min(bytes_max);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.truncate(end);
 }
 
 /// Takes NUL characters out and cuts to `chars_max` characters.
@@ -208,7 +218,7 @@ mod tests {
             r#"{{"userID":"\u0000{long}","revID":"a\u0000b","deviceMemory":2147483648,
             "jsHeapSizeLimit":9223372036854775808,"width":2147483648,"height":-5}}"#
         ));
-        assert_eq!(cleaned.user_id, "ü".repeat(255));
+        assert_eq!(cleaned.user_id, "ü".repeat(127));
         assert_eq!(cleaned.revision, "ab");
         assert_eq!(cleaned.device_memory, 2_147_483_647);
         assert_eq!(cleaned.heap_limit, 9_223_372_036_854_775_807);

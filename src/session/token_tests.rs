@@ -125,3 +125,13 @@ fn expiry_has_a_grace_of_thirty_seconds() {
     assert_eq!(token.expiry(129_999), Expiry::JustExpired);
     assert_eq!(token.expiry(130_000), Expiry::Expired);
 }
+
+#[test]
+fn what_is_longer_than_any_token_is_not_even_hashed() {
+    let secrets = Secrets::new(vec![b"a".to_vec()]).unwrap();
+    for (bytes, good) in [(SIGNED_BYTES_MAX - 1, true), (SIGNED_BYTES_MAX, false), (1 << 20, false)] {
+        let (purpose, text, mut mac) = (b":", vec![b'1'; bytes], String::new());
+        secrets.sign_text(purpose, &text, &mut mac);
+        assert_eq!(secrets.signed_text(purpose, &text, mac.as_bytes()), good, "{bytes}");
+    }
+}

@@ -3,6 +3,7 @@
 //! The expressions are those of uap-core. Compiling them takes about 0.1 s, so a thread of its own
 //! does it while the server already listens.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::thread;
@@ -15,6 +16,10 @@ use crate::settled::{is_ended, read_at_rest};
 
 /// `regexes.yaml` of the locked `ua-parser` package.
 static EMBEDDED: &str = include_str!(concat!(env!("OUT_DIR"), "/regexes.yaml"));
+
+/// How much of a user agent the expressions are shown, in bytes. Some of them take microseconds a byte where the text repeats what they look for
+/// (`bot bot …`), and a user agent may be as long as a head; those of browsers have some 150 bytes, of apps in apps some 400.
+pub const SHOWN_BYTES_MAX: usize = 512;
 
 /// Longest name or version that is kept, in characters: some expressions take over any part of the
 /// user agent, which is as long as its sender likes.
@@ -150,7 +155,7 @@ impl UserAgents {
     /// [`AgentCache`](super::agent_cache::AgentCache).
     pub fn parse(&self, user_agent: &[u8]) -> Option<Agent> {
         let extractor = &self.compiled.get()?.extractor;
-        let text = String::from_utf8_lossy(user_agent);
+        let text = shown(user_agent);
         if text.trim().is_empty() {
             return None;
         }
@@ -178,6 +183,31 @@ impl UserAgents {
             browser_version,
             device: if device == OTHER || device == "Mac" { String::new() } else { device },
         })
+    }
+}
+
+/// The beginning of a user agent, which tells it: what two of them have behind it makes no difference.
+pub fn beginning(user_agent: &[u8]) -> &[u8] {
+    let mut end = user_agent.len().min(SHOWN_BYTES_MAX);
+    // No character is cut in two; one has three bytes behind its first at most.
+    while end < user_agent.len() && end > SHOWN_BYTES_MAX - 4 && user_agent[end] & 0xc0 == 0x80 {
+        end -= 1;
+    }
+    &user_agent[..end]
+}
+
+/// What the expressions are shown. Bytes that are no text are three each in their place.
+fn shown(user_agent: &[u8]) -> Cow<'_, str> {
+    match String::from_utf8_lossy(beginning(user_agent)) {
+        Cow::Owned(mut text) => {
+            let mut end = text.len().min(SHOWN_BYTES_MAX);
+            while !text.is_char_boundary(end) {
+                end -= 1;
+            }
+            text.truncate(end);
+            Cow::Owned(text)
+        }
+        text => text,
     }
 }
 

@@ -145,3 +145,31 @@ fn a_file_of_ones_own_replaces_the_embedded_one() {
     let missing = UserAgents::spawn(Some(Path::new("/nowhere/regexes.yaml")));
     assert!(matches!(missing, Err(UserAgentsError::Io { .. })));
 }
+
+#[test]
+fn the_expressions_are_shown_a_bounded_part_of_a_user_agent() {
+    let chrome =
+        "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/122.0.0.0 Safari/537.36";
+    for hostile in [
+        "bot ".repeat(4_000).into_bytes(),
+        [chrome.as_bytes(), &b" bot".repeat(4_000)].concat(),
+        "\u{20ac}".repeat(5_000).into_bytes(),
+        vec![0xff; 16_000],
+        [&[b'x'][..], &"\u{1f600}".repeat(4_000).into_bytes()].concat(),
+        vec![0x80; 16_000],
+    ] {
+        let text = shown(&hostile);
+        assert!(text.len() <= SHOWN_BYTES_MAX && text.len() > SHOWN_BYTES_MAX - 4, "{}", text.len());
+        assert!(String::from_utf8_lossy(&hostile).starts_with(&*text));
+        // What is kept for the next of its kind was told from the same bytes.
+        assert_eq!(shown(beginning(&hostile)), text);
+    }
+    for whole in [chrome.as_bytes(), b"", &[b'a'; SHOWN_BYTES_MAX], "\u{20ac}".repeat(170).as_bytes()] {
+        assert_eq!((shown(whole).as_bytes(), beginning(whole)), (whole, whole));
+    }
+    // Nothing behind it is seen.
+    let agents = embedded_for_tests();
+    let pad = |bytes: usize| format!("{}{chrome}", "x".repeat(bytes));
+    assert_eq!(agents.parse(pad(SHOWN_BYTES_MAX - chrome.len()).as_bytes()).unwrap().browser, "Chrome");
+    assert_eq!(agents.parse(pad(SHOWN_BYTES_MAX).as_bytes()).unwrap().browser, "Other");
+}

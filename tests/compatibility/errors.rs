@@ -211,6 +211,12 @@ fn requests_of_forms(world: &World) -> Vec<(Row, Request)> {
         (("/v1/web/uxt/test/{id}", "an id that is no number"), get("/v1/web/uxt/test/abc", world.session)),
         (("/v1/web/uxt/test/{id}", "a test of another project"), get("/v1/web/uxt/test/1", world.session)),
         ((test, "no JSON"), known(test, "")),
+        ((test, "a status other than `begin`, `done`, `skipped`"), known(test, r#"{"testID":2,"status":"x"}"#)),
+        ((task, "a status other than `begin`, `done`, `skipped`"), known(task, r#"{"testID":2,"status":"x"}"#)),
+        (
+            (test, "a session that is not known"),
+            Request::post(test, r#"{"testID":2,"status":"done"}"#).with("Authorization", world.token(17, 3_600_000)),
+        ),
         ((test, "no such test"), known(test, r#"{"testID":99,"status":"begin","timestamp":1}"#)),
         ((task, "no such task"), known(task, r#"{"testID":2,"taskID":99,"status":"done","timestamp":1}"#)),
     ]
@@ -283,6 +289,7 @@ fn requests_of_phones(world: &World) -> Vec<(Row, Request)> {
         ((i, "gzip with a wrong sum"), batch(i, &spoiled)),
         ((i, "too large"), batch(i, b"").with("Content-Length", "20000000")),
         (("/v1/sdk/start", "no body"), sdk("")),
+        (("/v1/sdk/start", "no object"), sdk("[1]")),
         (("/v1/sdk/start", "no such project, or not active"), sdk(r#"{"projectKey":"none"}"#)),
         (("/v1/sdk/i", "gzip that is none"), batch("/v1/sdk/i", b"no")),
     ]

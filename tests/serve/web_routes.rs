@@ -187,6 +187,8 @@ fn a_test_with_users_is_told_and_its_signals_are_stored() {
         (Some(&*one), r#"{"testId":99,"status":"begin"}"#, 400),
         (Some(&*one), "", 400),
         (Some(&*two), r#"{"testId":31,"status":"begin"}"#, 403),
+        (Some(&*one), r#"{"testId":31,"status":"skip"}"#, 400),
+        (Some(&*home.token(7)), r#"{"testId":31,"status":"begin"}"#, 400),
     ] {
         let answer = post(&mut client, "/v1/web/uxt/signals/test", token, body);
         assert_eq!(answer.status, status, "{}", answer.text());
