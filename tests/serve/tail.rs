@@ -208,3 +208,40 @@ fn a_batch_that_was_sent_twice_is_stored_twice_and_handed_on_once() {
     assert_eq!(home.takeup(&["inspect", "--records", "--json"]).lines().len(), 5, "inspect shows what is stored");
     server.stop();
 }
+
+#[test]
+fn a_tail_that_deletion_overtakes_says_how_much_it_has_not_shown() {
+    let home = Home::new();
+    let settings = [("segment_bytes", "4MiB"), ("cores", "1"), ("retain_bytes", "24MiB")];
+    let server = home.serve(&settings);
+    let (token, mut client) = (home.token(7), server.connect());
+    let mut send = |number: usize| {
+        let body = format!("{number:08}").repeat(2_500);
+        assert_eq!(client.exchange(batch_request(&token, body.as_bytes())).status, 200);
+    };
+    send(0);
+    // Nobody reads its output, so that it stands still when the pipe is full.
+    let mut child = home.follow(&["tail", "--json", "--from", "start", "--with-repeats"]);
+    let ledger = home.data().join("log/core-00/deleted.json");
+    let deleted = || fs::read_to_string(&ledger).map_or(0, |text| text.matches("\"segment\"").count());
+    let mut sent = 1;
+    while deleted() < 8 && sent < 20_000 {
+        send(sent);
+        sent += 1;
+    }
+    server.stop();
+    let (stdout, stderr) = (child.stdout.take().expect("a pipe"), child.stderr.take().expect("a pipe"));
+    let shown = thread::spawn(move || BufReader::new(stdout).lines().map_while(Result::ok).count());
+    let (send, said) = channel();
+    thread::spawn(move || BufReader::new(stderr).lines().map_while(Result::ok).try_for_each(|line| send.send(line)));
+    let told = said.recv_timeout(PATIENCE);
+    kill_process(Pid::from_child(&child), Signal::TERM).expect("it takes a signal");
+    wait_for("the end of the tail", PATIENCE, || child.try_wait().expect("a child"));
+    let (told, shown) = (told.expect("a line about it"), shown.join().expect("it reads"));
+    let records: usize = told
+        .split("up to ")
+        .nth(1)
+        .and_then(|rest| rest.split(' ').next())
+        .map_or(0, |count| count.replace(',', "").parse().expect("a number of records"));
+    assert!(records > 0 && shown < sent && told.contains("MiB"), "{told}: {shown} of {sent}");
+}
