@@ -6,6 +6,7 @@
 #[path = "common/disk.rs"]
 mod disk;
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::Path;
 use std::thread;
@@ -15,8 +16,8 @@ use takeup::log::cursor::{ConsumerName, Cursors, From};
 use takeup::log::merge::Merge;
 use takeup::log::reader::LogReader;
 use takeup::log::record::{DataType, Encoding, Entry, Flags, Kind, Topic};
-use takeup::log::retention::{FullDisk, Reason, Retain};
-use takeup::log::{Log, Options, Writer};
+use takeup::log::retention::{FullDisk, Policy, Reason, Rules};
+use takeup::log::{Log, Options, Recovery, Writer};
 
 use disk::Disk;
 
@@ -39,7 +40,7 @@ const FULL_AFTER: Duration = Duration::from_secs(2);
 const BACK_WITHIN: Duration = Duration::from_secs(5);
 
 /// A log on it, of small segments.
-fn options(disk: &Disk, full_disk: FullDisk) -> Options {
+fn options(disk: &Disk) -> Options {
     Options {
         dir: disk.path("data/log"),
         segment_bytes: 2 << 20,
@@ -47,10 +48,16 @@ fn options(disk: &Disk, full_disk: FullDisk) -> Options {
         group_bytes_max: 512 << 10,
         start_reserve_bytes: 64 << 10,
         reserve_bytes: 2 << 20,
-        full_disk,
-        retain_step_bytes: 1 << 20,
         ..Options::default()
     }
+}
+
+/// Opens the log, of which so many bytes are kept.
+fn open(options: Options, full_disk: FullDisk, bytes: Option<u64>) -> (Log, Recovery) {
+    let (log, recovery) = Log::open(options).expect("the disk has room");
+    let policy = Policy { age: None, bytes, full_disk, step_bytes: 1 << 20 };
+    log.start_deleting(Rules::new(policy, BTreeMap::new())).expect("a thread");
+    (log, recovery)
 }
 
 /// Takes space from the disk until the file is removed.
@@ -131,7 +138,7 @@ fn read_on(merge: &mut Merge, after: u64) -> u64 {
 fn drop_delivered_makes_room_of_what_was_delivered_and_never_of_anything_else() {
     let Some(disk) = Disk::new() else { return };
     take_space(&disk, "ballast", TAKEN_BYTES);
-    let (log, _) = Log::open(options(&disk, FullDisk::DropDelivered)).expect("the disk is empty");
+    let (log, _) = open(options(&disk), FullDisk::DropDelivered, None);
     register(&log);
     let mut writer = log.writer(0).expect("the first");
     let (cursors, mut merge) = resume(log.dir());
@@ -178,7 +185,7 @@ fn drop_delivered_makes_room_of_what_was_delivered_and_never_of_anything_else() 
 fn drop_oldest_goes_on_and_counts_what_was_not_delivered() {
     let Some(disk) = Disk::new() else { return };
     take_space(&disk, "ballast", TAKEN_BYTES);
-    let (log, _) = Log::open(options(&disk, FullDisk::DropOldest)).expect("the disk is empty");
+    let (log, _) = open(options(&disk), FullDisk::DropOldest, None);
     register(&log);
     let mut writer = log.writer(0).expect("the first");
     for number in 1..=RECORDS {
@@ -202,7 +209,7 @@ fn drop_oldest_goes_on_and_counts_what_was_not_delivered() {
 fn hold_deletes_nothing_and_goes_on_when_there_is_space() {
     let Some(disk) = Disk::new() else { return };
     take_space(&disk, "ballast", TAKEN_BYTES + (12 << 20));
-    let (log, _) = Log::open(options(&disk, FullDisk::Hold)).expect("the disk has room");
+    let (log, _) = open(options(&disk), FullDisk::Hold, None);
     register(&log);
     let mut writer = log.writer(0).expect("the first");
     let mut number = 0;
@@ -226,9 +233,8 @@ fn kept_cursors_and_what_they_hold_survive_a_power_cut_while_segments_are_delete
     let mut kept = 0;
     for cycle in 0..4 {
         // What was passed goes at once.
-        let retain = Retain { bytes: Some(0), ..Retain::default() };
-        let options = Options { retain, retain_interval: Duration::from_millis(5), ..options(&disk, FullDisk::Hold) };
-        let (log, recovery) = Log::open(options).expect("the disk has room");
+        let options = Options { retain_interval: Duration::from_millis(5), ..options(&disk) };
+        let (log, recovery) = open(options, FullDisk::Hold, Some(0));
         assert!(recovery.damage.is_empty() && recovery.problems.is_empty(), "cycle {cycle}: {recovery:?}");
         if cycle == 0 {
             register(&log);

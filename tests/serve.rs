@@ -42,6 +42,8 @@ mod refusals;
 mod reload;
 #[path = "serve/resources.rs"]
 mod resources;
+#[path = "serve/retention.rs"]
+mod retention;
 #[path = "serve/sdk.rs"]
 mod sdk;
 #[path = "serve/settings.rs"]

@@ -71,7 +71,7 @@ pub fn run(args: ServeArgs, data: PathBuf) -> Result<ExitCode, CliError> {
     let cores = config.cores.unwrap_or_else(|| cpus::default_cores(cpus.len(), quota));
     let connections_max = limits::connections(config.connections_max, cores, &logger);
 
-    let options = retention::with_retention(log_options_of(config, cores, driver), config, &logger);
+    let options = retention::with_listener(log_options_of(config, cores, driver), &logger);
     let (log, recovery) = Log::open(options)?;
     report_recovery(&logger, &recovery);
     let flakes = FlakeIds::new(worker_id(config, &logger));
@@ -85,12 +85,12 @@ pub fn run(args: ServeArgs, data: PathBuf) -> Result<ExitCode, CliError> {
     let (directory, told) =
         directory::Shared::open(&projects_file, &config.data, config.removal_grace).map_err(other)?;
     let directory = Arc::new(directory);
-    retention::tell_ages(&log, &directory);
+    let deleting = retention::start(&log, config, &directory, &logger)?;
     let heed_directory = {
-        let (logger, log, directory) = (logger.clone(), log.clone(), Arc::clone(&directory));
+        let (logger, deleting, directory) = (logger.clone(), deleting.clone(), Arc::clone(&directory));
         move |report: directory::Report| {
             if report.is_ok() {
-                retention::tell_ages(&log, &directory);
+                deleting.set_project_ages(retention::ages(&directory));
             }
             projects::report(&logger, report);
         }
@@ -135,7 +135,7 @@ pub fn run(args: ServeArgs, data: PathBuf) -> Result<ExitCode, CliError> {
     let (projects, graced) = (Arc::clone(&common.directory), Arc::clone(&common.directory));
     let heed = reload::Heed {
         common: Arc::clone(&common),
-        log: log.clone(),
+        deleting,
         tune_checker: Box::new(checker.tuner()),
         look_at_projects: Box::new(move || projects.refresh().map(&heed_directory).unwrap_or_default()),
         set_grace: Box::new(move |grace| graced.set_grace(grace)),
@@ -342,6 +342,7 @@ fn admin_of(log: &Log, metrics: Metrics, checker: &Checker) -> Admin {
         };
         let mut checks = vec![Check::run("log", look)];
         checks.extend(failures::checks(&log));
+        checks.extend(retention::check_of_clock(&log));
         checks
     };
     Admin { metrics: Arc::new(metrics), checks: Box::new(checks), reopen: Box::new(reopen) }

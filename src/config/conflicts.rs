@@ -152,6 +152,16 @@ fn sizes(config: &Config, found: &mut Found) {
         let problem = format!("segment_bytes = {segment_bytes}: at most {SEGMENT_BYTES_MAX} (4GiB)");
         found.add(&["segment_bytes"], problem);
     }
+    // Two a core are always there: the one being written, and the next. Of fewer, all that is sealed would go at once.
+    let cores = u64::from(config.cores.unwrap_or(1)).max(1);
+    let least = segment_bytes.saturating_mul(2 * cores);
+    if config.retain_bytes != 0 && config.retain_bytes < least {
+        let bytes = config.retain_bytes;
+        let problem = format!(
+            "retain_bytes = {bytes} is less than two segments a core, of {segment_bytes} bytes, which are always there: at least {least}, or 0 for no cap"
+        );
+        found.add(&["retain_bytes", "segment_bytes"], problem);
+    }
     if config.retain_step_bytes < 4096 {
         let problem = format!("retain_step_bytes = {}: it must be at least 4096", config.retain_step_bytes);
         found.add(&["retain_step_bytes"], problem);

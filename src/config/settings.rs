@@ -316,6 +316,9 @@ settings! {
         /// The most bytes that the log may take on the disk, prepared segments included; 0: as many as there are. The oldest
         /// segments go first; what a registered consumer has not read is kept.
         retain_bytes: u64 = size("0") [live];
+        /// How far forward the clock of the machine may jump and be believed, once it has held for ten minutes. Beyond it nothing is
+        /// deleted for being old by that clock until this is raised. A jump of a second or less is followed at once.
+        clock_jump_max: Duration = duration("24h") [live];
         /// What to do when the disk is nearly full (below twice reserve_bytes, or below reserve_bytes and a segment): "hold"
         /// deletes nothing, so that requests are refused in the end; "drop-delivered" deletes the oldest segments that all
         /// registered consumers have read; "drop-oldest" then also what they have not read, and counts it.

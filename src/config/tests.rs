@@ -200,6 +200,8 @@ fn values_that_exclude_each_other_are_refused() {
         ("beacon_size_limit = \"8MiB\"", "group_bytes_max"),
         ("inflight_bytes_max = 1000000", "inflight_bytes_max"),
         ("retain_step_bytes = 100", "4096"),
+        ("retain_bytes = \"1MiB\"", "at least 134217728"),
+        ("retain_bytes = \"100MiB\"\nsegment_bytes = \"16MiB\"\ncores = 4", "at least 134217728"),
         ("check_budget_percent = 0", "1 to 100"),
         ("log_sample = 0", "at least 1"),
         ("handovers_max = 0", "1 to 65536"),

@@ -1,18 +1,22 @@
 //! Order time: one for all cores, published in the clock page so that readers in other processes see the same.
 //!
-//! The monotonic clock plus an offset. Once a second it is brought to the wall clock: forward at once, backward by running slow. It
-//! never steps back, and begins behind the newest record that was found, so a record that was appended later never sorts before one
-//! that was answered earlier, whatever the wall clock does.
+//! The monotonic clock plus an offset. Once a second it is brought to the wall clock, as far as that is believed (`wall.rs`): forward at once,
+//! backward by running slow. It never steps back, and begins behind the newest record that was found, so a record that was appended later never
+//! sorts before one that was answered earlier, whatever the wall clock does. For the same reason it may be ahead for good: what is to be deleted,
+//! and what clients are told, goes by the wall clock and not by order time.
 
 use std::hint;
 use std::path::Path;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::control::monotonic_us;
+use super::control::{boot_us, clock_at, last_times, monotonic_us};
 use super::error::LogError;
 use super::protocol;
 use super::segment::SharedPage;
+use super::wall::{ClockDoubt, Judge};
 
 /// How fast order time runs while the wall clock is behind it: 500 parts in a million slow, as `adjtime` does.
 const SLEW_BACK_PPM: i64 = -500;
@@ -24,15 +28,78 @@ const SPINS_MAX: u32 = 1000;
 #[derive(Debug)]
 pub struct OrderClock {
     page: SharedPage,
+    judge: Mutex<Judge>,
+    /// Served wall time less CLOCK_MONOTONIC, in microseconds.
+    served: AtomicI64,
+    /// How far forward the wall clock may jump without the operator's word, in microseconds.
+    jump_max_us: AtomicU64,
 }
+
+/// What `clock_jump_max` is unless it is set.
+const JUMP_MAX: Duration = Duration::from_secs(24 * 3600);
 
 impl OrderClock {
     /// Opens the clock page and starts at the wall clock, or behind `newest_us` if that is later.
     pub(super) fn start(path: &Path, newest_us: u64) -> Result<OrderClock, LogError> {
+        let left = last_times(path).map(|(known_us, _)| known_us);
         let page = SharedPage::open(path).map_err(LogError::io(path, "open the clock page"))?;
-        let clock = OrderClock { page };
-        protocol::start_clock(&clock.page, monotonic_us, wall_us(), newest_us);
+        let wall_us = wall_us();
+        // Order time may be ahead for good; then it tells nothing of the wall clock.
+        let newest = Some(newest_us).filter(|&us| us != 0 && us <= wall_us);
+        let judge = Mutex::new(Judge::start(boot_us(), wall_us, left.max(newest)));
+        let jump_max_us = AtomicU64::new(JUMP_MAX.as_micros() as u64);
+        let clock = OrderClock { page, judge, served: AtomicI64::new(0), jump_max_us };
+        protocol::start_clock(&clock.page, monotonic_us, wall_us, newest_us);
+        clock.publish(&clock.judge());
         Ok(clock)
+    }
+
+    /// The wall clock as far as it is believed, in ms since the Unix epoch: what ids, tokens and answers go by.
+    #[inline]
+    pub fn wall_ms(&self) -> i64 {
+        (monotonic_us() as i64).saturating_add(self.served.load(Ordering::Relaxed)) / 1000
+    }
+
+    /// The earliest that it may be, in microseconds: what is older than that is old.
+    pub(super) fn earliest_us(&self) -> u64 {
+        self.judge().earliest_us(boot_us())
+    }
+
+    /// The latest that it may be, in microseconds: what has been received was received before.
+    pub(super) fn latest_us(&self) -> u64 {
+        self.judge().latest_us(boot_us())
+    }
+
+    /// How far the wall clock may jump forward and be believed, once it has held for ten minutes. More takes a larger limit.
+    pub fn set_jump_max(&self, limit: Duration) {
+        self.jump_max_us.store(u64::try_from(limit.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    /// Whether the wall clock is not believed, by records, ids and tokens.
+    pub fn doubt(&self) -> Option<ClockDoubt> {
+        self.judge().served_doubt(self.jump_max())
+    }
+
+    /// Whether it is not believed by what decides what is old enough to be deleted.
+    pub fn deletion_doubt(&self) -> Option<ClockDoubt> {
+        self.judge().known_doubt(self.jump_max())
+    }
+
+    fn jump_max(&self) -> Duration {
+        Duration::from_micros(self.jump_max_us.load(Ordering::Relaxed))
+    }
+
+    fn judge(&self) -> MutexGuard<'_, Judge> {
+        self.judge.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells the cores what is believed, and the next start.
+    fn publish(&self, judge: &Judge) {
+        let boot_us = boot_us();
+        let served = (judge.served_us(boot_us) as i64).saturating_sub(monotonic_us() as i64);
+        self.served.store(served, Ordering::Relaxed);
+        self.page.word(clock_at::LATEST_US).store(judge.latest_us(boot_us), Ordering::Relaxed);
+        self.page.word(clock_at::KNOWN_US).store(judge.known_us(boot_us), Ordering::Relaxed);
     }
 
     /// Order time now, in microseconds since the Unix epoch.
@@ -51,12 +118,22 @@ impl OrderClock {
         }
     }
 
-    /// Brings order time to the wall clock; the keeper does so once a second.
+    /// Brings order time to the wall clock, as far as that is believed; the keeper does so once a second.
     pub(super) fn anchor(&self) {
-        self.anchor_to(wall_us());
+        self.anchor_by(wall_us());
     }
 
-    /// Brings order time to `wall_us`: forward at once, backward by running slow until the wall clock has caught up.
+    /// The same by a wall clock that shows `wall_us`.
+    pub(super) fn anchor_by(&self, wall_us: u64) {
+        let mut judge = self.judge();
+        judge.look(boot_us(), wall_us, self.jump_max());
+        self.publish(&judge);
+        let served_us = judge.served_us(boot_us());
+        drop(judge);
+        self.anchor_to(served_us);
+    }
+
+    /// Brings order time to a wall clock that is believed: forward at once, backward by running slow until the wall clock has caught up.
     pub(super) fn anchor_to(&self, wall_us: u64) {
         protocol::set_clock(&self.page, monotonic_us, wall_us, SLEW_BACK_PPM);
     }

@@ -41,6 +41,32 @@ fn a_wall_clock_that_steps_forward_is_followed_at_once() {
 }
 
 #[test]
+fn a_wall_clock_that_is_wrong_for_a_while_moves_neither_order_time_nor_what_is_served_or_deleted() {
+    let (dir, clock) = clock(0);
+    for off_us in [40 * 24 * HOUR_US as i64, -(40 * 24 * HOUR_US as i64)] {
+        clock.anchor_by(wall_us().saturating_add_signed(off_us));
+        assert!(clock.doubt().is_some_and(|doubt| doubt.needs_word == (off_us > 0)));
+        assert!(clock.now_us().abs_diff(wall_us()) < 1_000_000);
+        assert!(clock.wall_ms().unsigned_abs().abs_diff(wall_us() / 1000) < 1_000);
+        assert!(clock.earliest_us() < wall_us() + 1_000_000 && clock.latest_us() > wall_us() - 1_000_000);
+        clock.anchor_by(wall_us());
+        assert_eq!(clock.doubt(), None);
+    }
+    // Nor do starts while it is wrong: what is old is decided by what the last server knew.
+    drop(clock);
+    let page = SharedPage::open(&dir.path().join("clock")).unwrap();
+    let knew_us = wall_us() - 40 * 24 * HOUR_US;
+    page.word(clock_at::KNOWN_US).store(knew_us, Ordering::Relaxed);
+    drop(page);
+    let clock = OrderClock::start(&dir.path().join("clock"), 0).unwrap();
+    assert!(clock.now_us().abs_diff(wall_us()) < 1_000_000, "a log that rested is the rule");
+    assert!(clock.earliest_us() < knew_us + 10_000_000);
+    assert!(clock.deletion_doubt().unwrap().needs_word);
+    clock.set_jump_max(std::time::Duration::from_secs(41 * 24 * 3600));
+    assert!(!clock.deletion_doubt().unwrap().needs_word);
+}
+
+#[test]
 fn a_wall_clock_that_steps_back_is_approached_without_stepping() {
     let (_dir, clock) = clock(0);
     let before = clock.now_us();

@@ -119,6 +119,22 @@ pub(super) fn restamp(path: &Path) {
     file.write_all_at(&place_of(&file).to_le_bytes(), at::PLACE as u64).unwrap();
 }
 
+/// Where a server that ended left the time, by the clock page at `path`: the least and the most that the wall clock may have been.
+pub(super) fn last_times(path: &Path) -> Option<(u64, u64)> {
+    let mut page = [0; clock_at::LATEST_US + 8];
+    File::open(path).ok()?.copy(&mut page)?;
+    let word = |at| protocol::word(&page, at);
+    let ours = word(clock_at::MAGIC) == CLOCK_MAGIC && word(clock_at::VERSION) == u64::from(VERSION);
+    let times = (word(clock_at::KNOWN_US), word(clock_at::LATEST_US));
+    (ours && times.0 != 0 && times.0 <= times.1).then_some(times)
+}
+
+/// CLOCK_BOOTTIME in microseconds: monotonic, and it goes on while the machine is suspended.
+pub(super) fn boot_us() -> u64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    (now.tv_sec as u64) * 1_000_000 + (now.tv_nsec as u64) / 1_000
+}
+
 /// CLOCK_MONOTONIC in microseconds.
 pub fn monotonic_us() -> u64 {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::fault::Fault;
+use super::notice::{Notice, What};
 use super::prepare;
 use super::retention::FullDisk;
 use super::segment::{PAGE_BYTES, Segment};
@@ -27,6 +28,7 @@ pub(super) fn run(shared: &Shared) {
     let mut woken = true;
     let mut anchored = Instant::now();
     let mut looked = Instant::now();
+    let mut doubted = None;
     while shared.cores_running.load(Ordering::SeqCst) > 0 {
         for core in &shared.cores {
             let awaited = core.wait.what() == Some(For::Window);
@@ -37,6 +39,7 @@ pub(super) fn run(shared: &Shared) {
         if anchored.elapsed() >= ANCHOR_INTERVAL {
             anchored = Instant::now();
             shared.clock.anchor();
+            tell_of_clock(shared, &mut doubted);
             shared.cores.iter().for_each(|core| look_at_age(shared, core));
         }
         if looked.elapsed() >= SPACE_INTERVAL || shared.space_due.swap(false, Ordering::SeqCst) {
@@ -47,6 +50,16 @@ pub(super) fn run(shared: &Shared) {
         woken = shared.keeper.sleep(SPACE_INTERVAL);
     }
     shared.wake_preparer();
+}
+
+/// Says once that the wall clock has jumped, once more when that takes the operator's word, and when it is over.
+fn tell_of_clock(shared: &Shared, doubted: &mut Option<bool>) {
+    let doubt = shared.clock.doubt();
+    let now = doubt.map(|doubt| doubt.needs_word);
+    if std::mem::replace(doubted, now) != now {
+        let what = doubt.map_or(What::ClockSettled, |doubt| What::ClockJumped { doubt });
+        shared.notices.force_push(Notice { core: 0, what });
+    }
 }
 
 /// Populates up to `window_bytes` ahead of the cursor. Segments are few: the one in use and the one prepared. True if a window has moved.
@@ -125,8 +138,7 @@ pub(super) fn look_at_space(shared: &Shared) {
     if space < before {
         shared.wake_preparer();
     }
-    let full_disk = || shared.retention.policy().map_or(shared.options.full_disk, |policy| policy.full_disk);
-    if free < shared.options.low_water_bytes() && full_disk() != FullDisk::Hold {
+    if free < shared.options.low_water_bytes() && shared.retention.full_disk() != FullDisk::Hold {
         shared.retention.wake();
     }
 }

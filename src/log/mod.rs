@@ -97,7 +97,11 @@
 //! `order = base_order + (mono - base_mono) * (1 + rate / 1e6)`. A reader takes the monotonic time *between* its two
 //! looks at seq, and the keeper takes it while seq is odd: so order time never steps back, whoever reads it. Once a
 //! second it is brought to the wall clock: forward at once, backward by slewing. At start it begins no earlier than one
-//! microsecond behind the newest record found.
+//! microsecond behind the newest record found. A wall clock that has jumped by more than a second is followed when it has held for ten minutes, and
+//! forward beyond the operator's limit not at all (`wall.rs`).
+//!
+//! Behind these lie, not under seq: 48 what the wall clock was known to be at the last anchoring, at least; 56 what it may have been, at most; 0 unknown.
+//! The next start begins with them what it believes, and what it says of when the segments that it recovers were received.
 //!
 //! # Who writes what, when
 //!
@@ -140,7 +144,8 @@
 //! hashes and counts what became durable, and gives back the memory of what lies more than 8 MiB behind. At the end: cut to length, sync, read what
 //! is left, write and sync the sidecar and the folder, rename `.open` to `.seg`, sync the folder. An unused segment is removed.
 //!
-//! **Deleting** (deleter thread; by age, size, or a full disk, and never what a holding consumer has not passed unless the operator said so): note
+//! **Deleting** (deleter thread, which is started when all that protects has been told; by age, counted from when the newest record was received by the wall
+//! clock to the earliest that it may be now; by size, or a full disk, and never what a holding consumer has not passed unless the operator said so): note
 //! it in the ledger, rename `.seg` to `.del`, sync the folder, cut the file in paced steps, remove the sidecar, remove the file. The newest sealed
 //! segment of a core stays.
 //!
@@ -243,13 +248,15 @@ mod syncer;
 pub mod verify;
 mod vouch;
 mod wake;
+mod wall;
 pub mod writer;
 
 pub use clock::OrderClock;
 pub use error::LogError;
 pub use fault::Fault;
 pub use notice::{Notice, What};
-pub use open::{Ack, CoreHealth, Health, Log, LogStats, Options, Reopened, Way};
+pub use open::{Ack, CoreHealth, Deleting, Health, Log, LogStats, Options, Reopened, Way};
 pub use recovery::Recovery;
 pub use stage::GroupWrite;
+pub use wall::ClockDoubt;
 pub use writer::{AppendError, GroupStats, Progress, Seq, Writer, WriterStats};

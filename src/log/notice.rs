@@ -7,6 +7,7 @@ use std::time::Duration;
 use crossbeam_queue::ArrayQueue;
 
 use super::fault::Fault;
+use super::wall::ClockDoubt;
 
 /// Notices that wait to be taken. Beyond it the oldest go: what came last says most about what is wrong now.
 pub(super) const NOTICES_MAX: usize = 256;
@@ -45,6 +46,13 @@ pub enum What {
         /// The new segment's file.
         path: PathBuf,
     },
+    /// The wall clock has jumped, and is not believed. The core says nothing here.
+    ClockJumped {
+        /// How far.
+        doubt: ClockDoubt,
+    },
+    /// The wall clock is believed again: it has come back, or has held where it jumped to. The core says nothing here.
+    ClockSettled,
     /// A sync took long. Said once in a while, however many there are.
     Slow {
         /// How long it took.

@@ -23,7 +23,7 @@ use super::notice::{NOTICES_MAX, Notices};
 use super::prepare;
 use super::reader::{LOG_FILE_NAME, LogFile, core_dir, core_dirs};
 use super::recovery::{self, Recovery};
-use super::retention::{self, Policy, RetentionStats};
+use super::retention::{self, Policy, RetentionStats, Rules};
 use super::seal::{self, Retired};
 use super::shared::{Control, Core, Shared, Space};
 use super::syncer::{self, Job};
@@ -57,6 +57,24 @@ struct LogInner {
 pub(super) struct Seat {
     pub(super) jobs: Sender<Job>,
     pub(super) retire: Sender<Retired>,
+}
+
+/// A log that deletes: where its rules are changed. Clones share it.
+#[derive(Debug, Clone)]
+pub struct Deleting {
+    log: Log,
+}
+
+impl Deleting {
+    /// Gives projects ages of their own, None for ever, in place of those told before.
+    pub fn set_project_ages(&self, projects: BTreeMap<u32, Option<Duration>>) {
+        self.log.inner.shared.retention.set_projects(projects);
+    }
+
+    /// Changes what is kept and how it is deleted. Ages of projects stay.
+    pub fn set_policy(&self, policy: Policy) {
+        self.log.inner.shared.retention.set_policy(policy);
+    }
 }
 
 /// Whether the log can take records.
@@ -197,14 +215,17 @@ impl Log {
         self.inner.shared.retention.stats()
     }
 
-    /// Gives projects ages of their own, None for ever, in place of those in [`Options::retain`].
-    pub fn set_project_ages(&self, projects: BTreeMap<u32, Option<Duration>>) {
-        self.inner.shared.retention.set_projects(projects);
-    }
-
-    /// Changes what is kept and how it is deleted, in place of what [`Options`] said. Ages of projects stay.
-    pub fn set_retention(&self, policy: Policy) {
-        self.inner.shared.retention.set_policy(policy);
+    /// Starts the thread that deletes. An open log deletes nothing, not even what an earlier deletion left, until it is told here all
+    /// that says what stays. A second call changes the rules.
+    ///
+    /// # Errors
+    /// The system gives no thread.
+    pub fn start_deleting(&self, rules: Rules) -> Result<Deleting, LogError> {
+        if self.inner.shared.retention.set_rules(rules) {
+            let of = Arc::clone(&self.inner.shared);
+            self.inner.spawn("takeup-delete".to_owned(), move || retention::run(&of))?;
+        }
+        Ok(Deleting { log: self.clone() })
     }
 
     /// Closes the log: everything durable, sealed, unused segments removed, the threads at their end. Drop the writers first.
@@ -291,8 +312,6 @@ impl LogInner {
         inner.spawn("takeup-keeper".to_owned(), move || keeper::run(&of))?;
         let of = Arc::clone(&shared);
         inner.spawn("takeup-seal".to_owned(), move || seal::run(&of, &retired))?;
-        let of = Arc::clone(&shared);
-        inner.spawn("takeup-delete".to_owned(), move || retention::run(&of))?;
         Ok(inner)
     }
 

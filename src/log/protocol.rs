@@ -62,6 +62,10 @@ pub mod clock_at {
     pub const BASE_ORDER_US: usize = 32;
     /// Parts in a million by which order time runs fast (i64): 0, or negative while slewing back.
     pub const RATE_PPM: usize = 40;
+    /// What the owner knew the wall clock to be at the last anchoring, at least; 0 unknown. For the next start: not under `SEQ`.
+    pub const KNOWN_US: usize = 48;
+    /// What it may have been at most; 0 unknown.
+    pub const LATEST_US: usize = 56;
 }
 
 /// The first word of a control page: `TAKEUPCT`, little-endian.
@@ -111,6 +115,8 @@ const _: () = assert!(are_words_in_a_row(&[
     clock_at::BASE_MONO_US,
     clock_at::BASE_ORDER_US,
     clock_at::RATE_PPM,
+    clock_at::KNOWN_US,
+    clock_at::LATEST_US,
 ]));
 
 /// What a core's log is doing.
@@ -216,7 +222,7 @@ impl ControlSnapshot {
     }
 }
 
-fn word(page: &[u8], at: usize) -> u64 {
+pub(super) fn word(page: &[u8], at: usize) -> u64 {
     page[at..].first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
 }
 

@@ -118,12 +118,19 @@ struct CoreRecovery<'a> {
     core: u16,
     dir: &'a Path,
     quarantine: Quarantine,
+    /// The wall clock when the server ended that left the segments open, at the latest; 0 where that is not known.
+    ended_us: u64,
     done: Recovery,
 }
 
+/// How long after the last anchoring of the clock a server may have gone on: the keeper anchors once a second.
+const AFTER_ANCHOR_US_MAX: u64 = 60_000_000;
+
 fn recover_core(disk: &'static dyn Disk, log_dir: &Path, log: Uuid, core: u16, dir: &Path) -> Recovery {
     let quarantine = Quarantine::new(disk, log_dir.join(QUARANTINE_DIR_NAME), core);
-    let mut recovery = CoreRecovery { disk, log, core, dir, quarantine, done: Recovery::default() };
+    let ended = control::last_times(&log_dir.join(control::CLOCK_FILE_NAME));
+    let ended_us = ended.map_or(0, |(_, latest_us)| latest_us.saturating_add(AFTER_ANCHOR_US_MAX));
+    let mut recovery = CoreRecovery { disk, log, core, dir, quarantine, ended_us, done: Recovery::default() };
     recovery.remove_leftovers();
     match segment_files(dir) {
         Ok(files) => recovery.settle_all(&files),

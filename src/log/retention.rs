@@ -6,7 +6,8 @@
 //! 2. What tells how far order time has come stays: the newest sealed segment of the log, and of each core the newest one whose time is not
 //!    known. A new server must not begin its clock behind what was deleted.
 //! 3. A segment that a holding consumer has not passed stays. A cursor that can't be believed has passed nothing.
-//! 4. What is left goes by **age**: when its newest record is older than the longest of the ages that its records have a right to. A project may have an
+//! 4. What is left goes by **age**: when its newest record is older than the longest of the ages that its records have a right to, by the earliest that
+//!    it may be now: a wall clock that has jumped makes nothing old. A project may have an
 //!    age of its own; records of no known project have a right to the longest age there is.
 //! 5. Then by **size**, the oldest first, until the log is within its cap.
 //! 6. Where the disk is nearly full and [`FullDisk`] says so, also before its time: what every holding consumer has passed, the oldest first; and with
@@ -29,7 +30,7 @@ mod stats;
 pub(super) use deleter::Deleter;
 pub(super) use deleter::run;
 pub(super) use stats::Desk;
-pub use stats::{ConsumerLag, Event, Listener, Policy, RetentionStats};
+pub use stats::{ConsumerLag, Event, Listener, Policy, RetentionStats, Rules};
 
 /// What is done when the disk is nearly full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -72,6 +73,8 @@ pub struct Sealed {
 pub struct Facts {
     /// The order time of the newest record.
     pub last_us: u64,
+    /// When all its records had been received by the wall clock, at the latest: what its age is counted from.
+    pub received_us: u64,
     /// Its records.
     pub records: u64,
     /// All projects of its records; None where there are others too, or records of no known project.
@@ -87,7 +90,8 @@ impl Facts {
         }
         let all = sidecar.projectless == 0 && sidecar.projects.len() < NAMES_MAX;
         let projects = all.then(|| sidecar.projects.clone().into_boxed_slice());
-        Some(Facts { last_us: sidecar.last_us, records: sidecar.records, projects })
+        let received_us = if sidecar.received_us == 0 { sidecar.last_us } else { sidecar.received_us };
+        Some(Facts { last_us: sidecar.last_us, received_us, records: sidecar.records, projects })
     }
 }
 
@@ -108,6 +112,8 @@ pub struct Look<'a> {
     pub missing_bytes: u64,
     /// Order time now.
     pub now_us: u64,
+    /// The earliest that it may be by the wall clock: ages are counted to it.
+    pub earliest_us: u64,
 }
 
 /// Why a segment goes.
@@ -171,6 +177,14 @@ pub fn plan(look: &Look<'_>) -> Vec<Deletion> {
     plan.deletions
 }
 
+/// How many segments would go by age if it were `latest_us` now, and stay because the wall clock is not believed.
+pub fn held_by_clock(look: &Look<'_>, latest_us: u64) -> usize {
+    let aged = |look: &Look<'_>| {
+        plan(look).iter().filter(|deletion| matches!(deletion.reason, Reason::Age | Reason::ProjectAge)).count()
+    };
+    aged(&Look { earliest_us: latest_us, ..*look }).saturating_sub(aged(look))
+}
+
 /// The bytes of the sealed segments that a holding consumer has not passed.
 pub fn held_bytes(look: &Look<'_>) -> u64 {
     look.segments.iter().filter(|segment| look.is_held(segment)).map(|segment| segment.bytes).sum()
@@ -206,11 +220,11 @@ struct Plan<'a> {
 
 impl<'a> Plan<'a> {
     fn by_age(&mut self) {
-        let (retain, now_us) = (self.look.retain, self.look.now_us);
+        let (retain, now_us) = (self.look.retain, self.look.earliest_us);
         self.take(|look, segment| {
             let facts = segment.facts.as_ref().filter(|_| !look.is_held(segment))?;
             let (age, reason) = retain.age_of(facts.projects.as_deref())?;
-            let old = facts.last_us.saturating_add(u64::try_from(age.as_micros()).ok()?) <= now_us;
+            let old = facts.received_us.saturating_add(u64::try_from(age.as_micros()).ok()?) <= now_us;
             old.then_some(reason)
         });
     }

@@ -7,7 +7,7 @@ use super::*;
 const SECOND: u64 = 1_000_000;
 
 fn sealed(core: u16, id: u64) -> Sealed {
-    let facts = Facts { last_us: id + 5, records: 3, projects: Some(Box::new([1])) };
+    let facts = Facts { last_us: id + 5, received_us: id + 5, records: 3, projects: Some(Box::new([1])) };
     Sealed { core, id, bytes: 100, facts: Some(facts) }
 }
 
@@ -42,6 +42,7 @@ impl Case {
             full_disk: self.full_disk,
             missing_bytes: self.missing_bytes,
             now_us: self.now_us,
+            earliest_us: self.now_us,
         }
     }
 
@@ -52,6 +53,21 @@ impl Case {
 
 fn seconds(seconds: u64) -> Option<Duration> {
     Some(Duration::from_secs(seconds))
+}
+
+#[test]
+fn age_is_counted_from_when_records_were_received_to_the_earliest_that_it_may_be() {
+    let mut segments: Vec<Sealed> = (1..=3).map(|id| sealed(0, id * 100 * SECOND)).collect();
+    // The first was received later than order time says, the second long before.
+    segments[0].facts.as_mut().unwrap().received_us = 950 * SECOND;
+    segments[1].facts.as_mut().unwrap().received_us = 10 * SECOND;
+    let mut case = Case { retain: Retain { age: seconds(900), ..Retain::default() }, ..Case::new(segments) };
+    assert_eq!(case.plan(), [(0, 200 * SECOND, Reason::Age)]);
+    let look = Look { earliest_us: 900 * SECOND, ..case.look() };
+    assert_eq!((plan(&look), held_by_clock(&look, 1_000 * SECOND)), (vec![], 1));
+    // A size is no matter of time.
+    case.retain.bytes = Some(0);
+    assert_eq!(plan(&Look { earliest_us: 0, ..case.look() }).len(), 2);
 }
 
 #[test]
@@ -179,7 +195,7 @@ prop_compose! {
         projects in prop::option::weighted(0.8, prop::collection::vec(0_u32..4, 0..3)),
     ) -> Sealed {
         let projects = projects.map(Vec::into_boxed_slice);
-        let facts = Facts { last_us: (id + span) * SECOND, records: 1, projects };
+        let facts = Facts { last_us: (id + span) * SECOND, received_us: (id + span) * SECOND, records: 1, projects };
         Sealed { core, id: id * SECOND, bytes, facts: known.then_some(facts) }
     }
 }

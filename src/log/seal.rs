@@ -53,15 +53,16 @@ pub struct Sealing {
 /// # Errors
 /// The call that failed, with the file. The segment is then still an `.open` file, and sealing it again is safe.
 pub fn seal_file(core_dir: &Path, what: &Sealing) -> Result<Sidecar, LogError> {
-    seal_described(disk::REAL, core_dir, what, None)
+    seal_described(disk::REAL, core_dir, what, None, 0)
 }
 
-/// The same with what is known of the segment already.
+/// The same with what is known of the segment already, and the latest that it may be by the wall clock.
 fn seal_described(
     disk: &dyn Disk,
     core_dir: &Path,
     what: &Sealing,
     begun: Option<Description>,
+    latest_us: u64,
 ) -> Result<Sidecar, LogError> {
     let open = core_dir.join(file_name(what.segment, "open"));
     let file =
@@ -69,8 +70,12 @@ fn seal_described(
     disk.set_len(&file, what.bytes).map_err(LogError::io(&open, "cut the segment to its length"))?;
     disk.sync(&file).map_err(LogError::io(&open, "sync the segment"))?;
     let mut sidecar = match begun {
-        Some(begun) => begun.finish(what.bytes)?,
-        None => sidecar::describe(&open, what.log, what.core, what.segment)?,
+        Some(begun) => begun.finish(what.bytes, latest_us)?,
+        None => {
+            let mut described = sidecar::describe(&open, what.log, what.core, what.segment)?;
+            described.set_received(latest_us);
+            described
+        }
     };
     sidecar.recovered = what.recovered;
     sidecar.write_on(disk, &open)?;
@@ -135,7 +140,7 @@ pub(super) fn seal_retired(shared: &Shared, retired: Retired, begun: Option<Desc
         remove(shared.disk, &core.dir, segment)
     } else {
         let what = Sealing { log: shared.log, core: core.index, segment, bytes, recovered: false };
-        seal_described(shared.disk, &core.dir, &what, begun).map(drop)
+        seal_described(shared.disk, &core.dir, &what, begun, shared.clock.latest_us()).map(drop)
     };
     if result.is_err() {
         core.counters.seal_failures.fetch_add(1, Ordering::Relaxed);

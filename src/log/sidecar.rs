@@ -46,6 +46,10 @@ pub struct Sidecar {
     pub first_us: u64,
     /// The order time of the newest record.
     pub last_us: u64,
+    /// The wall clock when all of them had been received, in microseconds, where that is not what `last_us` says: order time was ahead of it or behind.
+    /// What is old enough to be deleted goes by it. Left out elsewhere.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub received_us: u64,
     /// BLAKE3 of the whole file, in hexadecimal.
     pub blake3: String,
     /// How many sessions the records belong to; at least so many where `sessions_complete` is false.
@@ -103,7 +107,16 @@ pub fn path_of(segment: &Path) -> PathBuf {
     segment.with_extension("json")
 }
 
+/// How far order time and the wall clock may be apart, in microseconds, before a sidecar says so.
+const APART_US_MAX: u64 = 60_000_000;
+
 impl Sidecar {
+    /// All records had been received when the wall clock was at `latest_us` at most; 0 where that is not known.
+    pub(super) fn set_received(&mut self, latest_us: u64) {
+        let apart = latest_us != 0 && latest_us.abs_diff(self.last_us) > APART_US_MAX;
+        self.received_us = if apart { latest_us } else { 0 };
+    }
+
     /// Reads the sidecar of a segment; None where there is none.
     pub fn read(segment: &Path) -> Result<Option<Sidecar>, LogError> {
         let path = path_of(segment);
@@ -253,6 +266,7 @@ impl Tally {
             payload_bytes: self.payload_bytes,
             first_us: self.first_us,
             last_us: self.last_us,
+            received_us: 0,
             blake3: String::new(),
             sessions: sessions.len() as u64,
             session_ids: sessions.iter().map(u64::to_string).collect(),
@@ -271,7 +285,7 @@ impl Tally {
 pub fn describe(segment: &Path, log: Uuid, core: u16, id: u64) -> Result<Sidecar, LogError> {
     let stat = LogError::io(segment, "find the segment's length");
     let bytes = fs::metadata(segment).map_err(stat)?.len();
-    Description::begin(segment, log, core, id, bytes)?.finish(bytes)
+    Description::begin(segment, log, core, id, bytes)?.finish(bytes, 0)
 }
 
 /// A sidecar in the making: a segment is read, verified, hashed and counted piece by piece, as far as it is durable.
@@ -282,6 +296,9 @@ pub(super) struct Description {
     damage: Vec<Hole>,
     core: u16,
     id: u64,
+    /// How far was read, and the wall clock then, at the latest.
+    read_to: u64,
+    latest_us: u64,
 }
 
 impl Description {
@@ -289,11 +306,14 @@ impl Description {
     pub(super) fn begin(segment: &Path, log: Uuid, core: u16, id: u64, end: u64) -> Result<Description, LogError> {
         let mut reader = SegmentReader::open_path(segment, log, core, id, End::At(end))?;
         reader.hash_all();
-        Ok(Description { reader, tally: Tally::default(), damage: Vec::new(), core, id })
+        Ok(Description { reader, tally: Tally::default(), damage: Vec::new(), core, id, read_to: 0, latest_us: 0 })
     }
 
-    /// Goes on to `end`, where a record ends.
-    pub(super) fn read_to(&mut self, end: u64) -> Result<(), LogError> {
+    /// Goes on to `end`, where a record ends. It is `latest_us` at most by the wall clock; 0 where that is not known.
+    pub(super) fn read_to(&mut self, end: u64, latest_us: u64) -> Result<(), LogError> {
+        if end > self.read_to {
+            (self.read_to, self.latest_us) = (end, latest_us);
+        }
         self.reader.set_end(End::At(end));
         loop {
             match self.reader.advance() {
@@ -314,13 +334,14 @@ impl Description {
     }
 
     /// Reads the rest of a segment of `bytes`, and tells what was found.
-    pub(super) fn finish(mut self, bytes: u64) -> Result<Sidecar, LogError> {
-        self.read_to(bytes)?;
+    pub(super) fn finish(mut self, bytes: u64, latest_us: u64) -> Result<Sidecar, LogError> {
+        self.read_to(bytes, latest_us)?;
         let hash = self.reader.finish_hash(bytes)?;
         let mut sidecar = self.tally.into_sidecar(self.reader.header().log, self.core, self.id);
         sidecar.bytes = bytes;
         sidecar.blake3 = hash.map(|hash| hash.to_hex().to_string()).unwrap_or_default();
         sidecar.damage = self.damage;
+        sidecar.set_received(self.latest_us);
         Ok(sidecar)
     }
 }

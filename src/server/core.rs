@@ -359,10 +359,9 @@ impl Core {
         .await;
     }
 
-    /// Wall clock, ms since the Unix epoch.
+    /// The wall clock as far as it is believed, ms since the Unix epoch: one that is wrong for a while must not make tokens expire.
     pub fn wall_ms(&self) -> i64 {
-        let now = rustix::time::clock_gettime(rustix::time::ClockId::Realtime);
-        now.tv_sec * 1000 + now.tv_nsec / 1_000_000
+        self.common.log.clock().wall_ms()
     }
 
     /// Whether groups are written on this core's ring.

@@ -27,6 +27,19 @@ pub fn report(log: &Log, logger: &Logger) {
                 fields.push(("path", path.display().to_string()));
                 (Level::Info, "a core goes on with a new segment")
             }
+            What::ClockJumped { doubt } => {
+                fields = vec![("ahead_seconds", (doubt.ahead_us / 1_000_000).to_string())];
+                let message = if doubt.needs_word {
+                    "the wall clock has jumped further than clock_jump_max, and is not followed: set it right, or raise that"
+                } else {
+                    "the wall clock has jumped, and is followed once it has held for ten minutes"
+                };
+                (if doubt.needs_word { Level::Error } else { Level::Warn }, message)
+            }
+            What::ClockSettled => {
+                fields.clear();
+                (Level::Info, "the wall clock is followed again")
+            }
             What::Slow { took, count } => {
                 fields.push(("took_ms", took.as_millis().to_string()));
                 fields.push(("slow_syncs", count.to_string()));

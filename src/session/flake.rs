@@ -3,13 +3,17 @@
 //! An id is `(ms - EPOCH_MS) << 24 | shard << 8 | sequence`: 40 bits of time, 16 of shard, 8 of
 //! sequence. The sequence starts at 0 in every millisecond. A 257th id of one millisecond, and
 //! any id after the clock was set back, borrows from the next millisecond: an id is never handed
-//! out twice and never goes back.
+//! out twice and never goes back. That holds up to [`AHEAD_MS_MAX`]: ids that are further ahead were made by a clock
+//! that was wrong, and the next one follows the clock again. They could be met once more when the time that they name comes.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The zero of session ids: 2019-02-12T19:33:20Z, in ms since the Unix epoch.
 pub const EPOCH_MS: i64 = 1_550_000_000_000;
+
+/// How far ids may run ahead of the clock: two days, which is more than a clock is set back for anything but a mistake.
+pub const AHEAD_MS_MAX: u64 = 2 * 24 * 3600 * 1000;
 
 const SEQUENCE_BITS: u32 = 8;
 const SHARD_BITS: u32 = 16;
@@ -70,7 +74,7 @@ impl FlakeIds {
         self.shard
     }
 
-    /// Makes every later id younger than `ms`. Called at start with the time of the newest record
+    /// Makes every later id younger than `ms`, unless that is too far ahead. Called at start with the time of the newest record
     /// of the log, so that a clock set back while the server was down makes no id twice.
     pub fn start_after(&self, ms: i64) {
         if let Ok(offset) = u64::try_from(ms.saturating_sub(EPOCH_MS)) {
@@ -88,7 +92,9 @@ impl FlakeIds {
         };
         let mut last = self.last.load(Ordering::Relaxed);
         loop {
-            let next = (offset << SEQUENCE_BITS).max(last + 1);
+            let astray = last >> SEQUENCE_BITS > offset + AHEAD_MS_MAX;
+            let least = if astray { 0 } else { last + 1 };
+            let next = (offset << SEQUENCE_BITS).max(least);
             if next >> SEQUENCE_BITS > OFFSET_MAX {
                 return Err(FlakeError::AfterEnd);
             }
@@ -153,6 +159,27 @@ mod tests {
         let first = flakes.next(1_784_806_389_123).unwrap();
         assert!(first.start_ms() > 1_784_806_389_200);
         assert!(flakes.next(1_784_806_000_000).unwrap() > first);
+    }
+
+    #[test]
+    fn ids_find_back_from_a_time_that_is_years_ahead() {
+        let now_ms = 1_784_806_389_123;
+        let year_ms = 365 * 24 * 3600 * 1000;
+        // The newest record is dated in two years, in 2060, or beyond what an id can tell.
+        for ahead_ms in [2 * year_ms, 34 * year_ms, i64::MAX - now_ms] {
+            let flakes = FlakeIds::new(9);
+            flakes.start_after(now_ms + ahead_ms);
+            let first = flakes.next(now_ms).unwrap();
+            assert_eq!(first.start_ms(), now_ms);
+            assert!(flakes.next(now_ms).unwrap() > first);
+        }
+        // A clock that was wrong while the server ran.
+        let flakes = FlakeIds::new(9);
+        flakes.next(now_ms + 2 * year_ms).unwrap();
+        assert_eq!(flakes.next(now_ms).unwrap().start_ms(), now_ms);
+        // One that was set back by no more than a day borrows.
+        let ahead = flakes.next(now_ms + 24 * 3600 * 1000).unwrap();
+        assert!(flakes.next(now_ms).unwrap() > ahead);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crossbeam_channel::{Receiver, Sender, bounded, select};
 
 use crate::config::{Config, Loaded, SETTINGS, Sources, TokenSecrets, masked};
 use crate::directory::POLL_INTERVAL;
-use crate::log::Log;
+use crate::log::Deleting;
 use crate::server::admission::Policy;
 use crate::server::core::Common;
 use crate::server::live::Live;
@@ -82,8 +82,8 @@ pub fn register(metrics: Metrics, reloads: &Arc<Reloads>, common: &Arc<Common>) 
 pub struct Heed {
     /// The cores.
     pub common: Arc<Common>,
-    /// The log: retention.
-    pub log: Log,
+    /// What of the log is deleted.
+    pub deleting: Deleting,
     /// The checker.
     pub tune_checker: Box<dyn Fn(&Config) + Send>,
     /// Looks at once whether the projects have changed.
@@ -221,7 +221,8 @@ impl Reloader {
         self.logger.tune(options.requests, options.level);
         (self.heed.tune_checker)(&live.config);
         (self.heed.set_grace)(live.config.removal_grace);
-        self.heed.log.set_retention(retention::policy(&live.config));
+        self.heed.common.log.clock().set_jump_max(live.config.clock_jump_max);
+        self.heed.deleting.set_policy(retention::policy(&live.config));
         let cores = u16::try_from(self.heed.common.handovers.len()).unwrap_or(u16::MAX);
         self.heed.common.policy.set(Policy::of(&live.config, cores));
         self.heed.common.live.replace(live);

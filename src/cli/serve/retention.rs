@@ -5,20 +5,47 @@ use std::time::Duration;
 
 use crate::config::{self, Config};
 use crate::directory;
-use crate::log::retention::{ConsumerLag, Event, FullDisk, Listener, Policy, Reason, Retain, RetentionStats};
-use crate::log::{Log, Options};
-use crate::telemetry::{Level, Logger, Metrics, Sample};
+use crate::log::retention::{ConsumerLag, Event, FullDisk, Listener, Policy, Reason, RetentionStats, Rules};
+use crate::log::{ClockDoubt, Deleting, Log, LogError, Options};
+use crate::telemetry::{Check, Level, Logger, Metrics, Sample};
 
-/// The options of a log with what the settings say of retention; what happens goes to the logger.
-pub fn with_retention(options: Options, config: &Config, logger: &Logger) -> Options {
-    let (logger, policy) = (logger.clone(), policy(config));
-    Options {
-        retain: Retain { age: policy.age, bytes: policy.bytes, projects: BTreeMap::new() },
-        full_disk: policy.full_disk,
-        retain_step_bytes: policy.step_bytes,
-        retain_listener: Listener::new(move |event| report(&logger, event)),
-        ..options
+/// The options of a log whose deletions go to the logger.
+pub fn with_listener(options: Options, logger: &Logger) -> Options {
+    let logger = logger.clone();
+    Options { retain_listener: Listener::new(move |event| report(&logger, event)), ..options }
+}
+
+/// Starts deleting, now that the settings and the ages of all projects are known.
+///
+/// # Errors
+/// The system gives no thread.
+pub fn start(log: &Log, config: &Config, directory: &directory::Shared, logger: &Logger) -> Result<Deleting, LogError> {
+    let least = config.segment_bytes.saturating_mul(2 * log.cores().len() as u64);
+    if config.retain_bytes != 0 && config.retain_bytes < least {
+        let (least, bytes) = (least.to_string(), config.retain_bytes.to_string());
+        let message = "retain_bytes is less than two segments a core: all that is sealed but the newest goes at once";
+        logger.event(Level::Warn, crate::caller!(), message, &[("retain_bytes", &bytes), ("least", &least)]);
     }
+    log.clock().set_jump_max(config.clock_jump_max);
+    log.start_deleting(Rules::new(policy(config), ages(directory)))
+}
+
+/// Records, ids and tokens go by another time than the wall clock's; or deletion does, and will until the operator settles it.
+fn doubt_of(log: &Log) -> Option<ClockDoubt> {
+    log.clock().doubt().or_else(|| log.clock().deletion_doubt().filter(|doubt| doubt.needs_word))
+}
+
+/// How far the wall clock is from the time that is believed, if it is.
+pub fn check_of_clock(log: &Log) -> Option<Check> {
+    let doubt = doubt_of(log)?;
+    let (off, side) = (doubt.ahead_us.unsigned_abs() / 1_000_000, if doubt.ahead_us < 0 { "behind" } else { "ahead" });
+    let then = if doubt.needs_word {
+        "raise clock_jump_max above that if the clock is right, or set the clock"
+    } else {
+        "believed once it has held for ten minutes"
+    };
+    let fault = format!("the wall clock has jumped and is {off} s {side}: {then}");
+    Some(Check::of_part("clock", String::new(), Some(fault)))
 }
 
 /// What the settings say of retention.
@@ -35,11 +62,11 @@ pub fn policy(config: &Config) -> Policy {
     }
 }
 
-/// Tells the log the ages of the projects that have their own.
-pub fn tell_ages(log: &Log, directory: &directory::Shared) {
+/// The ages of the projects that have their own.
+pub fn ages(directory: &directory::Shared) -> BTreeMap<u32, Option<Duration>> {
     const DAY: Duration = Duration::from_secs(24 * 3600);
     let age = |days: u32| (days != 0).then(|| DAY * days);
-    log.set_project_ages(directory.ages().into_iter().map(|(project, days)| (project, age(days))).collect());
+    directory.ages().into_iter().map(|(project, days)| (project, age(days))).collect()
 }
 
 fn report(logger: &Logger, event: &Event) {
@@ -69,6 +96,16 @@ fn report(logger: &Logger, event: &Event) {
             let message = "a cursor can't be believed, nothing is deleted";
             logger.event(Level::Error, crate::caller!(), message, &[("error", error)]);
         }
+        Event::Clock { doubt, segments } => {
+            let (ahead, segments) = ((doubt.ahead_us / 1_000_000).to_string(), segments.to_string());
+            let fields = [("ahead_seconds", &*ahead), ("segments", &*segments)];
+            let (level, message) = if doubt.needs_word {
+                (Level::Error, "the wall clock is further ahead than clock_jump_max: what is old by it is not deleted")
+            } else {
+                (Level::Info, "the wall clock has to hold for ten minutes before what is old by it is deleted")
+            };
+            logger.event(level, crate::caller!(), message, &fields);
+        }
         Event::Failed { error } => {
             let message = "what may be deleted could not be looked for";
             logger.event(Level::Warn, crate::caller!(), message, &[("error", error)]);
@@ -87,6 +124,10 @@ pub fn register(metrics: Metrics, log: &Log) -> Metrics {
         let sample = move |lag: &ConsumerLag| -> Sample { (vec![("consumer", lag.name.clone())], value(lag) as f64) };
         move || log.retention().consumers.iter().map(sample).collect()
     };
+    let ahead = {
+        let log = log.clone();
+        move || doubt_of(&log).map_or(0.0, |doubt| doubt.ahead_us as f64 / 1e6)
+    };
     let deleted = {
         let log = log.clone();
         move || {
@@ -97,6 +138,12 @@ pub fn register(metrics: Metrics, log: &Log) -> Metrics {
     metrics
         .gauge("takeup_log_size_bytes", "Bytes that the log takes on the disk.", one(|stats| stats.log_bytes))
         .gauge("takeup_log_held_bytes", "Sealed bytes that consumers hold.", one(|stats| stats.held_bytes))
+        .gauge(
+            "takeup_log_clock_held_segments",
+            "Segments that stay because the wall clock is not believed.",
+            one(|stats| stats.clock_held_segments),
+        )
+        .gauge("takeup_clock_ahead_seconds", "How far the wall clock is ahead of the time that is believed.", ahead)
         .counters("takeup_log_deleted_segments", "Segments deleted, by reason.", deleted)
         .counter("takeup_log_deleted_bytes", "Bytes of segments deleted.", one(|stats| stats.deleted_bytes))
         .counter(

@@ -14,7 +14,7 @@ use crate::log::cursor::{ConsumerName, Cursors};
 use crate::log::merge::Merge;
 use crate::log::open::Queues;
 use crate::log::reader::SegmentState;
-use crate::log::retention::Deleter;
+use crate::log::retention::{Deleter, FullDisk, Policy, Rules};
 use crate::log::seal::{Retired, seal_retired};
 use crate::log::shared::{Core, Shared, Space};
 use crate::log::syncer::{Job, work};
@@ -42,6 +42,7 @@ pub struct Running {
     merge: Merge,
     /// Where the consumer keeps its place, if it does.
     cursors: Option<Cursors>,
+    rules: Rules,
 }
 
 /// The name of the one consumer.
@@ -50,7 +51,15 @@ pub fn consumer() -> ConsumerName {
 }
 
 impl Running {
-    pub fn new(shared: Arc<Shared>, queues: Queues, merge: Merge, cursors: Option<Cursors>) -> Running {
+    pub fn new(
+        shared: Arc<Shared>,
+        queues: Queues,
+        merge: Merge,
+        cursors: Option<Cursors>,
+        retain_bytes: Option<u64>,
+    ) -> Running {
+        let policy = Policy { age: None, bytes: retain_bytes, full_disk: FullDisk::Hold, step_bytes: 4 << 20 };
+        let rules = Rules::new(policy, BTreeMap::new());
         let ends = queues.seats.into_iter().zip(queues.jobs);
         let seats = shared.cores.iter().zip(ends).map(|(core, (seat, jobs))| Seat {
             core: Arc::clone(core),
@@ -64,7 +73,7 @@ impl Running {
         let seats = seats.collect();
         // The deleter looks whether the log is still in use.
         shared.cores_running.store(1, Ordering::SeqCst);
-        Running { shared, seats, retired: queues.retired, unsealed: VecDeque::new(), merge, cursors }
+        Running { shared, seats, retired: queues.retired, unsealed: VecDeque::new(), merge, cursors, rules }
     }
 
     /// Takes one of the steps that concern the open log alone.
@@ -91,7 +100,7 @@ impl Running {
             Step::Seal => self.seal(),
             Step::Merge { count } => drop(history.read_merge(&mut self.merge, count, ack == Ack::Disk)?),
             Step::Keep => self.keep(history)?,
-            Step::Delete => Deleter::new(shared).look_and_delete(),
+            Step::Delete => Deleter::new(shared, self.rules.clone()).look_and_delete(),
             Step::Read => drop(history.read_segments(&shared.dir, false)?),
             Step::Verify => verify_all(shared, history.bare)?,
             Step::WriteBack | Step::Trap { .. } | Step::Fail { .. } | Step::Stop { .. } | Step::Reopen { .. } => {}

@@ -14,7 +14,6 @@ use crate::log::cursor::{Cursor, Cursors};
 use crate::log::merge::MergePosition;
 use crate::log::open::{Queues, take_up};
 use crate::log::recovery::recover_on;
-use crate::log::retention::Retain;
 use crate::log::shared::Shared;
 use crate::log::{Ack, Options, Way};
 
@@ -29,6 +28,8 @@ pub struct World {
     running: Option<Running>,
     disk: &'static ModelDisk,
     options: Options,
+    /// What the log is kept down to; None to keep everything.
+    retain_bytes: Option<u64>,
     pub history: History,
     rng: Rng,
     /// The power has failed since the log was opened the last time.
@@ -66,13 +67,13 @@ impl World {
             seal_age: Duration::from_secs(3600),
             insist: true,
             way: if !memory && rng.one_in(2) { Way::Direct } else { Way::Mapped },
-            retain: Retain { bytes: seed.is_multiple_of(2).then_some(RETAIN_BYTES), ..Retain::default() },
             ..Options::default()
         };
         World {
             running: None,
             disk,
             options,
+            retain_bytes: seed.is_multiple_of(2).then_some(RETAIN_BYTES),
             history: History::default(),
             rng,
             cut: false,
@@ -86,7 +87,7 @@ impl World {
 
     /// A consumer that holds what it has not passed, where the log does not keep everything.
     fn cursors(&mut self, shared: &Shared, cut: bool) -> Checked<Option<Cursors>> {
-        if self.options.retain.bytes.is_none() {
+        if self.retain_bytes.is_none() {
             return Ok(None);
         }
         let cursors = Cursors::beside_on(self.disk, &shared.dir, shared.log);
@@ -115,8 +116,8 @@ impl World {
     /// A log of one core that keeps only so much of what its consumer has passed.
     pub fn retaining(disk: &'static ModelDisk, dir: PathBuf) -> Checked<World> {
         let mut world = World::empty(disk, dir, 1);
-        let retain = Retain { bytes: Some(RETAIN_BYTES), ..Retain::default() };
-        world.options = Options { cores: 1, ack: Ack::Disk, segment_bytes: 48 << 10, retain, ..world.options };
+        world.retain_bytes = Some(RETAIN_BYTES);
+        world.options = Options { cores: 1, ack: Ack::Disk, segment_bytes: 48 << 10, ..world.options };
         world.open(false)?;
         Ok(world)
     }
@@ -284,7 +285,7 @@ impl World {
         let pause = self.disk.pause();
         let may_forget = self.options.ack == Ack::Memory && (self.cut || self.disk.failures() > 0);
         let cut = std::mem::take(&mut self.cut);
-        self.history.check_recovered(&shared.dir, may_forget, self.options.retain.bytes.is_some())?;
+        self.history.check_recovered(&shared.dir, may_forget, self.retain_bytes.is_some())?;
         let gone = self.quarantined.iter().find(|path| !path.exists());
         ensure!(gone.is_none(), "{gone:?} was set aside and is gone");
         check_second_recovery(&shared)?;
@@ -293,7 +294,7 @@ impl World {
         let mut merge = self.history.open_merge(&shared.dir)?;
         self.history.read_merge(&mut merge, u64::MAX, self.options.ack == Ack::Disk)?;
         self.history.check_merged()?;
-        self.running = Some(Running::new(shared, queues, merge, cursors));
+        self.running = Some(Running::new(shared, queues, merge, cursors, self.retain_bytes));
         self.disk.go_on(pause);
         Ok(())
     }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::log::error::LogError;
-use crate::log::retention::{FullDisk, Listener, Retain};
+use crate::log::retention::Listener;
 use crate::log::segment::PAGE_BYTES;
 
 /// When a record may be answered.
@@ -56,13 +56,7 @@ pub struct Options {
     pub start_reserve_bytes: u64,
     /// A segment with records is sealed when it is this old.
     pub seal_age: Duration,
-    /// What is kept, and for how long.
-    pub retain: Retain,
-    /// What is done when the disk is nearly full, see [`low_water_bytes`](Options::low_water_bytes).
-    pub full_disk: FullDisk,
-    /// How much of a segment that is deleted is given back at a time.
-    pub retain_step_bytes: u64,
-    /// How often is looked for what may go.
+    /// How often is looked for what may go, once [`Log::start_deleting`](crate::log::Log::start_deleting) was told the rules.
     pub retain_interval: Duration,
     /// Who is told of deletions.
     pub retain_listener: Listener,
@@ -87,9 +81,6 @@ impl Default for Options {
             reserve_bytes: 64 << 20,
             start_reserve_bytes: 256 << 10,
             seal_age: Duration::from_secs(600),
-            retain: Retain::default(),
-            full_disk: FullDisk::default(),
-            retain_step_bytes: 4 << 20,
             retain_interval: Duration::from_secs(5),
             retain_listener: Listener::default(),
             slow_sync: Duration::from_millis(250),
@@ -142,9 +133,6 @@ impl Options {
                 "window_bytes",
                 format!("{} is more than a segment's {}", self.window_bytes, self.segment_bytes),
             );
-        }
-        if self.retain_step_bytes < PAGE_BYTES {
-            return wrong("retain_step_bytes", format!("{} is below {PAGE_BYTES}", self.retain_step_bytes));
         }
         if self.record_bytes_max() < PAGE_BYTES {
             let reason = format!(

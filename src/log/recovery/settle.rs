@@ -187,7 +187,11 @@ impl CoreRecovery<'_> {
         // Without a sidecar a segment is still readable, and the disk may be full: not a reason to leave it unsealed.
         let described = sidecar::describe(path, self.log, self.core, file.id)
             .map(|described| described.with_gaps_from(durable))
-            .and_then(|described| sidecar::Sidecar { recovered: true, ..described }.write_on(self.disk, path))
+            .and_then(|mut described| {
+                described.recovered = true;
+                described.set_received(self.ended_us);
+                described.write_on(self.disk, path)
+            })
             // The sidecar's name first: a power cut may keep one of two renames that were not synced, and either of them.
             .and_then(|()| super::sync_dir(self.disk, self.dir));
         if let Err(error) = described {

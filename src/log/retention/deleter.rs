@@ -7,6 +7,7 @@
 //!
 //! Cursors are read anew for each deletion, under their lock: whoever registers before holds, and whoever registers after begins behind.
 
+use std::cell::Cell;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs;
 use std::io;
@@ -25,7 +26,7 @@ use super::super::segment::file_name;
 use super::super::shared::Shared;
 use super::super::sidecar::{self, Sidecar};
 use super::shrink::{Pace, shrink};
-use super::{ConsumerLag, Deletion, Event, Facts, FullDisk, Look, Reason, Retain, Sealed, held_bytes, plan};
+use super::{ConsumerLag, Deletion, Event, Facts, Look, Reason, Rules, Sealed, held_by_clock, held_bytes, plan};
 
 /// How long after the start the first look is made at the latest: a start has better things to do.
 const FIRST_LOOK: Duration = Duration::from_secs(1);
@@ -34,7 +35,8 @@ const FIRST_LOOK: Duration = Duration::from_secs(1);
 pub(in super::super) fn run(shared: &Shared) {
     shared.retention.set_thread(thread::current());
     let interval = shared.options.retain_interval;
-    let mut deleter = Deleter::new(shared);
+    let Some(rules) = shared.retention.rules() else { return };
+    let mut deleter = Deleter::new(shared, rules);
     thread::park_timeout(interval.min(FIRST_LOOK));
     while deleter.goes_on() {
         deleter.look_and_delete();
@@ -45,13 +47,14 @@ pub(in super::super) fn run(shared: &Shared) {
 pub(in super::super) struct Deleter<'a> {
     shared: &'a Shared,
     cursors: Cursors,
-    retain: Retain,
-    full_disk: FullDisk,
+    rules: Rules,
     /// Sealed segments whose sidecars were read: they never change. As many as there are on the disk.
     known: HashMap<(u16, u64), Sealed>,
     pace: Pace,
     doubts_told: BTreeSet<String>,
     failure_told: String,
+    /// Whether it was told that the clock holds segments, and then whether the operator's word is needed.
+    clock_told: Cell<Option<bool>>,
 }
 
 /// What a listing of the log's folders found.
@@ -64,16 +67,16 @@ struct Inventory {
 }
 
 impl<'a> Deleter<'a> {
-    pub(in super::super) fn new(shared: &'a Shared) -> Deleter<'a> {
+    pub(in super::super) fn new(shared: &'a Shared, rules: Rules) -> Deleter<'a> {
         Deleter {
             shared,
             cursors: Cursors::beside_on(shared.disk, &shared.dir, shared.log),
-            retain: shared.options.retain.clone(),
-            full_disk: shared.options.full_disk,
             known: HashMap::new(),
-            pace: Pace::new(shared.options.retain_step_bytes),
+            pace: Pace::new(rules.step_bytes),
+            rules,
             doubts_told: BTreeSet::new(),
             failure_told: String::new(),
+            clock_told: Cell::new(None),
         }
     }
 
@@ -82,12 +85,9 @@ impl<'a> Deleter<'a> {
     }
 
     pub(in super::super) fn look_and_delete(&mut self) {
-        if let Some(projects) = self.shared.retention.take_projects() {
-            self.retain.projects = projects;
-        }
-        if let Some(policy) = self.shared.retention.policy() {
-            (self.retain.age, self.retain.bytes, self.full_disk) = (policy.age, policy.bytes, policy.full_disk);
-            self.pace.set_step(policy.step_bytes);
+        if let Some(rules) = self.shared.retention.rules() {
+            self.pace.set_step(rules.step_bytes);
+            self.rules = rules;
         }
         let result = self.delete_what_goes();
         match result {
@@ -118,11 +118,13 @@ impl<'a> Deleter<'a> {
                 segments: &inventory.segments,
                 other_bytes: inventory.other_bytes,
                 holding: &holding,
-                retain: &self.retain,
-                full_disk: self.full_disk,
+                retain: &self.rules.retain,
+                full_disk: self.rules.full_disk,
                 missing_bytes: self.missing_bytes()?,
                 now_us: self.shared.clock.now_us(),
+                earliest_us: self.shared.clock.earliest_us(),
             };
+            self.tell_of_clock(&look);
             self.report(&look, &listed);
             let deletions = plan(&look);
             let Some(deletion) = deletions.first() else { return Ok(()) };
@@ -268,6 +270,21 @@ impl<'a> Deleter<'a> {
             self.shared.options.retain_listener.tell(&Event::Doubt { error: error.clone() });
         }
         self.doubts_told = doubts;
+    }
+
+    /// Says once that the clock holds segments, and once more when only the operator can settle it.
+    fn tell_of_clock(&self, look: &Look<'_>) {
+        let clock = &self.shared.clock;
+        let doubt = clock.deletion_doubt();
+        let segments = doubt.map_or(0, |_| held_by_clock(look, clock.latest_us()));
+        self.shared.retention.stats_mut().clock_held_segments = segments as u64;
+        let Some(doubt) = doubt.filter(|_| segments != 0) else {
+            self.clock_told.set(None);
+            return;
+        };
+        if self.clock_told.replace(Some(doubt.needs_word)) != Some(doubt.needs_word) {
+            self.shared.options.retain_listener.tell(&Event::Clock { doubt, segments });
+        }
     }
 
     fn report(&self, look: &Look<'_>, listed: &[Listed]) {

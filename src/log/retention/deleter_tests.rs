@@ -8,6 +8,7 @@ use super::super::super::record::{DataType, Encoding, Entry, Flags, Kind, Topic}
 use super::super::super::writer::{AppendError, Writer};
 use super::super::super::{Ack, Log, Options};
 use super::super::{FullDisk, Listener, Policy};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::*;
@@ -17,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 const SEGMENT_BYTES: u64 = 256 << 10;
 
-/// A log of small segments that is looked at all the time. What may go goes: its cap is 0 bytes.
+/// A log of small segments that is looked at all the time.
 fn options(dir: &Path) -> Options {
     Options {
         dir: dir.join("log"),
@@ -27,12 +28,22 @@ fn options(dir: &Path) -> Options {
         group_bytes_max: 64 << 10,
         start_reserve_bytes: 8 << 10,
         reserve_bytes: 1 << 20,
-        retain: Retain { bytes: Some(0), ..Retain::default() },
         retain_interval: Duration::from_millis(10),
-        retain_step_bytes: 64 << 10,
         insist: true,
         ..Options::default()
     }
+}
+
+/// So many bytes are kept.
+fn keep(bytes: Option<u64>, full_disk: FullDisk) -> Rules {
+    Rules::new(Policy { age: None, bytes, full_disk, step_bytes: 64 << 10 }, BTreeMap::new())
+}
+
+/// Opens a log of which goes what may go: its cap is 0 bytes.
+fn open(options: Options) -> Log {
+    let (log, _) = Log::open(options).unwrap();
+    log.start_deleting(keep(Some(0), FullDisk::Hold)).unwrap();
+    log
 }
 
 fn temp_dir() -> tempfile::TempDir {
@@ -92,7 +103,7 @@ fn wait_for(what: &str, mut done: impl FnMut() -> bool) {
 
 /// A log with this many records, all sealed, closed.
 fn filled(dir: &Path, records: u64) -> Vec<u64> {
-    let (log, _) = Log::open(Options { retain: Retain::default(), ..options(dir) }).unwrap();
+    let (log, _) = Log::open(options(dir)).unwrap();
     let mut writer = log.writer(0).unwrap();
     (1..=records).for_each(|number| append(&mut writer, number));
     drop(writer);
@@ -101,15 +112,69 @@ fn filled(dir: &Path, records: u64) -> Vec<u64> {
 }
 
 #[test]
+fn nothing_is_deleted_before_all_that_protects_has_been_told() {
+    let dir = temp_dir();
+    let log_dir = dir.path().join("log");
+    let all = filled(dir.path(), 100);
+    let begun = core_dir(&log_dir, 0).join(file_name(all[0], "del"));
+    fs::rename(begun.with_extension("seg"), &begun).unwrap();
+    // The disk is nearly full besides, and the deleter is woken for it.
+    let (log, _) = Log::open(Options { reserve_bytes: 1 << 60, ..options(dir.path()) }).unwrap();
+    let writer = log.writer(0).unwrap();
+    thread::sleep(Duration::from_millis(100));
+    assert_eq!(ids(&log_dir, 0, "seg"), all[1..], "the log was told nothing yet");
+    assert!(begun.exists(), "not even what was begun goes on");
+    // Everything may go by age, and by a full disk; but the project of all records keeps them for ever.
+    let age = Some(Duration::ZERO);
+    let policy = Policy { age, bytes: None, full_disk: FullDisk::DropDelivered, step_bytes: 64 << 10 };
+    let deleting = log.start_deleting(Rules::new(policy, BTreeMap::from([(1, None)]))).unwrap();
+    wait_for("what was begun is finished", || !begun.exists());
+    thread::sleep(Duration::from_millis(100));
+    assert_eq!(ids(&log_dir, 0, "seg"), all[1..]);
+    deleting.set_project_ages(BTreeMap::new());
+    wait_for("the segments to go", || !ids(&log_dir, 0, "seg").contains(&all[1]));
+    drop(writer);
+    log.close().unwrap();
+}
+
+#[test]
+fn a_wall_clock_that_jumps_ahead_deletes_nothing_and_the_deleter_says_so_once() {
+    let dir = temp_dir();
+    let log_dir = dir.path().join("log");
+    let all = filled(dir.path(), 40);
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let hear = Arc::clone(&told);
+    let listener = Listener::new(move |event| hear.lock().unwrap().push(format!("{event:?}")));
+    let (log, _) = Log::open(Options { retain_listener: listener, ..options(dir.path()) }).unwrap();
+    let day = Duration::from_secs(24 * 3600);
+    let policy = Policy { age: Some(day), bytes: None, full_disk: FullDisk::Hold, step_bytes: 64 << 10 };
+    // Looked at by hand, because the log's own keeper goes by the right clock.
+    let mut deleter = Deleter::new(log.shared(), Rules::new(policy, BTreeMap::new()));
+    wait_for("what is held is told", || {
+        let wrong_us = log.clock().latest_us() + 40 * day.as_micros() as u64;
+        log.clock().anchor_by(wrong_us);
+        deleter.look_and_delete();
+        log.clock().anchor();
+        log.retention().clock_held_segments == all.len() as u64 - 1
+    });
+    assert_eq!(ids(&log_dir, 0, "seg"), all);
+    let told = told.lock().unwrap();
+    assert!(told.len() == 1 && told[0].contains("needs_word: true"), "{told:?}");
+    drop(told);
+    log.close().unwrap();
+}
+
+#[test]
 fn retention_that_is_changed_while_the_log_is_open_deletes_from_then_on() {
     let dir = temp_dir();
     let log_dir = dir.path().join("log");
     let all = filled(dir.path(), 100);
-    let (log, _) = Log::open(Options { retain: Retain::default(), ..options(dir.path()) }).unwrap();
+    let (log, _) = Log::open(options(dir.path())).unwrap();
+    let deleting = log.start_deleting(keep(None, FullDisk::Hold)).unwrap();
     let writer = log.writer(0).unwrap();
     thread::sleep(Duration::from_millis(100));
     assert!(all.iter().all(|id| ids(&log_dir, 0, "seg").contains(id)), "nothing says that anything may go");
-    log.set_retention(Policy { age: None, bytes: Some(0), full_disk: FullDisk::Hold, step_bytes: 64 << 10 });
+    deleting.set_policy(Policy { age: None, bytes: Some(0), full_disk: FullDisk::Hold, step_bytes: 64 << 10 });
     wait_for("the segments to go", || !ids(&log_dir, 0, "seg").contains(&all[0]));
     drop(writer);
     log.close().unwrap();
@@ -125,7 +190,7 @@ fn a_holding_consumer_keeps_what_it_has_not_passed_until_it_is_removed() {
     cursors.register_at(&reader, &name("slow"), true, From::Start).unwrap();
     cursors.register_at(&reader, &name("advisory"), false, From::Start).unwrap();
 
-    let (log, _) = Log::open(options(dir.path())).unwrap();
+    let log = open(options(dir.path()));
     let looks = |log: &Log| log.retention().consumers.len() == 2;
     wait_for("a look", || looks(&log));
     thread::sleep(Duration::from_millis(100));
@@ -166,7 +231,7 @@ fn a_cursor_that_cannot_be_believed_holds_everything_and_is_told_once() {
     let told = Arc::new(Mutex::new(Vec::new()));
     let hear = Arc::clone(&told);
     let listener = Listener::new(move |event| hear.lock().unwrap().push(format!("{event:?}")));
-    let (log, _) = Log::open(Options { retain_listener: listener, ..options(dir.path()) }).unwrap();
+    let log = open(Options { retain_listener: listener, ..options(dir.path()) });
     wait_for("the doubt is seen", || log.retention().doubtful_cursors == 1);
     thread::sleep(Duration::from_millis(100));
     assert_eq!(ids(&log_dir, 0, "seg"), all);
@@ -186,7 +251,7 @@ fn a_file_is_given_back_in_steps() {
     let all = filled(dir.path(), 60);
     let lengths = |id: &u64| fs::metadata(dir.path().join("log/core-00").join(file_name(*id, "seg"))).unwrap().len();
     let steps: u64 = all[..all.len() - 1].iter().map(|id| lengths(id).div_ceil(64 << 10)).sum();
-    let (log, _) = Log::open(options(dir.path())).unwrap();
+    let log = open(options(dir.path()));
     wait_for("all go", || log.retention().deleted[Reason::Bytes as usize] == all.len() as u64 - 1);
     wait_for("and are given back", || ids(log.dir(), 0, "del").is_empty());
     assert!(log.retention().steps >= steps, "{} steps of 64 KiB, {steps} were to be made", log.retention().steps);
@@ -219,8 +284,9 @@ fn a_deletion_that_a_crash_broke_off_is_finished_at_the_next_start() {
     let merge = Merge::new(LogReader::open(&log_dir).unwrap());
     let numbers = read_all(merge);
     assert_eq!(numbers.first(), Some(&1), "what was only noted is there, and is read");
-    let (log, recovery) = Log::open(Options { retain: Retain::default(), ..options(dir.path()) }).unwrap();
+    let (log, recovery) = Log::open(options(dir.path())).unwrap();
     assert!(recovery.problems.is_empty() && recovery.quarantined.is_empty(), "{recovery:?}");
+    log.start_deleting(keep(None, FullDisk::Hold)).unwrap();
     wait_for("what was begun is finished", || ids(&log_dir, 0, "del").is_empty());
     log.close().unwrap();
     let left: Vec<u64> = all.iter().copied().filter(|id| ![renamed, cut, bare].contains(id)).collect();
@@ -242,7 +308,7 @@ fn a_merge_beside_deletion_neither_loses_nor_repeats() {
     const RECORDS: u64 = 600;
     let dir = temp_dir();
     let log_dir = dir.path().join("log");
-    let (log, _) = Log::open(Options { cores: 2, ..options(dir.path()) }).unwrap();
+    let log = open(Options { cores: 2, ..options(dir.path()) });
     let reader = LogReader::open(&log_dir).unwrap();
     let cursors = Cursors::of(&reader);
     // Before there is anything, so that the first segment is held too.
@@ -294,7 +360,7 @@ fn a_merge_beside_deletion_neither_loses_nor_repeats() {
 fn a_consumer_that_begins_at_the_end_gets_all_that_comes_after() {
     let dir = temp_dir();
     // The end is that of what is durable, and here what is acknowledged is.
-    let (log, _) = Log::open(Options { ack: Ack::Disk, retain: Retain::default(), ..options(dir.path()) }).unwrap();
+    let (log, _) = Log::open(Options { ack: Ack::Disk, ..options(dir.path()) }).unwrap();
     let mut writer = log.writer(0).unwrap();
     append(&mut writer, 1);
     // The next segment is made ready while this one is written.
@@ -321,9 +387,10 @@ fn drop_oldest_deletes_what_is_not_delivered_counts_it_and_tells_the_consumer() 
     cursors.keep(&name("slow"), &merge.position()).unwrap();
 
     // A reserve that no disk has: it is full from the start.
-    let full = |full_disk| Options { full_disk, reserve_bytes: 1 << 60, ..options(dir.path()) };
+    let full = || Options { reserve_bytes: 1 << 60, ..options(dir.path()) };
     for full_disk in [FullDisk::Hold, FullDisk::DropDelivered] {
-        let (log, _) = Log::open(full(full_disk)).unwrap();
+        let (log, _) = Log::open(full()).unwrap();
+        log.start_deleting(keep(Some(0), full_disk)).unwrap();
         wait_for("a look", || log.retention().consumers.len() == 1);
         thread::sleep(Duration::from_millis(50));
         assert_eq!(ids(&log_dir, 0, "seg"), all, "{full_disk:?} deletes nothing that is not delivered");
@@ -332,7 +399,8 @@ fn drop_oldest_deletes_what_is_not_delivered_counts_it_and_tells_the_consumer() 
     let told = Arc::new(Mutex::new(Vec::new()));
     let hear = Arc::clone(&told);
     let listener = Listener::new(move |event| hear.lock().unwrap().push(format!("{event:?}")));
-    let (log, _) = Log::open(Options { retain_listener: listener, ..full(FullDisk::DropOldest) }).unwrap();
+    let (log, _) = Log::open(Options { retain_listener: listener, ..full() }).unwrap();
+    log.start_deleting(keep(Some(0), FullDisk::DropOldest)).unwrap();
     wait_for("all but the newest go", || ids(&log_dir, 0, "seg") == all[all.len() - 1..]);
     let stats = log.retention();
     assert_eq!(stats.deleted[Reason::Undelivered as usize], all.len() as u64 - 1);
@@ -368,7 +436,7 @@ fn a_consumer_that_is_registered_between_the_decision_and_the_deletion_holds() {
     let all = filled(dir.path(), 40);
     // Looked at by hand, and not by the thread.
     let (log, _) = Log::open(Options { retain_interval: Duration::from_secs(3600), ..options(dir.path()) }).unwrap();
-    let mut deleter = Deleter::new(log.shared());
+    let mut deleter = Deleter::new(log.shared(), keep(Some(0), FullDisk::Hold));
     let deletion = Deletion { core: 0, id: all[0], bytes: SEGMENT_BYTES, records: 1, reason: Reason::Bytes };
     let reader = LogReader::open(&log_dir).unwrap();
     let cursors = Cursors::of(&reader);

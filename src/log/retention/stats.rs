@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::Thread;
 use std::time::Duration;
 
-use super::{Deletion, FullDisk, Reason};
+use super::super::wall::ClockDoubt;
+use super::{Deletion, FullDisk, Reason, Retain};
 
 /// Figures since the log was opened, and what was seen at the last look.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -27,6 +28,8 @@ pub struct RetentionStats {
     pub log_bytes: u64,
     /// The bytes of sealed segments that a holding consumer has not passed.
     pub held_bytes: u64,
+    /// Segments that would go by age, if the wall clock were believed.
+    pub clock_held_segments: u64,
     /// Cursors that can't be believed; each holds everything.
     pub doubtful_cursors: u64,
     /// Every consumer whose cursor can be read.
@@ -61,6 +64,13 @@ pub enum Event {
     Doubt {
         /// The error, with the file and what to do.
         error: String,
+    },
+    /// Segments would go by age, and stay, because the wall clock is not believed.
+    Clock {
+        /// How far it is off.
+        doubt: ClockDoubt,
+        /// How many.
+        segments: usize,
     },
     /// A look could not be finished; it is tried again. Told once for the same error.
     Failed {
@@ -99,8 +109,25 @@ impl fmt::Debug for Listener {
 pub(in super::super) struct Desk {
     thread: OnceLock<Thread>,
     stats: Mutex<RetentionStats>,
-    projects: Mutex<Option<BTreeMap<u32, Option<Duration>>>>,
-    policy: Mutex<Option<Policy>>,
+    /// None until all of them have been told: nothing is deleted before.
+    rules: Mutex<Option<Rules>>,
+}
+
+/// All that says what may be deleted but the consumers, whose cursors are read anew before each deletion. There is no default and no
+/// part of it: who starts the deleting must know the ages of all projects.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rules {
+    pub(super) retain: Retain,
+    pub(super) full_disk: FullDisk,
+    pub(super) step_bytes: u64,
+}
+
+impl Rules {
+    /// The settings, and every project that has an age of its own, None for ever.
+    pub fn new(policy: Policy, projects: BTreeMap<u32, Option<Duration>>) -> Rules {
+        let Policy { age, bytes, full_disk, step_bytes } = policy;
+        Rules { retain: Retain { age, bytes, projects }, full_disk, step_bytes }
+    }
 }
 
 /// What an operator may change about retention while the log is open.
@@ -136,23 +163,38 @@ impl Desk {
         self.stats.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// New ages of projects, from the next look on.
-    pub(in super::super) fn set_projects(&self, projects: BTreeMap<u32, Option<Duration>>) {
-        *self.projects.lock().unwrap_or_else(PoisonError::into_inner) = Some(projects);
+    /// The rules from the next look on, which is made at once. Before the first call nothing is deleted. True at the first call.
+    pub(in super::super) fn set_rules(&self, rules: Rules) -> bool {
+        let first = self.rules_mut().replace(rules).is_none();
+        self.wake();
+        first
     }
 
-    /// Other settings than those that the log was opened with, from the next look on, which is made at once.
+    /// New ages of projects, from the next look on.
+    pub(in super::super) fn set_projects(&self, projects: BTreeMap<u32, Option<Duration>>) {
+        if let Some(rules) = self.rules_mut().as_mut() {
+            rules.retain.projects = projects;
+        }
+    }
+
+    /// Other settings, from the next look on, which is made at once.
     pub(in super::super) fn set_policy(&self, policy: Policy) {
-        *self.policy.lock().unwrap_or_else(PoisonError::into_inner) = Some(policy);
+        if let Some(rules) = self.rules_mut().as_mut() {
+            *rules = Rules::new(policy, std::mem::take(&mut rules.retain.projects));
+        }
         self.wake();
     }
 
-    /// The settings that have been set since the log was opened.
-    pub(in super::super) fn policy(&self) -> Option<Policy> {
-        self.policy.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// What is done when the disk is nearly full; nothing, while the rules are not known.
+    pub(in super::super) fn full_disk(&self) -> FullDisk {
+        self.rules_mut().as_ref().map_or(FullDisk::Hold, |rules| rules.full_disk)
     }
 
-    pub(super) fn take_projects(&self) -> Option<BTreeMap<u32, Option<Duration>>> {
-        self.projects.lock().unwrap_or_else(PoisonError::into_inner).take()
+    pub(super) fn rules(&self) -> Option<Rules> {
+        self.rules_mut().clone()
+    }
+
+    fn rules_mut(&self) -> MutexGuard<'_, Option<Rules>> {
+        self.rules.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -52,7 +52,7 @@ impl Followers {
         let mut most = 0;
         for core in &shared.cores {
             for segment in core.live().into_iter().filter(|segment| segment.durable() > RECORDS_FROM) {
-                most = most.max(self.follower(shared, core, &segment).read_to(segment.durable()));
+                most = most.max(self.follower(shared, core, &segment).read_to(segment.durable(), shared));
             }
         }
         let due = self.pause.as_secs_f64() * LOOK_BYTES as f64 / most.max(1) as f64;
@@ -92,13 +92,14 @@ impl Follower {
     }
 
     /// Returns how many bytes were new.
-    fn read_to(&mut self, durable: u64) -> u64 {
+    fn read_to(&mut self, durable: u64, shared: &Shared) -> u64 {
         let new_bytes = durable.saturating_sub(self.read_to);
         if new_bytes == 0 {
             return 0;
         }
         self.read_to = durable;
-        if self.description.as_mut().is_some_and(|description| description.read_to(durable).is_err()) {
+        let latest_us = shared.clock.latest_us();
+        if self.description.as_mut().is_some_and(|description| description.read_to(durable, latest_us).is_err()) {
             self.description = None;
         }
         self.let_go();

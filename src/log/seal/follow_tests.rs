@@ -72,7 +72,7 @@ fn a_segment_is_described_the_same_piece_by_piece_and_as_a_whole() {
     drop(writer);
     log.close().unwrap();
     let sealed = crate::log::reader::core_dir(log.dir(), 0).join(format!("{id:020}.seg"));
-    let pieces = followers.take(0, id).unwrap().finish(bytes).unwrap();
+    let pieces = followers.take(0, id).unwrap().finish(bytes, 0).unwrap();
     assert_eq!(pieces, describe(&sealed, log.uuid(), 0, id).unwrap());
     assert_eq!((pieces.records, pieces.sessions), (160, 40));
     assert_eq!(crate::log::sidecar::Sidecar::read(&sealed).unwrap(), Some(pieces));
