@@ -200,3 +200,46 @@ fn a_disk_filled_to_the_last_byte_by_others_costs_no_acknowledged_batch() {
     stop_and_verify(server, &home);
     check_log(&ledgers, &home);
 }
+
+/// Processor time that the threads which make segments and windows ready have taken, in ticks.
+fn ticks(server: &Server) -> u64 {
+    let tasks = fs::read_dir(format!("/proc/{}/task", server.pid())).expect("the server runs");
+    let of = |task: fs::DirEntry| {
+        let stat = fs::read_to_string(task.path().join("stat")).ok()?;
+        let (name, rest) = stat.rsplit_once(')')?;
+        let mine = name.contains("takeup-prepare") || name.contains("takeup-keeper");
+        let fields = || rest.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<u64>().ok());
+        Some(if mine { fields().sum() } else { 0 })
+    };
+    tasks.filter_map(|task| of(task.ok()?)).sum()
+}
+
+#[test]
+fn without_inodes_nothing_spins_and_it_passes_by_itself() {
+    let Some(disk) = Disk::made_with(&["-N", "128"]) else { return };
+    let home = Home::with_data(&disk.path("data"));
+    let mut server = home.serve(SETTINGS);
+    let mut ledgers = ledgers();
+    load(&mut ledgers, &home, &server, |ledger| ledger.acknowledged.len() >= 3);
+    let taken: Vec<_> = (0..10_000)
+        .map(|number| disk.path(&format!("taken-{number}")))
+        .take_while(|path| File::create(path).is_ok())
+        .collect();
+    assert!(taken.len() < 10_000, "the file system has no end of inodes");
+    fill(&mut ledgers, &home, &mut server);
+    // Those who are refused go on asking.
+    let (before, began) = (ticks(&server), Instant::now());
+    load(&mut ledgers[..1], &home, &server, |_| began.elapsed() > Duration::from_secs(2));
+    let spent_ms = (ticks(&server) - before) * 10;
+    let percent = u128::from(spent_ms) * 100 / began.elapsed().as_millis();
+    assert!(percent < 25, "{percent} % of a processor are spent on asking for a file");
+
+    for path in &taken {
+        fs::remove_file(path).expect("it is there");
+    }
+    wait_until_it_goes_on(&home, &server);
+    assert_eq!(server.metric("takeup_log_failed_segments_total"), 0.0, "no disk has failed");
+    check_log(&ledgers, &home);
+    stop_and_verify(server, &home);
+    check_log(&ledgers, &home);
+}

@@ -16,6 +16,8 @@ mod bombs;
 mod config;
 #[path = "serve/deadlines.rs"]
 mod deadlines;
+#[path = "serve/descriptors.rs"]
+mod descriptors;
 #[path = "serve/images.rs"]
 mod images;
 #[path = "serve/legacy.rs"]

@@ -69,7 +69,7 @@ pub fn run(args: ServeArgs, data: PathBuf) -> Result<ExitCode, CliError> {
     let cpus = cpus::allowed();
     let quota = quota();
     let cores = config.cores.unwrap_or_else(|| cpus::default_cores(cpus.len(), quota));
-    let connections_max = limits::connections(config.connections_max, cores, &logger);
+    let connections = limits::connections(config.connections_max, cores, &logger);
 
     let options = retention::with_listener(log_options_of(config, cores, driver), &logger);
     let (log, recovery) = Log::open(options)?;
@@ -101,7 +101,7 @@ pub fn run(args: ServeArgs, data: PathBuf) -> Result<ExitCode, CliError> {
     let watcher = directory::watch(Arc::clone(&directory), heed_directory.clone());
     let common = Arc::new(Common {
         driver,
-        connections_max,
+        connections,
         live: SharedLive::new(Live::of(config.clone()).map_err(other)?, cores),
         bucket: bucket(config, &logger),
         log: log.clone(),

@@ -99,3 +99,29 @@ impl fmt::Display for Fault {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shortages_and_missing_rights_pass_by_themselves_and_a_broken_disk_does_not() {
+        for errno in [
+            libc::ENOSPC,
+            libc::EDQUOT,
+            libc::EMFILE,
+            libc::ENFILE,
+            libc::ENOMEM,
+            libc::EAGAIN,
+            libc::EINTR,
+            libc::EACCES,
+            libc::EPERM,
+        ] {
+            assert!(Fault::Prepare(errno).is_passing(), "{errno}");
+            assert!(!Fault::Sync(errno).is_passing(), "nothing is known of what a failed sync has written: {errno}");
+        }
+        for errno in [libc::EIO, libc::EROFS, libc::ENODEV, libc::EUCLEAN] {
+            assert!(!Fault::Prepare(errno).is_passing(), "{errno}");
+        }
+    }
+}

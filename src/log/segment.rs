@@ -66,6 +66,9 @@ pub(super) struct Segment {
     header: [u8; header::PAGE_BYTES],
     disk: &'static dyn Disk,
     file: File,
+    /// A second descriptor of a segment that is written directly, for an owner who writes on a ring: held from the beginning, so that no shortage
+    /// comes between a record that was taken and the disk.
+    second: Mutex<Option<File>>,
     medium: Medium,
     formatted: AtomicU64,
     /// Held while a slice is formatted.
@@ -182,6 +185,7 @@ impl Segment {
         let disk = plan.disk;
         let file = if plan.direct { disk.create_direct(path)? } else { disk.create_new(path)? };
         disk.allocate(&file, plan.bytes)?;
+        let second = if plan.direct { Some(file.try_clone()?) } else { None };
         let medium = if plan.direct { Medium::Direct } else { Medium::map(&file, plan.bytes)? };
         let marker = random_marker()?;
         let header =
@@ -194,6 +198,7 @@ impl Segment {
             header: header.encode(),
             disk,
             file,
+            second: Mutex::new(second),
             medium,
             formatted: AtomicU64::new(if plan.format_ahead { PAGE_BYTES } else { plan.bytes }),
             formatting: Mutex::new(()),
@@ -340,9 +345,10 @@ impl Segment {
         matches!(self.medium, Medium::Direct)
     }
 
-    /// The descriptor that it is written by.
-    pub(super) fn file(&self) -> &File {
-        &self.file
+    /// A descriptor for the owner: the one that was kept for it, and from the second time on another one.
+    pub(super) fn second_file(&self) -> io::Result<File> {
+        let kept = self.second.lock().unwrap_or_else(PoisonError::into_inner).take();
+        kept.map_or_else(|| self.file.try_clone(), Ok)
     }
 
     /// Makes the pages `from..to` durable: those of the mapping, or of the stage that holds them.

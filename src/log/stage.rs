@@ -81,12 +81,13 @@ impl GroupWrite {
         self.segment.id
     }
 
-    /// A descriptor of the segment for direct, durable writes, of the caller's own.
+    /// A descriptor of the segment for direct, durable writes, of the caller's own. The first one of each segment was opened with it; one is
+    /// enough for all of its groups.
     ///
     /// # Errors
-    /// Those of `dup`.
+    /// Those of `dup`, where it is not the first.
     pub fn file(&self) -> io::Result<File> {
-        self.segment.file().try_clone()
+        self.segment.second_file()
     }
 
     /// Where in the file the group begins.

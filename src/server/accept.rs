@@ -22,9 +22,6 @@ const BACK_OFF: Duration = Duration::from_millis(20);
 /// How often a full core looks for a free place.
 const FULL_POLL: Duration = Duration::from_millis(10);
 
-/// Connections taken beyond the cap: they wait for a place within their patience, and then get a 503.
-const OVER_CAP_MAX: usize = 256;
-
 /// Idle connections that make room at once: one, and one more for each so many of the cap.
 const EVICTION_STEP: usize = 2048;
 
@@ -58,7 +55,8 @@ pub async fn run(core: Rc<Core>, listener: StdListener) -> std::io::Result<()> {
     }
     core.draining.set(true);
     queue.set_nonblocking(true)?;
-    loop {
+    // Beyond that they would take the descriptors by which the log is brought to its end.
+    while core.conns.count() < core.common.connections.most() {
         match queue.accept() {
             Ok((stream, peer)) => {
                 let stream = stream.set_nonblocking(nonblocking).and_then(|()| TcpStream::from_std(stream));
@@ -75,6 +73,7 @@ pub async fn run(core: Rc<Core>, listener: StdListener) -> std::io::Result<()> {
             Err(_) => core.metrics.accept_errors.inc(),
         }
     }
+    Ok(())
 }
 
 async fn admit(core: &Rc<Core>, stream: TcpStream, peer: SocketAddr) {
@@ -90,7 +89,7 @@ pub(super) async fn take_in(core: &Rc<Core>, stream: TcpStream, peer: IpAddr, be
     if over_cap {
         evict(core);
     }
-    while core.conns.count() >= cap + OVER_CAP_MAX && !core.stopping() {
+    while core.conns.count() >= core.common.connections.most() && !core.stopping() {
         monoio::time::sleep(FULL_POLL).await;
     }
     // Answers are written in one piece: waiting for more would only hold them up.

@@ -29,6 +29,7 @@ use super::admission::{Admission, Shared as SharedPolicy};
 use super::commit::Commits;
 use super::conn::Conns;
 use super::handover::Inbox;
+use super::limits::Connections;
 use super::live::{self, Live};
 use super::look::Looks;
 use super::pool::Pool;
@@ -58,7 +59,7 @@ pub struct Common {
     /// What the cores run on.
     pub driver: Driver,
     /// Connections of each core at most: the setting, or what the limit on open files leaves.
-    pub connections_max: usize,
+    pub connections: Connections,
     /// Where recordings of tests with users are put; none: into the log.
     pub bucket: Option<Bucket>,
     /// The log; a core takes its writer from it.
@@ -212,7 +213,7 @@ impl Core {
             draining: Cell::new(false),
             poisoned: Cell::new(false),
             placeless: Cell::new(0),
-            connections_max: common.connections_max,
+            connections_max: common.connections.cap,
             directory: RefCell::new((version, directory)),
             live: RefCell::new((live_version, live)),
             inbox,

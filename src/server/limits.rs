@@ -4,12 +4,36 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::telemetry::{Level, Logger};
 
-/// Descriptors kept for the log, the listeners, the admin port and the rings. Without them a flood of connections would
-/// leave the log without its next segment.
-const KEPT: u64 = 256;
+/// Connections taken beyond the cap of a core: they wait for a place within their patience, and then get a 503.
+const BEYOND_CAP_MAX: usize = 256;
+
+/// Descriptors kept for the process: the admin port and its connections (64 of each probe and scraper together), files that are read again, log
+/// files and cursors that the checker and the deleter read, and what is opened for a moment.
+const KEPT: u64 = 128;
+
+/// Descriptors kept for each core: two for each segment in use, made ready or not sealed yet, one for the sealer that follows it, the folder that is
+/// synced, the listener, the ring.
+const KEPT_PER_CORE: u64 = 48;
+
+/// The connections that a core may have, so that all of them together leave the log its descriptors: a flood of them must not keep it from its next
+/// segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Connections {
+    /// Those that are served.
+    pub cap: usize,
+    /// Those beyond it that wait for a place.
+    pub beyond: usize,
+}
+
+impl Connections {
+    /// Both.
+    pub fn most(self) -> usize {
+        self.cap + self.beyond
+    }
+}
 
 /// Raises the limit on open files as far as it goes, and gives the connections that each core may have.
-pub fn connections(wanted: usize, cores: u16, logger: &Logger) -> usize {
+pub fn connections(wanted: usize, cores: u16, logger: &Logger) -> Connections {
     let mut limit = getrlimit(Resource::Nofile);
     if limit.current != limit.maximum {
         let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
@@ -18,8 +42,8 @@ pub fn connections(wanted: usize, cores: u16, logger: &Logger) -> usize {
         }
     }
     let allowed = per_core(wanted, cores, limit.current);
-    if allowed < wanted {
-        let (allowed, wanted) = (allowed.to_string(), wanted.to_string());
+    if allowed.cap < wanted {
+        let (allowed, wanted) = (allowed.cap.to_string(), wanted.to_string());
         let fields = [("connections_max", &*wanted), ("allowed", &*allowed)];
         let message = "the limit on open files allows fewer connections than connections_max: raise it (ulimit -n)";
         logger.event(Level::Warn, crate::caller!(), message, &fields);
@@ -27,22 +51,31 @@ pub fn connections(wanted: usize, cores: u16, logger: &Logger) -> usize {
     allowed
 }
 
-fn per_core(wanted: usize, cores: u16, open_files: Option<u64>) -> usize {
-    let Some(open_files) = open_files else { return wanted };
-    let free = open_files.saturating_sub(KEPT).max(open_files / 2);
-    let share = usize::try_from(free / u64::from(cores.max(1))).unwrap_or(usize::MAX);
-    wanted.min(share.max(1))
+fn per_core(wanted: usize, cores: u16, open_files: Option<u64>) -> Connections {
+    let Some(open_files) = open_files else { return Connections { cap: wanted, beyond: BEYOND_CAP_MAX } };
+    let cores = u64::from(cores.max(1));
+    let free = open_files.saturating_sub(KEPT + KEPT_PER_CORE * cores).max(open_files / 4);
+    let share = usize::try_from(free / cores).unwrap_or(usize::MAX);
+    let beyond = (share / 4).clamp(1, BEYOND_CAP_MAX);
+    Connections { cap: wanted.min(share.saturating_sub(beyond).max(1)), beyond }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::per_core;
+    use super::*;
 
     #[test]
     fn connections_never_take_the_descriptors_that_the_log_needs() {
-        assert_eq!(per_core(16_384, 2, None), 16_384);
-        assert_eq!(per_core(16_384, 2, Some(1 << 20)), 16_384);
-        assert_eq!(per_core(16_384, 2, Some(1024)), 384);
-        assert_eq!(per_core(16_384, 4, Some(64)), 8);
+        let of = |cores, open_files| per_core(16_384, cores, open_files);
+        assert_eq!(of(2, None), Connections { cap: 16_384, beyond: 256 });
+        assert_eq!(of(2, Some(1 << 20)), Connections { cap: 16_384, beyond: 256 });
+        assert_eq!(of(2, Some(1024)), Connections { cap: 300, beyond: 100 });
+        assert_eq!(of(4, Some(64)), Connections { cap: 3, beyond: 1 });
+        for open_files in 512..4096 {
+            for cores in 1..=6 {
+                let taken = of(cores, Some(open_files)).most() as u64 * u64::from(cores);
+                assert!(taken + KEPT + KEPT_PER_CORE * u64::from(cores) <= open_files, "{open_files}, {cores}");
+            }
+        }
     }
 }

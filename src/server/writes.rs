@@ -23,6 +23,8 @@ pub const TASKS: usize = 2;
 pub struct Writes {
     queue: RefCell<VecDeque<GroupWrite>>,
     idle: RefCell<Vec<Waker>>,
+    /// The segment that is written to, for both tasks.
+    open: RefCell<Option<(u64, Rc<File>)>>,
 }
 
 impl Writes {
@@ -34,6 +36,20 @@ impl Writes {
                 waker.wake();
             }
         }
+    }
+
+    /// The descriptor of the group's segment: the one that the log holds for its owner, so there is no way for this to fail but once in a
+    /// segment. Groups come in their order, and so do segments.
+    fn file(&self, write: &GroupWrite) -> io::Result<Rc<File>> {
+        let mut open = self.open.borrow_mut();
+        if let Some((segment, file)) = &*open
+            && *segment == write.segment()
+        {
+            return Ok(Rc::clone(file));
+        }
+        let file = Rc::new(write.file().and_then(File::from_std)?);
+        *open = Some((write.segment(), Rc::clone(&file)));
+        Ok(file)
     }
 
     async fn next(&self) -> GroupWrite {
@@ -50,23 +66,11 @@ impl Writes {
 
 /// One of the tasks.
 pub async fn run(core: Rc<Core>) {
-    // The descriptor of the segment that was written to last.
-    let mut open: Option<(u64, File)> = None;
     loop {
         let mut write = core.writes.next().await;
-        if open.as_ref().is_none_or(|(segment, _)| *segment != write.segment()) {
-            open = None;
-        }
-        let result = match &open {
-            Some((_, file)) => write_group(file, &mut write).await,
-            None => match write.file().and_then(File::from_std) {
-                Ok(file) => {
-                    let result = write_group(&file, &mut write).await;
-                    open = Some((write.segment(), file));
-                    result
-                }
-                Err(error) => Err(error),
-            },
+        let result = match core.writes.file(&write) {
+            Ok(file) => write_group(&file, &mut write).await,
+            Err(error) => Err(error),
         };
         if let Some(writer) = core.writer.borrow_mut().as_mut() {
             writer.written(write, result);

@@ -18,6 +18,11 @@ pub struct Disk {
 impl Disk {
     /// Makes and mounts it. `None`, with the reason printed: that is not possible here.
     pub fn new() -> Option<Disk> {
+        Disk::made_with(&[])
+    }
+
+    /// The same, made with more options of `mkfs.ext4`.
+    pub fn made_with(options: &[&str]) -> Option<Disk> {
         if !rustix::process::geteuid().is_root() {
             println!("not tested: mounting a file system needs root");
             return None;
@@ -26,7 +31,7 @@ impl Disk {
         let (image, mount) = (folder.path().join("image"), folder.path().join("mount"));
         File::create(&image).and_then(|file| file.set_len(64 << 20)).expect("the folder takes files");
         fs::create_dir(&mount).expect("the folder takes folders");
-        let made = run(Command::new("mkfs.ext4").args(["-q", "-F", "-m", "0"]).arg(&image));
+        let made = run(Command::new("mkfs.ext4").args(["-q", "-F", "-m", "0"]).args(options).arg(&image));
         let disk = Disk { image, mount, _folder: folder };
         if let Err(reason) = made.and_then(|()| disk.mount()) {
             println!("not tested: {reason}");

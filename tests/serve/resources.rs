@@ -9,7 +9,7 @@ use crate::common::{Client, Home, batch_request, wait_for};
 const CONNECTIONS: usize = 2_000;
 
 /// Allows this process, and the servers that it starts, enough descriptors.
-fn raise_descriptors() {
+pub fn raise_descriptors() {
     let limit = getrlimit(Resource::Nofile);
     let wanted = CONNECTIONS as u64 + 500;
     if limit.current.is_some_and(|now| now < wanted) {
