@@ -70,7 +70,10 @@ impl Intake {
     ) -> Result<(Self, Arc<Directory>, Option<Report>), DirectoryError> {
         let kept = Kept::new(data, KEPT_NAME, FILE_BYTES_MAX);
         // A copy that can't be read is none: the file is there.
-        let before = kept.read().ok().flatten().and_then(|text| parse(path, &text).ok());
+        let before = kept.read().ok().flatten();
+        // The usual start: there is nothing to compare, and reading a large text twice takes its time.
+        let before = before.filter(|text| std::fs::read(path).ok().as_ref() != Some(text));
+        let before = before.and_then(|text| parse(path, &text).ok());
         let mut intake = Self {
             file: Watched::new(path, FILE_BYTES_MAX),
             kept,
@@ -92,7 +95,12 @@ impl Intake {
             (Err(error), _) => return Err(error),
         };
         let (directory, report) = intake.take_in(&in_force, grace, true);
-        let quiet = |taken: &Taken| taken.missing.is_empty() && taken.incomplete.is_empty() && taken.not_kept.is_none();
+        let quiet = |taken: &Taken| {
+            taken.removed.is_empty()
+                && taken.missing.is_empty()
+                && taken.incomplete.is_empty()
+                && taken.not_kept.is_none()
+        };
         let report = report.filter(|report| !report.as_ref().is_ok_and(quiet));
         Ok((intake, directory.unwrap_or(in_force), report))
     }

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use rustix::process::Signal;
 
@@ -147,4 +148,43 @@ fn a_folder_that_is_not_new_gets_no_new_key_and_no_new_secret() {
     fs::remove_dir_all(home.data().join("log")).expect("the log can be removed");
     fs::remove_file(home.data().join("projects.toml")).expect("it can be removed");
     assert_eq!(home.serve_in_vain(&["--listen", "127.0.0.1:0"]).code, Some(1));
+}
+
+#[test]
+fn records_that_are_kept_for_ever_outlive_a_cut_file() {
+    let home = home();
+    let projects = "[[projects]]\nproject_id = 2\nproject_key = \"KeyB\"\n\
+                    [[projects]]\nproject_id = 1\nproject_key = \"KeyA\"\nretain_days = 0\n";
+    home.write("projects.toml", projects);
+    // A segment of each, and one behind them, which stays in any case. What is deleted goes from the oldest on.
+    for key in ["KeyA", "KeyB", "KeyB"] {
+        let server = home.serve(&[]);
+        let token = server.start_session(key);
+        assert_eq!(batch(&server, &token), 200);
+        server.stop();
+    }
+    let of_first = || home.stored().iter().filter(|batch| batch.project == 1).count();
+    assert_eq!(of_first(), 1, "{:?}", home.stored());
+    for cut in ["retain_days", "[[projects]]\nproject_id = 1"] {
+        let end = projects.find(cut).expect("it is there");
+        write_in_place(&home, "projects.toml", &projects[..end]);
+        // A file at rest, and no grace: that the line is gone is as certain as it will ever be.
+        std::thread::sleep(Duration::from_millis(1_200));
+        let server = home.serve(&[("retain_age", "1s"), ("removal_grace", "0")]);
+        if cut == "retain_days" {
+            server.wait_for_line(&["segment deleted"], PATIENCE);
+        } else {
+            server.wait_for_line(&["projects were removed", "\"projects\":\"1\""], PATIENCE);
+        }
+        let said = server.said();
+        server.stop();
+        assert_eq!(of_first(), 1, "{cut} {said}");
+    }
+    write_in_place(&home, "projects.toml", &format!("removed = [1]\n{projects}")[..]);
+    assert_eq!(home.takeup(&["config", "check"]).code, Some(1), "in the file and removed");
+    write_in_place(&home, "projects.toml", "removed = [1]\n[[projects]]\nproject_id = 2\nproject_key = \"KeyB\"\n");
+    let server = home.serve(&[("retain_age", "1s"), ("removal_grace", "0")]);
+    server.wait_for_line(&["segment deleted"], PATIENCE);
+    server.stop();
+    assert_eq!(of_first(), 0, "the file says so");
 }
