@@ -3,10 +3,10 @@
 //! A record is a repeat if an earlier one in the window has the same session, label and form, *and* the same bytes. A client chooses its labels
 //! itself, so a label alone proves nothing: without equal bytes a record is never dropped. The extension is not compared
 //! (it carries the wall time of each sending), nor the project and the flags, which may have become known or expired meanwhile.
-//! Phones' batches have no labels: for them it is session, form and bytes.
+//! Phones' batches have no labels, nor have those of old trackers of the web: for them it is session, form and bytes.
 //!
 //! The window is a part of the merged order right before the record that is judged, bounded three ways. Every labelled batch
-//! in it counts, and every phone's, repeats too. So whether a record is a repeat follows from the log alone, and not from where a reader began: a merge that resumes
+//! in it counts, and every one that needs no label, repeats too. So whether a record is a repeat follows from the log alone, and not from where a reader began: a merge that resumes
 //! reads the window again first (see [`Mark`]).
 //!
 //! Finding costs one look into a table per record. Only a candidate is read back, by `pread` from its own segment; if that is gone or
@@ -274,12 +274,21 @@ impl Repeats {
     }
 }
 
-/// The label by which a client tells its batches apart. A phone puts none on its own, but each begins with the number of its
-/// first message in the session: equal bytes are the same batch. `None`: this is no batch, or one of a client that labels none.
+/// The types of message that tell a batch's page, number and time. Every tracker of the web begins its batches with one of them.
+const BATCH_META: [u8; 2] = [80, 81];
+
+/// The label by which a client tells its batches apart. A phone puts none on its own, and a tracker of the web before 13 neither, but what each
+/// batch begins with is different in each: equal bytes are the same batch. What is compressed is not looked into: both trackers compress
+/// nothing that does not begin so. `None`: this is no batch, or one that begins with nothing of its own.
 fn told_apart_by(record: &Record<'_>) -> Option<Label> {
-    match (record.kind, record.label, record.topic) {
-        (Kind::Batch, None, Topic::RawIos) => Some(Label { page: 0, number: 0 }),
-        (Kind::Batch, label, _) => label,
+    let by_bytes = Some(Label { page: 0, number: 0 });
+    match (record.kind, record.label, record.topic, record.encoding) {
+        (Kind::Batch, Some(label), _, _) => Some(label),
+        (Kind::Batch, None, Topic::RawIos, _) => by_bytes,
+        (Kind::Batch, None, _, Encoding::Identity) => {
+            by_bytes.filter(|_| record.payload.first().is_some_and(|first| BATCH_META.contains(first)))
+        }
+        (Kind::Batch, None, _, _) => by_bytes,
         _ => None,
     }
 }

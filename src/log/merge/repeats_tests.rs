@@ -84,6 +84,29 @@ fn a_phones_batch_that_was_sent_again_leaves_once_without_any_label() {
     assert_eq!(merge.repeats(), 2);
 }
 
+#[test]
+fn a_batch_of_an_old_tracker_that_was_sent_again_leaves_once_without_any_label() {
+    let dir = log(|segment| {
+        // Type, version, page, number, time.
+        let entry = Entry { label: None, ..HandSegment::entry(&[81, 1, 0, 7, 42, 1]) };
+        send_as(segment, 101, &entry);
+        send_as(segment, 102, &entry);
+        send_as(segment, 103, &Entry { payload: &[81, 1, 0, 8, 42, 1], ..entry });
+        send_as(segment, 104, &Entry { payload: &[80, 0, 7, 42], ..entry });
+        send_as(segment, 105, &Entry { payload: &[80, 0, 7, 42], ..entry });
+        let packed = Entry { encoding: Encoding::Gzip, payload: b"\x1f\x8b packed", ..entry };
+        send_as(segment, 106, &packed);
+        send_as(segment, 107, &packed);
+        send_as(segment, 108, &Entry { session: 8, ..packed });
+        // Nothing tells these two apart, and nothing tells that they are one.
+        send_as(segment, 109, &Entry { payload: b"no batch", ..entry });
+        send_as(segment, 110, &Entry { payload: b"no batch", ..entry });
+    });
+    let mut merge = merge(dir.path());
+    assert_eq!(times(&mut merge), [101, 103, 104, 106, 108, 109, 110]);
+    assert_eq!(merge.repeats(), 3);
+}
+
 /// Whoever chooses labels can't make a stored batch vanish: everything but the bytes is the same here, and then everything but
 /// one other thing.
 #[test]
