@@ -54,15 +54,14 @@ pub fn plain<'a>(
     }
 }
 
-/// The record of a body that can't be used, kept as it came: bound for no queue, never cut, and marked.
+/// The record of a body that can't be used, kept as it came: bound for no queue, never cut, and marked; whose it is stays known.
 #[must_use]
 pub fn unusable(entry: Entry<'_>) -> Entry<'_> {
-    Entry {
-        topic: Topic::None,
-        split: 0,
-        flags: entry.flags.with(Flags::UNUSABLE).without(Flags::MAY_BE_SPLIT),
-        ..entry
+    let mut flags = entry.flags.with(Flags::UNUSABLE).without(Flags::MAY_BE_SPLIT);
+    if entry.topic == Topic::RawIos {
+        flags = flags.with(Flags::PHONE);
     }
+    Entry { topic: Topic::None, split: 0, flags, ..entry }
 }
 
 /// What is asked of a compressed body.

@@ -80,9 +80,14 @@ impl<'a> RecordLine<'a> {
 }
 
 fn flag_names(flags: Flags) -> Vec<&'static str> {
-    [(Flags::JUST_EXPIRED, "just-expired"), (Flags::UNUSABLE, "unusable"), (Flags::MAY_BE_SPLIT, "may-be-split")]
-        .into_iter()
-        .filter(|(flag, _)| flags.contains(*flag))
-        .map(|(_, name)| name)
-        .collect()
+    [
+        (Flags::JUST_EXPIRED, "just-expired"),
+        (Flags::UNUSABLE, "unusable"),
+        (Flags::MAY_BE_SPLIT, "may-be-split"),
+        (Flags::PHONE, "phone"),
+    ]
+    .into_iter()
+    .filter(|(flag, _)| flags.contains(*flag))
+    .map(|(_, name)| name)
+    .collect()
 }

@@ -57,7 +57,7 @@
 //! | 57 | topic u8 | 0 none, 1 raw, 2 raw-ios, 3 raw-images, 4 canvas-images, 5 raw-assets, 6 raw-analytics |
 //! | 58 | data type u8 | 0 all, 1 player, 2 assets, 3 devtools, 4 analytics, 5 visual, 6 replay, 255 other |
 //! | 59 | encoding u8 | 0 identity, 1 gzip, 2 deflate, 3 br, 4 zstd |
-//! | 60 | flags u16 | 1 has a label, 2 token just expired, 4 unusable, 8 may be split |
+//! | 60 | flags u16 | 1 has a label, 2 token just expired, 4 unusable, 8 may be split, 16 an unusable batch is a phone's |
 //! | 62 | extension length u16 | |
 //!
 //! The extension is a row of (type u8, length u16, bytes): 1 file name, 2 wall time in milliseconds u64, 3 session row

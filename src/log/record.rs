@@ -173,6 +173,8 @@ impl Flags {
     pub const UNUSABLE: Flags = Flags(4);
     /// The payload may be cut between messages when it is shipped.
     pub const MAY_BE_SPLIT: Flags = Flags(8);
+    /// Of an unusable batch, which is bound for no queue: a phone sent it.
+    pub const PHONE: Flags = Flags(16);
 
     /// Whether every bit of `other` is set.
     pub const fn contains(self, other: Flags) -> bool {

@@ -1,4 +1,4 @@
-//! Sending one batch over HTTP, as its tracker did.
+//! Sending one batch over HTTP, as its client did.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -7,7 +7,7 @@ use ureq::http::HeaderValue;
 
 use crate::cli::error::CliError;
 use crate::cli::output::plain;
-use crate::log::record::{DataType, Encoding, Record, RecordId, Topic, ext_type};
+use crate::log::record::{DataType, Encoding, Flags, Kind, Record, RecordId, Topic, ext_type};
 use crate::session::SessionId;
 use crate::session::token::{Secrets, Token};
 
@@ -66,7 +66,7 @@ impl Job {
         Job {
             id: record.id,
             session: record.session,
-            path: if record.topic == Topic::RawIos { "/v1/mobile/i" } else { "/v1/web/i" },
+            path: path(record),
             query: query(record),
             data_type,
             encoding: record.encoding,
@@ -82,6 +82,16 @@ impl Job {
     /// The bytes of the batch.
     pub fn body_bytes(&self) -> u64 {
         self.body.len() as u64
+    }
+}
+
+/// The route that a record came by. The topic does not tell it of one that can't be used: it is bound for none.
+fn path(record: &Record<'_>) -> &'static str {
+    match (record.kind, record.topic) {
+        (Kind::Sdk, _) => "/v1/sdk/i",
+        (_, Topic::RawIos) => "/v1/mobile/i",
+        _ if record.flags.contains(Flags::PHONE) => "/v1/mobile/i",
+        _ => "/v1/web/i",
     }
 }
 

@@ -7,8 +7,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 
-use super::Filter;
 use super::pace::Pace;
+use super::summary::Filter;
 use crate::cli::args::ReplayArgs;
 use crate::cli::error::CliError;
 use crate::cli::log_folder;

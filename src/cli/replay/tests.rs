@@ -9,9 +9,13 @@ use uuid::Uuid;
 
 use super::http::{Target, query};
 use super::pace::Pace;
+use super::summary::Filter;
 use super::workers;
+use crate::api::body::unusable;
+use crate::api::mobile_batch::MobileBatchInput;
 use crate::cli::args::{Cli, Command, ReplayArgs};
 use crate::log::record::{DataType, Encoding, Ext, ExtWriter, Flags, Kind, Record, RecordId, Topic, ext_type};
+use crate::session::SessionId;
 use crate::session::token::Secrets;
 
 fn args(more: &[&str]) -> ReplayArgs {
@@ -224,4 +228,64 @@ fn the_pace_keeps_recorded_distances() {
 #[test]
 fn the_progress_template_is_valid() {
     super::progress::style();
+}
+
+#[test]
+fn a_phones_batch_that_cannot_be_used_goes_where_phones_send_theirs() {
+    let input = MobileBatchInput {
+        session: SessionId(7),
+        project: 1,
+        just_expired: false,
+        body: b"\x1f\x8b is cut",
+        inflate: None,
+    };
+    let kept = unusable(input.entry());
+    assert_eq!(kept.topic, Topic::None);
+    let batch = Record { topic: kept.topic, flags: kept.flags, ..record(7, &[], kept.payload) };
+    let web = Record { flags: Flags::UNUSABLE, topic: Topic::None, ..record(7, &[], b"a page's") };
+    let (_, seen) = replay(&["--connections", "1", "--unusable"], &[batch, web], |_| 200);
+    assert!(seen[0].head.starts_with("POST /ingest/v1/mobile/i HTTP/1.1\r\n"), "{}", seen[0].head);
+    assert!(seen[1].head.starts_with("POST /ingest/v1/web/i HTTP/1.1\r\n"), "{}", seen[1].head);
+}
+
+#[test]
+fn events_of_the_analytics_sdk_are_sent_too() {
+    let events = Record {
+        kind: Kind::Sdk,
+        topic: Topic::RawAnalytics,
+        data_type: DataType::All,
+        encoding: Encoding::Identity,
+        ..record(7, &[], b"{}")
+    };
+    assert!(Filter::new(&args(&[])).wants(&events));
+    let (outcome, seen) = replay(&["--connections", "1"], &[events], |_| 200);
+    assert_eq!((outcome.batches, outcome.failure), (1, None));
+    assert!(seen[0].head.starts_with("POST /ingest/v1/sdk/i HTTP/1.1\r\n"), "{}", seen[0].head);
+}
+
+#[test]
+fn the_summary_adds_up_to_the_log() {
+    let mut filter = Filter::new(&args(&["--session", "7"]));
+    let of = |kind| Record { kind, ..record(7, &[], b"x") };
+    let mut wanted = 0;
+    for kind in Kind::ALL {
+        wanted += u64::from(filter.wants(&of(*kind)));
+    }
+    wanted += u64::from(filter.wants(&Record { flags: Flags::UNUSABLE, ..of(Kind::Batch) }));
+    wanted += u64::from(filter.wants(&record(8, &[], b"another session's")));
+    let mut summary = filter.summary();
+    assert_eq!((wanted, summary.batches), (2, 2), "a batch and one of the SDK");
+    summary.sent(&workers::Outcome { batches: 1, ..Default::default() }, 5);
+    assert_eq!((summary.batches, summary.not_sent, summary.skipped_unusable, summary.not_chosen), (1, 1, 1, 1));
+    let fields = serde_json::to_value(&summary).unwrap();
+    let count = |name: &str| fields[name].as_u64().unwrap();
+    let sum: u64 = fields
+        .as_object()
+        .unwrap()
+        .keys()
+        .filter(|name| name.starts_with("skipped_") || name.starts_with("not_"))
+        .map(|name| count(name))
+        .sum();
+    assert_eq!(count("records"), sum + count("batches") + count("refused"));
+    assert_eq!(count("records"), Kind::ALL.len() as u64 + 2 + 5);
 }
