@@ -274,23 +274,45 @@ impl Repeats {
     }
 }
 
-/// The types of message that tell a batch's page, number and time. Every tracker of the web begins its batches with one of them.
-const BATCH_META: [u8; 2] = [80, 81];
-
 /// The label by which a client tells its batches apart. A phone puts none on its own, and a tracker of the web before 13 neither, but what each
-/// batch begins with is different in each: equal bytes are the same batch. What is compressed is not looked into: both trackers compress
+/// batch begins with is different in each: equal bytes are the same batch. What is compressed is not looked into: such a tracker compresses
 /// nothing that does not begin so. `None`: this is no batch, or one that begins with nothing of its own.
 fn told_apart_by(record: &Record<'_>) -> Option<Label> {
     let by_bytes = Some(Label { page: 0, number: 0 });
     match (record.kind, record.label, record.topic, record.encoding) {
         (Kind::Batch, Some(label), _, _) => Some(label),
         (Kind::Batch, None, Topic::RawIos, _) => by_bytes,
-        (Kind::Batch, None, _, Encoding::Identity) => {
-            by_bytes.filter(|_| record.payload.first().is_some_and(|first| BATCH_META.contains(first)))
-        }
+        (Kind::Batch, None, _, Encoding::Identity) => by_bytes.filter(|_| tells_its_time(record.payload)),
         (Kind::Batch, None, _, _) => by_bytes,
         _ => None,
     }
+}
+
+/// Whether a batch of the web begins with its page, the index of its first message and a time, as messages 80 and (behind a version) 81 do.
+fn tells_its_time(batch: &[u8]) -> bool {
+    /// ms, as a signed number is written: 2001, before any tracker.
+    const EARLIEST: u64 = 2 * 1_000_000_000_000;
+    let mut rest = batch;
+    let numbers = match number(&mut rest) {
+        Some(80) => 2,
+        Some(81) => 3,
+        _ => return false,
+    };
+    (0..numbers).all(|_| number(&mut rest).is_some()) && number(&mut rest).is_some_and(|time| time >= EARLIEST)
+}
+
+/// A number of seven bits a byte, the lowest first.
+fn number(rest: &mut &[u8]) -> Option<u64> {
+    let mut value = 0_u64;
+    for shift in (0..64).step_by(7) {
+        let (&byte, behind) = rest.split_first()?;
+        *rest = behind;
+        value |= u64::from(byte & 0x7f) << shift;
+        if byte < 0x80 {
+            return Some(value);
+        }
+    }
+    None
 }
 
 /// What tells how the bytes are to be read.

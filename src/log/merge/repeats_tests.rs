@@ -87,23 +87,28 @@ fn a_phones_batch_that_was_sent_again_leaves_once_without_any_label() {
 #[test]
 fn a_batch_of_an_old_tracker_that_was_sent_again_leaves_once_without_any_label() {
     let dir = log(|segment| {
-        // Type, version, page, number, time.
-        let entry = Entry { label: None, ..HandSegment::entry(&[81, 1, 0, 7, 42, 1]) };
+        // Type, version, page, index, and 1,764,000,000,000 ms.
+        let time = [0x80, 0xa0, 0xbf, 0xe9, 0xd6, 0x66];
+        let batch = |head: &[u8]| [head, &time].concat();
+        let (first, other, older) = (batch(&[81, 1, 0, 7]), batch(&[81, 1, 0, 8]), batch(&[80, 0, 7]));
+        let entry = Entry { label: None, ..HandSegment::entry(&first) };
         send_as(segment, 101, &entry);
         send_as(segment, 102, &entry);
-        send_as(segment, 103, &Entry { payload: &[81, 1, 0, 8, 42, 1], ..entry });
-        send_as(segment, 104, &Entry { payload: &[80, 0, 7, 42], ..entry });
-        send_as(segment, 105, &Entry { payload: &[80, 0, 7, 42], ..entry });
+        send_as(segment, 103, &Entry { payload: &other, ..entry });
+        send_as(segment, 104, &Entry { payload: &older, ..entry });
+        send_as(segment, 105, &Entry { payload: &older, ..entry });
         let packed = Entry { encoding: Encoding::Gzip, payload: b"\x1f\x8b packed", ..entry };
         send_as(segment, 106, &packed);
         send_as(segment, 107, &packed);
         send_as(segment, 108, &Entry { session: 8, ..packed });
-        // Nothing tells these two apart, and nothing tells that they are one.
-        send_as(segment, 109, &Entry { payload: b"no batch", ..entry });
-        send_as(segment, 110, &Entry { payload: b"no batch", ..entry });
+        // Nothing tells these apart, and nothing tells that they are one.
+        for (order_us, payload) in [(109, &b"no batch"[..]), (111, &[81, 1, 0, 7, 42]), (113, &[81, 1, 0])] {
+            send_as(segment, order_us, &Entry { payload, ..entry });
+            send_as(segment, order_us + 1, &Entry { payload, ..entry });
+        }
     });
     let mut merge = merge(dir.path());
-    assert_eq!(times(&mut merge), [101, 103, 104, 106, 108, 109, 110]);
+    assert_eq!(times(&mut merge), [101, 103, 104, 106, 108, 109, 110, 111, 112, 113, 114]);
     assert_eq!(merge.repeats(), 3);
 }
 
