@@ -56,5 +56,7 @@ mod settled;
 mod shortage;
 #[path = "serve/tail.rs"]
 mod tail;
+#[path = "serve/warm.rs"]
+mod warm;
 #[path = "serve/web_routes.rs"]
 mod web_routes;

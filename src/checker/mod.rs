@@ -5,7 +5,7 @@
 //! and structure, counts what is broken by kind, project and tracker, and marks it in `broken.ndjson` of the data folder. It takes at most a
 //! set share of one processor; when it falls far behind, it jumps ahead and counts that too.
 //!
-//! Before that, at the server's start, it tells the cores the projects of the sessions in the log.
+//! Before that, at the server's start, it tells the server the projects of the sessions in the log.
 
 mod body;
 mod budget;
@@ -27,7 +27,6 @@ use crate::config::{CheckBodies, Config};
 use crate::log::merge::Merge;
 use crate::log::reader::LogReader;
 use crate::log::record::{Kind, Record};
-use crate::session::SessionId;
 use crate::telemetry::{Level, Logger, Metrics, Sample};
 
 use self::budget::Budget;
@@ -37,6 +36,7 @@ use self::trackers::{Tally, Trackers};
 
 pub use self::body::{Bodies, BodyFault, BodyFaultKind};
 pub use self::trackers::version_of;
+pub use self::warm::{Tell, Told};
 
 /// How long the checker rests when there is nothing new.
 const IDLE: Duration = Duration::from_millis(500);
@@ -150,8 +150,8 @@ pub struct Checker {
 }
 
 impl Checker {
-    /// Starts it. `inboxes` are the cores, which are told of sessions in the log.
-    pub fn spawn(options: Options, inboxes: Vec<Sender<(SessionId, u32)>>, logger: Logger) -> std::io::Result<Self> {
+    /// Starts it. `tell` hears of the sessions in the log.
+    pub fn spawn(options: Options, tell: Tell, logger: Logger) -> std::io::Result<Self> {
         let findings = Arc::new(Findings::default());
         let stopping = Arc::new(AtomicBool::new(false));
         let (stop, stopped) = crossbeam_channel::bounded(0);
@@ -164,7 +164,7 @@ impl Checker {
             logger,
             data: options.data,
         };
-        let run = move || worker.run(&inboxes);
+        let run = move || worker.run(&tell);
         let thread = std::thread::Builder::new().name("checker".into()).spawn(run)?;
         Ok(Self { findings, tuning, stopping, stop: Some(stop), thread: Some(thread) })
     }
@@ -259,16 +259,21 @@ struct Worker {
 }
 
 impl Worker {
-    fn run(&self, inboxes: &[Sender<(SessionId, u32)>]) {
-        // Of the least weight: requests come first.
-        let _ = rustix::process::nice(19);
+    fn run(&self, tell: &Tell) {
         let log_dir = self.data.join("log");
         let mut trackers = Trackers::default();
         let told = LogReader::open(&log_dir)
-            .and_then(|reader| warm::tell_sessions(&reader, inboxes, &self.stopping, |start| trackers.note(start)))
-            .map(|sessions| sessions.to_string());
+            .and_then(|reader| warm::tell_sessions(&reader, tell, &self.stopping, |start| trackers.note(start)));
+        // Whatever came of it: no request waits for more.
+        tell(Told::All);
+        // From here on of the least weight: requests come first. Until then they wait for this.
+        let _ = rustix::process::nice(19);
         match told {
-            Ok(sessions) => {
+            Ok(read) => {
+                if let Some(fault) = &read.fault {
+                    self.complain("sessions in a part of the log could not be read, the others are known", fault);
+                }
+                let sessions = read.sessions.to_string();
                 let fields = [("sessions", &*sessions)];
                 self.logger.event(Level::Info, crate::caller!(), "sessions known from the log", &fields);
             }

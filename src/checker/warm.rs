@@ -1,12 +1,10 @@
-//! Tells the cores which sessions of the log belong to which project, newest segments first.
+//! Tells the server which sessions of the log belong to which project, newest segments first.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crossbeam_channel::{SendTimeoutError, Sender};
-
 use crate::log::LogError;
-use crate::log::reader::{LogReader, SegmentInfo, SegmentReader};
+use crate::log::reader::{LogReader, SegmentInfo, SegmentReader, SegmentState};
 use crate::log::record::{Kind, Record};
 use crate::session::SessionId;
 
@@ -16,74 +14,96 @@ use super::wall_us;
 const BACK: Duration = Duration::from_secs(24 * 3600);
 
 /// Sessions told at most.
-const SESSIONS_MAX: u64 = 100_000;
+const SESSIONS_MAX: usize = 1 << 18;
 
-/// How long a full inbox is waited for; its core empties it with each sweep.
-const INBOX_PATIENCE: Duration = Duration::from_millis(500);
+/// The first part that is told; each further one is as large as all before.
+const PART_MIN: usize = 1024;
 
-/// Reads the start records of the last day, tells the cores and hands each to `note`. Gives how many there were.
+/// What is told.
+#[derive(Debug)]
+pub enum Told {
+    /// These sessions, and their projects.
+    Sessions(Vec<(SessionId, u32)>),
+    /// Nothing more comes.
+    All,
+}
+
+/// Who is told.
+pub type Tell = Box<dyn Fn(Told) + Send>;
+
+/// What was read.
+#[derive(Debug, Default)]
+pub struct Read {
+    /// Starts told.
+    pub sessions: usize,
+    /// The first fault that cost a segment, or its rest.
+    pub fault: Option<String>,
+}
+
+/// Reads the start records of the last day, tells them and hands each to `note`. What can't be read of one segment costs nothing of
+/// the others.
 pub fn tell_sessions(
     reader: &LogReader,
-    inboxes: &[Sender<(SessionId, u32)>],
+    tell: &dyn Fn(Told),
     stopping: &AtomicBool,
     mut note: impl FnMut(&Record<'_>),
-) -> Result<u64, LogError> {
+) -> Result<Read, LogError> {
     let oldest_us = wall_us().saturating_sub(BACK.as_micros() as u64);
     let mut segments: Vec<SegmentInfo> = reader.segments()?;
     segments.retain(|segment| segment.bytes > 0 && may_hold_starts(segment, oldest_us));
     segments.sort_by_key(|segment| std::cmp::Reverse(segment.id));
-    let mut told = 0;
+    let mut read = Read::default();
+    let mut part = Vec::new();
     for segment in &segments {
-        if told >= SESSIONS_MAX || stopping.load(Ordering::Relaxed) {
+        if read.sessions >= SESSIONS_MAX || stopping.load(Ordering::Relaxed) {
             break;
         }
-        told += tell_segment(segment, inboxes, stopping, &mut note)?;
+        let before = part.len();
+        let outcome = starts_of(segment, stopping, |start| {
+            part.push((SessionId(start.session), start.project));
+            note(start);
+        });
+        read.sessions += part.len() - before;
+        match outcome {
+            Ok(()) => {}
+            // Not a segment yet: it was being made when the folder was listed.
+            Err(LogError::Foreign { .. }) if segment.state != SegmentState::Sealed => {}
+            Err(error) => drop(read.fault.get_or_insert_with(|| error.to_string())),
+        }
+        if part.len() >= PART_MIN.max(read.sessions / 2) {
+            tell(Told::Sessions(std::mem::take(&mut part)));
+        }
     }
-    Ok(told)
+    tell(Told::Sessions(part));
+    Ok(read)
 }
 
 fn may_hold_starts(segment: &SegmentInfo, oldest_us: u64) -> bool {
     segment.sidecar.as_ref().is_none_or(|sidecar| sidecar.starts > 0 && sidecar.last_us >= oldest_us)
 }
 
-fn tell_segment(
-    segment: &SegmentInfo,
-    inboxes: &[Sender<(SessionId, u32)>],
-    stopping: &AtomicBool,
-    note: &mut impl FnMut(&Record<'_>),
-) -> Result<u64, LogError> {
+fn starts_of(segment: &SegmentInfo, stopping: &AtomicBool, mut take: impl FnMut(&Record<'_>)) -> Result<(), LogError> {
+    let gone = |error: &LogError| matches!(error, LogError::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound);
     let mut reader = match SegmentReader::open(segment) {
         Ok(reader) => reader,
-        // Deleted, or sealed, since it was listed: a few sessions less are known.
-        Err(LogError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => return Ok(0),
+        // Sealed since it was listed, or deleted: then its sessions are forgotten as they should be.
+        Err(error) if gone(&error) => {
+            let Some(sealed) = segment.sealed_since() else { return Ok(()) };
+            match SegmentReader::open(&sealed) {
+                Err(error) if gone(&error) => return Ok(()),
+                opened => opened?,
+            }
+        }
         Err(error) => return Err(error),
     };
-    let mut told = 0;
-    loop {
+    while !stopping.load(Ordering::Relaxed) {
         match reader.next() {
-            Ok(Some(record)) if record.kind == Kind::Start => {
-                tell(SessionId(record.session), record.project, inboxes);
-                note(&record);
-                told += 1;
-            }
+            Ok(Some(record)) if record.kind == Kind::Start => take(&record),
             Ok(Some(_)) => {}
-            Ok(None) => return Ok(told),
-            Err(LogError::Damaged { .. }) => {
-                reader.resync()?;
-            }
+            Ok(None) => break,
+            Err(LogError::Damaged { .. }) => drop(reader.resync()?),
             Err(error) => return Err(error),
         }
-        if stopping.load(Ordering::Relaxed) {
-            return Ok(told);
-        }
     }
-}
-
-fn tell(session: SessionId, project: u32, inboxes: &[Sender<(SessionId, u32)>]) {
-    for inbox in inboxes {
-        // A core that is busy, or gone, knows one session less.
-        if let Err(SendTimeoutError::Disconnected(_)) = inbox.send_timeout((session, project), INBOX_PATIENCE) {
-            return;
-        }
-    }
+    Ok(())
 }

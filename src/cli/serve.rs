@@ -14,13 +14,14 @@ use signal_hook::iterator::Signals;
 
 use crate::api::route::TEMPLATES;
 use crate::bucket::{Bucket, BucketSettings};
-use crate::checker::{self, Checker};
+use crate::checker::{self, Checker, Told};
 use crate::config::{self, Config, FirstRun, LogLevel, LogRequests, PROJECTS_FILE, Secret, first_run, snippet};
 use crate::directory;
 use crate::log::{Log, Options, Recovery};
 use crate::server::admission::{self, Policy};
 use crate::server::core::{Common, INBOX_MAX};
 use crate::server::handover::Inbox;
+use crate::server::known::Known;
 use crate::server::listen::listen;
 use crate::server::live::{Live, Shared as SharedLive};
 use crate::server::runtime::Driver;
@@ -111,6 +112,7 @@ pub fn run(args: ServeArgs, data: PathBuf) -> Result<ExitCode, CliError> {
         agents: UserAgents::spawn(config.uaparser_file.as_deref()).map_err(other)?,
         geo: Geo::open(config.maxminddb_file.as_deref()).map_err(other)?,
         logger: logger.clone(),
+        known: Known::default(),
         inboxes,
         stopping: AtomicBool::new(false),
         stop_wakers: (0..cores).map(|_| AtomicWaker::new()).collect(),
@@ -125,8 +127,12 @@ pub fn run(args: ServeArgs, data: PathBuf) -> Result<ExitCode, CliError> {
         seats.push(Seat { number, cpu, listener, writer, metrics: Arc::clone(&metrics[at]), inbox });
     }
     // All that can fail comes before the first connection is taken.
-    let checker =
-        Checker::spawn(checker::Options::of(config), common.inboxes.clone(), logger.clone()).map_err(other)?;
+    let told = Arc::clone(&common);
+    let tell = move |told_now| match told_now {
+        Told::Sessions(sessions) => told.known.add(sessions),
+        Told::All => told.known.finish(),
+    };
+    let checker = Checker::spawn(checker::Options::of(config), Box::new(tell), logger.clone()).map_err(other)?;
     let reloads = Arc::new(reload::Reloads::default());
     let metrics = reload::register(Metrics::new(metrics).logger(&logger), &reloads, &common);
     let admin = admin::spawn(config.admin, admin_of(&log, metrics, &checker)).map_err(other)?;

@@ -11,7 +11,8 @@
 //!
 //! Everything durable below the smallest of these leaves. Where no server runs at all, everything durable leaves.
 //!
-//! A batch that was sent again leaves once: see `merge/repeats.rs`.
+//! A batch that was sent again leaves once: see `merge/repeats.rs`. What was stored before its session was known leaves with the session's
+//! project: see `merge/projects.rs`.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -25,13 +26,15 @@ use super::error::{Damage, LogError};
 use super::ledger::Ledger;
 use super::protocol;
 use super::reader::{ANOTHER_LOG, LogReader, core_dirs};
-use super::record::{Record, uuid_text};
+use super::record::{Kind, Record, uuid_text};
 
+mod projects;
 mod repeats;
 mod settled;
 mod since;
 mod stream;
 
+use projects::Projects;
 pub use repeats::RepeatWindow;
 use repeats::Repeats;
 use stream::CoreStream;
@@ -113,6 +116,7 @@ pub struct Merge {
     since_us: u64,
     /// None hands out every record.
     repeats: Option<Repeats>,
+    projects: Projects,
     damage: Vec<Damage>,
     damage_count: u64,
     /// Sealed segments of another log, which were passed over.
@@ -134,6 +138,7 @@ impl Merge {
             behind: BTreeMap::new(),
             since_us: 0,
             repeats: Some(Repeats::new(RepeatWindow::default(), BTreeMap::new())),
+            projects: Projects::default(),
             damage: Vec::new(),
             damage_count: 0,
             strangers: Vec::new(),
@@ -222,6 +227,7 @@ impl Merge {
 
     /// Whether the record at this core's head is handed out: it was not before, and is no repeat.
     fn admit(&mut self, at: usize) -> bool {
+        self.join_project(at);
         let core = &self.cores[at];
         if core.head_us() < Some(self.since_us) {
             return false;
@@ -236,6 +242,24 @@ impl Merge {
         let behind = core.is_behind();
         let repeat = repeats.admit(self.reader.dir(), &record, stored_bytes, !behind);
         !behind && !repeat
+    }
+
+    /// Finds the project of the record at this core's head, if that was not known when it was stored.
+    fn join_project(&mut self, at: usize) {
+        let Some((record, _)) = self.cores[at].head() else { return };
+        if record.project != 0 {
+            if record.kind == Kind::Start {
+                self.projects.note(&record);
+            }
+            return;
+        }
+        let (session, order_us) = (record.session, record.order_us);
+        let mut project = self.projects.of(session);
+        if project == 0 && session != 0 && self.resumes {
+            self.projects.look_back(&self.reader, order_us);
+            project = self.projects.of(session);
+        }
+        self.cores[at].join(project);
     }
 
     fn choose(&mut self) -> Result<Option<usize>, LogError> {

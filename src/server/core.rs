@@ -29,6 +29,7 @@ use super::admission::{Admission, Shared as SharedPolicy};
 use super::commit::Commits;
 use super::conn::Conns;
 use super::handover::Inbox;
+use super::known::Known;
 use super::limits::Connections;
 use super::live::{self, Live};
 use super::look::Looks;
@@ -76,6 +77,8 @@ pub struct Common {
     pub geo: Geo,
     /// Log lines.
     pub logger: Logger,
+    /// Sessions of the log from before the start.
+    pub known: Known,
     /// Where new sessions are announced, by core.
     pub inboxes: Vec<Sender<Announcement>>,
     /// Set once, when the server stops.
@@ -126,6 +129,8 @@ pub struct Core {
     pub shares: Shares,
     /// Session -> project.
     pub sessions: RefCell<Sessions>,
+    /// All that the log knows of sessions has been told.
+    pub knows_log: Cell<bool>,
     /// The buffers of a start.
     pub start: RefCell<StartScratch>,
     /// The answer to preflights.
@@ -200,6 +205,7 @@ impl Core {
             headers_told: Sparse::default(),
             shares: Shares::new(budget, live.config.project_share_percent),
             sessions: RefCell::new(Sessions::new(SESSIONS_MAX)),
+            knows_log: Cell::new(false),
             start: RefCell::new(StartScratch::new(AGENTS_MAX)),
             batch: RefCell::default(),
             looks: Looks::default(),
@@ -270,7 +276,12 @@ impl Core {
         let known = self.sessions.borrow_mut().get(session);
         known.or_else(|| {
             self.hear();
-            self.sessions.borrow_mut().get(session)
+            let mut sessions = self.sessions.borrow_mut();
+            sessions.get(session).or_else(|| {
+                let project = self.common.known.get(session)?;
+                sessions.insert(session, project);
+                Some(project)
+            })
         })
     }
 

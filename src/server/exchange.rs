@@ -20,7 +20,7 @@ use super::answer::Seen;
 use super::conn::Conn;
 use super::core::Core;
 use super::io::{BodyError, Gone, Got, Io};
-use super::{batch, forms, gate, images, mobile, recording, sdk, start, upload};
+use super::{batch, forms, gate, images, known, mobile, recording, sdk, start, upload};
 
 /// A refused body is read up to this size before the answer, so that the connection can be kept.
 pub const DRAIN_BYTES_MAX: u64 = 256 * 1024;
@@ -89,7 +89,12 @@ enum Plain {
 /// Answers the request whose head stands in the buffer.
 pub async fn exchange(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>) -> Next {
     let mut seen = Seen::begin(io);
-    match judge(io, core, conn, &mut seen) {
+    let mut verdict = judge(io, core, conn, &mut seen);
+    // Whose session this is may stand in the log, and not be read yet.
+    if seen.project.is_none() && seen.session.is_some() && known::wait(core, conn).await {
+        verdict = judge(io, core, conn, &mut seen);
+    }
+    match verdict {
         Verdict::Answer(plain) => answer(io, core, conn, &mut seen, plain).await,
         Verdict::Handle { route, upload: Some(token), .. } => {
             conn.project.set(seen.project.unwrap_or(0));

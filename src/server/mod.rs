@@ -20,6 +20,7 @@
 //! | [`look`], [`turns`] | inflating before the answer, and who does so when |
 //! | [`sweep`], [`notices`], [`sparse`] | deadlines; what the log has to say; lines said now and then |
 //! | [`core`], [`conn`], [`pool`], [`sessions`] | what a core holds |
+//! | [`known`] | what the log knew of sessions before the start |
 //! | [`live`] | the settings that a running server takes over |
 //!
 //! Cores share nothing mutable on the request path: a new session is told by message, and a new
@@ -42,6 +43,7 @@ pub mod gate;
 pub mod handover;
 pub mod images;
 pub mod io;
+pub mod known;
 pub mod limits;
 pub mod listen;
 pub mod live;

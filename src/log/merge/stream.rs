@@ -41,6 +41,8 @@ pub(super) struct CoreStream {
     /// Where the consumer goes on; what is read before it only fills the window of repeats.
     target: Option<Place>,
     head: Option<Found>,
+    /// The project of the record at hand, where the record itself knows none.
+    joined: u32,
 }
 
 /// In whose hands the core's folder is.
@@ -84,6 +86,7 @@ impl CoreStream {
             skipped: Skipped::default(),
             target,
             head: None,
+            joined: 0,
         }
     }
 
@@ -115,12 +118,23 @@ impl CoreStream {
     /// Hands out the record at hand. Its bytes stay until the next head is loaded.
     pub(super) fn take(&mut self) -> Option<Record<'_>> {
         let head = self.head.take()?;
-        self.current.as_ref().map(|current| current.reader.record(&head))
+        let joined = std::mem::take(&mut self.joined);
+        let mut record = self.current.as_ref().map(|current| current.reader.record(&head))?;
+        if record.project == 0 {
+            record.project = joined;
+        }
+        Some(record)
+    }
+
+    /// Says which project the record at hand is of, where the record itself knows none.
+    pub(super) fn join(&mut self, project: u32) {
+        self.joined = project;
     }
 
     /// Leaves the record at hand out.
     pub(super) fn pass(&mut self) {
         self.head = None;
+        self.joined = 0;
     }
 
     /// Whether the record at hand was handed out before the consumer resumed.
