@@ -166,7 +166,8 @@
 //! The merge reads the clock (T), fences, then looks at each core: one with in_append set counts as its last order time,
 //! one with unsynced records as the first of them, an idle one as T; failed, poisoned and closed cores hold nothing up
 //! beyond that. Everything durable below the smallest of these is complete and leaves ordered by (time, core, offset).
-//! Repeats (same session and label, equal bytes, within a bounded window) are left out.
+//! Repeats (same session and label, equal bytes, within a bounded window) are left out. A record with project 0 gets the project of its
+//! session's start.
 //!
 //! # What each crash leaves
 //!

@@ -35,7 +35,7 @@ fn a_session_of_before_is_known_to_its_first_request_after_a_start() {
     let server = home.serve(&[]);
     let mut client = server.connect();
     let other = server.start_session(&home.project_key());
-    let mut start = || server.start_session(&home.project_key());
+    let start = || server.start_session(&home.project_key());
     // Enough to read that the session's start, which stands behind it, is not found at once.
     for _ in 0..40 {
         assert_eq!(client.exchange(batch_request(&other, &vec![b'x'; 900_000])).status, 200);
