@@ -18,11 +18,11 @@ use super::commit::{StoreError, store};
 use super::conn::Conn;
 use super::core::Core;
 use super::exchange::{Next, body};
-use super::gate;
 use super::io::{Got, Io};
 use super::live::Live;
 use super::look::Packed;
 use super::pool::{OverBudget, Work};
+use super::{gate, known};
 
 /// How often a start looks whether the user agent expressions are compiled.
 const READY_POLL: Duration = Duration::from_millis(5);
@@ -131,6 +131,7 @@ async fn judged(
     };
     let limit = usize::try_from(live.start.json_inflated_limit).unwrap_or(usize::MAX);
     let packed = coding.map(|coding| Packed { coding, body, limit });
+    let mut asked = false;
     loop {
         let mut leaves = Leaves { answer, payload, ext, left: &mut *left };
         let mut judge =
@@ -143,6 +144,15 @@ async fn judged(
             // It is known for large, or for too early: neither is said twice.
             Err(OverBudget) => left.hold(conn, LEFT_BYTES_MAX).await?,
             Ok(StartOutcome::NotReady) if agents_ready(core, conn).await => {}
+            // Whether the session that goes on is of this project may stand in the log, and not be read yet.
+            Ok(StartOutcome::Started(started))
+                if started.resumed && !asked && core.project_of(started.session).is_none() =>
+            {
+                asked = true;
+                if !known::wait(core, conn).await {
+                    return Ok(StartOutcome::Started(started));
+                }
+            }
             Ok(outcome) => return Ok(outcome),
         }
     }
