@@ -1,6 +1,7 @@
 //! Sessions of before, in a server's first moments.
 
 use std::fs;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::common::{Home, batch_request};
 
@@ -18,14 +19,14 @@ fn one_unexpected_file_makes_no_session_forgotten() {
     let server = home.serve(&[]);
     let token = server.start_session(&home.project_key());
     server.stop();
-    // Both sort newest.
+    // Both sort behind what is there, and before what comes.
     let core = home.data().join("log/core-00");
-    fs::write(core.join("09999999999999999998.seg"), vec![7; 10_000]).expect("the folder takes files");
-    fs::create_dir(core.join("09999999999999999999.seg")).expect("the folder takes folders");
+    let now_us = SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is right").as_micros();
+    fs::write(core.join(format!("{now_us:020}.seg")), vec![7; 10_000]).expect("the folder takes files");
+    fs::create_dir(core.join(format!("{:020}.seg", now_us + 1))).expect("the folder takes folders");
     let server = home.serve(&[]);
     assert_eq!(server.connect().exchange(batch_request(&token, b"a body")).status, 200);
     drop(server);
-    fs::remove_dir(core.join("09999999999999999999.seg")).expect("it is still there");
     assert_eq!(stored_projects(&home, 6), [1]);
 }
 
