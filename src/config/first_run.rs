@@ -14,8 +14,9 @@ use super::settings::SETTINGS;
 use super::{CONFIG_FILE, PROJECTS_FILE};
 use crate::settled::Kept;
 
-/// The folder of the log, inside the data folder: a server has run there.
-const LOG_FOLDER: &str = "log";
+/// The log's identity, inside the data folder: a server has run there. An empty folder, or secrets that were mounted before the
+/// first start, don't say so.
+const LOG_IDENTITY: &str = "log/log.json";
 
 /// What [`first_run`] had to make.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -81,12 +82,12 @@ pub fn nothing_is_gone(sources: &Sources) -> Result<(), ConfigError> {
         Err(ConfigError::Gone { path: path.to_owned(), loss, copy })
     };
     let (projects, secrets) = (data.join(PROJECTS_FILE), TokenSecrets::path(data));
-    let has_log = is_there(&data.join(LOG_FOLDER))?;
-    if (has_log || is_there(&secrets)?) && !is_there(&projects)? {
-        let copy = Kept::new(data, PROJECTS_FILE, u64::MAX);
+    let copy = Kept::new(data, PROJECTS_FILE, u64::MAX);
+    let has_run = is_there(&data.join(LOG_IDENTITY))? || is_there(copy.path())?;
+    if has_run && !is_there(&projects)? {
         return gone(&projects, "another project with another key, which no page has", &copy);
     }
-    if has_log && sources.has_secrets_file() && !is_there(&secrets)? {
+    if has_run && sources.has_secrets_file() && !is_there(&secrets)? {
         let copy = remembered::secrets_copy(data);
         return gone(&secrets, "another secret, and every session that runs would be refused", &copy);
     }

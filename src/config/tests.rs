@@ -331,6 +331,19 @@ fn the_first_run_adds_only_what_is_missing() {
 }
 
 #[test]
+fn a_new_folder_with_secrets_that_were_mounted_before_the_first_start_gets_a_project() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir_all(folder.path().join("secrets")).unwrap();
+    fs::create_dir_all(folder.path().join("log")).unwrap();
+    fs::write(folder.path().join(SECRETS_FILE), "mounted\n").unwrap();
+    let made = first_run(&sources(folder.path(), &[], &[])).unwrap();
+    assert!(made.project_key.is_some() && !made.secret);
+    fs::write(folder.path().join("log/log.json"), "{}").unwrap();
+    fs::remove_file(folder.path().join(PROJECTS_FILE)).unwrap();
+    first_run(&sources(folder.path(), &[], &[])).expect_err("a server has run here");
+}
+
+#[test]
 fn empty_secrets_are_refused_and_none_is_printed() {
     let folder = tempfile::tempdir().unwrap();
     first_run(&sources(folder.path(), &[], &[])).unwrap();

@@ -144,7 +144,7 @@ fn a_folder_that_is_not_new_gets_no_new_key_and_no_new_secret() {
         assert!(!path.exists());
         fs::write(&path, text).expect("it can be put back");
     }
-    // The secrets alone tell it too.
+    // The copies alone tell it too.
     fs::remove_dir_all(home.data().join("log")).expect("the log can be removed");
     fs::remove_file(home.data().join("projects.toml")).expect("it can be removed");
     assert_eq!(home.serve_in_vain(&["--listen", "127.0.0.1:0"]).code, Some(1));
