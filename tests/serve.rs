@@ -54,6 +54,8 @@ mod settings;
 mod settled;
 #[path = "serve/shortage.rs"]
 mod shortage;
+#[path = "serve/stuck.rs"]
+mod stuck;
 #[path = "serve/tail.rs"]
 mod tail;
 #[path = "serve/warm.rs"]

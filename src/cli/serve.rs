@@ -19,6 +19,7 @@ use crate::config::{self, Config, FirstRun, LogLevel, LogRequests, PROJECTS_FILE
 use crate::directory;
 use crate::log::{Log, Options, Recovery};
 use crate::server::admission::{self, Policy};
+use crate::server::beat::Beats;
 use crate::server::core::{Common, INBOX_MAX};
 use crate::server::handover::Inbox;
 use crate::server::known::Known;
@@ -35,6 +36,7 @@ use crate::telemetry::{self, Admin, Check, CoreMetrics, Level, LogOptions, Logge
 use super::admin::reachable;
 use super::{CliError, ServeArgs};
 
+mod ending;
 mod failures;
 mod lost;
 mod projects;
@@ -42,6 +44,9 @@ mod reload;
 mod retention;
 
 use lost::Lost;
+
+/// How long the log's threads may take to end when a core has not. What was acknowledged is on disk already.
+const ABANDONED_PATIENCE: Duration = Duration::from_secs(3);
 
 /// How long the last log lines may take to be printed.
 const PRINT_PATIENCE: Duration = Duration::from_secs(2);
@@ -116,6 +121,7 @@ pub fn run(args: ServeArgs, data: PathBuf) -> Result<ExitCode, CliError> {
         inboxes,
         stopping: AtomicBool::new(false),
         stop_wakers: (0..cores).map(|_| AtomicWaker::new()).collect(),
+        beats: Beats::new(cores),
         handovers: (0..cores).map(|_| Inbox::new(config.handovers_max, config.inflight_bytes_max)).collect(),
     });
     let metrics: Vec<Arc<CoreMetrics>> = (0..cores).map(|_| Arc::new(CoreMetrics::new(TEMPLATES))).collect();
@@ -135,7 +141,7 @@ pub fn run(args: ServeArgs, data: PathBuf) -> Result<ExitCode, CliError> {
     let checker = Checker::spawn(checker::Options::of(config), Box::new(tell), logger.clone()).map_err(other)?;
     let reloads = Arc::new(reload::Reloads::default());
     let metrics = reload::register(Metrics::new(metrics).logger(&logger), &reloads, &common);
-    let admin = admin::spawn(config.admin, admin_of(&log, metrics, &checker)).map_err(other)?;
+    let admin = admin::spawn(config.admin, admin_of(&log, metrics, &checker, &common)).map_err(other)?;
     let threads: Vec<_> = seats.into_iter().map(|seat| spawn(Arc::clone(&common), seat)).collect();
     let stopper = Arc::clone(&common);
     let (projects, graced) = (Arc::clone(&common.directory), Arc::clone(&common.directory));
@@ -158,22 +164,11 @@ pub fn run(args: ServeArgs, data: PathBuf) -> Result<ExitCode, CliError> {
         let message = "UAPARSER_FILE can't be used, the built-in expressions are";
         logger.event(Level::Error, crate::caller!(), message, &[("error", fault)]);
     }
-    let mut failed = false;
-    for thread in threads {
-        let ended = match thread {
-            Ok(thread) => fault_of(thread.join()),
-            Err(error) => Some(format!("its thread could not be started: {error}")),
-        };
-        if let Some(fault) = ended {
-            failed = true;
-            logger.event(Level::Error, crate::caller!(), "a core ended, the server stops", &[("error", &fault)]);
-            common.stop();
-        }
-    }
+    let ended = ending::wait(threads, &common);
     drop(watcher);
     drop(reloader);
     checker.stop();
-    let closed = log.close();
+    let closed = if ended.all { log.close() } else { log.close_within(ABANDONED_PATIENCE) };
     notices::report(&log, &logger);
     admin.stop();
     if let Err(error) = &closed {
@@ -184,19 +179,11 @@ pub fn run(args: ServeArgs, data: PathBuf) -> Result<ExitCode, CliError> {
     }
     printer.finish(PRINT_PATIENCE);
     closed?;
-    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    Ok(if ended.well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn other(error: impl std::fmt::Display) -> CliError {
     CliError::Other(error.to_string())
-}
-
-fn fault_of(joined: std::thread::Result<std::io::Result<()>>) -> Option<String> {
-    match joined {
-        Ok(Ok(())) => None,
-        Ok(Err(error)) => Some(error.to_string()),
-        Err(_) => Some("it panicked".to_owned()),
-    }
 }
 
 fn quota() -> Option<f64> {
@@ -317,7 +304,7 @@ fn report_recovery(logger: &Logger, recovery: &Recovery) {
     }
 }
 
-fn admin_of(log: &Log, metrics: Metrics, checker: &Checker) -> Admin {
+fn admin_of(log: &Log, metrics: Metrics, checker: &Checker, common: &Arc<Common>) -> Admin {
     let gauge = |log: &Log, value: fn(&crate::log::LogStats) -> u64| {
         let log = log.clone();
         move || value(&log.stats()) as f64
@@ -338,6 +325,8 @@ fn admin_of(log: &Log, metrics: Metrics, checker: &Checker) -> Admin {
     metrics = failures::register(metrics, log);
     metrics = retention::register(metrics, log);
     metrics = checker.register(metrics);
+    metrics = ending::register(metrics, common);
+    let (stuck, dead) = (Arc::clone(common), Arc::clone(common));
     let of_log = log.clone();
     let reopen = move || failures::reopen(&of_log);
     let log = log.clone();
@@ -347,11 +336,17 @@ fn admin_of(log: &Log, metrics: Metrics, checker: &Checker) -> Admin {
             if health.can_append { Ok(()) } else { Err(health.reason.unwrap_or_default()) }
         };
         let mut checks = vec![Check::run("log", look)];
+        checks.extend(ending::checks(&stuck));
         checks.extend(failures::checks(&log));
         checks.extend(retention::check_of_clock(&log));
         checks
     };
-    Admin { metrics: Arc::new(metrics), checks: Box::new(checks), reopen: Box::new(reopen) }
+    Admin {
+        metrics: Arc::new(metrics),
+        checks: Box::new(checks),
+        live: Box::new(move || !dead.beats.is_dead()),
+        reopen: Box::new(reopen),
+    }
 }
 
 /// SIGHUP has the settings read again. The first other signal drains, the second one ends at once.

@@ -236,6 +236,14 @@ impl Log {
         self.inner.close(CLOSE_WAIT)
     }
 
+    /// The same where a writer is held that will never be dropped: for at most `wait`.
+    ///
+    /// # Errors
+    /// As [`Log::close`].
+    pub fn close_within(&self, wait: Duration) -> Result<(), LogError> {
+        self.inner.close(wait)
+    }
+
     #[cfg(test)]
     pub(super) fn shared(&self) -> &Shared {
         &self.inner.shared

@@ -26,6 +26,8 @@ use crate::session::user_agent::UserAgents;
 use crate::telemetry::{CoreMetrics, Logger};
 
 use super::admission::{Admission, Shared as SharedPolicy};
+use super::beat::Beats;
+use super::clock::Clock;
 use super::commit::Commits;
 use super::conn::Conns;
 use super::handover::Inbox;
@@ -85,6 +87,8 @@ pub struct Common {
     pub stopping: AtomicBool,
     /// Wakes the accept task of each core when the server stops.
     pub stop_wakers: Vec<AtomicWaker>,
+    /// The cores' heartbeats.
+    pub beats: Beats,
     /// Where connections are passed on to, by core.
     pub handovers: Vec<Arc<Inbox>>,
 }
@@ -96,6 +100,11 @@ impl Common {
         for waker in &self.stop_wakers {
             waker.wake();
         }
+    }
+
+    /// The server has been told to stop.
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::SeqCst)
     }
 }
 
@@ -147,8 +156,8 @@ pub struct Core {
     pub looks: Looks,
     /// Batches that can't be used, and are kept.
     pub quarantine: Quarantine,
-    /// ms on the monotonic clock, refreshed by each sweep and each accepted connection.
-    now_ms: Cell<u64>,
+    /// What deadlines go by, refreshed by each sweep.
+    clock: Clock,
     /// `Date`, refreshed by each sweep.
     pub date: Cell<HttpDate>,
     /// This core's log takes nothing more: connections are passed on to others. As of the last sweep, or of the last refusal.
@@ -214,7 +223,7 @@ impl Core {
             path: RefCell::default(),
             limits: Limits::default(),
             logger: common.logger.clone(),
-            now_ms: Cell::new(0),
+            clock: Clock::at(machine_ms()),
             date: Cell::new(HttpDate::from_unix(0)),
             draining: Cell::new(false),
             poisoned: Cell::new(false),
@@ -233,16 +242,14 @@ impl Core {
 
     /// Refreshes the coarse clocks.
     pub fn tick(&self) -> u64 {
-        let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
-        let now_ms = now.tv_sec as u64 * 1000 + now.tv_nsec as u64 / 1_000_000;
-        self.now_ms.set(now_ms);
+        let now_ms = self.clock.advance(machine_ms());
         self.date.set(HttpDate::from_unix(self.wall_ms() as u64 / 1000));
         now_ms
     }
 
-    /// ms on the monotonic clock, at most one sweep old.
+    /// ms in which this core ran, at most one sweep old. Not to be compared with any other clock.
     pub fn now_ms(&self) -> u64 {
-        self.now_ms.get()
+        self.clock.now_ms()
     }
 
     /// The projects as they are now.
@@ -358,7 +365,7 @@ impl Core {
 
     /// The server has been told to stop.
     pub fn stopping(&self) -> bool {
-        self.common.stopping.load(Ordering::SeqCst)
+        self.common.is_stopping()
     }
 
     /// Waits until [`Common::stop`] is called. One task of a core may do so at a time.
@@ -395,4 +402,10 @@ impl Core {
     pub fn set_commit_waker(&self, waker: &Waker) {
         self.commits.set_waker(waker);
     }
+}
+
+/// ms on the machine's monotonic clock.
+fn machine_ms() -> u64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    now.tv_sec as u64 * 1000 + now.tv_nsec as u64 / 1_000_000
 }

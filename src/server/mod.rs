@@ -21,6 +21,7 @@
 //! | [`sweep`], [`notices`], [`sparse`] | deadlines; what the log has to say; lines said now and then |
 //! | [`core`], [`conn`], [`pool`], [`sessions`] | what a core holds |
 //! | [`known`] | what the log knew of sessions before the start |
+//! | [`beat`], [`clock`] | whether the cores turn; the time in which they did |
 //! | [`live`] | the settings that a running server takes over |
 //!
 //! Cores share nothing mutable on the request path: a new session is told by message, and a new
@@ -30,7 +31,9 @@ pub mod accept;
 pub mod admission;
 pub mod answer;
 pub mod batch;
+pub mod beat;
 pub mod charge;
+pub mod clock;
 pub mod commit;
 pub mod conn;
 pub mod connection;
@@ -101,18 +104,23 @@ pub struct Seat {
 pub fn spawn(common: Arc<Common>, seat: Seat) -> std::io::Result<JoinHandle<std::io::Result<()>>> {
     let name = format!("core-{:02}", seat.number);
     std::thread::Builder::new().name(name).spawn(move || {
-        let _stop = StopAtEnd(Arc::clone(&common));
+        let _stop = StopAtEnd { common: Arc::clone(&common), core: seat.number };
+        common.beats.begin(seat.number);
         pin(&common, seat.number, seat.cpu);
         common.driver.block_on(run(Arc::clone(&common), seat))?
     })
 }
 
 /// However a core ends, the others must not go on without it: its listener would keep its share of the connections.
-struct StopAtEnd(Arc<Common>);
+struct StopAtEnd {
+    common: Arc<Common>,
+    core: u16,
+}
 
 impl Drop for StopAtEnd {
     fn drop(&mut self) {
-        self.0.stop();
+        self.common.beats.end(self.core);
+        self.common.stop();
     }
 }
 

@@ -32,6 +32,7 @@ pub async fn run(core: Rc<Core>) {
     loop {
         monoio::time::sleep(PERIOD).await;
         let now_ms = core.tick();
+        core.common.beats.beat(core.number);
         core.look_at_log();
         let mut reclaims_left = RECLAIMS_MAX;
         // Asked for here, so that a core without requests takes over a change as well.

@@ -37,6 +37,8 @@ pub struct Admin {
     /// Looks at what durable work needs; ready means that all checks pass. Called on the admin thread at each
     /// request of `/health` and `/health/ready`; must not block.
     pub checks: Box<dyn Fn() -> Vec<Check> + Send + Sync>,
+    /// Whether the process is worth keeping. As `checks`, at each request of `/health/live`.
+    pub live: Box<dyn Fn() -> bool + Send + Sync>,
     /// Takes cores into use again whose disk was mended, and tells what became of each. Called on a thread of its own; may
     /// take seconds.
     pub reopen: Box<dyn Fn() -> Vec<ReopenedCore> + Send + Sync>,
@@ -150,11 +152,13 @@ async fn serve(listener: tokio::net::TcpListener, admin: Admin, stopped: oneshot
 struct Shown {
     page: Exposition,
     checks: Box<dyn Fn() -> Vec<Check> + Send + Sync>,
+    live: Box<dyn Fn() -> bool + Send + Sync>,
     reopen: Box<dyn Fn() -> Vec<ReopenedCore> + Send + Sync>,
 }
 
 fn router(admin: Admin) -> Router {
-    let shown = Shown { page: Exposition::new(admin.metrics), checks: admin.checks, reopen: admin.reopen };
+    let shown =
+        Shown { page: Exposition::new(admin.metrics), checks: admin.checks, live: admin.live, reopen: admin.reopen };
     Router::new()
         .route("/metrics", get(metrics))
         .route("/health", any(upstream_health))
@@ -177,8 +181,11 @@ async fn metrics(State(shown): State<Arc<Shown>>, headers: HeaderMap) -> Respons
     }
 }
 
-async fn live() -> Response {
-    json(StatusCode::OK, "{\"live\":true}\n".to_owned())
+async fn live(State(shown): State<Arc<Shown>>) -> Response {
+    if (shown.live)() {
+        return json(StatusCode::OK, "{\"live\":true}\n".to_owned());
+    }
+    json(StatusCode::SERVICE_UNAVAILABLE, "{\"live\":false}\n".to_owned())
 }
 
 async fn ready(State(shown): State<Arc<Shown>>) -> Response {

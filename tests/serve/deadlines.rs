@@ -3,6 +3,8 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::process::Signal;
+
 use crate::common::{Client, Home, batch, batch_request};
 
 const ROOT: &str = "GET / HTTP/1.1\r\nHost: test\r\n\r\n";
@@ -191,4 +193,31 @@ fn at_the_cap_of_busy_connections_a_new_one_is_refused_in_the_end() {
     busy.send("first!");
     assert_eq!(busy.read().status, 200);
     assert_eq!(home.stored().len(), 1);
+}
+
+#[test]
+fn a_pause_of_the_server_makes_nobody_slow() {
+    let home = Home::new();
+    let server = home.serve(&[("head_timeout", "1s"), ("body_grace", "1s"), ("idle_timeout", "2s"), ("cores", "1")]);
+    let (mut head, mut body, mut idle) = (server.connect(), server.connect(), server.connect());
+    let token = home.token(7);
+    head.send("GET / HT");
+    body.send(batch(&token, 20_000));
+    body.send([b'x'; 10_000]);
+    assert_eq!(idle.exchange(ROOT).status, 200);
+    thread::sleep(Duration::from_millis(300));
+    server.signal(Signal::STOP);
+    head.send("TP/1.1\r\nHost: test\r\n\r\n");
+    body.send([b'x'; 10_000]);
+    idle.send(batch_request(&token, b"a body"));
+    let mut new = server.connect();
+    new.send(batch_request(&token, b"a body"));
+    // Longer than any of them would have.
+    thread::sleep(Duration::from_millis(3_500));
+    server.signal(Signal::CONT);
+    for (name, client) in [("head", &mut head), ("body", &mut body), ("idle", &mut idle), ("new", &mut new)] {
+        let answer = client.read();
+        assert_eq!(answer.status, 200, "{name}: {}", answer.text());
+    }
+    assert_eq!(home.stored().len(), 3);
 }

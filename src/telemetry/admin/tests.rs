@@ -17,7 +17,7 @@ fn start(healthy: &Arc<AtomicBool>) -> AdminHandle {
         let before = if reopened.swap(true, Ordering::Relaxed) { "open" } else { "poisoned" };
         vec![ReopenedCore { core: 0, before: before.to_owned(), after: "open".to_owned(), reason: None }]
     });
-    spawn(ANY.parse().unwrap(), Admin { metrics, checks, reopen }).unwrap()
+    spawn(ANY.parse().unwrap(), Admin { metrics, checks, live: Box::new(|| true), reopen }).unwrap()
 }
 
 fn ask_with(addr: SocketAddr, request: &str, headers: &str) -> String {
@@ -112,8 +112,8 @@ fn not_ready_says_why_and_stays_alive() {
 fn an_address_in_use_is_said_plainly() {
     let admin = start(&Arc::new(AtomicBool::new(true)));
     let metrics = Arc::new(Metrics::new(Vec::new()));
-    let error =
-        spawn(admin.addr(), Admin { metrics, checks: Box::new(Vec::new), reopen: Box::new(Vec::new) }).unwrap_err();
+    let other = Admin { metrics, checks: Box::new(Vec::new), live: Box::new(|| true), reopen: Box::new(Vec::new) };
+    let error = spawn(admin.addr(), other).unwrap_err();
     let text = error.to_string();
     assert!(text.contains(&admin.addr().to_string()) && text.contains("in use"), "{text}");
 }
@@ -137,7 +137,7 @@ fn silent_connections_do_not_lock_out_the_probes() {
         let inner = tokio::net::TcpListener::bind(ANY).await.unwrap();
         let addr = inner.local_addr().unwrap();
         let listener = GuardedListener::with_bounds(inner, 1, Duration::from_millis(50));
-        let server = axum::serve(listener, Router::new().route("/", get(live)));
+        let server = axum::serve(listener, Router::new().route("/", get(async || "here")));
         tokio::spawn(std::future::IntoFuture::into_future(server));
         let silent = tokio::net::TcpStream::connect(addr).await.unwrap();
         let answer = std::thread::spawn(move || ask(addr, "GET /"));
@@ -147,4 +147,13 @@ fn silent_connections_do_not_lock_out_the_probes() {
         assert!(answer.join().unwrap().starts_with("HTTP/1.1 200"));
         drop(silent);
     });
+}
+
+#[test]
+fn a_server_with_a_dead_core_is_not_live() {
+    let metrics = Arc::new(Metrics::new(Vec::new()));
+    let dead = Admin { metrics, checks: Box::new(Vec::new), live: Box::new(|| false), reopen: Box::new(Vec::new) };
+    let admin = spawn(ANY.parse().unwrap(), dead).unwrap();
+    let answer = ask(admin.addr(), "GET /health/live");
+    assert!(answer.starts_with("HTTP/1.1 503") && answer.contains("{\"live\":false}"), "{answer}");
 }

@@ -1,0 +1,200 @@
+//! The heartbeats of the cores, and who listens to them.
+//!
+//! A core beats with each sweep, ten times a second. Whoever listens counts its own looks and not the time between them, so that a pause of the
+//! whole process is nobody's silence. A core that is silent is stuck in a call of the kernel's, which may pass, or turns without ever coming to
+//! its timers, as it does when its ring fails for good. The second uses processor time, and never passes.
+
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
+use std::time::Duration;
+
+/// The time between two looks.
+pub const LOOK: Duration = Duration::from_millis(50);
+
+/// A core that is silent for this long is stuck.
+pub const STUCK_MS: u64 = 5_000;
+
+/// After this long a restart is the better way: `/health/live` asks for it.
+pub const DEAD_MS: u64 = 30_000;
+
+/// A stuck core that has used this much processor time since it was found so will not come back, in ticks of 10 ms.
+const SPINNING_TICKS: u64 = 300;
+
+/// One core's.
+#[derive(Debug, Default)]
+struct Beat {
+    count: AtomicU64,
+    /// The thread's number while it runs.
+    thread: AtomicI32,
+    silent_ms: AtomicU64,
+    spins: AtomicBool,
+}
+
+/// Those of all cores.
+#[derive(Debug)]
+pub struct Beats(Vec<Beat>);
+
+impl Beats {
+    /// None has begun yet.
+    pub fn new(cores: u16) -> Self {
+        Self((0..cores).map(|_| Beat::default()).collect())
+    }
+
+    /// The calling thread is this core's from now on.
+    pub fn begin(&self, core: u16) {
+        self.0[usize::from(core)].thread.store(rustix::thread::gettid().as_raw_nonzero().get(), Ordering::SeqCst);
+    }
+
+    /// The core is alive.
+    pub fn beat(&self, core: u16) {
+        self.0[usize::from(core)].count.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The core has ended, and is silent by right.
+    pub fn end(&self, core: u16) {
+        self.0[usize::from(core)].thread.store(0, Ordering::SeqCst);
+    }
+
+    /// How long each core has been silent, in ms.
+    pub fn silent_ms(&self) -> impl Iterator<Item = u64> + '_ {
+        self.0.iter().map(|beat| beat.silent_ms.load(Ordering::Relaxed))
+    }
+
+    /// Why a core that is stuck can't serve.
+    pub fn fault(&self, core: usize) -> Option<String> {
+        let beat = &self.0[core];
+        let silent_ms = beat.silent_ms.load(Ordering::Relaxed);
+        let how = if beat.spins.load(Ordering::Relaxed) { "turns without end" } else { "does not answer" };
+        (silent_ms >= STUCK_MS).then(|| format!("core {core} {how} for {} s", silent_ms / 1000))
+    }
+
+    /// Whether a core is stuck for so long that only a restart helps.
+    pub fn is_dead(&self) -> bool {
+        self.silent_ms().any(|silent_ms| silent_ms >= DEAD_MS)
+    }
+}
+
+/// What has become of a core since the last look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// It is stuck now.
+    Stuck,
+    /// It is back, after so many ms.
+    Back(u64),
+    /// It turns without end: it will not come back.
+    Lost,
+}
+
+/// What a listener remembers of a core.
+#[derive(Debug, Default, Clone, Copy)]
+struct Heard {
+    count: u64,
+    silent_ms: u64,
+    ticks: Option<u64>,
+    lost: bool,
+}
+
+/// Listens to all cores.
+#[derive(Debug)]
+pub struct Listener(Vec<Heard>);
+
+impl Listener {
+    /// Has heard nothing yet.
+    pub fn new(beats: &Beats) -> Self {
+        Self(vec![Heard::default(); beats.0.len()])
+    }
+
+    /// To be called once each [`LOOK`]: what is new of each core.
+    pub fn look(&mut self, beats: &Beats, mut change: impl FnMut(usize, Change)) {
+        self.look_with(beats, processor_ticks, &mut change);
+    }
+
+    fn look_with(&mut self, beats: &Beats, ticks_of: fn(i32) -> Option<u64>, change: &mut dyn FnMut(usize, Change)) {
+        for (core, (beat, heard)) in beats.0.iter().zip(&mut self.0).enumerate() {
+            let (count, thread) = (beat.count.load(Ordering::Relaxed), beat.thread.load(Ordering::SeqCst));
+            if count != heard.count || thread == 0 {
+                if heard.silent_ms >= STUCK_MS && thread != 0 {
+                    change(core, Change::Back(heard.silent_ms));
+                }
+                *heard = Heard { count, ..Heard::default() };
+            } else {
+                let before_ms = heard.silent_ms;
+                heard.silent_ms += LOOK.as_millis() as u64;
+                if before_ms < STUCK_MS && heard.silent_ms >= STUCK_MS {
+                    heard.ticks = ticks_of(thread);
+                    change(core, Change::Stuck);
+                } else if heard.silent_ms >= STUCK_MS && !heard.lost && heard.silent_ms % 1000 == 0 {
+                    let used = ticks_of(thread).zip(heard.ticks).map(|(now, then)| now.saturating_sub(then));
+                    if used.is_some_and(|used| used >= SPINNING_TICKS) {
+                        heard.lost = true;
+                        change(core, Change::Lost);
+                    }
+                }
+            }
+            beat.silent_ms.store(heard.silent_ms, Ordering::Relaxed);
+            beat.spins.store(heard.lost, Ordering::Relaxed);
+        }
+    }
+}
+
+/// The processor time that a thread of this process has used, in ticks of 10 ms.
+fn processor_ticks(thread: i32) -> Option<u64> {
+    let text = std::fs::read_to_string(format!("/proc/self/task/{thread}/stat")).ok()?;
+    // The name may hold anything, and is in parentheses. Twelve and thirteen fields behind it stand the times in user mode and in the kernel.
+    let mut fields = text.rsplit_once(") ")?.1.split(' ').skip(11);
+    let (user, kernel) = (fields.next()?, fields.next()?);
+    Some(user.parse::<u64>().ok()? + kernel.parse::<u64>().ok()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn looks(listener: &mut Listener, beats: &Beats, ms: u64, ticks: fn(i32) -> Option<u64>) -> Vec<(usize, Change)> {
+        let mut changes = Vec::new();
+        for _ in 0..ms / LOOK.as_millis() as u64 {
+            listener.look_with(beats, ticks, &mut |core, change| changes.push((core, change)));
+        }
+        changes
+    }
+
+    #[test]
+    fn a_core_that_falls_silent_is_stuck_until_it_beats_again() {
+        let beats = Beats::new(2);
+        let mut listener = Listener::new(&beats);
+        beats.begin(1);
+        assert_eq!(looks(&mut listener, &beats, 4_900, |_| Some(7)), [], "not yet, and core 0 has not begun");
+        assert_eq!(looks(&mut listener, &beats, 100, |_| Some(7)), [(1, Change::Stuck)]);
+        assert_eq!(beats.fault(1).as_deref(), Some("core 1 does not answer for 5 s"));
+        assert_eq!((beats.fault(0), beats.is_dead()), (None, false));
+        assert_eq!(looks(&mut listener, &beats, 25_000, |_| Some(7)), [], "it waits in the kernel, which may pass");
+        assert!(beats.is_dead());
+        beats.beat(1);
+        assert_eq!(looks(&mut listener, &beats, 50, |_| Some(7)), [(1, Change::Back(30_000))]);
+        assert_eq!((beats.fault(1), beats.is_dead()), (None, false));
+    }
+
+    #[test]
+    fn a_core_that_turns_without_end_is_lost() {
+        let beats = Beats::new(1);
+        let mut listener = Listener::new(&beats);
+        beats.begin(0);
+        static TICKS: AtomicU64 = AtomicU64::new(0);
+        let more = |_| Some(TICKS.fetch_add(100, Ordering::Relaxed));
+        assert_eq!(looks(&mut listener, &beats, 9_000, more), [(0, Change::Stuck), (0, Change::Lost)]);
+        assert!(beats.fault(0).is_some_and(|fault| fault.contains("turns without end")));
+        beats.end(0);
+        assert_eq!(looks(&mut listener, &beats, 9_000, more), [], "who has ended is not stuck");
+        assert_eq!(beats.fault(0), None);
+    }
+
+    #[test]
+    fn the_processor_time_of_a_thread_is_found() {
+        let thread = rustix::thread::gettid().as_raw_nonzero().get();
+        let began = processor_ticks(thread).expect("this thread runs");
+        let mut sum = 0_u64;
+        while processor_ticks(thread).expect("it still does") < began + 3 {
+            sum = (0..100_000_u64).fold(sum, |sum, n| std::hint::black_box(sum ^ n));
+        }
+        assert_eq!(processor_ticks(-1), None);
+    }
+}
