@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use super::head::is_token_byte;
-use super::{Framing, Limits, Reject};
+use super::{Buffer, Framing, Limits, Reject};
 
 /// The most that [`BodyStatus::More`] asks for at once.
 const WANT_BYTES_MAX: usize = 256 * 1024;
@@ -109,7 +109,7 @@ impl Body {
     ///
     /// 400 for broken chunks, 413 over the limit, 431 for trailers over theirs. The buffer's content behind
     /// the body's start is then undefined.
-    pub fn advance(&mut self, buf: &mut Vec<u8>) -> Result<BodyStatus, Reject> {
+    pub fn advance(&mut self, buf: &mut Buffer) -> Result<BodyStatus, Reject> {
         match self.state {
             State::Done => Ok(BodyStatus::Done),
             State::Length(length) => Ok(self.advance_length(length, buf.len())),
@@ -122,10 +122,10 @@ impl Body {
         self.start..self.end
     }
 
-    /// Takes the first `count` of the decoded bytes out of the buffer, at most all of them. What follows them moves down.
-    pub fn take(&mut self, count: usize, buf: &mut Vec<u8>) {
+    /// Takes the first `count` of the decoded bytes out of the buffer, at most all of them.
+    pub fn take(&mut self, count: usize, buf: &mut Buffer) {
         let count = count.min(self.end - self.start);
-        buf.drain(self.start..self.start + count);
+        buf.remove(self.start..self.start + count);
         self.taken += count as u64;
         self.end -= count;
         self.raw -= count;
@@ -159,7 +159,7 @@ impl Body {
         &mut self,
         mut place: Place,
         mut line_bytes: usize,
-        buf: &mut Vec<u8>,
+        buf: &mut Buffer,
     ) -> Result<BodyStatus, Reject> {
         while let Some(&byte) = buf.get(self.raw) {
             if let Place::Data(remaining) = place {

@@ -38,6 +38,7 @@
 //! place, and a [`Reply`] is copied into a buffer of the caller's.
 
 mod body;
+mod buffer;
 pub mod date;
 mod framing;
 mod head;
@@ -54,6 +55,7 @@ mod tests;
 use std::fmt;
 
 pub use body::{Body, BodyStatus};
+pub use buffer::Buffer;
 pub use framing::Framing;
 pub use head::{HEADERS_MAX, Head, HeadStatus, Headers, decode_head};
 pub use request_line::{Method, Version};

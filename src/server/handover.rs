@@ -143,7 +143,7 @@ pub fn find_place(core: &Core, conn: &Conn) -> bool {
 pub fn pass_on(mut io: Io, core: &Core, conn: &Conn, body: Option<Got>) {
     let Some(ticket) = conn.ticket.borrow_mut().take() else { return };
     let Ticket { mut place, socket } = *ticket;
-    let bytes = io.work().buf.clone();
+    let bytes = io.work().buf.to_vec();
     place.bytes = bytes.len();
     place.inbox.bytes.fetch_add(place.bytes, Ordering::SeqCst);
     let inbox = Arc::clone(&place.inbox);

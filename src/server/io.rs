@@ -160,7 +160,7 @@ impl Io {
             let buf = &mut self.work().buf;
             match proxy_header::read(buf).map_err(Greeting::Broken)? {
                 Step::Whole { bytes, client } => {
-                    buf.drain(..bytes);
+                    buf.remove(0..bytes);
                     if let Some(client) = client {
                         self.conn.peer.set(client);
                     }
@@ -264,14 +264,14 @@ impl Io {
                 Order::Close | Order::None => {}
             }
             self.make_room(want).await?;
-            let buf = std::mem::take(&mut self.work().buf);
+            let buf = self.work().buf.lend();
             let (begin, end) = (buf.len(), buf.capacity());
             let handle = self.conn.canceller.borrow().as_ref().map(|c| c.handle());
             let Some(handle) = handle else { return Err(Gone::Closed) };
             self.conn.holds_buffer.set(true);
             let (result, slice) = self.stream.cancelable_read(buf.slice_mut(begin..end), handle).await;
             self.conn.holds_buffer.set(false);
-            self.work().buf = slice.into_inner();
+            self.work().buf.take_back(slice.into_inner());
             match result {
                 Ok(0) => return Err(Gone::Closed),
                 Ok(received) => {
@@ -305,6 +305,7 @@ impl Io {
             let needed = (len + want.clamp(1, 3 * len.max(BUFFER_BYTES_MIN))).max(BUFFER_BYTES_MIN);
             // Where that cannot be had, what the next bytes need will do. Nobody waits who has room for them.
             if self.grow(needed) || len < self.work().buf.capacity() || self.grow(len + 1) {
+                self.work().buf.make_room(needed - len);
                 return Ok(());
             }
             if !wait_for_memory(&core, &self.conn).await {
@@ -350,7 +351,7 @@ impl Io {
                 core.commits.memory_came_back(&core.shares);
             }
         } else {
-            work.buf.drain(..consumed);
+            work.buf.remove(0..consumed);
         }
         core.pool.clear_beside(work);
         self.note_share();

@@ -7,7 +7,7 @@ use std::cell::{Cell, RefCell};
 
 use crate::api::reply::Refusal;
 use crate::config::BUFFER_BYTES;
-use crate::http::Head;
+use crate::http::{Buffer, Head};
 use crate::telemetry::Refusal as Reason;
 
 /// Free buffers kept per class, in bytes. What comes back beyond it is given to the allocator.
@@ -26,7 +26,7 @@ pub struct Work {
     /// The request line and header fields, as offsets into `buf`.
     pub head: Head,
     /// Bytes as received: head, body, and what was pipelined behind.
-    pub buf: Vec<u8>,
+    pub buf: Buffer,
     /// The answer being built and sent.
     pub out: Vec<u8>,
     /// The extension of the record that the request becomes.
@@ -43,7 +43,7 @@ impl Work {
     fn new() -> Self {
         Self {
             head: Head::new(),
-            buf: Vec::new(),
+            buf: Buffer::default(),
             out: Vec::with_capacity(OUT_BYTES),
             ext: Vec::with_capacity(EXT_BYTES),
             payload: Vec::new(),
@@ -109,7 +109,7 @@ impl Pool {
     pub fn take(&self, bytes: usize) -> Box<Work> {
         let mut work = self.works.borrow_mut().pop().unwrap_or_else(|| Box::new(Work::new()));
         self.used_bytes.set(self.used_bytes.get() + WORK_BYTES);
-        work.buf = self.buffer(bytes, 0).unwrap_or_else(|_| self.lend(0));
+        work.buf = self.buffer(bytes, 0).unwrap_or_else(|_| self.lend(0)).into();
         work
     }
 
@@ -120,7 +120,7 @@ impl Pool {
 
     /// Gives back everything.
     pub fn put(&self, mut work: Box<Work>) {
-        self.put_buffer(std::mem::take(&mut work.buf));
+        self.put_buffer(std::mem::take(&mut work.buf).into());
         work.head.reset();
         self.clear_beside(&mut work);
         self.used_bytes.set(self.used_bytes.get().saturating_sub(WORK_BYTES));
@@ -131,14 +131,13 @@ impl Pool {
     }
 
     /// Grows `buf` to hold at least `bytes`; its content moves along.
-    pub fn grow(&self, buf: &mut Vec<u8>, bytes: usize) -> Result<(), OverBudget> {
+    pub fn grow(&self, buf: &mut Buffer, bytes: usize) -> Result<(), OverBudget> {
         if buf.capacity() >= bytes {
             return Ok(());
         }
         // The old buffer comes back at once, so it makes room for the new one.
-        let mut larger = self.buffer(bytes, class_of(buf.capacity()).map_or(0, cost_of))?;
-        larger.extend_from_slice(buf);
-        self.put_buffer(std::mem::replace(buf, larger));
+        let larger = self.buffer(bytes, class_of(buf.capacity()).map_or(0, cost_of))?;
+        self.put_buffer(buf.move_into(larger));
         Ok(())
     }
 
@@ -192,13 +191,13 @@ impl Pool {
     }
 
     /// Swaps a buffer that is larger than `bytes` needs for a smaller one, if it is empty. True if memory came back.
-    pub fn shrink(&self, buf: &mut Vec<u8>, bytes: usize) -> bool {
+    pub fn shrink(&self, buf: &mut Buffer, bytes: usize) -> bool {
         if !buf.is_empty() || class_of(buf.capacity()) <= class_of(bytes) {
             return false;
         }
         match self.buffer(bytes, 0) {
             Ok(smaller) => {
-                self.put_buffer(std::mem::replace(buf, smaller));
+                self.put_buffer(buf.move_into(smaller));
                 true
             }
             Err(OverBudget) => false,
@@ -261,7 +260,7 @@ mod tests {
         assert_eq!(work.buf.capacity(), BUFFER_BYTES_MIN);
         work.buf.extend_from_slice(b"abc");
         pool.grow(&mut work.buf, 30_000).expect("within the budget");
-        assert_eq!(work.buf, b"abc");
+        assert_eq!(&work.buf[..], b"abc");
         assert_eq!(pool.used_bytes(), (32 * 1024 + BUFFER_BYTES_MIN) as u64 + WORK_BYTES);
         let address = work.buf.as_ptr();
         pool.put(work);

@@ -1,7 +1,7 @@
 //! Drives the decoder as a connection does, and compares it with the reference. The fuzz target uses this file too.
 
 use super::reference::{self, Bounds, End, Request};
-use crate::http::{Body, BodyStatus, Head, HeadStatus, Limits, Reject, Version, decode_head};
+use crate::http::{Body, BodyStatus, Buffer, Head, HeadStatus, Limits, Reject, Version, decode_head};
 
 /// Small bounds, so that short inputs meet every one of them.
 pub const SMALL: Bounds =
@@ -34,7 +34,7 @@ pub fn usual() -> Bounds {
 pub struct Connection {
     bounds: Bounds,
     limits: Limits,
-    buf: Vec<u8>,
+    buf: Buffer,
     head: Head,
     body: Option<Body>,
     requests: Vec<Request>,
@@ -46,7 +46,7 @@ impl Connection {
         Self {
             bounds: *bounds,
             limits: limits(bounds),
-            buf: Vec::new(),
+            buf: Buffer::default(),
             head: Head::new(),
             body: None,
             requests: Vec::new(),
@@ -87,7 +87,7 @@ impl Connection {
             }
             let request = self.request(&body);
             self.requests.push(request);
-            self.buf.drain(..body.consumed());
+            self.buf.remove(0..body.consumed());
         }
     }
 

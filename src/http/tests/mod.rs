@@ -1,4 +1,5 @@
 mod body;
+mod buffer;
 mod corpus;
 mod harness;
 mod head;

@@ -1,0 +1,127 @@
+//! The bytes that a connection has received and not used up.
+//!
+//! Whoever reads a request finds it at index 0. What was used up before it is passed over, not overwritten: a client that sends a thousand
+//! requests at once must not have the rest of them moved a thousand times. Room is made by moving when bytes are to be received and there is
+//! none behind, so that a byte is moved once a receive at most.
+
+use std::ops::{Deref, DerefMut, Range};
+
+/// Received bytes, with those used up before them still in place.
+#[derive(Debug, Default)]
+pub struct Buffer {
+    bytes: Vec<u8>,
+    /// Bytes at the start that are used up.
+    used: usize,
+    #[cfg(test)]
+    moved_bytes: usize,
+}
+
+impl Buffer {
+    /// How many bytes it can hold, those that are used up among them.
+    pub fn capacity(&self) -> usize {
+        self.bytes.capacity()
+    }
+
+    /// Removes all.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.used = 0;
+    }
+
+    /// Removes all behind the first `len` bytes.
+    pub fn truncate(&mut self, len: usize) {
+        self.bytes.truncate(self.used + len);
+    }
+
+    /// Removes the bytes of `range`. What stands before them moves up, or what stands behind them moves down: whichever is less.
+    pub fn remove(&mut self, range: Range<usize>) {
+        if range.end >= self.len() {
+            return self.truncate(range.start);
+        }
+        if range.start > self.len() - range.end {
+            self.moved(self.len() - range.end);
+            self.bytes.drain(self.used + range.start..self.used + range.end);
+            return;
+        }
+        if range.start > 0 {
+            self.moved(range.start);
+            self.copy_within(..range.start, range.len());
+        }
+        self.used += range.len();
+    }
+
+    /// Makes room for `more` bytes behind those that are there, as far as its capacity goes.
+    #[inline]
+    pub fn make_room(&mut self, more: usize) {
+        if self.used > 0 && self.capacity() - self.bytes.len() < more {
+            self.moved(self.len());
+            self.bytes.drain(..std::mem::take(&mut self.used));
+        }
+    }
+
+    /// Adds bytes, of which there is room for in its capacity.
+    pub fn extend_from_slice(&mut self, more: &[u8]) {
+        self.make_room(more.len());
+        self.bytes.extend_from_slice(more);
+    }
+
+    /// Puts these bytes into an empty vector of a larger capacity, which takes the place of the old one.
+    pub fn move_into(&mut self, mut larger: Vec<u8>) -> Vec<u8> {
+        larger.clear();
+        larger.extend_from_slice(self);
+        self.used = 0;
+        std::mem::replace(&mut self.bytes, larger)
+    }
+
+    /// The vector, for as long as the kernel writes behind its end. Meanwhile this is empty.
+    pub fn lend(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.bytes)
+    }
+
+    /// Takes the vector back, with more bytes at its end.
+    pub fn take_back(&mut self, bytes: Vec<u8>) {
+        self.bytes = bytes;
+    }
+
+    #[cfg(test)]
+    fn moved(&mut self, bytes: usize) {
+        self.moved_bytes += bytes;
+    }
+
+    #[cfg(not(test))]
+    fn moved(&self, _bytes: usize) {}
+
+    /// Bytes that were moved so far.
+    #[cfg(test)]
+    pub fn moved_bytes(&self) -> usize {
+        self.moved_bytes
+    }
+}
+
+impl From<Vec<u8>> for Buffer {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self { bytes, ..Self::default() }
+    }
+}
+
+impl From<Buffer> for Vec<u8> {
+    fn from(buffer: Buffer) -> Self {
+        buffer.bytes
+    }
+}
+
+impl Deref for Buffer {
+    type Target = [u8];
+
+    #[inline]
+    fn deref(&self) -> &[u8] {
+        self.bytes.get(self.used..).unwrap_or_default()
+    }
+}
+
+impl DerefMut for Buffer {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut [u8] {
+        self.bytes.get_mut(self.used..).unwrap_or_default()
+    }
+}
