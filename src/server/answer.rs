@@ -9,7 +9,7 @@ use crate::api::route::Route;
 use crate::http::{Method, Version, path};
 use crate::telemetry::{RequestLine, Text};
 
-use super::conn::Conn;
+use super::conn::{Conn, Presence};
 use super::core::Core;
 use super::io::Io;
 
@@ -72,8 +72,10 @@ impl Seen {
     }
 
     /// Whether the connection may stay open behind the answer.
-    pub fn keep_alive(&self, core: &Core, conn: &Conn) -> bool {
-        self.wants_keep_alive && !core.draining.get() && !conn.closing()
+    /// While the server stops, the last of the requests that have come is told that it is the last one; `consumed` bytes of the buffer are
+    /// this one's.
+    pub fn keep_alive(&self, io: &Io, core: &Core, conn: &Conn, consumed: usize) -> bool {
+        self.wants_keep_alive && (!core.draining.get() && !conn.closing() || io.has_more(consumed))
     }
 
     /// Writes an answer into the out buffer by `write`, sends it, logs it and counts it.
@@ -104,6 +106,10 @@ impl Seen {
 
     /// Sends a refusal.
     pub async fn refuse(&mut self, io: &mut Io, core: &Rc<Core>, refusal: &Refusal, keep_alive: bool) {
+        // Nobody is there to be refused.
+        if io.conn().presence.get() == Presence::Gone {
+            return;
+        }
         core.metrics.refused(refusal.reason);
         self.error = Text::new(refusal.text.as_bytes());
         let status = refusal.status;

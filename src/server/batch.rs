@@ -105,7 +105,7 @@ pub async fn answer(
     stored: Result<(), Refusal>,
     got: Got,
 ) -> Next {
-    let keep_alive = seen.keep_alive(core, conn);
+    let keep_alive = seen.keep_alive(io, core, conn, got.consumed);
     match stored {
         Ok(()) if admitted.just_expired => {
             let refusal = Refusal::new(401, Reason::TokenExpired, "token expired");

@@ -87,6 +87,11 @@ impl Commits {
         }
     }
 
+    /// Whether somebody waits for memory.
+    pub fn is_memory_short(&self) -> bool {
+        !self.hungry.borrow().is_empty()
+    }
+
     /// Lets all of those try again that found no memory.
     pub fn retry_memory(&self) {
         for conn in self.hungry.borrow_mut().drain(..) {
@@ -295,7 +300,7 @@ pub async fn wait_for_turn(core: &Core, conn: &Rc<Conn>) -> bool {
 /// Waits for something else than the log. `enter` puts the connection where it will be found.
 async fn wait(core: &Core, conn: &Rc<Conn>, enter: impl FnOnce()) -> bool {
     let (phase, began_ms, now_ms) = (conn.phase.get(), conn.since_ms.get(), core.now_ms());
-    if conn.held_ms(now_ms) > core.patience_ms() {
+    if conn.has_to_go() || conn.held_ms(now_ms) > core.patience_ms() {
         return false;
     }
     conn.hold(now_ms);

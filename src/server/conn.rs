@@ -64,6 +64,17 @@ pub enum Outcome {
     TimedOut,
 }
 
+/// Whether the client of a request that waits is still there, as far as its socket tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Presence {
+    /// It is.
+    Here,
+    /// It has ended its side, and memory is short: it is answered at once that it was.
+    Ending,
+    /// It has closed or reset the connection, and reads no answer.
+    Gone,
+}
+
 /// The token that was verified last on a connection. Trackers send the same one with each batch.
 pub struct TokenMemo {
     text: [u8; TOKEN_BYTES_MAX],
@@ -145,6 +156,8 @@ pub struct Conn {
     pub memo: RefCell<TokenMemo>,
     /// A read with a buffer is pending.
     pub holds_buffer: Cell<bool>,
+    /// Whether its client is still there.
+    pub presence: Cell<Presence>,
     /// Its place at another core.
     pub ticket: RefCell<Option<Box<Ticket>>>,
 }
@@ -173,6 +186,7 @@ impl Conn {
             canceller: RefCell::new(Some(Canceller::new())),
             memo: RefCell::new(TokenMemo::empty()),
             holds_buffer: Cell::new(false),
+            presence: Cell::new(Presence::Here),
             ticket: RefCell::new(None),
         }
     }
@@ -190,6 +204,7 @@ impl Conn {
     pub fn renew_patience(&self) {
         self.held_ms.set(0);
         self.hold_began_ms.set(None);
+        self.presence.set(Presence::Here);
     }
 
     /// Goes on where another core's connection ended: with a request that was held for `held_ms` there.
@@ -268,6 +283,17 @@ impl Conn {
                 waker.wake();
             }
         }
+    }
+
+    /// The client has gone, or is on its way out: ends whatever the connection waits for. What is appended stays so.
+    pub fn stop_waiting(&self, presence: Presence) {
+        self.presence.set(presence);
+        self.settle(Outcome::TimedOut);
+    }
+
+    /// Whether nobody is there who is worth waiting for.
+    pub fn has_to_go(&self) -> bool {
+        self.presence.get() != Presence::Here
     }
 
     /// Has the task look at an order now: the pending read is cancelled, which loses nothing that has arrived. A

@@ -154,7 +154,7 @@ async fn takes_place(core: &Core, conn: &Conn) -> bool {
     conn.hold(core.now_ms());
     // At the end nobody new will come, and what waits is served.
     while core.conns.count() - core.placeless.get() >= core.connections_max && !core.draining.get() {
-        if conn.held_ms(core.now_ms()) > core.patience_ms() {
+        if conn.has_to_go() || conn.held_ms(core.now_ms()) > core.patience_ms() {
             conn.let_go(core.now_ms());
             return false;
         }

@@ -41,6 +41,7 @@ use super::runtime::Driver;
 use super::sessions::Sessions;
 use super::shares::Shares;
 use super::sparse::Sparse;
+use super::watch::Watch;
 use super::writes::Writes;
 
 /// User agents remembered per core.
@@ -126,6 +127,8 @@ pub struct Core {
     pub writes: Writes,
     /// Its connections.
     pub conns: Conns,
+    /// Those of them that have waited for a while.
+    pub watch: Watch,
     /// Its buffers.
     pub pool: Pool,
     /// Who has used how much.
@@ -204,6 +207,7 @@ impl Core {
             commits: Commits::default(),
             writes: Writes::default(),
             conns: Conns::default(),
+            watch: Watch::default(),
             pool: Pool::new(budget),
             admission: RefCell::new(Admission::new(
                 &common.policy,

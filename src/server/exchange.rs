@@ -270,7 +270,7 @@ fn read_token(
 /// the client gets the answer and not a reset.
 async fn answer(io: &mut Io, core: &Rc<Core>, conn: &Conn, seen: &mut Seen, plain: Plain) -> Next {
     let drained = drain(io).await;
-    let keep_alive = seen.keep_alive(core, conn) && drained.is_some();
+    let keep_alive = drained.is_some_and(|consumed| seen.keep_alive(io, core, conn, consumed));
     match plain {
         Plain::Ok => seen.send(io, core, 200, keep_alive, |out, frame| frame.write(out, 200, &[], b"")).await,
         Plain::Json(body) => {

@@ -116,7 +116,7 @@ async fn answer(
     got: Got,
     stored: Result<(), Fault>,
 ) -> Next {
-    let keep_alive = seen.keep_alive(core, conn);
+    let keep_alive = seen.keep_alive(io, core, conn, got.consumed);
     match stored {
         Ok(()) => seen.send(io, core, 200, keep_alive, |out, frame| frame.write(out, 200, &[], b"")).await,
         Err(Fault::Store(StoreError::Moves)) => return Next::PassOn(Some(got)),
@@ -141,7 +141,7 @@ pub async fn feature_flags(
     let project = admitted.and(seen.project);
     let work = io.work();
     let answer = flags_of(&work.buf[got.start..got.end], &core.directory(), project, || core.dice());
-    let keep_alive = seen.keep_alive(core, conn);
+    let keep_alive = seen.keep_alive(io, core, conn, got.consumed);
     match answer {
         Ok(json) => seen.send(io, core, 200, keep_alive, move |out, frame| frame.write_json(out, 200, &json)).await,
         Err(refusal) => seen.refuse(io, core, &refusal, keep_alive).await,

@@ -16,10 +16,13 @@ use crate::telemetry::{Level, Refusal as Reason};
 
 use super::admission::{Upload, Verdict};
 use super::answer::Seen;
-use super::conn::Conn;
+use super::conn::{Conn, Presence};
 use super::core::Core;
 use super::exchange::Admitted;
 use super::io::Io;
+
+/// How often a request that is held looks whether its client is still there.
+const HELD_STEP: Duration = Duration::from_millis(500);
 
 /// A route that gives out sessions.
 fn is_start(route: Route) -> bool {
@@ -151,7 +154,12 @@ async fn settle(core: &Core, conn: &Conn, seen: &Seen, client: IpAddr, verdict: 
         Decision::Admitted | Decision::WouldHold | Decision::WouldRefuse => Ok(()),
         Decision::Held => {
             conn.hold(core.now_ms());
-            monoio::time::sleep(Duration::from_nanos(verdict.wait_ns)).await;
+            let mut left = Duration::from_nanos(verdict.wait_ns);
+            while !left.is_zero() && conn.presence.get() != Presence::Gone {
+                let step = left.min(HELD_STEP);
+                monoio::time::sleep(step).await;
+                left -= step;
+            }
             conn.let_go(core.now_ms());
             Ok(())
         }

@@ -87,7 +87,7 @@ async fn take(
         Err(text) => {
             let refusal = Refusal::new(415, Reason::Form, text);
             let drained = drain(io).await;
-            let keep_alive = seen.keep_alive(core, conn) && drained.is_some();
+            let keep_alive = drained.is_some_and(|consumed| seen.keep_alive(io, core, conn, consumed));
             seen.refuse(io, core, &refusal, keep_alive).await;
             return drained.map_or(Next::Linger, |consumed| Next::after(keep_alive, consumed));
         }
@@ -125,7 +125,7 @@ async fn take(
         Err(refusal) => Err(refusal),
     };
     drop(held);
-    let keep_alive = seen.keep_alive(core, conn) && consumed.is_some();
+    let keep_alive = consumed.is_some_and(|consumed| seen.keep_alive(io, core, conn, consumed));
     match stored {
         Ok(()) => seen.send(io, core, 200, keep_alive, |out, frame| frame.write(out, 200, &[], b"")).await,
         Err(refusal) => seen.refuse(io, core, &refusal, keep_alive).await,

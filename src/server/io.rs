@@ -6,6 +6,7 @@ use bytes::Bytes;
 use monoio::buf::{IoBuf, IoBufMut};
 use monoio::io::{AsyncWriteRent, CancelableAsyncReadRent};
 use monoio::net::TcpStream;
+use nix::sys::socket::MsgFlags;
 
 use crate::config::BUFFER_BYTES_MIN;
 use crate::http::{Body, BodyStatus, HeadStatus, Reject, decode_head};
@@ -252,8 +253,8 @@ impl Io {
         loop {
             match self.conn.order.get() {
                 Order::TimedOut => return Err(Gone::TimedOut),
-                // What has begun is finished; what came while it was woken up is still read.
-                Order::Close if self.idle() && !woken => return Err(Gone::Closed),
+                // What has begun is finished; what came before now is still read.
+                Order::Close if self.idle() && !woken && !self.has_arrived() => return Err(Gone::Closed),
                 Order::Reclaim => {
                     self.conn.order.set(Order::None);
                     if self.idle() {
@@ -282,6 +283,17 @@ impl Io {
                 Err(_) => return Err(Gone::Closed),
             }
         }
+    }
+
+    /// Whether more has come from the client than the request in the buffer, which takes `consumed` bytes of it.
+    pub fn has_more(&self, consumed: usize) -> bool {
+        self.work.as_ref().is_some_and(|work| work.buf.len() > consumed) || self.has_arrived()
+    }
+
+    /// Whether bytes have arrived that were not received yet.
+    fn has_arrived(&self) -> bool {
+        let flags = MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT;
+        nix::sys::socket::recv(self.conn.fd, &mut [0], flags).is_ok_and(|bytes| bytes > 0)
     }
 
     fn idle(&self) -> bool {

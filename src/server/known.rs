@@ -63,7 +63,8 @@ pub async fn wait(core: &Core, conn: &Conn) -> bool {
     }
     let mut poll = POLL_FIRST;
     conn.hold(core.now_ms());
-    while !core.common.known.is_whole() && conn.held_ms(core.now_ms()) < core.patience_ms() / 2 {
+    let may_wait = || !conn.has_to_go() && conn.held_ms(core.now_ms()) < core.patience_ms() / 2;
+    while !core.common.known.is_whole() && may_wait() {
         monoio::time::sleep(poll).await;
         poll = (poll * 2).min(POLL_MAX);
     }

@@ -12,7 +12,7 @@ const BEYOND_CAP_MAX: usize = 256;
 const KEPT: u64 = 128;
 
 /// Descriptors kept for each core: two for each segment in use, made ready or not sealed yet, one for the sealer that follows it, the folder that is
-/// synced, the listener, the ring.
+/// synced, the listener, the ring, and the set of sockets that a sweep looks at.
 const KEPT_PER_CORE: u64 = 48;
 
 /// The connections that a core may have, so that all of them together leave the log its descriptors: a flood of them must not keep it from its next

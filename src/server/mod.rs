@@ -66,6 +66,7 @@ pub mod start;
 pub mod sweep;
 pub mod turns;
 pub mod upload;
+mod watch;
 pub mod writes;
 
 use std::net::TcpListener;

@@ -57,7 +57,7 @@ pub async fn take(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut Seen
             break;
         }
     }
-    let keep_alive = seen.keep_alive(core, conn);
+    let keep_alive = seen.keep_alive(io, core, conn, body.consumed());
     seen.send(io, core, 200, keep_alive, |out, frame| frame.write(out, 200, &[], b"")).await;
     Next::after(keep_alive, body.consumed())
 }

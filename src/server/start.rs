@@ -41,7 +41,7 @@ pub async fn start(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut See
     let outcome = match judged(io, core, conn, seen, &live, kind, got, &mut left).await {
         Ok(outcome) => outcome,
         Err(refusal) => {
-            let keep_alive = seen.keep_alive(core, conn);
+            let keep_alive = seen.keep_alive(io, core, conn, got.consumed);
             seen.refuse(io, core, &refusal, keep_alive).await;
             return Next::after(keep_alive, got.consumed);
         }
@@ -49,7 +49,7 @@ pub async fn start(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut See
     // It is there, and counted as it is.
     drop(left);
     io.count();
-    let keep_alive = seen.keep_alive(core, conn);
+    let keep_alive = seen.keep_alive(io, core, conn, got.consumed);
     if let Err(refusal) = charge(io, core, conn, seen, outcome).await {
         seen.refuse(io, core, &refusal, keep_alive).await;
         return Next::after(keep_alive, got.consumed);
@@ -91,7 +91,8 @@ pub async fn start(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut See
 /// Waits within the request's patience until the user agent expressions are compiled. False: they are not.
 pub async fn agents_ready(core: &Core, conn: &Conn) -> bool {
     conn.hold(core.now_ms());
-    while !core.common.agents.ready() && conn.held_ms(core.now_ms()) < core.patience_ms() {
+    let may_wait = || !conn.has_to_go() && conn.held_ms(core.now_ms()) < core.patience_ms();
+    while !core.common.agents.ready() && may_wait() {
         monoio::time::sleep(READY_POLL).await;
     }
     conn.let_go(core.now_ms());

@@ -8,6 +8,7 @@ use crate::config::Config;
 use super::conn::{Conn, Order, Outcome, Phase};
 use super::core::Core;
 use super::notices;
+use super::watch::WATCHED_FROM_MS;
 
 /// The time between two sweeps. Deadlines are this coarse.
 const PERIOD: Duration = Duration::from_millis(100);
@@ -20,6 +21,10 @@ const RECLAIMS_MAX: usize = 512;
 
 /// While the server stops, a new connection has this long to send its first request.
 const FIRST_REQUEST_MS: u64 = 1_000;
+
+/// While the server stops, a connection that has been answered has this long to send its next request, whose answer then says that it was the
+/// last one. To close it earlier would cross that request.
+const NEXT_REQUEST_MS: u64 = 500;
 
 /// How long an answer may wait for a client that takes nothing.
 const WRITE_MS: u64 = 30_000;
@@ -41,9 +46,13 @@ pub async fn run(core: Rc<Core>) {
         core.conns.for_each(|conn| {
             // Counted before those are woken that may try again: they will stand in no queue for a moment.
             waiting += u64::from(conn.waits());
+            if conn.phase.get() == Phase::Storing && now_ms.saturating_sub(conn.since_ms.get()) > WATCHED_FROM_MS {
+                core.watch.add(conn);
+            }
             look(&core, &live.config, conn, now_ms, &mut reclaims_left);
         });
         core.metrics.waiting.set(waiting);
+        core.metrics.abandoned.add(core.watch.look(core.commits.is_memory_short()));
         core.commits.retry();
         core.commits.retry_memory();
         core.hear();
@@ -64,7 +73,9 @@ fn look(core: &Core, config: &Config, conn: &Conn, now_ms: u64, reclaims_left: &
             conn.interrupt(Order::TimedOut);
         }
         Phase::Idle if conn.closing() => {}
-        Phase::Idle if core.draining.get() && (conn.served.get() || age_ms > FIRST_REQUEST_MS) => {
+        Phase::Idle
+            if core.draining.get() && age_ms > if conn.served.get() { NEXT_REQUEST_MS } else { FIRST_REQUEST_MS } =>
+        {
             conn.interrupt(Order::Close);
         }
         Phase::Idle if age_ms > config.idle_timeout.as_millis() as u64 => {

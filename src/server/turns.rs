@@ -157,7 +157,7 @@ impl Place<'_> {
             if may_go() {
                 break Ok(());
             }
-            if conn.held_ms(core.now_ms()) > core.patience_ms() {
+            if conn.has_to_go() || conn.held_ms(core.now_ms()) > core.patience_ms() {
                 break Err(Late);
             }
         };

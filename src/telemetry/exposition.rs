@@ -203,11 +203,12 @@ impl Page {
 
     fn cells(&self, page: &mut DescriptorEncoder) -> fmt::Result {
         type Pick = fn(&CoreMetrics) -> &Cell;
-        let counters: [(&str, &str, Pick); 18] = [
+        let counters: [(&str, &str, Pick); 19] = [
             ("takeup_connections_accepted", "Connections accepted.", |core| &core.accepted),
             ("takeup_connections_handed_over", "Connections passed on to another core.", |core| &core.handed_over),
             ("takeup_connections_idle_closed", "Connections closed after their idle time.", |core| &core.idle_closed),
             ("takeup_connections_evicted", "Idle connections closed to make room.", |core| &core.evicted),
+            ("takeup_requests_abandoned", "Requests whose client went while they waited.", |core| &core.abandoned),
             ("takeup_accept_errors", "Failures to accept a connection.", |core| &core.accept_errors),
             ("takeup_panics", "Panics caught at a connection.", |core| &core.panics),
             ("takeup_received_bytes", "Bytes read from sockets.", |core| &core.received_bytes),

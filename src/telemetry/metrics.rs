@@ -217,6 +217,8 @@ pub struct CoreMetrics {
     pub sent_bytes: Cell,
     /// Requests that wait for their group commit now.
     pub waiting: Cell,
+    /// Requests whose client went while they waited.
+    pub abandoned: Cell,
     /// Records appended.
     pub records: Cell,
     /// Payload bytes appended.
@@ -266,6 +268,7 @@ impl CoreMetrics {
             received_bytes: Cell::new(),
             sent_bytes: Cell::new(),
             waiting: Cell::new(),
+            abandoned: Cell::new(),
             records: Cell::new(),
             record_bytes: Cell::new(),
             image_files: Cell::new(),

@@ -129,6 +129,11 @@ impl Client {
         self.stream.get_ref().shutdown(Shutdown::Write).expect("a socket");
     }
 
+    /// Breaks the connection off, so that the server's side is reset.
+    pub fn reset(self) {
+        socket2::SockRef::from(self.stream.get_ref()).set_linger(Some(Duration::ZERO)).expect("a socket");
+    }
+
     /// Reads an answer.
     #[track_caller]
     pub fn read(&mut self) -> Answer {

@@ -168,6 +168,66 @@ fn connections_that_nobody_has_accepted_yet_are_served_before_the_end() {
 }
 
 #[test]
+fn at_a_stop_all_that_a_client_has_sent_is_answered_and_the_last_answer_says_that_it_is() {
+    const BATCHES: usize = 300;
+    for runtime in ["auto", "legacy"] {
+        let home = Home::new();
+        let mut server = home.serve(&[("runtime", runtime), ("drain_timeout", "60s")]);
+        let token = home.token(7);
+        let mut client = server.connect();
+        assert_eq!(client.exchange(batch_request(&token, b"the first")).status, 200);
+        server.signal(Signal::STOP);
+        client.send((0..BATCHES).flat_map(|number| batch_request(&token, &[number as u8; 300])).collect::<Vec<u8>>());
+        server.signal(Signal::TERM);
+        server.signal(Signal::CONT);
+        let closes: Vec<bool> = (0..BATCHES)
+            .map(|number| {
+                let answer = client.try_read().unwrap_or_else(|error| panic!("{runtime}: answer {number}: {error}"));
+                assert_eq!(answer.status, 200, "{}", answer.text());
+                answer.closes()
+            })
+            .collect();
+        assert!(closes[..BATCHES - 1].iter().all(|closes| !closes), "{runtime}: {closes:?}");
+        client.expect_end(PATIENCE);
+        assert!(server.wait(PATIENCE).success(), "{runtime}: {}", server.said());
+        assert_eq!(home.stored().len(), BATCHES + 1, "{runtime}");
+    }
+}
+
+#[test]
+fn at_a_stop_no_request_of_a_connection_in_use_is_left_unanswered() {
+    const CLIENTS: u64 = 8;
+    let home = Home::new();
+    let mut server = home.serve(&[("cores", "2"), ("drain_timeout", "60s")]);
+    let answered: usize = thread::scope(|scope| {
+        let clients: Vec<_> = (1..=CLIENTS)
+            .map(|session| {
+                let (token, mut client) = (home.token(session), server.connect());
+                scope.spawn(move || {
+                    // As a proxy does that keeps its connections: one request after the other, with a little time between.
+                    for answered in 1.. {
+                        client.send(batch_request(&token, b"a body"));
+                        let answer = client.try_read().unwrap_or_else(|error| panic!("after {answered}: {error}"));
+                        assert_eq!(answer.status, 200, "{}", answer.text());
+                        if answer.closes() {
+                            client.expect_end(PATIENCE);
+                            return answered;
+                        }
+                        thread::sleep(Duration::from_millis(10));
+                    }
+                    unreachable!("the server stops");
+                })
+            })
+            .collect();
+        thread::sleep(Duration::from_millis(300));
+        server.signal(Signal::TERM);
+        clients.into_iter().map(|client| client.join().expect("all are answered")).sum()
+    });
+    assert!(server.wait(PATIENCE).success(), "{}", server.said());
+    assert_eq!(home.stored().len(), answered);
+}
+
+#[test]
 fn sigint_ends_it_as_sigterm_does_and_idle_connections_do_not_hold_it_up() {
     let home = Home::new();
     let mut server = home.serve(&[("drain_timeout", "20s"), ("cores", "2")]);

@@ -84,3 +84,47 @@ fn a_request_that_waits_twice_is_refused_within_one_patience() {
     assert!(began.elapsed() < Duration::from_millis(3_500), "{:?}", began.elapsed());
     drop(hogs);
 }
+
+/// So many clients that wait for memory, with a buffer each.
+fn hungry(home: &Home, server: &Server, count: usize) -> Vec<Client> {
+    let before = waiting(server);
+    let mut clients: Vec<Client> = (0..count).map(|_| server.connect()).collect();
+    for client in &mut clients {
+        client.send(batch(&home.token(8), 300_000));
+        client.send(vec![b'y'; 90_000]);
+    }
+    wait_for("all to wait", PATIENCE, || (waiting(server) == before + count as f64).then_some(()));
+    clients
+}
+
+#[test]
+fn who_goes_while_it_waits_gives_its_memory_back_and_is_not_refused() {
+    let home = Home::new();
+    let server = serve(&home, "300s");
+    let _hogs = hogs(&home, &server, 7);
+    let before = server.metric("takeup_buffer_bytes");
+    let mut stays = hungry(&home, &server, 1);
+    let with_one = server.metric("takeup_buffer_bytes");
+    hungry(&home, &server, 8).into_iter().for_each(Client::reset);
+    wait_for("those who have gone to be let go", PATIENCE, || (waiting(&server) == 1.0).then_some(()));
+    wait_for("their memory to be back", PATIENCE, || {
+        (server.metric("takeup_buffer_bytes") <= before.max(with_one)).then_some(())
+    });
+    assert_eq!(server.metric("takeup_requests_abandoned_total"), 8.0);
+    assert_eq!(server.metric("takeup_refusals_total{reason=\"bytes_in_flight\"}"), 0.0);
+    assert!(stays[0].is_silent_for(Duration::from_millis(300)), "who is there is waited for");
+}
+
+#[test]
+fn who_has_ended_its_side_is_answered_early_when_memory_is_short() {
+    let home = Home::new();
+    let server = serve(&home, "300s");
+    let _hogs = hogs(&home, &server, 7);
+    let mut clients = hungry(&home, &server, 3);
+    let mut ended = clients.pop().expect("there are three");
+    ended.end_sending();
+    // It reads on, so it gets its answer.
+    assert_eq!(ended.read().status, 503);
+    assert!(clients.iter_mut().all(|client| client.is_silent_for(Duration::from_millis(300))));
+    assert_eq!(server.metric("takeup_requests_abandoned_total"), 0.0);
+}
