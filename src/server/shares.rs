@@ -1,9 +1,9 @@
 //! Fairness between projects, where a core is short of memory or its log is slow.
 //!
 //! Memory: the requests of one project may take a share of the core's budget, so that one whose clients flood the
-//! server, or send their bodies slowly, leaves the rest to the others. That rest is for projects that hold little: those that hold more have no
-//! more than one share together, however many they are. A project's only
-//! large request is always allowed, and the smallest buffers, which everybody is lent, count for nobody.
+//! server, or send their bodies slowly, leaves the rest to the others. That rest is for projects that hold little, and what is little follows what
+//! is free: so there is always something left, however many projects take what they can. A project's only
+//! large request may take three quarters of the rest, and the smallest buffers, which everybody is lent, count for nobody.
 //!
 //! The log: requests that wait for room in it take turns, one of each project, and within a project in the order of their
 //! coming.
@@ -16,17 +16,19 @@ use std::hash::BuildHasherDefault;
 
 use super::sessions::IdHasher;
 
-/// Of what no project may take all, so much is what each may always take: a small part, so that many find room beside each other.
-const PARTS_FOR_EACH: u64 = 8;
+/// What a project may hold in any case is this part of what is free. Each that takes it leaves less to the next, and never nothing.
+const PARTS_FOR_EACH: u64 = 4;
 
 /// What the projects hold.
 pub struct Shares {
     /// The most that one project may hold.
     bytes_max: u64,
-    /// The most that projects may hold together that hold more than `bytes_for_each`: the rest is for those that hold little.
+    /// All that there is.
+    bytes: u64,
+    /// The most that projects may hold together, but for each one's only request.
     bytes_max_of_large: u64,
-    /// What a project may hold as long as there is any memory.
-    bytes_for_each: u64,
+    /// The same with these requests.
+    bytes_max_of_only: u64,
     total: Cell<u64>,
     /// By project. Projects are those of the directory, so this has an end; none is ever taken out.
     held: RefCell<HashMap<u32, u64, BuildHasherDefault<IdHasher>>>,
@@ -53,8 +55,9 @@ impl Shares {
         let bytes_max = if whole { u64::MAX } else { budget_bytes / 100 * u64::from(percent) };
         Shares {
             bytes_max,
+            bytes: budget_bytes,
             bytes_max_of_large: bytes_max,
-            bytes_for_each: budget_bytes.saturating_sub(bytes_max) / PARTS_FOR_EACH,
+            bytes_max_of_only: bytes_max.saturating_add(budget_bytes.saturating_sub(bytes_max) / 4 * 3),
             total: Cell::new(0),
             held: RefCell::default(),
         }
@@ -65,18 +68,21 @@ impl Shares {
         let own = if account.project == project { account.bytes } else { 0 };
         let others = self.held(project).saturating_sub(own);
         let after = others.saturating_add(bytes);
-        // Its only request, or little in all.
-        if others == 0 || after <= self.bytes_for_each {
+        let beside = self.total.get().saturating_sub(account.bytes);
+        // The only one of all, or little beside what is free.
+        if beside == 0 || after <= self.bytes_for_each(beside) {
             return true;
         }
-        let total = self.total.get().saturating_sub(account.bytes).saturating_add(bytes);
-        after <= self.bytes_max && total <= self.bytes_max_of_large
+        let total = beside.saturating_add(bytes);
+        let only = others == 0 && total <= self.bytes_max_of_only;
+        only || after <= self.bytes_max && total <= self.bytes_max_of_large
     }
 
     /// Whether a project can have no more at this moment.
     pub fn is_used_up(&self, project: u32) -> bool {
         let held = self.held(project);
-        held >= self.bytes_max || held > self.bytes_for_each && self.total.get() >= self.bytes_max_of_large
+        let total = self.total.get();
+        held >= self.bytes_max || held > self.bytes_for_each(total) && total >= self.bytes_max_of_large
     }
 
     /// Notes that a connection holds `bytes` for `project`, and no longer what it held.
@@ -96,6 +102,11 @@ impl Shares {
         }
         self.total.set(self.total.get().saturating_sub(account.bytes) + bytes);
         *account = next;
+    }
+
+    /// What a project may hold in any case, where so much is held.
+    fn bytes_for_each(&self, held: u64) -> u64 {
+        self.bytes.saturating_sub(held) / PARTS_FOR_EACH
     }
 
     fn held(&self, project: u32) -> u64 {
@@ -139,7 +150,7 @@ mod tests {
         }
         assert_eq!((taken, shares.is_used_up(1)), (7, false), "750 of 1000");
         let mut other = Account::default();
-        assert!(shares.allow(&other, 2, 300));
+        assert!(shares.allow(&other, 2, 230));
         shares.note(&mut other, 2, 30);
         shares.note(&mut flood[0], 1, 0);
         assert!(shares.allow(&flood[0], 1, 100), "what it gave back is its own again");
@@ -158,7 +169,7 @@ mod tests {
                 }
             }
         }
-        assert!(shares.total.get() <= 7_500 + 600, "{}", shares.total.get());
+        assert!(shares.total.get() <= 7_500 + 2_500 / 2, "{}", shares.total.get());
         let mut own = Account::default();
         assert!(shares.allow(&own, 9, 300));
         shares.note(&mut own, 9, 300);
@@ -169,6 +180,23 @@ mod tests {
         }
         assert_eq!(shares.total.get(), 300);
         assert!(shares.allow(&Account::default(), 1, 7_000), "what comes back is there for all");
+    }
+
+    #[test]
+    fn a_crowd_of_projects_leaves_something_whether_each_takes_much_or_little() {
+        const BUDGET: u64 = 16 << 20;
+        for bytes in [2 << 20, 1 << 20, 512 << 10, 136 << 10, 40 << 10] {
+            let shares = Shares::new(BUDGET, 75);
+            let mut accounts = vec![Account::default(); 600];
+            for (at, account) in accounts.iter_mut().enumerate() {
+                let project = at as u32 % 60;
+                if shares.allow(account, project, bytes) {
+                    shares.note(account, project, bytes);
+                }
+            }
+            assert!(shares.total.get() <= BUDGET - (128 << 10), "{bytes}: {}", shares.total.get());
+            assert!(shares.allow(&Account::default(), 99, 40 << 10), "{bytes}: {}", shares.total.get());
+        }
     }
 
     #[test]
