@@ -10,6 +10,7 @@ use crate::api::route::{Route, TokenRule};
 use crate::api::start::StartKind;
 use crate::api::tags::tags;
 use crate::api::uxt;
+use crate::config::BUFFER_BYTES_MIN;
 use crate::http::path::Form;
 use crate::http::{Body, Framing, Head, Method, path};
 use crate::session::token::{Expiry, Token, TokenError};
@@ -17,9 +18,12 @@ use crate::session::upload::UploadToken;
 use crate::telemetry::{Refusal as Reason, Text};
 
 use super::answer::Seen;
+use super::charge::Charge;
+use super::commit::wait_for_memory;
 use super::conn::Conn;
 use super::core::Core;
 use super::io::{BodyError, Gone, Got, Io};
+use super::pool::OverBudget;
 use super::{batch, forms, gate, images, known, mobile, recording, sdk, start, upload};
 
 /// A refused body is read up to this size before the answer, so that the connection can be kept.
@@ -86,6 +90,16 @@ enum Plain {
     Refuse(Refusal),
 }
 
+impl Plain {
+    /// What it holds until it is sent.
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Json(bytes) | Self::Moved(bytes) => bytes.capacity(),
+            _ => 0,
+        }
+    }
+}
+
 /// Answers the request whose head stands in the buffer.
 pub async fn exchange(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>) -> Next {
     let mut seen = Seen::begin(io);
@@ -95,6 +109,9 @@ pub async fn exchange(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>) -> Next {
         verdict = judge(io, core, conn, &mut seen);
     }
     match verdict {
+        Verdict::Answer(plain) if plain.bytes() > BUFFER_BYTES_MIN => {
+            answer_large(io, core, conn, &mut seen, plain).await
+        }
         Verdict::Answer(plain) => answer(io, core, conn, &mut seen, plain).await,
         Verdict::Handle { route, upload: Some(token), .. } => {
             conn.project.set(seen.project.unwrap_or(0));
@@ -264,6 +281,27 @@ fn read_token(
     };
     seen.project = core.project_of(token.session);
     Ok(Admitted { token, just_expired, project: seen.project.unwrap_or(0), limit: core.batch_limit(seen.project) })
+}
+
+/// Answers with much from the head alone. The answer is there until the client has sent its body, and once more until it has been taken: it is charged for
+/// that, or goes and is made again when there is memory.
+async fn answer_large(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut Seen, mut plain: Plain) -> Next {
+    let project = seen.project.unwrap_or(0);
+    conn.project.set(project);
+    let mut charge = Charge::new(core, project);
+    while !charge.try_hold(2 * plain.bytes() as u64) {
+        drop(plain);
+        if !wait_for_memory(core, conn).await {
+            plain = Plain::Refuse(OverBudget.into());
+            break;
+        }
+        plain = match judge(io, core, conn, seen) {
+            Verdict::Answer(plain) => plain,
+            // The settings have just changed.
+            Verdict::Handle { .. } => Plain::Refuse(OverBudget.into()),
+        };
+    }
+    answer(io, core, conn, seen, plain).await
 }
 
 /// Answers from the head alone. The body, if one comes, is read and dropped within a bound, so that

@@ -124,6 +124,40 @@ fn whatever_a_route_is_made_to_hold_is_counted_bounded_and_given_back() {
 }
 
 #[test]
+fn a_large_answer_is_counted_while_the_body_of_its_request_is_awaited() {
+    const CLIENTS: usize = 150;
+    let filters = format!(r#"[{{"type":"a","value":["{}"]}}]"#, "f".repeat(16_000));
+    let mut projects = "[[projects]]\nproject_id = 1\nproject_key = \"a\"\n".to_owned();
+    for name in 0..60 {
+        projects += &format!("[[conditions]]\nproject_id = 1\nname = \"{name}\"\nfilters = '{filters}'\n");
+    }
+    let home = Home::with_projects(&projects);
+    let server = home.serve(&[("inflight_bytes_max", "16MiB"), ("patience", "1s"), ("body_grace", "60s")]);
+    let head = |body: &str| {
+        let bearer = format!("Authorization: Bearer {}", home.token(7));
+        format!("GET /v1/web/conditions/1 HTTP/1.1\r\nHost: test\r\n{bearer}\r\n{body}\r\n")
+    };
+    let (counted, kept) = (|| server.metric("takeup_buffer_bytes"), || server.metric("takeup_buffer_kept_bytes"));
+    let before = anonymous(&server);
+    let mut clients: Vec<Client> = (0..CLIENTS).map(|_| server.connect()).collect();
+    for client in &mut clients {
+        client.send(head("Content-Length: 200000\r\n"));
+    }
+    let mut waited = false;
+    wait_for("those that find no memory to have used up their patience", PATIENCE, || {
+        let taken = anonymous(&server) - before;
+        assert!(taken <= counted() + kept() + SLACK, "{taken} bytes are taken, {} counted", counted());
+        let waiting = server.metric("takeup_requests_waiting");
+        waited |= waiting > 0.0;
+        (waited && waiting == 0.0 && counted() > 0.0).then_some(())
+    });
+    drop(clients);
+    wait_for("all to be given back", PATIENCE, || (counted() == 0.0).then_some(()));
+    let answer = server.connect().exchange(head(""));
+    assert_eq!((answer.status, answer.json()["conditions"].as_array().map(Vec::len)), (200, Some(60)));
+}
+
+#[test]
 fn small_packed_starts_stop_nobody_and_never_stand_before_a_session() {
     const STARTS: usize = 300;
     let home = Home::new();
