@@ -171,7 +171,8 @@ impl Merge {
         self
     }
 
-    /// The next record; None where there is nothing more now (a later call continues).
+    /// The next record; None where there is nothing more now (a later call continues). Beside a server that may also be because it can't be
+    /// told at this moment: who reads once and ends takes [`next_settled`](Merge::next_settled).
     ///
     /// Damage is stepped over and noted. After an error, a later call tries the same again. A merge that resumes reads its window of
     /// repeats first.

@@ -34,7 +34,7 @@ fn upload(token: &str, pictures: u64) -> Vec<u8> {
 fn times(home: &Home) -> Vec<u64> {
     let mut merge = Merge::new(LogReader::open(&home.data().join("log")).expect("the log opens"));
     let mut times = Vec::new();
-    while let Some(record) = merge.next().expect("the log is readable") {
+    while let Some(record) = merge.next_settled().expect("the log is readable") {
         if record.kind != Kind::Image {
             continue;
         }

@@ -35,7 +35,7 @@ fn images(home: &Home) -> Vec<Image> {
     let reader = LogReader::open(&home.data().join("log")).expect("the log opens");
     let mut merge = Merge::new(reader);
     let mut images = Vec::new();
-    while let Some(record) = merge.next().expect("the log is readable") {
+    while let Some(record) = merge.next_settled().expect("the log is readable") {
         assert_eq!(record.kind, Kind::Image);
         images.push(Image {
             topic: record.topic.as_str(),
@@ -192,7 +192,7 @@ fn queue_messages_are_those_of_openreplay_to_the_byte() {
     assert!(expected.len() > 5);
     let mut merge = Merge::new(LogReader::open(&home.data().join("log")).expect("the log opens"));
     let (mut values, mut sent) = (Values::new(1 << 20, 1 << 20), Vec::new());
-    while let Some(record) = merge.next().expect("the log is readable") {
+    while let Some(record) = merge.next_settled().expect("the log is readable") {
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("is JSON");
         let send = |value: takeup::courier::value::Value<'_>| {
             sent.push((value.session, value.topic.to_string(), text(value.bytes)));

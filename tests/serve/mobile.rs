@@ -56,7 +56,7 @@ pub fn kept(home: &Home) -> Vec<Kept> {
     let reader = LogReader::open(&home.data().join("log")).expect("the log opens");
     let mut merge = Merge::new(reader).with_repeat_window(RepeatWindow::OFF);
     let mut records = Vec::new();
-    while let Some(record) = merge.next().expect("the log is readable") {
+    while let Some(record) = merge.next_settled().expect("the log is readable") {
         let row = record.ext.get(ext_type::SESSION_ROW);
         records.push(Kept {
             kind: record.kind,

@@ -85,7 +85,7 @@ fn rows(data: &Path) -> Vec<(String, u64, u32, Value)> {
     let reader = LogReader::open(&data.join("log")).expect("the log opens");
     let mut merge = Merge::new(reader).with_repeat_window(RepeatWindow::OFF);
     let mut rows = Vec::new();
-    while let Some(record) = merge.next().expect("the log is readable") {
+    while let Some(record) = merge.next_settled().expect("the log is readable") {
         if record.kind == Kind::Row {
             assert_eq!(record.topic, Topic::None);
             let table = record.ext.get(ext_type::TABLE).expect("a row has a table");
