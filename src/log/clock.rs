@@ -16,7 +16,7 @@ use super::control::{boot_us, clock_at, last_times, monotonic_us};
 use super::error::LogError;
 use super::protocol;
 use super::segment::SharedPage;
-use super::wall::{ClockDoubt, Judge};
+use super::wall::{ClockDoubt, Judge, is_plausible};
 
 /// How fast order time runs while the wall clock is behind it: 500 parts in a million slow, as `adjtime` does.
 const SLEW_BACK_PPM: i64 = -500;
@@ -44,9 +44,11 @@ impl OrderClock {
         let left = last_times(path).map(|(known_us, _)| known_us);
         let page = SharedPage::open(path).map_err(LogError::io(path, "open the clock page"))?;
         let wall_us = wall_us();
-        // Order time may be ahead for good; then it tells nothing of the wall clock.
-        let newest = Some(newest_us).filter(|&us| us != 0 && us <= wall_us);
-        let judge = Mutex::new(Judge::start(boot_us(), wall_us, left.max(newest)));
+        // Records bear served time, which an earlier start may have had from a wrong clock: they tell the time only where no page does. Order
+        // time may be ahead for good; then it tells nothing of the wall clock.
+        let newest = Some(newest_us).filter(|&us| us <= wall_us);
+        let known_us = [left, newest].into_iter().flatten().find(|&us| is_plausible(us));
+        let judge = Mutex::new(Judge::start(boot_us(), wall_us, known_us));
         let jump_max_us = AtomicU64::new(JUMP_MAX.as_micros() as u64);
         let clock = OrderClock { page, judge, served: AtomicI64::new(0), jump_max_us };
         protocol::start_clock(&clock.page, monotonic_us, wall_us, newest_us);

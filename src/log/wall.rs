@@ -32,6 +32,8 @@ pub struct ClockDoubt {
 pub(super) struct Judge {
     served: i64,
     known: i64,
+    /// The furthest ahead that known time has been: the way back there, after a clock that was slow, is no jump.
+    reached: i64,
     /// The course of the wall clock, and since when it has held it.
     course: i64,
     since_us: u64,
@@ -43,13 +45,13 @@ impl Judge {
     pub(super) fn start(boot_us: u64, wall_us: u64, known_us: Option<u64>) -> Judge {
         let course = offset(wall_us, boot_us);
         let known = known_us.map_or(course, |known_us| offset(known_us, boot_us));
-        Judge { served: course, known, course, since_us: boot_us, plausible: wall_us >= PLAUSIBLE_FROM_US }
+        Judge { served: course, known, reached: known, course, since_us: boot_us, plausible: is_plausible(wall_us) }
     }
 
     /// Takes a reading.
     pub(super) fn look(&mut self, boot_us: u64, wall_us: u64, jump_max: Duration) {
         let course = offset(wall_us, boot_us);
-        let was_plausible = std::mem::replace(&mut self.plausible, wall_us >= PLAUSIBLE_FROM_US);
+        let was_plausible = std::mem::replace(&mut self.plausible, is_plausible(wall_us));
         if !self.plausible {
             return;
         }
@@ -59,14 +61,16 @@ impl Judge {
         self.course = course;
         let confirmed = boot_us.saturating_sub(self.since_us) >= CONFIRM.as_micros() as u64;
         let jump_max = i64::try_from(jump_max.as_micros()).unwrap_or(i64::MAX);
-        // Where no plausible time has been served yet, the first is as good as that of a start.
-        let unset = self.served_us(boot_us) < PLAUSIBLE_FROM_US;
-        for (believed, at_once) in [(&mut self.served, unset), (&mut self.known, false)] {
+        // Where no plausible time has been served yet, the first is as good as that of a start; and where none was known, any that has held.
+        let (unserved, unknown) = (!is_plausible(self.served_us(boot_us)), !is_plausible(self.known_us(boot_us)));
+        let back = course <= self.reached.saturating_add(STEP_US);
+        for (believed, at_once, any) in [(&mut self.served, unserved, false), (&mut self.known, false, unknown)] {
             let jump = course.saturating_sub(*believed);
-            if at_once || jump.abs() <= STEP_US || (confirmed && jump <= jump_max) {
+            if at_once || jump.abs() <= STEP_US || (confirmed && (jump <= jump_max || back || any)) {
                 *believed = course;
             }
         }
+        self.reached = self.reached.max(self.known);
     }
 
     /// The time that records, ids and tokens go by.
@@ -102,8 +106,16 @@ impl Judge {
     fn doubt(&self, believed: i64, jump_max: Duration) -> Option<ClockDoubt> {
         let ahead_us = self.course.saturating_sub(believed);
         let jump_max_us = i64::try_from(jump_max.as_micros()).unwrap_or(i64::MAX);
-        (ahead_us.abs() > STEP_US).then_some(ClockDoubt { ahead_us, needs_word: ahead_us > jump_max_us })
+        let back = self.course <= self.reached.saturating_add(STEP_US);
+        let unknown = believed == self.known && !is_plausible(at(believed, self.since_us));
+        let needs_word = ahead_us > jump_max_us && !back && !unknown;
+        (ahead_us.abs() > STEP_US).then_some(ClockDoubt { ahead_us, needs_word })
     }
+}
+
+/// Whether a clock that shows this has been set at all.
+pub(super) fn is_plausible(wall_us: u64) -> bool {
+    wall_us >= PLAUSIBLE_FROM_US
 }
 
 fn offset(wall_us: u64, boot_us: u64) -> i64 {
@@ -243,6 +255,36 @@ mod tests {
         machine.off_us = 0;
         machine.run(1);
         assert_eq!(machine.off()[0], 0, "the first plausible time is served at once");
+    }
+
+    #[test]
+    fn a_new_log_that_began_before_the_clock_was_set_learns_the_time() {
+        let mut machine = Machine::new(-(NOW_US as i64), None);
+        machine.run(100);
+        machine.off_us = 0;
+        machine.run(1);
+        let doubt = machine.judge.known_doubt(JUMP_MAX).unwrap();
+        assert!(!doubt.needs_word, "it passes by itself: {doubt:?}");
+        machine.run(601);
+        assert_eq!(machine.off(), [0; 4]);
+    }
+
+    #[test]
+    fn a_clock_that_was_slow_for_long_finds_the_way_back() {
+        let mut machine = Machine::new(0, None);
+        machine.off_us = -DAYS_40;
+        machine.run(1_000);
+        assert_eq!(machine.off(), [-DAYS_40; 4]);
+        machine.off_us = 0;
+        machine.run(10);
+        assert_eq!(machine.off()[..2], [-DAYS_40; 2]);
+        assert!(!machine.judge.served_doubt(JUMP_MAX).unwrap().needs_word);
+        machine.run(601);
+        assert_eq!(machine.off(), [0; 4]);
+        // Further than it ever was takes the operator's word as before.
+        machine.off_us = DAYS_40;
+        machine.run(1_000);
+        assert_eq!(machine.off()[..2], [0, 0]);
     }
 
     #[test]
