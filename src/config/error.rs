@@ -110,6 +110,12 @@ pub enum ConfigError {
         /// The file.
         path: PathBuf,
     },
+    /// A file of secrets with zero bytes, as a power cut may leave it: a secret that everybody can guess.
+    #[error("{}: there are zero bytes in it, as a power cut leaves a file that was being written; write it anew", path.display())]
+    BlankSecret {
+        /// The file.
+        path: PathBuf,
+    },
     /// A secret without bytes would let anyone sign tokens.
     #[error("{origin}: an empty token secret would let anyone sign tokens; write one into it")]
     EmptySecret {
@@ -131,6 +137,7 @@ impl ConfigError {
             | ConfigError::Emptied { path, .. }
             | ConfigError::Gone { path, .. }
             | ConfigError::CutSecret { path }
+            | ConfigError::BlankSecret { path }
             | ConfigError::SecretExposed { path, .. } => (Some(path), None),
             ConfigError::Syntax { path, line, .. } => (Some(path), Some(*line)),
             ConfigError::Unknown { origin, .. } | ConfigError::Invalid { origin, .. } => origin.place(),

@@ -1,6 +1,5 @@
 //! Reading `takeup.toml`.
 
-use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
 
@@ -91,7 +90,7 @@ fn line_of(text: &[u8], at: usize) -> usize {
 pub(super) fn read_bounded(path: &Path, limit: u64) -> Result<Vec<u8>, ConfigError> {
     let io = |doing: &'static str| move |source: io::Error| ConfigError::Io { path: path.to_owned(), doing, source };
     let mut bytes = Vec::new();
-    let file = File::open(path).map_err(io("opening it"))?;
+    let file = crate::settled::open(path).map_err(io("opening it"))?;
     file.take(limit + 1).read_to_end(&mut bytes).map_err(io("reading it"))?;
     if bytes.len() as u64 > limit {
         return Err(ConfigError::TooLarge { path: path.to_owned(), limit });

@@ -53,6 +53,9 @@ impl TokenSecrets {
     /// The secrets in a file, one a line; blank lines and the blanks around a line do not count.
     pub fn read(path: &Path) -> Result<TokenSecrets, ConfigError> {
         let text = super::file::read_bounded(path, FILE_BYTES_MAX)?;
+        if text.contains(&0) {
+            return Err(ConfigError::BlankSecret { path: path.to_owned() });
+        }
         let secrets = TokenSecrets::of_lines(&text);
         if secrets.is_empty() {
             return Err(ConfigError::EmptySecret { origin: path.display().to_string() });
@@ -60,10 +63,11 @@ impl TokenSecrets {
         Ok(secrets)
     }
 
-    /// The secrets in a text, one a line; maybe none.
+    /// The secrets in a text, one a line; maybe none. A mark of the byte order, which some editors put before a text, is none of it.
     pub(super) fn of_lines(text: &[u8]) -> TokenSecrets {
+        let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
         let lines = text.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii);
-        TokenSecrets(lines.filter(|line| !line.is_empty()).map(<[u8]>::to_vec).collect())
+        TokenSecrets(lines.filter(|line| !line.is_empty() && !line.contains(&0)).map(<[u8]>::to_vec).collect())
     }
 
     /// Those of `known` that are not among these.

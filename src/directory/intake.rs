@@ -72,7 +72,7 @@ impl Intake {
         // A copy that can't be read is none: the file is there.
         let before = kept.read().ok().flatten();
         // The usual start: there is nothing to compare, and reading a large text twice takes its time.
-        let before = before.filter(|text| std::fs::read(path).ok().as_ref() != Some(text));
+        let before = before.filter(|text| crate::settled::read(path, FILE_BYTES_MAX).ok().as_ref() != Some(text));
         let before = before.and_then(|text| parse(path, &text).ok());
         let mut intake = Self {
             file: Watched::new(path, FILE_BYTES_MAX),

@@ -147,7 +147,9 @@ impl Directory {
         if bytes > FILE_BYTES_MAX {
             return Err(DirectoryError::TooLarge { path: path.to_owned(), bytes });
         }
-        let text = std::fs::read_to_string(path).map_err(io)?;
+        let text = crate::settled::read(path, FILE_BYTES_MAX).map_err(io)?;
+        let text =
+            String::from_utf8(text).map_err(|error| io(std::io::Error::new(std::io::ErrorKind::InvalidData, error)))?;
         Self::parse(&text).map_err(|faults| DirectoryError::Content { path: path.to_owned(), faults })
     }
 

@@ -11,6 +11,7 @@ use crossbeam_channel::{RecvTimeoutError, Sender, bounded};
 
 use super::intake::{Intake, Report};
 use super::{Directory, DirectoryError};
+use crate::settled::leave;
 
 /// How often the file is looked at.
 pub const POLL_INTERVAL: Duration = Duration::from_secs(1);
@@ -130,8 +131,7 @@ impl Drop for Watcher {
     fn drop(&mut self) {
         self.stop.take();
         if let Some(thread) = self.thread.take() {
-            // A watcher that panicked has said so on standard error; nothing depends on it here.
-            let _ = thread.join();
+            leave(thread);
         }
     }
 }

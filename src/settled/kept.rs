@@ -1,7 +1,7 @@
 //! A copy of a file as it was when nothing of it was in doubt.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -31,17 +31,11 @@ impl Kept {
     /// # Errors
     /// It can't be read, or is larger than what it should be.
     pub fn read(&self) -> io::Result<Option<Vec<u8>>> {
-        let file = match File::open(&self.path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error),
-        };
-        let mut text = Vec::new();
-        file.take(self.bytes_max + 1).read_to_end(&mut text)?;
-        if text.len() as u64 > self.bytes_max {
-            return Err(io::Error::new(io::ErrorKind::FileTooLarge, "far too large for what it should be"));
+        match super::read(&self.path, self.bytes_max) {
+            Ok(text) => Ok(Some(text)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
         }
-        Ok(Some(text))
     }
 
     /// Puts another text in its place, whole and on disk, unless it has this one already.

@@ -14,6 +14,7 @@
 
 mod kept;
 mod losses;
+mod open;
 mod watched;
 
 #[cfg(test)]
@@ -21,4 +22,5 @@ mod tests;
 
 pub use kept::{KEPT_FOLDER, Kept};
 pub use losses::{Losses, REST_MAX, needed};
-pub use watched::{Stamp, Watched, at_rest, is_ended, read_at_rest};
+pub use open::{open, read};
+pub use watched::{Stamp, Watched, at_rest, is_ended, leave, read_at_rest};

@@ -59,3 +59,28 @@ fn a_kept_copy_is_replaced_as_a_whole_and_for_its_owner_alone() {
     kept.write(&[0; 11]).unwrap();
     assert!(kept.read().is_err());
 }
+
+#[test]
+fn a_pipe_in_the_place_of_a_file_is_an_error_and_waits_for_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("file");
+    let mode = rustix::fs::Mode::from_raw_mode(0o600);
+    rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+    let refused = |error: std::io::Error| assert!(error.to_string().contains("it is a pipe"), "{error}");
+    refused(Watched::new(&path, 100).look().unwrap().unwrap_err());
+    refused(read_at_rest(&path, is_ended).unwrap_err());
+    let kept = Kept::new(folder.path(), "copy", 100);
+    kept.write(b"a").unwrap();
+    fs::rename(&path, kept.path()).unwrap();
+    refused(kept.read().unwrap_err());
+    kept.write(b"b").unwrap();
+    assert_eq!(kept.read().unwrap().unwrap(), b"b");
+}
+
+#[test]
+fn a_thread_whose_file_system_does_not_answer_is_left_behind() {
+    let (answer, asked) = crossbeam_channel::bounded::<()>(0);
+    let thread = std::thread::spawn(move || assert!(asked.recv().is_err()));
+    leave(thread);
+    drop(answer);
+}

@@ -1,13 +1,15 @@
 //! One file, and what was last seen of it.
 
-use std::fs::{self, File};
-use std::io::{self, Read};
+use std::fs;
+use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use blake3::Hash;
+
+use super::open::read;
 
 /// How often a file that has just changed is looked at.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -23,6 +25,10 @@ const STILL_MAX: Duration = Duration::from_secs(2);
 
 /// The longest wait for a file that is read only once.
 const READ_MAX: Duration = Duration::from_secs(5);
+
+/// How long a stop waits for a thread that looks at files.
+const LEAVE_MAX: Duration = Duration::from_secs(3);
+const LEAVE_PAUSE: Duration = Duration::from_millis(2);
 
 /// For so long after a file looked different its content is read at every look: the times of a file are as coarse as the
 /// file system makes them, and a second change within one of their steps leaves them as they were.
@@ -146,6 +152,15 @@ pub fn at_rest(path: &Path, rest: Duration) -> bool {
     Stamp::of(path).is_none_or(|stamp| stamp.age() >= rest)
 }
 
+/// Lets a thread that looks at files end. One whose file system does not answer is left behind: a stop does not wait for it, and the
+/// process ends it. A panic there was printed by the panic hook; nothing depends on the thread.
+pub fn leave(thread: JoinHandle<()>) {
+    let began = Instant::now();
+    while !thread.is_finished() && began.elapsed() < LEAVE_MAX {
+        thread::sleep(LEAVE_PAUSE);
+    }
+}
+
 /// Reads a file that is read only once. One that does not look whole and was changed a moment ago is waited for.
 ///
 /// # Errors
@@ -153,22 +168,11 @@ pub fn at_rest(path: &Path, rest: Duration) -> bool {
 pub fn read_at_rest(path: &Path, is_whole: impl Fn(&[u8]) -> bool) -> io::Result<Vec<u8>> {
     let began = Instant::now();
     loop {
-        let text = fs::read(path);
+        let text = read(path, u64::MAX - 1);
         let whole = text.as_deref().is_ok_and(&is_whole);
         if whole || at_rest(path, STILL_UNENDED) || began.elapsed() >= READ_MAX {
             return text;
         }
         thread::sleep(PAUSE);
     }
-}
-
-fn read(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
-    let file = File::open(path)?;
-    let mut text = Vec::new();
-    file.take(bytes_max + 1).read_to_end(&mut text)?;
-    if text.len() as u64 > bytes_max {
-        let message = format!("it has more than {bytes_max} bytes, which are the most that is read");
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
-    }
-    Ok(text)
 }

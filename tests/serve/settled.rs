@@ -188,3 +188,57 @@ fn records_that_are_kept_for_ever_outlive_a_cut_file() {
     server.stop();
     assert_eq!(of_first(), 0, "the file says so");
 }
+
+#[test]
+fn a_pipe_in_the_place_of_a_file_holds_up_neither_server_nor_stop() {
+    let home = home();
+    let server = home.serve(&[]);
+    let token = server.start_session("KeyA");
+    let names = ["projects.toml", "secrets/token"];
+    let put_pipes = || {
+        for path in names.map(|name| home.data().join(name)) {
+            fs::remove_file(&path).expect("it was there");
+            let mode = rustix::fs::Mode::from_raw_mode(0o600);
+            rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, mode, 0).expect("a pipe");
+        }
+    };
+    put_pipes();
+    server.wait_for_line(&["the file of projects is broken", "it is a pipe"], PATIENCE);
+    server.wait_for_line(&["the settings can't be taken over", "it is a pipe"], PATIENCE);
+    assert_eq!((start(&server, "KeyA"), batch(&server, &token)), (200, 200));
+    for path in names.map(|name| home.data().join(name)) {
+        fs::remove_file(path).expect("it was there");
+    }
+    write_in_place(&home, "secrets/token", "old-secret\n");
+    write_in_place(
+        &home,
+        "projects.toml",
+        &format!("{PROJECTS}[[projects]]\nproject_id = 9\nproject_key = \"KeyI\"\n"),
+    );
+    wait_for("the new project", PATIENCE, || (start(&server, "KeyI") == 200).then_some(()));
+    put_pipes();
+    server.wait_for_line(&["the file of projects is broken", "it is a pipe"], PATIENCE);
+    server.stop();
+}
+
+#[test]
+fn a_file_of_secrets_that_a_power_cut_has_filled_with_zeros_is_none() {
+    let home = home();
+    let server = home.serve(&[]);
+    let token = server.start_session("KeyA");
+    write_in_place(&home, "secrets/token", "\0\0\0\0\0\0\0\0\0\0\0");
+    server.wait_for_line(&["the settings can't be taken over", "zero bytes"], PATIENCE);
+    assert_eq!(batch(&server, &token), 200);
+    server.kill();
+    // The next start goes by the copy, and nothing is gone by such a file.
+    let server = home.serve(&[("removal_grace", "100ms")]);
+    server.wait_for_line(&["zero bytes", "the secrets of the last run hold"], PATIENCE);
+    assert_eq!(batch(&server, &token), 200);
+    assert_eq!(batch(&server, &server.start_session("KeyA")), 200);
+    // A mark of the byte order belongs to no secret.
+    write_in_place(&home, "secrets/token", "\u{feff}old-secret\n");
+    server.signal(Signal::HUP);
+    server.wait_for_line(&["the settings were read again, nothing"], PATIENCE);
+    assert_eq!(batch(&server, &token), 200);
+    server.stop();
+}

@@ -64,8 +64,10 @@ impl Lost {
         };
         // At rest: the last line is what it is.
         sources.doubt_unended = false;
-        let of_secrets =
-            |fault: &ConfigError| matches!(fault, ConfigError::EmptySecret { .. } | ConfigError::CutSecret { .. });
+        let of_secrets = |fault: &ConfigError| {
+            use ConfigError::{BlankSecret, CutSecret, EmptySecret};
+            matches!(fault, EmptySecret { .. } | CutSecret { .. } | BlankSecret { .. })
+        };
         let lost_secrets = !known.is_empty() && faults.iter().any(of_secrets);
         let (mut loaded, mut faults) = read_or_let_go(sources, &known);
         if lost_secrets {
@@ -207,7 +209,9 @@ fn read_let_go(sources: &Sources, known: &TokenSecrets) -> (Loaded, Vec<ConfigEr
 fn read(sources: &Sources, known: &TokenSecrets) -> (Loaded, Vec<ConfigError>) {
     let (loaded, mut faults) = Config::examine(sources);
     let path = TokenSecrets::path(&sources.data);
-    let unended = || std::fs::read(&path).is_ok_and(|text| !crate::settled::is_ended(&text));
+    let unended = || {
+        crate::settled::read(&path, super::reload::FILE_BYTES_MAX).is_ok_and(|text| !crate::settled::is_ended(&text))
+    };
     if loaded.config.token_secrets.is_cut(known) && unended() {
         faults.push(ConfigError::CutSecret { path });
     }

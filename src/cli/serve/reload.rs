@@ -17,7 +17,7 @@ use crate::log::Deleting;
 use crate::server::admission::Policy;
 use crate::server::core::Common;
 use crate::server::live::Live;
-use crate::settled::Watched;
+use crate::settled::{Watched, leave};
 use crate::telemetry::{Level, Logger, Metrics};
 
 use super::lost::Lost;
@@ -27,7 +27,7 @@ use super::{log_options, retention};
 const CORES_PATIENCE: Duration = Duration::from_secs(2);
 
 /// No file of settings or secrets is larger: reading one says so.
-const FILE_BYTES_MAX: u64 = 1024 * 1024;
+pub(super) const FILE_BYTES_MAX: u64 = 1024 * 1024;
 
 /// The files that settings come from, and how they were last seen.
 pub struct Files(Vec<Watched>);
@@ -131,8 +131,7 @@ impl Drop for Handle {
     fn drop(&mut self) {
         self.stop.take();
         if let Some(thread) = self.thread.take() {
-            // A panic there was printed by the panic hook; nothing depends on the thread here.
-            let _ = thread.join();
+            leave(thread);
         }
     }
 }
