@@ -2,10 +2,11 @@
 //!
 //! What is deleted does not come back. So an age that a project once had holds until the file says otherwise in so many words: another
 //! number, `"server"`, or the project's number in `removed`. A line or a table that is gone says nothing. A longer age holds at
-//! once, a shorter one when the file has been at rest for the grace time. The ages are kept in a file of their own, because a
+//! once, a shorter one when the file has been at rest for the grace time. The first age of a project may be shorter than the server's, and cut: until
+//! then nothing of the project is too old. The ages are kept in a file of their own, because a
 //! restart must not forget them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
 
@@ -31,6 +32,8 @@ pub(super) struct Followed {
 pub(super) struct Ages {
     kept: Kept,
     days: BTreeMap<u32, u32>,
+    /// Projects whose first age waits.
+    first: BTreeSet<u32>,
     saved: bool,
 }
 
@@ -43,17 +46,20 @@ impl Ages {
             Some(text) => serde_json::from_slice(&text).map_err(|error| failed(io::Error::from(error)))?,
             None => BTreeMap::new(),
         };
-        Ok(Self { kept, days, saved: true })
+        Ok(Self { kept, days, first: BTreeSet::new(), saved: true })
     }
 
     /// The days of each project; 0 is for ever.
-    pub fn days(&self) -> &BTreeMap<u32, u32> {
-        &self.days
+    pub fn days(&self) -> BTreeMap<u32, u32> {
+        let mut days = self.days.clone();
+        days.extend(self.first.iter().map(|&id| (id, 0)));
+        days
     }
 
     /// Takes over what a text says; what shortens an age only if it is `certain`.
     pub fn follow(&mut self, latest: &Directory, certain: bool) -> Followed {
         let mut followed = Followed { changed: false, waits: false };
+        let waited = std::mem::take(&mut self.first);
         for project in latest.projects() {
             match project.retain {
                 Retain::Unsaid => {}
@@ -62,6 +68,10 @@ impl Ages {
                     Some(&old) if old == days => {}
                     Some(&old) if is_shorter(days, old) => {
                         self.shorten(project.project_id, Some(days), certain, &mut followed);
+                    }
+                    None if days != 0 && !certain => {
+                        self.first.insert(project.project_id);
+                        followed.waits = true;
                     }
                     _ => {
                         self.days.insert(project.project_id, days);
@@ -74,6 +84,7 @@ impl Ages {
             self.shorten(id, None, certain, &mut followed);
         }
         self.saved &= !followed.changed;
+        followed.changed |= waited != self.first;
         followed
     }
 

@@ -209,7 +209,7 @@ impl Intake {
     }
 
     /// The days for which records of each project are kept that has an age of its own; 0 is for ever.
-    pub fn ages(&self) -> &std::collections::BTreeMap<u32, u32> {
+    pub fn ages(&self) -> std::collections::BTreeMap<u32, u32> {
         self.ages.days()
     }
 }

@@ -61,7 +61,7 @@ impl Shared {
     /// The days for which records of each project are kept that has an age of its own; 0 is for ever. A project that is gone keeps
     /// its age.
     pub fn ages(&self) -> BTreeMap<u32, u32> {
-        lock(&self.intake).ages().clone()
+        lock(&self.intake).ages()
     }
 
     /// How long something has to be missing from the file until it is gone.

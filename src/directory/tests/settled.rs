@@ -154,6 +154,32 @@ fn an_age_is_shortened_by_words_alone_and_across_restarts() {
 }
 
 #[test]
+fn the_first_age_of_a_project_makes_nothing_old_before_the_file_is_at_rest() {
+    let one = |rest: &str| format!("[[projects]]\nproject_id = 1\nproject_key = \"key1\"\n{rest}");
+    let place = Place::new(&one(""));
+    let (shared, _) = place.open();
+    assert!(shared.ages().is_empty());
+    // The beginning of 3650, which the server's own age may be nearer to.
+    place.write(&one("retain_days = 3"));
+    assert!(shared.refresh().is_some(), "told to the deleter");
+    assert_eq!(shared.ages(), [(1, 0)].into());
+    drop(shared);
+    let (shared, _) = place.open();
+    assert_eq!(shared.ages(), [(1, 0)].into(), "nor does a restart");
+    place.write(&one("retain_days = 3650\n"));
+    shared.refresh();
+    assert_eq!(shared.ages(), [(1, 0)].into());
+    // It was a mistake: the project is again as all others.
+    place.write(&one(""));
+    shared.refresh();
+    assert!(shared.ages().is_empty());
+    place.put(&shared, &one("retain_days = 3650\n"));
+    assert_eq!(shared.ages(), [(1, 3650)].into());
+    drop(shared);
+    assert_eq!(place.open().0.ages(), [(1, 3650)].into());
+}
+
+#[test]
 fn a_restart_with_a_cut_file_serves_the_last_projects() {
     let whole = three(FOR_EVER);
     let place = Place::new(&whole);
