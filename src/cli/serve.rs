@@ -165,21 +165,30 @@ pub fn run(args: ServeArgs, data: PathBuf) -> Result<ExitCode, CliError> {
         logger.event(Level::Error, crate::caller!(), message, &[("error", fault)]);
     }
     let ended = ending::wait(threads, &common);
-    drop(watcher);
-    drop(reloader);
-    checker.stop();
-    let closed = if ended.all { log.close() } else { log.close_within(ABANDONED_PATIENCE) };
+    let mut parts = vec![
+        ending::part(&logger, "projects", move || drop(watcher)),
+        ending::part(&logger, "reload", move || drop(reloader)),
+        ending::part(&logger, "checker", move || checker.stop()),
+    ];
+    let closing = log.clone();
+    let closed = ending::log(&logger, move || match ended.all {
+        true => closing.close(),
+        false => closing.close_within(ABANDONED_PATIENCE),
+    });
     notices::report(&log, &logger);
-    admin.stop();
-    if let Err(error) = &closed {
-        let text = error.to_string();
-        logger.event(Level::Error, crate::caller!(), "the log could not be closed", &[("error", &text)]);
-    } else {
-        logger.event(Level::Info, crate::caller!(), "stopped, everything is on disk", &[]);
+    parts.push(ending::part(&logger, "admin", move || admin.stop()));
+    match &closed {
+        Some(Ok(())) => logger.event(Level::Info, crate::caller!(), "stopped, everything is on disk", &[]),
+        Some(Err(error)) => {
+            let text = error.to_string();
+            logger.event(Level::Error, crate::caller!(), "the log could not be closed", &[("error", &text)]);
+        }
+        // Said already.
+        None => parts.push(None),
     }
     printer.finish(PRINT_PATIENCE);
-    closed?;
-    Ok(if ended.well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    closed.transpose()?;
+    Ok(if ended.well && parts.iter().all(Option::is_some) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn other(error: impl std::fmt::Display) -> CliError {

@@ -1,4 +1,5 @@
 //! Waits for the cores: while they run it listens to their hearts, and once the server stops it gives them their time and no more.
+//! The other threads get theirs too: one that hangs, in a file system that does not answer say, does not keep the process.
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -7,10 +8,16 @@ use std::time::Duration;
 use crate::server::beat::{Change, LOOK, Listener};
 use crate::server::core::Common;
 use crate::telemetry::metrics::Sample;
-use crate::telemetry::{Check, Level, Metrics};
+use crate::telemetry::{Check, Level, Logger, Metrics};
 
 /// What a core may take beyond `drain_timeout`: it has to seal its log.
 const MARGIN: Duration = Duration::from_secs(5);
+
+/// How long each of the other threads may take to end.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The same for the threads of the log, which write what it still holds. Longer than [`crate::log::Log::close`] waits for writers.
+const LOG_PATIENCE: Duration = Duration::from_secs(20);
 
 type Core = std::io::Result<JoinHandle<std::io::Result<()>>>;
 
@@ -100,6 +107,49 @@ fn abandon(common: &Common, running: &[(usize, JoinHandle<std::io::Result<()>>)]
         let message = "a core did not end within drain_timeout and 5 s, the server ends without it";
         common.logger.event(Level::Error, crate::caller!(), message, &[("core", &core)]);
     }
+}
+
+/// Ends a thread by `end`, which waits for it: `None` when that takes too long.
+pub fn part(logger: &Logger, name: &'static str, end: impl FnOnce() + Send + 'static) -> Option<()> {
+    within(logger, name, PATIENCE, end)
+}
+
+/// The same for the log.
+pub fn log<T: Send + 'static>(logger: &Logger, end: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    within(logger, "log", LOG_PATIENCE, end)
+}
+
+fn within<T: Send + 'static>(
+    logger: &Logger,
+    name: &'static str,
+    patience: Duration,
+    end: impl FnOnce() -> T + Send + 'static,
+) -> Option<T> {
+    let ending = match std::thread::Builder::new().name("ending".into()).spawn(end) {
+        Ok(ending) => ending,
+        Err(error) => {
+            let text = error.to_string();
+            let fields = [("thread", name), ("error", &*text)];
+            logger.event(Level::Error, crate::caller!(), "a thread could not be waited for", &fields);
+            return None;
+        }
+    };
+    // Counted in looks, as for the cores. Most threads end at once, so the first looks are short.
+    let (mut left, mut pause) = (patience, Duration::from_millis(1));
+    while !ending.is_finished() {
+        if left.is_zero() {
+            let seconds = patience.as_secs().to_string();
+            let fields = [("thread", name), ("seconds", &*seconds)];
+            let message = "a thread did not end in time, the server ends without it";
+            logger.event(Level::Error, crate::caller!(), message, &fields);
+            return None;
+        }
+        std::thread::sleep(pause);
+        left = left.saturating_sub(pause);
+        pause = LOOK.min(pause * 2);
+    }
+    // A panic there was printed by the panic hook.
+    ending.join().ok()
 }
 
 /// Adds how long each core has been silent.
