@@ -26,17 +26,18 @@ impl Injected {
         command
             .args(["-o", "/dev/null", "-e", &format!("inject={what}"), "-p"])
             .arg(task.file_name().expect("a number"));
-        let mut tracer = command.stderr(Stdio::piped()).spawn().expect("strace is there: apt-get install strace");
+        let mut tracer =
+            Injected(command.stderr(Stdio::piped()).spawn().expect("strace is there: apt-get install strace"));
         let attached = wait_for("strace to attach, or to be refused", PATIENCE, || {
             let status = std::fs::read_to_string(task.join("status")).expect("the thread runs");
             let traced = status.lines().any(|line| line.starts_with("TracerPid:") && !line.ends_with("\t0"));
-            if traced { Some(true) } else { tracer.try_wait().expect("a child").map(|_| false) }
+            if traced { Some(true) } else { tracer.0.try_wait().expect("a child").map(|_| false) }
         });
         if attached {
-            return Some(Injected(tracer));
+            return Some(tracer);
         }
         let mut why = String::new();
-        let _ = tracer.stderr.take().expect("a pipe").read_to_string(&mut why);
+        let _ = tracer.0.stderr.take().expect("a pipe").read_to_string(&mut why);
         assert!(why.contains("Operation not permitted"), "strace could not attach: {why}");
         eprintln!("skipped: ptrace is not allowed here: {why}");
         None
