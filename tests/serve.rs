@@ -20,6 +20,8 @@ mod deadlines;
 mod descriptors;
 #[path = "serve/images.rs"]
 mod images;
+#[path = "serve/labels.rs"]
+mod labels;
 #[path = "serve/legacy.rs"]
 mod legacy;
 #[path = "serve/life.rs"]

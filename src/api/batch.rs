@@ -12,7 +12,7 @@ use std::num::IntErrorKind;
 use crate::http::query;
 use crate::log::record::{DataType, Entry, ExtWriter, Flags, Kind, Label, Topic, ext_type};
 use crate::session::SessionId;
-use crate::session::inflate::{Coding, InflateError};
+use crate::session::inflate::{Coding, InflateError, Label as Worth, Plain, Reading};
 use crate::telemetry::Refusal as Reason;
 use crate::tracker::{Seam, SeamFinder};
 
@@ -76,7 +76,7 @@ impl BatchScratch {
 pub struct Draft {
     topic: Topic,
     data_type: DataType,
-    coding: Option<Coding>,
+    reading: Reading,
     label: Option<Label>,
     split: Result<u32, Refusal>,
     /// `visual` without a split: what the body is has to be seen.
@@ -105,7 +105,7 @@ pub fn draft(input: &BatchInput<'_>, scratch: &mut BatchScratch, ext: &mut Vec<u
     Draft {
         topic: if data_type == DataType::Assets { Topic::RawAssets } else { Topic::Raw },
         data_type,
-        coding: Coding::of_header(input.content_encoding),
+        reading: Coding::of_body(input.content_encoding, Plain::Batch, input.body),
         label: label(&scratch.batch),
         split,
         unsplit,
@@ -118,9 +118,9 @@ impl Draft {
     pub fn question(&self, input: &BatchInput<'_>) -> Option<Question> {
         let split = *self.split.as_ref().ok()?;
         let asked = Question {
-            coding: self.coding?,
+            coding: self.reading.coding?,
             byte_at: (split > 0).then_some(split as usize),
-            whole: input.inflate,
+            whole: input.inflate || self.reading.label == Worth::InDoubt,
             seam: self.unsplit,
             limit: input.inflated_limit,
         };
@@ -138,11 +138,15 @@ impl Draft {
             None => {}
             Some(Ok(seen)) => byte = seen.byte,
             Some(Err(error)) => {
-                if error.is_too_large() || self.coding.is_some_and(Coding::is_binding) {
+                // Only its label was in doubt, and it is the right one.
+                if error.is_too_large() && split == 0 && !input.inflate {
+                    return Ok(());
+                }
+                if error.is_too_large() || self.is_binding() {
                     return Err(body::refuse_inflate(&error));
                 }
                 // Not what it says, so bytes as they are.
-                self.coding = None;
+                self.reading.turned_out_plain();
             }
         }
         match byte {
@@ -164,9 +168,9 @@ impl Draft {
         let seam = match seen {
             None => seam_of(input.body),
             Some(Ok(seen)) => seen.seam.unwrap_or(Seam::None),
-            Some(Err(error)) if !error.is_too_large() && !self.coding.is_some_and(Coding::is_binding) => {
+            Some(Err(error)) if !error.is_too_large() && !self.is_binding() => {
                 // Not what it says, so bytes as they are.
-                self.coding = None;
+                self.reading.turned_out_plain();
                 seam_of(input.body)
             }
             Some(Err(error)) if input.inflate => return Err(body::refuse_inflate(&error)),
@@ -182,6 +186,15 @@ impl Draft {
             Seam::Uncertain => self.unusable = true,
         }
         Ok(())
+    }
+
+    /// What its label is worth, as far as it has been looked at.
+    pub fn reading(&self) -> Reading {
+        self.reading
+    }
+
+    fn is_binding(&self) -> bool {
+        self.reading.coding.is_some_and(Coding::is_binding)
     }
 
     /// Whether the batch is stored only to be kept: it is marked, and bound for no queue.
@@ -203,7 +216,7 @@ impl Draft {
             kind: Kind::Batch,
             topic: self.topic,
             data_type: self.data_type,
-            encoding: body::encoding(self.coding),
+            encoding: body::encoding(self.reading.coding),
             session: input.session.0,
             project: input.project,
             split,

@@ -210,6 +210,42 @@ fn a_body_that_is_not_what_it_says_is_bytes_as_they_are_but_gzip_is_binding() {
 }
 
 #[test]
+fn a_batch_is_stored_as_what_it_is_whatever_a_proxy_made_of_its_label() {
+    let plain = whole_batch(2);
+    let packed = gzip(&plain);
+    let brotli = {
+        let mut packed = Vec::new();
+        let mut encoder = brotli::CompressorWriter::new(&mut packed, 4096, 5, 22);
+        // Which begins with the byte that a phone's batch begins with.
+        std::io::Write::flush(&mut encoder).expect("memory takes it");
+        std::io::Write::write_all(&mut encoder, &plain).expect("memory takes it");
+        drop(encoder);
+        packed
+    };
+    let (mut scratch, mut ext) = (BatchScratch::default(), Vec::new());
+    for inflate in [false, true] {
+        for (label, body, encoding) in [
+            (Some("gzip"), &plain, Encoding::Identity),
+            (Some("zstd"), &plain, Encoding::Identity),
+            (Some("br"), &plain, Encoding::Identity),
+            (Some("deflate"), &plain, Encoding::Identity),
+            (None, &packed, Encoding::Gzip),
+            (Some("zstd"), &packed, Encoding::Gzip),
+            (Some("br"), &brotli, Encoding::Br),
+        ] {
+            let content_encoding = label.map(str::as_bytes);
+            let input = BatchInput { content_encoding, inflate, ..input("player", "batch=1_1", body) };
+            let entry = web_batch(&input, &mut scratch, &mut ext).expect("is taken").expect("is stored");
+            assert_eq!((entry.encoding, entry.payload), (encoding, &**body), "{label:?} {inflate}");
+        }
+    }
+    // Too large to be looked at to its end for its label alone.
+    let large = BatchInput { content_encoding: Some(b"br"), inflated_limit: 3, ..input("player", "", &brotli) };
+    let entry = web_batch(&large, &mut scratch, &mut ext).expect("is taken").expect("is stored");
+    assert_eq!(entry.encoding, Encoding::Br);
+}
+
+#[test]
 fn what_can_not_be_used_is_kept_for_no_queue_and_never_cut() {
     let (mut scratch, mut ext) = (BatchScratch::default(), Vec::new());
     let input = input("visual", "batch=3_1&split=99", b"Qaaa\x51bbb");

@@ -34,13 +34,12 @@ pub fn refuse_inflate(error: &InflateError) -> Refusal {
 /// A body that is not in the coding it names is taken as it is, as OpenReplay takes it; `gzip` is binding.
 pub fn plain<'a>(
     body: &'a [u8],
-    content_encoding: Option<&[u8]>,
+    coding: Option<Coding>,
     size_limit: u64,
     inflated_limit: u64,
     inflater: &mut Inflater,
     out: &'a mut Vec<u8>,
 ) -> Result<&'a [u8], Refusal> {
-    let coding = Coding::of_header(content_encoding);
     if body.len() as u64 > size_limit {
         let text =
             if coding == Some(Coding::Gzip) { "can't read gzip body: http: request body too large" } else { TOO_LARGE };

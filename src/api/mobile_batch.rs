@@ -3,17 +3,14 @@
 //! The body is stored as received. How it is compressed is told from how it begins and not from its label: Android's
 //! tracker labels what it failed to compress, and the one for iOS sends what it had kept without any label.
 
-use crate::log::record::{DataType, Encoding, Entry, Flags, Kind, Topic};
+use crate::log::record::{DataType, Entry, Flags, Kind, Topic};
 use crate::session::SessionId;
 use crate::session::inflate::gzip::BodyError;
 use crate::session::inflate::{Coding, InflateError};
 use crate::telemetry::Refusal as Reason;
 
-use super::body::Question;
+use super::body::{Question, encoding};
 use super::reply::Refusal;
-
-/// What a gzip stream begins with. No batch does: its first byte is the type of a message that says so.
-pub const GZIP_MAGIC: &[u8] = &[0x1f, 0x8b];
 
 /// What the request brought.
 #[derive(Debug, Clone, Copy)]
@@ -26,19 +23,18 @@ pub struct MobileBatchInput<'a> {
     pub just_expired: bool,
     /// The body as received.
     pub body: &'a [u8],
-    /// Inflate a gzip body before the answer and refuse what is broken: at most so many bytes of it.
+    /// Inflate a compressed body before the answer and refuse what is broken: at most so many bytes of it.
     pub inflate: Option<usize>,
 }
 
 impl<'a> MobileBatchInput<'a> {
-    fn is_packed(&self) -> bool {
-        self.body.starts_with(GZIP_MAGIC)
+    fn coding(&self) -> Option<Coding> {
+        Coding::begun(self.body)
     }
 
     /// What has to be known of the inside of the batch, if anything.
     pub fn question(&self) -> Option<Question> {
-        let limit = self.inflate.filter(|_| self.is_packed())?;
-        Some(Question { coding: Coding::Gzip, byte_at: None, whole: true, seam: false, limit })
+        Some(Question { coding: self.coding()?, byte_at: None, whole: true, seam: false, limit: self.inflate? })
     }
 
     /// The batch's record.
@@ -47,7 +43,7 @@ impl<'a> MobileBatchInput<'a> {
             kind: Kind::Batch,
             topic: Topic::RawIos,
             data_type: DataType::All,
-            encoding: if self.is_packed() { Encoding::Gzip } else { Encoding::Identity },
+            encoding: encoding(self.coding()),
             session: self.session.0,
             project: self.project,
             split: 0,
@@ -75,6 +71,7 @@ pub fn unreadable(error: &InflateError) -> Refusal {
 mod tests {
     use super::*;
     use crate::api::body::Looker;
+    use crate::log::record::Encoding;
 
     fn input(body: &[u8]) -> MobileBatchInput<'_> {
         MobileBatchInput { session: SessionId(7), project: 3, just_expired: false, body, inflate: Some(1000) }

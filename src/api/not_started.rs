@@ -16,8 +16,6 @@
 use std::net::IpAddr;
 
 use crate::directory::{Directory, Platform};
-use crate::log::record::Entry;
-use crate::session::SessionId;
 use crate::session::agent_cache::AgentCache;
 use crate::session::geo::{Geo, Place, client_ip};
 use crate::session::json::{Fields, JsonScratch, Mismatch, Value, read, set_bool, set_text};
@@ -27,7 +25,6 @@ use crate::telemetry::Refusal as Reason;
 
 use super::members::Members;
 use super::reply::Refusal;
-use super::uxt::row_entry;
 
 /// The table of the rows.
 pub const TABLE: &str = "unstarted_sessions";
@@ -61,9 +58,9 @@ pub struct NotStartedDeps<'a> {
 
 /// What a request comes to.
 #[derive(Debug)]
-pub enum NotStarted<'a> {
-    /// Store this, then answer 200.
-    Row(Entry<'a>),
+pub enum NotStarted {
+    /// Store the row, which is this project's, then answer 200.
+    Row(u32),
     /// Answer this.
     Refused(Refusal),
     /// The user agent expressions are still being compiled: ask again in a moment.
@@ -98,13 +95,8 @@ impl Fields for NotStartedRequest {
     }
 }
 
-/// Judges a request and makes its row; `payload` and `ext` are cleared and filled with what the record needs.
-pub fn not_started<'a>(
-    input: &NotStartedInput<'_>,
-    deps: &mut NotStartedDeps<'_>,
-    payload: &'a mut Vec<u8>,
-    ext: &'a mut Vec<u8>,
-) -> NotStarted<'a> {
+/// Judges a request and makes its row, in place of what `row` holds. [`row_entry`](super::uxt::row_entry) makes its record, for [`TABLE`].
+pub fn not_started(input: &NotStartedInput<'_>, deps: &mut NotStartedDeps<'_>, row: &mut Vec<u8>) -> NotStarted {
     let mut request = NotStartedRequest::default();
     if let Err(error) = read(input.body, &mut request, &mut JsonScratch::default()) {
         return NotStarted::Refused(Refusal::new(400, Reason::Json, error.to_string()));
@@ -125,9 +117,9 @@ pub fn not_started<'a>(
     let mut place = Place::default();
     deps.geo.find(client_ip(input.x_forwarded_for, input.x_real_ip, input.peer), &mut place);
     clean_text(&mut request.tracker_version, TRACKER_CHARS_MAX);
-    payload.clear();
-    write_row(&request, project.project_id, agent, &place, payload);
-    NotStarted::Row(row_entry(TABLE, SessionId(0), project.project_id, payload, ext))
+    row.clear();
+    write_row(&request, project.project_id, agent, &place, row);
+    NotStarted::Row(project.project_id)
 }
 
 fn write_row(request: &NotStartedRequest, project: u32, agent: &Agent, place: &Place, out: &mut Vec<u8>) {

@@ -5,7 +5,7 @@
 
 use crate::log::record::{DataType, Entry, Flags, Kind, Topic};
 use crate::session::SessionId;
-use crate::session::inflate::{Coding, InflateError};
+use crate::session::inflate::{Coding, InflateError, Label, Plain, Reading};
 
 use super::body::{Question, encoding, refuse_inflate};
 use super::reply::Refusal;
@@ -21,33 +21,44 @@ pub struct SdkBatchInput<'a> {
     pub content_encoding: Option<&'a [u8]>,
     /// The body as received.
     pub body: &'a [u8],
-    /// Inflate a compressed body before the answer and refuse what is broken: at most so many bytes of it.
-    pub inflate: Option<usize>,
+    /// Inflate a compressed body before the answer and refuse what is broken.
+    pub inflate: bool,
+    /// The largest inflated body.
+    pub inflated_limit: usize,
 }
 
 impl<'a> SdkBatchInput<'a> {
-    fn coding(&self) -> Option<Coding> {
-        Coding::of_header(self.content_encoding)
+    /// How the body is compressed.
+    pub fn reading(&self) -> Reading {
+        Coding::of_body(self.content_encoding, Plain::Json, self.body)
     }
 
     /// What has to be known of the inside of the body, if anything.
-    pub fn question(&self) -> Option<Question> {
-        Some(Question { coding: self.coding()?, byte_at: None, whole: true, seam: false, limit: self.inflate? })
+    pub fn question(&self, reading: Reading) -> Option<Question> {
+        let coding = reading.coding.filter(|_| self.inflate || reading.label == Label::InDoubt)?;
+        Some(Question { coding, byte_at: None, whole: true, seam: false, limit: self.inflated_limit })
     }
 
-    /// The refusal of a body that does not inflate. `None`: it is not in the coding that it names, and is taken as it is.
-    pub fn unreadable(&self, error: &InflateError) -> Option<Refusal> {
-        let binding = self.coding().is_some_and(Coding::is_binding);
-        (error.is_too_large() || binding).then(|| refuse_inflate(error))
+    /// What a body that does not inflate comes to: a refusal, or it is not in the coding that it names, and is taken as it is.
+    pub fn unreadable(&self, reading: &mut Reading, error: &InflateError) -> Result<(), Refusal> {
+        // Only its label was in doubt, and it is the right one.
+        if error.is_too_large() && !self.inflate {
+            return Ok(());
+        }
+        if error.is_too_large() || reading.coding.is_some_and(Coding::is_binding) {
+            return Err(refuse_inflate(error));
+        }
+        reading.turned_out_plain();
+        Ok(())
     }
 
-    /// The record of the events. `plain`: whatever coding is named, the body is not in it.
-    pub fn entry(&self, plain: bool) -> Entry<'a> {
+    /// The record of the events.
+    pub fn entry(&self, reading: Reading) -> Entry<'a> {
         Entry {
             kind: Kind::Sdk,
             topic: Topic::RawAnalytics,
             data_type: DataType::All,
-            encoding: encoding(self.coding().filter(|_| !plain)),
+            encoding: encoding(reading.coding),
             session: self.session.0,
             project: self.project,
             split: 0,
@@ -66,17 +77,14 @@ mod tests {
     use crate::log::record::Encoding;
 
     fn judge(body: &[u8], content_encoding: Option<&[u8]>, inflate: bool) -> Result<Encoding, (u16, String)> {
-        let inflate = inflate.then_some(1000);
-        let input = SdkBatchInput { session: SessionId(7), project: 3, content_encoding, body, inflate };
-        let looked = input.question().map(|question| Looker::default().look(&question, body));
-        let plain = match looked {
-            Some(Err(error)) => match input.unreadable(&error) {
-                Some(refusal) => return Err((refusal.status, refusal.text.into_owned())),
-                None => true,
-            },
-            _ => false,
-        };
-        let entry = input.entry(plain);
+        let input =
+            SdkBatchInput { session: SessionId(7), project: 3, content_encoding, body, inflate, inflated_limit: 1000 };
+        let mut reading = input.reading();
+        let looked = input.question(reading).map(|question| Looker::default().look(&question, body));
+        if let Some(Err(error)) = looked {
+            input.unreadable(&mut reading, &error).map_err(|refusal| (refusal.status, refusal.text.into_owned()))?;
+        }
+        let entry = input.entry(reading);
         assert_eq!((entry.kind, entry.topic, entry.payload), (Kind::Sdk, Topic::RawAnalytics, body));
         Ok(entry.encoding)
     }
@@ -87,6 +95,18 @@ mod tests {
         assert_eq!(judge(b"not json", Some(b"GZIP"), true), Ok(Encoding::Identity));
         assert_eq!(judge(b"x", Some(b"gzip"), false), Ok(Encoding::Gzip));
         assert_eq!(judge(b"not deflate", Some(b"deflate"), true), Ok(Encoding::Identity));
+    }
+
+    #[test]
+    fn events_are_stored_as_what_they_are_whatever_a_proxy_made_of_their_label() {
+        let gzip = [0x1f, 0x8b, 8, 0];
+        for inflate in [false, true] {
+            for label in ["gzip", "zstd", "deflate", "br"] {
+                let stored = judge(br#"{"data":{}}"#, Some(label.as_bytes()), inflate);
+                assert_eq!(stored, Ok(Encoding::Identity), "{label}");
+            }
+        }
+        assert_eq!(judge(&gzip, None, false), Ok(Encoding::Gzip));
     }
 
     #[test]

@@ -29,6 +29,8 @@ use crate::telemetry::Refusal as Reason;
 
 use super::reply::{ERROR_BYTES_MAX, cut, start_of};
 
+pub use self::body::reading;
+
 mod body;
 mod grant;
 mod mobile;

@@ -155,19 +155,18 @@ impl Fields for TaskSignal {
     }
 }
 
-/// Judges a signal and makes its row; `payload` and `ext` are cleared and filled with what the record needs.
+/// Judges a signal and makes its row, in place of what `row` holds; returns the project. [`row_entry`] makes its record, for [`SIGNALS_TABLE`].
 ///
 /// The session is the token's, whatever the body says. What no table would take is refused, in the table's order: another status, and a session,
 /// test or task that is not there.
-pub fn signal<'a>(
+pub fn signal(
     step: Step,
     body: &[u8],
     session: SessionId,
     directory: &Directory,
     project: Option<u32>,
-    payload: &'a mut Vec<u8>,
-    ext: &'a mut Vec<u8>,
-) -> Result<Entry<'a>, Refusal> {
+    row: &mut Vec<u8>,
+) -> Result<u32, Refusal> {
     let mut scratch = JsonScratch::default();
     let read = match step {
         Step::Test => {
@@ -197,8 +196,8 @@ pub fn signal<'a>(
     }
     clean_text(&mut signal.answer, ANSWER_CHARS_MAX);
 
-    payload.clear();
-    let mut row = Members::new(payload);
+    row.clear();
+    let mut row = Members::new(row);
     row.integer("session_id", session.0);
     row.integer("test_id", test.test_id);
     match task {
@@ -210,7 +209,7 @@ pub fn signal<'a>(
     row.integer("timestamp", bigint(signal.timestamp));
     row.integer_or_null("duration", bigint(signal.duration));
     row.end();
-    Ok(row_entry(SIGNALS_TABLE, session, owner.project_id, payload, ext))
+    Ok(owner.project_id)
 }
 
 fn missing(column: &str) -> Refusal {
@@ -227,7 +226,7 @@ fn bigint(number: u64) -> u64 {
 }
 
 /// A record of a row for `table`.
-pub(super) fn row_entry<'a>(
+pub fn row_entry<'a>(
     table: &str,
     session: SessionId,
     project: u32,

@@ -26,7 +26,7 @@ use crate::server::known::Known;
 use crate::server::listen::listen;
 use crate::server::live::{Live, Shared as SharedLive};
 use crate::server::runtime::Driver;
-use crate::server::{Seat, cpus, limits, notices, spawn};
+use crate::server::{Seat, cpus, labels, limits, notices, spawn};
 use crate::session::flake::FlakeIds;
 use crate::session::geo::Geo;
 use crate::session::shard;
@@ -118,6 +118,7 @@ pub fn run(args: ServeArgs, data: PathBuf) -> Result<ExitCode, CliError> {
         geo: Geo::open(config.maxminddb_file.as_deref()).map_err(other)?,
         logger: logger.clone(),
         known: Known::default(),
+        labels_told: labels::Told::default(),
         inboxes,
         stopping: AtomicBool::new(false),
         stop_wakers: (0..cores).map(|_| AtomicWaker::new()).collect(),

@@ -15,6 +15,7 @@ use super::conn::Conn;
 use super::core::Core;
 use super::exchange::{Admitted, Next, body};
 use super::io::{Got, Io};
+use super::labels;
 
 /// Reads and stores a batch whose token is good.
 pub async fn web_batch(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut Seen, admitted: &Admitted) -> Next {
@@ -54,6 +55,7 @@ pub async fn web_batch(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut
             looked.and_then(|looked| draft.judge(&input, looked))
         }
     };
+    labels::note(core, seen, draft.reading(), input.content_encoding);
     if draft.is_unusable() {
         core.metrics.unusable.inc();
         core.metrics.unusable_bytes.add(input.body.len() as u64);

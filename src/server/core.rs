@@ -32,6 +32,7 @@ use super::commit::Commits;
 use super::conn::Conns;
 use super::handover::Inbox;
 use super::known::Known;
+use super::labels;
 use super::limits::Connections;
 use super::live::{self, Live};
 use super::look::Looks;
@@ -82,6 +83,8 @@ pub struct Common {
     pub logger: Logger,
     /// Sessions of the log from before the start.
     pub known: Known,
+    /// Projects whose bodies were told of to be mislabelled.
+    pub labels_told: labels::Told,
     /// Where new sessions are announced, by core.
     pub inboxes: Vec<Sender<Announcement>>,
     /// Set once, when the server stops.
@@ -137,6 +140,8 @@ pub struct Core {
     pub limits_told: Sparse,
     /// Lines about connections without a good PROXY header.
     pub headers_told: Sparse,
+    /// Projects that need no line about mislabelled bodies any more.
+    pub labels_known: labels::Known,
     /// What projects hold of the buffers.
     pub shares: Shares,
     /// Session -> project.
@@ -216,6 +221,7 @@ impl Core {
             )),
             limits_told: Sparse::default(),
             headers_told: Sparse::default(),
+            labels_known: labels::Known::default(),
             shares: Shares::new(budget, live.config.project_share_percent),
             sessions: RefCell::new(Sessions::new(SESSIONS_MAX)),
             knows_log: Cell::new(false),

@@ -1,11 +1,14 @@
 //! Small JSON requests on a core: what leaves a row, and feature flags.
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use crate::api::flags::feature_flags as flags_of;
 use crate::api::not_started::{self, NotStarted, NotStartedDeps, NotStartedInput};
 use crate::api::reply::Refusal;
-use crate::api::uxt::{self, Step};
+use crate::api::uxt::{self, SIGNALS_TABLE, Step, row_entry};
+use crate::session::SessionId;
+use crate::session::inflate::{Coding, Plain, Reading};
 use crate::telemetry::Refusal as Reason;
 
 use super::answer::Seen;
@@ -13,9 +16,11 @@ use super::commit::{StoreError, store};
 use super::conn::Conn;
 use super::core::Core;
 use super::exchange::{Admitted, Next, body};
-use super::gate;
 use super::io::{Got, Io};
+use super::look::Packed;
+use super::pool::Work;
 use super::start::agents_ready;
+use super::{gate, labels};
 
 /// Stores why a browser does not record.
 pub async fn not_started(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut Seen) -> Next {
@@ -35,27 +40,34 @@ async fn store_not_started(
     seen: &mut Seen,
     got: Got,
 ) -> Result<(), Fault> {
-    let work = io.work();
-    let origin = gate::origin(core, conn, &work.head, &work.buf);
-    let input = NotStartedInput {
-        body: &work.buf[got.start..got.end],
-        user_agent: work.head.header(&work.buf, "user-agent"),
-        x_real_ip: origin.x_real_ip,
-        x_forwarded_for: origin.x_forwarded_for,
-        peer: origin.peer,
-    };
-    let judged = {
+    let Work { head, buf, payload, ext, beside_bytes, .. } = io.work();
+    let origin = gate::origin(core, conn, head, buf);
+    let judge = |body: &[u8]| {
+        let input = NotStartedInput {
+            body,
+            user_agent: head.header(buf, "user-agent"),
+            x_real_ip: origin.x_real_ip,
+            x_forwarded_for: origin.x_forwarded_for,
+            peer: origin.peer,
+        };
         let directory = core.directory();
         let mut scratch = core.start.borrow_mut();
         let common = &core.common;
         let mut deps =
             NotStartedDeps { directory: &directory, agents: &common.agents, cache: scratch.agents(), geo: &common.geo };
-        not_started::not_started(&input, &mut deps, &mut work.payload, &mut work.ext)
+        not_started::not_started(&input, &mut deps, payload)
     };
-    match judged {
-        NotStarted::Row(entry) => {
-            seen.project = Some(entry.project);
-            core.pool.count_beside(&mut work.beside_bytes, entry.payload.len() + entry.ext.len());
+    let body = &buf[got.start..got.end];
+    let label = head.header(buf, "content-encoding");
+    let (judged, reading) = inflated(core, conn, label, body, judge).await;
+    if let Ok(NotStarted::Row(project)) = judged {
+        seen.project = Some(project);
+    }
+    labels::note(core, seen, reading, label);
+    match judged.map_err(Fault::Refused)? {
+        NotStarted::Row(project) => {
+            let entry = row_entry(not_started::TABLE, SessionId(0), project, payload, ext);
+            core.pool.count_beside(beside_bytes, entry.payload.len() + entry.ext.len());
             store(core, conn, &entry).await.map_err(Fault::Store)
         }
         NotStarted::Refused(refusal) => Err(Fault::Refused(refusal)),
@@ -87,18 +99,40 @@ async fn signal(
         Ok(got) => got,
         Err(next) => return next,
     };
-    let work = io.work();
-    let bytes = &work.buf[got.start..got.end];
+    let Work { head, buf, payload, ext, beside_bytes, .. } = io.work();
     let (session, directory) = (admitted.token.session, core.directory());
-    let judged = uxt::signal(step, bytes, session, &directory, seen.project, &mut work.payload, &mut work.ext);
-    let stored = match judged {
-        Ok(entry) => {
-            core.pool.count_beside(&mut work.beside_bytes, entry.payload.len() + entry.ext.len());
+    let body = &buf[got.start..got.end];
+    let label = head.header(buf, "content-encoding");
+    let project = seen.project;
+    let judge = |body: &[u8]| uxt::signal(step, body, session, &directory, project, payload);
+    let (judged, reading) = inflated(core, conn, label, body, judge).await;
+    labels::note(core, seen, reading, label);
+    let stored = match judged.flatten() {
+        Ok(project) => {
+            let entry = row_entry(SIGNALS_TABLE, session, project, payload, ext);
+            core.pool.count_beside(beside_bytes, entry.payload.len() + entry.ext.len());
             store(core, conn, &entry).await.map_err(Fault::Store)
         }
         Err(refusal) => Err(Fault::Refused(refusal)),
     };
     answer(io, core, conn, seen, got, stored).await
+}
+
+/// Judges a JSON body by what it is inflated, in turns with others where it is compressed. `label`: its `Content-Encoding`. Also says how the body
+/// was read.
+async fn inflated<T>(
+    core: &Rc<Core>,
+    conn: &Rc<Conn>,
+    label: Option<&[u8]>,
+    body: &[u8],
+    mut judge: impl FnMut(&[u8]) -> T,
+) -> (Result<T, Refusal>, Reading) {
+    let reading = Cell::new(Coding::of_body(label, Plain::Json, body));
+    let judged = match Packed::new(&reading, body, core.live().start.json_inflated_limit) {
+        Some(packed) => core.looks.start(core, conn, &packed, judge).await,
+        None => Ok(judge(body)),
+    };
+    (judged, reading.get())
 }
 
 /// Why a row was not stored.
@@ -139,8 +173,19 @@ pub async fn feature_flags(
         Err(next) => return next,
     };
     let project = admitted.and(seen.project);
-    let work = io.work();
-    let answer = flags_of(&work.buf[got.start..got.end], &core.directory(), project, || core.dice());
+    let Work { head, buf, .. } = io.work();
+    let directory = core.directory();
+    let judge = |body: &[u8]| flags_of(body, &directory, project, || core.dice());
+    let body = &buf[got.start..got.end];
+    let label = head.header(buf, "content-encoding");
+    let answer = if project.is_some() {
+        let (judged, reading) = inflated(core, conn, label, body, judge).await;
+        labels::note(core, seen, reading, label);
+        judged.flatten()
+    } else {
+        // Nothing is inflated for who gets nothing.
+        judge(body)
+    };
     let keep_alive = seen.keep_alive(io, core, conn, got.consumed);
     match answer {
         Ok(json) => seen.send(io, core, 200, keep_alive, move |out, frame| frame.write_json(out, 200, &json)).await,

@@ -1,12 +1,12 @@
 //! Looking into compressed bodies before their answer, without holding up the core's other connections.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Instant;
 
 use crate::api::body::{Looker, Question, Seen, refuse_inflate};
 use crate::api::reply::Refusal;
-use crate::session::inflate::{Coding, InflateError, Inflater, PIECE_BYTES};
+use crate::session::inflate::{Coding, InflateError, Inflater, PIECE_BYTES, Reading};
 
 use super::charge::Charge;
 use super::conn::Conn;
@@ -61,7 +61,7 @@ impl Looks {
         Ok(seen)
     }
 
-    /// Inflates the body of a start and has it judged. Nothing of it is kept: what it inflates to is in memory once for a core, and not
+    /// Inflates a JSON body, of a start or of another small request, and has it judged. Nothing of it is kept: what it inflates to is in memory once for a core, and not
     /// for each start that waits.
     pub async fn start<T>(
         &self,
@@ -109,17 +109,24 @@ impl Looks {
     }
 }
 
-/// A compressed body of a start.
+/// A compressed JSON body.
 pub struct Packed<'a> {
-    /// How it is compressed.
-    pub coding: Coding,
+    coding: Coding,
+    /// What it was taken for, and what it turned out to be.
+    reading: &'a Cell<Reading>,
     /// What was received.
-    pub body: &'a [u8],
+    body: &'a [u8],
     /// The most that it may inflate to.
-    pub limit: usize,
+    limit: usize,
 }
 
-impl Packed<'_> {
+impl<'a> Packed<'a> {
+    /// A body that is compressed as `reading` says. `None`: it is not. `limit`: the most that it may inflate to.
+    pub fn new(reading: &'a Cell<Reading>, body: &'a [u8], limit: u64) -> Option<Self> {
+        let coding = reading.get().coding?;
+        Some(Self { coding, reading, body, limit: usize::try_from(limit).unwrap_or(usize::MAX) })
+    }
+
     /// Inflates it, if it comes to no more than a piece. False: there is more.
     fn short(&self, inflater: &mut Inflater, plain: &mut Vec<u8>) -> Result<bool, InflateError> {
         if self.body.len() > PIECE_BYTES {
@@ -159,6 +166,9 @@ impl Packed<'_> {
         if error.is_too_large() || self.coding.is_binding() {
             return Err(refuse_inflate(&error));
         }
+        let mut reading = self.reading.get();
+        reading.turned_out_plain();
+        self.reading.set(reading);
         Ok(judge(self.body))
     }
 }

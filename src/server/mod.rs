@@ -22,6 +22,7 @@
 //! | [`core`], [`conn`], [`pool`], [`sessions`] | what a core holds |
 //! | [`known`] | what the log knew of sessions before the start |
 //! | [`beat`], [`clock`] | whether the cores turn; the time in which they did |
+//! | [`labels`] | bodies whose label is not what they are |
 //! | [`live`] | the settings that a running server takes over |
 //!
 //! Cores share nothing mutable on the request path: a new session is told by message, and a new
@@ -47,6 +48,7 @@ pub mod handover;
 pub mod images;
 pub mod io;
 pub mod known;
+pub mod labels;
 pub mod limits;
 pub mod listen;
 pub mod live;

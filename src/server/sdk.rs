@@ -10,6 +10,7 @@ use super::conn::Conn;
 use super::core::Core;
 use super::exchange::{Admitted, Next, body};
 use super::io::Io;
+use super::labels;
 
 /// Stores events of the analytics SDK.
 pub async fn batch(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut Seen, admitted: &Admitted) -> Next {
@@ -25,20 +26,19 @@ pub async fn batch(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut See
         project: admitted.project,
         content_encoding: work.head.header(&work.buf, "content-encoding"),
         body: &work.buf[got.start..got.end],
-        inflate: core.inflate_inline(),
+        inflate: core.inflate_inline().is_some(),
+        inflated_limit: core.inflated_limit(),
     };
-    let (mut judged, mut plain) = (within(allowed, input.body), false);
-    if let (Ok(()), Some(question)) = (&judged, input.question()) {
+    let (mut judged, mut reading) = (within(allowed, input.body), input.reading());
+    if let (Ok(()), Some(question)) = (&judged, input.question(reading)) {
         match core.looks.look(core, conn, &question, input.body).await {
             Ok(Ok(_)) => {}
-            Ok(Err(error)) => match input.unreadable(&error) {
-                Some(refusal) => judged = Err(refusal),
-                None => plain = true,
-            },
+            Ok(Err(error)) => judged = input.unreadable(&mut reading, &error),
             Err(late) => judged = Err(late),
         }
     }
-    match keep(core, conn, judged, input.entry(plain)).await {
+    labels::note(core, seen, reading, input.content_encoding);
+    match keep(core, conn, judged, input.entry(reading)).await {
         Ok(stored) => answer(io, core, conn, seen, admitted, stored, got).await,
         Err(Moves) => Next::PassOn(Some(got)),
     }

@@ -1,15 +1,14 @@
 //! `POST /v1/{web,mobile,sdk}/start` on a core: the session is stored before its token is given out.
 
+use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::api::mobile_batch::GZIP_MAGIC;
 use crate::api::reply::Refusal;
-use crate::api::start::{self, StartDeps, StartInput, StartKind, StartOutcome, StartScratch, Started};
+use crate::api::start::{self, StartDeps, StartInput, StartKind, StartOutcome, StartScratch, Started, reading};
 use crate::config::BUFFER_BYTES_MIN;
 use crate::http::Head;
 use crate::log::record::{DataType, Encoding, Entry, ExtWriter, Flags, Kind, Topic, ext_type};
-use crate::session::inflate::Coding;
 use crate::telemetry::{Refusal as Reason, Text};
 
 use super::answer::Seen;
@@ -22,7 +21,7 @@ use super::io::{Got, Io};
 use super::live::Live;
 use super::look::Packed;
 use super::pool::{OverBudget, Work};
-use super::{gate, known};
+use super::{gate, known, labels};
 
 /// How often a start looks whether the user agent expressions are compiled.
 const READY_POLL: Duration = Duration::from_millis(5);
@@ -126,12 +125,9 @@ async fn judged(
 ) -> Result<StartOutcome, Refusal> {
     let Work { head, buf, answer, payload, ext, .. } = io.work();
     let body = &buf[got.start..got.end];
-    let coding = match kind {
-        StartKind::Mobile { .. } => body.starts_with(GZIP_MAGIC).then_some(Coding::Gzip),
-        StartKind::Web | StartKind::Sdk => Coding::of_header(head.header(buf, "content-encoding")),
-    };
-    let limit = usize::try_from(live.start.json_inflated_limit).unwrap_or(usize::MAX);
-    let packed = coding.map(|coding| Packed { coding, body, limit });
+    let label = head.header(buf, "content-encoding");
+    let reading = Cell::new(reading(kind, label, body));
+    let packed = Packed::new(&reading, body, live.start.json_inflated_limit);
     let mut asked = false;
     loop {
         let mut leaves = Leaves { answer, payload, ext, left: &mut *left };
@@ -151,10 +147,14 @@ async fn judged(
             {
                 asked = true;
                 if !known::wait(core, conn).await {
+                    labels::note(core, seen, reading.get(), label);
                     return Ok(StartOutcome::Started(started));
                 }
             }
-            Ok(outcome) => return Ok(outcome),
+            Ok(outcome) => {
+                labels::note(core, seen, reading.get(), label);
+                return Ok(outcome);
+            }
         }
     }
 }

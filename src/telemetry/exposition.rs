@@ -203,7 +203,7 @@ impl Page {
 
     fn cells(&self, page: &mut DescriptorEncoder) -> fmt::Result {
         type Pick = fn(&CoreMetrics) -> &Cell;
-        let counters: [(&str, &str, Pick); 19] = [
+        let counters: [(&str, &str, Pick); 21] = [
             ("takeup_connections_accepted", "Connections accepted.", |core| &core.accepted),
             ("takeup_connections_handed_over", "Connections passed on to another core.", |core| &core.handed_over),
             ("takeup_connections_idle_closed", "Connections closed after their idle time.", |core| &core.idle_closed),
@@ -226,6 +226,8 @@ impl Page {
             ("takeup_image_ends_broken", "Broken ends of frame streams, stored and not sent on.", |core| {
                 &core.image_ends_broken
             }),
+            ("takeup_labels_wrong", "Bodies that are not in the coding that is named.", |core| &core.labels_wrong),
+            ("takeup_labels_missing", "Bodies in a coding that is not named.", |core| &core.labels_missing),
             ("takeup_batches_unusable", "Batches that can't be used, kept all the same.", |core| &core.unusable),
             ("takeup_batches_unusable_bytes", "Bytes of such batches.", |core| &core.unusable_bytes),
             (

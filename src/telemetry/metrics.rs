@@ -233,6 +233,10 @@ pub struct CoreMetrics {
     pub image_frames_oversized: Cell,
     /// Broken ends of frame streams, stored and not sent on.
     pub image_ends_broken: Cell,
+    /// Bodies that are not in the coding that is named.
+    pub labels_wrong: Cell,
+    /// Bodies that are in a coding, and none is named.
+    pub labels_missing: Cell,
     /// Batches that can't be used, kept all the same.
     pub unusable: Cell,
     /// Their bytes.
@@ -276,6 +280,8 @@ impl CoreMetrics {
             image_names_dropped: Cell::new(),
             image_frames_oversized: Cell::new(),
             image_ends_broken: Cell::new(),
+            labels_wrong: Cell::new(),
+            labels_missing: Cell::new(),
             unusable: Cell::new(),
             unusable_bytes: Cell::new(),
             unusable_refused: Cell::new(),

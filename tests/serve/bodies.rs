@@ -9,9 +9,9 @@ use flate2::write::GzEncoder;
 use crate::common::{Home, batch_request, wait_for};
 
 /// A batch as trackers write it: its metadata and one message.
-const WHOLE: &[u8] = &[81, 1, 0, 0, 2, 0, 0, 1, 0, 0, 5];
+pub const WHOLE: &[u8] = &[81, 1, 0, 0, 2, 0, 0, 1, 0, 0, 5];
 
-fn gzip(bytes: &[u8]) -> Vec<u8> {
+pub fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
     encoder.write_all(bytes).and_then(|()| encoder.finish()).expect("memory takes all")
 }
@@ -137,9 +137,9 @@ fn zstd(bytes: &[u8]) -> Vec<u8> {
 }
 
 /// One way to pack a body, and its name.
-type Packer = (&'static str, fn(&[u8]) -> Vec<u8>);
+pub type Packer = (&'static str, fn(&[u8]) -> Vec<u8>);
 
-const CODINGS: [Packer; 4] = [("gzip", gzip), ("deflate", zlib), ("br", brotli), ("zstd", zstd)];
+pub const CODINGS: [Packer; 4] = [("gzip", gzip), ("deflate", zlib), ("br", brotli), ("zstd", zstd)];
 
 #[test]
 fn batches_in_every_coding_are_stored_read_and_replayed() {

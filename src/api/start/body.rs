@@ -1,24 +1,23 @@
 //! The body of a request for a session, inflated within its limits.
 
 use crate::api::body;
-use crate::api::mobile_batch::GZIP_MAGIC;
-use crate::session::inflate::Inflater;
+use crate::session::inflate::{Coding, Inflater, Label, Plain, Reading};
 
-use super::{Halt, StartInput, StartSettings, refuse};
+use super::{Halt, StartInput, StartKind, StartSettings, refuse};
 
-/// How it is told that a body is compressed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Packed {
-    /// By its label, `Content-Encoding`. A name that is not known means bytes as they are.
-    Labelled,
-    /// By how it begins: there are clients that label what they failed to compress.
-    Seen,
+/// How the body of a start is compressed: by its label and how it begins; for phones by how it begins alone, as there are some that label what
+/// they failed to compress.
+pub fn reading(kind: StartKind, content_encoding: Option<&[u8]>, body: &[u8]) -> Reading {
+    match kind {
+        StartKind::Mobile { .. } => Reading { coding: Coding::begun(body), label: Label::Right },
+        StartKind::Web | StartKind::Sdk => Coding::of_body(content_encoding, Plain::Json, body),
+    }
 }
 
 /// The body as its client wrote it. `inflated` is the buffer for a compressed one.
 pub fn plain<'b>(
     input: &StartInput<'b>,
-    packed: Packed,
+    kind: StartKind,
     settings: &StartSettings,
     inflater: &mut Inflater,
     inflated: &'b mut Vec<u8>,
@@ -26,10 +25,7 @@ pub fn plain<'b>(
     if let Some(plain) = input.plain {
         return Ok(plain);
     }
-    let coding = match packed {
-        Packed::Labelled => input.content_encoding,
-        Packed::Seen => input.body.starts_with(GZIP_MAGIC).then_some(&b"gzip"[..]),
-    };
+    let coding = reading(kind, input.content_encoding, input.body).coding;
     let (size, limit) = (settings.json_size_limit, settings.json_inflated_limit);
     body::plain(input.body, coding, size, limit, inflater, inflated)
         .map_err(|refusal| refuse(refusal.status, refusal.reason, refusal.text))

@@ -30,11 +30,12 @@ use crate::session::token::Token;
 use crate::session::user_uuid;
 use crate::telemetry::Refusal as Reason;
 
-use super::body::{self, Packed};
+use super::body;
 use super::grant::{self, Grant};
 use super::row::Row;
 use super::{
-    Halt, StartDeps, StartInput, StartScratch, StartSettings, Started, no_agent, no_project, project_by_key, refuse,
+    Halt, StartDeps, StartInput, StartKind, StartScratch, StartSettings, Started, no_agent, no_project, project_by_key,
+    refuse,
 };
 
 /// Judges the request.
@@ -44,7 +45,7 @@ pub fn judge(
     scratch: &mut StartScratch,
     legacy: bool,
 ) -> Result<Started, Halt> {
-    read_request(input, deps.settings, scratch)?;
+    read_request(input, StartKind::Mobile { legacy }, deps.settings, scratch)?;
     let project = project_of(&scratch.mobile, deps.directory, legacy)?;
     let grant = match grant::resumed(&scratch.mobile.token, project, deps) {
         Some(grant) => grant,
@@ -75,8 +76,13 @@ pub fn judge(
     Ok(Started { session: grant.token.session, project: project.project_id, resumed: grant.resumed, record })
 }
 
-fn read_request(input: &StartInput<'_>, settings: &StartSettings, scratch: &mut StartScratch) -> Result<(), Halt> {
-    let body = body::plain(input, Packed::Seen, settings, &mut scratch.inflater, &mut scratch.inflated)?;
+fn read_request(
+    input: &StartInput<'_>,
+    kind: StartKind,
+    settings: &StartSettings,
+    scratch: &mut StartScratch,
+) -> Result<(), Halt> {
+    let body = body::plain(input, kind, settings, &mut scratch.inflater, &mut scratch.inflated)?;
     let read = scratch.mobile.read(body, &mut scratch.json);
     scratch.tracker.push_str(&scratch.mobile.tracker_version);
     read.map_err(|error| {

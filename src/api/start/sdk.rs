@@ -11,16 +11,16 @@ use crate::session::geo::client_ip;
 use crate::session::user_uuid;
 use crate::telemetry::Refusal as Reason;
 
-use super::body::{self, Packed};
+use super::body;
 use super::row::Row;
-use super::{Halt, StartDeps, StartInput, StartScratch, Started, grant, project_by_key, refuse};
+use super::{Halt, StartDeps, StartInput, StartKind, StartScratch, Started, grant, project_by_key, refuse};
 
 /// How long a token is good for: a day.
 const LIFETIME_MS: i64 = 86_400_000;
 
 /// Judges the request.
 pub fn judge(input: &StartInput<'_>, deps: &StartDeps<'_>, scratch: &mut StartScratch) -> Result<Started, Halt> {
-    let body = body::plain(input, Packed::Labelled, deps.settings, &mut scratch.inflater, &mut scratch.inflated)?;
+    let body = body::plain(input, StartKind::Sdk, deps.settings, &mut scratch.inflater, &mut scratch.inflated)?;
     let read = scratch.sdk.read(body, &mut scratch.json);
     scratch.tracker.push_str(&scratch.sdk.sdk_version);
     read.map_err(|error| refuse(400, Reason::Json, error.to_string()))?;

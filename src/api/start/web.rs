@@ -27,10 +27,12 @@ use crate::session::user_agent::Agent;
 use crate::session::user_uuid;
 use crate::telemetry::Refusal as Reason;
 
-use super::body::{self, Packed};
+use super::body;
 use super::grant::{self, Grant};
 use super::row::Row;
-use super::{Halt, StartDeps, StartInput, StartScratch, StartSettings, Started, no_agent, project_by_key, refuse};
+use super::{
+    Halt, StartDeps, StartInput, StartKind, StartScratch, StartSettings, Started, no_agent, project_by_key, refuse,
+};
 
 /// Judges the request.
 pub fn judge(input: &StartInput<'_>, deps: &StartDeps<'_>, scratch: &mut StartScratch) -> Result<Started, Halt> {
@@ -74,7 +76,7 @@ pub fn judge(input: &StartInput<'_>, deps: &StartDeps<'_>, scratch: &mut StartSc
 }
 
 fn read_request(input: &StartInput<'_>, settings: &StartSettings, scratch: &mut StartScratch) -> Result<(), Halt> {
-    let body = body::plain(input, Packed::Labelled, settings, &mut scratch.inflater, &mut scratch.inflated)?;
+    let body = body::plain(input, StartKind::Web, settings, &mut scratch.inflater, &mut scratch.inflated)?;
     let read = scratch.web.read(body, &mut scratch.json);
     scratch.tracker.push_str(&scratch.web.tracker_version);
     read.map_err(|error| refuse(400, Reason::Json, error.to_string()))

@@ -13,11 +13,13 @@
 //!
 //! One coding a body: a list such as `gzip, br`, and every name that is not exactly one of these, means bytes as they
 //! are. OpenReplay's service knows `gzip` alone and takes everything else for bytes as they are; a caller who has to stay
-//! compatible takes a body that is not in its coding, `gzip` apart, in the same way ([`Coding::is_binding`]).
+//! compatible takes a body that is not in its coding, `gzip` apart, in the same way ([`Coding::is_binding`]). A label that a proxy has
+//! left or dropped is seen through ([`Coding::of_body`]).
 
 mod brotli;
 mod deflate;
 pub mod gzip;
+mod label;
 mod zstd;
 
 use std::fmt;
@@ -25,6 +27,7 @@ use std::fmt;
 use self::brotli::Brotli;
 use self::deflate::Deflate;
 use self::gzip::{BodyError, GunzipError, Gzip};
+pub use self::label::{Label, Plain, Reading};
 use self::zstd::Zstd;
 
 /// What one step takes of the compressed form at most. Tables are cheap to send and dear to build: this many bytes of nothing
