@@ -204,7 +204,7 @@ settings! {
     "Requests" {
         /// The largest body of a start, as sent.
         json_size_limit: u64 = size("131072") also "JSON_SIZE_LIMIT" [live];
-        /// The largest body of a start, inflated.
+        /// The largest body of a start or another small request, inflated.
         json_inflated_limit: u64 = size("1MiB") [live];
         /// The largest batch, as sent; a project's own beacon_size goes before it for browsers.
         beacon_size_limit: u64 = size("1000000") also "BEACON_SIZE_LIMIT" [live];
