@@ -178,12 +178,15 @@ impl Merge {
     /// repeats first.
     #[expect(clippy::should_implement_trait, reason = "lends from its buffers, which an Iterator cannot")]
     pub fn next(&mut self) -> Result<Option<Record<'_>>, LogError> {
-        Ok(self.next_at()?.and_then(|at| self.cores[at].take()))
+        Ok(self.next_at(u64::MAX)?.and_then(|at| self.cores[at].take()))
     }
 
-    /// The core that has the next record at hand.
-    fn next_at(&mut self) -> Result<Option<usize>, LogError> {
+    /// The core that has the next record at hand, if that is no newer than `until_us`.
+    fn next_at(&mut self, until_us: u64) -> Result<Option<usize>, LogError> {
         while let Some(at) = self.choose()? {
+            if self.cores[at].head_us() > Some(until_us) {
+                return Ok(None);
+            }
             if self.admit(at) {
                 return Ok(Some(at));
             }

@@ -17,8 +17,8 @@ const WAIT_MAX: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_millis(5);
 
 impl Merge {
-    /// Like [`next`](Merge::next), but None only when all that was durable at the first call has been handed out. What can't be told yet is waited
-    /// for.
+    /// Like [`next`](Merge::next), but None only when all that was durable at the first call has been handed out, and no later than that: a reader
+    /// that is slower than the writer comes to its end too. What can't be told yet is waited for. A call after that begins anew.
     ///
     /// # Errors
     /// Those of [`next`](Merge::next), and [`LogError::Unsettled`] where a minute was not enough.
@@ -32,10 +32,15 @@ impl Merge {
         }
         let deadline = Instant::now() + wait_max;
         loop {
-            if let Some(at) = self.next_at()? {
+            let at = match self.next_at(self.until_us.unwrap_or(u64::MAX))? {
+                None if self.reader.server() == Server::Absent => self.next_at(u64::MAX)?,
+                found => found,
+            };
+            if let Some(at) = at {
                 return Ok(self.cores[at].take());
             }
             if self.is_read() {
+                self.until_us = None;
                 return Ok(None);
             }
             if Instant::now() >= deadline {
@@ -51,10 +56,14 @@ impl Merge {
         ClockView::open(&self.reader.dir().join(CLOCK_FILE_NAME)).and_then(|clock| clock.now_us())
     }
 
-    /// Whether the last look told all that was asked for. Without a server everything durable leaves, and no clock is needed.
+    /// What is read to. Without a server everything durable leaves, and no clock is needed.
+    fn until_us(&self) -> Option<u64> {
+        if self.reader.server() == Server::Absent { Some(u64::MAX) } else { self.until_us }
+    }
+
+    /// Whether the last look told all that was asked for.
     fn is_read(&self) -> bool {
-        let until_us = if self.reader.server() == Server::Absent { Some(u64::MAX) } else { self.until_us };
-        self.same && until_us.is_some_and(|until_us| self.cores.iter().all(|core| core.is_read(until_us)))
+        self.same && self.until_us().is_some_and(|until_us| self.cores.iter().all(|core| core.is_read(until_us)))
     }
 }
 

@@ -90,3 +90,23 @@ fn a_reader_needs_no_clock_where_no_server_runs() {
     let (dir, _) = left();
     assert_eq!(count(&mut merge(&dir)).unwrap(), 2);
 }
+
+#[test]
+fn a_reader_that_is_slower_than_the_writer_comes_to_its_end() {
+    let (dir, mut segment) = left();
+    let _lock = take_lock(dir.path());
+    let mut show = |order_us: u64, now_us: u64| {
+        write_clock(dir.path(), now_us);
+        segment.batch(order_us, 7, b"more");
+        segment.group();
+        segment.write_open(dir.path(), 8192);
+        HandControl::live(&segment).write(dir.path());
+    };
+    show(2_000, 5_000);
+    let mut merge = merge(&dir);
+    assert!(merge.next_settled().unwrap().is_some());
+    // Stored after the first call.
+    show(6_000, 7_000);
+    assert_eq!(count(&mut merge).unwrap(), 2);
+    assert_eq!(count(&mut merge).unwrap(), 1, "a later call goes on");
+}
