@@ -34,6 +34,8 @@ mod metrics;
 mod mobile;
 #[path = "serve/output.rs"]
 mod output;
+#[path = "serve/pauses.rs"]
+mod pauses;
 #[path = "serve/pipelines.rs"]
 mod pipelines;
 #[path = "serve/proxies.rs"]

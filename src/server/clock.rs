@@ -11,25 +11,42 @@ const GAP_MAX_MS: u64 = 500;
 /// What such a gap counts as. More than nothing: a core whose every turn is that long still comes to its deadlines.
 const PAUSE_COUNTS_MS: u64 = 100;
 
+/// Deadlines don't hold at a look that comes later than this behind the last one.
+const LATE_MS: u64 = 300;
+
 /// ms that only go on while the core runs.
 #[derive(Debug, Default)]
 pub struct Clock {
     seen_ms: Cell<u64>,
     now_ms: Cell<u64>,
+    late: Cell<bool>,
+    /// They did not hold at the last sweep.
+    put_off: Cell<bool>,
 }
 
 impl Clock {
     /// A clock that begins at this time of the machine's.
     pub fn at(machine_ms: u64) -> Self {
-        Self { seen_ms: Cell::new(machine_ms), now_ms: Cell::new(machine_ms) }
+        Self { seen_ms: Cell::new(machine_ms), now_ms: Cell::new(machine_ms), ..Self::default() }
     }
 
     /// Goes on to this time of the machine's, and gives the new time.
     pub fn advance(&self, machine_ms: u64) -> u64 {
         let gap_ms = machine_ms.saturating_sub(self.seen_ms.replace(machine_ms));
+        if gap_ms > LATE_MS {
+            self.late.set(true);
+        }
         let counted_ms = if gap_ms > GAP_MAX_MS { PAUSE_COUNTS_MS } else { gap_ms };
         self.now_ms.set(self.now_ms.get() + counted_ms);
         self.now_ms.get()
+    }
+
+    /// Whether deadlines hold at this sweep. Behind a delay of ours they are put off until the next one, so that sockets are read before anybody is
+    /// told to have been late; never twice in a row, so that a core which is always late has deadlines too.
+    pub fn deadlines_hold(&self) -> bool {
+        let put_off = self.late.replace(false) && !self.put_off.get();
+        self.put_off.set(put_off);
+        !put_off
     }
 
     /// The time of the last look.
@@ -50,6 +67,19 @@ mod tests {
         assert_eq!(clock.advance(21_600), 5_700, "16 s of standing still do not");
         assert_eq!(clock.advance(21_700), 5_800);
         assert_eq!(clock.now_ms(), 5_800);
+    }
+
+    #[test]
+    fn behind_a_delay_sockets_are_read_before_deadlines_hold() {
+        let clock = Clock::at(1_000);
+        let look = |machine_ms| {
+            clock.advance(machine_ms);
+            clock.deadlines_hold()
+        };
+        assert!(look(1_100) && look(1_250));
+        assert!(!look(17_250));
+        assert!(look(17_350) && look(17_450));
+        assert_eq!([18_000, 18_500, 19_000, 19_500].map(look), [false, true, false, true]);
     }
 
     #[test]

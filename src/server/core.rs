@@ -262,6 +262,11 @@ impl Core {
         self.clock.now_ms()
     }
 
+    /// Whether deadlines hold at this sweep.
+    pub fn deadlines_hold(&self) -> bool {
+        self.clock.deadlines_hold()
+    }
+
     /// The projects as they are now.
     pub fn directory(&self) -> Arc<Directory> {
         let version = self.common.directory.version();

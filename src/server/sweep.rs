@@ -43,13 +43,16 @@ pub async fn run(core: Rc<Core>) {
         // Asked for here, so that a core without requests takes over a change as well.
         let live = core.live();
         let mut waiting = 0;
+        let deadlines_hold = core.deadlines_hold();
         core.conns.for_each(|conn| {
             // Counted before those are woken that may try again: they will stand in no queue for a moment.
             waiting += u64::from(conn.waits());
             if conn.phase.get() == Phase::Storing && now_ms.saturating_sub(conn.since_ms.get()) > WATCHED_FROM_MS {
                 core.watch.add(conn);
             }
-            look(&core, &live.config, conn, now_ms, &mut reclaims_left);
+            if deadlines_hold {
+                look(&core, &live.config, conn, now_ms, &mut reclaims_left);
+            }
         });
         core.metrics.waiting.set(waiting);
         core.metrics.abandoned.add(core.watch.look(core.commits.is_memory_short()));

@@ -23,6 +23,9 @@ pub const TURN: Duration = Duration::from_millis(2);
 /// How long it then rests at least: the shortest that timers know.
 const PAUSE: Duration = Duration::from_millis(1);
 
+/// What a piece of work counts at most. One that took longer was interrupted: nobody has to rest from a pause of the machine.
+const WORK_MAX: Duration = Duration::from_millis(100);
+
 /// Whose work it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lane {
@@ -217,7 +220,7 @@ impl Pace {
             self.began.set(from);
             self.spent.set(Duration::ZERO);
         }
-        self.spent.set(self.spent.get() + to.saturating_duration_since(from));
+        self.spent.set(self.spent.get() + to.saturating_duration_since(from).min(WORK_MAX));
     }
 }
 
@@ -244,6 +247,14 @@ mod tests {
         pace.spent(now + MS, now + 11 * MS);
         assert!(pace.is_tired(now + 14 * MS));
         assert!(!pace.is_tired(now + 17 * MS));
+    }
+
+    #[test]
+    fn nobody_rests_from_a_pause_of_the_machine() {
+        let pace = Pace::default();
+        let begin = pace.began.get();
+        pace.spent(begin, begin + 16_000 * MS);
+        assert!(!pace.is_tired(begin + 16_001 * MS));
     }
 
     #[test]
