@@ -14,6 +14,8 @@ mod bodies;
 mod bombs;
 #[path = "serve/config.rs"]
 mod config;
+#[path = "serve/crowds.rs"]
+mod crowds;
 #[path = "serve/deadlines.rs"]
 mod deadlines;
 #[path = "serve/descriptors.rs"]

@@ -158,7 +158,7 @@ settings! {
         patience: Duration = duration("5s") [live];
     }
     "Connections" {
-        /// Open connections per core; at the limit the longest idle one is closed.
+        /// Open connections per core; at the limit a silent one is closed for a request, or the longest idle one.
         connections_max: usize = count("16384");
         /// Bytes of requests in memory per core, besides 8 KiB for each connection; above it requests wait, then get 503.
         inflight_bytes_max: usize = size("256MiB");

@@ -9,9 +9,10 @@ use monoio::net::{TcpListener, TcpStream};
 
 use crate::telemetry::Level;
 
-use super::conn::{Conn, Order};
+use super::conn::Conn;
 use super::connection::serve;
 use super::core::Core;
+use super::evict;
 use super::handover::Request;
 use super::runtime::Driver;
 
@@ -21,9 +22,6 @@ const BACK_OFF: Duration = Duration::from_millis(20);
 
 /// How often a full core looks for a free place.
 const FULL_POLL: Duration = Duration::from_millis(10);
-
-/// Idle connections that make room at once: one, and one more for each so many of the cap.
-const EVICTION_STEP: usize = 2048;
 
 /// Accepts until the server stops, then takes what still waits in the queue: closing a listener
 /// resets the connections whose handshake has finished.
@@ -47,7 +45,7 @@ pub async fn run(core: Rc<Core>, listener: StdListener) -> std::io::Result<()> {
             Err(error) => {
                 core.metrics.accept_errors.inc();
                 if is_exhausted(&error) {
-                    evict(&core);
+                    evict::make_any_room(&core);
                     monoio::time::sleep(BACK_OFF).await;
                 }
             }
@@ -81,17 +79,17 @@ async fn admit(core: &Rc<Core>, stream: TcpStream, peer: SocketAddr) {
     take_in(core, stream, peer.ip(), None).await;
 }
 
-/// Takes a connection, with the request that another core has begun, if one has. At the cap those that have been idle longest
-/// go; if all are busy, the new one waits for a place with its first request in hand.
+/// Takes a connection, with the request that another core has begun, if one has. At the cap its first request
+/// takes the place of a connection that may go; if all are busy, it waits for one with that request in hand.
 pub(super) async fn take_in(core: &Rc<Core>, stream: TcpStream, peer: IpAddr, begun: Option<Request>) {
-    let cap = core.connections_max;
-    let over_cap = core.conns.count() - core.placeless.get() >= cap;
-    if over_cap {
-        evict(core);
-    }
+    evict::make_room(core);
     while core.conns.count() >= core.common.connections.most() && !core.stopping() {
         monoio::time::sleep(FULL_POLL).await;
+        if core.conns.count() >= core.common.connections.most() {
+            evict::make_more_room(core);
+        }
     }
+    let over_cap = core.conns.count() - core.placeless.get() >= core.connections_max;
     // Answers are written in one piece: waiting for more would only hold them up.
     if let Err(error) = stream.set_nodelay(true) {
         let text = error.to_string();
@@ -105,15 +103,6 @@ pub(super) async fn take_in(core: &Rc<Core>, stream: TcpStream, peer: IpAddr, be
     let conn = Rc::new(Conn::new(fd, peer, core.now_ms(), over_cap));
     let key = core.conns.insert(Rc::clone(&conn));
     monoio::spawn(serve(Rc::clone(core), stream, conn, key, begun));
-}
-
-/// Closes some of the connections that have been idle longest.
-fn evict(core: &Core) {
-    for _ in 0..=core.connections_max / EVICTION_STEP {
-        let Some(idle) = core.conns.longest_idle() else { return };
-        core.metrics.evicted.inc();
-        idle.interrupt(Order::Close);
-    }
 }
 
 /// Errors that pass when something is given back.

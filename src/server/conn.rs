@@ -43,8 +43,10 @@ pub enum Order {
     Reclaim,
     /// The client was too slow: answer 408 and close.
     TimedOut,
-    /// Close: idle for too long, over the cap, or the server stops.
+    /// Close when what has begun is finished: idle for too long, over the cap, or the server stops.
     Close,
+    /// Close, and leave what has begun: others need the room.
+    Evict,
 }
 
 /// How waiting for the log ended.
@@ -312,7 +314,7 @@ impl Conn {
 
     /// The connection is about to be closed: its answers say so.
     pub fn closing(&self) -> bool {
-        self.order.get() == Order::Close
+        matches!(self.order.get(), Order::Close | Order::Evict)
     }
 
     /// Breaks the connection off.
@@ -333,6 +335,7 @@ pub struct Conns {
     slots: RefCell<Vec<Option<Rc<Conn>>>>,
     free: RefCell<Vec<usize>>,
     count: Cell<usize>,
+    added: Cell<u64>,
 }
 
 impl Conns {
@@ -341,9 +344,15 @@ impl Conns {
         self.count.get()
     }
 
+    /// How many there have ever been.
+    pub fn added(&self) -> u64 {
+        self.added.get()
+    }
+
     /// Adds one; the key removes it.
     pub fn insert(&self, conn: Rc<Conn>) -> usize {
         self.count.set(self.count.get() + 1);
+        self.added.set(self.added.get() + 1);
         let mut slots = self.slots.borrow_mut();
         if let Some(key) = self.free.borrow_mut().pop() {
             slots[key] = Some(conn);
@@ -368,14 +377,18 @@ impl Conns {
         }
     }
 
-    /// The connection that has waited longest for a next request.
-    pub fn longest_idle(&self) -> Option<Rc<Conn>> {
-        let slots = self.slots.borrow();
-        let idle = slots
-            .iter()
-            .flatten()
-            .filter(|c| c.phase.get() == Phase::Idle && matches!(c.order.get(), Order::None | Order::Reclaim));
-        idle.min_by_key(|c| c.since_ms.get()).cloned()
+    /// Calls `visit` for each, with its key.
+    pub fn for_each_key(&self, mut visit: impl FnMut(usize, &Conn)) {
+        for (key, conn) in self.slots.borrow().iter().enumerate() {
+            if let Some(conn) = conn {
+                visit(key, conn);
+            }
+        }
+    }
+
+    /// What `look` says of the one with this key, if there is one.
+    pub fn with<T>(&self, key: usize, look: impl FnOnce(&Conn) -> T) -> Option<T> {
+        self.slots.borrow().get(key)?.as_deref().map(look)
     }
 }
 

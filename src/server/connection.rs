@@ -16,6 +16,7 @@ use crate::telemetry::{Level, Refusal as Reason};
 use super::answer::Seen;
 use super::conn::Conn;
 use super::core::Core;
+use super::evict;
 use super::exchange::{Next, exchange};
 use super::handover::{self, Request};
 use super::io::{Gone, Greeting, Io, Received};
@@ -148,12 +149,16 @@ async fn greet(io: &mut Io, core: &Core, conn: &Conn) -> bool {
     false
 }
 
-/// Waits within the request's patience for a place below the cap, and takes it.
+/// Takes a place below the cap, or that of a connection that may go; where all are busy, waits for one within the request's patience.
 async fn takes_place(core: &Core, conn: &Conn) -> bool {
     // Neither idle nor slow: nobody takes it for one that may be closed.
     conn.hold(core.now_ms());
     // At the end nobody new will come, and what waits is served.
     while core.conns.count() - core.placeless.get() >= core.connections_max && !core.draining.get() {
+        if !conn.has_to_go() && evict::take_place(core, conn) {
+            conn.let_go(core.now_ms());
+            return true;
+        }
         if conn.has_to_go() || conn.held_ms(core.now_ms()) > core.patience_ms() {
             conn.let_go(core.now_ms());
             return false;

@@ -30,6 +30,7 @@ use super::beat::Beats;
 use super::clock::Clock;
 use super::commit::Commits;
 use super::conn::Conns;
+use super::evict::Evictions;
 use super::handover::Inbox;
 use super::known::Known;
 use super::labels;
@@ -132,6 +133,8 @@ pub struct Core {
     pub conns: Conns,
     /// Those of them that have waited for a while.
     pub watch: Watch,
+    /// Who of them may go when there are many.
+    pub evictions: Evictions,
     /// Its buffers.
     pub pool: Pool,
     /// Who has used how much.
@@ -213,6 +216,7 @@ impl Core {
             writes: Writes::default(),
             conns: Conns::default(),
             watch: Watch::default(),
+            evictions: Evictions::default(),
             pool: Pool::new(budget),
             admission: RefCell::new(Admission::new(
                 &common.policy,

@@ -253,6 +253,7 @@ impl Io {
         loop {
             match self.conn.order.get() {
                 Order::TimedOut => return Err(Gone::TimedOut),
+                Order::Evict => return Err(Gone::Closed),
                 // What has begun is finished; what came before now is still read.
                 Order::Close if self.idle() && !woken && !self.has_arrived() => return Err(Gone::Closed),
                 Order::Reclaim => {

@@ -6,6 +6,7 @@
 //! | [`cpus`], [`limits`] | how many cores, on which processors; how many connections |
 //! | [`runtime`] | chooses the driver |
 //! | [`accept`] | takes connections, and at the end what still waits |
+//! | [`evict`] | who has to go where connections are many |
 //! | [`proxy_header`] | whom a proxy connects |
 //! | [`connection`], [`io`] | receives and sends |
 //! | [`exchange`], [`answer`] | one request and its answer |
@@ -40,6 +41,7 @@ pub mod conn;
 pub mod connection;
 pub mod core;
 pub mod cpus;
+pub mod evict;
 pub mod exchange;
 pub mod form;
 pub mod forms;

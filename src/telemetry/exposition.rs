@@ -14,6 +14,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use super::admission::{Bucket, Decision};
 use super::cell::{Cell, Histogram, HistogramSum};
+use super::evictions::Eviction;
 use super::metrics::{AskedKind, CoreMetrics, DURATION_BUCKETS, Metrics, Refusal, SIZE_BUCKETS, STATUSES};
 use super::process::ProcessStats;
 
@@ -80,6 +81,7 @@ impl Collector for Page {
         let page = &mut encoder;
         self.requests(page)?;
         self.refusals(page)?;
+        self.evictions(page)?;
         self.admission(page)?;
         self.commits(page)?;
         self.cells(page)?;
@@ -148,6 +150,17 @@ impl Page {
         Ok(())
     }
 
+    fn evictions(&self, page: &mut DescriptorEncoder) -> fmt::Result {
+        let help = "Connections closed to make room, by what they did.";
+        let mut counter = page.encode_descriptor("takeup_connections_evicted", help, None, MetricType::Counter)?;
+        for &kind in Eviction::ALL {
+            let count = self.sum(|core| core.evicted.of(kind));
+            let labels = [("kind", kind.as_str())];
+            counter.encode_family(&labels)?.encode_counter::<NoLabelSet, _, u64>(&count, None)?;
+        }
+        Ok(())
+    }
+
     fn refusals(&self, page: &mut DescriptorEncoder) -> fmt::Result {
         let help = "Requests and connections turned away, by reason.";
         let mut counter = page.encode_descriptor("takeup_refusals", help, None, MetricType::Counter)?;
@@ -203,11 +216,10 @@ impl Page {
 
     fn cells(&self, page: &mut DescriptorEncoder) -> fmt::Result {
         type Pick = fn(&CoreMetrics) -> &Cell;
-        let counters: [(&str, &str, Pick); 21] = [
+        let counters: [(&str, &str, Pick); 20] = [
             ("takeup_connections_accepted", "Connections accepted.", |core| &core.accepted),
             ("takeup_connections_handed_over", "Connections passed on to another core.", |core| &core.handed_over),
             ("takeup_connections_idle_closed", "Connections closed after their idle time.", |core| &core.idle_closed),
-            ("takeup_connections_evicted", "Idle connections closed to make room.", |core| &core.evicted),
             ("takeup_requests_abandoned", "Requests whose client went while they waited.", |core| &core.abandoned),
             ("takeup_accept_errors", "Failures to accept a connection.", |core| &core.accept_errors),
             ("takeup_panics", "Panics caught at a connection.", |core| &core.panics),

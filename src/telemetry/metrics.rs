@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::admission::AdmissionCells;
 use super::cell::{Buckets, Cell, Histogram};
+use super::evictions::Evictions;
 use super::logger::Logger;
 
 /// The statuses that have series of their own; all others are counted as `other`.
@@ -201,8 +202,8 @@ pub struct CoreMetrics {
     pub connections: Cell,
     /// Connections closed after their idle time.
     pub idle_closed: Cell,
-    /// Idle connections closed to make room for new ones.
-    pub evicted: Cell,
+    /// Connections closed to make room for others.
+    pub evicted: Evictions,
     /// Failures of `accept`, such as too many open files.
     pub accept_errors: Cell,
     /// Panics caught at a connection.
@@ -264,7 +265,7 @@ impl CoreMetrics {
             handed_over: Cell::new(),
             connections: Cell::new(),
             idle_closed: Cell::new(),
-            evicted: Cell::new(),
+            evicted: Evictions::new(),
             accept_errors: Cell::new(),
             panics: Cell::new(),
             buffer_bytes: Cell::new(),

@@ -18,6 +18,7 @@ pub mod admin;
 pub mod admission;
 pub mod caller;
 pub mod cell;
+pub mod evictions;
 pub mod exposition;
 pub mod health;
 pub mod line;
@@ -27,6 +28,7 @@ mod process;
 pub mod timestamp;
 
 pub use admin::{Admin, AdminError, AdminHandle};
+pub use evictions::Eviction;
 pub use health::Check;
 pub use line::{RequestLine, Text};
 pub use logger::{Level, LogOptions, LogRequests, Logger, Printer};
