@@ -51,7 +51,7 @@ pub async fn run(core: Rc<Core>, listener: StdListener) -> std::io::Result<()> {
             }
         }
     }
-    core.draining.set(true);
+    core.drain();
     queue.set_nonblocking(true)?;
     // Beyond that they would take the descriptors by which the log is brought to its end.
     while core.conns.count() < core.common.connections.most() {

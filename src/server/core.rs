@@ -179,6 +179,8 @@ pub struct Core {
     pub placeless: Cell<usize>,
     /// No new connections; answers say `Connection: close`.
     pub draining: Cell<bool>,
+    /// Since when.
+    draining_since_ms: Cell<u64>,
     directory: RefCell<(u64, Arc<Directory>)>,
     live: RefCell<(u64, Rc<Live>)>,
     inbox: Receiver<Announcement>,
@@ -240,6 +242,7 @@ impl Core {
             clock: Clock::at(machine_ms()),
             date: Cell::new(HttpDate::from_unix(0)),
             draining: Cell::new(false),
+            draining_since_ms: Cell::new(0),
             poisoned: Cell::new(false),
             placeless: Cell::new(0),
             connections_max: common.connections.cap,
@@ -410,6 +413,17 @@ impl Core {
     /// Whether groups are being written on this core's ring.
     pub fn has_writes(&self) -> bool {
         self.writer.borrow().as_ref().is_some_and(Writer::has_writes)
+    }
+
+    /// Takes no new connections from now on.
+    pub fn drain(&self) {
+        self.draining_since_ms.set(self.now_ms());
+        self.draining.set(true);
+    }
+
+    /// How long it has been draining, in ms.
+    pub fn drained_ms(&self) -> u64 {
+        self.now_ms().saturating_sub(self.draining_since_ms.get())
     }
 
     /// Wakes the commit task at the end of this turn.

@@ -23,8 +23,8 @@ const RECLAIMS_MAX: usize = 512;
 const FIRST_REQUEST_MS: u64 = 1_000;
 
 /// While the server stops, a connection that has been answered has this long to send its next request, whose answer then says that it was the
-/// last one. To close it earlier would cross that request.
-const NEXT_REQUEST_MS: u64 = 500;
+/// last one. To close it earlier would cross that request. It counts from the stop at the earliest: who has been idle for long may send one, too.
+const NEXT_REQUEST_MS: u64 = 1_000;
 
 /// How long an answer may wait for a client that takes nothing.
 const WRITE_MS: u64 = 30_000;
@@ -77,7 +77,11 @@ fn look(core: &Core, config: &Config, conn: &Conn, now_ms: u64, reclaims_left: &
         }
         Phase::Idle if conn.closing() => {}
         Phase::Idle
-            if core.draining.get() && age_ms > if conn.served.get() { NEXT_REQUEST_MS } else { FIRST_REQUEST_MS } =>
+            if core.draining.get()
+                && match conn.served.get() {
+                    true => age_ms.min(core.drained_ms()) > NEXT_REQUEST_MS,
+                    false => age_ms > FIRST_REQUEST_MS,
+                } =>
         {
             conn.interrupt(Order::Close);
         }

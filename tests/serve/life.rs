@@ -142,6 +142,38 @@ fn after_sigterm_what_has_begun_is_finished_and_what_waits_is_served() {
 }
 
 #[test]
+fn a_request_on_its_way_over_a_connection_that_was_long_idle_is_answered_at_a_stop() {
+    let home = Home::new();
+    let mut server = home.serve(&[("drain_timeout", "20s"), ("cores", "1")]);
+    let mut kept: Vec<Client> = (0..10).map(|_| server.connect()).collect();
+    for client in &mut kept {
+        assert_eq!(client.exchange(ROOT).status, 200);
+    }
+    // Idle for longer than any grace that counts from the last answer.
+    thread::sleep(Duration::from_millis(1_200));
+    let token = home.token(1);
+    let (mut busy, rest) = half_sent(&server, &token, "a body in two halves");
+    server.signal(Signal::TERM);
+    wait_until_it_refuses_connections(server.addr);
+    // As a proxy does that has not heard of the stop: over connections that it has kept, and one request behind the other.
+    thread::sleep(Duration::from_millis(200));
+    for client in &mut kept {
+        let answer = client.exchange(batch_request(&token, b"on its way"));
+        assert_eq!((answer.status, answer.closes()), (200, true), "{}", answer.text());
+        client.expect_end(PATIENCE);
+    }
+    let next = batch_request(&token, b"behind it");
+    busy.send([rest.as_bytes(), &next, &next].concat());
+    for closes in [false, false, true] {
+        let answer = busy.read();
+        assert_eq!((answer.status, answer.closes()), (200, closes), "{}", answer.text());
+    }
+    busy.expect_end(PATIENCE);
+    assert!(server.wait(PATIENCE).success(), "{}", server.said());
+    assert_eq!(home.stored().len(), 13);
+}
+
+#[test]
 fn connections_that_nobody_has_accepted_yet_are_served_before_the_end() {
     for runtime in ["auto", "legacy"] {
         let home = Home::new();
