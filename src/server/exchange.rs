@@ -225,7 +225,8 @@ fn clean_target(head: &Head, buf: &[u8], decoded: &[u8]) -> Vec<u8> {
 /// Whether a route takes this method. A `GET` route takes `HEAD` too.
 fn takes(route: Route, method: Method) -> bool {
     let name = if method == Method::Head { Method::Get } else { method }.as_str();
-    route.allow().split(", ").any(|allowed| allowed == name)
+    // Byte by byte: a search for a text costs more than the few names.
+    route.allow().as_bytes().split(|&byte| byte == b',').any(|allowed| allowed.trim_ascii_start() == name.as_bytes())
 }
 
 /// Looks at the token. A 401 tells the client to start a new session, so it is given for tokens alone.
