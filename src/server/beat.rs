@@ -174,6 +174,17 @@ mod tests {
     }
 
     #[test]
+    fn a_pause_between_two_looks_is_nobodys_silence() {
+        let beats = Beats::new(1);
+        let mut listener = Listener::new(&beats);
+        beats.begin(0);
+        assert_eq!(looks(&mut listener, &beats, 100, |_| Some(7)), []);
+        std::thread::sleep(Duration::from_millis(STUCK_MS + 100));
+        assert_eq!(looks(&mut listener, &beats, 50, |_| Some(7)), []);
+        assert_eq!(beats.silent_ms().collect::<Vec<_>>(), [150]);
+    }
+
+    #[test]
     fn a_core_that_turns_without_end_is_lost() {
         let beats = Beats::new(1);
         let mut listener = Listener::new(&beats);

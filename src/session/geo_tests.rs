@@ -41,6 +41,13 @@ fn the_first_public_forwarded_address_is_the_clients() {
 }
 
 #[test]
+fn what_stands_behind_any_chain_of_proxies_is_not_looked_at() {
+    let behind = |private: usize| format!("{}81.2.69.142", "10.0.0.1,".repeat(private));
+    assert_eq!(ip(Some(&behind(FORWARDED_NODES_MAX - 1)), None).as_deref(), Some("81.2.69.142"));
+    assert_eq!(ip(Some(&behind(FORWARDED_NODES_MAX)), None), None);
+}
+
+#[test]
 fn codes_that_no_table_knows_are_unknown() {
     for (code, known) in [("GB", "GB"), ("XK", "XK"), ("XX", "UN"), ("", "UN"), ("D E", "UN")] {
         assert_eq!(known_country(code), known);

@@ -192,4 +192,10 @@ mod tests {
         let array = "json: cannot unmarshal array into Go value of type api.StartSDKSessionRequest";
         assert_eq!(request("[1]").unwrap_err(), array);
     }
+
+    #[test]
+    fn a_user_id_is_cut_as_that_of_a_page_is() {
+        let long = request(&format!(r#"{{"user_id":"\u0000{}"}}"#, "ü".repeat(300))).unwrap();
+        assert_eq!(long.user_id, "ü".repeat(127));
+    }
 }

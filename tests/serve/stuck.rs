@@ -78,6 +78,8 @@ fn a_core_that_is_held_up_is_seen_and_does_not_hold_up_the_end() {
     assert!(server.admin_page("/health").text().contains("\"loop\":[{\"status\":\"fail\""));
     assert!(server.metric("takeup_core_silent_seconds") >= 5.0);
     assert_eq!(server.admin_page("/health/live").status, 200, "it may pass");
+    let asks_for_a_restart = || (server.admin_page("/health/live").status == 503).then_some(());
+    wait_for("a restart to be asked for", Duration::from_secs(60), asks_for_a_restart);
     server.signal(Signal::TERM);
     server.wait_for_line(&["a core did not end within drain_timeout"], PATIENCE);
     server.wait_for_line(&["a writer has not been dropped"], PATIENCE);
