@@ -167,7 +167,7 @@ fn pauses() -> impl Iterator<Item = Duration> {
 #[test]
 fn a_tracker_gets_through_before_it_gives_up_though_others_use_up_all_there_is() {
     let home = Home::new();
-    let server = serve(&home, &[("limit_uploads_address", "1/s burst 1"), ("patience", "1s")]);
+    let server = serve(&home, &[("limit_uploads_address", "1/s burst 1"), ("patience", "2s")]);
     let done = AtomicBool::new(false);
     let refused = thread::scope(|scope| {
         for client in 1..=4 {
