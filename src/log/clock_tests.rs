@@ -30,6 +30,8 @@ fn it_begins_behind_the_newest_record() {
     assert!(clock.now_us() > newest);
     clock.anchor();
     assert!(clock.now_us() > newest, "an anchor does not step back to the wall clock");
+    assert_eq!(clock.deletion_doubt(), None, "order time may be ahead for good, and tells nothing of the wall clock");
+    assert!(clock.latest_us() < newest);
 }
 
 #[test]

@@ -52,8 +52,11 @@ fn a_kept_copy_is_replaced_as_a_whole_and_for_its_owner_alone() {
     let kept = Kept::new(folder.path(), "token", 10);
     assert!(kept.read().unwrap().is_none());
     kept.write(b"a").unwrap();
+    // Whoever has the old one open, and a power cut in the middle, finds it as it was.
+    let old = fs::File::open(kept.path()).unwrap();
     kept.write(b"bb").unwrap();
     assert_eq!(kept.read().unwrap().unwrap(), b"bb");
+    assert_eq!(std::io::read_to_string(old).unwrap(), "a");
     let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode(kept.path()), mode(kept.path().parent().unwrap())), (0o600, 0o700));
     kept.write(&[0; 11]).unwrap();

@@ -29,7 +29,12 @@ fn gzip(text: &[u8]) -> Vec<u8> {
 
 /// A key that inflates to nearly a megabyte, and is six times as long in JSON.
 fn long_start() -> Vec<u8> {
-    let key = "<".repeat((1 << 20) - 200);
+    start_of((1 << 20) - 200)
+}
+
+/// A packed start whose key has so many bytes.
+fn start_of(key_bytes: usize) -> Vec<u8> {
+    let key = "<".repeat(key_bytes);
     gzip(format!(r#"{{"projectKey":"{key}","trackerVersion":"19.0.1","timestamp":1}}"#).as_bytes())
 }
 
@@ -121,6 +126,24 @@ fn whatever_a_route_is_made_to_hold_is_counted_bounded_and_given_back() {
     }
     // Nobody was harmed.
     assert_eq!(server.metric("takeup_panics_total"), 0.0);
+}
+
+#[test]
+fn what_a_start_inflates_to_is_taken_from_the_budget_before_it_is_there() {
+    let home = Home::new();
+    let server = home.serve(&[
+        ("inflight_bytes_max", "1MiB"),
+        ("beacon_size_limit", "100000"),
+        ("json_size_limit", "100000"),
+        ("json_inflated_limit", "3MiB"),
+        ("patience", "300ms"),
+    ]);
+    let status = |key_bytes| {
+        server.connect().exchange(post("/v1/web/start", "Content-Encoding: gzip\r\n", &start_of(key_bytes))).status
+    };
+    // Each is sent as a few KiB. There is no such project; the long one is refused before anybody looks for it.
+    assert_eq!([status(300_000), status(2_000_000), status(300_000)], [404, 503, 404]);
+    wait_for("all to be given back", PATIENCE, || (server.metric("takeup_buffer_bytes") == 0.0).then_some(()));
 }
 
 #[test]
