@@ -29,18 +29,22 @@
 
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests write their own files"))]
 
+pub mod admin;
 pub mod api;
+pub mod base;
 pub mod bucket;
 pub mod checker;
 pub mod cli;
+pub mod client;
+pub mod codec;
 pub mod config;
 pub mod courier;
 pub mod directory;
 pub mod http;
 pub mod log;
+pub mod node;
 pub mod server;
 pub mod session;
 pub mod settled;
 pub mod telemetry;
-pub mod terminal;
 pub mod tracker;

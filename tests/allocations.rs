@@ -19,7 +19,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Signal, getpid, kill_process};
-use takeup::cli::{ServeArgs, serve};
+
+use takeup::cli::ServeArgs;
+use takeup::node::assembly;
 use takeup::session::SessionId;
 use takeup::session::token::{Secrets, Token};
 
@@ -175,7 +177,7 @@ fn serve_and_count() {
     };
     let server = {
         let data = data.clone();
-        thread::spawn(move || serve::run(arguments, data).map_err(|error| error.to_string()))
+        thread::spawn(move || assembly::run(arguments, data).map_err(|error| error.to_string()))
     };
     let end = Instant::now() + PATIENCE;
     let core = loop {

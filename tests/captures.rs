@@ -27,7 +27,8 @@ use exchange::{Batch, Replay, Sent};
 use harness::server::{Server, fixtures};
 use harness::stored::{self, Record};
 use serde_json::Value;
-use takeup::log::record::Kind;
+
+use takeup::log::format::record::Kind;
 
 /// The project of the captures, and its tags.
 const PROJECT_KEY: &str = "TkuPrjKey0123456abcd";

@@ -23,7 +23,7 @@ use std::task::{Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
-use takeup::log::record::{DataType, Encoding, Entry, Flags, Kind, Topic};
+use takeup::log::format::record::{DataType, Encoding, Entry, Flags, Kind, Topic};
 use takeup::log::{AppendError, Log, Options, Seq, Writer};
 
 /// Held by a test that measures: the others' work would be counted too.

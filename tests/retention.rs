@@ -12,14 +12,14 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use takeup::log::cursor::{ConsumerName, Cursors, From};
-use takeup::log::merge::Merge;
-use takeup::log::reader::LogReader;
-use takeup::log::record::{DataType, Encoding, Entry, Flags, Kind, Topic};
-use takeup::log::retention::{FullDisk, Policy, Reason, Rules};
-use takeup::log::{Log, Options, Recovery, Writer};
-
 use disk::Disk;
+
+use takeup::log::cursor::{ConsumerName, Cursors, From};
+use takeup::log::format::record::{DataType, Encoding, Entry, Flags, Kind, Topic};
+use takeup::log::read::merge::Merge;
+use takeup::log::read::reader::LogReader;
+use takeup::log::retain::{FullDisk, Policy, Reason, Rules};
+use takeup::log::{Log, Options, Recovery, Writer};
 
 /// What the log may take of the disk of 64 MB, and what is taken from it before.
 const DISK_BYTES: u64 = 30 << 20;

@@ -12,8 +12,9 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
-use takeup::log::record::{DataType, Encoding, Entry, ExtWriter, Flags, Kind, Label, Topic};
-use takeup::log::writer::{AppendError, Writer};
+
+use takeup::log::format::record::{DataType, Encoding, Entry, ExtWriter, Flags, Kind, Label, Topic};
+use takeup::log::write::writer::{AppendError, Writer};
 use takeup::log::{Ack, Log, Options};
 
 const FIXTURES: [&str; 8] =

@@ -5,11 +5,11 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use memmap2::{Advice, MmapMut, MmapOptions};
-use takeup::log::Log;
-
 use crate::table::{Table, median, size};
 use crate::{Run, append, batch, gb_per_second, options, settle, thread_time, waker};
+use memmap2::{Advice, MmapMut, MmapOptions};
+
+use takeup::log::Log;
 
 const SIZES: [usize; 6] = [64, 256, 1 << 10, 4 << 10, 32 << 10, 256 << 10];
 

@@ -7,10 +7,10 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::time::Instant;
 
-use takeup::log::{AppendError, Log, Options, Seq};
-
 use crate::table::{Table, median, percentile, size};
 use crate::{Run, batch, options, park, process_time, waker};
+
+use takeup::log::{AppendError, Log, Options, Seq};
 
 const CLIENTS: [u64; 3] = [1, 32, 256];
 const PAYLOADS: [usize; 2] = [1 << 10, 32 << 10];

@@ -22,10 +22,10 @@ use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
-use takeup::log::record::{DataType, Encoding, Entry, Flags, Kind, Topic};
-use takeup::log::{AppendError, Options, Seq, Writer};
-
 use table::Table;
+
+use takeup::log::format::record::{DataType, Encoding, Entry, Flags, Kind, Topic};
+use takeup::log::{AppendError, Options, Seq, Writer};
 
 /// No step waits longer.
 const PATIENCE: Duration = Duration::from_secs(60);

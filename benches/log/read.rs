@@ -5,13 +5,13 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use takeup::log::Log;
-use takeup::log::merge::Merge;
-use takeup::log::reader::LogReader;
-use takeup::log::verify::verify;
-
 use crate::table::{Table, median, size};
 use crate::{Run, append, batch, gb_per_second, options, process_time, settle, waker};
+
+use takeup::log::Log;
+use takeup::log::read::merge::Merge;
+use takeup::log::read::reader::LogReader;
+use takeup::log::repair::verify::verify;
 
 const PAYLOADS: [usize; 2] = [1 << 10, 32 << 10];
 

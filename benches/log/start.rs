@@ -7,11 +7,11 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use takeup::log::sidecar::Sidecar;
-use takeup::log::{Log, Options};
-
 use crate::table::{Table, median};
 use crate::{PATIENCE, Run, append, batch, options, process_time, settle, waker};
+
+use takeup::log::format::sidecar::Sidecar;
+use takeup::log::{Log, Options};
 
 /// As many cores as the machine of the goal has.
 const CORES: u16 = 2;

@@ -3,7 +3,8 @@
 use std::io::Write;
 
 use flate2::{Compression, write::GzEncoder};
-use takeup::session::inflate::{Coding, InflateError, Inflater};
+
+use takeup::codec::inflate::{Coding, InflateError, Inflater};
 use takeup::tracker::{Checker, Era, check as check_batch, read_batch, split_parts};
 
 const INFLATED_BYTES_MAX: usize = 1 << 20;

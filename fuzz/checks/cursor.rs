@@ -1,9 +1,9 @@
 //! A consumer's place of any bytes: the merge goes on from it, skips what it can't believe, and never hands out a wrong record.
 
-use takeup::log::merge::{Merge, MergePosition};
-use takeup::log::reader::LogReader;
-
 use super::log::{LOG, MARKER, folder, records_in, sound, write_segment};
+
+use takeup::log::read::merge::{Merge, MergePosition};
+use takeup::log::read::reader::LogReader;
 
 pub fn check(input: &[u8]) {
     let Ok(position) = serde_json::from_slice::<MergePosition>(input) else { return };

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use takeup::log::error::LogError;
-use takeup::log::header::{PAGE_BYTES, SegmentHeader};
-use takeup::log::reader::{LogReader, SegmentReader};
-use takeup::log::record::{DataType, Encoding, Entry, Flags, HEADER_BYTES, Kind, Label, RecordHeader, Topic};
 use uuid::Uuid;
+
+use takeup::log::error::LogError;
+use takeup::log::format::header::{PAGE_BYTES, SegmentHeader};
+use takeup::log::format::record::{DataType, Encoding, Entry, Flags, HEADER_BYTES, Kind, Label, RecordHeader, Topic};
+use takeup::log::read::reader::{LogReader, SegmentReader};
 
 /// The log of the fixtures, so that they are good seeds.
 pub const LOG: Uuid = Uuid::from_bytes([0xa5; 16]);

@@ -1,6 +1,6 @@
 //! A record's header, its extension and its name: what decodes is what was encoded, and nothing else decodes.
 
-use takeup::log::record::{Ext, ExtWriter, HEADER_BYTES, Kind, RecordHeader, RecordId};
+use takeup::log::format::record::{Ext, ExtWriter, HEADER_BYTES, Kind, RecordHeader, RecordId};
 
 pub fn check(input: &[u8]) {
     if let Some((header, rest)) = input.split_first_chunk::<HEADER_BYTES>() {

@@ -5,14 +5,14 @@
 
 use std::fs;
 
-use takeup::log::error::LogError;
-use takeup::log::header::{PAGE_BYTES, SegmentHeader};
-use takeup::log::record::HEADER_BYTES;
-use takeup::log::recovery::recover;
-use takeup::log::salvage::{Limits, Options, salvage};
-use takeup::log::verify::verify;
-
 use super::log::{LOG, MARKER, first_page, folder, read_all, records_in, write_segment};
+
+use takeup::log::error::LogError;
+use takeup::log::format::header::{PAGE_BYTES, SegmentHeader};
+use takeup::log::format::record::HEADER_BYTES;
+use takeup::log::repair::recovery::recover;
+use takeup::log::repair::salvage::{Limits, Options, salvage};
+use takeup::log::repair::verify::verify;
 
 /// As it is; else its records are mended, behind a sound first page.
 const VERBATIM: u8 = 1;
@@ -151,7 +151,7 @@ fn is_ours(bytes: &[u8]) -> bool {
 }
 
 fn control(durable: u64) -> Vec<u8> {
-    use takeup::log::control::{MAGIC, PAGE_BYTES, VERSION, at};
+    use takeup::log::format::control::{MAGIC, PAGE_BYTES, VERSION, at};
     let mut page = vec![0; PAGE_BYTES];
     let mut put = |at: usize, word: u64| page[at..at + 8].copy_from_slice(&word.to_le_bytes());
     put(at::MAGIC, MAGIC);

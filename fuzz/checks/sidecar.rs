@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use takeup::log::merge::Merge;
-use takeup::log::reader::LogReader;
-use takeup::log::sidecar::Sidecar;
-use takeup::log::verify::verify;
-
 use super::log::{MARKER, folder, read_all, records_in, sound, write_segment};
+
+use takeup::log::format::sidecar::Sidecar;
+use takeup::log::read::merge::Merge;
+use takeup::log::read::reader::LogReader;
+use takeup::log::repair::verify::verify;
 
 pub fn check(input: &[u8]) {
     let dir = folder();

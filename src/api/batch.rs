@@ -9,14 +9,15 @@
 use std::borrow::Cow;
 use std::num::IntErrorKind;
 
+use crate::codec::inflate::{Coding, InflateError, Label as Worth, Plain, Reading};
 use crate::http::query;
-use crate::log::record::{DataType, Entry, ExtWriter, Flags, Kind, Label, Topic, ext_type};
+use crate::log::format::record::{DataType, Entry, ExtWriter, Flags, Kind, Label, Topic, ext_type};
 use crate::session::SessionId;
-use crate::session::inflate::{Coding, InflateError, Label as Worth, Plain, Reading};
 use crate::telemetry::Refusal as Reason;
 use crate::tracker::{Seam, SeamFinder};
 
-use super::body::{self, Question, Seen};
+use super::body;
+use super::body::{Question, Seen};
 use super::reply::Refusal;
 
 /// The first byte of every batch: type 81, `BatchMetadata`.
@@ -300,5 +301,4 @@ fn number(digits: &[u8]) -> Option<u32> {
 }
 
 #[cfg(test)]
-#[path = "batch_tests.rs"]
 mod tests;

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use crate::log::record::{Encoding, Entry, Flags, Topic};
-use crate::session::inflate::{Coding, InflateError, Inflater, PIECE_BYTES};
+use crate::codec::inflate::{Coding, InflateError, Inflater, PIECE_BYTES};
+use crate::log::format::record::{Encoding, Entry, Flags, Topic};
 use crate::telemetry::Refusal as Reason;
 use crate::tracker::{Seam, SeamFinder};
 

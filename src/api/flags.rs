@@ -15,10 +15,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::directory::{Directory, FeatureFlag, Filter, FlagKind};
-use crate::session::json::{
+use crate::codec::json::{
     Fields, JsonError, JsonScratch, Mismatch, Value, is_key, members, read, set_text, write_string, wrong_type,
 };
+use crate::directory::{Directory, FeatureFlag, Filter, FlagKind};
 use crate::session::start::clean_text;
 use crate::telemetry::Refusal as Reason;
 
@@ -278,5 +278,4 @@ fn write_flag(out: &mut Vec<u8>, flag: &FeatureFlag, given: Given<'_>, payload: 
 }
 
 #[cfg(test)]
-#[path = "flags_tests.rs"]
 mod tests;

@@ -1,6 +1,6 @@
 //! Writing JSON objects, member by member, into buffers that are reused.
 
-use crate::session::json::{write_integer, write_string};
+use crate::codec::json::{write_integer, write_string};
 
 /// Writes the members of one JSON object.
 pub struct Members<'a> {

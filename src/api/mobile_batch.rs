@@ -3,10 +3,10 @@
 //! The body is stored as received. How it is compressed is told from how it begins and not from its label: Android's
 //! tracker labels what it failed to compress, and the one for iOS sends what it had kept without any label.
 
-use crate::log::record::{DataType, Entry, Flags, Kind, Topic};
+use crate::codec::inflate::gzip::BodyError;
+use crate::codec::inflate::{Coding, InflateError};
+use crate::log::format::record::{DataType, Entry, Flags, Kind, Topic};
 use crate::session::SessionId;
-use crate::session::inflate::gzip::BodyError;
-use crate::session::inflate::{Coding, InflateError};
 use crate::telemetry::Refusal as Reason;
 
 use super::body::{Question, encoding};
@@ -69,9 +69,10 @@ pub fn unreadable(error: &InflateError) -> Refusal {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::api::body::Looker;
-    use crate::log::record::Encoding;
+    use crate::log::format::record::Encoding;
+
+    use super::*;
 
     fn input(body: &[u8]) -> MobileBatchInput<'_> {
         MobileBatchInput { session: SessionId(7), project: 3, just_expired: false, body, inflate: Some(1000) }

@@ -15,12 +15,12 @@
 
 use std::net::IpAddr;
 
+use crate::client::agent_cache::AgentCache;
+use crate::client::geo::{Geo, Place, client_ip};
+use crate::client::user_agent::{Agent, UserAgents};
+use crate::codec::json::{Fields, JsonScratch, Mismatch, Value, read, set_bool, set_text};
 use crate::directory::{Directory, Platform};
-use crate::session::agent_cache::AgentCache;
-use crate::session::geo::{Geo, Place, client_ip};
-use crate::session::json::{Fields, JsonScratch, Mismatch, Value, read, set_bool, set_text};
 use crate::session::start::{TRACKER_CHARS_MAX, clean_text};
-use crate::session::user_agent::{Agent, UserAgents};
 use crate::telemetry::Refusal as Reason;
 
 use super::members::Members;

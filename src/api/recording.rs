@@ -1,6 +1,6 @@
 //! The records that the recording of a test with users becomes, and the reading of them.
 
-use crate::log::record::{DataType, Encoding, Entry, ExtWriter, Flags, Kind, Record, Topic, ext_type};
+use crate::log::format::record::{DataType, Encoding, Entry, ExtWriter, Flags, Kind, Record, Topic, ext_type};
 use crate::session::SessionId;
 
 /// The name of every recording, as OpenReplay's bucket has it.

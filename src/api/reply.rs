@@ -95,7 +95,7 @@ impl Frame<'_> {
     pub fn write_refusal(&self, out: &mut Vec<u8>, refusal: &Refusal) {
         let mut body = Vec::with_capacity(64);
         body.extend_from_slice(b"{\"error\":");
-        crate::session::json::write_string(&mut body, &refusal.text);
+        crate::codec::json::write_string(&mut body, &refusal.text);
         body.push(b'}');
         let content_type: (&str, &[u8]) = ("Content-Type", b"application/json");
         if refusal.retry_after_seconds > 0 {

@@ -3,9 +3,9 @@
 //! The body is stored as received. It is JSON, but that is for the reader of the queue to judge: the SDK leaves out the
 //! wrapper that reader looks for when it sends at once, and a refusal would not make it say more.
 
-use crate::log::record::{DataType, Entry, Flags, Kind, Topic};
+use crate::codec::inflate::{Coding, InflateError, Label, Plain, Reading};
+use crate::log::format::record::{DataType, Entry, Flags, Kind, Topic};
 use crate::session::SessionId;
-use crate::session::inflate::{Coding, InflateError, Label, Plain, Reading};
 
 use super::body::{Question, encoding, refuse_inflate};
 use super::reply::Refusal;
@@ -72,9 +72,10 @@ impl<'a> SdkBatchInput<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::api::body::Looker;
-    use crate::log::record::Encoding;
+    use crate::log::format::record::Encoding;
+
+    use super::*;
 
     fn judge(body: &[u8], content_encoding: Option<&[u8]>, inflate: bool) -> Result<Encoding, (u16, String)> {
         let input =

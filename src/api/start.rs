@@ -12,24 +12,24 @@
 
 use std::net::IpAddr;
 
+use crate::client::agent_cache::AgentCache;
+use crate::client::geo::{Geo, Place};
+use crate::client::user_agent::UserAgents;
+use crate::codec::inflate::Inflater;
+use crate::codec::json::{JsonScratch, write_string};
 use crate::directory::{Directory, Project};
-use crate::log::record::Topic;
+use crate::log::format::record::Topic;
 use crate::session::SessionId;
-use crate::session::agent_cache::AgentCache;
 use crate::session::flake::FlakeIds;
-use crate::session::geo::{Geo, Place};
-use crate::session::inflate::Inflater;
-use crate::session::json::{JsonScratch, write_string};
 use crate::session::mobile_start::MobileStartRequest;
 use crate::session::sdk_start::SdkStartRequest;
 use crate::session::start::StartRequest;
 use crate::session::token::Secrets;
-use crate::session::user_agent::UserAgents;
 use crate::telemetry::Refusal as Reason;
 
 use super::reply::{ERROR_BYTES_MAX, cut, start_of};
 
-pub use self::body::reading;
+pub use body::reading;
 
 mod body;
 mod grant;
@@ -320,8 +320,6 @@ fn no_agent(user_agent: &[u8]) -> Halt {
 }
 
 #[cfg(test)]
-#[path = "start/bench.rs"]
 mod bench;
 #[cfg(test)]
-#[path = "start_tests.rs"]
 mod tests;

@@ -1,7 +1,7 @@
 //! `GET /v1/web/tags`: the elements that a page's tracker watches for.
 
+use crate::codec::json::{write_integer, write_string};
 use crate::directory::Directory;
-use crate::session::json::{write_integer, write_string};
 
 use super::reply::Refusal;
 

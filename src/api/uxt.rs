@@ -2,10 +2,10 @@
 //!
 //! Where OpenReplay answers with its database's text, the text is kept: it is all that some log searches know.
 
+use crate::codec::json::{Fields, JsonScratch, Mismatch, Value, read, set_integer, set_text, write_string};
 use crate::directory::{Directory, Project, Test};
-use crate::log::record::{DataType, Encoding, Entry, ExtWriter, Flags, Kind, Topic, ext_type};
+use crate::log::format::record::{DataType, Encoding, Entry, ExtWriter, Flags, Kind, Topic, ext_type};
 use crate::session::SessionId;
-use crate::session::json::{Fields, JsonScratch, Mismatch, Value, read, set_integer, set_text, write_string};
 use crate::session::start::clean_text;
 use crate::telemetry::Refusal as Reason;
 
@@ -251,5 +251,4 @@ pub fn row_entry<'a>(
 }
 
 #[cfg(test)]
-#[path = "uxt_tests.rs"]
 mod tests;

@@ -1,7 +1,7 @@
 //! The inside of a stored batch: inflated as its record says, within a limit, and checked on the way.
 
-use crate::log::record::Record;
-use crate::session::inflate::{Coding, InflateError, Inflater};
+use crate::codec::inflate::{Coding, InflateError, Inflater};
+use crate::log::format::record::Record;
 use crate::tracker::{BatchFacts, BatchFault, Checker, Era, FaultKind};
 
 /// Why a body failed its check.

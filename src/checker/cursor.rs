@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use crate::log::LogError;
 use crate::log::cursor::{ConsumerName, Cursor as Kept, Cursors, From, position_at};
-use crate::log::merge::{Merge, MergePosition};
-use crate::log::reader::LogReader;
+use crate::log::read::merge::{Merge, MergePosition};
+use crate::log::read::reader::LogReader;
 
 use super::from_start;
 
@@ -64,8 +64,9 @@ impl Cursor {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::log::{Ack, Log, Options};
+
+    use super::*;
 
     #[test]
     fn the_checker_holds_nothing_and_mends_its_own_cursor() {

@@ -6,8 +6,9 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use crate::log::format::record::Record;
+
 use super::body::BodyFault;
-use crate::log::record::Record;
 
 /// Its name in the data folder.
 pub const FILE: &str = "broken.ndjson";

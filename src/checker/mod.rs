@@ -24,19 +24,18 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender};
 
 use crate::config::{CheckBodies, Config};
-use crate::log::merge::Merge;
-use crate::log::reader::LogReader;
-use crate::log::record::{Kind, Record};
+use crate::log::format::record::{Kind, Record};
+use crate::log::read::merge::Merge;
+use crate::log::read::reader::LogReader;
 use crate::telemetry::{Level, Logger, Metrics, Sample};
 
-use self::budget::Budget;
-use self::cursor::Cursor;
-use self::marks::Marks;
-use self::trackers::{Tally, Trackers};
-
-pub use self::body::{Bodies, BodyFault, BodyFaultKind};
-pub use self::trackers::version_of;
-pub use self::warm::{Tell, Told};
+pub use body::{Bodies, BodyFault, BodyFaultKind};
+use budget::Budget;
+use cursor::Cursor;
+use marks::Marks;
+pub use trackers::version_of;
+use trackers::{Tally, Trackers};
+pub use warm::{Tell, Told};
 
 /// How long the checker rests when there is nothing new.
 const IDLE: Duration = Duration::from_millis(500);

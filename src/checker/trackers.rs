@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use serde::Deserialize;
 
-use crate::log::record::{Kind, Record, ext_type};
+use crate::log::format::record::{Kind, Record, ext_type};
 
 /// Sessions remembered at a time: at least so many, at most twice as many.
 const SESSIONS_MAX: usize = 32_768;

@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::log::LogError;
-use crate::log::reader::{LogReader, SegmentInfo, SegmentReader, SegmentState};
-use crate::log::record::{Kind, Record};
+use crate::log::format::record::{Kind, Record};
+use crate::log::read::reader::{LogReader, SegmentInfo, SegmentReader, SegmentState};
 use crate::session::SessionId;
 
 use super::wall_us;

@@ -8,12 +8,13 @@ use std::time::Duration;
 use serde::Deserialize;
 use ureq::Agent;
 
+use crate::admin::reopen::{HEADER, PATH, ReopenedCore};
+use crate::config::{Config, Sources};
+
 use super::args::{AdminArgs, AdminCommand};
 use super::error::CliError;
 use super::output::{Out, plain};
 use super::report;
-use crate::config::{Config, Sources};
-use crate::telemetry::admin::{HEADER, PATH, ReopenedCore};
 
 /// The exit code when the server could not be asked: nothing is known of it then, neither good nor bad.
 const COULD_NOT_ASK: u8 = 2;
@@ -50,7 +51,7 @@ fn address(args: &AdminArgs, data: &Path) -> Result<SocketAddr, CliError> {
 }
 
 /// An address that this machine can connect to, for one that a server listens on.
-pub(super) fn reachable(listen: SocketAddr) -> SocketAddr {
+pub(crate) fn reachable(listen: SocketAddr) -> SocketAddr {
     let ip = match listen.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
         IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),

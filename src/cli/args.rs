@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config::{SETTINGS, Sources, masked, value};
 use crate::log::cursor::ConsumerName;
-use crate::log::salvage::Limits;
+use crate::log::repair::salvage::Limits;
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())

@@ -5,13 +5,14 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use crate::checker::{Bodies, BodyFault, version_of};
+use crate::log::format::record::{DataType, Flags, Kind, Record};
+use crate::tracker::{BatchFacts, Era};
+
 use super::args::SessionsArgs;
 use super::error::CliError;
 use super::log_folder;
 use super::output::{Align, Out, Table, plain, thousands};
-use crate::checker::{Bodies, BodyFault, version_of};
-use crate::log::record::{DataType, Flags, Kind, Record};
-use crate::tracker::{BatchFacts, Era};
 
 /// As many sessions as are held in memory at once.
 const SESSIONS_MAX: usize = 5_000_000;
@@ -205,5 +206,4 @@ fn print(sessions: &[(u64, Seen)], json: bool, out: &mut Out) -> Result<(), CliE
 }
 
 #[cfg(test)]
-#[path = "broken_tests.rs"]
 mod tests;

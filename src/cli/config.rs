@@ -5,16 +5,17 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 
-use super::args::{ConfigArgs, ConfigCommand};
-use super::error::CliError;
-use super::output::{Out, counted, plain, warn};
+use crate::client::geo::Geo;
+use crate::client::user_agent::UserAgents;
 use crate::config::{
     Config, ConfigError, Loaded, Origin, PROJECTS_FILE, SECRETS_FILE, SETTINGS, Sources, TokenSecrets, masked,
     nothing_is_gone, remembered,
 };
 use crate::directory::{Directory, DirectoryError};
-use crate::session::geo::Geo;
-use crate::session::user_agent::UserAgents;
+
+use super::args::{ConfigArgs, ConfigCommand};
+use super::error::CliError;
+use super::output::{Out, counted, plain, warn};
 
 /// The most characters that are shown of a value.
 const VALUE_CHARS_MAX: usize = 300;

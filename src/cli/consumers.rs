@@ -6,14 +6,15 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 
+use crate::log::cursor::{Cursor, Cursors, From, Listed};
+use crate::log::format::header::PAGE_BYTES;
+use crate::log::read::merge::Merge;
+use crate::log::read::reader::{LogReader, SegmentInfo};
+
 use super::args::{ConsumersArgs, ConsumersCommand, FromEnd};
 use super::error::CliError;
 use super::log_folder;
 use super::output::{Align, Out, Table, bytes, counted, length_ms, plain, thousands, time_us};
-use crate::log::cursor::{Cursor, Cursors, From, Listed};
-use crate::log::header::PAGE_BYTES;
-use crate::log::merge::Merge;
-use crate::log::reader::{LogReader, SegmentInfo};
 
 /// Runs the command.
 pub fn run(args: &ConsumersArgs, data: &Path) -> Result<ExitCode, CliError> {
@@ -92,7 +93,7 @@ impl Line {
     fn of(reader: &LogReader, segments: &[SegmentInfo], cursor: &Cursor) -> Result<Line, CliError> {
         let mut line = Line::empty(cursor.consumer.to_string(), &Cursors::of(reader).path(&cursor.consumer));
         line.holds = cursor.holds;
-        let place = |(&core, place): (&u16, &crate::log::merge::Place)| PlaceLine {
+        let place = |(&core, place): (&u16, &crate::log::read::merge::Place)| PlaceLine {
             core,
             segment: place.segment.to_string(),
             offset: place.offset,

@@ -6,13 +6,14 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 
+use crate::checker::{Bodies, version_of};
+use crate::log::format::record::{Kind, Record};
+use crate::tracker::{Era, read_batch, split_parts};
+
 use super::args::EventsArgs;
 use super::error::CliError;
 use super::log_folder;
 use super::output::{Out, plain};
-use crate::checker::{Bodies, version_of};
-use crate::log::record::{Kind, Record};
-use crate::tracker::{Era, read_batch, split_parts};
 
 /// Runs the command.
 pub fn run(args: &EventsArgs, data: &Path) -> Result<ExitCode, CliError> {

@@ -6,15 +6,16 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 
+use crate::log::error::{Damage, LogError};
+use crate::log::format::record::{Flags, Record};
+use crate::log::format::sidecar::Sidecar;
+use crate::log::read::reader::{ANOTHER_LOG, LogReader, SegmentInfo, SegmentReader, SegmentState};
+
 use super::args::InspectArgs;
 use super::error::CliError;
 use super::log_folder;
 use super::output::{Align, Out, Table, bytes, counted, thousands, time_us, warn};
 use super::record_line::RecordLine;
-use crate::log::error::{Damage, LogError};
-use crate::log::reader::{ANOTHER_LOG, LogReader, SegmentInfo, SegmentReader, SegmentState};
-use crate::log::record::{Flags, Record};
-use crate::log::sidecar::Sidecar;
 
 /// Runs the command.
 pub fn run(args: &InspectArgs, data: &Path) -> Result<ExitCode, CliError> {

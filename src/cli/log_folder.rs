@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
+use crate::log::read::merge::{Merge, RepeatWindow, Skipped};
+use crate::log::read::reader::LogReader;
+
 use super::error::CliError;
 use super::output::{bytes, counted, warn};
-use crate::log::merge::{Merge, RepeatWindow, Skipped};
-use crate::log::reader::LogReader;
 
 /// So many of what is not the log's are told one by one.
 const STRANGERS_TOLD_MAX: usize = 5;

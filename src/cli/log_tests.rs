@@ -10,13 +10,14 @@ use std::time::Duration;
 use clap::Parser;
 use serde_json::Value;
 
+use crate::log::format::record::{DataType, Encoding, Entry, ExtWriter, Flags, Kind, Label, Topic, ext_type};
+use crate::log::write::writer::{AppendError, Writer};
+use crate::log::{Ack, Log, Options};
+
 use super::args::{Cli, Command};
 use super::error::CliError;
 use super::output::Out;
 use super::{consumers, events, inspect, replay, sessions, verify};
-use crate::log::record::{DataType, Encoding, Entry, ExtWriter, Flags, Kind, Label, Topic, ext_type};
-use crate::log::writer::{AppendError, Writer};
-use crate::log::{Ack, Log, Options};
 
 const FIRST: u64 = 2_671_518_259_937_673_216;
 const SECOND: u64 = 2_671_518_259_954_450_432;

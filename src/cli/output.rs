@@ -6,7 +6,7 @@ use std::io::{self, BufWriter, IsTerminal, Write};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::terminal::{harmless, is_hostile, write_json_escape};
+use crate::base::terminal::{harmless, is_hostile, write_json_escape};
 
 use super::error::CliError;
 

@@ -4,8 +4,9 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
+use crate::log::format::record::{Flags, Record, ext_type};
+
 use super::output::{exact_time_us, plain};
-use crate::log::record::{Flags, Record, ext_type};
 
 /// A record, as `--json` shows it.
 #[derive(Debug, Serialize)]

@@ -13,12 +13,13 @@ use std::process::ExitCode;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::api::recording::{Part, part};
+use crate::log::format::record::Record;
+
 use super::args::RecordingsArgs;
 use super::error::CliError;
 use super::log_folder;
 use super::output::{Align, Out, Table, bytes, thousands, time_us};
-use crate::api::recording::{Part, part};
-use crate::log::record::Record;
 
 /// As many recordings as are looked at in one pass.
 const RECORDINGS_MAX: usize = 1_000_000;

@@ -6,11 +6,12 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::process::ExitCode;
 
+use crate::log::repair::salvage::{Limits, Neighbour, Options, Report, SegmentReport, salvage};
+
 use super::args::SalvageArgs;
 use super::error::CliError;
 use super::output::{Out, bytes, counted, exact_time_us, thousands, time_us};
 use super::report;
-use crate::log::salvage::{Limits, Neighbour, Options, Report, SegmentReport, salvage};
 
 /// The exit code when nothing was salvaged, as with `verify`: nothing is known then.
 const COULD_NOT_RUN: u8 = 2;

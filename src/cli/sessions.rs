@@ -6,12 +6,13 @@ use std::process::ExitCode;
 
 use serde::{Deserialize, Serialize};
 
+use crate::log::format::record::{Kind, Record, ext_type};
+use crate::session::SessionId;
+
 use super::args::SessionsArgs;
 use super::error::CliError;
 use super::output::{Align, Out, Table, bytes, length_ms, plain, thousands, time_us};
 use super::{broken, log_folder};
-use crate::log::record::{Kind, Record, ext_type};
-use crate::session::SessionId;
 
 /// As many sessions as are held in memory at once, about 1 GB of them.
 const SESSIONS_MAX: usize = 5_000_000;

@@ -15,17 +15,18 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
+use crate::config::PROJECTS_FILE;
+use crate::directory::Directory;
+use crate::log::error::LogError;
+use crate::log::format::record::Record;
+use crate::log::read::merge::{Merge, Skipped};
+use crate::log::read::reader::LogReader;
+
 use super::args::{From, TailArgs};
 use super::error::CliError;
 use super::log_folder;
 use super::output::{Out, warn, write_json};
 use super::record_line::RecordLine;
-use crate::config::PROJECTS_FILE;
-use crate::directory::Directory;
-use crate::log::error::LogError;
-use crate::log::merge::{Merge, Skipped};
-use crate::log::reader::LogReader;
-use crate::log::record::Record;
 
 /// How long it rests when there is nothing new.
 const REST: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };

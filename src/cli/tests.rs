@@ -1,9 +1,10 @@
 use clap::{CommandFactory, Parser};
 
+use crate::base::terminal::{HOSTILE, is_hostile};
+
 use super::args::{Cli, Command};
 use super::events::offset_text;
 use super::output::{bytes, exact_time_us, length_ms, plain, thousands, time_us, write_json};
-use crate::terminal::{HOSTILE, is_hostile};
 
 fn command(arguments: &[&str]) -> Result<Command, String> {
     let all = ["takeup"].iter().chain(arguments);

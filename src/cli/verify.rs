@@ -5,14 +5,14 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 
+use crate::log::format::sidecar::Hole;
+use crate::log::read::reader::SegmentState;
+use crate::log::repair::verify::{Beside, Fault, SegmentVerdict, VerifySummary, verify};
+
 use super::args::VerifyArgs;
 use super::error::CliError;
-use super::log_folder;
 use super::output::{Out, bytes, counted, exact_time_us, length_ms};
-use super::report;
-use crate::log::reader::SegmentState;
-use crate::log::sidecar::Hole;
-use crate::log::verify::{Beside, Fault, SegmentVerdict, VerifySummary, verify};
+use super::{log_folder, report};
 
 /// The exit code of a log that could not be read: nothing is known of it then, neither good nor bad.
 const COULD_NOT_RUN: u8 = 2;

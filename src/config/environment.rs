@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 
 use super::error::ConfigError;
 use super::load::Sources;
-use super::old_env;
 use super::origin::Origin;
-use super::{file, settings::SETTINGS};
+use super::settings::SETTINGS;
+use super::{file, old_env};
 
 /// OpenReplay's variable that names the file.
 const FILE_VARIABLE: &str = "CONFIG_FILE_PATH";

@@ -5,8 +5,9 @@ use std::path::Path;
 
 use toml::de::{DeTable, DeValue};
 
-use super::error::ConfigError;
 use crate::settled::is_ended;
+
+use super::error::ConfigError;
 
 /// A setting in a file: its key, its value as text, and where it stands.
 pub(super) struct Line {

@@ -6,13 +6,13 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
+use crate::settled::Kept;
+
 use super::error::ConfigError;
 use super::load::Sources;
-use super::remembered;
 use super::secrets::TokenSecrets;
 use super::settings::SETTINGS;
-use super::{CONFIG_FILE, PROJECTS_FILE};
-use crate::settled::Kept;
+use super::{CONFIG_FILE, PROJECTS_FILE, remembered};
 
 /// The log's identity, inside the data folder: a server has run there. An empty folder, or secrets that were mounted before the
 /// first start, don't say so.

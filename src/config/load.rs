@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 use super::environment::Environment;
 use super::error::{ConfigError, ConfigErrors};
 use super::nearest::nearest;
-use super::old_env::{self, Told};
+use super::old_env::Told;
 use super::origin::Origin;
-use super::remembered::{self, Remembered};
+use super::remembered::Remembered;
 use super::secrets::TokenSecrets;
 use super::settings::{Config, SETTINGS};
-use super::{CONFIG_FILE, conflicts, file, mask};
+use super::{CONFIG_FILE, conflicts, file, mask, old_env, remembered};
 
 /// Where settings come from.
 #[derive(Debug, Clone, Default)]

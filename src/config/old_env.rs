@@ -272,5 +272,4 @@ fn not_taken(variable: &str, names: &[&str], origin_of: impl Fn(&str) -> Option<
 }
 
 #[cfg(test)]
-#[path = "old_env_tests.rs"]
 mod tests;

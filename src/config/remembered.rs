@@ -4,12 +4,13 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::settled::Kept;
+
 use super::error::ConfigError;
 use super::load::{Loaded, Sources};
 use super::origin::Origin;
 use super::secrets::TokenSecrets;
 use super::settings::SETTINGS;
-use crate::settled::Kept;
 
 /// The names of the kept copies.
 const SETTINGS_NAME: &str = "settings.json";

@@ -126,8 +126,9 @@ fn zigzag(value: i64) -> u64 {
 mod tests {
     use base64::prelude::{BASE64_STANDARD as STANDARD, Engine};
 
+    use crate::codec::inflate::{Coding, Inflater};
+
     use super::*;
-    use crate::session::inflate::{Coding, Inflater};
 
     fn uint(value: u64) -> Vec<u8> {
         let mut out = Vec::new();

@@ -14,9 +14,9 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::log::record::{Flags, Kind, Record, Topic, ext_type};
-use crate::session::inflate::{Coding, InflateError, Inflater};
-use crate::session::json::write_string;
+use crate::codec::inflate::{Coding, InflateError, Inflater};
+use crate::codec::json::write_string;
+use crate::log::format::record::{Flags, Kind, Record, Topic, ext_type};
 use crate::tracker::frames::{Frames, message_bytes};
 use crate::tracker::{BatchFault, split_parts};
 
@@ -207,5 +207,4 @@ fn plan(batch: &[u8], limit: usize) -> Result<Vec<Part>, CannotSend> {
 }
 
 #[cfg(test)]
-#[path = "value_tests.rs"]
 mod tests;

@@ -10,9 +10,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
 
+use crate::settled::Kept;
+
 use super::model::Retain;
 use super::{Directory, DirectoryError};
-use crate::settled::Kept;
 
 /// The file, beside the other kept ones.
 const NAME: &str = "ages.json";

@@ -7,10 +7,11 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::settled::{Kept, Losses, Watched, at_rest, is_ended, needed};
+
 use super::ages::Ages;
 use super::merge::{Part, Piece, lacking, merge};
 use super::{Directory, DirectoryError, FILE_BYTES_MAX};
-use crate::settled::{Kept, Losses, Watched, at_rest, is_ended, needed};
 
 /// The name of the kept copy.
 const KEPT_NAME: &str = "projects.toml";

@@ -40,14 +40,14 @@ mod watch;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-pub use self::fields::Fault;
-pub use self::intake::{Report, Taken};
-pub use self::model::{
+pub use fields::Fault;
+pub use intake::{Report, Taken};
+pub use model::{
     Condition, FeatureFlag, Filter, FlagCondition, FlagKind, Given, Platform, Project, Retain, Tag, Test, TestTask,
     Variant,
 };
-pub use self::tables::{ENTRIES_MAX, FLAG_VALUES_MAX, ROWS_BYTES_MAX};
-pub use self::watch::{POLL_INTERVAL, Shared, Watcher, watch};
+pub use tables::{ENTRIES_MAX, FLAG_VALUES_MAX, ROWS_BYTES_MAX};
+pub use watch::{POLL_INTERVAL, Shared, Watcher, watch};
 
 /// The largest file that is read, in bytes.
 pub const FILE_BYTES_MAX: u64 = 64 * 1024 * 1024;

@@ -4,10 +4,9 @@ use std::collections::HashMap;
 
 use toml::de::DeTable;
 
-use super::Directory;
 use super::fields::{Fault, Faults, Fields, fault_at};
 use super::model::{Given, Platform, Project, Retain};
-use super::tables;
+use super::{Directory, tables};
 
 /// What Postgres' `int` holds: ids and sizes go there one day.
 pub(super) const INT_MAX: u32 = i32::MAX as u32;

@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use crossbeam_channel::{RecvTimeoutError, Sender, bounded};
 
+use crate::settled::leave;
+
 use super::intake::{Intake, Report};
 use super::{Directory, DirectoryError};
-use crate::settled::leave;
 
 /// How often the file is looked at.
 pub const POLL_INTERVAL: Duration = Duration::from_secs(1);

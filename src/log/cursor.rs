@@ -23,12 +23,12 @@ use rustix::fs::FlockOperation;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::disk::{self, Disk};
+use super::disk::calls::Disk;
+use super::disk::{calls, small_file};
 use super::error::LogError;
-use super::ledger::Ledger;
-use super::merge::{MergePosition, Place};
-use super::reader::{LogReader, SegmentState, core_dirs};
-use super::small_file;
+use super::read::merge::{MergePosition, Place};
+use super::read::reader::{LogReader, SegmentState, core_dirs};
+use super::retain::ledger::Ledger;
 
 mod name;
 
@@ -161,7 +161,7 @@ pub struct Cursors {
 impl Cursors {
     /// The cursors beside a log's folder, for that log.
     pub fn beside(log_dir: &Path, log: Uuid) -> Cursors {
-        Cursors::beside_on(disk::REAL, log_dir, log)
+        Cursors::beside_on(calls::REAL, log_dir, log)
     }
 
     pub(super) fn beside_on(disk: &'static dyn Disk, log_dir: &Path, log: Uuid) -> Cursors {
@@ -377,5 +377,4 @@ pub fn position_at(reader: &LogReader, from: From) -> Result<MergePosition, LogE
 }
 
 #[cfg(test)]
-#[path = "cursor_tests.rs"]
 mod tests;

@@ -215,49 +215,25 @@
 //! - No byte is acknowledged before the durable end that covers it is in the control page (`ack = "disk"`).
 //! - A sealed segment is not changed, and no reader maps a file.
 
-mod carry;
 pub mod clock;
-pub mod control;
 pub mod cursor;
-mod disk;
+pub mod disk;
 pub mod error;
-mod fault;
-pub mod header;
-mod keeper;
-pub mod ledger;
-mod lock;
-pub mod merge;
+pub mod format;
 #[cfg(test)]
 mod model;
-mod notice;
 pub mod open;
-mod prepare;
-mod protocol;
-pub mod reader;
-pub mod record;
-pub mod recovery;
-pub mod retention;
-pub mod salvage;
-pub mod seal;
-mod segment;
-mod shared;
-pub mod sidecar;
-mod sigbus;
-mod small_file;
-mod stage;
-mod syncer;
-pub mod verify;
-mod vouch;
-mod wake;
-mod wall;
-pub mod writer;
+pub mod read;
+pub mod repair;
+pub mod retain;
+pub mod write;
 
-pub use clock::OrderClock;
+pub use clock::order::OrderClock;
+pub use clock::wall::ClockDoubt;
 pub use error::LogError;
-pub use fault::Fault;
-pub use notice::{Notice, What};
 pub use open::{Ack, CoreHealth, Deleting, Health, Log, LogStats, Options, Reopened, Way};
-pub use recovery::Recovery;
-pub use stage::GroupWrite;
-pub use wall::ClockDoubt;
-pub use writer::{AppendError, GroupStats, Progress, Seq, Writer, WriterStats};
+pub use repair::recovery::Recovery;
+pub use write::fault::Fault;
+pub use write::notice::{Notice, What};
+pub use write::stage::GroupWrite;
+pub use write::writer::{AppendError, GroupStats, Progress, Seq, Writer, WriterStats};

@@ -11,25 +11,27 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use uuid::Uuid;
 
-use super::clock::OrderClock;
-use super::control::{self, CLOCK_FILE_NAME};
-use super::disk::{self, Disk};
+use super::clock::order::OrderClock;
+use super::disk::calls;
+use super::disk::calls::Disk;
+use super::disk::lock::Lock;
 use super::error::LogError;
-use super::fault::Fault;
-use super::header::VERSION;
-use super::keeper;
-use super::lock::Lock;
-use super::notice::{NOTICES_MAX, Notices};
-use super::prepare;
-use super::reader::{LOG_FILE_NAME, LogFile, core_dir, core_dirs};
-use super::recovery::{self, Recovery};
-use super::retention::{self, Policy, RetentionStats, Rules};
-use super::seal::{self, Retired};
-use super::shared::{Control, Core, Shared, Space};
-use super::syncer::{self, Job};
-use super::writer::{RETIRED_MAX, Writer};
+use super::format::control;
+use super::format::control::CLOCK_FILE_NAME;
+use super::format::header::VERSION;
+use super::read::reader::{LOG_FILE_NAME, LogFile, core_dir, core_dirs};
+use super::repair::recovery;
+use super::repair::recovery::Recovery;
+use super::retain;
+use super::retain::{Policy, RetentionStats, Rules};
+use super::write::fault::Fault;
+use super::write::notice::{NOTICES_MAX, Notices};
+use super::write::seal::Retired;
+use super::write::shared::{Control, Core, Shared, Space};
+use super::write::syncer::Job;
+use super::write::writer::{RETIRED_MAX, Writer};
+use super::write::{keeper, prepare, seal, syncer};
 
-mod filesystem;
 mod options;
 mod reopen;
 
@@ -128,7 +130,7 @@ impl Log {
     /// a call that failed. Damage in the log is not an error; it is in [`Recovery`].
     pub fn open(options: Options) -> Result<(Log, Recovery), LogError> {
         let at_once = thread::available_parallelism().map_or(1, |threads| threads.get());
-        let (shared, recovery) = take_up(disk::REAL, options, at_once)?;
+        let (shared, recovery) = take_up(calls::REAL, options, at_once)?;
         let log = Log { inner: Arc::new(LogInner::start(shared)?) };
         Ok((log, recovery))
     }
@@ -223,7 +225,7 @@ impl Log {
     pub fn start_deleting(&self, rules: Rules) -> Result<Deleting, LogError> {
         if self.inner.shared.retention.set_rules(rules) {
             let of = Arc::clone(&self.inner.shared);
-            self.inner.spawn("takeup-delete".to_owned(), move || retention::run(&of))?;
+            self.inner.spawn("takeup-delete".to_owned(), move || retain::run(&of))?;
         }
         Ok(Deleting { log: self.clone() })
     }
@@ -259,11 +261,11 @@ pub(super) fn take_up(
     options.check()?;
     let dir = options.dir.clone();
     make_dir(disk, &dir)?;
-    filesystem::check(&dir, &options)?;
+    super::disk::filesystem::check(&dir, &options)?;
     // What is locked is the folder of the first core.
     make_one_dir(disk, &core_dir(&dir, 0))?;
     let mut lock = Lock::take(&dir)?;
-    filesystem::settle_way(disk, &dir, &mut options)?;
+    super::disk::filesystem::settle_way(disk, &dir, &mut options)?;
     let identity = load_or_create_identity(disk, &dir)?;
     for core in 1..options.cores {
         make_one_dir(disk, &core_dir(&dir, core))?;
@@ -399,7 +401,7 @@ fn load_or_create_identity(disk: &dyn Disk, dir: &Path) -> Result<LogFile, LogEr
 
 /// A log whose `log.json` was lost or damaged keeps its name: its segments know it.
 fn surviving_uuid(dir: &Path) -> Option<Uuid> {
-    super::reader::LogReader::identify(dir, false).ok().map(|reader| reader.log_uuid())
+    super::read::reader::LogReader::identify(dir, false).ok().map(|reader| reader.log_uuid())
 }
 
 /// Makes a folder with those above it, and their names durable.

@@ -1,8 +1,9 @@
 //! The body of `POST /v1/mobile/start`, read leniently and cleaned before anything uses it.
 
-use super::json::{
+use crate::codec::json::{
     Fields, JsonError, JsonScratch, Mismatch, Value, read_first, set_bool, set_integer, set_rounded, set_text,
 };
+
 use super::start::{REVISION_CHARS_MAX, TIMEZONE_CHARS_MAX, TRACKER_CHARS_MAX, clean_text};
 use super::version;
 

@@ -20,24 +20,15 @@
 //!
 //! Nothing here knows of HTTP, the log or projects.
 
-pub mod agent_cache;
-pub mod apple;
 pub mod flake;
-pub mod forwarded;
-pub mod geo;
-pub mod inflate;
-pub mod json;
 pub mod message;
 pub mod mobile_start;
-pub mod regexes;
 pub mod sdk_start;
 pub mod shard;
 pub mod start;
 pub mod token;
 pub mod upload;
-pub mod user_agent;
 pub mod user_uuid;
 pub mod version;
 
 pub use flake::SessionId;
-pub use inflate::gzip as gunzip;

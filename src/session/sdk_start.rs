@@ -3,7 +3,8 @@
 //! OpenReplay's server expects the members side by side; its own client puts all but the key into `defaultFields`.
 //! Both are read, and a member that stands in both places is taken from where it stands last.
 
-use super::json::{Fields, JsonError, JsonScratch, Mismatch, Value, read, set_rounded, set_text};
+use crate::codec::json::{Fields, JsonError, JsonScratch, Mismatch, Value, read, set_rounded, set_text};
+
 use super::mobile_start::DEVICE_CHARS_MAX;
 use super::start::{TIMEZONE_CHARS_MAX, TRACKER_CHARS_MAX, USER_ID_BYTES_MAX, clean_text, clean_text_bytes};
 

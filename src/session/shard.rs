@@ -105,8 +105,9 @@ fn shard_of_answer(answer: &[u8]) -> Option<u16> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use std::net::TcpListener;
+
+    use super::*;
 
     #[test]
     fn host_names_give_the_recorded_shards() {

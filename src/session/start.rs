@@ -1,6 +1,7 @@
 //! The body of `POST /v1/web/start`, read leniently and cleaned before anything uses it.
 
-use super::json::{Fields, JsonError, JsonScratch, Mismatch, Value, read, set_bool, set_integer, set_text};
+use crate::codec::json::{Fields, JsonError, JsonScratch, Mismatch, Value, read, set_bool, set_integer, set_text};
+
 use super::version;
 
 /// Longest `userID` that is kept, in bytes, as OpenReplay cuts it; but not within a character.

@@ -332,5 +332,4 @@ fn digits(text: &[u8], max: u64) -> Result<u64, DigitFault> {
 }
 
 #[cfg(test)]
-#[path = "token_tests.rs"]
 mod tests;

@@ -57,7 +57,8 @@ impl UploadToken {
 
 #[cfg(test)]
 mod tests {
-    use super::super::token::Token;
+    use crate::session::token::Token;
+
     use super::*;
 
     fn secrets(texts: &[&str]) -> Secrets {

@@ -329,5 +329,4 @@ fn process(page: &mut DescriptorEncoder) -> fmt::Result {
 }
 
 #[cfg(test)]
-#[path = "exposition_tests.rs"]
 mod tests;

@@ -142,8 +142,9 @@ impl RequestLine {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use std::fmt::Write as _;
+
+    use super::*;
 
     #[test]
     fn a_long_text_is_cut_between_characters() {

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use crossbeam_queue::ArrayQueue;
 use rustix::time::{ClockId, clock_gettime};
 
-use crate::terminal::{is_hostile, write_json_escape};
+use crate::base::terminal::{is_hostile, write_json_escape};
 
 use super::line::{RequestLine, Text};
 use super::timestamp::TimestampFormat;
@@ -447,5 +447,4 @@ fn string(out: &mut Vec<u8>, bytes: &[u8]) {
 }
 
 #[cfg(test)]
-#[path = "logger_tests.rs"]
 mod tests;

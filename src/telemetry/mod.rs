@@ -14,22 +14,18 @@
 //! Invariant: every label value of a metric comes from a table fixed at start-up, or from one whose size is bounded (versions of
 //! trackers), so no client can create series without end.
 
-pub mod admin;
 pub mod admission;
 pub mod caller;
 pub mod cell;
 pub mod evictions;
 pub mod exposition;
-pub mod health;
 pub mod line;
 pub mod logger;
 pub mod metrics;
 mod process;
 pub mod timestamp;
 
-pub use admin::{Admin, AdminError, AdminHandle};
 pub use evictions::Eviction;
-pub use health::Check;
 pub use line::{RequestLine, Text};
 pub use logger::{Level, LogOptions, LogRequests, Logger, Printer};
 pub use metrics::{CoreMetrics, Metrics, Refusal, Sample};

@@ -366,5 +366,4 @@ fn fit(bytes: &[u8], start: usize, layout: &[FieldSpec]) -> Body {
 }
 
 #[cfg(test)]
-#[path = "batch_tests.rs"]
 pub(super) mod tests;

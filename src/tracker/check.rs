@@ -337,5 +337,4 @@ fn fault(kind: FaultKind, offset: u64) -> BatchFault {
 }
 
 #[cfg(test)]
-#[path = "check_tests.rs"]
 mod tests;

@@ -10,7 +10,7 @@ use std::fmt::{self, Write as _};
 use base64::display::Base64Display;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::terminal::{is_hostile, write_json_escape};
+use crate::base::terminal::{is_hostile, write_json_escape};
 
 use super::batch::{Body, Message};
 use super::primitive::Value;
@@ -163,5 +163,4 @@ fn json_string(bytes: &[u8], out: &mut String) -> fmt::Result {
 }
 
 #[cfg(test)]
-#[path = "render_tests.rs"]
 mod tests;

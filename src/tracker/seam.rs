@@ -165,7 +165,8 @@ impl SeamFinder {
 
 #[cfg(test)]
 mod tests {
-    use super::super::batch::tests::{WEB_BATCH, hex};
+    use crate::tracker::batch::tests::{WEB_BATCH, hex};
+
     use super::*;
 
     fn found(body: &[u8]) -> Seam {

@@ -15,14 +15,13 @@ use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+pub use client::{Answer, BROWSER, Client, batch, batch_request, start_request, start_request_of};
+pub use disk::Disk;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
+
 use takeup::session::SessionId;
 use takeup::session::token::{Secrets, Token};
-
-pub use disk::Disk;
-
-pub use client::{Answer, BROWSER, Client, batch, batch_request, start_request, start_request_of};
 
 /// How long anything may take that should be quick. A debug build on a busy machine is slow.
 pub const PATIENCE: Duration = Duration::from_secs(30);

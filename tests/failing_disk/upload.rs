@@ -1,13 +1,13 @@
 //! Uploads that leave several records, on a disk whose syncs fail.
 
-use takeup::log::merge::Merge;
-use takeup::log::reader::LogReader;
-use takeup::log::record::Kind;
-
 use crate::common::{Home, Server, batch_request};
 use crate::faulty::{Call, FaultyDisk};
 use crate::sync::wait_until_idle;
 use crate::verify;
+
+use takeup::log::format::record::Kind;
+use takeup::log::read::merge::Merge;
+use takeup::log::read::reader::LogReader;
 
 const PICTURE_BYTES: usize = 100_000;
 

@@ -6,8 +6,9 @@ use std::fs;
 
 use super::volume::{Disk, Kind};
 use super::*;
-use takeup::log::reader::LogReader;
-use takeup::log::verify::verify;
+
+use takeup::log::read::reader::LogReader;
+use takeup::log::repair::verify::verify;
 use takeup::log::{Ack, LogError};
 
 const DISK_BYTES: u64 = 384 << 20;

@@ -5,14 +5,15 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::Path;
 
+use super::server::lines_of;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
-use takeup::log::merge::{Merge, RepeatWindow};
-use takeup::log::reader::LogReader;
-use takeup::log::record::{self, Kind, ext_type};
 
-use super::server::lines_of;
+use takeup::log::format::record;
+use takeup::log::format::record::{Kind, ext_type};
+use takeup::log::read::merge::{Merge, RepeatWindow};
+use takeup::log::read::reader::LogReader;
 
 /// One stored record.
 #[derive(Debug, Clone)]

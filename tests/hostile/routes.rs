@@ -1,8 +1,8 @@
 //! Every route: how it is asked, and which statuses it may answer with.
 
-use takeup::api::route::Route;
-
 use crate::common::Answer;
+
+use takeup::api::route::Route;
 
 /// The web project that all ask for.
 pub const KEY: &str = "webFullRate000000001";

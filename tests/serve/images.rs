@@ -6,17 +6,17 @@ use std::io::Write;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use crate::common::{Answer, Home, PATIENCE, Server};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::Value;
-use takeup::courier::value::Values;
-use takeup::log::merge::Merge;
-use takeup::log::reader::LogReader;
-use takeup::log::record::{Flags, Kind, ext_type};
 
-use crate::common::{Answer, Home, PATIENCE, Server};
+use takeup::courier::value::Values;
+use takeup::log::format::record::{Flags, Kind, ext_type};
+use takeup::log::read::merge::Merge;
+use takeup::log::read::reader::LogReader;
 
 const BOUNDARY: &str = "----golden7MA4YWxk";
 

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
-use takeup::log::merge::{Merge, RepeatWindow};
-use takeup::log::reader::LogReader;
-use takeup::log::record::{Kind, ext_type};
-
 use crate::bodies::{CODINGS, WHOLE, gzip};
 use crate::common::{Answer, Home, Server};
+use serde_json::{Value, json};
+
+use takeup::log::format::record::{Kind, ext_type};
+use takeup::log::read::merge::{Merge, RepeatWindow};
+use takeup::log::read::reader::LogReader;
 
 const BROWSER: &str =
     "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/122.0.0.0 Safari/537.36";

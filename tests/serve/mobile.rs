@@ -3,18 +3,18 @@
 use std::fs;
 use std::path::Path;
 
+use crate::common::{Answer, Home, Server, start_request, wait_for};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
-use takeup::log::merge::{Merge, RepeatWindow};
-use takeup::log::reader::LogReader;
-use takeup::log::record::{Encoding, Flags, Kind, Topic, ext_type};
+
+use takeup::codec::inflate::{Coding, Inflater};
+use takeup::log::format::record::{Encoding, Flags, Kind, Topic, ext_type};
+use takeup::log::read::merge::{Merge, RepeatWindow};
+use takeup::log::read::reader::LogReader;
 use takeup::session::SessionId;
-use takeup::session::inflate::{Coding, Inflater};
 use takeup::session::token::{Secrets, Token};
 use takeup::tracker::{Era, check};
-
-use crate::common::{Answer, Home, Server, start_request, wait_for};
 
 const PROJECTS: &str = r#"
 [[projects]]

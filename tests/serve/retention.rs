@@ -7,10 +7,10 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use takeup::log::merge::Merge;
-use takeup::log::reader::LogReader;
-
 use crate::common::{Home, PATIENCE, Server, start_request, wait_for};
+
+use takeup::log::read::merge::Merge;
+use takeup::log::read::reader::LogReader;
 
 /// Serves so often, a session each time: each leaves a sealed segment, and the newest of a log always stays.
 fn leave_segments(home: &Home, count: usize) -> Vec<PathBuf> {

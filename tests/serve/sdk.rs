@@ -1,9 +1,9 @@
 //! The analytics SDK.
 
-use takeup::log::record::{Encoding, Kind, Topic};
-
 use crate::common::{Answer, Home, Server};
 use crate::mobile::kept;
+
+use takeup::log::format::record::{Encoding, Kind, Topic};
 
 const PROJECTS: &str = r#"
 [[projects]]

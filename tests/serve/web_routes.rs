@@ -3,15 +3,15 @@
 use std::path::Path;
 use std::time::Duration;
 
+use crate::common::{Answer, Client, Home, PATIENCE, Server, wait_for};
 use serde_json::{Value, json};
-use takeup::log::merge::{Merge, RepeatWindow};
-use takeup::log::reader::LogReader;
-use takeup::log::record::{Kind, Topic, ext_type};
+
+use takeup::log::format::record::{Kind, Topic, ext_type};
+use takeup::log::read::merge::{Merge, RepeatWindow};
+use takeup::log::read::reader::LogReader;
 use takeup::session::SessionId;
 use takeup::session::token::Secrets;
 use takeup::session::upload::UploadToken;
-
-use crate::common::{Answer, Client, Home, PATIENCE, Server, wait_for};
 
 const BROWSER: &str =
     "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/122.0.0.0 Safari/537.36";

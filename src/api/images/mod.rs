@@ -7,7 +7,7 @@ mod name;
 mod pack;
 mod unpack;
 
-use crate::log::record::{DataType, Encoding, Entry, ExtFull, ExtWriter, Flags, Kind, Topic, ext_type};
+use crate::log::format::record::{DataType, Encoding, Entry, ExtFull, ExtWriter, Flags, Kind, Topic, ext_type};
 use crate::telemetry::Refusal as Reason;
 
 use super::reply::Refusal;
@@ -273,5 +273,4 @@ pub fn entry<'a>(packed: &'a Packed, ext: &'a [u8], client: Client, session: u64
 }
 
 #[cfg(test)]
-#[path = "tests.rs"]
 mod tests;

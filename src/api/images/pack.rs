@@ -143,8 +143,9 @@ impl Packer {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::tracker::frames::Frames;
+
+    use super::*;
 
     fn frame(at_ms: u64, picture: &[u8]) -> Vec<u8> {
         [&at_ms.to_le_bytes()[..], &(picture.len() as u32).to_le_bytes(), picture].concat()

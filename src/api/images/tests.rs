@@ -4,8 +4,9 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use tar::{EntryType, Header};
 
+use crate::log::format::record::Ext;
+
 use super::*;
-use crate::log::record::Ext;
 
 const LIMITS: Limits = Limits { frame_bytes_max: 1 << 20, message_bytes_max: 1 << 20, inflated_bytes_max: 4 << 20 };
 

@@ -2,8 +2,9 @@
 
 use std::cell::Cell;
 
+use crate::client::user_agent::embedded_for_tests;
+
 use super::*;
-use crate::session::user_agent::embedded_for_tests;
 
 pub const CHROME: &str = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) \
                       Chrome/122.0.0.0 Safari/537.36";

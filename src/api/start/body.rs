@@ -1,7 +1,7 @@
 //! The body of a request for a session, inflated within its limits.
 
 use crate::api::body;
-use crate::session::inflate::{Coding, Inflater, Label, Plain, Reading};
+use crate::codec::inflate::{Coding, Inflater, Label, Plain, Reading};
 
 use super::{Halt, StartInput, StartKind, StartSettings, refuse};
 

@@ -20,22 +20,21 @@
 use uuid::Uuid;
 
 use crate::api::members::Members;
+use crate::client::apple;
+use crate::client::geo::{Place, client_ip};
+use crate::codec::json::JsonError;
 use crate::directory::{Directory, Platform, Project};
-use crate::session::apple;
-use crate::session::geo::{Place, client_ip};
-use crate::session::json::JsonError;
 use crate::session::message::MobileSessionStart;
 use crate::session::mobile_start::MobileStartRequest;
 use crate::session::token::Token;
 use crate::session::user_uuid;
 use crate::telemetry::Refusal as Reason;
 
-use super::body;
-use super::grant::{self, Grant};
+use super::grant::Grant;
 use super::row::Row;
 use super::{
-    Halt, StartDeps, StartInput, StartKind, StartScratch, StartSettings, Started, no_agent, no_project, project_by_key,
-    refuse,
+    Halt, StartDeps, StartInput, StartKind, StartScratch, StartSettings, Started, body, grant, no_agent, no_project,
+    project_by_key, refuse,
 };
 
 /// Judges the request.
@@ -261,5 +260,4 @@ impl Facts<'_> {
 }
 
 #[cfg(test)]
-#[path = "mobile_tests.rs"]
 mod tests;

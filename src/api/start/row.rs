@@ -3,9 +3,9 @@
 use uuid::Uuid;
 
 use crate::api::members::Members;
+use crate::client::geo::Place;
 use crate::directory::Platform;
 use crate::session::SessionId;
-use crate::session::geo::Place;
 
 /// A row. Empty texts and zeros stand for what is not known.
 pub struct Row<'a> {

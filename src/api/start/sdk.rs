@@ -6,14 +6,13 @@
 //! row) filled in.
 
 use crate::api::members::Members;
+use crate::client::geo::client_ip;
 use crate::directory::Platform;
-use crate::session::geo::client_ip;
 use crate::session::user_uuid;
 use crate::telemetry::Refusal as Reason;
 
-use super::body;
 use super::row::Row;
-use super::{Halt, StartDeps, StartInput, StartKind, StartScratch, Started, grant, project_by_key, refuse};
+use super::{Halt, StartDeps, StartInput, StartKind, StartScratch, Started, body, grant, project_by_key, refuse};
 
 /// How long a token is good for: a day.
 const LIFETIME_MS: i64 = 86_400_000;
@@ -74,5 +73,4 @@ fn platform(text: &str) -> Platform {
 }
 
 #[cfg(test)]
-#[path = "sdk_tests.rs"]
 mod tests;

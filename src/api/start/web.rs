@@ -18,20 +18,20 @@
 use uuid::Uuid;
 
 use crate::api::members::Members;
+use crate::client::geo::{Place, client_ip};
+use crate::client::user_agent::Agent;
 use crate::directory::{Directory, Platform, Project};
-use crate::session::geo::{Place, client_ip};
 use crate::session::message::SessionStart;
 use crate::session::start::StartRequest;
 use crate::session::token::Token;
-use crate::session::user_agent::Agent;
 use crate::session::user_uuid;
 use crate::telemetry::Refusal as Reason;
 
-use super::body;
-use super::grant::{self, Grant};
+use super::grant::Grant;
 use super::row::Row;
 use super::{
-    Halt, StartDeps, StartInput, StartKind, StartScratch, StartSettings, Started, no_agent, project_by_key, refuse,
+    Halt, StartDeps, StartInput, StartKind, StartScratch, StartSettings, Started, body, grant, no_agent,
+    project_by_key, refuse,
 };
 
 /// Judges the request.

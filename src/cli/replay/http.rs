@@ -7,7 +7,7 @@ use ureq::http::HeaderValue;
 
 use crate::cli::error::CliError;
 use crate::cli::output::plain;
-use crate::log::record::{DataType, Encoding, Flags, Kind, Record, RecordId, Topic, ext_type};
+use crate::log::format::record::{DataType, Encoding, Flags, Kind, Record, RecordId, Topic, ext_type};
 use crate::session::SessionId;
 use crate::session::token::{Secrets, Token};
 

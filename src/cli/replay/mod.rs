@@ -18,13 +18,14 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use crate::config::{Sources, TokenSecrets};
+use crate::log::read::merge::Merge;
+use crate::session::token::Secrets;
+
 use super::args::ReplayArgs;
 use super::error::CliError;
 use super::log_folder;
 use super::output::warn;
-use crate::config::{Sources, TokenSecrets};
-use crate::log::merge::Merge;
-use crate::session::token::Secrets;
 #[cfg(test)]
 pub(super) use ndjson::list;
 use pace::Pace;

@@ -7,13 +7,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 
-use super::pace::Pace;
-use super::summary::Filter;
 use crate::cli::args::ReplayArgs;
 use crate::cli::error::CliError;
 use crate::cli::log_folder;
 use crate::cli::output::Out;
-use crate::log::record::{Record, ext_type};
+use crate::log::format::record::{Record, ext_type};
+
+use super::pace::Pace;
+use super::summary::Filter;
 
 /// A batch as it is printed. The names are fixed; ids are texts because JavaScript's numbers do not hold them.
 #[derive(Debug, Serialize)]

@@ -6,8 +6,8 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::cli::error::CliError;
-use crate::log::reader::LogReader;
-use crate::log::record::Record;
+use crate::log::format::record::Record;
+use crate::log::read::reader::LogReader;
 
 /// A bar on stderr, shown only on a terminal, over the bytes of the log.
 pub struct Progress {

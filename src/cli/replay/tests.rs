@@ -7,16 +7,17 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 use uuid::Uuid;
 
+use crate::api::body::unusable;
+use crate::api::mobile_batch::MobileBatchInput;
+use crate::cli::args::{Cli, Command, ReplayArgs};
+use crate::log::format::record::{DataType, Encoding, Ext, ExtWriter, Flags, Kind, Record, RecordId, Topic, ext_type};
+use crate::session::SessionId;
+use crate::session::token::Secrets;
+
 use super::http::{Target, query};
 use super::pace::Pace;
 use super::summary::Filter;
 use super::workers;
-use crate::api::body::unusable;
-use crate::api::mobile_batch::MobileBatchInput;
-use crate::cli::args::{Cli, Command, ReplayArgs};
-use crate::log::record::{DataType, Encoding, Ext, ExtWriter, Flags, Kind, Record, RecordId, Topic, ext_type};
-use crate::session::SessionId;
-use crate::session::token::Secrets;
 
 fn args(more: &[&str]) -> ReplayArgs {
     let all = ["takeup", "replay", "--to", "-"].iter().chain(more);

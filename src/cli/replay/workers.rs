@@ -7,11 +7,12 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, SendTimeoutError, Sender as ChannelSender, bounded};
 
-use super::http::{Answer, Job, Sender, Target};
 use crate::cli::args::ReplayArgs;
 use crate::cli::error::CliError;
-use crate::log::record::Record;
+use crate::log::format::record::Record;
 use crate::session::token::Secrets;
+
+use super::http::{Answer, Job, Sender, Target};
 
 /// Batches that may wait before one connection.
 const QUEUE_MAX: usize = 256;

@@ -2,7 +2,8 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::super::*;
+use crate::directory::*;
+
 use super::fault;
 
 const PROJECT: &str = "[[projects]]\nproject_id = 1\nproject_key = \"k\"\n";

@@ -1,6 +1,7 @@
+use crate::http::{Body, BodyStatus, Buffer, Framing, Limits};
+
 use super::harness::{agrees_with_reference, usual};
 use super::reference::{Bounds, End};
-use crate::http::{Body, BodyStatus, Buffer, Framing, Limits};
 
 fn chunked(text: &[u8], bounds: &Bounds) -> Result<Vec<u8>, u16> {
     let stream = [b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n", text].concat();

@@ -1,7 +1,9 @@
 //! Drives the decoder as a connection does, and compares it with the reference. The fuzz target uses this file too.
 
-use super::reference::{self, Bounds, End, Request};
 use crate::http::{Body, BodyStatus, Buffer, Head, HeadStatus, Limits, Reject, Version, decode_head};
+
+use super::reference;
+use super::reference::{Bounds, End, Request};
 
 /// Small bounds, so that short inputs meet every one of them.
 pub const SMALL: Bounds =

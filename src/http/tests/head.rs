@@ -1,9 +1,10 @@
 use std::time::{Duration, Instant};
 
+use crate::http::{Framing, Head, HeadStatus, Limits, Method, Reject, Version, decode_head};
+
 use super::corpus::{BAD, GOOD};
 use super::harness::{agrees_with_reference, decode_in_pieces, usual};
 use super::reference::{End, Request};
-use crate::http::{Framing, Head, HeadStatus, Limits, Method, Reject, Version, decode_head};
 
 fn decode(text: &str) -> Result<Head, Reject> {
     let mut head = Head::new();

@@ -1,12 +1,13 @@
 //! One history, ended at each of its calls in turn.
 
+use crate::log::Ack;
+use crate::log::read::reader::hand::temp_dir;
+
 use super::disk::ModelDisk;
 use super::platter::{Temper, Trap};
 use super::step::Step;
 use super::world::World;
 use super::{is_long, new_disk};
-use crate::log::Ack;
-use crate::log::reader::hand::temp_dir;
 
 /// Two cores fill their segments and roll over, segments are sealed by size and by age, one log is closed and opened again.
 fn history() -> Vec<Step> {

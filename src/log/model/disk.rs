@@ -17,8 +17,9 @@ use std::sync::{Mutex, MutexGuard};
 
 use memmap2::MmapRaw;
 
+use crate::log::disk::calls::{Disk, REAL};
+
 use super::platter::{Change, Entry, Outage, PAGE, State, Temper, Trap, content, grown, pages};
-use crate::log::disk::{Disk, REAL};
 
 #[derive(Debug)]
 pub struct ModelDisk {

@@ -18,23 +18,25 @@ use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use crate::log::disk::calls::REAL;
+use crate::log::error::{Damage, LogError};
+use crate::log::format::control::ControlView;
+use crate::log::format::header::PAGE_BYTES;
+use crate::log::format::record::{HEADER_BYTES, Kind, RecordHeader};
+use crate::log::format::sidecar::Sidecar;
+use crate::log::format::{control, sidecar};
+use crate::log::open::take_up;
+use crate::log::read::merge::Merge;
+use crate::log::read::reader::hand::temp_dir;
+use crate::log::read::reader::{End, LOG_FILE_NAME, LogFile, LogReader, SegmentReader};
+use crate::log::repair::recovery::recover;
+use crate::log::repair::verify::verify;
+use crate::log::{Options, Recovery};
+
 use super::platter::Trap;
 use super::step::Step;
 use super::world::World;
 use super::{is_long, new_disk};
-use crate::log::control::{self, ControlView};
-use crate::log::disk::REAL;
-use crate::log::error::{Damage, LogError};
-use crate::log::header::PAGE_BYTES;
-use crate::log::merge::Merge;
-use crate::log::open::take_up;
-use crate::log::reader::hand::temp_dir;
-use crate::log::reader::{End, LOG_FILE_NAME, LogFile, LogReader, SegmentReader};
-use crate::log::record::{HEADER_BYTES, Kind, RecordHeader};
-use crate::log::recovery::recover;
-use crate::log::sidecar::{self, Sidecar};
-use crate::log::verify::verify;
-use crate::log::{Options, Recovery};
 
 const PAGE: u64 = PAGE_BYTES as u64;
 const UNIT: u64 = HEADER_BYTES as u64;

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use crate::log::LogError;
-use crate::log::merge::{Merge, MergePosition, Skipped};
-use crate::log::reader::{LogReader, SegmentInfo, SegmentReader};
-use crate::log::record::{DataType, Encoding, Entry, Flags, Kind, Label, Record, RecordId, Topic};
+use crate::log::format::record::{DataType, Encoding, Entry, Flags, Kind, Label, Record, RecordId, Topic};
+use crate::log::read::merge::{Merge, MergePosition, Skipped};
+use crate::log::read::reader::{LogReader, SegmentInfo, SegmentReader};
 
 /// Fails the step with a message.
 macro_rules! ensure {

@@ -17,13 +17,13 @@ mod running;
 mod step;
 mod world;
 
+use super::read::reader::hand::temp_dir;
+
 use disk::ModelDisk;
 use history::Checked;
 use rng::Rng;
 use step::Step;
 use world::World;
-
-use super::reader::hand::temp_dir;
 
 /// How many steps a history has.
 const STEPS: usize = 400;

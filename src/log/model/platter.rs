@@ -6,8 +6,9 @@ use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
+use crate::log::format::control;
+
 use super::rng::Rng;
-use crate::log::control;
 
 pub const PAGE: usize = 4096;
 const SECTOR: usize = 512;

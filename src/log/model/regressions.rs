@@ -3,17 +3,18 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use crate::log::Ack;
+use crate::log::cursor::{ConsumerName, Cursor, Cursors};
+use crate::log::disk::calls::Disk;
+use crate::log::read::merge::{MergePosition, Place};
+use crate::log::read::reader::hand::temp_dir;
+
 use super::disk::ModelDisk;
 use super::history::Checked;
 use super::new_disk;
 use super::platter::{Temper, Trap};
 use super::step::Step;
 use super::world::World;
-use crate::log::Ack;
-use crate::log::cursor::{ConsumerName, Cursor, Cursors};
-use crate::log::disk::Disk;
-use crate::log::merge::{MergePosition, Place};
-use crate::log::reader::hand::temp_dir;
 
 /// More than the calls of any opening here.
 const CALLS_MAX: u64 = 40;

@@ -8,18 +8,21 @@ use std::time::Instant;
 
 use crossbeam_channel::Receiver;
 
+use crate::log::cursor::{ConsumerName, Cursors};
+use crate::log::format::sidecar;
+use crate::log::open::Queues;
+use crate::log::read::merge::Merge;
+use crate::log::read::reader::SegmentState;
+use crate::log::repair::verify::{SegmentVerdict, verify};
+use crate::log::retain::{Deleter, FullDisk, Policy, Rules};
+use crate::log::write::seal::{Retired, seal_retired};
+use crate::log::write::shared::{Core, Shared, Space};
+use crate::log::write::syncer::{Job, work};
+use crate::log::write::{keeper, prepare};
+use crate::log::{Ack, AppendError, Seq, Writer};
+
 use super::history::{Checked, History, Shape, ensure};
 use super::step::Step;
-use crate::log::cursor::{ConsumerName, Cursors};
-use crate::log::merge::Merge;
-use crate::log::open::Queues;
-use crate::log::reader::SegmentState;
-use crate::log::retention::{Deleter, FullDisk, Policy, Rules};
-use crate::log::seal::{Retired, seal_retired};
-use crate::log::shared::{Core, Shared, Space};
-use crate::log::syncer::{Job, work};
-use crate::log::verify::{SegmentVerdict, verify};
-use crate::log::{Ack, AppendError, Seq, Writer, keeper, prepare, sidecar};
 
 /// One core of a running log.
 pub struct Seat {

@@ -4,18 +4,19 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::log::cursor::{Cursor, Cursors};
+use crate::log::open::{Queues, take_up};
+use crate::log::read::merge::MergePosition;
+use crate::log::repair::recovery::recover_on;
+use crate::log::write::shared::Shared;
+use crate::log::{Ack, Options, Way};
+
 use super::disk::ModelDisk;
 use super::history::{Checked, History, ensure};
 use super::platter::{Temper, Trap};
 use super::rng::Rng;
 use super::running::{Running, Seat, consumer, verify_all};
 use super::step::Step;
-use crate::log::cursor::{Cursor, Cursors};
-use crate::log::merge::MergePosition;
-use crate::log::open::{Queues, take_up};
-use crate::log::recovery::recover_on;
-use crate::log::shared::Shared;
-use crate::log::{Ack, Options, Way};
 
 /// The cap on the log's size, where there is one.
 const RETAIN_BYTES: u64 = 128 << 10;

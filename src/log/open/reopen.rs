@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::log::format::control::State;
+use crate::log::write::notice::Notice;
+use crate::log::write::shared::Core;
+
 use super::Log;
-use crate::log::control::State;
-use crate::log::notice::Notice;
-use crate::log::shared::Core;
 
 /// How often a reopening looks whether the segments have proved themselves.
 const LOOK_PAUSE: Duration = Duration::from_millis(5);

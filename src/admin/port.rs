@@ -1,0 +1,220 @@
+//! The admin port: `/metrics`, `/health/live`, `/health/ready`, `/health` and `/log/reopen`, on a thread of its own.
+//!
+//! It is meant for the machine itself and for the operator's network, not for browsers; still its connections are
+//! bounded in number and in idle time, so that a forgotten one cannot lock out the probes.
+
+use std::fmt;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{any, get, post};
+use tokio::sync::oneshot;
+
+use crate::telemetry::exposition::{Exposition, Format};
+use crate::telemetry::metrics::Metrics;
+
+use super::health;
+use super::health::Check;
+use super::reopen::{self, PATH, ReopenedCore};
+
+use super::guard::GuardedListener;
+
+/// How long a stop waits for answers under way.
+const STOP_PATIENCE: Duration = Duration::from_secs(2);
+
+/// What the admin port shows.
+pub struct Admin {
+    /// The numbers of `/metrics`.
+    pub metrics: Arc<Metrics>,
+    /// Looks at what durable work needs; ready means that all checks pass. Called on the admin thread at each
+    /// request of `/health` and `/health/ready`; must not block.
+    pub checks: Box<dyn Fn() -> Vec<Check> + Send + Sync>,
+    /// Whether the process is worth keeping. As `checks`, at each request of `/health/live`.
+    pub live: Box<dyn Fn() -> bool + Send + Sync>,
+    /// Takes cores into use again whose disk was mended, and tells what became of each. Called on a thread of its own; may
+    /// take seconds.
+    pub reopen: Box<dyn Fn() -> Vec<ReopenedCore> + Send + Sync>,
+}
+
+impl fmt::Debug for Admin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Admin").field("metrics", &self.metrics).finish_non_exhaustive()
+    }
+}
+
+/// Why the admin port could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum AdminError {
+    /// Another program listens there.
+    #[error("the admin address {addr} is in use by another program: choose another one with --admin or TAKEUP_ADMIN")]
+    InUse {
+        /// The address asked for.
+        addr: SocketAddr,
+    },
+    /// Any other refusal of the system.
+    #[error("cannot listen on the admin address {addr}: {source}")]
+    Listen {
+        /// The address asked for.
+        addr: SocketAddr,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// The side thread did not start.
+    #[error("cannot start the admin thread: {source}")]
+    Thread {
+        /// The system's reason.
+        source: io::Error,
+    },
+}
+
+/// The running admin port. Dropping it stops it.
+#[derive(Debug)]
+pub struct AdminHandle {
+    addr: SocketAddr,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl AdminHandle {
+    /// The address it listens on, its port chosen by the system if 0 was asked for.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// Stops listening, finishes the answers under way (for at most two seconds) and ends the thread.
+    pub fn stop(mut self) {
+        self.end();
+    }
+
+    fn end(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            // A panic there was printed by the panic hook; there is nothing left to do about it.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for AdminHandle {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// Opens the admin port at `addr` and serves it until the handle is stopped or dropped.
+pub fn spawn(addr: SocketAddr, admin: Admin) -> Result<AdminHandle, AdminError> {
+    let listen = |source: io::Error| match source.kind() {
+        io::ErrorKind::AddrInUse => AdminError::InUse { addr },
+        _ => AdminError::Listen { addr, source },
+    };
+    let listener = TcpListener::bind(addr).map_err(listen)?;
+    listener.set_nonblocking(true).map_err(listen)?;
+    let bound = listener.local_addr().map_err(listen)?;
+
+    let thread = |source| AdminError::Thread { source };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build().map_err(thread)?;
+    let listener = {
+        let _inside = runtime.enter();
+        tokio::net::TcpListener::from_std(listener).map_err(listen)?
+    };
+    let (stop, stopped) = oneshot::channel();
+    let work = move || runtime.block_on(serve(listener, admin, stopped));
+    let thread = std::thread::Builder::new().name("admin".into()).spawn(work).map_err(thread)?;
+    Ok(AdminHandle { addr: bound, stop: Some(stop), thread: Some(thread) })
+}
+
+async fn serve(listener: tokio::net::TcpListener, admin: Admin, stopped: oneshot::Receiver<()>) {
+    let (drain, draining) = oneshot::channel::<()>();
+    let server = axum::serve(GuardedListener::new(listener), router(admin)).with_graceful_shutdown(async {
+        // Either a message or the other end's drop.
+        let _ = draining.await;
+    });
+    let limit = async {
+        let _ = stopped.await;
+        drop(drain);
+        tokio::time::sleep(STOP_PATIENCE).await;
+    };
+    tokio::select! {
+        // axum's server never ends by an error of its own: it retries accepting.
+        _ = server => {}
+        () = limit => {}
+    }
+}
+
+pub(super) struct Shown {
+    page: Exposition,
+    checks: Box<dyn Fn() -> Vec<Check> + Send + Sync>,
+    live: Box<dyn Fn() -> bool + Send + Sync>,
+    pub(super) reopen: Box<dyn Fn() -> Vec<ReopenedCore> + Send + Sync>,
+}
+
+fn router(admin: Admin) -> Router {
+    let shown =
+        Shown { page: Exposition::new(admin.metrics), checks: admin.checks, live: admin.live, reopen: admin.reopen };
+    Router::new()
+        .route("/metrics", get(metrics))
+        .route("/health", any(upstream_health))
+        .route("/health/live", get(live))
+        .route("/health/ready", get(ready))
+        .route(PATH, post(reopen::reopen))
+        .fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed)
+        .with_state(Arc::new(shown))
+}
+
+async fn metrics(State(shown): State<Arc<Shown>>, headers: HeaderMap) -> Response {
+    let format = Format::of_accept(headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()));
+    match shown.page.render(format) {
+        Ok(page) => ([(header::CONTENT_TYPE, format.content_type())], page).into_response(),
+        Err(error) => json(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            format!("{{\"error\":\"the metrics cannot be rendered: {error}\"}}\n"),
+        ),
+    }
+}
+
+async fn live(State(shown): State<Arc<Shown>>) -> Response {
+    if (shown.live)() {
+        return json(StatusCode::OK, "{\"live\":true}\n".to_owned());
+    }
+    json(StatusCode::SERVICE_UNAVAILABLE, "{\"live\":false}\n".to_owned())
+}
+
+async fn ready(State(shown): State<Arc<Shown>>) -> Response {
+    let checks = (shown.checks)();
+    json(status(&checks), health::ready_json(&checks))
+}
+
+async fn upstream_health(State(shown): State<Arc<Shown>>) -> Response {
+    let checks = (shown.checks)();
+    let head = [(header::CONTENT_TYPE, "application/health+json"), (header::CACHE_CONTROL, "no-store")];
+    (status(&checks), head, health::health_json(&checks)).into_response()
+}
+
+async fn not_found() -> Response {
+    let text =
+        "{\"error\":\"not found: this port has /metrics, /health, /health/live, /health/ready and /log/reopen\"}\n";
+    json(StatusCode::NOT_FOUND, text.to_owned())
+}
+
+async fn method_not_allowed() -> Response {
+    json(StatusCode::METHOD_NOT_ALLOWED, "{\"error\":\"method not allowed\"}\n".to_owned())
+}
+
+fn status(checks: &[Check]) -> StatusCode {
+    if health::all_pass(checks) { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
+}
+
+pub(super) fn json(status: StatusCode, body: String) -> Response {
+    (status, [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")], body).into_response()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,161 @@
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use crate::telemetry::metrics::CoreMetrics;
+
+use super::*;
+
+const ANY: &str = "127.0.0.1:0";
+
+fn start(healthy: &Arc<AtomicBool>) -> AdminHandle {
+    let metrics = Arc::new(Metrics::new(vec![Arc::new(CoreMetrics::new(&["/", "other"]))]));
+    let (healthy, reopened) = (Arc::clone(healthy), Arc::clone(healthy));
+    let checks = Box::new(move || {
+        vec![Check::run("log", || healthy.load(Ordering::Relaxed).then_some(()).ok_or("disk full".to_owned()))]
+    });
+    let reopen = Box::new(move || {
+        let before = if reopened.swap(true, Ordering::Relaxed) { "open" } else { "poisoned" };
+        vec![ReopenedCore { core: 0, before: before.to_owned(), after: "open".to_owned(), reason: None }]
+    });
+    spawn(ANY.parse().unwrap(), Admin { metrics, checks, live: Box::new(|| true), reopen }).unwrap()
+}
+
+fn ask_with(addr: SocketAddr, request: &str, headers: &str) -> String {
+    let mut stream = TcpStream::connect(addr).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    stream.write_all(format!("{request} HTTP/1.1\r\n{headers}Connection: close\r\n\r\n").as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+#[test]
+fn the_log_is_reopened_by_a_program_and_never_by_a_page() {
+    let healthy = Arc::new(AtomicBool::new(false));
+    let admin = start(&healthy);
+    let reopen = "POST /log/reopen";
+    for headers in [
+        // A form, a script of another page, a script of a page whose name was made to point here, and a link.
+        "Host: 127.0.0.1:8888\r\nOrigin: http://evil.example\r\nContent-Type: text/plain\r\n",
+        "Host: 127.0.0.1:8888\r\nX-Takeup-Admin: 1\r\nOrigin: http://evil.example\r\n",
+        "Host: 127.0.0.1:8888\r\nX-Takeup-Admin: 1\r\nSec-Fetch-Site: same-origin\r\n",
+        "Host: evil.example:8888\r\nX-Takeup-Admin: 1\r\n",
+        "Host: 127.0.0.1:8888\r\n",
+    ] {
+        let answer = ask_with(admin.addr(), reopen, headers);
+        assert!(answer.starts_with("HTTP/1.1 403 Forbidden"), "{headers}: {answer}");
+        assert!(!answer.to_lowercase().contains("access-control"), "{answer}");
+        assert!(!healthy.load(Ordering::Relaxed), "{headers}");
+    }
+    let preflight =
+        "Host: 127.0.0.1\r\nOrigin: http://evil.example\r\nAccess-Control-Request-Headers: x-takeup-admin\r\n";
+    let answer = ask_with(admin.addr(), "OPTIONS /log/reopen", preflight);
+    assert!(answer.starts_with("HTTP/1.1 405") && !answer.to_lowercase().contains("access-control"), "{answer}");
+    let mine = "Host: 127.0.0.1:8888\r\nX-Takeup-Admin: 1\r\n";
+    assert!(ask_with(admin.addr(), "GET /log/reopen", mine).starts_with("HTTP/1.1 405"));
+    assert!(!healthy.load(Ordering::Relaxed));
+
+    let answer = ask_with(admin.addr(), reopen, mine);
+    assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+    let body = "{\"cores\":[{\"core\":0,\"before\":\"poisoned\",\"after\":\"open\"}]}\n";
+    assert!(answer.ends_with(body), "{answer}");
+    assert!(healthy.load(Ordering::Relaxed));
+}
+
+fn ask(addr: SocketAddr, request: &str) -> String {
+    let mut stream = TcpStream::connect(addr).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    let head = format!("{request} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    stream.write_all(head.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+#[test]
+fn each_page_answers_in_its_form() {
+    let healthy = Arc::new(AtomicBool::new(true));
+    let admin = start(&healthy);
+    let metrics = ask(admin.addr(), "GET /metrics");
+    assert!(metrics.starts_with("HTTP/1.1 200 OK"), "{metrics}");
+    assert!(metrics.contains("content-type: application/openmetrics-text; version=1.0.0; charset=utf-8"));
+    assert!(metrics.contains("takeup_cores 1\n") && metrics.ends_with("# EOF\n"));
+    assert!(ask(admin.addr(), "GET /health/live").ends_with("\r\n\r\n{\"live\":true}\n"));
+    assert!(ask(admin.addr(), "GET /health/ready").ends_with("\r\n\r\n{\"ready\":true}\n"));
+    for method in ["GET", "POST"] {
+        let health = ask(admin.addr(), &format!("{method} /health"));
+        assert!(health.starts_with("HTTP/1.1 200 OK"), "{health}");
+        assert!(health.contains("content-type: application/health+json"));
+        assert!(health.contains("{\"status\":\"pass\",\"checks\":{\"log\":[{\"status\":\"pass\",\"time\":\""));
+    }
+    assert!(ask(admin.addr(), "GET /").starts_with("HTTP/1.1 404 Not Found"));
+    assert!(ask(admin.addr(), "DELETE /metrics").starts_with("HTTP/1.1 405 Method Not Allowed"));
+}
+
+#[test]
+fn not_ready_says_why_and_stays_alive() {
+    let healthy = Arc::new(AtomicBool::new(true));
+    let admin = start(&healthy);
+    healthy.store(false, Ordering::Relaxed);
+    let ready = ask(admin.addr(), "GET /health/ready");
+    assert!(ready.starts_with("HTTP/1.1 503 Service Unavailable"), "{ready}");
+    assert!(ready.ends_with("{\"ready\":false,\"reason\":\"log: disk full\"}\n"), "{ready}");
+    let health = ask(admin.addr(), "GET /health");
+    assert!(health.starts_with("HTTP/1.1 503"), "{health}");
+    assert!(health.contains("\"status\":\"fail\",\"output\":\"disk full\""), "{health}");
+    assert!(ask(admin.addr(), "GET /health/live").starts_with("HTTP/1.1 200"));
+    healthy.store(true, Ordering::Relaxed);
+    assert!(ask(admin.addr(), "GET /health/ready").starts_with("HTTP/1.1 200"));
+}
+
+#[test]
+fn an_address_in_use_is_said_plainly() {
+    let admin = start(&Arc::new(AtomicBool::new(true)));
+    let metrics = Arc::new(Metrics::new(Vec::new()));
+    let other = Admin { metrics, checks: Box::new(Vec::new), live: Box::new(|| true), reopen: Box::new(Vec::new) };
+    let error = spawn(admin.addr(), other).unwrap_err();
+    let text = error.to_string();
+    assert!(text.contains(&admin.addr().to_string()) && text.contains("in use"), "{text}");
+}
+
+#[test]
+fn a_stop_frees_the_port_even_if_a_client_holds_its_connection() {
+    let admin = start(&Arc::new(AtomicBool::new(true)));
+    let addr = admin.addr();
+    let mut held = TcpStream::connect(addr).unwrap();
+    held.write_all(b"GET /metrics HTTP/1.1\r\nHos").unwrap();
+    let began = Instant::now();
+    admin.stop();
+    assert!(began.elapsed() < STOP_PATIENCE * 3);
+    drop(TcpListener::bind(addr).unwrap());
+}
+
+#[test]
+fn silent_connections_do_not_lock_out_the_probes() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let inner = tokio::net::TcpListener::bind(ANY).await.unwrap();
+        let addr = inner.local_addr().unwrap();
+        let listener = GuardedListener::with_bounds(inner, 1, Duration::from_millis(50));
+        let server = axum::serve(listener, Router::new().route("/", get(async || "here")));
+        tokio::spawn(std::future::IntoFuture::into_future(server));
+        let silent = tokio::net::TcpStream::connect(addr).await.unwrap();
+        let answer = std::thread::spawn(move || ask(addr, "GET /"));
+        while !answer.is_finished() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        assert!(answer.join().unwrap().starts_with("HTTP/1.1 200"));
+        drop(silent);
+    });
+}
+
+#[test]
+fn a_server_with_a_dead_core_is_not_live() {
+    let metrics = Arc::new(Metrics::new(Vec::new()));
+    let dead = Admin { metrics, checks: Box::new(Vec::new), live: Box::new(|| false), reopen: Box::new(Vec::new) };
+    let admin = spawn(ANY.parse().unwrap(), dead).unwrap();
+    let answer = ask(admin.addr(), "GET /health/live");
+    assert!(answer.starts_with("HTTP/1.1 503") && answer.contains("{\"live\":false}"), "{answer}");
+}

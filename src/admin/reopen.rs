@@ -1,0 +1,92 @@
+//! `POST /log/reopen`: the one request of the admin port that changes something.
+//!
+//! A page in a browser on the same machine can send requests here too. It must not get through: a header of our own is asked for,
+//! which a page may only send to another origin if that origin allows it, and we allow none; a request that comes from a page at all
+//! (browsers name its origin) is refused; and so is one whose `Host` is a name, as it is when a page has its own name point at us.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::Response;
+use serde::{Deserialize, Serialize};
+
+use super::port::{Shown, json};
+
+/// Where it is asked for.
+pub const PATH: &str = "/log/reopen";
+
+/// The header that has to be there, with any value.
+pub const HEADER: &str = "x-takeup-admin";
+
+/// What became of a core.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReopenedCore {
+    /// Its number.
+    pub core: u16,
+    /// Its state before: `open`, `failed`, `poisoned` or `closed`.
+    pub before: String,
+    /// Its state after.
+    pub after: String,
+    /// Why it is not open; absent when it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// The body of the answer.
+#[derive(Serialize)]
+struct Report {
+    cores: Vec<ReopenedCore>,
+}
+
+/// 200 when every core takes records afterwards, 503 when one does not.
+pub(in crate::admin) async fn reopen(State(shown): State<Arc<Shown>>, headers: HeaderMap) -> Response {
+    if let Err(text) = admit(&headers) {
+        return json(StatusCode::FORBIDDEN, format!("{{\"error\":\"{text}\"}}\n"));
+    }
+    let Ok(cores) = tokio::task::spawn_blocking(move || (shown.reopen)()).await else {
+        let text = "{\"error\":\"the log could not be reopened, see the server's log lines\"}\n";
+        return json(StatusCode::INTERNAL_SERVER_ERROR, text.to_owned());
+    };
+    let all_open = cores.iter().all(|core| core.after == "open");
+    let status = if all_open { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let body = serde_json::to_string(&Report { cores }).unwrap_or_default();
+    json(status, body + "\n")
+}
+
+/// Whether the request comes from a program and not from a page.
+fn admit(headers: &HeaderMap) -> Result<(), &'static str> {
+    if !headers.contains_key(HEADER) {
+        return Err("the header X-Takeup-Admin is missing: use takeup admin reopen");
+    }
+    if [header::ORIGIN.as_str(), "sec-fetch-site"].iter().any(|name| headers.contains_key(*name)) {
+        return Err("not from a browser: use takeup admin reopen");
+    }
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    if is_address(host) { Ok(()) } else { Err("address this port by its number, or as localhost") }
+}
+
+fn is_address(host: &str) -> bool {
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    host.parse::<SocketAddr>().is_ok()
+        || host.parse::<IpAddr>().is_ok()
+        || name.parse::<IpAddr>().is_ok()
+        || name.eq_ignore_ascii_case("localhost")
+        || host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).is_some_and(|ip| ip.parse::<IpAddr>().is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_that_is_a_name_is_not_ours() {
+        for host in ["127.0.0.1", "127.0.0.1:8888", "[::1]", "[::1]:8888", "::1", "localhost", "LOCALHOST:8888"] {
+            assert!(is_address(host), "{host}");
+        }
+        for host in ["", "evil.example", "evil.example:8888", "127.0.0.1.evil.example:8888", "localhost.evil.example"] {
+            assert!(!is_address(host), "{host}");
+        }
+    }
+}

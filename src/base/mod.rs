@@ -1,0 +1,3 @@
+//! What several rooms need and none owns.
+
+pub mod terminal;

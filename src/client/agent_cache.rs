@@ -1,0 +1,146 @@
+//! User agents that a core has seen before.
+//!
+//! A page's visitors share a few hundred user agents, and telling one takes longer than all the
+//! rest of a start. The cache is bounded in entries and in the length of each, which is known by
+//! its beginning; what was not asked for again since the clock's hand last came by makes room.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+
+use super::user_agent::{Agent, UserAgents, beginning};
+
+struct Slot {
+    hash: u64,
+    key: Box<[u8]>,
+    agent: Option<Agent>,
+    asked: bool,
+}
+
+/// A bounded cache from user agents to what they tell, robots included.
+pub struct AgentCache {
+    /// Keyed by the hash alone; the slot's key decides. The hash is seeded, so nobody outside can
+    /// make two user agents meet.
+    slots_by_hash: HashMap<u64, usize>,
+    slots: Vec<Slot>,
+    slots_max: usize,
+    hand: usize,
+    hasher: RandomState,
+}
+
+impl AgentCache {
+    /// An empty cache of at most `agents_max` user agents.
+    pub fn new(agents_max: usize) -> Self {
+        Self {
+            slots_by_hash: HashMap::new(),
+            slots: Vec::new(),
+            slots_max: agents_max.max(1),
+            hand: 0,
+            hasher: RandomState::new(),
+        }
+    }
+
+    /// How many user agents it holds.
+    pub fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Whether it holds none.
+    pub fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+
+    /// What `user_agent` tells. `agents` must be ready: a `None` is remembered too.
+    pub fn get(&mut self, user_agent: &[u8], agents: &UserAgents) -> Option<&Agent> {
+        let user_agent = beginning(user_agent);
+        let hash = self.hasher.hash_one(user_agent);
+        let at = match self.slots_by_hash.get(&hash) {
+            Some(&at) if *self.slots[at].key == *user_agent => {
+                self.slots[at].asked = true;
+                at
+            }
+            _ => self.insert(hash, user_agent, agents.parse(user_agent)),
+        };
+        self.slots[at].agent.as_ref()
+    }
+
+    fn insert(&mut self, hash: u64, user_agent: &[u8], agent: Option<Agent>) -> usize {
+        let slot = Slot { hash, key: user_agent.into(), agent, asked: false };
+        let at = match self.slots_by_hash.get(&hash) {
+            Some(&at) => at,
+            None if self.slots.len() < self.slots_max => {
+                self.slots.push(slot);
+                let at = self.slots.len() - 1;
+                self.slots_by_hash.insert(hash, at);
+                return at;
+            }
+            None => self.make_room(),
+        };
+        self.slots_by_hash.remove(&self.slots[at].hash);
+        self.slots_by_hash.insert(hash, at);
+        self.slots[at] = slot;
+        at
+    }
+
+    /// The first slot that nobody asked for again since the hand came by: after one round at most.
+    fn make_room(&mut self) -> usize {
+        loop {
+            let at = self.hand;
+            self.hand = (at + 1) % self.slots.len();
+            if !std::mem::take(&mut self.slots[at].asked) {
+                return at;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::client::user_agent::{SHOWN_BYTES_MAX, embedded_for_tests as agents};
+
+    use super::*;
+
+    #[test]
+    fn the_cache_is_bounded_and_keeps_what_is_asked_for() {
+        let agents = &agents();
+        let mut cache = AgentCache::new(8);
+        for n in 0..200 {
+            let curl = cache.get(b"curl/8.5.0", agents).unwrap();
+            assert_eq!(curl.browser, "curl");
+            let other = format!("curl/{n}.1");
+            let agent = cache.get(other.as_bytes(), agents).unwrap();
+            assert_eq!(agent.browser_version, format!("{n}.1"));
+            assert!(cache.len() <= 8 && cache.slots_by_hash.len() == cache.len());
+            let kept = cache.slots.iter().any(|slot| *slot.key == *b"curl/8.5.0");
+            assert!(kept, "asked for before each of the others");
+        }
+    }
+
+    #[test]
+    fn robots_are_remembered_too_and_long_user_agents_by_their_beginning() {
+        let agents = &agents();
+        let mut cache = AgentCache::new(8);
+        let robot = b"Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)";
+        assert_eq!(cache.get(robot, agents), None);
+        assert_eq!(cache.get(robot, agents), None);
+        assert_eq!(cache.len(), 1);
+        for behind in ["", "x", " (and more)"] {
+            let long = format!("curl/8.5.0 {}{behind}", "x".repeat(SHOWN_BYTES_MAX));
+            assert_eq!(cache.get(long.as_bytes(), agents).unwrap().browser, "curl");
+        }
+        assert_eq!(cache.len(), 2);
+        assert!(cache.slots.iter().all(|slot| slot.key.len() <= SHOWN_BYTES_MAX));
+    }
+
+    #[test]
+    fn user_agents_whose_hashes_meet_are_told_apart() {
+        let agents = &agents();
+        let mut cache = AgentCache::new(8);
+        cache.get(b"curl/1.0", agents);
+        let hash = cache.hasher.hash_one(b"curl/2.0".as_slice());
+        cache.slots[0].hash = hash;
+        cache.slots_by_hash = HashMap::from([(hash, 0)]);
+        let second = cache.get(b"curl/2.0", agents).unwrap();
+        assert_eq!(second.browser_version, "2.0");
+        assert_eq!((cache.len(), cache.slots_by_hash.len()), (1, 1));
+    }
+}

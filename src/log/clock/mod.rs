@@ -1,0 +1,4 @@
+//! Time as the log sees it: the order time of its records, and what is believed of the wall clock.
+
+pub mod order;
+pub(super) mod wall;

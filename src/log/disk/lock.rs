@@ -1,0 +1,98 @@
+//! Who writes the log. One server at a time.
+//!
+//! Two things are locked by `flock`, for as long as the server lives and by nothing once the process is gone: the file `lock`, which says
+//! whose it is, and the folder of the first core. The file alone would not do: somebody who removes it, to get rid of what looks like a
+//! stale one, would let a second server in beside the first. The folder of a core can't be replaced without taking its segments away.
+//! (The folder of the log is the lock of the cursors.)
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Seek, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::fs::FlockOperation;
+use rustix::io::Errno;
+
+use crate::log::error::LogError;
+use crate::log::read::reader::{LOCK_FILE_NAME, core_dir};
+
+/// A lock that was given up a moment ago, or that a reader tries for an instant, is waited for.
+const LOCK_WAIT: Duration = Duration::from_millis(300);
+const LOCK_PAUSE: Duration = Duration::from_millis(10);
+
+/// What stands before the process id until the control pages are this server's.
+const STARTING: &str = "starting ";
+
+/// The right to write a log, as long as this lives.
+#[derive(Debug)]
+pub(in crate::log) struct Lock {
+    _folder: File,
+    file: File,
+}
+
+impl Lock {
+    /// Takes the log in `dir`. The folder of its first core is there.
+    pub fn take(dir: &Path) -> Result<Lock, LogError> {
+        let (path, core) = (dir.join(LOCK_FILE_NAME), core_dir(dir, 0));
+        let folder = File::open(&core).map_err(LogError::io(&core, "open the folder to lock it"))?;
+        // First: who is turned away must not put a lock file of his own in the place of one that was removed.
+        hold(&folder, &path)?;
+        let open = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
+        let mut file = open.map_err(LogError::io(&path, "open the lock file"))?;
+        hold(&file, &path)?;
+        // The control pages may still be of an earlier server, which had the same process id if each ran in a container of its own.
+        tell(&mut file, STARTING).map_err(LogError::io(&path, "write the lock file"))?;
+        Ok(Lock { _folder: folder, file })
+    }
+
+    /// Says that the control pages are this server's from now on.
+    pub fn tell_taken_up(&mut self, dir: &Path) -> Result<(), LogError> {
+        tell(&mut self.file, "").map_err(LogError::io(&dir.join(LOCK_FILE_NAME), "write the lock file"))
+    }
+}
+
+fn tell(file: &mut File, what: &str) -> io::Result<()> {
+    file.set_len(0)?;
+    file.rewind()?;
+    writeln!(file, "{what}{}", std::process::id())
+}
+
+fn hold(file: &File, path: &Path) -> Result<(), LogError> {
+    let deadline = Instant::now() + LOCK_WAIT;
+    loop {
+        match rustix::fs::flock(file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => return Ok(()),
+            Err(Errno::WOULDBLOCK) if Instant::now() < deadline => thread::sleep(LOCK_PAUSE),
+            Err(Errno::WOULDBLOCK) => return Err(LogError::Locked { path: path.to_path_buf(), pid: pid(path) }),
+            Err(errno) => return Err(LogError::io(path, "lock the log")(errno.into())),
+        }
+    }
+}
+
+/// The process that says that it has the lock.
+pub(in crate::log) fn pid(path: &Path) -> Option<u32> {
+    fs::read_to_string(path).ok().and_then(|text| text.trim().trim_start_matches(STARTING).parse().ok())
+}
+
+/// The same, if the control pages are its own by now.
+pub(in crate::log) fn taken_up_by(path: &Path) -> Option<u32> {
+    fs::read_to_string(path).ok().and_then(|text| text.trim().parse().ok())
+}
+
+/// Keeps servers from the log in `dir` as long as the files live. `None`: one has it.
+///
+/// What is not there, can't be opened, or lies on a file system without locks, no server holds.
+pub(in crate::log) fn share(dir: &Path) -> Option<Vec<File>> {
+    let mut shared = Vec::new();
+    for path in [core_dir(dir, 0), dir.join(LOCK_FILE_NAME)] {
+        let Ok(file) = File::open(&path) else { continue };
+        match rustix::fs::flock(&file, FlockOperation::NonBlockingLockShared) {
+            Err(Errno::WOULDBLOCK) => return None,
+            Err(_) => {}
+            Ok(()) => shared.push(file),
+        }
+    }
+    Some(shared)
+}

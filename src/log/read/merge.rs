@@ -1,0 +1,349 @@
+//! All cores' records in one order, followed live.
+//!
+//! The merge hands out what is durable, ordered by (time, core, offset), and never hands out a record while one that belongs before it
+//! may still come. How it knows, without a lock between it and the writers: it reads the clock (T), and only then looks at each core's
+//! control page. A core that is appending has set `in_append` before it read the clock, so either the look sees that, or its record's time is not
+//! before T. So what a core has not made durable yet cannot be older than
+//!
+//! - its last order time, while it is in an append,
+//! - its first unsynced record, where it has one,
+//! - T otherwise, and for failed, poisoned and closed cores.
+//!
+//! Everything durable below the smallest of these leaves. Where no server runs at all, everything durable leaves.
+//!
+//! A batch that was sent again leaves once: see `merge/repeats.rs`. What was stored before its session was known leaves with the session's
+//! project: see `merge/projects.rs`.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::log::error::{Damage, LogError};
+use crate::log::format::control::{CLOCK_FILE_NAME, ClockView};
+use crate::log::format::protocol;
+use crate::log::format::record::{Kind, Record, uuid_text};
+use crate::log::retain::ledger::Ledger;
+
+use super::reader::{ANOTHER_LOG, LogReader, core_dirs};
+
+mod projects;
+mod repeats;
+mod settled;
+mod since;
+mod stream;
+
+use projects::Projects;
+pub use repeats::RepeatWindow;
+use repeats::Repeats;
+use stream::CoreStream;
+
+/// How many stretches of damage are kept for the caller; more are only counted.
+const DAMAGE_MAX: usize = 1024;
+
+/// A place within the merged order: for each core the next record to come. Kept by a consumer, it resumes without a gap.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MergePosition {
+    /// The log that it belongs to.
+    #[serde(with = "uuid_text")]
+    pub log: Uuid,
+    /// The place in each core's log.
+    pub cores: BTreeMap<u16, Place>,
+    /// Where a merge that resumes begins to read, so that it knows a repeat right behind the place when it comes. Empty where none are
+    /// looked for; then they are not recognised across the place.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub behind: BTreeMap<u16, Place>,
+}
+
+/// A place in one core's log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Place {
+    /// The segment.
+    pub segment: u64,
+    /// The next record's offset in it.
+    pub offset: u64,
+}
+
+/// What was deleted before a merge could hand it out. The figures are upper bounds where the ledger of deletions sums up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Skipped {
+    /// Segments, whole or the rest of one.
+    pub segments: u64,
+    /// Their records; of a segment that was begun, all.
+    pub records: u64,
+    /// Bytes of segments that were not read.
+    pub bytes: u64,
+}
+
+impl Skipped {
+    fn add(&mut self, ledger: &Ledger, from: Place, to_segment: u64) {
+        if let Some(older) = ledger.older_between(from, to_segment) {
+            *self = self.and(Skipped { segments: older.segments, records: older.records, bytes: older.bytes });
+        }
+        for entry in ledger.between(from, to_segment) {
+            let read = if entry.segment == from.segment { from.offset } else { 0 };
+            *self = self.and(Skipped { segments: 1, records: entry.records, bytes: entry.bytes.saturating_sub(read) });
+        }
+    }
+
+    fn and(self, other: Skipped) -> Skipped {
+        Skipped {
+            segments: self.segments.saturating_add(other.segments),
+            records: self.records.saturating_add(other.records),
+            bytes: self.bytes.saturating_add(other.bytes),
+        }
+    }
+}
+
+impl Place {
+    /// Before everything.
+    const START: Place = Place { segment: 0, offset: 0 };
+}
+
+/// Hands out the durable records of all cores in one order.
+#[derive(Debug)]
+pub struct Merge {
+    reader: LogReader,
+    cores: Vec<CoreStream>,
+    /// Where the consumer goes on, for the cores that were not found yet.
+    resume: BTreeMap<u16, Place>,
+    /// Whether a consumer goes on: a core that it does not know is new since, and all of it is to come.
+    resumes: bool,
+    /// Where reading began; empty where nothing is read again.
+    behind: BTreeMap<u16, Place>,
+    /// Records that are older are passed over.
+    since_us: u64,
+    /// None hands out every record.
+    repeats: Option<Repeats>,
+    projects: Projects,
+    damage: Vec<Damage>,
+    damage_count: u64,
+    /// Sealed segments of another log, which were passed over.
+    strangers: Vec<PathBuf>,
+    /// Whether the last look saw all cores as they were at one moment.
+    same: bool,
+    /// What [`next_settled`](Merge::next_settled) reads to.
+    until_us: Option<u64>,
+}
+
+impl Merge {
+    /// Begins with the oldest record there is. Repeats are left out, see [`with_repeat_window`](Merge::with_repeat_window).
+    pub fn new(reader: LogReader) -> Merge {
+        Merge {
+            reader,
+            cores: Vec::new(),
+            resume: BTreeMap::new(),
+            resumes: false,
+            behind: BTreeMap::new(),
+            since_us: 0,
+            repeats: Some(Repeats::new(RepeatWindow::default(), BTreeMap::new())),
+            projects: Projects::default(),
+            damage: Vec::new(),
+            damage_count: 0,
+            strangers: Vec::new(),
+            same: false,
+            until_us: None,
+        }
+    }
+
+    /// Goes on where another merge of the same log was. Segments that were deleted meanwhile are passed over, and counted in
+    /// [`skipped`](Merge::skipped).
+    ///
+    /// Given the same window of repeats, the two hand out together exactly what one would have.
+    pub fn resume(reader: LogReader, position: &MergePosition) -> Result<Merge, LogError> {
+        if position.log != reader.log_uuid() {
+            let path = reader.dir().to_path_buf();
+            return Err(LogError::Foreign { path, reason: "the position to resume from belongs to another log" });
+        }
+        let (resume, behind) = (position.cores.clone(), position.behind.clone());
+        let merge = Merge { resume, behind, resumes: true, ..Merge::new(reader) };
+        Ok(merge.with_repeat_window(RepeatWindow::default()))
+    }
+
+    /// Looks so far back for repeats, or hands every record out ([`RepeatWindow::OFF`]). To be called before the first record is taken.
+    #[must_use]
+    pub fn with_repeat_window(mut self, window: RepeatWindow) -> Merge {
+        self.repeats = (window.entries > 0).then(|| Repeats::new(window, self.behind.clone()));
+        if self.repeats.is_none() {
+            self.behind.clear();
+        }
+        self
+    }
+
+    /// The next record; None where there is nothing more now (a later call continues). Beside a server that may also be because it can't be
+    /// told at this moment: who reads once and ends takes [`next_settled`](Merge::next_settled).
+    ///
+    /// Damage is stepped over and noted. After an error, a later call tries the same again. A merge that resumes reads its window of
+    /// repeats first.
+    #[expect(clippy::should_implement_trait, reason = "lends from its buffers, which an Iterator cannot")]
+    pub fn next(&mut self) -> Result<Option<Record<'_>>, LogError> {
+        Ok(self.next_at(u64::MAX)?.and_then(|at| self.cores[at].take()))
+    }
+
+    /// The core that has the next record at hand, if that is no newer than `until_us`.
+    fn next_at(&mut self, until_us: u64) -> Result<Option<usize>, LogError> {
+        while let Some(at) = self.choose()? {
+            if self.cores[at].head_us() > Some(until_us) {
+                return Ok(None);
+            }
+            if self.admit(at) {
+                return Ok(Some(at));
+            }
+            self.cores[at].pass();
+        }
+        Ok(None)
+    }
+
+    /// The place behind the last record that was handed out, and behind the repeats that were left out since.
+    pub fn position(&self) -> MergePosition {
+        let mut cores = self.resume.clone();
+        cores.extend(self.cores.iter().filter_map(|core| Some((core.core(), core.consumer_place()?))));
+        let behind = self.repeats.as_ref().map(Repeats::behind).unwrap_or_default();
+        MergePosition { log: self.reader.log_uuid(), cores, behind }
+    }
+
+    /// How many repeats were left out.
+    pub fn repeats(&self) -> u64 {
+        self.repeats.as_ref().map_or(0, Repeats::found)
+    }
+
+    /// What was damaged and stepped over, at most the first 1,024 stretches; [`damage_count`](Merge::damage_count) counts all.
+    pub fn damage(&self) -> &[Damage] {
+        &self.damage
+    }
+
+    /// How many stretches of damage were stepped over.
+    pub fn damage_count(&self) -> u64 {
+        self.damage_count
+    }
+
+    /// Sealed segments that are of another log and were passed over, at most the first 1,024.
+    pub fn strangers(&self) -> &[PathBuf] {
+        &self.strangers
+    }
+
+    /// What was deleted between one record that was handed out and the next, or between the place that the merge resumed from and the first. It is
+    /// counted with the record behind the gap.
+    pub fn skipped(&self) -> Skipped {
+        self.cores.iter().fold(Skipped::default(), |sum, core| sum.and(core.skipped()))
+    }
+
+    /// Whether the record at this core's head is handed out: it was not before, and is no repeat.
+    fn admit(&mut self, at: usize) -> bool {
+        self.join_project(at);
+        let core = &self.cores[at];
+        if core.head_us() < Some(self.since_us) {
+            return false;
+        }
+        let (Some(repeats), Some((record, stored_bytes))) = (&mut self.repeats, core.head()) else { return true };
+        if repeats.wants_mark(record.order_us) {
+            let place = |core: &CoreStream| (core.core(), core.place().unwrap_or(Place::START));
+            let mut places = self.behind.clone();
+            places.extend(self.cores.iter().map(place));
+            repeats.mark(record.order_us, places);
+        }
+        let behind = core.is_behind();
+        let repeat = repeats.admit(self.reader.dir(), &record, stored_bytes, !behind);
+        !behind && !repeat
+    }
+
+    /// Finds the project of the record at this core's head, if that was not known when it was stored.
+    fn join_project(&mut self, at: usize) {
+        let Some((record, _)) = self.cores[at].head() else { return };
+        if record.project != 0 {
+            if record.kind == Kind::Start {
+                self.projects.note(&record);
+            }
+            return;
+        }
+        let (session, order_us) = (record.session, record.order_us);
+        let mut project = self.projects.of(session);
+        if project == 0 && session != 0 && self.resumes {
+            self.projects.look_back(&self.reader, order_us);
+            project = self.projects.of(session);
+        }
+        self.cores[at].join(project);
+    }
+
+    fn choose(&mut self) -> Result<Option<usize>, LogError> {
+        self.load_heads()?;
+        if let Some(at) = self.ready() {
+            return Ok(Some(at));
+        }
+        self.look()?;
+        self.load_heads()?;
+        Ok(self.ready())
+    }
+
+    fn load_heads(&mut self) -> Result<(), LogError> {
+        let (damage, damage_count, strangers) = (&mut self.damage, &mut self.damage_count, &mut self.strangers);
+        let mut note = |found: Damage| {
+            if found.reason == ANOTHER_LOG {
+                if strangers.len() < DAMAGE_MAX {
+                    strangers.push(found.path);
+                }
+                return;
+            }
+            *damage_count += 1;
+            if damage.len() < DAMAGE_MAX {
+                damage.push(found);
+            }
+        };
+        for core in &mut self.cores {
+            core.load_head(&self.reader, &mut note)?;
+        }
+        Ok(())
+    }
+
+    /// The core whose record is next, if it is certain.
+    fn ready(&self) -> Option<usize> {
+        let heads = self.cores.iter().enumerate().filter_map(|(at, core)| Some((core.head_us()?, at)));
+        let (order_us, best) = heads.min()?;
+        // A core with a record at hand has none before it; one without may still get some from its bound on.
+        // Nothing comes any more where no server is, whatever time a record bears.
+        let certain = |(at, core): (usize, &CoreStream)| {
+            core.head_us().is_some() || core.bound_us() == u64::MAX || (order_us, best) < (core.bound_us(), at)
+        };
+        self.cores.iter().enumerate().all(certain).then_some(best)
+    }
+
+    /// Looks at the clock, then at every core.
+    fn look(&mut self) -> Result<(), LogError> {
+        let path = self.reader.dir().join(CLOCK_FILE_NAME);
+        let clock = || ClockView::open(&path).and_then(|clock| clock.reading());
+        let server = self.reader.server();
+        let (now_us, same_clock) = protocol::look_at_all::<File, _>(clock, || {
+            self.find_cores()?;
+            self.cores.iter_mut().try_for_each(|core| core.look(&self.reader, server))
+        })?;
+        // A server that came or went meanwhile, or a clock that was set anew, may have been seen by one core's look and not by
+        // another's. Then nothing new is certain, and the next look will tell.
+        self.same = same_clock && self.reader.server() == server;
+        for core in &mut self.cores {
+            core.set_bound(server, now_us, self.same);
+        }
+        Ok(())
+    }
+
+    fn find_cores(&mut self) -> Result<(), LogError> {
+        for (core, dir) in core_dirs(self.reader.dir())? {
+            if let Err(at) = self.cores.binary_search_by_key(&core, CoreStream::core) {
+                let unknown = self.resumes.then_some(Place::START);
+                let target = self.resume.remove(&core).or(unknown);
+                // A core that was not there yet when the window began has its whole log within it.
+                let from = if self.behind.is_empty() { target } else { self.behind.get(&core).copied() };
+                self.cores.insert(at, CoreStream::new(core, dir, from.min(target), target));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod live_tests;
+#[cfg(test)]
+mod skipped_tests;
+#[cfg(test)]
+mod tests;

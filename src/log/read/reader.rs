@@ -1,0 +1,331 @@
+//! Reading a log from outside: which segments there are, how far each may be read, and the records of one.
+//!
+//! Nothing here writes, locks out a server, or maps a file. It works the same beside a running server, on a log that was left by one
+//! that was killed, and on a folder copied by hand.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::log::error::LogError;
+use crate::log::format::control;
+use crate::log::format::control::{ControlSnapshot, ControlView};
+use crate::log::format::header::{PAGE_BYTES, VERSION};
+use crate::log::format::record::uuid_text;
+use crate::log::format::sidecar::Sidecar;
+
+mod extent;
+mod listing;
+mod scan;
+
+pub(in crate::log) use extent::is_torn;
+pub(in crate::log) use listing::{SegmentFile, core_dirs, core_number, segment_files, segment_id, strangers_of};
+pub use listing::{core_dir, segment_stem};
+pub use scan::{ANOTHER_LOG, SegmentReader};
+pub(in crate::log) use scan::{BLANK_BYTES_MAX, End, Found};
+
+/// The name of the file that tells the log's UUID and version.
+pub const LOG_FILE_NAME: &str = "log.json";
+
+/// The name of the lock file: held by `flock` while a server runs, with its process id as text.
+pub const LOCK_FILE_NAME: &str = "lock";
+
+/// The folder for what recovery set aside.
+pub const QUARANTINE_DIR_NAME: &str = "quarantine";
+
+/// How long a reader waits for a log that a server is about to make.
+const NEW_LOG_WAIT: Duration = Duration::from_secs(10);
+const NEW_LOG_PAUSE: Duration = Duration::from_millis(10);
+
+/// What `log.json` says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogFile {
+    /// The version of the format.
+    pub version: u32,
+    /// The log's name for ever.
+    #[serde(with = "uuid_text")]
+    pub log: Uuid,
+}
+
+impl LogFile {
+    /// Reads `log.json` in a log's folder.
+    pub fn read(log_dir: &Path) -> Result<LogFile, LogError> {
+        let path = log_dir.join(LOG_FILE_NAME);
+        let text = fs::read(&path).map_err(LogError::io(&path, "read what log this is"))?;
+        let file: LogFile = serde_json::from_slice(&text)
+            .map_err(|error| LogError::io(&path, "understand what log this is")(io::Error::from(error)))?;
+        if file.version > VERSION {
+            return Err(LogError::Version { path, found: file.version, known: VERSION });
+        }
+        Ok(file)
+    }
+}
+
+/// What a segment is at the moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SegmentState {
+    /// Finished: it never changes again.
+    Sealed,
+    /// Being written by a running server; readable up to the durable end.
+    Writing,
+    /// Full and durable, about to be sealed by a running server.
+    Sealing,
+    /// Made ready, or in the making; nothing is in it.
+    Ready,
+    /// Left by a server that is gone. The next server settles it; until then what is known to be durable is readable.
+    Left,
+}
+
+impl SegmentState {
+    /// The stable text form.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            SegmentState::Sealed => "sealed",
+            SegmentState::Writing => "writing",
+            SegmentState::Sealing => "sealing",
+            SegmentState::Ready => "ready",
+            SegmentState::Left => "left",
+        }
+    }
+}
+
+/// A segment of a log.
+#[derive(Debug, Clone)]
+pub struct SegmentInfo {
+    /// The log.
+    pub log: Uuid,
+    /// The core.
+    pub core: u16,
+    /// The segment's id.
+    pub id: u64,
+    /// Its file.
+    pub path: PathBuf,
+    /// What it is at the moment.
+    pub state: SegmentState,
+    /// How far it may be read.
+    pub bytes: u64,
+    /// What its sidecar says, where it has one that can be read.
+    pub sidecar: Option<Sidecar>,
+    pub(in crate::log) end: End,
+}
+
+impl SegmentInfo {
+    /// Whether it never changes again.
+    pub fn sealed(&self) -> bool {
+        self.state == SegmentState::Sealed
+    }
+
+    /// Whether it was taken out of the log since it was listed. Its file is cut only after that, so bytes that are missing then are no damage.
+    pub fn is_deleted(&self) -> bool {
+        !self.path.exists() && !self.path.with_extension("seg").exists()
+    }
+
+    /// The same segment by its sealed name, where it was sealed after it was listed.
+    pub fn sealed_since(&self) -> Option<SegmentInfo> {
+        let path = self.path.with_extension("seg");
+        let bytes = fs::metadata(&path).ok().filter(|_| !self.sealed())?.len();
+        let sidecar = Sidecar::read(&path).ok().flatten();
+        Some(SegmentInfo { path, bytes, sidecar, state: SegmentState::Sealed, end: End::At(bytes), ..self.clone() })
+    }
+}
+
+/// A log that is read from outside.
+#[derive(Debug, Clone)]
+pub struct LogReader {
+    log_dir: PathBuf,
+    log: Uuid,
+}
+
+impl LogReader {
+    /// Opens the log in a folder (`<data>/log`).
+    ///
+    /// Where `log.json` is lost or damaged, the first segment with an intact first page tells which log this is. So it does where no
+    /// segment is of the log that `log.json` names: a first page has a checksum, and that file has none. A server that runs has settled this.
+    /// One that makes a new log just now is waited for.
+    pub fn open(log_dir: &Path) -> Result<LogReader, LogError> {
+        let deadline = Instant::now() + NEW_LOG_WAIT;
+        loop {
+            let held = server_of(log_dir) != Server::Absent;
+            match LogReader::identify(log_dir, held) {
+                Err(LogError::Io { source, .. })
+                    if held && source.kind() == io::ErrorKind::NotFound && Instant::now() < deadline =>
+                {
+                    thread::sleep(NEW_LOG_PAUSE);
+                }
+                identified => return identified,
+            }
+        }
+    }
+
+    /// Which log this is, as it stands. Where a server that is past its start holds it, `log.json` is right.
+    pub(in crate::log) fn identify(log_dir: &Path, held: bool) -> Result<LogReader, LogError> {
+        let mut segments = uuids_of_segments(log_dir);
+        let log = match LogFile::read(log_dir) {
+            Ok(LogFile { log, .. }) if held => log,
+            Ok(LogFile { log, .. }) => match segments.next() {
+                Some(first) if first != log && segments.all(|other| other != log) => first,
+                _ => log,
+            },
+            Err(error @ LogError::Version { .. }) => return Err(error),
+            Err(error) => segments.next().ok_or(error)?,
+        };
+        Ok(LogReader { log_dir: log_dir.to_path_buf(), log })
+    }
+
+    /// The log's name for ever.
+    pub fn log_uuid(&self) -> Uuid {
+        self.log
+    }
+
+    /// The folder.
+    pub fn dir(&self) -> &Path {
+        &self.log_dir
+    }
+
+    /// Every segment, by core and then by id, with how far it may be read.
+    ///
+    /// What only bears a segment's name, or a core's, is passed over: see [`strangers`](LogReader::strangers).
+    pub fn segments(&self) -> Result<Vec<SegmentInfo>, LogError> {
+        let mut all = Vec::new();
+        let server = self.server();
+        for (core, dir) in core_dirs(&self.log_dir)? {
+            let page = ControlView::read(&dir.join(control::FILE_NAME));
+            let live = page.map(|page| (page, server.owns(&page)));
+            let files = segment_files(&dir)?;
+            for (at, file) in files.iter().enumerate() {
+                let later = || files[at + 1..].iter().any(|later| self.holds_records(core, later));
+                match self.info_of(core, file, live.as_ref(), &later) {
+                    Ok(info) => all.push(info),
+                    // Deleted between the listing and the look.
+                    Err(LogError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        Ok(all)
+    }
+
+    /// What bears the name of a segment or of a core's folder and can't be one: a folder, a pipe, a link to nothing.
+    pub fn strangers(&self) -> Vec<PathBuf> {
+        listing::strangers(&self.log_dir)
+    }
+
+    /// Whether a server holds the log now.
+    pub(in crate::log) fn server(&self) -> Server {
+        server_of(&self.log_dir)
+    }
+
+    /// Looks at a segment; again under its sealed name where it got that between two looks.
+    fn info_of(
+        &self,
+        core: u16,
+        file: &SegmentFile,
+        live: Option<&(ControlSnapshot, bool)>,
+        later: &dyn Fn() -> bool,
+    ) -> Result<SegmentInfo, LogError> {
+        match self.info(core, file, live, later) {
+            Err(LogError::Io { source, .. })
+                if source.kind() == io::ErrorKind::NotFound && !file.is_sealed() && file.sealed_path().is_file() =>
+            {
+                self.info(core, file, live, later)
+            }
+            looked => looked,
+        }
+    }
+
+    fn info(
+        &self,
+        core: u16,
+        file: &SegmentFile,
+        live: Option<&(ControlSnapshot, bool)>,
+        later: &dyn Fn() -> bool,
+    ) -> Result<SegmentInfo, LogError> {
+        let path = file.path_now();
+        let length = fs::metadata(&path).map_err(LogError::io(&path, "find the segment's length"))?.len();
+        let sealed = path.extension().is_some_and(|extension| extension == "seg");
+        let told = |page: &ControlSnapshot| page.segment == file.id && page.durable > PAGE_BYTES as u64;
+        let (state, end) = match live {
+            _ if sealed => (SegmentState::Sealed, End::At(length)),
+            Some((page, true)) => open_part(page, file.id, length),
+            // In the making, by a server that has not come further, or was killed before it had.
+            left if !left.is_some_and(|(page, _)| told(page)) && extent::is_blank(&path) => {
+                (SegmentState::Ready, End::At(length.min(PAGE_BYTES as u64)))
+            }
+            left => (SegmentState::Left, self.left_end(core, file, left.map(|(page, _)| page), length, later())),
+        };
+        let bytes = match end {
+            End::At(bytes) => bytes.min(length),
+            End::Within(_) => self.survey(core, file.id, &path, length).map_or(0, |survey| survey.records_end),
+        };
+        let sidecar = if sealed { Sidecar::read(&path).ok().flatten() } else { None };
+        Ok(SegmentInfo { log: self.log, core, id: file.id, path, state, bytes, sidecar, end })
+    }
+}
+
+/// Whether a server holds a log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::log) enum Server {
+    /// None does: everything is as it was left.
+    Absent,
+    /// One does.
+    Present {
+        /// Its process id as it wrote it down itself; None while it is starting.
+        pid: Option<u32>,
+    },
+}
+
+/// Whether a server holds the log in a folder now.
+///
+/// The lock tells, and not a process id: in a container a dead server's id is soon another's, and one in another container cannot be
+/// seen. A server that starts just now waits for the instant in which this looks.
+fn server_of(log_dir: &Path) -> Server {
+    match crate::log::disk::lock::share(log_dir) {
+        None => Server::Present { pid: crate::log::disk::lock::taken_up_by(&log_dir.join(LOCK_FILE_NAME)) },
+        Some(_) => Server::Absent,
+    }
+}
+
+impl Server {
+    /// Whether a control page is this server's, and not one that an earlier server left.
+    pub(in crate::log) fn owns(self, page: &ControlSnapshot) -> bool {
+        self == Server::Present { pid: Some(page.pid) }
+    }
+}
+
+/// How far an `.open` file of a running server may be read: see "How far a reader may read" in [`super`].
+pub(in crate::log) fn open_part(page: &ControlSnapshot, id: u64, length: u64) -> (SegmentState, End) {
+    use std::cmp::Ordering::{Equal, Greater, Less};
+    match id.cmp(&page.segment) {
+        Equal => (SegmentState::Writing, End::At(page.durable.max(PAGE_BYTES as u64).min(length))),
+        Less => (SegmentState::Sealing, End::Within(length)),
+        Greater => (SegmentState::Ready, End::At(PAGE_BYTES as u64)),
+    }
+}
+
+/// Which log each segment belongs to, of those with an intact first page. Looked up one by one.
+fn uuids_of_segments(log_dir: &Path) -> impl Iterator<Item = Uuid> {
+    let dirs = core_dirs(log_dir).unwrap_or_default();
+    let files = dirs.into_iter().filter_map(|(_, dir)| segment_files(&dir).ok()).flatten();
+    files.filter_map(|file| first_page(&file.path_now())).map(|header| header.log)
+}
+
+fn first_page(path: &Path) -> Option<crate::log::format::header::SegmentHeader> {
+    use std::os::unix::fs::FileExt;
+    let mut page = [0; PAGE_BYTES];
+    File::open(path).ok()?.read_exact_at(&mut page, 0).ok()?;
+    crate::log::format::header::SegmentHeader::decode(&page).ok()
+}
+
+#[cfg(test)]
+mod extremes_tests;
+#[cfg(test)]
+mod fixture_tests;
+#[cfg(test)]
+pub(in crate::log) mod hand;
+#[cfg(test)]
+mod tests;

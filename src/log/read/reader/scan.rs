@@ -1,0 +1,533 @@
+//! Reading one segment from front to back, with every checksum verified.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use uuid::Uuid;
+
+use crate::log::error::{Damage, LogError};
+use crate::log::format::header;
+use crate::log::format::header::{PageFault, SegmentHeader};
+use crate::log::format::record::{
+    ALIGN_BYTES, HEADER_BYTES, HeaderFault, Kind, Record, RecordHeader, RecordId, u64_at,
+};
+use crate::log::format::sidecar::{Hole, Sidecar};
+
+use super::SegmentInfo;
+
+mod seek;
+
+/// How much is read at a time: large enough to make the call's cost vanish, small enough to stay in a core's own cache.
+const PIECE_BYTES: usize = 1 << 20;
+
+/// The unit in which an unreadable stretch of the disk is stepped over.
+const BLOCK_BYTES: usize = 4096;
+
+const STEP: u64 = ALIGN_BYTES as u64;
+const FIRST: u64 = header::PAGE_BYTES as u64;
+
+/// Why a whole, sound segment is passed over: it is none of this log's, and no damage.
+pub const ANOTHER_LOG: &str = "a segment of another log";
+
+/// So long a stretch of zeros is taken for the rest of a segment.
+///
+/// A writer never has more than its window and a group or two that are not durable, far less than this, so that what could lie behind
+/// such a stretch was never acknowledged. It spares readers the unused rest of a segment.
+pub(in crate::log) const BLANK_BYTES_MAX: u64 = 32 << 20;
+
+/// Where a segment ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::log) enum End {
+    /// Every byte below must belong to a valid record.
+    At(u64),
+    /// Somewhere below: where the file ends, or where 64 zero bytes take a header's place and no record follows them.
+    Within(u64),
+}
+
+impl End {
+    fn limit(self) -> u64 {
+        match self {
+            End::At(limit) | End::Within(limit) => limit,
+        }
+    }
+}
+
+/// A record's place in a segment, once header and payload were found intact.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::log) struct Found {
+    pub(in crate::log) offset: u64,
+    pub(in crate::log) header: RecordHeader,
+}
+
+impl Found {
+    /// The durable end that the record vouches for. No record was durable before it was written, so a larger one is not believed.
+    pub(in crate::log) fn vouched(&self) -> u64 {
+        let durable = self.header.durable_bytes();
+        if durable <= self.offset { durable } else { 0 }
+    }
+}
+
+/// Invalid bytes that the reader stands before.
+#[derive(Debug, Clone, Copy)]
+struct Stuck {
+    offset: u64,
+    /// Where the search for the next valid record begins.
+    resume: u64,
+    reason: &'static str,
+}
+
+/// Reads a segment's records in their order, by `pread` into a buffer of its own that each call uses again.
+#[derive(Debug)]
+pub struct SegmentReader {
+    window: Window,
+    path: PathBuf,
+    header: SegmentHeader,
+    end: End,
+    offset: u64,
+    stuck: Option<Stuck>,
+    holes: Vec<Hole>,
+}
+
+impl SegmentReader {
+    /// Opens a segment as far as [`LogReader::segments`](super::LogReader::segments) found it readable.
+    pub fn open(info: &SegmentInfo) -> Result<SegmentReader, LogError> {
+        let mut reader = SegmentReader::open_path(&info.path, info.log, info.core, info.id, info.end)?;
+        if let (true, End::At(length)) = (info.sealed(), info.end) {
+            reader.set_sealed(length, info.sidecar.as_ref());
+        }
+        Ok(reader)
+    }
+
+    pub(in crate::log) fn open_path(
+        path: &Path,
+        log: Uuid,
+        core: u16,
+        segment: u64,
+        end: End,
+    ) -> Result<SegmentReader, LogError> {
+        let file = File::open(path).map_err(LogError::io(path, "open the segment"))?;
+        SegmentReader::new(file, path.to_path_buf(), log, core, segment, end)
+    }
+
+    /// Takes an open file whose place in the log (core and id, from its path) is known.
+    ///
+    /// Where the first page is damaged, the first record tells the marker; the page counts as damage. A header behind it would
+    /// not do: there a client's bytes could pose as one.
+    pub(in crate::log) fn new(
+        file: File,
+        path: PathBuf,
+        log: Uuid,
+        core: u16,
+        segment: u64,
+        end: End,
+    ) -> Result<SegmentReader, LogError> {
+        let mut window = Window::new(file);
+        let read = LogError::io(&path, "read the segment's first page");
+        let limit = end.limit().max(FIRST);
+        let first = window
+            .ensure(0, header::PAGE_BYTES + HEADER_BYTES, limit)
+            .and_then(|first| Ok(window.ensure(0, header::PAGE_BYTES, limit)? && first))
+            .map_err(read)?;
+        let page = window.held();
+        let (header, stuck) = match SegmentHeader::decode(&page[..page.len().min(header::PAGE_BYTES)]) {
+            Ok(found) if found.log != log => return Err(foreign(path, ANOTHER_LOG)),
+            Ok(found) if (found.core, found.segment) != (core, segment) => {
+                return Err(foreign(path, "the segment's first page names another core or segment than its path"));
+            }
+            Ok(found) => (found, None),
+            Err(PageFault::Version(found)) => {
+                return Err(LogError::Version { path, found, known: header::VERSION });
+            }
+            Err(fault) => match first.then(|| first_marker(&page[header::PAGE_BYTES..])).flatten() {
+                Some(marker) => (
+                    SegmentHeader { core, log, segment, marker, segment_bytes: 0 },
+                    Some(Stuck { offset: 0, resume: FIRST, reason: fault.as_str() }),
+                ),
+                None => return Err(foreign(path, fault.as_str())),
+            },
+        };
+        Ok(SegmentReader { window, path, header, end, offset: FIRST, stuck, holes: Vec::new() })
+    }
+
+    /// Takes an open file whose first page and first record are both damaged, and whose marker is known all the same.
+    pub(in crate::log) fn headless(file: File, path: PathBuf, header: SegmentHeader, end: End) -> SegmentReader {
+        let stuck = Stuck { offset: 0, resume: FIRST, reason: PageFault::Checksum.as_str() };
+        SegmentReader {
+            window: Window::new(file),
+            path,
+            header,
+            end,
+            offset: FIRST,
+            stuck: Some(stuck),
+            holes: Vec::new(),
+        }
+    }
+
+    /// The segment's path, as it was opened.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The segment's first page. Where that was damaged, it is put together from the path and the first record, and `segment_bytes` is 0.
+    pub fn header(&self) -> &SegmentHeader {
+        &self.header
+    }
+
+    /// Where the next call begins to look.
+    pub fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// Goes to a record's offset, as its id tells it.
+    pub fn seek(&mut self, offset: u64) {
+        self.stuck = None;
+        // A place between two headers would let everything behind it look damaged.
+        self.offset = offset.max(FIRST).checked_next_multiple_of(STEP).unwrap_or(u64::MAX - (STEP - 1));
+    }
+
+    pub(in crate::log) fn end(&self) -> End {
+        self.end
+    }
+
+    pub(in crate::log) fn set_end(&mut self, end: End) {
+        self.end = end;
+    }
+
+    /// The end of a sealed segment, by the length of its file; the damage that its sidecar names is passed over.
+    ///
+    /// A file that is shorter than its sidecar tells was cut by somebody: the rest counts as damage, and is not passed over in silence.
+    pub(in crate::log) fn set_sealed(&mut self, length: u64, sidecar: Option<&Sidecar>) {
+        self.end = End::At(sidecar.map_or(length, |sidecar| sidecar.bytes.max(length)));
+        self.holes = sidecar.map(|sidecar| sidecar.damage.clone()).unwrap_or_default();
+    }
+
+    pub(in crate::log) fn file(&self) -> &File {
+        &self.window.file
+    }
+
+    pub(in crate::log) fn stored_id(&self, offset: u64) -> RecordId {
+        RecordId { log: self.header.log, core: self.header.core, segment: self.header.segment, offset }
+    }
+
+    /// The next record; None at the end (for a segment in use: for now).
+    ///
+    /// Before invalid bytes it gives [`LogError::Damaged`], again and again, until [`resync`](SegmentReader::resync) steps over them.
+    #[expect(clippy::should_implement_trait, reason = "lends from its buffer, which an Iterator cannot")]
+    pub fn next(&mut self) -> Result<Option<Record<'_>>, LogError> {
+        match self.advance()? {
+            Some(found) => Ok(Some(self.record(&found))),
+            None => Ok(None),
+        }
+    }
+
+    /// Steps over the invalid bytes at hand to the next valid header, or to the end, and tells what was stepped over.
+    pub fn resync(&mut self) -> Result<Damage, LogError> {
+        let Some(stuck) = self.stuck else {
+            return Ok(self.damage(self.offset, 0, "nothing is damaged here"));
+        };
+        self.offset = self.next_header(stuck.resume, self.end.limit())?;
+        self.stuck = None;
+        Ok(self.damage(stuck.offset, self.offset - stuck.offset, stuck.reason))
+    }
+
+    /// Finds the next record and verifies it; pads and known holes are skipped.
+    pub(in crate::log) fn advance(&mut self) -> Result<Option<Found>, LogError> {
+        loop {
+            let Some(found) = self.step()? else { return Ok(None) };
+            if found.header.kind != Kind::Pad {
+                return Ok(Some(found));
+            }
+        }
+    }
+
+    /// Like [`advance`](SegmentReader::advance), but shows pads too.
+    pub(in crate::log) fn step(&mut self) -> Result<Option<Found>, LogError> {
+        loop {
+            let found = self.look();
+            // A sidecar has no checksum, so it is not believed about where the next record begins: that is looked for once more.
+            let known = |stuck: &Stuck| self.holes.iter().any(|hole| hole.holds(stuck.offset));
+            if !(matches!(found, Err(LogError::Damaged { .. })) && self.stuck.as_ref().is_some_and(known)) {
+                return found;
+            }
+            self.resync()?;
+        }
+    }
+
+    fn look(&mut self) -> Result<Option<Found>, LogError> {
+        if let Some(stuck) = self.stuck {
+            return Err(self.damaged(&stuck));
+        }
+        let offset = self.offset;
+        let limit = self.end.limit();
+        if offset >= limit {
+            return Ok(None);
+        }
+        if !self.ensure(offset, HEADER_BYTES, limit)? {
+            return self.cut_short(offset);
+        }
+        let header = match RecordHeader::decode(self.window.header_at(offset), self.header.marker) {
+            // The length of a pad has no second witness, and would hide all behind it.
+            Ok(header) if header.kind == Kind::Pad && !fills_its_page(offset, &header) => {
+                return Err(self.stick(offset, offset + STEP, "a pad that does not end with its page"));
+            }
+            Ok(header) => header,
+            Err(HeaderFault::Blank) if matches!(self.end, End::Within(_)) => {
+                let to = limit.min(offset.saturating_add(BLANK_BYTES_MAX));
+                let next = self.next_header(offset + STEP, to)?;
+                if next >= to {
+                    return Ok(None);
+                }
+                return Err(self.stick(offset, next, HeaderFault::Blank.as_str()));
+            }
+            Err(fault) => return Err(self.stick(offset, offset + STEP, fault.as_str())),
+        };
+        // What fills up a record or is skipped by a pad carries nothing, so that a file that ends there has lost nothing.
+        let next = (offset + header.stored_bytes()).min(limit);
+        if header.kind == Kind::Pad {
+            self.offset = next;
+            return Ok(Some(Found { offset, header }));
+        }
+        let body_bytes = header.body_bytes();
+        if offset + STEP + body_bytes as u64 > limit {
+            return Err(self.stick(offset, offset + STEP, "the record runs past the end"));
+        }
+        if !self.ensure(offset, HEADER_BYTES + body_bytes, limit)? {
+            return self.cut_short(offset);
+        }
+        if crc32c::crc32c(self.window.slice(offset + STEP, body_bytes)) != header.payload_crc {
+            // The header is intact, so its length is good and nothing but this record is lost.
+            return Err(self.stick(offset, next, "the payload's checksum does not match"));
+        }
+        self.offset = next;
+        Ok(Some(Found { offset, header }))
+    }
+
+    /// The record that was found last. Its bytes are in the buffer until the next step.
+    pub(in crate::log) fn record(&self, found: &Found) -> Record<'_> {
+        let body = self.window.slice(found.offset + STEP, found.header.body_bytes());
+        Record::new(self.stored_id(found.offset), &found.header, body)
+    }
+
+    /// The bytes between a record's end and the next header, which are zero in a sound file; None where they are not at hand any more.
+    pub(in crate::log) fn padding(&mut self, found: &Found) -> Result<&[u8], LogError> {
+        let from = found.offset + STEP + found.header.body_bytes() as u64;
+        let bytes = (found.offset + found.header.stored_bytes()).min(self.end.limit()).saturating_sub(from) as usize;
+        let held = self.ensure(from, bytes, self.end.limit())?;
+        Ok(if held { self.window.slice(from, bytes) } else { &[] })
+    }
+
+    /// Hashes everything that is read from here on, from the first byte of the file. To be called before the first step.
+    pub(in crate::log) fn hash_all(&mut self) {
+        self.window.hash_all();
+    }
+
+    /// Reads up to `end` what was not read yet, and gives the hash of it all.
+    pub(in crate::log) fn finish_hash(&mut self, end: u64) -> Result<Option<blake3::Hash>, LogError> {
+        self.ensure(end, 0, end)?;
+        Ok(self.window.hasher.as_ref().map(|hasher| hasher.finalize()))
+    }
+
+    /// The first page, if it is still in the buffer (before the first step).
+    pub(in crate::log) fn first_page(&self) -> Option<&[u8]> {
+        (self.window.start == 0).then(|| self.window.held()).and_then(|held| held.get(..header::PAGE_BYTES))
+    }
+
+    /// The next valid header from `at` on, or a place where known damage begins; `limit` where there is none before it.
+    fn next_header(&mut self, mut at: u64, limit: u64) -> Result<u64, LogError> {
+        while at < limit {
+            if self.holes.iter().any(|hole| hole.offset == at) {
+                return Ok(at);
+            }
+            if !self.ensure(at, HEADER_BYTES, limit)? {
+                break;
+            }
+            let bytes = self.window.header_at(at);
+            if u64_at(bytes, 0) == self.header.marker
+                && let Ok(header) = RecordHeader::decode(bytes, self.header.marker)
+                && at + STEP + header.body_bytes() as u64 <= self.end.limit()
+                && (header.kind != Kind::Pad || fills_its_page(at, &header))
+            {
+                return Ok(at);
+            }
+            at += STEP;
+        }
+        Ok(limit)
+    }
+
+    fn cut_short(&mut self, offset: u64) -> Result<Option<Found>, LogError> {
+        match self.end {
+            End::Within(_) => Ok(None),
+            End::At(limit) => Err(self.stick(offset, limit, "the file ends too early")),
+        }
+    }
+
+    fn ensure(&mut self, at: u64, bytes: usize, limit: u64) -> Result<bool, LogError> {
+        self.window.ensure(at, bytes, limit).map_err(LogError::io(&self.path, "read the segment"))
+    }
+
+    fn stick(&mut self, offset: u64, resume: u64, reason: &'static str) -> LogError {
+        let reason = if self.window.unreadable(offset, resume) { "the disk cannot read it" } else { reason };
+        let stuck = Stuck { offset, resume, reason };
+        self.stuck = Some(stuck);
+        self.damaged(&stuck)
+    }
+
+    fn damaged(&self, stuck: &Stuck) -> LogError {
+        LogError::Damaged { path: self.path.clone(), offset: stuck.offset, bytes: 0, reason: stuck.reason }
+    }
+
+    fn damage(&self, offset: u64, bytes: u64, reason: &'static str) -> Damage {
+        let (core, segment) = (self.header.core, self.header.segment);
+        Damage { path: self.path.clone(), core, segment, offset, bytes, reason }
+    }
+}
+
+/// Whether a pad ends where its page does, as every pad that was written.
+fn fills_its_page(offset: u64, pad: &RecordHeader) -> bool {
+    offset / FIRST == (offset + pad.stored_bytes() - 1) / FIRST && (offset + pad.stored_bytes()).is_multiple_of(FIRST)
+}
+
+fn foreign(path: PathBuf, reason: &'static str) -> LogError {
+    LogError::Foreign { path, reason }
+}
+
+/// The marker of the record that these bytes begin with, if they begin with one.
+fn first_marker(bytes: &[u8]) -> Option<u64> {
+    let header: &[u8; HEADER_BYTES] = bytes.first_chunk()?;
+    let marker = u64_at(header, 0);
+    (marker != 0 && RecordHeader::decode(header, marker).is_ok()).then_some(marker)
+}
+
+/// A moving view of a file: the bytes from `start`, as far as they were read.
+#[derive(Debug)]
+struct Window {
+    file: File,
+    buffer: Vec<u8>,
+    start: u64,
+    len: usize,
+    hasher: Option<Box<blake3::Hasher>>,
+    /// The last stretch that the disk could not read; zeros stand for it.
+    bad: Option<(u64, u64)>,
+}
+
+impl Window {
+    fn new(file: File) -> Window {
+        let length = file.metadata().map_or(PIECE_BYTES, |meta| usize::try_from(meta.len()).unwrap_or(PIECE_BYTES));
+        let bytes = length.next_multiple_of(BLOCK_BYTES).clamp(2 * BLOCK_BYTES, PIECE_BYTES);
+        Window { file, buffer: vec![0; bytes], start: 0, len: 0, hasher: None, bad: None }
+    }
+
+    fn held(&self) -> &[u8] {
+        &self.buffer[..self.len]
+    }
+
+    fn slice(&self, at: u64, bytes: usize) -> &[u8] {
+        let from = (at - self.start) as usize;
+        &self.buffer[from..from + bytes]
+    }
+
+    fn header_at(&self, at: u64) -> &[u8; HEADER_BYTES] {
+        let from = (at - self.start) as usize;
+        self.buffer[from..].first_chunk().expect("a header was ensured here")
+    }
+
+    fn unreadable(&self, from: u64, to: u64) -> bool {
+        self.bad.is_some_and(|(start, end)| start < to && from < end)
+    }
+
+    fn hash_all(&mut self) {
+        let mut hasher = Box::new(blake3::Hasher::new());
+        debug_assert!(self.start == 0);
+        hasher.update(&self.buffer[..self.len]);
+        self.hasher = Some(hasher);
+    }
+
+    /// Makes the bytes from `at` available, reading at most up to `limit`; false where the file ends before.
+    fn ensure(&mut self, at: u64, bytes: usize, limit: u64) -> io::Result<bool> {
+        let held_to = self.start + self.len as u64;
+        if at >= self.start && at + bytes as u64 <= held_to {
+            return Ok(true);
+        }
+        if at + bytes as u64 > limit {
+            return Ok(false);
+        }
+        if at > held_to && self.hasher.is_some() {
+            self.pass(at)?;
+        }
+        let held_to = self.start + self.len as u64;
+        if (self.start..held_to).contains(&at) {
+            let from = (at - self.start) as usize;
+            self.buffer.copy_within(from..self.len, 0);
+            self.len -= from;
+        } else {
+            self.len = 0;
+        }
+        self.start = at;
+        if bytes > self.buffer.len() {
+            self.buffer.resize(bytes.next_multiple_of(PIECE_BYTES), 0);
+        }
+        while self.len < bytes {
+            if self.fill(limit)? == 0 {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Reads, and so hashes, everything up to `to`.
+    fn pass(&mut self, to: u64) -> io::Result<()> {
+        while self.start + (self.len as u64) < to {
+            self.start += self.len as u64;
+            self.len = 0;
+            if self.fill(to)? == 0 {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads once more behind what is held.
+    fn fill(&mut self, limit: u64) -> io::Result<usize> {
+        let at = self.start + self.len as u64;
+        let room = self.buffer.len() - self.len;
+        let want = usize::try_from(limit - at).unwrap_or(room).min(room);
+        let into = &mut self.buffer[self.len..self.len + want];
+        let got = match read_some(&self.file, into, at) {
+            Err(error) if error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error()) => {
+                let block = want.min(BLOCK_BYTES - (at % BLOCK_BYTES as u64) as usize);
+                match read_some(&self.file, &mut into[..block], at) {
+                    Err(error) if error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error()) => {
+                        into[..block].fill(0);
+                        self.bad = Some((at, at + block as u64));
+                        block
+                    }
+                    other => other?,
+                }
+            }
+            other => other?,
+        };
+        if let Some(hasher) = &mut self.hasher {
+            hasher.update(&self.buffer[self.len..self.len + got]);
+        }
+        self.len += got;
+        Ok(got)
+    }
+}
+
+fn read_some(file: &File, into: &mut [u8], at: u64) -> io::Result<usize> {
+    if i64::try_from(at).is_err() {
+        // No file is that long, and the call refuses it.
+        return Ok(0);
+    }
+    loop {
+        match file.read_at(into, at) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            other => return other,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,5 @@
+//! Recovery at the start, verification, and salvage.
+
+pub mod recovery;
+pub mod salvage;
+pub mod verify;

@@ -1,0 +1,334 @@
+//! The thread that deletes: looks at what there is, asks [`plan`], and takes out one segment after the other.
+//!
+//! A deletion goes so: note it in the ledger, rename `<id>.seg` to `<id>.del` (from here on no reader finds it), sync the folder; then cut the file in
+//! paced steps, remove the sidecar, remove the file. A crash before the renaming is durable leaves the segment as it was; a crash after it
+//! leaves a `.del` file, and the next start goes on with that. The file is not cut before the renaming is durable: a power cut must not bring back
+//! the name of a segment that has lost its end.
+//!
+//! Cursors are read anew for each deletion, under their lock: whoever registers before holds, and whoever registers after begins behind.
+
+use std::cell::Cell;
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
+
+use crate::log::cursor::{Cursors, Listed};
+use crate::log::disk::calls::Disk;
+use crate::log::error::LogError;
+use crate::log::format::sidecar;
+use crate::log::format::sidecar::Sidecar;
+use crate::log::read::merge::MergePosition;
+use crate::log::read::reader::{core_dir, core_dirs, segment_id};
+use crate::log::write::keeper::free_bytes;
+use crate::log::write::segment::file_name;
+use crate::log::write::shared::Shared;
+
+use super::ledger;
+use super::ledger::Ledger;
+use super::shrink::{Pace, shrink};
+use super::{ConsumerLag, Deletion, Event, Facts, Look, Reason, Rules, Sealed, held_by_clock, held_bytes, plan};
+
+/// How long after the start the first look is made at the latest: a start has better things to do.
+const FIRST_LOOK: Duration = Duration::from_secs(1);
+
+/// The thread. It ends when all cores are finished.
+pub(in crate::log) fn run(shared: &Shared) {
+    shared.retention.set_thread(thread::current());
+    let interval = shared.options.retain_interval;
+    let Some(rules) = shared.retention.rules() else { return };
+    let mut deleter = Deleter::new(shared, rules);
+    thread::park_timeout(interval.min(FIRST_LOOK));
+    while deleter.goes_on() {
+        deleter.look_and_delete();
+        thread::park_timeout(interval);
+    }
+}
+
+pub(in crate::log) struct Deleter<'a> {
+    shared: &'a Shared,
+    cursors: Cursors,
+    rules: Rules,
+    /// Sealed segments whose sidecars were read: they never change. As many as there are on the disk.
+    known: HashMap<(u16, u64), Sealed>,
+    pace: Pace,
+    doubts_told: BTreeSet<String>,
+    failure_told: String,
+    /// Whether it was told that the clock holds segments, and then whether the operator's word is needed.
+    clock_told: Cell<Option<bool>>,
+}
+
+/// What a listing of the log's folders found.
+#[derive(Default)]
+struct Inventory {
+    segments: Vec<Sealed>,
+    other_bytes: u64,
+    /// Deletions that were begun.
+    begun: Vec<(u16, u64)>,
+}
+
+impl<'a> Deleter<'a> {
+    pub(in crate::log) fn new(shared: &'a Shared, rules: Rules) -> Deleter<'a> {
+        Deleter {
+            shared,
+            cursors: Cursors::beside_on(shared.disk, &shared.dir, shared.log),
+            known: HashMap::new(),
+            pace: Pace::new(rules.step_bytes),
+            rules,
+            doubts_told: BTreeSet::new(),
+            failure_told: String::new(),
+            clock_told: Cell::new(None),
+        }
+    }
+
+    fn goes_on(&self) -> bool {
+        self.shared.cores_running.load(std::sync::atomic::Ordering::SeqCst) > 0 && !self.shared.is_closing()
+    }
+
+    pub(in crate::log) fn look_and_delete(&mut self) {
+        if let Some(rules) = self.shared.retention.rules() {
+            self.pace.set_step(rules.step_bytes);
+            self.rules = rules;
+        }
+        let result = self.delete_what_goes();
+        match result {
+            Ok(()) => self.failure_told.clear(),
+            Err(error) => {
+                self.shared.retention.stats_mut().failures += 1;
+                let error = error.to_string();
+                if error != self.failure_told {
+                    self.failure_told.clone_from(&error);
+                    self.shared.options.retain_listener.tell(&Event::Failed { error });
+                }
+            }
+        }
+    }
+
+    fn delete_what_goes(&mut self) -> Result<(), LogError> {
+        // Bounded by what there is: every turn but the last takes a segment out, or finishes one.
+        while self.goes_on() {
+            let inventory = self.take_inventory()?;
+            if let Some(&(core, id)) = inventory.begun.first() {
+                self.finish(core, id)?;
+                continue;
+            }
+            let listed = self.cursors.list()?;
+            self.tell_doubts(&listed);
+            let holding = holding(&listed);
+            let look = Look {
+                segments: &inventory.segments,
+                other_bytes: inventory.other_bytes,
+                holding: &holding,
+                retain: &self.rules.retain,
+                full_disk: self.rules.full_disk,
+                missing_bytes: self.missing_bytes()?,
+                now_us: self.shared.clock.now_us(),
+                earliest_us: self.shared.clock.earliest_us(),
+            };
+            self.tell_of_clock(&look);
+            self.report(&look, &listed);
+            let deletions = plan(&look);
+            let Some(deletion) = deletions.first() else { return Ok(()) };
+            self.pace.set_waiting(deletions.len());
+            if !self.take_out(deletion)? {
+                // A consumer came between. The next look sees it.
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    fn take_inventory(&mut self) -> Result<Inventory, LogError> {
+        let mut inventory = Inventory::default();
+        let mut seen = HashSet::new();
+        for (core, dir) in core_dirs(&self.shared.dir)? {
+            let list = || LogError::io(&dir, "list the core's folder");
+            for entry in fs::read_dir(&dir).map_err(list())? {
+                let path = entry.map_err(list())?.path();
+                let extension = path.extension().and_then(|extension| extension.to_str());
+                let Some(id) = path.file_stem().and_then(|stem| stem.to_str()).and_then(segment_id) else { continue };
+                match extension {
+                    Some("seg") => {
+                        if let Some(sealed) = self.sealed(core, id, &path) {
+                            seen.insert((core, id));
+                            inventory.segments.push(sealed);
+                        }
+                    }
+                    Some("open") => inventory.other_bytes += fs::metadata(&path).map_or(0, |meta| meta.len()),
+                    Some("del") => {
+                        inventory.other_bytes += fs::metadata(&path).map_or(0, |meta| meta.len());
+                        inventory.begun.push((core, id));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        self.known.retain(|key, _| seen.contains(key));
+        Ok(inventory)
+    }
+
+    /// None where it vanished.
+    fn sealed(&mut self, core: u16, id: u64, path: &Path) -> Option<Sealed> {
+        if let Some(known) = self.known.get(&(core, id)) {
+            return Some(known.clone());
+        }
+        let bytes = fs::metadata(path).ok()?.len();
+        let sidecar = Sidecar::read(path).ok().flatten().filter(|sidecar| sidecar.log == self.shared.log);
+        let facts = sidecar.and_then(|sidecar| Facts::of(&sidecar, core, id, bytes));
+        let sealed = Sealed { core, id, bytes, facts };
+        if sealed.facts.is_some() {
+            self.known.insert((core, id), sealed.clone());
+        }
+        Some(sealed)
+    }
+
+    /// How much has to be freed before the disk is no longer nearly full.
+    fn missing_bytes(&self) -> Result<u64, LogError> {
+        let dir = &self.shared.dir;
+        let free = free_bytes(dir).map_err(LogError::io(dir, "find the free space"))?;
+        Ok(self.shared.options.low_water_bytes().saturating_sub(free))
+    }
+
+    /// Takes a segment out of the log, and then makes its space free. False where it is held by now.
+    fn take_out(&mut self, deletion: &Deletion) -> Result<bool, LogError> {
+        let Deletion { core, id, bytes, records, reason } = *deletion;
+        let dir = core_dir(&self.shared.dir, core);
+        let (sealed, begun) = (dir.join(file_name(id, "seg")), dir.join(file_name(id, "del")));
+        let lock = self.cursors.lock()?;
+        // A cursor that a power cut could take back has passed nothing.
+        self.cursors.sync()?;
+        let held_by = self.held_by(deletion)?;
+        if !held_by.is_empty() && reason != Reason::Undelivered {
+            return Ok(false);
+        }
+        let mut ledger = Ledger::read(&dir);
+        ledger.add(ledger::Entry { segment: id, bytes, records });
+        ledger.write_on(self.shared.disk, &dir)?;
+        let disk = self.shared.disk;
+        disk.rename(&sealed, &begun).map_err(LogError::io(&sealed, "take the segment out of the log"))?;
+        disk.sync_dir(&dir).map_err(LogError::io(&dir, "sync the folder"))?;
+        drop(lock);
+        self.count(deletion);
+        self.shared.options.retain_listener.tell(&Event::Deleted { deletion: *deletion, held_by });
+        self.finish(core, id)?;
+        Ok(true)
+    }
+
+    /// The consumers that hold a segment, as their cursors are now.
+    fn held_by(&self, deletion: &Deletion) -> Result<Vec<String>, LogError> {
+        let holds = |listed: &Listed| match &listed.cursor {
+            Ok(cursor) => cursor.holds && !cursor.has_passed(deletion.core, deletion.id, deletion.bytes),
+            Err(_) => true,
+        };
+        Ok(self.cursors.list()?.into_iter().filter(holds).map(|listed| listed.name).collect())
+    }
+
+    /// Makes the space of a segment free that was taken out, and removes what is left of it.
+    fn finish(&mut self, core: u16, id: u64) -> Result<(), LogError> {
+        let dir = core_dir(&self.shared.dir, core);
+        let begun = dir.join(file_name(id, "del"));
+        let shared = self.shared;
+        // Also where it was begun before: the sync may have failed then, or not have been reached.
+        shared.disk.sync_dir(&dir).map_err(LogError::io(&dir, "sync the folder"))?;
+        // Half way from where the disk is nearly full to where requests are refused, the space is needed more than the quiet.
+        let options = &shared.options;
+        let urgent_below = options.reserve_bytes.saturating_add(options.low_water_bytes()) / 2;
+        let mut rest = |pause: Duration| {
+            shared.space_came_back();
+            let urgent = free_bytes(&shared.dir).is_ok_and(|free| free < urgent_below);
+            if !urgent {
+                thread::park_timeout(pause);
+            }
+            !shared.is_closing()
+        };
+        let cut = shrink(shared.disk, &begun, &mut self.pace, &mut rest);
+        let (steps, done) = cut.map_err(LogError::io(&begun, "cut the segment that is deleted"))?;
+        shared.retention.stats_mut().steps += steps;
+        if !done {
+            return Ok(());
+        }
+        // The sidecar goes first: one without a segment would look like a loss.
+        remove(shared.disk, &sidecar::path_of(&begun))?;
+        remove(shared.disk, &begun)?;
+        shared.space_came_back();
+        Ok(())
+    }
+
+    fn count(&self, deletion: &Deletion) {
+        let mut stats = self.shared.retention.stats_mut();
+        stats.deleted[deletion.reason as usize] += 1;
+        stats.deleted_bytes += deletion.bytes;
+        if deletion.reason == Reason::Undelivered {
+            stats.undelivered_records += deletion.records;
+            stats.undelivered_bytes += deletion.bytes;
+        }
+    }
+
+    fn tell_doubts(&mut self, listed: &[Listed]) {
+        let doubts: BTreeSet<String> =
+            listed.iter().filter_map(|listed| Some(listed.cursor.as_ref().err()?.to_string())).collect();
+        for error in doubts.difference(&self.doubts_told) {
+            self.shared.options.retain_listener.tell(&Event::Doubt { error: error.clone() });
+        }
+        self.doubts_told = doubts;
+    }
+
+    /// Says once that the clock holds segments, and once more when only the operator can settle it.
+    fn tell_of_clock(&self, look: &Look<'_>) {
+        let clock = &self.shared.clock;
+        let doubt = clock.deletion_doubt();
+        let segments = doubt.map_or(0, |_| held_by_clock(look, clock.latest_us()));
+        self.shared.retention.stats_mut().clock_held_segments = segments as u64;
+        let Some(doubt) = doubt.filter(|_| segments != 0) else {
+            self.clock_told.set(None);
+            return;
+        };
+        if self.clock_told.replace(Some(doubt.needs_word)) != Some(doubt.needs_word) {
+            self.shared.options.retain_listener.tell(&Event::Clock { doubt, segments });
+        }
+    }
+
+    fn report(&self, look: &Look<'_>, listed: &[Listed]) {
+        let sealed: u64 = look.segments.iter().map(|segment| segment.bytes).sum();
+        let consumers = listed.iter().filter_map(|listed| Some(lag(look, listed.cursor.as_ref().ok()?)));
+        let consumers: Vec<ConsumerLag> = consumers.collect();
+        let mut stats = self.shared.retention.stats_mut();
+        stats.log_bytes = sealed + look.other_bytes;
+        stats.held_bytes = held_bytes(look);
+        stats.doubtful_cursors = self.doubts_told.len() as u64;
+        stats.consumers = consumers;
+    }
+}
+
+/// How far each holding consumer has come; None for a cursor that can't be believed.
+fn holding(listed: &[Listed]) -> Vec<Option<MergePosition>> {
+    let position = |listed: &Listed| match &listed.cursor {
+        Ok(cursor) => cursor.holds.then(|| Some(cursor.position.clone())),
+        Err(_) => Some(None),
+    };
+    listed.iter().filter_map(position).collect()
+}
+
+fn lag(look: &Look<'_>, cursor: &crate::log::cursor::Cursor) -> ConsumerLag {
+    let mut lag = ConsumerLag { name: cursor.consumer.to_string(), holds: cursor.holds, segments: 0, bytes: 0 };
+    for segment in look.segments.iter().filter(|s| !cursor.has_passed(s.core, s.id, s.bytes)) {
+        let place = cursor.position.cores.get(&segment.core).filter(|place| place.segment == segment.id);
+        lag.segments += 1;
+        lag.bytes += segment.bytes - place.map_or(0, |place| place.offset.min(segment.bytes));
+    }
+    lag
+}
+
+fn remove(disk: &dyn Disk, path: &Path) -> Result<(), LogError> {
+    match disk.remove(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(LogError::io(path, "remove what is left of the segment")(error))
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,96 @@
+//! What `ack = "memory"` has answered and a failed sync has lost: read from the failed segment's file, and appended again.
+//!
+//! Such a record survives the process as long as its pages are in memory, and a failed sync leaves them there. Its client has its
+//! answer and will not send it again, so the log does it itself. The preparer reads the records before it cuts the file, off
+//! the core; each is checked, because after an I/O error memory may lie. The writer appends them in slices between the core's turns, as
+//! records like any other, with an order time of now: what has left the log meanwhile is not overtaken.
+
+use std::collections::VecDeque;
+use std::io;
+use std::ops::Range;
+
+use uuid::Uuid;
+
+use crate::log::error::LogError;
+use crate::log::format::record::{Entry, Record};
+use crate::log::read::reader::{End, SegmentReader};
+
+use super::segment::Segment;
+
+/// Records to be appended again. As many as were not durable when their segment failed: at most the groups on their way and
+/// the open one.
+#[derive(Debug, Default)]
+pub(in crate::log) struct Carried {
+    records: VecDeque<Place>,
+    bytes: Vec<u8>,
+}
+
+/// A record's fields, and where its bytes lie.
+#[derive(Debug)]
+struct Place {
+    fields: Entry<'static>,
+    ext: Range<usize>,
+    payload: Range<usize>,
+}
+
+impl Carried {
+    /// Reads the intact records of a failed segment that lie behind its durable end. What can't be read is left out; an error is
+    /// that of getting at the file at all, which may pass.
+    pub(in crate::log) fn read(log: Uuid, core: u16, segment: &Segment) -> io::Result<Carried> {
+        let mut carried = Carried::default();
+        let (file, path, end) = (segment.handle()?, segment.path.clone(), End::At(segment.cursor()));
+        let Ok(mut reader) = SegmentReader::new(file, path, log, core, segment.id, end) else { return Ok(carried) };
+        reader.seek(segment.durable());
+        loop {
+            let damaged = match reader.next() {
+                Ok(Some(record)) => {
+                    carried.push(&record);
+                    continue;
+                }
+                Ok(None) => return Ok(carried),
+                Err(error) => matches!(error, LogError::Damaged { .. }),
+            };
+            if !damaged || reader.resync().is_err() {
+                return Ok(carried);
+            }
+        }
+    }
+
+    fn push(&mut self, record: &Record<'_>) {
+        let ext = self.bytes.len()..self.bytes.len() + record.ext.0.len();
+        let payload = ext.end..ext.end + record.payload.len();
+        self.bytes.extend_from_slice(record.ext.0);
+        self.bytes.extend_from_slice(record.payload);
+        let fields = Entry {
+            kind: record.kind,
+            topic: record.topic,
+            data_type: record.data_type,
+            encoding: record.encoding,
+            session: record.session,
+            project: record.project,
+            split: record.split,
+            label: record.label,
+            flags: record.flags,
+            ext: &[],
+            payload: &[],
+        };
+        self.records.push_back(Place { fields, ext, payload });
+    }
+
+    /// How many records are left.
+    pub(in crate::log) fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    /// The next record.
+    pub(in crate::log) fn front(&self) -> Option<Entry<'_>> {
+        let place = self.records.front()?;
+        let (ext, payload) = (&self.bytes[place.ext.clone()], &self.bytes[place.payload.clone()]);
+        Some(Entry { ext, payload, ..place.fields })
+    }
+
+    /// The next record is done with.
+    pub(in crate::log) fn pop(&mut self) {
+        self.records.pop_front();
+    }
+}

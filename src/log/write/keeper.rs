@@ -1,0 +1,151 @@
+//! The keeper: moves each core's window ahead of its cursor, keeps the clock, and watches the free space. It never waits for the disk.
+
+use std::io;
+use std::path::Path;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use crate::log::retain::FullDisk;
+
+use super::fault::Fault;
+use super::notice::{Notice, What};
+use super::prepare;
+use super::segment::{PAGE_BYTES, Segment};
+use super::shared::{Core, Shared, Space};
+use super::wake::For;
+
+/// What is populated at a time: about 0.2 ms, so that a core that waits gets the first of it soon.
+const STEP_BYTES: u64 = 1 << 20;
+
+/// How often the free space is looked at; also the longest sleep.
+const SPACE_INTERVAL: Duration = Duration::from_millis(250);
+
+/// How often order time is brought to the wall clock, and the age of segments looked at.
+const ANCHOR_INTERVAL: Duration = Duration::from_secs(1);
+
+/// The thread. It ends when all cores are finished.
+pub(in crate::log) fn run(shared: &Shared) {
+    shared.keeper.set_thread();
+    let mut woken = true;
+    let mut anchored = Instant::now();
+    let mut looked = Instant::now();
+    let mut doubted = None;
+    while shared.cores_running.load(Ordering::SeqCst) > 0 {
+        for core in &shared.cores {
+            let awaited = core.wait.what() == Some(For::Window);
+            if move_windows(shared, core) && awaited && !woken {
+                shared.late_wakes.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        if anchored.elapsed() >= ANCHOR_INTERVAL {
+            anchored = Instant::now();
+            shared.clock.anchor();
+            tell_of_clock(shared, &mut doubted);
+            shared.cores.iter().for_each(|core| look_at_age(shared, core));
+        }
+        if looked.elapsed() >= SPACE_INTERVAL || shared.space_due.swap(false, Ordering::SeqCst) {
+            looked = Instant::now();
+            look_at_space(shared);
+            shared.cores.iter().for_each(|core| let_go_of_the_forgotten(shared, core));
+        }
+        woken = shared.keeper.sleep(SPACE_INTERVAL);
+    }
+    shared.wake_preparer();
+}
+
+/// Says once that the wall clock has jumped, once more when that takes the operator's word, and when it is over.
+fn tell_of_clock(shared: &Shared, doubted: &mut Option<bool>) {
+    let doubt = shared.clock.doubt();
+    let now = doubt.map(|doubt| doubt.needs_word);
+    if std::mem::replace(doubted, now) != now {
+        let what = doubt.map_or(What::ClockSettled, |doubt| What::ClockJumped { doubt });
+        shared.notices.force_push(Notice { core: 0, what });
+    }
+}
+
+/// Populates up to `window_bytes` ahead of the cursor. Segments are few: the one in use and the one prepared. True if a window has moved.
+pub(in crate::log) fn move_windows(shared: &Shared, core: &Core) -> bool {
+    let mut moved = false;
+    for segment in core.live() {
+        match segment.extend_ready(window_end(shared, &segment), STEP_BYTES) {
+            Ok(true) => {
+                moved = true;
+                core.wake_if_waiting();
+            }
+            Ok(false) => {}
+            Err(error) => {
+                let fault = Fault::prepare(&error);
+                // What passes is tried again when the writer asks, or at the next look.
+                if !fault.is_passing() {
+                    segment.fail(fault);
+                    core.wake();
+                }
+            }
+        }
+        if prepare::is_low(shared, &segment) {
+            shared.wake_preparer();
+        }
+    }
+    moved
+}
+
+fn window_end(shared: &Shared, segment: &Segment) -> u64 {
+    let page = segment.cursor() / PAGE_BYTES * PAGE_BYTES;
+    (page + shared.options.window_bytes).min(segment.bytes)
+}
+
+/// Whoever is refused looks again now and then, whatever he waits for. A writer that could have gone on, and that nobody has told, is counted.
+fn let_go_of_the_forgotten(shared: &Shared, core: &Core) {
+    let forgotten = match core.wait.what() {
+        Some(For::Segment) => core.is_ready(),
+        Some(For::Sealer) => !core.is_behind_with_sealing(),
+        Some(For::Window) => {
+            let used = core.live().into_iter().rev().find(|segment| segment.first_us() != 0 && !segment.is_left());
+            used.is_some_and(|segment| segment.ready() >= window_end(shared, &segment))
+        }
+        // Groups are settled with a call in any case; space is given back by others, too.
+        Some(For::Groups | For::Space) | None => false,
+    };
+    if forgotten {
+        shared.late_wakes.fetch_add(1, Ordering::Relaxed);
+    }
+    core.wake_if_waiting();
+}
+
+/// An idle core's records are sealed too: its task is woken, and rolls over.
+fn look_at_age(shared: &Shared, core: &Core) {
+    let limit_us = shared.options.seal_age.as_micros() as u64;
+    let old = |first_us: u64| first_us != 0 && shared.clock.now_us().saturating_sub(first_us) > limit_us;
+    // The newest with records is the one in use: those before it are on their way to the sealer.
+    let used = core.live().into_iter().rev().find(|segment| segment.first_us() != 0);
+    if used.is_some_and(|segment| !segment.is_left() && old(segment.first_us())) {
+        core.age_due.store(true, Ordering::SeqCst);
+        core.waker.wake();
+    }
+}
+
+/// Below the reserve only starts are taken, below half of it nothing, before the disk is at its end.
+pub(in crate::log) fn look_at_space(shared: &Shared) {
+    let Ok(free) = free_bytes(&shared.dir) else { return };
+    shared.free_bytes.store(free, Ordering::Relaxed);
+    let reserve = shared.options.reserve_bytes;
+    let space = match free {
+        free if free >= reserve => Space::Enough,
+        free if free >= reserve / 2 => Space::Low,
+        _ => Space::Full,
+    };
+    let before = shared.space();
+    shared.set_space(space);
+    if space < before {
+        shared.wake_preparer();
+    }
+    if free < shared.options.low_water_bytes() && shared.retention.full_disk() != FullDisk::Hold {
+        shared.retention.wake();
+    }
+}
+
+/// The bytes that this process may still take on the folder's file system.
+pub(in crate::log) fn free_bytes(dir: &Path) -> io::Result<u64> {
+    let stat = rustix::fs::statvfs(dir)?;
+    Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
+}

@@ -1,0 +1,309 @@
+//! Making segments ready, ahead of need and beside the keeper, because each step may wait for the disk.
+//!
+//! One thread for all cores: first whoever has failed, then whoever has no segment to go on to, then formatting, in slices with
+//! pauses so that it does not hold up the syncs of the segments in use.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use crate::log::format::control::at;
+use crate::log::open::{Ack, Way};
+
+use super::carry::Carried;
+use super::fault::Fault;
+use super::segment::{PAGE_BYTES, Plan, Segment};
+use super::shared::{Core, Shared, Space};
+use super::wake::For;
+
+/// What is formatted at a time: small enough that a group's sync waits little behind it.
+const SLICE_BYTES: u64 = 1 << 20;
+
+/// How many windows a segment is formatted ahead of its cursor: what is formatted stays in memory until it is used.
+const WINDOWS_AHEAD: u64 = 2;
+
+/// The longest pause between two slices. A pause is as long as the slice took, so that a slow disk has half of its time for the syncs.
+const SLICE_PAUSE_MAX: Duration = Duration::from_secs(1);
+
+/// How long the thread sleeps with nothing to do. Whoever has something to do for it wakes it.
+const IDLE_PAUSE: Duration = Duration::from_millis(500);
+
+/// How long it waits after a failure, whoever calls meanwhile: at first, and at most after more of them.
+const RETRY_PAUSE: Duration = Duration::from_millis(250);
+const RETRY_PAUSE_MAX: Duration = Duration::from_secs(1);
+
+/// A core that appends faster than this gets its next segment without formatting: a page costs a processor as much to format as four to
+/// append, and large groups hide what each sync then pays for the state of its blocks (`docs/performance.md`).
+const FORMAT_BYTES_PER_SECOND_MAX: u64 = 16 << 20;
+
+/// What is remembered of a core between two of its segments.
+pub(in crate::log) struct Last {
+    id: u64,
+    made: Instant,
+    bytes: u64,
+}
+
+impl Last {
+    pub(in crate::log) fn new() -> Last {
+        Last { id: 0, made: Instant::now(), bytes: 0 }
+    }
+
+    /// Whether the core has had the time to be formatted for since its last segment was made.
+    fn is_calm(&self, core: &Core) -> bool {
+        let bytes = core.counters.bytes.load(Ordering::Relaxed) - self.bytes;
+        bytes <= FORMAT_BYTES_PER_SECOND_MAX.saturating_mul(self.made.elapsed().as_secs().max(1))
+    }
+}
+
+/// What is being done for one core.
+struct Supplier {
+    last: Last,
+    /// When to try again after a failure, and how long the pause was.
+    retry: Option<(Instant, Duration)>,
+}
+
+impl Supplier {
+    /// Returns when to look again at the latest.
+    fn supply(&mut self, shared: &Shared, core: &Core) -> Duration {
+        if core.poison().is_some() {
+            // Whoever reopens it has mended something.
+            self.retry = None;
+            return IDLE_PAUSE;
+        }
+        if let Some((at, _)) = self.retry {
+            let left = at.saturating_duration_since(Instant::now());
+            if !left.is_zero() {
+                return left;
+            }
+        }
+        if supply(shared, core, &mut self.last) {
+            self.retry = None;
+            return IDLE_PAUSE;
+        }
+        let pause = self.retry.map_or(RETRY_PAUSE, |(_, before)| (2 * before).min(RETRY_PAUSE_MAX));
+        self.retry = Some((Instant::now() + pause, pause));
+        pause
+    }
+}
+
+/// The thread. It ends when all cores are finished.
+pub(in crate::log) fn run(shared: &Shared) {
+    shared.preparer.set_thread();
+    let fresh = |_: &_| Supplier { last: Last::new(), retry: None };
+    let mut suppliers: Vec<Supplier> = shared.cores.iter().map(fresh).collect();
+    let mut slice_due = Instant::now();
+    let mut space = Space::Full;
+    let mut woken = true;
+    while shared.cores_running.load(Ordering::SeqCst) > 0 {
+        let mut pause = IDLE_PAUSE;
+        if !shared.is_closing() {
+            let before = std::mem::replace(&mut space, shared.space());
+            for (core, supplier) in shared.cores.iter().zip(&mut suppliers) {
+                if space < before {
+                    supplier.retry = None;
+                }
+                if !woken && supplier.retry.is_none() && has_been_forgotten(core) {
+                    shared.late_wakes.fetch_add(1, Ordering::Relaxed);
+                }
+                pause = pause.min(supplier.supply(shared, core));
+            }
+            pause = pause.min(format_when_due(shared, &mut slice_due, woken));
+        }
+        woken = shared.preparer.sleep(pause);
+    }
+    for core in &shared.cores {
+        remove_unused(shared, core);
+    }
+}
+
+/// Whether the writer waits for a segment that nobody has asked for.
+fn has_been_forgotten(core: &Core) -> bool {
+    core.wait.what() == Some(For::Segment) && core.poison().is_none() && !core.is_ready()
+}
+
+/// Formats a slice, unless the pause after the last one is not over and nobody is in a hurry. Returns how long to sleep.
+fn format_when_due(shared: &Shared, due: &mut Instant, woken: bool) -> Duration {
+    let Some(next) = next_to_format(shared) else { return IDLE_PAUSE };
+    let left = due.saturating_duration_since(Instant::now());
+    if !next.is_urgent(shared) && !left.is_zero() {
+        return left;
+    }
+    if !woken && left.is_zero() && next.is_awaited() {
+        shared.late_wakes.fetch_add(1, Ordering::Relaxed);
+    }
+    let pause = format(shared, &next);
+    *due = Instant::now() + pause;
+    pause
+}
+
+/// Sees to it that the core has a segment to go on to, proved after its last failure. False if that has to be tried again.
+pub(in crate::log) fn supply(shared: &Shared, core: &Core, last: &mut Last) -> bool {
+    let replacing = core.replacing.load(Ordering::SeqCst);
+    if !replacing && !core.fresh.is_empty() {
+        return true;
+    }
+    match make_fresh(shared, core, last) {
+        Ok(()) => {
+            core.set_obstacle(None);
+            if replacing {
+                core.replacing.store(false, Ordering::SeqCst);
+            }
+            core.wake_if_waiting();
+            true
+        }
+        Err(fault) => {
+            let news = core.obstacle() != Some(fault);
+            core.set_obstacle(Some(fault));
+            if !fault.is_passing() {
+                core.note_failure(fault, None);
+            }
+            // Once: whoever is refused asks here again.
+            if news {
+                core.wake_if_waiting();
+            }
+            false
+        }
+    }
+}
+
+fn make_fresh(shared: &Shared, core: &Core, last: &mut Last) -> Result<(), Fault> {
+    cut_failed(shared, core)?;
+    // A segment that was made before the failure may stay, if it proves itself now.
+    if let Some(mut pen) = core.fresh.pop() {
+        if pen.probe().is_ok() {
+            let _ = core.fresh.push(pen);
+            return Ok(());
+        }
+        let _ = shared.disk.remove(&pen.segment().path);
+    }
+    let options = &shared.options;
+    let id = shared.clock.now_us().max(last.id + 1);
+    let plan = Plan {
+        disk: shared.disk,
+        dir: &core.dir,
+        log: shared.log,
+        core: core.index,
+        id,
+        bytes: segment_bytes(shared)?,
+        direct: options.way == Way::Direct,
+        format_ahead: options.format_ahead && last.is_calm(core),
+    };
+    let pen = Segment::create(&plan).map_err(|error| Fault::prepare(&error))?;
+    *last = Last { id, made: Instant::now(), bytes: core.counters.bytes.load(Ordering::Relaxed) };
+    let segment = Arc::clone(pen.segment());
+    // The first slice at once, so that a server that has just started can take its first record; the keeper goes on.
+    let first = SLICE_BYTES.min(options.window_bytes);
+    let ready = segment.format(first.max(PAGE_BYTES)).and_then(|to| segment.extend_ready(to.min(first), SLICE_BYTES));
+    if let Err(error) = ready {
+        let _ = shared.disk.remove(&segment.path);
+        return Err(Fault::prepare(&error));
+    }
+    core.add_live(&segment);
+    core.counters.segments.fetch_add(1, Ordering::Relaxed);
+    core.control.word(at::PREPARED).fetch_add(1, Ordering::Relaxed);
+    // There is room: this thread alone pushes, and it has found the queue empty.
+    let _ = core.fresh.push(pen);
+    // For the rest of its first window.
+    shared.wake_keeper();
+    Ok(())
+}
+
+/// Cuts failed segments to their durable end, so that no reader takes what lies behind it for durable once the control page goes on.
+/// What was answered from memory there is read first.
+fn cut_failed(shared: &Shared, core: &Core) -> Result<(), Fault> {
+    while let Some(segment) = core.next_to_cut() {
+        let carried = match shared.options.ack {
+            Ack::Memory => Carried::read(shared.log, core.index, &segment).map_err(|error| Fault::prepare(&error))?,
+            Ack::Disk => Carried::default(),
+        };
+        // Where the sealer has been here, it is as long as that already.
+        segment.cut().map_err(|error| Fault::prepare(&error))?;
+        core.carry(carried);
+        core.cut_done();
+    }
+    Ok(())
+}
+
+/// The size of the next segment: as set, or smaller where the disk has no more to give above the reserve.
+fn segment_bytes(shared: &Shared) -> Result<u64, Fault> {
+    let options = &shared.options;
+    let free = super::keeper::free_bytes(&shared.dir).map_err(|error| Fault::prepare(&error))?;
+    let mut bytes = options.segment_bytes;
+    while free < bytes.saturating_add(options.reserve_bytes) {
+        bytes = (bytes / 2).next_multiple_of(PAGE_BYTES);
+        if bytes < options.segment_bytes_min() {
+            return Err(Fault::Prepare(libc::ENOSPC));
+        }
+    }
+    Ok(bytes)
+}
+
+/// A segment that is to be formatted further.
+struct Unformatted<'a> {
+    core: &'a Core,
+    segment: Arc<Segment>,
+}
+
+impl Unformatted<'_> {
+    fn distance(&self) -> u64 {
+        self.segment.formatted().saturating_sub(self.segment.cursor())
+    }
+
+    fn is_urgent(&self, shared: &Shared) -> bool {
+        self.distance() < shared.options.window_bytes
+    }
+
+    /// Whether a record waits for it.
+    fn is_awaited(&self) -> bool {
+        let at_its_end = self.segment.first_us() != 0 && self.segment.ready() >= self.segment.formatted();
+        at_its_end && self.core.wait.what() == Some(For::Window)
+    }
+}
+
+/// The segment that needs it most; None if nothing is left to do.
+fn next_to_format(shared: &Shared) -> Option<Unformatted<'_>> {
+    let all = shared.cores.iter().flat_map(|core| core.live().into_iter().map(move |segment| (&**core, segment)));
+    let unformatted = all.filter(|(_, segment)| is_low(shared, segment) && segment.fault().is_none());
+    unformatted.map(|(core, segment)| Unformatted { core, segment }).min_by_key(Unformatted::distance)
+}
+
+/// Whether more of a segment should be formatted by now.
+pub(in crate::log) fn is_low(shared: &Shared, segment: &Segment) -> bool {
+    let formatted = segment.formatted();
+    let ahead_bytes = WINDOWS_AHEAD * shared.options.window_bytes;
+    formatted < segment.bytes && formatted.saturating_sub(segment.cursor()) < ahead_bytes && !segment.is_left()
+}
+
+/// Formats one slice of the segment that needs it most. Returns the pause after it; None if nothing is left to do.
+#[cfg(test)]
+pub(in crate::log) fn format_next(shared: &Shared) -> Option<Duration> {
+    next_to_format(shared).map(|next| format(shared, &next))
+}
+
+fn format(shared: &Shared, next: &Unformatted<'_>) -> Duration {
+    let segment = &next.segment;
+    let begun = Instant::now();
+    if next.is_awaited() {
+        // It does not keep up, so it only stands in the way of what it was to make quick.
+        segment.give_up_formatting();
+    } else if let Err(error) = segment.format(SLICE_BYTES) {
+        let fault = Fault::prepare(&error);
+        if fault.is_passing() {
+            segment.give_up_formatting();
+        } else {
+            segment.fail(fault);
+            next.core.wake();
+        }
+    }
+    shared.wake_keeper();
+    if next.is_urgent(shared) { Duration::ZERO } else { begun.elapsed().min(SLICE_PAUSE_MAX) }
+}
+
+/// Removes the segment that was made ahead and never used.
+pub(in crate::log) fn remove_unused(shared: &Shared, core: &Core) {
+    if let Some(pen) = core.fresh.pop() {
+        // What stays behind is removed by the next start.
+        let _ = shared.disk.remove(&pen.segment().path);
+        let _ = shared.disk.sync_dir(&core.dir);
+    }
+}

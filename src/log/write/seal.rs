@@ -1,0 +1,158 @@
+//! Sealing: a segment that will not grow any more becomes a file that never changes again.
+//!
+//! Cut to length, synced, described, the sidecar written, and only then renamed: a `.seg` is always whole and has its sidecar. A crash at
+//! any point leaves an `.open` file that the next start seals again. The description is made while the segment grows (`seal/follow.rs`).
+
+use std::fs::OpenOptions;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError};
+use uuid::Uuid;
+
+use crate::log::disk::calls;
+use crate::log::disk::calls::Disk;
+use crate::log::error::LogError;
+use crate::log::format::sidecar;
+use crate::log::format::sidecar::{Description, Sidecar};
+use crate::log::open::Ack;
+
+use super::segment::{RECORDS_FROM, Segment, file_name};
+use super::shared::{Core, Shared};
+
+mod follow;
+
+use follow::Followers;
+
+/// How long the sealer waits before it tries again what failed.
+const RETRY_PAUSE: Duration = Duration::from_secs(1);
+
+/// A segment whose durable end is final.
+#[derive(Debug)]
+pub(in crate::log) struct Retired {
+    pub(in crate::log) core: Arc<Core>,
+    pub(in crate::log) segment: Arc<Segment>,
+}
+
+/// What is known of a segment that is to be sealed.
+#[derive(Debug, Clone, Copy)]
+pub struct Sealing {
+    /// The log it belongs to.
+    pub log: Uuid,
+    /// Its core.
+    pub core: u16,
+    /// Its id.
+    pub segment: u64,
+    /// Its length: everything behind it is cut off.
+    pub bytes: u64,
+    /// Whether it was found at a start, left by a server that had not closed it.
+    pub recovered: bool,
+}
+
+/// Seals `<id>.open` in `core_dir`: the file becomes `<id>.seg` with the sidecar `<id>.json`.
+///
+/// # Errors
+/// The call that failed, with the file. The segment is then still an `.open` file, and sealing it again is safe.
+pub fn seal_file(core_dir: &Path, what: &Sealing) -> Result<Sidecar, LogError> {
+    seal_described(calls::REAL, core_dir, what, None, 0)
+}
+
+/// The same with what is known of the segment already, and the latest that it may be by the wall clock.
+fn seal_described(
+    disk: &dyn Disk,
+    core_dir: &Path,
+    what: &Sealing,
+    begun: Option<Description>,
+    latest_us: u64,
+) -> Result<Sidecar, LogError> {
+    let open = core_dir.join(file_name(what.segment, "open"));
+    let file =
+        OpenOptions::new().write(true).open(&open).map_err(LogError::io(&open, "open the segment to seal it"))?;
+    disk.set_len(&file, what.bytes).map_err(LogError::io(&open, "cut the segment to its length"))?;
+    disk.sync(&file).map_err(LogError::io(&open, "sync the segment"))?;
+    let mut sidecar = match begun {
+        Some(begun) => begun.finish(what.bytes, latest_us)?,
+        None => {
+            let mut described = sidecar::describe(&open, what.log, what.core, what.segment)?;
+            described.set_received(latest_us);
+            described
+        }
+    };
+    sidecar.recovered = what.recovered;
+    sidecar.write_on(disk, &open)?;
+    // The sidecar's name first: a power cut may keep one of two renames that were not synced, and either of them.
+    disk.sync_dir(core_dir).map_err(LogError::io(core_dir, "sync the folder"))?;
+    let sealed = core_dir.join(file_name(what.segment, "seg"));
+    disk.rename(&open, &sealed).map_err(LogError::io(&open, "give the segment its sealed name"))?;
+    disk.sync_dir(core_dir).map_err(LogError::io(core_dir, "sync the folder"))?;
+    // A memory limit counts these pages, and the next segment can have them. Who still reads the segment reads it from the disk, so a
+    // failure costs memory and nothing else.
+    let _ = disk.drop_cache(&file);
+    Ok(sidecar)
+}
+
+/// Removes a segment that holds no record.
+fn remove(disk: &dyn Disk, core_dir: &Path, segment: u64) -> Result<(), LogError> {
+    let open = core_dir.join(file_name(segment, "open"));
+    disk.remove(&open).map_err(LogError::io(&open, "remove the unused segment"))?;
+    disk.sync_dir(core_dir).map_err(LogError::io(core_dir, "sync the folder"))
+}
+
+/// The thread. It ends when all writers and the log have let go of its queue, and the queue is empty.
+pub(in crate::log) fn run(shared: &Shared, queue: &Receiver<Retired>) {
+    // Oldest first. Bounded: a core with too many unsealed segments does not roll over.
+    let mut failed: Vec<Retired> = Vec::new();
+    let mut tried = Instant::now();
+    let mut followers = Followers::default();
+    loop {
+        let pause = followers.follow(shared);
+        match queue.recv_timeout(pause) {
+            Ok(retired) => {
+                let begun = followers.take(retired.core.index, retired.segment.id);
+                failed.extend(seal_retired(shared, retired, begun));
+            }
+            Err(RecvTimeoutError::Timeout) if tried.elapsed() >= RETRY_PAUSE => {
+                for retired in std::mem::take(&mut failed) {
+                    let begun = followers.take(retired.core.index, retired.segment.id);
+                    failed.extend(seal_retired(shared, retired, begun));
+                }
+                tried = Instant::now();
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => {
+                // The last try; what fails now is sealed by the next start.
+                failed.into_iter().for_each(|retired| drop(seal_retired(shared, retired, None)));
+                return;
+            }
+        }
+    }
+}
+
+/// Seals, or hands the segment back to be tried again.
+pub(in crate::log) fn seal_retired(shared: &Shared, retired: Retired, begun: Option<Description>) -> Option<Retired> {
+    let core = &retired.core;
+    let (segment, bytes) = (retired.segment.id, retired.segment.durable());
+    // What was answered from memory and is not durable is still to be read from it. If that never comes, the next start finds it there.
+    if shared.options.ack == Ack::Memory && core.awaits_cut(segment) {
+        return Some(retired);
+    }
+    retired.segment.wait_for_format();
+    let result = if bytes <= RECORDS_FROM {
+        remove(shared.disk, &core.dir, segment)
+    } else {
+        let what = Sealing { log: shared.log, core: core.index, segment, bytes, recovered: false };
+        seal_described(shared.disk, &core.dir, &what, begun, shared.clock.latest_us()).map(drop)
+    };
+    if result.is_err() {
+        core.counters.seal_failures.fetch_add(1, Ordering::Relaxed);
+        return Some(retired);
+    }
+    core.counters.sealed.fetch_add(1, Ordering::Relaxed);
+    core.unsealed.fetch_sub(1, Ordering::AcqRel);
+    core.wake_if_waiting();
+    // It was cut to its length, or removed.
+    shared.space_came_back();
+    None
+}

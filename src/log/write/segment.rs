@@ -1,0 +1,522 @@
+//! A segment's mapping: the one place where the log touches memory that the kernel writes to disk.
+//!
+//! The order of the calls is the recipe of `docs/performance.md` and matters more than anything else: allocate, map,
+//! `MADV_RANDOM` *before the first touch* (a plain fault brings a large folio, and write-back works by folio: a 32 KB group wrote
+//! 1.3 MB), format in slices, populate a window ahead of the cursor, sync exactly the group's pages.
+//!
+//! Nobody forms a reference into the mapping. Bytes go in through a [`Pen`], of which a segment has one.
+//!
+//! A segment that is written directly has no mapping: its pen fills a [`Stage`], which goes to the file as a whole. Everything else is the same.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::ptr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+
+use memmap2::{Advice, MmapOptions, MmapRaw, UncheckedAdvice};
+use uuid::Uuid;
+
+use crate::log::disk::calls::Disk;
+use crate::log::format::header;
+use crate::log::format::header::SegmentHeader;
+
+use super::fault::Fault;
+use super::sigbus::Guard;
+use super::stage::Stage;
+
+/// Groups, windows and slices begin and end at multiples of this.
+pub(in crate::log) const PAGE_BYTES: u64 = 4096;
+
+const _: () = assert!(header::PAGE_BYTES as u64 == PAGE_BYTES);
+const _: () = assert!(crate::log::format::control::PAGE_BYTES as u64 == PAGE_BYTES);
+
+/// The end of a segment that holds no record yet.
+pub(in crate::log) const RECORDS_FROM: u64 = PAGE_BYTES;
+
+/// What a segment is formatted with: page by page through the page cache, in longer writes directly.
+static BLANK: LazyLock<Stage> = LazyLock::new(|| Stage::new(BLANK_BYTES));
+const BLANK_BYTES: u64 = 256 << 10;
+
+/// A window's end beyond every segment.
+const LEFT: u64 = u64::MAX;
+
+/// What a new segment is to be.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::log) struct Plan<'a> {
+    pub(in crate::log) disk: &'static dyn Disk,
+    pub(in crate::log) dir: &'a Path,
+    pub(in crate::log) log: Uuid,
+    pub(in crate::log) core: u16,
+    pub(in crate::log) id: u64,
+    pub(in crate::log) bytes: u64,
+    /// Whether groups are written past the page cache.
+    pub(in crate::log) direct: bool,
+    /// Whether the blocks are written ahead, so that a group's sync does not have to change their state.
+    pub(in crate::log) format_ahead: bool,
+}
+
+/// A segment that is mapped: prepared, in use, or waiting for its last sync.
+#[derive(Debug)]
+pub(in crate::log) struct Segment {
+    pub(in crate::log) id: u64,
+    pub(in crate::log) bytes: u64,
+    pub(in crate::log) marker: u64,
+    pub(in crate::log) path: PathBuf,
+    header: [u8; header::PAGE_BYTES],
+    disk: &'static dyn Disk,
+    file: File,
+    /// A second descriptor of a segment that is written directly, for an owner who writes on a ring: held from the beginning, so that no shortage
+    /// comes between a record that was taken and the disk.
+    second: Mutex<Option<File>>,
+    medium: Medium,
+    formatted: AtomicU64,
+    /// Held while a slice is formatted.
+    formatting: Mutex<()>,
+    ready: AtomicU64,
+    cursor: AtomicU64,
+    durable: AtomicU64,
+    first_us: AtomicU64,
+    fault: AtomicU64,
+    /// How many of the next syncs are to fail.
+    #[cfg(test)]
+    pub(in crate::log) syncs_to_fail: std::sync::atomic::AtomicU32,
+    /// How long each sync is to take at least.
+    #[cfg(test)]
+    pub(in crate::log) sync_delay_ms: AtomicU64,
+}
+
+/// The way from an append to the file.
+#[derive(Debug)]
+enum Medium {
+    /// Through the page cache, by a mapping. Dropped in this order: the guard must go before the mapping.
+    Mapped { guard: Guard, map: MmapRaw },
+    /// Whole groups, past the page cache: the segment's descriptor has O_DIRECT and O_DSYNC.
+    Direct,
+}
+
+/// The right to write into a segment. There is one for each, and it is not cloned.
+#[derive(Debug)]
+pub(in crate::log) struct Pen {
+    segment: Arc<Segment>,
+    /// The open group of a segment that is written directly.
+    stage: Option<Stage>,
+}
+
+impl Pen {
+    /// The segment that it writes to.
+    #[inline]
+    pub(in crate::log) fn segment(&self) -> &Arc<Segment> {
+        &self.segment
+    }
+
+    /// Gives a directly written segment's pen the room for its open group, which begins at `from`; takes the group that was there.
+    pub(in crate::log) fn change_stage(&mut self, from: u64, mut fresh: Stage) -> Option<Stage> {
+        fresh.begin(from);
+        self.stage.replace(fresh)
+    }
+
+    /// Takes the open group.
+    pub(in crate::log) fn take_stage(&mut self) -> Option<Stage> {
+        self.stage.take()
+    }
+
+    /// Sees to it that nothing lies between `from` and `to`. A mapped segment's pages are written once, so nothing does.
+    #[inline]
+    pub(in crate::log) fn blank(&mut self, from: u64, to: u64) {
+        if let Some(stage) = &mut self.stage {
+            stage.blank(from, to);
+        }
+    }
+
+    /// Copies `bytes` to `at`.
+    ///
+    /// # Panics
+    /// If they do not fit into the segment, which the writer's check of the window excludes.
+    #[inline]
+    pub(in crate::log) fn write(&mut self, at: u64, bytes: &[u8]) {
+        if let Some(stage) = &mut self.stage {
+            return stage.put(at, bytes);
+        }
+        let Medium::Mapped { map, .. } = &self.segment.medium else {
+            unreachable!("a direct segment's pen has a stage")
+        };
+        let end = at + bytes.len() as u64;
+        assert!(end <= self.segment.bytes, "a write beyond the segment's end");
+        // SAFETY: the target lies in the mapping (asserted above), which lives as long as the segment. `bytes` is a Rust
+        // slice and can't overlap it, because no reference into the mapping exists. Nobody else writes there: a
+        // segment has one pen, and `&mut self` makes this its only use; the keeper's touching of pages (`Segment::touch`) is
+        // atomic and stays beyond the writer's window.
+        unsafe {
+            let target = map.as_mut_ptr().add(at as usize);
+            ptr::copy_nonoverlapping(bytes.as_ptr(), target, bytes.len());
+        }
+    }
+
+    /// Writes the first page and syncs it: the proof that this file can be made durable now.
+    pub(in crate::log) fn probe(&mut self) -> Result<(), Fault> {
+        let segment = Arc::clone(&self.segment);
+        let synced = match &segment.medium {
+            Medium::Mapped { map, .. } => {
+                self.write(0, &segment.header);
+                segment.disk.sync_range(&segment.file, map, 0, PAGE_BYTES)
+            }
+            Medium::Direct => {
+                let mut stage = Stage::new(PAGE_BYTES);
+                stage.put(0, &segment.header);
+                segment.disk.write_through(&segment.file, stage.part(0, PAGE_BYTES), 0)
+            }
+        };
+        segment.settle(0, segment.injected(synced))
+    }
+}
+
+impl Segment {
+    /// Makes, allocates, maps and probes a segment. The file is removed again when that fails.
+    pub(in crate::log) fn create(plan: &Plan<'_>) -> io::Result<Pen> {
+        let path = plan.dir.join(file_name(plan.id, "open"));
+        Segment::create_at(plan, &path).inspect_err(|_| {
+            // Best effort: an unused file is removed at the next start too.
+            let _ = plan.disk.remove(&path);
+        })
+    }
+
+    fn create_at(plan: &Plan<'_>, path: &Path) -> io::Result<Pen> {
+        let disk = plan.disk;
+        let file = if plan.direct { disk.create_direct(path)? } else { disk.create_new(path)? };
+        disk.allocate(&file, plan.bytes)?;
+        let second = if plan.direct { Some(file.try_clone()?) } else { None };
+        let medium = if plan.direct { Medium::Direct } else { Medium::map(&file, plan.bytes)? };
+        let marker = random_marker()?;
+        let header =
+            SegmentHeader { core: plan.core, log: plan.log, segment: plan.id, marker, segment_bytes: plan.bytes };
+        let segment = Segment {
+            id: plan.id,
+            bytes: plan.bytes,
+            marker,
+            path: path.to_path_buf(),
+            header: header.encode(),
+            disk,
+            file,
+            second: Mutex::new(second),
+            medium,
+            formatted: AtomicU64::new(if plan.format_ahead { PAGE_BYTES } else { plan.bytes }),
+            formatting: Mutex::new(()),
+            ready: AtomicU64::new(PAGE_BYTES),
+            cursor: AtomicU64::new(RECORDS_FROM),
+            durable: AtomicU64::new(RECORDS_FROM),
+            first_us: AtomicU64::new(0),
+            fault: AtomicU64::new(0),
+            #[cfg(test)]
+            syncs_to_fail: Default::default(),
+            #[cfg(test)]
+            sync_delay_ms: AtomicU64::new(0),
+        };
+        segment.populate(0, PAGE_BYTES)?;
+        let mut pen = Pen { segment: Arc::new(segment), stage: None };
+        pen.probe().map_err(|fault| fault.to_io())?;
+        // The file's size and place, once; the groups' own syncs are by range.
+        disk.sync(&pen.segment.file)?;
+        disk.sync_dir(plan.dir)?;
+        Ok(pen)
+    }
+
+    /// The end of what has been formatted.
+    pub(in crate::log) fn formatted(&self) -> u64 {
+        self.formatted.load(Ordering::Acquire)
+    }
+
+    /// Formats the next slice: written once, so that its blocks are in their final state. Returns its end.
+    ///
+    /// For a mapping page by page, by `write`: a longer write would bring a large folio, and a fault in the mapping costs three times
+    /// as much.
+    pub(in crate::log) fn format(&self, slice_bytes: u64) -> io::Result<u64> {
+        let _formatting = self.formatting.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.is_left() {
+            return Ok(self.formatted());
+        }
+        let from = self.formatted();
+        let to = (from + slice_bytes).min(self.bytes);
+        if from == to {
+            return Ok(to);
+        }
+        match &self.medium {
+            Medium::Mapped { map, .. } => {
+                for at in (from..to).step_by(PAGE_BYTES as usize) {
+                    self.disk.write_at(&self.file, BLANK.part(0, PAGE_BYTES), at)?;
+                }
+                self.disk.sync_range(&self.file, map, from, to - from)?;
+            }
+            Medium::Direct => {
+                for at in (from..to).step_by(BLANK_BYTES as usize) {
+                    self.disk.write_through(&self.file, BLANK.part(0, BLANK_BYTES.min(to - at)), at)?;
+                }
+            }
+        }
+        self.formatted.store(to, Ordering::Release);
+        Ok(to)
+    }
+
+    /// The rest is used as it is. Waits for the slice that is being formatted: nothing is to be appended under it.
+    pub(in crate::log) fn give_up_formatting(&self) {
+        let _formatting = self.formatting.lock().unwrap_or_else(PoisonError::into_inner);
+        self.formatted.store(self.bytes, Ordering::Release);
+    }
+
+    /// The end of the window that may be written without a page fault.
+    #[inline]
+    pub(in crate::log) fn ready(&self) -> u64 {
+        self.ready.load(Ordering::SeqCst)
+    }
+
+    /// Moves the window's end to `to` at most, in steps, never beyond what is formatted. True if it has moved.
+    pub(in crate::log) fn extend_ready(&self, to: u64, step_bytes: u64) -> io::Result<bool> {
+        let target = to.min(self.formatted());
+        let before = self.ready();
+        let mut from = before;
+        while from < target {
+            let next = (from + step_bytes).min(target);
+            self.populate(from, next)?;
+            if self.ready.compare_exchange(from, next, Ordering::SeqCst, Ordering::SeqCst).is_err() {
+                // Left meanwhile.
+                return Ok(false);
+            }
+            from = next;
+        }
+        Ok(from > before)
+    }
+
+    /// Nothing more will be written: keeper and preparer have nothing left to do here.
+    pub(in crate::log) fn leave(&self) {
+        self.ready.store(LEFT, Ordering::SeqCst);
+    }
+
+    /// Waits for the slice that is being formatted, of a segment that was left: its file may then be cut. A later write would make it
+    /// longer again.
+    pub(in crate::log) fn wait_for_format(&self) {
+        drop(self.formatting.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Cuts the file to the durable end, whatever its name is by now, or whether it has one.
+    pub(in crate::log) fn cut(&self) -> io::Result<()> {
+        self.disk.set_len(&self.file, self.durable())?;
+        // Or a power cut could bring back what a reader has gone past by then.
+        self.disk.sync(&self.file)
+    }
+
+    /// The file, for a reader.
+    pub(in crate::log) fn handle(&self) -> io::Result<File> {
+        self.file.try_clone()
+    }
+
+    /// Whether [`Segment::leave`] was called.
+    pub(in crate::log) fn is_left(&self) -> bool {
+        self.ready() == LEFT
+    }
+
+    /// The end of what was appended, as far as other threads need to know.
+    #[inline]
+    pub(in crate::log) fn cursor(&self) -> u64 {
+        self.cursor.load(Ordering::Acquire)
+    }
+
+    #[inline]
+    pub(in crate::log) fn set_cursor(&self, cursor: u64) {
+        self.cursor.store(cursor, Ordering::Release);
+    }
+
+    /// The order time of the first record, 0 for none.
+    pub(in crate::log) fn first_us(&self) -> u64 {
+        self.first_us.load(Ordering::Relaxed)
+    }
+
+    pub(in crate::log) fn set_first_us(&self, us: u64) {
+        self.first_us.store(us, Ordering::Relaxed);
+    }
+
+    /// The end of what syncs have made durable.
+    #[inline]
+    pub(in crate::log) fn durable(&self) -> u64 {
+        self.durable.load(Ordering::Acquire)
+    }
+
+    /// Whether groups are written directly.
+    pub(in crate::log) fn is_direct(&self) -> bool {
+        matches!(self.medium, Medium::Direct)
+    }
+
+    /// A descriptor for the owner: the one that was kept for it, and from the second time on another one.
+    pub(in crate::log) fn second_file(&self) -> io::Result<File> {
+        let kept = self.second.lock().unwrap_or_else(PoisonError::into_inner).take();
+        kept.map_or_else(|| self.file.try_clone(), Ok)
+    }
+
+    /// Makes the pages `from..to` durable: those of the mapping, or of the stage that holds them.
+    pub(in crate::log) fn sync(&self, from: u64, to: u64, stage: Option<&Stage>) -> Result<(), Fault> {
+        let synced = match (&self.medium, stage) {
+            (Medium::Mapped { map, .. }, _) => {
+                let_go(map, from, to).and_then(|()| self.disk.sync_range(&self.file, map, from, to - from))
+            }
+            (Medium::Direct, Some(stage)) => self.disk.write_through(&self.file, stage.part(from, to), from),
+            (Medium::Direct, None) => Err(io::Error::from(io::ErrorKind::InvalidInput)),
+        };
+        self.settle(to, self.injected(synced))
+    }
+
+    /// Takes note of a group that its owner has written, or has failed to write. In the order of the groups.
+    pub(in crate::log) fn settle_written(&self, to: u64, written: io::Result<()>) -> Result<(), Fault> {
+        self.settle(to, self.injected(written))
+    }
+
+    /// **Every** sync result of a segment passes through here. The first failure is final: a later success on the same file proves
+    /// nothing about what the failed one dropped.
+    fn settle(&self, to: u64, result: io::Result<()>) -> Result<(), Fault> {
+        if let Err(error) = result {
+            self.fail(Fault::sync(&error));
+        }
+        match self.fault() {
+            None => {
+                self.durable.fetch_max(to, Ordering::Release);
+                Ok(())
+            }
+            Some(fault) => Err(fault),
+        }
+    }
+
+    /// Marks the segment as failed; the first cause stays.
+    pub(in crate::log) fn fail(&self, fault: Fault) {
+        let _ = self.fault.compare_exchange(0, fault.to_code(), Ordering::AcqRel, Ordering::Acquire);
+    }
+
+    /// Why the segment may not be used any more.
+    #[inline]
+    pub(in crate::log) fn fault(&self) -> Option<Fault> {
+        if let Medium::Mapped { guard, .. } = &self.medium
+            && guard.was_hit()
+        {
+            self.fail(Fault::Bus);
+        }
+        Fault::from_code(self.fault.load(Ordering::Acquire))
+    }
+
+    fn populate(&self, from: u64, to: u64) -> io::Result<()> {
+        // An unaligned start makes the call populate nothing, with the same EINVAL as a kernel that does not know it.
+        debug_assert!(from.is_multiple_of(PAGE_BYTES) && to.is_multiple_of(PAGE_BYTES) && to <= self.bytes);
+        let Medium::Mapped { map, .. } = &self.medium else { return Ok(()) };
+        loop {
+            let Err(error) = map.advise_range(Advice::PopulateWrite, from as usize, (to - from) as usize) else {
+                return Ok(());
+            };
+            match error.raw_os_error() {
+                Some(libc::EINTR) => {}
+                // Before Linux 5.14.
+                Some(libc::EINVAL) => {
+                    touch(map, from, to);
+                    return Ok(());
+                }
+                _ => return Err(error),
+            }
+        }
+    }
+
+    #[cfg(not(test))]
+    fn injected(&self, result: io::Result<()>) -> io::Result<()> {
+        result
+    }
+
+    /// Fails or delays what a test has asked for.
+    #[cfg(test)]
+    fn injected(&self, result: io::Result<()>) -> io::Result<()> {
+        std::thread::sleep(std::time::Duration::from_millis(self.sync_delay_ms.load(Ordering::SeqCst)));
+        let take = |left: u32| left.checked_sub(1);
+        match self.syncs_to_fail.fetch_update(Ordering::SeqCst, Ordering::SeqCst, take) {
+            Ok(_) => Err(io::Error::from_raw_os_error(libc::EIO)),
+            Err(_) => result,
+        }
+    }
+}
+
+impl Medium {
+    /// Maps the whole file, for single pages.
+    fn map(file: &File, bytes: u64) -> io::Result<Medium> {
+        let map = MmapOptions::new().len(bytes as usize).map_raw(file)?;
+        let guard = Guard::new(map.as_ptr(), map.len())?;
+        map.advise(Advice::Random)?;
+        Ok(Medium::Mapped { guard, map })
+    }
+}
+
+fn touch(map: &MmapRaw, from: u64, to: u64) {
+    for at in (from..to).step_by(PAGE_BYTES as usize) {
+        assert!(at + PAGE_BYTES <= map.len() as u64, "no page of the mapping");
+        // SAFETY: `at` is a multiple of the page size inside the mapping (asserted), so it is aligned for a u64 and valid for as long as
+        // the mapping lives. Adding zero atomically changes no byte, whatever lies there.
+        let word = unsafe { AtomicU64::from_ptr(map.as_mut_ptr().add(at as usize).cast()) };
+        word.fetch_add(0, Ordering::Relaxed);
+    }
+}
+
+/// Lets pages go from this process's page table. Before they are written out, this saves a shootdown for each.
+fn let_go(map: &MmapRaw, from: u64, to: u64) -> io::Result<()> {
+    let (at, len) = (from as usize, (to - from) as usize);
+    // SAFETY: on a shared file mapping MADV_DONTNEED drops page table entries and no data: the pages stay in the page cache, dirty, and
+    // a later access finds them there.
+    unsafe { map.unchecked_advise_range(UncheckedAdvice::DontNeed, at, len) }
+}
+
+/// A small file of u64 words, mapped for writing: the control and clock pages.
+#[derive(Debug)]
+pub(in crate::log) struct SharedPage {
+    _guard: Guard,
+    map: MmapRaw,
+}
+
+impl SharedPage {
+    /// Opens the page at `path`, made anew where it is missing or has another size.
+    pub(in crate::log) fn open(path: &Path) -> io::Result<SharedPage> {
+        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
+        if file.metadata()?.len() != PAGE_BYTES {
+            file.set_len(0)?;
+            // Not synced: a page that a power cut leaves short is made anew, and what it said can be told from the records.
+            io::Write::write_all(&mut &file, &[0; PAGE_BYTES as usize])?;
+        }
+        let map = MmapOptions::new().len(PAGE_BYTES as usize).map_raw(&file)?;
+        let guard = Guard::new(map.as_ptr(), map.len())?;
+        let page = SharedPage { _guard: guard, map };
+        page.word(0).fetch_add(0, Ordering::Relaxed);
+        Ok(page)
+    }
+
+    /// The word at byte `at`.
+    #[inline]
+    pub(in crate::log) fn word(&self, at: usize) -> &AtomicU64 {
+        assert!(at.is_multiple_of(8) && at + 8 <= PAGE_BYTES as usize, "no word of the page");
+        // SAFETY: inside the mapping and aligned (asserted above; a mapping begins at a page). The reference lives as long as `self` and so
+        // as the mapping. All access in this process is through these atomics; other processes only read the file.
+        unsafe { AtomicU64::from_ptr(self.map.as_mut_ptr().add(at).cast()) }
+    }
+}
+
+/// A segment's file name with the given extension.
+pub(in crate::log) fn file_name(id: u64, extension: &str) -> String {
+    format!("{id:020}.{extension}")
+}
+
+/// Makes the names in a folder durable.
+pub(in crate::log) fn sync_dir(dir: &Path) -> io::Result<()> {
+    File::open(dir)?.sync_all()
+}
+
+fn random_marker() -> io::Result<u64> {
+    loop {
+        let marker = getrandom::u64().map_err(|error| io::Error::other(error.to_string()))?;
+        if marker != 0 {
+            return Ok(marker);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,475 @@
+//! What the threads of a log share: a few atomics for each core, and nothing that an append would have to wait for.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering, fence};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use atomic_waker::AtomicWaker;
+use crossbeam_queue::ArrayQueue;
+use uuid::Uuid;
+
+use crate::log::clock::order::OrderClock;
+use crate::log::disk::calls::Disk;
+use crate::log::error::LogError;
+use crate::log::format::control::{State, at};
+use crate::log::format::protocol::Words;
+use crate::log::format::{control, protocol};
+use crate::log::open::Options;
+use crate::log::retain::Desk;
+
+use super::carry::Carried;
+use super::fault::Fault;
+use super::notice::{Notice, Notices, What};
+use super::segment::{Pen, Segment, SharedPage};
+use super::stage::Stage;
+use super::wake::{Sleeper, Wait};
+use super::writer::{GROUPS_MAX, UNSEALED_MAX};
+
+/// So many failures within [`POISON_PERIOD`] poison a core: its disk is broken, and going on would only grind it down.
+const POISON_FAILURES: usize = 3;
+const POISON_PERIOD: Duration = Duration::from_secs(60);
+
+/// The groups that can be on their way, and the open one.
+const STAGES_MAX: usize = GROUPS_MAX + 1;
+/// A slow disk is spoken of once in so long.
+const SLOW_NOTICE_PERIOD: Duration = Duration::from_secs(60);
+
+/// How much free space the file system has left, as the keeper last saw it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub(in crate::log) enum Space {
+    /// At least the reserve.
+    Enough = 0,
+    /// Below the reserve: only starts are taken.
+    Low = 1,
+    /// Below half of it: nothing is taken.
+    Full = 2,
+}
+
+/// What all threads of a log see.
+#[derive(Debug)]
+pub(in crate::log) struct Shared {
+    pub(in crate::log) disk: &'static dyn Disk,
+    pub(in crate::log) dir: PathBuf,
+    pub(in crate::log) options: Options,
+    pub(in crate::log) log: Uuid,
+    pub(in crate::log) clock: OrderClock,
+    pub(in crate::log) cores: Vec<Arc<Core>>,
+    /// What the operator should hear.
+    pub(in crate::log) notices: Arc<Notices>,
+    pub(in crate::log) free_bytes: AtomicU64,
+    space: AtomicU8,
+    /// Set once, by the close: nothing is taken any more.
+    pub(in crate::log) closing: AtomicBool,
+    /// How many cores' syncers run: cores that are not finished.
+    pub(in crate::log) cores_running: AtomicU32,
+    pub(in crate::log) keeper: Sleeper,
+    pub(in crate::log) preparer: Sleeper,
+    /// The free space is to be looked at before its time.
+    pub(in crate::log) space_due: AtomicBool,
+    /// How often a timer has let a writer go that nobody had woken.
+    pub(in crate::log) late_wakes: AtomicU64,
+    pub(in crate::log) retention: Desk,
+    /// Held as long as any thread of this log may still write.
+    pub(in crate::log) _lock: crate::log::disk::lock::Lock,
+}
+
+impl Shared {
+    pub(in crate::log) fn new(
+        disk: &'static dyn Disk,
+        options: Options,
+        log: Uuid,
+        clock: OrderClock,
+        cores: Vec<Arc<Core>>,
+        notices: Arc<Notices>,
+        lock: crate::log::disk::lock::Lock,
+    ) -> Shared {
+        Shared {
+            disk,
+            dir: options.dir.clone(),
+            options,
+            log,
+            clock,
+            cores,
+            notices,
+            free_bytes: AtomicU64::new(u64::MAX),
+            space: AtomicU8::new(Space::Enough as u8),
+            closing: AtomicBool::new(false),
+            cores_running: AtomicU32::new(0),
+            keeper: Sleeper::default(),
+            preparer: Sleeper::default(),
+            space_due: AtomicBool::new(false),
+            late_wakes: AtomicU64::new(0),
+            retention: Desk::default(),
+            _lock: lock,
+        }
+    }
+
+    #[inline]
+    pub(in crate::log) fn space(&self) -> Space {
+        match self.space.load(Ordering::Relaxed) {
+            0 => Space::Enough,
+            1 => Space::Low,
+            _ => Space::Full,
+        }
+    }
+
+    pub(in crate::log) fn set_space(&self, space: Space) {
+        self.space.store(space as u8, Ordering::Relaxed);
+    }
+
+    /// A window runs low. Cheap while the keeper is awake.
+    pub(in crate::log) fn wake_keeper(&self) {
+        self.keeper.wake();
+    }
+
+    /// A segment was taken or has failed, or what is formatted runs low.
+    pub(in crate::log) fn wake_preparer(&self) {
+        self.preparer.wake();
+    }
+
+    /// Space was given back: whoever waits for it need not wait for the next look.
+    pub(in crate::log) fn space_came_back(&self) {
+        if self.space() != Space::Enough {
+            self.space_due.store(true, Ordering::SeqCst);
+            self.wake_keeper();
+        }
+    }
+
+    pub(in crate::log) fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::SeqCst)
+    }
+}
+
+/// One core's share: what its writer, its syncer, the keeper, the preparer and the sealer tell each other.
+#[derive(Debug)]
+pub(in crate::log) struct Core {
+    pub(in crate::log) index: u16,
+    pub(in crate::log) dir: PathBuf,
+    pub(in crate::log) control: Control,
+    /// The core's task that answers.
+    pub(in crate::log) waker: AtomicWaker,
+    /// The writer was refused and wants to be woken when there is room.
+    pub(in crate::log) wait: Wait,
+    /// A wake after `sync_interval` has been asked for.
+    pub(in crate::log) alarm: AtomicBool,
+    /// The open segment has become old.
+    pub(in crate::log) age_due: AtomicBool,
+    /// The segment that is ready to be taken.
+    pub(in crate::log) fresh: ArrayQueue<Pen>,
+    /// A segment failed: the fresh one has to prove itself again before it may be taken.
+    pub(in crate::log) replacing: AtomicBool,
+    /// The segments whose window moves; touched by the keeper, the preparer and the sealer only.
+    live: Mutex<Vec<Weak<Segment>>>,
+    /// How many groups the syncer has settled, one way or the other.
+    pub(in crate::log) groups_done: AtomicU64,
+    /// How long the last sync took.
+    pub(in crate::log) sync_us: AtomicU64,
+    /// Room for groups of segments that are written directly, for the next ones.
+    stages: ArrayQueue<Stage>,
+    /// Segments that were given to the sealer and are not sealed yet.
+    pub(in crate::log) unsealed: AtomicU64,
+    /// Failed segments that have to be cut to their durable end before the control page may go on to another.
+    to_cut: Mutex<Vec<Arc<Segment>>>,
+    /// What was answered from memory and lost with failed segments, to be appended again.
+    carried: Mutex<Vec<Carried>>,
+    /// What keeps the preparer from making a segment; 0 for nothing.
+    obstacle: AtomicU64,
+    poison: AtomicU64,
+    failures: Mutex<Vec<Instant>>,
+    /// When the disk was last called slow.
+    slow_noticed: Mutex<Option<Instant>>,
+    notices: Arc<Notices>,
+    pub(in crate::log) counters: Counters,
+}
+
+/// What a core has done since the start. Each has one writer.
+#[derive(Debug, Default)]
+pub(in crate::log) struct Counters {
+    pub(in crate::log) records: AtomicU64,
+    pub(in crate::log) bytes: AtomicU64,
+    pub(in crate::log) groups: AtomicU64,
+    pub(in crate::log) lost: AtomicU64,
+    /// Of these, those that the log has appended again itself.
+    pub(in crate::log) restored: AtomicU64,
+    pub(in crate::log) segments: AtomicU64,
+    pub(in crate::log) sealed: AtomicU64,
+    pub(in crate::log) failures: AtomicU64,
+    /// In the order of [`Fault::CAUSES`].
+    pub(in crate::log) failures_by_cause: [AtomicU64; Fault::CAUSES.len()],
+    pub(in crate::log) seal_failures: AtomicU64,
+    pub(in crate::log) slow_syncs: AtomicU64,
+}
+
+impl Core {
+    pub(in crate::log) fn open(dir: PathBuf, index: u16, notices: Arc<Notices>) -> Result<Core, LogError> {
+        let control = Control::open(&dir, index)?;
+        Ok(Core {
+            index,
+            dir,
+            control,
+            waker: AtomicWaker::new(),
+            wait: Wait::default(),
+            alarm: AtomicBool::new(false),
+            age_due: AtomicBool::new(false),
+            fresh: ArrayQueue::new(1),
+            replacing: AtomicBool::new(false),
+            live: Mutex::new(Vec::new()),
+            groups_done: AtomicU64::new(0),
+            sync_us: AtomicU64::new(0),
+            stages: ArrayQueue::new(STAGES_MAX),
+            unsealed: AtomicU64::new(0),
+            to_cut: Mutex::new(Vec::new()),
+            carried: Mutex::new(Vec::new()),
+            obstacle: AtomicU64::new(0),
+            poison: AtomicU64::new(0),
+            failures: Mutex::new(Vec::new()),
+            slow_noticed: Mutex::new(None),
+            notices,
+            counters: Counters::default(),
+        })
+    }
+
+    /// Wakes the core's task, and counts a refusal as answered.
+    pub(in crate::log) fn wake(&self) {
+        self.wait.end();
+        self.waker.wake();
+    }
+
+    /// Wakes the core's task if it was refused.
+    pub(in crate::log) fn wake_if_waiting(&self) {
+        if self.wait.end() {
+            self.waker.wake();
+        }
+    }
+
+    /// Room for a group of at most `capacity_bytes`: used before, or new. There are never more than [`STAGES_MAX`], because so many groups
+    /// at most are on their way, and one is open.
+    pub(in crate::log) fn take_stage(&self, capacity_bytes: u64) -> Stage {
+        self.stages.pop().unwrap_or_else(|| Stage::new(capacity_bytes))
+    }
+
+    /// A group's room is free again.
+    pub(in crate::log) fn give_back(&self, stage: Stage) {
+        let _ = self.stages.push(stage);
+    }
+
+    /// Puts a new segment under the keeper's care.
+    pub(in crate::log) fn add_live(&self, segment: &Arc<Segment>) {
+        let mut live = lock(&self.live);
+        live.retain(|known| known.strong_count() > 0);
+        live.push(Arc::downgrade(segment));
+    }
+
+    /// The mapped segments, oldest first.
+    pub(in crate::log) fn live(&self) -> Vec<Arc<Segment>> {
+        lock(&self.live).iter().filter_map(Weak::upgrade).collect()
+    }
+
+    /// A failed segment, to be cut by the preparer.
+    pub(in crate::log) fn add_to_cut(&self, segment: Arc<Segment>) {
+        lock(&self.to_cut).push(segment);
+    }
+
+    /// The oldest failed segment that was not cut yet. It stays on the list until [`Core::cut_done`].
+    pub(in crate::log) fn next_to_cut(&self) -> Option<Arc<Segment>> {
+        lock(&self.to_cut).first().cloned()
+    }
+
+    /// The oldest failed segment was cut.
+    pub(in crate::log) fn cut_done(&self) {
+        lock(&self.to_cut).remove(0);
+    }
+
+    /// Whether a segment is still to be cut, and what lies behind its durable end to be read before.
+    pub(in crate::log) fn awaits_cut(&self, id: u64) -> bool {
+        lock(&self.to_cut).iter().any(|segment| segment.id == id)
+    }
+
+    /// Keeps records for the writer.
+    pub(in crate::log) fn carry(&self, carried: Carried) {
+        if carried.len() > 0 {
+            lock(&self.carried).push(carried);
+        }
+    }
+
+    /// The oldest records that the writer has to append again.
+    pub(in crate::log) fn next_carried(&self) -> Option<Carried> {
+        let mut carried = lock(&self.carried);
+        (!carried.is_empty()).then(|| carried.remove(0))
+    }
+
+    /// Counts a failure of the segment in the file `path`, or of making one; the third within a minute poisons the core.
+    pub(in crate::log) fn note_failure(&self, fault: Fault, path: Option<&Path>) {
+        self.counters.failures.fetch_add(1, Ordering::Relaxed);
+        self.counters.failures_by_cause[fault.index()].fetch_add(1, Ordering::Relaxed);
+        self.notify(What::Failed { path: path.map(Path::to_path_buf), fault });
+        let now = Instant::now();
+        let mut failures = lock(&self.failures);
+        failures.retain(|&at| now.duration_since(at) < POISON_PERIOD);
+        failures.push(now);
+        if failures.len() >= POISON_FAILURES {
+            self.set_poison(fault);
+        }
+    }
+
+    /// The syncer is gone, and with it every way to make something durable: final, whatever becomes of the disk.
+    pub(in crate::log) fn note_end_of_syncer(&self) {
+        self.note_failure(Fault::Syncer, None);
+        let _failures = lock(&self.failures);
+        self.poison.store(0, Ordering::SeqCst);
+        self.set_poison(Fault::Syncer);
+    }
+
+    /// Called with the list of failures locked, so that a reopening comes before or after it as a whole.
+    fn set_poison(&self, fault: Fault) {
+        if self.poison.compare_exchange(0, fault.to_code(), Ordering::SeqCst, Ordering::SeqCst).is_ok() {
+            self.control.set_state(State::Poisoned);
+            self.notify(What::Poisoned { fault });
+        }
+    }
+
+    /// Lifts the poison: failures are forgotten, and the next segment has to prove itself as after any failure. Nothing
+    /// happens if the core is not poisoned, or has no syncer any more.
+    pub(in crate::log) fn reopen(&self) {
+        let mut failures = lock(&self.failures);
+        if self.poison().is_none_or(|fault| fault == Fault::Syncer) {
+            return;
+        }
+        failures.clear();
+        // Before the poison goes: from then on the preparer may act.
+        self.replacing.store(true, Ordering::SeqCst);
+        self.control.lift_poison();
+        self.poison.store(0, Ordering::SeqCst);
+        self.notify(What::Reopened);
+    }
+
+    /// Takes note of a group that was made durable, or was not, and of how long that took.
+    pub(in crate::log) fn note_sync(&self, took: Duration, slow: Duration) {
+        self.counters.groups.fetch_add(1, Ordering::Relaxed);
+        self.sync_us.store(took.as_micros() as u64, Ordering::Relaxed);
+        if took < slow {
+            return;
+        }
+        let count = self.counters.slow_syncs.fetch_add(1, Ordering::Relaxed) + 1;
+        let now = Instant::now();
+        let mut noticed = lock(&self.slow_noticed);
+        if noticed.is_none_or(|at| now.duration_since(at) >= SLOW_NOTICE_PERIOD) {
+            *noticed = Some(now);
+            self.notify(What::Slow { took, count });
+        }
+    }
+
+    /// Leaves a notice for the operator.
+    pub(in crate::log) fn notify(&self, what: What) {
+        // What is pushed out has been counted all the same.
+        let _ = self.notices.force_push(Notice { core: self.index, what });
+    }
+
+    /// Why the core takes nothing more.
+    #[inline]
+    pub(in crate::log) fn poison(&self) -> Option<Fault> {
+        Fault::from_code(self.poison.load(Ordering::Acquire))
+    }
+
+    /// Whether so many segments wait to be sealed that no further one may be left to the sealer.
+    pub(in crate::log) fn is_behind_with_sealing(&self) -> bool {
+        self.unsealed.load(Ordering::Acquire) >= UNSEALED_MAX
+    }
+
+    /// Whether a proved segment waits to be taken.
+    pub(in crate::log) fn is_ready(&self) -> bool {
+        !self.replacing.load(Ordering::SeqCst) && !self.fresh.is_empty()
+    }
+
+    /// What keeps the preparer from making a segment.
+    pub(in crate::log) fn obstacle(&self) -> Option<Fault> {
+        Fault::from_code(self.obstacle.load(Ordering::Acquire))
+    }
+
+    pub(in crate::log) fn set_obstacle(&self, fault: Option<Fault>) {
+        self.obstacle.store(fault.map_or(0, Fault::to_code), Ordering::Release);
+    }
+}
+
+/// The control page, mapped for writing. All words but the state have one writer at a time: the core's [`crate::log::Writer`].
+#[derive(Debug)]
+pub(in crate::log) struct Control {
+    page: SharedPage,
+}
+
+impl Control {
+    /// Opens the page of the core in `dir` and resets it: closed, no segment. What it said before is of no use after recovery.
+    pub(in crate::log) fn open(dir: &Path, core: u16) -> Result<Control, LogError> {
+        let path = dir.join(control::FILE_NAME);
+        let page = SharedPage::open(&path).map_err(LogError::io(&path, "open the control page"))?;
+        let place = File::open(&path).map_or(0, |file| control::place_of(&file));
+        protocol::change(&page, at::SEQ, |page| {
+            for at in (at::SEGMENT..at::PREPARED + 8).step_by(8) {
+                page.word(at).store(0, Ordering::Relaxed);
+            }
+            let version_core = u64::from(control::VERSION) | u64::from(core) << 32;
+            page.word(at::VERSION_CORE).store(version_core, Ordering::Relaxed);
+            page.word(at::PID).store(u64::from(std::process::id()), Ordering::Relaxed);
+            page.word(at::PLACE).store(place, Ordering::Relaxed);
+            page.word(at::MAGIC).store(control::MAGIC, Ordering::Relaxed);
+        });
+        Ok(Control { page })
+    }
+
+    #[inline]
+    pub(in crate::log) fn word(&self, at: usize) -> &AtomicU64 {
+        self.page.word(at)
+    }
+
+    /// Sets the state. Poisoned stays until [`Control::lift_poison`].
+    pub(in crate::log) fn set_state(&self, state: State) {
+        let next = |now: u64| (now != State::Poisoned as u64).then_some(state as u64);
+        let _ = self.word(at::STATE).fetch_update(Ordering::SeqCst, Ordering::SeqCst, next);
+    }
+
+    /// Poisoned becomes failed: the next segment is not in use yet.
+    pub(in crate::log) fn lift_poison(&self) {
+        let (poisoned, failed) = (State::Poisoned as u64, State::Failed as u64);
+        let _ = self.word(at::STATE).compare_exchange(poisoned, failed, Ordering::SeqCst, Ordering::SeqCst);
+    }
+
+    pub(in crate::log) fn state(&self) -> State {
+        State::from_u64(self.word(at::STATE).load(Ordering::Acquire)).unwrap_or(State::Closed)
+    }
+
+    /// Says that the process has left in good order, which a poisoned core may say too.
+    pub(in crate::log) fn close(&self) {
+        self.word(at::STATE).store(State::Closed as u64, Ordering::SeqCst);
+    }
+
+    /// The words, for the writer's stores: see [`protocol`].
+    #[inline]
+    pub(in crate::log) fn words(&self) -> &SharedPage {
+        &self.page
+    }
+}
+
+impl Words for SharedPage {
+    #[inline]
+    fn load(&self, at: usize, order: Ordering) -> u64 {
+        self.word(at).load(order)
+    }
+
+    #[inline]
+    fn store(&self, at: usize, word: u64, order: Ordering) {
+        self.word(at).store(word, order);
+    }
+
+    #[inline]
+    fn fence(order: Ordering) {
+        fence(order);
+    }
+}
+
+/// A panic of another thread leaves these lists whole: each change is a single push or retain.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

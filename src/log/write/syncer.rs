@@ -1,0 +1,131 @@
+//! Group commit: one thread a core makes closed groups durable, one at a time, and wakes the core once a group.
+//!
+//! It is a thread of its own because a sync blocks, and because one made on the core's ring holds up the ring for
+//! milliseconds while much is being written.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+
+use super::fault::Fault;
+use super::segment::Segment;
+use super::shared::{Core, Shared};
+use super::stage::Stage;
+use super::writer::Inner;
+
+/// What a syncer is asked to do.
+#[derive(Debug)]
+pub(in crate::log) enum Job {
+    /// Make the pages `from..to` durable: of the mapping, or of the stage.
+    Group { segment: Arc<Segment>, from: u64, to: u64, stage: Option<Stage> },
+    /// Wake the core after this time.
+    Alarm(Duration),
+    /// The writer was dropped: bring its rest to an end, and leave.
+    Finish(Box<Inner>),
+    /// There never was a writer: leave.
+    Stop,
+}
+
+/// Groups handed over and not settled (see `GROUPS_MAX` in the writer), an alarm, and the end fit in, so that a core never waits here.
+const JOBS_MAX: usize = 8;
+const _: () = assert!(super::writer::GROUPS_MAX + 3 <= JOBS_MAX);
+
+/// The way to a core's syncer.
+pub(in crate::log) fn channel() -> (Sender<Job>, Receiver<Job>) {
+    bounded(JOBS_MAX)
+}
+
+/// The thread. It ends with the writer.
+pub(in crate::log) fn run(shared: &Shared, core: &Core, jobs: &Receiver<Job>) {
+    // However this thread ends, nobody must wait for it.
+    let _leave = Leave { shared, core };
+    let mut alarm: Option<Instant> = None;
+    loop {
+        let job = match alarm {
+            None => jobs.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            Some(at) => jobs.recv_deadline(at),
+        };
+        match job {
+            Ok(job) => {
+                if work(shared, core, job, &mut alarm).is_break() {
+                    return;
+                }
+            }
+            Err(RecvTimeoutError::Disconnected) => return,
+            Err(RecvTimeoutError::Timeout) => {
+                alarm = None;
+                core.alarm.store(false, Ordering::SeqCst);
+                core.wake();
+            }
+        }
+    }
+}
+
+/// Does one job; breaks after the last.
+pub(in crate::log) fn work(shared: &Shared, core: &Core, job: Job, alarm: &mut Option<Instant>) -> ControlFlow<()> {
+    match job {
+        Job::Group { segment, from, to, stage } => {
+            // A failure is kept by the segment, where the core finds it.
+            let _ = sync_group(shared, core, &segment, from, to, stage.as_ref());
+            if let Some(stage) = stage {
+                core.give_back(stage);
+            }
+            core.groups_done.fetch_add(1, Ordering::Release);
+            core.wake();
+            // The core may be asleep while the window runs low behind this group.
+            if segment.ready().saturating_sub(segment.cursor()) < shared.options.window_bytes / 4 * 3 {
+                shared.wake_keeper();
+            }
+        }
+        Job::Alarm(after) => *alarm = Some(Instant::now() + after),
+        Job::Finish(writer) => {
+            writer.finish();
+            return ControlFlow::Break(());
+        }
+        Job::Stop => return ControlFlow::Break(()),
+    }
+    ControlFlow::Continue(())
+}
+
+/// One sync; its result is settled by the segment. Nothing is tried on a segment that has failed before.
+pub(in crate::log) fn sync_group(
+    shared: &Shared,
+    core: &Core,
+    segment: &Segment,
+    from: u64,
+    to: u64,
+    stage: Option<&Stage>,
+) -> Result<(), Fault> {
+    if let Some(fault) = segment.fault() {
+        return Err(fault);
+    }
+    let begun = Instant::now();
+    let result = segment.sync(from, to, stage);
+    core.note_sync(begun.elapsed(), shared.options.slow_sync);
+    result
+}
+
+/// Counts the core as finished, and makes a panic of the syncer a failure that the core sees instead of a wait for ever.
+struct Leave<'a> {
+    shared: &'a Shared,
+    core: &'a Core,
+}
+
+impl Drop for Leave<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            for segment in self.core.live() {
+                segment.fail(Fault::Syncer);
+            }
+            // Everything handed over counts as settled: as failed.
+            self.core.groups_done.store(u64::MAX, Ordering::Release);
+            self.core.note_end_of_syncer();
+            self.core.wake();
+        }
+        self.shared.cores_running.fetch_sub(1, Ordering::SeqCst);
+        self.shared.wake_keeper();
+    }
+}

@@ -1,0 +1,510 @@
+//! The append path, and the core's side of group commit.
+//!
+//! A [`Writer`] belongs to one core. The core appends, closes the group with [`Writer::kick`] at the end of its turn, and learns from
+//! [`Writer::progress`] what may be answered. An append makes no system call, takes no lock and allocates nothing; everything slower is in
+//! `make_room`, which is reached when the window, the group or the segment is at its end.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{Ordering, fence};
+use std::task::Waker;
+use std::time::Instant;
+
+use crossbeam_channel::Sender;
+
+use crate::log::format::control::State;
+use crate::log::format::protocol;
+use crate::log::format::protocol::Appended;
+use crate::log::format::record::{EXT_BYTES_MAX, Entry, HEADER_BYTES, Kind, RecordHeader};
+
+use super::carry::Carried;
+use super::fault::Fault;
+use super::notice::What;
+use super::seal::Retired;
+use super::segment::{PAGE_BYTES, Pen, RECORDS_FROM, Segment};
+use super::shared::{Core, Shared, Space};
+use super::stage::{GroupWrite, Stage};
+use super::syncer::Job;
+use super::wake::For;
+
+mod commit;
+mod end;
+mod outcome;
+
+pub use outcome::{AppendError, GroupStats, Progress, Seq, WriterStats};
+
+/// Groups on their way to the disk: the one that is synced, and those that rolling over has closed behind it.
+pub(in crate::log) const GROUPS_MAX: usize = 3;
+
+/// Segments of a core that wait to be sealed before it stops rolling over: the sealer's disk is then far behind.
+pub(in crate::log) const UNSEALED_MAX: u64 = 8;
+
+/// Places in the sealer's queue for each core: those, and what failures and the end add.
+pub(in crate::log) const RETIRED_MAX: usize = UNSEALED_MAX as usize + 2 * (GROUPS_MAX + 1);
+
+/// The one writer of a core's log. `Send`, and used by one thread. Dropping it brings its rest to an end in the background: synced and sealed.
+#[derive(Debug)]
+pub struct Writer {
+    /// Taken by the drop alone.
+    inner: Option<Box<Inner>>,
+}
+
+impl Writer {
+    pub(in crate::log) fn new(
+        shared: Arc<Shared>,
+        core: Arc<Core>,
+        jobs: Sender<Job>,
+        retire: Sender<Retired>,
+    ) -> Writer {
+        Writer { inner: Some(Box::new(Inner::new(shared, core, jobs, retire))) }
+    }
+
+    /// Appends a record.
+    ///
+    /// With [`Ack::Disk`](crate::log::Ack::Disk) it may be answered once [`Writer::progress`] has reached its count; with [`Ack::Memory`](crate::log::Ack::Memory) at once.
+    ///
+    /// # Errors
+    /// See [`AppendError`]. All but `TooLarge` and `Closed` may pass; register first, then try again when woken.
+    #[inline]
+    pub fn append(&mut self, entry: &Entry<'_>) -> Result<Seq, AppendError> {
+        self.inner().append(entry)
+    }
+
+    /// The end of the core's turn: hands the records appended since the last group to the syncer, if none is in flight (with
+    /// [`Ack::Memory`](crate::log::Ack::Memory): and if `sync_interval` has passed). Cheap when nothing is due.
+    pub fn kick(&mut self) {
+        self.inner().kick();
+    }
+
+    /// Has `waker` woken when a group has been settled, when there is room again after a refusal, and when something is due.
+    /// After a wake: [`Writer::progress`], the core's own work, then [`Writer::kick`].
+    pub fn register(&self, waker: &Waker) {
+        if let Some(inner) = &self.inner {
+            inner.core.waker.register(waker);
+        }
+    }
+
+    /// What may be answered now, and what was lost.
+    pub fn progress(&mut self) -> Progress {
+        self.inner().progress()
+    }
+
+    /// From now on this writer's owner writes the groups of directly written segments itself, on a ring of its own, up to two at a time:
+    /// see [`Writer::next_write`]. Otherwise the syncer's thread does.
+    pub fn own_writes(&mut self) {
+        self.inner().owner_writes = true;
+    }
+
+    /// The next closed group for the owner to write. Every one must come back by [`Writer::written`], however it ended.
+    pub fn next_write(&mut self) -> Option<GroupWrite> {
+        self.inner().outbox.pop_front()
+    }
+
+    /// A group was written and is durable, or it is not. [`Writer::progress`] tells what follows.
+    pub fn written(&mut self, write: GroupWrite, result: io::Result<()>) {
+        self.inner().written(write, result);
+    }
+
+    /// Whether groups are with the owner: it must not let go of the writer before they are back.
+    pub fn has_writes(&self) -> bool {
+        self.inner.as_ref().is_some_and(|inner| inner.handed.iter().any(Handed::is_with_owner))
+    }
+
+    /// Figures for metrics.
+    pub fn stats(&self) -> WriterStats {
+        self.inner.as_ref().map_or_else(WriterStats::default, |inner| inner.stats())
+    }
+
+    #[inline]
+    fn inner(&mut self) -> &mut Inner {
+        self.inner.as_mut().expect("only the drop takes it")
+    }
+
+    #[cfg(test)]
+    pub(in crate::log) fn segment(&self) -> Option<&Arc<Segment>> {
+        self.inner.as_ref().and_then(|inner| inner.pen.as_ref()).map(Pen::segment)
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        if let Some(inner) = self.inner.take() {
+            let jobs = inner.jobs.clone();
+            // The channel has a place for it. If the syncer is gone the files are left to the next start.
+            let _ = jobs.try_send(Job::Finish(inner));
+        }
+    }
+}
+
+/// The records appended since the last group was closed.
+#[derive(Debug, Clone, Copy, Default)]
+struct OpenGroup {
+    from: u64,
+    records: u64,
+    first_us: u64,
+}
+
+/// A group on its way.
+#[derive(Debug)]
+struct Handed {
+    segment: Arc<Segment>,
+    from: u64,
+    to: u64,
+    records: u64,
+    first_us: u64,
+    last: Seq,
+    by: By,
+}
+
+/// Who makes a group durable, and how far that is.
+#[derive(Debug)]
+enum By {
+    /// The syncer, which settles its groups in their order: this is its how manieth.
+    Syncer(u64),
+    /// The owner, on the ring, in any order: the number of the write.
+    Owner(u64),
+    /// The owner, who is done with it.
+    Written(io::Result<()>),
+}
+
+impl Handed {
+    fn is_with_owner(&self) -> bool {
+        matches!(self.by, By::Owner(_))
+    }
+}
+
+/// The writer itself. At the end it moves to the syncer's thread, which completes it.
+#[derive(Debug)]
+pub(in crate::log) struct Inner {
+    shared: Arc<Shared>,
+    core: Arc<Core>,
+    jobs: Sender<Job>,
+    retire: Sender<Retired>,
+    pen: Option<Pen>,
+    /// Where the next record goes.
+    cursor: u64,
+    /// How far records may go without a closer look: the window's end or the group's, whichever comes first.
+    limit: u64,
+    record_bytes_max: u64,
+    last_us: u64,
+    appended: Seq,
+    /// Every record up to this is durable or was lost.
+    accounted: Seq,
+    acked: Seq,
+    lost: Option<(Seq, Seq)>,
+    open: OpenGroup,
+    handed: VecDeque<Handed>,
+    /// Groups that were given to the syncer, ever.
+    synced: u64,
+    /// The owner writes directly written groups: these are for it to fetch.
+    owner_writes: bool,
+    outbox: VecDeque<GroupWrite>,
+    /// Groups that were given to the owner, ever.
+    tickets: u64,
+    /// Segments that were rolled away from and are not durable as a whole yet, oldest first. The control page names the first of them.
+    leaving: VecDeque<Arc<Segment>>,
+    /// The fault of the segment that is being given up or replaced.
+    failure: Option<Fault>,
+    /// A group has failed; those behind it do not count.
+    broken: bool,
+    /// What was answered from memory and lost with a segment, as far as it is not appended again.
+    carried: Option<Carried>,
+}
+
+impl Inner {
+    fn new(shared: Arc<Shared>, core: Arc<Core>, jobs: Sender<Job>, retire: Sender<Retired>) -> Inner {
+        let record_bytes_max = shared.options.record_bytes_max();
+        Inner {
+            shared,
+            core,
+            jobs,
+            retire,
+            pen: None,
+            cursor: 0,
+            limit: 0,
+            record_bytes_max,
+            last_us: 0,
+            appended: Seq(0),
+            accounted: Seq(0),
+            acked: Seq(0),
+            lost: None,
+            open: OpenGroup::default(),
+            handed: VecDeque::with_capacity(GROUPS_MAX),
+            synced: 0,
+            owner_writes: false,
+            outbox: VecDeque::with_capacity(GROUPS_MAX),
+            tickets: 0,
+            leaving: VecDeque::with_capacity(GROUPS_MAX + 1),
+            failure: None,
+            broken: false,
+            carried: None,
+        }
+    }
+
+    #[inline]
+    fn append(&mut self, entry: &Entry<'_>) -> Result<Seq, AppendError> {
+        let size = entry.stored_bytes() as u64;
+        let start = entry.kind == Kind::Start;
+        if entry.ext.len() > EXT_BYTES_MAX {
+            return Err(AppendError::TooLarge { max: self.record_bytes_max });
+        }
+        if !self.fits(size, start) {
+            self.make_room(size, start)?;
+        }
+        self.put(entry, size)
+    }
+
+    /// Whether a record can be written at the cursor now. The last part of window and group is for starts only.
+    #[inline]
+    fn fits(&self, size: u64, start: bool) -> bool {
+        let reserve = if start { 0 } else { self.shared.options.start_reserve_bytes };
+        let sound = self.pen.as_ref().is_some_and(|pen| pen.segment().fault().is_none());
+        let space = self.shared.space();
+        let open = space == Space::Enough || (start && space == Space::Low);
+        sound && open && self.failure.is_none() && self.cursor + size + reserve <= self.limit
+    }
+
+    /// Writes the record and publishes it. Readers rely on the order of these stores: see the header of [`super`].
+    #[inline]
+    fn put(&mut self, entry: &Entry<'_>, size: u64) -> Result<Seq, AppendError> {
+        let Some(pen) = &mut self.pen else { return Err(AppendError::NotReady) };
+        let words = self.core.control.words();
+        protocol::begin_append(words);
+        let order_us = self.shared.clock.now_us().max(self.last_us);
+        let segment = pen.segment();
+        let header = RecordHeader::encode(entry, segment.marker, segment.durable(), order_us);
+        let body = self.cursor + HEADER_BYTES as u64;
+        let payload = body + entry.ext.len() as u64;
+        pen.write(body, entry.ext);
+        pen.write(payload, entry.payload);
+        pen.blank(payload + entry.payload.len() as u64, self.cursor + size);
+        fence(Ordering::Release);
+        pen.write(self.cursor, &header);
+        let first_unsynced = self.open.records == 0 && self.handed.is_empty();
+        if self.open.records == 0 {
+            self.open.first_us = order_us;
+            if self.cursor == RECORDS_FROM {
+                pen.segment().set_first_us(order_us);
+            }
+        }
+        self.cursor += size;
+        self.last_us = order_us;
+        self.open.records += 1;
+        self.appended.0 += 1;
+        pen.segment().set_cursor(self.cursor);
+        let cursor = self.leaving.is_empty().then_some(self.cursor);
+        protocol::end_append(words, Appended { order_us, first_unsynced, cursor });
+        let counters = &self.core.counters;
+        counters.records.store(self.appended.0, Ordering::Relaxed);
+        counters.bytes.store(counters.bytes.load(Ordering::Relaxed) + size, Ordering::Relaxed);
+        Ok(self.appended)
+    }
+
+    /// The slow side of an append: finds out what is in the way, and moves it if that can be done now.
+    #[cold]
+    fn make_room(&mut self, size: u64, start: bool) -> Result<(), AppendError> {
+        if size > self.record_bytes_max {
+            return Err(AppendError::TooLarge { max: self.record_bytes_max });
+        }
+        if self.shared.is_closing() {
+            return Err(AppendError::Closed);
+        }
+        self.give_up_failed();
+        if let Some(fault) = self.core.poison() {
+            return Err(AppendError::Poisoned(fault));
+        }
+        let mut awaited = None;
+        loop {
+            let Err(what) = self.find_room(size, start) else {
+                self.core.wait.end();
+                return Ok(());
+            };
+            if awaited == Some(what) {
+                return Err(self.refusal(what));
+            }
+            // Say that we wait before the last look, so that whoever makes room after it wakes us.
+            awaited = Some(what);
+            self.core.wait.begin(what);
+            match what {
+                For::Window => self.shared.wake_keeper(),
+                For::Segment => self.shared.wake_preparer(),
+                For::Groups | For::Sealer | For::Space => {}
+            }
+        }
+    }
+
+    /// Closes the group or goes on to the next segment where that makes room; else says what is in the way.
+    fn find_room(&mut self, size: u64, start: bool) -> Result<(), For> {
+        let space = self.shared.space();
+        if space == Space::Full || (space == Space::Low && !start) {
+            return Err(For::Space);
+        }
+        if self.pen.is_none() && !self.take_fresh() {
+            return Err(For::Segment);
+        }
+        let reserve = if start { 0 } else { self.shared.options.start_reserve_bytes };
+        // At most: a new group, a new segment, and its window.
+        for _ in 0..3 {
+            self.refresh_limit();
+            if self.fits(size, start) {
+                return Ok(());
+            }
+            let end = self.cursor + size + reserve;
+            let Some(pen) = self.pen.as_ref().filter(|_| self.failure.is_none()) else { return Err(For::Groups) };
+            if end > pen.segment().bytes {
+                self.roll_over()?;
+            } else if end > self.open.from + self.shared.options.group_bytes_max && self.open.records > 0 {
+                if !self.handed.is_empty() {
+                    return Err(For::Groups);
+                }
+                self.hand_over();
+            } else {
+                break;
+            }
+        }
+        self.refresh_limit();
+        if self.fits(size, start) { Ok(()) } else { Err(For::Window) }
+    }
+
+    fn refresh_limit(&mut self) {
+        let ready = self.pen.as_ref().map_or(0, |pen| pen.segment().ready());
+        self.limit = ready.min(self.open.from + self.shared.options.group_bytes_max);
+    }
+
+    /// Why a record has to wait.
+    fn refusal(&self, what: For) -> AppendError {
+        let obstacle = self.core.obstacle().filter(|_| what == For::Segment);
+        match (what, obstacle, self.failure) {
+            (For::Space, ..) => AppendError::DiskFull,
+            (_, Some(fault), _) if fault.is_disk_full() => AppendError::DiskFull,
+            (_, Some(fault), _) | (_, None, Some(fault)) => AppendError::Failed(fault),
+            (_, None, None) => AppendError::NotReady,
+        }
+    }
+
+    /// Takes the prepared segment where there is none in use.
+    fn take_fresh(&mut self) -> bool {
+        let Some(pen) = self.pop_fresh() else { return false };
+        protocol::move_to(self.core.control.words(), pen.segment().id, RECORDS_FROM, RECORDS_FROM);
+        self.core.control.set_state(State::Open);
+        let path = pen.segment().path.clone();
+        self.adopt(pen);
+        if self.failure.take().is_some() {
+            self.core.notify(What::Recovered { path });
+            self.carried = self.carried.take().or_else(|| self.core.next_carried());
+        }
+        true
+    }
+
+    fn pop_fresh(&self) -> Option<Pen> {
+        if self.core.replacing.load(Ordering::SeqCst) {
+            return None;
+        }
+        let pen = self.core.fresh.pop()?;
+        // At once: the next one has all of this segment's time to be made in.
+        self.shared.wake_preparer();
+        Some(pen)
+    }
+
+    fn adopt(&mut self, pen: Pen) {
+        self.cursor = RECORDS_FROM;
+        self.open = OpenGroup { from: RECORDS_FROM, ..OpenGroup::default() };
+        self.pen = Some(pen);
+        self.change_stage();
+        self.refresh_limit();
+    }
+
+    /// Gives the open group of a directly written segment room of its own; takes the room of the one that was closed.
+    fn change_stage(&mut self) -> Option<Stage> {
+        let pen = self.pen.as_mut().filter(|pen| pen.segment().is_direct())?;
+        pen.change_stage(self.cursor, self.core.take_stage(self.shared.options.group_bytes_max))
+    }
+
+    /// Goes on to the next segment, or says what that has to wait for.
+    fn roll_over(&mut self) -> Result<(), For> {
+        let on_the_way = self.handed.len() >= GROUPS_MAX || self.leaving.len() > GROUPS_MAX;
+        if on_the_way || self.failure.is_some() {
+            return Err(For::Groups);
+        }
+        if self.core.is_behind_with_sealing() {
+            return Err(For::Sealer);
+        }
+        let next = self.pop_fresh().ok_or(For::Segment)?;
+        self.hand_over();
+        if let Some(mut old) = self.pen.take() {
+            if let Some(unused) = old.take_stage() {
+                self.core.give_back(unused);
+            }
+            self.leaving.push_back(Arc::clone(old.segment()));
+        }
+        self.adopt(next);
+        self.let_leave();
+        Ok(())
+    }
+
+    /// Closes the open group, filling its last page, and hands it to the syncer.
+    fn hand_over(&mut self) {
+        if self.open.records == 0 {
+            return;
+        }
+        self.close_group();
+        let Some(pen) = &self.pen else { return };
+        let segment = Arc::clone(pen.segment());
+        let (from, to) = (self.open.from, self.cursor);
+        let by = match self.change_stage() {
+            Some(stage) if self.owner_writes => self.give_to_owner(&segment, stage),
+            stage => self.give_to_syncer(&segment, stage),
+        };
+        let OpenGroup { records, first_us, .. } = self.open;
+        self.handed.push_back(Handed { segment, from, to, records, first_us, last: self.appended, by });
+        self.open = OpenGroup { from: to, ..OpenGroup::default() };
+        self.refresh_limit();
+    }
+
+    fn give_to_syncer(&mut self, segment: &Arc<Segment>, stage: Option<Stage>) -> By {
+        let job = Job::Group { segment: Arc::clone(segment), from: self.open.from, to: self.cursor, stage };
+        if self.jobs.try_send(job).is_err() {
+            // The channel has room for all groups, so the thread is gone; what it had counts as settled, and so does this.
+            segment.fail(Fault::Syncer);
+        }
+        self.synced += 1;
+        By::Syncer(self.synced)
+    }
+
+    fn give_to_owner(&mut self, segment: &Arc<Segment>, stage: Stage) -> By {
+        self.tickets += 1;
+        let (segment, ticket) = (Arc::clone(segment), self.tickets);
+        self.outbox.push_back(GroupWrite {
+            segment,
+            ticket,
+            from: self.open.from,
+            to: self.cursor,
+            stage,
+            begun: Instant::now(),
+        });
+        By::Owner(ticket)
+    }
+
+    /// Fills the group's last page with a pad: the next group must not write to a page that will hold acknowledged bytes.
+    fn close_group(&mut self) {
+        let end = self.cursor.next_multiple_of(PAGE_BYTES);
+        let Some(pen) = &mut self.pen else { return };
+        if end == self.cursor {
+            return;
+        }
+        let segment = pen.segment();
+        let skip = (end - self.cursor - HEADER_BYTES as u64) as u32;
+        let pad = RecordHeader::encode_pad(skip, segment.marker, segment.durable(), self.last_us);
+        pen.write(self.cursor, &pad);
+        pen.blank(self.cursor + HEADER_BYTES as u64, end);
+        self.cursor = end;
+        pen.segment().set_cursor(end);
+        if self.leaving.is_empty() {
+            protocol::publish_cursor(self.core.control.words(), end);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,66 @@
+//! A writer's end: on the syncer's thread, once the core has let go of it.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use crate::log::open::Ack;
+use crate::log::write::syncer::sync_group;
+
+use super::{Inner, WriterStats};
+
+impl Inner {
+    /// Makes the rest durable, gives the last segment to the sealer, and closes the control page.
+    ///
+    /// All groups that were handed over are settled: the syncer takes its jobs in order, and this is the last.
+    pub(in crate::log) fn finish(mut self) {
+        self.collect();
+        if !self.handed.is_empty() {
+            // The owner has left with groups that the kernel may still be writing: this file is for the next start to judge.
+            self.core.control.close();
+            return;
+        }
+        self.give_up_failed();
+        if self.shared.options.ack == Ack::Memory {
+            // A segment may be ready for what was answered and has to be appended again.
+            let _ = self.pen.is_some() || self.take_fresh();
+            self.append_carried(u64::MAX);
+        }
+        self.sync_rest();
+        self.publish_first_unsynced();
+        self.core.control.close();
+        if let Some(pen) = self.pen.take() {
+            self.retire(Arc::clone(pen.segment()));
+        }
+    }
+
+    fn sync_rest(&mut self) {
+        if self.open.records == 0 || self.failure.is_some() {
+            return;
+        }
+        self.close_group();
+        let Some(pen) = &mut self.pen else { return };
+        let (segment, stage) = (Arc::clone(pen.segment()), pen.take_stage());
+        match sync_group(&self.shared, &self.core, &segment, self.open.from, self.cursor, stage.as_ref()) {
+            Ok(()) => {
+                self.publish_durable(&segment);
+                self.accounted = self.appended;
+            }
+            Err(fault) => {
+                // Nobody is left who could append them again; what was answered is in an earlier group.
+                self.core.counters.lost.fetch_add(self.open.records, Ordering::Relaxed);
+                self.core.note_failure(fault, Some(&segment.path));
+            }
+        }
+        self.open.records = 0;
+    }
+
+    pub(super) fn stats(&self) -> WriterStats {
+        let ready = self.pen.as_ref().map_or(0, |pen| pen.segment().ready());
+        WriterStats {
+            records: self.appended.0,
+            bytes: self.core.counters.bytes.load(Ordering::Relaxed),
+            unsynced: self.appended.0 - self.accounted.0,
+            window_bytes: ready.saturating_sub(self.cursor),
+        }
+    }
+}

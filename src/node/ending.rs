@@ -1,0 +1,170 @@
+//! Waits for the cores: while they run it listens to their hearts, and once the server stops it gives them their time and no more.
+//! The other threads get theirs too: one that hangs, in a file system that does not answer say, does not keep the process.
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crate::admin::health::Check;
+use crate::server::core::beat::{Change, LOOK, Listener};
+use crate::server::core::state::Common;
+use crate::telemetry::metrics::Sample;
+use crate::telemetry::{Level, Logger, Metrics};
+
+/// What a core may take beyond `drain_timeout`: it has to seal its log.
+const MARGIN: Duration = Duration::from_secs(5);
+
+/// How long each of the other threads may take to end.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The same for the threads of the log, which write what it still holds. Longer than [`crate::log::Log::close`] waits for writers.
+const LOG_PATIENCE: Duration = Duration::from_secs(20);
+
+type Core = std::io::Result<JoinHandle<std::io::Result<()>>>;
+
+/// How the cores have ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ended {
+    /// None has failed.
+    pub well: bool,
+    /// All have ended. One that has not holds its log's writer for ever.
+    pub all: bool,
+}
+
+/// Waits until all cores have ended, or the server has been stopping for too long.
+pub fn wait(threads: Vec<Core>, common: &Arc<Common>) -> Ended {
+    let mut well = true;
+    let mut running: Vec<(usize, JoinHandle<std::io::Result<()>>)> = Vec::new();
+    for (core, thread) in threads.into_iter().enumerate() {
+        match thread {
+            Ok(thread) => running.push((core, thread)),
+            Err(error) => well = failed(common, &format!("its thread could not be started: {error}")),
+        }
+    }
+    let mut listener = Listener::new(&common.beats);
+    // Counted in looks: a pause of the whole process takes nothing of it.
+    let mut left: Option<Duration> = None;
+    while !running.is_empty() {
+        for at in (0..running.len()).rev() {
+            if running[at].1.is_finished()
+                && let Some(fault) = fault_of(running.swap_remove(at).1.join())
+            {
+                well = failed(common, &fault);
+            }
+        }
+        listener.look(&common.beats, |core, change| well &= tell(common, core, change));
+        if common.is_stopping() {
+            let limit = left.unwrap_or_else(|| common.live.current().config.drain_timeout + MARGIN);
+            if limit.is_zero() {
+                abandon(common, &running);
+                return Ended { well: false, all: false };
+            }
+            left = Some(limit.saturating_sub(LOOK));
+        }
+        std::thread::sleep(LOOK);
+    }
+    Ended { well, all: true }
+}
+
+fn failed(common: &Common, fault: &str) -> bool {
+    common.logger.event(Level::Error, crate::caller!(), "a core ended, the server stops", &[("error", fault)]);
+    common.stop();
+    false
+}
+
+fn fault_of(joined: std::thread::Result<std::io::Result<()>>) -> Option<String> {
+    match joined {
+        Ok(ended) => ended.err().map(|error| error.to_string()),
+        Err(_) => Some("it panicked".to_owned()),
+    }
+}
+
+/// Says what has become of a core. False: the server can't go on with it, and stops.
+fn tell(common: &Common, core: usize, change: Change) -> bool {
+    let core = core.to_string();
+    match change {
+        Change::Stuck => {
+            let fields = [("core", &*core)];
+            common.logger.event(Level::Error, crate::caller!(), "a core does not answer", &fields);
+        }
+        Change::Back(silent_ms) => {
+            let seconds = (silent_ms / 1000).to_string();
+            let fields = [("core", &*core), ("seconds", &*seconds)];
+            common.logger.event(Level::Warn, crate::caller!(), "a core answers again", &fields);
+        }
+        Change::Lost => {
+            let fields = [("core", &*core)];
+            let message = "a core turns without end, as when its ring fails for good: the server stops";
+            common.logger.event(Level::Error, crate::caller!(), message, &fields);
+            common.stop();
+        }
+    }
+    change != Change::Lost
+}
+
+fn abandon(common: &Common, running: &[(usize, JoinHandle<std::io::Result<()>>)]) {
+    for (core, _) in running {
+        let core = core.to_string();
+        let message = "a core did not end within drain_timeout and 5 s, the server ends without it";
+        common.logger.event(Level::Error, crate::caller!(), message, &[("core", &core)]);
+    }
+}
+
+/// Ends a thread by `end`, which waits for it: `None` when that takes too long.
+pub fn part(logger: &Logger, name: &'static str, end: impl FnOnce() + Send + 'static) -> Option<()> {
+    within(logger, name, PATIENCE, end)
+}
+
+/// The same for the log.
+pub fn log<T: Send + 'static>(logger: &Logger, end: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    within(logger, "log", LOG_PATIENCE, end)
+}
+
+fn within<T: Send + 'static>(
+    logger: &Logger,
+    name: &'static str,
+    patience: Duration,
+    end: impl FnOnce() -> T + Send + 'static,
+) -> Option<T> {
+    let ending = match std::thread::Builder::new().name("ending".into()).spawn(end) {
+        Ok(ending) => ending,
+        Err(error) => {
+            let text = error.to_string();
+            let fields = [("thread", name), ("error", &*text)];
+            logger.event(Level::Error, crate::caller!(), "a thread could not be waited for", &fields);
+            return None;
+        }
+    };
+    // Counted in looks, as for the cores. Most threads end at once, so the first looks are short.
+    let (mut left, mut pause) = (patience, Duration::from_millis(1));
+    while !ending.is_finished() {
+        if left.is_zero() {
+            let seconds = patience.as_secs().to_string();
+            let fields = [("thread", name), ("seconds", &*seconds)];
+            let message = "a thread did not end in time, the server ends without it";
+            logger.event(Level::Error, crate::caller!(), message, &fields);
+            return None;
+        }
+        std::thread::sleep(pause);
+        left = left.saturating_sub(pause);
+        pause = LOOK.min(pause * 2);
+    }
+    // A panic there was printed by the panic hook.
+    ending.join().ok()
+}
+
+/// Adds how long each core has been silent.
+pub fn register(metrics: Metrics, common: &Arc<Common>) -> Metrics {
+    let common = Arc::clone(common);
+    let samples = move || -> Vec<Sample> {
+        let silent = common.beats.silent_ms().enumerate();
+        silent.map(|(core, ms)| (vec![("core", core.to_string())], ms as f64 / 1000.0)).collect()
+    };
+    metrics.gauges("takeup_core_silent_seconds", "How long each core has not turned its loop.", samples)
+}
+
+/// What is wrong with the cores' loops: each that is stuck, as something the server can't do its work without.
+pub fn checks(common: &Common) -> Vec<Check> {
+    let cores = 0..common.inboxes.len();
+    cores.filter_map(|core| common.beats.fault(core)).map(|fault| Check::run("loop", || Err(fault))).collect()
+}

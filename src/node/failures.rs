@@ -1,0 +1,56 @@
+//! What the admin port shows of failures of the log, and how it takes cores into use again.
+
+use std::time::Duration;
+
+use crate::admin::health::Check;
+use crate::admin::reopen::ReopenedCore;
+use crate::log::format::control::State;
+use crate::log::{Fault, Log};
+use crate::telemetry::Metrics;
+use crate::telemetry::metrics::Sample;
+
+/// How long a reopening waits for the segments to prove themselves. A broken disk has failed three times by then.
+const REOPEN_PATIENCE: Duration = Duration::from_secs(3);
+
+const STATES: [State; 4] = [State::Closed, State::Open, State::Failed, State::Poisoned];
+
+/// Adds the failures by cause, and the state of each core.
+pub fn register(metrics: Metrics, log: &Log) -> Metrics {
+    let (failures, states) = (log.clone(), log.clone());
+    let failures = move || -> Vec<Sample> {
+        let counts = failures.stats().failures_by_cause;
+        let samples = Fault::CAUSES.into_iter().zip(counts);
+        samples.map(|(cause, count)| (vec![("cause", cause.to_owned())], count as f64)).collect()
+    };
+    let states = move || -> Vec<Sample> {
+        let of_core = |(core, now): (usize, State)| {
+            STATES.map(|state| {
+                let labels = vec![("core", core.to_string()), ("state", state.as_str().to_owned())];
+                (labels, f64::from(u8::from(state == now)))
+            })
+        };
+        states.stats().states.into_iter().enumerate().flat_map(of_core).collect()
+    };
+    metrics.counters("takeup_log_failures", "Failures of the log by cause.", failures).gauges(
+        "takeup_log_core_state",
+        "The state of each core's log: 1 for the one it is in.",
+        states,
+    )
+}
+
+/// A line for each core. One that fails is a warning as long as another takes its connections.
+pub fn checks(log: &Log) -> Vec<Check> {
+    let check = |core: crate::log::CoreHealth| Check::of_part("core", core.core.to_string(), core.reason);
+    log.cores().into_iter().map(check).collect()
+}
+
+/// Lifts the poison of all cores, and tells what became of each.
+pub fn reopen(log: &Log) -> Vec<ReopenedCore> {
+    let told = |core: crate::log::Reopened| ReopenedCore {
+        core: core.core,
+        before: core.before.as_str().to_owned(),
+        after: core.after.as_str().to_owned(),
+        reason: core.reason,
+    };
+    log.reopen(REOPEN_PATIENCE).into_iter().map(told).collect()
+}

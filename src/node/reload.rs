@@ -1,0 +1,271 @@
+//! Changes of the settings while the server runs: on SIGHUP, and when a file that they come from has changed.
+//!
+//! Everything is read and checked as at the start. What is wrong anywhere leaves everything as it was. What is right is
+//! swapped in as a whole, for the settings that a running server can change; of the others a line says that they wait.
+//! What is missing holds as before until it is certain that it is gone: see [`super::lost`].
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, Sender, bounded, select};
+
+use crate::config::{Config, Loaded, SETTINGS, Sources, TokenSecrets, masked};
+use crate::directory::POLL_INTERVAL;
+use crate::log::Deleting;
+use crate::server::core::live::Live;
+use crate::server::core::state::Common;
+use crate::server::request::admission::Policy;
+use crate::settled::{Watched, leave};
+use crate::telemetry::{Level, Logger, Metrics};
+
+use super::assembly::log_options;
+use super::lost::Lost;
+use super::retention;
+
+/// How long is waited for the cores. They look ten times a second.
+const CORES_PATIENCE: Duration = Duration::from_secs(2);
+
+/// No file of settings or secrets is larger: reading one says so.
+pub(in crate::node) const FILE_BYTES_MAX: u64 = 1024 * 1024;
+
+/// The files that settings come from, and how they were last seen.
+pub struct Files(Vec<Watched>);
+
+impl Files {
+    /// Those of `sources`, as they are now: before they are read, so that no change in between goes unnoticed.
+    pub fn seen(sources: &Sources) -> Files {
+        let paths = sources.files().into_iter().chain([TokenSecrets::path(&sources.data)]);
+        let mut files: Vec<Watched> = paths.map(|path| Watched::new(&path, FILE_BYTES_MAX)).collect();
+        files.iter_mut().for_each(|file| drop(file.look()));
+        Files(files)
+    }
+
+    /// Whether one has changed since the last time. Then waits until they are still.
+    fn changed(&mut self) -> bool {
+        // Every one of them is looked at.
+        self.0.iter_mut().map(Watched::look_until_still).filter(Option::is_some).count() > 0
+    }
+
+    /// For how long they have all been the same.
+    fn rest(&self) -> Duration {
+        self.0.iter().map(Watched::rest).min().unwrap_or_default()
+    }
+}
+
+/// How often settings were read again, by what came of it.
+#[derive(Debug, Default)]
+pub struct Reloads {
+    applied: AtomicU64,
+    unchanged: AtomicU64,
+    refused: AtomicU64,
+}
+
+/// Adds them to the metrics.
+pub fn register(metrics: Metrics, reloads: &Arc<Reloads>, common: &Arc<Common>) -> Metrics {
+    let (reloads, common) = (Arc::clone(reloads), Arc::clone(common));
+    let by_result = move || {
+        let counts = [("applied", &reloads.applied), ("unchanged", &reloads.unchanged), ("refused", &reloads.refused)];
+        let sample = |(result, count): (&str, &AtomicU64)| {
+            (vec![("result", result.to_owned())], count.load(Ordering::Relaxed) as f64)
+        };
+        counts.map(sample).to_vec()
+    };
+    metrics
+        .counters("takeup_config_reloads", "Times that the settings were read again, by what came of it.", by_result)
+        .gauge("takeup_config_generation", "Which settings are in force: 1 at the start.", move || {
+            common.live.version() as f64
+        })
+}
+
+/// Who heeds a change.
+pub struct Heed {
+    /// The cores.
+    pub common: Arc<Common>,
+    /// What of the log is deleted.
+    pub deleting: Deleting,
+    /// The checker.
+    pub tune_checker: Box<dyn Fn(&Config) + Send>,
+    /// Looks at once whether the projects have changed.
+    pub look_at_projects: Box<dyn Fn() + Send>,
+    /// Tells the projects how long something has to be missing until it is gone.
+    pub set_grace: Box<dyn Fn(Duration) + Send>,
+}
+
+/// Reads settings again.
+pub struct Reloader {
+    /// Who heeds them.
+    pub heed: Heed,
+    /// Where they come from.
+    pub sources: Sources,
+    /// The files among that.
+    pub files: Files,
+    /// What was last read and found right.
+    pub seen: Loaded,
+    /// What the files lack of what is in force.
+    pub lost: Lost,
+    /// What is counted.
+    pub reloads: Arc<Reloads>,
+    /// Log lines.
+    pub logger: Logger,
+}
+
+/// The thread that does it. Dropping this ends it.
+pub struct Handle {
+    ask: Sender<()>,
+    stop: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Handle {
+    /// What asks for a reading now. A second wish while one waits is the same one.
+    pub fn asker(&self) -> impl Fn() + Send + 'static {
+        let ask = self.ask.clone();
+        move || {
+            let _ = ask.try_send(());
+        }
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.stop.take();
+        if let Some(thread) = self.thread.take() {
+            leave(thread);
+        }
+    }
+}
+
+impl Reloader {
+    /// Starts the thread.
+    ///
+    /// # Errors
+    /// The system gives no thread.
+    pub fn spawn(self) -> std::io::Result<Handle> {
+        let (ask, asked) = bounded(1);
+        let (stop, stopped) = bounded(0);
+        let thread =
+            std::thread::Builder::new().name("settings".to_owned()).spawn(move || self.run(&asked, &stopped))?;
+        Ok(Handle { ask, stop: Some(stop), thread: Some(thread) })
+    }
+
+    fn run(mut self, asked: &Receiver<()>, stopped: &Receiver<()>) {
+        loop {
+            select! {
+                recv(stopped) -> _ => return,
+                recv(asked) -> _ => {
+                    self.files.changed();
+                    self.read_again(true);
+                    (self.heed.look_at_projects)();
+                }
+                default(POLL_INTERVAL) => {
+                    let gone = self.lost.certain(self.files.rest());
+                    if self.files.changed() || gone {
+                        self.read_again(false);
+                    }
+                }
+            }
+        }
+    }
+
+    fn read_again(&mut self, asked_for: bool) {
+        let running = self.heed.common.live.current();
+        let lacking_before = self.lost.count();
+        let (read, faults) = self.lost.read(&mut self.sources, &self.seen, &running.config.token_secrets);
+        let config = running.config.with_live(&read.config);
+        let mut contradicts = false;
+        let mut faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
+        if faults.is_empty()
+            && let Some(problem) = config.contradiction()
+        {
+            faults.push(format!("{problem}; all of this can be only from the next start on"));
+            contradicts = true;
+        }
+        let live = Live::of(config).map_err(|error| faults.push(error.to_string()));
+        let (Ok(live), true) = (live, faults.is_empty()) else {
+            self.reloads.refused.fetch_add(1, Ordering::Relaxed);
+            self.lost.refused(&read, contradicts);
+            let message = "the settings can't be taken over, all stay as they were";
+            self.logger.event(Level::Error, crate::caller!(), message, &[("error", &faults.join("; "))]);
+            return;
+        };
+        let changed = running.config.differences(&live.config);
+        let other_secrets = running.config.token_secrets != live.config.token_secrets;
+        if !changed.is_empty() || other_secrets {
+            self.take_over(live);
+            self.reloads.applied.fetch_add(1, Ordering::Relaxed);
+        } else {
+            self.reloads.unchanged.fetch_add(1, Ordering::Relaxed);
+        }
+        self.tell(&running, &read, &changed);
+        if other_secrets {
+            let count = read.config.token_secrets.len().to_string();
+            let message = "the token secrets were changed: the first signs, all verify";
+            self.logger.event(Level::Info, crate::caller!(), message, &[("secrets", &count)]);
+        }
+        if asked_for && changed.is_empty() && !other_secrets {
+            let message = "the settings were read again, nothing that a running server takes over has changed";
+            self.logger.event(Level::Info, crate::caller!(), message, &[]);
+        }
+        self.lost.note(&read, read.config.removal_grace);
+        if self.lost.count() > lacking_before {
+            self.lost.tell(&self.logger);
+        }
+        self.seen = read;
+        self.lost.keep(&self.sources, &self.seen, &self.logger);
+    }
+
+    fn take_over(&self, live: Live) {
+        let options = log_options(&live.config);
+        self.logger.tune(options.requests, options.level);
+        (self.heed.tune_checker)(&live.config);
+        (self.heed.set_grace)(live.config.removal_grace);
+        self.heed.common.log.clock().set_jump_max(live.config.clock_jump_max);
+        self.heed.deleting.set_policy(retention::policy(&live.config));
+        let cores = u16::try_from(self.heed.common.handovers.len()).unwrap_or(u16::MAX);
+        self.heed.common.policy.set(Policy::of(&live.config, cores));
+        self.heed.common.live.replace(live);
+        if !self.heed.common.live.wait_until_taken(CORES_PATIENCE) {
+            let message = "a core has not come to the changed settings yet";
+            self.logger.event(Level::Warn, crate::caller!(), message, &[]);
+        }
+    }
+
+    /// A line for each setting that has changed since it was last read: the cores go by the new value already.
+    fn tell(&self, running: &Live, read: &Loaded, changed: &[&'static str]) {
+        let waiting = running.config.differences(&read.config);
+        for setting in SETTINGS {
+            let (Some(old), Some(new)) = (self.seen.chosen(setting.name), read.chosen(setting.name)) else { continue };
+            let message = match setting.live {
+                true if changed.contains(&setting.name) => "a setting was changed",
+                true => continue,
+                false if old.text == new.text => continue,
+                false if waiting.contains(&setting.name) => "a setting was changed: takes effect at the next start",
+                false => "a setting is again what the server runs with",
+            };
+            let (from, to) = (masked(setting.name, &old.text), masked(setting.name, &new.text));
+            let place = new.origin.to_string();
+            let fields = [("setting", setting.name), ("from", &from), ("to", &to), ("place", &place)];
+            self.logger.event(Level::Info, crate::caller!(), message, &fields);
+        }
+    }
+}
+
+/// The remarks of a start: what looks like a mistake, who can read the secrets, and which of OpenReplay's variables have no
+/// effect.
+pub fn warn(loaded: &Loaded, sources: &Sources, logger: &Logger) {
+    for warning in &loaded.warnings {
+        logger.event(Level::Warn, crate::caller!(), warning, &[]);
+    }
+    let from_file = loaded.told.iter().all(|told| told.name != "TOKEN_SECRET");
+    if let Some(exposed) = TokenSecrets::exposed(&TokenSecrets::path(&sources.data)).filter(|_| from_file) {
+        logger.event(Level::Warn, crate::caller!(), &exposed.to_string(), &[]);
+    }
+    let idle: Vec<(&str, &str)> =
+        loaded.told.iter().filter_map(|told| Some((told.name, told.why_not.as_deref()?))).collect();
+    if !idle.is_empty() {
+        let message = "variables of the environment that have no effect here, and why";
+        logger.event(Level::Warn, crate::caller!(), message, &idle);
+    }
+}

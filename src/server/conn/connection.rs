@@ -1,0 +1,188 @@
+//! The life of one connection: head, answer, head, answer, end.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::Poll;
+use std::time::Duration;
+
+use monoio::net::TcpStream;
+
+use crate::api::reply::Refusal;
+use crate::config::ProxyProtocol;
+use crate::http::Reject;
+use crate::server::core::runtime::Driver;
+use crate::server::core::state::Core;
+use crate::server::request::dispatch::{Next, exchange};
+use crate::server::request::respond::Seen;
+use crate::telemetry::{Level, Refusal as Reason};
+
+use super::io::{Gone, Greeting, Io, Received};
+use super::migration::Request;
+use super::state::Conn;
+use super::{evict, migration};
+
+/// What a client may still send behind our last answer before the connection is closed for good.
+const LINGER_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// How often a connection beyond the cap looks for a place.
+const PLACE_POLL: Duration = Duration::from_millis(50);
+
+/// On epoll, a connection pauses after so many requests, for so long.
+const LEGACY_STRIDE: u32 = 64;
+const LEGACY_PAUSE: Duration = Duration::from_millis(1);
+
+/// Serves a connection until it ends. A panic ends this connection alone.
+pub async fn serve(core: Rc<Core>, stream: TcpStream, conn: Rc<Conn>, key: usize, begun: Option<Request>) {
+    let listed = Listed { core: Rc::clone(&core), conn: Rc::clone(&conn), key };
+    let mut serving = pin!(run(Rc::clone(&core), stream, conn, listed, begun));
+    std::future::poll_fn(|cx| {
+        catch_unwind(AssertUnwindSafe(|| serving.as_mut().poll(cx))).unwrap_or_else(|_| {
+            core.metrics.panics.inc();
+            core.logger.event(Level::Error, crate::caller!(), "a connection's handler panicked", &[]);
+            Poll::Ready(())
+        })
+    })
+    .await;
+}
+
+/// Takes the connection off the core's list before its socket is closed, however it ends: the sweep
+/// must never touch a descriptor that has been given to somebody else.
+struct Listed {
+    core: Rc<Core>,
+    conn: Rc<Conn>,
+    key: usize,
+}
+
+impl Drop for Listed {
+    fn drop(&mut self) {
+        self.core.conns.remove(self.key);
+        if self.conn.over_cap.get() {
+            self.core.placeless.set(self.core.placeless.get() - 1);
+        }
+        self.core.metrics.connections.dec();
+    }
+}
+
+async fn run(core: Rc<Core>, stream: TcpStream, conn: Rc<Conn>, _listed: Listed, mut begun: Option<Request>) {
+    let mut io = Io::new(stream, Rc::clone(&core), Rc::clone(&conn));
+    if begun.is_none() && !greet(&mut io, &core, &conn).await {
+        return;
+    }
+    let mut requests: u32 = 0;
+    loop {
+        let received = match begun.take() {
+            Some(request) => io.resume(request).await,
+            None => io.receive_head().await,
+        };
+        let next = match received {
+            Received::Head if core.poisoned.get() && migration::find_place(&core, &conn) => Next::PassOn(None),
+            Received::Head if conn.over_cap.get() && !takes_place(&core, &conn).await => {
+                let refusal = Refusal::new(503, Reason::Connections, "too many connections, try again");
+                Seen::begin(&mut io).refuse(&mut io, &core, &refusal, false).await;
+                Next::Linger
+            }
+            Received::Head => exchange(&mut io, &core, &conn).await,
+            Received::Reject(reject) => refuse_head(&mut io, &core, reject).await,
+            Received::Gone(Gone::TimedOut) => {
+                let refusal = Refusal::new(408, Reason::HeadTimeout, "the request's head came too slowly");
+                io.work().head.reset();
+                Seen::unreadable().refuse(&mut io, &core, &refusal, false).await;
+                Next::Linger
+            }
+            Received::Gone(Gone::NoMemory) => {
+                let refusal = Refusal::new(503, Reason::BytesInFlight, "too many bytes in flight, try again");
+                io.work().head.reset();
+                Seen::unreadable().refuse(&mut io, &core, &refusal, false).await;
+                Next::Linger
+            }
+            Received::Gone(Gone::Closed) => Next::Close,
+        };
+        match next {
+            Next::KeepAlive(consumed) => {
+                io.finish_request(consumed);
+                requests += 1;
+                // On epoll a client that always has bytes ready would never let go of the core.
+                if core.common.driver == Driver::Legacy && requests.is_multiple_of(LEGACY_STRIDE) {
+                    monoio::time::sleep(LEGACY_PAUSE).await;
+                }
+            }
+            Next::Linger => {
+                io.linger(LINGER_BYTES_MAX).await;
+                break;
+            }
+            Next::PassOn(body) => {
+                migration::pass_on(io, &core, &conn, body);
+                break;
+            }
+            Next::Close => break,
+        }
+    }
+}
+
+/// Where proxies say whom they connect, ahead of everything else: hears that. False: the connection is closed.
+async fn greet(io: &mut Io, core: &Core, conn: &Conn) -> bool {
+    if core.live().config.proxy_protocol == ProxyProtocol::Off {
+        return true;
+    }
+    let peer = conn.peer.get();
+    let (reason, fault) = if !core.admission.borrow_mut().refresh(&core.common.policy).trusted.contains(peer) {
+        (Reason::ProxyPeer, "it comes from none of the trusted_proxies".to_owned())
+    } else {
+        match io.receive_proxy_header().await {
+            Ok(()) => return true,
+            // Balancers look in this way whether somebody is there.
+            Err(Greeting::Gone { begun: false, gone: Gone::Closed }) => return false,
+            Err(Greeting::Gone { gone: Gone::TimedOut, .. }) => {
+                (Reason::HeadTimeout, "its PROXY header came too slowly".to_owned())
+            }
+            Err(Greeting::Gone { .. }) => (Reason::ProxyHeader, "it ended within its PROXY header".to_owned()),
+            Err(Greeting::Broken(broken)) => (Reason::ProxyHeader, broken.to_string()),
+        }
+    };
+    core.metrics.refused(reason);
+    if let Some(untold) = core.headers_told.due(core.now_ms()) {
+        let (peer, untold) = (peer.to_string(), untold.to_string());
+        let fields = [("peer", &*peer), ("error", &*fault), ("untold", &*untold)];
+        core.logger.event(Level::Warn, crate::caller!(), "a connection was closed", &fields);
+    }
+    false
+}
+
+/// Takes a place below the cap, or that of a connection that may go; where all are busy, waits for one within the request's patience.
+async fn takes_place(core: &Core, conn: &Conn) -> bool {
+    // Neither idle nor slow: nobody takes it for one that may be closed.
+    conn.hold(core.now_ms());
+    // At the end nobody new will come, and what waits is served.
+    while core.conns.count() - core.placeless.get() >= core.connections_max && !core.draining.get() {
+        if !conn.has_to_go() && evict::take_place(core, conn) {
+            conn.let_go(core.now_ms());
+            return true;
+        }
+        if conn.has_to_go() || conn.held_ms(core.now_ms()) > core.patience_ms() {
+            conn.let_go(core.now_ms());
+            return false;
+        }
+        monoio::time::sleep(PLACE_POLL).await;
+    }
+    conn.let_go(core.now_ms());
+    core.placeless.set(core.placeless.get() - 1);
+    conn.over_cap.set(false);
+    true
+}
+
+/// Answers something that is no request of ours.
+async fn refuse_head(io: &mut Io, core: &Rc<Core>, reject: Reject) -> Next {
+    let reason = match reject.status {
+        413 => Reason::BodyTooLarge,
+        414 => Reason::TargetTooLong,
+        417 => Reason::Expectation,
+        431 => Reason::HeadTooLarge,
+        501 | 505 => Reason::Unsupported,
+        _ => Reason::Framing,
+    };
+    io.work().head.reset();
+    let refusal = Refusal::new(reject.status, reason, reject.reason);
+    Seen::unreadable().refuse(io, core, &refusal, false).await;
+    Next::Linger
+}

@@ -1,0 +1,437 @@
+//! Receiving and sending on one connection: buffers from the pool, deadlines from the sweep.
+
+use std::rc::Rc;
+
+use bytes::Bytes;
+use monoio::buf::{IoBuf, IoBufMut};
+use monoio::io::{AsyncWriteRent, CancelableAsyncReadRent};
+use monoio::net::TcpStream;
+use nix::sys::socket::MsgFlags;
+
+use crate::config::BUFFER_BYTES_MIN;
+use crate::http::{Body, BodyStatus, HeadStatus, Reject, decode_head};
+use crate::server::core::state::Core;
+use crate::server::store::commit::wait_for_memory;
+use crate::server::store::pool::{Pool, Work};
+use crate::server::store::shares::Account;
+
+use super::migration::Request;
+use super::proxy_header;
+use super::proxy_header::{Broken, Step};
+use super::state::{Conn, Order, Phase};
+
+/// The most that is taken out of the buffer at once.
+pub const PIECE_BYTES_MAX: usize = 64 * 1024;
+
+/// Why nothing more comes from a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gone {
+    /// The peer closed, or the connection broke, or we were told to close it.
+    Closed,
+    /// The peer was too slow.
+    TimedOut,
+    /// No memory was left for the request, after all patience.
+    NoMemory,
+}
+
+/// Why a body could not be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BodyError {
+    /// The framing is wrong, or the body is too large.
+    Reject(Reject),
+    /// The connection ended.
+    Gone(Gone),
+}
+
+/// Why a connection has no PROXY header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Greeting {
+    /// What came is none.
+    Broken(Broken),
+    /// The connection ended.
+    Gone {
+        /// How.
+        gone: Gone,
+        /// Some of it had come.
+        begun: bool,
+    },
+}
+
+/// A body in the buffer: where it stands, and where the next request begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Got {
+    /// Its first byte.
+    pub start: usize,
+    /// Behind its last byte.
+    pub end: usize,
+    /// Bytes of the buffer that belong to this request.
+    pub consumed: usize,
+}
+
+/// What waiting for a head brought.
+pub enum Received {
+    /// A whole head stands at the start of the buffer.
+    Head,
+    /// The client sent something that is not HTTP.
+    Reject(Reject),
+    /// The connection ended.
+    Gone(Gone),
+}
+
+/// One connection's socket with its buffers.
+pub struct Io {
+    stream: TcpStream,
+    core: Rc<Core>,
+    conn: Rc<Conn>,
+    work: Option<Box<Work>>,
+    /// The size that the last request needed: the next one likely needs the same.
+    hint_bytes: usize,
+    /// The body of a request that another core has received.
+    body: Option<Got>,
+    /// What its buffer takes of its project's share.
+    account: Account,
+}
+
+impl Io {
+    /// Wraps an accepted socket.
+    pub fn new(stream: TcpStream, core: Rc<Core>, conn: Rc<Conn>) -> Self {
+        Self { stream, core, conn, work: None, hint_bytes: BUFFER_BYTES_MIN, body: None, account: Account::default() }
+    }
+
+    /// The buffers of the request in progress.
+    pub fn work(&mut self) -> &mut Work {
+        let (core, hint) = (&self.core, self.hint_bytes);
+        self.work.get_or_insert_with(|| core.pool.take(hint))
+    }
+
+    /// Waits for the next request's head.
+    pub async fn receive_head(&mut self) -> Received {
+        let limits = self.core.limits;
+        self.conn.enter(Phase::Idle, self.core.now_ms());
+        loop {
+            if let Some(work) = &mut self.work
+                && !work.buf.is_empty()
+            {
+                match decode_head(&work.buf, &limits, &mut work.head) {
+                    Ok(HeadStatus::Complete) => return Received::Head,
+                    Ok(HeadStatus::Partial) if self.conn.phase.get() == Phase::Idle => {
+                        self.conn.enter(Phase::Head, self.core.now_ms());
+                    }
+                    Ok(HeadStatus::Partial) => {}
+                    Err(reject) => return Received::Reject(reject),
+                }
+            }
+            if let Err(gone) = self.fill(0).await {
+                return Received::Gone(gone);
+            }
+        }
+    }
+
+    /// Goes on with a request that another core has begun.
+    pub async fn resume(&mut self, request: Request) -> Received {
+        self.conn.resume(request.held_ms, request.served);
+        let mut copied = 0;
+        while copied < request.bytes.len() {
+            if let Err(gone) = self.make_room(request.bytes.len() - copied).await {
+                return Received::Gone(gone);
+            }
+            let buf = &mut self.work().buf;
+            let end = request.bytes.len().min(copied + buf.capacity() - buf.len());
+            buf.extend_from_slice(&request.bytes[copied..end]);
+            copied = end;
+        }
+        self.body = request.body;
+        drop(request);
+        self.receive_head().await
+    }
+
+    /// The body of the request, if another core has received it. Asked for once.
+    pub fn body_at_hand(&mut self) -> Option<Got> {
+        self.body.take()
+    }
+
+    /// The connection.
+    pub fn conn(&self) -> Rc<Conn> {
+        Rc::clone(&self.conn)
+    }
+
+    /// Waits for the PROXY header that the connection begins with, and takes over whom it names.
+    pub async fn receive_proxy_header(&mut self) -> Result<(), Greeting> {
+        self.conn.enter(Phase::Greeting, self.core.now_ms());
+        loop {
+            let buf = &mut self.work().buf;
+            match proxy_header::read(buf).map_err(Greeting::Broken)? {
+                Step::Whole { bytes, client } => {
+                    buf.remove(0..bytes);
+                    if let Some(client) = client {
+                        self.conn.peer.set(client);
+                    }
+                    return Ok(());
+                }
+                Step::More => {
+                    let begun = !buf.is_empty();
+                    self.fill(0).await.map_err(|gone| Greeting::Gone { gone, begun })?;
+                }
+            }
+        }
+    }
+
+    /// Whether another core has received the request's body.
+    pub fn has_body(&self) -> bool {
+        self.body.is_some()
+    }
+
+    /// Begins the body behind the head, if it is within `limit`.
+    pub fn begin_body(&mut self, limit: u64) -> Result<Body, Reject> {
+        let limits = self.core.limits;
+        let head = &self.work().head;
+        Body::new(head.framing(), head.len(), limit, &limits)
+    }
+
+    /// Reads the whole body.
+    pub async fn receive_body(&mut self, mut body: Body) -> Result<Got, BodyError> {
+        self.conn.enter(Phase::Body, self.core.now_ms());
+        loop {
+            let work = self.work();
+            match body.advance(&mut work.buf).map_err(BodyError::Reject)? {
+                BodyStatus::Done => {
+                    let range = body.range();
+                    let consumed = body.consumed();
+                    self.hint_bytes = consumed;
+                    return Ok(Got { start: range.start, end: range.end, consumed });
+                }
+                BodyStatus::More { want } => self.fill(want).await.map_err(BodyError::Gone)?,
+            }
+            self.conn.progress_bytes.set(body.range().len() as u64);
+        }
+    }
+
+    /// The next piece of a body that is not kept: it is taken out of the buffer. `None`: that was all; what follows the body
+    /// in the buffer begins at [`Body::consumed`].
+    pub async fn receive_piece(&mut self, body: &mut Body) -> Result<Option<Bytes>, BodyError> {
+        if self.conn.phase.get() != Phase::Body {
+            self.conn.enter(Phase::Body, self.core.now_ms());
+        }
+        loop {
+            let work = self.work();
+            let status = body.advance(&mut work.buf).map_err(BodyError::Reject)?;
+            let range = body.range();
+            let count = range.len().min(PIECE_BYTES_MAX);
+            if count > 0 {
+                let piece = Bytes::copy_from_slice(&work.buf[range.start..range.start + count]);
+                body.take(count, &mut work.buf);
+                self.conn.progress_bytes.set(body.received());
+                return Ok(Some(piece));
+            }
+            match status {
+                BodyStatus::Done => return Ok(None),
+                BodyStatus::More { want } => self.fill(want).await.map_err(BodyError::Gone)?,
+            }
+        }
+    }
+
+    /// Reads on in a body until `bytes` of it stand in the buffer, or its end has come (true). What stands there is the body's range; it is to
+    /// be used, and then taken out.
+    pub async fn next_piece(&mut self, body: &mut Body, bytes: usize) -> Result<bool, BodyError> {
+        self.conn.enter(Phase::Body, self.core.now_ms());
+        loop {
+            let status = body.advance(&mut self.work().buf).map_err(BodyError::Reject)?;
+            let have = body.range().len();
+            self.conn.progress_bytes.set(have as u64);
+            match status {
+                BodyStatus::Done => return Ok(true),
+                BodyStatus::More { .. } if have >= bytes => return Ok(false),
+                BodyStatus::More { want } => {
+                    self.fill(want.min(bytes - have)).await.map_err(BodyError::Gone)?;
+                }
+            }
+        }
+    }
+
+    /// Receives some bytes behind those in the buffer, with room for at least `want` more.
+    async fn fill(&mut self, want: usize) -> Result<(), Gone> {
+        let mut woken = false;
+        loop {
+            match self.conn.order.get() {
+                Order::TimedOut => return Err(Gone::TimedOut),
+                Order::Evict => return Err(Gone::Closed),
+                // What has begun is finished; what came before now is still read.
+                Order::Close if self.idle() && !woken && !self.has_arrived() => return Err(Gone::Closed),
+                Order::Reclaim => {
+                    self.conn.order.set(Order::None);
+                    if self.idle() {
+                        self.wait_without_buffer().await?;
+                        woken = true;
+                    }
+                }
+                Order::Close | Order::None => {}
+            }
+            self.make_room(want).await?;
+            let buf = self.work().buf.lend();
+            let (begin, end) = (buf.len(), buf.capacity());
+            let handle = self.conn.canceller.borrow().as_ref().map(|c| c.handle());
+            let Some(handle) = handle else { return Err(Gone::Closed) };
+            self.conn.holds_buffer.set(true);
+            let (result, slice) = self.stream.cancelable_read(buf.slice_mut(begin..end), handle).await;
+            self.conn.holds_buffer.set(false);
+            self.work().buf.take_back(slice.into_inner());
+            match result {
+                Ok(0) => return Err(Gone::Closed),
+                Ok(received) => {
+                    self.core.metrics.received_bytes.add(received as u64);
+                    return Ok(());
+                }
+                Err(error) if error.raw_os_error() == Some(libc::ECANCELED) => {}
+                Err(_) => return Err(Gone::Closed),
+            }
+        }
+    }
+
+    /// Whether more has come from the client than the request in the buffer, which takes `consumed` bytes of it.
+    pub fn has_more(&self, consumed: usize) -> bool {
+        self.work.as_ref().is_some_and(|work| work.buf.len() > consumed) || self.has_arrived()
+    }
+
+    /// Whether bytes have arrived that were not received yet.
+    fn has_arrived(&self) -> bool {
+        let flags = MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT;
+        nix::sys::socket::recv(self.conn.fd, &mut [0], flags).is_ok_and(|bytes| bytes > 0)
+    }
+
+    fn idle(&self) -> bool {
+        self.conn.phase.get() == Phase::Idle && self.work.as_ref().is_none_or(|work| work.buf.is_empty())
+    }
+
+    /// An idle connection owns no buffer: it is given back, and readiness is awaited instead.
+    async fn wait_without_buffer(&mut self) -> Result<(), Gone> {
+        self.release();
+        self.hint_bytes = BUFFER_BYTES_MIN;
+        self.stream.readable(false).await.map_err(|_| Gone::Closed)
+    }
+
+    async fn make_room(&mut self, want: usize) -> Result<(), Gone> {
+        loop {
+            let core = Rc::clone(&self.core);
+            let work = self.work();
+            // Memory follows what has arrived, not what was announced: nobody gets a large buffer for
+            // a large Content-Length alone.
+            let len = work.buf.len();
+            let needed = (len + want.clamp(1, 3 * len.max(BUFFER_BYTES_MIN))).max(BUFFER_BYTES_MIN);
+            // Where that cannot be had, what the next bytes need will do. Nobody waits who has room for them.
+            if self.grow(needed) || len < self.work().buf.capacity() || self.grow(len + 1) {
+                self.work().buf.make_room(needed - len);
+                return Ok(());
+            }
+            if !wait_for_memory(&core, &self.conn).await {
+                return Err(Gone::NoMemory);
+            }
+        }
+    }
+
+    /// Grows the buffer, if the budget and the share of its project allow for that now.
+    fn grow(&mut self, needed: usize) -> bool {
+        let core = Rc::clone(&self.core);
+        let grows = needed > self.work().buf.capacity();
+        let (project, cost) = (self.conn.project.get(), Pool::cost(needed));
+        let grown = (!grows || core.shares.allow(&self.account, project, cost))
+            && core.pool.grow(&mut self.work().buf, needed).is_ok();
+        if grown {
+            self.note_share();
+        }
+        grown
+    }
+
+    /// Tells what the buffer takes of the share of its project.
+    fn note_share(&mut self) {
+        let bytes = self.work.as_ref().map_or(0, |work| Pool::cost(work.buf.capacity()));
+        self.core.shares.note(&mut self.account, self.conn.project.get(), bytes);
+    }
+
+    /// Removes the first `consumed` bytes: the request has been answered.
+    pub fn finish_request(&mut self, consumed: usize) {
+        let hint = self.hint_bytes;
+        let core = Rc::clone(&self.core);
+        self.conn.served.set(true);
+        self.conn.renew_patience();
+        if self.conn.order.get() == Order::TimedOut {
+            // It was late, but it came.
+            self.conn.order.set(Order::None);
+        }
+        let Some(work) = &mut self.work else { return };
+        work.head.reset();
+        if consumed >= work.buf.len() {
+            work.buf.clear();
+            if core.pool.shrink(&mut work.buf, hint) {
+                core.commits.memory_came_back(&core.shares);
+            }
+        } else {
+            work.buf.remove(0..consumed);
+        }
+        core.pool.clear_beside(work);
+        self.note_share();
+    }
+
+    /// Sends what stands in the out buffer.
+    pub async fn send(&mut self) -> Result<(), Gone> {
+        self.conn.enter(Phase::Writing, self.core.now_ms());
+        self.count();
+        let mut out = std::mem::take(&mut self.work().out);
+        let mut sent = 0;
+        while sent < out.len() {
+            let (result, slice) = self.stream.write(out.slice(sent..)).await;
+            out = slice.into_inner();
+            match result {
+                Ok(0) | Err(_) => return Err(Gone::Closed),
+                Ok(n) => sent += n,
+            }
+            self.conn.since_ms.set(self.core.now_ms());
+        }
+        out.clear();
+        self.work().out = out;
+        Ok(())
+    }
+
+    /// Takes note of what the request has beside its received bytes, before it has to wait.
+    pub fn count(&mut self) {
+        if let Some(work) = &mut self.work {
+            self.core.pool.count(work);
+        }
+    }
+
+    /// Ends our side, then reads and drops what the client still sends, within `limit_bytes` and the
+    /// sweep's time: closing at once would reset the connection and may take the answer with it.
+    pub async fn linger(&mut self, limit_bytes: usize) {
+        self.conn.enter(Phase::Lingering, self.core.now_ms());
+        self.conn.order.set(Order::None);
+        // The large buffer of a refused request is wanted by others.
+        self.release();
+        self.hint_bytes = BUFFER_BYTES_MIN;
+        if self.stream.shutdown().await.is_err() {
+            return;
+        }
+        let mut dropped = 0;
+        while dropped < limit_bytes {
+            let work = self.work();
+            work.buf.clear();
+            if self.fill(1).await.is_err() {
+                return;
+            }
+            dropped += self.work().buf.len();
+        }
+    }
+
+    /// Gives the buffers back.
+    pub fn release(&mut self) {
+        if let Some(work) = self.work.take() {
+            self.core.pool.put(work);
+            self.core.shares.note(&mut self.account, 0, 0);
+            self.core.commits.memory_came_back(&self.core.shares);
+        }
+    }
+}
+
+impl Drop for Io {
+    fn drop(&mut self) {
+        self.release();
+    }
+}

@@ -1,0 +1,465 @@
+//! What a core knows of one connection: enough to sweep it, wake it and close it.
+
+use std::cell::{Cell, RefCell};
+use std::net::IpAddr;
+use std::os::fd::RawFd;
+use std::rc::Rc;
+use std::task::Waker;
+
+use monoio::io::Canceller;
+use nix::sys::socket::Shutdown;
+
+use crate::log::Seq;
+use crate::session::SessionId;
+use crate::session::token::Token;
+
+use super::migration::Ticket;
+
+/// What a connection is doing; it decides which deadline holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Before the first request: a PROXY header must come.
+    Greeting,
+    /// Between requests, nothing received yet.
+    Idle,
+    /// A head has begun.
+    Head,
+    /// A body is being received.
+    Body,
+    /// The log has not answered yet.
+    Storing,
+    /// The answer is being sent.
+    Writing,
+    /// The answer is out; what the client still sends is read and dropped.
+    Lingering,
+}
+
+/// What the sweep tells a connection that it has cut short.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// Go on.
+    None,
+    /// Give the buffer back and wait without one.
+    Reclaim,
+    /// The client was too slow: answer 408 and close.
+    TimedOut,
+    /// Close when what has begun is finished: idle for too long, over the cap, or the server stops.
+    Close,
+    /// Close, and leave what has begun: others need the room.
+    Evict,
+}
+
+/// How waiting for the log ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Nothing is waited for.
+    Nothing,
+    /// Not yet.
+    Pending,
+    /// The record is as safe as `ack` promises.
+    Stored,
+    /// A segment failed: append the records again, from the first that was lost.
+    Lost,
+    /// Room or memory may be there now: try again.
+    Retry,
+    /// Patience is used up.
+    TimedOut,
+}
+
+/// Whether the client of a request that waits is still there, as far as its socket tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Presence {
+    /// It is.
+    Here,
+    /// It has ended its side, and memory is short: it is answered at once that it was.
+    Ending,
+    /// It has closed or reset the connection, and reads no answer.
+    Gone,
+}
+
+/// The token that was verified last on a connection. Trackers send the same one with each batch.
+pub struct TokenMemo {
+    text: [u8; TOKEN_BYTES_MAX],
+    len: u8,
+    generation: u64,
+    token: Token,
+}
+
+/// Longer tokens are verified each time. The longest valid one has 89 bytes.
+const TOKEN_BYTES_MAX: usize = 120;
+
+impl TokenMemo {
+    /// Remembers nothing.
+    pub const fn empty() -> Self {
+        Self {
+            text: [0; TOKEN_BYTES_MAX],
+            len: 0,
+            generation: 0,
+            token: Token { session: SessionId(0), delay_ms: 0, expires_ms: 0 },
+        }
+    }
+
+    /// The token, if this very text was verified with these secrets.
+    pub fn get(&self, text: &[u8], generation: u64) -> Option<Token> {
+        let known = self.len > 0 && self.generation == generation && text == &self.text[..usize::from(self.len)];
+        known.then_some(self.token)
+    }
+
+    /// Remembers a verified token.
+    pub fn set(&mut self, text: &[u8], generation: u64, token: Token) {
+        if text.len() <= TOKEN_BYTES_MAX {
+            self.text[..text.len()].copy_from_slice(text);
+            self.len = text.len() as u8;
+            self.generation = generation;
+            self.token = token;
+        }
+    }
+}
+
+/// One connection, shared by its task, the sweep and the commit task of its core.
+pub struct Conn {
+    /// The socket. Valid as long as the connection stands in [`Conns`].
+    pub fd: RawFd,
+    /// The peer's address, or the one that a PROXY header names.
+    pub peer: Cell<IpAddr>,
+    /// The project of its last request, 0 if not known.
+    pub project: Cell<u32>,
+    /// What it is doing.
+    pub phase: Cell<Phase>,
+    /// When the phase began, on the core's coarse clock.
+    pub since_ms: Cell<u64>,
+    /// How long the request in progress has been held so far, in ms: the sum of all waits that are over.
+    held_ms: Cell<u64>,
+    /// When the wait began that it is in, on the core's coarse clock.
+    hold_began_ms: Cell<Option<u64>>,
+    /// Body bytes received, or answer bytes sent, in this phase.
+    pub progress_bytes: Cell<u64>,
+    /// Of a body, since when its client is too slow: a grace later it is refused. What comes moves it on, and never beyond the moment.
+    pub slow_since_ms: Cell<u64>,
+    /// How much of the progress has been credited.
+    credited_bytes: Cell<u64>,
+    /// At least one request has been answered.
+    pub served: Cell<bool>,
+    /// Accepted beyond the cap: it must wait for a place.
+    pub over_cap: Cell<bool>,
+    /// Set by the sweep, read by the task.
+    pub order: Cell<Order>,
+    /// The records that the task waits for, the first and the last; zeros: none.
+    pub seqs: Cell<(Seq, Seq)>,
+    /// The first of them that is lost; 0: none so far.
+    pub lost_from: Cell<Seq>,
+    /// How that ended.
+    pub outcome: Cell<Outcome>,
+    /// Wakes the task that waits for the log.
+    pub waker: RefCell<Option<Waker>>,
+    /// Cancels the read that waits for the next request.
+    pub canceller: RefCell<Option<Canceller>>,
+    /// The last verified token.
+    pub memo: RefCell<TokenMemo>,
+    /// A read with a buffer is pending.
+    pub holds_buffer: Cell<bool>,
+    /// Whether its client is still there.
+    pub presence: Cell<Presence>,
+    /// Its place at another core.
+    pub ticket: RefCell<Option<Box<Ticket>>>,
+}
+
+impl Conn {
+    /// A connection that has just been accepted.
+    pub fn new(fd: RawFd, peer: IpAddr, now_ms: u64, over_cap: bool) -> Self {
+        Self {
+            fd,
+            peer: Cell::new(peer),
+            project: Cell::new(0),
+            phase: Cell::new(Phase::Idle),
+            since_ms: Cell::new(now_ms),
+            held_ms: Cell::new(0),
+            hold_began_ms: Cell::new(None),
+            progress_bytes: Cell::new(0),
+            slow_since_ms: Cell::new(now_ms),
+            credited_bytes: Cell::new(0),
+            served: Cell::new(false),
+            over_cap: Cell::new(over_cap),
+            order: Cell::new(Order::None),
+            seqs: Cell::new((Seq(0), Seq(0))),
+            lost_from: Cell::new(Seq(0)),
+            outcome: Cell::new(Outcome::Nothing),
+            waker: RefCell::new(None),
+            canceller: RefCell::new(Some(Canceller::new())),
+            memo: RefCell::new(TokenMemo::empty()),
+            holds_buffer: Cell::new(false),
+            presence: Cell::new(Presence::Here),
+            ticket: RefCell::new(None),
+        }
+    }
+
+    /// Enters a phase; its deadline starts now.
+    pub fn enter(&self, phase: Phase, now_ms: u64) {
+        self.phase.set(phase);
+        self.since_ms.set(now_ms);
+        self.slow_since_ms.set(now_ms);
+        self.credited_bytes.set(0);
+        self.progress_bytes.set(0);
+    }
+
+    /// A new request, or a piece of an upload that is stored as it comes: it has all of its patience before it.
+    pub fn renew_patience(&self) {
+        self.held_ms.set(0);
+        self.hold_began_ms.set(None);
+        self.presence.set(Presence::Here);
+    }
+
+    /// Goes on where another core's connection ended: with a request that was held for `held_ms` there.
+    pub fn resume(&self, held_ms: u64, served: bool) {
+        self.held_ms.set(held_ms);
+        self.served.set(served);
+    }
+
+    /// Begins a wait for the log, for memory, for a turn or for a place. All waits of a request share one patience, and what the client
+    /// takes between two of them is not part of it: so the phase is as old as all of them together.
+    pub fn hold(&self, now_ms: u64) {
+        let held_ms = self.held_ms(now_ms);
+        self.held_ms.set(held_ms);
+        self.hold_began_ms.set(Some(now_ms));
+        self.phase.set(Phase::Storing);
+        self.since_ms.set(now_ms.saturating_sub(held_ms));
+    }
+
+    /// The wait is over.
+    pub fn let_go(&self, now_ms: u64) {
+        self.held_ms.set(self.held_ms(now_ms));
+        self.hold_began_ms.set(None);
+        self.outcome.set(Outcome::Nothing);
+    }
+
+    /// How long this request has been held by now, in ms.
+    pub fn held_ms(&self, now_ms: u64) -> u64 {
+        let running_ms = self.hold_began_ms.get().map_or(0, |began_ms| now_ms.saturating_sub(began_ms));
+        self.held_ms.get() + running_ms
+    }
+
+    /// Whether the client sends its body too slowly: for longer than `grace_ms` at less than `rate` bytes a second. A fast beginning earns nothing
+    /// for later: who holds memory has to go on sending.
+    pub fn is_too_slow(&self, now_ms: u64, grace_ms: u64, rate: u64) -> bool {
+        let progress = self.progress_bytes.get();
+        let earned_ms =
+            progress.saturating_sub(self.credited_bytes.replace(progress)).saturating_mul(1000) / rate.max(1);
+        let since_ms = self.slow_since_ms.get().saturating_add(earned_ms).min(now_ms);
+        self.slow_since_ms.set(since_ms);
+        now_ms - since_ms > grace_ms
+    }
+
+    /// Whether it waits for the log or for memory. Who was woken to try again has not got it yet.
+    pub fn waits(&self) -> bool {
+        self.phase.get() == Phase::Storing && matches!(self.outcome.get(), Outcome::Pending | Outcome::Retry)
+    }
+
+    /// The log has come past the record `seq`, which is lost or as safe as `ack` promises. The last one that is waited for ends the
+    /// wait. Told in the order of the records, and of others too: the connection may have run out of patience and wait for something
+    /// else by now.
+    pub fn passed(&self, seq: Seq, lost: bool) {
+        let (first, last) = self.seqs.get();
+        if self.phase.get() != Phase::Storing || seq < first || last < seq {
+            return;
+        }
+        if lost && self.lost_from.get() == Seq(0) {
+            self.lost_from.set(seq);
+        }
+        if seq == last {
+            self.settle(if self.lost_from.get() == Seq(0) { Outcome::Stored } else { Outcome::Lost });
+        }
+    }
+
+    /// There may be room or memory now: ends the wait for it, if that is what the connection waits for.
+    pub fn retry(&self) {
+        if self.seqs.get().1 == Seq(0) {
+            self.settle(Outcome::Retry);
+        }
+    }
+
+    /// Ends waiting for the log.
+    pub fn settle(&self, outcome: Outcome) {
+        if self.outcome.get() == Outcome::Pending {
+            self.outcome.set(outcome);
+            if let Some(waker) = self.waker.borrow_mut().take() {
+                waker.wake();
+            }
+        }
+    }
+
+    /// The client has gone, or is on its way out: ends whatever the connection waits for. What is appended stays so.
+    pub fn stop_waiting(&self, presence: Presence) {
+        self.presence.set(presence);
+        self.settle(Outcome::TimedOut);
+    }
+
+    /// Whether nobody is there who is worth waiting for.
+    pub fn has_to_go(&self) -> bool {
+        self.presence.get() != Presence::Here
+    }
+
+    /// Has the task look at an order now: the pending read is cancelled, which loses nothing that has arrived. A
+    /// connection that waits without a buffer is woken by closing its read side, which still delivers what came before.
+    pub fn interrupt(&self, order: Order) {
+        if self.order.replace(order) == order {
+            return;
+        }
+        if self.holds_buffer.get() {
+            self.cancel_read();
+        } else if self.phase.get() == Phase::Idle {
+            // An error means that the peer has gone already, which ends the wait as well.
+            let _ = nix::sys::socket::shutdown(self.fd, Shutdown::Read);
+        }
+    }
+
+    /// The connection is about to be closed: its answers say so.
+    pub fn closing(&self) -> bool {
+        matches!(self.order.get(), Order::Close | Order::Evict)
+    }
+
+    /// Breaks the connection off.
+    pub fn abort(&self) {
+        self.order.set(Order::Close);
+        let _ = nix::sys::socket::shutdown(self.fd, Shutdown::Both);
+    }
+
+    fn cancel_read(&self) {
+        let canceller = self.canceller.borrow_mut().take();
+        *self.canceller.borrow_mut() = canceller.map(Canceller::cancel);
+    }
+}
+
+/// All connections of a core.
+#[derive(Default)]
+pub struct Conns {
+    slots: RefCell<Vec<Option<Rc<Conn>>>>,
+    free: RefCell<Vec<usize>>,
+    count: Cell<usize>,
+    added: Cell<u64>,
+}
+
+impl Conns {
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.count.get()
+    }
+
+    /// How many there have ever been.
+    pub fn added(&self) -> u64 {
+        self.added.get()
+    }
+
+    /// Adds one; the key removes it.
+    pub fn insert(&self, conn: Rc<Conn>) -> usize {
+        self.count.set(self.count.get() + 1);
+        self.added.set(self.added.get() + 1);
+        let mut slots = self.slots.borrow_mut();
+        if let Some(key) = self.free.borrow_mut().pop() {
+            slots[key] = Some(conn);
+            return key;
+        }
+        slots.push(Some(conn));
+        slots.len() - 1
+    }
+
+    /// Removes one.
+    pub fn remove(&self, key: usize) {
+        if self.slots.borrow_mut()[key].take().is_some() {
+            self.count.set(self.count.get() - 1);
+            self.free.borrow_mut().push(key);
+        }
+    }
+
+    /// Calls `visit` for each.
+    pub fn for_each(&self, mut visit: impl FnMut(&Rc<Conn>)) {
+        for conn in self.slots.borrow().iter().flatten() {
+            visit(conn);
+        }
+    }
+
+    /// Calls `visit` for each, with its key.
+    pub fn for_each_key(&self, mut visit: impl FnMut(usize, &Conn)) {
+        for (key, conn) in self.slots.borrow().iter().enumerate() {
+            if let Some(conn) = conn {
+                visit(key, conn);
+            }
+        }
+    }
+
+    /// What `look` says of the one with this key, if there is one.
+    pub fn with<T>(&self, key: usize, look: impl FnOnce(&Conn) -> T) -> Option<T> {
+        self.slots.borrow().get(key)?.as_deref().map(look)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn conn() -> Conn {
+        Conn::new(-1, IpAddr::from([127, 0, 0, 1]), 0, false)
+    }
+
+    /// How old the sweep takes the wait for.
+    fn age_ms(conn: &Conn, now_ms: u64) -> u64 {
+        now_ms - conn.since_ms.get()
+    }
+
+    #[test]
+    fn the_waits_of_a_request_are_summed_and_the_time_between_them_is_not_part_of_it() {
+        let conn = conn();
+        conn.hold(1_000);
+        assert_eq!((age_ms(&conn, 3_000), conn.held_ms(3_000)), (2_000, 2_000));
+        conn.let_go(3_000);
+        conn.hold(10_000);
+        assert_eq!((age_ms(&conn, 10_000), conn.held_ms(11_000)), (2_000, 3_000));
+        // One wait that turns into another.
+        conn.hold(11_000);
+        assert_eq!(conn.held_ms(11_500), 3_500);
+        conn.let_go(11_500);
+        conn.renew_patience();
+        assert_eq!(conn.held_ms(20_000), 0);
+    }
+
+    #[test]
+    fn a_fast_beginning_earns_nothing_for_a_slow_end() {
+        let conn = conn();
+        let slow = |at_ms, bytes| {
+            conn.progress_bytes.set(bytes);
+            conn.is_too_slow(at_ms, 15_000, 1024)
+        };
+        conn.enter(Phase::Body, 1_000);
+        assert!(!slow(1_100, 90_000));
+        assert!(!slow(16_000, 90_001));
+        assert!(slow(16_200, 90_002), "a byte now and then is no progress");
+        // Who keeps the rate has all the time that it takes.
+        conn.enter(Phase::Body, 100_000);
+        assert!((1..600).all(|second| !slow(100_000 + second * 1000, second * 1024)));
+        // Who has been silent for a while may go on.
+        assert!(!slow(710_000, 599 * 1024));
+        assert!(!slow(710_100, 620 * 1024));
+        assert!(!slow(724_000, 620 * 1024) && slow(726_000, 620 * 1024));
+    }
+
+    #[test]
+    fn a_request_that_moves_to_another_core_takes_along_how_long_it_was_held() {
+        let conn = conn();
+        conn.resume(4_000, true);
+        conn.enter(Phase::Idle, 100_000);
+        conn.hold(100_500);
+        assert_eq!(age_ms(&conn, 101_000), 4_500);
+    }
+
+    #[test]
+    fn who_waits_is_seen_until_something_has_come_of_it() {
+        let conn = conn();
+        conn.hold(0);
+        assert!(!conn.waits(), "for a place or for a limit");
+        conn.outcome.set(Outcome::Pending);
+        assert!(conn.waits());
+        conn.settle(Outcome::Retry);
+        assert!(conn.waits(), "it only tries again");
+        conn.let_go(10);
+        assert!(!conn.waits());
+    }
+}

@@ -1,0 +1,112 @@
+//! Deadlines of all connections of a core, looked at a few times a second: no timer a read.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use crate::config::Config;
+use crate::server::core::notices;
+use crate::server::core::state::Core;
+
+use super::state::{Conn, Order, Outcome, Phase};
+use super::watch::WATCHED_FROM_MS;
+
+/// The time between two sweeps. Deadlines are this coarse.
+const PERIOD: Duration = Duration::from_millis(100);
+
+/// An idle connection keeps its buffer for this long.
+const RECLAIM_MS: u64 = 2_000;
+
+/// Buffers reclaimed by one sweep: each is two completions, and the ring has a bound.
+const RECLAIMS_MAX: usize = 512;
+
+/// While the server stops, a new connection has this long to send its first request.
+const FIRST_REQUEST_MS: u64 = 1_000;
+
+/// While the server stops, a connection that has been answered has this long to send its next request, whose answer then says that it was the
+/// last one. To close it earlier would cross that request. It counts from the stop at the earliest: who has been idle for long may send one, too.
+const NEXT_REQUEST_MS: u64 = 1_000;
+
+/// How long an answer may wait for a client that takes nothing.
+const WRITE_MS: u64 = 30_000;
+
+/// How long a connection lingers behind its last answer.
+const LINGER_MS: u64 = 2_000;
+
+/// Sweeps until the core ends.
+pub async fn run(core: Rc<Core>) {
+    loop {
+        monoio::time::sleep(PERIOD).await;
+        let now_ms = core.tick();
+        core.common.beats.beat(core.number);
+        core.look_at_log();
+        let mut reclaims_left = RECLAIMS_MAX;
+        // Asked for here, so that a core without requests takes over a change as well.
+        let live = core.live();
+        let mut waiting = 0;
+        let deadlines_hold = core.deadlines_hold();
+        core.conns.for_each(|conn| {
+            // Counted before those are woken that may try again: they will stand in no queue for a moment.
+            waiting += u64::from(conn.waits());
+            if conn.phase.get() == Phase::Storing && now_ms.saturating_sub(conn.since_ms.get()) > WATCHED_FROM_MS {
+                core.watch.add(conn);
+            }
+            if deadlines_hold {
+                look(&core, &live.config, conn, now_ms, &mut reclaims_left);
+            }
+        });
+        core.metrics.waiting.set(waiting);
+        core.metrics.abandoned.add(core.watch.look(core.commits.is_memory_short()));
+        core.commits.retry();
+        core.commits.retry_memory();
+        core.hear();
+        if core.number == 0 {
+            notices::report(&core.common.log, &core.logger);
+        }
+        core.metrics.buffer_bytes.set(core.pool.used_bytes());
+        core.metrics.kept_bytes.set(core.pool.kept_bytes());
+        core.wake_commits();
+    }
+}
+
+fn look(core: &Core, config: &Config, conn: &Conn, now_ms: u64, reclaims_left: &mut usize) {
+    let age_ms = now_ms.saturating_sub(conn.since_ms.get());
+    let head_timeout_ms = config.head_timeout.as_millis() as u64;
+    match conn.phase.get() {
+        Phase::Greeting if age_ms > head_timeout_ms || core.draining.get() && age_ms > FIRST_REQUEST_MS => {
+            conn.interrupt(Order::TimedOut);
+        }
+        Phase::Idle if conn.closing() => {}
+        Phase::Idle
+            if core.draining.get()
+                && match conn.served.get() {
+                    true => age_ms.min(core.drained_ms()) > NEXT_REQUEST_MS,
+                    false => age_ms > FIRST_REQUEST_MS,
+                } =>
+        {
+            conn.interrupt(Order::Close);
+        }
+        Phase::Idle if age_ms > config.idle_timeout.as_millis() as u64 => {
+            core.metrics.idle_closed.inc();
+            conn.interrupt(Order::Close);
+        }
+        Phase::Idle if conn.holds_buffer.get() && age_ms > RECLAIM_MS && *reclaims_left > 0 => {
+            *reclaims_left -= 1;
+            conn.interrupt(Order::Reclaim);
+        }
+        Phase::Head if age_ms > head_timeout_ms => {
+            conn.interrupt(Order::TimedOut);
+        }
+        // A minimum rate and no fixed total: a large upload over a slow line gets through, a stalled
+        // one does not.
+        Phase::Body => {
+            let grace_ms = config.body_grace.as_millis() as u64;
+            if conn.is_too_slow(now_ms, grace_ms, config.body_rate_min) {
+                conn.interrupt(Order::TimedOut);
+            }
+        }
+        Phase::Storing if age_ms > config.patience.as_millis() as u64 => conn.settle(Outcome::TimedOut),
+        Phase::Writing if age_ms > WRITE_MS => conn.abort(),
+        Phase::Lingering if age_ms > LINGER_MS => conn.abort(),
+        _ => {}
+    }
+}

@@ -1,0 +1,95 @@
+//! What the log says of sessions that were given out before this start: told in parts while it is read, newest first.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use crate::server::conn::state::Conn;
+use crate::session::SessionId;
+
+use super::state::{Announcement, Core};
+
+/// Parts at most. Each is as large as all before it together, so that a few hold all that is told.
+const PARTS_MAX: usize = 24;
+
+/// How soon a request that waits looks again, at first and in the end.
+const POLL_FIRST: Duration = Duration::from_millis(2);
+const POLL_MAX: Duration = Duration::from_millis(40);
+
+/// The sessions of the log. Written by one thread, read by all without a lock.
+#[derive(Debug, Default)]
+pub struct Known {
+    parts: [OnceLock<Box<[Announcement]>>; PARTS_MAX],
+    whole: AtomicBool,
+}
+
+impl Known {
+    /// Adds a part. Beyond the bound of parts it is left out.
+    pub fn add(&self, mut sessions: Vec<Announcement>) {
+        sessions.sort_unstable_by_key(|&(session, _)| session.0);
+        let mut sessions = sessions.into_boxed_slice();
+        for part in &self.parts {
+            match part.set(sessions) {
+                Ok(()) => return,
+                Err(back) => sessions = back,
+            }
+        }
+    }
+
+    /// All has been told.
+    pub fn finish(&self) {
+        self.whole.store(true, Ordering::Release);
+    }
+
+    /// Whether all has been told.
+    pub fn is_whole(&self) -> bool {
+        self.whole.load(Ordering::Acquire)
+    }
+
+    /// The project of a session.
+    pub fn get(&self, session: SessionId) -> Option<u32> {
+        self.parts.iter().map_while(OnceLock::get).find_map(|part| {
+            let at = part.binary_search_by_key(&session.0, |&(known, _)| known.0).ok()?;
+            Some(part[at].1)
+        })
+    }
+}
+
+/// Waits until all that the log knows has been told, for half of the request's patience at most: the log may need the rest. False: it was
+/// told before, and there is nothing to ask again.
+pub async fn wait(core: &Core, conn: &Conn) -> bool {
+    if core.knows_log.get() {
+        return false;
+    }
+    let mut poll = POLL_FIRST;
+    conn.hold(core.now_ms());
+    let may_wait = || !conn.has_to_go() && conn.held_ms(core.now_ms()) < core.patience_ms() / 2;
+    while !core.common.known.is_whole() && may_wait() {
+        monoio::time::sleep(poll).await;
+        poll = (poll * 2).min(POLL_MAX);
+    }
+    conn.let_go(core.now_ms());
+    core.knows_log.set(core.common.known.is_whole());
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_told_in_parts_is_found() {
+        let known = Known::default();
+        known.add(vec![(SessionId(9), 1), (SessionId(3), 2)]);
+        known.add(vec![(SessionId(5), 3), (SessionId(9), 1)]);
+        assert!(!known.is_whole());
+        known.finish();
+        let project = |session| known.get(SessionId(session));
+        assert_eq!((project(9), project(3), project(5), project(4)), (Some(1), Some(2), Some(3), None));
+        assert!(known.is_whole());
+        for session in 0..100 {
+            known.add(vec![(SessionId(1000 + session), 1)]);
+        }
+        assert_eq!((project(1000), project(1099)), (Some(1), None), "the parts are bounded");
+    }
+}

@@ -1,0 +1,189 @@
+//! Forms (`multipart/form-data`) read as they come: the body goes through the parser piece by piece, and nothing of it is kept.
+
+use crate::http::Body;
+use crate::http::multipart::{FormFault, Multipart, Step};
+use crate::http::params::{Param, Parameterised};
+use crate::server::conn::io::{BodyError, Io};
+
+/// What is kept of the value of a field.
+const VALUE_BYTES_KEPT: usize = 256;
+
+/// The longest boundary; its standard has 70.
+const BOUNDARY_BYTES_MAX: usize = 256;
+
+/// Why a form cannot be read.
+#[derive(Debug)]
+pub enum FormError {
+    /// The body itself: its framing, its length, its connection.
+    Body(BodyError),
+    /// It is no form, or one that breaks off.
+    Malformed(&'static str),
+    /// It is over this limit.
+    TooLarge(&'static str),
+}
+
+impl From<FormFault> for FormError {
+    /// Upstream's texts, where it has them.
+    fn from(fault: FormFault) -> Self {
+        match fault {
+            FormFault::NoPart => Self::Malformed("multipart: NextPart: EOF"),
+            FormFault::CutOff => Self::Malformed("unexpected EOF"),
+            FormFault::Head => Self::Malformed("malformed MIME header"),
+            FormFault::HeadTooLarge => Self::TooLarge("the head of a part is too large"),
+        }
+    }
+}
+
+/// The bounds of a form.
+#[derive(Debug, Clone, Copy)]
+pub struct FormLimits {
+    /// Files and fields.
+    pub parts_max: u64,
+    /// The lines before a part.
+    pub part_head_bytes: u64,
+    /// The value of a field that is no file.
+    pub field_bytes: u64,
+}
+
+/// The boundary of the form that a `Content-Type` announces, or upstream's text for one that announces none.
+pub fn boundary(content_type: Option<&[u8]>) -> Result<Vec<u8>, &'static str> {
+    let read = content_type.and_then(Parameterised::parse);
+    let Some(read) = read.filter(|read| read.value == "multipart/form-data") else {
+        return Err("request Content-Type isn't multipart/form-data");
+    };
+    match read.param("boundary") {
+        Param::Value(boundary) if (1..=BOUNDARY_BYTES_MAX).contains(&boundary.len()) => Ok(boundary),
+        _ => Err("no multipart boundary param in Content-Type"),
+    }
+}
+
+/// A file or a field of a form.
+pub struct Part {
+    /// The name of the field; empty if it has none.
+    pub name: Vec<u8>,
+    /// The name of the file, if it is one. A name that cannot be read is empty.
+    pub file_name: Option<Vec<u8>>,
+}
+
+/// A form on its way in.
+pub struct Form {
+    body: Body,
+    parser: Multipart,
+    limits: FormLimits,
+    parts: u64,
+}
+
+impl Form {
+    /// Reads `body` as a form with this boundary.
+    pub fn new(body: Body, boundary: &[u8], limits: FormLimits) -> Self {
+        let head_bytes_max = usize::try_from(limits.part_head_bytes).unwrap_or(usize::MAX / 2);
+        Self { body, parser: Multipart::new(boundary, head_bytes_max), limits, parts: 0 }
+    }
+
+    /// The next part, once the one before it has been read to its end.
+    pub async fn next_part(&mut self, io: &mut Io) -> Result<Option<Part>, FormError> {
+        let head = loop {
+            match self.parser.next_part()? {
+                Step::Ready(head) => break head,
+                Step::NeedsMore => self.feed(io).await?,
+            }
+        };
+        let Some(head) = head else { return Ok(None) };
+        self.parts += 1;
+        if self.parts > self.limits.parts_max {
+            return Err(FormError::TooLarge("too many parts"));
+        }
+        Ok(Some(Part { name: head.name, file_name: head.file_name }))
+    }
+
+    /// The next bytes of the part; `None`: it has ended.
+    pub async fn next_bytes(&mut self, io: &mut Io) -> Result<Option<&[u8]>, FormError> {
+        let range = loop {
+            match self.parser.next_bytes()? {
+                Step::Ready(range) => break range,
+                Step::NeedsMore => self.feed(io).await?,
+            }
+        };
+        Ok(range.map(|range| self.parser.bytes(range)))
+    }
+
+    /// The value of a field that is no file; of a long one the first bytes, since those that mean something are short.
+    pub async fn value(&mut self, io: &mut Io) -> Result<Vec<u8>, FormError> {
+        let field_bytes_max = self.limits.field_bytes;
+        let (mut value, mut value_bytes) = (Vec::new(), 0);
+        while let Some(bytes) = self.next_bytes(io).await? {
+            value_bytes += bytes.len() as u64;
+            if value_bytes > field_bytes_max {
+                return Err(FormError::TooLarge("a form field is too large"));
+            }
+            let room = VALUE_BYTES_KEPT - value.len();
+            value.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        }
+        Ok(value)
+    }
+
+    /// Reads and drops what is left of the body, at most `bytes_max` of it, and says where the next request begins in
+    /// the buffer.
+    pub async fn drop_rest(&mut self, io: &mut Io, bytes_max: u64) -> Result<usize, FormError> {
+        let mut dropped_bytes = 0;
+        while let Some(piece) = io.receive_piece(&mut self.body).await.map_err(FormError::Body)? {
+            dropped_bytes += piece.len() as u64;
+            if dropped_bytes > bytes_max {
+                return Err(FormError::TooLarge("too much is left of the body"));
+            }
+        }
+        Ok(self.body.consumed())
+    }
+
+    /// Body bytes received so far.
+    pub fn received_bytes(&self) -> u64 {
+        self.body.received()
+    }
+
+    /// Receives a piece for the parser.
+    async fn feed(&mut self, io: &mut Io) -> Result<(), FormError> {
+        match io.receive_piece(&mut self.body).await.map_err(FormError::Body)? {
+            Some(piece) => self.parser.feed(&piece),
+            None => self.parser.end(),
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_boundary_of_a_form_is_found_whatever_stands_around_it() {
+        for text in [
+            "multipart/form-data; boundary=b",
+            "multipart/form-data ; boundary = b",
+            "Multipart/Form-Data;BOUNDARY=\"b\"",
+            "multipart/form-data; charset=utf-8; boundary=b;",
+            "multipart/form-data; boundary*=us-ascii'en'%62",
+        ] {
+            assert_eq!(boundary(Some(text.as_bytes())), Ok(b"b".to_vec()), "{text}");
+        }
+        let long = format!("multipart/form-data; boundary={}", "b".repeat(BOUNDARY_BYTES_MAX + 1));
+        for text in
+            ["multipart/form-data", "multipart/form-data; boundary=\"\"", "multipart/form-data; boundary*=b", &long]
+        {
+            assert_eq!(boundary(Some(text.as_bytes())), Err("no multipart boundary param in Content-Type"), "{text}");
+        }
+        for text in [
+            "",
+            "multipart/mixed; boundary=b",
+            "multipart/form-data; boundary=",
+            "multipart/form-data; boundary=b; boundary=b",
+            "multipart/form-data; boundary=b; BOUNDARY=c",
+        ] {
+            assert_eq!(
+                boundary(Some(text.as_bytes())),
+                Err("request Content-Type isn't multipart/form-data"),
+                "{text}"
+            );
+        }
+        assert!(boundary(None).is_err());
+    }
+}

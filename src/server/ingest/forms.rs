@@ -1,0 +1,196 @@
+//! Small JSON requests on a core: what leaves a row, and feature flags.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use crate::api::flags::feature_flags as flags_of;
+use crate::api::not_started::{NotStarted, NotStartedDeps, NotStartedInput};
+use crate::api::reply::Refusal;
+use crate::api::uxt::{SIGNALS_TABLE, Step, row_entry};
+use crate::api::{not_started, uxt};
+use crate::codec::inflate::{Coding, Plain, Reading};
+use crate::server::conn::io::{Got, Io};
+use crate::server::conn::state::Conn;
+use crate::server::core::state::Core;
+use crate::server::request::dispatch::{Admitted, Next, body};
+use crate::server::request::respond::Seen;
+use crate::server::request::{gate, labels};
+use crate::server::store::commit::{StoreError, store};
+use crate::server::store::pool::Work;
+use crate::session::SessionId;
+use crate::telemetry::Refusal as Reason;
+
+use super::look::Packed;
+use super::start::agents_ready;
+
+/// Stores why a browser does not record.
+pub async fn not_started(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut Seen) -> Next {
+    let got = match body(io, core, seen, core.live().config.json_size_limit, false).await {
+        Ok(got) => got,
+        Err(next) => return next,
+    };
+    agents_ready(core, conn).await;
+    let stored = store_not_started(io, core, conn, seen, got).await;
+    answer(io, core, conn, seen, got, stored).await
+}
+
+async fn store_not_started(
+    io: &mut Io,
+    core: &Rc<Core>,
+    conn: &Rc<Conn>,
+    seen: &mut Seen,
+    got: Got,
+) -> Result<(), Fault> {
+    let Work { head, buf, payload, ext, beside_bytes, .. } = io.work();
+    let origin = gate::origin(core, conn, head, buf);
+    let judge = |body: &[u8]| {
+        let input = NotStartedInput {
+            body,
+            user_agent: head.header(buf, "user-agent"),
+            x_real_ip: origin.x_real_ip,
+            x_forwarded_for: origin.x_forwarded_for,
+            peer: origin.peer,
+        };
+        let directory = core.directory();
+        let mut scratch = core.start.borrow_mut();
+        let common = &core.common;
+        let mut deps =
+            NotStartedDeps { directory: &directory, agents: &common.agents, cache: scratch.agents(), geo: &common.geo };
+        not_started::not_started(&input, &mut deps, payload)
+    };
+    let body = &buf[got.start..got.end];
+    let label = head.header(buf, "content-encoding");
+    let (judged, reading) = inflated(core, conn, label, body, judge).await;
+    if let Ok(NotStarted::Row(project)) = judged {
+        seen.project = Some(project);
+    }
+    labels::note(core, seen, reading, label);
+    match judged.map_err(Fault::Refused)? {
+        NotStarted::Row(project) => {
+            let entry = row_entry(not_started::TABLE, SessionId(0), project, payload, ext);
+            core.pool.count_beside(beside_bytes, entry.payload.len() + entry.ext.len());
+            store(core, conn, &entry).await.map_err(Fault::Store)
+        }
+        NotStarted::Refused(refusal) => Err(Fault::Refused(refusal)),
+        NotStarted::NotReady => {
+            Err(Fault::Refused(Refusal::new(503, Reason::StartingUp, "the server is starting, try again")))
+        }
+    }
+}
+
+/// Stores that a test has begun or ended.
+pub async fn test_signal(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut Seen, admitted: &Admitted) -> Next {
+    signal(io, core, conn, seen, admitted, Step::Test).await
+}
+
+/// Stores that a task has begun or ended.
+pub async fn task_signal(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut Seen, admitted: &Admitted) -> Next {
+    signal(io, core, conn, seen, admitted, Step::Task).await
+}
+
+async fn signal(
+    io: &mut Io,
+    core: &Rc<Core>,
+    conn: &Rc<Conn>,
+    seen: &mut Seen,
+    admitted: &Admitted,
+    step: Step,
+) -> Next {
+    let got = match body(io, core, seen, core.live().config.json_size_limit, false).await {
+        Ok(got) => got,
+        Err(next) => return next,
+    };
+    let Work { head, buf, payload, ext, beside_bytes, .. } = io.work();
+    let (session, directory) = (admitted.token.session, core.directory());
+    let body = &buf[got.start..got.end];
+    let label = head.header(buf, "content-encoding");
+    let project = seen.project;
+    let judge = |body: &[u8]| uxt::signal(step, body, session, &directory, project, payload);
+    let (judged, reading) = inflated(core, conn, label, body, judge).await;
+    labels::note(core, seen, reading, label);
+    let stored = match judged.flatten() {
+        Ok(project) => {
+            let entry = row_entry(SIGNALS_TABLE, session, project, payload, ext);
+            core.pool.count_beside(beside_bytes, entry.payload.len() + entry.ext.len());
+            store(core, conn, &entry).await.map_err(Fault::Store)
+        }
+        Err(refusal) => Err(Fault::Refused(refusal)),
+    };
+    answer(io, core, conn, seen, got, stored).await
+}
+
+/// Judges a JSON body by what it is inflated, in turns with others where it is compressed. `label`: its `Content-Encoding`. Also says how the body
+/// was read.
+async fn inflated<T>(
+    core: &Rc<Core>,
+    conn: &Rc<Conn>,
+    label: Option<&[u8]>,
+    body: &[u8],
+    mut judge: impl FnMut(&[u8]) -> T,
+) -> (Result<T, Refusal>, Reading) {
+    let reading = Cell::new(Coding::of_body(label, Plain::Json, body));
+    let judged = match Packed::new(&reading, body, core.live().start.json_inflated_limit) {
+        Some(packed) => core.looks.start(core, conn, &packed, judge).await,
+        None => Ok(judge(body)),
+    };
+    (judged, reading.get())
+}
+
+/// Why a row was not stored.
+enum Fault {
+    Refused(Refusal),
+    Store(StoreError),
+}
+
+/// Answers 200 without a body to who has sent a row, or why it was not stored.
+async fn answer(
+    io: &mut Io,
+    core: &Rc<Core>,
+    conn: &Rc<Conn>,
+    seen: &mut Seen,
+    got: Got,
+    stored: Result<(), Fault>,
+) -> Next {
+    let keep_alive = seen.keep_alive(io, core, conn, got.consumed);
+    match stored {
+        Ok(()) => seen.send(io, core, 200, keep_alive, |out, frame| frame.write(out, 200, &[], b"")).await,
+        Err(Fault::Store(StoreError::Moves)) => return Next::PassOn(Some(got)),
+        Err(Fault::Store(error)) => seen.refuse(io, core, &error.refusal(), keep_alive).await,
+        Err(Fault::Refused(refusal)) => seen.refuse(io, core, &refusal, keep_alive).await,
+    }
+    Next::after(keep_alive, got.consumed)
+}
+
+/// Answers the flags of the session's project. Who has no good token has none.
+pub async fn feature_flags(
+    io: &mut Io,
+    core: &Rc<Core>,
+    conn: &Rc<Conn>,
+    seen: &mut Seen,
+    admitted: Option<&Admitted>,
+) -> Next {
+    let got = match body(io, core, seen, core.live().config.json_size_limit, false).await {
+        Ok(got) => got,
+        Err(next) => return next,
+    };
+    let project = admitted.and(seen.project);
+    let Work { head, buf, .. } = io.work();
+    let directory = core.directory();
+    let judge = |body: &[u8]| flags_of(body, &directory, project, || core.dice());
+    let body = &buf[got.start..got.end];
+    let label = head.header(buf, "content-encoding");
+    let answer = if project.is_some() {
+        let (judged, reading) = inflated(core, conn, label, body, judge).await;
+        labels::note(core, seen, reading, label);
+        judged.flatten()
+    } else {
+        // Nothing is inflated for who gets nothing.
+        judge(body)
+    };
+    let keep_alive = seen.keep_alive(io, core, conn, got.consumed);
+    match answer {
+        Ok(json) => seen.send(io, core, 200, keep_alive, move |out, frame| frame.write_json(out, 200, &json)).await,
+        Err(refusal) => seen.refuse(io, core, &refusal, keep_alive).await,
+    }
+    Next::after(keep_alive, got.consumed)
+}

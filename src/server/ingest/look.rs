@@ -1,0 +1,210 @@
+//! Looking into compressed bodies before their answer, without holding up the core's other connections.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::Instant;
+
+use crate::api::body::{Looker, Question, Seen, refuse_inflate};
+use crate::api::reply::Refusal;
+use crate::codec::inflate::{Coding, InflateError, Inflater, PIECE_BYTES, Reading};
+use crate::server::conn::state::Conn;
+use crate::server::core::state::Core;
+use crate::server::store::charge::Charge;
+
+use super::turns::{Lane, TURN, Turns};
+
+/// What a core looks into bodies with: a set for each lane, so that who is in one finds it as it was left.
+#[derive(Default)]
+pub struct Looks {
+    turns: Turns,
+    quick: RefCell<Looker>,
+    long: RefCell<Looker>,
+    start: RefCell<Inflater>,
+    /// What a start inflates to that is short.
+    start_plain: RefCell<Vec<u8>>,
+    long_start: RefCell<Inflater>,
+}
+
+impl Looks {
+    /// Looks into a batch. The outer error: its turn did not come in time.
+    pub async fn look(
+        &self,
+        core: &Core,
+        conn: &Rc<Conn>,
+        question: &Question,
+        body: &[u8],
+    ) -> Result<Result<Seen, InflateError>, Refusal> {
+        let quick = || self.turns.work(|| turn(&mut self.quick.borrow_mut(), Some(question), body));
+        let looked = if self.turns.is_free(Lane::Batch) {
+            quick()
+        } else {
+            let place = self.turns.enter(core, conn, Lane::Batch).await?;
+            place.turn(core, conn).await?;
+            quick()
+        };
+        if let Some(seen) = looked.transpose() {
+            return Ok(seen);
+        }
+        self.quick.borrow_mut().end();
+        // It begins anew, where it may be left and taken up.
+        let place = self.turns.enter(core, conn, Lane::LongBatch).await?;
+        let mut begin = Some(question);
+        let seen = loop {
+            place.turn(core, conn).await?;
+            let begin = begin.take();
+            let looked = self.turns.work(|| turn(&mut self.long.borrow_mut(), begin, body));
+            if let Some(seen) = looked.transpose() {
+                break seen;
+            }
+        };
+        self.long.borrow_mut().end();
+        Ok(seen)
+    }
+
+    /// Inflates a JSON body, of a start or of another small request, and has it judged. Nothing of it is kept: what it inflates to is in memory once for a core, and not
+    /// for each start that waits.
+    pub async fn start<T>(
+        &self,
+        core: &Rc<Core>,
+        conn: &Rc<Conn>,
+        packed: &Packed<'_>,
+        mut judge: impl FnMut(&[u8]) -> T,
+    ) -> Result<T, Refusal> {
+        let place = self.turns.enter(core, conn, Lane::Start).await?;
+        place.turn(core, conn).await?;
+        let short = self.turns.work(|| {
+            let mut plain = self.start_plain.borrow_mut();
+            let whole = packed.short(&mut self.start.borrow_mut(), &mut plain);
+            self.start.borrow_mut().end();
+            whole.map(|whole| whole.then(|| judge(&plain)))
+        });
+        drop(place);
+        match short {
+            Ok(Some(judged)) => return Ok(judged),
+            Ok(None) => {}
+            Err(error) => return packed.fault(error, judge),
+        }
+        let place = self.turns.enter(core, conn, Lane::LongStart).await?;
+        let mut charge = Charge::new(core, conn.project.get());
+        let mut plain = Vec::new();
+        self.long_start.borrow_mut().begin(packed.coding, packed.limit);
+        let whole = loop {
+            let room = (plain.len() * 2).clamp(plain.len() + PIECE_BYTES, packed.limit.saturating_add(PIECE_BYTES));
+            charge.hold(conn, room as u64).await?;
+            plain.reserve_exact(room - plain.len());
+            place.turn(core, conn).await?;
+            match self.turns.work(|| packed.some(&mut self.long_start.borrow_mut(), &mut plain, room)) {
+                Ok(false) => {}
+                whole => break whole,
+            }
+        };
+        self.long_start.borrow_mut().end();
+        match whole {
+            Ok(_) => {
+                place.turn(core, conn).await?;
+                Ok(self.turns.work(|| judge(&plain)))
+            }
+            Err(error) => packed.fault(error, judge),
+        }
+    }
+}
+
+/// A compressed JSON body.
+pub struct Packed<'a> {
+    coding: Coding,
+    /// What it was taken for, and what it turned out to be.
+    reading: &'a Cell<Reading>,
+    /// What was received.
+    body: &'a [u8],
+    /// The most that it may inflate to.
+    limit: usize,
+}
+
+impl<'a> Packed<'a> {
+    /// A body that is compressed as `reading` says. `None`: it is not. `limit`: the most that it may inflate to.
+    pub fn new(reading: &'a Cell<Reading>, body: &'a [u8], limit: u64) -> Option<Self> {
+        let coding = reading.get().coding?;
+        Some(Self { coding, reading, body, limit: usize::try_from(limit).unwrap_or(usize::MAX) })
+    }
+
+    /// Inflates it, if it comes to no more than a piece. False: there is more.
+    fn short(&self, inflater: &mut Inflater, plain: &mut Vec<u8>) -> Result<bool, InflateError> {
+        if self.body.len() > PIECE_BYTES {
+            return Ok(false);
+        }
+        plain.resize(PIECE_BYTES, 0);
+        inflater.begin(self.coding, self.limit);
+        let (mut made, began) = (0, Instant::now());
+        while made < PIECE_BYTES && began.elapsed() <= TURN {
+            let step = inflater.step(self.body, &mut plain[made..])?;
+            made += step.made;
+            if step.done {
+                plain.truncate(made);
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Inflates it further, for a turn, and not beyond `room`. True: that was all.
+    fn some(&self, inflater: &mut Inflater, plain: &mut Vec<u8>, room: usize) -> Result<bool, InflateError> {
+        let began = Instant::now();
+        while plain.len() + PIECE_BYTES <= room && began.elapsed() <= TURN {
+            let have = plain.len();
+            plain.resize(have + PIECE_BYTES, 0);
+            let step = inflater.step(self.body, &mut plain[have..]);
+            plain.truncate(have + step.map_or(0, |step| step.made));
+            if step?.done {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// What a body comes to that does not inflate: a refusal, or it is taken as it is.
+    fn fault<T>(&self, error: InflateError, mut judge: impl FnMut(&[u8]) -> T) -> Result<T, Refusal> {
+        if error.is_too_large() || self.coding.is_binding() {
+            return Err(refuse_inflate(&error));
+        }
+        let mut reading = self.reading.get();
+        reading.turned_out_plain();
+        self.reading.set(reading);
+        Ok(judge(self.body))
+    }
+}
+
+/// Looks for one turn. `None`: there is more to do.
+fn turn(looker: &mut Looker, begin: Option<&Question>, body: &[u8]) -> Result<Option<Seen>, InflateError> {
+    if let Some(question) = begin {
+        looker.begin(question);
+    }
+    let began = Instant::now();
+    loop {
+        let seen = looker.step(body)?;
+        if seen.is_some() || began.elapsed() > TURN {
+            return Ok(seen);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::codec::inflate::Label;
+
+    use super::*;
+
+    #[test]
+    fn a_long_start_is_inflated_in_turns_however_much_room_there_is() {
+        const BYTES: usize = 32 << 20;
+        let body = zstd::bulk::compress(&vec![b'<'; BYTES], 1).unwrap();
+        let reading = Cell::new(Reading { coding: Some(Coding::Zstd), label: Label::Right });
+        let packed = Packed::new(&reading, &body, BYTES as u64).unwrap();
+        let (mut inflater, mut plain, mut turns) = (Inflater::default(), Vec::new(), 1);
+        inflater.begin(packed.coding, packed.limit);
+        while !packed.some(&mut inflater, &mut plain, BYTES + PIECE_BYTES).unwrap() {
+            turns += 1;
+        }
+        assert_eq!(plain.len(), BYTES);
+        assert!(turns > 1, "so much takes more than one turn");
+    }
+}

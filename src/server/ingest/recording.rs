@@ -1,0 +1,73 @@
+//! `PUT /v1/web/uxt/recording/{token}` on a core: the recording of a test with users.
+//!
+//! A recording is far larger than what a request may hold in memory, so it is stored as it comes: a record for each piece, with its place
+//! in the whole, and at the end one without content, whose place is the length of the whole. Where that is missing, the browser
+//! went away in between. Each record is stored before more is read, so a browser is never ahead of the log by more than a piece.
+
+use std::rc::Rc;
+
+use crate::api::recording::{Part, entry};
+use crate::api::reply::Refusal;
+use crate::server::conn::io::Io;
+use crate::server::conn::state::Conn;
+use crate::server::core::state::Core;
+use crate::server::request::dispatch::{Next, begin, refuse_body};
+use crate::server::request::gate;
+use crate::server::request::respond::Seen;
+use crate::server::store::commit::{StoreError, store};
+use crate::session::upload::UploadToken;
+use crate::telemetry::Refusal as Reason;
+
+/// A piece is stored once it has so many bytes: with its head it fits a buffer of the pool's.
+const PIECE_BYTES: usize = 512 * 1024;
+
+/// Takes a recording.
+pub async fn take(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut Seen, token: UploadToken) -> Next {
+    let mut body = match begin(io, core.live().config.recording_size_limit).await {
+        Ok(body) => body,
+        Err(error) => return refuse_body(io, core, seen, error).await,
+    };
+    let record_bytes_max = usize::try_from(core.live().config.batch_bytes_max()).unwrap_or(usize::MAX).max(1);
+    // Small settings of the log leave no room for a large piece.
+    let piece_bytes = record_bytes_max.min(PIECE_BYTES);
+    let began_ms = core.upload_time_ms();
+    let mut part = Part { session: token.session, project: seen.project.unwrap_or(0), began_ms, offset: 0 };
+    loop {
+        let ended = match io.next_piece(&mut body, piece_bytes).await {
+            Ok(ended) => ended,
+            Err(error) => return refuse_body(io, core, seen, error).await,
+        };
+        let range = body.range();
+        let work = io.work();
+        let pieces = work.buf[range].chunks(record_bytes_max).chain(ended.then_some(&[][..]));
+        for piece in pieces {
+            let stored = store(core, conn, &entry(&part, piece, &mut work.ext)).await;
+            // A piece that is stored is progress: the next one has a patience of its own.
+            conn.renew_patience();
+            if let Err(error) = stored {
+                return refuse(io, core, conn, seen, error).await;
+            }
+            part.offset += piece.len() as u64;
+        }
+        body.take(body.range().len(), &mut work.buf);
+        gate::piece(io, core, seen, part.offset - seen.body_bytes);
+        seen.body_bytes = part.offset;
+        if ended {
+            break;
+        }
+    }
+    let keep_alive = seen.keep_alive(io, core, conn, body.consumed());
+    seen.send(io, core, 200, keep_alive, |out, frame| frame.write(out, 200, &[], b"")).await;
+    Next::after(keep_alive, body.consumed())
+}
+
+/// What follows a piece that could not be stored. An upload does not move to another core: what it has left is in this one's log.
+async fn refuse(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut Seen, error: StoreError) -> Next {
+    conn.ticket.borrow_mut().take();
+    let refusal = match error {
+        StoreError::Moves => Refusal::new(503, Reason::LogFailed, "can't save the recording, try again"),
+        error => error.refusal(),
+    };
+    seen.refuse(io, core, &refusal, false).await;
+    Next::Linger
+}

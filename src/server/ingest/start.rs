@@ -1,0 +1,267 @@
+//! `POST /v1/{web,mobile,sdk}/start` on a core: the session is stored before its token is given out.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use crate::api::reply::Refusal;
+use crate::api::start;
+use crate::api::start::{StartDeps, StartInput, StartKind, StartOutcome, StartScratch, Started, reading};
+use crate::config::BUFFER_BYTES_MIN;
+use crate::http::Head;
+use crate::log::format::record::{DataType, Encoding, Entry, ExtWriter, Flags, Kind, Topic, ext_type};
+use crate::server::conn::io::{Got, Io};
+use crate::server::conn::state::Conn;
+use crate::server::core::known;
+use crate::server::core::live::Live;
+use crate::server::core::state::Core;
+use crate::server::request::dispatch::{Next, body};
+use crate::server::request::respond::Seen;
+use crate::server::request::{gate, labels};
+use crate::server::store::charge::Charge;
+use crate::server::store::commit::{StoreError, store};
+use crate::server::store::pool::{OverBudget, Work};
+use crate::telemetry::{Refusal as Reason, Text};
+
+use super::look::Packed;
+
+/// How often a start looks whether the user agent expressions are compiled.
+const READY_POLL: Duration = Duration::from_millis(5);
+
+/// The most that a start leaves: a row with its bound, a message with the longest texts and the longest head, and an answer.
+const LEFT_BYTES_MAX: u64 = 192 * 1024;
+
+/// Reads and judges a start, and stores what it leaves.
+pub async fn start(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut Seen, kind: StartKind) -> Next {
+    let live = core.live();
+    let got = match body(io, core, seen, live.start.json_size_limit, false).await {
+        Ok(got) => got,
+        Err(next) => return next,
+    };
+    let mut left = Charge::new(core, 0);
+    let outcome = match judged(io, core, conn, seen, &live, kind, got, &mut left).await {
+        Ok(outcome) => outcome,
+        Err(refusal) => {
+            let keep_alive = seen.keep_alive(io, core, conn, got.consumed);
+            seen.refuse(io, core, &refusal, keep_alive).await;
+            return Next::after(keep_alive, got.consumed);
+        }
+    };
+    // It is there, and counted as it is.
+    drop(left);
+    io.count();
+    let keep_alive = seen.keep_alive(io, core, conn, got.consumed);
+    if let Err(refusal) = charge(io, core, conn, seen, outcome).await {
+        seen.refuse(io, core, &refusal, keep_alive).await;
+        return Next::after(keep_alive, got.consumed);
+    }
+    match outcome {
+        StartOutcome::NotReady => {
+            let refusal = Refusal::new(503, Reason::StartingUp, "the server is starting, try again");
+            seen.refuse(io, core, &refusal, keep_alive).await;
+        }
+        StartOutcome::Refused(refused) => {
+            core.metrics.refused(refused.reason);
+            let answer = std::mem::take(&mut io.work().answer);
+            seen.send(io, core, refused.status, keep_alive, |out, frame| {
+                frame.write_json(out, refused.status, &answer);
+            })
+            .await;
+            io.work().answer = answer;
+        }
+        StartOutcome::Started(started) => {
+            let stored = if started.record { record(io, core, conn, kind.topic(), started).await } else { Ok(()) };
+            match stored {
+                Ok(()) => {
+                    core.announce(started.session, started.project);
+                    let answer = std::mem::take(&mut io.work().answer);
+                    seen.send(io, core, 200, keep_alive, |out, frame| {
+                        frame.write_json(out, 200, &answer);
+                    })
+                    .await;
+                    io.work().answer = answer;
+                }
+                Err(StoreError::Moves) => return Next::PassOn(Some(got)),
+                Err(error) => seen.refuse(io, core, &error.refusal(), keep_alive).await,
+            }
+        }
+    }
+    Next::after(keep_alive, got.consumed)
+}
+
+/// Waits within the request's patience until the user agent expressions are compiled. False: they are not.
+pub async fn agents_ready(core: &Core, conn: &Conn) -> bool {
+    conn.hold(core.now_ms());
+    let may_wait = || !conn.has_to_go() && conn.held_ms(core.now_ms()) < core.patience_ms();
+    while !core.common.agents.ready() && may_wait() {
+        monoio::time::sleep(READY_POLL).await;
+    }
+    conn.let_go(core.now_ms());
+    core.common.agents.ready()
+}
+
+/// Charges a start for what it came to. A session is stored, and answered, only behind this.
+async fn charge(io: &mut Io, core: &Rc<Core>, conn: &Conn, seen: &Seen, outcome: StartOutcome) -> Result<(), Refusal> {
+    let (project, resumed) = match outcome {
+        StartOutcome::NotReady => return Ok(()),
+        StartOutcome::Refused(_) => (None, false),
+        StartOutcome::Started(started) => (Some(started.project), started.resumed),
+    };
+    let work = io.work();
+    let client = gate::origin(core, conn, &work.head, &work.buf).client;
+    gate::start(core, conn, seen, client, project, resumed).await
+}
+
+/// Inflates a start in turns with others, if it is compressed, and judges it: whoever sends it has shown nothing yet. Of what it inflates to
+/// nothing is left but the answer and the record, and what they take stands in `left`.
+#[expect(clippy::too_many_arguments, reason = "one step of `start`")]
+async fn judged(
+    io: &mut Io,
+    core: &Rc<Core>,
+    conn: &Rc<Conn>,
+    seen: &mut Seen,
+    live: &Live,
+    kind: StartKind,
+    got: Got,
+    left: &mut Charge,
+) -> Result<StartOutcome, Refusal> {
+    let Work { head, buf, answer, payload, ext, .. } = io.work();
+    let body = &buf[got.start..got.end];
+    let label = head.header(buf, "content-encoding");
+    let reading = Cell::new(reading(kind, label, body));
+    let packed = Packed::new(&reading, body, live.start.json_inflated_limit);
+    let mut asked = false;
+    loop {
+        let mut leaves = Leaves { answer, payload, ext, left: &mut *left };
+        let mut judge =
+            |plain: Option<&[u8]>| judge(core, conn, (head, buf), seen, live, kind, (body, plain), &mut leaves);
+        let judged = match &packed {
+            Some(packed) => core.looks.start(core, conn, packed, |plain| judge(Some(plain))).await?,
+            None => judge(None),
+        };
+        match judged {
+            // It is known for large, or for too early: neither is said twice.
+            Err(OverBudget) => left.hold(conn, LEFT_BYTES_MAX).await?,
+            Ok(StartOutcome::NotReady) if agents_ready(core, conn).await => {}
+            // Whether the session that goes on is of this project may stand in the log, and not be read yet.
+            Ok(StartOutcome::Started(started))
+                if started.resumed && !asked && core.project_of(started.session).is_none() =>
+            {
+                asked = true;
+                if !known::wait(core, conn).await {
+                    labels::note(core, seen, reading.get(), label);
+                    return Ok(StartOutcome::Started(started));
+                }
+            }
+            Ok(outcome) => {
+                labels::note(core, seen, reading.get(), label);
+                return Ok(outcome);
+            }
+        }
+    }
+}
+
+/// What a start leaves, to be answered and recorded.
+struct Leaves<'a> {
+    answer: &'a mut Vec<u8>,
+    payload: &'a mut Vec<u8>,
+    ext: &'a mut Vec<u8>,
+    left: &'a mut Charge,
+}
+
+impl Leaves<'_> {
+    /// Copies it out of the core's buffers: other starts use them while this one waits for the log.
+    fn take(&mut self, scratch: &StartScratch) -> Result<(), OverBudget> {
+        let bytes = scratch.response.len() + scratch.message.len() + scratch.row.len();
+        if bytes > BUFFER_BYTES_MIN && !self.left.try_hold(bytes as u64) {
+            return Err(OverBudget);
+        }
+        copy(self.answer, &scratch.response);
+        copy(self.payload, &scratch.message);
+        // The row is cut to far less than an extension holds before it comes here.
+        let _ = ExtWriter::new(self.ext).push(ext_type::SESSION_ROW, &scratch.row);
+        Ok(())
+    }
+}
+
+/// Judges the start, by its body as received or inflated.
+#[expect(clippy::too_many_arguments, reason = "one step of `start`")]
+fn judge(
+    core: &Core,
+    conn: &Conn,
+    (head, buf): (&Head, &[u8]),
+    seen: &mut Seen,
+    live: &Live,
+    kind: StartKind,
+    (body, plain): (&[u8], Option<&[u8]>),
+    leaves: &mut Leaves<'_>,
+) -> Result<StartOutcome, OverBudget> {
+    let origin = gate::origin(core, conn, head, buf);
+    let directory = core.directory();
+    let project_of = |session| core.project_of(session);
+    let input = StartInput {
+        body,
+        plain,
+        content_encoding: head.header(buf, "content-encoding"),
+        user_agent: head.header(buf, "user-agent"),
+        x_real_ip: origin.x_real_ip,
+        x_forwarded_for: origin.x_forwarded_for,
+        peer: origin.peer,
+    };
+    let common = &core.common;
+    let deps = StartDeps {
+        directory: &directory,
+        secrets: &live.secrets,
+        flakes: &common.flakes,
+        agents: &common.agents,
+        geo: &common.geo,
+        settings: &live.start,
+        project_of: &project_of,
+        now_ms: core.wall_ms(),
+        dice: core.dice(),
+    };
+    let mut scratch = core.start.borrow_mut();
+    let outcome = start::start(kind, &input, &deps, &mut scratch);
+    seen.tracker = Text::new(scratch.tracker.as_bytes());
+    seen.error = Text::new(scratch.error.as_bytes());
+    match outcome {
+        StartOutcome::Started(started) => {
+            seen.session = Some(started.session.0);
+            seen.project = Some(started.project);
+        }
+        StartOutcome::Refused(refused) => seen.project = refused.project,
+        StartOutcome::NotReady => {}
+    }
+    let taken = leaves.take(&scratch);
+    scratch.give_back(plain.unwrap_or(body).len());
+    taken.map(|()| outcome)
+}
+
+fn copy(to: &mut Vec<u8>, from: &[u8]) {
+    to.clear();
+    to.extend_from_slice(from);
+}
+
+async fn record(
+    io: &mut Io,
+    core: &Rc<Core>,
+    conn: &Rc<Conn>,
+    topic: Topic,
+    started: Started,
+) -> Result<(), StoreError> {
+    let work = io.work();
+    let entry = Entry {
+        kind: Kind::Start,
+        topic,
+        data_type: DataType::All,
+        encoding: Encoding::Identity,
+        session: started.session.0,
+        project: started.project,
+        split: 0,
+        label: None,
+        flags: Flags::NONE,
+        ext: &work.ext,
+        payload: &work.payload,
+    };
+    store(core, conn, &entry).await
+}

@@ -1,0 +1,79 @@
+//! Where the recording of a test with users may be put: into a bucket, or to takeup itself.
+
+use crate::api::reply::Refusal;
+use crate::api::uxt;
+use crate::http::Head;
+use crate::server::core::state::Core;
+use crate::server::request::respond::Seen;
+use crate::session::SessionId;
+use crate::session::token::TokenError;
+use crate::session::upload::UploadToken;
+use crate::telemetry::Refusal as Reason;
+
+/// The path of the route that asks where.
+const ASKED: &[u8] = b"/v1/web/uxt/upload-url";
+
+/// The path of the route that takes a recording, up to its token.
+const TAKEN: &str = "/v1/web/uxt/recording/";
+
+/// The answer to who asks where to put the recording of their session. `path` is the request's own, decoded.
+pub fn url(head: &Head, buf: &[u8], path: &[u8], session: Option<SessionId>, core: &Core) -> Result<Vec<u8>, Refusal> {
+    let session = session.ok_or_else(|| Refusal::new(401, Reason::TokenMissing, "missing token"))?;
+    if let Some(bucket) = &core.common.bucket {
+        let signed = bucket.upload_url(session.0);
+        let url = signed.map_err(|error| Refusal::new(500, Reason::Internal, error.to_string()))?;
+        return Ok(uxt::upload_url(&url));
+    }
+    let token = UploadToken::new(session, core.wall_ms()).sign(&core.live().secrets);
+    let base = match &core.live().config.public_url {
+        Some(base) => base.clone(),
+        None => base_of(head.header(buf, "x-forwarded-proto"), head.header(buf, "host"), path),
+    };
+    Ok(uxt::upload_url(&format!("{base}{TAKEN}{token}")))
+}
+
+/// The URL under which the client has reached the routes: what it says of itself, and the path that stands before the route's own.
+/// Only the client itself is told, so a lie in a header misleads nobody else.
+fn base_of(forwarded_proto: Option<&[u8]>, host: Option<&[u8]>, path: &[u8]) -> String {
+    let first = forwarded_proto.unwrap_or_default().split(|&byte| byte == b',').next().unwrap_or_default();
+    let scheme = if first.trim_ascii().eq_ignore_ascii_case(b"https") { "https" } else { "http" };
+    let host = String::from_utf8_lossy(host.unwrap_or_default());
+    let before = String::from_utf8_lossy(path.strip_suffix(ASKED).unwrap_or_default());
+    format!("{scheme}://{host}{before}")
+}
+
+/// The session that a recording is put for: what the token in the path says, while it is good.
+pub fn token(param: &[u8], core: &Core, seen: &mut Seen) -> Result<UploadToken, Refusal> {
+    let token = UploadToken::verify(param, &core.live().secrets).map_err(|error| {
+        let reason = if error == TokenError::Signature { Reason::TokenSignature } else { Reason::TokenFormat };
+        Refusal::new(403, reason, error.to_string())
+    })?;
+    seen.session = Some(token.session.0);
+    seen.project = core.project_of(token.session);
+    if token.expires_ms <= core.wall_ms() {
+        return Err(Refusal::new(403, Reason::TokenExpired, "the URL has expired"));
+    }
+    Ok(token)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::api::prefix::Prefix;
+
+    use super::*;
+
+    #[test]
+    fn the_url_leads_back_to_where_the_client_came_from() {
+        for (proto, host, path, base) in [
+            (None, "a.example:8080", "/v1/web/uxt/upload-url", "http://a.example:8080"),
+            (Some("https"), "a.example", "/ingest/v1/web/uxt/upload-url", "https://a.example/ingest"),
+            (Some("HTTPS , http"), "a.example", "/media/v2/v1/web/uxt/upload-url", "https://a.example/media/v2"),
+            (Some("gopher"), "[::1]", "/v1/web/uxt/upload-url", "http://[::1]"),
+        ] {
+            assert_eq!(base_of(proto.map(str::as_bytes), Some(host.as_bytes()), path.as_bytes()), base);
+            let prefix = Prefix::new("/media/v2");
+            let found = crate::api::route::Route::of(path.as_bytes(), &prefix).route;
+            assert_eq!(found, crate::api::route::Route::UxtUploadUrl, "{path}");
+        }
+    }
+}

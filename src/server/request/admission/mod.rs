@@ -1,0 +1,326 @@
+//! Who may start sessions and send, and how much: token buckets for each address, project and session.
+//!
+//! Project keys are public and a start costs a record, so without limits one machine can fill a project's quota and the disk.
+//!
+//! | what | is counted for | charged |
+//! |---|---|---|
+//! | starts | address, project | when a start would make a new session, or was refused; one that goes on with a session costs nothing |
+//! | uploads | session, address, project | with each request that brings a body and a good token (forms: any) |
+//! | bytes | session, address, project | likewise, by the length that the head announces |
+//!
+//! A request is charged to all of its buckets or to none. One that is a little early is held until its turn comes; one whose
+//! turn is further away than half of the request's patience is refused, with the seconds that it should stay away.
+//!
+//! A tracker stops for good after ten refusals within 13.75 s. So whoever else empties the buckets of its address or its
+//! project: a session that is within its own limit is served once it has been refused for [`GRACE_NS`].
+//!
+//! All of it is a core's own: no lock, no system call and no allocation. Sessions and addresses have the whole of their
+//! limit on each core they reach, projects have a share of it (see [`Policy::of`]).
+//!
+//! Invariant: with `admission = "shadow"` nothing is held or refused, and everything is charged as if it were "on".
+
+mod bucket;
+mod map;
+mod policy;
+
+use std::net::IpAddr;
+
+use crate::config::AdmissionMode;
+use crate::telemetry::admission::{Bucket, Decision};
+
+use bucket::Charge;
+pub use bucket::Rate;
+use map::{Buckets, Place};
+pub use policy::{Policy, Shared, Uploads};
+
+/// A session within its own limit is not refused for longer than this.
+pub const GRACE_NS: u64 = 4_000_000_000;
+
+/// The meters of an entry.
+const STARTS: usize = 0;
+const REQUESTS: usize = 1;
+const BYTES: usize = 2;
+
+/// Who sends an upload, and how much.
+#[derive(Debug, Clone, Copy)]
+pub struct Upload {
+    /// The client's address.
+    pub address: IpAddr,
+    /// Its session, where it has shown a token.
+    pub session: Option<u64>,
+    /// Its project, if it is known.
+    pub project: Option<u32>,
+    /// Bytes that its head announces.
+    pub bytes: u64,
+}
+
+/// What becomes of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Verdict {
+    /// What was decided.
+    pub decision: Decision,
+    /// The bucket that decided it, unless the request was just admitted.
+    pub bucket: Option<Bucket>,
+    /// How long until its turn, in nanoseconds; 0 if it may go on now.
+    pub wait_ns: u64,
+}
+
+impl Verdict {
+    /// It goes on.
+    pub const ADMITTED: Verdict = Verdict { decision: Decision::Admitted, bucket: None, wait_ns: 0 };
+
+    /// Seconds after which another try may succeed, at least 1.
+    pub fn retry_after_seconds(&self) -> u32 {
+        u32::try_from(self.wait_ns.div_ceil(1_000_000_000)).unwrap_or(u32::MAX).max(1)
+    }
+
+    /// The same, had nobody been held or refused.
+    fn in_mode(self, mode: AdmissionMode) -> Verdict {
+        match (mode, self.decision) {
+            (AdmissionMode::Shadow, Decision::Held) => Verdict { decision: Decision::WouldHold, ..self },
+            (AdmissionMode::Shadow, Decision::Refused) => Verdict { decision: Decision::WouldRefuse, ..self },
+            _ => self,
+        }
+    }
+}
+
+/// One charge of several that are made together.
+#[derive(Clone, Copy)]
+struct Due {
+    of: Of,
+    place: Place,
+    meter: usize,
+    full_at_ns: u64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Of {
+    Session,
+    Address,
+    Project,
+}
+
+/// At most two meters of each of three things.
+const DUES_MAX: usize = 6;
+
+/// The buckets of one core.
+pub struct Admission {
+    version: u64,
+    policy: Policy,
+    sessions: Buckets,
+    addresses: Buckets,
+    projects: Buckets,
+}
+
+impl Admission {
+    /// Buckets for so many sessions, addresses and projects, each. `seed` should be random.
+    pub fn new(shared: &Shared, entries_max: usize, seed: u64) -> Admission {
+        let buckets = |salt: u64| Buckets::new(entries_max, seed ^ salt, GRACE_NS);
+        Admission {
+            version: shared.version(),
+            policy: (*shared.current()).clone(),
+            sessions: buckets(0x5e55),
+            addresses: buckets(0xadd7),
+            projects: buckets(0x9709),
+        }
+    }
+
+    /// The limits of now. Called before each request.
+    pub fn refresh(&mut self, shared: &Shared) -> &Policy {
+        let version = shared.version();
+        if self.version != version {
+            self.policy = (*shared.current()).clone();
+            self.version = version;
+        }
+        &self.policy
+    }
+
+    /// Whether an address may try to start a session. Nothing is charged: what the start comes to is not known yet.
+    pub fn may_start(&mut self, now_ns: u64, address: IpAddr) -> Verdict {
+        let (Some(rate), true) = (self.policy.starts_address, self.counts()) else { return Verdict::ADMITTED };
+        let place = self.addresses.find(address_key(address), now_ns);
+        let charge = rate.charge(self.addresses.at(place).full_at_ns(STARTS), now_ns, 1);
+        let mut turn = Turn::new(self.policy.hold_ns);
+        turn.wait(charge.wait_ns, Bucket::StartsAddress);
+        match turn.verdict() {
+            // It is held, if at all, when it is charged.
+            Verdict { decision: Decision::Held, .. } => Verdict::ADMITTED,
+            verdict => verdict.in_mode(self.policy.mode),
+        }
+    }
+
+    /// Charges a start: to its address, and to the project whose session it began, if it did.
+    pub fn start(&mut self, now_ns: u64, address: IpAddr, project: Option<u32>) -> Verdict {
+        if !self.counts() {
+            return Verdict::ADMITTED;
+        }
+        let mut turn = Turn::new(self.policy.hold_ns);
+        if let Some(rate) = self.policy.starts_address {
+            let place = self.addresses.find(address_key(address), now_ns);
+            let charge = rate.charge(self.addresses.at(place).full_at_ns(STARTS), now_ns, 1);
+            turn.add(Of::Address, place, STARTS, charge, Bucket::StartsAddress);
+        }
+        if let (Some(rate), Some(project)) = (self.policy.starts_project, project) {
+            let place = self.projects.find(u64::from(project), now_ns);
+            let charge = rate.charge(self.projects.at(place).full_at_ns(STARTS), now_ns, 1);
+            turn.add(Of::Project, place, STARTS, charge, Bucket::StartsProject);
+        }
+        let verdict = turn.verdict();
+        if verdict.decision != Decision::Refused {
+            self.make(&turn, |_| true);
+        }
+        verdict.in_mode(self.policy.mode)
+    }
+
+    /// Charges an upload.
+    pub fn upload(&mut self, now_ns: u64, upload: &Upload) -> Verdict {
+        if !self.counts() {
+            return Verdict::ADMITTED;
+        }
+        let mut turn = Turn::new(self.policy.hold_ns);
+        let mut session = None;
+        if let Some(id) = upload.session {
+            let place = self.sessions.find(id, now_ns);
+            let buckets = [Bucket::UploadsSession, Bucket::BytesSession];
+            turn.meter(&mut self.sessions, Of::Session, place, self.policy.session, now_ns, upload.bytes, buckets);
+            session = Some(place);
+        }
+        let own = turn.verdict();
+        let place = self.addresses.find(address_key(upload.address), now_ns);
+        let buckets = [Bucket::UploadsAddress, Bucket::BytesAddress];
+        turn.meter(&mut self.addresses, Of::Address, place, self.policy.address, now_ns, upload.bytes, buckets);
+        // Project 0 is all those that are not known.
+        if let Some(project) = upload.project.filter(|&project| project != 0) {
+            let place = self.projects.find(u64::from(project), now_ns);
+            let buckets = [Bucket::UploadsProject, Bucket::BytesProject];
+            turn.meter(&mut self.projects, Of::Project, place, self.policy.project, now_ns, upload.bytes, buckets);
+        }
+        let verdict = turn.verdict();
+        if verdict.decision == Decision::Refused {
+            let Some(session) = session.filter(|_| own.decision != Decision::Refused) else {
+                return verdict.in_mode(self.policy.mode);
+            };
+            let mut entry = self.sessions.at(session);
+            let since_ns = entry.refused_since_ns();
+            if since_ns == 0 || now_ns.saturating_sub(since_ns) < GRACE_NS {
+                if since_ns == 0 {
+                    entry.set_refused_since_ns(now_ns.max(1));
+                }
+                return verdict.in_mode(self.policy.mode);
+            }
+            entry.set_refused_since_ns(0);
+            self.make(&turn, |of| of == Of::Session);
+            return own.in_mode(self.policy.mode);
+        }
+        if let Some(session) = session {
+            self.sessions.at(session).set_refused_since_ns(0);
+        }
+        self.make(&turn, |_| true);
+        verdict.in_mode(self.policy.mode)
+    }
+
+    /// Charges bytes that came without having been announced, however many those are.
+    pub fn bytes(&mut self, now_ns: u64, upload: &Upload) {
+        if !self.counts() {
+            return;
+        }
+        let owe = |map: &mut Buckets, key: Option<u64>, rate: Option<Rate>| {
+            let (Some(key), Some(rate)) = (key, rate) else { return };
+            let place = map.find(key, now_ns);
+            let charge = rate.charge(map.at(place).full_at_ns(BYTES), now_ns, upload.bytes);
+            map.at(place).set_full_at_ns(BYTES, charge.full_at_ns);
+        };
+        owe(&mut self.sessions, upload.session, self.policy.session.bytes);
+        owe(&mut self.addresses, Some(address_key(upload.address)), self.policy.address.bytes);
+        let project = upload.project.filter(|&project| project != 0).map(u64::from);
+        owe(&mut self.projects, project, self.policy.project.bytes);
+    }
+
+    fn counts(&self) -> bool {
+        self.policy.mode != AdmissionMode::Off
+    }
+
+    fn make(&mut self, turn: &Turn, which: impl Fn(Of) -> bool) {
+        for due in turn.dues[..turn.len].iter().filter(|due| which(due.of)) {
+            let buckets = match due.of {
+                Of::Session => &mut self.sessions,
+                Of::Address => &mut self.addresses,
+                Of::Project => &mut self.projects,
+            };
+            buckets.at(due.place).set_full_at_ns(due.meter, due.full_at_ns);
+        }
+    }
+}
+
+impl Due {
+    const NONE: Due = Due { of: Of::Session, place: Place::FIRST, meter: 0, full_at_ns: 0 };
+}
+
+/// When a request's turn comes: when the last of its buckets holds what it costs.
+struct Turn {
+    hold_ns: u64,
+    wait_ns: u64,
+    bucket: Option<Bucket>,
+    dues: [Due; DUES_MAX],
+    len: usize,
+}
+
+impl Turn {
+    fn new(hold_ns: u64) -> Turn {
+        Turn { hold_ns, wait_ns: 0, bucket: None, dues: [Due::NONE; DUES_MAX], len: 0 }
+    }
+
+    fn wait(&mut self, wait_ns: u64, bucket: Bucket) {
+        if wait_ns > self.wait_ns {
+            self.wait_ns = wait_ns;
+            self.bucket = Some(bucket);
+        }
+    }
+
+    fn add(&mut self, of: Of, place: Place, meter: usize, charge: Charge, bucket: Bucket) {
+        self.wait(charge.wait_ns, bucket);
+        self.dues[self.len] = Due { of, place, meter, full_at_ns: charge.full_at_ns };
+        self.len += 1;
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the two meters of an upload, written once for three maps")]
+    fn meter(
+        &mut self,
+        map: &mut Buckets,
+        of: Of,
+        place: Place,
+        rates: Uploads,
+        now_ns: u64,
+        bytes: u64,
+        buckets: [Bucket; 2],
+    ) {
+        let entry = map.at(place);
+        if let Some(rate) = rates.requests {
+            self.add(of, place, REQUESTS, rate.charge(entry.full_at_ns(REQUESTS), now_ns, 1), buckets[0]);
+        }
+        if let Some(rate) = rates.bytes {
+            self.add(of, place, BYTES, rate.charge(entry.full_at_ns(BYTES), now_ns, bytes), buckets[1]);
+        }
+    }
+
+    fn verdict(&self) -> Verdict {
+        let decision = match self.wait_ns {
+            0 => Decision::Admitted,
+            wait_ns if wait_ns <= self.hold_ns => Decision::Held,
+            _ => Decision::Refused,
+        };
+        Verdict { decision, bucket: self.bucket, wait_ns: self.wait_ns }
+    }
+}
+
+/// An IPv4 address, or the /64 of an IPv6 one: a client can choose the rest of it. IPv4 ones are put where IPv6 has
+/// multicast, from which nobody can connect.
+fn address_key(address: IpAddr) -> u64 {
+    match address.to_canonical() {
+        IpAddr::V4(address) => 0xffff_0000_0000_0000 | u64::from(u32::from(address)),
+        IpAddr::V6(address) => (u128::from(address) >> 64) as u64,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,331 @@
+//! Group commit as a core sees it: records are appended during a turn, the group is handed over at
+//! the turn's end, and one wake answers all who waited for it.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::task::{Poll, Waker};
+
+use crate::api::reply::Refusal;
+use crate::log::format::record::Entry;
+use crate::log::{AppendError, Progress, Seq};
+use crate::server::conn::migration::find_place;
+use crate::server::conn::state::{Conn, Outcome};
+use crate::server::core::state::Core;
+use crate::server::request::respond::monotonic_us;
+use crate::telemetry::Refusal as Reason;
+
+use super::shares::{Shares, take_turns};
+
+/// Waiting requests that are kept room for at the start; more make the queues grow.
+const WAITING: usize = 1024;
+
+/// How many that wait for memory are looked at when some has come back.
+const HUNGRY_LOOKED_AT: usize = 64;
+
+/// Who waits for what.
+pub struct Commits {
+    /// In the order of their records.
+    waiting: RefCell<VecDeque<(Seq, Rc<Conn>)>>,
+    /// Those that found no room in the log: they try again when there may be some.
+    stalled: RefCell<VecDeque<Rc<Conn>>>,
+    /// Those that found no memory.
+    hungry: RefCell<VecDeque<Rc<Conn>>>,
+    waker: RefCell<Option<Waker>>,
+    woken: Cell<bool>,
+}
+
+impl Default for Commits {
+    fn default() -> Self {
+        Self {
+            waiting: RefCell::new(VecDeque::with_capacity(WAITING)),
+            stalled: RefCell::new(VecDeque::with_capacity(WAITING)),
+            hungry: RefCell::new(VecDeque::with_capacity(WAITING)),
+            waker: RefCell::new(None),
+            woken: Cell::new(false),
+        }
+    }
+}
+
+impl Commits {
+    /// Puts the commit task behind everything that is ready now. Called with each append, it wakes
+    /// once a turn.
+    pub fn wake(&self) {
+        if !self.woken.replace(true)
+            && let Some(waker) = &*self.waker.borrow()
+        {
+            waker.wake_by_ref();
+        }
+    }
+
+    /// Set by the commit task itself.
+    pub fn set_waker(&self, waker: &Waker) {
+        self.woken.set(false);
+        let mut mine = self.waker.borrow_mut();
+        if !mine.as_ref().is_some_and(|known| known.will_wake(waker)) {
+            *mine = Some(waker.clone());
+        }
+    }
+
+    /// Lets those try again that found no room.
+    pub fn retry(&self) {
+        let mut stalled = self.stalled.borrow_mut();
+        take_turns(&mut stalled, |conn| conn.project.get());
+        for conn in stalled.drain(..) {
+            conn.retry();
+        }
+    }
+
+    /// A buffer was given back: who has waited longest tries again, of those whose project has not its share already.
+    pub fn memory_came_back(&self, shares: &Shares) {
+        let mut hungry = self.hungry.borrow_mut();
+        let may_have = |conn: &Rc<Conn>| !shares.is_used_up(conn.project.get());
+        let first = hungry.iter().take(HUNGRY_LOOKED_AT).position(may_have).unwrap_or(0);
+        if let Some(conn) = hungry.remove(first) {
+            conn.retry();
+        }
+    }
+
+    /// Whether somebody waits for memory.
+    pub fn is_memory_short(&self) -> bool {
+        !self.hungry.borrow().is_empty()
+    }
+
+    /// Lets all of those try again that found no memory.
+    pub fn retry_memory(&self) {
+        for conn in self.hungry.borrow_mut().drain(..) {
+            conn.retry();
+        }
+    }
+
+    fn settle(&self, progress: &Progress) {
+        let mut waiting = self.waiting.borrow_mut();
+        while let Some((seq, conn)) = waiting.front() {
+            let lost = progress.lost.is_some_and(|(from, to)| from <= *seq && *seq <= to);
+            if !lost && *seq > progress.acked {
+                break;
+            }
+            conn.passed(*seq, lost);
+            waiting.pop_front();
+        }
+    }
+}
+
+/// Why a record could not be stored, after all patience.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StoreError {
+    /// It can never fit.
+    TooLarge,
+    /// The log could not take it, for this reason.
+    Unavailable(AppendError),
+    /// The log did not confirm it in time.
+    Unconfirmed,
+    /// The log is closed.
+    Closed(AppendError),
+    /// The core's log takes nothing more, and another core has a place for the connection.
+    Moves,
+}
+
+impl StoreError {
+    /// What the client is told: that the fault is ours, and that a repeat may help.
+    pub fn refusal(self) -> Refusal {
+        match self {
+            Self::TooLarge => Refusal::new(413, Reason::BodyTooLarge, "the body is larger than the log's window"),
+            Self::Unconfirmed | Self::Moves => Refusal::new(503, Reason::LogNotReady, "can't save message, try again"),
+            Self::Unavailable(error) | Self::Closed(error) => {
+                let reason = match error {
+                    AppendError::DiskFull => Reason::DiskFull,
+                    AppendError::NotReady => Reason::LogNotReady,
+                    _ => Reason::LogFailed,
+                };
+                let text = format!("can't save message, try again: {}", error.reason());
+                Refusal::new(503, reason, text)
+            }
+        }
+    }
+}
+
+/// The commit task of a core. It ends with the core's writer.
+pub async fn run(core: Rc<Core>) {
+    std::future::poll_fn(|cx| {
+        core.set_commit_waker(cx.waker());
+        let mut slot = core.writer.borrow_mut();
+        let Some(writer) = slot.as_mut() else { return Poll::Ready(()) };
+        writer.register(cx.waker());
+        let progress = writer.progress();
+        if let Some(group) = &progress.group {
+            core.metrics.group(group.records, group.bytes, group.sync_us);
+        }
+        writer.kick();
+        core.writes.fetch(writer);
+        drop(slot);
+        core.commits.settle(&progress);
+        core.commits.retry();
+        Poll::Pending
+    })
+    .await
+}
+
+/// Appends a record and waits until it is as safe as `ack` promises. While the log cannot take it,
+/// the caller is held, within its patience. Where the core is poisoned and another is not, the caller has to move.
+pub async fn store(core: &Core, conn: &Rc<Conn>, entry: &Entry<'_>) -> Result<(), StoreError> {
+    store_in_order(core, conn, std::slice::from_ref(entry), Move::Yes).await
+}
+
+/// Appends records in their order and waits until all of them are as safe as `ack` promises; they share a group where
+/// they can. What a failed segment takes is appended again together with all that follows it, so that the order stays. The
+/// caller cannot move: its request is no longer in its buffer.
+///
+/// After an error some of the first records may be stored.
+pub async fn store_all(core: &Core, conn: &Rc<Conn>, entries: &[Entry<'_>]) -> Result<(), StoreError> {
+    store_in_order(core, conn, entries, Move::No).await
+}
+
+/// Whether a request can go to another core.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Move {
+    Yes,
+    No,
+}
+
+async fn store_in_order(core: &Core, conn: &Rc<Conn>, entries: &[Entry<'_>], may_move: Move) -> Result<(), StoreError> {
+    conn.hold(core.now_ms());
+    let stored = store_within_patience(core, conn, entries, may_move).await;
+    conn.let_go(core.now_ms());
+    stored
+}
+
+async fn store_within_patience(
+    core: &Core,
+    conn: &Rc<Conn>,
+    mut entries: &[Entry<'_>],
+    may_move: Move,
+) -> Result<(), StoreError> {
+    let began_us = monotonic_us();
+    while !entries.is_empty() {
+        let run = append_run(core, conn, entries);
+        let refusal = match run.stopped {
+            Some(AppendError::TooLarge { .. }) => return Err(StoreError::TooLarge),
+            Some(error @ AppendError::Closed) => return Err(StoreError::Closed(error)),
+            Some(error) if run.appended == 0 => {
+                if matches!(error, AppendError::Poisoned(_)) {
+                    core.poisoned.set(true);
+                    if may_move == Move::Yes && find_place(core, conn) {
+                        return Err(StoreError::Moves);
+                    }
+                }
+                conn.seqs.set((Seq(0), Seq(0)));
+                core.commits.stalled.borrow_mut().push_back(Rc::clone(conn));
+                StoreError::Unavailable(error)
+            }
+            // What has been appended is waited for first; the rest then tries again.
+            Some(_) | None if core.acks_at_once => {
+                entries = &entries[run.appended..];
+                continue;
+            }
+            Some(_) | None => StoreError::Unconfirmed,
+        };
+        match settled(conn).await {
+            Outcome::Stored => {
+                core.metrics.committed(monotonic_us() - began_us);
+                entries = &entries[run.appended..];
+            }
+            Outcome::Lost => {
+                // A record's number is one above that of the record before it.
+                let kept = conn.lost_from.get().0.saturating_sub(conn.seqs.get().0.0);
+                entries = &entries[(kept as usize).min(run.appended)..];
+            }
+            Outcome::TimedOut => return Err(refusal),
+            Outcome::Retry | Outcome::Pending | Outcome::Nothing => {}
+        }
+    }
+    Ok(())
+}
+
+/// Records appended in one turn.
+struct Run {
+    appended: usize,
+    /// Why no more were.
+    stopped: Option<AppendError>,
+}
+
+/// Appends as many of the records as the log takes now, and has the connection wait for them.
+fn append_run(core: &Core, conn: &Rc<Conn>, entries: &[Entry<'_>]) -> Run {
+    conn.outcome.set(Outcome::Pending);
+    conn.lost_from.set(Seq(0));
+    let mut run = Run { appended: 0, stopped: None };
+    let mut slot = core.writer.borrow_mut();
+    let Some(writer) = slot.as_mut() else {
+        run.stopped = Some(AppendError::Closed);
+        return run;
+    };
+    for entry in entries {
+        let appended = writer.append(entry);
+        // It may have closed a group on the way, whatever came of it.
+        core.writes.fetch(writer);
+        let seq = match appended {
+            Ok(seq) => seq,
+            Err(error) => {
+                run.stopped = Some(error);
+                break;
+            }
+        };
+        core.metrics.records.inc();
+        core.metrics.record_bytes.add(entry.payload.len() as u64);
+        let first = if run.appended == 0 { seq } else { conn.seqs.get().0 };
+        conn.seqs.set((first, seq));
+        run.appended += 1;
+        if !core.acks_at_once {
+            core.commits.waiting.borrow_mut().push_back((seq, Rc::clone(conn)));
+        }
+    }
+    drop(slot);
+    if run.appended > 0 {
+        core.wake_commits();
+    }
+    run
+}
+
+/// Waits for memory to be given back. `false`: patience is used up.
+pub async fn wait_for_memory(core: &Core, conn: &Rc<Conn>) -> bool {
+    wait(core, conn, || core.commits.hungry.borrow_mut().push_back(Rc::clone(conn))).await
+}
+
+/// Waits for a turn to compute; who gives it settles the wait. `false`: patience is used up.
+pub async fn wait_for_turn(core: &Core, conn: &Rc<Conn>) -> bool {
+    wait(core, conn, || {}).await
+}
+
+/// Waits for something else than the log. `enter` puts the connection where it will be found.
+async fn wait(core: &Core, conn: &Rc<Conn>, enter: impl FnOnce()) -> bool {
+    let (phase, began_ms, now_ms) = (conn.phase.get(), conn.since_ms.get(), core.now_ms());
+    if conn.has_to_go() || conn.held_ms(now_ms) > core.patience_ms() {
+        return false;
+    }
+    conn.hold(now_ms);
+    conn.outcome.set(Outcome::Pending);
+    conn.seqs.set((Seq(0), Seq(0)));
+    enter();
+    let granted = settled(conn).await != Outcome::TimedOut;
+    conn.let_go(core.now_ms());
+    conn.phase.set(phase);
+    // The client is not to blame for this time.
+    let waited_ms = core.now_ms().saturating_sub(now_ms);
+    conn.since_ms.set(began_ms + waited_ms);
+    conn.slow_since_ms.set(conn.slow_since_ms.get() + waited_ms);
+    granted
+}
+
+async fn settled(conn: &Conn) -> Outcome {
+    std::future::poll_fn(|cx| match conn.outcome.get() {
+        Outcome::Pending => {
+            let mut mine = conn.waker.borrow_mut();
+            if !mine.as_ref().is_some_and(|known| known.will_wake(cx.waker())) {
+                *mine = Some(cx.waker().clone());
+            }
+            Poll::Pending
+        }
+        outcome => Poll::Ready(outcome),
+    })
+    .await
+}

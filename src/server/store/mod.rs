@@ -1,0 +1,7 @@
+//! Records on their way into the log, and the memory that requests hold meanwhile.
+
+pub mod charge;
+pub mod commit;
+pub mod pool;
+pub mod shares;
+pub mod writes;

@@ -1,0 +1,336 @@
+//! Request buffers of one core: size classes, reused, and counted against the core's budget.
+//!
+//! A connection that waits for its next request owns nothing from here, so that memory follows the
+//! requests in flight and not the number of connections.
+
+use std::cell::{Cell, RefCell};
+
+use crate::api::reply::Refusal;
+use crate::config::BUFFER_BYTES;
+use crate::http::{Buffer, Head};
+use crate::telemetry::Refusal as Reason;
+
+/// Free buffers kept per class, in bytes. What comes back beyond it is given to the allocator.
+const KEPT_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// What a request may have beside its received bytes that is part of [`Work`]'s own size, and what is kept of it for the next.
+const BESIDE_BYTES: usize = 4 * 1024;
+
+/// What everybody is lent beside a buffer.
+const WORK_BYTES: u64 = (size_of::<Work>() + OUT_BYTES + EXT_BYTES) as u64;
+const OUT_BYTES: usize = 1024;
+const EXT_BYTES: usize = 256;
+
+/// What one request in progress needs.
+pub struct Work {
+    /// The request line and header fields, as offsets into `buf`.
+    pub head: Head,
+    /// Bytes as received: head, body, and what was pipelined behind.
+    pub buf: Buffer,
+    /// The answer being built and sent.
+    pub out: Vec<u8>,
+    /// The extension of the record that the request becomes.
+    pub ext: Vec<u8>,
+    /// The payload of the record, where it is not the body itself.
+    pub payload: Vec<u8>,
+    /// The body of an answer that waits for the log.
+    pub answer: Vec<u8>,
+    /// What of the four above the budget knows of.
+    pub beside_bytes: u64,
+}
+
+impl Work {
+    fn new() -> Self {
+        Self {
+            head: Head::new(),
+            buf: Buffer::default(),
+            out: Vec::with_capacity(OUT_BYTES),
+            ext: Vec::with_capacity(EXT_BYTES),
+            payload: Vec::new(),
+            answer: Vec::new(),
+            beside_bytes: 0,
+        }
+    }
+
+    /// What stands beside the received bytes.
+    fn beside(&self) -> usize {
+        self.out.capacity() + self.ext.capacity() + self.payload.capacity() + self.answer.capacity()
+    }
+}
+
+/// Buffers of one core.
+pub struct Pool {
+    budget_bytes: u64,
+    used_bytes: Cell<u64>,
+    kept_bytes: Cell<u64>,
+    /// Of these, all but the smallest: they alone are held to the budget. The smallest are bounded by the number of
+    /// connections, and many of them must not keep a larger one from who waits for it.
+    larger_bytes: Cell<u64>,
+    free: RefCell<[Vec<Vec<u8>>; BUFFER_BYTES.len()]>,
+    #[expect(clippy::vec_box, reason = "they are lent as boxes, so that an idle connection holds a pointer")]
+    works: RefCell<Vec<Box<Work>>>,
+}
+
+/// The budget for bytes in flight is used up: wait, then refuse.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OverBudget;
+
+impl From<OverBudget> for Refusal {
+    fn from(OverBudget: OverBudget) -> Self {
+        Self::new(503, Reason::BytesInFlight, "too many bytes in flight, try again")
+    }
+}
+
+impl Pool {
+    /// A pool that lends at most `budget_bytes` at a time, and the smallest buffers besides.
+    pub fn new(budget_bytes: u64) -> Self {
+        Self {
+            budget_bytes,
+            used_bytes: Cell::new(0),
+            kept_bytes: Cell::new(0),
+            larger_bytes: Cell::new(0),
+            free: RefCell::default(),
+            works: RefCell::default(),
+        }
+    }
+
+    /// Bytes lent at this moment.
+    pub fn used_bytes(&self) -> u64 {
+        self.used_bytes.get()
+    }
+
+    /// Bytes of free buffers that are kept for the next requests.
+    pub fn kept_bytes(&self) -> u64 {
+        self.kept_bytes.get() + self.works.borrow().len() as u64 * WORK_BYTES
+    }
+
+    /// Takes what a request needs, with a buffer of at least `bytes`. The smallest class is always
+    /// granted: connections have a cap of their own, and a head must be read to be refused.
+    pub fn take(&self, bytes: usize) -> Box<Work> {
+        let mut work = self.works.borrow_mut().pop().unwrap_or_else(|| Box::new(Work::new()));
+        self.used_bytes.set(self.used_bytes.get() + WORK_BYTES);
+        work.buf = self.buffer(bytes, 0).unwrap_or_else(|_| self.lend(0)).into();
+        work
+    }
+
+    /// What a buffer for `bytes` takes of the budget. One of the smallest takes nothing: it is granted in any case.
+    pub fn cost(bytes: usize) -> u64 {
+        class_of(bytes).map_or(u64::MAX, cost_of)
+    }
+
+    /// Gives back everything.
+    pub fn put(&self, mut work: Box<Work>) {
+        self.put_buffer(std::mem::take(&mut work.buf).into());
+        work.head.reset();
+        self.clear_beside(&mut work);
+        self.used_bytes.set(self.used_bytes.get().saturating_sub(WORK_BYTES));
+        let mut works = self.works.borrow_mut();
+        if works.len() < 1024 {
+            works.push(work);
+        }
+    }
+
+    /// Grows `buf` to hold at least `bytes`; its content moves along.
+    pub fn grow(&self, buf: &mut Buffer, bytes: usize) -> Result<(), OverBudget> {
+        if buf.capacity() >= bytes {
+            return Ok(());
+        }
+        // The old buffer comes back at once, so it makes room for the new one.
+        let larger = self.buffer(bytes, class_of(buf.capacity()).map_or(0, cost_of))?;
+        self.put_buffer(buf.move_into(larger));
+        Ok(())
+    }
+
+    /// Takes note of what a request has beside its received bytes. That is bounded by what it was allowed to have, and by the texts of answers.
+    #[inline]
+    pub fn count(&self, work: &mut Work) {
+        let bytes = work.beside();
+        self.count_beside(&mut work.beside_bytes, bytes);
+    }
+
+    /// The same, where parts of a [`Work`] are in use: `counted` is its `beside_bytes`.
+    #[inline]
+    pub fn count_beside(&self, counted: &mut u64, bytes: usize) {
+        if bytes > BESIDE_BYTES || *counted > 0 {
+            self.recount(counted, if bytes > BESIDE_BYTES { bytes as u64 } else { 0 });
+        }
+    }
+
+    /// Empties what a request has beside its received bytes, and gives back what was large.
+    #[inline]
+    pub fn clear_beside(&self, work: &mut Work) {
+        work.out.clear();
+        if work.beside() > BESIDE_BYTES {
+            let Work { head, buf, beside_bytes, .. } = std::mem::replace(work, Work::new());
+            (work.head, work.buf, work.beside_bytes) = (head, buf, beside_bytes);
+        }
+        self.count(work);
+    }
+
+    fn recount(&self, counted: &mut u64, bytes: u64) {
+        let before = std::mem::replace(counted, bytes);
+        for total in [&self.used_bytes, &self.larger_bytes] {
+            total.set(total.get().saturating_sub(before) + bytes);
+        }
+    }
+
+    /// Counts `bytes` that a request holds elsewhere.
+    pub fn reserve(&self, bytes: u64) -> Result<(), OverBudget> {
+        if self.larger_bytes.get() + bytes > self.budget_bytes {
+            return Err(OverBudget);
+        }
+        self.used_bytes.set(self.used_bytes.get() + bytes);
+        self.larger_bytes.set(self.larger_bytes.get() + bytes);
+        Ok(())
+    }
+
+    /// Gives back what was reserved.
+    pub fn unreserve(&self, bytes: u64) {
+        self.used_bytes.set(self.used_bytes.get().saturating_sub(bytes));
+        self.larger_bytes.set(self.larger_bytes.get().saturating_sub(bytes));
+    }
+
+    /// Swaps a buffer that is larger than `bytes` needs for a smaller one, if it is empty. True if memory came back.
+    pub fn shrink(&self, buf: &mut Buffer, bytes: usize) -> bool {
+        if !buf.is_empty() || class_of(buf.capacity()) <= class_of(bytes) {
+            return false;
+        }
+        match self.buffer(bytes, 0) {
+            Ok(smaller) => {
+                self.put_buffer(buf.move_into(smaller));
+                true
+            }
+            Err(OverBudget) => false,
+        }
+    }
+
+    fn buffer(&self, bytes: usize, returned_bytes: u64) -> Result<Vec<u8>, OverBudget> {
+        let class = class_of(bytes).ok_or(OverBudget)?;
+        if class > 0 && self.larger_bytes.get() + cost_of(class) > self.budget_bytes + returned_bytes {
+            return Err(OverBudget);
+        }
+        Ok(self.lend(class))
+    }
+
+    fn lend(&self, class: usize) -> Vec<u8> {
+        let kept = self.free.borrow_mut()[class].pop();
+        if kept.is_some() {
+            self.kept_bytes.set(self.kept_bytes.get().saturating_sub(BUFFER_BYTES[class] as u64));
+        }
+        let buf = kept.unwrap_or_else(|| Vec::with_capacity(BUFFER_BYTES[class]));
+        self.used_bytes.set(self.used_bytes.get() + BUFFER_BYTES[class] as u64);
+        self.larger_bytes.set(self.larger_bytes.get() + cost_of(class));
+        buf
+    }
+
+    fn put_buffer(&self, mut buf: Vec<u8>) {
+        let Some(class) = class_of(buf.capacity()).filter(|_| buf.capacity() > 0) else {
+            return;
+        };
+        self.used_bytes.set(self.used_bytes.get().saturating_sub(BUFFER_BYTES[class] as u64));
+        self.larger_bytes.set(self.larger_bytes.get().saturating_sub(cost_of(class)));
+        let mut free = self.free.borrow_mut();
+        if (free[class].len() + 1) * BUFFER_BYTES[class] <= KEPT_BYTES_MAX {
+            buf.clear();
+            free[class].push(buf);
+            self.kept_bytes.set(self.kept_bytes.get() + BUFFER_BYTES[class] as u64);
+        }
+    }
+}
+
+/// What a buffer of this class takes of the budget.
+fn cost_of(class: usize) -> u64 {
+    if class == 0 { 0 } else { BUFFER_BYTES[class] as u64 }
+}
+
+/// The smallest class that holds `bytes`.
+fn class_of(bytes: usize) -> Option<usize> {
+    BUFFER_BYTES.iter().position(|&size| size >= bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::BUFFER_BYTES_MIN;
+
+    use super::*;
+
+    #[test]
+    fn memory_is_given_back_and_reused() {
+        let pool = Pool::new(1024 * 1024);
+        let mut work = pool.take(100);
+        assert_eq!(work.buf.capacity(), BUFFER_BYTES_MIN);
+        work.buf.extend_from_slice(b"abc");
+        pool.grow(&mut work.buf, 30_000).expect("within the budget");
+        assert_eq!(&work.buf[..], b"abc");
+        assert_eq!(pool.used_bytes(), (32 * 1024 + BUFFER_BYTES_MIN) as u64 + WORK_BYTES);
+        let address = work.buf.as_ptr();
+        pool.put(work);
+        assert_eq!(pool.used_bytes(), 0);
+        let work = pool.take(30_000);
+        assert_eq!(work.buf.as_ptr(), address);
+        assert!(work.buf.is_empty());
+    }
+
+    #[test]
+    fn bytes_in_flight_are_bounded_but_a_head_can_always_be_read() {
+        let pool = Pool::new(100_000);
+        let mut works = vec![pool.take(30_000), pool.take(30_000)];
+        let mut small = pool.take(30_000);
+        assert_eq!(small.buf.capacity(), BUFFER_BYTES_MIN, "falls back to the smallest");
+        assert_eq!(pool.grow(&mut small.buf, 30_000), Err(OverBudget));
+        pool.put(works.pop().expect("two were taken"));
+        assert_eq!(pool.grow(&mut small.buf, 30_000), Ok(()));
+    }
+
+    #[test]
+    fn what_is_held_elsewhere_counts_too() {
+        let pool = Pool::new(100_000);
+        assert_eq!(pool.reserve(70_000), Ok(()));
+        assert_eq!(pool.reserve(30_001), Err(OverBudget));
+        let mut work = pool.take(0);
+        assert_eq!(pool.grow(&mut work.buf, 30_000), Err(OverBudget));
+        pool.unreserve(70_000);
+        assert_eq!(pool.grow(&mut work.buf, 30_000), Ok(()));
+    }
+
+    #[test]
+    fn what_stands_beside_a_buffer_counts_and_is_given_back() {
+        let pool = Pool::new(1_000_000);
+        let mut work = pool.take(0);
+        let before = pool.used_bytes();
+        for text in [&mut work.out, &mut work.ext, &mut work.payload, &mut work.answer] {
+            text.reserve_exact(100_000);
+        }
+        pool.count(&mut work);
+        let beside = pool.used_bytes() - before;
+        assert!((400_000..410_000).contains(&beside), "{beside}");
+        assert_eq!(pool.reserve(600_001), Err(OverBudget));
+        pool.clear_beside(&mut work);
+        assert!(work.beside() <= BESIDE_BYTES);
+        assert_eq!((pool.used_bytes(), pool.larger_bytes.get()), (before, 0));
+        work.answer.reserve_exact(100_000);
+        pool.count(&mut work);
+        pool.put(work);
+        assert_eq!((pool.used_bytes(), pool.larger_bytes.get()), (0, 0));
+        assert!(pool.take(0).beside() <= BESIDE_BYTES, "nothing of it is kept for the next");
+    }
+
+    #[test]
+    fn many_small_buffers_do_not_keep_a_larger_one_away() {
+        let pool = Pool::new(100_000);
+        let mut works: Vec<_> = (0..50).map(|_| pool.take(0)).collect();
+        assert!(pool.used_bytes() > 400_000);
+        assert_eq!(pool.grow(&mut works[0].buf, 30_000), Ok(()));
+        assert_eq!(pool.grow(&mut works[1].buf, 30_000), Ok(()));
+        assert_eq!(pool.grow(&mut works[2].buf, 30_000), Err(OverBudget));
+        works.drain(..).for_each(|work| pool.put(work));
+        assert_eq!((pool.used_bytes(), pool.larger_bytes.get()), (0, 0));
+    }
+
+    #[test]
+    fn a_request_beyond_the_largest_class_is_refused() {
+        let pool = Pool::new(u64::MAX);
+        let mut work = pool.take(0);
+        assert_eq!(pool.grow(&mut work.buf, 1 << 30), Err(OverBudget));
+    }
+}

@@ -1,0 +1,243 @@
+//! Fairness between projects, where a core is short of memory or its log is slow.
+//!
+//! Memory: the requests of one project may take a share of the core's budget, so that one whose clients flood the
+//! server, or send their bodies slowly, leaves the rest to the others. That rest is for projects that hold little, and what is little follows what
+//! is free: so there is always something left, however many projects take what they can. A project's only
+//! large request may take three quarters of the rest, and the smallest buffers, which everybody is lent, count for nobody.
+//!
+//! The log: requests that wait for room in it take turns, one of each project, and within a project in the order of their
+//! coming.
+//!
+//! Requests whose project is not known (heads, starts, sessions that this core has not heard of) are together one project.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{HashMap, VecDeque};
+use std::hash::BuildHasherDefault;
+
+use crate::server::core::sessions::IdHasher;
+
+/// What a project may hold in any case is this part of what is free. Each that takes it leaves less to the next, and never nothing.
+const PARTS_FOR_EACH: u64 = 4;
+
+/// What the projects hold.
+pub struct Shares {
+    /// The most that one project may hold.
+    bytes_max: u64,
+    /// All that there is.
+    bytes: u64,
+    /// The most that projects may hold together, but for each one's only request.
+    bytes_max_of_large: u64,
+    /// The same with these requests.
+    bytes_max_of_only: u64,
+    total: Cell<u64>,
+    /// By project. Projects are those of the directory, so this has an end; none is ever taken out.
+    held: RefCell<HashMap<u32, u64, BuildHasherDefault<IdHasher>>>,
+}
+
+/// What a connection holds for a project.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Account {
+    project: u32,
+    bytes: u64,
+}
+
+impl Account {
+    /// How much it is.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+}
+
+impl Shares {
+    /// Each project may have so many percent of the budget, and those that have more than a little no more than that together.
+    pub fn new(budget_bytes: u64, percent: u8) -> Shares {
+        let whole = percent >= 100;
+        let bytes_max = if whole { u64::MAX } else { budget_bytes / 100 * u64::from(percent) };
+        Shares {
+            bytes_max,
+            bytes: budget_bytes,
+            bytes_max_of_large: bytes_max,
+            bytes_max_of_only: bytes_max.saturating_add(budget_bytes.saturating_sub(bytes_max) / 4 * 3),
+            total: Cell::new(0),
+            held: RefCell::default(),
+        }
+    }
+
+    /// Whether a connection that holds what `account` says may hold `bytes` for `project`.
+    pub fn allow(&self, account: &Account, project: u32, bytes: u64) -> bool {
+        let own = if account.project == project { account.bytes } else { 0 };
+        let others = self.held(project).saturating_sub(own);
+        let after = others.saturating_add(bytes);
+        let beside = self.total.get().saturating_sub(account.bytes);
+        // The only one of all, or little beside what is free.
+        if beside == 0 || after <= self.bytes_for_each(beside) {
+            return true;
+        }
+        let total = beside.saturating_add(bytes);
+        let only = others == 0 && total <= self.bytes_max_of_only;
+        only || after <= self.bytes_max && total <= self.bytes_max_of_large
+    }
+
+    /// Whether a project can have no more at this moment.
+    pub fn is_used_up(&self, project: u32) -> bool {
+        let held = self.held(project);
+        let total = self.total.get();
+        held >= self.bytes_max || held > self.bytes_for_each(total) && total >= self.bytes_max_of_large
+    }
+
+    /// Notes that a connection holds `bytes` for `project`, and no longer what it held.
+    pub fn note(&self, account: &mut Account, project: u32, bytes: u64) {
+        let next = Account { project, bytes };
+        if *account == next {
+            return;
+        }
+        let mut held = self.held.borrow_mut();
+        if account.bytes > 0
+            && let Some(total) = held.get_mut(&account.project)
+        {
+            *total = total.saturating_sub(account.bytes);
+        }
+        if bytes > 0 {
+            *held.entry(project).or_default() += bytes;
+        }
+        self.total.set(self.total.get().saturating_sub(account.bytes) + bytes);
+        *account = next;
+    }
+
+    /// What a project may hold in any case, where so much is held.
+    fn bytes_for_each(&self, held: u64) -> u64 {
+        self.bytes.saturating_sub(held) / PARTS_FOR_EACH
+    }
+
+    fn held(&self, project: u32) -> u64 {
+        self.held.borrow().get(&project).copied().unwrap_or(0)
+    }
+}
+
+/// Puts a queue into an order in which projects take turns. Within a project its order stays.
+pub fn take_turns<T>(queue: &mut VecDeque<T>, project: impl Fn(&T) -> u32) {
+    let Some(first) = queue.front().map(&project) else { return };
+    if queue.iter().all(|one| project(one) == first) {
+        return;
+    }
+    let mut places: HashMap<u32, u32> = HashMap::new();
+    let mut placed: Vec<(u32, T)> = queue
+        .drain(..)
+        .map(|one| {
+            let place = places.entry(project(&one)).or_default();
+            *place += 1;
+            (*place, one)
+        })
+        .collect();
+    placed.sort_by_key(|(place, _)| *place);
+    queue.extend(placed.into_iter().map(|(_, one)| one));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_project_leaves_the_rest_to_the_others() {
+        let shares = Shares::new(1000, 75);
+        let mut flood = [Account::default(); 8];
+        let mut taken = 0;
+        for account in &mut flood {
+            if shares.allow(account, 1, 100) {
+                shares.note(account, 1, 100);
+                taken += 1;
+            }
+        }
+        assert_eq!((taken, shares.is_used_up(1)), (7, false), "750 of 1000");
+        let mut other = Account::default();
+        assert!(shares.allow(&other, 2, 230));
+        shares.note(&mut other, 2, 30);
+        shares.note(&mut flood[0], 1, 0);
+        assert!(shares.allow(&flood[0], 1, 100), "what it gave back is its own again");
+    }
+
+    #[test]
+    fn however_many_projects_take_what_they_can_a_little_is_left_for_another() {
+        let shares = Shares::new(10_000, 75);
+        let mut accounts = Vec::new();
+        for project in 0..3 {
+            for _ in 0..100 {
+                let mut account = Account::default();
+                if shares.allow(&account, project, 200) {
+                    shares.note(&mut account, project, 200);
+                    accounts.push(account);
+                }
+            }
+        }
+        assert!(shares.total.get() <= 7_500 + 2_500 / 2, "{}", shares.total.get());
+        let mut own = Account::default();
+        assert!(shares.allow(&own, 9, 300));
+        shares.note(&mut own, 9, 300);
+        assert!(shares.allow(&own, 9, 600), "it may grow");
+        assert!(!shares.is_used_up(9) && shares.is_used_up(0));
+        for account in &mut accounts {
+            shares.note(account, 0, 0);
+        }
+        assert_eq!(shares.total.get(), 300);
+        assert!(shares.allow(&Account::default(), 1, 7_000), "what comes back is there for all");
+    }
+
+    #[test]
+    fn a_crowd_of_projects_leaves_something_whether_each_takes_much_or_little() {
+        const BUDGET: u64 = 16 << 20;
+        for bytes in [2 << 20, 1 << 20, 512 << 10, 136 << 10, 40 << 10] {
+            let shares = Shares::new(BUDGET, 75);
+            let mut accounts = vec![Account::default(); 600];
+            for (at, account) in accounts.iter_mut().enumerate() {
+                let project = at as u32 % 60;
+                if shares.allow(account, project, bytes) {
+                    shares.note(account, project, bytes);
+                }
+            }
+            assert!(shares.total.get() <= BUDGET - (128 << 10), "{bytes}: {}", shares.total.get());
+            assert!(shares.allow(&Account::default(), 99, 40 << 10), "{bytes}: {}", shares.total.get());
+        }
+    }
+
+    #[test]
+    fn the_only_request_of_a_project_is_allowed_whatever_its_size() {
+        let shares = Shares::new(1000, 10);
+        let mut account = Account::default();
+        assert!(shares.allow(&account, 1, 400));
+        shares.note(&mut account, 1, 400);
+        assert!(shares.allow(&account, 1, 900), "it may grow");
+        assert!(!shares.allow(&Account::default(), 1, 50));
+    }
+
+    #[test]
+    fn a_connection_that_turns_to_another_project_takes_its_bytes_along() {
+        let shares = Shares::new(1000, 50);
+        let mut account = Account::default();
+        shares.note(&mut account, 1, 500);
+        assert!(shares.is_used_up(1));
+        shares.note(&mut account, 2, 500);
+        assert!(!shares.is_used_up(1) && shares.is_used_up(2));
+        shares.note(&mut account, 2, 0);
+        assert_eq!((shares.held(1), shares.held(2)), (0, 0));
+    }
+
+    #[test]
+    fn with_a_hundred_percent_there_is_no_limit() {
+        let shares = Shares::new(1000, 100);
+        let mut account = Account::default();
+        shares.note(&mut account, 1, 1000);
+        assert!(shares.allow(&Account::default(), 1, 1000));
+    }
+
+    #[test]
+    fn projects_take_turns_and_keep_their_own_order() {
+        let mut queue: VecDeque<(u32, char)> =
+            [(1, 'a'), (1, 'b'), (1, 'c'), (1, 'd'), (2, 'e'), (3, 'f'), (2, 'g')].into();
+        take_turns(&mut queue, |one| one.0);
+        let order: String = queue.iter().map(|one| one.1).collect();
+        assert_eq!(order, "aefbgcd");
+        let mut alone: VecDeque<(u32, char)> = [(1, 'a'), (1, 'b')].into();
+        take_turns(&mut alone, |one| one.0);
+        assert_eq!(alone, [(1, 'a'), (1, 'b')]);
+    }
+}
