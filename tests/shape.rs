@@ -1,5 +1,9 @@
 //! Polices the shape of the house: who may import whom, how long a file may be, where `unsafe` may stand.
 
+#[path = "shape/imports.rs"]
+#[allow(missing_docs)]
+mod imports;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -161,4 +165,63 @@ fn only_the_server_knows_its_runtime() {
         }
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+/// Modules among whose children there still are circles.
+const CIRCLES_LEFT: &[&str] = &[
+    "admin",
+    "api::images",
+    "api::start",
+    "bucket",
+    "checker",
+    "cli",
+    "codec::inflate",
+    "codec::json",
+    "config",
+    "directory",
+    "http",
+    "log",
+    "log::open",
+    "log::read::merge",
+    "log::read::reader",
+    "log::repair::recovery",
+    "log::repair::salvage",
+    "log::write",
+    "node",
+    "server",
+    "server::conn",
+    "server::core",
+    "server::request",
+    "src",
+];
+
+#[test]
+fn no_folder_and_no_file_imports_itself_by_a_detour() {
+    let imports = imports::Modules::read(&root().join("src/lib.rs")).imports();
+    let explained = |import: &imports::Import| {
+        let text = fs::read_to_string(&import.file).unwrap();
+        let above: Vec<_> = text.lines().take(import.line - 1).collect();
+        above.iter().rev().take_while(|line| line.trim_start().starts_with("//")).any(|line| line.contains("Circle:"))
+    };
+    let imports: Vec<_> = imports.into_iter().filter(|import| !explained(import)).collect();
+    let mut text = String::new();
+    for (parent, circle) in imports::circles(&imports) {
+        let name = if parent.is_empty() { "src".to_owned() } else { parent.join("::") };
+        if CIRCLES_LEFT.contains(&name.as_str()) {
+            continue;
+        }
+        text += &format!("in {name}:\n");
+        for (from, to, imports) in circle {
+            let own = |node: &Option<String>| node.clone().unwrap_or_else(|| "(its own file)".to_owned());
+            text += &format!("  {} -> {}:", own(&from), own(&to));
+            for import in imports {
+                text += &format!(" {}:{}", import.file.strip_prefix(root()).unwrap().display(), import.line);
+            }
+            text += "\n";
+        }
+    }
+    assert!(
+        text.is_empty(),
+        "circles of imports; break them, or say why in a comment `// Circle: ...` above the import:\n{text}"
+    );
 }
