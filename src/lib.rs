@@ -43,6 +43,7 @@ pub mod directory;
 pub mod http;
 pub mod log;
 pub mod node;
+pub mod records;
 pub mod server;
 pub mod session;
 pub mod settled;

@@ -22,10 +22,14 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("tracker", &["base"]),
     ("telemetry", &["base"]),
     ("admin", &["telemetry"]),
-    ("checker", &["log", "tracker", "session", "codec", "config", "telemetry"]),
-    ("courier", &["log", "tracker", "codec"]),
-    ("api", &["http", "session", "client", "codec", "directory", "log", "tracker", "telemetry"]),
-    ("server", &["http", "api", "log", "session", "client", "codec", "directory", "config", "telemetry", "bucket"]),
+    ("checker", &["log", "records", "tracker", "session", "codec", "config", "telemetry"]),
+    ("courier", &["log", "records", "tracker", "codec"]),
+    ("records", &["log", "codec", "tracker", "session"]),
+    ("api", &["http", "session", "client", "codec", "directory", "log", "records", "tracker", "telemetry"]),
+    (
+        "server",
+        &["http", "api", "log", "records", "session", "client", "codec", "directory", "config", "telemetry", "bucket"],
+    ),
     (
         "node",
         &[

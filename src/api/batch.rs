@@ -11,7 +11,8 @@ use std::num::IntErrorKind;
 
 use crate::codec::inflate::{Coding, InflateError, Label as Worth, Plain, Reading};
 use crate::http::query;
-use crate::log::format::record::{DataType, Entry, ExtWriter, Flags, Kind, Label, Topic, ext_type};
+use crate::log::format::record::{DataType, Entry, Ext, Label};
+use crate::records::{WebBatch, encoding_of, mark_unusable};
 use crate::session::SessionId;
 use crate::telemetry::Refusal as Reason;
 use crate::tracker::{Seam, SeamFinder};
@@ -25,9 +26,6 @@ const BATCH_METADATA: u8 = 81;
 
 /// Buffers beyond this are given back.
 const KEPT_BYTES: usize = 4 * 1024;
-
-/// The longest text kept of an unknown data type.
-const TEXT_BYTES_MAX: usize = 200;
 
 /// What the request brought. Header values are first values, as they came.
 #[derive(Debug, Clone, Copy)]
@@ -75,7 +73,6 @@ impl BatchScratch {
 /// What becomes of a batch, before its inside has been looked at.
 #[derive(Debug)]
 pub struct Draft {
-    topic: Topic,
     data_type: DataType,
     reading: Reading,
     label: Option<Label>,
@@ -95,16 +92,8 @@ pub fn draft(input: &BatchInput<'_>, scratch: &mut BatchScratch, ext: &mut Vec<u
         DataType::Visual if !unsplit => parse_split(&scratch.split, input.inflated_limit),
         _ => Ok(0),
     };
-    let mut writer = ExtWriter::new(ext);
-    // Both are cut far below what an extension holds.
-    if let Some(text) = other {
-        let _ = writer.push(ext_type::DATA_TYPE, &text[..text.len().min(TEXT_BYTES_MAX)]);
-    }
-    if !scratch.batch.is_empty() {
-        let _ = writer.push_query(&scratch.batch);
-    }
+    WebBatch::write_ext(other, &scratch.batch, ext);
     Draft {
-        topic: if data_type == DataType::Assets { Topic::RawAssets } else { Topic::Raw },
         data_type,
         reading: Coding::of_body(input.content_encoding, Plain::Batch, input.body),
         label: label(&scratch.batch),
@@ -205,28 +194,19 @@ impl Draft {
 
     /// The batch's record.
     pub fn entry<'a>(&self, input: &BatchInput<'a>, ext: &'a [u8]) -> Entry<'a> {
-        let split = *self.split.as_ref().unwrap_or(&0);
-        let mut flags = Flags::NONE;
-        if input.just_expired {
-            flags = flags.with(Flags::JUST_EXPIRED);
-        }
-        if split > 0 {
-            flags = flags.with(Flags::MAY_BE_SPLIT);
-        }
-        let entry = Entry {
-            kind: Kind::Batch,
-            topic: self.topic,
-            data_type: self.data_type,
-            encoding: body::encoding(self.reading.coding),
-            session: input.session.0,
+        let batch = WebBatch {
+            session: input.session,
             project: input.project,
-            split,
+            data_type: self.data_type,
+            encoding: encoding_of(self.reading.coding),
+            split: *self.split.as_ref().unwrap_or(&0),
             label: self.label,
-            flags,
-            ext,
-            payload: input.body,
+            just_expired: input.just_expired,
+            ext: Ext(ext),
+            body: input.body,
         };
-        if self.unusable { body::unusable(entry) } else { entry }
+        let entry = batch.entry();
+        if self.unusable { mark_unusable(entry) } else { entry }
     }
 }
 

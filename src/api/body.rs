@@ -1,9 +1,8 @@
-//! The inside of a body: what is looked at before the answer, and what is made of one that can't be used.
+//! The inside of a body: what is looked at before the answer.
 
 use std::fmt;
 
 use crate::codec::inflate::{Coding, InflateError, Inflater, PIECE_BYTES};
-use crate::log::format::record::{Encoding, Entry, Flags, Topic};
 use crate::telemetry::Refusal as Reason;
 use crate::tracker::{Seam, SeamFinder};
 
@@ -11,17 +10,6 @@ use super::reply::Refusal;
 
 /// Upstream's text for a body over the limit.
 pub const TOO_LARGE: &str = "http: request body too large";
-
-/// The code under which the log keeps a coding.
-pub fn encoding(coding: Option<Coding>) -> Encoding {
-    match coding {
-        None => Encoding::Identity,
-        Some(Coding::Gzip) => Encoding::Gzip,
-        Some(Coding::Deflate) => Encoding::Deflate,
-        Some(Coding::Brotli) => Encoding::Br,
-        Some(Coding::Zstd) => Encoding::Zstd,
-    }
-}
 
 /// The refusal of a body that does not inflate.
 pub fn refuse_inflate(error: &InflateError) -> Refusal {
@@ -51,16 +39,6 @@ pub fn plain<'a>(
         Err(error) if error.is_too_large() || coding.is_binding() => Err(refuse_inflate(&error)),
         Err(_) => Ok(body),
     }
-}
-
-/// The record of a body that can't be used, kept as it came: bound for no queue, never cut, and marked; whose it is stays known.
-#[must_use]
-pub fn unusable(entry: Entry<'_>) -> Entry<'_> {
-    let mut flags = entry.flags.with(Flags::UNUSABLE).without(Flags::MAY_BE_SPLIT);
-    if entry.topic == Topic::RawIos {
-        flags = flags.with(Flags::PHONE);
-    }
-    Entry { topic: Topic::None, split: 0, flags, ..entry }
 }
 
 /// What is asked of a compressed body.

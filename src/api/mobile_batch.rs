@@ -5,11 +5,11 @@
 
 use crate::codec::inflate::gzip::BodyError;
 use crate::codec::inflate::{Coding, InflateError};
-use crate::log::format::record::{DataType, Entry, Flags, Kind, Topic};
+use crate::records::{MobileBatch, encoding_of};
 use crate::session::SessionId;
 use crate::telemetry::Refusal as Reason;
 
-use super::body::{Question, encoding};
+use super::body::Question;
 use super::reply::Refusal;
 
 /// What the request brought.
@@ -38,19 +38,13 @@ impl<'a> MobileBatchInput<'a> {
     }
 
     /// The batch's record.
-    pub fn entry(&self) -> Entry<'a> {
-        Entry {
-            kind: Kind::Batch,
-            topic: Topic::RawIos,
-            data_type: DataType::All,
-            encoding: encoding(self.coding()),
-            session: self.session.0,
+    pub fn record(&self) -> MobileBatch<'a> {
+        MobileBatch {
+            session: self.session,
             project: self.project,
-            split: 0,
-            label: None,
-            flags: if self.just_expired { Flags::JUST_EXPIRED } else { Flags::NONE },
-            ext: &[],
-            payload: self.body,
+            encoding: encoding_of(self.coding()),
+            just_expired: self.just_expired,
+            body: self.body,
         }
     }
 }
@@ -70,7 +64,7 @@ pub fn unreadable(error: &InflateError) -> Refusal {
 #[cfg(test)]
 mod tests {
     use crate::api::body::Looker;
-    use crate::log::format::record::Encoding;
+    use crate::log::format::record::{Encoding, Kind, Topic};
 
     use super::*;
 
@@ -88,7 +82,7 @@ mod tests {
     fn how_a_batch_is_compressed_is_seen_and_not_believed() {
         let (plain, packed) = (b"k plain".to_vec(), packed(b"k plain"));
         for (body, encoding) in [(&plain, Encoding::Identity), (&packed, Encoding::Gzip)] {
-            let entry = input(body).entry();
+            let entry = input(body).record().entry();
             assert_eq!((entry.encoding, entry.topic, entry.kind), (encoding, Topic::RawIos, Kind::Batch));
             assert_eq!(entry.payload, body);
         }

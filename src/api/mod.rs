@@ -13,7 +13,6 @@ mod members;
 pub mod mobile_batch;
 pub mod not_started;
 pub mod prefix;
-pub mod recording;
 pub mod reply;
 pub mod route;
 pub mod sdk_batch;

@@ -26,9 +26,6 @@ use crate::telemetry::Refusal as Reason;
 use super::members::Members;
 use super::reply::Refusal;
 
-/// The table of the rows.
-pub const TABLE: &str = "unstarted_sessions";
-
 /// What the request brought. Header values are first values, as they came.
 #[derive(Debug, Clone, Copy)]
 pub struct NotStartedInput<'a> {
@@ -95,7 +92,8 @@ impl Fields for NotStartedRequest {
     }
 }
 
-/// Judges a request and makes its row, in place of what `row` holds. [`row_entry`](super::uxt::row_entry) makes its record, for [`TABLE`].
+/// Judges a request and makes its row, in place of what `row` holds. It is one of
+/// [`Table::UnstartedSessions`](crate::records::Table).
 pub fn not_started(input: &NotStartedInput<'_>, deps: &mut NotStartedDeps<'_>, row: &mut Vec<u8>) -> NotStarted {
     let mut request = NotStartedRequest::default();
     if let Err(error) = read(input.body, &mut request, &mut JsonScratch::default()) {

@@ -4,10 +4,10 @@
 //! wrapper that reader looks for when it sends at once, and a refusal would not make it say more.
 
 use crate::codec::inflate::{Coding, InflateError, Label, Plain, Reading};
-use crate::log::format::record::{DataType, Entry, Flags, Kind, Topic};
+use crate::records::{SdkBatch, encoding_of};
 use crate::session::SessionId;
 
-use super::body::{Question, encoding, refuse_inflate};
+use super::body::{Question, refuse_inflate};
 use super::reply::Refusal;
 
 /// What the request brought.
@@ -53,27 +53,16 @@ impl<'a> SdkBatchInput<'a> {
     }
 
     /// The record of the events.
-    pub fn entry(&self, reading: Reading) -> Entry<'a> {
-        Entry {
-            kind: Kind::Sdk,
-            topic: Topic::RawAnalytics,
-            data_type: DataType::All,
-            encoding: encoding(reading.coding),
-            session: self.session.0,
-            project: self.project,
-            split: 0,
-            label: None,
-            flags: Flags::NONE,
-            ext: &[],
-            payload: self.body,
-        }
+    pub fn record(&self, reading: Reading) -> SdkBatch<'a> {
+        let encoding = encoding_of(reading.coding);
+        SdkBatch { session: self.session, project: self.project, encoding, body: self.body }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use crate::api::body::Looker;
-    use crate::log::format::record::Encoding;
+    use crate::log::format::record::{Encoding, Kind, Topic};
 
     use super::*;
 
@@ -85,7 +74,7 @@ mod tests {
         if let Some(Err(error)) = looked {
             input.unreadable(&mut reading, &error).map_err(|refusal| (refusal.status, refusal.text.into_owned()))?;
         }
-        let entry = input.entry(reading);
+        let entry = input.record(reading).entry();
         assert_eq!((entry.kind, entry.topic, entry.payload), (Kind::Sdk, Topic::RawAnalytics, body));
         Ok(entry.encoding)
     }

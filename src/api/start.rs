@@ -18,7 +18,7 @@ use crate::client::user_agent::UserAgents;
 use crate::codec::inflate::Inflater;
 use crate::codec::json::{JsonScratch, write_string};
 use crate::directory::{Directory, Project};
-use crate::log::format::record::Topic;
+use crate::records::Source;
 use crate::session::SessionId;
 use crate::session::flake::FlakeIds;
 use crate::session::mobile_start::MobileStartRequest;
@@ -54,12 +54,12 @@ pub enum StartKind {
 }
 
 impl StartKind {
-    /// The queue that the session's first message is for.
-    pub fn topic(self) -> Topic {
+    /// The kind of client as the log keeps it.
+    pub fn source(self) -> Source {
         match self {
-            Self::Web => Topic::Raw,
-            Self::Mobile { .. } => Topic::RawIos,
-            Self::Sdk => Topic::None,
+            Self::Web => Source::Web,
+            Self::Mobile { .. } => Source::Mobile,
+            Self::Sdk => Source::Sdk,
         }
     }
 }

@@ -4,16 +4,12 @@
 
 use crate::codec::json::{Fields, JsonScratch, Mismatch, Value, read, set_integer, set_text, write_string};
 use crate::directory::{Directory, Project, Test};
-use crate::log::format::record::{DataType, Encoding, Entry, ExtWriter, Flags, Kind, Topic, ext_type};
 use crate::session::SessionId;
 use crate::session::start::clean_text;
 use crate::telemetry::Refusal as Reason;
 
 use super::members::Members;
 use super::reply::Refusal;
-
-/// The table of signals.
-pub const SIGNALS_TABLE: &str = "ut_tests_signals";
 
 /// Longest answer to a task that is kept, in characters.
 const ANSWER_CHARS_MAX: usize = 10_000;
@@ -155,7 +151,7 @@ impl Fields for TaskSignal {
     }
 }
 
-/// Judges a signal and makes its row, in place of what `row` holds; returns the project. [`row_entry`] makes its record, for [`SIGNALS_TABLE`].
+/// Judges a signal and makes its row, in place of what `row` holds; returns the project. It is one of [`Table::TestSignals`](crate::records::Table).
 ///
 /// The session is the token's, whatever the body says. What no table would take is refused, in the table's order: another status, and a session,
 /// test or task that is not there.
@@ -223,31 +219,6 @@ fn missing(column: &str) -> Refusal {
 /// What the column holds.
 fn bigint(number: u64) -> u64 {
     number.min(i64::MAX as u64)
-}
-
-/// A record of a row for `table`.
-pub fn row_entry<'a>(
-    table: &str,
-    session: SessionId,
-    project: u32,
-    payload: &'a [u8],
-    ext: &'a mut Vec<u8>,
-) -> Entry<'a> {
-    // A table's name always fits.
-    let _ = ExtWriter::new(ext).push(ext_type::TABLE, table.as_bytes());
-    Entry {
-        kind: Kind::Row,
-        topic: Topic::None,
-        data_type: DataType::All,
-        encoding: Encoding::Identity,
-        session: session.0,
-        project,
-        split: 0,
-        label: None,
-        flags: Flags::NONE,
-        ext,
-        payload,
-    }
 }
 
 #[cfg(test)]

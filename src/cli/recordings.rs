@@ -13,8 +13,7 @@ use std::process::ExitCode;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::api::recording::{Part, part};
-use crate::log::format::record::Record;
+use crate::records::RecordingPart;
 
 use super::args::RecordingsArgs;
 use super::error::CliError;
@@ -53,8 +52,8 @@ struct Collector {
 }
 
 impl Collector {
-    fn add(&mut self, record: &Record<'_>, part: &Part) -> Result<(), CliError> {
-        let key = (part.began_ms, part.session.0, record.id.core);
+    fn add(&mut self, core: u16, part: &RecordingPart<'_>) -> Result<(), CliError> {
+        let key = (part.began_ms, part.session.0, core);
         if self.recordings.len() >= RECORDINGS_MAX && !self.recordings.contains_key(&key) {
             let limit = thousands(RECORDINGS_MAX as u64);
             return Err(CliError::Other(format!("more than {limit} recordings; narrow the list with --session")));
@@ -70,14 +69,14 @@ impl Collector {
         });
         // A part that does not follow the one before says that one between them is gone.
         recording.whole &= part.offset == recording.bytes;
-        recording.bytes = part.offset + record.payload.len() as u64;
-        recording.complete = recording.whole && record.payload.is_empty();
+        recording.bytes = part.offset + part.piece.len() as u64;
+        recording.complete = recording.whole && part.piece.is_empty();
         if let Some(folder) = &mut self.out {
             let name = match &recording.file {
                 Some(name) => name.clone(),
                 None => folder.new_file(part.session.0, part.began_ms)?,
             };
-            folder.write(&name, record.payload, part.offset)?;
+            folder.write(&name, part.piece, part.offset)?;
             recording.file = Some(name);
         }
         Ok(())
@@ -151,10 +150,10 @@ pub(super) fn list(args: &RecordingsArgs, data: &Path, out: &mut Out) -> Result<
     let mut merge = log_folder::merge(data, false)?;
     let mut collector = Collector { out: args.out.as_deref().map(Folder::make).transpose()?, ..Collector::default() };
     while let Some(record) = merge.next_settled()? {
-        if let Some(part) = part(&record)
+        if let Some(part) = RecordingPart::read(&record)
             && args.session.is_none_or(|session| session == part.session.0)
         {
-            collector.add(&record, &part)?;
+            collector.add(record.id.core, &part)?;
         }
     }
     log_folder::remark(&merge);

@@ -1,5 +1,5 @@
-use crate::api::body::{Looker, unusable};
-use crate::log::format::record::Encoding;
+use crate::api::body::Looker;
+use crate::log::format::record::{Encoding, Flags, Topic};
 
 use super::*;
 
@@ -252,7 +252,7 @@ fn what_can_not_be_used_is_kept_for_no_queue_and_never_cut() {
     let input = input("visual", "batch=3_1&split=99", b"Qaaa\x51bbb");
     let mut draft = draft(&input, &mut scratch, &mut ext);
     assert!(draft.judge(&input, None).is_err());
-    let entry = unusable(draft.entry(&input, &ext));
+    let entry = mark_unusable(draft.entry(&input, &ext));
     assert_eq!((entry.topic, entry.split, entry.payload), (Topic::None, 0, input.body));
     assert!(entry.flags.contains(Flags::UNUSABLE));
     assert_eq!(entry.label, Some(Label { page: 3, number: 1 }));

@@ -7,7 +7,8 @@ mod name;
 mod pack;
 mod unpack;
 
-use crate::log::format::record::{DataType, Encoding, Entry, ExtFull, ExtWriter, Flags, Kind, Topic, ext_type};
+use crate::records::{Images, Source, Stream};
+use crate::session::SessionId;
 use crate::telemetry::Refusal as Reason;
 
 use super::reply::Refusal;
@@ -240,36 +241,18 @@ impl Upload {
     }
 }
 
-/// The extension of a record: its stream's name.
-pub fn write_ext(packed: &Packed, out: &mut Vec<u8>) -> Result<(), ExtFull> {
-    ExtWriter::new(out).push(ext_type::FILE_NAME, packed.name.as_bytes())
-}
-
-/// The record; `ext` is what [`write_ext`] wrote.
-pub fn entry<'a>(packed: &'a Packed, ext: &'a [u8], client: Client, session: u64, project: u32) -> Entry<'a> {
-    let mut flags = Flags::NONE;
-    if packed.unusable {
-        flags = flags.with(Flags::UNUSABLE);
-    }
-    if packed.frames > 1 {
-        flags = flags.with(Flags::MAY_BE_SPLIT);
-    }
-    Entry {
-        kind: Kind::Image,
-        topic: match client {
-            Client::Web => Topic::CanvasImages,
-            Client::Mobile => Topic::RawImages,
-        },
-        data_type: DataType::All,
-        encoding: Encoding::Identity,
-        session,
-        project,
-        split: 0,
-        label: None,
-        flags,
-        ext,
-        payload: &packed.payload,
-    }
+/// The record of what an upload packed.
+pub fn record(packed: &Packed, client: Client, session: SessionId, project: u32) -> Images<'_> {
+    let stream = match packed.frames {
+        _ if packed.unusable => Stream::BrokenEnd,
+        0 | 1 => Stream::OneFrame,
+        2.. => Stream::Frames,
+    };
+    let source = match client {
+        Client::Web => Source::Web,
+        Client::Mobile => Source::Mobile,
+    };
+    Images { session, project, source, name: packed.name.as_bytes(), stream, payload: &packed.payload }
 }
 
 #[cfg(test)]

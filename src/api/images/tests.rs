@@ -4,7 +4,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use tar::{EntryType, Header};
 
-use crate::log::format::record::Ext;
+use crate::log::format::record::{Ext, Flags, Kind, Topic, ext_type};
 
 use super::*;
 
@@ -83,8 +83,7 @@ fn pictures_of_a_canvas_become_its_frames() {
         [("1_3.webp", &*first, false), ("1_4.jpeg", &second, false), ("1_3.webp", &third, false)]
     );
     let mut ext = Vec::new();
-    write_ext(&collected.records[0], &mut ext).expect("a name fits");
-    let entry = entry(&collected.records[0], &ext, Client::Web, 7, 3);
+    let entry = record(&collected.records[0], Client::Web, SessionId(7), 3).entry(&mut ext);
     assert_eq!((entry.kind, entry.topic, entry.session, entry.project), (Kind::Image, Topic::CanvasImages, 7, 3));
     assert_eq!(entry.flags, Flags::MAY_BE_SPLIT);
     assert_eq!(Ext(entry.ext).get(ext_type::FILE_NAME), Some(&b"1_3.webp"[..]));
@@ -191,7 +190,8 @@ fn the_broken_end_of_a_stream_is_kept_apart() {
         let expected = [("1_3.webp.frames", &*good, false), ("1_3.webp.frames", &good[..cut], true)];
         let collected = upload(Client::Web, &[("1_3.webp.frames", &stream)], None).expect("is taken");
         assert_eq!(rows(&collected), expected);
-        let end = entry(&collected.records[1], b"", Client::Web, 7, 3);
+        let mut ext = Vec::new();
+        let end = record(&collected.records[1], Client::Web, SessionId(7), 3).entry(&mut ext);
         assert_eq!(end.flags, Flags::UNUSABLE);
     }
 }

@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 use uuid::Uuid;
 
-use crate::api::body::unusable;
 use crate::api::mobile_batch::MobileBatchInput;
 use crate::cli::args::{Cli, Command, ReplayArgs};
 use crate::log::format::record::{DataType, Encoding, Ext, ExtWriter, Flags, Kind, Record, RecordId, Topic, ext_type};
+use crate::records::mark_unusable;
 use crate::session::SessionId;
 use crate::session::token::Secrets;
 
@@ -240,7 +240,7 @@ fn a_phones_batch_that_cannot_be_used_goes_where_phones_send_theirs() {
         body: b"\x1f\x8b is cut",
         inflate: None,
     };
-    let kept = unusable(input.entry());
+    let kept = mark_unusable(input.record().entry());
     assert_eq!(kept.topic, Topic::None);
     let batch = Record { topic: kept.topic, flags: kept.flags, ..record(7, &[], kept.payload) };
     let web = Record { flags: Flags::UNUSABLE, topic: Topic::None, ..record(7, &[], b"a page's") };

@@ -4,10 +4,11 @@ use std::rc::Rc;
 
 use crate::api::batch;
 use crate::api::batch::BatchInput;
-use crate::api::body::{TOO_LARGE, unusable};
+use crate::api::body::TOO_LARGE;
 use crate::api::reply::Refusal;
 use crate::config::CheckBodies;
 use crate::log::format::record::Entry;
+use crate::records::mark_unusable;
 use crate::server::conn::io::{Got, Io};
 use crate::server::conn::state::Conn;
 use crate::server::core::state::Core;
@@ -88,7 +89,9 @@ pub async fn keep(
     let entry = match judged {
         Ok(()) if bytes == 0 => return Ok(Ok(())),
         Ok(()) => entry,
-        Err(refusal) if core.quarantine.takes(refusal.reason, bytes, core.now_ms(), &core.metrics) => unusable(entry),
+        Err(refusal) if core.quarantine.takes(refusal.reason, bytes, core.now_ms(), &core.metrics) => {
+            mark_unusable(entry)
+        }
         Err(refusal) => return Ok(Err(refusal)),
     };
     match store(core, conn, &entry).await {

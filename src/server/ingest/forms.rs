@@ -6,9 +6,10 @@ use std::rc::Rc;
 use crate::api::flags::feature_flags as flags_of;
 use crate::api::not_started::{NotStarted, NotStartedDeps, NotStartedInput};
 use crate::api::reply::Refusal;
-use crate::api::uxt::{SIGNALS_TABLE, Step, row_entry};
+use crate::api::uxt::Step;
 use crate::api::{not_started, uxt};
 use crate::codec::inflate::{Coding, Plain, Reading};
+use crate::records::{Table, TableRow};
 use crate::server::conn::io::{Got, Io};
 use crate::server::conn::state::Conn;
 use crate::server::core::state::Core;
@@ -67,7 +68,8 @@ async fn store_not_started(
     labels::note(core, seen, reading, label);
     match judged.map_err(Fault::Refused)? {
         NotStarted::Row(project) => {
-            let entry = row_entry(not_started::TABLE, SessionId(0), project, payload, ext);
+            let entry =
+                TableRow { table: Table::UnstartedSessions, session: SessionId(0), project, json: payload }.entry(ext);
             core.pool.count_beside(beside_bytes, entry.payload.len() + entry.ext.len());
             store(core, conn, &entry).await.map_err(Fault::Store)
         }
@@ -110,7 +112,7 @@ async fn signal(
     labels::note(core, seen, reading, label);
     let stored = match judged.flatten() {
         Ok(project) => {
-            let entry = row_entry(SIGNALS_TABLE, session, project, payload, ext);
+            let entry = TableRow { table: Table::TestSignals, session, project, json: payload }.entry(ext);
             core.pool.count_beside(beside_bytes, entry.payload.len() + entry.ext.len());
             store(core, conn, &entry).await.map_err(Fault::Store)
         }

@@ -202,13 +202,10 @@ async fn store(
         );
     }
     let mut exts = vec![Vec::new(); records.len()];
-    for (packed, ext) in records.iter().zip(&mut exts) {
-        // A name has at most some 120 bytes.
-        let _ = images::write_ext(packed, ext);
-    }
-    let (session, project) = (admitted.token.session.0, admitted.project);
-    let entry = |(packed, ext)| images::entry(packed, ext, client, session, project);
-    let entries: Vec<Entry<'_>> = records.iter().zip(exts.iter().map(Vec::as_slice)).map(entry).collect();
+    let (session, project) = (admitted.token.session, admitted.project);
+    let pairs = records.iter().zip(&mut exts);
+    let entries: Vec<Entry<'_>> =
+        pairs.map(|(packed, ext)| images::record(packed, client, session, project).entry(ext)).collect();
     store_all(core, conn, &entries).await.map_err(|error| error.refusal())?;
     for packed in records {
         core.metrics.image_frames.add(packed.frames.into());

@@ -34,7 +34,7 @@ pub async fn batch(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut See
         }
         (judged, _) => judged,
     };
-    match keep(core, conn, judged, input.entry()).await {
+    match keep(core, conn, judged, input.record().entry()).await {
         Ok(stored) => answer(io, core, conn, seen, admitted, stored, got).await,
         Err(Moves) => Next::PassOn(Some(got)),
     }

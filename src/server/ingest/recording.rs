@@ -6,8 +6,8 @@
 
 use std::rc::Rc;
 
-use crate::api::recording::{Part, entry};
 use crate::api::reply::Refusal;
+use crate::records::RecordingPart;
 use crate::server::conn::io::Io;
 use crate::server::conn::state::Conn;
 use crate::server::core::state::Core;
@@ -31,7 +31,8 @@ pub async fn take(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut Seen
     // Small settings of the log leave no room for a large piece.
     let piece_bytes = record_bytes_max.min(PIECE_BYTES);
     let began_ms = core.upload_time_ms();
-    let mut part = Part { session: token.session, project: seen.project.unwrap_or(0), began_ms, offset: 0 };
+    let (session, project) = (token.session, seen.project.unwrap_or(0));
+    let mut offset = 0;
     loop {
         let ended = match io.next_piece(&mut body, piece_bytes).await {
             Ok(ended) => ended,
@@ -41,17 +42,18 @@ pub async fn take(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut Seen
         let work = io.work();
         let pieces = work.buf[range].chunks(record_bytes_max).chain(ended.then_some(&[][..]));
         for piece in pieces {
-            let stored = store(core, conn, &entry(&part, piece, &mut work.ext)).await;
+            let part = RecordingPart { session, project, began_ms, offset, piece };
+            let stored = store(core, conn, &part.entry(&mut work.ext)).await;
             // A piece that is stored is progress: the next one has a patience of its own.
             conn.renew_patience();
             if let Err(error) = stored {
                 return refuse(io, core, conn, seen, error).await;
             }
-            part.offset += piece.len() as u64;
+            offset += piece.len() as u64;
         }
         body.take(body.range().len(), &mut work.buf);
-        gate::piece(io, core, seen, part.offset - seen.body_bytes);
-        seen.body_bytes = part.offset;
+        gate::piece(io, core, seen, offset - seen.body_bytes);
+        seen.body_bytes = offset;
         if ended {
             break;
         }

@@ -38,7 +38,7 @@ pub async fn batch(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut See
         }
     }
     labels::note(core, seen, reading, input.content_encoding);
-    match keep(core, conn, judged, input.entry(reading)).await {
+    match keep(core, conn, judged, input.record(reading).entry()).await {
         Ok(stored) => answer(io, core, conn, seen, admitted, stored, got).await,
         Err(Moves) => Next::PassOn(Some(got)),
     }

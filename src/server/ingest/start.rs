@@ -9,7 +9,8 @@ use crate::api::start;
 use crate::api::start::{StartDeps, StartInput, StartKind, StartOutcome, StartScratch, Started, reading};
 use crate::config::BUFFER_BYTES_MIN;
 use crate::http::Head;
-use crate::log::format::record::{DataType, Encoding, Entry, ExtWriter, Flags, Kind, Topic, ext_type};
+use crate::log::format::record::Ext;
+use crate::records::{Source, Start};
 use crate::server::conn::io::{Got, Io};
 use crate::server::conn::state::Conn;
 use crate::server::core::known;
@@ -70,7 +71,7 @@ pub async fn start(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut See
             io.work().answer = answer;
         }
         StartOutcome::Started(started) => {
-            let stored = if started.record { record(io, core, conn, kind.topic(), started).await } else { Ok(()) };
+            let stored = if started.record { record(io, core, conn, kind.source(), started).await } else { Ok(()) };
             match stored {
                 Ok(()) => {
                     core.announce(started.session, started.project);
@@ -178,8 +179,7 @@ impl Leaves<'_> {
         }
         copy(self.answer, &scratch.response);
         copy(self.payload, &scratch.message);
-        // The row is cut to far less than an extension holds before it comes here.
-        let _ = ExtWriter::new(self.ext).push(ext_type::SESSION_ROW, &scratch.row);
+        Start::write_ext(&scratch.row, self.ext);
         Ok(())
     }
 }
@@ -246,22 +246,11 @@ async fn record(
     io: &mut Io,
     core: &Rc<Core>,
     conn: &Rc<Conn>,
-    topic: Topic,
+    source: Source,
     started: Started,
 ) -> Result<(), StoreError> {
     let work = io.work();
-    let entry = Entry {
-        kind: Kind::Start,
-        topic,
-        data_type: DataType::All,
-        encoding: Encoding::Identity,
-        session: started.session.0,
-        project: started.project,
-        split: 0,
-        label: None,
-        flags: Flags::NONE,
-        ext: &work.ext,
-        payload: &work.payload,
-    };
-    store(core, conn, &entry).await
+    let (session, project) = (started.session, started.project);
+    let start = Start { source, session, project, ext: Ext(&work.ext), message: &work.payload };
+    store(core, conn, &start.entry()).await
 }

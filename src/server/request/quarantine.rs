@@ -7,7 +7,7 @@
 //!
 //! A route takes part in three places: it reads its body up to [`Quarantine::body_limit`]; what is then larger than the
 //! client was allowed is a fault like any other; and before it answers with a refusal it asks [`Quarantine::takes`] and
-//! stores [`unusable`](crate::api::body::unusable) instead.
+//! stores what [`mark_unusable`](crate::records::mark_unusable) makes of it instead.
 
 use std::cell::Cell;
 

@@ -1,0 +1,63 @@
+//! The start of a session: what `POST /v1/{web,mobile,sdk}/start` leaves.
+
+use crate::log::format::record::{Entry, Ext, ExtWriter, Kind, Record, Topic, ext_type};
+use crate::session::SessionId;
+
+use super::blank;
+use super::source::Source;
+
+/// A session's first message, and its row of table `sessions` in the extension.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Start<'a> {
+    /// Who asked for the session.
+    pub source: Source,
+    /// The session.
+    pub session: SessionId,
+    /// Its project.
+    pub project: u32,
+    /// What [`write_ext`](Self::write_ext) wrote: the row.
+    pub ext: Ext<'a>,
+    /// The `SessionStart` or `MobileSessionStart` message, without a size and without metadata; empty for the SDK.
+    pub message: &'a [u8],
+}
+
+impl<'a> Start<'a> {
+    /// Writes the extension into `out`, which is cleared. `row`: the row as JSON.
+    pub fn write_ext(row: &[u8], out: &mut Vec<u8>) {
+        // The row is cut to far less than an extension holds before it comes here.
+        let _ = ExtWriter::new(out).push(ext_type::SESSION_ROW, row);
+    }
+
+    /// The record of the start.
+    pub const fn entry(&self) -> Entry<'a> {
+        Entry {
+            topic: match self.source {
+                Source::Web => Topic::Raw,
+                Source::Mobile => Topic::RawIos,
+                Source::Sdk => Topic::None,
+            },
+            ext: self.ext.0,
+            ..blank::entry(Kind::Start, self.session.0, self.project, self.message)
+        }
+    }
+
+    /// The start in a record; `None` if the record is something else.
+    pub fn read(record: &Record<'a>) -> Option<Self> {
+        let source = match (record.kind, record.topic) {
+            (Kind::Start, Topic::Raw) => Source::Web,
+            (Kind::Start, Topic::RawIos) => Source::Mobile,
+            (Kind::Start, Topic::None) => Source::Sdk,
+            _ => return None,
+        };
+        let session = SessionId(record.session);
+        Some(Self { source, session, project: record.project, ext: record.ext, message: record.payload })
+    }
+
+    /// The row of table `sessions` as JSON.
+    pub fn row_json(&self) -> Option<&'a [u8]> {
+        self.ext.get(ext_type::SESSION_ROW)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,61 @@
+//! Bodies that no service can use, kept as they came: larger than the client may send, not in the coding they name, or cut in the wrong place.
+//!
+//! Such a record is bound for no queue and is never cut. Its kind, its extension and what else its header says stay those of the
+//! batch that it would have been.
+
+use crate::log::format::record::{Encoding, Entry, Flags, Kind, Record, Topic};
+use crate::session::SessionId;
+
+use super::source::Source;
+
+/// A body of one of the three batch routes that was kept though it cannot be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UnusableBatch<'a> {
+    /// Which route it came by.
+    pub source: Source,
+    /// The session that the token named.
+    pub session: SessionId,
+    /// Its project; 0 if not known.
+    pub project: u32,
+    /// How the body is compressed, or claims to be.
+    pub encoding: Encoding,
+    /// The body as received.
+    pub body: &'a [u8],
+}
+
+/// Marks the entry of a batch as unusable: bound for no queue, never cut.
+#[must_use]
+pub fn mark_unusable(entry: Entry<'_>) -> Entry<'_> {
+    debug_assert!(matches!(entry.kind, Kind::Batch | Kind::Sdk));
+    let mut flags = entry.flags.with(Flags::UNUSABLE).without(Flags::MAY_BE_SPLIT);
+    // The topic told a phone's batch from a browser's until now.
+    if entry.topic == Topic::RawIos {
+        flags = flags.with(Flags::PHONE);
+    }
+    Entry { topic: Topic::None, split: 0, flags, ..entry }
+}
+
+impl<'a> UnusableBatch<'a> {
+    /// The body in a record; `None` if the record is something else.
+    pub fn read(record: &Record<'a>) -> Option<Self> {
+        if !record.flags.contains(Flags::UNUSABLE) {
+            return None;
+        }
+        let source = match record.kind {
+            Kind::Batch if record.flags.contains(Flags::PHONE) => Source::Mobile,
+            Kind::Batch => Source::Web,
+            Kind::Sdk => Source::Sdk,
+            _ => return None,
+        };
+        Some(Self {
+            source,
+            session: SessionId(record.session),
+            project: record.project,
+            encoding: record.encoding,
+            body: record.payload,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,93 @@
+//! A batch of a web tracker, as its browser sent it to `POST /v1/web/i`.
+
+use crate::log::format::record::{
+    DataType, Encoding, Entry, Ext, ExtWriter, Flags, Kind, Label, Record, Topic, ext_type,
+};
+use crate::session::SessionId;
+
+use super::blank;
+
+/// The longest text kept of an unknown data type, in bytes.
+const DATA_TYPE_BYTES_MAX: usize = 200;
+
+/// Binary messages of a page. The topic is `raw-assets` for data type `assets`, and `raw` for all others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WebBatch<'a> {
+    /// The session that the token named.
+    pub session: SessionId,
+    /// Its project; 0 if not known.
+    pub project: u32,
+    /// The request's `DataType`. The text of one that has no code is in the extension.
+    pub data_type: DataType,
+    /// How the body is compressed.
+    pub encoding: Encoding,
+    /// Where the second batch of a `visual` upload begins, in bytes of the inflated body; 0 where there is one batch.
+    pub split: u32,
+    /// Page and number of the batch, from the request's `batch` parameter.
+    pub label: Option<Label>,
+    /// The token had expired less than the period of grace before.
+    pub just_expired: bool,
+    /// What [`write_ext`](Self::write_ext) wrote.
+    pub ext: Ext<'a>,
+    /// The body as received.
+    pub body: &'a [u8],
+}
+
+impl<'a> WebBatch<'a> {
+    /// Writes the extension into `out`, which is cleared. `data_type`: the request's text, if the type has no code. `query`: the `batch`
+    /// parameter, which may be empty. Long texts are cut.
+    pub fn write_ext(data_type: Option<&[u8]>, query: &[u8], out: &mut Vec<u8>) {
+        let mut writer = ExtWriter::new(out);
+        // Both are cut far below what an extension holds.
+        if let Some(text) = data_type {
+            let _ = writer.push(ext_type::DATA_TYPE, &text[..text.len().min(DATA_TYPE_BYTES_MAX)]);
+        }
+        if !query.is_empty() {
+            let _ = writer.push_query(query);
+        }
+    }
+
+    /// The record of the batch.
+    pub const fn entry(&self) -> Entry<'a> {
+        debug_assert!(self.split == 0 || matches!(self.data_type, DataType::Visual));
+        let mut flags = Flags::NONE;
+        if self.just_expired {
+            flags = flags.with(Flags::JUST_EXPIRED);
+        }
+        if self.split > 0 {
+            flags = flags.with(Flags::MAY_BE_SPLIT);
+        }
+        Entry {
+            topic: if matches!(self.data_type, DataType::Assets) { Topic::RawAssets } else { Topic::Raw },
+            data_type: self.data_type,
+            encoding: self.encoding,
+            split: self.split,
+            label: self.label,
+            flags,
+            ext: self.ext.0,
+            ..blank::entry(Kind::Batch, self.session.0, self.project, self.body)
+        }
+    }
+
+    /// The batch in a record; `None` if the record is something else. One that is kept as unusable is an
+    /// [`UnusableBatch`](super::UnusableBatch).
+    pub fn read(record: &Record<'a>) -> Option<Self> {
+        if record.kind != Kind::Batch || !matches!(record.topic, Topic::Raw | Topic::RawAssets) {
+            return None;
+        }
+        Some(Self {
+            session: SessionId(record.session),
+            project: record.project,
+            data_type: record.data_type,
+            encoding: record.encoding,
+            split: record.split,
+            label: record.label,
+            just_expired: record.flags.contains(Flags::JUST_EXPIRED),
+            ext: record.ext,
+            body: record.payload,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;
