@@ -14,12 +14,11 @@ use crate::http::query;
 use crate::log::format::record::{DataType, Entry, Ext, Label};
 use crate::records::{WebBatch, encoding_of, mark_unusable};
 use crate::session::SessionId;
-use crate::telemetry::Refusal as Reason;
 use crate::tracker::{Seam, SeamFinder};
 
 use super::body;
 use super::body::{Question, Seen};
-use super::reply::Refusal;
+use super::refusal::{Reason, Refusal};
 
 /// The first byte of every batch: type 81, `BatchMetadata`.
 const BATCH_METADATA: u8 = 81;

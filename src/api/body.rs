@@ -3,10 +3,9 @@
 use std::fmt;
 
 use crate::codec::inflate::{Coding, InflateError, Inflater, PIECE_BYTES};
-use crate::telemetry::Refusal as Reason;
 use crate::tracker::{Seam, SeamFinder};
 
-use super::reply::Refusal;
+use super::refusal::{Reason, Refusal};
 
 /// Upstream's text for a body over the limit.
 pub const TOO_LARGE: &str = "http: request body too large";

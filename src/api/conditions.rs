@@ -1,10 +1,9 @@
 //! `GET /v1/{web,mobile}/conditions/{project}`: when a tracker starts to record by itself.
 
 use crate::directory::{Condition, Directory};
-use crate::telemetry::Refusal as Reason;
 
 use super::members::Members;
-use super::reply::Refusal;
+use super::refusal::{Reason, Refusal};
 
 /// The answer: the conditions of a project. `param` is the project as the path names it, `project` is that of the session.
 ///

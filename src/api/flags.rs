@@ -20,9 +20,8 @@ use crate::codec::json::{
 };
 use crate::directory::{Directory, FeatureFlag, Filter, FlagKind};
 use crate::session::start::clean_text;
-use crate::telemetry::Refusal as Reason;
 
-use super::reply::Refusal;
+use super::refusal::{Reason, Refusal};
 
 /// The longest text about a visitor that is compared with filters, in characters.
 const TEXT_CHARS_MAX: usize = 2_000;

@@ -7,10 +7,9 @@ use crate::codec::inflate::gzip::BodyError;
 use crate::codec::inflate::{Coding, InflateError};
 use crate::records::{MobileBatch, encoding_of};
 use crate::session::SessionId;
-use crate::telemetry::Refusal as Reason;
 
 use super::body::Question;
-use super::reply::Refusal;
+use super::refusal::{Reason, Refusal};
 
 /// What the request brought.
 #[derive(Debug, Clone, Copy)]

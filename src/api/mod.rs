@@ -13,6 +13,7 @@ mod members;
 pub mod mobile_batch;
 pub mod not_started;
 pub mod prefix;
+pub mod refusal;
 pub mod reply;
 pub mod route;
 pub mod sdk_batch;

@@ -21,10 +21,9 @@ use crate::client::user_agent::{Agent, UserAgents};
 use crate::codec::json::{Fields, JsonScratch, Mismatch, Value, read, set_bool, set_text};
 use crate::directory::{Directory, Platform};
 use crate::session::start::{TRACKER_CHARS_MAX, clean_text};
-use crate::telemetry::Refusal as Reason;
 
 use super::members::Members;
-use super::reply::Refusal;
+use super::refusal::{Reason, Refusal};
 
 /// What the request brought. Header values are first values, as they came.
 #[derive(Debug, Clone, Copy)]

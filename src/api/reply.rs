@@ -1,69 +1,9 @@
-//! Answers: what a handler decides, and how it goes out.
-//!
-//! One place turns an error into a status and a body. The body is always `{"error":"<text>"}`, which
-//! is the one shape that OpenReplay's clients look into.
-
-use std::borrow::Cow;
+//! How an answer goes out: its status line and headers, the JSON of a refusal, the reply to a preflight.
 
 use crate::http::{Reply, Version};
-use crate::telemetry::Refusal as Reason;
 
 use super::cors::{Asked, Cors, CorsSetting};
-
-/// A refusal: who is at fault stands in the status.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
-    /// The status.
-    pub status: u16,
-    /// What it is counted as.
-    pub reason: Reason,
-    /// What is wrong, for the client and the log line.
-    pub text: Cow<'static, str>,
-    /// Seconds after which a client may try again; 0 if it may not, or not with this request.
-    pub retry_after_seconds: u32,
-}
-
-impl Refusal {
-    /// A refusal with its text.
-    pub fn new(status: u16, reason: Reason, text: impl Into<Cow<'static, str>>) -> Self {
-        let retry_after_seconds = if status == 503 { RETRY_AFTER_SECONDS } else { 0 };
-        let mut text = text.into();
-        if text.len() > ERROR_BYTES_MAX {
-            cut(text.to_mut());
-        }
-        Self { status, reason, text, retry_after_seconds }
-    }
-
-    /// The same, with another time to stay away.
-    pub fn retry_after(self, retry_after_seconds: u32) -> Self {
-        Self { retry_after_seconds, ..self }
-    }
-}
-
-/// The longest text of an error. Some repeat what the client sent, which must not become long by that.
-pub const ERROR_BYTES_MAX: usize = 1024;
-
-/// Cuts a text to what an error may hold.
-pub fn cut(text: &mut String) {
-    if text.len() > ERROR_BYTES_MAX {
-        let end = start_of(text, ERROR_BYTES_MAX - MORE.len()).len();
-        text.truncate(end);
-        text.push_str(MORE);
-        text.shrink_to_fit();
-    }
-}
-
-/// As much of a text as fits into so many bytes.
-pub fn start_of(text: &str, bytes_max: usize) -> &str {
-    let end = (0..=bytes_max.min(text.len())).rev().find(|&end| text.is_char_boundary(end));
-    &text[..end.unwrap_or(0)]
-}
-
-/// What stands where a text was cut.
-const MORE: &str = "\u{2026}";
-
-/// Seconds after which a client may try again when we could not store.
-const RETRY_AFTER_SECONDS: u32 = 1;
+use super::refusal::Refusal;
 
 /// What every reply of a connection needs to know.
 #[derive(Debug, Clone, Copy)]

@@ -8,7 +8,7 @@ use crate::records::{SdkBatch, encoding_of};
 use crate::session::SessionId;
 
 use super::body::{Question, refuse_inflate};
-use super::reply::Refusal;
+use super::refusal::Refusal;
 
 /// What the request brought.
 #[derive(Debug, Clone, Copy)]

@@ -25,9 +25,8 @@ use crate::session::mobile_start::MobileStartRequest;
 use crate::session::sdk_start::SdkStartRequest;
 use crate::session::start::StartRequest;
 use crate::session::token::Secrets;
-use crate::telemetry::Refusal as Reason;
 
-use super::reply::{ERROR_BYTES_MAX, cut, start_of};
+use super::refusal::{ERROR_BYTES_MAX, Reason, cut, start_of};
 
 pub use body::reading;
 

@@ -3,7 +3,7 @@
 use crate::codec::json::{write_integer, write_string};
 use crate::directory::Directory;
 
-use super::reply::Refusal;
+use super::refusal::Refusal;
 
 /// The answer to `GET /v1/web/tags`.
 pub fn tags(directory: &Directory, project: Option<u32>) -> Result<Vec<u8>, Refusal> {

@@ -6,10 +6,9 @@ use crate::codec::json::{Fields, JsonScratch, Mismatch, Value, read, set_integer
 use crate::directory::{Directory, Project, Test};
 use crate::session::SessionId;
 use crate::session::start::clean_text;
-use crate::telemetry::Refusal as Reason;
 
 use super::members::Members;
-use super::reply::Refusal;
+use super::refusal::{Reason, Refusal};
 
 /// Longest answer to a task that is kept, in characters.
 const ANSWER_CHARS_MAX: usize = 10_000;

@@ -15,6 +15,7 @@ use signal_hook::iterator::Signals;
 use crate::admin::health::Check;
 use crate::admin::port;
 use crate::admin::port::Admin;
+use crate::api::refusal::Reason;
 use crate::api::route::TEMPLATES;
 use crate::bucket::{Bucket, BucketSettings};
 use crate::checker::{Checker, Told};
@@ -123,7 +124,8 @@ pub fn run(args: ServeArgs, data: PathBuf) -> Result<ExitCode, CliError> {
         beats: Beats::new(cores),
         handovers: (0..cores).map(|_| Inbox::new(config.handovers_max, config.inflight_bytes_max)).collect(),
     });
-    let metrics: Vec<Arc<CoreMetrics>> = (0..cores).map(|_| Arc::new(CoreMetrics::new(TEMPLATES))).collect();
+    let metrics: Vec<Arc<CoreMetrics>> =
+        (0..cores).map(|_| Arc::new(CoreMetrics::new(TEMPLATES, Reason::LABELS))).collect();
     let pinned = quota.is_none_or(|quota| quota >= cpus.len() as f64) && usize::from(cores) <= cpus.len();
     let mut seats = Vec::new();
     for (number, (listener, inbox)) in (0..cores).zip(listeners.into_iter().zip(outboxes)) {

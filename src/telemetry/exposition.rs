@@ -15,7 +15,7 @@ use prometheus_client::registry::{Registry, Unit};
 use super::admission::{Bucket, Decision};
 use super::cell::{Cell, Histogram, HistogramSum};
 use super::evictions::Eviction;
-use super::metrics::{AskedKind, CoreMetrics, DURATION_BUCKETS, Metrics, Refusal, SIZE_BUCKETS, STATUSES};
+use super::metrics::{AskedKind, CoreMetrics, DURATION_BUCKETS, Metrics, SIZE_BUCKETS, STATUSES};
 use super::process::ProcessStats;
 
 /// The media type of the OpenMetrics text format.
@@ -164,9 +164,10 @@ impl Page {
     fn refusals(&self, page: &mut DescriptorEncoder) -> fmt::Result {
         let help = "Requests and connections turned away, by reason.";
         let mut counter = page.encode_descriptor("takeup_refusals", help, None, MetricType::Counter)?;
-        for (at, reason) in Refusal::ALL.iter().enumerate() {
-            let count = self.sum(|core| &core.refusals[at]);
-            let labels = [("reason", reason.as_str())];
+        let reasons = self.0.cores.first().map_or(&[] as &[&str], |core| core.reasons());
+        for (at, &reason) in reasons.iter().enumerate() {
+            let count = self.sum(|core| core.refusal_cell(at));
+            let labels = [("reason", reason)];
             counter.encode_family(&labels)?.encode_counter::<NoLabelSet, _, u64>(&count, None)?;
         }
         Ok(())

@@ -81,99 +81,6 @@ pub static GROUP_BYTES_BUCKETS: Buckets = Buckets {
     scale: 1.0,
 };
 
-macro_rules! refusals {
-    ($($(#[$doc:meta])* $name:ident => $text:literal,)*) => {
-        /// Why a request or a connection was turned away.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum Refusal {
-            $($(#[$doc])* $name,)*
-        }
-
-        impl Refusal {
-            /// Every reason.
-            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
-
-            /// The value of the label `reason`.
-            pub const fn as_str(self) -> &'static str {
-                match self {
-                    $(Self::$name => $text,)*
-                }
-            }
-        }
-    };
-}
-
-refusals! {
-    /// The head or the framing breaks the rules of HTTP/1.1.
-    Framing => "framing",
-    /// The head, or its number of fields, is over the limit.
-    HeadTooLarge => "head_too_large",
-    /// The request target is over the limit.
-    TargetTooLong => "target_too_long",
-    /// The body is over the limit, as sent or inflated.
-    BodyTooLarge => "body_too_large",
-    /// An expectation that is not `100-continue`.
-    Expectation => "expectation",
-    /// A transfer coding or a version that is not spoken here.
-    Unsupported => "unsupported",
-    /// No such route.
-    NotFound => "not_found",
-    /// The route does not take this method.
-    Method => "method",
-    /// No bearer token.
-    TokenMissing => "token_missing",
-    /// A token of the wrong form.
-    TokenFormat => "token_format",
-    /// A token that none of the secrets signed.
-    TokenSignature => "token_signature",
-    /// An expired token.
-    TokenExpired => "token_expired",
-    /// A body that cannot be inflated.
-    Compression => "compression",
-    /// A body that is not the JSON asked for.
-    Json => "json",
-    /// A body that is not the form asked for.
-    Form => "form",
-    /// A parameter that is missing or out of range.
-    Parameter => "parameter",
-    /// A tracker that is too old.
-    TrackerVersion => "tracker_version",
-    /// No project key, or one of no active project.
-    Project => "project",
-    /// The project is of another platform.
-    Platform => "platform",
-    /// A user agent that is no browser.
-    UserAgent => "user_agent",
-    /// Left out by the project's sample rate.
-    Sampled => "sampled",
-    /// Too many connections on this core.
-    Connections => "connections",
-    /// A connection that came past the trusted proxies.
-    ProxyPeer => "proxy_peer",
-    /// A connection without a good PROXY header.
-    ProxyHeader => "proxy_header",
-    /// Over the limit of its session, its address or its project.
-    RateLimited => "rate_limited",
-    /// Too many bytes in flight on this core.
-    BytesInFlight => "bytes_in_flight",
-    /// There was too much to inflate before the answer.
-    Busy => "busy",
-    /// The log was not ready in time.
-    LogNotReady => "log_not_ready",
-    /// No space left for the log.
-    DiskFull => "disk_full",
-    /// The log failed, or is poisoned.
-    LogFailed => "log_failed",
-    /// Something at the start was not ready in time.
-    StartingUp => "starting_up",
-    /// The head did not come in time.
-    HeadTimeout => "head_timeout",
-    /// The body came too slowly.
-    BodyTimeout => "body_timeout",
-    /// A fault of the server's own.
-    Internal => "internal",
-}
-
 /// One route and one status.
 #[derive(Debug)]
 pub(super) struct RouteCells {
@@ -185,9 +92,10 @@ pub(super) struct RouteCells {
 #[derive(Debug)]
 pub struct CoreMetrics {
     routes: &'static [&'static str],
+    reasons: &'static [&'static str],
     /// Routes by statuses (the last status is `other`).
     requests: Box<[RouteCells]>,
-    pub(super) refusals: Box<[Cell]>,
+    refusals: Box<[Cell]>,
     pub(super) commit: Histogram,
     pub(super) group_records: Histogram,
     pub(super) group_bytes: Histogram,
@@ -247,15 +155,16 @@ pub struct CoreMetrics {
 }
 
 impl CoreMetrics {
-    /// Counters for the route templates `routes`, whose positions [`CoreMetrics::request`] is given. The last one
-    /// should stand for requests that match none.
-    pub fn new(routes: &'static [&'static str]) -> Self {
+    /// Counters for the route templates `routes`, whose positions [`CoreMetrics::request`] is given, and for the `reasons` of refusals,
+    /// whose positions [`CoreMetrics::refused`] is given. The last route should stand for requests that match none.
+    pub fn new(routes: &'static [&'static str], reasons: &'static [&'static str]) -> Self {
         assert!(!routes.is_empty(), "a server has at least one route");
         let cells = || RouteCells { size: Histogram::new(&SIZE_BUCKETS), duration: Histogram::new(&DURATION_BUCKETS) };
         Self {
             routes,
+            reasons,
             requests: (0..routes.len() * (STATUSES.len() + 1)).map(|_| cells()).collect(),
-            refusals: Refusal::ALL.iter().map(|_| Cell::new()).collect(),
+            refusals: reasons.iter().map(|_| Cell::new()).collect(),
             commit: Histogram::new(&COMMIT_BUCKETS),
             group_records: Histogram::new(&GROUP_RECORDS_BUCKETS),
             group_bytes: Histogram::new(&GROUP_BYTES_BUCKETS),
@@ -302,10 +211,10 @@ impl CoreMetrics {
         }
     }
 
-    /// Counts a refusal.
+    /// Counts a refusal, by the position of its reason.
     #[inline]
-    pub fn refused(&self, reason: Refusal) {
-        self.refusals[reason as usize].inc();
+    pub fn refused(&self, reason: usize) {
+        self.refusals[reason].inc();
     }
 
     /// Counts a request's wait for its commit: microseconds from its append to its record being durable.
@@ -325,6 +234,16 @@ impl CoreMetrics {
     /// The route templates.
     pub(super) fn routes(&self) -> &'static [&'static str] {
         self.routes
+    }
+
+    /// The reasons of refusals.
+    pub(super) fn reasons(&self) -> &'static [&'static str] {
+        self.reasons
+    }
+
+    /// The counter of a reason.
+    pub(super) fn refusal_cell(&self, reason: usize) -> &Cell {
+        &self.refusals[reason]
     }
 
     /// The cells of a route and a status index.

@@ -28,4 +28,4 @@ pub mod timestamp;
 pub use evictions::Eviction;
 pub use line::{RequestLine, Text};
 pub use logger::{Level, LogOptions, LogRequests, Logger, Printer};
-pub use metrics::{CoreMetrics, Metrics, Refusal, Sample};
+pub use metrics::{CoreMetrics, Metrics, Sample};

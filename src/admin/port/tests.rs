@@ -10,7 +10,7 @@ use super::*;
 const ANY: &str = "127.0.0.1:0";
 
 fn start(healthy: &Arc<AtomicBool>) -> AdminHandle {
-    let metrics = Arc::new(Metrics::new(vec![Arc::new(CoreMetrics::new(&["/", "other"]))]));
+    let metrics = Arc::new(Metrics::new(vec![Arc::new(CoreMetrics::new(&["/", "other"], &["framing"]))]));
     let (healthy, reopened) = (Arc::clone(healthy), Arc::clone(healthy));
     let checks = Box::new(move || {
         vec![Check::run("log", || healthy.load(Ordering::Relaxed).then_some(()).ok_or("disk full".to_owned()))]

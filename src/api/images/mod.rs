@@ -9,9 +9,8 @@ mod unpack;
 
 use crate::records::{Images, Source, Stream};
 use crate::session::SessionId;
-use crate::telemetry::Refusal as Reason;
 
-use super::reply::Refusal;
+use super::refusal::{Reason, Refusal};
 
 use name::PictureName;
 pub use pack::Packed;

@@ -1,8 +1,8 @@
 //! A session and its token: an earlier one that goes on, or a new one.
 
+use crate::api::refusal::Reason;
 use crate::directory::Project;
 use crate::session::token::{Expiry, Signer, Token};
-use crate::telemetry::Refusal as Reason;
 
 use super::{Halt, StartDeps, refuse};
 

@@ -20,6 +20,7 @@
 use uuid::Uuid;
 
 use crate::api::members::Members;
+use crate::api::refusal::Reason;
 use crate::client::apple;
 use crate::client::geo::{Place, client_ip};
 use crate::codec::json::JsonError;
@@ -28,7 +29,6 @@ use crate::session::message::MobileSessionStart;
 use crate::session::mobile_start::MobileStartRequest;
 use crate::session::token::Token;
 use crate::session::user_uuid;
-use crate::telemetry::Refusal as Reason;
 
 use super::grant::Grant;
 use super::row::Row;

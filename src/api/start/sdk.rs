@@ -6,10 +6,10 @@
 //! row) filled in.
 
 use crate::api::members::Members;
+use crate::api::refusal::Reason;
 use crate::client::geo::client_ip;
 use crate::directory::Platform;
 use crate::session::user_uuid;
-use crate::telemetry::Refusal as Reason;
 
 use super::row::Row;
 use super::{Halt, StartDeps, StartInput, StartKind, StartScratch, Started, body, grant, project_by_key, refuse};

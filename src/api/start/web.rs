@@ -18,6 +18,7 @@
 use uuid::Uuid;
 
 use crate::api::members::Members;
+use crate::api::refusal::Reason;
 use crate::client::geo::{Place, client_ip};
 use crate::client::user_agent::Agent;
 use crate::directory::{Directory, Platform, Project};
@@ -25,7 +26,6 @@ use crate::session::message::SessionStart;
 use crate::session::start::StartRequest;
 use crate::session::token::Token;
 use crate::session::user_uuid;
-use crate::telemetry::Refusal as Reason;
 
 use super::grant::Grant;
 use super::row::Row;

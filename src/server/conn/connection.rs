@@ -8,14 +8,14 @@ use std::time::Duration;
 
 use monoio::net::TcpStream;
 
-use crate::api::reply::Refusal;
+use crate::api::refusal::{Reason, Refusal};
 use crate::config::ProxyProtocol;
 use crate::http::Reject;
 use crate::server::core::runtime::Driver;
 use crate::server::core::state::Core;
 use crate::server::request::dispatch::{Next, exchange};
 use crate::server::request::respond::Seen;
-use crate::telemetry::{Level, Refusal as Reason};
+use crate::telemetry::Level;
 
 use super::io::{Gone, Greeting, Io, Received};
 use super::migration::Request;
@@ -140,7 +140,7 @@ async fn greet(io: &mut Io, core: &Core, conn: &Conn) -> bool {
             Err(Greeting::Broken(broken)) => (Reason::ProxyHeader, broken.to_string()),
         }
     };
-    core.metrics.refused(reason);
+    core.metrics.refused(reason.index());
     if let Some(untold) = core.headers_told.due(core.now_ms()) {
         let (peer, untold) = (peer.to_string(), untold.to_string());
         let fields = [("peer", &*peer), ("error", &*fault), ("untold", &*untold)];

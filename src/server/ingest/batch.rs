@@ -5,7 +5,7 @@ use std::rc::Rc;
 use crate::api::batch;
 use crate::api::batch::BatchInput;
 use crate::api::body::TOO_LARGE;
-use crate::api::reply::Refusal;
+use crate::api::refusal::{Reason, Refusal};
 use crate::config::CheckBodies;
 use crate::log::format::record::Entry;
 use crate::records::mark_unusable;
@@ -16,7 +16,7 @@ use crate::server::request::dispatch::{Admitted, Next, body};
 use crate::server::request::labels;
 use crate::server::request::respond::Seen;
 use crate::server::store::commit::{StoreError, store};
-use crate::telemetry::{Refusal as Reason, Text};
+use crate::telemetry::Text;
 
 /// Reads and stores a batch whose token is good.
 pub async fn web_batch(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut Seen, admitted: &Admitted) -> Next {

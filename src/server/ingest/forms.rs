@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use crate::api::flags::feature_flags as flags_of;
 use crate::api::not_started::{NotStarted, NotStartedDeps, NotStartedInput};
-use crate::api::reply::Refusal;
+use crate::api::refusal::{Reason, Refusal};
 use crate::api::uxt::Step;
 use crate::api::{not_started, uxt};
 use crate::codec::inflate::{Coding, Plain, Reading};
@@ -19,7 +19,6 @@ use crate::server::request::{gate, labels};
 use crate::server::store::commit::{StoreError, store};
 use crate::server::store::pool::Work;
 use crate::session::SessionId;
-use crate::telemetry::Refusal as Reason;
 
 use super::look::Packed;
 use super::start::agents_ready;

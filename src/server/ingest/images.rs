@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use crate::api::images;
 use crate::api::images::{Client, Collected, Limits, Upload};
-use crate::api::reply::Refusal;
+use crate::api::refusal::{Reason, Refusal};
 use crate::api::route::TEMPLATES;
+use crate::base::time::monotonic_us;
 use crate::config::Config;
 use crate::log::format::record::Entry;
 use crate::server::conn::io::{BodyError, Gone, Io, PIECE_BYTES_MAX};
@@ -17,11 +18,11 @@ use crate::server::conn::state::Conn;
 use crate::server::core::state::Core;
 use crate::server::request::dispatch::{Admitted, DRAIN_BYTES_MAX, Next, begin, drain, refuse_body};
 use crate::server::request::gate;
-use crate::server::request::respond::{Seen, monotonic_us};
+use crate::server::request::respond::Seen;
 use crate::server::store::charge::Charge;
 use crate::server::store::commit::store_all;
 use crate::server::store::pool::OverBudget;
-use crate::telemetry::{Level, Refusal as Reason};
+use crate::telemetry::Level;
 
 use super::form::{Form, FormError, FormLimits, boundary};
 

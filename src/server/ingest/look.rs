@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use crate::api::body::{Looker, Question, Seen, refuse_inflate};
-use crate::api::reply::Refusal;
+use crate::api::refusal::Refusal;
 use crate::codec::inflate::{Coding, InflateError, Inflater, PIECE_BYTES, Reading};
 use crate::server::conn::state::Conn;
 use crate::server::core::state::Core;

@@ -6,7 +6,7 @@
 
 use std::rc::Rc;
 
-use crate::api::reply::Refusal;
+use crate::api::refusal::{Reason, Refusal};
 use crate::records::RecordingPart;
 use crate::server::conn::io::Io;
 use crate::server::conn::state::Conn;
@@ -16,7 +16,6 @@ use crate::server::request::gate;
 use crate::server::request::respond::Seen;
 use crate::server::store::commit::{StoreError, store};
 use crate::session::upload::UploadToken;
-use crate::telemetry::Refusal as Reason;
 
 /// A piece is stored once it has so many bytes: with its head it fits a buffer of the pool's.
 const PIECE_BYTES: usize = 512 * 1024;

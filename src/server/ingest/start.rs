@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::api::reply::Refusal;
+use crate::api::refusal::{Reason, Refusal};
 use crate::api::start;
 use crate::api::start::{StartDeps, StartInput, StartKind, StartOutcome, StartScratch, Started, reading};
 use crate::config::BUFFER_BYTES_MIN;
@@ -22,7 +22,7 @@ use crate::server::request::{gate, labels};
 use crate::server::store::charge::Charge;
 use crate::server::store::commit::{StoreError, store};
 use crate::server::store::pool::{OverBudget, Work};
-use crate::telemetry::{Refusal as Reason, Text};
+use crate::telemetry::Text;
 
 use super::look::Packed;
 
@@ -62,7 +62,7 @@ pub async fn start(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut See
             seen.refuse(io, core, &refusal, keep_alive).await;
         }
         StartOutcome::Refused(refused) => {
-            core.metrics.refused(refused.reason);
+            core.metrics.refused(refused.reason.index());
             let answer = std::mem::take(&mut io.work().answer);
             seen.send(io, core, refused.status, keep_alive, |out, frame| {
                 frame.write_json(out, refused.status, &answer);

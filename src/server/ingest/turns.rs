@@ -10,11 +10,10 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use crate::api::reply::Refusal;
+use crate::api::refusal::{Reason, Refusal};
 use crate::server::conn::state::{Conn, Outcome};
 use crate::server::core::state::Core;
 use crate::server::store::commit::wait_for_turn;
-use crate::telemetry::Refusal as Reason;
 
 /// How long a core goes on before others have their turn. A usual batch takes less.
 pub const TURN: Duration = Duration::from_millis(2);

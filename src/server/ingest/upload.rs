@@ -1,6 +1,6 @@
 //! Where the recording of a test with users may be put: into a bucket, or to takeup itself.
 
-use crate::api::reply::Refusal;
+use crate::api::refusal::{Reason, Refusal};
 use crate::api::uxt;
 use crate::http::Head;
 use crate::server::core::state::Core;
@@ -8,7 +8,6 @@ use crate::server::request::respond::Seen;
 use crate::session::SessionId;
 use crate::session::token::TokenError;
 use crate::session::upload::UploadToken;
-use crate::telemetry::Refusal as Reason;
 
 /// The path of the route that asks where.
 const ASKED: &[u8] = b"/v1/web/uxt/upload-url";

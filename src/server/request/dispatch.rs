@@ -5,7 +5,7 @@ use std::rc::Rc;
 use crate::api::body::TOO_LARGE;
 use crate::api::conditions::conditions;
 use crate::api::cors::Asked;
-use crate::api::reply::Refusal;
+use crate::api::refusal::{Reason, Refusal};
 use crate::api::route::{Route, TokenRule};
 use crate::api::start::StartKind;
 use crate::api::tags::tags;
@@ -23,7 +23,7 @@ use crate::server::store::commit::wait_for_memory;
 use crate::server::store::pool::OverBudget;
 use crate::session::token::{Expiry, Token, TokenError};
 use crate::session::upload::UploadToken;
-use crate::telemetry::{Refusal as Reason, Text};
+use crate::telemetry::Text;
 
 use super::gate;
 use super::respond::Seen;
@@ -326,7 +326,7 @@ async fn answer(io: &mut Io, core: &Rc<Core>, conn: &Conn, seen: &mut Seen, plai
             seen.send(io, core, 200, keep_alive, |out, frame| core.preflight.borrow().write(out, frame)).await;
         }
         Plain::NotFound => {
-            core.metrics.refused(Reason::NotFound);
+            core.metrics.refused(Reason::NotFound.index());
             seen.error = Text::from("no such path");
             let headers: [(&str, &[u8]); 2] =
                 [("Content-Type", b"text/plain; charset=utf-8"), ("X-Content-Type-Options", b"nosniff")];
@@ -338,7 +338,7 @@ async fn answer(io: &mut Io, core: &Rc<Core>, conn: &Conn, seen: &mut Seen, plai
             seen.send(io, core, 301, keep_alive, |out, frame| frame.write(out, 301, &headers, b"")).await;
         }
         Plain::WrongMethod(allow) => {
-            core.metrics.refused(Reason::Method);
+            core.metrics.refused(Reason::Method.index());
             seen.error = Text::from("the route does not take this method");
             let headers: [(&str, &[u8]); 1] = [("Allow", allow.as_bytes())];
             seen.send(io, core, 405, keep_alive, |out, frame| frame.write(out, 405, &headers, b"")).await;

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::api::reply::Refusal;
+use crate::api::refusal::{Reason, Refusal};
 use crate::api::route::Route;
 use crate::client::forwarded;
 use crate::client::forwarded::Named;
@@ -15,8 +15,8 @@ use crate::http::{Framing, Head};
 use crate::server::conn::io::Io;
 use crate::server::conn::state::{Conn, Presence};
 use crate::server::core::state::Core;
+use crate::telemetry::Level;
 use crate::telemetry::admission::Decision;
-use crate::telemetry::{Level, Refusal as Reason};
 
 use super::admission::{Upload, Verdict};
 use super::dispatch::Admitted;

@@ -11,8 +11,9 @@
 
 use std::cell::Cell;
 
+use crate::api::refusal::Reason;
 use crate::config::{Config, Unusable};
-use crate::telemetry::{CoreMetrics, Refusal as Reason};
+use crate::telemetry::CoreMetrics;
 
 const HOUR_MS: u64 = 3_600_000;
 
@@ -91,7 +92,7 @@ mod tests {
 
     #[test]
     fn what_is_kept_is_bounded_over_time() {
-        let metrics = CoreMetrics::new(&["/"]);
+        let metrics = CoreMetrics::new(&["/"], Reason::LABELS);
         let quarantine = quarantine();
         let takes = |bytes, now_ms| quarantine.takes(Reason::Compression, bytes, now_ms, &metrics);
         assert!(!takes(4_001, 1));
@@ -111,7 +112,7 @@ mod tests {
 
     #[test]
     fn only_faults_of_the_batch_are_kept() {
-        let metrics = CoreMetrics::new(&["/"]);
+        let metrics = CoreMetrics::new(&["/"], Reason::LABELS);
         let quarantine = quarantine();
         for (reason, kept) in [
             (Reason::BodyTooLarge, true),

@@ -2,10 +2,10 @@
 
 use std::rc::Rc;
 
-use rustix::time::{ClockId, clock_gettime};
-
-use crate::api::reply::{Frame, Refusal};
+use crate::api::refusal::Refusal;
+use crate::api::reply::Frame;
 use crate::api::route::Route;
+use crate::base::time::monotonic_us;
 use crate::http::{Method, Version, path};
 use crate::server::conn::io::Io;
 use crate::server::conn::state::{Conn, Presence};
@@ -109,7 +109,7 @@ impl Seen {
         if io.conn().presence.get() == Presence::Gone {
             return;
         }
-        core.metrics.refused(refusal.reason);
+        core.metrics.refused(refusal.reason.index());
         self.error = Text::new(refusal.text.as_bytes());
         let status = refusal.status;
         self.send(io, core, status, keep_alive, |out, frame| frame.write_refusal(out, refusal)).await;
@@ -147,10 +147,4 @@ fn without_token(path: &[u8]) -> &[u8] {
     let hidden = names(path)
         || path.contains(&b'%') && path::decode(path, &mut decoded).is_ok_and(|decoded| names(decoded.path));
     if hidden { RECORDING } else { path }
-}
-
-/// Microseconds on the monotonic clock.
-pub fn monotonic_us() -> u64 {
-    let now = clock_gettime(ClockId::Monotonic);
-    now.tv_sec as u64 * 1_000_000 + now.tv_nsec as u64 / 1000
 }

@@ -6,14 +6,13 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 use std::task::{Poll, Waker};
 
-use crate::api::reply::Refusal;
+use crate::api::refusal::{Reason, Refusal};
+use crate::base::time::monotonic_us;
 use crate::log::format::record::Entry;
 use crate::log::{AppendError, Progress, Seq};
 use crate::server::conn::migration::find_place;
 use crate::server::conn::state::{Conn, Outcome};
 use crate::server::core::state::Core;
-use crate::server::request::respond::monotonic_us;
-use crate::telemetry::Refusal as Reason;
 
 use super::shares::{Shares, take_turns};
 

@@ -5,10 +5,9 @@
 
 use std::cell::{Cell, RefCell};
 
-use crate::api::reply::Refusal;
+use crate::api::refusal::{Reason, Refusal};
 use crate::config::BUFFER_BYTES;
 use crate::http::{Buffer, Head};
-use crate::telemetry::Refusal as Reason;
 
 /// Free buffers kept per class, in bytes. What comes back beyond it is given to the allocator.
 const KEPT_BYTES_MAX: usize = 8 * 1024 * 1024;
