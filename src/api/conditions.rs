@@ -1,8 +1,8 @@
 //! `GET /v1/{web,mobile}/conditions/{project}`: when a tracker starts to record by itself.
 
+use crate::codec::json::ObjectWriter;
 use crate::directory::{Condition, Directory};
 
-use super::members::Members;
 use super::refusal::{Reason, Refusal};
 
 /// The answer: the conditions of a project. `param` is the project as the path names it, `project` is that of the session.
@@ -27,7 +27,7 @@ pub fn conditions(param: &[u8], directory: &Directory, project: Option<u32>) -> 
 
 /// Both names of the rate: trackers of 2024 read the one, those of 2026 the other.
 fn write(out: &mut Vec<u8>, condition: &Condition) {
-    let mut json = Members::new(out);
+    let mut json = ObjectWriter::new(out);
     json.integer("conditionId", condition.condition_id);
     json.text("name", &condition.name);
     json.raw("filters", &condition.filters);

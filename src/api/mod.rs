@@ -9,7 +9,6 @@ pub mod conditions;
 pub mod cors;
 pub mod flags;
 pub mod images;
-mod members;
 pub mod mobile_batch;
 pub mod not_started;
 pub mod prefix;

@@ -18,11 +18,10 @@ use std::net::IpAddr;
 use crate::client::agent_cache::AgentCache;
 use crate::client::geo::{Geo, Place, client_ip};
 use crate::client::user_agent::{Agent, UserAgents};
-use crate::codec::json::{Fields, JsonScratch, Mismatch, Value, read, set_bool, set_text};
+use crate::codec::json::{Fields, JsonScratch, Mismatch, ObjectWriter, Value, read, set_bool, set_text};
 use crate::directory::{Directory, Platform};
 use crate::session::start::{TRACKER_CHARS_MAX, clean_text};
 
-use super::members::Members;
 use super::refusal::{Reason, Refusal};
 
 /// What the request brought. Header values are first values, as they came.
@@ -120,7 +119,7 @@ pub fn not_started(input: &NotStartedInput<'_>, deps: &mut NotStartedDeps<'_>, r
 }
 
 fn write_row(request: &NotStartedRequest, project: u32, agent: &Agent, place: &Place, out: &mut Vec<u8>) {
-    let mut row = Members::new(out);
+    let mut row = ObjectWriter::new(out);
     row.integer("project_id", project);
     row.text("tracker_version", &request.tracker_version);
     row.bool("do_not_track", request.do_not_track);

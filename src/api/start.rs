@@ -8,7 +8,6 @@
 //! | `web`, `mobile`, `sdk` | the three kinds of clients: their checks in order, their answers and messages |
 //! | `body` | the request's body, inflated within its limits |
 //! | `grant` | a session and its token: resumed, or sampled and new |
-//! | `row` | the row of table `sessions` |
 
 use std::net::IpAddr;
 
@@ -33,7 +32,6 @@ pub use body::reading;
 mod body;
 mod grant;
 mod mobile;
-mod row;
 mod sdk;
 mod web;
 

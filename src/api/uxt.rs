@@ -2,12 +2,13 @@
 //!
 //! Where OpenReplay answers with its database's text, the text is kept: it is all that some log searches know.
 
-use crate::codec::json::{Fields, JsonScratch, Mismatch, Value, read, set_integer, set_text, write_string};
+use crate::codec::json::{
+    Fields, JsonScratch, Mismatch, ObjectWriter, Value, read, set_integer, set_text, write_string,
+};
 use crate::directory::{Directory, Project, Test};
 use crate::session::SessionId;
 use crate::session::start::clean_text;
 
-use super::members::Members;
 use super::refusal::{Reason, Refusal};
 
 /// Longest answer to a task that is kept, in characters.
@@ -50,7 +51,7 @@ fn answer(test: &Test) -> Vec<u8> {
         if at > 0 {
             tasks.push(b',');
         }
-        let mut json = Members::new(&mut tasks);
+        let mut json = ObjectWriter::new(&mut tasks);
         json.bool("allow_typing", task.allow_typing);
         json.text("description", &task.description);
         json.integer("task_id", task.task_id);
@@ -59,7 +60,7 @@ fn answer(test: &Test) -> Vec<u8> {
     }
     tasks.push(b']');
     let mut out = br#"{"test":"#.to_vec();
-    let mut json = Members::new(&mut out);
+    let mut json = ObjectWriter::new(&mut out);
     json.text("title", &test.title);
     json.text("description", &test.description);
     json.text("startingPath", &test.starting_path);
@@ -192,7 +193,7 @@ pub fn signal(
     clean_text(&mut signal.answer, ANSWER_CHARS_MAX);
 
     row.clear();
-    let mut row = Members::new(row);
+    let mut row = ObjectWriter::new(row);
     row.integer("session_id", session.0);
     row.integer("test_id", test.test_id);
     match task {

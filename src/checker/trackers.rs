@@ -3,9 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Mutex;
 
-use serde::Deserialize;
-
-use crate::log::format::record::{Kind, Record, ext_type};
+use crate::log::format::record::Record;
+use crate::records::Start;
 
 /// Sessions remembered at a time: at least so many, at most twice as many.
 const SESSIONS_MAX: usize = 32_768;
@@ -25,20 +24,10 @@ pub const UNKNOWN: &str = "unknown";
 /// What is not counted by itself.
 pub const OTHER: &str = "other";
 
-/// What is read of a session's row.
-#[derive(Deserialize)]
-struct Row {
-    #[serde(default)]
-    tracker_version: Option<String>,
-}
-
 /// The version that a start's row names. `None`: the record is no start, or its row names none.
 pub fn version_of(record: &Record<'_>) -> Option<String> {
-    if record.kind != Kind::Start {
-        return None;
-    }
-    let row: Row = serde_json::from_slice(record.ext.get(ext_type::SESSION_ROW)?).ok()?;
-    row.tracker_version.filter(|version| !version.is_empty())
+    let row = Start::read(record)?.row()?;
+    Some(row.tracker_version).filter(|version| !version.is_empty())
 }
 
 /// A session's project and the number of its tracker's version.

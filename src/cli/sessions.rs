@@ -4,9 +4,10 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::process::ExitCode;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use crate::log::format::record::{Kind, Record, ext_type};
+use crate::log::format::record::{Kind, Record};
+use crate::records::Start;
 use crate::session::SessionId;
 
 use super::args::SessionsArgs;
@@ -47,25 +48,6 @@ impl Summary {
         let text = parts.map(String::as_str).collect::<Vec<_>>().join(", ");
         (!text.is_empty()).then_some(text)
     }
-}
-
-/// The columns of a session's row that are shown.
-#[derive(Debug, Default, Deserialize)]
-struct Row {
-    #[serde(default)]
-    platform: Option<String>,
-    #[serde(default)]
-    user_browser: Option<String>,
-    #[serde(default)]
-    user_browser_version: Option<String>,
-    #[serde(default)]
-    user_os: Option<String>,
-    #[serde(default)]
-    user_os_version: Option<String>,
-    #[serde(default)]
-    user_device: Option<String>,
-    #[serde(default)]
-    user_id: Option<String>,
 }
 
 /// Sessions as they are met in one pass over the log.
@@ -129,18 +111,18 @@ impl Collector {
 
 impl Seen {
     fn take_row(&mut self, start: &Record<'_>) {
-        let Some(row) = start.ext.get(ext_type::SESSION_ROW) else { return };
+        let Some(start) = Start::read(start).filter(|start| start.row_json().is_some()) else { return };
         // A row that can't be read costs two columns of the table, not the table.
-        let row: Row = serde_json::from_slice(row).unwrap_or_default();
-        let text = |text: Option<String>| text.filter(|text| !text.is_empty());
+        let row = start.row().unwrap_or_default();
+        let text = |text: String| Some(text).filter(|text| !text.is_empty());
         let versioned = |name, version| {
             let version = text(version).map(|version| format!(" {version}")).unwrap_or_default();
             text(name).map(|name| format!("{name}{version}"))
         };
         self.summary.platform = text(row.platform);
-        self.summary.browser = versioned(row.user_browser, row.user_browser_version);
-        self.summary.os = versioned(row.user_os, row.user_os_version);
-        self.summary.device = text(row.user_device);
+        self.summary.browser = versioned(row.browser, row.browser_version);
+        self.summary.os = versioned(row.os, row.os_version);
+        self.summary.device = text(row.device);
         self.summary.user = text(row.user_id).or_else(|| self.summary.user.take());
     }
 }

@@ -40,7 +40,7 @@ pub use mobile_batch::MobileBatch;
 pub use recording::{RECORDING_FILE_NAME, RecordingPart};
 pub use sdk_batch::SdkBatch;
 pub use source::Source;
-pub use start::Start;
+pub use start::{Campaign, MobileSessionStart, SessionRow, SessionStart, Start};
 pub use table_row::{Table, TableRow};
 pub use unusable::{UnusableBatch, mark_unusable};
 pub use web_batch::WebBatch;

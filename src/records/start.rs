@@ -6,6 +6,12 @@ use crate::session::SessionId;
 use super::blank;
 use super::source::Source;
 
+pub use message::{MobileSessionStart, SessionStart};
+pub use row::{Campaign, SessionRow};
+
+mod message;
+mod row;
+
 /// A session's first message, and its row of table `sessions` in the extension.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Start<'a> {
@@ -17,7 +23,7 @@ pub struct Start<'a> {
     pub project: u32,
     /// What [`write_ext`](Self::write_ext) wrote: the row.
     pub ext: Ext<'a>,
-    /// The `SessionStart` or `MobileSessionStart` message, without a size and without metadata; empty for the SDK.
+    /// The [`SessionStart`] or [`MobileSessionStart`] message, without a size and without metadata; empty for the SDK.
     pub message: &'a [u8],
 }
 
@@ -56,6 +62,11 @@ impl<'a> Start<'a> {
     /// The row of table `sessions` as JSON.
     pub fn row_json(&self) -> Option<&'a [u8]> {
         self.ext.get(ext_type::SESSION_ROW)
+    }
+
+    /// The row of table `sessions`; `None` if there is none that can be read.
+    pub fn row(&self) -> Option<SessionRow<String>> {
+        SessionRow::read(self.row_json()?)
     }
 }
 

@@ -15,13 +15,11 @@
 //! | [`regexes`] | the file of expressions that tell them apart |
 //! | [`forwarded`] | what proxies say of the client's address |
 //! | [`geo`] | the client's address, and where that is |
-//! | [`message`] | the `SessionStart` and `MobileSessionStart` messages |
 //! | [`user_uuid`] | what counts as a UUID of a user |
 //!
 //! Nothing here knows of HTTP, the log or projects.
 
 pub mod flake;
-pub mod message;
 pub mod mobile_start;
 pub mod sdk_start;
 pub mod shard;

@@ -2,18 +2,8 @@
 
 use super::catalogue::{Era, FieldKind, FieldSpec, UNKNOWN, message_spec};
 use super::fault::{BatchFault, FaultKind};
+use super::ids;
 use super::primitive::{Cursor, Value};
-
-/// Ids that the framing itself is made of.
-pub(super) mod ids {
-    pub(in super::super) const TIMESTAMP: u64 = 0;
-    pub(in super::super) const SET_PAGE_LOCATION_OLD: u64 = 4;
-    pub(in super::super) const BATCH_META: u64 = 80;
-    pub(in super::super) const BATCH_METADATA: u64 = 81;
-    pub(in super::super) const PARTITIONED: u64 = 82;
-    pub(in super::super) const MOBILE_BATCH_META: u64 = 107;
-    pub(in super::super) const SET_PAGE_LOCATION: u64 = 122;
-}
 
 /// The versions of `BatchMetadata` under which messages carry sizes. Old services took 1 only, but no tracker of
 /// their time sent another.

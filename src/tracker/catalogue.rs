@@ -90,6 +90,14 @@ pub const UNKNOWN: &str = "Unknown";
 /// only renamed, and keep their newest name so that output stays comparable over the years.
 const REUSED_ID: u8 = 3;
 
+/// The newest name and fields of an id that the catalogue has. For compile-time checks.
+pub(super) const fn newest(id: usize) -> (&'static str, &'static [FieldSpec]) {
+    match &CATALOGUE[id] {
+        Some(spec) => (spec.name, spec.fields),
+        None => panic!("the catalogue lacks this id"),
+    }
+}
+
 /// Looks an id up.
 pub fn message_spec(id: u64) -> Option<&'static MessageSpec> {
     CATALOGUE.get(usize::try_from(id).ok()?)?.as_ref()

@@ -1,9 +1,10 @@
 //! The structural check of a body: is it a batch whose sizes fit? In one pass over pieces of any size, without memory
 //! of its own, so that a compressed body is checked while it is inflated.
 
-use super::batch::{MOBILE_PREFIX, SIZED_VERSIONS, ids, stands_unsized};
+use super::batch::{MOBILE_PREFIX, SIZED_VERSIONS, stands_unsized};
 use super::catalogue::{Era, FieldKind, FieldSpec, message_spec};
 use super::fault::{BatchFault, FaultKind};
+use super::ids;
 use super::primitive::{STRING_BYTES_MAX, add_uint_byte, zigzag};
 
 /// What a body that passed says about itself. Of a `visual` body's two batches, the first one's metadata.
@@ -224,7 +225,7 @@ impl Checker {
     fn begin_message(&mut self) -> Result<(), BatchFault> {
         let id = self.id;
         if self.fresh {
-            if !matches!(id, ids::BATCH_META | ids::BATCH_METADATA | ids::MOBILE_BATCH_META) {
+            if !ids::METADATA.contains(&id) {
                 return Err(fault(FaultKind::NoMetadata { id }, self.message_at));
             }
         } else if id == ids::BATCH_METADATA {

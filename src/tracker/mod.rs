@@ -39,8 +39,10 @@
 mod batch;
 mod catalogue;
 mod check;
+mod encode;
 mod fault;
 pub mod frames;
+pub mod ids;
 mod primitive;
 mod render;
 mod seam;
@@ -53,6 +55,7 @@ mod round_trip_tests;
 pub use batch::{BatchReader, Body, Fields, Message, Meta, read_batch, split_parts};
 pub use catalogue::{Era, FieldKind, FieldSpec, MessageSpec, Pipeline, UNKNOWN, message_spec};
 pub use check::{BatchFacts, Checker, check};
+pub use encode::{write_int, write_string, write_uint};
 pub use fault::{BatchFault, FaultKind};
 pub use primitive::{STRING_BYTES_MAX, Value};
 pub use seam::{Seam, SeamFinder};

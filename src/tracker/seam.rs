@@ -3,7 +3,8 @@
 //! A tracker that sends two batches in one body says where the second begins. Where it does not say so, only the sizes of the messages can
 //! tell. The body is walked as it is inflated: nothing of it is kept, and no message is looked into.
 
-use super::batch::{SIZED_VERSIONS, ids};
+use super::batch::SIZED_VERSIONS;
+use super::ids;
 
 /// The version of a batch of assets, the second of the two.
 const ASSETS: u64 = 3;

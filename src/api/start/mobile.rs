@@ -19,19 +19,18 @@
 
 use uuid::Uuid;
 
-use crate::api::members::Members;
 use crate::api::refusal::Reason;
 use crate::client::apple;
 use crate::client::geo::{Place, client_ip};
 use crate::codec::json::JsonError;
+use crate::codec::json::ObjectWriter;
 use crate::directory::{Directory, Platform, Project};
-use crate::session::message::MobileSessionStart;
+use crate::records::{MobileSessionStart, SessionRow};
 use crate::session::mobile_start::MobileStartRequest;
 use crate::session::token::Token;
 use crate::session::user_uuid;
 
 use super::grant::Grant;
-use super::row::Row;
 use super::{
     Halt, StartDeps, StartInput, StartKind, StartScratch, StartSettings, Started, body, grant, no_agent, no_project,
     project_by_key, refuse,
@@ -188,7 +187,7 @@ struct Facts<'a> {
 
 impl Facts<'_> {
     fn write_response(&self, settings: &StartSettings, out: &mut Vec<u8>) {
-        let mut json = Members::new(out);
+        let mut json = ObjectWriter::new(out);
         json.text("token", self.token_text);
         json.null("imagesHashList");
         json.text("userUUID", &self.request.user_uuid);
@@ -231,14 +230,14 @@ impl Facts<'_> {
 
     fn write_row(&self, out: &mut Vec<u8>) {
         let request = self.request;
-        Row {
-            session: self.token.session,
-            project: self.project.project_id,
+        SessionRow {
+            session_id: self.token.session.0,
+            project_id: self.project.project_id,
             started_ms: self.started_ms,
-            tracker_version: &request.tracker_version,
+            tracker_version: &*request.tracker_version,
             revision: &request.revision,
-            platform: self.system.platform(),
-            uuid: self.uuid,
+            platform: self.system.platform().as_str(),
+            user_uuid: self.uuid,
             os: self.system.name(),
             os_version: &request.os_version,
             browser: "",
@@ -248,12 +247,14 @@ impl Facts<'_> {
             // One number fills both, as it always has.
             device_memory: request.device_memory.min(i32::MAX as u64),
             device_heap: request.device_memory.min(i64::MAX as u64),
-            place: self.place,
+            country: self.place.country,
+            state: &self.place.state,
+            city: &self.place.city,
             user_id: "",
             timezone: &request.timezone,
             width: request.width,
             height: request.height,
-            more: &[],
+            campaign: None,
         }
         .write(out);
     }

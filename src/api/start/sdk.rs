@@ -5,13 +5,13 @@
 //! no message: only the row is recorded, with what OpenReplay's server leaves out (so that its database refuses every
 //! row) filled in.
 
-use crate::api::members::Members;
 use crate::api::refusal::Reason;
 use crate::client::geo::client_ip;
+use crate::codec::json::ObjectWriter;
 use crate::directory::Platform;
+use crate::records::{Campaign, SessionRow};
 use crate::session::user_uuid;
 
-use super::row::Row;
 use super::{Halt, StartDeps, StartInput, StartKind, StartScratch, Started, body, grant, project_by_key, refuse};
 
 /// How long a token is good for: a day.
@@ -30,18 +30,18 @@ pub fn judge(input: &StartInput<'_>, deps: &StartDeps<'_>, scratch: &mut StartSc
     let address = client_ip(input.x_forwarded_for, input.x_real_ip, input.peer);
     deps.geo.find(address, &mut scratch.place);
 
-    let mut json = Members::new(&mut scratch.response);
+    let mut json = ObjectWriter::new(&mut scratch.response);
     json.text("token", &scratch.token);
     json.end();
     let uuid = user_uuid::settle(&mut request.device_id);
-    Row {
-        session: grant.token.session,
-        project: project.project_id,
+    SessionRow {
+        session_id: grant.token.session.0,
+        project_id: project.project_id,
         started_ms: deps.now_ms,
-        tracker_version: &request.sdk_version,
+        tracker_version: &*request.sdk_version,
         revision: "",
-        platform: platform(&request.platform),
-        uuid,
+        platform: platform(&request.platform).as_str(),
+        user_uuid: uuid,
         os: &request.os,
         os_version: &request.os_version,
         browser: &request.browser,
@@ -50,17 +50,19 @@ pub fn judge(input: &StartInput<'_>, deps: &StartDeps<'_>, scratch: &mut StartSc
         device_type: "other",
         device_memory: 0,
         device_heap: 0,
-        place: &scratch.place,
+        country: scratch.place.country,
+        state: &scratch.place.state,
+        city: &scratch.place.city,
         user_id: &request.user_id,
         timezone: &request.timezone,
         width: request.width,
         height: request.height,
-        more: &[
-            ("referrer", &request.referrer),
-            ("utm_source", &request.utm_source),
-            ("utm_medium", &request.utm_medium),
-            ("utm_campaign", &request.utm_campaign),
-        ],
+        campaign: Some(Campaign {
+            referrer: &*request.referrer,
+            source: &request.utm_source,
+            medium: &request.utm_medium,
+            campaign: &request.utm_campaign,
+        }),
     }
     .write(&mut scratch.row);
     Ok(Started { session: grant.token.session, project: project.project_id, resumed: false, record: true })

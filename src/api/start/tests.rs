@@ -1,4 +1,4 @@
-use crate::session::message::SessionStart;
+use crate::records::SessionStart;
 
 use super::bench::{Bench, CHROME, NOW_MS, ROBOT};
 use super::*;

@@ -17,18 +17,17 @@
 
 use uuid::Uuid;
 
-use crate::api::members::Members;
 use crate::api::refusal::Reason;
 use crate::client::geo::{Place, client_ip};
 use crate::client::user_agent::Agent;
+use crate::codec::json::ObjectWriter;
 use crate::directory::{Directory, Platform, Project};
-use crate::session::message::SessionStart;
+use crate::records::{SessionRow, SessionStart};
 use crate::session::start::StartRequest;
 use crate::session::token::Token;
 use crate::session::user_uuid;
 
 use super::grant::Grant;
-use super::row::Row;
 use super::{
     Halt, StartDeps, StartInput, StartKind, StartScratch, StartSettings, Started, body, grant, no_agent,
     project_by_key, refuse,
@@ -123,7 +122,7 @@ impl Facts<'_> {
             0 => settings.beacon_size_limit,
             own => settings.batch_bytes_max.min(own.into()),
         };
-        let mut json = Members::new(out);
+        let mut json = ObjectWriter::new(out);
         json.integer("timestamp", 0);
         json.integer("startTimestamp", self.token.session.start_ms());
         json.integer("delay", self.token.delay_ms);
@@ -171,14 +170,14 @@ impl Facts<'_> {
 
     fn write_row(&self, out: &mut Vec<u8>) {
         let (request, agent) = (self.request, self.agent);
-        Row {
-            session: self.token.session,
-            project: self.project.project_id,
+        SessionRow {
+            session_id: self.token.session.0,
+            project_id: self.project.project_id,
             started_ms: self.started_ms,
-            tracker_version: &request.tracker_version,
+            tracker_version: &*request.tracker_version,
             revision: &request.revision,
-            platform: Platform::Web,
-            uuid: self.uuid,
+            platform: Platform::Web.as_str(),
+            user_uuid: self.uuid,
             os: &agent.os,
             os_version: &agent.os_version,
             browser: &agent.browser,
@@ -187,12 +186,14 @@ impl Facts<'_> {
             device_type: agent.device_type.as_str(),
             device_memory: request.device_memory,
             device_heap: request.heap_limit,
-            place: self.place,
+            country: self.place.country,
+            state: &self.place.state,
+            city: &self.place.city,
             user_id: &request.user_id,
             timezone: &request.timezone,
             width: request.width,
             height: request.height,
-            more: &[],
+            campaign: None,
         }
         .write(out);
     }

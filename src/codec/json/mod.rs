@@ -16,6 +16,7 @@
 
 mod fast;
 mod members;
+mod object;
 mod reader;
 mod write;
 
@@ -24,6 +25,7 @@ use std::str::FromStr;
 
 use fast::Fast;
 pub use members::{is_key, members, wrong_type};
+pub use object::ObjectWriter;
 use reader::{Depth, Reader};
 pub use write::{write_integer, write_string};
 

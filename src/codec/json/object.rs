@@ -1,13 +1,13 @@
 //! Writing JSON objects, member by member, into buffers that are reused.
 
-use crate::codec::json::{write_integer, write_string};
+use super::write::{write_integer, write_string};
 
 /// Writes the members of one JSON object.
-pub struct Members<'a> {
+pub struct ObjectWriter<'a> {
     out: &'a mut Vec<u8>,
 }
 
-impl<'a> Members<'a> {
+impl<'a> ObjectWriter<'a> {
     /// Begins an object at the end of `out`.
     pub fn new(out: &'a mut Vec<u8>) -> Self {
         out.push(b'{');
