@@ -60,48 +60,4 @@ impl<'a> SdkBatchInput<'a> {
 }
 
 #[cfg(test)]
-mod tests {
-    use crate::api::body::Looker;
-    use crate::log::format::record::{Encoding, Kind, Topic};
-
-    use super::*;
-
-    fn judge(body: &[u8], content_encoding: Option<&[u8]>, inflate: bool) -> Result<Encoding, (u16, String)> {
-        let input =
-            SdkBatchInput { session: SessionId(7), project: 3, content_encoding, body, inflate, inflated_limit: 1000 };
-        let mut reading = input.reading();
-        let looked = input.question(reading).map(|question| Looker::default().look(&question, body));
-        if let Some(Err(error)) = looked {
-            input.unreadable(&mut reading, &error).map_err(|refusal| (refusal.status, refusal.text.into_owned()))?;
-        }
-        let entry = input.record(reading).entry();
-        assert_eq!((entry.kind, entry.topic, entry.payload), (Kind::Sdk, Topic::RawAnalytics, body));
-        Ok(entry.encoding)
-    }
-
-    #[test]
-    fn events_are_stored_as_they_came() {
-        assert_eq!(judge(br#"{"data":{}}"#, None, true), Ok(Encoding::Identity));
-        assert_eq!(judge(b"not json", Some(b"GZIP"), true), Ok(Encoding::Identity));
-        assert_eq!(judge(b"x", Some(b"gzip"), false), Ok(Encoding::Gzip));
-        assert_eq!(judge(b"not deflate", Some(b"deflate"), true), Ok(Encoding::Identity));
-    }
-
-    #[test]
-    fn events_are_stored_as_what_they_are_whatever_a_proxy_made_of_their_label() {
-        let gzip = [0x1f, 0x8b, 8, 0];
-        for inflate in [false, true] {
-            for label in ["gzip", "zstd", "deflate", "br"] {
-                let stored = judge(br#"{"data":{}}"#, Some(label.as_bytes()), inflate);
-                assert_eq!(stored, Ok(Encoding::Identity), "{label}");
-            }
-        }
-        assert_eq!(judge(&gzip, None, false), Ok(Encoding::Gzip));
-    }
-
-    #[test]
-    fn events_that_do_not_inflate_are_refused_where_they_are_looked_at() {
-        let text = "can't create gzip reader: unexpected EOF".to_owned();
-        assert_eq!(judge(b"x", Some(b" gzip"), true), Err((413, text)));
-    }
-}
+mod tests;
