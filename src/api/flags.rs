@@ -15,11 +15,11 @@
 
 use std::collections::BTreeMap;
 
+use crate::base::text::clean;
 use crate::codec::json::{
     Fields, JsonError, JsonScratch, Mismatch, Value, is_key, members, read, set_text, write_string, wrong_type,
 };
 use crate::directory::{Directory, FeatureFlag, Filter, FlagKind};
-use crate::session::start::clean_text;
 
 use super::refusal::{Reason, Refusal};
 
@@ -107,9 +107,9 @@ impl FlagsRequest {
         })?;
         let Self { os, device, country, state, city, browser, referrer, user_id, .. } = &mut request;
         for text in [os, device, country, state, city, browser, referrer, user_id] {
-            clean_text(text, TEXT_CHARS_MAX);
+            clean(text, TEXT_CHARS_MAX);
         }
-        request.metadata.values_mut().for_each(|text| clean_text(text, TEXT_CHARS_MAX));
+        request.metadata.values_mut().for_each(|text| clean(text, TEXT_CHARS_MAX));
         Ok(request)
     }
 

@@ -15,12 +15,14 @@
 
 use std::net::IpAddr;
 
+use crate::base::text::clean;
 use crate::client::agent_cache::AgentCache;
-use crate::client::geo::{Geo, Place, client_ip};
+use crate::client::forwarded::client_ip;
+use crate::client::geo::{Geo, Place};
 use crate::client::user_agent::{Agent, UserAgents};
 use crate::codec::json::{Fields, JsonScratch, Mismatch, ObjectWriter, Value, read, set_bool, set_text};
 use crate::directory::{Directory, Platform};
-use crate::session::start::{TRACKER_CHARS_MAX, clean_text};
+use crate::session::start::TRACKER_CHARS_MAX;
 
 use super::refusal::{Reason, Refusal};
 
@@ -112,7 +114,7 @@ pub fn not_started(input: &NotStartedInput<'_>, deps: &mut NotStartedDeps<'_>, r
     };
     let mut place = Place::default();
     deps.geo.find(client_ip(input.x_forwarded_for, input.x_real_ip, input.peer), &mut place);
-    clean_text(&mut request.tracker_version, TRACKER_CHARS_MAX);
+    clean(&mut request.tracker_version, TRACKER_CHARS_MAX);
     row.clear();
     write_row(&request, project.project_id, agent, &place, row);
     NotStarted::Row(project.project_id)

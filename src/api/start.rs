@@ -20,9 +20,9 @@ use crate::directory::{Directory, Project};
 use crate::records::Source;
 use crate::session::SessionId;
 use crate::session::flake::FlakeIds;
-use crate::session::mobile_start::MobileStartRequest;
-use crate::session::sdk_start::SdkStartRequest;
-use crate::session::start::StartRequest;
+use crate::session::start::MobileStartRequest;
+use crate::session::start::SdkStartRequest;
+use crate::session::start::WebStartRequest;
 use crate::session::token::Secrets;
 
 use super::refusal::{ERROR_BYTES_MAX, Reason, cut, start_of};
@@ -146,7 +146,7 @@ pub struct StartScratch {
     inflater: Inflater,
     inflated: Vec<u8>,
     json: JsonScratch,
-    web: StartRequest,
+    web: WebStartRequest,
     mobile: MobileStartRequest,
     sdk: SdkStartRequest,
     place: Place,
@@ -207,7 +207,7 @@ impl StartScratch {
             inflater: Inflater::new(),
             inflated: Vec::new(),
             json: JsonScratch::default(),
-            web: StartRequest::default(),
+            web: WebStartRequest::default(),
             mobile: MobileStartRequest::default(),
             sdk: SdkStartRequest::default(),
             place: Place::default(),

@@ -2,12 +2,12 @@
 //!
 //! Where OpenReplay answers with its database's text, the text is kept: it is all that some log searches know.
 
+use crate::base::text::clean;
 use crate::codec::json::{
     Fields, JsonScratch, Mismatch, ObjectWriter, Value, read, set_integer, set_text, write_string,
 };
 use crate::directory::{Directory, Project, Test};
 use crate::session::SessionId;
-use crate::session::start::clean_text;
 
 use super::refusal::{Reason, Refusal};
 
@@ -190,7 +190,7 @@ pub fn signal(
     if project != owner.project_id {
         return Err(mismatch());
     }
-    clean_text(&mut signal.answer, ANSWER_CHARS_MAX);
+    clean(&mut signal.answer, ANSWER_CHARS_MAX);
 
     row.clear();
     let mut row = ObjectWriter::new(row);

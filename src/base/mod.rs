@@ -1,4 +1,5 @@
-//! What several rooms need and none owns.
+//! What several folders need and none owns.
 
 pub mod terminal;
+pub mod text;
 pub mod time;

@@ -1,68 +1,96 @@
-//! What proxies say of the client: `X-Forwarded-For`, `X-Real-Ip` and `Forwarded` (RFC 7239).
+//! The client's address as proxies report it: `X-Forwarded-For`, `X-Real-Ip` and `Forwarded` (RFC 7239).
 //!
-//! Anybody can send these fields. They are read from peers that are trusted, and then two questions have two answers:
+//! Anybody can send these fields, so they are read only from trusted peers. Two questions then have two answers:
 //!
-//! - *Who is charged?* The right-most address that is not a trusted proxy's: each proxy appends the address that it saw, so
-//!   what stands further left was written by somebody who is not trusted.
-//! - *Where in the world is the client?* OpenReplay's answer, in [`client_ip`](super::geo::client_ip): the left-most public
-//!   address. A client may lie there, and lies about its own country only. That answer knows nothing of `Forwarded`.
+//! - *Whom do limits count?* ([`read`]) The right-most address that is not a trusted proxy's. Each proxy appends the address that it
+//!   saw, so everything further left was written by somebody who is not trusted.
+//! - *Where in the world is the client?* ([`client_ip`]) As OpenReplay answers it: the left-most public address. A client may lie
+//!   there, but only about its own country. `Forwarded` is not used for this.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
-/// What the fields of one request say.
+/// What these fields of one request say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Named<'a> {
+pub struct ForwardedFields<'a> {
     /// The first line of `X-Forwarded-For`.
     pub x_forwarded_for: Option<&'a [u8]>,
     /// The first line of `X-Real-Ip`.
     pub x_real_ip: Option<&'a [u8]>,
-    /// The right-most address that is not trusted; the left-most one if all are. `Forwarded` is asked only where the other
-    /// two are empty.
+    /// The right-most address that is not trusted; the left-most one if all are. `Forwarded` counts only where the other two are
+    /// empty.
     pub client: Option<IpAddr>,
 }
 
-/// Reads the fields that a trusted peer has sent. `trusted` tells the addresses of proxies from those of clients.
-pub fn read<'a>(headers: impl Iterator<Item = (&'a [u8], &'a [u8])>, trusted: impl Fn(IpAddr) -> bool) -> Named<'a> {
-    let mut named = Named::default();
-    let (mut listed, mut forwarded) = (Chain::default(), Chain::default());
+/// Reads the fields of a trusted peer's request. `trusted` tells the addresses of proxies from those of clients.
+pub fn read<'a>(
+    headers: impl Iterator<Item = (&'a [u8], &'a [u8])>,
+    trusted: impl Fn(IpAddr) -> bool,
+) -> ForwardedFields<'a> {
+    let mut fields = ForwardedFields::default();
+    let (mut listed, mut forwarded) = (ProxyChain::default(), ProxyChain::default());
     for (name, value) in headers {
         match name.len() {
             15 if name.eq_ignore_ascii_case(b"x-forwarded-for") => {
-                named.x_forwarded_for.get_or_insert(value);
+                fields.x_forwarded_for.get_or_insert(value);
                 listed.add_list(value.rsplit(|&byte| byte == b',').filter_map(node), &trusted);
             }
             9 if name.eq_ignore_ascii_case(b"x-real-ip") => {
-                named.x_real_ip.get_or_insert(value);
+                fields.x_real_ip.get_or_insert(value);
             }
             9 if name.eq_ignore_ascii_case(b"forwarded") => {
-                Elements { rest: value, quotes: true }
+                ForParameters { rest: value, quotes: true }
                     .filter_map(node)
                     .for_each(|address| forwarded.add_list(std::iter::once(address), &trusted));
             }
             _ => {}
         }
     }
-    let silent = named.x_forwarded_for.unwrap_or_default().is_empty() && named.x_real_ip.unwrap_or_default().is_empty();
-    let real = || named.x_real_ip.and_then(node);
-    named.client = listed.client().or_else(real).or_else(|| forwarded.client().filter(|_| silent));
-    named
+    let silent =
+        fields.x_forwarded_for.unwrap_or_default().is_empty() && fields.x_real_ip.unwrap_or_default().is_empty();
+    let real = || fields.x_real_ip.and_then(node);
+    fields.client = listed.client().or_else(real).or_else(|| forwarded.client().filter(|_| silent));
+    fields
 }
 
-/// A list of addresses that comes line by line.
+/// How many entries of `X-Forwarded-For` are searched for the origin: no chain of proxies is longer.
+const NODES_MAX: usize = 64;
+
+/// The address that tells where the client is: the left-most public one in `X-Forwarded-For`, else `X-Real-Ip`; either may carry a
+/// port. The peer's own address counts only when neither field was sent.
+pub fn client_ip(x_forwarded_for: Option<&[u8]>, x_real_ip: Option<&[u8]>, peer: IpAddr) -> Option<IpAddr> {
+    let forwarded = x_forwarded_for.unwrap_or_default();
+    let real = x_real_ip.unwrap_or_default();
+    if forwarded.is_empty() && real.is_empty() {
+        return Some(peer);
+    }
+    let nodes = forwarded.split(|&byte| byte == b',').take(NODES_MAX);
+    nodes.filter_map(node).find(|&address| is_public(address)).or_else(|| node(real))
+}
+
+fn is_public(address: IpAddr) -> bool {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => !(v4.is_loopback() || v4.is_private() || v4.is_link_local()),
+        IpAddr::V6(v6) => !(v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local()),
+    }
+}
+
+/// The proxies of a request, listed on one or more header lines.
 #[derive(Default)]
-struct Chain {
+struct ProxyChain {
+    /// The left-most address.
     first: Option<IpAddr>,
-    stranger: Option<IpAddr>,
+    /// The right-most address that is not trusted.
+    untrusted: Option<IpAddr>,
 }
 
-impl Chain {
-    /// Adds the next line's addresses, from its right end on. What stands left of the first that is not trusted is nobody's word, and is not
-    /// looked at: a client may have written thousands.
+impl ProxyChain {
+    /// Adds the next line's addresses, from its right end on. Nothing left of the first untrusted address can be believed, and none of
+    /// it is parsed: a client may have written thousands.
     fn add_list(&mut self, from_the_right: impl Iterator<Item = IpAddr>, trusted: impl Fn(IpAddr) -> bool) {
         let mut leftmost = None;
         for address in from_the_right {
             if !trusted(address) {
-                self.stranger = Some(address);
+                self.untrusted = Some(address);
                 return;
             }
             leftmost = Some(address);
@@ -71,12 +99,12 @@ impl Chain {
     }
 
     fn client(&self) -> Option<IpAddr> {
-        self.stranger.or(self.first)
+        self.untrusted.or(self.first)
     }
 }
 
-/// The address of a node: bare, in brackets, with a port or in quotes. Names that hide one (`unknown`, `_x`) give none.
-pub(crate) fn node(text: &[u8]) -> Option<IpAddr> {
+/// The address of a node: bare, in brackets, with a port or in quotes. Names that hide it (`unknown`, `_x`) give none.
+fn node(text: &[u8]) -> Option<IpAddr> {
     let text = text.trim_ascii();
     let text = text.strip_prefix(b"\"").unwrap_or(text);
     let text = str::from_utf8(text.strip_suffix(b"\"").unwrap_or(text)).ok()?;
@@ -95,14 +123,14 @@ pub(crate) fn node(text: &[u8]) -> Option<IpAddr> {
     port.starts_with('_').then(|| host.parse().ok()).flatten()
 }
 
-/// The `for` parameters of a `Forwarded` value, one of each element.
-struct Elements<'a> {
+/// The `for` parameters of a `Forwarded` value.
+struct ForParameters<'a> {
     rest: &'a [u8],
-    /// Quotes hide what stands in them. Once one is not closed, none behind it is either, and nothing is looked at twice.
+    /// Whether quotes hide what is in them. Once one is not closed, no later one is either, so nothing is scanned twice.
     quotes: bool,
 }
 
-impl<'a> Iterator for Elements<'a> {
+impl<'a> Iterator for ForParameters<'a> {
     type Item = &'a [u8];
 
     fn next(&mut self) -> Option<&'a [u8]> {
@@ -121,7 +149,7 @@ impl<'a> Iterator for Elements<'a> {
     }
 }
 
-/// Cuts behind the next `;` or `,` that stands outside of quotes, if quotes count. False: one is not closed.
+/// Splits after the next `;` or `,`, outside of quotes if quotes count. `false`: a quote is not closed.
 fn cut(text: &[u8], quotes: bool) -> (&[u8], &[u8], bool) {
     let (mut quoted, mut escaped) = (false, false);
     for (at, &byte) in text.iter().enumerate() {
@@ -133,7 +161,7 @@ fn cut(text: &[u8], quotes: bool) -> (&[u8], &[u8], bool) {
             _ => {}
         }
     }
-    // A quote that nobody closes is no quote: it must not hide what a proxy has appended.
+    // A quote that is never closed is none: it must not hide what a proxy appended.
     match text.iter().position(|byte| matches!(byte, b';' | b',')).filter(|_| quoted) {
         Some(at) => (&text[..at], &text[at + 1..], false),
         None => (text, &[], !quoted),

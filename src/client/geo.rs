@@ -1,4 +1,4 @@
-//! The client's address, and where in the world that is.
+//! Where in the world an address is, from a MaxMind City database.
 
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -6,17 +6,15 @@ use std::path::{Path, PathBuf};
 use maxminddb::Reader;
 use serde::Deserialize;
 
-use crate::session::start::clean_text;
+use crate::base::text::clean;
 use crate::settled::read_at_rest;
 
-use super::forwarded::node;
-
-/// The country of an address that is nowhere.
+/// The country of an address whose country is not known.
 pub const UNKNOWN_COUNTRY: &str = "UN";
 /// Longest name of a state or city that is kept, in characters.
 const PLACE_CHARS_MAX: usize = 255;
 
-/// A database of addresses that cannot be used.
+/// Why an address database cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum GeoError {
     /// It cannot be read.
@@ -27,7 +25,7 @@ pub enum GeoError {
         /// What the system said.
         source: std::io::Error,
     },
-    /// It is no MaxMind database.
+    /// It is not a MaxMind database.
     #[error("{} is no MaxMind database that can be used: {source}", path.display())]
     Format {
         /// The file.
@@ -59,9 +57,9 @@ struct City<'a> {
     #[serde(borrow)]
     country: Option<Country<'a>>,
     #[serde(borrow)]
-    subdivisions: Option<Vec<Named<'a>>>,
+    subdivisions: Option<Vec<NamedPlace<'a>>>,
     #[serde(borrow)]
-    city: Option<Named<'a>>,
+    city: Option<NamedPlace<'a>>,
 }
 
 #[derive(Deserialize)]
@@ -70,7 +68,7 @@ struct Country<'a> {
 }
 
 #[derive(Deserialize)]
-struct Named<'a> {
+struct NamedPlace<'a> {
     #[serde(borrow)]
     names: Option<Names<'a>>,
 }
@@ -80,13 +78,13 @@ struct Names<'a> {
     en: Option<&'a str>,
 }
 
-impl Named<'_> {
+impl NamedPlace<'_> {
     fn english(&self) -> &str {
         self.names.as_ref().and_then(|names| names.en).unwrap_or_default()
     }
 }
 
-/// Whether a database was written to its end: what describes it stands there.
+/// Whether a database was written to its end: its metadata comes last.
 fn has_end(bytes: &[u8]) -> bool {
     const MARK: &[u8] = b"\xab\xcd\xefMaxMind.com";
     const TAIL: usize = 128 * 1024;
@@ -94,12 +92,12 @@ fn has_end(bytes: &[u8]) -> bool {
 }
 
 impl Geo {
-    /// No database: every address is in `UN`.
+    /// Without a database: every address is in `UN`.
     pub fn none() -> Self {
         Self::default()
     }
 
-    /// Reads the City database in `path` (`MAXMINDDB_FILE`) into memory, if one is named.
+    /// Reads the City database in `path` (`MAXMINDDB_FILE`) into memory, if a path is given.
     pub fn open(path: Option<&Path>) -> Result<Self, GeoError> {
         let Some(path) = path else {
             return Ok(Self::none());
@@ -109,7 +107,7 @@ impl Geo {
         Ok(Self { reader: Some(reader) })
     }
 
-    /// Finds `address` and describes it in `place`. An entry that is damaged counts as missing.
+    /// Looks `address` up and writes where it is to `place`. A damaged entry counts as missing.
     pub fn find(&self, address: Option<IpAddr>, place: &mut Place) {
         place.country = UNKNOWN_COUNTRY;
         place.state.clear();
@@ -128,38 +126,16 @@ impl Geo {
         }
         if let Some(state) = city.subdivisions.iter().flatten().next() {
             place.state.push_str(state.english());
-            clean_text(&mut place.state, PLACE_CHARS_MAX);
+            clean(&mut place.state, PLACE_CHARS_MAX);
         }
         if let Some(city) = &city.city {
             place.city.push_str(city.english());
-            clean_text(&mut place.city, PLACE_CHARS_MAX);
+            clean(&mut place.city, PLACE_CHARS_MAX);
         }
     }
 }
 
-/// How many entries of `X-Forwarded-For` are looked at: no chain of proxies is as long.
-const FORWARDED_NODES_MAX: usize = 64;
-
-/// The client's address: the first public one that a proxy names in `X-Forwarded-For`, else what
-/// `X-Real-Ip` says; either may have a port. The socket's other end counts only when neither was sent.
-pub fn client_ip(x_forwarded_for: Option<&[u8]>, x_real_ip: Option<&[u8]>, peer: IpAddr) -> Option<IpAddr> {
-    let forwarded = x_forwarded_for.unwrap_or_default();
-    let real = x_real_ip.unwrap_or_default();
-    if forwarded.is_empty() && real.is_empty() {
-        return Some(peer);
-    }
-    let nodes = forwarded.split(|&byte| byte == b',').take(FORWARDED_NODES_MAX);
-    nodes.filter_map(node).find(|&address| is_public(address)).or_else(|| node(real))
-}
-
-fn is_public(address: IpAddr) -> bool {
-    match address.to_canonical() {
-        IpAddr::V4(v4) => !(v4.is_loopback() || v4.is_private() || v4.is_link_local()),
-        IpAddr::V6(v6) => !(v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local()),
-    }
-}
-
-/// The code itself, if tables of countries know it.
+/// The code, if it is one that tables of countries know; else `UN`.
 fn known_country(code: &str) -> &'static str {
     let bytes = code.as_bytes();
     if bytes.len() != 2 {

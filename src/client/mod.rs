@@ -1,8 +1,17 @@
-//! What can be told of a client: its browser or device, its address, where in the world that is.
+//! What can be known of a client: its browser or device, its address, and where in the world that is.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`user_agent`] | browser, operating system and device, read from the user agent |
+//! | [`agent_cache`] | the results of the last user agents |
+//! | `regexes_yaml` | the file of expressions that recognise user agents |
+//! | [`apple_models`] | the names of Apple's devices |
+//! | [`forwarded`] | the client's address behind proxies |
+//! | [`geo`] | country, state and city of an address |
 
 pub mod agent_cache;
-pub mod apple;
+pub mod apple_models;
 pub mod forwarded;
 pub mod geo;
-pub mod regexes;
+mod regexes_yaml;
 pub mod user_agent;

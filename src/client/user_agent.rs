@@ -10,11 +10,11 @@ use std::thread;
 
 use ua_parser::{Extractor, Regexes};
 
-use crate::session::start::clean_text;
+use crate::base::text::clean;
 use crate::settled::{is_ended, read_at_rest};
 
-use super::regexes;
-use super::regexes::RegexesError;
+use super::regexes_yaml;
+use super::regexes_yaml::RegexesError;
 
 /// `regexes.yaml` of the locked `ua-parser` package.
 static EMBEDDED: &str = include_str!(concat!(env!("OUT_DIR"), "/regexes.yaml"));
@@ -217,7 +217,7 @@ const OTHER: &str = "Other";
 
 fn name(text: &str) -> String {
     let mut text = text.to_owned();
-    clean_text(&mut text, NAME_CHARS_MAX);
+    clean(&mut text, NAME_CHARS_MAX);
     text
 }
 
@@ -230,7 +230,7 @@ fn version(parts: [Option<&str>; 3]) -> String {
         }
         text.push_str(part);
     }
-    clean_text(&mut text, NAME_CHARS_MAX);
+    clean(&mut text, NAME_CHARS_MAX);
     text
 }
 
@@ -240,7 +240,7 @@ fn read_file(path: &Path) -> Result<Regexes<'static>, UserAgentsError> {
     let text = text.map_err(|error| io(std::io::Error::new(std::io::ErrorKind::InvalidData, error)))?;
     // Read once at start and used until the process ends.
     let text: &'static str = text.leak();
-    regexes::parse(text).map_err(|source| UserAgentsError::Syntax { path: path.to_owned(), source })
+    regexes_yaml::parse(text).map_err(|source| UserAgentsError::Syntax { path: path.to_owned(), source })
 }
 
 fn compile(own: Option<Regexes<'static>>) -> Compiled {
@@ -251,7 +251,7 @@ fn compile(own: Option<Regexes<'static>>) -> Compiled {
         Some(Err(error)) => Some(error.to_string()),
         None => None,
     };
-    let regexes = regexes::parse(EMBEDDED).expect("the embedded expressions were tested");
+    let regexes = regexes_yaml::parse(EMBEDDED).expect("the embedded expressions were tested");
     let extractor = regexes.try_into().expect("the embedded expressions were tested");
     Compiled { extractor, fault }
 }

@@ -11,7 +11,7 @@ use takeup::log::read::merge::{Merge, RepeatWindow};
 use takeup::log::read::reader::LogReader;
 use takeup::session::SessionId;
 use takeup::session::token::Secrets;
-use takeup::session::upload::UploadToken;
+use takeup::session::upload_token::UploadToken;
 
 const BROWSER: &str =
     "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/122.0.0.0 Safari/537.36";

@@ -1,4 +1,3 @@
-
 use super::*;
 
 const ALL: CorsSetting = CorsSetting { enabled: true, private_network: true };

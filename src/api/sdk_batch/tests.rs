@@ -1,4 +1,3 @@
-
 use crate::api::body::Looker;
 use crate::log::format::record::{Encoding, Kind, Topic};
 

@@ -20,15 +20,16 @@
 use uuid::Uuid;
 
 use crate::api::refusal::Reason;
-use crate::client::apple;
-use crate::client::geo::{Place, client_ip};
+use crate::client::apple_models;
+use crate::client::forwarded::client_ip;
+use crate::client::geo::Place;
 use crate::codec::json::JsonError;
 use crate::codec::json::ObjectWriter;
 use crate::directory::{Directory, Platform, Project};
 use crate::records::{MobileSessionStart, SessionRow};
-use crate::session::mobile_start::MobileStartRequest;
+use crate::session::start::MobileStartRequest;
+use crate::session::start::user_uuid;
 use crate::session::token::Token;
-use crate::session::user_uuid;
 
 use super::grant::Grant;
 use super::{
@@ -221,7 +222,7 @@ impl Facts<'_> {
             user_uuid: &request.user_uuid,
             os: self.system.name(),
             os_version: &request.os_version,
-            device: apple::name(&request.device),
+            device: apple_models::name(&request.device),
             device_type: self.device_type(),
             place: (self.place.country, &self.place.state, &self.place.city),
         }
@@ -242,7 +243,7 @@ impl Facts<'_> {
             os_version: &request.os_version,
             browser: "",
             browser_version: "",
-            device: apple::name(&request.device),
+            device: apple_models::name(&request.device),
             device_type: self.device_type(),
             // One number fills both, as it always has.
             device_memory: request.device_memory.min(i32::MAX as u64),

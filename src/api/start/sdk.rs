@@ -6,11 +6,11 @@
 //! row) filled in.
 
 use crate::api::refusal::Reason;
-use crate::client::geo::client_ip;
+use crate::client::forwarded::client_ip;
 use crate::codec::json::ObjectWriter;
 use crate::directory::Platform;
 use crate::records::{Campaign, SessionRow};
-use crate::session::user_uuid;
+use crate::session::start::user_uuid;
 
 use super::{Halt, StartDeps, StartInput, StartKind, StartScratch, Started, body, grant, project_by_key, refuse};
 

@@ -18,14 +18,15 @@
 use uuid::Uuid;
 
 use crate::api::refusal::Reason;
-use crate::client::geo::{Place, client_ip};
+use crate::client::forwarded::client_ip;
+use crate::client::geo::Place;
 use crate::client::user_agent::Agent;
 use crate::codec::json::ObjectWriter;
 use crate::directory::{Directory, Platform, Project};
 use crate::records::{SessionRow, SessionStart};
-use crate::session::start::StartRequest;
+use crate::session::start::WebStartRequest;
+use crate::session::start::user_uuid;
 use crate::session::token::Token;
-use crate::session::user_uuid;
 
 use super::grant::Grant;
 use super::{
@@ -81,7 +82,7 @@ fn read_request(input: &StartInput<'_>, settings: &StartSettings, scratch: &mut 
     read.map_err(|error| refuse(400, Reason::Json, error.to_string()))
 }
 
-fn project_of<'d>(request: &StartRequest, directory: &'d Directory) -> Result<&'d Project, Halt> {
+fn project_of<'d>(request: &WebStartRequest, directory: &'d Directory) -> Result<&'d Project, Halt> {
     if !request.tracker_is_supported() {
         let text = "please upgrade the tracker version";
         return Err(refuse(426, Reason::TrackerVersion, text));
@@ -97,7 +98,7 @@ fn project_of<'d>(request: &StartRequest, directory: &'d Directory) -> Result<&'
     Ok(project)
 }
 
-fn granted(request: &StartRequest, project: &Project, deps: &StartDeps<'_>) -> Result<Grant, Halt> {
+fn granted(request: &WebStartRequest, project: &Project, deps: &StartDeps<'_>) -> Result<Grant, Halt> {
     grant::sample(project, &request.condition, deps.dice)?;
     let delay_ms = deps.now_ms.saturating_sub(request.timestamp_ms);
     grant::new(delay_ms, project.max_session_duration.into(), deps)
@@ -105,7 +106,7 @@ fn granted(request: &StartRequest, project: &Project, deps: &StartDeps<'_>) -> R
 
 /// Everything that is known of a session that starts.
 struct Facts<'a> {
-    request: &'a StartRequest,
+    request: &'a WebStartRequest,
     project: &'a Project,
     agent: &'a Agent,
     place: &'a Place,

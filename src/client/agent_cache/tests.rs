@@ -1,4 +1,3 @@
-
 use crate::client::user_agent::{SHOWN_BYTES_MAX, embedded_for_tests as agents};
 
 use super::*;

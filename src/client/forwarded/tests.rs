@@ -1,4 +1,3 @@
-
 use proptest::prelude::*;
 
 use super::*;
@@ -10,7 +9,7 @@ fn private(address: IpAddr) -> bool {
     }
 }
 
-fn named<'a>(fields: &'a [(&'a str, &'a str)]) -> Named<'a> {
+fn named<'a>(fields: &'a [(&'a str, &'a str)]) -> ForwardedFields<'a> {
     read(fields.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())), private)
 }
 
@@ -114,7 +113,54 @@ proptest! {
 fn quotes_that_nobody_closes_are_looked_at_once() {
     let hostile = [&b"\","[..], &b"\\\","[..].repeat(400_000)].concat();
     let began = std::time::Instant::now();
-    assert_eq!(Elements { rest: &hostile, quotes: true }.count(), 0);
+    assert_eq!(ForParameters { rest: &hostile, quotes: true }.count(), 0);
     // Looking at each remainder anew would take days.
     assert!(began.elapsed().as_secs() < 20);
+}
+
+fn origin(forwarded: Option<&str>, real: Option<&str>) -> Option<String> {
+    client_ip(forwarded.map(str::as_bytes), real.map(str::as_bytes), "198.51.100.1".parse().unwrap())
+        .map(|address| address.to_string())
+}
+
+#[test]
+fn the_first_public_forwarded_address_is_the_clients() {
+    for (forwarded, real, address) in [
+        (None, None, Some("198.51.100.1")),
+        (Some(""), Some(""), Some("198.51.100.1")),
+        (Some("81.2.69.142"), None, Some("81.2.69.142")),
+        (None, Some("81.2.69.142"), Some("81.2.69.142")),
+        (None, Some(" 81.2.69.142 "), Some("81.2.69.142")),
+        (None, Some("10.0.0.1"), Some("10.0.0.1")),
+        (Some("89.160.20.113"), Some("81.2.69.142"), Some("89.160.20.113")),
+        (Some("10.0.0.1, 127.0.0.1"), Some("216.160.83.57"), Some("216.160.83.57")),
+        (Some("10.0.0.1"), None, None),
+        (Some("unknown, 81.2.69.142"), None, Some("81.2.69.142")),
+        (Some(",, 81.2.69.142"), None, Some("81.2.69.142")),
+        (Some("81.2.69.142:4711"), None, Some("81.2.69.142")),
+        (Some("10.0.0.1:80, 81.2.69.142:4711"), None, Some("81.2.69.142")),
+        (Some("[2001:218::7]:4711"), None, Some("2001:218::7")),
+        (Some("[2001:218::7]"), None, Some("2001:218::7")),
+        (Some("[fe80::1]:80, [2001:218::7]:4711"), None, Some("2001:218::7")),
+        (None, Some("81.2.69.142:4711"), Some("81.2.69.142")),
+        (None, Some("[2001:218::7]:4711"), Some("2001:218::7")),
+        (Some("81.2.69.142:http"), None, None),
+        (Some("[2001:db8::1"), None, None),
+        (Some("2001:db8::1"), None, Some("2001:db8::1")),
+        (Some("100.64.0.1, 81.2.69.142"), None, Some("100.64.0.1")),
+        (
+            Some("169.254.1.1, fe80::1, fc00::2, ::1, 172.31.0.1, ::ffff:10.0.0.1, 2.125.160.217"),
+            None,
+            Some("2.125.160.217"),
+        ),
+    ] {
+        assert_eq!(origin(forwarded, real).as_deref(), address, "{forwarded:?} {real:?}");
+    }
+}
+
+#[test]
+fn what_stands_behind_any_chain_of_proxies_is_not_looked_at() {
+    let behind = |private: usize| format!("{}81.2.69.142", "10.0.0.1,".repeat(private));
+    assert_eq!(origin(Some(&behind(NODES_MAX - 1)), None).as_deref(), Some("81.2.69.142"));
+    assert_eq!(origin(Some(&behind(NODES_MAX)), None), None);
 }

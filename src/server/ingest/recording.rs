@@ -15,7 +15,7 @@ use crate::server::request::dispatch::{Next, begin, refuse_body};
 use crate::server::request::gate;
 use crate::server::request::respond::Seen;
 use crate::server::store::commit::{StoreError, store};
-use crate::session::upload::UploadToken;
+use crate::session::upload_token::UploadToken;
 
 /// A piece is stored once it has so many bytes: with its head it fits a buffer of the pool's.
 const PIECE_BYTES: usize = 512 * 1024;

@@ -7,7 +7,7 @@ use crate::server::core::state::Core;
 use crate::server::request::respond::Seen;
 use crate::session::SessionId;
 use crate::session::token::TokenError;
-use crate::session::upload::UploadToken;
+use crate::session::upload_token::UploadToken;
 
 /// The path of the route that asks where.
 const ASKED: &[u8] = b"/v1/web/uxt/upload-url";

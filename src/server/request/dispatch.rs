@@ -22,7 +22,7 @@ use crate::server::store::charge::Charge;
 use crate::server::store::commit::wait_for_memory;
 use crate::server::store::pool::OverBudget;
 use crate::session::token::{Expiry, Token, TokenError};
-use crate::session::upload::UploadToken;
+use crate::session::upload_token::UploadToken;
 use crate::telemetry::Text;
 
 use super::gate;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::api::refusal::{Reason, Refusal};
 use crate::api::route::Route;
 use crate::client::forwarded;
-use crate::client::forwarded::Named;
+use crate::client::forwarded::ForwardedFields;
 use crate::config::AdmissionMode;
 use crate::http::{Framing, Head};
 use crate::server::conn::io::Io;
@@ -51,7 +51,7 @@ pub fn origin<'a>(core: &Core, conn: &Conn, head: &'a Head, buf: &'a [u8]) -> Or
     if !trusted.contains(peer) {
         return Origin { x_forwarded_for: None, x_real_ip: None, peer, client: peer };
     }
-    let Named { x_forwarded_for, x_real_ip, client } =
+    let ForwardedFields { x_forwarded_for, x_real_ip, client } =
         forwarded::read(head.headers(buf), |address| trusted.contains(address));
     Origin { x_forwarded_for, x_real_ip, peer, client: client.unwrap_or(peer) }
 }

@@ -1,4 +1,3 @@
-
 use crate::tracker::frames::Frames;
 
 use super::*;

@@ -1,4 +1,3 @@
-
 use super::*;
 
 const GZIP: &[u8] = &[0x1f, 0x8b, 8, 0];

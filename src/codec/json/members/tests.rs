@@ -1,4 +1,3 @@
-
 use super::*;
 
 fn listed(input: &str) -> Result<Vec<String>, JsonError> {

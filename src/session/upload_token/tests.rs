@@ -1,4 +1,3 @@
-
 use crate::session::token::Token;
 
 use super::*;

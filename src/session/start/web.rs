@@ -1,17 +1,13 @@
 //! The body of `POST /v1/web/start`, read leniently and cleaned before anything uses it.
 
+use crate::base::text::{clean, clean_bytes};
 use crate::codec::json::{Fields, JsonError, JsonScratch, Mismatch, Value, read, set_bool, set_integer, set_text};
 
-use super::version;
+use super::bounds::{REVISION_CHARS_MAX, TIMEZONE_CHARS_MAX, TRACKER_CHARS_MAX, USER_ID_BYTES_MAX};
+use super::tracker_version;
 
-/// Longest `userID` that is kept, in bytes, as OpenReplay cuts it; but not within a character.
-pub const USER_ID_BYTES_MAX: usize = 255;
-/// Longest `trackerVersion` that is kept, in characters.
-pub const TRACKER_CHARS_MAX: usize = 64;
-/// Longest `revID` that is kept, in characters.
-pub const REVISION_CHARS_MAX: usize = 4_000;
-/// Longest `timezone` that is kept, in characters.
-pub const TIMEZONE_CHARS_MAX: usize = 255;
+/// The oldest tracker that is served.
+const OLDEST: [u64; 3] = [6, 0, 0];
 
 /// A buffered start is believed when it says less than this, in ms.
 const BUFFER_DIFF_MAX_MS: u64 = 300_000;
@@ -20,7 +16,7 @@ const AHEAD_MAX_MS: i64 = 86_400_000;
 
 /// What a tracker says when it asks for a session. Its buffers are reused.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct StartRequest {
+pub struct WebStartRequest {
     /// The token of an earlier session, to be resumed; or empty.
     pub token: String,
     /// UUID of the user, as sent; empty for none.
@@ -60,7 +56,7 @@ pub struct StartRequest {
     is_snippet: bool,
 }
 
-impl Fields for StartRequest {
+impl Fields for WebStartRequest {
     const TYPE: &'static str = "StartSessionRequest";
 
     fn clear(&mut self) {
@@ -129,15 +125,15 @@ impl Fields for StartRequest {
     }
 }
 
-impl StartRequest {
+impl WebStartRequest {
     /// Replaces the content by what `body` says, cleaned: no NUL, which no database takes; texts
     /// cut on a character; numbers within what their columns hold.
     pub fn read(&mut self, body: &[u8], scratch: &mut JsonScratch) -> Result<(), JsonError> {
         read(body, self, scratch)?;
-        clean_text(&mut self.tracker_version, TRACKER_CHARS_MAX);
-        clean_text(&mut self.revision, REVISION_CHARS_MAX);
-        clean_text(&mut self.timezone, TIMEZONE_CHARS_MAX);
-        clean_text_bytes(&mut self.user_id, USER_ID_BYTES_MAX);
+        clean(&mut self.tracker_version, TRACKER_CHARS_MAX);
+        clean(&mut self.revision, REVISION_CHARS_MAX);
+        clean(&mut self.timezone, TIMEZONE_CHARS_MAX);
+        clean_bytes(&mut self.user_id, USER_ID_BYTES_MAX);
         self.device_memory = self.device_memory.min(i32::MAX as u64);
         self.heap_limit = self.heap_limit.min(i64::MAX as u64);
         self.width = self.width.clamp(i32::MIN.into(), i32::MAX.into());
@@ -147,7 +143,7 @@ impl StartRequest {
 
     /// Whether the tracker is one that still works: 6.0.0 or later.
     pub fn tracker_is_supported(&self) -> bool {
-        version::at_least(&self.tracker_version, [6, 0, 0])
+        tracker_version::at_least(&self.tracker_version, OLDEST)
     }
 
     /// When the session started, ms since the Unix epoch: now, or when the client says its buffer
@@ -162,28 +158,6 @@ impl StartRequest {
             return now_ms.saturating_sub_unsigned(self.buffer_diff_ms);
         }
         now_ms
-    }
-}
-
-/// Takes NUL characters out and cuts to `bytes_max` bytes, at the end of a character.
-pub fn clean_text_bytes(text: &mut String, bytes_max: usize) {
-    clean_text(text, bytes_max);
-    let mut end = text.len().min(bytes_max);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    text.truncate(end);
-}
-
-/// Takes NUL characters out and cuts to `chars_max` characters.
-pub fn clean_text(text: &mut String, chars_max: usize) {
-    if text.as_bytes().contains(&0) {
-        text.retain(|character| character != '\0');
-    }
-    if text.len() > chars_max
-        && let Some((end, _)) = text.char_indices().nth(chars_max)
-    {
-        text.truncate(end);
     }
 }
 

@@ -1,14 +1,12 @@
 //! The body of `POST /v1/mobile/start`, read leniently and cleaned before anything uses it.
 
+use crate::base::text::clean;
 use crate::codec::json::{
     Fields, JsonError, JsonScratch, Mismatch, Value, read_first, set_bool, set_integer, set_rounded, set_text,
 };
 
-use super::start::{REVISION_CHARS_MAX, TIMEZONE_CHARS_MAX, TRACKER_CHARS_MAX, clean_text};
-use super::version;
-
-/// Longest name of a device, its type or its system's version that is kept, in characters.
-pub const DEVICE_CHARS_MAX: usize = 255;
+use super::bounds::{DEVICE_CHARS_MAX, REVISION_CHARS_MAX, TIMEZONE_CHARS_MAX, TRACKER_CHARS_MAX};
+use super::tracker_version;
 
 /// The oldest tracker that is served.
 const OLDEST: [u64; 3] = [1, 0, 9];
@@ -131,11 +129,11 @@ impl MobileStartRequest {
     /// cut on a character; numbers within what their columns hold. What follows the value is not looked at.
     pub fn read(&mut self, body: &[u8], scratch: &mut JsonScratch) -> Result<(), JsonError> {
         read_first(body, self, scratch)?;
-        clean_text(&mut self.tracker_version, TRACKER_CHARS_MAX);
-        clean_text(&mut self.revision, REVISION_CHARS_MAX);
-        clean_text(&mut self.timezone, TIMEZONE_CHARS_MAX);
+        clean(&mut self.tracker_version, TRACKER_CHARS_MAX);
+        clean(&mut self.revision, REVISION_CHARS_MAX);
+        clean(&mut self.timezone, TIMEZONE_CHARS_MAX);
         for text in [&mut self.os_version, &mut self.device, &mut self.device_type, &mut self.platform] {
-            clean_text(text, DEVICE_CHARS_MAX);
+            clean(text, DEVICE_CHARS_MAX);
         }
         self.width = self.width.clamp(i32::MIN.into(), i32::MAX.into());
         self.height = self.height.clamp(i32::MIN.into(), i32::MAX.into());
@@ -144,7 +142,7 @@ impl MobileStartRequest {
 
     /// Whether the tracker is one that still works: 1.0.9 or later.
     pub fn tracker_is_supported(&self) -> bool {
-        version::at_least(&self.tracker_version, OLDEST)
+        tracker_version::at_least(&self.tracker_version, OLDEST)
     }
 
     /// When the session started, ms since the Unix epoch: by the client's clock, which all messages of a phone go by.

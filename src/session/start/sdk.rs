@@ -3,10 +3,10 @@
 //! OpenReplay's server expects the members side by side; its own client puts all but the key into `defaultFields`.
 //! Both are read, and a member that stands in both places is taken from where it stands last.
 
+use crate::base::text::{clean, clean_bytes};
 use crate::codec::json::{Fields, JsonError, JsonScratch, Mismatch, Value, read, set_rounded, set_text};
 
-use super::mobile_start::DEVICE_CHARS_MAX;
-use super::start::{TIMEZONE_CHARS_MAX, TRACKER_CHARS_MAX, USER_ID_BYTES_MAX, clean_text, clean_text_bytes};
+use super::bounds::{DEVICE_CHARS_MAX, TIMEZONE_CHARS_MAX, TRACKER_CHARS_MAX, USER_ID_BYTES_MAX};
 
 /// Longest address that a user came from that is kept, in characters.
 const REFERRER_CHARS_MAX: usize = 4_000;
@@ -93,15 +93,15 @@ impl SdkStartRequest {
     /// numbers within what their columns hold.
     pub fn read(&mut self, body: &[u8], scratch: &mut JsonScratch) -> Result<(), JsonError> {
         read(body, self, scratch)?;
-        clean_text(&mut self.sdk_version, TRACKER_CHARS_MAX);
-        clean_text_bytes(&mut self.user_id, USER_ID_BYTES_MAX);
-        clean_text(&mut self.timezone, TIMEZONE_CHARS_MAX);
+        clean(&mut self.sdk_version, TRACKER_CHARS_MAX);
+        clean_bytes(&mut self.user_id, USER_ID_BYTES_MAX);
+        clean(&mut self.timezone, TIMEZONE_CHARS_MAX);
         for text in [&mut self.os, &mut self.os_version, &mut self.browser, &mut self.browser_version] {
-            clean_text(text, DEVICE_CHARS_MAX);
+            clean(text, DEVICE_CHARS_MAX);
         }
-        clean_text(&mut self.referrer, REFERRER_CHARS_MAX);
+        clean(&mut self.referrer, REFERRER_CHARS_MAX);
         for text in [&mut self.utm_source, &mut self.utm_medium, &mut self.utm_campaign] {
-            clean_text(text, CAMPAIGN_CHARS_MAX);
+            clean(text, CAMPAIGN_CHARS_MAX);
         }
         self.width = self.width.clamp(i32::MIN.into(), i32::MAX.into());
         self.height = self.height.clamp(i32::MIN.into(), i32::MAX.into());

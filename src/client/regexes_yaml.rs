@@ -1,7 +1,9 @@
-//! Reading `regexes.yaml` of uap-core: the expressions that tell user agents apart.
+//! A reader of `regexes.yaml` of uap-core, the expressions that recognise user agents. It reads a subset of YAML: three lists of flat
+//! maps, one scalar a line.
 //!
-//! The file is three lists of flat maps with one scalar a line, so this reads exactly that part of
-//! YAML and refuses the rest by its line, rather than bringing in a whole YAML reader:
+//! A YAML library was tried and weighed (`serde-saphyr`). It reads the file well, but brings a dozen packages with it, and would accept
+//! or refuse an operator's file for other reasons than this does: a list with a misspelt name is dropped in silence, and a file that has
+//! only one of the three lists is refused. Here whatever is not understood is refused with its line:
 //!
 //! ```yaml
 //! user_agent_parsers:
@@ -14,7 +16,7 @@ use std::borrow::Cow;
 
 use ua_parser::{Regexes, device, os, user_agent};
 
-/// A file that cannot be read, and where.
+/// What is wrong with the file, and where.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: {fault}")]
 pub struct RegexesError {
@@ -24,14 +26,14 @@ pub struct RegexesError {
     pub fault: &'static str,
 }
 
-/// One entry of a list, of whichever kind.
+/// One expression with its replacements, of any of the lists.
 #[derive(Default)]
-struct Entry<'a> {
+struct ListItem<'a> {
     line: usize,
     fields: Vec<(&'a str, Cow<'a, str>)>,
 }
 
-impl<'a> Entry<'a> {
+impl<'a> ListItem<'a> {
     fn take(&mut self, key: &str) -> Option<Cow<'a, str>> {
         let at = self.fields.iter().position(|(name, _)| *name == key)?;
         Some(self.fields.swap_remove(at).1)
@@ -46,7 +48,7 @@ impl<'a> Entry<'a> {
 pub fn parse(text: &str) -> Result<Regexes<'_>, RegexesError> {
     let mut regexes = Regexes { user_agent_parsers: Vec::new(), os_parsers: Vec::new(), device_parsers: Vec::new() };
     let mut list = "";
-    let mut entry: Option<Entry<'_>> = None;
+    let mut entry: Option<ListItem<'_>> = None;
     for (index, line) in text.lines().enumerate() {
         let fail = |fault| RegexesError { line: index + 1, fault };
         let content = line.trim();
@@ -61,7 +63,7 @@ pub fn parse(text: &str) -> Result<Regexes<'_>, RegexesError> {
         let member = match content.strip_prefix("- ") {
             Some(member) => {
                 finish(entry.take(), list, &mut regexes)?;
-                entry = Some(Entry { line: index + 1, ..Entry::default() });
+                entry = Some(ListItem { line: index + 1, ..ListItem::default() });
                 member.trim_start()
             }
             None => content,
@@ -78,7 +80,7 @@ pub fn parse(text: &str) -> Result<Regexes<'_>, RegexesError> {
     Ok(regexes)
 }
 
-fn finish<'a>(entry: Option<Entry<'a>>, list: &str, regexes: &mut Regexes<'a>) -> Result<(), RegexesError> {
+fn finish<'a>(entry: Option<ListItem<'a>>, list: &str, regexes: &mut Regexes<'a>) -> Result<(), RegexesError> {
     let Some(mut entry) = entry else {
         return Ok(());
     };
@@ -140,7 +142,7 @@ fn only_comment(rest: &str) -> Option<()> {
     (blank.is_empty() || blank.starts_with('#')).then_some(())
 }
 
-/// Within single quotes only `''` means something else than itself.
+/// Within single quotes `''` is a quote; everything else stands for itself.
 fn single_quoted(text: &str) -> Option<Cow<'_, str>> {
     let mut from = 0;
     loop {
@@ -155,7 +157,7 @@ fn single_quoted(text: &str) -> Option<Cow<'_, str>> {
     }
 }
 
-/// Of the escapes within double quotes the common ones are known.
+/// Within double quotes the common escapes are known.
 fn double_quoted(text: &str) -> Option<Cow<'_, str>> {
     let mut inner = String::new();
     let mut characters = text.char_indices();

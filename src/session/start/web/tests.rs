@@ -1,9 +1,8 @@
-
 use super::*;
 
-fn request(body: &str) -> StartRequest {
+fn request(body: &str) -> WebStartRequest {
     let mut request =
-        StartRequest { token: "left from before".to_owned(), reset: true, width: 7, ..StartRequest::default() };
+        WebStartRequest { token: "left from before".to_owned(), reset: true, width: 7, ..WebStartRequest::default() };
     request.read(body.as_bytes(), &mut JsonScratch::default()).unwrap();
     request
 }

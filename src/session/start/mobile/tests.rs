@@ -1,4 +1,3 @@
-
 use super::*;
 
 fn request(body: &str) -> Result<MobileStartRequest, String> {

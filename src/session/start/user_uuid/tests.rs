@@ -1,4 +1,3 @@
-
 use super::*;
 
 const CANONICAL: &str = "0e37dfb5-3f5a-4c7a-9d3e-2f1f6f1b7c11";

@@ -1,0 +1,26 @@
+//! Texts from outside, made fit for a database: no NUL, which none takes, and no longer than a column.
+
+/// Removes NUL characters and cuts to `chars_max` characters.
+pub fn clean(text: &mut String, chars_max: usize) {
+    if text.as_bytes().contains(&0) {
+        text.retain(|character| character != '\0');
+    }
+    if text.len() > chars_max
+        && let Some((end, _)) = text.char_indices().nth(chars_max)
+    {
+        text.truncate(end);
+    }
+}
+
+/// Removes NUL characters and cuts to `bytes_max` bytes, at the end of a character.
+pub fn clean_bytes(text: &mut String, bytes_max: usize) {
+    clean(text, bytes_max);
+    let mut end = text.len().min(bytes_max);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.truncate(end);
+}
+
+#[cfg(test)]
+mod tests;
