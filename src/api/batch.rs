@@ -12,7 +12,7 @@ use std::num::IntErrorKind;
 use crate::codec::inflate::{Coding, InflateError, Label as Worth, Plain, Reading};
 use crate::http::query;
 use crate::log::format::record::{DataType, Entry, Ext, Label};
-use crate::records::{WebBatch, encoding_of, mark_unusable};
+use crate::records::{BatchTexts, WebBatch, data_type_of, encoding_of, mark_unusable};
 use crate::session::SessionId;
 use crate::tracker::{Seam, SeamFinder};
 
@@ -84,14 +84,15 @@ pub struct Draft {
 
 /// Reads what stands around the body, and writes the extension of its record to `ext`.
 pub fn draft(input: &BatchInput<'_>, scratch: &mut BatchScratch, ext: &mut Vec<u8>) -> Draft {
-    let (data_type, other) = data_type(input.data_type);
+    let (data_type, other) = data_type_of(input.data_type);
     read_query(input.query, scratch);
     let unsplit = data_type == DataType::Visual && scratch.split.is_empty();
     let split = match data_type {
         DataType::Visual if !unsplit => parse_split(&scratch.split, input.inflated_limit),
         _ => Ok(0),
     };
-    WebBatch::write_ext(other, &scratch.batch, ext);
+    let query = Some(&*scratch.batch).filter(|query| !query.is_empty());
+    BatchTexts { data_type: other, query }.write(ext);
     Draft {
         data_type,
         reading: Coding::of_body(input.content_encoding, Plain::Batch, input.body),
@@ -213,23 +214,6 @@ fn seam_of(body: &[u8]) -> Seam {
     let mut finder = SeamFinder::default();
     finder.walk(body);
     finder.found()
-}
-
-fn data_type(text: Option<&[u8]>) -> (DataType, Option<&[u8]>) {
-    let Some(text) = text.filter(|text| !text.is_empty()) else {
-        return (DataType::All, None);
-    };
-    let known = match text {
-        b"all" => DataType::All,
-        b"player" => DataType::Player,
-        b"assets" => DataType::Assets,
-        b"devtools" => DataType::Devtools,
-        b"analytics" => DataType::Analytics,
-        b"visual" => DataType::Visual,
-        b"replay" => DataType::Replay,
-        _ => return (DataType::Other, Some(text)),
-    };
-    (known, None)
 }
 
 /// Fills `batch` and `split` of the scratch; the first pair of each name counts.

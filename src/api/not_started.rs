@@ -19,9 +19,10 @@ use crate::base::text::clean;
 use crate::client::agent_cache::AgentCache;
 use crate::client::forwarded::client_ip;
 use crate::client::geo::{Geo, Place};
-use crate::client::user_agent::{Agent, UserAgents};
-use crate::codec::json::{Fields, JsonScratch, Mismatch, ObjectWriter, Value, read, set_bool, set_text};
+use crate::client::user_agent::UserAgents;
+use crate::codec::json::{Fields, JsonScratch, Mismatch, Value, read, set_bool, set_text};
 use crate::directory::{Directory, Platform};
+use crate::records::UnstartedSessionRow;
 use crate::session::start::TRACKER_CHARS_MAX;
 
 use super::refusal::{Reason, Refusal};
@@ -116,24 +117,21 @@ pub fn not_started(input: &NotStartedInput<'_>, deps: &mut NotStartedDeps<'_>, r
     deps.geo.find(client_ip(input.x_forwarded_for, input.x_real_ip, input.peer), &mut place);
     clean(&mut request.tracker_version, TRACKER_CHARS_MAX);
     row.clear();
-    write_row(&request, project.project_id, agent, &place, row);
+    UnstartedSessionRow {
+        project_id: project.project_id,
+        tracker_version: &*request.tracker_version,
+        do_not_track: request.do_not_track,
+        platform: Platform::Web.as_str(),
+        os: &agent.os,
+        os_version: &agent.os_version,
+        browser: &agent.browser,
+        browser_version: &agent.browser_version,
+        device: &agent.device,
+        device_type: agent.device_type.as_str(),
+        country: place.country,
+        state: &place.state,
+        city: &place.city,
+    }
+    .write(row);
     NotStarted::Row(project.project_id)
-}
-
-fn write_row(request: &NotStartedRequest, project: u32, agent: &Agent, place: &Place, out: &mut Vec<u8>) {
-    let mut row = ObjectWriter::new(out);
-    row.integer("project_id", project);
-    row.text("tracker_version", &request.tracker_version);
-    row.bool("do_not_track", request.do_not_track);
-    row.text("platform", Platform::Web.as_str());
-    row.text("user_os", &agent.os);
-    row.text_or_null("user_os_version", &agent.os_version);
-    row.text("user_browser", &agent.browser);
-    row.text_or_null("user_browser_version", &agent.browser_version);
-    row.text("user_device", &agent.device);
-    row.text("user_device_type", agent.device_type.as_str());
-    row.text("user_country", place.country);
-    row.text_or_null("user_state", &place.state);
-    row.text_or_null("user_city", &place.city);
-    row.end();
 }

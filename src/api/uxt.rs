@@ -7,6 +7,7 @@ use crate::codec::json::{
     Fields, JsonScratch, Mismatch, ObjectWriter, Value, read, set_integer, set_text, write_string,
 };
 use crate::directory::{Directory, Project, Test};
+use crate::records::TestSignalRow;
 use crate::session::SessionId;
 
 use super::refusal::{Reason, Refusal};
@@ -193,18 +194,16 @@ pub fn signal(
     clean(&mut signal.answer, ANSWER_CHARS_MAX);
 
     row.clear();
-    let mut row = ObjectWriter::new(row);
-    row.integer("session_id", session.0);
-    row.integer("test_id", test.test_id);
-    match task {
-        Some(task) if step == Step::Task => row.integer("task_id", task.task_id),
-        _ => row.null("task_id"),
+    TestSignalRow {
+        session_id: session.0,
+        test_id: test.test_id,
+        task_id: task.filter(|_| step == Step::Task).map(|task| task.task_id),
+        status: &*signal.status,
+        comment: &signal.answer,
+        timestamp: bigint(signal.timestamp),
+        duration: bigint(signal.duration),
     }
-    row.text("status", &signal.status);
-    row.text_or_null("comment", &signal.answer);
-    row.integer("timestamp", bigint(signal.timestamp));
-    row.integer_or_null("duration", bigint(signal.duration));
-    row.end();
+    .write(row);
     Ok(owner.project_id)
 }
 

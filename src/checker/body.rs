@@ -1,7 +1,8 @@
 //! The inside of a stored batch: inflated as its record says, within a limit, and checked on the way.
 
-use crate::codec::inflate::{Coding, InflateError, Inflater};
+use crate::codec::inflate::{InflateError, Inflater};
 use crate::log::format::record::Record;
+use crate::records::coding_of;
 use crate::tracker::{BatchFacts, BatchFault, Checker, Era, FaultKind};
 
 /// Why a body failed its check.
@@ -107,7 +108,7 @@ impl Bodies {
                 _ => Ok(()),
             }
         };
-        match Coding::named(record.encoding.as_str()) {
+        match coding_of(record.encoding) {
             None => push(record.payload)?,
             Some(coding) => self.inflater.pieces::<BodyFault>(coding, record.payload, limit, push)?,
         }
@@ -117,7 +118,7 @@ impl Bodies {
 
     /// A record's body, inflated to at most `limit` bytes.
     pub fn plain<'a>(&'a mut self, record: &Record<'a>, limit: usize) -> Result<&'a [u8], InflateError> {
-        let Some(coding) = Coding::named(record.encoding.as_str()) else { return Ok(record.payload) };
+        let Some(coding) = coding_of(record.encoding) else { return Ok(record.payload) };
         self.inflater.inflate(coding, record.payload, limit, &mut self.inflated)?;
         Ok(&self.inflated)
     }

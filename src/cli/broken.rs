@@ -6,7 +6,8 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::checker::{Bodies, BodyFault, version_of};
-use crate::log::format::record::{DataType, Flags, Kind, Record};
+use crate::log::format::record::{DataType, Kind, Record};
+use crate::records::UnusableBatch;
 use crate::tracker::{BatchFacts, Era};
 
 use super::args::SessionsArgs;
@@ -84,7 +85,7 @@ impl Seen {
 
     fn batch(&mut self, record: &Record<'_>, looked: Result<BatchFacts, BodyFault>) {
         self.batches += 1;
-        let unusable = record.flags.contains(Flags::UNUSABLE);
+        let unusable = UnusableBatch::read(record).is_some();
         self.unusable += u64::from(unusable);
         match looked {
             Err(fault) => {

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
-use crate::log::format::record::{Flags, Record, ext_type};
+use crate::log::format::record::{Flags, Record};
+use crate::records::BatchTexts;
 
 use super::output::{exact_time_us, plain};
 
@@ -30,7 +31,8 @@ pub(super) struct RecordLine<'a> {
 impl<'a> RecordLine<'a> {
     /// What there is to say of a record.
     pub(super) fn new(record: &Record<'a>) -> RecordLine<'a> {
-        let other = record.ext.get(ext_type::DATA_TYPE).map(String::from_utf8_lossy);
+        let texts = BatchTexts::read(&record.ext);
+        let other = texts.data_type.map(String::from_utf8_lossy);
         RecordLine {
             id: record.id.to_string(),
             received_us: record.order_us,
@@ -44,7 +46,7 @@ impl<'a> RecordLine<'a> {
             encoding: record.encoding.as_str(),
             split: (record.split != 0).then_some(record.split),
             flags: flag_names(record.flags),
-            query: record.ext.get(ext_type::QUERY).map(String::from_utf8_lossy),
+            query: texts.query.map(String::from_utf8_lossy),
             bytes: record.payload.len(),
         }
     }

@@ -1,67 +1,63 @@
-//! A batch that is too large for one queue message becomes several batches.
+//! Cuts a batch that is too large for one queue message into several batches.
 //!
-//! Each part begins with metadata of its own, whose first index lets every message keep its index; its time and its address are those that hold
-//! where the part begins. So the parts, read one after the other, say what the whole says. The metadata of a part shares its index with the
-//! message before it, as that of any batch may: only messages behind it count.
+//! Each part begins with metadata of its own: its first index lets every message keep its index, and its time and address are those that hold
+//! where the part begins. Read one after the other, the parts say what the whole batch says. A part's metadata has the same index as the
+//! message before it, as the metadata of any batch may: only the messages behind it count.
 
 use std::ops::Range;
 
-use crate::tracker::{BatchFault, Era, read_batch};
-
-/// The ids of the two kinds of metadata that are written here.
-const BATCH_METADATA: u64 = 81;
-const MOBILE_BATCH_META: u64 = 107;
+use crate::tracker::{BatchFault, Era, ids, read_batch, write_int, write_string, write_uint};
 
 /// Why a batch cannot be cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CannotCut {
-    /// This message alone is too large: its bytes, with metadata.
+    /// One message is too large even alone: this many bytes, with metadata.
     Message(usize),
-    /// It is broken, so that nobody knows where its messages end.
+    /// The batch is broken, so it is not known where its messages end.
     Broken(BatchFault),
-    /// Its metadata is of a kind of old that is not written any more, or there is none.
+    /// Its metadata is of an old form that is not written any more, or there is none.
     Form,
 }
 
-/// A part: new metadata, and the messages of the batch that stand behind it. The first part has its metadata among its bytes.
+/// New metadata, and the messages of the batch that follow it. The first part has the batch's own metadata among its messages, and none here.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Part {
+pub struct BatchPart {
     /// The metadata.
-    pub head: Vec<u8>,
-    /// The messages.
+    pub metadata: Vec<u8>,
+    /// Where the messages are, in bytes of the batch.
     pub messages: Range<usize>,
 }
 
 /// Cuts a batch into parts of at most `bytes_max`.
-pub fn cut(batch: &[u8], bytes_max: usize) -> Result<Vec<Part>, CannotCut> {
-    // The generation decides which ids have sizes; trackers of both never send those, but old ones may.
+pub fn cut(batch: &[u8], bytes_max: usize) -> Result<Vec<BatchPart>, CannotCut> {
+    // The era decides which ids have sizes. Trackers of neither era send the ids in question, but older ones may.
     cut_as(batch, bytes_max, Era::Main).or_else(|first| cut_as(batch, bytes_max, Era::Seed).map_err(|_| first))
 }
 
-fn cut_as(batch: &[u8], bytes_max: usize, era: Era) -> Result<Vec<Part>, CannotCut> {
+fn cut_as(batch: &[u8], bytes_max: usize, era: Era) -> Result<Vec<BatchPart>, CannotCut> {
     let mut parts = Vec::new();
     let mut reader = read_batch(batch, era);
-    let mut open = Part { head: Vec::new(), messages: 0..0 };
+    let mut open = BatchPart { metadata: Vec::new(), messages: 0..0 };
     let (mut time_ms, mut location): (i64, &[u8]) = (0, &[]);
-    let (mut form, mut meta_end) = (Form::None, 0);
+    let (mut form, mut metadata_end) = (Form::None, 0);
     while let Some(message) = reader.next() {
         let message = message.map_err(CannotCut::Broken)?;
         let end = batch.len() - behind(batch, message.bytes);
         if message.offset == 0 {
             let meta = reader.meta().ok_or(CannotCut::Form)?;
             form = match message.id {
-                BATCH_METADATA if meta.version > 0 => Form::Web { version: meta.version, page: meta.page },
-                MOBILE_BATCH_META => Form::Mobile,
+                ids::BATCH_METADATA if meta.version > 0 => Form::Web { version: meta.version, page: meta.page },
+                ids::MOBILE_BATCH_META => Form::Mobile,
                 _ => return Err(CannotCut::Form),
             };
-            (open.messages.end, meta_end) = (end, end);
-        } else if open.head.len() + (end - open.messages.start) > bytes_max {
-            let head = form.head(message.index, time_ms, location);
-            let alone = head.len() + (end - message.offset);
-            if alone > bytes_max || open.messages.end == meta_end {
+            (open.messages.end, metadata_end) = (end, end);
+        } else if open.metadata.len() + (end - open.messages.start) > bytes_max {
+            let metadata = form.metadata(message.index, time_ms, location);
+            let alone = metadata.len() + (end - message.offset);
+            if alone > bytes_max || open.messages.end == metadata_end {
                 return Err(CannotCut::Message(alone));
             }
-            parts.push(std::mem::replace(&mut open, Part { head, messages: message.offset..end }));
+            parts.push(std::mem::replace(&mut open, BatchPart { metadata, messages: message.offset..end }));
         } else {
             open.messages.end = end;
         }
@@ -71,182 +67,49 @@ fn cut_as(batch: &[u8], bytes_max: usize, era: Era) -> Result<Vec<Part>, CannotC
     Ok(parts)
 }
 
-/// How many bytes of the batch follow these, which are a part of it.
+/// How many bytes of the batch follow `bytes`, which are a part of it.
 fn behind(batch: &[u8], bytes: &[u8]) -> usize {
     batch.as_ptr_range().end.addr() - bytes.as_ptr_range().end.addr()
 }
 
-/// How a batch's metadata is written.
+/// How the batch's metadata is written.
 #[derive(Debug, Clone, Copy)]
 enum Form {
+    /// Not known yet.
     None,
-    Web { version: u64, page: u64 },
+    Web {
+        version: u64,
+        page: u64,
+    },
     Mobile,
 }
 
 impl Form {
-    /// Metadata for a part whose first message has this index.
-    fn head(self, index: u64, time_ms: i64, location: &[u8]) -> Vec<u8> {
+    /// The metadata message of a part whose first message has this index.
+    fn metadata(self, index: u64, time_ms: i64, location: &[u8]) -> Vec<u8> {
         let mut out = Vec::new();
         match self {
             Self::None => {}
             Self::Web { version, page } => {
-                let first = index.wrapping_sub(1).wrapping_sub(page << 32);
-                for number in [BATCH_METADATA, version, page, first, zigzag(time_ms), location.len() as u64] {
+                let first_index = index.wrapping_sub(1).wrapping_sub(page << 32);
+                for number in [ids::BATCH_METADATA, version, page, first_index] {
                     write_uint(&mut out, number);
                 }
-                out.extend_from_slice(location);
+                write_int(&mut out, time_ms);
+                write_string(&mut out, location);
             }
             Self::Mobile => {
-                let mut first = Vec::new();
-                write_uint(&mut first, index.wrapping_sub(1));
-                for number in [MOBILE_BATCH_META, time_ms.max(0).cast_unsigned(), first.len() as u64] {
-                    write_uint(&mut out, number);
-                }
-                out.extend_from_slice(&first);
+                // Like every mobile message: its time, and the length of what follows.
+                let mut rest = Vec::new();
+                write_uint(&mut rest, index.wrapping_sub(1));
+                write_uint(&mut out, ids::MOBILE_BATCH_META);
+                write_uint(&mut out, time_ms.max(0).cast_unsigned());
+                write_string(&mut out, &rest);
             }
         }
         out
     }
-}
-
-fn write_uint(out: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        out.push((value as u8 & 0x7f) | 0x80);
-        value >>= 7;
-    }
-    out.push(value as u8);
-}
-
-fn zigzag(value: i64) -> u64 {
-    ((value << 1) ^ (value >> 63)).cast_unsigned()
 }
 
 #[cfg(test)]
-mod tests {
-    use base64::prelude::{BASE64_STANDARD as STANDARD, Engine};
-
-    use crate::codec::inflate::{Coding, Inflater};
-
-    use super::*;
-
-    fn uint(value: u64) -> Vec<u8> {
-        let mut out = Vec::new();
-        write_uint(&mut out, value);
-        out
-    }
-
-    fn sized(id: u8, body: &[u8]) -> Vec<u8> {
-        [&[id][..], &(body.len() as u32).to_le_bytes()[..3], body].concat()
-    }
-
-    fn text(text: &str) -> Vec<u8> {
-        [uint(text.len() as u64), text.as_bytes().to_vec()].concat()
-    }
-
-    /// Page 2, first index 5: a time, an address and moves of the mouse.
-    fn web() -> Vec<u8> {
-        let mut batch = [uint(81), uint(2), uint(2), uint(5), uint(zigzag(1_000)), text("http://a/")].concat();
-        for at in 0..40_u64 {
-            batch.extend(match at % 8 {
-                0 => sized(0, &uint(2_000 + at)),
-                4 => sized(122, &[text(&format!("http://a/{at}")), text(""), uint(1), text("")].concat()),
-                _ => sized(20, &[uint(at * 100), uint(at)].concat()),
-            });
-        }
-        batch
-    }
-
-    fn mobile() -> Vec<u8> {
-        let mut batch = [uint(107), uint(1_000), uint(1), uint(9)].concat();
-        for at in 0..40_u64 {
-            let fields = [uint(at), uint(2), uint(3), uint(4)].concat();
-            batch.extend([uint(96), uint(1_000 + at), uint(fields.len() as u64), fields].concat());
-        }
-        batch
-    }
-
-    /// What a message says: index, time, id, bytes, and the address at that point.
-    type Said = (u64, i64, u64, Vec<u8>, Vec<u8>);
-
-    fn said(batch: &[u8]) -> Vec<Said> {
-        let mut reader = read_batch(batch, Era::Main);
-        let mut said = Vec::new();
-        while let Some(message) = reader.next() {
-            let message = message.expect("the batch is whole");
-            if ![BATCH_METADATA, MOBILE_BATCH_META].contains(&message.id) {
-                let location = reader.location().to_vec();
-                said.push((message.index, message.timestamp_ms, message.id, message.bytes.to_vec(), location));
-            }
-        }
-        said
-    }
-
-    #[test]
-    fn the_parts_say_what_the_whole_says() {
-        for batch in [web(), mobile()] {
-            for bytes_max in [60, 61, 100, 250, batch.len() - 1] {
-                let parts = cut(&batch, bytes_max).expect("every message is small");
-                assert!(parts.len() > 1);
-                let bytes = |part: &Part| [&part.head[..], &batch[part.messages.clone()]].concat();
-                let parts: Vec<Vec<u8>> = parts.iter().map(bytes).collect();
-                assert!(parts.iter().all(|part| part.len() <= bytes_max), "{bytes_max}");
-                let together: Vec<_> = parts.iter().flat_map(|part| said(part)).collect();
-                assert_eq!(together, said(&batch), "{bytes_max}");
-            }
-            assert_eq!(cut(&batch, batch.len()), Ok(vec![Part { head: Vec::new(), messages: 0..batch.len() }]));
-        }
-    }
-
-    #[test]
-    fn what_real_trackers_sent_says_the_same_in_parts() {
-        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/captures");
-        let mut batches = 0;
-        for name in ["12.0.4-big.jsonl", "19.0.1-big.jsonl"] {
-            let text = std::fs::read_to_string(folder.join(name)).expect("is there");
-            for line in text.lines() {
-                let request: serde_json::Value = serde_json::from_str(line).expect("is JSON");
-                let target = request["target"].as_str().expect("a text");
-                if !target.contains("/v1/web/i") || target.contains("split=") || request["method"] != "POST" {
-                    continue;
-                }
-                let sent = STANDARD.decode(request["body_b64"].as_str().expect("a text")).expect("is base64");
-                let mut batch = Vec::new();
-                if Inflater::new().inflate(Coding::Gzip, &sent, 10 << 20, &mut batch).is_err() {
-                    batch = sent;
-                }
-                let sizes = || read_batch(&batch, Era::Main).map(|message| message.expect("is whole").bytes.len());
-                let largest = sizes().max().unwrap_or_default() + 300;
-                for bytes_max in [largest, largest * 2] {
-                    let parts = cut(&batch, bytes_max).expect("every message is small enough");
-                    let bytes = |part: &Part| [&part.head[..], &batch[part.messages.clone()]].concat();
-                    let parts: Vec<Vec<u8>> = parts.iter().map(bytes).collect();
-                    assert!(parts.iter().all(|part| part.len() <= bytes_max), "{name}: {target}");
-                    let together: Vec<_> = parts.iter().flat_map(|part| said(part)).collect();
-                    assert!(together == said(&batch), "{name}: {target}");
-                    batches += u32::from(parts.len() > 1);
-                }
-            }
-        }
-        assert!(batches > 3, "{batches}");
-    }
-
-    #[test]
-    fn what_cannot_be_cut_is_named() {
-        let batch = [&web()[..], &sized(20, &[1; 500])].concat();
-        assert!(matches!(cut(&batch, 300), Err(CannotCut::Message(500..))));
-        assert!(matches!(cut(&web(), 20), Err(CannotCut::Message(_))));
-        let web = web();
-        assert!(matches!(cut(&web[..web.len() - 1], 100), Err(CannotCut::Broken(_))));
-        let old = [uint(80), uint(1), uint(1), uint(1), uint(0), uint(5)].concat();
-        assert_eq!(cut(&old, 5), Err(CannotCut::Form));
-        assert_eq!(cut(&[0, 5, 0, 6], 3), Err(CannotCut::Form));
-    }
-
-    #[test]
-    fn metadata_has_its_known_encoding() {
-        let head = Form::Web { version: 1, page: 2 }.head((2 << 32) + 6, 1_710_417_074_000, b"https://e.com/");
-        let known = b"\x51\x01\x02\x05\xa0\xdd\xea\xcc\xc7\x63\x0ehttps://e.com/";
-        assert_eq!(head, known);
-    }
-}
+mod tests;

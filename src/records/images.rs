@@ -6,6 +6,8 @@ use crate::session::SessionId;
 use super::blank;
 use super::source::Source;
 
+pub mod frames;
+
 /// What the payload of an image record is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stream {
@@ -17,7 +19,7 @@ pub enum Stream {
     BrokenEnd,
 }
 
-/// Frames of one stream of pictures, in the order in which they came; see [`crate::tracker::frames`] for their format.
+/// Frames of one stream of pictures, in the order in which they came; see [`frames`] for their format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Images<'a> {
     /// The session that the token named.
@@ -35,13 +37,21 @@ pub struct Images<'a> {
 }
 
 impl<'a> Images<'a> {
+    /// The topic that the frames are bound for.
+    pub const fn topic(&self) -> Topic {
+        match self.source {
+            Source::Web => Topic::CanvasImages,
+            Source::Mobile | Source::Sdk => Topic::RawImages,
+        }
+    }
+
     /// The record of the frames. `ext` is cleared and filled.
     pub fn entry(&self, ext: &'a mut Vec<u8>) -> Entry<'a> {
         debug_assert!(self.source != Source::Sdk);
         // A name has some 120 bytes at most.
         let _ = ExtWriter::new(ext).push(ext_type::FILE_NAME, self.name);
         Entry {
-            topic: if self.source == Source::Web { Topic::CanvasImages } else { Topic::RawImages },
+            topic: self.topic(),
             flags: match self.stream {
                 Stream::OneFrame => Flags::NONE,
                 Stream::Frames => Flags::MAY_BE_SPLIT,

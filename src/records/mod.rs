@@ -15,11 +15,14 @@
 //! | [`TableRow`] | `row` | `none` | `/v1/web/uxt/signals/…`, `/v1/web/not-started` | none yet | a row, JSON | the table's name |
 //! | [`RecordingPart`] | `recording` | `none` | `/v1/web/uxt/recording/…` | `recordings` | bytes of a video file; empty at its end | file name, time of the upload, offset |
 //!
-//! A type borrows what it is made of and becomes an entry by value: making one allocates nothing.
+//! [`Content::of`] tells which of these a record is. A type borrows what it is made of and becomes an entry by value: making one allocates nothing.
 //!
 //! Pads and tombstones mean nothing outside of the log and have no type here.
 
+mod batch_texts;
 mod blank;
+mod columns;
+mod content;
 mod encoding;
 mod images;
 mod mobile_batch;
@@ -34,13 +37,15 @@ mod web_batch;
 #[cfg(test)]
 mod bench;
 
+pub use batch_texts::{BatchTexts, data_type_of, header_of};
+pub use content::Content;
 pub use encoding::{coding_of, encoding_of};
-pub use images::{Images, Stream};
+pub use images::{Images, Stream, frames};
 pub use mobile_batch::MobileBatch;
 pub use recording::{RECORDING_FILE_NAME, RecordingPart};
 pub use sdk_batch::SdkBatch;
 pub use source::Source;
 pub use start::{Campaign, MobileSessionStart, SessionRow, SessionStart, Start};
-pub use table_row::{Table, TableRow};
+pub use table_row::{Table, TableRow, TestSignalRow, UnstartedSessionRow};
 pub use unusable::{UnusableBatch, mark_unusable};
 pub use web_batch::WebBatch;

@@ -34,14 +34,19 @@ impl<'a> Start<'a> {
         let _ = ExtWriter::new(out).push(ext_type::SESSION_ROW, row);
     }
 
+    /// The topic that the message is bound for; none where there is no message.
+    pub const fn topic(&self) -> Topic {
+        match self.source {
+            Source::Web => Topic::Raw,
+            Source::Mobile => Topic::RawIos,
+            Source::Sdk => Topic::None,
+        }
+    }
+
     /// The record of the start.
     pub const fn entry(&self) -> Entry<'a> {
         Entry {
-            topic: match self.source {
-                Source::Web => Topic::Raw,
-                Source::Mobile => Topic::RawIos,
-                Source::Sdk => Topic::None,
-            },
+            topic: self.topic(),
             ext: self.ext.0,
             ..blank::entry(Kind::Start, self.session.0, self.project, self.message)
         }

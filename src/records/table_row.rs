@@ -5,12 +5,18 @@ use crate::session::SessionId;
 
 use super::blank;
 
+pub use test_signal::TestSignalRow;
+pub use unstarted_session::UnstartedSessionRow;
+
+mod test_signal;
+mod unstarted_session;
+
 /// The tables that rows are stored for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Table {
-    /// Signals of usability tests: a user has begun, ended or skipped a test or one of its tasks.
+    /// Signals of usability tests: a [`TestSignalRow`].
     TestSignals,
-    /// Browsers that said that they do not record. OpenReplay's own schema never had this table.
+    /// Browsers that said that they do not record: an [`UnstartedSessionRow`]. OpenReplay's own schema never had this table.
     UnstartedSessions,
 }
 
@@ -40,7 +46,7 @@ pub struct TableRow<'a> {
     pub session: SessionId,
     /// The project; 0 if not known.
     pub project: u32,
-    /// The row as JSON: an object of columns and values.
+    /// The row as JSON: an object of columns and values, as the row's own type writes and reads it.
     pub json: &'a [u8],
 }
 

@@ -1,14 +1,9 @@
 //! A batch of a web tracker, as its browser sent it to `POST /v1/web/i`.
 
-use crate::log::format::record::{
-    DataType, Encoding, Entry, Ext, ExtWriter, Flags, Kind, Label, Record, Topic, ext_type,
-};
+use crate::log::format::record::{DataType, Encoding, Entry, Ext, Flags, Kind, Label, Record, Topic};
 use crate::session::SessionId;
 
 use super::blank;
-
-/// The longest text kept of an unknown data type, in bytes.
-const DATA_TYPE_BYTES_MAX: usize = 200;
 
 /// Binary messages of a page. The topic is `raw-assets` for data type `assets`, and `raw` for all others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,24 +22,16 @@ pub struct WebBatch<'a> {
     pub label: Option<Label>,
     /// The token had expired less than the period of grace before.
     pub just_expired: bool,
-    /// What [`write_ext`](Self::write_ext) wrote.
+    /// What [`BatchTexts`](super::BatchTexts) wrote.
     pub ext: Ext<'a>,
     /// The body as received.
     pub body: &'a [u8],
 }
 
 impl<'a> WebBatch<'a> {
-    /// Writes the extension into `out`, which is cleared. `data_type`: the request's text, if the type has no code. `query`: the `batch`
-    /// parameter, which may be empty. Long texts are cut.
-    pub fn write_ext(data_type: Option<&[u8]>, query: &[u8], out: &mut Vec<u8>) {
-        let mut writer = ExtWriter::new(out);
-        // Both are cut far below what an extension holds.
-        if let Some(text) = data_type {
-            let _ = writer.push(ext_type::DATA_TYPE, &text[..text.len().min(DATA_TYPE_BYTES_MAX)]);
-        }
-        if !query.is_empty() {
-            let _ = writer.push_query(query);
-        }
+    /// The topic that the batch is bound for. Behind the split of a `visual` upload lies a batch for `raw-assets`.
+    pub const fn topic(&self) -> Topic {
+        if matches!(self.data_type, DataType::Assets) { Topic::RawAssets } else { Topic::Raw }
     }
 
     /// The record of the batch.
@@ -58,7 +45,7 @@ impl<'a> WebBatch<'a> {
             flags = flags.with(Flags::MAY_BE_SPLIT);
         }
         Entry {
-            topic: if matches!(self.data_type, DataType::Assets) { Topic::RawAssets } else { Topic::Raw },
+            topic: self.topic(),
             data_type: self.data_type,
             encoding: self.encoding,
             split: self.split,

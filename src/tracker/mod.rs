@@ -41,7 +41,6 @@ mod catalogue;
 mod check;
 mod encode;
 mod fault;
-pub mod frames;
 pub mod ids;
 mod primitive;
 mod render;

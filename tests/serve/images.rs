@@ -13,7 +13,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::Value;
 
-use takeup::courier::value::Values;
+use takeup::courier::messages::QueueMessages;
 use takeup::log::format::record::{Flags, Kind, ext_type};
 use takeup::log::read::merge::Merge;
 use takeup::log::read::reader::LogReader;
@@ -191,10 +191,10 @@ fn queue_messages_are_those_of_openreplay_to_the_byte() {
     }
     assert!(expected.len() > 5);
     let mut merge = Merge::new(LogReader::open(&home.data().join("log")).expect("the log opens"));
-    let (mut values, mut sent) = (Values::new(1 << 20, 1 << 20), Vec::new());
+    let (mut values, mut sent) = (QueueMessages::new(1 << 20, 1 << 20), Vec::new());
     while let Some(record) = merge.next_settled().expect("the log is readable") {
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("is JSON");
-        let send = |value: takeup::courier::value::Value<'_>| {
+        let send = |value: takeup::courier::messages::QueueMessage<'_>| {
             sent.push((value.session, value.topic.to_string(), text(value.bytes)));
         };
         values.of(&record, send).expect("can be sent");

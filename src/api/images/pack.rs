@@ -1,6 +1,6 @@
 //! Pictures become records: frame streams, each small enough for one queue message.
 
-use crate::tracker::frames::{FRAME_HEAD_BYTES, frame_head, stream_bytes_max};
+use crate::records::frames::{FRAME_HEAD_BYTES, frame_head, stream_bytes_max, write_frame_head};
 
 use super::Fault;
 
@@ -62,8 +62,7 @@ impl Packer {
     /// Begins a frame whose length is not known yet.
     pub fn begin(&mut self, at_ms: u64) {
         self.frame.clear();
-        self.frame.extend_from_slice(&at_ms.to_le_bytes());
-        self.frame.extend_from_slice(&[0; 4]);
+        self.frame.extend_from_slice(&write_frame_head(at_ms, 0));
     }
 
     /// Adds to the picture.

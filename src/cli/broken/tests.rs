@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::cli::args::{Cli, Command};
 use crate::cli::{inspect, replay};
 use crate::codec::inflate::Coding;
-use crate::log::format::record::{Encoding, Entry, ExtWriter, Topic, ext_type};
+use crate::log::format::record::{Encoding, Entry, ExtWriter, Flags, Topic, ext_type};
 use crate::log::write::writer::AppendError;
 use crate::log::{Ack, Log, Options, Writer};
 

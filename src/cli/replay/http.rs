@@ -7,7 +7,8 @@ use ureq::http::HeaderValue;
 
 use crate::cli::error::CliError;
 use crate::cli::output::plain;
-use crate::log::format::record::{DataType, Encoding, Flags, Kind, Record, RecordId, Topic, ext_type};
+use crate::log::format::record::{Encoding, Record, RecordId};
+use crate::records::{BatchTexts, Content, Source, header_of};
 use crate::session::SessionId;
 use crate::session::token::{Secrets, Token};
 
@@ -57,12 +58,7 @@ pub struct Job {
 impl Job {
     /// The request that a record came with.
     pub fn new(record: &Record<'_>) -> Job {
-        let data_type = match record.data_type {
-            // No header and `all` are the same; the first is what old trackers send.
-            DataType::All => None,
-            DataType::Other => record.ext.get(ext_type::DATA_TYPE).map(<[u8]>::to_vec),
-            known => Some(known.as_str().as_bytes().to_vec()),
-        };
+        let data_type = header_of(record.data_type, BatchTexts::read(&record.ext).data_type).map(<[u8]>::to_vec);
         Job {
             id: record.id,
             session: record.session,
@@ -85,20 +81,25 @@ impl Job {
     }
 }
 
-/// The route that a record came by. The topic does not tell it of one that can't be used: it is bound for none.
+/// The route that a batch came by.
 fn path(record: &Record<'_>) -> &'static str {
-    match (record.kind, record.topic) {
-        (Kind::Sdk, _) => "/v1/sdk/i",
-        (_, Topic::RawIos) => "/v1/mobile/i",
-        _ if record.flags.contains(Flags::PHONE) => "/v1/mobile/i",
-        _ => "/v1/web/i",
+    let source = match Content::of(record) {
+        Content::MobileBatch(_) => Source::Mobile,
+        Content::SdkBatch(_) => Source::Sdk,
+        Content::UnusableBatch(batch) => batch.source,
+        _ => Source::Web,
+    };
+    match source {
+        Source::Web => "/v1/web/i",
+        Source::Mobile => "/v1/mobile/i",
+        Source::Sdk => "/v1/sdk/i",
     }
 }
 
 /// The query of the request: the batch's label as its tracker wrote it, and the split of a `visual` upload.
 pub(super) fn query(record: &Record<'_>) -> String {
     let mut query = String::new();
-    if let Some(batch) = record.ext.get(ext_type::QUERY) {
+    if let Some(batch) = BatchTexts::read(&record.ext).query {
         query.push_str("?batch=");
         for &byte in batch {
             if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {

@@ -11,7 +11,8 @@ use crate::cli::args::ReplayArgs;
 use crate::cli::error::CliError;
 use crate::cli::log_folder;
 use crate::cli::output::Out;
-use crate::log::format::record::{Record, ext_type};
+use crate::log::format::record::Record;
+use crate::records::BatchTexts;
 
 use super::pace::Pace;
 use super::summary::Filter;
@@ -65,7 +66,7 @@ pub fn list(args: &ReplayArgs, data: &Path, out: &mut Out) -> Result<(), CliErro
 fn line(record: &Record<'_>, body: &mut String, out: &mut Out) -> Result<(), CliError> {
     body.clear();
     STANDARD.encode_string(record.payload, body);
-    let other = record.ext.get(ext_type::DATA_TYPE).map(String::from_utf8_lossy);
+    let other = BatchTexts::read(&record.ext).data_type.map(String::from_utf8_lossy);
     out.json(&Line {
         id: record.id.to_string(),
         received_us: record.order_us,

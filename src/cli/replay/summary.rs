@@ -7,7 +7,8 @@ use serde::Serialize;
 use crate::cli::args::ReplayArgs;
 use crate::cli::error::CliError;
 use crate::cli::output::{Out, bytes, counted, length_ms, thousands, warn};
-use crate::log::format::record::{Flags, Kind, Record};
+use crate::log::format::record::{Kind, Record};
+use crate::records::UnusableBatch;
 
 use super::workers::Outcome;
 
@@ -120,7 +121,7 @@ impl Filter {
             && self.project.is_none_or(|project| project == record.project);
         let left_out = match record.kind {
             _ if !chosen => &mut counts.not_chosen,
-            Kind::Batch | Kind::Sdk if record.flags.contains(Flags::UNUSABLE) && !self.unusable => {
+            Kind::Batch | Kind::Sdk if UnusableBatch::read(record).is_some() && !self.unusable => {
                 &mut counts.skipped_unusable
             }
             Kind::Batch | Kind::Sdk => {

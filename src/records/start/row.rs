@@ -4,6 +4,7 @@ use serde::{Deserialize, Deserializer};
 use uuid::Uuid;
 
 use crate::codec::json::ObjectWriter;
+use crate::records::columns::known;
 
 /// A row. Empty texts and zeros stand for what is not known, and are `null` in most columns. A column that is missing when it is read is as if not known.
 ///
@@ -140,11 +141,6 @@ impl SessionRow<String> {
     pub fn read(json: &[u8]) -> Option<Self> {
         serde_json::from_slice(json).ok()
     }
-}
-
-/// A column's value, or what stands for `null`.
-fn known<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(column: D) -> Result<T, D::Error> {
-    Ok(Option::<T>::deserialize(column)?.unwrap_or_default())
 }
 
 fn uuid<'de, D: Deserializer<'de>>(column: D) -> Result<Uuid, D::Error> {

@@ -1,4 +1,4 @@
-use crate::tracker::frames::Frames;
+use crate::records::frames::Frames;
 
 use super::*;
 

@@ -4,7 +4,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use uuid::Uuid;
 
-use crate::log::format::record::{DataType, Encoding, Ext, ExtWriter, RecordId};
+use crate::log::format::record::{DataType, Ext, ExtWriter, Flags, Kind, RecordId, ext_type};
 
 use super::*;
 
@@ -27,11 +27,11 @@ fn record<'a>(kind: Kind, topic: Topic, ext: &'a [u8], payload: &'a [u8]) -> Rec
     }
 }
 
-fn values(record: &Record<'_>, limit: usize) -> Result<Vec<(Topic, Vec<u8>)>, CannotSend> {
+fn messages(record: &Record<'_>, limit: usize) -> Result<Vec<(Topic, Vec<u8>)>, CannotSend> {
     let mut all = Vec::new();
-    let sent = Values::new(limit, 10_000).of(record, |value| {
-        assert_eq!(value.session, 7);
-        all.push((value.topic, value.bytes.to_vec()));
+    let sent = QueueMessages::new(limit, 10_000).of(record, |message| {
+        assert_eq!(message.session, 7);
+        all.push((message.topic, message.bytes.to_vec()));
     });
     assert!(sent.is_ok() || all.is_empty(), "a record goes whole or not at all");
     sent.map(|()| all)
@@ -66,10 +66,10 @@ fn pictures_are_wrapped_as_go_prints_them() {
     let known = r#"{"Name":"1710417074000_3.jpeg","Data":"tFfNPI4BAAABAAAAQRhYzTyOAQAAAQAAAEI="}"#;
     let ext = name_ext("1710417074000_3.jpeg");
     let image = record(Kind::Image, Topic::CanvasImages, &ext, &stream);
-    assert_eq!(values(&image, 1000).expect("fits"), [(Topic::CanvasImages, known.as_bytes().to_vec())]);
+    assert_eq!(messages(&image, 1000).expect("fits"), [(Topic::CanvasImages, known.as_bytes().to_vec())]);
     let unnamed = record(Kind::Image, Topic::RawImages, &[], &stream);
     let known = r#"{"Name":"","Data":"tFfNPI4BAAABAAAAQRhYzTyOAQAAAQAAAEI="}"#;
-    assert_eq!(values(&unnamed, 1000).expect("fits"), [(Topic::RawImages, known.as_bytes().to_vec())]);
+    assert_eq!(messages(&unnamed, 1000).expect("fits"), [(Topic::RawImages, known.as_bytes().to_vec())]);
 }
 
 #[test]
@@ -80,7 +80,7 @@ fn pictures_are_cut_between_frames_and_never_within() {
     let image = record(Kind::Image, Topic::CanvasImages, &ext, &stream);
     let largest = message_bytes(8, frames[6].len());
     for limit in [largest, largest + 1, largest + 60, 10_000] {
-        let all = values(&image, limit).expect("each frame fits");
+        let all = messages(&image, limit).expect("each frame fits");
         let mut together = Vec::new();
         for (_, bytes) in &all {
             assert!(bytes.len() <= limit);
@@ -93,9 +93,9 @@ fn pictures_are_cut_between_frames_and_never_within() {
         assert_eq!(together, stream);
         assert_eq!(all.len() == 1, limit == 10_000);
     }
-    assert!(matches!(values(&image, largest - 1), Err(CannotSend::TooLarge { .. })));
+    assert!(matches!(messages(&image, largest - 1), Err(CannotSend::TooLarge { .. })));
     let broken = record(Kind::Image, Topic::CanvasImages, &ext, &stream[..stream.len() - 1]);
-    assert!(matches!(values(&broken, 10_000), Err(CannotSend::Frames)));
+    assert!(matches!(messages(&broken, 10_000), Err(CannotSend::Frames)));
 }
 
 #[test]
@@ -104,25 +104,25 @@ fn batches_go_inflated_and_a_visual_upload_goes_as_two() {
     let both = gzip(&[&player[..], &assets].concat());
     let mut visual = record(Kind::Batch, Topic::Raw, &[], &both);
     (visual.encoding, visual.split) = (Encoding::Gzip, player.len() as u32);
-    assert_eq!(values(&visual, 1000).expect("fits"), [(Topic::Raw, player.clone()), (Topic::RawAssets, assets)]);
+    assert_eq!(messages(&visual, 1000).expect("fits"), [(Topic::Raw, player.clone()), (Topic::RawAssets, assets)]);
     visual.split += 1;
-    assert!(matches!(values(&visual, 1000), Err(CannotSend::Split(_))));
+    assert!(matches!(messages(&visual, 1000), Err(CannotSend::Split(_))));
     let mobile = record(Kind::Batch, Topic::RawIos, &[], b"whatever it is");
-    assert_eq!(values(&mobile, 1000).expect("fits"), [(Topic::RawIos, b"whatever it is".to_vec())]);
+    assert_eq!(messages(&mobile, 1000).expect("fits"), [(Topic::RawIos, b"whatever it is".to_vec())]);
 }
 
 #[test]
 fn a_large_batch_is_cut_between_messages() {
     let whole = batch(2, 100);
     let large = record(Kind::Batch, Topic::Raw, &[], &whole);
-    let all = values(&large, 100).expect("can be cut");
+    let all = messages(&large, 100).expect("can be cut");
     assert!(all.len() > 6 && all.iter().all(|(topic, bytes)| *topic == Topic::Raw && bytes.len() <= 100));
-    let messages: usize = all.iter().map(|(_, bytes)| (bytes.len() - 6) / 6).sum();
-    assert_eq!(messages, 100);
-    assert!(matches!(values(&large, 10), Err(CannotSend::TooLarge { .. })));
+    let moves: usize = all.iter().map(|(_, bytes)| (bytes.len() - 6) / 6).sum();
+    assert_eq!(moves, 100);
+    assert!(matches!(messages(&large, 10), Err(CannotSend::TooLarge { .. })));
     let broken = record(Kind::Batch, Topic::Raw, &[], &whole[..whole.len() - 1]);
-    assert!(matches!(values(&broken, 100), Err(CannotSend::Broken(_))));
-    assert_eq!(values(&broken, 1000).expect("what fits is not looked into").len(), 1);
+    assert!(matches!(messages(&broken, 100), Err(CannotSend::Broken(_))));
+    assert_eq!(messages(&broken, 1000).expect("what fits is not looked into").len(), 1);
 }
 
 #[test]
@@ -130,23 +130,23 @@ fn what_inflates_is_bounded() {
     let bomb = gzip(&vec![0; 10_001]);
     let mut batch = record(Kind::Batch, Topic::Raw, &[], &bomb);
     batch.encoding = Encoding::Gzip;
-    assert!(matches!(values(&batch, 100_000), Err(CannotSend::Inflate(error)) if error.is_too_large()));
+    assert!(matches!(messages(&batch, 100_000), Err(CannotSend::Inflate(error)) if error.is_too_large()));
 }
 
 #[test]
 fn starts_and_sdk_go_as_they_are_and_the_rest_stays() {
     let start = record(Kind::Start, Topic::Raw, &[], b"\x01start");
-    assert_eq!(values(&start, 100).expect("fits"), [(Topic::Raw, b"\x01start".to_vec())]);
-    assert!(matches!(values(&start, 5), Err(CannotSend::TooLarge { bytes: 6, limit: 5 })));
+    assert_eq!(messages(&start, 100).expect("fits"), [(Topic::Raw, b"\x01start".to_vec())]);
+    assert!(matches!(messages(&start, 5), Err(CannotSend::TooLarge { bytes: 6, limit: 5 })));
     let packed = gzip(b"{}");
     let mut sdk = record(Kind::Sdk, Topic::RawAnalytics, &[], &packed);
     sdk.encoding = Encoding::Gzip;
-    assert_eq!(values(&sdk, 100).expect("fits"), [(Topic::RawAnalytics, b"{}".to_vec())]);
+    assert_eq!(messages(&sdk, 100).expect("fits"), [(Topic::RawAnalytics, b"{}".to_vec())]);
     for kind in [Kind::Row, Kind::Recording, Kind::Pad, Kind::Tombstone] {
-        assert!(values(&record(kind, Topic::None, &[], b"x"), 100).expect("is nothing").is_empty());
+        assert!(messages(&record(kind, Topic::None, &[], b"x"), 100).expect("is nothing").is_empty());
     }
     let mut unusable = record(Kind::Image, Topic::CanvasImages, &[], b"broken end");
     unusable.flags = Flags::UNUSABLE;
-    assert!(values(&unusable, 100).expect("is nothing").is_empty());
-    assert!(values(&record(Kind::Batch, Topic::Raw, &[], b""), 100).expect("is nothing").is_empty());
+    assert!(messages(&unusable, 100).expect("is nothing").is_empty());
+    assert!(messages(&record(Kind::Batch, Topic::Raw, &[], b""), 100).expect("is nothing").is_empty());
 }

@@ -1,0 +1,71 @@
+//! The format of a picture stream: what a canvas or a phone's screen looked like, one frame after the other.
+//!
+//! A *frame* is its time (u64, little-endian, ms since the Unix epoch), the length of its picture (u32, little-endian), and the picture. A
+//! *stream* is frames in a row with nothing before, between or behind them, because the services that read streams append them to each other. So
+//! bytes that are not a whole frame must never get into a stream.
+//!
+//! A stream travels in queue messages `{"Name":"…","Data":"…"}`, its bytes in base64. A record is packed so that it fits one message, which is why the size
+//! of a message is known here.
+
+/// Time and length, before the picture.
+pub const FRAME_HEAD_BYTES: usize = 12;
+
+/// What a queue message has before the name's string, between name and data, and behind the data.
+pub const MESSAGE_PARTS: [&[u8]; 3] = [b"{\"Name\":", b",\"Data\":\"", b"\"}"];
+
+/// What a queue message adds to name and data: the parts above and the quotes around the name.
+const WRAP_BYTES: usize = MESSAGE_PARTS[0].len() + 2 + MESSAGE_PARTS[1].len() + MESSAGE_PARTS[2].len();
+
+const _: () = assert!(WRAP_BYTES == r#"{"Name":"","Data":""}"#.len());
+
+/// The head of a frame.
+pub fn write_frame_head(at_ms: u64, picture_bytes: u32) -> [u8; FRAME_HEAD_BYTES] {
+    let [a, b, c, d, e, f, g, h] = at_ms.to_le_bytes();
+    let [i, j, k, l] = picture_bytes.to_le_bytes();
+    [a, b, c, d, e, f, g, h, i, j, k, l]
+}
+
+/// The time and the length in a frame's head.
+pub fn frame_head(head: [u8; FRAME_HEAD_BYTES]) -> (u64, u32) {
+    let [a, b, c, d, e, f, g, h, i, j, k, l] = head;
+    (u64::from_le_bytes([a, b, c, d, e, f, g, h]), u32::from_le_bytes([i, j, k, l]))
+}
+
+/// The whole frames at the beginning of a stream, each with its head. What is left behind the last of them is in `rest`.
+#[derive(Debug, Clone)]
+pub struct Frames<'a> {
+    /// What has not been handed out. At the end: empty, or bytes that are not a whole frame.
+    pub rest: &'a [u8],
+}
+
+impl<'a> Frames<'a> {
+    /// The frames of `stream`.
+    pub fn new(stream: &'a [u8]) -> Self {
+        Self { rest: stream }
+    }
+}
+
+impl<'a> Iterator for Frames<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let (_, length) = frame_head(*self.rest.first_chunk()?);
+        let whole = usize::try_from(length).ok()?.checked_add(FRAME_HEAD_BYTES)?;
+        let (frame, rest) = self.rest.split_at_checked(whole)?;
+        self.rest = rest;
+        Some(frame)
+    }
+}
+
+/// The length of the queue message, for a name that is `name_bytes` long when its special characters are escaped.
+pub fn message_bytes(name_bytes: usize, stream_bytes: usize) -> usize {
+    WRAP_BYTES + name_bytes + stream_bytes.div_ceil(3) * 4
+}
+
+/// The longest stream whose queue message is within `message_bytes_max`.
+pub fn stream_bytes_max(name_bytes: usize, message_bytes_max: usize) -> usize {
+    message_bytes_max.saturating_sub(WRAP_BYTES + name_bytes) / 4 * 3
+}
+
+#[cfg(test)]
+mod tests;
