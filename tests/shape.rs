@@ -16,7 +16,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("log", &[]),
     ("codec", &[]),
     ("config", &["settled"]),
-    ("directory", &["settled"]),
+    ("directory", &["base", "settled"]),
     ("client", &["base", "settled"]),
     ("session", &["base", "codec"]),
     ("tracker", &["base"]),

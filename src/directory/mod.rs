@@ -20,7 +20,7 @@
 //! `project_id` it belongs to. Only `project_id` and `project_key` have to be given. `docs/projects.md` has every
 //! field of every table, and its limits.
 //!
-//! Invariant: a snapshot never changes. A changed file becomes a new snapshot ([`Shared`]), and a
+//! Invariant: a snapshot never changes. A changed file becomes a new snapshot ([`CurrentDirectory`]), and a
 //! file that cannot be read leaves the old one in place.
 //!
 //! Invariant: what a text lacks of the snapshot before stays in the new one until that is certain ([`crate::settled`]), across restarts
@@ -47,7 +47,7 @@ pub use model::{
     Variant,
 };
 pub use tables::{ENTRIES_MAX, FLAG_VALUES_MAX, ROWS_BYTES_MAX};
-pub use watch::{POLL_INTERVAL, Shared, Watcher, watch};
+pub use watch::{CurrentDirectory, POLL_INTERVAL, Watcher, watch};
 
 /// The largest file that is read, in bytes.
 pub const FILE_BYTES_MAX: u64 = 64 * 1024 * 1024;

@@ -185,8 +185,8 @@ fn a_changed_file_is_published_and_a_broken_one_keeps_the_old_snapshot() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("projects.toml");
     std::fs::write(&path, WHOLE).unwrap();
-    let shared = Arc::new(Shared::open(&path, folder.path(), Duration::ZERO).unwrap().0);
-    let version = shared.version();
+    let shared = Arc::new(CurrentDirectory::open(&path, folder.path(), Duration::ZERO).unwrap().0);
+    let version = shared.snapshot().version();
     let (sender, reports) = mpsc::channel();
     let report = move |report: Report| {
         sender.send(report.map(|taken| taken.projects).map_err(|error| error.to_string())).unwrap();
@@ -195,7 +195,7 @@ fn a_changed_file_is_published_and_a_broken_one_keeps_the_old_snapshot() {
     let next = || reports.recv_timeout(Duration::from_secs(20)).unwrap();
 
     std::thread::sleep(Duration::from_millis(50));
-    assert_eq!(shared.version(), version, "an unchanged file is not published again");
+    assert_eq!(shared.snapshot().version(), version, "an unchanged file is not published again");
 
     std::fs::write(&path, "[[projects]]\nproject_id = 1\n").unwrap();
     let broken = next().unwrap_err();
@@ -206,7 +206,7 @@ fn a_changed_file_is_published_and_a_broken_one_keeps_the_old_snapshot() {
     std::fs::rename(&new, &path).unwrap();
     assert_eq!(next(), Ok(1));
     assert!(shared.current().by_key("five").is_some());
-    assert!(shared.version() > version);
+    assert!(shared.snapshot().version() > version);
 
     std::fs::remove_file(&path).unwrap();
     assert!(next().unwrap_err().contains("cannot read"));

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crossbeam_channel::{RecvTimeoutError, Sender, bounded};
 
+use crate::base::snapshot::Snapshot;
 use crate::settled::leave;
 
 use super::intake::{Intake, Report};
@@ -17,46 +18,41 @@ use super::{Directory, DirectoryError};
 /// How often the file is looked at.
 pub const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The snapshot of now, and the file it comes from. A core keeps its own copy with its version, and
-/// takes a new one when [`Shared::version`] has moved: that is one load of an atomic a request, and
-/// never a lock.
+/// The projects of now, and the file they come from.
 #[derive(Debug)]
-pub struct Shared {
+pub struct CurrentDirectory {
     path: PathBuf,
-    version: AtomicU64,
-    current: Mutex<Arc<Directory>>,
+    snapshot: Snapshot<Directory>,
     intake: Mutex<Intake>,
     /// How long something has to be missing until it is gone.
     grace_ms: AtomicU64,
 }
 
-impl Shared {
+impl CurrentDirectory {
     /// Reads the first snapshot from `path`, with what it lacks of the last one of this data folder. Gives also what there is to tell.
     ///
     /// # Errors
     /// The file is missing, or can't be used and nothing is known from before; or it is not known how long records are to be kept.
     pub fn open(path: &Path, data: &Path, grace: Duration) -> Result<(Self, Option<Report>), DirectoryError> {
         let (intake, directory, report) = Intake::open(path, data, grace)?;
-        let shared = Self {
+        let opened = Self {
             path: path.to_owned(),
-            version: AtomicU64::new(1),
-            current: Mutex::new(directory),
+            snapshot: Snapshot::new(directory),
             intake: Mutex::new(intake),
             grace_ms: AtomicU64::new(0),
         };
-        shared.set_grace(grace);
-        Ok((shared, report))
+        opened.set_grace(grace);
+        Ok((opened, report))
     }
 
-    /// A number that changes with each snapshot. Read before [`Shared::current`], so that a copy
-    /// is never older than its version says.
-    pub fn version(&self) -> u64 {
-        self.version.load(Ordering::Acquire)
+    /// The projects of now, to be copied by each core.
+    pub fn snapshot(&self) -> &Snapshot<Directory> {
+        &self.snapshot
     }
 
-    /// The snapshot of now. Takes a lock for as long as it takes to count a reference.
+    /// The projects of now.
     pub fn current(&self) -> Arc<Directory> {
-        Arc::clone(&lock(&self.current))
+        self.snapshot.current()
     }
 
     /// The days for which records of each project are kept that has an age of its own; 0 is for ever. A project that is gone keeps
@@ -77,8 +73,7 @@ impl Shared {
         let grace = Duration::from_millis(self.grace_ms.load(Ordering::Relaxed));
         let (directory, report) = intake.refresh(&self.current(), grace);
         if let Some(directory) = directory {
-            *lock(&self.current) = directory;
-            self.version.fetch_add(1, Ordering::Release);
+            self.snapshot.replace(directory);
         }
         report
     }
@@ -98,13 +93,13 @@ pub struct Watcher {
 
 /// Looks at the file every [`POLL_INTERVAL`] on a thread of its own. Each change is reported once:
 /// what was taken over, or why the old snapshot stays.
-pub fn watch(shared: Arc<Shared>, report: impl FnMut(Report) + Send + 'static) -> Watcher {
+pub fn watch(shared: Arc<CurrentDirectory>, report: impl FnMut(Report) + Send + 'static) -> Watcher {
     watch_every(POLL_INTERVAL, shared, report)
 }
 
 pub(super) fn watch_every(
     interval: Duration,
-    shared: Arc<Shared>,
+    shared: Arc<CurrentDirectory>,
     report: impl FnMut(Report) + Send + 'static,
 ) -> Watcher {
     let (stop, stopped) = bounded(0);

@@ -23,23 +23,22 @@ use crate::cli::admin::reachable;
 use crate::cli::{CliError, ServeArgs};
 use crate::client::geo::Geo;
 use crate::client::user_agent::UserAgents;
-use crate::config::{Config, FirstRun, LogLevel, LogRequests, PROJECTS_FILE, Secret, first_run, snippet};
+use crate::config::{Config, FirstRun, LogLevel, PROJECTS_FILE, Secret, first_run, snippet};
 use crate::log::{Log, Options, Recovery};
 use crate::server::conn::listen::listen;
 use crate::server::conn::migration::Inbox;
 use crate::server::core::beat::Beats;
 use crate::server::core::known::Known;
-use crate::server::core::live::{Live, Shared as SharedLive};
+use crate::server::core::live::{Live, LiveSettings};
 use crate::server::core::runtime::Driver;
 use crate::server::core::state::{Common, INBOX_MAX};
 use crate::server::core::{cpus, limits, notices};
-use crate::server::request::admission::Policy;
-use crate::server::request::{admission, labels};
+use crate::server::request::labels;
 use crate::server::{Seat, spawn};
 use crate::session::flake::FlakeIds;
 use crate::session::shard;
 use crate::telemetry::{CoreMetrics, Level, LogOptions, Logger, Metrics};
-use crate::{checker, config, directory, telemetry};
+use crate::{checker, config, directory};
 
 use super::lost::Lost;
 use super::{ending, failures, projects, reload, retention};
@@ -88,7 +87,7 @@ pub fn run(args: ServeArgs, data: PathBuf) -> Result<ExitCode, CliError> {
     let (inboxes, outboxes): (Vec<_>, Vec<_>) = (0..cores).map(|_| crossbeam_channel::bounded(INBOX_MAX)).unzip();
     let projects_file = config.data.join(PROJECTS_FILE);
     let (directory, told) =
-        directory::Shared::open(&projects_file, &config.data, config.removal_grace).map_err(other)?;
+        directory::CurrentDirectory::open(&projects_file, &config.data, config.removal_grace).map_err(other)?;
     let directory = Arc::new(directory);
     let deleting = retention::start(&log, config, &directory, &logger)?;
     let heed_directory = {
@@ -107,11 +106,10 @@ pub fn run(args: ServeArgs, data: PathBuf) -> Result<ExitCode, CliError> {
     let common = Arc::new(Common {
         driver,
         connections,
-        live: SharedLive::new(Live::of(config.clone()).map_err(other)?, cores),
+        live: LiveSettings::new(Live::of(config.clone(), cores).map_err(other)?, cores),
         bucket: bucket(config, &logger),
         log: log.clone(),
         directory,
-        policy: admission::Shared::new(Policy::of(config, cores)),
         flakes,
         agents: UserAgents::spawn(config.uaparser_file.as_deref()).map_err(other)?,
         geo: Geo::open(config.maxminddb_file.as_deref()).map_err(other)?,
@@ -202,18 +200,13 @@ fn quota() -> Option<f64> {
 }
 
 pub(super) fn log_options(config: &Config) -> LogOptions {
-    let requests = match config.log_requests {
-        LogRequests::All => telemetry::LogRequests::All,
-        LogRequests::Errors => telemetry::LogRequests::Errors,
-        LogRequests::Sampled => telemetry::LogRequests::Sampled(config.log_sample),
-    };
     let level = match config.log_level {
         LogLevel::Debug => Level::Debug,
         LogLevel::Info => Level::Info,
         LogLevel::Warn => Level::Warn,
         LogLevel::Error => Level::Error,
     };
-    LogOptions { requests, level, ..LogOptions::default() }
+    LogOptions { level, ..LogOptions::default() }
 }
 
 pub(super) fn log_options_of(config: &Config, cores: u16, driver: Driver) -> Options {

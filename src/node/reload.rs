@@ -16,7 +16,6 @@ use crate::directory::POLL_INTERVAL;
 use crate::log::Deleting;
 use crate::server::core::live::Live;
 use crate::server::core::state::Common;
-use crate::server::request::admission::Policy;
 use crate::settled::{Watched, leave};
 use crate::telemetry::{Level, Logger, Metrics};
 
@@ -182,7 +181,8 @@ impl Reloader {
             faults.push(format!("{problem}; all of this can be only from the next start on"));
             contradicts = true;
         }
-        let live = Live::of(config).map_err(|error| faults.push(error.to_string()));
+        let cores = u16::try_from(self.heed.common.handovers.len()).unwrap_or(u16::MAX);
+        let live = Live::of(config, cores).map_err(|error| faults.push(error.to_string()));
         let (Ok(live), true) = (live, faults.is_empty()) else {
             self.reloads.refused.fetch_add(1, Ordering::Relaxed);
             self.lost.refused(&read, contradicts);
@@ -217,14 +217,11 @@ impl Reloader {
     }
 
     fn take_over(&self, live: Live) {
-        let options = log_options(&live.config);
-        self.logger.tune(options.requests, options.level);
+        self.logger.set_level(log_options(&live.config).level);
         (self.heed.tune_checker)(&live.config);
         (self.heed.set_grace)(live.config.removal_grace);
         self.heed.common.log.clock().set_jump_max(live.config.clock_jump_max);
         self.heed.deleting.set_policy(retention::policy(&live.config));
-        let cores = u16::try_from(self.heed.common.handovers.len()).unwrap_or(u16::MAX);
-        self.heed.common.policy.set(Policy::of(&live.config, cores));
         self.heed.common.live.replace(live);
         if !self.heed.common.live.wait_until_taken(CORES_PATIENCE) {
             let message = "a core has not come to the changed settings yet";

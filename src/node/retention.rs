@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::admin::health::Check;
+use crate::config;
 use crate::config::Config;
+use crate::directory::CurrentDirectory;
 use crate::log::retain::{ConsumerLag, Event, FullDisk, Listener, Policy, Reason, RetentionStats, Rules};
 use crate::log::{ClockDoubt, Deleting, Log, LogError, Options};
 use crate::telemetry::{Level, Logger, Metrics, Sample};
-use crate::{config, directory};
 
 /// The options of a log whose deletions go to the logger.
 pub fn with_listener(options: Options, logger: &Logger) -> Options {
@@ -20,7 +21,7 @@ pub fn with_listener(options: Options, logger: &Logger) -> Options {
 ///
 /// # Errors
 /// The system gives no thread.
-pub fn start(log: &Log, config: &Config, directory: &directory::Shared, logger: &Logger) -> Result<Deleting, LogError> {
+pub fn start(log: &Log, config: &Config, directory: &CurrentDirectory, logger: &Logger) -> Result<Deleting, LogError> {
     let least = config.segment_bytes.saturating_mul(2 * log.cores().len() as u64);
     if config.retain_bytes != 0 && config.retain_bytes < least {
         let (least, bytes) = (least.to_string(), config.retain_bytes.to_string());
@@ -64,7 +65,7 @@ pub fn policy(config: &Config) -> Policy {
 }
 
 /// The ages of the projects that have their own.
-pub fn ages(directory: &directory::Shared) -> BTreeMap<u32, Option<Duration>> {
+pub fn ages(directory: &CurrentDirectory) -> BTreeMap<u32, Option<Duration>> {
     const DAY: Duration = Duration::from_secs(24 * 3600);
     let age = |days: u32| (days != 0).then(|| DAY * days);
     directory.ages().into_iter().map(|(project, days)| (project, age(days))).collect()

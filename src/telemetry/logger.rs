@@ -66,30 +66,9 @@ pub enum LogRequests {
     Sampled(u32),
 }
 
-impl LogRequests {
-    /// In one word, so that a core reads it without a lock.
-    const fn packed(self) -> u64 {
-        match self {
-            Self::All => 0,
-            Self::Errors => 1,
-            Self::Sampled(one_in) => 2 | (one_in as u64) << 2,
-        }
-    }
-
-    const fn unpacked(word: u64) -> Self {
-        match word & 3 {
-            0 => Self::All,
-            1 => Self::Errors,
-            _ => Self::Sampled((word >> 2) as u32),
-        }
-    }
-}
-
 /// How to log.
 #[derive(Clone, Copy, Debug)]
 pub struct LogOptions {
-    /// Which requests.
-    pub requests: LogRequests,
     /// The least level of service events that is printed.
     pub level: Level,
     /// How many request lines may wait for the printer; each takes about 600 bytes, allocated at the start.
@@ -102,13 +81,7 @@ pub struct LogOptions {
 
 impl Default for LogOptions {
     fn default() -> Self {
-        Self {
-            requests: LogRequests::All,
-            level: Level::Info,
-            request_capacity: 8192,
-            event_capacity: 1024,
-            utc: false,
-        }
+        Self { level: Level::Info, request_capacity: 8192, event_capacity: 1024, utc: false }
     }
 }
 
@@ -128,8 +101,6 @@ struct Shared {
     printed: AtomicU64,
     dropped: AtomicU64,
     stop: AtomicBool,
-    /// Which requests are logged, as [`LogRequests::packed`] has it.
-    which: AtomicU64,
     /// The least level of events that is printed.
     level: AtomicU8,
 }
@@ -157,7 +128,6 @@ impl Logger {
             printed: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
             stop: AtomicBool::new(false),
-            which: AtomicU64::new(options.requests.packed()),
             level: AtomicU8::new(options.level as u8),
         });
         let time = if options.utc { TimestampFormat::utc() } else { TimestampFormat::local() };
@@ -175,17 +145,16 @@ impl Logger {
         Ok((Self { shared, since_sample }, printer))
     }
 
-    /// Changes what is logged, for all clones and from the next line on.
-    pub fn tune(&self, requests: LogRequests, level: Level) {
-        self.shared.which.store(requests.packed(), Ordering::Relaxed);
+    /// Changes the least level of events that is printed, for all clones and from the next line on.
+    pub fn set_level(&self, level: Level) {
         self.shared.level.store(level as u8, Ordering::Relaxed);
     }
 
-    /// Logs the request that `line` describes, if requests answered with `status` are logged now. Never blocks,
+    /// Logs the request that `line` describes, if `which` has those logged that are answered with `status`. Never blocks,
     /// never allocates; `line` is not called for a line that is not wanted.
     #[inline]
-    pub fn request(&self, status: u16, line: impl FnOnce() -> RequestLine) {
-        if !self.wants(status) {
+    pub fn request(&self, which: LogRequests, status: u16, line: impl FnOnce() -> RequestLine) {
+        if !self.wants(which, status) {
             return;
         }
         if self.shared.requests.push((now_ms(), line())).is_err() {
@@ -194,11 +163,11 @@ impl Logger {
     }
 
     #[inline]
-    fn wants(&self, status: u16) -> bool {
+    fn wants(&self, which: LogRequests, status: u16) -> bool {
         if status >= 400 {
             return true;
         }
-        match LogRequests::unpacked(self.shared.which.load(Ordering::Relaxed)) {
+        match which {
             LogRequests::All => true,
             LogRequests::Errors => false,
             LogRequests::Sampled(one_in) => {

@@ -26,12 +26,12 @@ impl Place {
         std::fs::write(self.path(), text).unwrap();
     }
 
-    fn open(&self) -> (Shared, Option<Report>) {
-        Shared::open(&self.path(), self.folder.path(), LONG).unwrap()
+    fn open(&self) -> (CurrentDirectory, Option<Report>) {
+        CurrentDirectory::open(&self.path(), self.folder.path(), LONG).unwrap()
     }
 
     /// The file as it is from now on, in force without delay.
-    fn put(&self, shared: &Shared, text: &str) {
+    fn put(&self, shared: &CurrentDirectory, text: &str) {
         self.write(text);
         shared.set_grace(Duration::ZERO);
         shared.refresh().unwrap().unwrap();
@@ -149,7 +149,7 @@ fn an_age_is_shortened_by_words_alone_and_across_restarts() {
     drop(shared);
     assert!(place.open().0.ages().is_empty());
     std::fs::write(place.folder.path().join("kept/ages.json"), "{\"3\":").unwrap();
-    let error = Shared::open(&place.path(), place.folder.path(), LONG).unwrap_err().to_string();
+    let error = CurrentDirectory::open(&place.path(), place.folder.path(), LONG).unwrap_err().to_string();
     assert!(error.contains("ages.json") && error.contains("remove this file"), "{error}");
 }
 
@@ -196,5 +196,5 @@ fn a_restart_with_a_cut_file_serves_the_last_projects() {
     place.write(&whole);
     assert!(shared.refresh().unwrap().unwrap().incomplete.is_empty());
     std::fs::remove_file(place.path()).unwrap();
-    assert!(Shared::open(&place.path(), place.folder.path(), LONG).unwrap_err().is_missing());
+    assert!(CurrentDirectory::open(&place.path(), place.folder.path(), LONG).unwrap_err().is_missing());
 }

@@ -122,11 +122,15 @@ async fn run(core: Rc<Core>, stream: TcpStream, conn: Rc<Conn>, _listed: Listed,
 
 /// Where proxies say whom they connect, ahead of everything else: hears that. False: the connection is closed.
 async fn greet(io: &mut Io, core: &Core, conn: &Conn) -> bool {
-    if core.live().config.proxy_protocol == ProxyProtocol::Off {
-        return true;
-    }
     let peer = conn.peer.get();
-    let (reason, fault) = if !core.admission.borrow_mut().refresh(&core.common.policy).trusted.contains(peer) {
+    let is_trusted = {
+        let live = core.live();
+        if live.config.proxy_protocol == ProxyProtocol::Off {
+            return true;
+        }
+        live.policy.trusted.contains(peer)
+    };
+    let (reason, fault) = if !is_trusted {
         (Reason::ProxyPeer, "it comes from none of the trusted_proxies".to_owned())
     } else {
         match io.receive_proxy_header().await {

@@ -1,18 +1,20 @@
-//! What a running server takes over when its settings change: an immutable snapshot, swapped as a whole.
+//! What the cores take over when the settings change while they run: settings, token secrets, limits, and what is made from them. It is
+//! swapped in as a whole: a request asks for it once, and all that it goes by is of the same moment.
 //!
-//! A core keeps a copy of its own and takes a new one when the version has moved: one load of an atomic a request, a lock
-//! once a change. A request that follows from another (a batch from the start that gave it its token) never meets an older
-//! snapshot than that one did, on whichever core, because the version is published before anything is done by it.
+//! Each core keeps a deep copy, so that on the way of a request cores share nothing that anybody writes.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::api::cors::{Cors, CorsSetting};
 use crate::api::prefix::Prefix;
 use crate::api::start::StartSettings;
-use crate::config::Config;
+use crate::base::snapshot::Snapshot;
+use crate::config::{self, Config};
+use crate::server::request::admission::Policy;
 use crate::session::token::{Secrets, SecretsError};
+use crate::telemetry::LogRequests;
 
 /// The settings of one moment, and what is made from them.
 #[derive(Debug, Clone)]
@@ -27,21 +29,35 @@ pub struct Live {
     pub start: StartSettings,
     /// Token secrets.
     pub secrets: Secrets,
+    /// Limits of clients, and the proxies that are trusted.
+    pub policy: Policy,
+    /// Which requests get a log line.
+    pub log_requests: LogRequests,
 }
 
 impl Live {
-    /// Makes the parts.
+    /// Makes the parts, for a server of so many cores.
     ///
     /// # Errors
     /// There is no token secret, or an empty one.
-    pub fn of(config: Config) -> Result<Self, SecretsError> {
+    pub fn of(config: Config, cores: u16) -> Result<Self, SecretsError> {
         Ok(Self {
             prefix: Prefix::new(&config.prefix),
             cors: Cors::new(CorsSetting { enabled: config.use_cors, private_network: config.cors_private_network }),
             start: start_settings(&config),
             secrets: Secrets::new(config.token_secrets.to_vec())?,
+            policy: Policy::of(&config, cores),
+            log_requests: log_requests(&config),
             config,
         })
+    }
+}
+
+fn log_requests(config: &Config) -> LogRequests {
+    match config.log_requests {
+        config::LogRequests::All => LogRequests::All,
+        config::LogRequests::Errors => LogRequests::Errors,
+        config::LogRequests::Sampled => LogRequests::Sampled(config.log_sample),
     }
 }
 
@@ -61,47 +77,45 @@ fn start_settings(config: &Config) -> StartSettings {
     }
 }
 
-/// The snapshot of now, and which one each core goes by.
+/// The settings of now, and which version of them each core goes by.
 #[derive(Debug)]
-pub struct Shared {
-    version: AtomicU64,
-    current: Mutex<Arc<Live>>,
+pub struct LiveSettings {
+    snapshot: Snapshot<Live>,
     taken: Vec<AtomicU64>,
 }
 
-impl Shared {
-    /// The first snapshot, for so many cores.
+impl LiveSettings {
+    /// The first settings, for so many cores.
     pub fn new(live: Live, cores: u16) -> Self {
-        Self {
-            version: AtomicU64::new(1),
-            current: Mutex::new(Arc::new(live)),
-            taken: (0..cores).map(|_| AtomicU64::new(0)).collect(),
-        }
+        Self { snapshot: Snapshot::new(live), taken: (0..cores).map(|_| AtomicU64::new(0)).collect() }
     }
 
-    /// A number that grows with each snapshot. Read before [`Shared::current`], so that a copy is never older than its
-    /// version says.
-    pub fn version(&self) -> u64 {
-        self.version.load(Ordering::Acquire)
+    /// The settings of now, to be copied by each core.
+    pub fn snapshot(&self) -> &Snapshot<Live> {
+        &self.snapshot
     }
 
-    /// The snapshot of now. Takes a lock for as long as it takes to count a reference.
+    /// The settings of now.
     pub fn current(&self) -> Arc<Live> {
-        Arc::clone(&self.lock())
+        self.snapshot.current()
     }
 
-    /// Puts a snapshot in place of the old one.
+    /// A number that grows by one with each change. It is 1 at the start.
+    pub fn version(&self) -> u64 {
+        self.snapshot.version()
+    }
+
+    /// Puts others in their place.
     pub fn replace(&self, live: Live) {
-        *self.lock() = Arc::new(live);
-        self.version.fetch_add(1, Ordering::Release);
+        self.snapshot.replace(live);
     }
 
-    /// Tells that a core goes by this version.
+    /// Notes that a core goes by this version.
     pub fn took(&self, core: u16, version: u64) {
         self.taken[usize::from(core)].store(version, Ordering::Release);
     }
 
-    /// Waits until every core goes by the snapshot of now; false if one has not come to it in time.
+    /// Waits until every core goes by the settings of now; false if one has not come to it in time.
     pub fn wait_until_taken(&self, patience: Duration) -> bool {
         const LOOK: Duration = Duration::from_millis(5);
         let (version, end) = (self.version(), Instant::now() + patience);
@@ -112,10 +126,5 @@ impl Shared {
             std::thread::sleep(LOOK);
         }
         true
-    }
-
-    /// Nothing is ever left half done under this lock, so a panic elsewhere does not spoil it.
-    fn lock(&self) -> MutexGuard<'_, Arc<Live>> {
-        self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

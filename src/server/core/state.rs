@@ -13,11 +13,12 @@ use crossbeam_channel::{Receiver, Sender};
 use crate::api::batch::BatchScratch;
 use crate::api::reply::Preflight;
 use crate::api::start::StartScratch;
+use crate::base::snapshot::Copied;
 use crate::bucket::Bucket;
 use crate::client::geo::Geo;
 use crate::client::user_agent::UserAgents;
 use crate::config::{Ack, CheckBodies};
-use crate::directory::{Directory, Shared as SharedDirectory};
+use crate::directory::{CurrentDirectory, Directory};
 use crate::http::Limits;
 use crate::http::date::HttpDate;
 use crate::log::{Log, Writer};
@@ -26,7 +27,7 @@ use crate::server::conn::migration::Inbox;
 use crate::server::conn::state::Conns;
 use crate::server::conn::watch::Watch;
 use crate::server::ingest::look::Looks;
-use crate::server::request::admission::{Admission, Shared as SharedPolicy};
+use crate::server::request::admission::Admission;
 use crate::server::request::labels;
 use crate::server::request::quarantine::Quarantine;
 use crate::server::store::commit::Commits;
@@ -41,8 +42,7 @@ use super::beat::Beats;
 use super::clock::Clock;
 use super::known::Known;
 use super::limits::Connections;
-use super::live;
-use super::live::Live;
+use super::live::{Live, LiveSettings};
 use super::runtime::Driver;
 use super::sessions::Sessions;
 use super::sparse::Sparse;
@@ -62,7 +62,7 @@ pub type Announcement = (SessionId, u32);
 /// What all cores have in common. Immutable, or safe to use from any thread.
 pub struct Common {
     /// The settings as they are now.
-    pub live: live::Shared,
+    pub live: LiveSettings,
     /// What the cores run on.
     pub driver: Driver,
     /// Connections of each core at most: the setting, or what the limit on open files leaves.
@@ -72,9 +72,7 @@ pub struct Common {
     /// The log; a core takes its writer from it.
     pub log: Log,
     /// Projects.
-    pub directory: Arc<SharedDirectory>,
-    /// Limits, and whom the server believes.
-    pub policy: SharedPolicy,
+    pub directory: Arc<CurrentDirectory>,
     /// Session ids.
     pub flakes: FlakeIds,
     /// User agent expressions.
@@ -182,8 +180,8 @@ pub struct Core {
     pub draining: Cell<bool>,
     /// Since when.
     draining_since_ms: Cell<u64>,
-    directory: RefCell<(u64, Arc<Directory>)>,
-    live: RefCell<(u64, Rc<Live>)>,
+    directory: RefCell<Copied<Arc<Directory>>>,
+    live: RefCell<Copied<Live>>,
     inbox: Receiver<Announcement>,
     random: Cell<u64>,
     /// When the last upload began, in ms since the Unix epoch.
@@ -203,11 +201,10 @@ impl Core {
         if matches!(common.driver, Driver::Uring(_)) {
             writer.own_writes();
         }
-        let version = common.directory.version();
-        let directory = common.directory.current();
-        let live_version = common.live.version();
-        let live = Rc::new(Live::clone(&common.live.current()));
-        common.live.took(number, live_version);
+        let directory = Copied::of(common.directory.snapshot(), |directory| directory);
+        let my_live = Copied::of(common.live.snapshot(), |live| Live::clone(&live));
+        common.live.took(number, my_live.version());
+        let live = my_live.value();
         let budget = live.config.inflight_bytes_max as u64;
         let seed = getrandom::u64().unwrap_or(0x9e37_79b9_7f4a_7c15) | 1;
         let core = Rc::new(Self {
@@ -221,11 +218,7 @@ impl Core {
             watch: Watch::default(),
             evictions: Evictions::default(),
             pool: Pool::new(budget),
-            admission: RefCell::new(Admission::new(
-                &common.policy,
-                live.config.limit_entries_max,
-                seed.rotate_left(32),
-            )),
+            admission: RefCell::new(Admission::new(live.config.limit_entries_max, seed.rotate_left(32))),
             limits_told: Sparse::default(),
             headers_told: Sparse::default(),
             labels_known: labels::Known::default(),
@@ -247,8 +240,8 @@ impl Core {
             poisoned: Cell::new(false),
             placeless: Cell::new(0),
             connections_max: common.connections.cap,
-            directory: RefCell::new((version, directory)),
-            live: RefCell::new((live_version, live)),
+            directory: RefCell::new(directory),
+            live: RefCell::new(my_live),
             inbox,
             random: Cell::new(seed),
             upload_ms: Cell::new(0),
@@ -276,24 +269,19 @@ impl Core {
     }
 
     /// The projects as they are now.
-    pub fn directory(&self) -> Arc<Directory> {
-        let version = self.common.directory.version();
+    pub fn directory(&self) -> Rc<Arc<Directory>> {
         let mut mine = self.directory.borrow_mut();
-        if mine.0 != version {
-            *mine = (version, self.common.directory.current());
-        }
-        Arc::clone(&mine.1)
+        mine.refresh(self.common.directory.snapshot(), |directory| directory);
+        mine.value()
     }
 
     /// The settings as they are now. A request asks once and goes by what it got.
     pub fn live(&self) -> Rc<Live> {
-        let version = self.common.live.version();
         let mut mine = self.live.borrow_mut();
-        if mine.0 != version {
-            *mine = (version, Rc::new(Live::clone(&self.common.live.current())));
-            self.common.live.took(self.number, version);
+        if mine.refresh(self.common.live.snapshot(), |live| Live::clone(&live)) {
+            self.common.live.took(self.number, mine.version());
         }
-        Rc::clone(&mine.1)
+        mine.value()
     }
 
     /// The largest inflated batch, in bytes.

@@ -42,7 +42,8 @@ async fn store_not_started(
     got: Got,
 ) -> Result<(), Fault> {
     let Work { head, buf, payload, ext, beside_bytes, .. } = io.work();
-    let origin = gate::origin(core, conn, head, buf);
+    let live = core.live();
+    let origin = gate::origin(&live.policy, conn, head, buf);
     let judge = |body: &[u8]| {
         let input = NotStartedInput {
             body,

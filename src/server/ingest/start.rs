@@ -109,7 +109,7 @@ async fn charge(io: &mut Io, core: &Rc<Core>, conn: &Conn, seen: &Seen, outcome:
         StartOutcome::Started(started) => (Some(started.project), started.resumed),
     };
     let work = io.work();
-    let client = gate::origin(core, conn, &work.head, &work.buf).client;
+    let client = gate::origin(&core.live().policy, conn, &work.head, &work.buf).client;
     gate::start(core, conn, seen, client, project, resumed).await
 }
 
@@ -196,7 +196,7 @@ fn judge(
     (body, plain): (&[u8], Option<&[u8]>),
     leaves: &mut Leaves<'_>,
 ) -> Result<StartOutcome, OverBudget> {
-    let origin = gate::origin(core, conn, head, buf);
+    let origin = gate::origin(&live.policy, conn, head, buf);
     let directory = core.directory();
     let project_of = |session| core.project_of(session);
     let input = StartInput {

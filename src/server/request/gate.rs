@@ -18,7 +18,7 @@ use crate::server::core::state::Core;
 use crate::telemetry::Level;
 use crate::telemetry::admission::Decision;
 
-use super::admission::{Upload, Verdict};
+use super::admission::{Policy, Upload, Verdict};
 use super::dispatch::Admitted;
 use super::respond::Seen;
 
@@ -44,9 +44,8 @@ pub struct Origin<'a> {
 }
 
 /// Reads where a request comes from. What a peer says that is not trusted is not looked at.
-pub fn origin<'a>(core: &Core, conn: &Conn, head: &'a Head, buf: &'a [u8]) -> Origin<'a> {
-    let mut admission = core.admission.borrow_mut();
-    let trusted = &admission.refresh(&core.common.policy).trusted;
+pub fn origin<'a>(policy: &Policy, conn: &Conn, head: &'a Head, buf: &'a [u8]) -> Origin<'a> {
+    let trusted = &policy.trusted;
     let peer = conn.peer.get();
     if !trusted.contains(peer) {
         return Origin { x_forwarded_for: None, x_real_ip: None, peer, client: peer };
@@ -69,28 +68,30 @@ pub async fn at_head(
     if io.has_body() {
         return Ok(());
     }
-    let work = io.work();
-    let (head, buf) = (&work.head, &work.buf[..]);
-    let mode = core.admission.borrow_mut().refresh(&core.common.policy).mode;
-    // What a start comes to is not known yet, so in shadow it is counted behind its judgement alone.
-    if mode == AdmissionMode::Off || is_start(route) && mode == AdmissionMode::Shadow {
-        return Ok(());
-    }
-    let client = origin(core, conn, head, buf).client;
-    let now_ns = seen.began_ns();
-    let verdict = if is_start(route) {
-        match core.admission.borrow_mut().may_start(now_ns, client) {
-            Verdict { decision: Decision::Admitted, .. } => return Ok(()),
-            verdict => verdict,
+    let (client, verdict) = {
+        let live = core.live();
+        let (policy, mode) = (&live.policy, live.policy.mode);
+        // What a start comes to is not known yet, so in shadow mode it is counted once it has been judged.
+        if mode == AdmissionMode::Off || is_start(route) && mode == AdmissionMode::Shadow {
+            return Ok(());
         }
-    } else {
-        // A recording is far longer than any burst: it is charged as it comes.
-        let bytes = match head.framing() {
-            Framing::Length(bytes) if route != Route::UxtRecording => bytes,
-            _ => 0,
+        let work = io.work();
+        let client = origin(policy, conn, &work.head, &work.buf).client;
+        let (now_ns, mut admission) = (seen.began_ns(), core.admission.borrow_mut());
+        let verdict = if is_start(route) {
+            match admission.may_start(policy, now_ns, client) {
+                Verdict { decision: Decision::Admitted, .. } => return Ok(()),
+                verdict => verdict,
+            }
+        } else {
+            // A recording is far longer than any burst: it is charged as it comes.
+            let bytes = match work.head.framing() {
+                Framing::Length(bytes) if route != Route::UxtRecording => bytes,
+                _ => 0,
+            };
+            admission.upload(policy, now_ns, &upload(seen, admitted, client, bytes))
         };
-        let upload = upload(seen, admitted, client, bytes);
-        core.admission.borrow_mut().upload(now_ns, &upload)
+        (client, verdict)
     };
     settle(core, conn, seen, client, verdict).await
 }
@@ -106,9 +107,10 @@ pub fn received(io: &mut Io, core: &Core, seen: &Seen, bytes: u64) {
 pub fn piece(io: &mut Io, core: &Core, seen: &Seen, bytes: u64) {
     let conn = io.conn();
     let work = io.work();
-    let client = origin(core, &conn, &work.head, &work.buf).client;
+    let live = core.live();
+    let client = origin(&live.policy, &conn, &work.head, &work.buf).client;
     let upload = Upload { address: client, session: seen.session, project: seen.project, bytes };
-    core.admission.borrow_mut().bytes(seen.began_ns(), &upload);
+    core.admission.borrow_mut().bytes(&live.policy, seen.began_ns(), &upload);
 }
 
 /// Whether a start that has been judged may go on. `project` is that of the session it would begin; one that goes on with
@@ -122,14 +124,14 @@ pub async fn start(
     resumed: bool,
 ) -> Result<(), Refusal> {
     let verdict = {
-        let mut admission = core.admission.borrow_mut();
-        let mode = admission.refresh(&core.common.policy).mode;
-        match (mode, resumed) {
+        let (live, mut admission) = (core.live(), core.admission.borrow_mut());
+        let policy = &live.policy;
+        match (policy.mode, resumed) {
             (AdmissionMode::Off, _) => return Ok(()),
             // The head of this one would have been enough to turn it away.
-            (AdmissionMode::Shadow, true) => admission.may_start(seen.began_ns(), client),
+            (AdmissionMode::Shadow, true) => admission.may_start(policy, seen.began_ns(), client),
             (AdmissionMode::On, true) => Verdict::ADMITTED,
-            (_, false) => admission.start(seen.began_ns(), client, project),
+            (_, false) => admission.start(policy, seen.began_ns(), client, project),
         }
     };
     settle(core, conn, seen, client, verdict).await

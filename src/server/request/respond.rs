@@ -97,7 +97,7 @@ impl Seen {
         };
         write(&mut io.work().out, &frame);
         core.metrics.sent_bytes.add(io.work().out.len() as u64);
-        core.logger.request(status, || self.line(io, status));
+        core.logger.request(live.log_requests, status, || self.line(io, status));
         core.metrics.request(self.route.index(), status, self.body_bytes, monotonic_us() - self.began_us);
         // A client that has gone does not read its answer; the connection's next read ends it.
         let _ = io.send().await;

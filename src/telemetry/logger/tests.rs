@@ -57,7 +57,7 @@ fn nothing_that_a_client_wrote_drives_the_terminal_of_who_reads_the_log() {
     use crate::base::terminal::HOSTILE;
     let sink = Sink::default();
     let (logger, printer) = start(&sink, LogOptions::default());
-    logger.request(400, || RequestLine {
+    logger.request(LogRequests::All, 400, || RequestLine {
         tracker: Text::from("18.0.0\u{9b}31m"),
         url: Text::from(HOSTILE),
         batch: Text::from(HOSTILE),
@@ -78,7 +78,7 @@ fn nothing_that_a_client_wrote_drives_the_terminal_of_who_reads_the_log() {
 fn a_request_line_has_its_keys_in_the_documented_order() {
     let sink = Sink::default();
     let (logger, printer) = start(&sink, LogOptions::default());
-    logger.request(401, || RequestLine {
+    logger.request(LogRequests::All, 401, || RequestLine {
         session: Some(42),
         project: Some(7),
         tracker: "19.0.1".into(),
@@ -88,7 +88,10 @@ fn a_request_line_has_its_keys_in_the_documented_order() {
         error: "token \"x\" expired".into(),
         ..RequestLine::new("api/web.rs:1", "POST", 401)
     });
-    logger.request(200, || RequestLine { url: "/".into(), ..RequestLine::new("api/web.rs:2", "GET", 200) });
+    logger.request(LogRequests::All, 200, || RequestLine {
+        url: "/".into(),
+        ..RequestLine::new("api/web.rs:2", "GET", 200)
+    });
     assert!(printer.finish(Duration::from_secs(5)));
     let text = sink.text();
     let mut lines = text.lines();
@@ -113,7 +116,10 @@ fn whatever_a_client_sends_each_line_stays_one_json_object() {
     let (logger, printer) = start(&sink, LogOptions::default());
     let nasty: Vec<u8> = (0..=255).collect();
     for part in nasty.chunks(64) {
-        logger.request(200, || RequestLine { url: part.into(), ..RequestLine::new("a/b.rs:1", "GET", 200) });
+        logger.request(LogRequests::All, 200, || RequestLine {
+            url: part.into(),
+            ..RequestLine::new("a/b.rs:1", "GET", 200)
+        });
     }
     logger.event(Level::Info, "a/b.rs:2", "line\nbreak\u{2028}", &[("k\"", "v\\\u{1}")]);
     assert!(printer.finish(Duration::from_secs(5)));
@@ -126,11 +132,11 @@ fn whatever_a_client_sends_each_line_stays_one_json_object() {
 #[test]
 fn only_errors_are_logged_when_so_asked_and_the_line_is_not_even_made() {
     let sink = Sink::default();
-    let (logger, printer) = start(&sink, LogOptions { requests: LogRequests::Errors, ..LogOptions::default() });
+    let (logger, printer) = start(&sink, LogOptions::default());
     for _ in 0..100 {
-        logger.request(200, || unreachable!("not wanted"));
+        logger.request(LogRequests::Errors, 200, || unreachable!("not wanted"));
     }
-    logger.request(404, || RequestLine::new("a/b.rs:1", "GET", 404));
+    logger.request(LogRequests::Errors, 404, || RequestLine::new("a/b.rs:1", "GET", 404));
     assert!(printer.finish(Duration::from_secs(5)));
     assert_eq!(sink.lines().len(), 1);
 }
@@ -138,16 +144,16 @@ fn only_errors_are_logged_when_so_asked_and_the_line_is_not_even_made() {
 #[test]
 fn what_is_logged_can_change_for_every_clone() {
     let sink = Sink::default();
-    let (logger, printer) = start(&sink, LogOptions { requests: LogRequests::Errors, ..LogOptions::default() });
+    let (logger, printer) = start(&sink, LogOptions::default());
     let of_a_core = logger.clone();
-    let ok = || of_a_core.request(200, || RequestLine::new("a/b.rs:1", "GET", 200));
-    ok();
+    let ok = |which| of_a_core.request(which, 200, || RequestLine::new("a/b.rs:1", "GET", 200));
+    ok(LogRequests::Errors);
     of_a_core.event(Level::Debug, "a/b.rs:1", "unheard", &[]);
-    logger.tune(LogRequests::Sampled(u32::MAX), Level::Warn);
-    ok();
+    logger.set_level(Level::Warn);
+    ok(LogRequests::Sampled(u32::MAX));
     of_a_core.event(Level::Info, "a/b.rs:1", "unheard", &[]);
-    logger.tune(LogRequests::All, Level::Debug);
-    ok();
+    logger.set_level(Level::Debug);
+    ok(LogRequests::All);
     of_a_core.event(Level::Debug, "a/b.rs:1", "heard", &[]);
     assert!(printer.finish(Duration::from_secs(5)));
     let lines = sink.lines();
@@ -158,10 +164,11 @@ fn what_is_logged_can_change_for_every_clone() {
 #[test]
 fn one_in_n_is_logged_when_sampled_and_every_error() {
     let sink = Sink::default();
-    let (logger, printer) = start(&sink, LogOptions { requests: LogRequests::Sampled(10), ..LogOptions::default() });
+    let (logger, printer) = start(&sink, LogOptions::default());
+    let sampled = LogRequests::Sampled(10);
     for _ in 0..100 {
-        logger.request(200, || RequestLine::new("a/b.rs:1", "GET", 200));
-        logger.request(500, || RequestLine::new("a/b.rs:1", "GET", 500));
+        logger.request(sampled, 200, || RequestLine::new("a/b.rs:1", "GET", 200));
+        logger.request(sampled, 500, || RequestLine::new("a/b.rs:1", "GET", 500));
     }
     assert!(printer.finish(Duration::from_secs(5)));
     let errors = sink.lines().iter().filter(|line| line["level"] == "error").count();
@@ -173,7 +180,8 @@ fn a_full_queue_drops_and_counts_and_says_so() {
     let (release, held) = mpsc::channel();
     let sink = Sink { held: Some(Arc::new(Mutex::new(held))), ..Sink::default() };
     let (logger, printer) = start(&sink, LogOptions { request_capacity: 4, ..LogOptions::default() });
-    let push = |n| (0..n).for_each(|_| logger.request(200, || RequestLine::new("a/b.rs:1", "GET", 200)));
+    let push =
+        |n| (0..n).for_each(|_| logger.request(LogRequests::All, 200, || RequestLine::new("a/b.rs:1", "GET", 200)));
     push(1);
     // The printer took the first line and is now held in its write.
     wait_until(|| logger.shared.requests.is_empty());

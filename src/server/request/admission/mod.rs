@@ -31,7 +31,7 @@ use crate::telemetry::admission::{Bucket, Decision};
 use bucket::Charge;
 pub use bucket::Rate;
 use map::{Buckets, Place};
-pub use policy::{Policy, Shared, Uploads};
+pub use policy::{Policy, Uploads};
 
 /// A session within its own limit is not refused for longer than this.
 pub const GRACE_NS: u64 = 4_000_000_000;
@@ -105,8 +105,6 @@ const DUES_MAX: usize = 6;
 
 /// The buckets of one core.
 pub struct Admission {
-    version: u64,
-    policy: Policy,
     sessions: Buckets,
     addresses: Buckets,
     projects: Buckets,
@@ -114,53 +112,37 @@ pub struct Admission {
 
 impl Admission {
     /// Buckets for so many sessions, addresses and projects, each. `seed` should be random.
-    pub fn new(shared: &Shared, entries_max: usize, seed: u64) -> Admission {
+    pub fn new(entries_max: usize, seed: u64) -> Admission {
         let buckets = |salt: u64| Buckets::new(entries_max, seed ^ salt, GRACE_NS);
-        Admission {
-            version: shared.version(),
-            policy: (*shared.current()).clone(),
-            sessions: buckets(0x5e55),
-            addresses: buckets(0xadd7),
-            projects: buckets(0x9709),
-        }
-    }
-
-    /// The limits of now. Called before each request.
-    pub fn refresh(&mut self, shared: &Shared) -> &Policy {
-        let version = shared.version();
-        if self.version != version {
-            self.policy = (*shared.current()).clone();
-            self.version = version;
-        }
-        &self.policy
+        Admission { sessions: buckets(0x5e55), addresses: buckets(0xadd7), projects: buckets(0x9709) }
     }
 
     /// Whether an address may try to start a session. Nothing is charged: what the start comes to is not known yet.
-    pub fn may_start(&mut self, now_ns: u64, address: IpAddr) -> Verdict {
-        let (Some(rate), true) = (self.policy.starts_address, self.counts()) else { return Verdict::ADMITTED };
+    pub fn may_start(&mut self, policy: &Policy, now_ns: u64, address: IpAddr) -> Verdict {
+        let (Some(rate), true) = (policy.starts_address, policy.counts()) else { return Verdict::ADMITTED };
         let place = self.addresses.find(address_key(address), now_ns);
         let charge = rate.charge(self.addresses.at(place).full_at_ns(STARTS), now_ns, 1);
-        let mut turn = Turn::new(self.policy.hold_ns);
+        let mut turn = Turn::new(policy.hold_ns);
         turn.wait(charge.wait_ns, Bucket::StartsAddress);
         match turn.verdict() {
             // It is held, if at all, when it is charged.
             Verdict { decision: Decision::Held, .. } => Verdict::ADMITTED,
-            verdict => verdict.in_mode(self.policy.mode),
+            verdict => verdict.in_mode(policy.mode),
         }
     }
 
     /// Charges a start: to its address, and to the project whose session it began, if it did.
-    pub fn start(&mut self, now_ns: u64, address: IpAddr, project: Option<u32>) -> Verdict {
-        if !self.counts() {
+    pub fn start(&mut self, policy: &Policy, now_ns: u64, address: IpAddr, project: Option<u32>) -> Verdict {
+        if !policy.counts() {
             return Verdict::ADMITTED;
         }
-        let mut turn = Turn::new(self.policy.hold_ns);
-        if let Some(rate) = self.policy.starts_address {
+        let mut turn = Turn::new(policy.hold_ns);
+        if let Some(rate) = policy.starts_address {
             let place = self.addresses.find(address_key(address), now_ns);
             let charge = rate.charge(self.addresses.at(place).full_at_ns(STARTS), now_ns, 1);
             turn.add(Of::Address, place, STARTS, charge, Bucket::StartsAddress);
         }
-        if let (Some(rate), Some(project)) = (self.policy.starts_project, project) {
+        if let (Some(rate), Some(project)) = (policy.starts_project, project) {
             let place = self.projects.find(u64::from(project), now_ns);
             let charge = rate.charge(self.projects.at(place).full_at_ns(STARTS), now_ns, 1);
             turn.add(Of::Project, place, STARTS, charge, Bucket::StartsProject);
@@ -169,36 +151,36 @@ impl Admission {
         if verdict.decision != Decision::Refused {
             self.make(&turn, |_| true);
         }
-        verdict.in_mode(self.policy.mode)
+        verdict.in_mode(policy.mode)
     }
 
     /// Charges an upload.
-    pub fn upload(&mut self, now_ns: u64, upload: &Upload) -> Verdict {
-        if !self.counts() {
+    pub fn upload(&mut self, policy: &Policy, now_ns: u64, upload: &Upload) -> Verdict {
+        if !policy.counts() {
             return Verdict::ADMITTED;
         }
-        let mut turn = Turn::new(self.policy.hold_ns);
+        let mut turn = Turn::new(policy.hold_ns);
         let mut session = None;
         if let Some(id) = upload.session {
             let place = self.sessions.find(id, now_ns);
             let buckets = [Bucket::UploadsSession, Bucket::BytesSession];
-            turn.meter(&mut self.sessions, Of::Session, place, self.policy.session, now_ns, upload.bytes, buckets);
+            turn.meter(&mut self.sessions, Of::Session, place, policy.session, now_ns, upload.bytes, buckets);
             session = Some(place);
         }
         let own = turn.verdict();
         let place = self.addresses.find(address_key(upload.address), now_ns);
         let buckets = [Bucket::UploadsAddress, Bucket::BytesAddress];
-        turn.meter(&mut self.addresses, Of::Address, place, self.policy.address, now_ns, upload.bytes, buckets);
+        turn.meter(&mut self.addresses, Of::Address, place, policy.address, now_ns, upload.bytes, buckets);
         // Project 0 is all those that are not known.
         if let Some(project) = upload.project.filter(|&project| project != 0) {
             let place = self.projects.find(u64::from(project), now_ns);
             let buckets = [Bucket::UploadsProject, Bucket::BytesProject];
-            turn.meter(&mut self.projects, Of::Project, place, self.policy.project, now_ns, upload.bytes, buckets);
+            turn.meter(&mut self.projects, Of::Project, place, policy.project, now_ns, upload.bytes, buckets);
         }
         let verdict = turn.verdict();
         if verdict.decision == Decision::Refused {
             let Some(session) = session.filter(|_| own.decision != Decision::Refused) else {
-                return verdict.in_mode(self.policy.mode);
+                return verdict.in_mode(policy.mode);
             };
             let mut entry = self.sessions.at(session);
             let since_ns = entry.refused_since_ns();
@@ -206,22 +188,22 @@ impl Admission {
                 if since_ns == 0 {
                     entry.set_refused_since_ns(now_ns.max(1));
                 }
-                return verdict.in_mode(self.policy.mode);
+                return verdict.in_mode(policy.mode);
             }
             entry.set_refused_since_ns(0);
             self.make(&turn, |of| of == Of::Session);
-            return own.in_mode(self.policy.mode);
+            return own.in_mode(policy.mode);
         }
         if let Some(session) = session {
             self.sessions.at(session).set_refused_since_ns(0);
         }
         self.make(&turn, |_| true);
-        verdict.in_mode(self.policy.mode)
+        verdict.in_mode(policy.mode)
     }
 
     /// Charges bytes that came without having been announced, however many those are.
-    pub fn bytes(&mut self, now_ns: u64, upload: &Upload) {
-        if !self.counts() {
+    pub fn bytes(&mut self, policy: &Policy, now_ns: u64, upload: &Upload) {
+        if !policy.counts() {
             return;
         }
         let owe = |map: &mut Buckets, key: Option<u64>, rate: Option<Rate>| {
@@ -230,14 +212,10 @@ impl Admission {
             let charge = rate.charge(map.at(place).full_at_ns(BYTES), now_ns, upload.bytes);
             map.at(place).set_full_at_ns(BYTES, charge.full_at_ns);
         };
-        owe(&mut self.sessions, upload.session, self.policy.session.bytes);
-        owe(&mut self.addresses, Some(address_key(upload.address)), self.policy.address.bytes);
+        owe(&mut self.sessions, upload.session, policy.session.bytes);
+        owe(&mut self.addresses, Some(address_key(upload.address)), policy.address.bytes);
         let project = upload.project.filter(|&project| project != 0).map(u64::from);
-        owe(&mut self.projects, project, self.policy.project.bytes);
-    }
-
-    fn counts(&self) -> bool {
-        self.policy.mode != AdmissionMode::Off
+        owe(&mut self.projects, project, policy.project.bytes);
     }
 
     fn make(&mut self, turn: &Turn, which: impl Fn(Of) -> bool) {

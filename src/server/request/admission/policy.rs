@@ -1,14 +1,13 @@
-//! What is allowed, as the settings say it, and how a change of them reaches the cores.
+//! What is allowed, as the settings say it. It is a part of [`Live`](crate::server::core::live::Live), so that a request goes by the
+//! limits and the settings of the same moment.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::config::{AdmissionMode, Config, Limit, Networks};
 
 use super::bucket::Rate;
 
-/// The limits of a server and whom it believes. Small, so that each core has its own copy.
+/// The limits of a server, and the proxies that it trusts.
 #[derive(Debug, Clone)]
 pub struct Policy {
     /// What happens to requests over the limits.
@@ -67,46 +66,14 @@ impl Policy {
             trusted: config.trusted_proxies.clone(),
         }
     }
+
+    /// Whether requests are counted at all.
+    pub fn counts(&self) -> bool {
+        self.mode != AdmissionMode::Off
+    }
 }
 
 /// Half of a request's patience: the other half is for the log.
 fn hold_ns(patience: Duration) -> u64 {
     u64::try_from(patience.as_nanos() / 2).unwrap_or(u64::MAX)
-}
-
-/// The policy of now. A core keeps its own copy with its version and takes a new one when [`Shared::version`] has moved:
-/// one load of an atomic a request, and never a lock.
-#[derive(Debug)]
-pub struct Shared {
-    version: AtomicU64,
-    current: Mutex<Arc<Policy>>,
-}
-
-impl Shared {
-    /// The first policy.
-    pub fn new(policy: Policy) -> Shared {
-        Shared { version: AtomicU64::new(1), current: Mutex::new(Arc::new(policy)) }
-    }
-
-    /// A number that changes with each policy. Read before [`Shared::current`], so that a copy is never older than its
-    /// version says.
-    pub fn version(&self) -> u64 {
-        self.version.load(Ordering::Acquire)
-    }
-
-    /// The policy of now.
-    pub fn current(&self) -> Arc<Policy> {
-        Arc::clone(&self.lock())
-    }
-
-    /// Puts another policy in its place. What has been used so far stays used.
-    pub fn set(&self, policy: Policy) {
-        *self.lock() = Arc::new(policy);
-        self.version.fetch_add(1, Ordering::Release);
-    }
-
-    /// Nothing is ever left half done under this lock, so a panic elsewhere does not spoil it.
-    fn lock(&self) -> MutexGuard<'_, Arc<Policy>> {
-        self.current.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }

@@ -40,11 +40,31 @@ fn config(set: &[(&str, &str)]) -> Config {
     config
 }
 
-fn admission_of(config: &Config) -> Admission {
-    Admission::new(&Shared::new(Policy::of(config, 1)), 1024, 7)
+/// The buckets of a core, and the policy that its requests go by.
+struct Limited {
+    policy: Policy,
+    buckets: Admission,
 }
 
-fn admission(set: &[(&str, &str)]) -> Admission {
+impl Limited {
+    fn may_start(&mut self, now_ns: u64, address: IpAddr) -> Verdict {
+        self.buckets.may_start(&self.policy, now_ns, address)
+    }
+
+    fn start(&mut self, now_ns: u64, address: IpAddr, project: Option<u32>) -> Verdict {
+        self.buckets.start(&self.policy, now_ns, address, project)
+    }
+
+    fn upload(&mut self, now_ns: u64, upload: &Upload) -> Verdict {
+        self.buckets.upload(&self.policy, now_ns, upload)
+    }
+}
+
+fn admission_of(config: &Config) -> Limited {
+    Limited { policy: Policy::of(config, 1), buckets: Admission::new(1024, 7) }
+}
+
+fn admission(set: &[(&str, &str)]) -> Limited {
     admission_of(&config(set))
 }
 
@@ -169,7 +189,7 @@ fn a_tracker_within_its_own_limit_gets_through_before_it_gives_up() {
     ]);
     // Thousands of sessions of the same address flood the same project, for minutes.
     let mut now = SECOND;
-    let mut flood = |admission: &mut Admission, until: u64| {
+    let mut flood = |admission: &mut Limited, until: u64| {
         while now < until {
             now += MS;
             admission.upload(now, &upload(1_000 + now % 5_000_000 / 1_000));
@@ -199,25 +219,22 @@ fn a_session_over_its_own_limit_has_no_such_grace() {
 }
 
 #[test]
-fn another_policy_is_taken_up_and_debts_stay() {
-    let shared = Shared::new(Policy::of(&config(&[("uploads_session", "1/h burst 3")]), 1));
-    let mut admission = Admission::new(&shared, 1024, 7);
-    let mut decide = |shared: &Shared| {
-        admission.refresh(shared);
+fn under_another_policy_debts_stay() {
+    let mut admission = admission(&[("uploads_session", "1/h burst 3")]);
+    let mut decide = |limits: &[(&str, &str)]| {
+        admission.policy = Policy::of(&config(limits), 1);
         admission.upload(SECOND, &upload(9)).decision
     };
-    assert_eq!([decide(&shared), decide(&shared)], [Decision::Admitted; 2]);
-    shared.set(Policy::of(&config(&[("uploads_session", "1/h burst 2")]), 1));
-    assert_eq!(decide(&shared), Decision::Refused);
-    shared.set(Policy::of(&config(&[]), 1));
-    assert_eq!(decide(&shared), Decision::Admitted);
+    let three = [("uploads_session", "1/h burst 3")];
+    assert_eq!([decide(&three), decide(&three)], [Decision::Admitted; 2]);
+    assert_eq!(decide(&[("uploads_session", "1/h burst 2")]), Decision::Refused);
+    assert_eq!(decide(&[]), Decision::Admitted);
 }
 
 #[test]
 fn cores_share_what_a_project_may() {
     let config = config(&[("uploads_project", "1/h burst 8"), ("uploads_address", "1/h burst 1000")]);
-    let shared = Shared::new(Policy::of(&config, 4));
-    let mut admission = Admission::new(&shared, 1024, 7);
+    let mut admission = Limited { policy: Policy::of(&config, 4), buckets: Admission::new(1024, 7) };
     let admitted = (0..20).filter(|n| admission.upload(SECOND, &upload(*n)).decision == Decision::Admitted);
     assert_eq!(admitted.count(), 2);
 }
