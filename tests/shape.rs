@@ -192,8 +192,6 @@ const CIRCLES_LEFT: &[&str] = &[
     "bucket",
     "checker",
     "cli",
-    "codec::inflate",
-    "codec::json",
     "config",
     "directory",
     "http",

@@ -2,44 +2,44 @@
 
 use flate2::{Decompress, FlushDecompress, Status};
 
-use super::{Fault, Moved, TAKEN_BYTES_MAX};
+use super::decoder::{DecodeFault, Progress, TAKEN_BYTES_MAX};
 
 /// The decoder.
 #[derive(Default)]
-pub struct Deflate {
+pub(super) struct Deflate {
     state: Option<Decompress>,
     fresh: bool,
 }
 
 impl Deflate {
-    pub fn begin(&mut self) {
+    pub(super) fn begin(&mut self) {
         self.fresh = true;
     }
 
-    pub fn step(&mut self, rest: &[u8], piece: &mut [u8]) -> Result<Moved, Fault> {
+    pub(super) fn step(&mut self, rest: &[u8], piece: &mut [u8]) -> Result<Progress, DecodeFault> {
         let state = self.state.get_or_insert_with(|| Decompress::new(true));
         if std::mem::take(&mut self.fresh) {
             state.reset(is_zlib(rest));
         }
         let input = &rest[..rest.len().min(TAKEN_BYTES_MAX)];
         let (taken, made) = (state.total_in(), state.total_out());
-        let status = state.decompress(input, piece, FlushDecompress::None).map_err(|_| Fault::Corrupt)?;
+        let status = state.decompress(input, piece, FlushDecompress::None).map_err(|_| DecodeFault::Corrupt)?;
         // Both are at most the lengths of slices.
         let taken = (state.total_in() - taken) as usize;
         let made = (state.total_out() - made) as usize;
         let done = status == Status::StreamEnd;
         if done && taken < rest.len() {
-            return Err(Fault::Corrupt);
+            return Err(DecodeFault::Corrupt);
         }
         if !done && taken == 0 && made == 0 {
-            return Err(Fault::Truncated);
+            return Err(DecodeFault::Truncated);
         }
-        Ok(Moved { taken, made, done })
+        Ok(Progress { taken, made, done })
     }
 }
 
-/// Whether the two bytes of a zlib header stand there: method 8, and a multiple of 31 (RFC 1950). What else they could be, the beginning of a
-/// stored block of 30 KB or more, does not bear its own check of length.
+/// Whether it begins with the two bytes of a zlib header: method 8, and a multiple of 31 (RFC 1950). The only other thing that they could
+/// be, the beginning of a stored block of 30 KB or more, fails that block's own check of its length.
 fn is_zlib(bytes: &[u8]) -> bool {
     match *bytes {
         [method, flags, ..] => method & 15 == 8 && u16::from_be_bytes([method, flags]).is_multiple_of(31),

@@ -1,11 +1,11 @@
 //! `gzip`, read as Go's `compress/gzip` reads it, errors included: several members are one stream, and whatever follows
-//! the last of them is an error, zeros too.
+//! the last of them is an error, even zeros.
 
 use std::fmt;
 
 use flate2::{Crc, Decompress, FlushDecompress, Status};
 
-use super::{Coding, InflateError, Moved, TAKEN_BYTES_MAX};
+use super::decoder::{Progress, TAKEN_BYTES_MAX};
 
 /// Longest file name or comment in a member's header, its end included (Go's limit).
 const HEADER_TEXT_MAX: usize = 512;
@@ -15,15 +15,15 @@ const HEADER_TEXT_MAX: usize = 512;
 pub enum GunzipError {
     /// The body is empty.
     Empty,
-    /// The body ends in mid member.
+    /// The body ends inside a member.
     Truncated,
     /// Not the header of a member.
     Header,
-    /// The data is not what was packed.
+    /// The data is not what was compressed.
     Checksum,
     /// Not deflate data; the offset counts within the member's data.
     Corrupt {
-        /// Bytes of the data that had been taken by then.
+        /// Bytes of the data that had been read by then.
         offset: u64,
     },
     /// It would inflate to more than is allowed.
@@ -51,14 +51,14 @@ pub enum BodyError {
     /// In the first header.
     #[error("can't create gzip reader: {0}")]
     Open(GunzipError),
-    /// Behind it.
+    /// After it.
     #[error("can't read gzip body: {0}")]
     Read(GunzipError),
 }
 
 /// The decoder.
 #[derive(Debug)]
-pub struct Gzip {
+pub(super) struct Gzip {
     state: Decompress,
     crc: Crc,
     at: At,
@@ -71,7 +71,7 @@ enum At {
     First,
     /// The data of a member.
     Data,
-    /// What stands behind the data.
+    /// The checksum and length after the data.
     Trailer,
     /// Another member's header, or nothing.
     Next,
@@ -88,25 +88,25 @@ impl Gzip {
         self.at = At::First;
     }
 
-    pub(super) fn step(&mut self, rest: &[u8], piece: &mut [u8]) -> Result<Moved, BodyError> {
+    pub(super) fn step(&mut self, rest: &[u8], piece: &mut [u8]) -> Result<Progress, BodyError> {
         match self.at {
             At::First => self.header(rest).map_err(BodyError::Open),
             At::Data => self.data(rest, piece).map_err(BodyError::Read),
             At::Trailer => self.trailer(rest).map_err(BodyError::Read),
-            At::Next if rest.is_empty() => Ok(Moved { done: true, ..Moved::default() }),
+            At::Next if rest.is_empty() => Ok(Progress { done: true, ..Progress::default() }),
             At::Next => self.header(rest).map_err(BodyError::Read),
         }
     }
 
-    fn header(&mut self, rest: &[u8]) -> Result<Moved, GunzipError> {
+    fn header(&mut self, rest: &[u8]) -> Result<Progress, GunzipError> {
         let taken = rest.len() - header(rest)?.len();
         self.state.reset(false);
         self.crc.reset();
         self.at = At::Data;
-        Ok(Moved { taken, ..Moved::default() })
+        Ok(Progress { taken, ..Progress::default() })
     }
 
-    fn data(&mut self, rest: &[u8], piece: &mut [u8]) -> Result<Moved, GunzipError> {
+    fn data(&mut self, rest: &[u8], piece: &mut [u8]) -> Result<Progress, GunzipError> {
         let input = &rest[..rest.len().min(TAKEN_BYTES_MAX)];
         let (taken, made) = (self.state.total_in(), self.state.total_out());
         let status = self
@@ -122,36 +122,17 @@ impl Gzip {
             _ if taken == 0 && made == 0 => return Err(GunzipError::Truncated),
             _ => {}
         }
-        Ok(Moved { taken, made, done: false })
+        Ok(Progress { taken, made, done: false })
     }
 
-    fn trailer(&mut self, rest: &[u8]) -> Result<Moved, GunzipError> {
+    fn trailer(&mut self, rest: &[u8]) -> Result<Progress, GunzipError> {
         let trailer = rest.get(..8).ok_or(GunzipError::Truncated)?;
         let length = self.state.total_out() as u32;
         if trailer[..4] != self.crc.sum().to_le_bytes() || trailer[4..] != length.to_le_bytes() {
             return Err(GunzipError::Checksum);
         }
         self.at = At::Next;
-        Ok(Moved { taken: 8, made: 0, done: rest.len() == 8 })
-    }
-}
-
-/// gzip alone, in one go.
-#[derive(Debug, Default)]
-pub struct Gunzip(super::Inflater);
-
-impl Gunzip {
-    /// A fresh one.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Replaces the content of `out` by the inflated `body`, of `limit` bytes at most.
-    pub fn inflate(&mut self, body: &[u8], limit: usize, out: &mut Vec<u8>) -> Result<(), BodyError> {
-        self.0.inflate(Coding::Gzip, body, limit, out).map_err(|error| match error {
-            InflateError::Gzip(error) => error,
-            InflateError::Other { .. } => BodyError::Read(GunzipError::TooLarge),
-        })
+        Ok(Progress { taken: 8, made: 0, done: rest.len() == 8 })
     }
 }
 

@@ -2,55 +2,55 @@
 
 use zstd::zstd_safe::{DCtx, DParameter, InBuffer, OutBuffer, ResetDirective};
 
-use super::{Fault, Moved, TAKEN_BYTES_MAX};
+use super::decoder::{DecodeFault, Progress, TAKEN_BYTES_MAX};
 
 /// The largest window, as a power of two: the 8 MiB that RFC 9659 allows in HTTP.
 const WINDOW_LOG_MAX: u32 = 23;
 
-/// A decoder that has grown beyond this is given back.
+/// A decoder that has grown beyond this is freed.
 const KEPT_BYTES: usize = 512 * 1024;
 
 /// The decoder.
 #[derive(Default)]
-pub struct Zstd {
+pub(super) struct Zstd {
     state: Option<DCtx<'static>>,
     fresh: bool,
 }
 
 impl Zstd {
-    pub fn begin(&mut self) {
+    pub(super) fn begin(&mut self) {
         self.fresh = true;
     }
 
-    /// Gives the memory back, where it was more than a small window.
-    pub fn end(&mut self) {
+    /// Frees the memory if it was more than a small window needs.
+    pub(super) fn end(&mut self) {
         if self.state.as_ref().is_some_and(|state| state.sizeof() > KEPT_BYTES) {
             self.state = None;
         }
     }
 
-    pub fn step(&mut self, rest: &[u8], piece: &mut [u8]) -> Result<Moved, Fault> {
+    pub(super) fn step(&mut self, rest: &[u8], piece: &mut [u8]) -> Result<Progress, DecodeFault> {
         if self.state.is_none() {
-            let mut state = DCtx::try_create().ok_or(Fault::Corrupt)?;
-            state.set_parameter(DParameter::WindowLogMax(WINDOW_LOG_MAX)).map_err(|_| Fault::Corrupt)?;
+            let mut state = DCtx::try_create().ok_or(DecodeFault::Corrupt)?;
+            state.set_parameter(DParameter::WindowLogMax(WINDOW_LOG_MAX)).map_err(|_| DecodeFault::Corrupt)?;
             self.state = Some(state);
         }
-        let Some(state) = &mut self.state else { return Err(Fault::Corrupt) };
+        let Some(state) = &mut self.state else { return Err(DecodeFault::Corrupt) };
         if std::mem::take(&mut self.fresh) {
-            state.reset(ResetDirective::SessionOnly).map_err(|_| Fault::Corrupt)?;
+            state.reset(ResetDirective::SessionOnly).map_err(|_| DecodeFault::Corrupt)?;
             if rest.is_empty() {
-                return Err(Fault::Truncated);
+                return Err(DecodeFault::Truncated);
             }
         }
         let mut input = InBuffer::around(&rest[..rest.len().min(TAKEN_BYTES_MAX)]);
         let mut output = OutBuffer::around(piece);
-        // 0: a frame is at its end, and all of it is in the output.
-        let wanted = state.decompress_stream(&mut output, &mut input).map_err(|_| Fault::Corrupt)?;
+        // 0: a frame has ended, and all of it has been written.
+        let wanted = state.decompress_stream(&mut output, &mut input).map_err(|_| DecodeFault::Corrupt)?;
         let (taken, made) = (input.pos(), output.pos());
         let done = wanted == 0 && taken == rest.len();
         if !done && taken == 0 && made == 0 {
-            return Err(Fault::Truncated);
+            return Err(DecodeFault::Truncated);
         }
-        Ok(Moved { taken, made, done })
+        Ok(Progress { taken, made, done })
     }
 }

@@ -1,22 +1,20 @@
-//! The short way through a plain document: simd-json, in place.
+//! The fast path for a plain document: simd-json, in place.
 //!
-//! It takes only what cannot be in doubt, and leaves the rest to the reader, which is the judge and writes the
-//! error texts. What it leaves: whatever simd-json refuses (lone surrogates, bytes that are not UTF-8, numbers
-//! beyond 64 bits, deep nesting, faults of grammar), whatever is not an object, a value that its field does not
-//! take, and among the outermost members every fraction and `-0`, because the tape does not say how a number was
-//! written.
+//! It accepts only what is beyond doubt and leaves the rest to the full reader, which decides and writes the error texts. What it leaves:
+//! whatever simd-json refuses (lone surrogates, bytes that are not UTF-8, numbers beyond 64 bits, deep nesting, syntax errors), whatever
+//! is not an object, a value that its field does not take, and among the outermost members every fraction and `-0`, because the tape does
+//! not say how a number was written.
 
 use std::{fmt, mem};
 
 use simd_json::{Buffers, INPUT_PADDING, Node, StaticNode, Tape, fill_tape_padded};
 
-use super::reader::Depth;
-use super::{Fields, KEY_BYTES_MAX, Value, fold};
+use super::fields::{Depth, Fields, KEY_BYTES_MAX, Value, fold};
 
-/// A longer document is left to the reader: no start is as long, and so the buffers never take more than 1 MiB.
+/// A longer document is left to the full reader: no start is that long, and this keeps the buffers below 1 MiB.
 const BYTES_MAX: usize = 16 * 1024;
 
-/// Buffers of the short way, reused from document to document.
+/// Buffers of the fast path, reused from document to document.
 pub(super) struct Fast {
     /// The document, with the padding that vectors may be read from. Strings are unescaped in place.
     document: Vec<u8>,
@@ -38,7 +36,7 @@ impl fmt::Debug for Fast {
 }
 
 impl Fast {
-    /// Whether `input` was plain, and `fields` are what it says. Otherwise they are half set.
+    /// Reads `input` into `fields` and returns whether it was plain. If not, `fields` are half set.
     pub(super) fn read<F: Fields>(&mut self, input: &[u8], fields: &mut F) -> bool {
         if input.len() > BYTES_MAX {
             return false;
@@ -54,7 +52,7 @@ impl Fast {
     }
 }
 
-/// Takes the members of the outermost object in their order; what is nested deeper, and not entered, is stepped over.
+/// Takes the members of the outermost object in order; deeper objects that are not entered are skipped.
 fn walk<F: Fields>(nodes: &[Node<'_>], fields: &mut F) -> Option<()> {
     let (Node::Object { .. }, members) = nodes.split_first()? else { return None };
     take_members(members, fields, Depth::Outermost)

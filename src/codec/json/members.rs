@@ -1,14 +1,16 @@
-//! Objects whose keys are data of the client's: maps, which are read member by member.
+//! Objects whose keys are the client's data: maps, read member by member.
 
+use super::document::JsonScratch;
+use super::error::JsonError;
+use super::fields::{KEY_BYTES_MAX, Value, fold};
 use super::reader::Reader;
-use super::{JsonError, JsonScratch, KEY_BYTES_MAX, Value, fold};
 
-/// Calls `visit` for each member of the object that `input` is, in order: the key as it is written, unescaped; the value; and the text of
-/// the value, for what lies in it. Does nothing if `input` is no object. What follows the object is not looked at.
+/// Calls `visit` for each member of the object that `input` is, in order: the key as written, unescaped; the value; and the value's
+/// own text, to read what is inside it. Does nothing if `input` is not an object. What follows the object is ignored.
 ///
 /// # Errors
 ///
-/// The first fault of grammar, or the first error of `visit`.
+/// The first syntax error, or the first error of `visit`.
 pub fn members<'a>(
     input: &'a [u8],
     scratch: &mut JsonScratch,
@@ -19,27 +21,19 @@ pub fn members<'a>(
     let mut more = reader.enters_object();
     while more {
         key.clear();
-        key.push_str(reader.key(scratch)?);
+        key.push_str(reader.key(&mut scratch.reader)?);
         reader.blanks();
         let from = reader.at();
-        let value = reader.value(scratch)?;
+        let value = reader.value(&mut scratch.reader)?;
         visit(&key, value, &input[from..reader.at()])?;
         more = reader.passes_comma()?;
     }
     Ok(())
 }
 
-/// Whether a key is `lower`, without regard to case.
+/// Whether a key is `lower`, ignoring case.
 pub fn is_key(key: &str, lower: &str) -> bool {
     fold(key, &mut [0; KEY_BYTES_MAX]) == Some(lower)
-}
-
-/// The error for a value that a map's type does not take. `field` and `go_type` as in [`Mismatch`](super::Mismatch).
-pub fn wrong_type(type_name: &str, field: &str, go_type: &str, value: Value<'_>) -> JsonError {
-    JsonError::Type {
-        found: value.kind().to_owned(),
-        wanted: format!("struct field {type_name}.{field} of type {go_type}"),
-    }
 }
 
 #[cfg(test)]

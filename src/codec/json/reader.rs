@@ -1,17 +1,21 @@
-//! The grammar: one pass over the bytes.
+//! The full reader: the grammar, in one pass over the bytes.
 
-use super::{DEPTH_MAX, Fields, JsonError, JsonScratch, KEY_BYTES_MAX, Value, fold, type_error};
+use super::error::{JsonError, type_error};
+use super::fields::{Depth, Fields, KEY_BYTES_MAX, Value, fold};
 
-/// Which object is read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Depth {
-    /// The document itself.
-    Outermost,
-    /// One within it, whose members are taken too. Those within that one are passed over.
-    Entered,
+/// Deepest nesting that is read (Go's limit).
+pub(super) const DEPTH_MAX: usize = 10_000;
+
+/// The buffers of a reader, reused from document to document.
+#[derive(Debug, Default)]
+pub(super) struct ReaderBuffers {
+    /// The string that was read last, unescaped.
+    pub(super) text: Vec<u8>,
+    /// The containers that are open: `{` or `[`.
+    pub(super) open: Vec<u8>,
 }
 
-/// A place in a document.
+/// A position in a document.
 pub(super) struct Reader<'a> {
     input: &'a [u8],
     at: usize,
@@ -43,7 +47,7 @@ impl<'a> Reader<'a> {
     pub(super) fn object<F: Fields>(
         &mut self,
         fields: &mut F,
-        scratch: &mut JsonScratch,
+        buffers: &mut ReaderBuffers,
         fault: &mut Option<JsonError>,
         depth: Depth,
     ) -> Result<(), JsonError> {
@@ -55,12 +59,12 @@ impl<'a> Reader<'a> {
         }
         loop {
             let mut key = [0; KEY_BYTES_MAX];
-            let key = fold(self.key(scratch)?, &mut key);
+            let key = fold(self.key(buffers)?, &mut key);
             self.blanks();
             if depth == Depth::Outermost && self.peek() == Some(b'{') && key.is_some_and(|key| fields.enters(key)) {
-                self.object(fields, scratch, fault, Depth::Entered)?;
+                self.object(fields, buffers, fault, Depth::Entered)?;
             } else {
-                let value = self.value(scratch)?;
+                let value = self.value(buffers)?;
                 if let Some(key) = key
                     && let Err(mismatch) = fields.set(key, value)
                     && fault.is_none()
@@ -81,12 +85,12 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// How many bytes have been passed.
+    /// How many bytes have been read.
     pub(super) fn at(&self) -> usize {
         self.at
     }
 
-    /// Passes over the bracket of an object that comes next. False: what comes is none, or it is empty.
+    /// Skips the opening bracket of the object that comes next. `false`: no object comes, or it is empty.
     pub(super) fn enters_object(&mut self) -> bool {
         self.blanks();
         if self.peek() != Some(b'{') {
@@ -97,7 +101,7 @@ impl<'a> Reader<'a> {
         self.peek() != Some(b'}')
     }
 
-    /// Passes over what follows a member. True: another one comes.
+    /// Skips what follows a member. `true`: another one comes.
     pub(super) fn passes_comma(&mut self) -> Result<bool, JsonError> {
         self.blanks();
         match self.peek() {
@@ -112,14 +116,14 @@ impl<'a> Reader<'a> {
     }
 
     /// A key and its colon.
-    pub(super) fn key<'t>(&mut self, scratch: &'t mut JsonScratch) -> Result<&'t str, JsonError>
+    pub(super) fn key<'t>(&mut self, buffers: &'t mut ReaderBuffers) -> Result<&'t str, JsonError>
     where
         'a: 't,
     {
         if self.peek() != Some(b'"') {
             return self.fail("looking for beginning of object key string");
         }
-        let key = self.string(&mut scratch.text)?;
+        let key = self.string(&mut buffers.text)?;
         self.blanks();
         if self.peek() != Some(b':') {
             return self.fail("after object key");
@@ -129,19 +133,19 @@ impl<'a> Reader<'a> {
     }
 
     /// Any value below the outermost object, or a scalar at the top.
-    pub(super) fn value<'t>(&mut self, scratch: &'t mut JsonScratch) -> Result<Value<'t>, JsonError>
+    pub(super) fn value<'t>(&mut self, buffers: &'t mut ReaderBuffers) -> Result<Value<'t>, JsonError>
     where
         'a: 't,
     {
         self.blanks();
         Ok(match self.peek() {
-            Some(b'"') => Value::String(self.string(&mut scratch.text)?),
+            Some(b'"') => Value::String(self.string(&mut buffers.text)?),
             Some(b'{') => {
-                self.skip(scratch)?;
+                self.skip(buffers)?;
                 Value::Object
             }
             Some(b'[') => {
-                self.skip(scratch)?;
+                self.skip(buffers)?;
                 Value::Array
             }
             _ => self.scalar()?,
@@ -207,16 +211,16 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Passes over a container, however deep.
-    fn skip(&mut self, scratch: &mut JsonScratch) -> Result<(), JsonError> {
-        let JsonScratch { text, open, .. } = scratch;
+    /// Skips a container, however deep.
+    fn skip(&mut self, buffers: &mut ReaderBuffers) -> Result<(), JsonError> {
+        let ReaderBuffers { text, open } = buffers;
         open.clear();
         loop {
             // At a value.
             self.blanks();
             match self.peek() {
                 Some(bracket @ (b'{' | b'[')) => {
-                    // The outermost object counts too.
+                    // The outermost object counts as well.
                     if open.len() + 2 > DEPTH_MAX {
                         return self.fail("exceeded max depth");
                     }
@@ -239,7 +243,7 @@ impl<'a> Reader<'a> {
                     self.scalar()?;
                 }
             }
-            // Behind a value, or before the bracket that closes an empty container.
+            // After a value, or before the bracket that closes an empty container.
             loop {
                 self.blanks();
                 match (open.last(), self.peek()) {
@@ -316,7 +320,7 @@ impl<'a> Reader<'a> {
         Ok(str::from_utf8(text).expect("only whole characters were pushed"))
     }
 
-    /// Passes over what stands for itself within a string.
+    /// Skips the bytes of a string that stand for themselves.
     fn plain(&mut self) {
         let rest = &self.input[self.at..];
         self.at += rest.iter().position(|&byte| byte == b'"' || byte == b'\\' || byte < b' ').unwrap_or(rest.len());
@@ -357,8 +361,8 @@ impl<'a> Reader<'a> {
         Ok(unit)
     }
 
-    /// The character of a code unit, with its other half where there is one. A half alone is
-    /// U+FFFD, and what follows it is read for itself.
+    /// The character of a code unit, joined with its low surrogate where one follows. A lone surrogate is U+FFFD, and what follows it
+    /// is read by itself.
     fn character(&mut self, unit: u32) -> char {
         if let Some(character) = char::from_u32(unit) {
             return character;
@@ -395,7 +399,7 @@ const NULL: &[(u8, &str)] = &[
     (b'l', "in literal null (expecting 'l')"),
 ];
 
-/// Appends `bytes`, each one that is not part of a character as U+FFFD.
+/// Appends `bytes`; each byte that is not part of a character becomes U+FFFD.
 fn push_lossy(text: &mut Vec<u8>, bytes: &[u8]) {
     for chunk in bytes.utf8_chunks() {
         text.extend_from_slice(chunk.valid().as_bytes());

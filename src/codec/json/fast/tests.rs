@@ -2,7 +2,9 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
-use crate::codec::json::{DEPTH_MAX, JsonScratch, Mismatch, read, read_plainly, set_bool, set_integer, set_text};
+use crate::codec::json::document::{JsonScratch, read, read_plainly};
+use crate::codec::json::reader::DEPTH_MAX;
+use crate::codec::json::{Mismatch, set_bool, set_integer, set_text};
 
 use super::*;
 
@@ -68,12 +70,12 @@ fn assert_same(document: &[u8], scratch: &mut JsonScratch) {
     assert_eq!((outcome, ours), (verdict, judged), "{}", String::from_utf8_lossy(document));
 }
 
-fn goes_the_short_way(document: impl AsRef<[u8]>) -> bool {
+fn takes_the_fast_path(document: impl AsRef<[u8]>) -> bool {
     Fast::default().read(document.as_ref(), &mut Document::default())
 }
 
 #[test]
-fn a_plain_document_goes_the_short_way() {
+fn a_plain_document_takes_the_fast_path() {
     let inner = format!("{{\"x\":{}{}}}", "[".repeat(1_000), "]".repeat(1_000));
     for plain in [
         START,
@@ -84,13 +86,13 @@ fn a_plain_document_goes_the_short_way() {
         r#"{"x":[1.5,-0,1e300]}"#,
         inner.as_str(),
     ] {
-        assert!(goes_the_short_way(plain), "{plain}");
+        assert!(takes_the_fast_path(plain), "{plain}");
         assert_same(plain.as_bytes(), &mut JsonScratch::default());
     }
 }
 
 #[test]
-fn what_is_in_doubt_is_left_to_the_reader() {
+fn what_is_in_doubt_is_left_to_the_full_reader() {
     let nested = |depth: usize| format!("{{\"x\":{}{}}}", "[".repeat(depth), "]".repeat(depth));
     let long = format!("{{\"x\":\"{}\"}}", "a".repeat(BYTES_MAX));
     for doubtful in [
@@ -113,7 +115,7 @@ fn what_is_in_doubt_is_left_to_the_reader() {
         nested(DEPTH_MAX).as_bytes(),
         long.as_bytes(),
     ] {
-        assert!(!goes_the_short_way(doubtful), "{}", String::from_utf8_lossy(doubtful));
+        assert!(!takes_the_fast_path(doubtful), "{}", String::from_utf8_lossy(doubtful));
         assert_same(doubtful, &mut JsonScratch::default());
     }
 }

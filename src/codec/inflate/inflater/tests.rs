@@ -2,6 +2,8 @@ use std::io::Write;
 
 use flate2::Compression;
 
+use crate::codec::inflate::DecodeFault;
+
 use super::*;
 
 fn pack(coding: Coding, text: &[u8]) -> Vec<u8> {
@@ -142,7 +144,7 @@ fn a_window_beyond_what_http_allows_is_refused() {
     writer.write_all(&text(100_000)).unwrap();
     writer.finish().unwrap();
     let packed = writer.into_inner().0;
-    let error = InflateError::Other { coding: Coding::Zstd, fault: Fault::Corrupt };
+    let error = InflateError::Other { coding: Coding::Zstd, fault: DecodeFault::Corrupt };
     assert_eq!(inflate(Coding::Zstd, &packed, 1 << 20), Err(error));
 }
 

@@ -1,3 +1,6 @@
+use crate::codec::json::reader::DEPTH_MAX;
+use crate::codec::json::{Mismatch, set_bool, set_integer, set_text, write_string};
+
 use super::*;
 
 #[derive(Debug, Default, PartialEq)]
@@ -32,7 +35,10 @@ impl Fields for Sample {
 
 fn sample(input: impl AsRef<[u8]>) -> Result<Sample, String> {
     let mut sample = Sample { rev: "left".to_owned(), timestamp: 7, ..Sample::default() };
-    let mut scratch = JsonScratch { text: b"left".to_vec(), open: b"[[".to_vec(), ..JsonScratch::default() };
+    let mut scratch = JsonScratch {
+        reader: ReaderBuffers { text: b"left".to_vec(), open: b"[[".to_vec() },
+        ..JsonScratch::default()
+    };
     read(input.as_ref(), &mut sample, &mut scratch).map(|()| sample).map_err(|error| error.to_string())
 }
 

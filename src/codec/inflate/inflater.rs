@@ -1,0 +1,133 @@
+//! The decoders of all codings behind one interface, with the limit on what comes out.
+
+use std::fmt;
+
+use super::brotli::Brotli;
+use super::coding::Coding;
+use super::deflate::Deflate;
+use super::error::InflateError;
+use super::gzip::Gzip;
+use super::zstd::Zstd;
+
+/// A good size for the pieces that come out, in bytes.
+pub const PIECE_BYTES: usize = 32 * 1024;
+
+/// The result of one step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Step {
+    /// Bytes that were written to the piece; there may be none although the body goes on.
+    pub made: usize,
+    /// The body has ended, and is whole.
+    pub done: bool,
+}
+
+/// Decoders whose state is reused. One body at a time: [`begin`](Self::begin), then [`step`](Self::step) until it is done or fails.
+#[derive(Default)]
+pub struct Inflater {
+    gzip: Gzip,
+    deflate: Deflate,
+    brotli: Brotli,
+    zstd: Zstd,
+    body: Option<Body>,
+}
+
+/// The body that is being inflated.
+#[derive(Debug, Clone, Copy)]
+struct Body {
+    coding: Coding,
+    taken: usize,
+    left: usize,
+}
+
+impl fmt::Debug for Inflater {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inflater").field("body", &self.body).finish_non_exhaustive()
+    }
+}
+
+impl Inflater {
+    /// A new one. What a coding needs is allocated with the first body in it.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Begins a body that may inflate to `limit` bytes, inclusive, whatever became of the one before.
+    pub fn begin(&mut self, coding: Coding, limit: usize) {
+        self.body = Some(Body { coding, taken: 0, left: limit });
+        match coding {
+            Coding::Gzip => self.gzip.begin(),
+            Coding::Deflate => self.deflate.begin(),
+            Coding::Brotli => self.brotli.begin(),
+            Coding::Zstd => self.zstd.begin(),
+        }
+    }
+
+    /// Inflates the body a little further, into `piece`, which must not be empty. `body` is the whole body each time. After its end, or
+    /// after an error, nothing more comes.
+    pub fn step(&mut self, body: &[u8], piece: &mut [u8]) -> Result<Step, InflateError> {
+        let Some(mut current) = self.body.take() else { return Ok(Step { made: 0, done: true }) };
+        let rest = body.get(current.taken..).unwrap_or_default();
+        let other = |fault| InflateError::Other { coding: current.coding, fault };
+        let progress = match current.coding {
+            Coding::Gzip => self.gzip.step(rest, piece)?,
+            Coding::Deflate => self.deflate.step(rest, piece).map_err(other)?,
+            Coding::Brotli => self.brotli.step(rest, piece).map_err(other)?,
+            Coding::Zstd => self.zstd.step(rest, piece).map_err(other)?,
+        };
+        if progress.made > current.left {
+            return Err(InflateError::too_large(current.coding));
+        }
+        current.taken += progress.taken;
+        current.left -= progress.made;
+        if !progress.done {
+            self.body = Some(current);
+        } else if current.coding == Coding::Brotli {
+            self.brotli.end();
+        }
+        Ok(Step { made: progress.made, done: progress.done })
+    }
+
+    /// Forgets the body, and frees what large memory it took. The decoders of codings that need little are kept.
+    pub fn end(&mut self) {
+        self.body = None;
+        self.brotli.end();
+        self.zstd.end();
+    }
+
+    /// Hands the inflated body to `take` in pieces, without a pause: for threads that may be busy for as long as it takes.
+    pub fn pieces<E: From<InflateError>>(
+        &mut self,
+        coding: Coding,
+        body: &[u8],
+        limit: usize,
+        mut take: impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.begin(coding, limit);
+        let mut piece = [0; PIECE_BYTES];
+        loop {
+            let step = self.step(body, &mut piece)?;
+            take(&piece[..step.made])?;
+            if step.done {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Replaces the content of `out` by the inflated body, without a pause. On an error `out` holds what came before it.
+    pub fn inflate(
+        &mut self,
+        coding: Coding,
+        body: &[u8],
+        limit: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<(), InflateError> {
+        out.clear();
+        self.pieces(coding, body, limit, |piece| {
+            out.extend_from_slice(piece);
+            Ok(())
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;
