@@ -194,7 +194,6 @@ const CIRCLES_LEFT: &[&str] = &[
     "cli",
     "config",
     "directory",
-    "http",
     "log",
     "log::open",
     "log::read::merge",

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use super::head::is_token_byte;
+use super::bytes::{is_text_byte, is_token_byte};
 use super::{Buffer, Framing, Limits, Reject};
 
 /// The most that [`BodyStatus::More`] asks for at once.
@@ -273,9 +273,4 @@ const TOO_LARGE: Reject = Reject::new(413, "the request's body is too large");
 
 fn expect(byte: u8, expected: u8) -> Result<(), Reject> {
     if byte == expected { Ok(()) } else { Err(Reject::bad_request("a chunk is not followed by CRLF")) }
-}
-
-/// May this byte stand in a value (RFC 9110, 5.5): anything but control bytes, tabs aside?
-fn is_text_byte(byte: u8) -> bool {
-    matches!(byte, b'\t' | 0x20..=0x7e | 0x80..)
 }

@@ -1,8 +1,8 @@
 //! The bytes that a connection has received and not used up.
 //!
-//! Whoever reads a request finds it at index 0. What was used up before it is passed over, not overwritten: a client that sends a thousand
-//! requests at once must not have the rest of them moved a thousand times. Room is made by moving when bytes are to be received and there is
-//! none behind, so that a byte is moved once a receive at most.
+//! A request is always found at index 0. The bytes used up before it are skipped, not overwritten: if a client sends a thousand
+//! requests at once, the rest of them must not be moved a thousand times. Bytes are moved only when there is no room behind them to
+//! receive more, so a byte is moved at most once a receive.
 
 use std::ops::{Deref, DerefMut, Range};
 
@@ -22,13 +22,13 @@ impl Buffer {
         self.bytes.capacity()
     }
 
-    /// Removes all.
+    /// Removes all bytes.
     pub fn clear(&mut self) {
         self.bytes.clear();
         self.used = 0;
     }
 
-    /// Removes all behind the first `len` bytes.
+    /// Removes all but the first `len` bytes.
     pub fn truncate(&mut self, len: usize) {
         self.bytes.truncate(self.used + len);
     }
@@ -59,13 +59,13 @@ impl Buffer {
         }
     }
 
-    /// Adds bytes, of which there is room for in its capacity.
+    /// Adds bytes. The capacity must have room for them.
     pub fn extend_from_slice(&mut self, more: &[u8]) {
         self.make_room(more.len());
         self.bytes.extend_from_slice(more);
     }
 
-    /// Puts these bytes into an empty vector of a larger capacity, which takes the place of the old one.
+    /// Copies the bytes into `larger`, which takes the place of the old vector; returns the old one.
     pub fn move_into(&mut self, mut larger: Vec<u8>) -> Vec<u8> {
         larger.clear();
         larger.extend_from_slice(self);
@@ -73,7 +73,7 @@ impl Buffer {
         std::mem::replace(&mut self.bytes, larger)
     }
 
-    /// The vector, for as long as the kernel writes behind its end. Meanwhile this is empty.
+    /// Lends the vector to the kernel, which writes behind its end. Until it is taken back this is empty.
     pub fn lend(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.bytes)
     }

@@ -12,7 +12,7 @@ const MONTHS: &[u8; 36] = b"JanFebMarAprMayJunJulAugSepOctNovDec";
 pub struct HttpDate([u8; 29]);
 
 impl HttpDate {
-    /// The date of so many seconds since 1970-01-01 UTC. Later than the year 9999 is shown as its last second.
+    /// The date at this many seconds since 1970-01-01 UTC. What is later than the year 9999 is shown as its last second.
     pub fn from_unix(seconds: u64) -> Self {
         let seconds = seconds.min(LAST_SECOND);
         let (days, second) = (seconds / SECONDS_PER_DAY, seconds % SECONDS_PER_DAY);

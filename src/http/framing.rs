@@ -8,15 +8,15 @@ use super::{Reject, Version};
 pub enum Framing {
     /// There is no body.
     None,
-    /// So many bytes, at most 2^63-1.
+    /// This many bytes, at most 2^63-1.
     Length(u64),
     /// Chunks up to the one of size zero, then trailers.
     Chunked,
 }
 
-/// What the header lines say about the request as a message.
+/// The header lines that are about the request as a message: how often each came, and what it says.
 #[derive(Default)]
-pub(super) struct Facts<'a> {
+pub(super) struct MessageHeaders<'a> {
     hosts: u32,
     host: &'a [u8],
     lengths: u32,
@@ -29,7 +29,7 @@ pub(super) struct Facts<'a> {
     expects_other: bool,
 }
 
-impl<'a> Facts<'a> {
+impl<'a> MessageHeaders<'a> {
     /// Takes a header line into account.
     pub(super) fn note(&mut self, header: &httparse::Header<'a>) {
         let (name, value) = (header.name, header.value);
@@ -87,7 +87,7 @@ impl<'a> Facts<'a> {
         }
     }
 
-    /// Judges `Expect`: does the client wait for `100 Continue`?
+    /// Judges `Expect`: whether the client waits for `100 Continue`.
     pub(super) fn expects_continue(&self, version: Version, framing: Framing) -> Result<bool, Reject> {
         if self.expects_other {
             return Err(Reject::new(417, "no expectation but 100-continue is supported"));
@@ -96,13 +96,13 @@ impl<'a> Facts<'a> {
         Ok(self.expects_continue && has_body && version == Version::H11)
     }
 
-    /// May another request follow on the connection?
+    /// Whether another request may follow on the connection.
     pub(super) fn keep_alive(&self, version: Version) -> bool {
         !self.close && (version == Version::H11 || self.keep_alive)
     }
 }
 
-/// The members of a comma-separated list, blanks around them cut off; empty ones don't count (RFC 9110, 5.6.1.2).
+/// The members of a comma-separated list, without the blanks around them; empty ones don't count (RFC 9110, 5.6.1.2).
 fn list(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     value.split(|&b| b == b',').map(<[u8]>::trim_ascii).filter(|member| !member.is_empty())
 }

@@ -2,12 +2,10 @@
 
 use std::mem::MaybeUninit;
 
-use super::framing::{Facts, Framing};
+use super::bytes::is_token_byte;
+use super::framing::{Framing, MessageHeaders};
 use super::request_line::{BARE_LF, RequestLine, check_lengths};
-use super::{Limits, Method, Reject, Version};
-
-/// The most header lines that a [`Head`] can hold.
-pub const HEADERS_MAX: usize = 64;
+use super::{HEADERS_MAX, Limits, Method, Reject, Version};
 
 /// The longest head whose offsets fit a [`Slot`].
 const HEAD_BYTES_MAX: usize = u16::MAX as usize;
@@ -111,8 +109,8 @@ impl Head {
         }
     }
 
-    /// Forgets a partial head, so that the next call of [`decode_head`] begins anew. Whoever hands a head to another
-    /// connection must call it: what was scanned of the old bytes would be skipped in the new ones. After a
+    /// Forgets a partial head, so that the next call of [`decode_head`] begins anew. Must be called before a head is used for
+    /// another connection: otherwise as many bytes as were scanned of the old one would be skipped in the new one. After a
     /// complete head or a refusal nothing is left to forget.
     pub fn reset(&mut self) {
         self.scanned = 0;
@@ -196,7 +194,7 @@ impl Head {
         self.len == 0
     }
 
-    /// Takes over what was parsed, and judges the headers that frame the request. `buf` begins where offsets do.
+    /// Takes over what was parsed, and judges the headers that frame the request. Offsets count from the start of `buf`.
     fn fill(
         &mut self,
         buf: &[u8],
@@ -204,23 +202,23 @@ impl Head {
         line: &RequestLine<'_>,
         headers: &[httparse::Header<'_>],
     ) -> Result<(), Reject> {
-        let mut facts = Facts::default();
+        let mut about = MessageHeaders::default();
         for (slot, header) in self.slots.iter_mut().zip(headers) {
             *slot = Slot { name: Span::of(buf, header.name.as_bytes()), value: Span::of(buf, header.value) };
             let value_end = usize::from(slot.value.start) + header.value.len();
             if !ends_in_crlf(&buf[value_end..]) {
                 return Err(BARE_LF);
             }
-            facts.note(header);
+            about.note(header);
         }
         if !buf.ends_with(b"\r\n") {
             return Err(BARE_LF);
         }
         self.slots_len = headers.len();
-        facts.check_host(line.version)?;
-        self.framing = facts.framing(line.version)?;
-        self.expects_continue = facts.expects_continue(line.version, self.framing)?;
-        self.keep_alive = facts.keep_alive(line.version);
+        about.check_host(line.version)?;
+        self.framing = about.framing(line.version)?;
+        self.expects_continue = about.expects_continue(line.version, self.framing)?;
+        self.keep_alive = about.keep_alive(line.version);
         self.method = line.method;
         self.version = line.version;
         let target_start = method_start + line.method_len + 1;
@@ -258,8 +256,8 @@ impl<'a> Iterator for Headers<'a> {
 
 /// Looks for a whole head at the start of `buf`.
 ///
-/// While the head is partial, call again with the same bytes and more behind them: only the new ones are looked at,
-/// so a head that arrives byte by byte costs as much as one that arrives at once, twice over. After a complete head
+/// While the head is partial, call again with the same bytes and more behind them. Only the new ones are looked at,
+/// so a head that arrives byte by byte costs at most twice as much as one that arrives at once. After a complete head
 /// or a refusal the next call begins anew.
 ///
 /// # Errors
@@ -309,7 +307,7 @@ fn decode_at_once(window: &[u8], limits: &Limits, head: &mut Head) -> Option<Res
     Some(filled)
 }
 
-/// Searches what is new in `window` for the end of the head and for what can be refused before it. Gives the head's
+/// Searches what is new in `window` for the end of the head, and for faults that can be refused before the end. Returns the head's
 /// length when it is whole.
 fn scan(window: &[u8], limits: &Limits, head: &mut Head) -> Result<Option<usize>, Reject> {
     let Some(start) = skip_empty_lines(window)? else {
@@ -351,7 +349,7 @@ fn decode_scanned(buf: &[u8], limits: &Limits, head: &mut Head) -> Result<(), Re
     }
 }
 
-/// Where the request line begins; `None` while that is open.
+/// Where the request line begins; `None` while that can't be told yet.
 fn skip_empty_lines(window: &[u8]) -> Result<Option<usize>, Reject> {
     const STRAY: Reject = Reject::bad_request("stray line ends before the request line");
     let mut start = 0;
@@ -374,13 +372,7 @@ fn find_lf(window: &[u8], from: usize) -> Option<usize> {
     window[from..].iter().position(|&b| b == b'\n').map(|at| from + at)
 }
 
-/// Does what follows a trimmed value, blanks aside, begin with CR?
+/// Whether CR follows a trimmed value, blanks aside.
 fn ends_in_crlf(after_value: &[u8]) -> bool {
     after_value.iter().find(|b| !matches!(b, b' ' | b'\t')) == Some(&b'\r')
-}
-
-/// May this byte stand in a token, such as a method or a header's name (RFC 9110, 5.6.2)?
-pub(super) fn is_token_byte(byte: u8) -> bool {
-    matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'!' | b'#'..=b'\'' | b'*' | b'+')
-        || matches!(byte, b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~')
 }

@@ -2,12 +2,12 @@
 //!
 //! # The rules
 //!
-//! RFC 9110 and RFC 9112 are the judge; where they leave a choice, the strict reading wins, because a lenient
-//! reading is what lets two servers in a row see different requests in the same bytes. [`httparse`] splits the
-//! head; everything that it leaves open is decided here.
+//! RFC 9110 and RFC 9112 decide. Where they leave a choice, the strict reading wins: lenient readings are what lets two servers in a row see
+//! different requests in the same bytes. [`httparse`] splits the
+//! head; the rest is decided here.
 //!
 //! **The head** ([`decode_head`]):
-//! - Up to two empty lines (CRLF) may stand before the request line. They count as part of the head.
+//! - Up to two empty lines (CRLF) are allowed before the request line. They count as part of the head.
 //! - Every line ends in CRLF. A bare LF, a bare CR, a folded header line, a blank before the colon, NUL and other
 //!   control bytes (but a tab inside a value) are 400.
 //! - `HTTP/1.0` and `HTTP/1.1` are served as such, `HTTP/1.2` to `HTTP/1.9` as 1.1, any other version is 505.
@@ -39,81 +39,28 @@
 
 mod body;
 mod buffer;
+mod bytes;
 pub mod date;
 mod framing;
 mod head;
+mod limits;
+mod method;
 pub mod multipart;
 pub mod params;
 pub mod path;
 pub mod query;
+mod reject;
 mod request_line;
 pub mod response;
 mod target;
 #[cfg(test)]
 mod tests;
 
-use std::fmt;
-
 pub use body::{Body, BodyStatus};
 pub use buffer::Buffer;
 pub use framing::Framing;
-pub use head::{HEADERS_MAX, Head, HeadStatus, Headers, decode_head};
-pub use request_line::{Method, Version};
+pub use head::{Head, HeadStatus, Headers, decode_head};
+pub use limits::{HEADERS_MAX, Limits};
+pub use method::{Method, Version};
+pub use reject::Reject;
 pub use response::Reply;
-
-/// The bounds under which requests are read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// The longest head in bytes, with the empty line at its end. More than 65,535 counts as 65,535.
-    pub head_bytes: usize,
-    /// The most header lines. More than [`HEADERS_MAX`] counts as that.
-    pub headers: usize,
-    /// The longest chunk line (size and extensions) in bytes, without its CRLF.
-    pub chunk_line_bytes: usize,
-    /// The longest trailer section of a chunked body in bytes, with the empty line at its end.
-    pub trailer_bytes: usize,
-    /// The longest request target in bytes.
-    pub target_bytes: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            head_bytes: 16 * 1024,
-            headers: HEADERS_MAX,
-            chunk_line_bytes: 256,
-            trailer_bytes: 8 * 1024,
-            target_bytes: 8 * 1024,
-        }
-    }
-}
-
-/// Why a request can't be served. Answer with it, then close the connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Reject {
-    /// The status to answer with: 400, 413, 414, 417, 431, 501 or 505.
-    pub status: u16,
-    /// What is wrong, in words for the client's engineer.
-    pub reason: &'static str,
-}
-
-impl Reject {
-    /// A refusal with 400.
-    pub(crate) const fn bad_request(reason: &'static str) -> Self {
-        Self::new(400, reason)
-    }
-
-    /// A refusal with any status.
-    pub(crate) const fn new(status: u16, reason: &'static str) -> Self {
-        Self { status, reason }
-    }
-}
-
-/// `400 Bad Request: <reason>`, as the body of the answer says it.
-impl fmt::Display for Reject {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}: {}", self.status, response::reason_phrase(self.status), self.reason)
-    }
-}
-
-impl std::error::Error for Reject {}

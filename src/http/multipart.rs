@@ -1,12 +1,11 @@
 //! Forms (`multipart/form-data`, RFC 7578 and RFC 2046, 5.1) without I/O: pieces of a body in, parts and their bytes out.
 //!
-//! - A boundary line is CRLF, `--`, the boundary, blanks, CRLF; the last one has `--` behind the boundary, and nothing but the end of the
-//!   body may stand in place of its CRLF. The first needs no CRLF before it. A line that begins as a boundary does and goes on otherwise
-//!   is data.
-//! - Before the first boundary line blanks may stand, which are dropped, as is what stands behind the last. Anything else before the first would be a
+//! - A boundary line is CRLF, `--`, the boundary, blanks, CRLF. The last one has `--` behind the boundary, and the end of the body may take the
+//!   place of its CRLF. The first needs no CRLF before it. A line that begins like a boundary line and goes on differently is data.
+//! - Blanks before the first boundary line are dropped, and so is everything behind the last. Anything else before the first would be a
 //!   part whose boundary was lost: no client sends a preamble.
-//! - A part says what it is in `Content-Disposition: form-data`. One that does not, or in an encoding that is not its bytes, is an error: nothing
-//!   is left out without a word.
+//! - A part names itself in `Content-Disposition: form-data`. A part that does not, or whose transfer encoding changes its bytes, is an error: no
+//!   part is dropped silently.
 
 use std::ops::Range;
 
@@ -14,40 +13,40 @@ use memchr::memmem::Finder;
 
 use super::params::{Param, Parameterised};
 
-/// Blanks that may stand behind a boundary.
+/// The most blanks behind a boundary.
 const PADDING_BYTES_MAX: usize = 64;
 
-/// Lines that the head of a part may have.
+/// The most lines in the head of a part.
 const HEAD_LINES_MAX: usize = 32;
 
 /// Why a body cannot be read as a form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FormFault {
-    /// It does not begin with a boundary line.
+    /// The body does not begin with a boundary line.
     NoPart,
-    /// It ends within a part.
+    /// The body ends within a part.
     CutOff,
-    /// The lines before a part's bytes cannot be read, or it is no part of a form.
+    /// A part's head cannot be read, or it is not that of a form's part.
     Head,
-    /// They are over the limit, as is what stands before the first boundary line.
+    /// A part's head, or what stands before the first boundary line, is over the limit.
     HeadTooLarge,
 }
 
-/// What the parser has come to.
+/// Where the parser stands.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Step<T> {
-    /// This.
+    /// It has something for its caller.
     Ready(T),
-    /// It needs more of the body, or to hear that it has ended.
+    /// It needs more of the body, or the word that the body has ended.
     NeedsMore,
 }
 
-/// What a part says of itself.
+/// The head of a part.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PartHead {
     /// The name of the field; empty if it has none.
     pub name: Vec<u8>,
-    /// The name of the file, if it is one. A name that cannot be read is empty; an empty one makes no file.
+    /// The name of the file, if the part is one. Empty if the name cannot be read; a part with an empty name is not a file.
     pub file_name: Option<Vec<u8>>,
 }
 
@@ -56,7 +55,7 @@ pub struct Multipart {
     /// `CRLF -- boundary`.
     delimiter: Finder<'static>,
     buf: Vec<u8>,
-    /// Where what has not been handed out begins.
+    /// Where the bytes begin that have not been handed out.
     start: usize,
     state: State,
     ended: bool,
@@ -67,10 +66,10 @@ pub struct Multipart {
 enum State {
     /// Before the first boundary line.
     Preamble {
-        /// Bytes seen so far that are no blanks.
+        /// Bytes so far that are not blanks.
         bytes: usize,
     },
-    /// Behind a boundary line.
+    /// At the head of a part.
     Head,
     /// Behind the head of a part, with its last CRLF still there.
     DataBegins,
@@ -80,15 +79,15 @@ enum State {
     Over,
 }
 
-/// What stands at a place where a boundary line may begin.
+/// What a place where a boundary line may begin turns out to be.
 enum Line {
-    /// One; what it announces begins behind so many bytes.
+    /// A boundary line of this many bytes, with a part behind it.
     Part(usize),
-    /// The last one.
+    /// The last boundary line.
     Last,
-    /// None.
+    /// Not a boundary line.
     Data,
-    /// That is not to be seen yet.
+    /// More bytes are needed to tell.
     Cut,
 }
 
@@ -138,7 +137,7 @@ impl Multipart {
                     Ok(Step::NeedsMore) => return Ok(Step::NeedsMore),
                     Err(_) => return Err(FormFault::NoPart),
                 },
-                // Who did not read it all does not want it.
+                // A caller that has not read all of the last part does not want the rest.
                 State::DataBegins | State::Data => {
                     if self.next_bytes()? == Step::NeedsMore {
                         return Ok(Step::NeedsMore);
@@ -164,7 +163,7 @@ impl Multipart {
         &self.buf[range]
     }
 
-    /// Bytes up to a boundary line, or as far as there can be none; `None`: one was read.
+    /// Where the next bytes of data stand, up to a boundary line or to where one may begin. `None`: a boundary line was read.
     fn read_data(&mut self) -> Result<Step<Option<Range<usize>>>, FormFault> {
         let mut from = self.start;
         loop {
@@ -178,7 +177,7 @@ impl Multipart {
             };
             match self.line_at(at) {
                 Line::Data => from = at + 2,
-                // What stands before the line comes first.
+                // The data before the line comes first.
                 _ if at > self.start => return Ok(self.hand_out(at)),
                 Line::Cut => return Ok(Step::NeedsMore),
                 Line::Part(bytes) => {
@@ -201,8 +200,8 @@ impl Multipart {
         if range.is_empty() { Step::NeedsMore } else { Step::Ready(Some(range)) }
     }
 
-    /// Takes the CRLF behind a part's head, unless it is that of a boundary line: the part is then empty. False: that is not to be
-    /// seen yet.
+    /// Skips the CRLF behind a part's head, unless it belongs to a boundary line, which means that the part is empty. False: more bytes are needed to
+    /// tell.
     fn begin_data(&mut self) -> bool {
         let (behind, needle) = (&self.buf[self.start..], self.delimiter.needle());
         if behind.len() < needle.len() && needle.starts_with(behind) && !self.ended {
@@ -263,7 +262,7 @@ impl Multipart {
     }
 }
 
-/// What the lines before a part, and the empty one behind them, say.
+/// Reads a part's head: its lines, with the empty one behind them.
 fn part_head(lines: &[u8]) -> Result<PartHead, FormFault> {
     let mut slots = [httparse::EMPTY_HEADER; HEAD_LINES_MAX];
     let Ok(httparse::Status::Complete((_, headers))) = httparse::parse_headers(lines, &mut slots) else {
@@ -297,135 +296,4 @@ fn part_head(lines: &[u8]) -> Result<PartHead, FormFault> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The parts of a form: field, file name, bytes.
-    type Parts = Vec<(String, Option<String>, Vec<u8>)>;
-
-    fn text(bytes: Vec<u8>) -> String {
-        String::from_utf8(bytes).expect("tests have plain names")
-    }
-
-    /// Reads a form that comes in pieces of `step` bytes.
-    fn read(boundary: &str, body: &[u8], step: usize) -> Result<Parts, FormFault> {
-        let mut form = Multipart::new(boundary.as_bytes(), 200);
-        let mut pieces = body.chunks(step);
-        let mut more = |form: &mut Multipart| match pieces.next() {
-            Some(piece) => form.feed(piece),
-            None => form.end(),
-        };
-        let mut parts = Parts::new();
-        loop {
-            match form.next_part()? {
-                Step::NeedsMore => more(&mut form),
-                Step::Ready(None) => return Ok(parts),
-                Step::Ready(Some(head)) => {
-                    let mut bytes = Vec::new();
-                    loop {
-                        match form.next_bytes()? {
-                            Step::NeedsMore => more(&mut form),
-                            Step::Ready(Some(range)) => bytes.extend_from_slice(form.bytes(range)),
-                            Step::Ready(None) => break,
-                        }
-                    }
-                    parts.push((text(head.name), head.file_name.map(text), bytes));
-                }
-            }
-        }
-    }
-
-    /// The same, whatever the size of the pieces.
-    fn parts(boundary: &str, body: &str) -> Result<Parts, FormFault> {
-        let whole = read(boundary, body.as_bytes(), usize::MAX);
-        for step in 1..body.len() {
-            assert_eq!(read(boundary, body.as_bytes(), step), whole, "{step}: {body}");
-        }
-        whole
-    }
-
-    fn part(name: &str, file_name: Option<&str>, bytes: &str) -> (String, Option<String>, Vec<u8>) {
-        (name.to_owned(), file_name.map(str::to_owned), bytes.as_bytes().to_vec())
-    }
-
-    #[test]
-    fn parts_are_read_however_their_bytes_come() {
-        let body = "\r\n \r\n--b \t\r\nContent-Disposition: form-data; name=\"type\"\r\n\r\nframes\r\n--b\r\n\
-                    CONTENT-DISPOSITION: FORM-DATA; NAME=x; FILENAME=y\r\nContent-Type: image/webp\r\n\r\n\r\n\r\n\r\n\
-                    --b\r\nContent-Disposition: form-data; name=e; filename*=UTF-8''%66\r\n\r\n\r\n--b\r\n\
-                    Content-Disposition: form-data; name=n; filename=g\r\n\r\n--b--\r\nan epilogue\r\n--b\r\n";
-        let expected = vec![
-            part("type", None, "frames"),
-            part("x", Some("y"), "\r\n\r\n"),
-            part("e", Some("f"), ""),
-            part("n", Some("g"), ""),
-        ];
-        assert_eq!(parts("b", body), Ok(expected));
-        assert_eq!(parts("b", "--b--"), Ok(Parts::new()));
-    }
-
-    #[test]
-    fn a_line_that_begins_as_a_boundary_and_goes_on_otherwise_is_data() {
-        for data in [
-            "x\r\n--bc\r\ny",
-            "x\r\n--b c\r\ny",
-            "\r\n--b-\r\n",
-            "\r\n--b-",
-            "\r\n--b--c\r\n",
-            "--bc",
-            "\r\n--b\n",
-            "\r\n--b\r",
-            "\r\r\n-\r\n--",
-            &format!("\r\n--b{}", " ".repeat(PADDING_BYTES_MAX + 1)),
-        ] {
-            let body = format!("--b\r\nContent-Disposition: form-data; name=a; filename=f\r\n\r\n{data}\r\n--b--\r\n");
-            assert_eq!(parts("b", &body), Ok(vec![part("a", Some("f"), data)]), "{data:?}");
-        }
-    }
-
-    #[test]
-    fn a_form_that_breaks_off_is_an_error_wherever_it_does() {
-        let body = "--b\r\nContent-Disposition: form-data; name=a; filename=f\r\n\r\nbytes\r\n--b--";
-        assert_eq!(parts("b", body), Ok(vec![part("a", Some("f"), "bytes")]));
-        for cut in 0..body.len() {
-            let fault = read("b", &body.as_bytes()[..cut], usize::MAX).expect_err("is cut");
-            assert_eq!(fault, if cut < 5 { FormFault::NoPart } else { FormFault::CutOff }, "{cut}");
-        }
-        assert_eq!(parts("other", body), Err(FormFault::NoPart));
-        assert_eq!(parts("b", &format!("a part without a boundary\r\n{body}")), Err(FormFault::NoPart));
-    }
-
-    #[test]
-    fn a_part_that_is_not_understood_is_an_error() {
-        for head in [
-            "",
-            "Content-Type: image/webp\r\n",
-            "Content-Disposition: attachment; filename=f\r\n",
-            "Content-Disposition: form-data; name=\"a; filename=f\r\n",
-            "Content-Disposition: form-data; name=a; filename=f; filename=g\r\n",
-            "Content-Disposition: form-data; name=a\r\nContent-Disposition: form-data; name=b\r\n",
-            "Content-Disposition: form-data; name=a; filename=f\r\nContent-Transfer-Encoding: base64\r\n",
-            "no header\r\n",
-        ] {
-            let body = format!("--b\r\n{head}\r\nbytes\r\n--b--\r\n");
-            assert_eq!(parts("b", &body), Err(FormFault::Head), "{head}");
-        }
-        let unreadable = "--b\r\nContent-Disposition: form-data; name=a; filename*=utf-7''x\r\n\r\nz\r\n--b--";
-        assert_eq!(parts("b", unreadable), Ok(vec![part("a", Some(""), "z")]), "a file, of a name that nobody knows");
-    }
-
-    #[test]
-    fn what_is_held_is_bounded() {
-        let long = format!("--b\r\nContent-Disposition: form-data; name={}\r\n\r\nz\r\n--b--", "a".repeat(300));
-        assert_eq!(parts("b", &long), Err(FormFault::HeadTooLarge));
-        assert_eq!(parts("b", &"x".repeat(300)), Err(FormFault::HeadTooLarge));
-        let mut form = Multipart::new(b"b", 200);
-        form.feed(b"--b\r\nContent-Disposition: form-data; name=a\r\n\r\n");
-        assert!(matches!(form.next_part(), Ok(Step::Ready(Some(_)))));
-        for _ in 0..100 {
-            form.feed(&[b'\r'; 1000]);
-            while matches!(form.next_bytes(), Ok(Step::Ready(Some(_)))) {}
-            assert!(form.buf.len() - form.start < 10);
-        }
-    }
-}
+mod tests;

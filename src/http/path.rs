@@ -2,7 +2,7 @@
 
 use super::Reject;
 
-/// A decoded path, and what its form allows.
+/// A decoded path, and how it was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Decoded<'a> {
     /// The path, with slashes in a row made one.
@@ -14,10 +14,10 @@ pub struct Decoded<'a> {
 /// How a path was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
-    /// As it is compared with routes. A slash at the end is allowed.
+    /// In the form that routes are compared with. A slash at the end is allowed.
     Clean,
-    /// With slashes in a row, as an address with a slash at its end makes them. It may be served in place: a browser
-    /// follows no redirect of a preflight.
+    /// With several slashes in a row, as happens when a configured address ends in a slash. It may be served without a redirect: a browser
+    /// does not follow the redirect of a preflight.
     Doubled,
     /// With `.` or `..` segments, or without a slash at its start: only its clean form may be served.
     Unclean,
@@ -47,7 +47,7 @@ pub fn decode<'a>(path: &'a [u8], scratch: &'a mut Vec<u8>) -> Result<Decoded<'a
     Ok(Decoded { path: scratch, form })
 }
 
-/// Whether a path is seen to be clean at a glance: each path of a request is looked at, and nearly all are plain.
+/// Whether a path needs no decoding and is clean. This is asked of every request, and true of nearly all.
 fn is_plain(path: &[u8]) -> bool {
     let mut last = 0;
     for &byte in path {
@@ -61,7 +61,7 @@ fn is_plain(path: &[u8]) -> bool {
 
 /// Appends the clean form of a decoded path to `out`, percent-encoded again, as a redirect's `Location` needs it.
 ///
-/// `.` and empty segments go, `..` takes the segment before it along, a slash at the end stays. The result begins with
+/// `.` and empty segments are dropped, `..` drops the segment before it, a slash at the end stays. The result begins with
 /// exactly one slash, so it can't be read as another host.
 pub fn clean_into(path: &[u8], out: &mut Vec<u8>) {
     let base = out.len();

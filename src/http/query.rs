@@ -1,4 +1,4 @@
-//! Query strings, by the rules of Go's `url.ParseQuery`, which trackers' requests have always been read with: pairs are
+//! Query strings, by the rules of Go's `url.ParseQuery`, which have always been applied to trackers' requests: pairs are
 //! separated by `&`; a pair with a `;` or a bad escape in it is dropped, the others stay; `+` is a blank; a
 //! pair without `=` has an empty value.
 
@@ -55,7 +55,7 @@ fn take_pair<'a>(rest: &mut Option<&'a [u8]>) -> Option<&'a [u8]> {
     Some(&text[..at])
 }
 
-/// Decodes a pair into `scratch`, the value right behind the key. Gives the key's length, or `None` for a pair that
+/// Decodes a pair into `scratch`, the value right behind the key. Returns the key's length, or `None` for a pair that
 /// doesn't count.
 fn decode_pair(pair: &[u8], scratch: &mut Vec<u8>) -> Option<usize> {
     if pair.is_empty() || pair.contains(&b';') {

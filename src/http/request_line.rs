@@ -1,72 +1,13 @@
 //! The request line: method, target, version, and the lengths that are judged before it has ended.
 
 use super::target::Target;
-use super::{Limits, Reject};
+use super::{Limits, Method, Reject, Version};
 
 /// The longest method in bytes. None of the registered ones comes near it.
 const METHOD_BYTES_MAX: usize = 32;
 
-/// What may stand behind the target's blank, before the LF: `HTTP/1.1` and CR.
+/// The longest text between the target's blank and the LF: `HTTP/1.1` and CR.
 const VERSION_BYTES_MAX: usize = 9;
-
-/// A request's method. Methods are case-sensitive, so `post` is [`Method::Other`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Method {
-    /// `GET`
-    Get,
-    /// `HEAD`
-    Head,
-    /// `POST`
-    Post,
-    /// `PUT`
-    Put,
-    /// `PATCH`
-    Patch,
-    /// `DELETE`
-    Delete,
-    /// `OPTIONS`
-    Options,
-    /// Any other token.
-    Other,
-}
-
-impl Method {
-    /// The method's name; `OTHER` for those that no route serves.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Get => "GET",
-            Self::Head => "HEAD",
-            Self::Post => "POST",
-            Self::Put => "PUT",
-            Self::Patch => "PATCH",
-            Self::Delete => "DELETE",
-            Self::Options => "OPTIONS",
-            Self::Other => "OTHER",
-        }
-    }
-
-    fn from_token(token: &str) -> Self {
-        match token {
-            "GET" => Self::Get,
-            "HEAD" => Self::Head,
-            "POST" => Self::Post,
-            "PUT" => Self::Put,
-            "PATCH" => Self::Patch,
-            "DELETE" => Self::Delete,
-            "OPTIONS" => Self::Options,
-            _ => Self::Other,
-        }
-    }
-}
-
-/// The version that a request is served as.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Version {
-    /// HTTP/1.0: closes after the answer unless asked not to.
-    H10,
-    /// HTTP/1.1, and any later minor version.
-    H11,
-}
 
 /// A request line that has been judged good.
 #[derive(Clone, Copy, Debug)]
@@ -145,8 +86,8 @@ fn other_version(rest: &[u8]) -> Result<Version, Reject> {
     }
 }
 
-/// Refuses a line, whole or still without its end, as soon as a part of it is too long. The work is bounded by the
-/// limits, whatever the line's length, so that it may be repeated with each read.
+/// Refuses a line, whole or not, as soon as a part of it is too long. The work is bounded by the
+/// limits, whatever the line's length, so it may be repeated at each read.
 pub(super) fn check_lengths(line: &[u8], limits: &Limits) -> Result<(), Reject> {
     let Some(method_len) = part_len(line, METHOD_BYTES_MAX) else {
         return Err(LONG_METHOD);

@@ -1,8 +1,8 @@
-//! Replies, copied piece by piece into a buffer of the caller's.
+//! Replies, written into the caller's buffer.
 
 use super::Version;
 
-/// What allows a waiting client to send its body ([`Head::expects_continue`](super::Head::expects_continue)).
+/// Tells a waiting client to send its body ([`Head::expects_continue`](super::Head::expects_continue)).
 pub const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
 /// A whole reply. The status line says HTTP/1.1 to clients of 1.0 too (RFC 9110, 2.5).
@@ -12,7 +12,7 @@ pub struct Reply<'a> {
     pub status: u16,
     /// The request's version.
     pub version: Version,
-    /// Does the connection stay open? Otherwise `Connection: close` is sent; on 1.0 an open one is confirmed.
+    /// Whether the connection stays open. If not, `Connection: close` is sent; if so, a client of 1.0 is told `keep-alive`.
     pub keep_alive: bool,
     /// The value of `Date`, see [`HttpDate`](super::date::HttpDate).
     pub date: &'a [u8; 29],
@@ -22,7 +22,7 @@ pub struct Reply<'a> {
     pub headers: &'a [(&'a str, &'a [u8])],
     /// The body. Its length is announced, except with 204 and 304, which have none.
     pub body: &'a [u8],
-    /// Answers a HEAD request: the body's length is announced, the body not sent.
+    /// The reply is to a HEAD request: the body's length is announced, the body is not sent.
     pub head_only: bool,
 }
 
@@ -74,7 +74,7 @@ impl Reply<'_> {
     }
 }
 
-/// The words that go with a status (RFC 9110, 15); `Unknown` for one that this server never sends.
+/// The reason phrase of a status (RFC 9110, 15); `Unknown` for one that this server never sends.
 pub const fn reason_phrase(status: u16) -> &'static str {
     match status {
         100 => "Continue",

@@ -55,7 +55,7 @@ fn strip_scheme(target: &[u8]) -> Option<&[u8]> {
     })
 }
 
-/// Is this a host with an optional port (RFC 9110, 7.2)? An empty host is one; user information is not.
+/// Whether this is a host with an optional port (RFC 9110, 7.2). It may be empty; user information is not allowed.
 pub(super) fn is_host(value: &[u8]) -> bool {
     let port = if let Some(literal) = value.strip_prefix(b"[") {
         let Some(end) = literal.iter().position(|&b| b == b']') else {
