@@ -19,6 +19,7 @@ mod token;
 use std::collections::{BTreeMap, BTreeSet};
 
 use page::Page;
+
 use takeup::api::prefix::Prefix;
 use takeup::api::route::{Route, TEMPLATES, TokenRule};
 use takeup::config::{Becomes, OLD_VARIABLES};

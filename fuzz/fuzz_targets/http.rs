@@ -6,6 +6,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+
 use takeup::http;
 
 #[path = "../../src/http/tests/harness.rs"]

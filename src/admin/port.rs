@@ -20,11 +20,10 @@ use tokio::sync::oneshot;
 use crate::telemetry::exposition::{Exposition, Format};
 use crate::telemetry::metrics::Metrics;
 
-use super::health;
-use super::health::Check;
-use super::reopen::{self, PATH, ReopenedCore};
-
 use super::guard::GuardedListener;
+use super::health::Check;
+use super::reopen::{PATH, ReopenedCore};
+use super::{health, reopen};
 
 /// How long a stop waits for answers under way.
 const STOP_PATIENCE: Duration = Duration::from_secs(2);

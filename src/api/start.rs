@@ -20,9 +20,7 @@ use crate::directory::{Directory, Project};
 use crate::records::Source;
 use crate::session::SessionId;
 use crate::session::flake::FlakeIds;
-use crate::session::start::MobileStartRequest;
-use crate::session::start::SdkStartRequest;
-use crate::session::start::WebStartRequest;
+use crate::session::start::{MobileStartRequest, SdkStartRequest, WebStartRequest};
 use crate::session::token::Secrets;
 
 use super::refusal::{ERROR_BYTES_MAX, Reason, cut, start_of};

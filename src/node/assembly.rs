@@ -27,7 +27,7 @@ use crate::config::{Config, FirstRun, LogLevel, PROJECTS_FILE, Secret, first_run
 use crate::log::{Log, Options, Recovery};
 use crate::server::conn::listen::listen;
 use crate::server::conn::migration::Inbox;
-use crate::server::core::beat::Beats;
+use crate::server::core::heartbeat::Heartbeats;
 use crate::server::core::known::Known;
 use crate::server::core::live::{Live, LiveSettings};
 use crate::server::core::runtime::Driver;
@@ -115,12 +115,12 @@ pub fn run(args: ServeArgs, data: PathBuf) -> Result<ExitCode, CliError> {
         geo: Geo::open(config.maxminddb_file.as_deref()).map_err(other)?,
         logger: logger.clone(),
         known: Known::default(),
-        labels_told: labels::Told::default(),
+        labels_logged: labels::Told::default(),
         inboxes,
         stopping: AtomicBool::new(false),
         stop_wakers: (0..cores).map(|_| AtomicWaker::new()).collect(),
-        beats: Beats::new(cores),
-        handovers: (0..cores).map(|_| Inbox::new(config.handovers_max, config.inflight_bytes_max)).collect(),
+        heartbeats: Heartbeats::new(cores),
+        migrations: (0..cores).map(|_| Inbox::new(config.handovers_max, config.inflight_bytes_max)).collect(),
     });
     let metrics: Vec<Arc<CoreMetrics>> =
         (0..cores).map(|_| Arc::new(CoreMetrics::new(TEMPLATES, Reason::LABELS))).collect();
@@ -347,7 +347,7 @@ fn admin_of(log: &Log, metrics: Metrics, checker: &Checker, common: &Arc<Common>
     Admin {
         metrics: Arc::new(metrics),
         checks: Box::new(checks),
-        live: Box::new(move || !dead.beats.is_dead()),
+        live: Box::new(move || !dead.heartbeats.is_dead()),
         reopen: Box::new(reopen),
     }
 }

@@ -6,7 +6,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crate::admin::health::Check;
-use crate::server::core::beat::{Change, LOOK, Listener};
+use crate::server::core::heartbeat::{Change, LOOK, Listener};
 use crate::server::core::state::Common;
 use crate::telemetry::metrics::Sample;
 use crate::telemetry::{Level, Logger, Metrics};
@@ -41,7 +41,7 @@ pub fn wait(threads: Vec<Core>, common: &Arc<Common>) -> Ended {
             Err(error) => well = failed(common, &format!("its thread could not be started: {error}")),
         }
     }
-    let mut listener = Listener::new(&common.beats);
+    let mut listener = Listener::new(&common.heartbeats);
     // Counted in looks: a pause of the whole process takes nothing of it.
     let mut left: Option<Duration> = None;
     while !running.is_empty() {
@@ -52,7 +52,7 @@ pub fn wait(threads: Vec<Core>, common: &Arc<Common>) -> Ended {
                 well = failed(common, &fault);
             }
         }
-        listener.look(&common.beats, |core, change| well &= tell(common, core, change));
+        listener.look(&common.heartbeats, |core, change| well &= tell(common, core, change));
         if common.is_stopping() {
             let limit = left.unwrap_or_else(|| common.live.current().config.drain_timeout + MARGIN);
             if limit.is_zero() {
@@ -157,7 +157,7 @@ fn within<T: Send + 'static>(
 pub fn register(metrics: Metrics, common: &Arc<Common>) -> Metrics {
     let common = Arc::clone(common);
     let samples = move || -> Vec<Sample> {
-        let silent = common.beats.silent_ms().enumerate();
+        let silent = common.heartbeats.silent_ms().enumerate();
         silent.map(|(core, ms)| (vec![("core", core.to_string())], ms as f64 / 1000.0)).collect()
     };
     metrics.gauges("takeup_core_silent_seconds", "How long each core has not turned its loop.", samples)
@@ -166,5 +166,5 @@ pub fn register(metrics: Metrics, common: &Arc<Common>) -> Metrics {
 /// What is wrong with the cores' loops: each that is stuck, as something the server can't do its work without.
 pub fn checks(common: &Common) -> Vec<Check> {
     let cores = 0..common.inboxes.len();
-    cores.filter_map(|core| common.beats.fault(core)).map(|fault| Check::run("loop", || Err(fault))).collect()
+    cores.filter_map(|core| common.heartbeats.fault(core)).map(|fault| Check::run("loop", || Err(fault))).collect()
 }

@@ -181,7 +181,7 @@ impl Reloader {
             faults.push(format!("{problem}; all of this can be only from the next start on"));
             contradicts = true;
         }
-        let cores = u16::try_from(self.heed.common.handovers.len()).unwrap_or(u16::MAX);
+        let cores = u16::try_from(self.heed.common.migrations.len()).unwrap_or(u16::MAX);
         let live = Live::of(config, cores).map_err(|error| faults.push(error.to_string()));
         let (Ok(live), true) = (live, faults.is_empty()) else {
             self.reloads.refused.fetch_add(1, Ordering::Relaxed);

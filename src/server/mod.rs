@@ -29,9 +29,13 @@
 //! Cores share nothing mutable on the request path: a new session is told by message, and a new
 //! directory, or a change of the settings, is swapped in as a whole.
 
+pub mod admission;
 pub mod conn;
 pub mod core;
+pub mod dispatch;
 pub mod ingest;
+pub mod io;
+pub mod memory;
 pub mod request;
 pub mod store;
 pub mod thread;

@@ -39,7 +39,7 @@ pub fn spawn(common: Arc<Common>, seat: Seat) -> std::io::Result<JoinHandle<std:
     let name = format!("core-{:02}", seat.number);
     std::thread::Builder::new().name(name).spawn(move || {
         let _stop = StopAtEnd { common: Arc::clone(&common), core: seat.number };
-        common.beats.begin(seat.number);
+        common.heartbeats.begin(seat.number);
         pin(&common, seat.number, seat.cpu);
         common.driver.block_on(run(Arc::clone(&common), seat))?
     })
@@ -53,7 +53,7 @@ struct StopAtEnd {
 
 impl Drop for StopAtEnd {
     fn drop(&mut self) {
-        self.common.beats.end(self.core);
+        self.common.heartbeats.end(self.core);
         self.common.stop();
     }
 }
@@ -77,7 +77,7 @@ async fn run(common: Arc<Common>, seat: Seat) -> std::io::Result<()> {
     monoio::spawn(migration::run(Rc::clone(&core)));
     accept::run(Rc::clone(&core), seat.listener).await?;
     let drain_timeout = core.live().config.drain_timeout;
-    let inbox = Arc::clone(&core.common.handovers[usize::from(core.number)]);
+    let inbox = Arc::clone(&core.common.migrations[usize::from(core.number)]);
     let deadline_ms = core.tick() + drain_timeout.as_millis() as u64;
     while (core.conns.count() > 0 || inbox.places() > 0) && core.now_ms() < deadline_ms {
         monoio::time::sleep(DRAIN_POLL).await;

@@ -23,12 +23,10 @@ use crate::api::refusal::Reason;
 use crate::client::apple_models;
 use crate::client::forwarded::client_ip;
 use crate::client::geo::Place;
-use crate::codec::json::JsonError;
-use crate::codec::json::ObjectWriter;
+use crate::codec::json::{JsonError, ObjectWriter};
 use crate::directory::{Directory, Platform, Project};
 use crate::records::{MobileSessionStart, SessionRow};
-use crate::session::start::MobileStartRequest;
-use crate::session::start::user_uuid;
+use crate::session::start::{MobileStartRequest, user_uuid};
 use crate::session::token::Token;
 
 use super::grant::Grant;

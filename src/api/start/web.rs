@@ -24,8 +24,7 @@ use crate::client::user_agent::Agent;
 use crate::codec::json::ObjectWriter;
 use crate::directory::{Directory, Platform, Project};
 use crate::records::{SessionRow, SessionStart};
-use crate::session::start::WebStartRequest;
-use crate::session::start::user_uuid;
+use crate::session::start::{WebStartRequest, user_uuid};
 use crate::session::token::Token;
 
 use super::grant::Grant;

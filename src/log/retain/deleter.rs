@@ -26,10 +26,11 @@ use crate::log::write::keeper::free_bytes;
 use crate::log::write::segment::file_name;
 use crate::log::write::shared::Shared;
 
-use super::ledger;
 use super::ledger::Ledger;
 use super::shrink::{Pace, shrink};
-use super::{ConsumerLag, Deletion, Event, Facts, Look, Reason, Rules, Sealed, held_by_clock, held_bytes, plan};
+use super::{
+    ConsumerLag, Deletion, Event, Facts, Look, Reason, Rules, Sealed, held_by_clock, held_bytes, ledger, plan,
+};
 
 /// How long after the start the first look is made at the latest: a start has better things to do.
 const FIRST_LOOK: Duration = Duration::from_secs(1);

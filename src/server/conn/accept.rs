@@ -7,6 +7,7 @@ use std::time::Duration;
 use monoio::io::Canceller;
 use monoio::net::{TcpListener, TcpStream};
 
+use crate::server::core::conn::Conn;
 use crate::server::core::runtime::Driver;
 use crate::server::core::state::Core;
 use crate::telemetry::Level;
@@ -14,7 +15,6 @@ use crate::telemetry::Level;
 use super::connection::serve;
 use super::evict;
 use super::migration::Request;
-use super::state::Conn;
 
 /// The pause behind an `accept` that failed for want of descriptors or memory. Without it the loop
 /// would spin: the connection stays in the queue.

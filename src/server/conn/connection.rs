@@ -11,15 +11,15 @@ use monoio::net::TcpStream;
 use crate::api::refusal::{Reason, Refusal};
 use crate::config::ProxyProtocol;
 use crate::http::Reject;
+use crate::server::core::conn::Conn;
 use crate::server::core::runtime::Driver;
 use crate::server::core::state::Core;
-use crate::server::request::dispatch::{Next, exchange};
-use crate::server::request::respond::Seen;
+use crate::server::dispatch::{Next, exchange};
+use crate::server::io::client::{ClientIo, Gone, Greeting, Received};
+use crate::server::request::respond::RequestFacts;
 use crate::telemetry::Level;
 
-use super::io::{Gone, Greeting, Io, Received};
 use super::migration::Request;
-use super::state::Conn;
 use super::{evict, migration};
 
 /// What a client may still send behind our last answer before the connection is closed for good.
@@ -65,7 +65,7 @@ impl Drop for Listed {
 }
 
 async fn run(core: Rc<Core>, stream: TcpStream, conn: Rc<Conn>, _listed: Listed, mut begun: Option<Request>) {
-    let mut io = Io::new(stream, Rc::clone(&core), Rc::clone(&conn));
+    let mut io = ClientIo::new(stream, Rc::clone(&core), Rc::clone(&conn));
     if begun.is_none() && !greet(&mut io, &core, &conn).await {
         return;
     }
@@ -79,7 +79,7 @@ async fn run(core: Rc<Core>, stream: TcpStream, conn: Rc<Conn>, _listed: Listed,
             Received::Head if core.poisoned.get() && migration::find_place(&core, &conn) => Next::PassOn(None),
             Received::Head if conn.over_cap.get() && !takes_place(&core, &conn).await => {
                 let refusal = Refusal::new(503, Reason::Connections, "too many connections, try again");
-                Seen::begin(&mut io).refuse(&mut io, &core, &refusal, false).await;
+                RequestFacts::begin(&mut io).refuse(&mut io, &core, &refusal, false).await;
                 Next::Linger
             }
             Received::Head => exchange(&mut io, &core, &conn).await,
@@ -87,13 +87,13 @@ async fn run(core: Rc<Core>, stream: TcpStream, conn: Rc<Conn>, _listed: Listed,
             Received::Gone(Gone::TimedOut) => {
                 let refusal = Refusal::new(408, Reason::HeadTimeout, "the request's head came too slowly");
                 io.work().head.reset();
-                Seen::unreadable().refuse(&mut io, &core, &refusal, false).await;
+                RequestFacts::unreadable().refuse(&mut io, &core, &refusal, false).await;
                 Next::Linger
             }
             Received::Gone(Gone::NoMemory) => {
                 let refusal = Refusal::new(503, Reason::BytesInFlight, "too many bytes in flight, try again");
                 io.work().head.reset();
-                Seen::unreadable().refuse(&mut io, &core, &refusal, false).await;
+                RequestFacts::unreadable().refuse(&mut io, &core, &refusal, false).await;
                 Next::Linger
             }
             Received::Gone(Gone::Closed) => Next::Close,
@@ -121,7 +121,7 @@ async fn run(core: Rc<Core>, stream: TcpStream, conn: Rc<Conn>, _listed: Listed,
 }
 
 /// Where proxies say whom they connect, ahead of everything else: hears that. False: the connection is closed.
-async fn greet(io: &mut Io, core: &Core, conn: &Conn) -> bool {
+async fn greet(io: &mut ClientIo, core: &Core, conn: &Conn) -> bool {
     let peer = conn.peer.get();
     let is_trusted = {
         let live = core.live();
@@ -145,9 +145,9 @@ async fn greet(io: &mut Io, core: &Core, conn: &Conn) -> bool {
         }
     };
     core.metrics.refused(reason.index());
-    if let Some(untold) = core.headers_told.due(core.now_ms()) {
-        let (peer, untold) = (peer.to_string(), untold.to_string());
-        let fields = [("peer", &*peer), ("error", &*fault), ("untold", &*untold)];
+    if let Some(suppressed) = core.headers_log.due(core.now_ms()) {
+        let (peer, suppressed) = (peer.to_string(), suppressed.to_string());
+        let fields = [("peer", &*peer), ("error", &*fault), ("suppressed", &*suppressed)];
         core.logger.event(Level::Warn, crate::caller!(), "a connection was closed", &fields);
     }
     false
@@ -156,27 +156,27 @@ async fn greet(io: &mut Io, core: &Core, conn: &Conn) -> bool {
 /// Takes a place below the cap, or that of a connection that may go; where all are busy, waits for one within the request's patience.
 async fn takes_place(core: &Core, conn: &Conn) -> bool {
     // Neither idle nor slow: nobody takes it for one that may be closed.
-    conn.hold(core.now_ms());
+    conn.begin_hold(core.now_ms());
     // At the end nobody new will come, and what waits is served.
     while core.conns.count() - core.placeless.get() >= core.connections_max && !core.draining.get() {
         if !conn.has_to_go() && evict::take_place(core, conn) {
-            conn.let_go(core.now_ms());
+            conn.end_hold(core.now_ms());
             return true;
         }
         if conn.has_to_go() || conn.held_ms(core.now_ms()) > core.patience_ms() {
-            conn.let_go(core.now_ms());
+            conn.end_hold(core.now_ms());
             return false;
         }
         monoio::time::sleep(PLACE_POLL).await;
     }
-    conn.let_go(core.now_ms());
+    conn.end_hold(core.now_ms());
     core.placeless.set(core.placeless.get() - 1);
     conn.over_cap.set(false);
     true
 }
 
 /// Answers something that is no request of ours.
-async fn refuse_head(io: &mut Io, core: &Rc<Core>, reject: Reject) -> Next {
+async fn refuse_head(io: &mut ClientIo, core: &Rc<Core>, reject: Reject) -> Next {
     let reason = match reject.status {
         413 => Reason::BodyTooLarge,
         414 => Reason::TargetTooLong,
@@ -187,6 +187,6 @@ async fn refuse_head(io: &mut Io, core: &Rc<Core>, reject: Reject) -> Next {
     };
     io.work().head.reset();
     let refusal = Refusal::new(reject.status, reason, reject.reason);
-    Seen::unreadable().refuse(io, core, &refusal, false).await;
+    RequestFacts::unreadable().refuse(io, core, &refusal, false).await;
     Next::Linger
 }

@@ -9,10 +9,9 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 
+use crate::server::core::conn::{Conn, Conns, Order, Phase};
 use crate::server::core::state::Core;
 use crate::telemetry::Eviction;
-
-use super::state::{Conn, Conns, Order, Phase};
 
 /// Under pressure, the time that a connection has for its first request, in ms.
 const FIRST_REQUEST_MS: u64 = 1_000;

@@ -25,12 +25,12 @@ use monoio::net::TcpStream;
 use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg};
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
 
+use crate::server::core::conn::Conn;
 use crate::server::core::runtime::Driver;
 use crate::server::core::state::Core;
+use crate::server::io::client::{BodyRange, ClientIo};
 
 use super::accept::take_in;
-use super::io::{Got, Io};
-use super::state::Conn;
 
 /// Where a core finds the connections that others pass on to it.
 pub struct Inbox {
@@ -108,7 +108,7 @@ pub struct Request {
     /// What was read and not answered: one head at least, and all that followed it.
     pub bytes: Vec<u8>,
     /// Its body, if that has been received and decoded.
-    pub body: Option<Got>,
+    pub body: Option<BodyRange>,
     /// How long it has been held already, in ms.
     pub held_ms: u64,
     /// Its connection has been answered before.
@@ -118,7 +118,7 @@ pub struct Request {
 
 /// Reserves a place for the connection at a core whose log takes records. False if there is none: then the request stays.
 pub fn find_place(core: &Core, conn: &Conn) -> bool {
-    let inboxes = &core.common.handovers;
+    let inboxes = &core.common.migrations;
     let from = usize::from(core.dice());
     for at in (from..from + inboxes.len()).map(|at| at % inboxes.len()) {
         let number = at as u16;
@@ -141,7 +141,7 @@ pub fn find_place(core: &Core, conn: &Conn) -> bool {
 }
 
 /// Sends the connection to its place. `body` is the body of the request in the buffer, if it was received.
-pub fn pass_on(mut io: Io, core: &Core, conn: &Conn, body: Option<Got>) {
+pub fn pass_on(mut io: ClientIo, core: &Core, conn: &Conn, body: Option<BodyRange>) {
     let Some(ticket) = conn.ticket.borrow_mut().take() else { return };
     let Ticket { mut place, socket } = *ticket;
     let bytes = io.work().buf.to_vec();
@@ -159,7 +159,7 @@ pub fn pass_on(mut io: Io, core: &Core, conn: &Conn, body: Option<Got>) {
 
 /// Takes in what other cores pass on, for as long as the core lives.
 pub async fn run(core: Rc<Core>) {
-    let inbox = Arc::clone(&core.common.handovers[usize::from(core.number)]);
+    let inbox = Arc::clone(&core.common.migrations[usize::from(core.number)]);
     let nonblocking = core.common.driver == Driver::Legacy;
     loop {
         let Moving { socket, peer, request } = inbox.next().await;

@@ -4,11 +4,10 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::config::Config;
+use crate::server::core::conn::{Conn, Order, Phase, WaitOutcome};
 use crate::server::core::notices;
+use crate::server::core::peer_watch::WATCHED_FROM_MS;
 use crate::server::core::state::Core;
-
-use super::state::{Conn, Order, Outcome, Phase};
-use super::watch::WATCHED_FROM_MS;
 
 /// The time between two sweeps. Deadlines are this coarse.
 const PERIOD: Duration = Duration::from_millis(100);
@@ -37,7 +36,7 @@ pub async fn run(core: Rc<Core>) {
     loop {
         monoio::time::sleep(PERIOD).await;
         let now_ms = core.tick();
-        core.common.beats.beat(core.number);
+        core.common.heartbeats.beat(core.number);
         core.look_at_log();
         let mut reclaims_left = RECLAIMS_MAX;
         // Asked for here, so that a core without requests takes over a change as well.
@@ -48,16 +47,16 @@ pub async fn run(core: Rc<Core>) {
             // Counted before those are woken that may try again: they will stand in no queue for a moment.
             waiting += u64::from(conn.waits());
             if conn.phase.get() == Phase::Storing && now_ms.saturating_sub(conn.since_ms.get()) > WATCHED_FROM_MS {
-                core.watch.add(conn);
+                core.peer_watch.add(conn);
             }
             if deadlines_hold {
                 look(&core, &live.config, conn, now_ms, &mut reclaims_left);
             }
         });
         core.metrics.waiting.set(waiting);
-        core.metrics.abandoned.add(core.watch.look(core.commits.is_memory_short()));
-        core.commits.retry();
-        core.commits.retry_memory();
+        core.metrics.abandoned.add(core.peer_watch.look(core.waiters.is_memory_short()));
+        core.waiters.retry();
+        core.waiters.retry_memory();
         core.hear();
         if core.number == 0 {
             notices::report(&core.common.log, &core.logger);
@@ -104,7 +103,7 @@ fn look(core: &Core, config: &Config, conn: &Conn, now_ms: u64, reclaims_left: &
                 conn.interrupt(Order::TimedOut);
             }
         }
-        Phase::Storing if age_ms > config.patience.as_millis() as u64 => conn.settle(Outcome::TimedOut),
+        Phase::Storing if age_ms > config.patience.as_millis() as u64 => conn.settle(WaitOutcome::TimedOut),
         Phase::Writing if age_ms > WRITE_MS => conn.abort(),
         Phase::Lingering if age_ms > LINGER_MS => conn.abort(),
         _ => {}

@@ -4,9 +4,9 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::server::conn::state::Conn;
 use crate::session::SessionId;
 
+use super::conn::Conn;
 use super::state::{Announcement, Core};
 
 /// Parts at most. Each is as large as all before it together, so that a few hold all that is told.
@@ -62,13 +62,13 @@ pub async fn wait(core: &Core, conn: &Conn) -> bool {
         return false;
     }
     let mut poll = POLL_FIRST;
-    conn.hold(core.now_ms());
+    conn.begin_hold(core.now_ms());
     let may_wait = || !conn.has_to_go() && conn.held_ms(core.now_ms()) < core.patience_ms() / 2;
     while !core.common.known.is_whole() && may_wait() {
         monoio::time::sleep(poll).await;
         poll = (poll * 2).min(POLL_MAX);
     }
-    conn.let_go(core.now_ms());
+    conn.end_hold(core.now_ms());
     core.knows_log.set(core.common.known.is_whole());
     true
 }

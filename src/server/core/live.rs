@@ -11,8 +11,9 @@ use crate::api::cors::{Cors, CorsSetting};
 use crate::api::prefix::Prefix;
 use crate::api::start::StartSettings;
 use crate::base::snapshot::Snapshot;
-use crate::config::{self, Config};
-use crate::server::request::admission::Policy;
+use crate::config;
+use crate::config::Config;
+use crate::server::admission::Policy;
 use crate::session::token::{Secrets, SecretsError};
 use crate::telemetry::LogRequests;
 

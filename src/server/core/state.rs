@@ -22,30 +22,30 @@ use crate::directory::{CurrentDirectory, Directory};
 use crate::http::Limits;
 use crate::http::date::HttpDate;
 use crate::log::{Log, Writer};
+use crate::server::admission::Admission;
 use crate::server::conn::evict::Evictions;
 use crate::server::conn::migration::Inbox;
-use crate::server::conn::state::Conns;
-use crate::server::conn::watch::Watch;
-use crate::server::ingest::look::Looks;
-use crate::server::request::admission::Admission;
+use crate::server::ingest::inflate::Inflaters;
+use crate::server::memory::pool::Pool;
+use crate::server::memory::shares::Shares;
 use crate::server::request::labels;
-use crate::server::request::quarantine::Quarantine;
-use crate::server::store::commit::Commits;
-use crate::server::store::pool::Pool;
-use crate::server::store::shares::Shares;
+use crate::server::store::commit::Waiters;
 use crate::server::store::writes::Writes;
 use crate::session::SessionId;
 use crate::session::flake::FlakeIds;
 use crate::telemetry::{CoreMetrics, Logger};
 
-use super::beat::Beats;
 use super::clock::Clock;
+use super::conn::Conns;
+use super::heartbeat::Heartbeats;
 use super::known::Known;
 use super::limits::Connections;
 use super::live::{Live, LiveSettings};
+use super::log_throttle::LogThrottle;
+use super::peer_watch::PeerWatch;
+use super::quarantine::Quarantine;
 use super::runtime::Driver;
 use super::sessions::Sessions;
-use super::sparse::Sparse;
 
 /// User agents remembered per core.
 const AGENTS_MAX: usize = 4096;
@@ -84,7 +84,7 @@ pub struct Common {
     /// Sessions of the log from before the start.
     pub known: Known,
     /// Projects whose bodies were told of to be mislabelled.
-    pub labels_told: labels::Told,
+    pub labels_logged: labels::Told,
     /// Where new sessions are announced, by core.
     pub inboxes: Vec<Sender<Announcement>>,
     /// Set once, when the server stops.
@@ -92,9 +92,9 @@ pub struct Common {
     /// Wakes the accept task of each core when the server stops.
     pub stop_wakers: Vec<AtomicWaker>,
     /// The cores' heartbeats.
-    pub beats: Beats,
+    pub heartbeats: Heartbeats,
     /// Where connections are passed on to, by core.
-    pub handovers: Vec<Arc<Inbox>>,
+    pub migrations: Vec<Arc<Inbox>>,
 }
 
 impl Common {
@@ -125,13 +125,13 @@ pub struct Core {
     /// A record may be answered as soon as it is appended.
     pub acks_at_once: bool,
     /// Who waits for the log.
-    pub commits: Commits,
+    pub waiters: Waiters,
     /// Groups that it writes itself.
     pub writes: Writes,
     /// Its connections.
     pub conns: Conns,
     /// Those of them that have waited for a while.
-    pub watch: Watch,
+    pub peer_watch: PeerWatch,
     /// Who of them may go when there are many.
     pub evictions: Evictions,
     /// Its buffers.
@@ -139,9 +139,9 @@ pub struct Core {
     /// Who has used how much.
     pub admission: RefCell<Admission>,
     /// Lines about clients over their limits.
-    pub limits_told: Sparse,
+    pub limits_log: LogThrottle,
     /// Lines about connections without a good PROXY header.
-    pub headers_told: Sparse,
+    pub headers_log: LogThrottle,
     /// Projects that need no line about mislabelled bodies any more.
     pub labels_known: labels::Known,
     /// What projects hold of the buffers.
@@ -163,7 +163,7 @@ pub struct Core {
     /// The buffers of a batch.
     pub batch: RefCell<BatchScratch>,
     /// What it looks into compressed bodies with.
-    pub looks: Looks,
+    pub inflaters: Inflaters,
     /// Batches that can't be used, and are kept.
     pub quarantine: Quarantine,
     /// What deadlines go by, refreshed by each sweep.
@@ -212,22 +212,22 @@ impl Core {
             metrics,
             writer: RefCell::new(Some(writer)),
             acks_at_once: live.config.ack == Ack::Memory,
-            commits: Commits::default(),
+            waiters: Waiters::default(),
             writes: Writes::default(),
             conns: Conns::default(),
-            watch: Watch::default(),
+            peer_watch: PeerWatch::default(),
             evictions: Evictions::default(),
             pool: Pool::new(budget),
             admission: RefCell::new(Admission::new(live.config.limit_entries_max, seed.rotate_left(32))),
-            limits_told: Sparse::default(),
-            headers_told: Sparse::default(),
+            limits_log: LogThrottle::default(),
+            headers_log: LogThrottle::default(),
             labels_known: labels::Known::default(),
             shares: Shares::new(budget, live.config.project_share_percent),
             sessions: RefCell::new(Sessions::new(SESSIONS_MAX)),
             knows_log: Cell::new(false),
             start: RefCell::new(StartScratch::new(AGENTS_MAX)),
             batch: RefCell::default(),
-            looks: Looks::default(),
+            inflaters: Inflaters::default(),
             quarantine: Quarantine::new(&live.config, live.start.batch_bytes_max),
             preflight: RefCell::default(),
             path: RefCell::default(),
@@ -311,7 +311,7 @@ impl Core {
         }
     }
 
-    /// Looks whether this core's log takes records, or takes them again.
+    /// Inflaters whether this core's log takes records, or takes them again.
     pub fn look_at_log(&self) {
         self.poisoned.set(self.common.log.is_poisoned(self.number));
     }
@@ -417,12 +417,12 @@ impl Core {
 
     /// Wakes the commit task at the end of this turn.
     pub fn wake_commits(&self) {
-        self.commits.wake();
+        self.waiters.wake();
     }
 
     /// The waker of the commit task, once it runs.
     pub fn set_commit_waker(&self, waker: &Waker) {
-        self.commits.set_waker(waker);
+        self.waiters.set_waker(waker);
     }
 }
 

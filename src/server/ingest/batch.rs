@@ -9,19 +9,25 @@ use crate::api::refusal::{Reason, Refusal};
 use crate::config::CheckBodies;
 use crate::log::format::record::Entry;
 use crate::records::mark_unusable;
-use crate::server::conn::io::{Got, Io};
-use crate::server::conn::state::Conn;
+use crate::server::core::conn::Conn;
 use crate::server::core::state::Core;
-use crate::server::request::dispatch::{Admitted, Next, body};
+use crate::server::dispatch::{Admitted, Next, body};
+use crate::server::io::client::{BodyRange, ClientIo};
 use crate::server::request::labels;
-use crate::server::request::respond::Seen;
+use crate::server::request::respond::RequestFacts;
 use crate::server::store::commit::{StoreError, store};
 use crate::telemetry::Text;
 
 /// Reads and stores a batch whose token is good.
-pub async fn web_batch(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut Seen, admitted: &Admitted) -> Next {
+pub async fn web_batch(
+    io: &mut ClientIo,
+    core: &Rc<Core>,
+    conn: &Rc<Conn>,
+    facts: &mut RequestFacts,
+    admitted: &Admitted,
+) -> Next {
     let limit = core.quarantine.body_limit(admitted.limit, core.now_ms());
-    let got = match body(io, core, seen, limit, admitted.just_expired).await {
+    let got = match body(io, core, facts, limit, admitted.just_expired).await {
         Ok(got) => got,
         Err(next) => return next,
     };
@@ -38,11 +44,11 @@ pub async fn web_batch(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut
         inflate: live.config.check_bodies == CheckBodies::Inline,
         inflated_limit: core.inflated_limit(),
     };
-    seen.data_type = Text::new(input.data_type.unwrap_or_default());
+    facts.data_type = Text::new(input.data_type.unwrap_or_default());
     let mut draft = {
         let mut scratch = core.batch.borrow_mut();
         let draft = batch::draft(&input, &mut scratch, &mut work.ext);
-        seen.batch = Text::new(&scratch.batch);
+        facts.batch = Text::new(&scratch.batch);
         scratch.give_back();
         draft
     };
@@ -50,13 +56,13 @@ pub async fn web_batch(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut
         Err(refusal) => Err(refusal),
         Ok(()) => {
             let looked = match draft.question(&input) {
-                Some(question) => core.looks.look(core, conn, &question, input.body).await.map(Some),
+                Some(question) => core.inflaters.look(core, conn, &question, input.body).await.map(Some),
                 None => Ok(None),
             };
             looked.and_then(|looked| draft.judge(&input, looked))
         }
     };
-    labels::note(core, seen, draft.reading(), input.content_encoding);
+    labels::note(core, facts, draft.reading(), input.content_encoding);
     if draft.is_unusable() {
         core.metrics.unusable.inc();
         core.metrics.unusable_bytes.add(input.body.len() as u64);
@@ -64,7 +70,7 @@ pub async fn web_batch(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut
     core.pool.count_beside(&mut work.beside_bytes, work.ext.capacity());
     let entry = draft.entry(&input, &work.ext);
     match keep(core, conn, judged, entry).await {
-        Ok(stored) => answer(io, core, conn, seen, admitted, stored, got).await,
+        Ok(stored) => answer(io, core, conn, facts, admitted, stored, got).await,
         Err(Moves) => Next::PassOn(Some(got)),
     }
 }
@@ -102,27 +108,27 @@ pub async fn keep(
 
 /// Answers a batch that has been stored, or has not.
 pub async fn answer(
-    io: &mut Io,
+    io: &mut ClientIo,
     core: &Rc<Core>,
     conn: &Conn,
-    seen: &mut Seen,
+    facts: &mut RequestFacts,
     admitted: &Admitted,
     stored: Result<(), Refusal>,
-    got: Got,
+    got: BodyRange,
 ) -> Next {
-    let keep_alive = seen.keep_alive(io, core, conn, got.consumed);
+    let keep_alive = facts.keep_alive(io, core, conn, got.consumed);
     match stored {
         Ok(()) if admitted.just_expired => {
             let refusal = Refusal::new(401, Reason::TokenExpired, "token expired");
-            seen.refuse(io, core, &refusal, keep_alive).await;
+            facts.refuse(io, core, &refusal, keep_alive).await;
         }
-        Ok(()) => seen.send(io, core, 200, keep_alive, |out, frame| frame.write(out, 200, &[], b"")).await,
+        Ok(()) => facts.send(io, core, 200, keep_alive, |out, frame| frame.write(out, 200, &[], b"")).await,
         Err(mut refusal) => {
             // Within the period of grace the client must start anew, whatever else went wrong.
             if admitted.just_expired && matches!(refusal.reason, Reason::BodyTooLarge | Reason::Compression) {
                 refusal.status = 401;
             }
-            seen.refuse(io, core, &refusal, keep_alive).await;
+            facts.refuse(io, core, &refusal, keep_alive).await;
         }
     }
     Next::after(keep_alive, got.consumed)

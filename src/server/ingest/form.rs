@@ -3,7 +3,7 @@
 use crate::http::Body;
 use crate::http::multipart::{FormFault, Multipart, Step};
 use crate::http::params::{Param, Parameterised};
-use crate::server::conn::io::{BodyError, Io};
+use crate::server::io::client::{BodyError, ClientIo};
 
 /// What is kept of the value of a field.
 const VALUE_BYTES_KEPT: usize = 256;
@@ -81,7 +81,7 @@ impl Form {
     }
 
     /// The next part, once the one before it has been read to its end.
-    pub async fn next_part(&mut self, io: &mut Io) -> Result<Option<Part>, FormError> {
+    pub async fn next_part(&mut self, io: &mut ClientIo) -> Result<Option<Part>, FormError> {
         let head = loop {
             match self.parser.next_part()? {
                 Step::Ready(head) => break head,
@@ -97,7 +97,7 @@ impl Form {
     }
 
     /// The next bytes of the part; `None`: it has ended.
-    pub async fn next_bytes(&mut self, io: &mut Io) -> Result<Option<&[u8]>, FormError> {
+    pub async fn next_bytes(&mut self, io: &mut ClientIo) -> Result<Option<&[u8]>, FormError> {
         let range = loop {
             match self.parser.next_bytes()? {
                 Step::Ready(range) => break range,
@@ -108,7 +108,7 @@ impl Form {
     }
 
     /// The value of a field that is no file; of a long one the first bytes, since those that mean something are short.
-    pub async fn value(&mut self, io: &mut Io) -> Result<Vec<u8>, FormError> {
+    pub async fn value(&mut self, io: &mut ClientIo) -> Result<Vec<u8>, FormError> {
         let field_bytes_max = self.limits.field_bytes;
         let (mut value, mut value_bytes) = (Vec::new(), 0);
         while let Some(bytes) = self.next_bytes(io).await? {
@@ -124,7 +124,7 @@ impl Form {
 
     /// Reads and drops what is left of the body, at most `bytes_max` of it, and says where the next request begins in
     /// the buffer.
-    pub async fn drop_rest(&mut self, io: &mut Io, bytes_max: u64) -> Result<usize, FormError> {
+    pub async fn drop_rest(&mut self, io: &mut ClientIo, bytes_max: u64) -> Result<usize, FormError> {
         let mut dropped_bytes = 0;
         while let Some(piece) = io.receive_piece(&mut self.body).await.map_err(FormError::Body)? {
             dropped_bytes += piece.len() as u64;
@@ -141,7 +141,7 @@ impl Form {
     }
 
     /// Receives a piece for the parser.
-    async fn feed(&mut self, io: &mut Io) -> Result<(), FormError> {
+    async fn feed(&mut self, io: &mut ClientIo) -> Result<(), FormError> {
         match io.receive_piece(&mut self.body).await.map_err(FormError::Body)? {
             Some(piece) => self.parser.feed(&piece),
             None => self.parser.end(),

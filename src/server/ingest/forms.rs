@@ -10,38 +10,38 @@ use crate::api::uxt::Step;
 use crate::api::{not_started, uxt};
 use crate::codec::inflate::{Coding, Plain, Reading};
 use crate::records::{Table, TableRow};
-use crate::server::conn::io::{Got, Io};
-use crate::server::conn::state::Conn;
+use crate::server::core::conn::Conn;
 use crate::server::core::state::Core;
-use crate::server::request::dispatch::{Admitted, Next, body};
-use crate::server::request::respond::Seen;
+use crate::server::dispatch::{Admitted, Next, body};
+use crate::server::io::client::{BodyRange, ClientIo};
+use crate::server::memory::pool::RequestBuffers;
+use crate::server::request::respond::RequestFacts;
 use crate::server::request::{gate, labels};
 use crate::server::store::commit::{StoreError, store};
-use crate::server::store::pool::Work;
 use crate::session::SessionId;
 
-use super::look::Packed;
+use super::inflate::Packed;
 use super::start::agents_ready;
 
 /// Stores why a browser does not record.
-pub async fn not_started(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut Seen) -> Next {
-    let got = match body(io, core, seen, core.live().config.json_size_limit, false).await {
+pub async fn not_started(io: &mut ClientIo, core: &Rc<Core>, conn: &Rc<Conn>, facts: &mut RequestFacts) -> Next {
+    let got = match body(io, core, facts, core.live().config.json_size_limit, false).await {
         Ok(got) => got,
         Err(next) => return next,
     };
     agents_ready(core, conn).await;
-    let stored = store_not_started(io, core, conn, seen, got).await;
-    answer(io, core, conn, seen, got, stored).await
+    let stored = store_not_started(io, core, conn, facts, got).await;
+    answer(io, core, conn, facts, got, stored).await
 }
 
 async fn store_not_started(
-    io: &mut Io,
+    io: &mut ClientIo,
     core: &Rc<Core>,
     conn: &Rc<Conn>,
-    seen: &mut Seen,
-    got: Got,
+    facts: &mut RequestFacts,
+    got: BodyRange,
 ) -> Result<(), Fault> {
-    let Work { head, buf, payload, ext, beside_bytes, .. } = io.work();
+    let RequestBuffers { head, buf, payload, ext, beside_bytes, .. } = io.work();
     let live = core.live();
     let origin = gate::origin(&live.policy, conn, head, buf);
     let judge = |body: &[u8]| {
@@ -63,9 +63,9 @@ async fn store_not_started(
     let label = head.header(buf, "content-encoding");
     let (judged, reading) = inflated(core, conn, label, body, judge).await;
     if let Ok(NotStarted::Row(project)) = judged {
-        seen.project = Some(project);
+        facts.project = Some(project);
     }
-    labels::note(core, seen, reading, label);
+    labels::note(core, facts, reading, label);
     match judged.map_err(Fault::Refused)? {
         NotStarted::Row(project) => {
             let entry =
@@ -81,35 +81,47 @@ async fn store_not_started(
 }
 
 /// Stores that a test has begun or ended.
-pub async fn test_signal(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut Seen, admitted: &Admitted) -> Next {
-    signal(io, core, conn, seen, admitted, Step::Test).await
+pub async fn test_signal(
+    io: &mut ClientIo,
+    core: &Rc<Core>,
+    conn: &Rc<Conn>,
+    facts: &mut RequestFacts,
+    admitted: &Admitted,
+) -> Next {
+    signal(io, core, conn, facts, admitted, Step::Test).await
 }
 
 /// Stores that a task has begun or ended.
-pub async fn task_signal(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut Seen, admitted: &Admitted) -> Next {
-    signal(io, core, conn, seen, admitted, Step::Task).await
+pub async fn task_signal(
+    io: &mut ClientIo,
+    core: &Rc<Core>,
+    conn: &Rc<Conn>,
+    facts: &mut RequestFacts,
+    admitted: &Admitted,
+) -> Next {
+    signal(io, core, conn, facts, admitted, Step::Task).await
 }
 
 async fn signal(
-    io: &mut Io,
+    io: &mut ClientIo,
     core: &Rc<Core>,
     conn: &Rc<Conn>,
-    seen: &mut Seen,
+    facts: &mut RequestFacts,
     admitted: &Admitted,
     step: Step,
 ) -> Next {
-    let got = match body(io, core, seen, core.live().config.json_size_limit, false).await {
+    let got = match body(io, core, facts, core.live().config.json_size_limit, false).await {
         Ok(got) => got,
         Err(next) => return next,
     };
-    let Work { head, buf, payload, ext, beside_bytes, .. } = io.work();
+    let RequestBuffers { head, buf, payload, ext, beside_bytes, .. } = io.work();
     let (session, directory) = (admitted.token.session, core.directory());
     let body = &buf[got.start..got.end];
     let label = head.header(buf, "content-encoding");
-    let project = seen.project;
+    let project = facts.project;
     let judge = |body: &[u8]| uxt::signal(step, body, session, &directory, project, payload);
     let (judged, reading) = inflated(core, conn, label, body, judge).await;
-    labels::note(core, seen, reading, label);
+    labels::note(core, facts, reading, label);
     let stored = match judged.flatten() {
         Ok(project) => {
             let entry = TableRow { table: Table::TestSignals, session, project, json: payload }.entry(ext);
@@ -118,7 +130,7 @@ async fn signal(
         }
         Err(refusal) => Err(Fault::Refused(refusal)),
     };
-    answer(io, core, conn, seen, got, stored).await
+    answer(io, core, conn, facts, got, stored).await
 }
 
 /// Judges a JSON body by what it is inflated, in turns with others where it is compressed. `label`: its `Content-Encoding`. Also says how the body
@@ -132,7 +144,7 @@ async fn inflated<T>(
 ) -> (Result<T, Refusal>, Reading) {
     let reading = Cell::new(Coding::of_body(label, Plain::Json, body));
     let judged = match Packed::new(&reading, body, core.live().start.json_inflated_limit) {
-        Some(packed) => core.looks.start(core, conn, &packed, judge).await,
+        Some(packed) => core.inflaters.start(core, conn, &packed, judge).await,
         None => Ok(judge(body)),
     };
     (judged, reading.get())
@@ -146,53 +158,53 @@ enum Fault {
 
 /// Answers 200 without a body to who has sent a row, or why it was not stored.
 async fn answer(
-    io: &mut Io,
+    io: &mut ClientIo,
     core: &Rc<Core>,
     conn: &Rc<Conn>,
-    seen: &mut Seen,
-    got: Got,
+    facts: &mut RequestFacts,
+    got: BodyRange,
     stored: Result<(), Fault>,
 ) -> Next {
-    let keep_alive = seen.keep_alive(io, core, conn, got.consumed);
+    let keep_alive = facts.keep_alive(io, core, conn, got.consumed);
     match stored {
-        Ok(()) => seen.send(io, core, 200, keep_alive, |out, frame| frame.write(out, 200, &[], b"")).await,
+        Ok(()) => facts.send(io, core, 200, keep_alive, |out, frame| frame.write(out, 200, &[], b"")).await,
         Err(Fault::Store(StoreError::Moves)) => return Next::PassOn(Some(got)),
-        Err(Fault::Store(error)) => seen.refuse(io, core, &error.refusal(), keep_alive).await,
-        Err(Fault::Refused(refusal)) => seen.refuse(io, core, &refusal, keep_alive).await,
+        Err(Fault::Store(error)) => facts.refuse(io, core, &error.refusal(), keep_alive).await,
+        Err(Fault::Refused(refusal)) => facts.refuse(io, core, &refusal, keep_alive).await,
     }
     Next::after(keep_alive, got.consumed)
 }
 
 /// Answers the flags of the session's project. Who has no good token has none.
 pub async fn feature_flags(
-    io: &mut Io,
+    io: &mut ClientIo,
     core: &Rc<Core>,
     conn: &Rc<Conn>,
-    seen: &mut Seen,
+    facts: &mut RequestFacts,
     admitted: Option<&Admitted>,
 ) -> Next {
-    let got = match body(io, core, seen, core.live().config.json_size_limit, false).await {
+    let got = match body(io, core, facts, core.live().config.json_size_limit, false).await {
         Ok(got) => got,
         Err(next) => return next,
     };
-    let project = admitted.and(seen.project);
-    let Work { head, buf, .. } = io.work();
+    let project = admitted.and(facts.project);
+    let RequestBuffers { head, buf, .. } = io.work();
     let directory = core.directory();
     let judge = |body: &[u8]| flags_of(body, &directory, project, || core.dice());
     let body = &buf[got.start..got.end];
     let label = head.header(buf, "content-encoding");
     let answer = if project.is_some() {
         let (judged, reading) = inflated(core, conn, label, body, judge).await;
-        labels::note(core, seen, reading, label);
+        labels::note(core, facts, reading, label);
         judged.flatten()
     } else {
         // Nothing is inflated for who gets nothing.
         judge(body)
     };
-    let keep_alive = seen.keep_alive(io, core, conn, got.consumed);
+    let keep_alive = facts.keep_alive(io, core, conn, got.consumed);
     match answer {
-        Ok(json) => seen.send(io, core, 200, keep_alive, move |out, frame| frame.write_json(out, 200, &json)).await,
-        Err(refusal) => seen.refuse(io, core, &refusal, keep_alive).await,
+        Ok(json) => facts.send(io, core, 200, keep_alive, move |out, frame| frame.write_json(out, 200, &json)).await,
+        Err(refusal) => facts.refuse(io, core, &refusal, keep_alive).await,
     }
     Next::after(keep_alive, got.consumed)
 }

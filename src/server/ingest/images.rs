@@ -13,15 +13,15 @@ use crate::api::route::TEMPLATES;
 use crate::base::time::monotonic_us;
 use crate::config::Config;
 use crate::log::format::record::Entry;
-use crate::server::conn::io::{BodyError, Gone, Io, PIECE_BYTES_MAX};
-use crate::server::conn::state::Conn;
+use crate::server::core::conn::Conn;
 use crate::server::core::state::Core;
-use crate::server::request::dispatch::{Admitted, DRAIN_BYTES_MAX, Next, begin, drain, refuse_body};
+use crate::server::dispatch::{Admitted, DRAIN_BYTES_MAX, Next, begin, drain, refuse_body};
+use crate::server::io::client::{BodyError, ClientIo, Gone, PIECE_BYTES_MAX};
+use crate::server::memory::pool::OverBudget;
 use crate::server::request::gate;
-use crate::server::request::respond::Seen;
+use crate::server::request::respond::RequestFacts;
 use crate::server::store::charge::Charge;
 use crate::server::store::commit::store_all;
-use crate::server::store::pool::OverBudget;
 use crate::telemetry::Level;
 
 use super::form::{Form, FormError, FormLimits, boundary};
@@ -40,13 +40,25 @@ const PARSER_BYTES: u64 = 2 * PIECE_BYTES_MAX as u64;
 const RECORD_BYTES: u64 = 512;
 
 /// Stores pictures of canvas elements.
-pub async fn web(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut Seen, admitted: &Admitted) -> Next {
-    take(io, core, conn, seen, admitted, Client::Web).await
+pub async fn web(
+    io: &mut ClientIo,
+    core: &Rc<Core>,
+    conn: &Rc<Conn>,
+    facts: &mut RequestFacts,
+    admitted: &Admitted,
+) -> Next {
+    take(io, core, conn, facts, admitted, Client::Web).await
 }
 
 /// Stores screenshots of a phone.
-pub async fn mobile(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut Seen, admitted: &Admitted) -> Next {
-    take(io, core, conn, seen, admitted, Client::Mobile).await
+pub async fn mobile(
+    io: &mut ClientIo,
+    core: &Rc<Core>,
+    conn: &Rc<Conn>,
+    facts: &mut RequestFacts,
+    admitted: &Admitted,
+) -> Next {
+    take(io, core, conn, facts, admitted, Client::Mobile).await
 }
 
 /// Why an upload is not taken.
@@ -74,10 +86,10 @@ impl From<images::Fault> for Stop {
 }
 
 async fn take(
-    io: &mut Io,
+    io: &mut ClientIo,
     core: &Rc<Core>,
     conn: &Rc<Conn>,
-    seen: &mut Seen,
+    facts: &mut RequestFacts,
     admitted: &Admitted,
     client: Client,
 ) -> Next {
@@ -89,14 +101,14 @@ async fn take(
         Err(text) => {
             let refusal = Refusal::new(415, Reason::Form, text);
             let drained = drain(io).await;
-            let keep_alive = drained.is_some_and(|consumed| seen.keep_alive(io, core, conn, consumed));
-            seen.refuse(io, core, &refusal, keep_alive).await;
+            let keep_alive = drained.is_some_and(|consumed| facts.keep_alive(io, core, conn, consumed));
+            facts.refuse(io, core, &refusal, keep_alive).await;
             return drained.map_or(Next::Linger, |consumed| Next::after(keep_alive, consumed));
         }
     };
     let body = match begin(io, config.file_size_limit).await {
         Ok(body) => body,
-        Err(error) => return refuse_body(io, core, seen, error).await,
+        Err(error) => return refuse_body(io, core, facts, error).await,
     };
     let limits = FormLimits {
         parts_max: config.upload_parts_max,
@@ -106,12 +118,12 @@ async fn take(
     let mut form = Form::new(body, &boundary, limits);
     let mut held = Charge::new(core, conn.project.get());
     let collected = collect(io, conn, &mut form, client, &mut held, config).await;
-    seen.body_bytes = form.received_bytes();
-    gate::received(io, core, seen, seen.body_bytes);
+    facts.body_bytes = form.received_bytes();
+    gate::received(io, core, facts, facts.body_bytes);
     // A form that has ended well may be followed by anything, within the body's own limit.
     let rest_max = if collected.is_ok() { u64::MAX } else { DRAIN_BYTES_MAX };
     let stopped = match collected {
-        Err(Stop::Form(FormError::Body(error))) => return refuse_body(io, core, seen, error).await,
+        Err(Stop::Form(FormError::Body(error))) => return refuse_body(io, core, facts, error).await,
         Err(Stop::Form(FormError::Malformed(text))) => Err(Refusal::new(400, Reason::Form, text)),
         Err(Stop::Form(FormError::TooLarge(text))) => Err(Refusal::new(413, Reason::BodyTooLarge, text)),
         Err(Stop::Refuse(refusal)) => Err(refusal),
@@ -119,25 +131,25 @@ async fn take(
     };
     let consumed = match form.drop_rest(io, rest_max).await {
         Ok(consumed) => Some(consumed),
-        Err(FormError::Body(error)) if stopped.is_ok() => return refuse_body(io, core, seen, error).await,
+        Err(FormError::Body(error)) if stopped.is_ok() => return refuse_body(io, core, facts, error).await,
         Err(_) => None,
     };
     let stored = match stopped {
-        Ok(collected) => store(core, conn, seen, admitted, client, &collected).await,
+        Ok(collected) => store(core, conn, facts, admitted, client, &collected).await,
         Err(refusal) => Err(refusal),
     };
     drop(held);
-    let keep_alive = consumed.is_some_and(|consumed| seen.keep_alive(io, core, conn, consumed));
+    let keep_alive = consumed.is_some_and(|consumed| facts.keep_alive(io, core, conn, consumed));
     match stored {
-        Ok(()) => seen.send(io, core, 200, keep_alive, |out, frame| frame.write(out, 200, &[], b"")).await,
-        Err(refusal) => seen.refuse(io, core, &refusal, keep_alive).await,
+        Ok(()) => facts.send(io, core, 200, keep_alive, |out, frame| frame.write(out, 200, &[], b"")).await,
+        Err(refusal) => facts.refuse(io, core, &refusal, keep_alive).await,
     }
     consumed.map_or(Next::Linger, |consumed| Next::after(keep_alive, consumed))
 }
 
 /// Reads the form and packs its pictures.
 async fn collect(
-    io: &mut Io,
+    io: &mut ClientIo,
     conn: &Rc<Conn>,
     form: &mut Form,
     client: Client,
@@ -183,7 +195,7 @@ async fn collect(
 async fn store(
     core: &Rc<Core>,
     conn: &Rc<Conn>,
-    seen: &Seen,
+    facts: &RequestFacts,
     admitted: &Admitted,
     client: Client,
     collected: &Collected,
@@ -193,7 +205,7 @@ async fn store(
     if dropped.count > 0 {
         core.metrics.image_names_dropped.add(dropped.count);
         let (count, session) = (dropped.count.to_string(), admitted.token.session.0.to_string());
-        let route = TEMPLATES[seen.route.index()];
+        let route = TEMPLATES[facts.route.index()];
         let fields = [("url", route), ("session", &*session), ("count", &count), ("first", &dropped.first)];
         core.logger.event(
             Level::Warn,

@@ -3,19 +3,25 @@
 use std::rc::Rc;
 
 use crate::api::mobile_batch::{MobileBatchInput, unreadable};
-use crate::server::conn::io::Io;
-use crate::server::conn::state::Conn;
+use crate::server::core::conn::Conn;
 use crate::server::core::state::Core;
-use crate::server::request::dispatch::{Admitted, Next, body};
-use crate::server::request::respond::Seen;
+use crate::server::dispatch::{Admitted, Next, body};
+use crate::server::io::client::ClientIo;
+use crate::server::request::respond::RequestFacts;
 
 use super::batch::{Moves, answer, keep, within};
 
 /// Stores a batch of a phone.
-pub async fn batch(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut Seen, admitted: &Admitted) -> Next {
+pub async fn batch(
+    io: &mut ClientIo,
+    core: &Rc<Core>,
+    conn: &Rc<Conn>,
+    facts: &mut RequestFacts,
+    admitted: &Admitted,
+) -> Next {
     let allowed = core.told_limit();
     let limit = core.quarantine.body_limit(allowed, core.now_ms());
-    let got = match body(io, core, seen, limit, admitted.just_expired).await {
+    let got = match body(io, core, facts, limit, admitted.just_expired).await {
         Ok(got) => got,
         Err(next) => return next,
     };
@@ -29,13 +35,13 @@ pub async fn batch(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut See
     };
     let judged = match (within(allowed, input.body), input.question()) {
         (Ok(()), Some(question)) => {
-            let looked = core.looks.look(core, conn, &question, input.body).await;
-            looked.and_then(|seen| seen.map(|_| ()).map_err(|error| unreadable(&error)))
+            let looked = core.inflaters.look(core, conn, &question, input.body).await;
+            looked.and_then(|facts| facts.map(|_| ()).map_err(|error| unreadable(&error)))
         }
         (judged, _) => judged,
     };
     match keep(core, conn, judged, input.record().entry()).await {
-        Ok(stored) => answer(io, core, conn, seen, admitted, stored, got).await,
+        Ok(stored) => answer(io, core, conn, facts, admitted, stored, got).await,
         Err(Moves) => Next::PassOn(Some(got)),
     }
 }

@@ -4,7 +4,7 @@ pub mod batch;
 pub mod form;
 pub mod forms;
 pub mod images;
-pub mod look;
+pub mod inflate;
 pub mod mobile;
 pub mod recording;
 pub mod sdk;

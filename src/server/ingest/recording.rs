@@ -8,12 +8,12 @@ use std::rc::Rc;
 
 use crate::api::refusal::{Reason, Refusal};
 use crate::records::RecordingPart;
-use crate::server::conn::io::Io;
-use crate::server::conn::state::Conn;
+use crate::server::core::conn::Conn;
 use crate::server::core::state::Core;
-use crate::server::request::dispatch::{Next, begin, refuse_body};
+use crate::server::dispatch::{Next, begin, refuse_body};
+use crate::server::io::client::ClientIo;
 use crate::server::request::gate;
-use crate::server::request::respond::Seen;
+use crate::server::request::respond::RequestFacts;
 use crate::server::store::commit::{StoreError, store};
 use crate::session::upload_token::UploadToken;
 
@@ -21,21 +21,27 @@ use crate::session::upload_token::UploadToken;
 const PIECE_BYTES: usize = 512 * 1024;
 
 /// Takes a recording.
-pub async fn take(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut Seen, token: UploadToken) -> Next {
+pub async fn take(
+    io: &mut ClientIo,
+    core: &Rc<Core>,
+    conn: &Rc<Conn>,
+    facts: &mut RequestFacts,
+    token: UploadToken,
+) -> Next {
     let mut body = match begin(io, core.live().config.recording_size_limit).await {
         Ok(body) => body,
-        Err(error) => return refuse_body(io, core, seen, error).await,
+        Err(error) => return refuse_body(io, core, facts, error).await,
     };
     let record_bytes_max = usize::try_from(core.live().config.batch_bytes_max()).unwrap_or(usize::MAX).max(1);
     // Small settings of the log leave no room for a large piece.
     let piece_bytes = record_bytes_max.min(PIECE_BYTES);
     let began_ms = core.upload_time_ms();
-    let (session, project) = (token.session, seen.project.unwrap_or(0));
+    let (session, project) = (token.session, facts.project.unwrap_or(0));
     let mut offset = 0;
     loop {
         let ended = match io.next_piece(&mut body, piece_bytes).await {
             Ok(ended) => ended,
-            Err(error) => return refuse_body(io, core, seen, error).await,
+            Err(error) => return refuse_body(io, core, facts, error).await,
         };
         let range = body.range();
         let work = io.work();
@@ -46,29 +52,35 @@ pub async fn take(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut Seen
             // A piece that is stored is progress: the next one has a patience of its own.
             conn.renew_patience();
             if let Err(error) = stored {
-                return refuse(io, core, conn, seen, error).await;
+                return refuse(io, core, conn, facts, error).await;
             }
             offset += piece.len() as u64;
         }
         body.take(body.range().len(), &mut work.buf);
-        gate::piece(io, core, seen, offset - seen.body_bytes);
-        seen.body_bytes = offset;
+        gate::piece(io, core, facts, offset - facts.body_bytes);
+        facts.body_bytes = offset;
         if ended {
             break;
         }
     }
-    let keep_alive = seen.keep_alive(io, core, conn, body.consumed());
-    seen.send(io, core, 200, keep_alive, |out, frame| frame.write(out, 200, &[], b"")).await;
+    let keep_alive = facts.keep_alive(io, core, conn, body.consumed());
+    facts.send(io, core, 200, keep_alive, |out, frame| frame.write(out, 200, &[], b"")).await;
     Next::after(keep_alive, body.consumed())
 }
 
 /// What follows a piece that could not be stored. An upload does not move to another core: what it has left is in this one's log.
-async fn refuse(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut Seen, error: StoreError) -> Next {
+async fn refuse(
+    io: &mut ClientIo,
+    core: &Rc<Core>,
+    conn: &Rc<Conn>,
+    facts: &mut RequestFacts,
+    error: StoreError,
+) -> Next {
     conn.ticket.borrow_mut().take();
     let refusal = match error {
         StoreError::Moves => Refusal::new(503, Reason::LogFailed, "can't save the recording, try again"),
         error => error.refusal(),
     };
-    seen.refuse(io, core, &refusal, false).await;
+    facts.refuse(io, core, &refusal, false).await;
     Next::Linger
 }

@@ -3,20 +3,26 @@
 use std::rc::Rc;
 
 use crate::api::sdk_batch::SdkBatchInput;
-use crate::server::conn::io::Io;
-use crate::server::conn::state::Conn;
+use crate::server::core::conn::Conn;
 use crate::server::core::state::Core;
-use crate::server::request::dispatch::{Admitted, Next, body};
+use crate::server::dispatch::{Admitted, Next, body};
+use crate::server::io::client::ClientIo;
 use crate::server::request::labels;
-use crate::server::request::respond::Seen;
+use crate::server::request::respond::RequestFacts;
 
 use super::batch::{Moves, answer, keep, within};
 
 /// Stores events of the analytics SDK.
-pub async fn batch(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut Seen, admitted: &Admitted) -> Next {
+pub async fn batch(
+    io: &mut ClientIo,
+    core: &Rc<Core>,
+    conn: &Rc<Conn>,
+    facts: &mut RequestFacts,
+    admitted: &Admitted,
+) -> Next {
     let allowed = core.told_limit();
     let limit = core.quarantine.body_limit(allowed, core.now_ms());
-    let got = match body(io, core, seen, limit, false).await {
+    let got = match body(io, core, facts, limit, false).await {
         Ok(got) => got,
         Err(next) => return next,
     };
@@ -31,15 +37,15 @@ pub async fn batch(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut See
     };
     let (mut judged, mut reading) = (within(allowed, input.body), input.reading());
     if let (Ok(()), Some(question)) = (&judged, input.question(reading)) {
-        match core.looks.look(core, conn, &question, input.body).await {
+        match core.inflaters.look(core, conn, &question, input.body).await {
             Ok(Ok(_)) => {}
             Ok(Err(error)) => judged = input.unreadable(&mut reading, &error),
             Err(late) => judged = Err(late),
         }
     }
-    labels::note(core, seen, reading, input.content_encoding);
+    labels::note(core, facts, reading, input.content_encoding);
     match keep(core, conn, judged, input.record(reading).entry()).await {
-        Ok(stored) => answer(io, core, conn, seen, admitted, stored, got).await,
+        Ok(stored) => answer(io, core, conn, facts, admitted, stored, got).await,
         Err(Moves) => Next::PassOn(Some(got)),
     }
 }

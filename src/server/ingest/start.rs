@@ -11,20 +11,20 @@ use crate::config::BUFFER_BYTES_MIN;
 use crate::http::Head;
 use crate::log::format::record::Ext;
 use crate::records::{Source, Start};
-use crate::server::conn::io::{Got, Io};
-use crate::server::conn::state::Conn;
+use crate::server::core::conn::Conn;
 use crate::server::core::known;
 use crate::server::core::live::Live;
 use crate::server::core::state::Core;
-use crate::server::request::dispatch::{Next, body};
-use crate::server::request::respond::Seen;
+use crate::server::dispatch::{Next, body};
+use crate::server::io::client::{BodyRange, ClientIo};
+use crate::server::memory::pool::{OverBudget, RequestBuffers};
+use crate::server::request::respond::RequestFacts;
 use crate::server::request::{gate, labels};
 use crate::server::store::charge::Charge;
 use crate::server::store::commit::{StoreError, store};
-use crate::server::store::pool::{OverBudget, Work};
 use crate::telemetry::Text;
 
-use super::look::Packed;
+use super::inflate::Packed;
 
 /// How often a start looks whether the user agent expressions are compiled.
 const READY_POLL: Duration = Duration::from_millis(5);
@@ -33,41 +33,48 @@ const READY_POLL: Duration = Duration::from_millis(5);
 const LEFT_BYTES_MAX: u64 = 192 * 1024;
 
 /// Reads and judges a start, and stores what it leaves.
-pub async fn start(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut Seen, kind: StartKind) -> Next {
+pub async fn start(
+    io: &mut ClientIo,
+    core: &Rc<Core>,
+    conn: &Rc<Conn>,
+    facts: &mut RequestFacts,
+    kind: StartKind,
+) -> Next {
     let live = core.live();
-    let got = match body(io, core, seen, live.start.json_size_limit, false).await {
+    let got = match body(io, core, facts, live.start.json_size_limit, false).await {
         Ok(got) => got,
         Err(next) => return next,
     };
     let mut left = Charge::new(core, 0);
-    let outcome = match judged(io, core, conn, seen, &live, kind, got, &mut left).await {
+    let outcome = match judged(io, core, conn, facts, &live, kind, got, &mut left).await {
         Ok(outcome) => outcome,
         Err(refusal) => {
-            let keep_alive = seen.keep_alive(io, core, conn, got.consumed);
-            seen.refuse(io, core, &refusal, keep_alive).await;
+            let keep_alive = facts.keep_alive(io, core, conn, got.consumed);
+            facts.refuse(io, core, &refusal, keep_alive).await;
             return Next::after(keep_alive, got.consumed);
         }
     };
     // It is there, and counted as it is.
     drop(left);
     io.count();
-    let keep_alive = seen.keep_alive(io, core, conn, got.consumed);
-    if let Err(refusal) = charge(io, core, conn, seen, outcome).await {
-        seen.refuse(io, core, &refusal, keep_alive).await;
+    let keep_alive = facts.keep_alive(io, core, conn, got.consumed);
+    if let Err(refusal) = charge(io, core, conn, facts, outcome).await {
+        facts.refuse(io, core, &refusal, keep_alive).await;
         return Next::after(keep_alive, got.consumed);
     }
     match outcome {
         StartOutcome::NotReady => {
             let refusal = Refusal::new(503, Reason::StartingUp, "the server is starting, try again");
-            seen.refuse(io, core, &refusal, keep_alive).await;
+            facts.refuse(io, core, &refusal, keep_alive).await;
         }
         StartOutcome::Refused(refused) => {
             core.metrics.refused(refused.reason.index());
             let answer = std::mem::take(&mut io.work().answer);
-            seen.send(io, core, refused.status, keep_alive, |out, frame| {
-                frame.write_json(out, refused.status, &answer);
-            })
-            .await;
+            facts
+                .send(io, core, refused.status, keep_alive, |out, frame| {
+                    frame.write_json(out, refused.status, &answer);
+                })
+                .await;
             io.work().answer = answer;
         }
         StartOutcome::Started(started) => {
@@ -76,14 +83,15 @@ pub async fn start(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut See
                 Ok(()) => {
                     core.announce(started.session, started.project);
                     let answer = std::mem::take(&mut io.work().answer);
-                    seen.send(io, core, 200, keep_alive, |out, frame| {
-                        frame.write_json(out, 200, &answer);
-                    })
-                    .await;
+                    facts
+                        .send(io, core, 200, keep_alive, |out, frame| {
+                            frame.write_json(out, 200, &answer);
+                        })
+                        .await;
                     io.work().answer = answer;
                 }
                 Err(StoreError::Moves) => return Next::PassOn(Some(got)),
-                Err(error) => seen.refuse(io, core, &error.refusal(), keep_alive).await,
+                Err(error) => facts.refuse(io, core, &error.refusal(), keep_alive).await,
             }
         }
     }
@@ -92,17 +100,23 @@ pub async fn start(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut See
 
 /// Waits within the request's patience until the user agent expressions are compiled. False: they are not.
 pub async fn agents_ready(core: &Core, conn: &Conn) -> bool {
-    conn.hold(core.now_ms());
+    conn.begin_hold(core.now_ms());
     let may_wait = || !conn.has_to_go() && conn.held_ms(core.now_ms()) < core.patience_ms();
     while !core.common.agents.ready() && may_wait() {
         monoio::time::sleep(READY_POLL).await;
     }
-    conn.let_go(core.now_ms());
+    conn.end_hold(core.now_ms());
     core.common.agents.ready()
 }
 
 /// Charges a start for what it came to. A session is stored, and answered, only behind this.
-async fn charge(io: &mut Io, core: &Rc<Core>, conn: &Conn, seen: &Seen, outcome: StartOutcome) -> Result<(), Refusal> {
+async fn charge(
+    io: &mut ClientIo,
+    core: &Rc<Core>,
+    conn: &Conn,
+    facts: &RequestFacts,
+    outcome: StartOutcome,
+) -> Result<(), Refusal> {
     let (project, resumed) = match outcome {
         StartOutcome::NotReady => return Ok(()),
         StartOutcome::Refused(_) => (None, false),
@@ -110,23 +124,23 @@ async fn charge(io: &mut Io, core: &Rc<Core>, conn: &Conn, seen: &Seen, outcome:
     };
     let work = io.work();
     let client = gate::origin(&core.live().policy, conn, &work.head, &work.buf).client;
-    gate::start(core, conn, seen, client, project, resumed).await
+    gate::start(core, conn, facts, client, project, resumed).await
 }
 
 /// Inflates a start in turns with others, if it is compressed, and judges it: whoever sends it has shown nothing yet. Of what it inflates to
 /// nothing is left but the answer and the record, and what they take stands in `left`.
 #[expect(clippy::too_many_arguments, reason = "one step of `start`")]
 async fn judged(
-    io: &mut Io,
+    io: &mut ClientIo,
     core: &Rc<Core>,
     conn: &Rc<Conn>,
-    seen: &mut Seen,
+    facts: &mut RequestFacts,
     live: &Live,
     kind: StartKind,
-    got: Got,
+    got: BodyRange,
     left: &mut Charge,
 ) -> Result<StartOutcome, Refusal> {
-    let Work { head, buf, answer, payload, ext, .. } = io.work();
+    let RequestBuffers { head, buf, answer, payload, ext, .. } = io.work();
     let body = &buf[got.start..got.end];
     let label = head.header(buf, "content-encoding");
     let reading = Cell::new(reading(kind, label, body));
@@ -135,9 +149,9 @@ async fn judged(
     loop {
         let mut leaves = Leaves { answer, payload, ext, left: &mut *left };
         let mut judge =
-            |plain: Option<&[u8]>| judge(core, conn, (head, buf), seen, live, kind, (body, plain), &mut leaves);
+            |plain: Option<&[u8]>| judge(core, conn, (head, buf), facts, live, kind, (body, plain), &mut leaves);
         let judged = match &packed {
-            Some(packed) => core.looks.start(core, conn, packed, |plain| judge(Some(plain))).await?,
+            Some(packed) => core.inflaters.start(core, conn, packed, |plain| judge(Some(plain))).await?,
             None => judge(None),
         };
         match judged {
@@ -150,12 +164,12 @@ async fn judged(
             {
                 asked = true;
                 if !known::wait(core, conn).await {
-                    labels::note(core, seen, reading.get(), label);
+                    labels::note(core, facts, reading.get(), label);
                     return Ok(StartOutcome::Started(started));
                 }
             }
             Ok(outcome) => {
-                labels::note(core, seen, reading.get(), label);
+                labels::note(core, facts, reading.get(), label);
                 return Ok(outcome);
             }
         }
@@ -190,7 +204,7 @@ fn judge(
     core: &Core,
     conn: &Conn,
     (head, buf): (&Head, &[u8]),
-    seen: &mut Seen,
+    facts: &mut RequestFacts,
     live: &Live,
     kind: StartKind,
     (body, plain): (&[u8], Option<&[u8]>),
@@ -222,14 +236,14 @@ fn judge(
     };
     let mut scratch = core.start.borrow_mut();
     let outcome = start::start(kind, &input, &deps, &mut scratch);
-    seen.tracker = Text::new(scratch.tracker.as_bytes());
-    seen.error = Text::new(scratch.error.as_bytes());
+    facts.tracker = Text::new(scratch.tracker.as_bytes());
+    facts.error = Text::new(scratch.error.as_bytes());
     match outcome {
         StartOutcome::Started(started) => {
-            seen.session = Some(started.session.0);
-            seen.project = Some(started.project);
+            facts.session = Some(started.session.0);
+            facts.project = Some(started.project);
         }
-        StartOutcome::Refused(refused) => seen.project = refused.project,
+        StartOutcome::Refused(refused) => facts.project = refused.project,
         StartOutcome::NotReady => {}
     }
     let taken = leaves.take(&scratch);
@@ -243,7 +257,7 @@ fn copy(to: &mut Vec<u8>, from: &[u8]) {
 }
 
 async fn record(
-    io: &mut Io,
+    io: &mut ClientIo,
     core: &Rc<Core>,
     conn: &Rc<Conn>,
     source: Source,

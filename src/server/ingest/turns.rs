@@ -11,7 +11,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use crate::api::refusal::{Reason, Refusal};
-use crate::server::conn::state::{Conn, Outcome};
+use crate::server::core::conn::{Conn, WaitOutcome};
 use crate::server::core::state::Core;
 use crate::server::store::commit::wait_for_turn;
 
@@ -129,7 +129,7 @@ impl Turns {
         while let Some(next) = { queue.waiting.borrow_mut().pop_front() } {
             if next.state.get() == State::Waits {
                 next.state.set(State::Has);
-                next.conn.settle(Outcome::Retry);
+                next.conn.settle(WaitOutcome::Retry);
                 return;
             }
         }
@@ -151,7 +151,7 @@ impl Place<'_> {
             return Ok(());
         }
         let phase = (conn.phase.get(), conn.since_ms.get());
-        conn.hold(core.now_ms());
+        conn.begin_hold(core.now_ms());
         let result = loop {
             // A task that only woke itself would run again before the core has looked at what has come in meanwhile.
             monoio::time::sleep(PAUSE).await;
@@ -162,7 +162,7 @@ impl Place<'_> {
                 break Err(Late);
             }
         };
-        conn.let_go(core.now_ms());
+        conn.end_hold(core.now_ms());
         conn.phase.set(phase.0);
         conn.since_ms.set(phase.1);
         result

@@ -4,7 +4,7 @@ use crate::api::refusal::{Reason, Refusal};
 use crate::api::uxt;
 use crate::http::Head;
 use crate::server::core::state::Core;
-use crate::server::request::respond::Seen;
+use crate::server::request::respond::RequestFacts;
 use crate::session::SessionId;
 use crate::session::token::TokenError;
 use crate::session::upload_token::UploadToken;
@@ -42,13 +42,13 @@ fn base_of(forwarded_proto: Option<&[u8]>, host: Option<&[u8]>, path: &[u8]) -> 
 }
 
 /// The session that a recording is put for: what the token in the path says, while it is good.
-pub fn token(param: &[u8], core: &Core, seen: &mut Seen) -> Result<UploadToken, Refusal> {
+pub fn token(param: &[u8], core: &Core, facts: &mut RequestFacts) -> Result<UploadToken, Refusal> {
     let token = UploadToken::verify(param, &core.live().secrets).map_err(|error| {
         let reason = if error == TokenError::Signature { Reason::TokenSignature } else { Reason::TokenFormat };
         Refusal::new(403, reason, error.to_string())
     })?;
-    seen.session = Some(token.session.0);
-    seen.project = core.project_of(token.session);
+    facts.session = Some(token.session.0);
+    facts.project = core.project_of(token.session);
     if token.expires_ms <= core.wall_ms() {
         return Err(Refusal::new(403, Reason::TokenExpired, "the URL has expired"));
     }

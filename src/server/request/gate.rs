@@ -12,15 +12,15 @@ use crate::client::forwarded;
 use crate::client::forwarded::ForwardedFields;
 use crate::config::AdmissionMode;
 use crate::http::{Framing, Head};
-use crate::server::conn::io::Io;
-use crate::server::conn::state::{Conn, Presence};
+use crate::server::admission::{Policy, Upload, Verdict};
+use crate::server::core::conn::{Conn, Presence};
 use crate::server::core::state::Core;
+use crate::server::dispatch::Admitted;
+use crate::server::io::client::ClientIo;
 use crate::telemetry::Level;
 use crate::telemetry::admission::Decision;
 
-use super::admission::{Policy, Upload, Verdict};
-use super::dispatch::Admitted;
-use super::respond::Seen;
+use super::respond::RequestFacts;
 
 /// How often a request that is held looks whether its client is still there.
 const HELD_STEP: Duration = Duration::from_millis(500);
@@ -57,10 +57,10 @@ pub fn origin<'a>(policy: &Policy, conn: &Conn, head: &'a Head, buf: &'a [u8]) -
 
 /// Whether a request whose head has been read may go on: at once, or when its turn has come.
 pub async fn at_head(
-    io: &mut Io,
+    io: &mut ClientIo,
     core: &Rc<Core>,
     conn: &Conn,
-    seen: &Seen,
+    facts: &RequestFacts,
     route: Route,
     admitted: Option<&Admitted>,
 ) -> Result<(), Refusal> {
@@ -77,7 +77,7 @@ pub async fn at_head(
         }
         let work = io.work();
         let client = origin(policy, conn, &work.head, &work.buf).client;
-        let (now_ns, mut admission) = (seen.began_ns(), core.admission.borrow_mut());
+        let (now_ns, mut admission) = (facts.began_ns(), core.admission.borrow_mut());
         let verdict = if is_start(route) {
             match admission.may_start(policy, now_ns, client) {
                 Verdict { decision: Decision::Admitted, .. } => return Ok(()),
@@ -89,28 +89,28 @@ pub async fn at_head(
                 Framing::Length(bytes) if route != Route::UxtRecording => bytes,
                 _ => 0,
             };
-            admission.upload(policy, now_ns, &upload(seen, admitted, client, bytes))
+            admission.upload(policy, now_ns, &upload(facts, admitted, client, bytes))
         };
         (client, verdict)
     };
-    settle(core, conn, seen, client, verdict).await
+    settle(core, conn, facts, client, verdict).await
 }
 
 /// Charges the bytes of a body whose head announced no length.
-pub fn received(io: &mut Io, core: &Core, seen: &Seen, bytes: u64) {
-    if io.work().head.framing() == Framing::Chunked && !is_start(seen.route) {
-        piece(io, core, seen, bytes);
+pub fn received(io: &mut ClientIo, core: &Core, facts: &RequestFacts, bytes: u64) {
+    if io.work().head.framing() == Framing::Chunked && !is_start(facts.route) {
+        piece(io, core, facts, bytes);
     }
 }
 
 /// Charges the bytes of a piece that has come.
-pub fn piece(io: &mut Io, core: &Core, seen: &Seen, bytes: u64) {
+pub fn piece(io: &mut ClientIo, core: &Core, facts: &RequestFacts, bytes: u64) {
     let conn = io.conn();
     let work = io.work();
     let live = core.live();
     let client = origin(&live.policy, &conn, &work.head, &work.buf).client;
-    let upload = Upload { address: client, session: seen.session, project: seen.project, bytes };
-    core.admission.borrow_mut().bytes(&live.policy, seen.began_ns(), &upload);
+    let upload = Upload { address: client, session: facts.session, project: facts.project, bytes };
+    core.admission.borrow_mut().bytes(&live.policy, facts.began_ns(), &upload);
 }
 
 /// Whether a start that has been judged may go on. `project` is that of the session it would begin; one that goes on with
@@ -118,7 +118,7 @@ pub fn piece(io: &mut Io, core: &Core, seen: &Seen, bytes: u64) {
 pub async fn start(
     core: &Rc<Core>,
     conn: &Conn,
-    seen: &Seen,
+    facts: &RequestFacts,
     client: IpAddr,
     project: Option<u32>,
     resumed: bool,
@@ -129,41 +129,47 @@ pub async fn start(
         match (policy.mode, resumed) {
             (AdmissionMode::Off, _) => return Ok(()),
             // The head of this one would have been enough to turn it away.
-            (AdmissionMode::Shadow, true) => admission.may_start(policy, seen.began_ns(), client),
+            (AdmissionMode::Shadow, true) => admission.may_start(policy, facts.began_ns(), client),
             (AdmissionMode::On, true) => Verdict::ADMITTED,
-            (_, false) => admission.start(policy, seen.began_ns(), client, project),
+            (_, false) => admission.start(policy, facts.began_ns(), client, project),
         }
     };
-    settle(core, conn, seen, client, verdict).await
+    settle(core, conn, facts, client, verdict).await
 }
 
-fn upload(seen: &Seen, admitted: Option<&Admitted>, address: IpAddr, bytes: u64) -> Upload {
+fn upload(facts: &RequestFacts, admitted: Option<&Admitted>, address: IpAddr, bytes: u64) -> Upload {
     Upload {
         address,
-        session: admitted.map_or(seen.session, |admitted| Some(admitted.token.session.0)),
-        project: seen.project,
+        session: admitted.map_or(facts.session, |admitted| Some(admitted.token.session.0)),
+        project: facts.project,
         bytes,
     }
 }
 
 /// Counts a verdict and carries it out.
-async fn settle(core: &Core, conn: &Conn, seen: &Seen, client: IpAddr, verdict: Verdict) -> Result<(), Refusal> {
+async fn settle(
+    core: &Core,
+    conn: &Conn,
+    facts: &RequestFacts,
+    client: IpAddr,
+    verdict: Verdict,
+) -> Result<(), Refusal> {
     core.metrics.admission.count(verdict.decision, verdict.bucket);
     let Some(bucket) = verdict.bucket else { return Ok(()) };
     if matches!(verdict.decision, Decision::Refused | Decision::WouldRefuse) {
-        tell(core, seen, client, verdict);
+        tell(core, facts, client, verdict);
     }
     match verdict.decision {
         Decision::Admitted | Decision::WouldHold | Decision::WouldRefuse => Ok(()),
         Decision::Held => {
-            conn.hold(core.now_ms());
+            conn.begin_hold(core.now_ms());
             let mut left = Duration::from_nanos(verdict.wait_ns);
             while !left.is_zero() && conn.presence.get() != Presence::Gone {
                 let step = left.min(HELD_STEP);
                 monoio::time::sleep(step).await;
                 left -= step;
             }
-            conn.let_go(core.now_ms());
+            conn.end_hold(core.now_ms());
             Ok(())
         }
         Decision::Refused => {
@@ -174,18 +180,18 @@ async fn settle(core: &Core, conn: &Conn, seen: &Seen, client: IpAddr, verdict: 
 }
 
 /// Says who is over a limit, now and then.
-fn tell(core: &Core, seen: &Seen, client: IpAddr, verdict: Verdict) {
-    let Some(untold) = core.limits_told.due(core.now_ms()) else { return };
+fn tell(core: &Core, facts: &RequestFacts, client: IpAddr, verdict: Verdict) {
+    let Some(suppressed) = core.limits_log.due(core.now_ms()) else { return };
     let number = |number: Option<u64>| number.map(|number| number.to_string()).unwrap_or_default();
-    let (session, project) = (number(seen.session), number(seen.project.map(u64::from)));
-    let (client, untold) = (client.to_string(), untold.to_string());
+    let (session, project) = (number(facts.session), number(facts.project.map(u64::from)));
+    let (client, suppressed) = (client.to_string(), suppressed.to_string());
     let fields = [
         ("bucket", verdict.bucket.map_or("", |bucket| bucket.as_str())),
         ("decision", verdict.decision.as_str()),
         ("client", &*client),
         ("project", &*project),
         ("session", &*session),
-        ("untold", &*untold),
+        ("suppressed", &*suppressed),
     ];
     core.logger.event(Level::Warn, crate::caller!(), "a client is over its limit", &fields);
 }

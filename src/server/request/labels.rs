@@ -12,7 +12,7 @@ use crate::codec::inflate::{Coding, Label, Reading};
 use crate::server::core::state::Core;
 use crate::telemetry::Level;
 
-use super::respond::Seen;
+use super::respond::RequestFacts;
 
 /// Projects that are told of.
 const PROJECTS_MAX: usize = 4096;
@@ -39,20 +39,20 @@ impl Known {
 
 /// Takes note of how a body was read. `header`: its `Content-Encoding`.
 #[inline]
-pub fn note(core: &Core, seen: &Seen, reading: Reading, header: Option<&[u8]>) {
+pub fn note(core: &Core, facts: &RequestFacts, reading: Reading, header: Option<&[u8]>) {
     if reading.is_mislabelled() {
-        tell(core, seen, reading, header);
+        tell(core, facts, reading, header);
     }
 }
 
 #[cold]
-fn tell(core: &Core, seen: &Seen, reading: Reading, header: Option<&[u8]>) {
+fn tell(core: &Core, facts: &RequestFacts, reading: Reading, header: Option<&[u8]>) {
     match reading.label {
         Label::Missing => core.metrics.labels_missing.inc(),
         _ => core.metrics.labels_wrong.inc(),
     }
-    let project = seen.project.unwrap_or(0);
-    if !core.labels_known.is_news(project, &core.common.labels_told) {
+    let project = facts.project.unwrap_or(0);
+    if !core.labels_known.is_news(project, &core.common.labels_logged) {
         return;
     }
     let name = |coding: Option<Coding>| coding.map_or("identity", Coding::as_str);
@@ -60,7 +60,7 @@ fn tell(core: &Core, seen: &Seen, reading: Reading, header: Option<&[u8]>) {
     let project = project.to_string();
     let fields = [
         ("project", &*project),
-        ("url", TEMPLATES[seen.route.index()]),
+        ("url", TEMPLATES[facts.route.index()]),
         ("named", named),
         ("is", name(reading.coding)),
     ];

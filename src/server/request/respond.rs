@@ -7,13 +7,13 @@ use crate::api::reply::Frame;
 use crate::api::route::Route;
 use crate::base::time::monotonic_us;
 use crate::http::{Method, Version, path};
-use crate::server::conn::io::Io;
-use crate::server::conn::state::{Conn, Presence};
+use crate::server::core::conn::{Conn, Presence};
 use crate::server::core::state::Core;
+use crate::server::io::client::ClientIo;
 use crate::telemetry::{RequestLine, Text};
 
 /// What becomes known of a request while it is answered.
-pub struct Seen {
+pub struct RequestFacts {
     /// Its route.
     pub route: Route,
     /// Its session, once the token is read or issued.
@@ -36,9 +36,9 @@ pub struct Seen {
     began_us: u64,
 }
 
-impl Seen {
+impl RequestFacts {
     /// Takes note of the head that stands in the buffer.
-    pub fn begin(io: &mut Io) -> Self {
+    pub fn begin(io: &mut ClientIo) -> Self {
         let head = &io.work().head;
         Self::new(head.method(), head.version(), head.keep_alive())
     }
@@ -73,14 +73,14 @@ impl Seen {
     /// Whether the connection may stay open behind the answer.
     /// While the server stops, the last of the requests that have come is told that it is the last one; `consumed` bytes of the buffer are
     /// this one's.
-    pub fn keep_alive(&self, io: &Io, core: &Core, conn: &Conn, consumed: usize) -> bool {
+    pub fn keep_alive(&self, io: &ClientIo, core: &Core, conn: &Conn, consumed: usize) -> bool {
         self.wants_keep_alive && (!core.draining.get() && !conn.closing() || io.has_more(consumed))
     }
 
     /// Writes an answer into the out buffer by `write`, sends it, logs it and counts it.
     pub async fn send(
         &self,
-        io: &mut Io,
+        io: &mut ClientIo,
         core: &Rc<Core>,
         status: u16,
         keep_alive: bool,
@@ -104,7 +104,7 @@ impl Seen {
     }
 
     /// Sends a refusal.
-    pub async fn refuse(&mut self, io: &mut Io, core: &Rc<Core>, refusal: &Refusal, keep_alive: bool) {
+    pub async fn refuse(&mut self, io: &mut ClientIo, core: &Rc<Core>, refusal: &Refusal, keep_alive: bool) {
         // Nobody is there to be refused.
         if io.conn().presence.get() == Presence::Gone {
             return;
@@ -115,7 +115,7 @@ impl Seen {
         self.send(io, core, status, keep_alive, |out, frame| frame.write_refusal(out, refusal)).await;
     }
 
-    fn line(&self, io: &mut Io, status: u16) -> RequestLine {
+    fn line(&self, io: &mut ClientIo, status: u16) -> RequestLine {
         let work = io.work();
         let url = match work.head.is_empty() {
             true => b"",

@@ -2,12 +2,12 @@
 
 use std::rc::Rc;
 
-use crate::server::conn::state::Conn;
+use crate::server::core::conn::Conn;
 use crate::server::core::state::Core;
+use crate::server::memory::pool::OverBudget;
+use crate::server::memory::shares::Account;
 
 use super::commit::wait_for_memory;
-use super::pool::OverBudget;
-use super::shares::Account;
 
 /// What one request holds. Given back when this is dropped.
 pub struct Charge {
@@ -52,7 +52,7 @@ impl Drop for Charge {
         if bytes > 0 {
             self.core.pool.unreserve(bytes);
             self.core.shares.note(&mut self.account, self.project, 0);
-            self.core.commits.memory_came_back(&self.core.shares);
+            self.core.waiters.memory_came_back(&self.core.shares);
         }
     }
 }

@@ -11,10 +11,9 @@ use crate::base::time::monotonic_us;
 use crate::log::format::record::Entry;
 use crate::log::{AppendError, Progress, Seq};
 use crate::server::conn::migration::find_place;
-use crate::server::conn::state::{Conn, Outcome};
+use crate::server::core::conn::{Conn, WaitOutcome};
 use crate::server::core::state::Core;
-
-use super::shares::{Shares, take_turns};
+use crate::server::memory::shares::{Shares, take_turns};
 
 /// Waiting requests that are kept room for at the start; more make the queues grow.
 const WAITING: usize = 1024;
@@ -23,7 +22,7 @@ const WAITING: usize = 1024;
 const HUNGRY_LOOKED_AT: usize = 64;
 
 /// Who waits for what.
-pub struct Commits {
+pub struct Waiters {
     /// In the order of their records.
     waiting: RefCell<VecDeque<(Seq, Rc<Conn>)>>,
     /// Those that found no room in the log: they try again when there may be some.
@@ -34,7 +33,7 @@ pub struct Commits {
     woken: Cell<bool>,
 }
 
-impl Default for Commits {
+impl Default for Waiters {
     fn default() -> Self {
         Self {
             waiting: RefCell::new(VecDeque::with_capacity(WAITING)),
@@ -46,7 +45,7 @@ impl Default for Commits {
     }
 }
 
-impl Commits {
+impl Waiters {
     /// Puts the commit task behind everything that is ready now. Called with each append, it wakes
     /// once a turn.
     pub fn wake(&self) {
@@ -158,8 +157,8 @@ pub async fn run(core: Rc<Core>) {
         writer.kick();
         core.writes.fetch(writer);
         drop(slot);
-        core.commits.settle(&progress);
-        core.commits.retry();
+        core.waiters.settle(&progress);
+        core.waiters.retry();
         Poll::Pending
     })
     .await
@@ -188,9 +187,9 @@ enum Move {
 }
 
 async fn store_in_order(core: &Core, conn: &Rc<Conn>, entries: &[Entry<'_>], may_move: Move) -> Result<(), StoreError> {
-    conn.hold(core.now_ms());
+    conn.begin_hold(core.now_ms());
     let stored = store_within_patience(core, conn, entries, may_move).await;
-    conn.let_go(core.now_ms());
+    conn.end_hold(core.now_ms());
     stored
 }
 
@@ -214,7 +213,7 @@ async fn store_within_patience(
                     }
                 }
                 conn.seqs.set((Seq(0), Seq(0)));
-                core.commits.stalled.borrow_mut().push_back(Rc::clone(conn));
+                core.waiters.stalled.borrow_mut().push_back(Rc::clone(conn));
                 StoreError::Unavailable(error)
             }
             // What has been appended is waited for first; the rest then tries again.
@@ -225,17 +224,17 @@ async fn store_within_patience(
             Some(_) | None => StoreError::Unconfirmed,
         };
         match settled(conn).await {
-            Outcome::Stored => {
+            WaitOutcome::Stored => {
                 core.metrics.committed(monotonic_us() - began_us);
                 entries = &entries[run.appended..];
             }
-            Outcome::Lost => {
+            WaitOutcome::Lost => {
                 // A record's number is one above that of the record before it.
                 let kept = conn.lost_from.get().0.saturating_sub(conn.seqs.get().0.0);
                 entries = &entries[(kept as usize).min(run.appended)..];
             }
-            Outcome::TimedOut => return Err(refusal),
-            Outcome::Retry | Outcome::Pending | Outcome::Nothing => {}
+            WaitOutcome::TimedOut => return Err(refusal),
+            WaitOutcome::Retry | WaitOutcome::Pending | WaitOutcome::Nothing => {}
         }
     }
     Ok(())
@@ -250,7 +249,7 @@ struct Run {
 
 /// Appends as many of the records as the log takes now, and has the connection wait for them.
 fn append_run(core: &Core, conn: &Rc<Conn>, entries: &[Entry<'_>]) -> Run {
-    conn.outcome.set(Outcome::Pending);
+    conn.outcome.set(WaitOutcome::Pending);
     conn.lost_from.set(Seq(0));
     let mut run = Run { appended: 0, stopped: None };
     let mut slot = core.writer.borrow_mut();
@@ -275,7 +274,7 @@ fn append_run(core: &Core, conn: &Rc<Conn>, entries: &[Entry<'_>]) -> Run {
         conn.seqs.set((first, seq));
         run.appended += 1;
         if !core.acks_at_once {
-            core.commits.waiting.borrow_mut().push_back((seq, Rc::clone(conn)));
+            core.waiters.waiting.borrow_mut().push_back((seq, Rc::clone(conn)));
         }
     }
     drop(slot);
@@ -287,7 +286,7 @@ fn append_run(core: &Core, conn: &Rc<Conn>, entries: &[Entry<'_>]) -> Run {
 
 /// Waits for memory to be given back. `false`: patience is used up.
 pub async fn wait_for_memory(core: &Core, conn: &Rc<Conn>) -> bool {
-    wait(core, conn, || core.commits.hungry.borrow_mut().push_back(Rc::clone(conn))).await
+    wait(core, conn, || core.waiters.hungry.borrow_mut().push_back(Rc::clone(conn))).await
 }
 
 /// Waits for a turn to compute; who gives it settles the wait. `false`: patience is used up.
@@ -301,12 +300,12 @@ async fn wait(core: &Core, conn: &Rc<Conn>, enter: impl FnOnce()) -> bool {
     if conn.has_to_go() || conn.held_ms(now_ms) > core.patience_ms() {
         return false;
     }
-    conn.hold(now_ms);
-    conn.outcome.set(Outcome::Pending);
+    conn.begin_hold(now_ms);
+    conn.outcome.set(WaitOutcome::Pending);
     conn.seqs.set((Seq(0), Seq(0)));
     enter();
-    let granted = settled(conn).await != Outcome::TimedOut;
-    conn.let_go(core.now_ms());
+    let granted = settled(conn).await != WaitOutcome::TimedOut;
+    conn.end_hold(core.now_ms());
     conn.phase.set(phase);
     // The client is not to blame for this time.
     let waited_ms = core.now_ms().saturating_sub(now_ms);
@@ -315,9 +314,9 @@ async fn wait(core: &Core, conn: &Rc<Conn>, enter: impl FnOnce()) -> bool {
     granted
 }
 
-async fn settled(conn: &Conn) -> Outcome {
+async fn settled(conn: &Conn) -> WaitOutcome {
     std::future::poll_fn(|cx| match conn.outcome.get() {
-        Outcome::Pending => {
+        WaitOutcome::Pending => {
             let mut mine = conn.waker.borrow_mut();
             if !mine.as_ref().is_some_and(|known| known.will_wake(cx.waker())) {
                 *mine = Some(cx.waker().clone());

@@ -2,6 +2,4 @@
 
 pub mod charge;
 pub mod commit;
-pub mod pool;
-pub mod shares;
 pub mod writes;

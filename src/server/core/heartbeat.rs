@@ -1,6 +1,6 @@
 //! The heartbeats of the cores, and who listens to them.
 //!
-//! A core beats with each sweep, ten times a second. Whoever listens counts its own looks and not the time between them, so that a pause of the
+//! A core heartbeats with each sweep, ten times a second. Whoever listens counts its own looks and not the time between them, so that a pause of the
 //! whole process is nobody's silence. A core that is silent is stuck in a call of the kernel's, which may pass, or turns without ever coming to
 //! its timers, as it does when its ring fails for good. The second uses processor time, and never passes.
 
@@ -31,9 +31,9 @@ struct Beat {
 
 /// Those of all cores.
 #[derive(Debug)]
-pub struct Beats(Vec<Beat>);
+pub struct Heartbeats(Vec<Beat>);
 
-impl Beats {
+impl Heartbeats {
     /// None has begun yet.
     pub fn new(cores: u16) -> Self {
         Self((0..cores).map(|_| Beat::default()).collect())
@@ -99,17 +99,22 @@ pub struct Listener(Vec<Heard>);
 
 impl Listener {
     /// Has heard nothing yet.
-    pub fn new(beats: &Beats) -> Self {
-        Self(vec![Heard::default(); beats.0.len()])
+    pub fn new(heartbeats: &Heartbeats) -> Self {
+        Self(vec![Heard::default(); heartbeats.0.len()])
     }
 
     /// To be called once each [`LOOK`]: what is new of each core.
-    pub fn look(&mut self, beats: &Beats, mut change: impl FnMut(usize, Change)) {
-        self.look_with(beats, processor_ticks, &mut change);
+    pub fn look(&mut self, heartbeats: &Heartbeats, mut change: impl FnMut(usize, Change)) {
+        self.look_with(heartbeats, processor_ticks, &mut change);
     }
 
-    fn look_with(&mut self, beats: &Beats, ticks_of: fn(i32) -> Option<u64>, change: &mut dyn FnMut(usize, Change)) {
-        for (core, (beat, heard)) in beats.0.iter().zip(&mut self.0).enumerate() {
+    fn look_with(
+        &mut self,
+        heartbeats: &Heartbeats,
+        ticks_of: fn(i32) -> Option<u64>,
+        change: &mut dyn FnMut(usize, Change),
+    ) {
+        for (core, (beat, heard)) in heartbeats.0.iter().zip(&mut self.0).enumerate() {
             let (count, thread) = (beat.count.load(Ordering::Relaxed), beat.thread.load(Ordering::SeqCst));
             if count != heard.count || thread == 0 {
                 if heard.silent_ms >= STUCK_MS && thread != 0 {
@@ -149,53 +154,62 @@ fn processor_ticks(thread: i32) -> Option<u64> {
 mod tests {
     use super::*;
 
-    fn looks(listener: &mut Listener, beats: &Beats, ms: u64, ticks: fn(i32) -> Option<u64>) -> Vec<(usize, Change)> {
+    fn looks(
+        listener: &mut Listener,
+        heartbeats: &Heartbeats,
+        ms: u64,
+        ticks: fn(i32) -> Option<u64>,
+    ) -> Vec<(usize, Change)> {
         let mut changes = Vec::new();
         for _ in 0..ms / LOOK.as_millis() as u64 {
-            listener.look_with(beats, ticks, &mut |core, change| changes.push((core, change)));
+            listener.look_with(heartbeats, ticks, &mut |core, change| changes.push((core, change)));
         }
         changes
     }
 
     #[test]
     fn a_core_that_falls_silent_is_stuck_until_it_beats_again() {
-        let beats = Beats::new(2);
-        let mut listener = Listener::new(&beats);
-        beats.begin(1);
-        assert_eq!(looks(&mut listener, &beats, 4_900, |_| Some(7)), [], "not yet, and core 0 has not begun");
-        assert_eq!(looks(&mut listener, &beats, 100, |_| Some(7)), [(1, Change::Stuck)]);
-        assert_eq!(beats.fault(1).as_deref(), Some("core 1 does not answer for 5 s"));
-        assert_eq!((beats.fault(0), beats.is_dead()), (None, false));
-        assert_eq!(looks(&mut listener, &beats, 25_000, |_| Some(7)), [], "it waits in the kernel, which may pass");
-        assert!(beats.is_dead());
-        beats.beat(1);
-        assert_eq!(looks(&mut listener, &beats, 50, |_| Some(7)), [(1, Change::Back(30_000))]);
-        assert_eq!((beats.fault(1), beats.is_dead()), (None, false));
+        let heartbeats = Heartbeats::new(2);
+        let mut listener = Listener::new(&heartbeats);
+        heartbeats.begin(1);
+        assert_eq!(looks(&mut listener, &heartbeats, 4_900, |_| Some(7)), [], "not yet, and core 0 has not begun");
+        assert_eq!(looks(&mut listener, &heartbeats, 100, |_| Some(7)), [(1, Change::Stuck)]);
+        assert_eq!(heartbeats.fault(1).as_deref(), Some("core 1 does not answer for 5 s"));
+        assert_eq!((heartbeats.fault(0), heartbeats.is_dead()), (None, false));
+        assert_eq!(
+            looks(&mut listener, &heartbeats, 25_000, |_| Some(7)),
+            [],
+            "it waits in the kernel, which may pass"
+        );
+        assert!(heartbeats.is_dead());
+        heartbeats.beat(1);
+        assert_eq!(looks(&mut listener, &heartbeats, 50, |_| Some(7)), [(1, Change::Back(30_000))]);
+        assert_eq!((heartbeats.fault(1), heartbeats.is_dead()), (None, false));
     }
 
     #[test]
     fn a_pause_between_two_looks_is_nobodys_silence() {
-        let beats = Beats::new(1);
-        let mut listener = Listener::new(&beats);
-        beats.begin(0);
-        assert_eq!(looks(&mut listener, &beats, 100, |_| Some(7)), []);
+        let heartbeats = Heartbeats::new(1);
+        let mut listener = Listener::new(&heartbeats);
+        heartbeats.begin(0);
+        assert_eq!(looks(&mut listener, &heartbeats, 100, |_| Some(7)), []);
         std::thread::sleep(Duration::from_millis(STUCK_MS + 100));
-        assert_eq!(looks(&mut listener, &beats, 50, |_| Some(7)), []);
-        assert_eq!(beats.silent_ms().collect::<Vec<_>>(), [150]);
+        assert_eq!(looks(&mut listener, &heartbeats, 50, |_| Some(7)), []);
+        assert_eq!(heartbeats.silent_ms().collect::<Vec<_>>(), [150]);
     }
 
     #[test]
     fn a_core_that_turns_without_end_is_lost() {
-        let beats = Beats::new(1);
-        let mut listener = Listener::new(&beats);
-        beats.begin(0);
+        let heartbeats = Heartbeats::new(1);
+        let mut listener = Listener::new(&heartbeats);
+        heartbeats.begin(0);
         static TICKS: AtomicU64 = AtomicU64::new(0);
         let more = |_| Some(TICKS.fetch_add(100, Ordering::Relaxed));
-        assert_eq!(looks(&mut listener, &beats, 9_000, more), [(0, Change::Stuck), (0, Change::Lost)]);
-        assert!(beats.fault(0).is_some_and(|fault| fault.contains("turns without end")));
-        beats.end(0);
-        assert_eq!(looks(&mut listener, &beats, 9_000, more), [], "who has ended is not stuck");
-        assert_eq!(beats.fault(0), None);
+        assert_eq!(looks(&mut listener, &heartbeats, 9_000, more), [(0, Change::Stuck), (0, Change::Lost)]);
+        assert!(heartbeats.fault(0).is_some_and(|fault| fault.contains("turns without end")));
+        heartbeats.end(0);
+        assert_eq!(looks(&mut listener, &heartbeats, 9_000, more), [], "who has ended is not stuck");
+        assert_eq!(heartbeats.fault(0), None);
     }
 
     #[test]

@@ -13,20 +13,20 @@ use crate::api::uxt;
 use crate::config::BUFFER_BYTES_MIN;
 use crate::http::path::Form;
 use crate::http::{Body, Framing, Head, Method, path};
-use crate::server::conn::io::{BodyError, Gone, Got, Io};
-use crate::server::conn::state::Conn;
-use crate::server::core::known;
-use crate::server::core::state::Core;
-use crate::server::ingest::{batch, forms, images, mobile, recording, sdk, start, upload};
-use crate::server::store::charge::Charge;
-use crate::server::store::commit::wait_for_memory;
-use crate::server::store::pool::OverBudget;
 use crate::session::token::{Expiry, Token, TokenError};
 use crate::session::upload_token::UploadToken;
 use crate::telemetry::Text;
 
-use super::gate;
-use super::respond::Seen;
+use super::core::conn::Conn;
+use super::core::known;
+use super::core::state::Core;
+use super::ingest::{batch, forms, images, mobile, recording, sdk, start, upload};
+use super::io::client::{BodyError, BodyRange, ClientIo, Gone};
+use super::memory::pool::OverBudget;
+use super::request::gate;
+use super::request::respond::RequestFacts;
+use super::store::charge::Charge;
+use super::store::commit::wait_for_memory;
 
 /// A refused body is read up to this size before the answer, so that the connection can be kept.
 pub const DRAIN_BYTES_MAX: u64 = 256 * 1024;
@@ -41,7 +41,7 @@ pub enum Next {
     /// Close, but let the client read the answer first.
     Linger,
     /// No answer: another core, where a place is reserved, serves the request. With its body, if that has been received.
-    PassOn(Option<Got>),
+    PassOn(Option<BodyRange>),
 }
 
 impl Next {
@@ -103,64 +103,66 @@ impl Plain {
 }
 
 /// Answers the request whose head stands in the buffer.
-pub async fn exchange(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>) -> Next {
-    let mut seen = Seen::begin(io);
-    let mut verdict = judge(io, core, conn, &mut seen);
+pub async fn exchange(io: &mut ClientIo, core: &Rc<Core>, conn: &Rc<Conn>) -> Next {
+    let mut facts = RequestFacts::begin(io);
+    let mut verdict = judge(io, core, conn, &mut facts);
     // Whose session this is may stand in the log, and not be read yet.
-    if seen.project.is_none() && seen.session.is_some() && known::wait(core, conn).await {
-        verdict = judge(io, core, conn, &mut seen);
+    if facts.project.is_none() && facts.session.is_some() && known::wait(core, conn).await {
+        verdict = judge(io, core, conn, &mut facts);
     }
     match verdict {
         Verdict::Answer(plain) if plain.bytes() > BUFFER_BYTES_MIN => {
-            answer_large(io, core, conn, &mut seen, plain).await
+            answer_large(io, core, conn, &mut facts, plain).await
         }
-        Verdict::Answer(plain) => answer(io, core, conn, &mut seen, plain).await,
+        Verdict::Answer(plain) => answer(io, core, conn, &mut facts, plain).await,
         Verdict::Handle { route, upload: Some(token), .. } => {
-            conn.project.set(seen.project.unwrap_or(0));
-            match gate::at_head(io, core, conn, &seen, route, None).await {
-                Ok(()) => recording::take(io, core, conn, &mut seen, token).await,
-                Err(refusal) => answer(io, core, conn, &mut seen, Plain::Refuse(refusal)).await,
+            conn.project.set(facts.project.unwrap_or(0));
+            match gate::at_head(io, core, conn, &facts, route, None).await {
+                Ok(()) => recording::take(io, core, conn, &mut facts, token).await,
+                Err(refusal) => answer(io, core, conn, &mut facts, Plain::Refuse(refusal)).await,
             }
         }
         Verdict::Handle { route, admitted, legacy, .. } => {
-            handle(io, core, conn, &mut seen, route, admitted, legacy).await
+            handle(io, core, conn, &mut facts, route, admitted, legacy).await
         }
     }
 }
 
 /// Each route that takes a body has a handler, in a file for its family.
 async fn handle(
-    io: &mut Io,
+    io: &mut ClientIo,
     core: &Rc<Core>,
     conn: &Rc<Conn>,
-    seen: &mut Seen,
+    facts: &mut RequestFacts,
     route: Route,
     admitted: Option<Admitted>,
     legacy: bool,
 ) -> Next {
-    conn.project.set(seen.project.unwrap_or(0));
-    if let Err(refusal) = gate::at_head(io, core, conn, seen, route, admitted.as_ref()).await {
-        return answer(io, core, conn, seen, Plain::Refuse(refusal)).await;
+    conn.project.set(facts.project.unwrap_or(0));
+    if let Err(refusal) = gate::at_head(io, core, conn, facts, route, admitted.as_ref()).await {
+        return answer(io, core, conn, facts, Plain::Refuse(refusal)).await;
     }
     match (route, &admitted) {
-        (Route::WebBatch, Some(admitted)) => batch::web_batch(io, core, conn, seen, admitted).await,
-        (Route::WebStart, _) => start::start(io, core, conn, seen, StartKind::Web).await,
-        (Route::MobileBatch | Route::MobileLate, Some(admitted)) => mobile::batch(io, core, conn, seen, admitted).await,
-        (Route::MobileStart, _) => start::start(io, core, conn, seen, StartKind::Mobile { legacy }).await,
-        (Route::WebImages, Some(admitted)) => images::web(io, core, conn, seen, admitted).await,
-        (Route::MobileImages, Some(admitted)) => images::mobile(io, core, conn, seen, admitted).await,
-        (Route::SdkBatch, Some(admitted)) => sdk::batch(io, core, conn, seen, admitted).await,
-        (Route::SdkStart, _) => start::start(io, core, conn, seen, StartKind::Sdk).await,
-        (Route::WebNotStarted, _) => forms::not_started(io, core, conn, seen).await,
-        (Route::WebFeatureFlags, admitted) => forms::feature_flags(io, core, conn, seen, admitted.as_ref()).await,
-        (Route::UxtTestSignal, Some(admitted)) => forms::test_signal(io, core, conn, seen, admitted).await,
-        (Route::UxtTaskSignal, Some(admitted)) => forms::task_signal(io, core, conn, seen, admitted).await,
+        (Route::WebBatch, Some(admitted)) => batch::web_batch(io, core, conn, facts, admitted).await,
+        (Route::WebStart, _) => start::start(io, core, conn, facts, StartKind::Web).await,
+        (Route::MobileBatch | Route::MobileLate, Some(admitted)) => {
+            mobile::batch(io, core, conn, facts, admitted).await
+        }
+        (Route::MobileStart, _) => start::start(io, core, conn, facts, StartKind::Mobile { legacy }).await,
+        (Route::WebImages, Some(admitted)) => images::web(io, core, conn, facts, admitted).await,
+        (Route::MobileImages, Some(admitted)) => images::mobile(io, core, conn, facts, admitted).await,
+        (Route::SdkBatch, Some(admitted)) => sdk::batch(io, core, conn, facts, admitted).await,
+        (Route::SdkStart, _) => start::start(io, core, conn, facts, StartKind::Sdk).await,
+        (Route::WebNotStarted, _) => forms::not_started(io, core, conn, facts).await,
+        (Route::WebFeatureFlags, admitted) => forms::feature_flags(io, core, conn, facts, admitted.as_ref()).await,
+        (Route::UxtTestSignal, Some(admitted)) => forms::test_signal(io, core, conn, facts, admitted).await,
+        (Route::UxtTaskSignal, Some(admitted)) => forms::task_signal(io, core, conn, facts, admitted).await,
         // All others are answered from the head alone.
-        _ => answer(io, core, conn, seen, Plain::NotFound).await,
+        _ => answer(io, core, conn, facts, Plain::NotFound).await,
     }
 }
 
-fn judge(io: &mut Io, core: &Core, conn: &Conn, seen: &mut Seen) -> Verdict {
+fn judge(io: &mut ClientIo, core: &Core, conn: &Conn, facts: &mut RequestFacts) -> Verdict {
     let work = io.work();
     let (head, buf) = (&work.head, &work.buf[..]);
     let method = head.method();
@@ -182,7 +184,7 @@ fn judge(io: &mut Io, core: &Core, conn: &Conn, seen: &mut Seen) -> Verdict {
     let live = core.live();
     let found = Route::of(decoded, &live.prefix);
     let route = found.route;
-    seen.route = route;
+    facts.route = route;
     match method {
         _ if route == Route::Unknown && doubled => {
             return Verdict::Answer(Plain::Moved(clean_target(head, buf, decoded)));
@@ -193,18 +195,18 @@ fn judge(io: &mut Io, core: &Core, conn: &Conn, seen: &mut Seen) -> Verdict {
         _ if !takes(route, method) => return Verdict::Answer(Plain::WrongMethod(route.allow())),
         _ => {}
     }
-    let admitted = match admit(route.token_rule(), head.header(buf, "authorization"), core, conn, seen) {
+    let admitted = match admit(route.token_rule(), head.header(buf, "authorization"), core, conn, facts) {
         Ok(admitted) => admitted,
         Err(refusal) => return Verdict::Answer(Plain::Refuse(refusal)),
     };
-    let (directory, project) = (core.directory(), seen.project);
+    let (directory, project) = (core.directory(), facts.project);
     let session = admitted.map(|admitted| admitted.token.session);
     let answer = match route {
         Route::WebTags => tags(&directory, project),
         Route::WebConditions | Route::MobileConditions => conditions(found.param, &directory, project),
         Route::UxtTest => uxt::test(found.param, &directory, project),
         Route::UxtUploadUrl => upload::url(head, buf, decoded, session, core),
-        Route::UxtRecording => match upload::token(found.param, core, seen) {
+        Route::UxtRecording => match upload::token(found.param, core, facts) {
             Ok(token) => return Verdict::Handle { route, admitted, legacy: found.legacy, upload: Some(token) },
             Err(refusal) => Err(refusal),
         },
@@ -231,19 +233,19 @@ fn takes(route: Route, method: Method) -> bool {
     route.allow().as_bytes().split(|&byte| byte == b',').any(|allowed| allowed.trim_ascii_start() == name.as_bytes())
 }
 
-/// Looks at the token. A 401 tells the client to start a new session, so it is given for tokens alone.
+/// Inflaters at the token. A 401 tells the client to start a new session, so it is given for tokens alone.
 fn admit(
     rule: TokenRule,
     authorization: Option<&[u8]>,
     core: &Core,
     conn: &Conn,
-    seen: &mut Seen,
+    facts: &mut RequestFacts,
 ) -> Result<Option<Admitted>, Refusal> {
     match rule {
         TokenRule::None => Ok(None),
-        TokenRule::Optional => Ok(read_token(rule, authorization, core, conn, seen).ok()),
+        TokenRule::Optional => Ok(read_token(rule, authorization, core, conn, facts).ok()),
         TokenRule::Good | TokenRule::Grace | TokenRule::Late => {
-            read_token(rule, authorization, core, conn, seen).map(Some)
+            read_token(rule, authorization, core, conn, facts).map(Some)
         }
     }
 }
@@ -253,7 +255,7 @@ fn read_token(
     authorization: Option<&[u8]>,
     core: &Core,
     conn: &Conn,
-    seen: &mut Seen,
+    facts: &mut RequestFacts,
 ) -> Result<Admitted, Refusal> {
     let text = authorization
         .and_then(|value| value.strip_prefix(b"Bearer "))
@@ -275,21 +277,27 @@ fn read_token(
             token
         }
     };
-    seen.session = Some(token.session.0);
+    facts.session = Some(token.session.0);
     let just_expired = match (token.expiry(core.wall_ms()), rule) {
         (Expiry::Valid, _) | (_, TokenRule::Late) => false,
         (Expiry::JustExpired, TokenRule::Grace) => true,
         (Expiry::JustExpired, _) => return Err(Refusal::new(401, Reason::TokenExpired, "token just expired")),
         (Expiry::Expired, _) => return Err(Refusal::new(401, Reason::TokenExpired, "token expired")),
     };
-    seen.project = core.project_of(token.session);
-    Ok(Admitted { token, just_expired, project: seen.project.unwrap_or(0), limit: core.batch_limit(seen.project) })
+    facts.project = core.project_of(token.session);
+    Ok(Admitted { token, just_expired, project: facts.project.unwrap_or(0), limit: core.batch_limit(facts.project) })
 }
 
 /// Answers with much from the head alone. The answer is there until the client has sent its body, and once more until it has been taken: it is charged for
 /// that, or goes and is made again when there is memory.
-async fn answer_large(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut Seen, mut plain: Plain) -> Next {
-    let project = seen.project.unwrap_or(0);
+async fn answer_large(
+    io: &mut ClientIo,
+    core: &Rc<Core>,
+    conn: &Rc<Conn>,
+    facts: &mut RequestFacts,
+    mut plain: Plain,
+) -> Next {
+    let project = facts.project.unwrap_or(0);
     conn.project.set(project);
     let mut charge = Charge::new(core, project);
     while !charge.try_hold(2 * plain.bytes() as u64) {
@@ -298,24 +306,24 @@ async fn answer_large(io: &mut Io, core: &Rc<Core>, conn: &Rc<Conn>, seen: &mut 
             plain = Plain::Refuse(OverBudget.into());
             break;
         }
-        plain = match judge(io, core, conn, seen) {
+        plain = match judge(io, core, conn, facts) {
             Verdict::Answer(plain) => plain,
             // The settings have just changed.
             Verdict::Handle { .. } => Plain::Refuse(OverBudget.into()),
         };
     }
-    answer(io, core, conn, seen, plain).await
+    answer(io, core, conn, facts, plain).await
 }
 
 /// Answers from the head alone. The body, if one comes, is read and dropped within a bound, so that
 /// the client gets the answer and not a reset.
-async fn answer(io: &mut Io, core: &Rc<Core>, conn: &Conn, seen: &mut Seen, plain: Plain) -> Next {
+async fn answer(io: &mut ClientIo, core: &Rc<Core>, conn: &Conn, facts: &mut RequestFacts, plain: Plain) -> Next {
     let drained = drain(io).await;
-    let keep_alive = drained.is_some_and(|consumed| seen.keep_alive(io, core, conn, consumed));
+    let keep_alive = drained.is_some_and(|consumed| facts.keep_alive(io, core, conn, consumed));
     match plain {
-        Plain::Ok => seen.send(io, core, 200, keep_alive, |out, frame| frame.write(out, 200, &[], b"")).await,
+        Plain::Ok => facts.send(io, core, 200, keep_alive, |out, frame| frame.write(out, 200, &[], b"")).await,
         Plain::Json(body) => {
-            seen.send(io, core, 200, keep_alive, move |out, frame| frame.write_json(out, 200, &body)).await;
+            facts.send(io, core, 200, keep_alive, move |out, frame| frame.write_json(out, 200, &body)).await;
         }
         Plain::Preflight => {
             let work = io.work();
@@ -323,27 +331,27 @@ async fn answer(io: &mut Io, core: &Rc<Core>, conn: &Conn, seen: &mut Seen, plai
             let private_network = work.head.header(&work.buf, "access-control-request-private-network");
             let asked = Asked::new(fields, private_network);
             core.preflight.borrow_mut().ask(&core.live().cors, asked);
-            seen.send(io, core, 200, keep_alive, |out, frame| core.preflight.borrow().write(out, frame)).await;
+            facts.send(io, core, 200, keep_alive, |out, frame| core.preflight.borrow().write(out, frame)).await;
         }
         Plain::NotFound => {
             core.metrics.refused(Reason::NotFound.index());
-            seen.error = Text::from("no such path");
+            facts.error = Text::from("no such path");
             let headers: [(&str, &[u8]); 2] =
                 [("Content-Type", b"text/plain; charset=utf-8"), ("X-Content-Type-Options", b"nosniff")];
             let body = b"404 page not found\n";
-            seen.send(io, core, 404, keep_alive, |out, frame| frame.write(out, 404, &headers, body)).await;
+            facts.send(io, core, 404, keep_alive, |out, frame| frame.write(out, 404, &headers, body)).await;
         }
         Plain::Moved(location) => {
             let headers: [(&str, &[u8]); 1] = [("Location", &location)];
-            seen.send(io, core, 301, keep_alive, |out, frame| frame.write(out, 301, &headers, b"")).await;
+            facts.send(io, core, 301, keep_alive, |out, frame| frame.write(out, 301, &headers, b"")).await;
         }
         Plain::WrongMethod(allow) => {
             core.metrics.refused(Reason::Method.index());
-            seen.error = Text::from("the route does not take this method");
+            facts.error = Text::from("the route does not take this method");
             let headers: [(&str, &[u8]); 1] = [("Allow", allow.as_bytes())];
-            seen.send(io, core, 405, keep_alive, |out, frame| frame.write(out, 405, &headers, b"")).await;
+            facts.send(io, core, 405, keep_alive, |out, frame| frame.write(out, 405, &headers, b"")).await;
         }
-        Plain::Refuse(refusal) => seen.refuse(io, core, &refusal, keep_alive).await,
+        Plain::Refuse(refusal) => facts.refuse(io, core, &refusal, keep_alive).await,
     }
     drained.map_or(Next::Linger, |consumed| Next::after(keep_alive, consumed))
 }
@@ -362,15 +370,15 @@ fn body_refusal(error: BodyError) -> Option<Refusal> {
 }
 
 /// Answers a client whose body could not be read.
-pub async fn refuse_body(io: &mut Io, core: &Rc<Core>, seen: &mut Seen, error: BodyError) -> Next {
+pub async fn refuse_body(io: &mut ClientIo, core: &Rc<Core>, facts: &mut RequestFacts, error: BodyError) -> Next {
     let Some(refusal) = body_refusal(error) else { return Next::Close };
-    seen.refuse(io, core, &refusal, false).await;
+    facts.refuse(io, core, &refusal, false).await;
     Next::Linger
 }
 
 /// Reads and drops the body of a request that is answered from its head, and says where the next one begins in the buffer. `None`: the
 /// body is too large for that, broken, or has not been sent.
-pub async fn drain(io: &mut Io) -> Option<usize> {
+pub async fn drain(io: &mut ClientIo) -> Option<usize> {
     if let Some(got) = io.body_at_hand() {
         return Some(got.consumed);
     }
@@ -387,11 +395,17 @@ pub async fn drain(io: &mut Io) -> Option<usize> {
 }
 
 /// Reads the body, with `100 Continue` where the client waits for it. An error has been answered.
-pub async fn body(io: &mut Io, core: &Rc<Core>, seen: &mut Seen, limit: u64, just_expired: bool) -> Result<Got, Next> {
+pub async fn body(
+    io: &mut ClientIo,
+    core: &Rc<Core>,
+    facts: &mut RequestFacts,
+    limit: u64,
+    just_expired: bool,
+) -> Result<BodyRange, Next> {
     let error = match receive(io, limit).await {
         Ok(got) => {
-            seen.body_bytes = (got.end - got.start) as u64;
-            gate::received(io, core, seen, seen.body_bytes);
+            facts.body_bytes = (got.end - got.start) as u64;
+            gate::received(io, core, facts, facts.body_bytes);
             return Ok(got);
         }
         Err(error) => error,
@@ -400,11 +414,11 @@ pub async fn body(io: &mut Io, core: &Rc<Core>, seen: &mut Seen, limit: u64, jus
     if just_expired && refusal.status == 413 {
         refusal.status = 401;
     }
-    seen.refuse(io, core, &refusal, false).await;
+    facts.refuse(io, core, &refusal, false).await;
     Err(Next::Linger)
 }
 
-async fn receive(io: &mut Io, limit: u64) -> Result<Got, BodyError> {
+async fn receive(io: &mut ClientIo, limit: u64) -> Result<BodyRange, BodyError> {
     if let Some(got) = io.body_at_hand() {
         return Ok(got);
     }
@@ -413,7 +427,7 @@ async fn receive(io: &mut Io, limit: u64) -> Result<Got, BodyError> {
 }
 
 /// Begins the body, with `100 Continue` where the client waits for it.
-pub async fn begin(io: &mut Io, limit: u64) -> Result<Body, BodyError> {
+pub async fn begin(io: &mut ClientIo, limit: u64) -> Result<Body, BodyError> {
     // The limit is looked at first: a body that will be refused must not be asked for.
     let body = io.begin_body(limit).map_err(BodyError::Reject)?;
     let work = io.work();

@@ -12,16 +12,16 @@ use crate::http::{Buffer, Head};
 /// Free buffers kept per class, in bytes. What comes back beyond it is given to the allocator.
 const KEPT_BYTES_MAX: usize = 8 * 1024 * 1024;
 
-/// What a request may have beside its received bytes that is part of [`Work`]'s own size, and what is kept of it for the next.
+/// What a request may have beside its received bytes that is part of [`RequestBuffers`]'s own size, and what is kept of it for the next.
 const BESIDE_BYTES: usize = 4 * 1024;
 
 /// What everybody is lent beside a buffer.
-const WORK_BYTES: u64 = (size_of::<Work>() + OUT_BYTES + EXT_BYTES) as u64;
+const WORK_BYTES: u64 = (size_of::<RequestBuffers>() + OUT_BYTES + EXT_BYTES) as u64;
 const OUT_BYTES: usize = 1024;
 const EXT_BYTES: usize = 256;
 
 /// What one request in progress needs.
-pub struct Work {
+pub struct RequestBuffers {
     /// The request line and header fields, as offsets into `buf`.
     pub head: Head,
     /// Bytes as received: head, body, and what was pipelined behind.
@@ -38,7 +38,7 @@ pub struct Work {
     pub beside_bytes: u64,
 }
 
-impl Work {
+impl RequestBuffers {
     fn new() -> Self {
         Self {
             head: Head::new(),
@@ -67,7 +67,7 @@ pub struct Pool {
     larger_bytes: Cell<u64>,
     free: RefCell<[Vec<Vec<u8>>; BUFFER_BYTES.len()]>,
     #[expect(clippy::vec_box, reason = "they are lent as boxes, so that an idle connection holds a pointer")]
-    works: RefCell<Vec<Box<Work>>>,
+    works: RefCell<Vec<Box<RequestBuffers>>>,
 }
 
 /// The budget for bytes in flight is used up: wait, then refuse.
@@ -105,8 +105,8 @@ impl Pool {
 
     /// Takes what a request needs, with a buffer of at least `bytes`. The smallest class is always
     /// granted: connections have a cap of their own, and a head must be read to be refused.
-    pub fn take(&self, bytes: usize) -> Box<Work> {
-        let mut work = self.works.borrow_mut().pop().unwrap_or_else(|| Box::new(Work::new()));
+    pub fn take(&self, bytes: usize) -> Box<RequestBuffers> {
+        let mut work = self.works.borrow_mut().pop().unwrap_or_else(|| Box::new(RequestBuffers::new()));
         self.used_bytes.set(self.used_bytes.get() + WORK_BYTES);
         work.buf = self.buffer(bytes, 0).unwrap_or_else(|_| self.lend(0)).into();
         work
@@ -118,7 +118,7 @@ impl Pool {
     }
 
     /// Gives back everything.
-    pub fn put(&self, mut work: Box<Work>) {
+    pub fn put(&self, mut work: Box<RequestBuffers>) {
         self.put_buffer(std::mem::take(&mut work.buf).into());
         work.head.reset();
         self.clear_beside(&mut work);
@@ -142,12 +142,12 @@ impl Pool {
 
     /// Takes note of what a request has beside its received bytes. That is bounded by what it was allowed to have, and by the texts of answers.
     #[inline]
-    pub fn count(&self, work: &mut Work) {
+    pub fn count(&self, work: &mut RequestBuffers) {
         let bytes = work.beside();
         self.count_beside(&mut work.beside_bytes, bytes);
     }
 
-    /// The same, where parts of a [`Work`] are in use: `counted` is its `beside_bytes`.
+    /// The same, where parts of a [`RequestBuffers`] are in use: `counted` is its `beside_bytes`.
     #[inline]
     pub fn count_beside(&self, counted: &mut u64, bytes: usize) {
         if bytes > BESIDE_BYTES || *counted > 0 {
@@ -157,10 +157,10 @@ impl Pool {
 
     /// Empties what a request has beside its received bytes, and gives back what was large.
     #[inline]
-    pub fn clear_beside(&self, work: &mut Work) {
+    pub fn clear_beside(&self, work: &mut RequestBuffers) {
         work.out.clear();
         if work.beside() > BESIDE_BYTES {
-            let Work { head, buf, beside_bytes, .. } = std::mem::replace(work, Work::new());
+            let RequestBuffers { head, buf, beside_bytes, .. } = std::mem::replace(work, RequestBuffers::new());
             (work.head, work.buf, work.beside_bytes) = (head, buf, beside_bytes);
         }
         self.count(work);

@@ -7,20 +7,20 @@ const PERIOD_MS: u64 = 10_000;
 
 /// One kind of line.
 #[derive(Debug, Default)]
-pub struct Sparse {
+pub struct LogThrottle {
     next_ms: Cell<u64>,
-    untold: Cell<u64>,
+    suppressed: Cell<u64>,
 }
 
-impl Sparse {
+impl LogThrottle {
     /// Whether a line is due; then, how many were left out since the last one.
     pub fn due(&self, now_ms: u64) -> Option<u64> {
         if now_ms < self.next_ms.get() {
-            self.untold.set(self.untold.get() + 1);
+            self.suppressed.set(self.suppressed.get() + 1);
             return None;
         }
         self.next_ms.set(now_ms + PERIOD_MS);
-        Some(self.untold.replace(0))
+        Some(self.suppressed.replace(0))
     }
 }
 
@@ -30,7 +30,7 @@ mod tests {
 
     #[test]
     fn what_is_left_out_is_counted() {
-        let sparse = Sparse::default();
+        let sparse = LogThrottle::default();
         assert_eq!(sparse.due(5), Some(0));
         assert_eq!((sparse.due(6), sparse.due(10_004)), (None, None));
         assert_eq!(sparse.due(10_005), Some(2));

@@ -7,7 +7,7 @@ use std::time::Instant;
 use crate::api::body::{Looker, Question, Seen, refuse_inflate};
 use crate::api::refusal::Refusal;
 use crate::codec::inflate::{Coding, InflateError, Inflater, PIECE_BYTES, Reading};
-use crate::server::conn::state::Conn;
+use crate::server::core::conn::Conn;
 use crate::server::core::state::Core;
 use crate::server::store::charge::Charge;
 
@@ -15,7 +15,7 @@ use super::turns::{Lane, TURN, Turns};
 
 /// What a core looks into bodies with: a set for each lane, so that who is in one finds it as it was left.
 #[derive(Default)]
-pub struct Looks {
+pub struct Inflaters {
     turns: Turns,
     quick: RefCell<Looker>,
     long: RefCell<Looker>,
@@ -25,8 +25,8 @@ pub struct Looks {
     long_start: RefCell<Inflater>,
 }
 
-impl Looks {
-    /// Looks into a batch. The outer error: its turn did not come in time.
+impl Inflaters {
+    /// Inflaters into a batch. The outer error: its turn did not come in time.
     pub async fn look(
         &self,
         core: &Core,
@@ -173,7 +173,7 @@ impl<'a> Packed<'a> {
     }
 }
 
-/// Looks for one turn. `None`: there is more to do.
+/// Inflaters for one turn. `None`: there is more to do.
 fn turn(looker: &mut Looker, begin: Option<&Question>, body: &[u8]) -> Result<Option<Seen>, InflateError> {
     if let Some(question) = begin {
         looker.begin(question);

@@ -49,7 +49,7 @@ pub enum Broken {
     Malformed,
 }
 
-/// Looks for a header at the start of `buf`.
+/// Inflaters for a header at the start of `buf`.
 pub fn read(buf: &[u8]) -> Result<Step, Broken> {
     let bytes_max = match buf {
         [] => return Ok(Step::More),

@@ -10,7 +10,7 @@ use std::rc::Rc;
 use nix::sys::epoll::{EpollEvent, EpollFlags, EpollOp, epoll_ctl, epoll_wait};
 use rustix::event::epoll;
 
-use super::state::{Conn, Presence};
+use super::conn::{Conn, Presence};
 
 /// Who waits for less is not looked at.
 pub const WATCHED_FROM_MS: u64 = 1_000;
@@ -20,7 +20,7 @@ const SOCKETS_MAX: usize = 256;
 
 /// The connections of a core that have waited for a while.
 #[derive(Default)]
-pub struct Watch {
+pub struct PeerWatch {
     watched: RefCell<Vec<Rc<Conn>>>,
     /// How many have been told of in this sweep.
     told: Cell<usize>,
@@ -28,7 +28,7 @@ pub struct Watch {
     from: Cell<usize>,
 }
 
-impl Watch {
+impl PeerWatch {
     /// Tells of a connection that waits, in each sweep anew.
     pub fn add(&self, conn: &Rc<Conn>) {
         let at = self.told.replace(self.told.get() + 1);
@@ -37,7 +37,7 @@ impl Watch {
         }
     }
 
-    /// Looks at their sockets, and ends the waits of those who have gone. Where memory is short, those go too who have ended their side: they
+    /// Inflaters at their sockets, and ends the waits of those who have gone. Where memory is short, those go too who have ended their side: they
     /// are answered that it was. Gives how many have gone.
     pub fn look(&self, memory_is_short: bool) -> u64 {
         let told = self.told.take();
@@ -83,7 +83,7 @@ mod tests {
     use std::net::{IpAddr, Shutdown, TcpListener, TcpStream};
     use std::time::{Duration, Instant};
 
-    use crate::server::conn::state::Outcome;
+    use crate::server::core::conn::WaitOutcome;
 
     use super::*;
 
@@ -92,13 +92,13 @@ mod tests {
         let client = TcpStream::connect(listener.local_addr().expect("is bound")).expect("it listens");
         let (server, _) = listener.accept().expect("a connection");
         let conn = Rc::new(Conn::new(server.as_raw_fd(), IpAddr::from([127, 0, 0, 1]), 0, false));
-        conn.hold(0);
-        conn.outcome.set(Outcome::Pending);
+        conn.begin_hold(0);
+        conn.outcome.set(WaitOutcome::Pending);
         (client, server, conn)
     }
 
-    /// Looks until it is so.
-    fn look_until(watch: &Watch, conns: &[&Rc<Conn>], memory_is_short: bool, done: impl Fn() -> bool) -> u64 {
+    /// Inflaters until it is so.
+    fn look_until(watch: &PeerWatch, conns: &[&Rc<Conn>], memory_is_short: bool, done: impl Fn() -> bool) -> u64 {
         let end = Instant::now() + Duration::from_secs(20);
         let mut gone = 0;
         while !done() {
@@ -112,7 +112,7 @@ mod tests {
     #[test]
     fn who_has_gone_waits_no_longer_and_who_has_ended_its_side_does_until_memory_is_short() {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let watch = Watch::default();
+        let watch = PeerWatch::default();
         let (here, _s1, stays) = waiting(&listener);
         let (ending, _s2, ends) = waiting(&listener);
         let (reset, _s3, leaves) = waiting(&listener);
@@ -121,19 +121,19 @@ mod tests {
         socket2::SockRef::from(&reset).set_linger(Some(Duration::ZERO)).expect("a socket");
         drop(reset);
         let all = [&stays, &ends, &leaves];
-        let gone = look_until(&watch, &all, false, || leaves.outcome.get() == Outcome::TimedOut);
+        let gone = look_until(&watch, &all, false, || leaves.outcome.get() == WaitOutcome::TimedOut);
         assert_eq!((gone, leaves.presence.get()), (1, Presence::Gone));
-        assert_eq!((stays.outcome.get(), ends.outcome.get()), (Outcome::Pending, Outcome::Pending));
-        look_until(&watch, &all, true, || ends.outcome.get() == Outcome::TimedOut);
+        assert_eq!((stays.outcome.get(), ends.outcome.get()), (WaitOutcome::Pending, WaitOutcome::Pending));
+        look_until(&watch, &all, true, || ends.outcome.get() == WaitOutcome::TimedOut);
         assert_eq!((ends.presence.get(), stays.presence.get()), (Presence::Ending, Presence::Here));
-        assert_eq!(stays.outcome.get(), Outcome::Pending);
+        assert_eq!(stays.outcome.get(), WaitOutcome::Pending);
         drop(here);
     }
 
     #[test]
     fn a_crowd_is_looked_at_in_parts_and_each_of_it_in_turn() {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let watch = Watch::default();
+        let watch = PeerWatch::default();
         let (_client, _server, stays) = waiting(&listener);
         let (reset, _other, leaves) = waiting(&listener);
         socket2::SockRef::from(&reset).set_linger(Some(Duration::ZERO)).expect("a socket");

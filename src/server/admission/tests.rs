@@ -152,13 +152,13 @@ fn shadow_decides_the_same_and_lets_everything_through() {
     let (mut shadow, mut on) = (admission_of(&settings), admission(&[("uploads_session", "2/s burst 4")]));
     for n in 0..100 {
         let now = SECOND + n * 100 * MS;
-        let (seen, real) = (shadow.upload(now, &upload(9)), on.upload(now, &upload(9)));
+        let (facts, real) = (shadow.upload(now, &upload(9)), on.upload(now, &upload(9)));
         let expected = match real.decision {
             Decision::Held => Decision::WouldHold,
             Decision::Refused => Decision::WouldRefuse,
             decision => decision,
         };
-        assert_eq!((seen.decision, seen.bucket, seen.wait_ns), (expected, real.bucket, real.wait_ns));
+        assert_eq!((facts.decision, facts.bucket, facts.wait_ns), (expected, real.bucket, real.wait_ns));
     }
 }
 

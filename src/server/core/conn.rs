@@ -10,10 +10,9 @@ use monoio::io::Canceller;
 use nix::sys::socket::Shutdown;
 
 use crate::log::Seq;
+use crate::server::conn::migration::Ticket;
 use crate::session::SessionId;
 use crate::session::token::Token;
-
-use super::migration::Ticket;
 
 /// What a connection is doing; it decides which deadline holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +50,7 @@ pub enum Order {
 
 /// How waiting for the log ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
+pub enum WaitOutcome {
     /// Nothing is waited for.
     Nothing,
     /// Not yet.
@@ -149,7 +148,7 @@ pub struct Conn {
     /// The first of them that is lost; 0: none so far.
     pub lost_from: Cell<Seq>,
     /// How that ended.
-    pub outcome: Cell<Outcome>,
+    pub outcome: Cell<WaitOutcome>,
     /// Wakes the task that waits for the log.
     pub waker: RefCell<Option<Waker>>,
     /// Cancels the read that waits for the next request.
@@ -183,7 +182,7 @@ impl Conn {
             order: Cell::new(Order::None),
             seqs: Cell::new((Seq(0), Seq(0))),
             lost_from: Cell::new(Seq(0)),
-            outcome: Cell::new(Outcome::Nothing),
+            outcome: Cell::new(WaitOutcome::Nothing),
             waker: RefCell::new(None),
             canceller: RefCell::new(Some(Canceller::new())),
             memo: RefCell::new(TokenMemo::empty()),
@@ -217,7 +216,7 @@ impl Conn {
 
     /// Begins a wait for the log, for memory, for a turn or for a place. All waits of a request share one patience, and what the client
     /// takes between two of them is not part of it: so the phase is as old as all of them together.
-    pub fn hold(&self, now_ms: u64) {
+    pub fn begin_hold(&self, now_ms: u64) {
         let held_ms = self.held_ms(now_ms);
         self.held_ms.set(held_ms);
         self.hold_began_ms.set(Some(now_ms));
@@ -226,10 +225,10 @@ impl Conn {
     }
 
     /// The wait is over.
-    pub fn let_go(&self, now_ms: u64) {
+    pub fn end_hold(&self, now_ms: u64) {
         self.held_ms.set(self.held_ms(now_ms));
         self.hold_began_ms.set(None);
-        self.outcome.set(Outcome::Nothing);
+        self.outcome.set(WaitOutcome::Nothing);
     }
 
     /// How long this request has been held by now, in ms.
@@ -251,7 +250,7 @@ impl Conn {
 
     /// Whether it waits for the log or for memory. Who was woken to try again has not got it yet.
     pub fn waits(&self) -> bool {
-        self.phase.get() == Phase::Storing && matches!(self.outcome.get(), Outcome::Pending | Outcome::Retry)
+        self.phase.get() == Phase::Storing && matches!(self.outcome.get(), WaitOutcome::Pending | WaitOutcome::Retry)
     }
 
     /// The log has come past the record `seq`, which is lost or as safe as `ack` promises. The last one that is waited for ends the
@@ -266,20 +265,20 @@ impl Conn {
             self.lost_from.set(seq);
         }
         if seq == last {
-            self.settle(if self.lost_from.get() == Seq(0) { Outcome::Stored } else { Outcome::Lost });
+            self.settle(if self.lost_from.get() == Seq(0) { WaitOutcome::Stored } else { WaitOutcome::Lost });
         }
     }
 
     /// There may be room or memory now: ends the wait for it, if that is what the connection waits for.
     pub fn retry(&self) {
         if self.seqs.get().1 == Seq(0) {
-            self.settle(Outcome::Retry);
+            self.settle(WaitOutcome::Retry);
         }
     }
 
     /// Ends waiting for the log.
-    pub fn settle(&self, outcome: Outcome) {
-        if self.outcome.get() == Outcome::Pending {
+    pub fn settle(&self, outcome: WaitOutcome) {
+        if self.outcome.get() == WaitOutcome::Pending {
             self.outcome.set(outcome);
             if let Some(waker) = self.waker.borrow_mut().take() {
                 waker.wake();
@@ -290,7 +289,7 @@ impl Conn {
     /// The client has gone, or is on its way out: ends whatever the connection waits for. What is appended stays so.
     pub fn stop_waiting(&self, presence: Presence) {
         self.presence.set(presence);
-        self.settle(Outcome::TimedOut);
+        self.settle(WaitOutcome::TimedOut);
     }
 
     /// Whether nobody is there who is worth waiting for.
@@ -408,15 +407,15 @@ mod tests {
     #[test]
     fn the_waits_of_a_request_are_summed_and_the_time_between_them_is_not_part_of_it() {
         let conn = conn();
-        conn.hold(1_000);
+        conn.begin_hold(1_000);
         assert_eq!((age_ms(&conn, 3_000), conn.held_ms(3_000)), (2_000, 2_000));
-        conn.let_go(3_000);
-        conn.hold(10_000);
+        conn.end_hold(3_000);
+        conn.begin_hold(10_000);
         assert_eq!((age_ms(&conn, 10_000), conn.held_ms(11_000)), (2_000, 3_000));
         // One wait that turns into another.
-        conn.hold(11_000);
+        conn.begin_hold(11_000);
         assert_eq!(conn.held_ms(11_500), 3_500);
-        conn.let_go(11_500);
+        conn.end_hold(11_500);
         conn.renew_patience();
         assert_eq!(conn.held_ms(20_000), 0);
     }
@@ -446,20 +445,20 @@ mod tests {
         let conn = conn();
         conn.resume(4_000, true);
         conn.enter(Phase::Idle, 100_000);
-        conn.hold(100_500);
+        conn.begin_hold(100_500);
         assert_eq!(age_ms(&conn, 101_000), 4_500);
     }
 
     #[test]
     fn who_waits_is_seen_until_something_has_come_of_it() {
         let conn = conn();
-        conn.hold(0);
+        conn.begin_hold(0);
         assert!(!conn.waits(), "for a place or for a limit");
-        conn.outcome.set(Outcome::Pending);
+        conn.outcome.set(WaitOutcome::Pending);
         assert!(conn.waits());
-        conn.settle(Outcome::Retry);
+        conn.settle(WaitOutcome::Retry);
         assert!(conn.waits(), "it only tries again");
-        conn.let_go(10);
+        conn.end_hold(10);
         assert!(!conn.waits());
     }
 }

@@ -10,15 +10,15 @@ use nix::sys::socket::MsgFlags;
 
 use crate::config::BUFFER_BYTES_MIN;
 use crate::http::{Body, BodyStatus, HeadStatus, Reject, decode_head};
+use crate::server::conn::migration::Request;
+use crate::server::core::conn::{Conn, Order, Phase};
 use crate::server::core::state::Core;
+use crate::server::memory::pool::{Pool, RequestBuffers};
+use crate::server::memory::shares::Account;
 use crate::server::store::commit::wait_for_memory;
-use crate::server::store::pool::{Pool, Work};
-use crate::server::store::shares::Account;
 
-use super::migration::Request;
 use super::proxy_header;
 use super::proxy_header::{Broken, Step};
-use super::state::{Conn, Order, Phase};
 
 /// The most that is taken out of the buffer at once.
 pub const PIECE_BYTES_MAX: usize = 64 * 1024;
@@ -59,7 +59,7 @@ pub enum Greeting {
 
 /// A body in the buffer: where it stands, and where the next request begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Got {
+pub struct BodyRange {
     /// Its first byte.
     pub start: usize,
     /// Behind its last byte.
@@ -79,27 +79,27 @@ pub enum Received {
 }
 
 /// One connection's socket with its buffers.
-pub struct Io {
+pub struct ClientIo {
     stream: TcpStream,
     core: Rc<Core>,
     conn: Rc<Conn>,
-    work: Option<Box<Work>>,
+    work: Option<Box<RequestBuffers>>,
     /// The size that the last request needed: the next one likely needs the same.
     hint_bytes: usize,
     /// The body of a request that another core has received.
-    body: Option<Got>,
+    body: Option<BodyRange>,
     /// What its buffer takes of its project's share.
     account: Account,
 }
 
-impl Io {
+impl ClientIo {
     /// Wraps an accepted socket.
     pub fn new(stream: TcpStream, core: Rc<Core>, conn: Rc<Conn>) -> Self {
         Self { stream, core, conn, work: None, hint_bytes: BUFFER_BYTES_MIN, body: None, account: Account::default() }
     }
 
     /// The buffers of the request in progress.
-    pub fn work(&mut self) -> &mut Work {
+    pub fn work(&mut self) -> &mut RequestBuffers {
         let (core, hint) = (&self.core, self.hint_bytes);
         self.work.get_or_insert_with(|| core.pool.take(hint))
     }
@@ -146,7 +146,7 @@ impl Io {
     }
 
     /// The body of the request, if another core has received it. Asked for once.
-    pub fn body_at_hand(&mut self) -> Option<Got> {
+    pub fn body_at_hand(&mut self) -> Option<BodyRange> {
         self.body.take()
     }
 
@@ -189,7 +189,7 @@ impl Io {
     }
 
     /// Reads the whole body.
-    pub async fn receive_body(&mut self, mut body: Body) -> Result<Got, BodyError> {
+    pub async fn receive_body(&mut self, mut body: Body) -> Result<BodyRange, BodyError> {
         self.conn.enter(Phase::Body, self.core.now_ms());
         loop {
             let work = self.work();
@@ -198,7 +198,7 @@ impl Io {
                     let range = body.range();
                     let consumed = body.consumed();
                     self.hint_bytes = consumed;
-                    return Ok(Got { start: range.start, end: range.end, consumed });
+                    return Ok(BodyRange { start: range.start, end: range.end, consumed });
                 }
                 BodyStatus::More { want } => self.fill(want).await.map_err(BodyError::Gone)?,
             }
@@ -362,7 +362,7 @@ impl Io {
         if consumed >= work.buf.len() {
             work.buf.clear();
             if core.pool.shrink(&mut work.buf, hint) {
-                core.commits.memory_came_back(&core.shares);
+                core.waiters.memory_came_back(&core.shares);
             }
         } else {
             work.buf.remove(0..consumed);
@@ -425,12 +425,12 @@ impl Io {
         if let Some(work) = self.work.take() {
             self.core.pool.put(work);
             self.core.shares.note(&mut self.account, 0, 0);
-            self.core.commits.memory_came_back(&self.core.shares);
+            self.core.waiters.memory_came_back(&self.core.shares);
         }
     }
 }
 
-impl Drop for Io {
+impl Drop for ClientIo {
     fn drop(&mut self) {
         self.release();
     }
