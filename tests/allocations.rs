@@ -20,8 +20,8 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Signal, getpid, kill_process};
 
-use takeup::cli::ServeArgs;
-use takeup::node::assembly;
+use takeup::config::Sources;
+use takeup::node;
 use takeup::session::SessionId;
 use takeup::session::token::{Secrets, Token};
 
@@ -168,17 +168,11 @@ fn serve_and_count() {
         ("insist_file_system", "true"),
         ("log_requests", "all"),
     ];
-    let arguments = ServeArgs {
-        listen: Some(addr.to_string()),
-        admin: Some(admin.to_string()),
-        cores: Some("1".to_owned()),
-        set: set.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
-        ..ServeArgs::default()
-    };
-    let server = {
-        let data = data.clone();
-        thread::spawn(move || assembly::run(arguments, data).map_err(|error| error.to_string()))
-    };
+    let (listen, admin_addr) = (addr.to_string(), admin.to_string());
+    let set = set.into_iter().chain([("listen", &*listen), ("admin", &*admin_addr), ("cores", "1")]);
+    let mut sources = Sources::of_process(&data);
+    sources.options = set.map(|(key, value)| (key.to_owned(), key.to_owned(), value.to_owned())).collect();
+    let server = thread::spawn(move || node::run(sources).map_err(|error| error.to_string()));
     let end = Instant::now() + PATIENCE;
     let core = loop {
         if let (Ok(_), Some(core)) = (TcpStream::connect(addr), thread_named("core-00")) {

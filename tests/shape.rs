@@ -48,6 +48,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         &[
             "admin",
             "api",
+            "base",
             "bucket",
             "checker",
             "client",
@@ -58,7 +59,6 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "session",
             "settled",
             "telemetry",
-            "cli",
         ],
     ),
 ];
@@ -201,7 +201,6 @@ const CIRCLES_LEFT: &[&str] = &[
     "log::repair::recovery",
     "log::repair::salvage",
     "log::write",
-    "node",
     "server",
     "server::conn",
     "server::core",

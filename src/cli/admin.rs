@@ -1,6 +1,6 @@
 //! `takeup admin`: asks a running server, through its admin port.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -9,6 +9,7 @@ use serde::Deserialize;
 use ureq::Agent;
 
 use crate::admin::reopen::{HEADER, PATH, ReopenedCore};
+use crate::base::net::reachable;
 use crate::config::{Config, Sources};
 
 use super::args::{AdminArgs, AdminCommand};
@@ -48,16 +49,6 @@ fn address(args: &AdminArgs, data: &Path) -> Result<SocketAddr, CliError> {
     }
     let sources = Sources { file: args.config.clone(), ..Sources::of_process(data) };
     Ok(reachable(Config::load_settings(&sources)?.config.admin))
-}
-
-/// An address that this machine can connect to, for one that a server listens on.
-pub(crate) fn reachable(listen: SocketAddr) -> SocketAddr {
-    let ip = match listen.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
-        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
-        ip => ip,
-    };
-    SocketAddr::new(ip, listen.port())
 }
 
 #[derive(Deserialize)]

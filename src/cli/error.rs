@@ -7,6 +7,7 @@ use thiserror::Error;
 
 use crate::config::{ConfigError, ConfigErrors};
 use crate::log::error::LogError;
+use crate::node::NodeError;
 
 /// Why a command ended early, in words for the person who ran it.
 #[derive(Debug, Error)]
@@ -18,6 +19,9 @@ pub enum CliError {
     /// Settings are wrong, maybe several.
     #[error(transparent)]
     Settings(#[from] ConfigErrors),
+    /// The server could not be started, or not be ended as it should.
+    #[error(transparent)]
+    Server(#[from] NodeError),
     /// The log can't be read or written.
     #[error(transparent)]
     Log(#[from] LogError),

@@ -4,7 +4,7 @@
 //! names do not change between versions. A reader that goes away (`| head`) ends a command quietly. All commands but
 //! `serve` and `salvage` only read the log, so they may run beside a server; so may `consumers`, which changes cursors and no record.
 
-pub(crate) mod admin;
+mod admin;
 mod args;
 mod broken;
 mod config;
@@ -18,6 +18,7 @@ mod record_line;
 mod recordings;
 mod replay;
 mod salvage;
+mod serve;
 mod sessions;
 mod tail;
 mod verify;
@@ -34,14 +35,14 @@ use clap::Parser;
 
 use crate::base::terminal::harmless;
 
-pub use args::{Cli, Command, ServeArgs};
-pub use error::CliError;
+use args::{Cli, Command};
+use error::CliError;
 
 /// Runs the command that the command line names.
 pub fn main() -> ExitCode {
     let Cli { data, command } = Cli::parse();
     let result = match command {
-        Command::Serve(args) => crate::node::assembly::run(args, data),
+        Command::Serve(args) => serve::run(&args, &data),
         Command::Sessions(args) => sessions::run(&args, &data),
         Command::Inspect(args) => inspect::run(&args, &data),
         Command::Verify(args) => return verify::run(&args, &data),

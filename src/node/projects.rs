@@ -1,15 +1,79 @@
-//! What there is to tell of the projects.
+//! Projects in a running server: what changes with them, and the lines about them.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
 
-use crate::directory::Report;
+use crate::config::{Config, PROJECTS_FILE};
+use crate::directory::{self, CurrentDirectory, Report, Watcher};
+use crate::log::Deleting;
 use crate::telemetry::{Level, Logger};
+
+use super::{NodeError, retention};
 
 /// A line names at most so many projects.
 const NAMED_MAX: usize = 20;
 
-/// Tells what a look at the file of projects came to.
-pub fn report(logger: &Logger, report: Report) {
+/// Reads the projects for a start. Gives also what there is to report.
+///
+/// # Errors
+/// There are none, or it is not known how long their records are to be kept.
+pub fn open(config: &Config) -> Result<(Arc<CurrentDirectory>, Option<Report>), NodeError> {
+    let file = config.data.join(PROJECTS_FILE);
+    let (directory, found) =
+        CurrentDirectory::open(&file, &config.data, config.removal_grace).map_err(NodeError::other)?;
+    Ok((Arc::new(directory), found))
+}
+
+/// The projects, and who has to know when they change.
+#[derive(Clone)]
+pub struct Projects {
+    directory: Arc<CurrentDirectory>,
+    deleting: Deleting,
+    logger: Logger,
+}
+
+impl Projects {
+    /// Those of `directory`; their ages go to `deleting`.
+    pub fn new(directory: Arc<CurrentDirectory>, deleting: Deleting, logger: Logger) -> Self {
+        Self { directory, deleting, logger }
+    }
+
+    /// Reports what was found at the start.
+    pub fn report_start(&self, found: Option<Report>) {
+        if let Some(found) = found {
+            report(&self.logger, found);
+        }
+    }
+
+    /// Starts the thread that looks at the file.
+    pub fn watch(&self) -> Watcher {
+        let projects = self.clone();
+        directory::watch(Arc::clone(&self.directory), move |found| projects.changed(found))
+    }
+
+    /// Looks at the file now.
+    pub fn look(&self) {
+        if let Some(found) = self.directory.refresh() {
+            self.changed(found);
+        }
+    }
+
+    /// How long something has to be missing from the file until it is gone.
+    pub fn set_grace(&self, grace: Duration) {
+        self.directory.set_grace(grace);
+    }
+
+    fn changed(&self, found: Report) {
+        if found.is_ok() {
+            self.deleting.set_project_ages(retention::ages(&self.directory));
+        }
+        report(&self.logger, found);
+    }
+}
+
+/// Reports what a look at the file of projects came to.
+fn report(logger: &Logger, report: Report) {
     let taken = match report {
         Ok(taken) => taken,
         Err(error) => {

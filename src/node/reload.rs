@@ -2,7 +2,7 @@
 //!
 //! Everything is read and checked as at the start. What is wrong anywhere leaves everything as it was. What is right is
 //! swapped in as a whole, for the settings that a running server can change; of the others a line says that they wait.
-//! What is missing holds as before until it is certain that it is gone: see [`super::lost`].
+//! What is missing holds as before until it is certain that it is gone: see [`super::missing`].
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,15 +19,12 @@ use crate::server::core::state::Common;
 use crate::settled::{Watched, leave};
 use crate::telemetry::{Level, Logger, Metrics};
 
-use super::assembly::log_options;
-use super::lost::Lost;
-use super::retention;
+use super::missing::{FILE_BYTES_MAX, MissingSettings};
+use super::options;
+use super::projects::Projects;
 
 /// How long is waited for the cores. They look ten times a second.
 const CORES_PATIENCE: Duration = Duration::from_secs(2);
-
-/// No file of settings or secrets is larger: reading one says so.
-pub(in crate::node) const FILE_BYTES_MAX: u64 = 1024 * 1024;
 
 /// The files that settings come from, and how they were last seen.
 pub struct Files(Vec<Watched>);
@@ -78,24 +75,22 @@ pub fn register(metrics: Metrics, reloads: &Arc<Reloads>, common: &Arc<Common>) 
         })
 }
 
-/// Who heeds a change.
-pub struct Heed {
+/// What a change is passed on to.
+pub struct Targets {
     /// The cores.
     pub common: Arc<Common>,
     /// What of the log is deleted.
     pub deleting: Deleting,
     /// The checker.
     pub tune_checker: Box<dyn Fn(&Config) + Send>,
-    /// Looks at once whether the projects have changed.
-    pub look_at_projects: Box<dyn Fn() + Send>,
-    /// Tells the projects how long something has to be missing until it is gone.
-    pub set_grace: Box<dyn Fn(Duration) + Send>,
+    /// The projects, whose file is looked at too when a reload is asked for.
+    pub projects: Projects,
 }
 
 /// Reads settings again.
 pub struct Reloader {
-    /// Who heeds them.
-    pub heed: Heed,
+    /// What a change is passed on to.
+    pub targets: Targets,
     /// Where they come from.
     pub sources: Sources,
     /// The files among that.
@@ -103,7 +98,7 @@ pub struct Reloader {
     /// What was last read and found right.
     pub seen: Loaded,
     /// What the files lack of what is in force.
-    pub lost: Lost,
+    pub missing: MissingSettings,
     /// What is counted.
     pub reloads: Arc<Reloads>,
     /// Log lines.
@@ -111,15 +106,15 @@ pub struct Reloader {
 }
 
 /// The thread that does it. Dropping this ends it.
-pub struct Handle {
+pub struct ReloadThread {
     ask: Sender<()>,
     stop: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Handle {
-    /// What asks for a reading now. A second wish while one waits is the same one.
-    pub fn asker(&self) -> impl Fn() + Send + 'static {
+impl ReloadThread {
+    /// A function that has the settings read again now. Calling it while a reading is due changes nothing.
+    pub fn trigger(&self) -> impl Fn() + Send + 'static {
         let ask = self.ask.clone();
         move || {
             let _ = ask.try_send(());
@@ -127,7 +122,7 @@ impl Handle {
     }
 }
 
-impl Drop for Handle {
+impl Drop for ReloadThread {
     fn drop(&mut self) {
         self.stop.take();
         if let Some(thread) = self.thread.take() {
@@ -141,12 +136,12 @@ impl Reloader {
     ///
     /// # Errors
     /// The system gives no thread.
-    pub fn spawn(self) -> std::io::Result<Handle> {
+    pub fn spawn(self) -> std::io::Result<ReloadThread> {
         let (ask, asked) = bounded(1);
         let (stop, stopped) = bounded(0);
         let thread =
             std::thread::Builder::new().name("settings".to_owned()).spawn(move || self.run(&asked, &stopped))?;
-        Ok(Handle { ask, stop: Some(stop), thread: Some(thread) })
+        Ok(ReloadThread { ask, stop: Some(stop), thread: Some(thread) })
     }
 
     fn run(mut self, asked: &Receiver<()>, stopped: &Receiver<()>) {
@@ -156,10 +151,10 @@ impl Reloader {
                 recv(asked) -> _ => {
                     self.files.changed();
                     self.read_again(true);
-                    (self.heed.look_at_projects)();
+                    self.targets.projects.look();
                 }
                 default(POLL_INTERVAL) => {
-                    let gone = self.lost.certain(self.files.rest());
+                    let gone = self.missing.certain(self.files.rest());
                     if self.files.changed() || gone {
                         self.read_again(false);
                     }
@@ -169,9 +164,9 @@ impl Reloader {
     }
 
     fn read_again(&mut self, asked_for: bool) {
-        let running = self.heed.common.live.current();
-        let lacking_before = self.lost.count();
-        let (read, faults) = self.lost.read(&mut self.sources, &self.seen, &running.config.token_secrets);
+        let running = self.targets.common.live.current();
+        let lacking_before = self.missing.count();
+        let (read, faults) = self.missing.read(&mut self.sources, &self.seen, &running.config.token_secrets);
         let config = running.config.with_live(&read.config);
         let mut contradicts = false;
         let mut faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
@@ -181,11 +176,11 @@ impl Reloader {
             faults.push(format!("{problem}; all of this can be only from the next start on"));
             contradicts = true;
         }
-        let cores = u16::try_from(self.heed.common.migrations.len()).unwrap_or(u16::MAX);
+        let cores = u16::try_from(self.targets.common.migrations.len()).unwrap_or(u16::MAX);
         let live = Live::of(config, cores).map_err(|error| faults.push(error.to_string()));
         let (Ok(live), true) = (live, faults.is_empty()) else {
             self.reloads.refused.fetch_add(1, Ordering::Relaxed);
-            self.lost.refused(&read, contradicts);
+            self.missing.refused(&read, contradicts);
             let message = "the settings can't be taken over, all stay as they were";
             self.logger.event(Level::Error, crate::caller!(), message, &[("error", &faults.join("; "))]);
             return;
@@ -198,7 +193,7 @@ impl Reloader {
         } else {
             self.reloads.unchanged.fetch_add(1, Ordering::Relaxed);
         }
-        self.tell(&running, &read, &changed);
+        self.report_changes(&running, &read, &changed);
         if other_secrets {
             let count = read.config.token_secrets.len().to_string();
             let message = "the token secrets were changed: the first signs, all verify";
@@ -208,29 +203,29 @@ impl Reloader {
             let message = "the settings were read again, nothing that a running server takes over has changed";
             self.logger.event(Level::Info, crate::caller!(), message, &[]);
         }
-        self.lost.note(&read, read.config.removal_grace);
-        if self.lost.count() > lacking_before {
-            self.lost.tell(&self.logger);
+        self.missing.note(&read, read.config.removal_grace);
+        if self.missing.count() > lacking_before {
+            self.missing.report(&self.logger);
         }
         self.seen = read;
-        self.lost.keep(&self.sources, &self.seen, &self.logger);
+        self.missing.keep(&self.sources, &self.seen, &self.logger);
     }
 
     fn take_over(&self, live: Live) {
-        self.logger.set_level(log_options(&live.config).level);
-        (self.heed.tune_checker)(&live.config);
-        (self.heed.set_grace)(live.config.removal_grace);
-        self.heed.common.log.clock().set_jump_max(live.config.clock_jump_max);
-        self.heed.deleting.set_policy(retention::policy(&live.config));
-        self.heed.common.live.replace(live);
-        if !self.heed.common.live.wait_until_taken(CORES_PATIENCE) {
+        self.logger.set_level(options::level(&live.config));
+        (self.targets.tune_checker)(&live.config);
+        self.targets.projects.set_grace(live.config.removal_grace);
+        self.targets.common.log.clock().set_jump_max(live.config.clock_jump_max);
+        self.targets.deleting.set_policy(options::retention(&live.config));
+        self.targets.common.live.replace(live);
+        if !self.targets.common.live.wait_until_taken(CORES_PATIENCE) {
             let message = "a core has not come to the changed settings yet";
             self.logger.event(Level::Warn, crate::caller!(), message, &[]);
         }
     }
 
     /// A line for each setting that has changed since it was last read: the cores go by the new value already.
-    fn tell(&self, running: &Live, read: &Loaded, changed: &[&'static str]) {
+    fn report_changes(&self, running: &Live, read: &Loaded, changed: &[&'static str]) {
         let waiting = running.config.differences(&read.config);
         for setting in SETTINGS {
             let (Some(old), Some(new)) = (self.seen.chosen(setting.name), read.chosen(setting.name)) else { continue };

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::admin::health::Check;
-use crate::config;
 use crate::config::Config;
 use crate::directory::CurrentDirectory;
-use crate::log::retain::{ConsumerLag, Event, FullDisk, Listener, Policy, Reason, RetentionStats, Rules};
+use crate::log::retain::{ConsumerLag, Event, Listener, Reason, RetentionStats, Rules};
 use crate::log::{ClockDoubt, Deleting, Log, LogError, Options};
 use crate::telemetry::{Level, Logger, Metrics, Sample};
+
+use super::options;
 
 /// The options of a log whose deletions go to the logger.
 pub fn with_listener(options: Options, logger: &Logger) -> Options {
@@ -29,7 +30,7 @@ pub fn start(log: &Log, config: &Config, directory: &CurrentDirectory, logger: &
         logger.event(Level::Warn, crate::caller!(), message, &[("retain_bytes", &bytes), ("least", &least)]);
     }
     log.clock().set_jump_max(config.clock_jump_max);
-    log.start_deleting(Rules::new(policy(config), ages(directory)))
+    log.start_deleting(Rules::new(options::retention(config), ages(directory)))
 }
 
 /// Records, ids and tokens go by another time than the wall clock's; or deletion does, and will until the operator settles it.
@@ -48,20 +49,6 @@ pub fn check_of_clock(log: &Log) -> Option<Check> {
     };
     let fault = format!("the wall clock has jumped and is {off} s {side}: {then}");
     Some(Check::of_part("clock", String::new(), Some(fault)))
-}
-
-/// What the settings say of retention.
-pub fn policy(config: &Config) -> Policy {
-    Policy {
-        age: Some(config.retain_age).filter(|age| !age.is_zero()),
-        bytes: Some(config.retain_bytes).filter(|&bytes| bytes != 0),
-        full_disk: match config.full_disk {
-            config::FullDisk::Hold => FullDisk::Hold,
-            config::FullDisk::DropDelivered => FullDisk::DropDelivered,
-            config::FullDisk::DropOldest => FullDisk::DropOldest,
-        },
-        step_bytes: config.retain_step_bytes,
-    }
 }
 
 /// The ages of the projects that have their own.

@@ -13,7 +13,7 @@ const LEGACY: (&str, &str) = ("runtime", "legacy");
 fn on_epoll_sessions_are_taken_and_a_drain_finishes_what_has_begun() {
     let home = Home::new();
     let mut server = home.serve(&[LEGACY, ("cores", "2"), ("drain_timeout", "20s")]);
-    assert!(server.stderr().contains("Legacy"), "{}", server.stderr());
+    assert!(server.stderr().contains(" cores, epoll, ack = "), "{}", server.stderr());
     let token = server.start_session(&home.project_key());
     let mut client = server.connect();
     let request = batch_request(&token, b"a body");

@@ -1,5 +1,6 @@
 //! The runtime of a core: io_uring where the kernel gives it, epoll where the operator allows it.
 
+use std::fmt;
 use std::future::Future;
 use std::io;
 
@@ -29,6 +30,17 @@ pub enum Flags {
     Coop,
     /// None.
     Plain,
+}
+
+impl fmt::Display for Driver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Uring(Flags::Defer) => "io_uring with DEFER_TASKRUN",
+            Self::Uring(Flags::Coop) => "io_uring with COOP_TASKRUN",
+            Self::Uring(Flags::Plain) => "io_uring",
+            Self::Legacy => "epoll",
+        })
+    }
 }
 
 /// The kernel gives no io_uring.

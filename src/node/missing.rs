@@ -16,21 +16,24 @@ const START_REST: Duration = Duration::from_secs(5);
 const START_REST_MAX: Duration = Duration::from_secs(30);
 const START_PAUSE: Duration = Duration::from_millis(100);
 
+/// No file of settings or secrets is larger: reading one says so.
+pub const FILE_BYTES_MAX: u64 = 1024 * 1024;
+
 /// Something that is missing.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Thing {
+enum Item {
     Setting(&'static str),
     Secret(Vec<u8>),
 }
 
 /// What is missing, since when, and what is gone.
 #[derive(Debug, Default)]
-pub struct Lost {
-    settings: Losses<Thing>,
-    secrets: Losses<Thing>,
+pub struct MissingSettings {
+    settings: Losses<Item>,
+    secrets: Losses<Item>,
     /// How many there were, missing or not.
     all: [usize; 2],
-    gone: BTreeSet<Thing>,
+    gone: BTreeSet<Item>,
     needed: [Duration; 2],
     /// The token secrets of the file itself.
     in_file: TokenSecrets,
@@ -38,12 +41,12 @@ pub struct Lost {
     broken: bool,
 }
 
-impl Lost {
+impl MissingSettings {
     /// Reads settings and secrets for a start, and what they lack of those of the last run.
     ///
     /// # Errors
     /// All that is wrong, after files that were changed a moment ago have come to rest.
-    pub fn at_start(sources: &mut Sources) -> Result<(Loaded, Lost), ConfigErrors> {
+    pub fn at_start(sources: &mut Sources) -> Result<(Loaded, MissingSettings), ConfigErrors> {
         let began = Instant::now();
         let files: Vec<PathBuf> = sources.files().into_iter().chain([TokenSecrets::path(&sources.data)]).collect();
         let known = match sources.has_secrets_file() {
@@ -78,10 +81,10 @@ impl Lost {
         }
         ConfigErrors::none_of(faults)?;
         let in_file = loaded.config.token_secrets.clone();
-        let mut lost = Lost { in_file: in_file.clone(), ..Lost::default() };
+        let mut missing = MissingSettings { in_file: in_file.clone(), ..MissingSettings::default() };
         loaded.config.token_secrets = in_file.with(in_file.lacking(&known));
-        lost.note(&loaded, loaded.config.removal_grace);
-        Ok((loaded, lost))
+        missing.note(&loaded, loaded.config.removal_grace);
+        Ok((loaded, missing))
     }
 
     /// Reads settings and secrets again. What is missing and not gone holds as it is in force.
@@ -91,18 +94,18 @@ impl Lost {
         seen: &Loaded,
         in_force: &TokenSecrets,
     ) -> (Loaded, Vec<ConfigError>) {
-        let gone = |thing: &Thing| self.gone.contains(thing);
+        let gone = |item: &Item| self.gone.contains(item);
         // Between two readings that are right, what is missing stays remembered.
         let mut remembered = remembered::of_files(seen);
         let missing = std::mem::take(&mut sources.remembered).into_iter();
-        remembered.extend(missing.filter(|held| self.settings.keys().any(|key| *key == Thing::Setting(held.name))));
-        remembered.retain(|held| !gone(&Thing::Setting(held.name)));
+        remembered.extend(missing.filter(|held| self.settings.keys().any(|key| *key == Item::Setting(held.name))));
+        remembered.retain(|held| !gone(&Item::Setting(held.name)));
         remembered.sort_by_key(|held| held.name);
         remembered.dedup_by_key(|held| held.name);
         sources.remembered = remembered;
         sources.let_go = seen.config.removal_grace.is_zero();
         // A setting that is gone for certain, and still in the last line, was doubted alone.
-        sources.doubt_unended = !sources.let_go && !self.gone.iter().any(|thing| matches!(thing, Thing::Setting(_)));
+        sources.doubt_unended = !sources.let_go && !self.gone.iter().any(|item| matches!(item, Item::Setting(_)));
         let (mut loaded, faults) = read(sources, in_force);
         self.broken = !faults.is_empty() && !read_let_go(sources, in_force).1.is_empty();
         let right = |secrets: &TokenSecrets| !secrets.is_empty() && (faults.is_empty() || !secrets.is_cut(in_force));
@@ -110,7 +113,7 @@ impl Lost {
             self.in_file = loaded.config.token_secrets.clone();
         }
         let lacking = self.in_file.lacking(in_force).into_iter();
-        let held = lacking.filter(|secret| !sources.let_go && !gone(&Thing::Secret(secret.clone())));
+        let held = lacking.filter(|secret| !sources.let_go && !gone(&Item::Secret(secret.clone())));
         loaded.config.token_secrets = self.in_file.with(held);
         (loaded, faults)
     }
@@ -127,8 +130,8 @@ impl Lost {
     pub fn note(&mut self, read: &Loaded, grace: Duration) {
         let now = Instant::now();
         self.gone.clear();
-        self.settings.note(read.missing.iter().map(|name| Thing::Setting(name)), now);
-        self.secrets.note(self.in_file.lacking(&read.config.token_secrets).into_iter().map(Thing::Secret), now);
+        self.settings.note(read.missing.iter().map(|name| Item::Setting(name)), now);
+        self.secrets.note(self.in_file.lacking(&read.config.token_secrets).into_iter().map(Item::Secret), now);
         let missing = [self.settings.keys().count(), self.secrets.keys().count()];
         self.all = [remembered::of_files(read).len(), read.config.token_secrets.len()];
         self.needed = [0, 1].map(|at| needed(grace, missing[at], self.all[at]));
@@ -150,11 +153,11 @@ impl Lost {
         self.settings.keys().count() + self.secrets.keys().count()
     }
 
-    /// Says what is missing.
-    pub fn tell(&self, logger: &Logger) {
+    /// Prints what is missing.
+    pub fn report(&self, logger: &Logger) {
         let named = |live: bool| {
-            let names = self.settings.keys().filter_map(|thing| match thing {
-                Thing::Setting(name) if is_live(name) == live => Some(*name),
+            let names = self.settings.keys().filter_map(|item| match item {
+                Item::Setting(name) if is_live(name) == live => Some(*name),
                 _ => None,
             });
             names.collect::<Vec<_>>().join(" ")
@@ -209,9 +212,7 @@ fn read_let_go(sources: &Sources, known: &TokenSecrets) -> (Loaded, Vec<ConfigEr
 fn read(sources: &Sources, known: &TokenSecrets) -> (Loaded, Vec<ConfigError>) {
     let (loaded, mut faults) = Config::examine(sources);
     let path = TokenSecrets::path(&sources.data);
-    let unended = || {
-        crate::settled::read(&path, super::reload::FILE_BYTES_MAX).is_ok_and(|text| !crate::settled::is_ended(&text))
-    };
+    let unended = || crate::settled::read(&path, FILE_BYTES_MAX).is_ok_and(|text| !crate::settled::is_ended(&text));
     if loaded.config.token_secrets.is_cut(known) && unended() {
         faults.push(ConfigError::CutSecret { path });
     }

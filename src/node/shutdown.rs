@@ -1,15 +1,13 @@
-//! Waits for the cores: while they run it listens to their hearts, and once the server stops it gives them their time and no more.
-//! The other threads get theirs too: one that hangs, in a file system that does not answer say, does not keep the process.
+//! Waits for threads to end. While the cores run it watches their heartbeats; once the server stops they get their time and no more.
+//! The other threads get theirs too: one that hangs, in a file system that does not answer say, does not hold up the process.
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crate::admin::health::Check;
 use crate::server::core::heartbeat::{Change, LOOK, Listener};
 use crate::server::core::state::Common;
-use crate::telemetry::metrics::Sample;
-use crate::telemetry::{Level, Logger, Metrics};
+use crate::telemetry::{Level, Logger};
 
 /// What a core may take beyond `drain_timeout`: it has to seal its log.
 const MARGIN: Duration = Duration::from_secs(5);
@@ -20,7 +18,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// The same for the threads of the log, which write what it still holds. Longer than [`crate::log::Log::close`] waits for writers.
 const LOG_PATIENCE: Duration = Duration::from_secs(20);
 
-type Core = std::io::Result<JoinHandle<std::io::Result<()>>>;
+/// The thread of a core, if the system gave one.
+pub type CoreThread = std::io::Result<JoinHandle<std::io::Result<()>>>;
 
 /// How the cores have ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,7 +31,7 @@ pub struct Ended {
 }
 
 /// Waits until all cores have ended, or the server has been stopping for too long.
-pub fn wait(threads: Vec<Core>, common: &Arc<Common>) -> Ended {
+pub fn wait(threads: Vec<CoreThread>, common: &Arc<Common>) -> Ended {
     let mut well = true;
     let mut running: Vec<(usize, JoinHandle<std::io::Result<()>>)> = Vec::new();
     for (core, thread) in threads.into_iter().enumerate() {
@@ -52,7 +51,7 @@ pub fn wait(threads: Vec<Core>, common: &Arc<Common>) -> Ended {
                 well = failed(common, &fault);
             }
         }
-        listener.look(&common.heartbeats, |core, change| well &= tell(common, core, change));
+        listener.look(&common.heartbeats, |core, change| well &= report(common, core, change));
         if common.is_stopping() {
             let limit = left.unwrap_or_else(|| common.live.current().config.drain_timeout + MARGIN);
             if limit.is_zero() {
@@ -79,8 +78,8 @@ fn fault_of(joined: std::thread::Result<std::io::Result<()>>) -> Option<String> 
     }
 }
 
-/// Says what has become of a core. False: the server can't go on with it, and stops.
-fn tell(common: &Common, core: usize, change: Change) -> bool {
+/// Prints what has become of a core. False: the server can't go on with it, and stops.
+fn report(common: &Common, core: usize, change: Change) -> bool {
     let core = core.to_string();
     match change {
         Change::Stuck => {
@@ -126,8 +125,8 @@ fn within<T: Send + 'static>(
     patience: Duration,
     end: impl FnOnce() -> T + Send + 'static,
 ) -> Option<T> {
-    let ending = match std::thread::Builder::new().name("ending".into()).spawn(end) {
-        Ok(ending) => ending,
+    let thread = match std::thread::Builder::new().name("ending".into()).spawn(end) {
+        Ok(thread) => thread,
         Err(error) => {
             let text = error.to_string();
             let fields = [("thread", name), ("error", &*text)];
@@ -137,7 +136,7 @@ fn within<T: Send + 'static>(
     };
     // Counted in looks, as for the cores. Most threads end at once, so the first looks are short.
     let (mut left, mut pause) = (patience, Duration::from_millis(1));
-    while !ending.is_finished() {
+    while !thread.is_finished() {
         if left.is_zero() {
             let seconds = patience.as_secs().to_string();
             let fields = [("thread", name), ("seconds", &*seconds)];
@@ -150,21 +149,5 @@ fn within<T: Send + 'static>(
         pause = LOOK.min(pause * 2);
     }
     // A panic there was printed by the panic hook.
-    ending.join().ok()
-}
-
-/// Adds how long each core has been silent.
-pub fn register(metrics: Metrics, common: &Arc<Common>) -> Metrics {
-    let common = Arc::clone(common);
-    let samples = move || -> Vec<Sample> {
-        let silent = common.heartbeats.silent_ms().enumerate();
-        silent.map(|(core, ms)| (vec![("core", core.to_string())], ms as f64 / 1000.0)).collect()
-    };
-    metrics.gauges("takeup_core_silent_seconds", "How long each core has not turned its loop.", samples)
-}
-
-/// What is wrong with the cores' loops: each that is stuck, as something the server can't do its work without.
-pub fn checks(common: &Common) -> Vec<Check> {
-    let cores = 0..common.inboxes.len();
-    cores.filter_map(|core| common.heartbeats.fault(core)).map(|fault| Check::run("loop", || Err(fault))).collect()
+    thread.join().ok()
 }

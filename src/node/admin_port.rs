@@ -1,0 +1,58 @@
+//! What the admin port shows: metrics, health, and how cores are taken into use again.
+
+use std::sync::Arc;
+
+use crate::admin::health::Check;
+use crate::admin::port::Admin;
+use crate::checker::Checker;
+use crate::log::Log;
+use crate::server::core::state::Common;
+use crate::telemetry::Metrics;
+
+use super::{failures, heartbeats, retention};
+
+/// Puts together what the admin port is given.
+pub fn admin(log: &Log, metrics: Metrics, checker: &Checker, common: &Arc<Common>) -> Admin {
+    let gauge = |log: &Log, value: fn(&crate::log::LogStats) -> u64| {
+        let log = log.clone();
+        move || value(&log.stats()) as f64
+    };
+    let mut metrics = metrics
+        .gauge("takeup_log_free_bytes", "Free space on the log's file system.", gauge(log, |s| s.free_bytes))
+        .gauge("takeup_log_segments_made", "Segments made ready.", gauge(log, |s| s.segments))
+        .counter("takeup_log_bytes", "Bytes appended to the log.", gauge(log, |s| s.bytes))
+        .counter("takeup_log_failed_segments", "Segments given up.", gauge(log, |s| s.failures))
+        .counter("takeup_log_lost_records", "Records lost with failed segments.", gauge(log, |s| s.lost))
+        .counter("takeup_log_restored_records", "Of these, answered ones appended again.", gauge(log, |s| s.restored))
+        .counter(
+            "takeup_log_late_wakes",
+            "Times that a writer which nobody had woken was let go by a timer.",
+            gauge(log, |s| s.late_wakes),
+        )
+        .counter("takeup_log_slow_syncs", "Syncs that took longer than slow_sync.", gauge(log, |s| s.slow_syncs));
+    metrics = failures::register(metrics, log);
+    metrics = retention::register(metrics, log);
+    metrics = checker.register(metrics);
+    metrics = heartbeats::register(metrics, common);
+    let (stuck, dead) = (Arc::clone(common), Arc::clone(common));
+    let of_log = log.clone();
+    let reopen = move || failures::reopen(&of_log);
+    let log = log.clone();
+    let checks = move || {
+        let look = || {
+            let health = log.health();
+            if health.can_append { Ok(()) } else { Err(health.reason.unwrap_or_default()) }
+        };
+        let mut checks = vec![Check::run("log", look)];
+        checks.extend(heartbeats::checks(&stuck));
+        checks.extend(failures::checks(&log));
+        checks.extend(retention::check_of_clock(&log));
+        checks
+    };
+    Admin {
+        metrics: Arc::new(metrics),
+        checks: Box::new(checks),
+        live: Box::new(move || !dead.heartbeats.is_dead()),
+        reopen: Box::new(reopen),
+    }
+}

@@ -1,0 +1,30 @@
+//! Why a server could not be started, or not be ended as it should.
+
+use thiserror::Error;
+
+use crate::config::{ConfigError, ConfigErrors};
+use crate::log::LogError;
+
+/// Why a server could not be started, or not be ended as it should.
+#[derive(Debug, Error)]
+pub enum NodeError {
+    /// A setting is wrong.
+    #[error(transparent)]
+    Setting(#[from] ConfigError),
+    /// Settings are wrong, maybe several.
+    #[error(transparent)]
+    Settings(#[from] ConfigErrors),
+    /// The log can't be opened or closed.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// Anything else, said in full.
+    #[error("{0}")]
+    Other(String),
+}
+
+impl NodeError {
+    /// For errors that say everything themselves.
+    pub fn other(error: impl std::fmt::Display) -> Self {
+        Self::Other(error.to_string())
+    }
+}

@@ -1,0 +1,79 @@
+//! What the settings mean for each part of a server. The parts do not know the settings; the two meet here, and in
+//! [`Live::of`](crate::server::core::live::Live::of) for what the cores go by.
+
+use crate::bucket::BucketSettings;
+use crate::config::{self, Config, LogLevel, Secret};
+use crate::log::retain::{FullDisk, Policy};
+use crate::log::{Ack, Options, Way};
+use crate::server::core::runtime::Driver;
+use crate::telemetry::{Level, LogOptions};
+
+/// The options of the log lines.
+pub fn logger(config: &Config) -> LogOptions {
+    LogOptions { level: level(config), ..LogOptions::default() }
+}
+
+/// The least level of lines about the service.
+pub fn level(config: &Config) -> Level {
+    match config.log_level {
+        LogLevel::Debug => Level::Debug,
+        LogLevel::Info => Level::Info,
+        LogLevel::Warn => Level::Warn,
+        LogLevel::Error => Level::Error,
+    }
+}
+
+/// The options of the log, for so many cores on this driver.
+pub fn log(config: &Config, cores: u16, driver: Driver) -> Options {
+    Options {
+        dir: config.data.join("log"),
+        cores,
+        ack: match config.ack {
+            config::Ack::Disk => Ack::Disk,
+            config::Ack::Memory => Ack::Memory,
+        },
+        way: match config.writer {
+            // On epoll a core has no ring to write with.
+            config::Writer::Auto if driver == Driver::Legacy => Way::Mapped,
+            config::Writer::Auto => Way::Auto,
+            config::Writer::Direct => Way::Direct,
+            config::Writer::Mapped => Way::Mapped,
+        },
+        segment_bytes: config.segment_bytes,
+        window_bytes: config.window_bytes,
+        format_ahead: config.format_ahead && config.ack == config::Ack::Disk,
+        group_bytes_max: config.group_bytes_max,
+        sync_interval: config.sync_interval,
+        reserve_bytes: config.reserve_bytes,
+        seal_age: config.seal_age,
+        slow_sync: config.slow_sync,
+        insist: config.insist_file_system,
+        ..Options::default()
+    }
+}
+
+/// What of the log is deleted, as far as the settings say it.
+pub fn retention(config: &Config) -> Policy {
+    Policy {
+        age: Some(config.retain_age).filter(|age| !age.is_zero()),
+        bytes: Some(config.retain_bytes).filter(|&bytes| bytes != 0),
+        full_disk: match config.full_disk {
+            config::FullDisk::Hold => FullDisk::Hold,
+            config::FullDisk::DropDelivered => FullDisk::DropDelivered,
+            config::FullDisk::DropOldest => FullDisk::DropOldest,
+        },
+        step_bytes: config.retain_step_bytes,
+    }
+}
+
+/// The bucket that recordings of usability tests are put into.
+pub fn bucket(config: &Config) -> BucketSettings<'_> {
+    BucketSettings {
+        cloud: &config.cloud,
+        name: config.bucket_name.as_deref(),
+        region: config.aws_region.as_deref(),
+        endpoint: config.aws_endpoint.as_deref(),
+        key_id: config.aws_access_key_id.as_deref(),
+        secret_key: config.aws_secret_access_key.as_ref().map(Secret::reveal),
+    }
+}

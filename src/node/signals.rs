@@ -1,0 +1,46 @@
+//! SIGTERM, SIGINT and SIGHUP.
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+use crate::telemetry::{Level, Logger};
+
+use super::NodeError;
+
+/// From now on signals are collected, to be handled once the server runs.
+///
+/// # Errors
+/// The system's own.
+pub fn collect() -> Result<Signals, NodeError> {
+    Signals::new([SIGTERM, SIGINT, SIGHUP]).map_err(NodeError::other)
+}
+
+/// Starts the thread that handles signals: SIGHUP has the settings read again, the first other signal has the server finish what it has
+/// begun and end, and a second one ends it at once.
+///
+/// # Errors
+/// The system gives no thread.
+pub fn handle(
+    mut signals: Signals,
+    stop: impl Fn() + Send + 'static,
+    reload: impl Fn() + Send + 'static,
+    logger: Logger,
+) -> Result<(), NodeError> {
+    let wait = move || {
+        let mut stopping = false;
+        for signal in signals.forever() {
+            if signal == SIGHUP {
+                reload();
+                continue;
+            }
+            if stopping {
+                std::process::exit(128 + signal);
+            }
+            stopping = true;
+            logger.event(Level::Info, crate::caller!(), "stopping, a second signal ends at once", &[]);
+            stop();
+        }
+    };
+    std::thread::Builder::new().name("signals".into()).spawn(wait).map_err(NodeError::other)?;
+    Ok(())
+}

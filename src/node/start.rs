@@ -1,0 +1,177 @@
+//! The start of a server, step by step.
+//!
+//! The order matters. Signals are collected before anything else. Settings are read before anything depends on them, and the log is
+//! recovered before anything new is written. Nothing is deleted before the ages of all projects are known. All that can fail comes
+//! before the first connection is taken.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+use atomic_waker::AtomicWaker;
+
+use crate::admin::port;
+use crate::bucket::Bucket;
+use crate::checker;
+use crate::checker::{Checker, Told};
+use crate::client::geo::Geo;
+use crate::client::user_agent::UserAgents;
+use crate::config::{Config, Sources, first_run};
+use crate::log::{Log, Recovery};
+use crate::server::conn::listen::listen;
+use crate::server::conn::migration::Inbox;
+use crate::server::core::heartbeat::Heartbeats;
+use crate::server::core::known::Known;
+use crate::server::core::limits;
+use crate::server::core::live::{Live, LiveSettings};
+use crate::server::core::runtime::Driver;
+use crate::server::core::state::{Common, INBOX_MAX};
+use crate::server::request::labels;
+use crate::server::spawn;
+use crate::session::flake::FlakeIds;
+use crate::session::shard;
+use crate::telemetry::{Level, Logger, Metrics};
+
+use super::announce::announce;
+use super::cores::Cores;
+use super::missing::MissingSettings;
+use super::projects::{self, Projects};
+use super::running::Running;
+use super::{NodeError, admin_port, options, recovery, reload, retention, signals};
+
+/// Starts a server with the settings of `sources`.
+pub fn start(mut sources: Sources) -> Result<Running, NodeError> {
+    let began = Instant::now();
+    // Before anything else: a signal that comes while the server starts is not lost.
+    let signals = signals::collect()?;
+
+    // Settings, and the lines about them.
+    let first_run = first_run(&sources)?;
+    let files = reload::Files::seen(&sources);
+    let (loaded, missing) = MissingSettings::at_start(&mut sources)?;
+    let config = &loaded.config;
+    let (driver, no_uring) = Driver::choose(config.runtime).map_err(NodeError::other)?;
+    let (logger, printer) = Logger::start(&options::logger(config), Box::new(std::io::stdout()))
+        .map_err(|error| NodeError::Other(format!("the printing thread could not be started: {error}")))?;
+    reload::warn(&loaded, &sources, &logger);
+    missing.report(&logger);
+    missing.keep(&sources, &loaded, &logger);
+    if let Some(error) = no_uring {
+        warn(&logger, crate::caller!(), "io_uring is not available, running on epoll", &error);
+    }
+    let cores = Cores::of(config);
+    let connections = limits::connections(config.connections_max, cores.count, &logger);
+
+    // The log, recovered. Nothing of it is deleted yet.
+    let log_options = retention::with_listener(options::log(config, cores.count, driver), &logger);
+    let (log, recovered) = Log::open(log_options)?;
+    recovery::report(&logger, &recovered);
+    let flakes = session_ids(config, &recovered, &logger);
+
+    // Projects. With their ages all that protects records is known, and deleting begins.
+    let listeners = listen(config.listen, usize::from(cores.count)).map_err(NodeError::other)?;
+    let listen_addr = listeners[0].local_addr().unwrap_or(config.listen);
+    let (directory, found) = projects::open(config)?;
+    let deleting = retention::start(&log, config, &directory, &logger)?;
+    let projects = Projects::new(Arc::clone(&directory), deleting.clone(), logger.clone());
+    projects.report_start(found);
+    let watcher = projects.watch();
+
+    // The cores, which do not run yet.
+    let (inboxes, outboxes): (Vec<_>, Vec<_>) = (0..cores.count).map(|_| crossbeam_channel::bounded(INBOX_MAX)).unzip();
+    let common = Arc::new(Common {
+        driver,
+        connections,
+        live: LiveSettings::new(Live::of(config.clone(), cores.count).map_err(NodeError::other)?, cores.count),
+        bucket: bucket(config, &logger),
+        log: log.clone(),
+        directory,
+        flakes,
+        agents: UserAgents::spawn(config.uaparser_file.as_deref()).map_err(NodeError::other)?,
+        geo: Geo::open(config.maxminddb_file.as_deref()).map_err(NodeError::other)?,
+        logger: logger.clone(),
+        known: Known::default(),
+        labels_logged: labels::Told::default(),
+        inboxes,
+        stopping: AtomicBool::new(false),
+        stop_wakers: (0..cores.count).map(|_| AtomicWaker::new()).collect(),
+        heartbeats: Heartbeats::new(cores.count),
+        migrations: (0..cores.count).map(|_| Inbox::new(config.handovers_max, config.inflight_bytes_max)).collect(),
+    });
+    let seats = cores.seats(&log, listeners, outboxes)?;
+
+    // The side threads. All that can fail comes before the first connection is taken.
+    let told = Arc::clone(&common);
+    let tell = move |told_now| match told_now {
+        Told::Sessions(sessions) => told.known.add(sessions),
+        Told::All => told.known.finish(),
+    };
+    let checker =
+        Checker::spawn(checker::Options::of(config), Box::new(tell), logger.clone()).map_err(NodeError::other)?;
+    let reloads = Arc::new(reload::Reloads::default());
+    let metrics = Metrics::new(seats.iter().map(|seat| Arc::clone(&seat.metrics)).collect()).logger(&logger);
+    let metrics = reload::register(metrics, &reloads, &common);
+    let admin =
+        port::spawn(config.admin, admin_port::admin(&log, metrics, &checker, &common)).map_err(NodeError::other)?;
+
+    // Connections are taken from here on.
+    let threads: Vec<_> = seats.into_iter().map(|seat| spawn(Arc::clone(&common), seat)).collect();
+
+    // Changes from outside, and the end.
+    let reloader = reload::Reloader {
+        targets: reload::Targets {
+            common: Arc::clone(&common),
+            deleting,
+            tune_checker: Box::new(checker.tuner()),
+            projects,
+        },
+        sources,
+        files,
+        seen: loaded.clone(),
+        missing,
+        reloads,
+        logger: logger.clone(),
+    };
+    let reloader = reloader.spawn().map_err(NodeError::other)?;
+    let stopper = Arc::clone(&common);
+    signals::handle(signals, move || stopper.stop(), reloader.trigger(), logger.clone())?;
+    announce(listen_addr, admin.addr(), &first_run, &common, began.elapsed());
+    Ok(Running { common, threads, log, checker, admin, watcher, reloader, logger, printer })
+}
+
+/// Numbers for new sessions. A clock that was set back must not lead to ids that are given out already.
+fn session_ids(config: &Config, recovered: &Recovery, logger: &Logger) -> FlakeIds {
+    let flakes = FlakeIds::new(worker_id(config, logger));
+    flakes.start_after(i64::try_from(recovered.newest_us / 1000).unwrap_or(i64::MAX));
+    flakes
+}
+
+/// The worker id inside session ids: the setting, else ECS's metadata, else the host's name.
+fn worker_id(config: &Config, logger: &Logger) -> u16 {
+    if let Some(shard) = config.shard {
+        return shard;
+    }
+    if let Some(uri) = &config.ecs_container_metadata_uri {
+        match shard::from_ecs_metadata(uri) {
+            Ok(shard) => return shard,
+            Err(error) => {
+                let message = "no worker id in the ECS metadata, the host's name gives it";
+                warn(logger, crate::caller!(), message, &error);
+            }
+        }
+    }
+    let machine = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    shard::from_host_name(config.hostname.as_deref().unwrap_or(&machine))
+}
+
+/// The bucket for recordings of usability tests. If it can't be used, takeup keeps the recordings in its log.
+fn bucket(config: &Config, logger: &Logger) -> Option<Bucket> {
+    Bucket::open(&options::bucket(config)).unwrap_or_else(|error| {
+        warn(logger, crate::caller!(), "the bucket is not used, recordings of usability tests go to the log", &error);
+        None
+    })
+}
+
+fn warn(logger: &Logger, caller: &'static str, message: &str, error: &dyn std::fmt::Display) {
+    logger.event(Level::Warn, caller, message, &[("error", &error.to_string())]);
+}
