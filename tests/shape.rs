@@ -4,6 +4,10 @@
 #[allow(missing_docs)]
 mod imports;
 
+#[path = "shape/docs.rs"]
+#[allow(missing_docs)]
+mod docs;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
