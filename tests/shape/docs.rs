@@ -127,6 +127,22 @@ fn every_page_that_the_code_names_exists() {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
+#[test]
+fn every_file_that_the_pages_name_exists() {
+    let is_path = |quoted: &&str| {
+        ["src/", "tests/", "scripts/", "docs/"].iter().any(|folder| quoted.starts_with(folder))
+            && quoted.chars().all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c))
+    };
+    let mut faults = Vec::new();
+    for (page, text) in pages() {
+        for (number, line) in prose(&text) {
+            let gone = quoted(line).filter(is_path).filter(|path| !root().join(path).exists());
+            faults.extend(gone.map(|path| format!("{page}:{number}: there is no {path}")));
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
 /// The rows of the table of `docs/architecture.md` below a heading: cells, without the head of the table.
 fn table(heading: &str) -> Vec<Vec<String>> {
     let text = fs::read_to_string(root().join(ARCHITECTURE)).unwrap();
