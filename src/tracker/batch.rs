@@ -356,4 +356,4 @@ fn fit(bytes: &[u8], start: usize, layout: &[FieldSpec]) -> Body {
 }
 
 #[cfg(test)]
-pub(super) mod tests;
+mod tests;

@@ -47,9 +47,7 @@ mod render;
 mod seam;
 
 #[cfg(test)]
-mod capture_tests;
-#[cfg(test)]
-mod round_trip_tests;
+mod tests;
 
 pub use batch::{BatchReader, Body, Fields, Message, Meta, read_batch, split_parts};
 pub use catalogue::{Era, FieldKind, FieldSpec, MessageSpec, Pipeline, UNKNOWN, message_spec};

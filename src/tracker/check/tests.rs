@@ -1,13 +1,13 @@
 use proptest::prelude::*;
 
-use crate::tracker::batch::read_batch;
-use crate::tracker::batch::tests::{WEB_BATCH, hex};
+use crate::tracker::batch::{read_batch, split_parts};
+use crate::tracker::tests::known::{WEB_BATCH, hex};
 
 use super::*;
 
 /// The plain way: whole batches, read message by message.
 fn reference(bytes: &[u8], split: Option<usize>, era: Era) -> Result<u64, ()> {
-    let (first, second) = super::super::split_parts(bytes, split).map_err(|_| ())?;
+    let (first, second) = split_parts(bytes, split).map_err(|_| ())?;
     let mut messages = 0;
     for part in [Some(first), second].into_iter().flatten() {
         let mut begins = None;

@@ -1,6 +1,6 @@
 use crate::tracker::batch::read_batch;
-use crate::tracker::batch::tests::{WEB_BATCH, hex};
 use crate::tracker::catalogue::Era;
+use crate::tracker::tests::known::{WEB_BATCH, hex};
 
 fn lines(bytes: &[u8]) -> Vec<String> {
     read_batch(bytes, Era::Main).map(|message| message.unwrap().to_string()).collect()

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use base64::prelude::{BASE64_STANDARD, Engine};
 use serde_json::Value as Json;
 
-use super::*;
+use crate::tracker::*;
 
 struct Upload {
     file: String,

@@ -3,15 +3,15 @@
 
 use serde::Deserialize;
 
-use super::*;
+use crate::tracker::*;
 
 #[derive(Deserialize)]
 struct Catalogue {
-    messages: Vec<Entry>,
+    messages: Vec<CatalogueEntry>,
 }
 
 #[derive(Deserialize)]
-struct Entry {
+struct CatalogueEntry {
     id: u8,
     name: String,
     context: String,
@@ -37,13 +37,13 @@ const INTS: [i64; 6] = [0, -1, 63, -64, i64::MAX, i64::MIN];
 const VARIANTS: usize = 6;
 const ERAS: [Era; 2] = [Era::Seed, Era::Main];
 
-fn catalogue() -> Vec<Entry> {
-    let catalogue: Catalogue = serde_json::from_str(include_str!("messages.json")).unwrap();
+fn catalogue() -> Vec<CatalogueEntry> {
+    let catalogue: Catalogue = serde_json::from_str(include_str!("../messages.json")).unwrap();
     assert_eq!(catalogue.messages.len(), 123);
     catalogue.messages
 }
 
-impl Entry {
+impl CatalogueEntry {
     fn fields(&self, era: Era) -> &[Field] {
         match &self.seed_diff {
             Some(SeedDiff { fields: Some(fields), .. }) if era == Era::Seed => fields,
@@ -156,7 +156,7 @@ fn every_message_of_both_generations_is_read_back_from_every_kind_of_batch() {
     assert_eq!(read, 122 * 2 * VARIANTS * 8);
 }
 
-fn expect(message: &Message<'_>, entry: &Entry, era: Era, values: &[(String, Value<'_>)]) {
+fn expect(message: &Message<'_>, entry: &CatalogueEntry, era: Era, values: &[(String, Value<'_>)]) {
     assert_eq!((message.id, message.name), (entry.id.into(), entry.name(era)));
     assert_eq!(message.body, Body::Whole, "{message}");
     let found: Vec<_> = message.fields().map(|(name, value)| (name.to_owned(), value)).collect();
