@@ -15,6 +15,7 @@
 //! | [`settled`] | files that others write: what is taken over of them, and when | – |
 //! | [`tracker`] | the binary message catalogue and the batch reader | terminal |
 //! | [`log`] | segments, writer, recovery, reader, merge | – |
+//! | [`records`] | what the log's records mean: a type for each kind | log, codec, tracker, session |
 //! | [`courier`] | what queues are sent of a record | log, tracker, session |
 //! | [`checker`] | looks at batches behind the log | log, tracker, session, config, telemetry |
 //! | [`bucket`] | signed URLs of an object store's bucket | – |

@@ -14,14 +14,14 @@ use crate::http::query;
 use crate::log::format::record::{DataType, Entry, Ext, Label};
 use crate::records::{BatchTexts, WebBatch, data_type_of, encoding_of, mark_unusable};
 use crate::session::SessionId;
-use crate::tracker::{Seam, SeamFinder};
+use crate::tracker::{Seam, SeamFinder, ids};
 
 use super::body;
 use super::body::{Question, Seen};
 use super::refusal::{Reason, Refusal};
 
-/// The first byte of every batch: type 81, `BatchMetadata`.
-const BATCH_METADATA: u8 = 81;
+/// The first byte of every web batch: the id of its metadata, which takes one byte.
+const BATCH_METADATA: u8 = ids::BATCH_METADATA as u8;
 
 /// Buffers beyond this are given back.
 const KEPT_BYTES: usize = 4 * 1024;

@@ -1,9 +1,21 @@
 //! A batch of a web tracker, as its browser sent it to `POST /v1/web/i`.
 
+use crate::codec::inflate::BATCH_FIRST_BYTES;
 use crate::log::format::record::{DataType, Encoding, Entry, Ext, Flags, Kind, Label, Record, Topic};
 use crate::session::SessionId;
+use crate::tracker::ids::METADATA;
 
 use super::blank;
+
+// What codecs take for the beginning of a batch is what trackers begin one with.
+const _: () = {
+    let mut at = 0;
+    while at < METADATA.len() {
+        assert!(BATCH_FIRST_BYTES[at] as u64 == METADATA[at]);
+        at += 1;
+    }
+    assert!(METADATA.len() == BATCH_FIRST_BYTES.len());
+};
 
 /// Binary messages of a page. The topic is `raw-assets` for data type `assets`, and `raw` for all others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

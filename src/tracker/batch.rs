@@ -5,15 +5,15 @@ use super::fault::{BatchFault, FaultKind};
 use super::ids;
 use super::primitive::{Cursor, Value};
 
-/// The versions of `BatchMetadata` under which messages carry sizes. Old services took 1 only, but no tracker of
-/// their time sent another.
+/// The versions of `BatchMetadata` under which messages carry sizes. Old services took only 1, but no tracker of
+/// their time sent any other.
 pub(super) const SIZED_VERSIONS: std::ops::RangeInclusive<u64> = 1..=5;
 
-/// What an unknown message of a mobile batch is known to begin with; the second is the length of the rest.
+/// What every message of a mobile batch begins with, known or not; the second field is the length of the rest.
 pub(super) const MOBILE_PREFIX: [FieldSpec; 2] =
     [FieldSpec { name: "Timestamp", kind: FieldKind::Uint }, FieldSpec { name: "Length", kind: FieldKind::Uint }];
 
-/// True when this id stands without a size in a batch whose messages have sizes.
+/// Whether this id has no size in a batch whose messages have sizes.
 pub(super) fn stands_unsized(id: u64, era: Era) -> bool {
     match id {
         ids::BATCH_METADATA => true,
@@ -261,7 +261,7 @@ impl<'a> BatchReader<'a> {
         Ok(message)
     }
 
-    /// An unknown id without a size: only the mobile trackers' messages say their length all the same.
+    /// An unknown id without a size. Only messages of mobile trackers tell their length all the same.
     fn read_unknown(&mut self, offset: usize, id: u64) -> Result<Message<'a>, BatchFault> {
         if self.framing != Framing::Mobile {
             return Err(FaultKind::UnknownUnsized { id }.at(offset));
@@ -282,7 +282,7 @@ impl<'a> BatchReader<'a> {
         Message { index: 0, timestamp_ms: 0, id, name: UNKNOWN, offset, bytes, body: Body::Unknown, layout: &[] }
     }
 
-    /// Takes over what a message says about those behind it.
+    /// Takes over what a message says about the ones behind it.
     fn note(&mut self, message: &mut Message<'a>, with_size: bool) {
         match message.id {
             ids::BATCH_METADATA => {
@@ -300,7 +300,7 @@ impl<'a> BatchReader<'a> {
             ids::SET_PAGE_LOCATION | ids::SET_PAGE_LOCATION_OLD => {
                 self.location = message.text("URL").unwrap_or(self.location);
             }
-            // Mobile messages, and the server's own records, carry their time themselves.
+            // Mobile messages, and those that the server writes, carry their own time.
             _ if self.framing == Framing::Mobile || self.meta.is_none() => {
                 self.timestamp_ms = message.time("Timestamp").unwrap_or(self.timestamp_ms);
             }

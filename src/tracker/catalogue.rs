@@ -2,8 +2,8 @@
 
 /// The generation of the catalogue by which a batch was written.
 ///
-/// It decides the name of id 3, the fields of id 48 where no size tells them apart, and whether ids 80 and 82 carry a
-/// size. Every other id means the same in both, so a reader knows all ids of both generations at once.
+/// It decides the name of id 3, the fields of id 48 where no size tells them apart, and whether ids 80 and 82 have a
+/// size. Every other id means the same in both, so a reader knows the ids of both generations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Era {
     /// Trackers up to 15, the catalogue of March 2024.
@@ -17,11 +17,11 @@ impl Era {
     /// The first major version of the web tracker that is read as [`Era::Main`].
     const MAIN_SINCE_MAJOR: u32 = 16;
 
-    /// No browser's tracker before this one is taken: smaller versions are those of phones' trackers, which count apart
+    /// The first major version of the web tracker that is served. Smaller versions are those of mobile trackers, which are numbered separately
     /// and whose layouts have never changed.
     const WEB_SINCE_MAJOR: u32 = 6;
 
-    /// The era of a tracker's version such as `12.0.4`. What has no leading number is taken for a new one.
+    /// The era of a tracker's version such as `12.0.4`. A version without a leading number is taken for a new one.
     pub fn of_tracker(version: &str) -> Self {
         let major = version.split(['.', '-', '+']).next().unwrap_or_default();
         match major.parse::<u32>() {
@@ -62,7 +62,7 @@ pub enum Pipeline {
     Assets,
     /// What the developer tools show.
     Devtools,
-    /// What only the database takes.
+    /// What only the database stores.
     Analytics,
 }
 
@@ -86,8 +86,8 @@ include!(concat!(env!("OUT_DIR"), "/catalogue.rs"));
 /// The name shown for an id that the catalogue lacks.
 pub const UNKNOWN: &str = "Unknown";
 
-/// The one id that was given to another message: `SessionEndDeprecated` before, `CleanSession` now. Other ids were
-/// only renamed, and keep their newest name so that output stays comparable over the years.
+/// The one id that was given to another message: `SessionEndDeprecated` before, `CleanSession` now. Other messages were
+/// only renamed, and are shown by their newest name so that output stays comparable over the years.
 const REUSED_ID: u8 = 3;
 
 /// The newest name and fields of an id that the catalogue has. For compile-time checks.

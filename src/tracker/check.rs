@@ -1,5 +1,5 @@
-//! The structural check of a body: is it a batch whose sizes fit? In one pass over pieces of any size, without memory
-//! of its own, so that a compressed body is checked while it is inflated.
+//! The structural check of a body: whether it is a batch whose sizes fit. It takes one pass over pieces of any size and keeps
+//! none of them, so a compressed body is checked while it is inflated.
 
 use super::batch::{MOBILE_PREFIX, SIZED_VERSIONS, stands_unsized};
 use super::catalogue::{Era, FieldKind, FieldSpec, message_spec};
@@ -7,7 +7,7 @@ use super::fault::{BatchFault, FaultKind};
 use super::ids;
 use super::primitive::{STRING_BYTES_MAX, add_uint_byte, zigzag};
 
-/// What a body that passed says about itself. Of a `visual` body's two batches, the first one's metadata.
+/// What a body that passed the check says about itself. For a `visual` body, the metadata is that of the first batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct BatchFacts {
     /// 1 to 5, or 0 when nothing carries a size.
@@ -26,7 +26,7 @@ pub struct BatchFacts {
 
 /// Checks a body that is not compressed. `split` is the announced length of the first batch of a `visual` body.
 ///
-/// What has a size is stepped over by it; its fields are not looked at.
+/// A message with a size is skipped; its fields are not looked at.
 ///
 /// # Errors
 ///
@@ -89,7 +89,7 @@ enum State {
 }
 
 impl Checker {
-    /// A check that has seen nothing yet; parameters as for [`check`].
+    /// A check at its start; parameters as for [`check`].
     pub fn new(split: Option<usize>, era: Era) -> Self {
         Self {
             era,
@@ -114,7 +114,7 @@ impl Checker {
     ///
     /// # Errors
     ///
-    /// The first fault. The check is over then: further pieces mean nothing.
+    /// The first fault. The check is then over, and must not be given more pieces.
     pub fn push(&mut self, mut piece: &[u8]) -> Result<(), BatchFault> {
         while let Some(&byte) = piece.first() {
             let used = match self.state {
@@ -204,7 +204,7 @@ impl Checker {
         Ok(1)
     }
 
-    /// Between two messages: is this where the second batch begins, or should it have begun already?
+    /// Between two messages: checks whether the second batch begins here, or should have begun already.
     fn at_boundary(&mut self, byte: u8) -> Result<(), BatchFault> {
         let Some(split) = self.split else {
             return Ok(());

@@ -15,7 +15,7 @@ pub struct BatchFault {
 /// The kinds of fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum FaultKind {
-    /// There is nothing.
+    /// There are no bytes.
     #[error("the batch is empty")]
     Empty,
     /// The batch ends inside a message.

@@ -1,5 +1,16 @@
-//! What OpenReplay's trackers send: the binary message catalogue and the reader of batches. A leaf: bytes in,
-//! messages out; nothing here knows of HTTP, sessions or the log.
+//! What OpenReplay's trackers send: the binary message catalogue and the reader of batches. Bytes in, messages out; nothing here knows of
+//! HTTP, sessions or the log.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `batch` | the reader of batches: messages one by one, borrowed from the batch |
+//! | `check` | the check of a batch's structure, while it is inflated |
+//! | `seam` | where the second of two batches in one body begins, by the structure alone |
+//! | `catalogue` | every message's name and fields, from `messages.json` |
+//! | [`ids`] | the ids that code knows by name |
+//! | `primitive`, `encode` | numbers and strings, read and written |
+//! | `render` | a message as a line or as JSON |
+//! | `fault` | what can be wrong with a batch |
 //!
 //! # The format
 //!
@@ -16,25 +27,25 @@
 //! - `BatchMetadata` (81: version, page, first index, time, location) comes first and once, never with a size. Under
 //!   versions 1 to 5 every other message is `id, size (3 bytes, little-endian), body`. Any other version means
 //!   that nothing carries a size.
-//! - `BatchMeta` (80) is its forerunner in old batches: no version, no sizes.
+//! - `BatchMeta` (80) is its predecessor in old batches: no version, no sizes.
 //! - `MobileBatchMeta` (107) begins a batch of the mobile trackers: no sizes; each message carries its time
 //!   and the length of its remaining fields itself.
 //! - A record without metadata (`SessionStart`, `SessionEnd`) is read like version 0.
 //!
 //! The metadata's index is `page << 32 | first index`; each following message has the next one. A message's time is
-//! that of the last `Timestamp` (0) or of the metadata. The first upload of trackers from 18.2 is two whole
-//! batches in one body (`visual`); a number beside the body, the *split*, is the length of the first.
+//! that of the last `Timestamp` (0) or of the metadata. The first upload of trackers from 18.2 on is two whole
+//! batches in one body (`visual`); the request names the length of the first, the *split*.
 //!
-//! Two ids changed meaning over the years (3 and 48), and two metadata-like ids (80, 82) lost their exemption from
-//! sizes: [`Era`] tells the two generations apart, by the version of the tracker.
+//! Two ids (3 and 48) changed their meaning over the years, and two (80 and 82) that used to go without a size have one
+//! now. [`Era`] tells the two generations apart by the tracker's version.
 //!
 //! # Rules that the readers here keep
 //!
-//! - No input panics, and nothing is allocated by a claimed size: messages borrow from the batch.
-//! - What has a size is skipped by it: an unknown id, or a body that does not fit its fields, costs that message only
-//!   and is shown as what it is. Where nothing has a size, the first unknown id ends the batch with a fault.
+//! - No input causes a panic, and no claimed size causes an allocation: messages borrow from the batch.
+//! - A message with a size can always be skipped: an unknown id, or a body that does not fit its fields, costs that message only,
+//!   and is shown as what it is. Where messages have no sizes, the first unknown id ends the batch with a fault.
 //! - A fault names its kind and the offset in the batch. OpenReplay's own services drop a batch with a size that
-//!   overruns *as a whole*; readers here yield what stands before the fault, then the fault, and leave the verdict to the caller.
+//!   overruns *as a whole*. Readers here yield what comes before the fault, then the fault, and leave the verdict to the caller.
 
 mod batch;
 mod catalogue;

@@ -19,7 +19,7 @@ pub enum Value<'a> {
     Bool(bool),
 }
 
-/// Adds one byte to a LEB128 number of which `shift` bits are known; true when it was the last one.
+/// Adds a byte to a LEB128 number of which `shift` bits are known. True if it was the last byte.
 ///
 /// # Errors
 ///

@@ -1,7 +1,7 @@
-//! Whether a body is one batch or two that were put behind each other, told by its own structure.
+//! Whether a body is one batch or two in a row, judged by its structure alone.
 //!
-//! A tracker that sends two batches in one body says where the second begins. Where it does not say so, only the sizes of the messages can
-//! tell. The body is walked as it is inflated: nothing of it is kept, and no message is looked into.
+//! A tracker that sends two batches in one body names the place where the second begins. If it does not, only the sizes of the messages can
+//! tell. The body is walked while it is inflated: nothing of it is kept, and messages are skipped unread.
 
 use super::batch::SIZED_VERSIONS;
 use super::ids;
@@ -9,14 +9,14 @@ use super::ids;
 /// The version of a batch of assets, the second of the two.
 const ASSETS: u64 = 3;
 
-/// What a body is made of.
+/// What a body consists of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Seam {
-    /// No second batch was seen: it is one, whole or broken.
+    /// No second batch was seen: the body is one batch, whole or broken.
     None,
-    /// A whole batch, and behind it, from here on, a whole batch of assets.
+    /// A whole batch, and from this byte on a whole batch of assets.
     At(u64),
-    /// A second batch was seen, but where what ends is not certain.
+    /// A second batch was seen, but it is not certain where which batch ends.
     Uncertain,
 }
 
@@ -30,7 +30,7 @@ pub struct SeamFinder {
     message_at: u64,
     /// How many batches have begun.
     batches: u32,
-    /// Where the second did.
+    /// Where the second began.
     second_at: u64,
     first_version: u64,
     last_version: u64,
@@ -44,7 +44,7 @@ enum State {
     Size { value: u64, shift: u32 },
     /// Within bytes that say nothing about the structure.
     Skip(u64),
-    /// It has no sizes, or is broken: nothing behind this place can be told.
+    /// The batch has no sizes, or is broken: what follows cannot be told apart.
     Lost,
 }
 
@@ -106,7 +106,7 @@ impl SeamFinder {
         }
     }
 
-    /// What the body is made of, once all of it has been walked.
+    /// What the body consists of, once all of it has been walked.
     pub fn found(&self) -> Seam {
         let whole = self.state == BETWEEN;
         let assets_behind = self.last_version == ASSETS && self.first_version != ASSETS;

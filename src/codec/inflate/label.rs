@@ -19,12 +19,15 @@ use super::coding::Coding;
 /// The codings with a magic number. No plain body begins like that: its first byte is another.
 const MAGIC: [(&[u8], Coding); 2] = [(&[0x1f, 0x8b], Coding::Gzip), (&[0x28, 0xb5, 0x2f, 0xfd], Coding::Zstd)];
 
+/// The ids that a batch's first message can have, which are also its first byte.
+pub const BATCH_FIRST_BYTES: [u8; 3] = [80, 81, 107];
+
 /// What kind of body it is when it is not compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Plain {
     /// JSON: an object or a list.
     Json,
-    /// A batch: it begins with message 80, 81 or 107.
+    /// A batch: it begins with one of [`BATCH_FIRST_BYTES`].
     Batch,
 }
 
@@ -32,7 +35,7 @@ impl Plain {
     fn is_begun_by(self, body: &[u8]) -> bool {
         match self {
             Self::Json => matches!(body.trim_ascii_start().first(), Some(b'{' | b'[')),
-            Self::Batch => matches!(body.first(), Some(80 | 81 | 107)),
+            Self::Batch => body.first().is_some_and(|first| BATCH_FIRST_BYTES.contains(first)),
         }
     }
 }

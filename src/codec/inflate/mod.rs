@@ -39,4 +39,4 @@ pub use coding::Coding;
 pub use decoder::DecodeFault;
 pub use error::InflateError;
 pub use inflater::{Inflater, PIECE_BYTES, Step};
-pub use label::{Label, Plain, Reading};
+pub use label::{BATCH_FIRST_BYTES, Label, Plain, Reading};
