@@ -195,7 +195,6 @@ const CIRCLES_LEFT: &[&str] = &[
     "api::start",
     "bucket",
     "checker",
-    "cli",
     "config",
     "directory",
     "log",

@@ -1,10 +1,11 @@
 //! `takeup admin`: asks a running server, through its admin port.
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
+use clap::{Args, Subcommand};
 use serde::Deserialize;
 use ureq::Agent;
 
@@ -12,10 +13,35 @@ use crate::admin::reopen::{HEADER, PATH, ReopenedCore};
 use crate::base::net::reachable;
 use crate::config::{Config, Sources};
 
-use super::args::{AdminArgs, AdminCommand};
 use super::error::CliError;
 use super::output::{Out, plain};
-use super::report;
+
+/// The options of `takeup admin`.
+#[derive(Debug, Clone, Args)]
+pub struct AdminArgs {
+    /// The server's admin address [default: as the server has it: setting `admin`].
+    #[arg(long, value_name = "ADDR:PORT", global = true)]
+    pub admin: Option<SocketAddr>,
+    /// The file of settings [default: takeup.toml in the data folder].
+    #[arg(long, value_name = "FILE", env = "TAKEUP_CONFIG", global = true)]
+    pub config: Option<PathBuf>,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: AdminCommand,
+}
+
+/// What a running server can be asked to do.
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub enum AdminCommand {
+    /// Take cores into use again that were given up because their disk failed; to be run once it is mended. The exit code is 0
+    /// when all cores take records, 1 when one does not, 2 when the server can't be asked.
+    #[command(after_help = "Example:\n  takeup admin reopen && echo mended")]
+    Reopen {
+        /// Print NDJSON: core, before, after, reason.
+        #[arg(long)]
+        json: bool,
+    },
+}
 
 /// The exit code when the server could not be asked: nothing is known of it then, neither good nor bad.
 const COULD_NOT_ASK: u8 = 2;
@@ -38,7 +64,7 @@ pub fn run(args: &AdminArgs, data: &Path) -> ExitCode {
     match done {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
-        Err(error) => report(&error, ExitCode::from(COULD_NOT_ASK)),
+        Err(error) => error.report(ExitCode::from(COULD_NOT_ASK)),
     }
 }
 

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use crate::client::geo::Geo;
@@ -13,9 +14,50 @@ use crate::config::{
 };
 use crate::directory::{Directory, DirectoryError};
 
-use super::args::{ConfigArgs, ConfigCommand};
 use super::error::CliError;
 use super::output::{Out, counted, plain, warn};
+use super::serve::{ServeArgs, key_value};
+
+/// The options of `takeup config`.
+#[derive(Debug, Clone, Args)]
+pub struct ConfigArgs {
+    /// The file of settings [default: takeup.toml in the data folder].
+    #[arg(long, value_name = "FILE", env = "TAKEUP_CONFIG", global = true)]
+    pub config: Option<PathBuf>,
+    /// Any setting, as `takeup serve` takes it.
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_value, global = true)]
+    pub set: Vec<(String, String)>,
+    /// Print NDJSON.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: ConfigCommand,
+}
+
+impl ConfigArgs {
+    /// Where the settings of this command line come from.
+    pub fn sources(&self, data: &Path) -> Sources {
+        let serve = ServeArgs { config: self.config.clone(), set: self.set.clone(), ..ServeArgs::default() };
+        serve.sources(data)
+    }
+}
+
+/// What can be looked at.
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub enum ConfigCommand {
+    /// Tell all that is wrong: with takeup.toml, the environment, --set, projects.toml, the token secrets, and the files
+    /// that settings name. The exit code is 0 when a server could start with it, 1 when not.
+    #[command(after_help = "Example:\n  takeup config check --data /var/lib/takeup")]
+    Check,
+    /// Print the value of each setting and where it comes from; secrets are hidden.
+    #[command(after_help = "Example:\n  takeup config show --changed")]
+    Show {
+        /// Only those that differ from the default.
+        #[arg(long)]
+        changed: bool,
+    },
+}
 
 /// The most characters that are shown of a value.
 const VALUE_CHARS_MAX: usize = 300;

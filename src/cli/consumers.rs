@@ -4,17 +4,59 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use clap::{Args, Subcommand};
 use serde::Serialize;
 
-use crate::log::cursor::{Cursor, Cursors, From, Listed};
+use crate::log::cursor::{ConsumerName, Cursor, Cursors, From, Listed};
 use crate::log::format::header::PAGE_BYTES;
 use crate::log::read::merge::Merge;
 use crate::log::read::reader::{LogReader, SegmentInfo};
 
-use super::args::{ConsumersArgs, ConsumersCommand, FromEnd};
 use super::error::CliError;
 use super::log_folder;
 use super::output::{Align, Out, Table, bytes, counted, length_ms, plain, thousands, time_us};
+
+/// The options of `takeup consumers`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct ConsumersArgs {
+    /// Print NDJSON.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// What to do [default: list them].
+    #[command(subcommand)]
+    pub command: Option<ConsumersCommand>,
+}
+
+/// What can be done with consumers.
+#[derive(Debug, Clone, Subcommand)]
+pub enum ConsumersCommand {
+    /// Register a consumer: from now on what it has not read is kept.
+    #[command(after_help = "Example:\n  takeup consumers add backup --from start")]
+    Add {
+        /// Its name: a-z, 0-9 and -.
+        #[arg(value_name = "NAME")]
+        name: ConsumerName,
+        /// Where it begins: with the oldest record that is there, or with what comes next.
+        #[arg(long, value_enum, default_value_t = FromEnd::End)]
+        from: FromEnd,
+    },
+    /// Forget a consumer: it holds nothing any more, and its place is lost.
+    #[command(after_help = "Example:\n  takeup consumers remove backup")]
+    Remove {
+        /// Its name.
+        #[arg(value_name = "NAME")]
+        name: ConsumerName,
+    },
+}
+
+/// An end of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum FromEnd {
+    /// The oldest record that is there.
+    Start,
+    /// What comes next.
+    End,
+}
 
 /// Runs the command.
 pub fn run(args: &ConsumersArgs, data: &Path) -> Result<ExitCode, CliError> {

@@ -1,10 +1,12 @@
-//! What a command can fail of.
+//! Why a command ended early.
 
-use std::io;
+use std::io::{self, Write};
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use thiserror::Error;
 
+use crate::base::terminal::harmless;
 use crate::config::{ConfigError, ConfigErrors};
 use crate::log::error::LogError;
 use crate::node::NodeError;
@@ -40,5 +42,15 @@ impl CliError {
     /// Whether the reader of the output went away, which is no error: it has seen what it wanted.
     pub fn is_closed_pipe(&self) -> bool {
         matches!(self, CliError::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+
+    /// Prints what went wrong, and gives the exit code: `code`, or success if the reader of the output went away.
+    pub fn report(&self, code: ExitCode) -> ExitCode {
+        if self.is_closed_pipe() {
+            return ExitCode::SUCCESS;
+        }
+        // Nothing can be done when stderr is gone as well.
+        let _ = writeln!(io::stderr(), "takeup: {}", harmless(&self.to_string()));
+        code
     }
 }

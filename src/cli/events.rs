@@ -4,16 +4,31 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
+use clap::Args;
 use serde::Serialize;
 
 use crate::checker::{Bodies, version_of};
+use crate::config::value;
 use crate::log::format::record::{Kind, Record};
 use crate::tracker::{Era, read_batch, split_parts};
 
-use super::args::EventsArgs;
 use super::error::CliError;
 use super::log_folder;
 use super::output::{Out, plain};
+
+/// The options of `takeup events`.
+#[derive(Debug, Clone, Args)]
+pub struct EventsArgs {
+    /// The session, by its number.
+    #[arg(value_name = "SESSION")]
+    pub session: u64,
+    /// Print NDJSON, with every field whole.
+    #[arg(long)]
+    pub json: bool,
+    /// The largest batch to inflate.
+    #[arg(long, value_name = "BYTES", default_value = "64MiB", value_parser = value::size::<usize>)]
+    pub inflated_max: usize,
+}
 
 /// Runs the command.
 pub fn run(args: &EventsArgs, data: &Path) -> Result<ExitCode, CliError> {

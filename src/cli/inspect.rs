@@ -4,6 +4,7 @@ use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 
+use clap::Args;
 use serde::Serialize;
 
 use crate::log::error::{Damage, LogError};
@@ -11,11 +12,27 @@ use crate::log::format::record::{Flags, Record};
 use crate::log::format::sidecar::Sidecar;
 use crate::log::read::reader::{ANOTHER_LOG, LogReader, SegmentInfo, SegmentReader, SegmentState};
 
-use super::args::InspectArgs;
 use super::error::CliError;
 use super::log_folder;
 use super::output::{Align, Out, Table, bytes, counted, thousands, time_us, warn};
 use super::record_line::RecordLine;
+
+/// The options of `takeup inspect`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct InspectArgs {
+    /// Only this segment.
+    #[arg(long, value_name = "ID")]
+    pub segment: Option<u64>,
+    /// List the records, not the segments.
+    #[arg(long)]
+    pub records: bool,
+    /// List only the records that were kept though they can't be used (setting `unusable`).
+    #[arg(long)]
+    pub unusable: bool,
+    /// Print NDJSON.
+    #[arg(long)]
+    pub json: bool,
+}
 
 /// Runs the command.
 pub fn run(args: &InspectArgs, data: &Path) -> Result<ExitCode, CliError> {

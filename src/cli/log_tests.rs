@@ -14,7 +14,7 @@ use crate::log::format::record::{DataType, Encoding, Entry, ExtWriter, Flags, Ki
 use crate::log::write::writer::{AppendError, Writer};
 use crate::log::{Ack, Log, Options};
 
-use super::args::{Cli, Command};
+use super::command::{Cli, Command};
 use super::error::CliError;
 use super::output::Out;
 use super::{consumers, events, inspect, replay, sessions, verify};

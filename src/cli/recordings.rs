@@ -10,15 +10,29 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use clap::Args;
 use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::records::RecordingPart;
 
-use super::args::RecordingsArgs;
 use super::error::CliError;
 use super::log_folder;
 use super::output::{Align, Out, Table, bytes, thousands, time_us};
+
+/// The options of `takeup recordings`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct RecordingsArgs {
+    /// Only recordings of this session.
+    #[arg(long, value_name = "ID")]
+    pub session: Option<u64>,
+    /// Write each recording to a new file in this folder, which is made if it is not there.
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Print NDJSON: session_id, project_id, began_ms, bytes, complete, file.
+    #[arg(long)]
+    pub json: bool,
+}
 
 /// As many recordings as are looked at in one pass.
 const RECORDINGS_MAX: usize = 1_000_000;

@@ -3,15 +3,38 @@
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+
+use clap::Args;
 
 use crate::log::repair::salvage::{Limits, Neighbour, Options, Report, SegmentReport, salvage};
 
-use super::args::SalvageArgs;
 use super::error::CliError;
 use super::output::{Out, bytes, counted, exact_time_us, thousands, time_us};
-use super::report;
+
+/// The options of `takeup salvage`.
+#[derive(Debug, Clone, Args)]
+pub struct SalvageArgs {
+    /// What is damaged: a data folder, a segment, files in any folder, an image of a disk, or the disk itself. Its server must be stopped.
+    #[arg(value_name = "FROM")]
+    pub from: PathBuf,
+    /// The new data folder; it must be empty, or not exist.
+    #[arg(value_name = "TO")]
+    pub to: PathBuf,
+    /// Which log, where several are found [default: the one that log.json names, else the one of which most is found].
+    #[arg(long, value_name = "UUID")]
+    pub log: Option<uuid::Uuid>,
+    /// Take records, too, that a client may have written into a body.
+    #[arg(long)]
+    pub unproven: bool,
+    /// How many separate stretches of records to keep track of; each takes up to 150 bytes of memory.
+    #[arg(long, value_name = "N", default_value_t = Limits::default().stretches_max)]
+    pub stretches_max: usize,
+    /// Print the report as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
 
 /// The exit code when nothing was salvaged, as with `verify`: nothing is known then.
 const COULD_NOT_RUN: u8 = 2;
@@ -30,7 +53,7 @@ pub fn run(args: &SalvageArgs) -> ExitCode {
     match done.and_then(|complete| finished.map(|()| complete)) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
-        Err(error) => report(&error, ExitCode::from(COULD_NOT_RUN)),
+        Err(error) => error.report(ExitCode::from(COULD_NOT_RUN)),
     }
 }
 

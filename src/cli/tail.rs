@@ -10,23 +10,66 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
+use clap::Args;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
-use crate::config::PROJECTS_FILE;
+use crate::config::{PROJECTS_FILE, value};
 use crate::directory::Directory;
 use crate::log::error::LogError;
 use crate::log::format::record::Record;
 use crate::log::read::merge::{Merge, Skipped};
 use crate::log::read::reader::LogReader;
 
-use super::args::{From, TailArgs};
 use super::error::CliError;
 use super::log_folder;
 use super::output::{Out, warn, write_json};
 use super::record_line::RecordLine;
+
+/// The options of `takeup tail`.
+#[derive(Debug, Clone, Args)]
+pub struct TailArgs {
+    /// Only records of this project, by its number or its key.
+    #[arg(long, value_name = "ID|KEY")]
+    pub project: Option<String>,
+    /// Only records of this session.
+    #[arg(long, value_name = "ID")]
+    pub session: Option<u64>,
+    /// Where to begin: "start", "end", or how long ago, such as 10m.
+    #[arg(long, value_name = "WHERE", default_value = "end", value_parser = from)]
+    pub from: From,
+    /// Begin with the last N records there are.
+    #[arg(short = 'n', long = "last", value_name = "N", value_parser = clap::value_parser!(u32).range(0..=1_000_000), conflicts_with = "from")]
+    pub last: Option<u32>,
+    /// Show repeats too: batches that were sent again because their answer was lost.
+    #[arg(long)]
+    pub with_repeats: bool,
+    /// Print NDJSON, as `inspect --records --json` does.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Where a `tail` begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum From {
+    /// With the oldest record.
+    Start,
+    /// With what comes now.
+    End,
+    /// So long ago.
+    Ago(Duration),
+}
+
+fn from(text: &str) -> Result<From, String> {
+    match text {
+        "start" => Ok(From::Start),
+        "end" => Ok(From::End),
+        ago => value::duration(ago).map(From::Ago).map_err(|error| format!("expected start, end, or a time: {error}")),
+    }
+}
 
 /// How long it rests when there is nothing new.
 const REST: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };

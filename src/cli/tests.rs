@@ -2,7 +2,7 @@ use clap::{CommandFactory, Parser};
 
 use crate::base::terminal::{HOSTILE, is_hostile};
 
-use super::args::{Cli, Command};
+use super::command::{Cli, Command};
 use super::events::offset_text;
 use super::output::{bytes, exact_time_us, length_ms, plain, thousands, time_us, write_json};
 

@@ -3,16 +3,27 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+use clap::Args;
 use serde::Serialize;
 
 use crate::log::format::sidecar::Hole;
 use crate::log::read::reader::SegmentState;
 use crate::log::repair::verify::{Beside, Fault, SegmentVerdict, VerifySummary, verify};
 
-use super::args::VerifyArgs;
 use super::error::CliError;
+use super::log_folder;
 use super::output::{Out, bytes, counted, exact_time_us, length_ms};
-use super::{log_folder, report};
+
+/// The options of `takeup verify`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct VerifyArgs {
+    /// Print NDJSON: a line a segment, then one for the whole log.
+    #[arg(long)]
+    pub json: bool,
+    /// Print nothing but faults.
+    #[arg(long, short)]
+    pub quiet: bool,
+}
 
 /// The exit code of a log that could not be read: nothing is known of it then, neither good nor bad.
 const COULD_NOT_RUN: u8 = 2;
@@ -40,7 +51,7 @@ pub fn run(args: &VerifyArgs, data: &Path) -> ExitCode {
         Ok(Condition::Whole) => ExitCode::SUCCESS,
         Ok(Condition::Known) => ExitCode::from(KNOWN_DAMAGE),
         Ok(Condition::Damaged) => ExitCode::FAILURE,
-        Err(error) => report(&error, ExitCode::from(COULD_NOT_RUN)),
+        Err(error) => error.report(ExitCode::from(COULD_NOT_RUN)),
     }
 }
 

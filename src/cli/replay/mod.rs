@@ -4,6 +4,7 @@
 //! because all of them go over one connection, one after the other. Starts are not sent: a start over HTTP would make
 //! a new session; the tokens are signed here instead.
 
+mod args;
 mod http;
 mod ndjson;
 mod pace;
@@ -22,10 +23,11 @@ use crate::config::{Sources, TokenSecrets};
 use crate::log::read::merge::Merge;
 use crate::session::token::Secrets;
 
-use super::args::ReplayArgs;
 use super::error::CliError;
 use super::log_folder;
 use super::output::warn;
+
+pub use args::ReplayArgs;
 #[cfg(test)]
 pub(super) use ndjson::list;
 use pace::Pace;

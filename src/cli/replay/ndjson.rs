@@ -7,13 +7,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 
-use crate::cli::args::ReplayArgs;
 use crate::cli::error::CliError;
 use crate::cli::log_folder;
 use crate::cli::output::Out;
 use crate::log::format::record::Record;
 use crate::records::BatchTexts;
 
+use super::args::ReplayArgs;
 use super::pace::Pace;
 use super::summary::Filter;
 

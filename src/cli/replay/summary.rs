@@ -4,12 +4,12 @@ use std::collections::HashSet;
 
 use serde::Serialize;
 
-use crate::cli::args::ReplayArgs;
 use crate::cli::error::CliError;
 use crate::cli::output::{Out, bytes, counted, length_ms, thousands, warn};
 use crate::log::format::record::{Kind, Record};
 use crate::records::UnusableBatch;
 
+use super::args::ReplayArgs;
 use super::workers::Outcome;
 
 /// What a replay did. `records` is the sum of all that are counted in records: what was sent, what was refused, and what was left out.

@@ -8,12 +8,13 @@ use clap::Parser;
 use uuid::Uuid;
 
 use crate::api::mobile_batch::MobileBatchInput;
-use crate::cli::args::{Cli, Command, ReplayArgs};
+use crate::cli::command::{Cli, Command};
 use crate::log::format::record::{DataType, Encoding, Ext, ExtWriter, Flags, Kind, Record, RecordId, Topic, ext_type};
 use crate::records::mark_unusable;
 use crate::session::SessionId;
 use crate::session::token::Secrets;
 
+use super::args::ReplayArgs;
 use super::http::{Target, query};
 use super::pace::Pace;
 use super::summary::Filter;

@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, SendTimeoutError, Sender as ChannelSender, bounded};
 
-use crate::cli::args::ReplayArgs;
 use crate::cli::error::CliError;
 use crate::log::format::record::Record;
 use crate::session::token::Secrets;
 
+use super::args::ReplayArgs;
 use super::http::{Answer, Job, Sender, Target};
 
 /// Batches that may wait before one connection.

@@ -6,14 +6,14 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::checker::{Bodies, BodyFault, version_of};
+use crate::cli::error::CliError;
+use crate::cli::log_folder;
+use crate::cli::output::{Align, Out, Table, plain, thousands};
 use crate::log::format::record::{DataType, Kind, Record};
 use crate::records::UnusableBatch;
 use crate::tracker::{BatchFacts, Era};
 
 use super::args::SessionsArgs;
-use super::error::CliError;
-use super::log_folder;
-use super::output::{Align, Out, Table, plain, thousands};
 
 /// As many sessions as are held in memory at once.
 const SESSIONS_MAX: usize = 5_000_000;

@@ -8,7 +8,7 @@ use base64::prelude::{BASE64_STANDARD, Engine};
 use clap::Parser;
 use serde_json::Value;
 
-use crate::cli::args::{Cli, Command};
+use crate::cli::command::{Cli, Command};
 use crate::cli::{inspect, replay};
 use crate::codec::inflate::Coding;
 use crate::log::format::record::{Encoding, Entry, ExtWriter, Flags, Topic, ext_type};

@@ -1,5 +1,8 @@
 //! `takeup sessions`: the recorded sessions, in the order of their starts.
 
+mod args;
+mod broken;
+
 use std::collections::HashMap;
 use std::path::Path;
 use std::process::ExitCode;
@@ -10,10 +13,11 @@ use crate::log::format::record::{Kind, Record};
 use crate::records::Start;
 use crate::session::SessionId;
 
-use super::args::SessionsArgs;
 use super::error::CliError;
+use super::log_folder;
 use super::output::{Align, Out, Table, bytes, length_ms, plain, thousands, time_us};
-use super::{broken, log_folder};
+
+pub use args::SessionsArgs;
 
 /// As many sessions as are held in memory at once, about 1 GB of them.
 const SESSIONS_MAX: usize = 5_000_000;

@@ -1,0 +1,120 @@
+//! The command line as a whole: which commands there are, and which file runs each.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::builder::styling::{AnsiColor, Styles};
+use clap::{Parser, Subcommand};
+
+use super::admin::{self, AdminArgs};
+use super::config::{self, ConfigArgs};
+use super::consumers::{self, ConsumersArgs};
+use super::events::{self, EventsArgs};
+use super::inspect::{self, InspectArgs};
+use super::recordings::{self, RecordingsArgs};
+use super::replay::{self, ReplayArgs};
+use super::salvage::{self, SalvageArgs};
+use super::serve::{self, ServeArgs, settings_help};
+use super::sessions::{self, SessionsArgs};
+use super::tail::{self, TailArgs};
+use super::verify::{self, VerifyArgs};
+
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Green.on_default().bold())
+    .usage(AnsiColor::Green.on_default().bold())
+    .literal(AnsiColor::Cyan.on_default())
+    .placeholder(AnsiColor::Cyan.on_default());
+
+/// A durable ingestion server for OpenReplay's session recordings: 200 means stored.
+#[derive(Debug, Parser)]
+#[command(
+    name = "takeup",
+    version,
+    styles = STYLES,
+    after_help = "Example:\n  takeup serve\n  takeup sessions\n  takeup events 2691351900602760960"
+)]
+pub struct Cli {
+    /// The data folder.
+    #[arg(long, value_name = "DIR", env = "TAKEUP_DATA", default_value = "./takeup-data", global = true)]
+    pub data: PathBuf,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What takeup can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Take sessions from trackers and keep them.
+    #[command(after_help = "Example:\n  takeup serve --listen 0.0.0.0:8080 --set ack=memory", after_long_help = settings_help())]
+    Serve(ServeArgs),
+    /// List the recorded sessions.
+    #[command(after_help = "Examples:\n  takeup sessions --project 1 --last 20\n  takeup sessions --broken")]
+    Sessions(SessionsArgs),
+    /// Show the log's segments, or its records.
+    #[command(after_help = "Example:\n  takeup inspect --records --segment 01764042067000000")]
+    Inspect(InspectArgs),
+    /// Check every byte of the log; the exit code is 0 when it is whole, 1 when it is damaged, 2 when it can't be read, 3 when all damage is
+    /// known from before.
+    #[command(after_help = "Example:\n  takeup verify && echo whole")]
+    Verify(VerifyArgs),
+    /// Write every record that can still be read, from damaged files, a folder or a whole disk, into a new data folder.
+    ///
+    /// The exit code is 0 when nothing is missing, 1 when something is (the report names it), 2 when it could not be done.
+    #[command(after_help = "Examples:\n  takeup salvage takeup-data rescued\n  takeup salvage /dev/sdb1 rescued\n  \
+                      takeup verify --data rescued")]
+    Salvage(SalvageArgs),
+    /// Show what a session's trackers recorded, message by message.
+    #[command(after_help = "Example:\n  takeup events 2691351900602760960 --json | grep MouseClick")]
+    Events(EventsArgs),
+    /// List the log's consumers, or add and remove one. A consumer that holds keeps every segment that it has not read.
+    #[command(
+        after_help = "Examples:\n  takeup consumers\n  takeup consumers add backup --from start\n  takeup consumers remove backup"
+    )]
+    Consumers(ConsumersArgs),
+    /// Follow the log: a line for each record that has become durable, until it is interrupted.
+    #[command(
+        after_help = "Examples:\n  takeup tail --project 1\n  takeup tail -n 100 --session 2691351900602760960\n  \
+                      takeup tail --from 10m --json | jq -r .session_id"
+    )]
+    Tail(TailArgs),
+    /// Send the recorded batches again, to a server or to stdout.
+    #[command(
+        after_help = "Examples:\n  takeup replay --to http://127.0.0.1:9090 --fast --token-secret-file other/secrets/token\n  \
+                      takeup replay --to - | head -n 1"
+    )]
+    Replay(ReplayArgs),
+    /// List the recordings of tests with users that were uploaded to this server, or write them out as files.
+    #[command(
+        after_help = "Examples:\n  takeup recordings\n  takeup recordings --session 2691351900602760960 --out films"
+    )]
+    Recordings(RecordingsArgs),
+    /// Look at the settings: what is wrong with them, and what is in force.
+    #[command(
+        after_help = "Examples:\n  takeup config check && systemctl reload takeup\n  takeup config show --changed"
+    )]
+    Config(ConfigArgs),
+    /// Ask a running server, through its admin port.
+    #[command(after_help = "Example:\n  takeup admin reopen")]
+    Admin(AdminArgs),
+}
+
+/// Runs the command that the command line names.
+pub fn main() -> ExitCode {
+    let Cli { data, command } = Cli::parse();
+    let result = match command {
+        Command::Serve(args) => serve::run(&args, &data),
+        Command::Sessions(args) => sessions::run(&args, &data),
+        Command::Inspect(args) => inspect::run(&args, &data),
+        Command::Verify(args) => return verify::run(&args, &data),
+        Command::Salvage(args) => return salvage::run(&args),
+        Command::Events(args) => events::run(&args, &data),
+        Command::Consumers(args) => consumers::run(&args, &data),
+        Command::Tail(args) => tail::run(&args, &data),
+        Command::Recordings(args) => recordings::run(&args, &data),
+        Command::Replay(args) => replay::run(&args, &data),
+        Command::Config(args) => config::run(&args, &data),
+        Command::Admin(args) => return admin::run(&args, &data),
+    };
+    result.unwrap_or_else(|error| error.report(ExitCode::FAILURE))
+}
