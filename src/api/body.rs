@@ -16,30 +16,6 @@ pub fn refuse_inflate(error: &InflateError) -> Refusal {
     Refusal::new(413, reason, error.to_string())
 }
 
-/// The plain form of a JSON request's body: of `size_limit` bytes at most as sent, and `inflated_limit` inflated into `out`, in one go.
-///
-/// A body that is not in the coding it names is taken as it is, as OpenReplay takes it; `gzip` is binding.
-pub fn plain<'a>(
-    body: &'a [u8],
-    coding: Option<Coding>,
-    size_limit: u64,
-    inflated_limit: u64,
-    inflater: &mut Inflater,
-    out: &'a mut Vec<u8>,
-) -> Result<&'a [u8], Refusal> {
-    if body.len() as u64 > size_limit {
-        let text =
-            if coding == Some(Coding::Gzip) { "can't read gzip body: http: request body too large" } else { TOO_LARGE };
-        return Err(Refusal::new(413, Reason::BodyTooLarge, text));
-    }
-    let Some(coding) = coding else { return Ok(body) };
-    match inflater.inflate(coding, body, usize::try_from(inflated_limit).unwrap_or(usize::MAX), out) {
-        Ok(()) => Ok(out),
-        Err(error) if error.is_too_large() || coding.is_binding() => Err(refuse_inflate(&error)),
-        Err(_) => Ok(body),
-    }
-}
-
 /// What is asked of a compressed body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Question {

@@ -20,6 +20,10 @@ project_key = "one"
 [[projects]]
 project_id = 2
 project_key = "two"
+[[projects]]
+project_id = 3
+project_key = "ios"
+platform = "ios"
 [[feature_flags]]
 project_id = 1
 flag_key = "linux"
@@ -60,6 +64,8 @@ const TEST: &str = r#"{"testId":31,"status":"begin","timestamp":5}"#;
 const TASK: &str = r#"{"testId":31,"taskId":71,"status":"done","taskAnswer":"there"}"#;
 const NOT_STARTED: &str = r#"{"projectKey":"one","trackerVersion":"12.0.3","doNotTrack":true}"#;
 const START: &str = r#"{"projectKey":"one","trackerVersion":"18.0.6","timestamp":1795570936808}"#;
+const PHONE_START: &str =
+    r#"{"projectKey":"ios","trackerVersion":"1.0.10","platform":"ios","timestamp":1795570936808}"#;
 const SDK_START: &str = r#"{"projectKey":"one","trackerVersion":"1.0.0","platform":"web","timestamp":1795570936808}"#;
 
 const SMALL: [(&str, &str); 6] = [
@@ -119,6 +125,41 @@ fn what_small_requests_inflate_to_is_bounded_as_a_start_is() {
     // Who gets nothing has nothing inflated for it.
     let none = post(&server, "/v1/web/feature-flags", None, Some("gzip"), &gzip(&vec![b' '; 5_000_000]));
     assert_eq!((none.status, none.json()), (200, json!({"flags": []})));
+}
+
+#[test]
+fn a_start_is_bounded_as_sent_and_as_inflated_and_both_bounds_are_inclusive() {
+    let home = Home::with_projects(PROJECTS);
+    let server = home.serve(&[("json_size_limit", "4096"), ("json_inflated_limit", "262144")]);
+    let padded = |body: &str, bytes: usize| format!("{body}{}", " ".repeat(bytes - body.len())).into_bytes();
+    for (path, body) in [("/v1/web/start", START), ("/v1/mobile/start", PHONE_START), ("/v1/sdk/start", SDK_START)] {
+        assert_eq!(post(&server, path, None, None, &padded(body, 4096)).status, 200, "{path}");
+        let large = post(&server, path, None, None, &padded(body, 4097));
+        assert_eq!((large.status, large.json()), (413, json!({"error": "http: request body too large"})), "{path}");
+        assert_eq!(post(&server, path, None, Some("gzip"), &gzip(&padded(body, 262_144))).status, 200, "{path}");
+        let bomb = post(&server, path, None, Some("gzip"), &gzip(&padded(body, 262_145)));
+        let text = "can't read gzip body: http: request body too large";
+        assert_eq!((bomb.status, bomb.json()), (413, json!({"error": text})), "{path}");
+    }
+}
+
+#[test]
+fn only_the_exact_name_of_a_coding_is_one_and_a_phone_that_lies_is_read_all_the_same() {
+    let home = Home::with_projects(PROJECTS);
+    let server = home.serve(&[]);
+    let upper = post(&server, "/v1/web/start", None, Some("GZIP"), &gzip(START.as_bytes()));
+    let text = r"invalid character '\x1f' looking for beginning of value";
+    assert_eq!((upper.status, upper.json()), (400, json!({"error": text})));
+    let spaced = post(&server, "/v1/web/start", None, Some("  gzip "), &gzip(START.as_bytes()));
+    assert_eq!(spaced.status, 200, "{}", spaced.text());
+    for label in [None, Some("gzip"), Some("identity")] {
+        for body in [gzip(PHONE_START.as_bytes()), PHONE_START.into()] {
+            let answer = post(&server, "/v1/mobile/start", None, label, &body);
+            assert_eq!(answer.status, 200, "{label:?}: {}", answer.text());
+        }
+    }
+    let packed = gzip(PHONE_START.as_bytes());
+    assert_eq!(post(&server, "/v1/mobile/start", None, None, &packed[..packed.len() - 1]).status, 413);
 }
 
 #[test]

@@ -2,7 +2,12 @@
 
 use std::cell::Cell;
 
-use crate::client::user_agent::embedded_for_tests;
+use crate::client::geo::Geo;
+use crate::client::user_agent::{UserAgents, embedded_for_tests};
+use crate::codec::json::write_string;
+use crate::directory::Directory;
+use crate::session::flake::FlakeIds;
+use crate::session::token::Secrets;
 
 use super::*;
 
@@ -66,7 +71,6 @@ pub struct Bench {
     pub known: Cell<Option<u32>>,
     pub now_ms: i64,
     pub dice: u8,
-    pub content_encoding: Option<&'static str>,
     pub user_agent: &'static str,
     pub scratch: StartScratch,
 }
@@ -100,7 +104,6 @@ impl Bench {
             known: Cell::new(None),
             now_ms: NOW_MS,
             dice: 99,
-            content_encoding: None,
             user_agent: CHROME,
             scratch: StartScratch::new(8),
         }
@@ -108,9 +111,7 @@ impl Bench {
 
     pub fn start(&mut self, body: impl AsRef<[u8]>) -> StartOutcome {
         let input = StartInput {
-            plain: None,
             body: body.as_ref(),
-            content_encoding: self.content_encoding.map(str::as_bytes),
             user_agent: Some(self.user_agent.as_bytes()),
             x_real_ip: None,
             x_forwarded_for: None,

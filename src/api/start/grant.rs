@@ -4,7 +4,8 @@ use crate::api::refusal::Reason;
 use crate::directory::Project;
 use crate::session::token::{Expiry, Signer, Token};
 
-use super::{Halt, StartDeps, refuse};
+use super::outcome::{Halt, refuse};
+use super::request::StartDeps;
 
 /// A token, and the secret that signs it.
 pub struct Grant {

@@ -4,7 +4,6 @@
 //!
 //! | check | status |
 //! |---|---|
-//! | the body can be read and inflated, within both limits | 413 |
 //! | it begins with the JSON asked for | 400 |
 //! | a project key is given | 403 |
 //! | it is that of an active project | 404 |
@@ -29,11 +28,11 @@ use crate::records::{MobileSessionStart, SessionRow};
 use crate::session::start::{MobileStartRequest, user_uuid};
 use crate::session::token::Token;
 
+use super::grant;
 use super::grant::Grant;
-use super::{
-    Halt, StartDeps, StartInput, StartKind, StartScratch, StartSettings, Started, body, grant, no_agent, no_project,
-    project_by_key, refuse,
-};
+use super::outcome::{Halt, Started, no_agent, no_project, project_by_key, refuse};
+use super::request::{StartDeps, StartInput, StartSettings};
+use super::scratch::StartScratch;
 
 /// Judges the request.
 pub fn judge(
@@ -42,7 +41,7 @@ pub fn judge(
     scratch: &mut StartScratch,
     legacy: bool,
 ) -> Result<Started, Halt> {
-    read_request(input, StartKind::Mobile { legacy }, deps.settings, scratch)?;
+    read_request(input, scratch)?;
     let project = project_of(&scratch.mobile, deps.directory, legacy)?;
     let grant = match grant::resumed(&scratch.mobile.token, project, deps) {
         Some(grant) => grant,
@@ -73,13 +72,8 @@ pub fn judge(
     Ok(Started { session: grant.token.session, project: project.project_id, resumed: grant.resumed, record })
 }
 
-fn read_request(
-    input: &StartInput<'_>,
-    kind: StartKind,
-    settings: &StartSettings,
-    scratch: &mut StartScratch,
-) -> Result<(), Halt> {
-    let body = body::plain(input, kind, settings, &mut scratch.inflater, &mut scratch.inflated)?;
+fn read_request(input: &StartInput<'_>, scratch: &mut StartScratch) -> Result<(), Halt> {
+    let body = input.body;
     let read = scratch.mobile.read(body, &mut scratch.json);
     scratch.tracker.push_str(&scratch.mobile.tracker_version);
     read.map_err(|error| {

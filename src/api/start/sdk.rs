@@ -1,6 +1,6 @@
 //! `POST /v1/sdk/start`: the analytics SDK asks for a session.
 //!
-//! Its checks: the body can be read and inflated (413), it is the JSON asked for (400), its key is that of an active
+//! Its checks: the body is the JSON asked for (400), its key is that of an active
 //! project (404), an id can be made (500). Every session is taken, whatever the project's rate and platform. There is
 //! no message: only the row is recorded, with what OpenReplay's server leaves out (so that its database refuses every
 //! row) filled in.
@@ -12,15 +12,17 @@ use crate::directory::Platform;
 use crate::records::{Campaign, SessionRow};
 use crate::session::start::user_uuid;
 
-use super::{Halt, StartDeps, StartInput, StartKind, StartScratch, Started, body, grant, project_by_key, refuse};
+use super::grant;
+use super::outcome::{Halt, Started, project_by_key, refuse};
+use super::request::{StartDeps, StartInput};
+use super::scratch::StartScratch;
 
 /// How long a token is good for: a day.
 const LIFETIME_MS: i64 = 86_400_000;
 
 /// Judges the request.
 pub fn judge(input: &StartInput<'_>, deps: &StartDeps<'_>, scratch: &mut StartScratch) -> Result<Started, Halt> {
-    let body = body::plain(input, StartKind::Sdk, deps.settings, &mut scratch.inflater, &mut scratch.inflated)?;
-    let read = scratch.sdk.read(body, &mut scratch.json);
+    let read = scratch.sdk.read(input.body, &mut scratch.json);
     scratch.tracker.push_str(&scratch.sdk.sdk_version);
     read.map_err(|error| refuse(400, Reason::Json, error.to_string()))?;
     let request = &mut scratch.sdk;

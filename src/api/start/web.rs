@@ -1,10 +1,10 @@
 //! `POST /v1/web/start`: a browser asks for a session.
 //!
-//! The checks, in OpenReplay's order; the first that fails is the answer:
+//! The body has been read and inflated, within both limits, before it gets here. The checks, in OpenReplay's order; the first that fails is
+//! the answer:
 //!
 //! | check | status |
 //! |---|---|
-//! | the body can be read and inflated, within both limits | 413 |
 //! | it is the JSON asked for | 400 |
 //! | the tracker is 6.0.0 or later | 426 |
 //! | a project key is given | 403 |
@@ -27,15 +27,15 @@ use crate::records::{SessionRow, SessionStart};
 use crate::session::start::{WebStartRequest, user_uuid};
 use crate::session::token::Token;
 
+use super::grant;
 use super::grant::Grant;
-use super::{
-    Halt, StartDeps, StartInput, StartKind, StartScratch, StartSettings, Started, body, grant, no_agent,
-    project_by_key, refuse,
-};
+use super::outcome::{Halt, Started, no_agent, project_by_key, refuse};
+use super::request::{StartDeps, StartInput, StartSettings};
+use super::scratch::StartScratch;
 
 /// Judges the request.
 pub fn judge(input: &StartInput<'_>, deps: &StartDeps<'_>, scratch: &mut StartScratch) -> Result<Started, Halt> {
-    read_request(input, deps.settings, scratch)?;
+    read_request(input, scratch)?;
     let request = &mut scratch.web;
     let project = project_of(request, deps.directory)?;
     if !deps.agents.ready() {
@@ -74,9 +74,8 @@ pub fn judge(input: &StartInput<'_>, deps: &StartDeps<'_>, scratch: &mut StartSc
     Ok(Started { session: grant.token.session, project: project.project_id, resumed: grant.resumed, record })
 }
 
-fn read_request(input: &StartInput<'_>, settings: &StartSettings, scratch: &mut StartScratch) -> Result<(), Halt> {
-    let body = body::plain(input, StartKind::Web, settings, &mut scratch.inflater, &mut scratch.inflated)?;
-    let read = scratch.web.read(body, &mut scratch.json);
+fn read_request(input: &StartInput<'_>, scratch: &mut StartScratch) -> Result<(), Halt> {
+    let read = scratch.web.read(input.body, &mut scratch.json);
     scratch.tracker.push_str(&scratch.web.tracker_version);
     read.map_err(|error| refuse(400, Reason::Json, error.to_string()))
 }

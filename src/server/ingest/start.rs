@@ -214,9 +214,7 @@ fn judge(
     let directory = core.directory();
     let project_of = |session| core.project_of(session);
     let input = StartInput {
-        body,
-        plain,
-        content_encoding: head.header(buf, "content-encoding"),
+        body: plain.unwrap_or(body),
         user_agent: head.header(buf, "user-agent"),
         x_real_ip: origin.x_real_ip,
         x_forwarded_for: origin.x_forwarded_for,

@@ -260,35 +260,12 @@ fn clients_of_old_are_taken_whatever_they_call_their_version_and_project() {
 }
 
 #[test]
-fn a_body_is_taken_packed_too_and_is_bounded_in_both_forms() {
-    use flate2::{Compression, write::GzEncoder};
-    use std::io::Write;
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-    encoder.write_all(ios("").as_bytes()).unwrap();
-    encoder.write_all(&[b' '; 500_000]).unwrap();
-    let packed = encoder.finish().unwrap();
-
-    let mut bench = bench();
-    for label in [None, Some("gzip"), Some("identity")] {
-        bench.content_encoding = label;
-        bench.started(&packed);
-        bench.started(ios(""));
-    }
-    assert_eq!(bench.refused(&packed[..packed.len() - 1]).0, 413);
-    bench.settings.json_inflated_limit = 400_000;
-    assert_eq!(bench.refused(&packed).0, 413);
-    bench.settings.json_size_limit = 100;
-    assert_eq!(bench.refused(ios("")), (413, "http: request body too large".to_owned()));
-}
-
-#[test]
 fn the_longest_row_fits_beside_a_record() {
     let mut bench = bench();
     // Six bytes a character is the most that JSON makes of one.
     let long = r"\u0001".repeat(10_000);
     let fields = ["revID", "timezone", "userOSVersion", "userDevice", "userDeviceType", "platform", "condition"];
     let extra: String = fields.iter().map(|field| format!(r#","{field}":"{long}""#)).collect();
-    bench.settings.json_size_limit = u64::MAX;
     bench.started(ios(&extra).replace("1.0.10", &format!("1.0.10-{}", "<".repeat(10_000))));
     let reserve = 2 * 255 * 6;
     assert!(bench.scratch.row.len() + reserve < crate::api::start::ROW_BYTES_MAX, "{}", bench.scratch.row.len());

@@ -1,0 +1,35 @@
+//! Judging a start, whichever kind of client sent it.
+
+use crate::codec::json::write_string;
+
+use super::outcome::{Halt, StartOutcome};
+use super::request::{StartDeps, StartInput, StartKind};
+use super::scratch::StartScratch;
+use super::{mobile, sdk, web};
+
+/// Judges one request for a session. Never blocks and never panics.
+pub fn start(
+    kind: StartKind,
+    input: &StartInput<'_>,
+    deps: &StartDeps<'_>,
+    scratch: &mut StartScratch,
+) -> StartOutcome {
+    scratch.clear();
+    let judged = match kind {
+        StartKind::Web => web::judge(input, deps, scratch),
+        StartKind::Mobile { legacy } => mobile::judge(input, deps, scratch, legacy),
+        StartKind::Sdk => sdk::judge(input, deps, scratch),
+    };
+    match judged {
+        Ok(started) => StartOutcome::Started(started),
+        Err(Halt::NotReady) => StartOutcome::NotReady,
+        Err(Halt::Refused(refused, text)) => {
+            scratch.error = text;
+            scratch.response.clear();
+            scratch.response.extend_from_slice(b"{\"error\":");
+            write_string(&mut scratch.response, &scratch.error);
+            scratch.response.push(b'}');
+            StartOutcome::Refused(refused)
+        }
+    }
+}

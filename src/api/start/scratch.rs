@@ -1,0 +1,83 @@
+//! The buffers that starts are judged in.
+
+use crate::client::agent_cache::AgentCache;
+use crate::client::geo::Place;
+use crate::codec::json::JsonScratch;
+use crate::session::start::{MobileStartRequest, SdkStartRequest, WebStartRequest};
+
+/// Every row is shorter than this: it has to fit, beside other things, into a record's extensions.
+pub const ROW_BYTES_MAX: usize = 60_000;
+const _: () = assert!(ROW_BYTES_MAX < u16::MAX as usize, "the extensions of a record have a length of 16 bits");
+
+/// Buffers that a body beyond this has made grow are freed.
+pub(super) const LARGE_BYTES: usize = 16 * 1024;
+
+/// The buffers of one core, reused from start to start.
+pub struct StartScratch {
+    /// The JSON to answer with, after a start and after a refusal alike.
+    pub response: Vec<u8>,
+    /// The session's first message, when there is one to record.
+    pub message: Vec<u8>,
+    /// The row of table `sessions` as JSON, when there is something to record: always less than
+    /// [`ROW_BYTES_MAX`].
+    pub row: Vec<u8>,
+    /// The plain text of a refusal, for the log line.
+    pub error: String,
+    /// The tracker's version as it told it, cleaned and cut, for the log line. May be empty.
+    pub tracker: String,
+    pub(super) agents: AgentCache,
+    pub(super) json: JsonScratch,
+    pub(super) web: WebStartRequest,
+    pub(super) mobile: MobileStartRequest,
+    pub(super) sdk: SdkStartRequest,
+    pub(super) place: Place,
+    pub(super) token: String,
+}
+
+impl StartScratch {
+    /// Empty buffers, and a cache of at most `agents_max` user agents.
+    pub fn new(agents_max: usize) -> Self {
+        Self {
+            response: Vec::new(),
+            message: Vec::new(),
+            row: Vec::new(),
+            error: String::new(),
+            tracker: String::new(),
+            agents: AgentCache::new(agents_max),
+            json: JsonScratch::default(),
+            web: WebStartRequest::default(),
+            mobile: MobileStartRequest::default(),
+            sdk: SdkStartRequest::default(),
+            place: Place::default(),
+            token: String::new(),
+        }
+    }
+
+    /// The user agents seen before.
+    pub fn agents(&mut self) -> &mut AgentCache {
+        &mut self.agents
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.response.clear();
+        self.message.clear();
+        self.row.clear();
+        self.error.clear();
+        self.tracker.clear();
+    }
+
+    /// Ends a request whose body had so many bytes. No text in these buffers is longer than a few times its body, so after a large body all of
+    /// them are freed.
+    pub fn give_back(&mut self, body_bytes: usize) {
+        if body_bytes <= LARGE_BYTES {
+            return;
+        }
+        self.json = JsonScratch::default();
+        (self.web, self.mobile, self.sdk) = Default::default();
+        self.response = Vec::new();
+        self.message = Vec::new();
+        self.row = Vec::new();
+        self.error = String::new();
+        self.tracker = String::new();
+    }
+}
