@@ -54,3 +54,6 @@ impl<'a> Content<'a> {
         found.unwrap_or(Self::Other)
     }
 }
+
+#[cfg(test)]
+mod tests;
