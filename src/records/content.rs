@@ -1,4 +1,4 @@
-//! Any record as what it is.
+//! Tells what a record is.
 
 use crate::log::format::record::{Kind, Record};
 

@@ -1,8 +1,8 @@
 //! What the log's records mean: one type for each kind of record, with its encoding and its decoding side by side.
 //!
 //! The log stores an [`Entry`](crate::log::format::record::Entry) and hands out a [`Record`](crate::log::format::record::Record): a header of fixed
-//! fields, an extension and a payload. Which fields a kind uses, and what its bytes are, is decided here and nowhere else. The routes make these types, every
-//! reader of the log takes them.
+//! fields, an extension and a payload. Which of the fields a kind uses, and what its bytes are, is decided here and nowhere else. The routes make these
+//! types; whoever reads the log reads them.
 //!
 //! | type | kind | topic | made by | read by | payload | extension |
 //! |---|---|---|---|---|---|---|
@@ -17,7 +17,8 @@
 //!
 //! [`Content::of`] tells which of these a record is. A type borrows what it is made of and becomes an entry by value: making one allocates nothing.
 //!
-//! Pads and tombstones mean nothing outside of the log and have no type here.
+//! Pads and tombstones mean nothing outside the log and have no type here. Sizes are in bytes and times in ms since the Unix epoch, unless a field says
+//! otherwise.
 
 mod batch_texts;
 mod blank;

@@ -1,6 +1,6 @@
-//! Bodies that no service can use, kept as they came: larger than the client may send, not in the coding they name, or cut in the wrong place.
+//! Bodies that no service can use, kept as they came: larger than the client may send, not in the coding that they name, or with a split in the wrong place.
 //!
-//! Such a record is bound for no queue and is never cut. Its kind, its extension and what else its header says stay those of the
+//! Such a record is bound for no queue and is never cut. Its kind, its extension and the rest of its header are those of the
 //! batch that it would have been.
 
 use crate::log::format::record::{Encoding, Entry, Flags, Kind, Record, Topic};
