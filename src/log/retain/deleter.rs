@@ -22,9 +22,11 @@ use crate::log::format::sidecar;
 use crate::log::format::sidecar::Sidecar;
 use crate::log::read::merge::MergePosition;
 use crate::log::read::reader::{core_dir, core_dirs, segment_id};
+use crate::log::write::fault::LogThread;
 use crate::log::write::keeper::free_bytes;
 use crate::log::write::segment::file_name;
 use crate::log::write::shared::Shared;
+use crate::log::write::watch::Watch;
 
 use super::ledger::Ledger;
 use super::shrink::{Pace, shrink};
@@ -37,6 +39,7 @@ const FIRST_LOOK: Duration = Duration::from_secs(1);
 
 /// The thread. It ends when all cores are finished.
 pub(in crate::log) fn run(shared: &Shared) {
+    let _watch = Watch::new(shared, LogThread::Deleter);
     shared.retention.set_thread(thread::current());
     let interval = shared.options.retain_interval;
     let Some(rules) = shared.retention.rules() else { return };

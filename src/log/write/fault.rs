@@ -3,6 +3,8 @@
 use std::fmt;
 use std::io;
 
+use super::invariant::Invariant;
+
 /// What made a segment fail. Small and `Copy`, so that the append path can hand it out without allocating.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
@@ -14,6 +16,38 @@ pub enum Fault {
     Prepare(i32),
     /// The segment's syncer thread is gone.
     Syncer,
+    /// Another thread that the log can't do without is gone.
+    Thread(LogThread),
+    /// A bug of takeup: what must hold did not, so nothing that rests on it is acknowledged.
+    Invariant(Invariant),
+}
+
+/// A thread that serves all cores.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum LogThread {
+    /// Makes segments: without it no core can roll over.
+    Preparer = 1,
+    /// Moves the windows, and watches clock and free space: without it no append gets beyond the window.
+    Keeper = 2,
+    /// Seals full segments: without it they pile up until no core can roll over.
+    Sealer = 3,
+    /// Deletes what retention lets go: without it the disk fills up.
+    Deleter = 4,
+}
+
+impl LogThread {
+    const ALL: [LogThread; 4] = [LogThread::Preparer, LogThread::Keeper, LogThread::Sealer, LogThread::Deleter];
+
+    /// Its name in texts.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            LogThread::Preparer => "preparer",
+            LogThread::Keeper => "keeper",
+            LogThread::Sealer => "sealer",
+            LogThread::Deleter => "deleter",
+        }
+    }
 }
 
 impl Fault {
@@ -39,8 +73,13 @@ impl Fault {
         self.is_disk_full() || PASSING.contains(&errno)
     }
 
+    /// Whether only a restart helps: a thread is gone.
+    pub(in crate::log) fn takes_restart(self) -> bool {
+        matches!(self, Fault::Syncer | Fault::Thread(_))
+    }
+
     /// Every cause, as [`Fault::cause`] names it.
-    pub const CAUSES: [&str; 4] = ["sync", "bus", "prepare", "syncer"];
+    pub const CAUSES: [&str; 6] = ["sync", "bus", "prepare", "syncer", "thread", "invariant"];
 
     /// A stable word for counters.
     pub const fn cause(self) -> &'static str {
@@ -58,23 +97,27 @@ impl Fault {
             Fault::Bus => 2,
             Fault::Prepare(_) => 3,
             Fault::Syncer => 4,
+            Fault::Thread(_) => 5,
+            Fault::Invariant(_) => 6,
         }
     }
 
     pub(in crate::log) fn to_io(self) -> io::Error {
         match self {
             Fault::Sync(errno) | Fault::Prepare(errno) => io::Error::from_raw_os_error(errno),
-            Fault::Bus | Fault::Syncer => io::Error::other(self.to_string()),
+            Fault::Bus | Fault::Syncer | Fault::Thread(_) | Fault::Invariant(_) => io::Error::other(self.to_string()),
         }
     }
 
     /// A non-zero code for an atomic word; 0 means none.
     pub(in crate::log) fn to_code(self) -> u64 {
-        let errno = match self {
-            Fault::Sync(errno) | Fault::Prepare(errno) => errno,
+        let detail = match self {
+            Fault::Sync(errno) | Fault::Prepare(errno) => errno as u32,
             Fault::Bus | Fault::Syncer => 0,
+            Fault::Thread(thread) => thread as u32,
+            Fault::Invariant(invariant) => invariant.to_code(),
         };
-        self.kind() << 32 | u64::from(errno as u32)
+        self.kind() << 32 | u64::from(detail)
     }
 
     pub(in crate::log) fn from_code(code: u64) -> Option<Fault> {
@@ -84,6 +127,8 @@ impl Fault {
             2 => Some(Fault::Bus),
             3 => Some(Fault::Prepare(errno)),
             4 => Some(Fault::Syncer),
+            5 => LogThread::ALL.into_iter().find(|&thread| thread as u32 == code as u32).map(Fault::Thread),
+            6 => Invariant::from_code(code as u32).map(Fault::Invariant),
             _ => None,
         }
     }
@@ -96,6 +141,8 @@ impl fmt::Display for Fault {
             Fault::Bus => f.write_str("a page of the segment could not be provided (SIGBUS)"),
             Fault::Prepare(errno) => write!(f, "a segment could not be made: {}", io::Error::from_raw_os_error(errno)),
             Fault::Syncer => f.write_str("the syncer thread is gone"),
+            Fault::Thread(thread) => write!(f, "the {} thread is gone", thread.as_str()),
+            Fault::Invariant(invariant) => write!(f, "a bug in takeup broke an invariant: {}", invariant.as_str()),
         }
     }
 }
@@ -103,6 +150,17 @@ impl fmt::Display for Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_fault_survives_the_atomic_word_it_is_kept_in() {
+        let threads = LogThread::ALL.map(Fault::Thread);
+        let invariants = (1..=7).map(|code| Fault::Invariant(Invariant::from_code(code).unwrap()));
+        let others = [Fault::Sync(libc::EIO), Fault::Bus, Fault::Prepare(libc::ENOSPC), Fault::Syncer];
+        for fault in others.into_iter().chain(threads).chain(invariants) {
+            assert_eq!(Fault::from_code(fault.to_code()), Some(fault));
+        }
+        assert_eq!(Fault::from_code(0), None);
+    }
 
     #[test]
     fn shortages_and_missing_rights_pass_by_themselves_and_a_broken_disk_does_not() {

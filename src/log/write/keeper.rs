@@ -7,12 +7,13 @@ use std::time::{Duration, Instant};
 
 use crate::log::retain::FullDisk;
 
-use super::fault::Fault;
+use super::fault::{Fault, LogThread};
 use super::notice::{Notice, What};
 use super::prepare;
 use super::segment::{PAGE_BYTES, Segment};
 use super::shared::{Core, Shared, Space};
 use super::wake::For;
+use super::watch::Watch;
 
 /// What is populated at a time: about 0.2 ms, so that a core that waits gets the first of it soon.
 const STEP_BYTES: u64 = 1 << 20;
@@ -25,6 +26,7 @@ const ANCHOR_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The thread. It ends when all cores are finished.
 pub(in crate::log) fn run(shared: &Shared) {
+    let _watch = Watch::new(shared, LogThread::Keeper);
     shared.keeper.set_thread();
     let mut woken = true;
     let mut anchored = Instant::now();

@@ -2,6 +2,7 @@
 
 pub(super) mod carry;
 pub(super) mod fault;
+pub(super) mod invariant;
 pub(super) mod keeper;
 pub(super) mod notice;
 pub(super) mod prepare;
@@ -12,4 +13,5 @@ pub(super) mod sigbus;
 pub(super) mod stage;
 pub(super) mod syncer;
 pub(super) mod wake;
+pub(super) mod watch;
 pub mod writer;

@@ -11,10 +11,11 @@ use crate::log::format::control::at;
 use crate::log::open::{Ack, Way};
 
 use super::carry::Carried;
-use super::fault::Fault;
+use super::fault::{Fault, LogThread};
 use super::segment::{PAGE_BYTES, Plan, Segment};
 use super::shared::{Core, Shared, Space};
 use super::wake::For;
+use super::watch::Watch;
 
 /// What is formatted at a time: small enough that a group's sync waits little behind it.
 const SLICE_BYTES: u64 = 1 << 20;
@@ -88,6 +89,7 @@ impl Supplier {
 
 /// The thread. It ends when all cores are finished.
 pub(in crate::log) fn run(shared: &Shared) {
+    let _watch = Watch::new(shared, LogThread::Preparer);
     shared.preparer.set_thread();
     let fresh = |_: &_| Supplier { last: Last::new(), retry: None };
     let mut suppliers: Vec<Supplier> = shared.cores.iter().map(fresh).collect();
@@ -201,8 +203,8 @@ fn make_fresh(shared: &Shared, core: &Core, last: &mut Last) -> Result<(), Fault
     core.add_live(&segment);
     core.counters.segments.fetch_add(1, Ordering::Relaxed);
     core.control.word(at::PREPARED).fetch_add(1, Ordering::Relaxed);
-    // There is room: this thread alone pushes, and it has found the queue empty.
-    let _ = core.fresh.push(pen);
+    // This thread alone pushes, and it has found the queue empty.
+    assert!(core.fresh.push(pen).is_ok(), "a core has one segment made ahead");
     // For the rest of its first window.
     shared.wake_keeper();
     Ok(())

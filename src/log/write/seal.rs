@@ -19,8 +19,10 @@ use crate::log::format::sidecar;
 use crate::log::format::sidecar::{Description, Sidecar};
 use crate::log::open::Ack;
 
-use super::segment::{RECORDS_FROM, Segment, file_name};
+use super::fault::LogThread;
+use super::segment::{PAGE_BYTES, RECORDS_FROM, Segment, file_name};
 use super::shared::{Core, Shared};
+use super::watch::Watch;
 
 mod follow;
 
@@ -102,6 +104,7 @@ fn remove(disk: &dyn Disk, core_dir: &Path, segment: u64) -> Result<(), LogError
 
 /// The thread. It ends when all writers and the log have let go of its queue, and the queue is empty.
 pub(in crate::log) fn run(shared: &Shared, queue: &Receiver<Retired>) {
+    let _watch = Watch::new(shared, LogThread::Sealer);
     // Oldest first. Bounded: a core with too many unsealed segments does not roll over.
     let mut failed: Vec<Retired> = Vec::new();
     let mut tried = Instant::now();
@@ -134,6 +137,8 @@ pub(in crate::log) fn run(shared: &Shared, queue: &Receiver<Retired>) {
 pub(in crate::log) fn seal_retired(shared: &Shared, retired: Retired, begun: Option<Description>) -> Option<Retired> {
     let core = &retired.core;
     let (segment, bytes) = (retired.segment.id, retired.segment.durable());
+    assert!(retired.segment.is_left(), "a segment in use is not sealed");
+    assert!(bytes.is_multiple_of(PAGE_BYTES) && bytes <= retired.segment.cursor(), "the durable end is a group's end");
     // What was answered from memory and is not durable is still to be read from it. If that never comes, the next start finds it there.
     if shared.options.ack == Ack::Memory && core.awaits_cut(segment) {
         return Some(retired);

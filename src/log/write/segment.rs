@@ -24,6 +24,7 @@ use crate::log::format::header;
 use crate::log::format::header::SegmentHeader;
 
 use super::fault::Fault;
+use super::invariant::Invariant;
 use super::sigbus::Guard;
 use super::stage::Stage;
 
@@ -169,7 +170,7 @@ impl Pen {
                 segment.disk.write_through(&segment.file, stage.part(0, PAGE_BYTES), 0)
             }
         };
-        segment.settle(0, segment.injected(synced))
+        segment.settle(None, segment.injected(synced))
     }
 }
 
@@ -300,7 +301,12 @@ impl Segment {
     }
 
     /// Cuts the file to the durable end, whatever its name is by now, or whether it has one.
+    ///
+    /// # Panics
+    /// If the segment has not failed: one in use is never cut.
     pub(in crate::log) fn cut(&self) -> io::Result<()> {
+        assert!(self.fault().is_some(), "only a failed segment is cut");
+        assert!(self.durable() <= self.cursor(), "nothing is durable that was not appended");
         self.disk.set_len(&self.file, self.durable())?;
         // Or a power cut could bring back what a reader has gone past by then.
         self.disk.sync(&self.file)
@@ -356,29 +362,44 @@ impl Segment {
     /// Makes the pages `from..to` durable: those of the mapping, or of the stage that holds them.
     pub(in crate::log) fn sync(&self, from: u64, to: u64, stage: Option<&Stage>) -> Result<(), Fault> {
         let synced = match (&self.medium, stage) {
+            // Nothing is written then: it could be over acknowledged bytes. Settling fails the segment.
+            _ if self.broken_by(from, to).is_some() => Ok(()),
             (Medium::Mapped { map, .. }, _) => {
                 let_go(map, from, to).and_then(|()| self.disk.sync_range(&self.file, map, from, to - from))
             }
             (Medium::Direct, Some(stage)) => self.disk.write_through(&self.file, stage.part(from, to), from),
             (Medium::Direct, None) => Err(io::Error::from(io::ErrorKind::InvalidInput)),
         };
-        self.settle(to, self.injected(synced))
+        self.settle(Some((from, to)), self.injected(synced))
     }
 
     /// Takes note of a group that its owner has written, or has failed to write. In the order of the groups.
-    pub(in crate::log) fn settle_written(&self, to: u64, written: io::Result<()>) -> Result<(), Fault> {
-        self.settle(to, self.injected(written))
+    pub(in crate::log) fn settle_written(&self, from: u64, to: u64, written: io::Result<()>) -> Result<(), Fault> {
+        self.settle(Some((from, to)), self.injected(written))
+    }
+
+    /// What is wrong with a group whose bytes `from..to` are next to become durable.
+    fn broken_by(&self, from: u64, to: u64) -> Option<Invariant> {
+        if !from.is_multiple_of(PAGE_BYTES) || from != self.durable() {
+            return Some(Invariant::GroupBegin);
+        }
+        let sound = to.is_multiple_of(PAGE_BYTES) && from < to && to <= self.cursor() && to <= self.bytes;
+        (!sound).then_some(Invariant::GroupEnd)
     }
 
     /// **Every** sync result of a segment passes through here. The first failure is final: a later success on the same file proves
-    /// nothing about what the failed one dropped.
-    fn settle(&self, to: u64, result: io::Result<()>) -> Result<(), Fault> {
+    /// nothing about what the failed one dropped. A group moves the durable end; the probe of the first page (`None`) does not.
+    fn settle(&self, group: Option<(u64, u64)>, result: io::Result<()>) -> Result<(), Fault> {
         if let Err(error) = result {
             self.fail(Fault::sync(&error));
+        } else if let Some(invariant) = group.and_then(|(from, to)| self.broken_by(from, to)) {
+            self.fail(Fault::Invariant(invariant));
         }
         match self.fault() {
             None => {
-                self.durable.fetch_max(to, Ordering::Release);
+                if let Some((_, to)) = group {
+                    self.durable.fetch_max(to, Ordering::Release);
+                }
                 Ok(())
             }
             Some(fault) => Err(fault),
@@ -403,7 +424,7 @@ impl Segment {
 
     fn populate(&self, from: u64, to: u64) -> io::Result<()> {
         // An unaligned start makes the call populate nothing, with the same EINVAL as a kernel that does not know it.
-        debug_assert!(from.is_multiple_of(PAGE_BYTES) && to.is_multiple_of(PAGE_BYTES) && to <= self.bytes);
+        assert!(from.is_multiple_of(PAGE_BYTES) && to.is_multiple_of(PAGE_BYTES) && to <= self.bytes);
         let Medium::Mapped { map, .. } = &self.medium else { return Ok(()) };
         loop {
             let Err(error) = map.advise_range(Advice::PopulateWrite, from as usize, (to - from) as usize) else {

@@ -280,7 +280,8 @@ impl Core {
 
     /// The oldest failed segment was cut.
     pub(in crate::log) fn cut_done(&self) {
-        lock(&self.to_cut).remove(0);
+        let cut = lock(&self.to_cut).remove(0);
+        debug_assert!(cut.fault().is_some(), "only failed segments are cut");
     }
 
     /// Whether a segment is still to be cut, and what lies behind its durable end to be read before.
@@ -315,12 +316,14 @@ impl Core {
         }
     }
 
-    /// The syncer is gone, and with it every way to make something durable: final, whatever becomes of the disk.
-    pub(in crate::log) fn note_end_of_syncer(&self) {
-        self.note_failure(Fault::Syncer, None);
+    /// A thread is gone without which the core can't go on for long: final, whatever becomes of the disk. Appends are refused from the end of
+    /// the window on, instead of waiting for it.
+    pub(in crate::log) fn note_end_of_thread(&self, fault: Fault) {
+        assert!(fault.takes_restart(), "only the end of a thread is final");
+        self.note_failure(fault, None);
         let _failures = lock(&self.failures);
         self.poison.store(0, Ordering::SeqCst);
-        self.set_poison(Fault::Syncer);
+        self.set_poison(fault);
     }
 
     /// Called with the list of failures locked, so that a reopening comes before or after it as a whole.
@@ -332,10 +335,10 @@ impl Core {
     }
 
     /// Lifts the poison: failures are forgotten, and the next segment has to prove itself as after any failure. Nothing
-    /// happens if the core is not poisoned, or has no syncer any more.
+    /// happens if the core is not poisoned, or misses a thread.
     pub(in crate::log) fn reopen(&self) {
         let mut failures = lock(&self.failures);
-        if self.poison().is_none_or(|fault| fault == Fault::Syncer) {
+        if self.poison().is_none_or(Fault::takes_restart) {
             return;
         }
         failures.clear();

@@ -33,7 +33,7 @@ impl Stage {
 
     /// Begins a group at this offset of the segment, a multiple of the page size.
     pub(in crate::log) fn begin(&mut self, base: u64) {
-        debug_assert!(base.is_multiple_of(PAGE_BYTES), "a group begins at a page");
+        assert!(base.is_multiple_of(PAGE_BYTES), "a group begins at a page");
         self.base = base;
     }
 

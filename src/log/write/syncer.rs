@@ -122,7 +122,7 @@ impl Drop for Leave<'_> {
             }
             // Everything handed over counts as settled: as failed.
             self.core.groups_done.store(u64::MAX, Ordering::Release);
-            self.core.note_end_of_syncer();
+            self.core.note_end_of_thread(Fault::Syncer);
             self.core.wake();
         }
         self.shared.cores_running.fetch_sub(1, Ordering::SeqCst);

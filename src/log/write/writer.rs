@@ -16,7 +16,7 @@ use crossbeam_channel::Sender;
 use crate::log::format::control::State;
 use crate::log::format::protocol;
 use crate::log::format::protocol::Appended;
-use crate::log::format::record::{EXT_BYTES_MAX, Entry, HEADER_BYTES, Kind, RecordHeader};
+use crate::log::format::record::{ALIGN_BYTES, EXT_BYTES_MAX, Entry, HEADER_BYTES, Kind, RecordHeader};
 
 use super::carry::Carried;
 use super::fault::Fault;
@@ -28,6 +28,7 @@ use super::stage::{GroupWrite, Stage};
 use super::syncer::Job;
 use super::wake::For;
 
+mod checks;
 mod commit;
 mod end;
 mod outcome;
@@ -155,12 +156,14 @@ struct Handed {
     first_us: u64,
     last: Seq,
     by: By,
+    /// False where it was closed with an invariant broken: it is lost, whatever its sync says.
+    sound: bool,
 }
 
 /// Who makes a group durable, and how far that is.
 #[derive(Debug)]
 enum By {
-    /// The syncer, which settles its groups in their order: this is its how manieth.
+    /// The syncer, which settles its groups in their order: this is the group's number.
     Syncer(u64),
     /// The owner, on the ring, in any order: the number of the write.
     Owner(u64),
@@ -269,6 +272,10 @@ impl Inner {
     #[inline]
     fn put(&mut self, entry: &Entry<'_>, size: u64) -> Result<Seq, AppendError> {
         let Some(pen) = &mut self.pen else { return Err(AppendError::NotReady) };
+        debug_assert!(self.cursor == pen.segment().cursor() && self.cursor.is_multiple_of(ALIGN_BYTES as u64));
+        debug_assert!(pen.segment().durable() <= self.open.from && self.open.from <= self.cursor);
+        debug_assert!(self.cursor + size <= self.limit && self.limit <= pen.segment().bytes, "beyond the window");
+        debug_assert!(self.open.records > 0 || self.cursor.is_multiple_of(PAGE_BYTES), "a group begins on a page");
         let words = self.core.control.words();
         protocol::begin_append(words);
         let order_us = self.shared.clock.now_us().max(self.last_us);
@@ -402,6 +409,9 @@ impl Inner {
             return None;
         }
         let pen = self.core.fresh.pop()?;
+        if let Some(invariant) = self.broken_by_fresh(pen.segment()) {
+            pen.segment().fail(Fault::Invariant(invariant));
+        }
         // At once: the next one has all of this segment's time to be made in.
         self.shared.wake_preparer();
         Some(pen)
@@ -449,15 +459,28 @@ impl Inner {
             return;
         }
         self.close_group();
-        let Some(pen) = &self.pen else { return };
+        let pen = self.pen.as_ref().expect("open records are in a segment");
         let segment = Arc::clone(pen.segment());
         let (from, to) = (self.open.from, self.cursor);
+        let broken = self.broken_by_closing(&segment);
+        if let Some(invariant) = broken {
+            segment.fail(Fault::Invariant(invariant));
+        }
         let by = match self.change_stage() {
             Some(stage) if self.owner_writes => self.give_to_owner(&segment, stage),
             stage => self.give_to_syncer(&segment, stage),
         };
         let OpenGroup { records, first_us, .. } = self.open;
-        self.handed.push_back(Handed { segment, from, to, records, first_us, last: self.appended, by });
+        self.handed.push_back(Handed {
+            segment,
+            from,
+            to,
+            records,
+            first_us,
+            last: self.appended,
+            by,
+            sound: broken.is_none(),
+        });
         self.open = OpenGroup { from: to, ..OpenGroup::default() };
         self.refresh_limit();
     }
@@ -489,7 +512,7 @@ impl Inner {
     /// Fills the group's last page with a pad: the next group must not write to a page that will hold acknowledged bytes.
     fn close_group(&mut self) {
         let end = self.cursor.next_multiple_of(PAGE_BYTES);
-        let Some(pen) = &mut self.pen else { return };
+        let pen = self.pen.as_mut().expect("a group is in a segment");
         if end == self.cursor {
             return;
         }

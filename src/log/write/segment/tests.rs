@@ -58,6 +58,7 @@ fn the_first_failed_sync_is_final() {
     let dir = tempfile::tempdir().unwrap();
     let mut pen = Segment::create(&plan(dir.path(), true)).unwrap();
     let segment = Arc::clone(pen.segment());
+    segment.set_cursor(12288);
     segment.sync(4096, 8192, None).unwrap();
     assert_eq!(segment.durable(), 8192);
     segment.syncs_to_fail.store(1, Ordering::SeqCst);
@@ -65,6 +66,27 @@ fn the_first_failed_sync_is_final() {
     assert_eq!(segment.sync(8192, 12288, None), Err(Fault::Sync(libc::EIO)), "a later success is not believed");
     assert_eq!(pen.probe(), Err(Fault::Sync(libc::EIO)));
     assert_eq!(segment.durable(), 8192);
+}
+
+/// The segment fails with the invariant's name, and its durable end stays.
+#[test]
+fn a_group_that_breaks_an_invariant_makes_nothing_durable() {
+    let dir = tempfile::tempdir().unwrap();
+    for (id, (from, to), invariant) in [
+        (1, (8192, 12288), Invariant::GroupBegin),
+        (2, (4097, 8192), Invariant::GroupBegin),
+        (3, (4096, 4096), Invariant::GroupEnd),
+        (4, (4096, 8193), Invariant::GroupEnd),
+        (5, (4096, 16384), Invariant::GroupEnd),
+    ] {
+        let pen = Segment::create(&Plan { id, ..plan(dir.path(), true) }).unwrap();
+        let segment = pen.segment();
+        segment.set_cursor(12288);
+        let fault = Fault::Invariant(invariant);
+        assert_eq!(segment.sync(from, to, None), Err(fault), "{from}..{to}");
+        assert_eq!((segment.fault(), segment.durable()), (Some(fault), RECORDS_FROM));
+        assert_eq!(segment.sync(4096, 8192, None), Err(fault), "a sound group that follows is not believed");
+    }
 }
 
 #[test]

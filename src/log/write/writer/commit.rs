@@ -8,6 +8,7 @@ use crate::log::format::control::State;
 use crate::log::format::protocol;
 use crate::log::open::Ack;
 use crate::log::write::fault::Fault;
+use crate::log::write::invariant::Invariant;
 use crate::log::write::seal::Retired;
 use crate::log::write::segment::{Pen, Segment};
 use crate::log::write::syncer::Job;
@@ -47,12 +48,13 @@ impl Inner {
     }
 
     pub(super) fn written(&mut self, write: GroupWrite, result: io::Result<()>) {
-        let GroupWrite { ticket, stage, begun, .. } = write;
+        let GroupWrite { segment, ticket, stage, begun, .. } = write;
         self.core.give_back(stage);
         self.core.note_sync(begun.elapsed(), self.shared.options.slow_sync);
         let group = self.handed.iter_mut().find(|group| matches!(group.by, By::Owner(theirs) if theirs == ticket));
-        if let Some(group) = group {
-            group.by = By::Written(result);
+        match group {
+            Some(group) => group.by = By::Written(result),
+            None => segment.fail(Fault::Invariant(Invariant::ReturnedWrite)),
         }
     }
 
@@ -125,10 +127,18 @@ impl Inner {
             let Some(group) = self.handed.pop_front() else { break };
             if let By::Written(result) = group.by {
                 // A failure is kept by the segment.
-                let _ = group.segment.settle_written(group.to, result);
+                let _ = group.segment.settle_written(group.from, group.to, result);
+            }
+            if !self.broken
+                && group.sound
+                && group.segment.durable() >= group.to
+                && let Some(invariant) = self.broken_by_settled(&group.segment, group.records, group.last)
+            {
+                group.segment.fail(Fault::Invariant(invariant));
+                self.broken = true;
             }
             // Behind a failed group none counts: all of it is appended again, in its order.
-            if self.broken || group.segment.durable() < group.to {
+            if self.broken || !group.sound || group.segment.durable() < group.to {
                 self.broken = true;
                 self.failure = self.failure.or(group.segment.fault()).or(Some(Fault::Syncer));
                 continue;
@@ -163,6 +173,14 @@ impl Inner {
     pub(super) fn let_leave(&mut self) {
         while let Some(segment) = self.leaving.front() {
             if self.handed.iter().any(|group| group.segment.id == segment.id) {
+                break;
+            }
+            if let Some(invariant) = self.broken_by_leaving(segment) {
+                let fault = Fault::Invariant(invariant);
+                segment.fail(fault);
+                self.failure = self.failure.or(Some(fault));
+                // The next turn gives it up.
+                self.core.waker.wake();
                 break;
             }
             let Some(segment) = self.leaving.pop_front() else { break };
@@ -206,6 +224,8 @@ impl Inner {
             self.core.add_to_cut(Arc::clone(&segment));
             self.retire(segment);
         }
+        debug_assert!(self.acked <= self.accounted || self.shared.options.ack == Ack::Memory);
+        debug_assert!(self.accounted <= self.appended, "no more is accounted for than was appended");
         (self.cursor, self.limit, self.open) = (0, 0, OpenGroup::default());
         if self.accounted < self.appended {
             self.lost = Some((Seq(self.accounted.0 + 1), self.appended));

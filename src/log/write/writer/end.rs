@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use crate::log::open::Ack;
+use crate::log::write::fault::Fault;
 use crate::log::write::syncer::sync_group;
 
 use super::{Inner, WriterStats};
@@ -40,7 +41,9 @@ impl Inner {
         self.close_group();
         let Some(pen) = &mut self.pen else { return };
         let (segment, stage) = (Arc::clone(pen.segment()), pen.take_stage());
-        match sync_group(&self.shared, &self.core, &segment, self.open.from, self.cursor, stage.as_ref()) {
+        let synced = sync_group(&self.shared, &self.core, &segment, self.open.from, self.cursor, stage.as_ref());
+        let vouched = || self.broken_by_page(&segment).map_or(Ok(()), |invariant| Err(Fault::Invariant(invariant)));
+        match synced.and_then(|()| vouched()) {
             Ok(()) => {
                 self.publish_durable(&segment);
                 self.accounted = self.appended;

@@ -3,8 +3,9 @@
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use crate::log::format::control::State;
-use crate::log::{Fault, What};
+use crate::log::format::control::{State, at};
+use crate::log::write::segment::PAGE_BYTES;
+use crate::log::{Fault, Invariant, What};
 
 use super::*;
 
@@ -297,4 +298,39 @@ fn notices_that_nobody_takes_are_bounded() {
     assert_eq!(said.len(), crate::log::write::notice::NOTICES_MAX);
     let newest = What::Slow { took: Duration::ZERO, count: 2 * crate::log::write::notice::NOTICES_MAX as u64 - 1 };
     assert_eq!(said.last(), Some(&newest));
+}
+
+/// Breaks an invariant behind the writer's back and expects it to be named, the records to be lost and not acknowledged, and the core to go on.
+fn expect_broken(invariant: Invariant, break_it: impl FnOnce(&Log, &mut Core)) {
+    let dir = tempfile::tempdir().unwrap();
+    let (log, _) = Log::open(options(dir.path())).unwrap();
+    let mut core = Core::new(&log, 0);
+    let kept = core.append(&batch(b"kept"));
+    core.settle(kept);
+    core.append(&batch(b"lost"));
+    break_it(&log, &mut core);
+    core.settle(Seq(2));
+    assert_eq!((core.acked, &core.lost[..]), (kept, &[(Seq(2), Seq(2))][..]), "{invariant:?}");
+    let fault = Fault::Invariant(invariant);
+    let notices: Vec<_> = std::iter::from_fn(|| log.next_notice()).collect();
+    let told = |notice: &crate::log::Notice| matches!(&notice.what, What::Failed { fault: told, .. } if *told == fault);
+    assert!(notices.iter().any(told), "{invariant:?}: {notices:?}");
+    assert_eq!(log.stats().failures_by_cause[fault.index()], 1);
+    let again = core.append(&batch(b"again"));
+    core.settle(again);
+    assert_eq!(core.acked, again);
+    drop(core);
+    log.close().unwrap();
+    let read = payloads(log.dir());
+    assert!(read.starts_with(&[b"kept".to_vec()]) && read.ends_with(&[b"again".to_vec()]), "{read:?}");
+}
+
+#[test]
+fn a_broken_invariant_fails_the_segment_and_names_itself() {
+    expect_broken(Invariant::GroupBegin, |_, core| core.writer.inner().open.from += 64);
+    expect_broken(Invariant::Sequence, |_, core| core.writer.inner().open.records += 1);
+    expect_broken(Invariant::GroupEnd, |_, core| core.writer.inner().cursor = 2 * PAGE_BYTES);
+    expect_broken(Invariant::ControlPage, |log, _| {
+        log.shared().cores[0].control.word(at::SEGMENT).fetch_sub(1, Ordering::SeqCst);
+    });
 }
