@@ -229,7 +229,8 @@ fn read_query(text: Option<&[u8]>, scratch: &mut BatchScratch) {
     }
 }
 
-/// Where a `visual` upload is cut, in inflated bytes; at most `limit`. Judged before anything is inflated for it.
+/// Where the second batch of a `visual` upload begins, in inflated bytes: inside the largest body, so less than `limit`. Checked before
+/// anything is inflated for it.
 fn parse_split(text: &[u8], limit: usize) -> Result<u32, Refusal> {
     let text = String::from_utf8_lossy(text);
     let split = text.parse::<i64>().map_err(|error| {

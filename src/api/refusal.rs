@@ -65,7 +65,7 @@ reasons! {
     Platform => "platform",
     /// A user agent that is no browser.
     UserAgent => "user_agent",
-    /// Left out by the project's sample rate.
+    /// Not recorded, by the project's sample rate.
     Sampled => "sampled",
     /// Too many connections on this core.
     Connections => "connections",
@@ -77,7 +77,7 @@ reasons! {
     RateLimited => "rate_limited",
     /// Too many bytes in flight on this core.
     BytesInFlight => "bytes_in_flight",
-    /// There was too much to inflate before the answer.
+    /// There was too much to inflate ahead of this request.
     Busy => "busy",
     /// The log was not ready in time.
     LogNotReady => "log_not_ready",
@@ -119,13 +119,13 @@ impl Refusal {
         Self { status, reason, text, retry_after_seconds }
     }
 
-    /// The same, with another time to stay away.
+    /// The same, with another `Retry-After`.
     pub fn retry_after(self, retry_after_seconds: u32) -> Self {
         Self { retry_after_seconds, ..self }
     }
 }
 
-/// The longest text of an error. Some repeat what the client sent, which must not become long by that.
+/// The longest text of an error, inclusive. Some repeat what the client sent, which must not make them long.
 pub const ERROR_BYTES_MAX: usize = 1024;
 
 /// Cuts a text to what an error may hold.
@@ -138,13 +138,13 @@ pub fn cut(text: &mut String) {
     }
 }
 
-/// As much of a text as fits into so many bytes.
+/// As much of a text as fits into `bytes_max` bytes, cut at the end of a character.
 pub fn start_of(text: &str, bytes_max: usize) -> &str {
     let end = (0..=bytes_max.min(text.len())).rev().find(|&end| text.is_char_boundary(end));
     &text[..end.unwrap_or(0)]
 }
 
-/// What stands where a text was cut.
+/// Marks where a text was cut.
 const MORE: &str = "\u{2026}";
 
 /// Seconds after which a client may try again when we could not store.

@@ -2,18 +2,18 @@
 
 use super::prefix::Prefix;
 
-/// What a route wants of the client's token before anything else is looked at.
+/// What a route requires of the client's token, checked before anything else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TokenRule {
-    /// It is not looked at.
+    /// It is not read.
     None,
     /// It must be good.
     Good,
-    /// It may have expired less than the period of grace ago: what was sent is stored, and the client told.
+    /// It may have expired within the grace period: what was sent is stored, and the client is told.
     Grace,
     /// It may have expired at any time.
     Late,
-    /// It is looked at if there is one; without a good one the answer says less.
+    /// It is read if there is one; without a good one the answer says less.
     Optional,
 }
 
@@ -50,7 +50,7 @@ macro_rules! routes {
 }
 
 routes! {
-    /// `/`, for those who look whether something is there.
+    /// `/`, for probes.
     Root = "/", None, "GET, HEAD, POST, OPTIONS";
     /// A browser asks for a session.
     WebStart = "/v1/web/start", None, "POST, OPTIONS";
@@ -66,7 +66,7 @@ routes! {
     WebTags = "/v1/web/tags", Good, "GET, HEAD, OPTIONS";
     /// A browser asks when to start recording.
     WebConditions = "/v1/web/conditions/{project}", Good, "GET, HEAD, OPTIONS";
-    /// A browser asks for a test with users.
+    /// A browser asks for a usability test.
     UxtTest = "/v1/web/uxt/test/{id}", Good, "GET, HEAD, OPTIONS";
     /// A user has begun or ended a test.
     UxtTestSignal = "/v1/web/uxt/signals/test", Good, "POST, OPTIONS";
@@ -74,13 +74,13 @@ routes! {
     UxtTaskSignal = "/v1/web/uxt/signals/task", Good, "POST, OPTIONS";
     /// A browser asks where to put the recording of a test.
     UxtUploadUrl = "/v1/web/uxt/upload-url", Good, "GET, HEAD, OPTIONS";
-    /// A browser puts the recording of a test; the token stands in the path, since the client sends none.
+    /// A browser uploads the recording of a test; the token is part of the path, since the client sends none.
     UxtRecording = "/v1/web/uxt/recording/{token}", None, "PUT, OPTIONS";
     /// A phone asks for a session.
     MobileStart = "/v1/mobile/start", None, "POST, OPTIONS";
     /// A phone sends a batch.
     MobileBatch = "/v1/mobile/i", Grace, "POST, OPTIONS";
-    /// A phone sends what it had kept when the app ended.
+    /// A phone sends what it still had when the app ended.
     MobileLate = "/v1/mobile/late", Late, "POST, OPTIONS";
     /// A phone sends screenshots.
     MobileImages = "/v1/mobile/images", Good, "POST, OPTIONS";
@@ -94,19 +94,19 @@ routes! {
     Unknown = "other", None, "GET, HEAD, POST, OPTIONS";
 }
 
-/// A path that has been found.
+/// The route of a path, and what the path says besides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Matched<'p> {
     /// Its route.
     pub route: Route,
-    /// What stands where the template has a name in braces; empty where it has none.
+    /// What the path has where the template has a name in braces; empty if it has none.
     pub param: &'p [u8],
-    /// It was asked for by its name of old, `/v1/ios/…`: such clients know neither versions nor keys as today's do.
+    /// The path is an old one, `/v1/ios/…`: such clients know neither versions nor keys as today's do.
     pub legacy: bool,
 }
 
 impl Route {
-    /// Its place in [`TEMPLATES`].
+    /// Its position in [`TEMPLATES`].
     pub fn index(self) -> usize {
         self as usize
     }

@@ -1,13 +1,14 @@
 //! The shard: the 16 bits of a session id that tell one server from another.
 
-use std::io::{Read, Write};
-use std::net::{Ipv4Addr, TcpStream, ToSocketAddrs};
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use serde::Deserialize;
+use ureq::Agent;
+use ureq::http::{Uri, Version};
 
-/// How long the container's metadata may take, for each of connecting, sending and receiving.
-pub const METADATA_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long the container's metadata may take to connect, and for each read and write.
+const METADATA_TIMEOUT: Duration = Duration::from_secs(1);
 /// The most that is read of an answer.
 const METADATA_BYTES_MAX: u64 = 64 * 1024;
 
@@ -46,36 +47,39 @@ pub enum MetadataError {
 /// The shard of a container on Amazon ECS: the last two numbers of its only IPv4 address, asked
 /// for at the address in `ECS_CONTAINER_METADATA_URI`. Blocks for a few seconds at most.
 pub fn from_ecs_metadata(uri: &str) -> Result<u16, MetadataError> {
-    let (host, path) = split_uri(uri).ok_or_else(|| MetadataError::Address(uri.to_owned()))?;
-    let answer = get(&host, path).map_err(|source| MetadataError::Io { address: uri.to_owned(), source })?;
-    shard_of_answer(&answer).ok_or_else(|| MetadataError::Answer { address: uri.to_owned() })
-}
-
-/// `host:port` and path of an `http://` address.
-fn split_uri(uri: &str) -> Option<(String, &str)> {
-    let rest = uri.strip_prefix("http://")?;
-    let (host, path) = rest.find('/').map_or((rest, "/"), |slash| rest.split_at(slash));
-    let clean = |text: &str| !text.bytes().any(|byte| byte <= b' ' || byte == 0x7f);
-    if host.is_empty() || !clean(uri) {
-        return None;
+    if !is_http(uri) {
+        return Err(MetadataError::Address(uri.to_owned()));
     }
-    let has_port = host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
-    let host = if has_port { host.to_owned() } else { format!("{host}:80") };
-    Some((host, path))
+    let address = || uri.to_owned();
+    match get(uri) {
+        Ok(answer) => shard_of_answer(&answer).ok_or_else(|| MetadataError::Answer { address: address() }),
+        Err(ureq::Error::BodyExceedsLimit(_)) => Err(MetadataError::Answer { address: address() }),
+        Err(error) => Err(MetadataError::Io { address: address(), source: error.into_io() }),
+    }
 }
 
-fn get(host: &str, path: &str) -> std::io::Result<Vec<u8>> {
-    let address = host.to_socket_addrs()?.next().ok_or_else(|| std::io::Error::other("the name has no address"))?;
-    let mut stream = TcpStream::connect_timeout(&address, METADATA_TIMEOUT)?;
-    stream.set_read_timeout(Some(METADATA_TIMEOUT))?;
-    stream.set_write_timeout(Some(METADATA_TIMEOUT))?;
-    // HTTP/1.0, so that the answer ends with the connection and is never chunked. In one write:
-    // small servers take the first packet for the whole request.
-    let request = format!("GET {path} HTTP/1.0\r\nHost: {host}\r\n\r\n");
-    stream.write_all(request.as_bytes())?;
-    let mut answer = Vec::new();
-    stream.take(METADATA_BYTES_MAX).read_to_end(&mut answer)?;
-    Ok(answer)
+/// Whether this is an `http://` address with a host.
+fn is_http(uri: &str) -> bool {
+    uri.parse::<Uri>()
+        .is_ok_and(|uri| uri.scheme_str() == Some("http") && uri.host().is_some_and(|host| !host.is_empty()))
+}
+
+/// The body of the answer, whatever its status: what it says decides.
+fn get(uri: &str) -> Result<Vec<u8>, ureq::Error> {
+    let config = Agent::config_builder()
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .timeout_connect(Some(METADATA_TIMEOUT))
+        .timeout_per_read(Some(METADATA_TIMEOUT))
+        .timeout_per_write(Some(METADATA_TIMEOUT))
+        .user_agent(concat!("takeup/", env!("CARGO_PKG_VERSION")))
+        // The address is of this machine: a proxy in the environment must not come between.
+        .proxy(None)
+        .build();
+    // HTTP/1.0, so that the answer ends with its connection.
+    let mut answer = Agent::from(config).get(uri).version(Version::HTTP_10).call()?;
+    answer.body_mut().with_config().limit(METADATA_BYTES_MAX).read_to_vec()
 }
 
 #[derive(Deserialize)]
@@ -91,8 +95,7 @@ struct Network {
 }
 
 fn shard_of_answer(answer: &[u8]) -> Option<u16> {
-    let head_end = answer.windows(4).position(|four| four == b"\r\n\r\n")?;
-    let metadata: Metadata = serde_json::from_slice(&answer[head_end + 4..]).ok()?;
+    let metadata: Metadata = serde_json::from_slice(answer).ok()?;
     let [network] = &metadata.networks[..] else {
         return None;
     };

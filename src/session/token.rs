@@ -18,11 +18,14 @@ pub const GRACE_MS: i64 = 30_000;
 const MAC_BYTES: usize = 32;
 /// A mac never needs more base 58 digits than this; anything longer is refused unread.
 const MAC_DIGITS_MAX: usize = 64;
+// A base 58 digit holds more than 5.8 bits.
+const _: () = assert!(MAC_BYTES * 80 < MAC_DIGITS_MAX * 58, "every mac fits");
 /// 13 digits hold any u64, a sign and 13 digits any i64, and each part has its dot.
 const HEAD_BYTES_MAX: usize = 13 + 1 + 14 + 1 + 14;
 /// Nothing longer was ever signed, with a purpose and some zeros in front of numbers; it is refused unread.
 const SIGNED_BYTES_MAX: usize = 256;
-const _: () = assert!(36_u128.pow(13) > u64::MAX as u128);
+const _: () = assert!(36_u128.pow(13) > u64::MAX as u128, "13 digits of base 36 hold any u64");
+const _: () = assert!(HEAD_BYTES_MAX < SIGNED_BYTES_MAX, "every token of ours is read");
 
 /// What a token says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,9 +56,9 @@ impl Token {
 pub enum Expiry {
     /// Good.
     Valid,
-    /// Over since less than [`GRACE_MS`]: what it brings is still kept.
+    /// It ended less than [`GRACE_MS`] ago: what comes with it is still stored.
     JustExpired,
-    /// Over.
+    /// It ended longer ago.
     Expired,
 }
 

@@ -1,13 +1,13 @@
-//! The token in the URL that a recording of a test with users is put to.
+//! The token in the URL that a usability test's recording is uploaded to.
 //!
 //! `base36(session) "." base36(expiry) "." base58(mac)`. A browser sends no bearer token with such an upload, so the URL itself has to say
-//! whose it is. The mac is HMAC-SHA256 with the secrets of session tokens over `upload:` and the first two parts: a colon never
-//! stands in what a session's token signs, and a session's token has four parts, so neither is ever good for the other.
+//! whose it is. The mac is HMAC-SHA256 with the secrets of session tokens over `upload:` and the first two parts. What a session's
+//! token signs never contains a colon, and a session's token has four parts, so neither is ever good for the other.
 
 use super::SessionId;
 use super::token::{Head, Secrets, TokenError, parse_i64, parse_u64};
 
-/// How long the URL of an upload is good, in ms: that of OpenReplay's pre-signed URLs.
+/// How long the URL of an upload is good, in ms: as long as OpenReplay's pre-signed URLs.
 pub const LIFE_MS: i64 = 15 * 60 * 1000;
 
 const PURPOSE: &[u8] = b"upload:";

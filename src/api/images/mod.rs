@@ -3,6 +3,8 @@
 //! The parts of a form go in, records come out. A picture's name tells its stream and its time; the pictures of a stream become frames
 //! in the order in which they came. Nothing here waits: who feeds it asks after each step how much memory it holds.
 
+mod dropped;
+mod fault;
 mod name;
 mod pack;
 mod unpack;
@@ -10,8 +12,8 @@ mod unpack;
 use crate::records::{Images, Source, Stream};
 use crate::session::SessionId;
 
-use super::refusal::{Reason, Refusal};
-
+pub use dropped::Dropped;
+pub use fault::ImagesFault;
 use name::PictureName;
 pub use pack::Packed;
 use pack::Packer;
@@ -23,9 +25,6 @@ const FRAMES: &[u8] = b"frames";
 
 /// Fields that phones send and nobody looks at: the token says whose the form is.
 const IGNORED: [&[u8]; 2] = [b"projectKey", b"projectID"];
-
-/// The longest text of a name that was dropped, for the log line.
-const DROPPED_BYTES_MAX: usize = 100;
 
 /// Who uploads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,61 +44,6 @@ pub struct Limits {
     pub message_bytes_max: usize,
     /// All files together, unpacked.
     pub inflated_bytes_max: u64,
-}
-
-/// What is wrong with an upload.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Fault {
-    /// A picture is over its limit.
-    #[error("a frame is too large")]
-    FrameTooLarge,
-    /// The files are over their limit when unpacked.
-    #[error("http: request body too large")]
-    InflatedTooLarge,
-    /// The files become more records than an upload may.
-    #[error("too many files")]
-    TooManyFiles,
-    /// The packing is broken.
-    #[error("can't unpack gzip: {0}")]
-    Gzip(&'static str),
-    /// The archive is broken.
-    #[error("can't read tar header: {0}")]
-    Tar(&'static str),
-    /// Frames were announced, and no file is named like frames.
-    #[error("file name does not end with .frames")]
-    NotFrames,
-}
-
-impl Fault {
-    /// What the client is told.
-    pub fn refusal(self) -> Refusal {
-        let (status, reason) = match self {
-            Self::FrameTooLarge | Self::InflatedTooLarge | Self::TooManyFiles => (413, Reason::BodyTooLarge),
-            Self::Gzip(_) => (400, Reason::Compression),
-            Self::Tar(_) => (400, Reason::Form),
-            Self::NotFrames => (415, Reason::Form),
-        };
-        Refusal::new(status, reason, self.to_string())
-    }
-}
-
-/// Parts that were left out because of their names.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct Dropped {
-    /// How many.
-    pub count: u64,
-    /// The first one's name, cut; bytes that are no plain text are question marks.
-    pub first: String,
-}
-
-impl Dropped {
-    fn add(&mut self, name: &[u8]) {
-        if self.count == 0 {
-            let plain = |&byte: &u8| if (b' '..=b'~').contains(&byte) { char::from(byte) } else { '?' };
-            self.first = name.iter().take(DROPPED_BYTES_MAX).map(plain).collect();
-        }
-        self.count += 1;
-    }
 }
 
 /// The file that is being received.
@@ -136,7 +80,7 @@ pub struct Upload {
     /// A file was named like frames.
     named_frames: bool,
     /// What is wrong with the first file that can only be frames, if the client does not say so. It may say so later.
-    unless_frames: Option<Fault>,
+    unless_frames: Option<ImagesFault>,
 }
 
 impl Upload {
@@ -197,7 +141,7 @@ impl Upload {
     }
 
     /// Takes some of a file's next bytes, and says how many: at least one, so little that it takes no time.
-    pub fn step(&mut self, bytes: &[u8]) -> Result<usize, Fault> {
+    pub fn step(&mut self, bytes: &[u8]) -> Result<usize, ImagesFault> {
         match &mut self.file {
             File::Dropped => {}
             File::Picture(_) => self.packer.picture(bytes)?,
@@ -210,7 +154,7 @@ impl Upload {
     }
 
     /// The file has ended.
-    pub fn end_file(&mut self) -> Result<(), Fault> {
+    pub fn end_file(&mut self) -> Result<(), ImagesFault> {
         match std::mem::replace(&mut self.file, File::Dropped) {
             File::Dropped => {}
             File::Picture(name) => self.packer.end(&name.stream),
@@ -228,13 +172,13 @@ impl Upload {
     }
 
     /// The form has ended.
-    pub fn finish(self) -> Result<Collected, Fault> {
+    pub fn finish(self) -> Result<Collected, ImagesFault> {
         match self.unless_frames {
             Some(fault) if !self.says_frames => return Err(fault),
             _ => {}
         }
         if self.client == Client::Web && self.says_frames && self.files > 0 && !self.named_frames {
-            return Err(Fault::NotFrames);
+            return Err(ImagesFault::NotFrames);
         }
         Ok(Collected { records: self.packer.records, dropped: self.dropped, files: self.files })
     }

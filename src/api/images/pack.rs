@@ -2,7 +2,7 @@
 
 use crate::records::frames::{FRAME_HEAD_BYTES, frame_head, stream_bytes_max, write_frame_head};
 
-use super::Fault;
+use super::fault::ImagesFault;
 
 /// Most records of one upload. A phone sends tens of pictures, of one name; empty ones of many names cost nothing to send.
 pub const RECORDS_MAX: usize = 4096;
@@ -55,8 +55,8 @@ impl Packer {
     }
 
     /// Whether there are no more records than an upload may become.
-    pub fn check(&self) -> Result<(), Fault> {
-        if self.records.len() > RECORDS_MAX { Err(Fault::TooManyFiles) } else { Ok(()) }
+    pub fn check(&self) -> Result<(), ImagesFault> {
+        if self.records.len() > RECORDS_MAX { Err(ImagesFault::TooManyFiles) } else { Ok(()) }
     }
 
     /// Begins a frame whose length is not known yet.
@@ -66,9 +66,9 @@ impl Packer {
     }
 
     /// Adds to the picture.
-    pub fn picture(&mut self, bytes: &[u8]) -> Result<(), Fault> {
+    pub fn picture(&mut self, bytes: &[u8]) -> Result<(), ImagesFault> {
         if self.frame.len() + bytes.len() > FRAME_HEAD_BYTES + self.frame_bytes_max {
-            return Err(Fault::FrameTooLarge);
+            return Err(ImagesFault::FrameTooLarge);
         }
         self.frame.extend_from_slice(bytes);
         Ok(())
@@ -83,7 +83,7 @@ impl Packer {
     }
 
     /// Takes bytes of a stream as they come.
-    pub fn stream(&mut self, name: &str, mut bytes: &[u8]) -> Result<(), Fault> {
+    pub fn stream(&mut self, name: &str, mut bytes: &[u8]) -> Result<(), ImagesFault> {
         while !bytes.is_empty() {
             let head_left = FRAME_HEAD_BYTES.saturating_sub(self.frame.len());
             let left = match self.frame.first_chunk() {

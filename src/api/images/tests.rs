@@ -44,7 +44,7 @@ fn upload_in(
     piece: usize,
     files: &[(&str, &[u8])],
     says: Option<&[u8]>,
-) -> Result<Collected, Fault> {
+) -> Result<Collected, ImagesFault> {
     let mut upload = Upload::new(client, limits);
     for (name, bytes) in files {
         upload.begin_file(name.as_bytes());
@@ -63,7 +63,7 @@ fn upload_in(
     upload.finish()
 }
 
-fn upload(client: Client, files: &[(&str, &[u8])], says: Option<&[u8]>) -> Result<Collected, Fault> {
+fn upload(client: Client, files: &[(&str, &[u8])], says: Option<&[u8]>) -> Result<Collected, ImagesFault> {
     upload_in(client, LIMITS, 100_000, files, says)
 }
 
@@ -96,7 +96,7 @@ fn an_archive_of_many_names_becomes_a_bounded_number_of_records() {
     let most = upload(Client::Mobile, &[("1-2.tar.gz", &gzip(&tar(&entries[1..])))], None).expect("is taken");
     assert_eq!(most.records.len(), pack::RECORDS_MAX);
     let more = upload(Client::Mobile, &[("1-2.tar.gz", &gzip(&tar(&entries)))], None).expect_err("is refused");
-    assert_eq!((more, more.refusal().status), (Fault::TooManyFiles, 413));
+    assert_eq!((more, more.refusal().status), (ImagesFault::TooManyFiles, 413));
 }
 
 #[test]
@@ -217,7 +217,7 @@ fn a_bomb_stops_at_the_limit_and_each_step_is_small() {
                 break upload.end_file().expect_err("is over the limit");
             }
         };
-        assert_eq!((fault, fault.refusal().status), (Fault::InflatedTooLarge, 413));
+        assert_eq!((fault, fault.refusal().status), (ImagesFault::InflatedTooLarge, 413));
         assert!(upload.held_bytes() < 16 << 20);
     }
 }
@@ -228,5 +228,5 @@ fn the_limit_counts_all_files_together() {
     let limits = Limits { inflated_bytes_max: 14_000, ..LIMITS };
     assert!(upload_in(Client::Mobile, limits, 1000, &[("x", &file), ("y", &file)], None).is_ok());
     let all = [("x", &*file), ("y", &file), ("z", &file)];
-    assert_eq!(upload_in(Client::Mobile, limits, 1000, &all, None).map(drop), Err(Fault::InflatedTooLarge));
+    assert_eq!(upload_in(Client::Mobile, limits, 1000, &all, None).map(drop), Err(ImagesFault::InflatedTooLarge));
 }

@@ -8,9 +8,10 @@ use std::io::Write;
 use flate2::write::MultiGzDecoder;
 use tar::Header;
 
+use super::dropped::Dropped;
+use super::fault::ImagesFault;
 use super::name::{PictureName, picture};
 use super::pack::Packer;
-use super::{Dropped, Fault};
 
 /// Packed bytes taken in one step: deflate makes at most 1,032 bytes of one.
 const STEP_BYTES: usize = 1024;
@@ -49,7 +50,7 @@ pub enum Content {
     /// No archive, so a stream of frames, if the client says so; otherwise this is wrong with it.
     Frames {
         /// What upstream would say of it.
-        otherwise: Fault,
+        otherwise: ImagesFault,
         /// Its end was no whole frame.
         broken: bool,
     },
@@ -87,7 +88,7 @@ impl Unpacker {
         left_bytes: &mut u64,
         packer: &mut Packer,
         dropped: &mut Dropped,
-    ) -> Result<usize, Fault> {
+    ) -> Result<usize, ImagesFault> {
         if self.plain {
             let now = &bytes[..bytes.len().min(KEPT_BYTES)];
             self.unpacked(now, left_bytes, packer, dropped)?;
@@ -109,7 +110,7 @@ impl Unpacker {
     }
 
     /// Decides how the file is packed, by its first bytes.
-    fn choose(&mut self, left_bytes: &mut u64, packer: &mut Packer, dropped: &mut Dropped) -> Result<(), Fault> {
+    fn choose(&mut self, left_bytes: &mut u64, packer: &mut Packer, dropped: &mut Dropped) -> Result<(), ImagesFault> {
         let begin = std::mem::take(&mut self.begin);
         if begin == GZIP_MAGIC {
             let mut decoder = MultiGzDecoder::new(Vec::new());
@@ -122,7 +123,7 @@ impl Unpacker {
     }
 
     /// Hands on what has been inflated.
-    fn drain(&mut self, left_bytes: &mut u64, packer: &mut Packer, dropped: &mut Dropped) -> Result<(), Fault> {
+    fn drain(&mut self, left_bytes: &mut u64, packer: &mut Packer, dropped: &mut Dropped) -> Result<(), ImagesFault> {
         let Some(decoder) = &mut self.gzip else { return Ok(()) };
         let mut inflated = std::mem::take(decoder.get_mut());
         let taken = self.unpacked(&inflated, left_bytes, packer, dropped);
@@ -140,8 +141,8 @@ impl Unpacker {
         left_bytes: &mut u64,
         packer: &mut Packer,
         dropped: &mut Dropped,
-    ) -> Result<(), Fault> {
-        *left_bytes = left_bytes.checked_sub(bytes.len() as u64).ok_or(Fault::InflatedTooLarge)?;
+    ) -> Result<(), ImagesFault> {
+        *left_bytes = left_bytes.checked_sub(bytes.len() as u64).ok_or(ImagesFault::InflatedTooLarge)?;
         self.unpacked_bytes += bytes.len() as u64;
         while !bytes.is_empty() {
             bytes = match &mut self.place {
@@ -176,7 +177,7 @@ impl Unpacker {
     }
 
     /// Looks at a whole block.
-    fn block(&mut self, packer: &mut Packer, dropped: &mut Dropped) -> Result<(), Fault> {
+    fn block(&mut self, packer: &mut Packer, dropped: &mut Dropped) -> Result<(), ImagesFault> {
         if self.block.iter().all(|&byte| byte == 0) {
             self.place = Place::End;
             return Ok(());
@@ -187,7 +188,7 @@ impl Unpacker {
                 self.place = Place::Frames;
                 return packer.stream(NO_NAME, &self.block);
             }
-            return Err(Fault::Tar("archive/tar: invalid tar header"));
+            return Err(ImagesFault::Tar("archive/tar: invalid tar header"));
         }
         let kind = header.entry_type();
         // These have no bytes, whatever their size says.
@@ -197,7 +198,7 @@ impl Unpacker {
             || kind.is_block_special()
             || kind.is_dir()
             || kind.is_fifo();
-        let size = header.size().map_err(|_| Fault::Tar("archive/tar: invalid tar header"))?;
+        let size = header.size().map_err(|_| ImagesFault::Tar("archive/tar: invalid tar header"))?;
         let left = if bare { 0 } else { size };
         let mut name = None;
         if kind.is_file() {
@@ -217,7 +218,7 @@ impl Unpacker {
     }
 
     /// Goes on to the next header if the entry is at its end.
-    fn end_entry(&mut self, packer: &mut Packer) -> Result<(), Fault> {
+    fn end_entry(&mut self, packer: &mut Packer) -> Result<(), ImagesFault> {
         let Place::Entry { left: 0, padding, name } = &mut self.place else { return Ok(()) };
         if let Some(name) = name.take() {
             packer.end(&name.stream);
@@ -235,22 +236,22 @@ impl Unpacker {
         left_bytes: &mut u64,
         packer: &mut Packer,
         dropped: &mut Dropped,
-    ) -> Result<Content, Fault> {
+    ) -> Result<Content, ImagesFault> {
         if self.gzip.is_none() && !self.plain {
             if self.begin.is_empty() {
-                return Err(Fault::Gzip("EOF"));
+                return Err(ImagesFault::Gzip("EOF"));
             }
             self.choose(left_bytes, packer, dropped)?;
         }
         if let Some(decoder) = &mut self.gzip {
             let finished = decoder.try_finish();
-            finished.map_err(|_| Fault::Gzip("unexpected EOF, or gzip: invalid checksum"))?;
+            finished.map_err(|_| ImagesFault::Gzip("unexpected EOF, or gzip: invalid checksum"))?;
             self.drain(left_bytes, packer, dropped)?;
         }
         let otherwise = match (&self.gzip, self.unpacked_bytes < BLOCK_BYTES as u64) {
-            (None, _) => Fault::Gzip("gzip: invalid header"),
-            (Some(_), true) => Fault::Tar("unexpected EOF"),
-            (Some(_), false) => Fault::Tar("archive/tar: invalid tar header"),
+            (None, _) => ImagesFault::Gzip("gzip: invalid header"),
+            (Some(_), true) => ImagesFault::Tar("unexpected EOF"),
+            (Some(_), false) => ImagesFault::Tar("archive/tar: invalid tar header"),
         };
         match self.place {
             Place::Begin if self.block.is_empty() => Ok(Content::Archive),
@@ -261,7 +262,7 @@ impl Unpacker {
             Place::Frames => Ok(Content::Frames { otherwise, broken: packer.end_of_stream(NO_NAME) }),
             Place::End => Ok(Content::Archive),
             Place::Header if self.block.is_empty() => Ok(Content::Archive),
-            Place::Header | Place::Entry { left: 1.., .. } => Err(Fault::Tar("unexpected EOF")),
+            Place::Header | Place::Entry { left: 1.., .. } => Err(ImagesFault::Tar("unexpected EOF")),
             // Padding that is missing at the end takes nothing away.
             Place::Entry { .. } => Ok(Content::Archive),
         }
@@ -276,9 +277,9 @@ fn has_its_checksum(header: &Header) -> bool {
 }
 
 /// Upstream's text for what the decoder says.
-fn gzip_fault(error: &std::io::Error) -> Fault {
+fn gzip_fault(error: &std::io::Error) -> ImagesFault {
     let text = error.to_string();
-    Fault::Gzip(match () {
+    ImagesFault::Gzip(match () {
         () if text.contains("header") => "gzip: invalid header",
         () if text.contains("checksum") => "gzip: invalid checksum",
         () => "flate: corrupt input",

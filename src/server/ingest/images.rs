@@ -79,8 +79,8 @@ impl From<OverBudget> for Stop {
     }
 }
 
-impl From<images::Fault> for Stop {
-    fn from(fault: images::Fault) -> Self {
+impl From<images::ImagesFault> for Stop {
+    fn from(fault: images::ImagesFault) -> Self {
         Self::Refuse(fault.refusal())
     }
 }

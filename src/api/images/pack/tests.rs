@@ -64,7 +64,7 @@ fn a_frame_has_a_limit_and_what_is_held_is_known() {
     let mut packer = Packer::new(100, 1 << 20);
     packer.begin(1);
     packer.picture(&[0; 100]).expect("is just within the limit");
-    assert_eq!(packer.picture(&[0]), Err(Fault::FrameTooLarge));
+    assert_eq!(packer.picture(&[0]), Err(ImagesFault::FrameTooLarge));
     let mut packer = Packer::new(1 << 20, 1 << 20);
     for at in 0..100 {
         packer.begin(at);
