@@ -147,9 +147,8 @@ impl Line {
             if cursor.has_passed(segment.core, segment.id, segment.bytes) {
                 continue;
             }
-            let place = cursor.position.cores.get(&segment.core).filter(|place| place.segment == segment.id);
             behind_segments += 1;
-            behind_bytes += segment.bytes - place.map_or(0, |place| place.offset.min(segment.bytes));
+            behind_bytes += cursor.unread_bytes(segment.core, segment.id, segment.bytes);
         }
         (line.behind_segments, line.behind_bytes) = (Some(behind_segments), Some(behind_bytes));
         let mut merge = Merge::resume(reader.clone(), &cursor.position)?;

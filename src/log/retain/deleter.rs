@@ -318,9 +318,8 @@ fn holding(listed: &[Listed]) -> Vec<Option<MergePosition>> {
 fn lag(look: &Look<'_>, cursor: &crate::log::cursor::Cursor) -> ConsumerLag {
     let mut lag = ConsumerLag { name: cursor.consumer.to_string(), holds: cursor.holds, segments: 0, bytes: 0 };
     for segment in look.segments.iter().filter(|s| !cursor.has_passed(s.core, s.id, s.bytes)) {
-        let place = cursor.position.cores.get(&segment.core).filter(|place| place.segment == segment.id);
         lag.segments += 1;
-        lag.bytes += segment.bytes - place.map_or(0, |place| place.offset.min(segment.bytes));
+        lag.bytes += cursor.unread_bytes(segment.core, segment.id, segment.bytes);
     }
     lag
 }

@@ -183,7 +183,7 @@ pub fn held_bytes(look: &Look<'_>) -> u64 {
 impl Look<'_> {
     fn is_held(&self, segment: &Sealed) -> bool {
         let passed = |position: &MergePosition| {
-            crate::log::cursor::has_passed(position, segment.core, segment.id, segment.bytes)
+            crate::log::cursor::position::has_passed(position, segment.core, segment.id, segment.bytes)
         };
         !self.holding.iter().all(|position| position.as_ref().is_some_and(passed))
     }

@@ -1,6 +1,9 @@
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
 
+use crate::log::cursor::NAME_BYTES_MAX;
+use crate::log::read::merge::Place;
 use crate::log::read::reader::hand::{HandSegment, LOG, temp_dir, write_log_file};
 
 use super::*;
@@ -134,7 +137,11 @@ fn a_kept_cursor_survives_kill() {
     cursors.register(&cursor("courier", 0)).unwrap();
     for cycle in 1..=8 {
         let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["cursor::tests::child_keeps_cursors_until_it_is_killed", "--nocapture", "--test-threads=1"])
+            .args([
+                "cursor::registry::tests::child_keeps_cursors_until_it_is_killed",
+                "--nocapture",
+                "--test-threads=1",
+            ])
             .env(CHILD, &cursors.log_dir)
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
