@@ -17,7 +17,8 @@
 //! | [`log`] | segments, writer, recovery, reader, merge | – |
 //! | [`records`] | what the log's records mean: a type for each kind | log, codec, tracker, session |
 //! | [`courier`] | what queues are sent of a record | log, tracker, session |
-//! | [`checker`] | looks at batches behind the log | log, tracker, session, config, telemetry |
+//! | [`consume`] | the loop that follows the log: cursor, batches, back-off, stop, lag | log |
+//! | [`checker`] | checks batches behind the log | consume, log, records, tracker, session, codec, config, telemetry |
 //! | [`bucket`] | signed URLs of an object store's bucket | – |
 //! | [`telemetry`] | log lines, metrics, health | terminal |
 //! | [`terminal`] | what may not reach a terminal | – |
@@ -39,6 +40,7 @@ pub mod cli;
 pub mod client;
 pub mod codec;
 pub mod config;
+pub mod consume;
 pub mod courier;
 pub mod directory;
 pub mod http;

@@ -26,7 +26,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("tracker", &["base"]),
     ("telemetry", &["base"]),
     ("admin", &["telemetry"]),
-    ("checker", &["log", "records", "tracker", "session", "codec", "config", "telemetry"]),
+    ("consume", &["log"]),
+    ("checker", &["base", "consume", "log", "records", "tracker", "session", "codec", "config", "telemetry"]),
     ("courier", &["log", "records", "tracker", "codec"]),
     ("records", &["log", "codec", "tracker", "session"]),
     ("api", &["base", "http", "session", "client", "codec", "directory", "log", "records", "tracker"]),
@@ -192,7 +193,6 @@ fn only_the_server_knows_its_runtime() {
 const CIRCLES_LEFT: &[&str] = &[
     "admin",
     "bucket",
-    "checker",
     "config",
     "directory",
     "log",

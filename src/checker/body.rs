@@ -1,4 +1,4 @@
-//! The inside of a stored batch: inflated as its record says, within a limit, and checked on the way.
+//! The check of a stored batch: its body is inflated as its record says, within a limit, and its structure is checked on the way.
 
 use crate::codec::inflate::{InflateError, Inflater};
 use crate::log::format::record::Record;
@@ -8,26 +8,26 @@ use crate::tracker::{BatchFacts, BatchFault, Checker, Era, FaultKind};
 /// Why a body failed its check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BodyFault {
-    /// The compressed form is at fault.
+    /// It does not inflate.
     #[error(transparent)]
     Inflate(#[from] InflateError),
-    /// The batch inside is at fault.
+    /// The batch in it is malformed.
     #[error(transparent)]
     Batch(#[from] BatchFault),
 }
 
-/// Kinds of fault, as they are counted.
+/// Kinds of faults, as they are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum BodyFaultKind {
     /// It does not inflate.
     Compression,
-    /// It does not begin with metadata, or metadata stands elsewhere.
+    /// It does not begin with metadata, or has metadata elsewhere.
     Metadata,
     /// A size overruns.
     Size,
     /// It ends too early.
     Truncated,
-    /// Its split is not where a batch begins.
+    /// No batch begins at its split.
     Split,
     /// Anything else.
     Other,
@@ -50,7 +50,7 @@ impl BodyFaultKind {
         }
     }
 
-    /// What OpenReplay makes of such a batch: its services read a batch as a whole or not at all.
+    /// What such a batch costs in OpenReplay, whose services read a batch as a whole or not at all.
     pub const fn cost(self) -> &'static str {
         match self {
             Self::Compression => "refused: its tracker tries ten times more, then stops recording",
@@ -61,7 +61,7 @@ impl BodyFaultKind {
 }
 
 impl BodyFault {
-    /// What kind it is.
+    /// Its kind.
     pub const fn kind(&self) -> BodyFaultKind {
         match self {
             Self::Inflate(_) => BodyFaultKind::Compression,
@@ -77,7 +77,7 @@ impl BodyFault {
         }
     }
 
-    /// Where it is, in bytes from the start of the inflated body. `None`: the body does not inflate.
+    /// Its place, in bytes from the start of the inflated body. `None`: the body does not inflate.
     pub const fn offset(&self) -> Option<u64> {
         match self {
             Self::Inflate(_) => None,
@@ -86,16 +86,16 @@ impl BodyFault {
     }
 }
 
-/// Reads bodies; its decoders are used again and again.
+/// Inflates and checks bodies. Its decoders are reused.
 #[derive(Debug, Default)]
-pub struct Bodies {
+pub struct BodyReader {
     inflater: Inflater,
     inflated: Vec<u8>,
 }
 
-impl Bodies {
-    /// Checks the structure of a record's body, of `limit` inflated bytes at most, without keeping it. Where the tracker's generation is not
-    /// known, a body is sound if it is so for one of the two.
+impl BodyReader {
+    /// Checks the structure of a record's body, of at most `limit` inflated bytes, without keeping it. Where the tracker's generation is not
+    /// known, the body is sound if it is for either of the two.
     pub fn check(&mut self, record: &Record<'_>, limit: usize, era: Option<Era>) -> Result<BatchFacts, BodyFault> {
         let split = (record.split > 0).then_some(record.split as usize);
         let mut first = Ok(Checker::new(split, era.unwrap_or(Era::Main)));

@@ -1,4 +1,4 @@
-//! Which tracker wrote a session's batches: batches do not say, starts do.
+//! Which tracker wrote a session's batches. Batches do not say; starts do.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Mutex;
@@ -6,22 +6,22 @@ use std::sync::Mutex;
 use crate::log::format::record::Record;
 use crate::records::Start;
 
-/// Sessions remembered at a time: at least so many, at most twice as many.
+/// Sessions remembered at a time: at least this many, at most twice as many.
 const SESSIONS_MAX: usize = 32_768;
 
-/// Versions told apart. More than a fleet has, and no client can make it grow.
+/// Versions that are distinguished: more than a fleet has, and a bound to what clients can make of them.
 const VERSIONS_MAX: usize = 100;
 
-/// Pairs of project and version that are counted apart.
+/// Pairs of project and version that have counts of their own.
 const PAIRS_MAX: usize = 200;
 
-/// The longest version that is taken for one.
+/// The longest text that is taken for a version.
 const VERSION_BYTES_MAX: usize = 32;
 
 /// The version of a session whose start was not seen.
 pub const UNKNOWN: &str = "unknown";
 
-/// What is not counted by itself.
+/// All versions that have no count of their own.
 pub const OTHER: &str = "other";
 
 /// The version that a start's row names. `None`: the record is no start, or its row names none.
@@ -33,7 +33,8 @@ pub fn version_of(record: &Record<'_>) -> Option<String> {
 /// A session's project and the number of its tracker's version.
 type Known = (u32, u16);
 
-/// What starts have told, of the sessions that were met last.
+/// What starts said, for the sessions that were met last.
+#[derive(Debug)]
 pub struct Trackers {
     versions: Vec<String>,
     young: HashMap<u64, Known>,
@@ -92,7 +93,7 @@ impl Trackers {
             self.versions.push(version.to_owned());
             self.versions.len() - 1
         });
-        // Far below the bound.
+        // Below VERSIONS_MAX.
         place as u16
     }
 }
@@ -124,36 +125,4 @@ impl Tally {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn versions_and_pairs_are_bounded() {
-        let mut trackers = Trackers::default();
-        for n in 0..1000 {
-            trackers.number(&format!("18.0.{n}"));
-        }
-        assert_eq!(trackers.versions.len(), VERSIONS_MAX);
-        assert_eq!(trackers.number("19.0.0"), 1);
-        assert_eq!(trackers.number("a label\"} 1\n"), 1);
-        assert_eq!(trackers.number("18.0.3"), 5);
-        let tally = Tally::default();
-        for project in 0..1000 {
-            tally.count(project, "18.0.6", project % 2 == 0);
-        }
-        let read = tally.read();
-        assert_eq!(read.len(), PAIRS_MAX + 1);
-        assert_eq!(read.iter().map(|(.., all, _)| all).sum::<u64>(), 1000);
-        assert_eq!(read.iter().map(|(.., broken)| broken).sum::<u64>(), 500);
-    }
-
-    #[test]
-    fn sessions_are_bounded_and_the_last_met_stay() {
-        let mut trackers = Trackers { sessions_max: 10, ..Trackers::default() };
-        for session in 0..1000 {
-            trackers.insert(session, (7, 1));
-            assert!(trackers.young.len() + trackers.old.len() <= 20);
-        }
-        assert!(trackers.young.contains_key(&999));
-    }
-}
+mod tests;

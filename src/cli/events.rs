@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::Args;
 use serde::Serialize;
 
-use crate::checker::{Bodies, version_of};
+use crate::checker::{BodyReader, version_of};
 use crate::config::value;
 use crate::log::format::record::{Kind, Record};
 use crate::tracker::{Era, read_batch, split_parts};
@@ -74,7 +74,7 @@ struct Printer<'a> {
     era: Era,
     /// The client's time of the session's first message: what the shown offsets count from.
     began_ms: Option<i64>,
-    bodies: Bodies,
+    bodies: BodyReader,
     line: String,
 }
 
@@ -86,7 +86,7 @@ impl<'a> Printer<'a> {
             out,
             era: Era::default(),
             began_ms: None,
-            bodies: Bodies::default(),
+            bodies: BodyReader::default(),
             line: String::new(),
         }
     }

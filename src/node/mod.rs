@@ -6,6 +6,7 @@
 //! | [`running`] | what was started, until a signal ends it: waits, then takes it apart |
 //! | [`options`] | what the settings mean for each part |
 //! | [`cores`] | how many cores on which processors, and what each is started with |
+//! | [`warm_up`] | reads from the log which sessions belong to which project |
 //! | [`signals`], [`reload`] | SIGTERM and SIGHUP; changes of the settings while the server runs |
 //! | [`missing`] | what the files of settings and secrets lack of what is in force |
 //! | [`projects`], [`retention`], [`recovery`], [`failures`], [`heartbeats`] | projects, log and cores as log lines, metrics and checks |
@@ -29,6 +30,7 @@ mod running;
 mod shutdown;
 mod signals;
 mod start;
+mod warm_up;
 
 use std::process::ExitCode;
 

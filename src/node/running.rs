@@ -13,6 +13,7 @@ use crate::server::core::state::Common;
 use crate::telemetry::{Level, Logger, Printer};
 
 use super::shutdown::{self, CoreThread, Ended};
+use super::warm_up::WarmUp;
 use super::{NodeError, reload};
 
 /// How long the log's threads may take to end when a core has not. What was acknowledged is on disk already.
@@ -31,6 +32,8 @@ pub struct Running {
     pub log: Log,
     /// The checker.
     pub checker: Checker,
+    /// The warm-up, which may have ended by itself.
+    pub warm_up: WarmUp,
     /// The admin port.
     pub admin: AdminHandle,
     /// Watches the file of projects.
@@ -60,11 +63,12 @@ impl Running {
     /// # Errors
     /// The log could not be closed.
     pub fn stop(self, ended: Ended) -> Result<ExitCode, NodeError> {
-        let Self { log, checker, admin, watcher, reloader, logger, printer, .. } = self;
+        let Self { log, checker, warm_up, admin, watcher, reloader, logger, printer, .. } = self;
         let mut parts = vec![
             shutdown::part(&logger, "projects", move || drop(watcher)),
             shutdown::part(&logger, "reload", move || drop(reloader)),
             shutdown::part(&logger, "checker", move || checker.stop()),
+            shutdown::part(&logger, "warm-up", move || warm_up.stop()),
         ];
         let closing = log.clone();
         let closed = shutdown::log(&logger, move || match ended.all {

@@ -13,7 +13,7 @@ use atomic_waker::AtomicWaker;
 use crate::admin::port;
 use crate::bucket::Bucket;
 use crate::checker;
-use crate::checker::{Checker, Told};
+use crate::checker::Checker;
 use crate::client::geo::Geo;
 use crate::client::user_agent::UserAgents;
 use crate::config::{Config, Sources, first_run};
@@ -37,6 +37,7 @@ use super::cores::Cores;
 use super::missing::MissingSettings;
 use super::projects::{self, Projects};
 use super::running::Running;
+use super::warm_up::{Found, WarmUp};
 use super::{NodeError, admin_port, options, recovery, reload, retention, signals};
 
 /// Starts a server with the settings of `sources`.
@@ -101,13 +102,13 @@ pub fn start(mut sources: Sources) -> Result<Running, NodeError> {
     let seats = cores.seats(&log, listeners, outboxes)?;
 
     // The side threads. All that can fail comes before the first connection is taken.
+    let (checker, earlier) = Checker::spawn(checker::Options::of(config), logger.clone()).map_err(NodeError::other)?;
     let told = Arc::clone(&common);
-    let tell = move |told_now| match told_now {
-        Told::Sessions(sessions) => told.known.add(sessions),
-        Told::All => told.known.finish(),
+    let tell = move |found| match found {
+        Found::Sessions(sessions) => told.known.add(sessions),
+        Found::All => told.known.finish(),
     };
-    let checker =
-        Checker::spawn(checker::Options::of(config), Box::new(tell), logger.clone()).map_err(NodeError::other)?;
+    let warm_up = WarmUp::spawn(config.data.join("log"), tell, earlier, logger.clone()).map_err(NodeError::other)?;
     let reloads = Arc::new(reload::Reloads::default());
     let metrics = Metrics::new(seats.iter().map(|seat| Arc::clone(&seat.metrics)).collect()).logger(&logger);
     let metrics = reload::register(metrics, &reloads, &common);
@@ -136,7 +137,7 @@ pub fn start(mut sources: Sources) -> Result<Running, NodeError> {
     let stopper = Arc::clone(&common);
     signals::handle(signals, move || stopper.stop(), reloader.trigger(), logger.clone())?;
     announce(listen_addr, admin.addr(), &first_run, &common, began.elapsed());
-    Ok(Running { common, threads, log, checker, admin, watcher, reloader, logger, printer })
+    Ok(Running { common, threads, log, checker, warm_up, admin, watcher, reloader, logger, printer })
 }
 
 /// Numbers for new sessions. A clock that was set back must not lead to ids that are given out already.

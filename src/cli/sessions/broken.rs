@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::checker::{Bodies, BodyFault, version_of};
+use crate::checker::{BodyFault, BodyReader, version_of};
 use crate::cli::error::CliError;
 use crate::cli::log_folder;
 use crate::cli::output::{Align, Out, Table, plain, thousands};
@@ -124,7 +124,7 @@ impl Seen {
 /// Prints the sessions with faults of the log in `data`.
 pub(super) fn list(args: &SessionsArgs, data: &Path, out: &mut Out) -> Result<(), CliError> {
     let mut merge = log_folder::merge(data, false)?;
-    let mut bodies = Bodies::default();
+    let mut bodies = BodyReader::default();
     let mut sessions: HashMap<u64, Seen> = HashMap::new();
     while let Some(record) = merge.next_settled()? {
         let chosen = args.project.is_none_or(|project| record.project == project || record.project == 0);

@@ -191,13 +191,18 @@ impl LogReader {
     ///
     /// What only bears a segment's name, or a core's, is passed over: see [`strangers`](LogReader::strangers).
     pub fn segments(&self) -> Result<Vec<SegmentInfo>, LogError> {
+        self.segments_that(&|_, _| true)
+    }
+
+    /// The [`segments`](LogReader::segments) that are wanted, by core and id. The others are not looked at.
+    pub fn segments_that(&self, wanted: &dyn Fn(u16, u64) -> bool) -> Result<Vec<SegmentInfo>, LogError> {
         let mut all = Vec::new();
         let server = self.server();
         for (core, dir) in core_dirs(&self.log_dir)? {
             let page = ControlView::read(&dir.join(control::FILE_NAME));
             let live = page.map(|page| (page, server.owns(&page)));
             let files = segment_files(&dir)?;
-            for (at, file) in files.iter().enumerate() {
+            for (at, file) in files.iter().enumerate().filter(|(_, file)| wanted(core, file.id)) {
                 let later = || files[at + 1..].iter().any(|later| self.holds_records(core, later));
                 match self.info_of(core, file, live.as_ref(), &later) {
                     Ok(info) => all.push(info),

@@ -10,21 +10,21 @@ use crate::log::format::record::Record;
 
 use super::body::BodyFault;
 
-/// Its name in the data folder.
+/// The list's name in the data folder.
 pub const FILE: &str = "broken.ndjson";
 
 /// At this size the file becomes `broken.ndjson.1`, and a new one begins.
 const BYTES_MAX: u64 = 8 * 1024 * 1024;
 
-/// Appends marks.
-pub struct Marks {
+/// Appends to the list.
+pub struct BrokenList {
     path: PathBuf,
     file: Option<(File, u64)>,
     bytes_max: u64,
 }
 
 #[derive(Serialize)]
-struct Mark<'a> {
+struct Line<'a> {
     id: String,
     received_us: u64,
     session_id: String,
@@ -33,15 +33,15 @@ struct Mark<'a> {
     fault: &'a str,
 }
 
-impl Marks {
-    /// The list at `path`, which is made with the first mark.
+impl BrokenList {
+    /// The list at `path`, which is made with the first batch.
     pub fn new(path: PathBuf) -> Self {
         Self { path, file: None, bytes_max: BYTES_MAX }
     }
 
-    /// Marks a batch.
+    /// Adds a batch.
     pub fn add(&mut self, record: &Record<'_>, fault: &BodyFault) -> io::Result<()> {
-        let mark = Mark {
+        let line = Line {
             id: record.id.to_string(),
             received_us: record.order_us,
             session_id: record.session.to_string(),
@@ -49,7 +49,7 @@ impl Marks {
             bytes: record.payload.len(),
             fault: &fault.to_string(),
         };
-        let mut line = serde_json::to_vec(&mark)?;
+        let mut line = serde_json::to_vec(&line)?;
         line.push(b'\n');
         self.append(&line)
     }
@@ -74,19 +74,4 @@ impl Marks {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_list_of_broken_batches_is_bounded() {
-        let dir = tempfile::tempdir().expect("a temporary folder");
-        let path = dir.path().join(FILE);
-        let mut marks = Marks { bytes_max: 100, ..Marks::new(path.clone()) };
-        for _ in 0..50 {
-            marks.append(&[b'x'; 30]).expect("is written");
-        }
-        let bytes = |path: &PathBuf| fs::metadata(path).expect("is there").len();
-        assert!(bytes(&path) <= 100 && bytes(&path.with_extension("ndjson.1")) <= 100);
-        assert_eq!(fs::read_dir(dir.path()).expect("is there").count(), 2);
-    }
-}
+mod tests;

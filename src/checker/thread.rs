@@ -1,0 +1,103 @@
+//! The checker's thread, and what others may ask of it.
+
+use std::io;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use crossbeam_channel::Sender;
+
+use crate::config::Config;
+use crate::consume;
+use crate::log::format::record::Record;
+use crate::telemetry::{Logger, Metrics};
+
+use super::findings::Findings;
+use super::options::{LiveOptions, Options};
+use super::trackers::Trackers;
+use super::worker::Worker;
+
+/// A checker that runs. It ends when this is dropped.
+#[derive(Debug)]
+pub struct Checker {
+    findings: Arc<Findings>,
+    options: Arc<LiveOptions>,
+    handle: consume::Handle,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// The starts of sessions that the log holds already. The checker waits until this is dropped before it begins: batches do not say which tracker wrote them.
+#[derive(Debug)]
+pub struct EarlierStarts {
+    trackers: Trackers,
+    to: Sender<Trackers>,
+}
+
+impl EarlierStarts {
+    /// Takes note of one.
+    pub fn note(&mut self, start: &Record<'_>) {
+        self.trackers.note(start);
+    }
+}
+
+impl Drop for EarlierStarts {
+    fn drop(&mut self) {
+        // The channel has room for it. If the checker has ended, nobody needs it.
+        let _ = self.to.try_send(std::mem::take(&mut self.trackers));
+    }
+}
+
+impl Checker {
+    /// Starts the thread.
+    ///
+    /// # Errors
+    /// The system gives no thread.
+    pub fn spawn(options: Options, logger: Logger) -> io::Result<(Self, EarlierStarts)> {
+        let (to, earlier) = crossbeam_channel::bounded(1);
+        let findings = Arc::new(Findings::default());
+        let live = Arc::new(LiveOptions::new(&options));
+        let handle = consume::Handle::default();
+        let run = {
+            let (findings, live, handle) = (Arc::clone(&findings), Arc::clone(&live), handle.clone());
+            move || Worker::new(options.data, findings, live, logger).run(&earlier, &handle)
+        };
+        let thread = std::thread::Builder::new().name("checker".into()).spawn(run)?;
+        let checker = Self { findings, options: live, handle, thread: Some(thread) };
+        Ok((checker, EarlierStarts { trackers: Trackers::default(), to }))
+    }
+
+    /// A function that changes the settings while it runs. They apply from the next batch on; the data folder stays.
+    pub fn tuner(&self) -> impl Fn(&Config) + Send + Sync + 'static {
+        let live = Arc::clone(&self.options);
+        move |config| live.set(&Options::of(config))
+    }
+
+    /// Adds what was found to the metrics.
+    #[must_use]
+    pub fn register(&self, metrics: Metrics) -> Metrics {
+        self.findings.register(metrics)
+    }
+
+    /// What was found so far.
+    pub fn findings(&self) -> &Findings {
+        &self.findings
+    }
+
+    /// Ends the thread.
+    pub fn stop(mut self) {
+        self.end();
+    }
+
+    fn end(&mut self) {
+        self.handle.stop();
+        if let Some(thread) = self.thread.take() {
+            // The panic hook has printed a panic there; nothing is left to do about it.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Checker {
+    fn drop(&mut self) {
+        self.end();
+    }
+}

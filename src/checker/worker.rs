@@ -1,0 +1,169 @@
+//! Takes records from the log and checks the batches among them.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, RecvTimeoutError};
+
+use crate::base::time::wall_us;
+use crate::consume::{self, Batch, BatchBounds, Consumer, Failure, Handle, Handler, Step};
+use crate::log::cursor::From;
+use crate::log::format::record::{Kind, Record};
+use crate::telemetry::{Level, Logger};
+
+use super::body::{BodyFaultKind, BodyReader};
+use super::broken_list::{self, BrokenList};
+use super::budget::Budget;
+use super::findings::Findings;
+use super::options::LiveOptions;
+use super::trackers::Trackers;
+
+/// The name under which its cursor is kept.
+const NAME: &str = "checker";
+
+/// The rest when there is nothing new.
+const IDLE: Duration = Duration::from_millis(500);
+
+/// The rest after the log could not be read.
+const FAILURE_REST: Duration = Duration::from_secs(5);
+
+/// The budget and the settings are looked at after so many records.
+const STRIDE: u32 = 16;
+
+/// Further behind than this it skips to the end.
+const LAG_MAX: Duration = Duration::from_secs(60);
+
+/// How often the cursor is kept. Keeping it syncs, which a disk under load feels.
+const KEEP_EVERY: Duration = Duration::from_secs(5);
+
+/// How often it looks for a stop while the log's earlier starts are read.
+const STARTS_POLL: Duration = Duration::from_millis(50);
+
+/// Bounds that a stride stays far below.
+const BATCH: BatchBounds = BatchBounds { bytes: u64::MAX, time: Duration::from_secs(1) };
+
+/// What runs on the checker's thread.
+pub struct Worker {
+    data: PathBuf,
+    findings: Arc<Findings>,
+    options: Arc<LiveOptions>,
+    logger: Logger,
+    trackers: Trackers,
+    bodies: BodyReader,
+    broken: BrokenList,
+    budget: Budget,
+}
+
+impl Worker {
+    /// To be called on its own thread, whose processor time is counted.
+    pub fn new(data: PathBuf, findings: Arc<Findings>, options: Arc<LiveOptions>, logger: Logger) -> Self {
+        let broken = BrokenList::new(data.join(broken_list::FILE));
+        let budget = Budget::new(options.budget_percent());
+        let (trackers, bodies) = (Trackers::default(), BodyReader::default());
+        Self { data, findings, options, logger, trackers, bodies, broken, budget }
+    }
+
+    /// Waits for the earlier starts, then follows the log until the stop.
+    pub fn run(mut self, earlier: &Receiver<Trackers>, handle: &Handle) {
+        // Requests come first.
+        let _ = rustix::process::nice(19);
+        while !handle.is_stopping() {
+            match earlier.recv_timeout(STARTS_POLL) {
+                Ok(trackers) => self.trackers = trackers,
+                Err(RecvTimeoutError::Timeout) => continue,
+                Err(RecvTimeoutError::Disconnected) => {}
+            }
+            break;
+        }
+        let consumer = Consumer {
+            log_dir: self.data.join("log"),
+            name: NAME.parse().expect("it is a valid name"),
+            begin: From::Start,
+            holds: false,
+            batch: BATCH,
+            idle: IDLE,
+            keep_every: KEEP_EVERY,
+            backoff_first: FAILURE_REST,
+            backoff_max: FAILURE_REST,
+        };
+        while !handle.is_stopping() {
+            if !self.options.enabled() {
+                handle.rest(IDLE);
+                continue;
+            }
+            self.budget = Budget::new(self.options.budget_percent());
+            if let Err(error) = consume::follow(&consumer, handle, &mut self) {
+                self.failed(Failure::Read(&error));
+                handle.rest(FAILURE_REST);
+            }
+        }
+    }
+
+    fn warn(&self, message: &str, error: &str) {
+        self.logger.event(Level::Warn, crate::caller!(), message, &[("error", error)]);
+    }
+
+    fn check(&mut self, record: &Record<'_>) {
+        self.findings.count_checked();
+        let limit = self.options.inflated_limit();
+        // A decoder that panics on a batch must not end the checker, now and at each start from here. Its state is made anew with each body. Both generations of trackers
+        // are tried, because a start may be missing.
+        let bodies = &mut self.bodies;
+        let checked = catch_unwind(AssertUnwindSafe(|| bodies.check(record, limit, None).map(drop)));
+        let (project, version) = self.trackers.of(record);
+        self.findings.count_of_tracker(project, version, !matches!(checked, Ok(Ok(()))));
+        let fault = match checked {
+            Ok(Ok(())) => return,
+            Ok(Err(fault)) => fault,
+            Err(_) => {
+                self.findings.count_broken(BodyFaultKind::Other);
+                return self.warn("the checker's decoder panicked", &record.id.to_string());
+            }
+        };
+        self.findings.count_broken(fault.kind());
+        if let Err(error) = self.broken.add(record, &fault) {
+            self.warn("a broken batch could not be marked", &error.to_string());
+        }
+    }
+}
+
+impl Handler for Worker {
+    fn take(&mut self, batch: &mut Batch<'_>) -> Step {
+        if !self.options.enabled() {
+            return Step::End;
+        }
+        let mut lag_us = None;
+        for _ in 0..STRIDE {
+            let Some(record) = batch.next() else { break };
+            match record.kind {
+                Kind::Start => self.trackers.note(&record),
+                Kind::Batch => self.check(&record),
+                _ => {}
+            }
+            lag_us = Some(wall_us().saturating_sub(record.order_us));
+        }
+        if batch.skipped().segments > 0 {
+            self.findings.count_jump();
+        }
+        let Some(lag_us) = lag_us else { return Step::Continue };
+        self.budget.set(self.options.budget_percent());
+        match self.budget.pause() {
+            None => Step::Continue,
+            Some(pause) if lag_us > LAG_MAX.as_micros() as u64 => {
+                self.findings.count_jump();
+                Step::SkipToEnd(pause)
+            }
+            Some(pause) => Step::Pause(pause),
+        }
+    }
+
+    fn failed(&mut self, failure: Failure<'_>) {
+        match failure {
+            Failure::Read(error) => self.warn("the checker can't read the log", &error.to_string()),
+            // It only means that a crash has some batches checked twice.
+            Failure::Keep(_) => {}
+        }
+    }
+}
