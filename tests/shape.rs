@@ -203,9 +203,6 @@ const CIRCLES_LEFT: &[&str] = &[
     "log::repair::salvage",
     "log::write",
     "server",
-    "server::conn",
-    "server::core",
-    "server::request",
     "src",
 ];
 

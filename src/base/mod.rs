@@ -1,5 +1,6 @@
 //! What several folders need and none owns.
 
+pub mod id_hasher;
 pub mod net;
 pub mod snapshot;
 pub mod terminal;

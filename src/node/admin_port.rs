@@ -6,7 +6,7 @@ use crate::admin::health::Check;
 use crate::admin::port::Admin;
 use crate::checker::Checker;
 use crate::log::Log;
-use crate::server::core::state::Common;
+use crate::server::core::common::Common;
 use crate::telemetry::Metrics;
 
 use super::{failures, heartbeats, retention};

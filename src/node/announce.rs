@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::base::net::reachable;
 use crate::config::{FirstRun, snippet};
-use crate::server::core::state::Common;
+use crate::server::core::common::Common;
 
 /// Tells a person where the server is and what to paste into a page. It goes to stderr: stdout carries
 /// log lines only.

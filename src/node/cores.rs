@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::log::Log;
 use crate::server::Seat;
 use crate::server::core::cpus;
-use crate::server::core::state::Announcement;
+use crate::server::core::sessions::Announcement;
 use crate::telemetry::CoreMetrics;
 
 use super::NodeError;

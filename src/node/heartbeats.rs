@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::admin::health::Check;
-use crate::server::core::state::Common;
+use crate::server::core::common::Common;
 use crate::telemetry::Metrics;
 use crate::telemetry::metrics::Sample;
 

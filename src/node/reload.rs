@@ -14,8 +14,8 @@ use crossbeam_channel::{Receiver, Sender, bounded, select};
 use crate::config::{Config, Loaded, SETTINGS, Sources, TokenSecrets, masked};
 use crate::directory::POLL_INTERVAL;
 use crate::log::Deleting;
+use crate::server::core::common::Common;
 use crate::server::core::live::Live;
-use crate::server::core::state::Common;
 use crate::settled::{Watched, leave};
 use crate::telemetry::{Level, Logger, Metrics};
 

@@ -8,8 +8,8 @@ use crate::admin::port::AdminHandle;
 use crate::checker::Checker;
 use crate::directory;
 use crate::log::Log;
+use crate::server::core::common::Common;
 use crate::server::core::notices;
-use crate::server::core::state::Common;
 use crate::telemetry::{Level, Logger, Printer};
 
 use super::shutdown::{self, CoreThread, Ended};

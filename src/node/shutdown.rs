@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use crate::server::core::common::Common;
 use crate::server::core::heartbeat::{Change, LOOK, Listener};
-use crate::server::core::state::Common;
 use crate::telemetry::{Level, Logger};
 
 /// What a core may take beyond `drain_timeout`: it has to seal its log.

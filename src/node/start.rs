@@ -19,14 +19,14 @@ use crate::client::user_agent::UserAgents;
 use crate::config::{Config, Sources, first_run};
 use crate::log::{Log, Recovery};
 use crate::server::conn::listen::listen;
-use crate::server::conn::migration::Inbox;
+use crate::server::core::common::{Common, INBOX_MAX};
 use crate::server::core::heartbeat::Heartbeats;
+use crate::server::core::inbox::Inbox;
 use crate::server::core::known::Known;
+use crate::server::core::label_log;
 use crate::server::core::limits;
 use crate::server::core::live::{Live, LiveSettings};
 use crate::server::core::runtime::Driver;
-use crate::server::core::state::{Common, INBOX_MAX};
-use crate::server::request::labels;
 use crate::server::spawn;
 use crate::session::flake::FlakeIds;
 use crate::session::shard;
@@ -92,7 +92,7 @@ pub fn start(mut sources: Sources) -> Result<Running, NodeError> {
         geo: Geo::open(config.maxminddb_file.as_deref()).map_err(NodeError::other)?,
         logger: logger.clone(),
         known: Known::default(),
-        labels_logged: labels::Told::default(),
+        labels_logged: label_log::Logged::default(),
         inboxes,
         stopping: AtomicBool::new(false),
         stop_wakers: (0..cores.count).map(|_| AtomicWaker::new()).collect(),

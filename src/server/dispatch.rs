@@ -18,12 +18,13 @@ use crate::session::upload_token::UploadToken;
 use crate::telemetry::Text;
 
 use super::core::conn::Conn;
-use super::core::known;
 use super::core::state::Core;
 use super::ingest::{batch, forms, images, mobile, recording, sdk, start, upload};
-use super::io::client::{BodyError, BodyRange, ClientIo, Gone};
+use super::io::client::{BodyError, ClientIo, Gone};
+use super::memory::pool::BodyRange;
 use super::memory::pool::OverBudget;
 use super::request::gate;
+use super::request::known_sessions;
 use super::request::respond::RequestFacts;
 use super::store::charge::Charge;
 use super::store::commit::wait_for_memory;
@@ -107,7 +108,7 @@ pub async fn exchange(io: &mut ClientIo, core: &Rc<Core>, conn: &Rc<Conn>) -> Ne
     let mut facts = RequestFacts::begin(io);
     let mut verdict = judge(io, core, conn, &mut facts);
     // Whose session this is may stand in the log, and not be read yet.
-    if facts.project.is_none() && facts.session.is_some() && known::wait(core, conn).await {
+    if facts.project.is_none() && facts.session.is_some() && known_sessions::wait(core, conn).await {
         verdict = judge(io, core, conn, &mut facts);
     }
     match verdict {

@@ -12,8 +12,10 @@ use crate::log::Writer;
 use crate::telemetry::{CoreMetrics, Level};
 
 use super::conn::{accept, migration, sweep};
-use super::core::state::{Announcement, Common, Core};
-use super::store::{commit, writes};
+use super::core::common::Common;
+use super::core::sessions::Announcement;
+use super::core::state::Core;
+use super::store::{commit, ring_writes};
 
 /// How often a draining core looks whether its connections have ended.
 const DRAIN_POLL: Duration = Duration::from_millis(10);
@@ -72,7 +74,7 @@ async fn run(common: Arc<Common>, seat: Seat) -> std::io::Result<()> {
     monoio::spawn(commit::run(Rc::clone(&core)));
     monoio::spawn(sweep::run(Rc::clone(&core)));
     if core.owns_writes() {
-        (0..writes::TASKS).for_each(|_| drop(monoio::spawn(writes::run(Rc::clone(&core)))));
+        (0..ring_writes::TASKS).for_each(|_| drop(monoio::spawn(ring_writes::run(Rc::clone(&core)))));
     }
     monoio::spawn(migration::run(Rc::clone(&core)));
     accept::run(Rc::clone(&core), seat.listener).await?;

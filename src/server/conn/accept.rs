@@ -8,13 +8,13 @@ use monoio::io::Canceller;
 use monoio::net::{TcpListener, TcpStream};
 
 use crate::server::core::conn::Conn;
+use crate::server::core::inbox::Request;
 use crate::server::core::runtime::Driver;
 use crate::server::core::state::Core;
 use crate::telemetry::Level;
 
 use super::connection::serve;
 use super::evict;
-use super::migration::Request;
 
 /// The pause behind an `accept` that failed for want of descriptors or memory. Without it the loop
 /// would spin: the connection stays in the queue.

@@ -12,15 +12,16 @@ use crate::api::refusal::{Reason, Refusal};
 use crate::config::ProxyProtocol;
 use crate::http::Reject;
 use crate::server::core::conn::Conn;
+use crate::server::core::inbox::Request;
 use crate::server::core::runtime::Driver;
 use crate::server::core::state::Core;
 use crate::server::dispatch::{Next, exchange};
 use crate::server::io::client::{ClientIo, Gone, Greeting, Received};
+use crate::server::memory::pool::BodyRange;
 use crate::server::request::respond::RequestFacts;
 use crate::telemetry::Level;
 
-use super::migration::Request;
-use super::{evict, migration};
+use super::evict;
 
 /// What a client may still send behind our last answer before the connection is closed for good.
 const LINGER_BYTES_MAX: usize = 16 * 1024 * 1024;
@@ -76,7 +77,7 @@ async fn run(core: Rc<Core>, stream: TcpStream, conn: Rc<Conn>, _listed: Listed,
             None => io.receive_head().await,
         };
         let next = match received {
-            Received::Head if core.poisoned.get() && migration::find_place(&core, &conn) => Next::PassOn(None),
+            Received::Head if core.poisoned.get() && core.find_place(&conn) => Next::PassOn(None),
             Received::Head if conn.over_cap.get() && !takes_place(&core, &conn).await => {
                 let refusal = Refusal::new(503, Reason::Connections, "too many connections, try again");
                 RequestFacts::begin(&mut io).refuse(&mut io, &core, &refusal, false).await;
@@ -112,12 +113,21 @@ async fn run(core: Rc<Core>, stream: TcpStream, conn: Rc<Conn>, _listed: Listed,
                 break;
             }
             Next::PassOn(body) => {
-                migration::pass_on(io, &core, &conn, body);
+                pass_on(io, &core, &conn, body);
                 break;
             }
             Next::Close => break,
         }
     }
+}
+
+/// Sends the connection to its place. `body` is the body of the request in the buffer, if it was received.
+fn pass_on(mut io: ClientIo, core: &Core, conn: &Conn, body: Option<BodyRange>) {
+    let Some(ticket) = conn.ticket.borrow_mut().take() else { return };
+    let bytes = io.work().buf.to_vec();
+    let body = body.or_else(|| io.body_at_hand());
+    ticket.send(conn.peer.get(), bytes, body, conn.held_ms(core.now_ms()), conn.served.get());
+    core.metrics.handed_over.inc();
 }
 
 /// Where proxies say whom they connect, ahead of everything else: hears that. False: the connection is closed.

@@ -9,8 +9,8 @@ use std::task::Waker;
 use monoio::io::Canceller;
 use nix::sys::socket::Shutdown;
 
+use super::inbox::Ticket;
 use crate::log::Seq;
-use crate::server::conn::migration::Ticket;
 use crate::session::SessionId;
 use crate::session::token::Token;
 

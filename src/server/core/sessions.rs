@@ -1,9 +1,13 @@
 //! A core's own copy of session -> project: bounded, and fed by the starts of all cores.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
+use std::hash::BuildHasherDefault;
 
+use crate::base::id_hasher::IdHasher;
 use crate::session::SessionId;
+
+/// A session that has just been given out, for the other cores.
+pub type Announcement = (SessionId, u32);
 
 /// The newest sessions and their projects. Two generations: when the young one is full it becomes
 /// the old one, and what was only in the old one is forgotten. A session in use stays.
@@ -11,32 +15,6 @@ pub struct Sessions {
     young: HashMap<SessionId, u32, BuildHasherDefault<IdHasher>>,
     old: HashMap<SessionId, u32, BuildHasherDefault<IdHasher>>,
     generation_max: usize,
-}
-
-/// Spreads a session id. Ids come from tokens that we signed, so nobody can choose ones that collide.
-#[derive(Default)]
-pub(in crate::server) struct IdHasher(u64);
-
-impl Hasher for IdHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            self.write_u64(u64::from(byte));
-        }
-    }
-
-    fn write_u32(&mut self, id: u32) {
-        self.write_u64(u64::from(id));
-    }
-
-    fn write_u64(&mut self, id: u64) {
-        // Fibonacci hashing: the map takes its bits from both ends.
-        let spread = (self.0 ^ id).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        self.0 = spread ^ (spread >> 32);
-    }
 }
 
 impl Sessions {

@@ -4,113 +4,46 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Waker;
 
-use atomic_waker::AtomicWaker;
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_channel::Receiver;
 
 use crate::api::batch::BatchScratch;
 use crate::api::reply::Preflight;
 use crate::api::start::StartScratch;
 use crate::base::snapshot::Copied;
-use crate::bucket::Bucket;
-use crate::client::geo::Geo;
-use crate::client::user_agent::UserAgents;
 use crate::config::{Ack, CheckBodies};
-use crate::directory::{CurrentDirectory, Directory};
+use crate::directory::Directory;
 use crate::http::Limits;
 use crate::http::date::HttpDate;
-use crate::log::{Log, Writer};
+use crate::log::Writer;
 use crate::server::admission::Admission;
-use crate::server::conn::evict::Evictions;
-use crate::server::conn::migration::Inbox;
-use crate::server::ingest::inflate::Inflaters;
 use crate::server::memory::pool::Pool;
 use crate::server::memory::shares::Shares;
-use crate::server::request::labels;
-use crate::server::store::commit::Waiters;
-use crate::server::store::writes::Writes;
 use crate::session::SessionId;
-use crate::session::flake::FlakeIds;
 use crate::telemetry::{CoreMetrics, Logger};
 
 use super::clock::Clock;
-use super::conn::Conns;
-use super::heartbeat::Heartbeats;
-use super::known::Known;
-use super::limits::Connections;
-use super::live::{Live, LiveSettings};
+use super::common::{Common, INBOX_MAX};
+use super::conn::{Conn, Conns};
+use super::evictions::Evictions;
+use super::inbox::Ticket;
+use super::inflaters::Inflaters;
+use super::label_log;
+use super::live::Live;
 use super::log_throttle::LogThrottle;
 use super::peer_watch::PeerWatch;
 use super::quarantine::Quarantine;
+use super::ring_writes::Writes;
 use super::runtime::Driver;
-use super::sessions::Sessions;
+use super::sessions::{Announcement, Sessions};
+use super::waiters::Waiters;
 
 /// User agents remembered per core.
 const AGENTS_MAX: usize = 4096;
 
 /// Sessions whose project a core remembers.
 const SESSIONS_MAX: usize = 1 << 18;
-
-/// Sessions announced to a core and not yet looked at. What does not fit is looked up as unknown.
-pub const INBOX_MAX: usize = 1 << 14;
-
-/// A session that has just been given out, for the other cores.
-pub type Announcement = (SessionId, u32);
-
-/// What all cores have in common. Immutable, or safe to use from any thread.
-pub struct Common {
-    /// The settings as they are now.
-    pub live: LiveSettings,
-    /// What the cores run on.
-    pub driver: Driver,
-    /// Connections of each core at most: the setting, or what the limit on open files leaves.
-    pub connections: Connections,
-    /// Where recordings of tests with users are put; none: into the log.
-    pub bucket: Option<Bucket>,
-    /// The log; a core takes its writer from it.
-    pub log: Log,
-    /// Projects.
-    pub directory: Arc<CurrentDirectory>,
-    /// Session ids.
-    pub flakes: FlakeIds,
-    /// User agent expressions.
-    pub agents: UserAgents,
-    /// Address database.
-    pub geo: Geo,
-    /// Log lines.
-    pub logger: Logger,
-    /// Sessions of the log from before the start.
-    pub known: Known,
-    /// Projects whose bodies were told of to be mislabelled.
-    pub labels_logged: labels::Told,
-    /// Where new sessions are announced, by core.
-    pub inboxes: Vec<Sender<Announcement>>,
-    /// Set once, when the server stops.
-    pub stopping: AtomicBool,
-    /// Wakes the accept task of each core when the server stops.
-    pub stop_wakers: Vec<AtomicWaker>,
-    /// The cores' heartbeats.
-    pub heartbeats: Heartbeats,
-    /// Where connections are passed on to, by core.
-    pub migrations: Vec<Arc<Inbox>>,
-}
-
-impl Common {
-    /// Tells all cores to finish what they have begun.
-    pub fn stop(&self) {
-        self.stopping.store(true, Ordering::SeqCst);
-        for waker in &self.stop_wakers {
-            waker.wake();
-        }
-    }
-
-    /// The server has been told to stop.
-    pub fn is_stopping(&self) -> bool {
-        self.stopping.load(Ordering::SeqCst)
-    }
-}
 
 /// One core.
 pub struct Core {
@@ -143,7 +76,7 @@ pub struct Core {
     /// Lines about connections without a good PROXY header.
     pub headers_log: LogThrottle,
     /// Projects that need no line about mislabelled bodies any more.
-    pub labels_known: labels::Known,
+    pub labels_known: label_log::Known,
     /// What projects hold of the buffers.
     pub shares: Shares,
     /// Session -> project.
@@ -221,7 +154,7 @@ impl Core {
             admission: RefCell::new(Admission::new(live.config.limit_entries_max, seed.rotate_left(32))),
             limits_log: LogThrottle::default(),
             headers_log: LogThrottle::default(),
-            labels_known: labels::Known::default(),
+            labels_known: label_log::Known::default(),
             shares: Shares::new(budget, live.config.project_share_percent),
             sessions: RefCell::new(Sessions::new(SESSIONS_MAX)),
             knows_log: Cell::new(false),
@@ -413,6 +346,30 @@ impl Core {
     /// How long it has been draining, in ms.
     pub fn drained_ms(&self) -> u64 {
         self.now_ms().saturating_sub(self.draining_since_ms.get())
+    }
+
+    /// Reserves a place for the connection at a core whose log takes records. False if there is none: then the request stays.
+    pub fn find_place(&self, conn: &Conn) -> bool {
+        let inboxes = &self.common.migrations;
+        let from = usize::from(self.dice());
+        for at in (from..from + inboxes.len()).map(|at| at % inboxes.len()) {
+            let number = at as u16;
+            if number == self.number || self.common.log.is_poisoned(number) {
+                continue;
+            }
+            let Some(place) = inboxes[at].reserve() else { continue };
+            // Asked with the place in hand: a core that ends looks at its places after it was told to stop.
+            if self.stopping() {
+                return false;
+            }
+            let Ok(ticket) = Ticket::new(place, conn.fd) else {
+                self.metrics.accept_errors.inc();
+                return false;
+            };
+            *conn.ticket.borrow_mut() = Some(Box::new(ticket));
+            return true;
+        }
+        false
     }
 
     /// Wakes the commit task at the end of this turn.

@@ -12,11 +12,14 @@ use crate::records::mark_unusable;
 use crate::server::core::conn::Conn;
 use crate::server::core::state::Core;
 use crate::server::dispatch::{Admitted, Next, body};
-use crate::server::io::client::{BodyRange, ClientIo};
+use crate::server::io::client::ClientIo;
+use crate::server::memory::pool::BodyRange;
 use crate::server::request::labels;
 use crate::server::request::respond::RequestFacts;
 use crate::server::store::commit::{StoreError, store};
 use crate::telemetry::Text;
+
+use super::inflate;
 
 /// Reads and stores a batch whose token is good.
 pub async fn web_batch(
@@ -56,7 +59,7 @@ pub async fn web_batch(
         Err(refusal) => Err(refusal),
         Ok(()) => {
             let looked = match draft.question(&input) {
-                Some(question) => core.inflaters.look(core, conn, &question, input.body).await.map(Some),
+                Some(question) => inflate::look(core, conn, &question, input.body).await.map(Some),
                 None => Ok(None),
             };
             looked.and_then(|looked| draft.judge(&input, looked))

@@ -13,14 +13,15 @@ use crate::records::{Table, TableRow};
 use crate::server::core::conn::Conn;
 use crate::server::core::state::Core;
 use crate::server::dispatch::{Admitted, Next, body};
-use crate::server::io::client::{BodyRange, ClientIo};
+use crate::server::io::client::ClientIo;
+use crate::server::memory::pool::BodyRange;
 use crate::server::memory::pool::RequestBuffers;
 use crate::server::request::respond::RequestFacts;
 use crate::server::request::{gate, labels};
 use crate::server::store::commit::{StoreError, store};
 use crate::session::SessionId;
 
-use super::inflate::Packed;
+use super::inflate::{self, Packed};
 use super::start::agents_ready;
 
 /// Stores why a browser does not record.
@@ -144,7 +145,7 @@ async fn inflated<T>(
 ) -> (Result<T, Refusal>, Reading) {
     let reading = Cell::new(Coding::of_body(label, Plain::Json, body));
     let judged = match Packed::new(&reading, body, core.live().start.json_inflated_limit) {
-        Some(packed) => core.inflaters.start(core, conn, &packed, judge).await,
+        Some(packed) => inflate::start(core, conn, &packed, judge).await,
         None => Ok(judge(body)),
     };
     (judged, reading.get())

@@ -1,6 +1,6 @@
 //! Looking into compressed bodies before their answer, without holding up the core's other connections.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Instant;
 
@@ -9,103 +9,90 @@ use crate::api::refusal::Refusal;
 use crate::codec::inflate::{Coding, InflateError, Inflater, PIECE_BYTES, Reading};
 use crate::server::core::conn::Conn;
 use crate::server::core::state::Core;
+use crate::server::core::turns::{Lane, TURN};
 use crate::server::store::charge::Charge;
 
-use super::turns::{Lane, TURN, Turns};
+use super::turns::{enter, turn};
 
-/// What a core looks into bodies with: a set for each lane, so that who is in one finds it as it was left.
-#[derive(Default)]
-pub struct Inflaters {
-    turns: Turns,
-    quick: RefCell<Looker>,
-    long: RefCell<Looker>,
-    start: RefCell<Inflater>,
-    /// What a start inflates to that is short.
-    start_plain: RefCell<Vec<u8>>,
-    long_start: RefCell<Inflater>,
+/// Inflaters into a batch. The outer error: its turn did not come in time.
+pub async fn look(
+    core: &Core,
+    conn: &Rc<Conn>,
+    question: &Question,
+    body: &[u8],
+) -> Result<Result<Seen, InflateError>, Refusal> {
+    let inflaters = &core.inflaters;
+    let quick = || inflaters.turns.work(|| step(&mut inflaters.quick.borrow_mut(), Some(question), body));
+    let looked = if inflaters.turns.is_free(Lane::Batch) {
+        quick()
+    } else {
+        let place = enter(core, conn, Lane::Batch).await?;
+        turn(core, conn, &place).await?;
+        quick()
+    };
+    if let Some(seen) = looked.transpose() {
+        return Ok(seen);
+    }
+    inflaters.quick.borrow_mut().end();
+    // It begins anew, where it may be left and taken up.
+    let place = enter(core, conn, Lane::LongBatch).await?;
+    let mut begin = Some(question);
+    let seen = loop {
+        turn(core, conn, &place).await?;
+        let begin = begin.take();
+        let looked = inflaters.turns.work(|| step(&mut inflaters.long.borrow_mut(), begin, body));
+        if let Some(seen) = looked.transpose() {
+            break seen;
+        }
+    };
+    inflaters.long.borrow_mut().end();
+    Ok(seen)
 }
 
-impl Inflaters {
-    /// Inflaters into a batch. The outer error: its turn did not come in time.
-    pub async fn look(
-        &self,
-        core: &Core,
-        conn: &Rc<Conn>,
-        question: &Question,
-        body: &[u8],
-    ) -> Result<Result<Seen, InflateError>, Refusal> {
-        let quick = || self.turns.work(|| turn(&mut self.quick.borrow_mut(), Some(question), body));
-        let looked = if self.turns.is_free(Lane::Batch) {
-            quick()
-        } else {
-            let place = self.turns.enter(core, conn, Lane::Batch).await?;
-            place.turn(core, conn).await?;
-            quick()
-        };
-        if let Some(seen) = looked.transpose() {
-            return Ok(seen);
-        }
-        self.quick.borrow_mut().end();
-        // It begins anew, where it may be left and taken up.
-        let place = self.turns.enter(core, conn, Lane::LongBatch).await?;
-        let mut begin = Some(question);
-        let seen = loop {
-            place.turn(core, conn).await?;
-            let begin = begin.take();
-            let looked = self.turns.work(|| turn(&mut self.long.borrow_mut(), begin, body));
-            if let Some(seen) = looked.transpose() {
-                break seen;
-            }
-        };
-        self.long.borrow_mut().end();
-        Ok(seen)
+/// Inflates a JSON body, of a start or of another small request, and has it judged. Nothing of it is kept: what it inflates to is in memory once for a core, and not
+/// for each start that waits.
+pub async fn start<T>(
+    core: &Rc<Core>,
+    conn: &Rc<Conn>,
+    packed: &Packed<'_>,
+    mut judge: impl FnMut(&[u8]) -> T,
+) -> Result<T, Refusal> {
+    let inflaters = &core.inflaters;
+    let place = enter(core, conn, Lane::Start).await?;
+    turn(core, conn, &place).await?;
+    let short = inflaters.turns.work(|| {
+        let mut plain = inflaters.start_plain.borrow_mut();
+        let whole = packed.short(&mut inflaters.start.borrow_mut(), &mut plain);
+        inflaters.start.borrow_mut().end();
+        whole.map(|whole| whole.then(|| judge(&plain)))
+    });
+    drop(place);
+    match short {
+        Ok(Some(judged)) => return Ok(judged),
+        Ok(None) => {}
+        Err(error) => return packed.fault(error, judge),
     }
-
-    /// Inflates a JSON body, of a start or of another small request, and has it judged. Nothing of it is kept: what it inflates to is in memory once for a core, and not
-    /// for each start that waits.
-    pub async fn start<T>(
-        &self,
-        core: &Rc<Core>,
-        conn: &Rc<Conn>,
-        packed: &Packed<'_>,
-        mut judge: impl FnMut(&[u8]) -> T,
-    ) -> Result<T, Refusal> {
-        let place = self.turns.enter(core, conn, Lane::Start).await?;
-        place.turn(core, conn).await?;
-        let short = self.turns.work(|| {
-            let mut plain = self.start_plain.borrow_mut();
-            let whole = packed.short(&mut self.start.borrow_mut(), &mut plain);
-            self.start.borrow_mut().end();
-            whole.map(|whole| whole.then(|| judge(&plain)))
-        });
-        drop(place);
-        match short {
-            Ok(Some(judged)) => return Ok(judged),
-            Ok(None) => {}
-            Err(error) => return packed.fault(error, judge),
+    let place = enter(core, conn, Lane::LongStart).await?;
+    let mut charge = Charge::new(core, conn.project.get());
+    let mut plain = Vec::new();
+    inflaters.long_start.borrow_mut().begin(packed.coding, packed.limit);
+    let whole = loop {
+        let room = (plain.len() * 2).clamp(plain.len() + PIECE_BYTES, packed.limit.saturating_add(PIECE_BYTES));
+        charge.hold(conn, room as u64).await?;
+        plain.reserve_exact(room - plain.len());
+        turn(core, conn, &place).await?;
+        match inflaters.turns.work(|| packed.some(&mut inflaters.long_start.borrow_mut(), &mut plain, room)) {
+            Ok(false) => {}
+            whole => break whole,
         }
-        let place = self.turns.enter(core, conn, Lane::LongStart).await?;
-        let mut charge = Charge::new(core, conn.project.get());
-        let mut plain = Vec::new();
-        self.long_start.borrow_mut().begin(packed.coding, packed.limit);
-        let whole = loop {
-            let room = (plain.len() * 2).clamp(plain.len() + PIECE_BYTES, packed.limit.saturating_add(PIECE_BYTES));
-            charge.hold(conn, room as u64).await?;
-            plain.reserve_exact(room - plain.len());
-            place.turn(core, conn).await?;
-            match self.turns.work(|| packed.some(&mut self.long_start.borrow_mut(), &mut plain, room)) {
-                Ok(false) => {}
-                whole => break whole,
-            }
-        };
-        self.long_start.borrow_mut().end();
-        match whole {
-            Ok(_) => {
-                place.turn(core, conn).await?;
-                Ok(self.turns.work(|| judge(&plain)))
-            }
-            Err(error) => packed.fault(error, judge),
+    };
+    inflaters.long_start.borrow_mut().end();
+    match whole {
+        Ok(_) => {
+            turn(core, conn, &place).await?;
+            Ok(inflaters.turns.work(|| judge(&plain)))
         }
+        Err(error) => packed.fault(error, judge),
     }
 }
 
@@ -174,7 +161,7 @@ impl<'a> Packed<'a> {
 }
 
 /// Inflaters for one turn. `None`: there is more to do.
-fn turn(looker: &mut Looker, begin: Option<&Question>, body: &[u8]) -> Result<Option<Seen>, InflateError> {
+fn step(looker: &mut Looker, begin: Option<&Question>, body: &[u8]) -> Result<Option<Seen>, InflateError> {
     if let Some(question) = begin {
         looker.begin(question);
     }

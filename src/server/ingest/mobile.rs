@@ -10,6 +10,7 @@ use crate::server::io::client::ClientIo;
 use crate::server::request::respond::RequestFacts;
 
 use super::batch::{Moves, answer, keep, within};
+use super::inflate;
 
 /// Stores a batch of a phone.
 pub async fn batch(
@@ -35,7 +36,7 @@ pub async fn batch(
     };
     let judged = match (within(allowed, input.body), input.question()) {
         (Ok(()), Some(question)) => {
-            let looked = core.inflaters.look(core, conn, &question, input.body).await;
+            let looked = inflate::look(core, conn, &question, input.body).await;
             looked.and_then(|facts| facts.map(|_| ()).map_err(|error| unreadable(&error)))
         }
         (judged, _) => judged,

@@ -11,6 +11,7 @@ use crate::server::request::labels;
 use crate::server::request::respond::RequestFacts;
 
 use super::batch::{Moves, answer, keep, within};
+use super::inflate;
 
 /// Stores events of the analytics SDK.
 pub async fn batch(
@@ -37,7 +38,7 @@ pub async fn batch(
     };
     let (mut judged, mut reading) = (within(allowed, input.body), input.reading());
     if let (Ok(()), Some(question)) = (&judged, input.question(reading)) {
-        match core.inflaters.look(core, conn, &question, input.body).await {
+        match inflate::look(core, conn, &question, input.body).await {
             Ok(Ok(_)) => {}
             Ok(Err(error)) => judged = input.unreadable(&mut reading, &error),
             Err(late) => judged = Err(late),

@@ -12,19 +12,19 @@ use crate::http::Head;
 use crate::log::format::record::Ext;
 use crate::records::{Source, Start};
 use crate::server::core::conn::Conn;
-use crate::server::core::known;
 use crate::server::core::live::Live;
 use crate::server::core::state::Core;
 use crate::server::dispatch::{Next, body};
-use crate::server::io::client::{BodyRange, ClientIo};
+use crate::server::io::client::ClientIo;
+use crate::server::memory::pool::BodyRange;
 use crate::server::memory::pool::{OverBudget, RequestBuffers};
 use crate::server::request::respond::RequestFacts;
-use crate::server::request::{gate, labels};
+use crate::server::request::{gate, known_sessions, labels};
 use crate::server::store::charge::Charge;
 use crate::server::store::commit::{StoreError, store};
 use crate::telemetry::Text;
 
-use super::inflate::Packed;
+use super::inflate::{self, Packed};
 
 /// How often a start looks whether the user agent expressions are compiled.
 const READY_POLL: Duration = Duration::from_millis(5);
@@ -151,7 +151,7 @@ async fn judged(
         let mut judge =
             |plain: Option<&[u8]>| judge(core, conn, (head, buf), facts, live, kind, (body, plain), &mut leaves);
         let judged = match &packed {
-            Some(packed) => core.inflaters.start(core, conn, packed, |plain| judge(Some(plain))).await?,
+            Some(packed) => inflate::start(core, conn, packed, |plain| judge(Some(plain))).await?,
             None => judge(None),
         };
         match judged {
@@ -163,7 +163,7 @@ async fn judged(
                 if started.resumed && !asked && core.project_of(started.session).is_none() =>
             {
                 asked = true;
-                if !known::wait(core, conn).await {
+                if !known_sessions::wait(core, conn).await {
                     labels::note(core, facts, reading.get(), label);
                     return Ok(StartOutcome::Started(started));
                 }

@@ -1,298 +1,46 @@
-//! Turns of what takes long to compute. A core does nothing else while it inflates, so it measures what it spends on that, and rests when
-//! it was much: by time, however many requests it was spent on.
-//!
-//! There are lanes, and one request at a time is in each. The lanes of starts wait while one of those of batches has somebody: work that anybody
-//! may send never stands before that of a session. What is short has lanes of its own, so that it does not wait for the end of what is long.
-//! All waits are within the patience of their requests.
+//! Waiting for a turn to compute, within a request's patience.
 
-use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
 use std::rc::Rc;
-use std::time::{Duration, Instant};
 
-use crate::api::refusal::{Reason, Refusal};
-use crate::server::core::conn::{Conn, WaitOutcome};
+use crate::server::core::conn::Conn;
 use crate::server::core::state::Core;
+use crate::server::core::turns::{Lane, Late, PAUSE, Place};
 use crate::server::store::commit::wait_for_turn;
 
-/// How long a core goes on before others have their turn. A usual batch takes less.
-pub const TURN: Duration = Duration::from_millis(2);
-
-/// How long it then rests at least: the shortest that timers know.
-const PAUSE: Duration = Duration::from_millis(1);
-
-/// What a piece of work counts at most. One that took longer was interrupted: nobody has to rest from a pause of the machine.
-const WORK_MAX: Duration = Duration::from_millis(100);
-
-/// Whose work it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Lane {
-    /// A session's batch, for one turn.
-    Batch,
-    /// One that takes more.
-    LongBatch,
-    /// A start that inflates to little. Whoever sends it has shown nothing yet.
-    Start,
-    /// One that inflates to more.
-    LongStart,
-}
-
-const LANES: usize = Lane::LongStart as usize + 1;
-
-/// The patience of a request was used up before its turn came.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Late;
-
-impl From<Late> for Refusal {
-    fn from(Late: Late) -> Self {
-        Self::new(503, Reason::Busy, "too much to look into, try again")
+/// Waits for the place in a lane.
+pub async fn enter<'a>(core: &'a Core, conn: &Rc<Conn>, lane: Lane) -> Result<Place<'a>, Late> {
+    let turns = &core.inflaters.turns;
+    if let Some(place) = turns.take(lane) {
+        return Ok(place);
     }
-}
-
-/// The turns of a core.
-#[derive(Default)]
-pub struct Turns {
-    pace: Pace,
-    lanes: [Queue; LANES],
-}
-
-/// Who is in a lane, and who waits for it.
-#[derive(Default)]
-struct Queue {
-    taken: Cell<bool>,
-    waiting: RefCell<VecDeque<Rc<Waiting>>>,
-}
-
-struct Waiting {
-    conn: Rc<Conn>,
-    state: Cell<State>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    Waits,
-    /// The place is its own, and it does not know yet.
-    Has,
-    /// It is there.
-    Came,
-    /// It waits no longer.
-    Left,
-}
-
-impl Turns {
-    /// Whether nobody would have to wait who came now.
-    pub fn is_free(&self, lane: Lane) -> bool {
-        !self.is_taken(lane) && !self.is_wanted_before(lane) && !self.pace.is_tired(Instant::now())
-    }
-
-    /// Waits for the place in a lane.
-    pub async fn enter(&self, core: &Core, conn: &Rc<Conn>, lane: Lane) -> Result<Place<'_>, Late> {
-        let queue = &self.lanes[lane as usize];
-        if !queue.taken.replace(true) {
-            return Ok(Place { turns: self, lane });
-        }
-        let waiting = Rc::new(Waiting { conn: Rc::clone(conn), state: Cell::new(State::Waits) });
-        queue.waiting.borrow_mut().push_back(Rc::clone(&waiting));
-        let _leaves = Leaves { turns: self, lane, waiting: &waiting };
-        while waiting.state.get() == State::Waits {
-            if !wait_for_turn(core, conn).await && waiting.state.get() == State::Waits {
-                return Err(Late);
-            }
-        }
-        waiting.state.set(State::Came);
-        Ok(Place { turns: self, lane })
-    }
-
-    /// Works, and takes note of how long.
-    pub fn work<T>(&self, work: impl FnOnce() -> T) -> T {
-        let began = Instant::now();
-        let done = work();
-        self.pace.spent(began, Instant::now());
-        done
-    }
-
-    fn is_taken(&self, lane: Lane) -> bool {
-        self.lanes[lane as usize].taken.get()
-    }
-
-    /// Whether somebody is in a lane that comes before this one.
-    fn is_wanted_before(&self, lane: Lane) -> bool {
-        match lane {
-            Lane::Batch | Lane::LongBatch => false,
-            Lane::Start | Lane::LongStart => self.is_taken(Lane::Batch) || self.is_taken(Lane::LongBatch),
+    let in_line = turns.line_up(conn, lane);
+    while in_line.waits() {
+        if !wait_for_turn(core, conn).await && in_line.waits() {
+            return Err(Late);
         }
     }
+    Ok(in_line.come())
+}
 
-    /// Gives the place to who waits for it.
-    fn pass_on(&self, lane: Lane) {
-        let queue = &self.lanes[lane as usize];
-        while let Some(next) = { queue.waiting.borrow_mut().pop_front() } {
-            if next.state.get() == State::Waits {
-                next.state.set(State::Has);
-                next.conn.settle(WaitOutcome::Retry);
-                return;
-            }
+/// Waits until the lane of a place may go on.
+pub async fn turn(core: &Core, conn: &Conn, place: &Place<'_>) -> Result<(), Late> {
+    if place.may_go() {
+        return Ok(());
+    }
+    let phase = (conn.phase.get(), conn.since_ms.get());
+    conn.begin_hold(core.now_ms());
+    let result = loop {
+        // A task that only woke itself would run again before the core has looked at what has come in meanwhile.
+        monoio::time::sleep(PAUSE).await;
+        if place.may_go() {
+            break Ok(());
         }
-        queue.taken.set(false);
-    }
-}
-
-/// The place in a lane. The next has it when this is dropped.
-pub struct Place<'a> {
-    turns: &'a Turns,
-    lane: Lane,
-}
-
-impl Place<'_> {
-    /// Waits until this lane may go on: the core has rested, and nobody is in a lane before it.
-    pub async fn turn(&self, core: &Core, conn: &Conn) -> Result<(), Late> {
-        let may_go = || !self.turns.is_wanted_before(self.lane) && !self.turns.pace.is_tired(Instant::now());
-        if may_go() {
-            return Ok(());
+        if conn.has_to_go() || conn.held_ms(core.now_ms()) > core.patience_ms() {
+            break Err(Late);
         }
-        let phase = (conn.phase.get(), conn.since_ms.get());
-        conn.begin_hold(core.now_ms());
-        let result = loop {
-            // A task that only woke itself would run again before the core has looked at what has come in meanwhile.
-            monoio::time::sleep(PAUSE).await;
-            if may_go() {
-                break Ok(());
-            }
-            if conn.has_to_go() || conn.held_ms(core.now_ms()) > core.patience_ms() {
-                break Err(Late);
-            }
-        };
-        conn.end_hold(core.now_ms());
-        conn.phase.set(phase.0);
-        conn.since_ms.set(phase.1);
-        result
-    }
-}
-
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        self.turns.pass_on(self.lane);
-    }
-}
-
-/// Who stops waiting, in whatever way, is passed over; a place that has just been given goes to the next.
-struct Leaves<'a> {
-    turns: &'a Turns,
-    lane: Lane,
-    waiting: &'a Waiting,
-}
-
-impl Drop for Leaves<'_> {
-    fn drop(&mut self) {
-        if self.waiting.state.replace(State::Left) == State::Has {
-            self.turns.pass_on(self.lane);
-        }
-    }
-}
-
-/// How much of the time goes by with work.
-struct Pace {
-    /// When the stretch began that is looked at.
-    began: Cell<Instant>,
-    /// What of it was work.
-    spent: Cell<Duration>,
-}
-
-impl Default for Pace {
-    fn default() -> Self {
-        Self { began: Cell::new(Instant::now()), spent: Cell::new(Duration::ZERO) }
-    }
-}
-
-impl Pace {
-    /// Whether others have to have their turn first: a third of the time is theirs.
-    fn is_tired(&self, now: Instant) -> bool {
-        let spent = self.spent.get();
-        spent >= TURN && now.saturating_duration_since(self.began.get()) < spent + PAUSE.max(spent / 2)
-    }
-
-    fn spent(&self, from: Instant, to: Instant) {
-        let spent = self.spent.get();
-        let stretch = from.saturating_duration_since(self.began.get());
-        if stretch >= spent + PAUSE.max(spent / 2) {
-            self.began.set(from);
-            self.spent.set(Duration::ZERO);
-        }
-        self.spent.set(self.spent.get() + to.saturating_duration_since(from).min(WORK_MAX));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::net::IpAddr;
-
-    use super::*;
-
-    const MS: Duration = Duration::from_millis(1);
-
-    #[test]
-    fn the_core_rests_by_the_time_that_was_spent_and_not_by_how_many_it_was_spent_on() {
-        let pace = Pace::default();
-        let begin = pace.began.get();
-        let mut now = begin;
-        for _ in 0..20 {
-            assert!(!pace.is_tired(now), "{:?}", now - begin);
-            pace.spent(now, now + MS / 10);
-            now += MS / 10;
-        }
-        assert!(pace.is_tired(now));
-        assert!(!pace.is_tired(now + MS));
-        // Much at once is followed by a long rest.
-        pace.spent(now + MS, now + 11 * MS);
-        assert!(pace.is_tired(now + 14 * MS));
-        assert!(!pace.is_tired(now + 17 * MS));
-    }
-
-    #[test]
-    fn nobody_rests_from_a_pause_of_the_machine() {
-        let pace = Pace::default();
-        let begin = pace.began.get();
-        pace.spent(begin, begin + 16_000 * MS);
-        assert!(!pace.is_tired(begin + 16_001 * MS));
-    }
-
-    #[test]
-    fn now_and_then_a_little_tires_nobody() {
-        let pace = Pace::default();
-        let mut now = pace.began.get();
-        for _ in 0..100 {
-            pace.spent(now, now + MS);
-            assert!(!pace.is_tired(now + MS));
-            now += 4 * MS;
-        }
-    }
-
-    #[test]
-    fn starts_stand_behind_batches_and_never_before_them() {
-        let turns = Turns::default();
-        turns.lanes[Lane::LongStart as usize].taken.set(true);
-        turns.lanes[Lane::Start as usize].taken.set(true);
-        assert!(turns.is_free(Lane::Batch) && turns.is_free(Lane::LongBatch));
-        turns.lanes[Lane::LongBatch as usize].taken.set(true);
-        assert!(turns.is_free(Lane::Batch), "what is short does not wait for what is long");
-        assert!(turns.is_wanted_before(Lane::Start) && turns.is_wanted_before(Lane::LongStart));
-    }
-
-    #[test]
-    fn a_place_is_passed_over_those_who_have_left() {
-        let turns = Turns::default();
-        let conn = || Rc::new(Conn::new(-1, IpAddr::from([127, 0, 0, 1]), 0, false));
-        let waits = |state| Rc::new(Waiting { conn: conn(), state: Cell::new(state) });
-        let queue = &turns.lanes[Lane::Start as usize];
-        queue.taken.set(true);
-        let (gone, next) = (waits(State::Left), waits(State::Waits));
-        queue.waiting.borrow_mut().extend([Rc::clone(&gone), Rc::clone(&next)]);
-        drop(Place { turns: &turns, lane: Lane::Start });
-        assert_eq!((gone.state.get(), next.state.get(), queue.taken.get()), (State::Left, State::Has, true));
-        assert!(turns.is_free(Lane::Batch) && !turns.is_free(Lane::Start));
-        // It leaves at the very moment at which it is its turn.
-        next.state.set(State::Has);
-        drop(Leaves { turns: &turns, lane: Lane::Start, waiting: &next });
-        assert!(!queue.taken.get() && turns.is_free(Lane::LongStart));
-    }
+    };
+    conn.end_hold(core.now_ms());
+    conn.phase.set(phase.0);
+    conn.since_ms.set(phase.1);
+    result
 }

@@ -10,10 +10,10 @@ use nix::sys::socket::MsgFlags;
 
 use crate::config::BUFFER_BYTES_MIN;
 use crate::http::{Body, BodyStatus, HeadStatus, Reject, decode_head};
-use crate::server::conn::migration::Request;
 use crate::server::core::conn::{Conn, Order, Phase};
+use crate::server::core::inbox::Request;
 use crate::server::core::state::Core;
-use crate::server::memory::pool::{Pool, RequestBuffers};
+use crate::server::memory::pool::{BodyRange, Pool, RequestBuffers};
 use crate::server::memory::shares::Account;
 use crate::server::store::commit::wait_for_memory;
 
@@ -55,17 +55,6 @@ pub enum Greeting {
         /// Some of it had come.
         begun: bool,
     },
-}
-
-/// A body in the buffer: where it stands, and where the next request begins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BodyRange {
-    /// Its first byte.
-    pub start: usize,
-    /// Behind its last byte.
-    pub end: usize,
-    /// Bytes of the buffer that belong to this request.
-    pub consumed: usize,
 }
 
 /// What waiting for a head brought.

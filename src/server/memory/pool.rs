@@ -57,6 +57,17 @@ impl RequestBuffers {
     }
 }
 
+/// A body in the buffer: where it stands, and where the next request begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BodyRange {
+    /// Its first byte.
+    pub start: usize,
+    /// Behind its last byte.
+    pub end: usize,
+    /// Bytes of the buffer that belong to this request.
+    pub consumed: usize,
+}
+
 /// Buffers of one core.
 pub struct Pool {
     budget_bytes: u64,

@@ -14,7 +14,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
 use std::hash::BuildHasherDefault;
 
-use crate::server::core::sessions::IdHasher;
+use crate::base::id_hasher::IdHasher;
 
 /// What a project may hold in any case is this part of what is free. Each that takes it leaves less to the next, and never nothing.
 const PARTS_FOR_EACH: u64 = 4;

@@ -1,113 +1,15 @@
 //! Group commit as a core sees it: records are appended during a turn, the group is handed over at
 //! the turn's end, and one wake answers all who waited for it.
 
-use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
 use std::rc::Rc;
-use std::task::{Poll, Waker};
+use std::task::Poll;
 
 use crate::api::refusal::{Reason, Refusal};
 use crate::base::time::monotonic_us;
 use crate::log::format::record::Entry;
-use crate::log::{AppendError, Progress, Seq};
-use crate::server::conn::migration::find_place;
+use crate::log::{AppendError, Seq};
 use crate::server::core::conn::{Conn, WaitOutcome};
 use crate::server::core::state::Core;
-use crate::server::memory::shares::{Shares, take_turns};
-
-/// Waiting requests that are kept room for at the start; more make the queues grow.
-const WAITING: usize = 1024;
-
-/// How many that wait for memory are looked at when some has come back.
-const HUNGRY_LOOKED_AT: usize = 64;
-
-/// Who waits for what.
-pub struct Waiters {
-    /// In the order of their records.
-    waiting: RefCell<VecDeque<(Seq, Rc<Conn>)>>,
-    /// Those that found no room in the log: they try again when there may be some.
-    stalled: RefCell<VecDeque<Rc<Conn>>>,
-    /// Those that found no memory.
-    hungry: RefCell<VecDeque<Rc<Conn>>>,
-    waker: RefCell<Option<Waker>>,
-    woken: Cell<bool>,
-}
-
-impl Default for Waiters {
-    fn default() -> Self {
-        Self {
-            waiting: RefCell::new(VecDeque::with_capacity(WAITING)),
-            stalled: RefCell::new(VecDeque::with_capacity(WAITING)),
-            hungry: RefCell::new(VecDeque::with_capacity(WAITING)),
-            waker: RefCell::new(None),
-            woken: Cell::new(false),
-        }
-    }
-}
-
-impl Waiters {
-    /// Puts the commit task behind everything that is ready now. Called with each append, it wakes
-    /// once a turn.
-    pub fn wake(&self) {
-        if !self.woken.replace(true)
-            && let Some(waker) = &*self.waker.borrow()
-        {
-            waker.wake_by_ref();
-        }
-    }
-
-    /// Set by the commit task itself.
-    pub fn set_waker(&self, waker: &Waker) {
-        self.woken.set(false);
-        let mut mine = self.waker.borrow_mut();
-        if !mine.as_ref().is_some_and(|known| known.will_wake(waker)) {
-            *mine = Some(waker.clone());
-        }
-    }
-
-    /// Lets those try again that found no room.
-    pub fn retry(&self) {
-        let mut stalled = self.stalled.borrow_mut();
-        take_turns(&mut stalled, |conn| conn.project.get());
-        for conn in stalled.drain(..) {
-            conn.retry();
-        }
-    }
-
-    /// A buffer was given back: who has waited longest tries again, of those whose project has not its share already.
-    pub fn memory_came_back(&self, shares: &Shares) {
-        let mut hungry = self.hungry.borrow_mut();
-        let may_have = |conn: &Rc<Conn>| !shares.is_used_up(conn.project.get());
-        let first = hungry.iter().take(HUNGRY_LOOKED_AT).position(may_have).unwrap_or(0);
-        if let Some(conn) = hungry.remove(first) {
-            conn.retry();
-        }
-    }
-
-    /// Whether somebody waits for memory.
-    pub fn is_memory_short(&self) -> bool {
-        !self.hungry.borrow().is_empty()
-    }
-
-    /// Lets all of those try again that found no memory.
-    pub fn retry_memory(&self) {
-        for conn in self.hungry.borrow_mut().drain(..) {
-            conn.retry();
-        }
-    }
-
-    fn settle(&self, progress: &Progress) {
-        let mut waiting = self.waiting.borrow_mut();
-        while let Some((seq, conn)) = waiting.front() {
-            let lost = progress.lost.is_some_and(|(from, to)| from <= *seq && *seq <= to);
-            if !lost && *seq > progress.acked {
-                break;
-            }
-            conn.passed(*seq, lost);
-            waiting.pop_front();
-        }
-    }
-}
 
 /// Why a record could not be stored, after all patience.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -208,12 +110,12 @@ async fn store_within_patience(
             Some(error) if run.appended == 0 => {
                 if matches!(error, AppendError::Poisoned(_)) {
                     core.poisoned.set(true);
-                    if may_move == Move::Yes && find_place(core, conn) {
+                    if may_move == Move::Yes && core.find_place(conn) {
                         return Err(StoreError::Moves);
                     }
                 }
                 conn.seqs.set((Seq(0), Seq(0)));
-                core.waiters.stalled.borrow_mut().push_back(Rc::clone(conn));
+                core.waiters.wait_for_room(conn);
                 StoreError::Unavailable(error)
             }
             // What has been appended is waited for first; the rest then tries again.
@@ -274,7 +176,7 @@ fn append_run(core: &Core, conn: &Rc<Conn>, entries: &[Entry<'_>]) -> Run {
         conn.seqs.set((first, seq));
         run.appended += 1;
         if !core.acks_at_once {
-            core.waiters.waiting.borrow_mut().push_back((seq, Rc::clone(conn)));
+            core.waiters.wait_for_record(seq, conn);
         }
     }
     drop(slot);
@@ -286,7 +188,7 @@ fn append_run(core: &Core, conn: &Rc<Conn>, entries: &[Entry<'_>]) -> Run {
 
 /// Waits for memory to be given back. `false`: patience is used up.
 pub async fn wait_for_memory(core: &Core, conn: &Rc<Conn>) -> bool {
-    wait(core, conn, || core.waiters.hungry.borrow_mut().push_back(Rc::clone(conn))).await
+    wait(core, conn, || core.waiters.wait_for_memory(conn)).await
 }
 
 /// Waits for a turn to compute; who gives it settles the wait. `false`: patience is used up.

@@ -2,4 +2,4 @@
 
 pub mod charge;
 pub mod commit;
-pub mod writes;
+pub mod ring_writes;

@@ -13,7 +13,7 @@
 
 #![cfg(test)]
 
-#[path = "../../../src/log/protocol.rs"]
+#[path = "../../../src/log/format/protocol.rs"]
 #[allow(dead_code, reason = "the log uses all of it")]
 mod protocol;
 

@@ -1,0 +1,188 @@
+//! Where a core finds the connections that others pass on to it: a bounded number of them, with a bounded number of bytes.
+
+use std::io::{self, IoSlice, IoSliceMut};
+use std::mem::MaybeUninit;
+use std::net::{IpAddr, TcpStream as StdStream};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::unix::net::UnixDatagram;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
+
+use atomic_waker::AtomicWaker;
+use crossbeam_queue::ArrayQueue;
+use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg};
+use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
+
+use crate::server::memory::pool::BodyRange;
+
+/// Where a core finds the connections that others pass on to it.
+pub struct Inbox {
+    queue: ArrayQueue<Moving>,
+    /// Connections on their way: with a place, in the queue, or being taken in.
+    places: AtomicUsize,
+    bytes: AtomicUsize,
+    bytes_max: usize,
+    waker: AtomicWaker,
+}
+
+impl Inbox {
+    /// Room for `places_max` connections that bring `bytes_max` bytes together; the one that reaches the bound may go beyond it.
+    pub fn new(places_max: usize, bytes_max: usize) -> Arc<Inbox> {
+        Arc::new(Inbox {
+            queue: ArrayQueue::new(places_max),
+            places: AtomicUsize::new(0),
+            bytes: AtomicUsize::new(0),
+            bytes_max,
+            waker: AtomicWaker::new(),
+        })
+    }
+
+    /// How many connections are on their way.
+    pub fn places(&self) -> usize {
+        self.places.load(Ordering::SeqCst)
+    }
+
+    /// Reserves a place, if there is one.
+    pub fn reserve(self: &Arc<Self>) -> Option<Place> {
+        if self.bytes.load(Ordering::SeqCst) >= self.bytes_max {
+            return None;
+        }
+        let one_more = |places: usize| (places < self.queue.capacity()).then_some(places + 1);
+        self.places.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_more).ok()?;
+        Some(Place { inbox: Arc::clone(self), bytes: 0 })
+    }
+
+    /// The next connection that was passed on.
+    pub async fn next(&self) -> Moving {
+        std::future::poll_fn(|cx| {
+            self.waker.register(cx.waker());
+            self.queue.pop().map_or(Poll::Pending, Poll::Ready)
+        })
+        .await
+    }
+}
+
+/// A connection's place at another core, given back when this is dropped.
+pub struct Place {
+    inbox: Arc<Inbox>,
+    bytes: usize,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.inbox.bytes.fetch_sub(self.bytes, Ordering::SeqCst);
+        self.inbox.places.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// What a connection needs to move.
+pub struct Ticket {
+    place: Place,
+    socket: StdStream,
+}
+
+impl Ticket {
+    /// A ticket for a connection's socket, whose second handle it takes.
+    pub fn new(place: Place, socket: RawFd) -> io::Result<Self> {
+        Ok(Self { place, socket: second_handle(socket)?.into() })
+    }
+
+    /// Sends the connection to its place.
+    pub fn send(self, peer: IpAddr, bytes: Vec<u8>, body: Option<BodyRange>, held_ms: u64, served: bool) {
+        let Self { mut place, socket } = self;
+        place.bytes = bytes.len();
+        place.inbox.bytes.fetch_add(place.bytes, Ordering::SeqCst);
+        let inbox = Arc::clone(&place.inbox);
+        let request = Request { bytes, body, held_ms, served, _place: place };
+        // There is room: a place is a right to one.
+        let pushed = inbox.queue.push(Moving { socket, peer, request });
+        assert!(pushed.is_ok(), "more connections are on their way than there are places");
+        inbox.waker.wake();
+    }
+}
+
+/// A connection on its way.
+pub struct Moving {
+    /// Its socket.
+    pub socket: StdStream,
+    /// Whose it is.
+    pub peer: IpAddr,
+    /// What it brings.
+    pub request: Request,
+}
+
+/// A request that another core has begun.
+pub struct Request {
+    /// What was read and not answered: one head at least, and all that followed it.
+    pub bytes: Vec<u8>,
+    /// Its body, if that has been received and decoded.
+    pub body: Option<BodyRange>,
+    /// How long it has been held already, in ms.
+    pub held_ms: u64,
+    /// Its connection has been answered before.
+    pub served: bool,
+    _place: Place,
+}
+
+/// A second handle to a socket that the runtime owns. The runtime gives its own away as a bare number only, and a number
+/// becomes an owner again by being sent through a socket.
+fn second_handle(fd: RawFd) -> io::Result<OwnedFd> {
+    let (here, there) = UnixDatagram::pair()?;
+    sendmsg::<()>(
+        here.as_raw_fd(),
+        &[IoSlice::new(&[0])],
+        &[ControlMessage::ScmRights(&[fd])],
+        MsgFlags::MSG_DONTWAIT,
+        None,
+    )?;
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut received = RecvAncillaryBuffer::new(&mut space);
+    let flags = RecvFlags::CMSG_CLOEXEC | RecvFlags::DONTWAIT;
+    recvmsg(&there, &mut [IoSliceMut::new(&mut [0])], &mut received, flags)?;
+    let handle = received.drain().find_map(|message| match message {
+        RecvAncillaryMessage::ScmRights(mut handles) => handles.next(),
+        _ => None,
+    });
+    // The kernel drops a handle that the limit on open files leaves no room for.
+    handle.ok_or_else(|| io::Error::from_raw_os_error(libc::EMFILE))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[test]
+    fn a_second_handle_is_the_same_connection_and_outlives_the_first() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let mut client = StdStream::connect(listener.local_addr().expect("is bound")).expect("it listens");
+        let (first, _) = listener.accept().expect("a connection");
+        let mut second = StdStream::from(second_handle(first.as_raw_fd()).expect("a second handle"));
+        drop(first);
+        client.write_all(b"to the second").expect("it is open");
+        let mut text = [0; 13];
+        second.read_exact(&mut text).expect("it is open");
+        assert_eq!(&text, b"to the second");
+        drop(second);
+        assert_eq!(client.read(&mut text).expect("the end"), 0);
+        assert!(second_handle(-1).is_err());
+    }
+
+    #[test]
+    fn places_and_bytes_on_their_way_are_bounded() {
+        let inbox = Inbox::new(2, 100);
+        let mut first = inbox.reserve().expect("there is room");
+        let second = inbox.reserve().expect("there is room");
+        assert!(inbox.reserve().is_none(), "no more than two");
+        drop(second);
+        first.bytes = 100;
+        inbox.bytes.fetch_add(100, Ordering::SeqCst);
+        assert!(inbox.reserve().is_none(), "no more than these bytes");
+        drop(first);
+        assert!(inbox.reserve().is_some());
+        assert_eq!(inbox.places(), 0);
+    }
+}

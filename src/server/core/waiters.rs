@@ -1,0 +1,123 @@
+//! Requests of a core that wait: for the log to confirm a record, for room in the log, for memory.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::task::Waker;
+
+use crate::log::{Progress, Seq};
+use crate::server::memory::shares::{Shares, take_turns};
+
+use super::conn::Conn;
+
+/// Waiting requests that are kept room for at the start; more make the queues grow.
+const WAITING: usize = 1024;
+
+/// How many that wait for memory are looked at when some has come back.
+const MEMORY_WAITERS_LOOKED_AT: usize = 64;
+
+/// Who waits for what.
+pub struct Waiters {
+    /// For records, in the order of these.
+    for_records: RefCell<VecDeque<(Seq, Rc<Conn>)>>,
+    /// Those that found no room in the log: they try again when there may be some.
+    for_room: RefCell<VecDeque<Rc<Conn>>>,
+    /// Those that found no memory.
+    for_memory: RefCell<VecDeque<Rc<Conn>>>,
+    waker: RefCell<Option<Waker>>,
+    woken: Cell<bool>,
+}
+
+impl Default for Waiters {
+    fn default() -> Self {
+        Self {
+            for_records: RefCell::new(VecDeque::with_capacity(WAITING)),
+            for_room: RefCell::new(VecDeque::with_capacity(WAITING)),
+            for_memory: RefCell::new(VecDeque::with_capacity(WAITING)),
+            waker: RefCell::new(None),
+            woken: Cell::new(false),
+        }
+    }
+}
+
+impl Waiters {
+    /// A request waits for the record `seq`. Called in the order of the records.
+    pub fn wait_for_record(&self, seq: Seq, conn: &Rc<Conn>) {
+        let mut waiting = self.for_records.borrow_mut();
+        debug_assert!(waiting.back().is_none_or(|(last, _)| *last < seq), "records are numbered in their order");
+        waiting.push_back((seq, Rc::clone(conn)));
+    }
+
+    /// A request waits for room in the log.
+    pub fn wait_for_room(&self, conn: &Rc<Conn>) {
+        self.for_room.borrow_mut().push_back(Rc::clone(conn));
+    }
+
+    /// A request waits for memory.
+    pub fn wait_for_memory(&self, conn: &Rc<Conn>) {
+        self.for_memory.borrow_mut().push_back(Rc::clone(conn));
+    }
+
+    /// Puts the commit task behind everything that is ready now. Called with each append, it wakes
+    /// once a turn.
+    pub fn wake(&self) {
+        if !self.woken.replace(true)
+            && let Some(waker) = &*self.waker.borrow()
+        {
+            waker.wake_by_ref();
+        }
+    }
+
+    /// Set by the commit task itself.
+    pub fn set_waker(&self, waker: &Waker) {
+        self.woken.set(false);
+        let mut mine = self.waker.borrow_mut();
+        if !mine.as_ref().is_some_and(|known| known.will_wake(waker)) {
+            *mine = Some(waker.clone());
+        }
+    }
+
+    /// Lets those try again that found no room.
+    pub fn retry(&self) {
+        let mut for_room = self.for_room.borrow_mut();
+        take_turns(&mut for_room, |conn| conn.project.get());
+        for conn in for_room.drain(..) {
+            conn.retry();
+        }
+    }
+
+    /// A buffer was given back: who has waited longest tries again, of those whose project has not its share already.
+    pub fn memory_came_back(&self, shares: &Shares) {
+        let mut for_memory = self.for_memory.borrow_mut();
+        let may_have = |conn: &Rc<Conn>| !shares.is_used_up(conn.project.get());
+        let first = for_memory.iter().take(MEMORY_WAITERS_LOOKED_AT).position(may_have).unwrap_or(0);
+        if let Some(conn) = for_memory.remove(first) {
+            conn.retry();
+        }
+    }
+
+    /// Whether somebody waits for memory.
+    pub fn is_memory_short(&self) -> bool {
+        !self.for_memory.borrow().is_empty()
+    }
+
+    /// Lets all of those try again that found no memory.
+    pub fn retry_memory(&self) {
+        for conn in self.for_memory.borrow_mut().drain(..) {
+            conn.retry();
+        }
+    }
+
+    /// Ends the waits of all whose records the log has come past.
+    pub fn settle(&self, progress: &Progress) {
+        let mut for_records = self.for_records.borrow_mut();
+        while let Some((seq, conn)) = for_records.front() {
+            let lost = progress.lost.is_some_and(|(from, to)| from <= *seq && *seq <= to);
+            if !lost && *seq > progress.acked {
+                break;
+            }
+            conn.passed(*seq, lost);
+            for_records.pop_front();
+        }
+    }
+}

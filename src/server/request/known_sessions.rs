@@ -1,0 +1,28 @@
+//! Waiting until the log has been read as far as its sessions go, at the start of a server.
+
+use std::time::Duration;
+
+use crate::server::core::conn::Conn;
+use crate::server::core::state::Core;
+
+/// How soon a request that waits looks again, at first and in the end.
+const POLL_FIRST: Duration = Duration::from_millis(2);
+const POLL_MAX: Duration = Duration::from_millis(40);
+
+/// Waits until all that the log knows has been told, for half of the request's patience at most: the log may need the rest. False: it was
+/// told before, and there is nothing to ask again.
+pub async fn wait(core: &Core, conn: &Conn) -> bool {
+    if core.knows_log.get() {
+        return false;
+    }
+    let mut poll = POLL_FIRST;
+    conn.begin_hold(core.now_ms());
+    let may_wait = || !conn.has_to_go() && conn.held_ms(core.now_ms()) < core.patience_ms() / 2;
+    while !core.common.known.is_whole() && may_wait() {
+        monoio::time::sleep(poll).await;
+        poll = (poll * 2).min(POLL_MAX);
+    }
+    conn.end_hold(core.now_ms());
+    core.knows_log.set(core.common.known.is_whole());
+    true
+}
