@@ -4,3 +4,6 @@ pub(super) mod guard;
 pub mod health;
 pub mod port;
 pub mod reopen;
+mod shown;
+
+pub use shown::ReopenedCore;

@@ -21,9 +21,10 @@ use crate::telemetry::exposition::{Exposition, Format};
 use crate::telemetry::metrics::Metrics;
 
 use super::guard::GuardedListener;
+use super::health;
 use super::health::Check;
-use super::reopen::{PATH, ReopenedCore};
-use super::{health, reopen};
+use super::reopen::{self, PATH};
+use super::shown::{ReopenedCore, Shown, json};
 
 /// How long a stop waits for answers under way.
 const STOP_PATIENCE: Duration = Duration::from_secs(2);
@@ -147,13 +148,6 @@ async fn serve(listener: tokio::net::TcpListener, admin: Admin, stopped: oneshot
     }
 }
 
-pub(super) struct Shown {
-    page: Exposition,
-    checks: Box<dyn Fn() -> Vec<Check> + Send + Sync>,
-    live: Box<dyn Fn() -> bool + Send + Sync>,
-    pub(super) reopen: Box<dyn Fn() -> Vec<ReopenedCore> + Send + Sync>,
-}
-
 fn router(admin: Admin) -> Router {
     let shown =
         Shown { page: Exposition::new(admin.metrics), checks: admin.checks, live: admin.live, reopen: admin.reopen };
@@ -209,10 +203,6 @@ async fn method_not_allowed() -> Response {
 
 fn status(checks: &[Check]) -> StatusCode {
     if health::all_pass(checks) { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
-}
-
-pub(super) fn json(status: StatusCode, body: String) -> Response {
-    (status, [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")], body).into_response()
 }
 
 #[cfg(test)]

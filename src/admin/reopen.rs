@@ -10,29 +10,15 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use super::port::{Shown, json};
+use super::shown::{ReopenedCore, Shown, json};
 
 /// Where it is asked for.
 pub const PATH: &str = "/log/reopen";
 
 /// The header that has to be there, with any value.
 pub const HEADER: &str = "x-takeup-admin";
-
-/// What became of a core.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ReopenedCore {
-    /// Its number.
-    pub core: u16,
-    /// Its state before: `open`, `failed`, `poisoned` or `closed`.
-    pub before: String,
-    /// Its state after.
-    pub after: String,
-    /// Why it is not open; absent when it is.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-}
 
 /// The body of the answer.
 #[derive(Serialize)]

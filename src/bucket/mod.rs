@@ -1,15 +1,15 @@
-//! The bucket of an object store that browsers put recordings of tests with users into, as far as takeup has to do with it: it signs the
+//! The bucket of an object store that browsers put recordings of usability tests into, as far as takeup has to do with it: it signs the
 //! URL of one upload, and never speaks to the store itself.
 //!
 //! Only S3 and what speaks its protocol: a signed URL of Azure takes an upload only with a header that no tracker sends.
 
+mod error;
 #[cfg(feature = "object-store")]
 mod s3;
+mod url_life;
 
-use std::time::Duration;
-
-/// How long a signed URL is good.
-pub const URL_LIFE: Duration = Duration::from_secs(15 * 60);
+pub use error::BucketError;
+pub use url_life::URL_LIFE;
 
 /// The name of every recording, within the folder of its session.
 pub const OBJECT_NAME: &str = "ux_webcam_record.webm";
@@ -29,23 +29,6 @@ pub struct BucketSettings<'a> {
     pub key_id: Option<&'a str>,
     /// With what.
     pub secret_key: Option<&'a str>,
-}
-
-/// Why there is no bucket, though one is named.
-#[derive(Debug, thiserror::Error)]
-pub enum BucketError {
-    /// No key to sign with.
-    #[error("aws_access_key_id and aws_secret_access_key are needed to sign URLs of bucket {0}")]
-    NoKey(String),
-    /// A kind of store whose URLs are not signed here.
-    #[error("cloud = \"{0}\": only \"aws\" has URLs that a tracker can put a recording to")]
-    Cloud(String),
-    /// This build cannot sign.
-    #[error("this build has no feature object-store")]
-    NotBuilt,
-    /// The settings are not those of a bucket, or nothing could be signed with them.
-    #[error("the bucket can't be used: {0}")]
-    Store(String),
 }
 
 /// A bucket that URLs can be signed for.

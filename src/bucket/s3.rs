@@ -17,7 +17,8 @@ use object_store::path::Path;
 use object_store::signer::Signer as _;
 use sha2::{Digest, Sha256};
 
-use super::{BucketError, URL_LIFE};
+use super::error::BucketError;
+use super::url_life::URL_LIFE;
 
 /// Signs URLs of one bucket.
 pub(super) struct Signer {

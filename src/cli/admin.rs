@@ -9,7 +9,8 @@ use clap::{Args, Subcommand};
 use serde::Deserialize;
 use ureq::Agent;
 
-use crate::admin::reopen::{HEADER, PATH, ReopenedCore};
+use crate::admin::ReopenedCore;
+use crate::admin::reopen::{HEADER, PATH};
 use crate::base::net::reachable;
 use crate::config::{Config, Sources};
 

@@ -84,9 +84,9 @@ pub enum Command {
                       takeup replay --to - | head -n 1"
     )]
     Replay(ReplayArgs),
-    /// List the recordings of tests with users that were uploaded to this server, or write them out as files.
+    /// List the recordings of usability tests that were uploaded to this server, or write them out as files.
     #[command(
-        after_help = "Examples:\n  takeup recordings\n  takeup recordings --session 2691351900602760960 --out films"
+        after_help = "Examples:\n  takeup recordings\n  takeup recordings --session 2691351900602760960 --out recordings"
     )]
     Recordings(RecordingsArgs),
     /// Look at the settings: what is wrong with them, and what is in force.

@@ -1,4 +1,4 @@
-//! `takeup recordings`: the recordings of tests with users that browsers have put into the log, listed or written out.
+//! `takeup recordings`: the recordings of usability tests that browsers have put into the log, listed or written out.
 //!
 //! A recording is many records. They are put together in one pass; with `--out` each part is written where it belongs as it is met,
 //! so that no recording has to fit into memory. The name of a file is made of the session and the time, never of anything that a

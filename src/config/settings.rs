@@ -272,7 +272,7 @@ settings! {
         public_url: Option<String> = optional_url("") [live];
     }
     "Object store" {
-        /// The kind of object store that recordings of tests with users are put into: "aws" is S3, and what speaks its protocol.
+        /// The kind of object store that recordings of usability tests are put into: "aws" is S3, and what speaks its protocol.
         cloud: String = word("aws") also "CLOUD";
         /// The bucket; empty: recordings go to takeup's own log. A bucket whose keys are not set counts as none.
         bucket_name: Option<String> = optional_text("") also "BUCKET_NAME";

@@ -28,6 +28,7 @@
 //! alone, never by what is missing.
 
 mod ages;
+mod bounds;
 mod fields;
 mod intake;
 mod jsonb;
@@ -58,7 +59,7 @@ pub struct Directory {
     projects: Vec<Project>,
     by_key: HashMap<String, usize>,
     by_id: HashMap<u32, usize>,
-    /// Where each test with users is: the places of its project, and of it within that project.
+    /// Where each usability test is: the places of its project, and of it within that project.
     tests: HashMap<u32, (usize, usize)>,
     beacon_size_max: u64,
     /// The text says in so many words that there are to be no projects: `projects = []`.

@@ -53,7 +53,7 @@ pub struct Project {
     pub conditions: Vec<Condition>,
     /// Its feature flags.
     pub feature_flags: Vec<FeatureFlag>,
-    /// Its tests with users.
+    /// Its usability tests.
     pub ut_tests: Vec<Test>,
     /// How much the file says of it.
     pub given: Given,
@@ -82,7 +82,7 @@ pub struct Given {
     pub conditions: usize,
     /// For its feature flags.
     pub feature_flags: usize,
-    /// For its tests with users.
+    /// For its usability tests.
     pub ut_tests: usize,
 }
 
@@ -183,7 +183,7 @@ pub struct Variant {
     pub rollout_percentage: u8,
 }
 
-/// A test with users.
+/// A usability test.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Test {
     /// Its number.

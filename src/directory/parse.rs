@@ -4,14 +4,11 @@ use std::collections::HashMap;
 
 use toml::de::DeTable;
 
+use super::bounds::{INT_MAX, NAME_CHARS_MAX};
 use super::fields::{Fault, Faults, Fields, fault_at};
 use super::model::{Given, Platform, Project, Retain};
 use super::{Directory, tables};
 
-/// What Postgres' `int` holds: ids and sizes go there one day.
-pub(super) const INT_MAX: u32 = i32::MAX as u32;
-/// Longest name or title of anything, in characters: what OpenReplay's columns hold.
-pub(super) const NAME_CHARS_MAX: usize = 255;
 /// Two hours, OpenReplay's default.
 const SESSION_DURATION_MS: u32 = 7_200_000;
 /// A hundred years.

@@ -1,4 +1,4 @@
-//! The tables behind the projects: tags, conditions, feature flags, tests with users.
+//! The tables behind the projects: tags, conditions, feature flags, usability tests.
 //!
 //! A number that a row does not give is the next one of its table, as a `serial` column would have it. Every count and every length
 //! has a limit, so that no answer that is made from a table is long to make or to send.
@@ -7,11 +7,11 @@ use std::collections::{HashMap, HashSet};
 
 use serde::Deserialize;
 
+use super::bounds::{INT_MAX, NAME_CHARS_MAX};
 use super::fields::{Fault, Fields};
 use super::model::{Condition, FeatureFlag, Filter, FlagCondition, FlagKind, Project, Tag, Test, TestTask, Variant};
-use super::parse::{INT_MAX, NAME_CHARS_MAX};
 
-/// Most tags of a project; most of its conditions, of its feature flags, of its tests with users.
+/// Most tags of a project; most of its conditions, of its feature flags, of its usability tests.
 pub const ENTRIES_MAX: usize = 1_000;
 /// Most text of a project's rows of one table, in bytes: an answer may hold all of it.
 pub const ROWS_BYTES_MAX: usize = 1024 * 1024;

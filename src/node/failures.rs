@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use crate::admin::ReopenedCore;
 use crate::admin::health::Check;
-use crate::admin::reopen::ReopenedCore;
 use crate::log::format::control::State;
 use crate::log::{Fault, Log};
 use crate::telemetry::Metrics;
