@@ -17,7 +17,7 @@ use crate::session::SessionId;
 use crate::tracker::{Seam, SeamFinder, ids};
 
 use super::body;
-use super::body::{Question, Seen};
+use super::body::{BodyFacts, Question};
 use super::refusal::{Reason, Refusal};
 
 /// The first byte of every web batch: the id of its metadata, which takes one byte.
@@ -118,7 +118,11 @@ impl Draft {
     }
 
     /// Judges the batch by what was seen in it; `None` where nothing was asked.
-    pub fn judge(&mut self, input: &BatchInput<'_>, seen: Option<Result<Seen, InflateError>>) -> Result<(), Refusal> {
+    pub fn judge(
+        &mut self,
+        input: &BatchInput<'_>,
+        seen: Option<Result<BodyFacts, InflateError>>,
+    ) -> Result<(), Refusal> {
         if self.unsplit {
             return self.judge_unsplit(input, seen);
         }
@@ -153,7 +157,7 @@ impl Draft {
     fn judge_unsplit(
         &mut self,
         input: &BatchInput<'_>,
-        seen: Option<Result<Seen, InflateError>>,
+        seen: Option<Result<BodyFacts, InflateError>>,
     ) -> Result<(), Refusal> {
         let seam = match seen {
             None => seam_of(input.body),

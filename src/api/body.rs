@@ -1,4 +1,4 @@
-//! The inside of a body: what is looked at before the answer.
+//! What has to be known of a compressed body before the answer: questions about it, and inflating it far enough to answer them.
 
 use std::fmt;
 
@@ -31,27 +31,27 @@ pub struct Question {
     pub limit: usize,
 }
 
-/// What was seen in a body.
+/// What was found in a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Seen {
+pub struct BodyFacts {
     /// The byte that was asked for. `None`: the body ends before it.
     pub byte: Option<u8>,
     /// Whether a second batch begins in it, where that was asked for.
     pub seam: Option<Seam>,
 }
 
-/// Looks into one body at a time, in steps of a few milliseconds at most, and keeps no more than a piece of it.
-pub struct Looker {
+/// Inspects one body at a time, in steps of a few milliseconds at most, and keeps no more than a piece of it in memory.
+pub struct BodyInspector {
     inflater: Inflater,
     piece: Box<[u8]>,
     byte_at: Option<usize>,
     whole: bool,
     seam: Option<SeamFinder>,
     made: usize,
-    seen: Seen,
+    seen: BodyFacts,
 }
 
-impl Default for Looker {
+impl Default for BodyInspector {
     fn default() -> Self {
         Self {
             inflater: Inflater::new(),
@@ -60,18 +60,18 @@ impl Default for Looker {
             whole: false,
             seam: None,
             made: 0,
-            seen: Seen::default(),
+            seen: BodyFacts::default(),
         }
     }
 }
 
-impl fmt::Debug for Looker {
+impl fmt::Debug for BodyInspector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Looker").field("made", &self.made).finish_non_exhaustive()
+        f.debug_struct("BodyInspector").field("made", &self.made).finish_non_exhaustive()
     }
 }
 
-impl Looker {
+impl BodyInspector {
     /// Begins with a body, whatever became of the one before.
     pub fn begin(&mut self, question: &Question) {
         self.inflater.begin(question.coding, question.limit);
@@ -79,16 +79,16 @@ impl Looker {
         self.whole = question.whole || question.seam;
         self.seam = question.seam.then(SeamFinder::default);
         self.made = 0;
-        self.seen = Seen::default();
+        self.seen = BodyFacts::default();
     }
 
-    /// Has done with the body, and gives back what large memory it took.
+    /// Ends with the body, and frees what large memory it took.
     pub fn end(&mut self) {
         self.inflater.end();
     }
 
     /// Goes on. `body` is the whole of it each time. `None`: there is more to do.
-    pub fn step(&mut self, body: &[u8]) -> Result<Option<Seen>, InflateError> {
+    pub fn step(&mut self, body: &[u8]) -> Result<Option<BodyFacts>, InflateError> {
         let step = self.inflater.step(body, &mut self.piece)?;
         if let Some(byte) = self.byte_at.and_then(|at| self.piece[..step.made].get(at.checked_sub(self.made)?)) {
             self.seen.byte = Some(*byte);
@@ -103,7 +103,7 @@ impl Looker {
     }
 
     /// All steps at once.
-    pub fn look(&mut self, question: &Question, body: &[u8]) -> Result<Seen, InflateError> {
+    pub fn look(&mut self, question: &Question, body: &[u8]) -> Result<BodyFacts, InflateError> {
         self.begin(question);
         loop {
             if let Some(seen) = self.step(body)? {

@@ -1,4 +1,4 @@
-use crate::api::body::Looker;
+use crate::api::body::BodyInspector;
 use crate::log::format::record::{Encoding, Flags, Topic};
 
 use super::*;
@@ -24,7 +24,7 @@ fn web_batch<'a>(
     ext: &'a mut Vec<u8>,
 ) -> Result<Option<Entry<'a>>, Refusal> {
     let mut draft = draft(input, scratch, ext);
-    let seen = draft.question(input).map(|question| Looker::default().look(&question, input.body));
+    let seen = draft.question(input).map(|question| BodyInspector::default().look(&question, input.body));
     draft.judge(input, seen)?;
     Ok((!input.body.is_empty()).then(|| draft.entry(input, ext)))
 }

@@ -1,4 +1,4 @@
-use crate::api::body::Looker;
+use crate::api::body::BodyInspector;
 use crate::log::format::record::{Encoding, Kind, Topic};
 
 use super::*;
@@ -38,7 +38,7 @@ fn a_batch_that_does_not_inflate_is_the_clients_fault_where_it_is_looked_at() {
     ] {
         let question = input(body).question().expect("is looked into");
         let refusal =
-            Looker::default().look(&question, body).map_err(|error| unreadable(&error)).expect_err("is refused");
+            BodyInspector::default().look(&question, body).map_err(|error| unreadable(&error)).expect_err("is refused");
         assert_eq!((refusal.status, &*refusal.text), (status, text));
         assert_eq!(MobileBatchInput { inflate: None, ..input(body) }.question(), None);
     }

@@ -1,4 +1,4 @@
-use crate::api::body::Looker;
+use crate::api::body::BodyInspector;
 use crate::log::format::record::{Encoding, Kind, Topic};
 
 use super::*;
@@ -7,7 +7,7 @@ fn judge(body: &[u8], content_encoding: Option<&[u8]>, inflate: bool) -> Result<
     let input =
         SdkBatchInput { session: SessionId(7), project: 3, content_encoding, body, inflate, inflated_limit: 1000 };
     let mut reading = input.reading();
-    let looked = input.question(reading).map(|question| Looker::default().look(&question, body));
+    let looked = input.question(reading).map(|question| BodyInspector::default().look(&question, body));
     if let Some(Err(error)) = looked {
         input.unreadable(&mut reading, &error).map_err(|refusal| (refusal.status, refusal.text.into_owned()))?;
     }

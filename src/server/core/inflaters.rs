@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use crate::api::body::Looker;
+use crate::api::body::BodyInspector;
 use crate::codec::inflate::Inflater;
 
 use super::turns::Turns;
@@ -13,9 +13,9 @@ pub struct Inflaters {
     /// Whose turn it is.
     pub turns: Turns,
     /// For [`super::turns::Lane::Batch`].
-    pub quick: RefCell<Looker>,
+    pub quick: RefCell<BodyInspector>,
     /// For [`super::turns::Lane::LongBatch`].
-    pub long: RefCell<Looker>,
+    pub long: RefCell<BodyInspector>,
     /// For [`super::turns::Lane::Start`].
     pub start: RefCell<Inflater>,
     /// What a start inflates to that is short.

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Instant;
 
-use crate::api::body::{Looker, Question, Seen, refuse_inflate};
+use crate::api::body::{BodyFacts, BodyInspector, Question, refuse_inflate};
 use crate::api::refusal::Refusal;
 use crate::codec::inflate::{Coding, InflateError, Inflater, PIECE_BYTES, Reading};
 use crate::server::core::conn::Conn;
@@ -20,7 +20,7 @@ pub async fn look(
     conn: &Rc<Conn>,
     question: &Question,
     body: &[u8],
-) -> Result<Result<Seen, InflateError>, Refusal> {
+) -> Result<Result<BodyFacts, InflateError>, Refusal> {
     let inflaters = &core.inflaters;
     let quick = || inflaters.turns.work(|| step(&mut inflaters.quick.borrow_mut(), Some(question), body));
     let looked = if inflaters.turns.is_free(Lane::Batch) {
@@ -161,7 +161,7 @@ impl<'a> Packed<'a> {
 }
 
 /// Inflaters for one turn. `None`: there is more to do.
-fn step(looker: &mut Looker, begin: Option<&Question>, body: &[u8]) -> Result<Option<Seen>, InflateError> {
+fn step(looker: &mut BodyInspector, begin: Option<&Question>, body: &[u8]) -> Result<Option<BodyFacts>, InflateError> {
     if let Some(question) = begin {
         looker.begin(question);
     }
