@@ -13,8 +13,6 @@ use std::path::Path;
 use memmap2::MmapRaw;
 use rustix::fs::{Advice, FallocateFlags};
 
-use crate::log::write::segment::sync_dir;
-
 /// Where a log's files are. Every call is the system call that its name says, with that call's errors.
 pub(in crate::log) trait Disk: fmt::Debug + Send + Sync {
     /// Makes a file that is not there yet, to be read and written.
@@ -58,6 +56,11 @@ pub(in crate::log) trait Disk: fmt::Debug + Send + Sync {
 
     /// Makes the names in a folder durable.
     fn sync_dir(&self, dir: &Path) -> io::Result<()>;
+}
+
+/// Makes the names in a folder durable.
+pub(in crate::log) fn sync_dir(dir: &Path) -> io::Result<()> {
+    File::open(dir)?.sync_all()
 }
 
 /// The disk of this machine.

@@ -94,3 +94,9 @@ fn set_nocow(dir: &Path) -> Result<(), LogError> {
     }
     Ok(())
 }
+
+/// The bytes that this process may still take on the folder's file system.
+pub(in crate::log) fn free_bytes(dir: &Path) -> io::Result<u64> {
+    let stat = rustix::fs::statvfs(dir)?;
+    Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
+}

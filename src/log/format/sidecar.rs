@@ -14,6 +14,7 @@ use crate::log::error::{Damage, LogError};
 use crate::log::read::reader::{End, SegmentReader};
 
 use super::header::VERSION;
+use super::names::SIDECAR;
 use super::record::{Kind, RecordHeader, uuid_text};
 
 /// How many sessions and projects a sidecar names; of more it says that its list is not complete.
@@ -106,7 +107,7 @@ fn is_zero(count: &u64) -> bool {
 
 /// The path of a segment's sidecar.
 pub fn path_of(segment: &Path) -> PathBuf {
-    segment.with_extension("json")
+    segment.with_extension(SIDECAR)
 }
 
 /// How far order time and the wall clock may be apart, in microseconds, before a sidecar says so.

@@ -16,6 +16,7 @@ use crate::log::error::LogError;
 use crate::log::format::control;
 use crate::log::format::control::{ControlSnapshot, ControlView};
 use crate::log::format::header::{PAGE_BYTES, VERSION};
+use crate::log::format::names;
 use crate::log::format::record::uuid_text;
 use crate::log::format::sidecar::Sidecar;
 
@@ -23,20 +24,11 @@ mod extent;
 mod listing;
 mod scan;
 
+pub use crate::log::format::names::{LOCK_FILE_NAME, LOG_FILE_NAME, QUARANTINE_DIR_NAME, core_dir, segment_stem};
 pub(in crate::log) use extent::is_torn;
-pub(in crate::log) use listing::{SegmentFile, core_dirs, core_number, segment_files, segment_id, strangers_of};
-pub use listing::{core_dir, segment_stem};
+pub(in crate::log) use listing::{SegmentFile, core_dirs, segment_files, strangers_of};
 pub use scan::{ANOTHER_LOG, SegmentReader};
 pub(in crate::log) use scan::{BLANK_BYTES_MAX, End, Found};
-
-/// The name of the file that tells the log's UUID and version.
-pub const LOG_FILE_NAME: &str = "log.json";
-
-/// The name of the lock file: held by `flock` while a server runs, with its process id as text.
-pub const LOCK_FILE_NAME: &str = "lock";
-
-/// The folder for what recovery set aside.
-pub const QUARANTINE_DIR_NAME: &str = "quarantine";
 
 /// How long a reader waits for a log that a server is about to make.
 const NEW_LOG_WAIT: Duration = Duration::from_secs(10);
@@ -122,12 +114,12 @@ impl SegmentInfo {
 
     /// Whether it was taken out of the log since it was listed. Its file is cut only after that, so bytes that are missing then are no damage.
     pub fn is_deleted(&self) -> bool {
-        !self.path.exists() && !self.path.with_extension("seg").exists()
+        !self.path.exists() && !self.path.with_extension(names::SEALED).exists()
     }
 
     /// The same segment by its sealed name, where it was sealed after it was listed.
     pub fn sealed_since(&self) -> Option<SegmentInfo> {
-        let path = self.path.with_extension("seg");
+        let path = self.path.with_extension(names::SEALED);
         let bytes = fs::metadata(&path).ok().filter(|_| !self.sealed())?.len();
         let sidecar = Sidecar::read(&path).ok().flatten();
         Some(SegmentInfo { path, bytes, sidecar, state: SegmentState::Sealed, end: End::At(bytes), ..self.clone() })
@@ -252,7 +244,7 @@ impl LogReader {
     ) -> Result<SegmentInfo, LogError> {
         let path = file.path_now();
         let length = fs::metadata(&path).map_err(LogError::io(&path, "find the segment's length"))?.len();
-        let sealed = path.extension().is_some_and(|extension| extension == "seg");
+        let sealed = path.extension().is_some_and(|extension| extension == names::SEALED);
         let told = |page: &ControlSnapshot| page.segment == file.id && page.durable > PAGE_BYTES as u64;
         let (state, end) = match live {
             _ if sealed => (SegmentState::Sealed, End::At(length)),

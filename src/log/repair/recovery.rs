@@ -15,9 +15,10 @@ use crate::log::disk::calls;
 use crate::log::disk::calls::Disk;
 use crate::log::error::{Damage, LogError};
 use crate::log::format::control::ControlView;
+use crate::log::format::names::{OPEN, SEALED, segment_id};
 use crate::log::format::sidecar::Sidecar;
 use crate::log::format::{control, sidecar};
-use crate::log::read::reader::{QUARANTINE_DIR_NAME, SegmentFile, core_dirs, segment_files, segment_id, strangers_of};
+use crate::log::read::reader::{QUARANTINE_DIR_NAME, SegmentFile, core_dirs, segment_files, strangers_of};
 
 mod quarantine;
 mod settle;
@@ -151,7 +152,7 @@ impl CoreRecovery<'_> {
             self.done.newest_us = self.done.newest_us.max(newest_us);
         }
         for file in files {
-            let open = file.path.with_extension("open");
+            let open = file.path.with_extension(OPEN);
             if file.is_sealed() {
                 if open.exists() {
                     self.set_aside(&open, "a sealed segment of the same name exists");
@@ -199,7 +200,7 @@ impl CoreRecovery<'_> {
                         self.done.problems.push(LogError::io(&path, "remove a file that was not finished")(error));
                     }
                 }
-                Some("open" | "seg") if stem.and_then(segment_id).is_none() => {
+                Some(OPEN | SEALED) if stem.and_then(segment_id).is_none() => {
                     self.set_aside(&path, "its name is not that of a segment");
                 }
                 _ => {}

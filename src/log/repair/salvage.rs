@@ -22,12 +22,12 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use uuid::Uuid;
 
+use crate::log::disk::calls::sync_dir;
 use crate::log::error::LogError;
 use crate::log::format::header::{PAGE_BYTES, SegmentHeader};
 use crate::log::format::record::uuid_text;
 use crate::log::format::sidecar::Sidecar;
 use crate::log::read::reader::{End, SegmentReader};
-use crate::log::write::segment::sync_dir;
 
 mod plan;
 mod scan;

@@ -17,14 +17,15 @@ use std::time::Duration;
 
 use crate::log::cursor::{Cursors, Listed};
 use crate::log::disk::calls::Disk;
+use crate::log::disk::filesystem::free_bytes;
 use crate::log::error::LogError;
+use crate::log::format::names;
+use crate::log::format::names::{core_dir, file_name, segment_id};
 use crate::log::format::sidecar;
 use crate::log::format::sidecar::Sidecar;
 use crate::log::read::merge::MergePosition;
-use crate::log::read::reader::{core_dir, core_dirs, segment_id};
+use crate::log::read::reader::core_dirs;
 use crate::log::write::fault::LogThread;
-use crate::log::write::keeper::free_bytes;
-use crate::log::write::segment::file_name;
 use crate::log::write::shared::Shared;
 use crate::log::write::watch::Watch;
 
@@ -154,14 +155,14 @@ impl<'a> Deleter<'a> {
                 let extension = path.extension().and_then(|extension| extension.to_str());
                 let Some(id) = path.file_stem().and_then(|stem| stem.to_str()).and_then(segment_id) else { continue };
                 match extension {
-                    Some("seg") => {
+                    Some(names::SEALED) => {
                         if let Some(sealed) = self.sealed(core, id, &path) {
                             seen.insert((core, id));
                             inventory.segments.push(sealed);
                         }
                     }
-                    Some("open") => inventory.other_bytes += fs::metadata(&path).map_or(0, |meta| meta.len()),
-                    Some("del") => {
+                    Some(names::OPEN) => inventory.other_bytes += fs::metadata(&path).map_or(0, |meta| meta.len()),
+                    Some(names::DELETED) => {
                         inventory.other_bytes += fs::metadata(&path).map_or(0, |meta| meta.len());
                         inventory.begun.push((core, id));
                     }
@@ -199,7 +200,7 @@ impl<'a> Deleter<'a> {
     fn take_out(&mut self, deletion: &Deletion) -> Result<bool, LogError> {
         let Deletion { core, id, bytes, records, reason } = *deletion;
         let dir = core_dir(&self.shared.dir, core);
-        let (sealed, begun) = (dir.join(file_name(id, "seg")), dir.join(file_name(id, "del")));
+        let (sealed, begun) = (dir.join(file_name(id, names::SEALED)), dir.join(file_name(id, names::DELETED)));
         let lock = self.cursors.lock()?;
         // A cursor that a power cut could take back has passed nothing.
         self.cursors.sync()?;
@@ -232,7 +233,7 @@ impl<'a> Deleter<'a> {
     /// Makes the space of a segment free that was taken out, and removes what is left of it.
     fn finish(&mut self, core: u16, id: u64) -> Result<(), LogError> {
         let dir = core_dir(&self.shared.dir, core);
-        let begun = dir.join(file_name(id, "del"));
+        let begun = dir.join(file_name(id, names::DELETED));
         let shared = self.shared;
         // Also where it was begun before: the sync may have failed then, or not have been reached.
         shared.disk.sync_dir(&dir).map_err(LogError::io(&dir, "sync the folder"))?;

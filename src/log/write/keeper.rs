@@ -1,10 +1,9 @@
 //! The keeper: moves each core's window ahead of its cursor, keeps the clock, and watches the free space. It never waits for the disk.
 
-use std::io;
-use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use crate::log::disk::filesystem::free_bytes;
 use crate::log::retain::FullDisk;
 
 use super::fault::{Fault, LogThread};
@@ -144,10 +143,4 @@ pub(in crate::log) fn look_at_space(shared: &Shared) {
     if free < shared.options.low_water_bytes() && shared.retention.full_disk() != FullDisk::Hold {
         shared.retention.wake();
     }
-}
-
-/// The bytes that this process may still take on the folder's file system.
-pub(in crate::log) fn free_bytes(dir: &Path) -> io::Result<u64> {
-    let stat = rustix::fs::statvfs(dir)?;
-    Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
 }

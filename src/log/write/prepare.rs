@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use crate::log::disk::filesystem::free_bytes;
 use crate::log::format::control::at;
 use crate::log::open::{Ack, Way};
 
@@ -229,7 +230,7 @@ fn cut_failed(shared: &Shared, core: &Core) -> Result<(), Fault> {
 /// The size of the next segment: as set, or smaller where the disk has no more to give above the reserve.
 fn segment_bytes(shared: &Shared) -> Result<u64, Fault> {
     let options = &shared.options;
-    let free = super::keeper::free_bytes(&shared.dir).map_err(|error| Fault::prepare(&error))?;
+    let free = free_bytes(&shared.dir).map_err(|error| Fault::prepare(&error))?;
     let mut bytes = options.segment_bytes;
     while free < bytes.saturating_add(options.reserve_bytes) {
         bytes = (bytes / 2).next_multiple_of(PAGE_BYTES);

@@ -15,12 +15,13 @@ use uuid::Uuid;
 use crate::log::disk::calls;
 use crate::log::disk::calls::Disk;
 use crate::log::error::LogError;
+use crate::log::format::names::{OPEN, SEALED, file_name};
 use crate::log::format::sidecar;
 use crate::log::format::sidecar::{Description, Sidecar};
 use crate::log::open::Ack;
 
 use super::fault::LogThread;
-use super::segment::{PAGE_BYTES, RECORDS_FROM, Segment, file_name};
+use super::segment::{PAGE_BYTES, RECORDS_FROM, Segment};
 use super::shared::{Core, Shared};
 use super::watch::Watch;
 
@@ -69,7 +70,7 @@ fn seal_described(
     begun: Option<Description>,
     latest_us: u64,
 ) -> Result<Sidecar, LogError> {
-    let open = core_dir.join(file_name(what.segment, "open"));
+    let open = core_dir.join(file_name(what.segment, OPEN));
     let file =
         OpenOptions::new().write(true).open(&open).map_err(LogError::io(&open, "open the segment to seal it"))?;
     disk.set_len(&file, what.bytes).map_err(LogError::io(&open, "cut the segment to its length"))?;
@@ -86,7 +87,7 @@ fn seal_described(
     sidecar.write_on(disk, &open)?;
     // The sidecar's name first: a power cut may keep one of two renames that were not synced, and either of them.
     disk.sync_dir(core_dir).map_err(LogError::io(core_dir, "sync the folder"))?;
-    let sealed = core_dir.join(file_name(what.segment, "seg"));
+    let sealed = core_dir.join(file_name(what.segment, SEALED));
     disk.rename(&open, &sealed).map_err(LogError::io(&open, "give the segment its sealed name"))?;
     disk.sync_dir(core_dir).map_err(LogError::io(core_dir, "sync the folder"))?;
     // A memory limit counts these pages, and the next segment can have them. Who still reads the segment reads it from the disk, so a
@@ -97,7 +98,7 @@ fn seal_described(
 
 /// Removes a segment that holds no record.
 fn remove(disk: &dyn Disk, core_dir: &Path, segment: u64) -> Result<(), LogError> {
-    let open = core_dir.join(file_name(segment, "open"));
+    let open = core_dir.join(file_name(segment, OPEN));
     disk.remove(&open).map_err(LogError::io(&open, "remove the unused segment"))?;
     disk.sync_dir(core_dir).map_err(LogError::io(core_dir, "sync the folder"))
 }

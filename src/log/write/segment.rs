@@ -22,6 +22,7 @@ use uuid::Uuid;
 use crate::log::disk::calls::Disk;
 use crate::log::format::header;
 use crate::log::format::header::SegmentHeader;
+use crate::log::format::names::{OPEN, file_name};
 
 use super::fault::Fault;
 use super::invariant::Invariant;
@@ -177,7 +178,7 @@ impl Pen {
 impl Segment {
     /// Makes, allocates, maps and probes a segment. The file is removed again when that fails.
     pub(in crate::log) fn create(plan: &Plan<'_>) -> io::Result<Pen> {
-        let path = plan.dir.join(file_name(plan.id, "open"));
+        let path = plan.dir.join(file_name(plan.id, OPEN));
         Segment::create_at(plan, &path).inspect_err(|_| {
             // Best effort: an unused file is removed at the next start too.
             let _ = plan.disk.remove(&path);
@@ -518,16 +519,6 @@ impl SharedPage {
         // as the mapping. All access in this process is through these atomics; other processes only read the file.
         unsafe { AtomicU64::from_ptr(self.map.as_mut_ptr().add(at).cast()) }
     }
-}
-
-/// A segment's file name with the given extension.
-pub(in crate::log) fn file_name(id: u64, extension: &str) -> String {
-    format!("{id:020}.{extension}")
-}
-
-/// Makes the names in a folder durable.
-pub(in crate::log) fn sync_dir(dir: &Path) -> io::Result<()> {
-    File::open(dir)?.sync_all()
 }
 
 fn random_marker() -> io::Result<u64> {

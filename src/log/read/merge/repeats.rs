@@ -19,10 +19,10 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::time::Duration;
 
+use crate::log::format::names::{OPEN, SEALED, core_dir, segment_stem};
 use crate::log::format::record::{
     DataType, Encoding, Ext, HEADER_BYTES, Kind, Label, Record, RecordHeader, RecordId, Topic, ext_type, u64_at,
 };
-use crate::log::read::reader::{core_dir, segment_stem};
 
 use super::Place;
 
@@ -327,8 +327,8 @@ fn same(log_dir: &Path, id: RecordId, record: &Record<'_>, buffer: &mut Vec<u8>)
 }
 
 fn read_same(log_dir: &Path, id: RecordId, record: &Record<'_>, buffer: &mut Vec<u8>) -> std::io::Result<bool> {
-    let open = core_dir(log_dir, id.core).join(segment_stem(id.segment)).with_extension("open");
-    let sealed = open.with_extension("seg");
+    let open = core_dir(log_dir, id.core).join(segment_stem(id.segment)).with_extension(OPEN);
+    let sealed = open.with_extension(SEALED);
     // It may be sealed between the first two looks.
     let file = File::open(&sealed).or_else(|_| File::open(&open)).or_else(|_| File::open(&sealed))?;
     let mut header = [0; HEADER_BYTES];

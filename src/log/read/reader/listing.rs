@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::log::error::LogError;
+use crate::log::format::names::{OPEN, SEALED, core_number, segment_id};
 
 /// A segment's file as a listing found it. It may bear its sealed name by the time it is opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,28 +15,18 @@ pub(in crate::log) struct SegmentFile {
 
 impl SegmentFile {
     pub(in crate::log) fn sealed_path(&self) -> PathBuf {
-        self.path.with_extension("seg")
+        self.path.with_extension(SEALED)
     }
 
     /// Whether the listing found it sealed.
     pub(in crate::log) fn is_sealed(&self) -> bool {
-        self.path.extension().is_some_and(|extension| extension == "seg")
+        self.path.extension().is_some_and(|extension| extension == SEALED)
     }
 
     pub(in crate::log) fn path_now(&self) -> PathBuf {
         let sealed = self.sealed_path();
         if sealed.is_file() { sealed } else { self.path.clone() }
     }
-}
-
-/// The folder of a core.
-pub fn core_dir(log_dir: &Path, core: u16) -> PathBuf {
-    log_dir.join(format!("core-{core:02}"))
-}
-
-/// The file name of a segment, without its extension.
-pub fn segment_stem(id: u64) -> String {
-    format!("{id:020}")
 }
 
 /// Every `core-NN` folder there is, by core, whatever the number of cores now. A file of such a name is not one.
@@ -53,18 +44,6 @@ pub(in crate::log) fn core_dirs(log_dir: &Path) -> Result<Vec<(u16, PathBuf)>, L
     }
     found.sort_unstable();
     Ok(found)
-}
-
-pub(in crate::log) fn core_number(name: &str) -> Option<u16> {
-    let digits = name.strip_prefix("core-")?;
-    let core: u16 = digits.parse().ok()?;
-    (format!("{core:02}") == digits).then_some(core)
-}
-
-/// The id in a segment's file name, for a name of the right form.
-pub(in crate::log) fn segment_id(stem: &str) -> Option<u64> {
-    let id: u64 = stem.parse().ok()?;
-    (segment_stem(id) == stem).then_some(id)
 }
 
 /// The segments in a core's folder, by id; each once, also when it was renamed during the listing.
@@ -112,7 +91,7 @@ fn named_as_segments(dir: &Path) -> Result<impl Iterator<Item = (SegmentFile, bo
         let entry = entry.map_err(list())?;
         let path = entry.path();
         let extension = path.extension().and_then(|extension| extension.to_str());
-        if let Some("open" | "seg") = extension
+        if let Some(OPEN | SEALED) = extension
             && let Some(id) = path.file_stem().and_then(|stem| stem.to_str()).and_then(segment_id)
         {
             let regular = match entry.file_type() {

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::log::disk::calls::Disk;
 use crate::log::error::{Damage, LogError};
+use crate::log::format::names::{core_name, segment_stem};
 
 /// Names are tried with a number at their end until one is free; so often.
 const TRIES_MAX: u32 = 10_000;
@@ -49,7 +50,7 @@ impl Quarantine {
         let set_aside = || LogError::io(path, "move the file to quarantine");
         let bytes = fs::symlink_metadata(path).map_err(set_aside())?.len();
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let to = self.free_name(&format!("core-{:02}-{name}", self.core))?;
+        let to = self.free_name(&format!("{}-{name}", core_name(self.core)))?;
         if path.is_dir() {
             // A folder can't take the name of a file, which is held for it until now.
             self.disk.remove(&to).map_err(set_aside())?;
@@ -62,7 +63,7 @@ impl Quarantine {
 
     /// Copies a damaged stretch here, as far as it can be read.
     pub(super) fn copy(&self, file: &File, damage: &Damage) -> Result<(), LogError> {
-        let name = format!("core-{:02}-{:020}-{}.bytes", self.core, damage.segment, damage.offset);
+        let name = format!("{}-{}-{}.bytes", core_name(self.core), segment_stem(damage.segment), damage.offset);
         let to = self.free_name(&name)?;
         let copy = || {
             let into = self.disk.create(&to)?;

@@ -9,6 +9,7 @@ use std::path::Path;
 use crate::log::error::{Damage, LogError};
 use crate::log::format::control::ControlSnapshot;
 use crate::log::format::header::{PAGE_BYTES, PageFault, SegmentHeader};
+use crate::log::format::names;
 use crate::log::format::record::{ALIGN_BYTES, Kind};
 use crate::log::format::sidecar;
 use crate::log::read::reader::{BLANK_BYTES_MAX, End, SegmentFile, SegmentReader, is_torn};
@@ -155,7 +156,7 @@ impl CoreRecovery<'_> {
                     self.done.problems.push(error);
                 }
                 // By the name that the segment is about to bear.
-                damage.path.set_extension("seg");
+                damage.path.set_extension(names::SEALED);
                 self.done.damage.push(damage);
             }
             let dropped_from = from.max(durable);

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use crate::log::disk::lock;
 use crate::log::error::LogError;
+use crate::log::format::names;
 use crate::log::format::sidecar::Sidecar;
-use crate::log::read::reader;
 use crate::log::read::reader::{LOCK_FILE_NAME, LOG_FILE_NAME, LogFile};
 
 use super::{MissingSegment, Unreadable};
@@ -121,7 +121,7 @@ impl Found {
 
     fn take_file(&mut self, path: PathBuf) {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        if path.extension().is_some_and(|extension| extension == "json") {
+        if path.extension().is_some_and(|extension| extension == names::SIDECAR) {
             if let Ok(Some(sidecar)) = Sidecar::read(&path) {
                 self.sidecars.insert((sidecar.core, sidecar.segment), sidecar);
             }
@@ -141,15 +141,15 @@ impl Name {
         let text = path.file_name()?.to_str()?;
         let (core, rest) = match text.strip_prefix("core-").and_then(|rest| rest.split_once('-')) {
             Some((core, rest)) => (Some(core.parse().ok()?), rest),
-            None => (path.parent().and_then(Path::file_name).and_then(|dir| reader::core_number(dir.to_str()?)), text),
+            None => (path.parent().and_then(Path::file_name).and_then(|dir| names::core_number(dir.to_str()?)), text),
         };
         // Quarantine adds a number where a name was taken.
         let (stem, extension) = rest.split_once('.')?;
         match (extension.split('.').next()?, core) {
-            ("seg" | "open", core) => Some(Name::Segment { core, id: reader::segment_id(stem)? }),
+            (names::SEALED | names::OPEN, core) => Some(Name::Segment { core, id: names::segment_id(stem)? }),
             ("bytes", Some(core)) => {
                 let (id, offset) = stem.split_once('-')?;
-                Some(Name::Piece { core, id: reader::segment_id(id)?, offset: offset.parse().ok()? })
+                Some(Name::Piece { core, id: names::segment_id(id)?, offset: offset.parse().ok()? })
             }
             _ => None,
         }

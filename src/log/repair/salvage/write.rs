@@ -9,9 +9,9 @@ use uuid::Uuid;
 
 use crate::log::error::LogError;
 use crate::log::format::header::{PAGE_BYTES, SegmentHeader};
+use crate::log::format::names::{OPEN, SEALED, core_dir, segment_stem};
 use crate::log::format::record::{ALIGN_BYTES, HEADER_BYTES, Kind, RecordHeader, RecordId};
 use crate::log::format::sidecar::Sidecar;
-use crate::log::read::reader::{core_dir, segment_stem};
 use crate::log::write::seal::{Sealing, seal_file};
 
 use super::scan::{Stretch, is_intact};
@@ -90,7 +90,7 @@ impl Target {
         let dir = core_dir(log_dir, header.core);
         let mut builder = fs::DirBuilder::new();
         builder.recursive(true).mode(0o700).create(&dir).map_err(LogError::io(&dir, "make the core's folder"))?;
-        let path = dir.join(segment_stem(header.segment)).with_extension("open");
+        let path = dir.join(segment_stem(header.segment)).with_extension(OPEN);
         let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path);
         let file = file.map_err(LogError::io(&path, "make the segment"))?;
         file.write_all_at(&header.encode(), 0).map_err(LogError::io(&path, "write the segment's first page"))?;
@@ -188,7 +188,7 @@ impl Target {
     }
 
     pub(super) fn sealed_path(&self) -> PathBuf {
-        self.path.with_extension("seg")
+        self.path.with_extension(SEALED)
     }
 
     fn put(&mut self, blocks: &mut Blocks, at: u64, header: &RecordHeader, place: u64) -> Result<(), LogError> {
