@@ -12,7 +12,7 @@
 //! | [`api`] | routes, handlers, replies | http, session, directory, log, tracker, telemetry |
 //! | [`session`] | tokens, ids, the start request | settled |
 //! | [`directory`] | projects, as an immutable snapshot | settled |
-//! | [`settled`] | files that others write: what is taken over of them, and when | – |
+//! | [`watched_files`] | files that others write: what is taken over of them, and when | – |
 //! | [`tracker`] | the binary message catalogue and the batch reader | terminal |
 //! | [`log`] | segments, writer, recovery, reader, merge | – |
 //! | [`records`] | what the log's records mean: a type for each kind | log, codec, tracker, session |
@@ -49,6 +49,6 @@ pub mod node;
 pub mod records;
 pub mod server;
 pub mod session;
-pub mod settled;
 pub mod telemetry;
 pub mod tracker;
+pub mod watched_files;

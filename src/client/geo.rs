@@ -7,7 +7,7 @@ use maxminddb::Reader;
 use serde::Deserialize;
 
 use crate::base::text::clean;
-use crate::settled::read_at_rest;
+use crate::watched_files::read_at_rest;
 
 /// The country of an address whose country is not known.
 pub const UNKNOWN_COUNTRY: &str = "UN";

@@ -11,7 +11,7 @@ use std::thread;
 use ua_parser::{Extractor, Regexes};
 
 use crate::base::text::clean;
-use crate::settled::{is_ended, read_at_rest};
+use crate::watched_files::{is_ended, read_at_rest};
 
 use super::regexes_yaml;
 use super::regexes_yaml::RegexesError;

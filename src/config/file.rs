@@ -5,7 +5,7 @@ use std::path::Path;
 
 use toml::de::{DeTable, DeValue};
 
-use crate::settled::is_ended;
+use crate::watched_files::is_ended;
 
 use super::error::ConfigError;
 
@@ -91,7 +91,7 @@ fn line_of(text: &[u8], at: usize) -> usize {
 pub(super) fn read_bounded(path: &Path, limit: u64) -> Result<Vec<u8>, ConfigError> {
     let io = |doing: &'static str| move |source: io::Error| ConfigError::Io { path: path.to_owned(), doing, source };
     let mut bytes = Vec::new();
-    let file = crate::settled::open(path).map_err(io("opening it"))?;
+    let file = crate::watched_files::open(path).map_err(io("opening it"))?;
     file.take(limit + 1).read_to_end(&mut bytes).map_err(io("reading it"))?;
     if bytes.len() as u64 > limit {
         return Err(ConfigError::TooLarge { path: path.to_owned(), limit });

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
-use crate::settled::Kept;
+use crate::watched_files::Kept;
 
 use super::error::ConfigError;
 use super::load::Sources;

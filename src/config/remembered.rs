@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::settled::Kept;
+use crate::watched_files::Kept;
 
 use super::error::ConfigError;
 use super::load::{Loaded, Sources};

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
 
-use crate::settled::Kept;
+use crate::watched_files::Kept;
 
 use super::model::Retain;
 use super::{Directory, DirectoryError};

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::settled::{Kept, Losses, Watched, at_rest, is_ended, needed};
+use crate::watched_files::{Kept, Losses, Watched, at_rest, is_ended, needed};
 
 use super::ages::Ages;
 use super::merge::{Part, Piece, lacking, merge};
@@ -73,7 +73,7 @@ impl Intake {
         // A copy that can't be read is none: the file is there.
         let before = kept.read().ok().flatten();
         // The usual start: there is nothing to compare, and reading a large text twice takes its time.
-        let before = before.filter(|text| crate::settled::read(path, FILE_BYTES_MAX).ok().as_ref() != Some(text));
+        let before = before.filter(|text| crate::watched_files::read(path, FILE_BYTES_MAX).ok().as_ref() != Some(text));
         let before = before.and_then(|text| parse(path, &text).ok());
         let mut intake = Self {
             file: Watched::new(path, FILE_BYTES_MAX),

@@ -23,7 +23,7 @@
 //! Invariant: a snapshot never changes. A changed file becomes a new snapshot ([`CurrentDirectory`]), and a
 //! file that cannot be read leaves the old one in place.
 //!
-//! Invariant: what a text lacks of the snapshot before stays in the new one until that is certain ([`crate::settled`]), across restarts
+//! Invariant: what a text lacks of the snapshot before stays in the new one until that is certain ([`crate::watched_files`]), across restarts
 //! too. A text that lacks everything is a fault, unless it says `projects = []`. How long records are kept is shortened by words
 //! alone, never by what is missing.
 
@@ -148,7 +148,7 @@ impl Directory {
         if bytes > FILE_BYTES_MAX {
             return Err(DirectoryError::TooLarge { path: path.to_owned(), bytes });
         }
-        let text = crate::settled::read(path, FILE_BYTES_MAX).map_err(io)?;
+        let text = crate::watched_files::read(path, FILE_BYTES_MAX).map_err(io)?;
         let text =
             String::from_utf8(text).map_err(|error| io(std::io::Error::new(std::io::ErrorKind::InvalidData, error)))?;
         Self::parse(&text).map_err(|faults| DirectoryError::Content { path: path.to_owned(), faults })

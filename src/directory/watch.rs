@@ -10,7 +10,7 @@ use std::time::Duration;
 use crossbeam_channel::{RecvTimeoutError, Sender, bounded};
 
 use crate::base::snapshot::Snapshot;
-use crate::settled::leave;
+use crate::watched_files::leave;
 
 use super::intake::{Intake, Report};
 use super::{Directory, DirectoryError};

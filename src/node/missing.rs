@@ -7,8 +7,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::config::{Config, ConfigError, ConfigErrors, Loaded, SETTINGS, Sources, TokenSecrets, remembered};
-use crate::settled::{Losses, at_rest, needed};
 use crate::telemetry::{Level, Logger};
+use crate::watched_files::{Losses, at_rest, needed};
 
 /// A file that looks as if it were not whole, and was changed so short a time before a start, is waited for.
 const START_REST: Duration = Duration::from_secs(5);
@@ -212,7 +212,8 @@ fn read_let_go(sources: &Sources, known: &TokenSecrets) -> (Loaded, Vec<ConfigEr
 fn read(sources: &Sources, known: &TokenSecrets) -> (Loaded, Vec<ConfigError>) {
     let (loaded, mut faults) = Config::examine(sources);
     let path = TokenSecrets::path(&sources.data);
-    let unended = || crate::settled::read(&path, FILE_BYTES_MAX).is_ok_and(|text| !crate::settled::is_ended(&text));
+    let unended =
+        || crate::watched_files::read(&path, FILE_BYTES_MAX).is_ok_and(|text| !crate::watched_files::is_ended(&text));
     if loaded.config.token_secrets.is_cut(known) && unended() {
         faults.push(ConfigError::CutSecret { path });
     }

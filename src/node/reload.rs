@@ -16,8 +16,8 @@ use crate::directory::POLL_INTERVAL;
 use crate::log::Deleting;
 use crate::server::core::common::Common;
 use crate::server::core::live::Live;
-use crate::settled::{Watched, leave};
 use crate::telemetry::{Level, Logger, Metrics};
+use crate::watched_files::{Watched, leave};
 
 use super::missing::{FILE_BYTES_MAX, MissingSettings};
 use super::options;
