@@ -4,26 +4,25 @@
 //! The server runs inside this test, in a process of its own, whose allocator counts what the core's
 //! thread asks for. Where it asks is kept as a backtrace and shown.
 
+mod common;
+
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::backtrace::Backtrace;
 use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{Read, Write};
+use std::fs;
 use std::net::{SocketAddr, TcpStream};
-use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use common::{Connection, Home, Request, finish, wait_for};
 use rustix::process::{Signal, getpid, kill_process};
 
 use takeup::config::Sources;
 use takeup::node;
-use takeup::session::SessionId;
-use takeup::session::token::{Secrets, Token};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -111,31 +110,14 @@ fn with_ack_memory_a_core_serves_without_allocating() {
 
 /// Runs the inner test in a process of its own: its log lines are not ours to print, and a signal ends it.
 fn run_inside(ack: &str) {
-    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a temporary folder");
-    let path = folder.path().join("stderr");
-    let mut child = Command::new(std::env::current_exe().expect("this test has a file"))
+    let mut command = Command::new(std::env::current_exe().expect("this test has a file"));
+    command
         .args(["--exact", "inner::a_core_serves_without_allocating", "--ignored", "--nocapture"])
         .env_clear()
         .env(ACK, ack)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(File::create(&path).expect("the folder takes files"))
-        .spawn()
-        .expect("this test runs again");
-    let end = Instant::now() + PATIENCE;
-    let status = loop {
-        match child.try_wait().expect("a child") {
-            Some(status) => break Some(status),
-            None if Instant::now() > end => break None,
-            None => thread::sleep(Duration::from_millis(20)),
-        }
-    };
-    if !status.is_some_and(|status| status.success()) {
-        let _ = child.kill();
-        let _ = child.wait();
-        let said = fs::read_to_string(&path).unwrap_or_default();
-        panic!("ack = {ack}: {status:?}\n{said}");
-    }
+        .stdin(Stdio::null());
+    let finished = finish(command, PATIENCE);
+    assert_eq!(finished.code, Some(0), "ack = {ack}:\n{}", finished.stderr);
 }
 
 mod inner {
@@ -156,8 +138,7 @@ const MEASURED: usize = 2_000;
 const ALLOWED: u64 = 4;
 
 fn serve_and_count() {
-    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a temporary folder");
-    let data = folder.path().join("data");
+    let home = Home::new();
     let [_, _, high, low] = getpid().as_raw_nonzero().get().to_be_bytes();
     // A loopback address that no other process uses: its ports are ours.
     let addr = SocketAddr::from(([127, 77, high, low.max(1)], 8080));
@@ -170,24 +151,19 @@ fn serve_and_count() {
     ];
     let (listen, admin_addr) = (addr.to_string(), admin.to_string());
     let set = set.into_iter().chain([("listen", &*listen), ("admin", &*admin_addr), ("cores", "1")]);
-    let mut sources = Sources::of_process(&data);
+    let mut sources = Sources::of_process(home.data());
     sources.options = set.map(|(key, value)| (key.to_owned(), key.to_owned(), value.to_owned())).collect();
     let server = thread::spawn(move || node::run(sources).map_err(|error| error.to_string()));
-    let end = Instant::now() + PATIENCE;
-    let core = loop {
-        if let (Ok(_), Some(core)) = (TcpStream::connect(addr), thread_named("core-00")) {
-            break core;
-        }
-        assert!(!server.is_finished(), "the server has ended: {:?}", server.join());
-        assert!(Instant::now() < end, "the server does not listen");
-        thread::sleep(Duration::from_millis(5));
-    };
-    let token = token(&data);
+    let core = wait_for("the server to listen", PATIENCE, || {
+        assert!(!server.is_finished(), "the server has ended");
+        TcpStream::connect(addr).ok().and_then(|_| thread_named("core-00"))
+    });
+    let token = home.token(1 << 60);
     let small = batch(&token, 1024);
     // A buffer of another size is needed for each.
     let mixed = [small.clone(), batch(&token, 30_000), preflight()];
     let phases = [("batches", vec![small]), ("preflights", vec![preflight()]), ("requests of a mix", mixed.to_vec())];
-    let mut clients: Vec<TcpStream> = (0..CONNECTIONS).map(|_| connect(addr)).collect();
+    let mut clients: Vec<Connection> = (0..CONNECTIONS).map(|_| Connection::open(addr)).collect();
     for (_, requests) in &phases {
         exchange(&mut clients, requests, WARM_UP);
     }
@@ -200,7 +176,7 @@ fn serve_and_count() {
         assert!(count <= ALLOWED, "{MEASURED} {name} made {count} allocations:\n{}", traces());
     }
     // Were nothing seen of this, nothing would be proved above: a new connection needs memory.
-    let count = watch(core, || exchange(&mut [connect(addr)], &[preflight()], 1));
+    let count = watch(core, || exchange(&mut [Connection::open(addr)], &[preflight()], 1));
     assert!(count > 0, "the count does not work");
 
     kill_process(getpid(), Signal::TERM).expect("this process takes a signal");
@@ -242,57 +218,37 @@ fn thread_named(name: &str) -> Option<i32> {
     tasks.flatten().find(named)?.file_name().to_str()?.parse().ok()
 }
 
-fn token(data: &Path) -> String {
-    let secret = fs::read_to_string(data.join("secrets/token")).expect("a secret is there");
-    let secrets = Secrets::new(vec![secret.trim().as_bytes().to_vec()]).expect("it is not empty");
-    secrets.sign(&Token { session: SessionId(1 << 60), delay_ms: 5, expires_ms: 4_000_000_000_000 })
-}
-
 /// What a browser sends with everything.
-const BROWSER: &str = "Host: ingest.example\r\nConnection: keep-alive\r\nAccept: */*\r\n\
-                       Origin: https://shop.example\r\nReferer: https://shop.example/\r\n\
-                       User-Agent: Mozilla/5.0 (X11; Linux x86_64) Chrome/122.0.0.0\r\n\
-                       Accept-Encoding: gzip, deflate, br, zstd\r\nAccept-Language: en-US\r\n";
+const HEADERS: [&str; 7] = [
+    "Connection: keep-alive",
+    "Accept: */*",
+    "Origin: https://shop.example",
+    "Referer: https://shop.example/",
+    "User-Agent: Mozilla/5.0 (X11; Linux x86_64) Chrome/122.0.0.0",
+    "Accept-Encoding: gzip, deflate, br, zstd",
+    "Accept-Language: en-US",
+];
 
 fn batch(token: &str, bytes: usize) -> Vec<u8> {
-    let head = format!(
-        "POST /v1/web/i?batch=1_17_{bytes}_kno HTTP/1.1\r\n{BROWSER}Authorization: Bearer {token}\r\n\
-         DataType: player\r\nContent-Length: {bytes}\r\n\r\n"
-    );
-    [head.as_bytes(), &vec![b'x'; bytes]].concat()
+    let request = Request::post(&format!("/v1/web/i?batch=1_17_{bytes}_kno")).headers(HEADERS).token(token);
+    request.header("DataType", "player").body(vec![b'x'; bytes]).bytes()
 }
 
 fn preflight() -> Vec<u8> {
-    format!(
-        "OPTIONS /v1/web/i?batch=1_17_1024_kno HTTP/1.1\r\n{BROWSER}Access-Control-Request-Method: POST\r\n\
-         Access-Control-Request-Headers: authorization,datatype\r\n\r\n"
-    )
-    .into_bytes()
-}
-
-fn connect(addr: SocketAddr) -> TcpStream {
-    let stream = TcpStream::connect(addr).expect("the server listens");
-    stream.set_nodelay(true).expect("a socket");
-    stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a socket");
-    stream
+    let request = Request::options("/v1/web/i?batch=1_17_1024_kno").headers(HEADERS);
+    let asks = ["Access-Control-Request-Method: POST", "Access-Control-Request-Headers: authorization,datatype"];
+    request.headers(asks).bytes()
 }
 
 /// Sends `count` requests, shared by the connections, and reads their answers, which have no body.
-fn exchange(clients: &mut [TcpStream], requests: &[Vec<u8>], count: usize) {
+fn exchange(clients: &mut [Connection], requests: &[Vec<u8>], count: usize) {
     let each = count.div_ceil(clients.len());
     thread::scope(|scope| {
         for client in clients {
             scope.spawn(move || {
-                let mut answer = [0; 2048];
                 for request in requests.iter().cycle().take(each) {
-                    client.write_all(request).expect("the server takes it");
-                    let mut len = 0;
-                    while !answer[..len].ends_with(b"\r\n\r\n") {
-                        let read = client.read(&mut answer[len..]).expect("an answer");
-                        assert!(read > 0, "the connection ended");
-                        len += read;
-                    }
-                    assert!(answer.starts_with(b"HTTP/1.1 200 "), "{}", String::from_utf8_lossy(&answer[..len]));
+                    let answer = client.exchange(request);
+                    assert_eq!((answer.status, answer.body.len()), (200, 0), "{}", answer.text());
                 }
             });
         }

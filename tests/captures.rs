@@ -8,14 +8,14 @@
 //! events of the analytics SDK, signals of tests with users.
 #![allow(clippy::disallowed_methods, reason = "what would hurt a server is harmless in a test")]
 
-#[path = "captures/answers.rs"]
-mod answers;
-#[path = "captures/exchange.rs"]
-mod exchange;
-#[path = "captures/form.rs"]
-mod form;
-#[path = "golden/mod.rs"]
-mod harness;
+mod common;
+
+/// The files in `tests/captures/`.
+mod captures {
+    pub mod answers;
+    pub mod exchange;
+    pub mod form;
+}
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -23,9 +23,9 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 use std::thread;
 
-use exchange::{Batch, Replay, Sent};
-use harness::server::{Server, fixtures};
-use harness::stored::{self, Record};
+use captures::exchange::{self, Batch, Replay, Sent};
+use common::log::Record;
+use common::{Home, fixtures};
 use serde_json::Value;
 
 use takeup::log::format::record::Kind;
@@ -149,7 +149,8 @@ fn replay_on_one_server(files: &[PathBuf], beacon_size_limit: &str) {
         ("HOSTNAME".to_owned(), "localhost".to_owned()),
         ("BEACON_SIZE_LIMIT".to_owned(), beacon_size_limit.to_owned()),
     ];
-    let server = Server::start(PROJECTS, &environment, PROJECT_KEY);
+    let home = Home::with_projects(PROJECTS);
+    let server = home.serve_recorded(&environment, PROJECT_KEY);
     let queue = Mutex::new(files.iter());
     let replays: Mutex<Vec<Replay>> = Mutex::default();
     thread::scope(|scope| {
@@ -158,14 +159,14 @@ fn replay_on_one_server(files: &[PathBuf], beacon_size_limit: &str) {
                 loop {
                     let Some(file) = queue.lock().expect("no thread panicked").next() else { return };
                     let text = fs::read_to_string(file).expect("a capture is text");
-                    let mut replay = Replay::new(name(file), server.address());
+                    let mut replay = Replay::new(name(file), server.addr);
                     text.lines().for_each(|line| replay.step(line));
                     replays.lock().expect("no thread panicked").push(replay);
                 }
             });
         }
     });
-    let records = stored::records(server.data());
+    let records = home.records();
     server.stop();
 
     let mut complaints = Vec::new();

@@ -6,19 +6,17 @@
 
 mod common;
 
-#[path = "compatibility/differences.rs"]
-mod differences;
-#[path = "compatibility/errors.rs"]
-mod errors;
-#[path = "compatibility/page.rs"]
-mod page;
-#[allow(dead_code, reason = "what other tests need of it")]
-#[path = "golden/token.rs"]
-mod token;
+/// The files in `tests/compatibility/`.
+mod compatibility {
+    pub mod differences;
+    pub mod errors;
+    pub mod page;
+}
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use page::Page;
+use compatibility::page::{self, Page};
+use compatibility::{differences, errors};
 
 use takeup::api::prefix::Prefix;
 use takeup::api::route::{Route, TEMPLATES, TokenRule};

@@ -13,7 +13,7 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{Answer, Disk, Home, Server, batch_request, start_request, wait_for};
+use common::{Disk, Home, Request, Response, Server, wait_for};
 
 /// Small segments on a small disk, and clients that are not held for long.
 const SETTINGS: &[(&str, &str)] = &[
@@ -49,7 +49,7 @@ fn take_space(path: &Path, bytes: usize) {
 struct Ledger {
     sent: u64,
     acknowledged: Vec<Vec<u8>>,
-    refused: Vec<Answer>,
+    refused: Vec<Response>,
 }
 
 impl Ledger {
@@ -62,7 +62,7 @@ impl Ledger {
             let mut body = format!("{session}/{} ", self.sent).into_bytes();
             body.resize(20_000 + (self.sent as usize * 7_919 + session as usize) % 60_000, b'x');
             let began = Instant::now();
-            let answer = client.exchange(batch_request(&token, &body));
+            let answer = client.exchange(Request::batch(&token, &body));
             assert!(began.elapsed() < REFUSED_WITHIN, "{:?}: {}", began.elapsed(), answer.text());
             match answer.status {
                 200 => self.acknowledged.push(body),
@@ -115,7 +115,7 @@ fn fill(ledgers: &mut [Ledger], home: &Home, server: &mut Server) {
 /// Waits until batches are taken again, without any help but the space.
 fn wait_until_it_goes_on(home: &Home, server: &Server) {
     let mut client = server.connect();
-    let request = batch_request(&home.token(99), b"is there space again?");
+    let request = Request::batch(&home.token(99), b"is there space again?");
     wait_for("batches to be taken again", BACK_WITHIN, || (client.exchange(&request).status == 200).then_some(()));
     wait_for("the server to be ready", BACK_WITHIN, || {
         (server.admin_page("/health/ready").status == 200).then_some(())
@@ -154,7 +154,7 @@ fn a_disk_filled_by_the_log_refuses_batches_and_goes_on_when_there_is_space() {
     let mut ledgers = ledgers();
     fill(&mut ledgers, &home, &mut server);
     // The last of the window is kept for starts: a session that can begin will send its batches again.
-    let start = server.connect().exchange(start_request(&home.project_key()));
+    let start = server.connect().exchange(Request::start(&home.project_key()));
     assert_eq!(start.status, 200, "{}", start.text());
 
     fs::remove_file(disk.path("ballast")).expect("the ballast is there");
@@ -182,7 +182,7 @@ fn a_disk_filled_to_the_last_byte_by_others_costs_no_acknowledged_batch() {
         fill(&mut ledgers, &home, &mut server);
         filler.join().expect("no panic");
         take_space(&disk.path("crumbs"), 1 << 20);
-        fullest.push(server.connect().exchange(start_request(&home.project_key())).status);
+        fullest.push(server.connect().exchange(Request::start(&home.project_key())).status);
     });
     assert_eq!(fullest, [503], "with nothing left, starts are refused too");
     assert!(server.runs());

@@ -6,18 +6,16 @@
 
 mod common;
 
-#[path = "failing_disk/cut.rs"]
-mod cut;
-#[path = "failing_disk/faulty.rs"]
-mod faulty;
-#[path = "failing_disk/poison.rs"]
-mod poison;
-#[path = "failing_disk/power.rs"]
-mod power;
-#[path = "failing_disk/sync.rs"]
-mod sync;
-#[path = "failing_disk/upload.rs"]
-mod upload;
+/// The files in `tests/failing_disk/`.
+mod failing_disk {
+    mod cut;
+    mod faults;
+    mod faulty;
+    mod poison;
+    mod power;
+    mod sync;
+    mod upload;
+}
 
 use std::collections::HashMap;
 

@@ -4,17 +4,15 @@
 //! Some need root (a file system or a memory limit of their own); others are told so and pass.
 #![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "what would hurt a server is harmless in a test")]
 
-#[path = "common/volume.rs"]
-mod volume;
+mod common;
 
-#[path = "gates/append.rs"]
-mod append;
-#[path = "gates/device.rs"]
-mod device;
-#[path = "gates/filesystems.rs"]
-mod filesystems;
-#[path = "gates/memory.rs"]
-mod memory;
+/// The files in `tests/gates/`.
+mod gates {
+    mod append;
+    mod device;
+    mod filesystems;
+    mod memory;
+}
 
 use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
@@ -151,10 +149,13 @@ fn child_dir() -> Option<std::path::PathBuf> {
     std::env::var_os(CHILD).map(Into::into)
 }
 
-/// Runs one test of this binary as a process of its own. `prepare` is told its process id before it begins.
+/// Runs one test of this binary, named with its modules, as a process of its own. `prepare` is told its process id before it begins.
 fn run_child(test: &str, dir: &Path, prepare: impl FnOnce(u32)) -> (ExitStatus, String) {
     // The shell waits for a line before it becomes the test, so that all of the test is under what was prepared.
     let exe = std::env::current_exe().expect("the test knows its file");
+    // A name that is no test's would run nothing, and succeed.
+    let list = Command::new(&exe).args(["--exact", test, "--list"]).output().expect("the tests can be listed");
+    assert!(String::from_utf8_lossy(&list.stdout).contains(test), "no test is called {test}");
     let mut child = Command::new("/bin/sh")
         .args(["-c", "read -r go; exec \"$0\" \"$@\""])
         .arg(exe)

@@ -6,30 +6,28 @@
 //! nowhere else.
 #![allow(clippy::disallowed_methods, reason = "what would hurt a server is harmless in a test")]
 
-#[path = "golden/case.rs"]
-mod case;
-#[path = "golden/compare.rs"]
-mod compare;
-#[path = "golden/differences.rs"]
-mod differences;
-#[path = "golden/mod.rs"]
-mod harness;
-#[path = "golden/message.rs"]
-mod message;
-#[path = "golden/run.rs"]
-mod run;
+mod common;
+
+/// The files in `tests/golden/`.
+mod golden {
+    pub mod case;
+    pub mod compare;
+    pub mod differences;
+    pub mod message;
+    pub mod run;
+}
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use case::{Case, Release, World};
-use compare::{Comparison, sessions};
-use differences::Differences;
-use harness::server::Server;
-use harness::stored::{self, Record};
-use run::{Outcome, Target};
+use common::Home;
+use common::log::Record;
+use golden::case::{Case, Release, World};
+use golden::compare::{Comparison, sessions};
+use golden::differences::Differences;
+use golden::run::{Outcome, Target};
 
 /// Cases that are sent at the same time to one server. Most of their time is waiting for a close
 /// that should not come.
@@ -90,16 +88,17 @@ struct Judge<'a> {
 fn run_on_one_server(judge: &Judge<'_>, cases: &[&Case]) -> (usize, Vec<String>) {
     let (world, first) = (judge.world, cases[0]);
     let environment = world.environment(first.release, &first.config);
-    let server = Server::start(&world.projects_toml(), &environment, world.key("web"));
-    let target = Target { world, address: server.address(), admin: server.admin() };
+    let home = Home::with_projects(&world.projects_toml());
+    let server = home.serve_recorded(&environment, world.key("web"));
+    let target = Target { world, address: server.addr, admin: server.admin };
     let (mut lonely, sociable): (Vec<&Case>, Vec<&Case>) = cases.iter().partition(|case| case.shares_a_session());
     lonely.sort_by_key(|case| case.starts());
 
     let mut done: Vec<(&Case, Outcome, Vec<Record>)> = Vec::new();
-    let mut before = stored::records(server.data());
+    let mut before = home.records();
     for case in lonely {
         let outcome = target.run(case);
-        let after = stored::records(server.data());
+        let after = home.records();
         let own = own_sessions(case, &outcome);
         let of_own = |records: &[Record]| -> Vec<Record> {
             records.iter().filter(|r| own.contains(&r.session)).cloned().collect()
@@ -109,7 +108,7 @@ fn run_on_one_server(judge: &Judge<'_>, cases: &[&Case]) -> (usize, Vec<String>)
         before = after;
     }
     let outcomes = run_at_once(&target, &sociable);
-    let all = stored::records(server.data());
+    let all = home.records();
     for (case, outcome) in sociable.into_iter().zip(outcomes) {
         let own = sessions(&outcome);
         let records = all.iter().filter(|r| own.contains(&r.session)).cloned().collect();

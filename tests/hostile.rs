@@ -6,17 +6,13 @@
 
 mod common;
 
-#[path = "hostile/bombs.rs"]
-mod bombs;
-#[path = "hostile/bytes.rs"]
-mod bytes;
-#[path = "hostile/forms.rs"]
-mod forms;
-#[path = "hostile/json.rs"]
-mod json;
-#[path = "hostile/probe.rs"]
-mod probe;
-#[path = "hostile/routes.rs"]
-mod routes;
-#[path = "hostile/slow.rs"]
-mod slow;
+/// The files in `tests/hostile/`.
+mod hostile {
+    mod bombs;
+    mod bytes;
+    mod forms;
+    mod json;
+    mod probe;
+    mod routes;
+    mod slow;
+}

@@ -14,7 +14,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
-use common::{Home, Server, Stored, start_request_of};
+use common::{Home, Request, Server, Stored, fixtures};
 
 /// Recorded trackers of three generations: plain and gzip, with and without data types, `visual` uploads with a
 /// `split`, plain and gzip.
@@ -31,8 +31,7 @@ struct Sent {
 
 /// The batches of a capture that its recorder took.
 fn captured(name: &str) -> Vec<Sent> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/fixtures/captures/{name}.jsonl"));
-    let text = fs::read_to_string(path).expect("the captures are there");
+    let text = fs::read_to_string(fixtures(&format!("captures/{name}.jsonl"))).expect("the captures are there");
     let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
     let is_batch = |line: &Value| {
         let path = line["target"].as_str().and_then(|target| target.split('?').next());
@@ -49,19 +48,16 @@ fn captured(name: &str) -> Vec<Sent> {
 /// Starts a session as this tracker and sends its batches, each over a connection of its own, so that
 /// every core takes some of them.
 fn record(server: &Server, key: &str, version: &str, batches: &[Sent]) -> u64 {
-    let answer = server.connect().exchange(start_request_of(version, key));
+    let answer = server.connect().exchange(Request::start_of(version, key));
     assert_eq!(answer.status, 200, "{}", answer.text());
     let answer = answer.json();
     let token = answer["token"].as_str().expect("a token").to_owned();
     for batch in batches {
-        let mut request = format!("POST {} HTTP/1.1\r\n", batch.target);
-        for (name, value) in &batch.headers {
-            match &*name.to_ascii_lowercase() {
-                "authorization" => request.push_str(&format!("{name}: Bearer {token}\r\n")),
-                _ => request.push_str(&format!("{name}: {value}\r\n")),
-            }
-        }
-        let answer = server.connect().exchange([request.as_bytes(), b"\r\n", &batch.body].concat());
+        // The recorded headers have the length already.
+        let request = Request::post(&batch.target).without("Host").body(&batch.body).unframed();
+        let headers = batch.headers.iter();
+        let request = headers.fold(request, |request, (name, value)| request.header(name, value));
+        let answer = server.connect().exchange(request.set("Authorization", &format!("Bearer {token}")));
         assert_eq!(answer.status, 200, "{}: {}", batch.target, answer.text());
     }
     answer["sessionID"].as_str().and_then(|id| id.parse().ok()).expect("a session")

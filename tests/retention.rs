@@ -3,8 +3,7 @@
 //! Each test makes a small file system of its own, for which it needs root; others are told so and pass.
 #![allow(clippy::disallowed_methods, reason = "what would hurt a server is harmless in a test")]
 
-#[path = "common/disk.rs"]
-mod disk;
+mod common;
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -12,7 +11,7 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use disk::Disk;
+use common::Disk;
 
 use takeup::log::cursor::{ConsumerName, Cursors, From};
 use takeup::log::format::record::{DataType, Encoding, Entry, Flags, Kind, Topic};

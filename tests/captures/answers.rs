@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::exchange::Exchange;
-use crate::harness::client::Response;
+use super::exchange::Exchange;
+use crate::common::Response;
 
 /// Keys of the answer to a start that are new in each run, or that the older of OpenReplay's
 /// services did not send.
@@ -24,13 +24,13 @@ pub fn preflight_fault(exchange: &Exchange, response: &Response) -> Option<Strin
         return Some(format!("{}, and not {:?}", response.status, exchange.status));
     }
     if !asked("access-control-request-headers").is_subset(&given("access-control-allow-headers")) {
-        return Some(format!("headers that are not allowed: {:?}", response.headers));
+        return Some(format!("headers that are not allowed: {}", response.head));
     }
     if !asked("access-control-request-method").is_subset(&given("access-control-allow-methods")) {
-        return Some(format!("a method that is not allowed: {:?}", response.headers));
+        return Some(format!("a method that is not allowed: {}", response.head));
     }
     if !response.header("access-control-max-age").is_some_and(is_age) {
-        return Some(format!("a preflight that is asked again each time: {:?}", response.headers));
+        return Some(format!("a preflight that is asked again each time: {}", response.head));
     }
     None
 }

@@ -8,10 +8,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
-use crate::answers::{conditions_fault, empty_fault, json_fault, preflight_fault, start_fault, tags_fault};
-use crate::form;
-use crate::harness::client::{Connection, Response};
-use crate::harness::token::{self, Token};
+use super::answers::{conditions_fault, empty_fault, json_fault, preflight_fault, start_fault, tags_fault};
+use super::form;
+use crate::common::token::{self, Token};
+use crate::common::{Connection, Request, Response};
 
 /// The secret of the captures' tokens, and of ours.
 pub const SECRET: &str = "secret_token_string";
@@ -117,20 +117,14 @@ impl Exchange {
         query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
     }
 
-    /// The bytes of the request, with this body, and with `token` where it carries one.
-    fn bytes(&self, token: &str, body: &[u8]) -> Vec<u8> {
-        let mut head = format!("{} {} HTTP/1.1\r\n", self.method, self.target);
-        for header in self.line["headers"].as_array().expect("a request has headers") {
-            let name = header[0].as_str().expect("a header is two texts");
-            let value = header[1].as_str().expect("a header is two texts");
-            let value = match name.to_ascii_lowercase().as_str() {
-                "authorization" => format!("Bearer {token}"),
-                "content-length" => body.len().to_string(),
-                _ => value.to_owned(),
-            };
-            head.push_str(&format!("{name}: {value}\r\n"));
-        }
-        [head.as_bytes(), b"\r\n", body].concat()
+    /// The request with this body, and with `token` where it carries one.
+    fn request(&self, token: &str, body: &[u8]) -> Request {
+        let text = |value: &'_ Value| value.as_str().expect("a header is two texts").to_owned();
+        let headers = self.line["headers"].as_array().expect("a request has headers").iter();
+        let request = Request::new(&self.method, &self.target).without("Host");
+        let request = headers.fold(request, |request, header| request.header(&text(&header[0]), &text(&header[1])));
+        let request = request.set("Authorization", &format!("Bearer {token}"));
+        request.set("Content-Length", &body.len().to_string()).body(body).unframed()
     }
 }
 
@@ -161,8 +155,8 @@ impl Replay {
         let conn = exchange.line["conn"].as_u64().expect("a request has a connection");
         let address = self.address;
         let connection = self.connections.entry(conn).or_insert_with(|| Connection::open(address));
-        connection.send(&exchange.bytes(&token, &body));
-        let Some(response) = connection.read(&exchange.method, PATIENCE) else {
+        connection.offer(exchange.request(&token, &body));
+        let Some(response) = connection.read_final(&exchange.method, PATIENCE) else {
             self.connections.remove(&conn);
             return self.complain(&exchange, "no answer");
         };

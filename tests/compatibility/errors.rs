@@ -4,12 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::common::{Answer, Home, Server};
-use crate::page::code;
-use crate::token::{self, Token};
-
-/// A browser that the server knows.
-const BROWSER: &str = "Mozilla/5.0 (X11; Linux x86_64) Chrome/122.0.0.0";
+use super::page::code;
+use crate::common::token::{self, Token};
+use crate::common::{BROWSER, Home, Request, Response, Server, gzip};
 
 const PROJECTS: &str = r#"
 [[projects]]
@@ -60,40 +57,6 @@ struct World {
     session: u64,
 }
 
-/// A request: method, path, headers, body.
-struct Request {
-    method: &'static str,
-    path: String,
-    headers: Vec<(&'static str, String)>,
-    body: Vec<u8>,
-}
-
-impl Request {
-    fn new(method: &'static str, path: &str) -> Request {
-        Request { method, path: path.to_owned(), headers: Vec::new(), body: Vec::new() }
-    }
-
-    fn post(path: &str, body: impl Into<Vec<u8>>) -> Request {
-        Request { body: body.into(), ..Request::new("POST", path) }
-    }
-
-    fn with(mut self, name: &'static str, value: impl Into<String>) -> Request {
-        self.headers.push((name, value.into()));
-        self
-    }
-
-    fn bytes(&self) -> Vec<u8> {
-        let mut head = format!("{} {} HTTP/1.1\r\nHost: test\r\n", self.method, self.path);
-        for (name, value) in &self.headers {
-            head.push_str(&format!("{name}: {value}\r\n"));
-        }
-        if !self.headers.iter().any(|(name, _)| *name == "Content-Length") {
-            head.push_str(&format!("Content-Length: {}\r\n", self.body.len()));
-        }
-        [head.as_bytes(), b"\r\n", &self.body].concat()
-    }
-}
-
 impl World {
     fn of(home: &Home, server: &Server) -> World {
         let secret = std::fs::read_to_string(home.data().join("secrets/token")).expect("a secret is there");
@@ -112,23 +75,16 @@ impl World {
     }
 
     fn batch(&self, query: &str, body: &[u8]) -> Request {
-        Request::post(&format!("/v1/web/i{query}"), body).with("Authorization", self.good())
+        Request::post(&format!("/v1/web/i{query}")).body(body).header("Authorization", &self.good())
     }
 
     fn visual(&self, query: &str) -> Request {
-        self.batch(query, b"QQQQQQQQabc").with("DataType", "visual")
+        self.batch(query, b"QQQQQQQQabc").header("DataType", "visual")
     }
 }
 
 fn web_start(body: &str) -> Request {
-    Request::post("/v1/web/start", body).with("User-Agent", BROWSER)
-}
-
-fn gzip(bytes: &[u8]) -> Vec<u8> {
-    use std::io::Write as _;
-    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
-    encoder.write_all(bytes).expect("memory takes bytes");
-    encoder.finish().expect("memory takes bytes")
+    Request::post("/v1/web/start").body(body).header("User-Agent", BROWSER)
 }
 
 const KNOWN: &str = r#"{"projectKey":"web","trackerVersion":"19.0.1"}"#;
@@ -142,8 +98,8 @@ fn requests(world: &World) -> BTreeMap<Row, Request> {
 
 /// The same for pages' starts and batches, and for tokens.
 fn requests_of_pages(world: &World) -> Vec<(Row, Request)> {
-    let tags = |token: String| Request::new("GET", "/v1/web/tags").with("Authorization", token);
-    let gzipped = |body: Vec<u8>| Request { body, ..web_start("") }.with("Content-Encoding", "gzip");
+    let tags = |token: String| Request::new("GET", "/v1/web/tags").header("Authorization", &token);
+    let gzipped = |body: Vec<u8>| web_start("").body(body).header("Content-Encoding", "gzip");
     vec![
         (("any with a token", "no token, or no `Bearer ` before it"), tags("bearer x".into())),
         (("any with a token", "not four parts"), tags("Bearer a.b.c".into())),
@@ -156,10 +112,10 @@ fn requests_of_pages(world: &World) -> Vec<(Row, Request)> {
         (("/v1/web/tags", "expired less than 30 s ago"), tags(world.token(world.session, -10_000))),
         (
             ("/v1/web/i", "expired less than 30 s ago"),
-            Request::post("/v1/web/i", "Q").with("Authorization", world.token(world.session, -10_000)),
+            Request::post("/v1/web/i").body("Q").header("Authorization", &world.token(world.session, -10_000)),
         ),
-        (("any", "the length is over the limit of the route"), web_start("").with("Content-Length", "200000")),
-        (("any", "the body comes too slowly"), web_start("").with("Content-Length", "100")),
+        (("any", "the length is over the limit of the route"), web_start("").length(200_000)),
+        (("any", "the body comes too slowly"), web_start("").length(100)),
         (("/v1/web/start", "gzip that is none"), gzipped(b"this is no gzip at all".to_vec())),
         (("/v1/web/start", "gzip that ends early"), {
             let whole = gzip(KNOWN.as_bytes());
@@ -178,23 +134,23 @@ fn requests_of_pages(world: &World) -> Vec<(Row, Request)> {
             ("/v1/web/start", "a project of another platform"),
             web_start(r#"{"projectKey":"ios","trackerVersion":"19.0.1"}"#),
         ),
-        (("/v1/web/start", "a crawler, or no user agent"), Request::post("/v1/web/start", KNOWN)),
+        (("/v1/web/start", "a crawler, or no user agent"), Request::post("/v1/web/start").body(KNOWN)),
         (("/v1/web/start", "left out by the rate"), web_start(r#"{"projectKey":"rate0","trackerVersion":"19.0.1"}"#)),
         (("/v1/web/i", "a `split` that is no number"), world.visual("?split=x")),
         (("/v1/web/i", "a `split` outside the body"), world.visual("?split=11")),
         (("/v1/web/i", "a `split` in the middle of a batch"), world.visual("?split=9")),
         (
             ("/v1/web/i", "does not inflate (`check_bodies = \"inline\"`)"),
-            world.batch("", b"this is no gzip at all").with("Content-Encoding", "gzip"),
+            world.batch("", b"this is no gzip at all").header("Content-Encoding", "gzip"),
         ),
     ]
 }
 
 /// The same for the smaller routes of browsers.
 fn requests_of_forms(world: &World) -> Vec<(Row, Request)> {
-    let known = |path: &str, body: &str| Request::post(path, body).with("Authorization", world.good());
-    let get = |path: &str, session| Request::new("GET", path).with("Authorization", world.token(session, 3_600_000));
-    let not_started = |body: &str| Request { path: "/v1/web/not-started".into(), ..web_start(body) };
+    let known = |path: &str, body: &str| Request::post(path).body(body).header("Authorization", &world.good());
+    let get = |path: &str, session| Request::new("GET", path).header("Authorization", &world.token(session, 3_600_000));
+    let not_started = |body: &str| web_start(body).target("/v1/web/not-started");
     let (flags, test, task) = ("/v1/web/feature-flags", "/v1/web/uxt/signals/test", "/v1/web/uxt/signals/task");
     vec![
         (("/v1/web/not-started", "another type of a field"), not_started(r#"{"projectKey":"web","DoNotTrack":"yes"}"#)),
@@ -202,7 +158,7 @@ fn requests_of_forms(world: &World) -> Vec<(Row, Request)> {
         (("/v1/web/not-started", "no such project, or not active"), not_started(r#"{"projectKey":"none"}"#)),
         (
             ("/v1/web/not-started", "a crawler, or no user agent"),
-            Request::post("/v1/web/not-started", r#"{"projectKey":"web"}"#),
+            Request::post("/v1/web/not-started").body(r#"{"projectKey":"web"}"#),
         ),
         ((flags, "a good token, and no JSON"), known(flags, "")),
         (("/v1/web/conditions/{project}", "a project that is no number"), get("/v1/web/conditions/abc", world.session)),
@@ -215,7 +171,9 @@ fn requests_of_forms(world: &World) -> Vec<(Row, Request)> {
         ((task, "a status other than `begin`, `done`, `skipped`"), known(task, r#"{"testID":2,"status":"x"}"#)),
         (
             (test, "a session that is not known"),
-            Request::post(test, r#"{"testID":2,"status":"done"}"#).with("Authorization", world.token(17, 3_600_000)),
+            Request::post(test)
+                .body(r#"{"testID":2,"status":"done"}"#)
+                .header("Authorization", &world.token(17, 3_600_000)),
         ),
         ((test, "no such test"), known(test, r#"{"testID":99,"status":"begin","timestamp":1}"#)),
         ((task, "no such task"), known(task, r#"{"testID":2,"taskID":99,"status":"done","timestamp":1}"#)),
@@ -228,11 +186,11 @@ const END: &[u8] = b"--b--\r\n";
 /// The same for uploads of images.
 fn requests_of_images(world: &World) -> Vec<(Row, Request)> {
     let form = |path: &'static str, body: Vec<u8>| {
-        let request = Request::post(path, body).with("Authorization", world.good());
-        request.with("Content-Type", "multipart/form-data; boundary=b")
+        let request = Request::post(path).body(body).header("Authorization", &world.good());
+        request.header("Content-Type", "multipart/form-data; boundary=b")
     };
     let plain = |path: &'static str, content_type: &str| {
-        Request::post(path, "--b--").with("Authorization", world.good()).with("Content-Type", content_type)
+        Request::post(path).body("--b--").header("Authorization", &world.good()).header("Content-Type", content_type)
     };
     let file = |name: &str, body: &[u8]| -> Vec<u8> {
         let head = format!("--b\r\nContent-Disposition: form-data; name=\"batch\"; filename=\"{name}\"\r\n\r\n");
@@ -251,7 +209,7 @@ fn requests_of_images(world: &World) -> Vec<(Row, Request)> {
             (web, "frames under a name without `.frames`"),
             form(web, [&frames[..], &file("1_2.jpeg", b"frames")].concat()),
         ),
-        ((web, "over `FILE_SIZE_LIMIT`"), form(web, Vec::new()).with("Content-Length", "20000000")),
+        ((web, "over `FILE_SIZE_LIMIT`"), form(web, Vec::new()).length(20_000_000)),
         ((web, "more parts than `upload_parts_max`"), form(web, many)),
         ((mobile, "no form"), plain(mobile, "text/plain")),
         ((mobile, "an archive that is none"), form(mobile, file("1-2.tar.gz", &gzip(b"no archive")))),
@@ -264,11 +222,12 @@ fn requests_of_images(world: &World) -> Vec<(Row, Request)> {
 
 /// The same for phones and the analytics SDK.
 fn requests_of_phones(world: &World) -> Vec<(Row, Request)> {
-    let start =
-        |body: &str| Request::post("/v1/mobile/start", body).with("User-Agent", "ORTracker/1 CFNetwork/1490.0.4");
-    let sdk = |body: &str| Request::post("/v1/sdk/start", body);
+    let start = |body: &str| {
+        Request::post("/v1/mobile/start").body(body).header("User-Agent", "ORTracker/1 CFNetwork/1490.0.4")
+    };
+    let sdk = |body: &str| Request::post("/v1/sdk/start").body(body);
     let batch = |path: &str, body: &[u8]| {
-        Request::post(path, body).with("Authorization", world.good()).with("Content-Encoding", "gzip")
+        Request::post(path).body(body).header("Authorization", &world.good()).header("Content-Encoding", "gzip")
     };
     let known = |key: &str| format!(r#"{{"projectKey":"{key}","trackerVersion":"1.0.10"}}"#);
     let mut spoiled = gzip(b"a batch");
@@ -279,15 +238,15 @@ fn requests_of_phones(world: &World) -> Vec<(Row, Request)> {
         ((mobile, "no body"), start("")),
         ((mobile, "a cut body"), start("{")),
         ((mobile, "a field of another type"), start(r#"{"projectKey":"ios","timestamp":-1}"#)),
-        ((mobile, "too large"), start("").with("Content-Length", "200000")),
+        ((mobile, "too large"), start("").length(200_000)),
         ((mobile, "no project key"), start("{}")),
         ((mobile, "no such project, or not active"), start(&known("none"))),
         ((mobile, "a project for browsers"), start(&known("web"))),
         ((mobile, "a tracker before 1.0.9, or no version"), start(r#"{"projectKey":"ios"}"#)),
-        ((mobile, "a crawler, or no user agent"), Request::post(mobile, known("ios"))),
+        ((mobile, "a crawler, or no user agent"), Request::post(mobile).body(known("ios"))),
         ((mobile, "left out by the rate"), start(&known("ios-rate0"))),
         ((i, "gzip with a wrong sum"), batch(i, &spoiled)),
-        ((i, "too large"), batch(i, b"").with("Content-Length", "20000000")),
+        ((i, "too large"), batch(i, b"").length(20_000_000)),
         (("/v1/sdk/start", "no body"), sdk("")),
         (("/v1/sdk/start", "no object"), sdk("[1]")),
         (("/v1/sdk/start", "no such project, or not active"), sdk(r#"{"projectKey":"none"}"#)),
@@ -327,7 +286,7 @@ pub fn ask_for_all(rows: &[Vec<String>]) {
         };
         asked.insert(key);
         let asked_of = if *key == OVER_A_LIMIT { &full } else { &server };
-        let answer = asked_of.connect().exchange(request.bytes());
+        let answer = asked_of.connect().exchange(request);
         let given = error_of(&answer);
         if answer.status != status || !fits(&inner(text), &given) {
             complaints.push(format!("{route}, {when}: {} {given:?}, and not {status} {text}", answer.status));
@@ -350,21 +309,21 @@ pub fn header_names() -> BTreeSet<String> {
     all.push(Request::new("PUT", "/v1/web/i"));
     all.push(Request::new("GET", "/none"));
     all.push(Request::new("GET", "//v1/web/i"));
-    all.push(Request::new("OPTIONS", "/v1/web/i").with("Access-Control-Request-Headers", "authorization,x-other"));
+    all.push(Request::new("OPTIONS", "/v1/web/i").header("Access-Control-Request-Headers", "authorization,x-other"));
     let mut names = BTreeSet::new();
     for request in all {
-        let answer = server.connect().exchange(request.bytes());
-        names.extend(answer.head.lines().skip(1).filter_map(|line| Some(line.split_once(':')?.0.to_owned())));
+        let answer = server.connect().exchange(request);
+        names.extend(answer.headers().map(|(name, _)| name.to_owned()));
     }
     server.stop();
     let (_home, full) = used_up();
-    let refused = full.connect().exchange(web_start(KNOWN).bytes());
-    names.extend(refused.head.lines().skip(1).filter_map(|line| Some(line.split_once(':')?.0.to_owned())));
+    let refused = full.connect().exchange(web_start(KNOWN));
+    names.extend(refused.headers().map(|(name, _)| name.to_owned()));
     full.stop();
     names
 }
 
-fn error_of(answer: &Answer) -> String {
+fn error_of(answer: &Response) -> String {
     let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
     body["error"].as_str().map_or_else(|| String::from_utf8_lossy(&answer.body).into_owned(), str::to_owned)
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use crate::common::{Client, Home, PATIENCE, batch_request, wait_for};
+use crate::common::{Connection, Home, PATIENCE, Request, wait_for};
 
 fn body(session: u64, number: u32) -> Vec<u8> {
     let mut body = format!("session {session} batch {number} ").into_bytes();
@@ -25,7 +25,7 @@ fn a_segment_that_is_cut_under_load_fails_and_the_process_lives() {
     wait_for("a segment to be sealed", PATIENCE, || {
         for _ in 0..100 {
             let body = body(1, before.len() as u32);
-            assert_eq!(client.exchange(batch_request(&home.token(1), &body)).status, 200);
+            assert_eq!(client.exchange(Request::batch(&home.token(1), &body)).status, 200);
             before.push(body);
         }
         home.takeup(&["inspect", "--json"]).lines().iter().any(|line| line["state"] == "sealed").then_some(())
@@ -42,7 +42,7 @@ fn a_segment_that_is_cut_under_load_fails_and_the_process_lives() {
             .map(|session| {
                 let token = home.token(session);
                 scope.spawn(move || {
-                    let mut client = Client::new(addr);
+                    let mut client = Connection::open(addr);
                     let mut sent = Vec::new();
                     for number in 0..100_000 {
                         if done.load(Ordering::SeqCst) {
@@ -50,7 +50,7 @@ fn a_segment_that_is_cut_under_load_fails_and_the_process_lives() {
                         }
                         let body = body(session, number);
                         let began_behind = cut.load(Ordering::SeqCst);
-                        let answer = client.exchange(batch_request(&token, &body));
+                        let answer = client.exchange(Request::batch(&token, &body));
                         assert_eq!(answer.status, 200, "held, and not refused: {}", answer.text());
                         sent.push((began_behind, body));
                     }

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::common::{Client, Home, PATIENCE, Server, batch, batch_request, start_request, wait_for};
-use crate::faulty::{Call, FaultyDisk};
+use super::faults::Call;
+use super::faulty::FaultyDisk;
+use crate::common::{Connection, Home, PATIENCE, Request, Server, wait_for};
 use crate::{stored_once, verify};
 
 /// Clients enough that both cores have some: the kernel gives each connection to either.
@@ -20,10 +21,10 @@ fn body(session: u64, number: u32) -> Vec<u8> {
 }
 
 /// Sends from all clients at once, and demands a 200 for each.
-fn send(clients: &mut BTreeMap<u64, Client>, home: &Home, number: u32, stored: &mut Vec<Vec<u8>>) {
+fn send(clients: &mut BTreeMap<u64, Connection>, home: &Home, number: u32, stored: &mut Vec<Vec<u8>>) {
     thread::scope(|scope| {
         for (&session, client) in clients.iter_mut() {
-            let request = batch_request(&home.token(session), &body(session, number));
+            let request = Request::batch(&home.token(session), body(session, number));
             scope.spawn(move || {
                 let answer = client.exchange(request);
                 assert_eq!(answer.status, 200, "session {session}: {}", answer.text());
@@ -34,7 +35,7 @@ fn send(clients: &mut BTreeMap<u64, Client>, home: &Home, number: u32, stored: &
     stored.extend(clients.keys().map(|&session| body(session, number)));
 }
 
-fn clients(server: &Server) -> BTreeMap<u64, Client> {
+fn clients(server: &Server) -> BTreeMap<u64, Connection> {
     (1..=CLIENTS).map(|session| (session, server.connect())).collect()
 }
 
@@ -68,7 +69,7 @@ fn a_poisoned_core_hands_its_connections_to_a_healthy_one_and_takes_them_again_w
         let mut new = self::clients(&server);
         send(&mut new, &home, 3, &mut stored);
         for _ in 0..10 {
-            let answer = server.connect().exchange(start_request(&home.project_key()));
+            let answer = server.connect().exchange(Request::start(&home.project_key()));
             assert_eq!(answer.status, 200, "{runtime}: {}", answer.text());
         }
         assert!(server.metric("takeup_connections_handed_over_total") > 0.0);
@@ -127,17 +128,11 @@ fn what_a_connection_has_sent_moves_with_it_and_is_answered_once_in_order() {
             scope.spawn(move || {
                 // A batch by length and one in chunks, or the other way round, a request without a body, and another batch, in
                 // one piece.
-                let by_length = batch_request(&token, &body(session, 1));
-                let mut chunked =
-                    batch(&token, 0).replace("Content-Length: 0", "Transfer-Encoding: chunked").into_bytes();
-                for chunk in body(session, 2).chunks(70) {
-                    chunked.extend([format!("{:x}\r\n", chunk.len()).as_bytes(), chunk, b"\r\n"].concat());
-                }
-                chunked.extend(b"0\r\n\r\n");
-                let mut bytes = if session % 2 == 0 { [by_length, chunked] } else { [chunked, by_length] }.concat();
-                bytes.extend(b"GET /nowhere HTTP/1.1\r\nHost: test\r\n\r\n");
-                bytes.extend(batch_request(&token, &body(session, 3)));
-                client.send(bytes);
+                let by_length = Request::batch(&token, body(session, 1));
+                let chunked = Request::batch(&token, body(session, 2)).in_chunks(70);
+                let (first, second) = if session % 2 == 0 { (by_length, chunked) } else { (chunked, by_length) };
+                let requests = [first, second, Request::get("/nowhere"), Request::batch(&token, body(session, 3))];
+                client.send(requests.iter().flat_map(Request::bytes).collect::<Vec<u8>>());
                 let statuses: Vec<u16> = (0..4).map(|_| client.read().status).collect();
                 assert_eq!(statuses, [200, 200, 404, 200], "session {session}");
                 assert!(client.is_silent_for(Duration::from_millis(100)), "an answer too many");
@@ -157,31 +152,27 @@ fn with_every_core_poisoned_requests_are_held_then_refused_and_taken_again_when_
     let home = Home::with_data(&disk.path("data"));
     let mut server = home.serve(&[("cores", "2"), ("patience", "2s")]);
     let mut stored = vec![body(1, 0)];
-    assert_eq!(server.connect().exchange(batch_request(&home.token(1), &body(1, 0))).status, 200);
+    assert_eq!(server.connect().exchange(Request::batch(&home.token(1), body(1, 0))).status, 200);
     disk.faults().fail(Call::Sync, "core-", libc::EIO, u64::MAX);
     let mut client = server.connect();
     wait_for("both cores to be poisoned", PATIENCE, || {
-        let _ = server.connect().exchange(batch_request(&home.token(2), &body(2, 0)));
+        let _ = server.connect().exchange(Request::batch(&home.token(2), body(2, 0)));
         (server.metric("takeup_log_core_state{core=\"0\",state=\"poisoned\"}")
             + server.metric("takeup_log_core_state{core=\"1\",state=\"poisoned\"}")
             == 2.0)
             .then_some(())
     });
     let began = Instant::now();
-    let answer = client.exchange(batch_request(&home.token(1), &body(1, 1)));
+    let answer = client.exchange(Request::batch(&home.token(1), body(1, 1)));
     let took = began.elapsed();
     assert_eq!(answer.status, 503, "{}", answer.text());
     assert!(took > Duration::from_millis(1900) && took < Duration::from_secs(5), "held for {took:?}");
     assert!(answer.json()["error"].as_str().is_some_and(|error| error.contains("try again")), "{}", answer.text());
     assert_eq!(answer.header("access-control-allow-origin"), Some("*"), "{}", answer.text());
     assert!(!answer.closes(), "a client that keeps its connection repeats on it");
-    let start = server.connect().exchange(start_request(&home.project_key()));
+    let start = server.connect().exchange(Request::start(&home.project_key()));
     assert_eq!(start.status, 503, "{}", start.text());
-    assert_eq!(
-        server.connect().exchange("GET / HTTP/1.1\r\nHost: test\r\n\r\n").status,
-        200,
-        "preflights and probes go on"
-    );
+    assert_eq!(server.connect().exchange(Request::get("/")).status, 200, "preflights and probes go on");
     assert!(server.runs());
     assert_eq!(server.admin_page("/health/live").status, 200);
     let ready = server.admin_page("/health/ready");
@@ -198,7 +189,7 @@ fn with_every_core_poisoned_requests_are_held_then_refused_and_taken_again_when_
     assert!(lines[0]["reason"].as_str().is_some_and(|reason| reason.contains("Input/output error")), "{lines:?}");
 
     // A request that is held meanwhile is answered as soon as the disk is mended and the log reopened.
-    client.send(batch_request(&home.token(1), &body(1, 2)));
+    client.send(Request::batch(&home.token(1), body(1, 2)));
     disk.faults().clear();
     assert_eq!(admin_reopen(&home, &server, &[]).code, Some(0));
     let answer = client.read();

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use crate::common::{Client, Disk, Home, PATIENCE, batch_request, start_request, wait_for};
+use crate::common::{Connection, Disk, Home, PATIENCE, Request, wait_for};
 use crate::verify;
 
 const SETTINGS: &[(&str, &str)] =
@@ -25,18 +25,18 @@ fn a_disk_that_is_cut_off_costs_503s_and_no_acknowledged_batch() {
     let mut server = home.serve(SETTINGS);
     let acknowledged = Mutex::new(Vec::new());
     let tokens: Vec<(u64, String)> = (1..=8).map(|session| (session, home.token(session))).collect();
-    let start = start_request(&home.project_key());
+    let start = Request::start(&home.project_key());
     let addr = server.addr;
     thread::scope(|scope| {
         for (session, token) in &tokens {
             let acknowledged = &acknowledged;
             scope.spawn(move || {
-                let mut client = Client::new(addr);
+                let mut client = Connection::open(addr);
                 let mut refused = 0;
                 for number in 0..20_000 {
                     let body = body(*session, number);
                     let began = Instant::now();
-                    let answer = client.exchange(batch_request(token, &body));
+                    let answer = client.exchange(Request::batch(token, &body));
                     assert!(began.elapsed() < Duration::from_secs(6), "{:?}: {}", began.elapsed(), answer.text());
                     match answer.status {
                         200 => acknowledged.lock().expect("no panic").push(body),
@@ -74,7 +74,7 @@ fn a_disk_that_is_cut_off_costs_503s_and_no_acknowledged_batch() {
     let acknowledged = acknowledged.into_inner().expect("no panic");
     let missing = acknowledged.iter().filter(|body| !found.contains(body)).count();
     assert_eq!((missing, acknowledged.len()), (0, acknowledged.len()), "missing, of the acknowledged ones");
-    assert_eq!(server.connect().exchange(batch_request(&home.token(9), b"it goes on")).status, 200);
+    assert_eq!(server.connect().exchange(Request::batch(&home.token(9), b"it goes on")).status, 200);
     server.stop();
     verify(&home);
 }

@@ -3,8 +3,9 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::common::{Client, Home, PATIENCE, Server, batch_request, wait_for};
-use crate::faulty::{Call, FaultyDisk};
+use super::faults::Call;
+use super::faulty::FaultyDisk;
+use crate::common::{Connection, Home, PATIENCE, Request, Server, wait_for};
 use crate::{stored_once, verify};
 
 fn body(client: u64, number: usize) -> Vec<u8> {
@@ -33,7 +34,7 @@ fn a_failed_sync_costs_a_segment_and_no_answer() {
             disk.faults().fail(Call::Sync, "core-00", libc::EIO, 1);
         }
         let body = body(1, number);
-        let answer = client.exchange(batch_request(&home.token(1), &body));
+        let answer = client.exchange(Request::batch(&home.token(1), &body));
         assert_eq!(answer.status, 200, "{}", answer.text());
         bodies.push(body);
     }
@@ -59,11 +60,11 @@ fn pages_that_can_not_be_written_back_fail_the_sync_that_follows() {
     let server = home.serve(&[("format_ahead", "false")]);
     let mut client = server.connect();
     let first = body(1, 0);
-    assert_eq!(client.exchange(batch_request(&home.token(1), &first)).status, 200);
+    assert_eq!(client.exchange(Request::batch(&home.token(1), &first)).status, 200);
     wait_until_idle(&server);
     disk.faults().fail(Call::Write, "core-00", libc::EIO, 1);
     let second = body(1, 1);
-    let answer = client.exchange(batch_request(&home.token(1), &second));
+    let answer = client.exchange(Request::batch(&home.token(1), &second));
     assert_eq!(answer.status, 200, "{}", answer.text());
     assert_eq!(disk.faults().hits(), 1);
     assert_eq!(server.metric("takeup_log_failed_segments_total"), 1.0);
@@ -83,7 +84,7 @@ fn what_was_answered_from_memory_survives_a_failed_sync() {
             wait_until_idle(&server);
             disk.faults().fail(Call::Sync, "core-00", libc::EIO, 1);
         }
-        assert_eq!(client.exchange(batch_request(&home.token(1), body)).status, 200);
+        assert_eq!(client.exchange(Request::batch(&home.token(1), body)).status, 200);
     }
     wait_for("the sync that is to fail", PATIENCE, || (disk.faults().hits() == 1).then_some(()));
     wait_for("everything to be durable", PATIENCE, || (home.stored().len() == bodies.len()).then_some(()));
@@ -99,7 +100,7 @@ fn a_slow_disk_is_borne_with_patience_and_reported() {
     let Some(disk) = FaultyDisk::new() else { return };
     let home = Home::with_data(&disk.path("data"));
     let server = home.serve(&[("inflight_bytes_max", "16MiB")]);
-    assert_eq!(server.connect().exchange(batch_request(&home.token(9), &body(9, 0))).status, 200);
+    assert_eq!(server.connect().exchange(Request::batch(&home.token(9), body(9, 0))).status, 200);
     let before = server.metric("process_resident_memory_bytes");
     disk.faults().delay(Call::Sync, "", Duration::from_millis(500));
     let end = Instant::now() + Duration::from_secs(4);
@@ -110,14 +111,14 @@ fn a_slow_disk_is_borne_with_patience_and_reported() {
             .map(|session| {
                 let token = home.token(session);
                 scope.spawn(move || {
-                    let mut client = Client::new(addr);
+                    let mut client = Connection::open(addr);
                     let mut sent = Vec::new();
                     for number in 0.. {
                         if Instant::now() > end {
                             break;
                         }
                         let body = body(session, number);
-                        let answer = client.exchange(batch_request(&token, &body));
+                        let answer = client.exchange(Request::batch(&token, &body));
                         assert_eq!(answer.status, 200, "{}", answer.text());
                         sent.push(body);
                     }
@@ -136,7 +137,7 @@ fn a_slow_disk_is_borne_with_patience_and_reported() {
     assert!(grown < 32e6, "the memory has grown by {grown} bytes");
     assert_eq!(server.metric("takeup_log_failed_segments_total"), 0.0);
     disk.faults().clear();
-    assert_eq!(server.connect().exchange(batch_request(&home.token(9), &body(9, 1))).status, 200);
+    assert_eq!(server.connect().exchange(Request::batch(&home.token(9), body(9, 1))).status, 200);
     bodies.push(body(9, 1));
     server.stop();
     stored_once(&home, &bodies);

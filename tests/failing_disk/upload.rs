@@ -1,8 +1,9 @@
 //! Uploads that leave several records, on a disk whose syncs fail.
 
-use crate::common::{Home, Server, batch_request};
-use crate::faulty::{Call, FaultyDisk};
-use crate::sync::wait_until_idle;
+use super::faults::Call;
+use super::faulty::FaultyDisk;
+use super::sync::wait_until_idle;
+use crate::common::{Home, Request, Server};
 use crate::verify;
 
 use takeup::log::format::record::Kind;
@@ -12,7 +13,7 @@ use takeup::log::read::reader::LogReader;
 const PICTURE_BYTES: usize = 100_000;
 
 /// A form with this many pictures of one canvas.
-fn upload(token: &str, pictures: u64) -> Vec<u8> {
+fn upload(token: &str, pictures: u64) -> Request {
     let mut body = Vec::new();
     for at in 0..pictures {
         body.extend_from_slice(
@@ -22,12 +23,8 @@ fn upload(token: &str, pictures: u64) -> Vec<u8> {
         body.extend_from_slice(b"\r\n");
     }
     body.extend_from_slice(b"--b--\r\n");
-    let head = format!(
-        "POST /v1/web/images HTTP/1.1\r\nHost: test\r\nAuthorization: Bearer {token}\r\n\
-         Content-Type: multipart/form-data; boundary=b\r\nContent-Length: {}\r\n\r\n",
-        body.len()
-    );
-    [head.as_bytes(), &body].concat()
+    let request = Request::post("/v1/web/images").token(token);
+    request.header("Content-Type", "multipart/form-data; boundary=b").body(body)
 }
 
 /// The times of all frames in the log, in its order.
@@ -48,7 +45,7 @@ fn times(home: &Home) -> Vec<u64> {
 
 /// Has the segment in use and the one behind it made, so that the next sync is that of a group.
 fn begin(server: &Server, home: &Home) {
-    assert_eq!(server.connect().exchange(batch_request(&home.token(9), b"first")).status, 200);
+    assert_eq!(server.connect().exchange(Request::batch(&home.token(9), b"first")).status, 200);
     wait_until_idle(server);
 }
 

@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::atomic::{AtomicI32, Ordering};
 
-use super::*;
+use crate::*;
 
 /// Small segments and windows, so that both move many times.
 fn moving(dir: &Path) -> Options {
@@ -121,8 +121,8 @@ fn child_makes_a_file_system_call() {
 fn an_append_makes_no_file_system_call() {
     let _alone = alone();
     let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
-    let (status, _) = run_child("append::child_makes_a_file_system_call", dir.path(), |_| {});
+    let (status, _) = run_child("gates::append::child_makes_a_file_system_call", dir.path(), |_| {});
     assert_eq!(status.code(), Some(100), "the watch sees nothing: {status}");
-    let (status, said) = run_child("append::child_appends_without_system_calls", dir.path(), |_| {});
+    let (status, said) = run_child("gates::append::child_appends_without_system_calls", dir.path(), |_| {});
     assert_eq!(status.code(), Some(42), "100: a forbidden call, 43: too few segments and groups; {status}: {said}");
 }

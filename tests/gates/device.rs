@@ -4,8 +4,8 @@ use std::fs::OpenOptions;
 
 use memmap2::{MmapMut, MmapOptions};
 
-use super::volume::{Disk, Kind};
-use super::*;
+use crate::common::{Disk, DiskKind};
+use crate::*;
 
 const RECORDS: u64 = 128 * 1024;
 const PAYLOAD_BYTES: usize = 1024;
@@ -54,7 +54,7 @@ fn bytes_per_byte_of_a_plain_mapping(disk: &Disk) -> f64 {
 
 #[test]
 fn the_device_gets_what_was_appended_and_little_more() {
-    let Some(disk) = Disk::of(Kind::Made(&["mkfs.ext4", "-q", "-F"]), 1 << 30) else { return };
+    let Some(disk) = Disk::of(DiskKind::Made(&["mkfs.ext4", "-q", "-F"]), 1 << 30) else { return };
     let _alone = alone();
     let plain = bytes_per_byte_of_a_plain_mapping(&disk);
     // Whatever else has the machine's disks synced at the time only adds to what is counted: the best of three is the log's own.

@@ -4,8 +4,8 @@
 
 use std::fs;
 
-use super::volume::{Disk, Kind};
-use super::*;
+use crate::common::{Disk, DiskKind};
+use crate::*;
 
 use takeup::log::read::reader::LogReader;
 use takeup::log::repair::verify::verify;
@@ -113,7 +113,7 @@ fn cycle(disk: &Disk) -> Outcome {
     drop(log);
     let mut records = FIRST_RECORDS;
 
-    let (status, text) = run_child("filesystems::child_leaves_without_closing", &dir, |_| {});
+    let (status, text) = run_child("gates::filesystems::child_leaves_without_closing", &dir, |_| {});
     assert!(status.success(), "{status}: {text}");
     let (log, recovery) = Log::open(Options { insist, ..small(&dir) }).unwrap();
     assert!(recovery.damage.is_empty() && recovery.problems.is_empty(), "{recovery:?}");
@@ -125,7 +125,7 @@ fn cycle(disk: &Disk) -> Outcome {
 
     // Most of the disk is taken by somebody else.
     fill(&dir.join("ballast"), LEFT_BYTES);
-    let (status, text) = run_child("filesystems::child_fills_the_disk", &dir, |_| {});
+    let (status, text) = run_child("gates::filesystems::child_fills_the_disk", &dir, |_| {});
     assert!(status.success(), "{status}: {text}");
     assert!(sealed_records(&dir) >= records + 600);
     let mut sync_us = sync_us;
@@ -150,7 +150,7 @@ fn sealed_records(dir: &Path) -> u64 {
     summary.records
 }
 
-fn try_out(name: &str, kind: Kind<'_>) -> Option<Outcome> {
+fn try_out(name: &str, kind: DiskKind<'_>) -> Option<Outcome> {
     let _alone = alone();
     let disk = Disk::of(kind, DISK_BYTES)?;
     let outcome = cycle(&disk);
@@ -161,40 +161,40 @@ fn try_out(name: &str, kind: Kind<'_>) -> Option<Outcome> {
 
 #[test]
 fn ext4_keeps_the_logs_promises() {
-    let Some(outcome) = try_out("ext4", Kind::Made(&["mkfs.ext4", "-q", "-F", "-m", "0"])) else { return };
+    let Some(outcome) = try_out("ext4", DiskKind::Made(&["mkfs.ext4", "-q", "-F", "-m", "0"])) else { return };
     assert_eq!(outcome.said, "works");
 }
 
 #[test]
 fn ext4_without_a_journal_keeps_the_logs_promises() {
     let mkfs = ["mkfs.ext4", "-q", "-F", "-m", "0", "-O", "^has_journal"];
-    let Some(outcome) = try_out("ext4, no journal", Kind::Made(&mkfs)) else { return };
+    let Some(outcome) = try_out("ext4, no journal", DiskKind::Made(&mkfs)) else { return };
     assert_eq!(outcome.said, "works");
 }
 
 #[test]
 fn xfs_keeps_the_logs_promises() {
-    let Some(outcome) = try_out("xfs", Kind::Made(&["mkfs.xfs", "-q", "-f"])) else { return };
+    let Some(outcome) = try_out("xfs", DiskKind::Made(&["mkfs.xfs", "-q", "-f"])) else { return };
     assert_eq!(outcome.said, "works");
 }
 
 #[test]
 fn btrfs_keeps_the_logs_promises() {
-    let Some(outcome) = try_out("btrfs", Kind::Made(&["mkfs.btrfs", "-q", "-f"])) else { return };
+    let Some(outcome) = try_out("btrfs", DiskKind::Made(&["mkfs.btrfs", "-q", "-f"])) else { return };
     assert_eq!(outcome.said, "works");
 }
 
 #[test]
 fn tmpfs_is_refused_for_what_must_survive_the_machine_and_taken_otherwise() {
-    let Some(outcome) = try_out("tmpfs", Kind::Tmpfs) else { return };
+    let Some(outcome) = try_out("tmpfs", DiskKind::Tmpfs) else { return };
     assert!(outcome.said.contains("tmpfs") && outcome.said.contains("ack = \"memory\""), "{}", outcome.said);
-    let Some(disk) = Disk::of(Kind::Tmpfs, DISK_BYTES) else { return };
+    let Some(disk) = Disk::of(DiskKind::Tmpfs, DISK_BYTES) else { return };
     let (log, _) = Log::open(Options { ack: Ack::Memory, ..small(&disk.path("data")) }).unwrap();
     log.close().unwrap();
 }
 
 #[test]
 fn a_containers_own_layer_is_refused_and_works_for_those_who_insist() {
-    let Some(outcome) = try_out("overlay on ext4", Kind::Overlay) else { return };
+    let Some(outcome) = try_out("overlay on ext4", DiskKind::Overlay) else { return };
     assert!(outcome.said.contains("volume") && outcome.said.contains("insist"), "{}", outcome.said);
 }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use super::*;
+use crate::*;
 
 const MIB: u64 = 1 << 20;
 
@@ -97,7 +97,8 @@ fn a_gigabyte_passes_through_a_log_with_64_mb_to_spare() {
         // Not tmpfs: what is written there stays in memory.
         let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
         let Some(limit) = Limit::new(SPARE_BYTES) else { return };
-        let (status, said) = run_child("memory::child_writes_a_gigabyte", dir.path(), |process| limit.add(process));
+        let (status, said) =
+            run_child("gates::memory::child_writes_a_gigabyte", dir.path(), |process| limit.add(process));
         let (peak, hits) = (limit.peak_bytes() / MIB, limit.hits());
         println!("peak {peak} MiB, the limit stood in the way {hits} times");
         assert!(status.success(), "{status} at a peak of {peak} MiB: {said}");

@@ -10,8 +10,8 @@ use flate2::{Compression, GzBuilder};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::harness::server::fixtures;
-use crate::harness::token;
+use crate::common::fixtures;
+use crate::common::token;
 
 /// SEED's default of a limit that MAIN raised, and whose cases are made to measure.
 const SEED_JSON_SIZE_LIMIT: &str = "1000";

@@ -10,13 +10,13 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::case::Case;
-use crate::differences::{Mismatch, NOTHING};
-use crate::harness::client::{After, Response};
-use crate::harness::stored::Record;
-use crate::harness::token::{self, Token};
-use crate::message;
-use crate::run::{Answer, Outcome};
+use super::case::Case;
+use super::differences::{Mismatch, NOTHING};
+use super::message;
+use super::run::{Answer, Outcome};
+use crate::common::log::Record;
+use crate::common::token::{self, Token};
+use crate::common::{After, Response};
 
 /// Columns that no start fills, or that only one of OpenReplay's schemas has.
 const FOREIGN_COLUMNS: [&str; 9] = [
@@ -109,7 +109,7 @@ impl<'a> Comparison<'a> {
             return;
         }
         self.has_other_status |= recorded["status"] != response.status;
-        self.note(format!("{prefix}reason"), recorded["reason"].clone(), json!(response.reason));
+        self.note(format!("{prefix}reason"), recorded["reason"].clone(), json!(response.reason()));
         let interim = recorded["interim"].as_array().cloned().unwrap_or_default();
         self.note(format!("{prefix}interim"), json!(interim), json!(response.interim));
         self.compare_headers(place, prefix, recorded, response);
@@ -120,7 +120,7 @@ impl<'a> Comparison<'a> {
         let lines = recorded["headers"].as_array().expect("a response has headers");
         let text = |value: &Value| value.as_str().expect("a header is two texts").to_owned();
         let recorded = joined(lines.iter().map(|line| (text(&line[0]), text(&line[1]))));
-        let given = joined(response.headers.iter().cloned());
+        let given = joined(response.headers().map(|(name, value)| (name.to_owned(), value.to_owned())));
         let names: BTreeSet<&String> = recorded.keys().chain(given.keys()).collect();
         for name in names {
             // A body of another length is seen by its bytes.

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
 
-use crate::case::{Case, Filling, World, generate, placeholders};
-use crate::harness::client::{After, Connection, Response};
-use crate::harness::token::{self, Token};
+use super::case::{Case, Filling, World, generate, placeholders};
+use crate::common::token::{self, Token};
+use crate::common::{After, Connection, Response};
 
 /// How long an answer may take where the case does not say.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -108,7 +108,7 @@ impl Target<'_> {
             Some(steps) => steps.iter().filter_map(|step| take_step(&mut connection, &filling, step)).collect(),
             None => {
                 let (method, bytes) = request_bytes(&filling, request);
-                connection.send(&bytes);
+                connection.offer(&bytes);
                 vec![read(&mut connection, &method, PATIENCE)]
             }
         };
@@ -160,8 +160,8 @@ impl Target<'_> {
         });
         let (method, bytes) = request_bytes(&filling, &request);
         let mut connection = Connection::open(self.address);
-        connection.send(&bytes);
-        let response = connection.read(&method, PATIENCE).expect("a start is answered");
+        connection.offer(&bytes);
+        let response = connection.read_final(&method, PATIENCE).expect("a start is answered");
         let answer: Value = serde_json::from_slice(&response.body).unwrap_or_default();
         answer["token"].as_str().unwrap_or_else(|| panic!("a start gives a token, not {response:?}")).to_owned()
     }
@@ -210,9 +210,9 @@ fn in_order_of_need(tokens: &Value) -> Vec<String> {
 fn take_step(connection: &mut Connection, filling: &Filling<'_>, step: &Value) -> Option<Answer> {
     let millis = |key: &str| step[key].as_u64().map(Duration::from_millis);
     if let Some(text) = step["send"].as_str() {
-        connection.send(&filling.fill(&latin1(text)));
+        connection.offer(filling.fill(&latin1(text)));
     } else if !step["send_gen"].is_null() {
-        connection.send(&generate(&step["send_gen"]));
+        connection.offer(generate(&step["send_gen"]));
     } else if let Some(pause) = millis("pause_ms") {
         thread::sleep(pause);
     } else if let Some(wait) = millis("peek_ms") {
@@ -228,7 +228,7 @@ fn take_step(connection: &mut Connection, filling: &Filling<'_>, step: &Value) -
 
 fn read(connection: &mut Connection, method: &str, wait: Duration) -> Answer {
     let began = Instant::now();
-    match connection.read(method, wait) {
+    match connection.read_final(method, wait) {
         Some(response) => Answer::Response(response),
         None => {
             assert!(began.elapsed() < wait + Duration::from_secs(1), "a read outlived its time");

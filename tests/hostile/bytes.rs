@@ -1,19 +1,9 @@
 //! Bodies that are no batches, on every route; heads and labels that make no sense.
 
-use std::io::Write;
-
-use flate2::Compression;
-use flate2::write::GzEncoder;
-
-use crate::common::Client;
+use crate::common::{Connection, Request, chunk, gzip};
 
 use super::probe::Siege;
 use super::routes::{Body, DOORS, Door, doors};
-
-fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-    encoder.write_all(bytes).and_then(|()| encoder.finish()).expect("memory takes all")
-}
 
 /// Bytes that look like nothing.
 fn noise(length: usize, seed: u64) -> Vec<u8> {
@@ -28,7 +18,7 @@ fn noise(length: usize, seed: u64) -> Vec<u8> {
 }
 
 /// Sends a request and checks its answer; makes a new connection where the old one ends.
-fn ask(siege: &Siege, client: &mut Client, door: &Door, request: &[u8], what: &str) -> u16 {
+fn ask(siege: &Siege, client: &mut Connection, door: &Door, request: &Request, what: &str) -> u16 {
     client.send(request);
     let answer = client.read();
     door.check(&answer, what);
@@ -73,18 +63,15 @@ fn a_body_over_the_limit_is_refused_on_every_route() {
     let token = siege.token.clone();
     for door in DOORS.iter().filter(|door| door.body != Body::None) {
         // Announced, and never sent.
-        for length in ["99999999999", "9223372036854775807"] {
-            let head = door.head(&token, &["Content-Type: multipart/form-data; boundary=x"], 0);
-            let head = head.replace("Content-Length: 0", &format!("Content-Length: {length}"));
-            let answer = siege.server().connect().exchange(&head);
-            door.check(&answer, length);
+        for length in [99_999_999_999, i64::MAX as usize] {
+            let answer = siege.server().connect().exchange(door.form_head(&token).length(length));
+            door.check(&answer, &length.to_string());
             assert!(answer.closes() && answer.status >= 400, "{length}: {}", answer.text());
         }
         // Sent in chunks, of which no end can be seen: the answer comes before the end.
-        let head = door.head(&token, &["Content-Type: multipart/form-data; boundary=x"], 0);
         let mut client = siege.server().connect();
-        client.send(head.replace("Content-Length: 0", "Transfer-Encoding: chunked"));
-        let chunk = [b"10000\r\n".as_slice(), &[b'x'; 0x10000], b"\r\n"].concat();
+        client.send(door.form_head(&token).chunked());
+        let chunk = chunk(&[b'x'; 0x10000]);
         let sent = (0..4_000).take_while(|_| client.try_send(&chunk).is_ok()).count();
         assert!(sent < 4_000, "{}: 250 MB were taken", door.path);
     }
@@ -130,9 +117,8 @@ fn labels_and_parameters_may_be_anything() {
         let mut client = siege.server().connect();
         for query in queries.iter().map(|text| (*text).to_owned()).chain([format!("?batch={long}")]) {
             for kind in types {
-                let head = door.head(&token, &[&format!("DataType: {kind}")], 20);
-                let head = head.replacen(door.path, &format!("{path}{query}"), 1);
-                let request = [head.as_bytes(), &[0x51; 20]].concat();
+                let request = door.request(&token, &[&format!("DataType: {kind}")], &[0x51; 20]);
+                let request = request.target(&format!("{path}{query}"));
                 ask(&siege, &mut client, door, &request, &format!("{query} as {kind:.20}"));
             }
         }
@@ -168,9 +154,8 @@ fn tokens_may_be_anything() {
     for door in DOORS.iter().filter(|door| door.token) {
         let mut client = siege.server().connect();
         for value in values {
-            let request = door.request(&good, &[], b"");
-            let request = String::from_utf8(request).expect("text").replacen(&format!("Bearer {good}"), value, 1);
-            let status = ask(&siege, &mut client, door, request.as_bytes(), value);
+            let request = door.request(&good, &[], b"").set("Authorization", value);
+            let status = ask(&siege, &mut client, door, &request, value);
             // Flags are told to anyone; all else is not.
             assert!(status == 401 || door.path.ends_with("feature-flags"), "{} with {value}: {status}", door.path);
         }
@@ -210,9 +195,7 @@ fn names_in_paths_may_be_anything() {
         let mut client = siege.server().connect();
         for name in names {
             let path = format!("{}{name}", &door.path[..place]);
-            let head = door.head(&token, &[], 4).replacen(door.path, &path, 1);
-            client.send([head.as_bytes(), b"body"].concat());
-            let answer = client.read();
+            let answer = client.exchange(door.request(&token, &[], b"body").target(&path));
             if answer.closes() {
                 client = siege.server().connect();
             }

@@ -4,12 +4,10 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use crate::common::Client;
+use crate::common::{Connection, chunk};
 
 use super::probe::Siege;
-use super::routes::{Body, Door, doors};
-
-const FORM: &str = "Content-Type: multipart/form-data; boundary=x";
+use super::routes::{Body, Door, FORM, doors};
 
 fn part(field: &str, name: &str, body: &[u8]) -> Vec<u8> {
     let head = format!("--x\r\nContent-Disposition: form-data; name=\"{field}\"; filename=\"{name}\"\r\n\r\n");
@@ -28,7 +26,7 @@ fn frames(pictures: usize) -> Vec<u8> {
     (0..pictures).flat_map(frame).collect()
 }
 
-fn ask(siege: &Siege, client: &mut Client, door: &Door, headers: &[&str], body: &[u8], what: &str) -> u16 {
+fn ask(siege: &Siege, client: &mut Connection, door: &Door, headers: &[&str], body: &[u8], what: &str) -> u16 {
     let token = siege.token.clone();
     let _ = client.try_send(door.request(&token, headers, body));
     let answer = client.read();
@@ -243,12 +241,11 @@ fn a_part_without_end_is_refused_at_the_limit() {
             b"",
         ] {
             let token = siege.token.clone();
-            let head = door.head(&token, &[FORM], 0).replace("Content-Length: 0", "Transfer-Encoding: chunked");
             let mut client = siege.server().connect();
             let before = siege.anonymous_kb();
-            client.send([head.as_bytes(), format!("{:x}\r\n", start.len().max(1)).as_bytes()].concat());
-            client.send([if start.is_empty() { b"y" } else { start }, b"\r\n"].concat());
-            let chunk = [b"10000\r\n".as_slice(), &[b'x'; 0x10000], b"\r\n"].concat();
+            client.send(door.form_head(&token).chunked());
+            client.send(chunk(if start.is_empty() { b"y" } else { start }));
+            let chunk = chunk(&[b'x'; 0x10000]);
             let sent = (0..2_000).take_while(|_| client.try_send(&chunk).is_ok()).count();
             assert!(sent < 2_000, "{}: 125 MB were taken", door.path);
             let after = siege.anonymous_kb();

@@ -1,6 +1,6 @@
 //! JSON bodies: every field missing, empty, of each wrong type and at its extremes; every text cut short.
 
-use crate::common::Client;
+use crate::common::Connection;
 
 use super::probe::Siege;
 use super::routes::{Body, DOORS, Door, IOS_KEY, KEY, doors};
@@ -184,7 +184,7 @@ struct Sender<'a> {
     siege: &'a Siege,
     door: &'static Door,
     token: String,
-    client: Client,
+    client: Connection,
     faults: Vec<String>,
 }
 

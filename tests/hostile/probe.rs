@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crate::common::{Home, Server, wait_for};
+use crate::common::{Home, Request, Server, wait_for};
 
 /// The longest time for which a core may belong to others, of whatever number. The decoder of brotli is made of generics: a debug build
 /// compiles it without any optimisation, and it takes a hundred times as long.
@@ -56,7 +56,7 @@ impl Siege {
         let pid = server.pid();
         // Whatever is made ready on first use is not growth.
         for _ in 0..3 {
-            assert_eq!(server.connect().exchange("GET / HTTP/1.1\r\nHost: probe\r\n\r\n").status, 200);
+            assert_eq!(server.connect().exchange(Request::get("/")).status, 200);
         }
         let token = server.start_session(super::routes::KEY);
         let before = usage(pid);
@@ -111,7 +111,7 @@ fn watch(server: &Server, pid: u32, done: Arc<AtomicBool>) -> JoinHandle<io::Res
         let mut pings = Vec::new();
         while !done.load(Ordering::SeqCst) {
             let (began, ran) = (Instant::now(), run_time(&schedstat)?);
-            client.try_send("GET / HTTP/1.1\r\nHost: probe\r\n\r\n")?;
+            client.try_send(Request::get("/"))?;
             assert_eq!(client.try_read()?.status, 200);
             pings.push(Ping { waited: began.elapsed(), core_busy: run_time(&schedstat)?.saturating_sub(ran) });
             thread::sleep(Duration::from_millis(2));

@@ -1,6 +1,6 @@
 //! Every route: how it is asked, and which statuses it may answer with.
 
-use crate::common::Answer;
+use crate::common::{BROWSER, Request, Response};
 
 use takeup::api::route::Route;
 
@@ -122,25 +122,20 @@ impl Door {
         self.path.starts_with("/v1/mobile")
     }
 
-    /// The head of a request: `headers` are whole lines.
-    pub fn head(&self, token: &str, headers: &[&str], length: usize) -> String {
-        let mut head = format!("{} {} HTTP/1.1\r\nHost: test\r\nUser-Agent: {BROWSER}\r\n", self.method, self.path);
-        if self.token {
-            head += &format!("Authorization: Bearer {token}\r\n");
-        }
-        for line in headers {
-            head += &format!("{line}\r\n");
-        }
-        head + &format!("Content-Length: {length}\r\n\r\n")
+    /// A request with these headers, each a whole line, and with the token if the route asks for one.
+    pub fn request(&self, token: &str, headers: &[&str], body: &[u8]) -> Request {
+        let request = Request::new(self.method, self.path).header("User-Agent", BROWSER);
+        let request = request.maybe_token(self.token.then_some(token));
+        request.headers(headers.iter().copied()).body(body)
     }
 
-    /// A whole request.
-    pub fn request(&self, token: &str, headers: &[&str], body: &[u8]) -> Vec<u8> {
-        [self.head(token, headers, body.len()).as_bytes(), body].concat()
+    /// The head of a form whose body the test sends by itself.
+    pub fn form_head(&self, token: &str) -> Request {
+        self.request(token, &[FORM], b"")
     }
 
     /// What is wrong with an answer, in the light of what the route may say; nothing is well.
-    pub fn fault(&self, answer: &Answer) -> Option<String> {
+    pub fn fault(&self, answer: &Response) -> Option<String> {
         if !self.statuses.contains(&answer.status) {
             return Some(format!("{} {} may not answer {}", self.method, self.path, answer.text()));
         }
@@ -155,15 +150,15 @@ impl Door {
 
     /// Demands that an answer is one that the route may give.
     #[track_caller]
-    pub fn check(&self, answer: &Answer, what: &str) {
+    pub fn check(&self, answer: &Response, what: &str) {
         if let Some(fault) = self.fault(answer) {
             panic!("{what}: {fault}");
         }
     }
 }
 
-const BROWSER: &str =
-    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/122.0.0.0 Safari/537.36";
+/// The header of a form whose boundary is `x`.
+pub const FORM: &str = "Content-Type: multipart/form-data; boundary=x";
 
 #[test]
 fn no_route_is_left_out() {

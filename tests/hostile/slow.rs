@@ -3,10 +3,10 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::common::{Client, wait_for};
+use crate::common::{Connection, wait_for};
 
 use super::probe::Siege;
-use super::routes::{Body, DOORS};
+use super::routes::{Body, DOORS, FORM};
 
 const SOON: Duration = Duration::from_secs(10);
 
@@ -14,9 +14,10 @@ const SOON: Duration = Duration::from_secs(10);
 fn slow_heads_and_slow_bodies_end_in_time_on_every_route() {
     let siege = Siege::begin(&[("head_timeout", "500ms"), ("body_grace", "500ms")]);
     let token = siege.token.clone();
-    let mut waiting: Vec<(String, Client)> = Vec::new();
+    let mut waiting: Vec<(String, Connection)> = Vec::new();
     for door in DOORS {
-        let head = door.head(&token, &["Content-Type: multipart/form-data; boundary=x"], 100);
+        let request = door.form_head(&token);
+        let head = request.clone().length(100).bytes();
         for part in [1, head.len() / 2, head.len() - 1] {
             let mut client = siege.server().connect();
             client.send(&head[..part]);
@@ -24,11 +25,11 @@ fn slow_heads_and_slow_bodies_end_in_time_on_every_route() {
         }
         for start in ["", "--x\r\nContent-Disposition: form-data; name=\"a\"", "{\"projectKey\":"] {
             let mut client = siege.server().connect();
-            client.send(head.clone() + start);
+            client.send(request.clone().length(100).then(start));
             waiting.push((format!("{} with {} bytes of its body", door.path, start.len()), client));
         }
         let mut client = siege.server().connect();
-        client.send(head.replace("Content-Length: 100", "Transfer-Encoding: chunked") + "5\r\n{\"a\"");
+        client.send(request.chunked().then("5\r\n{\"a\""));
         waiting.push((format!("{} with a piece of a chunk", door.path), client));
     }
     let began = Instant::now();
@@ -51,11 +52,11 @@ fn dripping_bodies_hold_nobody_up() {
     let siege = Siege::begin(&[("body_grace", "500ms")]);
     let token = siege.token.clone();
     let doors: Vec<_> = DOORS.iter().filter(|door| door.body != Body::None).collect();
-    let mut clients: Vec<Client> = Vec::new();
+    let mut clients: Vec<Connection> = Vec::new();
     for door in &doors {
         for _ in 0..5 {
             let mut client = siege.server().connect();
-            client.send(door.head(&token, &["Content-Type: multipart/form-data; boundary=x"], 90_000));
+            client.send(door.form_head(&token).length(90_000));
             clients.push(client);
         }
     }
@@ -84,7 +85,7 @@ fn who_does_not_read_is_not_served_on() {
     for door in DOORS.iter().filter(|door| door.method == "GET") {
         let client = siege.server().connect();
         let stream = client.sender();
-        let requests = door.request(&token, &[], b"").repeat(50);
+        let requests = door.request(&token, &[], b"").bytes().repeat(50);
         senders.push(client);
         thread::spawn(move || {
             // Until the server takes no more: its answers fill the way back.
@@ -112,7 +113,7 @@ fn clients_that_leave_in_the_middle_leave_nothing() {
     let token = siege.token.clone();
     for door in DOORS {
         let body = vec![b'x'; 50_000];
-        let whole = door.request(&token, &["Content-Type: multipart/form-data; boundary=x"], &body);
+        let whole = door.request(&token, &[FORM], &body).bytes();
         for share in [1, 3, 5, 7, 10] {
             for _ in 0..4 {
                 let mut client = siege.server().connect();

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::common::{Answer, Home, PATIENCE, Server, batch, batch_request, start_request, wait_for};
+use crate::common::{Home, PATIENCE, Request, Response, Server, wait_for};
 
 /// Two projects for browsers.
 const PROJECTS: &str = "[[projects]]\nproject_id = 1\nproject_key = \"keyOfTheFirst\"\n\
@@ -19,11 +19,11 @@ fn serve(home: &Home, settings: &[(&str, &str)]) -> Server {
     home.serve(&[&ON[..], settings].concat())
 }
 
-fn start_from(server: &Server, source: &str, key: &str) -> Answer {
-    server.connect_from(source).exchange(start_request(key))
+fn start_from(server: &Server, source: &str, key: &str) -> Response {
+    server.connect_from(source).exchange(Request::start(key))
 }
 
-fn token_of(answer: &Answer) -> String {
+fn token_of(answer: &Response) -> String {
     assert_eq!(answer.status, 200, "{}", answer.text());
     answer.json()["token"].as_str().expect("a token").to_owned()
 }
@@ -34,7 +34,7 @@ fn limited(server: &Server, bucket: &str, decision: &str) -> f64 {
 }
 
 #[track_caller]
-fn assert_refused(answer: &Answer, error: &str) {
+fn assert_refused(answer: &Response, error: &str) {
     assert_eq!((answer.status, answer.closes()), (429, false), "{}", answer.text());
     assert_eq!(answer.json()["error"], error);
     let seconds: u32 = answer.header("retry-after").expect("Retry-After").parse().expect("seconds");
@@ -49,14 +49,13 @@ fn starts_over_the_limit_of_an_address_are_refused_and_those_of_others_are_not()
     let token = token_of(&start_from(&server, "127.0.0.1", FIRST));
     assert_eq!(start_from(&server, "127.0.0.1", SECOND).status, 200);
     let mut client = server.connect_from("127.0.0.1");
-    let refused = client.exchange(start_request(FIRST));
+    let refused = client.exchange(Request::start(FIRST));
     assert_refused(&refused, "too many sessions from this address, try again later");
     let seconds: u32 = refused.header("retry-after").expect("Retry-After").parse().expect("seconds");
     assert!((3500..=3600).contains(&seconds), "{seconds}");
     // Its sessions go on, and its preflights are answered.
-    assert_eq!(client.exchange(batch_request(&token, b"a body")).status, 200);
-    let preflight = "OPTIONS /v1/web/start HTTP/1.1\r\nHost: test\r\n\r\n";
-    assert_eq!(client.exchange(preflight).status, 200);
+    assert_eq!(client.exchange(Request::batch(&token, b"a body")).status, 200);
+    assert_eq!(client.exchange(Request::options("/v1/web/start")).status, 200);
     assert_eq!(start_from(&server, "127.0.0.2", FIRST).status, 200);
 
     assert_eq!(limited(&server, "starts_address", "refused"), 1.0);
@@ -70,17 +69,7 @@ fn a_start_that_goes_on_with_its_session_costs_nothing_and_guessing_keys_does() 
     let home = Home::with_projects(PROJECTS);
     let server = serve(&home, &[("limit_starts_address", "1/h burst 2")]);
     let token = token_of(&start_from(&server, "127.0.0.1", FIRST));
-    let again = start_request(FIRST).replace("\"timestamp\":1", &format!("\"timestamp\":1,\"token\":\"{token}\""));
-    let length = again.split("\r\n\r\n").nth(1).expect("a body").len();
-    let again = again
-        .lines()
-        .map(
-            |line| {
-                if line.starts_with("Content-Length") { format!("Content-Length: {length}") } else { line.to_owned() }
-            },
-        )
-        .collect::<Vec<_>>()
-        .join("\r\n");
+    let again = Request::start(FIRST).field("token", &*token);
     for _ in 0..10 {
         let answer = server.connect_from("127.0.0.1").exchange(&again);
         assert_eq!(token_of(&answer), token);
@@ -112,7 +101,7 @@ fn in_shadow_nobody_is_refused_and_everything_counted() {
     assert_eq!(limited(&server, "starts_address", "would_refuse"), 3.0);
     let mut client = server.connect_from("127.0.0.1");
     for _ in 0..5 {
-        assert_eq!(client.exchange(batch_request(&tokens[0], b"a body")).status, 200);
+        assert_eq!(client.exchange(Request::batch(&tokens[0], b"a body")).status, 200);
     }
     assert_eq!(limited(&server, "uploads_session", "would_refuse"), 2.0);
     assert_eq!(server.metric("takeup_refusals_total{reason=\"rate_limited\"}"), 0.0);
@@ -129,13 +118,13 @@ fn a_batch_that_is_a_little_early_is_held_and_not_refused() {
     let mut took = Vec::new();
     for _ in 0..4 {
         let began = Instant::now();
-        assert_eq!(client.exchange(batch_request(&token, b"a body")).status, 200);
+        assert_eq!(client.exchange(Request::batch(&token, b"a body")).status, 200);
         took.push(began.elapsed());
     }
     assert!(took[2] > Duration::from_millis(300) && took[3] > Duration::from_millis(300), "{took:?}");
     assert!(limited(&server, "uploads_session", "held") >= 2.0);
     let began = Instant::now();
-    assert_eq!(server.connect().exchange(batch_request(&other, b"a body")).status, 200);
+    assert_eq!(server.connect().exchange(Request::batch(&other, b"a body")).status, 200);
     assert!(began.elapsed() < Duration::from_secs(2), "another session is not held");
     assert_eq!(server.metric("takeup_refusals_total{reason=\"rate_limited\"}"), 0.0);
 }
@@ -147,15 +136,13 @@ fn a_batch_far_over_its_limit_gets_a_429_and_never_a_401() {
     let token = home.token(7);
     let mut client = server.connect();
     let body = vec![b'x'; 4000];
-    assert_eq!(client.exchange(batch_request(&token, &body)).status, 200);
-    let refused = client.exchange(batch_request(&token, &body));
+    assert_eq!(client.exchange(Request::batch(&token, &body)).status, 200);
+    let refused = client.exchange(Request::batch(&token, &body));
     assert_refused(&refused, "too many bytes of this session, try again later");
-    assert_eq!(client.exchange(batch_request(&token, b"a few bytes")).status, 200);
+    assert_eq!(client.exchange(Request::batch(&token, b"a few bytes")).status, 200);
     // A body that comes in chunks is charged for what it was.
-    let chunked = batch(&home.token(8), 0).replace("Content-Length: 0", "Transfer-Encoding: chunked");
-    let whole = [chunked.as_bytes(), b"fa0\r\n", &body, b"\r\n0\r\n\r\n"].concat();
-    assert_eq!(client.exchange(&whole).status, 200);
-    assert_eq!(client.exchange(batch_request(&home.token(8), &body)).status, 429);
+    assert_eq!(client.exchange(Request::batch(&home.token(8), &body).chunked()).status, 200);
+    assert_eq!(client.exchange(Request::batch(&home.token(8), &body)).status, 429);
     assert_eq!(home.stored().len(), 3);
 }
 
@@ -179,7 +166,7 @@ fn a_tracker_gets_through_before_it_gives_up_though_others_use_up_all_there_is()
                     if done.load(Ordering::SeqCst) {
                         break;
                     }
-                    let status = connection.exchange(batch_request(token, b"flood")).status;
+                    let status = connection.exchange(Request::batch(token, b"flood")).status;
                     assert!(matches!(status, 200 | 429), "{status}");
                     thread::sleep(Duration::from_millis(2));
                 }
@@ -187,7 +174,7 @@ fn a_tracker_gets_through_before_it_gives_up_though_others_use_up_all_there_is()
         }
         thread::sleep(Duration::from_millis(500));
         let mut tracker = server.connect();
-        let request = batch_request(&home.token(7), b"a tracker's batch");
+        let request = Request::batch(&home.token(7), b"a tracker's batch");
         let mut refused = 0;
         let mut status = tracker.exchange(&request).status;
         for pause in pauses() {
@@ -235,7 +222,7 @@ fn a_project_that_takes_all_the_memory_it_can_leaves_enough_for_another() {
     // Thirty bodies that stop short of their end: each wants an eighth of the memory.
     let mut stalled: Vec<_> = (0..30).map(|_| server.connect()).collect();
     for client in &mut stalled {
-        client.send(batch(&tokens[0], 100_000));
+        client.send(Request::batch_head(&tokens[0], 100_000));
         client.send(vec![b'x'; 90_000]);
     }
     wait_for("the flood to take its share", PATIENCE, || {
@@ -245,7 +232,7 @@ fn a_project_that_takes_all_the_memory_it_can_leaves_enough_for_another() {
     thread::sleep(Duration::from_millis(300));
     for n in 0..5 {
         let began = Instant::now();
-        let answer = server.connect().exchange(batch_request(&tokens[1], &vec![b'y'; 100_000]));
+        let answer = server.connect().exchange(Request::batch(&tokens[1], vec![b'y'; 100_000]));
         assert_eq!(answer.status, 200, "{n}: {}", answer.text());
         assert!(began.elapsed() < Duration::from_secs(2), "{n}: {:?}", began.elapsed());
     }
@@ -269,7 +256,7 @@ fn two_projects_that_take_all_the_memory_they_can_leave_enough_for_a_third() {
     let mut stalled: Vec<_> = (0..40).map(|_| server.connect()).collect();
     for (n, client) in stalled.iter_mut().enumerate() {
         let token = if n % 2 == 0 { tokens[0].clone() } else { home.token(1_000 + n as u64) };
-        client.send(batch(&token, 100_000));
+        client.send(Request::batch_head(&token, 100_000));
         client.send(vec![b'x'; 90_000]);
     }
     wait_for("the floods to take their shares", PATIENCE, || {
@@ -277,7 +264,7 @@ fn two_projects_that_take_all_the_memory_they_can_leave_enough_for_a_third() {
     });
     for n in 0..5 {
         let began = Instant::now();
-        let answer = server.connect().exchange(batch_request(&tokens[1], &vec![b'y'; 20_000]));
+        let answer = server.connect().exchange(Request::batch(&tokens[1], vec![b'y'; 20_000]));
         assert_eq!(answer.status, 200, "{n}: {}", answer.text());
         assert!(began.elapsed() < Duration::from_secs(2), "{n}: {:?}", began.elapsed());
     }

@@ -4,23 +4,20 @@ use std::io::Write;
 use std::time::Duration;
 
 use flate2::Compression;
-use flate2::write::GzEncoder;
 
-use crate::common::{Home, batch_request, wait_for};
+use crate::common::{Home, Request, gzip, wait_for};
 
 /// A batch as trackers write it: its metadata and one message.
 pub const WHOLE: &[u8] = &[81, 1, 0, 0, 2, 0, 0, 1, 0, 0, 5];
 
-pub fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-    encoder.write_all(bytes).and_then(|()| encoder.finish()).expect("memory takes all")
+/// A batch that says it is gzip.
+fn gzip_request(token: &str, body: &[u8]) -> Request {
+    coded_request(token, "gzip", body)
 }
 
-/// A batch that says it is gzip.
-fn gzip_request(token: &str, body: &[u8]) -> Vec<u8> {
-    let request = batch_request(token, body);
-    let at = request.windows(4).position(|four| four == b"\r\n\r\n").expect("a head ends");
-    [&request[..at], b"\r\nContent-Encoding: gzip", &request[at..]].concat()
+/// A batch that says it is in this coding.
+pub fn coded_request(token: &str, coding: &str, body: &[u8]) -> Request {
+    Request::batch(token, body).header("Content-Encoding", coding)
 }
 
 #[test]
@@ -29,14 +26,9 @@ fn an_empty_body_is_taken_and_leaves_nothing() {
     let server = home.serve(&[]);
     let mut client = server.connect();
     let token = home.token(7);
-    let without_length = batch_request(&token, b"");
-    let without_length = String::from_utf8(without_length).expect("ASCII").replace("Content-Length: 0\r\n", "");
-    assert_eq!(client.exchange(batch_request(&token, b"")).status, 200);
-    assert_eq!(
-        client.exchange(without_length.replace("Host", "Transfer-Encoding: chunked\r\nHost") + "0\r\n\r\n").status,
-        200
-    );
-    assert_eq!(client.exchange(without_length).status, 200);
+    assert_eq!(client.exchange(Request::batch(&token, b"")).status, 200);
+    assert_eq!(client.exchange(Request::batch(&token, b"").chunked().then("0\r\n\r\n")).status, 200);
+    assert_eq!(client.exchange(Request::batch(&token, b"").unframed()).status, 200);
     assert_eq!(client.exchange(gzip_request(&token, b"")).status, 200);
     assert!(home.stored().is_empty());
 }
@@ -50,10 +42,10 @@ fn bodies_are_stored_as_they_were_received() {
     let every_byte: Vec<u8> = (0..=255).collect();
     let packed = gzip(&every_byte);
     let huge = vec![b'x'; 1_000_000];
-    assert_eq!(client.exchange(batch_request(&token, &every_byte)).status, 200);
+    assert_eq!(client.exchange(Request::batch(&token, &every_byte)).status, 200);
     assert_eq!(client.exchange(gzip_request(&token, &packed)).status, 200);
-    assert_eq!(client.exchange(batch_request(&token, &huge)).status, 200);
-    assert_eq!(client.exchange(batch_request(&token, &[&*huge, b"x"].concat())).status, 413);
+    assert_eq!(client.exchange(Request::batch(&token, &huge)).status, 200);
+    assert_eq!(client.exchange(Request::batch(&token, [&*huge, b"x"].concat())).status, 413);
     let stored = home.stored();
     let bodies: Vec<&[u8]> = stored.iter().map(|batch| &*batch.body).collect();
     assert_eq!(bodies, [&*every_byte, &*packed, &*huge]);
@@ -69,11 +61,11 @@ fn a_broken_batch_is_kept_and_marked_behind_the_log() {
     let mut cut = gzip(WHOLE);
     cut.truncate(cut.len() - 6);
     for request in [
-        batch_request(&home.token(1), WHOLE),
+        Request::batch(&home.token(1), WHOLE),
         gzip_request(&home.token(2), &gzip(WHOLE)),
         gzip_request(&home.token(3), b"this is no gzip"),
         gzip_request(&home.token(4), &cut),
-        batch_request(&home.token(5), &WHOLE[..8]),
+        Request::batch(&home.token(5), &WHOLE[..8]),
     ] {
         let answer = client.exchange(&request);
         assert_eq!(answer.status, 200, "{}", answer.text());
@@ -110,13 +102,6 @@ fn a_broken_batch_is_refused_where_bodies_are_checked_inline() {
     }
     assert_eq!(client.exchange(gzip_request(&token, &gzip(WHOLE))).status, 200);
     assert_eq!(home.stored().len(), 2);
-}
-
-/// A batch in a coding.
-fn coded_request(token: &str, coding: &str, body: &[u8]) -> Vec<u8> {
-    let request = batch_request(token, body);
-    let at = request.windows(4).position(|four| four == b"\r\n\r\n").expect("a head ends");
-    [&request[..at], b"\r\nContent-Encoding: ", coding.as_bytes(), &request[at..]].concat()
 }
 
 fn zlib(bytes: &[u8]) -> Vec<u8> {
@@ -184,14 +169,10 @@ fn a_start_may_come_in_every_coding() {
     let home = Home::new();
     let server = home.serve(&[]);
     let mut client = server.connect();
-    let plain = crate::common::start_request(&home.project_key());
-    let (head, body) = plain.split_once("\r\n\r\n").expect("a head ends");
-    let head: Vec<&str> = head.lines().filter(|line| !line.starts_with("Content-Length")).collect();
-    let mut send = |coding: &str, body: &[u8]| {
-        let head =
-            format!("{}\r\nContent-Encoding: {coding}\r\nContent-Length: {}\r\n\r\n", head.join("\r\n"), body.len());
-        client.exchange([head.as_bytes(), body].concat())
-    };
+    let start = Request::start(&home.project_key());
+    let body = String::from_utf8(start.sent_body().to_vec()).expect("JSON");
+    let mut send =
+        |coding: &str, body: &[u8]| client.exchange(start.clone().header("Content-Encoding", coding).body(body));
     for (coding, pack) in CODINGS {
         let answer = send(coding, &pack(body.as_bytes()));
         assert_eq!(answer.status, 200, "{coding}: {}", answer.text());
@@ -207,17 +188,9 @@ fn a_start_may_come_in_every_coding() {
 }
 
 /// `visual` of two batches, cut at `split`.
-fn visual_request(token: &str, split: usize) -> Vec<u8> {
-    let body = [WHOLE, WHOLE].concat();
-    format!(
-        "POST /v1/web/i?batch=1_1&split={split} HTTP/1.1\r\nHost: test\r\nAuthorization: Bearer {token}\r\n\
-         DataType: visual\r\nContent-Length: {}\r\n\r\n",
-        body.len()
-    )
-    .into_bytes()
-    .into_iter()
-    .chain(body)
-    .collect()
+fn visual_request(token: &str, split: usize) -> Request {
+    let request = Request::batch(token, [WHOLE, WHOLE].concat()).header("DataType", "visual");
+    request.target(&format!("/v1/web/i?batch=1_1&split={split}"))
 }
 
 #[test]
@@ -232,15 +205,15 @@ fn a_batch_that_can_not_be_used_is_kept_where_the_operator_says_so() {
     ];
     let server = home.serve(&settings);
     let token = home.token(7);
-    let status = |request: Vec<u8>| server.connect().exchange(request).status;
-    assert_eq!(status(batch_request(&token, &[81; 2900])), 200, "too large");
+    let status = |request: Request| server.connect().exchange(request).status;
+    assert_eq!(status(Request::batch(&token, [81; 2900])), 200, "too large");
     assert_eq!(status(coded_request(&token, "gzip", b"this is no gzip")), 200, "no gzip");
     assert_eq!(status(visual_request(&token, 5)), 200, "a wrong split");
-    assert_eq!(status(batch_request(&token, WHOLE)), 200, "sound");
+    assert_eq!(status(Request::batch(&token, WHOLE)), 200, "sound");
     assert_eq!(status(visual_request(&token, WHOLE.len())), 200, "sound");
     // Beyond the bounds it is refused as ever.
-    assert_eq!(status(batch_request(&token, &[81; 3001])), 413, "larger than may be kept");
-    assert_eq!(status(batch_request(&token, &[81; 2800])), 413, "more than may be kept in an hour");
+    assert_eq!(status(Request::batch(&token, [81; 3001])), 413, "larger than may be kept");
+    assert_eq!(status(Request::batch(&token, [81; 2800])), 413, "more than may be kept in an hour");
     assert_eq!(server.metric("takeup_batches_unusable_total"), 3.0);
     assert!(server.metric("takeup_batches_unusable_bytes_total") >= 2900.0);
 
@@ -265,8 +238,8 @@ fn a_batch_that_can_not_be_used_is_refused_by_default() {
     let home = Home::new();
     let server = home.serve(&[("check_bodies", "inline"), ("beacon_size_limit", "1000")]);
     let token = home.token(7);
-    let status = |request: Vec<u8>| server.connect().exchange(request).status;
-    assert_eq!(status(batch_request(&token, &[81; 2900])), 413);
+    let status = |request: Request| server.connect().exchange(request).status;
+    assert_eq!(status(Request::batch(&token, [81; 2900])), 413);
     assert_eq!(status(coded_request(&token, "gzip", b"this is no gzip")), 413);
     assert_eq!(status(visual_request(&token, 5)), 400);
     assert!(home.stored().is_empty());
@@ -283,15 +256,12 @@ fn a_first_upload_without_a_split_is_taken_for_what_it_is() {
     let uncertain = [&glued[..], &[0]].concat();
     let mut client = server.connect();
     for (number, body) in [&of_version(2), &glued, &uncertain].into_iter().enumerate() {
-        for (sent, encoding) in [(body.clone(), ""), (gzip(body), "Content-Encoding: gzip\r\n")] {
-            let head = format!(
-                "POST /v1/web/i?batch=1_{number}_{}_kno HTTP/1.1\r\nHost: test\r\nAuthorization: Bearer {token}\r\n\
-                 DataType: visual\r\n{encoding}Content-Length: {}\r\n\r\n",
-                sent.len(),
-                sent.len()
-            );
-            let answer = client.exchange([head.as_bytes(), &sent].concat());
-            assert_eq!(answer.status, 200, "{number} {encoding}: {}", answer.text());
+        let plain = Request::batch(&token, body).header("DataType", "visual");
+        for request in [plain.clone(), plain.gzip()] {
+            let request =
+                request.clone().target(&format!("/v1/web/i?batch=1_{number}_{}_kno", request.sent_body().len()));
+            let answer = client.exchange(&request);
+            assert_eq!(answer.status, 200, "{number} {request:?}: {}", answer.text());
         }
     }
     assert_eq!(server.metric("takeup_batches_unusable_total"), 2.0);
@@ -310,11 +280,11 @@ fn broken_batches_are_counted_by_project_and_tracker_on_a_running_server() {
     let home = Home::new();
     let server = home.serve(&[]);
     let mut client = server.connect();
-    let answer = client.exchange(crate::common::start_request_of("18.0.7", &home.project_key()));
+    let answer = client.exchange(Request::start_of("18.0.7", &home.project_key()));
     let answer = answer.json();
     let token = answer["token"].as_str().expect("a token");
-    assert_eq!(client.exchange(batch_request(token, WHOLE)).status, 200);
-    assert_eq!(client.exchange(batch_request(token, &WHOLE[..8])).status, 200);
+    assert_eq!(client.exchange(Request::batch(token, WHOLE)).status, 200);
+    assert_eq!(client.exchange(Request::batch(token, &WHOLE[..8])).status, 200);
     let sample = r#"takeup_batches_broken_by_tracker_total{project="1",tracker="18.0.7"} 1"#;
     let counted = || server.admin_page("/metrics").text().lines().any(|line| line.starts_with(sample));
     wait_for("a broken batch", Duration::from_secs(10), || counted().then_some(()));

@@ -4,21 +4,13 @@ use std::io::Write;
 
 use flate2::{Compress, Compression, FlushCompress};
 
-use crate::common::{Home, Server, batch_request};
-
-/// A batch as trackers write it: its metadata and one message.
-const WHOLE: &[u8] = &[81, 1, 0, 0, 2, 0, 0, 1, 0, 0, 5];
+use super::bodies::{WHOLE, coded_request};
+use crate::common::{Home, Server};
 
 const MIB: usize = 1 << 20;
 
 /// The most that a browser may send by default.
 const BODY_BYTES: usize = 1_000_000;
-
-fn coded_request(token: &str, coding: &str, body: &[u8]) -> Vec<u8> {
-    let request = batch_request(token, body);
-    let at = request.windows(4).position(|four| four == b"\r\n\r\n").expect("a head ends");
-    [&request[..at], b"\r\nContent-Encoding: ", coding.as_bytes(), &request[at..]].concat()
-}
 
 /// A piece of a stream again and again, up to the size of a body.
 fn repeated(begin: &[u8], piece: &[u8], end: &[u8]) -> Vec<u8> {

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use serde_json::{Value, json};
 
-use crate::common::{Home, start_request};
+use crate::common::{Home, Request};
 
 const PROJECTS: &str = "[[projects]]\nproject_id = 1\nproject_key = \"Key\"\n";
 
@@ -140,7 +140,7 @@ fn a_container_with_openreplays_environment_starts_and_says_what_has_no_effect()
     let home = Home::new();
     // Of this process alone, and outside of what the system gives to others.
     let port = 12_000 + std::process::id() % 20_000;
-    let server = home.serve_in(&[
+    let server = home.serve_from_environment(&[
         ("HTTP_PORT", &port.to_string()),
         ("HTTP_HOST", ""),
         ("USE_CORS", "false"),
@@ -158,7 +158,7 @@ fn a_container_with_openreplays_environment_starts_and_says_what_has_no_effect()
         ("TAKEUP_CORES", "1"),
     ]);
     assert_eq!(server.addr.to_string(), format!("0.0.0.0:{port}"));
-    let answer = server.connect().exchange(start_request(&home.project_key()));
+    let answer = server.connect().exchange(Request::start(&home.project_key()));
     assert_eq!((answer.status, answer.header("access-control-allow-origin")), (200, None), "{}", answer.text());
     let line = server.wait_for_line(&["have no effect here"], crate::common::PATIENCE);
     let line: Value = serde_json::from_str(&line).expect("JSON");

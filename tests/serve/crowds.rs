@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::common::{Client, Home, Server, batch_request, wait_for};
-use crate::resources::raise_descriptors;
+use super::resources::raise_descriptors;
+use crate::common::{Connection, Home, Request, Server, wait_for};
 
 const ROOT: &str = "GET / HTTP/1.1\r\nHost: test\r\n\r\n";
 
@@ -15,7 +15,7 @@ fn evicted(server: &Server, kind: &str) -> f64 {
 }
 
 /// Connections that send this and nothing more.
-fn crowd(server: &Server, count: usize, says: &str) -> Vec<Client> {
+fn crowd(server: &Server, count: usize, says: &str) -> Vec<Connection> {
     let connect = |_| {
         let mut client = server.connect();
         // One that has gone already may say so.
@@ -31,12 +31,12 @@ fn those_who_speak_are_served_beside(says: &str, kind: &str) {
     raise_descriptors();
     let home = Home::new();
     let server = home.serve(SETTINGS);
-    let mut old: Vec<Client> = (0..60).map(|_| server.connect()).collect();
+    let mut old: Vec<Connection> = (0..60).map(|_| server.connect()).collect();
     for client in &mut old {
         assert_eq!(client.exchange(ROOT).status, 200);
     }
     let _crowd = crowd(&server, 900, says);
-    let request = batch_request(&home.token(7), b"a body");
+    let request = Request::batch(&home.token(7), b"a body");
     for number in 0..20 {
         let answer = server.connect().exchange(&request);
         assert_eq!(answer.status, 200, "newcomer {number}: {}", answer.text());
@@ -85,7 +85,7 @@ fn a_crowd_without_proxy_headers_does_not_shut_the_door() {
 fn who_has_said_nothing_takes_nobodys_place() {
     let home = Home::new();
     let server = home.serve(&[("connections_max", "3"), ("head_timeout", "5m")]);
-    let mut old: Vec<Client> = (0..3).map(|_| server.connect()).collect();
+    let mut old: Vec<Connection> = (0..3).map(|_| server.connect()).collect();
     old.iter_mut().for_each(|client| assert_eq!(client.exchange(ROOT).status, 200));
     let mut crowd = crowd(&server, 50, "");
     std::thread::sleep(Duration::from_millis(300));

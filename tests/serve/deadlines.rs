@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use crate::common::{Client, Home, batch, batch_request};
+use crate::common::{Connection, Home, Request};
 
 const ROOT: &str = "GET / HTTP/1.1\r\nHost: test\r\n\r\n";
 
@@ -13,7 +13,7 @@ const ROOT: &str = "GET / HTTP/1.1\r\nHost: test\r\n\r\n";
 const SOON: Duration = Duration::from_secs(5);
 
 /// Demands a 408 with a close, no sooner than `least` from now.
-fn expect_timeout(client: &mut Client, least: Duration) {
+fn expect_timeout(client: &mut Connection, least: Duration) {
     let began = Instant::now();
     let answer = client.read();
     let took = began.elapsed();
@@ -61,12 +61,12 @@ fn a_body_that_stalls_is_refused() {
     let home = Home::new();
     let server = home.serve(&[("body_grace", "400ms")]);
     let mut client = server.connect();
-    client.send(batch(&home.token(7), 1_000));
+    client.send(Request::batch_head(&home.token(7), 1_000));
     client.send("some of it");
     expect_timeout(&mut client, Duration::from_millis(300));
 
     let mut chunked = server.connect();
-    chunked.send(batch(&home.token(7), 0).replace("Content-Length: 0", "Transfer-Encoding: chunked") + "5\r\nab");
+    chunked.send(Request::batch_head(&home.token(7), 0).chunked().then("5\r\nab"));
     expect_timeout(&mut chunked, Duration::from_millis(300));
     assert!(home.stored().is_empty());
 }
@@ -76,7 +76,7 @@ fn a_body_that_stalls_behind_a_fast_beginning_is_refused_soon() {
     let home = Home::new();
     let server = home.serve(&[("body_grace", "400ms")]);
     let mut client = server.connect();
-    client.send(batch(&home.token(7), 600_000));
+    client.send(Request::batch_head(&home.token(7), 600_000));
     client.send([b'x'; 500_000]);
     // Who has sent much may not hold that much memory for minutes.
     assert!(!client.is_silent_for(Duration::from_secs(4)), "no 408");
@@ -89,7 +89,7 @@ fn a_slow_but_steady_body_gets_through() {
     let server = home.serve(&[("body_grace", "500ms"), ("body_rate_min", "10000"), ("head_timeout", "500ms")]);
     let body = vec![b'x'; 60_000];
     let mut client = server.connect();
-    client.send(batch(&home.token(7), body.len()));
+    client.send(Request::batch_head(&home.token(7), body.len()));
     for piece in body.chunks(3_000) {
         client.send(piece);
         thread::sleep(Duration::from_millis(100));
@@ -131,7 +131,7 @@ fn deadlines_hold_for_a_connection_that_has_given_its_buffer_back() {
 fn at_the_cap_the_longest_idle_connection_makes_room() {
     let home = Home::new();
     let server = home.serve(&[("connections_max", "3")]);
-    let mut clients: Vec<Client> = Vec::new();
+    let mut clients: Vec<Connection> = Vec::new();
     for _ in 0..3 {
         let mut client = server.connect();
         assert_eq!(client.exchange(ROOT).status, 200);
@@ -154,12 +154,12 @@ fn at_the_cap_of_busy_connections_new_ones_wait_for_their_turn() {
     let home = Home::new();
     let server = home.serve(&[("connections_max", "1"), ("patience", "20s")]);
     let mut busy = server.connect();
-    busy.send(batch(&home.token(1), 6));
+    busy.send(Request::batch_head(&home.token(1), 6));
     thread::sleep(Duration::from_millis(200));
-    let mut waiting: Vec<Client> = (2..=5)
+    let mut waiting: Vec<Connection> = (2..=5)
         .map(|session| {
             let mut client = server.connect();
-            client.send(batch_request(&home.token(session), b"it waits"));
+            client.send(Request::batch(&home.token(session), b"it waits"));
             client
         })
         .collect();
@@ -182,10 +182,10 @@ fn at_the_cap_of_busy_connections_a_new_one_is_refused_in_the_end() {
     let home = Home::new();
     let server = home.serve(&[("connections_max", "1"), ("patience", "400ms")]);
     let mut busy = server.connect();
-    busy.send(batch(&home.token(1), 6));
+    busy.send(Request::batch_head(&home.token(1), 6));
     thread::sleep(Duration::from_millis(200));
     let began = Instant::now();
-    let refused = server.connect().exchange(batch_request(&home.token(2), b"in vain"));
+    let refused = server.connect().exchange(Request::batch(&home.token(2), b"in vain"));
     let took = began.elapsed();
     assert_eq!((refused.status, refused.closes()), (503, true), "{}", refused.text());
     assert_eq!((refused.header("retry-after"), refused.header("access-control-allow-origin")), (Some("1"), Some("*")));
@@ -202,16 +202,16 @@ fn a_pause_of_the_server_makes_nobody_slow() {
     let (mut head, mut body, mut idle) = (server.connect(), server.connect(), server.connect());
     let token = home.token(7);
     head.send("GET / HT");
-    body.send(batch(&token, 20_000));
+    body.send(Request::batch_head(&token, 20_000));
     body.send([b'x'; 10_000]);
     assert_eq!(idle.exchange(ROOT).status, 200);
     thread::sleep(Duration::from_millis(300));
     server.signal(Signal::STOP);
     head.send("TP/1.1\r\nHost: test\r\n\r\n");
     body.send([b'x'; 10_000]);
-    idle.send(batch_request(&token, b"a body"));
+    idle.send(Request::batch(&token, b"a body"));
     let mut new = server.connect();
-    new.send(batch_request(&token, b"a body"));
+    new.send(Request::batch(&token, b"a body"));
     // Longer than any of them would have.
     thread::sleep(Duration::from_millis(3_500));
     server.signal(Signal::CONT);

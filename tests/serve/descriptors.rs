@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 
-use crate::common::{Client, Home, Server, batch_request, wait_for};
-use crate::resources::raise_descriptors;
+use super::resources::raise_descriptors;
+use crate::common::{Connection, Home, Request, Server, wait_for};
 
 /// Segments that are soon full, and clients that are not held for long.
 const SETTINGS: &[(&str, &str)] = &[
@@ -44,12 +44,12 @@ fn a_shortage_of_descriptors_is_not_a_failed_sync_and_passes_by_itself() {
     let mut server = home.serve(SETTINGS);
     let token = home.token(7);
     let mut client = server.connect();
-    assert_eq!(client.exchange(batch_request(&token, &body(0))).status, 200);
+    assert_eq!(client.exchange(Request::batch(&token, body(0))).status, 200);
     let made = || (server.metric("takeup_log_segments_made") >= 2.0).then_some(());
     wait_for("the next segment to be made", Duration::from_secs(20), made);
     let mut stored = 1;
     let before = allow(&server, Some(3));
-    let refused = (1..100).find(|&number| match client.exchange(batch_request(&token, &body(number))).status {
+    let refused = (1..100).find(|&number| match client.exchange(Request::batch(&token, body(number))).status {
         200 => {
             stored += 1;
             false
@@ -60,7 +60,7 @@ fn a_shortage_of_descriptors_is_not_a_failed_sync_and_passes_by_itself() {
     assert!(refused.is_some(), "a hundred batches found room without a further segment");
     assert!(stored > 13, "the segment that was made ahead takes records without a further descriptor: {stored}");
     allow(&server, before);
-    let again = batch_request(&token, b"is there a descriptor again?");
+    let again = Request::batch(&token, b"is there a descriptor again?");
     wait_for("batches to be taken again", Duration::from_secs(20), || {
         (client.exchange(&again).status == 200).then_some(())
     });
@@ -87,11 +87,11 @@ fn a_flood_of_connections_leaves_the_log_its_descriptors() {
         one
     };
     // One who is never idle, so that nobody takes its place: behind each request comes the beginning of the next.
-    let request = |number| batch_request(&token, &body(number));
+    let request = |number| Request::batch(&token, body(number)).bytes();
     let mut client = server.connect();
     client.send(&request(0)[..10]);
     // As many as are taken, and more that wait in the queue.
-    let mut crowd: Vec<Client> = Vec::new();
+    let mut crowd: Vec<Connection> = Vec::new();
     for number in 0..45 {
         crowd.extend((0..9).map(half_head));
         client.send([&request(number)[10..], &request(number + 1)[..10]].concat());

@@ -2,15 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write;
 use std::path::Path;
-use std::time::{Duration, Instant};
 
-use crate::common::{Answer, Home, PATIENCE, Server};
+use crate::common::{Home, PATIENCE, Request, Response, chunk, gzip};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use serde_json::Value;
 
 use takeup::courier::messages::QueueMessages;
@@ -18,20 +14,20 @@ use takeup::log::format::record::{Flags, Kind, ext_type};
 use takeup::log::read::merge::Merge;
 use takeup::log::read::reader::LogReader;
 
-const BOUNDARY: &str = "----golden7MA4YWxk";
+pub const BOUNDARY: &str = "----golden7MA4YWxk";
 
 /// A record with pictures.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Image {
-    topic: &'static str,
-    session: u64,
-    name: String,
-    payload: Vec<u8>,
-    unusable: bool,
+pub struct Image {
+    pub topic: &'static str,
+    pub session: u64,
+    pub name: String,
+    pub payload: Vec<u8>,
+    pub unusable: bool,
 }
 
 /// What the log holds of pictures.
-fn images(home: &Home) -> Vec<Image> {
+pub fn images(home: &Home) -> Vec<Image> {
     let reader = LogReader::open(&home.data().join("log")).expect("the log opens");
     let mut merge = Merge::new(reader);
     let mut images = Vec::new();
@@ -48,56 +44,39 @@ fn images(home: &Home) -> Vec<Image> {
     images
 }
 
-fn frame(at_ms: u64, picture: &[u8]) -> Vec<u8> {
+pub fn frame(at_ms: u64, picture: &[u8]) -> Vec<u8> {
     [&at_ms.to_le_bytes()[..], &(picture.len() as u32).to_le_bytes(), picture].concat()
 }
 
-fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    encoder.write_all(bytes).and_then(|()| encoder.finish()).expect("memory takes all")
-}
-
-fn part(disposition: &str, value: &[u8]) -> Vec<u8> {
+pub fn part(disposition: &str, value: &[u8]) -> Vec<u8> {
     [format!("--{BOUNDARY}\r\nContent-Disposition: form-data; {disposition}\r\n\r\n").as_bytes(), value, b"\r\n"]
         .concat()
 }
 
-fn file(name: &str, value: &[u8]) -> Vec<u8> {
+pub fn file(name: &str, value: &[u8]) -> Vec<u8> {
     part(&format!("name=\"f\"; filename=\"{name}\""), value)
 }
 
-fn form(parts: &[Vec<u8>]) -> Vec<u8> {
+pub fn form(parts: &[Vec<u8>]) -> Vec<u8> {
     [&parts.concat()[..], format!("--{BOUNDARY}--\r\n").as_bytes()].concat()
 }
 
-fn head(path: &str, token: &str, more: &str) -> String {
-    format!(
-        "POST {path} HTTP/1.1\r\nHost: test\r\nAuthorization: Bearer {token}\r\n\
-         Content-Type: multipart/form-data; boundary={BOUNDARY}\r\n{more}\r\n"
-    )
+/// An upload of this form.
+fn upload(path: &str, token: &str, form: &[u8]) -> Request {
+    let content_type = format!("multipart/form-data; boundary={BOUNDARY}");
+    Request::post(path).token(token).header("Content-Type", &content_type).body(form)
 }
 
-fn request(path: &str, token: &str, body: &[u8]) -> Vec<u8> {
-    [head(path, token, &format!("Content-Length: {}\r\n", body.len())).as_bytes(), body].concat()
+pub fn web(token: &str, form: &[u8]) -> Request {
+    upload("/v1/web/images", token, form)
 }
 
-fn web(token: &str, body: &[u8]) -> Vec<u8> {
-    request("/v1/web/images", token, body)
+pub fn mobile(token: &str, form: &[u8]) -> Request {
+    upload("/v1/mobile/images", token, form)
 }
 
-fn mobile(token: &str, body: &[u8]) -> Vec<u8> {
-    request("/v1/mobile/images", token, body)
-}
-
-fn refused(answer: &Answer, status: u16, text: &str) {
+pub fn refused(answer: &Response, status: u16, text: &str) {
     assert_eq!((answer.status, answer.json()["error"].as_str()), (status, Some(text)), "{}", answer.text());
-}
-
-/// The most memory that the server has had, in bytes.
-fn peak_bytes(server: &Server) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{}/status", server.pid())).expect("it runs");
-    let line = status.lines().find(|line| line.starts_with("VmHWM:")).expect("Linux says so");
-    line.split_whitespace().nth(1).and_then(|kib| kib.parse::<u64>().ok()).expect("a number") * 1024
 }
 
 #[test]
@@ -122,24 +101,18 @@ fn every_upload_leaves_its_frames(runtime: &str) {
         // Each twice: at once, and in chunks of awkward sizes on a connection of its own.
         for chunked in [false, true] {
             let session = 100 + 2 * at as u64 + u64::from(chunked);
-            let mut head = format!(
-                "POST {} HTTP/1.1\r\nHost: test\r\nAuthorization: Bearer {}\r\nContent-Type: {}\r\n",
-                text("route"),
-                home.token(session),
-                text("content_type")
-            );
+            let upload = Request::post(text("route")).token(&home.token(session));
+            let upload = upload.header("Content-Type", text("content_type"));
             if chunked {
-                head += "Transfer-Encoding: chunked\r\n\r\n";
                 let mut slow = server.connect();
-                slow.send(head);
+                slow.send(upload.chunked());
                 for piece in body.chunks(37) {
-                    slow.send([format!("{:x}\r\n", piece.len()).as_bytes(), piece, b"\r\n"].concat());
+                    slow.send(chunk(piece));
                 }
                 slow.send("0\r\n\r\n");
                 assert_eq!(slow.read().status, 200, "{}", text("name"));
             } else {
-                head += &format!("Content-Length: {}\r\n\r\n", body.len());
-                let answer = client.exchange([head.as_bytes(), &body].concat());
+                let answer = client.exchange(upload.body(&body));
                 assert_eq!(answer.status, 200, "{}: {}", text("name"), answer.text());
             }
             let records: Vec<(String, Vec<u8>)> =
@@ -178,14 +151,9 @@ fn queue_messages_are_those_of_openreplay_to_the_byte() {
     for (session, case) in (1..).zip(&cases) {
         let text = |value: &Value| value.as_str().expect("a text").to_owned();
         let body = STANDARD.decode(text(&case["body_b64"])).expect("is base64");
-        let head = format!(
-            "POST {} HTTP/1.1\r\nHost: test\r\nAuthorization: Bearer {}\r\nContent-Type: {}\r\nContent-Length: {}\r\n\r\n",
-            text(&case["route"]),
-            home.token(session),
-            text(&case["content_type"]),
-            body.len()
-        );
-        assert_eq!(client.exchange([head.as_bytes(), &body].concat()).status, 200, "{}", case["name"]);
+        let upload = Request::post(&text(&case["route"])).token(&home.token(session));
+        let upload = upload.header("Content-Type", &text(&case["content_type"])).body(&body);
+        assert_eq!(client.exchange(upload).status, 200, "{}", case["name"]);
         let messages = case["messages"].as_array().expect("a list").iter();
         expected.extend(messages.map(|message| (session, text(&message["topic"]), text(&message["value"]))));
     }
@@ -260,9 +228,7 @@ fn a_picture_is_stored_however_its_part_is_written_or_the_client_is_told() {
         "multipart/form-data; boundary=\"b\"",
     ] {
         let body = "--b\r\nContent-Disposition: form-data; name=f; filename=1_2_9.webp\r\n\r\nz\r\n--b--";
-        let request = String::from_utf8(web(&token, body.as_bytes())).expect("ASCII");
-        let request = request.replace(&format!("multipart/form-data; boundary={BOUNDARY}"), content_type);
-        let answer = client.exchange(request);
+        let answer = client.exchange(web(&token, body.as_bytes()).set("Content-Type", content_type));
         assert_eq!(answer.status, 200, "{content_type}: {}", answer.text());
         expected.push(frame(9, b"z"));
     }
@@ -293,25 +259,20 @@ fn refusals_say_what_is_wrong_and_keep_what_can_be_kept() {
     let token = home.token(7);
     let mut client = server.connect();
     let whole = form(&[file("1_2_3.jpeg", b"x")]);
-    let plain = String::from_utf8(web(&token, &whole)).expect("ASCII");
-    let boundary = format!("; boundary={BOUNDARY}");
+    let typed = |content_type: &str| web(&token, &whole).set("Content-Type", content_type);
+    let no_header = form(&[b"------golden7MA4YWxk\r\nno header\r\n\r\nx\r\n".to_vec()]);
     for (request, status, text) in [
         (
-            plain.replace("multipart/form-data", "multipart/mixed"),
+            typed(&format!("multipart/mixed; boundary={BOUNDARY}")),
             415,
             "request Content-Type isn't multipart/form-data",
         ),
-        (plain.replace("Content-Type", "X"), 415, "request Content-Type isn't multipart/form-data"),
-        (plain.replace(&boundary, ""), 415, "no multipart boundary param in Content-Type"),
-        (plain.replace(&boundary, "; boundary=other"), 400, "multipart: NextPart: EOF"),
-        (String::from_utf8(web(&token, &whole[..whole.len() - 10])).expect("ASCII"), 400, "unexpected EOF"),
-        (String::from_utf8(web(&token, b"")).expect("ASCII"), 400, "multipart: NextPart: EOF"),
-        (
-            String::from_utf8(web(&token, &form(&[b"------golden7MA4YWxk\r\nno header\r\n\r\nx\r\n".to_vec()])))
-                .expect("ASCII"),
-            400,
-            "malformed MIME header",
-        ),
+        (web(&token, &whole).without("Content-Type"), 415, "request Content-Type isn't multipart/form-data"),
+        (typed("multipart/form-data"), 415, "no multipart boundary param in Content-Type"),
+        (typed("multipart/form-data; boundary=other"), 400, "multipart: NextPart: EOF"),
+        (web(&token, &whole[..whole.len() - 10]), 400, "unexpected EOF"),
+        (web(&token, b""), 400, "multipart: NextPart: EOF"),
+        (web(&token, &no_header), 400, "malformed MIME header"),
     ] {
         // The connection stays: the body was read to its end.
         refused(&client.exchange(request), status, text);
@@ -324,7 +285,7 @@ fn refusals_say_what_is_wrong_and_keep_what_can_be_kept() {
     assert!(images(&home).is_empty());
     // What follows the form belongs to the body, and the next request stands behind it.
     let trailed = [&whole[..], b"an epilogue"].concat();
-    client.send([web(&token, &trailed), web(&home.token(8), &whole)].concat());
+    client.send(web(&token, &trailed).then(web(&home.token(8), &whole).bytes()));
     assert_eq!((client.read().status, client.read().status), (200, 200));
     assert_eq!(images(&home).iter().map(|image| image.session).collect::<Vec<_>>(), [7, 8]);
 }
@@ -336,60 +297,12 @@ fn a_client_that_waits_is_told_to_go_on() {
     let token = home.token(7);
     let body = form(&[file("1_2_3.jpeg", b"x")]);
     let mut client = server.connect();
-    client.send(head("/v1/web/images", &token, &format!("Content-Length: {}\r\nExpect: 100-continue\r\n", body.len())));
+    let expecting = |bytes: usize| web(&token, b"").length(bytes).header("Expect", "100-continue");
+    client.send(expecting(body.len()));
     assert_eq!(client.read().status, 100);
     assert_eq!(client.exchange(&body).status, 200);
-    client.send(head("/v1/web/images", &token, "Content-Length: 1001\r\nExpect: 100-continue\r\n"));
+    client.send(expecting(1001));
     refused(&client.read(), 413, "http: request body too large");
-}
-
-#[test]
-fn every_limit_of_a_form_is_a_setting() {
-    let home = Home::new();
-    let server = home.serve(&[
-        ("file_size_limit", "200000"),
-        ("upload_parts_max", "3"),
-        ("part_head_limit", "300"),
-        ("form_field_limit", "100"),
-        ("frame_size_limit", "1000"),
-        ("upload_inflated_limit", "5000"),
-    ]);
-    let token = home.token(7);
-    let picture = file("1_2_3.jpeg", &[b'x'; 1000]);
-    let fits =
-        form(&[picture.clone(), part("name=\"a\"", &[b'y'; 100]), part(&format!("name=\"{}\"", "b".repeat(200)), b"")]);
-    assert_eq!(server.connect().exchange(web(&token, &fits)).status, 200);
-    let archive = |bytes: usize| gzip(&frame(1, &vec![0; bytes]).repeat(2));
-    for (body, text) in [
-        (
-            form(&[part("name=\"a\"", b"x"), part("name=\"a\"", b"x"), part("name=\"a\"", b"x"), picture.clone()]),
-            "too many parts",
-        ),
-        (form(&[part(&format!("name=\"{}\"", "b".repeat(300)), b"x")]), "the head of a part is too large"),
-        (form(&[part("name=\"a\"", &[b'y'; 101])]), "a form field is too large"),
-        (form(&[file("1_2_3.jpeg", &[b'x'; 1001])]), "a frame is too large"),
-        (form(&[file("1_2.jpeg.frames", &frame(1, &[b'x'; 1001]))]), "a frame is too large"),
-        ([b"preamble ".repeat(20_000), fits.clone()].concat(), "the head of a part is too large"),
-        (form(&[file("x", &vec![b'x'; 200_000])]), "http: request body too large"),
-    ] {
-        refused(&server.connect().exchange(web(&token, &body)), 413, text);
-    }
-    let frames = |bytes| form(&[part("name=\"type\"", b"frames"), file("7-1.gz", &archive(bytes))]);
-    assert_eq!(server.connect().exchange(mobile(&token, &frames(900))).status, 200);
-    let many = gzip(&frame(1, &[0; 900]).repeat(6));
-    let many = form(&[part("name=\"type\"", b"frames"), file("7-1.gz", &many)]);
-    refused(&server.connect().exchange(mobile(&token, &many)), 413, "http: request body too large");
-    // A chunked body tells its length only in the end.
-    let mut client = server.connect();
-    client.send(head("/v1/web/images", &token, "Transfer-Encoding: chunked\r\n"));
-    let mut piece = file("photo.jpeg", b"");
-    piece.resize(70_000, b'x');
-    for _ in 0..3 {
-        let _ = client.try_send([b"11170\r\n".as_slice(), &piece, b"\r\n"].concat());
-        piece.fill(b'x');
-    }
-    refused(&client.read(), 413, "http: request body too large");
-    assert_eq!(images(&home).len(), 2);
 }
 
 #[test]
@@ -438,103 +351,4 @@ fn the_broken_end_of_a_stream_is_kept_and_marked() {
     let stored: Vec<_> = images(&home).into_iter().map(|image| (image.payload, image.unusable)).collect();
     assert_eq!(stored, [(good.clone(), false), (good[..9].to_vec(), true)]);
     assert_eq!(server.metric("takeup_image_ends_broken_total"), 1.0);
-}
-
-#[test]
-fn bombs_and_floods_take_neither_memory_nor_the_core() {
-    let home = Home::new();
-    let server = home.serve(&[("upload_inflated_limit", "4MiB")]);
-    let token = home.token(7);
-    let begin = peak_bytes(&server);
-    // A megabyte or two that inflate to a gigabyte.
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-    encoder.write_all(&vec![0; 4 << 20]).expect("memory takes all");
-    let bomb = encoder.finish().expect("memory takes all").repeat(256);
-    assert!(bomb.len() < 2_000_000, "{}", bomb.len());
-    let bomb = form(&[part("name=\"type\"", b"frames"), file("7-1.gz", &bomb)]);
-    for _ in 0..2 {
-        let answer = server.connect().exchange(mobile(&token, &bomb));
-        assert_eq!(answer.status, 413, "{}", answer.text());
-    }
-    // Ten thousand parts.
-    let many = form(&vec![file("1_2_3.jpeg", b"x"); 10_000]);
-    refused(&server.connect().exchange(web(&token, &many)), 413, "too many parts");
-    // A head without end, and a part without end.
-    let endless = [format!("--{BOUNDARY}\r\nX: ").as_bytes(), &vec![b'x'; 9_000_000]].concat();
-    refused(&server.connect().exchange(web(&token, &endless)), 413, "the head of a part is too large");
-    let endless = [&file("photo.jpeg", b"")[..], &vec![b'x'; 9_000_000]].concat();
-    refused(&server.connect().exchange(web(&token, &endless)), 400, "unexpected EOF");
-    assert!(images(&home).is_empty());
-    let grown = peak_bytes(&server) - begin;
-    assert!(grown < 40 << 20, "{} MiB more", grown >> 20);
-}
-
-#[test]
-fn the_core_serves_others_while_it_inflates() {
-    let home = Home::new();
-    let server = home.serve(&[("frame_size_limit", "1MiB")]);
-    let small = frame(1, &[7; 1000]).repeat(20_000);
-    let body = form(&[part("name=\"type\"", b"frames"), file("7-1.gz", &gzip(&small))]);
-    let token = home.token(7);
-    let mut busy = server.connect();
-    let sent = Instant::now();
-    busy.send(mobile(&token, &body));
-    let (mut longest, mut client) = (Duration::ZERO, server.connect());
-    let end = Instant::now() + Duration::from_millis(300);
-    while Instant::now() < end {
-        let began = Instant::now();
-        assert_eq!(client.exchange("GET / HTTP/1.1\r\nHost: test\r\n\r\n").status, 200);
-        longest = longest.max(began.elapsed());
-    }
-    assert_eq!(busy.read().status, 200);
-    // A core that inflated in one go would be gone for nearly all of that time.
-    let all = sent.elapsed();
-    assert!(longest < (all / 3).max(Duration::from_millis(100)), "{longest:?} of {all:?}");
-}
-
-#[test]
-fn memory_that_uploads_hold_is_counted_and_comes_back() {
-    let home = Home::new();
-    let server = home.serve(&[("inflight_bytes_max", "6MiB"), ("patience", "300ms")]);
-    let token = home.token(7);
-    // Each holds two megabytes and does not end.
-    let mut slow: Vec<_> = (0..4).map(|_| server.connect()).collect();
-    let begun = file("1_2_3.jpeg", &[b'x'; 1_500_000]);
-    let mut answers = Vec::new();
-    for client in &mut slow {
-        client.send(head("/v1/web/images", &token, "Content-Length: 5000000\r\n"));
-        let _ = client.try_send(&begun[..begun.len() - 2]);
-    }
-    for client in &mut slow {
-        if !client.is_silent_for(Duration::from_secs(2)) {
-            answers.push(client.read().status);
-        }
-    }
-    assert!(!answers.is_empty() && answers.iter().all(|status| *status == 503), "{answers:?}");
-    assert!(server.metric("takeup_buffer_bytes") <= 6.0 * 1024.0 * 1024.0 + 100_000.0);
-    drop(slow);
-    crate::common::wait_for("the memory to come back", PATIENCE, || {
-        (server.metric("takeup_buffer_bytes") < 100_000.0).then_some(())
-    });
-    assert_eq!(server.connect().exchange(web(&token, &form(&[file("1_2_3.jpeg", b"x")]))).status, 200);
-    assert_eq!(images(&home).len(), 1);
-}
-
-#[test]
-fn a_slow_upload_gets_through_and_a_stalled_one_is_told() {
-    let home = Home::new();
-    let server = home.serve(&[("body_grace", "500ms"), ("body_rate_min", "100")]);
-    let token = home.token(7);
-    let body = form(&[file("1_2_3.jpeg", &[b'x'; 700])]);
-    let mut client = server.connect();
-    client.send(head("/v1/web/images", &token, &format!("Content-Length: {}\r\n", body.len())));
-    for piece in body.chunks(100) {
-        client.send(piece);
-        std::thread::sleep(Duration::from_millis(200));
-    }
-    assert_eq!(client.read().status, 200);
-    client.send(head("/v1/web/images", &token, &format!("Content-Length: {}\r\n", body.len())));
-    client.send(&body[..100]);
-    refused(&client.read(), 408, "the body came too slowly");
-    assert_eq!(images(&home).len(), 1);
 }

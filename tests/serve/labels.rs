@@ -2,16 +2,13 @@
 
 use std::time::Duration;
 
-use crate::bodies::{CODINGS, WHOLE, gzip};
-use crate::common::{Answer, Home, Server};
+use super::bodies::{CODINGS, WHOLE};
+use crate::common::{BROWSER, Home, Request, Response, Server, gzip};
 use serde_json::{Value, json};
 
 use takeup::log::format::record::{Kind, ext_type};
 use takeup::log::read::merge::{Merge, RepeatWindow};
 use takeup::log::read::reader::LogReader;
-
-const BROWSER: &str =
-    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/122.0.0.0 Safari/537.36";
 
 const PROJECTS: &str = r#"
 [[projects]]
@@ -36,14 +33,10 @@ status = "in-progress"
 tasks = [{ task_id = 71, title = "Find it" }]
 "#;
 
-fn post(server: &Server, path: &str, token: Option<&str>, label: Option<&str>, body: &[u8]) -> Answer {
-    let authorization = token.map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();
-    let label = label.map(|label| format!("Content-Encoding: {label}\r\n")).unwrap_or_default();
-    let head = format!(
-        "POST {path} HTTP/1.1\r\nHost: test\r\nUser-Agent: {BROWSER}\r\n{authorization}{label}Content-Length: {}\r\n\r\n",
-        body.len()
-    );
-    server.connect().exchange([head.as_bytes(), body].concat())
+fn post(server: &Server, path: &str, token: Option<&str>, label: Option<&str>, body: &[u8]) -> Response {
+    let request = Request::post(path).header("User-Agent", BROWSER).maybe_token(token);
+    let labelled = label.into_iter().fold(request, |request, label| request.header("Content-Encoding", label));
+    server.connect().exchange(labelled.body(body))
 }
 
 /// Rows in the log, by table.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
-use crate::common::{Client, Home, PATIENCE, batch, batch_request, wait_for};
+use crate::common::{Connection, Home, PATIENCE, Request, wait_for};
 
 const LEGACY: (&str, &str) = ("runtime", "legacy");
 
@@ -16,16 +16,16 @@ fn on_epoll_sessions_are_taken_and_a_drain_finishes_what_has_begun() {
     assert!(server.stderr().contains(" cores, epoll, ack = "), "{}", server.stderr());
     let token = server.start_session(&home.project_key());
     let mut client = server.connect();
-    let request = batch_request(&token, b"a body");
-    client.send(request.repeat(50));
+    let request = Request::batch(&token, b"a body");
+    client.send(request.bytes().repeat(50));
     for _ in 0..50 {
         assert_eq!(client.read().status, 200);
     }
     // Larger than a socket's buffer, so that it comes in many pieces.
-    assert_eq!(client.exchange(batch_request(&token, &[b'x'; 900_000])).status, 200);
+    assert_eq!(client.exchange(Request::batch(&token, [b'x'; 900_000])).status, 200);
 
     let mut busy = server.connect();
-    busy.send(batch(&token, 10) + "first");
+    busy.send(Request::batch_head(&token, 10).then("first"));
     thread::sleep(Duration::from_millis(200));
     server.signal(Signal::TERM);
     client.expect_end(PATIENCE);
@@ -48,7 +48,7 @@ fn on_epoll_deadlines_hold_too() {
     let mut head = server.connect();
     head.send("POST /v1/we");
     let mut body = server.connect();
-    body.send(batch(&home.token(7), 100) + "some");
+    body.send(Request::batch_head(&home.token(7), 100).then("some"));
     let mut idle = server.connect();
     for client in [&mut head, &mut body] {
         let answer = client.read();
@@ -62,8 +62,8 @@ fn on_epoll_deadlines_hold_too() {
 fn on_epoll_idle_connections_hold_no_buffers_and_still_work() {
     let home = Home::new();
     let server = home.serve(&[LEGACY]);
-    let request = batch_request(&home.token(7), &[b'x'; 2_000]);
-    let mut clients: Vec<Client> = (0..50).map(|_| server.connect()).collect();
+    let request = Request::batch(&home.token(7), [b'x'; 2_000]);
+    let mut clients: Vec<Connection> = (0..50).map(|_| server.connect()).collect();
     for round in 0..2 {
         for client in &mut clients {
             assert_eq!(client.exchange(&request).status, 200, "round {round}");

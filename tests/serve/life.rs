@@ -6,15 +6,15 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use crate::common::{Client, Home, PATIENCE, Server, batch, batch_request, start_request, wait_for};
+use crate::common::{Connection, Home, PATIENCE, Request, Server, wait_for};
 
 const ROOT: &str = "GET / HTTP/1.1\r\nHost: test\r\n\r\n";
 
 /// A client that has sent the first half of this batch, which the server has read.
-fn half_sent(server: &Server, token: &str, body: &str) -> (Client, String) {
+fn half_sent(server: &Server, token: &str, body: &str) -> (Connection, String) {
     let mut client = server.connect();
     let (first, rest) = body.split_at(body.len() / 2);
-    client.send(batch(token, body.len()) + first);
+    client.send(Request::batch_head(token, body.len()).then(first));
     thread::sleep(Duration::from_millis(200));
     (client, rest.to_owned())
 }
@@ -29,7 +29,7 @@ fn a_first_start_is_soon_there_with_everything_it_needs() {
     let server = home.serve_plain(&[("insist_file_system", "true")]);
     let mut client = server.connect();
     assert_eq!(client.exchange(ROOT).status, 200);
-    assert_eq!(client.exchange(batch_request(&home.token(7), b"a body")).status, 200);
+    assert_eq!(client.exchange(Request::batch(&home.token(7), b"a body")).status, 200);
     let took = server.began().elapsed();
     assert!(took < Duration::from_secs(5), "{took:?} from the start of the process to a stored batch");
 
@@ -55,10 +55,10 @@ fn a_second_start_keeps_what_the_first_one_made() {
     server.stop();
     let server = home.serve(&[]);
     assert_eq!(home.project_key(), key);
-    assert_eq!(server.connect().exchange(batch_request(&token, b"a body")).status, 200);
+    assert_eq!(server.connect().exchange(Request::batch(&token, b"a body")).status, 200);
     server.kill();
     let server = home.serve(&[]);
-    assert_eq!(server.connect().exchange(batch_request(&token, b"another")).status, 200);
+    assert_eq!(server.connect().exchange(Request::batch(&token, b"another")).status, 200);
     let bodies: Vec<_> = home.stored().into_iter().map(|batch| batch.body).collect();
     assert_eq!(bodies, [b"a body".to_vec(), b"another".to_vec()]);
 }
@@ -90,7 +90,7 @@ fn a_second_server_does_not_take_the_data_folder() {
     let folder = home.data().display().to_string();
     assert!(finished.stderr.contains(&folder) && finished.stderr.contains("locked by"), "{}", finished.stderr);
     assert!(server.runs());
-    assert_eq!(server.connect().exchange(batch_request(&home.token(7), b"a body")).status, 200);
+    assert_eq!(server.connect().exchange(Request::batch(&home.token(7), b"a body")).status, 200);
     assert_eq!(home.stored().len(), 1);
 }
 
@@ -110,10 +110,10 @@ fn after_sigterm_what_has_begun_is_finished_and_what_waits_is_served() {
     let mut server = home.serve(&[("connections_max", "1"), ("patience", "3s"), ("drain_timeout", "20s")]);
     let (mut busy, rest) = half_sent(&server, &home.token(1), "a body in two halves");
     // The core has one place, which is taken. Once it stops nobody else will come, so these need not wait for it.
-    let mut waiting: Vec<Client> = (2..=5)
+    let mut waiting: Vec<Connection> = (2..=5)
         .map(|session| {
             let mut client = server.connect();
-            client.send(batch_request(&home.token(session), b"from the queue"));
+            client.send(Request::batch(&home.token(session), b"from the queue"));
             client
         })
         .collect();
@@ -145,7 +145,7 @@ fn after_sigterm_what_has_begun_is_finished_and_what_waits_is_served() {
 fn a_request_on_its_way_over_a_connection_that_was_long_idle_is_answered_at_a_stop() {
     let home = Home::new();
     let mut server = home.serve(&[("drain_timeout", "20s"), ("cores", "1")]);
-    let mut kept: Vec<Client> = (0..10).map(|_| server.connect()).collect();
+    let mut kept: Vec<Connection> = (0..10).map(|_| server.connect()).collect();
     for client in &mut kept {
         assert_eq!(client.exchange(ROOT).status, 200);
     }
@@ -158,11 +158,11 @@ fn a_request_on_its_way_over_a_connection_that_was_long_idle_is_answered_at_a_st
     // As a proxy does that has not heard of the stop: over connections that it has kept, and one request behind the other.
     thread::sleep(Duration::from_millis(200));
     for client in &mut kept {
-        let answer = client.exchange(batch_request(&token, b"on its way"));
+        let answer = client.exchange(Request::batch(&token, b"on its way"));
         assert_eq!((answer.status, answer.closes()), (200, true), "{}", answer.text());
         client.expect_end(PATIENCE);
     }
-    let next = batch_request(&token, b"behind it");
+    let next = Request::batch(&token, b"behind it").bytes();
     busy.send([rest.as_bytes(), &next, &next].concat());
     for closes in [false, false, true] {
         let answer = busy.read();
@@ -180,10 +180,10 @@ fn connections_that_nobody_has_accepted_yet_are_served_before_the_end() {
         let mut server = home.serve(&[("runtime", runtime), ("cores", "2"), ("drain_timeout", "20s")]);
         // While the process stands still, the kernel takes connections for it.
         server.signal(Signal::STOP);
-        let mut waiting: Vec<Client> = (1..=100)
+        let mut waiting: Vec<Connection> = (1..=100)
             .map(|session| {
                 let mut client = server.connect();
-                client.send(batch_request(&home.token(session), b"from the queue"));
+                client.send(Request::batch(&home.token(session), b"from the queue"));
                 client
             })
             .collect();
@@ -207,9 +207,10 @@ fn at_a_stop_all_that_a_client_has_sent_is_answered_and_the_last_answer_says_tha
         let mut server = home.serve(&[("runtime", runtime), ("drain_timeout", "60s")]);
         let token = home.token(7);
         let mut client = server.connect();
-        assert_eq!(client.exchange(batch_request(&token, b"the first")).status, 200);
+        assert_eq!(client.exchange(Request::batch(&token, b"the first")).status, 200);
         server.signal(Signal::STOP);
-        client.send((0..BATCHES).flat_map(|number| batch_request(&token, &[number as u8; 300])).collect::<Vec<u8>>());
+        let batches = (0..BATCHES).flat_map(|number| Request::batch(&token, [number as u8; 300]).bytes());
+        client.send(batches.collect::<Vec<u8>>());
         server.signal(Signal::TERM);
         server.signal(Signal::CONT);
         let closes: Vec<bool> = (0..BATCHES)
@@ -238,7 +239,7 @@ fn at_a_stop_no_request_of_a_connection_in_use_is_left_unanswered() {
                 scope.spawn(move || {
                     // As a proxy does that keeps its connections: one request after the other, with a little time between.
                     for answered in 1.. {
-                        client.send(batch_request(&token, b"a body"));
+                        client.send(Request::batch(&token, b"a body"));
                         let answer = client.try_read().unwrap_or_else(|error| panic!("after {answered}: {error}"));
                         assert_eq!(answer.status, 200, "{}", answer.text());
                         if answer.closes() {
@@ -263,9 +264,9 @@ fn at_a_stop_no_request_of_a_connection_in_use_is_left_unanswered() {
 fn sigint_ends_it_as_sigterm_does_and_idle_connections_do_not_hold_it_up() {
     let home = Home::new();
     let mut server = home.serve(&[("drain_timeout", "20s"), ("cores", "2")]);
-    let mut idle: Vec<Client> = (0..20).map(|_| server.connect()).collect();
+    let mut idle: Vec<Connection> = (0..20).map(|_| server.connect()).collect();
     for client in &mut idle {
-        assert_eq!(client.exchange(batch_request(&home.token(7), b"a body")).status, 200);
+        assert_eq!(client.exchange(Request::batch(&home.token(7), b"a body")).status, 200);
     }
     server.signal(Signal::INT);
     for client in &mut idle {
@@ -279,7 +280,7 @@ fn sigint_ends_it_as_sigterm_does_and_idle_connections_do_not_hold_it_up() {
 fn a_client_that_stalls_does_not_hold_the_end_up() {
     let home = Home::new();
     let mut server = home.serve(&[("drain_timeout", "500ms")]);
-    assert_eq!(server.connect().exchange(batch_request(&home.token(2), b"a whole one")).status, 200);
+    assert_eq!(server.connect().exchange(Request::batch(&home.token(2), b"a whole one")).status, 200);
     let _stalled = half_sent(&server, &home.token(1), "a body in two halves");
     server.signal(Signal::TERM);
     let began = Instant::now();
@@ -293,7 +294,7 @@ fn a_client_that_stalls_does_not_hold_the_end_up() {
 fn a_second_signal_ends_it_at_once() {
     let home = Home::new();
     let mut server = home.serve(&[("drain_timeout", "60s"), ("body_grace", "60s")]);
-    assert_eq!(server.connect().exchange(batch_request(&home.token(2), b"a whole one")).status, 200);
+    assert_eq!(server.connect().exchange(Request::batch(&home.token(2), b"a whole one")).status, 200);
     let _busy = half_sent(&server, &home.token(1), "a body in two halves");
     server.signal(Signal::TERM);
     server.wait_for_line(&["stopping"], Duration::from_secs(5));
@@ -325,9 +326,9 @@ fn memory_acknowledged_batches_are_on_disk_after_sigterm() {
     let token = server.start_session(&home.project_key());
     let mut client = server.connect();
     for number in 0..50 {
-        assert_eq!(client.exchange(batch_request(&token, format!("batch {number}").as_bytes())).status, 200);
+        assert_eq!(client.exchange(Request::batch(&token, format!("batch {number}").as_bytes())).status, 200);
     }
-    let answer = client.exchange(start_request(&home.project_key()));
+    let answer = client.exchange(Request::start(&home.project_key()));
     assert_eq!(answer.status, 200);
     server.stop();
     assert_eq!(home.stored().len(), 50);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::common::{Home, PATIENCE, batch, wait_for};
+use crate::common::{Home, PATIENCE, Request, wait_for};
 
 /// Each page of metrics that is printed, by its name without suffixes.
 fn printed(page: &str) -> BTreeSet<String> {
@@ -47,7 +47,7 @@ fn gauges_of_requests_show_their_cause_while_it_lasts() {
     ]);
     let mut clients: Vec<_> = (0..12).map(|_| server.connect()).collect();
     for client in &mut clients {
-        client.send(batch(&home.token(7), 100_000));
+        client.send(Request::batch_head(&home.token(7), 100_000));
         client.send(vec![b'x'; 90_000]);
     }
     let gauge = |name: &str| server.metric(name);

@@ -1,9 +1,8 @@
 //! Phones: each request that their trackers send, as they send it (`tests/fixtures/mobile`).
 
 use std::fs;
-use std::path::Path;
 
-use crate::common::{Answer, Home, Server, start_request, wait_for};
+use crate::common::{Home, Request, Response, Server, fixtures, gzip, wait_for};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
@@ -80,20 +79,20 @@ struct Fixture {
 
 impl Fixture {
     fn read(name: &str) -> Fixture {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/fixtures/mobile/{name}.json"));
+        let path = fixtures(&format!("mobile/{name}.json"));
         let request: Value = serde_json::from_slice(&fs::read(&path).expect(name)).expect(name);
         let body = STANDARD.decode(request["body_b64"].as_str().expect("a body")).expect("base64");
         Fixture { request, body }
     }
 
-    fn bytes(&self, token: &str) -> Vec<u8> {
+    fn request(&self, token: &str) -> Request {
         let text =
             |value: &Value| value.as_str().expect("a text").replace("{{host}}", "test").replace("{{token}}", token);
-        let mut head = format!("{} {} HTTP/1.1\r\n", text(&self.request["method"]), text(&self.request["path"]));
-        for header in self.request["headers"].as_array().expect("headers") {
-            head.push_str(&format!("{}: {}\r\n", text(&header[0]), text(&header[1])));
-        }
-        [head.as_bytes(), b"\r\n", &self.body].concat()
+        let request = Request::new(&text(&self.request["method"]), &text(&self.request["path"])).without("Host");
+        let headers = self.request["headers"].as_array().expect("headers").iter();
+        let request = headers.fold(request, |request, header| request.header(&text(&header[0]), &text(&header[1])));
+        // Its headers have the length already.
+        request.body(&self.body).unframed()
     }
 
     fn messages(&self) -> u64 {
@@ -101,23 +100,16 @@ impl Fixture {
     }
 }
 
-fn send(server: &Server, request: impl AsRef<[u8]>) -> Answer {
+fn send(server: &Server, request: Request) -> Response {
     server.connect().exchange(request)
 }
 
-fn post(path: &str, token: &str, headers: &str, body: &[u8]) -> Vec<u8> {
-    let head = format!(
-        "POST {path} HTTP/1.1\r\nHost: test\r\nAuthorization: Bearer {token}\r\n{headers}Content-Length: {}\r\n\r\n",
-        body.len()
-    );
-    [head.as_bytes(), body].concat()
+fn post(path: &str, token: &str, headers: &str, body: &[u8]) -> Request {
+    Request::post(path).token(token).headers(headers.lines()).body(body)
 }
 
-fn start(path: &str, body: &str) -> String {
-    format!(
-        "POST {path} HTTP/1.1\r\nHost: test\r\nUser-Agent: okhttp/4.12.0\r\nContent-Length: {}\r\n\r\n{body}",
-        body.len()
-    )
+fn start(path: &str, body: &str) -> Request {
+    Request::post(path).header("User-Agent", "okhttp/4.12.0").body(body)
 }
 
 /// A token of `home` that expires in so many ms.
@@ -127,12 +119,6 @@ fn expiring(home: &Home, session: u64, in_ms: i64) -> String {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("a clock");
     let expires_ms = now.as_millis() as i64 + in_ms;
     secrets.sign(&Token { session: SessionId(session), delay_ms: 0, expires_ms })
-}
-
-fn gzip(body: &[u8]) -> Vec<u8> {
-    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    std::io::Write::write_all(&mut encoder, body).expect("memory takes it");
-    encoder.finish().expect("memory takes it")
 }
 
 #[test]
@@ -156,7 +142,7 @@ fn every_mobile_client_starts_a_session_and_all_it_sends_is_stored() {
         ("live-start", 3, "IOS", "iPhone 11", "mobile", &["live-i"][..]),
     ] {
         let before = kept(&home).len();
-        let answer = send(&server, Fixture::read(name).bytes(""));
+        let answer = send(&server, Fixture::read(name).request(""));
         assert_eq!((answer.status, answer.closes()), (200, false), "{name}: {}", answer.text());
         let told = answer.json();
         for text in ["token", "userUUID", "sessionID", "projectID", "quality"] {
@@ -168,7 +154,7 @@ fn every_mobile_client_starts_a_session_and_all_it_sends_is_stored() {
 
         for name in later {
             let fixture = Fixture::read(name);
-            let answer = send(&server, fixture.bytes(token));
+            let answer = send(&server, fixture.request(token));
             assert_eq!((answer.status, answer.body.len()), (200, 0), "{name}: {}", answer.text());
         }
 
@@ -252,7 +238,7 @@ fn what_is_wrong_with_a_phones_batch_is_not_called_a_fault_of_the_server() {
     let server =
         home.serve(&[("check_bodies", "inline"), ("body_inflated_limit", "2000000"), ("beacon_size_limit", "1000000")]);
     let token =
-        send(&server, Fixture::read("ios-start").bytes("")).json()["token"].as_str().expect("a token").to_owned();
+        send(&server, Fixture::read("ios-start").request("")).json()["token"].as_str().expect("a token").to_owned();
     let before = kept(&home).len();
     let mut damaged = gzip(b"k damaged");
     let crc = damaged.len() - 8;
@@ -285,10 +271,10 @@ fn what_is_wrong_with_a_phones_batch_is_not_called_a_fault_of_the_server() {
 fn a_phones_batch_is_bounded_by_what_its_start_was_told_whatever_its_project() {
     let home = Home::with_projects(PROJECTS);
     let server = home.serve(&[("beacon_size_limit", "5000")]);
-    let told = send(&server, Fixture::read("ios-start").bytes("")).json();
+    let told = send(&server, Fixture::read("ios-start").request("")).json();
     assert_eq!(told["beaconSizeLimit"], 5_000);
     // A browser's token is taken too, and its project's own limit is for browsers.
-    let answer = send(&server, start_request("small"));
+    let answer = send(&server, Request::start("small"));
     assert_eq!(answer.json()["beaconSizeLimit"], 100);
     let token = answer.json()["token"].as_str().expect("a token").to_owned();
     assert_eq!(send(&server, post("/v1/mobile/i", &token, "DataType: assets\r\n", &[b'k'; 5_000])).status, 200);
@@ -321,12 +307,8 @@ fn a_phones_start_that_can_not_be_is_refused_and_leaves_nothing() {
     let good = r#"{"projectKey":"ios","trackerVersion":"1.0.9"} and more"#;
     let answer = send(&server, start(path, good));
     assert_eq!((answer.status, &answer.json()["quality"], &answer.json()["fps"]), (200, &"high".into(), &3.into()));
-    let packed = gzip(r#"{"projectKey":"ios","trackerVersion":"1.0.9"}"#.as_bytes());
-    let head = format!(
-        "POST {path} HTTP/1.1\r\nHost: test\r\nUser-Agent: x\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n\r\n",
-        packed.len()
-    );
-    assert_eq!(send(&server, [head.as_bytes(), &packed].concat()).status, 200);
+    let packed = start(path, r#"{"projectKey":"ios","trackerVersion":"1.0.9"}"#).gzip();
+    assert_eq!(send(&server, packed).status, 200);
     assert_eq!(kept(&home).len(), 2);
 }
 

@@ -4,8 +4,9 @@ use std::fmt;
 use std::time::Duration;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::json;
 
-use crate::common::{Home, batch_request, start_request};
+use crate::common::{Home, Request};
 
 /// The keys of a line about a request, in their order.
 const KEYS: [&str; 11] =
@@ -53,15 +54,12 @@ fn each_log_line_is_an_object_with_its_keys_in_order() {
     let server = home.serve(&[]);
     let token = server.start_session(&home.project_key());
     let mut client = server.connect();
-    let batch = |more: &str| {
-        let request = String::from_utf8(batch_request(&token, b"a body")).expect("ASCII");
-        request.replace("batch=1_1", "batch=3_17_6_kno").replace("\r\n\r\n", more)
-    };
-    assert_eq!(client.exchange(batch("\r\nDataType: player\r\n\r\n")).status, 200);
-    assert_eq!(client.exchange(batch("\r\n\r\n").replace("/v1", "/ingest/v1")).status, 200);
-    assert_eq!(client.exchange(batch_request("\"no\" token", b"a body")).status, 401);
-    assert_eq!(client.exchange("GET /no\"thing%0A HTTP/1.1\r\nHost: test\r\n\r\n").status, 404);
-    assert_eq!(client.exchange(start_request("NoSuchKey")).status, 404);
+    let batch = || Request::batch(&token, b"a body").target("/v1/web/i?batch=3_17_6_kno");
+    assert_eq!(client.exchange(batch().header("DataType", "player")).status, 200);
+    assert_eq!(client.exchange(batch().under("/ingest")).status, 200);
+    assert_eq!(client.exchange(Request::batch("\"no\" token", b"a body")).status, 401);
+    assert_eq!(client.exchange(Request::get("/no\"thing%0A")).status, 404);
+    assert_eq!(client.exchange(Request::start("NoSuchKey")).status, 404);
     assert_eq!(server.connect().exchange("no request at all\r\n\r\n").status, 400);
     server.wait_for_line(&["code: 400"], Duration::from_secs(5));
 
@@ -105,9 +103,9 @@ fn requests_are_logged_as_far_as_is_asked_for() {
         let server = home.serve(&[("log_requests", setting), ("log_sample", "10")]);
         let mut client = server.connect();
         for _ in 0..20 {
-            assert_eq!(client.exchange("GET / HTTP/1.1\r\nHost: test\r\n\r\n").status, 200);
+            assert_eq!(client.exchange(Request::get("/")).status, 200);
         }
-        assert_eq!(client.exchange("GET /none HTTP/1.1\r\nHost: test\r\n\r\n").status, 404);
+        assert_eq!(client.exchange(Request::get("/none")).status, 404);
         server.wait_for_line(&["code: 404"], Duration::from_secs(5));
         let count = server.stdout().lines().filter(|line| line.contains("response ok")).count();
         assert_eq!(count, oks, "{setting}");
@@ -121,10 +119,10 @@ fn metrics_count_requests_by_route_and_status() {
     let token = home.token(7);
     for number in 0..6 {
         let mut client = server.connect();
-        assert_eq!(client.exchange(batch_request(&token, &[b'x'; 300])).status, 200);
-        assert_eq!(client.exchange(format!("GET /none/{number} HTTP/1.1\r\nHost: test\r\n\r\n")).status, 404);
+        assert_eq!(client.exchange(Request::batch(&token, [b'x'; 300])).status, 200);
+        assert_eq!(client.exchange(Request::get(&format!("/none/{number}"))).status, 404);
         if number % 2 == 0 {
-            assert_eq!(client.exchange(batch_request("no.token", b"x")).status, 401);
+            assert_eq!(client.exchange(Request::batch("no.token", b"x")).status, 401);
         }
     }
     let series =
@@ -153,19 +151,16 @@ fn neither_secrets_nor_tokens_are_ever_printed() {
         secrets.sign(&Token { session: SessionId(7), delay_ms: 0, expires_ms: 4_000_000_000_000 })
     };
     let mut client = server.connect();
-    assert_eq!(client.exchange(batch_request(&token, b"a body")).status, 200);
+    assert_eq!(client.exchange(Request::batch(&token, b"a body")).status, 200);
     for bad in [format!("{token}x"), format!("{token}.1"), expired.clone()] {
-        assert_eq!(client.exchange(batch_request(&bad, b"a body")).status, 401);
+        assert_eq!(client.exchange(Request::batch(&bad, b"a body")).status, 401);
     }
     // As a start sends it, whole and in broken JSON.
-    let resume = start_request(&key).replace("\"userUUID\":null", &format!("\"token\":\"{token}\""));
-    let body = resume.split("\r\n\r\n").nth(1).expect("a body").to_owned();
+    let body = json!({ "projectKey": key, "trackerVersion": "19.0.1", "timestamp": 1, "token": token }).to_string();
     for body in [body.clone(), body.replace("\"token\":", "\"userID\":1,\"token\" ")] {
-        let head = format!("POST /v1/web/start HTTP/1.1\r\nHost: test\r\nContent-Length: {}\r\n\r\n", body.len());
-        client.send(head + &body);
-        client.read();
+        client.exchange(Request::post("/v1/web/start").body(body));
     }
-    let answer = client.exchange(batch_request(&token, b"a body"));
+    let answer = client.exchange(Request::batch(&token, b"a body"));
     assert_eq!(answer.status, 200);
     let secret = std::fs::read_to_string(home.data().join("secrets/token")).expect("a secret is there");
     let pages = server.admin_page("/metrics").text() + &server.admin_page("/health").text();

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
-use crate::common::{Client, Home, batch, batch_request};
+use crate::common::{Connection, Home, Request};
 
 /// Far more than the deadlines below.
 const PAUSE: Duration = Duration::from_secs(4);
@@ -17,14 +17,14 @@ fn a_pause_of_the_server_makes_no_client_late() {
         home.serve(&[("head_timeout", "2s"), ("body_grace", "2s"), ("idle_timeout", "3s"), ("patience", "3s")]);
     let token = home.token(7);
     let body = vec![b'x'; 200_000];
-    let mut idle: Vec<Client> = (0..10).map(|_| server.connect()).collect();
+    let mut idle: Vec<Connection> = (0..10).map(|_| server.connect()).collect();
     for client in &mut idle {
-        assert_eq!(client.exchange("GET / HTTP/1.1\r\nHost: test\r\n\r\n").status, 200);
+        assert_eq!(client.exchange(Request::get("/")).status, 200);
     }
-    let mut heads: Vec<Client> = (0..10).map(|_| server.connect()).collect();
-    let mut bodies: Vec<Client> = (0..10).map(|_| server.connect()).collect();
-    let request = batch_request(&token, &body);
-    let head = batch(&token, body.len());
+    let mut heads: Vec<Connection> = (0..10).map(|_| server.connect()).collect();
+    let mut bodies: Vec<Connection> = (0..10).map(|_| server.connect()).collect();
+    let request = Request::batch(&token, &body).bytes();
+    let head = Request::batch_head(&token, body.len()).bytes();
     for client in &mut heads {
         client.send(&request[..head.len() / 2]);
     }
@@ -37,8 +37,8 @@ fn a_pause_of_the_server_makes_no_client_late() {
 
     server.signal(Signal::STOP);
     // The kernel takes connections, and what fits, for a server that does not run.
-    let mut new: Vec<Client> = (0..10).map(|_| server.connect()).collect();
-    let small = batch_request(&token, b"a body");
+    let mut new: Vec<Connection> = (0..10).map(|_| server.connect()).collect();
+    let small = Request::batch(&token, b"a body");
     new.iter_mut().for_each(|client| client.send(&small));
     let senders: Vec<_> = heads
         .iter()

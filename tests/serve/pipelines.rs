@@ -4,7 +4,7 @@ use std::io::Write;
 use std::thread;
 use std::time::Duration;
 
-use crate::common::{Home, batch, batch_request};
+use crate::common::{Home, Request};
 
 #[test]
 fn a_bad_request_is_answered_behind_the_good_one_before_it() {
@@ -15,11 +15,11 @@ fn a_bad_request_is_answered_behind_the_good_one_before_it() {
         ("no request at all\r\n\r\n".to_owned(), 400),
         ("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n".to_owned(), 400),
         ("GET / HTTP/3.0\r\nHost: a\r\n\r\n".to_owned(), 505),
-        (batch(&token, 2_000_000), 413),
+        (String::from_utf8(Request::batch_head(&token, 2_000_000).bytes()).expect("ASCII"), 413),
         ("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\nabc".to_owned(), 400),
     ] {
         let mut client = server.connect();
-        let good = batch_request(&token, bad.as_bytes());
+        let good = Request::batch(&token, bad.as_bytes()).bytes();
         client.send([&good, &good, bad.as_bytes(), &good].concat());
         assert_eq!(client.read().status, 200, "{bad}");
         assert_eq!(client.read().status, 200, "{bad}");
@@ -42,14 +42,14 @@ fn pipelined_requests_are_answered_in_order_and_stored_in_order() {
     for number in 0..BATCHES {
         // Other answers in between show whose answer is whose.
         if number % 7 == 0 {
-            requests.extend_from_slice(format!("GET /none/{number} HTTP/1.1\r\nHost: test\r\n\r\n").as_bytes());
+            requests.extend(Request::get(&format!("/none/{number}")).bytes());
             expected.push(404);
         }
         if number % 11 == 0 {
-            requests.extend_from_slice(&batch_request("not.a.good.token", b"a refused body"));
+            requests.extend(Request::batch("not.a.good.token", b"a refused body").bytes());
             expected.push(401);
         }
-        requests.extend_from_slice(&batch_request(&token, format!("batch {number}").as_bytes()));
+        requests.extend(Request::batch(&token, format!("batch {number}")).bytes());
         expected.push(200);
     }
     let mut client = server.connect();
@@ -77,7 +77,7 @@ fn pipelines_of_many_connections_at_once_lose_nothing() {
                 let mut client = server.connect();
                 let requests = (0..BATCHES).flat_map(|number| {
                     let body = format!("{session}/{number} {}", "x".repeat(number * 20));
-                    batch_request(&token, body.as_bytes())
+                    Request::batch(&token, body).bytes()
                 });
                 client.send(requests.collect::<Vec<u8>>());
                 for _ in 0..BATCHES {
@@ -96,14 +96,14 @@ fn pipelines_of_many_connections_at_once_lose_nothing() {
     }
 }
 
+fn player_batch(token: &str, body: &[u8]) -> Request {
+    Request::batch(token, body).target("/v1/web/i?batch=3_4&x=%41").header("DataType", "player")
+}
+
 /// A batch with every part that a split can fall into.
 fn chunked(token: &str) -> Vec<u8> {
-    format!(
-        "POST /v1/web/i?batch=3_4&x=%41 HTTP/1.1\r\nHost: test\r\nAuthorization: Bearer {token}\r\n\
-         Transfer-Encoding: chunked\r\nDataType: player\r\n\r\n\
-         4;note=x\r\na bo\r\n0b\r\ndy in piece\r\n1\r\ns\r\n0\r\nTrailer: x\r\n\r\n"
-    )
-    .into_bytes()
+    let chunks = "4;note=x\r\na bo\r\n0b\r\ndy in piece\r\n1\r\ns\r\n0\r\nTrailer: x\r\n\r\n";
+    player_batch(token, b"").chunked().then(chunks).bytes()
 }
 
 #[test]
@@ -111,9 +111,7 @@ fn every_split_of_a_request_in_two_gives_the_same_answer_and_record() {
     let home = Home::new();
     let server = home.serve(&[]);
     let token = home.token(7);
-    let plain =
-        batch(&token, 16).replace("batch=1_1", "batch=3_4&x=%41").replace("\r\n\r\n", "\r\nDataType: player\r\n\r\n");
-    let plain = [plain.as_bytes(), b"a body in pieces"].concat();
+    let plain = player_batch(&token, b"a body in pieces").bytes();
     let mut client = server.connect();
     let mut splits = 0;
     let mut whole = None;
@@ -158,8 +156,8 @@ fn a_client_that_ends_its_side_still_gets_its_answers() {
     let home = Home::new();
     let server = home.serve(&[]);
     let mut client = server.connect();
-    let request = batch_request(&home.token(7), b"the last words");
-    client.send([&*request, &*request].concat());
+    let request = Request::batch(&home.token(7), b"the last words");
+    client.send([request.bytes(), request.bytes()].concat());
     client.end_sending();
     assert_eq!(client.read().status, 200);
     assert_eq!(client.read().status, 200);
@@ -171,13 +169,13 @@ fn a_client_that_ends_its_side_still_gets_its_answers() {
 fn half_a_request_leaves_nothing() {
     let home = Home::new();
     let server = home.serve(&[]);
-    let request = batch_request(&home.token(7), b"a body that is cut off");
+    let request = Request::batch(&home.token(7), b"a body that is cut off").bytes();
     for cut in [10, request.len() - 5] {
         let mut client = server.connect();
         client.send(&request[..cut]);
         client.end_sending();
         client.expect_end(Duration::from_secs(5));
     }
-    assert_eq!(server.connect().exchange("GET / HTTP/1.1\r\nHost: test\r\n\r\n").status, 200);
+    assert_eq!(server.connect().exchange(Request::get("/")).status, 200);
     assert!(home.stored().is_empty());
 }

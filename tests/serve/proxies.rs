@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::common::{Answer, Client, Home, PATIENCE, Server, start_request};
+use crate::common::{Connection, Home, PATIENCE, Request, Response, Server};
 
 /// One session for each client, so that who is a client can be seen.
 const ONE_EACH: [(&str, &str); 2] = [("admission", "on"), ("limit_starts_address", "1/h burst 1")];
@@ -11,8 +11,8 @@ fn serve(home: &Home, settings: &[(&str, &str)]) -> Server {
     home.serve(&[&ONE_EACH[..], settings].concat())
 }
 
-fn start_with(home: &Home, fields: &str) -> String {
-    start_request(&home.project_key()).replacen("\r\n", &format!("\r\n{fields}"), 1)
+fn start_with(home: &Home, fields: &str) -> Request {
+    Request::start(&home.project_key()).headers(fields.lines())
 }
 
 fn status(server: &Server, home: &Home, fields: &str) -> u16 {
@@ -73,8 +73,8 @@ fn v1(client: &str) -> Vec<u8> {
     format!("PROXY TCP4 {client} 10.0.0.1 4711 80\r\n").into_bytes()
 }
 
-fn start_behind(server: &Server, home: &Home, header: &[u8]) -> Answer {
-    server.connect().exchange([header, start_with(home, "").as_bytes()].concat())
+fn start_behind(server: &Server, home: &Home, header: &[u8]) -> Response {
+    server.connect().exchange([header, &start_with(home, "").bytes()].concat())
 }
 
 const PROXY_ON: (&str, &str) = ("proxy_protocol", "on");
@@ -87,16 +87,16 @@ fn a_proxy_header_names_the_client_of_all_requests_of_its_connection() {
     first.send(v1("81.2.69.1"));
     assert_eq!(first.exchange(start_with(&home, "")).status, 200);
     assert_eq!(first.exchange(start_with(&home, "")).status, 429);
-    assert_eq!(first.exchange("GET / HTTP/1.1\r\nHost: test\r\n\r\n").status, 200);
+    assert_eq!(first.exchange(Request::get("/")).status, 200);
     assert_eq!(start_behind(&server, &home, &v2([81, 2, 69, 1], b"")).status, 429);
     assert_eq!(
         start_behind(&server, &home, &v2([81, 2, 69, 2], &[[4, 1, 0].as_slice(), &[7; 256]].concat())).status,
         200
     );
     // A public client is nobody who may name others; a proxy that is named may.
-    let spoofed = start_with(&home, "X-Forwarded-For: 81.2.69.9\r\n");
-    assert_eq!(server.connect().exchange([&v1("81.2.69.1")[..], spoofed.as_bytes()].concat()).status, 429);
-    assert_eq!(server.connect().exchange([&v1("10.9.9.9")[..], spoofed.as_bytes()].concat()).status, 200);
+    let spoofed = start_with(&home, "X-Forwarded-For: 81.2.69.9\r\n").bytes();
+    assert_eq!(server.connect().exchange([&v1("81.2.69.1")[..], &spoofed].concat()).status, 429);
+    assert_eq!(server.connect().exchange([&v1("10.9.9.9")[..], &spoofed].concat()).status, 200);
     // Proxies that speak for themselves keep their address.
     assert_eq!(start_behind(&server, &home, b"PROXY UNKNOWN\r\n").status, 200);
     assert_eq!(start_behind(&server, &home, b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0").status, 429);
@@ -108,7 +108,7 @@ fn a_proxy_header_may_come_byte_by_byte() {
     let server = serve(&home, &[PROXY_ON]);
     for header in [v1("81.2.69.1"), v2([81, 2, 69, 2], &[4, 0, 5, 1, 2, 3, 4, 5])] {
         let mut client = server.connect();
-        for byte in header.iter().chain(start_with(&home, "").as_bytes()) {
+        for byte in header.iter().chain(&start_with(&home, "").bytes()) {
             client.send([*byte]);
         }
         assert_eq!(client.read().status, 200);
@@ -116,7 +116,7 @@ fn a_proxy_header_may_come_byte_by_byte() {
 }
 
 /// Demands that the server closes without a word.
-fn expect_closed(mut client: Client) {
+fn expect_closed(mut client: Connection) {
     match client.try_read() {
         Err(_) => {}
         Ok(answer) => panic!("an answer came: {}", answer.text()),
@@ -162,7 +162,7 @@ fn a_header_of_somebody_who_is_not_trusted_closes_the_connection() {
     expect_closed(stranger);
     assert_eq!(server.metric("takeup_refusals_total{reason=\"proxy_peer\"}"), 1.0);
     let mut proxy = server.connect_from("127.0.0.7");
-    assert_eq!(proxy.exchange([&v1("81.2.69.1")[..], start_with(&home, "").as_bytes()].concat()).status, 200);
+    assert_eq!(proxy.exchange([&v1("81.2.69.1")[..], &start_with(&home, "").bytes()].concat()).status, 200);
 }
 
 #[test]

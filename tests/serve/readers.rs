@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::common::{Home, Server, batch_request};
+use crate::common::{Home, Request, Server};
 
 const SMALL: [(&str, &str); 2] = [("segment_bytes", "4MiB"), ("cores", "2")];
 
@@ -16,7 +16,7 @@ fn send(server: &Server, token: &str, numbers: std::ops::Range<usize>, bytes: us
     let mut client = server.connect();
     for number in numbers {
         let body = format!("{number:08}").repeat(bytes / 8);
-        if client.try_send(batch_request(token, body.as_bytes())).is_err() {
+        if client.try_send(Request::batch(token, body.as_bytes())).is_err() {
             return;
         }
         match client.try_read() {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
-use crate::common::{Home, PATIENCE, Server, batch_request, start_request, wait_for};
+use crate::common::{Home, PATIENCE, Request, Server, wait_for};
 
 const PROJECTS: &str = "[[projects]]\nproject_id = 1\nproject_key = \"Key\"\n";
 
@@ -42,9 +42,9 @@ fn a_changed_limit_holds_for_the_next_request_of_an_open_connection() {
     let token = server.start_session("Key");
     let mut open: Vec<_> = (0..6).map(|_| server.connect()).collect();
     for client in &mut open {
-        assert_eq!(client.exchange(batch_request(&token, b"x")).status, 200);
+        assert_eq!(client.exchange(Request::batch(&token, b"x")).status, 200);
     }
-    assert_eq!(server.connect().exchange(batch_request(&token, &[b'x'; 2_001])).status, 413);
+    assert_eq!(server.connect().exchange(Request::batch(&token, [b'x'; 2_001])).status, 413);
     home.write("takeup.toml", "beacon_size_limit = 3000\n");
     let line = server.wait_for_line(&["a setting was changed", "beacon_size_limit"], PATIENCE);
     assert!(
@@ -52,9 +52,9 @@ fn a_changed_limit_holds_for_the_next_request_of_an_open_connection() {
         "{line}"
     );
     for client in &mut open {
-        assert_eq!(client.exchange(batch_request(&token, &[b'x'; 3_000])).status, 200);
+        assert_eq!(client.exchange(Request::batch(&token, [b'x'; 3_000])).status, 200);
     }
-    let told = server.connect().exchange(start_request("Key"));
+    let told = server.connect().exchange(Request::start("Key"));
     assert_eq!(told.json()["beaconSizeLimit"], 3000, "{}", told.text());
     assert_eq!(server.metric("takeup_config_generation"), 2.0);
     assert_eq!(server.metric("takeup_config_reloads_total{result=\"applied\"}"), 1.0);
@@ -66,7 +66,7 @@ fn a_broken_file_changes_nothing_and_is_told_with_its_line() {
     let home = home("beacon_size_limit = 2000\n");
     let server = home.serve(&[]);
     let token = server.start_session("Key");
-    let fits = |bytes: usize| server.connect().exchange(batch_request(&token, &vec![b'x'; bytes])).status == 200;
+    let fits = |bytes: usize| server.connect().exchange(Request::batch(&token, vec![b'x'; bytes])).status == 200;
     for (text, places) in [
         ("beacon_size_limit = 3000\npatience = \"soon\"\nxyz = 1\n", ["takeup.toml:2: patience", "takeup.toml:3: "]),
         ("beacon_size_limit = 3000\nthis is no TOML\n", ["takeup.toml:2: key with no value", ""]),
@@ -92,7 +92,7 @@ fn a_live_setting_that_needs_one_that_has_to_wait_is_refused() {
     home.write("takeup.toml", "beacon_size_limit = 5000000\n");
     let texts = ["can't be taken over", "beacon_size_limit = 5000000 does not fit", "from the next start on"];
     server.wait_for_line(&texts, PATIENCE);
-    let answer = server.connect().exchange(batch_request(&home.token(7), &vec![b'x'; 1_000_001]));
+    let answer = server.connect().exchange(Request::batch(&home.token(7), vec![b'x'; 1_000_001]));
     assert_eq!(answer.status, 413, "{}", answer.text());
     server.stop();
     home.serve_plain(&[("insist_file_system", "true"), ("cores", "1")]).stop();
@@ -122,7 +122,7 @@ fn what_has_to_wait_for_the_next_start_is_told_once() {
 fn the_check_of_bodies_can_be_switched_on_and_off() {
     let home = home("check_bodies = \"off\"\n");
     let server = home.serve(&[]);
-    let send = || assert_eq!(server.connect().exchange(batch_request(&home.token(7), b"no batch")).status, 200);
+    let send = || assert_eq!(server.connect().exchange(Request::batch(&home.token(7), b"no batch")).status, 200);
     let checked = || server.metric("takeup_batches_checked_total");
     send();
     std::thread::sleep(Duration::from_millis(700));
@@ -147,7 +147,7 @@ fn log_lines_and_cors_headers_follow_their_settings() {
     let token = server.start_session("Key");
     let mut client = server.connect();
     let mut allowed = || {
-        let preflight = "OPTIONS /v1/web/i HTTP/1.1\r\nHost: test\r\nAccess-Control-Request-Headers: datatype\r\n\r\n";
+        let preflight = Request::options("/v1/web/i").header("Access-Control-Request-Headers", "datatype");
         client.exchange(preflight).header("access-control-allow-origin").map(str::to_owned)
     };
     assert_eq!(allowed().as_deref(), Some("*"));
@@ -156,9 +156,8 @@ fn log_lines_and_cors_headers_follow_their_settings() {
     wait_for_generation(&server, 2);
     assert_eq!(allowed(), None, "the remembered answer too");
     let lines = server.stdout().matches("response ok").count();
-    let request = String::from_utf8(batch_request(&token, b"x")).expect("ASCII").replace("/v1", "/other/v1");
-    assert_eq!(server.connect().exchange(request).status, 200);
-    assert_eq!(server.connect().exchange("GET /none HTTP/1.1\r\nHost: test\r\n\r\n").status, 404);
+    assert_eq!(server.connect().exchange(Request::batch(&token, b"x").under("/other")).status, 200);
+    assert_eq!(server.connect().exchange(Request::get("/none")).status, 404);
     server.wait_for_line(&["response error, code: 404"], PATIENCE);
     assert_eq!(server.stdout().matches("response ok").count(), lines, "{}", server.stdout());
     home.write("takeup.toml", "log_level = \"warn\"\n");
@@ -176,7 +175,7 @@ fn secrets_are_changed_under_load_and_no_batch_is_lost() {
     let server = home.serve(&[("cores", "2"), ("log_requests", "errors"), ("removal_grace", "300ms")]);
     let old = server.start_session("Key");
     let mut remembering = server.connect();
-    assert_eq!(remembering.exchange(batch_request(&old, b"old")).status, 200);
+    assert_eq!(remembering.exchange(Request::batch(&old, b"old")).status, 200);
     let ends = AtomicBool::new(false);
     let sent: usize = std::thread::scope(|scope| {
         let sender = |_| {
@@ -191,13 +190,13 @@ fn secrets_are_changed_under_load_and_no_batch_is_lost() {
                     let token = server.start_session("Key");
                     for number in 0..4 {
                         let body = format!("{token} {round} {number}");
-                        let request = batch_request(&token, body.as_bytes());
+                        let request = Request::batch(&token, body.as_bytes());
                         let answer =
                             if number < 2 { client.exchange(request) } else { server.connect().exchange(request) };
                         assert_eq!(answer.status, 200, "{}", answer.text());
                         sent += 1;
                     }
-                    assert_eq!(client.exchange(batch_request(&old, b"old")).status, 200, "an old token is good");
+                    assert_eq!(client.exchange(Request::batch(&old, b"old")).status, 200, "an old token is good");
                     sent += 1;
                 }
                 sent
@@ -220,8 +219,8 @@ fn secrets_are_changed_under_load_and_no_batch_is_lost() {
     put_secrets(&home, &[&format!("secret-{CHANGES}")]);
     wait_for_generation(&server, CHANGES + 2);
     // Also where the token was verified before and is remembered.
-    assert_eq!(remembering.exchange(batch_request(&old, b"late")).status, 401);
-    assert_eq!(server.connect().exchange(batch_request(&new, b"new")).status, 200);
+    assert_eq!(remembering.exchange(Request::batch(&old, b"late")).status, 401);
+    assert_eq!(server.connect().exchange(Request::batch(&new, b"new")).status, 200);
     server.stop();
     assert_eq!(home.stored().len(), sent + 2);
 }

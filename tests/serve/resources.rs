@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
 
-use crate::common::{Client, Home, batch_request, wait_for};
+use crate::common::{Connection, Home, Request, wait_for};
 
 const CONNECTIONS: usize = 2_000;
 
@@ -23,8 +23,8 @@ fn idle_connections_hold_no_buffers() {
     raise_descriptors();
     let home = Home::new();
     let server = home.serve(&[]);
-    let request = batch_request("not.a.good.token", &[b'x'; 1_000]);
-    let mut clients: Vec<Client> = (0..CONNECTIONS).map(|_| server.connect()).collect();
+    let request = Request::batch("not.a.good.token", [b'x'; 1_000]);
+    let mut clients: Vec<Connection> = (0..CONNECTIONS).map(|_| server.connect()).collect();
     for client in &mut clients {
         client.send(&request);
     }
@@ -38,7 +38,7 @@ fn idle_connections_hold_no_buffers() {
     // All are still there, and work.
     assert_eq!(open(), CONNECTIONS as f64);
     for client in clients.iter_mut().step_by(20) {
-        assert_eq!(client.exchange(batch_request(&home.token(7), b"a body")).status, 200);
+        assert_eq!(client.exchange(Request::batch(&home.token(7), b"a body")).status, 200);
     }
     clients.truncate(CONNECTIONS / 2);
     wait_for("half of them to be gone", Duration::from_secs(10), || (open() == 1_000.0).then_some(()));
@@ -56,9 +56,9 @@ fn a_request_that_comes_just_as_the_buffer_is_given_back_is_served() {
     const ROUNDS: u64 = 2;
     let home = Home::new();
     let server = home.serve(&[]);
-    let mut clients: Vec<Client> = (0..300).map(|_| server.connect()).collect();
+    let mut clients: Vec<Connection> = (0..300).map(|_| server.connect()).collect();
     for round in 0..ROUNDS {
-        let request = batch_request(&home.token(round + 1), b"a body");
+        let request = Request::batch(&home.token(round + 1), b"a body");
         // An idle connection gives its buffer back after two seconds, at the next of ten looks a second.
         std::thread::sleep(Duration::from_millis(1_950));
         for client in &mut clients {
@@ -76,8 +76,8 @@ fn a_request_that_comes_just_as_the_buffer_is_given_back_is_served() {
 fn when_descriptors_run_out_new_connections_take_the_place_of_idle_ones() {
     let home = Home::new();
     let mut server = home.serve_with_descriptors(80, &[]);
-    let request = batch_request(&home.token(7), b"a body");
-    let mut clients: Vec<Client> = Vec::new();
+    let request = Request::batch(&home.token(7), b"a body");
+    let mut clients: Vec<Connection> = Vec::new();
     for number in 0..150 {
         let mut client = server.connect();
         assert_eq!(client.exchange(&request).status, 200, "connection {number}");
@@ -97,8 +97,8 @@ fn when_descriptors_run_out_new_connections_take_the_place_of_idle_ones() {
 fn a_large_content_length_alone_takes_no_memory() {
     let home = Home::new();
     let server = home.serve(&[]);
-    let head = crate::common::batch(&home.token(7), 1_000_000);
-    let mut clients: Vec<Client> = (0..50).map(|_| server.connect()).collect();
+    let head = Request::batch_head(&home.token(7), 1_000_000);
+    let mut clients: Vec<Connection> = (0..50).map(|_| server.connect()).collect();
     for client in &mut clients {
         client.send(&head);
     }

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::common::{Home, PATIENCE, Server, start_request, wait_for};
+use crate::common::{Home, PATIENCE, Request, Server, wait_for};
 
 use takeup::log::read::merge::Merge;
 use takeup::log::read::reader::LogReader;
@@ -84,7 +84,7 @@ fn a_log_with_a_record_of_2060_is_served_and_deleted_by_todays_clock() {
     redate(&dated[0], in_2060);
     let server = home.serve(&[]);
     let before_ms = now_ms();
-    let answer = server.connect().exchange(start_request(&home.project_key()));
+    let answer = server.connect().exchange(Request::start(&home.project_key()));
     assert_eq!(answer.status, 200, "{}", answer.text());
     let started_ms = answer.json()["startTimestamp"].as_u64().expect("a time");
     assert!((before_ms..before_ms + 60_000).contains(&started_ms), "{started_ms} at {before_ms}");

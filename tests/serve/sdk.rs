@@ -1,7 +1,7 @@
 //! The analytics SDK.
 
-use crate::common::{Answer, Home, Server};
-use crate::mobile::kept;
+use super::mobile::kept;
+use crate::common::{Home, Request, Response, Server};
 
 use takeup::log::format::record::{Encoding, Kind, Topic};
 
@@ -20,9 +20,8 @@ const FIELDS: &str = r#""os":"Linux","os_version":"6","browser":"Chrome","browse
     "screen_width":20,"initial_referrer":"https://ref.example/","utm_source":"s","user_id":"u","sdk_version":"1.2.3",
     "device_id":"0e37dfb5-3f5a-4c7a-9d3e-2f1f6f1b7c11","timezone":"UTC""#;
 
-fn post(server: &Server, path: &str, headers: &str, body: &[u8]) -> Answer {
-    let head = format!("POST {path} HTTP/1.1\r\nHost: test\r\n{headers}Content-Length: {}\r\n\r\n", body.len());
-    server.connect().exchange([head.as_bytes(), body].concat())
+fn post(server: &Server, path: &str, headers: &str, body: &[u8]) -> Response {
+    server.connect().exchange(Request::post(path).headers(headers.lines()).body(body))
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::common::{Home, Server, batch_request, start_request, wait_for};
+use crate::common::{Home, Request, Server, wait_for};
 
 /// How soon a change of the projects must be noticed.
 const NOTICE: Duration = Duration::from_secs(3);
@@ -12,7 +12,7 @@ fn project(id: u32, key: &str, more: &str) -> String {
 }
 
 fn start(server: &Server, key: &str) -> u16 {
-    server.connect().exchange(start_request(key)).status
+    server.connect().exchange(Request::start(key)).status
 }
 
 #[test]
@@ -106,12 +106,12 @@ fn what_a_start_allows_can_be_sent_or_the_server_says_why_it_cannot() {
             }
         };
         for key in ["Plain", "Huge"] {
-            let told = server.connect().exchange(start_request(key)).json();
+            let told = server.connect().exchange(Request::start(key)).json();
             let token = told["token"].as_str().expect("a token");
             let limit = told["beaconSizeLimit"].as_u64().expect("a limit") as usize;
-            let answer = server.connect().exchange(batch_request(token, &vec![b'x'; limit]));
+            let answer = server.connect().exchange(Request::batch(token, vec![b'x'; limit]));
             assert_eq!(answer.status, 200, "{settings:?} {key} {limit}: {}", answer.text());
-            let answer = server.connect().exchange(batch_request(token, &vec![b'x'; limit + 1]));
+            let answer = server.connect().exchange(Request::batch(token, vec![b'x'; limit + 1]));
             assert_eq!(answer.status, 413, "{settings:?} {key} {limit}: {}", answer.text());
         }
     }
@@ -124,10 +124,9 @@ fn the_command_line_goes_before_the_file() {
     let server = home.serve(&[("beacon_size_limit", "20")]);
     let mut client = server.connect();
     let token = home.token(7);
-    assert_eq!(client.exchange(batch_request(&token, &[b'x'; 20])).status, 200);
-    let request = String::from_utf8(batch_request(&token, b"x")).expect("ASCII").replace("/v1", "/from-file/v1");
-    assert_eq!(client.exchange(request).status, 200);
-    assert_eq!(server.connect().exchange(batch_request(&token, &[b'x'; 21])).status, 413);
+    assert_eq!(client.exchange(Request::batch(&token, [b'x'; 20])).status, 200);
+    assert_eq!(client.exchange(Request::batch(&token, b"x").under("/from-file")).status, 200);
+    assert_eq!(server.connect().exchange(Request::batch(&token, [b'x'; 21])).status, 413);
 }
 
 #[test]
@@ -135,7 +134,7 @@ fn a_sessions_batches_have_its_projects_limit_after_restarts_too() {
     let projects = project(1, "Small", "beacon_size = 2000") + &project(2, "Large", "");
     let home = Home::with_projects(&projects);
     let server = home.serve(&[("cores", "2")]);
-    let answer = server.connect().exchange(start_request("Small"));
+    let answer = server.connect().exchange(Request::start("Small"));
     assert_eq!(answer.json()["beaconSizeLimit"], 2000, "{}", answer.text());
     let (small, large) = (server.start_session("Small"), server.start_session("Large"));
 
@@ -143,7 +142,7 @@ fn a_sessions_batches_have_its_projects_limit_after_restarts_too() {
         // Enough connections that each core has some.
         for _ in 0..8 {
             let status = |token: &str, bytes: usize| {
-                let answer = server.connect().exchange(batch_request(token, &vec![b'x'; bytes]));
+                let answer = server.connect().exchange(Request::batch(token, vec![b'x'; bytes]));
                 answer.status
             };
             assert_eq!(status(&small, 2_000), 200);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
-use crate::common::{Home, PATIENCE, Server, batch_request, start_request, wait_for};
+use crate::common::{Home, PATIENCE, Request, Server, wait_for};
 
 const PROJECTS: &str = "[[projects]]\nproject_id = 1\nproject_key = \"KeyA\"\nretain_days = 0\n\
                         [[projects]]\nproject_id = 2\nproject_key = \"KeyB\"\nactive = false\n\
@@ -26,11 +26,11 @@ fn home() -> Home {
 
 /// The status of a batch under this token, on a connection that has not seen it before.
 fn batch(server: &Server, token: &str) -> u16 {
-    server.connect().exchange(batch_request(token, b"x")).status
+    server.connect().exchange(Request::batch(token, b"x")).status
 }
 
 fn start(server: &Server, key: &str) -> u16 {
-    server.connect().exchange(start_request(key)).status
+    server.connect().exchange(Request::start(key)).status
 }
 
 #[test]
@@ -88,7 +88,7 @@ fn a_setting_that_is_missing_for_a_while_holds() {
     let home = home();
     home.write("takeup.toml", "beacon_size_limit = 2000\nlog_sample = 7\n");
     let server = home.serve(&[]);
-    let limit = || server.connect().exchange(start_request("KeyA")).json()["beaconSizeLimit"].clone();
+    let limit = || server.connect().exchange(Request::start("KeyA")).json()["beaconSizeLimit"].clone();
     write_in_place(&home, "takeup.toml", "");
     server.wait_for_line(&["can't be taken over", "this file is empty or gone, and held 2 settings"], PATIENCE);
     fs::remove_file(home.data().join("takeup.toml")).expect("it can be removed");
@@ -122,7 +122,7 @@ fn a_restart_with_cut_files_turns_nobody_away() {
     let server = home.serve(&[]);
     server.wait_for_line(&["\"level\":\"warn\"", "secrets/token", "the secrets of the last run hold"], PATIENCE);
     assert_eq!((batch(&server, &token), start(&server, "KeyC"), start(&server, "KeyB")), (200, 200, 404));
-    assert_eq!(server.connect().exchange(start_request("KeyA")).json()["beaconSizeLimit"], 2000);
+    assert_eq!(server.connect().exchange(Request::start("KeyA")).json()["beaconSizeLimit"], 2000);
     server.stop();
     assert_eq!(fs::read_to_string(home.data().join("kept/projects.toml")).expect("a copy"), PROJECTS);
     assert_eq!(fs::read_to_string(home.data().join("kept/ages.json")).expect("a copy"), "{\"1\":0}");

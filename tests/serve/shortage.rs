@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::common::{Client, Home, PATIENCE, Server, batch, wait_for};
+use crate::common::{Connection, Home, PATIENCE, Request, Server, wait_for};
 
 /// Little memory, and clients that may send slowly.
 const SETTINGS: &[(&str, &str)] = &[
@@ -20,11 +20,11 @@ fn serve(home: &Home, patience: &str) -> Server {
 }
 
 /// Takes up to so many buffers of 136 KiB and keeps them: bodies that stop short of their end.
-fn hogs(home: &Home, server: &Server, count: usize) -> Vec<Client> {
+fn hogs(home: &Home, server: &Server, count: usize) -> Vec<Connection> {
     let before = server.metric("takeup_buffer_bytes");
-    let mut hogs: Vec<Client> = (0..count).map(|_| server.connect()).collect();
+    let mut hogs: Vec<Connection> = (0..count).map(|_| server.connect()).collect();
     for hog in &mut hogs {
-        hog.send(batch(&home.token(7), 100_000));
+        hog.send(Request::batch_head(&home.token(7), 100_000));
         hog.send(vec![b'x'; 90_000]);
     }
     wait_for("the memory to be taken", PATIENCE, || {
@@ -43,7 +43,7 @@ fn patience_is_the_sum_of_all_waits_and_not_the_time_since_the_first() {
     let server = serve(&home, "4s");
     let mut hogs = hogs(&home, &server, 7);
     let mut client = server.connect();
-    client.send(batch(&home.token(8), 300_000));
+    client.send(Request::batch_head(&home.token(8), 300_000));
     client.send(vec![b'y'; 90_000]);
     wait_for("the first wait", PATIENCE, || (waiting(&server) == 1.0).then_some(()));
     hogs.pop();
@@ -65,15 +65,14 @@ fn a_request_that_waits_twice_is_refused_within_one_patience() {
     let hogs = hogs(&home, &server, 7);
     // The last of the memory goes to a body that needs a buffer of 40 KiB.
     let mut small = server.connect();
-    small.send(batch(&home.token(7), 30_000));
+    small.send(Request::batch_head(&home.token(7), 30_000));
     small.send(vec![b'x'; 20_000]);
     wait_for("all memory to be taken", PATIENCE, || {
         (server.metric("takeup_buffer_bytes") >= (7 * 139_264 + 40_960) as f64).then_some(())
     });
     // A head that does not fit the smallest buffer waits.
     let mut client = server.connect();
-    let padded = format!("X-Padding: {}\r\n\r\n", "x".repeat(9_000));
-    client.send(batch(&home.token(8), 300_000).replacen("\r\n\r\n", &format!("\r\n{padded}"), 1));
+    client.send(Request::batch_head(&home.token(8), 300_000).header("X-Padding", &"x".repeat(9_000)));
     wait_for("the wait for the head", PATIENCE, || (waiting(&server) == 1.0).then_some(()));
     thread::sleep(Duration::from_secs(4));
     drop(small);
@@ -86,11 +85,11 @@ fn a_request_that_waits_twice_is_refused_within_one_patience() {
 }
 
 /// So many clients that wait for memory, with a buffer each.
-fn hungry(home: &Home, server: &Server, count: usize) -> Vec<Client> {
+fn hungry(home: &Home, server: &Server, count: usize) -> Vec<Connection> {
     let before = waiting(server);
-    let mut clients: Vec<Client> = (0..count).map(|_| server.connect()).collect();
+    let mut clients: Vec<Connection> = (0..count).map(|_| server.connect()).collect();
     for client in &mut clients {
-        client.send(batch(&home.token(8), 300_000));
+        client.send(Request::batch_head(&home.token(8), 300_000));
         client.send(vec![b'y'; 90_000]);
     }
     wait_for("all to wait", PATIENCE, || (waiting(server) == before + count as f64).then_some(()));
@@ -105,7 +104,7 @@ fn who_goes_while_it_waits_gives_its_memory_back_and_is_not_refused() {
     let before = server.metric("takeup_buffer_bytes");
     let mut stays = hungry(&home, &server, 1);
     let with_one = server.metric("takeup_buffer_bytes");
-    hungry(&home, &server, 8).into_iter().for_each(Client::reset);
+    hungry(&home, &server, 8).into_iter().for_each(Connection::reset);
     wait_for("those who have gone to be let go", PATIENCE, || (waiting(&server) == 1.0).then_some(()));
     wait_for("their memory to be back", PATIENCE, || {
         (server.metric("takeup_buffer_bytes") <= before.max(with_one)).then_some(())

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
-use crate::common::{Home, PATIENCE, Server, batch_request, wait_for};
+use crate::common::{Home, PATIENCE, Request, Server, wait_for};
 
 /// Has a system call of one thread do as strace's `inject` says, from now on.
 struct Injected(Child);
@@ -54,7 +54,7 @@ impl Drop for Injected {
 /// A server on io_uring with one core, which has stored one batch.
 fn serve(home: &Home) -> Server {
     let server = home.serve(&[("runtime", "io_uring"), ("cores", "1"), ("drain_timeout", "500ms")]);
-    assert_eq!(server.connect().exchange(batch_request(&home.token(7), b"a body")).status, 200);
+    assert_eq!(server.connect().exchange(Request::batch(&home.token(7), b"a body")).status, 200);
     assert_eq!(server.admin_page("/health/ready").status, 200);
     server
 }
@@ -115,7 +115,7 @@ fn a_process_that_stood_still_has_no_stuck_core() {
     // Longer than a core may be silent.
     std::thread::sleep(Duration::from_secs(6));
     server.signal(Signal::CONT);
-    assert_eq!(server.connect().exchange(batch_request(&home.token(7), b"another")).status, 200);
+    assert_eq!(server.connect().exchange(Request::batch(&home.token(7), b"another")).status, 200);
     assert_eq!(server.admin_page("/health/ready").status, 200);
     assert!(!server.stdout().contains("a core does not answer"), "{}", server.said());
     server.stop();

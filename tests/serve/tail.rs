@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use crate::common::{Home, PATIENCE, Server, batch_request, wait_for};
+use crate::common::{Home, PATIENCE, Request, Server, wait_for};
 
 /// A `takeup tail` that runs, and the lines that it prints. Killed when dropped.
 struct Tail {
@@ -71,7 +71,7 @@ impl Drop for Tail {
 }
 
 fn send(server: &Server, token: &str, body: &str) {
-    assert_eq!(server.connect().exchange(batch_request(token, body.as_bytes())).status, 200);
+    assert_eq!(server.connect().exchange(Request::batch(token, body.as_bytes())).status, 200);
 }
 
 #[test]
@@ -217,7 +217,7 @@ fn a_tail_that_deletion_overtakes_says_how_much_it_has_not_shown() {
     let (token, mut client) = (home.token(7), server.connect());
     let mut send = |number: usize| {
         let body = format!("{number:08}").repeat(2_500);
-        assert_eq!(client.exchange(batch_request(&token, body.as_bytes())).status, 200);
+        assert_eq!(client.exchange(Request::batch(&token, body.as_bytes())).status, 200);
     };
     send(0);
     // Nobody reads its output, so that it stands still when the pipe is full.

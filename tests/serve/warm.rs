@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::common::{Home, batch_request};
+use crate::common::{Home, Request};
 
 /// The projects of all batches that end so, as they are stored: `replay` would join them to their sessions.
 fn stored_projects(home: &Home, bytes: u64) -> Vec<u64> {
@@ -25,7 +25,7 @@ fn one_unexpected_file_makes_no_session_forgotten() {
     fs::write(core.join(format!("{now_us:020}.seg")), vec![7; 10_000]).expect("the folder takes files");
     fs::create_dir(core.join(format!("{:020}.seg", now_us + 1))).expect("the folder takes folders");
     let server = home.serve(&[]);
-    assert_eq!(server.connect().exchange(batch_request(&token, b"a body")).status, 200);
+    assert_eq!(server.connect().exchange(Request::batch(&token, b"a body")).status, 200);
     drop(server);
     assert_eq!(stored_projects(&home, 6), [1]);
 }
@@ -39,13 +39,13 @@ fn a_session_of_before_is_known_to_its_first_request_after_a_start() {
     let start = || server.start_session(&home.project_key());
     // Enough to read that the session's start, which stands behind it, is not found at once.
     for _ in 0..40 {
-        assert_eq!(client.exchange(batch_request(&other, &vec![b'x'; 900_000])).status, 200);
+        assert_eq!(client.exchange(Request::batch(&other, vec![b'x'; 900_000])).status, 200);
     }
     let tokens = [start(), start(), start()];
     server.kill();
     for token in tokens {
         let server = home.serve(&[]);
-        assert_eq!(server.connect().exchange(batch_request(&token, b"a body")).status, 200);
+        assert_eq!(server.connect().exchange(Request::batch(&token, b"a body")).status, 200);
         server.kill();
     }
     assert_eq!(stored_projects(&home, 6), [1, 1, 1]);

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use crate::common::{Answer, Client, Home, PATIENCE, Server, wait_for};
+use crate::common::{BROWSER, Connection, Home, PATIENCE, Request, Response, Server, wait_for};
 use serde_json::{Value, json};
 
 use takeup::log::format::record::{Kind, Topic, ext_type};
@@ -12,9 +12,6 @@ use takeup::log::read::reader::LogReader;
 use takeup::session::SessionId;
 use takeup::session::token::Secrets;
 use takeup::session::upload_token::UploadToken;
-
-const BROWSER: &str =
-    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/122.0.0.0 Safari/537.36";
 
 const PROJECTS: &str = r##"
 [[projects]]
@@ -61,22 +58,17 @@ fn home() -> Home {
     Home::with_projects(PROJECTS)
 }
 
-fn get(client: &mut Client, path: &str, token: Option<&str>) -> Answer {
-    let authorization = token.map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();
-    client.exchange(format!("GET {path} HTTP/1.1\r\nHost: test\r\n{authorization}\r\n"))
+fn get(client: &mut Connection, path: &str, token: Option<&str>) -> Response {
+    client.exchange(Request::get(path).maybe_token(token))
 }
 
 /// As a tracker sends JSON where it does not care to say so.
-fn post(client: &mut Client, path: &str, token: Option<&str>, body: &str) -> Answer {
-    let authorization = token.map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();
-    client.exchange(format!(
-        "POST {path} HTTP/1.1\r\nHost: test\r\nUser-Agent: {BROWSER}\r\nContent-Type: text/plain;charset=UTF-8\r\n\
-         {authorization}Content-Length: {}\r\n\r\n{body}",
-        body.len()
-    ))
+fn post(client: &mut Connection, path: &str, token: Option<&str>, body: &str) -> Response {
+    let request = Request::post(path).header("User-Agent", BROWSER).maybe_token(token);
+    client.exchange(request.header("Content-Type", "text/plain;charset=UTF-8").body(body))
 }
 
-fn is_ok_and_empty(answer: &Answer) -> bool {
+fn is_ok_and_empty(answer: &Response) -> bool {
     answer.status == 200 && answer.body.is_empty() && answer.header("content-type").is_none()
 }
 
@@ -108,7 +100,7 @@ fn flags_are_those_of_the_sessions_project() {
     let mut client = server.connect();
     let (one, two) = (server.start_session("webOne"), server.start_session("webTwo"));
     let flags =
-        |client: &mut Client, token: Option<&str>, body: &str| post(client, "/v1/web/feature-flags", token, body);
+        |client: &mut Connection, token: Option<&str>, body: &str| post(client, "/v1/web/feature-flags", token, body);
 
     let answer = flags(&mut client, Some(&one), r#"{"projectID":"2","userID":null,"persistFlags":{}}"#);
     assert_eq!(answer.status, 200, "{}", answer.text());
@@ -234,8 +226,7 @@ fn why_a_browser_does_not_record_is_stored() {
         let answer = post(&mut server.connect(), path, None, body);
         assert_eq!((answer.status, answer.json()), (status, json!({"error": error})));
     }
-    let no_agent =
-        client.exchange(format!("POST {path} HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n{good}", good.len()));
+    let no_agent = client.exchange(Request::post(path).body(good));
     assert_eq!((no_agent.status, no_agent.json()), (403, json!({"error": "browser not recognized"})));
     let row = json!({
         "project_id": 1, "tracker_version": "12.0.3", "do_not_track": true, "platform": "web", "user_os": "Linux",
@@ -253,9 +244,8 @@ fn secrets(home: &Home) -> Secrets {
 
 /// The URL that the server gives a session for its recording, and the path in it.
 fn upload_url(server: &Server, path: &str, token: &str, headers: &str) -> (String, String) {
-    let request =
-        format!("GET {path} HTTP/1.1\r\nHost: shop.example:81\r\nAuthorization: Bearer {token}\r\n{headers}\r\n");
-    let answer = server.connect().exchange(request);
+    let request = Request::get(path).without("Host").header("Host", "shop.example:81").token(token);
+    let answer = server.connect().exchange(request.headers(headers.lines()));
     assert_eq!(answer.status, 200, "{}", answer.text());
     let url = answer.json()["url"].as_str().expect("a URL").to_owned();
     let path = url.splitn(4, '/').nth(3).map(|path| format!("/{path}")).expect("it has a path");
@@ -267,10 +257,8 @@ fn film(bytes: usize) -> Vec<u8> {
     (0..bytes).map(|at| (at / 7 * 31 % 251) as u8).collect()
 }
 
-fn put(path: &str, film: &[u8]) -> Vec<u8> {
-    let head =
-        format!("PUT {path} HTTP/1.1\r\nHost: a\r\nContent-Type: video/webm\r\nContent-Length: {}\r\n\r\n", film.len());
-    [head.as_bytes(), film].concat()
+fn put(path: &str, film: &[u8]) -> Request {
+    Request::put(path, film).header("Content-Type", "video/webm")
 }
 
 #[test]
@@ -280,10 +268,10 @@ fn a_recording_goes_to_the_url_that_was_given_and_comes_out_whole() {
     let token = server.start_session("webOne");
     let (url, path) = upload_url(&server, "/media/v1/web/uxt/upload-url", &token, "X-Forwarded-Proto: https\r\n");
     assert!(url.starts_with("https://shop.example:81/media/v1/web/uxt/recording/"), "{url}");
-    let preflight = server.connect().exchange(format!(
-        "OPTIONS {path} HTTP/1.1\r\nHost: a\r\nOrigin: http://shop\r\nAccess-Control-Request-Method: PUT\r\n\
-         Access-Control-Request-Headers: content-type\r\n\r\n"
-    ));
+    let preflight = Request::options(&path).header("Origin", "http://shop");
+    let preflight =
+        preflight.headers(["Access-Control-Request-Method: PUT", "Access-Control-Request-Headers: content-type"]);
+    let preflight = server.connect().exchange(preflight);
     assert!(preflight.header("access-control-allow-methods").is_some_and(|methods| methods.contains("PUT")));
 
     let film = film(3_000_000);
@@ -292,13 +280,7 @@ fn a_recording_goes_to_the_url_that_was_given_and_comes_out_whole() {
     assert!(is_ok_and_empty(&answer), "{}", answer.text());
     assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
     // In chunks, the next request right behind it.
-    let mut chunked = format!("PUT {path} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n").into_bytes();
-    for piece in film[..1_400_000].chunks(70_001) {
-        chunked.extend(format!("{:x}\r\n", piece.len()).into_bytes());
-        chunked.extend([piece, b"\r\n"].concat());
-    }
-    chunked.extend_from_slice(b"0\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n");
-    client.send(chunked);
+    client.send(Request::put(&path, &film[..1_400_000]).in_chunks(70_001).then(Request::get("/").bytes()));
     assert_eq!((client.read().status, client.read().status), (200, 200));
     assert_eq!(client.exchange(put(&path, b"")).status, 200, "an empty film is one");
 
@@ -340,8 +322,8 @@ fn a_recording_needs_a_good_url_and_has_a_limit() {
     let refused = |path: &str, bytes: usize| server.connect().exchange(put(path, &film(bytes))).status;
     assert_eq!(refused(&path, 1 << 20), 200);
     assert_eq!(refused(&path, (1 << 20) + 1), 413);
-    let chunk = format!("PUT {path} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n100001\r\n");
-    assert_eq!(server.connect().exchange(chunk).status, 413);
+    let chunked = Request::put(&path, b"").chunked().then("100001\r\n");
+    assert_eq!(server.connect().exchange(chunked).status, 413);
     assert_eq!(refused(&format!("/v1/web/uxt/recording/{token}"), 5), 403, "a session's token is none");
     let old =
         UploadToken { session: SessionId(session_of(&token)), expires_ms: 1_700_000_000_000 }.sign(&secrets(&home));
@@ -371,7 +353,7 @@ fn a_recording_that_ends_early_is_listed_as_incomplete() {
     let server = home.serve(&[]);
     let token = server.start_session("webOne");
     let (_, path) = upload_url(&server, "/v1/web/uxt/upload-url", &token, "");
-    let whole = put(&path, &film(2_000_000));
+    let whole = put(&path, &film(2_000_000)).bytes();
     let mut client = server.connect();
     client.send(&whole[..1_500_000]);
     let listed = || home.takeup(&["recordings", "--json"]).lines();
@@ -392,7 +374,7 @@ fn a_slow_recording_outlives_the_patience_of_a_single_request() {
     let server = home.serve(&[small[0], small[1], small[2], ("patience", "3s")]);
     let token = server.start_session("webOne");
     let (_, path) = upload_url(&server, "/v1/web/uxt/upload-url", &token, "");
-    let whole = put(&path, &film(12_000_000));
+    let whole = put(&path, &film(12_000_000)).bytes();
     let mut client = server.connect();
     client.send(&whole[..1_000_000]);
     std::thread::sleep(Duration::from_millis(3500));

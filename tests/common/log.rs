@@ -1,11 +1,9 @@
-//! What the log holds: batches as `takeup replay --to -` prints them, and all else as the log's own
-//! reader shows it.
+//! What the log holds: batches as `takeup replay --to -` prints them, and all records as the log's own reader shows them.
 
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::Path;
 
-use super::server::lines_of;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
@@ -14,6 +12,57 @@ use takeup::log::format::record;
 use takeup::log::format::record::{Kind, ext_type};
 use takeup::log::read::merge::{Merge, RepeatWindow};
 use takeup::log::read::reader::LogReader;
+
+use super::command::{finish, takeup};
+use super::wait::PATIENCE;
+
+/// The batches in the log, as `takeup replay --to -` prints them; those that were sent twice, too.
+#[track_caller]
+pub fn stored(data: &Path) -> Vec<Stored> {
+    replayed(data).into_iter().map(Stored::read).collect()
+}
+
+/// The lines of a replay of everything.
+#[track_caller]
+fn replayed(data: &Path) -> Vec<Value> {
+    let mut command = takeup(data);
+    command.args(["replay", "--to", "-", "--with-repeats"]);
+    let finished = finish(command, PATIENCE);
+    assert_eq!(finished.code, Some(0), "{}", finished.stderr);
+    finished.lines()
+}
+
+/// A batch in the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored {
+    /// Where its record is.
+    pub id: String,
+    /// The session.
+    pub session: u64,
+    /// The project, 0 when it was not known.
+    pub project: u64,
+    /// Where its body came from: the line without id, time and project.
+    pub line: Value,
+    /// The body as received.
+    pub body: Vec<u8>,
+}
+
+impl Stored {
+    fn read(mut line: Value) -> Stored {
+        let object = line.as_object_mut().expect("each line is an object");
+        let mut take = |key: &str| object.remove(key).unwrap_or_else(|| panic!("a batch has {key}"));
+        take("received_us");
+        let (id, project, body) = (take("id"), take("project_id"), take("body"));
+        let session = line["session_id"].as_str().and_then(|id| id.parse().ok());
+        Stored {
+            id: id.as_str().expect("an id is a text").to_owned(),
+            session: session.expect("a session is a number in a text"),
+            project: project.as_u64().expect("a project is a number"),
+            body: STANDARD.decode(body.as_str().expect("a body is a text")).expect("a body is base64"),
+            line,
+        }
+    }
+}
 
 /// One stored record.
 #[derive(Debug, Clone)]
@@ -107,7 +156,7 @@ impl Record {
 
 /// All records of the log, in its order.
 pub fn records(data: &Path) -> Vec<Record> {
-    let lines = lines_of(&["replay", "--to", "-", "--with-repeats"], data);
+    let lines = replayed(data);
     let mut batches: BTreeMap<String, Record> =
         lines.iter().map(|line| (text(line, "id"), Record::batch(line))).collect();
     assert_eq!(batches.len(), lines.len(), "record ids are unique");
