@@ -27,7 +27,7 @@
 //!
 //! Invariant: only [`server`] knows the runtime.
 //!
-//! Invariant: `unsafe` is in `log/segment.rs` and `log/sigbus.rs` alone.
+//! Invariant: `unsafe` is in `log/write/segment.rs`, `log/disk/shared_page.rs` and `log/disk/sigbus.rs` alone.
 
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests write their own files"))]
 

@@ -19,6 +19,7 @@ use super::error::LogError;
 use super::format::control;
 use super::format::control::CLOCK_FILE_NAME;
 use super::format::header::VERSION;
+use super::options::{Options, Way};
 use super::read::reader::{LOG_FILE_NAME, LogFile, core_dir, core_dirs};
 use super::repair::recovery;
 use super::repair::recovery::Recovery;
@@ -32,10 +33,10 @@ use super::write::syncer::Job;
 use super::write::writer::{RETIRED_MAX, Writer};
 use super::write::{keeper, prepare, seal, syncer};
 
-mod options;
+mod core_state;
+mod filesystem;
 mod reopen;
 
-pub use options::{Ack, Options, Way};
 pub use reopen::{CoreHealth, Reopened};
 
 /// How long a close waits for writers that have not been dropped.
@@ -183,7 +184,7 @@ impl Log {
             let reserve = shared.options.reserve_bytes;
             return Some(format!("{free} bytes are free on the disk, below the reserve of {reserve}"));
         }
-        let reasons: Vec<String> = shared.cores.iter().map_while(|core| reopen::reason(core)).collect();
+        let reasons: Vec<String> = shared.cores.iter().map_while(|core| core_state::reason(core)).collect();
         (reasons.len() == shared.cores.len()).then(|| reasons.join("; "))
     }
 
@@ -208,7 +209,7 @@ impl Log {
             seal_failures: sum(|core| core.counters.seal_failures.load(Ordering::Relaxed)),
             late_wakes: shared.late_wakes.load(Ordering::Relaxed),
             free_bytes: shared.free_bytes.load(Ordering::Relaxed),
-            states: shared.cores.iter().map(|core| reopen::state(core)).collect(),
+            states: shared.cores.iter().map(|core| core_state::state(core)).collect(),
         }
     }
 
@@ -261,11 +262,11 @@ pub(super) fn take_up(
     options.check()?;
     let dir = options.dir.clone();
     make_dir(disk, &dir)?;
-    super::disk::filesystem::check(&dir, &options)?;
+    filesystem::check(&dir, &options)?;
     // What is locked is the folder of the first core.
     make_one_dir(disk, &core_dir(&dir, 0))?;
     let mut lock = Lock::take(&dir)?;
-    super::disk::filesystem::settle_way(disk, &dir, &mut options)?;
+    filesystem::settle_way(disk, &dir, &mut options)?;
     let identity = load_or_create_identity(disk, &dir)?;
     for core in 1..options.cores {
         make_one_dir(disk, &core_dir(&dir, core))?;

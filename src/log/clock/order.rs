@@ -12,10 +12,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use crate::log::disk::shared_page::SharedPage;
 use crate::log::error::LogError;
 use crate::log::format::control::{boot_us, clock_at, last_times, monotonic_us};
 use crate::log::format::protocol;
-use crate::log::write::segment::SharedPage;
 
 use super::wall::{ClockDoubt, Judge, is_plausible};
 

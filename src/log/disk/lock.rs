@@ -16,7 +16,7 @@ use rustix::fs::FlockOperation;
 use rustix::io::Errno;
 
 use crate::log::error::LogError;
-use crate::log::read::reader::{LOCK_FILE_NAME, core_dir};
+use crate::log::names::{LOCK_FILE_NAME, core_dir};
 
 /// A lock that was given up a moment ago, or that a reader tries for an instant, is waited for.
 const LOCK_WAIT: Duration = Duration::from_millis(300);

@@ -1,6 +1,21 @@
-//! The file system below the log: the calls that change it, the lock, small files, which file systems will do.
+//! Below the log: the calls that change the disk, memory that the kernel writes to it, the lock, and small files.
+//!
+//! | file | |
+//! |---|---|
+//! | [`calls`] | the calls that change the disk; a test puts another disk in their place |
+//! | [`page`] | the size of a page |
+//! | [`stage`] | memory for writes past the page cache |
+//! | [`shared_page`] | one page of a file, mapped: the control and clock pages |
+//! | [`sigbus`] | what happens when the kernel can't provide a page of a mapping |
+//! | [`lock`] | one server at a time |
+//! | [`small_file`] | replacing a small file as a whole |
+//! | [`free_space`] | how much space is left |
 
 pub(super) mod calls;
-pub(super) mod filesystem;
+pub(super) mod free_space;
 pub(super) mod lock;
+pub(super) mod page;
+pub(super) mod shared_page;
+pub(super) mod sigbus;
 pub(super) mod small_file;
+pub(super) mod stage;

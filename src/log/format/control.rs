@@ -8,13 +8,18 @@ use std::path::Path;
 use std::sync::atomic::{Ordering, fence};
 use std::time::UNIX_EPOCH;
 
+use crate::log::disk::page;
+use crate::log::disk::shared_page::SharedPage;
+
 use super::header::PAGE_BYTES as SEGMENT_PAGE_BYTES;
 use super::protocol;
 pub use super::protocol::{CLOCK_MAGIC, ControlSnapshot, MAGIC, State, VERSION, at, clock_at, order_us};
-use super::protocol::{ClockReading, Look, Page};
+use super::protocol::{ClockReading, Look, Page, Words};
 
 /// The size of a control or clock page's file.
 pub const PAGE_BYTES: usize = 4096;
+
+const _: () = assert!(PAGE_BYTES as u64 == page::PAGE_BYTES);
 
 /// The file name of a core's control page, in its `core-NN` folder.
 pub const FILE_NAME: &str = "control";
@@ -140,6 +145,23 @@ pub(in crate::log) fn boot_us() -> u64 {
 pub fn monotonic_us() -> u64 {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
     (now.tv_sec as u64) * 1_000_000 + (now.tv_nsec as u64) / 1_000
+}
+
+impl Words for SharedPage {
+    #[inline]
+    fn load(&self, at: usize, order: Ordering) -> u64 {
+        self.word(at).load(order)
+    }
+
+    #[inline]
+    fn store(&self, at: usize, word: u64, order: Ordering) {
+        self.word(at).store(word, order);
+    }
+
+    #[inline]
+    fn fence(order: Ordering) {
+        fence(order);
+    }
 }
 
 #[cfg(test)]

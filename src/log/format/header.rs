@@ -2,10 +2,14 @@
 
 use uuid::Uuid;
 
+use crate::log::disk::page;
+
 use super::record::{ALIGN_BYTES, u32_at, u64_at};
 
 /// The first page's size; the first record begins here.
 pub const PAGE_BYTES: usize = 4096;
+
+const _: () = assert!(PAGE_BYTES as u64 == page::PAGE_BYTES);
 
 /// The version of the format that this build writes, and the newest that it reads.
 pub const VERSION: u32 = 1;

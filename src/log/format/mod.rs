@@ -2,7 +2,6 @@
 
 pub mod control;
 pub mod header;
-pub mod names;
 pub(super) mod protocol;
 pub mod record;
 pub mod sidecar;

@@ -11,10 +11,10 @@ use uuid::Uuid;
 use crate::log::disk::calls;
 use crate::log::disk::calls::Disk;
 use crate::log::error::{Damage, LogError};
+use crate::log::names::SIDECAR;
 use crate::log::read::reader::{End, SegmentReader};
 
 use super::header::VERSION;
-use super::names::SIDECAR;
 use super::record::{Kind, RecordHeader, uuid_text};
 
 /// How many sessions and projects a sidecar names; of more it says that its list is not complete.

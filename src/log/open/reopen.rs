@@ -9,6 +9,7 @@ use crate::log::write::notice::Notice;
 use crate::log::write::shared::Core;
 
 use super::Log;
+use super::core_state::{reason, state};
 
 /// How often a reopening looks whether the segments have proved themselves.
 const LOOK_PAUSE: Duration = Duration::from_millis(5);
@@ -76,21 +77,4 @@ impl Log {
     pub fn next_notice(&self) -> Option<Notice> {
         self.inner.shared.notices.pop()
     }
-}
-
-/// A core with a segment to go on to is open, whatever has become of the last one.
-pub(super) fn state(core: &Core) -> State {
-    match core.control.state() {
-        State::Closed | State::Failed if core.is_ready() => State::Open,
-        state => state,
-    }
-}
-
-/// What keeps a core from appending, or will once its segment is full.
-pub(super) fn reason(core: &Core) -> Option<String> {
-    if let Some(fault) = core.poison() {
-        return Some(format!("core {} is poisoned: {fault}", core.index));
-    }
-    let fault = core.obstacle().filter(|_| core.fresh.is_empty())?;
-    Some(format!("core {} gets no new segment: {fault}", core.index))
 }

@@ -16,15 +16,15 @@ use crate::log::error::LogError;
 use crate::log::format::control;
 use crate::log::format::control::{ControlSnapshot, ControlView};
 use crate::log::format::header::{PAGE_BYTES, VERSION};
-use crate::log::format::names;
 use crate::log::format::record::uuid_text;
 use crate::log::format::sidecar::Sidecar;
+use crate::log::names;
 
 mod extent;
 mod listing;
 mod scan;
 
-pub use crate::log::format::names::{LOCK_FILE_NAME, LOG_FILE_NAME, QUARANTINE_DIR_NAME, core_dir, segment_stem};
+pub use crate::log::names::{LOCK_FILE_NAME, LOG_FILE_NAME, QUARANTINE_DIR_NAME, core_dir, segment_stem};
 pub(in crate::log) use extent::is_torn;
 pub(in crate::log) use listing::{SegmentFile, core_dirs, segment_files, strangers_of};
 pub use scan::{ANOTHER_LOG, SegmentReader};

@@ -15,9 +15,9 @@ use crate::log::disk::calls;
 use crate::log::disk::calls::Disk;
 use crate::log::error::{Damage, LogError};
 use crate::log::format::control::ControlView;
-use crate::log::format::names::{OPEN, SEALED, segment_id};
 use crate::log::format::sidecar::Sidecar;
 use crate::log::format::{control, sidecar};
+use crate::log::names::{OPEN, SEALED, segment_id};
 use crate::log::read::reader::{QUARANTINE_DIR_NAME, SegmentFile, core_dirs, segment_files, strangers_of};
 
 mod quarantine;

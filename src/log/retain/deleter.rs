@@ -17,12 +17,12 @@ use std::time::Duration;
 
 use crate::log::cursor::{Cursors, Listed};
 use crate::log::disk::calls::Disk;
-use crate::log::disk::filesystem::free_bytes;
+use crate::log::disk::free_space::free_bytes;
 use crate::log::error::LogError;
-use crate::log::format::names;
-use crate::log::format::names::{core_dir, file_name, segment_id};
 use crate::log::format::sidecar;
 use crate::log::format::sidecar::Sidecar;
+use crate::log::names;
+use crate::log::names::{core_dir, file_name, segment_id};
 use crate::log::read::merge::MergePosition;
 use crate::log::read::reader::core_dirs;
 use crate::log::write::fault::LogThread;

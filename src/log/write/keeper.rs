@@ -3,13 +3,14 @@
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use crate::log::disk::filesystem::free_bytes;
+use crate::log::disk::free_space::free_bytes;
+use crate::log::disk::page::PAGE_BYTES;
 use crate::log::retain::FullDisk;
 
 use super::fault::{Fault, LogThread};
 use super::notice::{Notice, What};
 use super::prepare;
-use super::segment::{PAGE_BYTES, Segment};
+use super::segment::Segment;
 use super::shared::{Core, Shared, Space};
 use super::wake::For;
 use super::watch::Watch;

@@ -2,6 +2,7 @@
 
 pub(super) mod carry;
 pub(super) mod fault;
+pub(super) mod group_write;
 pub(super) mod invariant;
 pub(super) mod keeper;
 pub(super) mod notice;
@@ -9,8 +10,6 @@ pub(super) mod prepare;
 pub mod seal;
 pub(super) mod segment;
 pub(super) mod shared;
-pub(super) mod sigbus;
-pub(super) mod stage;
 pub(super) mod syncer;
 pub(super) mod wake;
 pub(super) mod watch;

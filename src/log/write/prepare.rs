@@ -7,13 +7,14 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use crate::log::disk::filesystem::free_bytes;
+use crate::log::disk::free_space::free_bytes;
+use crate::log::disk::page::PAGE_BYTES;
 use crate::log::format::control::at;
-use crate::log::open::{Ack, Way};
+use crate::log::options::{Ack, Way};
 
 use super::carry::Carried;
 use super::fault::{Fault, LogThread};
-use super::segment::{PAGE_BYTES, Plan, Segment};
+use super::segment::{Plan, Segment};
 use super::shared::{Core, Shared, Space};
 use super::wake::For;
 use super::watch::Watch;

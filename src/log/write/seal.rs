@@ -14,14 +14,15 @@ use uuid::Uuid;
 
 use crate::log::disk::calls;
 use crate::log::disk::calls::Disk;
+use crate::log::disk::page::PAGE_BYTES;
 use crate::log::error::LogError;
-use crate::log::format::names::{OPEN, SEALED, file_name};
 use crate::log::format::sidecar;
 use crate::log::format::sidecar::{Description, Sidecar};
-use crate::log::open::Ack;
+use crate::log::names::{OPEN, SEALED, file_name};
+use crate::log::options::Ack;
 
 use super::fault::LogThread;
-use super::segment::{PAGE_BYTES, RECORDS_FROM, Segment};
+use super::segment::{RECORDS_FROM, Segment};
 use super::shared::{Core, Shared};
 use super::watch::Watch;
 

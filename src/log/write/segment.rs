@@ -8,9 +8,8 @@
 //!
 //! A segment that is written directly has no mapping: its pen fills a [`Stage`], which goes to the file as a whole. Everything else is the same.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::ptr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,20 +19,15 @@ use memmap2::{Advice, MmapOptions, MmapRaw, UncheckedAdvice};
 use uuid::Uuid;
 
 use crate::log::disk::calls::Disk;
+use crate::log::disk::page::PAGE_BYTES;
+use crate::log::disk::sigbus::Guard;
+use crate::log::disk::stage::Stage;
 use crate::log::format::header;
 use crate::log::format::header::SegmentHeader;
-use crate::log::format::names::{OPEN, file_name};
+use crate::log::names::{OPEN, file_name};
 
 use super::fault::Fault;
 use super::invariant::Invariant;
-use super::sigbus::Guard;
-use super::stage::Stage;
-
-/// Groups, windows and slices begin and end at multiples of this.
-pub(in crate::log) const PAGE_BYTES: u64 = 4096;
-
-const _: () = assert!(header::PAGE_BYTES as u64 == PAGE_BYTES);
-const _: () = assert!(crate::log::format::control::PAGE_BYTES as u64 == PAGE_BYTES);
 
 /// The end of a segment that holds no record yet.
 pub(in crate::log) const RECORDS_FROM: u64 = PAGE_BYTES;
@@ -486,39 +480,6 @@ fn let_go(map: &MmapRaw, from: u64, to: u64) -> io::Result<()> {
     // SAFETY: on a shared file mapping MADV_DONTNEED drops page table entries and no data: the pages stay in the page cache, dirty, and
     // a later access finds them there.
     unsafe { map.unchecked_advise_range(UncheckedAdvice::DontNeed, at, len) }
-}
-
-/// A small file of u64 words, mapped for writing: the control and clock pages.
-#[derive(Debug)]
-pub(in crate::log) struct SharedPage {
-    _guard: Guard,
-    map: MmapRaw,
-}
-
-impl SharedPage {
-    /// Opens the page at `path`, made anew where it is missing or has another size.
-    pub(in crate::log) fn open(path: &Path) -> io::Result<SharedPage> {
-        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
-        if file.metadata()?.len() != PAGE_BYTES {
-            file.set_len(0)?;
-            // Not synced: a page that a power cut leaves short is made anew, and what it said can be told from the records.
-            io::Write::write_all(&mut &file, &[0; PAGE_BYTES as usize])?;
-        }
-        let map = MmapOptions::new().len(PAGE_BYTES as usize).map_raw(&file)?;
-        let guard = Guard::new(map.as_ptr(), map.len())?;
-        let page = SharedPage { _guard: guard, map };
-        page.word(0).fetch_add(0, Ordering::Relaxed);
-        Ok(page)
-    }
-
-    /// The word at byte `at`.
-    #[inline]
-    pub(in crate::log) fn word(&self, at: usize) -> &AtomicU64 {
-        assert!(at.is_multiple_of(8) && at + 8 <= PAGE_BYTES as usize, "no word of the page");
-        // SAFETY: inside the mapping and aligned (asserted above; a mapping begins at a page). The reference lives as long as `self` and so
-        // as the mapping. All access in this process is through these atomics; other processes only read the file.
-        unsafe { AtomicU64::from_ptr(self.map.as_mut_ptr().add(at).cast()) }
-    }
 }
 
 fn random_marker() -> io::Result<u64> {

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering, fence};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
@@ -12,18 +12,19 @@ use uuid::Uuid;
 
 use crate::log::clock::order::OrderClock;
 use crate::log::disk::calls::Disk;
+use crate::log::disk::lock::Lock;
+use crate::log::disk::shared_page::SharedPage;
+use crate::log::disk::stage::Stage;
 use crate::log::error::LogError;
 use crate::log::format::control::{State, at};
-use crate::log::format::protocol::Words;
 use crate::log::format::{control, protocol};
-use crate::log::open::Options;
+use crate::log::options::Options;
 use crate::log::retain::Desk;
 
 use super::carry::Carried;
 use super::fault::Fault;
 use super::notice::{Notice, Notices, What};
-use super::segment::{Pen, Segment, SharedPage};
-use super::stage::Stage;
+use super::segment::{Pen, Segment};
 use super::wake::{Sleeper, Wait};
 use super::writer::{GROUPS_MAX, UNSEALED_MAX};
 
@@ -73,7 +74,7 @@ pub(in crate::log) struct Shared {
     pub(in crate::log) late_wakes: AtomicU64,
     pub(in crate::log) retention: Desk,
     /// Held as long as any thread of this log may still write.
-    pub(in crate::log) _lock: crate::log::disk::lock::Lock,
+    pub(in crate::log) _lock: Lock,
 }
 
 impl Shared {
@@ -84,7 +85,7 @@ impl Shared {
         clock: OrderClock,
         cores: Vec<Arc<Core>>,
         notices: Arc<Notices>,
-        lock: crate::log::disk::lock::Lock,
+        lock: Lock,
     ) -> Shared {
         Shared {
             disk,
@@ -452,23 +453,6 @@ impl Control {
     #[inline]
     pub(in crate::log) fn words(&self) -> &SharedPage {
         &self.page
-    }
-}
-
-impl Words for SharedPage {
-    #[inline]
-    fn load(&self, at: usize, order: Ordering) -> u64 {
-        self.word(at).load(order)
-    }
-
-    #[inline]
-    fn store(&self, at: usize, word: u64, order: Ordering) {
-        self.word(at).store(word, order);
-    }
-
-    #[inline]
-    fn fence(order: Ordering) {
-        fence(order);
     }
 }
 

@@ -10,10 +10,11 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
+use crate::log::disk::stage::Stage;
+
 use super::fault::Fault;
 use super::segment::Segment;
 use super::shared::{Core, Shared};
-use super::stage::Stage;
 use super::writer::Inner;
 
 /// What a syncer is asked to do.

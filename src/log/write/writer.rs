@@ -13,6 +13,8 @@ use std::time::Instant;
 
 use crossbeam_channel::Sender;
 
+use crate::log::disk::page::PAGE_BYTES;
+use crate::log::disk::stage::Stage;
 use crate::log::format::control::State;
 use crate::log::format::protocol;
 use crate::log::format::protocol::Appended;
@@ -20,11 +22,11 @@ use crate::log::format::record::{ALIGN_BYTES, EXT_BYTES_MAX, Entry, HEADER_BYTES
 
 use super::carry::Carried;
 use super::fault::Fault;
+use super::group_write::GroupWrite;
 use super::notice::What;
 use super::seal::Retired;
-use super::segment::{PAGE_BYTES, Pen, RECORDS_FROM, Segment};
+use super::segment::{Pen, RECORDS_FROM, Segment};
 use super::shared::{Core, Shared, Space};
-use super::stage::{GroupWrite, Stage};
 use super::syncer::Job;
 use super::wake::For;
 

@@ -1,6 +1,6 @@
 //! The protocol of the control and clock pages, in every interleaving, with every value that a weak memory may show.
 //!
-//! It is the very file that the log is built from (`src/log/protocol.rs`), with other words behind it:
+//! It is the very file that the log is built from (`src/log/format/protocol.rs`), with other words behind it:
 //!
 //! - The owner's words are loom's atomics.
 //! - A reader's `pread` is a relaxed load of each word. Loom lets each of them show any value that coherence and the fences

@@ -73,3 +73,15 @@ fn the_clock_page_tells_order_time() {
     std::fs::write(&path, &page).unwrap();
     assert_eq!(ClockView::open(&path).unwrap().now_us(), None, "in change");
 }
+
+#[test]
+fn words_change_as_one_for_readers() {
+    let dir = tempfile::tempdir().unwrap();
+    let page = SharedPage::open(&dir.path().join("page")).unwrap();
+    protocol::change(&page, 16, |page| {
+        assert_eq!(page.word(16).load(Ordering::Relaxed) % 2, 1);
+        page.word(24).store(5, Ordering::Relaxed);
+    });
+    assert_eq!(page.word(16).load(Ordering::Relaxed), 2);
+    assert_eq!(page.word(24).load(Ordering::Relaxed), 5);
+}

@@ -19,10 +19,10 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::log::format::names::{OPEN, SEALED, core_dir, segment_stem};
 use crate::log::format::record::{
     DataType, Encoding, Ext, HEADER_BYTES, Kind, Label, Record, RecordHeader, RecordId, Topic, ext_type, u64_at,
 };
+use crate::log::names::{OPEN, SEALED, core_dir, segment_stem};
 
 use super::Place;
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::log::error::LogError;
-use crate::log::format::names::{OPEN, SEALED, core_number, segment_id};
+use crate::log::names::{OPEN, SEALED, core_number, segment_id};
 
 /// A segment's file as a listing found it. It may bear its sealed name by the time it is opened.
 #[derive(Debug, Clone, PartialEq, Eq)]

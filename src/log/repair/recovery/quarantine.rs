@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::log::disk::calls::Disk;
 use crate::log::error::{Damage, LogError};
-use crate::log::format::names::{core_name, segment_stem};
+use crate::log::names::{core_name, segment_stem};
 
 /// Names are tried with a number at their end until one is free; so often.
 const TRIES_MAX: u32 = 10_000;

@@ -9,9 +9,9 @@ use std::path::Path;
 use crate::log::error::{Damage, LogError};
 use crate::log::format::control::ControlSnapshot;
 use crate::log::format::header::{PAGE_BYTES, PageFault, SegmentHeader};
-use crate::log::format::names;
 use crate::log::format::record::{ALIGN_BYTES, Kind};
 use crate::log::format::sidecar;
+use crate::log::names;
 use crate::log::read::reader::{BLANK_BYTES_MAX, End, SegmentFile, SegmentReader, is_torn};
 use crate::log::repair::salvage::marker_of;
 

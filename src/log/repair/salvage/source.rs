@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use crate::log::disk::lock;
 use crate::log::error::LogError;
-use crate::log::format::names;
 use crate::log::format::sidecar::Sidecar;
+use crate::log::names;
 use crate::log::read::reader::{LOCK_FILE_NAME, LOG_FILE_NAME, LogFile};
 
 use super::{MissingSegment, Unreadable};

@@ -9,9 +9,9 @@ use uuid::Uuid;
 
 use crate::log::error::LogError;
 use crate::log::format::header::{PAGE_BYTES, SegmentHeader};
-use crate::log::format::names::{OPEN, SEALED, core_dir, segment_stem};
 use crate::log::format::record::{ALIGN_BYTES, HEADER_BYTES, Kind, RecordHeader, RecordId};
 use crate::log::format::sidecar::Sidecar;
+use crate::log::names::{OPEN, SEALED, core_dir, segment_stem};
 use crate::log::write::seal::{Sealing, seal_file};
 
 use super::scan::{Stretch, is_intact};

@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use rustix::fs::Advice;
 
+use crate::log::disk::page::PAGE_BYTES;
 use crate::log::format::sidecar::Description;
-use crate::log::write::segment::{PAGE_BYTES, RECORDS_FROM, Segment};
+use crate::log::write::segment::{RECORDS_FROM, Segment};
 use crate::log::write::shared::{Core, Shared};
 
 /// How much stays in memory behind the durable end, for those who follow the log.

@@ -1,3 +1,5 @@
+use std::fs::OpenOptions;
+
 use super::*;
 
 fn plan(dir: &Path, format_ahead: bool) -> Plan<'_> {
@@ -106,18 +108,6 @@ fn a_page_beyond_the_file_becomes_zero_and_fails_the_segment() {
     pen.write(20_000, b"into the void");
     assert_eq!(pen.segment().fault(), Some(Fault::Bus));
     assert!(pen.segment().sync(16384, 20480, None).is_err());
-}
-
-#[test]
-fn words_change_as_one_for_readers() {
-    let dir = tempfile::tempdir().unwrap();
-    let page = SharedPage::open(&dir.path().join("page")).unwrap();
-    crate::log::format::protocol::change(&page, 16, |page| {
-        assert_eq!(page.word(16).load(Ordering::Relaxed) % 2, 1);
-        page.word(24).store(5, Ordering::Relaxed);
-    });
-    assert_eq!(page.word(16).load(Ordering::Relaxed), 2);
-    assert_eq!(page.word(24).load(Ordering::Relaxed), 5);
 }
 
 #[test]

@@ -2,9 +2,10 @@
 
 use std::sync::atomic::Ordering;
 
+use crate::log::disk::page::PAGE_BYTES;
 use crate::log::format::control::at;
 use crate::log::write::invariant::Invariant;
-use crate::log::write::segment::{PAGE_BYTES, RECORDS_FROM, Segment};
+use crate::log::write::segment::{RECORDS_FROM, Segment};
 
 use super::{Inner, Seq};
 

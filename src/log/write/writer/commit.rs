@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 
 use crate::log::format::control::State;
 use crate::log::format::protocol;
-use crate::log::open::Ack;
+use crate::log::options::Ack;
 use crate::log::write::fault::Fault;
 use crate::log::write::invariant::Invariant;
 use crate::log::write::seal::Retired;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use crate::log::open::Ack;
+use crate::log::options::Ack;
 use crate::log::write::fault::Fault;
 use crate::log::write::syncer::sync_group;
 

@@ -3,8 +3,8 @@
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
+use crate::log::disk::page::PAGE_BYTES;
 use crate::log::format::control::{State, at};
-use crate::log::write::segment::PAGE_BYTES;
 use crate::log::{Fault, Invariant, What};
 
 use super::*;

@@ -1,4 +1,4 @@
-//! The names of the log's files and folders: how they are made, and beside it how they are read. The table in [`crate::log`] says what each is.
+//! The names of the log's files and folders: how they are made, and beside it how they are read. The table in [`super`] says what each is.
 
 use std::path::{Path, PathBuf};
 

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::log::disk::page::PAGE_BYTES;
 use crate::log::error::LogError;
 use crate::log::retain::Listener;
-use crate::log::write::segment::PAGE_BYTES;
 
 /// When a record may be answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -6,13 +6,12 @@ use std::path::Path;
 
 use rustix::fs::IFlags;
 
+use crate::log::disk::calls::Disk;
+use crate::log::disk::page::PAGE_BYTES;
+use crate::log::disk::stage::Stage;
 use crate::log::error::LogError;
-use crate::log::open::{Ack, Options, Way};
+use crate::log::options::{Ack, Options, Way};
 use crate::log::read::reader::core_dirs;
-use crate::log::write::segment::PAGE_BYTES;
-use crate::log::write::stage::Stage;
-
-use super::calls::Disk;
 
 // From linux/magic.h.
 const EXT4: u64 = 0xEF53;
@@ -93,10 +92,4 @@ fn set_nocow(dir: &Path) -> Result<(), LogError> {
         set.map_err(|errno| LogError::io(&path, "set the folder to NOCOW (btrfs)")(errno.into()))?;
     }
     Ok(())
-}
-
-/// The bytes that this process may still take on the folder's file system.
-pub(in crate::log) fn free_bytes(dir: &Path) -> io::Result<u64> {
-    let stat = rustix::fs::statvfs(dir)?;
-    Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
 }

@@ -3,13 +3,9 @@
 //! A direct write takes its bytes from memory that begins at a page, in whole pages, so a stage is a buffer with such a place in it. It
 //! is an owned `Vec`, because whoever drives the write (a ring above all) must own the bytes until the kernel has let go of them.
 
-use std::fs::File;
-use std::io;
 use std::ops::Range;
-use std::sync::Arc;
-use std::time::Instant;
 
-use super::segment::{PAGE_BYTES, Segment};
+use super::page::PAGE_BYTES;
 
 const PAGE: usize = PAGE_BYTES as usize;
 
@@ -60,50 +56,16 @@ impl Stage {
     pub(in crate::log) fn part(&self, from: u64, to: u64) -> &[u8] {
         &self.bytes[self.range(from, to)]
     }
-}
 
-/// A closed group that the writer's owner is to write: [`offset`](GroupWrite::offset) and bytes, whole pages, into
-/// [`file`](GroupWrite::file), which makes durable what it returns from. Then [`Writer::written`](crate::log::Writer::written) is told.
-#[derive(Debug)]
-#[must_use = "nobody else writes this group, and everything behind it waits"]
-pub struct GroupWrite {
-    pub(in crate::log) segment: Arc<Segment>,
-    pub(in crate::log) ticket: u64,
-    pub(in crate::log) from: u64,
-    pub(in crate::log) to: u64,
-    pub(in crate::log) stage: Stage,
-    pub(in crate::log) begun: Instant,
-}
-
-impl GroupWrite {
-    /// Which segment it belongs to: one descriptor serves all groups of a segment.
-    pub fn segment(&self) -> u64 {
-        self.segment.id
-    }
-
-    /// A descriptor of the segment for direct, durable writes, of the caller's own. The first one of each segment was opened with it; one is
-    /// enough for all of its groups.
-    ///
-    /// # Errors
-    /// Those of `dup`, where it is not the first.
-    pub fn file(&self) -> io::Result<File> {
-        self.segment.second_file()
-    }
-
-    /// Where in the file the group begins.
-    pub fn offset(&self) -> u64 {
-        self.from
-    }
-
-    /// Takes the buffer out, with the part of it that is to be written. [`put_back`](GroupWrite::put_back) returns it.
-    pub fn take_bytes(&mut self) -> (Vec<u8>, Range<usize>) {
-        let range = self.stage.range(self.from, self.to);
-        (std::mem::take(&mut self.stage.bytes), range)
+    /// Takes the buffer out, with the part of it that holds `from..to`.
+    pub(in crate::log) fn take_bytes(&mut self, from: u64, to: u64) -> (Vec<u8>, Range<usize>) {
+        let range = self.range(from, to);
+        (std::mem::take(&mut self.bytes), range)
     }
 
     /// Returns the buffer.
-    pub fn put_back(&mut self, bytes: Vec<u8>) {
-        self.stage.bytes = bytes;
+    pub(in crate::log) fn put_back(&mut self, bytes: Vec<u8>) {
+        self.bytes = bytes;
     }
 }
 
