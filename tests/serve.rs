@@ -33,10 +33,10 @@ mod serve {
     mod retention;
     mod sdk;
     mod settings;
+    mod settled;
     mod shortage;
     mod stuck;
     mod tail;
     mod warm;
-    mod watched_files;
     mod web_routes;
 }

@@ -198,7 +198,6 @@ const CIRCLES_LEFT: &[&str] = &[
     "log::repair::recovery",
     "log::repair::salvage",
     "log::write",
-    "server",
     "src",
 ];
 

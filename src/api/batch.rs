@@ -11,13 +11,14 @@ use std::num::IntErrorKind;
 
 use crate::codec::inflate::{Coding, InflateError, Label as Worth, Plain, Reading};
 use crate::http::query;
-use crate::log::format::record::{DataType, Entry, Ext, Label};
+use crate::log::format::record::{DataType, Ext, Label};
 use crate::records::{BatchTexts, WebBatch, data_type_of, encoding_of, mark_unusable};
 use crate::session::SessionId;
 use crate::tracker::{Seam, SeamFinder, ids};
 
 use super::body;
 use super::body::{BodyFacts, Question};
+use super::judging::{Judged, Unjudged};
 use super::refusal::{Reason, Refusal};
 
 /// The first byte of every web batch: the id of its metadata, which takes one byte.
@@ -69,71 +70,90 @@ impl BatchScratch {
     }
 }
 
-/// What becomes of a batch, before its inside has been looked at.
+/// A web batch before its inside has been looked at.
 #[derive(Debug)]
-pub struct Draft {
+pub struct UnjudgedBatch<'a> {
+    input: BatchInput<'a>,
     data_type: DataType,
     reading: Reading,
     label: Option<Label>,
-    split: Result<u32, Refusal>,
-    /// `visual` without a split: what the body is has to be seen.
-    unsplit: bool,
-    /// Nobody can say where to cut it.
-    unusable: bool,
+    cut: Cut,
+}
+
+/// Where a batch is to be cut in two.
+#[derive(Debug)]
+enum Cut {
+    /// It is one batch.
+    None,
+    /// In front of this byte of the inflated body, which the client names.
+    At(u32),
+    /// It is `visual` and names no place: what the body is has to be seen.
+    Sought,
+    /// The client names a place that is none.
+    Bad(Refusal),
 }
 
 /// Reads what stands around the body, and writes the extension of its record to `ext`.
-pub fn draft(input: &BatchInput<'_>, scratch: &mut BatchScratch, ext: &mut Vec<u8>) -> Draft {
+pub fn read<'a>(input: BatchInput<'a>, scratch: &mut BatchScratch, ext: &mut Vec<u8>) -> UnjudgedBatch<'a> {
     let (data_type, other) = data_type_of(input.data_type);
     read_query(input.query, scratch);
-    let unsplit = data_type == DataType::Visual && scratch.split.is_empty();
-    let split = match data_type {
-        DataType::Visual if !unsplit => parse_split(&scratch.split, input.inflated_limit),
-        _ => Ok(0),
+    let cut = match data_type {
+        DataType::Visual if scratch.split.is_empty() => Cut::Sought,
+        DataType::Visual => parse_split(&scratch.split, input.inflated_limit).map_or_else(Cut::Bad, Cut::At),
+        _ => Cut::None,
     };
     let query = Some(&*scratch.batch).filter(|query| !query.is_empty());
     BatchTexts { data_type: other, query }.write(ext);
-    Draft {
-        data_type,
-        reading: Coding::of_body(input.content_encoding, Plain::Batch, input.body),
-        label: label(&scratch.batch),
-        split,
-        unsplit,
-        unusable: false,
-    }
+    let reading = Coding::of_body(input.content_encoding, Plain::Batch, input.body);
+    UnjudgedBatch { input, data_type, reading, label: label(&scratch.batch), cut }
 }
 
-impl Draft {
-    /// What has to be known of the inside of a compressed body, if anything.
-    pub fn question(&self, input: &BatchInput<'_>) -> Option<Question> {
-        let split = *self.split.as_ref().ok()?;
+impl<'a> Unjudged<'a> for UnjudgedBatch<'a> {
+    fn question(&self) -> Option<Question> {
+        let byte_at = match self.cut {
+            Cut::Bad(_) => return None,
+            Cut::At(split) => Some(split as usize),
+            Cut::None | Cut::Sought => None,
+        };
         let asked = Question {
             coding: self.reading.coding?,
-            byte_at: (split > 0).then_some(split as usize),
-            whole: input.inflate || self.reading.label == Worth::InDoubt,
-            seam: self.unsplit,
-            limit: input.inflated_limit,
+            byte_at,
+            whole: self.input.inflate || self.reading.label == Worth::InDoubt,
+            seam: matches!(self.cut, Cut::Sought),
+            limit: self.input.inflated_limit,
         };
         (asked.whole || asked.seam || asked.byte_at.is_some()).then_some(asked)
     }
 
-    /// Judges the batch by what was seen in it; `None` where nothing was asked.
-    pub fn judge(
-        &mut self,
-        input: &BatchInput<'_>,
-        seen: Option<Result<BodyFacts, InflateError>>,
-    ) -> Result<(), Refusal> {
-        if self.unsplit {
-            return self.judge_unsplit(input, seen);
-        }
-        let split = self.split.clone()? as usize;
-        let mut byte = input.body.get(split).copied();
-        match seen {
+    fn judge(mut self, found: Option<Result<BodyFacts, InflateError>>, ext: &'a [u8]) -> Judged<'a> {
+        let judged = match std::mem::replace(&mut self.cut, Cut::None) {
+            Cut::Sought => return self.judge_uncut(found, ext),
+            Cut::Bad(refusal) => Err(refusal),
+            Cut::None => self.judge_split(0, found),
+            Cut::At(split) => {
+                let judged = self.judge_split(split as usize, found);
+                self.cut = Cut::At(split);
+                judged
+            }
+        };
+        self.judged(judged.err(), false, ext)
+    }
+
+    fn refuse(self, refusal: Refusal, ext: &'a [u8]) -> Judged<'a> {
+        self.judged(Some(refusal), false, ext)
+    }
+}
+
+impl<'a> UnjudgedBatch<'a> {
+    /// Judges a batch that is to be cut at `split`; 0: not at all.
+    fn judge_split(&mut self, split: usize, found: Option<Result<BodyFacts, InflateError>>) -> Result<(), Refusal> {
+        let mut byte = self.input.body.get(split).copied();
+        match found {
             None => {}
-            Some(Ok(seen)) => byte = seen.byte,
+            Some(Ok(found)) => byte = found.byte,
             Some(Err(error)) => {
                 // Only its label was in doubt, and it is the right one.
-                if error.is_too_large() && split == 0 && !input.inflate {
+                if error.is_too_large() && split == 0 && !self.input.inflate {
                     return Ok(());
                 }
                 if error.is_too_large() || self.is_binding() {
@@ -152,65 +172,56 @@ impl Draft {
         }
     }
 
-    /// Judges a `visual` upload without a split: one batch is the player's; two are cut where their own structure says for certain, and are else kept
-    /// for people.
-    fn judge_unsplit(
-        &mut self,
-        input: &BatchInput<'_>,
-        seen: Option<Result<BodyFacts, InflateError>>,
-    ) -> Result<(), Refusal> {
-        let seam = match seen {
-            None => seam_of(input.body),
-            Some(Ok(seen)) => seen.seam.unwrap_or(Seam::None),
+    /// Judges a `visual` upload that names no split: one batch is the player's; two are cut where their own structure says for certain, and are
+    /// otherwise set aside.
+    fn judge_uncut(mut self, found: Option<Result<BodyFacts, InflateError>>, ext: &'a [u8]) -> Judged<'a> {
+        let seam = match found {
+            None => seam_of(self.input.body),
+            Some(Ok(found)) => found.seam.unwrap_or(Seam::None),
             Some(Err(error)) if !error.is_too_large() && !self.is_binding() => {
                 // Not what it says, so bytes as they are.
                 self.reading.turned_out_plain();
-                seam_of(input.body)
+                seam_of(self.input.body)
             }
-            Some(Err(error)) if input.inflate => return Err(body::refuse_inflate(&error)),
+            Some(Err(error)) if self.input.inflate => {
+                return self.judged(Some(body::refuse_inflate(&error)), false, ext);
+            }
             // Taken as any other batch of the player that does not inflate.
             Some(Err(_)) => Seam::None,
         };
+        let mut set_aside = false;
         match seam {
             Seam::None => self.data_type = DataType::Player,
             Seam::At(at) => match u32::try_from(at) {
-                Ok(split) => self.split = Ok(split),
-                Err(_) => self.unusable = true,
+                Ok(split) => self.cut = Cut::At(split),
+                Err(_) => set_aside = true,
             },
-            Seam::Uncertain => self.unusable = true,
+            Seam::Uncertain => set_aside = true,
         }
-        Ok(())
-    }
-
-    /// What its label is worth, as far as it has been looked at.
-    pub fn reading(&self) -> Reading {
-        self.reading
+        self.judged(None, set_aside, ext)
     }
 
     fn is_binding(&self) -> bool {
         self.reading.coding.is_some_and(Coding::is_binding)
     }
 
-    /// Whether the batch is stored only to be kept: it is marked, and bound for no queue.
-    pub fn is_unusable(&self) -> bool {
-        self.unusable
-    }
-
-    /// The batch's record.
-    pub fn entry<'a>(&self, input: &BatchInput<'a>, ext: &'a [u8]) -> Entry<'a> {
+    fn judged(self, refusal: Option<Refusal>, set_aside: bool, ext: &'a [u8]) -> Judged<'a> {
         let batch = WebBatch {
-            session: input.session,
-            project: input.project,
+            session: self.input.session,
+            project: self.input.project,
             data_type: self.data_type,
             encoding: encoding_of(self.reading.coding),
-            split: *self.split.as_ref().unwrap_or(&0),
+            split: match self.cut {
+                Cut::At(split) => split,
+                Cut::None | Cut::Sought | Cut::Bad(_) => 0,
+            },
             label: self.label,
-            just_expired: input.just_expired,
+            just_expired: self.input.just_expired,
             ext: Ext(ext),
-            body: input.body,
+            body: self.input.body,
         };
-        let entry = batch.entry();
-        if self.unusable { mark_unusable(entry) } else { entry }
+        let entry = if set_aside { mark_unusable(batch.entry()) } else { batch.entry() };
+        Judged { entry, refusal, set_aside, reading: Some(self.reading) }
     }
 }
 

@@ -8,7 +8,8 @@ use crate::codec::inflate::{Coding, InflateError};
 use crate::records::{MobileBatch, encoding_of};
 use crate::session::SessionId;
 
-use super::body::Question;
+use super::body::{BodyFacts, Question};
+use super::judging::{Judged, Unjudged};
 use super::refusal::{Reason, Refusal};
 
 /// What the request brought.
@@ -31,25 +32,34 @@ impl<'a> MobileBatchInput<'a> {
         Coding::begun(self.body)
     }
 
-    /// What has to be known of the inside of the batch, if anything.
-    pub fn question(&self) -> Option<Question> {
-        Some(Question { coding: self.coding()?, byte_at: None, whole: true, seam: false, limit: self.inflate? })
-    }
-
-    /// The batch's record.
-    pub fn record(&self) -> MobileBatch<'a> {
-        MobileBatch {
+    fn judged(&self, refusal: Option<Refusal>) -> Judged<'a> {
+        let record = MobileBatch {
             session: self.session,
             project: self.project,
             encoding: encoding_of(self.coding()),
             just_expired: self.just_expired,
             body: self.body,
-        }
+        };
+        Judged { entry: record.entry(), refusal, set_aside: false, reading: None }
+    }
+}
+
+impl<'a> Unjudged<'a> for MobileBatchInput<'a> {
+    fn question(&self) -> Option<Question> {
+        Some(Question { coding: self.coding()?, byte_at: None, whole: true, seam: false, limit: self.inflate? })
+    }
+
+    fn judge(self, found: Option<Result<BodyFacts, InflateError>>, _: &'a [u8]) -> Judged<'a> {
+        self.judged(found.and_then(Result::err).map(|error| unreadable(&error)))
+    }
+
+    fn refuse(self, refusal: Refusal, _: &'a [u8]) -> Judged<'a> {
+        self.judged(Some(refusal))
     }
 }
 
 /// The refusal of a batch that does not inflate. It is the client's fault; OpenReplay answers 500 with the same text.
-pub fn unreadable(error: &InflateError) -> Refusal {
+fn unreadable(error: &InflateError) -> Refusal {
     let text = match error {
         InflateError::Gzip(BodyError::Open(fault) | BodyError::Read(fault)) => fault.to_string(),
         other => other.to_string(),

@@ -17,6 +17,7 @@ pub mod conditions;
 pub mod cors;
 pub mod flags;
 pub mod images;
+pub mod judging;
 pub mod mobile_batch;
 pub mod not_started;
 pub mod prefix;

@@ -7,7 +7,8 @@ use crate::codec::inflate::{Coding, InflateError, Label, Plain, Reading};
 use crate::records::{SdkBatch, encoding_of};
 use crate::session::SessionId;
 
-use super::body::{Question, refuse_inflate};
+use super::body::{BodyFacts, Question, refuse_inflate};
+use super::judging::{Judged, Unjudged};
 use super::refusal::Refusal;
 
 /// What the request brought.
@@ -27,35 +28,49 @@ pub struct SdkBatchInput<'a> {
     pub inflated_limit: usize,
 }
 
-impl<'a> SdkBatchInput<'a> {
-    /// How the body is compressed.
-    pub fn reading(&self) -> Reading {
-        Coding::of_body(self.content_encoding, Plain::Json, self.body)
+/// Events before their inside has been looked at.
+#[derive(Debug)]
+pub struct UnjudgedEvents<'a> {
+    input: SdkBatchInput<'a>,
+    reading: Reading,
+}
+
+/// Reads how the body is compressed.
+pub fn read(input: SdkBatchInput<'_>) -> UnjudgedEvents<'_> {
+    let reading = Coding::of_body(input.content_encoding, Plain::Json, input.body);
+    UnjudgedEvents { input, reading }
+}
+
+impl<'a> Unjudged<'a> for UnjudgedEvents<'a> {
+    fn question(&self) -> Option<Question> {
+        let coding = self.reading.coding.filter(|_| self.input.inflate || self.reading.label == Label::InDoubt)?;
+        Some(Question { coding, byte_at: None, whole: true, seam: false, limit: self.input.inflated_limit })
     }
 
-    /// What has to be known of the inside of the body, if anything.
-    pub fn question(&self, reading: Reading) -> Option<Question> {
-        let coding = reading.coding.filter(|_| self.inflate || reading.label == Label::InDoubt)?;
-        Some(Question { coding, byte_at: None, whole: true, seam: false, limit: self.inflated_limit })
-    }
-
-    /// What a body that does not inflate comes to: a refusal, or it is not in the coding that it names, and is taken as it is.
-    pub fn unreadable(&self, reading: &mut Reading, error: &InflateError) -> Result<(), Refusal> {
+    /// A body that does not inflate is refused, or it is not in the coding that it names, and is taken as it is.
+    fn judge(mut self, found: Option<Result<BodyFacts, InflateError>>, _: &'a [u8]) -> Judged<'a> {
+        let Some(Err(error)) = found else { return self.judged(None) };
         // Only its label was in doubt, and it is the right one.
-        if error.is_too_large() && !self.inflate {
-            return Ok(());
+        if error.is_too_large() && !self.input.inflate {
+            return self.judged(None);
         }
-        if error.is_too_large() || reading.coding.is_some_and(Coding::is_binding) {
-            return Err(refuse_inflate(error));
+        if error.is_too_large() || self.reading.coding.is_some_and(Coding::is_binding) {
+            return self.judged(Some(refuse_inflate(&error)));
         }
-        reading.turned_out_plain();
-        Ok(())
+        self.reading.turned_out_plain();
+        self.judged(None)
     }
 
-    /// The record of the events.
-    pub fn record(&self, reading: Reading) -> SdkBatch<'a> {
-        let encoding = encoding_of(reading.coding);
-        SdkBatch { session: self.session, project: self.project, encoding, body: self.body }
+    fn refuse(self, refusal: Refusal, _: &'a [u8]) -> Judged<'a> {
+        self.judged(Some(refusal))
+    }
+}
+
+impl<'a> UnjudgedEvents<'a> {
+    fn judged(self, refusal: Option<Refusal>) -> Judged<'a> {
+        let SdkBatchInput { session, project, body, .. } = self.input;
+        let record = SdkBatch { session, project, encoding: encoding_of(self.reading.coding), body };
+        Judged { entry: record.entry(), refusal, set_aside: false, reading: Some(self.reading) }
     }
 }
 

@@ -6,8 +6,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use takeup::log::format::record;
-use takeup::log::read::merge::RepeatWindow;
 use takeup::session::SessionId;
 use takeup::session::token::{Secrets, Token};
 
@@ -181,11 +179,6 @@ impl Home {
     /// All records in the log, in its order; those that were sent twice, too.
     pub fn records(&self) -> Vec<Record> {
         log::records(&self.data)
-    }
-
-    /// Shows every record of the log to `visit`, in its order, but for the repeats that the window recognises.
-    pub fn each_record(&self, repeats: RepeatWindow, visit: impl FnMut(&record::Record<'_>)) {
-        log::each_record(&self.data, repeats, visit);
     }
 
     /// The key of the first project.

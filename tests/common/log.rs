@@ -154,15 +154,6 @@ impl Record {
     }
 }
 
-/// Shows every record of the log to `visit`, in its order, but for the repeats that the window recognises.
-pub fn each_record(data: &Path, repeats: RepeatWindow, mut visit: impl FnMut(&record::Record<'_>)) {
-    let reader = LogReader::open(&data.join("log")).expect("the log opens");
-    let mut merge = Merge::new(reader).with_repeat_window(repeats);
-    while let Some(record) = merge.next_settled().expect("the log is readable") {
-        visit(&record);
-    }
-}
-
 /// All records of the log, in its order.
 pub fn records(data: &Path) -> Vec<Record> {
     let lines = replayed(data);
@@ -170,23 +161,25 @@ pub fn records(data: &Path) -> Vec<Record> {
         lines.iter().map(|line| (text(line, "id"), Record::batch(line))).collect();
     assert_eq!(batches.len(), lines.len(), "record ids are unique");
 
+    let reader = LogReader::open(&data.join("log")).expect("the log opens");
     // Every record that was stored, also what a client has sent twice.
+    let mut merge = Merge::new(reader).with_repeat_window(RepeatWindow::OFF);
     let mut records = Vec::new();
-    each_record(data, RepeatWindow::OFF, |record| {
+    while let Some(record) = merge.next_settled().expect("the log is readable") {
         records.push(match record.kind {
             Kind::Batch => batches.remove(&record.id.to_string()).expect("every batch is printed"),
             Kind::Sdk => {
                 batches.remove(&record.id.to_string()).expect("events of the SDK are printed too");
-                Record::other(record)
+                Record::other(&record)
             }
             Kind::Pad | Kind::Tombstone => panic!("a record that no route writes: {:?}", record.kind),
             // A replay prints some of the others too.
             _ => {
                 batches.remove(&record.id.to_string());
-                Record::other(record)
+                Record::other(&record)
             }
         });
-    });
+    }
     assert!(batches.is_empty(), "every batch that is printed is in the log");
     records
 }

@@ -32,7 +32,7 @@ pub use connection::{After, Connection};
 pub use disk::{Disk, DiskKind};
 pub use home::Home;
 pub use log::Stored;
-pub use request::{BROWSER, ROOT, Request, Wire, chunk, gzip};
+pub use request::{BROWSER, Request, Wire, chunk, gzip};
 pub use response::Response;
 pub use server::Server;
 pub use wait::{PATIENCE, wait_for};

@@ -11,9 +11,6 @@ use serde_json::{Value, json};
 pub const BROWSER: &str =
     "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/122.0.0.0 Safari/537.36";
 
-/// The simplest request, as bytes.
-pub const ROOT: &str = "GET / HTTP/1.1\r\nHost: test\r\n\r\n";
-
 /// What can be sent: bytes as they are, or a request.
 pub trait Wire {
     /// The bytes.

@@ -169,27 +169,6 @@ impl Server {
         values.iter().sum()
     }
 
-    /// Anonymous memory of the process, in bytes.
-    pub fn own_memory(&self) -> u64 {
-        self.memory("RssAnon:")
-    }
-
-    /// The most memory that the process has had, in bytes.
-    pub fn most_memory(&self) -> u64 {
-        self.memory("VmHWM:")
-    }
-
-    fn memory(&self, key: &str) -> u64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("the server runs");
-        let line = status.lines().find_map(|line| line.strip_prefix(key)).expect("Linux tells");
-        line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") * 1024
-    }
-
-    /// How many descriptors the process has open.
-    pub fn descriptors(&self) -> usize {
-        fs::read_dir(format!("/proc/{}/fd", self.pid())).expect("the server runs").count()
-    }
-
     /// Starts a session of the project with this key, and returns its token.
     pub fn start_session(&self, key: &str) -> String {
         let answer = self.connect().exchange(Request::start(key));

@@ -1,4 +1,4 @@
-//! A segment that another process truncates while it is written: the next page raises SIGBUS.
+//! A segment that somebody else cuts while it is written: the next page raises SIGBUS.
 
 use std::fs::OpenOptions;
 use std::io::ErrorKind;
@@ -78,7 +78,7 @@ fn a_segment_that_is_cut_under_load_fails_and_the_process_lives() {
     });
     assert!(server.runs(), "{}", server.said());
     assert!(server.metric("takeup_log_failed_segments_total") >= 1.0);
-    // Lines are printed after the fact: this one came when the new segment was in use already.
+    // Lines are printed behind what they tell: this one came once the new segment was in use.
     let new: Vec<Vec<u8>> = after.into_iter().filter(|(behind, _)| *behind).map(|(_, body)| body).collect();
     assert!(new.len() > 20, "too little came behind the cut to mean anything: {}", new.len());
 
@@ -87,10 +87,10 @@ fn a_segment_that_is_cut_under_load_fails_and_the_process_lives() {
     let found: Vec<Vec<u8>> = home.stored().into_iter().map(|batch| batch.body).collect();
     let missing = before[..sealed].iter().filter(|body| !found.contains(body)).count();
     assert_eq!(missing, 0, "of the {sealed} in the sealed segment");
-    // A record that was answered at the moment of the cut may be in the truncated file; what began later is not.
+    // A record that was answered in the moment of the cut may lie in the file that was cut; what began behind it does not.
     let missing = new.iter().filter(|body| !found.contains(body)).count();
     assert_eq!(missing, 0, "of the {} that came behind the cut", new.len());
-    // What is lost is logged, and not only counted.
+    // What is gone is said, and not only counted.
     let damaged = home.takeup(&["inspect", "--json"]).lines();
     let victim = damaged.iter().find(|line| line["segment"] == victim["segment"]);
     assert!(victim.is_none_or(|line| line["damaged_places"].as_u64() > Some(0)), "{victim:?}\n{}", server.said());

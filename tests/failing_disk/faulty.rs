@@ -33,7 +33,7 @@ pub struct FaultyDisk {
 }
 
 impl FaultyDisk {
-    /// Mounts it. `None`, with the reason printed, where that is not possible.
+    /// Mounts it. `None`, with the reason printed: that is not possible here.
     pub fn new() -> Option<FaultyDisk> {
         // In memory, where there is such a place: these tests are about the calls, and must not wait for a real disk.
         let memory = Path::new("/dev/shm");

@@ -1,4 +1,4 @@
-//! A file system that is cut off while the server runs: from then on every sync fails, for good.
+//! A file system that is cut off in mid run: from then on every sync fails, for good.
 
 use std::sync::Mutex;
 use std::thread;

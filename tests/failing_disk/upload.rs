@@ -7,7 +7,8 @@ use crate::common::{Home, Request, Server};
 use crate::verify;
 
 use takeup::log::format::record::Kind;
-use takeup::log::read::merge::RepeatWindow;
+use takeup::log::read::merge::Merge;
+use takeup::log::read::reader::LogReader;
 
 const PICTURE_BYTES: usize = 100_000;
 
@@ -28,20 +29,21 @@ fn upload(token: &str, pictures: u64) -> Request {
 
 /// The times of all frames in the log, in its order.
 fn times(home: &Home) -> Vec<u64> {
+    let mut merge = Merge::new(LogReader::open(&home.data().join("log")).expect("the log opens"));
     let mut times = Vec::new();
-    home.each_record(RepeatWindow::default(), |record| {
+    while let Some(record) = merge.next_settled().expect("the log is readable") {
         if record.kind != Kind::Image {
-            return;
+            continue;
         }
         for frame in record.payload.chunks(12 + PICTURE_BYTES) {
             times.push(u64::from_le_bytes(frame[..8].try_into().expect("eight bytes")));
             assert!(frame[12..].iter().all(|&byte| byte == frame[0]), "a frame is whole");
         }
-    });
+    }
     times
 }
 
-/// Makes the server create the segment in use and the next one, so that the next sync is that of a group.
+/// Has the segment in use and the one behind it made, so that the next sync is that of a group.
 fn begin(server: &Server, home: &Home) {
     assert_eq!(server.connect().exchange(Request::batch(&home.token(9), b"first")).status, 200);
     wait_until_idle(server);

@@ -8,10 +8,10 @@ use flate2::write::{DeflateEncoder, GzEncoder};
 use super::probe::Siege;
 use super::routes::{Body, DOORS, Door};
 
-/// A gigabyte of zeros in brotli.
+/// A gigabyte of zeros, as brotli has it.
 const BROTLI: &[u8] = include_bytes!("../fixtures/hostile/gigabyte.br");
 
-/// How much more memory a server may take while bombs go off.
+/// How much memory a server may take while bombs go off, beyond what it had.
 const SWELL_KB_MAX: u64 = 96 * 1024;
 
 /// A debug build inflates slowly: less than the usual limits will do.
@@ -60,14 +60,14 @@ fn form(field: &str, name: &str, bomb: &[u8]) -> Vec<u8> {
     [head.as_bytes(), bomb, b"\r\n--x--\r\n"].concat()
 }
 
-/// Sends a bomb on several connections at once and watches the server's memory; returns the statuses.
+/// Sends a bomb on several connections at once and watches the server's memory; gives the statuses.
 fn explode(siege: &Siege, door: &'static Door, headers: &[&str], body: &[u8]) -> Vec<u16> {
     let before = siege.anonymous_kb();
     let mut clients: Vec<_> = (0..4).map(|_| siege.server().connect()).collect();
     for (number, client) in clients.iter_mut().enumerate() {
-        // Unknown sessions, and a known one.
+        // Sessions of nobody, and one that is known.
         let token = if number == 0 { siege.token.clone() } else { siege.home.token(100 + number as u64) };
-        // It may be refused before all of it was sent.
+        // It may be refused before it was sent whole.
         let _ = client.try_send(door.request(&token, headers, body));
     }
     let swollen = siege.anonymous_kb();
@@ -91,7 +91,7 @@ fn a_bomb_takes_no_memory_and_no_core() {
             let fits = if door.body == Body::Json { &bomb[..bomb.len().min(131_000)] } else { &bomb };
             let statuses = explode(&siege, door, &[&header], fits);
             if door.body == Body::Json {
-                // An unknown session has no flags, whatever it asks.
+                // Flags for a session of nobody are none, whatever is asked.
                 assert!([400, 403, 413].contains(&statuses[0]), "{}: {statuses:?}", door.path);
             }
         }
@@ -105,7 +105,7 @@ fn a_bomb_is_refused_where_bodies_are_checked_inline() {
     let door = DOORS.iter().find(|door| door.path.starts_with("/v1/web/i?")).expect("batches have a route");
     for (coding, bomb) in bombs() {
         let statuses = explode(&siege, door, &[&format!("Content-Encoding: {coding}")], &bomb);
-        // Where a coding is not supported, the bytes are a batch like any other.
+        // Where a coding is not spoken the bytes are a batch like any other.
         assert!(statuses.iter().all(|status| *status == 413 || coding != "gzip"), "{coding}: {statuses:?}");
     }
     siege.end();

@@ -1,4 +1,4 @@
-//! Bodies that are not batches, on every route; heads and labels that make no sense.
+//! Bodies that are no batches, on every route; heads and labels that make no sense.
 
 use crate::common::{Connection, Request, chunk, gzip};
 
@@ -68,7 +68,7 @@ fn a_body_over_the_limit_is_refused_on_every_route() {
             door.check(&answer, &length.to_string());
             assert!(answer.closes() && answer.status >= 400, "{length}: {}", answer.text());
         }
-        // Sent in chunks without an end in sight: the answer comes before the end.
+        // Sent in chunks, of which no end can be seen: the answer comes before the end.
         let mut client = siege.server().connect();
         client.send(door.form_head(&token).chunked());
         let chunk = chunk(&[b'x'; 0x10000]);
@@ -156,7 +156,7 @@ fn tokens_may_be_anything() {
         for value in values {
             let request = door.request(&good, &[], b"").set("Authorization", value);
             let status = ask(&siege, &mut client, door, &request, value);
-            // Anyone may ask for flags, but for nothing else.
+            // Flags are told to anyone; all else is not.
             assert!(status == 401 || door.path.ends_with("feature-flags"), "{} with {value}: {status}", door.path);
         }
     }
@@ -199,7 +199,7 @@ fn names_in_paths_may_be_anything() {
             if answer.closes() {
                 client = siege.server().connect();
             }
-            // An encoded slash or encoded dots make it another path, which is not the route's error.
+            // A slash or dots in disguise make it another path: that is no error of the route's.
             if ![301, 404].contains(&answer.status) {
                 door.check(&answer, &path);
             }

@@ -1,4 +1,4 @@
-//! Forms that are not forms, names that look like paths or commands, countless parts and endless parts.
+//! Forms that are none, names that want to be paths or commands, parts without number and without end.
 
 use std::fs;
 use std::path::Path;
@@ -137,7 +137,7 @@ fn tree(folder: &Path) -> Vec<String> {
         .collect()
 }
 
-/// File names of all records, read independently of the server.
+/// File names of all records, by a reader of its own.
 fn stored_names(data: &Path) -> Vec<String> {
     use base64::Engine as _;
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/read-log");

@@ -5,7 +5,7 @@ use crate::common::Connection;
 use super::probe::Siege;
 use super::routes::{Body, DOORS, Door, IOS_KEY, KEY, doors};
 
-/// A good value for each field that the route knows; `KEY` stands for the key of a project.
+/// A value for each field that the route knows, all of them good: `KEY` stands for the key of a project.
 fn fields(path: &str) -> &'static [(&'static str, &'static str)] {
     match path {
         "/v1/web/start" => &[
@@ -179,7 +179,7 @@ fn as_slices<'a>(fields: &'a [(&'static str, Vec<u8>)]) -> Vec<(&'static str, &'
     fields.iter().map(|(name, value)| (*name, value.as_slice())).collect()
 }
 
-/// Sends documents one after the other, and checks each answer.
+/// Sends documents one behind the other, and checks each answer.
 struct Sender<'a> {
     siege: &'a Siege,
     door: &'static Door,
@@ -230,7 +230,7 @@ fn every_field_may_be_missing_empty_wrong_or_extreme() {
                 fields[at] = (name, &value);
                 sender.send(&document(&fields));
             }
-            // Twice, in different case: the last one counts.
+            // Twice, in other letters: the last one counts.
             let upper = name.to_ascii_uppercase();
             let twice = [document(&as_slices(&good)), document(&[(&upper, b"{\"a\":[null]}")])];
             sender.send(&[&twice[0][..twice[0].len() - 1], b",", &twice[1][1..]].concat());
@@ -248,7 +248,7 @@ fn a_document_that_is_cut_is_refused_wherever_it_is_cut() {
         let whole = document(&as_slices(&good(door)));
         for end in 0..whole.len() {
             let status = sender.send(&whole[..end]);
-            // A request without a body gets the flags for nobody in particular.
+            // Who asks for flags without saying who he is gets those for nobody in particular.
             let lenient = end == 0 && door.path.ends_with("feature-flags");
             assert!(status == 400 || lenient, "{}: {}", door.path, String::from_utf8_lossy(&whole[..end]));
         }

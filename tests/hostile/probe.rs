@@ -1,4 +1,4 @@
-//! A server with bad clients, and a good client that watches it.
+//! A server under bad clients, and a good client that watches it.
 //!
 //! The machine may be busy with other things, so a slow answer alone proves nothing. What the probe counts is the processor time that the
 //! server's core takes from the moment a small request is sent to its answer: what the core did for others while the probe
@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use crate::common::{Home, Request, Server, wait_for};
 
-/// The longest time for which a core may work for others, however many. The brotli decoder consists of generics: a debug build
+/// The longest time for which a core may belong to others, of whatever number. The decoder of brotli is made of generics: a debug build
 /// compiles it without any optimisation, and it takes a hundred times as long.
 const TURN_MS_MAX: u64 = if cfg!(debug_assertions) { 500 } else { 50 };
 
@@ -28,6 +28,7 @@ pub struct Siege {
     pub server: Option<Server>,
     /// The token of a session of the project for browsers.
     pub token: String,
+    pid: u32,
     before: Usage,
     done: Arc<AtomicBool>,
     probe: Option<JoinHandle<io::Result<Vec<Ping>>>>,
@@ -52,15 +53,16 @@ impl Siege {
     pub fn begin(settings: &[(&str, &str)]) -> Siege {
         let home = Home::with_projects(super::routes::PROJECTS);
         let server = home.serve(settings);
-        // What is allocated on first use is not growth.
+        let pid = server.pid();
+        // Whatever is made ready on first use is not growth.
         for _ in 0..3 {
             assert_eq!(server.connect().exchange(Request::get("/")).status, 200);
         }
         let token = server.start_session(super::routes::KEY);
-        let before = usage(&server);
+        let before = usage(pid);
         let done = Arc::new(AtomicBool::new(false));
-        let probe = Some(watch(&server, Arc::clone(&done)));
-        Siege { home, server: Some(server), token, before, done, probe }
+        let probe = Some(watch(&server, pid, Arc::clone(&done)));
+        Siege { home, server: Some(server), token, pid, before, done, probe }
     }
 
     /// The server.
@@ -70,10 +72,10 @@ impl Siege {
 
     /// Bytes of memory of its own that the server holds now, in KiB.
     pub fn anonymous_kb(&self) -> u64 {
-        usage(self.server()).anonymous_kb
+        usage(self.pid).anonymous_kb
     }
 
-    /// Checks, after the bad clients have gone, that the server is as it was, stops it, and returns its folder.
+    /// The bad clients have gone: checks that the server is as it was, stops it, and gives its folder.
     pub fn end(mut self) -> Home {
         self.done.store(true, Ordering::SeqCst);
         let pings = self.probe.take().expect("a probe").join().expect("the probe does not panic");
@@ -84,7 +86,7 @@ impl Siege {
         assert!(!server.said().contains("panicked"), "{}", server.said());
         let before = self.before;
         let after = wait_for("descriptors to be closed", Duration::from_secs(10), || {
-            let after = usage(&server);
+            let after = usage(self.pid);
             (after.descriptors <= before.descriptors + 4).then_some(after)
         });
         assert!(after.anonymous_kb < before.anonymous_kb + GROWTH_KB_MAX, "{before:?} became {after:?}");
@@ -102,9 +104,9 @@ impl Siege {
 }
 
 /// Asks for nothing, again and again, on one connection.
-fn watch(server: &Server, done: Arc<AtomicBool>) -> JoinHandle<io::Result<Vec<Ping>>> {
+fn watch(server: &Server, pid: u32, done: Arc<AtomicBool>) -> JoinHandle<io::Result<Vec<Ping>>> {
     let mut client = server.connect();
-    let schedstat = core_thread(server.pid()) + "/schedstat";
+    let schedstat = core_thread(pid) + "/schedstat";
     thread::spawn(move || {
         let mut pings = Vec::new();
         while !done.load(Ordering::SeqCst) {
@@ -133,6 +135,10 @@ fn run_time(schedstat: &str) -> io::Result<Duration> {
     ran.map(Duration::from_nanos).ok_or_else(|| io::Error::other(format!("no run time in {text:?}")))
 }
 
-fn usage(server: &Server) -> Usage {
-    Usage { anonymous_kb: server.own_memory() / 1024, descriptors: server.descriptors() }
+fn usage(pid: u32) -> Usage {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("the server runs");
+    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).expect("a size");
+    let anonymous_kb = line.trim().trim_end_matches(" kB").parse().expect("a number");
+    let descriptors = fs::read_dir(format!("/proc/{pid}/fd")).expect("the server runs").count();
+    Usage { anonymous_kb, descriptors }
 }

@@ -1,4 +1,4 @@
-//! Every route: how to ask it, and which statuses it may answer with.
+//! Every route: how it is asked, and which statuses it may answer with.
 
 use crate::common::{BROWSER, Request, Response};
 
@@ -9,7 +9,7 @@ pub const KEY: &str = "webFullRate000000001";
 /// The one for phones.
 pub const IOS_KEY: &str = "iosFullRate000000003";
 
-/// Projects with data for every route.
+/// Projects with something to tell on every route.
 pub const PROJECTS: &str = r#"
 [[projects]]
 project_id = 1
@@ -45,7 +45,7 @@ status = "in-progress"
 tasks = [{ title = "find", description = "find it", allow_typing = true }]
 "#;
 
-/// The kind of body that a route takes.
+/// What a route's body is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Body {
     /// None: the route is asked with `GET`, or looks at nothing.
@@ -85,7 +85,7 @@ pub const DOORS: &[Door] = &[
     door(Route::WebImages, "POST", "/v1/web/images", true, Body::Form, &[200, 400, 401, 413, 415]),
     door(Route::WebTags, "GET", "/v1/web/tags", true, Body::None, &[200, 401]),
     door(Route::WebConditions, "GET", "/v1/web/conditions/1", true, Body::None, &[200, 400, 401, 403]),
-    // OpenReplay answers 500 for a test that does not exist, and so does takeup.
+    // OpenReplay answers 500 for a test that is not there, and so does takeup.
     door(Route::UxtTest, "GET", "/v1/web/uxt/test/1", true, Body::None, &[200, 401, 403, 500]),
     door(Route::UxtTestSignal, "POST", "/v1/web/uxt/signals/test", true, Body::Json, &[200, 400, 401, 403, 413]),
     door(Route::UxtTaskSignal, "POST", "/v1/web/uxt/signals/task", true, Body::Json, &[200, 400, 401, 403, 413]),
@@ -134,7 +134,7 @@ impl Door {
         self.request(token, &[FORM], b"")
     }
 
-    /// What is wrong with an answer, by what the route may say; `None` if nothing is.
+    /// What is wrong with an answer, in the light of what the route may say; nothing is well.
     pub fn fault(&self, answer: &Response) -> Option<String> {
         if !self.statuses.contains(&answer.status) {
             return Some(format!("{} {} may not answer {}", self.method, self.path, answer.text()));

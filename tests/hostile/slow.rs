@@ -1,4 +1,4 @@
-//! Clients that send their heads or bodies slowly, or read their answers slowly.
+//! Clients that are slow with their head, with their body, or with reading what they are told.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -88,7 +88,7 @@ fn who_does_not_read_is_not_served_on() {
         let requests = door.request(&token, &[], b"").bytes().repeat(50);
         senders.push(client);
         thread::spawn(move || {
-            // Until the server takes no more, because its answers fill the connection.
+            // Until the server takes no more: its answers fill the way back.
             let mut stream = stream;
             stream.set_write_timeout(Some(Duration::from_secs(2))).expect("a socket");
             for _ in 0..2_000 {

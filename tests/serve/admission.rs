@@ -1,4 +1,4 @@
-//! Clients that exceed their limits, and others that must not suffer from it.
+//! Clients that ask for more than they may, and those who must not suffer from it.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -12,7 +12,7 @@ const PROJECTS: &str = "[[projects]]\nproject_id = 1\nproject_key = \"keyOfTheFi
 const FIRST: &str = "keyOfTheFirst";
 const SECOND: &str = "keyOfTheSecond";
 
-/// Each source address of the test counts as a client of its own.
+/// Each address of the test is a client of its own.
 const ON: [(&str, &str); 2] = [("admission", "on"), ("trusted_proxies", "none")];
 
 fn serve(home: &Home, settings: &[(&str, &str)]) -> Server {
@@ -53,7 +53,7 @@ fn starts_over_the_limit_of_an_address_are_refused_and_those_of_others_are_not()
     assert_refused(&refused, "too many sessions from this address, try again later");
     let seconds: u32 = refused.header("retry-after").expect("Retry-After").parse().expect("seconds");
     assert!((3500..=3600).contains(&seconds), "{seconds}");
-    // Its sessions continue, and its preflights are answered.
+    // Its sessions go on, and its preflights are answered.
     assert_eq!(client.exchange(Request::batch(&token, b"a body")).status, 200);
     assert_eq!(client.exchange(Request::options("/v1/web/start")).status, 200);
     assert_eq!(start_from(&server, "127.0.0.2", FIRST).status, 200);
@@ -86,7 +86,7 @@ fn a_projects_starts_are_limited_whatever_their_addresses() {
     assert_eq!(statuses, [200, 200, 200, 429, 429, 429]);
     assert_eq!(start_from(&server, "127.0.0.1", SECOND).status, 200);
     assert_eq!(limited(&server, "starts_project", "refused"), 3.0);
-    // Three sessions, and a fourth of the other project: nothing of the refused ones.
+    // Three sessions and a fourth of the other project: nothing of those that were refused.
     assert_eq!(server.metric("takeup_records_total"), 4.0);
 }
 
@@ -140,13 +140,13 @@ fn a_batch_far_over_its_limit_gets_a_429_and_never_a_401() {
     let refused = client.exchange(Request::batch(&token, &body));
     assert_refused(&refused, "too many bytes of this session, try again later");
     assert_eq!(client.exchange(Request::batch(&token, b"a few bytes")).status, 200);
-    // A chunked body is charged by its real size.
+    // A body that comes in chunks is charged for what it was.
     assert_eq!(client.exchange(Request::batch(&home.token(8), &body).chunked()).status, 200);
     assert_eq!(client.exchange(Request::batch(&home.token(8), &body)).status, 429);
     assert_eq!(home.stored().len(), 3);
 }
 
-/// The pauses of a tracker before it sends a refused batch again.
+/// The pauses of a tracker before it tries a refused batch again.
 fn pauses() -> impl Iterator<Item = Duration> {
     (1..=10).map(|n| Duration::from_millis(250 * n))
 }
@@ -228,7 +228,7 @@ fn a_project_that_takes_all_the_memory_it_can_leaves_enough_for_another() {
     wait_for("the flood to take its share", PATIENCE, || {
         (server.metric("takeup_buffer_bytes") > 600_000.0).then_some(())
     });
-    // By then the last of it has arrived and waits.
+    // What was sent last has come by then, and waits.
     thread::sleep(Duration::from_millis(300));
     for n in 0..5 {
         let began = Instant::now();
@@ -252,7 +252,7 @@ fn two_projects_that_take_all_the_memory_they_can_leave_enough_for_a_third() {
     ];
     let server = serve(&home, &settings);
     let tokens = [FIRST, SECOND].map(|key| server.start_session(key));
-    // Sessions of one project, and unknown sessions.
+    // Of one project, and of sessions that nobody knows.
     let mut stalled: Vec<_> = (0..40).map(|_| server.connect()).collect();
     for (n, client) in stalled.iter_mut().enumerate() {
         let token = if n % 2 == 0 { tokens[0].clone() } else { home.token(1_000 + n as u64) };

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::common::{Connection, Home, Request, Response, Server};
 
-/// A request for every answer that depends on the head alone, with its status.
+/// A request for every answer that a head alone decides, with its status.
 fn requests(home: &Home) -> Vec<(u16, Vec<u8>)> {
     let (token, key) = (home.token(7), home.project_key());
     let long = format!("/{}", "x".repeat(9_000));
@@ -32,7 +32,7 @@ fn requests(home: &Home) -> Vec<(u16, Vec<u8>)> {
     ]
 }
 
-/// An answer of every kind: those of [`requests`], and those that depend on time and memory.
+/// An answer of every kind: those of [`requests`], and those that time and memory decide.
 fn every_answer(home: &Home, server: &Server) -> Vec<Response> {
     let mut answers = Vec::new();
     for (status, request) in requests(home) {
@@ -59,11 +59,11 @@ fn every_answer(home: &Home, server: &Server) -> Vec<Response> {
     answers
 }
 
-/// Settings under which two requests of 100 kB do not fit into memory at the same time.
+/// Settings with which a request of 100 kB finds no room beside another one.
 const LITTLE_MEMORY: &[(&str, &str)] =
     &[("inflight_bytes_max", "200000"), ("beacon_size_limit", "130000"), ("json_size_limit", "130000")];
 
-/// Settings under which nobody waits long.
+/// Settings with which nobody waits long.
 const LITTLE_PATIENCE: &[(&str, &str)] =
     &[("patience", "300ms"), ("head_timeout", "300ms"), ("body_grace", "1500ms"), ("body_rate_min", "1MiB")];
 
@@ -190,7 +190,7 @@ fn an_address_with_a_slash_at_its_end_is_served_in_place() {
         assert_eq!(answer.status, 200, "{base}: {}", answer.text());
     }
     assert_eq!(home.stored().len(), 6);
-    // An unknown path is redirected as before, and dots are redirected too, not resolved in place.
+    // What leads nowhere is told as ever, and dots are not followed in place.
     for (path, status, location) in [
         ("/ingest//v1/web/none?a=b", 301, Some("/ingest/v1/web/none?a=b")),
         ("//example.org/v1/web/i", 301, Some("/example.org/v1/web/i")),
@@ -227,7 +227,7 @@ fn the_root_is_served_to_get_and_head() {
     assert_eq!((get.status, head.status), (200, 200));
     assert_eq!(get.header("content-length"), head.header("content-length"));
     assert!(!get.closes() && !head.closes());
-    // The answer to HEAD had no body.
+    // Nothing came behind the head of HEAD's answer.
     assert_eq!(client.exchange(Request::get("/")).status, 200);
 
     let tags = |method: &str| Request::new(method, "/v1/web/tags").token(&home.token(7));

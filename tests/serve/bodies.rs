@@ -1,4 +1,4 @@
-//! Bodies of batches: what is stored, marked, kept or refused.
+//! What becomes of a batch's body.
 
 use std::io::Write;
 use std::time::Duration;
@@ -121,7 +121,7 @@ fn zstd(bytes: &[u8]) -> Vec<u8> {
     zstd::bulk::compress(bytes, 3).expect("memory takes all")
 }
 
-/// A coding and what packs a body in it.
+/// One way to pack a body, and its name.
 pub type Packer = (&'static str, fn(&[u8]) -> Vec<u8>);
 
 pub const CODINGS: [Packer; 4] = [("gzip", gzip), ("deflate", zlib), ("br", brotli), ("zstd", zstd)];
@@ -145,7 +145,7 @@ fn batches_in_every_coding_are_stored_read_and_replayed() {
     for (batch, (coding, pack)) in stored.iter().zip(CODINGS.into_iter().chain(CODINGS)) {
         assert_eq!((batch.line["encoding"].as_str(), &batch.body), (Some(coding), &pack(WHOLE)));
     }
-    // Each is read in its coding, and replayed in it.
+    // Each is read as its coding says, and goes out again under it.
     for session in ["1", "2", "3", "4"] {
         let events = home.takeup(&["events", session, "--json"]);
         assert!(events.stdout.contains(r#""name":"Timestamp""#), "{session}: {}{}", events.stdout, events.stderr);
@@ -211,7 +211,7 @@ fn a_batch_that_can_not_be_used_is_kept_where_the_operator_says_so() {
     assert_eq!(status(visual_request(&token, 5)), 200, "a wrong split");
     assert_eq!(status(Request::batch(&token, WHOLE)), 200, "sound");
     assert_eq!(status(visual_request(&token, WHOLE.len())), 200, "sound");
-    // Beyond these limits it is refused as usual.
+    // Beyond the bounds it is refused as ever.
     assert_eq!(status(Request::batch(&token, [81; 3001])), 413, "larger than may be kept");
     assert_eq!(status(Request::batch(&token, [81; 2800])), 413, "more than may be kept in an hour");
     assert_eq!(server.metric("takeup_batches_unusable_total"), 3.0);

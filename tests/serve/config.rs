@@ -138,7 +138,7 @@ fn show_tells_where_each_value_comes_from_and_no_secret() {
 #[test]
 fn a_container_with_openreplays_environment_starts_and_says_what_has_no_effect() {
     let home = Home::new();
-    // Used by this process alone, and outside the range that the system assigns.
+    // Of this process alone, and outside of what the system gives to others.
     let port = 12_000 + std::process::id() % 20_000;
     let server = home.serve_from_environment(&[
         ("HTTP_PORT", &port.to_string()),

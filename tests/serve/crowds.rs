@@ -1,11 +1,13 @@
-//! Crowds of connections that send nothing, or never a whole request.
+//! Crowds of connections that say nothing, or never a whole request.
 
 use std::time::Duration;
 
 use super::resources::raise_descriptors;
-use crate::common::{Connection, Home, ROOT, Request, Server, wait_for};
+use crate::common::{Connection, Home, Request, Server, wait_for};
 
-/// Deadlines too long to matter here.
+const ROOT: &str = "GET / HTTP/1.1\r\nHost: test\r\n\r\n";
+
+/// Deadlines that nobody waits for here.
 const SETTINGS: &[(&str, &str)] = &[("connections_max", "100"), ("head_timeout", "5m"), ("body_grace", "5m")];
 
 fn evicted(server: &Server, kind: &str) -> f64 {
@@ -16,7 +18,7 @@ fn evicted(server: &Server, kind: &str) -> f64 {
 fn crowd(server: &Server, count: usize, says: &str) -> Vec<Connection> {
     let connect = |_| {
         let mut client = server.connect();
-        // It may have been closed already.
+        // One that has gone already may say so.
         let _ = client.try_send(says);
         client
     };
@@ -89,7 +91,7 @@ fn who_has_said_nothing_takes_nobodys_place() {
     std::thread::sleep(Duration::from_millis(300));
     old.iter_mut().for_each(|client| assert_eq!(client.exchange(ROOT).status, 200));
     assert_eq!(evicted(&server, "idle"), 0.0);
-    // A request does: it takes the place of a connection between two requests, as no silent connection has one.
+    // A request does: that of one between two requests, as nobody silent has one.
     let speaker = crowd.last_mut().expect("the last");
     assert_eq!(speaker.exchange(ROOT).status, 200);
     assert_eq!(evicted(&server, "idle"), 1.0);

@@ -1,13 +1,15 @@
-//! Clients that are slow, and clients that are idle.
+//! Clients that are slow, and clients that are only there.
 
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use crate::common::{Connection, Home, ROOT, Request};
+use crate::common::{Connection, Home, Request};
 
-/// The server checks its deadlines ten times a second; a busy machine may take much longer.
+const ROOT: &str = "GET / HTTP/1.1\r\nHost: test\r\n\r\n";
+
+/// The server looks at its deadlines ten times a second; a busy machine is allowed much more.
 const SOON: Duration = Duration::from_secs(5);
 
 /// Demands a 408 with a close, no sooner than `least` from now.
@@ -28,7 +30,7 @@ fn a_head_must_come_within_its_time() {
     silent.send("POST /v1/web/i HTTP/1.1\r\nHo");
     expect_timeout(&mut silent, Duration::from_millis(300));
 
-    // Each byte is progress, but the whole head has one deadline.
+    // Each byte is progress, and still the whole head has one time.
     let mut dripping = server.connect();
     let mut sender = dripping.sender();
     let drip = thread::spawn(move || {
@@ -45,7 +47,7 @@ fn a_head_must_come_within_its_time() {
     assert!(began.elapsed() < SOON);
     drip.join().expect("no panic");
 
-    // Each head has its own deadline, which does not count from the start of the connection.
+    // The time counts for each head anew, and not from the connection's start.
     let mut later = server.connect();
     assert_eq!(later.exchange(ROOT).status, 200);
     thread::sleep(Duration::from_millis(600));
@@ -76,7 +78,7 @@ fn a_body_that_stalls_behind_a_fast_beginning_is_refused_soon() {
     let mut client = server.connect();
     client.send(Request::batch_head(&home.token(7), 600_000));
     client.send([b'x'; 500_000]);
-    // A client that has sent much may not hold that much memory for minutes.
+    // Who has sent much may not hold that much memory for minutes.
     assert!(!client.is_silent_for(Duration::from_secs(4)), "no 408");
     assert_eq!(client.read().status, 408);
 }
@@ -93,7 +95,7 @@ fn a_slow_but_steady_body_gets_through() {
         thread::sleep(Duration::from_millis(100));
     }
     assert_eq!(client.read().status, 200);
-    // Nor does the time of a long body count against the next head.
+    // Neither does the time of a long body count against the next head.
     assert_eq!(client.exchange(ROOT).status, 200);
     assert_eq!(home.stored()[0].body, body);
 }
@@ -210,7 +212,7 @@ fn a_pause_of_the_server_makes_nobody_slow() {
     idle.send(Request::batch(&token, b"a body"));
     let mut new = server.connect();
     new.send(Request::batch(&token, b"a body"));
-    // Longer than any of their deadlines.
+    // Longer than any of them would have.
     thread::sleep(Duration::from_millis(3_500));
     server.signal(Signal::CONT);
     for (name, client) in [("head", &mut head), ("body", &mut body), ("idle", &mut idle), ("new", &mut new)] {

@@ -7,7 +7,7 @@ use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use super::resources::raise_descriptors;
 use crate::common::{Connection, Home, Request, Server, wait_for};
 
-/// Segments that fill quickly, and short waits.
+/// Segments that are soon full, and clients that are not held for long.
 const SETTINGS: &[(&str, &str)] = &[
     ("segment_bytes", "4MiB"),
     ("window_bytes", "1MiB"),
@@ -23,13 +23,13 @@ fn body(number: usize) -> Vec<u8> {
     body
 }
 
-/// Sets how many descriptors a server may open, and returns the limit before.
+/// How many descriptors a server may open; gives what it could before.
 fn allow(server: &Server, open_files: Option<u64>) -> Option<u64> {
     let pid = Pid::from_raw(server.pid().cast_signed());
     let now = prlimit(pid, Resource::Nofile, Rlimit { current: open_files, maximum: None });
     match now {
         Ok(before) => before.current,
-        // Only up to the hard limit, which the test may not be allowed to raise.
+        // Without the right to raise the hard limit: only below it.
         Err(_) => {
             let maximum = rustix::process::getrlimit(Resource::Nofile).maximum;
             let before = prlimit(pid, Resource::Nofile, Rlimit { current: open_files, maximum });
@@ -86,11 +86,11 @@ fn a_flood_of_connections_leaves_the_log_its_descriptors() {
         one.send("POST /v1/web/i HTTP/1.1\r\nHost: a\r\n");
         one
     };
-    // A client that is never idle, so that nobody takes its place: each request is followed by the beginning of the next.
+    // One who is never idle, so that nobody takes its place: behind each request comes the beginning of the next.
     let request = |number| Request::batch(&token, body(number)).bytes();
     let mut client = server.connect();
     client.send(&request(0)[..10]);
-    // As many as are accepted, and more that wait in the queue.
+    // As many as are taken, and more that wait in the queue.
     let mut crowd: Vec<Connection> = Vec::new();
     for number in 0..45 {
         crowd.extend((0..9).map(half_head));

@@ -1,4 +1,4 @@
-//! Uploads of pictures to a real server: how they are stored, and which names do no harm.
+//! Uploads of pictures, to a real server: what becomes of them, and what cannot hurt.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,11 +11,12 @@ use serde_json::Value;
 
 use takeup::courier::messages::QueueMessages;
 use takeup::log::format::record::{Flags, Kind, ext_type};
-use takeup::log::read::merge::RepeatWindow;
+use takeup::log::read::merge::Merge;
+use takeup::log::read::reader::LogReader;
 
 pub const BOUNDARY: &str = "----golden7MA4YWxk";
 
-/// A record of pictures.
+/// A record with pictures.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Image {
     pub topic: &'static str,
@@ -25,10 +26,12 @@ pub struct Image {
     pub unusable: bool,
 }
 
-/// The records of pictures in the log.
+/// What the log holds of pictures.
 pub fn images(home: &Home) -> Vec<Image> {
+    let reader = LogReader::open(&home.data().join("log")).expect("the log opens");
+    let mut merge = Merge::new(reader);
     let mut images = Vec::new();
-    home.each_record(RepeatWindow::default(), |record| {
+    while let Some(record) = merge.next_settled().expect("the log is readable") {
         assert_eq!(record.kind, Kind::Image);
         images.push(Image {
             topic: record.topic.as_str(),
@@ -37,7 +40,7 @@ pub fn images(home: &Home) -> Vec<Image> {
             payload: record.payload.to_vec(),
             unusable: record.flags.contains(Flags::UNUSABLE),
         });
-    });
+    }
     images
 }
 
@@ -95,7 +98,7 @@ fn every_upload_leaves_its_frames(runtime: &str) {
     for (at, case) in cases.iter().enumerate() {
         let text = |key: &str| case[key].as_str().expect("a text");
         let body = fs::read(folder.join(format!("{}.body", text("name")))).expect("is there");
-        // Each twice: in one piece, and in chunks of awkward sizes on a connection of its own.
+        // Each twice: at once, and in chunks of awkward sizes on a connection of its own.
         for chunked in [false, true] {
             let session = 100 + 2 * at as u64 + u64::from(chunked);
             let upload = Request::post(text("route")).token(&home.token(session));
@@ -155,14 +158,15 @@ fn queue_messages_are_those_of_openreplay_to_the_byte() {
         expected.extend(messages.map(|message| (session, text(&message["topic"]), text(&message["value"]))));
     }
     assert!(expected.len() > 5);
+    let mut merge = Merge::new(LogReader::open(&home.data().join("log")).expect("the log opens"));
     let (mut values, mut sent) = (QueueMessages::new(1 << 20, 1 << 20), Vec::new());
-    home.each_record(RepeatWindow::default(), |record| {
+    while let Some(record) = merge.next_settled().expect("the log is readable") {
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("is JSON");
         let send = |value: takeup::courier::messages::QueueMessage<'_>| {
             sent.push((value.session, value.topic.to_string(), text(value.bytes)));
         };
-        values.of(record, send).expect("can be sent");
-    });
+        values.of(&record, send).expect("can be sent");
+    }
     assert_eq!(sent, expected);
 }
 
@@ -230,7 +234,7 @@ fn a_picture_is_stored_however_its_part_is_written_or_the_client_is_told() {
     }
     assert_eq!(images(&home).into_iter().map(|image| image.payload).collect::<Vec<_>>(), expected);
 
-    // What is not understood is refused, or left out, counted and logged.
+    // What is not understood is refused, or left out, counted and told.
     for head in
         ["Content-Type: image/webp", "Content-Disposition: attachment; filename=1_2_3.webp", "no line of a head"]
     {
@@ -270,7 +274,7 @@ fn refusals_say_what_is_wrong_and_keep_what_can_be_kept() {
         (web(&token, b""), 400, "multipart: NextPart: EOF"),
         (web(&token, &no_header), 400, "malformed MIME header"),
     ] {
-        // The connection stays open: the body was read to its end.
+        // The connection stays: the body was read to its end.
         refused(&client.exchange(request), status, text);
     }
     let not_tar = form(&[file("7-1.tar.gz", &gzip(b"plain bytes, that are no tar"))]);
@@ -279,7 +283,7 @@ fn refusals_say_what_is_wrong_and_keep_what_can_be_kept() {
     refused(&client.exchange(mobile(&token, &not_gzip)), 400, "can't unpack gzip: gzip: invalid header");
     assert_eq!(client.exchange(web(&token, &form(&[part("name=\"type\"", b"x")]))).status, 200);
     assert!(images(&home).is_empty());
-    // What follows the form is part of the body, and the next request comes after it.
+    // What follows the form belongs to the body, and the next request stands behind it.
     let trailed = [&whole[..], b"an epilogue"].concat();
     client.send(web(&token, &trailed).then(web(&home.token(8), &whole).bytes()));
     assert_eq!((client.read().status, client.read().status), (200, 200));

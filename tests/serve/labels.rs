@@ -1,4 +1,4 @@
-//! Bodies and their `Content-Encoding`: every route reads them alike, whatever a proxy has made of the label.
+//! Bodies and their `Content-Encoding`: one reading for every route, whatever a proxy has made of the label.
 
 use std::time::Duration;
 
@@ -7,7 +7,8 @@ use crate::common::{BROWSER, Home, Request, Response, Server, gzip};
 use serde_json::{Value, json};
 
 use takeup::log::format::record::{Kind, ext_type};
-use takeup::log::read::merge::RepeatWindow;
+use takeup::log::read::merge::{Merge, RepeatWindow};
+use takeup::log::read::reader::LogReader;
 
 const PROJECTS: &str = r#"
 [[projects]]
@@ -40,12 +41,14 @@ fn post(server: &Server, path: &str, token: Option<&str>, label: Option<&str>, b
 
 /// Rows in the log, by table.
 fn rows(home: &Home, table: &str) -> Vec<Value> {
+    let reader = LogReader::open(&home.data().join("log")).expect("the log opens");
+    let mut merge = Merge::new(reader).with_repeat_window(RepeatWindow::OFF);
     let mut rows = Vec::new();
-    home.each_record(RepeatWindow::OFF, |record| {
+    while let Some(record) = merge.next().expect("the log is readable") {
         if record.kind == Kind::Row && record.ext.get(ext_type::TABLE) == Some(table.as_bytes()) {
             rows.push(serde_json::from_slice(record.payload).expect("a row is JSON"));
         }
-    });
+    }
     rows
 }
 
@@ -89,7 +92,7 @@ fn every_json_route_reads_every_coding_with_its_label_without_and_with_a_wrong_o
                 assert_eq!(answer.json()["flags"][0]["key"], "linux", "{what} {label:?}");
             }
         }
-        // A body that is neither what its label says nor anything else is refused alike on every route.
+        // A body that is not what it says, nor anything else, is as broken here as there.
         let broken = post(&server, path, Some(&token), Some("gzip"), b"x");
         let text = "can't create gzip reader: unexpected EOF";
         assert_eq!((broken.status, broken.json()), (413, json!({"error": text})), "{path}");
@@ -112,7 +115,7 @@ fn what_small_requests_inflate_to_is_bounded_as_a_start_is() {
         let text = "can't read gzip body: http: request body too large";
         assert_eq!((bomb.status, bomb.json()), (413, json!({"error": text})), "{path}");
     }
-    // A client that gets nothing has nothing inflated for it.
+    // Who gets nothing has nothing inflated for it.
     let none = post(&server, "/v1/web/feature-flags", None, Some("gzip"), &gzip(&vec![b' '; 5_000_000]));
     assert_eq!((none.status, none.json()), (200, json!({"flags": []})));
 }
@@ -172,7 +175,7 @@ fn a_proxy_that_changes_a_body_and_not_its_label_is_told_once_for_each_project_a
     let encodings: Vec<_> = home.stored().iter().map(|batch| batch.line["encoding"].to_string()).collect();
     let each = ["\"identity\"", "\"identity\"", "\"identity\"", "\"identity\"", "\"gzip\""];
     assert_eq!(encodings, [each, each, each].concat());
-    // Labels of phones mean nothing, and are not reported.
+    // A phone's labels say nothing, and are not told of.
     assert_eq!(server.metric("takeup_labels_wrong_total"), 8.0);
     assert_eq!(server.metric("takeup_labels_missing_total"), 2.0);
     let line = server.wait_for_line(&[message], Duration::from_secs(20));

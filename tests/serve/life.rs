@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use crate::common::{Connection, Home, PATIENCE, ROOT, Request, Server, wait_for};
+use crate::common::{Connection, Home, PATIENCE, Request, Server, wait_for};
+
+const ROOT: &str = "GET / HTTP/1.1\r\nHost: test\r\n\r\n";
 
 /// A client that has sent the first half of this batch, which the server has read.
 fn half_sent(server: &Server, token: &str, body: &str) -> (Connection, String) {
@@ -72,7 +74,7 @@ fn a_second_server_does_not_take_the_port() {
     for _ in 0..20 {
         assert_eq!(server.connect().exchange(ROOT).status, 200);
     }
-    // The same holds for a port of any other program.
+    // A port of any other program is no better.
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let addr = listener.local_addr().expect("is bound").to_string();
     let finished = other.serve_in_vain(&["--listen", &addr]);
@@ -107,7 +109,7 @@ fn after_sigterm_what_has_begun_is_finished_and_what_waits_is_served() {
     let home = Home::new();
     let mut server = home.serve(&[("connections_max", "1"), ("patience", "3s"), ("drain_timeout", "20s")]);
     let (mut busy, rest) = half_sent(&server, &home.token(1), "a body in two halves");
-    // The core has one slot, which is taken. Nobody else will come once the server stops, so these need not wait for the slot.
+    // The core has one place, which is taken. Once it stops nobody else will come, so these need not wait for it.
     let mut waiting: Vec<Connection> = (2..=5)
         .map(|session| {
             let mut client = server.connect();
@@ -147,13 +149,13 @@ fn a_request_on_its_way_over_a_connection_that_was_long_idle_is_answered_at_a_st
     for client in &mut kept {
         assert_eq!(client.exchange(ROOT).status, 200);
     }
-    // Idle for longer than any grace period that starts with the last answer.
+    // Idle for longer than any grace that counts from the last answer.
     thread::sleep(Duration::from_millis(1_200));
     let token = home.token(1);
     let (mut busy, rest) = half_sent(&server, &token, "a body in two halves");
     server.signal(Signal::TERM);
     wait_until_it_refuses_connections(server.addr);
-    // Like a proxy that does not know of the stop yet: over connections that it has kept, and pipelined.
+    // As a proxy does that has not heard of the stop: over connections that it has kept, and one request behind the other.
     thread::sleep(Duration::from_millis(200));
     for client in &mut kept {
         let answer = client.exchange(Request::batch(&token, b"on its way"));
@@ -176,7 +178,7 @@ fn connections_that_nobody_has_accepted_yet_are_served_before_the_end() {
     for runtime in ["auto", "legacy"] {
         let home = Home::new();
         let mut server = home.serve(&[("runtime", runtime), ("cores", "2"), ("drain_timeout", "20s")]);
-        // While the process is stopped, the kernel accepts connections for it.
+        // While the process stands still, the kernel takes connections for it.
         server.signal(Signal::STOP);
         let mut waiting: Vec<Connection> = (1..=100)
             .map(|session| {
@@ -235,7 +237,7 @@ fn at_a_stop_no_request_of_a_connection_in_use_is_left_unanswered() {
             .map(|session| {
                 let (token, mut client) = (home.token(session), server.connect());
                 scope.spawn(move || {
-                    // Like a proxy that keeps its connections: one request after the other, with short pauses.
+                    // As a proxy does that keeps its connections: one request after the other, with a little time between.
                     for answered in 1.. {
                         client.send(Request::batch(&token, b"a body"));
                         let answer = client.try_read().unwrap_or_else(|error| panic!("after {answered}: {error}"));
@@ -302,7 +304,7 @@ fn a_second_signal_ends_it_at_once() {
     let status = server.wait(PATIENCE);
     assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
     assert_eq!(status.code(), Some(128 + 15));
-    // What was acknowledged is on disk nevertheless.
+    // What was acknowledged is on disk all the same.
     let server = home.serve(&[]);
     assert_eq!(home.stored().len(), 1);
     server.stop();

@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 
 use crate::common::{Home, PATIENCE, Request, wait_for};
 
-/// The metrics that are printed, by their names without suffixes.
+/// Each page of metrics that is printed, by its name without suffixes.
 fn printed(page: &str) -> BTreeSet<String> {
     let types = page.lines().filter_map(|line| line.strip_prefix("# TYPE "));
     let names = types.filter_map(|line| line.split(' ').next()).filter(|name| !name.starts_with("process_"));
     names.map(|name| name.trim_end_matches("_total").to_owned()).collect()
 }
 
-/// The metrics that `docs/metrics.md` explains: the first text in backticks of a row or a line.
+/// Each that `docs/metrics.md` explains: what stands first in a row or a line, in backticks.
 fn explained(text: &str) -> BTreeSet<String> {
     let rows = text.lines().filter_map(|line| line.strip_prefix("| ").unwrap_or(line).strip_prefix('`'));
     let cells = rows.filter_map(|row| row.split('|').next()).flat_map(|cell| cell.split(['`', ',', ' ', '{', '}']));
@@ -54,7 +54,7 @@ fn gauges_of_requests_show_their_cause_while_it_lasts() {
     wait_for("who waits for memory to be seen", PATIENCE, || (gauge("takeup_requests_waiting") >= 4.0).then_some(()));
     assert!(gauge("takeup_buffer_bytes") > 700_000.0);
     assert_eq!(gauge("takeup_connections_open"), 12.0);
-    // They stay visible.
+    // It goes on showing them.
     for _ in 0..5 {
         std::thread::sleep(std::time::Duration::from_millis(60));
         assert!(gauge("takeup_requests_waiting") >= 4.0);

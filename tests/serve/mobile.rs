@@ -9,7 +9,8 @@ use serde_json::Value;
 
 use takeup::codec::inflate::{Coding, Inflater};
 use takeup::log::format::record::{Encoding, Flags, Kind, Topic, ext_type};
-use takeup::log::read::merge::RepeatWindow;
+use takeup::log::read::merge::{Merge, RepeatWindow};
+use takeup::log::read::reader::LogReader;
 use takeup::session::SessionId;
 use takeup::session::token::{Secrets, Token};
 use takeup::tracker::{Era, check};
@@ -51,8 +52,10 @@ pub struct Kept {
 
 /// Every record in the log of `home`, in order.
 pub fn kept(home: &Home) -> Vec<Kept> {
+    let reader = LogReader::open(&home.data().join("log")).expect("the log opens");
+    let mut merge = Merge::new(reader).with_repeat_window(RepeatWindow::OFF);
     let mut records = Vec::new();
-    home.each_record(RepeatWindow::OFF, |record| {
+    while let Some(record) = merge.next_settled().expect("the log is readable") {
         let row = record.ext.get(ext_type::SESSION_ROW);
         records.push(Kept {
             kind: record.kind,
@@ -64,7 +67,7 @@ pub fn kept(home: &Home) -> Vec<Kept> {
             row: row.map_or(Value::Null, |row| serde_json::from_slice(row).expect("a row is JSON")),
             payload: record.payload.to_vec(),
         });
-    });
+    }
     records
 }
 
@@ -109,7 +112,7 @@ fn start(path: &str, body: &str) -> Request {
     Request::post(path).header("User-Agent", "okhttp/4.12.0").body(body)
 }
 
-/// A token of `home` that expires in this many milliseconds.
+/// A token of `home` that expires in so many ms.
 fn expiring(home: &Home, session: u64, in_ms: i64) -> String {
     let secret = fs::read_to_string(home.data().join("secrets/token")).expect("a secret is there");
     let secrets = Secrets::new(vec![secret.trim().as_bytes().to_vec()]).expect("it is not empty");
@@ -185,7 +188,7 @@ fn every_mobile_client_starts_a_session_and_all_it_sends_is_stored() {
             batches += 1;
         }
     }
-    // The checker, which follows the log, finds them whole too, packed and plain.
+    // The checker behind the log finds them whole too, in both their forms.
     let checked = || (server.metric("takeup_batches_checked_total") >= f64::from(batches)).then_some(());
     wait_for("the checker to look at every batch", crate::common::PATIENCE, checked);
     assert_eq!(server.metric("takeup_batches_broken_total"), 0.0);
@@ -213,7 +216,7 @@ fn a_batch_of_an_expired_token_is_kept_where_its_client_can_do_nothing_about_it(
 
     let grace = send(&server, post("/v1/mobile/i", &just, "", b"k3"));
     assert_eq!((grace.status, &grace.json()["error"]), (401, &"token expired".into()));
-    // Android sends it again until the grace period is over.
+    // Android sends it again until the period of grace is over.
     assert_eq!(send(&server, post("/v1/mobile/i", &just, "", b"k3")).status, 401);
     let broken = send(&server, post("/v1/mobile/i", &just, "", &[0x1f, 0x8b, 0]));
     assert_eq!(broken.status, 401, "{}", broken.text());
@@ -250,14 +253,14 @@ fn what_is_wrong_with_a_phones_batch_is_not_called_a_fault_of_the_server() {
             let answer = send(&server, post(path, &token, "Content-Encoding: gzip\r\n", body));
             assert_eq!((answer.status, &answer.json()["error"]), (status, &text.into()), "{path}: {}", answer.text());
         }
-        // There is nothing to store and nothing wrong.
+        // Nothing to store, nothing to complain of.
         for label in ["", "Content-Encoding: gzip\r\n"] {
             let answer = send(&server, post(path, &token, label, b""));
             assert_eq!((answer.status, answer.body.len()), (200, 0), "{path}: {}", answer.text());
         }
     }
     assert_eq!(kept(&home).len(), before);
-    // Where bodies are checked after the answer, it is stored, and the checker says what is wrong.
+    // Where bodies are looked at behind the answer, it is stored, and the checker says what is wrong.
     server.stop();
     let server = home.serve(&[("check_bodies", "background")]);
     assert_eq!(send(&server, post("/v1/mobile/i", &token, "", &damaged)).status, 200);
@@ -270,7 +273,7 @@ fn a_phones_batch_is_bounded_by_what_its_start_was_told_whatever_its_project() {
     let server = home.serve(&[("beacon_size_limit", "5000")]);
     let told = send(&server, Fixture::read("ios-start").request("")).json();
     assert_eq!(told["beaconSizeLimit"], 5_000);
-    // A browser's token is accepted too; its project's own limit is for browsers only.
+    // A browser's token is taken too, and its project's own limit is for browsers.
     let answer = send(&server, Request::start("small"));
     assert_eq!(answer.json()["beaconSizeLimit"], 100);
     let token = answer.json()["token"].as_str().expect("a token").to_owned();

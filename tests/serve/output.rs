@@ -12,7 +12,7 @@ use crate::common::{Home, Request};
 const KEYS: [&str; 11] =
     ["level", "ts", "caller", "msg", "sessionID", "projectID", "tracker", "httpMethod", "url", "batch", "type"];
 
-/// The members of a JSON object, in their order.
+/// The members of a JSON object in the order in which they stand there.
 #[derive(Debug)]
 struct Members(Vec<(String, String)>);
 
@@ -155,7 +155,7 @@ fn neither_secrets_nor_tokens_are_ever_printed() {
     for bad in [format!("{token}x"), format!("{token}.1"), expired.clone()] {
         assert_eq!(client.exchange(Request::batch(&bad, b"a body")).status, 401);
     }
-    // As a start sends it, in good JSON and in broken JSON.
+    // As a start sends it, whole and in broken JSON.
     let body = json!({ "projectKey": key, "trackerVersion": "19.0.1", "timestamp": 1, "token": token }).to_string();
     for body in [body.clone(), body.replace("\"token\":", "\"userID\":1,\"token\" ")] {
         client.exchange(Request::post("/v1/web/start").body(body));

@@ -31,12 +31,12 @@ fn a_pause_of_the_server_makes_no_client_late() {
     for client in &mut bodies {
         client.send(&request[..head.len() + 1_000]);
     }
-    // Until the server has read all that was sent.
+    // Until the server has read what has begun.
     let began = || server.metric("takeup_received_bytes_total") >= 10.0 * (1_000 + head.len()) as f64;
     crate::common::wait_for("all to have begun", Duration::from_secs(10), || began().then_some(()));
 
     server.signal(Signal::STOP);
-    // The kernel accepts connections, and as much data as fits, for a stopped server.
+    // The kernel takes connections, and what fits, for a server that does not run.
     let mut new: Vec<Connection> = (0..10).map(|_| server.connect()).collect();
     let small = Request::batch(&token, b"a body");
     new.iter_mut().for_each(|client| client.send(&small));

@@ -1,4 +1,4 @@
-//! Pipelined requests, and requests that arrive in pieces.
+//! Requests one behind the other on one connection, and requests that arrive in pieces.
 
 use std::io::Write;
 use std::thread;
@@ -27,7 +27,7 @@ fn a_bad_request_is_answered_behind_the_good_one_before_it() {
         assert_eq!((refused.status, refused.closes()), (status, true), "{bad}: {}", refused.text());
         client.expect_end(Duration::from_secs(10));
     }
-    // What followed the bad ones was not read as a request.
+    // What stood behind the bad ones was not taken for a request.
     assert_eq!(home.stored().len(), 10);
 }
 
@@ -40,7 +40,7 @@ fn pipelined_requests_are_answered_in_order_and_stored_in_order() {
     let mut requests = Vec::new();
     let mut expected = Vec::new();
     for number in 0..BATCHES {
-        // Other answers in between show which answer belongs to which request.
+        // Other answers in between show whose answer is whose.
         if number % 7 == 0 {
             requests.extend(Request::get(&format!("/none/{number}")).bytes());
             expected.push(404);
@@ -119,7 +119,7 @@ fn every_split_of_a_request_in_two_gives_the_same_answer_and_record() {
         for at in 0..request.len() {
             client.send(&request[..at]);
             if at > 0 {
-                // Long enough for the server to read the first part by itself, mostly.
+                // Long enough that the server mostly reads the first part alone.
                 thread::sleep(Duration::from_micros(500));
             }
             client.send(&request[at..]);

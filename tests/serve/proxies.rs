@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::common::{Connection, Home, PATIENCE, ROOT, Request, Response, Server};
+use crate::common::{Connection, Home, PATIENCE, Request, Response, Server};
 
 /// One session for each client, so that who is a client can be seen.
 const ONE_EACH: [(&str, &str); 2] = [("admission", "on"), ("limit_starts_address", "1/h burst 1")];
@@ -93,11 +93,11 @@ fn a_proxy_header_names_the_client_of_all_requests_of_its_connection() {
         start_behind(&server, &home, &v2([81, 2, 69, 2], &[[4, 1, 0].as_slice(), &[7; 256]].concat())).status,
         200
     );
-    // A public client may not name other addresses; a trusted proxy may.
+    // A public client is nobody who may name others; a proxy that is named may.
     let spoofed = start_with(&home, "X-Forwarded-For: 81.2.69.9\r\n").bytes();
     assert_eq!(server.connect().exchange([&v1("81.2.69.1")[..], &spoofed].concat()).status, 429);
     assert_eq!(server.connect().exchange([&v1("10.9.9.9")[..], &spoofed].concat()).status, 200);
-    // Proxies that speak for themselves (`LOCAL`, `UNKNOWN`) keep their own address.
+    // Proxies that speak for themselves keep their address.
     assert_eq!(start_behind(&server, &home, b"PROXY UNKNOWN\r\n").status, 200);
     assert_eq!(start_behind(&server, &home, b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0").status, 429);
 }
@@ -115,7 +115,7 @@ fn a_proxy_header_may_come_byte_by_byte() {
     }
 }
 
-/// Demands that the server closes without an answer.
+/// Demands that the server closes without a word.
 fn expect_closed(mut client: Connection) {
     match client.try_read() {
         Err(_) => {}
@@ -128,7 +128,7 @@ fn without_a_good_header_a_connection_is_closed_counted_and_told_of() {
     let home = Home::new();
     let server = serve(&home, &[PROXY_ON, ("head_timeout", "400ms")]);
     let refused = |reason: &str| server.metric(&format!("takeup_refusals_total{{reason=\"{reason}\"}}"));
-    for bytes in [ROOT.as_bytes(), b"PROXY TCP4 1.2.3.4\r\n", b"PROXY UNKNOWN ffff"] {
+    for bytes in [&b"GET / HTTP/1.1\r\nHost: test\r\n\r\n"[..], b"PROXY TCP4 1.2.3.4\r\n", b"PROXY UNKNOWN ffff"] {
         let mut client = server.connect();
         client.send(bytes);
         client.end_sending();
@@ -144,7 +144,7 @@ fn without_a_good_header_a_connection_is_closed_counted_and_told_of() {
     assert!(began.elapsed() > Duration::from_millis(300), "{:?}", began.elapsed());
     assert_eq!(refused("head_timeout"), 1.0);
 
-    // A load balancer checks whether the server is there.
+    // A balancer looks whether somebody is there.
     let mut probe = server.connect();
     probe.end_sending();
     expect_closed(probe);

@@ -1,4 +1,4 @@
-//! Readers of a log, and copies of it, beside a server that starts, stops, writes or deletes.
+//! Who reads a log beside a server that starts, stops, writes or deletes, and who copies it.
 
 use std::fs;
 use std::path::Path;
@@ -11,7 +11,7 @@ use crate::common::{Home, Request, Server};
 
 const SMALL: [(&str, &str); 2] = [("segment_bytes", "4MiB"), ("cores", "2")];
 
-/// Sends numbered batches over one connection, each with its number in its body, and counts those that were acknowledged.
+/// Sends batches over as many connections, each with the number `from` on in its body, and counts those that were answered.
 fn send(server: &Server, token: &str, numbers: std::ops::Range<usize>, bytes: usize, stored: &AtomicUsize) {
     let mut client = server.connect();
     for number in numbers {
@@ -71,7 +71,7 @@ fn a_reader_beside_starts_kills_and_stops_shows_what_was_durable_before() {
 }
 
 fn copy(from: &Path, to: &Path) {
-    // Like an operator: try again if a file disappeared in the meantime.
+    // As an operator does it: once more where a file went away meanwhile.
     for _ in 0..20 {
         let _ = fs::remove_dir_all(to);
         if Command::new("cp").arg("-a").arg(from).arg(to).output().expect("cp runs").status.success() {
@@ -100,7 +100,7 @@ fn a_copy_of_the_folder_that_was_made_while_the_server_ran_holds_what_was_durabl
                 });
             }
             let made = (0..8).map(|number| {
-                // Each after more was stored, so that they show different moments.
+                // Each when more was stored, so that they are of different moments.
                 let (before, deadline) = (stored.load(Ordering::SeqCst), Instant::now() + Duration::from_secs(20));
                 while stored.load(Ordering::SeqCst) < before + 100 && Instant::now() < deadline {
                     thread::sleep(Duration::from_millis(1));
@@ -119,7 +119,7 @@ fn a_copy_of_the_folder_that_was_made_while_the_server_ran_holds_what_was_durabl
             assert_eq!(verified.code, Some(0), "{writer}, copy {number}: {}", verified.stdout);
             assert!(copied.stored().len() >= durable, "{writer}, copy {number}: less than {durable} are in it");
             if number % 4 == 0 {
-                // A server that starts on the copy keeps all of it, and finds no damage either.
+                // A server that starts on it keeps that, and finds no damage either.
                 copied.serve(&SMALL).stop();
                 let verified = copied.takeup(&["verify"]);
                 assert_eq!(verified.code, Some(0), "{writer}, copy {number}, started: {}", verified.stdout);
@@ -155,7 +155,7 @@ fn a_stranger_in_the_log_is_told_once_and_ends_no_command() {
         assert_eq!(finished.stderr.matches(&shown).count(), 1, "{command:?}: {}", finished.stderr);
     }
     assert_eq!(home.stored().len(), 10);
-    // The next start moves it out of the way.
+    // The next start takes it out of the way.
     home.serve(&SMALL).stop();
     assert!(!folder.exists());
     assert_eq!(home.stored().len(), 10);

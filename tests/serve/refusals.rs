@@ -1,4 +1,4 @@
-//! Refusals that come before the body: the client is not asked for the body, and gets its answer whatever it sends.
+//! Refusals that come before the body: the client is not asked for it, and gets its answer whatever it sends.
 
 use std::io::Write;
 use std::thread;
@@ -44,7 +44,7 @@ fn who_sends_the_body_at_once_is_not_asked_for_it() {
     let server = home.serve(&[]);
     let mut client = server.connect();
     assert_eq!(client.exchange(expecting(Request::batch(&home.token(7), b"a body"))).status, 200);
-    // HTTP/1.0 has no interim responses.
+    // HTTP/1.0 knows no interim answers.
     client.send(expecting(Request::batch_head(&home.token(7), 6)).version("1.0"));
     assert!(client.is_silent_for(Duration::from_millis(200)));
     client.send("a body");

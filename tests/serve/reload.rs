@@ -16,7 +16,7 @@ fn home(settings: &str) -> Home {
     home
 }
 
-/// Waits until the settings have been taken over this many times.
+/// Waits until the settings have been taken over so many times.
 #[track_caller]
 fn wait_for_generation(server: &Server, generation: u32) {
     let now = || server.metric("takeup_config_generation");
@@ -131,7 +131,7 @@ fn the_check_of_bodies_can_be_switched_on_and_off() {
     wait_for("the batch to be looked into", PATIENCE, || (checked() >= 1.0).then_some(()));
     home.write("takeup.toml", "check_bodies = \"off\"\n");
     wait_for_generation(&server, 3);
-    // A check that has begun is finished.
+    // A look that is under way ends with its turn.
     std::thread::sleep(Duration::from_secs(1));
     let before = checked();
     send();
@@ -171,7 +171,7 @@ fn secrets_are_changed_under_load_and_no_batch_is_lost() {
     const CHANGES: u32 = 8;
     let home = home("");
     put_secrets(&home, &["secret-0"]);
-    // Most of the secrets are removed in the end, which takes ten times as long.
+    // Most of the secrets are removed in the end: that takes ten times as long.
     let server = home.serve(&[("cores", "2"), ("log_requests", "errors"), ("removal_grace", "300ms")]);
     let old = server.start_session("Key");
     let mut remembering = server.connect();
@@ -181,12 +181,12 @@ fn secrets_are_changed_under_load_and_no_batch_is_lost() {
         let sender = |_| {
             scope.spawn(|| {
                 let (mut client, mut sent) = (server.connect(), 0);
-                // Bounded, so that it ends on a machine of any speed.
+                // Bounded: a machine of any speed ends.
                 for round in 0..2_000 {
                     if ends.load(Ordering::Relaxed) {
                         break;
                     }
-                    // The token of this start is used at once on other connections, perhaps on the other core.
+                    // The token of this start is used on other connections, maybe of the other core, at once.
                     let token = server.start_session("Key");
                     for number in 0..4 {
                         let body = format!("{token} {round} {number}");
@@ -203,7 +203,7 @@ fn secrets_are_changed_under_load_and_no_batch_is_lost() {
             })
         };
         let senders: Vec<_> = (0..3).map(sender).collect();
-        // After each change, tokens are signed with a secret that no core knew a moment before.
+        // Each change has the next token signed by a secret that no core knew a moment before.
         for generation in 2..=CHANGES + 1 {
             std::thread::sleep(Duration::from_millis(200));
             let secrets: Vec<String> = (1..generation).rev().map(|number| format!("secret-{number}")).collect();
@@ -218,7 +218,7 @@ fn secrets_are_changed_under_load_and_no_batch_is_lost() {
     let new = server.start_session("Key");
     put_secrets(&home, &[&format!("secret-{CHANGES}")]);
     wait_for_generation(&server, CHANGES + 2);
-    // Also where the verified token is remembered.
+    // Also where the token was verified before and is remembered.
     assert_eq!(remembering.exchange(Request::batch(&old, b"late")).status, 401);
     assert_eq!(server.connect().exchange(Request::batch(&new, b"new")).status, 200);
     server.stop();

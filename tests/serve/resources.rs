@@ -35,7 +35,7 @@ fn idle_connections_hold_no_buffers() {
     let open = || server.metric("takeup_connections_open");
     assert_eq!(open(), CONNECTIONS as f64);
     wait_for("the buffers to be given back", Duration::from_secs(10), || (held() < 100_000.0).then_some(()));
-    // All are still open, and work.
+    // All are still there, and work.
     assert_eq!(open(), CONNECTIONS as f64);
     for client in clients.iter_mut().step_by(20) {
         assert_eq!(client.exchange(Request::batch(&home.token(7), b"a body")).status, 200);
@@ -44,7 +44,7 @@ fn idle_connections_hold_no_buffers() {
     wait_for("half of them to be gone", Duration::from_secs(10), || (open() == 1_000.0).then_some(()));
     wait_for("all buffers to be given back", Duration::from_secs(10), || (held() == 0.0).then_some(()));
     assert_eq!(home.stored().len(), CONNECTIONS / 20);
-    // Connections that wait without a buffer do not delay the shutdown.
+    // Those that wait without a buffer do not hold up the end.
     let mut server = server;
     server.signal(Signal::TERM);
     assert!(server.wait(Duration::from_secs(8)).success(), "{}", server.said());
@@ -59,7 +59,7 @@ fn a_request_that_comes_just_as_the_buffer_is_given_back_is_served() {
     let mut clients: Vec<Connection> = (0..300).map(|_| server.connect()).collect();
     for round in 0..ROUNDS {
         let request = Request::batch(&home.token(round + 1), b"a body");
-        // An idle connection gives its buffer back after two seconds, at the next of ten checks per second.
+        // An idle connection gives its buffer back after two seconds, at the next of ten looks a second.
         std::thread::sleep(Duration::from_millis(1_950));
         for client in &mut clients {
             client.send(&request);

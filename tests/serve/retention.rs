@@ -1,4 +1,4 @@
-//! What is deleted and what never is: by a server that starts slowly, and after the clock was wrong.
+//! What is deleted, and what never is: by a server that starts slowly, and after a clock that was wrong.
 
 use std::fs;
 use std::io::Write;
@@ -9,9 +9,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::common::{Home, PATIENCE, Request, Server, wait_for};
 
-use takeup::log::read::merge::RepeatWindow;
+use takeup::log::read::merge::Merge;
+use takeup::log::read::reader::LogReader;
 
-/// Starts a server this many times, with a session each time: every run leaves a sealed segment, and the newest of a log is always kept.
+/// Serves so often, a session each time: each leaves a sealed segment, and the newest of a log always stays.
 fn leave_segments(home: &Home, count: usize) -> Vec<PathBuf> {
     for _ in 0..count {
         let server = home.serve(&[]);
@@ -40,7 +41,7 @@ fn a_start_that_takes_its_time_deletes_nothing_that_a_project_keeps() {
     let projects = fs::read_to_string(home.data().join("projects.toml")).expect("projects");
     let key = home.project_key();
     home.write("projects.toml", &projects.replace(&format!("\"{key}\""), &format!("\"{key}\"\nretain_days = 0")));
-    // A metadata endpoint that takes three seconds to answer delays the start while the log is open.
+    // An endpoint of metadata that answers for three seconds keeps the start waiting, with the log open.
     let slow = TcpListener::bind("127.0.0.1:0").expect("a port");
     let uri = format!("http://{}/", slow.local_addr().expect("an address"));
     let answer = thread::spawn(move || {
@@ -52,14 +53,14 @@ fn a_start_that_takes_its_time_deletes_nothing_that_a_project_keeps() {
     });
     let server = home.serve(&[("retain_age", "1s"), ("ecs_container_metadata_uri", &uri)]);
     answer.join().expect("the endpoint was asked");
-    // A round of retention that could have deleted is over.
+    // A look that could delete has been made.
     wait_for("a look", PATIENCE, || (server.metric("takeup_log_size_bytes") > 0.0).then_some(()));
     assert_eq!(deleted(&server), 0.0);
     server.stop();
     assert!(before.iter().all(|path| path.exists()), "segments of a project that keeps them for ever are gone");
 }
 
-/// Changes the dates of all records of a sealed segment to those of a server whose clock was wrong.
+/// Dates every record of a sealed segment anew, as a server whose clock was wrong would have.
 fn redate(segment: &PathBuf, order_us: u64) {
     let mut bytes = fs::read(segment).expect("a segment");
     let marker: [u8; 8] = bytes[40..48].try_into().expect("a marker");
@@ -88,13 +89,16 @@ fn a_log_with_a_record_of_2060_is_served_and_deleted_by_todays_clock() {
     let started_ms = answer.json()["startTimestamp"].as_u64().expect("a time");
     assert!((before_ms..before_ms + 60_000).contains(&started_ms), "{started_ms} at {before_ms}");
     server.stop();
-    // The log keeps its order: the numbers of segments increase, and so do those of records.
+    // The order of the log holds: segments increase, and so do records.
     let after = leave_segments(&home, 1);
+    let mut merge = Merge::new(LogReader::open(&home.data().join("log")).expect("a log"));
     let mut times = Vec::new();
-    home.each_record(RepeatWindow::default(), |record| times.push(record.order_us));
+    while let Some(record) = merge.next_settled().expect("a sound log") {
+        times.push(record.order_us);
+    }
     assert!(times.len() == 3 && times.is_sorted() && times[0] == in_2060, "{times:?}");
     assert!(after.len() == 3 && after[0] == dated[0] && after[1] < after[2]);
-    // What was received today under a date of 2060 has the age that it has today.
+    // What was received today under a date of 2060 goes by its age of today.
     let server = home.serve(&[("retain_age", "1s")]);
     wait_for("the age", PATIENCE, || (!after[1].exists()).then_some(()));
     server.stop();

@@ -73,7 +73,7 @@ fn events_are_stored_as_they_came() {
     let server = home.serve(&[("beacon_size_limit", "5000")]);
     let bearer = format!("Authorization: Bearer {}\r\n", home.token(7));
     let packed = format!("{bearer}Content-Encoding: gzip\r\n");
-    // Events that are sent immediately have no wrapper.
+    // What is sent at once has no wrapper around it.
     let at_once = br#"{"user_actions":[],"events":[{"name":"x"}]}"#;
     for (headers, body, encoding) in [
         (&bearer, &at_once[..], Encoding::Identity),

@@ -139,7 +139,7 @@ fn a_sessions_batches_have_its_projects_limit_after_restarts_too() {
     let (small, large) = (server.start_session("Small"), server.start_session("Large"));
 
     let check = |server: &Server| {
-        // Enough connections for each core to have some.
+        // Enough connections that each core has some.
         for _ in 0..8 {
             let status = |token: &str, bytes: usize| {
                 let answer = server.connect().exchange(Request::batch(token, vec![b'x'; bytes]));
@@ -156,7 +156,7 @@ fn a_sessions_batches_have_its_projects_limit_after_restarts_too() {
         let server = home.serve(&[("cores", cores)]);
         server.wait_for_line(&["sessions known from the log"], Duration::from_secs(10));
         check(&server);
-        // The second time with a log that was never closed.
+        // The second time from a log that was never closed.
         server.kill();
     }
     let stored = home.stored();

@@ -1,4 +1,4 @@
-//! Requests that have to wait for memory: for how long, and how that shows.
+//! Requests that have to wait for memory: for how long, and who sees it.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -19,7 +19,7 @@ fn serve(home: &Home, patience: &str) -> Server {
     home.serve(&[SETTINGS, &[("patience", patience)]].concat())
 }
 
-/// Takes up to this many buffers of 136 KiB and keeps them, with bodies that stop short of their end.
+/// Takes up to so many buffers of 136 KiB and keeps them: bodies that stop short of their end.
 fn hogs(home: &Home, server: &Server, count: usize) -> Vec<Connection> {
     let before = server.metric("takeup_buffer_bytes");
     let mut hogs: Vec<Connection> = (0..count).map(|_| server.connect()).collect();
@@ -48,7 +48,7 @@ fn patience_is_the_sum_of_all_waits_and_not_the_time_since_the_first() {
     wait_for("the first wait", PATIENCE, || (waiting(&server) == 1.0).then_some(()));
     hogs.pop();
     wait_for("its end", PATIENCE, || (waiting(&server) == 0.0).then_some(()));
-    // The time that the client took itself.
+    // The client's own time.
     thread::sleep(Duration::from_millis(4_500));
     client.send(vec![b'y'; 110_000]);
     assert!(client.is_silent_for(Duration::from_millis(700)), "{}", client.read().text());
@@ -84,7 +84,7 @@ fn a_request_that_waits_twice_is_refused_within_one_patience() {
     drop(hogs);
 }
 
-/// This many clients that wait for memory, each with a buffer.
+/// So many clients that wait for memory, with a buffer each.
 fn hungry(home: &Home, server: &Server, count: usize) -> Vec<Connection> {
     let before = waiting(server);
     let mut clients: Vec<Connection> = (0..count).map(|_| server.connect()).collect();
@@ -122,7 +122,7 @@ fn who_has_ended_its_side_is_answered_early_when_memory_is_short() {
     let mut clients = hungry(&home, &server, 3);
     let mut ended = clients.pop().expect("there are three");
     ended.end_sending();
-    // It keeps reading, so it gets its answer.
+    // It reads on, so it gets its answer.
     assert_eq!(ended.read().status, 503);
     assert!(clients.iter_mut().all(|client| client.is_silent_for(Duration::from_millis(300))));
     assert_eq!(server.metric("takeup_requests_abandoned_total"), 0.0);

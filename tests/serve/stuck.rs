@@ -1,4 +1,4 @@
-//! A core whose loop has stopped: it is noticed, and the server's shutdown does not wait for it.
+//! A core whose loop does not turn any more: it is seen, and the server's end does not wait for it.
 
 use std::io::Read;
 use std::net::TcpStream;
@@ -10,11 +10,11 @@ use rustix::process::Signal;
 
 use crate::common::{Home, PATIENCE, Request, Server, wait_for};
 
-/// Tampers with a system call of one thread from now on, as strace's `inject` says.
+/// Has a system call of one thread do as strace's `inject` says, from now on.
 struct Injected(Child);
 
 impl Injected {
-    /// `None`, with the reason printed, where the system does not allow tracing the server.
+    /// `None`, and a line that says so, where the system lets nobody trace the server.
     fn into(server: &Server, name: &str, what: &str) -> Option<Injected> {
         let tasks = PathBuf::from(format!("/proc/{}/task", server.pid()));
         let task = std::fs::read_dir(tasks)
@@ -95,7 +95,7 @@ fn a_thread_beside_the_cores_that_is_held_up_does_not_hold_up_the_end() {
     let home = Home::new();
     let mut server = serve(&home);
     let Some(held) = Injected::into(&server, "admin", "epoll_wait:delay_enter=120000000") else { return };
-    // Wakes it if it was already waiting, so that its next wait is held up.
+    // Wakes it, should it have waited since before: it is held up when it waits again.
     drop(TcpStream::connect(server.admin));
     server.signal(Signal::TERM);
     let line = server.wait_for_line(&["a thread did not end in time"], PATIENCE);
@@ -112,7 +112,7 @@ fn a_process_that_stood_still_has_no_stuck_core() {
     let home = Home::new();
     let server = serve(&home);
     server.signal(Signal::STOP);
-    // Longer than a core may go without a sign of life.
+    // Longer than a core may be silent.
     std::thread::sleep(Duration::from_secs(6));
     server.signal(Signal::CONT);
     assert_eq!(server.connect().exchange(Request::batch(&home.token(7), b"another")).status, 200);

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::common::{Home, PATIENCE, Request, Server, wait_for};
 
-/// A running `takeup tail` and the lines that it prints. Killed when dropped.
+/// A `takeup tail` that runs, and the lines that it prints. Killed when dropped.
 struct Tail {
     child: Child,
     lines: Receiver<String>,
@@ -42,7 +42,7 @@ impl Tail {
         serde_json::from_str(&self.line()).expect("NDJSON")
     }
 
-    /// The lines that come within a moment.
+    /// What comes within a moment.
     fn rest(&self, moment: Duration) -> Vec<String> {
         let mut rest = Vec::new();
         loop {
@@ -53,7 +53,7 @@ impl Tail {
         }
     }
 
-    /// Its exit status, and what it printed for people.
+    /// How it ends, and what it said to a person.
     fn end(&mut self, signal: Signal) -> (ExitStatus, String) {
         kill_process(Pid::from_child(&self.child), signal).expect("it takes a signal");
         let status = wait_for("the end of the tail", PATIENCE, || self.child.try_wait().expect("a child"));
@@ -83,7 +83,7 @@ fn a_tail_shows_records_within_a_second_and_goes_on_when_the_server_is_killed_an
     assert_eq!(tail.record()["kind"], "start");
     let mut quickest = Duration::MAX;
     let mut shown = |server: &Server, number: usize| {
-        // Each body has a length of its own, by which it is recognised.
+        // Each body has a length of its own, to be known by.
         send(server, &token, &"x".repeat(number));
         let answered = Instant::now();
         let record = tail.record();
@@ -220,7 +220,7 @@ fn a_tail_that_deletion_overtakes_says_how_much_it_has_not_shown() {
         assert_eq!(client.exchange(Request::batch(&token, body.as_bytes())).status, 200);
     };
     send(0);
-    // Nobody reads its output, so that it blocks when the pipe is full.
+    // Nobody reads its output, so that it stands still when the pipe is full.
     let mut child = home.follow(&["tail", "--json", "--from", "start", "--with-repeats"]);
     let ledger = home.data().join("log/core-00/deleted.json");
     let deleted = || fs::read_to_string(&ledger).map_or(0, |text| text.matches("\"segment\"").count());

@@ -1,11 +1,11 @@
-//! Sessions from before a restart, in a server's first moments.
+//! Sessions of before, in a server's first moments.
 
 use std::fs;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::common::{Home, Request};
 
-/// The projects of all batches of this size as they are stored: `replay` would take them from their sessions.
+/// The projects of all batches that end so, as they are stored: `replay` would join them to their sessions.
 fn stored_projects(home: &Home, bytes: u64) -> Vec<u64> {
     let finished = home.takeup(&["inspect", "--records", "--json"]);
     assert_eq!(finished.code, Some(0), "{}", finished.stderr);
@@ -19,7 +19,7 @@ fn one_unexpected_file_makes_no_session_forgotten() {
     let server = home.serve(&[]);
     let token = server.start_session(&home.project_key());
     server.stop();
-    // Both sort after what is there and before what comes.
+    // Both sort behind what is there, and before what comes.
     let core = home.data().join("log/core-00");
     let now_us = SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is right").as_micros();
     fs::write(core.join(format!("{now_us:020}.seg")), vec![7; 10_000]).expect("the folder takes files");
@@ -37,7 +37,7 @@ fn a_session_of_before_is_known_to_its_first_request_after_a_start() {
     let mut client = server.connect();
     let other = server.start_session(&home.project_key());
     let start = || server.start_session(&home.project_key());
-    // Enough to read that the session's start, which comes after it, is not found at once.
+    // Enough to read that the session's start, which stands behind it, is not found at once.
     for _ in 0..40 {
         assert_eq!(client.exchange(Request::batch(&other, vec![b'x'; 900_000])).status, 200);
     }

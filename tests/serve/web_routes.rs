@@ -1,12 +1,14 @@
-//! The smaller routes of browsers: flags, conditions, tags, usability tests and their recordings, and sessions that were not started.
+//! The smaller routes of browsers: flags, conditions, tags, tests with users, and why there is no recording.
 
+use std::path::Path;
 use std::time::Duration;
 
 use crate::common::{BROWSER, Connection, Home, PATIENCE, Request, Response, Server, wait_for};
 use serde_json::{Value, json};
 
 use takeup::log::format::record::{Kind, Topic, ext_type};
-use takeup::log::read::merge::RepeatWindow;
+use takeup::log::read::merge::{Merge, RepeatWindow};
+use takeup::log::read::reader::LogReader;
 use takeup::session::SessionId;
 use takeup::session::token::Secrets;
 use takeup::session::upload_token::UploadToken;
@@ -60,7 +62,7 @@ fn get(client: &mut Connection, path: &str, token: Option<&str>) -> Response {
     client.exchange(Request::get(path).maybe_token(token))
 }
 
-/// JSON as trackers send it on these routes: labelled as plain text.
+/// As a tracker sends JSON where it does not care to say so.
 fn post(client: &mut Connection, path: &str, token: Option<&str>, body: &str) -> Response {
     let request = Request::post(path).header("User-Agent", BROWSER).maybe_token(token);
     client.exchange(request.header("Content-Type", "text/plain;charset=UTF-8").body(body))
@@ -71,9 +73,11 @@ fn is_ok_and_empty(answer: &Response) -> bool {
 }
 
 /// The rows in the log: table, session, project, row.
-fn rows(home: &Home) -> Vec<(String, u64, u32, Value)> {
+fn rows(data: &Path) -> Vec<(String, u64, u32, Value)> {
+    let reader = LogReader::open(&data.join("log")).expect("the log opens");
+    let mut merge = Merge::new(reader).with_repeat_window(RepeatWindow::OFF);
     let mut rows = Vec::new();
-    home.each_record(RepeatWindow::OFF, |record| {
+    while let Some(record) = merge.next_settled().expect("the log is readable") {
         if record.kind == Kind::Row {
             assert_eq!(record.topic, Topic::None);
             let table = record.ext.get(ext_type::TABLE).expect("a row has a table");
@@ -81,7 +85,7 @@ fn rows(home: &Home) -> Vec<(String, u64, u32, Value)> {
             let row = serde_json::from_slice(record.payload).expect("a row is JSON");
             rows.push((table, record.session, record.project, row));
         }
-    });
+    }
     rows
 }
 
@@ -193,7 +197,7 @@ fn a_test_with_users_is_told_and_its_signals_are_stored() {
         row(json!(null), "begin", json!(null), 1_795_570_087_907, json!(null)),
         row(json!(71), "done", json!("In the search."), 1_795_570_090_930, json!(1512)),
     ];
-    assert_eq!(rows(&home), expected);
+    assert_eq!(rows(home.data()), expected);
 }
 
 #[test]
@@ -229,7 +233,7 @@ fn why_a_browser_does_not_record_is_stored() {
         "user_os_version": null, "user_browser": "Chrome", "user_browser_version": "122", "user_device": "",
         "user_device_type": "desktop", "user_country": "UN", "user_state": null, "user_city": null,
     });
-    assert_eq!(rows(&home), [("unstarted_sessions".to_owned(), 0, 1, row)]);
+    assert_eq!(rows(home.data()), [("unstarted_sessions".to_owned(), 0, 1, row)]);
 }
 
 /// The secrets of a data folder.
@@ -248,7 +252,7 @@ fn upload_url(server: &Server, path: &str, token: &str, headers: &str) -> (Strin
     (url, path)
 }
 
-/// A recording whose bytes depend on their position.
+/// A film whose bytes tell where they belong.
 fn film(bytes: usize) -> Vec<u8> {
     (0..bytes).map(|at| (at / 7 * 31 % 251) as u8).collect()
 }
@@ -275,7 +279,7 @@ fn a_recording_goes_to_the_url_that_was_given_and_comes_out_whole() {
     let answer = client.exchange(put(&path, &film));
     assert!(is_ok_and_empty(&answer), "{}", answer.text());
     assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
-    // In chunks, with the next request right behind it.
+    // In chunks, the next request right behind it.
     client.send(Request::put(&path, &film[..1_400_000]).in_chunks(70_001).then(Request::get("/").bytes()));
     assert_eq!((client.read().status, client.read().status), (200, 200));
     assert_eq!(client.exchange(put(&path, b"")).status, 200, "an empty film is one");
@@ -306,7 +310,7 @@ fn a_recording_needs_a_good_url_and_has_a_limit() {
     let server = home.serve(&[
         ("recording_size_limit", "1MiB"),
         ("public_url", "https://example.com/ingest/"),
-        // A log that has no room for large pieces.
+        // A log that has no room for a large piece.
         ("group_bytes_max", "512KiB"),
         ("beacon_size_limit", "4096"),
         ("json_size_limit", "4096"),
@@ -365,7 +369,7 @@ fn a_recording_that_ends_early_is_listed_as_incomplete() {
 #[test]
 fn a_slow_recording_outlives_the_patience_of_a_single_request() {
     let home = home();
-    // Small groups, so that the second half has to wait for the log several times.
+    // Small groups, so that the second half waits for the log again and again.
     let small = [("group_bytes_max", "512KiB"), ("beacon_size_limit", "4096"), ("json_size_limit", "4096")];
     let server = home.serve(&[small[0], small[1], small[2], ("patience", "3s")]);
     let token = server.start_session("webOne");

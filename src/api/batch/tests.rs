@@ -1,5 +1,5 @@
 use crate::api::body::BodyInspector;
-use crate::log::format::record::{Encoding, Flags, Topic};
+use crate::log::format::record::{Encoding, Entry, Flags, Topic};
 
 use super::*;
 
@@ -23,10 +23,13 @@ fn web_batch<'a>(
     scratch: &mut BatchScratch,
     ext: &'a mut Vec<u8>,
 ) -> Result<Option<Entry<'a>>, Refusal> {
-    let mut draft = draft(input, scratch, ext);
-    let seen = draft.question(input).map(|question| BodyInspector::default().look(&question, input.body));
-    draft.judge(input, seen)?;
-    Ok((!input.body.is_empty()).then(|| draft.entry(input, ext)))
+    let batch = read(*input, scratch, ext);
+    let found = batch.question().map(|question| BodyInspector::default().look(&question, input.body));
+    let judged = batch.judge(found, ext);
+    match judged.refusal {
+        Some(refusal) => Err(refusal),
+        None => Ok((!input.body.is_empty()).then_some(judged.entry)),
+    }
 }
 
 fn refusal(input: &BatchInput<'_>) -> (u16, String) {
@@ -250,9 +253,9 @@ fn a_batch_is_stored_as_what_it_is_whatever_a_proxy_made_of_its_label() {
 fn what_can_not_be_used_is_kept_for_no_queue_and_never_cut() {
     let (mut scratch, mut ext) = (BatchScratch::default(), Vec::new());
     let input = input("visual", "batch=3_1&split=99", b"Qaaa\x51bbb");
-    let mut draft = draft(&input, &mut scratch, &mut ext);
-    assert!(draft.judge(&input, None).is_err());
-    let entry = mark_unusable(draft.entry(&input, &ext));
+    let judged = read(input, &mut scratch, &mut ext).judge(None, &ext);
+    assert!(judged.refusal.is_some());
+    let entry = mark_unusable(judged.entry);
     assert_eq!((entry.topic, entry.split, entry.payload), (Topic::None, 0, input.body));
     assert!(entry.flags.contains(Flags::UNUSABLE));
     assert_eq!(entry.label, Some(Label { page: 3, number: 1 }));

@@ -17,7 +17,7 @@ fn packed(body: &[u8]) -> Vec<u8> {
 fn how_a_batch_is_compressed_is_seen_and_not_believed() {
     let (plain, packed) = (b"k plain".to_vec(), packed(b"k plain"));
     for (body, encoding) in [(&plain, Encoding::Identity), (&packed, Encoding::Gzip)] {
-        let entry = input(body).record().entry();
+        let entry = input(body).judge(None, &[]).entry;
         assert_eq!((entry.encoding, entry.topic, entry.kind), (encoding, Topic::RawIos, Kind::Batch));
         assert_eq!(entry.payload, body);
     }
@@ -37,8 +37,8 @@ fn a_batch_that_does_not_inflate_is_the_clients_fault_where_it_is_looked_at() {
         (&[0x1f, 0x8b, 9, 0, 0, 0, 0, 0, 0, 0][..], 400, "gzip: invalid header"),
     ] {
         let question = input(body).question().expect("is looked into");
-        let refusal =
-            BodyInspector::default().look(&question, body).map_err(|error| unreadable(&error)).expect_err("is refused");
+        let found = BodyInspector::default().look(&question, body);
+        let refusal = input(body).judge(Some(found), &[]).refusal.expect("is refused");
         assert_eq!((refusal.status, &*refusal.text), (status, text));
         assert_eq!(MobileBatchInput { inflate: None, ..input(body) }.question(), None);
     }

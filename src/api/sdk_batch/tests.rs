@@ -6,12 +6,12 @@ use super::*;
 fn judge(body: &[u8], content_encoding: Option<&[u8]>, inflate: bool) -> Result<Encoding, (u16, String)> {
     let input =
         SdkBatchInput { session: SessionId(7), project: 3, content_encoding, body, inflate, inflated_limit: 1000 };
-    let mut reading = input.reading();
-    let looked = input.question(reading).map(|question| BodyInspector::default().look(&question, body));
-    if let Some(Err(error)) = looked {
-        input.unreadable(&mut reading, &error).map_err(|refusal| (refusal.status, refusal.text.into_owned()))?;
+    let batch = read(input);
+    let found = batch.question().map(|question| BodyInspector::default().look(&question, body));
+    let Judged { entry, refusal, .. } = batch.judge(found, &[]);
+    if let Some(refusal) = refusal {
+        return Err((refusal.status, refusal.text.into_owned()));
     }
-    let entry = input.record(reading).entry();
     assert_eq!((entry.kind, entry.topic, entry.payload), (Kind::Sdk, Topic::RawAnalytics, body));
     Ok(entry.encoding)
 }

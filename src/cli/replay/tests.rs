@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 use uuid::Uuid;
 
+use crate::api::judging::Unjudged;
 use crate::api::mobile_batch::MobileBatchInput;
 use crate::cli::command::{Cli, Command};
 use crate::log::format::record::{DataType, Encoding, Ext, ExtWriter, Flags, Kind, Record, RecordId, Topic, ext_type};
@@ -241,7 +242,7 @@ fn a_phones_batch_that_cannot_be_used_goes_where_phones_send_theirs() {
         body: b"\x1f\x8b is cut",
         inflate: None,
     };
-    let kept = mark_unusable(input.record().entry());
+    let kept = mark_unusable(input.judge(None, &[]).entry);
     assert_eq!(kept.topic, Topic::None);
     let batch = Record { topic: kept.topic, flags: kept.flags, ..record(7, &[], kept.payload) };
     let web = Record { flags: Flags::UNUSABLE, topic: Topic::None, ..record(7, &[], b"a page's") };

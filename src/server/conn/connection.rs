@@ -15,10 +15,12 @@ use crate::server::core::conn::Conn;
 use crate::server::core::inbox::Request;
 use crate::server::core::runtime::Driver;
 use crate::server::core::state::Core;
-use crate::server::dispatch::{Next, exchange};
-use crate::server::io::client::{ClientIo, Gone, Greeting, Received};
+use crate::server::dispatch::serve as serve_request;
+use crate::server::io::body::Gone;
+use crate::server::io::client::{ClientIo, Greeting, Received};
 use crate::server::memory::pool::BodyRange;
-use crate::server::request::respond::RequestFacts;
+use crate::server::request::context::Context;
+use crate::server::request::outcome::Next;
 use crate::telemetry::Level;
 
 use super::evict;
@@ -80,22 +82,17 @@ async fn run(core: Rc<Core>, stream: TcpStream, conn: Rc<Conn>, _listed: Listed,
             Received::Head if core.poisoned.get() && core.find_place(&conn) => Next::PassOn(None),
             Received::Head if conn.over_cap.get() && !takes_place(&core, &conn).await => {
                 let refusal = Refusal::new(503, Reason::Connections, "too many connections, try again");
-                RequestFacts::begin(&mut io).refuse(&mut io, &core, &refusal, false).await;
-                Next::Linger
+                Context::new(&mut io, &core, &conn).refuse_and_close(refusal).await
             }
-            Received::Head => exchange(&mut io, &core, &conn).await,
-            Received::Reject(reject) => refuse_head(&mut io, &core, reject).await,
+            Received::Head => serve_request(&mut io, &core, &conn).await,
+            Received::Reject(reject) => refuse_head(&mut io, &core, &conn, reject).await,
             Received::Gone(Gone::TimedOut) => {
                 let refusal = Refusal::new(408, Reason::HeadTimeout, "the request's head came too slowly");
-                io.work().head.reset();
-                RequestFacts::unreadable().refuse(&mut io, &core, &refusal, false).await;
-                Next::Linger
+                Context::unreadable(&mut io, &core, &conn).refuse_and_close(refusal).await
             }
             Received::Gone(Gone::NoMemory) => {
                 let refusal = Refusal::new(503, Reason::BytesInFlight, "too many bytes in flight, try again");
-                io.work().head.reset();
-                RequestFacts::unreadable().refuse(&mut io, &core, &refusal, false).await;
-                Next::Linger
+                Context::unreadable(&mut io, &core, &conn).refuse_and_close(refusal).await
             }
             Received::Gone(Gone::Closed) => Next::Close,
         };
@@ -186,7 +183,7 @@ async fn takes_place(core: &Core, conn: &Conn) -> bool {
 }
 
 /// Answers something that is no request of ours.
-async fn refuse_head(io: &mut ClientIo, core: &Rc<Core>, reject: Reject) -> Next {
+async fn refuse_head(io: &mut ClientIo, core: &Rc<Core>, conn: &Rc<Conn>, reject: Reject) -> Next {
     let reason = match reject.status {
         413 => Reason::BodyTooLarge,
         414 => Reason::TargetTooLong,
@@ -195,8 +192,6 @@ async fn refuse_head(io: &mut ClientIo, core: &Rc<Core>, reject: Reject) -> Next
         501 | 505 => Reason::Unsupported,
         _ => Reason::Framing,
     };
-    io.work().head.reset();
     let refusal = Refusal::new(reject.status, reason, reject.reason);
-    RequestFacts::unreadable().refuse(io, core, &refusal, false).await;
-    Next::Linger
+    Context::unreadable(io, core, conn).refuse_and_close(refusal).await
 }

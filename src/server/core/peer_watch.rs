@@ -37,7 +37,7 @@ impl PeerWatch {
         }
     }
 
-    /// Inflaters at their sockets, and ends the waits of those who have gone. Where memory is short, those go too who have ended their side: they
+    /// Looks at their sockets, and ends the waits of those who have gone. Where memory is short, those go too who have ended their side: they
     /// are answered that it was. Gives how many have gone.
     pub fn look(&self, memory_is_short: bool) -> u64 {
         let told = self.told.take();
@@ -97,7 +97,7 @@ mod tests {
         (client, server, conn)
     }
 
-    /// Inflaters until it is so.
+    /// Looks until it is so.
     fn look_until(watch: &PeerWatch, conns: &[&Rc<Conn>], memory_is_short: bool, done: impl Fn() -> bool) -> u64 {
         let end = Instant::now() + Duration::from_secs(20);
         let mut gone = 0;

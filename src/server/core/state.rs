@@ -244,7 +244,7 @@ impl Core {
         }
     }
 
-    /// Inflaters whether this core's log takes records, or takes them again.
+    /// Looks whether this core's log takes records, or takes them again.
     pub fn look_at_log(&self) {
         self.poisoned.set(self.common.log.is_poisoned(self.number));
     }

@@ -1,138 +1,99 @@
-//! `POST /v1/web/i` on a core: the body becomes a record, and the answer waits for it.
+//! The way of a batch, the same for every kind of client: the body comes in, is judged, becomes a record, and the answer waits for that.
 
 use std::rc::Rc;
 
-use crate::api::batch;
-use crate::api::batch::BatchInput;
 use crate::api::body::TOO_LARGE;
+use crate::api::judging::{Judged, Unjudged};
 use crate::api::refusal::{Reason, Refusal};
-use crate::config::CheckBodies;
-use crate::log::format::record::Entry;
 use crate::records::mark_unusable;
 use crate::server::core::conn::Conn;
 use crate::server::core::state::Core;
-use crate::server::dispatch::{Admitted, Next, body};
-use crate::server::io::client::ClientIo;
-use crate::server::memory::pool::BodyRange;
+use crate::server::request::context::{Context, Parts};
+use crate::server::request::facts::RequestFacts;
+use crate::server::request::head::RequestHead;
 use crate::server::request::labels;
-use crate::server::request::respond::RequestFacts;
-use crate::server::store::commit::{StoreError, store};
-use crate::telemetry::Text;
+use crate::server::request::outcome::{Answer, Outcome, Stop};
+use crate::server::request::token::Admitted;
+use crate::server::store::commit::store;
 
 use super::inflate;
 
-/// Reads and stores a batch whose token is good.
-pub async fn web_batch(
-    io: &mut ClientIo,
-    core: &Rc<Core>,
-    conn: &Rc<Conn>,
-    facts: &mut RequestFacts,
-    admitted: &Admitted,
-) -> Next {
-    let limit = core.quarantine.body_limit(admitted.limit, core.now_ms());
-    let got = match body(io, core, facts, limit, admitted.just_expired).await {
-        Ok(got) => got,
-        Err(next) => return next,
-    };
-    let work = io.work();
-    let live = core.live();
-    let input = BatchInput {
-        session: admitted.token.session,
-        project: admitted.project,
-        just_expired: admitted.just_expired,
-        data_type: work.head.header(&work.buf, "datatype"),
-        content_encoding: work.head.header(&work.buf, "content-encoding"),
-        query: work.head.query(&work.buf),
-        body: &work.buf[got.start..got.end],
-        inflate: live.config.check_bodies == CheckBodies::Inline,
-        inflated_limit: core.inflated_limit(),
-    };
-    facts.data_type = Text::new(input.data_type.unwrap_or_default());
-    let mut draft = {
-        let mut scratch = core.batch.borrow_mut();
-        let draft = batch::draft(&input, &mut scratch, &mut work.ext);
-        facts.batch = Text::new(&scratch.batch);
-        scratch.give_back();
-        draft
-    };
-    let judged = match within(admitted.limit, input.body) {
-        Err(refusal) => Err(refusal),
-        Ok(()) => {
-            let looked = match draft.question(&input) {
-                Some(question) => inflate::look(core, conn, &question, input.body).await.map(Some),
-                None => Ok(None),
-            };
-            looked.and_then(|looked| draft.judge(&input, looked))
+/// What a route's batches differ in.
+pub trait BatchRoute {
+    /// A batch of the route before it has been judged.
+    type Batch<'a>: Unjudged<'a>;
+
+    /// The largest body that the client was told it may send, in bytes.
+    fn limit(core: &Core, admitted: &Admitted) -> u64;
+
+    /// Reads what stands around the body, and writes the extension of its record to `ext`.
+    fn read<'a>(
+        core: &Core,
+        admitted: &Admitted,
+        head: RequestHead<'a>,
+        body: &'a [u8],
+        ext: &mut Vec<u8>,
+        facts: &mut RequestFacts,
+    ) -> Self::Batch<'a>;
+}
+
+/// Reads, judges and stores a batch whose token is good.
+pub async fn take<R: BatchRoute>(cx: &mut Context<'_>, admitted: &Admitted) -> Outcome {
+    let (core, conn) = (cx.core, cx.conn);
+    let limit = R::limit(core, admitted);
+    // What is too large may still be kept, as unusable.
+    let range = cx.read_body(core.quarantine.body_limit(limit, core.now_ms()), admitted.just_expired).await?;
+    let Parts { head, body, ext, beside_bytes, facts, .. } = cx.parts(range);
+    let batch = R::read(core, admitted, head, body, ext, facts);
+    core.pool.count_beside(beside_bytes, ext.capacity());
+    let judged = if body.len() as u64 > limit {
+        batch.refuse(Refusal::new(413, Reason::BodyTooLarge, TOO_LARGE), ext)
+    } else {
+        match batch.question() {
+            None => batch.judge(None, ext),
+            Some(question) => match inflate::look(core, conn, &question, body).await {
+                Ok(found) => batch.judge(Some(found), ext),
+                Err(late) => batch.refuse(late, ext),
+            },
         }
     };
-    labels::note(core, facts, draft.reading(), input.content_encoding);
-    if draft.is_unusable() {
+    if let Some(reading) = judged.reading {
+        labels::note(core, facts, reading, head);
+    }
+    let stored = keep(core, conn, judged).await;
+    if admitted.just_expired { as_expired(stored) } else { stored }
+}
+
+/// Stores a batch that was judged: a good one as it is; a refused one marked, where that is wanted. Nothing is stored of an empty one.
+async fn keep(core: &Core, conn: &Rc<Conn>, judged: Judged<'_>) -> Outcome {
+    let bytes = judged.entry.payload.len() as u64;
+    if judged.set_aside {
         core.metrics.unusable.inc();
-        core.metrics.unusable_bytes.add(input.body.len() as u64);
+        core.metrics.unusable_bytes.add(bytes);
     }
-    core.pool.count_beside(&mut work.beside_bytes, work.ext.capacity());
-    let entry = draft.entry(&input, &work.ext);
-    match keep(core, conn, judged, entry).await {
-        Ok(stored) => answer(io, core, conn, facts, admitted, stored, got).await,
-        Err(Moves) => Next::PassOn(Some(got)),
-    }
-}
-
-/// The request is another core's from here on.
-pub struct Moves;
-
-/// A body is as large as the client was allowed to send.
-pub fn within(limit: u64, body: &[u8]) -> Result<(), Refusal> {
-    if body.len() as u64 > limit { Err(Refusal::new(413, Reason::BodyTooLarge, TOO_LARGE)) } else { Ok(()) }
-}
-
-/// Stores a batch that was judged: a good one as it is, one that can't be used marked and where that is wanted. Nothing is
-/// stored of an empty one.
-pub async fn keep(
-    core: &Core,
-    conn: &Rc<Conn>,
-    judged: Result<(), Refusal>,
-    entry: Entry<'_>,
-) -> Result<Result<(), Refusal>, Moves> {
-    let bytes = entry.payload.len() as u64;
-    let entry = match judged {
-        Ok(()) if bytes == 0 => return Ok(Ok(())),
-        Ok(()) => entry,
-        Err(refusal) if core.quarantine.takes(refusal.reason, bytes, core.now_ms(), &core.metrics) => {
-            mark_unusable(entry)
+    let entry = match judged.refusal {
+        None if bytes == 0 => return Ok(Answer::Empty),
+        None => judged.entry,
+        Some(refusal) if core.quarantine.takes(refusal.reason, bytes, core.now_ms(), &core.metrics) => {
+            mark_unusable(judged.entry)
         }
-        Err(refusal) => return Ok(Err(refusal)),
+        Some(refusal) => return Err(refusal.into()),
     };
-    match store(core, conn, &entry).await {
-        Err(StoreError::Moves) => Err(Moves),
-        stored => Ok(stored.map_err(StoreError::refusal)),
-    }
+    store(core, conn, &entry).await?;
+    Ok(Answer::Empty)
 }
 
-/// Answers a batch that has been stored, or has not.
-pub async fn answer(
-    io: &mut ClientIo,
-    core: &Rc<Core>,
-    conn: &Conn,
-    facts: &mut RequestFacts,
-    admitted: &Admitted,
-    stored: Result<(), Refusal>,
-    got: BodyRange,
-) -> Next {
-    let keep_alive = facts.keep_alive(io, core, conn, got.consumed);
-    match stored {
-        Ok(()) if admitted.just_expired => {
-            let refusal = Refusal::new(401, Reason::TokenExpired, "token expired");
-            facts.refuse(io, core, &refusal, keep_alive).await;
-        }
-        Ok(()) => facts.send(io, core, 200, keep_alive, |out, frame| frame.write(out, 200, &[], b"")).await,
-        Err(mut refusal) => {
-            // Within the period of grace the client must start anew, whatever else went wrong.
-            if admitted.just_expired && matches!(refusal.reason, Reason::BodyTooLarge | Reason::Compression) {
+/// What a client is told whose token has just expired: that it must start anew, once its batch is stored, and also where the batch itself is at
+/// fault.
+fn as_expired(stored: Outcome) -> Outcome {
+    Err(match stored {
+        Ok(_) => Refusal::new(401, Reason::TokenExpired, "token expired").into(),
+        Err(Stop::Refused(mut refusal)) => {
+            if matches!(refusal.reason, Reason::BodyTooLarge | Reason::Compression) {
                 refusal.status = 401;
             }
-            facts.refuse(io, core, &refusal, keep_alive).await;
+            Stop::Refused(refusal)
         }
-    }
-    Next::after(keep_alive, got.consumed)
+        Err(stop) => stop,
+    })
 }

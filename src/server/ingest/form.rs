@@ -1,9 +1,9 @@
 //! Forms (`multipart/form-data`) read as they come: the body goes through the parser piece by piece, and nothing of it is kept.
 
-use crate::http::Body;
 use crate::http::multipart::{FormFault, Multipart, Step};
 use crate::http::params::{Param, Parameterised};
-use crate::server::io::client::{BodyError, ClientIo};
+use crate::server::io::body::{BodyError, IncomingBody};
+use crate::server::request::context::Context;
 
 /// What is kept of the value of a field.
 const VALUE_BYTES_KEPT: usize = 256;
@@ -67,7 +67,7 @@ pub struct Part {
 
 /// A form on its way in.
 pub struct Form {
-    body: Body,
+    body: IncomingBody,
     parser: Multipart,
     limits: FormLimits,
     parts: u64,
@@ -75,17 +75,17 @@ pub struct Form {
 
 impl Form {
     /// Reads `body` as a form with this boundary.
-    pub fn new(body: Body, boundary: &[u8], limits: FormLimits) -> Self {
+    pub fn new(body: IncomingBody, boundary: &[u8], limits: FormLimits) -> Self {
         let head_bytes_max = usize::try_from(limits.part_head_bytes).unwrap_or(usize::MAX / 2);
         Self { body, parser: Multipart::new(boundary, head_bytes_max), limits, parts: 0 }
     }
 
     /// The next part, once the one before it has been read to its end.
-    pub async fn next_part(&mut self, io: &mut ClientIo) -> Result<Option<Part>, FormError> {
+    pub async fn next_part(&mut self, cx: &mut Context<'_>) -> Result<Option<Part>, FormError> {
         let head = loop {
             match self.parser.next_part()? {
                 Step::Ready(head) => break head,
-                Step::NeedsMore => self.feed(io).await?,
+                Step::NeedsMore => self.feed(cx).await?,
             }
         };
         let Some(head) = head else { return Ok(None) };
@@ -97,21 +97,21 @@ impl Form {
     }
 
     /// The next bytes of the part; `None`: it has ended.
-    pub async fn next_bytes(&mut self, io: &mut ClientIo) -> Result<Option<&[u8]>, FormError> {
+    pub async fn next_bytes(&mut self, cx: &mut Context<'_>) -> Result<Option<&[u8]>, FormError> {
         let range = loop {
             match self.parser.next_bytes()? {
                 Step::Ready(range) => break range,
-                Step::NeedsMore => self.feed(io).await?,
+                Step::NeedsMore => self.feed(cx).await?,
             }
         };
         Ok(range.map(|range| self.parser.bytes(range)))
     }
 
     /// The value of a field that is no file; of a long one the first bytes, since those that mean something are short.
-    pub async fn value(&mut self, io: &mut ClientIo) -> Result<Vec<u8>, FormError> {
+    pub async fn value(&mut self, cx: &mut Context<'_>) -> Result<Vec<u8>, FormError> {
         let field_bytes_max = self.limits.field_bytes;
         let (mut value, mut value_bytes) = (Vec::new(), 0);
-        while let Some(bytes) = self.next_bytes(io).await? {
+        while let Some(bytes) = self.next_bytes(cx).await? {
             value_bytes += bytes.len() as u64;
             if value_bytes > field_bytes_max {
                 return Err(FormError::TooLarge("a form field is too large"));
@@ -122,17 +122,16 @@ impl Form {
         Ok(value)
     }
 
-    /// Reads and drops what is left of the body, at most `bytes_max` of it, and says where the next request begins in
-    /// the buffer.
-    pub async fn drop_rest(&mut self, io: &mut ClientIo, bytes_max: u64) -> Result<usize, FormError> {
+    /// Reads and drops what is left of the body, at most `bytes_max` of it.
+    pub async fn drop_rest(&mut self, cx: &mut Context<'_>, bytes_max: u64) -> Result<(), FormError> {
         let mut dropped_bytes = 0;
-        while let Some(piece) = io.receive_piece(&mut self.body).await.map_err(FormError::Body)? {
+        while let Some(piece) = cx.next_piece(&mut self.body).await.map_err(FormError::Body)? {
             dropped_bytes += piece.len() as u64;
             if dropped_bytes > bytes_max {
                 return Err(FormError::TooLarge("too much is left of the body"));
             }
         }
-        Ok(self.body.consumed())
+        Ok(())
     }
 
     /// Body bytes received so far.
@@ -141,8 +140,8 @@ impl Form {
     }
 
     /// Receives a piece for the parser.
-    async fn feed(&mut self, io: &mut ClientIo) -> Result<(), FormError> {
-        match io.receive_piece(&mut self.body).await.map_err(FormError::Body)? {
+    async fn feed(&mut self, cx: &mut Context<'_>) -> Result<(), FormError> {
+        match cx.next_piece(&mut self.body).await.map_err(FormError::Body)? {
             Some(piece) => self.parser.feed(&piece),
             None => self.parser.end(),
         }

@@ -14,7 +14,7 @@ use crate::server::store::charge::Charge;
 
 use super::turns::{enter, turn};
 
-/// Inflaters into a batch. The outer error: its turn did not come in time.
+/// Looks into a batch. The outer error: its turn did not come in time.
 pub async fn look(
     core: &Core,
     conn: &Rc<Conn>,
@@ -160,7 +160,7 @@ impl<'a> Packed<'a> {
     }
 }
 
-/// Inflaters for one turn. `None`: there is more to do.
+/// Inflates for one turn. `None`: there is more to do.
 fn step(looker: &mut BodyInspector, begin: Option<&Question>, body: &[u8]) -> Result<Option<BodyFacts>, InflateError> {
     if let Some(question) = begin {
         looker.begin(question);

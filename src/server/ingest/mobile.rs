@@ -1,48 +1,37 @@
-//! `POST /v1/mobile/i` and `late` on a core: the body becomes a record, and the answer waits for it.
+//! `POST /v1/mobile/i` and `late`: a phone's batch.
 
-use std::rc::Rc;
-
-use crate::api::mobile_batch::{MobileBatchInput, unreadable};
-use crate::server::core::conn::Conn;
+use crate::api::mobile_batch::MobileBatchInput;
 use crate::server::core::state::Core;
-use crate::server::dispatch::{Admitted, Next, body};
-use crate::server::io::client::ClientIo;
-use crate::server::request::respond::RequestFacts;
+use crate::server::request::facts::RequestFacts;
+use crate::server::request::head::RequestHead;
+use crate::server::request::token::Admitted;
 
-use super::batch::{Moves, answer, keep, within};
-use super::inflate;
+use super::batch::BatchRoute;
 
-/// Stores a batch of a phone.
-pub async fn batch(
-    io: &mut ClientIo,
-    core: &Rc<Core>,
-    conn: &Rc<Conn>,
-    facts: &mut RequestFacts,
-    admitted: &Admitted,
-) -> Next {
-    let allowed = core.told_limit();
-    let limit = core.quarantine.body_limit(allowed, core.now_ms());
-    let got = match body(io, core, facts, limit, admitted.just_expired).await {
-        Ok(got) => got,
-        Err(next) => return next,
-    };
-    let work = io.work();
-    let input = MobileBatchInput {
-        session: admitted.token.session,
-        project: admitted.project,
-        just_expired: admitted.just_expired,
-        body: &work.buf[got.start..got.end],
-        inflate: core.inflate_inline(),
-    };
-    let judged = match (within(allowed, input.body), input.question()) {
-        (Ok(()), Some(question)) => {
-            let looked = inflate::look(core, conn, &question, input.body).await;
-            looked.and_then(|facts| facts.map(|_| ()).map_err(|error| unreadable(&error)))
+/// The two routes.
+pub struct MobileRoute;
+
+impl BatchRoute for MobileRoute {
+    type Batch<'a> = MobileBatchInput<'a>;
+
+    fn limit(core: &Core, _: &Admitted) -> u64 {
+        core.told_limit()
+    }
+
+    fn read<'a>(
+        core: &Core,
+        admitted: &Admitted,
+        _: RequestHead<'a>,
+        body: &'a [u8],
+        _: &mut Vec<u8>,
+        _: &mut RequestFacts,
+    ) -> MobileBatchInput<'a> {
+        MobileBatchInput {
+            session: admitted.token.session,
+            project: admitted.project,
+            just_expired: admitted.just_expired,
+            body,
+            inflate: core.inflate_inline(),
         }
-        (judged, _) => judged,
-    };
-    match keep(core, conn, judged, input.record().entry()).await {
-        Ok(stored) => answer(io, core, conn, facts, admitted, stored, got).await,
-        Err(Moves) => Next::PassOn(Some(got)),
     }
 }

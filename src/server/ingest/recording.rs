@@ -4,16 +4,10 @@
 //! in the whole, and at the end one without content, whose place is the length of the whole. Where that is missing, the browser
 //! went away in between. Each record is stored before more is read, so a browser is never ahead of the log by more than a piece.
 
-use std::rc::Rc;
-
 use crate::api::refusal::{Reason, Refusal};
 use crate::records::RecordingPart;
-use crate::server::core::conn::Conn;
-use crate::server::core::state::Core;
-use crate::server::dispatch::{Next, begin, refuse_body};
-use crate::server::io::client::ClientIo;
-use crate::server::request::gate;
-use crate::server::request::respond::RequestFacts;
+use crate::server::request::context::Context;
+use crate::server::request::outcome::{Answer, Outcome, Stop};
 use crate::server::store::commit::{StoreError, store};
 use crate::session::upload_token::UploadToken;
 
@@ -21,66 +15,43 @@ use crate::session::upload_token::UploadToken;
 const PIECE_BYTES: usize = 512 * 1024;
 
 /// Takes a recording.
-pub async fn take(
-    io: &mut ClientIo,
-    core: &Rc<Core>,
-    conn: &Rc<Conn>,
-    facts: &mut RequestFacts,
-    token: UploadToken,
-) -> Next {
-    let mut body = match begin(io, core.live().config.recording_size_limit).await {
-        Ok(body) => body,
-        Err(error) => return refuse_body(io, core, facts, error).await,
-    };
+pub async fn take(cx: &mut Context<'_>, token: UploadToken) -> Outcome {
+    let (core, conn) = (cx.core, cx.conn);
+    let mut body = cx.begin_body(core.live().config.recording_size_limit).await?;
     let record_bytes_max = usize::try_from(core.live().config.batch_bytes_max()).unwrap_or(usize::MAX).max(1);
     // Small settings of the log leave no room for a large piece.
     let piece_bytes = record_bytes_max.min(PIECE_BYTES);
     let began_ms = core.upload_time_ms();
-    let (session, project) = (token.session, facts.project.unwrap_or(0));
+    let (session, project) = (token.session, cx.facts.project.unwrap_or(0));
     let mut offset = 0;
     loop {
-        let ended = match io.next_piece(&mut body, piece_bytes).await {
-            Ok(ended) => ended,
-            Err(error) => return refuse_body(io, core, facts, error).await,
-        };
-        let range = body.range();
-        let work = io.work();
-        let pieces = work.buf[range].chunks(record_bytes_max).chain(ended.then_some(&[][..]));
-        for piece in pieces {
+        let ended = cx.fill_piece(&mut body, piece_bytes).await?;
+        let (received, ext) = cx.piece(&body);
+        for piece in received.chunks(record_bytes_max).chain(ended.then_some(&[][..])) {
             let part = RecordingPart { session, project, began_ms, offset, piece };
-            let stored = store(core, conn, &part.entry(&mut work.ext)).await;
+            let stored = store(core, conn, &part.entry(ext)).await;
             // A piece that is stored is progress: the next one has a patience of its own.
             conn.renew_patience();
             if let Err(error) = stored {
-                return refuse(io, core, conn, facts, error).await;
+                // What it has left is in this core's log: it goes to no other.
+                conn.ticket.borrow_mut().take();
+                return Err(stop(error));
             }
             offset += piece.len() as u64;
         }
-        body.take(body.range().len(), &mut work.buf);
-        gate::piece(io, core, facts, offset - facts.body_bytes);
-        facts.body_bytes = offset;
+        cx.drop_piece(&mut body, ended);
+        cx.charge_piece(offset - cx.facts.body_bytes);
+        cx.facts.body_bytes = offset;
         if ended {
-            break;
+            return Ok(Answer::Empty);
         }
     }
-    let keep_alive = facts.keep_alive(io, core, conn, body.consumed());
-    facts.send(io, core, 200, keep_alive, |out, frame| frame.write(out, 200, &[], b"")).await;
-    Next::after(keep_alive, body.consumed())
 }
 
-/// What follows a piece that could not be stored. An upload does not move to another core: what it has left is in this one's log.
-async fn refuse(
-    io: &mut ClientIo,
-    core: &Rc<Core>,
-    conn: &Rc<Conn>,
-    facts: &mut RequestFacts,
-    error: StoreError,
-) -> Next {
-    conn.ticket.borrow_mut().take();
-    let refusal = match error {
-        StoreError::Moves => Refusal::new(503, Reason::LogFailed, "can't save the recording, try again"),
-        error => error.refusal(),
-    };
-    facts.refuse(io, core, &refusal, false).await;
-    Next::Linger
+/// What follows a piece that could not be stored.
+fn stop(error: StoreError) -> Stop {
+    match error {
+        StoreError::Moves => Refusal::new(503, Reason::LogFailed, "can't save the recording, try again").into(),
+        error => error.into(),
+    }
 }

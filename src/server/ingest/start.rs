@@ -1,155 +1,90 @@
-//! `POST /v1/{web,mobile,sdk}/start` on a core: the session is stored before its token is given out.
+//! `POST /v1/{web,mobile,sdk}/start`: the session is stored before its token is given out.
 
 use std::cell::Cell;
-use std::rc::Rc;
-use std::time::Duration;
 
 use crate::api::refusal::{Reason, Refusal};
 use crate::api::start;
 use crate::api::start::{StartDeps, StartInput, StartKind, StartOutcome, StartScratch, Started, reading};
 use crate::config::BUFFER_BYTES_MIN;
-use crate::http::Head;
 use crate::log::format::record::Ext;
 use crate::records::{Source, Start};
 use crate::server::core::conn::Conn;
 use crate::server::core::live::Live;
 use crate::server::core::state::Core;
-use crate::server::dispatch::{Next, body};
-use crate::server::io::client::ClientIo;
-use crate::server::memory::pool::BodyRange;
-use crate::server::memory::pool::{OverBudget, RequestBuffers};
-use crate::server::request::respond::RequestFacts;
+use crate::server::memory::pool::{BodyRange, OverBudget};
+use crate::server::request::context::{Context, Parts};
+use crate::server::request::facts::RequestFacts;
+use crate::server::request::head::RequestHead;
+use crate::server::request::outcome::{Answer, Outcome};
 use crate::server::request::{gate, known_sessions, labels};
 use crate::server::store::charge::Charge;
 use crate::server::store::commit::{StoreError, store};
 use crate::telemetry::Text;
 
+use super::agents::agents_ready;
 use super::inflate::{self, Packed};
-
-/// How often a start looks whether the user agent expressions are compiled.
-const READY_POLL: Duration = Duration::from_millis(5);
 
 /// The most that a start leaves: a row with its bound, a message with the longest texts and the longest head, and an answer.
 const LEFT_BYTES_MAX: u64 = 192 * 1024;
 
 /// Reads and judges a start, and stores what it leaves.
-pub async fn start(
-    io: &mut ClientIo,
-    core: &Rc<Core>,
-    conn: &Rc<Conn>,
-    facts: &mut RequestFacts,
-    kind: StartKind,
-) -> Next {
-    let live = core.live();
-    let got = match body(io, core, facts, live.start.json_size_limit, false).await {
-        Ok(got) => got,
-        Err(next) => return next,
-    };
+pub async fn start(cx: &mut Context<'_>, kind: StartKind) -> Outcome {
+    let (core, live) = (cx.core, cx.core.live());
+    let body = cx.read_body(live.start.json_size_limit, false).await?;
     let mut left = Charge::new(core, 0);
-    let outcome = match judged(io, core, conn, facts, &live, kind, got, &mut left).await {
-        Ok(outcome) => outcome,
-        Err(refusal) => {
-            let keep_alive = facts.keep_alive(io, core, conn, got.consumed);
-            facts.refuse(io, core, &refusal, keep_alive).await;
-            return Next::after(keep_alive, got.consumed);
-        }
-    };
+    let outcome = judged(cx, &live, kind, body, &mut left).await?;
     // It is there, and counted as it is.
     drop(left);
-    io.count();
-    let keep_alive = facts.keep_alive(io, core, conn, got.consumed);
-    if let Err(refusal) = charge(io, core, conn, facts, outcome).await {
-        facts.refuse(io, core, &refusal, keep_alive).await;
-        return Next::after(keep_alive, got.consumed);
-    }
+    cx.count_buffers();
+    charge(cx, outcome).await?;
     match outcome {
         StartOutcome::NotReady => {
-            let refusal = Refusal::new(503, Reason::StartingUp, "the server is starting, try again");
-            facts.refuse(io, core, &refusal, keep_alive).await;
+            Err(Refusal::new(503, Reason::StartingUp, "the server is starting, try again").into())
         }
         StartOutcome::Refused(refused) => {
             core.metrics.refused(refused.reason.index());
-            let answer = std::mem::take(&mut io.work().answer);
-            facts
-                .send(io, core, refused.status, keep_alive, |out, frame| {
-                    frame.write_json(out, refused.status, &answer);
-                })
-                .await;
-            io.work().answer = answer;
+            Ok(Answer::Prepared(refused.status))
         }
         StartOutcome::Started(started) => {
-            let stored = if started.record { record(io, core, conn, kind.source(), started).await } else { Ok(()) };
-            match stored {
-                Ok(()) => {
-                    core.announce(started.session, started.project);
-                    let answer = std::mem::take(&mut io.work().answer);
-                    facts
-                        .send(io, core, 200, keep_alive, |out, frame| {
-                            frame.write_json(out, 200, &answer);
-                        })
-                        .await;
-                    io.work().answer = answer;
-                }
-                Err(StoreError::Moves) => return Next::PassOn(Some(got)),
-                Err(error) => facts.refuse(io, core, &error.refusal(), keep_alive).await,
+            if started.record {
+                record(cx, body, kind.source(), started).await?;
             }
+            core.announce(started.session, started.project);
+            Ok(Answer::Prepared(200))
         }
     }
-    Next::after(keep_alive, got.consumed)
-}
-
-/// Waits within the request's patience until the user agent expressions are compiled. False: they are not.
-pub async fn agents_ready(core: &Core, conn: &Conn) -> bool {
-    conn.begin_hold(core.now_ms());
-    let may_wait = || !conn.has_to_go() && conn.held_ms(core.now_ms()) < core.patience_ms();
-    while !core.common.agents.ready() && may_wait() {
-        monoio::time::sleep(READY_POLL).await;
-    }
-    conn.end_hold(core.now_ms());
-    core.common.agents.ready()
 }
 
 /// Charges a start for what it came to. A session is stored, and answered, only behind this.
-async fn charge(
-    io: &mut ClientIo,
-    core: &Rc<Core>,
-    conn: &Conn,
-    facts: &RequestFacts,
-    outcome: StartOutcome,
-) -> Result<(), Refusal> {
+async fn charge(cx: &mut Context<'_>, outcome: StartOutcome) -> Result<(), Refusal> {
+    let (core, conn) = (cx.core, cx.conn);
     let (project, resumed) = match outcome {
         StartOutcome::NotReady => return Ok(()),
         StartOutcome::Refused(_) => (None, false),
         StartOutcome::Started(started) => (Some(started.project), started.resumed),
     };
-    let work = io.work();
-    let client = gate::origin(&core.live().policy, conn, &work.head, &work.buf).client;
+    let (head, facts) = cx.head();
+    let client = gate::origin(&core.live().policy, conn, head).client;
     gate::start(core, conn, facts, client, project, resumed).await
 }
 
 /// Inflates a start in turns with others, if it is compressed, and judges it: whoever sends it has shown nothing yet. Of what it inflates to
 /// nothing is left but the answer and the record, and what they take stands in `left`.
-#[expect(clippy::too_many_arguments, reason = "one step of `start`")]
 async fn judged(
-    io: &mut ClientIo,
-    core: &Rc<Core>,
-    conn: &Rc<Conn>,
-    facts: &mut RequestFacts,
+    cx: &mut Context<'_>,
     live: &Live,
     kind: StartKind,
-    got: BodyRange,
+    range: BodyRange,
     left: &mut Charge,
 ) -> Result<StartOutcome, Refusal> {
-    let RequestBuffers { head, buf, answer, payload, ext, .. } = io.work();
-    let body = &buf[got.start..got.end];
-    let label = head.header(buf, "content-encoding");
-    let reading = Cell::new(reading(kind, label, body));
+    let (core, conn) = (cx.core, cx.conn);
+    let Parts { head, body, answer, payload, ext, facts, .. } = cx.parts(range);
+    let reading = Cell::new(reading(kind, head.header("content-encoding"), body));
     let packed = Packed::new(&reading, body, live.start.json_inflated_limit);
     let mut asked = false;
     loop {
         let mut leaves = Leaves { answer, payload, ext, left: &mut *left };
-        let mut judge =
-            |plain: Option<&[u8]>| judge(core, conn, (head, buf), facts, live, kind, (body, plain), &mut leaves);
+        let mut judge = |plain: Option<&[u8]>| judge(core, conn, head, facts, live, kind, (body, plain), &mut leaves);
         let judged = match &packed {
             Some(packed) => inflate::start(core, conn, packed, |plain| judge(Some(plain))).await?,
             None => judge(None),
@@ -164,12 +99,12 @@ async fn judged(
             {
                 asked = true;
                 if !known_sessions::wait(core, conn).await {
-                    labels::note(core, facts, reading.get(), label);
+                    labels::note(core, facts, reading.get(), head);
                     return Ok(StartOutcome::Started(started));
                 }
             }
             Ok(outcome) => {
-                labels::note(core, facts, reading.get(), label);
+                labels::note(core, facts, reading.get(), head);
                 return Ok(outcome);
             }
         }
@@ -203,19 +138,19 @@ impl Leaves<'_> {
 fn judge(
     core: &Core,
     conn: &Conn,
-    (head, buf): (&Head, &[u8]),
+    head: RequestHead<'_>,
     facts: &mut RequestFacts,
     live: &Live,
     kind: StartKind,
     (body, plain): (&[u8], Option<&[u8]>),
     leaves: &mut Leaves<'_>,
 ) -> Result<StartOutcome, OverBudget> {
-    let origin = gate::origin(&live.policy, conn, head, buf);
+    let origin = gate::origin(&live.policy, conn, head);
     let directory = core.directory();
     let project_of = |session| core.project_of(session);
     let input = StartInput {
         body: plain.unwrap_or(body),
-        user_agent: head.header(buf, "user-agent"),
+        user_agent: head.header("user-agent"),
         x_real_ip: origin.x_real_ip,
         x_forwarded_for: origin.x_forwarded_for,
         peer: origin.peer,
@@ -254,15 +189,10 @@ fn copy(to: &mut Vec<u8>, from: &[u8]) {
     to.extend_from_slice(from);
 }
 
-async fn record(
-    io: &mut ClientIo,
-    core: &Rc<Core>,
-    conn: &Rc<Conn>,
-    source: Source,
-    started: Started,
-) -> Result<(), StoreError> {
-    let work = io.work();
+async fn record(cx: &mut Context<'_>, range: BodyRange, source: Source, started: Started) -> Result<(), StoreError> {
+    let (core, conn) = (cx.core, cx.conn);
+    let Parts { ext, payload, .. } = cx.parts(range);
     let (session, project) = (started.session, started.project);
-    let start = Start { source, session, project, ext: Ext(&work.ext), message: &work.payload };
+    let start = Start { source, session, project, ext: Ext(ext), message: payload };
     store(core, conn, &start.entry()).await
 }

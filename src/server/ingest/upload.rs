@@ -2,9 +2,9 @@
 
 use crate::api::refusal::{Reason, Refusal};
 use crate::api::uxt;
-use crate::http::Head;
 use crate::server::core::state::Core;
-use crate::server::request::respond::RequestFacts;
+use crate::server::request::facts::RequestFacts;
+use crate::server::request::head::RequestHead;
 use crate::session::SessionId;
 use crate::session::token::TokenError;
 use crate::session::upload_token::UploadToken;
@@ -16,7 +16,7 @@ const ASKED: &[u8] = b"/v1/web/uxt/upload-url";
 const TAKEN: &str = "/v1/web/uxt/recording/";
 
 /// The answer to who asks where to put the recording of their session. `path` is the request's own, decoded.
-pub fn url(head: &Head, buf: &[u8], path: &[u8], session: Option<SessionId>, core: &Core) -> Result<Vec<u8>, Refusal> {
+pub fn url(head: RequestHead<'_>, path: &[u8], session: Option<SessionId>, core: &Core) -> Result<Vec<u8>, Refusal> {
     let session = session.ok_or_else(|| Refusal::new(401, Reason::TokenMissing, "missing token"))?;
     if let Some(bucket) = &core.common.bucket {
         let signed = bucket.upload_url(session.0);
@@ -26,7 +26,7 @@ pub fn url(head: &Head, buf: &[u8], path: &[u8], session: Option<SessionId>, cor
     let token = UploadToken::new(session, core.wall_ms()).sign(&core.live().secrets);
     let base = match &core.live().config.public_url {
         Some(base) => base.clone(),
-        None => base_of(head.header(buf, "x-forwarded-proto"), head.header(buf, "host"), path),
+        None => base_of(head.header("x-forwarded-proto"), head.header("host"), path),
     };
     Ok(uxt::upload_url(&format!("{base}{TAKEN}{token}")))
 }

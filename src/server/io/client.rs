@@ -4,12 +4,11 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 use monoio::buf::{IoBuf, IoBufMut};
-use monoio::io::{AsyncWriteRent, CancelableAsyncReadRent};
 use monoio::net::TcpStream;
-use nix::sys::socket::MsgFlags;
 
 use crate::config::BUFFER_BYTES_MIN;
-use crate::http::{Body, BodyStatus, HeadStatus, Reject, decode_head};
+use crate::http::response::CONTINUE;
+use crate::http::{Body, BodyStatus, Framing, HeadStatus, Reject, decode_head};
 use crate::server::core::conn::{Conn, Order, Phase};
 use crate::server::core::inbox::Request;
 use crate::server::core::state::Core;
@@ -17,31 +16,13 @@ use crate::server::memory::pool::{BodyRange, Pool, RequestBuffers};
 use crate::server::memory::shares::Account;
 use crate::server::store::commit::wait_for_memory;
 
+use super::body::{BodyError, Gone, IncomingBody};
 use super::proxy_header;
 use super::proxy_header::{Broken, Step};
+use super::transport::Transport;
 
 /// The most that is taken out of the buffer at once.
 pub const PIECE_BYTES_MAX: usize = 64 * 1024;
-
-/// Why nothing more comes from a connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Gone {
-    /// The peer closed, or the connection broke, or we were told to close it.
-    Closed,
-    /// The peer was too slow.
-    TimedOut,
-    /// No memory was left for the request, after all patience.
-    NoMemory,
-}
-
-/// Why a body could not be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BodyError {
-    /// The framing is wrong, or the body is too large.
-    Reject(Reject),
-    /// The connection ended.
-    Gone(Gone),
-}
 
 /// Why a connection has no PROXY header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,7 +50,7 @@ pub enum Received {
 
 /// One connection's socket with its buffers.
 pub struct ClientIo {
-    stream: TcpStream,
+    transport: Transport,
     core: Rc<Core>,
     conn: Rc<Conn>,
     work: Option<Box<RequestBuffers>>,
@@ -84,7 +65,15 @@ pub struct ClientIo {
 impl ClientIo {
     /// Wraps an accepted socket.
     pub fn new(stream: TcpStream, core: Rc<Core>, conn: Rc<Conn>) -> Self {
-        Self { stream, core, conn, work: None, hint_bytes: BUFFER_BYTES_MIN, body: None, account: Account::default() }
+        Self {
+            transport: Transport::new(stream),
+            core,
+            conn,
+            work: None,
+            hint_bytes: BUFFER_BYTES_MIN,
+            body: None,
+            account: Account::default(),
+        }
     }
 
     /// The buffers of the request in progress.
@@ -170,19 +159,54 @@ impl ClientIo {
         self.body.is_some()
     }
 
-    /// Begins the body behind the head, if it is within `limit`.
-    pub fn begin_body(&mut self, limit: u64) -> Result<Body, Reject> {
+    /// Begins the body behind the head, if it is within `limit`, with `100 Continue` where the client waits for it.
+    pub async fn begin_body(&mut self, limit: u64) -> Result<IncomingBody, BodyError> {
+        // The limit comes first: a body that will be refused must not be asked for.
+        let body = self.frame_body(limit)?;
+        if self.awaits_continue() {
+            self.work().out.extend_from_slice(CONTINUE);
+            self.send().await.map_err(BodyError::Gone)?;
+        }
+        Ok(body)
+    }
+
+    /// Reads and drops the body of a request that is answered from its head, and says where the next one begins in the buffer. `None`: the
+    /// body is larger than `limit`, broken, or has not been sent.
+    pub async fn drain_body(&mut self, limit: u64) -> Option<usize> {
+        if let Some(range) = self.body_at_hand() {
+            return Some(range.consumed);
+        }
+        let head = &self.work().head;
+        if head.framing() == Framing::None {
+            return Some(head.len());
+        }
+        // The client has not been told to send its body, and must not be taken by surprise.
+        if self.awaits_continue() {
+            return None;
+        }
+        let body = self.frame_body(limit).ok()?;
+        self.receive_body(body).await.ok().map(|range| range.consumed)
+    }
+
+    fn frame_body(&mut self, limit: u64) -> Result<IncomingBody, BodyError> {
         let limits = self.core.limits;
         let head = &self.work().head;
-        Body::new(head.framing(), head.len(), limit, &limits)
+        let framed = Body::new(head.framing(), head.len(), limit, &limits).map_err(BodyError::Reject)?;
+        Ok(IncomingBody::new(framed))
+    }
+
+    /// Whether the client waits for `100 Continue` before it sends its body.
+    fn awaits_continue(&mut self) -> bool {
+        let work = self.work();
+        work.head.expects_continue() && work.buf.len() == work.head.len()
     }
 
     /// Reads the whole body.
-    pub async fn receive_body(&mut self, mut body: Body) -> Result<BodyRange, BodyError> {
+    pub async fn receive_body(&mut self, mut body: IncomingBody) -> Result<BodyRange, BodyError> {
         self.conn.enter(Phase::Body, self.core.now_ms());
         loop {
             let work = self.work();
-            match body.advance(&mut work.buf).map_err(BodyError::Reject)? {
+            match body.advance(&mut work.buf)? {
                 BodyStatus::Done => {
                     let range = body.range();
                     let consumed = body.consumed();
@@ -196,14 +220,14 @@ impl ClientIo {
     }
 
     /// The next piece of a body that is not kept: it is taken out of the buffer. `None`: that was all; what follows the body
-    /// in the buffer begins at [`Body::consumed`].
-    pub async fn receive_piece(&mut self, body: &mut Body) -> Result<Option<Bytes>, BodyError> {
+    /// in the buffer begins at [`IncomingBody::consumed`].
+    pub async fn receive_piece(&mut self, body: &mut IncomingBody) -> Result<Option<Bytes>, BodyError> {
         if self.conn.phase.get() != Phase::Body {
             self.conn.enter(Phase::Body, self.core.now_ms());
         }
         loop {
             let work = self.work();
-            let status = body.advance(&mut work.buf).map_err(BodyError::Reject)?;
+            let status = body.advance(&mut work.buf)?;
             let range = body.range();
             let count = range.len().min(PIECE_BYTES_MAX);
             if count > 0 {
@@ -221,10 +245,10 @@ impl ClientIo {
 
     /// Reads on in a body until `bytes` of it stand in the buffer, or its end has come (true). What stands there is the body's range; it is to
     /// be used, and then taken out.
-    pub async fn next_piece(&mut self, body: &mut Body, bytes: usize) -> Result<bool, BodyError> {
+    pub async fn fill_piece(&mut self, body: &mut IncomingBody, bytes: usize) -> Result<bool, BodyError> {
         self.conn.enter(Phase::Body, self.core.now_ms());
         loop {
-            let status = body.advance(&mut self.work().buf).map_err(BodyError::Reject)?;
+            let status = body.advance(&mut self.work().buf)?;
             let have = body.range().len();
             self.conn.progress_bytes.set(have as u64);
             match status {
@@ -245,7 +269,7 @@ impl ClientIo {
                 Order::TimedOut => return Err(Gone::TimedOut),
                 Order::Evict => return Err(Gone::Closed),
                 // What has begun is finished; what came before now is still read.
-                Order::Close if self.idle() && !woken && !self.has_arrived() => return Err(Gone::Closed),
+                Order::Close if self.idle() && !woken && !self.transport.has_arrived() => return Err(Gone::Closed),
                 Order::Reclaim => {
                     self.conn.order.set(Order::None);
                     if self.idle() {
@@ -261,7 +285,7 @@ impl ClientIo {
             let handle = self.conn.canceller.borrow().as_ref().map(|c| c.handle());
             let Some(handle) = handle else { return Err(Gone::Closed) };
             self.conn.holds_buffer.set(true);
-            let (result, slice) = self.stream.cancelable_read(buf.slice_mut(begin..end), handle).await;
+            let (result, slice) = self.transport.read(buf.slice_mut(begin..end), handle).await;
             self.conn.holds_buffer.set(false);
             self.work().buf.take_back(slice.into_inner());
             match result {
@@ -278,13 +302,7 @@ impl ClientIo {
 
     /// Whether more has come from the client than the request in the buffer, which takes `consumed` bytes of it.
     pub fn has_more(&self, consumed: usize) -> bool {
-        self.work.as_ref().is_some_and(|work| work.buf.len() > consumed) || self.has_arrived()
-    }
-
-    /// Whether bytes have arrived that were not received yet.
-    fn has_arrived(&self) -> bool {
-        let flags = MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT;
-        nix::sys::socket::recv(self.conn.fd, &mut [0], flags).is_ok_and(|bytes| bytes > 0)
+        self.work.as_ref().is_some_and(|work| work.buf.len() > consumed) || self.transport.has_arrived()
     }
 
     fn idle(&self) -> bool {
@@ -295,7 +313,7 @@ impl ClientIo {
     async fn wait_without_buffer(&mut self) -> Result<(), Gone> {
         self.release();
         self.hint_bytes = BUFFER_BYTES_MIN;
-        self.stream.readable(false).await.map_err(|_| Gone::Closed)
+        self.transport.readable().await.map_err(|_| Gone::Closed)
     }
 
     async fn make_room(&mut self, want: usize) -> Result<(), Gone> {
@@ -367,7 +385,7 @@ impl ClientIo {
         let mut out = std::mem::take(&mut self.work().out);
         let mut sent = 0;
         while sent < out.len() {
-            let (result, slice) = self.stream.write(out.slice(sent..)).await;
+            let (result, slice) = self.transport.write(out.slice(sent..)).await;
             out = slice.into_inner();
             match result {
                 Ok(0) | Err(_) => return Err(Gone::Closed),
@@ -395,7 +413,7 @@ impl ClientIo {
         // The large buffer of a refused request is wanted by others.
         self.release();
         self.hint_bytes = BUFFER_BYTES_MIN;
-        if self.stream.shutdown().await.is_err() {
+        if self.transport.shutdown().await.is_err() {
             return;
         }
         let mut dropped = 0;

@@ -49,7 +49,7 @@ pub enum Broken {
     Malformed,
 }
 
-/// Inflaters for a header at the start of `buf`.
+/// Looks for a header at the start of `buf`.
 pub fn read(buf: &[u8]) -> Result<Step, Broken> {
     let bytes_max = match buf {
         [] => return Ok(Step::More),

@@ -3,7 +3,6 @@
 //! Limits are looked at when the head has been read: a request that has to wait holds no body, and its client feels it.
 
 use std::net::IpAddr;
-use std::rc::Rc;
 use std::time::Duration;
 
 use crate::api::refusal::{Reason, Refusal};
@@ -11,16 +10,15 @@ use crate::api::route::Route;
 use crate::client::forwarded;
 use crate::client::forwarded::ForwardedFields;
 use crate::config::AdmissionMode;
-use crate::http::{Framing, Head};
 use crate::server::admission::{Policy, Upload, Verdict};
 use crate::server::core::conn::{Conn, Presence};
 use crate::server::core::state::Core;
-use crate::server::dispatch::Admitted;
-use crate::server::io::client::ClientIo;
 use crate::telemetry::Level;
 use crate::telemetry::admission::Decision;
 
-use super::respond::RequestFacts;
+use super::facts::RequestFacts;
+use super::head::{BodyLength, RequestHead};
+use super::token::Admitted;
 
 /// How often a request that is held looks whether its client is still there.
 const HELD_STEP: Duration = Duration::from_millis(500);
@@ -44,30 +42,26 @@ pub struct Origin<'a> {
 }
 
 /// Reads where a request comes from. What a peer says that is not trusted is not looked at.
-pub fn origin<'a>(policy: &Policy, conn: &Conn, head: &'a Head, buf: &'a [u8]) -> Origin<'a> {
+pub fn origin<'a>(policy: &Policy, conn: &Conn, head: RequestHead<'a>) -> Origin<'a> {
     let trusted = &policy.trusted;
     let peer = conn.peer.get();
     if !trusted.contains(peer) {
         return Origin { x_forwarded_for: None, x_real_ip: None, peer, client: peer };
     }
     let ForwardedFields { x_forwarded_for, x_real_ip, client } =
-        forwarded::read(head.headers(buf), |address| trusted.contains(address));
+        forwarded::read(head.headers(), |address| trusted.contains(address));
     Origin { x_forwarded_for, x_real_ip, peer, client: client.unwrap_or(peer) }
 }
 
 /// Whether a request whose head has been read may go on: at once, or when its turn has come.
 pub async fn at_head(
-    io: &mut ClientIo,
-    core: &Rc<Core>,
+    core: &Core,
     conn: &Conn,
+    head: RequestHead<'_>,
     facts: &RequestFacts,
-    route: Route,
     admitted: Option<&Admitted>,
 ) -> Result<(), Refusal> {
-    // One that another core has begun was let in there.
-    if io.has_body() {
-        return Ok(());
-    }
+    let route = facts.route;
     let (client, verdict) = {
         let live = core.live();
         let (policy, mode) = (&live.policy, live.policy.mode);
@@ -75,8 +69,7 @@ pub async fn at_head(
         if mode == AdmissionMode::Off || is_start(route) && mode == AdmissionMode::Shadow {
             return Ok(());
         }
-        let work = io.work();
-        let client = origin(policy, conn, &work.head, &work.buf).client;
+        let client = origin(policy, conn, head).client;
         let (now_ns, mut admission) = (facts.began_ns(), core.admission.borrow_mut());
         let verdict = if is_start(route) {
             match admission.may_start(policy, now_ns, client) {
@@ -85,8 +78,8 @@ pub async fn at_head(
             }
         } else {
             // A recording is far longer than any burst: it is charged as it comes.
-            let bytes = match work.head.framing() {
-                Framing::Length(bytes) if route != Route::UxtRecording => bytes,
+            let bytes = match head.body_length() {
+                BodyLength::Known(bytes) if route != Route::UxtRecording => bytes,
                 _ => 0,
             };
             admission.upload(policy, now_ns, &upload(facts, admitted, client, bytes))
@@ -97,18 +90,16 @@ pub async fn at_head(
 }
 
 /// Charges the bytes of a body whose head announced no length.
-pub fn received(io: &mut ClientIo, core: &Core, facts: &RequestFacts, bytes: u64) {
-    if io.work().head.framing() == Framing::Chunked && !is_start(facts.route) {
-        piece(io, core, facts, bytes);
+pub fn received(core: &Core, conn: &Conn, head: RequestHead<'_>, facts: &RequestFacts, bytes: u64) {
+    if head.body_length() == BodyLength::Unknown && !is_start(facts.route) {
+        piece(core, conn, head, facts, bytes);
     }
 }
 
 /// Charges the bytes of a piece that has come.
-pub fn piece(io: &mut ClientIo, core: &Core, facts: &RequestFacts, bytes: u64) {
-    let conn = io.conn();
-    let work = io.work();
+pub fn piece(core: &Core, conn: &Conn, head: RequestHead<'_>, facts: &RequestFacts, bytes: u64) {
     let live = core.live();
-    let client = origin(&live.policy, &conn, &work.head, &work.buf).client;
+    let client = origin(&live.policy, conn, head).client;
     let upload = Upload { address: client, session: facts.session, project: facts.project, bytes };
     core.admission.borrow_mut().bytes(&live.policy, facts.began_ns(), &upload);
 }
@@ -116,7 +107,7 @@ pub fn piece(io: &mut ClientIo, core: &Core, facts: &RequestFacts, bytes: u64) {
 /// Whether a start that has been judged may go on. `project` is that of the session it would begin; one that goes on with
 /// a session is not charged.
 pub async fn start(
-    core: &Rc<Core>,
+    core: &Core,
     conn: &Conn,
     facts: &RequestFacts,
     client: IpAddr,

@@ -8,13 +8,14 @@ use crate::codec::inflate::{Coding, Label, Reading};
 use crate::server::core::state::Core;
 use crate::telemetry::Level;
 
-use super::respond::RequestFacts;
+use super::facts::RequestFacts;
+use super::head::RequestHead;
 
-/// Takes note of how a body was read. `header`: its `Content-Encoding`.
+/// Takes note of how a body was read.
 #[inline]
-pub fn note(core: &Core, facts: &RequestFacts, reading: Reading, header: Option<&[u8]>) {
+pub fn note(core: &Core, facts: &RequestFacts, reading: Reading, head: RequestHead<'_>) {
     if reading.is_mislabelled() {
-        tell(core, facts, reading, header);
+        tell(core, facts, reading, head.header("content-encoding"));
     }
 }
 

@@ -12,7 +12,7 @@ const PROJECTS: &str = "[[projects]]\nproject_id = 1\nproject_key = \"KeyA\"\nre
                         [[projects]]\nproject_id = 2\nproject_key = \"KeyB\"\nactive = false\n\
                         [[projects]]\nproject_id = 3\nproject_key = \"KeyC\"\n";
 
-/// Writes the way a shell does: the file is emptied first and filled then.
+/// Writes as a shell does: the file is empty first, and has these bytes then.
 fn write_in_place(home: &Home, name: &str, text: &str) {
     fs::write(home.data().join(name), text).expect("the data folder takes files");
 }
@@ -42,7 +42,7 @@ fn a_secret_that_is_missing_for_a_while_refuses_no_token() {
     server.wait_for_line(&["token secrets are missing", "\"secrets\":\"1\"", "\"seconds\":\"60\""], PATIENCE);
     let new = server.start_session("KeyA");
     assert_eq!((batch(&server, &old), batch(&server, &new)), (200, 200));
-    // Cut in the middle of a secret, which nobody could sign with.
+    // Cut in the middle of a secret: nobody could sign with the whole of it.
     write_in_place(&home, "secrets/token", "new-sec");
     server.wait_for_line(&["can't be taken over", "in the middle of a secret"], PATIENCE);
     assert_eq!((batch(&server, &old), batch(&server, &new)), (200, 200));
@@ -50,7 +50,7 @@ fn a_secret_that_is_missing_for_a_while_refuses_no_token() {
     server.signal(Signal::HUP);
     server.wait_for_line(&["the settings were read again, nothing"], PATIENCE);
     server.kill();
-    // A server that starts before the grace period is over knows the old secret as well.
+    // A start in the middle knows the old one as well.
     let server = home.serve(&[]);
     assert_eq!((batch(&server, &old), batch(&server, &new)), (200, 200));
     server.stop();
@@ -67,7 +67,7 @@ fn projects_that_are_missing_for_a_while_are_served_and_named() {
     write_in_place(&home, "projects.toml", "");
     server.wait_for_line(&["\"level\":\"error\"", "holds no project any more, 3 were there"], PATIENCE);
     assert_eq!((start(&server, "KeyA"), start(&server, "KeyB"), start(&server, "KeyC")), (200, 404, 200));
-    // Cut in the middle of a table, which is valid nevertheless.
+    // Cut in a table, which is right all the same.
     write_in_place(&home, "projects.toml", &PROJECTS[..PROJECTS.find("active").expect("it is there")]);
     server.wait_for_line(&["projects are missing", "\"projects\":\"3\"", "\"seconds\":\"60\""], PATIENCE);
     server.wait_for_line(&["projects have lost lines", "\"projects\":\"2\""], PATIENCE);
@@ -98,7 +98,7 @@ fn a_setting_that_is_missing_for_a_while_holds() {
     server.wait_for_line(&["a setting was changed", "\"setting\":\"log_sample\""], PATIENCE);
     server.wait_for_line(&["settings are missing", "\"settings\":\"beacon_size_limit\""], PATIENCE);
     assert_eq!(limit(), 2000);
-    // A number may be cut as well.
+    // A number may be cut, too.
     write_in_place(&home, "takeup.toml", "log_sample = 8\nbeacon_size_limit = 20");
     server.signal(Signal::HUP);
     server.wait_for_line(&["the settings were read again, nothing"], PATIENCE);
@@ -144,7 +144,7 @@ fn a_folder_that_is_not_new_gets_no_new_key_and_no_new_secret() {
         assert!(!path.exists());
         fs::write(&path, text).expect("it can be put back");
     }
-    // The copies alone are enough to notice it.
+    // The copies alone tell it too.
     fs::remove_dir_all(home.data().join("log")).expect("the log can be removed");
     fs::remove_file(home.data().join("projects.toml")).expect("it can be removed");
     assert_eq!(home.serve_in_vain(&["--listen", "127.0.0.1:0"]).code, Some(1));
@@ -156,7 +156,7 @@ fn records_that_are_kept_for_ever_outlive_a_cut_file() {
     let projects = "[[projects]]\nproject_id = 2\nproject_key = \"KeyB\"\n\
                     [[projects]]\nproject_id = 1\nproject_key = \"KeyA\"\nretain_days = 0\n";
     home.write("projects.toml", projects);
-    // A segment of each project, and a newer one, which is always kept. Deletion begins with the oldest.
+    // A segment of each, and one behind them, which stays in any case. What is deleted goes from the oldest on.
     for key in ["KeyA", "KeyB", "KeyB"] {
         let server = home.serve(&[]);
         let token = server.start_session(key);
@@ -168,7 +168,7 @@ fn records_that_are_kept_for_ever_outlive_a_cut_file() {
     for cut in ["retain_days", "[[projects]]\nproject_id = 1"] {
         let end = projects.find(cut).expect("it is there");
         write_in_place(&home, "projects.toml", &projects[..end]);
-        // The file is at rest and there is no grace period: the removal of the line is final.
+        // A file at rest, and no grace: that the line is gone is as certain as it will ever be.
         std::thread::sleep(Duration::from_millis(1_200));
         let server = home.serve(&[("retain_age", "1s"), ("removal_grace", "0")]);
         if cut == "retain_days" {
@@ -230,12 +230,12 @@ fn a_file_of_secrets_that_a_power_cut_has_filled_with_zeros_is_none() {
     server.wait_for_line(&["the settings can't be taken over", "zero bytes"], PATIENCE);
     assert_eq!(batch(&server, &token), 200);
     server.kill();
-    // The next start uses the copy, and such a file removes nothing.
+    // The next start goes by the copy, and nothing is gone by such a file.
     let server = home.serve(&[("removal_grace", "100ms")]);
     server.wait_for_line(&["zero bytes", "the secrets of the last run hold"], PATIENCE);
     assert_eq!(batch(&server, &token), 200);
     assert_eq!(batch(&server, &server.start_session("KeyA")), 200);
-    // A byte order mark is not part of a secret.
+    // A mark of the byte order belongs to no secret.
     write_in_place(&home, "secrets/token", "\u{feff}old-secret\n");
     server.signal(Signal::HUP);
     server.wait_for_line(&["the settings were read again, nothing"], PATIENCE);

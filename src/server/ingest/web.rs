@@ -1,0 +1,51 @@
+//! `POST /v1/web/i`: a browser's batch.
+
+use crate::api::batch;
+use crate::api::batch::{BatchInput, UnjudgedBatch};
+use crate::config::CheckBodies;
+use crate::server::core::state::Core;
+use crate::server::request::facts::RequestFacts;
+use crate::server::request::head::RequestHead;
+use crate::server::request::token::Admitted;
+use crate::telemetry::Text;
+
+use super::batch::BatchRoute;
+
+/// The route.
+pub struct WebRoute;
+
+impl BatchRoute for WebRoute {
+    type Batch<'a> = UnjudgedBatch<'a>;
+
+    fn limit(_: &Core, admitted: &Admitted) -> u64 {
+        admitted.limit
+    }
+
+    fn read<'a>(
+        core: &Core,
+        admitted: &Admitted,
+        head: RequestHead<'a>,
+        body: &'a [u8],
+        ext: &mut Vec<u8>,
+        facts: &mut RequestFacts,
+    ) -> UnjudgedBatch<'a> {
+        let live = core.live();
+        let input = BatchInput {
+            session: admitted.token.session,
+            project: admitted.project,
+            just_expired: admitted.just_expired,
+            data_type: head.header("datatype"),
+            content_encoding: head.header("content-encoding"),
+            query: head.query(),
+            body,
+            inflate: live.config.check_bodies == CheckBodies::Inline,
+            inflated_limit: core.inflated_limit(),
+        };
+        facts.data_type = Text::new(input.data_type.unwrap_or_default());
+        let mut scratch = core.batch.borrow_mut();
+        let batch = batch::read(input, &mut scratch, ext);
+        facts.batch = Text::new(&scratch.batch);
+        scratch.give_back();
+        batch
+    }
+}

@@ -1,0 +1,77 @@
+//! The session's token in a request: whether the route takes it, and what it says.
+
+use crate::api::refusal::{Reason, Refusal};
+use crate::api::route::TokenRule;
+use crate::server::core::conn::Conn;
+use crate::server::core::state::Core;
+use crate::session::token::{Expiry, Token, TokenError};
+
+use super::facts::RequestFacts;
+
+/// A client with a token that the route takes, before its body is read.
+#[derive(Debug, Clone, Copy)]
+pub struct Admitted {
+    /// The client's token.
+    pub token: Token,
+    /// It has expired less than the period of grace ago, and the route tells the client so.
+    pub just_expired: bool,
+    /// The session's project, 0 if not known.
+    pub project: u32,
+    /// The largest body.
+    pub limit: u64,
+}
+
+/// Looks at the token. A 401 tells the client to start a new session, so it is given for tokens alone.
+pub fn admit(
+    rule: TokenRule,
+    authorization: Option<&[u8]>,
+    core: &Core,
+    conn: &Conn,
+    facts: &mut RequestFacts,
+) -> Result<Option<Admitted>, Refusal> {
+    match rule {
+        TokenRule::None => Ok(None),
+        TokenRule::Optional => Ok(read_token(rule, authorization, core, conn, facts).ok()),
+        TokenRule::Good | TokenRule::Grace | TokenRule::Late => {
+            read_token(rule, authorization, core, conn, facts).map(Some)
+        }
+    }
+}
+
+fn read_token(
+    rule: TokenRule,
+    authorization: Option<&[u8]>,
+    core: &Core,
+    conn: &Conn,
+    facts: &mut RequestFacts,
+) -> Result<Admitted, Refusal> {
+    let text = authorization
+        .and_then(|value| value.strip_prefix(b"Bearer "))
+        .ok_or_else(|| Refusal::new(401, Reason::TokenMissing, "missing token"))?;
+    let live = core.live();
+    let secrets = &live.secrets;
+    let known = conn.memo.borrow().get(text, secrets.generation());
+    let token = match known {
+        Some(token) => token,
+        None => {
+            let token = secrets.verify(text).map_err(|error| {
+                let reason = match error {
+                    TokenError::Signature => Reason::TokenSignature,
+                    _ => Reason::TokenFormat,
+                };
+                Refusal::new(401, reason, error.to_string())
+            })?;
+            conn.memo.borrow_mut().set(text, secrets.generation(), token);
+            token
+        }
+    };
+    facts.session = Some(token.session.0);
+    let just_expired = match (token.expiry(core.wall_ms()), rule) {
+        (Expiry::Valid, _) | (_, TokenRule::Late) => false,
+        (Expiry::JustExpired, TokenRule::Grace) => true,
+        (Expiry::JustExpired, _) => return Err(Refusal::new(401, Reason::TokenExpired, "token just expired")),
+        (Expiry::Expired, _) => return Err(Refusal::new(401, Reason::TokenExpired, "token expired")),
+    };
+    facts.project = core.project_of(token.session);
+    Ok(Admitted { token, just_expired, project: facts.project.unwrap_or(0), limit: core.batch_limit(facts.project) })
+}
