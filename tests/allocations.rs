@@ -1,8 +1,8 @@
 //! In steady state a core serves requests without the allocator: memory that is taken and given back
-//! with every request costs time, and grows with the wrong numbers.
+//! with every request costs time, and grows with numbers that it should not depend on.
 //!
 //! The server runs inside this test, in a process of its own, whose allocator counts what the core's
-//! thread asks for. Where it asks is kept as a backtrace and shown.
+//! thread asks for. The places are kept as backtraces and shown.
 
 mod common;
 
@@ -39,7 +39,7 @@ thread_local! {
     static TRACING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// The system's allocator, with an eye on one thread.
+/// The system's allocator, which counts for one thread.
 struct Counting;
 
 impl Counting {
@@ -108,7 +108,7 @@ fn with_ack_memory_a_core_serves_without_allocating() {
     run_inside("memory");
 }
 
-/// Runs the inner test in a process of its own: its log lines are not ours to print, and a signal ends it.
+/// Runs the inner test in a process of its own, because it prints log lines and is ended by a signal.
 fn run_inside(ack: &str) {
     let mut command = Command::new(std::env::current_exe().expect("this test has a file"));
     command
@@ -175,7 +175,7 @@ fn serve_and_count() {
         });
         assert!(count <= ALLOWED, "{MEASURED} {name} made {count} allocations:\n{}", traces());
     }
-    // Were nothing seen of this, nothing would be proved above: a new connection needs memory.
+    // A new connection needs memory: if the count missed that, the checks above would prove nothing.
     let count = watch(core, || exchange(&mut [Connection::open(addr)], &[preflight()], 1));
     assert!(count > 0, "the count does not work");
 

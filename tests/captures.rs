@@ -1,11 +1,11 @@
-//! What real trackers sent, sent again.
+//! Requests of real trackers, sent again.
 //!
 //! `tests/fixtures/captures` has the requests of browsers in the order in which a server met them.
 //! Each file is replayed request by request, on as many connections as the browser used. Sessions
 //! are started anew, so the tokens and ids of the recording are replaced by ours on the way. Every
-//! answer has to be the recorded one, faults that the recorder made on purpose aside, and whatever
-//! was taken has to be in the log, byte for byte, in its session's order: batches, canvas frames,
-//! events of the analytics SDK, signals of tests with users.
+//! answer has to be the recorded one, except where the recorder failed on purpose, and whatever
+//! was accepted has to be in the log, byte for byte, in its session's order: batches, canvas frames,
+//! events of the analytics SDK, signals of usability tests.
 #![allow(clippy::disallowed_methods, reason = "what would hurt a server is harmless in a test")]
 
 mod common;
@@ -246,7 +246,7 @@ fn compare_sdk(sent: &[Vec<u8>], stored: &[&Record]) -> Option<String> {
     (!is_same).then(|| format!("{} bodies of the SDK stored, {} sent", stored.len(), sent.len()))
 }
 
-/// What a page calls by one name a row may call by another.
+/// A page and a row may have different names for the same thing.
 fn compare_signals(sent: &[Value], stored: &[&Record]) -> Option<String> {
     const NAMES: [(&str, &str); 6] = [
         ("testId", "test_id"),
@@ -261,7 +261,7 @@ fn compare_signals(sent: &[Value], stored: &[&Record]) -> Option<String> {
     }
     sent.iter().zip(stored).find_map(|(sent, stored)| {
         let row: Value = serde_json::from_slice(&stored.body).expect("a row is JSON");
-        // A duration of 0 is none, as at the old service.
+        // A duration of 0 counts as none, as in the old service.
         let is_same =
             |(key, column): &(&str, &str)| sent[*key] == row[*column] || sent[*key] == 0 && row[*column].is_null();
         (!NAMES.iter().all(is_same)).then(|| format!("the signal {sent} is stored as {row}"))

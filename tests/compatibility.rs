@@ -1,6 +1,6 @@
-//! `docs/compatibility.md` and `docs/differences.md` say what is so.
+//! `docs/compatibility.md` and `docs/differences.md` agree with the code.
 //!
-//! An operator decides by these pages whether takeup can stand in for the old service. What can be checked of them is
+//! Operators decide by these pages whether takeup can replace the old service. What can be checked of them is
 //! checked here: that nothing is left out, and that the errors they promise are those a running server gives.
 #![allow(clippy::disallowed_methods, reason = "what would hurt a server is harmless in a test")]
 
@@ -22,7 +22,7 @@ use takeup::api::prefix::Prefix;
 use takeup::api::route::{Route, TEMPLATES, TokenRule};
 use takeup::config::{Becomes, OLD_VARIABLES};
 
-/// The words that the last column begins with.
+/// How an entry of the last column may begin.
 const VERDICTS: [&str; 3] = ["same", "better", "not there"];
 
 #[test]

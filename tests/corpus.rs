@@ -1,4 +1,4 @@
-//! What fuzzing found worth keeping (`fuzz/corpus`), run again by a stable compiler: a fault that was found once stays found.
+//! The inputs that fuzzing has kept (`fuzz/corpus`), run with a stable compiler, so that no bug that it found comes back.
 #![allow(clippy::disallowed_methods, reason = "what would hurt a server is harmless in a test")]
 
 use std::fs;

@@ -1,7 +1,7 @@
-//! A disk that is full: requests are refused and nothing else happens, and when there is space again
+//! A full disk: requests are refused and nothing else happens, and when there is space again
 //! the server goes on by itself.
 //!
-//! Each test makes a small file system of its own, for which it needs root; others are told so and pass.
+//! Each test makes a small file system of its own, for which it needs root; without it, it says so and passes.
 #![allow(clippy::disallowed_methods, reason = "what would hurt a server is harmless in a test")]
 
 mod common;
@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use common::{Disk, Home, Request, Response, Server, wait_for};
 
-/// Small segments on a small disk, and clients that are not held for long.
+/// Small segments on a small disk, and short waits.
 const SETTINGS: &[(&str, &str)] = &[
     ("segment_bytes", "8MiB"),
     ("window_bytes", "2MiB"),
@@ -28,7 +28,7 @@ const SETTINGS: &[(&str, &str)] = &[
 /// How long a refusal may take: the patience, and what a busy machine adds.
 const REFUSED_WITHIN: Duration = Duration::from_secs(5);
 
-/// How soon the server must go on once there is space.
+/// How soon the server must accept requests again once there is space.
 const BACK_WITHIN: Duration = Duration::from_secs(5);
 
 /// Takes space from the disk: as much as this, or all that there is.
@@ -40,11 +40,11 @@ fn take_space(path: &Path, bytes: usize) {
             break;
         }
     }
-    // On a full disk this may fail, and the space is taken all the same.
+    // On a full disk this may fail, but the space is taken nevertheless.
     let _ = file.sync_all();
 }
 
-/// One client's batches, each unlike any other, and what became of them.
+/// One client's batches, all different, and what became of them.
 #[derive(Default)]
 struct Ledger {
     sent: u64,
@@ -75,12 +75,12 @@ impl Ledger {
 
 const CLIENTS: u64 = 4;
 
-/// Lets several clients send at once until each has met `enough`.
+/// Lets several clients send at once, each until `enough`.
 fn load(ledgers: &mut [Ledger], home: &Home, server: &Server, enough: impl Fn(&Ledger) -> bool + Sync) {
     let enough = &enough;
     thread::scope(|scope| {
         for (session, ledger) in (1..).zip(ledgers) {
-            // A home is for one thread; the data folder is all that the token needs.
+            // A `Home` belongs to one thread; the token needs only the data folder.
             let home = Home::with_data(home.data());
             scope.spawn(move || ledger.send_until(&home, server, session, enough));
         }
@@ -91,7 +91,7 @@ fn ledgers() -> Vec<Ledger> {
     (0..CLIENTS).map(|_| Ledger::default()).collect()
 }
 
-/// Sends until each client has been refused three times running, and looks at the server then.
+/// Sends until each client has been refused three times in a row, and then checks the server.
 fn fill(ledgers: &mut [Ledger], home: &Home, server: &mut Server) {
     load(ledgers, home, server, |ledger| ledger.refused.len() >= 3 || ledger.sent > 3_000);
     for ledger in ledgers.iter() {
@@ -112,7 +112,7 @@ fn fill(ledgers: &mut [Ledger], home: &Home, server: &mut Server) {
     assert!(server.metric("takeup_refusals_total{reason=\"disk_full\"}") >= 3.0 * CLIENTS as f64);
 }
 
-/// Waits until batches are taken again, without any help but the space.
+/// Waits until batches are accepted again, now that there is space.
 fn wait_until_it_goes_on(home: &Home, server: &Server) {
     let mut client = server.connect();
     let request = Request::batch(&home.token(99), b"is there space again?");
@@ -153,7 +153,7 @@ fn a_disk_filled_by_the_log_refuses_batches_and_goes_on_when_there_is_space() {
     let mut server = home.serve(SETTINGS);
     let mut ledgers = ledgers();
     fill(&mut ledgers, &home, &mut server);
-    // The last of the window is kept for starts: a session that can begin will send its batches again.
+    // The end of the window is reserved for starts: a session that can begin will send its batches again.
     let start = server.connect().exchange(Request::start(&home.project_key()));
     assert_eq!(start.status, 200, "{}", start.text());
 
@@ -186,7 +186,7 @@ fn a_disk_filled_to_the_last_byte_by_others_costs_no_acknowledged_batch() {
     });
     assert_eq!(fullest, [503], "with nothing left, starts are refused too");
     assert!(server.runs());
-    // A server that ends on a full disk still ends in order, and the next one starts when there is space.
+    // A server still shuts down in order on a full disk, and the next one starts when there is space.
     server.signal(rustix::process::Signal::TERM);
     let status = server.wait(common::PATIENCE);
     assert!(status.success(), "{status}: {}", server.said());
@@ -201,7 +201,7 @@ fn a_disk_filled_to_the_last_byte_by_others_costs_no_acknowledged_batch() {
     check_log(&ledgers, &home);
 }
 
-/// Processor time that the threads which make segments and windows ready have taken, in ticks.
+/// Processor time of the threads that prepare segments and windows, in ticks.
 fn ticks(server: &Server) -> u64 {
     let tasks = fs::read_dir(format!("/proc/{}/task", server.pid())).expect("the server runs");
     let of = |task: fs::DirEntry| {
@@ -227,7 +227,7 @@ fn without_inodes_nothing_spins_and_it_passes_by_itself() {
         .collect();
     assert!(taken.len() < 10_000, "the file system has no end of inodes");
     fill(&mut ledgers, &home, &mut server);
-    // Those who are refused go on asking.
+    // Refused clients keep trying.
     let (before, began) = (ticks(&server), Instant::now());
     load(&mut ledgers[..1], &home, &server, |_| began.elapsed() > Duration::from_secs(2));
     let spent_ms = (ticks(&server) - before) * 10;

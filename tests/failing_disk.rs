@@ -1,7 +1,7 @@
-//! A disk that fails, and a file that somebody else cuts: what is answered 200 stays stored, the service goes on as far as it can, and
-//! once the disk is mended an operator takes everything into use again without a restart.
+//! A disk that fails, and a file that another process truncates: what was answered 200 stays stored, the service goes on as far as it can,
+//! and once the disk works again an operator takes everything back into use without a restart.
 //!
-//! Most tests mount a file system, for which they need root; others are told so and pass.
+//! Most tests mount a file system, for which they need root; without it, they say so and pass.
 #![allow(clippy::disallowed_methods, reason = "what would hurt a server is harmless in a test")]
 
 mod common;

@@ -1,7 +1,7 @@
 //! Gates on counts. Times drift, counts do not: page faults and system calls of the append path, bytes that reach the device, bytes of
 //! memory that the log takes. And the whole life of a log on each file system.
 //!
-//! Some need root (a file system or a memory limit of their own); others are told so and pass.
+//! Some need root (for a file system or a memory limit of their own); without it, they say so and pass.
 #![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "what would hurt a server is harmless in a test")]
 
 mod common;
@@ -24,13 +24,13 @@ use std::time::{Duration, Instant};
 use takeup::log::format::record::{DataType, Encoding, Entry, Flags, Kind, Topic};
 use takeup::log::{AppendError, Log, Options, Seq, Writer};
 
-/// Held by a test that measures: the others' work would be counted too.
+/// Held by a test that measures, so that the work of others is not counted.
 fn alone() -> MutexGuard<'static, ()> {
     static ONE: Mutex<()> = Mutex::new(());
     ONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// No step of a test waits longer.
+/// The longest that any step of a test waits.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 fn options(dir: &Path) -> Options {
@@ -61,7 +61,7 @@ impl Wake for Unpark {
     }
 }
 
-/// A core with so many clients, each of which sends its next record when the last one was acknowledged.
+/// A core with this many clients, each of which sends its next record when the last one was acknowledged.
 struct Clients {
     writer: Writer,
     waker: Waker,
@@ -72,7 +72,7 @@ struct Clients {
     sync_us: Vec<u64>,
 }
 
-/// What a turn of the core has come to.
+/// The result of a turn of the core.
 #[derive(Debug, PartialEq, Eq)]
 enum Turn {
     Done,
@@ -84,7 +84,7 @@ impl Clients {
     fn new(log: &Log, count: u64) -> Clients {
         let writer = log.writer(0).expect("the core has a writer");
         let waker = Waker::from(Arc::new(Unpark(thread::current())));
-        // Room for all that a test looks at: what is watched must not allocate.
+        // Room for all results: what is watched must not allocate.
         Clients { writer, waker, count, appended: Seq(0), acked: Seq(0), sync_us: Vec::with_capacity(1 << 16) }
     }
 
@@ -142,7 +142,7 @@ impl Clients {
     }
 }
 
-/// Says to a process that it is a test's child, and where its folder is.
+/// Tells a process that it is a test's child, and where its folder is.
 const CHILD: &str = "TAKEUP_TEST_GATE_CHILD";
 
 fn child_dir() -> Option<std::path::PathBuf> {

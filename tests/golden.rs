@@ -1,7 +1,7 @@
-//! What the real OpenReplay service answered and stored, asked of takeup.
+//! takeup answers and stores what the real OpenReplay service did.
 //!
 //! `tests/fixtures/golden` has the recordings. Each case is sent to the real binary, byte for byte
-//! where that matters; its answer, the fate of its connection and what the log then holds are
+//! where that matters; its answer, whether its connection stays open, and what the log then holds are
 //! compared with the recording. What differs on purpose is in `tests/golden/differences.toml`, and
 //! nowhere else.
 #![allow(clippy::disallowed_methods, reason = "what would hurt a server is harmless in a test")]
@@ -54,7 +54,7 @@ fn recorded_cases_are_answered_and_stored_as_openreplay_did() {
     let judge = Judge { world: &world, differences: &differences, cases: &cases };
     let complaints: Mutex<Vec<String>> = Mutex::default();
     let judged = AtomicUsize::new(0);
-    // The many first, so that the few fill the gaps.
+    // Large groups first, so that small ones fill the gaps.
     let mut groups: Vec<Vec<&Case>> = by_config.into_values().collect();
     groups.sort_by_key(Vec::len);
     let groups = Mutex::new(groups);
@@ -84,7 +84,7 @@ struct Judge<'a> {
     cases: &'a [Case],
 }
 
-/// Runs cases of one configuration. Gives how many were judged, and of each that fails how.
+/// Runs cases of one configuration. Returns how many were judged, and what is wrong with those that fail.
 fn run_on_one_server(judge: &Judge<'_>, cases: &[&Case]) -> (usize, Vec<String>) {
     let (world, first) = (judge.world, cases[0]);
     let environment = world.environment(first.release, &first.config);

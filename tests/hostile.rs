@@ -1,7 +1,7 @@
-//! What bad clients send, on every route: broken, oversize, wrong in every field, swollen by compression, without end, and slow.
+//! Requests of bad clients on every route: broken, oversize, wrong in every field, swollen by compression, endless and slow.
 //!
-//! Every answer must be one that the route may give, errors as JSON. Meanwhile a probe on the same core must get its answers: no request may keep
-//! the core for itself. In the end the server lives, has not panicked, and has given back its memory and its descriptors.
+//! Every answer must be one that the route may give, errors as JSON. Meanwhile a probe on the same core must get its answers: no request may
+//! block the core. At the end the server runs, has not panicked, and has given back its memory and its descriptors.
 #![allow(clippy::disallowed_methods, reason = "what would hurt a server is harmless in a test")]
 
 mod common;

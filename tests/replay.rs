@@ -1,4 +1,4 @@
-//! What was recorded, played to another server: the same bodies, by session, in the same order; and
+//! A log replayed to another server: the same bodies, by session, in the same order; and
 //! the commands that read either log.
 #![allow(clippy::disallowed_methods, reason = "what would hurt a server is harmless in a test")]
 
@@ -29,7 +29,7 @@ struct Sent {
     body: Vec<u8>,
 }
 
-/// The batches of a capture that its recorder took.
+/// The batches of a capture that its recorder accepted.
 fn captured(name: &str) -> Vec<Sent> {
     let text = fs::read_to_string(fixtures(&format!("captures/{name}.jsonl"))).expect("the captures are there");
     let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
@@ -181,7 +181,7 @@ fn sessions_and_events_are_shown_from_either_log() {
         assert!(faults.is_empty(), "{version}: {faults:?}");
         assert!(a.len() > 50, "{version}: {} messages", a.len());
         assert_eq!(a[0]["name"], "SessionStart", "{}", a[0]);
-        // The start stays in the first log. Without it nothing tells which layout an old tracker's messages have.
+        // The start stays in the first log. Without it the layout of an old tracker's messages is unknown.
         if *version != "12.0.4" {
             let plain = |lines: &[Value]| -> Vec<Value> {
                 let mut lines = lines.to_vec();
@@ -212,7 +212,7 @@ fn places(home: &Home) -> Vec<(PathBuf, u64, u64)> {
     finished.lines().iter().map(|line| place(line).expect("a record has a place")).collect()
 }
 
-/// Turns one bit over.
+/// Flips one bit.
 fn flip(path: &Path, at: u64) {
     let file = fs::OpenOptions::new().read(true).write(true).open(path).expect("a sealed segment");
     let mut byte = [0];

@@ -1,6 +1,6 @@
-//! What the log does when its disk gets full, by policy, and what of it a power cut leaves.
+//! What the log does by each policy when its disk gets full, and what a power cut leaves of it.
 //!
-//! Each test makes a small file system of its own, for which it needs root; others are told so and pass.
+//! Each test makes a small file system of its own, for which it needs root; without it, it says so and passes.
 #![allow(clippy::disallowed_methods, reason = "what would hurt a server is harmless in a test")]
 
 mod common;
@@ -29,13 +29,13 @@ const RECORD_BYTES: usize = 20_000;
 /// Records that fill the disk twice.
 const RECORDS: u64 = 2 * DISK_BYTES / RECORD_BYTES as u64;
 
-/// No record waits longer for room, while there should be some.
+/// The longest that a record may wait for room that should be there.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A disk is taken for full when a record finds no room for so long.
+/// The disk counts as full when a record has waited this long for room.
 const FULL_AFTER: Duration = Duration::from_secs(2);
 
-/// How soon records must be taken again once there is space.
+/// How soon records must be accepted again once there is space.
 const BACK_WITHIN: Duration = Duration::from_secs(5);
 
 /// A log on it, of small segments.
@@ -51,7 +51,7 @@ fn options(disk: &Disk) -> Options {
     }
 }
 
-/// Opens the log, of which so many bytes are kept.
+/// Opens the log, which keeps this many bytes.
 fn open(options: Options, full_disk: FullDisk, bytes: Option<u64>) -> (Log, Recovery) {
     let (log, recovery) = Log::open(options).expect("the disk has room");
     let policy = Policy { age: None, bytes, full_disk, step_bytes: 1 << 20 };
@@ -116,7 +116,7 @@ fn resume(log_dir: &Path) -> (Cursors, Merge) {
     (cursors, Merge::resume(reader, &cursor.position).expect("a position of this log"))
 }
 
-/// Registers the consumer that holds, before there is anything.
+/// Registers the consumer that holds records back, before there are any.
 fn register(log: &Log) {
     let reader = LogReader::open(log.dir()).expect("there is a log");
     Cursors::of(&reader).register_at(&reader, &name(), true, From::Start).expect("it is the first");
@@ -154,7 +154,7 @@ fn drop_delivered_makes_room_of_what_was_delivered_and_never_of_anything_else() 
     let stats = log.retention();
     assert!(stats.deleted[Reason::FullDisk as usize] > 5 && stats.steps > 20, "{stats:?}");
 
-    // One that stops: in the end there is no room, and nothing that it has not seen is gone.
+    // A consumer that stops: in the end there is no room, and nothing that it has not read is deleted.
     let mut number = RECORDS;
     while append(&mut writer, number + 1, FULL_AFTER) {
         number += 1;
@@ -169,7 +169,7 @@ fn drop_delivered_makes_room_of_what_was_delivered_and_never_of_anything_else() 
     let first = again.next().expect("the log can be read").map(|record| record.id);
     assert!(first.is_some() && again.skipped().segments == 0, "what it had not seen is gone: {first:?}");
 
-    // When it goes on, so does the log, by itself.
+    // When the consumer continues, so does the log, by itself.
     delivered = read_on(&mut merge, delivered);
     assert_eq!(delivered, number);
     assert_eq!((merge.skipped(), merge.damage()), (Default::default(), &[][..]));
@@ -231,7 +231,7 @@ fn kept_cursors_and_what_they_hold_survive_a_power_cut_while_segments_are_delete
     let Some(disk) = Disk::new() else { return };
     let mut kept = 0;
     for cycle in 0..4 {
-        // What was passed goes at once.
+        // What the consumer has passed is deleted at once.
         let options = Options { retain_interval: Duration::from_millis(5), ..options(&disk) };
         let (log, recovery) = open(options, FullDisk::Hold, Some(0));
         assert!(recovery.damage.is_empty() && recovery.problems.is_empty(), "cycle {cycle}: {recovery:?}");
@@ -248,7 +248,7 @@ fn kept_cursors_and_what_they_hold_survive_a_power_cut_while_segments_are_delete
         for number in first..first + 600 {
             assert!(append(&mut writer, number, PATIENCE), "no room");
             if number % 100 == 0 {
-                // Not all of it, so that there is something to be held.
+                // Not everything, so that there is something to hold.
                 last = read_some(&mut merge, last, number - 50);
                 cursors.keep(&name(), &merge.position()).expect("the cursor is kept");
                 kept = last;
@@ -268,7 +268,7 @@ fn kept_cursors_and_what_they_hold_survive_a_power_cut_while_segments_are_delete
     }
 }
 
-/// Reads up to a record's number.
+/// Reads up to the record with this number.
 fn read_some(merge: &mut Merge, mut last: u64, to: u64) -> u64 {
     let begun = Instant::now();
     while last < to {

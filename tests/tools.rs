@@ -1,4 +1,4 @@
-//! What the offline tools say of damaged logs, word for word; the reader in Python against the reader in Rust; and salvage from a
+//! The output of the offline tools for damaged logs, word for word; the reader in Python against the reader in Rust; and salvage from a
 //! file system that cannot be mounted any more.
 #![allow(clippy::disallowed_methods, reason = "what would hurt a server is harmless in a test")]
 
@@ -41,7 +41,7 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// What a command prints and how it ends, with what differs from run to run made equal.
+/// What a command prints and how it ends, with placeholders for what differs from run to run.
 fn told(arguments: &[&str], replace: &[(&str, &str)]) -> String {
     let output = takeup(arguments);
     let mut text = format!("$ takeup {}\n", arguments.join(" "));
@@ -150,7 +150,7 @@ fn read_log(arguments: &[&Path]) -> Option<Output> {
     script("read-log", arguments)
 }
 
-/// What a Python script of ours prints; nothing where there is no Python.
+/// What one of our Python scripts prints; `None` where there is no Python.
 fn script(name: &str, arguments: &[&Path]) -> Option<Output> {
     let output = Command::new(root().join("scripts").join(name)).args(arguments).output();
     match output {
@@ -260,7 +260,7 @@ fn run(command: &mut Command) -> Result<(), String> {
     }
 }
 
-/// The image of an ext4 with a log in it; None, with the reason printed, where that cannot be made.
+/// The image of an ext4 with a log in it. `None`, with the reason printed, where that is not possible.
 fn disk_with_a_log(folder: &Path) -> Option<PathBuf> {
     if !rustix::process::geteuid().is_root() {
         println!("not tested: mounting a file system needs root");
@@ -289,7 +289,7 @@ fn a_disk_that_cannot_be_mounted_gives_back_its_records_with_their_ids() {
     let records = |data: &str| lines(&takeup(&["inspect", "--records", "--json", "--data", data]).stdout);
     let sound = records(&path("sound"));
     assert_eq!(sound.len(), 200);
-    // Neither the first blocks with all that a mount needs, nor one record.
+    // Overwrites the first blocks, which a mount needs, and one record.
     let file = fs::OpenOptions::new().read(true).write(true).open(&image).expect("the image");
     file.write_all_at(&[0x5a; 256 << 10], 0).expect("the image takes damage");
     let victim = sound[77]["number"].as_u64().expect("a number") as usize;
@@ -307,7 +307,7 @@ fn a_disk_that_cannot_be_mounted_gives_back_its_records_with_their_ids() {
     let expected: Vec<&Value> = sound.iter().filter(|line| line["number"] != victim).collect();
     assert_eq!(known, expected);
     let verified = takeup(&["verify", "--data", &path("rescued")]);
-    // What is missing is known now, and is missing.
+    // What is missing is known by now, and still missing.
     assert_eq!(verified.status.code(), Some(3), "{}", String::from_utf8_lossy(&verified.stdout));
     let merged = takeup(&["replay", "--to", "-", "--data", &path("rescued")]);
     let ids = lines(&merged.stdout);

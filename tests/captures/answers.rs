@@ -1,4 +1,4 @@
-//! What an answer to a tracker has to be.
+//! What answers to trackers have to be.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use crate::common::Response;
 const OWN_KEYS: [&str; 7] =
     ["delay", "framesSupport", "protocolVersion", "sessionID", "startTimestamp", "token", "userUUID"];
 
-/// Why a browser would not send the request that this preflight asks for.
+/// Why a browser would not send the request after this preflight.
 pub fn preflight_fault(exchange: &Exchange, response: &Response) -> Option<String> {
     let list = |text: &str| -> BTreeSet<String> {
         text.split(',').map(|name| name.trim().to_ascii_lowercase()).filter(|name| !name.is_empty()).collect()
@@ -80,7 +80,7 @@ pub fn tags_fault(exchange: &Exchange, response: &Response) -> Option<String> {
 }
 
 /// What differs from a recorded JSON answer. What is null may be missing, and a payload have
-/// other blanks: trackers see no difference.
+/// other spaces: trackers see no difference.
 pub fn json_fault(exchange: &Exchange, response: &Response) -> Option<String> {
     let read = |body: &[u8]| -> Value {
         let mut answer: Value = serde_json::from_slice(body).unwrap_or_default();
@@ -97,7 +97,7 @@ fn drop_nulls(value: &mut Value) {
         Value::Object(fields) => {
             fields.retain(|_, value| !value.is_null());
             fields.values_mut().for_each(drop_nulls);
-            // JSON in a text: the database that keeps it writes blanks of its own.
+            // JSON in a text: the database that stores it changes its spaces.
             if let Some(Value::String(payload)) = fields.get_mut("payload") {
                 payload.retain(|c| c != ' ');
             }
@@ -107,7 +107,7 @@ fn drop_nulls(value: &mut Value) {
     }
 }
 
-/// What differs from the recorded conditions. The older service names the rate otherwise, and has no numbers.
+/// What differs from the recorded conditions. The older service has another name for the rate, and no numbers.
 pub fn conditions_fault(exchange: &Exchange, response: &Response) -> Option<String> {
     let mut recorded: Value = serde_json::from_slice(&exchange.answer).unwrap_or_default();
     for (i, condition) in recorded["conditions"].as_array_mut().into_iter().flatten().enumerate() {
@@ -118,7 +118,7 @@ pub fn conditions_fault(exchange: &Exchange, response: &Response) -> Option<Stri
     json_fault(&exchange, response)
 }
 
-/// What is wrong with an answer that has no body: 200, or what the token's age asks for.
+/// What is wrong with an answer that should be an empty 200, or a 401 for an expired token.
 pub fn empty_fault(response: &Response, is_expired: bool) -> Option<String> {
     let is_right = match is_expired {
         false => response.status == 200 && response.body.is_empty(),

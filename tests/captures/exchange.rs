@@ -1,4 +1,4 @@
-//! One capture on its way: its requests with our tokens in place of the recorded ones.
+//! The replay of one capture: its requests, with our tokens in place of the recorded ones.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -18,7 +18,7 @@ pub const SECRET: &str = "secret_token_string";
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(90);
-/// A batch whose token ended no longer ago than this is stored, and its sender told to start anew.
+/// A batch whose token expired no longer ago than this is stored, and its sender told to start again.
 const GRACE_MS: i64 = 30_000;
 
 /// A batch that has to be in the log.
@@ -42,13 +42,13 @@ pub struct Batch {
 pub struct Sent {
     /// Whether its start asked to record it.
     pub is_recorded: bool,
-    /// The batches that were taken, in order.
+    /// The batches that were accepted, in order.
     pub batches: Vec<Batch>,
-    /// The canvas frames that were taken, by name.
+    /// The canvas frames that were accepted, by name.
     pub images: Vec<(String, Vec<u8>)>,
-    /// The bodies of the analytics SDK that were taken.
+    /// The bodies of the analytics SDK that were accepted.
     pub sdk: Vec<Vec<u8>>,
-    /// The signals of tests with users that were taken.
+    /// The signals of usability tests that were accepted.
     pub signals: Vec<Value>,
 }
 
@@ -60,7 +60,7 @@ pub struct Replay {
     pub sent: BTreeMap<u64, Sent>,
     /// How many said that they do not record.
     pub not_started: usize,
-    /// Answers that should have been others.
+    /// What was wrong with answers.
     pub complaints: Vec<String>,
     address: SocketAddr,
     connections: BTreeMap<u64, Connection>,
@@ -203,7 +203,7 @@ impl Replay {
         }
     }
 
-    /// Our token for a recorded one, as much beyond its end as that was.
+    /// Our token for a recorded one, expired for as long as that was.
     fn token_for(&self, old: &str, at_ms: i64) -> String {
         let new = self.tokens.get(old).unwrap_or_else(|| panic!("{}: a token that no start gave", self.name));
         let over_ms = at_ms - Token::read(old).expect("a recorded token").expires_ms;
@@ -223,7 +223,7 @@ impl Replay {
         }
     }
 
-    /// Notes the token and the session of a start; a session that went on has to go on again.
+    /// Notes the token and the session of a start. A session that was resumed has to be resumed again.
     fn take_start(&mut self, exchange: &Exchange, response: &Response) -> Option<String> {
         let body: Value = serde_json::from_slice(&exchange.body).expect("a start is JSON");
         let answer: Value = serde_json::from_slice(&response.body).expect("a start was answered in JSON");
@@ -253,8 +253,8 @@ impl Replay {
         }
     }
 
-    /// Judges an answer without a body, and notes what has to be stored. Refusals of the recorder are faults that it
-    /// made: takeup takes what has a good token.
+    /// Judges an answer without a body, and notes what has to be stored. The recorder refused some requests on
+    /// purpose; takeup accepts all that have a good token.
     fn take(&mut self, response: &Response, token: &str, note: impl FnOnce(&mut Sent)) -> Option<String> {
         let numbers = Token::read(token).expect("our token");
         let is_expired = token::now_ms() >= numbers.expires_ms;
@@ -273,7 +273,7 @@ impl Replay {
             let given = String::from_utf8_lossy(&response.body);
             return Some(format!("{} {given:?}, and not {status} {body:?}", response.status));
         }
-        // The recorder's own refusals are faults, and so is a connection that it closed.
+        // The recorder refused, or closed a connection, only in captures of faults.
         assert!(exchange.status == Some(status) || self.name.contains("fault"), "{}: {:?}", self.name, exchange.status);
         if over_ms < GRACE_MS {
             let sent = self.sent.entry(numbers.session).or_default();

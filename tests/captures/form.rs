@@ -1,7 +1,7 @@
 //! The canvas uploads of the captures, read without the code under test.
 
 /// What the log has to hold of an upload: the name of its canvas, and its frames (time in ms as u64, length as u32, both little-endian,
-/// bytes), again and again.
+/// bytes), repeated.
 pub fn frames(content_type: &str, body: &[u8]) -> (String, Vec<u8>) {
     let boundary = content_type.split("boundary=").nth(1).expect("a form names its boundary");
     let files: Vec<(String, &[u8])> = parts(body, boundary).into_iter().filter_map(file).collect();

@@ -28,7 +28,7 @@ const SETTINGS: &[(&str, &str)] = &[
     ("insist_file_system", "true"),
 ];
 
-/// A place for a data folder and for what the servers on it print, removed at the end.
+/// A temporary folder for a data folder and for the output of the servers on it.
 pub struct Home {
     folder: tempfile::TempDir,
     data: PathBuf,
@@ -74,7 +74,7 @@ impl Home {
         self.try_serve(settings).unwrap_or_else(|said| panic!("the server does not start: {said}"))
     }
 
-    /// The same, or what a server said that did not start.
+    /// The same, or the output of a server that did not start.
     pub fn try_serve(&self, settings: &[(&str, &str)]) -> Result<Server, String> {
         self.launch(takeup(&self.data), &self.with_usual(settings))
     }
@@ -85,7 +85,7 @@ impl Home {
         started.unwrap_or_else(|said| panic!("the server does not start: {said}"))
     }
 
-    /// The same as [`Home::serve`] with at most so many descriptors.
+    /// The same as [`Home::serve`] with at most this many descriptors.
     pub fn serve_with_descriptors(&self, descriptors: u32, settings: &[(&str, &str)]) -> Server {
         let mut command = Command::new("sh");
         command.args(["-c", &format!("ulimit -n {descriptors} && exec \"$0\" \"$@\""), TAKEUP]);
@@ -116,7 +116,7 @@ impl Home {
         let mut command = takeup(&self.data);
         command.envs([
             ("TAKEUP_CHECK_BODIES", "inline"),
-            // A debug build on a busy machine is slow; how long a server waits is asked elsewhere.
+            // A debug build on a busy machine is slow; other tests check how long a server waits.
             ("TAKEUP_PATIENCE", "60s"),
             ("TAKEUP_LOG_REQUESTS", "all"),
             ("TAKEUP_SEGMENT_BYTES", "32MiB"),
@@ -164,7 +164,7 @@ impl Home {
         finish(command, PATIENCE)
     }
 
-    /// Starts another command on the data folder, one that goes on until it is ended.
+    /// Starts a command on the data folder that runs until it is ended.
     pub fn follow(&self, arguments: &[&str]) -> Child {
         let mut command = takeup(&self.data);
         command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());

@@ -35,7 +35,7 @@ fn replayed(data: &Path) -> Vec<Value> {
 /// A batch in the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stored {
-    /// Where its record is.
+    /// The position of its record.
     pub id: String,
     /// The session.
     pub session: u64,
@@ -117,7 +117,7 @@ impl Record {
         }
     }
 
-    /// Any other record, as it lies in the log.
+    /// Any other record, as it is in the log.
     fn other(record: &record::Record<'_>) -> Self {
         let text = |kind| record.ext.get(kind).map(|bytes| String::from_utf8_lossy(bytes).into_owned());
         let row = text(ext_type::SESSION_ROW).map(|row| serde_json::from_str(&row).expect("a session's row is JSON"));

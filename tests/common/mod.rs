@@ -1,6 +1,9 @@
 //! What the tests of a whole server share: the binary itself, on a data folder of its own and on ports that the system chooses, and a client
 //! that sends any bytes.
 //!
+//! Each target has its file `tests/<name>.rs`. One of several files names them in a module of its own name, so that they are found in
+//! `tests/<name>/`.
+//!
 //! | file | holds |
 //! |---|---|
 //! | `home` | a data folder: starts servers on it and runs commands |

@@ -1,4 +1,4 @@
-//! Requests, made of parts. Nothing keeps a test from asking for what no client should send.
+//! Requests, built from parts. A test may ask for what no client should send.
 
 use std::borrow::Cow;
 use std::io::Write;
@@ -35,7 +35,7 @@ impl Wire for &Request {
     }
 }
 
-/// How the end of a body is told.
+/// How the end of the body is marked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Framing {
     /// Not at all: the request has no body.
@@ -44,7 +44,7 @@ enum Framing {
     Length,
     /// By this length, whatever is sent.
     Announced(usize),
-    /// By chunks of at most this size, with the last one behind them.
+    /// By chunks of at most this size, and an empty one after them.
     Chunks(usize),
 }
 
@@ -140,7 +140,7 @@ impl Request {
         self
     }
 
-    /// With one more header, behind the others.
+    /// With one more header, after the others.
     pub fn header(self, name: &str, value: &str) -> Request {
         self.headers([&*format!("{name}: {value}")])
     }
@@ -216,13 +216,13 @@ impl Request {
         self
     }
 
-    /// With these bytes behind it, as they are.
+    /// With these bytes after it, as they are.
     pub fn then(mut self, bytes: impl AsRef<[u8]>) -> Request {
         self.more.extend_from_slice(bytes.as_ref());
         self
     }
 
-    /// Without any word of its body's length.
+    /// Without any framing of its body.
     pub fn unframed(mut self) -> Request {
         self.framing = Framing::None;
         self

@@ -92,14 +92,14 @@ impl Server {
         self.began
     }
 
-    /// The addresses that it says it listens on, once it has said so.
+    /// The addresses that it listens on, once it has printed them.
     fn addresses(&self) -> Option<(SocketAddr, SocketAddr)> {
         let text = self.stderr();
         let behind = |marker: &str| {
             let rest = text.split(marker).nth(1)?;
             rest.split([' ', ',']).next()?.parse().ok()
         };
-        // The line behind the addresses tells that both have been written whole.
+        // Text after the addresses shows that both have been written whole.
         text.contains(", data in ").then_some(())?;
         Some((behind("listens on http://")?, behind("metrics and health on http://")?))
     }
@@ -118,7 +118,7 @@ impl Server {
         kill_process(Pid::from_child(&self.child), signal).expect("the server takes a signal");
     }
 
-    /// Waits for its end.
+    /// Waits for it to end.
     pub fn wait(&mut self, patience: Duration) -> ExitStatus {
         wait_for("the server's end", patience, || self.child.try_wait().expect("a child"))
     }
@@ -156,7 +156,7 @@ impl Server {
         Connection::open(self.admin).exchange(Request::get(path).header("Connection", "close"))
     }
 
-    /// The sum of a metric's samples; `name` as it stands in the page, with its suffix.
+    /// The sum of a metric's samples; `name` as the page prints it, with its suffix.
     pub fn metric(&self, name: &str) -> f64 {
         let page = self.admin_page("/metrics").text();
         let value = |line: &str| {

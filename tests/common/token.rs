@@ -21,7 +21,7 @@ pub struct Token {
 }
 
 impl Token {
-    /// Reads the numbers of a token; its signature is another matter.
+    /// Reads the numbers of a token, without a check of its signature.
     pub fn read(text: &str) -> Option<Self> {
         let mut parts = text.split('.');
         let session = u64::from_str_radix(parts.next()?, 36).ok()?;
@@ -46,8 +46,8 @@ pub fn start_ms(session: u64) -> u64 {
     (session >> 24) + ID_EPOCH_MS
 }
 
-/// The id of a session that began then on that shard: the last of its millisecond, which no server
-/// comes to here.
+/// The id of a session that began then on that shard: the last of its millisecond, which no server here
+/// gets to.
 pub fn id(start_ms: u64, shard: u64) -> u64 {
     (start_ms - ID_EPOCH_MS) << 24 | shard << 8 | 0xff
 }
@@ -57,7 +57,7 @@ pub fn shard(session: u64) -> u64 {
     (session >> 8) & 0xffff
 }
 
-/// Puts the signature behind any text.
+/// Appends the signature to any text.
 pub fn sign(head: &str, secret: &str) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("HMAC takes any key");
     mac.update(head.as_bytes());

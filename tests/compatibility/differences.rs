@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-/// How many cases of an entry are named.
+/// How many cases of an entry the page names.
 const NAMED_MAX: usize = 3;
 
 /// Set to write the page instead of comparing it.
@@ -43,7 +43,7 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
 }
 
-/// The page behind its first words: a section for each `# --- … ---` of the table.
+/// The page after its introduction: a section for each `# --- … ---` of the table.
 fn sections() -> String {
     let table = fs::read_to_string(root().join("tests/golden/differences.toml")).expect("the table is there");
     let mut text = String::new();

@@ -47,10 +47,10 @@ tasks = [{ title = "a task" }]
 /// A row, by its route and its "when".
 type Row = (&'static str, &'static str);
 
-/// The row of those whom a limit turns away; the others are asked of a server that has none.
+/// The row of clients over a limit; the other rows are asked of a server without limits.
 const OVER_A_LIMIT: Row = ("any start or upload", "over a limit on clients, with `admission = \"on\"`");
 
-/// What a request is made with.
+/// What requests are made with.
 struct World {
     secret: String,
     /// A session of project 1.
@@ -89,7 +89,7 @@ fn web_start(body: &str) -> Request {
 
 const KNOWN: &str = r#"{"projectKey":"web","trackerVersion":"19.0.1"}"#;
 
-/// The request of each row, by its route and its "when".
+/// The request for each row, by its route and its "when".
 fn requests(world: &World) -> BTreeMap<Row, Request> {
     let all =
         [requests_of_pages(world), requests_of_forms(world), requests_of_images(world), requests_of_phones(world)];
@@ -260,7 +260,7 @@ fn served() -> (Home, Server) {
     (home, server)
 }
 
-/// A server that has given the one session that it gives in an hour.
+/// A server that has used up the one session that it starts in an hour.
 fn used_up() -> (Home, Server) {
     let home = Home::with_projects(PROJECTS);
     let server = home.serve(&[("admission", "on"), ("limit_starts_address", "1/h burst 1")]);
@@ -299,7 +299,7 @@ pub fn ask_for_all(rows: &[Vec<String>]) {
     assert!(complaints.is_empty(), "{}", complaints.join("\n"));
 }
 
-/// The names of all headers that the answers to these requests have, and those to others that are good.
+/// The names of all headers in the answers to these requests and to some good ones.
 pub fn header_names() -> BTreeSet<String> {
     let (home, server) = served();
     let world = World::of(&home, &server);
@@ -328,12 +328,12 @@ fn error_of(answer: &Response) -> String {
     body["error"].as_str().map_or_else(|| String::from_utf8_lossy(&answer.body).into_owned(), str::to_owned)
 }
 
-/// What stands between the backticks of a cell, which may hold quotes of its own.
+/// The text between the backticks of a cell, which may have quotes of its own.
 fn inner(cell: &str) -> String {
     cell.trim_matches('`').to_owned()
 }
 
-/// Whether a text is what the page has, in which `<…>` stands for any text.
+/// Whether a text matches that of the page, in which `<…>` stands for any text.
 fn fits(wanted: &str, given: &str) -> bool {
     let Some((before, rest)) = wanted.split_once('<') else { return wanted == given };
     let Some((_, after)) = rest.split_once('>') else { return wanted == given };

@@ -6,7 +6,7 @@ use std::path::Path;
 /// One table.
 #[derive(Debug)]
 pub struct Table {
-    /// The heading that it stands under.
+    /// The heading above it.
     pub heading: String,
     /// The names of its columns.
     pub columns: Vec<String>,

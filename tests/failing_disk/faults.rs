@@ -46,12 +46,12 @@ impl Faults {
         self.add(Rule { call, under: under.to_owned(), errno: None, delay, times: u64::MAX });
     }
 
-    /// The disk is mended.
+    /// From now on the disk works.
     pub fn clear(&self) {
         self.rules.lock().expect("no panic").clear();
     }
 
-    /// How many calls have failed or waited.
+    /// How many calls failed or were delayed.
     pub fn hits(&self) -> u64 {
         self.hits.load(Ordering::SeqCst)
     }

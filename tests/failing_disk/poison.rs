@@ -1,4 +1,4 @@
-//! Failure upon failure: the core is poisoned, others take its connections, and it is taken into use again.
+//! Repeated failures: the core is poisoned, others take its connections, and it is taken into use again.
 
 use std::collections::BTreeMap;
 use std::thread;
@@ -9,7 +9,7 @@ use super::faulty::FaultyDisk;
 use crate::common::{Connection, Home, PATIENCE, Request, Server, wait_for};
 use crate::{stored_once, verify};
 
-/// Clients enough that both cores have some: the kernel gives each connection to either.
+/// Enough clients for both cores to have some: the kernel gives each connection to one of them.
 const CLIENTS: u64 = 24;
 
 const STATE_0: &str = "takeup_log_core_state{core=\"0\",state=\"poisoned\"}";
@@ -62,7 +62,7 @@ fn a_poisoned_core_hands_its_connections_to_a_healthy_one_and_takes_them_again_w
         assert!(first.values().any(|&core| core == 0) && first.values().any(|&core| core == 1), "{runtime}");
 
         disk.faults().fail(Call::Sync, "core-00", libc::EIO, u64::MAX);
-        // What is on the way when the core fails, what comes on its connections later, and what comes on new ones: all is stored.
+        // Everything is stored: what is on the way when the core fails, what comes on its connections later, and what comes on new ones.
         send(&mut clients, &home, 1, &mut stored);
         assert_eq!(server.metric(STATE_0), 1.0, "{runtime}");
         send(&mut clients, &home, 2, &mut stored);
@@ -75,7 +75,7 @@ fn a_poisoned_core_hands_its_connections_to_a_healthy_one_and_takes_them_again_w
         assert!(server.metric("takeup_connections_handed_over_total") > 0.0);
         let line = server.wait_for_line(&["takes nothing more"], PATIENCE);
         assert!(line.contains("\"level\":\"error\"") && line.contains("\"core\":\"0\""), "{line}");
-        // The service is ready; the part of it that is not is named.
+        // The service is ready, and names the part that is not.
         assert_eq!(server.admin_page("/health/ready").status, 200);
         let health = server.admin_page("/health").json();
         assert_eq!(
@@ -90,7 +90,7 @@ fn a_poisoned_core_hands_its_connections_to_a_healthy_one_and_takes_them_again_w
         let reopened = admin_reopen(&home, &server, &[]);
         assert_eq!(reopened.code, Some(0), "{reopened:?}");
         assert!(reopened.stdout.contains("core 0  poisoned -> open"), "{reopened:?}");
-        // As soon as it is open again it takes new connections.
+        // It accepts new connections as soon as its log is open again.
         let opened = Instant::now();
         let mut number = 4;
         loop {
@@ -126,8 +126,8 @@ fn what_a_connection_has_sent_moves_with_it_and_is_answered_once_in_order() {
         for (&session, client) in &mut clients {
             let token = home.token(session);
             scope.spawn(move || {
-                // A batch by length and one in chunks, or the other way round, a request without a body, and another batch, in
-                // one piece.
+                // In one piece: a batch with a length and one in chunks, or the other way round, a request without a body, and
+                // another batch.
                 let by_length = Request::batch(&token, body(session, 1));
                 let chunked = Request::batch(&token, body(session, 2)).in_chunks(70);
                 let (first, second) = if session % 2 == 0 { (by_length, chunked) } else { (chunked, by_length) };
@@ -180,7 +180,7 @@ fn with_every_core_poisoned_requests_are_held_then_refused_and_taken_again_when_
     let reason = ready.json()["reason"].as_str().unwrap_or_default().to_owned();
     assert!(reason.contains("core 0 is poisoned") && reason.contains("core 1 is poisoned"), "{reason}");
 
-    // Too early: the disk is as broken as before.
+    // Too early: the disk is still broken.
     let reopened = admin_reopen(&home, &server, &["--json"]);
     assert_eq!(reopened.code, Some(1), "{reopened:?}");
     let lines = reopened.lines();

@@ -17,7 +17,7 @@ fn body(client: u64, number: usize) -> Vec<u8> {
 /// Waits until the segment in use and the one behind it are made, so that the next sync is that of a group.
 pub fn wait_until_idle(server: &Server) {
     wait_for("the segments to be made", PATIENCE, || (server.metric("takeup_log_segments_made") == 2.0).then_some(()));
-    // The second is counted a moment before it is at rest.
+    // The second is counted a moment before it is ready.
     thread::sleep(Duration::from_millis(100));
 }
 

@@ -30,7 +30,7 @@ fn an_append_takes_no_page_fault_while_windows_and_segments_move() {
     let (log, _) = Log::open(moving(dir.path())).unwrap();
     let mut clients = Clients::new(&log, 64);
     let payload = vec![5; 1024];
-    // The first segment, and what the thread touches once.
+    // The first segment, and pages that the thread touches only once.
     clients.send_plainly(2_000, &payload);
     let mut taken = 0;
     clients.send(RECORDS, &payload, |append| {
@@ -40,7 +40,7 @@ fn an_append_takes_no_page_fault_while_windows_and_segments_move() {
     });
     let segments = log.stats().segments;
     assert!(segments > 4, "only {segments} segments: nothing has moved");
-    // 40,000 records touch some 11,000 pages. The odd fault comes from elsewhere: a page of the stack, of a queue, of the program.
+    // 40,000 records touch some 11,000 pages. A few faults have other causes: a page of the stack, of a queue, of the program.
     println!("{taken} faults");
     assert!(taken <= 16, "{taken} faults in {RECORDS} appends");
 }
@@ -51,7 +51,7 @@ const ALLOWED: [libc::c_long; 5] =
 
 static FORBIDDEN: AtomicI32 = AtomicI32::new(-1);
 
-/// Ends the process with what was called.
+/// Notes the number of the call, and ends the process.
 extern "C" fn on_forbidden(_signal: libc::c_int, info: *mut libc::siginfo_t, _context: *mut libc::c_void) {
     // SAFETY: for SIGSYS the kernel hands a valid siginfo; the number of the call lies behind the address of the call and has 32 bits. `_exit`
     // is async-signal-safe.
@@ -100,7 +100,7 @@ fn child_appends_without_system_calls() {
     let before = log.stats();
     forbid_the_rest().unwrap();
     clients.send_plainly(RECORDS, &payload);
-    // Still under the filter: whoever is here has made no other call. The log is left as it is.
+    // Still under the filter: no other call was made on the way here. The log is left as it is.
     let stats = log.stats();
     let enough = stats.segments > before.segments + 4 && stats.groups > before.groups + 100;
     // SAFETY: ends the process; nothing of it is needed any more.

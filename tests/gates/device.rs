@@ -1,4 +1,4 @@
-//! What reaches the device is what was given, and little more.
+//! The device is written little more than what was appended.
 
 use std::fs::OpenOptions;
 
@@ -11,7 +11,7 @@ const RECORDS: u64 = 128 * 1024;
 const PAYLOAD_BYTES: usize = 1024;
 const CLIENTS: u64 = 256;
 
-/// Small segments and windows: what is made ready ahead is then little beside what is appended.
+/// Small segments and windows, so that little is prepared ahead compared with what is appended.
 fn rolling(dir: &Path, format_ahead: bool) -> Options {
     let (segment_bytes, window_bytes) = (16 << 20, 2 << 20);
     Options { format_ahead, segment_bytes, window_bytes, group_bytes_max: 1 << 20, ..options(dir) }
@@ -32,7 +32,7 @@ fn bytes_per_byte(disk: &Disk, format_ahead: bool) -> f64 {
     written as f64 / (RECORDS * PAYLOAD_BYTES as u64) as f64
 }
 
-/// The same payload through a plain mapping, populated ahead and synced group by group: what the log would do without its recipe.
+/// The same payload through a plain mapping, populated ahead and synced group by group: the log without its own way of writing.
 fn bytes_per_byte_of_a_plain_mapping(disk: &Disk) -> f64 {
     let (groups, group_bytes) = (512, 64 * 1024);
     let path = disk.path("plain");
@@ -57,7 +57,7 @@ fn the_device_gets_what_was_appended_and_little_more() {
     let Some(disk) = Disk::of(DiskKind::Made(&["mkfs.ext4", "-q", "-F"]), 1 << 30) else { return };
     let _alone = alone();
     let plain = bytes_per_byte_of_a_plain_mapping(&disk);
-    // Whatever else has the machine's disks synced at the time only adds to what is counted: the best of three is the log's own.
+    // Other syncs on this machine can only add to the count, so the best of three is the log's own.
     let best = |format_ahead, limit: f64| {
         let mut tries = (0..3).map(|_| bytes_per_byte(&disk, format_ahead));
         let first = tries.next().expect("there are three");

@@ -1,4 +1,4 @@
-//! Every file system that people will try: it works, or it says at the start why not.
+//! Every file system that people will try: the log works on it, or says at the start why not.
 //!
 //! `scripts/filesystems` runs this alone and shows the table.
 
@@ -16,7 +16,7 @@ const DISK_BYTES: u64 = 384 << 20;
 /// What is appended before anything else.
 const FIRST_RECORDS: u64 = 2_000;
 
-/// What is left of it for the log to fill.
+/// How much of it is left for the log to fill.
 const LEFT_BYTES: u64 = 64 << 20;
 
 /// Segments that a small disk has room for.
@@ -31,12 +31,12 @@ fn small(dir: &Path) -> Options {
     }
 }
 
-/// Opens the log of a child: whoever started it has found out whether that needs insisting.
+/// Opens the log of a child. Its parent has found out whether that needs `insist`.
 fn open_insisting(dir: &Path) -> Log {
     Log::open(Options { insist: true, ..small(dir) }).unwrap().0
 }
 
-/// The process that is gone without a word. Does nothing in an ordinary run of the tests.
+/// The process that ends without closing its log. Does nothing in an ordinary run of the tests.
 #[test]
 fn child_leaves_without_closing() {
     let Some(dir) = child_dir() else { return };
@@ -58,7 +58,7 @@ fn child_fills_the_disk() {
     let payload = vec![7; 64 << 10];
     let mut refused = 0;
     let begun = Instant::now();
-    // So much fits nowhere.
+    // More than fits on the disk.
     let last = Seq(4 * DISK_BYTES / payload.len() as u64);
     while refused < 3 {
         assert!(begun.elapsed() < 2 * PATIENCE && clients.appended < last, "the disk is never full: {:?}", log.stats());
@@ -76,9 +76,9 @@ fn child_fills_the_disk() {
     log.close().unwrap();
 }
 
-/// What a file system came to.
+/// The result for one file system.
 struct Outcome {
-    /// What the log says to it by itself.
+    /// What the log says of it without `insist`.
     said: String,
     sync_us: Vec<u64>,
     seal_ms: u128,
@@ -88,7 +88,7 @@ fn percentile(sorted: &[u64], percent: usize) -> u64 {
     sorted[(sorted.len() - 1) * percent / 100]
 }
 
-/// The whole of it: append, sync, seal, be killed, recover, fill the disk, go on.
+/// The whole life of a log: append, sync, seal, be killed, recover, fill the disk, go on.
 fn cycle(disk: &Disk) -> Outcome {
     let dir = disk.path("data");
     fs::create_dir(&dir).unwrap();
@@ -109,7 +109,7 @@ fn cycle(disk: &Disk) -> Outcome {
     let begun = Instant::now();
     log.close().unwrap();
     let seal_ms = begun.elapsed().as_millis();
-    // The lock is held as long as the log is there.
+    // The lock is held as long as the log exists.
     drop(log);
     let mut records = FIRST_RECORDS;
 
@@ -123,7 +123,7 @@ fn cycle(disk: &Disk) -> Outcome {
     records += recovery.records;
     assert_eq!(sealed_records(&dir), records);
 
-    // Most of the disk is taken by somebody else.
+    // Something else takes most of the disk.
     fill(&dir.join("ballast"), LEFT_BYTES);
     let (status, text) = run_child("gates::filesystems::child_fills_the_disk", &dir, |_| {});
     assert!(status.success(), "{status}: {text}");

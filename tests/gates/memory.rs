@@ -1,4 +1,4 @@
-//! The log lives in little memory: a container's limit counts the page cache, too.
+//! The log needs little memory, page cache included, which the limit of a container counts too.
 
 use std::fs;
 use std::path::PathBuf;
@@ -7,7 +7,7 @@ use crate::*;
 
 const MIB: u64 = 1 << 20;
 
-/// What the log may take, mappings and page cache and all.
+/// How much memory the log may take, mappings and page cache included.
 const SPARE_BYTES: u64 = 64 * MIB;
 
 const RECORDS: u64 = 32 * 1024;
@@ -55,12 +55,12 @@ impl Limit {
         found.and_then(|rest| rest.trim().parse().ok()).expect("the counter is a number")
     }
 
-    /// The most that was taken at once.
+    /// The most memory that was in use.
     fn peak_bytes(&self) -> u64 {
         if self.v2 { self.number("memory.peak", "") } else { self.number("memory.max_usage_in_bytes", "") }
     }
 
-    /// How often the limit stood in the way, and the kernel had to take memory back.
+    /// How often the limit was reached, so that the kernel had to reclaim memory.
     fn hits(&self) -> u64 {
         if self.v2 { self.number("memory.events", "max ") } else { self.number("memory.failcnt", "") }
     }
@@ -91,7 +91,7 @@ fn child_writes_a_gigabyte() {
 #[test]
 fn a_gigabyte_passes_through_a_log_with_64_mb_to_spare() {
     let _alone = alone();
-    // Other processes only make the sealer late, so the best of a few runs counts.
+    // Other processes can only delay the sealer, so the best of a few runs counts.
     let mut best = u64::MAX;
     for _ in 0..3 {
         // Not tmpfs: what is written there stays in memory.
@@ -103,7 +103,7 @@ fn a_gigabyte_passes_through_a_log_with_64_mb_to_spare() {
         println!("peak {peak} MiB, the limit stood in the way {hits} times");
         assert!(status.success(), "{status} at a peak of {peak} MiB: {said}");
         best = best.min(hits);
-        // None on a calm machine. For a log that lets nothing go it is some 75,000 to 150,000 times.
+        // None on an idle machine. A log that gave nothing back would reach it some 75,000 to 150,000 times.
         if best < 25_000 {
             return;
         }
@@ -130,7 +130,7 @@ fn what_lies_far_behind_the_durable_end_leaves_memory() {
     let mut clients = Clients::new(&log, 32);
     clients.send_plainly(48 * 1024, &[5; 1024]);
     assert_eq!(log.stats().sealed, 0, "one segment in use, nearly full");
-    // 8 MiB for those who follow, two windows formatted ahead here and two in the next segment, and a little.
+    // 8 MiB for consumers that follow, two windows formatted ahead in this segment and two in the next, and a little more.
     let bound = 8 * MIB + 4 * (8 * MIB) + 4 * MIB;
     let cached = || {
         let files = fs::read_dir(dir.path().join("log/core-00")).unwrap().map(|entry| entry.unwrap().path());

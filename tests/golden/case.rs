@@ -1,4 +1,4 @@
-//! A recorded case: its fields, its placeholders filled, its generated bodies made.
+//! A recorded case: its fields, its placeholders and its generated bodies.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use crate::common::fixtures;
 use crate::common::token;
 
-/// SEED's default of a limit that MAIN raised, and whose cases are made to measure.
+/// SEED's default of a limit that MAIN raised. The bodies of SEED's cases are made for it.
 const SEED_JSON_SIZE_LIMIT: &str = "1000";
 
 /// The release of OpenReplay that a case was recorded with.
@@ -65,7 +65,7 @@ impl World {
         toml::to_string(&document).expect("tables of plain values can be written")
     }
 
-    /// The environment of a server as `release` had it under `config`.
+    /// The environment that a server of `release` had under `config`.
     pub fn environment(&self, release: Release, config: &BTreeMap<String, String>) -> Vec<(String, String)> {
         let base = self.fixtures["base_env"].as_object().expect("the fixtures have base_env");
         let base = base.iter().map(|(name, value)| (name.clone(), value.as_str().unwrap_or_default().to_owned()));
@@ -141,7 +141,7 @@ impl Case {
         self.name.split_once(':').map_or(&self.name, |(_, what)| what)
     }
 
-    /// What MAIN was asked in the same words, for a case of SEED.
+    /// The case in which MAIN was asked the same, for a case of SEED.
     pub fn successor<'a>(&self, all: &'a [Case]) -> Option<&'a Case> {
         let asked = ["request", "tokens", "config", "outage"];
         let is_same = |other: &&Case| {
@@ -163,7 +163,7 @@ impl Case {
         self.line["request"]["path"].as_str().is_some_and(|path| path.ends_with("/v1/web/start"))
     }
 
-    /// Whether what the case leaves belongs to no session.
+    /// Whether the records of the case belong to no session.
     pub fn has_no_session(&self) -> bool {
         self.line["request"]["path"].as_str().is_some_and(|path| path.ends_with("/v1/web/not-started"))
     }
@@ -237,7 +237,7 @@ pub fn placeholders(text: &str) -> Vec<&str> {
     names
 }
 
-/// The text before the first placeholder, its name, and the text behind it.
+/// The text before the first placeholder, its name, and the text after it.
 fn split_placeholder(text: &[u8]) -> Option<(&[u8], &str, &[u8])> {
     (0..text.len()).find_map(|start| {
         let inside = text[start..].strip_prefix(b"{{")?;

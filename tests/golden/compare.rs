@@ -1,4 +1,4 @@
-//! Compares what a case brought with what OpenReplay answered and stored.
+//! Compares the outcome of a case with what OpenReplay answered and stored.
 //!
 //! Not compared, for every case: the order of headers and the case of their names, `Date`, and
 //! the length of a body that OpenReplay delimits by closing.
@@ -31,7 +31,7 @@ const FOREIGN_COLUMNS: [&str; 9] = [
     "utm_source",
 ];
 
-/// Ids never go back, whichever core gives them out: the time in one may be this much later than
+/// Ids never decrease, whichever core gives them out: the time in one may be this much later than
 /// the clock by which its token and its row were made.
 const ID_LEAD_MS_MAX: i64 = 1_000;
 
@@ -62,7 +62,7 @@ impl<'a> Comparison<'a> {
         comparison.compare_queue(&queued);
         comparison.compare_row(row);
         comparison.compare_other_tables(records);
-        // A refusal has none of the things between which relations hold.
+        // A refusal has no values between which relations could hold.
         if !comparison.has_other_status {
             comparison.compare_relations(&queued, row);
         }
@@ -123,7 +123,7 @@ impl<'a> Comparison<'a> {
         let given = joined(response.headers().map(|(name, value)| (name.to_owned(), value.to_owned())));
         let names: BTreeSet<&String> = recorded.keys().chain(given.keys()).collect();
         for name in names {
-            // A body of another length is seen by its bytes.
+            // Another length shows in the bytes of the body.
             let by_body = name == "Content-Length" && given.contains_key(name) && !response.body.is_empty();
             if name == "Date" || by_body || self.case.is_volatile(&format!("{place}.headers.{name}")) {
                 continue;
@@ -149,7 +149,7 @@ impl<'a> Comparison<'a> {
         if self.mismatches.len() > before {
             return;
         }
-        // The same values: then also in the same order and with the same escapes.
+        // If the values are the same, so are their order and their escapes.
         let mut text = text;
         if let (Some(old), Some(new)) = (recorded_json.as_object(), given.as_object()) {
             for (key, value) in old {
@@ -234,7 +234,7 @@ impl<'a> Comparison<'a> {
     fn compare_start(&mut self, i: usize, recorded: &Value, message: &Value, given: &Queued) {
         let path = format!("queue[{i}].decoded");
         self.compare_json(&path, &path, &recorded["decoded"], message);
-        // A user agent may hold bytes that are no text; then the fields are all there is to see.
+        // A user agent may have bytes that are not UTF-8; then only the fields can be compared.
         if String::from_utf8(given.value.clone()).is_ok() {
             assert_eq!(
                 message::write(message),
@@ -257,7 +257,7 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    /// An upload of images is JSON, and its bytes are what counts: a long one is known by its length and sum alone.
+    /// An upload of images is JSON, compared byte by byte: of a long one only length and checksum were recorded.
     fn compare_images(&mut self, i: usize, recorded: &Value, given: &Queued) {
         let old = &recorded["json"];
         if old["Data_b64"] == "(long)" {
@@ -271,7 +271,7 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    /// Rows of the tables of user tests and of sessions that did not start.
+    /// Rows of the tables of usability tests and of sessions that were not started.
     fn compare_other_tables(&mut self, records: &[Record]) {
         let rows = |table: &str| -> Vec<Value> {
             let of_table = records.iter().filter(|record| record.table.as_deref() == Some(table));
@@ -285,7 +285,7 @@ impl<'a> Comparison<'a> {
                 self.note(format!("signals[{i}].{column}"), value.clone(), given[column].clone());
             }
         }
-        // The old service has no such table, so that nothing was recorded of it.
+        // The old service has no such table, so nothing was recorded of it.
         self.note("unstarted.length".into(), json!(0), json!(rows("unstarted_sessions").len()));
     }
 

@@ -1,8 +1,8 @@
 //! The table of deliberate differences from OpenReplay, and its rules: a difference that is not
 //! in it fails, and so does an entry that is no longer true.
 //!
-//! Where the two releases differ the later one counts. A case of SEED that MAIN was asked too is
-//! therefore compared with both: what is not as at SEED has to be as at MAIN, and a change of the
+//! Where the two releases differ, the later one counts. A case of SEED that MAIN was asked as well is
+//! therefore compared with both: what is not as in SEED has to be as in MAIN, and a change of the
 //! table has to name it; or it is what the table says of MAIN's case.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,7 +18,7 @@ const VARIES: &str = "(varies)";
 /// In the table: nothing there.
 pub const NOTHING: &str = "(none)";
 
-/// One place where takeup's answer is not the recorded one.
+/// One place where takeup's answer differs from the recorded one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Mismatch {
     /// Where, such as `status`, `headers.Allow`, `queue[0].topic`.
@@ -46,7 +46,7 @@ struct Entry {
 struct Change {
     /// Names of cases without their source; `*` stands for any text.
     cases: Vec<String>,
-    /// The paths that MAIN has otherwise; `*` stands for any text.
+    /// The paths that differ in MAIN; `*` stands for any text.
     paths: Vec<String>,
     /// The reason, in words.
     why: String,
@@ -59,7 +59,7 @@ struct File {
     change: Vec<Change>,
 }
 
-/// The table, with a note of what was found true.
+/// The table, with a note of the entries that were needed.
 pub struct Differences {
     entries: Vec<Entry>,
     changes: Vec<Change>,
@@ -84,7 +84,7 @@ impl Differences {
     }
 
     /// Complaints about a case: what differs and is not in the table, and what is in the table
-    /// and does not differ so.
+    /// and does not differ in this way.
     pub fn judge(&self, case: &str, mismatches: &[Mismatch]) -> Vec<String> {
         self.judge_both(case, mismatches, None)
     }
@@ -125,7 +125,7 @@ impl Differences {
         expected
     }
 
-    /// Whether what is not as at SEED is as at MAIN and a change names it, or is what the table says of MAIN's case.
+    /// Whether what differs from SEED is as in MAIN and named by a change, or is what the table says of MAIN's case.
     fn is_later(&self, what: &str, mismatch: &Mismatch, later: &[Mismatch]) -> bool {
         let path = mismatch.path.as_str();
         let same = later.iter().find(|m| m.path == path && m.given == mismatch.given);
@@ -245,7 +245,7 @@ mod tests {
         let status = mismatch("status", json!(200));
         assert_eq!(table.judge_with_later("start/x", std::slice::from_ref(&json), &[]), [""; 0]);
         assert_eq!(table.idle_changes().len(), 1, "tags/* was not needed");
-        // Not as at MAIN either; no change names it; and what the table says of MAIN's case.
+        // Not as in MAIN either; named by no change; and what the table says of MAIN's case.
         assert_eq!(
             table.judge_with_later("start/x", std::slice::from_ref(&json), std::slice::from_ref(&json)).len(),
             1

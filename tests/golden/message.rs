@@ -26,7 +26,7 @@ const FIELDS: [(&str, bool); 16] = [
     ("UserID", false),
 ];
 
-/// The same of a phone's.
+/// The same for a phone's.
 const MOBILE_FIELDS: [(&str, bool); 10] = [
     ("Timestamp", true),
     ("ProjectID", true),

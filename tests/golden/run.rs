@@ -18,7 +18,7 @@ const CLOSE_WAIT: Duration = Duration::from_millis(120);
 /// How long an announced close may take.
 const ANNOUNCED_CLOSE_WAIT: Duration = Duration::from_secs(2);
 
-/// What asks for the sessions of the recordings.
+/// How the recordings started their sessions.
 struct Starter {
     path: &'static str,
     project: &'static str,
@@ -45,7 +45,7 @@ const MOBILE: Starter = Starter {
 /// The visitor of the recordings.
 const VISITOR: &str = "0e37dfb5-3f5a-4c7a-9d3e-2f1f6f1b7c11";
 
-/// What one step that reads brought.
+/// The result of one step that reads.
 #[derive(Debug)]
 pub enum Answer {
     /// A response.
@@ -56,7 +56,7 @@ pub enum Answer {
     Nothing,
 }
 
-/// What a case brought.
+/// The outcome of a case.
 pub struct Outcome {
     /// The tokens that it made, by name.
     pub tokens: BTreeMap<String, String>,
@@ -191,7 +191,7 @@ fn spoil(good: &str, how: &str) -> String {
     }
 }
 
-/// The names of the tokens, each behind those that it is made from.
+/// The names of the tokens, each after those that it is made from.
 fn in_order_of_need(tokens: &Value) -> Vec<String> {
     let Some(recipes) = tokens.as_object() else { return Vec::new() };
     let mut order: Vec<String> = Vec::new();
