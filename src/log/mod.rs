@@ -217,6 +217,7 @@
 
 pub mod clock;
 pub mod cursor;
+mod delete;
 pub mod disk;
 pub mod error;
 pub mod format;

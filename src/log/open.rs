@@ -12,6 +12,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use uuid::Uuid;
 
 use super::clock::order::OrderClock;
+use super::delete::deleter;
 use super::disk::calls;
 use super::disk::calls::Disk;
 use super::disk::lock::Lock;
@@ -23,7 +24,6 @@ use super::options::{Options, Way};
 use super::read::reader::{LOG_FILE_NAME, LogFile, core_dir, core_dirs};
 use super::repair::recovery;
 use super::repair::recovery::Recovery;
-use super::retain;
 use super::retain::{Policy, RetentionStats, Rules};
 use super::write::fault::Fault;
 use super::write::notice::{NOTICES_MAX, Notices};
@@ -226,7 +226,7 @@ impl Log {
     pub fn start_deleting(&self, rules: Rules) -> Result<Deleting, LogError> {
         if self.inner.shared.retention.set_rules(rules) {
             let of = Arc::clone(&self.inner.shared);
-            self.inner.spawn("takeup-delete".to_owned(), move || retain::run(&of))?;
+            self.inner.spawn("takeup-delete".to_owned(), move || deleter::run(&of))?;
         }
         Ok(Deleting { log: self.clone() })
     }

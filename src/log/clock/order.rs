@@ -22,6 +22,10 @@ use super::wall::{ClockDoubt, Judge, is_plausible};
 /// How fast order time runs while the wall clock is behind it: 500 parts in a million slow, as `adjtime` does.
 const SLEW_BACK_PPM: i64 = -500;
 
+/// A sidecar that tells of a newest record further ahead of the wall clock than this is not believed: a start reads the segment before order
+/// time may begin behind that record, and retention keeps the segment.
+pub(in crate::log) const NEWEST_AHEAD_US_MAX: u64 = 24 * 3600 * 1_000_000;
+
 /// How often a reader looks again before it lets other threads run: the keeper may have been stopped in the middle of a change.
 const SPINS_MAX: u32 = 1000;
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::log::error::LogError;
-use crate::log::read::merge::MergePosition;
+use crate::log::format::position::MergePosition;
 
 use super::name::ConsumerName;
 use super::position;

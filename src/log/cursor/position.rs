@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::log::error::LogError;
-use crate::log::read::merge::{MergePosition, Place};
+use crate::log::format::ledger::Ledger;
+use crate::log::format::position::{MergePosition, Place};
 use crate::log::read::reader::{LogReader, SegmentState, core_dirs};
-use crate::log::retain::ledger::Ledger;
 
 /// Where a new consumer begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

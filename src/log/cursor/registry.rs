@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::log::disk::calls::Disk;
 use crate::log::disk::{calls, small_file};
 use crate::log::error::LogError;
-use crate::log::read::merge::MergePosition;
+use crate::log::format::position::MergePosition;
 use crate::log::read::reader::LogReader;
 
 use super::file::Cursor;

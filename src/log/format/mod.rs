@@ -2,6 +2,9 @@
 
 pub mod control;
 pub mod header;
+pub mod identity;
+pub mod ledger;
+pub mod position;
 pub(super) mod protocol;
 pub mod record;
 pub mod sidecar;

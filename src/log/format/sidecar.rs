@@ -1,7 +1,7 @@
 //! The sidecar of a sealed segment: a small JSON file that says what is in it, so that lists need not read it.
 
 use std::collections::{BTreeSet, HashSet};
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,6 @@ use crate::log::disk::calls;
 use crate::log::disk::calls::Disk;
 use crate::log::error::{Damage, LogError};
 use crate::log::names::SIDECAR;
-use crate::log::read::reader::{End, SegmentReader};
 
 use super::header::VERSION;
 use super::record::{Kind, RecordHeader, uuid_text};
@@ -254,7 +253,8 @@ impl Tally {
         }
     }
 
-    fn into_sidecar(self, log: Uuid, core: u16, segment: u64) -> Sidecar {
+    /// The sidecar of what was counted; what a count does not tell (length, hash, damage) is the caller's to fill in.
+    pub(in crate::log) fn into_sidecar(self, log: Uuid, core: u16, segment: u64) -> Sidecar {
         let mut sessions: Vec<u64> = self.sessions.into_iter().collect();
         sessions.sort_unstable();
         Sidecar {
@@ -279,79 +279,6 @@ impl Tally {
             damage: Vec::new(),
             recovered: false,
         }
-    }
-}
-
-/// Reads a segment that was cut to its length, hashes it whole, and describes it. Stretches without valid records become its `damage`.
-///
-/// Every checksum is verified on the way. Bytes that were not written where a record should be (zeros before the end) count as damage too.
-pub fn describe(segment: &Path, log: Uuid, core: u16, id: u64) -> Result<Sidecar, LogError> {
-    let stat = LogError::io(segment, "find the segment's length");
-    let bytes = fs::metadata(segment).map_err(stat)?.len();
-    Description::begin(segment, log, core, id, bytes)?.finish(bytes, 0)
-}
-
-/// A sidecar in the making: a segment is read, verified, hashed and counted piece by piece, as far as it is durable.
-#[derive(Debug)]
-pub(in crate::log) struct Description {
-    reader: SegmentReader,
-    tally: Tally,
-    damage: Vec<Hole>,
-    core: u16,
-    id: u64,
-    /// How far was read, and the wall clock then, at the latest.
-    read_to: u64,
-    latest_us: u64,
-}
-
-impl Description {
-    /// Opens a segment of which nothing changes any more below `end`.
-    pub(in crate::log) fn begin(
-        segment: &Path,
-        log: Uuid,
-        core: u16,
-        id: u64,
-        end: u64,
-    ) -> Result<Description, LogError> {
-        let mut reader = SegmentReader::open_path(segment, log, core, id, End::At(end))?;
-        reader.hash_all();
-        Ok(Description { reader, tally: Tally::default(), damage: Vec::new(), core, id, read_to: 0, latest_us: 0 })
-    }
-
-    /// Goes on to `end`, where a record ends. It is `latest_us` at most by the wall clock; 0 where that is not known.
-    pub(in crate::log) fn read_to(&mut self, end: u64, latest_us: u64) -> Result<(), LogError> {
-        if end > self.read_to {
-            (self.read_to, self.latest_us) = (end, latest_us);
-        }
-        self.reader.set_end(End::At(end));
-        loop {
-            match self.reader.advance() {
-                Ok(Some(found)) => self.tally.add(&found.header),
-                Ok(None) => return Ok(()),
-                Err(LogError::Damaged { .. }) => {
-                    let found = self.reader.resync()?;
-                    self.damage.push(Hole::damage(found.offset, found.bytes));
-                }
-                Err(error) => return Err(error),
-            }
-        }
-    }
-
-    /// The file that is read.
-    pub(in crate::log) fn file(&self) -> &File {
-        self.reader.file()
-    }
-
-    /// Reads the rest of a segment of `bytes`, and tells what was found.
-    pub(in crate::log) fn finish(mut self, bytes: u64, latest_us: u64) -> Result<Sidecar, LogError> {
-        self.read_to(bytes, latest_us)?;
-        let hash = self.reader.finish_hash(bytes)?;
-        let mut sidecar = self.tally.into_sidecar(self.reader.header().log, self.core, self.id);
-        sidecar.bytes = bytes;
-        sidecar.blake3 = hash.map(|hash| hash.to_hex().to_string()).unwrap_or_default();
-        sidecar.damage = self.damage;
-        sidecar.set_received(self.latest_us);
-        Ok(sidecar)
     }
 }
 

@@ -26,6 +26,7 @@ use crate::log::format::record::{HEADER_BYTES, Kind, RecordHeader};
 use crate::log::format::sidecar::Sidecar;
 use crate::log::format::{control, sidecar};
 use crate::log::open::take_up;
+use crate::log::read::description;
 use crate::log::read::merge::Merge;
 use crate::log::read::reader::hand::temp_dir;
 use crate::log::read::reader::{End, LOG_FILE_NAME, LogFile, LogReader, SegmentReader};
@@ -398,7 +399,7 @@ fn no_byte_of_a_sidecar_makes_a_reader_leave_out_a_record() {
     left.write(&log_dir, &left.sealed, &bytes, |_| true);
     recover(&log_dir, left.log).unwrap();
     let path = log_dir.join(&left.sealed);
-    let described = sidecar::describe(&path, left.log, 0, id_of(&path)).unwrap();
+    let described = description::describe(&path, left.log, 0, id_of(&path)).unwrap();
     assert_eq!(described.damage.len(), 1);
     described.write(&path).unwrap();
     let (whole, damage) = merged(&log_dir);

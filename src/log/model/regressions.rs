@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::log::Ack;
 use crate::log::cursor::{ConsumerName, Cursor, Cursors};
 use crate::log::disk::calls::Disk;
-use crate::log::read::merge::{MergePosition, Place};
+use crate::log::format::position::{MergePosition, Place};
 use crate::log::read::reader::hand::temp_dir;
 
 use super::disk::ModelDisk;

@@ -9,12 +9,13 @@ use std::time::Instant;
 use crossbeam_channel::Receiver;
 
 use crate::log::cursor::{ConsumerName, Cursors};
+use crate::log::delete::deleter::Deleter;
 use crate::log::format::sidecar;
 use crate::log::open::Queues;
 use crate::log::read::merge::Merge;
 use crate::log::read::reader::SegmentState;
 use crate::log::repair::verify::{SegmentVerdict, verify};
-use crate::log::retain::{Deleter, FullDisk, Policy, Rules};
+use crate::log::retain::{FullDisk, Policy, Rules};
 use crate::log::write::seal::{Retired, seal_retired};
 use crate::log::write::shared::{Core, Shared, Space};
 use crate::log::write::syncer::{Job, work};

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::log::cursor::{Cursor, Cursors};
+use crate::log::format::position::MergePosition;
 use crate::log::open::{Queues, take_up};
-use crate::log::read::merge::MergePosition;
 use crate::log::repair::recovery::recover_on;
 use crate::log::write::shared::Shared;
 use crate::log::{Ack, Options, Way};

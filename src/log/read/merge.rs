@@ -18,14 +18,11 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::PathBuf;
 
-use serde::{Deserialize, Serialize};
-use uuid::Uuid;
-
 use crate::log::error::{Damage, LogError};
 use crate::log::format::control::{CLOCK_FILE_NAME, ClockView};
+use crate::log::format::ledger::Ledger;
 use crate::log::format::protocol;
-use crate::log::format::record::{Kind, Record, uuid_text};
-use crate::log::retain::ledger::Ledger;
+use crate::log::format::record::{Kind, Record};
 
 use super::reader::{ANOTHER_LOG, LogReader, core_dirs};
 
@@ -35,6 +32,7 @@ mod settled;
 mod since;
 mod stream;
 
+pub use crate::log::format::position::{MergePosition, Place};
 use projects::Projects;
 pub use repeats::RepeatWindow;
 use repeats::Repeats;
@@ -42,29 +40,6 @@ use stream::CoreStream;
 
 /// How many stretches of damage are kept for the caller; more are only counted.
 const DAMAGE_MAX: usize = 1024;
-
-/// A place within the merged order: for each core the next record to come. Kept by a consumer, it resumes without a gap.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MergePosition {
-    /// The log that it belongs to.
-    #[serde(with = "uuid_text")]
-    pub log: Uuid,
-    /// The place in each core's log.
-    pub cores: BTreeMap<u16, Place>,
-    /// Where a merge that resumes begins to read, so that it knows a repeat right behind the place when it comes. Empty where none are
-    /// looked for; then they are not recognised across the place.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub behind: BTreeMap<u16, Place>,
-}
-
-/// A place in one core's log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Place {
-    /// The segment.
-    pub segment: u64,
-    /// The next record's offset in it.
-    pub offset: u64,
-}
 
 /// What was deleted before a merge could hand it out. The figures are upper bounds where the ledger of deletions sums up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -95,11 +70,6 @@ impl Skipped {
             bytes: self.bytes.saturating_add(other.bytes),
         }
     }
-}
-
-impl Place {
-    /// Before everything.
-    const START: Place = Place { segment: 0, offset: 0 };
 }
 
 /// Hands out the durable records of all cores in one order.

@@ -9,14 +9,12 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::log::error::LogError;
 use crate::log::format::control;
 use crate::log::format::control::{ControlSnapshot, ControlView};
-use crate::log::format::header::{PAGE_BYTES, VERSION};
-use crate::log::format::record::uuid_text;
+use crate::log::format::header::PAGE_BYTES;
 use crate::log::format::sidecar::Sidecar;
 use crate::log::names;
 
@@ -24,6 +22,7 @@ mod extent;
 mod listing;
 mod scan;
 
+pub use crate::log::format::identity::LogFile;
 pub use crate::log::names::{LOCK_FILE_NAME, LOG_FILE_NAME, QUARANTINE_DIR_NAME, core_dir, segment_stem};
 pub(in crate::log) use extent::is_torn;
 pub(in crate::log) use listing::{SegmentFile, core_dirs, segment_files, strangers_of};
@@ -33,30 +32,6 @@ pub(in crate::log) use scan::{BLANK_BYTES_MAX, End, Found};
 /// How long a reader waits for a log that a server is about to make.
 const NEW_LOG_WAIT: Duration = Duration::from_secs(10);
 const NEW_LOG_PAUSE: Duration = Duration::from_millis(10);
-
-/// What `log.json` says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LogFile {
-    /// The version of the format.
-    pub version: u32,
-    /// The log's name for ever.
-    #[serde(with = "uuid_text")]
-    pub log: Uuid,
-}
-
-impl LogFile {
-    /// Reads `log.json` in a log's folder.
-    pub fn read(log_dir: &Path) -> Result<LogFile, LogError> {
-        let path = log_dir.join(LOG_FILE_NAME);
-        let text = fs::read(&path).map_err(LogError::io(&path, "read what log this is"))?;
-        let file: LogFile = serde_json::from_slice(&text)
-            .map_err(|error| LogError::io(&path, "understand what log this is")(io::Error::from(error)))?;
-        if file.version > VERSION {
-            return Err(LogError::Version { path, found: file.version, known: VERSION });
-        }
-        Ok(file)
-    }
-}
 
 /// What a segment is at the moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -11,13 +11,15 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use uuid::Uuid;
 
+use crate::log::clock::order::NEWEST_AHEAD_US_MAX;
 use crate::log::disk::calls;
 use crate::log::disk::calls::Disk;
 use crate::log::error::{Damage, LogError};
+use crate::log::format::control;
 use crate::log::format::control::ControlView;
 use crate::log::format::sidecar::Sidecar;
-use crate::log::format::{control, sidecar};
 use crate::log::names::{OPEN, SEALED, segment_id};
+use crate::log::read::description;
 use crate::log::read::reader::{QUARANTINE_DIR_NAME, SegmentFile, core_dirs, segment_files, strangers_of};
 
 mod quarantine;
@@ -25,9 +27,6 @@ mod settle;
 
 use quarantine::Quarantine;
 use settle::Told;
-
-/// A newest record further ahead of the wall clock than this is looked up in the segment itself before it may move the clock.
-pub(in crate::log) const AHEAD_US_MAX: u64 = 24 * 3600 * 1_000_000;
 
 /// What recovery did.
 #[derive(Debug, Default)]
@@ -177,8 +176,8 @@ impl CoreRecovery<'_> {
         let told = Sidecar::read(&file.path).ok().flatten().map(|sidecar| sidecar.last_us);
         let now_us = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros() as u64);
         match told {
-            Some(told_us) if told_us < now_us.saturating_add(AHEAD_US_MAX) => told_us,
-            _ => match sidecar::describe(&file.path, self.log, self.core, file.id) {
+            Some(told_us) if told_us < now_us.saturating_add(NEWEST_AHEAD_US_MAX) => told_us,
+            _ => match description::describe(&file.path, self.log, self.core, file.id) {
                 Ok(found) => found.last_us,
                 Err(error) => {
                     self.done.problems.push(error);

@@ -1,14 +1,13 @@
-//! Retention: what is deleted, when and why, and the thread that does it.
+//! Retention: what is deleted, when and why. The thread that deletes is in [`super::delete`].
+//!
+//! | file | |
+//! |---|---|
+//! | [`plan`] | the decision, without side effects |
+//! | [`stats`] | the rules in force, figures and events: what the deleting thread shares with the others |
 
-pub(super) mod deleter;
-pub mod ledger;
 pub mod plan;
-pub(super) mod shrink;
 pub(super) mod stats;
 
-#[cfg(test)]
-pub(in crate::log) use deleter::Deleter;
-pub(in crate::log) use deleter::run;
 pub use plan::*;
 pub(in crate::log) use stats::Desk;
 pub use stats::{ConsumerLag, Event, Listener, Policy, RetentionStats, Rules};

@@ -18,9 +18,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use crate::log::clock::order::NEWEST_AHEAD_US_MAX;
+use crate::log::cursor::position::has_passed;
+use crate::log::format::position::MergePosition;
 use crate::log::format::sidecar::{NAMES_MAX, Sidecar};
-use crate::log::read::merge::MergePosition;
-use crate::log::repair::recovery::AHEAD_US_MAX;
 
 /// What is done when the disk is nearly full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -159,7 +160,7 @@ pub fn plan(look: &Look<'_>) -> Vec<Deletion> {
     let mut order: Vec<&Sealed> = look.segments.iter().collect();
     order.sort_unstable_by_key(|segment| (segment.id, segment.core));
     let clock = tells_the_time(&order, look.now_us);
-    let mut plan = Plan { look, left: order, deletions: Vec::new(), freed_bytes: 0 };
+    let mut plan = Planner { look, left: order, deletions: Vec::new(), freed_bytes: 0 };
     plan.left.retain(|segment| !clock.contains(&(segment.core, segment.id)));
     plan.by_age();
     plan.by_size();
@@ -182,9 +183,7 @@ pub fn held_bytes(look: &Look<'_>) -> u64 {
 
 impl Look<'_> {
     fn is_held(&self, segment: &Sealed) -> bool {
-        let passed = |position: &MergePosition| {
-            crate::log::cursor::position::has_passed(position, segment.core, segment.id, segment.bytes)
-        };
+        let passed = |position: &MergePosition| has_passed(position, segment.core, segment.id, segment.bytes);
         !self.holding.iter().all(|position| position.as_ref().is_some_and(passed))
     }
 }
@@ -194,14 +193,14 @@ fn tells_the_time(ascending: &[&Sealed], now_us: u64) -> BTreeSet<(u16, u64)> {
     let newest: BTreeMap<u16, &Sealed> = ascending.iter().map(|&segment| (segment.core, segment)).collect();
     let time = |segment: &Sealed| {
         let told = segment.facts.as_ref().map(|facts| facts.last_us);
-        told.filter(|&us| us < now_us.saturating_add(AHEAD_US_MAX))
+        told.filter(|&us| us < now_us.saturating_add(NEWEST_AHEAD_US_MAX))
     };
     let known = newest.values().filter(|segment| time(segment).is_some()).max_by_key(|segment| time(segment));
     let unknown = newest.values().filter(|segment| time(segment).is_none());
     unknown.chain(known).map(|segment| (segment.core, segment.id)).collect()
 }
 
-struct Plan<'a> {
+struct Planner<'a> {
     look: &'a Look<'a>,
     /// What may go, oldest first.
     left: Vec<&'a Sealed>,
@@ -209,7 +208,7 @@ struct Plan<'a> {
     freed_bytes: u64,
 }
 
-impl<'a> Plan<'a> {
+impl<'a> Planner<'a> {
     fn by_age(&mut self) {
         let (retain, now_us) = (self.look.retain, self.look.earliest_us);
         self.take(|look, segment| {
@@ -255,7 +254,7 @@ impl<'a> Plan<'a> {
 
     /// Moves the segments that have a reason to go.
     fn take(&mut self, mut reason: impl FnMut(&Look<'_>, &Sealed) -> Option<Reason>) {
-        let Plan { look, left, deletions, freed_bytes } = self;
+        let Planner { look, left, deletions, freed_bytes } = self;
         left.retain(|segment| {
             let Some(reason) = reason(look, segment) else { return true };
             let records = segment.facts.as_ref().map_or(0, |facts| facts.records);

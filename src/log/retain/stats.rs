@@ -92,7 +92,7 @@ impl Listener {
         Listener(Some(Arc::new(hear)))
     }
 
-    pub(in crate::log::retain) fn tell(&self, event: &Event) {
+    pub(in crate::log) fn tell(&self, event: &Event) {
         if let Some(hear) = &self.0 {
             hear(event);
         }
@@ -118,9 +118,9 @@ pub(in crate::log) struct Desk {
 /// part of it: who starts the deleting must know the ages of all projects.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rules {
-    pub(in crate::log::retain) retain: Retain,
-    pub(in crate::log::retain) full_disk: FullDisk,
-    pub(in crate::log::retain) step_bytes: u64,
+    pub(in crate::log) retain: Retain,
+    pub(in crate::log) full_disk: FullDisk,
+    pub(in crate::log) step_bytes: u64,
 }
 
 impl Rules {
@@ -145,7 +145,7 @@ pub struct Policy {
 }
 
 impl Desk {
-    pub(in crate::log::retain) fn set_thread(&self, thread: Thread) {
+    pub(in crate::log) fn set_thread(&self, thread: Thread) {
         let _ = self.thread.set(thread);
     }
 
@@ -160,7 +160,7 @@ impl Desk {
         self.stats_mut().clone()
     }
 
-    pub(in crate::log::retain) fn stats_mut(&self) -> MutexGuard<'_, RetentionStats> {
+    pub(in crate::log) fn stats_mut(&self) -> MutexGuard<'_, RetentionStats> {
         self.stats.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -191,7 +191,7 @@ impl Desk {
         self.rules_mut().as_ref().map_or(FullDisk::Hold, |rules| rules.full_disk)
     }
 
-    pub(in crate::log::retain) fn rules(&self) -> Option<Rules> {
+    pub(in crate::log) fn rules(&self) -> Option<Rules> {
         self.rules_mut().clone()
     }
 

@@ -16,10 +16,11 @@ use crate::log::disk::calls;
 use crate::log::disk::calls::Disk;
 use crate::log::disk::page::PAGE_BYTES;
 use crate::log::error::LogError;
-use crate::log::format::sidecar;
-use crate::log::format::sidecar::{Description, Sidecar};
+use crate::log::format::sidecar::Sidecar;
 use crate::log::names::{OPEN, SEALED, file_name};
 use crate::log::options::Ack;
+use crate::log::read::description;
+use crate::log::read::description::Description;
 
 use super::fault::LogThread;
 use super::segment::{RECORDS_FROM, Segment};
@@ -79,7 +80,7 @@ fn seal_described(
     let mut sidecar = match begun {
         Some(begun) => begun.finish(what.bytes, latest_us)?,
         None => {
-            let mut described = sidecar::describe(&open, what.log, what.core, what.segment)?;
+            let mut described = description::describe(&open, what.log, what.core, what.segment)?;
             described.set_received(latest_us);
             described
         }

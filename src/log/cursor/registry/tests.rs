@@ -3,7 +3,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
 
 use crate::log::cursor::NAME_BYTES_MAX;
-use crate::log::read::merge::Place;
+use crate::log::format::position::Place;
 use crate::log::read::reader::hand::{HandSegment, LOG, temp_dir, write_log_file};
 
 use super::*;

@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use crate::log::format::ledger::{DeletedSegment, Ledger};
 use crate::log::read::reader::hand::{HandSegment, temp_dir, write_log_file};
-use crate::log::retain::ledger::{Entry, Ledger};
 
 use super::*;
 
@@ -23,7 +23,7 @@ fn segment(log_dir: &Path, core: u16, id: u64) -> HandSegment {
 fn delete(log_dir: &Path, segment: &HandSegment) {
     let path = segment.seg_path(log_dir);
     let mut ledger = Ledger::read(path.parent().unwrap());
-    ledger.add(Entry { segment: segment.id, bytes: segment.bytes.len() as u64, records: 10 });
+    ledger.add(DeletedSegment { segment: segment.id, bytes: segment.bytes.len() as u64, records: 10 });
     ledger.write(path.parent().unwrap()).unwrap();
     fs::rename(&path, path.with_extension("del")).unwrap();
     fs::OpenOptions::new().write(true).open(path.with_extension("del")).unwrap().set_len(0).unwrap();
@@ -172,7 +172,7 @@ fn a_segment_that_is_cut_under_a_reader_ends_it_without_damage() {
         take(&mut merge, 12);
         let deleted = path.with_extension("del");
         let mut ledger = Ledger::default();
-        ledger.add(Entry { segment: 150, bytes: long.bytes.len() as u64, records: 40 });
+        ledger.add(DeletedSegment { segment: 150, bytes: long.bytes.len() as u64, records: 40 });
         ledger.write(path.parent().unwrap()).unwrap();
         fs::rename(&path, &deleted).unwrap();
         fs::OpenOptions::new().write(true).open(&deleted).unwrap().set_len(left).unwrap();

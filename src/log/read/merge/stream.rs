@@ -9,11 +9,11 @@ use crate::log::error::{Damage, LogError};
 use crate::log::format::control;
 use crate::log::format::control::{ControlSnapshot, ControlView};
 use crate::log::format::header::PAGE_BYTES;
+use crate::log::format::ledger::Ledger;
 use crate::log::format::protocol::Look;
 use crate::log::format::record::{HEADER_BYTES, Record};
 use crate::log::format::sidecar::Sidecar;
 use crate::log::read::reader::{End, Found, LogReader, SegmentFile, SegmentReader, Server, open_part, segment_files};
-use crate::log::retain::ledger::Ledger;
 
 use super::{Place, Skipped};
 

@@ -3,6 +3,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use proptest::prelude::*;
+use uuid::Uuid;
 
 use crate::log::format::control::State;
 use crate::log::format::record::{Entry, Label};

@@ -6,13 +6,13 @@ use std::fs;
 use crate::log::cursor::{ConsumerName, Cursors, From as Begin};
 use crate::log::format::control;
 use crate::log::format::header::{PAGE_BYTES, SegmentHeader};
+use crate::log::format::ledger;
+use crate::log::format::ledger::Ledger;
 use crate::log::format::record::{HEADER_BYTES, Kind, RecordHeader};
 use crate::log::format::sidecar::{Hole, Sidecar};
 use crate::log::read::merge::{Merge, MergePosition, Place};
 use crate::log::repair::recovery::recover;
 use crate::log::repair::verify::verify;
-use crate::log::retain::ledger;
-use crate::log::retain::ledger::Ledger;
 
 use super::hand::{HandControl, HandSegment, LOG, take_lock, temp_dir, write_clock, write_log_file};
 use super::{LogReader, segment_stem};
@@ -276,7 +276,7 @@ fn a_ledger_of_impossible_numbers_hides_nothing_that_comes() {
         assert_eq!(count(&mut merge), RECORDS, "{text}");
         assert_eq!(count(&mut Merge::resume(reader, &cursor.position).unwrap()), RECORDS, "{text}");
         let mut ledger = Ledger::read(&core);
-        ledger.add(ledger::Entry { segment: 2, bytes: max, records: max });
+        ledger.add(ledger::DeletedSegment { segment: 2, bytes: max, records: max });
     }
 }
 

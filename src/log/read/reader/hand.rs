@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
 
+use crate::log::format::control;
 use crate::log::format::control::{State, at, clock_at};
 use crate::log::format::header::{PAGE_BYTES, SegmentHeader};
 use crate::log::format::record::{DataType, Encoding, Entry, Flags, Kind, Label, RecordHeader, Topic};
-use crate::log::format::{control, sidecar};
+use crate::log::read::description;
 
 use super::{LOCK_FILE_NAME, LOG_FILE_NAME, LogFile, core_dir, segment_stem};
 
@@ -111,7 +112,7 @@ impl HandSegment {
         let path = self.seg_path(log_dir);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, &self.bytes).unwrap();
-        sidecar::describe(&path, LOG, self.core, self.id).unwrap().write(&path).unwrap();
+        description::describe(&path, LOG, self.core, self.id).unwrap().write(&path).unwrap();
         path
     }
 
@@ -119,7 +120,7 @@ impl HandSegment {
     pub fn seal(&self, log_dir: &Path) -> PathBuf {
         let (open, sealed) = (self.open_path(log_dir), self.seg_path(log_dir));
         fs::OpenOptions::new().write(true).open(&open).unwrap().set_len(self.bytes.len() as u64).unwrap();
-        sidecar::describe(&open, LOG, self.core, self.id).unwrap().write(&open).unwrap();
+        description::describe(&open, LOG, self.core, self.id).unwrap().write(&open).unwrap();
         fs::rename(&open, &sealed).unwrap();
         sealed
     }

@@ -12,6 +12,7 @@ use crate::log::format::header::{PAGE_BYTES, PageFault, SegmentHeader};
 use crate::log::format::record::{ALIGN_BYTES, Kind};
 use crate::log::format::sidecar;
 use crate::log::names;
+use crate::log::read::description;
 use crate::log::read::reader::{BLANK_BYTES_MAX, End, SegmentFile, SegmentReader, is_torn};
 use crate::log::repair::salvage::marker_of;
 
@@ -187,7 +188,7 @@ impl CoreRecovery<'_> {
         self.disk.set_len(open, end).map_err(LogError::io(path, "cut the segment to its length"))?;
         self.disk.sync(open).map_err(LogError::io(path, "sync the segment"))?;
         // Without a sidecar a segment is still readable, and the disk may be full: not a reason to leave it unsealed.
-        let described = sidecar::describe(path, self.log, self.core, file.id)
+        let described = description::describe(path, self.log, self.core, file.id)
             .map(|described| described.with_gaps_from(durable))
             .and_then(|mut described| {
                 described.recovered = true;

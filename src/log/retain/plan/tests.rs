@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 use uuid::Uuid;
 
-use crate::log::read::merge::Place;
+use crate::log::format::position::Place;
 
 use super::*;
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use rustix::fs::Advice;
 
 use crate::log::disk::page::PAGE_BYTES;
-use crate::log::format::sidecar::Description;
+use crate::log::read::description::Description;
 use crate::log::write::segment::{RECORDS_FROM, Segment};
 use crate::log::write::shared::{Core, Shared};
 

@@ -1,7 +1,7 @@
 use std::time::Instant;
 
 use crate::log::format::record::{DataType, Encoding, Entry, Flags, Kind, Topic};
-use crate::log::format::sidecar::describe;
+use crate::log::read::description::describe;
 use crate::log::{Log, Options, Writer};
 
 use super::*;

@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 use crate::log::disk::calls::Disk;
 use crate::log::disk::{calls, small_file};
 use crate::log::error::LogError;
-use crate::log::read::merge::Place;
+
+use super::position::Place;
 
 /// The name of the file in a core's folder.
 pub const FILE_NAME: &str = "deleted.json";
@@ -22,7 +23,7 @@ pub const ENTRIES_MAX: usize = 256;
 const VERSION: u32 = 1;
 
 /// How far order time may be ahead of the clock that a reader goes by, for a segment's id to be believed.
-const AHEAD_US_MAX: u64 = 30 * 24 * 3600 * 1_000_000;
+const DELETED_AHEAD_US_MAX: u64 = 30 * 24 * 3600 * 1_000_000;
 
 /// Above what the entries take.
 const BYTES_MAX: u64 = 1 << 20;
@@ -32,14 +33,14 @@ const BYTES_MAX: u64 = 1 << 20;
 pub struct Ledger {
     version: u32,
     /// What was deleted before the first of `entries`, all in one.
-    older: Option<Older>,
+    older: Option<OlderDeletions>,
     /// The newest deletions, by segment.
-    entries: Vec<Entry>,
+    entries: Vec<DeletedSegment>,
 }
 
 /// A deleted segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Entry {
+pub struct DeletedSegment {
     /// Its id.
     pub segment: u64,
     /// The length of its file.
@@ -50,7 +51,7 @@ pub struct Entry {
 
 /// Deletions that are not named any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Older {
+pub struct OlderDeletions {
     /// The newest of them.
     pub segment: u64,
     /// How many.
@@ -70,7 +71,7 @@ impl Ledger {
     }
 
     /// Adds a segment that is about to be deleted, once.
-    pub fn add(&mut self, entry: Entry) {
+    pub fn add(&mut self, entry: DeletedSegment) {
         self.version = VERSION;
         match self.entries.binary_search_by_key(&entry.segment, |known| known.segment) {
             // The deletion was begun before, and did not come far.
@@ -79,7 +80,7 @@ impl Ledger {
         }
         if self.entries.len() > ENTRIES_MAX {
             let gone = self.entries.remove(0);
-            let older = self.older.get_or_insert(Older { segment: 0, segments: 0, bytes: 0, records: 0 });
+            let older = self.older.get_or_insert(OlderDeletions { segment: 0, segments: 0, bytes: 0, records: 0 });
             older.segment = older.segment.max(gone.segment);
             // The file has no checksum, so its counts may be anything.
             older.segments = older.segments.saturating_add(1);
@@ -105,12 +106,12 @@ impl Ledger {
     pub fn newest_place(&self, now_us: u64) -> Option<Place> {
         let entry = self.entries.last().map(|last| Place { segment: last.segment, offset: last.bytes });
         let newest = entry.or(self.older.map(|older| Place { segment: older.segment, offset: u64::MAX }));
-        newest.filter(|place| place.segment <= now_us.saturating_add(AHEAD_US_MAX))
+        newest.filter(|place| place.segment <= now_us.saturating_add(DELETED_AHEAD_US_MAX))
     }
 
     /// The deleted segments that lie between a place and a segment, the one of the place among them if it was not read to its end.
-    pub fn between(&self, from: Place, to_segment: u64) -> impl Iterator<Item = Entry> + '_ {
-        let missed = move |entry: &&Entry| {
+    pub fn between(&self, from: Place, to_segment: u64) -> impl Iterator<Item = DeletedSegment> + '_ {
+        let missed = move |entry: &&DeletedSegment| {
             entry.segment < to_segment
                 && (entry.segment > from.segment || (entry.segment == from.segment && from.offset < entry.bytes))
         };
@@ -118,7 +119,7 @@ impl Ledger {
     }
 
     /// What is summed up, where the newest of it lies between a place and a segment.
-    pub fn older_between(&self, from: Place, to_segment: u64) -> Option<Older> {
+    pub fn older_between(&self, from: Place, to_segment: u64) -> Option<OlderDeletions> {
         self.older.filter(|older| from.segment < older.segment && older.segment < to_segment)
     }
 }
@@ -131,8 +132,8 @@ fn path(core_dir: &Path) -> PathBuf {
 mod tests {
     use super::*;
 
-    fn entry(segment: u64) -> Entry {
-        Entry { segment, bytes: 100, records: 3 }
+    fn entry(segment: u64) -> DeletedSegment {
+        DeletedSegment { segment, bytes: 100, records: 3 }
     }
 
     #[test]
@@ -158,7 +159,7 @@ mod tests {
         let read = Ledger::read(dir.path());
         assert_eq!(read, ledger);
         assert_eq!(read.entries.len(), ENTRIES_MAX);
-        assert_eq!(read.older, Some(Older { segment: 40, segments: 40, bytes: 4_000, records: 120 }));
+        assert_eq!(read.older, Some(OlderDeletions { segment: 40, segments: 40, bytes: 4_000, records: 120 }));
         assert_eq!(read.older_between(Place { segment: 40, offset: 0 }, 1_000), None);
         assert_eq!(read.older_between(Place { segment: 1, offset: 0 }, 40), None);
         assert!(read.older_between(Place { segment: 39, offset: 0 }, 41).is_some());

@@ -26,7 +26,7 @@ const PAUSE_MAX: Duration = Duration::from_millis(500);
 
 /// How large the steps are, and how long the pauses. It lives from file to file.
 #[derive(Debug)]
-pub(in crate::log::retain) struct Pace {
+pub(super) struct Pace {
     step_bytes_max: u64,
     step_bytes: u64,
     /// How many segments wait to be deleted, this one included.
@@ -34,19 +34,19 @@ pub(in crate::log::retain) struct Pace {
 }
 
 impl Pace {
-    pub(in crate::log::retain) fn new(step_bytes_max: u64) -> Pace {
+    pub(super) fn new(step_bytes_max: u64) -> Pace {
         let step_bytes_max = step_bytes_max.max(1);
         Pace { step_bytes_max, step_bytes: step_bytes_max, waiting: 1 }
     }
 
     /// Changes the largest step.
-    pub(in crate::log::retain) fn set_step(&mut self, bytes_max: u64) {
+    pub(super) fn set_step(&mut self, bytes_max: u64) {
         self.step_bytes_max = bytes_max.max(1);
         self.step_bytes = self.step_bytes.min(self.step_bytes_max);
     }
 
     /// Deleting must not fall behind writing: the more segments wait, the shorter are the pauses.
-    pub(in crate::log::retain) fn set_waiting(&mut self, segments: usize) {
+    pub(super) fn set_waiting(&mut self, segments: usize) {
         self.waiting = u32::try_from(segments).unwrap_or(u32::MAX).max(1);
     }
 
@@ -64,7 +64,7 @@ impl Pace {
 
 /// Cuts a file down to nothing. `rest` is told the pause after each step, and whether to go on is its answer. Gives how many steps were made, and
 /// whether nothing is left.
-pub(in crate::log::retain) fn shrink(
+pub(super) fn shrink(
     disk: &dyn Disk,
     path: &Path,
     pace: &mut Pace,

@@ -267,7 +267,7 @@ fn a_deletion_that_a_crash_broke_off_is_finished_at_the_next_start() {
     let [noted, renamed, cut, bare] = [0, 1, 2, 3].map(|at: usize| all[at]);
     let note = |id: u64| {
         let mut ledger = Ledger::read(&core);
-        ledger.add(ledger::Entry { segment: id, bytes: 4096, records: 1 });
+        ledger.add(ledger::DeletedSegment { segment: id, bytes: 4096, records: 1 });
         ledger.write(&core).unwrap();
     };
     for id in [noted, renamed, cut, bare] {

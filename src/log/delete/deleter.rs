@@ -1,4 +1,4 @@
-//! The thread that deletes: looks at what there is, asks [`plan`], and takes out one segment after the other.
+//! The thread that deletes: looks at what there is, asks [`plan`](crate::log::retain::plan()), and takes out one segment after the other.
 //!
 //! A deletion goes so: note it in the ledger, rename `<id>.seg` to `<id>.del` (from here on no reader finds it), sync the folder; then cut the file in
 //! paced steps, remove the sidecar, remove the file. A crash before the renaming is durable leaves the segment as it was; a crash after it
@@ -19,21 +19,22 @@ use crate::log::cursor::{Cursors, Listed};
 use crate::log::disk::calls::Disk;
 use crate::log::disk::free_space::free_bytes;
 use crate::log::error::LogError;
+use crate::log::format::ledger;
+use crate::log::format::ledger::Ledger;
+use crate::log::format::position::MergePosition;
 use crate::log::format::sidecar;
 use crate::log::format::sidecar::Sidecar;
 use crate::log::names;
 use crate::log::names::{core_dir, file_name, segment_id};
-use crate::log::read::merge::MergePosition;
 use crate::log::read::reader::core_dirs;
+use crate::log::retain::{
+    ConsumerLag, Deletion, Event, Facts, Look, Reason, Rules, Sealed, held_by_clock, held_bytes, plan,
+};
 use crate::log::write::fault::LogThread;
 use crate::log::write::shared::Shared;
 use crate::log::write::watch::Watch;
 
-use super::ledger::Ledger;
 use super::shrink::{Pace, shrink};
-use super::{
-    ConsumerLag, Deletion, Event, Facts, Look, Reason, Rules, Sealed, held_by_clock, held_bytes, ledger, plan,
-};
 
 /// How long after the start the first look is made at the latest: a start has better things to do.
 const FIRST_LOOK: Duration = Duration::from_secs(1);
@@ -209,7 +210,7 @@ impl<'a> Deleter<'a> {
             return Ok(false);
         }
         let mut ledger = Ledger::read(&dir);
-        ledger.add(ledger::Entry { segment: id, bytes, records });
+        ledger.add(ledger::DeletedSegment { segment: id, bytes, records });
         ledger.write_on(self.shared.disk, &dir)?;
         let disk = self.shared.disk;
         disk.rename(&sealed, &begun).map_err(LogError::io(&sealed, "take the segment out of the log"))?;
