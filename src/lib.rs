@@ -21,7 +21,7 @@
 //! | [`checker`] | checks batches behind the log | consume, log, records, tracker, session, codec, config, telemetry |
 //! | [`bucket`] | signed URLs of an object store's bucket | – |
 //! | [`telemetry`] | log lines, metrics, health | terminal |
-//! | [`terminal`] | what may not reach a terminal | – |
+//! | `terminal` | what may not reach a terminal | – |
 //!
 //! Invariant: a 200 is sent only when the record is as safe as `ack` promises.
 //!

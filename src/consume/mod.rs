@@ -1,6 +1,6 @@
 //! Following the log: the one loop between the merge of all cores' records and whoever consumes them.
 //!
-//! A consumer brings a name, settings ([`Consumer`]) and a [`Handler`]. [`follow`] runs on the consumer's own thread and does the rest: it finds out where to begin,
+//! A consumer brings a name, settings ([`Consumer`]) and a [`Handler`]. [`follow()`] runs on the consumer's own thread and does the rest: it finds out where to begin,
 //! reads, hands over batches, backs off when something fails, keeps the cursor, and ends promptly when the [`Handle`] says so.
 //!
 //! **Where it begins.** At the kept cursor. Without one, at the end of the log that the settings name. A consumer that holds segments back is registered before its

@@ -2,17 +2,17 @@
 //!
 //! | module | does |
 //! |---|---|
-//! | [`start`] | starts everything, in the order that keeps records safe |
-//! | [`running`] | what was started, until a signal ends it: waits, then takes it apart |
-//! | [`options`] | what the settings mean for each part |
-//! | [`cores`] | how many cores on which processors, and what each is started with |
-//! | [`warm_up`] | reads from the log which sessions belong to which project |
-//! | [`signals`], [`reload`] | SIGTERM and SIGHUP; changes of the settings while the server runs |
-//! | [`missing`] | what the files of settings and secrets lack of what is in force |
-//! | [`projects`], [`retention`], [`recovery`], [`failures`], [`heartbeats`] | projects, log and cores as log lines, metrics and checks |
-//! | [`admin_port`] | what the admin port is given to show |
-//! | [`shutdown`] | waits for threads, and for none of them too long |
-//! | [`announce`] | tells a person where the server is |
+//! | `start` | starts everything, in the order that keeps records safe |
+//! | `running` | what was started, until a signal ends it: waits, then takes it apart |
+//! | `options` | what the settings mean for each part |
+//! | `cores` | how many cores on which processors, and what each is started with |
+//! | `warm_up` | reads from the log which sessions belong to which project |
+//! | `signals`, `reload` | SIGTERM and SIGHUP; changes of the settings while the server runs |
+//! | `missing` | what the files of settings and secrets lack of what is in force |
+//! | `projects`, `retention`, `recovery`, `failures`, `heartbeats` | projects, log and cores as log lines, metrics and checks |
+//! | `admin_port` | what the admin port is given to show |
+//! | `shutdown` | waits for threads, and for none of them too long |
+//! | `announce` | tells a person where the server is |
 
 mod admin_port;
 mod announce;

@@ -1,33 +1,39 @@
 //! The cores: one pinned thread each, with its own ring, listener, connections and log.
 //!
-//! | module | does |
-//! |---|---|
-//! | [`listen`] | opens the sockets |
-//! | [`cpus`], [`limits`] | how many cores, on which processors; how many connections |
-//! | [`runtime`] | chooses the driver |
-//! | [`accept`] | takes connections, and at the end what still waits |
-//! | [`evict`] | who has to go where connections are many |
-//! | [`proxy_header`] | whom a proxy connects |
-//! | [`connection`], [`io`] | receives and sends |
-//! | [`exchange`], [`answer`] | one request and its answer |
-//! | [`admission`], [`gate`] | who may go on, and how fast |
-//! | [`start`], [`batch`], [`mobile`], [`images`], [`sdk`], [`forms`], [`recording`] | the routes that take a body |
-//! | [`form`] | reads a form piece by piece |
-//! | [`upload`] | where a recording may be put |
-//! | [`handover`] | passes connections on from a core whose log takes nothing more |
-//! | [`commit`] | appends, and wakes who waits for the disk |
-//! | [`writes`] | writes groups on the core's ring, where the log is written directly |
-//! | [`shares`], [`charge`] | fairness between projects; what a request holds beside its buffers |
-//! | [`look`], [`turns`] | inflating before the answer, and who does so when |
-//! | [`sweep`], [`notices`], [`sparse`] | deadlines; what the log has to say; lines said now and then |
-//! | [`core`], [`conn`], [`pool`], [`sessions`] | what a core holds |
-//! | [`known`] | what the log knew of sessions before the start |
-//! | [`beat`], [`clock`] | whether the cores turn; the time in which they did |
-//! | [`labels`] | bodies whose label is not what they are |
-//! | [`live`] | the settings that a running server takes over |
+//! | folder | holds | acts on |
+//! |---|---|---|
+//! | [`core`] | the state of a core: its connections, what waits and for what, settings, clocks | |
+//! | [`memory`], [`admission`] | request buffers within a budget, shares of it; token buckets for limits | |
+//! | [`store`] | appends records and waits until they are safe; writes groups on the ring; charges memory | core |
+//! | [`io`] | the bytes of one connection: transport, heads, bodies, answers, PROXY header | core, store |
+//! | [`request`] | one request: context, token, limits, outcome, answer | io |
+//! | [`ingest`] | the routes whose bodies become records | request |
+//! | [`dispatch`] | from a head to its handler | ingest |
+//! | [`conn`] | accepting, the loop of a connection, deadlines, evictions, moving to another core | dispatch |
+//! | [`thread`] | a core's thread: starts the tasks, drains at the end | conn |
 //!
-//! Cores share nothing mutable on the request path: a new session is told by message, and a new
-//! directory, or a change of the settings, is swapped in as a whole.
+//! Imports go up this table only.
+//!
+//! # The way of a batch
+//!
+//! 1. `conn::accept::run` accepts; `take_in` makes the connection's state and spawns `conn::connection::serve`, whose loop goes once around for each
+//!    request.
+//! 2. `ClientIo::receive_head` fills a buffer of the pool until a whole head stands in it.
+//! 3. `dispatch::serve` makes the request's `Context`. `judge` decodes the path, finds the route and reads the token (`request::token::admit`).
+//!    `request::gate::at_head` asks the limits.
+//! 4. `ingest::batch::take` reads the body (`Context::read_body`), has the route read what stands around it, looks inside where that is needed
+//!    (`ingest::inflate::look`) and has it judged.
+//! 5. `store::commit::store` appends the record (`log::Writer::append`) and waits. While the log has no room it waits too, within the request's
+//!    patience.
+//! 6. At the end of the turn the commit task (`store::commit::run`) closes the group. It is written by `store::ring_writes::run` on the core's ring or by
+//!    the log's own thread, and `Waiters::settle` wakes every request whose record is safe now. A record that went down with its segment is appended
+//!    again.
+//! 7. The handler returns its `Outcome`; `Context::answer` writes the answer, sends it, logs and counts it, and says what becomes of the connection.
+//!
+//! No function is entered twice on this way but the loop. What has no session yet (`request::known_sessions`) or no memory is judged again, from its
+//! head.
+//!
+//! Cores share nothing mutable on this way: a new session is told by message, and a new directory, or a change of the settings, is swapped in as a whole.
 
 pub mod admission;
 pub mod conn;

@@ -14,7 +14,7 @@
 //! | file | |
 //! |---|---|
 //! | [`registry`] | [`Cursors`]: registers, reads, keeps, lists and removes them, under their lock |
-//! | [`file`] | [`Cursor`] and the text of its file |
+//! | [`mod@file`] | [`Cursor`] and the text of its file |
 //! | [`name`] | [`ConsumerName`] |
 //! | [`position`] | what a position has passed and what it has not; the positions at both ends of a log |
 //!

@@ -2,14 +2,14 @@
 //!
 //! | file | |
 //! |---|---|
-//! | [`calls`] | the calls that change the disk; a test puts another disk in their place |
-//! | [`page`] | the size of a page |
-//! | [`stage`] | memory for writes past the page cache |
-//! | [`shared_page`] | one page of a file, mapped: the control and clock pages |
-//! | [`sigbus`] | what happens when the kernel can't provide a page of a mapping |
-//! | [`lock`] | one server at a time |
-//! | [`small_file`] | replacing a small file as a whole |
-//! | [`free_space`] | how much space is left |
+//! | `calls` | the calls that change the disk; a test puts another disk in their place |
+//! | `page` | the size of a page |
+//! | `stage` | memory for writes past the page cache |
+//! | `shared_page` | one page of a file, mapped: the control and clock pages |
+//! | `sigbus` | what happens when the kernel can't provide a page of a mapping |
+//! | `lock` | one server at a time |
+//! | `small_file` | replacing a small file as a whole |
+//! | `free_space` | how much space is left |
 
 pub(super) mod calls;
 pub(super) mod free_space;

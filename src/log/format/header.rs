@@ -1,4 +1,4 @@
-//! A segment's first page: whose it is, and the marker that its records bear. The layout is in the header of [`super`].
+//! A segment's first page: whose it is, and the marker that its records bear. The layout is in the header of [`crate::log`].
 
 use uuid::Uuid;
 

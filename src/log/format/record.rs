@@ -1,6 +1,6 @@
 //! One record: its 64-byte header, its extension, and its name.
 //!
-//! The layout to the byte is in the header of [`super`]; this file only carries it out. The codes of the four byte-sized fields are part of
+//! The layout to the byte is in the header of [`crate::log`]; this file only carries it out. The codes of the four byte-sized fields are part of
 //! the format: they are never renumbered.
 
 use std::fmt;

@@ -124,7 +124,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// Every reason, in the order of [`RetentionStats::deleted`].
+    /// Every reason, in the order of `RetentionStats::deleted`.
     pub const ALL: [Reason; 5] =
         [Reason::Age, Reason::ProjectAge, Reason::Bytes, Reason::FullDisk, Reason::Undelivered];
 

@@ -270,7 +270,7 @@ impl Inner {
         sound && open && self.failure.is_none() && self.cursor + size + reserve <= self.limit
     }
 
-    /// Writes the record and publishes it. Readers rely on the order of these stores: see the header of [`super`].
+    /// Writes the record and publishes it. Readers rely on the order of these stores: see [`crate::log::format::protocol`].
     #[inline]
     fn put(&mut self, entry: &Entry<'_>, size: u64) -> Result<Seq, AppendError> {
         let Some(pen) = &mut self.pen else { return Err(AppendError::NotReady) };

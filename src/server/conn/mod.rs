@@ -1,4 +1,13 @@
-//! Connections: accepting them, their state, receiving and sending, deadlines, moving to another core.
+//! Connections: accepting them, serving them, and closing them in time.
+//!
+//! | file | does |
+//! |---|---|
+//! | [`listen`] | opens the listening sockets |
+//! | [`accept`] | takes connections, and when the server stops what still waits in the queue |
+//! | [`connection`] | the loop of one connection: head, answer, head, answer, end |
+//! | [`sweep`] | deadlines of all connections of a core, a few times a second |
+//! | [`evict`] | closes connections where there are too many |
+//! | [`migration`] | takes in connections that other cores pass on |
 
 pub mod accept;
 pub mod connection;

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | all of one core; what all cores have in common | [`state`], [`common`] |
 //! | a connection; requests that wait, and for what | [`conn`], [`waiters`] |
-//! | connections that may be closed to make room; those passed on by another core; whether waiting clients are still there | [`evictions`], [`inbox`], [`peer_watch`] |
+//! | connections that may be closed to make room; those passed on by another core; whether waiting clients are still there | [`evictions`], [`inbox`], `peer_watch` |
 //! | session -> project: of running sessions, of the log | [`sessions`], [`known`] |
 //! | settings that change while the server runs | [`live`] |
 //! | inflating before the answer, and whose turn it is | [`inflaters`], [`turns`] |

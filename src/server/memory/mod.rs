@@ -1,4 +1,9 @@
-//! The memory of requests: pooled buffers within a budget, and fair shares of it between projects.
+//! The memory of requests.
+//!
+//! | file | holds |
+//! |---|---|
+//! | [`pool`] | buffers of a few sizes, reused, and counted against the core's budget |
+//! | [`shares`] | fair shares of the budget between projects |
 
 pub mod pool;
 pub mod shares;
