@@ -1,9 +1,9 @@
-//! Retention: what is deleted, when and why. The thread that deletes is in [`super::delete`].
+//! Retention: what is deleted, when and why. The thread that deletes is in `log::delete`.
 //!
 //! | file | |
 //! |---|---|
-//! | [`plan`] | the decision, without side effects |
-//! | [`stats`] | the rules in force, figures and events: what the deleting thread shares with the others |
+//! | [`mod@plan`] | the decision, without side effects |
+//! | `stats` | the rules in force, figures and events: what the deleting thread shares with the others |
 
 pub mod plan;
 pub(super) mod stats;
