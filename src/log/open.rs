@@ -25,13 +25,15 @@ use super::read::reader::{LOG_FILE_NAME, LogFile, core_dir, core_dirs};
 use super::repair::recovery;
 use super::repair::recovery::Recovery;
 use super::retain::{Policy, RetentionStats, Rules};
+use super::write::control_page::ControlPage;
 use super::write::fault::Fault;
+use super::write::job::Job;
+use super::write::limits::RETIRED_MAX;
 use super::write::notice::{NOTICES_MAX, Notices};
-use super::write::seal::Retired;
-use super::write::shared::{Control, Core, Shared, Space};
-use super::write::syncer::Job;
-use super::write::writer::{RETIRED_MAX, Writer};
-use super::write::{keeper, prepare, seal, syncer};
+use super::write::retired::Retired;
+use super::write::shared::{Core, Shared, Space};
+use super::write::writer::Writer;
+use super::write::{job, keeper, prepare, seal, syncer};
 
 mod core_state;
 mod filesystem;
@@ -293,7 +295,7 @@ pub(super) struct Queues {
 impl Queues {
     pub(super) fn new(cores: usize) -> Queues {
         let (retire, retired) = bounded(cores * RETIRED_MAX);
-        let ends = (0..cores).map(|_| syncer::channel());
+        let ends = (0..cores).map(|_| job::channel());
         let (seats, jobs) = ends.map(|(jobs, todo)| (Seat { jobs, retire: retire.clone() }, todo)).unzip();
         Queues { seats, jobs, retired }
     }
@@ -439,7 +441,7 @@ fn make_one_dir(disk: &dyn Disk, dir: &Path) -> Result<(), LogError> {
 /// The cores' shared state, and a control page that says "closed" for the cores that this log no longer has.
 fn open_cores(dir: &Path, cores: u16, notices: &Arc<Notices>) -> Result<Vec<Arc<Core>>, LogError> {
     for (core, of) in core_dirs(dir)?.into_iter().filter(|&(core, _)| core >= cores) {
-        drop(Control::open(&of, core)?);
+        drop(ControlPage::open(&of, core)?);
     }
     (0..cores).map(|core| Core::open(core_dir(dir, core), core, Arc::clone(notices)).map(Arc::new)).collect()
 }

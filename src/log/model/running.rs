@@ -16,9 +16,11 @@ use crate::log::read::merge::Merge;
 use crate::log::read::reader::SegmentState;
 use crate::log::repair::verify::{SegmentVerdict, verify};
 use crate::log::retain::{FullDisk, Policy, Rules};
-use crate::log::write::seal::{Retired, seal_retired};
+use crate::log::write::job::Job;
+use crate::log::write::retired::Retired;
+use crate::log::write::seal::seal_retired;
 use crate::log::write::shared::{Core, Shared, Space};
-use crate::log::write::syncer::{Job, work};
+use crate::log::write::syncer::work;
 use crate::log::write::{keeper, prepare};
 use crate::log::{Ack, AppendError, Seq, Writer};
 

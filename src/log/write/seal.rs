@@ -5,7 +5,6 @@
 
 use std::fs::OpenOptions;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -23,8 +22,9 @@ use crate::log::read::description;
 use crate::log::read::description::Description;
 
 use super::fault::LogThread;
-use super::segment::{RECORDS_FROM, Segment};
-use super::shared::{Core, Shared};
+use super::retired::Retired;
+use super::segment::RECORDS_FROM;
+use super::shared::Shared;
 use super::watch::Watch;
 
 mod follow;
@@ -33,13 +33,6 @@ use follow::Followers;
 
 /// How long the sealer waits before it tries again what failed.
 const RETRY_PAUSE: Duration = Duration::from_secs(1);
-
-/// A segment whose durable end is final.
-#[derive(Debug)]
-pub(in crate::log) struct Retired {
-    pub(in crate::log) core: Arc<Core>,
-    pub(in crate::log) segment: Arc<Segment>,
-}
 
 /// What is known of a segment that is to be sealed.
 #[derive(Debug, Clone, Copy)]

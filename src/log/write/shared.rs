@@ -1,6 +1,5 @@
 //! What the threads of a log share: a few atomics for each core, and nothing that an append would have to wait for.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -13,20 +12,19 @@ use uuid::Uuid;
 use crate::log::clock::order::OrderClock;
 use crate::log::disk::calls::Disk;
 use crate::log::disk::lock::Lock;
-use crate::log::disk::shared_page::SharedPage;
 use crate::log::disk::stage::Stage;
 use crate::log::error::LogError;
-use crate::log::format::control::{State, at};
-use crate::log::format::{control, protocol};
+use crate::log::format::control::State;
 use crate::log::options::Options;
 use crate::log::retain::Desk;
 
 use super::carry::Carried;
+use super::control_page::ControlPage;
 use super::fault::Fault;
+use super::limits::{GROUPS_MAX, UNSEALED_MAX};
 use super::notice::{Notice, Notices, What};
 use super::segment::{Pen, Segment};
 use super::wake::{Sleeper, Wait};
-use super::writer::{GROUPS_MAX, UNSEALED_MAX};
 
 /// So many failures within [`POISON_PERIOD`] poison a core: its disk is broken, and going on would only grind it down.
 const POISON_FAILURES: usize = 3;
@@ -149,7 +147,7 @@ impl Shared {
 pub(in crate::log) struct Core {
     pub(in crate::log) index: u16,
     pub(in crate::log) dir: PathBuf,
-    pub(in crate::log) control: Control,
+    pub(in crate::log) control: ControlPage,
     /// The core's task that answers.
     pub(in crate::log) waker: AtomicWaker,
     /// The writer was refused and wants to be woken when there is room.
@@ -206,7 +204,7 @@ pub(in crate::log) struct Counters {
 
 impl Core {
     pub(in crate::log) fn open(dir: PathBuf, index: u16, notices: Arc<Notices>) -> Result<Core, LogError> {
-        let control = Control::open(&dir, index)?;
+        let control = ControlPage::open(&dir, index)?;
         Ok(Core {
             index,
             dir,
@@ -350,6 +348,24 @@ impl Core {
         self.notify(What::Reopened);
     }
 
+    /// One sync; its result is settled by the segment. Nothing is tried on a segment that has failed before.
+    pub(in crate::log) fn sync_group(
+        &self,
+        segment: &Segment,
+        from: u64,
+        to: u64,
+        stage: Option<&Stage>,
+        slow: Duration,
+    ) -> Result<(), Fault> {
+        if let Some(fault) = segment.fault() {
+            return Err(fault);
+        }
+        let begun = Instant::now();
+        let result = segment.sync(from, to, stage);
+        self.note_sync(begun.elapsed(), slow);
+        result
+    }
+
     /// Takes note of a group that was made durable, or was not, and of how long that took.
     pub(in crate::log) fn note_sync(&self, took: Duration, slow: Duration) {
         self.counters.groups.fetch_add(1, Ordering::Relaxed);
@@ -395,64 +411,6 @@ impl Core {
 
     pub(in crate::log) fn set_obstacle(&self, fault: Option<Fault>) {
         self.obstacle.store(fault.map_or(0, Fault::to_code), Ordering::Release);
-    }
-}
-
-/// The control page, mapped for writing. All words but the state have one writer at a time: the core's [`crate::log::Writer`].
-#[derive(Debug)]
-pub(in crate::log) struct Control {
-    page: SharedPage,
-}
-
-impl Control {
-    /// Opens the page of the core in `dir` and resets it: closed, no segment. What it said before is of no use after recovery.
-    pub(in crate::log) fn open(dir: &Path, core: u16) -> Result<Control, LogError> {
-        let path = dir.join(control::FILE_NAME);
-        let page = SharedPage::open(&path).map_err(LogError::io(&path, "open the control page"))?;
-        let place = File::open(&path).map_or(0, |file| control::place_of(&file));
-        protocol::change(&page, at::SEQ, |page| {
-            for at in (at::SEGMENT..at::PREPARED + 8).step_by(8) {
-                page.word(at).store(0, Ordering::Relaxed);
-            }
-            let version_core = u64::from(control::VERSION) | u64::from(core) << 32;
-            page.word(at::VERSION_CORE).store(version_core, Ordering::Relaxed);
-            page.word(at::PID).store(u64::from(std::process::id()), Ordering::Relaxed);
-            page.word(at::PLACE).store(place, Ordering::Relaxed);
-            page.word(at::MAGIC).store(control::MAGIC, Ordering::Relaxed);
-        });
-        Ok(Control { page })
-    }
-
-    #[inline]
-    pub(in crate::log) fn word(&self, at: usize) -> &AtomicU64 {
-        self.page.word(at)
-    }
-
-    /// Sets the state. Poisoned stays until [`Control::lift_poison`].
-    pub(in crate::log) fn set_state(&self, state: State) {
-        let next = |now: u64| (now != State::Poisoned as u64).then_some(state as u64);
-        let _ = self.word(at::STATE).fetch_update(Ordering::SeqCst, Ordering::SeqCst, next);
-    }
-
-    /// Poisoned becomes failed: the next segment is not in use yet.
-    pub(in crate::log) fn lift_poison(&self) {
-        let (poisoned, failed) = (State::Poisoned as u64, State::Failed as u64);
-        let _ = self.word(at::STATE).compare_exchange(poisoned, failed, Ordering::SeqCst, Ordering::SeqCst);
-    }
-
-    pub(in crate::log) fn state(&self) -> State {
-        State::from_u64(self.word(at::STATE).load(Ordering::Acquire)).unwrap_or(State::Closed)
-    }
-
-    /// Says that the process has left in good order, which a poisoned core may say too.
-    pub(in crate::log) fn close(&self) {
-        self.word(at::STATE).store(State::Closed as u64, Ordering::SeqCst);
-    }
-
-    /// The words, for the writer's stores: see [`protocol`].
-    #[inline]
-    pub(in crate::log) fn words(&self) -> &SharedPage {
-        &self.page
     }
 }
 

@@ -4,40 +4,14 @@
 //! milliseconds while much is being written.
 
 use std::ops::ControlFlow;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
-
-use crate::log::disk::stage::Stage;
+use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use super::fault::Fault;
-use super::segment::Segment;
+use super::job::Job;
 use super::shared::{Core, Shared};
-use super::writer::Inner;
-
-/// What a syncer is asked to do.
-#[derive(Debug)]
-pub(in crate::log) enum Job {
-    /// Make the pages `from..to` durable: of the mapping, or of the stage.
-    Group { segment: Arc<Segment>, from: u64, to: u64, stage: Option<Stage> },
-    /// Wake the core after this time.
-    Alarm(Duration),
-    /// The writer was dropped: bring its rest to an end, and leave.
-    Finish(Box<Inner>),
-    /// There never was a writer: leave.
-    Stop,
-}
-
-/// Groups handed over and not settled (see `GROUPS_MAX` in the writer), an alarm, and the end fit in, so that a core never waits here.
-const JOBS_MAX: usize = 8;
-const _: () = assert!(super::writer::GROUPS_MAX + 3 <= JOBS_MAX);
-
-/// The way to a core's syncer.
-pub(in crate::log) fn channel() -> (Sender<Job>, Receiver<Job>) {
-    bounded(JOBS_MAX)
-}
 
 /// The thread. It ends with the writer.
 pub(in crate::log) fn run(shared: &Shared, core: &Core, jobs: &Receiver<Job>) {
@@ -70,7 +44,7 @@ pub(in crate::log) fn work(shared: &Shared, core: &Core, job: Job, alarm: &mut O
     match job {
         Job::Group { segment, from, to, stage } => {
             // A failure is kept by the segment, where the core finds it.
-            let _ = sync_group(shared, core, &segment, from, to, stage.as_ref());
+            let _ = core.sync_group(&segment, from, to, stage.as_ref(), shared.options.slow_sync);
             if let Some(stage) = stage {
                 core.give_back(stage);
             }
@@ -89,24 +63,6 @@ pub(in crate::log) fn work(shared: &Shared, core: &Core, job: Job, alarm: &mut O
         Job::Stop => return ControlFlow::Break(()),
     }
     ControlFlow::Continue(())
-}
-
-/// One sync; its result is settled by the segment. Nothing is tried on a segment that has failed before.
-pub(in crate::log) fn sync_group(
-    shared: &Shared,
-    core: &Core,
-    segment: &Segment,
-    from: u64,
-    to: u64,
-    stage: Option<&Stage>,
-) -> Result<(), Fault> {
-    if let Some(fault) = segment.fault() {
-        return Err(fault);
-    }
-    let begun = Instant::now();
-    let result = segment.sync(from, to, stage);
-    core.note_sync(begun.elapsed(), shared.options.slow_sync);
-    result
 }
 
 /// Counts the core as finished, and makes a panic of the syncer a failure that the core sees instead of a wait for ever.

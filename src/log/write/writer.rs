@@ -23,28 +23,22 @@ use crate::log::format::record::{ALIGN_BYTES, EXT_BYTES_MAX, Entry, HEADER_BYTES
 use super::carry::Carried;
 use super::fault::Fault;
 use super::group_write::GroupWrite;
+use super::job::Job;
+use super::limits::GROUPS_MAX;
 use super::notice::What;
-use super::seal::Retired;
+use super::retired::Retired;
 use super::segment::{Pen, RECORDS_FROM, Segment};
 use super::shared::{Core, Shared, Space};
-use super::syncer::Job;
 use super::wake::For;
 
 mod checks;
 mod commit;
 mod end;
+mod groups;
 mod outcome;
 
+use groups::{By, Handed, OpenGroup};
 pub use outcome::{AppendError, GroupStats, Progress, Seq, WriterStats};
-
-/// Groups on their way to the disk: the one that is synced, and those that rolling over has closed behind it.
-pub(in crate::log) const GROUPS_MAX: usize = 3;
-
-/// Segments of a core that wait to be sealed before it stops rolling over: the sealer's disk is then far behind.
-pub(in crate::log) const UNSEALED_MAX: u64 = 8;
-
-/// Places in the sealer's queue for each core: those, and what failures and the end add.
-pub(in crate::log) const RETIRED_MAX: usize = UNSEALED_MAX as usize + 2 * (GROUPS_MAX + 1);
 
 /// The one writer of a core's log. `Send`, and used by one thread. Dropping it brings its rest to an end in the background: synced and sealed.
 #[derive(Debug)]
@@ -137,45 +131,6 @@ impl Drop for Writer {
             // The channel has a place for it. If the syncer is gone the files are left to the next start.
             let _ = jobs.try_send(Job::Finish(inner));
         }
-    }
-}
-
-/// The records appended since the last group was closed.
-#[derive(Debug, Clone, Copy, Default)]
-struct OpenGroup {
-    from: u64,
-    records: u64,
-    first_us: u64,
-}
-
-/// A group on its way.
-#[derive(Debug)]
-struct Handed {
-    segment: Arc<Segment>,
-    from: u64,
-    to: u64,
-    records: u64,
-    first_us: u64,
-    last: Seq,
-    by: By,
-    /// False where it was closed with an invariant broken: it is lost, whatever its sync says.
-    sound: bool,
-}
-
-/// Who makes a group durable, and how far that is.
-#[derive(Debug)]
-enum By {
-    /// The syncer, which settles its groups in their order: this is the group's number.
-    Syncer(u64),
-    /// The owner, on the ring, in any order: the number of the write.
-    Owner(u64),
-    /// The owner, who is done with it.
-    Written(io::Result<()>),
-}
-
-impl Handed {
-    fn is_with_owner(&self) -> bool {
-        matches!(self.by, By::Owner(_))
     }
 }
 

@@ -9,12 +9,13 @@ use crate::log::format::protocol;
 use crate::log::options::Ack;
 use crate::log::write::fault::Fault;
 use crate::log::write::invariant::Invariant;
-use crate::log::write::seal::Retired;
+use crate::log::write::job::Job;
+use crate::log::write::retired::Retired;
 use crate::log::write::segment::{Pen, Segment};
-use crate::log::write::syncer::Job;
 use crate::log::write::wake::For;
 
-use super::{AppendError, By, GroupStats, GroupWrite, Handed, Inner, OpenGroup, Progress, RECORDS_FROM, Seq};
+use super::groups::{By, Handed, OpenGroup};
+use super::{AppendError, GroupStats, GroupWrite, Inner, Progress, RECORDS_FROM, Seq};
 
 /// A second write beside the first costs a core as much as the first: it pays from so many records on (`docs/performance.md`).
 const SECOND_GROUP_RECORDS: u64 = 16;

@@ -5,15 +5,12 @@ use std::sync::atomic::Ordering;
 
 use crate::log::options::Ack;
 use crate::log::write::fault::Fault;
-use crate::log::write::syncer::sync_group;
+use crate::log::write::job::Finish;
 
 use super::{Inner, WriterStats};
 
-impl Inner {
-    /// Makes the rest durable, gives the last segment to the sealer, and closes the control page.
-    ///
-    /// All groups that were handed over are settled: the syncer takes its jobs in order, and this is the last.
-    pub(in crate::log) fn finish(mut self) {
+impl Finish for Inner {
+    fn finish(mut self: Box<Self>) {
         self.collect();
         if !self.handed.is_empty() {
             // The owner has left with groups that the kernel may still be writing: this file is for the next start to judge.
@@ -33,7 +30,9 @@ impl Inner {
             self.retire(Arc::clone(pen.segment()));
         }
     }
+}
 
+impl Inner {
     fn sync_rest(&mut self) {
         if self.open.records == 0 || self.failure.is_some() {
             return;
@@ -41,7 +40,8 @@ impl Inner {
         self.close_group();
         let Some(pen) = &mut self.pen else { return };
         let (segment, stage) = (Arc::clone(pen.segment()), pen.take_stage());
-        let synced = sync_group(&self.shared, &self.core, &segment, self.open.from, self.cursor, stage.as_ref());
+        let synced =
+            self.core.sync_group(&segment, self.open.from, self.cursor, stage.as_ref(), self.shared.options.slow_sync);
         let vouched = || self.broken_by_page(&segment).map_or(Ok(()), |invariant| Err(Fault::Invariant(invariant)));
         match synced.and_then(|()| vouched()) {
             Ok(()) => {

@@ -1,0 +1,47 @@
+//! A core's groups: the open one, and those on their way to the disk.
+
+use std::io;
+use std::sync::Arc;
+
+use crate::log::write::segment::Segment;
+
+use super::outcome::Seq;
+
+/// The records appended since the last group was closed.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct OpenGroup {
+    pub(super) from: u64,
+    pub(super) records: u64,
+    pub(super) first_us: u64,
+}
+
+/// A group on its way.
+#[derive(Debug)]
+pub(super) struct Handed {
+    pub(super) segment: Arc<Segment>,
+    pub(super) from: u64,
+    pub(super) to: u64,
+    pub(super) records: u64,
+    pub(super) first_us: u64,
+    pub(super) last: Seq,
+    pub(super) by: By,
+    /// False where it was closed with an invariant broken: it is lost, whatever its sync says.
+    pub(super) sound: bool,
+}
+
+/// Who makes a group durable, and how far that is.
+#[derive(Debug)]
+pub(super) enum By {
+    /// The syncer, which settles its groups in their order: this is the group's number.
+    Syncer(u64),
+    /// The owner, on the ring, in any order: the number of the write.
+    Owner(u64),
+    /// The owner, who is done with it.
+    Written(io::Result<()>),
+}
+
+impl Handed {
+    pub(super) fn is_with_owner(&self) -> bool {
+        matches!(self.by, By::Owner(_))
+    }
+}
