@@ -20,7 +20,6 @@ use std::path::PathBuf;
 
 use crate::log::error::{Damage, LogError};
 use crate::log::format::control::{CLOCK_FILE_NAME, ClockView};
-use crate::log::format::ledger::Ledger;
 use crate::log::format::protocol;
 use crate::log::format::record::{Kind, Record};
 
@@ -30,47 +29,18 @@ mod projects;
 mod repeats;
 mod settled;
 mod since;
+mod skipped;
 mod stream;
 
 pub use crate::log::format::position::{MergePosition, Place};
 use projects::Projects;
 pub use repeats::RepeatWindow;
 use repeats::Repeats;
+pub use skipped::Skipped;
 use stream::CoreStream;
 
 /// How many stretches of damage are kept for the caller; more are only counted.
 const DAMAGE_MAX: usize = 1024;
-
-/// What was deleted before a merge could hand it out. The figures are upper bounds where the ledger of deletions sums up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Skipped {
-    /// Segments, whole or the rest of one.
-    pub segments: u64,
-    /// Their records; of a segment that was begun, all.
-    pub records: u64,
-    /// Bytes of segments that were not read.
-    pub bytes: u64,
-}
-
-impl Skipped {
-    fn add(&mut self, ledger: &Ledger, from: Place, to_segment: u64) {
-        if let Some(older) = ledger.older_between(from, to_segment) {
-            *self = self.and(Skipped { segments: older.segments, records: older.records, bytes: older.bytes });
-        }
-        for entry in ledger.between(from, to_segment) {
-            let read = if entry.segment == from.segment { from.offset } else { 0 };
-            *self = self.and(Skipped { segments: 1, records: entry.records, bytes: entry.bytes.saturating_sub(read) });
-        }
-    }
-
-    fn and(self, other: Skipped) -> Skipped {
-        Skipped {
-            segments: self.segments.saturating_add(other.segments),
-            records: self.records.saturating_add(other.records),
-            bytes: self.bytes.saturating_add(other.bytes),
-        }
-    }
-}
 
 /// Hands out the durable records of all cores in one order.
 #[derive(Debug)]

@@ -14,92 +14,32 @@ use uuid::Uuid;
 use crate::log::error::LogError;
 use crate::log::format::control;
 use crate::log::format::control::{ControlSnapshot, ControlView};
-use crate::log::format::header::PAGE_BYTES;
+use crate::log::format::header::{PAGE_BYTES, SegmentHeader};
 use crate::log::format::sidecar::Sidecar;
 use crate::log::names;
 
+mod end;
 mod extent;
 mod listing;
 mod scan;
+mod segment_info;
+mod server;
 
 pub use crate::log::format::identity::LogFile;
 pub use crate::log::names::{LOCK_FILE_NAME, LOG_FILE_NAME, QUARANTINE_DIR_NAME, core_dir, segment_stem};
-pub(in crate::log) use extent::is_torn;
+pub(in crate::log) use end::End;
+pub(in crate::log) use extent::{is_torn, open_part};
 pub(in crate::log) use listing::{SegmentFile, core_dirs, segment_files, strangers_of};
 pub use scan::{ANOTHER_LOG, SegmentReader};
-pub(in crate::log) use scan::{BLANK_BYTES_MAX, End, Found};
+pub(in crate::log) use scan::{BLANK_BYTES_MAX, Found};
+pub use segment_info::{SegmentInfo, SegmentState};
+pub(in crate::log) use server::Server;
+
+use server::server_of;
 
 /// How long a reader waits for a log that a server is about to make.
 const NEW_LOG_WAIT: Duration = Duration::from_secs(10);
 const NEW_LOG_PAUSE: Duration = Duration::from_millis(10);
-
-/// What a segment is at the moment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SegmentState {
-    /// Finished: it never changes again.
-    Sealed,
-    /// Being written by a running server; readable up to the durable end.
-    Writing,
-    /// Full and durable, about to be sealed by a running server.
-    Sealing,
-    /// Made ready, or in the making; nothing is in it.
-    Ready,
-    /// Left by a server that is gone. The next server settles it; until then what is known to be durable is readable.
-    Left,
-}
-
-impl SegmentState {
-    /// The stable text form.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            SegmentState::Sealed => "sealed",
-            SegmentState::Writing => "writing",
-            SegmentState::Sealing => "sealing",
-            SegmentState::Ready => "ready",
-            SegmentState::Left => "left",
-        }
-    }
-}
-
-/// A segment of a log.
-#[derive(Debug, Clone)]
-pub struct SegmentInfo {
-    /// The log.
-    pub log: Uuid,
-    /// The core.
-    pub core: u16,
-    /// The segment's id.
-    pub id: u64,
-    /// Its file.
-    pub path: PathBuf,
-    /// What it is at the moment.
-    pub state: SegmentState,
-    /// How far it may be read.
-    pub bytes: u64,
-    /// What its sidecar says, where it has one that can be read.
-    pub sidecar: Option<Sidecar>,
-    pub(in crate::log) end: End,
-}
-
-impl SegmentInfo {
-    /// Whether it never changes again.
-    pub fn sealed(&self) -> bool {
-        self.state == SegmentState::Sealed
-    }
-
-    /// Whether it was taken out of the log since it was listed. Its file is cut only after that, so bytes that are missing then are no damage.
-    pub fn is_deleted(&self) -> bool {
-        !self.path.exists() && !self.path.with_extension(names::SEALED).exists()
-    }
-
-    /// The same segment by its sealed name, where it was sealed after it was listed.
-    pub fn sealed_since(&self) -> Option<SegmentInfo> {
-        let path = self.path.with_extension(names::SEALED);
-        let bytes = fs::metadata(&path).ok().filter(|_| !self.sealed())?.len();
-        let sidecar = Sidecar::read(&path).ok().flatten();
-        Some(SegmentInfo { path, bytes, sidecar, state: SegmentState::Sealed, end: End::At(bytes), ..self.clone() })
-    }
-}
 
 /// A log that is read from outside.
 #[derive(Debug, Clone)]
@@ -192,6 +132,23 @@ impl LogReader {
         server_of(&self.log_dir)
     }
 
+    /// How far a segment may be read whose server is gone: see [`extent`].
+    pub(in crate::log) fn left_end(
+        &self,
+        core: u16,
+        file: &SegmentFile,
+        page: Option<&ControlSnapshot>,
+        length: u64,
+        later: bool,
+    ) -> End {
+        extent::left_end(self.log, core, file, page, length, later)
+    }
+
+    /// Whether a segment's first record is there.
+    pub(in crate::log) fn holds_records(&self, core: u16, file: &SegmentFile) -> bool {
+        extent::holds_records(self.log, core, file)
+    }
+
     /// Looks at a segment; again under its sealed name where it got that between two looks.
     fn info_of(
         &self,
@@ -223,7 +180,7 @@ impl LogReader {
         let told = |page: &ControlSnapshot| page.segment == file.id && page.durable > PAGE_BYTES as u64;
         let (state, end) = match live {
             _ if sealed => (SegmentState::Sealed, End::At(length)),
-            Some((page, true)) => open_part(page, file.id, length),
+            Some((page, true)) => extent::open_part(page, file.id, length),
             // In the making, by a server that has not come further, or was killed before it had.
             left if !left.is_some_and(|(page, _)| told(page)) && extent::is_blank(&path) => {
                 (SegmentState::Ready, End::At(length.min(PAGE_BYTES as u64)))
@@ -232,50 +189,12 @@ impl LogReader {
         };
         let bytes = match end {
             End::At(bytes) => bytes.min(length),
-            End::Within(_) => self.survey(core, file.id, &path, length).map_or(0, |survey| survey.records_end),
+            End::Within(_) => {
+                extent::survey(self.log, core, file.id, &path, length).map_or(0, |survey| survey.records_end)
+            }
         };
         let sidecar = if sealed { Sidecar::read(&path).ok().flatten() } else { None };
         Ok(SegmentInfo { log: self.log, core, id: file.id, path, state, bytes, sidecar, end })
-    }
-}
-
-/// Whether a server holds a log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::log) enum Server {
-    /// None does: everything is as it was left.
-    Absent,
-    /// One does.
-    Present {
-        /// Its process id as it wrote it down itself; None while it is starting.
-        pid: Option<u32>,
-    },
-}
-
-/// Whether a server holds the log in a folder now.
-///
-/// The lock tells, and not a process id: in a container a dead server's id is soon another's, and one in another container cannot be
-/// seen. A server that starts just now waits for the instant in which this looks.
-fn server_of(log_dir: &Path) -> Server {
-    match crate::log::disk::lock::share(log_dir) {
-        None => Server::Present { pid: crate::log::disk::lock::taken_up_by(&log_dir.join(LOCK_FILE_NAME)) },
-        Some(_) => Server::Absent,
-    }
-}
-
-impl Server {
-    /// Whether a control page is this server's, and not one that an earlier server left.
-    pub(in crate::log) fn owns(self, page: &ControlSnapshot) -> bool {
-        self == Server::Present { pid: Some(page.pid) }
-    }
-}
-
-/// How far an `.open` file of a running server may be read: see "How far a reader may read" in [`super`].
-pub(in crate::log) fn open_part(page: &ControlSnapshot, id: u64, length: u64) -> (SegmentState, End) {
-    use std::cmp::Ordering::{Equal, Greater, Less};
-    match id.cmp(&page.segment) {
-        Equal => (SegmentState::Writing, End::At(page.durable.max(PAGE_BYTES as u64).min(length))),
-        Less => (SegmentState::Sealing, End::Within(length)),
-        Greater => (SegmentState::Ready, End::At(PAGE_BYTES as u64)),
     }
 }
 
@@ -286,11 +205,11 @@ fn uuids_of_segments(log_dir: &Path) -> impl Iterator<Item = Uuid> {
     files.filter_map(|file| first_page(&file.path_now())).map(|header| header.log)
 }
 
-fn first_page(path: &Path) -> Option<crate::log::format::header::SegmentHeader> {
+fn first_page(path: &Path) -> Option<SegmentHeader> {
     use std::os::unix::fs::FileExt;
     let mut page = [0; PAGE_BYTES];
     File::open(path).ok()?.read_exact_at(&mut page, 0).ok()?;
-    crate::log::format::header::SegmentHeader::decode(&page).ok()
+    SegmentHeader::decode(&page).ok()
 }
 
 #[cfg(test)]

@@ -5,16 +5,15 @@
 //! it meets, it goes on: what it could not do is in [`Recovery::problems`].
 
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use uuid::Uuid;
 
 use crate::log::clock::order::NEWEST_AHEAD_US_MAX;
 use crate::log::disk::calls;
 use crate::log::disk::calls::Disk;
-use crate::log::error::{Damage, LogError};
+use crate::log::error::LogError;
 use crate::log::format::control;
 use crate::log::format::control::ControlView;
 use crate::log::format::sidecar::Sidecar;
@@ -22,47 +21,19 @@ use crate::log::names::{OPEN, SEALED, segment_id};
 use crate::log::read::description;
 use crate::log::read::reader::{QUARANTINE_DIR_NAME, SegmentFile, core_dirs, segment_files, strangers_of};
 
+mod core_recovery;
+mod durability;
 mod quarantine;
+mod report;
 mod settle;
+mod sync;
 
+pub use report::Recovery;
+
+use core_recovery::CoreRecovery;
+use durability::Told;
 use quarantine::Quarantine;
-use settle::Told;
-
-/// What recovery did.
-#[derive(Debug, Default)]
-pub struct Recovery {
-    /// Segments that were left open and are sealed now.
-    pub segments: u64,
-    /// The intact records in them.
-    pub records: u64,
-    /// Those of them that are batches.
-    pub batches: u64,
-    /// Bytes that were never acknowledged and are not intact.
-    pub dropped_bytes: u64,
-    /// Damage below the durable end: something that may have been acknowledged is lost there.
-    pub damage: Vec<Damage>,
-    /// Files that were moved to quarantine because they are not segments of this log, or cannot be read at all.
-    pub quarantined: Vec<PathBuf>,
-    /// What could not be done.
-    pub problems: Vec<LogError>,
-    /// The order time of the newest record in the log; 0 for an empty one. The clock must not start behind it.
-    pub newest_us: u64,
-    /// How long it took.
-    pub took: Duration,
-}
-
-impl Recovery {
-    fn add(&mut self, other: Recovery) {
-        self.segments += other.segments;
-        self.records += other.records;
-        self.batches += other.batches;
-        self.dropped_bytes += other.dropped_bytes;
-        self.damage.extend(other.damage);
-        self.quarantined.extend(other.quarantined);
-        self.problems.extend(other.problems);
-        self.newest_us = self.newest_us.max(other.newest_us);
-    }
-}
+use sync::sync_dir;
 
 /// Settles every segment that was left open, in every `core-NN` folder there is. The caller holds the log's lock.
 ///
@@ -111,18 +82,6 @@ fn recover_at_once(
             }
         }
     });
-}
-
-/// One core's folder as it is being recovered.
-struct CoreRecovery<'a> {
-    disk: &'static dyn Disk,
-    log: Uuid,
-    core: u16,
-    dir: &'a Path,
-    quarantine: Quarantine,
-    /// The wall clock when the server ended that left the segments open, at the latest; 0 where that is not known.
-    ended_us: u64,
-    done: Recovery,
 }
 
 /// How long after the last anchoring of the clock a server may have gone on: the keeper anchors once a second.
@@ -209,23 +168,6 @@ impl CoreRecovery<'_> {
             self.set_aside(&path, "the name of a segment, and not a file");
         }
     }
-
-    fn set_aside(&mut self, path: &Path, reason: &'static str) {
-        match self.quarantine.take(path, reason) {
-            Ok(to) => self.done.quarantined.push(to),
-            Err(error) => self.done.problems.push(error),
-        }
-    }
-}
-
-/// Makes a folder's names durable.
-pub(in crate::log) fn sync_dir(disk: &dyn Disk, dir: &Path) -> Result<(), LogError> {
-    disk.sync_dir(dir).or_else(tolerate_unsupported).map_err(LogError::io(dir, "sync the folder"))
-}
-
-/// Some file systems cannot sync a folder, and say so; they need none.
-fn tolerate_unsupported(error: io::Error) -> io::Result<()> {
-    if error.kind() == io::ErrorKind::InvalidInput { Ok(()) } else { Err(error) }
 }
 
 #[cfg(test)]

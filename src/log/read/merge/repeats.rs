@@ -24,7 +24,7 @@ use crate::log::format::record::{
 };
 use crate::log::names::{OPEN, SEALED, core_dir, segment_stem};
 
-use super::Place;
+use crate::log::format::position::Place;
 
 /// So many records with the same key are compared with a record, newest first. More than one or two come only from a client that means harm.
 const CANDIDATES_MAX: usize = 4;

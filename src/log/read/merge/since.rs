@@ -9,7 +9,8 @@ use crate::log::format::control::{CLOCK_FILE_NAME, ClockView};
 use crate::log::format::header::PAGE_BYTES;
 use crate::log::read::reader::{LogReader, SegmentInfo, SegmentReader};
 
-use super::{Merge, MergePosition, Place};
+use super::Merge;
+use crate::log::format::position::{MergePosition, Place};
 
 impl LogReader {
     /// Order time now, in microseconds: by the log's clock; by the wall clock where no server has set it since the machine came up.

@@ -15,7 +15,8 @@ use crate::log::format::record::{HEADER_BYTES, Record};
 use crate::log::format::sidecar::Sidecar;
 use crate::log::read::reader::{End, Found, LogReader, SegmentFile, SegmentReader, Server, open_part, segment_files};
 
-use super::{Place, Skipped};
+use super::skipped::Skipped;
+use crate::log::format::position::Place;
 
 /// A core's log as the merge follows it.
 #[derive(Debug)]

@@ -12,6 +12,8 @@ use crate::log::disk::calls::Disk;
 use crate::log::error::{Damage, LogError};
 use crate::log::names::{core_name, segment_stem};
 
+use super::sync::sync_dir;
+
 /// Names are tried with a number at their end until one is free; so often.
 const TRIES_MAX: u32 = 10_000;
 
@@ -57,7 +59,7 @@ impl Quarantine {
         }
         self.disk.rename(path, &to).map_err(set_aside())?;
         self.report(&to, path, reason, None, bytes)?;
-        super::sync_dir(self.disk, &self.dir)?;
+        sync_dir(self.disk, &self.dir)?;
         Ok(to)
     }
 

@@ -1,13 +1,11 @@
 //! Settling one segment that was left open.
 
-use std::cmp::Ordering;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use crate::log::error::{Damage, LogError};
-use crate::log::format::control::ControlSnapshot;
 use crate::log::format::header::{PAGE_BYTES, PageFault, SegmentHeader};
 use crate::log::format::record::{ALIGN_BYTES, Kind};
 use crate::log::format::sidecar;
@@ -16,47 +14,12 @@ use crate::log::read::description;
 use crate::log::read::reader::{BLANK_BYTES_MAX, End, SegmentFile, SegmentReader, is_torn};
 use crate::log::repair::salvage::marker_of;
 
-use super::CoreRecovery;
+use super::core_recovery::CoreRecovery;
+use super::durability::Told;
+use super::sync::sync_dir;
 
 const FIRST: u64 = PAGE_BYTES as u64;
 const STEP: u64 = ALIGN_BYTES as u64;
-
-/// What the control page tells of a segment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Told {
-    /// Nothing, or that it is newer than the one in use.
-    Nothing,
-    /// The durable end of the one in use.
-    Durable(u64),
-    /// It is older than the one in use, and so durable as a whole.
-    Whole,
-    /// It is a copy that was made while a server wrote: the files are of different moments, and none tells how far another was durable.
-    Copied,
-}
-
-impl Told {
-    pub(super) fn by(page: Option<&ControlSnapshot>, segment: u64) -> Told {
-        if page.is_some_and(|page| page.copied) {
-            return Told::Copied;
-        }
-        // The page has no checksum: one whose durable end lies beyond its records is not believed.
-        let page = page.filter(|page| page.durable.saturating_sub(PAGE_BYTES as u64) <= page.cursor);
-        match page.map(|page| (segment.cmp(&page.segment), page.durable)) {
-            Some((Ordering::Equal, durable)) => Told::Durable(durable),
-            Some((Ordering::Less, _)) => Told::Whole,
-            _ => Told::Nothing,
-        }
-    }
-
-    /// Whether nothing in the segment was acknowledged, as far as the page tells.
-    fn nothing(self) -> bool {
-        match self {
-            Told::Nothing | Told::Copied => true,
-            Told::Durable(durable) => durable <= FIRST,
-            Told::Whole => false,
-        }
-    }
-}
 
 /// What was found in a segment.
 struct Survey {
@@ -196,7 +159,7 @@ impl CoreRecovery<'_> {
                 described.write_on(self.disk, path)
             })
             // The sidecar's name first: a power cut may keep one of two renames that were not synced, and either of them.
-            .and_then(|()| super::sync_dir(self.disk, self.dir));
+            .and_then(|()| sync_dir(self.disk, self.dir));
         if let Err(error) = described {
             self.done.problems.push(error);
         }

@@ -10,7 +10,7 @@ use crate::log::format::header::{MAGIC, PAGE_BYTES, PageFault, SegmentHeader};
 use crate::log::format::record::{ALIGN_BYTES, HEADER_BYTES, Kind, RecordHeader, u64_at};
 use crate::log::read::vouch::{Bases, Vouch};
 
-use super::Limits;
+use super::options::Limits;
 use super::source::{Blocks, Name, Source};
 
 const STEP: u64 = ALIGN_BYTES as u64;

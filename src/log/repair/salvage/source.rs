@@ -12,7 +12,7 @@ use crate::log::format::sidecar::Sidecar;
 use crate::log::names;
 use crate::log::read::reader::{LOCK_FILE_NAME, LOG_FILE_NAME, LogFile};
 
-use super::{MissingSegment, Unreadable};
+use super::report::{MissingSegment, Unreadable};
 
 /// How many files a folder may hold; more is a mistake in the path.
 const FILES_MAX: usize = 1_000_000;

@@ -4,7 +4,7 @@ use std::fs;
 use proptest::prelude::*;
 
 use crate::log::error::LogError;
-use crate::log::format::header::PAGE_BYTES;
+use crate::log::format::header::{PAGE_BYTES, SegmentHeader};
 use crate::log::format::record::{HEADER_BYTES, Kind, RecordHeader};
 use crate::log::read::reader::LogReader;
 use crate::log::read::reader::hand::{HandSegment, LOG, take_lock, temp_dir, write_log_file};

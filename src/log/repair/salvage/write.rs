@@ -14,9 +14,9 @@ use crate::log::format::sidecar::Sidecar;
 use crate::log::names::{OPEN, SEALED, core_dir, segment_stem};
 use crate::log::write::seal::{Sealing, seal_file};
 
+use super::report::{DamagedRecord, LISTED_MAX, Unreadable};
 use super::scan::{Stretch, is_intact};
 use super::source::{Blocks, Source};
-use super::{DamagedRecord, LISTED_MAX, Unreadable};
 
 const STEP: u64 = ALIGN_BYTES as u64;
 const FIRST: u64 = PAGE_BYTES as u64;

@@ -3,6 +3,7 @@ use std::os::unix::fs::FileExt;
 
 use crate::log::read::reader::hand::{HandSegment, LOG, temp_dir};
 
+use super::window::PIECE_BYTES;
 use super::*;
 
 fn offsets(reader: &mut SegmentReader) -> (Vec<u64>, Vec<Damage>) {

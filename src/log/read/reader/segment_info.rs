@@ -1,0 +1,79 @@
+//! A segment as a listing shows it to those who read the log.
+
+use std::fs;
+use std::path::PathBuf;
+
+use uuid::Uuid;
+
+use crate::log::format::sidecar::Sidecar;
+use crate::log::names;
+
+use super::end::End;
+
+/// What a segment is at the moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SegmentState {
+    /// Finished: it never changes again.
+    Sealed,
+    /// Being written by a running server; readable up to the durable end.
+    Writing,
+    /// Full and durable, about to be sealed by a running server.
+    Sealing,
+    /// Made ready, or in the making; nothing is in it.
+    Ready,
+    /// Left by a server that is gone. The next server settles it; until then what is known to be durable is readable.
+    Left,
+}
+
+impl SegmentState {
+    /// The stable text form.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            SegmentState::Sealed => "sealed",
+            SegmentState::Writing => "writing",
+            SegmentState::Sealing => "sealing",
+            SegmentState::Ready => "ready",
+            SegmentState::Left => "left",
+        }
+    }
+}
+
+/// A segment of a log.
+#[derive(Debug, Clone)]
+pub struct SegmentInfo {
+    /// The log.
+    pub log: Uuid,
+    /// The core.
+    pub core: u16,
+    /// The segment's id.
+    pub id: u64,
+    /// Its file.
+    pub path: PathBuf,
+    /// What it is at the moment.
+    pub state: SegmentState,
+    /// How far it may be read.
+    pub bytes: u64,
+    /// What its sidecar says, where it has one that can be read.
+    pub sidecar: Option<Sidecar>,
+    pub(in crate::log) end: End,
+}
+
+impl SegmentInfo {
+    /// Whether it never changes again.
+    pub fn sealed(&self) -> bool {
+        self.state == SegmentState::Sealed
+    }
+
+    /// Whether it was taken out of the log since it was listed. Its file is cut only after that, so bytes that are missing then are no damage.
+    pub fn is_deleted(&self) -> bool {
+        !self.path.exists() && !self.path.with_extension(names::SEALED).exists()
+    }
+
+    /// The same segment by its sealed name, where it was sealed after it was listed.
+    pub fn sealed_since(&self) -> Option<SegmentInfo> {
+        let path = self.path.with_extension(names::SEALED);
+        let bytes = fs::metadata(&path).ok().filter(|_| !self.sealed())?.len();
+        let sidecar = Sidecar::read(&path).ok().flatten();
+        Some(SegmentInfo { path, bytes, sidecar, state: SegmentState::Sealed, end: End::At(bytes), ..self.clone() })
+    }
+}
