@@ -1,27 +1,20 @@
-//! takeup takes session recordings from browsers and phones, winds them onto a log, and hands them on.
+//! takeup receives session recordings from browsers and phones over HTTP and stores them in a segment log on disk.
 //!
-//! It is a drop-in for OpenReplay's ingestion service. A request waits for the log and for nothing
-//! else; everything downstream reads the log.
+//! It replaces OpenReplay's ingestion service. A request waits for the log and for nothing else; everything downstream reads the log.
+//! `docs/architecture.md` has the invariants, the threads and what each folder may import.
 //!
-//! | folder | holds | may use |
-//! |---|---|---|
-//! | [`cli`] | one file per subcommand | everything |
-//! | [`config`] | file and environment, checked | settled |
-//! | [`server`] | the cores: accept, connections, budgets, drain | http, api, log, session, directory, config, telemetry, bucket |
-//! | [`http`] | HTTP/1.1 on owned buffers | – |
-//! | [`api`] | routes, handlers, replies | http, session, directory, log, tracker, telemetry |
-//! | [`session`] | tokens, ids, the start request | settled |
-//! | [`directory`] | projects, as an immutable snapshot | settled |
-//! | [`watched_files`] | files that others write: what is taken over of them, and when | – |
-//! | [`tracker`] | the binary message catalogue and the batch reader | terminal |
-//! | [`log`] | segments, writer, recovery, reader, merge | – |
-//! | [`records`] | what the log's records mean: a type for each kind | log, codec, tracker, session |
-//! | [`courier`] | what queues are sent of a record | log, tracker, session |
-//! | [`consume`] | the loop that follows the log: cursor, batches, back-off, stop, lag | log |
-//! | [`checker`] | checks batches behind the log | consume, log, records, tracker, session, codec, config, telemetry |
-//! | [`bucket`] | signed URLs of an object store's bucket | – |
-//! | [`telemetry`] | log lines, metrics, health | terminal |
-//! | `terminal` | what may not reach a terminal | – |
+//! | to find | look in |
+//! |---|---|
+//! | the command line | [`cli`], one file or folder per subcommand; settings are in [`config`] |
+//! | a running server as a whole | [`node`]: start, reload, signals, shutdown |
+//! | the path of a request | [`server`] (sockets, cores, waiting for the log), [`http`] (HTTP/1.1), [`api`] (routes and answers) |
+//! | what requests are made of | [`session`] (tokens, ids, starts), [`client`] (user agents, addresses), [`codec`] (JSON, compression) |
+//! | what is stored | [`records`] (what a record means), [`log`] (segments on disk: writing, reading, retention, repair) |
+//! | who reads the log | [`consume`] (the loop that follows it), [`checker`] (checks batches), [`courier`] (queue messages of OpenReplay) |
+//! | the trackers' binary messages | [`tracker`] |
+//! | projects and other files that operators edit | [`directory`], [`watched_files`] |
+//! | health, metrics, log lines | [`admin`], [`telemetry`] |
+//! | the rest | [`bucket`] (signed upload URLs), [`base`] (clocks, text) |
 //!
 //! Invariant: a 200 is sent only when the record is as safe as `ack` promises.
 //!

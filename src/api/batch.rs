@@ -1,10 +1,11 @@
 //! `POST /v1/web/i`: a browser sends a batch.
 //!
-//! The body is stored as received. What is looked at before the answer is only what decides where it
-//! goes: the data type, and the `split` of a `visual` upload.
+//! The body is stored as received. Before the answer, only what decides its destination is inspected: the data type, and the `split` of a
+//! `visual` upload.
 //!
-//! Trackers 18.0.17 to 18.1.2 call the first upload of a page `visual` whatever is in it, and name no split where the page has neither a style
-//! sheet nor an image: then it is one batch, of the player. Refused, it would be repeated ten times, and the page would never record again.
+//! Trackers 18.0.17 to 18.1.2 label a page's first upload `visual` regardless of its content, and send no split if the page has neither a
+//! style sheet nor an image. Such an upload is a single player batch. If it were refused, the tracker would retry ten times, and the page
+//! would never record again.
 
 use std::borrow::Cow;
 use std::num::IntErrorKind;
@@ -24,43 +25,43 @@ use super::refusal::{Reason, Refusal};
 /// The first byte of every web batch: the id of its metadata, which takes one byte.
 const BATCH_METADATA: u8 = ids::BATCH_METADATA as u8;
 
-/// Buffers beyond this are given back.
+/// Buffers that grew beyond this are freed.
 const KEPT_BYTES: usize = 4 * 1024;
 
-/// What the request brought. Header values are first values, as they came.
+/// The inputs from the request. A header value is that of the field's first line, as received.
 #[derive(Debug, Clone, Copy)]
 pub struct BatchInput<'a> {
-    /// The session that the token names.
+    /// The token's session.
     pub session: SessionId,
-    /// Its project, 0 if not known.
+    /// Its project; 0 if unknown.
     pub project: u32,
-    /// The token has expired a moment ago: the batch is kept, the client is told.
+    /// The token expired a moment ago: the batch is stored, and the client is told.
     pub just_expired: bool,
     /// `DataType`.
     pub data_type: Option<&'a [u8]>,
-    /// `Content-Encoding`; only exactly one of the codings' names means something.
+    /// `Content-Encoding`. Only a value that is exactly one coding's name has a meaning.
     pub content_encoding: Option<&'a [u8]>,
     /// The query, without the question mark.
     pub query: Option<&'a [u8]>,
     /// The body as received.
     pub body: &'a [u8],
-    /// Inflate every compressed body before the answer and refuse what is broken.
+    /// Inflate every compressed body before the answer, and refuse broken ones.
     pub inflate: bool,
     /// The largest inflated body.
     pub inflated_limit: usize,
 }
 
-/// Buffers for judging a batch, reused.
+/// Reusable buffers for judging a batch.
 #[derive(Default)]
 pub struct BatchScratch {
-    /// The `batch` parameter, decoded; for the log line.
+    /// The decoded `batch` parameter, for the log line.
     pub batch: Vec<u8>,
     split: Vec<u8>,
     value: Vec<u8>,
 }
 
 impl BatchScratch {
-    /// Gives back what a long query has made them grow to.
+    /// Frees buffers that a long query made large.
     pub fn give_back(&mut self) {
         for text in [&mut self.batch, &mut self.split, &mut self.value] {
             if text.capacity() > KEPT_BYTES {
@@ -70,7 +71,7 @@ impl BatchScratch {
     }
 }
 
-/// A web batch before its inside has been looked at.
+/// A web batch whose body has not been inspected yet.
 #[derive(Debug)]
 pub struct UnjudgedBatch<'a> {
     input: BatchInput<'a>,
@@ -85,15 +86,15 @@ pub struct UnjudgedBatch<'a> {
 enum Cut {
     /// It is one batch.
     None,
-    /// In front of this byte of the inflated body, which the client names.
+    /// Before this byte of the inflated body, as the client says.
     At(u32),
-    /// It is `visual` and names no place: what the body is has to be seen.
+    /// It is `visual` without a split: the body's structure decides.
     Sought,
-    /// The client names a place that is none.
+    /// The client's split is invalid.
     Bad(Refusal),
 }
 
-/// Reads what stands around the body, and writes the extension of its record to `ext`.
+/// Reads the headers and the query, and writes the record's extension to `ext`.
 pub fn read<'a>(input: BatchInput<'a>, scratch: &mut BatchScratch, ext: &mut Vec<u8>) -> UnjudgedBatch<'a> {
     let (data_type, other) = data_type_of(input.data_type);
     read_query(input.query, scratch);
@@ -145,21 +146,21 @@ impl<'a> Unjudged<'a> for UnjudgedBatch<'a> {
 }
 
 impl<'a> UnjudgedBatch<'a> {
-    /// Judges a batch that is to be cut at `split`; 0: not at all.
+    /// Judges a batch that is to be cut at `split`; 0 means that it is not cut.
     fn judge_split(&mut self, split: usize, found: Option<Result<BodyFacts, InflateError>>) -> Result<(), Refusal> {
         let mut byte = self.input.body.get(split).copied();
         match found {
             None => {}
             Some(Ok(found)) => byte = found.byte,
             Some(Err(error)) => {
-                // Only its label was in doubt, and it is the right one.
+                // Only the label was in doubt, and it has turned out to be right.
                 if error.is_too_large() && split == 0 && !self.input.inflate {
                     return Ok(());
                 }
                 if error.is_too_large() || self.is_binding() {
                     return Err(body::refuse_inflate(&error));
                 }
-                // Not what it says, so bytes as they are.
+                // Not in the coding that it claims, so it is taken as plain bytes.
                 self.reading.turned_out_plain();
             }
         }
@@ -172,21 +173,21 @@ impl<'a> UnjudgedBatch<'a> {
         }
     }
 
-    /// Judges a `visual` upload that names no split: one batch is the player's; two are cut where their own structure says for certain, and are
-    /// otherwise set aside.
+    /// Judges a `visual` upload without a split. A single batch is a player batch. Two batches are cut where their structure says so for
+    /// certain; otherwise they are set aside.
     fn judge_uncut(mut self, found: Option<Result<BodyFacts, InflateError>>, ext: &'a [u8]) -> Judged<'a> {
         let seam = match found {
             None => seam_of(self.input.body),
             Some(Ok(found)) => found.seam.unwrap_or(Seam::None),
             Some(Err(error)) if !error.is_too_large() && !self.is_binding() => {
-                // Not what it says, so bytes as they are.
+                // Not in the coding that it claims, so it is taken as plain bytes.
                 self.reading.turned_out_plain();
                 seam_of(self.input.body)
             }
             Some(Err(error)) if self.input.inflate => {
                 return self.judged(Some(body::refuse_inflate(&error)), false, ext);
             }
-            // Taken as any other batch of the player that does not inflate.
+            // Treated like any other player batch that does not inflate.
             Some(Err(_)) => Seam::None,
         };
         let mut set_aside = false;
@@ -231,7 +232,7 @@ fn seam_of(body: &[u8]) -> Seam {
     finder.found()
 }
 
-/// Fills `batch` and `split` of the scratch; the first pair of each name counts.
+/// Fills the scratch's `batch` and `split`; the first pair with each name counts.
 fn read_query(text: Option<&[u8]>, scratch: &mut BatchScratch) {
     let text = text.unwrap_or_default();
     scratch.batch.clear();
@@ -244,8 +245,8 @@ fn read_query(text: Option<&[u8]>, scratch: &mut BatchScratch) {
     }
 }
 
-/// Where the second batch of a `visual` upload begins, in inflated bytes: inside the largest body, so less than `limit`. Checked before
-/// anything is inflated for it.
+/// Where the second batch of a `visual` upload begins, in inflated bytes. It must lie inside the largest allowed body, so below `limit`;
+/// this is checked before anything is inflated to look there.
 fn parse_split(text: &[u8], limit: usize) -> Result<u32, Refusal> {
     let text = String::from_utf8_lossy(text);
     let split = text.parse::<i64>().map_err(|error| {

@@ -1,4 +1,4 @@
-//! What has to be known of a compressed body before the answer: questions about it, and inflating it far enough to answer them.
+//! What must be known about a compressed body before the answer: questions about it, and inflating it far enough to answer them.
 
 use std::fmt;
 
@@ -16,16 +16,16 @@ pub fn refuse_inflate(error: &InflateError) -> Refusal {
     Refusal::new(413, reason, error.to_string())
 }
 
-/// What is asked of a compressed body.
+/// What to find out about a compressed body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Question {
     /// How it is compressed.
     pub coding: Coding,
-    /// The byte at this place of the inflated body is wanted.
+    /// Find the byte at this offset of the inflated body.
     pub byte_at: Option<usize>,
-    /// It is inflated to its end, to know that it is whole.
+    /// Inflate it to the end, to check that it is whole.
     pub whole: bool,
-    /// Where a second batch begins in it is wanted.
+    /// Find where a second batch begins in it.
     pub seam: bool,
     /// The largest inflated body.
     pub limit: usize,
@@ -34,13 +34,13 @@ pub struct Question {
 /// What was found in a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct BodyFacts {
-    /// The byte that was asked for. `None`: the body ends before it.
+    /// The byte that was asked for; `None` if the body ends before it.
     pub byte: Option<u8>,
-    /// Whether a second batch begins in it, where that was asked for.
+    /// Whether and where a second batch begins, if that was asked.
     pub seam: Option<Seam>,
 }
 
-/// Inspects one body at a time, in steps of a few milliseconds at most, and keeps no more than a piece of it in memory.
+/// Inspects one body at a time, in steps of at most a few milliseconds. Only one piece of the inflated body is in memory at a time.
 pub struct BodyInspector {
     inflater: Inflater,
     piece: Box<[u8]>,
@@ -72,7 +72,7 @@ impl fmt::Debug for BodyInspector {
 }
 
 impl BodyInspector {
-    /// Begins with a body, whatever became of the one before.
+    /// Begins a new body, even if the previous one was not finished.
     pub fn begin(&mut self, question: &Question) {
         self.inflater.begin(question.coding, question.limit);
         self.byte_at = question.byte_at;
@@ -82,12 +82,12 @@ impl BodyInspector {
         self.seen = BodyFacts::default();
     }
 
-    /// Ends with the body, and frees what large memory it took.
+    /// Ends the body, and frees any large memory that it took.
     pub fn end(&mut self) {
         self.inflater.end();
     }
 
-    /// Goes on. `body` is the whole of it each time. `None`: there is more to do.
+    /// Runs the next step. `body` is the whole body each time. `None`: call again.
     pub fn step(&mut self, body: &[u8]) -> Result<Option<BodyFacts>, InflateError> {
         let step = self.inflater.step(body, &mut self.piece)?;
         if let Some(byte) = self.byte_at.and_then(|at| self.piece[..step.made].get(at.checked_sub(self.made)?)) {
@@ -102,7 +102,7 @@ impl BodyInspector {
         Ok(over.then_some(self.seen))
     }
 
-    /// All steps at once.
+    /// Runs all steps at once.
     pub fn look(&mut self, question: &Question, body: &[u8]) -> Result<BodyFacts, InflateError> {
         self.begin(question);
         loop {

@@ -5,11 +5,12 @@ use crate::directory::{Condition, Directory};
 
 use super::refusal::{Reason, Refusal};
 
-/// The answer: the conditions of a project. `param` is the project as the path names it, `project` is that of the session.
+/// The answer: a project's conditions. `param` is the project in the path, `project` that of the session.
 ///
-/// A session of another project gets none: its tracker never asks, and would do nothing else with a refusal. A session whose project is not
-/// known gets those of the project in the path: it was given out before a restart or by another server, nothing of it was
-/// recorded yet, and without conditions nothing would ever be. Who has a project's public key may read them anyway.
+/// A session of another project gets an empty list: real trackers never ask for another project's conditions, and would treat a refusal
+/// the same way. A session whose project is unknown gets the conditions of the project in the path: it was started before a restart or by
+/// another server and has recorded nothing yet, and without conditions it never would. Anyone with a project's public key may read them
+/// anyway.
 pub fn conditions(param: &[u8], directory: &Directory, project: Option<u32>) -> Result<Vec<u8>, Refusal> {
     let asked = atoi(param)?;
     let list = u32::try_from(asked).ok().filter(|asked| project.is_none_or(|project| project == *asked));
@@ -25,7 +26,7 @@ pub fn conditions(param: &[u8], directory: &Directory, project: Option<u32>) -> 
     Ok(out)
 }
 
-/// Both names of the rate: trackers of 2024 read the one, those of 2026 the other.
+/// Writes the rate under both names: trackers of 2024 read the first, those of 2026 the second.
 fn write(out: &mut Vec<u8>, condition: &Condition) {
     let mut json = ObjectWriter::new(out);
     json.integer("conditionId", condition.condition_id);

@@ -2,16 +2,16 @@
 //!
 //! For each active flag, in the order of the file:
 //!
-//! 1. If it is one that clients keep, and this client has kept a value, that is the answer: for a flag of variants only while there
-//!    still is such a variant.
-//! 2. Else its conditions are looked at in order. One holds when all its filters hold. The first that holds decides: so many of a
-//!    hundred visitors as it says have the flag.
-//! 3. Those have it on, or, of a flag of variants, one of them by lot. Where the shares of the variants do not add up to a hundred and
-//!    the lot falls beyond them, the next condition is looked at.
+//! 1. If clients persist the flag and this client has a persisted value, that value is the answer. For a multivariate flag it must still be
+//!    one of the variants.
+//! 2. Otherwise its conditions are evaluated in order. A condition matches if all its filters match. The first match decides: its rollout
+//!    percentage is the share of visitors who get the flag.
+//! 3. For those visitors the flag is on; for a multivariate flag, a variant is drawn by the variants' percentages. If these add up to less
+//!    than a hundred and the draw falls beyond them, evaluation continues with the next condition.
 //!
-//! The lot is drawn anew with each request, as OpenReplay draws it: that a visitor keeps an answer is what `is_persist` is for.
+//! Every request draws anew, as in OpenReplay: `is_persist` is what makes an answer stick to a visitor.
 //!
-//! Clients keep a value as `{"flag": {"key": "flag", "value": true}}`; the plain form `{"flag": true}` is read too.
+//! Clients send a persisted value as `{"flag": {"key": "flag", "value": true}}`; the plain form `{"flag": true}` is read too.
 
 use std::collections::BTreeMap;
 
@@ -23,13 +23,13 @@ use crate::directory::{Directory, FeatureFlag, Filter, FlagKind};
 
 use super::refusal::{Reason, Refusal};
 
-/// The longest text about a visitor that is compared with filters, in characters.
+/// The longest text about a visitor that filters compare, in characters; longer ones are cut.
 const TEXT_CHARS_MAX: usize = 2_000;
 
-/// The answer for who has no flags: no project, or no good token.
+/// The answer for a client that gets no flags because its project is unknown or its token is not valid.
 pub const NONE: &[u8] = br#"{"flags":[]}"#;
 
-/// What a client says of its visitor. `projectID` is read for its type alone: the session says which project it is.
+/// What a client says about its visitor. `projectID` is only checked for its type: the session decides the project.
 #[derive(Debug, Default)]
 pub struct FlagsRequest {
     os: String,
@@ -45,12 +45,12 @@ pub struct FlagsRequest {
     kept: BTreeMap<String, Kept>,
 }
 
-/// A value that the client has kept.
+/// A flag's value that the client has persisted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Kept {
     Bool(bool),
     Text(String),
-    /// Nothing that a flag ever was.
+    /// A type that no flag ever has.
     Other,
 }
 
@@ -135,7 +135,7 @@ impl FlagsRequest {
         let mut inner = JsonScratch::default();
         members(text, scratch, |key, value, text| {
             let mut kept = Kept::of(value);
-            // The last key wins, in here as everywhere.
+            // The last key wins, here as everywhere.
             members(text, &mut inner, |key, value, _| {
                 if is_key(key, "value") {
                     kept = Kept::of(value);
@@ -147,7 +147,7 @@ impl FlagsRequest {
         })
     }
 
-    /// What a filter compares.
+    /// The visitor's value that a filter compares.
     fn subject(&self, filter: &Filter) -> Option<&str> {
         Some(match &*filter.kind {
             "userCountry" => &self.country,
@@ -193,14 +193,14 @@ impl Kept {
     }
 }
 
-/// What a visitor has of a flag.
+/// The value of a flag for a visitor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Given<'a> {
     Bool(bool),
     Text(&'a str),
 }
 
-/// The answer to a client whose session is of `project`. `dice` draws from 0..=99.
+/// The answer to a client whose session belongs to `project`. `dice` draws from 0..=99.
 pub fn feature_flags(
     body: &[u8],
     directory: &Directory,

@@ -1,9 +1,9 @@
 //! `POST /v1/mobile/i` and `late`: a phone sends a batch.
 //!
-//! The body is stored as received. How it is compressed is told from how it begins and not from its label: Android's
-//! tracker labels what it failed to compress, and the one for iOS sends what it had kept without any label.
+//! The body is stored as received. Its first bytes tell how it is compressed, not its label: the Android tracker labels bodies that it
+//! failed to compress, and the iOS tracker sends stored batches without a label.
 
-use crate::codec::inflate::gzip::BodyError;
+use crate::codec::inflate::gzip::GzipBodyError;
 use crate::codec::inflate::{Coding, InflateError};
 use crate::records::{MobileBatch, encoding_of};
 use crate::session::SessionId;
@@ -12,18 +12,18 @@ use super::body::{BodyFacts, Question};
 use super::judging::{Judged, Unjudged};
 use super::refusal::{Reason, Refusal};
 
-/// What the request brought.
+/// The inputs from the request.
 #[derive(Debug, Clone, Copy)]
 pub struct MobileBatchInput<'a> {
-    /// The session that the token names.
+    /// The token's session.
     pub session: SessionId,
-    /// Its project, 0 if not known.
+    /// Its project; 0 if unknown.
     pub project: u32,
-    /// The token has expired a moment ago: the batch is kept, the client is told.
+    /// The token expired a moment ago: the batch is stored, and the client is told.
     pub just_expired: bool,
     /// The body as received.
     pub body: &'a [u8],
-    /// Inflate a compressed body before the answer and refuse what is broken: at most so many bytes of it.
+    /// Inflate a compressed body before the answer, and refuse broken ones; the value is the largest inflated body.
     pub inflate: Option<usize>,
 }
 
@@ -61,7 +61,7 @@ impl<'a> Unjudged<'a> for MobileBatchInput<'a> {
 /// The refusal of a batch that does not inflate. It is the client's fault; OpenReplay answers 500 with the same text.
 fn unreadable(error: &InflateError) -> Refusal {
     let text = match error {
-        InflateError::Gzip(BodyError::Open(fault) | BodyError::Read(fault)) => fault.to_string(),
+        InflateError::Gzip(GzipBodyError::Open(fault) | GzipBodyError::Read(fault)) => fault.to_string(),
         other => other.to_string(),
     };
     if error.is_too_large() {

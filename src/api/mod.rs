@@ -1,15 +1,27 @@
-//! What the server answers: routes, one file per family of endpoints, and the shape of replies.
+//! What the server answers: routes, one file per family of endpoints, and the form of replies.
 //!
-//! Handlers get bytes and give bytes: they know HTTP's heads and queries, sessions, projects and the records of the log, and nothing of
-//! sockets, cores or waiting.
+//! The functions here take bytes and return bytes. They know HTTP heads and queries, sessions, projects and the log's records, but nothing
+//! about sockets, cores or waiting.
+//!
+//! | file | holds |
+//! |---|---|
+//! | [`route`], [`prefix`] | which route a path belongs to, and what each route requires |
+//! | [`start`] | starting a session, for browsers, phones and the SDK |
+//! | [`batch`], [`mobile_batch`], [`sdk_batch`] | batches from browsers, phones and the SDK |
+//! | [`body`] | what must be known about a compressed body before the answer |
+//! | [`images`] | uploads of pictures |
+//! | [`flags`], [`conditions`], [`tags`] | feature flags, recording conditions, watched elements |
+//! | [`uxt`] | usability tests |
+//! | [`not_started`] | a browser reports that it does not record |
+//! | [`reply`], [`refusal`], [`cors`] | what goes out: replies, refusals, cross-origin headers |
 //!
 //! To add a route:
 //!
-//! 1. [`route`]: a line in the table (its template, what it wants of the token, its methods), and its path in `matched`.
+//! 1. [`route`]: a line in the table (template, token rule, methods), and its path in `matched`.
 //! 2. A file here for its family: what it reads from the request, and what it answers or records.
-//! 3. [`refusal`]: a `Reason` if it refuses for a new one; the status and the text stand where it refuses.
+//! 3. [`refusal`]: a `Reason`, if it refuses for a new reason. The status and the text are given where it refuses.
 //! 4. `server/dispatch.rs`: an arm that calls it; if it reads a body, a file in `server/ingest/`.
-//! 5. A case in `tests/golden` if OpenReplay has the route, and a line in `docs/differences.md` where the answer differs.
+//! 5. A case in `tests/golden` if OpenReplay has the route, and a line in `docs/differences.md` if the answer differs.
 
 pub mod batch;
 pub mod body;

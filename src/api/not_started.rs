@@ -1,24 +1,24 @@
-//! `POST /v1/web/not-started`: a browser of a tracker before 15 says that it does not record.
+//! `POST /v1/web/not-started`: a browser with a tracker before version 15 reports that it does not record.
 //!
 //! The checks, in OpenReplay's order:
 //!
 //! | check | status |
 //! |---|---|
-//! | the body is within the limit of a start's | 413 |
-//! | it is the JSON asked for | 400 |
-//! | a project key is given | 403 |
-//! | it is that of an active project | 404 |
+//! | the body is within the limit of a start request | 413 |
+//! | it is the expected JSON | 400 |
+//! | it has a project key | 403 |
+//! | the key belongs to an active project | 404 |
 //! | the user agent is a browser's | 403 |
 //!
-//! What is left is a row for a table that OpenReplay's own schema never had. It is stored like everything else; whoever ships it may
-//! find no such table, which is no concern of the browser's.
+//! The result is a row for a table that OpenReplay's own schema never had. It is stored like everything else. Whether the table exists where
+//! the row is delivered does not concern the browser.
 
 use std::net::IpAddr;
 
 use crate::base::text::clean;
 use crate::client::agent_cache::AgentCache;
 use crate::client::forwarded::client_ip;
-use crate::client::geo::{Geo, Place};
+use crate::client::geo::{Geo, Location};
 use crate::client::user_agent::UserAgents;
 use crate::codec::json::{Fields, JsonScratch, Mismatch, Value, read, set_bool, set_text};
 use crate::directory::{Directory, Platform};
@@ -27,7 +27,7 @@ use crate::session::start::TRACKER_CHARS_MAX;
 
 use super::refusal::{Reason, Refusal};
 
-/// What the request brought. Header values are first values, as they came.
+/// The inputs from the request. A header value is that of the field's first line, as received.
 #[derive(Debug, Clone, Copy)]
 pub struct NotStartedInput<'a> {
     /// The body.
@@ -42,26 +42,26 @@ pub struct NotStartedInput<'a> {
     pub peer: IpAddr,
 }
 
-/// What the request is judged by.
+/// What is needed to judge the request.
 pub struct NotStartedDeps<'a> {
     /// The projects.
     pub directory: &'a Directory,
-    /// The compiled user agent expressions.
+    /// The compiled user-agent expressions.
     pub agents: &'a UserAgents,
-    /// The user agents seen before.
+    /// The cache of parsed user agents.
     pub cache: &'a mut AgentCache,
-    /// The address database, or none.
+    /// The address database, which may be absent.
     pub geo: &'a Geo,
 }
 
-/// What a request comes to.
+/// The outcome of a request.
 #[derive(Debug)]
 pub enum NotStarted {
-    /// Store the row, which is this project's, then answer 200.
+    /// Store the row, which belongs to this project, then answer 200.
     Row(u32),
     /// Answer this.
     Refused(Refusal),
-    /// The user agent expressions are still being compiled: ask again in a moment.
+    /// The user-agent expressions are still being compiled: try again in a moment.
     NotReady,
 }
 
@@ -93,8 +93,7 @@ impl Fields for NotStartedRequest {
     }
 }
 
-/// Judges a request and makes its row, in place of what `row` holds. It is one of
-/// [`Table::UnstartedSessions`](crate::records::Table).
+/// Judges a request and writes its row for [`Table::UnstartedSessions`](crate::records::Table) to `row`, which is cleared first.
 pub fn not_started(input: &NotStartedInput<'_>, deps: &mut NotStartedDeps<'_>, row: &mut Vec<u8>) -> NotStarted {
     let mut request = NotStartedRequest::default();
     if let Err(error) = read(input.body, &mut request, &mut JsonScratch::default()) {
@@ -113,7 +112,7 @@ pub fn not_started(input: &NotStartedInput<'_>, deps: &mut NotStartedDeps<'_>, r
     let Some(agent) = deps.cache.get(input.user_agent.unwrap_or_default(), deps.agents) else {
         return NotStarted::Refused(Refusal::new(403, Reason::UserAgent, "browser not recognized"));
     };
-    let mut place = Place::default();
+    let mut place = Location::default();
     deps.geo.find(client_ip(input.x_forwarded_for, input.x_real_ip, input.peer), &mut place);
     clean(&mut request.tracker_version, TRACKER_CHARS_MAX);
     row.clear();

@@ -1,22 +1,22 @@
-//! Refusals: the status and the text for the client, and the reason that is counted.
+//! Refusals: the status and the text for the client, and the reason under which metrics count them.
 //!
-//! A refusal goes out as `{"error":"<text>"}`, the one shape that OpenReplay's clients look into.
+//! A refusal is sent as `{"error":"<text>"}`, the only form that OpenReplay's clients read.
 
 use std::borrow::Cow;
 
 macro_rules! reasons {
     ($($(#[$doc:meta])* $name:ident => $text:literal,)*) => {
-        /// Why a request or a connection was turned away.
+        /// Why a request or a connection was refused.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum Reason {
             $($(#[$doc])* $name,)*
         }
 
         impl Reason {
-            /// The label of each reason, as metrics name it. The order is that of the enum.
+            /// Each reason's label in metrics, in the order of the enum.
             pub const LABELS: &'static [&'static str] = &[$($text,)*];
 
-            /// Its position in [`Reason::LABELS`].
+            /// Its index in [`Reason::LABELS`].
             pub const fn index(self) -> usize {
                 self as usize
             }
@@ -27,15 +27,15 @@ macro_rules! reasons {
 reasons! {
     /// The head or the framing breaks the rules of HTTP/1.1.
     Framing => "framing",
-    /// The head, or its number of fields, is over the limit.
+    /// The head, or its number of fields, exceeds the limit.
     HeadTooLarge => "head_too_large",
-    /// The request target is over the limit.
+    /// The request target exceeds the limit.
     TargetTooLong => "target_too_long",
-    /// The body is over the limit, as sent or inflated.
+    /// The body exceeds the limit, as sent or inflated.
     BodyTooLarge => "body_too_large",
-    /// An expectation that is not `100-continue`.
+    /// An expectation other than `100-continue`.
     Expectation => "expectation",
-    /// A transfer coding or a version that is not spoken here.
+    /// A transfer coding or an HTTP version that is not supported.
     Unsupported => "unsupported",
     /// No such route.
     NotFound => "not_found",
@@ -51,51 +51,51 @@ reasons! {
     TokenExpired => "token_expired",
     /// A body that cannot be inflated.
     Compression => "compression",
-    /// A body that is not the JSON asked for.
+    /// A body that is not the expected JSON.
     Json => "json",
-    /// A body that is not the form asked for.
+    /// A body that is not the expected form.
     Form => "form",
     /// A parameter that is missing or out of range.
     Parameter => "parameter",
     /// A tracker that is too old.
     TrackerVersion => "tracker_version",
-    /// No project key, or one of no active project.
+    /// No project key, or one that belongs to no active project.
     Project => "project",
-    /// The project is of another platform.
+    /// The project is for another platform.
     Platform => "platform",
-    /// A user agent that is no browser.
+    /// A user agent that is not a browser's.
     UserAgent => "user_agent",
-    /// Not recorded, by the project's sample rate.
+    /// The session was not sampled.
     Sampled => "sampled",
     /// Too many connections on this core.
     Connections => "connections",
-    /// A connection that came past the trusted proxies.
+    /// A connection whose peer is not one of the trusted proxies.
     ProxyPeer => "proxy_peer",
-    /// A connection without a good PROXY header.
+    /// A connection without a valid PROXY header.
     ProxyHeader => "proxy_header",
-    /// Over the limit of its session, its address or its project.
+    /// Over the rate limit of its session, its address or its project.
     RateLimited => "rate_limited",
     /// Too many bytes in flight on this core.
     BytesInFlight => "bytes_in_flight",
-    /// There was too much to inflate ahead of this request.
+    /// Too much was waiting to be inflated ahead of this request.
     Busy => "busy",
     /// The log was not ready in time.
     LogNotReady => "log_not_ready",
     /// No space left for the log.
     DiskFull => "disk_full",
-    /// The log failed, or is poisoned.
+    /// The log failed or is poisoned.
     LogFailed => "log_failed",
-    /// Something at the start was not ready in time.
+    /// Something that is prepared at startup was not ready in time.
     StartingUp => "starting_up",
-    /// The head did not come in time.
+    /// The head did not arrive in time.
     HeadTimeout => "head_timeout",
-    /// The body came too slowly.
+    /// The body arrived too slowly.
     BodyTimeout => "body_timeout",
-    /// A fault of the server's own.
+    /// The server's own fault.
     Internal => "internal",
 }
 
-/// A refusal: who is at fault stands in the status.
+/// A refusal. Its status says who is at fault.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
     /// The status.
@@ -104,12 +104,12 @@ pub struct Refusal {
     pub reason: Reason,
     /// What is wrong, for the client and the log line.
     pub text: Cow<'static, str>,
-    /// Seconds after which a client may try again; 0 if it may not, or not with this request.
+    /// Seconds after which the client may retry; 0 if retrying this request is pointless.
     pub retry_after_seconds: u32,
 }
 
 impl Refusal {
-    /// A refusal with its text.
+    /// A refusal. Its text is cut to [`ERROR_BYTES_MAX`]; a 503 gets a `Retry-After`.
     pub fn new(status: u16, reason: Reason, text: impl Into<Cow<'static, str>>) -> Self {
         let retry_after_seconds = if status == 503 { RETRY_AFTER_SECONDS } else { 0 };
         let mut text = text.into();
@@ -125,10 +125,10 @@ impl Refusal {
     }
 }
 
-/// The longest text of an error, inclusive. Some repeat what the client sent, which must not make them long.
+/// The longest text of an error, inclusive. Some texts repeat what the client sent, which may be of any length.
 pub const ERROR_BYTES_MAX: usize = 1024;
 
-/// Cuts a text to what an error may hold.
+/// Cuts a text to [`ERROR_BYTES_MAX`].
 pub fn cut(text: &mut String) {
     if text.len() > ERROR_BYTES_MAX {
         let end = start_of(text, ERROR_BYTES_MAX - MORE.len()).len();
@@ -138,7 +138,7 @@ pub fn cut(text: &mut String) {
     }
 }
 
-/// As much of a text as fits into `bytes_max` bytes, cut at the end of a character.
+/// The beginning of a text: at most `bytes_max` bytes, ending on a character boundary.
 pub fn start_of(text: &str, bytes_max: usize) -> &str {
     let end = (0..=bytes_max.min(text.len())).rev().find(|&end| text.is_char_boundary(end));
     &text[..end.unwrap_or(0)]
@@ -147,5 +147,5 @@ pub fn start_of(text: &str, bytes_max: usize) -> &str {
 /// Marks where a text was cut.
 const MORE: &str = "\u{2026}";
 
-/// Seconds after which a client may try again when we could not store.
+/// Seconds after which a client may retry a request that could not be stored.
 const RETRY_AFTER_SECONDS: u32 = 1;

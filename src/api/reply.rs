@@ -1,18 +1,18 @@
-//! How an answer goes out: its status line and headers, the JSON of a refusal, the reply to a preflight.
+//! The form of answers: status line and headers, the JSON of a refusal, the reply to a preflight.
 
 use crate::http::{Reply, Version};
 
 use super::cors::{Asked, Cors, CorsSetting};
 use super::refusal::Refusal;
 
-/// What every reply of a connection needs to know.
+/// What every reply on a connection depends on.
 #[derive(Debug, Clone, Copy)]
 pub struct Frame<'a> {
     /// The request's version.
     pub version: Version,
-    /// The connection stays open behind this reply.
+    /// The connection stays open after this reply.
     pub keep_alive: bool,
-    /// The request was a HEAD: the body is announced and left out.
+    /// The request was a HEAD: the body's length is announced, but no body is sent.
     pub head_only: bool,
     /// `Date`.
     pub date: &'a [u8; 29],
@@ -62,18 +62,18 @@ impl Frame<'_> {
     }
 }
 
-/// The answer to the last preflight: pages ask for the same fields again and again.
+/// The answer to the last preflight, cached because pages ask for the same fields again and again.
 #[derive(Debug, Default)]
 pub struct Preflight {
     fields: Vec<u8>,
     private_network: bool,
     lines: Vec<u8>,
-    /// What `lines` were made for: the setting may change.
+    /// The setting that `lines` were made for; it may change.
     setting: CorsSetting,
 }
 
 impl Preflight {
-    /// Prepares the answer to an `OPTIONS` request that asked for `asked`.
+    /// Prepares the answer to an `OPTIONS` request.
     pub fn ask(&mut self, cors: &Cors, asked: Asked<'_>) {
         let last = Asked { fields: &self.fields, private_network: self.private_network };
         if self.lines.is_empty() || last != asked || self.setting != cors.setting() {

@@ -1,19 +1,19 @@
-//! Which handler a path belongs to.
+//! Routes: which one a path belongs to, and what each requires.
 
 use super::prefix::Prefix;
 
 /// What a route requires of the client's token, checked before anything else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TokenRule {
-    /// It is not read.
+    /// It is ignored.
     None,
-    /// It must be good.
+    /// It must be valid.
     Good,
-    /// It may have expired within the grace period: what was sent is stored, and the client is told.
+    /// It may have expired within the grace period: the request is stored, and the client is told.
     Grace,
     /// It may have expired at any time.
     Late,
-    /// It is read if there is one; without a good one the answer says less.
+    /// It is read if present; without a valid one the answer says less.
     Optional,
 }
 
@@ -25,21 +25,21 @@ macro_rules! routes {
             $( $(#[$doc])* $name, )+
         }
 
-        /// The template of each route, as metrics name it. The order is that of [`Route`].
+        /// Each route's template, as metrics name it, in the order of [`Route`].
         pub const TEMPLATES: &[&str] = &[$($template),+];
 
         impl Route {
             /// Every route, in order.
             pub const ALL: &'static [Route] = &[$(Route::$name),+];
 
-            /// What it wants of the client's token.
+            /// What it requires of the client's token.
             pub fn token_rule(self) -> TokenRule {
                 match self {
                     $(Self::$name => TokenRule::$token,)+
                 }
             }
 
-            /// `Allow` for a request with another method.
+            /// The `Allow` header in the answer to any other method.
             pub fn allow(self) -> &'static str {
                 match self {
                     $(Self::$name => $allow,)+
@@ -56,7 +56,7 @@ routes! {
     WebStart = "/v1/web/start", None, "POST, OPTIONS";
     /// A browser sends a batch.
     WebBatch = "/v1/web/i", Grace, "POST, OPTIONS";
-    /// A browser says why it does not record.
+    /// A browser reports why it does not record.
     WebNotStarted = "/v1/web/not-started", None, "POST, OPTIONS";
     /// A browser asks for feature flags.
     WebFeatureFlags = "/v1/web/feature-flags", Optional, "POST, OPTIONS";
@@ -66,21 +66,21 @@ routes! {
     WebTags = "/v1/web/tags", Good, "GET, HEAD, OPTIONS";
     /// A browser asks when to start recording.
     WebConditions = "/v1/web/conditions/{project}", Good, "GET, HEAD, OPTIONS";
-    /// A browser asks for a usability test.
+    /// A browser asks for the description of a usability test.
     UxtTest = "/v1/web/uxt/test/{id}", Good, "GET, HEAD, OPTIONS";
-    /// A user has begun or ended a test.
+    /// A user began or ended a usability test.
     UxtTestSignal = "/v1/web/uxt/signals/test", Good, "POST, OPTIONS";
-    /// A user has begun or ended a task of a test.
+    /// A user began or ended a task of a usability test.
     UxtTaskSignal = "/v1/web/uxt/signals/task", Good, "POST, OPTIONS";
-    /// A browser asks where to put the recording of a test.
+    /// A browser asks where to upload the recording of a usability test.
     UxtUploadUrl = "/v1/web/uxt/upload-url", Good, "GET, HEAD, OPTIONS";
-    /// A browser uploads the recording of a test; the token is part of the path, since the client sends none.
+    /// A browser uploads the recording of a usability test. The token is part of the path, because the client sends no header for it.
     UxtRecording = "/v1/web/uxt/recording/{token}", None, "PUT, OPTIONS";
     /// A phone asks for a session.
     MobileStart = "/v1/mobile/start", None, "POST, OPTIONS";
     /// A phone sends a batch.
     MobileBatch = "/v1/mobile/i", Grace, "POST, OPTIONS";
-    /// A phone sends what it still had when the app ended.
+    /// A phone sends what was left when the app ended.
     MobileLate = "/v1/mobile/late", Late, "POST, OPTIONS";
     /// A phone sends screenshots.
     MobileImages = "/v1/mobile/images", Good, "POST, OPTIONS";
@@ -94,14 +94,14 @@ routes! {
     Unknown = "other", None, "GET, HEAD, POST, OPTIONS";
 }
 
-/// The route of a path, and what the path says besides.
+/// The result of matching a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Matched<'p> {
-    /// Its route.
+    /// The route.
     pub route: Route,
-    /// What the path has where the template has a name in braces; empty if it has none.
+    /// The path's value for the template's name in braces; empty if there is none.
     pub param: &'p [u8],
-    /// The path is an old one, `/v1/ios/…`: such clients know neither versions nor keys as today's do.
+    /// One of the old paths, `/v1/ios/…`. Their clients identify themselves differently: see [`StartKind::Mobile`](super::start::StartKind).
     pub legacy: bool,
 }
 
@@ -111,8 +111,8 @@ impl Route {
         self as usize
     }
 
-    /// The route of a path that has been percent-decoded. The paths stand alone, under `/ingest`
-    /// (where OpenReplay's ingress has them), and under the operator's own prefix.
+    /// The route of a percent-decoded path. Every route is served at the root, under `/ingest` (where OpenReplay's ingress has it), and
+    /// under the operator's own prefix.
     pub fn of<'p>(path: &'p [u8], prefix: &Prefix) -> Matched<'p> {
         let plain = matched(path);
         if plain.route != Self::Unknown {

@@ -1,7 +1,7 @@
 //! `POST /v1/sdk/i`: the analytics SDK sends events.
 //!
-//! The body is stored as received. It is JSON, but that is for the reader of the queue to judge: the SDK leaves out the
-//! wrapper that reader looks for when it sends at once, and a refusal would not make it say more.
+//! The body is stored as received. It should be JSON, but judging that is left to the queue's reader: when the SDK sends events at once, it
+//! leaves out the wrapper that this reader expects, and a refusal would not make it send one.
 
 use crate::codec::inflate::{Coding, InflateError, Label, Plain, Reading};
 use crate::records::{SdkBatch, encoding_of};
@@ -11,24 +11,24 @@ use super::body::{BodyFacts, Question, refuse_inflate};
 use super::judging::{Judged, Unjudged};
 use super::refusal::Refusal;
 
-/// What the request brought.
+/// The inputs from the request.
 #[derive(Debug, Clone, Copy)]
 pub struct SdkBatchInput<'a> {
-    /// The session that the token names.
+    /// The token's session.
     pub session: SessionId,
-    /// Its project, 0 if not known.
+    /// Its project; 0 if unknown.
     pub project: u32,
     /// `Content-Encoding`.
     pub content_encoding: Option<&'a [u8]>,
     /// The body as received.
     pub body: &'a [u8],
-    /// Inflate a compressed body before the answer and refuse what is broken.
+    /// Inflate a compressed body before the answer, and refuse broken ones.
     pub inflate: bool,
     /// The largest inflated body.
     pub inflated_limit: usize,
 }
 
-/// Events before their inside has been looked at.
+/// Events whose body has not been inspected yet.
 #[derive(Debug)]
 pub struct UnjudgedEvents<'a> {
     input: SdkBatchInput<'a>,
@@ -47,10 +47,10 @@ impl<'a> Unjudged<'a> for UnjudgedEvents<'a> {
         Some(Question { coding, byte_at: None, whole: true, seam: false, limit: self.input.inflated_limit })
     }
 
-    /// A body that does not inflate is refused, or it is not in the coding that it names, and is taken as it is.
+    /// A body that does not inflate is refused, or it is not in the coding that it claims and is taken as plain bytes.
     fn judge(mut self, found: Option<Result<BodyFacts, InflateError>>, _: &'a [u8]) -> Judged<'a> {
         let Some(Err(error)) = found else { return self.judged(None) };
-        // Only its label was in doubt, and it is the right one.
+        // Only the label was in doubt, and it has turned out to be right.
         if error.is_too_large() && !self.input.inflate {
             return self.judged(None);
         }

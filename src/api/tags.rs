@@ -1,4 +1,4 @@
-//! `GET /v1/web/tags`: the elements that a page's tracker watches for.
+//! `GET /v1/web/tags`: the elements that a page's tracker should watch.
 
 use crate::codec::json::{write_integer, write_string};
 use crate::directory::Directory;
@@ -12,8 +12,8 @@ pub fn tags(directory: &Directory, project: Option<u32>) -> Result<Vec<u8>, Refu
     Ok(out)
 }
 
-/// Writes `{"tags":[…]}` of a project. A session whose project is not known has none: an error would hold up trackers
-/// of the 12.x line, which wait for this answer before they record.
+/// Writes a project's `{"tags":[…]}`. A session whose project is unknown gets an empty list: an error would hold up 12.x trackers, which
+/// wait for this answer before they record.
 pub fn write_tags(out: &mut Vec<u8>, directory: &Directory, project: Option<u32>) {
     let tags = project.and_then(|id| directory.by_id(id)).map_or(&[][..], |project| &project.tags);
     out.extend_from_slice(b"{\"tags\":[");

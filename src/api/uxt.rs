@@ -1,6 +1,6 @@
-//! `/v1/web/uxt/…`: tests with users. What a test is, and that a user has begun or ended it or one of its tasks.
+//! `/v1/web/uxt/…`: usability tests. A browser asks what a test consists of, and reports that its user began or ended the test or a task.
 //!
-//! Where OpenReplay answers with its database's text, the text is kept: it is all that some log searches know.
+//! Where OpenReplay answers with an error text of its database, the same text is used, because some operators search logs for it.
 
 use crate::base::text::clean;
 use crate::codec::json::{
@@ -12,15 +12,15 @@ use crate::session::SessionId;
 
 use super::refusal::{Reason, Refusal};
 
-/// Longest answer to a task that is kept, in characters.
+/// How much of a user's answer to a task is stored, in characters.
 const ANSWER_CHARS_MAX: usize = 10_000;
 
-/// What the table's column of statuses takes.
+/// The values that the table's status column takes.
 const STATUSES: [&str; 3] = ["begin", "done", "skipped"];
 
-/// The answer to `GET /v1/web/uxt/test/{id}`. `param` is the id as the path has it.
+/// The answer to `GET /v1/web/uxt/test/{id}`. `param` is the id as written in the path.
 ///
-/// A test that may not be taken, or has nothing to do in it, is one that is not there.
+/// A test that is not open, or has no tasks, counts as missing.
 pub fn test(param: &[u8], directory: &Directory, project: Option<u32>) -> Result<Vec<u8>, Refusal> {
     let Some(project) = project else {
         let text = "failed to get session from postgres: no rows in result set";
@@ -93,8 +93,8 @@ pub enum Step {
     Task,
 }
 
-/// A signal as the tracker sends it. The names of its keys differ from those that OpenReplay reads by their case, and by one: the
-/// tracker says `taskAnswer` where `answer` was expected.
+/// A signal as the tracker sends it. Its keys differ in case from those that OpenReplay reads, and one differs in name: the tracker sends
+/// `taskAnswer` where OpenReplay expects `answer`.
 #[derive(Debug, Default)]
 struct Signal {
     test_id: i64,
@@ -119,7 +119,7 @@ impl Signal {
     }
 }
 
-/// Each kind of signal has a type of its own in error texts, and the signal of a test has no fields of a task.
+/// The two kinds of signals have types of their own, because error texts name the type and a test's signal lacks the fields of a task.
 #[derive(Default)]
 struct TestSignal(Signal);
 
@@ -152,10 +152,10 @@ impl Fields for TaskSignal {
     }
 }
 
-/// Judges a signal and makes its row, in place of what `row` holds; returns the project. It is one of [`Table::TestSignals`](crate::records::Table).
+/// Judges a signal and writes its row for [`Table::TestSignals`](crate::records::Table) to `row`, which is cleared first. Returns the project.
 ///
-/// The session is the token's, whatever the body says. What no table would take is refused, in the table's order: another status, and a session,
-/// test or task that is not there.
+/// The session is the token's, whatever the body says. What the database would refuse is refused, in the order of its checks: an unknown
+/// status, then a session, test or task that does not exist.
 pub fn signal(
     step: Step,
     body: &[u8],
@@ -215,7 +215,7 @@ fn missing(column: &str) -> Refusal {
     Refusal::new(400, Reason::Parameter, text)
 }
 
-/// What the column holds.
+/// Limits a number to what a `bigint` column holds.
 fn bigint(number: u64) -> u64 {
     number.min(i64::MAX as u64)
 }

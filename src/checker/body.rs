@@ -1,4 +1,4 @@
-//! The check of a stored batch: its body is inflated as its record says, within a limit, and its structure is checked on the way.
+//! The check of a stored batch: its body is inflated in the record's coding, up to a limit, and its structure is checked along the way.
 
 use crate::codec::inflate::{InflateError, Inflater};
 use crate::log::format::record::Record;
@@ -11,23 +11,23 @@ pub enum BodyFault {
     /// It does not inflate.
     #[error(transparent)]
     Inflate(#[from] InflateError),
-    /// The batch in it is malformed.
+    /// The batch is malformed.
     #[error(transparent)]
     Batch(#[from] BatchFault),
 }
 
-/// Kinds of faults, as they are counted.
+/// The kinds of faults, as counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum BodyFaultKind {
     /// It does not inflate.
     Compression,
     /// It does not begin with metadata, or has metadata elsewhere.
     Metadata,
-    /// A size overruns.
+    /// A message's size points beyond the end.
     Size,
     /// It ends too early.
     Truncated,
-    /// No batch begins at its split.
+    /// No second batch begins at its split.
     Split,
     /// Anything else.
     Other,
@@ -50,7 +50,7 @@ impl BodyFaultKind {
         }
     }
 
-    /// What such a batch costs in OpenReplay, whose services read a batch as a whole or not at all.
+    /// What OpenReplay does with such a batch; its services read a batch as a whole or not at all.
     pub const fn cost(self) -> &'static str {
         match self {
             Self::Compression => "refused: its tracker tries ten times more, then stops recording",
@@ -77,7 +77,7 @@ impl BodyFault {
         }
     }
 
-    /// Its place, in bytes from the start of the inflated body. `None`: the body does not inflate.
+    /// Where the fault is, in bytes from the start of the inflated body. `None`: the body does not inflate.
     pub const fn offset(&self) -> Option<u64> {
         match self {
             Self::Inflate(_) => None,
@@ -94,8 +94,8 @@ pub struct BodyReader {
 }
 
 impl BodyReader {
-    /// Checks the structure of a record's body, of at most `limit` inflated bytes, without keeping it. Where the tracker's generation is not
-    /// known, the body is sound if it is for either of the two.
+    /// Checks the structure of a record's body, of at most `limit` inflated bytes, without keeping it. If the tracker's generation is
+    /// unknown, the body is valid if it is valid for either of the two.
     pub fn check(&mut self, record: &Record<'_>, limit: usize, era: Option<Era>) -> Result<BatchFacts, BodyFault> {
         let split = (record.split > 0).then_some(record.split as usize);
         let mut first = Ok(Checker::new(split, era.unwrap_or(Era::Main)));

@@ -1,4 +1,4 @@
-//! The list of broken batches: NDJSON, bounded, the older half kept beside it.
+//! The list of broken batches: an NDJSON file of bounded size, with the older half in a second file.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -13,7 +13,7 @@ use super::body::BodyFault;
 /// The list's name in the data folder.
 pub const FILE: &str = "broken.ndjson";
 
-/// At this size the file becomes `broken.ndjson.1`, and a new one begins.
+/// At this size the file is renamed to `broken.ndjson.1`, and a new one begins.
 const BYTES_MAX: u64 = 8 * 1024 * 1024;
 
 /// Appends to the list.
@@ -34,7 +34,7 @@ struct Line<'a> {
 }
 
 impl BrokenList {
-    /// The list at `path`, which is made with the first batch.
+    /// The list at `path`. The file is created with the first entry.
     pub fn new(path: PathBuf) -> Self {
         Self { path, file: None, bytes_max: BYTES_MAX }
     }

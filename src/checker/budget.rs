@@ -1,16 +1,16 @@
-//! A share of one processor.
+//! Limits a thread to a share of one processor.
 
 use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
 
-/// What was not used within this time is lost.
+/// Processor time that is not used within this time is forfeited.
 const WINDOW: Duration = Duration::from_secs(1);
 
-/// The shortest pause worth a system call.
+/// The shortest pause that is worth a system call.
 const PAUSE_MIN: Duration = Duration::from_millis(2);
 
-/// Measures the processor time of the thread that made it against its share.
+/// Compares the processor time of the thread that created it with its share.
 pub struct Budget {
     percent: u32,
     began: Instant,
@@ -28,7 +28,7 @@ impl Budget {
         self.percent = u32::from(percent).clamp(1, 100);
     }
 
-    /// How long to rest so that the share is kept, if at all.
+    /// How long the thread must pause to stay within the share; `None` if it need not.
     pub fn pause(&mut self) -> Option<Duration> {
         let used = thread_time().saturating_sub(self.used);
         let elapsed = self.began.elapsed();

@@ -6,14 +6,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::telemetry::{Metrics, Sample};
 
 use super::body::BodyFaultKind;
-use super::trackers::Tally;
+use super::trackers::TrackerCounts;
 
 /// Counts since the start.
 #[derive(Debug, Default)]
 pub struct Findings {
     checked: AtomicU64,
     kinds: [AtomicU64; BodyFaultKind::ALL.len()],
-    by_tracker: Tally,
+    by_tracker: TrackerCounts,
     jumps: AtomicU64,
 }
 
@@ -23,7 +23,7 @@ impl Findings {
         self.checked.load(Ordering::Relaxed)
     }
 
-    /// Batches that are broken in this way.
+    /// Batches that are broken in one way.
     pub fn broken_by(&self, kind: BodyFaultKind) -> u64 {
         self.kinds[kind as usize].load(Ordering::Relaxed)
     }
@@ -33,7 +33,7 @@ impl Findings {
         BodyFaultKind::ALL.iter().map(|&kind| self.broken_by(kind)).sum()
     }
 
-    /// Times that records were left out: it fell behind, or they were deleted before.
+    /// How often records were skipped, because the checker fell behind or they were deleted first.
     pub fn jumps(&self) -> u64 {
         self.jumps.load(Ordering::Relaxed)
     }
@@ -54,7 +54,7 @@ impl Findings {
         self.jumps.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Batches by project and tracker: all of them, or the broken ones.
+    /// Batches by project and tracker: all, or only broken ones.
     fn by_tracker(&self, broken: bool) -> Vec<Sample> {
         let sample = |(project, version, all, of_them_broken): (u32, String, u64, u64)| {
             let labels = vec![("project", project.to_string()), ("tracker", version)];

@@ -1,4 +1,4 @@
-//! The checker's settings, and those that change while it runs.
+//! The checker's settings, some of which can change while it runs.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
@@ -7,7 +7,7 @@ use crate::config::{CheckBodies, Config};
 
 /// The settings.
 #[derive(Debug, Clone)]
-pub struct Options {
+pub struct CheckerOptions {
     /// The data folder.
     pub data: PathBuf,
     /// Whether batches are checked at all.
@@ -18,7 +18,7 @@ pub struct Options {
     pub inflated_limit: usize,
 }
 
-impl Options {
+impl CheckerOptions {
     /// The checker's part of the server's settings.
     pub fn of(config: &Config) -> Self {
         Self {
@@ -30,7 +30,7 @@ impl Options {
     }
 }
 
-/// Those that may change while it runs.
+/// The settings that can change while it runs.
 #[derive(Debug)]
 pub struct LiveOptions {
     enabled: AtomicBool,
@@ -39,7 +39,7 @@ pub struct LiveOptions {
 }
 
 impl LiveOptions {
-    pub fn new(options: &Options) -> Self {
+    pub fn new(options: &CheckerOptions) -> Self {
         Self {
             enabled: AtomicBool::new(options.enabled),
             budget_percent: AtomicU8::new(options.budget_percent),
@@ -47,8 +47,8 @@ impl LiveOptions {
         }
     }
 
-    /// Takes over all but the data folder.
-    pub fn set(&self, options: &Options) {
+    /// Applies all settings except the data folder.
+    pub fn set(&self, options: &CheckerOptions) {
         self.budget_percent.store(options.budget_percent, Ordering::Relaxed);
         self.inflated_limit.store(options.inflated_limit, Ordering::Relaxed);
         self.enabled.store(options.enabled, Ordering::Relaxed);

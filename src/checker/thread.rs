@@ -12,11 +12,11 @@ use crate::log::format::record::Record;
 use crate::telemetry::{Logger, Metrics};
 
 use super::findings::Findings;
-use super::options::{LiveOptions, Options};
+use super::options::{CheckerOptions, LiveOptions};
 use super::trackers::Trackers;
 use super::worker::Worker;
 
-/// A checker that runs. It ends when this is dropped.
+/// A running checker. Dropping it stops the thread.
 #[derive(Debug)]
 pub struct Checker {
     findings: Arc<Findings>,
@@ -25,7 +25,8 @@ pub struct Checker {
     thread: Option<JoinHandle<()>>,
 }
 
-/// The starts of sessions that the log holds already. The checker waits until this is dropped before it begins: batches do not say which tracker wrote them.
+/// Collects the session starts that the log already holds. Batches do not say which tracker wrote them, so the checker begins only when this
+/// is dropped.
 #[derive(Debug)]
 pub struct EarlierStarts {
     trackers: Trackers,
@@ -33,7 +34,7 @@ pub struct EarlierStarts {
 }
 
 impl EarlierStarts {
-    /// Takes note of one.
+    /// Adds a start.
     pub fn note(&mut self, start: &Record<'_>) {
         self.trackers.note(start);
     }
@@ -41,7 +42,7 @@ impl EarlierStarts {
 
 impl Drop for EarlierStarts {
     fn drop(&mut self) {
-        // The channel has room for it. If the checker has ended, nobody needs it.
+        // The channel has room for one message. If the checker has ended, nobody needs it.
         let _ = self.to.try_send(std::mem::take(&mut self.trackers));
     }
 }
@@ -50,8 +51,8 @@ impl Checker {
     /// Starts the thread.
     ///
     /// # Errors
-    /// The system gives no thread.
-    pub fn spawn(options: Options, logger: Logger) -> io::Result<(Self, EarlierStarts)> {
+    /// The thread could not be started.
+    pub fn spawn(options: CheckerOptions, logger: Logger) -> io::Result<(Self, EarlierStarts)> {
         let (to, earlier) = crossbeam_channel::bounded(1);
         let findings = Arc::new(Findings::default());
         let live = Arc::new(LiveOptions::new(&options));
@@ -65,24 +66,24 @@ impl Checker {
         Ok((checker, EarlierStarts { trackers: Trackers::default(), to }))
     }
 
-    /// A function that changes the settings while it runs. They apply from the next batch on; the data folder stays.
+    /// A function that changes the settings while the checker runs. They apply from the next batch on. The data folder stays the same.
     pub fn tuner(&self) -> impl Fn(&Config) + Send + Sync + 'static {
         let live = Arc::clone(&self.options);
-        move |config| live.set(&Options::of(config))
+        move |config| live.set(&CheckerOptions::of(config))
     }
 
-    /// Adds what was found to the metrics.
+    /// Registers the checker's metrics.
     #[must_use]
     pub fn register(&self, metrics: Metrics) -> Metrics {
         self.findings.register(metrics)
     }
 
-    /// What was found so far.
+    /// The findings so far.
     pub fn findings(&self) -> &Findings {
         &self.findings
     }
 
-    /// Ends the thread.
+    /// Stops the thread and waits for it.
     pub fn stop(mut self) {
         self.end();
     }
@@ -90,7 +91,7 @@ impl Checker {
     fn end(&mut self) {
         self.handle.stop();
         if let Some(thread) = self.thread.take() {
-            // The panic hook has printed a panic there; nothing is left to do about it.
+            // If it panicked, the panic hook has reported that already.
             let _ = thread.join();
         }
     }

@@ -1,4 +1,4 @@
-//! Which tracker wrote a session's batches. Batches do not say; starts do.
+//! Which tracker version wrote a session's batches. Batches do not say, but session starts do.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Mutex;
@@ -6,39 +6,39 @@ use std::sync::Mutex;
 use crate::log::format::record::Record;
 use crate::records::Start;
 
-/// Sessions remembered at a time: at least this many, at most twice as many.
+/// How many sessions are remembered: at least this many, at most twice as many.
 const SESSIONS_MAX: usize = 32_768;
 
-/// Versions that are distinguished: more than a fleet has, and a bound to what clients can make of them.
+/// How many versions are distinguished: more than are in use at one site, and a limit on how many a client can make up.
 const VERSIONS_MAX: usize = 100;
 
-/// Pairs of project and version that have counts of their own.
+/// How many pairs of project and version have their own counts.
 const PAIRS_MAX: usize = 200;
 
-/// The longest text that is taken for a version.
+/// The longest text that counts as a version.
 const VERSION_BYTES_MAX: usize = 32;
 
-/// The version of a session whose start was not seen.
+/// The version of a session whose start is unknown.
 pub const UNKNOWN: &str = "unknown";
 
-/// All versions that have no count of their own.
+/// Stands for all versions without their own count.
 pub const OTHER: &str = "other";
 
-/// The version that a start's row names. `None`: the record is no start, or its row names none.
+/// The tracker version in a start's row. `None`: the record is not a start, or its row has no version.
 pub fn version_of(record: &Record<'_>) -> Option<String> {
     let row = Start::read(record)?.row()?;
     Some(row.tracker_version).filter(|version| !version.is_empty())
 }
 
-/// A session's project and the number of its tracker's version.
-type Known = (u32, u16);
+/// A session's project, and the index of its tracker version.
+type KnownTracker = (u32, u16);
 
-/// What starts said, for the sessions that were met last.
+/// The trackers of the most recent sessions.
 #[derive(Debug)]
 pub struct Trackers {
     versions: Vec<String>,
-    young: HashMap<u64, Known>,
-    old: HashMap<u64, Known>,
+    young: HashMap<u64, KnownTracker>,
+    old: HashMap<u64, KnownTracker>,
     sessions_max: usize,
 }
 
@@ -54,19 +54,19 @@ impl Default for Trackers {
 }
 
 impl Trackers {
-    /// Takes note of a start.
+    /// Remembers the tracker in a session start.
     pub fn note(&mut self, start: &Record<'_>) {
         let version = version_of(start).map_or(0, |version| self.number(&version));
         self.insert(start.session, (start.project, version));
     }
 
-    /// The project and the version of a batch's tracker.
+    /// The project and the tracker version of a batch.
     pub fn of(&mut self, batch: &Record<'_>) -> (u32, &str) {
         let known = match self.young.get(&batch.session) {
             Some(&known) => known,
             None => {
                 let known = self.old.get(&batch.session).copied().unwrap_or_default();
-                if known != Known::default() {
+                if known != KnownTracker::default() {
                     self.insert(batch.session, known);
                 }
                 known
@@ -76,7 +76,7 @@ impl Trackers {
         (project, &self.versions[usize::from(known.1)])
     }
 
-    fn insert(&mut self, session: u64, known: Known) {
+    fn insert(&mut self, session: u64, known: KnownTracker) {
         if self.young.len() >= self.sessions_max {
             self.old = std::mem::take(&mut self.young);
         }
@@ -98,13 +98,13 @@ impl Trackers {
     }
 }
 
-/// Batches by project and version: all of them, and the broken ones.
+/// Counts of all batches and of broken ones, by project and version.
 #[derive(Debug, Default)]
-pub struct Tally {
+pub struct TrackerCounts {
     pairs: Mutex<BTreeMap<(u32, String), [u64; 2]>>,
 }
 
-impl Tally {
+impl TrackerCounts {
     /// Counts a batch.
     pub fn count(&self, project: u32, version: &str, broken: bool) {
         let Ok(mut pairs) = self.pairs.lock() else { return };

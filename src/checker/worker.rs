@@ -8,7 +8,7 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use crate::base::time::wall_us;
-use crate::consume::{self, Batch, BatchBounds, Consumer, Failure, Handle, Handler, Step};
+use crate::consume::{self, AfterBatch, Batch, BatchBounds, Consumer, Failure, Handle, Handler};
 use crate::log::cursor::From;
 use crate::log::format::record::{Kind, Record};
 use crate::telemetry::{Level, Logger};
@@ -23,25 +23,25 @@ use super::trackers::Trackers;
 /// The name under which its cursor is kept.
 const NAME: &str = "checker";
 
-/// The rest when there is nothing new.
+/// The pause when there is nothing new.
 const IDLE: Duration = Duration::from_millis(500);
 
-/// The rest after the log could not be read.
+/// The pause after a failure to read the log.
 const FAILURE_REST: Duration = Duration::from_secs(5);
 
-/// The budget and the settings are looked at after so many records.
+/// How many records are checked before the budget and the settings are looked at again.
 const STRIDE: u32 = 16;
 
-/// Further behind than this it skips to the end.
+/// If it falls behind by more than this, it skips to the end of the log.
 const LAG_MAX: Duration = Duration::from_secs(60);
 
-/// How often the cursor is kept. Keeping it syncs, which a disk under load feels.
+/// How often the cursor is saved. Saving syncs a file, which costs a busy disk something.
 const KEEP_EVERY: Duration = Duration::from_secs(5);
 
-/// How often it looks for a stop while the log's earlier starts are read.
+/// How often it checks for a stop while it waits for the earlier starts.
 const STARTS_POLL: Duration = Duration::from_millis(50);
 
-/// Bounds that a stride stays far below.
+/// Bounds that a stride of records never reaches.
 const BATCH: BatchBounds = BatchBounds { bytes: u64::MAX, time: Duration::from_secs(1) };
 
 /// What runs on the checker's thread.
@@ -57,7 +57,7 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// To be called on its own thread, whose processor time is counted.
+    /// Must be called on the checker's thread, because the budget counts the calling thread's processor time.
     pub fn new(data: PathBuf, findings: Arc<Findings>, options: Arc<LiveOptions>, logger: Logger) -> Self {
         let broken = BrokenList::new(data.join(broken_list::FILE));
         let budget = Budget::new(options.budget_percent());
@@ -65,7 +65,7 @@ impl Worker {
         Self { data, findings, options, logger, trackers, bodies, broken, budget }
     }
 
-    /// Waits for the earlier starts, then follows the log until the stop.
+    /// Waits for the earlier starts, then follows the log until it is stopped.
     pub fn run(mut self, earlier: &Receiver<Trackers>, handle: &Handle) {
         // Requests come first.
         let _ = rustix::process::nice(19);
@@ -108,8 +108,8 @@ impl Worker {
     fn check(&mut self, record: &Record<'_>) {
         self.findings.count_checked();
         let limit = self.options.inflated_limit();
-        // A decoder that panics on a batch must not end the checker, now and at each start from here. Its state is made anew with each body. Both generations of trackers
-        // are tried, because a start may be missing.
+        // A batch on which a decoder panics must not end the checker, now and again after every restart. Decoders reset their state for each
+        // body. Both tracker generations are tried, because the session's start may be missing.
         let bodies = &mut self.bodies;
         let checked = catch_unwind(AssertUnwindSafe(|| bodies.check(record, limit, None).map(drop)));
         let (project, version) = self.trackers.of(record);
@@ -130,9 +130,9 @@ impl Worker {
 }
 
 impl Handler for Worker {
-    fn take(&mut self, batch: &mut Batch<'_>) -> Step {
+    fn take(&mut self, batch: &mut Batch<'_>) -> AfterBatch {
         if !self.options.enabled() {
-            return Step::End;
+            return AfterBatch::End;
         }
         let mut lag_us = None;
         for _ in 0..STRIDE {
@@ -147,22 +147,22 @@ impl Handler for Worker {
         if batch.skipped().segments > 0 {
             self.findings.count_jump();
         }
-        let Some(lag_us) = lag_us else { return Step::Continue };
+        let Some(lag_us) = lag_us else { return AfterBatch::Continue };
         self.budget.set(self.options.budget_percent());
         match self.budget.pause() {
-            None => Step::Continue,
+            None => AfterBatch::Continue,
             Some(pause) if lag_us > LAG_MAX.as_micros() as u64 => {
                 self.findings.count_jump();
-                Step::SkipToEnd(pause)
+                AfterBatch::SkipToEnd(pause)
             }
-            Some(pause) => Step::Pause(pause),
+            Some(pause) => AfterBatch::Pause(pause),
         }
     }
 
     fn failed(&mut self, failure: Failure<'_>) {
         match failure {
             Failure::Read(error) => self.warn("the checker can't read the log", &error.to_string()),
-            // It only means that a crash has some batches checked twice.
+            // The only effect is that some batches are checked again after a crash.
             Failure::Keep(_) => {}
         }
     }

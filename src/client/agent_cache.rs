@@ -1,8 +1,8 @@
-//! User agents that a core has seen before.
+//! A core's cache of parsed user agents.
 //!
-//! A page's visitors share a few hundred user agents, and telling one takes longer than all the
-//! rest of a start. The cache is bounded in entries and in the length of each, which is known by
-//! its beginning; what was not asked for again since the clock's hand last came by makes room.
+//! A site's visitors share a few hundred user agents, and parsing one takes longer than the rest of a start. The cache is bounded in entries
+//! and in the size of each: only the beginning of a user agent is its key. It evicts by the clock algorithm: an entry that was not used since
+//! the clock's hand last passed makes room.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -16,10 +16,9 @@ struct Slot {
     asked: bool,
 }
 
-/// A bounded cache from user agents to what they tell, robots included.
+/// A bounded cache from user agents to what they say, including those of robots.
 pub struct AgentCache {
-    /// Keyed by the hash alone; the slot's key decides. The hash is seeded, so nobody outside can
-    /// make two user agents meet.
+    /// Keyed by hash; the slot's key decides whether it is a hit. The hash is seeded, so that nobody can craft user agents that collide.
     slots_by_hash: HashMap<u64, usize>,
     slots: Vec<Slot>,
     slots_max: usize,
@@ -49,7 +48,7 @@ impl AgentCache {
         self.slots.is_empty()
     }
 
-    /// What `user_agent` tells. `agents` must be ready: a `None` is remembered too.
+    /// What `user_agent` says. `agents` must be ready, because a `None` is cached too.
     pub fn get(&mut self, user_agent: &[u8], agents: &UserAgents) -> Option<&Agent> {
         let user_agent = beginning(user_agent);
         let hash = self.hasher.hash_one(user_agent);
@@ -81,7 +80,7 @@ impl AgentCache {
         at
     }
 
-    /// The first slot that nobody asked for again since the hand came by: after one round at most.
+    /// The first slot that was not used since the hand last passed. It is found within one round.
     fn make_room(&mut self) -> usize {
         loop {
             let at = self.hand;

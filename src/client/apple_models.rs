@@ -1,13 +1,13 @@
-//! What Apple's devices are called: the identifiers that a device gives of itself, and the names that people know.
+//! Apple's devices: from the identifier that a device reports to the name that people know.
 
-/// The name of a model such as `iPhone14,5`; an identifier that is not in the table is its own name.
+/// The name of a model such as `iPhone14,5`. An identifier that is not in the table is returned unchanged.
 pub fn name(identifier: &str) -> &str {
     let found = MODELS.binary_search_by(|(model, _)| model.cmp(&identifier));
     found.map_or(identifier, |at| MODELS[at].1)
 }
 
-/// In the order of bytes. The list is OpenReplay's: a later model goes by its identifier there too, and so the sessions
-/// of one device keep one name whichever server took them.
+/// Sorted by identifier, in byte order. The list is OpenReplay's: it leaves out later models on purpose, so that a device has the same name
+/// whichever server took its sessions.
 const MODELS: &[(&str, &str)] = &[
     ("AppleTV5,3", "Apple TV"),
     ("AppleTV6,2", "Apple TV 4K"),

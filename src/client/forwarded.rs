@@ -1,27 +1,26 @@
 //! The client's address as proxies report it: `X-Forwarded-For`, `X-Real-Ip` and `Forwarded` (RFC 7239).
 //!
-//! Anybody can send these fields, so they are read only from trusted peers. Two questions then have two answers:
+//! Anyone can send these fields, so they are read only from trusted peers. They serve two purposes, with different answers:
 //!
-//! - *Whom do limits count?* ([`read`]) The right-most address that is not a trusted proxy's. Each proxy appends the address that it
-//!   saw, so everything further left was written by somebody who is not trusted.
-//! - *Where in the world is the client?* ([`client_ip`]) As OpenReplay answers it: the left-most public address. A client may lie
-//!   there, but only about its own country. `Forwarded` is not used for this.
+//! - *Rate limits* ([`read`]) use the right-most address that is not a trusted proxy's. Each proxy appends the address that it saw, so
+//!   everything further left was written by someone who is not trusted.
+//! - *Geolocation* ([`client_ip`]) uses the left-most public address, as OpenReplay does. A client can lie there, but only about its own
+//!   country. `Forwarded` is not used for this.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
-/// What these fields of one request say.
+/// What these fields say in one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ForwardedFields<'a> {
     /// The first line of `X-Forwarded-For`.
     pub x_forwarded_for: Option<&'a [u8]>,
     /// The first line of `X-Real-Ip`.
     pub x_real_ip: Option<&'a [u8]>,
-    /// The right-most address that is not trusted; the left-most one if all are. `Forwarded` counts only where the other two are
-    /// empty.
+    /// The right-most address that is not trusted; the left-most one if all are. `Forwarded` counts only if the other two are empty.
     pub client: Option<IpAddr>,
 }
 
-/// Reads the fields of a trusted peer's request. `trusted` tells the addresses of proxies from those of clients.
+/// Reads the fields of a request from a trusted peer. `trusted` tells whether an address is a trusted proxy's.
 pub fn read<'a>(
     headers: impl Iterator<Item = (&'a [u8], &'a [u8])>,
     trusted: impl Fn(IpAddr) -> bool,
@@ -52,11 +51,11 @@ pub fn read<'a>(
     fields
 }
 
-/// How many entries of `X-Forwarded-For` are searched for the origin: no chain of proxies is longer.
+/// How many entries of `X-Forwarded-For` are searched for the client; no real chain of proxies is longer.
 const NODES_MAX: usize = 64;
 
-/// The address that tells where the client is: the left-most public one in `X-Forwarded-For`, else `X-Real-Ip`; either may carry a
-/// port. The peer's own address counts only when neither field was sent.
+/// The address for geolocation: the left-most public one in `X-Forwarded-For`, or else `X-Real-Ip`; both may have a port. The peer's own
+/// address counts only if neither field was sent.
 pub fn client_ip(x_forwarded_for: Option<&[u8]>, x_real_ip: Option<&[u8]>, peer: IpAddr) -> Option<IpAddr> {
     let forwarded = x_forwarded_for.unwrap_or_default();
     let real = x_real_ip.unwrap_or_default();
@@ -74,7 +73,7 @@ fn is_public(address: IpAddr) -> bool {
     }
 }
 
-/// The proxies of a request, listed on one or more header lines.
+/// The proxies that a request passed, listed on one or more header lines.
 #[derive(Default)]
 struct ProxyChain {
     /// The left-most address.
@@ -84,8 +83,8 @@ struct ProxyChain {
 }
 
 impl ProxyChain {
-    /// Adds the next line's addresses, from its right end on. Nothing left of the first untrusted address can be believed, and none of
-    /// it is parsed: a client may have written thousands.
+    /// Adds the next line's addresses, from right to left. Nothing to the left of the first untrusted address can be believed, so it is not
+    /// even parsed: a client may have written thousands of addresses.
     fn add_list(&mut self, from_the_right: impl Iterator<Item = IpAddr>, trusted: impl Fn(IpAddr) -> bool) {
         let mut leftmost = None;
         for address in from_the_right {
@@ -103,7 +102,7 @@ impl ProxyChain {
     }
 }
 
-/// The address of a node: bare, in brackets, with a port or in quotes. Names that hide it (`unknown`, `_x`) give none.
+/// The address of a node: bare, in brackets, with a port or in quotes. `None` for an obfuscated one (`unknown`, `_x`).
 fn node(text: &[u8]) -> Option<IpAddr> {
     let text = text.trim_ascii();
     let text = text.strip_prefix(b"\"").unwrap_or(text);
@@ -117,7 +116,7 @@ fn node(text: &[u8]) -> Option<IpAddr> {
     if let Ok(address) = text.parse::<SocketAddr>() {
         return Some(address.ip());
     }
-    // A port may be hidden like a name: `192.0.2.43:_x`.
+    // A port may be obfuscated too: `192.0.2.43:_x`.
     let (host, port) = text.rsplit_once(':')?;
     let host = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
     port.starts_with('_').then(|| host.parse().ok()).flatten()
@@ -126,7 +125,7 @@ fn node(text: &[u8]) -> Option<IpAddr> {
 /// The `for` parameters of a `Forwarded` value.
 struct ForParameters<'a> {
     rest: &'a [u8],
-    /// Whether quotes hide what is in them. Once one is not closed, no later one is either, so nothing is scanned twice.
+    /// Whether quotes still count. After one that is not closed, later ones are not closed either, so nothing is scanned twice.
     quotes: bool,
 }
 
@@ -149,7 +148,7 @@ impl<'a> Iterator for ForParameters<'a> {
     }
 }
 
-/// Splits after the next `;` or `,`, outside of quotes if quotes count. `false`: a quote is not closed.
+/// Splits after the next `;` or `,`, ignoring those inside quotes if quotes count. `false`: a quote is not closed.
 fn cut(text: &[u8], quotes: bool) -> (&[u8], &[u8], bool) {
     let (mut quoted, mut escaped) = (false, false);
     for (at, &byte) in text.iter().enumerate() {
@@ -161,7 +160,7 @@ fn cut(text: &[u8], quotes: bool) -> (&[u8], &[u8], bool) {
             _ => {}
         }
     }
-    // A quote that is never closed is none: it must not hide what a proxy appended.
+    // A quote that is never closed does not count: it must not hide what a proxy appended.
     match text.iter().position(|byte| matches!(byte, b';' | b',')).filter(|_| quoted) {
         Some(at) => (&text[..at], &text[at + 1..], false),
         None => (text, &[], !quoted),

@@ -1,4 +1,4 @@
-//! Where in the world an address is, from a MaxMind City database.
+//! Geolocation of addresses, with a MaxMind City database.
 
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use serde::Deserialize;
 use crate::base::text::clean;
 use crate::watched_files::read_at_rest;
 
-/// The country of an address whose country is not known.
+/// The country if the real one is unknown.
 pub const UNKNOWN_COUNTRY: &str = "UN";
 /// Longest name of a state or city that is kept, in characters.
 const PLACE_CHARS_MAX: usize = 255;
@@ -22,31 +22,31 @@ pub enum GeoError {
     Io {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
     /// It is not a MaxMind database.
-    #[error("{} is no MaxMind database that can be used: {source}", path.display())]
+    #[error("{} is not a usable MaxMind database: {source}", path.display())]
     Format {
         /// The file.
         path: PathBuf,
-        /// What the reader said.
+        /// The reader's error.
         source: maxminddb::MaxMindDbError,
     },
 }
 
-/// Where an address is. Reused from start to start.
+/// Where an address is. Its buffers are reused.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Place {
+pub struct Location {
     /// ISO code of the country, or `UN`.
     pub country: &'static str,
-    /// English name of the state, may be empty.
+    /// English name of the state; may be empty.
     pub state: String,
-    /// English name of the city, may be empty.
+    /// English name of the city; may be empty.
     pub city: String,
 }
 
-/// The database of addresses, if there is one.
+/// The address database, if there is one.
 #[derive(Debug, Default)]
 pub struct Geo {
     reader: Option<Reader<Vec<u8>>>,
@@ -84,7 +84,7 @@ impl NamedPlace<'_> {
     }
 }
 
-/// Whether a database was written to its end: its metadata comes last.
+/// Whether a database file is complete: its metadata comes last.
 fn has_end(bytes: &[u8]) -> bool {
     const MARK: &[u8] = b"\xab\xcd\xefMaxMind.com";
     const TAIL: usize = 128 * 1024;
@@ -92,7 +92,7 @@ fn has_end(bytes: &[u8]) -> bool {
 }
 
 impl Geo {
-    /// Without a database: every address is in `UN`.
+    /// No database: the country of every address is `UN`.
     pub fn none() -> Self {
         Self::default()
     }
@@ -107,8 +107,8 @@ impl Geo {
         Ok(Self { reader: Some(reader) })
     }
 
-    /// Looks `address` up and writes where it is to `place`. A damaged entry counts as missing.
-    pub fn find(&self, address: Option<IpAddr>, place: &mut Place) {
+    /// Looks up `address` and writes its location to `place`. A damaged entry counts as missing.
+    pub fn find(&self, address: Option<IpAddr>, place: &mut Location) {
         place.country = UNKNOWN_COUNTRY;
         place.state.clear();
         place.city.clear();
@@ -135,7 +135,7 @@ impl Geo {
     }
 }
 
-/// The code, if it is one that tables of countries know; else `UN`.
+/// The code if it is a known country's, otherwise `UN`.
 fn known_country(code: &str) -> &'static str {
     let bytes = code.as_bytes();
     if bytes.len() != 2 {
@@ -144,7 +144,7 @@ fn known_country(code: &str) -> &'static str {
     COUNTRIES.split(' ').find(|known| known.as_bytes() == bytes).unwrap_or(UNKNOWN_COUNTRY)
 }
 
-/// ISO 3166-1 alpha-2, and XK, which databases of addresses use for Kosovo.
+/// ISO 3166-1 alpha-2, and XK, which address databases use for Kosovo.
 const COUNTRIES: &str = "AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI \
     BJ BL BM BN BO BQ BR BS BT BV BW BY BZ CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY \
     CZ DE DJ DK DM DO DZ EC EE EG EH ER ES ET FI FJ FK FM FO FR GA GB GD GE GF GG GH GI GL GM GN \

@@ -1,10 +1,10 @@
-//! What can be known of a client: its browser or device, its address, and where in the world that is.
+//! What can be known about a client: its browser or device, its address, and its location.
 //!
 //! | module | holds |
 //! |---|---|
 //! | [`user_agent`] | browser, operating system and device, read from the user agent |
-//! | [`agent_cache`] | the results of the last user agents |
-//! | `regexes_yaml` | the file of expressions that recognise user agents |
+//! | [`agent_cache`] | a cache of parsed user agents |
+//! | `regexes_yaml` | reads the file of expressions that recognise user agents |
 //! | [`apple_models`] | the names of Apple's devices |
 //! | [`forwarded`] | the client's address behind proxies |
 //! | [`geo`] | country, state and city of an address |

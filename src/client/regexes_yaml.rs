@@ -1,9 +1,8 @@
-//! A reader of `regexes.yaml` of uap-core, the expressions that recognise user agents. It reads a subset of YAML: three lists of flat
-//! maps, one scalar a line.
+//! Reads uap-core's `regexes.yaml`, the expressions that recognise user agents. It reads a subset of YAML: three lists of flat maps, one
+//! scalar per line.
 //!
-//! A YAML library was tried and weighed (`serde-saphyr`). It reads the file well, but brings a dozen packages with it, and would accept
-//! or refuse an operator's file for other reasons than this does: a list with a misspelt name is dropped in silence, and a file that has
-//! only one of the three lists is refused. Here whatever is not understood is refused with its line:
+//! Why not a YAML library: `serde-saphyr` reads the file well, but it brings a dozen packages with it, silently drops a list with a misspelt
+//! name, and refuses a file that has only one of the three lists. Here, anything that is not understood is refused with its line number:
 //!
 //! ```yaml
 //! user_agent_parsers:
@@ -16,7 +15,7 @@ use std::borrow::Cow;
 
 use ua_parser::{Regexes, device, os, user_agent};
 
-/// What is wrong with the file, and where.
+/// An error in the file, and its line.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: {fault}")]
 pub struct RegexesError {
@@ -26,7 +25,7 @@ pub struct RegexesError {
     pub fault: &'static str,
 }
 
-/// One expression with its replacements, of any of the lists.
+/// One expression with its replacements, from any of the lists.
 #[derive(Default)]
 struct ListItem<'a> {
     line: usize,
@@ -124,7 +123,7 @@ fn finish<'a>(entry: Option<ListItem<'a>>, list: &str, regexes: &mut Regexes<'a>
     Ok(())
 }
 
-/// A scalar in single quotes, double quotes or none, with a comment behind it or not.
+/// A scalar, in single or double quotes or without, optionally followed by a comment.
 fn scalar(text: &str) -> Option<Cow<'_, str>> {
     match text.as_bytes().first()? {
         b'\'' => single_quoted(&text[1..]),
@@ -142,7 +141,7 @@ fn only_comment(rest: &str) -> Option<()> {
     (blank.is_empty() || blank.starts_with('#')).then_some(())
 }
 
-/// Within single quotes `''` is a quote; everything else stands for itself.
+/// In single quotes, `''` is a quote; everything else stands for itself.
 fn single_quoted(text: &str) -> Option<Cow<'_, str>> {
     let mut from = 0;
     loop {
@@ -157,7 +156,7 @@ fn single_quoted(text: &str) -> Option<Cow<'_, str>> {
     }
 }
 
-/// Within double quotes the common escapes are known.
+/// In double quotes, the common escapes are supported.
 fn double_quoted(text: &str) -> Option<Cow<'_, str>> {
     let mut inner = String::new();
     let mut characters = text.char_indices();

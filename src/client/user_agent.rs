@@ -1,7 +1,6 @@
-//! The browser, its operating system and its device, told from the user agent.
+//! Parses user agents: browser, operating system and device.
 //!
-//! The expressions are those of uap-core. Compiling them takes about 0.1 s, so a thread of its own
-//! does it while the server already listens.
+//! The expressions are those of uap-core. Compiling them takes about 0.1 s, so a separate thread does it while the server already listens.
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
@@ -19,18 +18,17 @@ use super::regexes_yaml::RegexesError;
 /// `regexes.yaml` of the locked `ua-parser` package.
 static EMBEDDED: &str = include_str!(concat!(env!("OUT_DIR"), "/regexes.yaml"));
 
-/// How much of a user agent the expressions are shown, in bytes. Some of them take microseconds a byte where the text repeats what they look for
-/// (`bot bot …`), and a user agent may be as long as a head; those of browsers have some 150 bytes, of apps in apps some 400.
+/// How much of a user agent is matched, in bytes. A browser's has about 150 bytes, that of an app inside another app about 400, but it may be
+/// as long as a request's head, and some expressions take microseconds per byte if the text repeats what they look for (`bot bot …`).
 pub const SHOWN_BYTES_MAX: usize = 512;
 
-/// Longest name or version that is kept, in characters: some expressions take over any part of the
-/// user agent, which is as long as its sender likes.
+/// Longest name or version that is kept, in characters. Some expressions copy any part of the user agent, whose length the sender chooses.
 pub const NAME_CHARS_MAX: usize = 255;
 
-/// What kind of device it is, by its operating system.
+/// The kind of device, derived from its operating system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum DeviceType {
-    /// A computer on a desk.
+    /// A desktop or laptop computer.
     Desktop,
     /// A phone or tablet.
     Mobile,
@@ -39,7 +37,7 @@ pub enum DeviceType {
 }
 
 impl DeviceType {
-    /// The name as messages and tables have it.
+    /// The name in messages and tables.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Desktop => "desktop",
@@ -59,24 +57,24 @@ impl DeviceType {
     }
 }
 
-/// What a user agent tells.
+/// What a user agent says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Agent {
-    /// Family of the operating system; `Other` if none is known.
+    /// Family of the operating system; `Other` if unknown.
     pub os: String,
-    /// Its version: `major[.minor[.patch]]`, may be empty.
+    /// Its version, `major[.minor[.patch]]`; may be empty.
     pub os_version: String,
-    /// Family of the browser; `Other` if none is known.
+    /// Family of the browser; `Other` if unknown.
     pub browser: String,
-    /// Its version, may be empty.
+    /// Its version; may be empty.
     pub browser_version: String,
     /// Family of the device; empty for an ordinary computer.
     pub device: String,
-    /// What kind of device it is.
+    /// The kind of device.
     pub device_type: DeviceType,
 }
 
-/// A file of expressions that cannot be used.
+/// Why the expressions cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum UserAgentsError {
     /// It cannot be read.
@@ -84,25 +82,25 @@ pub enum UserAgentsError {
     Io {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
-    /// It is not what it should be.
-    #[error("the user agent expressions in {} cannot be read: {source}", path.display())]
+    /// It has a syntax error.
+    #[error("the user agent expressions in {} cannot be parsed: {source}", path.display())]
     Syntax {
         /// The file.
         path: PathBuf,
-        /// Where and why.
+        /// The error and its line.
         source: RegexesError,
     },
-    /// The thread that compiles could not be started.
+    /// The thread that compiles the expressions could not be started.
     #[error("cannot start the thread that compiles the user agent expressions: {0}")]
     Thread(std::io::Error),
 }
 
 struct Compiled {
     extractor: Extractor<'static>,
-    /// Why it is the embedded file and not the operator's, if so.
+    /// Why the embedded expressions are used instead of the operator's file, if they are.
     fault: Option<String>,
 }
 
@@ -113,7 +111,7 @@ pub struct UserAgents {
 }
 
 impl UserAgents {
-    /// Begins to compile the expressions of `file` (`UAPARSER_FILE`), or the embedded ones.
+    /// Starts to compile the expressions in `file` (`UAPARSER_FILE`), or the embedded ones.
     pub fn spawn(file: Option<&Path>) -> Result<Self, UserAgentsError> {
         let own = file.map(read_file).transpose()?;
         let compiled = Arc::new(OnceLock::new());
@@ -127,10 +125,10 @@ impl UserAgents {
         Ok(Self { compiled })
     }
 
-    /// Reads and compiles the expressions of `file`, to tell whether a server could use them.
+    /// Reads and compiles the expressions in `file`, to check whether a server could use them.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// What is wrong with the file.
     pub fn check(file: &Path) -> Result<(), String> {
         let regexes = read_file(file).map_err(|error| error.to_string())?;
         let compiled = Extractor::try_from(regexes);
@@ -142,19 +140,18 @@ impl UserAgents {
         self.compiled.get().is_some()
     }
 
-    /// Waits until they are.
+    /// Waits until they are compiled.
     pub fn wait(&self) {
         self.compiled.wait();
     }
 
-    /// Once ready: why the embedded expressions are used in place of the operator's file.
+    /// Once ready: why the embedded expressions are used instead of the operator's file, if they are.
     pub fn fault(&self) -> Option<&str> {
         self.compiled.get()?.fault.as_deref()
     }
 
-    /// What `user_agent` tells, or `None` if it is blank, a robot's, or the expressions are not
-    /// [ready](Self::ready). Takes some ten microseconds; cores keep an
-    /// [`AgentCache`](super::agent_cache::AgentCache).
+    /// Parses `user_agent`. `None` if it is blank or a robot's, or if the expressions are not [ready](Self::ready). Takes about ten
+    /// microseconds, so each core has an [`AgentCache`](super::agent_cache::AgentCache).
     pub fn parse(&self, user_agent: &[u8]) -> Option<Agent> {
         let extractor = &self.compiled.get()?.extractor;
         let text = shown(user_agent);
@@ -188,17 +185,17 @@ impl UserAgents {
     }
 }
 
-/// The beginning of a user agent, which tells it: what two of them have behind it makes no difference.
+/// The part of a user agent that is matched: its beginning. Two user agents that begin alike count as the same.
 pub fn beginning(user_agent: &[u8]) -> &[u8] {
     let mut end = user_agent.len().min(SHOWN_BYTES_MAX);
-    // No character is cut in two; one has three bytes behind its first at most.
+    // Do not split a character, which has at most three bytes after its first.
     while end < user_agent.len() && end > SHOWN_BYTES_MAX - 4 && user_agent[end] & 0xc0 == 0x80 {
         end -= 1;
     }
     &user_agent[..end]
 }
 
-/// What the expressions are shown. Bytes that are no text are three each in their place.
+/// The text that is matched. Each invalid sequence is replaced by U+FFFD, which has three bytes, so the text is cut again.
 fn shown(user_agent: &[u8]) -> Cow<'_, str> {
     match String::from_utf8_lossy(beginning(user_agent)) {
         Cow::Owned(mut text) => {
@@ -238,7 +235,7 @@ fn read_file(path: &Path) -> Result<Regexes<'static>, UserAgentsError> {
     let io = |source| UserAgentsError::Io { path: path.to_owned(), source };
     let text = String::from_utf8(read_at_rest(path, is_ended).map_err(io)?);
     let text = text.map_err(|error| io(std::io::Error::new(std::io::ErrorKind::InvalidData, error)))?;
-    // Read once at start and used until the process ends.
+    // Read once at startup and used until the process ends.
     let text: &'static str = text.leak();
     regexes_yaml::parse(text).map_err(|source| UserAgentsError::Syntax { path: path.to_owned(), source })
 }

@@ -1,4 +1,4 @@
-//! How bodies are coded: JSON as the clients are used to it ([`json`]), and content codings ([`inflate`]).
+//! Codecs for bodies: JSON by the rules that clients are used to ([`json`]), and content codings ([`inflate`]).
 
 pub mod inflate;
 pub mod json;

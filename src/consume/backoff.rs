@@ -1,4 +1,4 @@
-//! Pauses that double with each failure, up to a cap.
+//! Exponential back-off: pauses that double with each failure, up to a maximum.
 
 use std::time::Duration;
 
@@ -14,14 +14,14 @@ impl Backoff {
         Backoff { first, max, next: first.min(max) }
     }
 
-    /// The pause after one more failure.
+    /// Counts a failure and returns the pause after it.
     pub(super) fn failed(&mut self) -> Duration {
         let pause = self.next;
         self.next = pause.saturating_mul(2).min(self.max);
         pause
     }
 
-    /// The next failure is the first again.
+    /// Forgets earlier failures.
     pub(super) fn reset(&mut self) {
         self.next = self.first.min(self.max);
     }

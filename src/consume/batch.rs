@@ -1,4 +1,4 @@
-//! A batch of records, lent one at a time.
+//! A batch of records, which a handler borrows one at a time.
 
 use std::time::{Duration, Instant};
 
@@ -9,42 +9,42 @@ use crate::log::read::merge::Skipped;
 use super::confirm::{Confirmations, Receipt};
 use super::consumer::BatchBounds;
 use super::handle::Handle;
-use super::source::Source;
+use super::source::LogSource;
 
-/// Lends records until one of its bounds is reached. It does not know beforehand how many there will be.
+/// Lends records until one of its bounds is reached. How many there will be is not known in advance.
 pub struct Batch<'a> {
-    source: &'a mut Source,
+    source: &'a mut LogSource,
     bounds: BatchBounds,
     handle: &'a Handle,
     confirmations: &'a Confirmations,
     began: Option<Instant>,
-    taken: Taken,
-    end: Option<End>,
-    /// When the log was looked at and had nothing more.
+    taken: BatchTotals,
+    end: Option<BatchEnd>,
+    /// When the end of the log was found.
     ended: Option<Instant>,
     receipt: Option<u64>,
 }
 
-/// What was taken from a batch.
+/// What a handler took from a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Taken {
+pub(super) struct BatchTotals {
     pub(super) records: u64,
-    /// Of extensions and payloads.
+    /// Bytes of extensions and payloads.
     pub(super) bytes: u64,
-    /// With headers and padding.
+    /// Bytes including headers and padding.
     pub(super) stored_bytes: u64,
-    /// The order time up to which everything has been taken.
+    /// Everything up to this order time has been taken.
     pub(super) reached_us: u64,
 }
 
-/// Why a batch lends no more.
+/// Why a batch has ended.
 #[derive(Debug)]
-pub(super) enum End {
+pub(super) enum BatchEnd {
     /// It is full.
     Full,
-    /// There is nothing more in the log now.
+    /// The end of the log was reached.
     Log,
-    /// The consumer is to stop.
+    /// The consumer must stop.
     Stop,
     /// The log can't be read.
     Failed(LogError),
@@ -52,16 +52,16 @@ pub(super) enum End {
 
 impl<'a> Batch<'a> {
     pub(super) fn new(
-        source: &'a mut Source,
+        source: &'a mut LogSource,
         bounds: BatchBounds,
         handle: &'a Handle,
         confirmations: &'a Confirmations,
     ) -> Batch<'a> {
-        let taken = Taken::default();
+        let taken = BatchTotals::default();
         Batch { source, bounds, handle, confirmations, began: None, taken, end: None, ended: None, receipt: None }
     }
 
-    /// The next record. None: the batch is over, and stays so.
+    /// The next record. `None`: the batch has ended, and stays so.
     #[expect(clippy::should_implement_trait, reason = "lends from its source, which an Iterator cannot")]
     pub fn next(&mut self) -> Option<Record<'_>> {
         if self.end.is_some() {
@@ -69,11 +69,11 @@ impl<'a> Batch<'a> {
         }
         let now = Instant::now();
         if self.is_full(now) {
-            self.end = Some(End::Full);
+            self.end = Some(BatchEnd::Full);
             return None;
         }
         if self.handle.is_stopping() {
-            self.end = Some(End::Stop);
+            self.end = Some(BatchEnd::Stop);
             return None;
         }
         match self.source.next() {
@@ -85,8 +85,8 @@ impl<'a> Batch<'a> {
                 self.taken.add(&record);
                 return Some(record);
             }
-            Ok(None) => (self.end, self.ended) = (Some(End::Log), Some(now)),
-            Err(error) => self.end = Some(End::Failed(error)),
+            Ok(None) => (self.end, self.ended) = (Some(BatchEnd::Log), Some(now)),
+            Err(error) => self.end = Some(BatchEnd::Failed(error)),
         }
         None
     }
@@ -96,20 +96,21 @@ impl<'a> Batch<'a> {
         self.taken.records > 0 && (self.taken.bytes >= self.bounds.bytes || late)
     }
 
-    /// What was deleted before this consumer came to it, since this was last called.
+    /// What was deleted before this consumer read it, since the last call.
     pub fn skipped(&mut self) -> Skipped {
         self.source.take_skipped()
     }
 
-    /// Whether the consumer is to stop.
+    /// Whether the consumer must stop.
     pub fn is_stopping(&self) -> bool {
         self.handle.is_stopping()
     }
 
-    /// From now on this batch counts as passed only once the receipt is confirmed: all records taken from it, before this call and after.
+    /// Makes this batch count as passed only once the returned receipt is confirmed. This applies to all records taken from it, before and
+    /// after this call.
     ///
     /// # Panics
-    /// If the batch has given its receipt already.
+    /// If it was called for this batch before.
     pub fn receipt(&mut self) -> Receipt {
         assert!(self.receipt.is_none(), "a batch has one receipt");
         let receipt = self.confirmations.issue();
@@ -117,10 +118,10 @@ impl<'a> Batch<'a> {
         receipt
     }
 
-    /// What was taken, why the batch ended if it did, and the number of its receipt.
-    pub(super) fn finish(mut self) -> (Taken, Option<End>, Option<u64>) {
+    /// What was taken, why the batch ended if it did, and its receipt's number.
+    pub(super) fn finish(mut self) -> (BatchTotals, Option<BatchEnd>, Option<u64>) {
         if let Some(ended) = self.ended {
-            // What was received since then is to come.
+            // Records that were received since then are still to come.
             let ended_us = self.source.now_us().saturating_sub(micros(ended.elapsed()));
             self.taken.reached_us = self.taken.reached_us.max(ended_us);
         }
@@ -128,7 +129,7 @@ impl<'a> Batch<'a> {
     }
 }
 
-impl Taken {
+impl BatchTotals {
     fn add(&mut self, record: &Record<'_>) {
         let bytes = record.ext.0.len() + record.payload.len();
         self.records += 1;

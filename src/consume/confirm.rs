@@ -1,33 +1,32 @@
-//! Receipts, and how far everything is confirmed.
+//! Receipts, and the position up to which everything is confirmed.
 //!
-//! Batches that wait for their confirmation stand in a queue, oldest first. The cursor may follow to the end of the last batch before which all
-//! are confirmed.
+//! Batches wait for their confirmation in a queue, oldest first. The cursor may advance over the confirmed batches at the front of the queue.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::log::read::merge::MergePosition;
 
-/// How many batches may wait for their confirmation. A handler's own queue should be shorter.
+/// How many batches may wait for confirmation. A handler's own queue should be shorter.
 const WAITING_MAX: usize = 1024;
 
-/// A position, and the order time up to which everything lies before it, where that is known.
+/// A position, and, if known, the order time up to which everything lies before it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Mark {
     pub(super) position: MergePosition,
     pub(super) reached_us: Option<u64>,
 }
 
-/// The promise to say when a batch is passed. Dropping it unconfirmed has the batch delivered again.
+/// Confirms a batch later, from any thread. If it is dropped unconfirmed, the batch is delivered again.
 #[derive(Debug)]
-#[must_use = "a receipt that is dropped has its batch delivered again"]
+#[must_use = "the batch of a receipt that is dropped is delivered again"]
 pub struct Receipt {
     confirmations: Confirmations,
     number: u64,
     confirmed: bool,
 }
 
-/// What is confirmed, shared between the loop and the receipts.
+/// The confirmations, shared by the loop and the receipts.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Confirmations {
     state: Arc<Mutex<State>>,
@@ -35,7 +34,7 @@ pub(super) struct Confirmations {
 
 #[derive(Debug, Default)]
 struct State {
-    /// Behind everything that is confirmed without a gap.
+    /// The end of the last batch before which, and including which, everything is confirmed.
     passed: Option<Mark>,
     waiting: VecDeque<Waiting>,
     issued: u64,
@@ -45,7 +44,7 @@ struct State {
 struct Waiting {
     number: u64,
     status: Status,
-    /// Where it ends; None while the handler is still taking from it.
+    /// Where it ends; `None` while the handler is still taking from it.
     end: Option<Mark>,
 }
 
@@ -57,7 +56,7 @@ enum Status {
 }
 
 impl Receipt {
-    /// The batch is passed.
+    /// Confirms that the batch is passed.
     pub fn confirm(mut self) {
         self.confirmed = true;
     }
@@ -71,7 +70,7 @@ impl Drop for Receipt {
     fn drop(&mut self) {
         let status = if self.confirmed { Status::Confirmed } else { Status::Returned };
         let mut state = self.confirmations.lock();
-        // One that was withdrawn, or came before something that was returned, is not found.
+        // It is not found if its batch was withdrawn, or if an earlier batch was returned.
         if let Some(waiting) = state.waiting.iter_mut().find(|waiting| waiting.number == self.number) {
             waiting.status = status;
         }
@@ -83,7 +82,7 @@ impl Confirmations {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A receipt for the batch that is being taken.
+    /// Issues a receipt for the current batch.
     pub(super) fn issue(&self) -> Receipt {
         let mut state = self.lock();
         state.issued += 1;
@@ -92,7 +91,7 @@ impl Confirmations {
         Receipt { confirmations: self.clone(), number, confirmed: false }
     }
 
-    /// The batch that was being taken ends here. Without a receipt it counts as confirmed.
+    /// Ends the current batch at `end`. Without a receipt it counts as confirmed.
     pub(super) fn end_batch(&self, receipt: Option<u64>, end: Mark) {
         let mut state = self.lock();
         match receipt {
@@ -108,21 +107,21 @@ impl Confirmations {
         }
     }
 
-    /// The batch that was being taken counts for nothing.
+    /// Forgets the current batch.
     pub(super) fn withdraw(&self, receipt: Option<u64>) {
         if let Some(number) = receipt {
             self.lock().waiting.retain(|waiting| waiting.number != number);
         }
     }
 
-    /// Everything before this is passed, and nothing waits.
+    /// Starts over: everything before `passed` is passed, and nothing waits.
     pub(super) fn reset(&self, passed: Option<Mark>) {
         let mut state = self.lock();
         state.waiting.clear();
         state.passed = passed;
     }
 
-    /// Behind everything that is confirmed without a gap.
+    /// The end of the last batch before which, and including which, everything is confirmed.
     pub(super) fn passed(&self) -> Option<Mark> {
         let mut state = self.lock();
         while let Some(Waiting { status: Status::Confirmed, end: Some(_), .. }) = state.waiting.front() {
@@ -131,9 +130,9 @@ impl Confirmations {
         state.passed.clone()
     }
 
-    /// Whether a batch was returned. If so, nothing waits any more: all that was not passed is delivered again.
+    /// Whether a batch was returned. If so, the queue is cleared, because everything that is not passed will be delivered again.
     pub(super) fn take_returned(&self) -> bool {
-        // What is confirmed before it need not come again.
+        // What was confirmed before it must not be delivered again.
         self.passed();
         let mut state = self.lock();
         let returned = state.waiting.iter().any(|waiting| waiting.status == Status::Returned);
@@ -143,7 +142,7 @@ impl Confirmations {
         returned
     }
 
-    /// Whether no more batches may be handed out for now.
+    /// Whether so many batches wait that no more may be handed out.
     pub(super) fn is_full(&self) -> bool {
         self.lock().waiting.len() >= WAITING_MAX
     }

@@ -10,29 +10,29 @@ use crate::log::cursor::{ConsumerName, From};
 pub struct Consumer {
     /// The folder of the log, `<data>/log`.
     pub log_dir: PathBuf,
-    /// The name, which is also that of the cursor's file.
+    /// The name, which the cursor's file has too.
     pub name: ConsumerName,
-    /// Where to begin if there is no cursor.
+    /// Where to begin if there is no saved cursor.
     pub begin: From,
-    /// Whether segments are kept until this consumer has passed them.
+    /// Whether segments are retained until this consumer has passed them.
     pub holds: bool,
     /// When a batch is full.
     pub batch: BatchBounds,
-    /// The rest at the end of the log, before looking for new records.
+    /// The pause at the end of the log before it looks for new records.
     pub idle: Duration,
-    /// How often the cursor is kept. Each time costs a few syncs of small files.
+    /// How often the cursor is saved. Each time costs a few syncs of small files.
     pub keep_every: Duration,
-    /// The pause after a first failure. It doubles with each further one in a row.
+    /// The pause after the first failure. It doubles with each further failure in a row.
     pub backoff_first: Duration,
-    /// The longest pause between failures.
+    /// The longest pause after a failure.
     pub backoff_max: Duration,
 }
 
-/// When a batch is full. It always takes one record.
+/// When a batch is full. It always has room for one record.
 #[derive(Debug, Clone, Copy)]
 pub struct BatchBounds {
-    /// With the record that brings extensions and payloads to this size.
+    /// Full once its extensions and payloads have this size.
     pub bytes: u64,
-    /// This long after its first record.
+    /// Full this long after its first record.
     pub time: Duration,
 }

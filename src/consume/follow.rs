@@ -7,17 +7,17 @@ use crate::log::cursor::{From, position_at};
 use crate::log::read::reader::LogReader;
 
 use super::backoff::Backoff;
-use super::batch::{Batch, End};
+use super::batch::{Batch, BatchEnd};
 use super::confirm::{Confirmations, Mark};
 use super::consumer::Consumer;
 use super::handle::Handle;
-use super::handler::{Failure, Handler, Step};
+use super::handler::{AfterBatch, Failure, Handler};
 use super::kept;
-use super::source::Source;
+use super::source::LogSource;
 
-/// Follows the log on this thread until the handle says stop or the handler says [`Step::End`]. The cursor is kept then.
+/// Follows the log on this thread until the handle is stopped or the handler returns [`AfterBatch::End`], then saves the cursor.
 ///
-/// Failures to read the log or to keep the cursor end nothing: the handler hears of them, and they are tried again.
+/// A failure to read the log or to save the cursor does not end it: the handler is told, and the operation is tried again.
 ///
 /// # Errors
 /// [`LogError::Consumer`] if a consumer that holds segments back was removed while it followed.
@@ -41,11 +41,11 @@ struct Follower<'a> {
     handle: &'a Handle,
     handler: &'a mut dyn Handler,
     confirmations: Confirmations,
-    /// None until the log was opened, and after a failure.
-    source: Option<Source>,
-    /// Behind the last batch; None if the cursor on disk tells where to begin.
+    /// `None` until the log was opened, and after a failure.
+    source: Option<LogSource>,
+    /// The end of the last batch; `None` if the cursor on disk decides where to begin.
     read_to: Option<Mark>,
-    /// What was confirmed when it was last looked at. Only when that changes did the last failure pass.
+    /// The confirmed position at the last look. When it advances, the back-off starts over.
     passed: Option<Mark>,
     backoff: Backoff,
     kept_at: Instant,
@@ -101,8 +101,8 @@ impl Follower<'_> {
         let mut batch = Batch::new(source, self.consumer.batch, self.handle, &self.confirmations);
         let step = self.handler.take(&mut batch);
         let (taken, end, receipt) = batch.finish();
-        let nothing_read = taken.records == 0 && !matches!(end, Some(End::Log));
-        if step == Step::Retry || nothing_read {
+        let nothing_read = taken.records == 0 && !matches!(end, Some(BatchEnd::Log));
+        if step == AfterBatch::Retry || nothing_read {
             self.confirmations.withdraw(receipt);
         } else {
             let reached_us = Some(taken.reached_us).max(self.read_to.as_ref().and_then(|mark| mark.reached_us));
@@ -111,22 +111,22 @@ impl Follower<'_> {
             self.confirmations.end_batch(receipt, mark);
             self.handle.count(taken.records, taken.stored_bytes);
         }
-        if let Some(End::Failed(error)) = end {
+        if let Some(BatchEnd::Failed(error)) = end {
             return self.fail(&error);
         }
         match step {
-            Step::End => Next::End,
-            Step::Retry => {
+            AfterBatch::End => Next::End,
+            AfterBatch::Retry => {
                 self.source = None;
                 Next::BackOff
             }
-            Step::SkipToEnd(pause) => match self.skip_to_end() {
+            AfterBatch::SkipToEnd(pause) => match self.skip_to_end() {
                 Ok(()) => Next::Rest(pause),
                 Err(error) => self.fail(&error),
             },
-            Step::Pause(pause) => Next::Rest(pause),
-            Step::Continue if matches!(end, Some(End::Log)) => Next::Rest(self.consumer.idle),
-            Step::Continue => Next::Batch,
+            AfterBatch::Pause(pause) => Next::Rest(pause),
+            AfterBatch::Continue if matches!(end, Some(BatchEnd::Log)) => Next::Rest(self.consumer.idle),
+            AfterBatch::Continue => Next::Batch,
         }
     }
 
@@ -136,31 +136,31 @@ impl Follower<'_> {
         Next::BackOff
     }
 
-    /// Opens the log behind the last batch, or where the consumer begins.
-    fn open(&mut self) -> Result<Source, LogError> {
+    /// Opens the log at the end of the last batch, or where the consumer begins.
+    fn open(&mut self) -> Result<LogSource, LogError> {
         let reader = LogReader::open(&self.consumer.log_dir)?;
         self.handle.set_reader(&reader);
-        // A log of another name has taken the place of the one that was read.
+        // A position in another log, whose place this one has taken, means nothing here.
         self.read_to = self.read_to.take().filter(|mark| mark.position.log == reader.log_uuid());
         if self.read_to.is_none() {
             let begin = kept::begin(self.consumer, &reader)?;
             self.read_to = begin.map(|position| Mark { position, reached_us: None });
             self.confirmations.reset(self.read_to.clone());
         }
-        Source::open(reader, self.read_to.as_ref().map(|mark| &mark.position))
+        LogSource::open(reader, self.read_to.as_ref().map(|mark| &mark.position))
     }
 
     fn skip_to_end(&mut self) -> Result<(), LogError> {
         let reader = LogReader::open(&self.consumer.log_dir)?;
         let reached_us = Some(reader.now_us());
         let position = position_at(&reader, From::End)?;
-        self.source = Some(Source::open(reader, Some(&position))?);
+        self.source = Some(LogSource::open(reader, Some(&position))?);
         self.read_to = Some(Mark { position, reached_us });
         self.confirmations.reset(self.read_to.clone());
         Ok(())
     }
 
-    /// Keeps the cursor behind all that is confirmed.
+    /// Saves the cursor at the confirmed position.
     fn keep(&mut self) -> Result<(), LogError> {
         self.kept_at = Instant::now();
         let Some(passed) = self.confirmations.passed() else { return Ok(()) };

@@ -6,29 +6,29 @@ use crate::log::LogError;
 
 use super::batch::Batch;
 
-/// Takes the records of a log.
+/// Takes the log's records.
 pub trait Handler {
-    /// Takes records from the batch, as many as it likes. It is also called at the end of the log, with a batch in which there is nothing.
+    /// Takes as many records from the batch as it likes. It is also called at the end of the log, with an empty batch.
     ///
     /// It should not block for longer than a stop may take; [`Batch::is_stopping`] tells when to give up.
-    fn take(&mut self, batch: &mut Batch<'_>) -> Step;
+    fn take(&mut self, batch: &mut Batch<'_>) -> AfterBatch;
 
-    /// Hears of a failure. What failed is tried again after a pause.
+    /// Is told about a failure. The operation is tried again after a pause.
     fn failed(&mut self, failure: Failure<'_>);
 }
 
-/// How to go on after a batch.
+/// What to do after a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
-    /// With the next batch; at the end of the log after the usual rest.
+pub enum AfterBatch {
+    /// Continue with the next batch; at the end of the log, after the idle pause.
     Continue,
-    /// With the next batch, after this pause.
+    /// Continue with the next batch after this pause.
     Pause(Duration),
-    /// With what is received from now on: everything before is left out. First comes this pause.
+    /// Skip to the end of the log: continue, after this pause, with what is received from now on.
     SkipToEnd(Duration),
-    /// With the same batch again, after backing off. A receipt for it is void.
+    /// Deliver the same batch again after backing off. A receipt for it becomes void.
     Retry,
-    /// Not at all: [`follow`](super::follow()) keeps the cursor and returns.
+    /// Stop: [`follow`](super::follow()) saves the cursor and returns.
     End,
 }
 
@@ -37,6 +37,6 @@ pub enum Step {
 pub enum Failure<'a> {
     /// The log or the consumer's cursor could not be read.
     Read(&'a LogError),
-    /// The cursor could not be kept. Until it can be, a crash repeats more.
+    /// The cursor could not be saved. Until it is, a crash repeats more records.
     Keep(&'a LogError),
 }

@@ -1,4 +1,4 @@
-//! A consumer's durable cursor: where it begins, and how it is kept.
+//! A consumer's durable cursor: where the consumer begins, and how its position is saved.
 
 use crate::log::LogError;
 use crate::log::cursor::{Cursor, Cursors, From, position_at};
@@ -7,7 +7,7 @@ use crate::log::read::reader::LogReader;
 
 use super::consumer::Consumer;
 
-/// Where a consumer begins to read; None for the oldest record. One that holds is registered when this returns.
+/// Where a consumer begins to read; `None` for the oldest record. When this returns, a consumer that holds segments back is registered.
 pub(super) fn begin(consumer: &Consumer, reader: &LogReader) -> Result<Option<MergePosition>, LogError> {
     let cursors = Cursors::of(reader);
     match cursors.read(&consumer.name) {
@@ -17,7 +17,7 @@ pub(super) fn begin(consumer: &Consumer, reader: &LogReader) -> Result<Option<Me
             return Ok(Some(cursor.position));
         }
         Err(error) if consumer.holds => return Err(error),
-        // A second look at some records harms nobody.
+        // Reading some records twice does no harm.
         Ok(None) | Err(_) => {}
     }
     match consumer.begin {
@@ -26,18 +26,18 @@ pub(super) fn begin(consumer: &Consumer, reader: &LogReader) -> Result<Option<Me
     }
 }
 
-/// Keeps a position over restarts.
+/// Saves a position durably.
 ///
 /// # Errors
-/// [`LogError::Consumer`] if a consumer that holds was removed; failures to read or write the cursor.
+/// [`LogError::Consumer`] if a consumer that holds segments back was removed; failures to read or write the cursor.
 pub(super) fn keep(consumer: &Consumer, position: &MergePosition) -> Result<(), LogError> {
     let cursors = Cursors::beside(&consumer.log_dir, position.log);
     match cursors.keep(&consumer.name, position) {
         Ok(()) => return Ok(()),
         Err(error) if consumer.holds => return Err(error),
-        // Not registered yet, or no longer. It costs nobody a segment.
+        // Not registered yet, or no longer. Registering it below holds no segment back.
         Err(LogError::Consumer { .. }) => {}
-        // A cursor that can't be believed would hold everything, and this one is nobody's but the consumer's own.
+        // A cursor that cannot be trusted would hold all segments back. This one belongs to this consumer alone, so it may be removed.
         Err(LogError::Cursor { .. }) => drop(cursors.remove(&consumer.name)?),
         Err(error) => return Err(error),
     }

@@ -10,38 +10,38 @@ use crate::log::read::reader::{LogReader, SegmentInfo};
 /// What a consumer has not passed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Lag {
-    /// Records. Exact for sealed segments of which it has read nothing; in the others estimated by the bytes, because nobody counts what is in them.
+    /// Records. Exact for sealed segments that it has not begun to read; estimated from the bytes for the others, whose records nobody counts.
     pub records: u64,
-    /// Bytes of the log, with headers and padding.
+    /// Bytes of the log, including headers and padding.
     pub bytes: u64,
-    /// The age of the oldest record, at most.
+    /// An upper bound for the age of the oldest record.
     pub time: Duration,
 }
 
-/// The records that a consumer has taken, by which those to come are estimated.
+/// The records and bytes that a consumer has taken, from which the number of unread records is estimated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Pace {
+pub(super) struct ConsumedTotals {
     records: u64,
     stored_bytes: u64,
 }
 
-impl Pace {
+impl ConsumedTotals {
     pub(super) fn add(&mut self, records: u64, stored_bytes: u64) {
         self.records += records;
         self.stored_bytes += stored_bytes;
     }
 }
 
-/// Measures what is behind `passed` (None: all of the log). Everything received before `reached_us` has been passed.
+/// Measures what comes after `passed` (`None`: the whole log). Everything received before `reached_us` has been passed.
 pub(super) fn measure(
     reader: &LogReader,
     passed: Option<&MergePosition>,
     reached_us: Option<u64>,
-    mut pace: Pace,
+    mut consumed: ConsumedTotals,
 ) -> Result<Lag, LogError> {
     let place = |core: u16| passed.and_then(|position| position.cores.get(&core)).copied();
     let mut segments = reader.segments_that(&|core, id| place(core).is_none_or(|place| id >= place.segment))?;
-    // Those with a sidecar first: they may have to tell how large a record is.
+    // Segments with a sidecar come first, because the average record size may have to be taken from one.
     segments.sort_by_key(|segment| segment.sidecar.is_none());
     let mut lag = Lag::default();
     for segment in &segments {
@@ -49,7 +49,7 @@ pub(super) fn measure(
         // The first page holds no record.
         let unread = segment.bytes.saturating_sub(begun.max(PAGE_BYTES as u64));
         lag.bytes += unread;
-        lag.records += records_in(segment, unread, &mut pace);
+        lag.records += records_in(segment, unread, &mut consumed);
     }
     if lag.bytes > 0 {
         let now_us = reader.now_us();
@@ -59,22 +59,22 @@ pub(super) fn measure(
 }
 
 /// How many records are in the last `unread` bytes of a segment.
-fn records_in(segment: &SegmentInfo, unread: u64, pace: &mut Pace) -> u64 {
+fn records_in(segment: &SegmentInfo, unread: u64, consumed: &mut ConsumedTotals) -> u64 {
     let bytes = segment.bytes.saturating_sub(PAGE_BYTES as u64);
     if let Some(sidecar) = &segment.sidecar {
-        if pace.records == 0 {
-            pace.add(sidecar.records, bytes);
+        if consumed.records == 0 {
+            consumed.add(sidecar.records, bytes);
         }
         return share(sidecar.records, unread, bytes);
     }
-    match share(pace.records, unread, pace.stored_bytes) {
-        // There may be nothing but padding, but more often there is a record.
+    match share(consumed.records, unread, consumed.stored_bytes) {
+        // The bytes may be only padding, but are more likely a record.
         0 => u64::from(unread > 0),
         records => records,
     }
 }
 
-/// `part` of `whole`, applied to `amount`.
+/// `amount * part / whole`; 0 if `whole` is 0.
 fn share(amount: u64, part: u64, whole: u64) -> u64 {
     if whole == 0 {
         return 0;

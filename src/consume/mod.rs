@@ -1,37 +1,39 @@
-//! Following the log: the one loop between the merge of all cores' records and whoever consumes them.
+//! Following the log: the one loop that delivers the merged records of all cores to a consumer.
 //!
-//! A consumer brings a name, settings ([`Consumer`]) and a [`Handler`]. [`follow()`] runs on the consumer's own thread and does the rest: it finds out where to begin,
-//! reads, hands over batches, backs off when something fails, keeps the cursor, and ends promptly when the [`Handle`] says so.
+//! A consumer consists of a name, settings ([`Consumer`]) and a [`Handler`]. [`follow`] runs on the consumer's own thread and does the rest:
+//! it finds the position to begin at, reads, hands over batches, backs off after failures, saves the cursor, and ends promptly when its
+//! [`Handle`] is stopped.
 //!
-//! **Where it begins.** At the kept cursor. Without one, at the end of the log that the settings name. A consumer that holds segments back is registered before its
-//! first record; if its cursor can't be believed, it waits for an operator, because every other place might skip records. One that does not hold begins anew instead,
-//! and replaces the cursor.
+//! **Where it begins.** At the saved cursor. Without one, at the oldest or the newest end of the log, as the settings say. A consumer that
+//! holds segments back is registered before its first record; if its cursor cannot be trusted, it waits for an operator, because any other
+//! position might skip records. A consumer that does not hold segments back starts over instead, and replaces the cursor.
 //!
-//! **Batches.** A [`Batch`] lends records out of the reader's buffers, one at a time, until it reaches its bound of bytes or time, the end of the log, or a stop. Nothing is
-//! copied: a handler that sends records elsewhere builds its messages from the borrowed bytes and hands those on. A handler need not empty a batch: what it leaves comes
-//! with the next one.
+//! **Batches.** A [`Batch`] lends records from the reader's buffers, one at a time, until it reaches its limit in bytes or time, the end of
+//! the log, or a stop. Nothing is copied: a handler that sends records elsewhere builds its messages from the borrowed bytes. A handler need
+//! not empty a batch; what it leaves comes with the next one.
 //!
-//! **When a position counts as passed** is the handler's decision. Usually it is when [`Handler::take`] returns. A handler whose records are confirmed later (a commit, a
-//! broker's acknowledgement, a renamed file) asks the batch for a [`Receipt`], sends it along with the messages, and confirms it from any thread, in any order. The cursor
-//! stays before the first batch that is not confirmed. A receipt that is dropped unconfirmed gives its batch back: it is delivered again, with all that came after it, so that the order holds.
+//! **When a position counts as passed.** Normally when [`Handler::take`] returns. A handler whose records are confirmed later (by a commit, a
+//! broker's acknowledgement, a renamed file) asks the batch for a [`Receipt`], keeps it with the messages, and confirms it from any thread, in
+//! any order. The cursor stays before the first unconfirmed batch. If a receipt is dropped unconfirmed, its batch is delivered again, together
+//! with everything after it, so that the order is kept.
 //!
-//! **What is repeated.** After a crash, what came after the last kept cursor. After a failure, from the first batch that is not confirmed. Nothing is left out, but what was
-//! deleted ([`Batch::skipped`]) and what the handler asks to skip ([`Step::SkipToEnd`]).
+//! **What is repeated.** After a crash, everything after the last saved cursor. After a failure, everything from the first unconfirmed batch
+//! on. Nothing is skipped except what was deleted ([`Batch::skipped`]) and what the handler chooses to skip ([`AfterBatch::SkipToEnd`]).
 //!
-//! **Lag** ([`Handle::lag`]) is measured when somebody asks, from the log's files, so that it is right even while a handler hangs.
+//! **Lag** ([`Handle::lag`]) is measured on request, from the log's files, so it is right even while a handler hangs.
 //!
 //! | file | |
 //! |---|---|
 //! | [`follow`](mod@follow) | the loop |
 //! | [`consumer`] | a consumer's settings |
 //! | [`handler`] | what a consumer implements |
-//! | [`batch`] | what it is given |
-//! | [`confirm`] | receipts, and how far everything is confirmed |
+//! | [`batch`] | the records that it is given |
+//! | [`confirm`] | receipts, and the position up to which everything is confirmed |
 //! | [`handle`] | stop and lag, for other threads |
 //! | [`lag`] | how lag is measured |
 //! | `source` | where records come from: only this file knows that it is the disk |
 //! | `kept` | the durable cursor |
-//! | `backoff` | pauses that grow |
+//! | `backoff` | exponential back-off |
 
 mod backoff;
 pub mod batch;
@@ -49,5 +51,5 @@ pub use confirm::Receipt;
 pub use consumer::{BatchBounds, Consumer};
 pub use follow::follow;
 pub use handle::Handle;
-pub use handler::{Failure, Handler, Step};
+pub use handler::{AfterBatch, Failure, Handler};
 pub use lag::Lag;

@@ -5,35 +5,35 @@ use crate::log::format::record::Record;
 use crate::log::read::merge::{Merge, MergePosition, Skipped};
 use crate::log::read::reader::LogReader;
 
-/// The log from some position on.
-pub(super) struct Source {
+/// Reads the log from a position on.
+pub(super) struct LogSource {
     reader: LogReader,
     merge: Merge,
-    /// What had been skipped when it was last asked for.
+    /// The skipped amount at the last call of [`take_skipped`](Self::take_skipped).
     skipped: Skipped,
 }
 
-impl Source {
-    /// From a position on; None: from the oldest record.
-    pub(super) fn open(reader: LogReader, position: Option<&MergePosition>) -> Result<Source, LogError> {
+impl LogSource {
+    /// Begins at a position; `None`: at the oldest record.
+    pub(super) fn open(reader: LogReader, position: Option<&MergePosition>) -> Result<LogSource, LogError> {
         let merge = match position {
             Some(position) => Merge::resume(reader.clone(), position)?,
             None => Merge::new(reader.clone()),
         };
-        Ok(Source { reader, merge, skipped: Skipped::default() })
+        Ok(LogSource { reader, merge, skipped: Skipped::default() })
     }
 
-    /// The next record; None at the end of the log.
+    /// The next record; `None` at the end of the log.
     pub(super) fn next(&mut self) -> Result<Option<Record<'_>>, LogError> {
         self.merge.next()
     }
 
-    /// The position behind the last record.
+    /// The position after the last record.
     pub(super) fn position(&self) -> MergePosition {
         self.merge.position()
     }
 
-    /// What was deleted before it could be handed out, since this was last called.
+    /// What was deleted before it could be handed out, since the last call.
     pub(super) fn take_skipped(&mut self) -> Skipped {
         let now = self.merge.skipped();
         let before = std::mem::replace(&mut self.skipped, now);
@@ -44,7 +44,7 @@ impl Source {
         }
     }
 
-    /// Order time now, in microseconds.
+    /// The current order time, in microseconds.
     pub(super) fn now_us(&self) -> u64 {
         self.reader.now_us()
     }

@@ -1,8 +1,8 @@
 //! Cuts a batch that is too large for one queue message into several batches.
 //!
-//! Each part begins with metadata of its own: its first index lets every message keep its index, and its time and address are those that hold
-//! where the part begins. Read one after the other, the parts say what the whole batch says. A part's metadata has the same index as the
-//! message before it, as the metadata of any batch may: only the messages behind it count.
+//! Each part begins with metadata of its own. Its first index is chosen so that every message keeps its index; its time and address are those
+//! in effect where the part begins. Read one after the other, the parts are equivalent to the whole batch. A part's metadata has the same index
+//! as the message before it, which is allowed: only the indexes of the messages after it count.
 
 use std::ops::Range;
 
@@ -11,26 +11,27 @@ use crate::tracker::{BatchFault, Era, ids, read_batch, write_int, write_string, 
 /// Why a batch cannot be cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CannotCut {
-    /// One message is too large even alone: this many bytes, with metadata.
+    /// A single message is too large: this many bytes, including metadata.
     Message(usize),
-    /// The batch is broken, so it is not known where its messages end.
+    /// The batch is broken, so the ends of its messages are unknown.
     Broken(BatchFault),
-    /// Its metadata is of an old form that is not written any more, or there is none.
+    /// It has no metadata, or metadata of an old form that is no longer written.
     Form,
 }
 
-/// New metadata, and the messages of the batch that follow it. The first part has the batch's own metadata among its messages, and none here.
+/// A part of a batch: new metadata, and the messages that follow it. In the first part, `metadata` is empty, and the batch's own metadata is
+/// among the messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BatchPart {
     /// The metadata.
     pub metadata: Vec<u8>,
-    /// Where the messages are, in bytes of the batch.
+    /// The messages, as a range of the batch's bytes.
     pub messages: Range<usize>,
 }
 
-/// Cuts a batch into parts of at most `bytes_max`.
+/// Cuts a batch into parts of at most `bytes_max` bytes.
 pub fn cut(batch: &[u8], bytes_max: usize) -> Result<Vec<BatchPart>, CannotCut> {
-    // The era decides which ids have sizes. Trackers of neither era send the ids in question, but older ones may.
+    // The era decides which ids have sizes. Trackers of either era do not send the ids in question, but older ones may.
     cut_as(batch, bytes_max, Era::Main).or_else(|first| cut_as(batch, bytes_max, Era::Seed).map_err(|_| first))
 }
 
@@ -39,15 +40,15 @@ fn cut_as(batch: &[u8], bytes_max: usize, era: Era) -> Result<Vec<BatchPart>, Ca
     let mut reader = read_batch(batch, era);
     let mut open = BatchPart { metadata: Vec::new(), messages: 0..0 };
     let (mut time_ms, mut location): (i64, &[u8]) = (0, &[]);
-    let (mut form, mut metadata_end) = (Form::None, 0);
+    let (mut form, mut metadata_end) = (MetadataForm::None, 0);
     while let Some(message) = reader.next() {
         let message = message.map_err(CannotCut::Broken)?;
         let end = batch.len() - behind(batch, message.bytes);
         if message.offset == 0 {
             let meta = reader.meta().ok_or(CannotCut::Form)?;
             form = match message.id {
-                ids::BATCH_METADATA if meta.version > 0 => Form::Web { version: meta.version, page: meta.page },
-                ids::MOBILE_BATCH_META => Form::Mobile,
+                ids::BATCH_METADATA if meta.version > 0 => MetadataForm::Web { version: meta.version, page: meta.page },
+                ids::MOBILE_BATCH_META => MetadataForm::Mobile,
                 _ => return Err(CannotCut::Form),
             };
             (open.messages.end, metadata_end) = (end, end);
@@ -67,14 +68,14 @@ fn cut_as(batch: &[u8], bytes_max: usize, era: Era) -> Result<Vec<BatchPart>, Ca
     Ok(parts)
 }
 
-/// How many bytes of the batch follow `bytes`, which are a part of it.
+/// How many bytes of the batch come after `bytes`, which is a part of it.
 fn behind(batch: &[u8], bytes: &[u8]) -> usize {
     batch.as_ptr_range().end.addr() - bytes.as_ptr_range().end.addr()
 }
 
-/// How the batch's metadata is written.
+/// The form of the batch's metadata.
 #[derive(Debug, Clone, Copy)]
-enum Form {
+enum MetadataForm {
     /// Not known yet.
     None,
     Web {
@@ -84,8 +85,8 @@ enum Form {
     Mobile,
 }
 
-impl Form {
-    /// The metadata message of a part whose first message has this index.
+impl MetadataForm {
+    /// The metadata for a part whose first message has this index.
     fn metadata(self, index: u64, time_ms: i64, location: &[u8]) -> Vec<u8> {
         let mut out = Vec::new();
         match self {

@@ -1,15 +1,15 @@
-//! The queue messages of a record: what OpenReplay's services expect to find in their topics.
+//! Turns a record into queue messages: what OpenReplay's services expect in their topics.
 //!
 //! | record | messages |
 //! |---|---|
-//! | batch of a page or a phone | its bytes, inflated; a `visual` upload as two, the second for `raw-assets` |
+//! | batch of a page or a phone | its bytes, inflated; a `visual` upload becomes two, the second for `raw-assets` |
 //! | start | the session's first message, as stored |
 //! | events of the SDK | their JSON, inflated |
 //! | images | `{"Name":"…","Data":"…"}`, the data in base64, byte for byte as Go's encoder prints it |
 //! | unusable batch, broken end of a stream, row, part of a recording | none |
 //!
-//! What is too large for one message is cut where its format allows: a batch between its messages, images between frames. Everything is decided before
-//! the first message is handed out, so a record is sent whole or not at all.
+//! What is too large for one message is cut where its format allows: a batch between its messages, images between frames. All decisions fall
+//! before the first message is handed out, so a record is sent whole or not at all.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -26,35 +26,35 @@ use super::cut::{BatchPart, CannotCut, cut};
 /// One message of a queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QueueMessage<'a> {
-    /// The topic that it is bound for.
+    /// The topic.
     pub topic: Topic,
-    /// Its key.
+    /// The key: the session.
     pub session: u64,
-    /// What the services read.
+    /// The content.
     pub bytes: &'a [u8],
 }
 
 /// Why a record can never be sent.
 #[derive(Debug, thiserror::Error)]
 pub enum CannotSend {
-    /// A message of a batch, a frame, a start or a body of the SDK is larger than a queue message may be.
+    /// A batch's message, a frame, a start or an SDK body is larger than a queue message may be.
     #[error("{bytes} bytes that cannot be cut do not fit a queue message of {limit}")]
     TooLarge {
-        /// How large.
+        /// Its size.
         bytes: usize,
         /// The largest queue message.
         limit: usize,
     },
-    /// The batch is too large for one message, and too broken to be cut.
+    /// The batch is too large for one message, and broken, so it cannot be cut.
     #[error("too large for a queue message, and it cannot be cut: {0}")]
     Broken(BatchFault),
-    /// The batch is too large for one message, and of an old form that is not cut.
+    /// The batch is too large for one message, and of an old form that cannot be cut.
     #[error("too large for a queue message, and its form cannot be cut")]
     Form,
-    /// No batch begins at the split of a `visual` upload.
+    /// No second batch begins at the split of a `visual` upload.
     #[error("the split is wrong: {0}")]
     Split(BatchFault),
-    /// It does not inflate.
+    /// The body does not inflate.
     #[error(transparent)]
     Inflate(#[from] InflateError),
     /// The images are not a stream of whole frames.
@@ -62,7 +62,7 @@ pub enum CannotSend {
     Frames,
 }
 
-/// Makes the queue messages of records. Its buffers are reused.
+/// Turns records into queue messages. Its buffers are reused.
 #[derive(Debug)]
 pub struct QueueMessages {
     message_bytes_max: usize,
@@ -73,7 +73,7 @@ pub struct QueueMessages {
 }
 
 impl QueueMessages {
-    /// Messages of at most `message_bytes_max`, from batches of at most `inflated_bytes_max`.
+    /// Makes messages of at most `message_bytes_max`, from bodies of at most `inflated_bytes_max`.
     pub fn new(message_bytes_max: usize, inflated_bytes_max: usize) -> Self {
         Self {
             message_bytes_max,
@@ -84,11 +84,11 @@ impl QueueMessages {
         }
     }
 
-    /// Hands out the messages of a record, in order.
+    /// Passes the messages of a record to `send`, in order.
     ///
     /// # Errors
     ///
-    /// The record cannot be sent, and nothing of it has been handed out.
+    /// The record cannot be sent. No part of it has been passed to `send`.
     pub fn of(&mut self, record: &Record<'_>, mut send: impl FnMut(QueueMessage<'_>)) -> Result<(), CannotSend> {
         let session = record.session;
         let send = |topic, bytes: &[u8]| send(QueueMessage { topic, session, bytes });
@@ -106,18 +106,18 @@ impl QueueMessages {
         }
     }
 
-    /// A body as its client made it.
+    /// Inflates a body.
     fn inflate<'a>(&'a mut self, encoding: Encoding, body: &'a [u8]) -> Result<&'a [u8], CannotSend> {
         let Some(coding) = coding_of(encoding) else { return Ok(body) };
         match self.inflater.inflate(coding, body, self.inflated_bytes_max, &mut self.inflated) {
             Ok(()) => Ok(&self.inflated),
-            // The label is wrong. OpenReplay knows gzip alone and takes a body with any other label as it is.
+            // The label is wrong. OpenReplay only knows gzip, and takes a body with any other label as plain bytes.
             Err(error) if !error.is_too_large() && !coding.is_binding() => Ok(body),
             Err(error) => Err(error.into()),
         }
     }
 
-    /// A body that is never cut, as one message.
+    /// Sends a body that is never cut as one message.
     fn body(
         &mut self,
         topic: Topic,
@@ -136,7 +136,7 @@ impl QueueMessages {
         Ok(())
     }
 
-    /// A batch, or the two of a `visual` upload.
+    /// Sends a batch, or the two batches of a `visual` upload.
     fn batch(
         &mut self,
         topic: Topic,
@@ -172,12 +172,12 @@ impl QueueMessages {
         Ok(())
     }
 
-    /// A stream of frames, cut between them into messages that fit.
+    /// Sends a stream of frames, cut between frames into messages that fit.
     fn images(&mut self, images: &Images<'_>, mut send: impl FnMut(Topic, &[u8])) -> Result<(), CannotSend> {
         let limit = self.message_bytes_max;
         let mut name = Vec::new();
         write_string(&mut name, &String::from_utf8_lossy(images.name));
-        // Without its quotes.
+        // Without the quotes.
         let name_bytes = name.len() - 2;
         let (mut lengths, mut length) = (Vec::new(), 0);
         let mut frames = Frames::new(images.payload);
@@ -206,7 +206,7 @@ impl QueueMessages {
         Ok(())
     }
 
-    /// Makes the message of a stream; `name` is its name as a JSON string.
+    /// Builds the message for a stream; `name` is the stream's name as a JSON string.
     fn wrap(&mut self, name: &[u8], stream: &[u8]) {
         let [before_name, before_data, behind_data] = MESSAGE_PARTS;
         let message = &mut self.message;
@@ -216,13 +216,13 @@ impl QueueMessages {
         message.extend_from_slice(before_data);
         let begin = message.len();
         message.resize(begin + stream.len().div_ceil(3) * 4, 0);
-        // The room is exactly what base64 takes.
+        // The room is exactly what base64 needs, so this cannot fail.
         let _ = STANDARD.encode_slice(stream, &mut message[begin..]);
         message.extend_from_slice(behind_data);
     }
 }
 
-/// The parts of a batch: one, unless it is too large. A batch that fits is not looked into.
+/// The parts of a batch: one, unless it is too large. A batch that fits is not parsed.
 fn plan(batch: &[u8], limit: usize) -> Result<Vec<BatchPart>, CannotSend> {
     if batch.len() <= limit {
         return Ok(vec![BatchPart { metadata: Vec::new(), messages: 0..batch.len() }]);

@@ -1,9 +1,9 @@
-//! What leaves for the queues of OpenReplay's services.
+//! The messages for the queues of OpenReplay's services. Nothing is sent from here: a record goes in, messages come out.
 //!
 //! | file | holds |
 //! |---|---|
-//! | [`messages`] | the queue messages of a record |
-//! | `cut` | a batch that is too large for one message, as several batches |
+//! | [`messages`] | turns a record into queue messages |
+//! | `cut` | cuts a batch that is too large for one message into several batches |
 
 pub mod messages;
 

@@ -1,5 +1,5 @@
-//! A request's body, decoded in place in the connection's buffer: as a whole, or piece by piece, each taken out of the buffer
-//! before the next is read.
+//! A request's body, decoded in place in the connection's buffer: as a whole, or piece by piece, with each piece removed from the buffer before
+//! the next is read.
 
 use std::ops::Range;
 
@@ -9,32 +9,32 @@ use super::{Buffer, Framing, Limits, Reject};
 /// The most that [`BodyStatus::More`] asks for at once.
 const WANT_BYTES_MAX: usize = 256 * 1024;
 
-/// What is asked for where a chunked body's next length is not known yet.
+/// What is asked for while the length of a chunked body's next chunk is not known.
 const WANT_BYTES_LINE: usize = 1024;
 
-/// CRLF behind a chunk's data, and the last chunk without extensions and trailers.
+/// The CRLF after a chunk's data, and a last chunk without extensions and trailers.
 const CHUNK_END_BYTES: usize = b"\r\n0\r\n\r\n".len();
 
-/// How far a body has come.
+/// Whether a body is complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BodyStatus {
     /// Read more bytes to the end of the buffer, then call again.
     More {
-        /// Bytes that would help: how much room to make, not how much will come. At most 256 KiB.
+        /// How much room to make, at most 256 KiB. It is not a promise of how much will come.
         want: usize,
     },
     /// The body is whole.
     Done,
 }
 
-/// A body on its way in. The decoded bytes stand together in the buffer, from the place where the body began; those
-/// that were taken out are gone from there.
+/// A body that is being received. The decoded bytes are contiguous in the buffer, from the place where the body began, without those that were
+/// taken out.
 #[derive(Clone, Debug)]
 pub struct Body {
     start: usize,
     /// End of the decoded bytes.
     end: usize,
-    /// Where the bytes begin that have not been looked at.
+    /// Where the bytes begin that have not been decoded.
     raw: usize,
     /// Decoded bytes that were taken out of the buffer.
     taken: u64,
@@ -51,17 +51,17 @@ enum State {
     Done,
 }
 
-/// The place in a chunked body, to the byte, so that nothing needs to be looked at twice.
+/// The exact position in a chunked body's grammar, so that no byte is looked at twice.
 #[derive(Clone, Copy, Debug)]
 enum Place {
     /// At a chunk line's first digit.
     SizeStart,
-    /// Behind at least one digit.
+    /// After at least one digit.
     Size(u64),
-    /// In the blanks between the size and a semicolon.
+    /// In blanks between the size and a semicolon.
     SizeBlank(u64),
     Extension(u64),
-    /// Behind a chunk line's CR.
+    /// After a chunk line's CR.
     SizeLf(u64),
     Data(u64),
     DataCr,
@@ -71,18 +71,17 @@ enum Place {
     TrailerName,
     TrailerValue,
     TrailerLf,
-    /// Behind the last CR.
+    /// After the last CR.
     EndLf,
     End,
 }
 
 impl Body {
-    /// A body framed as `framing` says, whose bytes begin at index `start` of the buffer, behind the head.
-    /// `limit` is the route's, in decoded bytes.
+    /// A body whose bytes begin at index `start` of the buffer, after the head. `limit` is the route's, in decoded bytes.
     ///
     /// # Errors
     ///
-    /// 413 when the announced length exceeds the limit.
+    /// 413 if the announced length exceeds the limit.
     pub fn new(framing: Framing, start: usize, limit: u64, limits: &Limits) -> Result<Self, Reject> {
         let state = match framing {
             Framing::None => State::Done,
@@ -102,13 +101,13 @@ impl Body {
         })
     }
 
-    /// Decodes what `buf` holds behind what was decoded before. Bytes of a chunked body are moved down over the chunk
-    /// lines, and while the body is not whole, `buf` is cut to its decoded bytes.
+    /// Decodes the new bytes in `buf`. The data of a chunked body is moved down over the chunk lines, and until the body is complete, `buf` is
+    /// truncated to the decoded bytes.
     ///
     /// # Errors
     ///
-    /// 400 for broken chunks, 413 over the limit, 431 for trailers over theirs. The buffer's content behind
-    /// the body's start is then undefined.
+    /// 400 for malformed chunks, 413 for a body over its limit, 431 for trailers over theirs. The buffer's content after the body's start is
+    /// then unspecified.
     pub fn advance(&mut self, buf: &mut Buffer) -> Result<BodyStatus, Reject> {
         match self.state {
             State::Done => Ok(BodyStatus::Done),
@@ -117,12 +116,12 @@ impl Body {
         }
     }
 
-    /// Where the decoded bytes stand, as far as they have come.
+    /// The range of the decoded bytes so far.
     pub fn range(&self) -> Range<usize> {
         self.start..self.end
     }
 
-    /// Takes the first `count` of the decoded bytes out of the buffer, at most all of them.
+    /// Removes the first `count` decoded bytes from the buffer, or all of them if there are fewer.
     pub fn take(&mut self, count: usize, buf: &mut Buffer) {
         let count = count.min(self.end - self.start);
         buf.remove(self.start..self.start + count);
@@ -134,7 +133,7 @@ impl Body {
         }
     }
 
-    /// Decoded bytes that have come so far, taken or not.
+    /// The number of decoded bytes so far, including those taken out.
     pub fn received(&self) -> u64 {
         self.taken + (self.end - self.start) as u64
     }
@@ -192,7 +191,7 @@ impl Body {
         Ok(BodyStatus::More { want })
     }
 
-    /// One byte of what is not data. `line_bytes` counts a chunk line, later the trailers as a whole.
+    /// Takes one byte that is not data. `line_bytes` counts the bytes of a chunk line, and later those of all trailers.
     fn step(&self, place: Place, byte: u8, line_bytes: &mut usize) -> Result<Place, Reject> {
         match place {
             Place::SizeStart | Place::Size(_) | Place::SizeBlank(_) | Place::Extension(_) => {
@@ -208,7 +207,7 @@ impl Body {
             Place::Trailer | Place::TrailerName | Place::TrailerValue | Place::TrailerLf | Place::EndLf => {
                 self.step_trailer(place, byte, line_bytes)
             }
-            // Data is taken in one piece, and nothing is read behind the end.
+            // Data is handled by the caller, and nothing is read after the end.
             Place::Data(_) | Place::End => Ok(place),
         }
     }
@@ -238,7 +237,7 @@ impl Body {
         }
     }
 
-    /// Refuses a size as soon as its digits so far exceed what the limit leaves: more digits only make it larger.
+    /// Refuses a size as soon as its digits so far exceed what the limit leaves, since more digits only make it larger.
     fn add_digit(&self, size: u64, digit: u8) -> Result<u64, Reject> {
         let digit = match digit {
             b'0'..=b'9' => digit - b'0',

@@ -1,23 +1,23 @@
-//! The bytes that a connection has received and not used up.
+//! The bytes that a connection has received and not yet consumed.
 //!
-//! A request is always found at index 0. The bytes used up before it are skipped, not overwritten: if a client sends a thousand
-//! requests at once, the rest of them must not be moved a thousand times. Bytes are moved only when there is no room behind them to
-//! receive more, so a byte is moved at most once a receive.
+//! The current request is always at index 0. Consumed bytes are skipped, not overwritten: if a client sends a thousand requests at once, the
+//! rest must not be moved a thousand times. Bytes are moved only if there is no room after them to receive more, so a byte is moved at most
+//! once per receive.
 
 use std::ops::{Deref, DerefMut, Range};
 
-/// Received bytes, with those used up before them still in place.
+/// Received bytes. Consumed bytes stay in place before them until room is needed.
 #[derive(Debug, Default)]
 pub struct Buffer {
     bytes: Vec<u8>,
-    /// Bytes at the start that are used up.
+    /// Bytes at the start that are consumed.
     used: usize,
     #[cfg(test)]
     moved_bytes: usize,
 }
 
 impl Buffer {
-    /// How many bytes it can hold, those that are used up among them.
+    /// How many bytes it can hold, including consumed ones.
     pub fn capacity(&self) -> usize {
         self.bytes.capacity()
     }
@@ -33,7 +33,7 @@ impl Buffer {
         self.bytes.truncate(self.used + len);
     }
 
-    /// Removes the bytes of `range`. What stands before them moves up, or what stands behind them moves down: whichever is less.
+    /// Removes the bytes in `range`. Either the bytes before them move up or those after them move down, whichever are fewer.
     pub fn remove(&mut self, range: Range<usize>) {
         if range.end >= self.len() {
             return self.truncate(range.start);
@@ -50,7 +50,7 @@ impl Buffer {
         self.used += range.len();
     }
 
-    /// Makes room for `more` bytes behind those that are there, as far as its capacity goes.
+    /// Makes room for `more` bytes at the end, as far as the capacity allows.
     #[inline]
     pub fn make_room(&mut self, more: usize) {
         if self.used > 0 && self.capacity() - self.bytes.len() < more {
@@ -65,7 +65,7 @@ impl Buffer {
         self.bytes.extend_from_slice(more);
     }
 
-    /// Copies the bytes into `larger`, which takes the place of the old vector; returns the old one.
+    /// Copies the bytes into `larger`, which replaces the old vector, and returns the old vector.
     pub fn move_into(&mut self, mut larger: Vec<u8>) -> Vec<u8> {
         larger.clear();
         larger.extend_from_slice(self);
@@ -73,7 +73,7 @@ impl Buffer {
         std::mem::replace(&mut self.bytes, larger)
     }
 
-    /// Lends the vector to the kernel, which writes behind its end. Until it is taken back this is empty.
+    /// Lends the vector to the kernel, which writes at its end. Until it is taken back, the buffer is empty.
     pub fn lend(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.bytes)
     }
@@ -91,7 +91,7 @@ impl Buffer {
     #[cfg(not(test))]
     fn moved(&self, _bytes: usize) {}
 
-    /// Bytes that were moved so far.
+    /// How many bytes have been moved so far.
     #[cfg(test)]
     pub fn moved_bytes(&self) -> usize {
         self.moved_bytes

@@ -1,18 +1,18 @@
-//! The `Date` header's form (RFC 9110, 5.6.7): `Sun, 06 Nov 1994 08:49:37 GMT`.
+//! The format of the `Date` header (RFC 9110, 5.6.7): `Sun, 06 Nov 1994 08:49:37 GMT`.
 
-/// The last second that four digits of a year can show.
+/// The last second of the year 9999.
 const LAST_SECOND: u64 = 253_402_300_799;
 
 const SECONDS_PER_DAY: u64 = 86_400;
 const DAYS: &[u8; 21] = b"ThuFriSatSunMonTueWed";
 const MONTHS: &[u8; 36] = b"JanFebMarAprMayJunJulAugSepOctNovDec";
 
-/// A point in time, written as HTTP wants it.
+/// A point in time in HTTP's format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HttpDate([u8; 29]);
 
 impl HttpDate {
-    /// The date at this many seconds since 1970-01-01 UTC. What is later than the year 9999 is shown as its last second.
+    /// The date at this many seconds since 1970-01-01 UTC. Times after the year 9999 become its last second.
     pub fn from_unix(seconds: u64) -> Self {
         let seconds = seconds.min(LAST_SECOND);
         let (days, second) = (seconds / SECONDS_PER_DAY, seconds % SECONDS_PER_DAY);

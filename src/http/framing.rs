@@ -1,4 +1,4 @@
-//! What header lines say about the request as a message: where its body ends, and what becomes of the connection.
+//! The header lines that frame the request: where its body ends, and whether the connection stays open.
 
 use super::target::is_host;
 use super::{Reject, Version};
@@ -10,11 +10,11 @@ pub enum Framing {
     None,
     /// This many bytes, at most 2^63-1.
     Length(u64),
-    /// Chunks up to the one of size zero, then trailers.
+    /// Chunks up to one of size zero, then trailers.
     Chunked,
 }
 
-/// The header lines that are about the request as a message: how often each came, and what it says.
+/// The header lines that frame the request: how often each occurs, and its value.
 #[derive(Default)]
 pub(super) struct MessageHeaders<'a> {
     hosts: u32,
@@ -63,7 +63,7 @@ impl<'a> MessageHeaders<'a> {
         }
     }
 
-    /// Judges `Host`.
+    /// Checks `Host`.
     pub(super) fn check_host(&self, version: Version) -> Result<(), Reject> {
         match self.hosts {
             0 if version == Version::H10 => Ok(()),
@@ -74,7 +74,7 @@ impl<'a> MessageHeaders<'a> {
         }
     }
 
-    /// Judges what delimits the body.
+    /// Checks the headers that delimit the body.
     pub(super) fn framing(&self, version: Version) -> Result<Framing, Reject> {
         match (self.lengths, self.codings) {
             (0, 0) => Ok(Framing::None),
@@ -87,7 +87,7 @@ impl<'a> MessageHeaders<'a> {
         }
     }
 
-    /// Judges `Expect`: whether the client waits for `100 Continue`.
+    /// Checks `Expect`, and returns whether the client waits for `100 Continue`.
     pub(super) fn expects_continue(&self, version: Version, framing: Framing) -> Result<bool, Reject> {
         if self.expects_other {
             return Err(Reject::new(417, "no expectation but 100-continue is supported"));
@@ -102,7 +102,7 @@ impl<'a> MessageHeaders<'a> {
     }
 }
 
-/// The members of a comma-separated list, without the blanks around them; empty ones don't count (RFC 9110, 5.6.1.2).
+/// The members of a comma-separated list, trimmed; empty ones are ignored (RFC 9110, 5.6.1.2).
 fn list(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     value.split(|&b| b == b',').map(<[u8]>::trim_ascii).filter(|member| !member.is_empty())
 }

@@ -1,4 +1,4 @@
-//! A request's head: found, judged, and kept as offsets into the caller's buffer.
+//! A request's head: finds it, checks it, and keeps it as offsets into the caller's buffer.
 
 use std::mem::MaybeUninit;
 
@@ -10,19 +10,19 @@ use super::{HEADERS_MAX, Limits, Method, Reject, Version};
 /// The longest head whose offsets fit a [`Slot`].
 const HEAD_BYTES_MAX: usize = u16::MAX as usize;
 
-/// Empty lines that may stand before the request line (RFC 9112, 2.2, asks for at least one).
+/// How many empty lines are allowed before the request line (RFC 9112, 2.2, asks for at least one).
 const EMPTY_LINES_MAX: usize = 2;
 
 /// What [`decode_head`] found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HeadStatus {
-    /// The head has not ended yet: call again with the same bytes and more behind them.
+    /// The head has not ended yet: call again with the same bytes and more after them.
     Partial,
-    /// The head is whole and good.
+    /// The head is complete and valid.
     Complete,
 }
 
-/// A range of the buffer. Sixteen bits keep a head small, for it lives as long as its connection is busy.
+/// A range of the buffer. It uses sixteen bits to keep a head small, because a head lives as long as its connection is busy.
 #[derive(Clone, Copy, Debug, Default)]
 struct Span {
     start: u16,
@@ -51,7 +51,7 @@ struct Slot {
 
 const _: () = assert!(size_of::<Slot>() == 8);
 
-/// The path: bytes of the target, or what an absolute URI without one means.
+/// The path: bytes of the target, or what an absolute URI without a path means.
 #[derive(Clone, Copy, Debug)]
 enum Path {
     Sent(Span),
@@ -63,9 +63,9 @@ enum Path {
 /// [`decode_head`] was given (its first [`Head::len`] bytes must be unchanged).
 #[derive(Clone, Debug)]
 pub struct Head {
-    /// Bytes already searched for line ends while the head is partial; zero for a fresh one.
+    /// While the head is partial: the bytes already searched for line ends. Zero before the first call.
     scanned: usize,
-    /// End of the request line while the head is partial, once it has been judged.
+    /// While the head is partial: the end of the request line, once that has been checked.
     line_end: usize,
     len: usize,
     method: Method,
@@ -109,9 +109,9 @@ impl Head {
         }
     }
 
-    /// Forgets a partial head, so that the next call of [`decode_head`] begins anew. Must be called before a head is used for
-    /// another connection: otherwise as many bytes as were scanned of the old one would be skipped in the new one. After a
-    /// complete head or a refusal nothing is left to forget.
+    /// Forgets a partial head, so that the next call of [`decode_head`] starts over. It must be called before a head is used for another
+    /// connection; otherwise the bytes already scanned on the old one would be skipped on the new one. After a complete head or a refusal
+    /// there is nothing to forget.
     pub fn reset(&mut self) {
         self.scanned = 0;
         self.line_end = 0;
@@ -154,7 +154,7 @@ impl Head {
         self.version
     }
 
-    /// Does the client allow another request after this one?
+    /// Whether the client allows another request after this one.
     pub fn keep_alive(&self) -> bool {
         self.keep_alive
     }
@@ -164,12 +164,12 @@ impl Head {
         self.framing
     }
 
-    /// Does the client wait for `100 Continue` before it sends the body? Only true where a body comes.
+    /// Whether the client waits for `100 Continue` before it sends the body. Always false without a body.
     pub fn expects_continue(&self) -> bool {
         self.expects_continue
     }
 
-    /// The value of the first header line of this name, without the blanks around it. Names ignore case.
+    /// The trimmed value of the first header line with this name. Names ignore case.
     pub fn header<'a>(&self, buf: &'a [u8], name: &str) -> Option<&'a [u8]> {
         self.slots[..self.slots_len]
             .iter()
@@ -183,8 +183,7 @@ impl Head {
         Headers { slots: self.slots[..self.slots_len].iter(), buf }
     }
 
-    /// Bytes of the whole head: empty lines before it, request line, headers, and the empty line at its end. Zero
-    /// while it is partial.
+    /// The length of the whole head: empty lines before it, request line, headers, and the empty line at its end. Zero while it is partial.
     pub fn len(&self) -> usize {
         self.len
     }
@@ -194,7 +193,7 @@ impl Head {
         self.len == 0
     }
 
-    /// Takes over what was parsed, and judges the headers that frame the request. Offsets count from the start of `buf`.
+    /// Stores what was parsed, and checks the headers that frame the request. Offsets count from the start of `buf`.
     fn fill(
         &mut self,
         buf: &[u8],
@@ -254,15 +253,14 @@ impl<'a> Iterator for Headers<'a> {
     }
 }
 
-/// Looks for a whole head at the start of `buf`.
+/// Looks for a complete head at the start of `buf`.
 ///
-/// While the head is partial, call again with the same bytes and more behind them. Only the new ones are looked at,
-/// so a head that arrives byte by byte costs at most twice as much as one that arrives at once. After a complete head
-/// or a refusal the next call begins anew.
+/// While the head is partial, call again with the same bytes and more after them. Only the new ones are examined, so a head that arrives byte
+/// by byte costs at most twice as much as one that arrives at once. After a complete head or a refusal, the next call starts over.
 ///
 /// # Errors
 ///
-/// A [`Reject`] as soon as the bytes so far can't become a good head, by the rules in the module's header.
+/// A [`Reject`] as soon as the bytes so far cannot become a valid head, by the rules in the module's header.
 pub fn decode_head(buf: &[u8], limits: &Limits, head: &mut Head) -> Result<HeadStatus, Reject> {
     let head_bytes = limits.head_bytes.min(HEAD_BYTES_MAX);
     let window = &buf[..buf.len().min(head_bytes)];
@@ -286,8 +284,8 @@ pub fn decode_head(buf: &[u8], limits: &Limits, head: &mut Head) -> Result<HeadS
     verdict
 }
 
-/// The usual case: the head has arrived whole, and one pass of the parser finds all there is. `None` when it is not
-/// that simple; then [`scan`] decides, so that all verdicts on bad heads have one source.
+/// The usual case: the head has arrived completely, and one pass of the parser finds everything. `None` in all other cases; [`scan`] then
+/// decides, so that all refusals of bad heads come from one place.
 fn decode_at_once(window: &[u8], limits: &Limits, head: &mut Head) -> Option<Result<(), Reject>> {
     let start = skip_empty_lines(window).ok()??;
     let mut headers = [const { MaybeUninit::<httparse::Header<'_>>::uninit() }; HEADERS_MAX];
@@ -299,7 +297,7 @@ fn decode_at_once(window: &[u8], limits: &Limits, head: &mut Head) -> Option<Res
     let (method, target) = (request.method?, request.path?);
     let version = if request.version? == 0 { Version::H10 } else { Version::H11 };
     let buf = &window[..start + len];
-    // The parser took the line apart at single blanks, so the version's eight bytes end it.
+    // The parser split the line at single blanks, so its last eight bytes are the version.
     let line_end = start + method.len() + 1 + target.len() + 1 + 8;
     let crlf = buf.get(line_end) == Some(&b'\r');
     let filled = RequestLine::judge(method, target, version, crlf, limits)
@@ -307,8 +305,8 @@ fn decode_at_once(window: &[u8], limits: &Limits, head: &mut Head) -> Option<Res
     Some(filled)
 }
 
-/// Searches what is new in `window` for the end of the head, and for faults that can be refused before the end. Returns the head's
-/// length when it is whole.
+/// Searches the new bytes in `window` for the end of the head, and for faults that can be refused before the end. Returns the head's length
+/// once it is complete.
 fn scan(window: &[u8], limits: &Limits, head: &mut Head) -> Result<Option<usize>, Reject> {
     let Some(start) = skip_empty_lines(window)? else {
         return Ok(None);
@@ -336,7 +334,7 @@ fn scan(window: &[u8], limits: &Limits, head: &mut Head) -> Result<Option<usize>
     Ok(None)
 }
 
-/// Decodes a whole head that [`scan`] has found the end of.
+/// Decodes a complete head, whose end [`scan`] has found.
 fn decode_scanned(buf: &[u8], limits: &Limits, head: &mut Head) -> Result<(), Reject> {
     let start = skip_empty_lines(buf)?.unwrap_or(0);
     let line = RequestLine::decode(&buf[start..head.line_end], limits)?;
@@ -349,7 +347,7 @@ fn decode_scanned(buf: &[u8], limits: &Limits, head: &mut Head) -> Result<(), Re
     }
 }
 
-/// Where the request line begins; `None` while that can't be told yet.
+/// Where the request line begins; `None` while that is not yet known.
 fn skip_empty_lines(window: &[u8]) -> Result<Option<usize>, Reject> {
     const STRAY: Reject = Reject::bad_request("stray line ends before the request line");
     let mut start = 0;
@@ -372,7 +370,7 @@ fn find_lf(window: &[u8], from: usize) -> Option<usize> {
     window[from..].iter().position(|&b| b == b'\n').map(|at| from + at)
 }
 
-/// Whether CR follows a trimmed value, blanks aside.
+/// Whether a CR follows a trimmed value, after any blanks.
 fn ends_in_crlf(after_value: &[u8]) -> bool {
     after_value.iter().find(|b| !matches!(b, b' ' | b'\t')) == Some(&b'\r')
 }

@@ -1,18 +1,18 @@
-//! The bounds under which requests are read.
+//! The limits for reading requests.
 
 /// The most header lines that a [`Head`](super::Head) can hold.
 pub const HEADERS_MAX: usize = 64;
 
-/// The bounds under which requests are read.
+/// The limits for reading requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// The longest head in bytes, with the empty line at its end. More than 65,535 counts as 65,535.
+    /// The longest head in bytes, including the empty line at its end. Values above 65,535 count as 65,535.
     pub head_bytes: usize,
-    /// The most header lines. More than [`HEADERS_MAX`] counts as that.
+    /// The most header lines. Values above [`HEADERS_MAX`] count as that.
     pub headers: usize,
     /// The longest chunk line (size and extensions) in bytes, without its CRLF.
     pub chunk_line_bytes: usize,
-    /// The longest trailer section of a chunked body in bytes, with the empty line at its end.
+    /// The longest trailer section of a chunked body in bytes, including the empty line at its end.
     pub trailer_bytes: usize,
     /// The longest request target in bytes.
     pub target_bytes: usize,

@@ -22,7 +22,7 @@ pub enum Method {
 }
 
 impl Method {
-    /// The method's name; `OTHER` for those that no route serves.
+    /// The method's name; `OTHER` for [`Method::Other`].
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Get => "GET",
@@ -53,7 +53,7 @@ impl Method {
 /// The version that a request is served as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Version {
-    /// HTTP/1.0: closes after the answer unless asked not to.
+    /// HTTP/1.0: the connection is closed after the answer unless the client asks to keep it.
     H10,
     /// HTTP/1.1, and any later minor version.
     H11,

@@ -1,11 +1,11 @@
-//! Forms (`multipart/form-data`, RFC 7578 and RFC 2046, 5.1) without I/O: pieces of a body in, parts and their bytes out.
+//! Forms (`multipart/form-data`, RFC 7578 and RFC 2046, 5.1) without I/O: pieces of a body go in, parts and their bytes come out.
 //!
-//! - A boundary line is CRLF, `--`, the boundary, blanks, CRLF. The last one has `--` behind the boundary, and the end of the body may take the
-//!   place of its CRLF. The first needs no CRLF before it. A line that begins like a boundary line and goes on differently is data.
-//! - Blanks before the first boundary line are dropped, and so is everything behind the last. Anything else before the first would be a
-//!   part whose boundary was lost: no client sends a preamble.
-//! - A part names itself in `Content-Disposition: form-data`. A part that does not, or whose transfer encoding changes its bytes, is an error: no
-//!   part is dropped silently.
+//! - A boundary line is CRLF, `--`, the boundary, blanks, CRLF. The last one has `--` after the boundary, and the end of the body may replace
+//!   its CRLF. The first needs no CRLF before it. A line that begins like a boundary line and continues differently is data.
+//! - Blanks before the first boundary line are dropped, and so is everything after the last. Anything else before the first is an error: no
+//!   client sends a preamble, so it would be a part whose boundary was lost.
+//! - A part has a `Content-Disposition: form-data`. A part without one, or with a transfer encoding that changes its bytes, is an error: no part
+//!   is dropped silently.
 
 use std::ops::Range;
 
@@ -13,7 +13,7 @@ use memchr::memmem::Finder;
 
 use super::params::{Param, Parameterised};
 
-/// The most blanks behind a boundary.
+/// The most blanks after a boundary.
 const PADDING_BYTES_MAX: usize = 64;
 
 /// The most lines in the head of a part.
@@ -24,38 +24,38 @@ const HEAD_LINES_MAX: usize = 32;
 pub enum FormFault {
     /// The body does not begin with a boundary line.
     NoPart,
-    /// The body ends within a part.
+    /// The body ends inside a part.
     CutOff,
-    /// A part's head cannot be read, or it is not that of a form's part.
+    /// A part's head cannot be parsed, or is not that of a form's part.
     Head,
-    /// A part's head, or what stands before the first boundary line, is over the limit.
+    /// A part's head, or what comes before the first boundary line, exceeds the limit.
     HeadTooLarge,
 }
 
-/// Where the parser stands.
+/// A result of the parser, if it is ready.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Step<T> {
-    /// It has something for its caller.
+    /// The result.
     Ready(T),
-    /// It needs more of the body, or the word that the body has ended.
+    /// The parser needs more of the body, or to be told that the body has ended.
     NeedsMore,
 }
 
 /// The head of a part.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PartHead {
-    /// The name of the field; empty if it has none.
+    /// The field's name; empty if it has none.
     pub name: Vec<u8>,
-    /// The name of the file, if the part is one. Empty if the name cannot be read; a part with an empty name is not a file.
+    /// The file's name, if the part is a file; empty if the name cannot be decoded. A part whose file name was sent empty is not a file.
     pub file_name: Option<Vec<u8>>,
 }
 
-/// A form on its way in.
+/// A form that is being received.
 pub struct Multipart {
     /// `CRLF -- boundary`.
     delimiter: Finder<'static>,
     buf: Vec<u8>,
-    /// Where the bytes begin that have not been handed out.
+    /// Where the bytes begin that have not been returned yet.
     start: usize,
     state: State,
     ended: bool,
@@ -71,33 +71,33 @@ enum State {
     },
     /// At the head of a part.
     Head,
-    /// Behind the head of a part, with its last CRLF still there.
+    /// After the head of a part, but before its last CRLF.
     DataBegins,
-    /// Within a part.
+    /// Inside a part's data.
     Data,
-    /// Behind the last boundary line.
+    /// After the last boundary line.
     Over,
 }
 
-/// What a place where a boundary line may begin turns out to be.
+/// What was found where a boundary line may begin.
 enum Line {
-    /// A boundary line of this many bytes, with a part behind it.
+    /// A boundary line of this many bytes, followed by a part.
     Part(usize),
     /// The last boundary line.
     Last,
     /// Not a boundary line.
     Data,
-    /// More bytes are needed to tell.
+    /// Undecided: more bytes are needed.
     Cut,
 }
 
 impl Multipart {
-    /// A form with this boundary, whose parts have heads of at most `head_bytes_max`.
+    /// A form with this boundary. `head_bytes_max` limits the head of each part.
     pub fn new(boundary: &[u8], head_bytes_max: usize) -> Self {
         let delimiter = [b"\r\n--", boundary].concat();
         Self {
             delimiter: Finder::new(&delimiter).into_owned(),
-            // The first boundary line may stand at the beginning.
+            // The first boundary line may be at the very beginning.
             buf: b"\r\n".to_vec(),
             start: 0,
             state: State::Preamble { bytes: 0 },
@@ -113,12 +113,12 @@ impl Multipart {
         self.buf.extend_from_slice(piece);
     }
 
-    /// The body has ended.
+    /// Tells the parser that the body has ended.
     pub fn end(&mut self) {
         self.ended = true;
     }
 
-    /// The next part, once the one before it has been read to its end. `None`: the form is over.
+    /// The head of the next part. The rest of the current part is skipped. `None`: the form has ended.
     pub fn next_part(&mut self) -> Result<Step<Option<PartHead>>, FormFault> {
         loop {
             match self.state {
@@ -137,7 +137,7 @@ impl Multipart {
                     Ok(Step::NeedsMore) => return Ok(Step::NeedsMore),
                     Err(_) => return Err(FormFault::NoPart),
                 },
-                // A caller that has not read all of the last part does not want the rest.
+                // The caller has not read all of the current part, so it does not want the rest.
                 State::DataBegins | State::Data => {
                     if self.next_bytes()? == Step::NeedsMore {
                         return Ok(Step::NeedsMore);
@@ -147,7 +147,7 @@ impl Multipart {
         }
     }
 
-    /// Where the next bytes of the part stand; see [`Multipart::bytes`]. `None`: it has ended.
+    /// The range of the part's next bytes, for [`Multipart::bytes`]. `None`: the part has ended.
     pub fn next_bytes(&mut self) -> Result<Step<Option<Range<usize>>>, FormFault> {
         if self.state == State::DataBegins && !self.begin_data() {
             return Ok(Step::NeedsMore);
@@ -158,12 +158,12 @@ impl Multipart {
         }
     }
 
-    /// The bytes that stand there, until more are fed.
+    /// The bytes in a range that [`Multipart::next_bytes`] returned. Valid until more bytes are fed.
     pub fn bytes(&self, range: Range<usize>) -> &[u8] {
         &self.buf[range]
     }
 
-    /// Where the next bytes of data stand, up to a boundary line or to where one may begin. `None`: a boundary line was read.
+    /// The range of the next bytes of data, up to a boundary line or to where one may begin. `None`: a boundary line was read.
     fn read_data(&mut self) -> Result<Step<Option<Range<usize>>>, FormFault> {
         let mut from = self.start;
         loop {
@@ -171,7 +171,7 @@ impl Multipart {
                 if self.ended {
                     return Err(FormFault::CutOff);
                 }
-                // A boundary line may have begun in the last bytes.
+                // A boundary line may begin in the last bytes.
                 let safe = (self.buf.len() + 1).saturating_sub(self.delimiter.needle().len()).max(from);
                 return Ok(self.hand_out(safe));
             };
@@ -200,8 +200,8 @@ impl Multipart {
         if range.is_empty() { Step::NeedsMore } else { Step::Ready(Some(range)) }
     }
 
-    /// Skips the CRLF behind a part's head, unless it belongs to a boundary line, which means that the part is empty. False: more bytes are needed to
-    /// tell.
+    /// Skips the CRLF after a part's head, unless it begins a boundary line, which means that the part is empty. Returns false if more bytes are
+    /// needed to decide.
     fn begin_data(&mut self) -> bool {
         let (behind, needle) = (&self.buf[self.start..], self.delimiter.needle());
         if behind.len() < needle.len() && needle.starts_with(behind) && !self.ended {
@@ -217,7 +217,7 @@ impl Multipart {
         true
     }
 
-    /// What stands at `at`, where the delimiter was found.
+    /// What the line at `at`, where the delimiter was found, turns out to be.
     fn line_at(&self, at: usize) -> Line {
         let delimiter_bytes = self.delimiter.needle().len();
         let behind = &self.buf[at + delimiter_bytes..];
@@ -238,7 +238,7 @@ impl Multipart {
         }
     }
 
-    /// The head of a part: lines, and an empty one.
+    /// Reads the head of a part: lines, and an empty line.
     fn read_head(&mut self) -> Result<Step<Option<PartHead>>, FormFault> {
         let head = &self.buf[self.start..];
         let lines_bytes = if head.starts_with(b"\r\n") {
@@ -250,7 +250,7 @@ impl Multipart {
         match lines_bytes {
             Some(bytes) => {
                 let part = part_head(&head[..bytes + 2])?;
-                // The empty line's CRLF may be that of the next boundary line.
+                // The empty line's CRLF may begin the next boundary line.
                 self.start += bytes;
                 self.state = State::DataBegins;
                 Ok(Step::Ready(Some(part)))
@@ -262,7 +262,7 @@ impl Multipart {
     }
 }
 
-/// Reads a part's head: its lines, with the empty one behind them.
+/// Parses a part's head: its lines, and the empty line after them.
 fn part_head(lines: &[u8]) -> Result<PartHead, FormFault> {
     let mut slots = [httparse::EMPTY_HEADER; HEAD_LINES_MAX];
     let Ok(httparse::Status::Complete((_, headers))) = httparse::parse_headers(lines, &mut slots) else {

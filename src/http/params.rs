@@ -6,26 +6,26 @@ use super::path::unescape_into;
 /// A value and its parameters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parameterised {
-    /// What stands before the first semicolon, in lower case.
+    /// The text before the first semicolon, in lower case.
     pub value: String,
-    /// Names in lower case, each once, with their values unquoted.
+    /// Names in lower case, each once, and their unquoted values.
     params: Vec<(String, Vec<u8>)>,
 }
 
 /// The value of a parameter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Param {
-    /// It is not there.
+    /// There is no such parameter.
     Absent,
-    /// Its value; that of the extended form (`name*`) where both are there.
+    /// Its value. If both forms are present, that of the extended form (`name*`).
     Value(Vec<u8>),
-    /// Only an extended form is there, and it cannot be decoded.
+    /// There is only an extended form, and it cannot be decoded.
     Unreadable,
 }
 
 impl Parameterised {
-    /// Reads a value as Go's `mime.ParseMediaType` does: blanks around semicolons and equals signs are allowed, and names ignore
-    /// case. `None`: it is malformed, or a parameter comes twice.
+    /// Parses a value as Go's `mime.ParseMediaType` does: blanks around semicolons and equals signs are allowed, and names ignore case. `None`:
+    /// it is malformed, or a parameter occurs twice.
     pub fn parse(text: &[u8]) -> Option<Self> {
         let (value, mut rest) = split_at(text, |byte| byte == b';');
         let value = value.trim_ascii();
@@ -35,7 +35,7 @@ impl Parameterised {
         let mut params: Vec<(String, Vec<u8>)> = Vec::new();
         while let Some(after) = rest.strip_prefix(b";") {
             let after = after.trim_ascii_start();
-            // A semicolon at the end has nothing behind it.
+            // A trailing semicolon is allowed.
             if after.is_empty() {
                 return Some(Self { value: lower(value), params });
             }
@@ -52,7 +52,7 @@ impl Parameterised {
         rest.is_empty().then(|| Self { value: lower(value), params })
     }
 
-    /// The parameter of this name, which is in lower case.
+    /// The parameter with this name, given in lower case.
     pub fn param(&self, name: &str) -> Param {
         let find = |wanted: &str| self.params.iter().find(|(name, _)| name == wanted).map(|(_, value)| &value[..]);
         let extended = find(&format!("{name}*"));
@@ -84,7 +84,7 @@ fn read_value(text: &[u8]) -> Option<(Vec<u8>, &[u8])> {
     while let Some((at, &byte)) = bytes.next() {
         match byte {
             b'"' => return Some((value, &quoted[at + 1..])),
-            // Only a quote and a backslash are escaped: a Windows path keeps its backslashes.
+            // Only quotes and backslashes can be escaped, so that a Windows path keeps its backslashes.
             b'\\' if matches!(quoted.get(at + 1), Some(b'"' | b'\\')) => {
                 value.push(quoted[at + 1]);
                 bytes.next();

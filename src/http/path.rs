@@ -1,11 +1,11 @@
-//! Paths: percent-decoding, and the clean form that routes are compared in.
+//! Paths: percent-decoding, and the clean form that routes are compared with.
 
 use super::Reject;
 
 /// A decoded path, and how it was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Decoded<'a> {
-    /// The path, with slashes in a row made one.
+    /// The path, with repeated slashes merged into one.
     pub path: &'a [u8],
     /// How it was written.
     pub form: Form,
@@ -14,20 +14,20 @@ pub struct Decoded<'a> {
 /// How a path was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
-    /// In the form that routes are compared with. A slash at the end is allowed.
+    /// In the form that routes are compared with. A trailing slash is allowed.
     Clean,
-    /// With several slashes in a row, as happens when a configured address ends in a slash. It may be served without a redirect: a browser
-    /// does not follow the redirect of a preflight.
+    /// With repeated slashes, as happens when a configured address ends in a slash. It may be served without a redirect, because browsers do not
+    /// follow redirects of preflights.
     Doubled,
-    /// With `.` or `..` segments, or without a slash at its start: only its clean form may be served.
+    /// With `.` or `..` segments, or without a leading slash. Only its clean form may be served.
     Unclean,
 }
 
-/// Decodes a path. Where there is nothing to decode this is the path itself, otherwise `scratch` is overwritten with it.
+/// Decodes a path. If nothing needs decoding, the result is the path itself; otherwise the decoded path is written to `scratch`.
 ///
 /// # Errors
 ///
-/// 400 when a `%` is not followed by two hexadecimal digits.
+/// 400 if a `%` is not followed by two hexadecimal digits.
 pub fn decode<'a>(path: &'a [u8], scratch: &'a mut Vec<u8>) -> Result<Decoded<'a>, Reject> {
     if is_plain(path) {
         return Ok(Decoded { path, form: Form::Clean });
@@ -47,7 +47,7 @@ pub fn decode<'a>(path: &'a [u8], scratch: &'a mut Vec<u8>) -> Result<Decoded<'a
     Ok(Decoded { path: scratch, form })
 }
 
-/// Whether a path needs no decoding and is clean. This is asked of every request, and true of nearly all.
+/// Whether a path needs no decoding and is clean. This is checked for every request, and is true for nearly all.
 fn is_plain(path: &[u8]) -> bool {
     let mut last = 0;
     for &byte in path {
@@ -59,10 +59,10 @@ fn is_plain(path: &[u8]) -> bool {
     path.first() == Some(&b'/')
 }
 
-/// Appends the clean form of a decoded path to `out`, percent-encoded again, as a redirect's `Location` needs it.
+/// Appends the clean form of a decoded path to `out`, percent-encoded again, for a redirect's `Location`.
 ///
-/// `.` and empty segments are dropped, `..` drops the segment before it, a slash at the end stays. The result begins with
-/// exactly one slash, so it can't be read as another host.
+/// `.` and empty segments are dropped, `..` drops the segment before it, and a trailing slash stays. The result begins with exactly one slash,
+/// so it cannot be taken for another host.
 pub fn clean_into(path: &[u8], out: &mut Vec<u8>) {
     let base = out.len();
     for segment in path.split(|&b| b == b'/') {
@@ -83,7 +83,7 @@ pub fn clean_into(path: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// Appends `text` with its escapes decoded, with `plus_is_blank` as in query strings. `None` at a bad escape.
+/// Appends `text` with its escapes decoded. `plus_is_blank` is for query strings. `None`: an escape is malformed.
 pub(super) fn unescape_into(text: &[u8], plus_is_blank: bool, out: &mut Vec<u8>) -> Option<()> {
     out.reserve(text.len());
     let mut rest = text;
@@ -107,7 +107,7 @@ pub(super) fn unescape_into(text: &[u8], plus_is_blank: bool, out: &mut Vec<u8>)
     Some(())
 }
 
-/// Appends a path segment, with everything escaped that Go's `url.URL` escapes in a path.
+/// Appends a path segment with the escapes that Go's `url.URL` uses in a path.
 fn escape_into(segment: &[u8], out: &mut Vec<u8>) {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
     for &byte in segment {

@@ -1,6 +1,5 @@
-//! Query strings, by the rules of Go's `url.ParseQuery`, which have always been applied to trackers' requests: pairs are
-//! separated by `&`; a pair with a `;` or a bad escape in it is dropped, the others stay; `+` is a blank; a
-//! pair without `=` has an empty value.
+//! Query strings, by the rules of Go's `url.ParseQuery`, which OpenReplay applies to trackers' requests: pairs are separated by `&`; a pair that
+//! contains a `;` or a malformed escape is dropped, and the others stay; `+` is a blank; a pair without `=` has an empty value.
 
 use super::path::unescape_into;
 
@@ -12,12 +11,12 @@ pub struct Pairs<'a> {
 }
 
 impl<'a> Pairs<'a> {
-    /// Reads `query` (without its `?`). What needs decoding is decoded into `scratch`, whose content is overwritten.
+    /// Reads `query` (without its `?`). Pairs are decoded into `scratch`, whose content is overwritten.
     pub fn new(query: &'a [u8], scratch: &'a mut Vec<u8>) -> Self {
         Self { rest: Some(query), scratch }
     }
 
-    /// The next good pair as key and value.
+    /// The next valid pair, as key and value.
     #[expect(clippy::should_implement_trait, reason = "the pair borrows from the scratch buffer")]
     pub fn next(&mut self) -> Option<(&[u8], &[u8])> {
         let key_len = loop {
@@ -29,9 +28,7 @@ impl<'a> Pairs<'a> {
     }
 }
 
-/// The value of the first good pair with this key, decoded.
-///
-/// What needs decoding is decoded into `scratch`, whose content is overwritten.
+/// The decoded value of the first valid pair with this key. Pairs are decoded into `scratch`, whose content is overwritten.
 pub fn find<'a>(query: &[u8], key: &str, scratch: &'a mut Vec<u8>) -> Option<&'a [u8]> {
     let mut rest = Some(query);
     loop {
@@ -44,7 +41,7 @@ pub fn find<'a>(query: &[u8], key: &str, scratch: &'a mut Vec<u8>) -> Option<&'a
     }
 }
 
-/// The next part up to a `&`.
+/// The next pair, up to a `&`.
 fn take_pair<'a>(rest: &mut Option<&'a [u8]>) -> Option<&'a [u8]> {
     let text = (*rest)?;
     let Some(at) = text.iter().position(|&b| b == b'&') else {
@@ -55,8 +52,7 @@ fn take_pair<'a>(rest: &mut Option<&'a [u8]>) -> Option<&'a [u8]> {
     Some(&text[..at])
 }
 
-/// Decodes a pair into `scratch`, the value right behind the key. Returns the key's length, or `None` for a pair that
-/// doesn't count.
+/// Decodes a pair into `scratch`, the value right after the key. Returns the key's length, or `None` for a pair that is to be dropped.
 fn decode_pair(pair: &[u8], scratch: &mut Vec<u8>) -> Option<usize> {
     if pair.is_empty() || pair.contains(&b';') {
         return None;

@@ -1,15 +1,15 @@
-//! Why a request is not served.
+//! Refusals of requests that break the rules of HTTP.
 
 use std::fmt;
 
 use super::response::reason_phrase;
 
-/// Why a request can't be served. Answer with it, then close the connection.
+/// Why a request cannot be served. Answer with it, then close the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reject {
     /// The status to answer with: 400, 413, 414, 417, 431, 501 or 505.
     pub status: u16,
-    /// What is wrong, in words for the client's engineer.
+    /// What is wrong, for the client's developers.
     pub reason: &'static str,
 }
 
@@ -25,7 +25,7 @@ impl Reject {
     }
 }
 
-/// `400 Bad Request: <reason>`, as the body of the answer says it.
+/// `400 Bad Request: <reason>`.
 impl fmt::Display for Reject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}: {}", self.status, reason_phrase(self.status), self.reason)

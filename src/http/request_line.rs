@@ -1,15 +1,15 @@
-//! The request line: method, target, version, and the lengths that are judged before it has ended.
+//! The request line: method, target, version, and the limits that are checked before it has ended.
 
 use super::target::Target;
 use super::{Limits, Method, Reject, Version};
 
-/// The longest method in bytes. None of the registered ones comes near it.
+/// The longest method in bytes. Registered methods are much shorter.
 const METHOD_BYTES_MAX: usize = 32;
 
-/// The longest text between the target's blank and the LF: `HTTP/1.1` and CR.
+/// The longest text between the blank after the target and the LF: `HTTP/1.1` and CR.
 const VERSION_BYTES_MAX: usize = 9;
 
-/// A request line that has been judged good.
+/// A valid request line.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RequestLine<'a> {
     pub(super) method: Method,
@@ -20,7 +20,7 @@ pub(super) struct RequestLine<'a> {
 }
 
 impl<'a> RequestLine<'a> {
-    /// Judges the parts of a line. `ends_in_crlf` is false for a line that ends in a bare LF.
+    /// Checks the parts of a line. `ends_in_crlf` is false for a line that ends in a bare LF.
     pub(super) fn judge(
         method: &str,
         target: &'a str,
@@ -50,7 +50,7 @@ impl<'a> RequestLine<'a> {
         })
     }
 
-    /// Judges a whole line, given with its LF.
+    /// Parses and checks a complete line, including its LF.
     pub(super) fn decode(line: &'a [u8], limits: &Limits) -> Result<Self, Reject> {
         check_lengths(line, limits)?;
         if !line.ends_with(b"\r\n") {
@@ -58,7 +58,7 @@ impl<'a> RequestLine<'a> {
         }
         let mut request = httparse::Request::new(&mut []);
         let version = match request.parse(line) {
-            // The line is whole, so the parser is only waiting for headers.
+            // The line is complete, so the parser is only waiting for headers.
             Ok(_) => None,
             Err(httparse::Error::Version) => Some(()),
             Err(_) => return Err(MALFORMED),
@@ -75,7 +75,7 @@ impl<'a> RequestLine<'a> {
     }
 }
 
-/// The version where it is neither 1.0 nor 1.1; `rest` is what follows the target's blank.
+/// A version other than 1.0 and 1.1; `rest` is what follows the blank after the target.
 fn other_version(rest: &[u8]) -> Result<Version, Reject> {
     match rest {
         [b'H', b'T', b'T', b'P', b'/', b'1', b'.', b'2'..=b'9', b'\r', b'\n'] => Ok(Version::H11),
@@ -86,8 +86,8 @@ fn other_version(rest: &[u8]) -> Result<Version, Reject> {
     }
 }
 
-/// Refuses a line, whole or not, as soon as a part of it is too long. The work is bounded by the
-/// limits, whatever the line's length, so it may be repeated at each read.
+/// Refuses a line, complete or not, as soon as a part of it is too long. The limits bound the work, whatever the line's length, so it may be
+/// repeated after each read.
 pub(super) fn check_lengths(line: &[u8], limits: &Limits) -> Result<(), Reject> {
     let Some(method_len) = part_len(line, METHOD_BYTES_MAX) else {
         return Err(LONG_METHOD);
@@ -109,7 +109,7 @@ pub(super) fn check_lengths(line: &[u8], limits: &Limits) -> Result<(), Reject> 
     Ok(())
 }
 
-/// Bytes before the first blank or LF, or all of them; `None` when that is more than `max`.
+/// The number of bytes before the first blank or LF, or of all bytes; `None` if there are more than `max`.
 fn part_len(bytes: &[u8], max: usize) -> Option<usize> {
     let looked_at = &bytes[..bytes.len().min(max + 1)];
     let len = looked_at.iter().position(|&b| b == b' ' || b == b'\n').unwrap_or(looked_at.len());

@@ -5,29 +5,29 @@ use super::Version;
 /// Tells a waiting client to send its body ([`Head::expects_continue`](super::Head::expects_continue)).
 pub const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
-/// A whole reply. The status line says HTTP/1.1 to clients of 1.0 too (RFC 9110, 2.5).
+/// A complete reply. The status line says HTTP/1.1 to 1.0 clients too (RFC 9110, 2.5).
 #[derive(Clone, Copy, Debug)]
 pub struct Reply<'a> {
     /// The status, 200 or above.
     pub status: u16,
     /// The request's version.
     pub version: Version,
-    /// Whether the connection stays open. If not, `Connection: close` is sent; if so, a client of 1.0 is told `keep-alive`.
+    /// Whether the connection stays open. If not, `Connection: close` is sent; if so, a 1.0 client is sent `Connection: keep-alive`.
     pub keep_alive: bool,
     /// The value of `Date`, see [`HttpDate`](super::date::HttpDate).
     pub date: &'a [u8; 29],
-    /// Header lines made ready beforehand, each with its CRLF. Copied as they are.
+    /// Prepared header lines, each with its CRLF, which are copied unchanged.
     pub lines: &'a [u8],
-    /// Further headers. Control bytes in a value are replaced by `?`, so that a value can't add a line.
+    /// More headers. Control bytes in a value are replaced with `?`, so that a value cannot add a line.
     pub headers: &'a [(&'a str, &'a [u8])],
     /// The body. Its length is announced, except with 204 and 304, which have none.
     pub body: &'a [u8],
-    /// The reply is to a HEAD request: the body's length is announced, the body is not sent.
+    /// The request was a HEAD: the body's length is announced, but no body is sent.
     pub head_only: bool,
 }
 
 impl Reply<'_> {
-    /// Appends the reply to `out`. Allocates only where `out` must grow, then at most once.
+    /// Appends the reply to `out`. Allocates at most once, and only if `out` must grow.
     pub fn write_to(&self, out: &mut Vec<u8>) {
         out.reserve(self.len_max());
         match self.status {
@@ -66,7 +66,7 @@ impl Reply<'_> {
         }
     }
 
-    /// A bound for the reply's bytes, so that the buffer grows once at most.
+    /// An upper bound for the reply's length, so that the buffer grows at most once.
     fn len_max(&self) -> usize {
         const FIXED_BYTES_MAX: usize = 192;
         let headers: usize = self.headers.iter().map(|(name, value)| name.len() + value.len() + 4).sum();
@@ -74,7 +74,7 @@ impl Reply<'_> {
     }
 }
 
-/// The reason phrase of a status (RFC 9110, 15); `Unknown` for one that this server never sends.
+/// The reason phrase of a status (RFC 9110, 15); `Unknown` for a status that this server never sends.
 pub const fn reason_phrase(status: u16) -> &'static str {
     match status {
         100 => "Continue",

@@ -1,13 +1,13 @@
-//! The request target's forms, and what a host may look like.
+//! The forms of the request target, and the syntax of hosts.
 
 use super::{Method, Reject};
 
-/// The parts of a request target that a route looks at.
+/// The parts of a request target that matter for routing.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Target<'a> {
-    /// The path as sent; `*` for the server as a whole.
+    /// The path as sent; `*` means the whole server.
     pub(super) path: &'a [u8],
-    /// What follows the `?`, when there is one.
+    /// What follows the `?`, if there is one.
     pub(super) query: Option<&'a [u8]>,
 }
 
@@ -33,7 +33,7 @@ impl<'a> Target<'a> {
         }
         let mut split = Self::cut_query(path_and_query);
         if split.path.is_empty() {
-            // RFC 9112, 3.2.4: OPTIONS for a URI without path and query means the server as a whole.
+            // RFC 9112, 3.2.4: OPTIONS for a URI without path and query means the whole server.
             let whole_server = method == Method::Options && split.query.is_none();
             split.path = if whole_server { b"*" } else { b"/" };
         }
@@ -81,7 +81,7 @@ pub(super) fn is_host(value: &[u8]) -> bool {
     }
 }
 
-/// Unreserved, sub-delimiter, or part of a percent-encoded byte (RFC 3986, 3.2.2).
+/// Whether this byte is unreserved, a sub-delimiter, or part of a percent-encoded byte (RFC 3986, 3.2.2).
 fn is_name_byte(byte: u8) -> bool {
     matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~')
         || matches!(byte, b'!' | b'$' | b'%' | b'&'..=b',' | b';' | b'=')

@@ -102,7 +102,8 @@ pub fn start(mut sources: Sources) -> Result<Running, NodeError> {
     let seats = cores.seats(&log, listeners, outboxes)?;
 
     // The side threads. All that can fail comes before the first connection is taken.
-    let (checker, earlier) = Checker::spawn(checker::Options::of(config), logger.clone()).map_err(NodeError::other)?;
+    let (checker, earlier) =
+        Checker::spawn(checker::CheckerOptions::of(config), logger.clone()).map_err(NodeError::other)?;
     let told = Arc::clone(&common);
     let tell = move |found| match found {
         Found::Sessions(sessions) => told.known.add(sessions),

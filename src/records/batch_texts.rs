@@ -1,24 +1,24 @@
-//! Texts of a web batch's request that the record's header has no place for.
+//! Texts from a web batch's request that do not fit into the record's header.
 
 use crate::log::format::record::{DataType, Ext, ExtWriter, QUERY_BYTES_MAX, ext_type};
 
-/// The longest text kept of an unknown data type, in bytes.
+/// How much of an unknown data type's text is kept, in bytes.
 const DATA_TYPE_BYTES_MAX: usize = 200;
 
 // Two entries, each with a type and a length, always fit into an extension.
 const _: () = assert!(3 + DATA_TYPE_BYTES_MAX + 3 + QUERY_BYTES_MAX < crate::log::format::record::EXT_BYTES_MAX);
 
-/// What the extension of a web batch holds, usable or not. Texts are as the client sent them.
+/// The extension of a web batch, usable or not. Texts are as the client sent them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct BatchTexts<'a> {
-    /// The `DataType`, if it is one that has no code.
+    /// The `DataType`, if it has no code.
     pub data_type: Option<&'a [u8]>,
-    /// The `batch` parameter, which is never empty.
+    /// The `batch` parameter; never an empty text.
     pub query: Option<&'a [u8]>,
 }
 
 impl<'a> BatchTexts<'a> {
-    /// Writes the extension into `out`, which is cleared. Long texts are cut.
+    /// Writes the extension to `out`, which is cleared first. Long texts are cut.
     pub fn write(&self, out: &mut Vec<u8>) {
         let mut writer = ExtWriter::new(out);
         // Both fit, as asserted above.
@@ -36,7 +36,7 @@ impl<'a> BatchTexts<'a> {
     }
 }
 
-/// The code of a `DataType` header. The second is the text of one that has none. No header, and an empty one, is `all`.
+/// The code of a `DataType` header, and the header's text if it has no code. A missing or empty header means `all`.
 pub fn data_type_of(header: Option<&[u8]>) -> (DataType, Option<&[u8]>) {
     let Some(text) = header.filter(|text| !text.is_empty()) else {
         return (DataType::All, None);
@@ -54,7 +54,7 @@ pub fn data_type_of(header: Option<&[u8]>) -> (DataType, Option<&[u8]>) {
     (known, None)
 }
 
-/// The `DataType` header of a batch; `None` where `all` is meant. `other` is the text of a type without a code.
+/// The `DataType` header of a batch; `None` for `all`. `other` is the text of a type without a code.
 pub fn header_of(data_type: DataType, other: Option<&[u8]>) -> Option<&[u8]> {
     match data_type {
         // No header means the same, and is what old trackers send.

@@ -1,10 +1,10 @@
-//! A stored record for the tests of this folder, without a log.
+//! Stored records for the tests of this folder, without a log.
 
 use uuid::Uuid;
 
 use crate::log::format::record::{Entry, Ext, Record, RecordId};
 
-/// The record that a reader hands out of `entry`.
+/// The record that a reader would return for `entry`.
 pub(super) fn stored<'a>(entry: &Entry<'a>) -> Record<'a> {
     Record {
         id: RecordId { log: Uuid::nil(), core: 1, segment: 2, offset: 64 },

@@ -1,4 +1,4 @@
-//! Tells what a record is.
+//! What a record is, as one enum of all types.
 
 use crate::log::format::record::{Kind, Record};
 
@@ -11,7 +11,7 @@ use super::table_row::TableRow;
 use super::unusable::UnusableBatch;
 use super::web_batch::WebBatch;
 
-/// What a record is. No record is two of these.
+/// What a record is. The variants exclude each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Content<'a> {
     /// A batch of a web tracker.
@@ -20,7 +20,7 @@ pub enum Content<'a> {
     MobileBatch(MobileBatch<'a>),
     /// Events of the analytics SDK.
     SdkBatch(SdkBatch<'a>),
-    /// A body of one of these three that was kept though it cannot be used.
+    /// A batch of one of these three kinds that was kept although it is unusable.
     UnusableBatch(UnusableBatch<'a>),
     /// The start of a session.
     Start(Start<'a>),
@@ -30,7 +30,7 @@ pub enum Content<'a> {
     TableRow(TableRow<'a>),
     /// A piece of a recording.
     RecordingPart(RecordingPart<'a>),
-    /// A pad, a tombstone, or what a newer build has written.
+    /// A pad, a tombstone, or something that a newer version wrote.
     Other,
 }
 

@@ -1,9 +1,9 @@
-//! The log's codes for compression, and the codecs that read it.
+//! Maps the log's codes for compression to content codings, and back.
 
 use crate::codec::inflate::Coding;
 use crate::log::format::record::Encoding;
 
-/// The code under which the log keeps a body in this coding; `None` is a body that is not compressed.
+/// The log's code for a body in this coding; `None` means not compressed.
 pub const fn encoding_of(coding: Option<Coding>) -> Encoding {
     match coding {
         None => Encoding::Identity,
@@ -14,7 +14,7 @@ pub const fn encoding_of(coding: Option<Coding>) -> Encoding {
     }
 }
 
-/// The coding that a payload with this code is inflated by; `None` where it is not compressed.
+/// The coding of a payload with this code; `None` means not compressed.
 pub const fn coding_of(encoding: Encoding) -> Option<Coding> {
     match encoding {
         Encoding::Identity => None,
@@ -25,7 +25,7 @@ pub const fn coding_of(encoding: Encoding) -> Option<Coding> {
     }
 }
 
-// Both ways agree, for every code. That the names agree too (`replay` sends the code's name as `Content-Encoding`) is tested below.
+// Both functions agree for every code. A test checks that the names agree too: `replay` sends the code's name as `Content-Encoding`.
 const _: () = {
     let mut at = 0;
     while at < Encoding::ALL.len() {

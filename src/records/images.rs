@@ -15,20 +15,20 @@ pub enum Stream {
     OneFrame,
     /// Several whole frames, which may be cut apart.
     Frames,
-    /// Bytes that are no whole frame: what was left at the end of a stream. Kept, never sent on.
+    /// Bytes that are not a whole frame: what was left at the end of a stream. Kept, but never forwarded.
     BrokenEnd,
 }
 
-/// Frames of one stream of pictures, in the order in which they came; see [`frames`] for their format.
+/// Frames of one stream of pictures, in the order of their arrival. [`frames`] describes the format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Images<'a> {
-    /// The session that the token named.
+    /// The token's session.
     pub session: SessionId,
-    /// Its project; 0 if not known.
+    /// Its project; 0 if unknown.
     pub project: u32,
     /// A page (`canvas-images`) or a phone (`raw-images`).
     pub source: Source,
-    /// The stream's name, UTF-8 of some 120 bytes at most; empty where the client gave none.
+    /// The stream's name, at most about 120 bytes of UTF-8; empty if the client gave none.
     pub name: &'a [u8],
     /// What the payload is.
     pub stream: Stream,
@@ -45,10 +45,10 @@ impl<'a> Images<'a> {
         }
     }
 
-    /// The record of the frames. `ext` is cleared and filled.
+    /// The entry for the frames. The extension is written to `ext`, which is cleared first.
     pub fn entry(&self, ext: &'a mut Vec<u8>) -> Entry<'a> {
         debug_assert!(self.source != Source::Sdk);
-        // A name has some 120 bytes at most.
+        // Cannot fail: a name has at most about 120 bytes.
         let _ = ExtWriter::new(ext).push(ext_type::FILE_NAME, self.name);
         Entry {
             topic: self.topic(),

@@ -1,4 +1,4 @@
-//! A batch of a tracker in an app, as the phone sent it to `POST /v1/mobile/i` or `late`.
+//! A batch from a mobile tracker, as the phone sent it to `POST /v1/mobile/i` or `late`.
 
 use crate::log::format::record::{Encoding, Entry, Flags, Kind, Record, Topic};
 use crate::session::SessionId;
@@ -8,20 +8,20 @@ use super::blank;
 /// Binary messages of an app. The topic is `raw-ios`, for Android too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MobileBatch<'a> {
-    /// The session that the token named.
+    /// The token's session.
     pub session: SessionId,
-    /// Its project; 0 if not known.
+    /// Its project; 0 if unknown.
     pub project: u32,
     /// How the body is compressed.
     pub encoding: Encoding,
-    /// The token had expired less than the period of grace before.
+    /// The token had expired, but less than the grace period before.
     pub just_expired: bool,
     /// The body as received.
     pub body: &'a [u8],
 }
 
 impl<'a> MobileBatch<'a> {
-    /// The record of the batch.
+    /// The entry for the batch.
     pub const fn entry(&self) -> Entry<'a> {
         Entry {
             topic: Topic::RawIos,
@@ -31,7 +31,7 @@ impl<'a> MobileBatch<'a> {
         }
     }
 
-    /// The batch in a record; `None` if the record is something else. One that is kept as unusable is an
+    /// The batch in a record; `None` if the record is something else. An unusable one is an
     /// [`UnusableBatch`](super::UnusableBatch).
     pub fn read(record: &Record<'a>) -> Option<Self> {
         if (record.kind, record.topic) != (Kind::Batch, Topic::RawIos) {

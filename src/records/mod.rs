@@ -1,24 +1,24 @@
-//! What the log's records mean: one type for each kind of record, with its encoding and its decoding side by side.
+//! What the log's records mean: one type for each kind of record, with encoding and decoding side by side.
 //!
-//! The log stores an [`Entry`](crate::log::format::record::Entry) and hands out a [`Record`](crate::log::format::record::Record): a header of fixed
-//! fields, an extension and a payload. Which of the fields a kind uses, and what its bytes are, is decided here and nowhere else. The routes make these
-//! types; whoever reads the log reads them.
+//! The log stores an [`Entry`](crate::log::format::record::Entry) and returns a [`Record`](crate::log::format::record::Record): a header of fixed
+//! fields, an extension and a payload. Which fields a kind uses, and what its bytes are, is decided here and nowhere else. The server makes
+//! these types from requests (`entry`); everything that reads the log decodes them (`read`). [`Content::of`] decodes any record: begin there.
 //!
 //! | type | kind | topic | made by | read by | payload | extension |
 //! |---|---|---|---|---|---|---|
 //! | [`WebBatch`] | `batch` | `raw`, `raw-assets` | `/v1/web/i` | checker, courier, `events`, `replay` | tracker messages as received, maybe compressed | data type text, query text |
 //! | [`MobileBatch`] | `batch` | `raw-ios` | `/v1/mobile/i`, `late` | the same | the same, of a phone | |
 //! | [`SdkBatch`] | `sdk` | `raw-analytics` | `/v1/sdk/i` | courier, `replay` | JSON as received, maybe compressed | |
-//! | [`UnusableBatch`] | `batch`, `sdk` | `none` | the three above | `inspect`, `replay --unusable` | a body as received that was refused, or that cannot be cut | as above |
+//! | [`UnusableBatch`] | `batch`, `sdk` | `none` | the three above | `inspect`, `replay --unusable` | a body, as received, that was refused or cannot be cut | as above |
 //! | [`Start`] | `start` | `raw`, `raw-ios`, `none` | `/v1/{web,mobile,sdk}/start` | checker, courier, `sessions`, `events` | the session's first message; empty for the SDK | the row of table `sessions`, JSON |
 //! | [`Images`] | `image` | `canvas-images`, `raw-images` | `/v1/{web,mobile}/images` | courier | frames, or the broken end of a stream | the stream's name |
 //! | [`TableRow`] | `row` | `none` | `/v1/web/uxt/signals/…`, `/v1/web/not-started` | none yet | a row, JSON | the table's name |
 //! | [`RecordingPart`] | `recording` | `none` | `/v1/web/uxt/recording/…` | `recordings` | bytes of a video file; empty at its end | file name, time of the upload, offset |
 //!
-//! [`Content::of`] tells which of these a record is. A type borrows what it is made of and becomes an entry by value: making one allocates nothing.
+//! The types borrow their parts, so making one allocates nothing. Each is in the file of its name.
 //!
-//! Pads and tombstones mean nothing outside the log and have no type here. Sizes are in bytes and times in ms since the Unix epoch, unless a field says
-//! otherwise.
+//! Pads and tombstones have no meaning outside the log, and so no type here. Sizes are in bytes and times in ms since the Unix epoch, unless a
+//! field says otherwise.
 
 mod batch_texts;
 mod blank;

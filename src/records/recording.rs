@@ -1,33 +1,33 @@
 //! A part of a usability test's video, sent to `PUT /v1/web/uxt/recording/{token}`.
 //!
-//! A recording is many records: one for each piece as it came, and an empty one at the end, whose offset is the length of the whole. Where
-//! the empty one is missing, the upload was not finished.
+//! A recording consists of many records: one for each piece as received, and an empty one at the end, whose offset is the total length. If the
+//! empty one is missing, the upload was not finished.
 
 use crate::log::format::record::{Entry, ExtWriter, Kind, Record, ext_type};
 use crate::session::SessionId;
 
 use super::blank;
 
-/// The name of every recording, as OpenReplay's bucket has it.
+/// The file name of every recording, as in OpenReplay's bucket.
 pub const RECORDING_FILE_NAME: &str = "ux_webcam_record.webm";
 
 /// A piece of a recording.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RecordingPart<'a> {
-    /// The session that the upload token named.
+    /// The upload token's session.
     pub session: SessionId,
-    /// Its project; 0 if not known.
+    /// Its project; 0 if unknown.
     pub project: u32,
-    /// When the upload began, in ms since the Unix epoch. With the session and the core it names the upload.
+    /// When the upload began, in ms since the Unix epoch. Together with the session and the core it identifies the upload.
     pub began_ms: u64,
-    /// How many bytes of the recording come before this piece.
+    /// The number of bytes of the recording before this piece.
     pub offset: u64,
     /// The piece. An empty one ends the recording.
     pub piece: &'a [u8],
 }
 
 impl<'a> RecordingPart<'a> {
-    /// The record of the piece. `ext` is cleared and filled.
+    /// The entry for the piece. The extension is written to `ext`, which is cleared first.
     pub fn entry(&self, ext: &'a mut Vec<u8>) -> Entry<'a> {
         let mut writer = ExtWriter::new(ext);
         // Three short texts always fit.

@@ -1,16 +1,16 @@
-//! Events of the analytics SDK, as it sent them to `POST /v1/sdk/i`.
+//! Events from the analytics SDK, as it sent them to `POST /v1/sdk/i`.
 
 use crate::log::format::record::{Encoding, Entry, Kind, Record, Topic};
 use crate::session::SessionId;
 
 use super::blank;
 
-/// JSON that nobody has looked into. The topic is `raw-analytics`.
+/// JSON that has not been parsed. The topic is `raw-analytics`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SdkBatch<'a> {
-    /// The session that the token named.
+    /// The token's session.
     pub session: SessionId,
-    /// Its project; 0 if not known.
+    /// Its project; 0 if unknown.
     pub project: u32,
     /// How the body is compressed.
     pub encoding: Encoding,
@@ -19,7 +19,7 @@ pub struct SdkBatch<'a> {
 }
 
 impl<'a> SdkBatch<'a> {
-    /// The record of the events.
+    /// The entry for the events.
     pub const fn entry(&self) -> Entry<'a> {
         Entry {
             topic: Topic::RawAnalytics,
@@ -28,7 +28,7 @@ impl<'a> SdkBatch<'a> {
         }
     }
 
-    /// The events in a record; `None` if the record is something else. A body that is kept as unusable is an
+    /// The events in a record; `None` if the record is something else. An unusable body is an
     /// [`UnusableBatch`](super::UnusableBatch).
     pub fn read(record: &Record<'a>) -> Option<Self> {
         if (record.kind, record.topic) != (Kind::Sdk, Topic::RawAnalytics) {

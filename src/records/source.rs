@@ -1,4 +1,4 @@
-//! Who sent a record.
+//! The kinds of clients.
 
 /// The kind of client that a record came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -1,4 +1,4 @@
-//! The start of a session: what `POST /v1/{web,mobile,sdk}/start` leaves.
+//! The start of a session: what `POST /v1/{web,mobile,sdk}/start` stores.
 
 use crate::log::format::record::{Entry, Ext, ExtWriter, Kind, Record, Topic, ext_type};
 use crate::session::SessionId;
@@ -12,10 +12,10 @@ pub use row::{Campaign, SessionRow};
 mod message;
 mod row;
 
-/// A session's first message, and its row of table `sessions` in the extension.
+/// A session's first message, with its row for table `sessions` in the extension.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Start<'a> {
-    /// Who asked for the session.
+    /// The kind of client.
     pub source: Source,
     /// The session.
     pub session: SessionId,
@@ -23,18 +23,18 @@ pub struct Start<'a> {
     pub project: u32,
     /// What [`write_ext`](Self::write_ext) wrote: the row.
     pub ext: Ext<'a>,
-    /// The [`SessionStart`] or [`MobileSessionStart`] message, without a size and without metadata; empty for the SDK.
+    /// The [`SessionStart`] or [`MobileSessionStart`] message, without size or metadata; empty for the SDK.
     pub message: &'a [u8],
 }
 
 impl<'a> Start<'a> {
-    /// Writes the extension into `out`, which is cleared. `row`: the row as JSON.
+    /// Writes the extension to `out`, which is cleared first. `row` is the row as JSON.
     pub fn write_ext(row: &[u8], out: &mut Vec<u8>) {
-        // The row is cut to far less than an extension holds before it comes here.
+        // Cannot fail: a row is kept far shorter than an extension.
         let _ = ExtWriter::new(out).push(ext_type::SESSION_ROW, row);
     }
 
-    /// The topic that the message is bound for; none where there is no message.
+    /// The topic for the message; none if there is no message.
     pub const fn topic(&self) -> Topic {
         match self.source {
             Source::Web => Topic::Raw,
@@ -43,7 +43,7 @@ impl<'a> Start<'a> {
         }
     }
 
-    /// The record of the start.
+    /// The entry for the start.
     pub const fn entry(&self) -> Entry<'a> {
         Entry {
             topic: self.topic(),
@@ -64,12 +64,12 @@ impl<'a> Start<'a> {
         Some(Self { source, session, project: record.project, ext: record.ext, message: record.payload })
     }
 
-    /// The row of table `sessions` as JSON.
+    /// The row for table `sessions` as JSON.
     pub fn row_json(&self) -> Option<&'a [u8]> {
         self.ext.get(ext_type::SESSION_ROW)
     }
 
-    /// The row of table `sessions`; `None` if there is none that can be read.
+    /// The row for table `sessions`; `None` if it is missing or cannot be parsed.
     pub fn row(&self) -> Option<SessionRow<String>> {
         SessionRow::read(self.row_json()?)
     }

@@ -11,12 +11,12 @@ pub use unstarted_session::UnstartedSessionRow;
 mod test_signal;
 mod unstarted_session;
 
-/// The tables that rows are stored for.
+/// The tables for which rows are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Table {
     /// Signals of usability tests: a [`TestSignalRow`].
     TestSignals,
-    /// Browsers that said that they do not record: an [`UnstartedSessionRow`]. OpenReplay's own schema never had this table.
+    /// Browsers that reported that they do not record: an [`UnstartedSessionRow`]. OpenReplay's own schema never had this table.
     UnstartedSessions,
 }
 
@@ -42,23 +42,23 @@ impl Table {
 pub struct TableRow<'a> {
     /// The table.
     pub table: Table,
-    /// The session; `SessionId(0)` for a row of no session.
+    /// The session; `SessionId(0)` if the row belongs to none.
     pub session: SessionId,
-    /// The project; 0 if not known.
+    /// The project; 0 if unknown.
     pub project: u32,
-    /// The row as JSON: an object of columns and values, as the row's own type writes and reads it.
+    /// The row as JSON, an object of columns and values, as the row's own type writes and reads it.
     pub json: &'a [u8],
 }
 
 impl<'a> TableRow<'a> {
-    /// The record of the row. `ext` is cleared and filled.
+    /// The entry for the row. The extension is written to `ext`, which is cleared first.
     pub fn entry(&self, ext: &'a mut Vec<u8>) -> Entry<'a> {
         // A table's name always fits.
         let _ = ExtWriter::new(ext).push(ext_type::TABLE, self.table.as_str().as_bytes());
         Entry { ext, ..blank::entry(Kind::Row, self.session.0, self.project, self.json) }
     }
 
-    /// The row in a record; `None` if the record is something else, or a row for a table that this build does not know.
+    /// The row in a record; `None` if the record is something else, or a row for a table that this version does not know.
     pub fn read(record: &Record<'a>) -> Option<Self> {
         if record.kind != Kind::Row {
             return None;

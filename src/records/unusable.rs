@@ -1,21 +1,21 @@
-//! Bodies that no service can use, kept as they came: larger than the client may send, not in the coding that they name, or with a split in the wrong place.
+//! Bodies that no service can use, kept as received: larger than the client may send, not in the coding that they claim, or with a wrong split.
 //!
-//! Such a record is bound for no queue and is never cut. Its kind, its extension and the rest of its header are those of the
-//! batch that it would have been.
+//! Such a record is not bound for any queue and is never cut. Its kind, its extension and the rest of its header are those of the batch that it
+//! would have been.
 
 use crate::log::format::record::{Encoding, Entry, Flags, Kind, Record, Topic};
 use crate::session::SessionId;
 
 use super::source::Source;
 
-/// A body of one of the three batch routes that was kept though it cannot be used.
+/// A body from one of the three batch routes that was kept although it is unusable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UnusableBatch<'a> {
-    /// Which route it came by.
+    /// The kind of client, which tells the route.
     pub source: Source,
-    /// The session that the token named.
+    /// The token's session.
     pub session: SessionId,
-    /// Its project; 0 if not known.
+    /// Its project; 0 if unknown.
     pub project: u32,
     /// How the body is compressed, or claims to be.
     pub encoding: Encoding,
@@ -23,12 +23,12 @@ pub struct UnusableBatch<'a> {
     pub body: &'a [u8],
 }
 
-/// Marks the entry of a batch as unusable: bound for no queue, never cut.
+/// Marks the entry of a batch as unusable: not bound for any queue, and never cut.
 #[must_use]
 pub fn mark_unusable(entry: Entry<'_>) -> Entry<'_> {
     debug_assert!(matches!(entry.kind, Kind::Batch | Kind::Sdk));
     let mut flags = entry.flags.with(Flags::UNUSABLE).without(Flags::MAY_BE_SPLIT);
-    // The topic told a phone's batch from a browser's until now.
+    // The topic, which distinguishes a phone's batch from a browser's, is removed below.
     if entry.topic == Topic::RawIos {
         flags = flags.with(Flags::PHONE);
     }

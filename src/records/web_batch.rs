@@ -1,4 +1,4 @@
-//! A batch of a web tracker, as its browser sent it to `POST /v1/web/i`.
+//! A batch from a web tracker, as the browser sent it to `POST /v1/web/i`.
 
 use crate::codec::inflate::BATCH_FIRST_BYTES;
 use crate::log::format::record::{DataType, Encoding, Entry, Ext, Flags, Kind, Label, Record, Topic};
@@ -7,7 +7,7 @@ use crate::tracker::ids::METADATA;
 
 use super::blank;
 
-// What codecs take for the beginning of a batch is what trackers begin one with.
+// The codecs and the trackers agree on the first byte of a batch.
 const _: () = {
     let mut at = 0;
     while at < METADATA.len() {
@@ -20,19 +20,19 @@ const _: () = {
 /// Binary messages of a page. The topic is `raw-assets` for data type `assets`, and `raw` for all others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WebBatch<'a> {
-    /// The session that the token named.
+    /// The token's session.
     pub session: SessionId,
-    /// Its project; 0 if not known.
+    /// Its project; 0 if unknown.
     pub project: u32,
-    /// The request's `DataType`. The text of one that has no code is in the extension.
+    /// The request's `DataType`. If it has no code, its text is in the extension.
     pub data_type: DataType,
     /// How the body is compressed.
     pub encoding: Encoding,
-    /// Where the second batch of a `visual` upload begins, in bytes of the inflated body; 0 where there is one batch.
+    /// Where the second batch of a `visual` upload begins, in bytes of the inflated body; 0 if there is only one batch.
     pub split: u32,
     /// Page and number of the batch, from the request's `batch` parameter.
     pub label: Option<Label>,
-    /// The token had expired less than the period of grace before.
+    /// The token had expired, but less than the grace period before.
     pub just_expired: bool,
     /// What [`BatchTexts`](super::BatchTexts) wrote.
     pub ext: Ext<'a>,
@@ -41,12 +41,12 @@ pub struct WebBatch<'a> {
 }
 
 impl<'a> WebBatch<'a> {
-    /// The topic that the batch is bound for. Behind the split of a `visual` upload lies a batch for `raw-assets`.
+    /// The topic that the batch is bound for. The second batch of a `visual` upload, after the split, is for `raw-assets`.
     pub const fn topic(&self) -> Topic {
         if matches!(self.data_type, DataType::Assets) { Topic::RawAssets } else { Topic::Raw }
     }
 
-    /// The record of the batch.
+    /// The entry for the batch.
     pub const fn entry(&self) -> Entry<'a> {
         debug_assert!(self.split == 0 || matches!(self.data_type, DataType::Visual));
         let mut flags = Flags::NONE;
@@ -68,7 +68,7 @@ impl<'a> WebBatch<'a> {
         }
     }
 
-    /// The batch in a record; `None` if the record is something else. One that is kept as unusable is an
+    /// The batch in a record; `None` if the record is something else. An unusable one is an
     /// [`UnusableBatch`](super::UnusableBatch).
     pub fn read(record: &Record<'a>) -> Option<Self> {
         if record.kind != Kind::Batch || !matches!(record.topic, Topic::Raw | Topic::RawAssets) {

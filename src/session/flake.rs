@@ -1,10 +1,9 @@
-//! Session ids: unique for ever on one shard, in order of time.
+//! Session ids: unique for ever on one shard, and ordered by time.
 //!
-//! An id is `(ms - EPOCH_MS) << 24 | shard << 8 | sequence`: 40 bits of time, 16 of shard, 8 of
-//! sequence. The sequence starts at 0 in every millisecond. A 257th id of one millisecond, and
-//! any id after the clock was set back, borrows from the next millisecond: an id is never handed
-//! out twice and never goes back. That holds up to [`AHEAD_MS_MAX`]: ids that are further ahead were made by a clock
-//! that was wrong, and the next one follows the clock again. They could be met once more when the time that they name comes.
+//! An id is `(ms - EPOCH_MS) << 24 | shard << 8 | sequence`: 40 bits of time, 16 of shard, 8 of sequence. The sequence starts at 0 in every
+//! millisecond. A 257th id in one millisecond, and any id after the clock was set back, borrows from the next millisecond, so ids never
+//! repeat and never decrease. This holds while ids are at most [`AHEAD_MS_MAX`] ahead of the clock. Ids further ahead were made while the
+//! clock was wrong, so the next id follows the clock again; such an id could be made a second time when the clock reaches its time.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// The zero of session ids: 2019-02-12T19:33:20Z, in ms since the Unix epoch.
 pub const EPOCH_MS: i64 = 1_550_000_000_000;
 
-/// How far ids may run ahead of the clock: two days, which is more than a clock is set back for anything but a mistake.
+/// How far ids may run ahead of the clock: two days. A clock is set back by more than that only after it was wrong.
 pub const AHEAD_MS_MAX: u64 = 2 * 24 * 3600 * 1000;
 
 const SEQUENCE_BITS: u32 = 8;
@@ -26,13 +25,13 @@ const _: () = assert!(OFFSET_MAX.count_ones() + SHARD_BITS + SEQUENCE_BITS == 64
 pub struct SessionId(pub u64);
 
 impl SessionId {
-    /// When the session was made, in ms since the Unix epoch.
+    /// When the session started, in ms since the Unix epoch.
     pub fn start_ms(self) -> i64 {
-        // 40 bits of offset: the sum is far from the end of an i64.
+        // The offset has 40 bits, so the sum fits an i64 easily.
         (self.0 >> (SHARD_BITS + SEQUENCE_BITS)) as i64 + EPOCH_MS
     }
 
-    /// The server that made it.
+    /// The shard of the server that made it.
     pub fn shard(self) -> u16 {
         (self.0 >> SEQUENCE_BITS) as u16
     }
@@ -55,16 +54,16 @@ pub enum FlakeError {
     AfterEnd,
 }
 
-/// The source of session ids of one server, shared by all cores without a lock.
+/// One server's source of session ids, shared by all cores without a lock.
 #[derive(Debug)]
 pub struct FlakeIds {
     shard: u16,
-    /// The last id handed out, without its shard: offset in ms, then sequence.
+    /// The last id without its shard: offset in ms, then sequence.
     last: AtomicU64,
 }
 
 impl FlakeIds {
-    /// A source for `shard`. Two servers that share one may make equal ids.
+    /// A source for `shard`. Two servers with the same shard may make equal ids.
     pub fn new(shard: u16) -> Self {
         Self { shard, last: AtomicU64::new(0) }
     }
@@ -74,8 +73,8 @@ impl FlakeIds {
         self.shard
     }
 
-    /// Makes every later id younger than `ms`, unless that is too far ahead. Called at start with the time of the newest record
-    /// of the log, so that a clock set back while the server was down makes no id twice.
+    /// Makes every later id newer than `ms`, unless that is too far ahead of the clock. Called at startup with the time of the log's newest
+    /// record, so that no id repeats if the clock was set back while the server was down.
     pub fn start_after(&self, ms: i64) {
         if let Ok(offset) = u64::try_from(ms.saturating_sub(EPOCH_MS)) {
             let last = offset.min(OFFSET_MAX) << SEQUENCE_BITS | 0xff;

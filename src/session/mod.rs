@@ -1,14 +1,14 @@
-//! Sessions: what makes one, names one and proves that a request belongs to one.
+//! Sessions: how one is started and named, and how a request proves that it belongs to one.
 //!
 //! | module | holds |
 //! |---|---|
 //! | [`token`] | the bearer token: signing, verifying, expiry |
-//! | [`upload_token`] | the token in the URL of an upload, which is good for nothing else |
+//! | [`upload_token`] | the token in an upload's URL, which is valid for nothing else |
 //! | [`flake`] | session ids, unique for ever, ordered by time |
-//! | [`shard`] | the part of an id that tells one server from another |
+//! | [`shard`] | the part of an id that identifies the server |
 //! | [`start`] | what a client sends when it asks for a session |
 //!
-//! Nothing here knows of HTTP, the log or projects.
+//! Nothing here knows about HTTP, the log or projects.
 
 pub mod flake;
 pub mod shard;

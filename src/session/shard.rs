@@ -1,4 +1,4 @@
-//! The shard: the 16 bits of a session id that tell one server from another.
+//! The shard: the 16 bits of a session id that identify the server.
 
 use std::net::Ipv4Addr;
 use std::time::Duration;
@@ -7,13 +7,13 @@ use serde::Deserialize;
 use ureq::Agent;
 use ureq::http::{Uri, Version};
 
-/// How long the container's metadata may take to connect, and for each read and write.
+/// The time limit for connecting to the container's metadata endpoint, and for each read and write.
 const METADATA_TIMEOUT: Duration = Duration::from_secs(1);
-/// The most that is read of an answer.
+/// The most bytes that are read of its answer.
 const METADATA_BYTES_MAX: u64 = 64 * 1024;
 
-/// The shard of a host name: the sum over its characters of (byte offset + 1) × code point,
-/// modulo 65,536. Names made of the same letters may collide; a configured shard does not.
+/// The shard of a host name: the sum over its characters of (byte offset + 1) × code point, modulo 65,536. Different names may give the same
+/// shard; where that matters, configure one.
 pub fn from_host_name(name: &str) -> u16 {
     name.char_indices().fold(0, |sum: u16, (offset, character)| {
         // Only the low 16 bits of each factor reach the low 16 bits of the sum.
@@ -25,27 +25,27 @@ pub fn from_host_name(name: &str) -> u16 {
 /// Why the container's metadata gave no shard.
 #[derive(Debug, thiserror::Error)]
 pub enum MetadataError {
-    /// Not an address that can be asked.
+    /// Not an `http://` address.
     #[error("{0:?} is not an http:// address")]
     Address(String),
-    /// Nobody answered in time.
+    /// There was no answer in time.
     #[error("{address} did not answer: {source}")]
     Io {
-        /// Who was asked.
+        /// The address that was asked.
         address: String,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
-    /// Something else was answered.
-    #[error("{address} answered no list of exactly one network with exactly one IPv4 address")]
+    /// The answer was not of the expected form.
+    #[error("the answer from {address} does not list exactly one network with exactly one IPv4 address")]
     Answer {
-        /// Who was asked.
+        /// The address that was asked.
         address: String,
     },
 }
 
-/// The shard of a container on Amazon ECS: the last two numbers of its only IPv4 address, asked
-/// for at the address in `ECS_CONTAINER_METADATA_URI`. Blocks for a few seconds at most.
+/// The shard of a container on Amazon ECS: the last two numbers of its only IPv4 address, which the endpoint in `ECS_CONTAINER_METADATA_URI`
+/// reports. Blocks for a few seconds at most.
 pub fn from_ecs_metadata(uri: &str) -> Result<u16, MetadataError> {
     if !is_http(uri) {
         return Err(MetadataError::Address(uri.to_owned()));
@@ -64,7 +64,7 @@ fn is_http(uri: &str) -> bool {
         .is_ok_and(|uri| uri.scheme_str() == Some("http") && uri.host().is_some_and(|host| !host.is_empty()))
 }
 
-/// The body of the answer, whatever its status: what it says decides.
+/// The body of the answer, whatever its status: only the content counts.
 fn get(uri: &str) -> Result<Vec<u8>, ureq::Error> {
     let config = Agent::config_builder()
         .http_status_as_error(false)
@@ -74,7 +74,7 @@ fn get(uri: &str) -> Result<Vec<u8>, ureq::Error> {
         .timeout_per_read(Some(METADATA_TIMEOUT))
         .timeout_per_write(Some(METADATA_TIMEOUT))
         .user_agent(concat!("takeup/", env!("CARGO_PKG_VERSION")))
-        // The address is of this machine: a proxy in the environment must not come between.
+        // The endpoint is local: a proxy from the environment must not be used.
         .proxy(None)
         .build();
     // HTTP/1.0, so that the answer ends with its connection.

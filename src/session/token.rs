@@ -1,8 +1,7 @@
 //! The bearer token of a session.
 //!
-//! `base36(id) "." base36(delay) "." base36(expiry) "." base58(mac)`; the mac is HMAC-SHA256 over
-//! the first three parts with their dots. The token is the client's: it carries no project, and a
-//! resumed session is recognised by the client because it is answered the very same token.
+//! `base36(id) "." base36(delay) "." base36(expiry) "." base58(mac)`; the MAC is HMAC-SHA256 over the first three parts and the dots between
+//! them. A token carries no project. A client recognises a resumed session by being answered the same token again.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,17 +11,17 @@ use sha2::Sha256;
 
 use super::SessionId;
 
-/// For how long an expired token still counts as just expired, in ms.
+/// How long an expired token counts as just expired, in ms.
 pub const GRACE_MS: i64 = 30_000;
 
 const MAC_BYTES: usize = 32;
-/// A mac never needs more base 58 digits than this; anything longer is refused unread.
+/// More base 58 digits than a MAC ever needs; anything longer is refused without decoding.
 const MAC_DIGITS_MAX: usize = 64;
 // A base 58 digit holds more than 5.8 bits.
-const _: () = assert!(MAC_BYTES * 80 < MAC_DIGITS_MAX * 58, "every mac fits");
-/// 13 digits hold any u64, a sign and 13 digits any i64, and each part has its dot.
+const _: () = assert!(MAC_BYTES * 80 < MAC_DIGITS_MAX * 58, "every MAC fits");
+/// 13 digits hold any u64, a sign and 13 digits any i64, and dots separate the parts.
 const HEAD_BYTES_MAX: usize = 13 + 1 + 14 + 1 + 14;
-/// Nothing longer was ever signed, with a purpose and some zeros in front of numbers; it is refused unread.
+/// Longer than anything that is ever signed, even with a purpose and some leading zeros; longer texts are refused without computing a MAC.
 const SIGNED_BYTES_MAX: usize = 256;
 const _: () = assert!(36_u128.pow(13) > u64::MAX as u128, "13 digits of base 36 hold any u64");
 const _: () = assert!(HEAD_BYTES_MAX < SIGNED_BYTES_MAX, "every token of ours is read");
@@ -34,12 +33,12 @@ pub struct Token {
     pub session: SessionId,
     /// Server clock minus client clock when the session started, in ms.
     pub delay_ms: i64,
-    /// When it ends, in ms since the Unix epoch.
+    /// When it expires, in ms since the Unix epoch.
     pub expires_ms: i64,
 }
 
 impl Token {
-    /// Whether the token is still good at `now_ms` (ms since the Unix epoch).
+    /// Whether the token is still valid at `now_ms` (ms since the Unix epoch).
     pub fn expiry(&self, now_ms: i64) -> Expiry {
         if self.expires_ms > now_ms {
             Expiry::Valid
@@ -51,14 +50,14 @@ impl Token {
     }
 }
 
-/// The three ages of a token.
+/// Whether a token has expired.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Expiry {
-    /// Good.
+    /// It has not expired.
     Valid,
-    /// It ended less than [`GRACE_MS`] ago: what comes with it is still stored.
+    /// It expired less than [`GRACE_MS`] ago: what comes with it is still stored.
     JustExpired,
-    /// It ended longer ago.
+    /// It expired longer ago.
     Expired,
 }
 
@@ -67,13 +66,13 @@ pub enum Expiry {
 pub enum TokenError {
     /// Not four parts.
     Format,
-    /// The mac is not ours.
+    /// None of our secrets made the MAC.
     Signature,
-    /// Signed by us, and still not a number. The text is cut to 64 characters.
+    /// Signed by us, but a part is not a number. The text is cut to 64 characters.
     Number {
         /// The function of Go's `strconv` that would have refused it.
         function: &'static str,
-        /// The part as it came.
+        /// The part as received.
         text: String,
         /// Digits only, but too many.
         out_of_range: bool,
@@ -99,21 +98,21 @@ impl std::error::Error for TokenError {}
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SecretsError {
     /// No secret at all.
-    #[error("there is no token secret; without one nobody could be told from anybody")]
+    #[error("there is no token secret; without one no token can be verified")]
     Missing,
-    /// The secret at this place, counted from 1, is empty: anyone could sign with it.
+    /// The secret with this number, counted from 1, is empty: anyone could sign with it.
     #[error("token secret {0} is empty; anyone could sign with it")]
     Empty(usize),
 }
 
 /// Which of the secrets a token was signed with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Signer(usize);
+pub struct SecretIndex(usize);
 
 /// The secrets: the first signs, all of them verify.
 #[derive(Clone)]
 pub struct Secrets {
-    /// The state of each mac after its key, so that no request pays for the key again.
+    /// Each HMAC's state after its key, so that no request computes it again.
     keyed: Vec<Hmac<Sha256>>,
     generation: u64,
 }
@@ -128,7 +127,7 @@ impl fmt::Debug for Secrets {
 }
 
 impl Secrets {
-    /// Takes the secrets in order of preference. None, or an empty one among them, is refused.
+    /// Takes the secrets; the first signs. An empty list is refused, and so is an empty secret.
     pub fn new(secrets: Vec<Vec<u8>>) -> Result<Self, SecretsError> {
         if secrets.is_empty() {
             return Err(SecretsError::Missing);
@@ -148,8 +147,7 @@ impl Secrets {
         Self { keyed, generation: GENERATION.fetch_add(1, Ordering::Relaxed) }
     }
 
-    /// A number that no other set of secrets of this process has. A verified token may be
-    /// remembered together with it and is good as long as it has not changed.
+    /// A number that no other set of secrets in this process has. A cached verification of a token stays valid while it does not change.
     pub fn generation(&self) -> u64 {
         self.generation
     }
@@ -157,14 +155,14 @@ impl Secrets {
     /// The text of a token, signed with the first secret.
     pub fn sign(&self, token: &Token) -> String {
         let mut text = String::with_capacity(96);
-        self.sign_onto(token, Signer(0), &mut text);
+        self.sign_onto(token, SecretIndex(0), &mut text);
         text
     }
 
-    /// Appends the text of a token. A token that is answered again is signed with the secret it
-    /// came with: the client takes a changed text for a new session.
-    pub fn sign_onto(&self, token: &Token, signer: Signer, text: &mut String) {
-        let mut head = Head::new();
+    /// Appends the text of a token. A token that is sent back to its client is signed with the secret that it came with, because a client
+    /// takes a changed text for a new session.
+    pub fn sign_onto(&self, token: &Token, signer: SecretIndex, text: &mut String) {
+        let mut head = SignedPart::new();
         head.number(token.session.0, false);
         head.byte(b'.');
         head.number(token.delay_ms.unsigned_abs(), token.delay_ms < 0);
@@ -181,17 +179,17 @@ impl Secrets {
     }
 
     /// The secret that signs new tokens.
-    pub fn first(&self) -> Signer {
-        Signer(0)
+    pub fn first(&self) -> SecretIndex {
+        SecretIndex(0)
     }
 
-    /// Reads a token. Whether it has expired is another question: [`Token::expiry`].
+    /// Verifies a token's signature and reads it. [`Token::expiry`] tells whether it has expired.
     pub fn verify(&self, text: &[u8]) -> Result<Token, TokenError> {
         self.verify_signer(text).map(|(token, _)| token)
     }
 
-    /// Like [`Secrets::verify`], and tells which secret it was.
-    pub fn verify_signer(&self, text: &[u8]) -> Result<(Token, Signer), TokenError> {
+    /// Like [`Secrets::verify`], and also returns which secret signed it.
+    pub fn verify_signer(&self, text: &[u8]) -> Result<(Token, SecretIndex), TokenError> {
         let mut parts = text.split(|&byte| byte == b'.');
         let (Some(id), Some(delay), Some(expires), Some(mac), None) =
             (parts.next(), parts.next(), parts.next(), parts.next(), parts.next())
@@ -205,8 +203,8 @@ impl Secrets {
         Ok((token, signer))
     }
 
-    /// Appends the mac of a text that is no session's token, signed with the first secret. `purpose` ends in a byte that no token
-    /// has, so that neither can pose as the other.
+    /// Appends the MAC of a text that is not a session token, made with the first secret. `purpose` ends in a byte that no token contains,
+    /// so that neither can pass for the other.
     pub(super) fn sign_text(&self, purpose: &[u8], text: &[u8], out: &mut String) {
         let mut mac = self.keyed[0].clone();
         mac.update(purpose);
@@ -222,12 +220,12 @@ impl Secrets {
         self.signer_for(&[purpose, text], mac).is_some()
     }
 
-    fn signer_of(&self, head: &[u8], mac: &[u8]) -> Option<Signer> {
+    fn signer_of(&self, head: &[u8], mac: &[u8]) -> Option<SecretIndex> {
         self.signer_for(&[head], mac)
     }
 
-    fn signer_for(&self, parts: &[&[u8]], mac: &[u8]) -> Option<Signer> {
-        // A start's body may hold a token of any length, and each secret would be asked about all of it.
+    fn signer_for(&self, parts: &[&[u8]], mac: &[u8]) -> Option<SecretIndex> {
+        // A start request may hold a token of any length, and each secret would have to hash all of it.
         if mac.len() > MAC_DIGITS_MAX || parts.iter().map(|part| part.len()).sum::<usize>() > SIGNED_BYTES_MAX {
             return None;
         }
@@ -243,17 +241,17 @@ impl Secrets {
                 parts.iter().for_each(|part| ours.update(part));
                 ours.verify_slice(&bytes[..length]).is_ok()
             })
-            .map(Signer)
+            .map(SecretIndex)
     }
 }
 
-/// The signed part of a token, put together without an allocation.
-pub(super) struct Head {
+/// The signed part of a token, built without an allocation.
+pub(super) struct SignedPart {
     bytes: [u8; HEAD_BYTES_MAX],
     length: usize,
 }
 
-impl Head {
+impl SignedPart {
     pub(super) fn new() -> Self {
         Self { bytes: [0; HEAD_BYTES_MAX], length: 0 }
     }
@@ -287,7 +285,7 @@ impl Head {
     }
 }
 
-/// Base 36 as Go's `ParseUint` reads it: digits of both cases, no sign.
+/// Base 36 as Go's `ParseUint` reads it: letters of both cases, no sign.
 pub(super) fn parse_u64(text: &[u8]) -> Result<u64, TokenError> {
     digits(text, u64::MAX).map_err(|fault| fault.into_error("ParseUint", text))
 }

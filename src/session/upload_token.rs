@@ -1,35 +1,35 @@
 //! The token in the URL that a usability test's recording is uploaded to.
 //!
-//! `base36(session) "." base36(expiry) "." base58(mac)`. A browser sends no bearer token with such an upload, so the URL itself has to say
-//! whose it is. The mac is HMAC-SHA256 with the secrets of session tokens over `upload:` and the first two parts. What a session's
-//! token signs never contains a colon, and a session's token has four parts, so neither is ever good for the other.
+//! `base36(session) "." base36(expiry) "." base58(mac)`. A browser sends no bearer token with such an upload, so the URL itself has to
+//! identify the session. The MAC is HMAC-SHA256 over `upload:` and the first two parts, with the secrets of session tokens. The signed part
+//! of a session token never contains a colon, and a session token has four parts, so neither is ever valid as the other.
 
 use super::SessionId;
-use super::token::{Head, Secrets, TokenError, parse_i64, parse_u64};
+use super::token::{Secrets, SignedPart, TokenError, parse_i64, parse_u64};
 
-/// How long the URL of an upload is good, in ms: as long as OpenReplay's pre-signed URLs.
+/// How long an upload URL is valid, in ms: as long as OpenReplay's pre-signed URLs.
 pub const LIFE_MS: i64 = 15 * 60 * 1000;
 
 const PURPOSE: &[u8] = b"upload:";
 
-/// What an upload's token says.
+/// What an upload token says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UploadToken {
-    /// Whose recording it is.
+    /// The recording's session.
     pub session: SessionId,
-    /// Until when an upload may begin, in ms since the Unix epoch.
+    /// The time by which the upload must begin, in ms since the Unix epoch.
     pub expires_ms: i64,
 }
 
 impl UploadToken {
-    /// A token of a session, made at `now_ms`.
+    /// A token for a session, made at `now_ms`.
     pub fn new(session: SessionId, now_ms: i64) -> Self {
         Self { session, expires_ms: now_ms.saturating_add(LIFE_MS) }
     }
 
     /// Its text.
     pub fn sign(&self, secrets: &Secrets) -> String {
-        let mut head = Head::new();
+        let mut head = SignedPart::new();
         head.number(self.session.0, false);
         head.byte(b'.');
         head.number(self.expires_ms.unsigned_abs(), self.expires_ms < 0);
@@ -40,7 +40,7 @@ impl UploadToken {
         text
     }
 
-    /// Reads a token. Whether it has expired is another question.
+    /// Verifies a token's signature and reads it, expired or not.
     pub fn verify(text: &[u8], secrets: &Secrets) -> Result<Self, TokenError> {
         let mut parts = text.split(|&byte| byte == b'.');
         let (Some(session), Some(expires), Some(mac), None) = (parts.next(), parts.next(), parts.next(), parts.next())

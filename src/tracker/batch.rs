@@ -1,19 +1,18 @@
-//! The reader of batches: an iterator that borrows everything from the batch.
+//! The reader of batches: an iterator over messages, which borrow everything from the batch.
 
 use super::catalogue::{Era, FieldKind, FieldSpec, UNKNOWN, message_spec};
 use super::fault::{BatchFault, FaultKind};
 use super::ids;
 use super::primitive::{Cursor, Value};
 
-/// The versions of `BatchMetadata` under which messages carry sizes. Old services took only 1, but no tracker of
-/// their time sent any other.
+/// The versions of `BatchMetadata` with which messages have sizes. Old services accepted only 1, but the trackers of that time sent no other.
 pub(super) const SIZED_VERSIONS: std::ops::RangeInclusive<u64> = 1..=5;
 
-/// What every message of a mobile batch begins with, known or not; the second field is the length of the rest.
+/// The fields that every message of a mobile batch begins with, known or not. The second is the length of the rest.
 pub(super) const MOBILE_PREFIX: [FieldSpec; 2] =
     [FieldSpec { name: "Timestamp", kind: FieldKind::Uint }, FieldSpec { name: "Length", kind: FieldKind::Uint }];
 
-/// Whether this id has no size in a batch whose messages have sizes.
+/// Whether messages with this id have no size even in a batch whose messages have sizes.
 pub(super) fn stands_unsized(id: u64, era: Era) -> bool {
     match id {
         ids::BATCH_METADATA => true,
@@ -22,7 +21,7 @@ pub(super) fn stands_unsized(id: u64, era: Era) -> bool {
     }
 }
 
-/// The index of a metadata message; wraps as OpenReplay's does, since both numbers are the client's.
+/// The index of a metadata message. It wraps, as in OpenReplay, because both numbers come from the client.
 pub(super) fn batch_index(page: u64, first: u64) -> u64 {
     (page << 32).wrapping_add(first)
 }
@@ -30,7 +29,7 @@ pub(super) fn batch_index(page: u64, first: u64) -> u64 {
 /// What a batch says about itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Meta<'a> {
-    /// 1 to 5, or 0 when nothing carries a size.
+    /// 1 to 5, or 0 if no message has a size.
     pub version: u64,
     /// The number of the page within the session; 0 for mobile batches.
     pub page: u64,
@@ -42,19 +41,19 @@ pub struct Meta<'a> {
     pub location: &'a [u8],
 }
 
-/// How a message's bytes fit the catalogue.
+/// How a message's bytes match the fields in the catalogue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Body {
-    /// The fields fill it.
+    /// They match exactly.
     Whole,
-    /// More follows behind the fields that are known: a newer tracker.
+    /// More bytes follow the known fields, as newer trackers send them.
     Longer {
-        /// Bytes behind the last known field.
+        /// Bytes after the last known field.
         extra: usize,
     },
-    /// The fields don't fit the size; those before the fault can be read.
+    /// They end before the fields do, or a field is invalid. The fields before the fault can be read.
     Broken(BatchFault),
-    /// The catalogue lacks the id.
+    /// The catalogue does not have the id.
     Unknown,
 }
 
@@ -63,7 +62,7 @@ pub enum Body {
 pub struct Message<'a> {
     /// The position in the session's stream: `page << 32 | number`.
     pub index: u64,
-    /// Client time in Unix ms, as far as the batch tells; 0 when it does not.
+    /// Client time in Unix ms; 0 if the batch does not say.
     pub timestamp_ms: i64,
     /// The id on the wire.
     pub id: u64,
@@ -71,15 +70,15 @@ pub struct Message<'a> {
     pub name: &'static str,
     /// Where the message begins, in bytes from the start of the batch.
     pub offset: usize,
-    /// The bytes behind id and size.
+    /// The bytes after id and size.
     pub bytes: &'a [u8],
-    /// How these bytes fit the catalogue.
+    /// How these bytes match the catalogue.
     pub body: Body,
     layout: &'static [FieldSpec],
 }
 
 impl<'a> Message<'a> {
-    /// The fields by name, in wire order, as far as the bytes hold them.
+    /// The names and values of the fields, in wire order, up to where the bytes end.
     pub fn fields(&self) -> Fields<'a> {
         Fields { cursor: Cursor::new(self.bytes, 0), layout: self.layout }
     }
@@ -95,7 +94,7 @@ impl<'a> Message<'a> {
         }
     }
 
-    /// A time field, whichever of the two encodings the catalogue gives it.
+    /// A time field, in either of the encodings that the catalogue uses for times.
     fn time(&self, name: &str) -> Option<i64> {
         match self.field(name)? {
             Value::Uint(value) => Some(i64::try_from(value).unwrap_or(i64::MAX)),
@@ -112,7 +111,7 @@ impl<'a> Message<'a> {
     }
 }
 
-/// Iterator over a message's fields. It ends early where the bytes do.
+/// Iterator over a message's fields. It ends early if the bytes do.
 #[derive(Debug, Clone)]
 pub struct Fields<'a> {
     cursor: Cursor<'a>,
@@ -135,7 +134,7 @@ impl<'a> Iterator for Fields<'a> {
     }
 }
 
-/// Reads one batch, or one record without metadata, that is not compressed.
+/// Reads one uncompressed batch, or one record without metadata.
 pub fn read_batch(bytes: &[u8], era: Era) -> BatchReader<'_> {
     BatchReader {
         cursor: Cursor::new(bytes, 0),
@@ -154,7 +153,7 @@ pub fn read_batch(bytes: &[u8], era: Era) -> BatchReader<'_> {
 ///
 /// # Errors
 ///
-/// `Split` when the split is not inside the body or no batch begins there.
+/// `Split` if the split is not inside the body, or no batch begins there.
 pub fn split_parts(bytes: &[u8], split: Option<usize>) -> Result<(&[u8], Option<&[u8]>), BatchFault> {
     let Some(split) = split else {
         return Ok((bytes, None));
@@ -183,7 +182,7 @@ enum State {
     Ended,
 }
 
-/// Iterator over the messages of a batch. After a fault it ends.
+/// Iterator over the messages of a batch. It ends after a fault.
 #[derive(Debug, Clone)]
 pub struct BatchReader<'a> {
     bytes: &'a [u8],
@@ -226,7 +225,7 @@ impl<'a> BatchReader<'a> {
     fn read_sized(&mut self, offset: usize, id: u64) -> Result<Message<'a>, BatchFault> {
         let size = self.cursor.size().ok_or(FaultKind::Truncated.at(offset))?;
         let start = self.cursor.offset();
-        // Three bytes, so that the conversion keeps the value.
+        // The size has three bytes, so the conversion keeps its value.
         let bytes = self.cursor.take(size as usize).ok_or(FaultKind::SizeOverrun { size }.at(offset))?;
         let mut message = self.message(offset, id, bytes);
         let Some(spec) = message_spec(id) else {
@@ -236,7 +235,7 @@ impl<'a> BatchReader<'a> {
         message.name = spec.name(self.era);
         message.layout = spec.fields(self.era);
         message.body = fit(bytes, start, message.layout);
-        // The era may be a guess; where two layouts exist, the one that fills the size is the right one.
+        // The era may be a guess. If the message has two layouts, the one that matches the size exactly is right.
         if message.body != Body::Whole
             && let Some(other) = spec.other_fields(self.era)
             && fit(bytes, start, other) == Body::Whole
@@ -261,7 +260,7 @@ impl<'a> BatchReader<'a> {
         Ok(message)
     }
 
-    /// An unknown id without a size. Only messages of mobile trackers tell their length all the same.
+    /// Reads a message with an unknown id and no size. This is possible only for mobile trackers, whose messages hold their own length.
     fn read_unknown(&mut self, offset: usize, id: u64) -> Result<Message<'a>, BatchFault> {
         if self.framing != Framing::Mobile {
             return Err(FaultKind::UnknownUnsized { id }.at(offset));
@@ -282,7 +281,7 @@ impl<'a> BatchReader<'a> {
         Message { index: 0, timestamp_ms: 0, id, name: UNKNOWN, offset, bytes, body: Body::Unknown, layout: &[] }
     }
 
-    /// Takes over what a message says about the ones behind it.
+    /// Remembers what a message says about the messages after it.
     fn note(&mut self, message: &mut Message<'a>, with_size: bool) {
         match message.id {
             ids::BATCH_METADATA => {
@@ -300,7 +299,7 @@ impl<'a> BatchReader<'a> {
             ids::SET_PAGE_LOCATION | ids::SET_PAGE_LOCATION_OLD => {
                 self.location = message.text("URL").unwrap_or(self.location);
             }
-            // Mobile messages, and those that the server writes, carry their own time.
+            // Mobile messages, and those that the server writes, hold their own time.
             _ if self.framing == Framing::Mobile || self.meta.is_none() => {
                 self.timestamp_ms = message.time("Timestamp").unwrap_or(self.timestamp_ms);
             }
@@ -345,7 +344,7 @@ impl<'a> Iterator for BatchReader<'a> {
     }
 }
 
-/// How `bytes`, which begin at `start` in the batch, fit a layout.
+/// How `bytes`, which begin at `start` in the batch, match a layout.
 fn fit(bytes: &[u8], start: usize, layout: &[FieldSpec]) -> Body {
     let mut cursor = Cursor::new(bytes, 0);
     match cursor.skip_fields(layout) {

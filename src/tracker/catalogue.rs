@@ -1,14 +1,14 @@
 //! The catalogue: every message's name and fields, generated from `messages.json` at build time.
 
-/// The generation of the catalogue by which a batch was written.
+/// The generation of the catalogue with which a batch was written.
 ///
-/// It decides the name of id 3, the fields of id 48 where no size tells them apart, and whether ids 80 and 82 have a
-/// size. Every other id means the same in both, so a reader knows the ids of both generations.
+/// It decides the name of id 3, the fields of id 48 if no size tells them apart, and whether ids 80 and 82 have a size. Every other id means
+/// the same in both, so a reader knows the ids of both generations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Era {
     /// Trackers up to 15, the catalogue of March 2024.
     Seed,
-    /// Trackers from 16 on, the catalogue of July 2026; also the guess when nothing is known.
+    /// Trackers from 16 on, the catalogue of July 2026. Also the default if nothing is known.
     #[default]
     Main,
 }
@@ -17,11 +17,11 @@ impl Era {
     /// The first major version of the web tracker that is read as [`Era::Main`].
     const MAIN_SINCE_MAJOR: u32 = 16;
 
-    /// The first major version of the web tracker that is served. Smaller versions are those of mobile trackers, which are numbered separately
-    /// and whose layouts have never changed.
+    /// The first major version of the web tracker that is supported. Lower versions are those of mobile trackers, which are numbered
+    /// separately and whose layouts have never changed.
     const WEB_SINCE_MAJOR: u32 = 6;
 
-    /// The era of a tracker's version such as `12.0.4`. A version without a leading number is taken for a new one.
+    /// The era of a tracker version such as `12.0.4`. A version without a leading number counts as new.
     pub fn of_tracker(version: &str) -> Self {
         let major = version.split(['.', '-', '+']).next().unwrap_or_default();
         match major.parse::<u32>() {
@@ -38,7 +38,7 @@ pub enum FieldKind {
     Uint,
     /// Zigzag, then unsigned LEB128.
     Int,
-    /// Length-prefixed bytes, UTF-8 when the client is honest.
+    /// Length-prefixed bytes, normally UTF-8.
     Str,
     /// One byte.
     Bool,
@@ -53,16 +53,16 @@ pub struct FieldSpec {
     pub kind: FieldKind,
 }
 
-/// Which of the client's four builders sends a message when the server speaks protocol 2.
+/// Which of the client's four batch builders sends a message if the server supports protocol 2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Pipeline {
-    /// What the player shows.
+    /// Messages that the player shows.
     Player,
-    /// What refers to assets, whose addresses are rewritten.
+    /// Messages that refer to assets, whose addresses are rewritten.
     Assets,
-    /// What the developer tools show.
+    /// Messages that the developer tools show.
     Devtools,
-    /// What only the database stores.
+    /// Messages that are only stored in the database.
     Analytics,
 }
 
@@ -83,14 +83,14 @@ pub struct MessageSpec {
 
 include!(concat!(env!("OUT_DIR"), "/catalogue.rs"));
 
-/// The name shown for an id that the catalogue lacks.
+/// The name shown for an id that is not in the catalogue.
 pub const UNKNOWN: &str = "Unknown";
 
-/// The one id that was given to another message: `SessionEndDeprecated` before, `CleanSession` now. Other messages were
-/// only renamed, and are shown by their newest name so that output stays comparable over the years.
+/// The one id that was reassigned: from `SessionEndDeprecated` to `CleanSession`. Other messages were only renamed, and are shown under their
+/// newest name so that output stays comparable over the years.
 const REUSED_ID: u8 = 3;
 
-/// The newest name and fields of an id that the catalogue has. For compile-time checks.
+/// The newest name and fields of an id in the catalogue, for compile-time checks.
 pub(super) const fn newest(id: usize) -> (&'static str, &'static [FieldSpec]) {
     match &CATALOGUE[id] {
         Some(spec) => (spec.name, spec.fields),
@@ -104,7 +104,7 @@ pub fn message_spec(id: u64) -> Option<&'static MessageSpec> {
 }
 
 impl MessageSpec {
-    /// The message's name: the newest one, except for the id that changed its meaning.
+    /// The message's name: the newest one, except for the id that was reassigned.
     pub fn name(&self, era: Era) -> &'static str {
         match (era, self.seed_name) {
             (Era::Seed, Some(name)) if self.id == REUSED_ID => name,
@@ -120,7 +120,7 @@ impl MessageSpec {
         }
     }
 
-    /// The other era's fields where they differ.
+    /// The other era's fields, if they differ.
     pub(super) fn other_fields(&self, era: Era) -> Option<&'static [FieldSpec]> {
         let seed = self.seed_fields?;
         Some(match era {

@@ -1,5 +1,5 @@
-//! The structural check of a body: whether it is a batch whose sizes fit. It takes one pass over pieces of any size and keeps
-//! none of them, so a compressed body is checked while it is inflated.
+//! The structural check of a body: whether it is a batch whose sizes are right. It makes one pass over pieces of any length and keeps none of
+//! them, so a compressed body can be checked while it is being inflated.
 
 use super::batch::{MOBILE_PREFIX, SIZED_VERSIONS, stands_unsized};
 use super::catalogue::{Era, FieldKind, FieldSpec, message_spec};
@@ -7,10 +7,10 @@ use super::fault::{BatchFault, FaultKind};
 use super::ids;
 use super::primitive::{STRING_BYTES_MAX, add_uint_byte, zigzag};
 
-/// What a body that passed the check says about itself. For a `visual` body, the metadata is that of the first batch.
+/// What a body that passed the check contains. For a `visual` body, the metadata is that of the first batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct BatchFacts {
-    /// 1 to 5, or 0 when nothing carries a size.
+    /// 1 to 5, or 0 if no message has a size.
     pub version: u64,
     /// The number of the page within the session; 0 for mobile batches.
     pub page: u64,
@@ -24,9 +24,9 @@ pub struct BatchFacts {
     pub bytes: u64,
 }
 
-/// Checks a body that is not compressed. `split` is the announced length of the first batch of a `visual` body.
+/// Checks an uncompressed body. `split` is the announced length of the first batch of a `visual` body.
 ///
-/// A message with a size is skipped; its fields are not looked at.
+/// A message with a size is skipped; its fields are not read.
 ///
 /// # Errors
 ///
@@ -37,7 +37,7 @@ pub fn check(bytes: &[u8], split: Option<usize>, era: Era) -> Result<BatchFacts,
     checker.finish()
 }
 
-/// The check as a machine that takes a body in pieces.
+/// The check as a state machine that takes a body in pieces.
 #[derive(Debug, Clone)]
 pub struct Checker {
     era: Era,
@@ -46,17 +46,17 @@ pub struct Checker {
     second: bool,
     with_sizes: bool,
     mobile: bool,
-    /// No message of the batch at hand has been read yet.
+    /// No message of the current batch has been read yet.
     fresh: bool,
     state: State,
-    /// The number at hand, and how many of its bits are known.
+    /// The number that is being read, and how many of its bits are known.
     value: u64,
     shift: u32,
-    /// Where the field and the message at hand began.
+    /// Where the current field and the current message began.
     item_at: u64,
     message_at: u64,
     id: u64,
-    /// The first numbers of the message at hand: those of a metadata message fit.
+    /// The first numbers of the current message; room for those of a metadata message.
     numbers: [u64; 4],
     offset: u64,
     facts: BatchFacts,
@@ -82,14 +82,14 @@ enum State {
         index: usize,
         left: u64,
     },
-    /// What follows the two known fields of an unknown mobile message.
+    /// The bytes after the two known fields of an unknown mobile message.
     MobileRest {
         left: u64,
     },
 }
 
 impl Checker {
-    /// A check at its start; parameters as for [`check`].
+    /// Begins a check; the parameters are those of [`check`].
     pub fn new(split: Option<usize>, era: Era) -> Self {
         Self {
             era,
@@ -114,7 +114,7 @@ impl Checker {
     ///
     /// # Errors
     ///
-    /// The first fault. The check is then over, and must not be given more pieces.
+    /// The first fault. The check must not be given more pieces after it.
     pub fn push(&mut self, mut piece: &[u8]) -> Result<(), BatchFault> {
         while let Some(&byte) = piece.first() {
             let used = match self.state {
@@ -147,7 +147,7 @@ impl Checker {
                 }
             };
             self.offset += used;
-            // At most the length of the piece, so that the conversion keeps the value.
+            // At most the length of the piece, so the conversion keeps its value.
             piece = &piece[used as usize..];
         }
         Ok(())
@@ -179,7 +179,7 @@ impl Checker {
         Ok(self.facts)
     }
 
-    /// Takes a number's next byte; true when the number is whole.
+    /// Takes a number's next byte. Returns true if it was the last.
     fn number_byte(&mut self, byte: u8) -> Result<bool, BatchFault> {
         if self.shift == 0 {
             self.value = 0;
@@ -204,7 +204,7 @@ impl Checker {
         Ok(1)
     }
 
-    /// Between two messages: checks whether the second batch begins here, or should have begun already.
+    /// Called between two messages: checks whether the second batch begins here, or should have begun before.
     fn at_boundary(&mut self, byte: u8) -> Result<(), BatchFault> {
         let Some(split) = self.split else {
             return Ok(());
@@ -288,7 +288,7 @@ impl Checker {
         Ok(1)
     }
 
-    /// The field at hand ends `used` bytes from here.
+    /// Ends the current field, `used` bytes from here.
     fn next_field(&mut self, fields: &'static [FieldSpec], index: usize, used: u64) {
         self.item_at = self.offset + used;
         if index + 1 < fields.len() {

@@ -1,6 +1,6 @@
-//! Writing numbers and strings as trackers do; [`super::primitive`] reads them.
+//! Writes numbers and strings as trackers do; [`super::primitive`] reads them.
 
-/// Appends an unsigned number: LEB128, seven bits a byte, the low ones first.
+/// Appends an unsigned number: LEB128, seven bits per byte, the lowest first.
 pub fn write_uint(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         out.push(value as u8 | 0x80);
@@ -9,7 +9,7 @@ pub fn write_uint(out: &mut Vec<u8>, mut value: u64) {
     out.push(value as u8);
 }
 
-/// Appends a signed number: zigzag, then as an unsigned one.
+/// Appends a signed number: zigzag, then LEB128.
 pub fn write_int(out: &mut Vec<u8>, value: i64) {
     write_uint(out, ((value << 1) ^ (value >> 63)).cast_unsigned());
 }

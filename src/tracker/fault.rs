@@ -2,20 +2,20 @@
 
 use thiserror::Error;
 
-/// Why a batch can't be read further, and where.
+/// Why and where reading a batch failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("at byte {offset}: {kind}")]
 pub struct BatchFault {
     /// The kind of fault.
     pub kind: FaultKind,
-    /// Bytes from the start of the (inflated) body to the item at fault.
+    /// The offset of the faulty item, in bytes from the start of the inflated body.
     pub offset: u64,
 }
 
 /// The kinds of fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum FaultKind {
-    /// There are no bytes.
+    /// The batch is empty.
     #[error("the batch is empty")]
     Empty,
     /// The batch ends inside a message.
@@ -24,7 +24,7 @@ pub enum FaultKind {
     /// A number takes more than 64 bits.
     #[error("a number exceeds 64 bits")]
     UintOverflow,
-    /// A string claims more than readers take.
+    /// A string claims to be longer than readers accept.
     #[error("a string of {bytes} bytes exceeds the limit of {}", super::STRING_BYTES_MAX)]
     StringTooLong {
         /// The claimed length.
@@ -42,16 +42,16 @@ pub enum FaultKind {
         /// The first message's id.
         id: u64,
     },
-    /// Metadata stands behind other messages.
+    /// Metadata comes after other messages.
     #[error("metadata stands behind other messages")]
     MetadataMisplaced,
-    /// An unknown id where nothing carries a size, so that its end can't be found.
+    /// An unknown id in a batch without sizes, so the message's end cannot be found.
     #[error("message {id} is unknown and carries no size")]
     UnknownUnsized {
         /// The id.
         id: u64,
     },
-    /// The split of a `visual` body does not fall between two batches.
+    /// The split of a `visual` body is not the boundary between two batches.
     #[error("the split at {split} is not where a second batch begins")]
     Split {
         /// The announced length of the first batch.

@@ -1,18 +1,18 @@
-//! The ids of the messages that code here and elsewhere knows by name: framing, and what the server writes itself.
+//! The message ids that code refers to by name: those for framing, and those of messages that the server itself writes.
 
 use super::catalogue::{FieldSpec, newest};
 
-/// Sets the time of the messages behind it.
+/// Sets the time of the messages after it.
 pub const TIMESTAMP: u64 = 0;
 /// The first message of a web session, written by the server. It has neither a size nor metadata.
 pub const SESSION_START: u64 = 1;
-/// `SetPageLocation` of old trackers.
+/// The `SetPageLocation` of old trackers.
 pub(super) const SET_PAGE_LOCATION_OLD: u64 = 4;
 /// Metadata of old batches.
 pub const BATCH_META: u64 = 80;
 /// Metadata of web batches.
 pub const BATCH_METADATA: u64 = 81;
-/// A message in parts, of old batches.
+/// A message in parts, in old batches.
 pub(super) const PARTITIONED: u64 = 82;
 /// The first message of a mobile session, written by the server. It has neither a length nor metadata.
 pub const MOBILE_SESSION_START: u64 = 90;
@@ -21,10 +21,10 @@ pub const MOBILE_BATCH_META: u64 = 107;
 /// The page's address from here on.
 pub(super) const SET_PAGE_LOCATION: u64 = 122;
 
-/// The ids that a batch begins with.
+/// The ids that a batch can begin with.
 pub const METADATA: [u64; 3] = [BATCH_META, BATCH_METADATA, MOBILE_BATCH_META];
 
-// Each id is the catalogue's, and one byte on the wire: what compares a body's first byte with an id relies on that.
+// Each id agrees with the catalogue and takes one byte on the wire. Code that compares a body's first byte with an id relies on that.
 const _: () = {
     let named: [(u64, &str); 9] = [
         (TIMESTAMP, "Timestamp"),
@@ -47,7 +47,7 @@ const _: () = {
     }
 };
 
-// Readers take these fields by their place or by their name.
+// Readers access these fields by position or by name.
 const _: () = {
     fields_are(BATCH_METADATA, &["Version", "PageNo", "FirstIndex", "Timestamp", "Location"]);
     fields_are(BATCH_META, &["PageNo", "FirstIndex", "Timestamp"]);

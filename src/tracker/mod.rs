@@ -1,13 +1,15 @@
-//! What OpenReplay's trackers send: the binary message catalogue and the reader of batches. Bytes in, messages out; nothing here knows of
-//! HTTP, sessions or the log.
+//! What OpenReplay's trackers send: the catalogue of binary messages, and the reader of batches. Bytes go in, messages come out; nothing here
+//! knows about HTTP, sessions or the log.
+//!
+//! Begin with the format below, then with [`read_batch`], which reads a batch message by message, and [`check()`], which only checks it.
 //!
 //! | file | holds |
 //! |---|---|
 //! | `batch` | the reader of batches: messages one by one, borrowed from the batch |
-//! | `check` | the check of a batch's structure, while it is inflated |
-//! | `seam` | where the second of two batches in one body begins, by the structure alone |
+//! | `check` | the check of a batch's structure, which runs while the batch is being inflated |
+//! | `seam` | finds where the second of two batches in one body begins, from the structure alone |
 //! | `catalogue` | every message's name and fields, from `messages.json` |
-//! | [`ids`] | the ids that code knows by name |
+//! | [`ids`] | the message ids that code refers to by name |
 //! | `primitive`, `encode` | numbers and strings, read and written |
 //! | `render` | a message as a line or as JSON |
 //! | `fault` | what can be wrong with a batch |
@@ -21,31 +23,29 @@
 //! | string | uint length, then that many bytes; at most 10,000,000 |
 //! | boolean | one byte; 1 is true, anything else false |
 //!
-//! A *message* is its id (uint) and its fields in the order of the catalogue. A *batch* is a metadata message and
-//! what follows it:
+//! A *message* is its id (uint) and its fields in the order of the catalogue. A *batch* is a metadata message and the messages after it:
 //!
-//! - `BatchMetadata` (81: version, page, first index, time, location) comes first and once, never with a size. Under
-//!   versions 1 to 5 every other message is `id, size (3 bytes, little-endian), body`. Any other version means
-//!   that nothing carries a size.
+//! - `BatchMetadata` (81: version, page, first index, time, location) comes first, once, and never with a size. With versions 1 to 5, every
+//!   other message is `id, size (3 bytes, little-endian), body`. With any other version, no message has a size.
 //! - `BatchMeta` (80) is its predecessor in old batches: no version, no sizes.
-//! - `MobileBatchMeta` (107) begins a batch of the mobile trackers: no sizes; each message carries its time
-//!   and the length of its remaining fields itself.
+//! - `MobileBatchMeta` (107) begins a batch of the mobile trackers: no sizes; each message holds its time and the length of its remaining
+//!   fields.
 //! - A record without metadata (`SessionStart`, `SessionEnd`) is read like version 0.
 //!
-//! The metadata's index is `page << 32 | first index`; each following message has the next one. A message's time is
-//! that of the last `Timestamp` (0) or of the metadata. The first upload of trackers from 18.2 on is two whole
-//! batches in one body (`visual`); the request names the length of the first, the *split*.
+//! The metadata's index is `page << 32 | first index`; each message after it has the next index. A message's time is that of the last
+//! `Timestamp` (0) or of the metadata. The first upload of trackers from 18.2 on is two whole batches in one body (`visual`); the request
+//! gives the length of the first, the *split*.
 //!
-//! Two ids (3 and 48) changed their meaning over the years, and two (80 and 82) that used to go without a size have one
-//! now. [`Era`] tells the two generations apart by the tracker's version.
+//! Over the years, two ids (3 and 48) changed their meaning, and two others (80 and 82) gained a size. [`Era`] tells the two generations apart
+//! by the tracker's version.
 //!
-//! # Rules that the readers here keep
+//! # Rules for the readers here
 //!
 //! - No input causes a panic, and no claimed size causes an allocation: messages borrow from the batch.
-//! - A message with a size can always be skipped: an unknown id, or a body that does not fit its fields, costs that message only,
-//!   and is shown as what it is. Where messages have no sizes, the first unknown id ends the batch with a fault.
-//! - A fault names its kind and the offset in the batch. OpenReplay's own services drop a batch with a size that
-//!   overruns *as a whole*. Readers here yield what comes before the fault, then the fault, and leave the verdict to the caller.
+//! - A message with a size can always be skipped: an unknown id, or a body that does not fit its fields, affects only that message, which is
+//!   returned marked as such. If messages have no sizes, the first unknown id ends the batch with a fault.
+//! - A fault has a kind and an offset in the batch. OpenReplay's own services drop a *whole* batch if a size overruns. Readers here return
+//!   what comes before the fault, then the fault, and leave the decision to the caller.
 
 mod batch;
 mod catalogue;

@@ -1,9 +1,9 @@
-//! Numbers, strings and booleans of the wire, read from a slice.
+//! Reads numbers, strings and booleans from a slice.
 
 use super::catalogue::{FieldKind, FieldSpec};
 use super::fault::{BatchFault, FaultKind};
 
-/// The longest string that readers take, in bytes; OpenReplay's readers have the same limit.
+/// The longest string that readers accept, in bytes; OpenReplay's readers have the same limit.
 pub const STRING_BYTES_MAX: u64 = 10_000_000;
 
 /// A field's value, borrowed from the batch.
@@ -13,17 +13,17 @@ pub enum Value<'a> {
     Uint(u64),
     /// A signed number.
     Int(i64),
-    /// Bytes that an honest client fills with UTF-8.
+    /// Bytes, normally UTF-8.
     Str(&'a [u8]),
-    /// A truth value.
+    /// A boolean.
     Bool(bool),
 }
 
-/// Adds a byte to a LEB128 number of which `shift` bits are known. True if it was the last byte.
+/// Adds a byte to a LEB128 number whose lowest `shift` bits are known. Returns true if it was the last byte.
 ///
 /// # Errors
 ///
-/// `UintOverflow` when the number leaves 64 bits: a tenth byte above 1, or an eleventh.
+/// `UintOverflow` if the number exceeds 64 bits: its tenth byte is above 1.
 pub(super) fn add_uint_byte(value: &mut u64, shift: &mut u32, byte: u8) -> Result<bool, FaultKind> {
     if *shift == 63 && byte > 1 {
         return Err(FaultKind::UintOverflow);
@@ -33,12 +33,12 @@ pub(super) fn add_uint_byte(value: &mut u64, shift: &mut u32, byte: u8) -> Resul
     Ok(byte & 0x80 == 0)
 }
 
-/// The number behind a zigzag code: 0, -1, 1, -2, ...
+/// Decodes a zigzag code: 0, -1, 1, -2, ...
 pub(super) fn zigzag(code: u64) -> i64 {
     (code >> 1).cast_signed() ^ -(code & 1).cast_signed()
 }
 
-/// A position in a batch. An error leaves the position at the item at fault.
+/// Reads a batch from front to back. After an error, the position is at the faulty item.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Cursor<'a> {
     bytes: &'a [u8],
@@ -62,7 +62,7 @@ impl<'a> Cursor<'a> {
         self.bytes.get(self.at..).unwrap_or_default()
     }
 
-    /// The next `count` bytes; `None` when there are fewer.
+    /// The next `count` bytes; `None` if there are fewer.
     pub(super) fn take(&mut self, count: usize) -> Option<&'a [u8]> {
         let taken = self.rest().get(..count)?;
         self.at += count;
@@ -80,7 +80,7 @@ impl<'a> Cursor<'a> {
         Err(FaultKind::Truncated.at(self.at))
     }
 
-    /// The three-byte size of a message; `None` when the batch ends before it does.
+    /// The three-byte size of a message; `None` if the batch ends inside it.
     pub(super) fn size(&mut self) -> Option<u32> {
         let bytes = self.take(3)?;
         Some(bytes.iter().rev().fold(0, |size, &byte| size << 8 | u32::from(byte)))
@@ -93,7 +93,7 @@ impl<'a> Cursor<'a> {
             self.at = start;
             return Err(FaultKind::StringTooLong { bytes }.at(start));
         }
-        // Within the limit above, so that the conversion keeps the value.
+        // At most the limit above, so the conversion keeps the value.
         self.take(bytes as usize).ok_or_else(|| {
             self.at = start;
             FaultKind::Truncated.at(start)
@@ -112,7 +112,7 @@ impl<'a> Cursor<'a> {
         })
     }
 
-    /// Steps over all of these fields.
+    /// Skips all of these fields.
     pub(super) fn skip_fields(&mut self, fields: &[FieldSpec]) -> Result<(), BatchFault> {
         for field in fields {
             self.value(field.kind)?;

@@ -1,9 +1,8 @@
-//! Messages for people and for scripts: one readable line, or one JSON object.
+//! Writes messages for people and for scripts: as one readable line, or as one JSON object.
 //!
-//! The JSON members are `index`, `timestamp_ms`, `id`, `name`, `fields` (an object with the catalogue's names), and,
-//! only where they apply, `extra_bytes` (bytes behind the known fields), `fault` (why the fields end early), and
-//! `bytes` (base64, for an id that the catalogue lacks, or what a broken message consists of). Strings that are not UTF-8 have U+FFFD in
-//! place of what is not. Numbers are whole and may exceed 2^53.
+//! The JSON members are `index`, `timestamp_ms`, `id`, `name`, `fields` (an object with the catalogue's names), and, only if they apply,
+//! `extra_bytes` (the number of bytes after the known fields), `fault` (why the fields end early), and `bytes` (base64: the content of a
+//! message that is broken or unknown). In strings, invalid UTF-8 is replaced with U+FFFD. Numbers are integers and may exceed 2^53.
 
 use std::fmt::{self, Write as _};
 
@@ -15,10 +14,10 @@ use crate::base::terminal::{is_hostile, write_json_escape};
 use super::batch::{Body, Message};
 use super::primitive::Value;
 
-/// Characters of one string that a readable line shows.
+/// How many characters of a string a readable line shows.
 const LINE_CHARS_MAX: usize = 100;
 
-/// Bytes of an unknown message that a readable line shows.
+/// How many bytes of an unknown message a readable line shows.
 const LINE_BYTES_MAX: usize = 24;
 
 impl Message<'_> {
@@ -29,7 +28,7 @@ impl Message<'_> {
         out.push('}');
     }
 
-    /// Appends the members of the JSON object without its braces, so that a caller can put its own before them.
+    /// Appends the members of the JSON object without its braces, so that a caller can add its own before them.
     pub fn write_json_members(&self, out: &mut String) {
         self.members(out).expect("writing into a String cannot fail");
     }
@@ -68,7 +67,7 @@ impl Message<'_> {
     }
 }
 
-/// The readable line: time, page and number, name, fields. Long strings are cut, and say so.
+/// The readable line: time, page and number, name, fields. Long strings are cut and marked.
 impl fmt::Display for Message<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write_time(self.timestamp_ms, f)?;
@@ -102,7 +101,7 @@ impl fmt::Display for Message<'_> {
     }
 }
 
-/// RFC 3339 in UTC with milliseconds; the bare number when a client's clock is beyond what calendars hold.
+/// RFC 3339 in UTC with milliseconds; the bare number if a client's clock is outside the calendar's range.
 fn write_time(ms: i64, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     match jiff::Timestamp::from_millisecond(ms) {
         Ok(time) => write!(f, "{time:.3}"),

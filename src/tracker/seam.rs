@@ -1,22 +1,22 @@
-//! Whether a body is one batch or two in a row, judged by its structure alone.
+//! Finds out whether a body is one batch or two in a row, from its structure alone.
 //!
-//! A tracker that sends two batches in one body names the place where the second begins. If it does not, only the sizes of the messages can
-//! tell. The body is walked while it is inflated: nothing of it is kept, and messages are skipped unread.
+//! A tracker that sends two batches in one body says where the second begins. If it does not, only the sizes of the messages can tell. The
+//! body is walked while it is being inflated: none of it is kept, and messages are skipped unread.
 
 use super::batch::SIZED_VERSIONS;
 use super::ids;
 
-/// The version of a batch of assets, the second of the two.
+/// The metadata version of an assets batch, which is the second of the two.
 const ASSETS: u64 = 3;
 
 /// What a body consists of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Seam {
-    /// No second batch was seen: the body is one batch, whole or broken.
+    /// No second batch was found: the body is one batch, whole or broken.
     None,
-    /// A whole batch, and from this byte on a whole batch of assets.
+    /// A whole batch, and from this byte on a whole assets batch.
     At(u64),
-    /// A second batch was seen, but it is not certain where which batch ends.
+    /// A second batch was found, but where each batch begins and ends is not certain.
     Uncertain,
 }
 
@@ -26,7 +26,7 @@ pub struct SeamFinder {
     state: State,
     /// Bytes walked so far.
     at: u64,
-    /// Where the message began.
+    /// Where the current message began.
     message_at: u64,
     /// How many batches have begun.
     batches: u32,
@@ -38,13 +38,13 @@ pub struct SeamFinder {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// Within a number of seven bits a byte.
+    /// Inside a LEB128 number.
     Number { what: What, value: u64, shift: u32 },
-    /// Within a message's size: three bytes.
+    /// Inside a message's size, which has three bytes.
     Size { value: u64, shift: u32 },
-    /// Within bytes that say nothing about the structure.
+    /// Inside bytes that are irrelevant to the structure.
     Skip(u64),
-    /// The batch has no sizes, or is broken: what follows cannot be told apart.
+    /// The batch has no sizes, or is broken: the boundaries of what follows cannot be found.
     Lost,
 }
 
@@ -72,7 +72,7 @@ impl Default for SeamFinder {
 }
 
 impl SeamFinder {
-    /// Walks on through the next bytes of the body.
+    /// Walks through the next bytes of the body.
     pub fn walk(&mut self, mut bytes: &[u8]) {
         while let Some((&byte, rest)) = bytes.split_first() {
             let taken = match self.state {

@@ -49,7 +49,7 @@ fn check_tells_every_fault_at_once_with_file_and_line() {
         ("", 0, "listen and admin are both"),
         ("token", 0, "an empty token secret"),
         ("such", 0, "cannot read the user agent expressions"),
-        ("projects.toml", 0, "is no MaxMind database"),
+        ("projects.toml", 0, "is not a usable MaxMind database"),
     ] {
         let found =
             findings.iter().any(|finding| name(finding) == (file.to_owned(), line) && text(finding).contains(word));

@@ -17,7 +17,7 @@ fn input<'a>(data_type: &'a str, query: &'a str, body: &'a [u8]) -> BatchInput<'
     }
 }
 
-/// Everything that the server does with a batch, but storing it.
+/// Does everything that the server does with a batch, except storing it.
 fn web_batch<'a>(
     input: &BatchInput<'a>,
     scratch: &mut BatchScratch,
@@ -93,7 +93,7 @@ fn a_visual_upload_is_one_record_cut_at_the_start_of_a_batch() {
     assert!(web_batch(&input("visual", "split=%2B4", body), &mut scratch, &mut ext).is_ok());
 }
 
-/// A batch of two messages: a time, and a move of the mouse.
+/// A batch of two messages: a timestamp and a mouse move.
 fn whole_batch(version: u8) -> Vec<u8> {
     vec![81, version, 2, 5, 0x20, 0, 0, 2, 0, 0, 0x90, 0x4e, 20, 3, 0, 0, 0xac, 2, 5]
 }
@@ -133,7 +133,7 @@ fn the_first_upload_of_a_page_without_style_sheet_or_image_is_a_player_batch() {
             assert_eq!(unsplit(&packed, Some(b"gzip"), query), (data_type, topic, split, Encoding::Gzip), "{query}");
         }
     }
-    // What does not inflate is taken as any other batch is.
+    // A body that does not inflate is treated like any other batch.
     assert_eq!(unsplit(b"x", Some(b"gzip"), ""), (DataType::Player, Topic::Raw, 0, Encoding::Gzip));
     assert_eq!(unsplit(&glued, Some(b"br"), ""), (DataType::Visual, Topic::Raw, at, Encoding::Identity));
     let mut broken = BatchInput { content_encoding: Some(b"gzip"), inflate: true, ..input("visual", "", b"x") };
@@ -220,7 +220,7 @@ fn a_batch_is_stored_as_what_it_is_whatever_a_proxy_made_of_its_label() {
     let brotli = {
         let mut packed = Vec::new();
         let mut encoder = brotli::CompressorWriter::new(&mut packed, 4096, 5, 22);
-        // Which begins with the byte that a phone's batch begins with.
+        // It begins with the first byte of a phone's batch.
         std::io::Write::flush(&mut encoder).expect("memory takes it");
         std::io::Write::write_all(&mut encoder, &plain).expect("memory takes it");
         drop(encoder);
@@ -243,7 +243,7 @@ fn a_batch_is_stored_as_what_it_is_whatever_a_proxy_made_of_its_label() {
             assert_eq!((entry.encoding, entry.payload), (encoding, &**body), "{label:?} {inflate}");
         }
     }
-    // Too large to be looked at to its end for its label alone.
+    // Too large to be inflated to its end just to check its label.
     let large = BatchInput { content_encoding: Some(b"br"), inflated_limit: 3, ..input("player", "", &brotli) };
     let entry = web_batch(&large, &mut scratch, &mut ext).expect("is taken").expect("is stored");
     assert_eq!(entry.encoding, Encoding::Br);

@@ -1,14 +1,14 @@
-//! Parts of an upload that were left out because of their names.
+//! The parts of an upload that were dropped because of their names.
 
-/// The longest text of a name that was dropped, for the log line.
+/// How much of a dropped part's name the log line shows, in bytes.
 const DROPPED_BYTES_MAX: usize = 100;
 
-/// Parts that were left out because of their names.
+/// The parts of an upload that were dropped because of their names.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Dropped {
     /// How many.
     pub count: u64,
-    /// The first one's name, cut; bytes that are not printable ASCII are question marks.
+    /// The name of the first, cut; bytes other than printable ASCII are replaced by question marks.
     pub first: String,
 }
 

@@ -5,28 +5,28 @@ use crate::api::refusal::{Reason, Refusal};
 /// What is wrong with an upload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ImagesFault {
-    /// A picture is over its limit.
+    /// A picture exceeds its limit.
     #[error("a frame is too large")]
     FrameTooLarge,
-    /// The files are over their limit when unpacked.
+    /// The unpacked files exceed their limit.
     #[error("http: request body too large")]
     InflatedTooLarge,
-    /// The files become more records than an upload may.
+    /// The files would become more records than one upload may.
     #[error("too many files")]
     TooManyFiles,
-    /// The packing is broken.
+    /// A gzip stream is broken.
     #[error("can't unpack gzip: {0}")]
     Gzip(&'static str),
-    /// The archive is broken.
+    /// A tar archive is broken.
     #[error("can't read tar header: {0}")]
     Tar(&'static str),
-    /// Frames were announced, and no file is named like frames.
+    /// The form announced frames, and no file has a name for frames.
     #[error("file name does not end with .frames")]
     NotFrames,
 }
 
 impl ImagesFault {
-    /// What the client is told.
+    /// The answer to the client.
     pub fn refusal(self) -> Refusal {
         let (status, reason) = match self {
             Self::FrameTooLarge | Self::InflatedTooLarge | Self::TooManyFiles => (413, Reason::BodyTooLarge),

@@ -1,7 +1,16 @@
 //! Uploads of pictures: canvas elements of a page, screens of a phone.
 //!
-//! The parts of a form go in, records come out. A picture's name tells its stream and its time; the pictures of a stream become frames
-//! in the order in which they came. Nothing here waits: who feeds it asks after each step how much memory it holds.
+//! The parts of a form go in, records come out. A picture's name gives its stream and its time; the pictures of a stream become frames in
+//! the order of their arrival. Nothing here waits: after each step the caller asks how much memory the upload holds.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `mod.rs` | [`Upload`]: one upload, fed step by step |
+//! | `name` | the names of pictures and streams: what is accepted |
+//! | `unpack` | the files of phones: tar archives or frame streams, usually under gzip |
+//! | `pack` | pictures become frames, and frames become records |
+//! | `dropped` | parts that were dropped because of their names |
+//! | `fault` | what can be wrong with an upload, and its answer |
 
 mod dropped;
 mod fault;
@@ -15,15 +24,15 @@ use crate::session::SessionId;
 pub use dropped::Dropped;
 pub use fault::ImagesFault;
 use name::PictureName;
-pub use pack::Packed;
+pub use pack::PackedFrames;
 use pack::Packer;
-use unpack::{Content, Unpacker};
+use unpack::{FileContent, Unpacker};
 
-/// The form field that tells streams of frames from single pictures, and its value.
+/// The form field that announces streams of frames, and its value.
 const TYPE: &[u8] = b"type";
 const FRAMES: &[u8] = b"frames";
 
-/// Fields that phones send and nobody looks at: the token says whose the form is.
+/// Fields that phones send and nobody reads: the token identifies the sender.
 const IGNORED: [&[u8]; 2] = [b"projectKey", b"projectID"];
 
 /// Who uploads.
@@ -31,7 +40,7 @@ const IGNORED: [&[u8]; 2] = [b"projectKey", b"projectID"];
 pub enum Client {
     /// A page: each file is a picture, or a stream of frames.
     Web,
-    /// A phone: each file is an archive of pictures or a stream of frames, usually under gzip.
+    /// A phone: each file is an archive of pictures or a stream of frames, usually compressed with gzip.
     Mobile,
 }
 
@@ -42,7 +51,7 @@ pub struct Limits {
     pub frame_bytes_max: usize,
     /// A queue message of its frames.
     pub message_bytes_max: usize,
-    /// All files together, unpacked.
+    /// All files together, once unpacked.
     pub inflated_bytes_max: u64,
 }
 
@@ -55,18 +64,18 @@ enum File {
     Packed(Box<Unpacker>),
 }
 
-/// What an upload leaves.
+/// The result of an upload.
 #[derive(Debug)]
 pub struct Collected {
-    /// The records to be, in order.
-    pub records: Vec<Packed>,
-    /// What was left out.
+    /// The contents of its records, in order.
+    pub records: Vec<PackedFrames>,
+    /// What was dropped.
     pub dropped: Dropped,
-    /// Files, those left out too.
+    /// The number of files, including dropped ones.
     pub files: u64,
 }
 
-/// An upload on its way in.
+/// An upload that is being received.
 #[derive(Debug)]
 pub struct Upload {
     client: Client,
@@ -75,16 +84,16 @@ pub struct Upload {
     left_bytes: u64,
     files: u64,
     file: File,
-    /// The client says that it sends frames.
+    /// The form says that it holds frames.
     says_frames: bool,
-    /// A file was named like frames.
+    /// A file had a name for frames.
     named_frames: bool,
-    /// What is wrong with the first file that can only be frames, if the client does not say so. It may say so later.
+    /// The fault of the first file that can only be frames; it counts unless the form says that it holds frames, which may come later.
     unless_frames: Option<ImagesFault>,
 }
 
 impl Upload {
-    /// An upload of which nothing is known yet.
+    /// An upload that has not begun.
     pub fn new(client: Client, limits: Limits) -> Self {
         Self {
             client,
@@ -99,7 +108,7 @@ impl Upload {
         }
     }
 
-    /// The memory that it holds.
+    /// The memory that it holds, in bytes.
     pub fn held_bytes(&self) -> usize {
         self.packer.held_bytes()
     }
@@ -111,7 +120,7 @@ impl Upload {
 
     /// A form field: its name, and at least the beginning of its value.
     ///
-    /// One that no client is known to send may be a file whose name was lost, so it is told like a file that is left out.
+    /// A field that no known client sends may be a file whose name was lost, so it is reported like a dropped file.
     pub fn field(&mut self, name: &[u8], value: &[u8]) {
         if name == TYPE {
             self.says_frames = value == FRAMES;
@@ -140,7 +149,7 @@ impl Upload {
         };
     }
 
-    /// Takes some of a file's next bytes, and says how many: at least one, so little that it takes no time.
+    /// Takes some of a file's next bytes and returns how many: at least one, and so few that the call is short.
     pub fn step(&mut self, bytes: &[u8]) -> Result<usize, ImagesFault> {
         match &mut self.file {
             File::Dropped => {}
@@ -163,7 +172,7 @@ impl Upload {
             }
             File::Packed(unpacker) => {
                 let content = unpacker.finish(&mut self.left_bytes, &mut self.packer, &mut self.dropped)?;
-                if let Content::Frames { otherwise, .. } = content {
+                if let FileContent::Frames { otherwise, .. } = content {
                     self.unless_frames.get_or_insert(otherwise);
                 }
             }
@@ -171,7 +180,7 @@ impl Upload {
         Ok(())
     }
 
-    /// The form has ended.
+    /// Ends the form.
     pub fn finish(self) -> Result<Collected, ImagesFault> {
         match self.unless_frames {
             Some(fault) if !self.says_frames => return Err(fault),
@@ -184,8 +193,8 @@ impl Upload {
     }
 }
 
-/// The record of what an upload packed.
-pub fn record(packed: &Packed, client: Client, session: SessionId, project: u32) -> Images<'_> {
+/// The record of one content that an upload packed.
+pub fn record(packed: &PackedFrames, client: Client, session: SessionId, project: u32) -> Images<'_> {
     let stream = match packed.frames {
         _ if packed.unusable => Stream::BrokenEnd,
         0 | 1 => Stream::OneFrame,

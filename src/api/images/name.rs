@@ -1,12 +1,12 @@
-//! The names of pictures: the only forms that pass.
+//! The names of pictures: only these forms are accepted.
 //!
-//! Services behind the queue make file names of them, and some a command line. So a name is taken apart and put together
-//! again, and only from digits, letters and a few known endings.
+//! Services behind the queue turn them into file names, and some into a command line. So a name is taken apart and rebuilt from digits,
+//! letters, dashes and a few known endings only.
 
 /// The longest name of a canvas.
 const ID_BYTES_MAX: usize = 64;
 
-/// The kinds of pictures that trackers send.
+/// The endings of the picture formats that trackers send.
 const ENDINGS: [&str; 5] = ["jpeg", "jpg", "png", "webp", "avif"];
 
 /// The ending of a file that holds a stream of frames.
@@ -21,13 +21,13 @@ pub struct PictureName {
     pub at_ms: u64,
 }
 
-/// The last part of a path, as upstream takes it: what stands before it never matters.
+/// The last part of a path, which is all that OpenReplay's service reads of it.
 fn base(name: &[u8]) -> Option<&str> {
     let name = std::str::from_utf8(name).ok()?;
     name.rsplit(['/', '\\']).next()
 }
 
-/// Reads the name of a picture; `None`: it is none that a tracker gives.
+/// Reads the name of a picture; `None` if it is not of the form that trackers use.
 pub fn picture(name: &[u8]) -> Option<PictureName> {
     let (stem, ending) = base(name)?.split_once('.')?;
     let (id, time) = stem.rsplit_once('_')?;
@@ -35,13 +35,13 @@ pub fn picture(name: &[u8]) -> Option<PictureName> {
     stream(id, ending).map(|stream| PictureName { stream, at_ms })
 }
 
-/// Reads the name of a file with a stream of frames, `<begin>_<id>.<ending>.frames`: the record has the same name.
+/// Reads the name of a file with a stream of frames, `<begin>_<id>.<ending>.frames`. The record gets the same name.
 pub fn frames(name: &[u8]) -> Option<String> {
     let (stem, ending) = base(name)?.strip_suffix(FRAMES)?.split_once('.')?;
     stream(stem, ending).map(|stream| stream + FRAMES)
 }
 
-/// Whether the name says that the file is a stream of frames.
+/// Whether the name is that of a stream of frames.
 pub fn ends_as_frames(name: &[u8]) -> bool {
     name.ends_with(FRAMES.as_bytes())
 }
@@ -54,7 +54,7 @@ fn stream(stem: &str, ending: &str) -> Option<String> {
     known.then(|| format!("{stem}.{ending}"))
 }
 
-/// A number of milliseconds, in digits alone.
+/// A number of milliseconds, written in digits only.
 fn digits(text: &str) -> Option<u64> {
     let all = (1..=20).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
     if all { text.parse().ok() } else { None }

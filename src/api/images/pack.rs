@@ -1,37 +1,38 @@
-//! Pictures become records: frame streams, each small enough for one queue message.
+//! Packs pictures into frame streams, each small enough for one queue message. Each stream becomes a record.
 
 use crate::records::frames::{FRAME_HEAD_BYTES, frame_head, stream_bytes_max, write_frame_head};
 
 use super::fault::ImagesFault;
 
-/// Most records of one upload. A phone sends tens of pictures, of one name; empty ones of many names cost nothing to send.
+/// The most records of one upload. A phone sends tens of pictures with one name, but empty pictures with many names would cost a sender
+/// nothing.
 pub const RECORDS_MAX: usize = 4096;
 
-/// What a record takes in memory besides, until it is stored: its extension, its entry, its place in the queue of those that wait.
+/// The memory that a record takes beyond its payload until it is stored: its extension, its entry, its place in the queue for the log.
 const RECORD_BYTES: usize = 256;
 
-/// A record to be.
+/// The content of a record that is to be stored.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Packed {
-    /// The stream's name; empty where the client gives none.
+pub struct PackedFrames {
+    /// The stream's name; empty if the client gives none.
     pub name: String,
-    /// Whole frames; or, where unusable, bytes that are none.
+    /// Whole frames; if `unusable`, bytes that are not a whole frame.
     pub payload: Vec<u8>,
-    /// How many frames.
+    /// The number of frames.
     pub frames: u32,
-    /// The payload is the broken end of a stream: kept, and never sent on.
+    /// The payload is the broken end of a stream: kept, but never forwarded.
     pub unusable: bool,
-    /// One frame that is larger than a queue message can be.
+    /// The payload is a single frame that is too large for a queue message.
     pub oversized: bool,
 }
 
-/// Packs frames in the order in which they come. A record ends where the stream's name changes, or where the next frame would make its
+/// Packs frames in the order of their arrival. A new record begins when the stream's name changes, or when one more frame would make the
 /// queue message too large.
 #[derive(Debug)]
 pub struct Packer {
-    /// The finished records, and the last one, which may grow.
-    pub records: Vec<Packed>,
-    /// The frame that is being received, with its head.
+    /// The records so far. The last one may still grow.
+    pub records: Vec<PackedFrames>,
+    /// The frame that is being received, including its head.
     frame: Vec<u8>,
     frame_bytes_max: usize,
     message_bytes_max: usize,
@@ -39,33 +40,33 @@ pub struct Packer {
 }
 
 impl Packer {
-    /// A packer of pictures of at most `frame_bytes_max`, for messages of at most `message_bytes_max`.
+    /// A packer for pictures of at most `frame_bytes_max` and messages of at most `message_bytes_max`.
     pub fn new(frame_bytes_max: usize, message_bytes_max: usize) -> Self {
         Self { records: Vec::new(), frame: Vec::new(), frame_bytes_max, message_bytes_max, held_bytes: 0 }
     }
 
-    /// The memory that it holds.
+    /// The memory that it holds, in bytes.
     pub fn held_bytes(&self) -> usize {
         self.held_bytes + self.frame.capacity()
     }
 
-    /// How many records there are.
+    /// The number of records so far.
     pub fn records(&self) -> usize {
         self.records.len()
     }
 
-    /// Whether there are no more records than an upload may become.
+    /// Fails if there are more records than one upload may become.
     pub fn check(&self) -> Result<(), ImagesFault> {
         if self.records.len() > RECORDS_MAX { Err(ImagesFault::TooManyFiles) } else { Ok(()) }
     }
 
-    /// Begins a frame whose length is not known yet.
+    /// Begins a frame whose length is not yet known.
     pub fn begin(&mut self, at_ms: u64) {
         self.frame.clear();
         self.frame.extend_from_slice(&write_frame_head(at_ms, 0));
     }
 
-    /// Adds to the picture.
+    /// Adds bytes to the current frame's picture.
     pub fn picture(&mut self, bytes: &[u8]) -> Result<(), ImagesFault> {
         if self.frame.len() + bytes.len() > FRAME_HEAD_BYTES + self.frame_bytes_max {
             return Err(ImagesFault::FrameTooLarge);
@@ -74,7 +75,7 @@ impl Packer {
         Ok(())
     }
 
-    /// Ends the frame; it belongs to the stream `name`.
+    /// Ends the frame, which belongs to the stream `name`.
     pub fn end(&mut self, name: &str) {
         // A frame is far below 4 GiB.
         let length = (self.frame.len() - FRAME_HEAD_BYTES) as u32;
@@ -82,13 +83,13 @@ impl Packer {
         self.take(name, false);
     }
 
-    /// Takes bytes of a stream as they come.
+    /// Takes the next bytes of a stream of frames.
     pub fn stream(&mut self, name: &str, mut bytes: &[u8]) -> Result<(), ImagesFault> {
         while !bytes.is_empty() {
             let head_left = FRAME_HEAD_BYTES.saturating_sub(self.frame.len());
             let left = match self.frame.first_chunk() {
                 Some(head) => {
-                    // An impossible length costs nothing: a frame grows with what comes.
+                    // An absurd length allocates nothing: a frame only grows with the bytes that arrive.
                     let length = usize::try_from(frame_head(*head).1).unwrap_or(usize::MAX);
                     length.saturating_sub(self.frame.len() - FRAME_HEAD_BYTES)
                 }
@@ -107,7 +108,7 @@ impl Packer {
         Ok(())
     }
 
-    /// Ends a stream. True if bytes are left that are no whole frame: they go into a record of their own.
+    /// Ends a stream. Returns true if the remaining bytes are not a whole frame; they go into a record of their own.
     pub fn end_of_stream(&mut self, name: &str) -> bool {
         let broken = !self.frame.is_empty();
         if broken {
@@ -134,9 +135,9 @@ impl Packer {
         }
         let mut payload = std::mem::take(&mut self.frame);
         payload.shrink_to_fit();
-        self.held_bytes += payload.capacity() + size_of::<Packed>() + RECORD_BYTES + name.len();
+        self.held_bytes += payload.capacity() + size_of::<PackedFrames>() + RECORD_BYTES + name.len();
         let oversized = !unusable && payload.len() > room;
-        self.records.push(Packed { name: name.to_owned(), payload, frames, unusable, oversized });
+        self.records.push(PackedFrames { name: name.to_owned(), payload, frames, unusable, oversized });
     }
 }
 

@@ -37,7 +37,7 @@ fn tar(entries: &[(&str, &[u8])]) -> Vec<u8> {
     archive
 }
 
-/// Uploads files, each handed over in pieces of `piece` bytes.
+/// Uploads files, each in pieces of `piece` bytes.
 fn upload_in(
     client: Client,
     limits: Limits,
@@ -210,7 +210,7 @@ fn a_bomb_stops_at_the_limit_and_each_step_is_small() {
                 Ok(taken) => left = &left[taken..],
                 Err(fault) => break fault,
             }
-            // A step's bytes, and a vector that doubles.
+            // The bytes of one step, and a vector that doubles its capacity.
             assert!(upload.held_bytes() <= 2 * held + (3 << 20), "{} after {held}", upload.held_bytes());
             held = upload.held_bytes();
             if left.is_empty() {

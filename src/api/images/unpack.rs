@@ -1,7 +1,7 @@
-//! What a phone packs: an archive of pictures, or a stream of frames, usually under gzip.
+//! Unpacks the files of phones: an archive of pictures or a stream of frames, usually compressed with gzip.
 //!
-//! What a file is, its first bytes say; labels and file names are often wrong. It is read as it comes, in steps that are short whatever the bytes
-//! are: a step inflates at most about a megabyte.
+//! A file's first bytes decide what it is, because labels and file names are often wrong. It is read as it arrives, in steps that are short
+//! for any input: one step inflates at most about a megabyte.
 
 use std::io::Write;
 
@@ -13,30 +13,30 @@ use super::fault::ImagesFault;
 use super::name::{PictureName, picture};
 use super::pack::Packer;
 
-/// Packed bytes taken in one step: deflate makes at most 1,032 bytes of one.
+/// Compressed bytes taken in one step. Deflate expands a byte to at most 1,032.
 const STEP_BYTES: usize = 1024;
 
-/// What the buffer of inflated bytes keeps between steps.
+/// The capacity that the buffer of inflated bytes keeps between steps.
 const KEPT_BYTES: usize = 64 * 1024;
 
-/// Archives consist of blocks of this size.
+/// The size of a tar block.
 const BLOCK_BYTES: usize = 512;
 
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
-/// Frames that a phone sends have no name.
+/// The frame streams of phones have no name.
 const NO_NAME: &str = "";
 
-/// What stands next in the unpacked bytes.
+/// What comes next in the unpacked bytes.
 #[derive(Debug)]
 enum Place {
-    /// The first block, which decides.
+    /// The first block, which decides what the file is.
     Begin,
-    /// A block that describes an entry.
+    /// The header of an archive's entry.
     Header,
     /// An entry's bytes, and then its padding.
     Entry { left: u64, padding: u64, name: Option<PictureName> },
-    /// What fills an archive to its end.
+    /// The zeros that fill an archive to its end.
     End,
     /// A stream of frames.
     Frames,
@@ -44,22 +44,22 @@ enum Place {
 
 /// What a file turned out to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Content {
+pub enum FileContent {
     /// An archive, or nothing at all.
     Archive,
-    /// No archive, so a stream of frames, if the client says so; otherwise this is wrong with it.
+    /// Not an archive, so a stream of frames if the form says that it holds frames.
     Frames {
-        /// What upstream would say of it.
+        /// The fault if the form does not say so, in the words of OpenReplay's service.
         otherwise: ImagesFault,
-        /// Its end was no whole frame.
+        /// It did not end with a whole frame.
         broken: bool,
     },
 }
 
-/// One file that is being unpacked.
+/// Unpacks one file.
 #[derive(Debug)]
 pub struct Unpacker {
-    /// The first bytes, until there are enough to know the packing.
+    /// The first bytes, until there are enough to tell whether this is gzip.
     begin: Vec<u8>,
     gzip: Option<MultiGzDecoder<Vec<u8>>>,
     plain: bool,
@@ -69,7 +69,7 @@ pub struct Unpacker {
 }
 
 impl Unpacker {
-    /// For a file that begins now.
+    /// A new one, for the beginning of a file.
     pub fn new() -> Self {
         Self {
             begin: Vec::with_capacity(GZIP_MAGIC.len()),
@@ -81,7 +81,7 @@ impl Unpacker {
         }
     }
 
-    /// Takes some of `bytes` and says how many. `left_bytes` is what may still come out.
+    /// Takes some of `bytes` and returns how many. `left_bytes` is how many unpacked bytes may still come.
     pub fn step(
         &mut self,
         bytes: &[u8],
@@ -109,7 +109,7 @@ impl Unpacker {
         Ok(now.len())
     }
 
-    /// Decides how the file is packed, by its first bytes.
+    /// Decides by the first bytes whether the file is compressed.
     fn choose(&mut self, left_bytes: &mut u64, packer: &mut Packer, dropped: &mut Dropped) -> Result<(), ImagesFault> {
         let begin = std::mem::take(&mut self.begin);
         if begin == GZIP_MAGIC {
@@ -122,7 +122,7 @@ impl Unpacker {
         self.unpacked(&begin, left_bytes, packer, dropped)
     }
 
-    /// Hands on what has been inflated.
+    /// Passes the inflated bytes on.
     fn drain(&mut self, left_bytes: &mut u64, packer: &mut Packer, dropped: &mut Dropped) -> Result<(), ImagesFault> {
         let Some(decoder) = &mut self.gzip else { return Ok(()) };
         let mut inflated = std::mem::take(decoder.get_mut());
@@ -176,7 +176,7 @@ impl Unpacker {
         Ok(())
     }
 
-    /// Looks at a whole block.
+    /// Interprets a whole block.
     fn block(&mut self, packer: &mut Packer, dropped: &mut Dropped) -> Result<(), ImagesFault> {
         if self.block.iter().all(|&byte| byte == 0) {
             self.place = Place::End;
@@ -191,7 +191,7 @@ impl Unpacker {
             return Err(ImagesFault::Tar("archive/tar: invalid tar header"));
         }
         let kind = header.entry_type();
-        // These have no bytes, whatever their size says.
+        // Entries of these types have no content, whatever their size field says.
         let bare = kind.is_hard_link()
             || kind.is_symlink()
             || kind.is_character_special()
@@ -217,7 +217,7 @@ impl Unpacker {
         self.end_entry(packer)
     }
 
-    /// Goes on to the next header if the entry is at its end.
+    /// Moves on to the next header if the entry has ended.
     fn end_entry(&mut self, packer: &mut Packer) -> Result<(), ImagesFault> {
         let Place::Entry { left: 0, padding, name } = &mut self.place else { return Ok(()) };
         if let Some(name) = name.take() {
@@ -230,13 +230,13 @@ impl Unpacker {
         Ok(())
     }
 
-    /// The file has ended.
+    /// Ends the file.
     pub fn finish(
         mut self,
         left_bytes: &mut u64,
         packer: &mut Packer,
         dropped: &mut Dropped,
-    ) -> Result<Content, ImagesFault> {
+    ) -> Result<FileContent, ImagesFault> {
         if self.gzip.is_none() && !self.plain {
             if self.begin.is_empty() {
                 return Err(ImagesFault::Gzip("EOF"));
@@ -254,29 +254,29 @@ impl Unpacker {
             (Some(_), false) => ImagesFault::Tar("archive/tar: invalid tar header"),
         };
         match self.place {
-            Place::Begin if self.block.is_empty() => Ok(Content::Archive),
+            Place::Begin if self.block.is_empty() => Ok(FileContent::Archive),
             Place::Begin => {
                 packer.stream(NO_NAME, &self.block)?;
-                Ok(Content::Frames { otherwise, broken: packer.end_of_stream(NO_NAME) })
+                Ok(FileContent::Frames { otherwise, broken: packer.end_of_stream(NO_NAME) })
             }
-            Place::Frames => Ok(Content::Frames { otherwise, broken: packer.end_of_stream(NO_NAME) }),
-            Place::End => Ok(Content::Archive),
-            Place::Header if self.block.is_empty() => Ok(Content::Archive),
+            Place::Frames => Ok(FileContent::Frames { otherwise, broken: packer.end_of_stream(NO_NAME) }),
+            Place::End => Ok(FileContent::Archive),
+            Place::Header if self.block.is_empty() => Ok(FileContent::Archive),
             Place::Header | Place::Entry { left: 1.., .. } => Err(ImagesFault::Tar("unexpected EOF")),
-            // Padding that is missing at the end takes nothing away.
-            Place::Entry { .. } => Ok(Content::Archive),
+            // Only the last entry's padding is missing, so nothing is lost.
+            Place::Entry { .. } => Ok(FileContent::Archive),
         }
     }
 }
 
-/// Whether the block is a header: its checksum counts its bytes, its own field as blanks.
+/// Whether the block is a header: its checksum is the sum of its bytes, with the checksum field itself counted as blanks.
 fn has_its_checksum(header: &Header) -> bool {
     let bytes = header.as_bytes();
     let sum = |bytes: &[u8]| bytes.iter().map(|&byte| u32::from(byte)).sum::<u32>();
     header.cksum().is_ok_and(|written| written == sum(&bytes[..148]) + 8 * u32::from(b' ') + sum(&bytes[156..]))
 }
 
-/// Upstream's text for what the decoder says.
+/// The text that OpenReplay's service has for the decoder's error.
 fn gzip_fault(error: &std::io::Error) -> ImagesFault {
     let text = error.to_string();
     ImagesFault::Gzip(match () {

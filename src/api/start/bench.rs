@@ -1,4 +1,4 @@
-//! A server of one core for tests of starts, and a request that is changed from test to test.
+//! A stand-in for a server with one core, for tests of starts.
 
 use std::cell::Cell;
 
@@ -59,7 +59,7 @@ name = "always"
 capture_rate = 100
 "#;
 
-/// See above.
+/// A server's parts, which a test changes before it sends a start.
 pub struct Bench {
     pub kind: StartKind,
     pub directory: Directory,
@@ -76,7 +76,7 @@ pub struct Bench {
 }
 
 impl Bench {
-    /// A server that is asked by clients of this kind.
+    /// A server for clients of this kind.
     pub fn of(kind: StartKind) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("projects.toml");

@@ -1,10 +1,10 @@
-//! How the body of a request for a session is compressed.
+//! How a start request's body is compressed.
 
 use crate::codec::inflate::{Coding, Label, Plain, Reading};
 
 use super::request::StartKind;
 
-/// By its label and its first bytes; for phones by its first bytes alone, because some label what they failed to compress.
+/// Decides by the label and the first bytes; for phones by the first bytes alone, because some label bodies that they failed to compress.
 pub fn reading(kind: StartKind, content_encoding: Option<&[u8]>, body: &[u8]) -> Reading {
     match kind {
         StartKind::Mobile { .. } => Reading { coding: Coding::begun(body), label: Label::Right },

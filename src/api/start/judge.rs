@@ -1,4 +1,4 @@
-//! Judging a start, whichever kind of client sent it.
+//! Judging a start request of any kind of client.
 
 use crate::codec::json::write_string;
 
@@ -7,7 +7,7 @@ use super::request::{StartDeps, StartInput, StartKind};
 use super::scratch::StartScratch;
 use super::{mobile, sdk, web};
 
-/// Judges one request for a session. Never blocks and never panics.
+/// Judges one start request. Never blocks and never panics.
 pub fn start(
     kind: StartKind,
     input: &StartInput<'_>,

@@ -1,27 +1,27 @@
 //! `POST /v1/mobile/start`: a phone asks for a session.
 //!
-//! The checks, in OpenReplay's order; the first that fails is the answer:
+//! The checks, in OpenReplay's order; the first that fails decides the answer:
 //!
 //! | check | status |
 //! |---|---|
-//! | it begins with the JSON asked for | 400 |
-//! | a project key is given | 403 |
-//! | it is that of an active project | 404 |
+//! | the body begins with the expected JSON | 400 |
+//! | it has a project key | 403 |
+//! | the key belongs to an active project | 404 |
 //! | the project is for phones | 403 |
 //! | the tracker is 1.0.9 or later | 426 |
-//! | a good token of this project resumes its session; what follows is for new ones | |
-//! | the dice fall below the capture rate of the condition that is named, or else of the project | 403 |
+//! | a valid token of this project resumes its session; the checks below are for new sessions | |
+//! | the session is sampled: by the capture rate of the named condition, or else of the project | 403 |
 //! | the user agent is not empty and not a robot's | 403 |
-//! | an id can be made | 500 |
+//! | a session id can be made | 500 |
 //!
-//! Clients of old, which come by `/v1/ios/start`, have neither their version nor their project's platform looked at.
+//! For old clients, which use `/v1/ios/start`, neither the version nor the project's platform is checked.
 
 use uuid::Uuid;
 
 use crate::api::refusal::Reason;
 use crate::client::apple_models;
 use crate::client::forwarded::client_ip;
-use crate::client::geo::Place;
+use crate::client::geo::Location;
 use crate::codec::json::{JsonError, ObjectWriter};
 use crate::directory::{Directory, Platform, Project};
 use crate::records::{MobileSessionStart, SessionRow};
@@ -77,7 +77,7 @@ fn read_request(input: &StartInput<'_>, scratch: &mut StartScratch) -> Result<()
     let read = scratch.mobile.read(body, &mut scratch.json);
     scratch.tracker.push_str(&scratch.mobile.tracker_version);
     read.map_err(|error| {
-        // The texts of a reader that does not know where the document ends.
+        // Go's decoder for streams, which reads mobile starts, has these texts for an early end.
         let text = match error {
             JsonError::UnexpectedEnd if body.trim_ascii().is_empty() => "EOF".to_owned(),
             JsonError::UnexpectedEnd => "unexpected EOF".to_owned(),
@@ -108,7 +108,7 @@ fn project_of<'d>(request: &MobileStartRequest, directory: &'d Directory, legacy
     Ok(project)
 }
 
-/// The active project that a client of old names: by its key, else by its number.
+/// The active project that an old client names: by its key, or else by its number.
 fn project_by_id<'d>(named: &str, directory: &'d Directory) -> Result<&'d Project, Halt> {
     let by_number = || named.parse().ok().and_then(|id| directory.by_id(id));
     let project = directory.by_key(named).or_else(by_number);
@@ -121,7 +121,7 @@ fn granted(
     deps: &StartDeps<'_>,
     scratch: &mut StartScratch,
 ) -> Result<Grant, Halt> {
-    // Before the dice are looked at: who has to wait must not draw again and again.
+    // Before sampling: a request that has to wait and try again must not get several draws.
     if !deps.agents.ready() {
         return Err(Halt::NotReady);
     }
@@ -131,7 +131,7 @@ fn granted(
     grant::new(0, project.max_session_duration.into(), deps)
 }
 
-/// What the device runs on.
+/// The device's operating system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum System {
     Ios,
@@ -139,8 +139,7 @@ enum System {
 }
 
 impl System {
-    /// Trackers that name no platform are those for iOS. One that nobody knows is the project's: the row's column
-    /// takes no other.
+    /// Only iOS trackers name no platform. An unknown platform becomes the project's, because the row's column takes no other.
     fn of(platform: &str, projects: Platform) -> Self {
         if platform.is_empty() || platform.eq_ignore_ascii_case("ios") {
             Self::Ios
@@ -166,12 +165,12 @@ impl System {
     }
 }
 
-/// Everything that is known of a session that starts.
+/// Everything that is known about the session.
 struct Facts<'a> {
     request: &'a MobileStartRequest,
     project: &'a Project,
     system: System,
-    place: &'a Place,
+    place: &'a Location,
     uuid: Uuid,
     token: &'a Token,
     token_text: &'a str,
@@ -193,7 +192,7 @@ impl Facts<'_> {
         json.end();
     }
 
-    /// One of the four that the row's column takes.
+    /// One of the four values that the row's column takes.
     fn device_type(&self) -> &'static str {
         let (identifier, told) = (&self.request.device, self.request.device_type.as_str());
         match self.system {
@@ -237,7 +236,7 @@ impl Facts<'_> {
             browser_version: "",
             device: apple_models::name(&request.device),
             device_type: self.device_type(),
-            // One number fills both, as it always has.
+            // One number fills both columns, as in OpenReplay.
             device_memory: request.device_memory.min(i32::MAX as u64),
             device_heap: request.device_memory.min(i64::MAX as u64),
             country: self.place.country,

@@ -1,17 +1,17 @@
 //! A client asks for a session: `POST /v1/{web,mobile,sdk}/start`.
 //!
-//! One call ([`start`]) judges the whole request and prepares everything that follows from it in reused buffers: the answer, the
-//! session's first message, and the row that goes with it.
+//! One call ([`start`]) judges the whole request and prepares, in reused buffers, everything that follows from it: the answer, the session's
+//! first message, and its row.
 //!
 //! | module | holds |
 //! |---|---|
-//! | `request` | what a request brings, and what it is judged by |
-//! | `judge` | the call itself |
+//! | `judge` | [`start`] itself: begin here |
+//! | `request` | its inputs: the request, and what is needed to judge it |
 //! | `web`, `mobile`, `sdk` | the three kinds of clients: their checks in order, their answers and messages |
 //! | `grant` | a session and its token: resumed, or sampled and new |
 //! | `coding` | how the request's body is compressed |
 //! | `scratch` | the reused buffers |
-//! | `outcome` | what becomes of a request, and its refusals |
+//! | `outcome` | the result: a session, or a refusal |
 
 mod coding;
 mod grant;

@@ -1,41 +1,41 @@
-//! What becomes of a request for a session.
+//! The outcome of a start request.
 
 use crate::api::refusal::{ERROR_BYTES_MAX, Reason, cut, start_of};
 use crate::directory::{Directory, Project};
 use crate::session::SessionId;
 
-/// A session that may send.
+/// A granted session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Started {
     /// The session.
     pub session: SessionId,
     /// Its project.
     pub project: u32,
-    /// The client's token was still good: nothing new is recorded.
+    /// The client's token was still valid: nothing new is recorded.
     pub resumed: bool,
-    /// `message` and `row` of the scratch must be stored before the answer is sent.
+    /// The scratch's `message` and `row` must be stored before the answer is sent.
     pub record: bool,
 }
 
-/// A refusal; its JSON is `response` of the scratch, its text is `error`.
+/// A refusal. The scratch holds its JSON in `response` and its text in `error`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Refused {
     /// The HTTP status.
     pub status: u16,
     /// What it is counted as.
     pub reason: Reason,
-    /// The project, where it was known by then.
+    /// The project, if it was known by then.
     pub project: Option<u32>,
 }
 
-/// What became of a start.
+/// The outcome of a start request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StartOutcome {
-    /// Answer 200 with `response`, once `message` and `row` are stored if `record` is set.
+    /// Answer 200 with `response`. If `record` is set, store `message` and `row` first.
     Started(Started),
     /// Answer the status with `response`.
     Refused(Refused),
-    /// The user agent expressions are still being compiled: ask again in a moment.
+    /// The user-agent expressions are still being compiled: try again in a moment.
     NotReady,
 }
 
@@ -54,7 +54,7 @@ pub(super) fn refuse(status: u16, reason: Reason, text: impl Into<String>) -> Ha
 }
 
 impl Halt {
-    /// The same, now that the project is known.
+    /// Adds the project to a refusal.
     pub(super) fn of(self, project: &Project) -> Self {
         match self {
             Self::Refused(refused, text) => {

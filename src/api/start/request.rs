@@ -1,4 +1,4 @@
-//! What a request for a session brings, and what it is judged by.
+//! The inputs of a start: the request, and what is needed to judge it.
 
 use std::net::IpAddr;
 
@@ -10,15 +10,15 @@ use crate::session::SessionId;
 use crate::session::flake::FlakeIds;
 use crate::session::token::Secrets;
 
-/// What kind of client asks.
+/// The kind of client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StartKind {
     /// A browser.
     Web,
     /// A phone.
     Mobile {
-        /// It uses the old paths, `/v1/ios/…`: neither its version nor its project's platform is checked, and it may name its project by
-        /// `projectID`.
+        /// It uses the old paths, `/v1/ios/…`: neither its version nor its project's platform is checked, and it may identify its project
+        /// by `projectID`.
         legacy: bool,
     },
     /// The analytics SDK.
@@ -26,7 +26,7 @@ pub enum StartKind {
 }
 
 impl StartKind {
-    /// The kind of client as the log keeps it.
+    /// The kind of client as records name it.
     pub fn source(self) -> Source {
         match self {
             Self::Web => Source::Web,
@@ -36,10 +36,10 @@ impl StartKind {
     }
 }
 
-/// What the request brought. Header values are first values, as they came.
+/// The inputs from the request. A header value is that of the field's first line, as received.
 #[derive(Debug, Clone, Copy)]
 pub struct StartInput<'a> {
-    /// The body as its client wrote it: within its limits, and inflated if it was compressed.
+    /// The body, within its limits and inflated if it was compressed.
     pub body: &'a [u8],
     /// `User-Agent`.
     pub user_agent: Option<&'a [u8]>,
@@ -58,9 +58,9 @@ pub struct StartSettings {
     pub json_size_limit: u64,
     /// Largest body once inflated, in bytes.
     pub json_inflated_limit: u64,
-    /// Answered as `beaconSizeLimit` when the project names none (`BEACON_SIZE_LIMIT`).
+    /// The `beaconSizeLimit` in answers if the project has none of its own (`BEACON_SIZE_LIMIT`).
     pub beacon_size_limit: u64,
-    /// The largest batch that the log takes: a client is told no larger limit.
+    /// The largest batch that the log takes; no client is told a larger limit.
     pub batch_bytes_max: u64,
     /// `COMPRESSION_THRESHOLD`.
     pub compression_threshold: i64,
@@ -78,24 +78,24 @@ pub struct StartSettings {
     pub mobile_fps: i64,
 }
 
-/// What the request is judged by.
+/// What is needed to judge the request.
 pub struct StartDeps<'a> {
     /// The projects.
     pub directory: &'a Directory,
     /// The secrets that sign and verify tokens.
     pub secrets: &'a Secrets,
-    /// Where session ids come from.
+    /// The source of session ids.
     pub flakes: &'a FlakeIds,
-    /// The compiled user agent expressions.
+    /// The compiled user-agent expressions.
     pub agents: &'a UserAgents,
-    /// The address database, or none.
+    /// The address database, which may be absent.
     pub geo: &'a Geo,
-    /// Limits and answers.
+    /// Limits, and values for answers.
     pub settings: &'a StartSettings,
     /// The project of a session, as far as this core knows it.
     pub project_of: &'a dyn Fn(SessionId) -> Option<u32>,
     /// Wall clock, ms since the Unix epoch.
     pub now_ms: i64,
-    /// A uniform draw from 0..=99 that sampling is decided by.
+    /// A uniform draw from 0..=99 that decides sampling.
     pub dice: u8,
 }

@@ -1,36 +1,35 @@
-//! The buffers that starts are judged in.
+//! The buffers for judging starts.
 
 use crate::client::agent_cache::AgentCache;
-use crate::client::geo::Place;
+use crate::client::geo::Location;
 use crate::codec::json::JsonScratch;
 use crate::session::start::{MobileStartRequest, SdkStartRequest, WebStartRequest};
 
-/// Every row is shorter than this: it has to fit, beside other things, into a record's extensions.
+/// Every row is shorter than this, because it must fit into a record's extensions beside other things.
 pub const ROW_BYTES_MAX: usize = 60_000;
 const _: () = assert!(ROW_BYTES_MAX < u16::MAX as usize, "the extensions of a record have a length of 16 bits");
 
-/// Buffers that a body beyond this has made grow are freed.
+/// After a body larger than this, the buffers are freed.
 pub(super) const LARGE_BYTES: usize = 16 * 1024;
 
 /// The buffers of one core, reused from start to start.
 pub struct StartScratch {
-    /// The JSON to answer with, after a start and after a refusal alike.
+    /// The JSON of the answer, both for a granted session and for a refusal.
     pub response: Vec<u8>,
-    /// The session's first message, when there is one to record.
+    /// The session's first message, if there is one to record.
     pub message: Vec<u8>,
-    /// The row of table `sessions` as JSON, when there is something to record: always less than
-    /// [`ROW_BYTES_MAX`].
+    /// The row for table `sessions` as JSON, if there is something to record. Always shorter than [`ROW_BYTES_MAX`].
     pub row: Vec<u8>,
     /// The plain text of a refusal, for the log line.
     pub error: String,
-    /// The tracker's version as it told it, cleaned and cut, for the log line. May be empty.
+    /// The tracker's version as sent, cleaned and cut, for the log line. May be empty.
     pub tracker: String,
     pub(super) agents: AgentCache,
     pub(super) json: JsonScratch,
     pub(super) web: WebStartRequest,
     pub(super) mobile: MobileStartRequest,
     pub(super) sdk: SdkStartRequest,
-    pub(super) place: Place,
+    pub(super) place: Location,
     pub(super) token: String,
 }
 
@@ -48,12 +47,12 @@ impl StartScratch {
             web: WebStartRequest::default(),
             mobile: MobileStartRequest::default(),
             sdk: SdkStartRequest::default(),
-            place: Place::default(),
+            place: Location::default(),
             token: String::new(),
         }
     }
 
-    /// The user agents seen before.
+    /// The cache of parsed user agents.
     pub fn agents(&mut self) -> &mut AgentCache {
         &mut self.agents
     }
@@ -66,8 +65,8 @@ impl StartScratch {
         self.tracker.clear();
     }
 
-    /// Ends a request whose body had so many bytes. No text in these buffers is longer than a few times its body, so after a large body all of
-    /// them are freed.
+    /// Call this after each request, with the size of its body. No text in these buffers is more than a few times as long as the body, so
+    /// they are freed only after a large one.
     pub fn give_back(&mut self, body_bytes: usize) {
         if body_bytes <= LARGE_BYTES {
             return;

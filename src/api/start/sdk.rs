@@ -1,9 +1,8 @@
 //! `POST /v1/sdk/start`: the analytics SDK asks for a session.
 //!
-//! Its checks: the body is the JSON asked for (400), its key is that of an active
-//! project (404), an id can be made (500). Every session is taken, whatever the project's rate and platform. There is
-//! no message: only the row is recorded, with what OpenReplay's server leaves out (so that its database refuses every
-//! row) filled in.
+//! The checks: the body is the expected JSON (400), its key belongs to an active project (404), a session id can be made (500). Every
+//! session is accepted, whatever the project's rate and platform. There is no message; only the row is recorded. It includes the columns
+//! that OpenReplay's server leaves out, for lack of which its database refuses every such row.
 
 use crate::api::refusal::Reason;
 use crate::client::forwarded::client_ip;
@@ -17,7 +16,7 @@ use super::outcome::{Halt, Started, project_by_key, refuse};
 use super::request::{StartDeps, StartInput};
 use super::scratch::StartScratch;
 
-/// How long a token is good for: a day.
+/// How long a token is valid: a day.
 const LIFETIME_MS: i64 = 86_400_000;
 
 /// Judges the request.
@@ -70,7 +69,7 @@ pub fn judge(input: &StartInput<'_>, deps: &StartDeps<'_>, scratch: &mut StartSc
     Ok(Started { session: grant.token.session, project: project.project_id, resumed: false, record: true })
 }
 
-/// One that the row's column takes; browsers are the rule.
+/// The platform, as a value that the row's column takes. An unknown one counts as the web, which is the usual case.
 fn platform(text: &str) -> Platform {
     let known = [Platform::Web, Platform::Ios, Platform::Android];
     known.into_iter().find(|platform| platform.as_str() == text).unwrap_or(Platform::Web)

@@ -141,9 +141,9 @@ fn a_known_condition_is_sampled_at_its_own_rate_and_any_other_start_at_the_proje
         let missed = bench.refused(request(r#","condition":"checkout""#));
         assert_eq!(missed, (403, "capture rate miss, rate: 0".to_owned()));
         bench.started(request(r#","condition":"no-such""#));
-        // The name of another project's condition.
+        // A condition of another project.
         bench.started(request(r#","condition":"always""#));
-        // The condition's rate was for that one start.
+        // The condition's rate applied to that start only.
         bench.started(request(r#","condition":"""#));
         bench.started(request_of("rate-0", r#","condition":"always""#));
         assert_eq!(bench.refused(request_of("rate-0", "")).0, 403);
@@ -248,12 +248,12 @@ fn no_text_of_a_client_makes_an_answer_long_or_stays_in_memory() {
 #[test]
 fn the_longest_row_fits_beside_a_record() {
     let mut bench = bench();
-    // Six bytes a character is the most that JSON makes of one.
+    // JSON takes at most six bytes per character.
     let long = r"\u0001".repeat(10_000);
     let fields = ["revID", "timezone", "userID", "condition"];
     let extra: String = fields.iter().map(|field| format!(r#","{field}":"{long}""#)).collect();
     bench.started(request(&extra).replace("18.0.6", &format!("18.0.6-{}", "<".repeat(10_000))));
-    // Names from the user agent and places are as long at most as a user's name, five of each.
+    // The names from the user agent and of places are at most as long as a user's name, five of each.
     let reserve = 7 * 255 * 6;
     assert!(bench.scratch.row.len() + reserve < ROW_BYTES_MAX, "{}", bench.scratch.row.len());
     assert_eq!(bench.row()["user_id"].as_str().unwrap().chars().count(), 255);

@@ -1,25 +1,25 @@
 //! `POST /v1/web/start`: a browser asks for a session.
 //!
-//! The body has been read and inflated, within both limits, before it gets here. The checks, in OpenReplay's order; the first that fails is
-//! the answer:
+//! The body has been read and inflated, within both limits, before it gets here. The checks, in OpenReplay's order; the first that fails
+//! decides the answer:
 //!
 //! | check | status |
 //! |---|---|
-//! | it is the JSON asked for | 400 |
+//! | the body is the expected JSON | 400 |
 //! | the tracker is 6.0.0 or later | 426 |
-//! | a project key is given | 403 |
-//! | it is that of an active project | 404 |
+//! | it has a project key | 403 |
+//! | the key belongs to an active project | 404 |
 //! | the project is for browsers | 403 |
 //! | the user agent is a browser's | 403 |
-//! | a good token of this project resumes its session; what follows is for new ones | |
-//! | the dice fall below the capture rate of the condition that is named, or else of the project | 403 |
-//! | an id can be made | 500 |
+//! | a valid token of this project resumes its session; the checks below are for new sessions | |
+//! | the session is sampled: by the capture rate of the named condition, or else of the project | 403 |
+//! | a session id can be made | 500 |
 
 use uuid::Uuid;
 
 use crate::api::refusal::Reason;
 use crate::client::forwarded::client_ip;
-use crate::client::geo::Place;
+use crate::client::geo::Location;
 use crate::client::user_agent::Agent;
 use crate::codec::json::ObjectWriter;
 use crate::directory::{Directory, Platform, Project};
@@ -102,12 +102,12 @@ fn granted(request: &WebStartRequest, project: &Project, deps: &StartDeps<'_>) -
     grant::new(delay_ms, project.max_session_duration.into(), deps)
 }
 
-/// Everything that is known of a session that starts.
+/// Everything that is known about the session.
 struct Facts<'a> {
     request: &'a WebStartRequest,
     project: &'a Project,
     agent: &'a Agent,
-    place: &'a Place,
+    place: &'a Location,
     user_agent: &'a [u8],
     uuid: Uuid,
     token: &'a Token,

@@ -149,7 +149,7 @@ fn a_signal_that_no_table_would_take_is_refused() {
     for text in ["begin", "done", "skipped"] {
         let body = format!(r#"{{"testID":1,"taskID":1,"status":"{text}"}}"#);
         assert_eq!(row(Step::Task, &body, Some(1)).unwrap()["status"], text);
-        // A session that nobody knows has no row that the signal could belong to.
+        // The database has no row for an unknown session.
         assert_eq!(row(Step::Task, &body, None).unwrap_err(), key("session_id"));
     }
 }

@@ -10,7 +10,7 @@ fn versions_and_pairs_are_bounded() {
     assert_eq!(trackers.number("19.0.0"), 1);
     assert_eq!(trackers.number("a label\"} 1\n"), 1);
     assert_eq!(trackers.number("18.0.3"), 5);
-    let tally = Tally::default();
+    let tally = TrackerCounts::default();
     for project in 0..1000 {
         tally.count(project, "18.0.6", project % 2 == 0);
     }

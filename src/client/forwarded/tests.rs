@@ -93,7 +93,7 @@ fn what_a_client_wrote_on_the_left_is_not_even_looked_at() {
 }
 
 proptest! {
-    /// Whatever a client has written on the left: the address that a trusted proxy appends is the one that counts.
+    /// The address that a trusted proxy appends counts, whatever a client has written to the left of it.
     #[test]
     fn no_text_on_the_left_changes_the_client(left in "[ -~]{0,80}") {
         let value = format!("{left}, 81.2.69.142, 10.0.0.1");
@@ -114,7 +114,7 @@ fn quotes_that_nobody_closes_are_looked_at_once() {
     let hostile = [&b"\","[..], &b"\\\","[..].repeat(400_000)].concat();
     let began = std::time::Instant::now();
     assert_eq!(ForParameters { rest: &hostile, quotes: true }.count(), 0);
-    // Looking at each remainder anew would take days.
+    // Scanning the rest again for each part would take days.
     assert!(began.elapsed().as_secs() < 20);
 }
 

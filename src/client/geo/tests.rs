@@ -11,12 +11,12 @@ fn codes_that_no_table_knows_are_unknown() {
 
 #[test]
 fn without_a_database_every_address_is_unknown() {
-    let mut place = Place { country: "FR", state: "left".to_owned(), city: "over".to_owned() };
+    let mut place = Location { country: "FR", state: "left".to_owned(), city: "over".to_owned() };
     Geo::none().find(Some("81.2.69.142".parse().unwrap()), &mut place);
     assert_eq!((place.country, &*place.state, &*place.city), ("UN", "", ""));
 }
 
-/// A database of one record, by the MaxMind format: 81.2.69.0/24 with everything, the rest without.
+/// A MaxMind database with one record, for 81.2.69.0/24; all other addresses have none.
 fn one_network(record: &[u8]) -> Geo {
     let network: u32 = u32::from_be_bytes([81, 2, 69, 0]);
     let nodes: u32 = 24;
@@ -59,7 +59,7 @@ fn one_network(record: &[u8]) -> Geo {
 }
 
 fn place_of(geo: &Geo, address: &str) -> (String, String, String) {
-    let mut place = Place::default();
+    let mut place = Location::default();
     geo.find(Some(address.parse().unwrap()), &mut place);
     (place.country.to_owned(), place.state, place.city)
 }
@@ -97,6 +97,6 @@ fn a_file_that_is_no_database_is_refused_by_its_name() {
     assert!(missing.contains("geo.mmdb"), "{missing}");
     std::fs::write(&path, "nonsense").unwrap();
     let broken = Geo::open(Some(&path)).unwrap_err().to_string();
-    assert!(broken.contains("geo.mmdb is no MaxMind database"), "{broken}");
+    assert!(broken.contains("geo.mmdb is not a usable MaxMind database"), "{broken}");
     assert!(Geo::open(None).unwrap().reader.is_none());
 }

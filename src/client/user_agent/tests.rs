@@ -160,13 +160,13 @@ fn the_expressions_are_shown_a_bounded_part_of_a_user_agent() {
         let text = shown(&hostile);
         assert!(text.len() <= SHOWN_BYTES_MAX && text.len() > SHOWN_BYTES_MAX - 4, "{}", text.len());
         assert!(String::from_utf8_lossy(&hostile).starts_with(&*text));
-        // What is kept for the next of its kind was told from the same bytes.
+        // The cache's key is the part that was matched.
         assert_eq!(shown(beginning(&hostile)), text);
     }
     for whole in [chrome.as_bytes(), b"", &[b'a'; SHOWN_BYTES_MAX], "\u{20ac}".repeat(170).as_bytes()] {
         assert_eq!((shown(whole).as_bytes(), beginning(whole)), (whole, whole));
     }
-    // Nothing behind it is seen.
+    // Nothing after it is matched.
     let agents = embedded_for_tests();
     let pad = |bytes: usize| format!("{}{chrome}", "x".repeat(bytes));
     assert_eq!(agents.parse(pad(SHOWN_BYTES_MAX - chrome.len()).as_bytes()).unwrap().browser, "Chrome");

@@ -2,9 +2,9 @@
 
 use brotli_decompressor::{BrotliDecompressStream, BrotliResult, BrotliState, StandardAlloc};
 
-use super::decoder::{DecodeFault, Progress, TAKEN_BYTES_MAX};
+use super::decoder::{DecodeFault, DecodeProgress, TAKEN_BYTES_MAX};
 
-/// The decoder. Its state can't be used again, and its window is large: it lives for one body.
+/// The decoder. Its state lives for one body: it cannot be reused, and its window is large.
 #[derive(Default)]
 pub(super) struct Brotli {
     state: Option<Box<State>>,
@@ -20,7 +20,7 @@ impl Brotli {
         self.state = Some(Box::new(state));
     }
 
-    pub(super) fn step(&mut self, rest: &[u8], piece: &mut [u8]) -> Result<Progress, DecodeFault> {
+    pub(super) fn step(&mut self, rest: &[u8], piece: &mut [u8]) -> Result<DecodeProgress, DecodeFault> {
         let Some(state) = &mut self.state else { return Err(DecodeFault::Corrupt) };
         let input = &rest[..rest.len().min(TAKEN_BYTES_MAX)];
         let (mut input_left, mut taken) = (input.len(), 0);
@@ -36,11 +36,13 @@ impl Brotli {
             state,
         );
         let fault = match result {
-            BrotliResult::ResultSuccess if taken == rest.len() => return Ok(Progress { taken, made, done: true }),
+            BrotliResult::ResultSuccess if taken == rest.len() => {
+                return Ok(DecodeProgress { taken, made, done: true });
+            }
             BrotliResult::ResultSuccess | BrotliResult::ResultFailure => DecodeFault::Corrupt,
             BrotliResult::NeedsMoreInput if taken == rest.len() => DecodeFault::Truncated,
             BrotliResult::NeedsMoreInput | BrotliResult::NeedsMoreOutput if taken > 0 || made > 0 => {
-                return Ok(Progress { taken, made, done: false });
+                return Ok(DecodeProgress { taken, made, done: false });
             }
             BrotliResult::NeedsMoreInput | BrotliResult::NeedsMoreOutput => DecodeFault::Corrupt,
         };

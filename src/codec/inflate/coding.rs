@@ -19,13 +19,13 @@ impl Coding {
     /// Every coding.
     pub const ALL: [Self; 4] = [Self::Gzip, Self::Deflate, Self::Brotli, Self::Zstd];
 
-    /// The coding of a `Content-Encoding`; of several lines the first counts. `None`: bytes as they are.
+    /// The coding that a `Content-Encoding` names; if there are several lines, the first counts. `None`: plain bytes.
     pub fn of_header(value: Option<&[u8]>) -> Option<Self> {
         let name = value?.trim_ascii();
         Self::ALL.into_iter().find(|coding| coding.as_str().as_bytes() == name)
     }
 
-    /// The coding of this name, which the log uses too. `None`: bytes as they are.
+    /// The coding with this name, which the log uses too. `None`: plain bytes.
     pub fn named(name: &str) -> Option<Self> {
         Self::of_header(Some(name.as_bytes()))
     }
@@ -40,8 +40,8 @@ impl Coding {
         }
     }
 
-    /// Whether a body that names this coding must be in it. OpenReplay's service does not know the others, and takes such a body for
-    /// bytes as they are.
+    /// Whether a body labelled with this coding must be in it. OpenReplay's service does not know the other codings, and takes a body
+    /// labelled with one of them as plain bytes.
     pub const fn is_binding(self) -> bool {
         matches!(self, Self::Gzip)
     }

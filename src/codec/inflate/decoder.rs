@@ -1,13 +1,13 @@
-//! What the decoders have in common: how much one step does, and what comes of it.
+//! What the decoders have in common: the size and the result of one step, and what can be wrong with a body.
 
-/// The most that one step takes of the compressed form, in bytes. Tables are cheap to send and expensive to build: this many bytes of
-/// nothing but tables take a few milliseconds.
+/// The most compressed bytes that one step takes. Tables are cheap to send and expensive to build: if these bytes are nothing but tables,
+/// the step takes a few milliseconds.
 pub(super) const TAKEN_BYTES_MAX: usize = 4 * 1024;
 
 /// What one step of a decoder did.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Progress {
-    /// Bytes of the compressed form that were taken.
+pub(super) struct DecodeProgress {
+    /// Compressed bytes that were taken.
     pub(super) taken: usize,
     /// Bytes that were written to the piece.
     pub(super) made: usize,
@@ -21,10 +21,10 @@ pub enum DecodeFault {
     /// It ends too early.
     #[error("unexpected EOF")]
     Truncated,
-    /// It is not in this coding, or something follows its end.
+    /// It is not in this coding, or more bytes follow its end.
     #[error("corrupt input")]
     Corrupt,
-    /// It would inflate to more than is allowed.
+    /// It would inflate to more than the limit.
     #[error("http: request body too large")]
     TooLarge,
 }

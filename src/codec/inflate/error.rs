@@ -2,14 +2,14 @@
 
 use super::coding::Coding;
 use super::decoder::DecodeFault;
-use super::gzip::{BodyError, GunzipError};
+use super::gzip::{GunzipError, GzipBodyError};
 
 /// Why a body was not inflated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InflateError {
     /// gzip, in Go's words.
     #[error(transparent)]
-    Gzip(#[from] BodyError),
+    Gzip(#[from] GzipBodyError),
     /// Another coding.
     #[error("can't read {coding} body: {fault}")]
     Other {
@@ -25,14 +25,14 @@ impl InflateError {
     pub const fn is_too_large(&self) -> bool {
         matches!(
             self,
-            Self::Gzip(BodyError::Read(GunzipError::TooLarge) | BodyError::Open(GunzipError::TooLarge))
+            Self::Gzip(GzipBodyError::Read(GunzipError::TooLarge) | GzipBodyError::Open(GunzipError::TooLarge))
                 | Self::Other { fault: DecodeFault::TooLarge, .. }
         )
     }
 
     pub(super) const fn too_large(coding: Coding) -> Self {
         match coding {
-            Coding::Gzip => Self::Gzip(BodyError::Read(GunzipError::TooLarge)),
+            Coding::Gzip => Self::Gzip(GzipBodyError::Read(GunzipError::TooLarge)),
             coding => Self::Other { coding, fault: DecodeFault::TooLarge },
         }
     }

@@ -1,13 +1,13 @@
-//! `gzip`, read as Go's `compress/gzip` reads it, errors included: several members are one stream, and whatever follows
-//! the last of them is an error, even zeros.
+//! `gzip`, read as Go's `compress/gzip` reads it, errors included: several members form one stream, and anything after the last member is an
+//! error, even zeros.
 
 use std::fmt;
 
 use flate2::{Crc, Decompress, FlushDecompress, Status};
 
-use super::decoder::{Progress, TAKEN_BYTES_MAX};
+use super::decoder::{DecodeProgress, TAKEN_BYTES_MAX};
 
-/// Longest file name or comment in a member's header, its end included (Go's limit).
+/// Longest file name or comment in a member's header, including its terminator (Go's limit).
 const HEADER_TEXT_MAX: usize = 512;
 
 /// What is wrong with a body. The texts are Go's.
@@ -17,16 +17,16 @@ pub enum GunzipError {
     Empty,
     /// The body ends inside a member.
     Truncated,
-    /// Not the header of a member.
+    /// Not a valid member header.
     Header,
-    /// The data is not what was compressed.
+    /// The data does not match its checksum or length.
     Checksum,
-    /// Not deflate data; the offset counts within the member's data.
+    /// Not valid deflate data.
     Corrupt {
-        /// Bytes of the data that had been read by then.
+        /// How many bytes of the member's data had been read.
         offset: u64,
     },
-    /// It would inflate to more than is allowed.
+    /// It would inflate to more than the limit.
     TooLarge,
 }
 
@@ -47,7 +47,7 @@ impl fmt::Display for GunzipError {
 
 /// Where reading failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum BodyError {
+pub enum GzipBodyError {
     /// In the first header.
     #[error("can't create gzip reader: {0}")]
     Open(GunzipError),
@@ -88,32 +88,32 @@ impl Gzip {
         self.at = At::First;
     }
 
-    pub(super) fn step(&mut self, rest: &[u8], piece: &mut [u8]) -> Result<Progress, BodyError> {
+    pub(super) fn step(&mut self, rest: &[u8], piece: &mut [u8]) -> Result<DecodeProgress, GzipBodyError> {
         match self.at {
-            At::First => self.header(rest).map_err(BodyError::Open),
-            At::Data => self.data(rest, piece).map_err(BodyError::Read),
-            At::Trailer => self.trailer(rest).map_err(BodyError::Read),
-            At::Next if rest.is_empty() => Ok(Progress { done: true, ..Progress::default() }),
-            At::Next => self.header(rest).map_err(BodyError::Read),
+            At::First => self.header(rest).map_err(GzipBodyError::Open),
+            At::Data => self.data(rest, piece).map_err(GzipBodyError::Read),
+            At::Trailer => self.trailer(rest).map_err(GzipBodyError::Read),
+            At::Next if rest.is_empty() => Ok(DecodeProgress { done: true, ..DecodeProgress::default() }),
+            At::Next => self.header(rest).map_err(GzipBodyError::Read),
         }
     }
 
-    fn header(&mut self, rest: &[u8]) -> Result<Progress, GunzipError> {
+    fn header(&mut self, rest: &[u8]) -> Result<DecodeProgress, GunzipError> {
         let taken = rest.len() - header(rest)?.len();
         self.state.reset(false);
         self.crc.reset();
         self.at = At::Data;
-        Ok(Progress { taken, ..Progress::default() })
+        Ok(DecodeProgress { taken, ..DecodeProgress::default() })
     }
 
-    fn data(&mut self, rest: &[u8], piece: &mut [u8]) -> Result<Progress, GunzipError> {
+    fn data(&mut self, rest: &[u8], piece: &mut [u8]) -> Result<DecodeProgress, GunzipError> {
         let input = &rest[..rest.len().min(TAKEN_BYTES_MAX)];
         let (taken, made) = (self.state.total_in(), self.state.total_out());
         let status = self
             .state
             .decompress(input, piece, FlushDecompress::None)
             .map_err(|_| GunzipError::Corrupt { offset: self.state.total_in().max(1) })?;
-        // Both are at most the lengths of slices.
+        // Both differences are at most the length of a slice.
         let taken = (self.state.total_in() - taken) as usize;
         let made = (self.state.total_out() - made) as usize;
         self.crc.update(&piece[..made]);
@@ -122,17 +122,17 @@ impl Gzip {
             _ if taken == 0 && made == 0 => return Err(GunzipError::Truncated),
             _ => {}
         }
-        Ok(Progress { taken, made, done: false })
+        Ok(DecodeProgress { taken, made, done: false })
     }
 
-    fn trailer(&mut self, rest: &[u8]) -> Result<Progress, GunzipError> {
+    fn trailer(&mut self, rest: &[u8]) -> Result<DecodeProgress, GunzipError> {
         let trailer = rest.get(..8).ok_or(GunzipError::Truncated)?;
         let length = self.state.total_out() as u32;
         if trailer[..4] != self.crc.sum().to_le_bytes() || trailer[4..] != length.to_le_bytes() {
             return Err(GunzipError::Checksum);
         }
         self.at = At::Next;
-        Ok(Progress { taken: 8, made: 0, done: rest.len() == 8 })
+        Ok(DecodeProgress { taken: 8, made: 0, done: rest.len() == 8 })
     }
 }
 

@@ -9,19 +9,19 @@ use super::error::InflateError;
 use super::gzip::Gzip;
 use super::zstd::Zstd;
 
-/// A good size for the pieces that come out, in bytes.
+/// A good size for the pieces of inflated bytes.
 pub const PIECE_BYTES: usize = 32 * 1024;
 
 /// The result of one step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Step {
-    /// Bytes that were written to the piece; there may be none although the body goes on.
+pub struct InflateStep {
+    /// Bytes that were written to the piece. There may be none although the body has not ended.
     pub made: usize,
     /// The body has ended, and is whole.
     pub done: bool,
 }
 
-/// Decoders whose state is reused. One body at a time: [`begin`](Self::begin), then [`step`](Self::step) until it is done or fails.
+/// Decoders whose state is reused, for one body at a time: [`begin`](Self::begin), then [`step`](Self::step) until it is done or fails.
 #[derive(Default)]
 pub struct Inflater {
     gzip: Gzip,
@@ -46,12 +46,12 @@ impl fmt::Debug for Inflater {
 }
 
 impl Inflater {
-    /// A new one. What a coding needs is allocated with the first body in it.
+    /// A new inflater. A coding's decoder is allocated with the first body that needs it.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Begins a body that may inflate to `limit` bytes, inclusive, whatever became of the one before.
+    /// Begins a body that may inflate to at most `limit` bytes, even if the previous body was not finished.
     pub fn begin(&mut self, coding: Coding, limit: usize) {
         self.body = Some(Body { coding, taken: 0, left: limit });
         match coding {
@@ -62,10 +62,10 @@ impl Inflater {
         }
     }
 
-    /// Inflates the body a little further, into `piece`, which must not be empty. `body` is the whole body each time. After its end, or
-    /// after an error, nothing more comes.
-    pub fn step(&mut self, body: &[u8], piece: &mut [u8]) -> Result<Step, InflateError> {
-        let Some(mut current) = self.body.take() else { return Ok(Step { made: 0, done: true }) };
+    /// Inflates the next bytes into `piece`, which must not be empty. `body` is the whole body each time. After its end or an error, further
+    /// calls return nothing.
+    pub fn step(&mut self, body: &[u8], piece: &mut [u8]) -> Result<InflateStep, InflateError> {
+        let Some(mut current) = self.body.take() else { return Ok(InflateStep { made: 0, done: true }) };
         let rest = body.get(current.taken..).unwrap_or_default();
         let other = |fault| InflateError::Other { coding: current.coding, fault };
         let progress = match current.coding {
@@ -84,17 +84,17 @@ impl Inflater {
         } else if current.coding == Coding::Brotli {
             self.brotli.end();
         }
-        Ok(Step { made: progress.made, done: progress.done })
+        Ok(InflateStep { made: progress.made, done: progress.done })
     }
 
-    /// Forgets the body, and frees what large memory it took. The decoders of codings that need little are kept.
+    /// Forgets the body and frees any large memory that it took. Decoders that need little memory are kept.
     pub fn end(&mut self) {
         self.body = None;
         self.brotli.end();
         self.zstd.end();
     }
 
-    /// Hands the inflated body to `take` in pieces, without a pause: for threads that may be busy for as long as it takes.
+    /// Passes the inflated body to `take` in pieces, in one go: for threads that may be busy for as long as that takes.
     pub fn pieces<E: From<InflateError>>(
         &mut self,
         coding: Coding,
@@ -113,7 +113,7 @@ impl Inflater {
         }
     }
 
-    /// Replaces the content of `out` by the inflated body, without a pause. On an error `out` holds what came before it.
+    /// Replaces the content of `out` with the inflated body, in one go. On an error, `out` holds what came before it.
     pub fn inflate(
         &mut self,
         coding: Coding,

@@ -1,28 +1,28 @@
-//! What coding a body is really in: its label (`Content-Encoding`) compared with its first bytes.
+//! The coding that a body is really in, found by comparing its label (`Content-Encoding`) with its first bytes.
 //!
-//! A proxy that inflates a body and leaves its label, or drops the label and leaves the body compressed, makes every body of a client
-//! unreadable, and the client never learns of it. `gzip` and `zstd` have magic numbers, and the bodies that are sent here have known first
-//! bytes, so both cases are recognised. A coding without a magic number (`deflate`, `br`) is in doubt when a body begins like a plain
-//! one; a caller that can inflates it to find out.
+//! A proxy that inflates a body but leaves its label, or drops the label but leaves the body compressed, makes every body of a client
+//! unreadable, and the client never learns of it. `gzip` and `zstd` have magic numbers, and plain bodies of our clients begin with known
+//! bytes, so both cases are recognised. A label without a magic number (`deflate`, `br`) is in doubt if the body begins like a plain one; a
+//! caller may inflate the body to find out.
 //!
-//! | label | begins as | read as |
+//! | label | the body begins like | read as |
 //! |---|---|---|
 //! | none | `gzip`, `zstd` | that coding: the label was dropped |
 //! | `gzip`, `zstd` | the other of them | that other one |
 //! | `gzip`, `zstd` | plain | plain: the label was left behind |
 //! | `deflate`, `br` | plain | as labelled, and in doubt |
 //! | an unknown name | anything | plain, as OpenReplay reads it |
-//! | everything else | | as labelled |
+//! | anything else | | as labelled |
 
 use super::coding::Coding;
 
-/// The codings with a magic number. No plain body begins like that: its first byte is another.
+/// The codings with a magic number. No plain body begins with the first byte of one.
 const MAGIC: [(&[u8], Coding); 2] = [(&[0x1f, 0x8b], Coding::Gzip), (&[0x28, 0xb5, 0x2f, 0xfd], Coding::Zstd)];
 
-/// The ids that a batch's first message can have, which are also its first byte.
+/// The possible first bytes of a batch, which are the ids of its first message.
 pub const BATCH_FIRST_BYTES: [u8; 3] = [80, 81, 107];
 
-/// What kind of body it is when it is not compressed.
+/// The kind of a body's content once it is not compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Plain {
     /// JSON: an object or a list.
@@ -40,23 +40,23 @@ impl Plain {
     }
 }
 
-/// How a body's label and its first bytes agree.
+/// Whether a body's label agrees with its first bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Label {
     /// They agree, as far as can be told.
     Right,
-    /// The body is not in the coding that is named.
+    /// The body is not in the coding that its label names.
     Wrong,
-    /// The body is in a coding, and none is named.
+    /// The body is compressed but has no label.
     Missing,
-    /// The body begins like a plain one, but may be in the coding that is named.
+    /// The body begins like a plain one, but may be in the coding that its label names.
     InDoubt,
 }
 
-/// What a body is taken to be.
+/// How a body is to be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reading {
-    /// Its coding. `None`: bytes as they are.
+    /// Its coding. `None`: plain bytes.
     pub coding: Option<Coding>,
     /// Whether its label is right.
     pub label: Label,
@@ -66,14 +66,14 @@ impl Coding {
     /// The coding of a body by its magic number alone.
     #[inline]
     pub fn begun(body: &[u8]) -> Option<Self> {
-        // One comparison for a body that is in neither, as nearly all are that come here.
+        // Nearly all bodies that get here have no magic number; for them this is the only comparison.
         if !matches!(body, [0x1f | 0x28, ..]) {
             return None;
         }
         MAGIC.into_iter().find(|(magic, _)| body.starts_with(magic)).map(|(_, coding)| coding)
     }
 
-    /// The coding of a body by its label and its first bytes. `plain`: what kind of body it is when it is not compressed.
+    /// The coding of a body by its label and its first bytes. `plain` is the kind of body that is expected once it is not compressed.
     pub fn of_body(label: Option<&[u8]>, plain: Plain, body: &[u8]) -> Reading {
         let Some(name) = label else {
             let coding = Self::begun(body);
@@ -99,7 +99,7 @@ impl Coding {
 }
 
 impl Reading {
-    /// Corrects the reading once it is known that the body is not in the coding that is named.
+    /// Corrects the reading after it turned out that the body is not in the coding that its label names.
     pub fn turned_out_plain(&mut self) {
         *self = Self { coding: None, label: if self.label == Label::InDoubt { Label::Wrong } else { self.label } };
     }

@@ -2,12 +2,12 @@
 
 use zstd::zstd_safe::{DCtx, DParameter, InBuffer, OutBuffer, ResetDirective};
 
-use super::decoder::{DecodeFault, Progress, TAKEN_BYTES_MAX};
+use super::decoder::{DecodeFault, DecodeProgress, TAKEN_BYTES_MAX};
 
-/// The largest window, as a power of two: the 8 MiB that RFC 9659 allows in HTTP.
+/// The largest window, as a power of two: 8 MiB, the limit that RFC 9659 sets for HTTP.
 const WINDOW_LOG_MAX: u32 = 23;
 
-/// A decoder that has grown beyond this is freed.
+/// A decoder that has grown beyond this is freed after its body.
 const KEPT_BYTES: usize = 512 * 1024;
 
 /// The decoder.
@@ -22,14 +22,14 @@ impl Zstd {
         self.fresh = true;
     }
 
-    /// Frees the memory if it was more than a small window needs.
+    /// Frees the memory if it is more than a small window needs.
     pub(super) fn end(&mut self) {
         if self.state.as_ref().is_some_and(|state| state.sizeof() > KEPT_BYTES) {
             self.state = None;
         }
     }
 
-    pub(super) fn step(&mut self, rest: &[u8], piece: &mut [u8]) -> Result<Progress, DecodeFault> {
+    pub(super) fn step(&mut self, rest: &[u8], piece: &mut [u8]) -> Result<DecodeProgress, DecodeFault> {
         if self.state.is_none() {
             let mut state = DCtx::try_create().ok_or(DecodeFault::Corrupt)?;
             state.set_parameter(DParameter::WindowLogMax(WINDOW_LOG_MAX)).map_err(|_| DecodeFault::Corrupt)?;
@@ -44,13 +44,13 @@ impl Zstd {
         }
         let mut input = InBuffer::around(&rest[..rest.len().min(TAKEN_BYTES_MAX)]);
         let mut output = OutBuffer::around(piece);
-        // 0: a frame has ended, and all of it has been written.
+        // 0: a frame has ended and has been written completely.
         let wanted = state.decompress_stream(&mut output, &mut input).map_err(|_| DecodeFault::Corrupt)?;
         let (taken, made) = (input.pos(), output.pos());
         let done = wanted == 0 && taken == rest.len();
         if !done && taken == 0 && made == 0 {
             return Err(DecodeFault::Truncated);
         }
-        Ok(Progress { taken, made, done })
+        Ok(DecodeProgress { taken, made, done })
     }
 }

@@ -1,18 +1,18 @@
-//! Reading a document into the fields of a type: the fast path first, the full reader where that does not apply.
+//! Reads a document into the fields of a type: by the fast path, or by the full reader if that does not apply.
 
 use super::error::JsonError;
 use super::fast::Fast;
 use super::fields::{Depth, Fields, Value};
 use super::reader::{Reader, ReaderBuffers};
 
-/// The buffers that reading needs, reused from document to document.
+/// The buffers for reading, reused from document to document.
 #[derive(Debug, Default)]
 pub struct JsonScratch {
     pub(super) reader: ReaderBuffers,
     fast: Fast,
 }
 
-/// Replaces what `fields` hold by what a whole document says. After an error they hold what was read before it.
+/// Replaces the content of `fields` with that of a whole document. After an error they hold what was read before it.
 pub fn read<F: Fields>(input: &[u8], fields: &mut F, scratch: &mut JsonScratch) -> Result<(), JsonError> {
     fields.clear();
     if scratch.fast.read(input, fields) {
@@ -22,7 +22,7 @@ pub fn read<F: Fields>(input: &[u8], fields: &mut F, scratch: &mut JsonScratch) 
     read_plainly(input, fields, scratch)
 }
 
-/// Replaces what `fields` hold by what the first value of `input` says; what follows it is ignored.
+/// Replaces the content of `fields` with that of the first value in `input`; what follows it is ignored.
 pub fn read_first<F: Fields>(input: &[u8], fields: &mut F, scratch: &mut JsonScratch) -> Result<(), JsonError> {
     fields.clear();
     if scratch.fast.read(input, fields) {
@@ -48,7 +48,7 @@ pub(super) fn read_plainly<F: Fields>(
     fault.map_or(Ok(()), Err)
 }
 
-/// Reads one value into cleared `fields`. `Err` is a syntax error; `Ok` holds the first value of a wrong type, if any.
+/// Reads one value into cleared `fields`. `Err` is a syntax error; `Ok` has the error for the first value of a wrong type, if any.
 fn read_value<F: Fields>(
     reader: &mut Reader<'_>,
     fields: &mut F,

@@ -9,18 +9,18 @@ use super::fields::{Mismatch, Value};
 pub enum JsonError {
     /// It ends too early.
     UnexpectedEnd,
-    /// A byte that has no place there.
+    /// A byte that is not allowed there.
     Character {
         /// The byte.
         byte: u8,
-        /// Where it was met.
+        /// Where it is, in Go's words.
         context: &'static str,
     },
     /// A value of the wrong type.
     Type {
-        /// What it is.
+        /// The value's type.
         found: String,
-        /// Where it should have gone, in Go's words.
+        /// The field or type that cannot take it, in Go's words.
         wanted: String,
     },
 }
@@ -43,7 +43,7 @@ impl fmt::Display for JsonError {
 
 impl std::error::Error for JsonError {}
 
-/// A byte the way Go's error texts quote it.
+/// Writes a byte as Go's error texts quote it.
 fn write_character(f: &mut fmt::Formatter<'_>, byte: u8) -> fmt::Result {
     match byte {
         b'\'' => f.write_str(r"'\''"),
@@ -62,7 +62,7 @@ fn write_character(f: &mut fmt::Formatter<'_>, byte: u8) -> fmt::Result {
     }
 }
 
-/// The error for a value that a field of the type `type_name` does not take.
+/// The error for a value that a field of type `type_name` cannot take.
 pub(super) fn type_error(type_name: &str, mismatch: Mismatch, value: Value<'_>) -> JsonError {
     let Mismatch { field, go_type } = mismatch;
     let numeric = go_type.starts_with("int") || go_type.starts_with("uint");
@@ -75,7 +75,7 @@ pub(super) fn type_error(type_name: &str, mismatch: Mismatch, value: Value<'_>) 
     JsonError::Type { found, wanted: format!("struct field {type_name}.{field} of type {go_type}") }
 }
 
-/// The error for a value that a map's type does not take. `field` and `go_type` as in [`Mismatch`].
+/// The error for a value that a map cannot take. `field` and `go_type` are as in [`Mismatch`].
 pub fn wrong_type(type_name: &str, field: &str, go_type: &str, value: Value<'_>) -> JsonError {
     JsonError::Type {
         found: value.kind().to_owned(),

@@ -1,9 +1,9 @@
-//! The fast path for a plain document: simd-json, in place.
+//! The fast path for plain documents: simd-json, in place.
 //!
-//! It accepts only what is beyond doubt and leaves the rest to the full reader, which decides and writes the error texts. What it leaves:
-//! whatever simd-json refuses (lone surrogates, bytes that are not UTF-8, numbers beyond 64 bits, deep nesting, syntax errors), whatever
-//! is not an object, a value that its field does not take, and among the outermost members every fraction and `-0`, because the tape does
-//! not say how a number was written.
+//! It accepts only documents on which both readers certainly agree, and leaves all others to the full reader, which decides and makes the
+//! error texts. It leaves: what simd-json refuses (lone surrogates, bytes that are not UTF-8, numbers beyond 64 bits, deep nesting, syntax
+//! errors), anything but an object, values that their fields cannot take, and, among the members that are read, fractions and `-0`, because
+//! the tape does not say how a number was written.
 
 use std::{fmt, mem};
 
@@ -11,12 +11,12 @@ use simd_json::{Buffers, INPUT_PADDING, Node, StaticNode, Tape, fill_tape_padded
 
 use super::fields::{Depth, Fields, KEY_BYTES_MAX, Value, fold};
 
-/// A longer document is left to the full reader: no start is that long, and this keeps the buffers below 1 MiB.
+/// Longer documents are left to the full reader. No real start request is that long, and this keeps the buffers below 1 MiB.
 const BYTES_MAX: usize = 16 * 1024;
 
 /// Buffers of the fast path, reused from document to document.
 pub(super) struct Fast {
-    /// The document, with the padding that vectors may be read from. Strings are unescaped in place.
+    /// The document, with the padding that simd-json may read. Strings are unescaped in place.
     document: Vec<u8>,
     buffers: Buffers,
     /// Empty between documents.
@@ -36,7 +36,7 @@ impl fmt::Debug for Fast {
 }
 
 impl Fast {
-    /// Reads `input` into `fields` and returns whether it was plain. If not, `fields` are half set.
+    /// Reads `input` into `fields`. Returns false if it is not plain; `fields` are then partly set.
     pub(super) fn read<F: Fields>(&mut self, input: &[u8], fields: &mut F) -> bool {
         if input.len() > BYTES_MAX {
             return false;
@@ -52,7 +52,7 @@ impl Fast {
     }
 }
 
-/// Takes the members of the outermost object in order; deeper objects that are not entered are skipped.
+/// Takes the members of the outermost object in order. Deeper objects are skipped unless `fields` enter them.
 fn walk<F: Fields>(nodes: &[Node<'_>], fields: &mut F) -> Option<()> {
     let (Node::Object { .. }, members) = nodes.split_first()? else { return None };
     take_members(members, fields, Depth::Outermost)

@@ -1,8 +1,8 @@
-//! Where the members of an object go: values, the types that take them, and how keys are compared.
+//! Values, the trait of types that an object is read into, and how keys are compared.
 
 use std::str::FromStr;
 
-/// No key of ours is longer; a longer one need not be compared.
+/// No key that we read is longer.
 pub(super) const KEY_BYTES_MAX: usize = 32;
 
 /// Which object is being read.
@@ -10,26 +10,26 @@ pub(super) const KEY_BYTES_MAX: usize = 32;
 pub(super) enum Depth {
     /// The document itself.
     Outermost,
-    /// One inside it whose members are taken too. Objects inside that one are skipped.
+    /// An object inside it whose members are read too. Objects inside that one are skipped.
     Entered,
 }
 
-/// One value of a request, as far as its type matters.
+/// A value, without the content of objects and arrays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Value<'a> {
     /// `null`
     Null,
     /// `true` or `false`
     Bool(bool),
-    /// A number, as it is written.
+    /// A number, as written.
     Number(&'a str),
-    /// A number that was written as an integer, other than `-0`, which an unsigned field refuses.
+    /// A number that was written as an integer, except `-0`, which unsigned fields refuse.
     Integer(i128),
     /// A string, unescaped.
     String(&'a str),
-    /// `{…}`, its content not looked at.
+    /// `{…}`.
     Object,
-    /// `[…]`, its content not looked at.
+    /// `[…]`.
     Array,
 }
 
@@ -49,26 +49,26 @@ impl Value<'_> {
 /// A value that its field cannot take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Mismatch {
-    /// The field's name as the error text has it.
+    /// The field's name in the error text.
     pub field: &'static str,
     /// The field's type in Go's words.
     pub go_type: &'static str,
 }
 
-/// Something a JSON object can be read into.
+/// A type that a JSON object can be read into.
 pub trait Fields {
-    /// The package of the type in error texts.
+    /// The type's Go package in error texts.
     const PACKAGE: &'static str = "web";
-    /// The name of the type in error texts.
+    /// The type's name in error texts.
     const TYPE: &'static str;
 
-    /// Forgets every member, as before the first [`Fields::set`].
+    /// Resets every field.
     fn clear(&mut self);
 
-    /// Takes one member. `key` is in lower case. Unknown keys are to be ignored.
+    /// Takes one member. `key` is in lower case. Unknown keys must be ignored.
     fn set(&mut self, key: &str, value: Value<'_>) -> Result<(), Mismatch>;
 
-    /// Whether the members of the object under `key`, one of the outermost, are taken as if they stood beside it.
+    /// Whether the object under the top-level `key` is read as if its members stood at the top level.
     fn enters(&self, _key: &str) -> bool {
         false
     }
@@ -116,7 +116,7 @@ pub fn set_integer<N: FromStr + TryFrom<i128>>(
     Ok(())
 }
 
-/// Sets an integer unless `value` is null; a fraction is rounded, and what is beyond 64 bits becomes the nearest number.
+/// Sets an integer unless `value` is null. Fractions are rounded; numbers beyond 64 bits are clamped.
 pub fn set_rounded(
     slot: &mut i64,
     value: Value<'_>,
@@ -126,7 +126,7 @@ pub fn set_rounded(
     let number = match value {
         Value::Null => return Ok(()),
         Value::Integer(number) => Some(number.clamp(i64::MIN.into(), i64::MAX.into()) as i64),
-        // The grammar of JSON's numbers is part of Rust's. The conversion stops at the ends of the type.
+        // Rust parses every number that JSON's grammar allows. The conversion saturates.
         Value::Number(text) => text.parse::<f64>().ok().map(|number| number.round() as i64),
         _ => None,
     };
@@ -134,7 +134,7 @@ pub fn set_rounded(
     Ok(())
 }
 
-/// A key in lower case by Unicode's simple folding; `None` if it cannot be one of ours.
+/// A key in lower case by Unicode's simple case folding; `None` if it cannot be one that we read.
 pub(super) fn fold<'b>(key: &str, buffer: &'b mut [u8; KEY_BYTES_MAX]) -> Option<&'b str> {
     if key.is_ascii() {
         let folded = buffer.get_mut(..key.len())?;

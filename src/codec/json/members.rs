@@ -1,12 +1,12 @@
-//! Objects whose keys are the client's data: maps, read member by member.
+//! Reads objects whose keys are data (maps), member by member.
 
 use super::document::JsonScratch;
 use super::error::JsonError;
 use super::fields::{KEY_BYTES_MAX, Value, fold};
 use super::reader::Reader;
 
-/// Calls `visit` for each member of the object that `input` is, in order: the key as written, unescaped; the value; and the value's
-/// own text, to read what is inside it. Does nothing if `input` is not an object. What follows the object is ignored.
+/// Calls `visit` for each member of the object in `input`, in order, with the unescaped key, the value, and the value's own JSON text, from
+/// which its content can be read. Does nothing if `input` is not an object. What follows the object is ignored.
 ///
 /// # Errors
 ///
@@ -31,7 +31,7 @@ pub fn members<'a>(
     Ok(())
 }
 
-/// Whether a key is `lower`, ignoring case.
+/// Whether a key equals `lower`, ignoring case.
 pub fn is_key(key: &str, lower: &str) -> bool {
     fold(key, &mut [0; KEY_BYTES_MAX]) == Some(lower)
 }

@@ -1,22 +1,22 @@
-//! JSON as Go's `encoding/json` reads and writes it, because that is what the clients are used to.
+//! JSON as Go's `encoding/json` reads and writes it, because clients rely on its behaviour.
 //!
-//! Reading: keys are matched without regard to case, the last one wins; `null` changes nothing in a plain field; lone surrogates and
-//! bytes that are not UTF-8 become U+FFFD; an integer must be written as one. A syntax error anywhere is reported before a value of the
-//! wrong type, and of those the first. One pass, no recursion, no allocation but the growth of reused buffers.
+//! Reading: keys ignore case, and the last one wins; `null` leaves a plain field unchanged; lone surrogates and bytes that are not UTF-8
+//! become U+FFFD; an integer must be written as one. A syntax error anywhere takes precedence over values of a wrong type, of which the first
+//! is reported. There is one pass, no recursion, and no allocation except the growth of reused buffers.
 //!
 //! | module | holds |
 //! |---|---|
-//! | `document` | reading a document into a type's fields: where to begin |
+//! | `document` | reads a document into a type's fields; begin here |
 //! | `fast` | the fast path for plain documents: simd-json parses a copy in place, and its tape is walked by the same rules |
-//! | `reader` | the full reader, which decides: whatever is not plain it reads again from the start. Tests hold both paths to its answer |
-//! | `members` | objects whose keys are the client's data |
+//! | `reader` | the full reader, which reads everything else from the start. Tests check that the fast path agrees with it |
+//! | `members` | objects whose keys are data |
 //! | `fields` | values, and the types that take them |
 //! | `error` | what is wrong with a document, in Go's words |
 //! | `write`, `object` | writing, with the escapes of Go's encoder |
 //!
-//! What the fast path is worth, measured in a release build on two virtual cores of an AMD EPYC with AVX2: the body of a start, 591
-//! bytes, is read about 1.5 times as fast as by the full reader alone, and half of the remaining time is spent in simd-json. A document
-//! that is not plain is read twice: that takes about 1.3 times as long where simd-json refuses it, 1.6 times where its tape is discarded.
+//! Measured in a release build on two virtual cores of an AMD EPYC with AVX2, the fast path reads the body of a start (591 bytes) about 1.5
+//! times as fast as the full reader alone, and spends half of that time in simd-json. A document that is not plain is read twice, which takes
+//! about 1.3 times as long as the full reader alone if simd-json refuses it, and 1.6 times if its tape is discarded.
 
 mod document;
 mod error;

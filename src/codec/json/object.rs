@@ -1,4 +1,4 @@
-//! Writing JSON objects, member by member, into buffers that are reused.
+//! Writes JSON objects, member by member, into reused buffers.
 
 use super::write::{write_integer, write_string};
 
@@ -35,7 +35,7 @@ impl<'a> ObjectWriter<'a> {
         write_integer(self.out, value.into());
     }
 
-    /// An integer as a text: JavaScript's numbers do not hold all of ours.
+    /// An integer as a text, because JavaScript's numbers cannot hold all 64 bits.
     pub fn quoted_integer(&mut self, key: &str, value: impl Into<i128>) {
         self.key(key);
         self.out.push(b'"');
@@ -43,7 +43,7 @@ impl<'a> ObjectWriter<'a> {
         self.out.push(b'"');
     }
 
-    /// A truth value.
+    /// A boolean.
     pub fn bool(&mut self, key: &str, value: bool) {
         self.key(key);
         self.out.extend_from_slice(if value { b"true" } else { b"false" });

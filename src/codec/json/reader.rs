@@ -1,4 +1,4 @@
-//! The full reader: the grammar, in one pass over the bytes.
+//! The full reader: JSON's grammar, in one pass over the bytes.
 
 use super::error::{JsonError, type_error};
 use super::fields::{Depth, Fields, KEY_BYTES_MAX, Value, fold};
@@ -9,7 +9,7 @@ pub(super) const DEPTH_MAX: usize = 10_000;
 /// The buffers of a reader, reused from document to document.
 #[derive(Debug, Default)]
 pub(super) struct ReaderBuffers {
-    /// The string that was read last, unescaped.
+    /// The last string that needed unescaping, unescaped.
     pub(super) text: Vec<u8>,
     /// The containers that are open: `{` or `[`.
     pub(super) open: Vec<u8>,
@@ -43,7 +43,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// An object whose members are taken.
+    /// Reads an object and passes its members to `fields`.
     pub(super) fn object<F: Fields>(
         &mut self,
         fields: &mut F,
@@ -85,12 +85,12 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// How many bytes have been read.
+    /// The number of bytes that have been read.
     pub(super) fn at(&self) -> usize {
         self.at
     }
 
-    /// Skips the opening bracket of the object that comes next. `false`: no object comes, or it is empty.
+    /// Skips the opening brace of an object. `false`: what comes is not an object, or it is empty.
     pub(super) fn enters_object(&mut self) -> bool {
         self.blanks();
         if self.peek() != Some(b'{') {
@@ -132,7 +132,7 @@ impl<'a> Reader<'a> {
         Ok(key)
     }
 
-    /// Any value below the outermost object, or a scalar at the top.
+    /// Any value inside the outermost object, or a top-level value that is not an object.
     pub(super) fn value<'t>(&mut self, buffers: &'t mut ReaderBuffers) -> Result<Value<'t>, JsonError>
     where
         'a: 't,
@@ -211,7 +211,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Skips a container, however deep.
+    /// Skips an object or array of any depth.
     fn skip(&mut self, buffers: &mut ReaderBuffers) -> Result<(), JsonError> {
         let ReaderBuffers { text, open } = buffers;
         open.clear();
@@ -220,7 +220,7 @@ impl<'a> Reader<'a> {
             self.blanks();
             match self.peek() {
                 Some(bracket @ (b'{' | b'[')) => {
-                    // The outermost object counts as well.
+                    // The outermost object counts too.
                     if open.len() + 2 > DEPTH_MAX {
                         return self.fail("exceeded max depth");
                     }
@@ -285,7 +285,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// A string. It borrows from the input unless something in it has to be changed.
+    /// A string. It borrows from the input unless it has escapes or invalid bytes.
     fn string<'t>(&mut self, text: &'t mut Vec<u8>) -> Result<&'t str, JsonError>
     where
         'a: 't,
@@ -326,7 +326,7 @@ impl<'a> Reader<'a> {
         self.at += rest.iter().position(|&byte| byte == b'"' || byte == b'\\' || byte < b' ').unwrap_or(rest.len());
     }
 
-    /// What follows a backslash.
+    /// Reads what follows a backslash.
     fn escape(&mut self, text: &mut Vec<u8>) -> Result<(), JsonError> {
         let byte = match self.peek() {
             Some(byte @ (b'"' | b'\\' | b'/')) => byte,
@@ -361,8 +361,8 @@ impl<'a> Reader<'a> {
         Ok(unit)
     }
 
-    /// The character of a code unit, joined with its low surrogate where one follows. A lone surrogate is U+FFFD, and what follows it
-    /// is read by itself.
+    /// The character of a code unit, combined with a low surrogate if one follows. A lone surrogate becomes U+FFFD, and what follows it is
+    /// read by itself.
     fn character(&mut self, unit: u32) -> char {
         if let Some(character) = char::from_u32(unit) {
             return character;
@@ -399,7 +399,7 @@ const NULL: &[(u8, &str)] = &[
     (b'l', "in literal null (expecting 'l')"),
 ];
 
-/// Appends `bytes`; each byte that is not part of a character becomes U+FFFD.
+/// Appends `bytes`; each byte that is not part of a valid character becomes U+FFFD.
 fn push_lossy(text: &mut Vec<u8>, bytes: &[u8]) {
     for chunk in bytes.utf8_chunks() {
         text.extend_from_slice(chunk.valid().as_bytes());

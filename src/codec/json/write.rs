@@ -1,7 +1,6 @@
-//! Writing: the escapes that Go's encoder uses.
+//! Writes strings and integers.
 
-/// Appends `text` as a JSON string with the escapes that Go's encoder uses: `<`, `>`, `&`, U+2028
-/// and U+2029 too.
+/// Appends `text` as a JSON string with the escapes of Go's encoder, which also escapes `<`, `>`, `&`, U+2028 and U+2029.
 pub fn write_string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
     let bytes = text.as_bytes();

@@ -15,7 +15,7 @@ fn passed(confirmations: &Confirmations) -> Option<u64> {
     confirmations.passed().and_then(|mark| mark.reached_us)
 }
 
-/// Hands out a batch with a receipt.
+/// Ends a batch with a receipt.
 fn batch(confirmations: &Confirmations, end: u64) -> Receipt {
     let receipt = confirmations.issue();
     confirmations.end_batch(Some(receipt.number()), mark(end));
@@ -55,7 +55,7 @@ fn a_returned_batch_takes_all_behind_it_back_and_nothing_before() {
     first.confirm();
     drop(second);
     assert!(confirmations.take_returned() && !confirmations.take_returned());
-    // It was delivered again under another receipt; this one says nothing about that.
+    // The batch was delivered again with another receipt, so this one has no effect.
     let again = batch(&confirmations, 20);
     third.confirm();
     assert_eq!(passed(&confirmations), Some(10));

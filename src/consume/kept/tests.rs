@@ -32,7 +32,7 @@ fn a_consumer_that_does_not_hold_mends_its_own_cursor() {
     let (consumer, reader) = consumer(data.path(), false);
     let position = position_at(&reader, From::End).unwrap();
     let cursors = Cursors::of(&reader);
-    // As an earlier build kept it, torn, and missing.
+    // As an earlier version saved it, torn, and missing.
     let text = serde_json::to_vec(&position).unwrap();
     for before in [Some(&text[..]), Some(&text[..7]), None] {
         std::fs::create_dir_all(data.path().join("cursors")).unwrap();

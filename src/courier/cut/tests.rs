@@ -24,7 +24,7 @@ fn text(text: &str) -> Vec<u8> {
     [uint(text.len() as u64), text.as_bytes().to_vec()].concat()
 }
 
-/// Page 2, first index 5: a time, an address and moves of the mouse.
+/// Page 2, first index 5: a timestamp, an address and mouse moves.
 fn web() -> Vec<u8> {
     let mut batch = [uint(81), uint(2), uint(2), uint(5), int(1_000), text("http://a/")].concat();
     for at in 0..40_u64 {
@@ -125,7 +125,7 @@ fn what_cannot_be_cut_is_named() {
 
 #[test]
 fn metadata_has_its_known_encoding() {
-    let head = Form::Web { version: 1, page: 2 }.metadata((2 << 32) + 6, 1_710_417_074_000, b"https://e.com/");
+    let head = MetadataForm::Web { version: 1, page: 2 }.metadata((2 << 32) + 6, 1_710_417_074_000, b"https://e.com/");
     let known = b"\x51\x01\x02\x05\xa0\xdd\xea\xcc\xc7\x63\x0ehttps://e.com/";
     assert_eq!(head, known);
 }

@@ -52,7 +52,7 @@ fn frame(at_ms: u64, picture: &[u8]) -> Vec<u8> {
     [&at_ms.to_le_bytes()[..], &(picture.len() as u32).to_le_bytes(), picture].concat()
 }
 
-/// Metadata of a page, and moves of the mouse.
+/// A page's metadata, and mouse moves.
 fn batch(version: u8, moves: usize) -> Vec<u8> {
     let head = [81, version, 2, 5, 0, 0];
     let moves = [20, 2, 0, 0, 1, 2].repeat(moves);

@@ -1,16 +1,16 @@
-//! The format of a picture stream: what a canvas or a phone's screen looked like, one frame after the other.
+//! The format of a picture stream, which shows a canvas or a phone's screen frame by frame.
 //!
 //! A *frame* is its time (u64, little-endian, ms since the Unix epoch), the length of its picture (u32, little-endian), and the picture. A
-//! *stream* is frames in a row with nothing before, between or behind them, because the services that read streams append them to each other. So
-//! bytes that are not a whole frame must never get into a stream.
+//! *stream* is a sequence of frames with nothing before, between or after them. The services that read streams concatenate them, so bytes
+//! that are not a whole frame must never get into a stream.
 //!
-//! A stream travels in queue messages `{"Name":"…","Data":"…"}`, its bytes in base64. A record is packed so that it fits one message, which is why the size
-//! of a message is known here.
+//! A stream is sent in queue messages `{"Name":"…","Data":"…"}`, its bytes in base64. Records are packed to fit one message each, so the size of
+//! a message is computed here.
 
-/// Time and length, before the picture.
+/// The time and the length, before the picture.
 pub const FRAME_HEAD_BYTES: usize = 12;
 
-/// What a queue message has before the name's string, between name and data, and behind the data.
+/// The parts of a queue message before the name's string, between name and data, and after the data.
 pub const MESSAGE_PARTS: [&[u8]; 3] = [b"{\"Name\":", b",\"Data\":\"", b"\"}"];
 
 /// What a queue message adds to name and data: the parts above and the quotes around the name.
@@ -31,10 +31,10 @@ pub fn frame_head(head: [u8; FRAME_HEAD_BYTES]) -> (u64, u32) {
     (u64::from_le_bytes([a, b, c, d, e, f, g, h]), u32::from_le_bytes([i, j, k, l]))
 }
 
-/// The whole frames at the beginning of a stream, each with its head. What is left behind the last of them is in `rest`.
+/// Iterates over the whole frames of a stream, each with its head.
 #[derive(Debug, Clone)]
 pub struct Frames<'a> {
-    /// What has not been handed out. At the end: empty, or bytes that are not a whole frame.
+    /// The bytes after the last returned frame. At the end: empty, or bytes that are not a whole frame.
     pub rest: &'a [u8],
 }
 
@@ -57,7 +57,7 @@ impl<'a> Iterator for Frames<'a> {
     }
 }
 
-/// The length of the queue message, for a name that is `name_bytes` long when its special characters are escaped.
+/// The length of the queue message for a stream. `name_bytes` is the length of its name as an escaped JSON string, without quotes.
 pub fn message_bytes(name_bytes: usize, stream_bytes: usize) -> usize {
     WRAP_BYTES + name_bytes + stream_bytes.div_ceil(3) * 4
 }

@@ -1,4 +1,4 @@
-//! The `SessionStart` and `MobileSessionStart` messages: what the server itself adds to a session's stream.
+//! The `SessionStart` and `MobileSessionStart` messages, which the server itself writes at the beginning of a session's stream.
 
 use crate::tracker::ids::{MOBILE_SESSION_START, SESSION_START};
 use crate::tracker::{Body, Era, Fields, Value, read_batch, write_string, write_uint};
@@ -16,7 +16,7 @@ pub struct SessionStart<'a> {
     pub revision: &'a str,
     /// UUID of the user.
     pub user_uuid: &'a str,
-    /// The user agent, byte for byte as the browser sent it.
+    /// The user agent, byte for byte as received.
     pub user_agent: &'a [u8],
     /// Family of the operating system.
     pub os: &'a str,
@@ -36,12 +36,12 @@ pub struct SessionStart<'a> {
     pub device_heap: u64,
     /// Country code, state and city: packed as `country|state|city`.
     pub place: (&'a str, &'a str, &'a str),
-    /// The name the site gave the user.
+    /// The name that the site gave the user.
     pub user_id: &'a str,
 }
 
 impl<'a> SessionStart<'a> {
-    /// Appends the message. It has no size in front and no batch header.
+    /// Appends the message. It has no size and no batch metadata.
     pub fn write(&self, out: &mut Vec<u8>) {
         write_uint(out, SESSION_START);
         write_uint(out, self.timestamp_ms);
@@ -104,7 +104,7 @@ pub struct MobileSessionStart<'a> {
     pub os: &'a str,
     /// Its version.
     pub os_version: &'a str,
-    /// The device, by the name that people know where there is one.
+    /// The device, by the name that people know if there is one.
     pub device: &'a str,
     /// `mobile`, `tablet`, `desktop` or `other`.
     pub device_type: &'a str,
@@ -113,7 +113,7 @@ pub struct MobileSessionStart<'a> {
 }
 
 impl<'a> MobileSessionStart<'a> {
-    /// Appends the message. Unlike other messages of phones it has no length, and no batch header.
+    /// Appends the message. Unlike other mobile messages it has no length, and it has no batch metadata.
     pub fn write(&self, out: &mut Vec<u8>) {
         write_uint(out, MOBILE_SESSION_START);
         write_uint(out, self.timestamp_ms);
@@ -161,11 +161,11 @@ fn write_place(out: &mut Vec<u8>, (country, state, city): (&str, &str, &str)) {
     out.extend_from_slice(city.as_bytes());
 }
 
-/// The fields of one message, taken in their order on the wire.
+/// Reads the fields of one message in their order on the wire.
 struct FieldReader<'a>(Fields<'a>);
 
 impl<'a> FieldReader<'a> {
-    /// The fields of `bytes`, if they are this message and nothing else.
+    /// The fields of `bytes`, if `bytes` is this message and nothing else.
     fn of(bytes: &'a [u8], id: u64) -> Option<Self> {
         // Both generations of the catalogue give these messages the same fields.
         let mut messages = read_batch(bytes, Era::Main);

@@ -1,4 +1,4 @@
-//! The row of table `sessions` that a new session leaves, with the names and the values that OpenReplay's table takes.
+//! A new session's row for table `sessions`, with the names and values that OpenReplay's table takes.
 
 use serde::{Deserialize, Deserializer};
 use uuid::Uuid;
@@ -6,7 +6,7 @@ use uuid::Uuid;
 use crate::codec::json::ObjectWriter;
 use crate::records::columns::known;
 
-/// A row. Empty texts and zeros stand for what is not known, and are `null` in most columns. A column that is missing when it is read is as if not known.
+/// A row. Empty texts and zeros mean unknown, and are written as `null` in most columns. A missing column is read as unknown.
 ///
 /// `T` holds the texts: `&str` where a row is made, `String` where it is read.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
@@ -49,7 +49,7 @@ pub struct SessionRow<T> {
     /// `desktop`, `tablet`, `mobile` or `other`.
     #[serde(rename = "user_device_type", deserialize_with = "known")]
     pub device_type: T,
-    /// Memory of the device: MB from browsers, KiB from phones, as their trackers tell it. At most 2^31 - 1.
+    /// Memory of the device, in the unit of the tracker: MB from browsers, KiB from phones. At most 2^31 - 1.
     #[serde(rename = "user_device_memory_size", deserialize_with = "known")]
     pub device_memory: u64,
     /// Limit of the heap: bytes from browsers, KiB from phones. At most 2^63 - 1.
@@ -76,7 +76,7 @@ pub struct SessionRow<T> {
     /// Height of the screen.
     #[serde(rename = "screen_height")]
     pub height: i64,
-    /// What only the SDK tells. Rows of trackers do not have these columns.
+    /// Only the SDK sends these. Rows from trackers do not have these columns.
     #[serde(flatten)]
     pub campaign: Option<Campaign<T>>,
 }
@@ -137,7 +137,7 @@ impl<T: AsRef<str>> SessionRow<T> {
 }
 
 impl SessionRow<String> {
-    /// The row in this JSON; `None` if it is none.
+    /// Parses a row; `None` if the JSON is not one.
     pub fn read(json: &[u8]) -> Option<Self> {
         serde_json::from_slice(json).ok()
     }

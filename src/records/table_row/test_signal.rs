@@ -1,4 +1,4 @@
-//! The row of table `ut_tests_signals`: a user has begun, ended or skipped a usability test or one of its tasks.
+//! The row for table `ut_tests_signals`: a user began, ended or skipped a usability test or one of its tasks.
 
 use serde::Deserialize;
 
@@ -17,12 +17,12 @@ pub struct TestSignalRow<T> {
     pub task_id: Option<u32>,
     /// `begin`, `done` or `skipped`.
     pub status: T,
-    /// The user's answer to the task; empty, and `null` in the row, if there is none.
+    /// The user's answer to the task; empty if there is none, which is `null` in the row.
     #[serde(deserialize_with = "known")]
     pub comment: T,
     /// The client's time, ms since the Unix epoch. At most 2^63 - 1.
     pub timestamp: u64,
-    /// How long it took in ms, at most 2^63 - 1; 0, and `null` in the row, if not told.
+    /// How long it took in ms, at most 2^63 - 1; 0 if unknown, which is `null` in the row.
     #[serde(deserialize_with = "known")]
     pub duration: u64,
 }
@@ -46,7 +46,7 @@ impl<T: AsRef<str>> TestSignalRow<T> {
 }
 
 impl TestSignalRow<String> {
-    /// The row in this JSON; `None` if it is none.
+    /// Parses a row; `None` if the JSON is not one.
     pub fn read(json: &[u8]) -> Option<Self> {
         serde_json::from_slice(json).ok()
     }

@@ -1,11 +1,11 @@
-//! The row of table `unstarted_sessions`: a browser said that it does not record.
+//! The row for table `unstarted_sessions`: a browser reported that it does not record.
 
 use serde::Deserialize;
 
 use crate::codec::json::ObjectWriter;
 use crate::records::columns::known;
 
-/// A row. Empty texts stand for what is not known, and are `null` in most columns.
+/// A row. Empty texts mean unknown, and are written as `null` in most columns.
 ///
 /// `T` holds the texts: `&str` where a row is made, `String` where it is read.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
@@ -70,7 +70,7 @@ impl<T: AsRef<str>> UnstartedSessionRow<T> {
 }
 
 impl UnstartedSessionRow<String> {
-    /// The row in this JSON; `None` if it is none.
+    /// Parses a row; `None` if the JSON is not one.
     pub fn read(json: &[u8]) -> Option<Self> {
         serde_json::from_slice(json).ok()
     }

@@ -49,7 +49,7 @@ fn a_clock_set_back_never_repeats_an_id() {
 fn ids_find_back_from_a_time_that_is_years_ahead() {
     let now_ms = 1_784_806_389_123;
     let year_ms = 365 * 24 * 3600 * 1000;
-    // The newest record is dated in two years, in 2060, or beyond what an id can tell.
+    // The newest record is from two years ahead, from 2060, or from beyond what an id can express.
     for ahead_ms in [2 * year_ms, 34 * year_ms, i64::MAX - now_ms] {
         let flakes = FlakeIds::new(9);
         flakes.start_after(now_ms + ahead_ms);
@@ -57,11 +57,11 @@ fn ids_find_back_from_a_time_that_is_years_ahead() {
         assert_eq!(first.start_ms(), now_ms);
         assert!(flakes.next(now_ms).unwrap() > first);
     }
-    // A clock that was wrong while the server ran.
+    // The clock was wrong while the server ran.
     let flakes = FlakeIds::new(9);
     flakes.next(now_ms + 2 * year_ms).unwrap();
     assert_eq!(flakes.next(now_ms).unwrap().start_ms(), now_ms);
-    // One that was set back by no more than a day borrows.
+    // After the clock was set back by up to a day, ids borrow.
     let ahead = flakes.next(now_ms + 24 * 3600 * 1000).unwrap();
     assert!(flakes.next(now_ms).unwrap() > ahead);
 }

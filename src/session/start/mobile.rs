@@ -11,16 +11,16 @@ use super::tracker_version;
 /// The oldest tracker that is served.
 const OLDEST: [u64; 3] = [1, 0, 9];
 
-/// What a phone's tracker says when it asks for a session. Its buffers are reused.
+/// A phone's start request. Its buffers are reused.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct MobileStartRequest {
-    /// The token of an earlier session, to be resumed; or empty.
+    /// The token of an earlier session that should be resumed; empty for none.
     pub token: String,
-    /// Whether a project key was given; it is in `project_key`.
+    /// Whether there is a project key, even an empty one.
     pub has_project_key: bool,
     /// The project's key.
     pub project_key: String,
-    /// `projectID` as the clients of old send it, a number or a text; empty for none.
+    /// `projectID` as old clients send it, a number or a text; empty for none.
     pub project_id: String,
     /// Version of the tracker.
     pub tracker_version: String,
@@ -30,23 +30,23 @@ pub struct MobileStartRequest {
     pub user_uuid: String,
     /// Version of the operating system.
     pub os_version: String,
-    /// The device's identifier of itself.
+    /// The device's model identifier, such as `iPhone14,5`.
     pub device: String,
-    /// Android: `mobile` or `tablet`. iOS: a name for people, of no use here.
+    /// Android: `mobile` or `tablet`. iOS: a name for people, which is not used here.
     pub device_type: String,
-    /// `android`, `ios`, or nothing from trackers that know only one.
+    /// `android` or `ios`; empty from trackers that exist for one platform only.
     pub platform: String,
     /// The client's clock, ms since the Unix epoch.
     pub timestamp_ms: u64,
     /// The client's time zone, as sent.
     pub timezone: String,
-    /// Memory of the device in KiB: the trackers' own unit.
+    /// The device's memory in KiB, the unit that trackers use.
     pub device_memory: u64,
     /// A token is wanted, but nothing is to be recorded.
     pub do_not_record: bool,
     /// Name of the capture condition.
     pub condition: String,
-    /// Width of the screen. Trackers of iOS send it as a floating-point number.
+    /// Width of the screen. iOS trackers send it as a floating-point number.
     pub width: i64,
     /// Height of the screen, likewise.
     pub height: i64,
@@ -57,7 +57,7 @@ impl Fields for MobileStartRequest {
     const TYPE: &'static str = "StartMobileSessionRequest";
 
     fn clear(&mut self) {
-        // Taken apart so that a new field cannot be forgotten here.
+        // Destructured so that the compiler notices a field that is missing here.
         let Self {
             token,
             has_project_key,
@@ -125,8 +125,8 @@ impl Fields for MobileStartRequest {
 }
 
 impl MobileStartRequest {
-    /// Replaces the content by what the first value in `body` says, cleaned: no NUL, which no database takes; texts
-    /// cut on a character; numbers within what their columns hold. What follows the value is not looked at.
+    /// Replaces the content with the first JSON value in `body`, cleaned: NUL bytes, which databases refuse, are removed; texts are cut on a
+    /// character boundary; numbers are limited to what their columns hold. What follows the value is ignored.
     pub fn read(&mut self, body: &[u8], scratch: &mut JsonScratch) -> Result<(), JsonError> {
         read_first(body, self, scratch)?;
         clean(&mut self.tracker_version, TRACKER_CHARS_MAX);
@@ -140,18 +140,18 @@ impl MobileStartRequest {
         Ok(())
     }
 
-    /// Whether the tracker is one that still works: 1.0.9 or later.
+    /// Whether the tracker's version is supported: 1.0.9 or later.
     pub fn tracker_is_supported(&self) -> bool {
         tracker_version::at_least(&self.tracker_version, OLDEST)
     }
 
-    /// When the session started, ms since the Unix epoch: by the client's clock, which all messages of a phone go by.
-    /// A client that does not tell, or tells more than a database holds, started now.
+    /// When the session started, ms since the Unix epoch, by the client's clock, which all of a phone's messages use. If the client sends no
+    /// time, or one that no database column holds, the session starts now.
     pub fn started_ms(&self, now_ms: i64) -> i64 {
         i64::try_from(self.timestamp_ms).ok().filter(|&ms| ms > 0).unwrap_or(now_ms)
     }
 
-    /// Takes a number or a text. Today's clients don't send one, so nothing of another type may be held against them.
+    /// Takes a number or a text. Today's clients do not need the field, so a value of another type is no reason to refuse them.
     fn set_project_id(&mut self, value: Value<'_>) {
         self.project_id.clear();
         match value {

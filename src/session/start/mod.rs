@@ -1,11 +1,11 @@
-//! Asking for a session: what a client sends, read leniently and cleaned before anything uses it.
+//! Start requests: what a client sends to ask for a session, read leniently and cleaned before anything uses it.
 //!
 //! | module | holds |
 //! |---|---|
 //! | `web`, `mobile`, `sdk` | the bodies of `POST /v1/{web,mobile,sdk}/start` |
 //! | `bounds` | how much of each text is kept |
-//! | [`tracker_version`] | which versions of trackers are served |
-//! | [`user_uuid`] | what is accepted as the UUID of a user |
+//! | [`tracker_version`] | which tracker versions are supported |
+//! | [`user_uuid`] | what is accepted as a user's UUID |
 
 mod bounds;
 mod mobile;

@@ -1,19 +1,19 @@
 //! The body of `POST /v1/sdk/start`, read leniently and cleaned before anything uses it.
 //!
-//! OpenReplay's server expects the members side by side; its own client puts all but the key into `defaultFields`.
-//! Both are read, and a member that stands in both places is taken from where it stands last.
+//! OpenReplay's server expects all members at the top level; its own client puts all but the key into `defaultFields`. Both forms are read.
+//! If a member occurs in both places, the last one counts.
 
 use crate::base::text::{clean, clean_bytes};
 use crate::codec::json::{Fields, JsonError, JsonScratch, Mismatch, Value, read, set_rounded, set_text};
 
 use super::bounds::{DEVICE_CHARS_MAX, TIMEZONE_CHARS_MAX, TRACKER_CHARS_MAX, USER_ID_BYTES_MAX};
 
-/// Longest address that a user came from that is kept, in characters.
+/// Longest referrer that is kept, in characters.
 const REFERRER_CHARS_MAX: usize = 4_000;
-/// Longest name of a campaign that is kept, in characters.
+/// Longest campaign parameter that is kept, in characters.
 const CAMPAIGN_CHARS_MAX: usize = 255;
 
-/// What the analytics SDK says when it asks for a session. Its buffers are reused.
+/// The analytics SDK's start request. Its buffers are reused.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct SdkStartRequest {
     /// The project's key; empty for none.
@@ -32,11 +32,11 @@ pub struct SdkStartRequest {
     pub browser: String,
     /// Its version.
     pub browser_version: String,
-    /// The name the site gave the user.
+    /// The name that the site gave the user.
     pub user_id: String,
     /// The client's time zone, as sent.
     pub timezone: String,
-    /// Where the user came from.
+    /// The page that the user came from.
     pub referrer: String,
     /// `utm_source` of the address.
     pub utm_source: String,
@@ -89,8 +89,8 @@ impl Fields for SdkStartRequest {
 }
 
 impl SdkStartRequest {
-    /// Replaces the content by what `body` says, cleaned: no NUL, which no database takes; texts cut on a character;
-    /// numbers within what their columns hold.
+    /// Replaces the content with the JSON in `body`, cleaned: NUL bytes, which databases refuse, are removed; texts are cut on a character
+    /// boundary; numbers are limited to what their columns hold.
     pub fn read(&mut self, body: &[u8], scratch: &mut JsonScratch) -> Result<(), JsonError> {
         read(body, self, scratch)?;
         clean(&mut self.sdk_version, TRACKER_CHARS_MAX);
@@ -109,7 +109,7 @@ impl SdkStartRequest {
     }
 
     fn texts(&mut self) -> [&mut String; 14] {
-        // Taken apart so that a new field cannot be forgotten here.
+        // Destructured so that the compiler notices a field that is missing here.
         let Self {
             project_key,
             sdk_version,

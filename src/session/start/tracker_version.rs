@@ -1,9 +1,9 @@
-//! Versions of trackers, read as leniently as their servers always have.
+//! Versions of trackers, read as leniently as OpenReplay reads them.
 
 use semver::BuildMetadata;
 
-/// The numbers of a tracker's version: what stands before the first `-`, read leniently (a `v` in front, one or two
-/// parts, zeros in front, and build metadata are all right). Parts that are not given are 0.
+/// The numbers of a tracker's version, up to the first `-`. A leading `v`, fewer than three parts, leading zeros and build metadata are
+/// accepted. Missing parts are 0.
 pub fn numbers(text: &str) -> Option<[u64; 3]> {
     let text = text.split('-').next().unwrap_or_default();
     let text = text.strip_prefix('v').unwrap_or(text);
@@ -23,7 +23,7 @@ pub fn numbers(text: &str) -> Option<[u64; 3]> {
     Some(found)
 }
 
-/// Whether a tracker of version `text` is `oldest` or newer. What can't be read as a version is not.
+/// Whether the version `text` is `oldest` or newer. A text that is not a version is not.
 pub fn at_least(text: &str, oldest: [u64; 3]) -> bool {
     numbers(text).is_some_and(|found| found >= oldest)
 }

@@ -1,13 +1,12 @@
-//! What counts as a UUID of a user.
+//! What counts as a user's UUID.
 //!
-//! The client's text is kept as it came when both OpenReplay's reader and Postgres take it: the
-//! client sends back what it was answered, and a changed text would be another user to it. The
-//! forms that only the reader takes (`urn:uuid:`, odd characters around) are brought into the
-//! usual form, because Postgres would refuse the row. Anything else is replaced by a fresh one.
+//! The client's text is kept unchanged if both OpenReplay's parser and Postgres accept it: the client sends back the text that it was
+//! answered, and a changed text would be a different user to it. Forms that only the parser accepts (`urn:uuid:`, other characters in place
+//! of braces) are brought into the usual form, because Postgres would refuse the row. Anything else is replaced with a new UUID.
 
 use uuid::Uuid;
 
-/// Brings `text` into a form that every later stage takes.
+/// Changes `text` into a form that every later stage accepts, if it is not, and returns its UUID.
 pub fn settle(text: &mut String) -> Uuid {
     let (uuid, as_is) = match parse(text.as_bytes()) {
         Some(parsed) => parsed,
@@ -20,7 +19,7 @@ pub fn settle(text: &mut String) -> Uuid {
     uuid
 }
 
-/// The forms that OpenReplay's reader takes, and whether Postgres takes them too.
+/// Parses the forms that OpenReplay's parser accepts; true if Postgres accepts the form too.
 fn parse(text: &[u8]) -> Option<(Uuid, bool)> {
     match text.len() {
         32 => Uuid::try_parse_ascii(text).ok().map(|uuid| (uuid, true)),

@@ -9,15 +9,15 @@ use super::tracker_version;
 /// The oldest tracker that is served.
 const OLDEST: [u64; 3] = [6, 0, 0];
 
-/// A buffered start is believed when it says less than this, in ms.
+/// A client's claim about how long it has been buffering is believed below this, in ms.
 const BUFFER_DIFF_MAX_MS: u64 = 300_000;
-/// How far ahead of ours the clock of an offline client may be, in ms: a day.
+/// How far an offline client's clock may be ahead of ours, in ms: a day.
 const AHEAD_MAX_MS: i64 = 86_400_000;
 
-/// What a tracker says when it asks for a session. Its buffers are reused.
+/// A browser's start request. Its buffers are reused.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct WebStartRequest {
-    /// The token of an earlier session, to be resumed; or empty.
+    /// The token of an earlier session that should be resumed; empty for none.
     pub token: String,
     /// UUID of the user, as sent; empty for none.
     pub user_uuid: String,
@@ -33,17 +33,17 @@ pub struct WebStartRequest {
     pub device_memory: u64,
     /// Limit of the JavaScript heap in bytes.
     pub heap_limit: u64,
-    /// Whether a project key was given; it is in `project_key`.
+    /// Whether there is a project key, even an empty one.
     pub has_project_key: bool,
     /// The project's key.
     pub project_key: String,
-    /// A new session is wanted even if the token is good.
+    /// A new session is wanted even if the token is valid.
     pub reset: bool,
-    /// The name the site gave the user.
+    /// The name that the site gave the user.
     pub user_id: String,
     /// A token is wanted, but nothing is to be recorded.
     pub do_not_record: bool,
-    /// For how long the client had been buffering, in ms.
+    /// How long the client had been buffering, in ms.
     pub buffer_diff_ms: u64,
     /// The client was offline: its timestamp is when the session started.
     pub is_offline: bool,
@@ -60,7 +60,7 @@ impl Fields for WebStartRequest {
     const TYPE: &'static str = "StartSessionRequest";
 
     fn clear(&mut self) {
-        // Taken apart so that a new field cannot be forgotten here.
+        // Destructured so that the compiler notices a field that is missing here.
         let Self {
             token,
             user_uuid,
@@ -126,8 +126,8 @@ impl Fields for WebStartRequest {
 }
 
 impl WebStartRequest {
-    /// Replaces the content by what `body` says, cleaned: no NUL, which no database takes; texts
-    /// cut on a character; numbers within what their columns hold.
+    /// Replaces the content with the JSON in `body`, cleaned: NUL bytes, which databases refuse, are removed; texts are cut on a character
+    /// boundary; numbers are limited to what their columns hold.
     pub fn read(&mut self, body: &[u8], scratch: &mut JsonScratch) -> Result<(), JsonError> {
         read(body, self, scratch)?;
         clean(&mut self.tracker_version, TRACKER_CHARS_MAX);
@@ -141,13 +141,13 @@ impl WebStartRequest {
         Ok(())
     }
 
-    /// Whether the tracker is one that still works: 6.0.0 or later.
+    /// Whether the tracker's version is supported: 6.0.0 or later.
     pub fn tracker_is_supported(&self) -> bool {
         tracker_version::at_least(&self.tracker_version, OLDEST)
     }
 
-    /// When the session started, ms since the Unix epoch: now, or when the client says its buffer
-    /// began, or, offline, what its clock said if that can be.
+    /// When the session started, ms since the Unix epoch: now, or when the client says that its buffer began, or, for an offline client, the
+    /// time by its clock if that is plausible.
     pub fn started_ms(&self, now_ms: i64) -> i64 {
         if self.is_offline {
             let believable = 0..=now_ms.saturating_add(AHEAD_MAX_MS);

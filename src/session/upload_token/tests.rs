@@ -26,7 +26,7 @@ fn a_token_of_one_kind_is_never_good_for_the_other() {
     assert_eq!(UploadToken::verify(session.as_bytes(), &secrets), Err(TokenError::Format));
     let upload = UploadToken::new(SessionId(7), 0).sign(&secrets);
     assert_eq!(secrets.verify(upload.as_bytes()), Err(TokenError::Format));
-    // Nor does the mac of one fit the other's parts.
+    // The MAC of one is not valid for the parts of the other either.
     let (head, mac) = session.rsplit_once('.').unwrap();
     let (id, rest) = head.split_once('.').unwrap();
     let (_, expires) = rest.split_once('.').unwrap();

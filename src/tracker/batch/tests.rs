@@ -134,7 +134,7 @@ fn two_eras_disagree_only_where_the_catalogue_says() {
         assert_eq!(whole(&new, era)[1].fields().last(), Some(("Duration", Value::Int(1))));
         assert_eq!(whole(&new, era)[1].body, Body::Whole);
     }
-    // PartitionedMessage (82) carries a size from the newer era on only.
+    // PartitionedMessage (82) has a size only in the newer era.
     let seed = hex(&format!("{meta}52020314030000ac0205"));
     assert_eq!(whole(&seed, Era::Seed).len(), 3);
     let main = hex(&format!("{meta}52020000020314030000ac0205"));

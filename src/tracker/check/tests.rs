@@ -5,7 +5,7 @@ use crate::tracker::tests::known::{WEB_BATCH, hex};
 
 use super::*;
 
-/// The plain way: whole batches, read message by message.
+/// The simple implementation: reads whole batches, message by message.
 fn reference(bytes: &[u8], split: Option<usize>, era: Era) -> Result<u64, ()> {
     let (first, second) = split_parts(bytes, split).map_err(|_| ())?;
     let mut messages = 0;
@@ -78,7 +78,7 @@ fn a_split_inside_a_message_or_outside_the_body_is_refused() {
     assert_eq!(fault.kind, FaultKind::Split { split: batch.len() as u64 });
 }
 
-/// One message of a batch with sizes, known or not, fitting or not.
+/// A message of a batch with sizes: known or not, of the right size or not.
 fn message() -> impl Strategy<Value = Vec<u8>> {
     (0_u8..=127, prop::collection::vec(any::<u8>(), 0..40)).prop_map(|(id, body)| {
         let size = u32::try_from(body.len()).unwrap().to_le_bytes();

@@ -35,7 +35,7 @@ fn one_batch_has_no_seam_whole_or_broken() {
             assert_eq!(found(&batch[..cut]), Seam::None, "{version} {cut}");
         }
     }
-    // The number of a batch's first message within a message is no batch.
+    // The id of batch metadata inside a message does not begin a batch.
     let with_81_inside = [&batch(2)[..], &[118, 3, 0, 0, 2, 81, 81]].concat();
     assert_eq!(found(&with_81_inside), Seam::None);
     for none in [&b"not a batch"[..], &[0x80; 20], &[81, 2, 0x80], &[0xff; 40]] {

@@ -35,7 +35,7 @@ fn captures() -> Vec<PathBuf> {
     files
 }
 
-/// Every upload to the batch route; the body as the tracker wrote it.
+/// Every upload to the batch route, inflated.
 fn uploads() -> Vec<Upload> {
     let mut uploads = Vec::new();
     for path in captures() {
@@ -98,18 +98,18 @@ fn messages_travel_in_the_pipeline_that_the_catalogue_names() {
             "analytics" => Pipeline::Analytics,
             _ => continue,
         };
-        // Under protocol 1 everything travels as one.
+        // With protocol 1, one batch has all messages.
         if check(&upload.bytes, upload.split, upload.era).unwrap().version == 1 {
             continue;
         }
         for message in read_batch(&upload.bytes, upload.era).skip(1) {
             let message = message.unwrap();
-            // Time and tab accompany every pipeline.
+            // Every pipeline has timestamps and tab data.
             if matches!(message.name, "Timestamp" | "TabData") {
                 continue;
             }
             let known = message_spec(message.id).and_then(|spec| spec.pipeline);
-            // Client-side issues (125) are the analytics pipeline's since 19, and no other's.
+            // Since version 19, client-side issues (125) are in the analytics pipeline only.
             assert!(known == Some(pipeline) || message.id == 125, "{}: {message}", upload.file);
         }
     }

@@ -1,4 +1,4 @@
-//! A batch that is known to the byte.
+//! A batch whose bytes are spelled out.
 
 pub(in crate::tracker) fn hex(text: &str) -> Vec<u8> {
     (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()

@@ -1,5 +1,5 @@
-//! Every message of `messages.json`, written by a plain encoder made from the same file, read back by the readers: in every kind of
-//! batch, at both generations of the catalogue, with values at their extremes.
+//! Every message in `messages.json`, written by a simple encoder made from the same file and read back by the readers: in every kind of batch,
+//! with both generations of the catalogue, and with extreme values.
 
 use serde::Deserialize;
 
@@ -51,7 +51,7 @@ impl CatalogueEntry {
         }
     }
 
-    /// The newest name, but for the one id that means something else by now.
+    /// The newest name, except for the one id that was reassigned.
     fn name(&self, era: Era) -> &str {
         match &self.seed_diff {
             Some(SeedDiff { name: Some(name), .. }) if era == Era::Seed && self.id == 3 => name,
@@ -59,7 +59,7 @@ impl CatalogueEntry {
         }
     }
 
-    /// The fields' bytes, and what a reader has to find in them. `strings` are as long-lived as the test.
+    /// The bytes of the fields, and what a reader must find in them. `strings` live as long as the test.
     fn body<'a>(&self, era: Era, variant: usize, strings: &'a [Vec<u8>]) -> (Vec<u8>, Vec<(String, Value<'a>)>) {
         let mut bytes = Vec::new();
         let mut values = Vec::new();
@@ -114,7 +114,7 @@ fn unsized_(id: u8, body: &[u8]) -> Vec<u8> {
     [&[id][..], body].concat()
 }
 
-/// Batches of every kind that hold one message and a `Timestamp` of 5 behind it.
+/// Batches of every kind that hold one message, followed by a `Timestamp` of 5.
 fn batches(id: u8, era: Era, body: &[u8]) -> Vec<Vec<u8>> {
     let exempt = matches!((id, era), (80 | 82, Era::Seed));
     let with_size = if exempt { unsized_(id, body) } else { sized(id, body) };
@@ -137,7 +137,7 @@ fn every_message_of_both_generations_is_read_back_from_every_kind_of_batch() {
             let alone = unsized_(entry.id, &body);
             let mut found: Vec<_> = read_batch(&alone, era).collect::<Result<_, _>>().unwrap();
             expect(&found.remove(0), &entry, era, &values);
-            // Metadata stands first and nowhere else.
+            // Metadata comes first and nowhere else.
             if entry.id == 81 {
                 continue;
             }
@@ -193,7 +193,7 @@ fn an_unknown_id_is_stepped_over_wherever_its_end_can_be_told() {
             assert_eq!((found[1].name, found[1].body, found[2].name), (UNKNOWN, Body::Unknown, "Timestamp"), "{id}");
             assert_eq!(check(&batch, None, Era::Main).map(|facts| facts.messages), Ok(3));
         }
-        // Mobile trackers' messages tell their length behind their time.
+        // Mobile messages hold their length after their time.
         let batch = [&[107, 1, 1, 9][..], &name, &[9, 2, 7, 7], &unsized_(0, &[5])].concat();
         let found: Vec<_> = read_batch(&batch, Era::Main).collect::<Result<_, _>>().unwrap();
         assert_eq!((found[1].name, found[1].timestamp_ms, found[2].name), (UNKNOWN, 9, "Timestamp"), "{id}");
@@ -221,7 +221,7 @@ fn every_message_cut_short_or_carried_on_costs_itself_alone() {
             match found[1].body {
                 Body::Longer { extra } => assert_eq!((whole, extra, fields), (true, 3, values.len()), "{}", entry.name),
                 Body::Broken(_) => assert_eq!((whole, fields), (false, values.len() - 1), "{}", entry.name),
-                // One layout cut short can be another one, whole.
+                // One layout, cut short, can be another layout exactly.
                 Body::Whole => assert_eq!(entry.id, 48),
                 Body::Unknown => panic!("{} is known", entry.name),
             }

@@ -7,7 +7,7 @@ fn frame(at_ms: u64, picture: &[u8]) -> Vec<u8> {
 }
 
 fn sizes(packer: &Packer) -> Vec<(&str, usize, u32, bool, bool)> {
-    let row = |r: &Packed| (r.payload.len(), r.frames, r.unusable, r.oversized);
+    let row = |r: &PackedFrames| (r.payload.len(), r.frames, r.unusable, r.oversized);
     packer.records.iter().map(|r| (&*r.name, row(r))).map(|(n, (l, f, u, o))| (n, l, f, u, o)).collect()
 }
 
@@ -15,7 +15,7 @@ fn sizes(packer: &Packer) -> Vec<(&str, usize, u32, bool, bool)> {
 fn frames_are_cut_into_records_between_them() {
     let all: Vec<Vec<u8>> = (0..9).map(|at| frame(at, &vec![at as u8; 10 * at as usize])).collect();
     let stream = all.concat();
-    // However the bytes come, the records are the same; 21 + 3 + 4 * 34 = 160.
+    // The records do not depend on how the bytes are split; 21 + 3 + 4 * 34 = 160.
     for piece in [1, 2, 11, 12, 13, 100, stream.len()] {
         let mut packer = Packer::new(80, 160);
         stream.chunks(piece).for_each(|bytes| packer.stream("a.b", bytes).expect("is within the limits"));

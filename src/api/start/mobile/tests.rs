@@ -196,12 +196,12 @@ fn a_good_token_resumes_its_session_whatever_the_user_agent_and_the_rate() {
         assert_eq!(bench.token(), token);
         assert!(bench.scratch.message.is_empty() && bench.scratch.row.is_empty());
     }
-    // In another project nothing goes on: the new session is subject to that one's checks.
+    // A token does not resume a session in another project: the new session must pass that project's checks.
     assert_eq!(bench.refused(request_of("ios-rate-0", &again)).1, "capture rate miss, rate: 0");
     bench.user_agent = "okhttp/4.12.0";
     let other = bench.started(request_of("android", &again));
     assert!(other.record && other.session != first.session);
-    // Nor does what has expired.
+    // An expired token does not resume a session either.
     bench.now_ms += 7_200_000;
     assert!(!bench.started(ios(&again)).resumed);
 }
@@ -214,7 +214,7 @@ fn a_new_session_waits_for_the_expressions_before_its_one_draw_and_others_do_not
     bench.agents = unready_for_tests();
     assert!(bench.started(ios(&format!(r#","token":"{token}""#))).resumed);
     assert_eq!(bench.start(ios("")), StartOutcome::NotReady);
-    // Who is asked again and again would lose in the end, whatever the rate.
+    // If sampling were repeated, every session would be dropped in the end, whatever the rate.
     assert_eq!(bench.start(request_of("ios-rate-0", "")), StartOutcome::NotReady);
     assert_eq!(bench.refused(request_of("web", "")).0, 403);
 }
@@ -262,7 +262,7 @@ fn clients_of_old_are_taken_whatever_they_call_their_version_and_project() {
 #[test]
 fn the_longest_row_fits_beside_a_record() {
     let mut bench = bench();
-    // Six bytes a character is the most that JSON makes of one.
+    // JSON takes at most six bytes per character.
     let long = r"\u0001".repeat(10_000);
     let fields = ["revID", "timezone", "userOSVersion", "userDevice", "userDeviceType", "platform", "condition"];
     let extra: String = fields.iter().map(|field| format!(r#","{field}":"{long}""#)).collect();

@@ -34,7 +34,7 @@ fn inflate(coding: Coding, body: &[u8], limit: usize) -> Result<Vec<u8>, Inflate
     Inflater::new().inflate(coding, body, limit, &mut out).map(|()| out)
 }
 
-/// Text that packs to about half.
+/// Text that compresses to about half its size.
 fn text(bytes: usize) -> Vec<u8> {
     let mut x = 1_u32;
     let mut next = || {
@@ -137,7 +137,7 @@ fn damage_never_panics_and_never_passes_the_limit() {
 
 #[test]
 fn a_window_beyond_what_http_allows_is_refused() {
-    // 16 MiB and a long-distance match; a sound body, but a decoder would have to keep all of it.
+    // 16 MiB and a long-distance match: valid, but a decoder would have to keep all of it.
     let mut encoder = ::zstd::stream::raw::Encoder::new(1).unwrap();
     encoder.set_parameter(::zstd::zstd_safe::CParameter::WindowLog(24)).unwrap();
     let mut writer = ::zstd::stream::zio::Writer::new(Vec::new(), encoder);

@@ -21,16 +21,16 @@ fn a_label_that_was_left_or_dropped_is_seen_through_by_the_first_bytes() {
         (Some("zstd"), Plain::Batch, &[107, 2], None, Label::Wrong),
         (Some(" gzip"), Plain::Batch, &[80, 2], None, Label::Wrong),
         (Some("gzip"), Plain::Batch, &[81, 2], None, Label::Wrong),
-        // Neither one nor the other: what is named has to be there.
+        // Neither compressed nor plain: the body is read as labelled.
         (Some("gzip"), Plain::Batch, b"x", Some(Gzip), Label::Right),
         (Some("gzip"), Plain::Batch, json, Some(Gzip), Label::Right),
         (Some("gzip"), Plain::Json, &[81], Some(Gzip), Label::Right),
         (Some("gzip"), Plain::Json, b"", Some(Gzip), Label::Right),
-        // These begin with any byte.
+        // These codings can begin with any byte.
         (Some("br"), Plain::Batch, &[107], Some(Brotli), Label::InDoubt),
         (Some("deflate"), Plain::Json, json, Some(Deflate), Label::InDoubt),
         (Some("br"), Plain::Batch, GZIP, Some(Brotli), Label::Right),
-        // OpenReplay takes these names for none, and what comes under them for bytes.
+        // OpenReplay does not know these names and takes the bodies as plain bytes.
         (Some("GZIP"), Plain::Batch, GZIP, None, Label::Right),
         (Some("gzip, br"), Plain::Json, GZIP, None, Label::Right),
         (Some("identity"), Plain::Json, json, None, Label::Right),

@@ -37,7 +37,7 @@ impl Fields for Document {
             self.has_project_key = value != Value::Null;
         }
         if let Some(at) = place(&TEXTS) {
-            // A null takes back what an earlier member of this name has said.
+            // A null removes the value of an earlier member with this name.
             if key == "useruuid" && value == Value::Null {
                 self.texts[at].clear();
             }
@@ -62,7 +62,7 @@ const START: &str = r#"{"userUUID":"5f39d505-6485-46f3-ae4f-54c46040a922","proje
 "deviceMemory":16384,"jsHeapSizeLimit":4395630592,"timezone":"UTC+02:00","assistOnly":false,"width":-1280,
 "height":800,"referrer":"http://shop.example/ö","condition":null,"more":{"a":[1,2.5,{"b":null}],"c":{}}}"#;
 
-/// What both ways together make of a document must be what the reader alone makes of it.
+/// Both paths together must give the same result as the full reader alone.
 fn assert_same(document: &[u8], scratch: &mut JsonScratch) {
     let (mut ours, mut judged) = (Document::default(), Document::default());
     let outcome = read(document, &mut ours, scratch);
@@ -173,7 +173,7 @@ fn where_a_document_lies_does_not_matter() {
     }
 }
 
-/// Pieces of JSON that a mutation puts anywhere.
+/// Pieces of JSON that mutations insert at random places.
 const TELLING: &[&[u8]] = &[
     b"\"",
     b"\\",
@@ -208,7 +208,7 @@ const TELLING: &[&[u8]] = &[
     b"18446744073709551616",
 ];
 
-/// A field's name, and a key that folds to it; or a key that is no field's.
+/// A field's name with a key that folds to it, or a key that belongs to no field.
 fn named_key() -> impl Strategy<Value = (&'static str, Vec<u8>)> + Clone {
     let known = select(vec![
         "token",
@@ -344,7 +344,7 @@ fn object(members: &[(Vec<u8>, Vec<u8>)]) -> Vec<u8> {
     [b"{", members.join(&b",\n"[..]).as_slice(), b"}"].concat()
 }
 
-/// A member with a value that its field takes.
+/// A member with a value that its field accepts.
 fn fitting((name, key): (&str, Vec<u8>), text: Vec<u8>, number: u32) -> (Vec<u8>, Vec<u8>) {
     let value = match name {
         "timestamp" | "width" | "height" | "deviceMemory" | "jsHeapSizeLimit" | "bufferDiff" => {

@@ -24,7 +24,7 @@ fn a_screen_is_measured_in_floating_point_numbers_and_kept_in_whole_ones() {
     }
     let text = "json: cannot unmarshal string into Go struct field StartMobileSessionRequest.width of type int";
     assert_eq!(request(r#"{"width":"390"}"#).unwrap_err(), text);
-    // Other numbers are as strict as ever.
+    // Other numbers are read strictly.
     assert!(request(r#"{"timestamp":1.5}"#).is_err() && request(r#"{"timestamp":-1}"#).is_err());
 }
 

@@ -12,7 +12,7 @@ fn both_forms_say_the_same() {
     assert_eq!((flat.project_key.as_str(), flat.os.as_str(), flat.width), ("k", "Linux", 20));
     for nested in [
         r#"{"projectKey":"k","defaultFields":{"os":"Linux","screen_width":20,"utm_source":"s"}}"#,
-        // Not plain, so that the second reader has its turn too.
+        // Not plain, so that the full reader is tested too.
         r#"{"projectKey":"k","DEFAULTFIELDS" : {"os":"Linux","screen_width":20.0,"utm_source":"s"}}"#,
         r#"{"defaultFields":{"defaultFields":{"os":"no"},"x":{},"os":"Linux","screen_width":20,"utm_source":"s"},
                 "projectKey":"k"}"#,

@@ -1,0 +1,64 @@
+//! Failures, and stopping during one.
+
+use super::*;
+
+#[test]
+fn a_log_that_can_t_be_read_is_tried_again_until_it_can() {
+    let mut written = Written::new(2);
+    written.close();
+    let away = written.dir.path().join("away");
+    std::fs::rename(written.log_dir(), &away).unwrap();
+    let (consumer, handle) = (written.consumer(), Handle::default());
+    let failures = Mutex::new(0);
+    struct Counts<'a>(&'a Mutex<u32>, Vec<u64>);
+    impl Handler for Counts<'_> {
+        fn take(&mut self, batch: &mut Batch<'_>) -> AfterBatch {
+            self.1.extend(all(batch));
+            if self.1.is_empty() { AfterBatch::Continue } else { AfterBatch::End }
+        }
+        fn failed(&mut self, failure: Failure<'_>) {
+            assert!(matches!(failure, Failure::Read(_)));
+            *self.0.lock().unwrap() += 1;
+        }
+    }
+    thread::scope(|scope| {
+        let follower = scope.spawn(|| {
+            let mut handler = Counts(&failures, Vec::new());
+            follow(&consumer, &handle, &mut handler).unwrap();
+            handler.1
+        });
+        let _stop = StopOnDrop(&handle);
+        wait_for("it fails", || *failures.lock().unwrap() >= 3);
+        std::fs::rename(&away, written.log_dir()).unwrap();
+        assert_eq!(follower.join().unwrap(), [1, 2]);
+    });
+}
+
+#[test]
+fn a_stop_is_prompt_at_the_end_of_the_log_and_while_a_handler_fails_or_pauses() {
+    let written = Written::new(3);
+    for step in [AfterBatch::Continue, AfterBatch::Retry, AfterBatch::Pause(HOUR)] {
+        let consumer = Consumer { idle: HOUR, backoff_first: HOUR, backoff_max: HOUR, ..written.consumer() };
+        let (handle, taken) = (Handle::default(), Mutex::new(0));
+        thread::scope(|scope| {
+            let follower = scope.spawn(|| {
+                let take = |batch: &mut Batch<'_>| {
+                    *taken.lock().unwrap() += all(batch).len();
+                    step
+                };
+                follow(&consumer, &handle, &mut Closure { take, failures: Vec::new() }).unwrap();
+            });
+            let _stop = StopOnDrop(&handle);
+            wait_for("records are taken", || *taken.lock().unwrap() == 3);
+            thread::sleep(Duration::from_millis(20));
+            assert!(!follower.is_finished());
+            let stopped = Instant::now();
+            handle.stop();
+            follower.join().unwrap();
+            assert!(stopped.elapsed() < Duration::from_secs(5), "{step:?}: {:?}", stopped.elapsed());
+        });
+        let left: &[u64] = if step == AfterBatch::Retry { &[1, 2, 3] } else { &[] };
+        assert_eq!(rest(&written.consumer()), left);
+        Cursors::of(&LogReader::open(&consumer.log_dir).unwrap()).remove(&consumer.name).unwrap();
+    }
+}
