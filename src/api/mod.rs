@@ -8,7 +8,7 @@
 //! | [`route`], [`prefix`] | which route a path belongs to, and what each route requires |
 //! | [`start`] | starting a session, for browsers, phones and the SDK |
 //! | [`batch`], [`mobile_batch`], [`sdk_batch`] | batches from browsers, phones and the SDK |
-//! | [`body`] | what must be known about a compressed body before the answer |
+//! | [`judging`], [`body`] | what their routes have in common; what must be known about a compressed body before the answer |
 //! | [`images`] | uploads of pictures |
 //! | [`flags`], [`conditions`], [`tags`] | feature flags, recording conditions, watched elements |
 //! | [`uxt`] | usability tests |
