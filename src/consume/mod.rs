@@ -1,6 +1,6 @@
 //! Following the log: the one loop that delivers the merged records of all cores to a consumer.
 //!
-//! A consumer consists of a name, settings ([`Consumer`]) and a [`Handler`]. [`follow`] runs on the consumer's own thread and does the rest:
+//! A consumer consists of a name, settings ([`Consumer`]) and a [`Handler`]. [`follow()`] runs on the consumer's own thread and does the rest:
 //! it finds the position to begin at, reads, hands over batches, backs off after failures, saves the cursor, and ends promptly when its
 //! [`Handle`] is stopped.
 //!
