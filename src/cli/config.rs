@@ -133,17 +133,17 @@ fn findings(sources: &Sources) -> Vec<Finding> {
     findings.extend(projects(sources));
     findings.extend(named_files(&loaded.config));
     findings.extend(loaded.warnings.iter().cloned().map(Finding::remark));
-    for told in &loaded.told {
-        let Some(why) = &told.why_not else { continue };
+    for variable in &loaded.old_variables {
+        let Some(why) = &variable.why_not else { continue };
         // What can't be used is an error above.
-        if findings.iter().any(|finding| finding.variables.iter().any(|name| name == told.name)) {
+        if findings.iter().any(|finding| finding.variables.iter().any(|name| name == variable.name)) {
             continue;
         }
-        let text = match &told.origin {
-            Origin::Variable(_) => format!("{} has no effect: {why}", told.origin),
-            place => format!("{place}: {} has no effect: {why}", told.name),
+        let text = match &variable.origin {
+            Origin::Variable(_) => format!("{} has no effect: {why}", variable.origin),
+            place => format!("{place}: {} has no effect: {why}", variable.name),
         };
-        findings.push(Finding { variables: vec![told.name.to_owned()], ..Finding::remark(text) });
+        findings.push(Finding { variables: vec![variable.name.to_owned()], ..Finding::remark(text) });
     }
     findings
 }
@@ -156,7 +156,7 @@ fn made_later(path: &Path) -> Option<Finding> {
 
 fn secrets(sources: &Sources, loaded: &Loaded) -> Vec<Finding> {
     let path = TokenSecrets::path(&sources.data);
-    let from_file = loaded.told.iter().all(|told| told.name != "TOKEN_SECRET");
+    let from_file = loaded.old_variables.iter().all(|variable| variable.name != "TOKEN_SECRET");
     match TokenSecrets::find(sources) {
         Err(ConfigError::Io { .. }) if made_later(&path).is_some() => {
             made_later(&path).filter(|_| nothing_is_gone(sources).is_ok()).into_iter().collect()
@@ -173,7 +173,7 @@ fn secrets(sources: &Sources, loaded: &Loaded) -> Vec<Finding> {
 fn projects(sources: &Sources) -> Vec<Finding> {
     let path = sources.data.join(PROJECTS_FILE);
     if let Some(remark) = made_later(&path) {
-        // In a folder that is not new it is an error, which is told already.
+        // In a folder that is not new it is an error, which is reported already.
         return if nothing_is_gone(sources).is_ok() { vec![remark] } else { Vec::new() };
     }
     match Directory::check(&path, &sources.data) {
@@ -237,12 +237,12 @@ fn show(sources: &Sources, only_changed: bool, json: bool, out: &mut Out) -> Res
     let lines = lines(&loaded, only_changed);
     if json {
         lines.iter().try_for_each(|line| out.json(line))?;
-        for told in &loaded.told {
+        for variable in &loaded.old_variables {
             out.json(&Variable {
-                variable: told.name,
-                value: &told.value,
-                sets: &told.taken,
-                no_effect_because: told.why_not.as_deref(),
+                variable: variable.name,
+                value: &variable.value,
+                sets: &variable.sets,
+                no_effect_because: variable.why_not.as_deref(),
             })?;
         }
         return Ok(faults.is_empty());
@@ -321,9 +321,9 @@ fn place(origin: &Origin) -> String {
 }
 
 fn secrets_line(sources: &Sources, loaded: &Loaded) -> String {
-    let told = loaded.told.iter().find(|told| told.name == "TOKEN_SECRET");
-    let place =
-        told.map_or_else(|| sources.data.join(SECRETS_FILE).display().to_string(), |told| told.origin.to_string());
+    let variable = loaded.old_variables.iter().find(|variable| variable.name == "TOKEN_SECRET");
+    let place = variable
+        .map_or_else(|| sources.data.join(SECRETS_FILE).display().to_string(), |variable| variable.origin.to_string());
     match TokenSecrets::find(sources) {
         Ok(secrets) => format!("{} (hidden)  {place}  [live]", secrets.len()),
         Err(fault) => plain(&fault.to_string(), VALUE_CHARS_MAX),
@@ -331,17 +331,17 @@ fn secrets_line(sources: &Sources, loaded: &Loaded) -> String {
 }
 
 fn variables(loaded: &Loaded, out: &mut Out) -> Result<(), CliError> {
-    if loaded.told.is_empty() {
+    if loaded.old_variables.is_empty() {
         return Ok(());
     }
     out.line("")?;
     out.line(&out.bold("Variables of OpenReplay's that are set"))?;
-    let name_width = loaded.told.iter().map(|told| told.name.len()).max().unwrap_or(0);
-    for told in &loaded.told {
-        let (name, value) = (told.name, plain(&told.value, VALUE_CHARS_MAX));
-        let effect = match &told.why_not {
+    let name_width = loaded.old_variables.iter().map(|variable| variable.name.len()).max().unwrap_or(0);
+    for variable in &loaded.old_variables {
+        let (name, value) = (variable.name, plain(&variable.value, VALUE_CHARS_MAX));
+        let effect = match &variable.why_not {
             Some(why) => format!("no effect: {why}"),
-            None => format!("sets {}", told.taken.join(", ")),
+            None => format!("sets {}", variable.sets.join(", ")),
         };
         out.line(&format!("  {name:<name_width$}  {value}  {}", plain(&effect, 2000)))?;
     }

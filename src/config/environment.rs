@@ -1,17 +1,17 @@
 //! The environment, with the file that `CONFIG_FILE_PATH` names laid over it.
 //!
 //! OpenReplay's services read such a file of `KEY=value` lines: a value is cut at a second `=`, there are no quotes and no
-//! comments, and only some variables can be given by it. The same holds here, and a line without effect is told.
+//! comments, and only some variables can be given by it. The same holds here, and a line without effect is reported.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use super::error::ConfigError;
-use super::load::Sources;
 use super::origin::Origin;
 use super::settings::SETTINGS;
-use super::{file, old_env};
+use super::sources::Sources;
+use super::{file, old_variables};
 
 /// OpenReplay's variable that names the file.
 const FILE_VARIABLE: &str = "CONFIG_FILE_PATH";
@@ -19,7 +19,7 @@ const FILE_VARIABLE: &str = "CONFIG_FILE_PATH";
 /// More than this is not a file of variables.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
 
-/// Every variable that is set, with the place where.
+/// Every variable that is set, and where.
 #[derive(Debug, Default)]
 pub(super) struct Environment {
     values: BTreeMap<String, (OsString, Origin)>,
@@ -42,17 +42,17 @@ impl Environment {
         environment
     }
 
-    /// A variable that is set and not empty, and where. Deployment templates leave empty ones behind.
+    /// A variable that is set and not empty, and where. An empty one counts as not set, because deployment templates leave those.
     pub fn get(&self, name: &str) -> Option<(&OsString, &Origin)> {
         self.even_empty(name).filter(|(value, _)| !value.is_empty())
     }
 
-    /// A variable that is set, even if to nothing.
+    /// A variable that is set, even to an empty value.
     pub fn even_empty(&self, name: &str) -> Option<(&OsString, &Origin)> {
         self.values.get(name).map(|(value, origin)| (value, origin))
     }
 
-    /// The text of a variable that is set and not empty; one that is no text is a fault of `setting`.
+    /// The text of a variable that is set and not empty; one that is not UTF-8 is an invalid value of `setting`.
     pub fn text(&self, name: &str, setting: &str) -> Option<Result<(&str, &Origin), ConfigError>> {
         let (value, origin) = self.get(name)?;
         Some(value.to_str().map(|text| (text, origin)).ok_or_else(|| ConfigError::Invalid {
@@ -75,7 +75,7 @@ impl Environment {
                 self.warnings.push(format!("{origin}: this line has no effect: it is not KEY=value"));
                 continue;
             };
-            let reached = match old_env::find(name) {
+            let reached = match old_variables::find(name) {
                 Some(row) => row.in_file,
                 None => SETTINGS.iter().any(|setting| setting.env_name() == name),
             };

@@ -9,9 +9,9 @@ use std::path::Path;
 use crate::watched_files::Kept;
 
 use super::error::ConfigError;
-use super::load::Sources;
-use super::secrets::TokenSecrets;
 use super::settings::SETTINGS;
+use super::sources::Sources;
+use super::token_secrets::TokenSecrets;
 use super::{CONFIG_FILE, PROJECTS_FILE, remembered};
 
 /// The log's identity, inside the data folder: a server has run there. An empty folder, or secrets that were mounted before the

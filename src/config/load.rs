@@ -1,97 +1,23 @@
-//! Laying command line, environment, file and defaults over each other, and checking what comes out. It does not stop at the
-//! first fault: whoever mends a configuration wants to know of all of them.
+//! Merges command line, environment, file and defaults, and checks the result. It reports every fault, not only the first, so that a
+//! configuration can be mended in one pass.
 
-use std::collections::BTreeMap;
-use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::environment::Environment;
 use super::error::{ConfigError, ConfigErrors};
+use super::loaded::{Chosen, Loaded};
 use super::nearest::nearest;
-use super::old_env::Told;
 use super::origin::Origin;
-use super::remembered::Remembered;
-use super::secrets::TokenSecrets;
-use super::settings::{Config, SETTINGS};
-use super::{CONFIG_FILE, conflicts, file, mask, old_env, remembered};
-
-/// Where settings come from.
-#[derive(Debug, Clone, Default)]
-pub struct Sources {
-    /// The data folder.
-    pub data: PathBuf,
-    /// The file to read; `None` reads `takeup.toml` in the data folder, if there is one.
-    pub file: Option<PathBuf>,
-    /// The environment.
-    pub environment: BTreeMap<String, OsString>,
-    /// What the command line says: the option as written (`--listen`), the setting, the value.
-    pub options: Vec<(String, String, String)>,
-    /// What files said before. Of this, live settings hold where neither the files nor what goes before them say it any more. What a server
-    /// is started with can't be let go of later on, so it does not.
-    pub remembered: Vec<Remembered>,
-    /// Nothing that is remembered holds.
-    pub let_go: bool,
-    /// A last line without an end is not believed to be whole.
-    pub doubt_unended: bool,
-}
-
-/// A configuration and what the operator should hear about it.
-#[derive(Debug, Clone)]
-pub struct Loaded {
-    /// The settings.
-    pub config: Config,
-    /// The file that was read.
-    pub file: Option<PathBuf>,
-    /// What looks like a mistake but may not be one.
-    pub warnings: Vec<String>,
-    /// Where each setting comes from and how it was written there, in the order of [`SETTINGS`].
-    pub chosen: Vec<Chosen>,
-    /// OpenReplay's variables that are set, and what has become of them.
-    pub told: Vec<Told>,
-    /// Settings of [`Sources::remembered`] that are not said any more, or that are said in a last line that is not believed yet.
-    pub missing: Vec<&'static str>,
-}
-
-/// The text of a setting, and where it stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Chosen {
-    /// As written.
-    pub text: String,
-    /// Where.
-    pub origin: Origin,
-}
-
-impl Sources {
-    /// The data folder, and the environment of this process.
-    pub fn of_process(data: &Path) -> Sources {
-        let environment =
-            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value))).collect();
-        Sources { data: data.to_owned(), environment, ..Sources::default() }
-    }
-
-    /// The file of the settings: the one that was named, or the data folder's, whether it is there or not.
-    pub fn settings_file(&self) -> PathBuf {
-        self.file.clone().unwrap_or_else(|| self.data.join(CONFIG_FILE))
-    }
-
-    /// The files of settings and of variables, whether they are there or not.
-    pub fn files(&self) -> Vec<PathBuf> {
-        let mut files = vec![self.settings_file()];
-        files.extend(self.environment.get("CONFIG_FILE_PATH").filter(|path| !path.is_empty()).map(PathBuf::from));
-        files
-    }
-
-    /// Whether the token secrets are those of the file.
-    pub fn has_secrets_file(&self) -> bool {
-        Environment::of(self).even_empty("TOKEN_SECRET").is_none()
-    }
-}
+use super::settings::{Config, SETTINGS, row_of};
+use super::sources::{Remembered, Sources};
+use super::token_secrets::TokenSecrets;
+use super::{conflicts, file, mask, old_env, remembered};
 
 impl Config {
     /// Reads and checks all settings and the token secrets.
     ///
     /// # Errors
-    /// All that is wrong, and where.
+    /// Every fault, and where it is.
     pub fn load(sources: &Sources) -> Result<Loaded, ConfigErrors> {
         let (loaded, faults) = Config::examine(sources);
         ConfigErrors::none_of(faults).map(|()| loaded)
@@ -100,13 +26,13 @@ impl Config {
     /// Like [`load`](Config::load), without the token secrets.
     ///
     /// # Errors
-    /// All that is wrong, and where.
+    /// Every fault, and where it is.
     pub fn load_settings(sources: &Sources) -> Result<Loaded, ConfigErrors> {
         let (loaded, faults) = Config::examine_settings(sources);
         ConfigErrors::none_of(faults).map(|()| loaded)
     }
 
-    /// Reads everything, and gives what can be used of it with all that is wrong.
+    /// Reads everything, and returns what can be used of it together with every fault.
     pub fn examine(sources: &Sources) -> (Loaded, Vec<ConfigError>) {
         let (mut loaded, mut faults) = Config::examine_settings(sources);
         match TokenSecrets::find(sources) {
@@ -131,37 +57,25 @@ impl Config {
         reading.remembered(sources);
         reading.conflicts();
         let Reading { config, chosen, faults, missing, .. } = reading;
-        let told = old_env::tell(&environment, |name| Some(chosen[place(name)?].origin.clone()));
-        (Loaded { config, file, warnings, chosen, told, missing }, faults)
+        let old_variables = old_env::effects(&environment, |name| Some(chosen[row_of(name)?].origin.clone()));
+        (Loaded { config, file, warnings, chosen, old_variables, missing }, faults)
     }
 
-    /// What can't be in these settings, whatever their origin. `None`: nothing.
+    /// The first conflict among these settings, whatever their origin. `None`: there is none.
     pub fn contradiction(&self) -> Option<String> {
         conflicts::find(self).into_iter().next().map(|conflict| conflict.problem)
     }
 }
 
-impl Loaded {
-    /// How a setting was written, and where.
-    pub fn chosen(&self, name: &str) -> Option<&Chosen> {
-        self.chosen.get(place(name)?)
-    }
-}
-
-/// The row of a setting.
-fn place(name: &str) -> Option<usize> {
-    SETTINGS.iter().position(|setting| setting.name == name)
-}
-
-/// Settings in the making.
+/// Settings while they are being read.
 struct Reading {
     config: Config,
     chosen: Vec<Chosen>,
     faults: Vec<ConfigError>,
-    /// Rows whose value could not be used somewhere: what conflicts with their defaults means nothing.
+    /// Rows with a value that could not be used: a conflict with their default would mean nothing.
     unusable: Vec<usize>,
     missing: Vec<&'static str>,
-    /// The setting of a last line that is not believed yet.
+    /// The setting in a last line without a line break: it may not be whole.
     doubted: Option<String>,
 }
 
@@ -179,7 +93,7 @@ impl Reading {
     }
 
     fn apply(&mut self, origin: Origin, key: &str, value: &str) {
-        let Some(at) = place(key) else {
+        let Some(at) = row_of(key) else {
             let nearest = nearest(key, SETTINGS.iter().map(|setting| setting.name));
             return self.faults.push(ConfigError::Unknown { origin, key: key.to_owned(), nearest });
         };
@@ -199,7 +113,7 @@ impl Reading {
 
     fn file(&mut self, sources: &Sources) -> Option<PathBuf> {
         let path = sources.settings_file();
-        // A folder that can't be looked into is an error of its own, which reading the file reports.
+        // If the folder can't be read, reading the file reports that.
         if sources.file.is_none() && matches!(path.try_exists(), Ok(false)) {
             return None;
         }
@@ -209,7 +123,7 @@ impl Reading {
                 for line in read.lines {
                     let same = |held: &Remembered| held.name == line.key && held.text == line.value;
                     let unended = sources.doubt_unended && read.unended == Some(line.line);
-                    if unended && place(&line.key).is_some() && !sources.remembered.iter().any(same) {
+                    if unended && row_of(&line.key).is_some() && !sources.remembered.iter().any(same) {
                         self.doubted = Some(line.key);
                         continue;
                     }
@@ -223,7 +137,7 @@ impl Reading {
     }
 
     fn environment(&mut self, environment: &Environment, sources: &Sources) {
-        // What goes before these variables anyway must not stand or fall with them.
+        // A setting that takes precedence over these variables must not depend on whether they are valid.
         let overridden = |name: &str| {
             let own = SETTINGS.iter().find(|setting| setting.name == name).map(|setting| setting.env_name());
             sources.options.iter().any(|(_, key, _)| key == name)
@@ -232,8 +146,8 @@ impl Reading {
         for (name, text, origin) in
             old_env::derived(environment, self.config.listen.port(), &overridden, &mut self.faults)
         {
-            // Nothing names the admin port there: it follows the other one only where nobody has chosen either.
-            let chosen = place(name).is_some_and(|at| self.chosen[at].origin != Origin::Default);
+            // OpenReplay has no variable for the admin port, so HTTP_HOST moves it only if nobody has set it.
+            let chosen = row_of(name).is_some_and(|at| self.chosen[at].origin != Origin::Default);
             if overridden(name) || name == "admin" && (chosen || overridden("listen")) {
                 continue;
             }
@@ -250,20 +164,20 @@ impl Reading {
         }
     }
 
-    /// Lets hold what was said before and is not said any more.
+    /// Keeps remembered values of settings that are no longer set.
     fn remembered(&mut self, sources: &Sources) {
         self.faults.extend(remembered::emptied(&sources.remembered));
         for held in &sources.remembered {
-            let Some(at) = place(held.name) else { continue };
+            let Some(at) = row_of(held.name) else { continue };
             if self.unusable.contains(&at) || self.chosen[at].origin.rank() >= held.origin.rank() {
                 continue;
             }
-            if SETTINGS[at].live && !sources.let_go {
+            if SETTINGS[at].live && !sources.ignore_remembered {
                 self.apply(held.origin.clone(), held.name, &held.text);
             }
             self.missing.push(held.name);
         }
-        let doubted = self.doubted.as_deref().and_then(place);
+        let doubted = self.doubted.as_deref().and_then(row_of);
         if let Some(at) = doubted.filter(|&at| self.chosen[at].origin == Origin::Default) {
             self.missing.push(SETTINGS[at].name);
         }
@@ -271,7 +185,7 @@ impl Reading {
 
     fn conflicts(&mut self) {
         for conflict in conflicts::find(&self.config) {
-            let places: Vec<usize> = conflict.settings.iter().filter_map(|name| place(name)).collect();
+            let places: Vec<usize> = conflict.settings.iter().filter_map(|name| row_of(name)).collect();
             if places.iter().any(|at| self.unusable.contains(at)) {
                 continue;
             }
@@ -287,8 +201,8 @@ impl Reading {
     }
 }
 
-/// Our own variables that no setting has, if they look like one that exists. Others with our prefix are let be: an
-/// orchestrator makes names such as `TAKEUP_SERVICE_PORT` by itself.
+/// Warns of `TAKEUP_` variables that no setting has, if they look like one that exists. Others are ignored: an orchestrator sets
+/// names such as `TAKEUP_SERVICE_PORT` by itself.
 fn warnings(sources: &Sources) -> Vec<String> {
     const NOT_SETTINGS: [&str; 2] = ["TAKEUP_DATA", "TAKEUP_CONFIG"];
     let mut warnings = Vec::new();

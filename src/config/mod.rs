@@ -3,11 +3,12 @@
 //! - A setting on the command line beats the environment, which beats `takeup.toml`, which beats the default.
 //! - Every setting has a key in the file and an environment variable `TAKEUP_<KEY>`; where OpenReplay's service has a
 //!   variable for the same thing, that name is read too, after ours.
-//! - What is not known is refused with the nearest known name: a typing error must not silently leave a default.
-//! - An empty environment variable counts as not set, because deployment templates leave such behind. The token secret
-//!   alone is different: an empty one is refused, because it must not quietly become another one.
-//! - All faults are told at once, each with its place.
-//! - What a file said before and does not say any more may be held: a file that is being written is no word. See [`remembered`].
+//! - A name that is not known is an error, with the most similar known name: a typing error must not silently leave a default.
+//! - An empty environment variable counts as not set, because deployment templates leave empty ones. The token secret is the
+//!   exception: an empty one is refused, because it must not quietly be replaced by another one.
+//! - All faults are reported at once, each with its place.
+//! - A setting that disappears from a file may keep its value for a while, because the file may be in the middle of being
+//!   written. See [`remembered`].
 
 mod buffers;
 mod conflicts;
@@ -17,16 +18,21 @@ mod file;
 mod first_run;
 mod limit;
 mod load;
+mod loaded;
 mod mask;
 mod modes;
 mod nearest;
 mod networks;
 mod old_env;
+mod old_variables;
 mod origin;
 pub mod remembered;
-mod secrets;
+mod secret;
+mod secrets_file;
 mod settings;
 mod snippet;
+mod sources;
+mod token_secrets;
 pub mod value;
 
 #[cfg(test)]
@@ -38,19 +44,21 @@ pub use buffers::{BUFFER_BYTES, BUFFER_BYTES_MIN};
 pub use error::{ConfigError, ConfigErrors};
 pub use first_run::{FirstRun, first_run, nothing_is_gone};
 pub use limit::Limit;
-pub use load::{Chosen, Loaded, Sources};
+pub use loaded::{Chosen, Loaded};
 pub use mask::masked;
 pub use modes::{
     Ack, AdmissionMode, CheckBodies, FullDisk, LogLevel, LogRequests, ProxyProtocol, Runtime, Unusable, Writer,
 };
 pub use nearest::nearest;
 pub use networks::Networks;
-pub use old_env::{Becomes, OLD_VARIABLES, OldVariable, Told};
+pub use old_variables::{Becomes, OLD_VARIABLES, OldVariable, OldVariableEffect};
 pub use origin::Origin;
-pub use remembered::Remembered;
-pub use secrets::{SECRETS_FILE, Secret, TokenSecrets};
+pub use secret::Secret;
+pub use secrets_file::SECRETS_FILE;
 pub use settings::{Config, SETTINGS, Setting};
 pub use snippet::snippet;
+pub use sources::{Remembered, Sources};
+pub use token_secrets::TokenSecrets;
 
 /// The file of the settings, inside the data folder.
 pub const CONFIG_FILE: &str = "takeup.toml";

@@ -1,4 +1,4 @@
-//! What the files of settings said before, for the case that they don't say it any more.
+//! Copies of what the settings files and the secrets file held, so that something that disappears from them is noticed.
 
 use std::path::Path;
 
@@ -7,10 +7,11 @@ use serde::{Deserialize, Serialize};
 use crate::watched_files::Kept;
 
 use super::error::ConfigError;
-use super::load::{Loaded, Sources};
+use super::loaded::Loaded;
 use super::origin::Origin;
-use super::secrets::TokenSecrets;
 use super::settings::SETTINGS;
+use super::sources::{Remembered, Sources};
+use super::token_secrets::TokenSecrets;
 
 /// The names of the kept copies.
 const SETTINGS_NAME: &str = "settings.json";
@@ -18,29 +19,18 @@ const SECRETS_NAME: &str = "token";
 /// More than this is not such a copy.
 const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
-/// A setting that a file held.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Remembered {
-    /// The setting.
-    pub name: &'static str,
-    /// Its value as written.
-    pub text: String,
-    /// The line of the file.
-    pub origin: Origin,
-}
-
-/// The same, as it is written down.
+/// A [`Remembered`] as the copy holds it.
 #[derive(Serialize, Deserialize)]
 struct Row {
     setting: String,
     text: String,
     file: std::path::PathBuf,
     line: usize,
-    /// In a file of variables, not of settings.
+    /// It stands in a file of variables, not of settings.
     variables: bool,
 }
 
-/// What the files hold among settings that were read.
+/// The settings that come from files.
 pub fn of_files(loaded: &Loaded) -> Vec<Remembered> {
     let held = SETTINGS.iter().zip(&loaded.chosen).filter(|(_, chosen)| chosen.origin.place().0.is_some());
     held.map(|(setting, chosen)| Remembered {
@@ -51,7 +41,7 @@ pub fn of_files(loaded: &Loaded) -> Vec<Remembered> {
     .collect()
 }
 
-/// What was last written down of the files of these sources. A copy that can't be read is none.
+/// The copy of what the files of these sources held. A copy that can't be read counts as absent.
 pub fn read(sources: &Sources) -> Vec<Remembered> {
     let text = settings_copy(&sources.data).read().ok().flatten().unwrap_or_default();
     let rows: Vec<Row> = serde_json::from_slice(&text).unwrap_or_default();
@@ -69,10 +59,10 @@ pub fn read(sources: &Sources) -> Vec<Remembered> {
     rows.into_iter().filter_map(known).collect()
 }
 
-/// Writes down what the files hold.
+/// Writes the copy of what the files hold.
 ///
 /// # Errors
-/// What could not be written, and why.
+/// The path of the copy, and why it could not be written.
 pub fn keep(sources: &Sources, loaded: &Loaded) -> Result<(), String> {
     let row = |held: Remembered| {
         let (Some(file), Some(line)) = held.origin.place() else { return None };
@@ -84,23 +74,23 @@ pub fn keep(sources: &Sources, loaded: &Loaded) -> Result<(), String> {
     write(&settings_copy(&sources.data), &text)
 }
 
-/// The token secrets that were last written down; none where there are none.
+/// The token secrets in the copy; none if there is no copy.
 pub fn read_secrets(data: &Path) -> TokenSecrets {
     let text = secrets_copy(data).read().ok().flatten().unwrap_or_default();
     TokenSecrets::of_lines(&text)
 }
 
-/// Writes down the token secrets of the file.
+/// Writes the copy of the secrets file.
 ///
 /// # Errors
-/// What could not be written, and why.
+/// The path of the copy, and why it could not be written.
 pub fn keep_secrets(data: &Path, secrets: &TokenSecrets) -> Result<(), String> {
     let mut text = secrets.to_vec().join(&b'\n');
     text.push(b'\n');
     write(&secrets_copy(data), &text)
 }
 
-/// A file that is empty, or gone, and was not. Nobody means that, and a file that is being written looks like it.
+/// Files that held settings and are now empty or gone. Nobody does that on purpose, and a file that is being written looks like it.
 pub(super) fn emptied(remembered: &[Remembered]) -> Vec<ConfigError> {
     let mut files: Vec<(&Path, usize)> = Vec::new();
     for path in remembered.iter().filter_map(|held| held.origin.place().0) {

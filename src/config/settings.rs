@@ -14,7 +14,8 @@ use super::modes::{
     Ack, AdmissionMode, CheckBodies, FullDisk, LogLevel, LogRequests, ProxyProtocol, Runtime, Unusable, Writer,
 };
 use super::networks::Networks;
-use super::secrets::{Secret, TokenSecrets};
+use super::secret::Secret;
+use super::token_secrets::TokenSecrets;
 use super::value;
 
 /// One row of the table of settings.
@@ -45,6 +46,11 @@ impl Setting {
     pub fn help(&self) -> String {
         self.help.iter().map(|line| line.trim()).collect::<Vec<_>>().join(" ")
     }
+}
+
+/// The row of a setting.
+pub(super) fn row_of(name: &str) -> Option<usize> {
+    SETTINGS.iter().position(|setting| setting.name == name)
 }
 
 macro_rules! settings {

@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use super::limit::Limit;
+use super::limit::{Limit, Period};
 use super::networks::Networks;
-use super::secrets::Secret;
+use super::secret::Secret;
 
 /// Whether a default is written bare in a TOML file: a number or a switch.
 pub const fn is_bare(text: &str) -> bool {
@@ -193,9 +193,25 @@ pub fn optional_path(text: &str) -> Result<Option<PathBuf>, String> {
     Ok((!text.is_empty()).then(|| PathBuf::from(text)))
 }
 
-/// A rate with its burst, or `off`.
+/// A rate with its burst; `off` and `0` are none.
 pub fn limit(text: &str) -> Result<Option<Limit>, String> {
-    Limit::read(text)
+    let problem = || "expected a rate and a burst, such as \"20/s burst 600\", \"1MiB/m burst 64MiB\", or \"off\"";
+    if matches!(text, "off" | "0") {
+        return Ok(None);
+    }
+    let (rate, burst) = text.split_once(" burst ").ok_or_else(problem)?;
+    let (units, per) = rate.trim().rsplit_once('/').ok_or_else(problem)?;
+    let per = match per.trim() {
+        "s" => Period::Second,
+        "m" | "min" => Period::Minute,
+        "h" => Period::Hour,
+        _ => return Err(problem().to_owned()),
+    };
+    let (units, burst) = (size::<u64>(units.trim())?, size::<u64>(burst.trim())?);
+    if units == 0 || burst == 0 {
+        return Err("rate and burst must be at least 1; \"off\" stands for no limit".to_owned());
+    }
+    Ok(Some(Limit { units, per, burst }))
 }
 
 /// Networks, or words for some.

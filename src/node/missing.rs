@@ -72,7 +72,7 @@ impl MissingSettings {
             matches!(fault, EmptySecret { .. } | CutSecret { .. } | BlankSecret { .. })
         };
         let lost_secrets = !known.is_empty() && faults.iter().any(of_secrets);
-        let (mut loaded, mut faults) = read_or_let_go(sources, &known);
+        let (mut loaded, mut faults) = read_or_ignore_remembered(sources, &known);
         if lost_secrets {
             for fault in faults.extract_if(.., |fault| of_secrets(fault)) {
                 loaded.warnings.push(format!("{fault}; until then the secrets of the last run hold"));
@@ -103,17 +103,18 @@ impl MissingSettings {
         remembered.sort_by_key(|held| held.name);
         remembered.dedup_by_key(|held| held.name);
         sources.remembered = remembered;
-        sources.let_go = seen.config.removal_grace.is_zero();
+        sources.ignore_remembered = seen.config.removal_grace.is_zero();
         // A setting that is gone for certain, and still in the last line, was doubted alone.
-        sources.doubt_unended = !sources.let_go && !self.gone.iter().any(|item| matches!(item, Item::Setting(_)));
+        sources.doubt_unended =
+            !sources.ignore_remembered && !self.gone.iter().any(|item| matches!(item, Item::Setting(_)));
         let (mut loaded, faults) = read(sources, in_force);
-        self.broken = !faults.is_empty() && !read_let_go(sources, in_force).1.is_empty();
+        self.broken = !faults.is_empty() && !read_ignoring_remembered(sources, in_force).1.is_empty();
         let right = |secrets: &TokenSecrets| !secrets.is_empty() && (faults.is_empty() || !secrets.is_cut(in_force));
         if right(&loaded.config.token_secrets) {
             self.in_file = loaded.config.token_secrets.clone();
         }
         let lacking = self.in_file.lacking(in_force).into_iter();
-        let held = lacking.filter(|secret| !sources.let_go && !gone(&Item::Secret(secret.clone())));
+        let held = lacking.filter(|secret| !sources.ignore_remembered && !gone(&Item::Secret(secret.clone())));
         loaded.config.token_secrets = self.in_file.with(held);
         (loaded, faults)
     }
@@ -199,14 +200,14 @@ fn is_live(name: &str) -> bool {
 }
 
 /// Reads settings and secrets. Where what is held does not go with what is new, it is let go.
-fn read_or_let_go(sources: &Sources, known: &TokenSecrets) -> (Loaded, Vec<ConfigError>) {
+fn read_or_ignore_remembered(sources: &Sources, known: &TokenSecrets) -> (Loaded, Vec<ConfigError>) {
     let (loaded, faults) = read(sources, known);
-    let (without, faults_without) = read_let_go(sources, known);
+    let (without, faults_without) = read_ignoring_remembered(sources, known);
     if faults_without.len() < faults.len() { (without, faults_without) } else { (loaded, faults) }
 }
 
-fn read_let_go(sources: &Sources, known: &TokenSecrets) -> (Loaded, Vec<ConfigError>) {
-    read(&Sources { let_go: true, ..sources.clone() }, known)
+fn read_ignoring_remembered(sources: &Sources, known: &TokenSecrets) -> (Loaded, Vec<ConfigError>) {
+    read(&Sources { ignore_remembered: true, ..sources.clone() }, known)
 }
 
 fn read(sources: &Sources, known: &TokenSecrets) -> (Loaded, Vec<ConfigError>) {

@@ -250,12 +250,15 @@ pub fn warn(loaded: &Loaded, sources: &Sources, logger: &Logger) {
     for warning in &loaded.warnings {
         logger.event(Level::Warn, crate::caller!(), warning, &[]);
     }
-    let from_file = loaded.told.iter().all(|told| told.name != "TOKEN_SECRET");
+    let from_file = loaded.old_variables.iter().all(|variable| variable.name != "TOKEN_SECRET");
     if let Some(exposed) = TokenSecrets::exposed(&TokenSecrets::path(&sources.data)).filter(|_| from_file) {
         logger.event(Level::Warn, crate::caller!(), &exposed.to_string(), &[]);
     }
-    let idle: Vec<(&str, &str)> =
-        loaded.told.iter().filter_map(|told| Some((told.name, told.why_not.as_deref()?))).collect();
+    let idle: Vec<(&str, &str)> = loaded
+        .old_variables
+        .iter()
+        .filter_map(|variable| Some((variable.name, variable.why_not.as_deref()?)))
+        .collect();
     if !idle.is_empty() {
         let message = "variables of the environment that have no effect here, and why";
         logger.event(Level::Warn, crate::caller!(), message, &idle);

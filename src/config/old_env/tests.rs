@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use crate::config::{Config, Loaded, Sources};
 
 use super::*;
+use crate::config::old_variables::{Becomes, find};
 
 /// Every variable that OpenReplay's service reads.
 const ALL: &str = "CONFIG_FILE_PATH QUEUE_MESSAGE_SIZE_LIMIT MAX_MEMORY_USAGE MEMORY_LIMIT_MB POSTGRES_STRING SERVICE_NAME \
@@ -31,8 +32,13 @@ fn load(environment: &[(&str, &str)], file: &str) -> Result<Loaded, String> {
     Config::load_settings(&sources).map_err(|error| error.to_string().replace(&path, "FILE"))
 }
 
-fn told(loaded: &Loaded, name: &str) -> Told {
-    loaded.told.iter().find(|told| told.name == name).unwrap_or_else(|| panic!("{name} is not told of")).clone()
+fn told(loaded: &Loaded, name: &str) -> OldVariableEffect {
+    loaded
+        .old_variables
+        .iter()
+        .find(|told| told.name == name)
+        .unwrap_or_else(|| panic!("{name} is not told of"))
+        .clone()
 }
 
 #[test]
@@ -74,10 +80,10 @@ fn every_variable_that_is_set_is_told_of_with_its_effect_or_why_it_has_none() {
     };
     let environment: Vec<(&str, &str)> = environment.iter().map(|(name, _)| (*name, given(*name))).collect();
     let loaded = load(&environment, "").unwrap();
-    assert_eq!(loaded.told.len(), environment.len());
-    for told in &loaded.told {
+    assert_eq!(loaded.old_variables.len(), environment.len());
+    for told in &loaded.old_variables {
         let takes = told.name == "TOKEN_SECRET" || matches!(find(told.name).unwrap().becomes, Becomes::Settings(_));
-        assert_eq!(!told.taken.is_empty(), takes, "{told:?}");
+        assert_eq!(!told.sets.is_empty(), takes, "{told:?}");
         assert_eq!(told.why_not.is_none(), takes, "{told:?}");
     }
     assert_eq!(told(&loaded, "TOKEN_SECRET").value, "(hidden)");
@@ -146,7 +152,7 @@ fn a_file_of_variables_goes_before_the_environment_and_is_cut_as_openreplay_cuts
     let config = &loaded.config;
     assert_eq!((config.json_size_limit, config.listen.port(), config.log_sample), (5000, 9001, 7));
     assert_eq!((config.canvas_quality.as_str(), config.use_cors, config.hostname.as_deref()), ("high", false, None));
-    assert_eq!(told(&loaded, "HTTP_PORT").taken, ["listen", "admin"]);
+    assert_eq!(told(&loaded, "HTTP_PORT").sets, ["listen", "admin"]);
     let ends: Vec<&str> = loaded.warnings.iter().map(|warning| warning.split("variables:").nth(1).unwrap()).collect();
     assert_eq!(
         ends,

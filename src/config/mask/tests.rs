@@ -1,0 +1,23 @@
+use super::masked;
+
+#[test]
+fn passwords_and_keys_are_hidden_and_the_rest_is_not() {
+    for (name, value, shown) in [
+        ("TOKEN_SECRET", "s3cret", "(hidden)"),
+        ("aws_secret_access_key", "s3cret", "(hidden)"),
+        ("TAKEUP_AWS_ACCESS_KEY_ID", "s3cret", "(hidden)"),
+        ("POSTGRES_STRING", "postgres://pg:s3cret@db:5432/x?a=1", "postgres://pg:(hidden)@db:5432/x?a=1"),
+        ("POSTGRES_STRING", "postgres://pg:s3/cret@db:5432/x", "postgres://pg:(hidden)@db:5432/x"),
+        ("POSTGRES_STRING", "postgres://pg@db/x", "postgres://pg@db/x"),
+        ("POSTGRES_STRING", "postgres://db/x?password=s3cret", "(hidden)"),
+        ("POSTGRES_STRING", "host=db password=s3cret", "(hidden)"),
+        ("REDIS_STRING", "redis:6379", "redis:6379"),
+        ("REDIS_STRING", "redis://:s3cret@redis:6379/0", "redis://:(hidden)@redis:6379/0"),
+        ("REDIS_STRING", ":s3cret@redis:6379", "(hidden)"),
+        ("USE_CORS", "true", "true"),
+        ("TOKEN_SECRET", "", ""),
+    ] {
+        assert_eq!(masked(name, value), shown, "{name}={value}");
+        assert!(!masked(name, value).contains("cret"), "{name}={value}");
+    }
+}
