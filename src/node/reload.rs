@@ -218,7 +218,7 @@ impl Reloader {
         self.targets.common.log.clock().set_jump_max(live.config.clock_jump_max);
         self.targets.deleting.set_policy(options::retention(&live.config));
         self.targets.common.live.replace(live);
-        if !self.targets.common.live.wait_until_taken(CORES_PATIENCE) {
+        if !self.targets.common.live.wait_until_applied(CORES_PATIENCE) {
             let message = "a core has not come to the changed settings yet";
             self.logger.event(Level::Warn, crate::caller!(), message, &[]);
         }

@@ -6,7 +6,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crate::server::core::common::Common;
-use crate::server::core::heartbeat::{Change, LOOK, Listener};
+use crate::server::core::heartbeat::{CHECK_INTERVAL, Change, Listener};
 use crate::telemetry::{Level, Logger};
 
 /// What a core may take beyond `drain_timeout`: it has to seal its log.
@@ -51,16 +51,16 @@ pub fn wait(threads: Vec<CoreThread>, common: &Arc<Common>) -> Ended {
                 well = failed(common, &fault);
             }
         }
-        listener.look(&common.heartbeats, |core, change| well &= report(common, core, change));
+        listener.check(&common.heartbeats, |core, change| well &= report(common, core, change));
         if common.is_stopping() {
             let limit = left.unwrap_or_else(|| common.live.current().config.drain_timeout + MARGIN);
             if limit.is_zero() {
                 abandon(common, &running);
                 return Ended { well: false, all: false };
             }
-            left = Some(limit.saturating_sub(LOOK));
+            left = Some(limit.saturating_sub(CHECK_INTERVAL));
         }
-        std::thread::sleep(LOOK);
+        std::thread::sleep(CHECK_INTERVAL);
     }
     Ended { well, all: true }
 }
@@ -86,19 +86,19 @@ fn report(common: &Common, core: usize, change: Change) -> bool {
             let fields = [("core", &*core)];
             common.logger.event(Level::Error, crate::caller!(), "a core does not answer", &fields);
         }
-        Change::Back(silent_ms) => {
+        Change::Recovered(silent_ms) => {
             let seconds = (silent_ms / 1000).to_string();
             let fields = [("core", &*core), ("seconds", &*seconds)];
             common.logger.event(Level::Warn, crate::caller!(), "a core answers again", &fields);
         }
-        Change::Lost => {
+        Change::Spinning => {
             let fields = [("core", &*core)];
             let message = "a core turns without end, as when its ring fails for good: the server stops";
             common.logger.event(Level::Error, crate::caller!(), message, &fields);
             common.stop();
         }
     }
-    change != Change::Lost
+    change != Change::Spinning
 }
 
 fn abandon(common: &Common, running: &[(usize, JoinHandle<std::io::Result<()>>)]) {
@@ -146,7 +146,7 @@ fn within<T: Send + 'static>(
         }
         std::thread::sleep(pause);
         left = left.saturating_sub(pause);
-        pause = LOOK.min(pause * 2);
+        pause = CHECK_INTERVAL.min(pause * 2);
     }
     // A panic there was printed by the panic hook.
     thread.join().ok()

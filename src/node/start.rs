@@ -22,10 +22,10 @@ use crate::server::conn::listen::listen;
 use crate::server::core::common::{Common, INBOX_MAX};
 use crate::server::core::heartbeat::Heartbeats;
 use crate::server::core::inbox::Inbox;
-use crate::server::core::known::Known;
 use crate::server::core::label_log;
 use crate::server::core::limits;
 use crate::server::core::live::{Live, LiveSettings};
+use crate::server::core::logged_sessions::LoggedSessions;
 use crate::server::core::runtime::Driver;
 use crate::server::spawn;
 use crate::session::flake::FlakeIds;
@@ -91,8 +91,8 @@ pub fn start(mut sources: Sources) -> Result<Running, NodeError> {
         agents: UserAgents::spawn(config.uaparser_file.as_deref()).map_err(NodeError::other)?,
         geo: Geo::open(config.maxminddb_file.as_deref()).map_err(NodeError::other)?,
         logger: logger.clone(),
-        known: Known::default(),
-        labels_logged: label_log::Logged::default(),
+        logged_sessions: LoggedSessions::default(),
+        labels_logged: label_log::LoggedProjects::default(),
         inboxes,
         stopping: AtomicBool::new(false),
         stop_wakers: (0..cores.count).map(|_| AtomicWaker::new()).collect(),
@@ -106,8 +106,8 @@ pub fn start(mut sources: Sources) -> Result<Running, NodeError> {
         Checker::spawn(checker::CheckerOptions::of(config), logger.clone()).map_err(NodeError::other)?;
     let told = Arc::clone(&common);
     let tell = move |found| match found {
-        Found::Sessions(sessions) => told.known.add(sessions),
-        Found::All => told.known.finish(),
+        Found::Sessions(sessions) => told.logged_sessions.add(sessions),
+        Found::All => told.logged_sessions.finish(),
     };
     let warm_up = WarmUp::spawn(config.data.join("log"), tell, earlier, logger.clone()).map_err(NodeError::other)?;
     let reloads = Arc::new(reload::Reloads::default());

@@ -22,7 +22,7 @@ use super::request::context::Context;
 use super::request::head::RequestHead;
 use super::request::outcome::{Answer, Next, Outcome, Stop};
 use super::request::token::{Admitted, admit};
-use super::request::{gate, known_sessions};
+use super::request::{gate, logged_sessions};
 use super::store::charge::Charge;
 use super::store::commit::wait_for_memory;
 
@@ -55,7 +55,10 @@ pub async fn serve(io: &mut ClientIo, core: &Rc<Core>, conn: &Rc<Conn>) -> Next 
 async fn outcome_of(cx: &mut Context<'_>) -> Outcome {
     let mut verdict = judge(cx);
     // Whose session this is may stand in the log, and not be read yet.
-    if cx.facts.project.is_none() && cx.facts.session.is_some() && known_sessions::wait(cx.core, cx.conn).await {
+    if cx.facts.project.is_none()
+        && cx.facts.session.is_some()
+        && logged_sessions::wait_until_loaded(cx.core, cx.conn).await
+    {
         verdict = judge(cx);
     }
     let target = match verdict {
@@ -129,7 +132,7 @@ fn judge(cx: &mut Context<'_>) -> Verdict {
         _ if route == Route::Unknown => return Verdict::Answer(Ok(Answer::NotFound)),
         Method::Options => return Verdict::Answer(Ok(Answer::Preflight)),
         _ if route == Route::Root => return Verdict::Answer(Ok(Answer::Empty)),
-        _ if !takes(route, method) => return Verdict::Answer(Ok(Answer::WrongMethod(route.allow()))),
+        _ if !accepts_method(route, method) => return Verdict::Answer(Ok(Answer::WrongMethod(route.allow()))),
         _ => {}
     }
     let admitted = match admit(route.token_rule(), head.header("authorization"), core, conn, facts) {
@@ -164,7 +167,7 @@ fn clean_target(head: RequestHead<'_>, decoded: &[u8]) -> Vec<u8> {
 }
 
 /// Whether a route takes this method. A `GET` route takes `HEAD` too.
-fn takes(route: Route, method: Method) -> bool {
+fn accepts_method(route: Route, method: Method) -> bool {
     let name = if method == Method::Head { Method::Get } else { method }.as_str();
     // Byte by byte: a search for a text costs more than the few names.
     route.allow().as_bytes().split(|&byte| byte == b',').any(|allowed| allowed.trim_ascii_start() == name.as_bytes())

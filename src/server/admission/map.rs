@@ -30,11 +30,11 @@ pub struct Buckets {
 
 /// The place of a thing in its map.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place(u32, u32);
+pub struct Slot(u32, u32);
 
-impl Place {
+impl Slot {
     /// The first of all.
-    pub const FIRST: Place = Place(0, 0);
+    pub const FIRST: Slot = Slot(0, 0);
 }
 
 impl Buckets {
@@ -51,11 +51,11 @@ impl Buckets {
     }
 
     /// The place of `key`; a new one is full of tokens.
-    pub fn find(&mut self, key: u64, now_ns: u64) -> Place {
+    pub fn find(&mut self, key: u64, now_ns: u64) -> Slot {
         let at = (spread(key ^ self.seed) & self.mask) as u32;
         let set = &mut self.sets[at as usize];
         if let Some(way) = set.iter().position(|words| words[KEY] == key) {
-            return Place(at, way as u32);
+            return Slot(at, way as u32);
         }
         let mut best = (0, u64::MAX);
         for (way, words) in set.iter().enumerate() {
@@ -69,12 +69,12 @@ impl Buckets {
         }
         set[best.0] = [0; 2 + METERS];
         set[best.0][KEY] = key;
-        Place(at, best.0 as u32)
+        Slot(at, best.0 as u32)
     }
 
     /// What stands there. A place is good until the next [`Buckets::find`].
-    pub fn at(&mut self, place: Place) -> Entry<'_> {
-        Entry(&mut self.sets[place.0 as usize][place.1 as usize])
+    pub fn at(&mut self, slot: Slot) -> Entry<'_> {
+        Entry(&mut self.sets[slot.0 as usize][slot.1 as usize])
     }
 }
 

@@ -30,7 +30,7 @@ use crate::telemetry::admission::{Bucket, Decision};
 
 use bucket::Charge;
 pub use bucket::Rate;
-use map::{Buckets, Place};
+use map::{Buckets, Slot};
 pub use policy::{Policy, Uploads};
 
 /// A session within its own limit is not refused for longer than this.
@@ -86,22 +86,22 @@ impl Verdict {
 
 /// One charge of several that are made together.
 #[derive(Clone, Copy)]
-struct Due {
-    of: Of,
-    place: Place,
+struct PendingCharge {
+    subject: Subject,
+    slot: Slot,
     meter: usize,
     full_at_ns: u64,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Of {
+enum Subject {
     Session,
     Address,
     Project,
 }
 
 /// At most two meters of each of three things.
-const DUES_MAX: usize = 6;
+const CHARGES_MAX: usize = 6;
 
 /// The buckets of one core.
 pub struct Admission {
@@ -120,11 +120,11 @@ impl Admission {
     /// Whether an address may try to start a session. Nothing is charged: what the start comes to is not known yet.
     pub fn may_start(&mut self, policy: &Policy, now_ns: u64, address: IpAddr) -> Verdict {
         let (Some(rate), true) = (policy.starts_address, policy.counts()) else { return Verdict::ADMITTED };
-        let place = self.addresses.find(address_key(address), now_ns);
-        let charge = rate.charge(self.addresses.at(place).full_at_ns(STARTS), now_ns, 1);
-        let mut turn = Turn::new(policy.hold_ns);
-        turn.wait(charge.wait_ns, Bucket::StartsAddress);
-        match turn.verdict() {
+        let slot = self.addresses.find(address_key(address), now_ns);
+        let charge = rate.charge(self.addresses.at(slot).full_at_ns(STARTS), now_ns, 1);
+        let mut assessment = Assessment::new(policy.hold_ns);
+        assessment.wait(charge.wait_ns, Bucket::StartsAddress);
+        match assessment.verdict() {
             // It is held, if at all, when it is charged.
             Verdict { decision: Decision::Held, .. } => Verdict::ADMITTED,
             verdict => verdict.in_mode(policy.mode),
@@ -136,20 +136,20 @@ impl Admission {
         if !policy.counts() {
             return Verdict::ADMITTED;
         }
-        let mut turn = Turn::new(policy.hold_ns);
+        let mut assessment = Assessment::new(policy.hold_ns);
         if let Some(rate) = policy.starts_address {
-            let place = self.addresses.find(address_key(address), now_ns);
-            let charge = rate.charge(self.addresses.at(place).full_at_ns(STARTS), now_ns, 1);
-            turn.add(Of::Address, place, STARTS, charge, Bucket::StartsAddress);
+            let slot = self.addresses.find(address_key(address), now_ns);
+            let charge = rate.charge(self.addresses.at(slot).full_at_ns(STARTS), now_ns, 1);
+            assessment.add(Subject::Address, slot, STARTS, charge, Bucket::StartsAddress);
         }
         if let (Some(rate), Some(project)) = (policy.starts_project, project) {
-            let place = self.projects.find(u64::from(project), now_ns);
-            let charge = rate.charge(self.projects.at(place).full_at_ns(STARTS), now_ns, 1);
-            turn.add(Of::Project, place, STARTS, charge, Bucket::StartsProject);
+            let slot = self.projects.find(u64::from(project), now_ns);
+            let charge = rate.charge(self.projects.at(slot).full_at_ns(STARTS), now_ns, 1);
+            assessment.add(Subject::Project, slot, STARTS, charge, Bucket::StartsProject);
         }
-        let verdict = turn.verdict();
+        let verdict = assessment.verdict();
         if verdict.decision != Decision::Refused {
-            self.make(&turn, |_| true);
+            self.apply(&assessment, |_| true);
         }
         verdict.in_mode(policy.mode)
     }
@@ -159,25 +159,25 @@ impl Admission {
         if !policy.counts() {
             return Verdict::ADMITTED;
         }
-        let mut turn = Turn::new(policy.hold_ns);
+        let mut assessment = Assessment::new(policy.hold_ns);
         let mut session = None;
         if let Some(id) = upload.session {
-            let place = self.sessions.find(id, now_ns);
+            let slot = self.sessions.find(id, now_ns);
             let buckets = [Bucket::UploadsSession, Bucket::BytesSession];
-            turn.meter(&mut self.sessions, Of::Session, place, policy.session, now_ns, upload.bytes, buckets);
-            session = Some(place);
+            assessment.meter(&mut self.sessions, Subject::Session, slot, policy.session, now_ns, upload.bytes, buckets);
+            session = Some(slot);
         }
-        let own = turn.verdict();
-        let place = self.addresses.find(address_key(upload.address), now_ns);
+        let own = assessment.verdict();
+        let slot = self.addresses.find(address_key(upload.address), now_ns);
         let buckets = [Bucket::UploadsAddress, Bucket::BytesAddress];
-        turn.meter(&mut self.addresses, Of::Address, place, policy.address, now_ns, upload.bytes, buckets);
+        assessment.meter(&mut self.addresses, Subject::Address, slot, policy.address, now_ns, upload.bytes, buckets);
         // Project 0 is all those that are not known.
         if let Some(project) = upload.project.filter(|&project| project != 0) {
-            let place = self.projects.find(u64::from(project), now_ns);
+            let slot = self.projects.find(u64::from(project), now_ns);
             let buckets = [Bucket::UploadsProject, Bucket::BytesProject];
-            turn.meter(&mut self.projects, Of::Project, place, policy.project, now_ns, upload.bytes, buckets);
+            assessment.meter(&mut self.projects, Subject::Project, slot, policy.project, now_ns, upload.bytes, buckets);
         }
-        let verdict = turn.verdict();
+        let verdict = assessment.verdict();
         if verdict.decision == Decision::Refused {
             let Some(session) = session.filter(|_| own.decision != Decision::Refused) else {
                 return verdict.in_mode(policy.mode);
@@ -191,13 +191,13 @@ impl Admission {
                 return verdict.in_mode(policy.mode);
             }
             entry.set_refused_since_ns(0);
-            self.make(&turn, |of| of == Of::Session);
+            self.apply(&assessment, |subject| subject == Subject::Session);
             return own.in_mode(policy.mode);
         }
         if let Some(session) = session {
             self.sessions.at(session).set_refused_since_ns(0);
         }
-        self.make(&turn, |_| true);
+        self.apply(&assessment, |_| true);
         verdict.in_mode(policy.mode)
     }
 
@@ -208,9 +208,9 @@ impl Admission {
         }
         let owe = |map: &mut Buckets, key: Option<u64>, rate: Option<Rate>| {
             let (Some(key), Some(rate)) = (key, rate) else { return };
-            let place = map.find(key, now_ns);
-            let charge = rate.charge(map.at(place).full_at_ns(BYTES), now_ns, upload.bytes);
-            map.at(place).set_full_at_ns(BYTES, charge.full_at_ns);
+            let slot = map.find(key, now_ns);
+            let charge = rate.charge(map.at(slot).full_at_ns(BYTES), now_ns, upload.bytes);
+            map.at(slot).set_full_at_ns(BYTES, charge.full_at_ns);
         };
         owe(&mut self.sessions, upload.session, policy.session.bytes);
         owe(&mut self.addresses, Some(address_key(upload.address)), policy.address.bytes);
@@ -218,34 +218,34 @@ impl Admission {
         owe(&mut self.projects, project, policy.project.bytes);
     }
 
-    fn make(&mut self, turn: &Turn, which: impl Fn(Of) -> bool) {
-        for due in turn.dues[..turn.len].iter().filter(|due| which(due.of)) {
-            let buckets = match due.of {
-                Of::Session => &mut self.sessions,
-                Of::Address => &mut self.addresses,
-                Of::Project => &mut self.projects,
+    fn apply(&mut self, assessment: &Assessment, which: impl Fn(Subject) -> bool) {
+        for pending in assessment.charges[..assessment.len].iter().filter(|pending| which(pending.subject)) {
+            let buckets = match pending.subject {
+                Subject::Session => &mut self.sessions,
+                Subject::Address => &mut self.addresses,
+                Subject::Project => &mut self.projects,
             };
-            buckets.at(due.place).set_full_at_ns(due.meter, due.full_at_ns);
+            buckets.at(pending.slot).set_full_at_ns(pending.meter, pending.full_at_ns);
         }
     }
 }
 
-impl Due {
-    const NONE: Due = Due { of: Of::Session, place: Place::FIRST, meter: 0, full_at_ns: 0 };
+impl PendingCharge {
+    const NONE: PendingCharge = PendingCharge { subject: Subject::Session, slot: Slot::FIRST, meter: 0, full_at_ns: 0 };
 }
 
 /// When a request's turn comes: when the last of its buckets holds what it costs.
-struct Turn {
+struct Assessment {
     hold_ns: u64,
     wait_ns: u64,
     bucket: Option<Bucket>,
-    dues: [Due; DUES_MAX],
+    charges: [PendingCharge; CHARGES_MAX],
     len: usize,
 }
 
-impl Turn {
-    fn new(hold_ns: u64) -> Turn {
-        Turn { hold_ns, wait_ns: 0, bucket: None, dues: [Due::NONE; DUES_MAX], len: 0 }
+impl Assessment {
+    fn new(hold_ns: u64) -> Assessment {
+        Assessment { hold_ns, wait_ns: 0, bucket: None, charges: [PendingCharge::NONE; CHARGES_MAX], len: 0 }
     }
 
     fn wait(&mut self, wait_ns: u64, bucket: Bucket) {
@@ -255,9 +255,9 @@ impl Turn {
         }
     }
 
-    fn add(&mut self, of: Of, place: Place, meter: usize, charge: Charge, bucket: Bucket) {
+    fn add(&mut self, subject: Subject, slot: Slot, meter: usize, charge: Charge, bucket: Bucket) {
         self.wait(charge.wait_ns, bucket);
-        self.dues[self.len] = Due { of, place, meter, full_at_ns: charge.full_at_ns };
+        self.charges[self.len] = PendingCharge { subject, slot, meter, full_at_ns: charge.full_at_ns };
         self.len += 1;
     }
 
@@ -265,19 +265,19 @@ impl Turn {
     fn meter(
         &mut self,
         map: &mut Buckets,
-        of: Of,
-        place: Place,
+        subject: Subject,
+        slot: Slot,
         rates: Uploads,
         now_ns: u64,
         bytes: u64,
         buckets: [Bucket; 2],
     ) {
-        let entry = map.at(place);
+        let entry = map.at(slot);
         if let Some(rate) = rates.requests {
-            self.add(of, place, REQUESTS, rate.charge(entry.full_at_ns(REQUESTS), now_ns, 1), buckets[0]);
+            self.add(subject, slot, REQUESTS, rate.charge(entry.full_at_ns(REQUESTS), now_ns, 1), buckets[0]);
         }
         if let Some(rate) = rates.bytes {
-            self.add(of, place, BYTES, rate.charge(entry.full_at_ns(BYTES), now_ns, bytes), buckets[1]);
+            self.add(subject, slot, BYTES, rate.charge(entry.full_at_ns(BYTES), now_ns, bytes), buckets[1]);
         }
     }
 

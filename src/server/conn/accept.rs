@@ -8,7 +8,7 @@ use monoio::io::Canceller;
 use monoio::net::{TcpListener, TcpStream};
 
 use crate::server::core::conn::Conn;
-use crate::server::core::inbox::Request;
+use crate::server::core::inbox::BegunRequest;
 use crate::server::core::runtime::Driver;
 use crate::server::core::state::Core;
 use crate::telemetry::Level;
@@ -45,7 +45,7 @@ pub async fn run(core: Rc<Core>, listener: StdListener) -> std::io::Result<()> {
             Err(error) => {
                 core.metrics.accept_errors.inc();
                 if is_exhausted(&error) {
-                    evict::make_any_room(&core);
+                    evict::make_room_when_exhausted(&core);
                     monoio::time::sleep(BACK_OFF).await;
                 }
             }
@@ -54,7 +54,7 @@ pub async fn run(core: Rc<Core>, listener: StdListener) -> std::io::Result<()> {
     core.drain();
     queue.set_nonblocking(true)?;
     // Beyond that they would take the descriptors by which the log is brought to its end.
-    while core.conns.count() < core.common.connections.most() {
+    while core.conns.count() < core.common.connections.total() {
         match queue.accept() {
             Ok((stream, peer)) => {
                 let stream = stream.set_nonblocking(nonblocking).and_then(|()| TcpStream::from_std(stream));
@@ -76,20 +76,25 @@ pub async fn run(core: Rc<Core>, listener: StdListener) -> std::io::Result<()> {
 
 async fn admit(core: &Rc<Core>, stream: TcpStream, peer: SocketAddr) {
     core.metrics.accepted.inc();
-    take_in(core, stream, peer.ip(), None).await;
+    start_connection(core, stream, peer.ip(), None).await;
 }
 
 /// Takes a connection, with the request that another core has begun, if one has. At the cap its first request
 /// takes the place of a connection that may go; if all are busy, it waits for one with that request in hand.
-pub(in crate::server) async fn take_in(core: &Rc<Core>, stream: TcpStream, peer: IpAddr, begun: Option<Request>) {
-    evict::make_room(core);
-    while core.conns.count() >= core.common.connections.most() && !core.stopping() {
+pub(in crate::server) async fn start_connection(
+    core: &Rc<Core>,
+    stream: TcpStream,
+    peer: IpAddr,
+    begun: Option<BegunRequest>,
+) {
+    evict::make_room_for_newcomer(core);
+    while core.conns.count() >= core.common.connections.total() && !core.stopping() {
         monoio::time::sleep(FULL_POLL).await;
-        if core.conns.count() >= core.common.connections.most() {
-            evict::make_more_room(core);
+        if core.conns.count() >= core.common.connections.total() {
+            evict::make_room_when_full(core);
         }
     }
-    let over_cap = core.conns.count() - core.placeless.get() >= core.connections_max;
+    let over_cap = core.conns.count() - core.over_cap_count.get() >= core.connections_max;
     // Answers are written in one piece: waiting for more would only hold them up.
     if let Err(error) = stream.set_nodelay(true) {
         let text = error.to_string();
@@ -97,7 +102,7 @@ pub(in crate::server) async fn take_in(core: &Rc<Core>, stream: TcpStream, peer:
     }
     core.metrics.connections.inc();
     if over_cap {
-        core.placeless.set(core.placeless.get() + 1);
+        core.over_cap_count.set(core.over_cap_count.get() + 1);
     }
     let fd = std::os::fd::AsRawFd::as_raw_fd(&stream);
     let conn = Rc::new(Conn::new(fd, peer, core.now_ms(), over_cap));

@@ -12,12 +12,12 @@ use crate::api::refusal::{Reason, Refusal};
 use crate::config::ProxyProtocol;
 use crate::http::Reject;
 use crate::server::core::conn::Conn;
-use crate::server::core::inbox::Request;
+use crate::server::core::inbox::BegunRequest;
 use crate::server::core::runtime::Driver;
 use crate::server::core::state::Core;
 use crate::server::dispatch::serve as serve_request;
 use crate::server::io::body::Gone;
-use crate::server::io::client::{ClientIo, Greeting, Received};
+use crate::server::io::client::{ClientIo, ProxyHeaderError, Received};
 use crate::server::memory::pool::BodyRange;
 use crate::server::request::context::Context;
 use crate::server::request::outcome::Next;
@@ -36,7 +36,7 @@ const LEGACY_STRIDE: u32 = 64;
 const LEGACY_PAUSE: Duration = Duration::from_millis(1);
 
 /// Serves a connection until it ends. A panic ends this connection alone.
-pub async fn serve(core: Rc<Core>, stream: TcpStream, conn: Rc<Conn>, key: usize, begun: Option<Request>) {
+pub async fn serve(core: Rc<Core>, stream: TcpStream, conn: Rc<Conn>, key: usize, begun: Option<BegunRequest>) {
     let listed = Listed { core: Rc::clone(&core), conn: Rc::clone(&conn), key };
     let mut serving = pin!(run(Rc::clone(&core), stream, conn, listed, begun));
     std::future::poll_fn(|cx| {
@@ -61,13 +61,13 @@ impl Drop for Listed {
     fn drop(&mut self) {
         self.core.conns.remove(self.key);
         if self.conn.over_cap.get() {
-            self.core.placeless.set(self.core.placeless.get() - 1);
+            self.core.over_cap_count.set(self.core.over_cap_count.get() - 1);
         }
         self.core.metrics.connections.dec();
     }
 }
 
-async fn run(core: Rc<Core>, stream: TcpStream, conn: Rc<Conn>, _listed: Listed, mut begun: Option<Request>) {
+async fn run(core: Rc<Core>, stream: TcpStream, conn: Rc<Conn>, _listed: Listed, mut begun: Option<BegunRequest>) {
     let mut io = ClientIo::new(stream, Rc::clone(&core), Rc::clone(&conn));
     if begun.is_none() && !greet(&mut io, &core, &conn).await {
         return;
@@ -79,8 +79,8 @@ async fn run(core: Rc<Core>, stream: TcpStream, conn: Rc<Conn>, _listed: Listed,
             None => io.receive_head().await,
         };
         let next = match received {
-            Received::Head if core.poisoned.get() && core.find_place(&conn) => Next::PassOn(None),
-            Received::Head if conn.over_cap.get() && !takes_place(&core, &conn).await => {
+            Received::Head if core.poisoned.get() && core.reserve_migration(&conn) => Next::PassOn(None),
+            Received::Head if conn.over_cap.get() && !wait_for_slot(&core, &conn).await => {
                 let refusal = Refusal::new(503, Reason::Connections, "too many connections, try again");
                 Context::new(&mut io, &core, &conn).refuse_and_close(refusal).await
             }
@@ -122,7 +122,7 @@ async fn run(core: Rc<Core>, stream: TcpStream, conn: Rc<Conn>, _listed: Listed,
 fn pass_on(mut io: ClientIo, core: &Core, conn: &Conn, body: Option<BodyRange>) {
     let Some(ticket) = conn.ticket.borrow_mut().take() else { return };
     let bytes = io.work().buf.to_vec();
-    let body = body.or_else(|| io.body_at_hand());
+    let body = body.or_else(|| io.take_received_body());
     ticket.send(conn.peer.get(), bytes, body, conn.held_ms(core.now_ms()), conn.served.get());
     core.metrics.handed_over.inc();
 }
@@ -143,12 +143,12 @@ async fn greet(io: &mut ClientIo, core: &Core, conn: &Conn) -> bool {
         match io.receive_proxy_header().await {
             Ok(()) => return true,
             // Balancers look in this way whether somebody is there.
-            Err(Greeting::Gone { begun: false, gone: Gone::Closed }) => return false,
-            Err(Greeting::Gone { gone: Gone::TimedOut, .. }) => {
+            Err(ProxyHeaderError::Gone { begun: false, gone: Gone::Closed }) => return false,
+            Err(ProxyHeaderError::Gone { gone: Gone::TimedOut, .. }) => {
                 (Reason::HeadTimeout, "its PROXY header came too slowly".to_owned())
             }
-            Err(Greeting::Gone { .. }) => (Reason::ProxyHeader, "it ended within its PROXY header".to_owned()),
-            Err(Greeting::Broken(broken)) => (Reason::ProxyHeader, broken.to_string()),
+            Err(ProxyHeaderError::Gone { .. }) => (Reason::ProxyHeader, "it ended within its PROXY header".to_owned()),
+            Err(ProxyHeaderError::Invalid(broken)) => (Reason::ProxyHeader, broken.to_string()),
         }
     };
     core.metrics.refused(reason.index());
@@ -161,23 +161,23 @@ async fn greet(io: &mut ClientIo, core: &Core, conn: &Conn) -> bool {
 }
 
 /// Takes a place below the cap, or that of a connection that may go; where all are busy, waits for one within the request's patience.
-async fn takes_place(core: &Core, conn: &Conn) -> bool {
+async fn wait_for_slot(core: &Core, conn: &Conn) -> bool {
     // Neither idle nor slow: nobody takes it for one that may be closed.
     conn.begin_hold(core.now_ms());
     // At the end nobody new will come, and what waits is served.
-    while core.conns.count() - core.placeless.get() >= core.connections_max && !core.draining.get() {
-        if !conn.has_to_go() && evict::take_place(core, conn) {
+    while core.conns.count() - core.over_cap_count.get() >= core.connections_max && !core.draining.get() {
+        if !conn.is_abandoned() && evict::take_over_slot(core, conn) {
             conn.end_hold(core.now_ms());
             return true;
         }
-        if conn.has_to_go() || conn.held_ms(core.now_ms()) > core.patience_ms() {
+        if conn.is_abandoned() || conn.held_ms(core.now_ms()) > core.patience_ms() {
             conn.end_hold(core.now_ms());
             return false;
         }
         monoio::time::sleep(PLACE_POLL).await;
     }
     conn.end_hold(core.now_ms());
-    core.placeless.set(core.placeless.get() - 1);
+    core.over_cap_count.set(core.over_cap_count.get() - 1);
     conn.over_cap.set(false);
     true
 }

@@ -24,7 +24,7 @@ pub enum ListenError {
     },
     /// Anything else.
     #[error("can't listen on {addr}: {source}")]
-    ClientIo {
+    Io {
         /// The address.
         addr: SocketAddr,
         /// Why not.
@@ -37,7 +37,7 @@ pub enum ListenError {
 pub fn listen(addr: SocketAddr, count: usize) -> Result<Vec<TcpListener>, ListenError> {
     let error = |source: io::Error| match source.kind() {
         io::ErrorKind::AddrInUse => ListenError::InUse { addr },
-        _ => ListenError::ClientIo { addr, source },
+        _ => ListenError::Io { addr, source },
     };
     let deadline = Instant::now() + BIND_PATIENCE;
     let probe = loop {

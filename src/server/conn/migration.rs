@@ -14,20 +14,20 @@ use std::sync::Arc;
 
 use monoio::net::TcpStream;
 
-use crate::server::core::inbox::Moving;
+use crate::server::core::inbox::Migration;
 use crate::server::core::runtime::Driver;
 use crate::server::core::state::Core;
 
-use super::accept::take_in;
+use super::accept::start_connection;
 
 /// Takes in what other cores pass on, for as long as the core lives.
 pub async fn run(core: Rc<Core>) {
     let inbox = Arc::clone(&core.common.migrations[usize::from(core.number)]);
     let nonblocking = core.common.driver == Driver::Legacy;
     loop {
-        let Moving { socket, peer, request } = inbox.next().await;
+        let Migration { socket, peer, request } = inbox.next().await;
         match socket.set_nonblocking(nonblocking).and_then(|()| TcpStream::from_std(socket)) {
-            Ok(stream) => take_in(&core, stream, peer, Some(request)).await,
+            Ok(stream) => start_connection(&core, stream, peer, Some(request)).await,
             Err(_) => core.metrics.accept_errors.inc(),
         }
     }

@@ -37,7 +37,7 @@ pub async fn run(core: Rc<Core>) {
         monoio::time::sleep(PERIOD).await;
         let now_ms = core.tick();
         core.common.heartbeats.beat(core.number);
-        core.look_at_log();
+        core.refresh_poisoned();
         let mut reclaims_left = RECLAIMS_MAX;
         // Asked for here, so that a core without requests takes over a change as well.
         let live = core.live();
@@ -45,19 +45,19 @@ pub async fn run(core: Rc<Core>) {
         let deadlines_hold = core.deadlines_hold();
         core.conns.for_each(|conn| {
             // Counted before those are woken that may try again: they will stand in no queue for a moment.
-            waiting += u64::from(conn.waits());
+            waiting += u64::from(conn.is_waiting());
             if conn.phase.get() == Phase::Storing && now_ms.saturating_sub(conn.since_ms.get()) > WATCHED_FROM_MS {
                 core.peer_watch.add(conn);
             }
             if deadlines_hold {
-                look(&core, &live.config, conn, now_ms, &mut reclaims_left);
+                check_deadline(&core, &live.config, conn, now_ms, &mut reclaims_left);
             }
         });
         core.metrics.waiting.set(waiting);
-        core.metrics.abandoned.add(core.peer_watch.look(core.waiters.is_memory_short()));
+        core.metrics.abandoned.add(core.peer_watch.inspect(core.waiters.is_memory_short()));
         core.waiters.retry();
         core.waiters.retry_memory();
-        core.hear();
+        core.drain_announcements();
         if core.number == 0 {
             notices::report(&core.common.log, &core.logger);
         }
@@ -67,7 +67,7 @@ pub async fn run(core: Rc<Core>) {
     }
 }
 
-fn look(core: &Core, config: &Config, conn: &Conn, now_ms: u64, reclaims_left: &mut usize) {
+fn check_deadline(core: &Core, config: &Config, conn: &Conn, now_ms: u64, reclaims_left: &mut usize) {
     let age_ms = now_ms.saturating_sub(conn.since_ms.get());
     let head_timeout_ms = config.head_timeout.as_millis() as u64;
     match conn.phase.get() {

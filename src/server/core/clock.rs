@@ -9,7 +9,7 @@ use std::cell::Cell;
 const GAP_MAX_MS: u64 = 500;
 
 /// What such a gap counts as. More than nothing: a core whose every turn is that long still comes to its deadlines.
-const PAUSE_COUNTS_MS: u64 = 100;
+const PAUSE_COUNTED_MS: u64 = 100;
 
 /// Deadlines don't hold at a look that comes later than this behind the last one.
 const LATE_MS: u64 = 300;
@@ -36,7 +36,7 @@ impl Clock {
         if gap_ms > LATE_MS {
             self.late.set(true);
         }
-        let counted_ms = if gap_ms > GAP_MAX_MS { PAUSE_COUNTS_MS } else { gap_ms };
+        let counted_ms = if gap_ms > GAP_MAX_MS { PAUSE_COUNTED_MS } else { gap_ms };
         self.now_ms.set(self.now_ms.get() + counted_ms);
         self.now_ms.get()
     }

@@ -16,10 +16,10 @@ use crate::telemetry::Logger;
 
 use super::heartbeat::Heartbeats;
 use super::inbox::Inbox;
-use super::known::Known;
 use super::label_log;
 use super::limits::Connections;
 use super::live::LiveSettings;
+use super::logged_sessions::LoggedSessions;
 use super::runtime::Driver;
 use super::sessions::Announcement;
 
@@ -49,9 +49,9 @@ pub struct Common {
     /// Log lines.
     pub logger: Logger,
     /// Sessions of the log from before the start.
-    pub known: Known,
+    pub logged_sessions: LoggedSessions,
     /// Projects whose bodies were told of to be mislabelled.
-    pub labels_logged: label_log::Logged,
+    pub labels_logged: label_log::LoggedProjects,
     /// Where new sessions are announced, by core.
     pub inboxes: Vec<Sender<Announcement>>,
     /// Set once, when the server stops.

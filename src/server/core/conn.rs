@@ -69,9 +69,9 @@ pub enum WaitOutcome {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Presence {
     /// It is.
-    Here,
+    Connected,
     /// It has ended its side, and memory is short: it is answered at once that it was.
-    Ending,
+    HalfClosed,
     /// It has closed or reset the connection, and reads no answer.
     Gone,
 }
@@ -187,7 +187,7 @@ impl Conn {
             canceller: RefCell::new(Some(Canceller::new())),
             memo: RefCell::new(TokenMemo::empty()),
             holds_buffer: Cell::new(false),
-            presence: Cell::new(Presence::Here),
+            presence: Cell::new(Presence::Connected),
             ticket: RefCell::new(None),
         }
     }
@@ -205,7 +205,7 @@ impl Conn {
     pub fn renew_patience(&self) {
         self.held_ms.set(0);
         self.hold_began_ms.set(None);
-        self.presence.set(Presence::Here);
+        self.presence.set(Presence::Connected);
     }
 
     /// Goes on where another core's connection ended: with a request that was held for `held_ms` there.
@@ -249,14 +249,14 @@ impl Conn {
     }
 
     /// Whether it waits for the log or for memory. Who was woken to try again has not got it yet.
-    pub fn waits(&self) -> bool {
+    pub fn is_waiting(&self) -> bool {
         self.phase.get() == Phase::Storing && matches!(self.outcome.get(), WaitOutcome::Pending | WaitOutcome::Retry)
     }
 
     /// The log has come past the record `seq`, which is lost or as safe as `ack` promises. The last one that is waited for ends the
     /// wait. Told in the order of the records, and of others too: the connection may have run out of patience and wait for something
     /// else by now.
-    pub fn passed(&self, seq: Seq, lost: bool) {
+    pub fn on_record_settled(&self, seq: Seq, lost: bool) {
         let (first, last) = self.seqs.get();
         if self.phase.get() != Phase::Storing || seq < first || last < seq {
             return;
@@ -287,14 +287,14 @@ impl Conn {
     }
 
     /// The client has gone, or is on its way out: ends whatever the connection waits for. What is appended stays so.
-    pub fn stop_waiting(&self, presence: Presence) {
+    pub fn abandon(&self, presence: Presence) {
         self.presence.set(presence);
         self.settle(WaitOutcome::TimedOut);
     }
 
     /// Whether nobody is there who is worth waiting for.
-    pub fn has_to_go(&self) -> bool {
-        self.presence.get() != Presence::Here
+    pub fn is_abandoned(&self) -> bool {
+        self.presence.get() != Presence::Connected
     }
 
     /// Has the task look at an order now: the pending read is cancelled, which loses nothing that has arrived. A

@@ -1,9 +1,9 @@
 //! Which connections of a core may be closed to make room, and in which order.
 //!
 //! A connection that has never sent a whole request, be it silent or in half a head for ever, costs its client nothing. So under pressure it has a
-//! short life, and it goes before any that has sent one.
+//! short life, and it goes before any that has sent candidate.
 //!
-//! Candidates are looked for about once a tick, all in one pass, and taken from a list; a flood costs each newcomer next to nothing.
+//! Candidates are looked for about once a tick, all in candidate pass, and taken from a list; a flood costs each newcomer next to nothing.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -18,11 +18,11 @@ const FIRST_REQUEST_MS: u64 = 1_000;
 /// A request in pieces may stall for so long under pressure, in ms.
 const STALL_MS: u64 = 2_000;
 
-/// Those found in one pass.
-const FOUND_MAX: usize = 1024;
+/// Those found in candidate pass.
+const CANDIDATES_MAX: usize = 1024;
 
-/// A further pass within a tick is made when one in so many is new: each newcomer then pays for a look at that many.
-const PASS_PART: usize = 64;
+/// A further pass within a tick is made when candidate in so many is new: each newcomer then pays for a look at that many.
+const RESCAN_PART: usize = 64;
 
 /// What a connection does that may go; `None`: it is busy, or has been told.
 pub fn kind_of(conn: &Conn, now_ms: u64) -> Option<Eviction> {
@@ -45,118 +45,120 @@ pub fn kind_of(conn: &Conn, now_ms: u64) -> Option<Eviction> {
 /// Who goes before whom: strangers, then those that wait for nothing, then requests that stall.
 fn rank(kind: Eviction) -> u8 {
     match kind {
-        Eviction::Silent | Eviction::Head => STRANGERS,
+        Eviction::Silent | Eviction::Head => UNPROVEN,
         Eviction::Idle => 1,
         Eviction::LaterHead => 2,
-        Eviction::Body => BODIES,
+        Eviction::Body => STALLED_BODY,
     }
 }
 
-const STRANGERS: u8 = 0;
-const BODIES: u8 = 3;
+const UNPROVEN: u8 = 0;
+const STALLED_BODY: u8 = 3;
 
 /// What somebody has to go for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Need {
     /// The cap is passed: strangers whose short life is over.
-    Calm,
+    OverCap,
     /// The waiting room fills: strangers, the oldest first.
-    Room,
+    WaitingRoom,
     /// A request wants a place below the cap.
-    Place,
+    Slot,
     /// Nothing more fits.
-    Anything,
+    LastResort,
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Found {
+struct Candidate {
     rank: u8,
     since_ms: u64,
     key: usize,
 }
 
-/// Connections that may go, the first to go in front, as of one tick.
+/// Connections that may go, the first to go in front, as of candidate tick.
 #[derive(Debug, Default)]
 pub struct Evictions {
-    found: RefCell<VecDeque<Found>>,
+    candidates: RefCell<VecDeque<Candidate>>,
     /// The tick.
-    at_ms: Cell<u64>,
+    scanned_ms: Cell<u64>,
     /// Connections that there had ever been by then.
-    at_added: Cell<u64>,
+    added_at_scan: Cell<u64>,
     /// There were more.
-    more: Cell<bool>,
+    truncated: Cell<bool>,
 }
 
 impl Evictions {
     /// The next that may go, if any. It is found once.
     pub fn next(&self, conns: &Conns, now_ms: u64, need: Need) -> Option<usize> {
-        if self.at_ms.get() != now_ms {
-            self.look(conns, now_ms);
+        if self.scanned_ms.get() != now_ms {
+            self.scan(conns, now_ms);
         }
         loop {
-            // Before one goes that has spoken, a look at those that have come since.
-            let stale = (conns.added() - self.at_added.get()) as usize > conns.count() / PASS_PART;
+            // Before candidate goes that has spoken, a look at those that have come since.
+            let stale = (conns.added() - self.added_at_scan.get()) as usize > conns.count() / RESCAN_PART;
             if let Some(key) = self.take(conns, now_ms, need, stale) {
                 return Some(key);
             }
-            let all_used = self.more.get() && self.found.borrow().is_empty();
+            let all_used = self.truncated.get() && self.candidates.borrow().is_empty();
             if !(stale || all_used) {
                 return None;
             }
-            self.look(conns, now_ms);
+            self.scan(conns, now_ms);
         }
     }
 
-    fn take(&self, conns: &Conns, now_ms: u64, need: Need, only_strangers: bool) -> Option<usize> {
-        let mut found = self.found.borrow_mut();
+    fn take(&self, conns: &Conns, now_ms: u64, need: Need, only_unproven: bool) -> Option<usize> {
+        let mut candidates = self.candidates.borrow_mut();
         let mut at = 0;
-        while let Some(&one) = found.get(at) {
+        while let Some(&candidate) = candidates.get(at) {
             // It may have spoken since, or ended.
-            let over_cap = conns.with(one.key, |conn| {
-                let same = kind_of(conn, now_ms).map(rank) == Some(one.rank);
-                (same && conn.since_ms.get() == one.since_ms).then(|| conn.over_cap.get())
+            let over_cap = conns.with(candidate.key, |conn| {
+                let same = kind_of(conn, now_ms).map(rank) == Some(candidate.rank);
+                (same && conn.since_ms.get() == candidate.since_ms).then(|| conn.over_cap.get())
             });
             let Some(over_cap) = over_cap.flatten() else {
-                found.remove(at);
+                candidates.remove(at);
                 continue;
             };
             let may_go = match need {
-                _ if only_strangers && one.rank != STRANGERS => false,
-                Need::Calm => one.rank == STRANGERS && now_ms.saturating_sub(one.since_ms) > FIRST_REQUEST_MS,
-                Need::Room => one.rank == STRANGERS,
-                Need::Place if over_cap => {
+                _ if only_unproven && candidate.rank != UNPROVEN => false,
+                Need::OverCap => {
+                    candidate.rank == UNPROVEN && now_ms.saturating_sub(candidate.since_ms) > FIRST_REQUEST_MS
+                }
+                Need::WaitingRoom => candidate.rank == UNPROVEN,
+                Need::Slot if over_cap => {
                     at += 1;
                     continue;
                 }
                 // A stalled body has the time that the settings give it, as long as newcomers can wait.
-                Need::Place => one.rank < BODIES,
-                Need::Anything => true,
+                Need::Slot => candidate.rank < STALLED_BODY,
+                Need::LastResort => true,
             };
             if may_go {
-                found.remove(at);
+                candidates.remove(at);
             }
-            return may_go.then_some(one.key);
+            return may_go.then_some(candidate.key);
         }
         None
     }
 
-    fn look(&self, conns: &Conns, now_ms: u64) {
+    fn scan(&self, conns: &Conns, now_ms: u64) {
         let mut all = Vec::new();
         conns.for_each_key(|key, conn| {
             if let Some(kind) = kind_of(conn, now_ms) {
-                all.push(Found { rank: rank(kind), since_ms: conn.since_ms.get(), key });
+                all.push(Candidate { rank: rank(kind), since_ms: conn.since_ms.get(), key });
             }
         });
-        let order = |one: &Found| (one.rank, one.since_ms, one.key);
-        self.more.set(all.len() > FOUND_MAX);
-        if self.more.get() {
-            all.select_nth_unstable_by_key(FOUND_MAX, order);
-            all.truncate(FOUND_MAX);
+        let order = |candidate: &Candidate| (candidate.rank, candidate.since_ms, candidate.key);
+        self.truncated.set(all.len() > CANDIDATES_MAX);
+        if self.truncated.get() {
+            all.select_nth_unstable_by_key(CANDIDATES_MAX, order);
+            all.truncate(CANDIDATES_MAX);
         }
         all.sort_unstable_by_key(order);
-        *self.found.borrow_mut() = all.into();
-        self.at_ms.set(now_ms);
-        self.at_added.set(conns.added());
+        *self.candidates.borrow_mut() = all.into();
+        self.scanned_ms.set(now_ms);
+        self.added_at_scan.set(conns.added());
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 use std::time::Duration;
 
 /// The time between two looks.
-pub const LOOK: Duration = Duration::from_millis(50);
+pub const CHECK_INTERVAL: Duration = Duration::from_millis(50);
 
 /// A core that is silent for this long is stuck.
 pub const STUCK_MS: u64 = 5_000;
@@ -26,7 +26,7 @@ struct Beat {
     /// The thread's number while it runs.
     thread: AtomicI32,
     silent_ms: AtomicU64,
-    spins: AtomicBool,
+    spinning: AtomicBool,
 }
 
 /// Those of all cores.
@@ -63,7 +63,7 @@ impl Heartbeats {
     pub fn fault(&self, core: usize) -> Option<String> {
         let beat = &self.0[core];
         let silent_ms = beat.silent_ms.load(Ordering::Relaxed);
-        let how = if beat.spins.load(Ordering::Relaxed) { "turns without end" } else { "does not answer" };
+        let how = if beat.spinning.load(Ordering::Relaxed) { "turns without end" } else { "does not answer" };
         (silent_ms >= STUCK_MS).then(|| format!("core {core} {how} for {} s", silent_ms / 1000))
     }
 
@@ -79,64 +79,64 @@ pub enum Change {
     /// It is stuck now.
     Stuck,
     /// It is back, after so many ms.
-    Back(u64),
+    Recovered(u64),
     /// It turns without end: it will not come back.
-    Lost,
+    Spinning,
 }
 
 /// What a listener remembers of a core.
 #[derive(Debug, Default, Clone, Copy)]
-struct Heard {
+struct Observation {
     count: u64,
     silent_ms: u64,
     ticks: Option<u64>,
-    lost: bool,
+    spinning: bool,
 }
 
 /// Listens to all cores.
 #[derive(Debug)]
-pub struct Listener(Vec<Heard>);
+pub struct Listener(Vec<Observation>);
 
 impl Listener {
-    /// Has heard nothing yet.
+    /// Has seen nothing yet.
     pub fn new(heartbeats: &Heartbeats) -> Self {
-        Self(vec![Heard::default(); heartbeats.0.len()])
+        Self(vec![Observation::default(); heartbeats.0.len()])
     }
 
-    /// To be called once each [`LOOK`]: what is new of each core.
-    pub fn look(&mut self, heartbeats: &Heartbeats, mut change: impl FnMut(usize, Change)) {
-        self.look_with(heartbeats, processor_ticks, &mut change);
+    /// To be called once each [`CHECK_INTERVAL`]: what is new of each core.
+    pub fn check(&mut self, heartbeats: &Heartbeats, mut change: impl FnMut(usize, Change)) {
+        self.check_with(heartbeats, processor_ticks, &mut change);
     }
 
-    fn look_with(
+    fn check_with(
         &mut self,
         heartbeats: &Heartbeats,
         ticks_of: fn(i32) -> Option<u64>,
         change: &mut dyn FnMut(usize, Change),
     ) {
-        for (core, (beat, heard)) in heartbeats.0.iter().zip(&mut self.0).enumerate() {
+        for (core, (beat, seen)) in heartbeats.0.iter().zip(&mut self.0).enumerate() {
             let (count, thread) = (beat.count.load(Ordering::Relaxed), beat.thread.load(Ordering::SeqCst));
-            if count != heard.count || thread == 0 {
-                if heard.silent_ms >= STUCK_MS && thread != 0 {
-                    change(core, Change::Back(heard.silent_ms));
+            if count != seen.count || thread == 0 {
+                if seen.silent_ms >= STUCK_MS && thread != 0 {
+                    change(core, Change::Recovered(seen.silent_ms));
                 }
-                *heard = Heard { count, ..Heard::default() };
+                *seen = Observation { count, ..Observation::default() };
             } else {
-                let before_ms = heard.silent_ms;
-                heard.silent_ms += LOOK.as_millis() as u64;
-                if before_ms < STUCK_MS && heard.silent_ms >= STUCK_MS {
-                    heard.ticks = ticks_of(thread);
+                let before_ms = seen.silent_ms;
+                seen.silent_ms += CHECK_INTERVAL.as_millis() as u64;
+                if before_ms < STUCK_MS && seen.silent_ms >= STUCK_MS {
+                    seen.ticks = ticks_of(thread);
                     change(core, Change::Stuck);
-                } else if heard.silent_ms >= STUCK_MS && !heard.lost && heard.silent_ms % 1000 == 0 {
-                    let used = ticks_of(thread).zip(heard.ticks).map(|(now, then)| now.saturating_sub(then));
+                } else if seen.silent_ms >= STUCK_MS && !seen.spinning && seen.silent_ms % 1000 == 0 {
+                    let used = ticks_of(thread).zip(seen.ticks).map(|(now, then)| now.saturating_sub(then));
                     if used.is_some_and(|used| used >= SPINNING_TICKS) {
-                        heard.lost = true;
-                        change(core, Change::Lost);
+                        seen.spinning = true;
+                        change(core, Change::Spinning);
                     }
                 }
             }
-            beat.silent_ms.store(heard.silent_ms, Ordering::Relaxed);
-            beat.spins.store(heard.lost, Ordering::Relaxed);
+            beat.silent_ms.store(seen.silent_ms, Ordering::Relaxed);
+            beat.spinning.store(seen.spinning, Ordering::Relaxed);
         }
     }
 }

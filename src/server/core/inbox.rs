@@ -18,7 +18,7 @@ use crate::server::memory::pool::BodyRange;
 
 /// Where a core finds the connections that others pass on to it.
 pub struct Inbox {
-    queue: ArrayQueue<Moving>,
+    queue: ArrayQueue<Migration>,
     /// Connections on their way: with a place, in the queue, or being taken in.
     places: AtomicUsize,
     bytes: AtomicUsize,
@@ -44,17 +44,17 @@ impl Inbox {
     }
 
     /// Reserves a place, if there is one.
-    pub fn reserve(self: &Arc<Self>) -> Option<Place> {
+    pub fn reserve(self: &Arc<Self>) -> Option<Reservation> {
         if self.bytes.load(Ordering::SeqCst) >= self.bytes_max {
             return None;
         }
         let one_more = |places: usize| (places < self.queue.capacity()).then_some(places + 1);
         self.places.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_more).ok()?;
-        Some(Place { inbox: Arc::clone(self), bytes: 0 })
+        Some(Reservation { inbox: Arc::clone(self), bytes: 0 })
     }
 
     /// The next connection that was passed on.
-    pub async fn next(&self) -> Moving {
+    pub async fn next(&self) -> Migration {
         std::future::poll_fn(|cx| {
             self.waker.register(cx.waker());
             self.queue.pop().map_or(Poll::Pending, Poll::Ready)
@@ -64,12 +64,12 @@ impl Inbox {
 }
 
 /// A connection's place at another core, given back when this is dropped.
-pub struct Place {
+pub struct Reservation {
     inbox: Arc<Inbox>,
     bytes: usize,
 }
 
-impl Drop for Place {
+impl Drop for Reservation {
     fn drop(&mut self) {
         self.inbox.bytes.fetch_sub(self.bytes, Ordering::SeqCst);
         self.inbox.places.fetch_sub(1, Ordering::SeqCst);
@@ -78,13 +78,13 @@ impl Drop for Place {
 
 /// What a connection needs to move.
 pub struct Ticket {
-    place: Place,
+    place: Reservation,
     socket: StdStream,
 }
 
 impl Ticket {
     /// A ticket for a connection's socket, whose second handle it takes.
-    pub fn new(place: Place, socket: RawFd) -> io::Result<Self> {
+    pub fn new(place: Reservation, socket: RawFd) -> io::Result<Self> {
         Ok(Self { place, socket: second_handle(socket)?.into() })
     }
 
@@ -94,26 +94,26 @@ impl Ticket {
         place.bytes = bytes.len();
         place.inbox.bytes.fetch_add(place.bytes, Ordering::SeqCst);
         let inbox = Arc::clone(&place.inbox);
-        let request = Request { bytes, body, held_ms, served, _place: place };
+        let request = BegunRequest { bytes, body, held_ms, served, _place: place };
         // There is room: a place is a right to one.
-        let pushed = inbox.queue.push(Moving { socket, peer, request });
+        let pushed = inbox.queue.push(Migration { socket, peer, request });
         assert!(pushed.is_ok(), "more connections are on their way than there are places");
         inbox.waker.wake();
     }
 }
 
 /// A connection on its way.
-pub struct Moving {
+pub struct Migration {
     /// Its socket.
     pub socket: StdStream,
     /// Whose it is.
     pub peer: IpAddr,
     /// What it brings.
-    pub request: Request,
+    pub request: BegunRequest,
 }
 
 /// A request that another core has begun.
-pub struct Request {
+pub struct BegunRequest {
     /// What was read and not answered: one head at least, and all that followed it.
     pub bytes: Vec<u8>,
     /// Its body, if that has been received and decoded.
@@ -122,7 +122,7 @@ pub struct Request {
     pub held_ms: u64,
     /// Its connection has been answered before.
     pub served: bool,
-    _place: Place,
+    _place: Reservation,
 }
 
 /// A second handle to a socket that the runtime owns. The runtime gives its own away as a bare number only, and a number

@@ -9,15 +9,15 @@ const PROJECTS_MAX: usize = 4096;
 
 /// The projects that all cores together have named in the log.
 #[derive(Debug, Default)]
-pub struct Logged(Mutex<HashSet<u32>>);
+pub struct LoggedProjects(Mutex<HashSet<u32>>);
 
 /// What one core knows to be logged, so that it asks the others once for each project.
 #[derive(Debug, Default)]
-pub struct Known(RefCell<HashSet<u32>>);
+pub struct CoreCache(RefCell<HashSet<u32>>);
 
-impl Known {
+impl CoreCache {
     /// Whether a project was not logged before; from now on it was.
-    pub fn is_news(&self, project: u32, logged: &Logged) -> bool {
+    pub fn is_first(&self, project: u32, logged: &LoggedProjects) -> bool {
         let mut known = self.0.borrow_mut();
         if known.contains(&project) || known.len() >= PROJECTS_MAX {
             return false;

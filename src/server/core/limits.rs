@@ -9,11 +9,11 @@ const BEYOND_CAP_MAX: usize = 256;
 
 /// Descriptors kept for the process: the admin port and its connections (64 of each probe and scraper together), files that are read again, log
 /// files and cursors that the checker and the deleter read, and what is opened for a moment.
-const KEPT: u64 = 128;
+const RESERVED: u64 = 128;
 
 /// Descriptors kept for each core: two for each segment in use, made ready or not sealed yet, one for the sealer that follows it, the folder that is
 /// synced, the listener, the ring, and the set of sockets that a sweep looks at.
-const KEPT_PER_CORE: u64 = 48;
+const RESERVED_PER_CORE: u64 = 48;
 
 /// The connections that a core may have, so that all of them together leave the log its descriptors: a flood of them must not keep it from its next
 /// segment.
@@ -27,7 +27,7 @@ pub struct Connections {
 
 impl Connections {
     /// Both.
-    pub fn most(self) -> usize {
+    pub fn total(self) -> usize {
         self.cap + self.beyond
     }
 }
@@ -54,7 +54,7 @@ pub fn connections(wanted: usize, cores: u16, logger: &Logger) -> Connections {
 fn per_core(wanted: usize, cores: u16, open_files: Option<u64>) -> Connections {
     let Some(open_files) = open_files else { return Connections { cap: wanted, beyond: BEYOND_CAP_MAX } };
     let cores = u64::from(cores.max(1));
-    let free = open_files.saturating_sub(KEPT + KEPT_PER_CORE * cores).max(open_files / 4);
+    let free = open_files.saturating_sub(RESERVED + RESERVED_PER_CORE * cores).max(open_files / 4);
     let share = usize::try_from(free / cores).unwrap_or(usize::MAX);
     let beyond = (share / 4).clamp(1, BEYOND_CAP_MAX);
     Connections { cap: wanted.min(share.saturating_sub(beyond).max(1)), beyond }

@@ -82,13 +82,13 @@ fn start_settings(config: &Config) -> StartSettings {
 #[derive(Debug)]
 pub struct LiveSettings {
     snapshot: Snapshot<Live>,
-    taken: Vec<AtomicU64>,
+    applied: Vec<AtomicU64>,
 }
 
 impl LiveSettings {
     /// The first settings, for so many cores.
     pub fn new(live: Live, cores: u16) -> Self {
-        Self { snapshot: Snapshot::new(live), taken: (0..cores).map(|_| AtomicU64::new(0)).collect() }
+        Self { snapshot: Snapshot::new(live), applied: (0..cores).map(|_| AtomicU64::new(0)).collect() }
     }
 
     /// The settings of now, to be copied by each core.
@@ -112,15 +112,15 @@ impl LiveSettings {
     }
 
     /// Notes that a core goes by this version.
-    pub fn took(&self, core: u16, version: u64) {
-        self.taken[usize::from(core)].store(version, Ordering::Release);
+    pub fn mark_applied(&self, core: u16, version: u64) {
+        self.applied[usize::from(core)].store(version, Ordering::Release);
     }
 
     /// Waits until every core goes by the settings of now; false if one has not come to it in time.
-    pub fn wait_until_taken(&self, patience: Duration) -> bool {
+    pub fn wait_until_applied(&self, patience: Duration) -> bool {
         const LOOK: Duration = Duration::from_millis(5);
         let (version, end) = (self.version(), Instant::now() + patience);
-        while self.taken.iter().any(|taken| taken.load(Ordering::Acquire) < version) {
+        while self.applied.iter().any(|applied| applied.load(Ordering::Acquire) < version) {
             if Instant::now() >= end {
                 return false;
             }

@@ -5,7 +5,7 @@
 //! | all of one core; what all cores have in common | [`state`], [`common`] |
 //! | a connection; requests that wait, and for what | [`conn`], [`waiters`] |
 //! | connections that may be closed to make room; those passed on by another core; whether waiting clients are still there | [`evictions`], [`inbox`], `peer_watch` |
-//! | session -> project: of running sessions, of the log | [`sessions`], [`known`] |
+//! | session -> project: of running sessions, of the log | [`sessions`], [`logged_sessions`] |
 //! | settings that change while the server runs | [`live`] |
 //! | inflating before the answer, and whose turn it is | [`inflaters`], [`turns`] |
 //! | groups of the log to be written on the ring | [`ring_writes`] |
@@ -21,11 +21,11 @@ pub mod evictions;
 pub mod heartbeat;
 pub mod inbox;
 pub mod inflaters;
-pub mod known;
 pub mod label_log;
 pub mod limits;
 pub mod live;
 pub mod log_throttle;
+pub mod logged_sessions;
 pub mod notices;
 pub(super) mod peer_watch;
 pub mod quarantine;

@@ -22,40 +22,40 @@ const SOCKETS_MAX: usize = 256;
 #[derive(Default)]
 pub struct PeerWatch {
     watched: RefCell<Vec<Rc<Conn>>>,
-    /// How many have been told of in this sweep.
-    told: Cell<usize>,
+    /// How many have been added of in this sweep.
+    added: Cell<usize>,
     /// The first of them that is looked at: where there are many, each sweep goes on where the last one ended.
-    from: Cell<usize>,
+    next_start: Cell<usize>,
 }
 
 impl PeerWatch {
     /// Tells of a connection that waits, in each sweep anew.
     pub fn add(&self, conn: &Rc<Conn>) {
-        let at = self.told.replace(self.told.get() + 1);
-        if at >= self.from.get() && at - self.from.get() < SOCKETS_MAX {
+        let at = self.added.replace(self.added.get() + 1);
+        if at >= self.next_start.get() && at - self.next_start.get() < SOCKETS_MAX {
             self.watched.borrow_mut().push(Rc::clone(conn));
         }
     }
 
     /// Looks at their sockets, and ends the waits of those who have gone. Where memory is short, those go too who have ended their side: they
     /// are answered that it was. Gives how many have gone.
-    pub fn look(&self, memory_is_short: bool) -> u64 {
-        let told = self.told.take();
-        if told == 0 {
+    pub fn inspect(&self, memory_is_short: bool) -> u64 {
+        let added = self.added.take();
+        if added == 0 {
             return 0;
         }
-        let next = self.from.get() + SOCKETS_MAX;
-        self.from.set(if next < told { next } else { 0 });
+        let next = self.next_start.get() + SOCKETS_MAX;
+        self.next_start.set(if next < added { next } else { 0 });
         let mut watched = self.watched.borrow_mut();
         let mut gone = 0;
         for (at, flags) in states(&watched) {
             let Some(conn) = watched.get(at) else { continue };
             if flags.intersects(EpollFlags::EPOLLERR | EpollFlags::EPOLLHUP) {
                 gone += u64::from(conn.presence.get() != Presence::Gone);
-                conn.stop_waiting(Presence::Gone);
+                conn.abandon(Presence::Gone);
             } else if memory_is_short && flags.contains(EpollFlags::EPOLLRDHUP) && !conn.closing() {
                 // Of one that we close it would be our own end of the reading side.
-                conn.stop_waiting(Presence::Ending);
+                conn.abandon(Presence::HalfClosed);
             }
         }
         watched.clear();
@@ -68,7 +68,7 @@ impl PeerWatch {
 fn states(watched: &[Rc<Conn>]) -> Vec<(usize, EpollFlags)> {
     let Ok(set) = epoll::create(epoll::CreateFlags::CLOEXEC) else { return Vec::new() };
     for (at, conn) in watched.iter().enumerate() {
-        // A listed connection's descriptor is its own. An error means that nothing is told of it.
+        // A listed connection's descriptor is its own. An error means that nothing is added of it.
         let mut event = EpollEvent::new(EpollFlags::EPOLLRDHUP, at as u64);
         let _ = epoll_ctl(set.as_raw_fd(), EpollOp::EpollCtlAdd, conn.fd, &mut event);
     }

@@ -6,7 +6,7 @@
 //! batch is refused as ever.
 //!
 //! A route takes part in three places: it reads its body up to [`Quarantine::body_limit`]; what is then larger than the
-//! client was allowed is a fault like any other; and before it answers with a refusal it asks [`Quarantine::takes`] and
+//! client was allowed is a fault like any other; and before it answers with a refusal it asks [`Quarantine::try_keep`] and
 //! stores what [`mark_unusable`](crate::records::mark_unusable) makes of it instead.
 
 use std::cell::Cell;
@@ -46,7 +46,7 @@ impl Quarantine {
     }
 
     /// Whether a batch of `bytes` that would be refused for `reason` is kept instead; it is counted then.
-    pub fn takes(&self, reason: Reason, bytes: u64, now_ms: u64, metrics: &CoreMetrics) -> bool {
+    pub fn try_keep(&self, reason: Reason, bytes: u64, now_ms: u64, metrics: &CoreMetrics) -> bool {
         let fault = matches!(reason, Reason::BodyTooLarge | Reason::Compression | Reason::Parameter);
         if !self.keeps || !fault || bytes == 0 {
             return false;

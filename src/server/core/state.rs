@@ -56,7 +56,7 @@ pub struct Core {
     /// Its log; taken away when the core has drained.
     pub writer: RefCell<Option<Writer>>,
     /// A record may be answered as soon as it is appended.
-    pub acks_at_once: bool,
+    pub acks_on_append: bool,
     /// Who waits for the log.
     pub waiters: Waiters,
     /// Groups that it writes itself.
@@ -76,13 +76,13 @@ pub struct Core {
     /// Lines about connections without a good PROXY header.
     pub headers_log: LogThrottle,
     /// Projects that need no line about mislabelled bodies any more.
-    pub labels_known: label_log::Known,
+    pub label_cache: label_log::CoreCache,
     /// What projects hold of the buffers.
     pub shares: Shares,
     /// Session -> project.
     pub sessions: RefCell<Sessions>,
     /// All that the log knows of sessions has been told.
-    pub knows_log: Cell<bool>,
+    pub logged_sessions_complete: Cell<bool>,
     /// The buffers of a start.
     pub start: RefCell<StartScratch>,
     /// The answer to preflights.
@@ -108,7 +108,7 @@ pub struct Core {
     /// Connections at most.
     pub connections_max: usize,
     /// Connections beyond the cap that wait for a place.
-    pub placeless: Cell<usize>,
+    pub over_cap_count: Cell<usize>,
     /// No new connections; answers say `Connection: close`.
     pub draining: Cell<bool>,
     /// Since when.
@@ -136,7 +136,7 @@ impl Core {
         }
         let directory = Copied::of(common.directory.snapshot(), |directory| directory);
         let my_live = Copied::of(common.live.snapshot(), |live| Live::clone(&live));
-        common.live.took(number, my_live.version());
+        common.live.mark_applied(number, my_live.version());
         let live = my_live.value();
         let budget = live.config.inflight_bytes_max as u64;
         let seed = getrandom::u64().unwrap_or(0x9e37_79b9_7f4a_7c15) | 1;
@@ -144,7 +144,7 @@ impl Core {
             number,
             metrics,
             writer: RefCell::new(Some(writer)),
-            acks_at_once: live.config.ack == Ack::Memory,
+            acks_on_append: live.config.ack == Ack::Memory,
             waiters: Waiters::default(),
             writes: Writes::default(),
             conns: Conns::default(),
@@ -154,10 +154,10 @@ impl Core {
             admission: RefCell::new(Admission::new(live.config.limit_entries_max, seed.rotate_left(32))),
             limits_log: LogThrottle::default(),
             headers_log: LogThrottle::default(),
-            labels_known: label_log::Known::default(),
+            label_cache: label_log::CoreCache::default(),
             shares: Shares::new(budget, live.config.project_share_percent),
             sessions: RefCell::new(Sessions::new(SESSIONS_MAX)),
-            knows_log: Cell::new(false),
+            logged_sessions_complete: Cell::new(false),
             start: RefCell::new(StartScratch::new(AGENTS_MAX)),
             batch: RefCell::default(),
             inflaters: Inflaters::default(),
@@ -171,7 +171,7 @@ impl Core {
             draining: Cell::new(false),
             draining_since_ms: Cell::new(0),
             poisoned: Cell::new(false),
-            placeless: Cell::new(0),
+            over_cap_count: Cell::new(0),
             connections_max: common.connections.cap,
             directory: RefCell::new(directory),
             live: RefCell::new(my_live),
@@ -212,7 +212,7 @@ impl Core {
     pub fn live(&self) -> Rc<Live> {
         let mut mine = self.live.borrow_mut();
         if mine.refresh(self.common.live.snapshot(), |live| Live::clone(&live)) {
-            self.common.live.took(self.number, mine.version());
+            self.common.live.mark_applied(self.number, mine.version());
         }
         mine.value()
     }
@@ -226,10 +226,10 @@ impl Core {
     pub fn project_of(&self, session: SessionId) -> Option<u32> {
         let known = self.sessions.borrow_mut().get(session);
         known.or_else(|| {
-            self.hear();
+            self.drain_announcements();
             let mut sessions = self.sessions.borrow_mut();
             sessions.get(session).or_else(|| {
-                let project = self.common.known.get(session)?;
+                let project = self.common.logged_sessions.get(session)?;
                 sessions.insert(session, project);
                 Some(project)
             })
@@ -237,7 +237,7 @@ impl Core {
     }
 
     /// Takes note of the sessions that other cores have given out.
-    pub fn hear(&self) {
+    pub fn drain_announcements(&self) {
         let mut sessions = self.sessions.borrow_mut();
         for (session, project) in self.inbox.try_iter().take(INBOX_MAX) {
             sessions.insert(session, project);
@@ -245,7 +245,7 @@ impl Core {
     }
 
     /// Looks whether this core's log takes records, or takes them again.
-    pub fn look_at_log(&self) {
+    pub fn refresh_poisoned(&self) {
         self.poisoned.set(self.common.log.is_poisoned(self.number));
     }
 
@@ -275,7 +275,7 @@ impl Core {
     }
 
     /// The largest batch of clients that are told no limit of their project's: phones, and the analytics SDK.
-    pub fn told_limit(&self) -> u64 {
+    pub fn default_batch_limit(&self) -> u64 {
         let live = self.live();
         live.config.beacon_size_limit.min(live.start.batch_bytes_max)
     }
@@ -349,7 +349,7 @@ impl Core {
     }
 
     /// Reserves a place for the connection at a core whose log takes records. False if there is none: then the request stays.
-    pub fn find_place(&self, conn: &Conn) -> bool {
+    pub fn reserve_migration(&self, conn: &Conn) -> bool {
         let inboxes = &self.common.migrations;
         let from = usize::from(self.dice());
         for at in (from..from + inboxes.len()).map(|at| at % inboxes.len()) {

@@ -39,10 +39,10 @@ const LANES: usize = Lane::LongStart as usize + 1;
 
 /// The patience of a request was used up before its turn came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Late;
+pub struct TurnTimeout;
 
-impl From<Late> for Refusal {
-    fn from(Late: Late) -> Self {
+impl From<TurnTimeout> for Refusal {
+    fn from(TurnTimeout: TurnTimeout) -> Self {
         Self::new(503, Reason::Busy, "too much to look into, try again")
     }
 }
@@ -51,57 +51,57 @@ impl From<Late> for Refusal {
 #[derive(Default)]
 pub struct Turns {
     pace: Pace,
-    lanes: [Queue; LANES],
+    lanes: [LaneQueue; LANES],
 }
 
 /// Who is in a lane, and who waits for it.
 #[derive(Default)]
-struct Queue {
+struct LaneQueue {
     taken: Cell<bool>,
-    waiting: RefCell<VecDeque<Rc<Waiting>>>,
+    waiting: RefCell<VecDeque<Rc<Waiter>>>,
 }
 
-struct Waiting {
+struct Waiter {
     conn: Rc<Conn>,
     state: Cell<State>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    Waits,
+    Waiting,
     /// The place is its own, and it does not know yet.
-    Has,
+    Granted,
     /// It is there.
-    Came,
+    Taken,
     /// It waits no longer.
-    Left,
+    Cancelled,
 }
 
 impl Turns {
     /// Whether nobody would have to wait who came now.
     pub fn is_free(&self, lane: Lane) -> bool {
-        !self.is_taken(lane) && !self.is_wanted_before(lane) && !self.pace.is_tired(Instant::now())
+        !self.is_taken(lane) && !self.is_blocked(lane) && !self.pace.must_pause(Instant::now())
     }
 
     /// The place in a lane, if it is free.
-    pub fn take(&self, lane: Lane) -> Option<Place<'_>> {
+    pub fn try_take(&self, lane: Lane) -> Option<LanePermit<'_>> {
         let is_free = !self.lanes[lane as usize].taken.replace(true);
         // Made only where it is free: a place that is dropped goes to the next.
-        is_free.then(|| Place { turns: self, lane })
+        is_free.then(|| LanePermit { turns: self, lane })
     }
 
     /// Stands in line for a lane.
-    pub fn line_up(&self, conn: &Rc<Conn>, lane: Lane) -> InLine<'_> {
-        let waiting = Rc::new(Waiting { conn: Rc::clone(conn), state: Cell::new(State::Waits) });
+    pub fn enqueue(&self, conn: &Rc<Conn>, lane: Lane) -> QueuedRequest<'_> {
+        let waiting = Rc::new(Waiter { conn: Rc::clone(conn), state: Cell::new(State::Waiting) });
         self.lanes[lane as usize].waiting.borrow_mut().push_back(Rc::clone(&waiting));
-        InLine { turns: self, lane, waiting }
+        QueuedRequest { turns: self, lane, waiting }
     }
 
     /// Works, and takes note of how long.
     pub fn work<T>(&self, work: impl FnOnce() -> T) -> T {
         let began = Instant::now();
         let done = work();
-        self.pace.spent(began, Instant::now());
+        self.pace.record(began, Instant::now());
         done
     }
 
@@ -110,7 +110,7 @@ impl Turns {
     }
 
     /// Whether somebody is in a lane that comes before this one.
-    fn is_wanted_before(&self, lane: Lane) -> bool {
+    fn is_blocked(&self, lane: Lane) -> bool {
         match lane {
             Lane::Batch | Lane::LongBatch => false,
             Lane::Start | Lane::LongStart => self.is_taken(Lane::Batch) || self.is_taken(Lane::LongBatch),
@@ -118,11 +118,11 @@ impl Turns {
     }
 
     /// Gives the place to who waits for it.
-    fn pass_on(&self, lane: Lane) {
+    fn grant_next(&self, lane: Lane) {
         let queue = &self.lanes[lane as usize];
         while let Some(next) = { queue.waiting.borrow_mut().pop_front() } {
-            if next.state.get() == State::Waits {
-                next.state.set(State::Has);
+            if next.state.get() == State::Waiting {
+                next.state.set(State::Granted);
                 next.conn.settle(WaitOutcome::Retry);
                 return;
             }
@@ -132,49 +132,49 @@ impl Turns {
 }
 
 /// The place in a lane. The next has it when this is dropped.
-pub struct Place<'a> {
+pub struct LanePermit<'a> {
     turns: &'a Turns,
     lane: Lane,
 }
 
-impl Place<'_> {
+impl LanePermit<'_> {
     /// Whether this lane may go on: the core has rested, and nobody is in a lane before it.
-    pub fn may_go(&self) -> bool {
-        !self.turns.is_wanted_before(self.lane) && !self.turns.pace.is_tired(Instant::now())
+    pub fn may_run(&self) -> bool {
+        !self.turns.is_blocked(self.lane) && !self.turns.pace.must_pause(Instant::now())
     }
 }
 
-impl Drop for Place<'_> {
+impl Drop for LanePermit<'_> {
     fn drop(&mut self) {
-        self.turns.pass_on(self.lane);
+        self.turns.grant_next(self.lane);
     }
 }
 
 /// A request in the line for a lane. Once this is dropped it is passed over; a place that it has just been given goes to the next.
-pub struct InLine<'a> {
+pub struct QueuedRequest<'a> {
     turns: &'a Turns,
     lane: Lane,
-    waiting: Rc<Waiting>,
+    waiting: Rc<Waiter>,
 }
 
-impl<'a> InLine<'a> {
+impl<'a> QueuedRequest<'a> {
     /// Whether its turn has not come.
-    pub fn waits(&self) -> bool {
-        self.waiting.state.get() == State::Waits
+    pub fn is_waiting(&self) -> bool {
+        self.waiting.state.get() == State::Waiting
     }
 
     /// The place that it was given.
-    pub fn come(self) -> Place<'a> {
-        debug_assert_eq!(self.waiting.state.get(), State::Has, "a place is taken by who was given it");
-        self.waiting.state.set(State::Came);
-        Place { turns: self.turns, lane: self.lane }
+    pub fn into_permit(self) -> LanePermit<'a> {
+        debug_assert_eq!(self.waiting.state.get(), State::Granted, "a place is taken by who was given it");
+        self.waiting.state.set(State::Taken);
+        LanePermit { turns: self.turns, lane: self.lane }
     }
 }
 
-impl Drop for InLine<'_> {
+impl Drop for QueuedRequest<'_> {
     fn drop(&mut self) {
-        if self.waiting.state.replace(State::Left) == State::Has {
-            self.turns.pass_on(self.lane);
+        if self.waiting.state.replace(State::Cancelled) == State::Granted {
+            self.turns.grant_next(self.lane);
         }
     }
 }
@@ -195,12 +195,12 @@ impl Default for Pace {
 
 impl Pace {
     /// Whether others have to have their turn first: a third of the time is theirs.
-    fn is_tired(&self, now: Instant) -> bool {
+    fn must_pause(&self, now: Instant) -> bool {
         let spent = self.spent.get();
         spent >= TURN && now.saturating_duration_since(self.began.get()) < spent + PAUSE.max(spent / 2)
     }
 
-    fn spent(&self, from: Instant, to: Instant) {
+    fn record(&self, from: Instant, to: Instant) {
         let spent = self.spent.get();
         let stretch = from.saturating_duration_since(self.began.get());
         if stretch >= spent + PAUSE.max(spent / 2) {

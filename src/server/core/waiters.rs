@@ -6,15 +6,15 @@ use std::rc::Rc;
 use std::task::Waker;
 
 use crate::log::{Progress, Seq};
-use crate::server::memory::shares::{Shares, take_turns};
+use crate::server::memory::shares::{Shares, interleave_projects};
 
 use super::conn::Conn;
 
 /// Waiting requests that are kept room for at the start; more make the queues grow.
-const WAITING: usize = 1024;
+const QUEUE_CAPACITY: usize = 1024;
 
 /// How many that wait for memory are looked at when some has come back.
-const MEMORY_WAITERS_LOOKED_AT: usize = 64;
+const MEMORY_WAITERS_SCANNED: usize = 64;
 
 /// Who waits for what.
 pub struct Waiters {
@@ -31,9 +31,9 @@ pub struct Waiters {
 impl Default for Waiters {
     fn default() -> Self {
         Self {
-            for_records: RefCell::new(VecDeque::with_capacity(WAITING)),
-            for_room: RefCell::new(VecDeque::with_capacity(WAITING)),
-            for_memory: RefCell::new(VecDeque::with_capacity(WAITING)),
+            for_records: RefCell::new(VecDeque::with_capacity(QUEUE_CAPACITY)),
+            for_room: RefCell::new(VecDeque::with_capacity(QUEUE_CAPACITY)),
+            for_memory: RefCell::new(VecDeque::with_capacity(QUEUE_CAPACITY)),
             waker: RefCell::new(None),
             woken: Cell::new(false),
         }
@@ -80,7 +80,7 @@ impl Waiters {
     /// Lets those try again that found no room.
     pub fn retry(&self) {
         let mut for_room = self.for_room.borrow_mut();
-        take_turns(&mut for_room, |conn| conn.project.get());
+        interleave_projects(&mut for_room, |conn| conn.project.get());
         for conn in for_room.drain(..) {
             conn.retry();
         }
@@ -89,8 +89,8 @@ impl Waiters {
     /// A buffer was given back: who has waited longest tries again, of those whose project has not its share already.
     pub fn memory_came_back(&self, shares: &Shares) {
         let mut for_memory = self.for_memory.borrow_mut();
-        let may_have = |conn: &Rc<Conn>| !shares.is_used_up(conn.project.get());
-        let first = for_memory.iter().take(MEMORY_WAITERS_LOOKED_AT).position(may_have).unwrap_or(0);
+        let may_have = |conn: &Rc<Conn>| !shares.is_exhausted(conn.project.get());
+        let first = for_memory.iter().take(MEMORY_WAITERS_SCANNED).position(may_have).unwrap_or(0);
         if let Some(conn) = for_memory.remove(first) {
             conn.retry();
         }
@@ -116,7 +116,7 @@ impl Waiters {
             if !lost && *seq > progress.acked {
                 break;
             }
-            conn.passed(*seq, lost);
+            conn.on_record_settled(*seq, lost);
             for_records.pop_front();
         }
     }

@@ -11,7 +11,7 @@ const READY_POLL: Duration = Duration::from_millis(5);
 /// Waits within the request's patience until the user agent expressions are compiled. False: they are not.
 pub async fn agents_ready(core: &Core, conn: &Conn) -> bool {
     conn.begin_hold(core.now_ms());
-    let may_wait = || !conn.has_to_go() && conn.held_ms(core.now_ms()) < core.patience_ms();
+    let may_wait = || !conn.is_abandoned() && conn.held_ms(core.now_ms()) < core.patience_ms();
     while !core.common.agents.ready() && may_wait() {
         monoio::time::sleep(READY_POLL).await;
     }

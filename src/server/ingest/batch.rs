@@ -43,15 +43,15 @@ pub async fn take<R: BatchRoute>(cx: &mut Context<'_>, admitted: &Admitted) -> O
     let limit = R::limit(core, admitted);
     // What is too large may still be kept, as unusable.
     let range = cx.read_body(core.quarantine.body_limit(limit, core.now_ms()), admitted.just_expired).await?;
-    let Parts { head, body, ext, beside_bytes, facts, .. } = cx.parts(range);
+    let Parts { head, body, ext, side_bytes, facts, .. } = cx.parts(range);
     let batch = R::read(core, admitted, head, body, ext, facts);
-    core.pool.count_beside(beside_bytes, ext.capacity());
+    core.pool.count_side_bytes(side_bytes, ext.capacity());
     let judged = if body.len() as u64 > limit {
         batch.refuse(Refusal::new(413, Reason::BodyTooLarge, TOO_LARGE), ext)
     } else {
         match batch.question() {
             None => batch.judge(None, ext),
-            Some(question) => match inflate::look(core, conn, &question, body).await {
+            Some(question) => match inflate::inspect(core, conn, &question, body).await {
                 Ok(found) => batch.judge(Some(found), ext),
                 Err(late) => batch.refuse(late, ext),
             },
@@ -60,12 +60,12 @@ pub async fn take<R: BatchRoute>(cx: &mut Context<'_>, admitted: &Admitted) -> O
     if let Some(reading) = judged.reading {
         labels::note(core, facts, reading, head);
     }
-    let stored = keep(core, conn, judged).await;
+    let stored = store_judged(core, conn, judged).await;
     if admitted.just_expired { as_expired(stored) } else { stored }
 }
 
 /// Stores a batch that was judged: a good one as it is; a refused one marked, where that is wanted. Nothing is stored of an empty one.
-async fn keep(core: &Core, conn: &Rc<Conn>, judged: Judged<'_>) -> Outcome {
+async fn store_judged(core: &Core, conn: &Rc<Conn>, judged: Judged<'_>) -> Outcome {
     let bytes = judged.entry.payload.len() as u64;
     if judged.set_aside {
         core.metrics.unusable.inc();
@@ -74,7 +74,7 @@ async fn keep(core: &Core, conn: &Rc<Conn>, judged: Judged<'_>) -> Outcome {
     let entry = match judged.refusal {
         None if bytes == 0 => return Ok(Answer::Empty),
         None => judged.entry,
-        Some(refusal) if core.quarantine.takes(refusal.reason, bytes, core.now_ms(), &core.metrics) => {
+        Some(refusal) if core.quarantine.try_keep(refusal.reason, bytes, core.now_ms(), &core.metrics) => {
             mark_unusable(judged.entry)
         }
         Some(refusal) => return Err(refusal.into()),

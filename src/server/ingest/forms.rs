@@ -20,14 +20,14 @@ use crate::server::store::commit::store;
 use crate::session::SessionId;
 
 use super::agents::agents_ready;
-use super::inflate::{self, Packed};
+use super::inflate::{self, CompressedJson};
 
 /// Stores why a browser does not record.
 pub async fn not_started(cx: &mut Context<'_>) -> Outcome {
     let (core, conn) = (cx.core, cx.conn);
     let range = cx.read_body(core.live().config.json_size_limit, false).await?;
     agents_ready(core, conn).await;
-    let Parts { head, body, ext, payload, beside_bytes, facts, .. } = cx.parts(range);
+    let Parts { head, body, ext, payload, side_bytes, facts, .. } = cx.parts(range);
     let origin = gate::origin(&core.live().policy, conn, head);
     let judge = |body: &[u8]| {
         let input = NotStartedInput {
@@ -44,7 +44,7 @@ pub async fn not_started(cx: &mut Context<'_>) -> Outcome {
             NotStartedDeps { directory: &directory, agents: &common.agents, cache: scratch.agents(), geo: &common.geo };
         not_started::not_started(&input, &mut deps, payload)
     };
-    let (judged, reading) = inflated(core, conn, head.header("content-encoding"), body, judge).await;
+    let (judged, reading) = judge_inflated(core, conn, head.header("content-encoding"), body, judge).await;
     if let Ok(NotStarted::Row(project)) = judged {
         facts.project = Some(project);
     }
@@ -52,7 +52,7 @@ pub async fn not_started(cx: &mut Context<'_>) -> Outcome {
     match judged? {
         NotStarted::Row(project) => {
             let row = TableRow { table: Table::UnstartedSessions, session: SessionId(0), project, json: payload };
-            store_row(core, conn, &row, ext, beside_bytes).await
+            store_row(core, conn, &row, ext, side_bytes).await
         }
         NotStarted::Refused(refusal) => Err(refusal.into()),
         NotStarted::NotReady => Err(Refusal::new(503, Reason::StartingUp, "the server is starting, try again").into()),
@@ -72,14 +72,14 @@ pub async fn task_signal(cx: &mut Context<'_>, admitted: &Admitted) -> Outcome {
 async fn signal(cx: &mut Context<'_>, admitted: &Admitted, step: Step) -> Outcome {
     let (core, conn) = (cx.core, cx.conn);
     let range = cx.read_body(core.live().config.json_size_limit, false).await?;
-    let Parts { head, body, ext, payload, beside_bytes, facts, .. } = cx.parts(range);
+    let Parts { head, body, ext, payload, side_bytes, facts, .. } = cx.parts(range);
     let (session, directory, project) = (admitted.token.session, core.directory(), facts.project);
     let judge = |body: &[u8]| uxt::signal(step, body, session, &directory, project, payload);
-    let (judged, reading) = inflated(core, conn, head.header("content-encoding"), body, judge).await;
+    let (judged, reading) = judge_inflated(core, conn, head.header("content-encoding"), body, judge).await;
     labels::note(core, facts, reading, head);
     let project = judged.flatten()?;
     let row = TableRow { table: Table::TestSignals, session, project, json: payload };
-    store_row(core, conn, &row, ext, beside_bytes).await
+    store_row(core, conn, &row, ext, side_bytes).await
 }
 
 async fn store_row(
@@ -87,10 +87,10 @@ async fn store_row(
     conn: &Rc<Conn>,
     row: &TableRow<'_>,
     ext: &mut Vec<u8>,
-    beside_bytes: &mut u64,
+    side_bytes: &mut u64,
 ) -> Outcome {
     let entry = row.entry(ext);
-    core.pool.count_beside(beside_bytes, entry.payload.len() + entry.ext.len());
+    core.pool.count_side_bytes(side_bytes, entry.payload.len() + entry.ext.len());
     store(core, conn, &entry).await?;
     Ok(Answer::Empty)
 }
@@ -104,7 +104,7 @@ pub async fn feature_flags(cx: &mut Context<'_>, admitted: Option<&Admitted>) ->
     let directory = core.directory();
     let judge = |body: &[u8]| flags_of(body, &directory, project, || core.dice());
     let json = if project.is_some() {
-        let (judged, reading) = inflated(core, conn, head.header("content-encoding"), body, judge).await;
+        let (judged, reading) = judge_inflated(core, conn, head.header("content-encoding"), body, judge).await;
         labels::note(core, facts, reading, head);
         judged.flatten()
     } else {
@@ -116,7 +116,7 @@ pub async fn feature_flags(cx: &mut Context<'_>, admitted: Option<&Admitted>) ->
 
 /// Judges a JSON body by what it is inflated, in turns with others where it is compressed. `label`: its `Content-Encoding`. Also says how the body
 /// was read.
-async fn inflated<T>(
+async fn judge_inflated<T>(
     core: &Rc<Core>,
     conn: &Rc<Conn>,
     label: Option<&[u8]>,
@@ -124,8 +124,8 @@ async fn inflated<T>(
     mut judge: impl FnMut(&[u8]) -> T,
 ) -> (Result<T, Refusal>, Reading) {
     let reading = Cell::new(Coding::of_body(label, Plain::Json, body));
-    let judged = match Packed::new(&reading, body, core.live().start.json_inflated_limit) {
-        Some(packed) => inflate::start(core, conn, &packed, judge).await,
+    let judged = match CompressedJson::new(&reading, body, core.live().start.json_inflated_limit) {
+        Some(compressed) => inflate::inflate_json(core, conn, &compressed, judge).await,
         None => Ok(judge(body)),
     };
     (judged, reading.get())

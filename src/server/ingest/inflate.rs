@@ -12,10 +12,10 @@ use crate::server::core::state::Core;
 use crate::server::core::turns::{Lane, TURN};
 use crate::server::store::charge::Charge;
 
-use super::turns::{enter, turn};
+use super::turns::{enter, wait_until_runnable};
 
 /// Looks into a batch. The outer error: its turn did not come in time.
-pub async fn look(
+pub async fn inspect(
     core: &Core,
     conn: &Rc<Conn>,
     question: &Question,
@@ -23,56 +23,56 @@ pub async fn look(
 ) -> Result<Result<BodyFacts, InflateError>, Refusal> {
     let inflaters = &core.inflaters;
     let quick = || inflaters.turns.work(|| step(&mut inflaters.quick.borrow_mut(), Some(question), body));
-    let looked = if inflaters.turns.is_free(Lane::Batch) {
+    let inspected = if inflaters.turns.is_free(Lane::Batch) {
         quick()
     } else {
-        let place = enter(core, conn, Lane::Batch).await?;
-        turn(core, conn, &place).await?;
+        let permit = enter(core, conn, Lane::Batch).await?;
+        wait_until_runnable(core, conn, &permit).await?;
         quick()
     };
-    if let Some(seen) = looked.transpose() {
-        return Ok(seen);
+    if let Some(facts) = inspected.transpose() {
+        return Ok(facts);
     }
     inflaters.quick.borrow_mut().end();
     // It begins anew, where it may be left and taken up.
-    let place = enter(core, conn, Lane::LongBatch).await?;
+    let permit = enter(core, conn, Lane::LongBatch).await?;
     let mut begin = Some(question);
-    let seen = loop {
-        turn(core, conn, &place).await?;
+    let facts = loop {
+        wait_until_runnable(core, conn, &permit).await?;
         let begin = begin.take();
-        let looked = inflaters.turns.work(|| step(&mut inflaters.long.borrow_mut(), begin, body));
-        if let Some(seen) = looked.transpose() {
-            break seen;
+        let inspected = inflaters.turns.work(|| step(&mut inflaters.long.borrow_mut(), begin, body));
+        if let Some(facts) = inspected.transpose() {
+            break facts;
         }
     };
     inflaters.long.borrow_mut().end();
-    Ok(seen)
+    Ok(facts)
 }
 
 /// Inflates a JSON body, of a start or of another small request, and has it judged. Nothing of it is kept: what it inflates to is in memory once for a core, and not
 /// for each start that waits.
-pub async fn start<T>(
+pub async fn inflate_json<T>(
     core: &Rc<Core>,
     conn: &Rc<Conn>,
-    packed: &Packed<'_>,
+    packed: &CompressedJson<'_>,
     mut judge: impl FnMut(&[u8]) -> T,
 ) -> Result<T, Refusal> {
     let inflaters = &core.inflaters;
-    let place = enter(core, conn, Lane::Start).await?;
-    turn(core, conn, &place).await?;
+    let permit = enter(core, conn, Lane::Start).await?;
+    wait_until_runnable(core, conn, &permit).await?;
     let short = inflaters.turns.work(|| {
         let mut plain = inflaters.start_plain.borrow_mut();
-        let whole = packed.short(&mut inflaters.start.borrow_mut(), &mut plain);
+        let whole = packed.inflate_short(&mut inflaters.start.borrow_mut(), &mut plain);
         inflaters.start.borrow_mut().end();
         whole.map(|whole| whole.then(|| judge(&plain)))
     });
-    drop(place);
+    drop(permit);
     match short {
         Ok(Some(judged)) => return Ok(judged),
         Ok(None) => {}
-        Err(error) => return packed.fault(error, judge),
+        Err(error) => return packed.on_error(error, judge),
     }
-    let place = enter(core, conn, Lane::LongStart).await?;
+    let permit = enter(core, conn, Lane::LongStart).await?;
     let mut charge = Charge::new(core, conn.project.get());
     let mut plain = Vec::new();
     inflaters.long_start.borrow_mut().begin(packed.coding, packed.limit);
@@ -80,8 +80,8 @@ pub async fn start<T>(
         let room = (plain.len() * 2).clamp(plain.len() + PIECE_BYTES, packed.limit.saturating_add(PIECE_BYTES));
         charge.hold(conn, room as u64).await?;
         plain.reserve_exact(room - plain.len());
-        turn(core, conn, &place).await?;
-        match inflaters.turns.work(|| packed.some(&mut inflaters.long_start.borrow_mut(), &mut plain, room)) {
+        wait_until_runnable(core, conn, &permit).await?;
+        match inflaters.turns.work(|| packed.inflate_some(&mut inflaters.long_start.borrow_mut(), &mut plain, room)) {
             Ok(false) => {}
             whole => break whole,
         }
@@ -89,15 +89,15 @@ pub async fn start<T>(
     inflaters.long_start.borrow_mut().end();
     match whole {
         Ok(_) => {
-            turn(core, conn, &place).await?;
+            wait_until_runnable(core, conn, &permit).await?;
             Ok(inflaters.turns.work(|| judge(&plain)))
         }
-        Err(error) => packed.fault(error, judge),
+        Err(error) => packed.on_error(error, judge),
     }
 }
 
 /// A compressed JSON body.
-pub struct Packed<'a> {
+pub struct CompressedJson<'a> {
     coding: Coding,
     /// What it was taken for, and what it turned out to be.
     reading: &'a Cell<Reading>,
@@ -107,7 +107,7 @@ pub struct Packed<'a> {
     limit: usize,
 }
 
-impl<'a> Packed<'a> {
+impl<'a> CompressedJson<'a> {
     /// A body that is compressed as `reading` says. `None`: it is not. `limit`: the most that it may inflate to.
     pub fn new(reading: &'a Cell<Reading>, body: &'a [u8], limit: u64) -> Option<Self> {
         let coding = reading.get().coding?;
@@ -115,7 +115,7 @@ impl<'a> Packed<'a> {
     }
 
     /// Inflates it, if it comes to no more than a piece. False: there is more.
-    fn short(&self, inflater: &mut Inflater, plain: &mut Vec<u8>) -> Result<bool, InflateError> {
+    fn inflate_short(&self, inflater: &mut Inflater, plain: &mut Vec<u8>) -> Result<bool, InflateError> {
         if self.body.len() > PIECE_BYTES {
             return Ok(false);
         }
@@ -134,7 +134,7 @@ impl<'a> Packed<'a> {
     }
 
     /// Inflates it further, for a turn, and not beyond `room`. True: that was all.
-    fn some(&self, inflater: &mut Inflater, plain: &mut Vec<u8>, room: usize) -> Result<bool, InflateError> {
+    fn inflate_some(&self, inflater: &mut Inflater, plain: &mut Vec<u8>, room: usize) -> Result<bool, InflateError> {
         let began = Instant::now();
         while plain.len() + PIECE_BYTES <= room && began.elapsed() <= TURN {
             let have = plain.len();
@@ -149,7 +149,7 @@ impl<'a> Packed<'a> {
     }
 
     /// What a body comes to that does not inflate: a refusal, or it is taken as it is.
-    fn fault<T>(&self, error: InflateError, mut judge: impl FnMut(&[u8]) -> T) -> Result<T, Refusal> {
+    fn on_error<T>(&self, error: InflateError, mut judge: impl FnMut(&[u8]) -> T) -> Result<T, Refusal> {
         if error.is_too_large() || self.coding.is_binding() {
             return Err(refuse_inflate(&error));
         }
@@ -161,15 +161,19 @@ impl<'a> Packed<'a> {
 }
 
 /// Inflates for one turn. `None`: there is more to do.
-fn step(looker: &mut BodyInspector, begin: Option<&Question>, body: &[u8]) -> Result<Option<BodyFacts>, InflateError> {
+fn step(
+    inspector: &mut BodyInspector,
+    begin: Option<&Question>,
+    body: &[u8],
+) -> Result<Option<BodyFacts>, InflateError> {
     if let Some(question) = begin {
-        looker.begin(question);
+        inspector.begin(question);
     }
     let began = Instant::now();
     loop {
-        let seen = looker.step(body)?;
-        if seen.is_some() || began.elapsed() > TURN {
-            return Ok(seen);
+        let facts = inspector.step(body)?;
+        if facts.is_some() || began.elapsed() > TURN {
+            return Ok(facts);
         }
     }
 }

@@ -15,7 +15,7 @@ impl BatchRoute for MobileRoute {
     type Batch<'a> = MobileBatchInput<'a>;
 
     fn limit(core: &Core, _: &Admitted) -> u64 {
-        core.told_limit()
+        core.default_batch_limit()
     }
 
     fn read<'a>(

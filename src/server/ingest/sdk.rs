@@ -16,7 +16,7 @@ impl BatchRoute for SdkRoute {
     type Batch<'a> = UnjudgedEvents<'a>;
 
     fn limit(core: &Core, _: &Admitted) -> u64 {
-        core.told_limit()
+        core.default_batch_limit()
     }
 
     fn read<'a>(

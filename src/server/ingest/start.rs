@@ -16,27 +16,27 @@ use crate::server::request::context::{Context, Parts};
 use crate::server::request::facts::RequestFacts;
 use crate::server::request::head::RequestHead;
 use crate::server::request::outcome::{Answer, Outcome};
-use crate::server::request::{gate, known_sessions, labels};
+use crate::server::request::{gate, labels, logged_sessions};
 use crate::server::store::charge::Charge;
 use crate::server::store::commit::{StoreError, store};
 use crate::telemetry::Text;
 
 use super::agents::agents_ready;
-use super::inflate::{self, Packed};
+use super::inflate::{self, CompressedJson};
 
-/// The most that a start leaves: a row with its bound, a message with the longest texts and the longest head, and an answer.
-const LEFT_BYTES_MAX: u64 = 192 * 1024;
+/// The most that a start output: a row with its bound, a message with the longest texts and the longest head, and an answer.
+const OUTPUT_BYTES_MAX: u64 = 192 * 1024;
 
-/// Reads and judges a start, and stores what it leaves.
+/// Reads and judges a start, and stores what it output.
 pub async fn start(cx: &mut Context<'_>, kind: StartKind) -> Outcome {
     let (core, live) = (cx.core, cx.core.live());
     let body = cx.read_body(live.start.json_size_limit, false).await?;
-    let mut left = Charge::new(core, 0);
-    let outcome = judged(cx, &live, kind, body, &mut left).await?;
+    let mut charge = Charge::new(core, 0);
+    let outcome = inflate_and_judge(cx, &live, kind, body, &mut charge).await?;
     // It is there, and counted as it is.
-    drop(left);
+    drop(charge);
     cx.count_buffers();
-    charge(cx, outcome).await?;
+    apply_limits(cx, outcome).await?;
     match outcome {
         StartOutcome::NotReady => {
             Err(Refusal::new(503, Reason::StartingUp, "the server is starting, try again").into())
@@ -56,7 +56,7 @@ pub async fn start(cx: &mut Context<'_>, kind: StartKind) -> Outcome {
 }
 
 /// Charges a start for what it came to. A session is stored, and answered, only behind this.
-async fn charge(cx: &mut Context<'_>, outcome: StartOutcome) -> Result<(), Refusal> {
+async fn apply_limits(cx: &mut Context<'_>, outcome: StartOutcome) -> Result<(), Refusal> {
     let (core, conn) = (cx.core, cx.conn);
     let (project, resumed) = match outcome {
         StartOutcome::NotReady => return Ok(()),
@@ -69,36 +69,36 @@ async fn charge(cx: &mut Context<'_>, outcome: StartOutcome) -> Result<(), Refus
 }
 
 /// Inflates a start in turns with others, if it is compressed, and judges it: whoever sends it has shown nothing yet. Of what it inflates to
-/// nothing is left but the answer and the record, and what they take stands in `left`.
-async fn judged(
+/// nothing is charge but the answer and the record, and what they take stands in `charge`.
+async fn inflate_and_judge(
     cx: &mut Context<'_>,
     live: &Live,
     kind: StartKind,
     range: BodyRange,
-    left: &mut Charge,
+    charge: &mut Charge,
 ) -> Result<StartOutcome, Refusal> {
     let (core, conn) = (cx.core, cx.conn);
     let Parts { head, body, answer, payload, ext, facts, .. } = cx.parts(range);
     let reading = Cell::new(reading(kind, head.header("content-encoding"), body));
-    let packed = Packed::new(&reading, body, live.start.json_inflated_limit);
+    let compressed = CompressedJson::new(&reading, body, live.start.json_inflated_limit);
     let mut asked = false;
     loop {
-        let mut leaves = Leaves { answer, payload, ext, left: &mut *left };
-        let mut judge = |plain: Option<&[u8]>| judge(core, conn, head, facts, live, kind, (body, plain), &mut leaves);
-        let judged = match &packed {
-            Some(packed) => inflate::start(core, conn, packed, |plain| judge(Some(plain))).await?,
+        let mut output = StartOutput { answer, payload, ext, charge: &mut *charge };
+        let mut judge = |plain: Option<&[u8]>| judge(core, conn, head, facts, live, kind, (body, plain), &mut output);
+        let judged = match &compressed {
+            Some(compressed) => inflate::inflate_json(core, conn, compressed, |plain| judge(Some(plain))).await?,
             None => judge(None),
         };
         match judged {
             // It is known for large, or for too early: neither is said twice.
-            Err(OverBudget) => left.hold(conn, LEFT_BYTES_MAX).await?,
+            Err(OverBudget) => charge.hold(conn, OUTPUT_BYTES_MAX).await?,
             Ok(StartOutcome::NotReady) if agents_ready(core, conn).await => {}
             // Whether the session that goes on is of this project may stand in the log, and not be read yet.
             Ok(StartOutcome::Started(started))
                 if started.resumed && !asked && core.project_of(started.session).is_none() =>
             {
                 asked = true;
-                if !known_sessions::wait(core, conn).await {
+                if !logged_sessions::wait_until_loaded(core, conn).await {
                     labels::note(core, facts, reading.get(), head);
                     return Ok(StartOutcome::Started(started));
                 }
@@ -111,19 +111,19 @@ async fn judged(
     }
 }
 
-/// What a start leaves, to be answered and recorded.
-struct Leaves<'a> {
+/// What a start output, to be answered and recorded.
+struct StartOutput<'a> {
     answer: &'a mut Vec<u8>,
     payload: &'a mut Vec<u8>,
     ext: &'a mut Vec<u8>,
-    left: &'a mut Charge,
+    charge: &'a mut Charge,
 }
 
-impl Leaves<'_> {
+impl StartOutput<'_> {
     /// Copies it out of the core's buffers: other starts use them while this one waits for the log.
     fn take(&mut self, scratch: &StartScratch) -> Result<(), OverBudget> {
         let bytes = scratch.response.len() + scratch.message.len() + scratch.row.len();
-        if bytes > BUFFER_BYTES_MIN && !self.left.try_hold(bytes as u64) {
+        if bytes > BUFFER_BYTES_MIN && !self.charge.try_hold(bytes as u64) {
             return Err(OverBudget);
         }
         copy(self.answer, &scratch.response);
@@ -143,7 +143,7 @@ fn judge(
     live: &Live,
     kind: StartKind,
     (body, plain): (&[u8], Option<&[u8]>),
-    leaves: &mut Leaves<'_>,
+    output: &mut StartOutput<'_>,
 ) -> Result<StartOutcome, OverBudget> {
     let origin = gate::origin(&live.policy, conn, head);
     let directory = core.directory();
@@ -179,7 +179,7 @@ fn judge(
         StartOutcome::Refused(refused) => facts.project = refused.project,
         StartOutcome::NotReady => {}
     }
-    let taken = leaves.take(&scratch);
+    let taken = output.take(&scratch);
     scratch.give_back(plain.unwrap_or(body).len());
     taken.map(|()| outcome)
 }

@@ -4,27 +4,27 @@ use std::rc::Rc;
 
 use crate::server::core::conn::Conn;
 use crate::server::core::state::Core;
-use crate::server::core::turns::{Lane, Late, PAUSE, Place};
+use crate::server::core::turns::{Lane, LanePermit, PAUSE, TurnTimeout};
 use crate::server::store::commit::wait_for_turn;
 
-/// Waits for the place in a lane.
-pub async fn enter<'a>(core: &'a Core, conn: &Rc<Conn>, lane: Lane) -> Result<Place<'a>, Late> {
+/// Waits for the permit in a lane.
+pub async fn enter<'a>(core: &'a Core, conn: &Rc<Conn>, lane: Lane) -> Result<LanePermit<'a>, TurnTimeout> {
     let turns = &core.inflaters.turns;
-    if let Some(place) = turns.take(lane) {
-        return Ok(place);
+    if let Some(permit) = turns.try_take(lane) {
+        return Ok(permit);
     }
-    let in_line = turns.line_up(conn, lane);
-    while in_line.waits() {
-        if !wait_for_turn(core, conn).await && in_line.waits() {
-            return Err(Late);
+    let queued = turns.enqueue(conn, lane);
+    while queued.is_waiting() {
+        if !wait_for_turn(core, conn).await && queued.is_waiting() {
+            return Err(TurnTimeout);
         }
     }
-    Ok(in_line.come())
+    Ok(queued.into_permit())
 }
 
-/// Waits until the lane of a place may go on.
-pub async fn turn(core: &Core, conn: &Conn, place: &Place<'_>) -> Result<(), Late> {
-    if place.may_go() {
+/// Waits until the lane of a permit may go on.
+pub async fn wait_until_runnable(core: &Core, conn: &Conn, permit: &LanePermit<'_>) -> Result<(), TurnTimeout> {
+    if permit.may_run() {
         return Ok(());
     }
     let phase = (conn.phase.get(), conn.since_ms.get());
@@ -32,11 +32,11 @@ pub async fn turn(core: &Core, conn: &Conn, place: &Place<'_>) -> Result<(), Lat
     let result = loop {
         // A task that only woke itself would run again before the core has looked at what has come in meanwhile.
         monoio::time::sleep(PAUSE).await;
-        if place.may_go() {
+        if permit.may_run() {
             break Ok(());
         }
-        if conn.has_to_go() || conn.held_ms(core.now_ms()) > core.patience_ms() {
-            break Err(Late);
+        if conn.is_abandoned() || conn.held_ms(core.now_ms()) > core.patience_ms() {
+            break Err(TurnTimeout);
         }
     };
     conn.end_hold(core.now_ms());

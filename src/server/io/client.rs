@@ -10,7 +10,7 @@ use crate::config::BUFFER_BYTES_MIN;
 use crate::http::response::CONTINUE;
 use crate::http::{Body, BodyStatus, Framing, HeadStatus, Reject, decode_head};
 use crate::server::core::conn::{Conn, Order, Phase};
-use crate::server::core::inbox::Request;
+use crate::server::core::inbox::BegunRequest;
 use crate::server::core::state::Core;
 use crate::server::memory::pool::{BodyRange, Pool, RequestBuffers};
 use crate::server::memory::shares::Account;
@@ -18,7 +18,7 @@ use crate::server::store::commit::wait_for_memory;
 
 use super::body::{BodyError, Gone, IncomingBody};
 use super::proxy_header;
-use super::proxy_header::{Broken, Step};
+use super::proxy_header::{HeaderError, HeaderStatus};
 use super::transport::Transport;
 
 /// The most that is taken out of the buffer at once.
@@ -26,9 +26,9 @@ pub const PIECE_BYTES_MAX: usize = 64 * 1024;
 
 /// Why a connection has no PROXY header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Greeting {
+pub enum ProxyHeaderError {
     /// What came is none.
-    Broken(Broken),
+    Invalid(HeaderError),
     /// The connection ended.
     Gone {
         /// How.
@@ -106,7 +106,7 @@ impl ClientIo {
     }
 
     /// Goes on with a request that another core has begun.
-    pub async fn resume(&mut self, request: Request) -> Received {
+    pub async fn resume(&mut self, request: BegunRequest) -> Received {
         self.conn.resume(request.held_ms, request.served);
         let mut copied = 0;
         while copied < request.bytes.len() {
@@ -124,7 +124,7 @@ impl ClientIo {
     }
 
     /// The body of the request, if another core has received it. Asked for once.
-    pub fn body_at_hand(&mut self) -> Option<BodyRange> {
+    pub fn take_received_body(&mut self) -> Option<BodyRange> {
         self.body.take()
     }
 
@@ -134,28 +134,28 @@ impl ClientIo {
     }
 
     /// Waits for the PROXY header that the connection begins with, and takes over whom it names.
-    pub async fn receive_proxy_header(&mut self) -> Result<(), Greeting> {
+    pub async fn receive_proxy_header(&mut self) -> Result<(), ProxyHeaderError> {
         self.conn.enter(Phase::Greeting, self.core.now_ms());
         loop {
             let buf = &mut self.work().buf;
-            match proxy_header::read(buf).map_err(Greeting::Broken)? {
-                Step::Whole { bytes, client } => {
+            match proxy_header::read(buf).map_err(ProxyHeaderError::Invalid)? {
+                HeaderStatus::Complete { bytes, client } => {
                     buf.remove(0..bytes);
                     if let Some(client) = client {
                         self.conn.peer.set(client);
                     }
                     return Ok(());
                 }
-                Step::More => {
+                HeaderStatus::Partial => {
                     let begun = !buf.is_empty();
-                    self.fill(0).await.map_err(|gone| Greeting::Gone { gone, begun })?;
+                    self.fill(0).await.map_err(|gone| ProxyHeaderError::Gone { gone, begun })?;
                 }
             }
         }
     }
 
     /// Whether another core has received the request's body.
-    pub fn has_body(&self) -> bool {
+    pub fn has_received_body(&self) -> bool {
         self.body.is_some()
     }
 
@@ -173,7 +173,7 @@ impl ClientIo {
     /// Reads and drops the body of a request that is answered from its head, and says where the next one begins in the buffer. `None`: the
     /// body is larger than `limit`, broken, or has not been sent.
     pub async fn drain_body(&mut self, limit: u64) -> Option<usize> {
-        if let Some(range) = self.body_at_hand() {
+        if let Some(range) = self.take_received_body() {
             return Some(range.consumed);
         }
         let head = &self.work().head;
@@ -301,7 +301,7 @@ impl ClientIo {
     }
 
     /// Whether more has come from the client than the request in the buffer, which takes `consumed` bytes of it.
-    pub fn has_more(&self, consumed: usize) -> bool {
+    pub fn has_pipelined_input(&self, consumed: usize) -> bool {
         self.work.as_ref().is_some_and(|work| work.buf.len() > consumed) || self.transport.has_arrived()
     }
 
@@ -374,7 +374,7 @@ impl ClientIo {
         } else {
             work.buf.remove(0..consumed);
         }
-        core.pool.clear_beside(work);
+        core.pool.clear_side_buffers(work);
         self.note_share();
     }
 

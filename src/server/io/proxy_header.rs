@@ -23,11 +23,11 @@ const V2_BYTES_MAX: usize = 4096;
 
 /// What the bytes so far are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
+pub enum HeaderStatus {
     /// The beginning of a header.
-    More,
+    Partial,
     /// A header.
-    Whole {
+    Complete {
         /// Its length in bytes.
         bytes: usize,
         /// Whom the proxy connects; `None` if it speaks for itself (`LOCAL`, `UNKNOWN`).
@@ -37,7 +37,7 @@ pub enum Step {
 
 /// Why bytes are no header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Broken {
+pub enum HeaderError {
     /// They begin otherwise.
     #[error("it does not begin with a PROXY header")]
     NoHeader,
@@ -50,36 +50,36 @@ pub enum Broken {
 }
 
 /// Looks for a header at the start of `buf`.
-pub fn read(buf: &[u8]) -> Result<Step, Broken> {
+pub fn read(buf: &[u8]) -> Result<HeaderStatus, HeaderError> {
     let bytes_max = match buf {
-        [] => return Ok(Step::More),
+        [] => return Ok(HeaderStatus::Partial),
         [b'P', ..] => signature(buf, V1_SIGNATURE)?.then_some(V1_BYTES_MAX),
         [b'\r', ..] => signature(buf, V2_SIGNATURE)?.then(|| v2_bytes(buf)).flatten(),
-        _ => return Err(Broken::NoHeader),
+        _ => return Err(HeaderError::NoHeader),
     };
-    let Some(bytes_max) = bytes_max else { return Ok(Step::More) };
+    let Some(bytes_max) = bytes_max else { return Ok(HeaderStatus::Partial) };
     if bytes_max > V2_BYTES_MAX {
-        return Err(Broken::TooLong);
+        return Err(HeaderError::TooLong);
     }
     let window = &buf[..buf.len().min(bytes_max)];
     let config = ParseConfig { include_tlvs: false, allow_v1: true, allow_v2: true };
     match ProxyHeader::parse(window, config) {
         Ok((header, bytes)) => {
             let client = header.proxied_address().map(|address| address.source.ip().to_canonical());
-            Ok(Step::Whole { bytes, client })
+            Ok(HeaderStatus::Complete { bytes, client })
         }
         // All that a header may have is there.
-        Err(Error::BufferTooShort) if window.len() == bytes_max => Err(Broken::Malformed),
-        Err(Error::BufferTooShort) => Ok(Step::More),
-        Err(_) => Err(Broken::Malformed),
+        Err(Error::BufferTooShort) if window.len() == bytes_max => Err(HeaderError::Malformed),
+        Err(Error::BufferTooShort) => Ok(HeaderStatus::Partial),
+        Err(_) => Err(HeaderError::Malformed),
     }
 }
 
 /// Whether the signature is there whole.
-fn signature(buf: &[u8], signature: &[u8]) -> Result<bool, Broken> {
+fn signature(buf: &[u8], signature: &[u8]) -> Result<bool, HeaderError> {
     let got = buf.len().min(signature.len());
     if buf[..got] != signature[..got] {
-        return Err(Broken::NoHeader);
+        return Err(HeaderError::NoHeader);
     }
     Ok(got == signature.len())
 }

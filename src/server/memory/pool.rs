@@ -13,7 +13,7 @@ use crate::http::{Buffer, Head};
 const KEPT_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// What a request may have beside its received bytes that is part of [`RequestBuffers`]'s own size, and what is kept of it for the next.
-const BESIDE_BYTES: usize = 4 * 1024;
+const SIDE_BYTES_FREE: usize = 4 * 1024;
 
 /// What everybody is lent beside a buffer.
 const WORK_BYTES: u64 = (size_of::<RequestBuffers>() + OUT_BYTES + EXT_BYTES) as u64;
@@ -35,7 +35,7 @@ pub struct RequestBuffers {
     /// The body of an answer that waits for the log.
     pub answer: Vec<u8>,
     /// What of the four above the budget knows of.
-    pub beside_bytes: u64,
+    pub side_bytes: u64,
 }
 
 impl RequestBuffers {
@@ -47,12 +47,12 @@ impl RequestBuffers {
             ext: Vec::with_capacity(EXT_BYTES),
             payload: Vec::new(),
             answer: Vec::new(),
-            beside_bytes: 0,
+            side_bytes: 0,
         }
     }
 
     /// What stands beside the received bytes.
-    fn beside(&self) -> usize {
+    fn side_capacity(&self) -> usize {
         self.out.capacity() + self.ext.capacity() + self.payload.capacity() + self.answer.capacity()
     }
 }
@@ -75,7 +75,7 @@ pub struct Pool {
     kept_bytes: Cell<u64>,
     /// Of these, all but the smallest: they alone are held to the budget. The smallest are bounded by the number of
     /// connections, and many of them must not keep a larger one from who waits for it.
-    larger_bytes: Cell<u64>,
+    budgeted_bytes: Cell<u64>,
     free: RefCell<[Vec<Vec<u8>>; BUFFER_BYTES.len()]>,
     #[expect(clippy::vec_box, reason = "they are lent as boxes, so that an idle connection holds a pointer")]
     works: RefCell<Vec<Box<RequestBuffers>>>,
@@ -98,7 +98,7 @@ impl Pool {
             budget_bytes,
             used_bytes: Cell::new(0),
             kept_bytes: Cell::new(0),
-            larger_bytes: Cell::new(0),
+            budgeted_bytes: Cell::new(0),
             free: RefCell::default(),
             works: RefCell::default(),
         }
@@ -132,7 +132,7 @@ impl Pool {
     pub fn put(&self, mut work: Box<RequestBuffers>) {
         self.put_buffer(std::mem::take(&mut work.buf).into());
         work.head.reset();
-        self.clear_beside(&mut work);
+        self.clear_side_buffers(&mut work);
         self.used_bytes.set(self.used_bytes.get().saturating_sub(WORK_BYTES));
         let mut works = self.works.borrow_mut();
         if works.len() < 1024 {
@@ -154,50 +154,50 @@ impl Pool {
     /// Takes note of what a request has beside its received bytes. That is bounded by what it was allowed to have, and by the texts of answers.
     #[inline]
     pub fn count(&self, work: &mut RequestBuffers) {
-        let bytes = work.beside();
-        self.count_beside(&mut work.beside_bytes, bytes);
+        let bytes = work.side_capacity();
+        self.count_side_bytes(&mut work.side_bytes, bytes);
     }
 
-    /// The same, where parts of a [`RequestBuffers`] are in use: `counted` is its `beside_bytes`.
+    /// The same, where parts of a [`RequestBuffers`] are in use: `counted` is its `side_bytes`.
     #[inline]
-    pub fn count_beside(&self, counted: &mut u64, bytes: usize) {
-        if bytes > BESIDE_BYTES || *counted > 0 {
-            self.recount(counted, if bytes > BESIDE_BYTES { bytes as u64 } else { 0 });
+    pub fn count_side_bytes(&self, counted: &mut u64, bytes: usize) {
+        if bytes > SIDE_BYTES_FREE || *counted > 0 {
+            self.recount(counted, if bytes > SIDE_BYTES_FREE { bytes as u64 } else { 0 });
         }
     }
 
     /// Empties what a request has beside its received bytes, and gives back what was large.
     #[inline]
-    pub fn clear_beside(&self, work: &mut RequestBuffers) {
+    pub fn clear_side_buffers(&self, work: &mut RequestBuffers) {
         work.out.clear();
-        if work.beside() > BESIDE_BYTES {
-            let RequestBuffers { head, buf, beside_bytes, .. } = std::mem::replace(work, RequestBuffers::new());
-            (work.head, work.buf, work.beside_bytes) = (head, buf, beside_bytes);
+        if work.side_capacity() > SIDE_BYTES_FREE {
+            let RequestBuffers { head, buf, side_bytes, .. } = std::mem::replace(work, RequestBuffers::new());
+            (work.head, work.buf, work.side_bytes) = (head, buf, side_bytes);
         }
         self.count(work);
     }
 
     fn recount(&self, counted: &mut u64, bytes: u64) {
         let before = std::mem::replace(counted, bytes);
-        for total in [&self.used_bytes, &self.larger_bytes] {
+        for total in [&self.used_bytes, &self.budgeted_bytes] {
             total.set(total.get().saturating_sub(before) + bytes);
         }
     }
 
     /// Counts `bytes` that a request holds elsewhere.
     pub fn reserve(&self, bytes: u64) -> Result<(), OverBudget> {
-        if self.larger_bytes.get() + bytes > self.budget_bytes {
+        if self.budgeted_bytes.get() + bytes > self.budget_bytes {
             return Err(OverBudget);
         }
         self.used_bytes.set(self.used_bytes.get() + bytes);
-        self.larger_bytes.set(self.larger_bytes.get() + bytes);
+        self.budgeted_bytes.set(self.budgeted_bytes.get() + bytes);
         Ok(())
     }
 
     /// Gives back what was reserved.
     pub fn unreserve(&self, bytes: u64) {
         self.used_bytes.set(self.used_bytes.get().saturating_sub(bytes));
-        self.larger_bytes.set(self.larger_bytes.get().saturating_sub(bytes));
+        self.budgeted_bytes.set(self.budgeted_bytes.get().saturating_sub(bytes));
     }
 
     /// Swaps a buffer that is larger than `bytes` needs for a smaller one, if it is empty. True if memory came back.
@@ -216,7 +216,7 @@ impl Pool {
 
     fn buffer(&self, bytes: usize, returned_bytes: u64) -> Result<Vec<u8>, OverBudget> {
         let class = class_of(bytes).ok_or(OverBudget)?;
-        if class > 0 && self.larger_bytes.get() + cost_of(class) > self.budget_bytes + returned_bytes {
+        if class > 0 && self.budgeted_bytes.get() + cost_of(class) > self.budget_bytes + returned_bytes {
             return Err(OverBudget);
         }
         Ok(self.lend(class))
@@ -229,7 +229,7 @@ impl Pool {
         }
         let buf = kept.unwrap_or_else(|| Vec::with_capacity(BUFFER_BYTES[class]));
         self.used_bytes.set(self.used_bytes.get() + BUFFER_BYTES[class] as u64);
-        self.larger_bytes.set(self.larger_bytes.get() + cost_of(class));
+        self.budgeted_bytes.set(self.budgeted_bytes.get() + cost_of(class));
         buf
     }
 
@@ -238,7 +238,7 @@ impl Pool {
             return;
         };
         self.used_bytes.set(self.used_bytes.get().saturating_sub(BUFFER_BYTES[class] as u64));
-        self.larger_bytes.set(self.larger_bytes.get().saturating_sub(cost_of(class)));
+        self.budgeted_bytes.set(self.budgeted_bytes.get().saturating_sub(cost_of(class)));
         let mut free = self.free.borrow_mut();
         if (free[class].len() + 1) * BUFFER_BYTES[class] <= KEPT_BYTES_MAX {
             buf.clear();

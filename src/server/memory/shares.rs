@@ -17,18 +17,18 @@ use std::hash::BuildHasherDefault;
 use crate::base::id_hasher::IdHasher;
 
 /// What a project may hold in any case is this part of what is free. Each that takes it leaves less to the next, and never nothing.
-const PARTS_FOR_EACH: u64 = 4;
+const GUARANTEED_PART: u64 = 4;
 
 /// What the projects hold.
 pub struct Shares {
     /// The most that one project may hold.
     bytes_max: u64,
     /// All that there is.
-    bytes: u64,
+    budget_bytes: u64,
     /// The most that projects may hold together, but for each one's only request.
-    bytes_max_of_large: u64,
+    total_max: u64,
     /// The same with these requests.
-    bytes_max_of_only: u64,
+    total_max_with_single: u64,
     total: Cell<u64>,
     /// By project. Projects are those of the directory, so this has an end; none is ever taken out.
     held: RefCell<HashMap<u32, u64, BuildHasherDefault<IdHasher>>>,
@@ -55,9 +55,9 @@ impl Shares {
         let bytes_max = if whole { u64::MAX } else { budget_bytes / 100 * u64::from(percent) };
         Shares {
             bytes_max,
-            bytes: budget_bytes,
-            bytes_max_of_large: bytes_max,
-            bytes_max_of_only: bytes_max.saturating_add(budget_bytes.saturating_sub(bytes_max) / 4 * 3),
+            budget_bytes,
+            total_max: bytes_max,
+            total_max_with_single: bytes_max.saturating_add(budget_bytes.saturating_sub(bytes_max) / 4 * 3),
             total: Cell::new(0),
             held: RefCell::default(),
         }
@@ -70,19 +70,19 @@ impl Shares {
         let after = others.saturating_add(bytes);
         let beside = self.total.get().saturating_sub(account.bytes);
         // The only one of all, or little beside what is free.
-        if beside == 0 || after <= self.bytes_for_each(beside) {
+        if beside == 0 || after <= self.guaranteed_bytes(beside) {
             return true;
         }
         let total = beside.saturating_add(bytes);
-        let only = others == 0 && total <= self.bytes_max_of_only;
-        only || after <= self.bytes_max && total <= self.bytes_max_of_large
+        let only = others == 0 && total <= self.total_max_with_single;
+        only || after <= self.bytes_max && total <= self.total_max
     }
 
     /// Whether a project can have no more at this moment.
-    pub fn is_used_up(&self, project: u32) -> bool {
+    pub fn is_exhausted(&self, project: u32) -> bool {
         let held = self.held(project);
         let total = self.total.get();
-        held >= self.bytes_max || held > self.bytes_for_each(total) && total >= self.bytes_max_of_large
+        held >= self.bytes_max || held > self.guaranteed_bytes(total) && total >= self.total_max
     }
 
     /// Notes that a connection holds `bytes` for `project`, and no longer what it held.
@@ -105,8 +105,8 @@ impl Shares {
     }
 
     /// What a project may hold in any case, where so much is held.
-    fn bytes_for_each(&self, held: u64) -> u64 {
-        self.bytes.saturating_sub(held) / PARTS_FOR_EACH
+    fn guaranteed_bytes(&self, held: u64) -> u64 {
+        self.budget_bytes.saturating_sub(held) / GUARANTEED_PART
     }
 
     fn held(&self, project: u32) -> u64 {
@@ -115,7 +115,7 @@ impl Shares {
 }
 
 /// Puts a queue into an order in which projects take turns. Within a project its order stays.
-pub fn take_turns<T>(queue: &mut VecDeque<T>, project: impl Fn(&T) -> u32) {
+pub fn interleave_projects<T>(queue: &mut VecDeque<T>, project: impl Fn(&T) -> u32) {
     let Some(first) = queue.front().map(&project) else { return };
     if queue.iter().all(|one| project(one) == first) {
         return;

@@ -59,7 +59,7 @@ pub struct Parts<'p> {
     /// For the body of the answer.
     pub answer: &'p mut Vec<u8>,
     /// What of these three the budget knows of, in bytes.
-    pub beside_bytes: &'p mut u64,
+    pub side_bytes: &'p mut u64,
     /// What is known of the request.
     pub facts: &'p mut RequestFacts,
 }
@@ -85,14 +85,14 @@ impl<'a> Context<'a> {
 
     /// The parts of a request whose body was received.
     pub fn parts(&mut self, body: BodyRange) -> Parts<'_> {
-        let RequestBuffers { head, buf, ext, payload, answer, beside_bytes, .. } = self.io.work();
+        let RequestBuffers { head, buf, ext, payload, answer, side_bytes, .. } = self.io.work();
         let body = &buf[body.start..body.end];
-        Parts { head: RequestHead::new(head, buf), body, ext, payload, answer, beside_bytes, facts: &mut self.facts }
+        Parts { head: RequestHead::new(head, buf), body, ext, payload, answer, side_bytes, facts: &mut self.facts }
     }
 
     /// Whether another core has received the request's body: then that core has let it in as well.
     pub fn was_passed_on(&self) -> bool {
-        self.io.has_body()
+        self.io.has_received_body()
     }
 
     /// Reads the whole body, with `100 Continue` where the client waits for it. `just_expired`: its token has, so that a body which is too
@@ -128,7 +128,7 @@ impl<'a> Context<'a> {
     }
 
     async fn receive_body(&mut self, limit: u64) -> Result<BodyRange, BodyError> {
-        if let Some(range) = self.io.body_at_hand() {
+        if let Some(range) = self.io.take_received_body() {
             return Ok(range);
         }
         self.body = BodyState::Begun;

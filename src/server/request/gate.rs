@@ -148,7 +148,7 @@ async fn settle(
     core.metrics.admission.count(verdict.decision, verdict.bucket);
     let Some(bucket) = verdict.bucket else { return Ok(()) };
     if matches!(verdict.decision, Decision::Refused | Decision::WouldRefuse) {
-        tell(core, facts, client, verdict);
+        log_over_limit(core, facts, client, verdict);
     }
     match verdict.decision {
         Decision::Admitted | Decision::WouldHold | Decision::WouldRefuse => Ok(()),
@@ -171,7 +171,7 @@ async fn settle(
 }
 
 /// Says who is over a limit, now and then.
-fn tell(core: &Core, facts: &RequestFacts, client: IpAddr, verdict: Verdict) {
+fn log_over_limit(core: &Core, facts: &RequestFacts, client: IpAddr, verdict: Verdict) {
     let Some(suppressed) = core.limits_log.due(core.now_ms()) else { return };
     let number = |number: Option<u64>| number.map(|number| number.to_string()).unwrap_or_default();
     let (session, project) = (number(facts.session), number(facts.project.map(u64::from)));

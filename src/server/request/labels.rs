@@ -15,18 +15,18 @@ use super::head::RequestHead;
 #[inline]
 pub fn note(core: &Core, facts: &RequestFacts, reading: Reading, head: RequestHead<'_>) {
     if reading.is_mislabelled() {
-        tell(core, facts, reading, head.header("content-encoding"));
+        report(core, facts, reading, head.header("content-encoding"));
     }
 }
 
 #[cold]
-fn tell(core: &Core, facts: &RequestFacts, reading: Reading, header: Option<&[u8]>) {
+fn report(core: &Core, facts: &RequestFacts, reading: Reading, header: Option<&[u8]>) {
     match reading.label {
         Label::Missing => core.metrics.labels_missing.inc(),
         _ => core.metrics.labels_wrong.inc(),
     }
     let project = facts.project.unwrap_or(0);
-    if !core.labels_known.is_news(project, &core.common.labels_logged) {
+    if !core.label_cache.is_first(project, &core.common.labels_logged) {
         return;
     }
     let name = |coding: Option<Coding>| coding.map_or("identity", Coding::as_str);

@@ -7,7 +7,7 @@
 //! | [`facts`] | what becomes known of the request |
 //! | [`token`] | the session's token |
 //! | [`gate`] | limits: who the client is, and whether it may go on |
-//! | [`known_sessions`] | waits for what the log knows of sessions, at a start |
+//! | [`logged_sessions`] | waits for what the log knows of sessions, at a start |
 //! | [`labels`] | bodies whose label is not what they are |
 //! | [`outcome`] | how a request ends |
 //! | [`respond`] | sends the answer |
@@ -16,8 +16,8 @@ pub mod context;
 pub mod facts;
 pub mod gate;
 pub mod head;
-pub mod known_sessions;
 pub mod labels;
+pub mod logged_sessions;
 pub mod outcome;
 pub mod respond;
 pub mod token;

@@ -57,7 +57,7 @@ impl Context<'_> {
     /// this one's.
     fn keep_alive(&self, consumed: usize) -> bool {
         let stays = !self.core.draining.get() && !self.conn.closing();
-        self.facts.wants_keep_alive && (stays || self.io.has_more(consumed))
+        self.facts.wants_keep_alive && (stays || self.io.has_pipelined_input(consumed))
     }
 
     async fn send_answer(&mut self, answer: Answer, keep_alive: bool) {

@@ -107,10 +107,10 @@ async fn store_within_patience(
         let refusal = match run.stopped {
             Some(AppendError::TooLarge { .. }) => return Err(StoreError::TooLarge),
             Some(error @ AppendError::Closed) => return Err(StoreError::Closed(error)),
-            Some(error) if run.appended == 0 => {
+            Some(error) if run.count == 0 => {
                 if matches!(error, AppendError::Poisoned(_)) {
                     core.poisoned.set(true);
-                    if may_move == Move::Yes && core.find_place(conn) {
+                    if may_move == Move::Yes && core.reserve_migration(conn) {
                         return Err(StoreError::Moves);
                     }
                 }
@@ -119,21 +119,21 @@ async fn store_within_patience(
                 StoreError::Unavailable(error)
             }
             // What has been appended is waited for first; the rest then tries again.
-            Some(_) | None if core.acks_at_once => {
-                entries = &entries[run.appended..];
+            Some(_) | None if core.acks_on_append => {
+                entries = &entries[run.count..];
                 continue;
             }
             Some(_) | None => StoreError::Unconfirmed,
         };
-        match settled(conn).await {
+        match wait_outcome(conn).await {
             WaitOutcome::Stored => {
                 core.metrics.committed(monotonic_us() - began_us);
-                entries = &entries[run.appended..];
+                entries = &entries[run.count..];
             }
             WaitOutcome::Lost => {
                 // A record's number is one above that of the record before it.
                 let kept = conn.lost_from.get().0.saturating_sub(conn.seqs.get().0.0);
-                entries = &entries[(kept as usize).min(run.appended)..];
+                entries = &entries[(kept as usize).min(run.count)..];
             }
             WaitOutcome::TimedOut => return Err(refusal),
             WaitOutcome::Retry | WaitOutcome::Pending | WaitOutcome::Nothing => {}
@@ -143,17 +143,17 @@ async fn store_within_patience(
 }
 
 /// Records appended in one turn.
-struct Run {
-    appended: usize,
+struct Appended {
+    count: usize,
     /// Why no more were.
     stopped: Option<AppendError>,
 }
 
 /// Appends as many of the records as the log takes now, and has the connection wait for them.
-fn append_run(core: &Core, conn: &Rc<Conn>, entries: &[Entry<'_>]) -> Run {
+fn append_run(core: &Core, conn: &Rc<Conn>, entries: &[Entry<'_>]) -> Appended {
     conn.outcome.set(WaitOutcome::Pending);
     conn.lost_from.set(Seq(0));
-    let mut run = Run { appended: 0, stopped: None };
+    let mut run = Appended { count: 0, stopped: None };
     let mut slot = core.writer.borrow_mut();
     let Some(writer) = slot.as_mut() else {
         run.stopped = Some(AppendError::Closed);
@@ -172,15 +172,15 @@ fn append_run(core: &Core, conn: &Rc<Conn>, entries: &[Entry<'_>]) -> Run {
         };
         core.metrics.records.inc();
         core.metrics.record_bytes.add(entry.payload.len() as u64);
-        let first = if run.appended == 0 { seq } else { conn.seqs.get().0 };
+        let first = if run.count == 0 { seq } else { conn.seqs.get().0 };
         conn.seqs.set((first, seq));
-        run.appended += 1;
-        if !core.acks_at_once {
+        run.count += 1;
+        if !core.acks_on_append {
             core.waiters.wait_for_record(seq, conn);
         }
     }
     drop(slot);
-    if run.appended > 0 {
+    if run.count > 0 {
         core.wake_commits();
     }
     run
@@ -199,14 +199,14 @@ pub async fn wait_for_turn(core: &Core, conn: &Rc<Conn>) -> bool {
 /// Waits for something else than the log. `enter` puts the connection where it will be found.
 async fn wait(core: &Core, conn: &Rc<Conn>, enter: impl FnOnce()) -> bool {
     let (phase, began_ms, now_ms) = (conn.phase.get(), conn.since_ms.get(), core.now_ms());
-    if conn.has_to_go() || conn.held_ms(now_ms) > core.patience_ms() {
+    if conn.is_abandoned() || conn.held_ms(now_ms) > core.patience_ms() {
         return false;
     }
     conn.begin_hold(now_ms);
     conn.outcome.set(WaitOutcome::Pending);
     conn.seqs.set((Seq(0), Seq(0)));
     enter();
-    let granted = settled(conn).await != WaitOutcome::TimedOut;
+    let granted = wait_outcome(conn).await != WaitOutcome::TimedOut;
     conn.end_hold(core.now_ms());
     conn.phase.set(phase);
     // The client is not to blame for this time.
@@ -216,7 +216,7 @@ async fn wait(core: &Core, conn: &Rc<Conn>, enter: impl FnOnce()) -> bool {
     granted
 }
 
-async fn settled(conn: &Conn) -> WaitOutcome {
+async fn wait_outcome(conn: &Conn) -> WaitOutcome {
     std::future::poll_fn(|cx| match conn.outcome.get() {
         WaitOutcome::Pending => {
             let mut mine = conn.waker.borrow_mut();

@@ -3,13 +3,13 @@ use super::*;
 const NOW: u64 = 1_000_000;
 
 fn use_until(map: &mut Buckets, key: u64, now_ns: u64, full_at_ns: u64) {
-    let place = map.find(key, now_ns);
-    map.at(place).set_full_at_ns(0, full_at_ns);
+    let slot = map.find(key, now_ns);
+    map.at(slot).set_full_at_ns(0, full_at_ns);
 }
 
 fn full_at(map: &mut Buckets, key: u64, now_ns: u64) -> u64 {
-    let place = map.find(key, now_ns);
-    map.at(place).full_at_ns(0)
+    let slot = map.find(key, now_ns);
+    map.at(slot).full_at_ns(0)
 }
 
 #[test]
@@ -52,18 +52,18 @@ fn a_full_bucket_is_forgotten_first() {
 #[test]
 fn a_note_of_a_refusal_is_kept_for_its_time() {
     let mut map = Buckets::new(WAYS, 7, 100);
-    let place = map.find(1, NOW);
-    map.at(place).set_refused_since_ns(NOW);
+    let slot = map.find(1, NOW);
+    map.at(slot).set_refused_since_ns(NOW);
     for key in 100..200 {
         use_until(&mut map, key, NOW, NOW + 10);
     }
-    let place = map.find(1, NOW);
-    assert_eq!(map.at(place).refused_since_ns(), NOW);
+    let slot = map.find(1, NOW);
+    assert_eq!(map.at(slot).refused_since_ns(), NOW);
     for key in 200..220 {
         use_until(&mut map, key, NOW + 200, NOW + 300);
     }
-    let place = map.find(1, NOW + 200);
-    assert_eq!(map.at(place).refused_since_ns(), 0, "it was free to be forgotten");
+    let slot = map.find(1, NOW + 200);
+    assert_eq!(map.at(slot).refused_since_ns(), 0, "it was free to be forgotten");
 }
 
 #[test]

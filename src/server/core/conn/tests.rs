@@ -58,11 +58,11 @@ fn a_request_that_moves_to_another_core_takes_along_how_long_it_was_held() {
 fn who_waits_is_seen_until_something_has_come_of_it() {
     let conn = conn();
     conn.begin_hold(0);
-    assert!(!conn.waits(), "for a place or for a limit");
+    assert!(!conn.is_waiting(), "for a place or for a limit");
     conn.outcome.set(WaitOutcome::Pending);
-    assert!(conn.waits());
+    assert!(conn.is_waiting());
     conn.settle(WaitOutcome::Retry);
-    assert!(conn.waits(), "it only tries again");
+    assert!(conn.is_waiting(), "it only tries again");
     conn.end_hold(10);
-    assert!(!conn.waits());
+    assert!(!conn.is_waiting());
 }

@@ -25,10 +25,10 @@ fn who_has_never_sent_a_request_goes_before_any_that_has() {
     let greeting = add(&conns, Phase::Greeting, false, NOW_MS - 2_000, false);
     let head = add(&conns, Phase::Head, false, NOW_MS - 500, false);
     let next = |need| evictions.next(&conns, NOW_MS, need);
-    assert_eq!([(); 3].map(|()| next(Need::Calm)), [Some(silent), Some(greeting), None], "the last is new");
-    assert_eq!([(); 2].map(|()| next(Need::Room)), [Some(head), None], "they take nobody's place");
-    assert_eq!([(); 3].map(|()| next(Need::Place)), [Some(idle), Some(later), None]);
-    assert_eq!([(); 2].map(|()| next(Need::Anything)), [Some(body), None]);
+    assert_eq!([(); 3].map(|()| next(Need::OverCap)), [Some(silent), Some(greeting), None], "the last is new");
+    assert_eq!([(); 2].map(|()| next(Need::WaitingRoom)), [Some(head), None], "they take nobody's place");
+    assert_eq!([(); 3].map(|()| next(Need::Slot)), [Some(idle), Some(later), None]);
+    assert_eq!([(); 2].map(|()| next(Need::LastResort)), [Some(body), None]);
 }
 
 #[test]
@@ -36,17 +36,17 @@ fn a_place_is_taken_from_one_that_has_it() {
     let (conns, evictions) = (Conns::default(), Evictions::default());
     add(&conns, Phase::Idle, false, 10, true);
     let placed = add(&conns, Phase::Idle, false, 20, false);
-    assert_eq!(evictions.next(&conns, NOW_MS, Need::Place), Some(placed));
-    assert_eq!(evictions.next(&conns, NOW_MS, Need::Place), None);
+    assert_eq!(evictions.next(&conns, NOW_MS, Need::Slot), Some(placed));
+    assert_eq!(evictions.next(&conns, NOW_MS, Need::Slot), None);
 }
 
 #[test]
 fn who_has_spoken_since_it_was_found_stays() {
     let (conns, evictions) = (Conns::default(), Evictions::default());
     let keys = [10, 20, 30].map(|since_ms| add(&conns, Phase::Idle, false, since_ms, false));
-    assert_eq!(evictions.next(&conns, NOW_MS, Need::Room), Some(keys[0]));
+    assert_eq!(evictions.next(&conns, NOW_MS, Need::WaitingRoom), Some(keys[0]));
     conns.with(keys[1], |conn| conn.enter(Phase::Storing, NOW_MS));
-    assert_eq!(evictions.next(&conns, NOW_MS, Need::Room), Some(keys[2]));
+    assert_eq!(evictions.next(&conns, NOW_MS, Need::WaitingRoom), Some(keys[2]));
 }
 
 #[test]
@@ -54,8 +54,8 @@ fn all_of_a_full_core_are_found_oldest_first_in_a_few_passes() {
     let (conns, evictions) = (Conns::default(), Evictions::default());
     let keys: Vec<usize> = (0..16_384).map(|n| add(&conns, Phase::Idle, false, n, false)).collect();
     for key in keys {
-        assert_eq!(evictions.next(&conns, NOW_MS, Need::Room), Some(key));
+        assert_eq!(evictions.next(&conns, NOW_MS, Need::WaitingRoom), Some(key));
         conns.with(key, |conn| conn.interrupt(Order::Evict));
     }
-    assert_eq!(evictions.next(&conns, NOW_MS, Need::Room), None);
+    assert_eq!(evictions.next(&conns, NOW_MS, Need::WaitingRoom), None);
 }

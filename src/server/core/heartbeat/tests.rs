@@ -7,8 +7,8 @@ fn looks(
     ticks: fn(i32) -> Option<u64>,
 ) -> Vec<(usize, Change)> {
     let mut changes = Vec::new();
-    for _ in 0..ms / LOOK.as_millis() as u64 {
-        listener.look_with(heartbeats, ticks, &mut |core, change| changes.push((core, change)));
+    for _ in 0..ms / CHECK_INTERVAL.as_millis() as u64 {
+        listener.check_with(heartbeats, ticks, &mut |core, change| changes.push((core, change)));
     }
     changes
 }
@@ -25,7 +25,7 @@ fn a_core_that_falls_silent_is_stuck_until_it_beats_again() {
     assert_eq!(looks(&mut listener, &heartbeats, 25_000, |_| Some(7)), [], "it waits in the kernel, which may pass");
     assert!(heartbeats.is_dead());
     heartbeats.beat(1);
-    assert_eq!(looks(&mut listener, &heartbeats, 50, |_| Some(7)), [(1, Change::Back(30_000))]);
+    assert_eq!(looks(&mut listener, &heartbeats, 50, |_| Some(7)), [(1, Change::Recovered(30_000))]);
     assert_eq!((heartbeats.fault(1), heartbeats.is_dead()), (None, false));
 }
 
@@ -47,7 +47,7 @@ fn a_core_that_turns_without_end_is_lost() {
     heartbeats.begin(0);
     static TICKS: AtomicU64 = AtomicU64::new(0);
     let more = |_| Some(TICKS.fetch_add(100, Ordering::Relaxed));
-    assert_eq!(looks(&mut listener, &heartbeats, 9_000, more), [(0, Change::Stuck), (0, Change::Lost)]);
+    assert_eq!(looks(&mut listener, &heartbeats, 9_000, more), [(0, Change::Stuck), (0, Change::Spinning)]);
     assert!(heartbeats.fault(0).is_some_and(|fault| fault.contains("turns without end")));
     heartbeats.end(0);
     assert_eq!(looks(&mut listener, &heartbeats, 9_000, more), [], "who has ended is not stuck");

@@ -9,8 +9,8 @@ fn connections_never_take_the_descriptors_that_the_log_needs() {
     assert_eq!(of(4, Some(64)), Connections { cap: 3, beyond: 1 });
     for open_files in 600..4096 {
         for cores in 1..=6 {
-            let taken = of(cores, Some(open_files)).most() as u64 * u64::from(cores);
-            assert!(taken + KEPT + KEPT_PER_CORE * u64::from(cores) <= open_files, "{open_files}, {cores}");
+            let taken = of(cores, Some(open_files)).total() as u64 * u64::from(cores);
+            assert!(taken + RESERVED + RESERVED_PER_CORE * u64::from(cores) <= open_files, "{open_files}, {cores}");
         }
     }
 }

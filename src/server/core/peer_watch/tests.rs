@@ -22,7 +22,7 @@ fn look_until(watch: &PeerWatch, conns: &[&Rc<Conn>], memory_is_short: bool, don
     while !done() {
         assert!(Instant::now() < end, "nothing came of it");
         conns.iter().for_each(|conn| watch.add(conn));
-        gone += watch.look(memory_is_short);
+        gone += watch.inspect(memory_is_short);
     }
     gone
 }
@@ -43,7 +43,7 @@ fn who_has_gone_waits_no_longer_and_who_has_ended_its_side_does_until_memory_is_
     assert_eq!((gone, leaves.presence.get()), (1, Presence::Gone));
     assert_eq!((stays.outcome.get(), ends.outcome.get()), (WaitOutcome::Pending, WaitOutcome::Pending));
     look_until(&watch, &all, true, || ends.outcome.get() == WaitOutcome::TimedOut);
-    assert_eq!((ends.presence.get(), stays.presence.get()), (Presence::Ending, Presence::Here));
+    assert_eq!((ends.presence.get(), stays.presence.get()), (Presence::HalfClosed, Presence::Connected));
     assert_eq!(stays.outcome.get(), WaitOutcome::Pending);
     drop(here);
 }

@@ -14,7 +14,7 @@ fn quarantine() -> Quarantine {
 fn what_is_kept_is_bounded_over_time() {
     let metrics = CoreMetrics::new(&["/"], Reason::LABELS);
     let quarantine = quarantine();
-    let takes = |bytes, now_ms| quarantine.takes(Reason::Compression, bytes, now_ms, &metrics);
+    let takes = |bytes, now_ms| quarantine.try_keep(Reason::Compression, bytes, now_ms, &metrics);
     assert!(!takes(4_001, 1));
     assert!(takes(4_000, 1) && takes(4_000, 1) && takes(2_000, 1));
     assert!(!takes(1_000, 1));
@@ -41,6 +41,6 @@ fn only_faults_of_the_batch_are_kept() {
         (Reason::TokenExpired, false),
         (Reason::DiskFull, false),
     ] {
-        assert_eq!(quarantine.takes(reason, 10, 1, &metrics), kept, "{reason:?}");
+        assert_eq!(quarantine.try_keep(reason, 10, 1, &metrics), kept, "{reason:?}");
     }
 }

@@ -41,7 +41,7 @@ fn headers() -> Vec<(Vec<u8>, Option<&'static str>)> {
 fn a_header_names_the_client_and_ends_where_the_request_begins() {
     for (bytes, client) in headers() {
         let client = client.map(|text| text.parse().expect("an address"));
-        let whole = Ok(Step::Whole { bytes: bytes.len(), client });
+        let whole = Ok(HeaderStatus::Complete { bytes: bytes.len(), client });
         assert_eq!(read(&bytes), whole, "{}", bytes.escape_ascii());
         let with_request = [&bytes[..], b"POST /v1/web/i HTTP/1.1\r\n"].concat();
         assert_eq!(read(&with_request), whole, "{}", with_request.escape_ascii());
@@ -52,7 +52,7 @@ fn a_header_names_the_client_and_ends_where_the_request_begins() {
 fn a_header_may_come_in_any_pieces() {
     for (bytes, _) in headers() {
         for end in 0..bytes.len() {
-            assert_eq!(read(&bytes[..end]), Ok(Step::More), "{}", bytes[..end].escape_ascii());
+            assert_eq!(read(&bytes[..end]), Ok(HeaderStatus::Partial), "{}", bytes[..end].escape_ascii());
         }
     }
 }
@@ -60,28 +60,28 @@ fn a_header_may_come_in_any_pieces() {
 #[test]
 fn what_is_no_header_is_told_at_once() {
     for (bytes, fault) in [
-        (&b"GET / HTTP/1.1\r\n"[..], Broken::NoHeader),
-        (b"POST", Broken::NoHeader),
-        (b"PROXY", Broken::NoHeader),
-        (b"\r\nGET", Broken::NoHeader),
-        (b"\x16\x03\x01", Broken::NoHeader),
-        (b"PROXY TCP4 198.51.100.7 10.0.0.1 4711 99999\r\n", Broken::Malformed),
-        (b"PROXY TCP4 2001:db8::7 2001:db8::1 4711 80\r\n", Broken::Malformed),
-        (b"PROXY TCP5 198.51.100.7 10.0.0.1 4711 80\r\n", Broken::Malformed),
-        (b"PROXY TCP4 198.51.100.7 10.0.0.1 4711 80\rX", Broken::Malformed),
-        (&[&b"PROXY UNKNOWN "[..], &[b'x'; 100]].concat(), Broken::Malformed),
-        (&v2(0x31, 0x11, &[0; 12]), Broken::Malformed),
-        (&v2(0x22, 0x11, &[0; 12]), Broken::Malformed),
-        (&v2(0x21, 0x41, &[0; 12]), Broken::Malformed),
-        (&v2(0x21, 0x11, &[0; 11]), Broken::Malformed),
-        (&v2(0x21, 0x11, &[0; 5000])[..16], Broken::TooLong),
+        (&b"GET / HTTP/1.1\r\n"[..], HeaderError::NoHeader),
+        (b"POST", HeaderError::NoHeader),
+        (b"PROXY", HeaderError::NoHeader),
+        (b"\r\nGET", HeaderError::NoHeader),
+        (b"\x16\x03\x01", HeaderError::NoHeader),
+        (b"PROXY TCP4 198.51.100.7 10.0.0.1 4711 99999\r\n", HeaderError::Malformed),
+        (b"PROXY TCP4 2001:db8::7 2001:db8::1 4711 80\r\n", HeaderError::Malformed),
+        (b"PROXY TCP5 198.51.100.7 10.0.0.1 4711 80\r\n", HeaderError::Malformed),
+        (b"PROXY TCP4 198.51.100.7 10.0.0.1 4711 80\rX", HeaderError::Malformed),
+        (&[&b"PROXY UNKNOWN "[..], &[b'x'; 100]].concat(), HeaderError::Malformed),
+        (&v2(0x31, 0x11, &[0; 12]), HeaderError::Malformed),
+        (&v2(0x22, 0x11, &[0; 12]), HeaderError::Malformed),
+        (&v2(0x21, 0x41, &[0; 12]), HeaderError::Malformed),
+        (&v2(0x21, 0x11, &[0; 11]), HeaderError::Malformed),
+        (&v2(0x21, 0x11, &[0; 5000])[..16], HeaderError::TooLong),
     ] {
         if bytes != b"PROXY" {
             assert_eq!(read(bytes), Err(fault), "{}", bytes.escape_ascii());
         }
     }
-    assert_eq!(read(b"PROXX"), Err(Broken::NoHeader));
-    assert_eq!(read(b"PROXY"), Ok(Step::More));
+    assert_eq!(read(b"PROXX"), Err(HeaderError::NoHeader));
+    assert_eq!(read(b"PROXY"), Ok(HeaderStatus::Partial));
 }
 
 proptest! {
@@ -97,10 +97,10 @@ proptest! {
             let verdict = read(&bytes[..end]);
             if let Some(settled) = settled {
                 prop_assert_eq!(verdict, settled);
-            } else if verdict != Ok(Step::More) {
+            } else if verdict != Ok(HeaderStatus::Partial) {
                 settled = Some(verdict);
             }
-            if let Ok(Step::Whole { bytes, .. }) = verdict {
+            if let Ok(HeaderStatus::Complete { bytes, .. }) = verdict {
                 prop_assert!(bytes <= end);
             }
         }

@@ -53,14 +53,14 @@ fn what_stands_beside_a_buffer_counts_and_is_given_back() {
     let beside = pool.used_bytes() - before;
     assert!((400_000..410_000).contains(&beside), "{beside}");
     assert_eq!(pool.reserve(600_001), Err(OverBudget));
-    pool.clear_beside(&mut work);
-    assert!(work.beside() <= BESIDE_BYTES);
-    assert_eq!((pool.used_bytes(), pool.larger_bytes.get()), (before, 0));
+    pool.clear_side_buffers(&mut work);
+    assert!(work.side_capacity() <= SIDE_BYTES_FREE);
+    assert_eq!((pool.used_bytes(), pool.budgeted_bytes.get()), (before, 0));
     work.answer.reserve_exact(100_000);
     pool.count(&mut work);
     pool.put(work);
-    assert_eq!((pool.used_bytes(), pool.larger_bytes.get()), (0, 0));
-    assert!(pool.take(0).beside() <= BESIDE_BYTES, "nothing of it is kept for the next");
+    assert_eq!((pool.used_bytes(), pool.budgeted_bytes.get()), (0, 0));
+    assert!(pool.take(0).side_capacity() <= SIDE_BYTES_FREE, "nothing of it is kept for the next");
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn many_small_buffers_do_not_keep_a_larger_one_away() {
     assert_eq!(pool.grow(&mut works[1].buf, 30_000), Ok(()));
     assert_eq!(pool.grow(&mut works[2].buf, 30_000), Err(OverBudget));
     works.drain(..).for_each(|work| pool.put(work));
-    assert_eq!((pool.used_bytes(), pool.larger_bytes.get()), (0, 0));
+    assert_eq!((pool.used_bytes(), pool.budgeted_bytes.get()), (0, 0));
 }
 
 #[test]

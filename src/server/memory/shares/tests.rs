@@ -11,7 +11,7 @@ fn a_project_leaves_the_rest_to_the_others() {
             taken += 1;
         }
     }
-    assert_eq!((taken, shares.is_used_up(1)), (7, false), "750 of 1000");
+    assert_eq!((taken, shares.is_exhausted(1)), (7, false), "750 of 1000");
     let mut other = Account::default();
     assert!(shares.allow(&other, 2, 230));
     shares.note(&mut other, 2, 30);
@@ -37,7 +37,7 @@ fn however_many_projects_take_what_they_can_a_little_is_left_for_another() {
     assert!(shares.allow(&own, 9, 300));
     shares.note(&mut own, 9, 300);
     assert!(shares.allow(&own, 9, 600), "it may grow");
-    assert!(!shares.is_used_up(9) && shares.is_used_up(0));
+    assert!(!shares.is_exhausted(9) && shares.is_exhausted(0));
     for account in &mut accounts {
         shares.note(account, 0, 0);
     }
@@ -77,9 +77,9 @@ fn a_connection_that_turns_to_another_project_takes_its_bytes_along() {
     let shares = Shares::new(1000, 50);
     let mut account = Account::default();
     shares.note(&mut account, 1, 500);
-    assert!(shares.is_used_up(1));
+    assert!(shares.is_exhausted(1));
     shares.note(&mut account, 2, 500);
-    assert!(!shares.is_used_up(1) && shares.is_used_up(2));
+    assert!(!shares.is_exhausted(1) && shares.is_exhausted(2));
     shares.note(&mut account, 2, 0);
     assert_eq!((shares.held(1), shares.held(2)), (0, 0));
 }
@@ -96,10 +96,10 @@ fn with_a_hundred_percent_there_is_no_limit() {
 fn projects_take_turns_and_keep_their_own_order() {
     let mut queue: VecDeque<(u32, char)> =
         [(1, 'a'), (1, 'b'), (1, 'c'), (1, 'd'), (2, 'e'), (3, 'f'), (2, 'g')].into();
-    take_turns(&mut queue, |one| one.0);
+    interleave_projects(&mut queue, |one| one.0);
     let order: String = queue.iter().map(|one| one.1).collect();
     assert_eq!(order, "aefbgcd");
     let mut alone: VecDeque<(u32, char)> = [(1, 'a'), (1, 'b')].into();
-    take_turns(&mut alone, |one| one.0);
+    interleave_projects(&mut alone, |one| one.0);
     assert_eq!(alone, [(1, 'a'), (1, 'b')]);
 }

@@ -12,12 +12,12 @@ const PARTS_MAX: usize = 24;
 
 /// The sessions of the log. Written by one thread, read by all without a lock.
 #[derive(Debug, Default)]
-pub struct Known {
+pub struct LoggedSessions {
     parts: [OnceLock<Box<[Announcement]>>; PARTS_MAX],
-    whole: AtomicBool,
+    complete: AtomicBool,
 }
 
-impl Known {
+impl LoggedSessions {
     /// Adds a part. Beyond the bound of parts it is left out.
     pub fn add(&self, mut sessions: Vec<Announcement>) {
         sessions.sort_unstable_by_key(|&(session, _)| session.0);
@@ -32,12 +32,12 @@ impl Known {
 
     /// All has been told.
     pub fn finish(&self) {
-        self.whole.store(true, Ordering::Release);
+        self.complete.store(true, Ordering::Release);
     }
 
     /// Whether all has been told.
-    pub fn is_whole(&self) -> bool {
-        self.whole.load(Ordering::Acquire)
+    pub fn is_complete(&self) -> bool {
+        self.complete.load(Ordering::Acquire)
     }
 
     /// The project of a session.

@@ -11,18 +11,18 @@ const POLL_MAX: Duration = Duration::from_millis(40);
 
 /// Waits until all that the log knows has been told, for half of the request's patience at most: the log may need the rest. False: it was
 /// told before, and there is nothing to ask again.
-pub async fn wait(core: &Core, conn: &Conn) -> bool {
-    if core.knows_log.get() {
+pub async fn wait_until_loaded(core: &Core, conn: &Conn) -> bool {
+    if core.logged_sessions_complete.get() {
         return false;
     }
     let mut poll = POLL_FIRST;
     conn.begin_hold(core.now_ms());
-    let may_wait = || !conn.has_to_go() && conn.held_ms(core.now_ms()) < core.patience_ms() / 2;
-    while !core.common.known.is_whole() && may_wait() {
+    let may_wait = || !conn.is_abandoned() && conn.held_ms(core.now_ms()) < core.patience_ms() / 2;
+    while !core.common.logged_sessions.is_complete() && may_wait() {
         monoio::time::sleep(poll).await;
         poll = (poll * 2).min(POLL_MAX);
     }
     conn.end_hold(core.now_ms());
-    core.knows_log.set(core.common.known.is_whole());
+    core.logged_sessions_complete.set(core.common.logged_sessions.is_complete());
     true
 }
