@@ -1,22 +1,22 @@
-//! One token bucket, kept as a single number: the moment at which it will be full again (GCRA, the generic cell rate
-//! algorithm of ATM). A bucket that is full needs no memory at all, and time fills it without anybody's help.
+//! One token bucket, stored as a single number: the time at which it will be full again (GCRA, the generic cell rate algorithm of ATM). A
+//! full bucket needs no memory at all, and buckets refill with time alone, without any work.
 
 use crate::config::Limit;
 
-/// Nanoseconds a unit are kept in 2^-20 of one: gigabytes a second are still exact to a hundred-thousandth.
+/// Nanoseconds per unit are stored in steps of 2^-20: rates of gigabytes per second are still exact to one part in a hundred thousand.
 const FRACTION_BITS: u32 = 20;
 
-/// How a bucket is filled, and how much it holds.
+/// How fast a bucket fills, and how much it holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate {
-    /// What a unit costs, in nanoseconds and their fractions.
+    /// Cost of one unit, in nanoseconds as a fixed-point number.
     unit: u64,
-    /// How long an empty bucket takes to be full.
+    /// How long an empty bucket takes to fill up.
     full_ns: u64,
 }
 
 impl Rate {
-    /// The rate of a limit, and the same divided among `shares` cores. A bucket holds one unit at least.
+    /// The rate of a limit, divided among `shares` cores. A bucket holds at least one unit.
     pub fn new(limit: Limit, shares: u64) -> Rate {
         let period = u128::from(limit.per.nanoseconds()) << FRACTION_BITS;
         let unit = period * u128::from(shares.max(1)) / u128::from(limit.units.max(1));
@@ -25,9 +25,9 @@ impl Rate {
         Rate { unit, full_ns: cost_ns(unit, burst).max(1) }
     }
 
-    /// What it takes to use `units` at `now_ns` of a bucket that is full at `full_at_ns`.
+    /// What it takes to use `units` at `now_ns` from a bucket that will be full at `full_at_ns`.
     ///
-    /// More units than the bucket holds cost all of it: a request must not be impossible.
+    /// More units than the bucket can hold cost the whole bucket: no request may be impossible to serve.
     pub fn charge(&self, full_at_ns: u64, now_ns: u64, units: u64) -> Charge {
         let cost_ns = cost_ns(self.unit, units).min(self.full_ns);
         let full_at_ns = full_at_ns.max(now_ns).saturating_add(cost_ns);
@@ -35,12 +35,12 @@ impl Rate {
     }
 }
 
-/// A charge that has not been made yet.
+/// A charge that has not been applied yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Charge {
-    /// When the bucket is full again, if it is made.
+    /// When the bucket will be full again if the charge is applied.
     pub full_at_ns: u64,
-    /// How long until the bucket holds what it costs.
+    /// How long until the bucket holds enough for it.
     pub wait_ns: u64,
 }
 

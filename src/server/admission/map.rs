@@ -1,18 +1,18 @@
-//! The buckets of one kind of thing (addresses, sessions, projects): a map of a fixed size, made once.
+//! The buckets of one kind of subject (addresses, sessions or projects): a map of fixed size, allocated once.
 //!
-//! It is set-associative, like a processor's cache: a key has [`WAYS`] places, found by a hash that is seeded at random, so
-//! that nobody can choose keys which push each other out. A bucket that is full again is the same as none, so its place is
-//! free without anybody's clearing it. Where all places are in use, the one that would be free soonest is taken: whoever
-//! fills the map with keys that were used once pushes out such keys, and not the debt of one that was used hard. What is
-//! forgotten that way is no more than what the set's least indebted key had used.
+//! It is set-associative, like a processor's cache: a key may stand in one of [`WAYS`] slots, found by a hash with a random seed, so that
+//! nobody can choose keys that evict each other. A bucket that is full again is the same as no bucket, so its slot is free without anybody
+//! clearing it. If all slots of a set are in use, the one that would be free soonest is reused: an attacker who fills the map with keys
+//! used once evicts other such keys, and not the debt of a heavily used one. What is forgotten this way is never more than what the least
+//! indebted key of the set had used.
 
-/// Places for a key.
+/// Slots for a key.
 pub const WAYS: usize = 8;
 
-/// One thing's buckets, as words so that a map's memory comes zeroed from the system and costs nothing until it is used.
+/// The buckets of one subject, as plain words, so that the map's memory comes zeroed from the system and costs nothing until it is used.
 type Words = [u64; 2 + METERS];
 
-/// Buckets that a thing has.
+/// Buckets per subject.
 pub const METERS: usize = 3;
 
 const KEY: usize = 0;
@@ -24,33 +24,33 @@ pub struct Buckets {
     sets: Box<[[Words; WAYS]]>,
     mask: u64,
     seed: u64,
-    /// How long a note of [`Entry::refused_since_ns`] is worth keeping.
+    /// How long [`Entry::refused_since_ns`] has to be remembered.
     note_ns: u64,
 }
 
-/// The place of a thing in its map.
+/// The slot of a subject in its map.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Slot(u32, u32);
 
 impl Slot {
-    /// The first of all.
+    /// The first slot.
     pub const FIRST: Slot = Slot(0, 0);
 }
 
 impl Buckets {
-    /// A map for at least `entries` things.
+    /// A map for at least `entries` subjects.
     pub fn new(entries: usize, seed: u64, note_ns: u64) -> Buckets {
         let sets = entries.div_ceil(WAYS).next_power_of_two();
         Buckets { sets: vec![[[0u64; 2 + METERS]; WAYS]; sets].into(), mask: sets as u64 - 1, seed, note_ns }
     }
 
-    /// How many things it can remember.
+    /// How many subjects it can hold.
     #[cfg(test)]
     fn capacity(&self) -> usize {
         self.sets.len() * WAYS
     }
 
-    /// The place of `key`; a new one is full of tokens.
+    /// The slot of `key`. A new entry has full buckets.
     pub fn find(&mut self, key: u64, now_ns: u64) -> Slot {
         let at = (spread(key ^ self.seed) & self.mask) as u32;
         let set = &mut self.sets[at as usize];
@@ -72,13 +72,13 @@ impl Buckets {
         Slot(at, best.0 as u32)
     }
 
-    /// What stands there. A place is good until the next [`Buckets::find`].
+    /// The entry in a slot. A slot is valid until the next [`Buckets::find`].
     pub fn at(&mut self, slot: Slot) -> Entry<'_> {
         Entry(&mut self.sets[slot.0 as usize][slot.1 as usize])
     }
 }
 
-/// When a thing can be forgotten without harm.
+/// When an entry can be forgotten without harm.
 fn free_at(words: &Words, note_ns: u64) -> u64 {
     let note = if words[SINCE] == 0 { 0 } else { words[SINCE].saturating_add(note_ns) };
     words[FULL_AT..].iter().copied().fold(note, u64::max)
@@ -91,7 +91,7 @@ fn spread(key: u64) -> u64 {
     key ^ (key >> 31)
 }
 
-/// The buckets of one thing.
+/// The buckets of one subject.
 pub struct Entry<'a>(&'a mut Words);
 
 impl Entry<'_> {
@@ -100,17 +100,17 @@ impl Entry<'_> {
         self.0[FULL_AT + meter]
     }
 
-    /// Makes a charge.
+    /// Applies a charge.
     pub fn set_full_at_ns(&mut self, meter: usize, full_at_ns: u64) {
         self.0[FULL_AT + meter] = full_at_ns;
     }
 
-    /// Since when it has been refused without once being served; 0 if it was not.
+    /// Since when it has been refused without being served once; 0 if it has not.
     pub fn refused_since_ns(&self) -> u64 {
         self.0[SINCE]
     }
 
-    /// Notes that, or that it is over.
+    /// Sets that; 0 clears it.
     pub fn set_refused_since_ns(&mut self, since_ns: u64) {
         self.0[SINCE] = since_ns;
     }

@@ -1,23 +1,23 @@
-//! Who may start sessions and send, and how much: token buckets for each address, project and session.
+//! Who may start sessions and upload, and how much: token buckets for each address, project and session.
 //!
-//! Project keys are public and a start costs a record, so without limits one machine can fill a project's quota and the disk.
+//! Project keys are public and a start costs a record, so without limits a single machine could fill a project's quota and the disk.
 //!
-//! | what | is counted for | charged |
+//! | what | counted for | charged |
 //! |---|---|---|
-//! | starts | address, project | when a start would make a new session, or was refused; one that goes on with a session costs nothing |
-//! | uploads | session, address, project | with each request that brings a body and a good token (forms: any) |
-//! | bytes | session, address, project | likewise, by the length that the head announces |
+//! | starts | address, project | when a start would create a session, or was refused; one that resumes a session costs nothing |
+//! | uploads | session, address, project | with each request that has a body and a valid token (forms: any request) |
+//! | bytes | session, address, project | likewise, by the length announced in the head |
 //!
-//! A request is charged to all of its buckets or to none. One that is a little early is held until its turn comes; one whose
-//! turn is further away than half of the request's patience is refused, with the seconds that it should stay away.
+//! A request is charged to all of its buckets or to none. A request that is slightly early is held until its turn; if its turn is further
+//! away than half of its patience, it is refused and told how many seconds to stay away.
 //!
-//! A tracker stops for good after ten refusals within 13.75 s. So whoever else empties the buckets of its address or its
-//! project: a session that is within its own limit is served once it has been refused for [`GRACE_NS`].
+//! A tracker gives up for good after ten refusals within 13.75 s. So even if others empty the buckets of its address or its project, a
+//! session within its own limit is served once it has been refused for [`GRACE_NS`].
 //!
-//! All of it is a core's own: no lock, no system call and no allocation. Sessions and addresses have the whole of their
-//! limit on each core they reach, projects have a share of it (see [`Policy::of`]).
+//! All of this belongs to one core: no lock, no system call, no allocation. Sessions and addresses get their whole limit on each core that
+//! they reach; projects get a share of it (see [`Policy::of`]).
 //!
-//! Invariant: with `admission = "shadow"` nothing is held or refused, and everything is charged as if it were "on".
+//! Invariant: with `admission = "shadow"` nothing is held or refused, and everything is charged as it would be with "on".
 
 mod bucket;
 mod map;
@@ -33,10 +33,10 @@ pub use bucket::Rate;
 use map::{Buckets, Slot};
 pub use policy::{Policy, Uploads};
 
-/// A session within its own limit is not refused for longer than this.
+/// A session within its own limit is refused for no longer than this.
 pub const GRACE_NS: u64 = 4_000_000_000;
 
-/// The meters of an entry.
+/// The meters of an entry, by index.
 const STARTS: usize = 0;
 const REQUESTS: usize = 1;
 const BYTES: usize = 2;
@@ -46,7 +46,7 @@ const BYTES: usize = 2;
 pub struct Upload {
     /// The client's address.
     pub address: IpAddr,
-    /// Its session, where it has shown a token.
+    /// Its session, if it has presented a token.
     pub session: Option<u64>,
     /// Its project, if it is known.
     pub project: Option<u32>,
@@ -54,27 +54,27 @@ pub struct Upload {
     pub bytes: u64,
 }
 
-/// What becomes of a request.
+/// The decision about a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Verdict {
     /// What was decided.
     pub decision: Decision,
-    /// The bucket that decided it, unless the request was just admitted.
+    /// The bucket that decided it; none if the request was simply admitted.
     pub bucket: Option<Bucket>,
-    /// How long until its turn, in nanoseconds; 0 if it may go on now.
+    /// How long until its turn, in nanoseconds; 0 if it may proceed now.
     pub wait_ns: u64,
 }
 
 impl Verdict {
-    /// It goes on.
+    /// It may proceed.
     pub const ADMITTED: Verdict = Verdict { decision: Decision::Admitted, bucket: None, wait_ns: 0 };
 
-    /// Seconds after which another try may succeed, at least 1.
+    /// Seconds after which a retry may succeed, at least 1.
     pub fn retry_after_seconds(&self) -> u32 {
         u32::try_from(self.wait_ns.div_ceil(1_000_000_000)).unwrap_or(u32::MAX).max(1)
     }
 
-    /// The same, had nobody been held or refused.
+    /// The same verdict under `mode`: in shadow mode nobody is held or refused.
     fn in_mode(self, mode: AdmissionMode) -> Verdict {
         match (mode, self.decision) {
             (AdmissionMode::Shadow, Decision::Held) => Verdict { decision: Decision::WouldHold, ..self },
@@ -84,7 +84,7 @@ impl Verdict {
     }
 }
 
-/// One charge of several that are made together.
+/// One of several charges that are applied together.
 #[derive(Clone, Copy)]
 struct PendingCharge {
     subject: Subject,
@@ -100,7 +100,7 @@ enum Subject {
     Project,
 }
 
-/// At most two meters of each of three things.
+/// At most two meters for each of the three kinds of subject.
 const CHARGES_MAX: usize = 6;
 
 /// The buckets of one core.
@@ -111,13 +111,13 @@ pub struct Admission {
 }
 
 impl Admission {
-    /// Buckets for so many sessions, addresses and projects, each. `seed` should be random.
+    /// Buckets for `entries_max` sessions, as many addresses, and as many projects. `seed` should be random.
     pub fn new(entries_max: usize, seed: u64) -> Admission {
         let buckets = |salt: u64| Buckets::new(entries_max, seed ^ salt, GRACE_NS);
         Admission { sessions: buckets(0x5e55), addresses: buckets(0xadd7), projects: buckets(0x9709) }
     }
 
-    /// Whether an address may try to start a session. Nothing is charged: what the start comes to is not known yet.
+    /// Whether an address may try to start a session. Nothing is charged: the outcome of the start is not known yet.
     pub fn may_start(&mut self, policy: &Policy, now_ns: u64, address: IpAddr) -> Verdict {
         let (Some(rate), true) = (policy.starts_address, policy.counts()) else { return Verdict::ADMITTED };
         let slot = self.addresses.find(address_key(address), now_ns);
@@ -125,13 +125,13 @@ impl Admission {
         let mut assessment = Assessment::new(policy.hold_ns);
         assessment.wait(charge.wait_ns, Bucket::StartsAddress);
         match assessment.verdict() {
-            // It is held, if at all, when it is charged.
+            // If it has to be held, that happens when it is charged.
             Verdict { decision: Decision::Held, .. } => Verdict::ADMITTED,
             verdict => verdict.in_mode(policy.mode),
         }
     }
 
-    /// Charges a start: to its address, and to the project whose session it began, if it did.
+    /// Charges a start to its address, and to the project of the session that it began, if it began one.
     pub fn start(&mut self, policy: &Policy, now_ns: u64, address: IpAddr, project: Option<u32>) -> Verdict {
         if !policy.counts() {
             return Verdict::ADMITTED;
@@ -171,7 +171,7 @@ impl Admission {
         let slot = self.addresses.find(address_key(upload.address), now_ns);
         let buckets = [Bucket::UploadsAddress, Bucket::BytesAddress];
         assessment.meter(&mut self.addresses, Subject::Address, slot, policy.address, now_ns, upload.bytes, buckets);
-        // Project 0 is all those that are not known.
+        // Project 0 stands for all unknown projects.
         if let Some(project) = upload.project.filter(|&project| project != 0) {
             let slot = self.projects.find(u64::from(project), now_ns);
             let buckets = [Bucket::UploadsProject, Bucket::BytesProject];
@@ -201,7 +201,7 @@ impl Admission {
         verdict.in_mode(policy.mode)
     }
 
-    /// Charges bytes that came without having been announced, however many those are.
+    /// Charges bytes that arrived unannounced, however many there are.
     pub fn bytes(&mut self, policy: &Policy, now_ns: u64, upload: &Upload) {
         if !policy.counts() {
             return;
@@ -234,7 +234,7 @@ impl PendingCharge {
     const NONE: PendingCharge = PendingCharge { subject: Subject::Session, slot: Slot::FIRST, meter: 0, full_at_ns: 0 };
 }
 
-/// When a request's turn comes: when the last of its buckets holds what it costs.
+/// When a request's turn comes: when the last of its buckets holds enough for it.
 struct Assessment {
     hold_ns: u64,
     wait_ns: u64,
@@ -291,8 +291,8 @@ impl Assessment {
     }
 }
 
-/// An IPv4 address, or the /64 of an IPv6 one: a client can choose the rest of it. IPv4 ones are put where IPv6 has
-/// multicast, from which nobody can connect.
+/// An IPv4 address, or the /64 of an IPv6 address, because a client can choose the rest of that. IPv4 addresses are mapped into IPv6's
+/// multicast range, from which nobody can connect.
 fn address_key(address: IpAddr) -> u64 {
     match address.to_canonical() {
         IpAddr::V4(address) => 0xffff_0000_0000_0000 | u64::from(u32::from(address)),

@@ -1,5 +1,5 @@
-//! What is allowed, as the settings say it. It is a part of [`Live`](crate::server::core::live::Live), so that a request goes by the
-//! limits and the settings of the same moment.
+//! The limits, as the settings define them. They are part of [`Live`](crate::server::core::live::Live), so that a request sees limits and
+//! settings of the same moment.
 
 use std::time::Duration;
 
@@ -7,24 +7,24 @@ use crate::config::{AdmissionMode, Config, Limit, Networks};
 
 use super::bucket::Rate;
 
-/// The limits of a server, and the proxies that it trusts.
+/// The limits of a server, and the proxies it trusts.
 #[derive(Debug, Clone)]
 pub struct Policy {
-    /// What happens to requests over the limits.
+    /// What to do with requests over their limits.
     pub mode: AdmissionMode,
-    /// How long a request may be held until its turn comes, in nanoseconds.
+    /// How long a request may be held for its turn, in nanoseconds.
     pub hold_ns: u64,
-    /// New sessions of an address.
+    /// New sessions per address.
     pub starts_address: Option<Rate>,
-    /// New sessions of a project.
+    /// New sessions per project.
     pub starts_project: Option<Rate>,
-    /// Uploads and their bytes, of a session.
+    /// Uploads and their bytes, per session.
     pub session: Uploads,
-    /// The same of an address.
+    /// The same per address.
     pub address: Uploads,
-    /// The same of a project.
+    /// The same per project.
     pub project: Uploads,
-    /// Peers that may name a client's address.
+    /// Peers that may state a client's address.
     pub trusted: Networks,
 }
 
@@ -38,11 +38,10 @@ pub struct Uploads {
 }
 
 impl Policy {
-    /// What the settings say, for each of so many cores.
+    /// The limits from the settings, for one of `cores` cores.
     ///
-    /// A project's clients come by many connections, which the kernel spreads over the cores, so each core has its share of
-    /// a project's rates. A session or an address may have one connection, and then uses one core: each core grants it the
-    /// whole rate.
+    /// A project's clients use many connections, which the kernel spreads over the cores, so each core gets its share of a project's rates.
+    /// A session or an address may have only one connection and then uses one core, so each core grants it the whole rate.
     pub fn of(config: &Config, cores: u16) -> Policy {
         let whole = |limit: Option<Limit>| limit.map(|limit| Rate::new(limit, 1));
         let share = |limit: Option<Limit>| limit.map(|limit| Rate::new(limit, u64::from(cores)));
@@ -73,7 +72,7 @@ impl Policy {
     }
 }
 
-/// Half of a request's patience: the other half is for the log.
+/// Half of a request's patience: the other half is reserved for the log.
 fn hold_ns(patience: Duration) -> u64 {
     u64::try_from(patience.as_nanos() / 2).unwrap_or(u64::MAX)
 }

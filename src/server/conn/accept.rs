@@ -1,4 +1,4 @@
-//! Accepting connections, and the end of it.
+//! Accepting connections, and draining the accept queue when the server stops.
 
 use std::net::{IpAddr, SocketAddr, TcpListener as StdListener};
 use std::rc::Rc;
@@ -16,18 +16,18 @@ use crate::telemetry::Level;
 use super::connection::serve;
 use super::evict;
 
-/// The pause behind an `accept` that failed for want of descriptors or memory. Without it the loop
-/// would spin: the connection stays in the queue.
+/// The pause after an `accept` that failed for lack of descriptors or memory. Without it the loop would spin, because the connection stays
+/// in the queue.
 const BACK_OFF: Duration = Duration::from_millis(20);
 
-/// How often a full core looks for a free place.
+/// How often a full core checks for a free slot.
 const FULL_POLL: Duration = Duration::from_millis(10);
 
-/// Accepts until the server stops, then takes what still waits in the queue: closing a listener
-/// resets the connections whose handshake has finished.
+/// Accepts until the server stops, then takes what is still in the queue: closing a listener resets connections whose handshake has
+/// finished.
 pub async fn run(core: Rc<Core>, listener: StdListener) -> std::io::Result<()> {
     let queue = listener.try_clone()?;
-    // io_uring hands EAGAIN of a non-blocking socket to us; epoll needs it.
+    // With a non-blocking socket io_uring returns EAGAIN to us; epoll needs one.
     let nonblocking = core.common.driver == Driver::Legacy;
     listener.set_nonblocking(nonblocking)?;
     let listener = TcpListener::from_std(listener)?;
@@ -53,7 +53,7 @@ pub async fn run(core: Rc<Core>, listener: StdListener) -> std::io::Result<()> {
     }
     core.drain();
     queue.set_nonblocking(true)?;
-    // Beyond that they would take the descriptors by which the log is brought to its end.
+    // More connections would take the descriptors that the log needs to shut down cleanly.
     while core.conns.count() < core.common.connections.total() {
         match queue.accept() {
             Ok((stream, peer)) => {
@@ -67,7 +67,7 @@ pub async fn run(core: Rc<Core>, listener: StdListener) -> std::io::Result<()> {
                 core.metrics.accept_errors.inc();
                 return Ok(());
             }
-            // One connection that broke before it was taken; those behind it wait.
+            // This connection broke before it was accepted; others may wait behind it.
             Err(_) => core.metrics.accept_errors.inc(),
         }
     }
@@ -79,8 +79,8 @@ async fn admit(core: &Rc<Core>, stream: TcpStream, peer: SocketAddr) {
     start_connection(core, stream, peer.ip(), None).await;
 }
 
-/// Takes a connection, with the request that another core has begun, if one has. At the cap its first request
-/// takes the place of a connection that may go; if all are busy, it waits for one with that request in hand.
+/// Starts to serve a connection, with the request that another core has begun, if any. At the cap, its first request takes over the slot of
+/// a connection that may be evicted; if all are busy, it waits for a slot with that request received.
 pub(in crate::server) async fn start_connection(
     core: &Rc<Core>,
     stream: TcpStream,
@@ -95,7 +95,7 @@ pub(in crate::server) async fn start_connection(
         }
     }
     let over_cap = core.conns.count() - core.over_cap_count.get() >= core.connections_max;
-    // Answers are written in one piece: waiting for more would only hold them up.
+    // Answers are written in one piece, so delaying them for more data would only cost time.
     if let Err(error) = stream.set_nodelay(true) {
         let text = error.to_string();
         core.logger.event(Level::Warn, crate::caller!(), "TCP_NODELAY could not be set", &[("error", &text)]);
@@ -110,7 +110,7 @@ pub(in crate::server) async fn start_connection(
     monoio::spawn(serve(Rc::clone(core), stream, conn, key, begun));
 }
 
-/// Errors that pass when something is given back.
+/// Errors that go away once some resource is released.
 fn is_exhausted(error: &std::io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM))
 }

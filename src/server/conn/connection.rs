@@ -1,4 +1,4 @@
-//! The life of one connection: head, answer, head, answer, end.
+//! The life of one connection: head, answer, head, answer, close.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
@@ -25,17 +25,17 @@ use crate::telemetry::Level;
 
 use super::evict;
 
-/// What a client may still send behind our last answer before the connection is closed for good.
+/// What a client may still send after our last answer before the connection is closed for good.
 const LINGER_BYTES_MAX: usize = 16 * 1024 * 1024;
 
-/// How often a connection beyond the cap looks for a place.
+/// How often a connection beyond the cap checks for a slot.
 const PLACE_POLL: Duration = Duration::from_millis(50);
 
-/// On epoll, a connection pauses after so many requests, for so long.
+/// On epoll, a connection pauses for this long after this many requests.
 const LEGACY_STRIDE: u32 = 64;
 const LEGACY_PAUSE: Duration = Duration::from_millis(1);
 
-/// Serves a connection until it ends. A panic ends this connection alone.
+/// Serves a connection until it ends. A panic ends only this connection.
 pub async fn serve(core: Rc<Core>, stream: TcpStream, conn: Rc<Conn>, key: usize, begun: Option<BegunRequest>) {
     let listed = Listed { core: Rc::clone(&core), conn: Rc::clone(&conn), key };
     let mut serving = pin!(run(Rc::clone(&core), stream, conn, listed, begun));
@@ -49,8 +49,8 @@ pub async fn serve(core: Rc<Core>, stream: TcpStream, conn: Rc<Conn>, key: usize
     .await;
 }
 
-/// Takes the connection off the core's list before its socket is closed, however it ends: the sweep
-/// must never touch a descriptor that has been given to somebody else.
+/// Removes the connection from the core's list before its socket is closed, however it ends: the sweep must never touch a descriptor that
+/// has been reused.
 struct Listed {
     core: Rc<Core>,
     conn: Rc<Conn>,
@@ -100,7 +100,7 @@ async fn run(core: Rc<Core>, stream: TcpStream, conn: Rc<Conn>, _listed: Listed,
             Next::KeepAlive(consumed) => {
                 io.finish_request(consumed);
                 requests += 1;
-                // On epoll a client that always has bytes ready would never let go of the core.
+                // On epoll, a client that always has bytes ready would never yield the core.
                 if core.common.driver == Driver::Legacy && requests.is_multiple_of(LEGACY_STRIDE) {
                     monoio::time::sleep(LEGACY_PAUSE).await;
                 }
@@ -118,7 +118,7 @@ async fn run(core: Rc<Core>, stream: TcpStream, conn: Rc<Conn>, _listed: Listed,
     }
 }
 
-/// Sends the connection to its place. `body` is the body of the request in the buffer, if it was received.
+/// Sends the connection to the core where it has a reservation. `body` is the body of the request in the buffer, if it was received.
 fn pass_on(mut io: ClientIo, core: &Core, conn: &Conn, body: Option<BodyRange>) {
     let Some(ticket) = conn.ticket.borrow_mut().take() else { return };
     let bytes = io.work().buf.to_vec();
@@ -127,7 +127,7 @@ fn pass_on(mut io: ClientIo, core: &Core, conn: &Conn, body: Option<BodyRange>) 
     core.metrics.handed_over.inc();
 }
 
-/// Where proxies say whom they connect, ahead of everything else: hears that. False: the connection is closed.
+/// Receives the PROXY header, where proxies send one. Returns `false` if the connection has to be closed.
 async fn greet(io: &mut ClientIo, core: &Core, conn: &Conn) -> bool {
     let peer = conn.peer.get();
     let is_trusted = {
@@ -142,7 +142,7 @@ async fn greet(io: &mut ClientIo, core: &Core, conn: &Conn) -> bool {
     } else {
         match io.receive_proxy_header().await {
             Ok(()) => return true,
-            // Balancers look in this way whether somebody is there.
+            // Load balancers check this way whether the server is up.
             Err(ProxyHeaderError::Gone { begun: false, gone: Gone::Closed }) => return false,
             Err(ProxyHeaderError::Gone { gone: Gone::TimedOut, .. }) => {
                 (Reason::HeadTimeout, "its PROXY header came too slowly".to_owned())
@@ -160,11 +160,11 @@ async fn greet(io: &mut ClientIo, core: &Core, conn: &Conn) -> bool {
     false
 }
 
-/// Takes a place below the cap, or that of a connection that may go; where all are busy, waits for one within the request's patience.
+/// Takes a slot below the cap, or that of a connection that may be evicted; if all are busy, waits for one within the request's patience.
 async fn wait_for_slot(core: &Core, conn: &Conn) -> bool {
-    // Neither idle nor slow: nobody takes it for one that may be closed.
+    // Neither idle nor slow, so this connection is not itself evicted.
     conn.begin_hold(core.now_ms());
-    // At the end nobody new will come, and what waits is served.
+    // While draining no new connections come, so the waiting ones are all served.
     while core.conns.count() - core.over_cap_count.get() >= core.connections_max && !core.draining.get() {
         if !conn.is_abandoned() && evict::take_over_slot(core, conn) {
             conn.end_hold(core.now_ms());
@@ -182,7 +182,7 @@ async fn wait_for_slot(core: &Core, conn: &Conn) -> bool {
     true
 }
 
-/// Answers something that is no request of ours.
+/// Answers bytes that are not a valid request.
 async fn refuse_head(io: &mut ClientIo, core: &Rc<Core>, conn: &Rc<Conn>, reject: Reject) -> Next {
     let reason = match reject.status {
         413 => Reason::BodyTooLarge,

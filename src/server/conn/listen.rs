@@ -1,4 +1,4 @@
-//! The listening sockets: one a core, on one port.
+//! The listening sockets: one per core, all on one port.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -6,34 +6,33 @@ use std::time::{Duration, Instant};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
-/// Connections whose handshake has finished and that wait to be accepted. The kernel cuts it to
-/// net.core.somaxconn.
+/// Connections whose handshake has finished and that wait to be accepted. The kernel caps this at net.core.somaxconn.
 const BACKLOG: i32 = 4096;
 
-/// After `kill -9` the kernel tears the ring down late, and with it the old listener.
+/// After `kill -9` the kernel takes a while to tear down the ring, and the old listener with it.
 const BIND_PATIENCE: Duration = Duration::from_millis(500);
 
-/// The address can't be listened on.
+/// The address cannot be listened on.
 #[derive(Debug, thiserror::Error)]
 pub enum ListenError {
-    /// Another process has it.
+    /// Another process uses it.
     #[error("{addr} is in use by another process. Stop it, or choose another address with --listen ADDRESS:PORT")]
     InUse {
         /// The address.
         addr: SocketAddr,
     },
-    /// Anything else.
+    /// Any other error.
     #[error("can't listen on {addr}: {source}")]
     Io {
         /// The address.
         addr: SocketAddr,
-        /// Why not.
+        /// The cause.
         source: io::Error,
     },
 }
 
-/// Opens `count` listeners on one address. It is probed without SO_REUSEPORT first: with it, a second
-/// server would silently take half of the connections.
+/// Opens `count` listeners on one address. The address is probed without SO_REUSEPORT first: with it, a second server would silently take
+/// half of the connections.
 pub fn listen(addr: SocketAddr, count: usize) -> Result<Vec<TcpListener>, ListenError> {
     let error = |source: io::Error| match source.kind() {
         io::ErrorKind::AddrInUse => ListenError::InUse { addr },

@@ -1,13 +1,13 @@
-//! Passing connections on, from a core whose log takes nothing more to one whose log does.
+//! Moving connections from a core whose log takes no more records to one whose log does.
 //!
-//! A connection moves with a request that it brings: before the request is looked at, or when its record finds the log
-//! poisoned. Its socket, the bytes that were read and not answered, and what is left of its patience go to the other core, which
-//! serves the request as if it had read it itself. So nothing is lost, and nothing is answered twice: a record that went down with
-//! a segment was cut off before the core was poisoned. The listener stays, because its share of the port's connections
-//! comes to it whatever becomes of its log; a connection that says nothing stays too, and costs nothing.
+//! A connection moves together with a request: before the request is examined, or when its record finds the log poisoned. Its socket, the
+//! bytes that were read but not answered, and the rest of its patience go to the other core, which serves the request as if it had read it
+//! itself. So nothing is lost and nothing is answered twice: a record that was lost with a segment was cut off before the core was
+//! poisoned. The listener stays, because it receives its share of the port's connections whatever happens to its log; an idle connection
+//! stays too, and costs nothing.
 //!
-//! A place at the other core is reserved first, with the socket's second handle in hand: from then on nothing can fail.
-//! If there is none, the request is held where it is.
+//! A place at the other core is reserved first, together with a second handle to the socket: from then on nothing can fail. If there is no
+//! place, the request is held where it is.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use crate::server::core::state::Core;
 
 use super::accept::start_connection;
 
-/// Takes in what other cores pass on, for as long as the core lives.
+/// Starts to serve connections that other cores pass on, for as long as the core lives.
 pub async fn run(core: Rc<Core>) {
     let inbox = Arc::clone(&core.common.migrations[usize::from(core.number)]);
     let nonblocking = core.common.driver == Driver::Legacy;

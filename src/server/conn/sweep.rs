@@ -1,4 +1,4 @@
-//! Deadlines of all connections of a core, looked at a few times a second: no timer a read.
+//! Deadlines of all connections of a core, checked a few times a second instead of with a timer for each read.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -9,26 +9,27 @@ use crate::server::core::notices;
 use crate::server::core::peer_watch::WATCHED_FROM_MS;
 use crate::server::core::state::Core;
 
-/// The time between two sweeps. Deadlines are this coarse.
+/// The time between two sweeps, and so the resolution of deadlines.
 const PERIOD: Duration = Duration::from_millis(100);
 
 /// An idle connection keeps its buffer for this long.
 const RECLAIM_MS: u64 = 2_000;
 
-/// Buffers reclaimed by one sweep: each is two completions, and the ring has a bound.
+/// Buffers reclaimed by one sweep: each costs two completions, and the ring is bounded.
 const RECLAIMS_MAX: usize = 512;
 
 /// While the server stops, a new connection has this long to send its first request.
 const FIRST_REQUEST_MS: u64 = 1_000;
 
-/// While the server stops, a connection that has been answered has this long to send its next request, whose answer then says that it was the
-/// last one. To close it earlier would cross that request. It counts from the stop at the earliest: who has been idle for long may send one, too.
+/// While the server stops, a connection that has been answered has this long to send its next request, and that answer says it was the last
+/// one. Closing earlier could cross with such a request. The time counts from the stop at the earliest, so a connection that has been idle
+/// for long gets it too.
 const NEXT_REQUEST_MS: u64 = 1_000;
 
-/// How long an answer may wait for a client that takes nothing.
+/// How long sending an answer may stall on a client that reads nothing.
 const WRITE_MS: u64 = 30_000;
 
-/// How long a connection lingers behind its last answer.
+/// How long a connection lingers after its last answer.
 const LINGER_MS: u64 = 2_000;
 
 /// Sweeps until the core ends.
@@ -39,12 +40,12 @@ pub async fn run(core: Rc<Core>) {
         core.common.heartbeats.beat(core.number);
         core.refresh_poisoned();
         let mut reclaims_left = RECLAIMS_MAX;
-        // Asked for here, so that a core without requests takes over a change as well.
+        // Read here too, so that a core without requests also applies a change.
         let live = core.live();
         let mut waiting = 0;
         let deadlines_hold = core.deadlines_hold();
         core.conns.for_each(|conn| {
-            // Counted before those are woken that may try again: they will stand in no queue for a moment.
+            // Counted before waiters are woken for a retry: for a moment those are in no queue.
             waiting += u64::from(conn.is_waiting());
             if conn.phase.get() == Phase::Storing && now_ms.saturating_sub(conn.since_ms.get()) > WATCHED_FROM_MS {
                 core.peer_watch.add(conn);
@@ -95,8 +96,7 @@ fn check_deadline(core: &Core, config: &Config, conn: &Conn, now_ms: u64, reclai
         Phase::Head if age_ms > head_timeout_ms => {
             conn.interrupt(Order::TimedOut);
         }
-        // A minimum rate and no fixed total: a large upload over a slow line gets through, a stalled
-        // one does not.
+        // A minimum rate rather than a fixed total: a large upload over a slow line gets through, a stalled one does not.
         Phase::Body => {
             let grace_ms = config.body_grace.as_millis() as u64;
             if conn.is_too_slow(now_ms, grace_ms, config.body_rate_min) {

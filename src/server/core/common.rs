@@ -1,4 +1,4 @@
-//! What all cores of a server have in common.
+//! What all cores of a server share.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,20 +23,20 @@ use super::logged_sessions::LoggedSessions;
 use super::runtime::Driver;
 use super::sessions::Announcement;
 
-/// Sessions announced to a core and not yet looked at. What does not fit is looked up as unknown.
+/// Announced sessions that a core has not read yet. One that does not fit is treated as unknown and looked up.
 pub const INBOX_MAX: usize = 1 << 14;
 
-/// What all cores have in common. Immutable, or safe to use from any thread.
+/// What all cores share. Immutable, or safe to use from any thread.
 pub struct Common {
-    /// The settings as they are now.
+    /// The current settings.
     pub live: LiveSettings,
-    /// What the cores run on.
+    /// What the cores run on: io_uring or epoll.
     pub driver: Driver,
-    /// Connections of each core at most: the setting, or what the limit on open files leaves.
+    /// The most connections per core: the setting, or what the limit on open files allows.
     pub connections: Connections,
-    /// Where recordings of tests with users are put; none: into the log.
+    /// Where recordings of usability tests are put; if `None`, they go into the log.
     pub bucket: Option<Bucket>,
-    /// The log; a core takes its writer from it.
+    /// The log; each core takes its writer from it.
     pub log: Log,
     /// Projects.
     pub directory: Arc<CurrentDirectory>,
@@ -44,13 +44,13 @@ pub struct Common {
     pub flakes: FlakeIds,
     /// User agent expressions.
     pub agents: UserAgents,
-    /// Address database.
+    /// The address database.
     pub geo: Geo,
     /// Log lines.
     pub logger: Logger,
-    /// Sessions of the log from before the start.
+    /// Sessions read from the log, from before the start.
     pub logged_sessions: LoggedSessions,
-    /// Projects whose bodies were told of to be mislabelled.
+    /// Projects whose mislabelled bodies have been logged.
     pub labels_logged: label_log::LoggedProjects,
     /// Where new sessions are announced, by core.
     pub inboxes: Vec<Sender<Announcement>>,
@@ -65,7 +65,7 @@ pub struct Common {
 }
 
 impl Common {
-    /// Tells all cores to finish what they have begun.
+    /// Tells all cores to finish their work and stop.
     pub fn stop(&self) {
         self.stopping.store(true, Ordering::SeqCst);
         for waker in &self.stop_wakers {

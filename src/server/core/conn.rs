@@ -1,4 +1,4 @@
-//! What a core knows of one connection: enough to sweep it, wake it and close it.
+//! What a core knows about one connection: enough to sweep it, wake it and close it.
 
 use std::cell::{Cell, RefCell};
 use std::net::IpAddr;
@@ -14,26 +14,26 @@ use crate::log::Seq;
 use crate::session::SessionId;
 use crate::session::token::Token;
 
-/// What a connection is doing; it decides which deadline holds.
+/// What a connection is doing; it decides which deadline applies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
-    /// Before the first request: a PROXY header must come.
+    /// Before the first request: waiting for a PROXY header.
     Greeting,
-    /// Between requests, nothing received yet.
+    /// Between requests, with nothing received yet.
     Idle,
-    /// A head has begun.
+    /// Part of a head has arrived.
     Head,
     /// A body is being received.
     Body,
-    /// The log has not answered yet.
+    /// Waiting for the log, for memory, for a turn or for a slot.
     Storing,
     /// The answer is being sent.
     Writing,
-    /// The answer is out; what the client still sends is read and dropped.
+    /// The answer is sent; whatever else the client sends is read and dropped.
     Lingering,
 }
 
-/// What the sweep tells a connection that it has cut short.
+/// What the sweep tells a connection that it has interrupted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {
     /// Go on.
@@ -42,41 +42,41 @@ pub enum Order {
     Reclaim,
     /// The client was too slow: answer 408 and close.
     TimedOut,
-    /// Close when what has begun is finished: idle for too long, over the cap, or the server stops.
+    /// Close after finishing what has begun: idle for too long, over the cap, or the server stops.
     Close,
-    /// Close, and leave what has begun: others need the room.
+    /// Close and abandon what has begun: others need the room.
     Evict,
 }
 
-/// How waiting for the log ended.
+/// How a wait ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WaitOutcome {
-    /// Nothing is waited for.
+    /// There is no wait.
     Nothing,
-    /// Not yet.
+    /// It has not ended.
     Pending,
     /// The record is as safe as `ack` promises.
     Stored,
     /// A segment failed: append the records again, from the first that was lost.
     Lost,
-    /// Room or memory may be there now: try again.
+    /// There may be room or memory now: try again.
     Retry,
-    /// Patience is used up.
+    /// The request's patience is used up.
     TimedOut,
 }
 
-/// Whether the client of a request that waits is still there, as far as its socket tells.
+/// Whether the client of a waiting request is still there, as far as its socket tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Presence {
-    /// It is.
+    /// It is connected.
     Connected,
-    /// It has ended its side, and memory is short: it is answered at once that it was.
+    /// It has closed its sending side, and memory is short: it is refused at once, for lack of memory.
     HalfClosed,
-    /// It has closed or reset the connection, and reads no answer.
+    /// It has closed or reset the connection and will read no answer.
     Gone,
 }
 
-/// The token that was verified last on a connection. Trackers send the same one with each batch.
+/// The last token that was verified on a connection. Trackers send the same one with each batch.
 pub struct TokenMemo {
     text: [u8; TOKEN_BYTES_MAX],
     len: u8,
@@ -88,7 +88,7 @@ pub struct TokenMemo {
 const TOKEN_BYTES_MAX: usize = 120;
 
 impl TokenMemo {
-    /// Remembers nothing.
+    /// An empty memo.
     pub const fn empty() -> Self {
         Self {
             text: [0; TOKEN_BYTES_MAX],
@@ -98,7 +98,7 @@ impl TokenMemo {
         }
     }
 
-    /// The token, if this very text was verified with these secrets.
+    /// The token, if exactly this text was verified with these secrets.
     pub fn get(&self, text: &[u8], generation: u64) -> Option<Token> {
         let known = self.len > 0 && self.generation == generation && text == &self.text[..usize::from(self.len)];
         known.then_some(self.token)
@@ -117,39 +117,40 @@ impl TokenMemo {
 
 /// One connection, shared by its task, the sweep and the commit task of its core.
 pub struct Conn {
-    /// The socket. Valid as long as the connection stands in [`Conns`].
+    /// The socket. Valid as long as the connection is in [`Conns`].
     pub fd: RawFd,
-    /// The peer's address, or the one that a PROXY header names.
+    /// The peer's address, or the one given by a PROXY header.
     pub peer: Cell<IpAddr>,
-    /// The project of its last request, 0 if not known.
+    /// The project of its last request, 0 if unknown.
     pub project: Cell<u32>,
     /// What it is doing.
     pub phase: Cell<Phase>,
     /// When the phase began, on the core's coarse clock.
     pub since_ms: Cell<u64>,
-    /// How long the request in progress has been held so far, in ms: the sum of all waits that are over.
+    /// How long the current request has been held in all waits that have ended, in ms.
     held_ms: Cell<u64>,
-    /// When the wait began that it is in, on the core's coarse clock.
+    /// When the current wait began, on the core's coarse clock.
     hold_began_ms: Cell<Option<u64>>,
     /// Body bytes received, or answer bytes sent, in this phase.
     pub progress_bytes: Cell<u64>,
-    /// Of a body, since when its client is too slow: a grace later it is refused. What comes moves it on, and never beyond the moment.
+    /// While a body is received, since when its client counts as too slow: after a grace period it is refused. Received bytes move this
+    /// forward, but never beyond the present.
     pub slow_since_ms: Cell<u64>,
     /// How much of the progress has been credited.
     credited_bytes: Cell<u64>,
     /// At least one request has been answered.
     pub served: Cell<bool>,
-    /// Accepted beyond the cap: it must wait for a place.
+    /// Accepted beyond the cap: it has to wait for a slot.
     pub over_cap: Cell<bool>,
     /// Set by the sweep, read by the task.
     pub order: Cell<Order>,
-    /// The records that the task waits for, the first and the last; zeros: none.
+    /// The records that the task waits for, first and last; zeros if none.
     pub seqs: Cell<(Seq, Seq)>,
-    /// The first of them that is lost; 0: none so far.
+    /// The first of them that was lost; 0 if none so far.
     pub lost_from: Cell<Seq>,
-    /// How that ended.
+    /// How the wait ended.
     pub outcome: Cell<WaitOutcome>,
-    /// Wakes the task that waits for the log.
+    /// Wakes the task when its wait ends.
     pub waker: RefCell<Option<Waker>>,
     /// Cancels the read that waits for the next request.
     pub canceller: RefCell<Option<Canceller>>,
@@ -159,7 +160,7 @@ pub struct Conn {
     pub holds_buffer: Cell<bool>,
     /// Whether its client is still there.
     pub presence: Cell<Presence>,
-    /// Its place at another core.
+    /// Its reservation at another core.
     pub ticket: RefCell<Option<Box<Ticket>>>,
 }
 
@@ -201,21 +202,21 @@ impl Conn {
         self.progress_bytes.set(0);
     }
 
-    /// A new request, or a piece of an upload that is stored as it comes: it has all of its patience before it.
+    /// Starts a new patience: for a new request, or after a piece of an upload that is stored as it arrives.
     pub fn renew_patience(&self) {
         self.held_ms.set(0);
         self.hold_began_ms.set(None);
         self.presence.set(Presence::Connected);
     }
 
-    /// Goes on where another core's connection ended: with a request that was held for `held_ms` there.
+    /// Continues a connection from another core, where its request was held for `held_ms`.
     pub fn resume(&self, held_ms: u64, served: bool) {
         self.held_ms.set(held_ms);
         self.served.set(served);
     }
 
-    /// Begins a wait for the log, for memory, for a turn or for a place. All waits of a request share one patience, and what the client
-    /// takes between two of them is not part of it: so the phase is as old as all of them together.
+    /// Begins a wait for the log, for memory, for a turn or for a slot. All waits of a request share one patience. The time that the client
+    /// takes between two waits does not count, so the phase's age is set to the sum of the waits.
     pub fn begin_hold(&self, now_ms: u64) {
         let held_ms = self.held_ms(now_ms);
         self.held_ms.set(held_ms);
@@ -231,14 +232,14 @@ impl Conn {
         self.outcome.set(WaitOutcome::Nothing);
     }
 
-    /// How long this request has been held by now, in ms.
+    /// How long this request has been held so far, in ms.
     pub fn held_ms(&self, now_ms: u64) -> u64 {
         let running_ms = self.hold_began_ms.get().map_or(0, |began_ms| now_ms.saturating_sub(began_ms));
         self.held_ms.get() + running_ms
     }
 
-    /// Whether the client sends its body too slowly: for longer than `grace_ms` at less than `rate` bytes a second. A fast beginning earns nothing
-    /// for later: who holds memory has to go on sending.
+    /// Whether the client sends its body too slowly: for longer than `grace_ms` below `rate` bytes a second. A fast beginning earns no
+    /// credit for later: a client that holds memory has to keep sending.
     pub fn is_too_slow(&self, now_ms: u64, grace_ms: u64, rate: u64) -> bool {
         let progress = self.progress_bytes.get();
         let earned_ms =
@@ -248,14 +249,14 @@ impl Conn {
         now_ms - since_ms > grace_ms
     }
 
-    /// Whether it waits for the log or for memory. Who was woken to try again has not got it yet.
+    /// Whether it waits for the log or for memory. A request that was woken to try again has not got it yet.
     pub fn is_waiting(&self) -> bool {
         self.phase.get() == Phase::Storing && matches!(self.outcome.get(), WaitOutcome::Pending | WaitOutcome::Retry)
     }
 
-    /// The log has come past the record `seq`, which is lost or as safe as `ack` promises. The last one that is waited for ends the
-    /// wait. Told in the order of the records, and of others too: the connection may have run out of patience and wait for something
-    /// else by now.
+    /// The log has settled the record `seq`: it is lost, or as safe as `ack` promises. The last record of the wait ends it. Called in
+    /// record order, and also for records that this connection no longer waits for: it may have run out of patience and be waiting for
+    /// something else.
     pub fn on_record_settled(&self, seq: Seq, lost: bool) {
         let (first, last) = self.seqs.get();
         if self.phase.get() != Phase::Storing || seq < first || last < seq {
@@ -269,14 +270,14 @@ impl Conn {
         }
     }
 
-    /// There may be room or memory now: ends the wait for it, if that is what the connection waits for.
+    /// There may be room or memory now: ends the wait if the connection waits for that.
     pub fn retry(&self) {
         if self.seqs.get().1 == Seq(0) {
             self.settle(WaitOutcome::Retry);
         }
     }
 
-    /// Ends waiting for the log.
+    /// Ends the wait with this outcome, if there is one.
     pub fn settle(&self, outcome: WaitOutcome) {
         if self.outcome.get() == WaitOutcome::Pending {
             self.outcome.set(outcome);
@@ -286,19 +287,19 @@ impl Conn {
         }
     }
 
-    /// The client has gone, or is on its way out: ends whatever the connection waits for. What is appended stays so.
+    /// The client has gone or is leaving: ends any wait. Records that were appended stay in the log.
     pub fn abandon(&self, presence: Presence) {
         self.presence.set(presence);
         self.settle(WaitOutcome::TimedOut);
     }
 
-    /// Whether nobody is there who is worth waiting for.
+    /// Whether the client is gone or about to be shed, so that waiting is pointless.
     pub fn is_abandoned(&self) -> bool {
         self.presence.get() != Presence::Connected
     }
 
-    /// Has the task look at an order now: the pending read is cancelled, which loses nothing that has arrived. A
-    /// connection that waits without a buffer is woken by closing its read side, which still delivers what came before.
+    /// Makes the task act on an order now. A pending read is cancelled, which loses nothing that has arrived. A connection that waits
+    /// without a buffer is woken by shutting down its read side, which still delivers what came before.
     pub fn interrupt(&self, order: Order) {
         if self.order.replace(order) == order {
             return;
@@ -306,17 +307,17 @@ impl Conn {
         if self.holds_buffer.get() {
             self.cancel_read();
         } else if self.phase.get() == Phase::Idle {
-            // An error means that the peer has gone already, which ends the wait as well.
+            // An error means that the peer has already gone, which ends the wait as well.
             let _ = nix::sys::socket::shutdown(self.fd, Shutdown::Read);
         }
     }
 
-    /// The connection is about to be closed: its answers say so.
+    /// The connection is about to be closed, and its answers say so.
     pub fn closing(&self) -> bool {
         matches!(self.order.get(), Order::Close | Order::Evict)
     }
 
-    /// Breaks the connection off.
+    /// Aborts the connection.
     pub fn abort(&self) {
         self.order.set(Order::Close);
         let _ = nix::sys::socket::shutdown(self.fd, Shutdown::Both);
@@ -343,7 +344,7 @@ impl Conns {
         self.count.get()
     }
 
-    /// How many there have ever been.
+    /// How many have ever been added.
     pub fn added(&self) -> u64 {
         self.added.get()
     }
@@ -385,7 +386,7 @@ impl Conns {
         }
     }
 
-    /// What `look` says of the one with this key, if there is one.
+    /// Applies `look` to the connection with this key, if there is one.
     pub fn with<T>(&self, key: usize, look: impl FnOnce(&Conn) -> T) -> Option<T> {
         self.slots.borrow().get(key)?.as_deref().map(look)
     }

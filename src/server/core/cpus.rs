@@ -1,4 +1,4 @@
-//! How many cores a server has, and on which processors they sit.
+//! How many cores a server has, and on which processors they run.
 
 use std::path::Path;
 
@@ -12,8 +12,8 @@ pub fn allowed() -> Vec<usize> {
     }
 }
 
-/// Cores when the operator names no number: the affinity set, capped by the cgroup's quota. From four
-/// processors up one is left to the syncers, the keeper and the side threads.
+/// The number of cores if the operator sets none: the affinity set, capped by the cgroup's quota. With four or more processors, one is left
+/// to the syncers, the keeper and the side threads.
 pub fn default_cores(allowed: usize, quota: Option<f64>) -> u16 {
     let quota = quota.map_or(allowed, |quota| (quota.ceil() as usize).max(1));
     let usable = allowed.min(quota).max(1);
@@ -21,7 +21,7 @@ pub fn default_cores(allowed: usize, quota: Option<f64>) -> u16 {
     u16::try_from(cores).unwrap_or(u16::MAX)
 }
 
-/// The cgroup's quota in processors, if it has one. `root` is `/sys/fs/cgroup`; version 2 first, then version 1.
+/// The cgroup's quota in processors, if it has one. `root` is `/sys/fs/cgroup`; version 2 is tried first, then version 1.
 pub fn quota(root: &Path, own_group: &str) -> Option<f64> {
     let own_group = own_group.lines().find_map(|line| line.strip_prefix("0::/")).unwrap_or_default();
     let text = std::fs::read_to_string(root.join(own_group).join("cpu.max"))

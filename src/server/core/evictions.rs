@@ -1,9 +1,10 @@
 //! Which connections of a core may be closed to make room, and in which order.
 //!
-//! A connection that has never sent a whole request, be it silent or in half a head for ever, costs its client nothing. So under pressure it has a
-//! short life, and it goes before any that has sent candidate.
+//! A connection that has never sent a whole request, whether it is silent or stuck in half a head, costs its client nothing. So under
+//! pressure it has a short life, and it goes before any that has sent one.
 //!
-//! Candidates are looked for about once a tick, all in candidate pass, and taken from a list; a flood costs each newcomer next to nothing.
+//! Candidates are collected about once a tick, in one pass over all connections, and then taken from a list, so a flood costs each newcomer
+//! next to nothing.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -12,19 +13,19 @@ use crate::telemetry::Eviction;
 
 use super::conn::{Conn, Conns, Order, Phase};
 
-/// Under pressure, the time that a connection has for its first request, in ms.
+/// Under pressure, how long a connection has to send its first request, in ms.
 const FIRST_REQUEST_MS: u64 = 1_000;
 
-/// A request in pieces may stall for so long under pressure, in ms.
+/// Under pressure, how long a request that arrives in pieces may stall, in ms.
 const STALL_MS: u64 = 2_000;
 
-/// Those found in candidate pass.
+/// The most candidates collected in one pass.
 const CANDIDATES_MAX: usize = 1024;
 
-/// A further pass within a tick is made when candidate in so many is new: each newcomer then pays for a look at that many.
+/// Another pass within a tick is made once one connection in this many is new, so each newcomer pays for looking at that many.
 const RESCAN_PART: usize = 64;
 
-/// What a connection does that may go; `None`: it is busy, or has been told.
+/// What kind of eviction a connection is a candidate for; `None` if it is busy or has already been told to go.
 pub fn kind_of(conn: &Conn, now_ms: u64) -> Option<Eviction> {
     let (order, phase) = (conn.order.get(), conn.phase.get());
     let told = matches!(order, Order::TimedOut | Order::Evict) || phase == Phase::Idle && order == Order::Close;
@@ -42,7 +43,7 @@ pub fn kind_of(conn: &Conn, now_ms: u64) -> Option<Eviction> {
     }
 }
 
-/// Who goes before whom: strangers, then those that wait for nothing, then requests that stall.
+/// The order of eviction: connections without a request first, then idle ones, then stalled requests.
 fn rank(kind: Eviction) -> u8 {
     match kind {
         Eviction::Silent | Eviction::Head => UNPROVEN,
@@ -55,16 +56,16 @@ fn rank(kind: Eviction) -> u8 {
 const UNPROVEN: u8 = 0;
 const STALLED_BODY: u8 = 3;
 
-/// What somebody has to go for.
+/// Why a connection has to go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Need {
-    /// The cap is passed: strangers whose short life is over.
+    /// The cap is exceeded: connections whose time for a first request has run out.
     OverCap,
-    /// The waiting room fills: strangers, the oldest first.
+    /// The waiting room fills up: connections without a request, oldest first.
     WaitingRoom,
-    /// A request wants a place below the cap.
+    /// A request needs a slot below the cap.
     Slot,
-    /// Nothing more fits.
+    /// Nothing else is left: any candidate.
     LastResort,
 }
 
@@ -75,26 +76,26 @@ struct Candidate {
     key: usize,
 }
 
-/// Connections that may go, the first to go in front, as of candidate tick.
+/// The connections that may be closed, first to go in front, as of one tick.
 #[derive(Debug, Default)]
 pub struct Evictions {
     candidates: RefCell<VecDeque<Candidate>>,
-    /// The tick.
+    /// The tick of the last pass.
     scanned_ms: Cell<u64>,
-    /// Connections that there had ever been by then.
+    /// How many connections had ever been added by then.
     added_at_scan: Cell<u64>,
-    /// There were more.
+    /// There were more candidates than the list holds.
     truncated: Cell<bool>,
 }
 
 impl Evictions {
-    /// The next that may go, if any. It is found once.
+    /// The next connection to evict, if any. Each is returned once.
     pub fn next(&self, conns: &Conns, now_ms: u64, need: Need) -> Option<usize> {
         if self.scanned_ms.get() != now_ms {
             self.scan(conns, now_ms);
         }
         loop {
-            // Before candidate goes that has spoken, a look at those that have come since.
+            // Before one that has sent a request is evicted, look for newer ones that have not.
             let stale = (conns.added() - self.added_at_scan.get()) as usize > conns.count() / RESCAN_PART;
             if let Some(key) = self.take(conns, now_ms, need, stale) {
                 return Some(key);
@@ -111,7 +112,7 @@ impl Evictions {
         let mut candidates = self.candidates.borrow_mut();
         let mut at = 0;
         while let Some(&candidate) = candidates.get(at) {
-            // It may have spoken since, or ended.
+            // It may have sent something since, or ended.
             let over_cap = conns.with(candidate.key, |conn| {
                 let same = kind_of(conn, now_ms).map(rank) == Some(candidate.rank);
                 (same && conn.since_ms.get() == candidate.since_ms).then(|| conn.over_cap.get())
@@ -130,7 +131,7 @@ impl Evictions {
                     at += 1;
                     continue;
                 }
-                // A stalled body has the time that the settings give it, as long as newcomers can wait.
+                // A stalled body keeps the time that the settings allow, as long as newcomers can wait.
                 Need::Slot => candidate.rank < STALLED_BODY,
                 Need::LastResort => true,
             };

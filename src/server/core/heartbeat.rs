@@ -1,45 +1,45 @@
-//! The heartbeats of the cores, and who listens to them.
+//! The heartbeats of the cores, and the listener that checks them.
 //!
-//! A core heartbeats with each sweep, ten times a second. Whoever listens counts its own looks and not the time between them, so that a pause of the
-//! whole process is nobody's silence. A core that is silent is stuck in a call of the kernel's, which may pass, or turns without ever coming to
-//! its timers, as it does when its ring fails for good. The second uses processor time, and never passes.
+//! A core beats with each sweep, ten times a second. The listener counts its own checks rather than the time between them, so that a pause
+//! of the whole process does not look like silence. A silent core is either stuck in a system call, which may pass, or spins without ever
+//! reaching its timers, as it does when its ring fails for good. A spinning core uses processor time, and never recovers.
 
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 use std::time::Duration;
 
-/// The time between two looks.
+/// The time between two checks.
 pub const CHECK_INTERVAL: Duration = Duration::from_millis(50);
 
 /// A core that is silent for this long is stuck.
 pub const STUCK_MS: u64 = 5_000;
 
-/// After this long a restart is the better way: `/health/live` asks for it.
+/// After this long a restart is the better choice: `/health/live` asks for it.
 pub const DEAD_MS: u64 = 30_000;
 
-/// A stuck core that has used this much processor time since it was found so will not come back, in ticks of 10 ms.
+/// A stuck core that has used this much processor time since it was found stuck will not recover, in ticks of 10 ms.
 const SPINNING_TICKS: u64 = 300;
 
-/// One core's.
+/// The heartbeat of one core.
 #[derive(Debug, Default)]
 struct Beat {
     count: AtomicU64,
-    /// The thread's number while it runs.
+    /// The thread id while it runs.
     thread: AtomicI32,
     silent_ms: AtomicU64,
     spinning: AtomicBool,
 }
 
-/// Those of all cores.
+/// The heartbeats of all cores.
 #[derive(Debug)]
 pub struct Heartbeats(Vec<Beat>);
 
 impl Heartbeats {
-    /// None has begun yet.
+    /// No core has begun yet.
     pub fn new(cores: u16) -> Self {
         Self((0..cores).map(|_| Beat::default()).collect())
     }
 
-    /// The calling thread is this core's from now on.
+    /// The calling thread belongs to this core from now on.
     pub fn begin(&self, core: u16) {
         self.0[usize::from(core)].thread.store(rustix::thread::gettid().as_raw_nonzero().get(), Ordering::SeqCst);
     }
@@ -49,7 +49,7 @@ impl Heartbeats {
         self.0[usize::from(core)].count.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// The core has ended, and is silent by right.
+    /// The core has ended, and its silence is expected.
     pub fn end(&self, core: u16) {
         self.0[usize::from(core)].thread.store(0, Ordering::SeqCst);
     }
@@ -59,7 +59,7 @@ impl Heartbeats {
         self.0.iter().map(|beat| beat.silent_ms.load(Ordering::Relaxed))
     }
 
-    /// Why a core that is stuck can't serve.
+    /// Why a core is stuck, if it is.
     pub fn fault(&self, core: usize) -> Option<String> {
         let beat = &self.0[core];
         let silent_ms = beat.silent_ms.load(Ordering::Relaxed);
@@ -67,24 +67,24 @@ impl Heartbeats {
         (silent_ms >= STUCK_MS).then(|| format!("core {core} {how} for {} s", silent_ms / 1000))
     }
 
-    /// Whether a core is stuck for so long that only a restart helps.
+    /// Whether a core has been stuck for so long that only a restart helps.
     pub fn is_dead(&self) -> bool {
         self.silent_ms().any(|silent_ms| silent_ms >= DEAD_MS)
     }
 }
 
-/// What has become of a core since the last look.
+/// A change in a core's state since the last check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
-    /// It is stuck now.
+    /// It has become stuck.
     Stuck,
-    /// It is back, after so many ms.
+    /// It has recovered, after this many ms.
     Recovered(u64),
-    /// It turns without end: it will not come back.
+    /// It spins: it will not recover.
     Spinning,
 }
 
-/// What a listener remembers of a core.
+/// What the listener remembers about a core.
 #[derive(Debug, Default, Clone, Copy)]
 struct Observation {
     count: u64,
@@ -93,17 +93,17 @@ struct Observation {
     spinning: bool,
 }
 
-/// Listens to all cores.
+/// Checks the heartbeats of all cores.
 #[derive(Debug)]
 pub struct Listener(Vec<Observation>);
 
 impl Listener {
-    /// Has seen nothing yet.
+    /// A listener that has seen nothing yet.
     pub fn new(heartbeats: &Heartbeats) -> Self {
         Self(vec![Observation::default(); heartbeats.0.len()])
     }
 
-    /// To be called once each [`CHECK_INTERVAL`]: what is new of each core.
+    /// To be called once per [`CHECK_INTERVAL`]. Calls `change` for each change.
     pub fn check(&mut self, heartbeats: &Heartbeats, mut change: impl FnMut(usize, Change)) {
         self.check_with(heartbeats, processor_ticks, &mut change);
     }
@@ -144,7 +144,8 @@ impl Listener {
 /// The processor time that a thread of this process has used, in ticks of 10 ms.
 fn processor_ticks(thread: i32) -> Option<u64> {
     let text = std::fs::read_to_string(format!("/proc/self/task/{thread}/stat")).ok()?;
-    // The name may hold anything, and is in parentheses. Twelve and thirteen fields behind it stand the times in user mode and in the kernel.
+    // The name is in parentheses and may contain anything. The times in user mode and in the kernel are the twelfth and thirteenth fields
+    // after it.
     let mut fields = text.rsplit_once(") ")?.1.split(' ').skip(11);
     let (user, kernel) = (fields.next()?, fields.next()?);
     Some(user.parse::<u64>().ok()? + kernel.parse::<u64>().ok()?)

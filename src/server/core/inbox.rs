@@ -1,4 +1,4 @@
-//! Where a core finds the connections that others pass on to it: a bounded number of them, with a bounded number of bytes.
+//! A core's inbox for connections that other cores pass on: bounded in their number and in their bytes.
 
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
@@ -16,10 +16,10 @@ use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg}
 
 use crate::server::memory::pool::BodyRange;
 
-/// Where a core finds the connections that others pass on to it.
+/// A core's inbox for connections that other cores pass on.
 pub struct Inbox {
     queue: ArrayQueue<Migration>,
-    /// Connections on their way: with a place, in the queue, or being taken in.
+    /// Connections on their way: with a reservation, in the queue, or being started.
     places: AtomicUsize,
     bytes: AtomicUsize,
     bytes_max: usize,
@@ -27,7 +27,7 @@ pub struct Inbox {
 }
 
 impl Inbox {
-    /// Room for `places_max` connections that bring `bytes_max` bytes together; the one that reaches the bound may go beyond it.
+    /// Room for `places_max` connections that bring `bytes_max` bytes in total; the connection that reaches the bound may exceed it.
     pub fn new(places_max: usize, bytes_max: usize) -> Arc<Inbox> {
         Arc::new(Inbox {
             queue: ArrayQueue::new(places_max),
@@ -43,7 +43,7 @@ impl Inbox {
         self.places.load(Ordering::SeqCst)
     }
 
-    /// Reserves a place, if there is one.
+    /// Reserves a place, if one is free.
     pub fn reserve(self: &Arc<Self>) -> Option<Reservation> {
         if self.bytes.load(Ordering::SeqCst) >= self.bytes_max {
             return None;
@@ -63,7 +63,7 @@ impl Inbox {
     }
 }
 
-/// A connection's place at another core, given back when this is dropped.
+/// A place for a connection at another core, released when this is dropped.
 pub struct Reservation {
     inbox: Arc<Inbox>,
     bytes: usize,
@@ -76,47 +76,47 @@ impl Drop for Reservation {
     }
 }
 
-/// What a connection needs to move.
+/// What a connection needs in order to move.
 pub struct Ticket {
     place: Reservation,
     socket: StdStream,
 }
 
 impl Ticket {
-    /// A ticket for a connection's socket, whose second handle it takes.
+    /// A ticket for a connection: duplicates its socket.
     pub fn new(place: Reservation, socket: RawFd) -> io::Result<Self> {
         Ok(Self { place, socket: second_handle(socket)?.into() })
     }
 
-    /// Sends the connection to its place.
+    /// Sends the connection to the core where it has a reservation.
     pub fn send(self, peer: IpAddr, bytes: Vec<u8>, body: Option<BodyRange>, held_ms: u64, served: bool) {
         let Self { mut place, socket } = self;
         place.bytes = bytes.len();
         place.inbox.bytes.fetch_add(place.bytes, Ordering::SeqCst);
         let inbox = Arc::clone(&place.inbox);
         let request = BegunRequest { bytes, body, held_ms, served, _place: place };
-        // There is room: a place is a right to one.
+        // The queue cannot be full: each reservation stands for one entry.
         let pushed = inbox.queue.push(Migration { socket, peer, request });
         assert!(pushed.is_ok(), "more connections are on their way than there are places");
         inbox.waker.wake();
     }
 }
 
-/// A connection on its way.
+/// A connection on its way to another core.
 pub struct Migration {
     /// Its socket.
     pub socket: StdStream,
-    /// Whose it is.
+    /// The client's address.
     pub peer: IpAddr,
-    /// What it brings.
+    /// The request that moves with it.
     pub request: BegunRequest,
 }
 
 /// A request that another core has begun.
 pub struct BegunRequest {
-    /// What was read and not answered: one head at least, and all that followed it.
+    /// Bytes that were read but not answered: at least one head, and everything after it.
     pub bytes: Vec<u8>,
-    /// Its body, if that has been received and decoded.
+    /// Its body, if it has been received and decoded.
     pub body: Option<BodyRange>,
     /// How long it has been held already, in ms.
     pub held_ms: u64,
@@ -125,8 +125,8 @@ pub struct BegunRequest {
     _place: Reservation,
 }
 
-/// A second handle to a socket that the runtime owns. The runtime gives its own away as a bare number only, and a number
-/// becomes an owner again by being sent through a socket.
+/// Duplicates a socket that the runtime owns. The runtime exposes only the raw descriptor, and sending that through a Unix socket turns it
+/// into an owned one.
 fn second_handle(fd: RawFd) -> io::Result<OwnedFd> {
     let (here, there) = UnixDatagram::pair()?;
     sendmsg::<()>(
@@ -144,7 +144,7 @@ fn second_handle(fd: RawFd) -> io::Result<OwnedFd> {
         RecvAncillaryMessage::ScmRights(mut handles) => handles.next(),
         _ => None,
     });
-    // The kernel drops a handle that the limit on open files leaves no room for.
+    // The kernel drops the handle if the limit on open files is reached.
     handle.ok_or_else(|| io::Error::from_raw_os_error(libc::EMFILE))
 }
 

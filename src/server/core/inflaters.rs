@@ -1,4 +1,4 @@
-//! The inflaters of a core, and who uses them when.
+//! The inflaters of a core, and the turns in which they are used.
 
 use std::cell::RefCell;
 
@@ -7,10 +7,10 @@ use crate::codec::inflate::Inflater;
 
 use super::turns::Turns;
 
-/// What a core inflates with: a set for each lane, so that a body finds its set as its last turn left it.
+/// What a core inflates with: one inflater per lane, so that a body finds its state as its last turn left it.
 #[derive(Default)]
 pub struct Inflaters {
-    /// Whose turn it is.
+    /// Who may inflate, and when.
     pub turns: Turns,
     /// For [`super::turns::Lane::Batch`].
     pub quick: RefCell<BodyInspector>,
@@ -18,7 +18,7 @@ pub struct Inflaters {
     pub long: RefCell<BodyInspector>,
     /// For [`super::turns::Lane::Start`].
     pub start: RefCell<Inflater>,
-    /// What a start inflates to that is short.
+    /// What a short start inflates to.
     pub start_plain: RefCell<Vec<u8>>,
     /// For [`super::turns::Lane::LongStart`].
     pub long_start: RefCell<Inflater>,

@@ -1,22 +1,22 @@
-//! Which projects have had their log line about mislabelled bodies.
+//! Which projects have already had a log line about mislabelled bodies.
 
 use std::cell::RefCell;
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
-/// Projects that are named in the log.
+/// The most projects named in the log.
 const PROJECTS_MAX: usize = 4096;
 
-/// The projects that all cores together have named in the log.
+/// The projects that any core has named in the log.
 #[derive(Debug, Default)]
 pub struct LoggedProjects(Mutex<HashSet<u32>>);
 
-/// What one core knows to be logged, so that it asks the others once for each project.
+/// What one core knows to be logged, so that it takes the shared lock once for each project.
 #[derive(Debug, Default)]
 pub struct CoreCache(RefCell<HashSet<u32>>);
 
 impl CoreCache {
-    /// Whether a project was not logged before; from now on it was.
+    /// Whether a project is logged for the first time; it counts as logged from now on.
     pub fn is_first(&self, project: u32, logged: &LoggedProjects) -> bool {
         let mut known = self.0.borrow_mut();
         if known.contains(&project) || known.len() >= PROJECTS_MAX {

@@ -1,38 +1,38 @@
-//! The process's limit on open files, and what it leaves for connections.
+//! The process's limit on open files, and how many connections it allows.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::telemetry::{Level, Logger};
 
-/// Connections taken beyond the cap of a core: they wait for a place within their patience, and then get a 503.
+/// Connections accepted beyond the cap of a core: they wait for a slot within their patience, and then get a 503.
 const BEYOND_CAP_MAX: usize = 256;
 
-/// Descriptors kept for the process: the admin port and its connections (64 of each probe and scraper together), files that are read again, log
-/// files and cursors that the checker and the deleter read, and what is opened for a moment.
+/// Descriptors reserved for the process: the admin port and its connections (64 for probes and scrapers together), watched files, log files
+/// and cursors that the checker and the deleter read, and files opened briefly.
 const RESERVED: u64 = 128;
 
-/// Descriptors kept for each core: two for each segment in use, made ready or not sealed yet, one for the sealer that follows it, the folder that is
-/// synced, the listener, the ring, and the set of sockets that a sweep looks at.
+/// Descriptors reserved for each core: two for each segment that is in use, prepared or not sealed yet, one for the sealer that follows it,
+/// the folder that is synced, the listener, the ring, and the epoll set of a sweep.
 const RESERVED_PER_CORE: u64 = 48;
 
-/// The connections that a core may have, so that all of them together leave the log its descriptors: a flood of them must not keep it from its next
-/// segment.
+/// The connections that a core may have, such that all of them together leave the log its descriptors: a flood of connections must not keep
+/// the log from its next segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Connections {
     /// Those that are served.
     pub cap: usize,
-    /// Those beyond it that wait for a place.
+    /// Those beyond the cap that wait for a slot.
     pub beyond: usize,
 }
 
 impl Connections {
-    /// Both.
+    /// Both together.
     pub fn total(self) -> usize {
         self.cap + self.beyond
     }
 }
 
-/// Raises the limit on open files as far as it goes, and gives the connections that each core may have.
+/// Raises the limit on open files as far as possible, and returns how many connections each core may have.
 pub fn connections(wanted: usize, cores: u16, logger: &Logger) -> Connections {
     let mut limit = getrlimit(Resource::Nofile);
     if limit.current != limit.maximum {

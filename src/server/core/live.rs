@@ -1,7 +1,7 @@
-//! What the cores take over when the settings change while they run: settings, token secrets, limits, and what is made from them. It is
-//! swapped in as a whole: a request asks for it once, and all that it goes by is of the same moment.
+//! What the cores pick up when the settings change at run time: settings, token secrets, limits, and what is derived from them. It is
+//! replaced as a whole: a request reads it once, and everything it uses is from the same moment.
 //!
-//! Each core keeps a deep copy, so that on the way of a request cores share nothing that anybody writes.
+//! Each core keeps a deep copy, so that on the request path cores share no memory that is written to.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,27 +17,27 @@ use crate::server::admission::Policy;
 use crate::session::token::{Secrets, SecretsError};
 use crate::telemetry::LogRequests;
 
-/// The settings of one moment, and what is made from them.
+/// The settings at one moment, and what is derived from them.
 #[derive(Debug, Clone)]
 pub struct Live {
-    /// The settings. Those that are not live are the ones that the server was started with.
+    /// The settings. Those that cannot change at run time keep the values of the start.
     pub config: Config,
-    /// Requests under this prefix are served too.
+    /// Requests under this prefix are served as well.
     pub prefix: Prefix,
     /// The CORS headers, ready to send.
     pub cors: Cors,
-    /// The part of the settings that a start needs.
+    /// The settings that a start needs.
     pub start: StartSettings,
     /// Token secrets.
     pub secrets: Secrets,
-    /// Limits of clients, and the proxies that are trusted.
+    /// The limits of clients, and the trusted proxies.
     pub policy: Policy,
     /// Which requests get a log line.
     pub log_requests: LogRequests,
 }
 
 impl Live {
-    /// Makes the parts, for a server of so many cores.
+    /// Derives everything from the settings, for a server with `cores` cores.
     ///
     /// # Errors
     /// There is no token secret, or an empty one.
@@ -78,7 +78,7 @@ fn start_settings(config: &Config) -> StartSettings {
     }
 }
 
-/// The settings of now, and which version of them each core goes by.
+/// The current settings, and which version of them each core uses.
 #[derive(Debug)]
 pub struct LiveSettings {
     snapshot: Snapshot<Live>,
@@ -86,37 +86,37 @@ pub struct LiveSettings {
 }
 
 impl LiveSettings {
-    /// The first settings, for so many cores.
+    /// The first settings, for `cores` cores.
     pub fn new(live: Live, cores: u16) -> Self {
         Self { snapshot: Snapshot::new(live), applied: (0..cores).map(|_| AtomicU64::new(0)).collect() }
     }
 
-    /// The settings of now, to be copied by each core.
+    /// The current settings, to be copied by each core.
     pub fn snapshot(&self) -> &Snapshot<Live> {
         &self.snapshot
     }
 
-    /// The settings of now.
+    /// The current settings.
     pub fn current(&self) -> Arc<Live> {
         self.snapshot.current()
     }
 
-    /// A number that grows by one with each change. It is 1 at the start.
+    /// A number that grows by one with each change, starting at 1.
     pub fn version(&self) -> u64 {
         self.snapshot.version()
     }
 
-    /// Puts others in their place.
+    /// Replaces the settings.
     pub fn replace(&self, live: Live) {
         self.snapshot.replace(live);
     }
 
-    /// Notes that a core goes by this version.
+    /// Notes that a core uses this version.
     pub fn mark_applied(&self, core: u16, version: u64) {
         self.applied[usize::from(core)].store(version, Ordering::Release);
     }
 
-    /// Waits until every core goes by the settings of now; false if one has not come to it in time.
+    /// Waits until every core uses the current settings; `false` if some core has not in time.
     pub fn wait_until_applied(&self, patience: Duration) -> bool {
         const LOOK: Duration = Duration::from_millis(5);
         let (version, end) = (self.version(), Instant::now() + patience);

@@ -1,8 +1,8 @@
-//! Log lines about what clients do, said now and then: who floods a server must not flood its log.
+//! Rate-limited log lines about what clients do: a client that floods the server must not flood its log.
 
 use std::cell::Cell;
 
-/// The time between two lines of a kind.
+/// The minimum time between two lines of one kind.
 const PERIOD_MS: u64 = 10_000;
 
 /// One kind of line.
@@ -13,7 +13,7 @@ pub struct LogThrottle {
 }
 
 impl LogThrottle {
-    /// Whether a line is due; then, how many were left out since the last one.
+    /// Returns, if a line is due, how many have been suppressed since the last one.
     pub fn due(&self, now_ms: u64) -> Option<u64> {
         if now_ms < self.next_ms.get() {
             self.suppressed.set(self.suppressed.get() + 1);

@@ -1,4 +1,4 @@
-//! What the log says of sessions that were given out before this start: told in parts while it is read, newest first.
+//! The sessions that the log holds from before this start: loaded in parts while the log is read, newest first.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,10 +7,10 @@ use crate::session::SessionId;
 
 use super::sessions::Announcement;
 
-/// Parts at most. Each is as large as all before it together, so that a few hold all that is told.
+/// The most parts. Each is as large as all before it together, so a few hold everything.
 const PARTS_MAX: usize = 24;
 
-/// The sessions of the log. Written by one thread, read by all without a lock.
+/// The sessions read from the log. Written by one thread, read by all without a lock.
 #[derive(Debug, Default)]
 pub struct LoggedSessions {
     parts: [OnceLock<Box<[Announcement]>>; PARTS_MAX],
@@ -18,7 +18,7 @@ pub struct LoggedSessions {
 }
 
 impl LoggedSessions {
-    /// Adds a part. Beyond the bound of parts it is left out.
+    /// Adds a part. Parts beyond the bound are dropped.
     pub fn add(&self, mut sessions: Vec<Announcement>) {
         sessions.sort_unstable_by_key(|&(session, _)| session.0);
         let mut sessions = sessions.into_boxed_slice();
@@ -30,12 +30,12 @@ impl LoggedSessions {
         }
     }
 
-    /// All has been told.
+    /// The whole log has been read.
     pub fn finish(&self) {
         self.complete.store(true, Ordering::Release);
     }
 
-    /// Whether all has been told.
+    /// Whether the whole log has been read.
     pub fn is_complete(&self) -> bool {
         self.complete.load(Ordering::Acquire)
     }

@@ -1,17 +1,17 @@
-//! The state of a core. What acts on it (connections, requests, the way into the log) stands in the folders beside, and nothing here uses those.
+//! The state of a core. What acts on it (connections, requests, storing) is in the sibling folders, and nothing here uses those.
 //!
 //! | what | where |
 //! |---|---|
-//! | all of one core; what all cores have in common | [`state`], [`common`] |
-//! | a connection; requests that wait, and for what | [`conn`], [`waiters`] |
-//! | connections that may be closed to make room; those passed on by another core; whether waiting clients are still there | [`evictions`], [`inbox`], `peer_watch` |
-//! | session -> project: of running sessions, of the log | [`sessions`], [`logged_sessions`] |
-//! | settings that change while the server runs | [`live`] |
-//! | inflating before the answer, and whose turn it is | [`inflaters`], [`turns`] |
-//! | groups of the log to be written on the ring | [`ring_writes`] |
-//! | unusable bodies that are kept | [`quarantine`] |
+//! | one core; what all cores share | [`state`], [`common`] |
+//! | a connection; waiting requests | [`conn`], [`waiters`] |
+//! | connections that may be closed to make room; those passed on by other cores; whether waiting clients are still there | [`evictions`], [`inbox`], `peer_watch` |
+//! | session to project: for new sessions; for those in the log | [`sessions`], [`logged_sessions`] |
+//! | settings that change at run time | [`live`] |
+//! | inflating before the answer, in turns | [`inflaters`], [`turns`] |
+//! | groups of the log that are written on the ring | [`ring_writes`] |
+//! | unusable batches that are kept | [`quarantine`] |
 //! | time, heartbeats, the driver, processors, limits of the process | [`clock`], [`heartbeat`], [`runtime`], [`cpus`], [`limits`] |
-//! | lines that are logged now and then | [`log_throttle`], [`label_log`], [`notices`] |
+//! | log lines: rate limits, mislabelled bodies, what the log reports | [`log_throttle`], [`label_log`], [`notices`] |
 
 pub mod clock;
 pub mod common;

@@ -1,9 +1,9 @@
-//! What the log has to say to the operator, as log lines.
+//! What the log reports to the operator, as log lines.
 
 use crate::log::{Log, What};
 use crate::telemetry::{Level, Logger};
 
-/// Prints what the log has noticed since the last call.
+/// Logs what the log has reported since the last call.
 pub fn report(log: &Log, logger: &Logger) {
     while let Some(notice) = log.next_notice() {
         let core = notice.core.to_string();

@@ -1,7 +1,7 @@
-//! Whether those are still there who wait. A request that is held reads nothing from its socket, so nothing else would tell, and who has gone
-//! would keep its memory for a whole patience.
+//! Whether the clients of waiting requests are still there. A held request reads nothing from its socket, so nothing else would notice, and
+//! a request whose client has gone would keep its memory for its whole patience.
 //!
-//! A client that has only ended its side may still read its answer: it is left in peace as long as memory is not short.
+//! A client that has only closed its sending side may still read its answer: it is left alone as long as memory is not short.
 
 use std::cell::{Cell, RefCell};
 use std::os::fd::AsRawFd;
@@ -12,24 +12,24 @@ use rustix::event::epoll;
 
 use super::conn::{Conn, Presence};
 
-/// Who waits for less is not looked at.
+/// Requests that have waited for less are not checked.
 pub const WATCHED_FROM_MS: u64 = 1_000;
 
-/// Sockets looked at by one sweep: each is a system call.
+/// Sockets checked by one sweep: each costs a system call.
 const SOCKETS_MAX: usize = 256;
 
 /// The connections of a core that have waited for a while.
 #[derive(Default)]
 pub struct PeerWatch {
     watched: RefCell<Vec<Rc<Conn>>>,
-    /// How many have been added of in this sweep.
+    /// How many have been added in this sweep.
     added: Cell<usize>,
-    /// The first of them that is looked at: where there are many, each sweep goes on where the last one ended.
+    /// The first one to check: if there are many, each sweep continues where the last one ended.
     next_start: Cell<usize>,
 }
 
 impl PeerWatch {
-    /// Tells of a connection that waits, in each sweep anew.
+    /// Adds a waiting connection. Called anew in each sweep.
     pub fn add(&self, conn: &Rc<Conn>) {
         let at = self.added.replace(self.added.get() + 1);
         if at >= self.next_start.get() && at - self.next_start.get() < SOCKETS_MAX {
@@ -37,8 +37,8 @@ impl PeerWatch {
         }
     }
 
-    /// Looks at their sockets, and ends the waits of those who have gone. Where memory is short, those go too who have ended their side: they
-    /// are answered that it was. Gives how many have gone.
+    /// Checks the sockets and ends the waits of clients that have gone. If memory is short, requests of clients that have closed their
+    /// sending side are ended too, with an answer that says so. Returns how many clients have gone.
     pub fn inspect(&self, memory_is_short: bool) -> u64 {
         let added = self.added.take();
         if added == 0 {
@@ -54,7 +54,7 @@ impl PeerWatch {
                 gone += u64::from(conn.presence.get() != Presence::Gone);
                 conn.abandon(Presence::Gone);
             } else if memory_is_short && flags.contains(EpollFlags::EPOLLRDHUP) && !conn.closing() {
-                // Of one that we close it would be our own end of the reading side.
+                // On a connection that we are closing, this would be our own shutdown of the reading side.
                 conn.abandon(Presence::HalfClosed);
             }
         }
@@ -63,12 +63,12 @@ impl PeerWatch {
     }
 }
 
-/// What has happened to the sockets of these connections, by their index: none for one to which nothing has. If the process is out of
-/// descriptors, the next sweep will tell.
+/// What has happened to the sockets of these connections, by index; sockets without events are left out. If the process is out of
+/// descriptors, this is left to the next sweep.
 fn states(watched: &[Rc<Conn>]) -> Vec<(usize, EpollFlags)> {
     let Ok(set) = epoll::create(epoll::CreateFlags::CLOEXEC) else { return Vec::new() };
     for (at, conn) in watched.iter().enumerate() {
-        // A listed connection's descriptor is its own. An error means that nothing is added of it.
+        // A listed connection owns its descriptor. On an error this one is not checked.
         let mut event = EpollEvent::new(EpollFlags::EPOLLRDHUP, at as u64);
         let _ = epoll_ctl(set.as_raw_fd(), EpollOp::EpollCtlAdd, conn.fd, &mut event);
     }

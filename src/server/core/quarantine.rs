@@ -1,13 +1,12 @@
-//! Batches that can't be used, kept all the same.
+//! Batches that cannot be used but are kept anyway.
 //!
-//! A tracker repeats what is refused ten times and then stops for good, so that one bad batch ends a session. Where
-//! `unusable = "keep"` says so, such a batch is stored as it came, marked, bound for no queue, and answered as if it were
-//! good. What may be kept is bounded twice: a body by `unusable_size_limit`, and all of them on a core by `unusable_bytes_max` an hour; above either the
-//! batch is refused as ever.
+//! A tracker retries a refused batch ten times and then stops for good, so one bad batch ends a session. With `unusable = "keep"` such a
+//! batch is stored as it came, marked, bound for no queue, and answered as if it were good. There are two bounds: `unusable_size_limit` for
+//! one body, and `unusable_bytes_max` an hour for all bodies on a core; above either, the batch is refused as usual.
 //!
-//! A route takes part in three places: it reads its body up to [`Quarantine::body_limit`]; what is then larger than the
-//! client was allowed is a fault like any other; and before it answers with a refusal it asks [`Quarantine::try_keep`] and
-//! stores what [`mark_unusable`](crate::records::mark_unusable) makes of it instead.
+//! A route takes part in three places: it reads its body up to [`Quarantine::body_limit`]; a body larger than the client was allowed to
+//! send is then a fault like any other; and before it refuses a batch it asks [`Quarantine::try_keep`] and stores what
+//! [`mark_unusable`](crate::records::mark_unusable) makes of it instead.
 
 use std::cell::Cell;
 
@@ -17,19 +16,19 @@ use crate::telemetry::CoreMetrics;
 
 const HOUR_MS: u64 = 3_600_000;
 
-/// What one core keeps of it.
+/// What one core may keep.
 #[derive(Debug)]
 pub struct Quarantine {
     keeps: bool,
     size_limit: u64,
     bytes_max: u64,
-    /// What may be kept by now, and as of when; it grows back evenly.
+    /// How many bytes may still be kept, and as of when; this refills evenly.
     left: Cell<u64>,
     as_of_ms: Cell<u64>,
 }
 
 impl Quarantine {
-    /// What the settings say. `body_bytes_max`: the log takes no larger body.
+    /// Takes the settings. `body_bytes_max` is the largest body that the log takes.
     pub fn new(config: &Config, body_bytes_max: u64) -> Self {
         Self {
             keeps: config.unusable == Unusable::Keep,
@@ -40,12 +39,12 @@ impl Quarantine {
         }
     }
 
-    /// The largest body to read where a client may send `limit`.
+    /// The largest body to read if the client may send `limit`.
     pub fn body_limit(&self, limit: u64, now_ms: u64) -> u64 {
         if self.keeps { limit.max(self.size_limit.min(self.left(now_ms))) } else { limit }
     }
 
-    /// Whether a batch of `bytes` that would be refused for `reason` is kept instead; it is counted then.
+    /// Whether a batch of `bytes` that would be refused for `reason` is kept instead; if so, it is counted.
     pub fn try_keep(&self, reason: Reason, bytes: u64, now_ms: u64, metrics: &CoreMetrics) -> bool {
         let fault = matches!(reason, Reason::BodyTooLarge | Reason::Compression | Reason::Parameter);
         if !self.keeps || !fault || bytes == 0 {
@@ -65,7 +64,7 @@ impl Quarantine {
     fn left(&self, now_ms: u64) -> u64 {
         let elapsed_ms = now_ms.saturating_sub(self.as_of_ms.get());
         let earned = u128::from(self.bytes_max) * u128::from(elapsed_ms) / u128::from(HOUR_MS);
-        // Time that has not earned a byte goes on counting.
+        // Time too short to earn a whole byte keeps accumulating.
         if earned > 0 {
             let used_ms = (earned * u128::from(HOUR_MS)).div_ceil(u128::from(self.bytes_max));
             self.as_of_ms.set(self.as_of_ms.get().saturating_add(u64::try_from(used_ms).unwrap_or(u64::MAX)));

@@ -15,12 +15,12 @@ use crate::log::{GroupWrite, Writer};
 pub struct Writes {
     queue: RefCell<VecDeque<GroupWrite>>,
     idle: RefCell<Vec<Waker>>,
-    /// The segment that is written to, for both tasks.
+    /// The segment being written, for both tasks.
     open: RefCell<Option<(u64, Rc<File>)>>,
 }
 
 impl Writes {
-    /// Has the groups written that the log wants to have written.
+    /// Takes over the groups that the log wants written.
     pub fn fetch(&self, writer: &mut Writer) {
         while let Some(write) = writer.next_write() {
             self.queue.borrow_mut().push_back(write);
@@ -30,8 +30,8 @@ impl Writes {
         }
     }
 
-    /// The descriptor of the group's segment: the one that the log holds for its owner, so there is no way for this to fail but once in a
-    /// segment. Groups come in their order, and so do segments.
+    /// The descriptor of the group's segment. It duplicates the one that the log holds, once per segment, so it can fail only then. Groups
+    /// come in order, and so do segments.
     pub fn file(&self, write: &GroupWrite) -> io::Result<Rc<File>> {
         let mut open = self.open.borrow_mut();
         if let Some((segment, file)) = &*open

@@ -1,4 +1,4 @@
-//! The runtime of a core: io_uring where the kernel gives it, epoll where the operator allows it.
+//! The runtime of a core: io_uring if the kernel offers it, epoll if the operator allows it.
 
 use std::fmt;
 use std::future::Future;
@@ -12,7 +12,7 @@ use crate::config::Runtime as Choice;
 /// Entries of the submission queue. A full queue is fatal to the runtime, so there are plenty.
 const ENTRIES: u32 = 8192;
 
-/// Which driver a server runs on.
+/// Which driver the cores run on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Driver {
     /// io_uring with these flags.
@@ -21,14 +21,14 @@ pub enum Driver {
     Legacy,
 }
 
-/// How the ring runs what a completion asks for. Either saves an interrupt a completion.
+/// How the ring runs the work of a completion. Either flag saves an interrupt per completion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flags {
     /// SINGLE_ISSUER with DEFER_TASKRUN, Linux 6.1.
     Defer,
     /// COOP_TASKRUN, Linux 5.19.
     Coop,
-    /// None.
+    /// Without flags.
     Plain,
 }
 
@@ -43,7 +43,7 @@ impl fmt::Display for Driver {
     }
 }
 
-/// The kernel gives no io_uring.
+/// The kernel does not offer io_uring.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "io_uring is not available: {source}. A Linux from 5.6 on has it; it may be forbidden by the sysctl \
@@ -56,7 +56,7 @@ pub struct NoUring {
 }
 
 impl Driver {
-    /// Finds what works here, by trying.
+    /// Finds what works on this machine, by trying.
     pub fn choose(choice: Choice) -> Result<(Self, Option<io::Error>), NoUring> {
         if choice == Choice::Legacy {
             return Ok((Self::Legacy, None));
@@ -75,7 +75,7 @@ impl Driver {
         }
     }
 
-    /// Runs a core's main task to its end, on a runtime made on this very thread.
+    /// Runs a core's main task to completion, on a runtime made on the calling thread.
     pub fn block_on<F: Future>(self, future: F) -> io::Result<F::Output> {
         match self {
             Self::Uring(flags) => {

@@ -1,4 +1,4 @@
-//! A core's own copy of session -> project: bounded, and fed by the starts of all cores.
+//! A core's own map from session to project: bounded, and fed by the starts of all cores.
 
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
@@ -6,11 +6,11 @@ use std::hash::BuildHasherDefault;
 use crate::base::id_hasher::IdHasher;
 use crate::session::SessionId;
 
-/// A session that has just been given out, for the other cores.
+/// A new session and its project, announced to the other cores.
 pub type Announcement = (SessionId, u32);
 
-/// The newest sessions and their projects. Two generations: when the young one is full it becomes
-/// the old one, and what was only in the old one is forgotten. A session in use stays.
+/// The newest sessions and their projects, in two generations: when the young one is full it becomes the old one, and what was only in the
+/// old one is forgotten. A session in use stays.
 pub struct Sessions {
     young: HashMap<SessionId, u32, BuildHasherDefault<IdHasher>>,
     old: HashMap<SessionId, u32, BuildHasherDefault<IdHasher>>,

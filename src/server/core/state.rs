@@ -1,5 +1,4 @@
-//! The state of one core: its log writer, its connections, its buffers. Nothing here is shared with
-//! another core but what is immutable or told by message.
+//! The state of one core: its log writer, its connections, its buffers. It shares with other cores only what is immutable, and messages.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -42,76 +41,76 @@ use super::waiters::Waiters;
 /// User agents remembered per core.
 const AGENTS_MAX: usize = 4096;
 
-/// Sessions whose project a core remembers.
+/// How many sessions a core remembers the project of.
 const SESSIONS_MAX: usize = 1 << 18;
 
 /// One core.
 pub struct Core {
     /// Its number.
     pub number: u16,
-    /// What it has in common with the others.
+    /// What it shares with the others.
     pub common: Arc<Common>,
     /// Its counters.
     pub metrics: Arc<CoreMetrics>,
-    /// Its log; taken away when the core has drained.
+    /// Its log; `None` once the core has drained.
     pub writer: RefCell<Option<Writer>>,
-    /// A record may be answered as soon as it is appended.
+    /// A record is acknowledged as soon as it is appended (`ack = "memory"`).
     pub acks_on_append: bool,
-    /// Who waits for the log.
+    /// Requests that wait for the log or for memory.
     pub waiters: Waiters,
-    /// Groups that it writes itself.
+    /// Groups that the core writes itself.
     pub writes: Writes,
     /// Its connections.
     pub conns: Conns,
-    /// Those of them that have waited for a while.
+    /// Connections that have waited for a while.
     pub peer_watch: PeerWatch,
-    /// Who of them may go when there are many.
+    /// Which connections may be closed to make room.
     pub evictions: Evictions,
     /// Its buffers.
     pub pool: Pool,
-    /// Who has used how much.
+    /// How much each client has used.
     pub admission: RefCell<Admission>,
-    /// Lines about clients over their limits.
+    /// Throttles lines about clients over their limits.
     pub limits_log: LogThrottle,
-    /// Lines about connections without a good PROXY header.
+    /// Throttles lines about connections without a valid PROXY header.
     pub headers_log: LogThrottle,
-    /// Projects that need no line about mislabelled bodies any more.
+    /// Projects whose mislabelled bodies this core knows to be logged.
     pub label_cache: label_log::CoreCache,
-    /// What projects hold of the buffers.
+    /// How much of the buffers each project holds.
     pub shares: Shares,
-    /// Session -> project.
+    /// Session to project.
     pub sessions: RefCell<Sessions>,
-    /// All that the log knows of sessions has been told.
+    /// All sessions of the log were loaded when this core last checked.
     pub logged_sessions_complete: Cell<bool>,
-    /// The buffers of a start.
+    /// Scratch buffers for starts.
     pub start: RefCell<StartScratch>,
     /// The answer to preflights.
     pub preflight: RefCell<Preflight>,
-    /// A decoded path.
+    /// Scratch buffer for a decoded path.
     pub path: RefCell<Vec<u8>>,
-    /// The bounds of heads and framing.
+    /// The limits of heads and framing.
     pub limits: Limits,
     /// Log lines.
     pub logger: Logger,
-    /// The buffers of a batch.
+    /// Scratch buffers for batches.
     pub batch: RefCell<BatchScratch>,
-    /// What it looks into compressed bodies with.
+    /// The inflaters for compressed bodies.
     pub inflaters: Inflaters,
-    /// Batches that can't be used, and are kept.
+    /// Unusable batches that are kept.
     pub quarantine: Quarantine,
-    /// What deadlines go by, refreshed by each sweep.
+    /// The clock for deadlines, advanced by each sweep.
     clock: Clock,
-    /// `Date`, refreshed by each sweep.
+    /// The `Date` header, refreshed by each sweep.
     pub date: Cell<HttpDate>,
-    /// This core's log takes nothing more: connections are passed on to others. As of the last sweep, or of the last refusal.
+    /// This core's log takes no more records, so connections are passed on to others. As of the last sweep or the last failed append.
     pub poisoned: Cell<bool>,
-    /// Connections at most.
+    /// The cap on connections.
     pub connections_max: usize,
-    /// Connections beyond the cap that wait for a place.
+    /// Connections beyond the cap, which wait for a slot.
     pub over_cap_count: Cell<usize>,
-    /// No new connections; answers say `Connection: close`.
+    /// Accepts no new connections; answers say `Connection: close`.
     pub draining: Cell<bool>,
-    /// Since when.
+    /// When draining began.
     draining_since_ms: Cell<u64>,
     directory: RefCell<Copied<Arc<Directory>>>,
     live: RefCell<Copied<Live>>,
@@ -122,7 +121,7 @@ pub struct Core {
 }
 
 impl Core {
-    /// The state of core `number`, before it serves.
+    /// The state of core `number` before it serves.
     pub fn new(
         number: u16,
         common: Arc<Common>,
@@ -130,7 +129,7 @@ impl Core {
         mut writer: Writer,
         inbox: Receiver<Announcement>,
     ) -> Rc<Self> {
-        // On epoll a write would hold up the core; the log's own threads make it then.
+        // On epoll a write would block the core, so the log's own threads do it.
         if matches!(common.driver, Driver::Uring(_)) {
             writer.own_writes();
         }
@@ -191,24 +190,24 @@ impl Core {
         now_ms
     }
 
-    /// ms in which this core ran, at most one sweep old. Not to be compared with any other clock.
+    /// Milliseconds for which this core has run, at most one sweep old. Not comparable with any other clock.
     pub fn now_ms(&self) -> u64 {
         self.clock.now_ms()
     }
 
-    /// Whether deadlines hold at this sweep.
+    /// Whether deadlines are enforced at this sweep.
     pub fn deadlines_hold(&self) -> bool {
         self.clock.deadlines_hold()
     }
 
-    /// The projects as they are now.
+    /// The current projects.
     pub fn directory(&self) -> Rc<Arc<Directory>> {
         let mut mine = self.directory.borrow_mut();
         mine.refresh(self.common.directory.snapshot(), |directory| directory);
         mine.value()
     }
 
-    /// The settings as they are now. A request asks once and goes by what it got.
+    /// The current settings. A request reads them once and uses what it got.
     pub fn live(&self) -> Rc<Live> {
         let mut mine = self.live.borrow_mut();
         if mine.refresh(self.common.live.snapshot(), |live| Live::clone(&live)) {
@@ -222,7 +221,7 @@ impl Core {
         usize::try_from(self.live().config.body_inflated_limit).unwrap_or(usize::MAX)
     }
 
-    /// The project of a session, if this core has heard of it.
+    /// The project of a session, if this core knows it.
     pub fn project_of(&self, session: SessionId) -> Option<u32> {
         let known = self.sessions.borrow_mut().get(session);
         known.or_else(|| {
@@ -236,7 +235,7 @@ impl Core {
         })
     }
 
-    /// Takes note of the sessions that other cores have given out.
+    /// Remembers the sessions that other cores have announced.
     pub fn drain_announcements(&self) {
         let mut sessions = self.sessions.borrow_mut();
         for (session, project) in self.inbox.try_iter().take(INBOX_MAX) {
@@ -244,7 +243,7 @@ impl Core {
         }
     }
 
-    /// Looks whether this core's log takes records, or takes them again.
+    /// Checks whether this core's log takes records (again).
     pub fn refresh_poisoned(&self) {
         self.poisoned.set(self.common.log.is_poisoned(self.number));
     }
@@ -254,14 +253,14 @@ impl Core {
         self.sessions.borrow_mut().insert(session, project);
         for (core, inbox) in self.common.inboxes.iter().enumerate() {
             if core != usize::from(self.number) {
-                // A full inbox only means that the other core looks this session up as unknown.
+                // If the inbox is full, the other core treats this session as unknown and looks it up.
                 let _ = inbox.try_send((session, project));
             }
         }
     }
 
-    /// The largest batch of a session: what its start was told. A session that is not known may be
-    /// of any project, and must not be refused what its own project allows.
+    /// The largest batch of a session, as its start was told. A session that is not known may belong to any project, and must not be
+    /// refused what its own project allows.
     pub fn batch_limit(&self, project: Option<u32>) -> u64 {
         let live = self.live();
         let default = live.config.beacon_size_limit;
@@ -274,13 +273,13 @@ impl Core {
         limit.min(live.start.batch_bytes_max)
     }
 
-    /// The largest batch of clients that are told no limit of their project's: phones, and the analytics SDK.
+    /// The largest batch of clients that are not told their project's limit: phones, and the analytics SDK.
     pub fn default_batch_limit(&self) -> u64 {
         let live = self.live();
         live.config.beacon_size_limit.min(live.start.batch_bytes_max)
     }
 
-    /// Where compressed bodies are to be inflated before the answer: the most bytes that one may then have.
+    /// The inflated size limit if compressed bodies are to be inflated before the answer; `None` if they are not.
     pub fn inflate_inline(&self) -> Option<usize> {
         (self.live().config.check_bodies == CheckBodies::Inline).then(|| self.inflated_limit())
     }
@@ -290,7 +289,7 @@ impl Core {
         self.live().config.patience.as_millis() as u64
     }
 
-    /// A uniform draw from 0..=99: xorshift, which is enough to sample by.
+    /// A uniform draw from 0..=99 by xorshift, which is good enough for sampling.
     pub fn dice(&self) -> u8 {
         let mut x = self.random.get();
         x ^= x << 13;
@@ -300,7 +299,7 @@ impl Core {
         ((u128::from(x) * 100) >> 64) as u8
     }
 
-    /// The time of an upload that begins now, in ms since the Unix epoch. No two uploads of this core have the same.
+    /// A timestamp for an upload that begins now, in ms since the Unix epoch, unique among the uploads of this core.
     pub fn upload_time_ms(&self) -> u64 {
         let now_ms = u64::try_from(self.wall_ms()).unwrap_or(0).max(self.upload_ms.get() + 1);
         self.upload_ms.set(now_ms);
@@ -312,7 +311,7 @@ impl Core {
         self.common.is_stopping()
     }
 
-    /// Waits until [`Common::stop`] is called. One task of a core may do so at a time.
+    /// Waits until [`Common::stop`] is called. Only one task per core may wait at a time.
     pub async fn stopped(&self) {
         let waker = &self.common.stop_wakers[usize::from(self.number)];
         std::future::poll_fn(|cx| {
@@ -322,7 +321,7 @@ impl Core {
         .await;
     }
 
-    /// The wall clock as far as it is believed, ms since the Unix epoch: one that is wrong for a while must not make tokens expire.
+    /// The wall clock as far as it is trusted, in ms since the Unix epoch: a clock that is wrong for a while must not make tokens expire.
     pub fn wall_ms(&self) -> i64 {
         self.common.log.clock().wall_ms()
     }
@@ -337,7 +336,7 @@ impl Core {
         self.writer.borrow().as_ref().is_some_and(Writer::has_writes)
     }
 
-    /// Takes no new connections from now on.
+    /// Accepts no new connections from now on.
     pub fn drain(&self) {
         self.draining_since_ms.set(self.now_ms());
         self.draining.set(true);
@@ -348,7 +347,8 @@ impl Core {
         self.now_ms().saturating_sub(self.draining_since_ms.get())
     }
 
-    /// Reserves a place for the connection at a core whose log takes records. False if there is none: then the request stays.
+    /// Reserves a place for the connection at a core whose log takes records. Returns `false` if there is none; then the request stays
+    /// here.
     pub fn reserve_migration(&self, conn: &Conn) -> bool {
         let inboxes = &self.common.migrations;
         let from = usize::from(self.dice());
@@ -358,7 +358,7 @@ impl Core {
                 continue;
             }
             let Some(place) = inboxes[at].reserve() else { continue };
-            // Asked with the place in hand: a core that ends looks at its places after it was told to stop.
+            // Checked after reserving: a core that ends checks its reservations after the stop is set.
             if self.stopping() {
                 return false;
             }
@@ -377,13 +377,13 @@ impl Core {
         self.waiters.wake();
     }
 
-    /// The waker of the commit task, once it runs.
+    /// Sets the waker of the commit task.
     pub fn set_commit_waker(&self, waker: &Waker) {
         self.waiters.set_waker(waker);
     }
 }
 
-/// ms on the machine's monotonic clock.
+/// Milliseconds on the machine's monotonic clock.
 fn machine_ms() -> u64 {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
     now.tv_sec as u64 * 1000 + now.tv_nsec as u64 / 1_000_000

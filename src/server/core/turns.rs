@@ -1,9 +1,9 @@
-//! Turns of what takes long to compute. A core does nothing else while it inflates, so it measures what it spends on that, and rests when
-//! it was much: by time, however many requests it was spent on.
+//! Turns for long computations. While a core inflates it does nothing else, so it measures the time it spends and pauses after too much of
+//! it: by time, not by the number of requests.
 //!
-//! There are lanes, and one request at a time is in each. The lanes of starts wait while one of those of batches has somebody: work that anybody
-//! may send never stands before that of a session. What is short has lanes of its own, so that it does not wait for the end of what is long.
-//! All waits are within the patience of their requests.
+//! There are lanes, with one request at a time in each. The lanes for starts wait while a lane for batches is occupied: work that anybody
+//! may send never goes before that of a session. Short work has its own lanes, so that it does not wait for long work to finish. All waits
+//! are within the patience of their requests.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -13,31 +13,31 @@ use std::time::{Duration, Instant};
 use super::conn::{Conn, WaitOutcome};
 use crate::api::refusal::{Reason, Refusal};
 
-/// How long a core goes on before others have their turn. A usual batch takes less.
+/// How long a core computes before others get their turn. A typical batch takes less.
 pub const TURN: Duration = Duration::from_millis(2);
 
-/// How long it then rests at least: the shortest that timers know.
+/// How long it then pauses at least: the shortest time that timers support.
 pub const PAUSE: Duration = Duration::from_millis(1);
 
-/// What a piece of work counts at most. One that took longer was interrupted: nobody has to rest from a pause of the machine.
+/// The most that one piece of work counts. One that took longer was interrupted, and a pause of the machine is no reason to rest.
 const WORK_MAX: Duration = Duration::from_millis(100);
 
-/// Whose work it is.
+/// The lanes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lane {
     /// A session's batch, for one turn.
     Batch,
-    /// One that takes more.
+    /// A session's batch that takes longer.
     LongBatch,
-    /// A start that inflates to little. Whoever sends it has shown nothing yet.
+    /// A start that inflates to little. Its sender has proved nothing yet.
     Start,
-    /// One that inflates to more.
+    /// A start that inflates to more.
     LongStart,
 }
 
 const LANES: usize = Lane::LongStart as usize + 1;
 
-/// The patience of a request was used up before its turn came.
+/// A request's patience ran out before its turn came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TurnTimeout;
 
@@ -69,35 +69,35 @@ struct Waiter {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Waiting,
-    /// The place is its own, and it does not know yet.
+    /// It has been given the permit but has not been polled yet.
     Granted,
-    /// It is there.
+    /// It has taken the permit.
     Taken,
-    /// It waits no longer.
+    /// It no longer waits.
     Cancelled,
 }
 
 impl Turns {
-    /// Whether nobody would have to wait who came now.
+    /// Whether a newcomer could run without waiting.
     pub fn is_free(&self, lane: Lane) -> bool {
         !self.is_taken(lane) && !self.is_blocked(lane) && !self.pace.must_pause(Instant::now())
     }
 
-    /// The place in a lane, if it is free.
+    /// The permit for a lane, if it is free.
     pub fn try_take(&self, lane: Lane) -> Option<LanePermit<'_>> {
         let is_free = !self.lanes[lane as usize].taken.replace(true);
-        // Made only where it is free: a place that is dropped goes to the next.
+        // Created only if the lane is free: dropping a permit passes it to the next request.
         is_free.then(|| LanePermit { turns: self, lane })
     }
 
-    /// Stands in line for a lane.
+    /// Joins the queue for a lane.
     pub fn enqueue(&self, conn: &Rc<Conn>, lane: Lane) -> QueuedRequest<'_> {
         let waiting = Rc::new(Waiter { conn: Rc::clone(conn), state: Cell::new(State::Waiting) });
         self.lanes[lane as usize].waiting.borrow_mut().push_back(Rc::clone(&waiting));
         QueuedRequest { turns: self, lane, waiting }
     }
 
-    /// Works, and takes note of how long.
+    /// Runs `work` and records how long it took.
     pub fn work<T>(&self, work: impl FnOnce() -> T) -> T {
         let began = Instant::now();
         let done = work();
@@ -109,7 +109,7 @@ impl Turns {
         self.lanes[lane as usize].taken.get()
     }
 
-    /// Whether somebody is in a lane that comes before this one.
+    /// Whether a lane with priority over this one is occupied.
     fn is_blocked(&self, lane: Lane) -> bool {
         match lane {
             Lane::Batch | Lane::LongBatch => false,
@@ -117,7 +117,7 @@ impl Turns {
         }
     }
 
-    /// Gives the place to who waits for it.
+    /// Gives the permit to the next request in the queue.
     fn grant_next(&self, lane: Lane) {
         let queue = &self.lanes[lane as usize];
         while let Some(next) = { queue.waiting.borrow_mut().pop_front() } {
@@ -131,14 +131,14 @@ impl Turns {
     }
 }
 
-/// The place in a lane. The next has it when this is dropped.
+/// The permit for a lane. Dropping it passes it to the next request.
 pub struct LanePermit<'a> {
     turns: &'a Turns,
     lane: Lane,
 }
 
 impl LanePermit<'_> {
-    /// Whether this lane may go on: the core has rested, and nobody is in a lane before it.
+    /// Whether this lane may run: the core has paused long enough, and no lane with priority is occupied.
     pub fn may_run(&self) -> bool {
         !self.turns.is_blocked(self.lane) && !self.turns.pace.must_pause(Instant::now())
     }
@@ -150,7 +150,7 @@ impl Drop for LanePermit<'_> {
     }
 }
 
-/// A request in the line for a lane. Once this is dropped it is passed over; a place that it has just been given goes to the next.
+/// A request in the queue for a lane. Once dropped it is skipped; a permit that it has just been given goes to the next one.
 pub struct QueuedRequest<'a> {
     turns: &'a Turns,
     lane: Lane,
@@ -158,12 +158,12 @@ pub struct QueuedRequest<'a> {
 }
 
 impl<'a> QueuedRequest<'a> {
-    /// Whether its turn has not come.
+    /// Whether its turn has not come yet.
     pub fn is_waiting(&self) -> bool {
         self.waiting.state.get() == State::Waiting
     }
 
-    /// The place that it was given.
+    /// The permit that it was given.
     pub fn into_permit(self) -> LanePermit<'a> {
         debug_assert_eq!(self.waiting.state.get(), State::Granted, "a place is taken by who was given it");
         self.waiting.state.set(State::Taken);
@@ -179,11 +179,11 @@ impl Drop for QueuedRequest<'_> {
     }
 }
 
-/// How much of the time goes by with work.
+/// How much of the recent time was spent working.
 struct Pace {
-    /// When the stretch began that is looked at.
+    /// When the measured period began.
     began: Cell<Instant>,
-    /// What of it was work.
+    /// How much of it was work.
     spent: Cell<Duration>,
 }
 
@@ -194,7 +194,7 @@ impl Default for Pace {
 }
 
 impl Pace {
-    /// Whether others have to have their turn first: a third of the time is theirs.
+    /// Whether others must get their turn first: a third of the time is theirs.
     fn must_pause(&self, now: Instant) -> bool {
         let spent = self.spent.get();
         spent >= TURN && now.saturating_duration_since(self.began.get()) < spent + PAUSE.max(spent / 2)

@@ -1,4 +1,4 @@
-//! Requests of a core that wait: for the log to confirm a record, for room in the log, for memory.
+//! The waiting requests of a core: for the log to confirm a record, for room in the log, for memory.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -10,19 +10,19 @@ use crate::server::memory::shares::{Shares, interleave_projects};
 
 use super::conn::Conn;
 
-/// Waiting requests that are kept room for at the start; more make the queues grow.
+/// Initial capacity of the queues; they grow if more requests wait.
 const QUEUE_CAPACITY: usize = 1024;
 
-/// How many that wait for memory are looked at when some has come back.
+/// How many of those waiting for memory are examined when some is released.
 const MEMORY_WAITERS_SCANNED: usize = 64;
 
-/// Who waits for what.
+/// Which requests wait for what.
 pub struct Waiters {
-    /// For records, in the order of these.
+    /// Waiting for records, in record order.
     for_records: RefCell<VecDeque<(Seq, Rc<Conn>)>>,
-    /// Those that found no room in the log: they try again when there may be some.
+    /// Waiting for room in the log: they try again when there may be some.
     for_room: RefCell<VecDeque<Rc<Conn>>>,
-    /// Those that found no memory.
+    /// Waiting for memory.
     for_memory: RefCell<VecDeque<Rc<Conn>>>,
     waker: RefCell<Option<Waker>>,
     woken: Cell<bool>,
@@ -41,7 +41,7 @@ impl Default for Waiters {
 }
 
 impl Waiters {
-    /// A request waits for the record `seq`. Called in the order of the records.
+    /// A request waits for the record `seq`. Called in record order.
     pub fn wait_for_record(&self, seq: Seq, conn: &Rc<Conn>) {
         let mut waiting = self.for_records.borrow_mut();
         debug_assert!(waiting.back().is_none_or(|(last, _)| *last < seq), "records are numbered in their order");
@@ -58,8 +58,7 @@ impl Waiters {
         self.for_memory.borrow_mut().push_back(Rc::clone(conn));
     }
 
-    /// Puts the commit task behind everything that is ready now. Called with each append, it wakes
-    /// once a turn.
+    /// Schedules the commit task behind everything that is ready now. Called with each append; wakes it once a turn.
     pub fn wake(&self) {
         if !self.woken.replace(true)
             && let Some(waker) = &*self.waker.borrow()
@@ -68,7 +67,7 @@ impl Waiters {
         }
     }
 
-    /// Set by the commit task itself.
+    /// Called by the commit task itself.
     pub fn set_waker(&self, waker: &Waker) {
         self.woken.set(false);
         let mut mine = self.waker.borrow_mut();
@@ -77,7 +76,7 @@ impl Waiters {
         }
     }
 
-    /// Lets those try again that found no room.
+    /// Lets all requests that found no room in the log try again.
     pub fn retry(&self) {
         let mut for_room = self.for_room.borrow_mut();
         interleave_projects(&mut for_room, |conn| conn.project.get());
@@ -86,7 +85,7 @@ impl Waiters {
         }
     }
 
-    /// A buffer was given back: who has waited longest tries again, of those whose project has not its share already.
+    /// Memory was released: wakes the longest-waiting request whose project is still within its share.
     pub fn memory_came_back(&self, shares: &Shares) {
         let mut for_memory = self.for_memory.borrow_mut();
         let may_have = |conn: &Rc<Conn>| !shares.is_exhausted(conn.project.get());
@@ -96,19 +95,19 @@ impl Waiters {
         }
     }
 
-    /// Whether somebody waits for memory.
+    /// Whether any request waits for memory.
     pub fn is_memory_short(&self) -> bool {
         !self.for_memory.borrow().is_empty()
     }
 
-    /// Lets all of those try again that found no memory.
+    /// Lets all requests that found no memory try again.
     pub fn retry_memory(&self) {
         for conn in self.for_memory.borrow_mut().drain(..) {
             conn.retry();
         }
     }
 
-    /// Ends the waits of all whose records the log has come past.
+    /// Ends the waits for all records that the log has settled.
     pub fn settle(&self, progress: &Progress) {
         let mut for_records = self.for_records.borrow_mut();
         while let Some((seq, conn)) = for_records.front() {
