@@ -1,4 +1,4 @@
-//! From a request's head to its handler: which route it is for, who sends it, and whether it may go on.
+//! From a request's head to its handler: which route it is for, who sends it, and whether it may proceed.
 
 use std::rc::Rc;
 
@@ -28,24 +28,24 @@ use super::store::commit::wait_for_memory;
 
 /// What is decided from the head alone.
 enum Verdict {
-    /// The request ends here, without a look at its body.
+    /// The request is answered without looking at its body.
     Answer(Outcome),
-    /// The route's handler goes on.
+    /// The route's handler takes over.
     Handle(Target),
 }
 
-/// Which handler a request goes to, and what that has to know.
+/// Which handler a request goes to, and what that handler has to know.
 struct Target {
     route: Route,
-    /// What the token says, where the route looks at it.
+    /// What the token says, if the route looks at it.
     admitted: Option<Admitted>,
-    /// The request came by a path that earlier trackers used.
+    /// The request came by a path of earlier trackers.
     legacy: bool,
-    /// What the token in the path says, where there is one.
+    /// What the token in the path says, if there is one.
     upload: Option<UploadToken>,
 }
 
-/// Answers the request whose head stands in the buffer.
+/// Answers the request whose head is in the buffer.
 pub async fn serve(io: &mut ClientIo, core: &Rc<Core>, conn: &Rc<Conn>) -> Next {
     let mut cx = Context::new(io, core, conn);
     let outcome = outcome_of(&mut cx).await;
@@ -54,7 +54,7 @@ pub async fn serve(io: &mut ClientIo, core: &Rc<Core>, conn: &Rc<Conn>) -> Next 
 
 async fn outcome_of(cx: &mut Context<'_>) -> Outcome {
     let mut verdict = judge(cx);
-    // Whose session this is may stand in the log, and not be read yet.
+    // The session may be in the part of the log that has not been read yet.
     if cx.facts.project.is_none()
         && cx.facts.session.is_some()
         && logged_sessions::wait_until_loaded(cx.core, cx.conn).await
@@ -155,7 +155,7 @@ fn judge(cx: &mut Context<'_>) -> Verdict {
     Verdict::Answer(answer.map(Answer::Json).map_err(Stop::Refused))
 }
 
-/// Where a path that is not served as it stands is sent on to: its clean form, with the query.
+/// The redirect target for a path that is not served as it stands: its clean form, with the query.
 fn clean_target(head: RequestHead<'_>, decoded: &[u8]) -> Vec<u8> {
     let mut location = Vec::new();
     path::clean_into(decoded, &mut location);
@@ -166,15 +166,15 @@ fn clean_target(head: RequestHead<'_>, decoded: &[u8]) -> Vec<u8> {
     location
 }
 
-/// Whether a route takes this method. A `GET` route takes `HEAD` too.
+/// Whether a route accepts this method. A `GET` route accepts `HEAD` too.
 fn accepts_method(route: Route, method: Method) -> bool {
     let name = if method == Method::Head { Method::Get } else { method }.as_str();
-    // Byte by byte: a search for a text costs more than the few names.
+    // Byte by byte: a substring search costs more than comparing the few names.
     route.allow().as_bytes().split(|&byte| byte == b',').any(|allowed| allowed.trim_ascii_start() == name.as_bytes())
 }
 
-/// Charges a large answer. It is there until the client has sent its body, and once more until it has been taken: it is charged for
-/// that, or goes and is made again when there is memory.
+/// Charges a large answer. It exists until the client has sent its body, and a second time until it has been sent, so it is charged twice.
+/// If there is no memory it is dropped, and made again once there is.
 async fn charge_answer(cx: &mut Context<'_>, mut answer: Answer) -> Outcome {
     let project = cx.facts.project.unwrap_or(0);
     cx.conn.project.set(project);

@@ -1,4 +1,4 @@
-//! The thread of a core: pinned, with its own runtime, until its last connection has ended.
+//! The thread of a core: pinned, with its own runtime, running until its last connection has ended.
 
 use std::net::TcpListener;
 use std::rc::Rc;
@@ -17,7 +17,7 @@ use super::core::sessions::Announcement;
 use super::core::state::Core;
 use super::store::{commit, ring_writes};
 
-/// How often a draining core looks whether its connections have ended.
+/// How often a draining core checks whether its connections have ended.
 const DRAIN_POLL: Duration = Duration::from_millis(10);
 
 /// What a core's thread is started with.
@@ -32,7 +32,7 @@ pub struct Seat {
     pub writer: Writer,
     /// Its counters.
     pub metrics: Arc<CoreMetrics>,
-    /// Sessions that other cores have given out.
+    /// Sessions announced by other cores.
     pub inbox: Receiver<Announcement>,
 }
 
@@ -47,7 +47,7 @@ pub fn spawn(common: Arc<Common>, seat: Seat) -> std::io::Result<JoinHandle<std:
     })
 }
 
-/// However a core ends, the others must not go on without it: its listener would keep its share of the connections.
+/// If a core ends for any reason, the others must not go on without it: its listener would keep receiving its share of the connections.
 struct StopAtEnd {
     common: Arc<Common>,
     core: u16,
@@ -84,12 +84,11 @@ async fn run(common: Arc<Common>, seat: Seat) -> std::io::Result<()> {
     while (core.conns.count() > 0 || inbox.places() > 0) && core.now_ms() < deadline_ms {
         monoio::time::sleep(DRAIN_POLL).await;
     }
-    // A write that hangs is left to the kernel, and what it may have reached to the next start.
+    // A write that hangs is left to the kernel; the next start recovers whatever it has written.
     while core.has_writes() && core.tick() < deadline_ms {
         monoio::time::sleep(DRAIN_POLL).await;
     }
-    // Dropping the writer has its rest synced and sealed. It is dropped here because the runtime may
-    // leave tasks behind that hold the core.
+    // Dropping the writer syncs and seals the rest. It is dropped here because the runtime may leave tasks behind that hold the core.
     drop(core.writer.take());
     Ok(())
 }

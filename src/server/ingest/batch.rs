@@ -1,4 +1,5 @@
-//! The way of a batch, the same for every kind of client: the body comes in, is judged, becomes a record, and the answer waits for that.
+//! The path of a batch, the same for every kind of client: the body is received, judged, made into a record and stored; then it is
+//! answered.
 
 use std::rc::Rc;
 
@@ -18,15 +19,15 @@ use crate::server::store::commit::store;
 
 use super::inflate;
 
-/// What a route's batches differ in.
+/// How the batches of the routes differ.
 pub trait BatchRoute {
-    /// A batch of the route before it has been judged.
+    /// A batch of this route that has not been judged yet.
     type Batch<'a>: Unjudged<'a>;
 
     /// The largest body that the client was told it may send, in bytes.
     fn limit(core: &Core, admitted: &Admitted) -> u64;
 
-    /// Reads what stands around the body, and writes the extension of its record to `ext`.
+    /// Reads everything but the contents of the body, and writes the extension of its record to `ext`.
     fn read<'a>(
         core: &Core,
         admitted: &Admitted,
@@ -37,11 +38,11 @@ pub trait BatchRoute {
     ) -> Self::Batch<'a>;
 }
 
-/// Reads, judges and stores a batch whose token is good.
+/// Reads, judges and stores a batch whose token is valid.
 pub async fn take<R: BatchRoute>(cx: &mut Context<'_>, admitted: &Admitted) -> Outcome {
     let (core, conn) = (cx.core, cx.conn);
     let limit = R::limit(core, admitted);
-    // What is too large may still be kept, as unusable.
+    // A body that is too large may still be kept as unusable.
     let range = cx.read_body(core.quarantine.body_limit(limit, core.now_ms()), admitted.just_expired).await?;
     let Parts { head, body, ext, side_bytes, facts, .. } = cx.parts(range);
     let batch = R::read(core, admitted, head, body, ext, facts);
@@ -64,7 +65,7 @@ pub async fn take<R: BatchRoute>(cx: &mut Context<'_>, admitted: &Admitted) -> O
     if admitted.just_expired { as_expired(stored) } else { stored }
 }
 
-/// Stores a batch that was judged: a good one as it is; a refused one marked, where that is wanted. Nothing is stored of an empty one.
+/// Stores a judged batch: a good one as it is; a refused one marked as unusable, if those are kept. Nothing is stored for an empty one.
 async fn store_judged(core: &Core, conn: &Rc<Conn>, judged: Judged<'_>) -> Outcome {
     let bytes = judged.entry.payload.len() as u64;
     if judged.set_aside {
@@ -83,8 +84,8 @@ async fn store_judged(core: &Core, conn: &Rc<Conn>, judged: Judged<'_>) -> Outco
     Ok(Answer::Empty)
 }
 
-/// What a client is told whose token has just expired: that it must start anew, once its batch is stored, and also where the batch itself is at
-/// fault.
+/// What a client is told whose token has just expired: to start a new session. It is told once its batch is stored, and also if the batch
+/// itself is at fault.
 fn as_expired(stored: Outcome) -> Outcome {
     Err(match stored {
         Ok(_) => Refusal::new(401, Reason::TokenExpired, "token expired").into(),

@@ -1,29 +1,29 @@
-//! Forms (`multipart/form-data`) read as they come: the body goes through the parser piece by piece, and nothing of it is kept.
+//! Forms (`multipart/form-data`) are parsed as they arrive: the body goes through the parser piece by piece, and none of it is kept.
 
 use crate::http::multipart::{FormFault, Multipart, Step};
 use crate::http::params::{Param, Parameterised};
 use crate::server::io::body::{BodyError, IncomingBody};
 use crate::server::request::context::Context;
 
-/// What is kept of the value of a field.
+/// How much of a field's value is kept.
 const VALUE_BYTES_KEPT: usize = 256;
 
-/// The longest boundary; its standard has 70.
+/// The longest boundary; the standard allows 70 bytes.
 const BOUNDARY_BYTES_MAX: usize = 256;
 
 /// Why a form cannot be read.
 #[derive(Debug)]
 pub enum FormError {
-    /// The body itself: its framing, its length, its connection.
+    /// The body itself: its framing, its length or its connection.
     Body(BodyError),
-    /// It is no form, or one that breaks off.
+    /// It is not a form, or one that breaks off.
     Malformed(&'static str),
-    /// It is over this limit.
+    /// It exceeds this limit.
     TooLarge(&'static str),
 }
 
 impl From<FormFault> for FormError {
-    /// Upstream's texts, where it has them.
+    /// Uses upstream's texts where it has them.
     fn from(fault: FormFault) -> Self {
         match fault {
             FormFault::NoPart => Self::Malformed("multipart: NextPart: EOF"),
@@ -34,18 +34,18 @@ impl From<FormFault> for FormError {
     }
 }
 
-/// The bounds of a form.
+/// The limits of a form.
 #[derive(Debug, Clone, Copy)]
 pub struct FormLimits {
     /// Files and fields.
     pub parts_max: u64,
-    /// The lines before a part.
+    /// Bytes of the header lines before a part.
     pub part_head_bytes: u64,
-    /// The value of a field that is no file.
+    /// Bytes of the value of a field that is not a file.
     pub field_bytes: u64,
 }
 
-/// The boundary of the form that a `Content-Type` announces, or upstream's text for one that announces none.
+/// The boundary of the form that a `Content-Type` announces, or upstream's text if it announces none.
 pub fn boundary(content_type: Option<&[u8]>) -> Result<Vec<u8>, &'static str> {
     let read = content_type.and_then(Parameterised::parse);
     let Some(read) = read.filter(|read| read.value == "multipart/form-data") else {
@@ -61,11 +61,11 @@ pub fn boundary(content_type: Option<&[u8]>) -> Result<Vec<u8>, &'static str> {
 pub struct Part {
     /// The name of the field; empty if it has none.
     pub name: Vec<u8>,
-    /// The name of the file, if it is one. A name that cannot be read is empty.
+    /// The name of the file, if it is one; empty if it cannot be read.
     pub file_name: Option<Vec<u8>>,
 }
 
-/// A form on its way in.
+/// A form that is being received.
 pub struct Form {
     body: IncomingBody,
     parser: Multipart,
@@ -80,7 +80,7 @@ impl Form {
         Self { body, parser: Multipart::new(boundary, head_bytes_max), limits, parts: 0 }
     }
 
-    /// The next part, once the one before it has been read to its end.
+    /// The next part. The one before it must have been read to its end.
     pub async fn next_part(&mut self, cx: &mut Context<'_>) -> Result<Option<Part>, FormError> {
         let head = loop {
             match self.parser.next_part()? {
@@ -96,7 +96,7 @@ impl Form {
         Ok(Some(Part { name: head.name, file_name: head.file_name }))
     }
 
-    /// The next bytes of the part; `None`: it has ended.
+    /// The next bytes of the part; `None` at its end.
     pub async fn next_bytes(&mut self, cx: &mut Context<'_>) -> Result<Option<&[u8]>, FormError> {
         let range = loop {
             match self.parser.next_bytes()? {
@@ -107,7 +107,7 @@ impl Form {
         Ok(range.map(|range| self.parser.bytes(range)))
     }
 
-    /// The value of a field that is no file; of a long one the first bytes, since those that mean something are short.
+    /// The value of a field that is not a file. Only the first bytes of a long one are kept, since the values that matter are short.
     pub async fn value(&mut self, cx: &mut Context<'_>) -> Result<Vec<u8>, FormError> {
         let field_bytes_max = self.limits.field_bytes;
         let (mut value, mut value_bytes) = (Vec::new(), 0);
@@ -122,7 +122,7 @@ impl Form {
         Ok(value)
     }
 
-    /// Reads and drops what is left of the body, at most `bytes_max` of it.
+    /// Reads and drops the rest of the body, at most `bytes_max` of it.
     pub async fn drop_rest(&mut self, cx: &mut Context<'_>, bytes_max: u64) -> Result<(), FormError> {
         let mut dropped_bytes = 0;
         while let Some(piece) = cx.next_piece(&mut self.body).await.map_err(FormError::Body)? {
@@ -139,7 +139,7 @@ impl Form {
         self.body.received()
     }
 
-    /// Receives a piece for the parser.
+    /// Receives a piece and feeds it to the parser.
     async fn feed(&mut self, cx: &mut Context<'_>) -> Result<(), FormError> {
         match cx.next_piece(&mut self.body).await.map_err(FormError::Body)? {
             Some(piece) => self.parser.feed(&piece),

@@ -1,4 +1,4 @@
-//! Small JSON requests: what leaves a row, and feature flags.
+//! Small JSON requests: those that leave a row, and feature flags.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -64,7 +64,7 @@ pub async fn test_signal(cx: &mut Context<'_>, admitted: &Admitted) -> Outcome {
     signal(cx, admitted, Step::Test).await
 }
 
-/// Stores that a task of one has begun or ended.
+/// Stores that a task of a usability test has begun or ended.
 pub async fn task_signal(cx: &mut Context<'_>, admitted: &Admitted) -> Outcome {
     signal(cx, admitted, Step::Task).await
 }
@@ -95,7 +95,7 @@ async fn store_row(
     Ok(Answer::Empty)
 }
 
-/// Answers the flags of the session's project. Who has no good token has none.
+/// Answers with the flags of the session's project. Without a valid token there are none.
 pub async fn feature_flags(cx: &mut Context<'_>, admitted: Option<&Admitted>) -> Outcome {
     let (core, conn) = (cx.core, cx.conn);
     let range = cx.read_body(core.live().config.json_size_limit, false).await?;
@@ -114,8 +114,8 @@ pub async fn feature_flags(cx: &mut Context<'_>, admitted: Option<&Admitted>) ->
     Ok(Answer::Json(json?))
 }
 
-/// Judges a JSON body by what it is inflated, in turns with others where it is compressed. `label`: its `Content-Encoding`. Also says how the body
-/// was read.
+/// Judges a JSON body after inflating it, in turns with others, if it is compressed. `label` is its `Content-Encoding`. Also returns how
+/// the body was read.
 async fn judge_inflated<T>(
     core: &Rc<Core>,
     conn: &Rc<Conn>,

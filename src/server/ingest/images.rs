@@ -1,7 +1,7 @@
-//! `/v1/web/images` and `/v1/mobile/images` on a core: a form comes in, frames go to the log.
+//! `/v1/web/images` and `/v1/mobile/images` on a core: a form is received, and its frames go to the log.
 //!
-//! The body is not kept. What an upload holds are its frames, and they count against the core's budget as they grow; where there is no memory,
-//! the connection is not read until there is. Nothing is stored before the form has ended well.
+//! The body is not kept. An upload holds its frames, which count against the core's budget as they grow; while there is no memory, the
+//! connection is not read. Nothing is stored before the form has ended properly.
 
 use std::time::Duration;
 
@@ -25,17 +25,17 @@ use crate::telemetry::Level;
 
 use super::form::{Form, FormError, FormLimits, boundary};
 
-/// How long one upload may compute before others have their turn.
+/// How long one upload may compute before others get their turn.
 const TURN_US: u64 = 5_000;
 
-/// The pause behind it. The runtime looks for completions only when no task is ready, so that one that merely lets others go first would
-/// keep all connections waiting.
+/// The pause after that. The runtime polls for completions only when no task is ready, so merely yielding would keep all connections
+/// waiting.
 const PAUSE: Duration = Duration::from_millis(1);
 
-/// What the parser holds, besides the head of a part: the piece that came last, and what it hands on of it.
+/// What the parser holds besides the head of a part: the last piece, and what it passes on of it.
 const PARSER_BYTES: u64 = 2 * PIECE_BYTES_MAX as u64;
 
-/// What a record takes beside its frame: its name, and what the log keeps of that.
+/// What a record takes besides its frame: its name, and what the log keeps for it.
 const RECORD_BYTES: u64 = 512;
 
 /// Stores pictures of canvas elements.
@@ -43,12 +43,12 @@ pub async fn web(cx: &mut Context<'_>, admitted: &Admitted) -> Outcome {
     take(cx, admitted, Client::Web).await
 }
 
-/// Stores screenshots of a phone.
+/// Stores screenshots from a phone.
 pub async fn mobile(cx: &mut Context<'_>, admitted: &Admitted) -> Outcome {
     take(cx, admitted, Client::Mobile).await
 }
 
-/// Why an upload is not taken.
+/// Why an upload is not accepted.
 enum Rejection {
     Form(FormError),
     Refused(Refusal),
@@ -90,7 +90,7 @@ async fn take(cx: &mut Context<'_>, admitted: &Admitted, client: Client) -> Outc
     cx.charge_received(cx.facts.body_bytes);
     let refusal = match collected {
         Ok(collected) => {
-            // A form that has ended well may be followed by anything, within the body's own limit.
+            // A form that has ended properly may be followed by anything, within the body's own limit.
             match form.drop_rest(cx, u64::MAX).await {
                 Err(FormError::Body(error)) => return Err(stopped_by(error)),
                 Ok(()) | Err(_) => return store(cx, admitted, client, &collected).await,
@@ -101,7 +101,7 @@ async fn take(cx: &mut Context<'_>, admitted: &Admitted, client: Client) -> Outc
         Err(Rejection::Form(FormError::TooLarge(text))) => Refusal::new(413, Reason::BodyTooLarge, text),
         Err(Rejection::Refused(refusal)) => refusal,
     };
-    // If the rest cannot be read within a bound, the connection is closed behind the answer.
+    // If the rest exceeds the bound, the connection is closed after the answer.
     let _ = form.drop_rest(cx, DRAIN_BYTES_MAX).await;
     Err(refusal.into())
 }
@@ -150,7 +150,7 @@ async fn collect(
     Ok(upload.finish()?)
 }
 
-/// Stores what an upload leaves, and counts it.
+/// Stores the records of an upload, and counts them.
 async fn store(cx: &Context<'_>, admitted: &Admitted, client: Client, collected: &Collected) -> Outcome {
     let core = cx.core;
     let Collected { records, dropped, files } = collected;

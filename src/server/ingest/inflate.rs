@@ -1,4 +1,4 @@
-//! Looking into compressed bodies before their answer, without holding up the core's other connections.
+//! Inspecting compressed bodies before they are answered, without blocking the core's other connections.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -14,7 +14,7 @@ use crate::server::store::charge::Charge;
 
 use super::turns::{enter, wait_until_runnable};
 
-/// Looks into a batch. The outer error: its turn did not come in time.
+/// Inspects a batch. The outer error means that its turn did not come in time.
 pub async fn inspect(
     core: &Core,
     conn: &Rc<Conn>,
@@ -34,7 +34,7 @@ pub async fn inspect(
         return Ok(facts);
     }
     inflaters.quick.borrow_mut().end();
-    // It begins anew, where it may be left and taken up.
+    // It starts over in a lane where it can be paused and resumed.
     let permit = enter(core, conn, Lane::LongBatch).await?;
     let mut begin = Some(question);
     let facts = loop {
@@ -49,8 +49,8 @@ pub async fn inspect(
     Ok(facts)
 }
 
-/// Inflates a JSON body, of a start or of another small request, and has it judged. Nothing of it is kept: what it inflates to is in memory once for a core, and not
-/// for each start that waits.
+/// Inflates a JSON body, of a start or of another small request, and judges it. The inflated body is not kept: it is in memory once per
+/// core, and not once for each waiting start.
 pub async fn inflate_json<T>(
     core: &Rc<Core>,
     conn: &Rc<Conn>,
@@ -99,22 +99,22 @@ pub async fn inflate_json<T>(
 /// A compressed JSON body.
 pub struct CompressedJson<'a> {
     coding: Coding,
-    /// What it was taken for, and what it turned out to be.
+    /// How it is being read; updated if it turns out to be something else.
     reading: &'a Cell<Reading>,
-    /// What was received.
+    /// The received bytes.
     body: &'a [u8],
-    /// The most that it may inflate to.
+    /// The most bytes that it may inflate to.
     limit: usize,
 }
 
 impl<'a> CompressedJson<'a> {
-    /// A body that is compressed as `reading` says. `None`: it is not. `limit`: the most that it may inflate to.
+    /// A body that is compressed according to `reading`, or `None` if it is not. `limit` is the most bytes that it may inflate to.
     pub fn new(reading: &'a Cell<Reading>, body: &'a [u8], limit: u64) -> Option<Self> {
         let coding = reading.get().coding?;
         Some(Self { coding, reading, body, limit: usize::try_from(limit).unwrap_or(usize::MAX) })
     }
 
-    /// Inflates it, if it comes to no more than a piece. False: there is more.
+    /// Inflates all of it, if that is no more than a piece. Returns `false` if there is more.
     fn inflate_short(&self, inflater: &mut Inflater, plain: &mut Vec<u8>) -> Result<bool, InflateError> {
         if self.body.len() > PIECE_BYTES {
             return Ok(false);
@@ -133,7 +133,7 @@ impl<'a> CompressedJson<'a> {
         Ok(false)
     }
 
-    /// Inflates it further, for a turn, and not beyond `room`. True: that was all.
+    /// Inflates more of it, for one turn and not beyond `room`. Returns `true` at the end.
     fn inflate_some(&self, inflater: &mut Inflater, plain: &mut Vec<u8>, room: usize) -> Result<bool, InflateError> {
         let began = Instant::now();
         while plain.len() + PIECE_BYTES <= room && began.elapsed() <= TURN {
@@ -148,7 +148,7 @@ impl<'a> CompressedJson<'a> {
         Ok(false)
     }
 
-    /// What a body comes to that does not inflate: a refusal, or it is taken as it is.
+    /// Handles a body that does not inflate: it is refused, or read as it is.
     fn on_error<T>(&self, error: InflateError, mut judge: impl FnMut(&[u8]) -> T) -> Result<T, Refusal> {
         if error.is_too_large() || self.coding.is_binding() {
             return Err(refuse_inflate(&error));
@@ -160,7 +160,7 @@ impl<'a> CompressedJson<'a> {
     }
 }
 
-/// Inflates for one turn. `None`: there is more to do.
+/// Inflates for one turn. `None` if there is more to do.
 fn step(
     inspector: &mut BodyInspector,
     begin: Option<&Question>,

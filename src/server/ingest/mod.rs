@@ -2,14 +2,14 @@
 //!
 //! | file | routes |
 //! |---|---|
-//! | [`batch`] | the way of a batch, the same for the three that follow |
-//! | [`web`], [`mobile`], [`sdk`] | what batches of browsers, phones and the analytics SDK differ in |
+//! | [`batch`] | the path of a batch, the same for the next three |
+//! | [`web`], [`mobile`], [`sdk`] | how batches of browsers, phones and the analytics SDK differ |
 //! | [`start`] | starts of sessions |
 //! | [`images`], [`form`] | uploads of pictures, in forms that are read piece by piece |
-//! | [`recording`], [`upload`] | recordings of usability tests, and where they may be put |
+//! | [`recording`], [`upload`] | recordings of usability tests, and where they are uploaded |
 //! | [`forms`] | small JSON requests |
-//! | [`inflate`], [`turns`] | looking into compressed bodies before the answer, in turns |
-//! | [`agents`] | waiting for the user agent expressions at the start |
+//! | [`inflate`], [`turns`] | inspecting compressed bodies before the answer, in turns |
+//! | [`agents`] | waiting for the user agent expressions after the start |
 
 pub mod agents;
 pub mod batch;

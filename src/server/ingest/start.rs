@@ -1,4 +1,4 @@
-//! `POST /v1/{web,mobile,sdk}/start`: the session is stored before its token is given out.
+//! `POST /v1/{web,mobile,sdk}/start`: the session is stored before its token is handed out.
 
 use std::cell::Cell;
 
@@ -24,16 +24,16 @@ use crate::telemetry::Text;
 use super::agents::agents_ready;
 use super::inflate::{self, CompressedJson};
 
-/// The most that a start output: a row with its bound, a message with the longest texts and the longest head, and an answer.
+/// The most bytes that a start can produce: a row of bounded size, a message with the longest texts and the longest head, and an answer.
 const OUTPUT_BYTES_MAX: u64 = 192 * 1024;
 
-/// Reads and judges a start, and stores what it output.
+/// Reads and judges a start, and stores the session.
 pub async fn start(cx: &mut Context<'_>, kind: StartKind) -> Outcome {
     let (core, live) = (cx.core, cx.core.live());
     let body = cx.read_body(live.start.json_size_limit, false).await?;
     let mut charge = Charge::new(core, 0);
     let outcome = inflate_and_judge(cx, &live, kind, body, &mut charge).await?;
-    // It is there, and counted as it is.
+    // The output is in the request's buffers now, and is counted there.
     drop(charge);
     cx.count_buffers();
     apply_limits(cx, outcome).await?;
@@ -55,7 +55,7 @@ pub async fn start(cx: &mut Context<'_>, kind: StartKind) -> Outcome {
     }
 }
 
-/// Charges a start for what it came to. A session is stored, and answered, only behind this.
+/// Charges a start according to its outcome. A session is stored and answered only after this.
 async fn apply_limits(cx: &mut Context<'_>, outcome: StartOutcome) -> Result<(), Refusal> {
     let (core, conn) = (cx.core, cx.conn);
     let (project, resumed) = match outcome {
@@ -68,8 +68,8 @@ async fn apply_limits(cx: &mut Context<'_>, outcome: StartOutcome) -> Result<(),
     gate::start(core, conn, facts, client, project, resumed).await
 }
 
-/// Inflates a start in turns with others, if it is compressed, and judges it: whoever sends it has shown nothing yet. Of what it inflates to
-/// nothing is charge but the answer and the record, and what they take stands in `charge`.
+/// Judges a start, after inflating it in turns with others if it is compressed: its sender has proved nothing yet. All that remains of the
+/// inflated body is the answer and the record, and `charge` holds the memory for these.
 async fn inflate_and_judge(
     cx: &mut Context<'_>,
     live: &Live,
@@ -90,10 +90,10 @@ async fn inflate_and_judge(
             None => judge(None),
         };
         match judged {
-            // It is known for large, or for too early: neither is said twice.
+            // Once the memory is held, or the expressions are compiled, neither case occurs again.
             Err(OverBudget) => charge.hold(conn, OUTPUT_BYTES_MAX).await?,
             Ok(StartOutcome::NotReady) if agents_ready(core, conn).await => {}
-            // Whether the session that goes on is of this project may stand in the log, and not be read yet.
+            // The resumed session may be in the part of the log that has not been read yet.
             Ok(StartOutcome::Started(started))
                 if started.resumed && !asked && core.project_of(started.session).is_none() =>
             {
@@ -111,7 +111,7 @@ async fn inflate_and_judge(
     }
 }
 
-/// What a start output, to be answered and recorded.
+/// What a start produces: an answer and a record.
 struct StartOutput<'a> {
     answer: &'a mut Vec<u8>,
     payload: &'a mut Vec<u8>,
@@ -120,7 +120,7 @@ struct StartOutput<'a> {
 }
 
 impl StartOutput<'_> {
-    /// Copies it out of the core's buffers: other starts use them while this one waits for the log.
+    /// Copies it out of the core's scratch buffers: other starts use them while this one waits for the log.
     fn take(&mut self, scratch: &StartScratch) -> Result<(), OverBudget> {
         let bytes = scratch.response.len() + scratch.message.len() + scratch.row.len();
         if bytes > BUFFER_BYTES_MIN && !self.charge.try_hold(bytes as u64) {
@@ -133,7 +133,7 @@ impl StartOutput<'_> {
     }
 }
 
-/// Judges the start, by its body as received or inflated.
+/// Judges the start by its body, as received or inflated.
 #[expect(clippy::too_many_arguments, reason = "one step of `start`")]
 fn judge(
     core: &Core,

@@ -7,7 +7,7 @@ use crate::server::core::state::Core;
 use crate::server::core::turns::{Lane, LanePermit, PAUSE, TurnTimeout};
 use crate::server::store::commit::wait_for_turn;
 
-/// Waits for the permit in a lane.
+/// Waits for the permit of a lane.
 pub async fn enter<'a>(core: &'a Core, conn: &Rc<Conn>, lane: Lane) -> Result<LanePermit<'a>, TurnTimeout> {
     let turns = &core.inflaters.turns;
     if let Some(permit) = turns.try_take(lane) {
@@ -22,7 +22,7 @@ pub async fn enter<'a>(core: &'a Core, conn: &Rc<Conn>, lane: Lane) -> Result<La
     Ok(queued.into_permit())
 }
 
-/// Waits until the lane of a permit may go on.
+/// Waits until the lane of a permit may run.
 pub async fn wait_until_runnable(core: &Core, conn: &Conn, permit: &LanePermit<'_>) -> Result<(), TurnTimeout> {
     if permit.may_run() {
         return Ok(());
@@ -30,7 +30,7 @@ pub async fn wait_until_runnable(core: &Core, conn: &Conn, permit: &LanePermit<'
     let phase = (conn.phase.get(), conn.since_ms.get());
     conn.begin_hold(core.now_ms());
     let result = loop {
-        // A task that only woke itself would run again before the core has looked at what has come in meanwhile.
+        // A task that merely yields would run again before the core has polled for new events.
         monoio::time::sleep(PAUSE).await;
         if permit.may_run() {
             break Ok(());

@@ -1,4 +1,4 @@
-//! Where the recording of a test with users may be put: into a bucket, or to takeup itself.
+//! Where the recording of a usability test is to be uploaded: to a bucket, or to takeup itself.
 
 use crate::api::refusal::{Reason, Refusal};
 use crate::api::uxt;
@@ -9,13 +9,13 @@ use crate::session::SessionId;
 use crate::session::token::TokenError;
 use crate::session::upload_token::UploadToken;
 
-/// The path of the route that asks where.
+/// The path of the route that asks for the upload URL.
 const ASKED: &[u8] = b"/v1/web/uxt/upload-url";
 
-/// The path of the route that takes a recording, up to its token.
+/// The path of the route that receives a recording, up to its token.
 const TAKEN: &str = "/v1/web/uxt/recording/";
 
-/// The answer to who asks where to put the recording of their session. `path` is the request's own, decoded.
+/// Answers where to upload the recording of a session. `path` is the request's decoded path.
 pub fn url(head: RequestHead<'_>, path: &[u8], session: Option<SessionId>, core: &Core) -> Result<Vec<u8>, Refusal> {
     let session = session.ok_or_else(|| Refusal::new(401, Reason::TokenMissing, "missing token"))?;
     if let Some(bucket) = &core.common.bucket {
@@ -31,8 +31,8 @@ pub fn url(head: RequestHead<'_>, path: &[u8], session: Option<SessionId>, core:
     Ok(uxt::upload_url(&format!("{base}{TAKEN}{token}")))
 }
 
-/// The URL under which the client has reached the routes: what it says of itself, and the path that stands before the route's own.
-/// Only the client itself is told, so a lie in a header misleads nobody else.
+/// The URL by which the client has reached the routes: from its own headers, and the part of the path before the route's own. Only the
+/// client itself is told, so a lie in a header misleads nobody else.
 fn base_of(forwarded_proto: Option<&[u8]>, host: Option<&[u8]>, path: &[u8]) -> String {
     let first = forwarded_proto.unwrap_or_default().split(|&byte| byte == b',').next().unwrap_or_default();
     let scheme = if first.trim_ascii().eq_ignore_ascii_case(b"https") { "https" } else { "http" };
@@ -41,7 +41,7 @@ fn base_of(forwarded_proto: Option<&[u8]>, host: Option<&[u8]>, path: &[u8]) -> 
     format!("{scheme}://{host}{before}")
 }
 
-/// The session that a recording is put for: what the token in the path says, while it is good.
+/// The session that a recording is uploaded for, if the token in the path is valid.
 pub fn token(param: &[u8], core: &Core, facts: &mut RequestFacts) -> Result<UploadToken, Refusal> {
     let token = UploadToken::verify(param, &core.live().secrets).map_err(|error| {
         let reason = if error == TokenError::Signature { Reason::TokenSignature } else { Reason::TokenFormat };

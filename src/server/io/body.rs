@@ -1,4 +1,4 @@
-//! A body on its way in. How its bytes are framed is this file's matter; who reads one sees bytes, and where they stand.
+//! A body that is being received. Only this file knows how its bytes are framed; callers see bytes and where they are.
 
 use std::ops::Range;
 
@@ -7,11 +7,11 @@ use crate::http::{Body, BodyStatus, Buffer, Reject};
 /// Why nothing more comes from a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Gone {
-    /// The peer closed, or the connection broke, or we were told to close it.
+    /// The peer closed, the connection broke, or we were told to close it.
     Closed,
     /// The peer was too slow.
     TimedOut,
-    /// No memory was left for the request, after all patience.
+    /// There was no memory for the request within its patience.
     NoMemory,
 }
 
@@ -24,28 +24,28 @@ pub enum BodyError {
     Gone(Gone),
 }
 
-/// A body of which some bytes may still have to come.
+/// A body of which some bytes may still have to arrive.
 pub struct IncomingBody {
     framed: Body,
 }
 
 impl IncomingBody {
-    /// A body framed as HTTP/1.1 does it.
+    /// A body with HTTP/1.1 framing.
     pub(super) fn new(framed: Body) -> Self {
         Self { framed }
     }
 
-    /// Takes the framing off what has been received.
+    /// Decodes the framing of what has been received.
     pub(super) fn advance(&mut self, buf: &mut Buffer) -> Result<BodyStatus, BodyError> {
         self.framed.advance(buf).map_err(BodyError::Reject)
     }
 
-    /// Where its bytes stand in the buffer.
+    /// Where its bytes are in the buffer.
     pub fn range(&self) -> Range<usize> {
         self.framed.range()
     }
 
-    /// Takes its first `count` bytes out of the buffer.
+    /// Removes its first `count` bytes from the buffer.
     pub fn take(&mut self, count: usize, buf: &mut Buffer) {
         self.framed.take(count, buf);
     }
@@ -55,7 +55,7 @@ impl IncomingBody {
         self.framed.received()
     }
 
-    /// Where the next request begins in the buffer, once the end of this one's body has come.
+    /// Where the next request begins in the buffer, once this body has ended.
     pub fn consumed(&self) -> usize {
         self.framed.consumed()
     }

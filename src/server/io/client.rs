@@ -21,26 +21,26 @@ use super::proxy_header;
 use super::proxy_header::{HeaderError, HeaderStatus};
 use super::transport::Transport;
 
-/// The most that is taken out of the buffer at once.
+/// The most bytes taken out of the buffer at once.
 pub const PIECE_BYTES_MAX: usize = 64 * 1024;
 
-/// Why a connection has no PROXY header.
+/// Why there is no PROXY header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProxyHeaderError {
-    /// What came is none.
+    /// The bytes are not a PROXY header.
     Invalid(HeaderError),
     /// The connection ended.
     Gone {
         /// How.
         gone: Gone,
-        /// Some of it had come.
+        /// Part of it had arrived.
         begun: bool,
     },
 }
 
-/// What waiting for a head brought.
+/// The result of waiting for a head.
 pub enum Received {
-    /// A whole head stands at the start of the buffer.
+    /// A whole head is at the start of the buffer.
     Head,
     /// The client sent something that is not HTTP.
     Reject(Reject),
@@ -54,7 +54,7 @@ pub struct ClientIo {
     core: Rc<Core>,
     conn: Rc<Conn>,
     work: Option<Box<RequestBuffers>>,
-    /// The size that the last request needed: the next one likely needs the same.
+    /// The size that the last request needed, because the next one is likely to need the same.
     hint_bytes: usize,
     /// The body of a request that another core has received.
     body: Option<BodyRange>,
@@ -105,7 +105,7 @@ impl ClientIo {
         }
     }
 
-    /// Goes on with a request that another core has begun.
+    /// Continues a request that another core has begun.
     pub async fn resume(&mut self, request: BegunRequest) -> Received {
         self.conn.resume(request.held_ms, request.served);
         let mut copied = 0;
@@ -123,7 +123,7 @@ impl ClientIo {
         self.receive_head().await
     }
 
-    /// The body of the request, if another core has received it. Asked for once.
+    /// The body of the request, if another core has received it. Returned once.
     pub fn take_received_body(&mut self) -> Option<BodyRange> {
         self.body.take()
     }
@@ -133,7 +133,7 @@ impl ClientIo {
         Rc::clone(&self.conn)
     }
 
-    /// Waits for the PROXY header that the connection begins with, and takes over whom it names.
+    /// Receives the PROXY header at the start of the connection, and takes over the client's address from it.
     pub async fn receive_proxy_header(&mut self) -> Result<(), ProxyHeaderError> {
         self.conn.enter(Phase::Greeting, self.core.now_ms());
         loop {
@@ -159,7 +159,7 @@ impl ClientIo {
         self.body.is_some()
     }
 
-    /// Begins the body behind the head, if it is within `limit`, with `100 Continue` where the client waits for it.
+    /// Begins the body after the head, if it is within `limit`. Sends `100 Continue` if the client waits for it.
     pub async fn begin_body(&mut self, limit: u64) -> Result<IncomingBody, BodyError> {
         // The limit comes first: a body that will be refused must not be asked for.
         let body = self.frame_body(limit)?;
@@ -170,8 +170,8 @@ impl ClientIo {
         Ok(body)
     }
 
-    /// Reads and drops the body of a request that is answered from its head, and says where the next one begins in the buffer. `None`: the
-    /// body is larger than `limit`, broken, or has not been sent.
+    /// Reads and drops the body of a request that is answered from its head, and returns where the next request begins in the buffer.
+    /// `None` if the body exceeds `limit`, is malformed, or has not been sent.
     pub async fn drain_body(&mut self, limit: u64) -> Option<usize> {
         if let Some(range) = self.take_received_body() {
             return Some(range.consumed);
@@ -180,7 +180,7 @@ impl ClientIo {
         if head.framing() == Framing::None {
             return Some(head.len());
         }
-        // The client has not been told to send its body, and must not be taken by surprise.
+        // The client waits to be asked for its body, and we will not ask.
         if self.awaits_continue() {
             return None;
         }
@@ -219,8 +219,8 @@ impl ClientIo {
         }
     }
 
-    /// The next piece of a body that is not kept: it is taken out of the buffer. `None`: that was all; what follows the body
-    /// in the buffer begins at [`IncomingBody::consumed`].
+    /// The next piece of a body that is not kept: it is removed from the buffer. `None` at the end; what follows the body in the buffer
+    /// begins at [`IncomingBody::consumed`].
     pub async fn receive_piece(&mut self, body: &mut IncomingBody) -> Result<Option<Bytes>, BodyError> {
         if self.conn.phase.get() != Phase::Body {
             self.conn.enter(Phase::Body, self.core.now_ms());
@@ -243,8 +243,8 @@ impl ClientIo {
         }
     }
 
-    /// Reads on in a body until `bytes` of it stand in the buffer, or its end has come (true). What stands there is the body's range; it is to
-    /// be used, and then taken out.
+    /// Receives more of a body until `bytes` of it are in the buffer, or until its end (`true`). The caller uses the bytes at the body's
+    /// range and then removes them.
     pub async fn fill_piece(&mut self, body: &mut IncomingBody, bytes: usize) -> Result<bool, BodyError> {
         self.conn.enter(Phase::Body, self.core.now_ms());
         loop {
@@ -261,14 +261,14 @@ impl ClientIo {
         }
     }
 
-    /// Receives some bytes behind those in the buffer, with room for at least `want` more.
+    /// Receives some bytes after those in the buffer, with room for at least `want` more.
     async fn fill(&mut self, want: usize) -> Result<(), Gone> {
         let mut woken = false;
         loop {
             match self.conn.order.get() {
                 Order::TimedOut => return Err(Gone::TimedOut),
                 Order::Evict => return Err(Gone::Closed),
-                // What has begun is finished; what came before now is still read.
+                // A request that has begun is finished; bytes that have already arrived are still read.
                 Order::Close if self.idle() && !woken && !self.transport.has_arrived() => return Err(Gone::Closed),
                 Order::Reclaim => {
                     self.conn.order.set(Order::None);
@@ -309,7 +309,7 @@ impl ClientIo {
         self.conn.phase.get() == Phase::Idle && self.work.as_ref().is_none_or(|work| work.buf.is_empty())
     }
 
-    /// An idle connection owns no buffer: it is given back, and readiness is awaited instead.
+    /// An idle connection owns no buffer: it releases it and waits for readiness instead.
     async fn wait_without_buffer(&mut self) -> Result<(), Gone> {
         self.release();
         self.hint_bytes = BUFFER_BYTES_MIN;
@@ -320,11 +320,10 @@ impl ClientIo {
         loop {
             let core = Rc::clone(&self.core);
             let work = self.work();
-            // Memory follows what has arrived, not what was announced: nobody gets a large buffer for
-            // a large Content-Length alone.
+            // Memory follows what has arrived, not what was announced: a large Content-Length alone gets no large buffer.
             let len = work.buf.len();
             let needed = (len + want.clamp(1, 3 * len.max(BUFFER_BYTES_MIN))).max(BUFFER_BYTES_MIN);
-            // Where that cannot be had, what the next bytes need will do. Nobody waits who has room for them.
+            // If that is not available, room for the next bytes is enough. No request waits while it has room for them.
             if self.grow(needed) || len < self.work().buf.capacity() || self.grow(len + 1) {
                 self.work().buf.make_room(needed - len);
                 return Ok(());
@@ -335,7 +334,7 @@ impl ClientIo {
         }
     }
 
-    /// Grows the buffer, if the budget and the share of its project allow for that now.
+    /// Grows the buffer, if the budget and its project's share allow it now.
     fn grow(&mut self, needed: usize) -> bool {
         let core = Rc::clone(&self.core);
         let grows = needed > self.work().buf.capacity();
@@ -348,7 +347,7 @@ impl ClientIo {
         grown
     }
 
-    /// Tells what the buffer takes of the share of its project.
+    /// Updates what the buffer takes of its project's share.
     fn note_share(&mut self) {
         let bytes = self.work.as_ref().map_or(0, |work| Pool::cost(work.buf.capacity()));
         self.core.shares.note(&mut self.account, self.conn.project.get(), bytes);
@@ -361,7 +360,7 @@ impl ClientIo {
         self.conn.served.set(true);
         self.conn.renew_patience();
         if self.conn.order.get() == Order::TimedOut {
-            // It was late, but it came.
+            // It was late, but it arrived.
             self.conn.order.set(Order::None);
         }
         let Some(work) = &mut self.work else { return };
@@ -378,7 +377,7 @@ impl ClientIo {
         self.note_share();
     }
 
-    /// Sends what stands in the out buffer.
+    /// Sends the out buffer.
     pub async fn send(&mut self) -> Result<(), Gone> {
         self.conn.enter(Phase::Writing, self.core.now_ms());
         self.count();
@@ -398,19 +397,19 @@ impl ClientIo {
         Ok(())
     }
 
-    /// Takes note of what the request has beside its received bytes, before it has to wait.
+    /// Counts the side buffers of the request, before it has to wait.
     pub fn count(&mut self) {
         if let Some(work) = &mut self.work {
             self.core.pool.count(work);
         }
     }
 
-    /// Ends our side, then reads and drops what the client still sends, within `limit_bytes` and the
-    /// sweep's time: closing at once would reset the connection and may take the answer with it.
+    /// Closes our sending side, then reads and drops what the client still sends, within `limit_bytes` and the sweep's deadline: closing at
+    /// once would reset the connection and could lose the answer.
     pub async fn linger(&mut self, limit_bytes: usize) {
         self.conn.enter(Phase::Lingering, self.core.now_ms());
         self.conn.order.set(Order::None);
-        // The large buffer of a refused request is wanted by others.
+        // Others need the large buffer of a refused request.
         self.release();
         self.hint_bytes = BUFFER_BYTES_MIN;
         if self.transport.shutdown().await.is_err() {
@@ -427,7 +426,7 @@ impl ClientIo {
         }
     }
 
-    /// Gives the buffers back.
+    /// Gives the buffers back to the pool.
     pub fn release(&mut self) {
         if let Some(work) = self.work.take() {
             self.core.pool.put(work);

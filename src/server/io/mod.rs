@@ -2,10 +2,10 @@
 //!
 //! | file | does |
 //! |---|---|
-//! | [`client`] | receives heads and bodies into buffers of the pool, sends answers, obeys the sweep |
-//! | [`body`] | a body on its way in, whatever its framing |
+//! | [`client`] | receives heads and bodies into pooled buffers, sends answers, obeys the sweep |
+//! | [`body`] | a body that is being received, whatever its framing |
 //! | [`transport`] | the socket |
-//! | [`proxy_header`] | whom a proxy connects |
+//! | [`proxy_header`] | the client's address, as a proxy tells it |
 
 pub mod body;
 pub mod client;

@@ -1,24 +1,24 @@
-//! The PROXY protocol: how a proxy that does not speak HTTP tells whom it connects
+//! The PROXY protocol: how a proxy that does not speak HTTP tells us the client's address
 //! (<https://www.haproxy.org/download/3.0/doc/proxy-protocol.txt>, versions 1 and 2).
 //!
-//! With `proxy_protocol = "on"` each connection begins with a header, ahead of the first request. It is demanded, not
-//! guessed: a server that took it from whoever sends one would believe anybody. Bytes in, a verdict out, no I/O; the header
-//! may come in any pieces, and with the first request behind it.
+//! With `proxy_protocol = "on"` each connection begins with a header, before the first request. The header is required, not detected: a
+//! server that accepted it from anybody would believe anybody. Bytes in, a verdict out, no I/O; the header may arrive in any pieces, with
+//! the first request right after it.
 
 use std::net::IpAddr;
 
 use proxy_header::{Error, ParseConfig, ProxyHeader};
 
-/// How version 2 begins.
+/// The start of version 2.
 const V2_SIGNATURE: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
-/// How version 1 begins.
+/// The start of version 1.
 const V1_SIGNATURE: &[u8] = b"PROXY ";
 
-/// The longest header of version 1, with its line end.
+/// The longest header of version 1, including its line end.
 const V1_BYTES_MAX: usize = 107;
 
-/// The longest header of version 2 that is read. What follows the addresses (names and certificates of TLS) is skipped, but
-/// has to be received.
+/// The longest header of version 2 that is accepted. What follows the addresses (TLS names and certificates) is skipped, but has to be
+/// received.
 const V2_BYTES_MAX: usize = 4096;
 
 /// What the bytes so far are.
@@ -26,25 +26,25 @@ const V2_BYTES_MAX: usize = 4096;
 pub enum HeaderStatus {
     /// The beginning of a header.
     Partial,
-    /// A header.
+    /// A whole header.
     Complete {
         /// Its length in bytes.
         bytes: usize,
-        /// Whom the proxy connects; `None` if it speaks for itself (`LOCAL`, `UNKNOWN`).
+        /// The client's address; `None` if the proxy speaks for itself (`LOCAL`, `UNKNOWN`).
         client: Option<IpAddr>,
     },
 }
 
-/// Why bytes are no header.
+/// Why bytes are not a valid header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum HeaderError {
-    /// They begin otherwise.
+    /// They do not begin like a header.
     #[error("it does not begin with a PROXY header")]
     NoHeader,
-    /// They are one that is longer than any we read.
+    /// They begin a header that is longer than we accept.
     #[error("its PROXY header is too long")]
     TooLong,
-    /// They begin as one does, and then break the rules.
+    /// They begin like a header, and then break the rules.
     #[error("its PROXY header is malformed")]
     Malformed,
 }
@@ -68,14 +68,14 @@ pub fn read(buf: &[u8]) -> Result<HeaderStatus, HeaderError> {
             let client = header.proxied_address().map(|address| address.source.ip().to_canonical());
             Ok(HeaderStatus::Complete { bytes, client })
         }
-        // All that a header may have is there.
+        // Everything that the header may contain has arrived.
         Err(Error::BufferTooShort) if window.len() == bytes_max => Err(HeaderError::Malformed),
         Err(Error::BufferTooShort) => Ok(HeaderStatus::Partial),
         Err(_) => Err(HeaderError::Malformed),
     }
 }
 
-/// Whether the signature is there whole.
+/// Whether the whole signature has arrived.
 fn signature(buf: &[u8], signature: &[u8]) -> Result<bool, HeaderError> {
     let got = buf.len().min(signature.len());
     if buf[..got] != signature[..got] {
@@ -84,7 +84,7 @@ fn signature(buf: &[u8], signature: &[u8]) -> Result<bool, HeaderError> {
     Ok(got == signature.len())
 }
 
-/// The whole length of a header of version 2, once it is told.
+/// The total length of a version 2 header, once the length field has arrived.
 fn v2_bytes(buf: &[u8]) -> Option<usize> {
     let length = buf.get(14..16)?;
     Some(16 + usize::from(u16::from_be_bytes([length[0], length[1]])))

@@ -1,7 +1,7 @@
-//! What carries the bytes of a connection: the one place that knows it is a TCP socket.
+//! What carries the bytes of a connection: the only place that knows it is a TCP socket.
 //!
-//! Whatever takes its place (TLS) offers the same calls. Two things reach past it to the socket itself, by its descriptor: the sweep, which shuts it
-//! down and watches whether its client is still there, and the passing on of connections to another core.
+//! A replacement (TLS) offers the same calls. Two things bypass it and use the socket's descriptor: the sweep, which shuts it down and
+//! checks whether its client is still there, and passing connections on to another core.
 
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
@@ -17,27 +17,27 @@ pub struct Transport {
 }
 
 impl Transport {
-    /// Over an accepted socket.
+    /// Wraps an accepted socket.
     pub fn new(stream: TcpStream) -> Self {
         Self { stream }
     }
 
-    /// Receives some bytes into `buf`, and gives it back. Cancelled, it fails with `ECANCELED` and has lost nothing that has arrived.
+    /// Receives some bytes into `buf` and returns it. If cancelled, it fails with `ECANCELED`, and nothing that has arrived is lost.
     pub async fn read<B: IoBufMut>(&mut self, buf: B, cancel: CancelHandle) -> (io::Result<usize>, B) {
         self.stream.cancelable_read(buf, cancel).await
     }
 
-    /// Sends some bytes of `buf`, and gives it back.
+    /// Sends some bytes of `buf` and returns it.
     pub async fn write<B: IoBuf>(&mut self, buf: B) -> (io::Result<usize>, B) {
         self.stream.write(buf).await
     }
 
-    /// Waits until there is something to read, without a buffer.
+    /// Waits without a buffer until there is something to read.
     pub async fn readable(&mut self) -> io::Result<()> {
         self.stream.readable(false).await
     }
 
-    /// Ends our side.
+    /// Closes our sending side.
     pub async fn shutdown(&mut self) -> io::Result<()> {
         self.stream.shutdown().await
     }

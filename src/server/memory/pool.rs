@@ -1,7 +1,7 @@
-//! Request buffers of one core: size classes, reused, and counted against the core's budget.
+//! The request buffers of one core: reused in size classes, and counted against the core's budget.
 //!
-//! A connection that waits for its next request owns nothing from here, so that memory follows the
-//! requests in flight and not the number of connections.
+//! A connection that waits for its next request holds nothing from here, so memory follows the requests in flight and not the number of
+//! connections.
 
 use std::cell::{Cell, RefCell};
 
@@ -9,22 +9,22 @@ use crate::api::refusal::{Reason, Refusal};
 use crate::config::BUFFER_BYTES;
 use crate::http::{Buffer, Head};
 
-/// Free buffers kept per class, in bytes. What comes back beyond it is given to the allocator.
+/// Free buffers kept per class, in bytes. Any more go back to the allocator.
 const KEPT_BYTES_MAX: usize = 8 * 1024 * 1024;
 
-/// What a request may have beside its received bytes that is part of [`RequestBuffers`]'s own size, and what is kept of it for the next.
+/// What a request's side buffers may take before they are counted, and what is kept of them for the next request.
 const SIDE_BYTES_FREE: usize = 4 * 1024;
 
-/// What everybody is lent beside a buffer.
+/// What every request takes besides its receive buffer.
 const WORK_BYTES: u64 = (size_of::<RequestBuffers>() + OUT_BYTES + EXT_BYTES) as u64;
 const OUT_BYTES: usize = 1024;
 const EXT_BYTES: usize = 256;
 
-/// What one request in progress needs.
+/// The buffers of one request in progress.
 pub struct RequestBuffers {
     /// The request line and header fields, as offsets into `buf`.
     pub head: Head,
-    /// Bytes as received: head, body, and what was pipelined behind.
+    /// Bytes as received: head, body, and what is pipelined after them.
     pub buf: Buffer,
     /// The answer being built and sent.
     pub out: Vec<u8>,
@@ -34,7 +34,7 @@ pub struct RequestBuffers {
     pub payload: Vec<u8>,
     /// The body of an answer that waits for the log.
     pub answer: Vec<u8>,
-    /// What of the four above the budget knows of.
+    /// How much of the four buffers above is counted against the budget.
     pub side_bytes: u64,
 }
 
@@ -51,18 +51,18 @@ impl RequestBuffers {
         }
     }
 
-    /// What stands beside the received bytes.
+    /// The capacity of the side buffers: all but the received bytes.
     fn side_capacity(&self) -> usize {
         self.out.capacity() + self.ext.capacity() + self.payload.capacity() + self.answer.capacity()
     }
 }
 
-/// A body in the buffer: where it stands, and where the next request begins.
+/// A body in the buffer: where it is, and where the next request begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BodyRange {
     /// Its first byte.
     pub start: usize,
-    /// Behind its last byte.
+    /// One past its last byte.
     pub end: usize,
     /// Bytes of the buffer that belong to this request.
     pub consumed: usize,
@@ -73,8 +73,8 @@ pub struct Pool {
     budget_bytes: u64,
     used_bytes: Cell<u64>,
     kept_bytes: Cell<u64>,
-    /// Of these, all but the smallest: they alone are held to the budget. The smallest are bounded by the number of
-    /// connections, and many of them must not keep a larger one from who waits for it.
+    /// The part of these that counts against the budget: all but the smallest buffers. Those are bounded by the number of connections, and
+    /// many of them must not keep a larger one from a request that waits for it.
     budgeted_bytes: Cell<u64>,
     free: RefCell<[Vec<Vec<u8>>; BUFFER_BYTES.len()]>,
     #[expect(clippy::vec_box, reason = "they are lent as boxes, so that an idle connection holds a pointer")]
@@ -92,7 +92,7 @@ impl From<OverBudget> for Refusal {
 }
 
 impl Pool {
-    /// A pool that lends at most `budget_bytes` at a time, and the smallest buffers besides.
+    /// A pool that lends at most `budget_bytes` at a time, not counting the smallest buffers.
     pub fn new(budget_bytes: u64) -> Self {
         Self {
             budget_bytes,
@@ -109,13 +109,13 @@ impl Pool {
         self.used_bytes.get()
     }
 
-    /// Bytes of free buffers that are kept for the next requests.
+    /// Bytes of free buffers kept for the next requests.
     pub fn kept_bytes(&self) -> u64 {
         self.kept_bytes.get() + self.works.borrow().len() as u64 * WORK_BYTES
     }
 
-    /// Takes what a request needs, with a buffer of at least `bytes`. The smallest class is always
-    /// granted: connections have a cap of their own, and a head must be read to be refused.
+    /// Takes the buffers for a request, with a receive buffer of at least `bytes` if the budget allows it. The smallest class is always
+    /// granted: connections have a cap of their own, and even a request that will be refused has to be read.
     pub fn take(&self, bytes: usize) -> Box<RequestBuffers> {
         let mut work = self.works.borrow_mut().pop().unwrap_or_else(|| Box::new(RequestBuffers::new()));
         self.used_bytes.set(self.used_bytes.get() + WORK_BYTES);
@@ -123,12 +123,12 @@ impl Pool {
         work
     }
 
-    /// What a buffer for `bytes` takes of the budget. One of the smallest takes nothing: it is granted in any case.
+    /// What a buffer for `bytes` takes of the budget. One of the smallest class takes nothing, because it is always granted.
     pub fn cost(bytes: usize) -> u64 {
         class_of(bytes).map_or(u64::MAX, cost_of)
     }
 
-    /// Gives back everything.
+    /// Takes all buffers of a request back.
     pub fn put(&self, mut work: Box<RequestBuffers>) {
         self.put_buffer(std::mem::take(&mut work.buf).into());
         work.head.reset();
@@ -140,25 +140,25 @@ impl Pool {
         }
     }
 
-    /// Grows `buf` to hold at least `bytes`; its content moves along.
+    /// Grows `buf` to hold at least `bytes`, and keeps its content.
     pub fn grow(&self, buf: &mut Buffer, bytes: usize) -> Result<(), OverBudget> {
         if buf.capacity() >= bytes {
             return Ok(());
         }
-        // The old buffer comes back at once, so it makes room for the new one.
+        // The old buffer comes back at once, so its cost is available to the new one.
         let larger = self.buffer(bytes, class_of(buf.capacity()).map_or(0, cost_of))?;
         self.put_buffer(buf.move_into(larger));
         Ok(())
     }
 
-    /// Takes note of what a request has beside its received bytes. That is bounded by what it was allowed to have, and by the texts of answers.
+    /// Counts the side buffers of a request. They are bounded by what the request was allowed to have, and by the texts of answers.
     #[inline]
     pub fn count(&self, work: &mut RequestBuffers) {
         let bytes = work.side_capacity();
         self.count_side_bytes(&mut work.side_bytes, bytes);
     }
 
-    /// The same, where parts of a [`RequestBuffers`] are in use: `counted` is its `side_bytes`.
+    /// The same while parts of a [`RequestBuffers`] are borrowed: `counted` is its `side_bytes`.
     #[inline]
     pub fn count_side_bytes(&self, counted: &mut u64, bytes: usize) {
         if bytes > SIDE_BYTES_FREE || *counted > 0 {
@@ -166,7 +166,7 @@ impl Pool {
         }
     }
 
-    /// Empties what a request has beside its received bytes, and gives back what was large.
+    /// Clears the side buffers of a request, and releases large ones.
     #[inline]
     pub fn clear_side_buffers(&self, work: &mut RequestBuffers) {
         work.out.clear();
@@ -184,7 +184,7 @@ impl Pool {
         }
     }
 
-    /// Counts `bytes` that a request holds elsewhere.
+    /// Counts `bytes` that a request holds outside the pool.
     pub fn reserve(&self, bytes: u64) -> Result<(), OverBudget> {
         if self.budgeted_bytes.get() + bytes > self.budget_bytes {
             return Err(OverBudget);
@@ -200,7 +200,7 @@ impl Pool {
         self.budgeted_bytes.set(self.budgeted_bytes.get().saturating_sub(bytes));
     }
 
-    /// Swaps a buffer that is larger than `bytes` needs for a smaller one, if it is empty. True if memory came back.
+    /// Replaces an empty buffer that is larger than `bytes` needs by a smaller one. Returns `true` if memory was released.
     pub fn shrink(&self, buf: &mut Buffer, bytes: usize) -> bool {
         if !buf.is_empty() || class_of(buf.capacity()) <= class_of(bytes) {
             return false;

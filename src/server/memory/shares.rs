@@ -1,14 +1,13 @@
-//! Fairness between projects, where a core is short of memory or its log is slow.
+//! Fairness between projects when a core is short of memory or its log is slow.
 //!
-//! Memory: the requests of one project may take a share of the core's budget, so that one whose clients flood the
-//! server, or send their bodies slowly, leaves the rest to the others. That rest is for projects that hold little, and what is little follows what
-//! is free: so there is always something left, however many projects take what they can. A project's only
-//! large request may take three quarters of the rest, and the smallest buffers, which everybody is lent, count for nobody.
+//! Memory: the requests of one project may take a share of the core's budget, so that a project whose clients flood the server, or send
+//! their bodies slowly, leaves the rest to the others. The rest is for projects that hold little, and "little" is a part of what is free,
+//! so there is always something left, however many projects take what they can. The only large request of a project may take three quarters
+//! of the rest. The smallest buffers, which every connection gets, are not counted.
 //!
-//! The log: requests that wait for room in it take turns, one of each project, and within a project in the order of their
-//! coming.
+//! The log: requests that wait for room take turns by project, and within a project in order of arrival.
 //!
-//! Requests whose project is not known (heads, starts, sessions that this core has not heard of) are together one project.
+//! Requests without a known project (heads, starts, sessions that this core does not know) count together as one project.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
@@ -16,25 +15,26 @@ use std::hash::BuildHasherDefault;
 
 use crate::base::id_hasher::IdHasher;
 
-/// What a project may hold in any case is this part of what is free. Each that takes it leaves less to the next, and never nothing.
+/// This part of what is free (one quarter) is guaranteed to each project. Each project that takes it leaves less to the next, but never
+/// nothing.
 const GUARANTEED_PART: u64 = 4;
 
-/// What the projects hold.
+/// How much memory the projects hold.
 pub struct Shares {
     /// The most that one project may hold.
     bytes_max: u64,
-    /// All that there is.
+    /// The core's budget.
     budget_bytes: u64,
-    /// The most that projects may hold together, but for each one's only request.
+    /// The most that all projects may hold together, not counting the only request of a project.
     total_max: u64,
-    /// The same with these requests.
+    /// The same, counting those requests.
     total_max_with_single: u64,
     total: Cell<u64>,
-    /// By project. Projects are those of the directory, so this has an end; none is ever taken out.
+    /// By project. Projects come from the directory, so the map is bounded; entries are never removed.
     held: RefCell<HashMap<u32, u64, BuildHasherDefault<IdHasher>>>,
 }
 
-/// What a connection holds for a project.
+/// What one connection holds for a project.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Account {
     project: u32,
@@ -42,14 +42,14 @@ pub struct Account {
 }
 
 impl Account {
-    /// How much it is.
+    /// How much it holds.
     pub fn bytes(&self) -> u64 {
         self.bytes
     }
 }
 
 impl Shares {
-    /// Each project may have so many percent of the budget, and those that have more than a little no more than that together.
+    /// Each project may hold `percent` of the budget, and projects that hold more than a little may not hold more than that together.
     pub fn new(budget_bytes: u64, percent: u8) -> Shares {
         let whole = percent >= 100;
         let bytes_max = if whole { u64::MAX } else { budget_bytes / 100 * u64::from(percent) };
@@ -69,7 +69,7 @@ impl Shares {
         let others = self.held(project).saturating_sub(own);
         let after = others.saturating_add(bytes);
         let beside = self.total.get().saturating_sub(account.bytes);
-        // The only one of all, or little beside what is free.
+        // Nobody else holds anything, or this is little compared with what is free.
         if beside == 0 || after <= self.guaranteed_bytes(beside) {
             return true;
         }
@@ -78,14 +78,14 @@ impl Shares {
         only || after <= self.bytes_max && total <= self.total_max
     }
 
-    /// Whether a project can have no more at this moment.
+    /// Whether a project may hold no more at this moment.
     pub fn is_exhausted(&self, project: u32) -> bool {
         let held = self.held(project);
         let total = self.total.get();
         held >= self.bytes_max || held > self.guaranteed_bytes(total) && total >= self.total_max
     }
 
-    /// Notes that a connection holds `bytes` for `project`, and no longer what it held.
+    /// Notes that a connection now holds `bytes` for `project`, instead of what it held before.
     pub fn note(&self, account: &mut Account, project: u32, bytes: u64) {
         let next = Account { project, bytes };
         if *account == next {
@@ -104,7 +104,7 @@ impl Shares {
         *account = next;
     }
 
-    /// What a project may hold in any case, where so much is held.
+    /// What each project is guaranteed while this much is held.
     fn guaranteed_bytes(&self, held: u64) -> u64 {
         self.budget_bytes.saturating_sub(held) / GUARANTEED_PART
     }
@@ -114,7 +114,7 @@ impl Shares {
     }
 }
 
-/// Puts a queue into an order in which projects take turns. Within a project its order stays.
+/// Reorders a queue so that projects take turns. The order within each project stays.
 pub fn interleave_projects<T>(queue: &mut VecDeque<T>, project: impl Fn(&T) -> u32) {
     let Some(first) = queue.front().map(&project) else { return };
     if queue.iter().all(|one| project(one) == first) {

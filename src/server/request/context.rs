@@ -1,4 +1,4 @@
-//! One request while it is answered: what its handler may ask for and give back.
+//! One request while it is answered: what its handler may ask for and return.
 
 use std::rc::Rc;
 
@@ -19,13 +19,13 @@ use super::gate;
 use super::head::RequestHead;
 use super::outcome::Stop;
 
-/// A request in progress. Handlers know its core and its connection's state, and never its socket.
+/// A request in progress. Handlers know its core and the state of its connection, but never its socket.
 pub struct Context<'a> {
     /// The core that serves it.
     pub core: &'a Rc<Core>,
-    /// The connection that it came by.
+    /// The connection that it came on.
     pub conn: &'a Rc<Conn>,
-    /// What is known of it so far.
+    /// What is known about it so far.
     pub facts: RequestFacts,
     pub(super) io: &'a mut ClientIo,
     pub(super) body: BodyState,
@@ -38,15 +38,15 @@ pub struct Context<'a> {
 pub(super) enum BodyState {
     /// Not at all.
     Unread,
-    /// It was begun, and its end has not come: nothing behind it can be read.
+    /// It has begun and not ended, so nothing after it can be read.
     Begun,
-    /// To its end. It stands in the buffer.
+    /// To its end. It is in the buffer.
     Received(BodyRange),
     /// To its end, piece by piece; the next request begins at this byte of the buffer.
     Consumed(usize),
 }
 
-/// The parts of a request whose body has been received, for those who need several at once.
+/// The parts of a request whose body has been received, for callers that need several of them at once.
 pub struct Parts<'p> {
     /// The head.
     pub head: RequestHead<'p>,
@@ -54,30 +54,30 @@ pub struct Parts<'p> {
     pub body: &'p [u8],
     /// For the extension of the request's record.
     pub ext: &'p mut Vec<u8>,
-    /// For the record's payload, where that is not the body.
+    /// For the record's payload, if that is not the body.
     pub payload: &'p mut Vec<u8>,
     /// For the body of the answer.
     pub answer: &'p mut Vec<u8>,
-    /// What of these three the budget knows of, in bytes.
+    /// How much of these three buffers is counted against the budget, in bytes.
     pub side_bytes: &'p mut u64,
-    /// What is known of the request.
+    /// What is known about the request.
     pub facts: &'p mut RequestFacts,
 }
 
 impl<'a> Context<'a> {
-    /// The request whose head stands in the buffer.
+    /// The request whose head is in the buffer.
     pub fn new(io: &'a mut ClientIo, core: &'a Rc<Core>, conn: &'a Rc<Conn>) -> Self {
         let facts = RequestFacts::of(&io.work().head);
         Self { core, conn, facts, io, body: BodyState::Unread, charge: None }
     }
 
-    /// A request whose head could not be read. Nothing behind it can be, either.
+    /// A request whose head could not be read, and so nothing after it either.
     pub fn unreadable(io: &'a mut ClientIo, core: &'a Rc<Core>, conn: &'a Rc<Conn>) -> Self {
         io.work().head.reset();
         Self { core, conn, facts: RequestFacts::unreadable(), io, body: BodyState::Begun, charge: None }
     }
 
-    /// The head, and what is known of the request.
+    /// The head, and what is known about the request.
     pub fn head(&mut self) -> (RequestHead<'_>, &mut RequestFacts) {
         let RequestBuffers { head, buf, .. } = self.io.work();
         (RequestHead::new(head, buf), &mut self.facts)
@@ -90,13 +90,13 @@ impl<'a> Context<'a> {
         Parts { head: RequestHead::new(head, buf), body, ext, payload, answer, side_bytes, facts: &mut self.facts }
     }
 
-    /// Whether another core has received the request's body: then that core has let it in as well.
+    /// Whether another core has received the request's body, and so has already admitted it.
     pub fn was_passed_on(&self) -> bool {
         self.io.has_received_body()
     }
 
-    /// Reads the whole body, with `100 Continue` where the client waits for it. `just_expired`: its token has, so that a body which is too
-    /// large is answered by that.
+    /// Reads the whole body. Sends `100 Continue` if the client waits for it. With `just_expired` the token has just expired, and a body
+    /// that is too large is answered with 401.
     pub async fn read_body(&mut self, limit: u64, just_expired: bool) -> Result<BodyRange, Stop> {
         match self.receive_body(limit).await {
             Ok(range) => {
@@ -115,13 +115,13 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// Counts bytes of a body whose length was not announced towards the limits of their session, project and address.
+    /// Counts the bytes of a body of unannounced length against the limits of its session, project and address.
     pub fn charge_received(&mut self, bytes: u64) {
         let RequestBuffers { head, buf, .. } = self.io.work();
         gate::received(self.core, self.conn, RequestHead::new(head, buf), &self.facts, bytes);
     }
 
-    /// The same for a piece of a body that is charged as it comes.
+    /// The same for a piece of a body that is charged as it arrives.
     pub fn charge_piece(&mut self, bytes: u64) {
         let RequestBuffers { head, buf, .. } = self.io.work();
         gate::piece(self.core, self.conn, RequestHead::new(head, buf), &self.facts, bytes);
@@ -136,13 +136,13 @@ impl<'a> Context<'a> {
         self.io.receive_body(body).await
     }
 
-    /// Begins a body that is read piece by piece, with `100 Continue` where the client waits for it.
+    /// Begins a body that is read piece by piece. Sends `100 Continue` if the client waits for it.
     pub async fn begin_body(&mut self, limit: u64) -> Result<IncomingBody, Stop> {
         self.body = BodyState::Begun;
         self.io.begin_body(limit).await.map_err(stopped_by)
     }
 
-    /// The next piece of a body that is not kept. `None`: that was all.
+    /// The next piece of a body that is not kept. `None` at the end.
     pub async fn next_piece(&mut self, body: &mut IncomingBody) -> Result<Option<Bytes>, BodyError> {
         let piece = self.io.receive_piece(body).await?;
         if piece.is_none() {
@@ -151,18 +151,18 @@ impl<'a> Context<'a> {
         Ok(piece)
     }
 
-    /// Reads on until `bytes` of a body stand in the buffer, or its end has come (true).
+    /// Receives more until `bytes` of the body are in the buffer, or until its end (`true`).
     pub async fn fill_piece(&mut self, body: &mut IncomingBody, bytes: usize) -> Result<bool, Stop> {
         self.io.fill_piece(body, bytes).await.map_err(stopped_by)
     }
 
-    /// What of a body stands in the buffer, and a buffer for the extension of its record.
+    /// The part of a body that is in the buffer, and a buffer for the extension of its record.
     pub fn piece(&mut self, body: &IncomingBody) -> (&[u8], &mut Vec<u8>) {
         let RequestBuffers { buf, ext, .. } = self.io.work();
         (&buf[body.range()], ext)
     }
 
-    /// Drops what of a body stands in the buffer. `ended`: nothing more of it follows.
+    /// Drops the part of a body that is in the buffer. `ended`: nothing more of it follows.
     pub fn drop_piece(&mut self, body: &mut IncomingBody, ended: bool) {
         body.take(body.range().len(), &mut self.io.work().buf);
         if ended {
@@ -170,7 +170,7 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// Counts what the request holds beside its received bytes, before it has to wait.
+    /// Counts the side buffers of the request, before it has to wait.
     pub fn count_buffers(&mut self) {
         self.io.count();
     }
@@ -181,7 +181,7 @@ impl<'a> Context<'a> {
     }
 }
 
-/// What a body that could not be read does to its request.
+/// How a request ends whose body could not be read.
 pub fn stopped_by(error: BodyError) -> Stop {
     Stop::Refused(match error {
         BodyError::Gone(Gone::Closed) => return Stop::Gone,

@@ -1,4 +1,4 @@
-//! What becomes known of a request while it is answered: for its log line, for metrics, for admission.
+//! What becomes known about a request while it is answered: for its log line, metrics and admission.
 
 use crate::api::route::Route;
 use crate::base::time::monotonic_us;
@@ -6,17 +6,17 @@ use crate::http::{Head, Method, Version, path};
 use crate::server::memory::pool::RequestBuffers;
 use crate::telemetry::{RequestLine, Text};
 
-/// What becomes known of a request while it is answered.
+/// What becomes known about a request while it is answered.
 pub struct RequestFacts {
     /// Its route.
     pub route: Route,
-    /// Its session, once the token is read or issued.
+    /// Its session, once the token has been read or issued.
     pub session: Option<u64>,
     /// Its project, once found.
     pub project: Option<u32>,
     /// Body bytes as received.
     pub body_bytes: u64,
-    /// The tracker's version, of a start.
+    /// The tracker's version, from a start.
     pub tracker: Text<32>,
     /// The `batch` parameter.
     pub batch: Text<128>,
@@ -26,7 +26,7 @@ pub struct RequestFacts {
     pub error: Text<200>,
     /// Its method.
     pub method: Method,
-    /// The version of HTTP that it is answered in.
+    /// The HTTP version of the answer.
     pub version: Version,
     /// Its client wants to send more on the connection.
     pub wants_keep_alive: bool,
@@ -34,17 +34,17 @@ pub struct RequestFacts {
 }
 
 impl RequestFacts {
-    /// Of a request with this head.
+    /// For a request with this head.
     pub fn of(head: &Head) -> Self {
         Self::new(head.method(), head.version(), head.keep_alive())
     }
 
-    /// For how long it has been answered, in us.
+    /// How long answering has taken so far, in us.
     pub fn elapsed_us(&self) -> u64 {
         monotonic_us() - self.began_us
     }
 
-    /// When its head was there, in ns on the monotonic clock.
+    /// When its head was complete, in ns on the monotonic clock.
     pub fn began_ns(&self) -> u64 {
         self.began_us * 1000
     }
@@ -91,11 +91,11 @@ impl RequestFacts {
     }
 }
 
-/// The path of an upload as far as anybody may read it: a token follows.
+/// The part of an upload's path that may be logged: a token follows.
 const RECORDING: &[u8] = b"/v1/web/uxt/recording/";
 
-/// Any other path as far as anybody may read it. One that is not clean is answered before its route is known, so whatever it comes to
-/// when its percent signs are taken for what they stand for, it is not to show a token.
+/// The part of any other path that may be logged. A path that is not clean is answered before its route is known, so a percent-encoded path
+/// must not leak a token either.
 fn without_token(path: &[u8]) -> &[u8] {
     const WORD: &[u8] = b"recording";
     let names = |path: &[u8]| path.windows(WORD.len()).any(|window| window == WORD);

@@ -1,6 +1,6 @@
-//! Admission on a core: who a client is, whether it may go on, and what it is told if not.
+//! Admission on a core: who a client is, whether its request may proceed, and what it is told if not.
 //!
-//! Limits are looked at when the head has been read: a request that has to wait holds no body, and its client feels it.
+//! Limits are checked when the head has been read: a request that has to wait holds no body, and its client feels the back-pressure.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -20,10 +20,10 @@ use super::facts::RequestFacts;
 use super::head::{BodyLength, RequestHead};
 use super::token::Admitted;
 
-/// How often a request that is held looks whether its client is still there.
+/// How often a held request checks whether its client is still there.
 const HELD_STEP: Duration = Duration::from_millis(500);
 
-/// A route that gives out sessions.
+/// Whether a route hands out sessions.
 fn is_start(route: Route) -> bool {
     matches!(route, Route::WebStart | Route::MobileStart | Route::SdkStart)
 }
@@ -33,15 +33,15 @@ fn is_start(route: Route) -> bool {
 pub struct Origin<'a> {
     /// `X-Forwarded-For`, if the peer may send it.
     pub x_forwarded_for: Option<&'a [u8]>,
-    /// `X-Real-Ip`, likewise.
+    /// `X-Real-Ip`, if the peer may send it.
     pub x_real_ip: Option<&'a [u8]>,
-    /// The peer, or whom its PROXY header names.
+    /// The peer's address, or the one given by a PROXY header.
     pub peer: IpAddr,
-    /// The client, for all limits.
+    /// The client's address, used for all limits.
     pub client: IpAddr,
 }
 
-/// Reads where a request comes from. What a peer says that is not trusted is not looked at.
+/// Finds out where a request comes from. Headers of untrusted peers are ignored.
 pub fn origin<'a>(policy: &Policy, conn: &Conn, head: RequestHead<'a>) -> Origin<'a> {
     let trusted = &policy.trusted;
     let peer = conn.peer.get();
@@ -53,7 +53,7 @@ pub fn origin<'a>(policy: &Policy, conn: &Conn, head: RequestHead<'a>) -> Origin
     Origin { x_forwarded_for, x_real_ip, peer, client: client.unwrap_or(peer) }
 }
 
-/// Whether a request whose head has been read may go on: at once, or when its turn has come.
+/// Whether a request whose head has been read may proceed, at once or when its turn has come.
 pub async fn at_head(
     core: &Core,
     conn: &Conn,
@@ -65,7 +65,7 @@ pub async fn at_head(
     let (client, verdict) = {
         let live = core.live();
         let (policy, mode) = (&live.policy, live.policy.mode);
-        // What a start comes to is not known yet, so in shadow mode it is counted once it has been judged.
+        // The outcome of a start is not known yet, so in shadow mode it is counted once it has been judged.
         if mode == AdmissionMode::Off || is_start(route) && mode == AdmissionMode::Shadow {
             return Ok(());
         }
@@ -77,7 +77,7 @@ pub async fn at_head(
                 verdict => verdict,
             }
         } else {
-            // A recording is far longer than any burst: it is charged as it comes.
+            // A recording is far larger than any burst, so it is charged as it arrives.
             let bytes = match head.body_length() {
                 BodyLength::Known(bytes) if route != Route::UxtRecording => bytes,
                 _ => 0,
@@ -96,7 +96,7 @@ pub fn received(core: &Core, conn: &Conn, head: RequestHead<'_>, facts: &Request
     }
 }
 
-/// Charges the bytes of a piece that has come.
+/// Charges the bytes of a piece that has arrived.
 pub fn piece(core: &Core, conn: &Conn, head: RequestHead<'_>, facts: &RequestFacts, bytes: u64) {
     let live = core.live();
     let client = origin(&live.policy, conn, head).client;
@@ -104,8 +104,8 @@ pub fn piece(core: &Core, conn: &Conn, head: RequestHead<'_>, facts: &RequestFac
     core.admission.borrow_mut().bytes(&live.policy, facts.began_ns(), &upload);
 }
 
-/// Whether a start that has been judged may go on. `project` is that of the session it would begin; one that goes on with
-/// a session is not charged.
+/// Whether a start that has been judged may proceed. `project` is that of the session it would begin; a start that resumes a session is not
+/// charged.
 pub async fn start(
     core: &Core,
     conn: &Conn,
@@ -119,7 +119,7 @@ pub async fn start(
         let policy = &live.policy;
         match (policy.mode, resumed) {
             (AdmissionMode::Off, _) => return Ok(()),
-            // The head of this one would have been enough to turn it away.
+            // This one could have been turned away by its head alone.
             (AdmissionMode::Shadow, true) => admission.may_start(policy, facts.began_ns(), client),
             (AdmissionMode::On, true) => Verdict::ADMITTED,
             (_, false) => admission.start(policy, facts.began_ns(), client, project),
@@ -137,7 +137,7 @@ fn upload(facts: &RequestFacts, admitted: Option<&Admitted>, address: IpAddr, by
     }
 }
 
-/// Counts a verdict and carries it out.
+/// Counts a verdict and enforces it.
 async fn settle(
     core: &Core,
     conn: &Conn,
@@ -170,7 +170,7 @@ async fn settle(
     }
 }
 
-/// Says who is over a limit, now and then.
+/// Logs which client is over a limit, rate-limited.
 fn log_over_limit(core: &Core, facts: &RequestFacts, client: IpAddr, verdict: Verdict) {
     let Some(suppressed) = core.limits_log.due(core.now_ms()) else { return };
     let number = |number: Option<u64>| number.map(|number| number.to_string()).unwrap_or_default();

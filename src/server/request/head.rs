@@ -1,4 +1,4 @@
-//! What handlers see of a request's head, whatever version of HTTP it came by.
+//! What handlers see of a request's head, whatever the HTTP version.
 
 use crate::http::{Framing, Head, Headers, Method};
 
@@ -9,19 +9,19 @@ pub struct RequestHead<'a> {
     buf: &'a [u8],
 }
 
-/// How long a body is, as its head announces.
+/// The length of a body, as its head announces it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BodyLength {
-    /// There is none.
+    /// There is no body.
     None,
-    /// So many bytes.
+    /// This many bytes.
     Known(u64),
-    /// That shows at its end.
+    /// It is known only at the end.
     Unknown,
 }
 
 impl<'a> RequestHead<'a> {
-    /// The decoded head whose bytes stand at the start of `buf`.
+    /// The decoded head whose bytes are at the start of `buf`.
     pub fn new(head: &'a Head, buf: &'a [u8]) -> Self {
         Self { head, buf }
     }
@@ -31,7 +31,7 @@ impl<'a> RequestHead<'a> {
         self.head.method()
     }
 
-    /// The path, as it came.
+    /// The path, as received.
     pub fn path(self) -> &'a [u8] {
         self.head.path(self.buf)
     }

@@ -1,7 +1,7 @@
-//! Bodies whose `Content-Encoding` is not what they are: counted, and told once for each project.
+//! Bodies whose `Content-Encoding` does not match their content: counted, and logged once for each project.
 //!
-//! They are stored as what they are, and nothing is lost; but something between the clients and the server changes bodies, or heads, and
-//! not both, and its operator should know.
+//! They are stored by their content and nothing is lost; but something between the clients and the server changes either bodies or heads
+//! without the other, and the operator should know.
 
 use crate::api::route::TEMPLATES;
 use crate::codec::inflate::{Coding, Label, Reading};
@@ -11,7 +11,7 @@ use crate::telemetry::Level;
 use super::facts::RequestFacts;
 use super::head::RequestHead;
 
-/// Takes note of how a body was read.
+/// Notes how a body was read.
 #[inline]
 pub fn note(core: &Core, facts: &RequestFacts, reading: Reading, head: RequestHead<'_>) {
     if reading.is_mislabelled() {

@@ -1,16 +1,16 @@
-//! Waiting until the log has been read as far as its sessions go, at the start of a server.
+//! Waiting, after the server has started, until the sessions in the log have been read.
 
 use std::time::Duration;
 
 use crate::server::core::conn::Conn;
 use crate::server::core::state::Core;
 
-/// How soon a request that waits looks again, at first and in the end.
+/// How soon a waiting request checks again, at first and at most.
 const POLL_FIRST: Duration = Duration::from_millis(2);
 const POLL_MAX: Duration = Duration::from_millis(40);
 
-/// Waits until all that the log knows has been told, for half of the request's patience at most: the log may need the rest. False: it was
-/// told before, and there is nothing to ask again.
+/// Waits until all sessions of the log have been read, for at most half of the request's patience, because the log may need the rest.
+/// Returns `false` if they had been read before, so that there is no need to look again.
 pub async fn wait_until_loaded(core: &Core, conn: &Conn) -> bool {
     if core.logged_sessions_complete.get() {
         return false;

@@ -2,13 +2,13 @@
 //!
 //! | file | does |
 //! |---|---|
-//! | [`context`] | what a handler may ask a request for |
-//! | [`head`] | the head, whatever version of HTTP it came by |
-//! | [`facts`] | what becomes known of the request |
+//! | [`context`] | what a handler may ask of a request |
+//! | [`head`] | the head, whatever the HTTP version |
+//! | [`facts`] | what becomes known about the request |
 //! | [`token`] | the session's token |
-//! | [`gate`] | limits: who the client is, and whether it may go on |
-//! | [`logged_sessions`] | waits for what the log knows of sessions, at a start |
-//! | [`labels`] | bodies whose label is not what they are |
+//! | [`gate`] | limits: who the client is, and whether it may proceed |
+//! | [`logged_sessions`] | waits, after the server has started, until the sessions in the log have been read |
+//! | [`labels`] | bodies whose label does not match their content |
 //! | [`outcome`] | how a request ends |
 //! | [`respond`] | sends the answer |
 

@@ -1,10 +1,10 @@
-//! How a request ends: with an answer, or with what stopped it.
+//! How a request ends: with an answer, or with the reason why there is none.
 
 use crate::api::refusal::Refusal;
 use crate::server::memory::pool::{BodyRange, OverBudget};
 use crate::server::store::commit::StoreError;
 
-/// What a handler comes to.
+/// What a handler returns.
 pub type Outcome = Result<Answer, Stop>;
 
 /// An answer to be sent.
@@ -20,25 +20,25 @@ pub enum Answer {
     Preflight,
     /// 404, in plain text.
     NotFound,
-    /// 301 to this place.
+    /// 301 to this location.
     MovedPermanently(Vec<u8>),
-    /// 405; the methods that the route takes.
+    /// 405, with the methods that the route accepts.
     WrongMethod(&'static str),
 }
 
-/// Why a request has no answer of its handler's.
+/// Why a handler has no answer.
 #[derive(Debug)]
 pub enum Stop {
-    /// The client is told why.
+    /// The client is refused, and told why.
     Refused(Refusal),
-    /// Another core, where a place is reserved, serves the request.
+    /// Another core serves the request; a place there is reserved.
     Moves,
-    /// There is nobody to tell.
+    /// Nobody is left to answer.
     Gone,
 }
 
 impl Answer {
-    /// What it holds until it is sent, in bytes.
+    /// Bytes held until it is sent.
     pub fn bytes(&self) -> usize {
         match self {
             Self::Json(bytes) | Self::MovedPermanently(bytes) => bytes.capacity(),
@@ -68,15 +68,15 @@ impl From<StoreError> for Stop {
     }
 }
 
-/// What happens to the connection behind an answer.
+/// What happens to the connection after an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Next {
-    /// The next request may come; this many bytes of the buffer are used up.
+    /// The next request may come; this many bytes of the buffer are consumed.
     KeepAlive(usize),
-    /// Close at once: the client sends nothing more, or has gone.
+    /// Close at once: the client will send nothing more, or has gone.
     Close,
     /// Close, but let the client read the answer first.
     Linger,
-    /// No answer: another core, where a place is reserved, serves the request. With its body, if that has been received.
+    /// No answer: another core, where a place is reserved, serves the request. Carries its body, if that has been received.
     PassOn(Option<BodyRange>),
 }

@@ -1,4 +1,4 @@
-//! Sending an answer, and telling the log and the metrics of it.
+//! Sending an answer, and recording it in the log and the metrics.
 
 use crate::api::cors::Asked;
 use crate::api::refusal::{Reason, Refusal};
@@ -10,12 +10,13 @@ use crate::telemetry::Text;
 use super::context::{BodyState, Context};
 use super::outcome::{Answer, Next, Outcome, Stop};
 
-/// The body of a request that is answered from its head is read up to this size before the answer, so that the connection can be kept.
+/// The unread body of a request that is answered from its head is read up to this size before the answer, so that the connection can be
+/// kept.
 pub const DRAIN_BYTES_MAX: u64 = 256 * 1024;
 
 impl Context<'_> {
-    /// Answers the request, and says what becomes of the connection. A body that nobody has read is read and dropped first, within a bound, so
-    /// that the client gets the answer and not a reset.
+    /// Answers the request, and returns what happens to the connection. A body that nobody has read is read and dropped first, up to a
+    /// bound, so that the client gets the answer and not a reset.
     pub async fn answer(mut self, outcome: Outcome) -> Next {
         let outcome = match outcome {
             Err(Stop::Gone) => return Next::Close,
@@ -46,15 +47,14 @@ impl Context<'_> {
         }
     }
 
-    /// Refuses the request, and closes the connection when its client has read that.
+    /// Refuses the request, and closes the connection once the client has read the refusal.
     pub async fn refuse_and_close(mut self, refusal: Refusal) -> Next {
         self.body = BodyState::Begun;
         self.answer(Err(refusal.into())).await
     }
 
-    /// Whether the connection may stay open behind the answer.
-    /// While the server stops, the last of the requests that have come is told that it is the last one; `consumed` bytes of the buffer are
-    /// this one's.
+    /// Whether the connection may stay open after the answer. While the server stops, the last request that has arrived is told that it is
+    /// the last one; `consumed` bytes of the buffer belong to this one.
     fn keep_alive(&self, consumed: usize) -> bool {
         let stays = !self.core.draining.get() && !self.conn.closing();
         self.facts.wants_keep_alive && (stays || self.io.has_pipelined_input(consumed))
@@ -99,7 +99,7 @@ impl Context<'_> {
     }
 
     async fn refuse(&mut self, refusal: &Refusal, keep_alive: bool) {
-        // Nobody is there to be refused.
+        // Nobody is left to be refused.
         if self.conn.presence.get() == Presence::Gone {
             return;
         }
@@ -108,7 +108,7 @@ impl Context<'_> {
         self.send(refusal.status, keep_alive, |out, frame| frame.write_refusal(out, refusal)).await;
     }
 
-    /// Writes an answer into the out buffer by `write`, sends it, logs it and counts it.
+    /// Fills the out buffer with `write`, sends it, logs it and counts it.
     async fn send(&mut self, status: u16, keep_alive: bool, write: impl FnOnce(&mut Vec<u8>, &Frame<'_>)) {
         let Self { core, facts, io, .. } = self;
         let date = core.date.get();

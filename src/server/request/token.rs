@@ -1,4 +1,4 @@
-//! The session's token in a request: whether the route takes it, and what it says.
+//! The session token of a request: whether the route accepts it, and what it says.
 
 use crate::api::refusal::{Reason, Refusal};
 use crate::api::route::TokenRule;
@@ -8,20 +8,20 @@ use crate::session::token::{Expiry, Token, TokenError};
 
 use super::facts::RequestFacts;
 
-/// A client with a token that the route takes, before its body is read.
+/// A client with a token that the route accepts, before its body is read.
 #[derive(Debug, Clone, Copy)]
 pub struct Admitted {
     /// The client's token.
     pub token: Token,
-    /// It has expired less than the period of grace ago, and the route tells the client so.
+    /// It expired within the grace period, and the route tells the client so.
     pub just_expired: bool,
-    /// The session's project, 0 if not known.
+    /// The session's project, 0 if unknown.
     pub project: u32,
     /// The largest body.
     pub limit: u64,
 }
 
-/// Looks at the token. A 401 tells the client to start a new session, so it is given for tokens alone.
+/// Checks the token. A 401 tells the client to start a new session, so it is used for token errors only.
 pub fn admit(
     rule: TokenRule,
     authorization: Option<&[u8]>,

@@ -1,4 +1,4 @@
-//! Memory that a request holds beside its buffers: taken from the core's budget, and from the share of its project, before it is allocated.
+//! Memory that a request holds besides its buffers: taken from the core's budget, and from its project's share, before it is allocated.
 
 use std::rc::Rc;
 
@@ -9,7 +9,7 @@ use crate::server::memory::shares::Account;
 
 use super::commit::wait_for_memory;
 
-/// What one request holds. Given back when this is dropped.
+/// What one request holds. Given back when dropped.
 pub struct Charge {
     core: Rc<Core>,
     project: u32,
@@ -22,7 +22,7 @@ impl Charge {
         Self { core: Rc::clone(core), project, account: Account::default() }
     }
 
-    /// Waits, within the request's patience, until `bytes` in all are its own. It never gives back any of them before its end.
+    /// Waits, within the request's patience, until it holds `bytes` in total. Nothing is given back before it is dropped.
     pub async fn hold(&mut self, conn: &Rc<Conn>, bytes: u64) -> Result<(), OverBudget> {
         while !self.try_hold(bytes) {
             if !wait_for_memory(&self.core, conn).await {
@@ -32,7 +32,7 @@ impl Charge {
         Ok(())
     }
 
-    /// The same, if that is possible now.
+    /// The same without waiting: returns whether it is possible now.
     pub fn try_hold(&mut self, bytes: u64) -> bool {
         let (core, held) = (&self.core, self.account.bytes());
         if bytes <= held {

@@ -1,5 +1,5 @@
-//! Group commit as a core sees it: records are appended during a turn, the group is handed over at
-//! the turn's end, and one wake answers all who waited for it.
+//! Group commit as a core sees it: records are appended during a turn, the group is submitted at the end of the turn, and one wake answers
+//! every request that waited for it.
 
 use std::rc::Rc;
 use std::task::Poll;
@@ -11,7 +11,7 @@ use crate::log::{AppendError, Seq};
 use crate::server::core::conn::{Conn, WaitOutcome};
 use crate::server::core::state::Core;
 
-/// Why a record could not be stored, after all patience.
+/// Why a record could not be stored within the request's patience.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StoreError {
     /// It can never fit.
@@ -22,12 +22,12 @@ pub enum StoreError {
     Unconfirmed,
     /// The log is closed.
     Closed(AppendError),
-    /// The core's log takes nothing more, and another core has a place for the connection.
+    /// The core's log takes no more records, and another core has a place for the connection.
     Moves,
 }
 
 impl StoreError {
-    /// What the client is told: that the fault is ours, and that a repeat may help.
+    /// What the client is told: the fault is ours, and trying again may help.
     pub fn refusal(self) -> Refusal {
         match self {
             Self::TooLarge => Refusal::new(413, Reason::BodyTooLarge, "the body is larger than the log's window"),
@@ -45,7 +45,7 @@ impl StoreError {
     }
 }
 
-/// The commit task of a core. It ends with the core's writer.
+/// The commit task of a core. It ends when the core's writer is taken.
 pub async fn run(core: Rc<Core>) {
     std::future::poll_fn(|cx| {
         core.set_commit_waker(cx.waker());
@@ -66,15 +66,15 @@ pub async fn run(core: Rc<Core>) {
     .await
 }
 
-/// Appends a record and waits until it is as safe as `ack` promises. While the log cannot take it,
-/// the caller is held, within its patience. Where the core is poisoned and another is not, the caller has to move.
+/// Appends a record and waits until it is as safe as `ack` promises. While the log cannot take it, the caller is held within its patience.
+/// If this core is poisoned and another is not, the caller has to move.
 pub async fn store(core: &Core, conn: &Rc<Conn>, entry: &Entry<'_>) -> Result<(), StoreError> {
     store_in_order(core, conn, std::slice::from_ref(entry), Move::Yes).await
 }
 
-/// Appends records in their order and waits until all of them are as safe as `ack` promises; they share a group where
-/// they can. What a failed segment takes is appended again together with all that follows it, so that the order stays. The
-/// caller cannot move: its request is no longer in its buffer.
+/// Appends records in order and waits until all of them are as safe as `ack` promises; they share a group where possible. If a segment
+/// fails, the lost record and all that follow it are appended again, so the order is kept. The caller cannot move: its request is no longer
+/// in its buffer.
 ///
 /// After an error some of the first records may be stored.
 pub async fn store_all(core: &Core, conn: &Rc<Conn>, entries: &[Entry<'_>]) -> Result<(), StoreError> {
@@ -118,7 +118,7 @@ async fn store_within_patience(
                 core.waiters.wait_for_room(conn);
                 StoreError::Unavailable(error)
             }
-            // What has been appended is waited for first; the rest then tries again.
+            // Wait first for what has been appended; the rest is tried again after that.
             Some(_) | None if core.acks_on_append => {
                 entries = &entries[run.count..];
                 continue;
@@ -131,7 +131,7 @@ async fn store_within_patience(
                 entries = &entries[run.count..];
             }
             WaitOutcome::Lost => {
-                // A record's number is one above that of the record before it.
+                // Record numbers are consecutive.
                 let kept = conn.lost_from.get().0.saturating_sub(conn.seqs.get().0.0);
                 entries = &entries[(kept as usize).min(run.count)..];
             }
@@ -145,11 +145,11 @@ async fn store_within_patience(
 /// Records appended in one turn.
 struct Appended {
     count: usize,
-    /// Why no more were.
+    /// Why appending stopped, if it did.
     stopped: Option<AppendError>,
 }
 
-/// Appends as many of the records as the log takes now, and has the connection wait for them.
+/// Appends as many of the records as the log takes now, and registers the connection to wait for them.
 fn append_run(core: &Core, conn: &Rc<Conn>, entries: &[Entry<'_>]) -> Appended {
     conn.outcome.set(WaitOutcome::Pending);
     conn.lost_from.set(Seq(0));
@@ -161,7 +161,7 @@ fn append_run(core: &Core, conn: &Rc<Conn>, entries: &[Entry<'_>]) -> Appended {
     };
     for entry in entries {
         let appended = writer.append(entry);
-        // It may have closed a group on the way, whatever came of it.
+        // Whatever the result, this may have closed a group.
         core.writes.fetch(writer);
         let seq = match appended {
             Ok(seq) => seq,
@@ -186,17 +186,17 @@ fn append_run(core: &Core, conn: &Rc<Conn>, entries: &[Entry<'_>]) -> Appended {
     run
 }
 
-/// Waits for memory to be given back. `false`: patience is used up.
+/// Waits for memory to be released. `false`: patience is used up.
 pub async fn wait_for_memory(core: &Core, conn: &Rc<Conn>) -> bool {
     wait(core, conn, || core.waiters.wait_for_memory(conn)).await
 }
 
-/// Waits for a turn to compute; who gives it settles the wait. `false`: patience is used up.
+/// Waits for a turn to compute; whoever grants it ends the wait. `false`: patience is used up.
 pub async fn wait_for_turn(core: &Core, conn: &Rc<Conn>) -> bool {
     wait(core, conn, || {}).await
 }
 
-/// Waits for something else than the log. `enter` puts the connection where it will be found.
+/// Waits for something other than the log. `enter` puts the connection where it will be woken.
 async fn wait(core: &Core, conn: &Rc<Conn>, enter: impl FnOnce()) -> bool {
     let (phase, began_ms, now_ms) = (conn.phase.get(), conn.since_ms.get(), core.now_ms());
     if conn.is_abandoned() || conn.held_ms(now_ms) > core.patience_ms() {
@@ -209,7 +209,7 @@ async fn wait(core: &Core, conn: &Rc<Conn>, enter: impl FnOnce()) -> bool {
     let granted = wait_outcome(conn).await != WaitOutcome::TimedOut;
     conn.end_hold(core.now_ms());
     conn.phase.set(phase);
-    // The client is not to blame for this time.
+    // This time does not count against the client.
     let waited_ms = core.now_ms().saturating_sub(now_ms);
     conn.since_ms.set(began_ms + waited_ms);
     conn.slow_since_ms.set(conn.slow_since_ms.get() + waited_ms);

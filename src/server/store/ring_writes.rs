@@ -1,6 +1,6 @@
-//! Groups that a core writes itself, on its own ring, where the log is written directly.
+//! Groups that a core writes itself, on its own ring.
 //!
-//! Two tasks a core, each with one write in flight: as many as the log hands out at a time. They end with the runtime.
+//! Two tasks per core with one write in flight each: as many as the log hands out at a time. They end with the runtime.
 
 use std::io;
 use std::rc::Rc;
