@@ -1,5 +1,7 @@
 use proptest::prelude::*;
 
+use uuid::Uuid;
+
 use super::*;
 
 const MARKER: u64 = 0x1234_5678_9abc_def1;
