@@ -3,11 +3,11 @@
 //! | file | does |
 //! |---|---|
 //! | [`listen`] | opens the listening sockets |
-//! | [`accept`] | takes connections, and when the server stops what still waits in the queue |
+//! | [`accept`] | accepts connections; drains the accept queue when the server stops |
 //! | [`connection`] | the loop of one connection: head, answer, head, answer, end |
 //! | [`sweep`] | deadlines of all connections of a core, a few times a second |
-//! | [`evict`] | closes connections where there are too many |
-//! | [`migration`] | takes in connections that other cores pass on |
+//! | [`evict`] | closes connections when there are too many |
+//! | [`migration`] | starts to serve connections that other cores pass on |
 
 pub mod accept;
 pub mod connection;

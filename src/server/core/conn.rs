@@ -259,6 +259,7 @@ impl Conn {
     /// something else.
     pub fn on_record_settled(&self, seq: Seq, lost: bool) {
         let (first, last) = self.seqs.get();
+        debug_assert!(first <= last, "a wait is for a range of records");
         if self.phase.get() != Phase::Storing || seq < first || last < seq {
             return;
         }
@@ -277,8 +278,17 @@ impl Conn {
         }
     }
 
+    /// Whether [`Conn::retry`] would wake it.
+    pub fn waits_for_retry(&self) -> bool {
+        self.outcome.get() == WaitOutcome::Pending && self.seqs.get().1 == Seq(0)
+    }
+
     /// Ends the wait with this outcome, if there is one.
     pub fn settle(&self, outcome: WaitOutcome) {
+        debug_assert!(
+            !matches!(outcome, WaitOutcome::Nothing | WaitOutcome::Pending),
+            "a wait does not end as {outcome:?}"
+        );
         if self.outcome.get() == WaitOutcome::Pending {
             self.outcome.set(outcome);
             if let Some(waker) = self.waker.borrow_mut().take() {
@@ -355,7 +365,8 @@ impl Conns {
         self.added.set(self.added.get() + 1);
         let mut slots = self.slots.borrow_mut();
         if let Some(key) = self.free.borrow_mut().pop() {
-            slots[key] = Some(conn);
+            let before = slots[key].replace(conn);
+            assert!(before.is_none(), "a free slot is empty");
             return key;
         }
         slots.push(Some(conn));
@@ -364,7 +375,9 @@ impl Conns {
 
     /// Removes one.
     pub fn remove(&self, key: usize) {
-        if self.slots.borrow_mut()[key].take().is_some() {
+        let removed = self.slots.borrow_mut()[key].take();
+        debug_assert!(removed.is_some(), "a connection is removed once");
+        if removed.is_some() {
             self.count.set(self.count.get() - 1);
             self.free.borrow_mut().push(key);
         }

@@ -71,8 +71,9 @@ pub struct Reservation {
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        self.inbox.bytes.fetch_sub(self.bytes, Ordering::SeqCst);
-        self.inbox.places.fetch_sub(1, Ordering::SeqCst);
+        let bytes = self.inbox.bytes.fetch_sub(self.bytes, Ordering::SeqCst);
+        let places = self.inbox.places.fetch_sub(1, Ordering::SeqCst);
+        debug_assert!(bytes >= self.bytes && places > 0, "what is released was counted");
     }
 }
 

@@ -40,6 +40,7 @@ impl Sessions {
             self.young.clear();
         }
         self.young.insert(session, project);
+        debug_assert!(self.young.len() <= self.generation_max, "each generation is bounded");
     }
 }
 

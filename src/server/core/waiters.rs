@@ -50,11 +50,13 @@ impl Waiters {
 
     /// A request waits for room in the log.
     pub fn wait_for_room(&self, conn: &Rc<Conn>) {
+        debug_assert!(conn.waits_for_retry(), "it would never be woken");
         self.for_room.borrow_mut().push_back(Rc::clone(conn));
     }
 
     /// A request waits for memory.
     pub fn wait_for_memory(&self, conn: &Rc<Conn>) {
+        debug_assert!(conn.waits_for_retry(), "it would never be woken");
         self.for_memory.borrow_mut().push_back(Rc::clone(conn));
     }
 

@@ -133,6 +133,8 @@ impl Pool {
         self.put_buffer(std::mem::take(&mut work.buf).into());
         work.head.reset();
         self.clear_side_buffers(&mut work);
+        debug_assert_eq!(work.side_bytes, 0, "cleared side buffers are not counted");
+        debug_assert!(self.used_bytes.get() >= WORK_BYTES, "what is given back was lent");
         self.used_bytes.set(self.used_bytes.get().saturating_sub(WORK_BYTES));
         let mut works = self.works.borrow_mut();
         if works.len() < 1024 {
@@ -179,6 +181,7 @@ impl Pool {
 
     fn recount(&self, counted: &mut u64, bytes: u64) {
         let before = std::mem::replace(counted, bytes);
+        debug_assert!(self.budgeted_bytes.get() >= before, "what is counted was added once");
         for total in [&self.used_bytes, &self.budgeted_bytes] {
             total.set(total.get().saturating_sub(before) + bytes);
         }
@@ -196,6 +199,7 @@ impl Pool {
 
     /// Gives back what was reserved.
     pub fn unreserve(&self, bytes: u64) {
+        debug_assert!(self.budgeted_bytes.get() >= bytes, "what is given back was reserved");
         self.used_bytes.set(self.used_bytes.get().saturating_sub(bytes));
         self.budgeted_bytes.set(self.budgeted_bytes.get().saturating_sub(bytes));
     }
@@ -237,6 +241,9 @@ impl Pool {
         let Some(class) = class_of(buf.capacity()).filter(|_| buf.capacity() > 0) else {
             return;
         };
+        debug_assert_eq!(buf.capacity(), BUFFER_BYTES[class], "buffers keep the size of their class");
+        debug_assert!(self.used_bytes.get() >= BUFFER_BYTES[class] as u64, "what is given back was lent");
+        debug_assert!(self.budgeted_bytes.get() >= cost_of(class), "what is given back was lent");
         self.used_bytes.set(self.used_bytes.get().saturating_sub(BUFFER_BYTES[class] as u64));
         self.budgeted_bytes.set(self.budgeted_bytes.get().saturating_sub(cost_of(class)));
         let mut free = self.free.borrow_mut();

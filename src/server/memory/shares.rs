@@ -91,7 +91,12 @@ impl Shares {
         if *account == next {
             return;
         }
+        debug_assert!(self.total.get() >= account.bytes, "the total covers every account");
         let mut held = self.held.borrow_mut();
+        debug_assert!(
+            account.bytes == 0 || held.get(&account.project).is_some_and(|&total| total >= account.bytes),
+            "what a connection holds is counted for its project"
+        );
         if account.bytes > 0
             && let Some(total) = held.get_mut(&account.project)
         {

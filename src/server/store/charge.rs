@@ -41,6 +41,7 @@ impl Charge {
         let granted = core.shares.allow(&self.account, self.project, bytes) && core.pool.reserve(bytes - held).is_ok();
         if granted {
             core.shares.note(&mut self.account, self.project, bytes);
+            debug_assert_eq!(self.account.bytes(), bytes, "what the pool and the shares count is the same");
         }
         granted
     }

@@ -104,6 +104,7 @@ async fn store_within_patience(
     let began_us = monotonic_us();
     while !entries.is_empty() {
         let run = append_run(core, conn, entries);
+        debug_assert!(run.count > 0 || run.stopped.is_some(), "appending stops for a reason");
         let refusal = match run.stopped {
             Some(AppendError::TooLarge { .. }) => return Err(StoreError::TooLarge),
             Some(error @ AppendError::Closed) => return Err(StoreError::Closed(error)),
@@ -127,16 +128,21 @@ async fn store_within_patience(
         };
         match wait_outcome(conn).await {
             WaitOutcome::Stored => {
+                debug_assert!(run.count > 0, "only an appended record can be stored");
                 core.metrics.committed(monotonic_us() - began_us);
                 entries = &entries[run.count..];
             }
             WaitOutcome::Lost => {
                 // Record numbers are consecutive.
-                let kept = conn.lost_from.get().0.saturating_sub(conn.seqs.get().0.0);
-                entries = &entries[(kept as usize).min(run.count)..];
+                let (lost, (first, last)) = (conn.lost_from.get(), conn.seqs.get());
+                assert!(first <= lost && lost <= last, "a lost record is one of those that were waited for");
+                entries = &entries[(lost.0 - first.0) as usize..];
             }
             WaitOutcome::TimedOut => return Err(refusal),
-            WaitOutcome::Retry | WaitOutcome::Pending | WaitOutcome::Nothing => {}
+            WaitOutcome::Retry => {}
+            outcome @ (WaitOutcome::Pending | WaitOutcome::Nothing) => {
+                unreachable!("the wait for a record ended as {outcome:?}")
+            }
         }
     }
     Ok(())
@@ -173,6 +179,7 @@ fn append_run(core: &Core, conn: &Rc<Conn>, entries: &[Entry<'_>]) -> Appended {
         core.metrics.records.inc();
         core.metrics.record_bytes.add(entry.payload.len() as u64);
         let first = if run.count == 0 { seq } else { conn.seqs.get().0 };
+        debug_assert_eq!(seq.0, first.0 + run.count as u64, "the records of a turn have consecutive numbers");
         conn.seqs.set((first, seq));
         run.count += 1;
         if !core.acks_on_append {
