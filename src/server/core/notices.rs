@@ -16,7 +16,7 @@ pub fn report(log: &Log, logger: &Logger) {
             }
             What::Failed { path: None, fault } => {
                 fields.push(("error", fault.to_string()));
-                (Level::Warn, "a segment could not be made; it is tried again")
+                (Level::Warn, "a segment could not be created; it will be tried again")
             }
             What::Poisoned { fault } => {
                 fields.push(("error", fault.to_string()));
@@ -30,7 +30,7 @@ pub fn report(log: &Log, logger: &Logger) {
             What::ClockJumped { doubt } => {
                 fields = vec![("ahead_seconds", (doubt.ahead_us / 1_000_000).to_string())];
                 let message = if doubt.needs_word {
-                    "the wall clock has jumped further than clock_jump_max, and is not followed: set it right, or raise that"
+                    "the wall clock has jumped further than clock_jump_max, and is not followed: set the clock right, or raise clock_jump_max"
                 } else {
                     "the wall clock has jumped, and is followed once it has held for ten minutes"
                 };

@@ -163,7 +163,7 @@ async fn store(cx: &Context<'_>, admitted: &Admitted, client: Client, collected:
         core.logger.event(
             Level::Warn,
             crate::caller!(),
-            "parts of a form were left out, whose names are of no known form",
+            "parts of a form were left out: their names have no known form",
             &fields,
         );
     }
