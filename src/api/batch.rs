@@ -95,6 +95,7 @@ enum Cut {
 }
 
 /// Reads the headers and the query, and writes the record's extension to `ext`.
+#[inline]
 pub fn read<'a>(input: BatchInput<'a>, scratch: &mut BatchScratch, ext: &mut Vec<u8>) -> UnjudgedBatch<'a> {
     let (data_type, other) = data_type_of(input.data_type);
     read_query(input.query, scratch);
@@ -110,6 +111,7 @@ pub fn read<'a>(input: BatchInput<'a>, scratch: &mut BatchScratch, ext: &mut Vec
 }
 
 impl<'a> Unjudged<'a> for UnjudgedBatch<'a> {
+    #[inline]
     fn question(&self) -> Option<Question> {
         let byte_at = match self.cut {
             Cut::Bad(_) => return None,
@@ -126,6 +128,7 @@ impl<'a> Unjudged<'a> for UnjudgedBatch<'a> {
         (asked.whole || asked.seam || asked.byte_at.is_some()).then_some(asked)
     }
 
+    #[inline]
     fn judge(mut self, found: Option<Result<BodyFacts, InflateError>>, ext: &'a [u8]) -> Judged<'a> {
         let judged = match std::mem::replace(&mut self.cut, Cut::None) {
             Cut::Sought => return self.judge_uncut(found, ext),
@@ -140,6 +143,7 @@ impl<'a> Unjudged<'a> for UnjudgedBatch<'a> {
         self.judged(judged.err(), false, ext)
     }
 
+    #[inline]
     fn refuse(self, refusal: Refusal, ext: &'a [u8]) -> Judged<'a> {
         self.judged(Some(refusal), false, ext)
     }
@@ -147,6 +151,7 @@ impl<'a> Unjudged<'a> for UnjudgedBatch<'a> {
 
 impl<'a> UnjudgedBatch<'a> {
     /// Judges a batch that is to be cut at `split`; 0 means that it is not cut.
+    #[inline]
     fn judge_split(&mut self, split: usize, found: Option<Result<BodyFacts, InflateError>>) -> Result<(), Refusal> {
         let mut byte = self.input.body.get(split).copied();
         match found {
@@ -206,6 +211,7 @@ impl<'a> UnjudgedBatch<'a> {
         self.reading.coding.is_some_and(Coding::is_binding)
     }
 
+    #[inline]
     fn judged(self, refusal: Option<Refusal>, set_aside: bool, ext: &'a [u8]) -> Judged<'a> {
         let batch = WebBatch {
             session: self.input.session,

@@ -12,7 +12,7 @@ use crate::api::prefix::Prefix;
 use crate::api::start::StartSettings;
 use crate::base::snapshot::Snapshot;
 use crate::config;
-use crate::config::Config;
+use crate::config::{CheckBodies, Config};
 use crate::server::admission::Policy;
 use crate::session::token::{Secrets, SecretsError};
 use crate::telemetry::LogRequests;
@@ -51,6 +51,21 @@ impl Live {
             log_requests: log_requests(&config),
             config,
         })
+    }
+
+    /// The largest inflated batch, in bytes.
+    pub fn inflated_limit(&self) -> usize {
+        usize::try_from(self.config.body_inflated_limit).unwrap_or(usize::MAX)
+    }
+
+    /// The largest batch of clients that are not told their project's limit: phones, and the analytics SDK.
+    pub fn default_batch_limit(&self) -> u64 {
+        self.config.beacon_size_limit.min(self.start.batch_bytes_max)
+    }
+
+    /// The inflated size limit if compressed bodies are to be inflated before the answer; `None` if they are not.
+    pub fn inflate_inline(&self) -> Option<usize> {
+        (self.config.check_bodies == CheckBodies::Inline).then(|| self.inflated_limit())
     }
 }
 

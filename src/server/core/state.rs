@@ -11,7 +11,7 @@ use crate::api::batch::BatchScratch;
 use crate::api::reply::Preflight;
 use crate::api::start::StartScratch;
 use crate::base::snapshot::Copied;
-use crate::config::{Ack, CheckBodies};
+use crate::config::Ack;
 use crate::directory::Directory;
 use crate::http::Limits;
 use crate::http::date::HttpDate;
@@ -216,11 +216,6 @@ impl Core {
         mine.value()
     }
 
-    /// The largest inflated batch, in bytes.
-    pub fn inflated_limit(&self) -> usize {
-        usize::try_from(self.live().config.body_inflated_limit).unwrap_or(usize::MAX)
-    }
-
     /// The project of a session, if this core knows it.
     pub fn project_of(&self, session: SessionId) -> Option<u32> {
         let known = self.sessions.borrow_mut().get(session);
@@ -261,8 +256,7 @@ impl Core {
 
     /// The largest batch of a session, as its start was told. A session that is not known may belong to any project, and must not be
     /// refused what its own project allows.
-    pub fn batch_limit(&self, project: Option<u32>) -> u64 {
-        let live = self.live();
+    pub fn batch_limit(&self, live: &Live, project: Option<u32>) -> u64 {
         let default = live.config.beacon_size_limit;
         let directory = self.directory();
         let limit = match project.and_then(|id| directory.by_id(id)) {
@@ -271,17 +265,6 @@ impl Core {
             None => default.max(directory.beacon_size_max()),
         };
         limit.min(live.start.batch_bytes_max)
-    }
-
-    /// The largest batch of clients that are not told their project's limit: phones, and the analytics SDK.
-    pub fn default_batch_limit(&self) -> u64 {
-        let live = self.live();
-        live.config.beacon_size_limit.min(live.start.batch_bytes_max)
-    }
-
-    /// The inflated size limit if compressed bodies are to be inflated before the answer; `None` if they are not.
-    pub fn inflate_inline(&self) -> Option<usize> {
-        (self.live().config.check_bodies == CheckBodies::Inline).then(|| self.inflated_limit())
     }
 
     /// How long a request is held, in ms.

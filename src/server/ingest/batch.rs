@@ -8,6 +8,7 @@ use crate::api::judging::{Judged, Unjudged};
 use crate::api::refusal::{Reason, Refusal};
 use crate::records::mark_unusable;
 use crate::server::core::conn::Conn;
+use crate::server::core::live::Live;
 use crate::server::core::state::Core;
 use crate::server::request::context::{Context, Parts};
 use crate::server::request::facts::RequestFacts;
@@ -25,11 +26,12 @@ pub trait BatchRoute {
     type Batch<'a>: Unjudged<'a>;
 
     /// The largest body that the client was told it may send, in bytes.
-    fn limit(core: &Core, admitted: &Admitted) -> u64;
+    fn limit(live: &Live, admitted: &Admitted) -> u64;
 
     /// Reads everything but the contents of the body, and writes the extension of its record to `ext`.
     fn read<'a>(
         core: &Core,
+        live: &Live,
         admitted: &Admitted,
         head: RequestHead<'a>,
         body: &'a [u8],
@@ -40,12 +42,12 @@ pub trait BatchRoute {
 
 /// Reads, judges and stores a batch whose token is valid.
 pub async fn take<R: BatchRoute>(cx: &mut Context<'_>, admitted: &Admitted) -> Outcome {
-    let (core, conn) = (cx.core, cx.conn);
-    let limit = R::limit(core, admitted);
+    let (core, conn, live) = (cx.core, cx.conn, Rc::clone(&cx.live));
+    let limit = R::limit(&live, admitted);
     // A body that is too large may still be kept as unusable.
     let range = cx.read_body(core.quarantine.body_limit(limit, core.now_ms()), admitted.just_expired).await?;
     let Parts { head, body, ext, side_bytes, facts, .. } = cx.parts(range);
-    let batch = R::read(core, admitted, head, body, ext, facts);
+    let batch = R::read(core, &live, admitted, head, body, ext, facts);
     core.pool.count_side_bytes(side_bytes, ext.capacity());
     let judged = if body.len() as u64 > limit {
         batch.refuse(Refusal::new(413, Reason::BodyTooLarge, TOO_LARGE), ext)

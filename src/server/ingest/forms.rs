@@ -25,7 +25,7 @@ use super::inflate::{self, CompressedJson};
 /// Stores why a browser does not record.
 pub async fn not_started(cx: &mut Context<'_>) -> Outcome {
     let (core, conn) = (cx.core, cx.conn);
-    let range = cx.read_body(core.live().config.json_size_limit, false).await?;
+    let range = cx.read_body(cx.live.config.json_size_limit, false).await?;
     agents_ready(core, conn).await;
     let Parts { head, body, ext, payload, side_bytes, facts, .. } = cx.parts(range);
     let origin = gate::origin(&core.live().policy, conn, head);
@@ -71,7 +71,7 @@ pub async fn task_signal(cx: &mut Context<'_>, admitted: &Admitted) -> Outcome {
 
 async fn signal(cx: &mut Context<'_>, admitted: &Admitted, step: Step) -> Outcome {
     let (core, conn) = (cx.core, cx.conn);
-    let range = cx.read_body(core.live().config.json_size_limit, false).await?;
+    let range = cx.read_body(cx.live.config.json_size_limit, false).await?;
     let Parts { head, body, ext, payload, side_bytes, facts, .. } = cx.parts(range);
     let (session, directory, project) = (admitted.token.session, core.directory(), facts.project);
     let judge = |body: &[u8]| uxt::signal(step, body, session, &directory, project, payload);
@@ -98,7 +98,7 @@ async fn store_row(
 /// Answers with the flags of the session's project. Without a valid token there are none.
 pub async fn feature_flags(cx: &mut Context<'_>, admitted: Option<&Admitted>) -> Outcome {
     let (core, conn) = (cx.core, cx.conn);
-    let range = cx.read_body(core.live().config.json_size_limit, false).await?;
+    let range = cx.read_body(cx.live.config.json_size_limit, false).await?;
     let Parts { head, body, facts, .. } = cx.parts(range);
     let project = admitted.and(facts.project);
     let directory = core.directory();

@@ -3,6 +3,7 @@
 //! The body is not kept. An upload holds its frames, which count against the core's budget as they grow; while there is no memory, the
 //! connection is not read. Nothing is stored before the form has ended properly.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use crate::api::images;
@@ -73,7 +74,7 @@ impl From<images::ImagesFault> for Rejection {
 }
 
 async fn take(cx: &mut Context<'_>, admitted: &Admitted, client: Client) -> Outcome {
-    let (core, live) = (cx.core, cx.core.live());
+    let (core, live) = (cx.core, Rc::clone(&cx.live));
     let config = &live.config;
     let (head, _) = cx.head();
     let boundary = boundary(head.header("content-type")).map_err(|text| Refusal::new(415, Reason::Form, text))?;

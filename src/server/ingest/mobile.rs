@@ -1,6 +1,7 @@
 //! `POST /v1/mobile/i` and `late`: a phone's batch.
 
 use crate::api::mobile_batch::MobileBatchInput;
+use crate::server::core::live::Live;
 use crate::server::core::state::Core;
 use crate::server::request::facts::RequestFacts;
 use crate::server::request::head::RequestHead;
@@ -14,12 +15,13 @@ pub struct MobileRoute;
 impl BatchRoute for MobileRoute {
     type Batch<'a> = MobileBatchInput<'a>;
 
-    fn limit(core: &Core, _: &Admitted) -> u64 {
-        core.default_batch_limit()
+    fn limit(live: &Live, _: &Admitted) -> u64 {
+        live.default_batch_limit()
     }
 
     fn read<'a>(
-        core: &Core,
+        _: &Core,
+        live: &Live,
         admitted: &Admitted,
         _: RequestHead<'a>,
         body: &'a [u8],
@@ -31,7 +33,7 @@ impl BatchRoute for MobileRoute {
             project: admitted.project,
             just_expired: admitted.just_expired,
             body,
-            inflate: core.inflate_inline(),
+            inflate: live.inflate_inline(),
         }
     }
 }

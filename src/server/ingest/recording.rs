@@ -17,8 +17,8 @@ const PIECE_BYTES: usize = 512 * 1024;
 /// Receives and stores a recording.
 pub async fn take(cx: &mut Context<'_>, token: UploadToken) -> Outcome {
     let (core, conn) = (cx.core, cx.conn);
-    let mut body = cx.begin_body(core.live().config.recording_size_limit).await?;
-    let record_bytes_max = usize::try_from(core.live().config.batch_bytes_max()).unwrap_or(usize::MAX).max(1);
+    let mut body = cx.begin_body(cx.live.config.recording_size_limit).await?;
+    let record_bytes_max = usize::try_from(cx.live.config.batch_bytes_max()).unwrap_or(usize::MAX).max(1);
     // With small log settings there is no room for a large piece.
     let piece_bytes = record_bytes_max.min(PIECE_BYTES);
     let began_ms = core.upload_time_ms();

@@ -2,6 +2,7 @@
 
 use crate::api::sdk_batch;
 use crate::api::sdk_batch::{SdkBatchInput, UnjudgedEvents};
+use crate::server::core::live::Live;
 use crate::server::core::state::Core;
 use crate::server::request::facts::RequestFacts;
 use crate::server::request::head::RequestHead;
@@ -15,12 +16,13 @@ pub struct SdkRoute;
 impl BatchRoute for SdkRoute {
     type Batch<'a> = UnjudgedEvents<'a>;
 
-    fn limit(core: &Core, _: &Admitted) -> u64 {
-        core.default_batch_limit()
+    fn limit(live: &Live, _: &Admitted) -> u64 {
+        live.default_batch_limit()
     }
 
     fn read<'a>(
-        core: &Core,
+        _: &Core,
+        live: &Live,
         admitted: &Admitted,
         head: RequestHead<'a>,
         body: &'a [u8],
@@ -32,8 +34,8 @@ impl BatchRoute for SdkRoute {
             project: admitted.project,
             content_encoding: head.header("content-encoding"),
             body,
-            inflate: core.inflate_inline().is_some(),
-            inflated_limit: core.inflated_limit(),
+            inflate: live.inflate_inline().is_some(),
+            inflated_limit: live.inflated_limit(),
         })
     }
 }

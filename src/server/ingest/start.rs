@@ -1,6 +1,7 @@
 //! `POST /v1/{web,mobile,sdk}/start`: the session is stored before its token is handed out.
 
 use std::cell::Cell;
+use std::rc::Rc;
 
 use crate::api::refusal::{Reason, Refusal};
 use crate::api::start;
@@ -29,7 +30,7 @@ const OUTPUT_BYTES_MAX: u64 = 192 * 1024;
 
 /// Reads and judges a start, and stores the session.
 pub async fn start(cx: &mut Context<'_>, kind: StartKind) -> Outcome {
-    let (core, live) = (cx.core, cx.core.live());
+    let (core, live) = (cx.core, Rc::clone(&cx.live));
     let body = cx.read_body(live.start.json_size_limit, false).await?;
     let mut charge = Charge::new(core, 0);
     let outcome = inflate_and_judge(cx, &live, kind, body, &mut charge).await?;
@@ -63,9 +64,10 @@ async fn apply_limits(cx: &mut Context<'_>, outcome: StartOutcome) -> Result<(),
         StartOutcome::Refused(_) => (None, false),
         StartOutcome::Started(started) => (Some(started.project), started.resumed),
     };
+    let live = Rc::clone(&cx.live);
     let (head, facts) = cx.head();
-    let client = gate::origin(&core.live().policy, conn, head).client;
-    gate::start(core, conn, facts, client, project, resumed).await
+    let client = gate::origin(&live.policy, conn, head).client;
+    gate::start(core, &live, conn, facts, client, project, resumed).await
 }
 
 /// Judges a start, after inflating it in turns with others if it is compressed: its sender has proved nothing yet. All that remains of the

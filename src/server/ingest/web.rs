@@ -3,6 +3,7 @@
 use crate::api::batch;
 use crate::api::batch::{BatchInput, UnjudgedBatch};
 use crate::config::CheckBodies;
+use crate::server::core::live::Live;
 use crate::server::core::state::Core;
 use crate::server::request::facts::RequestFacts;
 use crate::server::request::head::RequestHead;
@@ -17,19 +18,19 @@ pub struct WebRoute;
 impl BatchRoute for WebRoute {
     type Batch<'a> = UnjudgedBatch<'a>;
 
-    fn limit(_: &Core, admitted: &Admitted) -> u64 {
+    fn limit(_: &Live, admitted: &Admitted) -> u64 {
         admitted.limit
     }
 
     fn read<'a>(
         core: &Core,
+        live: &Live,
         admitted: &Admitted,
         head: RequestHead<'a>,
         body: &'a [u8],
         ext: &mut Vec<u8>,
         facts: &mut RequestFacts,
     ) -> UnjudgedBatch<'a> {
-        let live = core.live();
         let input = BatchInput {
             session: admitted.token.session,
             project: admitted.project,
@@ -39,7 +40,7 @@ impl BatchRoute for WebRoute {
             query: head.query(),
             body,
             inflate: live.config.check_bodies == CheckBodies::Inline,
-            inflated_limit: core.inflated_limit(),
+            inflated_limit: live.inflated_limit(),
         };
         facts.data_type = Text::new(input.data_type.unwrap_or_default());
         let mut scratch = core.batch.borrow_mut();

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use crate::api::body::TOO_LARGE;
 use crate::api::refusal::{Reason, Refusal};
 use crate::server::core::conn::Conn;
+use crate::server::core::live::Live;
 use crate::server::core::state::Core;
 use crate::server::io::body::Gone;
 use crate::server::io::body::{BodyError, IncomingBody};
@@ -27,6 +28,8 @@ pub struct Context<'a> {
     pub conn: &'a Rc<Conn>,
     /// What is known about it so far.
     pub facts: RequestFacts,
+    /// The settings that it goes by, from its head to its answer.
+    pub live: Rc<Live>,
     pub(super) io: &'a mut ClientIo,
     pub(super) body: BodyState,
     /// Memory that is held until the answer has been sent.
@@ -66,15 +69,24 @@ pub struct Parts<'p> {
 
 impl<'a> Context<'a> {
     /// The request whose head is in the buffer.
+    #[inline]
     pub fn new(io: &'a mut ClientIo, core: &'a Rc<Core>, conn: &'a Rc<Conn>) -> Self {
         let facts = RequestFacts::of(&io.work().head);
-        Self { core, conn, facts, io, body: BodyState::Unread, charge: None }
+        Self { core, conn, facts, live: core.live(), io, body: BodyState::Unread, charge: None }
     }
 
     /// A request whose head could not be read, and so nothing after it either.
     pub fn unreadable(io: &'a mut ClientIo, core: &'a Rc<Core>, conn: &'a Rc<Conn>) -> Self {
         io.work().head.reset();
-        Self { core, conn, facts: RequestFacts::unreadable(), io, body: BodyState::Begun, charge: None }
+        Self {
+            core,
+            conn,
+            facts: RequestFacts::unreadable(),
+            live: core.live(),
+            io,
+            body: BodyState::Begun,
+            charge: None,
+        }
     }
 
     /// The head, and what is known about the request.
@@ -118,13 +130,13 @@ impl<'a> Context<'a> {
     /// Counts the bytes of a body of unannounced length against the limits of its session, project and address.
     pub fn charge_received(&mut self, bytes: u64) {
         let RequestBuffers { head, buf, .. } = self.io.work();
-        gate::received(self.core, self.conn, RequestHead::new(head, buf), &self.facts, bytes);
+        gate::received(self.core, &self.live, self.conn, RequestHead::new(head, buf), &self.facts, bytes);
     }
 
     /// The same for a piece of a body that is charged as it arrives.
     pub fn charge_piece(&mut self, bytes: u64) {
         let RequestBuffers { head, buf, .. } = self.io.work();
-        gate::piece(self.core, self.conn, RequestHead::new(head, buf), &self.facts, bytes);
+        gate::piece(self.core, &self.live, self.conn, RequestHead::new(head, buf), &self.facts, bytes);
     }
 
     async fn receive_body(&mut self, limit: u64) -> Result<BodyRange, BodyError> {

@@ -35,6 +35,7 @@ pub struct RequestFacts {
 
 impl RequestFacts {
     /// For a request with this head.
+    #[inline]
     pub fn of(head: &Head) -> Self {
         Self::new(head.method(), head.version(), head.keep_alive())
     }
@@ -54,6 +55,7 @@ impl RequestFacts {
         Self::new(Method::Other, Version::H11, false)
     }
 
+    #[inline]
     fn new(method: Method, version: Version, wants_keep_alive: bool) -> Self {
         Self {
             route: Route::Unknown,

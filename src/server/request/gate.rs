@@ -12,6 +12,7 @@ use crate::client::forwarded::ForwardedFields;
 use crate::config::AdmissionMode;
 use crate::server::admission::{Policy, Upload, Verdict};
 use crate::server::core::conn::{Conn, Presence};
+use crate::server::core::live::Live;
 use crate::server::core::state::Core;
 use crate::telemetry::Level;
 use crate::telemetry::admission::Decision;
@@ -56,6 +57,7 @@ pub fn origin<'a>(policy: &Policy, conn: &Conn, head: RequestHead<'a>) -> Origin
 /// Whether a request whose head has been read may proceed, at once or when its turn has come.
 pub async fn at_head(
     core: &Core,
+    live: &Live,
     conn: &Conn,
     head: RequestHead<'_>,
     facts: &RequestFacts,
@@ -63,7 +65,6 @@ pub async fn at_head(
 ) -> Result<(), Refusal> {
     let route = facts.route;
     let (client, verdict) = {
-        let live = core.live();
         let (policy, mode) = (&live.policy, live.policy.mode);
         // The outcome of a start is not known yet, so in shadow mode it is counted once it has been judged.
         if mode == AdmissionMode::Off || is_start(route) && mode == AdmissionMode::Shadow {
@@ -90,15 +91,14 @@ pub async fn at_head(
 }
 
 /// Charges the bytes of a body whose head announced no length.
-pub fn received(core: &Core, conn: &Conn, head: RequestHead<'_>, facts: &RequestFacts, bytes: u64) {
+pub fn received(core: &Core, live: &Live, conn: &Conn, head: RequestHead<'_>, facts: &RequestFacts, bytes: u64) {
     if head.body_length() == BodyLength::Unknown && !is_start(facts.route) {
-        piece(core, conn, head, facts, bytes);
+        piece(core, live, conn, head, facts, bytes);
     }
 }
 
 /// Charges the bytes of a piece that has arrived.
-pub fn piece(core: &Core, conn: &Conn, head: RequestHead<'_>, facts: &RequestFacts, bytes: u64) {
-    let live = core.live();
+pub fn piece(core: &Core, live: &Live, conn: &Conn, head: RequestHead<'_>, facts: &RequestFacts, bytes: u64) {
     let client = origin(&live.policy, conn, head).client;
     let upload = Upload { address: client, session: facts.session, project: facts.project, bytes };
     core.admission.borrow_mut().bytes(&live.policy, facts.began_ns(), &upload);
@@ -108,6 +108,7 @@ pub fn piece(core: &Core, conn: &Conn, head: RequestHead<'_>, facts: &RequestFac
 /// charged.
 pub async fn start(
     core: &Core,
+    live: &Live,
     conn: &Conn,
     facts: &RequestFacts,
     client: IpAddr,
@@ -115,7 +116,7 @@ pub async fn start(
     resumed: bool,
 ) -> Result<(), Refusal> {
     let verdict = {
-        let (live, mut admission) = (core.live(), core.admission.borrow_mut());
+        let mut admission = core.admission.borrow_mut();
         let policy = &live.policy;
         match (policy.mode, resumed) {
             (AdmissionMode::Off, _) => return Ok(()),

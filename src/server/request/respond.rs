@@ -1,5 +1,7 @@
 //! Sending an answer, and recording it in the log and the metrics.
 
+use std::rc::Rc;
+
 use crate::api::cors::Asked;
 use crate::api::refusal::{Reason, Refusal};
 use crate::api::reply::Frame;
@@ -17,7 +19,7 @@ pub const DRAIN_BYTES_MAX: u64 = 256 * 1024;
 impl Context<'_> {
     /// Answers the request, and returns what happens to the connection. A body that nobody has read is read and dropped first, up to a
     /// bound, so that the client gets the answer and not a reset.
-    pub async fn answer(mut self, outcome: Outcome) -> Next {
+    pub async fn answer(&mut self, outcome: Outcome) -> Next {
         let outcome = match outcome {
             Err(Stop::Gone) => return Next::Close,
             Err(Stop::Moves) => {
@@ -48,7 +50,7 @@ impl Context<'_> {
     }
 
     /// Refuses the request, and closes the connection once the client has read the refusal.
-    pub async fn refuse_and_close(mut self, refusal: Refusal) -> Next {
+    pub async fn refuse_and_close(&mut self, refusal: Refusal) -> Next {
         self.body = BodyState::Begun;
         self.answer(Err(refusal.into())).await
     }
@@ -71,10 +73,11 @@ impl Context<'_> {
                 self.io.work().answer = body;
             }
             Answer::Preflight => {
+                let live = Rc::clone(&self.live);
                 let (head, _) = self.head();
                 let fields = head.header("access-control-request-headers");
                 let asked = Asked::new(fields, head.header("access-control-request-private-network"));
-                core.preflight.borrow_mut().ask(&core.live().cors, asked);
+                core.preflight.borrow_mut().ask(&live.cors, asked);
                 self.send(200, keep_alive, |out, frame| core.preflight.borrow().write(out, frame)).await;
             }
             Answer::NotFound => {
@@ -110,9 +113,8 @@ impl Context<'_> {
 
     /// Fills the out buffer with `write`, sends it, logs it and counts it.
     async fn send(&mut self, status: u16, keep_alive: bool, write: impl FnOnce(&mut Vec<u8>, &Frame<'_>)) {
-        let Self { core, facts, io, .. } = self;
+        let Self { core, live, facts, io, .. } = self;
         let date = core.date.get();
-        let live = core.live();
         let frame = Frame {
             version: facts.version,
             keep_alive,

@@ -3,6 +3,7 @@
 use crate::api::refusal::{Reason, Refusal};
 use crate::api::route::TokenRule;
 use crate::server::core::conn::Conn;
+use crate::server::core::live::Live;
 use crate::server::core::state::Core;
 use crate::session::token::{Expiry, Token, TokenError};
 
@@ -26,14 +27,15 @@ pub fn admit(
     rule: TokenRule,
     authorization: Option<&[u8]>,
     core: &Core,
+    live: &Live,
     conn: &Conn,
     facts: &mut RequestFacts,
 ) -> Result<Option<Admitted>, Refusal> {
     match rule {
         TokenRule::None => Ok(None),
-        TokenRule::Optional => Ok(read_token(rule, authorization, core, conn, facts).ok()),
+        TokenRule::Optional => Ok(read_token(rule, authorization, core, live, conn, facts).ok()),
         TokenRule::Good | TokenRule::Grace | TokenRule::Late => {
-            read_token(rule, authorization, core, conn, facts).map(Some)
+            read_token(rule, authorization, core, live, conn, facts).map(Some)
         }
     }
 }
@@ -42,13 +44,13 @@ fn read_token(
     rule: TokenRule,
     authorization: Option<&[u8]>,
     core: &Core,
+    live: &Live,
     conn: &Conn,
     facts: &mut RequestFacts,
 ) -> Result<Admitted, Refusal> {
     let text = authorization
         .and_then(|value| value.strip_prefix(b"Bearer "))
         .ok_or_else(|| Refusal::new(401, Reason::TokenMissing, "missing token"))?;
-    let live = core.live();
     let secrets = &live.secrets;
     let known = conn.memo.borrow().get(text, secrets.generation());
     let token = match known {
@@ -73,5 +75,10 @@ fn read_token(
         (Expiry::Expired, _) => return Err(Refusal::new(401, Reason::TokenExpired, "token expired")),
     };
     facts.project = core.project_of(token.session);
-    Ok(Admitted { token, just_expired, project: facts.project.unwrap_or(0), limit: core.batch_limit(facts.project) })
+    Ok(Admitted {
+        token,
+        just_expired,
+        project: facts.project.unwrap_or(0),
+        limit: core.batch_limit(live, facts.project),
+    })
 }
