@@ -31,7 +31,7 @@ mod sync;
 pub use report::Recovery;
 
 use core_recovery::CoreRecovery;
-use durability::Told;
+use durability::KnownDurable;
 use quarantine::Quarantine;
 use sync::sync_dir;
 
@@ -117,7 +117,7 @@ impl CoreRecovery<'_> {
                 }
                 continue;
             }
-            match self.settle(file, Told::by(page.as_ref(), file.id)) {
+            match self.settle(file, KnownDurable::by(page.as_ref(), file.id)) {
                 Ok(()) => {}
                 Err(LogError::Foreign { reason, .. }) => self.set_aside(&open, reason),
                 Err(LogError::Version { .. }) => self.set_aside(&open, "written by a newer takeup"),

@@ -23,12 +23,12 @@ use uuid::Uuid;
 
 use crate::log::error::LogError;
 
+mod new_log;
 mod options;
 mod plan;
 mod report;
 mod scan;
 mod source;
-mod work;
 mod write;
 
 pub use options::{Limits, Options};
@@ -36,11 +36,11 @@ pub use report::{
     DamagedRecord, Lost, MissingSegment, Neighbour, NewerSegment, OtherLog, Report, SegmentReport, Unreadable,
 };
 
+use new_log::NewLogWriter;
 use plan::{logs_of, plan};
 use report::LISTED_MAX;
-use scan::Map;
-use source::{Blocks, Found, Name, Source, find};
-use work::Work;
+use scan::RecordMap;
+use source::{Blocks, Source, SourceFiles, SourceName, find};
 
 /// Salvages a log into a new one.
 ///
@@ -50,7 +50,7 @@ use work::Work;
 pub fn salvage(options: &Options) -> Result<Report, LogError> {
     check_target(options)?;
     let found = find(&options.from)?;
-    let mut map = Map::default();
+    let mut map = RecordMap::default();
     let (mut source_bytes, mut unreadable) = (0, Vec::new());
     for (index, source) in found.sources.iter().enumerate() {
         let mut blocks = Blocks::open(source)?;
@@ -62,7 +62,7 @@ pub fn salvage(options: &Options) -> Result<Report, LogError> {
     let log = which_log(options, &found, &map)?;
     let (planned, rest) = plan(&map, &found.sources, log);
     write::create_log(&options.to, log)?;
-    let mut work = Work::new(options, &found, log, &planned);
+    let mut work = NewLogWriter::new(options, &found, log, &planned);
     work.reading.unreadable = unreadable;
     work.write_placed(&planned)?;
     for segment in planned.iter().filter(|segment| !segment.astray.is_empty()) {
@@ -104,8 +104,8 @@ pub fn salvage(options: &Options) -> Result<Report, LogError> {
 /// A client can write what looks like records into a body, under a marker of its own, but does not know at which byte of which segment its body
 /// will lie. So the records must tell their own offsets rightly (see `vouch.rs`), and no others in the file may do so too.
 pub(in crate::log) fn marker_of(path: &Path) -> Result<Option<u64>, LogError> {
-    let source = Source { path: path.to_path_buf(), name: Name::Unknown };
-    let mut map = Map::default();
+    let source = Source { path: path.to_path_buf(), name: SourceName::Unknown };
+    let mut map = RecordMap::default();
     map.search(0, &source, &mut Blocks::open(&source)?, &Limits::default())?;
     let vouched = map.stretches.iter().filter(|stretch| stretch.bases.contains(&Some(0)));
     let markers: BTreeSet<u64> = vouched.map(|stretch| stretch.marker).collect();
@@ -134,7 +134,7 @@ fn check_target(options: &Options) -> Result<(), LogError> {
     Ok(())
 }
 
-fn which_log(options: &Options, found: &Found, map: &Map) -> Result<Uuid, LogError> {
+fn which_log(options: &Options, found: &SourceFiles, map: &RecordMap) -> Result<Uuid, LogError> {
     let logs = logs_of(map);
     let most = || logs.iter().max_by_key(|(_, bytes)| **bytes).map(|(log, _)| *log);
     let named = || found.log_files.iter().map(|file| file.log).find(|log| logs.contains_key(log) || logs.is_empty());

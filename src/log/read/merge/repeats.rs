@@ -7,7 +7,7 @@
 //!
 //! The window is a part of the merged order right before the record that is judged, bounded three ways. Every labelled batch
 //! in it counts, and every one that needs no label, repeats too. So whether a record is a repeat follows from the log alone, and not from where a reader began: a merge that resumes
-//! reads the window again first (see [`Mark`]).
+//! reads the window again first (see [`WindowMark`]).
 //!
 //! Finding costs one look into a table per record. Only a candidate is read back, by `pread` from its own segment; if that is gone or
 //! unreadable, the record is none: what was acknowledged is rather handed out twice than never.
@@ -74,7 +74,7 @@ impl Default for RepeatWindow {
 
 /// A labelled batch in the window.
 #[derive(Debug, Clone, Copy)]
-struct Entry {
+struct WindowEntry {
     key: u64,
     order_us: u64,
     /// How many bytes had been passed before it.
@@ -89,7 +89,7 @@ struct Entry {
 
 /// A place in the merged order from which the window can be made again: reading from there passes everything that is in it.
 #[derive(Debug)]
-struct Mark {
+struct WindowMark {
     /// The number of the first entry behind it.
     entry: u64,
     order_us: u64,
@@ -104,7 +104,7 @@ pub(super) struct Repeats {
     hasher: RandomState,
     time_us: u64,
     /// A ring by number, of a power of two, which grows as it is used.
-    entries: Vec<Entry>,
+    entries: Vec<WindowEntry>,
     /// For each hash the low half of the newest entry's number. Numbers of entries that have left the window count for nothing.
     buckets: Vec<u32>,
     /// The number of the next entry; the first is 1.
@@ -113,7 +113,7 @@ pub(super) struct Repeats {
     oldest: u64,
     /// Bytes passed.
     bytes: u64,
-    marks: VecDeque<Mark>,
+    marks: VecDeque<WindowMark>,
     buffer: Vec<u8>,
     found: u64,
 }
@@ -122,7 +122,7 @@ impl Repeats {
     /// An empty window; `behind` is where a merge begins that is to fill it.
     pub(super) fn new(window: RepeatWindow, behind: BTreeMap<u16, Place>) -> Repeats {
         let window = RepeatWindow { entries: window.entries.min(ENTRIES_MAX), ..window };
-        let mark = Mark { entry: 1, order_us: 0, bytes: 0, places: behind };
+        let mark = WindowMark { entry: 1, order_us: 0, bytes: 0, places: behind };
         Repeats {
             window,
             time_us: u64::try_from(window.time.as_micros()).unwrap_or(u64::MAX),
@@ -159,7 +159,7 @@ impl Repeats {
 
     /// Remembers where each core's log is read next, before a record of this time is taken.
     pub(super) fn mark(&mut self, order_us: u64, places: BTreeMap<u16, Place>) {
-        self.marks.push_back(Mark { entry: self.next, order_us, bytes: self.bytes, places });
+        self.marks.push_back(WindowMark { entry: self.next, order_us, bytes: self.bytes, places });
         self.leave(order_us);
         // The first mark stays as long as no later one has the whole window behind it.
         while self.marks.get(1).is_some_and(|second| second.entry <= self.oldest) {
@@ -213,7 +213,7 @@ impl Repeats {
         }
     }
 
-    fn entry(&self, number: u64) -> &Entry {
+    fn entry(&self, number: u64) -> &WindowEntry {
         &self.entries[self.place(number)]
     }
 
@@ -230,7 +230,7 @@ impl Repeats {
             self.oldest += 1;
         }
         let bucket = self.bucket(key);
-        let entry = Entry {
+        let entry = WindowEntry {
             key,
             order_us: record.order_us,
             bytes: self.bytes,

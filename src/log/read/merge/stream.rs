@@ -27,9 +27,9 @@ pub(super) struct CoreStream {
     page: Option<ControlSnapshot>,
     /// Whether the page could be read at the last look; otherwise what was known before stands.
     fresh: bool,
-    hold: Hold,
+    owner: CoreOwner,
     bound_us: u64,
-    current: Option<Current>,
+    current: Option<CurrentSegment>,
     /// The segments behind the current one, oldest first.
     queue: VecDeque<SegmentFile>,
     /// The segment that the control page named when the folder was listed.
@@ -48,20 +48,20 @@ pub(super) struct CoreStream {
     joined: u32,
 }
 
-/// In whose hands the core's folder is.
+/// Who owns the core's folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Hold {
-    /// A server's, which has taken it up: its control page tells.
-    Written,
-    /// A server's, which has not taken it up yet: what is open may be in the middle of recovery or preparation.
-    Starting,
-    /// Nobody's: as it was left.
-    Left,
+enum CoreOwner {
+    /// A server that has opened it: its control page is current.
+    Server,
+    /// A server that has not opened it yet: open segments may be in the middle of recovery or preparation.
+    StartingServer,
+    /// No server runs: everything is as it was left.
+    Nobody,
 }
 
 /// The segment that is being read.
 #[derive(Debug)]
-struct Current {
+struct CurrentSegment {
     reader: SegmentReader,
     file: SegmentFile,
     /// Nothing will be added to what is readable now.
@@ -78,7 +78,7 @@ impl CoreStream {
             dir,
             page: None,
             fresh: false,
-            hold: Hold::Starting,
+            owner: CoreOwner::StartingServer,
             bound_us: 0,
             current: None,
             queue: VecDeque::new(),
@@ -161,7 +161,7 @@ impl CoreStream {
 
     /// Whether all that was durable at `until_us` has been handed out, as far as the last look tells.
     pub(super) fn is_read(&self, until_us: u64) -> bool {
-        let known = self.fresh && !matches!(self.hold, Hold::Starting);
+        let known = self.fresh && !matches!(self.owner, CoreOwner::StartingServer);
         known && self.head_us().is_none_or(|head_us| head_us > until_us)
     }
 
@@ -177,10 +177,10 @@ impl CoreStream {
             }
             Some(Look::Busy | Look::Foreign) | None => self.page = None,
         }
-        self.hold = match (server, &self.page) {
-            (Server::Absent, _) => Hold::Left,
-            (_, Some(page)) if server.owns(page) => Hold::Written,
-            _ => Hold::Starting,
+        self.owner = match (server, &self.page) {
+            (Server::Absent, _) => CoreOwner::Nobody,
+            (_, Some(page)) if server.owns(page) => CoreOwner::Server,
+            _ => CoreOwner::StartingServer,
         };
         self.list(log)?;
         self.settle(log)
@@ -188,11 +188,11 @@ impl CoreStream {
 
     /// Sets the bound after every core was looked at; `same` tells that the looks belong together.
     pub(super) fn set_bound(&mut self, server: Server, now_us: Option<u64>, same: bool) {
-        self.bound_us = match (self.hold, &self.page, now_us) {
+        self.bound_us = match (self.owner, &self.page, now_us) {
             // What was certain at an earlier time stays certain, but not what held only because no server was there.
             _ if !same || !self.fresh => Some(self.bound_us).filter(|&bound_us| bound_us != u64::MAX).unwrap_or(0),
             _ if server == Server::Absent => u64::MAX,
-            (Hold::Written, Some(page), _) => page.bound_us(now_us),
+            (CoreOwner::Server, Some(page), _) => page.bound_us(now_us),
             // A core that is not taken up yet appends with times from now on. Without a clock nothing new is certain.
             (_, _, now_us) => now_us.unwrap_or(0),
         };
@@ -236,7 +236,7 @@ impl CoreStream {
     /// Beside a writer there are new ones to read only after the control page has gone on to another segment; and what is newer than
     /// that segment holds nothing yet.
     fn list(&mut self, log: &LogReader) -> Result<(), LogError> {
-        let named = self.page.filter(|_| self.hold == Hold::Written).map(|page| page.segment);
+        let named = self.page.filter(|_| self.owner == CoreOwner::Server).map(|page| page.segment);
         if named.is_some() && named == self.listed_at {
             return Ok(());
         }
@@ -245,10 +245,10 @@ impl CoreStream {
         self.queue = segment_files(&self.dir)?
             .into_iter()
             .filter(|file| file.id > read_to || (file.id == read_to && !read_whole))
-            .filter(|file| match self.hold {
-                Hold::Written => file.is_sealed() || named.is_some_and(|named| file.id <= named),
-                Hold::Starting => file.is_sealed(),
-                Hold::Left => true,
+            .filter(|file| match self.owner {
+                CoreOwner::Server => file.is_sealed() || named.is_some_and(|named| file.id <= named),
+                CoreOwner::StartingServer => file.is_sealed(),
+                CoreOwner::Nobody => true,
             })
             .collect();
         self.listed_at = named;
@@ -274,7 +274,7 @@ impl CoreStream {
                 if file.id == self.from.segment {
                     reader.seek(self.from.offset);
                 }
-                self.current = Some(Current { reader, file, complete: false, surveyed: None });
+                self.current = Some(CurrentSegment { reader, file, complete: false, surveyed: None });
             }
             Err(LogError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
                 // Sealed between the two looks at its name, or deleted.
@@ -310,7 +310,7 @@ impl CoreStream {
     fn settle(&mut self, log: &LogReader) -> Result<(), LogError> {
         let Some(current) = self.current.as_mut().filter(|current| !current.complete) else { return Ok(()) };
         let page = self.page.as_ref();
-        if let Some(page) = page.filter(|page| self.hold == Hold::Written && page.segment == current.file.id) {
+        if let Some(page) = page.filter(|page| self.owner == CoreOwner::Server && page.segment == current.file.id) {
             // The page has no checksum: an end that the segment can't have is not believed.
             if let Some(durable) = page.durable_in(current.file.id, length_of(&current.reader)?) {
                 current.reader.set_end(End::At(durable.max(PAGE_BYTES as u64)));
@@ -330,10 +330,10 @@ impl CoreStream {
         } else if !exists {
             // Deleted: what was readable is all that will be.
             current.complete = true;
-        } else if let Some(page) = page.filter(|_| self.hold == Hold::Written) {
+        } else if let Some(page) = page.filter(|_| self.owner == CoreOwner::Server) {
             current.reader.set_end(open_part(page, current.file.id, length).1);
             current.complete = current.file.id < page.segment;
-        } else if self.hold == Hold::Left {
+        } else if self.owner == CoreOwner::Nobody {
             let later =
                 self.queue.iter().any(|later| later.id > current.file.id && log.holds_records(self.core, later));
             let told = page.filter(|page| page.segment == current.file.id).map_or(0, |page| page.durable);

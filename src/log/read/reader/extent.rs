@@ -22,7 +22,7 @@ const FIRST: u64 = PAGE_BYTES as u64;
 const SECTOR_BYTES: u64 = 512;
 
 /// What the records of an open segment say about it.
-pub(super) struct Survey {
+pub(super) struct OpenSegmentSurvey {
     /// The durable end that they vouch for.
     durable: u64,
     /// The end of the last of them.
@@ -84,10 +84,10 @@ pub(super) fn holds_records(log: Uuid, core: u16, file: &SegmentFile) -> bool {
     read.is_ok() && RecordHeader::decode(&header, reader.header().marker).is_ok()
 }
 
-pub(super) fn survey(log: Uuid, core: u16, id: u64, path: &Path, length: u64) -> Option<Survey> {
+pub(super) fn survey(log: Uuid, core: u16, id: u64, path: &Path, length: u64) -> Option<OpenSegmentSurvey> {
     let mut reader = SegmentReader::open_path(path, log, core, id, End::Within(length)).ok()?;
     let segment_bytes = reader.header().segment_bytes;
-    let mut survey = Survey { durable: FIRST, records_end: FIRST, torn_from: 0, segment_bytes };
+    let mut survey = OpenSegmentSurvey { durable: FIRST, records_end: FIRST, torn_from: 0, segment_bytes };
     let mut torn = None;
     loop {
         match reader.step() {

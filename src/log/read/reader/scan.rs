@@ -19,7 +19,7 @@ use super::segment_info::SegmentInfo;
 mod seek;
 mod window;
 
-use window::Window;
+use window::FileWindow;
 
 const STEP: u64 = ALIGN_BYTES as u64;
 const FIRST: u64 = header::PAGE_BYTES as u64;
@@ -50,7 +50,7 @@ impl Found {
 
 /// Invalid bytes that the reader stands before.
 #[derive(Debug, Clone, Copy)]
-struct Stuck {
+struct InvalidStretch {
     offset: u64,
     /// Where the search for the next valid record begins.
     resume: u64,
@@ -60,12 +60,12 @@ struct Stuck {
 /// Reads a segment's records in their order, by `pread` into a buffer of its own that each call uses again.
 #[derive(Debug)]
 pub struct SegmentReader {
-    window: Window,
+    window: FileWindow,
     path: PathBuf,
     header: SegmentHeader,
     end: End,
     offset: u64,
-    stuck: Option<Stuck>,
+    stuck: Option<InvalidStretch>,
     holes: Vec<Hole>,
 }
 
@@ -102,7 +102,7 @@ impl SegmentReader {
         segment: u64,
         end: End,
     ) -> Result<SegmentReader, LogError> {
-        let mut window = Window::new(file);
+        let mut window = FileWindow::new(file);
         let read = LogError::io(&path, "read the segment's first page");
         let limit = end.limit().max(FIRST);
         let first = window
@@ -122,7 +122,7 @@ impl SegmentReader {
             Err(fault) => match first.then(|| first_marker(&page[header::PAGE_BYTES..])).flatten() {
                 Some(marker) => (
                     SegmentHeader { core, log, segment, marker, segment_bytes: 0 },
-                    Some(Stuck { offset: 0, resume: FIRST, reason: fault.as_str() }),
+                    Some(InvalidStretch { offset: 0, resume: FIRST, reason: fault.as_str() }),
                 ),
                 None => return Err(foreign(path, fault.as_str())),
             },
@@ -132,9 +132,9 @@ impl SegmentReader {
 
     /// Takes an open file whose first page and first record are both damaged, and whose marker is known all the same.
     pub(in crate::log) fn headless(file: File, path: PathBuf, header: SegmentHeader, end: End) -> SegmentReader {
-        let stuck = Stuck { offset: 0, resume: FIRST, reason: PageFault::Checksum.as_str() };
+        let stuck = InvalidStretch { offset: 0, resume: FIRST, reason: PageFault::Checksum.as_str() };
         SegmentReader {
-            window: Window::new(file),
+            window: FileWindow::new(file),
             path,
             header,
             end,
@@ -226,7 +226,7 @@ impl SegmentReader {
         loop {
             let found = self.look();
             // A sidecar has no checksum, so it is not believed about where the next record begins: that is looked for once more.
-            let known = |stuck: &Stuck| self.holes.iter().any(|hole| hole.holds(stuck.offset));
+            let known = |stuck: &InvalidStretch| self.holes.iter().any(|hole| hole.holds(stuck.offset));
             if !(matches!(found, Err(LogError::Damaged { .. })) && self.stuck.as_ref().is_some_and(known)) {
                 return found;
             }
@@ -348,12 +348,12 @@ impl SegmentReader {
 
     fn stick(&mut self, offset: u64, resume: u64, reason: &'static str) -> LogError {
         let reason = if self.window.unreadable(offset, resume) { "the disk cannot read it" } else { reason };
-        let stuck = Stuck { offset, resume, reason };
+        let stuck = InvalidStretch { offset, resume, reason };
         self.stuck = Some(stuck);
         self.damaged(&stuck)
     }
 
-    fn damaged(&self, stuck: &Stuck) -> LogError {
+    fn damaged(&self, stuck: &InvalidStretch) -> LogError {
         LogError::Damaged { path: self.path.clone(), offset: stuck.offset, bytes: 0, reason: stuck.reason }
     }
 

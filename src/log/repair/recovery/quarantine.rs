@@ -29,7 +29,7 @@ pub(super) struct Quarantine {
 
 /// What a report says.
 #[derive(Serialize)]
-struct Report<'a> {
+struct QuarantineReport<'a> {
     /// The file that it is about.
     from: String,
     core: u16,
@@ -90,7 +90,8 @@ impl Quarantine {
 
     fn report(&self, of: &Path, from: &Path, reason: &str, offset: Option<u64>, bytes: u64) -> Result<(), LogError> {
         let unix_seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        let report = Report { from: from.display().to_string(), core: self.core, unix_seconds, reason, offset, bytes };
+        let report =
+            QuarantineReport { from: from.display().to_string(), core: self.core, unix_seconds, reason, offset, bytes };
         let mut path = of.as_os_str().to_owned();
         path.push(".report.json");
         let path = PathBuf::from(path);

@@ -15,14 +15,14 @@ use crate::log::read::reader::{BLANK_BYTES_MAX, End, SegmentFile, SegmentReader,
 use crate::log::repair::salvage::marker_of;
 
 use super::core_recovery::CoreRecovery;
-use super::durability::Told;
+use super::durability::KnownDurable;
 use super::sync::sync_dir;
 
 const FIRST: u64 = PAGE_BYTES as u64;
 const STEP: u64 = ALIGN_BYTES as u64;
 
 /// What was found in a segment.
-struct Survey {
+struct SegmentSurvey {
     /// The end of the last intact record.
     records_end: u64,
     /// The durable end: what the control page told, or an intact record vouches for.
@@ -38,7 +38,7 @@ struct Survey {
 
 impl CoreRecovery<'_> {
     /// Seals a segment, or deletes it where nothing was ever put into it.
-    pub(super) fn settle(&mut self, file: &SegmentFile, told: Told) -> Result<(), LogError> {
+    pub(super) fn settle(&mut self, file: &SegmentFile, told: KnownDurable) -> Result<(), LogError> {
         let path = &file.path;
         let open =
             OpenOptions::new().read(true).write(true).open(path).map_err(LogError::io(path, "open the segment"))?;
@@ -54,11 +54,11 @@ impl CoreRecovery<'_> {
         };
         let survey = survey(&mut reader, told, length)?;
         let mut durable = survey.durable.max(FIRST);
-        if matches!(told, Told::Whole) {
+        if matches!(told, KnownDurable::Whole) {
             let tail_bytes = written_bytes(&open, survey.records_end, length).next_multiple_of(STEP);
             durable = durable.max(survey.records_end + tail_bytes);
         }
-        if let (Told::Copied, Some(torn_from)) = (told, survey.torn_from) {
+        if let (KnownDurable::Copied, Some(torn_from)) = (told, survey.torn_from) {
             // What the copy does not hold from there on was not durable when it began.
             durable = durable.min(torn_from).max(FIRST);
         }
@@ -110,7 +110,7 @@ impl CoreRecovery<'_> {
     }
 
     /// Divides the invalid stretches into damage (below the durable end) and what was never acknowledged.
-    fn account(&mut self, open: &File, survey: &Survey, durable: u64, end: u64, length: u64) {
+    fn account(&mut self, open: &File, survey: &SegmentSurvey, durable: u64, end: u64, length: u64) {
         for stretch in &survey.invalid {
             let (from, to) = (stretch.offset, (stretch.offset + stretch.bytes).min(end));
             let damaged_to = to.min(durable);
@@ -137,7 +137,7 @@ impl CoreRecovery<'_> {
         open: &File,
         path: &Path,
         reader: &SegmentReader,
-        survey: &Survey,
+        survey: &SegmentSurvey,
     ) -> Result<(), LogError> {
         if survey.invalid.first().is_some_and(|stretch| stretch.offset == 0) {
             let page = reader.header().encode();
@@ -178,9 +178,9 @@ impl CoreRecovery<'_> {
 }
 
 /// Finds every intact record of a segment.
-fn survey(reader: &mut SegmentReader, told: Told, length: u64) -> Result<Survey, LogError> {
-    let durable = if let Told::Durable(durable) = told { durable } else { 0 };
-    let mut survey = Survey {
+fn survey(reader: &mut SegmentReader, told: KnownDurable, length: u64) -> Result<SegmentSurvey, LogError> {
+    let durable = if let KnownDurable::UpTo(durable) = told { durable } else { 0 };
+    let mut survey = SegmentSurvey {
         records_end: FIRST,
         durable,
         invalid: Vec::new(),

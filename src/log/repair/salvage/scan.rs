@@ -11,7 +11,7 @@ use crate::log::format::record::{ALIGN_BYTES, HEADER_BYTES, Kind, RecordHeader, 
 use crate::log::read::vouch::{Bases, Vouch};
 
 use super::options::Limits;
-use super::source::{Blocks, Name, Source};
+use super::source::{Blocks, Source, SourceName};
 
 const STEP: u64 = ALIGN_BYTES as u64;
 const FIRST: u64 = PAGE_BYTES as u64;
@@ -27,7 +27,7 @@ const OPEN_MAX: usize = 8;
 
 /// A segment's first page, found intact.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Page {
+pub(super) struct FoundPage {
     pub(super) source: usize,
     pub(super) position: u64,
     pub(super) header: SegmentHeader,
@@ -50,8 +50,8 @@ pub(super) struct Stretch {
 
 /// All that the first pass found.
 #[derive(Debug, Default)]
-pub(super) struct Map {
-    pub(super) pages: Vec<Page>,
+pub(super) struct RecordMap {
+    pub(super) pages: Vec<FoundPage>,
     pub(super) stretches: Vec<Stretch>,
     /// Pages of a newer version: source, position, version.
     pub(super) newer: Vec<(usize, u64, u32)>,
@@ -59,7 +59,7 @@ pub(super) struct Map {
     known: BTreeMap<u64, u64>,
 }
 
-impl Map {
+impl RecordMap {
     /// Searches a source from its first byte to its last.
     pub(super) fn search(
         &mut self,
@@ -75,7 +75,7 @@ impl Map {
             FirstPage::Newer => return Ok(()),
         };
         let mut scan =
-            Scan { map: self, source: index, own, open: Vec::new(), at: if own.is_some() { FIRST } else { 0 } };
+            SourceScan { map: self, source: index, own, open: Vec::new(), at: if own.is_some() { FIRST } else { 0 } };
         if let Some(marker) = own {
             scan.expect(marker, FIRST);
         }
@@ -94,7 +94,7 @@ impl Map {
 
     /// A file that is a segment, by its name and its first page, holds that one and no other.
     fn first_page(&mut self, index: usize, source: &Source, blocks: &mut Blocks) -> Result<FirstPage, LogError> {
-        if !matches!(source.name, Name::Segment { .. }) {
+        if !matches!(source.name, SourceName::Segment { .. }) {
             return Ok(FirstPage::None);
         }
         match blocks.get(0, PAGE_BYTES)?.map(SegmentHeader::decode) {
@@ -111,7 +111,7 @@ impl Map {
     }
 
     fn take_page(&mut self, source: usize, position: u64, header: SegmentHeader) {
-        self.pages.push(Page { source, position, header });
+        self.pages.push(FoundPage { source, position, header });
         self.known.insert(header.marker, header.segment_bytes);
     }
 }
@@ -128,22 +128,22 @@ enum FirstPage {
 
 /// A stretch that may go on.
 #[derive(Debug)]
-struct Open {
+struct OpenStretch {
     stretch: Stretch,
     vouch: Vouch,
 }
 
 #[derive(Debug)]
-struct Scan<'a> {
-    map: &'a mut Map,
+struct SourceScan<'a> {
+    map: &'a mut RecordMap,
     source: usize,
     /// The only marker that counts, in a file that is one segment.
     own: Option<u64>,
-    open: Vec<Open>,
+    open: Vec<OpenStretch>,
     at: u64,
 }
 
-impl Scan<'_> {
+impl SourceScan<'_> {
     /// Looks at 64 bytes; false at the end.
     fn step(&mut self, blocks: &mut Blocks) -> Result<bool, LogError> {
         let at = self.at;
@@ -185,7 +185,7 @@ impl Scan<'_> {
         self.begin(marker, start, true);
     }
 
-    fn begin(&mut self, marker: u64, start: u64, behind_page: bool) -> &mut Open {
+    fn begin(&mut self, marker: u64, start: u64, behind_page: bool) -> &mut OpenStretch {
         if self.open.len() == OPEN_MAX {
             let oldest = self.open.remove(0);
             self.close(&oldest);
@@ -200,7 +200,7 @@ impl Scan<'_> {
             behind_page,
             bases: Bases::default(),
         };
-        self.open.push(Open { stretch, vouch: Vouch::default() });
+        self.open.push(OpenStretch { stretch, vouch: Vouch::default() });
         let last = self.open.len() - 1;
         &mut self.open[last]
     }
@@ -239,7 +239,7 @@ impl Scan<'_> {
         Ok(())
     }
 
-    fn close(&mut self, open: &Open) {
+    fn close(&mut self, open: &OpenStretch) {
         if open.stretch.records > 0 {
             self.map.stretches.push(Stretch { bases: open.vouch.bases(), ..open.stretch });
         }

@@ -34,12 +34,12 @@ pub(super) const UNREADABLE_MAX: usize = 4096;
 pub(super) struct Source {
     pub(super) path: PathBuf,
     /// What its name says of it.
-    pub(super) name: Name,
+    pub(super) name: SourceName,
 }
 
 /// What a file's name says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Name {
+pub(super) enum SourceName {
     /// A segment, whole or cut: `<id>.seg`, `<id>.open`, or one of these from quarantine.
     Segment { core: Option<u16>, id: u64 },
     /// A stretch of a segment that recovery copied to quarantine.
@@ -51,13 +51,13 @@ pub(super) enum Name {
 impl Source {
     /// Whether this is the file of a segment that is told to be missing.
     pub(super) fn is(&self, missing: &MissingSegment) -> bool {
-        matches!(self.name, Name::Segment { core: Some(core), id } if core == missing.core && id.to_string() == missing.segment)
+        matches!(self.name, SourceName::Segment { core: Some(core), id } if core == missing.core && id.to_string() == missing.segment)
     }
 }
 
 /// What was found below a path.
 #[derive(Debug, Default)]
-pub(super) struct Found {
+pub(super) struct SourceFiles {
     pub(super) sources: Vec<Source>,
     /// By core and id. What a sidecar says is used to know what should be there.
     pub(super) sidecars: BTreeMap<(u16, u64), Sidecar>,
@@ -70,8 +70,8 @@ pub(super) struct Found {
 ///
 /// # Errors
 /// A lock that a server holds, too many files, and what can't be listed.
-pub(super) fn find(from: &Path) -> Result<Found, LogError> {
-    let mut found = Found::default();
+pub(super) fn find(from: &Path) -> Result<SourceFiles, LogError> {
+    let mut found = SourceFiles::default();
     // A segment or a core's folder that is named by itself belongs to the log around it.
     for above in from.ancestors().skip(1).take(2) {
         if above.join(LOG_FILE_NAME).is_file() {
@@ -88,7 +88,7 @@ pub(super) fn find(from: &Path) -> Result<Found, LogError> {
     Ok(found)
 }
 
-impl Found {
+impl SourceFiles {
     fn walk(&mut self, dir: &Path, depth: usize) -> Result<(), LogError> {
         let list = || LogError::io(dir, "list the folder");
         if dir.join(LOCK_FILE_NAME).is_file() || dir.join(LOG_FILE_NAME).is_file() {
@@ -126,18 +126,18 @@ impl Found {
                 self.sidecars.insert((sidecar.core, sidecar.segment), sidecar);
             }
         } else if !matches!(&*name, "control" | "clock" | "lock") && !name.ends_with(".tmp") {
-            let name = Name::of(&path);
+            let name = SourceName::of(&path);
             self.sources.push(Source { path, name });
         }
     }
 }
 
-impl Name {
-    fn of(path: &Path) -> Name {
-        Name::parse(path).unwrap_or(Name::Unknown)
+impl SourceName {
+    fn of(path: &Path) -> SourceName {
+        SourceName::parse(path).unwrap_or(SourceName::Unknown)
     }
 
-    fn parse(path: &Path) -> Option<Name> {
+    fn parse(path: &Path) -> Option<SourceName> {
         let text = path.file_name()?.to_str()?;
         let (core, rest) = match text.strip_prefix("core-").and_then(|rest| rest.split_once('-')) {
             Some((core, rest)) => (Some(core.parse().ok()?), rest),
@@ -146,10 +146,10 @@ impl Name {
         // Quarantine adds a number where a name was taken.
         let (stem, extension) = rest.split_once('.')?;
         match (extension.split('.').next()?, core) {
-            (names::SEALED | names::OPEN, core) => Some(Name::Segment { core, id: names::segment_id(stem)? }),
+            (names::SEALED | names::OPEN, core) => Some(SourceName::Segment { core, id: names::segment_id(stem)? }),
             ("bytes", Some(core)) => {
                 let (id, offset) = stem.split_once('-')?;
-                Some(Name::Piece { core, id: names::segment_id(id)?, offset: offset.parse().ok()? })
+                Some(SourceName::Piece { core, id: names::segment_id(id)?, offset: offset.parse().ok()? })
             }
             _ => None,
         }

@@ -23,15 +23,15 @@ const FIRST: u64 = PAGE_BYTES as u64;
 
 /// The sources, of which one is open at a time: most segments come from one.
 #[derive(Debug)]
-pub(super) struct Reading<'a> {
+pub(super) struct SourceReader<'a> {
     sources: &'a [Source],
     open: Option<(usize, Blocks)>,
     pub(super) unreadable: Vec<Unreadable>,
 }
 
-impl<'a> Reading<'a> {
-    pub(super) fn new(sources: &'a [Source]) -> Reading<'a> {
-        Reading { sources, open: None, unreadable: Vec::new() }
+impl<'a> SourceReader<'a> {
+    pub(super) fn new(sources: &'a [Source]) -> SourceReader<'a> {
+        SourceReader { sources, open: None, unreadable: Vec::new() }
     }
 
     pub(super) fn of(&mut self, source: usize) -> Result<&mut Blocks, LogError> {
@@ -58,7 +58,7 @@ impl<'a> Reading<'a> {
 
 /// A segment in the making.
 #[derive(Debug)]
-pub(super) struct Target {
+pub(super) struct NewSegment {
     pub(super) header: SegmentHeader,
     dir: PathBuf,
     file: File,
@@ -69,7 +69,7 @@ pub(super) struct Target {
     end: u64,
     /// The durable end that its records vouch for.
     pub(super) durable: u64,
-    pub(super) counts: Counts,
+    pub(super) counts: CopyCounts,
     /// Records whose payload is damaged, by their offset; another source may have them whole.
     damaged: BTreeMap<u64, DamagedRecord>,
     pub(super) sources: Vec<usize>,
@@ -77,7 +77,7 @@ pub(super) struct Target {
 
 /// What became of the records that were met.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Counts {
+pub(super) struct CopyCounts {
     pub(super) records: u64,
     /// Found again, the same in every byte.
     pub(super) repeated: u64,
@@ -85,8 +85,8 @@ pub(super) struct Counts {
     pub(super) conflicts: u64,
 }
 
-impl Target {
-    pub(super) fn create(log_dir: &Path, header: SegmentHeader) -> Result<Target, LogError> {
+impl NewSegment {
+    pub(super) fn create(log_dir: &Path, header: SegmentHeader) -> Result<NewSegment, LogError> {
         let dir = core_dir(log_dir, header.core);
         let mut builder = fs::DirBuilder::new();
         builder.recursive(true).mode(0o700).create(&dir).map_err(LogError::io(&dir, "make the core's folder"))?;
@@ -94,9 +94,9 @@ impl Target {
         let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path);
         let file = file.map_err(LogError::io(&path, "make the segment"))?;
         file.write_all_at(&header.encode(), 0).map_err(LogError::io(&path, "write the segment's first page"))?;
-        let (written, counts) = (BTreeMap::new(), Counts::default());
+        let (written, counts) = (BTreeMap::new(), CopyCounts::default());
         let (damaged, sources) = (BTreeMap::new(), Vec::new());
-        Ok(Target { header, dir, file, path, written, end: FIRST, durable: 0, counts, damaged, sources })
+        Ok(NewSegment { header, dir, file, path, written, end: FIRST, durable: 0, counts, damaged, sources })
     }
 
     /// The id that a record at this offset has.
@@ -105,7 +105,12 @@ impl Target {
     }
 
     /// Copies the records of a stretch to where they lay in their segment.
-    pub(super) fn copy(&mut self, reading: &mut Reading<'_>, stretch: &Stretch, offset: u64) -> Result<(), LogError> {
+    pub(super) fn copy(
+        &mut self,
+        reading: &mut SourceReader<'_>,
+        stretch: &Stretch,
+        offset: u64,
+    ) -> Result<(), LogError> {
         self.note_source(stretch.source);
         let blocks = reading.of(stretch.source)?;
         let mut at = stretch.start;
@@ -126,9 +131,9 @@ impl Target {
     /// Copies records that have no place: by time, one behind the other, each once.
     pub(super) fn gather(
         &mut self,
-        reading: &mut Reading<'_>,
+        reading: &mut SourceReader<'_>,
         stretches: &[Stretch],
-        kept: &mut HashSet<Identity>,
+        kept: &mut HashSet<RecordIdentity>,
     ) -> Result<(), LogError> {
         let mut order: Vec<(u64, usize, u64)> = Vec::new();
         for stretch in stretches {
@@ -157,7 +162,7 @@ impl Target {
     }
 
     /// What tells the records that were copied here from each other.
-    pub(super) fn identities(&self, into: &mut HashSet<Identity>) -> Result<(), LogError> {
+    pub(super) fn identities(&self, into: &mut HashSet<RecordIdentity>) -> Result<(), LogError> {
         for (&start, &end) in &self.written {
             let mut at = start;
             while at < end {
@@ -265,9 +270,9 @@ impl Target {
 }
 
 /// What tells a record of a segment from all others of it.
-pub(super) type Identity = (u64, u32, u32);
+pub(super) type RecordIdentity = (u64, u32, u32);
 
-fn identity(header: &RecordHeader) -> Identity {
+fn identity(header: &RecordHeader) -> RecordIdentity {
     (header.order_us, header.header_crc, header.payload_crc)
 }
 

@@ -14,7 +14,7 @@ const BLOCK_BYTES: usize = 4096;
 
 /// A moving view of a file: the bytes from `start`, as far as they were read.
 #[derive(Debug)]
-pub(super) struct Window {
+pub(super) struct FileWindow {
     pub(super) file: File,
     buffer: Vec<u8>,
     pub(super) start: u64,
@@ -24,11 +24,11 @@ pub(super) struct Window {
     bad: Option<(u64, u64)>,
 }
 
-impl Window {
-    pub(super) fn new(file: File) -> Window {
+impl FileWindow {
+    pub(super) fn new(file: File) -> FileWindow {
         let length = file.metadata().map_or(PIECE_BYTES, |meta| usize::try_from(meta.len()).unwrap_or(PIECE_BYTES));
         let bytes = length.next_multiple_of(BLOCK_BYTES).clamp(2 * BLOCK_BYTES, PIECE_BYTES);
-        Window { file, buffer: vec![0; bytes], start: 0, len: 0, hasher: None, bad: None }
+        FileWindow { file, buffer: vec![0; bytes], start: 0, len: 0, hasher: None, bad: None }
     }
 
     pub(super) fn held(&self) -> &[u8] {

@@ -4,17 +4,17 @@ use super::*;
 fn names_tell_what_a_file_is() {
     let id = 1_700_000_000_000_000;
     for (path, name) in [
-        ("log/core-07/00001700000000000000.seg", Name::Segment { core: Some(7), id }),
-        ("00001700000000000000.open", Name::Segment { core: None, id }),
-        ("quarantine/core-07-00001700000000000000.open", Name::Segment { core: Some(7), id }),
-        ("quarantine/core-07-00001700000000000000.open.3", Name::Segment { core: Some(7), id }),
-        ("quarantine/core-07-00001700000000000000-8192.bytes", Name::Piece { core: 7, id, offset: 8192 }),
-        ("quarantine/core-07-00001700000000000000-8192.bytes.1", Name::Piece { core: 7, id, offset: 8192 }),
-        ("disk.img", Name::Unknown),
-        ("core-07/170.seg", Name::Unknown),
-        ("lost+found/#1234", Name::Unknown),
+        ("log/core-07/00001700000000000000.seg", SourceName::Segment { core: Some(7), id }),
+        ("00001700000000000000.open", SourceName::Segment { core: None, id }),
+        ("quarantine/core-07-00001700000000000000.open", SourceName::Segment { core: Some(7), id }),
+        ("quarantine/core-07-00001700000000000000.open.3", SourceName::Segment { core: Some(7), id }),
+        ("quarantine/core-07-00001700000000000000-8192.bytes", SourceName::Piece { core: 7, id, offset: 8192 }),
+        ("quarantine/core-07-00001700000000000000-8192.bytes.1", SourceName::Piece { core: 7, id, offset: 8192 }),
+        ("disk.img", SourceName::Unknown),
+        ("core-07/170.seg", SourceName::Unknown),
+        ("lost+found/#1234", SourceName::Unknown),
     ] {
-        assert_eq!(Name::of(Path::new(path)), name, "{path}");
+        assert_eq!(SourceName::of(Path::new(path)), name, "{path}");
     }
 }
 
@@ -24,7 +24,7 @@ fn a_window_gives_the_bytes_of_any_place_and_none_behind_the_end() {
     let path = dir.path().join("file");
     let bytes: Vec<u8> = (0..10_000_000u32).map(|at| (at / 1000) as u8).collect();
     std::fs::write(&path, &bytes).unwrap();
-    let mut blocks = Blocks::open(&Source { path, name: Name::Unknown }).unwrap();
+    let mut blocks = Blocks::open(&Source { path, name: SourceName::Unknown }).unwrap();
     for at in [0, 64, 9_999_936, 5_000_000, 4_194_304, 64] {
         assert_eq!(blocks.get(at, 64).unwrap(), Some(&bytes[at as usize..at as usize + 64]));
     }

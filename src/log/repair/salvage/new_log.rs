@@ -12,22 +12,22 @@ use crate::log::format::sidecar::Sidecar;
 use crate::log::read::reader::{End, SegmentReader};
 
 use super::options::Options;
-use super::plan::Planned;
+use super::plan::PlannedSegment;
 use super::report::{LISTED_MAX, Lost, MissingSegment, Neighbour, Report, SegmentReport};
 use super::scan::Stretch;
-use super::source::Found;
-use super::write::{Identity, Reading, Target};
+use super::source::SourceFiles;
+use super::write::{NewSegment, RecordIdentity, SourceReader};
 
 /// The writing of the new log.
-pub(super) struct Work<'a> {
+pub(super) struct NewLogWriter<'a> {
     options: &'a Options,
-    found: &'a Found,
+    found: &'a SourceFiles,
     log: Uuid,
-    pub(super) reading: Reading<'a>,
+    pub(super) reading: SourceReader<'a>,
     /// Stretches without a place, by marker.
     pub(super) astray: Vec<(u64, Vec<Stretch>)>,
     /// What is known to be in the new log already, of markers that have stretches without a place, too.
-    kept: HashSet<Identity>,
+    kept: HashSet<RecordIdentity>,
     seen: BTreeSet<(u16, u64)>,
     /// For each core that takes what has no place: its newest time, and its newest segment.
     lanes: Vec<(u64, u64)>,
@@ -35,8 +35,13 @@ pub(super) struct Work<'a> {
     report: Report,
 }
 
-impl<'a> Work<'a> {
-    pub(super) fn new(options: &'a Options, found: &'a Found, log: Uuid, planned: &[Planned]) -> Work<'a> {
+impl<'a> NewLogWriter<'a> {
+    pub(super) fn new(
+        options: &'a Options,
+        found: &'a SourceFiles,
+        log: Uuid,
+        planned: &[PlannedSegment],
+    ) -> NewLogWriter<'a> {
         let report = Report {
             log,
             complete: false,
@@ -58,11 +63,11 @@ impl<'a> Work<'a> {
             unproven_markers: 0,
             unproven_records: 0,
         };
-        Work {
+        NewLogWriter {
             options,
             found,
             log,
-            reading: Reading::new(&found.sources),
+            reading: SourceReader::new(&found.sources),
             astray: Vec::new(),
             kept: HashSet::new(),
             seen: BTreeSet::new(),
@@ -72,7 +77,7 @@ impl<'a> Work<'a> {
         }
     }
 
-    pub(super) fn write_placed(&mut self, planned: &[Planned]) -> Result<(), LogError> {
+    pub(super) fn write_placed(&mut self, planned: &[PlannedSegment]) -> Result<(), LogError> {
         for segment in planned {
             let header = segment.header;
             let name = (header.core, header.segment);
@@ -84,7 +89,7 @@ impl<'a> Work<'a> {
             if !self.seen.insert(name) {
                 continue;
             }
-            let mut target = Target::create(&self.options.to, header)?;
+            let mut target = NewSegment::create(&self.options.to, header)?;
             for (stretch, offset) in &segment.placed {
                 target.copy(&mut self.reading, stretch, *offset)?;
             }
@@ -115,7 +120,7 @@ impl<'a> Work<'a> {
             })?;
             let segment = first_us.max(self.lanes[lane].1 + 1);
             let header = SegmentHeader { core, log: self.log, segment, marker, segment_bytes: 0 };
-            let mut target = Target::create(&self.options.to, header)?;
+            let mut target = NewSegment::create(&self.options.to, header)?;
             target.gather(&mut self.reading, &stretches, &mut self.kept)?;
             if target.is_empty() {
                 self.report.repeated += target.counts.repeated;
@@ -129,7 +134,7 @@ impl<'a> Work<'a> {
     }
 
     /// Seals a segment and reports it; its newest time.
-    fn seal(&mut self, mut target: Target, expected_bytes: u64, ids_kept: bool) -> Result<u64, LogError> {
+    fn seal(&mut self, mut target: NewSegment, expected_bytes: u64, ids_kept: bool) -> Result<u64, LogError> {
         let sidecar = target.seal(expected_bytes)?;
         let damaged_records = target.damaged();
         let lost = lost_places(&target, &sidecar)?;
@@ -179,7 +184,7 @@ impl<'a> Work<'a> {
 }
 
 /// The places of a sealed segment where something is missing, with the records beside them.
-fn lost_places(target: &Target, sidecar: &Sidecar) -> Result<Vec<Lost>, LogError> {
+fn lost_places(target: &NewSegment, sidecar: &Sidecar) -> Result<Vec<Lost>, LogError> {
     let mut lost: Vec<Lost> = Vec::new();
     if sidecar.damage.is_empty() {
         return Ok(lost);
