@@ -16,7 +16,7 @@
 //!
 //! # The way of a batch
 //!
-//! 1. `conn::accept::run` accepts; `take_in` makes the connection's state and spawns `conn::connection::serve`, whose loop goes once around for each
+//! 1. `conn::accept::run` accepts; `start_connection` makes the connection's state and spawns `conn::connection::serve`, whose loop goes once around for each
 //!    request.
 //! 2. `ClientIo::receive_head` fills a buffer of the pool until a whole head stands in it.
 //! 3. `dispatch::serve` makes the request's `Context`. `judge` decodes the path, finds the route and reads the token (`request::token::admit`).

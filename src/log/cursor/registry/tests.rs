@@ -126,8 +126,8 @@ fn child_keeps_cursors_until_it_is_killed() {
     let cursors = Cursors::beside(Path::new(&dir), LOG);
     for offset in 1..200_000 {
         cursors.keep(&name("courier"), &cursor("courier", offset).position).unwrap();
-        // Not println: the harness captures it.
-        writeln!(std::io::stderr(), "kept {offset}").unwrap();
+        // Not println: the harness captures it. In one write, so that a kill leaves a whole line or none.
+        std::io::stderr().write_all(format!("kept {offset}\n").as_bytes()).unwrap();
     }
 }
 
