@@ -20,7 +20,8 @@
 //! 1. [`route`]: a line in the table (template, token rule, methods), and its path in `matched`.
 //! 2. A file here for its family: what it reads from the request, and what it answers or records.
 //! 3. [`refusal`]: a `Reason`, if it refuses for a new reason. The status and the text are given where it refuses.
-//! 4. `server/dispatch.rs`: an arm that calls it; if it reads a body, a file in `server/ingest/`.
+//! 4. `server/dispatch.rs`: an arm in `judge`, if the head is enough for the answer. If a body is read, an arm in `handle`, and a file in
+//!    `server/ingest/`. Without an arm the route answers 404.
 //! 5. A case in `tests/golden` if OpenReplay has the route, and a line in `docs/differences.md` if the answer differs.
 
 pub mod batch;

@@ -127,22 +127,23 @@ settings! {
     "Addresses" {
         /// Where clients reach the server, ADDRESS:PORT. HTTP_HOST and HTTP_PORT are read too.
         listen: SocketAddr = address("127.0.0.1:8080");
-        /// Metrics and health, ADDRESS:PORT. Nothing here is protected: keep it inside.
+        /// Where metrics and health are served, ADDRESS:PORT. This port has no access control: keep it on a private
+        /// network.
         admin: SocketAddr = address("127.0.0.1:8888");
-        /// A second path under which all routes answer, for blockers that know the first: "/media/v2" serves
-        /// /media/v2/v1/web/start. The plain path and /ingest always work.
+        /// A second path prefix under which all routes answer, in case content blockers know the usual one:
+        /// "/media/v2" serves /media/v2/v1/web/start. The plain path and /ingest always work.
         prefix: String = prefix("") [live];
-        /// Whether replies carry CORS headers. "false" is for those behind a proxy that adds its own.
+        /// Whether replies carry CORS headers. Set it to "false" behind a proxy that adds its own.
         use_cors: bool = switch("true") also "USE_CORS" [live];
         /// Whether preflights allow pages of public sites to reach the server on a private address
-        /// (Access-Control-Allow-Private-Network): browsers ask where the server stands on an intranet.
+        /// (Access-Control-Allow-Private-Network). Browsers ask for this when the server is on an intranet.
         cors_private_network: bool = switch("true") [live];
-        /// Who may name a client's address in X-Forwarded-For, X-Real-Ip, Forwarded or a PROXY header: networks and
-        /// addresses with commas between them, such as "10.0.0.0/8, 203.0.113.7"; "private" stands for loopback, private
-        /// and link-local addresses, "all" for everybody, "none" for nobody.
+        /// Which peers may name a client's address in X-Forwarded-For, X-Real-Ip, Forwarded or a PROXY header:
+        /// networks and addresses separated by commas, such as "10.0.0.0/8, 203.0.113.7". "private" means loopback,
+        /// private and link-local addresses, "all" everyone, "none" no one.
         trusted_proxies: Networks = networks("private") [live];
-        /// With "on" each connection begins with a PROXY protocol header (version 1 or 2) of a trusted proxy; connections
-        /// that come from others, or begin otherwise, are closed.
+        /// With "on", every connection must begin with a PROXY protocol header (version 1 or 2) from a trusted proxy;
+        /// all other connections are closed.
         proxy_protocol: ProxyProtocol = mode("off");
     }
     "Cores" {
@@ -155,30 +156,34 @@ settings! {
         /// When a request is answered: "disk" once it is durable, "memory" once it is in the page cache (it then
         /// survives the process, not the machine).
         ack: Ack = mode("disk");
-        /// When a batch is looked into: "background" counts and marks what is broken, "inline" refuses what does not
-        /// inflate before the answer and looks at the rest behind it, "off" looks at nothing.
+        /// When the contents of batches are checked: "background" counts and marks broken ones after the answer,
+        /// "inline" also refuses, before the answer, those that do not inflate, "off" checks nothing.
         check_bodies: CheckBodies = mode("background") [live];
-        /// The share of a processor that the background check may use, in percent.
+        /// The share of one processor that the background check may use, in percent.
         check_budget_percent: u8 = count("2") [live];
-        /// How long a request is held while storing is impossible, before it is refused with 503.
+        /// How long a request is held while it cannot be stored, before it is refused with 503.
         patience: Duration = duration("5s") [live];
     }
     "Connections" {
-        /// Open connections per core; at the limit a silent one is closed for a request, or the longest idle one.
+        /// Open connections per core. At the limit, a new request closes a connection that has sent nothing, or else
+        /// the one that has been idle longest.
         connections_max: usize = count("16384");
-        /// Bytes of requests in memory per core, besides 8 KiB for each connection; above it requests wait, then get 503.
+        /// Bytes of requests in memory per core, not counting 8 KiB for each connection. Above it requests wait, and
+        /// then get 503.
         inflight_bytes_max: usize = size("256MiB");
-        /// Connections on their way to a core from those whose log takes nothing more. Those beyond it are held where they are.
+        /// How many connections may be on their way to a core from cores whose log takes nothing more. Any beyond
+        /// that are held where they are.
         handovers_max: usize = count("256");
-        /// An idle connection is closed after this. It must be longer than the idle limits of browsers and balancers.
+        /// An idle connection is closed after this time. It must be longer than the idle limits of browsers and load
+        /// balancers.
         idle_timeout: Duration = duration("620s") [live];
-        /// The time that a request's head may take.
+        /// How long a request's head may take to arrive.
         head_timeout: Duration = duration("10s") [live];
-        /// The slowest rate at which a body may come, in bytes per second.
+        /// The slowest rate at which a body may arrive, in bytes per second.
         body_rate_min: u64 = size("1024") [live];
-        /// The time that a body has before its rate counts.
+        /// How long a body may take before its rate is checked.
         body_grace: Duration = duration("15s") [live];
-        /// The time that running requests have to finish after SIGTERM.
+        /// How long running requests have to finish after SIGTERM.
         drain_timeout: Duration = duration("10s") [live];
     }
     "Limits" {
@@ -201,10 +206,11 @@ settings! {
         limit_bytes_address: Option<Limit> = limit("50MiB/s burst 1GiB") [live];
         /// Bytes uploaded by one project.
         limit_bytes_project: Option<Limit> = limit("off") [live];
-        /// Addresses, sessions and projects whose use is remembered, of each so many per core. Those with the least to
-        /// remember are forgotten first.
+        /// How many addresses, how many sessions and how many projects each core tracks for these limits. Those that
+        /// have used least are forgotten first.
         limit_entries_max: usize = count("65536");
-        /// The share of inflight_bytes_max that the requests of one project may take, in percent: the rest is for others.
+        /// The share of inflight_bytes_max that the requests of one project may take, in percent. The rest is left
+        /// for other projects.
         project_share_percent: u8 = count("75");
     }
     "Requests" {
@@ -212,14 +218,15 @@ settings! {
         json_size_limit: u64 = size("131072") also "JSON_SIZE_LIMIT" [live];
         /// The largest body of a start or another small request, inflated.
         json_inflated_limit: u64 = size("1MiB") [live];
-        /// The largest batch, as sent; a project's own beacon_size goes before it for browsers.
+        /// The largest batch, as sent. For browsers, a project's own beacon_size takes precedence.
         beacon_size_limit: u64 = size("1000000") also "BEACON_SIZE_LIMIT" [live];
-        /// The largest batch, inflated, where batches are looked into.
+        /// The largest batch, inflated, where the contents of batches are checked.
         body_inflated_limit: u64 = size("16MiB") [live];
-        /// What becomes of a batch that is too large, does not inflate (check_bodies = "inline") or is cut in the wrong place: "refuse" answers 413
-        /// or 400, which its tracker repeats ten times and then stops for good; "keep" stores it, marked, for no queue, and answers 200.
+        /// What happens to a batch that is too large, does not inflate (check_bodies = "inline") or is cut in the
+        /// wrong place. "refuse" answers 413 or 400: its tracker sends it ten more times and then stops recording for
+        /// good. "keep" stores it, marked and kept out of all queues, and answers 200.
         unusable: Unusable = mode("refuse");
-        /// The largest batch that is kept so; larger ones are refused.
+        /// The largest batch that is kept in this way; larger ones are refused.
         unusable_size_limit: u64 = size("4MiB");
         /// Bytes of such batches kept per core and hour; above it they are refused.
         unusable_bytes_max: u64 = size("64MiB");
@@ -227,22 +234,22 @@ settings! {
     "Uploads of images" {
         /// The largest upload, as sent.
         file_size_limit: u64 = size("10000000") also "FILE_SIZE_LIMIT" [live];
-        /// The files of an upload together, unpacked. Never more than half of inflight_bytes_max.
+        /// The largest total size of an upload's files, unpacked. Never more than half of inflight_bytes_max.
         upload_inflated_limit: u64 = size("32MiB") [live];
-        /// One picture. Never more than group_bytes_max leaves room for.
+        /// The largest picture. Never more than group_bytes_max leaves room for.
         frame_size_limit: u64 = size("4MiB") [live];
-        /// Files and fields of an upload.
+        /// The largest number of files and fields in an upload.
         upload_parts_max: u64 = count("1000") [live];
-        /// The lines that stand before the bytes of a file or a field.
+        /// The largest size of the header lines of a file or a field.
         part_head_limit: u64 = size("16KiB") [live];
-        /// The value of a field that is no file.
+        /// The largest value of a field that is not a file.
         form_field_limit: u64 = size("64KiB") [live];
-        /// The largest message of a queue. Frames are stored in records that fit one; a single frame that does not is
-        /// stored all the same, and counted.
+        /// The largest queue message. Frames are stored in records that fit into one; a single frame that does not
+        /// fit is stored anyway, and counted.
         queue_message_size_limit: u64 = count("1048576") also "QUEUE_MESSAGE_SIZE_LIMIT" [live];
     }
-    "What trackers are told" {
-        /// Batches above this size are compressed by the client.
+    "What the server tells trackers" {
+        /// Clients compress batches above this size.
         compression_threshold: i64 = count("20000") also "COMPRESSION_THRESHOLD" [live];
         /// Whether clients record canvas elements.
         record_canvas: bool = switch("true") also "RECORD_CANVAS" [live];
@@ -261,30 +268,32 @@ settings! {
         /// The worker id inside session ids, 0 to 65535, different for each server; "auto" takes it from the ECS
         /// metadata or the host's name.
         shard: Option<u16> = auto_count("auto");
-        /// The host's name for shard = "auto"; empty: the machine's own.
+        /// The host name for shard = "auto"; empty means the machine's own.
         hostname: Option<String> = optional_text("") also "HOSTNAME";
         /// The address of the ECS container metadata, for shard = "auto".
         ecs_container_metadata_uri: Option<String> = optional_text("") also "ECS_CONTAINER_METADATA_URI";
-        /// A regexes.yaml of uap-core to read user agents with; empty: the built-in one.
+        /// A regexes.yaml of uap-core for reading user agents; empty means the built-in one.
         uaparser_file: Option<PathBuf> = optional_path("") also "UAPARSER_FILE";
-        /// A MaxMind database of cities; empty: every country is "UN".
+        /// A MaxMind database of cities; if empty, every country is "UN".
         maxminddb_file: Option<PathBuf> = optional_path("") also "MAXMINDDB_FILE";
     }
-    "Tests with users" {
-        /// The largest recording of a test that takeup takes itself, where no bucket is set.
+    "Usability tests" {
+        /// The largest recording of a usability test that takeup stores itself, when no bucket is set.
         recording_size_limit: u64 = size("256MiB") [live];
-        /// Where browsers reach this server, such as `https://example.com/ingest`, for the URL that such a recording is put to; empty:
-        /// as the request says (Host and X-Forwarded-Proto). To be set where a proxy changes the path or the host.
+        /// Where browsers reach this server, such as `https://example.com/ingest`, for the URL to which such a
+        /// recording is uploaded. Empty means what the request says (Host and X-Forwarded-Proto). Set it if a proxy
+        /// changes the path or the host.
         public_url: Option<String> = optional_url("") [live];
     }
     "Object store" {
-        /// The kind of object store that recordings of usability tests are put into: "aws" is S3, and what speaks its protocol.
+        /// The kind of object store for recordings of usability tests: "aws" is S3, or anything that speaks its
+        /// protocol.
         cloud: String = word("aws") also "CLOUD";
-        /// The bucket; empty: recordings go to takeup's own log. A bucket whose keys are not set counts as none.
+        /// The bucket; if empty, recordings go to takeup's own log. A bucket without keys counts as none.
         bucket_name: Option<String> = optional_text("") also "BUCKET_NAME";
-        /// The bucket's region; empty: us-east-1.
+        /// The bucket's region; empty means us-east-1.
         aws_region: Option<String> = optional_text("") also "AWS_REGION";
-        /// The store's URL; empty: Amazon's.
+        /// The store's URL; empty means Amazon's.
         aws_endpoint: Option<String> = optional_url("") also "AWS_ENDPOINT";
         /// The key that URLs are signed with.
         aws_access_key_id: Option<String> = optional_text("") also "AWS_ACCESS_KEY_ID";
@@ -292,73 +301,76 @@ settings! {
         aws_secret_access_key: Option<Secret> = optional_secret("") also "AWS_SECRET_ACCESS_KEY";
     }
     "Log" {
-        /// How records get to the disk: "mapped" through the page cache, "direct" past it (with ack = "disk" only), or
-        /// "auto": direct where it can be.
+        /// How records get to the disk: "mapped" through the page cache, "direct" past it (with ack = "disk" only),
+        /// or "auto": direct where that is possible.
         writer: Writer = mode("auto");
-        /// Bytes of a segment file.
+        /// The size of a segment file.
         segment_bytes: u64 = size("64MiB");
         /// Bytes kept ready in memory ahead of the cursor, per core. No request can be larger.
         window_bytes: u64 = size("8MiB");
-        /// Whether segments are written with zeros beforehand: each commit is then faster, each byte written twice. Only
-        /// with ack = "disk", and not while a core appends more than 16 MiB a second: otherwise commits are few.
+        /// Whether segments are filled with zeros beforehand: each commit is then faster, but each byte is written
+        /// twice. Only with ack = "disk", and not while a core appends more than 16 MiB a second, because commits are
+        /// few then.
         format_ahead: bool = switch("true");
         /// Bytes after which a group is committed without waiting for more.
         group_bytes_max: u64 = size("8MiB");
         /// The longest time between syncs with ack = "memory".
         sync_interval: Duration = duration("50ms");
-        /// Free space on the disk below which requests are refused with 503; starts are taken down to half of it.
+        /// Free disk space below which requests are refused with 503. Starts are accepted down to half of it.
         reserve_bytes: u64 = size("64MiB");
-        /// A segment older than this is sealed though it is not full.
+        /// A segment older than this is sealed even if it is not full.
         seal_age: Duration = duration("10m");
-        /// A sync that takes longer counts as slow: it is counted, and the log says so once a minute.
+        /// A sync that takes longer than this is counted as slow, and logged at most once a minute.
         slow_sync: Duration = duration("250ms");
-        /// Use a file system though nothing is known of its durability.
+        /// Use a file system even if nothing is known about its durability.
         insist_file_system: bool = switch("false");
     }
     "Retention" {
-        /// How long records are kept, such as "720h" (30 days); 0: for ever. A project's retain_days in projects.toml goes
-        /// before it. What a registered consumer has not read is kept in any case.
+        /// How long records are kept, such as "720h" (30 days); 0 means for ever. A project's retain_days in
+        /// projects.toml takes precedence. What a registered consumer has not read is kept in any case.
         retain_age: Duration = duration("0") [live];
-        /// The most bytes that the log may take on the disk, prepared segments included; 0: as many as there are. The oldest
-        /// segments go first; what a registered consumer has not read is kept.
+        /// The most disk space that the log may take, prepared segments included; 0 means no limit. The oldest
+        /// segments are deleted first; what a registered consumer has not read is kept.
         retain_bytes: u64 = size("0") [live];
-        /// How far forward the clock of the machine may jump and be believed, once it has held for ten minutes. Beyond it nothing is
-        /// deleted for being old by that clock until this is raised. A jump of a second or less is followed at once.
+        /// How far forward the machine's clock may jump and still be believed, once the new time has held for ten
+        /// minutes. After a larger jump nothing is deleted by age until this is raised. A jump of a second or less is
+        /// followed at once.
         clock_jump_max: Duration = duration("24h") [live];
         /// What to do when the disk is nearly full (below twice reserve_bytes, or below reserve_bytes and a segment): "hold"
         /// deletes nothing, so that requests are refused in the end; "drop-delivered" deletes the oldest segments that all
         /// registered consumers have read; "drop-oldest" then also what they have not read, and counts it.
         full_disk: FullDisk = mode("hold") [live];
-        /// How much of a deleted segment is given back to the disk at a time.
+        /// How many bytes of a deleted segment are given back to the disk at a time.
         retain_step_bytes: u64 = size("4MiB") [live];
     }
     "Changes" {
-        /// How long something has to be missing from projects.toml, secrets/token or takeup.toml until it is gone. Until then
-        /// it holds as before: the file may just be in the middle of being written. Ten times as long where a file has lost
-        /// more than half of what it held. What is added or changed is taken over at once. 0: nothing is waited for.
+        /// How long something must be missing from projects.toml, secrets/token or takeup.toml before it counts as
+        /// removed. Until then it stays in force, because the file may only be half written. Ten times as long if a
+        /// file has lost more than half of its contents. Additions and changes take effect at once. 0 means that
+        /// removals do, too.
         removal_grace: Duration = duration("60s") [live];
     }
     "Queue names" {
-        /// The queue of web batches and of the starts of sessions.
+        /// The queue for web batches and session starts.
         topic_raw_web: String = topic("raw") also "TOPIC_RAW_WEB";
-        /// The queue of what phones send.
+        /// The queue for what phones send.
         topic_raw_ios: String = topic("raw-ios") also "TOPIC_RAW_IOS";
-        /// The queue of screenshots of phones.
+        /// The queue for phones' screenshots.
         topic_raw_images: String = topic("raw-images") also "TOPIC_RAW_IMAGES";
-        /// The queue of pictures of canvas elements.
+        /// The queue for pictures of canvas elements.
         topic_canvas_images: String = topic("canvas-images") also "TOPIC_CANVAS_IMAGES";
-        /// The queue of batches whose assets are to be rewritten.
+        /// The queue for batches whose assets are to be rewritten.
         topic_raw_assets: String = topic("raw-assets") also "TOPIC_RAW_ASSETS";
-        /// The queue of what the analytics SDK sends.
+        /// The queue for what the analytics SDK sends.
         topic_raw_analytics: String = topic("raw-analytics") also "TOPIC_RAW_ANALYTICS";
     }
     "Telemetry" {
         /// Which requests are logged: "all", "errors", or "sampled" (errors, and one in log_sample of the others).
         log_requests: LogRequests = mode("all") [live];
-        /// One in how many requests is logged with log_requests = "sampled".
+        /// With log_requests = "sampled", one in this many requests is logged.
         log_sample: u32 = count("100") [live];
-        /// The least grave lines about the service itself that are logged: "debug", "info", "warn" or "error". DEBUG=true in
-        /// the environment is "debug". What is logged of requests says log_requests.
+        /// The lowest level of log lines about the service itself: "debug", "info", "warn" or "error". DEBUG=true in
+        /// the environment means "debug". For requests, see log_requests.
         log_level: LogLevel = mode("info") [live];
     }
 }

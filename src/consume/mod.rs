@@ -20,6 +20,10 @@
 //! **What is repeated.** After a crash, everything after the last saved cursor. After a failure, everything from the first unconfirmed batch
 //! on. Nothing is skipped except what was deleted ([`Batch::skipped`]) and what the handler chooses to skip ([`AfterBatch::SkipToEnd`]).
 //!
+//! **An example** is the checker: `checker/worker.rs` is its handler, `checker/thread.rs` its thread. `node/start.rs` starts it, and `node/shutdown.rs`
+//! stops it. It confirms at once and holds nothing back; a consumer that ships records sets `holds` and keeps receipts. What a record is comes from
+//! [`crate::records::Content`].
+//!
 //! **Lag** ([`Handle::lag`]) is measured on request, from the log's files, so it is right even while a handler hangs.
 //!
 //! | file | |

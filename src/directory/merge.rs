@@ -21,8 +21,8 @@ pub(super) enum Part {
 /// A part, and whose it is.
 pub(super) type Piece = (u32, Part);
 
-/// What `latest` lacks of what is in force. Where the last line of its text has no end, `sure` is the text without it: a
-/// project that differs between the two is not believed to be otherwise than it is in force.
+/// What `latest` lacks of what is in force. Where the last line of its text has no end, `sure` is the text without it: if a
+/// project differs between the two, its version in force is kept.
 pub(super) fn lacking(in_force: &Directory, latest: &Directory, sure: Option<&Directory>) -> Vec<Piece> {
     let mut pieces = Vec::new();
     for old in in_force.projects() {

@@ -1,5 +1,5 @@
 // What a tracker does besides sending batches: pictures of canvas elements, tags, feature flags, recording on a condition,
-// cold and offline starts, events of the analytics SDK, tests with users, and the last words of a page.
+// cold and offline starts, events of the analytics SDK, usability tests, and the last words of a page.
 //
 // Every version has a lane of visitors of its own, and all lanes run at the same time: the pages are on shop.localhost and
 // the server is on ingest.localhost, so the browser asks for leave before almost every request. Afterwards the browser's
@@ -208,7 +208,7 @@ async function offline(tab, result, url) {
   await recorded(result, tab, result.sessions.offline, 'far from any server');
 }
 
-/** A test with users as its widget leads through it, with a camera. */
+/** A usability test as its widget leads through it, with a camera. */
 async function userTest(tab, result, url) {
   await tab.goto(url({}, { oruxt: String(TEST) }));
   result.sessions.test = await start(tab);
@@ -399,7 +399,7 @@ function checkSdk(lane, ledger, log) {
   check('and what it says of the visitor', ['identity', 'set_property'].filter((type) => !actions.includes(type)), actions.join(' '));
 }
 
-/** The rows of a test with users, and the camera's recording. */
+/** The rows of a usability test, and the camera's recording. */
 function checkTest(lane, ledger, log) {
   const rows = log.records.filter((record) => record.table === 'ut_tests_signals' && record.session === lane.sessions.test).map((record) => JSON.parse(record.body.toString()));
   const shown = rows.map((row) => `${row.task_id ?? 'test'} ${row.status}`);

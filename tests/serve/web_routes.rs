@@ -1,4 +1,4 @@
-//! The smaller routes of browsers: flags, conditions, tags, tests with users, and why there is no recording.
+//! The smaller routes of browsers: flags, conditions, tags, usability tests, and why there is no recording.
 
 use std::path::Path;
 use std::time::Duration;

@@ -1,4 +1,14 @@
-//! What is on disk, byte by byte, and what the control pages promise between threads and processes.
+//! What is on disk, byte by byte, and what the control pages promise between threads and processes. The layouts are in the header of [`crate::log`].
+//!
+//! | file | |
+//! |---|---|
+//! | `record` | a record: its 64-byte header, extension, codes and name |
+//! | `header` | a segment's first page |
+//! | `sidecar` | what is in a sealed segment |
+//! | `control`, `protocol` | the control page of a core and the clock page: their fields, and the order of loads and stores |
+//! | `ledger` | what was deleted of a core's log |
+//! | `identity` | `log.json` |
+//! | `position` | a place in the log, as cursors keep it |
 
 pub mod control;
 pub mod header;

@@ -1,4 +1,10 @@
 //! Recovery at the start, verification, and salvage.
+//!
+//! | file | |
+//! |---|---|
+//! | `recovery` | at each start: every segment that was left open is sealed (`settle`) or set aside (`quarantine`) |
+//! | `verify` | `takeup verify`: every checksum and hash of a log |
+//! | `salvage` | `takeup salvage`: every intact record of damaged files or a raw disk, into a new log |
 
 pub mod recovery;
 pub mod salvage;

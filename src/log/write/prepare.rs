@@ -51,7 +51,7 @@ impl Last {
         Last { id: 0, made: Instant::now(), bytes: 0 }
     }
 
-    /// Whether the core has had the time to be formatted for since its last segment was made.
+    /// Whether the core has appended slowly enough, since its last segment was made, for formatting ahead to keep up.
     fn is_calm(&self, core: &Core) -> bool {
         let bytes = core.counters.bytes.load(Ordering::Relaxed) - self.bytes;
         bytes <= FORMAT_BYTES_PER_SECOND_MAX.saturating_mul(self.made.elapsed().as_secs().max(1))

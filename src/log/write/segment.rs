@@ -1,4 +1,4 @@
-//! A segment's mapping: the one place where the log touches memory that the kernel writes to disk.
+//! A segment in use: its file, and its mapping or the stage that takes the mapping's place.
 //!
 //! The order of the calls is the recipe of `docs/performance.md` and matters more than anything else: allocate, map,
 //! `MADV_RANDOM` *before the first touch* (a plain fault brings a large folio, and write-back works by folio: a 32 KB group wrote
@@ -54,7 +54,7 @@ pub(in crate::log) struct Plan<'a> {
     pub(in crate::log) format_ahead: bool,
 }
 
-/// A segment that is mapped: prepared, in use, or waiting for its last sync.
+/// A segment: prepared, in use, or waiting for its last sync.
 #[derive(Debug)]
 pub(in crate::log) struct Segment {
     pub(in crate::log) id: u64,

@@ -10,7 +10,7 @@
 //! reads the window again first (see [`WindowMark`]).
 //!
 //! Finding costs one look into a table per record. Only a candidate is read back, by `pread` from its own segment; if that is gone or
-//! unreadable, the record is none: what was acknowledged is rather handed out twice than never.
+//! unreadable, the record does not count as a repeat: better to hand out an acknowledged record twice than never.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;

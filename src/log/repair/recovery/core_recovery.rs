@@ -16,7 +16,7 @@ pub(super) struct CoreRecovery<'a> {
     pub(super) core: u16,
     pub(super) dir: &'a Path,
     pub(super) quarantine: Quarantine,
-    /// The wall clock when the server ended that left the segments open, at the latest; 0 where that is not known.
+    /// The latest time of the wall clock at which the server that left these segments open can have ended; 0 if that is unknown.
     pub(super) ended_us: u64,
     pub(super) done: Recovery,
 }
