@@ -209,7 +209,7 @@ impl ControlSnapshot {
 
     /// The time before which nothing can come any more from this core, if it is being written and the page was seen after the clock
     /// said `now_us`.
-    pub(in crate::log) fn bound_us(&self, now_us: Option<u64>) -> u64 {
+    pub(crate) fn bound_us(&self, now_us: Option<u64>) -> u64 {
         // Without a clock, the newest record's time is a bound too: an idle core's last record then waits for the next one.
         let mut bound_us = now_us.unwrap_or(self.last_order_us);
         if self.in_append {
@@ -222,12 +222,12 @@ impl ControlSnapshot {
     }
 }
 
-pub(in crate::log) fn word(page: &[u8], at: usize) -> u64 {
+pub(crate) fn word(page: &[u8], at: usize) -> u64 {
     page[at..].first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
 }
 
 /// A page's words as their owner sees them: a mapping.
-pub(in crate::log) trait Words {
+pub(crate) trait Words {
     /// Loads the word at byte `at`.
     fn load(&self, at: usize, order: Ordering) -> u64;
     /// Stores it.
@@ -237,7 +237,7 @@ pub(in crate::log) trait Words {
 }
 
 /// A page as a reader in another process gets at it: a file.
-pub(in crate::log) trait Page {
+pub(crate) trait Page {
     /// Copies the first bytes of the page; None where that can't be done. Each word is copied whole, the words in any order.
     fn copy(&self, into: &mut [u8]) -> Option<()>;
     /// An atomic fence.
@@ -248,7 +248,7 @@ pub(in crate::log) trait Page {
 
 /// To be called before an append reads the clock.
 #[inline]
-pub(in crate::log) fn begin_append<W: Words>(words: &W) {
+pub(crate) fn begin_append<W: Words>(words: &W) {
     words.store(at::IN_APPEND, 1, Ordering::Relaxed);
     // A full fence: a reader who does not see the word set has taken its time before ours is read.
     W::fence(Ordering::SeqCst);
@@ -256,17 +256,17 @@ pub(in crate::log) fn begin_append<W: Words>(words: &W) {
 
 /// What an append makes known.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::log) struct Appended {
-    pub(in crate::log) order_us: u64,
+pub(crate) struct Appended {
+    pub(crate) order_us: u64,
     /// All records before it are durable.
-    pub(in crate::log) first_unsynced: bool,
+    pub(crate) first_unsynced: bool,
     /// The end of the published records; None where the page names an older segment still.
-    pub(in crate::log) cursor: Option<u64>,
+    pub(crate) cursor: Option<u64>,
 }
 
 /// To be called when an append's record is written.
 #[inline]
-pub(in crate::log) fn end_append<W: Words>(words: &W, appended: Appended) {
+pub(crate) fn end_append<W: Words>(words: &W, appended: Appended) {
     if appended.first_unsynced {
         words.store(at::FIRST_UNSYNCED, appended.order_us, Ordering::Release);
     }
@@ -278,22 +278,22 @@ pub(in crate::log) fn end_append<W: Words>(words: &W, appended: Appended) {
 }
 
 /// The end of the published records has moved on without an append: over a pad.
-pub(in crate::log) fn publish_cursor<W: Words>(words: &W, cursor: u64) {
+pub(crate) fn publish_cursor<W: Words>(words: &W, cursor: u64) {
     words.store(at::CURSOR, cursor, Ordering::Release);
 }
 
 /// A sync has made the named segment durable so far. To be called before [`publish_first_unsynced`], and before any answer.
-pub(in crate::log) fn publish_durable<W: Words>(words: &W, durable: u64) {
+pub(crate) fn publish_durable<W: Words>(words: &W, durable: u64) {
     words.store(at::DURABLE, durable, Ordering::Release);
 }
 
 /// The first record that is not durable now; 0 for none.
-pub(in crate::log) fn publish_first_unsynced<W: Words>(words: &W, order_us: u64) {
+pub(crate) fn publish_first_unsynced<W: Words>(words: &W, order_us: u64) {
     words.store(at::FIRST_UNSYNCED, order_us, Ordering::Release);
 }
 
 /// Goes on to another segment: the one before is durable as a whole, or was cut.
-pub(in crate::log) fn move_to<W: Words>(words: &W, segment: u64, cursor: u64, durable: u64) {
+pub(crate) fn move_to<W: Words>(words: &W, segment: u64, cursor: u64, durable: u64) {
     change(words, at::SEQ, |words| {
         words.store(at::SEGMENT, segment, Ordering::Release);
         words.store(at::CURSOR, cursor, Ordering::Release);
@@ -302,7 +302,7 @@ pub(in crate::log) fn move_to<W: Words>(words: &W, segment: u64, cursor: u64, du
 }
 
 /// Changes several words as one for readers who look at the sequence word at `seq_at`, which is odd meanwhile.
-pub(in crate::log) fn change<W: Words>(words: &W, seq_at: usize, with: impl FnOnce(&W)) {
+pub(crate) fn change<W: Words>(words: &W, seq_at: usize, with: impl FnOnce(&W)) {
     let odd = words.load(seq_at, Ordering::Relaxed) | 1;
     words.store(seq_at, odd, Ordering::SeqCst);
     W::fence(Ordering::SeqCst);
@@ -314,7 +314,7 @@ pub(in crate::log) fn change<W: Words>(words: &W, seq_at: usize, with: impl FnOn
 
 /// What a look at a control page found.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::log) enum Look {
+pub(crate) enum Look {
     /// The page at one moment.
     Settled(ControlSnapshot),
     /// Not at rest for long enough. A server that was killed in the middle of a change of segments leaves it so.
@@ -324,7 +324,7 @@ pub(in crate::log) enum Look {
 }
 
 /// Looks at a control page, copying it `copies_max` times at most.
-pub(in crate::log) fn look<P: Page>(page: &P, copies_max: usize) -> Look {
+pub(crate) fn look<P: Page>(page: &P, copies_max: usize) -> Look {
     match settled::<P, USED_BYTES>(page, copies_max) {
         Some(Some(bytes)) => ControlSnapshot::decode(&bytes).map_or(Look::Foreign, Look::Settled),
         Some(None) => Look::Busy,
@@ -358,7 +358,7 @@ fn settled<P: Page, const N: usize>(page: &P, copies_max: usize) -> Option<Optio
 }
 
 /// The merge's look: the clock, then the cores, then the clock's sequence again. Gives the time, and whether the clock stayed the same.
-pub(in crate::log) fn look_at_all<P: Page, E>(
+pub(crate) fn look_at_all<P: Page, E>(
     mut clock: impl FnMut() -> Option<ClockReading>,
     cores: impl FnOnce() -> Result<(), E>,
 ) -> Result<(Option<u64>, bool), E> {
@@ -382,7 +382,7 @@ pub fn order_us(base_mono_us: u64, base_order_us: u64, rate_ppm: i64, mono_us: u
 }
 
 /// Sets a clock's page up, whatever it held: order time begins at the wall clock, or behind the newest record if that is later.
-pub(in crate::log) fn start_clock<W: Words>(words: &W, mono_us: impl FnOnce() -> u64, wall_us: u64, newest_us: u64) {
+pub(crate) fn start_clock<W: Words>(words: &W, mono_us: impl FnOnce() -> u64, wall_us: u64, newest_us: u64) {
     words.store(clock_at::VERSION, u64::from(VERSION), Ordering::Relaxed);
     set_clock(words, mono_us, wall_us.max(newest_us.saturating_add(1)), 0);
     words.store(clock_at::MAGIC, CLOCK_MAGIC, Ordering::Release);
@@ -390,7 +390,7 @@ pub(in crate::log) fn start_clock<W: Words>(words: &W, mono_us: impl FnOnce() ->
 
 /// New bases for the clock, computed while the sequence word is odd: continuous if order time is ahead of `target_us` (then it runs at
 /// `rate_behind`), else a jump to it. A rate of 0 sets the clock, whatever it showed.
-pub(in crate::log) fn set_clock<W: Words>(words: &W, mono_us: impl FnOnce() -> u64, target_us: u64, rate_behind: i64) {
+pub(crate) fn set_clock<W: Words>(words: &W, mono_us: impl FnOnce() -> u64, target_us: u64, rate_behind: i64) {
     change(words, clock_at::SEQ, |words| {
         let load = |at| words.load(at, Ordering::Relaxed);
         let mono = mono_us();
@@ -414,7 +414,7 @@ pub(in crate::log) fn set_clock<W: Words>(words: &W, mono_us: impl FnOnce() -> u
 /// The monotonic time is read between the two looks at the sequence word: a value from before a change is then never larger than
 /// one from behind it.
 #[inline]
-pub(in crate::log) fn try_order_us<W: Words>(words: &W, mono_us: impl FnOnce() -> u64) -> Option<u64> {
+pub(crate) fn try_order_us<W: Words>(words: &W, mono_us: impl FnOnce() -> u64) -> Option<u64> {
     let seq = words.load(clock_at::SEQ, Ordering::Acquire);
     let base_mono = words.load(clock_at::BASE_MONO_US, Ordering::Relaxed);
     let base_order = words.load(clock_at::BASE_ORDER_US, Ordering::Relaxed);
@@ -433,13 +433,13 @@ pub(in crate::log) fn try_order_us<W: Words>(words: &W, mono_us: impl FnOnce() -
 
 /// Order time at a moment, and the count of the clock page's changes then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::log) struct ClockReading {
-    pub(in crate::log) now_us: u64,
-    pub(in crate::log) seq: u64,
+pub(crate) struct ClockReading {
+    pub(crate) now_us: u64,
+    pub(crate) seq: u64,
 }
 
 /// Order time for a reader; None where the page is no clock page, left by an earlier boot, or not at rest for `looks_max` looks.
-pub(in crate::log) fn read_clock<P: Page>(
+pub(crate) fn read_clock<P: Page>(
     page: &P,
     mut mono_us: impl FnMut() -> u64,
     looks_max: usize,
