@@ -17,12 +17,14 @@
 //!
 //! To add a route:
 //!
-//! 1. [`route`]: a line in the table (template, token rule, methods), and its path in `matched`.
+//! 1. [`route`]: a line in the table (template, token rule, methods), and its path in `matched` (in `below_version` for the paths below `/v1/`).
 //! 2. A file here for its family: what it reads from the request, and what it answers or records.
 //! 3. [`refusal`]: a `Reason`, if it refuses for a new reason. The status and the text are given where it refuses.
 //! 4. `server/dispatch.rs`: an arm in `judge`, if the head is enough for the answer. If a body is read, an arm in `handle`, and a file in
 //!    `server/ingest/`. Without an arm the route answers 404.
-//! 5. A case in `tests/golden` if OpenReplay has the route, and a line in `docs/differences.md` if the answer differs.
+//! 5. If it stores a new kind of record: a `Kind` in `log/format/record/codes.rs` and its row in the header of `log/mod.rs`, a type in
+//!    `records/`, and an arm in `records::Content::of`.
+//! 6. A case in `tests/golden` if OpenReplay has the route, and a line in `docs/differences.md` if the answer differs.
 
 pub mod batch;
 pub mod body;

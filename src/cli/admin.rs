@@ -34,8 +34,8 @@ pub struct AdminArgs {
 /// What a running server can be asked to do.
 #[derive(Debug, Clone, Copy, Subcommand)]
 pub enum AdminCommand {
-    /// Take cores into use again that were given up because their disk failed; to be run once it is mended. The exit code is 0
-    /// when all cores take records, 1 when one does not, 2 when the server can't be asked.
+    /// Put cores back into use after a disk failure. Run it once the disk is repaired. The exit code is 0 when all cores take
+    /// records, 1 when one does not, 2 when the server can't be asked.
     #[command(after_help = "Example:\n  takeup admin reopen && echo mended")]
     Reopen {
         /// Print NDJSON: core, before, after, reason.

@@ -25,7 +25,7 @@ pub struct SalvageArgs {
     /// Which log, where several are found [default: the one that log.json names, else the one of which most is found].
     #[arg(long, value_name = "UUID")]
     pub log: Option<uuid::Uuid>,
-    /// Take records, too, that a client may have written into a body.
+    /// Also take what looks like a record but may be part of a client's body.
     #[arg(long)]
     pub unproven: bool,
     /// How many separate stretches of records to keep track of; each takes up to 150 bytes of memory.

@@ -306,7 +306,7 @@ settings! {
         writer: Writer = mode("auto");
         /// The size of a segment file.
         segment_bytes: u64 = size("64MiB");
-        /// Bytes kept ready in memory ahead of the cursor, per core. No request can be larger.
+        /// Bytes kept ready in memory ahead of the cursor, per core. No record can be larger.
         window_bytes: u64 = size("8MiB");
         /// Whether segments are filled with zeros beforehand: each commit is then faster, but each byte is written
         /// twice. Only with ack = "disk", and not while a core appends more than 16 MiB a second, because commits are

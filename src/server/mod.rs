@@ -22,16 +22,16 @@
 //! 3. `dispatch::serve` makes the request's `Context`. `judge` decodes the path, finds the route and reads the token (`request::token::admit`).
 //!    `request::gate::at_head` asks the limits.
 //! 4. `ingest::batch::take` reads the body (`Context::read_body`), has the route read what stands around it, looks inside where that is needed
-//!    (`ingest::inflate::look`) and has it judged.
+//!    (`ingest::inflate::inspect`) and has it judged.
 //! 5. `store::commit::store` appends the record (`log::Writer::append`) and waits. While the log has no room it waits too, within the request's
 //!    patience.
 //! 6. At the end of the turn the commit task (`store::commit::run`) closes the group. It is written by `store::ring_writes::run` on the core's ring or by
 //!    the log's own thread, and `Waiters::settle` wakes every request whose record is safe now. A record that went down with its segment is appended
 //!    again.
-//! 7. The handler returns its `Outcome`; `Context::answer` writes the answer, sends it, logs and counts it, and says what becomes of the connection.
+//! 7. The handler returns its `Outcome`; `Context::answer` (in `request::respond`) writes the answer, sends it, logs and counts it, and says what becomes of the connection.
 //!
-//! No function is entered twice on this way but the loop. What has no session yet (`request::known_sessions`) or no memory is judged again, from its
-//! head.
+//! No function is entered twice on this way but the loop. A request is judged again from its head when its session has just been read from the log
+//! (`request::logged_sessions`), when a large answer had to wait for memory, and on the core that it moves to.
 //!
 //! Cores share nothing mutable on this way: a new session is told by message, and a new directory, or a change of the settings, is swapped in as a whole.
 

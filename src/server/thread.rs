@@ -88,7 +88,8 @@ async fn run(common: Arc<Common>, seat: Seat) -> std::io::Result<()> {
     while core.has_writes() && core.tick() < deadline_ms {
         monoio::time::sleep(DRAIN_POLL).await;
     }
-    // Dropping the writer syncs and seals the rest. It is dropped here because the runtime may leave tasks behind that hold the core.
+    // Dropping the writer hands its rest to the log's threads, which sync and seal it. It is dropped here because the runtime may leave
+    // tasks behind that hold the core.
     drop(core.writer.take());
     Ok(())
 }

@@ -13,8 +13,8 @@ pub struct SessionsArgs {
     /// Only the newest N.
     #[arg(long, value_name = "N")]
     pub last: Option<usize>,
-    /// Only sessions with batches that are malformed, and what is wrong with the first: metadata that is not first, a size that does not
-    /// fit, numbers that go back, a split between no batches, a body that does not inflate.
+    /// Only sessions with malformed batches, with the first fault of each: metadata that is not first, a wrong size, message numbers that
+    /// run backwards, a split that is no batch boundary, a body that does not inflate.
     #[arg(long)]
     pub broken: bool,
     /// The largest batch to inflate for --broken.

@@ -22,7 +22,7 @@ const STALL_MS: u64 = 2_000;
 /// The most candidates collected in one pass.
 const CANDIDATES_MAX: usize = 1024;
 
-/// Another pass within a tick is made once one connection in this many is new, so each newcomer pays for looking at that many.
+/// Within a tick there is another pass only once one connection in this many is new, so a pass costs each newcomer about that many looks.
 const RESCAN_PART: usize = 64;
 
 /// What kind of eviction a connection is a candidate for; `None` if it is busy or has already been told to go.

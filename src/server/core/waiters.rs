@@ -87,7 +87,8 @@ impl Waiters {
         }
     }
 
-    /// Memory was released: wakes the longest-waiting request whose project is still within its share.
+    /// Memory was released: wakes the longest-waiting request whose project is still within its share, or the first, if none of those looked at is. It
+    /// wakes one, however much was released; that one's own release, or the sweep, wakes the next.
     pub fn memory_came_back(&self, shares: &Shares) {
         let mut for_memory = self.for_memory.borrow_mut();
         let may_have = |conn: &Rc<Conn>| !shares.is_exhausted(conn.project.get());
