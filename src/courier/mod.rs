@@ -1,5 +1,5 @@
 //! The messages for the queues of OpenReplay's services. Nothing is sent from here: a record goes in, messages come out. What would send them is a
-//! consumer of the log ([`crate::consume`]), and there is none yet.
+//! consumer of the log ([`crate::consume`]), and there is none.
 //!
 //! | file | holds |
 //! |---|---|

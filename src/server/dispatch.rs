@@ -69,9 +69,8 @@ async fn outcome_of(cx: &mut Context<'_>) -> Outcome {
     let (core, conn) = (cx.core, cx.conn);
     conn.project.set(cx.facts.project.unwrap_or(0));
     if !cx.was_passed_on() {
-        let live = Rc::clone(&cx.live);
-        let (head, facts) = cx.head();
-        gate::at_head(core, &live, conn, head, facts, target.admitted.as_ref()).await?;
+        let (head, facts, live) = cx.head();
+        gate::at_head(core, live, conn, head, facts, target.admitted.as_ref()).await?;
     }
     handle(cx, target).await
 }
@@ -104,8 +103,8 @@ async fn handle(cx: &mut Context<'_>, target: Target) -> Outcome {
 
 /// Decides what can be decided from the head alone.
 fn judge(cx: &mut Context<'_>) -> Verdict {
-    let (core, conn, live) = (cx.core, cx.conn, Rc::clone(&cx.live));
-    let (head, facts) = cx.head();
+    let (core, conn) = (cx.core, cx.conn);
+    let (head, facts, live) = cx.head();
     let method = head.method();
     let mut scratch = core.path.borrow_mut();
     let decoded = match path::decode(head.path(), &mut scratch) {
@@ -135,7 +134,7 @@ fn judge(cx: &mut Context<'_>) -> Verdict {
         _ if !accepts_method(route, method) => return Verdict::Answer(Ok(Answer::WrongMethod(route.allow()))),
         _ => {}
     }
-    let admitted = match admit(route.token_rule(), head.header("authorization"), core, &live, conn, facts) {
+    let admitted = match admit(route.token_rule(), head.header("authorization"), core, live, conn, facts) {
         Ok(admitted) => admitted,
         Err(refusal) => return Verdict::Answer(Err(refusal.into())),
     };

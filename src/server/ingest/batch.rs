@@ -42,12 +42,12 @@ pub trait BatchRoute {
 
 /// Reads, judges and stores a batch whose token is valid.
 pub async fn take<R: BatchRoute>(cx: &mut Context<'_>, admitted: &Admitted) -> Outcome {
-    let (core, conn, live) = (cx.core, cx.conn, Rc::clone(&cx.live));
-    let limit = R::limit(&live, admitted);
+    let (core, conn) = (cx.core, cx.conn);
+    let limit = R::limit(&cx.live, admitted);
     // A body that is too large may still be kept as unusable.
     let range = cx.read_body(core.quarantine.body_limit(limit, core.now_ms()), admitted.just_expired).await?;
-    let Parts { head, body, ext, side_bytes, facts, .. } = cx.parts(range);
-    let batch = R::read(core, &live, admitted, head, body, ext, facts);
+    let Parts { head, body, ext, side_bytes, facts, live, .. } = cx.parts(range);
+    let batch = R::read(core, live, admitted, head, body, ext, facts);
     core.pool.count_side_bytes(side_bytes, ext.capacity());
     let judged = if body.len() as u64 > limit {
         batch.refuse(Refusal::new(413, Reason::BodyTooLarge, TOO_LARGE), ext)

@@ -76,7 +76,7 @@ impl From<images::ImagesFault> for Rejection {
 async fn take(cx: &mut Context<'_>, admitted: &Admitted, client: Client) -> Outcome {
     let (core, live) = (cx.core, Rc::clone(&cx.live));
     let config = &live.config;
-    let (head, _) = cx.head();
+    let (head, ..) = cx.head();
     let boundary = boundary(head.header("content-type")).map_err(|text| Refusal::new(415, Reason::Form, text))?;
     let body = cx.begin_body(config.file_size_limit).await?;
     let limits = FormLimits {

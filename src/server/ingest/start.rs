@@ -64,10 +64,9 @@ async fn apply_limits(cx: &mut Context<'_>, outcome: StartOutcome) -> Result<(),
         StartOutcome::Refused(_) => (None, false),
         StartOutcome::Started(started) => (Some(started.project), started.resumed),
     };
-    let live = Rc::clone(&cx.live);
-    let (head, facts) = cx.head();
+    let (head, facts, live) = cx.head();
     let client = gate::origin(&live.policy, conn, head).client;
-    gate::start(core, &live, conn, facts, client, project, resumed).await
+    gate::start(core, live, conn, facts, client, project, resumed).await
 }
 
 /// Judges a start, after inflating it in turns with others if it is compressed: its sender has proved nothing yet. All that remains of the

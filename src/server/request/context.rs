@@ -65,6 +65,8 @@ pub struct Parts<'p> {
     pub side_bytes: &'p mut u64,
     /// What is known about the request.
     pub facts: &'p mut RequestFacts,
+    /// The settings that the request goes by.
+    pub live: &'p Live,
 }
 
 impl<'a> Context<'a> {
@@ -89,17 +91,26 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// The head, and what is known about the request.
-    pub fn head(&mut self) -> (RequestHead<'_>, &mut RequestFacts) {
+    /// The head, what is known about the request, and the settings that it goes by.
+    pub fn head(&mut self) -> (RequestHead<'_>, &mut RequestFacts, &Live) {
         let RequestBuffers { head, buf, .. } = self.io.work();
-        (RequestHead::new(head, buf), &mut self.facts)
+        (RequestHead::new(head, buf), &mut self.facts, &self.live)
     }
 
     /// The parts of a request whose body was received.
     pub fn parts(&mut self, body: BodyRange) -> Parts<'_> {
         let RequestBuffers { head, buf, ext, payload, answer, side_bytes, .. } = self.io.work();
         let body = &buf[body.start..body.end];
-        Parts { head: RequestHead::new(head, buf), body, ext, payload, answer, side_bytes, facts: &mut self.facts }
+        Parts {
+            head: RequestHead::new(head, buf),
+            body,
+            ext,
+            payload,
+            answer,
+            side_bytes,
+            facts: &mut self.facts,
+            live: &self.live,
+        }
     }
 
     /// Whether another core has received the request's body, and so has already admitted it.

@@ -1,7 +1,5 @@
 //! Sending an answer, and recording it in the log and the metrics.
 
-use std::rc::Rc;
-
 use crate::api::cors::Asked;
 use crate::api::refusal::{Reason, Refusal};
 use crate::api::reply::Frame;
@@ -73,8 +71,7 @@ impl Context<'_> {
                 self.io.work().answer = body;
             }
             Answer::Preflight => {
-                let live = Rc::clone(&self.live);
-                let (head, _) = self.head();
+                let (head, _, live) = self.head();
                 let fields = head.header("access-control-request-headers");
                 let asked = Asked::new(fields, head.header("access-control-request-private-network"));
                 core.preflight.borrow_mut().ask(&live.cors, asked);
