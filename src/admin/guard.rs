@@ -1,4 +1,4 @@
-//! Bounds for the connections of the admin port: how many, and how long one may be silent.
+//! Limits for the admin port's connections: how many there may be, and how long one may be idle.
 
 use std::future::Future;
 use std::io;
@@ -14,12 +14,12 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// How many connections are served at once; others wait in the kernel's queue.
+/// How many connections are served at once; others wait in the kernel's backlog.
 const CONNECTIONS_MAX: usize = 64;
-/// A connection on which nothing is read or written for so long is closed. Longer than a scrape interval.
+/// A connection without any read or write for this long is closed. Longer than a scrape interval.
 const SILENCE_MAX: Duration = Duration::from_secs(90);
 
-/// A listener whose connections are bounded.
+/// A listener that limits its connections.
 pub(in crate::admin) struct GuardedListener {
     inner: TcpListener,
     permits: Arc<Semaphore>,
@@ -52,7 +52,7 @@ impl Listener for GuardedListener {
     }
 }
 
-/// A connection that ends when it is silent for too long.
+/// A connection that fails when it is idle for too long.
 pub(in crate::admin) struct Guarded {
     stream: TcpStream,
     deadline: Pin<Box<Sleep>>,
@@ -61,7 +61,7 @@ pub(in crate::admin) struct Guarded {
 }
 
 impl Guarded {
-    /// Passes `polled` on, pushing the deadline back if something moved and failing if it has passed.
+    /// Passes `polled` through, extending the deadline on progress and failing once it has expired.
     fn watch<T>(&mut self, context: &mut Context<'_>, polled: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if polled.is_ready() {
             self.deadline.as_mut().reset(Instant::now() + self.silence_max);

@@ -1,34 +1,34 @@
-//! Health in the three forms that the admin port answers.
+//! The three forms of health report on the admin port.
 
 use std::time::Duration;
 
-/// The most characters of a reason that are shown, as OpenReplay's services have it.
+/// The most characters shown of a reason, as in OpenReplay's services.
 const OUTPUT_CHARACTERS_MAX: usize = 200;
 
-/// The result of looking at one thing that the server needs.
+/// The result of checking one thing that the server needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Check {
-    /// What was looked at, such as `log`.
+    /// What was checked, such as `log`.
     pub name: &'static str,
-    /// Which of several such things; empty where there is one.
+    /// Which instance, if there are several; else empty.
     pub part: String,
-    /// `None` when it works, else why not, for the operator to read.
+    /// `None` if it works, else the reason, for the operator to read.
     pub fault: Option<String>,
-    /// Whether the server can't do its work with this fault, or only with less of it.
+    /// Whether this fault keeps the server from doing its work, or only limits it.
     pub vital: bool,
-    /// How long the look took.
+    /// How long the check took.
     pub took: Duration,
 }
 
 impl Check {
-    /// Runs `look` and measures it.
+    /// Runs a check and times it.
     pub fn run(name: &'static str, look: impl FnOnce() -> Result<(), String>) -> Self {
         let began = std::time::Instant::now();
         let fault = look().err();
         Self { name, part: String::new(), fault, vital: true, took: began.elapsed() }
     }
 
-    /// The state of a part without which the server goes on.
+    /// The state of a part that the server can do without.
     pub fn of_part(name: &'static str, part: String, fault: Option<String>) -> Self {
         Self { name, part, fault, vital: false, took: Duration::ZERO }
     }
@@ -47,7 +47,7 @@ pub fn all_pass(checks: &[Check]) -> bool {
     checks.iter().all(|check| check.fault.is_none() || !check.vital)
 }
 
-/// The body of `/health` as OpenReplay's services answer it: `application/health+json`, a newline at the end.
+/// The body of `/health` in the form of OpenReplay's services: `application/health+json`, ending in a newline.
 pub fn health_json(checks: &[Check]) -> String {
     let entry = |check: &Check| {
         let mut entry = vec![("status", check.status().to_owned())];
@@ -61,7 +61,7 @@ pub fn health_json(checks: &[Check]) -> String {
         let fields = entry.iter().map(|(key, value)| format!("\"{key}\":{}", quoted(value)));
         format!("{{{}}}", fields.collect::<Vec<_>>().join(","))
     };
-    // Checks of one name stand together.
+    // Checks of the same name are grouped.
     let named = checks.chunk_by(|a, b| a.name == b.name).map(|same| {
         let entries: Vec<String> = same.iter().map(entry).collect();
         format!("{}:[{}]", quoted(same[0].name), entries.join(","))
@@ -71,7 +71,7 @@ pub fn health_json(checks: &[Check]) -> String {
     format!("{{\"status\":\"{}\",\"checks\":{{{entries}}}}}\n", worst.unwrap_or("pass"))
 }
 
-/// The body of `/health/ready`: whether durable work can be done, and what stands in its way.
+/// The body of `/health/ready`: whether records can be stored durably, and if not, why.
 pub fn ready_json(checks: &[Check]) -> String {
     let vital = checks.iter().filter(|check| check.vital);
     let faults = vital.filter_map(|check| Some((check.name, check.fault.as_ref()?)));
@@ -86,7 +86,7 @@ fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-/// A duration as Go's `Duration.String` prints those below a minute: `1.2ms`.
+/// A duration as Go's `Duration.String` formats those below a minute: `1.2ms`.
 fn go_duration(took: Duration) -> String {
     let ns = took.as_nanos();
     match ns {

@@ -1,7 +1,7 @@
 //! The admin port: `/metrics`, `/health/live`, `/health/ready`, `/health` and `/log/reopen`, on a thread of its own.
 //!
-//! It is meant for the machine itself and for the operator's network, not for browsers; still its connections are
-//! bounded in number and in idle time, so that a forgotten one cannot lock out the probes.
+//! It is meant for the machine itself and the operator's network, not for browsers. Its connections are still limited in number and idle
+//! time, so that a forgotten one cannot lock out the probes.
 
 use std::fmt;
 use std::io;
@@ -26,20 +26,19 @@ use super::health::Check;
 use super::reopen::{self, PATH};
 use super::shown::{ReopenedCore, Shown, json};
 
-/// How long a stop waits for answers under way.
+/// How long a stop waits for answers in progress.
 const STOP_PATIENCE: Duration = Duration::from_secs(2);
 
 /// What the admin port shows.
 pub struct Admin {
-    /// The numbers of `/metrics`.
+    /// The metrics of `/metrics`.
     pub metrics: Arc<Metrics>,
-    /// Looks at what durable work needs; ready means that all checks pass. Called on the admin thread at each
-    /// request of `/health` and `/health/ready`; must not block.
+    /// Checks what durable work needs; the server is ready when all checks pass. Called on the admin thread at each request of `/health` and
+    /// `/health/ready`; must not block.
     pub checks: Box<dyn Fn() -> Vec<Check> + Send + Sync>,
-    /// Whether the process is worth keeping. As `checks`, at each request of `/health/live`.
+    /// Whether the process is healthy enough to keep, rather than restart. Called like `checks`, at each request of `/health/live`.
     pub live: Box<dyn Fn() -> bool + Send + Sync>,
-    /// Takes cores into use again whose disk was mended, and tells what became of each. Called on a thread of its own; may
-    /// take seconds.
+    /// Reopens cores whose disk has been repaired, and reports the result for each. Called on a thread of its own; may take seconds.
     pub reopen: Box<dyn Fn() -> Vec<ReopenedCore> + Send + Sync>,
 }
 
@@ -52,24 +51,24 @@ impl fmt::Debug for Admin {
 /// Why the admin port could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum AdminError {
-    /// Another program listens there.
+    /// Another program is listening there.
     #[error("the admin address {addr} is in use by another program: choose another one with --admin or TAKEUP_ADMIN")]
     InUse {
-        /// The address asked for.
+        /// The requested address.
         addr: SocketAddr,
     },
-    /// Any other refusal of the system.
+    /// Any other error of the system.
     #[error("cannot listen on the admin address {addr}: {source}")]
     Listen {
-        /// The address asked for.
+        /// The requested address.
         addr: SocketAddr,
-        /// The system's reason.
+        /// The system's error.
         source: io::Error,
     },
-    /// The side thread did not start.
+    /// The admin thread could not be started.
     #[error("cannot start the admin thread: {source}")]
     Thread {
-        /// The system's reason.
+        /// The system's error.
         source: io::Error,
     },
 }
@@ -83,12 +82,12 @@ pub struct AdminHandle {
 }
 
 impl AdminHandle {
-    /// The address it listens on, its port chosen by the system if 0 was asked for.
+    /// The address that it listens on, with the actual port if port 0 was requested.
     pub fn addr(&self) -> SocketAddr {
         self.addr
     }
 
-    /// Stops listening, finishes the answers under way (for at most two seconds) and ends the thread.
+    /// Stops listening, finishes the answers in progress (for at most two seconds) and ends the thread.
     pub fn stop(mut self) {
         self.end();
     }
@@ -96,7 +95,7 @@ impl AdminHandle {
     fn end(&mut self) {
         drop(self.stop.take());
         if let Some(thread) = self.thread.take() {
-            // A panic there was printed by the panic hook; there is nothing left to do about it.
+            // The panic hook has already printed any panic there; there is nothing left to do.
             let _ = thread.join();
         }
     }
@@ -133,7 +132,7 @@ pub fn spawn(addr: SocketAddr, admin: Admin) -> Result<AdminHandle, AdminError> 
 async fn serve(listener: tokio::net::TcpListener, admin: Admin, stopped: oneshot::Receiver<()>) {
     let (drain, draining) = oneshot::channel::<()>();
     let server = axum::serve(GuardedListener::new(listener), router(admin)).with_graceful_shutdown(async {
-        // Either a message or the other end's drop.
+        // Completes on a message, or when the other end is dropped.
         let _ = draining.await;
     });
     let limit = async {
@@ -142,7 +141,7 @@ async fn serve(listener: tokio::net::TcpListener, admin: Admin, stopped: oneshot
         tokio::time::sleep(STOP_PATIENCE).await;
     };
     tokio::select! {
-        // axum's server never ends by an error of its own: it retries accepting.
+        // axum's server never returns an error of its own: it retries accepting.
         _ = server => {}
         () = limit => {}
     }

@@ -1,8 +1,8 @@
-//! `POST /log/reopen`: the one request of the admin port that changes something.
+//! `POST /log/reopen`: the only admin request that changes something.
 //!
-//! A page in a browser on the same machine can send requests here too. It must not get through: a header of our own is asked for,
-//! which a page may only send to another origin if that origin allows it, and we allow none; a request that comes from a page at all
-//! (browsers name its origin) is refused; and so is one whose `Host` is a name, as it is when a page has its own name point at us.
+//! A page in a browser on the same machine can send requests here too, and must not succeed. So we require a custom header, which a page may
+//! send to another origin only if that origin allows it, and we allow none; we refuse requests that come from a page at all (browsers send
+//! its origin); and we refuse a `Host` that is a name, as it is when a page points its own name at us (DNS rebinding).
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -14,10 +14,10 @@ use serde::Serialize;
 
 use super::shown::{ReopenedCore, Shown, json};
 
-/// Where it is asked for.
+/// The path of the request.
 pub const PATH: &str = "/log/reopen";
 
-/// The header that has to be there, with any value.
+/// The header that must be present, with any value.
 pub const HEADER: &str = "x-takeup-admin";
 
 /// The body of the answer.
@@ -26,7 +26,7 @@ struct Report {
     cores: Vec<ReopenedCore>,
 }
 
-/// 200 when every core takes records afterwards, 503 when one does not.
+/// 200 if every core accepts records afterwards, 503 if one does not.
 pub(in crate::admin) async fn reopen(State(shown): State<Arc<Shown>>, headers: HeaderMap) -> Response {
     if let Err(text) = admit(&headers) {
         return json(StatusCode::FORBIDDEN, format!("{{\"error\":\"{text}\"}}\n"));
@@ -41,7 +41,7 @@ pub(in crate::admin) async fn reopen(State(shown): State<Arc<Shown>>, headers: H
     json(status, body + "\n")
 }
 
-/// Whether the request comes from a program and not from a page.
+/// Whether the request comes from a program rather than a page.
 fn admit(headers: &HeaderMap) -> Result<(), &'static str> {
     if !headers.contains_key(HEADER) {
         return Err("the header X-Takeup-Admin is missing: use takeup admin reopen");

@@ -1,8 +1,9 @@
-//! A cheap hash for ids that nobody else chooses.
+//! A cheap hash for ids that outsiders can't choose.
 
 use std::hash::Hasher;
 
-/// Spreads the bits of a session id or a project id. These come from tokens that we signed and from the directory, so nobody can choose ones that collide.
+/// Spreads the bits of a session id or a project id. These come from tokens that we signed and from the directory, so nobody can choose
+/// colliding ones.
 #[derive(Default)]
 pub struct IdHasher(u64);
 
@@ -22,7 +23,7 @@ impl Hasher for IdHasher {
     }
 
     fn write_u64(&mut self, id: u64) {
-        // Fibonacci hashing: the map takes its bits from both ends.
+        // Fibonacci hashing: the map takes bits from both ends.
         let spread = (self.0 ^ id).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         self.0 = spread ^ (spread >> 32);
     }

@@ -1,4 +1,4 @@
-//! What several folders need and none owns.
+//! Utilities that several folders need and none owns.
 
 pub mod id_hasher;
 pub mod net;

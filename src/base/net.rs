@@ -1,8 +1,8 @@
-//! Addresses.
+//! Network addresses.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-/// An address that this machine can connect to, for one that a server listens on.
+/// The address at which this machine can connect to a server listening on the given one.
 pub fn reachable(listen: SocketAddr) -> SocketAddr {
     let ip = match listen.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),

@@ -1,17 +1,17 @@
-//! A value that many threads read and one replaces as a whole: the settings of now, the projects of now.
+//! A value that many threads read and one replaces as a whole: the current settings, the current projects.
 //!
-//! A reader keeps a copy of its own ([`Copied`]) together with the version that it was made from. It asks for the version before each
-//! use, which is one load of an atomic, and takes the lock only when the version has moved: once a change, never once a request.
+//! A reader keeps its own copy ([`Copied`]) together with the version that it was made from. It checks the version before each use, which is
+//! one atomic load, and takes the lock only when the version has changed: once per change, never once per request.
 //!
-//! Invariant: who acts by a value has made its version visible to everybody. A request that follows from another one, on whichever
-//! thread, never goes by an older value than that one did. This is why the value and its version are read under the same lock: a value
-//! taken before its version is published could be acted on while others still go by the one before.
+//! Invariant: by the time a thread acts on a value, its version is visible to every thread. A request caused by another request, on
+//! whichever thread, never uses an older value than that one did. This is why the value and its version are read under the same lock: a
+//! value taken before its version is published could be acted on while other threads still use the previous one.
 
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// The value of now, and how many there have been.
+/// The current value and its version.
 #[derive(Debug)]
 pub struct Snapshot<T> {
     /// Changes only under the lock of `current`.
@@ -20,28 +20,28 @@ pub struct Snapshot<T> {
 }
 
 impl<T> Snapshot<T> {
-    /// Begins with this value, as version 1.
+    /// Starts with this value, as version 1.
     pub fn new(value: impl Into<Arc<T>>) -> Self {
         Self { version: AtomicU64::new(1), current: Mutex::new(value.into()) }
     }
 
-    /// The number of the value of now: 1 is the first one, and each replacement counts one up.
+    /// The version of the current value: the first is 1, and each replacement adds one.
     pub fn version(&self) -> u64 {
         self.version.load(Ordering::Acquire)
     }
 
-    /// The value of now. Takes a lock for as long as it takes to count a reference.
+    /// The current value. Holds a lock while it increments the reference count.
     pub fn current(&self) -> Arc<T> {
         Arc::clone(&self.lock())
     }
 
-    /// The value of now and its version.
+    /// The current value and its version.
     fn versioned(&self) -> (u64, Arc<T>) {
         let current = self.lock();
         (self.version(), Arc::clone(&current))
     }
 
-    /// Puts `value` in the place of the old one, and returns its version.
+    /// Replaces the value, and returns the new version.
     pub fn replace(&self, value: impl Into<Arc<T>>) -> u64 {
         let value = value.into();
         let mut current = self.lock();
@@ -53,14 +53,14 @@ impl<T> Snapshot<T> {
         version
     }
 
-    /// Nothing is ever left half done under this lock, so a panic elsewhere does not spoil it.
+    /// Nothing is ever left half done under this lock, so it is safe to ignore poisoning by a panic elsewhere.
     fn lock(&self) -> MutexGuard<'_, Arc<T>> {
         self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// One thread's copy of a [`Snapshot`]'s value, as a `C` that it makes from it: a deep copy where that is read often, or the `Arc`
-/// itself. Giving it out counts a reference that no other thread touches.
+/// One thread's copy of a [`Snapshot`]'s value, as a `C` made from it: a deep copy if it is read often, or the `Arc` itself. Handing it out
+/// increments a reference count that no other thread touches.
 #[derive(Debug)]
 pub struct Copied<C> {
     version: u64,
@@ -68,13 +68,13 @@ pub struct Copied<C> {
 }
 
 impl<C> Copied<C> {
-    /// Copies the value of now.
+    /// Copies the current value.
     pub fn of<T>(snapshot: &Snapshot<T>, copy: impl FnOnce(Arc<T>) -> C) -> Self {
         let (version, value) = snapshot.versioned();
         Self { version, value: Rc::new(copy(value)) }
     }
 
-    /// Copies the value of now if it is another one than this copy was made from. Returns whether it was.
+    /// Copies the current value if it has changed since this copy was made. Returns whether it had.
     #[inline]
     pub fn refresh<T>(&mut self, snapshot: &Snapshot<T>, copy: impl FnOnce(Arc<T>) -> C) -> bool {
         let moved = snapshot.version() != self.version;

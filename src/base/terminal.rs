@@ -1,32 +1,32 @@
-//! Which characters of a stranger's text may not reach a terminal as they are.
+//! Characters in untrusted text that must not reach a terminal unescaped.
 //!
-//! Log lines and tables are read on terminals. There a control character moves the cursor, changes colours or types for the reader (U+0080 to
-//! U+009F do so too, in one character); a mark of direction shows text in another order than it has; and some characters
-//! end a line, or hide text. All of them are shown as escapes.
+//! Log lines and tables are read on terminals. There a control character moves the cursor, changes colours or injects input (so do U+0080 to
+//! U+009F, each in a single character); a direction mark shows text out of order; and some characters end a line or hide text. All of them
+//! are shown as escapes.
 
 use std::fmt;
 
-/// Whether a terminal does something with this character other than showing it.
+/// Whether a terminal would do anything with this character other than show it.
 pub fn is_hostile(character: char) -> bool {
     character.is_control() || (!character.is_ascii() && is_hostile_mark(character))
 }
 
 fn is_hostile_mark(character: char) -> bool {
     matches!(character,
-        // Marks of direction.
+        // Direction marks.
         '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
-        // Separators of lines and paragraphs.
+        // Line and paragraph separators.
         | '\u{2028}' | '\u{2029}'
-        // Annotations and tags: text that nobody sees.
+        // Annotations and tags: invisible text.
         | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
-/// Writes a character as JSON escapes it: `\u009b`, and two of these beyond U+FFFF.
+/// Writes a character as a JSON escape: `\u009b`, or two of these above U+FFFF.
 pub fn write_json_escape(character: char, out: &mut impl fmt::Write) -> fmt::Result {
     character.encode_utf16(&mut [0; 2]).iter().try_for_each(|unit| write!(out, "\\u{unit:04x}"))
 }
 
-/// A text whose hostile characters, but line ends and tabs, are escapes: for messages that quote what others wrote.
+/// Escapes hostile characters, except line breaks and tabs: for messages that quote text from others.
 pub fn harmless(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
@@ -39,7 +39,7 @@ pub fn harmless(text: &str) -> String {
     shown
 }
 
-/// Characters of every kind that may not reach a terminal, for tests.
+/// Characters of every kind that must not reach a terminal, for tests.
 #[cfg(test)]
 pub(crate) const HOSTILE: &str = "\u{0}\u{1b}\u{7f}\u{80}\u{85}\u{9b}\u{9f}\u{61c}\u{200e}\u{200f}\u{202a}\u{202e}\
     \u{2028}\u{2029}\u{2066}\u{2069}\u{fff9}\u{e0001}\u{e007f}";

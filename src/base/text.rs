@@ -1,6 +1,6 @@
-//! Texts from outside, made fit for a database: no NUL, which none takes, and no longer than a column.
+//! Makes outside text fit for a database: no NUL, which no database accepts, and no longer than a column.
 
-/// Removes NUL characters and cuts to `chars_max` characters.
+/// Removes NUL characters and truncates to `chars_max` characters.
 pub fn clean(text: &mut String, chars_max: usize) {
     if text.as_bytes().contains(&0) {
         text.retain(|character| character != '\0');
@@ -12,7 +12,7 @@ pub fn clean(text: &mut String, chars_max: usize) {
     }
 }
 
-/// Removes NUL characters and cuts to `bytes_max` bytes, at the end of a character.
+/// Removes NUL characters and truncates to `bytes_max` bytes, at a character boundary.
 pub fn clean_bytes(text: &mut String, bytes_max: usize) {
     clean(text, bytes_max);
     let mut end = text.len().min(bytes_max);

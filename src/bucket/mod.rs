@@ -1,7 +1,7 @@
-//! The bucket of an object store that browsers put recordings of usability tests into, as far as takeup has to do with it: it signs the
-//! URL of one upload, and never speaks to the store itself.
+//! The object-store bucket to which browsers upload recordings of usability tests. takeup only signs the URL of each upload, and never
+//! contacts the store itself.
 //!
-//! Only S3 and what speaks its protocol: a signed URL of Azure takes an upload only with a header that no tracker sends.
+//! Only S3 and compatible stores: a signed Azure URL accepts an upload only with a header that no tracker sends.
 
 mod error;
 #[cfg(feature = "object-store")]
@@ -14,20 +14,20 @@ pub use url_life::URL_LIFE;
 /// The name of every recording, within the folder of its session.
 pub const OBJECT_NAME: &str = "ux_webcam_record.webm";
 
-/// What is known of a bucket.
+/// The settings of a bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BucketSettings<'a> {
     /// The kind of object store: `aws`.
     pub cloud: &'a str,
-    /// The bucket's name; none: there is no bucket.
+    /// The bucket's name; `None` if there is no bucket.
     pub name: Option<&'a str>,
-    /// Its region; none: `us-east-1`.
+    /// Its region; `None` means `us-east-1`.
     pub region: Option<&'a str>,
-    /// The store's URL; none: Amazon's own.
+    /// The store's URL; `None` means Amazon's own.
     pub endpoint: Option<&'a str>,
-    /// Who signs.
+    /// The access key's id.
     pub key_id: Option<&'a str>,
-    /// With what.
+    /// The secret key.
     pub secret_key: Option<&'a str>,
 }
 
@@ -41,7 +41,7 @@ pub struct Bucket {
 }
 
 impl Bucket {
-    /// The bucket of these settings; `None` where none is named. An error is one of the settings: nothing is asked of the store.
+    /// The bucket that these settings describe; `None` if none is named. An error is a fault of the settings: the store is never contacted.
     pub fn open(settings: &BucketSettings<'_>) -> Result<Option<Self>, BucketError> {
         let Some(name) = settings.name else { return Ok(None) };
         if settings.cloud != "aws" {
@@ -62,7 +62,7 @@ impl Bucket {
     ) -> Result<Self, BucketError> {
         let signer = s3::Signer::new(name, settings.region, settings.endpoint, key_id, secret_key)?;
         let bucket = Self { signer };
-        // What can't be signed with is found now, and not by the first browser.
+        // A configuration that can't sign is detected now, not at the first browser's request.
         bucket.upload_url(0)?;
         Ok(bucket)
     }
@@ -72,7 +72,7 @@ impl Bucket {
         Err(BucketError::NotBuilt)
     }
 
-    /// A URL that the recording of this session can be put to, good for [`URL_LIFE`]. No I/O, and no waiting.
+    /// A URL to which this session's recording can be PUT, valid for [`URL_LIFE`]. No I/O, and no waiting.
     pub fn upload_url(&self, session: u64) -> Result<String, BucketError> {
         #[cfg(feature = "object-store")]
         return self.signer.put_url(&format!("{session}/{OBJECT_NAME}"));

@@ -1,5 +1,5 @@
-//! Signing for S3: the signer of `object_store`, with the cryptography that session tokens have. It is built without its HTTP client,
-//! because nothing is ever asked of the store.
+//! Signing for S3: `object_store`'s signer with the cryptography that session tokens use. It is built without its HTTP client, because the
+//! store is never contacted.
 
 use std::fmt;
 use std::future::Future;
@@ -20,7 +20,7 @@ use sha2::{Digest, Sha256};
 use super::error::BucketError;
 use super::url_life::URL_LIFE;
 
-/// Signs URLs of one bucket.
+/// Signs the URLs of one bucket.
 pub(super) struct Signer {
     store: AmazonS3,
 }
@@ -60,7 +60,7 @@ impl Signer {
         let method = "PUT".parse().map_err(fault)?;
         let path = Path::from(key);
         let signing = pin!(self.store.signed_url(method, &path, URL_LIFE));
-        // With keys at hand there is nothing to wait for: the future is done when it is first looked at.
+        // With static keys there is nothing to wait for: the future is ready at its first poll.
         match signing.poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(url) => Ok(url.map_err(fault)?.into()),
             Poll::Pending => Err(BucketError::Store("it would have to be asked for something first".to_owned())),
@@ -96,7 +96,7 @@ impl HttpService for Unconnected {
     }
 }
 
-/// SHA-256 and HMAC, from the crates that sign tokens.
+/// SHA-256 and HMAC, from the crates that also sign tokens.
 #[derive(Debug)]
 struct Cryptography;
 
@@ -132,7 +132,7 @@ impl CryptoProvider for Cryptography {
     }
 }
 
-/// A computation and, once it is finished, its value.
+/// A computation, and its result once it is finished.
 struct Running<S> {
     state: S,
     value: [u8; 32],
@@ -174,7 +174,7 @@ mod tests {
         bytes.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
-    /// The signature of a pre-signed PUT, by Amazon's description of Signature Version 4.
+    /// The signature of a pre-signed PUT, following Amazon's description of Signature Version 4.
     fn signature(url: &str, host: &str, path: &str, secret: &str, region: &str) -> String {
         let (_, query) = url.split_once('?').unwrap();
         let (query, _) = query.split_once("&X-Amz-Signature=").unwrap();

@@ -1,4 +1,4 @@
-//! `takeup admin`: asks a running server, through its admin port.
+//! `takeup admin`: sends requests to a running server through its admin port.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -44,13 +44,13 @@ pub enum AdminCommand {
     },
 }
 
-/// The exit code when the server could not be asked: nothing is known of it then, neither good nor bad.
+/// The exit code if the server could not be reached: its state is then unknown.
 const COULD_NOT_ASK: u8 = 2;
 
-/// A server waits a few seconds for its segments to prove themselves.
+/// A server waits a few seconds for its segments to prove that they work.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The most that is read of an answer: a line of a few hundred bytes for each core.
+/// The most bytes read of an answer: it has a line of a few hundred bytes for each core.
 const ANSWER_BYTES_MAX: u64 = 1 << 20;
 
 /// Runs the command.
@@ -69,7 +69,7 @@ pub fn run(args: &AdminArgs, data: &Path) -> ExitCode {
     }
 }
 
-/// Where the server's admin port is. An address on the command line is taken as it is: the data folder may be on the disk that is broken.
+/// The address of the server's admin port. An address on the command line is used as is: the data folder may be on the broken disk.
 fn address(args: &AdminArgs, data: &Path) -> Result<SocketAddr, CliError> {
     if let Some(addr) = args.admin {
         return Ok(reachable(addr));

@@ -1,4 +1,4 @@
-//! The command line as a whole: which commands there are, and which file runs each.
+//! The command line as a whole: its commands, and the file that runs each.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -99,7 +99,7 @@ pub enum Command {
     Admin(AdminArgs),
 }
 
-/// Runs the command that the command line names.
+/// Runs the command given on the command line.
 pub fn main() -> ExitCode {
     let Cli { data, command } = Cli::parse();
     let result = match command {

@@ -1,4 +1,4 @@
-//! `takeup config`: what is wrong with the settings, and what is in force.
+//! `takeup config`: checks the settings, and shows what is in force.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -36,7 +36,7 @@ pub struct ConfigArgs {
 }
 
 impl ConfigArgs {
-    /// Where the settings of this command line come from.
+    /// The sources of the settings for this command line.
     pub fn sources(&self, data: &Path) -> Sources {
         let serve = ServeArgs { config: self.config.clone(), set: self.set.clone(), ..ServeArgs::default() };
         serve.sources(data)
@@ -59,7 +59,7 @@ pub enum ConfigCommand {
     },
 }
 
-/// The most characters that are shown of a value.
+/// The most characters shown of a value.
 const VALUE_CHARS_MAX: usize = 300;
 
 /// Runs the command.
@@ -74,10 +74,10 @@ pub fn run(args: &ConfigArgs, data: &Path) -> Result<ExitCode, CliError> {
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Something to tell, as `--json` shows it.
+/// A finding, as `--json` shows it.
 #[derive(Debug, Serialize)]
 struct Finding {
-    /// `error`: a server would not start, or not as it should. `remark`: it would.
+    /// `error`: a server would not start, or not work properly. `remark`: it would.
     severity: &'static str,
     file: Option<PathBuf>,
     line: Option<usize>,
@@ -135,7 +135,7 @@ fn findings(sources: &Sources) -> Vec<Finding> {
     findings.extend(loaded.warnings.iter().cloned().map(Finding::remark));
     for variable in &loaded.old_variables {
         let Some(why) = &variable.why_not else { continue };
-        // What can't be used is an error above.
+        // An unusable setting has been reported as an error above.
         if findings.iter().any(|finding| finding.variables.iter().any(|name| name == variable.name)) {
             continue;
         }
@@ -148,7 +148,7 @@ fn findings(sources: &Sources) -> Vec<Finding> {
     findings
 }
 
-/// Files that are not there yet are made by the first start.
+/// Files that do not exist yet are created by the first start.
 fn made_later(path: &Path) -> Option<Finding> {
     matches!(path.try_exists(), Ok(false))
         .then(|| Finding::remark(format!("{}: not there yet, the first start makes it", path.display())))
@@ -173,7 +173,7 @@ fn secrets(sources: &Sources, loaded: &Loaded) -> Vec<Finding> {
 fn projects(sources: &Sources) -> Vec<Finding> {
     let path = sources.data.join(PROJECTS_FILE);
     if let Some(remark) = made_later(&path) {
-        // In a folder that is not new it is an error, which is reported already.
+        // In a folder that a server has used it is an error, already reported.
         return if nothing_is_gone(sources).is_ok() { vec![remark] } else { Vec::new() };
     }
     match Directory::check(&path, &sources.data) {
@@ -189,7 +189,7 @@ fn projects(sources: &Sources) -> Vec<Finding> {
     }
 }
 
-/// The files that settings name are read as the server would read them.
+/// Reads the files that settings name, as the server would.
 fn named_files(config: &Config) -> Vec<Finding> {
     let agents = config.uaparser_file.as_deref().map(|path| ("uaparser_file", path, UserAgents::check(path)));
     let geo = config.maxminddb_file.as_deref().map(|path| {
@@ -220,7 +220,7 @@ struct Line<'a> {
     option: Option<&'a str>,
 }
 
-/// A variable of OpenReplay's, as `--json` shows it.
+/// One of OpenReplay's variables, as `--json` shows it.
 #[derive(Debug, Serialize)]
 struct Variable<'a> {
     variable: &'a str,
@@ -312,7 +312,7 @@ fn table(lines: &[Line<'_>], loaded: &Loaded, out: &mut Out) -> Result<(), CliEr
     Ok(())
 }
 
-/// Where a value is from, without the value: an option would print a secret.
+/// Where a value comes from, without the value itself: an option would print a secret.
 fn place(origin: &Origin) -> String {
     match origin {
         Origin::Option(text) => text.split(' ').next().unwrap_or_default().to_owned(),

@@ -1,4 +1,4 @@
-//! `takeup consumers`: who reads the log, how far behind each is, and which of them hold segments back.
+//! `takeup consumers`: the log's consumers, how far behind each is, and which of them hold segments.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -66,7 +66,7 @@ pub fn run(args: &ConsumersArgs, data: &Path) -> Result<ExitCode, CliError> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Does what is asked, on the consumers of the log in `data`.
+/// Runs the requested action on the consumers of the log in `data`.
 pub(super) fn work(args: &ConsumersArgs, data: &Path, out: &mut Out) -> Result<(), CliError> {
     let reader = log_folder::open(data)?;
     let cursors = Cursors::of(&reader);
@@ -100,14 +100,14 @@ pub(super) fn work(args: &ConsumersArgs, data: &Path, out: &mut Out) -> Result<(
     }
 }
 
-/// A consumer that was removed, as `--json` shows it.
+/// A removed consumer, as `--json` shows it.
 #[derive(Debug, Serialize)]
 struct Removed<'a> {
     consumer: &'a str,
     removed: bool,
 }
 
-/// A consumer, as `--json` shows it. What its cursor can't tell is null.
+/// A consumer, as `--json` shows it. Whatever its cursor can't provide is null.
 #[derive(Debug, Serialize)]
 struct Line {
     consumer: String,
@@ -123,7 +123,7 @@ struct Line {
     kept_ms_ago: Option<u64>,
 }
 
-/// A place in a core's log, as `--json` shows it.
+/// A position in a core's log, as `--json` shows it.
 #[derive(Debug, Serialize)]
 struct PlaceLine {
     core: u16,
@@ -168,7 +168,7 @@ impl Line {
         Ok(line)
     }
 
-    /// One of which nothing is known: it holds everything.
+    /// A consumer about which nothing is known: it holds everything.
     fn empty(consumer: String, path: &Path) -> Line {
         Line {
             consumer,

@@ -1,4 +1,4 @@
-//! Why a command ended early.
+//! Why a command failed.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ use crate::config::{ConfigError, ConfigErrors};
 use crate::log::error::LogError;
 use crate::node::NodeError;
 
-/// Why a command ended early, in words for the person who ran it.
+/// Why a command failed, worded for the person who ran it.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum CliError {
@@ -21,7 +21,7 @@ pub enum CliError {
     /// Settings are wrong, maybe several.
     #[error(transparent)]
     Settings(#[from] ConfigErrors),
-    /// The server could not be started, or not be ended as it should.
+    /// The server could not be started, or not be stopped properly.
     #[error(transparent)]
     Server(#[from] NodeError),
     /// The log can't be read or written.
@@ -33,23 +33,23 @@ pub enum CliError {
     /// There is no log in the data folder.
     #[error("{}: there is no log in this data folder; name another with --data, or record something with `takeup serve`", .0.display())]
     NoLog(PathBuf),
-    /// Anything else, said in full.
+    /// Anything else, as a complete message.
     #[error("{0}")]
     Other(String),
 }
 
 impl CliError {
-    /// Whether the reader of the output went away, which is no error: it has seen what it wanted.
+    /// Whether the reader of the output has gone away, which is no error: it has seen what it wanted.
     pub fn is_closed_pipe(&self) -> bool {
         matches!(self, CliError::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
     }
 
-    /// Prints what went wrong, and gives the exit code: `code`, or success if the reader of the output went away.
+    /// Prints the error and returns the exit code: `code`, or success if the reader of the output has gone away.
     pub fn report(&self, code: ExitCode) -> ExitCode {
         if self.is_closed_pipe() {
             return ExitCode::SUCCESS;
         }
-        // Nothing can be done when stderr is gone as well.
+        // Nothing can be done if stderr is gone as well.
         let _ = writeln!(io::stderr(), "takeup: {}", harmless(&self.to_string()));
         code
     }

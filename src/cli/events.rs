@@ -1,4 +1,4 @@
-//! `takeup events`: the messages of one session, in the order in which their batches were received.
+//! `takeup events`: one session's messages, in the order in which their batches were received.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -44,7 +44,7 @@ pub fn run(args: &EventsArgs, data: &Path) -> Result<ExitCode, CliError> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Prints the messages of the session in the log in `data`. `false`: there is no such session.
+/// Prints the session's messages from the log in `data`. `false`: there is no such session.
 pub(super) fn list(args: &EventsArgs, data: &Path, out: &mut Out) -> Result<bool, CliError> {
     let mut merge = log_folder::merge(data, false)?;
     let mut printer = Printer::new(args, out);
@@ -72,7 +72,7 @@ struct Printer<'a> {
     inflated_max: usize,
     out: &'a mut Out,
     era: Era,
-    /// The client's time of the session's first message: what the shown offsets count from.
+    /// The client's time of the session's first message: the displayed offsets are relative to it.
     began_ms: Option<i64>,
     bodies: BodyReader,
     line: String,
@@ -130,7 +130,7 @@ impl<'a> Printer<'a> {
             };
             self.line.clear();
             if self.json {
-                // Writing into a String can't fail.
+                // Writing to a String can't fail.
                 let _ = write!(self.line, r#"{{"session_id":"{}","record":"{}","#, record.session, record.id);
                 message.write_json_members(&mut self.line);
                 self.line.push('}');

@@ -1,4 +1,4 @@
-//! `takeup inspect`: the log's segments, or the records in them, as they lie on disk.
+//! `takeup inspect`: the log's segments, or the records in them, as stored on disk.
 
 use std::io;
 use std::path::Path;
@@ -68,7 +68,7 @@ pub(super) fn list(args: &InspectArgs, data: &Path, out: &mut Out) -> Result<(),
     }
 }
 
-/// A segment, as `--json` shows it. What only a sidecar knows is null until the segment is sealed.
+/// A segment, as `--json` shows it. Values that only a sidecar contains are null until the segment is sealed.
 #[derive(Debug, Serialize)]
 struct SegmentLine<'a> {
     core: u16,
@@ -192,7 +192,7 @@ fn records(log: &LogReader, segments: &[SegmentInfo], args: &InspectArgs, out: &
             }
             Err(error) => return Err(error),
         };
-        // What a sidecar names as damage is skipped by the reader, and shown in its place.
+        // The reader skips what a sidecar lists as damaged; it is shown in its place.
         let mut known = segment.sidecar.iter().flat_map(|sidecar| sidecar.damage_of(&segment.path)).peekable();
         loop {
             match reader.next() {
@@ -205,7 +205,7 @@ fn records(log: &LogReader, segments: &[SegmentInfo], args: &InspectArgs, out: &
                     }
                 }
                 Ok(None) => break,
-                // Its file was cut after it had lost its name.
+                // Its file was cut after it had been unlinked.
                 Err(_) if segment.is_deleted() => {
                     deleted(segment);
                     break;
@@ -232,7 +232,7 @@ fn deleted(segment: &SegmentInfo) {
     warn(&format!("{}: deleted meanwhile", segment.path.display()));
 }
 
-/// A segment of which nothing can be read.
+/// A segment that can't be read at all.
 fn whole(segment: &SegmentInfo, reason: &'static str) -> Damage {
     let bytes = std::fs::metadata(&segment.path).map_or(segment.bytes, |meta| meta.len());
     Damage { path: segment.path.clone(), core: segment.core, segment: segment.id, offset: 0, bytes, reason }

@@ -1,4 +1,4 @@
-//! Finding the log of a data folder.
+//! Finds the log of a data folder.
 
 use std::path::Path;
 
@@ -8,13 +8,13 @@ use crate::log::read::reader::LogReader;
 use super::error::CliError;
 use super::output::{bytes, counted, warn};
 
-/// So many of what is not the log's are told one by one.
+/// The most foreign files that are reported one by one.
 const STRANGERS_TOLD_MAX: usize = 5;
 
-/// A reader of the log in `data`. What lies in its folder and can't be a part of it is told on stderr.
+/// A reader of the log in `data`. Files in its folder that can't be part of it are reported on stderr.
 pub fn open(data: &Path) -> Result<LogReader, CliError> {
     let folder = data.join("log");
-    // Only a certain absence is one; a folder that can't be looked into gets the system's own words from the reader.
+    // Report absence only if it is certain; for a folder that can't be read, the reader returns the system's error.
     if matches!(folder.try_exists(), Ok(false)) {
         return Err(CliError::NoLog(data.to_owned()));
     }
@@ -34,12 +34,12 @@ pub fn merge(data: &Path, with_repeats: bool) -> Result<Merge, CliError> {
     Ok(choose_repeats(Merge::new(open(data)?), with_repeats))
 }
 
-/// Has a merge hand out repeats or leave them out.
+/// Sets whether a merge returns repeats.
 pub fn choose_repeats(merge: Merge, with_repeats: bool) -> Merge {
     if with_repeats { merge.with_repeat_window(RepeatWindow::OFF) } else { merge }
 }
 
-/// Says what was left out at the end of a reading: repeats, what was deleted before it came, and damage that was stepped over.
+/// Reports what was left out of a completed reading: repeats, records deleted before they were reached, and damage that was skipped.
 pub fn remark(merge: &Merge) {
     if merge.repeats() > 0 {
         warn(&format!(
@@ -50,7 +50,7 @@ pub fn remark(merge: &Merge) {
     warn_of_damage(merge);
 }
 
-/// Says how much was deleted before it was read, if that grew.
+/// Reports how much was deleted before it was read, if that has grown.
 pub fn remark_skipped(merge: &Merge, told: &mut Skipped) {
     let skipped = merge.skipped();
     if skipped != std::mem::replace(told, skipped) {
@@ -63,7 +63,7 @@ pub fn remark_skipped(merge: &Merge, told: &mut Skipped) {
     }
 }
 
-/// Says which segments of another log were passed over, those from `told` on.
+/// Reports the segments of another log that were skipped, starting with index `told`.
 pub fn remark_strangers(merge: &Merge, told: &mut usize) {
     for path in merge.strangers().iter().skip(*told) {
         warn(&format!("{}: a segment of another log, passed over", path.display()));

@@ -1,4 +1,4 @@
-//! The reading commands, over a log that the writer wrote.
+//! The reading commands, run on a log that the writer wrote.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Seek, SeekFrom, Write};
@@ -38,7 +38,7 @@ impl Write for Sink {
     }
 }
 
-/// What `command` prints.
+/// The output of `command`.
 fn printed<T>(command: impl FnOnce(&mut Out) -> Result<T, CliError>) -> (T, String) {
     let sink = Sink::default();
     let mut out = Out::new(Box::new(sink.clone()), false);
@@ -78,7 +78,7 @@ fn append(writer: &mut Writer, entry: &Entry<'_>) {
     }
 }
 
-/// A data folder with two sessions of two projects, closed as a server leaves it.
+/// A data folder with two sessions of two projects, as a server leaves it after closing.
 fn data() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let options = Options {

@@ -1,4 +1,4 @@
-//! Printing: buffered stdout, tables, numbers for people, and texts from strangers made harmless.
+//! Printing: buffered stdout, tables, human-readable numbers, and escaping of untrusted text.
 
 use std::fmt::Write as _;
 use std::io::{self, BufWriter, IsTerminal, Write};
@@ -10,7 +10,7 @@ use crate::base::terminal::{harmless, is_hostile, write_json_escape};
 
 use super::error::CliError;
 
-/// Buffered output. [`finish`](Out::finish) reports what a mere drop would hide.
+/// Buffered output. [`finish`](Out::finish) reports errors that merely dropping it would hide.
 pub struct Out {
     writer: BufWriter<Box<dyn Write>>,
     colours: bool,
@@ -41,17 +41,17 @@ impl Out {
         self.bytes(b"\n")
     }
 
-    /// Writes bytes as they are.
+    /// Writes bytes unchanged.
     pub fn bytes(&mut self, bytes: &[u8]) -> Result<(), CliError> {
         self.writer.write_all(bytes).map_err(CliError::Output)
     }
 
-    /// A text as a heading, where colours are wanted.
+    /// Formats a text as a heading, if colours are on.
     pub fn bold(&self, text: &str) -> String {
         self.styled(text, "1")
     }
 
-    /// A text as an alarm, where colours are wanted.
+    /// Formats a text as an alarm, if colours are on.
     pub fn red(&self, text: &str) -> String {
         self.styled(text, "31")
     }
@@ -60,25 +60,25 @@ impl Out {
         if self.colours { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
     }
 
-    /// Hands everything to the system now, for output that someone watches.
+    /// Flushes now, for output that someone is watching.
     pub fn flush(&mut self) -> Result<(), CliError> {
         self.writer.flush().map_err(CliError::Output)
     }
 
-    /// Writes out what is buffered.
+    /// Flushes the buffer.
     pub fn finish(mut self) -> Result<(), CliError> {
         self.flush()
     }
 }
 
-/// Writes a value as JSON that is harmless on a terminal too.
+/// Writes a value as JSON that is also harmless on a terminal.
 pub fn write_json(writer: impl Write, value: &impl Serialize) -> Result<(), CliError> {
     let mut serializer = serde_json::Serializer::with_formatter(writer, HarmlessJson);
     value.serialize(&mut serializer).map_err(|error| CliError::Output(error.into()))
 }
 
-/// Compact JSON in which what could drive a terminal is escaped, which is the same text to who reads JSON. The serializer itself
-/// escapes nothing beyond ASCII.
+/// Compact JSON that escapes whatever could control a terminal; JSON readers see the same text. The serializer itself escapes nothing beyond
+/// ASCII.
 struct HarmlessJson;
 
 impl serde_json::ser::Formatter for HarmlessJson {
@@ -98,18 +98,18 @@ impl serde_json::ser::Formatter for HarmlessJson {
     }
 }
 
-/// Colours are for terminals, and for nobody who has said NO (no-color.org).
+/// Colours are for terminals, and not for users who set NO_COLOR (no-color.org).
 pub fn colours_wanted(terminal: bool) -> bool {
     let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     terminal && !set("NO_COLOR") && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
 }
 
-/// A remark on stderr. A stderr that is gone is no reason to stop.
+/// Prints a remark on stderr. A closed stderr is no reason to stop.
 pub fn warn(text: &str) {
     let _ = writeln!(io::stderr(), "takeup: {}", harmless(text));
 }
 
-/// How a column's cells stand.
+/// The alignment of a column's cells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Align {
     /// Texts.
@@ -118,7 +118,7 @@ pub enum Align {
     Right,
 }
 
-/// Rows of cells in columns as wide as their widest cell.
+/// Rows of cells, in columns as wide as their widest cell.
 pub struct Table {
     columns: Vec<(&'static str, Align)>,
     rows: Vec<Vec<String>>,
@@ -130,7 +130,7 @@ impl Table {
         Table { columns: columns.to_vec(), rows: Vec::new() }
     }
 
-    /// Adds a row, one cell a column.
+    /// Adds a row, one cell per column.
     pub fn row(&mut self, cells: Vec<String>) {
         self.rows.push(cells);
     }
@@ -164,8 +164,8 @@ impl Table {
     }
 }
 
-/// A text from a client, fit for a terminal: what could move the cursor or change colours is shown as an escape, and
-/// what is longer than `max` characters is cut.
+/// Makes a client's text fit for a terminal: characters that could move the cursor or change colours are escaped, and text longer than `max`
+/// characters is cut.
 pub fn plain(text: &str, max: usize) -> String {
     let mut shown = String::with_capacity(text.len().min(max * 4));
     for (i, c) in text.chars().enumerate() {
@@ -182,7 +182,7 @@ pub fn plain(text: &str, max: usize) -> String {
     shown
 }
 
-/// Bytes for people: `812 B`, `3.4 KiB`, `1.2 GiB`.
+/// A human-readable size: `812 B`, `3.4 KiB`, `1.2 GiB`.
 pub fn bytes(count: u64) -> String {
     const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
     if count < 1024 {
@@ -198,7 +198,7 @@ pub fn bytes(count: u64) -> String {
     format!("{value:.1} {}", UNITS[unit])
 }
 
-/// A length of time for people: `950 ms`, `12.3 s`, `4m05s`, `2h03m`.
+/// A human-readable duration: `950 ms`, `12.3 s`, `4m05s`, `2h03m`.
 pub fn length_ms(ms: u64) -> String {
     match ms {
         0..1_000 => format!("{ms} ms"),
@@ -208,7 +208,7 @@ pub fn length_ms(ms: u64) -> String {
     }
 }
 
-/// A point in time in UTC, to the second; `-` for none and for what no calendar holds.
+/// A point in time in UTC, to the second; `-` for none and for times that no calendar can represent.
 pub fn time_us(us: u64) -> String {
     time(us, "%Y-%m-%d %H:%M:%SZ")
 }
@@ -223,12 +223,12 @@ fn time(us: u64, format: &str) -> String {
     timestamp.map_or_else(|| "-".to_owned(), |time| time.strftime(format).to_string())
 }
 
-/// A number of things, in words that agree: `1 segment`, `1,204 segments`.
+/// A count with its noun in the right number: `1 segment`, `1,204 segments`.
 pub fn counted(number: u64, thing: &str) -> String {
     format!("{} {thing}{}", thousands(number), if number == 1 { "" } else { "s" })
 }
 
-/// A whole number with its thousands parted: `1,234,567`.
+/// A whole number with thousands separators: `1,234,567`.
 pub fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);

@@ -1,4 +1,4 @@
-//! A record as one line: what `inspect --records` and `tail` print.
+//! A record as one line, as printed by `inspect --records` and `tail`.
 
 use std::borrow::Cow;
 
@@ -29,7 +29,7 @@ pub(super) struct RecordLine<'a> {
 }
 
 impl<'a> RecordLine<'a> {
-    /// What there is to say of a record.
+    /// The line for a record.
     pub(super) fn new(record: &Record<'a>) -> RecordLine<'a> {
         let texts = BatchTexts::read(&record.ext);
         let other = texts.data_type.map(String::from_utf8_lossy);
@@ -51,7 +51,7 @@ impl<'a> RecordLine<'a> {
         }
     }
 
-    /// The heading above [`text`](RecordLine::text).
+    /// The heading for [`text`](RecordLine::text).
     pub(super) fn heading() -> String {
         format!(
             "{:24}  {:9}  {:13}  {:>20}  {:>7}  {:>9}  {:9}  {:8}  {:>10}  FLAGS",
@@ -59,7 +59,7 @@ impl<'a> RecordLine<'a> {
         )
     }
 
-    /// The line for people.
+    /// The human-readable line.
     pub(super) fn text(&self) -> String {
         let label = match (self.page, self.number) {
             (Some(page), Some(number)) => format!("{page}_{number}"),

@@ -1,8 +1,7 @@
-//! `takeup recordings`: the recordings of usability tests that browsers have put into the log, listed or written out.
+//! `takeup recordings`: lists the usability-test recordings that browsers uploaded to the log, or writes them out.
 //!
-//! A recording is many records. They are put together in one pass; with `--out` each part is written where it belongs as it is met,
-//! so that no recording has to fit into memory. The name of a file is made of the session and the time, never of anything that a
-//! client has said.
+//! A recording consists of many records. They are assembled in one pass; with `--out`, each part is written to its place as it is read, so
+//! that no recording has to fit into memory. A file's name is built from the session and the time, never from anything that a client sent.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs::{self, File, OpenOptions};
@@ -34,31 +33,31 @@ pub struct RecordingsArgs {
     pub json: bool,
 }
 
-/// As many recordings as are looked at in one pass.
+/// The most recordings handled in one pass.
 const RECORDINGS_MAX: usize = 1_000_000;
 
-/// Files that are held open at a time, for parts that come in turns.
+/// The most files held open at a time, for parts that are interleaved.
 const FILES_MAX: usize = 64;
 
-/// A recording, as far as its parts have been met.
+/// A recording, as far as its parts have been read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct Recording {
-    /// As text: JavaScript's numbers do not hold it.
+    /// As text: JavaScript numbers can't hold it.
     session_id: String,
     project_id: u32,
     began_ms: u64,
     bytes: u64,
-    /// All parts are there, to the last.
+    /// Whether all parts have been found, up to the last.
     complete: bool,
     file: Option<String>,
     #[serde(skip)]
     whole: bool,
 }
 
-/// Which upload: when it began, whose it is, which core took it.
+/// Identifies an upload: when it began, its session, and the core that took it.
 type Key = (u64, u64, u16);
 
-/// Recordings as they are met in one pass over the log.
+/// Recordings as they are found in one pass over the log.
 #[derive(Default)]
 struct Collector {
     recordings: BTreeMap<Key, Recording>,
@@ -81,7 +80,7 @@ impl Collector {
             file: None,
             whole: true,
         });
-        // A part that does not follow the one before says that one between them is gone.
+        // A part that does not follow the previous one shows that a part in between is missing.
         recording.whole &= part.offset == recording.bytes;
         recording.bytes = part.offset + part.piece.len() as u64;
         recording.complete = recording.whole && part.piece.is_empty();
@@ -97,7 +96,7 @@ impl Collector {
     }
 }
 
-/// The folder that recordings are written into.
+/// The output folder for recordings.
 struct Folder {
     path: PathBuf,
     names: HashSet<String>,
@@ -111,7 +110,7 @@ impl Folder {
         Ok(Self { path: path.to_owned(), names: HashSet::new(), open: Vec::new() })
     }
 
-    /// Makes an empty file for a recording. One that is there already is never written over.
+    /// Creates an empty file for a recording. An existing file is never overwritten.
     fn new_file(&mut self, session: u64, began_ms: u64) -> Result<String, CliError> {
         let time = i64::try_from(began_ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
         let time = time.map_or_else(|| began_ms.to_string(), |time| time.strftime("%Y%m%dT%H%M%S%.3fZ").to_string());
@@ -159,7 +158,7 @@ pub fn run(args: &RecordingsArgs, data: &Path) -> Result<ExitCode, CliError> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Lists the recordings of the log in `data`, by the time they began, and writes them out if that is wanted.
+/// Lists the recordings in the log in `data`, in the order in which they began, and writes them out if requested.
 pub(super) fn list(args: &RecordingsArgs, data: &Path, out: &mut Out) -> Result<(), CliError> {
     let mut merge = log_folder::merge(data, false)?;
     let mut collector = Collector { out: args.out.as_deref().map(Folder::make).transpose()?, ..Collector::default() };

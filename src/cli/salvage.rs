@@ -1,4 +1,4 @@
-//! `takeup salvage`: every record that can still be read, from damaged files or a whole disk, in a new data folder.
+//! `takeup salvage`: copies every record that can still be read, from damaged files or a whole disk, into a new data folder.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
@@ -36,13 +36,13 @@ pub struct SalvageArgs {
     pub json: bool,
 }
 
-/// The exit code when nothing was salvaged, as with `verify`: nothing is known then.
+/// The exit code if nothing was salvaged, as with `verify`: the state is then unknown.
 const COULD_NOT_RUN: u8 = 2;
 
-/// Places that are printed of one segment, and lines of the other kinds; the report has them all.
+/// The most damaged places printed per segment, and the most lines of other kinds; the report has them all.
 const SHOWN_MAX: usize = 20;
 
-/// The file in the new data folder that says everything.
+/// The name of the full report in the new data folder.
 const REPORT_FILE_NAME: &str = "salvage-report.json";
 
 /// Runs the command.
@@ -57,7 +57,7 @@ pub fn run(args: &SalvageArgs) -> ExitCode {
     }
 }
 
-/// Salvages and says what came of it; whether nothing is missing.
+/// Salvages and prints the result; returns whether nothing is missing.
 pub(super) fn into_new_folder(args: &SalvageArgs, out: &mut Out) -> Result<bool, CliError> {
     if fs::read_dir(&args.to).is_ok_and(|mut entries| entries.next().is_some()) {
         return Err(CliError::Other(format!("{} is not empty; name a new folder", args.to.display())));
@@ -132,7 +132,7 @@ fn show(report: &Report, args: &SalvageArgs, out: &mut Out) -> Result<(), CliErr
     conclude(report, args, out)
 }
 
-/// At most [`SHOWN_MAX`] things, after a word about the rest.
+/// At most [`SHOWN_MAX`] items, followed by a note about the rest.
 fn shown<'a, T>(things: &'a [T], what: &str, out: &mut Out) -> Result<&'a [T], CliError> {
     let shown = things.len().min(SHOWN_MAX);
     if things.len() > shown {

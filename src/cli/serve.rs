@@ -31,7 +31,7 @@ pub struct ServeArgs {
 }
 
 impl ServeArgs {
-    /// Where the settings of this command line come from.
+    /// The sources of the settings for this command line.
     pub fn sources(&self, data: &Path) -> Sources {
         let mut sources = Sources { file: self.config.clone(), ..Sources::of_process(data) };
         sources.options =
@@ -55,12 +55,12 @@ pub fn key_value(text: &str) -> Result<(String, String), String> {
     Ok((key.trim().to_owned(), value.to_owned()))
 }
 
-/// `--set` as it may be printed.
+/// `--set` in a form that may be printed.
 fn option(key: &str, value: &str) -> String {
     format!("--set {key}={}", masked(key, value))
 }
 
-/// The table of settings, for `takeup serve --help`.
+/// The settings table for `takeup serve --help`.
 pub fn settings_help() -> String {
     let mut text = String::from(
         "Example:\n  takeup serve --listen 0.0.0.0:8080 --set ack=memory\n\n\

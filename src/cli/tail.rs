@@ -1,7 +1,7 @@
-//! `takeup tail`: the records as they become durable, one line each, until it is interrupted.
+//! `takeup tail`: prints records as they become durable, one line each, until interrupted.
 //!
-//! It follows the merge, so lines come in the order in which consumers get the records, those of all cores as one. It needs no server: without one
-//! it shows what there is, and goes on when one comes. What was damaged and stepped over is told on stderr at once.
+//! It follows the merge, so lines come in the order in which consumers get the records, all cores combined. It needs no server: without one
+//! it prints what there is, and continues when a server starts. Damage that was skipped is reported on stderr at once.
 
 use std::collections::VecDeque;
 use std::io;
@@ -71,14 +71,14 @@ fn from(text: &str) -> Result<From, String> {
     }
 }
 
-/// How long it rests when there is nothing new.
+/// How long to sleep if there is nothing new.
 const REST: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
 
-/// The last N records are looked for this far back first, and then further by this factor until enough are found.
+/// The initial distance to look back for the last N records, and the factor by which it grows until enough are found.
 const BACK_FIRST_US: u64 = 10_000_000;
 const BACK_FACTOR: u64 = 16;
 
-/// So many places of damage are told one by one.
+/// The most damaged places that are reported one by one.
 const DAMAGE_TOLD_MAX: usize = 20;
 
 /// Runs the command.
@@ -98,7 +98,7 @@ pub fn run(args: &TailArgs, data: &Path) -> Result<ExitCode, CliError> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Set by the first SIGINT or SIGTERM; a second one ends the process where it stands.
+/// Set by the first SIGINT or SIGTERM; a second one ends the process at once.
 fn stop_flag() -> io::Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {
@@ -108,17 +108,17 @@ fn stop_flag() -> io::Result<Arc<AtomicBool>> {
     Ok(stop)
 }
 
-/// Rests for a while. True at once if nobody reads the output any more, which a silent log would never tell by a failed write.
+/// Sleeps for a while. Returns true at once if nobody reads the output any more: on a quiet log, no write would ever fail to show it.
 fn reader_is_gone() -> bool {
     let stdout = io::stdout();
     let stdout = stdout.as_fd();
     let mut watched = [PollFd::new(&stdout, PollFlags::empty())];
-    // Interrupted by a signal: the caller looks at its flag.
+    // Interrupted by a signal: the caller checks its flag.
     let _ = poll(&mut watched, Some(&REST));
     watched[0].revents().intersects(PollFlags::ERR | PollFlags::HUP)
 }
 
-/// A merge that is followed, and where its records go.
+/// A merge that is followed, and the output for its records.
 pub(super) struct Tail<'a> {
     merge: Merge,
     filter: Filter,
@@ -130,7 +130,7 @@ pub(super) struct Tail<'a> {
 }
 
 impl<'a> Tail<'a> {
-    /// Begins where the arguments say; what is there already of the last N records is printed.
+    /// Starts where the arguments say, and prints those of the last N records that already exist.
     pub(super) fn new(args: &TailArgs, data: &Path, out: &'a mut Out) -> Result<Tail<'a>, CliError> {
         let filter = Filter::new(args, data)?;
         if !args.json {
@@ -147,7 +147,7 @@ impl<'a> Tail<'a> {
                 (Merge::since(reader, now_us.saturating_sub(ago_us))?, VecDeque::new())
             }
         };
-        // A merge that has begun has its window already.
+        // A merge that has started already has its window.
         let begun = args.last.is_some();
         let merge = if begun { merge } else { log_folder::choose_repeats(merge, args.with_repeats) };
         lines.iter().try_for_each(|line| out.line(line))?;
@@ -162,7 +162,7 @@ impl<'a> Tail<'a> {
         })
     }
 
-    /// Prints the next record, if it is one that was asked for. False if there is none now.
+    /// Prints the next record if it was asked for. Returns false if there is none at the moment.
     pub(super) fn show_next(&mut self) -> Result<bool, CliError> {
         let next = self.merge.next()?;
         let some = next.is_some();
@@ -191,7 +191,7 @@ impl<'a> Tail<'a> {
     }
 }
 
-/// A merge that has handed out everything up to about now, and the lines of the last records in it that are wanted.
+/// A merge that has returned everything up to about now, and the lines of the last wanted records in it.
 fn last_records(
     args: &TailArgs,
     reader: &LogReader,
@@ -208,11 +208,11 @@ fn last_records(
         loop {
             let record = match merge.next_settled() {
                 Ok(Some(record)) => record,
-                // What can't be told yet is shown when it can.
+                // Records that can't be returned yet are printed once they can.
                 Ok(None) | Err(LogError::Unsettled { .. }) => break,
                 Err(error) => return Err(error.into()),
             };
-            // Under load it might never catch up with what comes meanwhile.
+            // Under load, it might never catch up with new records.
             let late = record.order_us >= now_us;
             if filter.wants(&record) {
                 lines.push_back(line(&record, args.json)?);
@@ -241,7 +241,7 @@ fn line(record: &Record<'_>, json: bool) -> Result<String, CliError> {
     Ok(String::from_utf8_lossy(&text).into_owned())
 }
 
-/// Which records are shown.
+/// Which records are printed.
 struct Filter {
     project: Option<u32>,
     session: Option<u64>,
@@ -259,7 +259,7 @@ impl Filter {
     }
 }
 
-/// The number of the project that a person means by its key or its number.
+/// The number of the project that the user named by its key or its number.
 fn project(text: &str, data: &Path) -> Result<u32, CliError> {
     let path = data.join(PROJECTS_FILE);
     let known = Directory::load(&path);

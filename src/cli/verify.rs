@@ -1,4 +1,4 @@
-//! `takeup verify`: every byte of the log, checked against what was written down about it.
+//! `takeup verify`: checks every byte of the log against its checksums and sidecars.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -25,20 +25,20 @@ pub struct VerifyArgs {
     pub quiet: bool,
 }
 
-/// The exit code of a log that could not be read: nothing is known of it then, neither good nor bad.
+/// The exit code if the log could not be read: its state is then unknown.
 const COULD_NOT_RUN: u8 = 2;
 
-/// The exit code of a log that has lost something before, all of it named by sidecars. A job that runs each night can tell it from new damage.
+/// The exit code of a log with earlier losses, all of them listed in sidecars. A nightly job can tell it from new damage.
 const KNOWN_DAMAGE: u8 = 3;
 
-/// What the log is like.
+/// The state of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Condition {
     /// Nothing is lost.
     Whole,
-    /// Something was lost, and is known.
+    /// Something was lost, and the loss is recorded.
     Known,
-    /// Something is wrong that nothing names.
+    /// There is damage that is not recorded anywhere.
     Damaged,
 }
 
@@ -55,10 +55,10 @@ pub fn run(args: &VerifyArgs, data: &Path) -> ExitCode {
     }
 }
 
-/// Checks the log, and tells of it.
+/// Checks the log and reports the result.
 pub(super) fn check(args: &VerifyArgs, data: &Path, out: &mut Out) -> Result<Condition, CliError> {
     let log = log_folder::open(data)?;
-    // The check's callback can't fail; what happens to the output is kept until it is done.
+    // The check's callback can't fail, so an output error is kept until the check is done.
     let mut printed = Ok(());
     let summary = verify(log.dir(), &mut |verdict| {
         if printed.is_ok() {
@@ -66,7 +66,7 @@ pub(super) fn check(args: &VerifyArgs, data: &Path, out: &mut Out) -> Result<Con
         }
     })?;
     match printed.and_then(|()| conclude(&summary, args, data, out)) {
-        // Who reads may stop reading; the exit code still says what the log is like.
+        // The reader of the output may go away; the exit code still gives the state of the log.
         Err(error) if !error.is_closed_pipe() => Err(error),
         _ => Ok(condition(&summary)),
     }
@@ -196,7 +196,7 @@ fn show(verdict: &SegmentVerdict, args: &VerifyArgs, out: &mut Out) -> Result<()
             "         offset {offset}, {bytes} bytes: a gap that was never acknowledged; nothing is lost"
         ))?;
     }
-    // A large log takes a while; who watches shall see it go on.
+    // A large log takes a while; a watching user should see progress.
     out.flush()
 }
 

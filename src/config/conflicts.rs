@@ -1,4 +1,4 @@
-//! Values that can't be, or can't be together.
+//! Values that are out of range, or that contradict each other.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -7,17 +7,17 @@ use super::buffers;
 use super::modes::{Ack, Unusable, Writer};
 use super::settings::Config;
 
-/// Something that can't be, and the settings that make it so.
+/// A conflict, and the settings that cause it.
 #[derive(Debug, Clone)]
 pub(super) struct Conflict {
     pub settings: Vec<&'static str>,
     pub problem: String,
 }
 
-/// Bytes of a group that only starts may use, and room for headers: a batch must fit beside them.
+/// Bytes of a commit group that only starts may use, plus room for headers: a batch must fit beside them.
 const GROUP_OVERHEAD_BYTES: u64 = 256 * 1024 + 16 * 1024;
 
-/// Where a record's end still fits the log format's 32 bits of 64-byte units.
+/// The largest segment size: record ends must fit the log format's 32-bit count of 64-byte units.
 const SEGMENT_BYTES_MAX: u64 = 4 << 30;
 
 #[derive(Default)]
@@ -30,29 +30,29 @@ impl Found {
 }
 
 impl Config {
-    /// The largest batch that the log takes, whatever a project is allowed.
+    /// The largest batch that the log takes, whatever a project's own limit is.
     pub fn batch_bytes_max(&self) -> u64 {
         let buffered = buffers::body_within(self.inflight_bytes_max as u64);
         self.group_bytes_max.saturating_sub(GROUP_OVERHEAD_BYTES).min(buffered)
     }
 
-    /// The largest picture: a record must hold it.
+    /// The largest picture: it must fit into one record.
     pub fn frame_bytes_max(&self) -> u64 {
         self.frame_size_limit.min(self.group_bytes_max.saturating_sub(GROUP_OVERHEAD_BYTES))
     }
 
-    /// The largest queue message that is aimed at: a record holds what one carries.
+    /// The largest target size for a queue message: what one message carries must fit into one record.
     pub fn message_bytes_max(&self) -> u64 {
         self.queue_message_size_limit.min(self.group_bytes_max.saturating_sub(GROUP_OVERHEAD_BYTES))
     }
 
-    /// What an upload may hold in memory, unpacked.
+    /// The largest unpacked size of an upload, which is held in memory.
     pub fn upload_bytes_max(&self) -> u64 {
         self.upload_inflated_limit.min(self.inflight_bytes_max as u64 / 2)
     }
 }
 
-/// All that can't be.
+/// All conflicts.
 pub(super) fn find(config: &Config) -> Vec<Conflict> {
     let mut found = Found::default();
     values(config, &mut found);
@@ -132,15 +132,15 @@ fn values(config: &Config, found: &mut Found) {
     }
 }
 
-/// Whether two sockets can't listen on these addresses at once.
+/// Whether two sockets conflict if they listen on these addresses.
 fn clash(a: SocketAddr, b: SocketAddr) -> bool {
-    // An IPv6 socket for every address takes IPv4's connections too, as Linux has it by default.
+    // By Linux's default, an IPv6 wildcard socket takes IPv4 connections too.
     let covers = |all: IpAddr, other: IpAddr| all.is_unspecified() && (all.is_ipv6() || other.is_ipv4());
     let overlap = a.ip() == b.ip() || covers(a.ip(), b.ip()) || covers(b.ip(), a.ip());
     a.port() == b.port() && a.port() != 0 && overlap
 }
 
-/// The sizes of the log that must fit into each other.
+/// The log's sizes, which must fit into each other.
 fn sizes(config: &Config, found: &mut Found) {
     let Config { segment_bytes, window_bytes, group_bytes_max, .. } = *config;
     for (name, bytes) in [("segment_bytes", segment_bytes), ("window_bytes", window_bytes)] {
@@ -152,7 +152,7 @@ fn sizes(config: &Config, found: &mut Found) {
         let problem = format!("segment_bytes = {segment_bytes}: at most {SEGMENT_BYTES_MAX} (4GiB)");
         found.add(&["segment_bytes"], problem);
     }
-    // Two a core are always there: the one being written, and the next. Of fewer, all that is sealed would go at once.
+    // Each core always has two segments: the current one and the next. With fewer in total, all sealed ones would be deleted at once.
     let cores = u64::from(config.cores.unwrap_or(1)).max(1);
     let least = segment_bytes.saturating_mul(2 * cores);
     if config.retain_bytes != 0 && config.retain_bytes < least {
@@ -180,9 +180,9 @@ fn sizes(config: &Config, found: &mut Found) {
     }
 }
 
-/// The limits of requests that the log and the buffers must hold.
+/// The request limits that the log and the buffers must accommodate.
 fn requests(config: &Config, found: &mut Found) {
-    // It is set aside for each upload that is being read.
+    // This much is reserved for each upload being read.
     let most = config.inflight_bytes_max as u64 / 4;
     if config.part_head_limit > most {
         let problem =

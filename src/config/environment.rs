@@ -1,7 +1,7 @@
 //! The environment, with the file that `CONFIG_FILE_PATH` names laid over it.
 //!
-//! OpenReplay's services read such a file of `KEY=value` lines: a value is cut at a second `=`, there are no quotes and no
-//! comments, and only some variables can be given by it. The same holds here, and a line without effect is reported.
+//! OpenReplay's services read such a file of `KEY=value` lines: a value ends at a second `=`, quotes and comments are not supported, and
+//! only some variables can be set in it. The same holds here; a line without effect is reported.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -16,7 +16,7 @@ use super::{file, old_variables};
 /// OpenReplay's variable that names the file.
 const FILE_VARIABLE: &str = "CONFIG_FILE_PATH";
 
-/// More than this is not a file of variables.
+/// A larger file is not a file of variables.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
 
 /// Every variable that is set, and where.

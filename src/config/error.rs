@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use super::origin::Origin;
 
-/// A configuration that can't be used, with the place of the fault and what to do.
+/// An unusable configuration: where the fault is, and what to do about it.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ConfigError {
@@ -17,9 +17,9 @@ pub enum ConfigError {
     Io {
         /// The file or folder.
         path: PathBuf,
-        /// What was tried.
+        /// The operation that failed.
         doing: &'static str,
-        /// The system's answer.
+        /// The system's error.
         source: io::Error,
     },
     /// A file is larger than any file of its kind.
@@ -37,20 +37,20 @@ pub enum ConfigError {
         path: PathBuf,
         /// The line, from 1.
         line: usize,
-        /// The parser's words.
+        /// The parser's message.
         message: String,
     },
-    /// There is no such setting.
+    /// An unknown setting.
     #[error("{origin}: there is no setting `{key}`{}", super::nearest::hint(nearest))]
     Unknown {
         /// Where it stands.
         origin: Origin,
         /// The name as written.
         key: String,
-        /// The known name that looks most like it.
+        /// The known name most similar to it.
         nearest: Option<&'static str>,
     },
-    /// A value that can't be.
+    /// An invalid value.
     #[error("{origin}: {key} = {value:?}: {problem}")]
     Invalid {
         /// Where it stands.
@@ -62,15 +62,15 @@ pub enum ConfigError {
         /// What is wrong with it.
         problem: String,
     },
-    /// Values that can't be together, or one out of its range.
+    /// Values that contradict each other, or one that is out of range.
     #[error("{origin}{problem}")]
     Conflict {
-        /// The places of the values that are not defaults, with a colon and a blank behind them; or nothing.
+        /// The places of the values that are not defaults, followed by a colon and a space; or empty.
         origin: String,
-        /// What can't be.
+        /// The conflict.
         problem: String,
     },
-    /// A file of secrets that others on the machine can read, or that not its owner alone can change.
+    /// A secrets file that other users can read, or that someone besides its owner can change.
     #[error("{}: mode {mode:04o}: others may {may} the token secrets; chmod 600 it", path.display())]
     SecretExposed {
         /// The file.
@@ -80,7 +80,7 @@ pub enum ConfigError {
         /// What others may do.
         may: &'static str,
     },
-    /// A file that held settings holds nothing, not even a comment, or is gone.
+    /// A file that used to hold settings is empty, without even a comment, or gone.
     #[error(
         "{}: this file is empty or gone, and held {settings} setting{}; to go back to the defaults write a comment into it",
         path.display(), if *settings == 1 { "" } else { "s" }
@@ -88,10 +88,10 @@ pub enum ConfigError {
     Emptied {
         /// The file.
         path: PathBuf,
-        /// How many settings there were.
+        /// How many settings it held.
         settings: usize,
     },
-    /// A file that a folder has from its first start on.
+    /// A file is gone that every data folder gets on its first start.
     #[error(
         "{}: this file is gone, and this folder is not new; a new one would have {loss}. Put it back{}",
         path.display(), copied(copy.as_deref())
@@ -99,24 +99,24 @@ pub enum ConfigError {
     Gone {
         /// The file.
         path: PathBuf,
-        /// What a new one would do.
+        /// What creating a new one would cause.
         loss: &'static str,
         /// Where a copy of it is.
         copy: Option<PathBuf>,
     },
-    /// A file of secrets that ends in the middle of one.
+    /// A secrets file that ends in the middle of a secret.
     #[error("{}: the last line ends in the middle of a secret that is known; write the file as a whole", path.display())]
     CutSecret {
         /// The file.
         path: PathBuf,
     },
-    /// A file of secrets with zero bytes, as a power cut may leave it: a secret that everybody can guess.
+    /// A secrets file with zero bytes, as a power cut may leave it: a secret that anyone can guess.
     #[error("{}: there are zero bytes in it, as a power cut leaves a file that was being written; write it anew", path.display())]
     BlankSecret {
         /// The file.
         path: PathBuf,
     },
-    /// A secret without bytes would let anyone sign tokens.
+    /// An empty secret, with which anyone could sign tokens.
     #[error("{origin}: an empty token secret would let anyone sign tokens; write one into it")]
     EmptySecret {
         /// File or variable.
@@ -129,7 +129,7 @@ fn copied(copy: Option<&Path>) -> String {
 }
 
 impl ConfigError {
-    /// The file of the fault and the line in it, where there is one.
+    /// The file and line of the fault, where there is one.
     pub fn place(&self) -> (Option<&Path>, Option<usize>) {
         match self {
             ConfigError::Io { path, .. }
@@ -145,7 +145,7 @@ impl ConfigError {
         }
     }
 
-    /// The variables of the environment that it is about.
+    /// The environment variables that the fault is about.
     pub fn variables(&self) -> &[String] {
         match self {
             ConfigError::Unknown { origin, .. } | ConfigError::Invalid { origin, .. } => origin.variables(),
@@ -154,7 +154,7 @@ impl ConfigError {
     }
 }
 
-/// All that is wrong with a configuration; at least one thing.
+/// All faults of a configuration; at least one.
 #[derive(Debug, Error)]
 pub struct ConfigErrors(Vec<ConfigError>);
 
@@ -167,7 +167,7 @@ impl ConfigErrors {
         if faults.is_empty() { Ok(()) } else { Err(ConfigErrors(faults)) }
     }
 
-    /// One after the other.
+    /// The faults in order.
     pub fn all(&self) -> &[ConfigError] {
         &self.0
     }
@@ -179,7 +179,7 @@ impl From<ConfigError> for ConfigErrors {
     }
 }
 
-/// One fault stands for itself; several are counted and take a line each.
+/// A single fault is shown by itself; several are counted and take a line each.
 impl fmt::Display for ConfigErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let [only] = &self.0[..] {

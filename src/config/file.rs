@@ -16,20 +16,20 @@ pub(super) struct Line {
     pub line: usize,
 }
 
-/// A file of settings is a page or two; this keeps a wrong path from filling the memory.
+/// A settings file is a page or two; this bound keeps a wrong path from filling the memory.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
 
-/// What a file of settings holds.
+/// The contents of a settings file.
 pub(super) struct Read {
-    /// The settings, in their order there.
+    /// The settings, in file order.
     pub lines: Vec<Line>,
-    /// What is wrong with the others.
+    /// What is wrong with the other lines.
     pub faults: Vec<ConfigError>,
-    /// The last line, if it has no end: it may still be on its way.
+    /// The last line, if it lacks a line break: it may still be being written.
     pub unended: Option<usize>,
 }
 
-/// Reads a file of settings. What can't be read at all is an error.
+/// Reads a settings file. An error means that it can't be read at all.
 pub(super) fn read(path: &Path) -> Result<Read, ConfigError> {
     let bytes = read_bounded(path, FILE_BYTES_MAX)?;
     let text = String::from_utf8(bytes).map_err(|error| ConfigError::Syntax {
@@ -47,7 +47,7 @@ fn parse(path: &Path, text: &str) -> (Vec<Line>, Vec<ConfigError>) {
     let (table, errors) = DeTable::parse_recoverable(text);
     for error in errors {
         let line = line_of(text.as_bytes(), error.span().map_or(0, |span| span.start));
-        // The first fault of a line brings the others with it.
+        // The first fault of a line carries the line's other faults.
         if faults.iter().all(|(known, _)| *known != line) {
             faults.push((line, error.message().replace('\n', ", ")));
         }
@@ -87,7 +87,7 @@ fn line_of(text: &[u8], at: usize) -> usize {
     1 + text[..at.min(text.len())].iter().filter(|&&byte| byte == b'\n').count()
 }
 
-/// The bytes of a file that may not be larger than `limit`.
+/// The bytes of a file, which may not be larger than `limit`.
 pub(super) fn read_bounded(path: &Path, limit: u64) -> Result<Vec<u8>, ConfigError> {
     let io = |doing: &'static str| move |source: io::Error| ConfigError::Io { path: path.to_owned(), doing, source };
     let mut bytes = Vec::new();

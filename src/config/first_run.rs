@@ -1,4 +1,4 @@
-//! The files that a new data folder gets.
+//! The files that a new data folder is given.
 
 use std::fmt::Write as _;
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -14,11 +14,11 @@ use super::sources::Sources;
 use super::token_secrets::TokenSecrets;
 use super::{CONFIG_FILE, PROJECTS_FILE, remembered};
 
-/// The log's identity, inside the data folder: a server has run there. An empty folder, or secrets that were mounted before the
-/// first start, don't say so.
+/// The log's identity, inside the data folder: it shows that a server has run there. An empty folder, or secrets mounted before the first
+/// start, do not show that.
 const LOG_IDENTITY: &str = "log/log.json";
 
-/// What [`first_run`] had to make.
+/// What [`first_run`] had to create.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FirstRun {
     /// `takeup.toml` is new.
@@ -30,26 +30,26 @@ pub struct FirstRun {
 }
 
 impl FirstRun {
-    /// Whether anything was made.
+    /// Whether anything was created.
     pub fn is_new(&self) -> bool {
         self.config || self.project_key.is_some() || self.secret
     }
 }
 
-/// Makes the data folder and what it lacks: a commented `takeup.toml`, `projects.toml` with one project and a random
-/// key, a random token secret. What is there already is never touched, and a crash leaves each file whole or absent.
+/// Creates the data folder and whatever it lacks: a commented `takeup.toml`, `projects.toml` with one project and a random key, a random
+/// token secret. Existing files are never touched, and a crash leaves each file whole or absent.
 ///
-/// A folder that a server has run on lacks nothing unless somebody took it away. A new key or secret there would turn away every client
-/// that has the old one.
+/// In a folder that a server has run on, a file is missing only if somebody removed it. A new key or secret there would turn away every
+/// client that uses the old one.
 ///
 /// # Errors
-/// The folder or a file could not be made; or one is gone.
+/// The folder or a file could not be created; or a file is gone.
 pub fn first_run(sources: &Sources) -> Result<FirstRun, ConfigError> {
     let data = &*sources.data;
     nothing_is_gone(sources)?;
     private_folder(data)?;
     let config_file = data.join(CONFIG_FILE);
-    // One that held settings and is gone is told when settings are read.
+    // A settings file that held settings and is gone is reported when settings are read.
     let held = remembered::read(sources).iter().any(|held| held.origin.place().0 == Some(&*config_file));
     let config = !held && create(&config_file, 0o644, commented_settings)?;
     let mut made = FirstRun { config, ..FirstRun::default() };
@@ -67,10 +67,10 @@ pub fn first_run(sources: &Sources) -> Result<FirstRun, ConfigError> {
     Ok(made)
 }
 
-/// Looks whether a folder that a server has run on lacks a file that the first start made.
+/// Checks whether a folder that a server has run on lacks a file created by the first start.
 ///
 /// # Errors
-/// The file, and what to do; or the folder can't be looked into.
+/// The missing file and what to do about it; or the folder can't be read.
 pub fn nothing_is_gone(sources: &Sources) -> Result<(), ConfigError> {
     let data = &*sources.data;
     let is_there = |path: &Path| {
@@ -102,7 +102,7 @@ fn private_folder(path: &Path) -> Result<(), ConfigError> {
     })
 }
 
-/// Writes a file unless there is one. `Ok(true)`: it is new, whole, and on disk.
+/// Writes a file unless it exists. `Ok(true)`: it is new, whole and on disk.
 fn create(path: &Path, mode: u32, content: impl FnOnce() -> String) -> Result<bool, ConfigError> {
     let io = |source: io::Error| ConfigError::Io { path: path.to_owned(), doing: "making this file", source };
     if path.try_exists().map_err(io)? {
@@ -112,7 +112,7 @@ fn create(path: &Path, mode: u32, content: impl FnOnce() -> String) -> Result<bo
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let draft = folder.join(format!(".{name}.{}", std::process::id()));
     let written = write_whole(&draft, mode, content().as_bytes())
-        // A link, unlike a rename, never replaces what another process has put there meanwhile.
+        // Unlike a rename, a link never replaces a file that another process has created meanwhile.
         .and_then(|()| match fs::hard_link(&draft, path) {
             Ok(()) => Ok(true),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
@@ -134,7 +134,7 @@ fn write_whole(path: &Path, mode: u32, content: &[u8]) -> io::Result<()> {
 /// Random letters and digits, each equally likely.
 fn random_text(length: usize) -> Result<String, ConfigError> {
     const ALPHABET: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-    // The largest multiple of 62 in a byte: what lies above would favour the first letters.
+    // The largest multiple of 62 in a byte: accepting larger values would favour the first letters.
     const FAIR_BELOW: u8 = 248;
     let mut text = String::with_capacity(length);
     let mut random = [0u8; 64];
@@ -172,7 +172,7 @@ fn first_project(key: &str) -> String {
     )
 }
 
-/// Every setting with its help and default, commented out.
+/// Every setting with its help text and default, commented out.
 fn commented_settings() -> String {
     let mut text = String::from(
         "# Settings of takeup. A line that begins with \"#\" shows the default; remove the \"#\" to change it.\n\
@@ -198,7 +198,7 @@ fn commented_settings() -> String {
     text
 }
 
-/// Lines of at most `width` characters, broken at blanks.
+/// Wraps text at spaces into lines of at most `width` characters.
 pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_whitespace() {

@@ -1,19 +1,19 @@
-//! A rate with its burst, as an operator writes it: `20/s burst 600`, `1MiB/s burst 64MiB`, `5/h burst 10`.
+//! A rate with its burst, as operators write it: `20/s burst 600`, `1MiB/s burst 64MiB`, `5/h burst 10`.
 
 use std::fmt;
 
-/// A token bucket: units that come back in each period, and the units that fit into it.
+/// A token bucket: the units refilled in each period, and the bucket's capacity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limit {
-    /// Units that come back in each period; at least 1.
+    /// Units refilled in each period; at least 1.
     pub units: u64,
     /// The period.
     pub per: Period,
-    /// Units that may be used at once; at least 1.
+    /// Units that may be spent at once; at least 1.
     pub burst: u64,
 }
 
-/// What a rate counts by.
+/// The period of a rate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Period {
     /// A second.
@@ -25,7 +25,7 @@ pub enum Period {
 }
 
 impl Period {
-    /// How long it is.
+    /// The period's length.
     pub const fn nanoseconds(self) -> u64 {
         match self {
             Self::Second => 1_000_000_000,

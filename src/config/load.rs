@@ -1,5 +1,5 @@
 //! Merges command line, environment, file and defaults, and checks the result. It reports every fault, not only the first, so that a
-//! configuration can be mended in one pass.
+//! configuration can be fixed in one pass.
 
 use std::path::PathBuf;
 
@@ -32,7 +32,7 @@ impl Config {
         ConfigErrors::none_of(faults).map(|()| loaded)
     }
 
-    /// Reads everything, and returns what can be used of it together with every fault.
+    /// Reads everything, and returns what is usable together with every fault.
     pub fn examine(sources: &Sources) -> (Loaded, Vec<ConfigError>) {
         let (mut loaded, mut faults) = Config::examine_settings(sources);
         match TokenSecrets::find(sources) {
@@ -61,21 +61,21 @@ impl Config {
         (Loaded { config, file, warnings, chosen, old_variables, missing }, faults)
     }
 
-    /// The first conflict among these settings, whatever their origin. `None`: there is none.
+    /// The first conflict among these settings, wherever they come from; `None` if there is none.
     pub fn contradiction(&self) -> Option<String> {
         conflicts::find(self).into_iter().next().map(|conflict| conflict.problem)
     }
 }
 
-/// Settings while they are being read.
+/// Settings in the course of being read.
 struct Reading {
     config: Config,
     chosen: Vec<Chosen>,
     faults: Vec<ConfigError>,
-    /// Rows with a value that could not be used: a conflict with their default would mean nothing.
+    /// Settings whose value could not be used: a conflict with their default would mean nothing.
     unusable: Vec<usize>,
     missing: Vec<&'static str>,
-    /// The setting in a last line without a line break: it may not be whole.
+    /// The setting in a last line without a line break: it may be cut off.
     doubted: Option<String>,
 }
 
@@ -137,7 +137,7 @@ impl Reading {
     }
 
     fn environment(&mut self, environment: &Environment, sources: &Sources) {
-        // A setting that takes precedence over these variables must not depend on whether they are valid.
+        // A setting that takes precedence over these variables must apply even if they are invalid.
         let overridden = |name: &str| {
             let own = SETTINGS.iter().find(|setting| setting.name == name).map(|setting| setting.env_name());
             sources.options.iter().any(|(_, key, _)| key == name)
@@ -146,7 +146,7 @@ impl Reading {
         for (name, text, origin) in
             old_env::derived(environment, self.config.listen.port(), &overridden, &mut self.faults)
         {
-            // OpenReplay has no variable for the admin port, so HTTP_HOST moves it only if nobody has set it.
+            // OpenReplay has no variable for the admin port, so `HTTP_HOST` moves it only if nobody has set it.
             let chosen = row_of(name).is_some_and(|at| self.chosen[at].origin != Origin::Default);
             if overridden(name) || name == "admin" && (chosen || overridden("listen")) {
                 continue;
@@ -164,7 +164,7 @@ impl Reading {
         }
     }
 
-    /// Keeps remembered values of settings that are no longer set.
+    /// Keeps the remembered values of settings that are no longer set.
     fn remembered(&mut self, sources: &Sources) {
         self.faults.extend(remembered::emptied(&sources.remembered));
         for held in &sources.remembered {
@@ -201,8 +201,8 @@ impl Reading {
     }
 }
 
-/// Warns of `TAKEUP_` variables that no setting has, if they look like one that exists. Others are ignored: an orchestrator sets
-/// names such as `TAKEUP_SERVICE_PORT` by itself.
+/// Warns of unknown `TAKEUP_` variables that resemble a setting. Others are ignored: orchestrators set names such as `TAKEUP_SERVICE_PORT`
+/// by themselves.
 fn warnings(sources: &Sources) -> Vec<String> {
     const NOT_SETTINGS: [&str; 2] = ["TAKEUP_DATA", "TAKEUP_CONFIG"];
     let mut warnings = Vec::new();

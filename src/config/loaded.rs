@@ -1,4 +1,4 @@
-//! A configuration after it was read, with the origin of each value.
+//! A configuration after reading, with the origin of each value.
 
 use std::path::PathBuf;
 
@@ -17,7 +17,7 @@ pub struct Loaded {
     pub warnings: Vec<String>,
     /// Where each setting comes from and how it was written there, in the order of [`SETTINGS`](super::SETTINGS).
     pub chosen: Vec<Chosen>,
-    /// OpenReplay's variables that are set, and what each one does.
+    /// OpenReplay's variables that are set, and the effect of each.
     pub old_variables: Vec<OldVariableEffect>,
     /// Settings of [`Sources::remembered`](super::Sources::remembered) that are no longer set, or that are set in a last line without a
     /// line break.
@@ -29,7 +29,7 @@ pub struct Loaded {
 pub struct Chosen {
     /// As written.
     pub text: String,
-    /// Where.
+    /// Its origin.
     pub origin: Origin,
 }
 

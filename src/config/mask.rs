@@ -1,9 +1,9 @@
-//! Values that nobody may read over a shoulder or in a log.
+//! Hides values that nobody may read over a shoulder or in a log.
 
-/// What stands in place of a hidden value.
+/// What is shown in place of a hidden value.
 const HIDDEN: &str = "(hidden)";
 
-/// Names of secrets, as variables; a setting's name is looked for in capitals.
+/// Variable names that mark secrets; a setting's name is compared in capitals.
 const SECRETS: [&str; 9] = [
     "TOKEN_SECRET",
     "AWS_ACCESS_KEY_ID",
@@ -16,10 +16,10 @@ const SECRETS: [&str; 9] = [
     "KAFKA_SSL_KEY",
 ];
 
-/// Names of addresses that may have a password in them.
+/// Names of addresses that may contain a password.
 const ADDRESSES: [&str; 2] = ["POSTGRES_STRING", "REDIS_STRING"];
 
-/// A value as it may be shown. `name` is a variable's or a setting's.
+/// A value as it may be shown. `name` is the name of a variable or a setting.
 pub fn masked(name: &str, value: &str) -> String {
     let name = name.to_ascii_uppercase();
     let name = name.strip_prefix("TAKEUP_").unwrap_or(&name);
@@ -34,11 +34,11 @@ pub fn masked(name: &str, value: &str) -> String {
     }
 }
 
-/// An address, as a URL or as `key=value` pairs, with its password hidden. What has neither form is hidden whole.
+/// An address, as a URL or as `key=value` pairs, with its password hidden. Anything else is hidden whole.
 fn without_password(text: &str) -> String {
     if let Some((scheme, rest)) = text.split_once("://") {
         let place_end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-        // A password may hold a slash that should have been escaped: the last @ decides.
+        // A password may contain a slash that should have been escaped, so the last @ decides.
         let Some(at) = rest[..place_end].rfind('@').or_else(|| rest.rfind('@')) else {
             return if rest.contains("password") { HIDDEN.to_owned() } else { text.to_owned() };
         };

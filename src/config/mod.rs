@@ -3,12 +3,12 @@
 //! - A setting on the command line beats the environment, which beats `takeup.toml`, which beats the default.
 //! - Every setting has a key in the file and an environment variable `TAKEUP_<KEY>`; where OpenReplay's service has a
 //!   variable for the same thing, that name is read too, after ours.
-//! - A name that is not known is an error, with the most similar known name: a typing error must not silently leave a default.
-//! - An empty environment variable counts as not set, because deployment templates leave empty ones. The token secret is the
-//!   exception: an empty one is refused, because it must not quietly be replaced by another one.
-//! - All faults are reported at once, each with its place.
-//! - A setting that disappears from a file may keep its value for a while, because the file may be in the middle of being
-//!   written. See [`remembered`].
+//! - An unknown name is an error that suggests the most similar known name: a typo must not silently leave a default in force.
+//! - An empty environment variable counts as not set, because deployment templates leave empty ones. The token secret is the exception: an
+//!   empty one is refused, because it must not silently be replaced by another one.
+//! - All faults are reported at once, each with its location.
+//! - A setting that disappears from a file may keep its value for a while, because the file may be in the middle of being written. See
+//!   [`remembered`].
 
 mod buffers;
 mod conflicts;
@@ -60,8 +60,8 @@ pub use snippet::snippet;
 pub use sources::{Remembered, Sources};
 pub use token_secrets::TokenSecrets;
 
-/// The file of the settings, inside the data folder.
+/// The settings file, inside the data folder.
 pub const CONFIG_FILE: &str = "takeup.toml";
 
-/// The file of the projects, inside the data folder.
+/// The projects file, inside the data folder.
 pub const PROJECTS_FILE: &str = "projects.toml";

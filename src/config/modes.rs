@@ -1,4 +1,4 @@
-//! Settings that are a choice between a few words.
+//! Settings that offer a choice of a few words.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,7 +10,7 @@ macro_rules! modes {
         pub enum $name { $( $(#[$variant_meta])* $variant ),+ }
 
         impl $name {
-            /// The word for it in files, variables and options.
+            /// Its word in files, variables and options.
             pub const fn as_str(self) -> &'static str {
                 match self { $( Self::$variant => $text ),+ }
             }
@@ -46,29 +46,29 @@ modes! {
     AdmissionMode {
         /// Nothing, and nothing is counted.
         Off = "off",
-        /// They are counted, and served all the same.
+        /// They are counted, but still served.
         Shadow = "shadow",
-        /// They are held, then refused.
+        /// They are delayed, then refused.
         On = "on",
     }
 
-    /// When the inside of a batch is looked at.
+    /// When the contents of a batch are checked.
     CheckBodies {
-        /// Behind the log: what is broken is counted and marked.
+        /// After it is logged: broken batches are counted and marked.
         Background = "background",
-        /// Before the answer: what is broken is refused.
+        /// Before the answer: broken batches are refused.
         Inline = "inline",
         /// Never.
         Off = "off",
     }
 
-    /// What is done when the disk is nearly full.
+    /// What is deleted when the disk is nearly full.
     FullDisk {
         /// Nothing is deleted.
         Hold = "hold",
-        /// The oldest segments go that every registered consumer has read.
+        /// The oldest segments that every registered consumer has read.
         DropDelivered = "drop-delivered",
-        /// The oldest segments go, delivered ones first.
+        /// The oldest segments, delivered ones first.
         DropOldest = "drop-oldest",
     }
 
@@ -76,13 +76,13 @@ modes! {
     LogRequests {
         /// Every one.
         All = "all",
-        /// Those that were refused.
+        /// Refused ones.
         Errors = "errors",
-        /// Those that were refused, and one in `log_sample` of the others.
+        /// Refused ones, and one in `log_sample` of the others.
         Sampled = "sampled",
     }
 
-    /// Whether proxies tell the client's address ahead of the first request.
+    /// Whether proxies announce the client's address before the first request.
     ProxyProtocol {
         /// They do not.
         Off = "off",
@@ -90,43 +90,43 @@ modes! {
         On = "on",
     }
 
-    /// How grave a line about the service must be to be logged.
+    /// The least severity at which lines about the service are logged.
     LogLevel {
-        /// Everything, for those who look for a fault.
+        /// Everything, for debugging.
         Debug = "debug",
-        /// Once per event of the service.
+        /// One line per service event.
         Info = "info",
-        /// What should be looked at soon.
+        /// What needs attention soon.
         Warn = "warn",
         /// Data or service at risk.
         Error = "error",
     }
 
-    /// The runtime's driver.
+    /// The runtime's I/O driver.
     Runtime {
         /// io_uring where the kernel allows it, epoll elsewhere.
         Auto = "auto",
-        /// io_uring, or no start.
+        /// io_uring, or the server does not start.
         IoUring = "io_uring",
         /// epoll.
         Legacy = "legacy",
     }
 
-    /// What becomes of a batch that can't be used.
+    /// What happens to a batch that can't be used.
     Unusable {
-        /// It is refused, and its tracker tries ten times more.
+        /// It is refused, and its tracker retries ten times.
         Refuse = "refuse",
-        /// It is stored and marked, and its tracker goes on.
+        /// It is stored and marked, and its tracker continues.
         Keep = "keep",
     }
 
-    /// How records get from memory to the disk.
+    /// How records are written to disk.
     Writer {
         /// Whichever is cheaper here.
         Auto = "auto",
-        /// Through the page cache, by a mapping.
+        /// Through the page cache, by a memory mapping.
         Mapped = "mapped",
-        /// Past the page cache.
+        /// Bypassing the page cache.
         Direct = "direct",
     }
 }

@@ -1,6 +1,6 @@
-//! The known name that someone probably meant.
+//! The known name that was probably meant.
 
-/// The candidate that looks most like `word`, unless none looks like it at all.
+/// The candidate most similar to `word`, unless none is similar at all.
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     // 0.75 lets `lisen`, `log_request` and `checkbodies` find their names and keeps unrelated words apart.
     const LIKENESS_MIN: f64 = 0.75;

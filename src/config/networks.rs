@@ -1,4 +1,4 @@
-//! A set of networks: `10.0.0.0/8, 2001:db8::/32, 203.0.113.7`, or words for some.
+//! A set of networks: `10.0.0.0/8, 2001:db8::/32, 203.0.113.7`, or words that stand for some.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
-/// What the word `private` stands for: loopback, private and link-local networks (RFC 1918, 3927, 4193, 4291).
+/// The networks that the word `private` stands for: loopback, private and link-local (RFC 1918, 3927, 4193, 4291).
 const PRIVATE: &[&str] = &[
     "127.0.0.0/8",
     "10.0.0.0/8",
@@ -18,7 +18,7 @@ const PRIVATE: &[&str] = &[
     "fe80::/10",
 ];
 
-/// A list longer than this would cost every request too much.
+/// A longer list would cost every request too much.
 const NETWORKS_MAX: usize = 256;
 
 /// A set of networks.
@@ -29,7 +29,7 @@ pub struct Networks {
 }
 
 impl Networks {
-    /// Whether an address is in one of them. An IPv4 address in IPv6 clothes counts as what it is.
+    /// Whether an address is in one of them. An IPv4-mapped IPv6 address counts as IPv4.
     pub fn contains(&self, address: IpAddr) -> bool {
         match address.to_canonical() {
             IpAddr::V4(address) => self.v4.iter().any(|network| network.contains(&address)),

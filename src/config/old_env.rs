@@ -9,13 +9,13 @@ use super::origin::Origin;
 use super::settings::SETTINGS;
 use super::value;
 
-/// The port of OpenReplay's metrics and health, where probes look for them.
+/// OpenReplay's port for metrics and health, where probes look for them.
 const ADMIN_PORT: u16 = 8888;
 
 /// A value translated from OpenReplay's variables: the setting, its text, and where it was set.
 pub(super) type Derived = (&'static str, String, Origin);
 
-/// The values of variables that need translating. `port` is that of `listen` without them.
+/// The values of variables that need translating. `port` is the port that `listen` has without them.
 pub(super) fn derived(
     environment: &Environment,
     port: u16,
@@ -34,8 +34,8 @@ pub(super) fn derived(
     derived
 }
 
-/// `HTTP_HOST` (empty: every address) and `HTTP_PORT` are together our `listen`. Metrics and health are then on the same
-/// host: what was set up for OpenReplay's service looks for them on a port of the container, not within it.
+/// `HTTP_HOST` (empty: every address) and `HTTP_PORT` together are our `listen`. Metrics and health then move to the same host: whatever was
+/// set up for OpenReplay's service reaches them through a port of the container, not from inside it.
 fn address(environment: &Environment, usual_port: u16) -> Result<Vec<Derived>, ConfigError> {
     let host = environment.text("HTTP_HOST", "listen").transpose()?;
     let port = environment.text("HTTP_PORT", "listen").transpose()?;
@@ -50,7 +50,7 @@ fn address(environment: &Environment, usual_port: u16) -> Result<Vec<Derived>, C
         }
     };
     let host = host.map_or("0.0.0.0", |(text, _)| text.trim());
-    // An IPv6 address has colons of its own.
+    // IPv6 addresses contain colons.
     let host = if host.contains(':') && !host.starts_with('[') { format!("[{host}]") } else { host.to_owned() };
     let port = port.map_or_else(|| usual_port.to_string(), |(text, _)| text.trim().to_owned());
     let listen = ("listen", format!("{host}:{port}"), origin.clone());
@@ -58,10 +58,9 @@ fn address(environment: &Environment, usual_port: u16) -> Result<Vec<Derived>, C
     Ok(vec![listen, admin])
 }
 
-/// `HTTP_TIMEOUT` is one deadline for the head, for head and body together, and for an idle connection. Here each has its
-/// own: a head has as long, a body as long before its rate counts (so nothing is cut that OpenReplay's service would
-/// have taken), and an idle connection is never closed sooner than by default, because closing it early only races
-/// with the next request.
+/// `HTTP_TIMEOUT` is one deadline for the head, for head and body together, and for an idle connection. Here each has its own: the variable
+/// sets the head's deadline and the body's grace time before its rate counts (so nothing is cut off that OpenReplay's service would have accepted),
+/// and an idle connection is never closed sooner than by default, because closing it early only races with the next request.
 fn timeout(environment: &Environment) -> Result<Vec<Derived>, ConfigError> {
     let Some((text, origin)) = environment.text("HTTP_TIMEOUT", "head_timeout").transpose()? else {
         return Ok(Vec::new());
@@ -85,18 +84,18 @@ fn timeout(environment: &Environment) -> Result<Vec<Derived>, ConfigError> {
     Ok(derived)
 }
 
-/// `DEBUG=true` is the level of the log.
+/// `DEBUG=true` sets the log level.
 fn level(environment: &Environment) -> Result<Vec<Derived>, ConfigError> {
     let Some((text, origin)) = environment.text("DEBUG", "log_level").transpose()? else { return Ok(Vec::new()) };
     match value::switch(text.trim()) {
         Ok(true) => Ok(vec![("log_level", "debug".to_owned(), origin.clone())]),
         Ok(false) => Ok(Vec::new()),
-        // Many programs have a variable of this name, with words of their own; a server must not stay down for it.
+        // Many programs have a variable of this name with values of their own; that must not keep a server from starting.
         Err(_) => Ok(Vec::new()),
     }
 }
 
-/// The effects of the variables that are set. `origin_of` says where a setting's value comes from.
+/// The effects of the variables that are set. `origin_of` tells where a setting's value comes from.
 pub(super) fn effects(environment: &Environment, origin_of: impl Fn(&str) -> Option<Origin>) -> Vec<OldVariableEffect> {
     let mut effects = Vec::new();
     for row in OLD_VARIABLES {

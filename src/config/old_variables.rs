@@ -1,8 +1,8 @@
-//! The variables of OpenReplay's `http` service: one row for each, with what becomes of it here.
+//! The variables of OpenReplay's `http` service: one row for each, with its effect here.
 //!
-//! A row either gives a value to settings or has no effect, and then says why. Nobody should have to find out by trying: the
-//! server's first lines, `takeup config check` and `takeup config show` say which of the variables that are set have no
-//! effect, and `docs/configuration.md` has the whole table.
+//! A row either gives a value to settings, or has no effect and says why. Nobody should have to find out by trying: the server's first
+//! lines, `takeup config check` and `takeup config show` list the variables that are set but have no effect, and `docs/configuration.md` has
+//! the whole table.
 
 use super::origin::Origin;
 
@@ -11,37 +11,37 @@ use super::origin::Origin;
 pub struct OldVariable {
     /// Its name.
     pub name: &'static str,
-    /// What becomes of it.
+    /// Its effect here.
     pub becomes: Becomes,
     /// Whether it is read from the file that `CONFIG_FILE_PATH` names.
     pub in_file: bool,
 }
 
-/// What becomes of a variable.
+/// The effect of a variable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Becomes {
-    /// It gives a value to these settings.
+    /// It sets these settings.
     Settings(&'static [&'static str]),
     /// It is the token secret.
     TokenSecret,
-    /// It names a file of more variables.
+    /// It names a file with more variables.
     File,
     /// It has no effect, for this reason.
     Nothing(&'static str),
 }
 
-/// A variable that is set, and the effect that it has.
+/// A variable that is set, and its effect.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OldVariableEffect {
     /// Its name.
     pub name: &'static str,
-    /// Its value, with what is secret hidden.
+    /// Its value, with secrets hidden.
     pub value: String,
     /// Where it is set.
     pub origin: Origin,
-    /// The settings whose value it gives; empty: none.
+    /// The settings that take their value from it; empty if none do.
     pub sets: Vec<&'static str>,
-    /// Why it has no effect, if it has none.
+    /// Why it has no effect, if that is so.
     pub why_not: Option<String>,
 }
 
@@ -64,7 +64,7 @@ const MEMORY: &str = "memory is bounded by inflight_bytes_max and connections_ma
 const AZURE: &str = "only storage that speaks S3's protocol is known here";
 const NO_JWT: &str = "nothing here takes or gives such tokens";
 
-/// All of them, in the order of OpenReplay's own configuration.
+/// All variables, in the order of OpenReplay's own configuration.
 pub const OLD_VARIABLES: &[OldVariable] = &[
     group("CONFIG_FILE_PATH", File),
     group("QUEUE_MESSAGE_SIZE_LIMIT", Settings(&["queue_message_size_limit"])),
@@ -140,7 +140,7 @@ pub const OLD_VARIABLES: &[OldVariable] = &[
     group("LICENSE_KEY", Nothing("takeup needs no licence")),
 ];
 
-/// The row of a variable.
+/// The table row of a variable.
 pub(super) fn find(name: &str) -> Option<&'static OldVariable> {
     OLD_VARIABLES.iter().find(|row| row.name == name)
 }

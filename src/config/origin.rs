@@ -16,9 +16,9 @@ pub enum Origin {
         /// The line, from 1.
         line: usize,
     },
-    /// A variable of the environment, or several that make one value.
+    /// An environment variable, or several that together make one value.
     Variable(Vec<String>),
-    /// A line of the file that `CONFIG_FILE_PATH` names, which stands for variables of the environment.
+    /// A line of the file that `CONFIG_FILE_PATH` names, which stands in for environment variables.
     VariableFile {
         /// The file.
         path: PathBuf,
@@ -35,7 +35,7 @@ impl Origin {
         Origin::Variable(vec![name.to_owned()])
     }
 
-    /// Which goes before which.
+    /// Precedence: a higher number wins.
     pub(super) fn rank(&self) -> u8 {
         match self {
             Origin::Default => 0,
@@ -45,7 +45,7 @@ impl Origin {
         }
     }
 
-    /// The file, and the line in it.
+    /// The file and the line.
     pub fn place(&self) -> (Option<&Path>, Option<usize>) {
         match self {
             Origin::File { path, line } | Origin::VariableFile { path, line } => (Some(path), Some(*line)),
@@ -53,7 +53,7 @@ impl Origin {
         }
     }
 
-    /// The variables behind it, if it is of the environment.
+    /// The environment variables behind it, if any.
     pub fn variables(&self) -> &[String] {
         match self {
             Origin::Variable(names) => names,

@@ -1,4 +1,4 @@
-//! `docs/configuration.md` shows every setting and every variable of old as the tables have them.
+//! `docs/configuration.md` shows every setting and every OpenReplay variable exactly as the tables have them.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -42,7 +42,7 @@ fn variables() -> String {
     text
 }
 
-/// The page with `table` between its two marks.
+/// The page with `table` between its two markers.
 fn with_table(page: &str, mark: &str, table: &str) -> String {
     let (begin, end) = (format!("<!-- {mark}: made from the source -->\n"), format!("<!-- end of {mark} -->"));
     let (head, rest) = page.split_once(&begin).unwrap_or_else(|| panic!("the page has no mark {begin}"));

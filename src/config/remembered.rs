@@ -1,4 +1,4 @@
-//! Copies of what the settings files and the secrets file held, so that something that disappears from them is noticed.
+//! Copies of what the settings files and the secrets file held, to notice what disappears from them.
 
 use std::path::Path;
 
@@ -13,20 +13,20 @@ use super::settings::SETTINGS;
 use super::sources::{Remembered, Sources};
 use super::token_secrets::TokenSecrets;
 
-/// The names of the kept copies.
+/// The file names of the copies.
 const SETTINGS_NAME: &str = "settings.json";
 const SECRETS_NAME: &str = "token";
-/// More than this is not such a copy.
+/// A larger file is not such a copy.
 const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
-/// A [`Remembered`] as the copy holds it.
+/// A [`Remembered`] as stored in the copy.
 #[derive(Serialize, Deserialize)]
 struct Row {
     setting: String,
     text: String,
     file: std::path::PathBuf,
     line: usize,
-    /// It stands in a file of variables, not of settings.
+    /// It was set in a file of variables, not in a settings file.
     variables: bool,
 }
 
@@ -41,7 +41,7 @@ pub fn of_files(loaded: &Loaded) -> Vec<Remembered> {
     .collect()
 }
 
-/// The copy of what the files of these sources held. A copy that can't be read counts as absent.
+/// The copy of what these sources' files held. An unreadable copy counts as absent.
 pub fn read(sources: &Sources) -> Vec<Remembered> {
     let text = settings_copy(&sources.data).read().ok().flatten().unwrap_or_default();
     let rows: Vec<Row> = serde_json::from_slice(&text).unwrap_or_default();
@@ -90,7 +90,8 @@ pub fn keep_secrets(data: &Path, secrets: &TokenSecrets) -> Result<(), String> {
     write(&secrets_copy(data), &text)
 }
 
-/// Files that held settings and are now empty or gone. Nobody does that on purpose, and a file that is being written looks like it.
+/// Files that held settings and are now empty or gone. Nobody does that on purpose, and a file in the middle of being written looks the
+/// same.
 pub(super) fn emptied(remembered: &[Remembered]) -> Vec<ConfigError> {
     let mut files: Vec<(&Path, usize)> = Vec::new();
     for path in remembered.iter().filter_map(|held| held.origin.place().0) {

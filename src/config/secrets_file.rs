@@ -12,7 +12,7 @@ use super::token_secrets::TokenSecrets;
 /// The secrets file, inside the data folder.
 pub const SECRETS_FILE: &str = "secrets/token";
 
-/// More than this is not a file of secrets.
+/// A larger file is not a secrets file.
 const FILE_BYTES_MAX: u64 = 64 * 1024;
 
 impl Sources {
@@ -23,7 +23,7 @@ impl Sources {
 }
 
 impl TokenSecrets {
-    /// The secrets in a file, one a line; blank lines and white space around a line are skipped.
+    /// The secrets in a file, one a line; blank lines and surrounding white space are ignored.
     pub fn read(path: &Path) -> Result<TokenSecrets, ConfigError> {
         let text = super::file::read_bounded(path, FILE_BYTES_MAX)?;
         if text.contains(&0) {
@@ -36,16 +36,16 @@ impl TokenSecrets {
         Ok(secrets)
     }
 
-    /// The secrets of a server: `TOKEN_SECRET`, else those in its data folder.
+    /// A server's secrets: from `TOKEN_SECRET`, else from its data folder.
     pub fn find(sources: &Sources) -> Result<TokenSecrets, ConfigError> {
-        // Unset and empty differ here: an empty secret must not quietly be replaced by another one.
+        // Unset and empty differ here: an empty secret must not silently be replaced by another one.
         match Environment::of(sources).even_empty("TOKEN_SECRET") {
             Some((secret, _)) => TokenSecrets::one(secret.as_bytes()),
             None => TokenSecrets::read(&TokenSecrets::path(&sources.data)),
         }
     }
 
-    /// Checks whether others may read or change the secrets file. Its group may read it, because Kubernetes mounts secrets like that.
+    /// Checks whether other users may read or change the secrets file. Its group may read it, because Kubernetes mounts secrets that way.
     pub fn exposed(path: &Path) -> Option<ConfigError> {
         let mode = std::fs::metadata(path).ok()?.permissions().mode() & 0o7777;
         let may = match mode {
@@ -56,7 +56,7 @@ impl TokenSecrets {
         Some(ConfigError::SecretExposed { path: path.to_owned(), mode, may })
     }
 
-    /// Where the secrets of a data folder are.
+    /// The path of a data folder's secrets file.
     pub fn path(data: &Path) -> PathBuf {
         data.join(SECRETS_FILE)
     }

@@ -19,7 +19,7 @@ pub struct Sources {
     /// The options of the command line: the option as written (`--listen`), the setting, the value.
     pub options: Vec<(String, String, String)>,
     /// What the files said before. A live setting among these keeps its remembered value when neither the files nor a source of higher
-    /// precedence sets it any more. Other settings don't: a running server could not change them back later.
+    /// precedence sets it any more. Other settings do not: a running server could not change them back later.
     pub remembered: Vec<Remembered>,
     /// Report remembered settings that are missing, but don't apply their values.
     pub ignore_remembered: bool,
@@ -46,12 +46,12 @@ impl Sources {
         Sources { data: data.to_owned(), environment, ..Sources::default() }
     }
 
-    /// The settings file: the one that was named, or the data folder's, whether it exists or not.
+    /// The settings file: the one named explicitly, else the data folder's, whether it exists or not.
     pub fn settings_file(&self) -> PathBuf {
         self.file.clone().unwrap_or_else(|| self.data.join(CONFIG_FILE))
     }
 
-    /// The files of settings and of variables, whether they exist or not.
+    /// The settings files and the files of variables, whether they exist or not.
     pub fn files(&self) -> Vec<PathBuf> {
         let mut files = vec![self.settings_file()];
         files.extend(self.environment.get("CONFIG_FILE_PATH").filter(|path| !path.is_empty()).map(PathBuf::from));

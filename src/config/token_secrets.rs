@@ -9,7 +9,7 @@ use super::error::ConfigError;
 pub struct TokenSecrets(Vec<Vec<u8>>);
 
 impl TokenSecrets {
-    /// One secret, byte for byte: white space counts, as it does for OpenReplay.
+    /// A single secret, byte for byte: white space counts, as in OpenReplay.
     pub fn one(secret: &[u8]) -> Result<TokenSecrets, ConfigError> {
         if secret.is_empty() {
             return Err(ConfigError::EmptySecret { origin: "TOKEN_SECRET".to_owned() });
@@ -17,7 +17,7 @@ impl TokenSecrets {
         Ok(TokenSecrets(vec![secret.to_vec()]))
     }
 
-    /// The secrets in a text, one a line; maybe none. A byte order mark, which some editors write, is skipped.
+    /// The secrets in a text, one a line; maybe none. A byte order mark, which some editors write, is ignored.
     pub(super) fn of_lines(text: &[u8]) -> TokenSecrets {
         let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
         let lines = text.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii);
@@ -29,7 +29,7 @@ impl TokenSecrets {
         known.0.iter().filter(|secret| !self.0.contains(secret)).cloned().collect()
     }
 
-    /// These, followed by `others`, which only verify.
+    /// These, followed by `others`, which are only used to verify.
     #[must_use]
     pub fn with(&self, others: impl IntoIterator<Item = Vec<u8>>) -> TokenSecrets {
         let mut all = self.clone();
@@ -41,13 +41,13 @@ impl TokenSecrets {
         all
     }
 
-    /// Whether the last secret is the beginning of a longer one of `known`: the file was read while it was being written.
+    /// Whether the last secret is a prefix of a longer one in `known`: the file was read while it was being written.
     pub fn is_cut(&self, known: &TokenSecrets) -> bool {
         let Some(last) = self.0.last().filter(|last| !known.0.contains(last)) else { return false };
         known.0.iter().any(|secret| secret.starts_with(last))
     }
 
-    /// The secrets, the signing one first.
+    /// The secrets; the signing one comes first.
     pub fn to_vec(&self) -> Vec<Vec<u8>> {
         self.0.clone()
     }

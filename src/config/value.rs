@@ -1,4 +1,4 @@
-//! The texts of values: switches, counts, sizes, durations, addresses.
+//! Parsers for values: switches, counts, sizes, durations, addresses.
 
 use std::fmt::Display;
 use std::net::{SocketAddr, ToSocketAddrs};
@@ -10,7 +10,7 @@ use super::limit::{Limit, Period};
 use super::networks::Networks;
 use super::secret::Secret;
 
-/// Whether a default is written bare in a TOML file: a number or a switch.
+/// Whether a default is written unquoted in a TOML file: a number or a switch.
 pub const fn is_bare(text: &str) -> bool {
     let bytes = text.as_bytes();
     if matches!(bytes, b"true" | b"false") {
@@ -26,7 +26,7 @@ pub const fn is_bare(text: &str) -> bool {
     !bytes.is_empty()
 }
 
-/// A switch, in Go's words (`strconv.ParseBool`) and a few more that people write.
+/// A switch, in Go's words (`strconv.ParseBool`) and a few more that are in common use.
 pub fn switch(text: &str) -> Result<bool, String> {
     match text.to_ascii_lowercase().as_str() {
         "1" | "t" | "true" | "yes" | "on" => Ok(true),
@@ -35,7 +35,7 @@ pub fn switch(text: &str) -> Result<bool, String> {
     }
 }
 
-/// A whole number; `_` may part its digits.
+/// A whole number; `_` may separate its digits.
 pub fn count<T: FromStr>(text: &str) -> Result<T, String>
 where
     T::Err: Display,
@@ -54,7 +54,7 @@ where
     count(text).map(Some).map_err(|error| format!("{error}, or \"auto\""))
 }
 
-/// A number of bytes: `4096`, `64KiB`, `8MiB`, `1GiB`, `10MB`, `1.5GiB`; case and a blank before the unit do not matter.
+/// A number of bytes: `4096`, `64KiB`, `8MiB`, `1GiB`, `10MB`, `1.5GiB`; case and a space before the unit do not matter.
 pub fn size<T: TryFrom<u64>>(text: &str) -> Result<T, String> {
     let problem = || "expected a size such as 65536, 64KiB or 8MiB".to_owned();
     let digits_end = text.find(|c: char| !c.is_ascii_digit() && !matches!(c, '.' | '_')).unwrap_or(text.len());
@@ -75,7 +75,7 @@ pub fn size<T: TryFrom<u64>>(text: &str) -> Result<T, String> {
     T::try_from(bytes).map_err(|_| "more bytes than this machine can address".to_owned())
 }
 
-/// A duration in Go's syntax: `60s`, `200ms`, `1h2m`, `1.5s`. A bare `0` is one too.
+/// A duration in Go's syntax: `60s`, `200ms`, `1h2m`, `1.5s`. A bare `0` is valid too.
 pub fn duration(text: &str) -> Result<Duration, String> {
     let problem = || "expected a duration such as 60s, 200ms or 1h2m".to_owned();
     if text == "0" {
@@ -117,7 +117,7 @@ fn decimal_times(number: &str, unit: u64) -> Option<u64> {
         return None;
     }
     let whole: u64 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
-    // More digits than these add nothing that a unit here could show.
+    // Further digits make no difference in any unit here.
     let fraction = &fraction[..fraction.len().min(15)];
     let mut part: u128 = 0;
     if !fraction.is_empty() {
@@ -126,7 +126,7 @@ fn decimal_times(number: &str, unit: u64) -> Option<u64> {
     whole.checked_mul(unit)?.checked_add(u64::try_from(part).ok()?)
 }
 
-/// `ADDRESS:PORT`. A name is resolved; `:8080` and `8080` mean every IPv4 address.
+/// `ADDRESS:PORT`. Names are resolved; `:8080` and `8080` mean every IPv4 address.
 pub fn address(text: &str) -> Result<SocketAddr, String> {
     const PROBLEM: &str = "expected ADDRESS:PORT, such as 127.0.0.1:8080, [::1]:8080 or :8080";
     let full = match text.strip_prefix(':') {
@@ -137,7 +137,7 @@ pub fn address(text: &str) -> Result<SocketAddr, String> {
     if let Ok(address) = full.parse() {
         return Ok(address);
     }
-    // Only what has the shape of NAME:PORT goes to the resolver, whose words for the rest help nobody.
+    // Only text of the form NAME:PORT goes to the resolver, whose errors for anything else help nobody.
     let Some((name, port)) = full.rsplit_once(':') else { return Err(PROBLEM.to_owned()) };
     if name.is_empty() || name.contains([':', '/', '[']) || port.parse::<u16>().is_err() {
         return Err(PROBLEM.to_owned());
@@ -146,12 +146,12 @@ pub fn address(text: &str) -> Result<SocketAddr, String> {
     addresses.next().ok_or_else(|| format!("{name} has no address"))
 }
 
-/// One of the words of a mode.
+/// One of a mode's words.
 pub fn mode<T: FromStr<Err = String>>(text: &str) -> Result<T, String> {
     text.parse()
 }
 
-/// A path prefix: empty, or `/one/or/more`, without a slash at its end.
+/// A path prefix: empty, or `/one/or/more` without a trailing slash.
 pub fn prefix(text: &str) -> Result<String, String> {
     let trimmed = text.trim_matches('/');
     if trimmed.is_empty() {
@@ -174,7 +174,7 @@ pub fn word(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-/// The name of a queue: what Kafka takes as a topic.
+/// The name of a queue: any name that Kafka accepts for a topic.
 pub fn topic(text: &str) -> Result<String, String> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
     if matches!(text, "" | "." | "..") || text.len() > 249 || !text.bytes().all(plain) {
@@ -183,17 +183,17 @@ pub fn topic(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-/// A text; an empty one is none.
+/// A text; empty means none.
 pub fn optional_text(text: &str) -> Result<Option<String>, String> {
     Ok((!text.is_empty()).then(|| text.to_owned()))
 }
 
-/// A path; an empty one is none.
+/// A path; empty means none.
 pub fn optional_path(text: &str) -> Result<Option<PathBuf>, String> {
     Ok((!text.is_empty()).then(|| PathBuf::from(text)))
 }
 
-/// A rate with its burst; `off` and `0` are none.
+/// A rate with its burst; `off` and `0` mean none.
 pub fn limit(text: &str) -> Result<Option<Limit>, String> {
     let problem = || "expected a rate and a burst, such as \"20/s burst 600\", \"1MiB/m burst 64MiB\", or \"off\"";
     if matches!(text, "off" | "0") {
@@ -214,12 +214,12 @@ pub fn limit(text: &str) -> Result<Option<Limit>, String> {
     Ok(Some(Limit { units, per, burst }))
 }
 
-/// Networks, or words for some.
+/// Networks, or words that stand for some.
 pub fn networks(text: &str) -> Result<Networks, String> {
     text.parse()
 }
 
-/// The start of a URL; an empty one is none. A slash at its end is left out.
+/// The start of a URL; empty means none. A trailing slash is dropped.
 pub fn optional_url(text: &str) -> Result<Option<String>, String> {
     let trimmed = text.trim_end_matches('/');
     let rest = ["http://", "https://"].iter().find_map(|scheme| trimmed.strip_prefix(scheme));
@@ -231,7 +231,7 @@ pub fn optional_url(text: &str) -> Result<Option<String>, String> {
     }
 }
 
-/// A text that is not shown; an empty one is none.
+/// A secret text; empty means none.
 pub fn optional_secret(text: &str) -> Result<Option<Secret>, String> {
     Ok((!text.is_empty()).then(|| Secret::new(text)))
 }

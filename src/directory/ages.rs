@@ -1,9 +1,9 @@
-//! For how long the records of each project are kept, where that is its own.
+//! How long the records of each project are kept, for projects with a retention age of their own.
 //!
-//! What is deleted does not come back. So an age that a project once had holds until the file says otherwise in so many words: another
-//! number, `"server"`, or the project's number in `removed`. A line or a table that is gone says nothing. A longer age holds at
-//! once, a shorter one when the file has been at rest for the grace time. The first age of a project may be shorter than the server's, and cut: until
-//! then nothing of the project is too old. The ages are kept in a file of their own, because a
+//! Deleted records do not come back. So a project's age stays in force until the file explicitly says otherwise: with another number,
+//! `"server"`, or the project's number in `removed`. A missing line or table changes nothing. A longer age takes effect at once, a shorter
+//! one when the file has been at rest for the grace time. A project's first age may be shorter than the server's, and may be a number that
+//! was cut off; until the file is at rest, nothing of the project counts as too old. The ages are kept in a file of their own, because a
 //! restart must not forget them.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,17 +15,17 @@ use crate::watched_files::Kept;
 use super::model::Retain;
 use super::{Directory, DirectoryError};
 
-/// The file, beside the other kept ones.
+/// The file's name, next to the other kept copies.
 const NAME: &str = "ages.json";
-/// More than this is not such a file: that many projects don't fit into `projects.toml`.
+/// A larger file is not a file of ages: `projects.toml` can't hold that many projects.
 const FILE_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
-/// What came of following a text.
+/// The outcome of following a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Followed {
-    /// Some age is another one now.
+    /// Some age has changed.
     pub changed: bool,
-    /// A shorter one waits for the file to be at rest.
+    /// A shorter age is waiting for the file to be at rest.
     pub waits: bool,
 }
 
@@ -33,13 +33,13 @@ pub(super) struct Followed {
 pub(super) struct Ages {
     kept: Kept,
     days: BTreeMap<u32, u32>,
-    /// Projects whose first age waits.
+    /// Projects whose first age is pending.
     first: BTreeSet<u32>,
     saved: bool,
 }
 
 impl Ages {
-    /// Those of a data folder.
+    /// The ages of a data folder.
     pub fn open(data: &Path) -> Result<Self, DirectoryError> {
         let kept = Kept::new(data, NAME, FILE_BYTES_MAX);
         let failed = |source| DirectoryError::Ages { path: kept.path().to_owned(), source };
@@ -50,14 +50,14 @@ impl Ages {
         Ok(Self { kept, days, first: BTreeSet::new(), saved: true })
     }
 
-    /// The days of each project; 0 is for ever.
+    /// The days of each project; 0 means for ever.
     pub fn days(&self) -> BTreeMap<u32, u32> {
         let mut days = self.days.clone();
         days.extend(self.first.iter().map(|&id| (id, 0)));
         days
     }
 
-    /// Takes over what a text says; what shortens an age only if it is `certain`.
+    /// Takes over what a text says; an age is shortened only if the text is `certain`.
     pub fn follow(&mut self, latest: &Directory, certain: bool) -> Followed {
         let mut followed = Followed { changed: false, waits: false };
         let waited = std::mem::take(&mut self.first);
@@ -104,7 +104,7 @@ impl Ages {
         };
     }
 
-    /// Writes them down, if they have changed.
+    /// Writes the ages to disk if they have changed.
     pub fn save(&mut self) -> Result<(), String> {
         if self.saved {
             return Ok(());

@@ -1,6 +1,6 @@
-//! Bounds of what `projects.toml` may hold, for all its tables.
+//! Bounds on the contents of `projects.toml`, shared by all its tables.
 
-/// What Postgres' `int` holds: ids and sizes go there one day.
+/// The maximum of Postgres' `int`: ids and sizes may be stored in one.
 pub(super) const INT_MAX: u32 = i32::MAX as u32;
-/// Longest name or title of anything, in characters: what OpenReplay's columns hold.
+/// The longest name or title of anything, in characters: the width of OpenReplay's columns.
 pub(super) const NAME_CHARS_MAX: usize = 255;

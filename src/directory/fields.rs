@@ -1,5 +1,4 @@
-//! One TOML table, taken apart field by field: each with its type and limits, and each fault with
-//! its line.
+//! Parses one TOML table field by field: each field with its type and limits, each fault with its line.
 
 use std::cell::RefCell;
 use std::ops::{Range, RangeInclusive};
@@ -9,16 +8,16 @@ use toml::de::{DeTable, DeValue};
 
 use super::jsonb;
 
-/// What is wrong, and where.
+/// A fault and its line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
     /// The line, counted from 1.
     pub line: usize,
-    /// What is wrong and what would be right.
+    /// What is wrong, and what would be right.
     pub text: String,
 }
 
-/// Where the faults of tables in lists go, so that one does not hide those of the others.
+/// Collects the faults of tables in lists, so that one does not hide the others.
 pub type Faults = RefCell<Vec<Fault>>;
 
 /// A table whose fields are taken one by one. What is left at the end is unknown.
@@ -35,7 +34,7 @@ impl<'t, 'i> Fields<'t, 'i> {
         Self { source, faults, table, span, known: Vec::new() }
     }
 
-    /// How many values there are, those of tables and lists within counted one by one.
+    /// The number of values, counting those of nested tables and lists one by one.
     pub fn given(&self) -> usize {
         self.table.iter().map(|(_, value)| given(value.get_ref())).sum()
     }
@@ -45,7 +44,7 @@ impl<'t, 'i> Fields<'t, 'i> {
         fault_at(self.source, self.span.start, text)
     }
 
-    /// A fault of one field, or of the table where the field is missing.
+    /// A fault of one field, or of the table if the field is missing.
     pub fn fault_of(&self, key: &str, text: impl Into<String>) -> Fault {
         let span = self.table.get(key).map_or(self.span.clone(), Spanned::span);
         fault_at(self.source, span.start, text)
@@ -65,7 +64,7 @@ impl<'t, 'i> Fields<'t, 'i> {
         self.fault(format!("`{key}` is missing"))
     }
 
-    /// A text, if it is there.
+    /// An optional text.
     pub fn text_if(&mut self, key: &'static str) -> Result<Option<String>, Fault> {
         let Some(value) = self.take(key) else {
             return Ok(None);
@@ -77,12 +76,12 @@ impl<'t, 'i> Fields<'t, 'i> {
         Ok(Some(text.to_owned()))
     }
 
-    /// A text that must be there.
+    /// A required text.
     pub fn text(&mut self, key: &'static str) -> Result<String, Fault> {
         self.text_if(key)?.ok_or_else(|| self.missing(key))
     }
 
-    /// A text of at most `chars_max` characters, if it is there.
+    /// An optional text of at most `chars_max` characters.
     pub fn short_text_if(&mut self, key: &'static str, chars_max: usize) -> Result<Option<String>, Fault> {
         let text = self.text_if(key)?;
         match text.as_ref().map(|text| text.chars().count()).filter(|&chars| chars > chars_max) {
@@ -94,23 +93,23 @@ impl<'t, 'i> Fields<'t, 'i> {
         }
     }
 
-    /// A text of at most `chars_max` characters, or the empty one.
+    /// A text of at most `chars_max` characters; empty if missing.
     pub fn short_text(&mut self, key: &'static str, chars_max: usize) -> Result<String, Fault> {
         Ok(self.short_text_if(key, chars_max)?.unwrap_or_default())
     }
 
-    /// A text of 1 to `chars_max` characters that must be there.
+    /// A required text of 1 to `chars_max` characters.
     pub fn name(&mut self, key: &'static str, chars_max: usize) -> Result<String, Fault> {
         let text = self.short_text_if(key, chars_max)?.ok_or_else(|| self.missing(key))?;
         if text.is_empty() { Err(self.fault_of(key, format!("`{key}` is empty"))) } else { Ok(text) }
     }
 
-    /// Whether the field is written as a text.
+    /// Whether the field holds a text.
     pub fn is_text(&self, key: &str) -> bool {
         self.table.get(key).is_some_and(|value| value.get_ref().is_str())
     }
 
-    /// JSON, if it is there: written as a text that holds it, or as TOML. It comes out as Postgres prints a `jsonb`.
+    /// Optional JSON, written either as a text that holds it or as TOML. The result is what Postgres prints for a `jsonb`.
     pub fn json_if(&mut self, key: &'static str, bytes_max: usize) -> Result<Option<String>, Fault> {
         let Some(value) = self.take(key) else {
             return Ok(None);
@@ -127,7 +126,7 @@ impl<'t, 'i> Fields<'t, 'i> {
         Ok(Some(json))
     }
 
-    /// A date or a text, if it is there.
+    /// An optional date or text.
     pub fn date_if(&mut self, key: &'static str) -> Result<Option<String>, Fault> {
         if let Some(date) = self.table.get(key).and_then(|value| value.get_ref().as_datetime()) {
             self.known.push(key);
@@ -154,7 +153,7 @@ impl<'t, 'i> Fields<'t, 'i> {
         })
     }
 
-    /// A truth value, or the default.
+    /// A boolean, or the default.
     pub fn bool_or(&mut self, key: &'static str, default: bool) -> Result<bool, Fault> {
         match self.take(key) {
             None => Ok(default),
@@ -164,7 +163,7 @@ impl<'t, 'i> Fields<'t, 'i> {
         }
     }
 
-    /// An integer within limits, if it is there.
+    /// An optional integer within limits.
     pub fn integer_if(&mut self, key: &'static str, range: RangeInclusive<u32>) -> Result<Option<u32>, Fault> {
         let Some(value) = self.take(key) else {
             return Ok(None);
@@ -185,18 +184,18 @@ impl<'t, 'i> Fields<'t, 'i> {
         Ok(self.integer_if(key, range)?.unwrap_or(default))
     }
 
-    /// An integer within limits that must be there.
+    /// A required integer within limits.
     pub fn integer(&mut self, key: &'static str, range: RangeInclusive<u32>) -> Result<u32, Fault> {
         self.integer_if(key, range)?.ok_or_else(|| self.missing(key))
     }
 
-    /// A number of hundredths, or the default.
+    /// A number in hundredths, or the default.
     pub fn percent_or(&mut self, key: &'static str, default: u8) -> Result<u8, Fault> {
         let percent = self.integer_or(key, 0..=100, default.into())?;
         Ok(u8::try_from(percent).unwrap_or(100))
     }
 
-    /// A list of numbers within limits; none if it is missing.
+    /// A list of numbers within limits; empty if missing.
     pub fn integers(&mut self, key: &'static str, range: RangeInclusive<u32>) -> Result<Vec<u32>, Fault> {
         let Some(value) = self.take(key) else {
             return Ok(Vec::new());
@@ -214,12 +213,12 @@ impl<'t, 'i> Fields<'t, 'i> {
             .collect()
     }
 
-    /// Whether the field is there.
+    /// Whether the field is present.
     pub fn has(&self, key: &str) -> bool {
         self.table.contains_key(key)
     }
 
-    /// A list of texts; none if it is missing.
+    /// A list of texts; empty if missing.
     pub fn texts(&mut self, key: &'static str) -> Result<Vec<String>, Fault> {
         let Some(value) = self.take(key) else {
             return Ok(Vec::new());
@@ -234,7 +233,7 @@ impl<'t, 'i> Fields<'t, 'i> {
             .collect()
     }
 
-    /// A list of at most `count_max` tables, each read by `read`; none if it is missing.
+    /// A list of at most `count_max` tables, each read by `read`; empty if missing.
     pub fn few_tables<T>(
         &mut self,
         key: &'static str,
@@ -248,8 +247,8 @@ impl<'t, 'i> Fields<'t, 'i> {
         self.tables(key, read)
     }
 
-    /// A list of tables, each read by `read`; none if it is missing. One with a fault is left out and its fault noted: the
-    /// whole file is refused then, but after the others have been looked at.
+    /// A list of tables, each read by `read`; empty if missing. A table with a fault is left out and its fault noted: the whole file is then
+    /// refused, but only after the other tables have been checked.
     pub fn tables<T>(
         &mut self,
         key: &'static str,
@@ -268,7 +267,7 @@ impl<'t, 'i> Fields<'t, 'i> {
         Ok(read.collect())
     }
 
-    /// Refuses what was not taken, naming the known field that looks most like it.
+    /// Refuses unknown fields, suggesting the most similar known field.
     pub fn finish(self) -> Result<(), Fault> {
         let unknown = self
             .table
@@ -300,7 +299,7 @@ fn given(value: &DeValue<'_>) -> usize {
     }
 }
 
-/// A fault at a byte of the file.
+/// A fault at a byte offset of the file.
 pub fn fault_at(source: &str, at: usize, text: impl Into<String>) -> Fault {
     let before = &source.as_bytes()[..at.min(source.len())];
     Fault { line: before.iter().filter(|&&byte| byte == b'\n').count() + 1, text: text.into() }

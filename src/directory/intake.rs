@@ -1,4 +1,4 @@
-//! From the texts that are seen of `projects.toml` to the projects in force.
+//! Turns the texts read from `projects.toml` into the projects in force.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -13,40 +13,40 @@ use super::ages::Ages;
 use super::merge::{Part, Piece, lacking, merge};
 use super::{Directory, DirectoryError, FILE_BYTES_MAX};
 
-/// The name of the kept copy.
+/// The file name of the kept copy.
 const KEPT_NAME: &str = "projects.toml";
-/// A file that was changed so short a time before a start, and looks as if it were not whole, is waited for.
+/// At a start, a file that looks incomplete and was changed less than this long ago is given time to be finished.
 const START_REST: Duration = Duration::from_secs(1);
 const START_REST_MAX: Duration = Duration::from_secs(5);
 const START_PAUSE: Duration = Duration::from_millis(50);
-/// What can't be written down is tried again after so long.
+/// How long until a failed write of the kept files is retried.
 const KEEP_PAUSE: Duration = Duration::from_secs(30);
 
-/// What a change of the file came to.
+/// The outcome of a change of the file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Taken {
-    /// How many projects are in force.
+    /// The number of projects in force.
     pub projects: usize,
-    /// Projects that are not in the file any more and are served as before.
+    /// Projects that are no longer in the file and are still served.
     pub missing: Vec<u32>,
-    /// Projects of which the file says less than before: of this, what was there before stays in force.
+    /// Projects with fewer values in the file than before: the values that are missing stay in force.
     pub incomplete: Vec<u32>,
-    /// How long the file has to stay so.
+    /// How long the file has to stay like this until missing values are dropped.
     pub needed: Duration,
-    /// Projects that were missing until now and are gone.
+    /// Projects that were missing until now and have been dropped.
     pub removed: Vec<u32>,
-    /// Why what is needed after a restart could not be written down.
+    /// Why the state that a restart needs could not be written.
     pub not_kept: Option<String>,
 }
 
-/// What a look at the file came to.
+/// The outcome of a look at the file.
 pub type Report = Result<Taken, DirectoryError>;
 
-/// A text of the file that is right, as long as something of it waits.
+/// A valid text of the file, held as long as some of it is pending.
 #[derive(Debug)]
 struct Latest {
     directory: Arc<Directory>,
-    /// The text without its last line, where that has no end.
+    /// The text without its last line, if that line has no line break.
     sure: Option<Directory>,
     text: Vec<u8>,
 }
@@ -58,21 +58,21 @@ pub(super) struct Intake {
     ages: Ages,
     latest: Option<Latest>,
     losses: Losses<Piece>,
-    /// When it is tried again to write down what is kept, after it could not be.
+    /// When to retry writing the kept files after a failure.
     keep_again: Option<Instant>,
 }
 
 impl Intake {
-    /// Reads the first projects: those of the file, with what it lacks of the last ones that were certain.
+    /// Reads the first projects: those of the file, plus whatever it lacks of the last ones that were certain.
     pub fn open(
         path: &Path,
         data: &Path,
         grace: Duration,
     ) -> Result<(Self, Arc<Directory>, Option<Report>), DirectoryError> {
         let kept = Kept::new(data, KEPT_NAME, FILE_BYTES_MAX);
-        // A copy that can't be read is none: the file is there.
+        // An unreadable copy counts as absent: the file is there.
         let before = kept.read().ok().flatten();
-        // The usual start: there is nothing to compare, and reading a large text twice takes its time.
+        // The usual start: there is nothing to compare, and reading a large text twice takes time.
         let before = before.filter(|text| crate::watched_files::read(path, FILE_BYTES_MAX).ok().as_ref() != Some(text));
         let before = before.and_then(|text| parse(path, &text).ok());
         let mut intake = Self {
@@ -106,7 +106,7 @@ impl Intake {
         Ok((intake, directory.unwrap_or(in_force), report))
     }
 
-    /// A file that is not right, or lacks something, may be in the middle of being written.
+    /// A file that is invalid or lacks something may be in the middle of being written.
     fn read_at_start(&mut self, before: Option<&Directory>) -> Result<Latest, DirectoryError> {
         let (began, mut read) = (Instant::now(), None);
         loop {
@@ -129,7 +129,7 @@ impl Intake {
         }
     }
 
-    /// Looks at the file. Gives the projects that are in force from now on, if they have changed, and what there is to tell.
+    /// Looks at the file. Returns the projects now in force, if they have changed, and what to report.
     pub fn refresh(&mut self, in_force: &Arc<Directory>, grace: Duration) -> (Option<Arc<Directory>>, Option<Report>) {
         let changed = self.file.look_until_still();
         let fresh = changed.is_some();
@@ -191,7 +191,7 @@ impl Intake {
         (Some(directory), Some(Ok(report)))
     }
 
-    /// Writes down what a restart has to know. Gives what went wrong, once until it is tried again.
+    /// Writes what a restart needs. Returns a failure once for each attempt.
     fn keep(&mut self, ages_wait: bool, now: Instant) -> Option<String> {
         if self.keep_again.is_some_and(|again| now < again) {
             return None;
@@ -209,17 +209,17 @@ impl Intake {
         kept.err()
     }
 
-    /// The days for which records of each project are kept that has an age of its own; 0 is for ever.
+    /// The days for which records are kept, for each project with an age of its own; 0 means for ever.
     pub fn ages(&self) -> std::collections::BTreeMap<u32, u32> {
         self.ages.days()
     }
 }
 
 impl Directory {
-    /// Reads `path` as a server with this data folder would at its next start, to tell what is wrong.
+    /// Reads `path` as a server with this data folder would at its next start, to find out what is wrong.
     ///
     /// # Errors
-    /// The server would go on with its old projects, or not start.
+    /// The server would keep its old projects, or not start.
     pub fn check(path: &Path, data: &Path) -> Result<Self, DirectoryError> {
         let directory = Self::load(path)?;
         let kept = Kept::new(data, KEPT_NAME, FILE_BYTES_MAX).read().ok().flatten();
@@ -228,7 +228,7 @@ impl Directory {
         Ok(directory)
     }
 
-    /// Refuses a text that holds none of the projects before, and does not say that this is meant.
+    /// Refuses a text that holds none of the previous projects without saying that this is intended.
     fn is_some_of(&self, before: &Self, path: &Path) -> Result<(), DirectoryError> {
         let is_removed = |project: &super::Project| self.removed.contains(&project.project_id);
         if !self.projects.is_empty() || self.none_on_purpose || before.projects.iter().all(is_removed) {

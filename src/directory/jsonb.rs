@@ -1,24 +1,24 @@
-//! JSON as Postgres prints a `jsonb`, which is what OpenReplay's clients are used to: a blank behind each colon and comma, keys by
-//! their length and then by their bytes, the last of equal keys alone, numbers without exponents.
+//! Prints JSON the way Postgres prints a `jsonb`, which OpenReplay's clients expect: a space after each colon and comma, keys ordered by
+//! length and then by bytes, only the last of duplicate keys, numbers without exponents.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 use toml::de::DeValue;
 
-/// A value, as far as its printed form depends on it.
+/// A value, reduced to what its printed form depends on.
 enum Json {
-    /// A number, `true`, `false` or `null`, as it is printed.
+    /// A number, `true`, `false` or `null`, in its printed form.
     Plain(String),
     Text(String),
     List(Vec<Json>),
-    /// By length and bytes of the key.
+    /// Ordered by the key's length, then its bytes.
     Object(BTreeMap<(usize, String), Json>),
 }
 
-/// The printed form of the JSON in `text`; or what is wrong with it.
+/// The printed form of the JSON in `text`, or what is wrong with it.
 pub(super) fn from_text(text: &str) -> Result<String, String> {
-    // This judges the grammar, and bounds the depth of what follows.
+    // This validates the grammar and bounds the depth for the parser below.
     serde_json::from_str::<Value>(text).map_err(|error| error.to_string())?;
     let json = Reader { text, at: 0 }.value()?;
     let mut out = String::with_capacity(text.len());
@@ -26,7 +26,7 @@ pub(super) fn from_text(text: &str) -> Result<String, String> {
     Ok(out)
 }
 
-/// The printed form of a value that is written as TOML; or why JSON can't hold it.
+/// The printed form of a value written as TOML, or why JSON can't represent it.
 pub(super) fn from_toml(value: &DeValue<'_>) -> Result<String, String> {
     let mut out = String::new();
     json_of(value)?.print(&mut out);
@@ -105,7 +105,7 @@ fn print_text(text: &str, out: &mut String) {
     out.push('"');
 }
 
-/// A number of JSON without exponent and without the sign of a negative zero.
+/// A JSON number without an exponent, and with negative zero's sign removed.
 fn printed_number(text: &str) -> String {
     let plain = match text.parse::<f64>() {
         Ok(number) if text.contains(['e', 'E']) => number.to_string(),
@@ -117,7 +117,7 @@ fn printed_number(text: &str) -> String {
     }
 }
 
-/// Takes apart a document whose grammar has been found good.
+/// Parses a document whose grammar has already been validated.
 struct Reader<'t> {
     text: &'t str,
     at: usize,
@@ -130,7 +130,7 @@ impl Reader<'_> {
         self.text.as_bytes().get(self.at).copied().unwrap_or_default()
     }
 
-    /// Passes over `byte` if it comes next.
+    /// Skips `byte` if it comes next.
     fn passes(&mut self, byte: u8) -> bool {
         let comes = self.peek() == byte;
         self.at += usize::from(comes);
@@ -183,7 +183,7 @@ impl Reader<'_> {
         let token = self.text.get(self.at..=self.at + end).ok_or("a text is cut short")?;
         self.at += end + 1;
         let text: String = serde_json::from_str(token).map_err(|error| error.to_string())?;
-        // No database takes it, and no jsonb either.
+        // No database accepts it, and neither does `jsonb`.
         if text.contains('\0') { Err("a text must not contain NUL".to_owned()) } else { Ok(text) }
     }
 }

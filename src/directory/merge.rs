@@ -1,4 +1,4 @@
-//! What a new text lacks of the projects in force, and the projects of both.
+//! Compares a new text with the projects in force, and merges the two.
 
 use std::collections::BTreeSet;
 
@@ -8,9 +8,9 @@ use super::model::{Given, Project};
 /// A part of a project that a text may lack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Part {
-    /// All of it.
+    /// The whole project.
     Project,
-    /// Values of its own row.
+    /// Values of the project's own row.
     Own,
     Tags,
     Conditions,
@@ -18,11 +18,11 @@ pub(super) enum Part {
     UtTests,
 }
 
-/// A part, and whose it is.
+/// A part, and the project that it belongs to.
 pub(super) type Piece = (u32, Part);
 
-/// What `latest` lacks of what is in force. Where the last line of its text has no end, `sure` is the text without it: if a
-/// project differs between the two, its version in force is kept.
+/// What `latest` lacks of the projects in force. If the last line of its text has no line break, `sure` is the text without that line: a
+/// project that differs between the two keeps its version in force.
 pub(super) fn lacking(in_force: &Directory, latest: &Directory, sure: Option<&Directory>) -> Vec<Piece> {
     let mut pieces = Vec::new();
     for old in in_force.projects() {
@@ -39,7 +39,7 @@ pub(super) fn lacking(in_force: &Directory, latest: &Directory, sure: Option<&Di
     pieces
 }
 
-/// The parts of which the file says less than before; of a doubtful project also those of which it says something else.
+/// The parts that have fewer values than before; for a doubtful project, also the parts whose values differ.
 fn poorer(old: &Project, new: &Project, doubtful: bool) -> impl Iterator<Item = Part> {
     let (before, now) = (&old.given, &new.given);
     let own = |project: &Project| {
@@ -61,7 +61,7 @@ fn poorer(old: &Project, new: &Project, doubtful: bool) -> impl Iterator<Item = 
     parts.into_iter().filter(|(_, poorer)| *poorer).map(|(part, _)| part)
 }
 
-/// What `latest` holds, with these pieces as they are in force.
+/// The contents of `latest`, with these parts taken from what is in force.
 pub(super) fn merge(in_force: &Directory, latest: &Directory, pieces: &BTreeSet<Piece>) -> Directory {
     let merged = latest.projects().iter().map(|new| {
         let id = new.project_id;
@@ -72,7 +72,7 @@ pub(super) fn merge(in_force: &Directory, latest: &Directory, pieces: &BTreeSet<
             _ => new.clone(),
         }
     });
-    // Behind the others: where a key or a test is in both, the file says whose it is.
+    // Appended after the others: if a key or a test is in both, the file decides whose it is.
     let gone = in_force.projects().iter().filter(|old| pieces.contains(&(old.project_id, Part::Project)));
     Directory::from_projects(merged.chain(gone.cloned()).collect())
 }

@@ -1,4 +1,4 @@
-//! The directory: the projects and what hangs on them, as an immutable snapshot.
+//! The directory: the projects and everything that belongs to them, as an immutable snapshot.
 //!
 //! It is read from `projects.toml`. The names of its tables and fields are those of OpenReplay's
 //! own tables:
@@ -23,9 +23,9 @@
 //! Invariant: a snapshot never changes. A changed file becomes a new snapshot ([`CurrentDirectory`]), and a
 //! file that cannot be read leaves the old one in place.
 //!
-//! Invariant: what a text lacks of the snapshot before stays in the new one until that is certain ([`crate::watched_files`]), across restarts
-//! too. A text that lacks everything is a fault, unless it says `projects = []`. How long records are kept is shortened by words
-//! alone, never by what is missing.
+//! Invariant: what a text lacks of the previous snapshot stays in the new one until its removal is certain ([`crate::watched_files`]),
+//! across restarts too. A text that lacks everything is a fault, unless it says `projects = []`. Retention is shortened only by explicit
+//! values, never by what is missing.
 
 mod ages;
 mod bounds;
@@ -50,33 +50,33 @@ pub use model::{
 pub use tables::{ENTRIES_MAX, FLAG_VALUES_MAX, ROWS_BYTES_MAX};
 pub use watch::{CurrentDirectory, POLL_INTERVAL, Watcher, watch};
 
-/// The largest file that is read, in bytes.
+/// The size limit of the file, in bytes.
 pub const FILE_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
-/// All projects of one moment.
+/// All projects at one moment.
 #[derive(Debug, Default)]
 pub struct Directory {
     projects: Vec<Project>,
     by_key: HashMap<String, usize>,
     by_id: HashMap<u32, usize>,
-    /// Where each usability test is: the places of its project, and of it within that project.
+    /// The index of each usability test: its project's position, and its own position within the project.
     tests: HashMap<u32, (usize, usize)>,
     beacon_size_max: u64,
-    /// The text says in so many words that there are to be no projects: `projects = []`.
+    /// The text explicitly declares that there are no projects: `projects = []`.
     none_on_purpose: bool,
-    /// Projects of which the text says that they were removed.
+    /// Projects that the text declares as removed.
     removed: Vec<u32>,
 }
 
-/// Why `projects.toml` cannot be used. It always names the file, and the line where there is one.
+/// Why `projects.toml` can't be used. The message always names the file, and the line where there is one.
 #[derive(Debug, thiserror::Error)]
 pub enum DirectoryError {
-    /// It cannot be read.
+    /// It can't be read.
     #[error("cannot read {}: {source}", path.display())]
     Io {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
     /// It is larger than [`FILE_BYTES_MAX`].
@@ -87,7 +87,7 @@ pub enum DirectoryError {
         /// Its size.
         bytes: u64,
     },
-    /// It holds no project any more, and does not say that this is meant.
+    /// It no longer holds any project, and does not say that this is intended.
     #[error(
         "{} holds no project any more, {projects} were there; if that is meant, write `projects = []`",
         path.display()
@@ -98,7 +98,7 @@ pub enum DirectoryError {
         /// How many projects there were.
         projects: usize,
     },
-    /// What projects have an age of their own can't be read. Without it too much might be deleted.
+    /// The file of the projects' own retention ages can't be read. Without it, too much might be deleted.
     #[error(
         "cannot read {}, which tells for how long records of projects are kept: {source}; if every project with an age of its own \
          has its retain_days in projects.toml, remove this file",
@@ -110,15 +110,15 @@ pub enum DirectoryError {
         /// What is wrong.
         source: std::io::Error,
     },
-    /// Nobody will notice when it changes.
+    /// Changes of the file could not be noticed.
     #[error("changes of {} will not be noticed: cannot start a thread: {source}", path.display())]
     Watch {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
-    /// Something in it is wrong, maybe in several lines.
+    /// It has faults, maybe in several lines.
     #[error("{}, {}", path.display(), listed(faults))]
     Content {
         /// The file.
@@ -129,7 +129,7 @@ pub enum DirectoryError {
 }
 
 impl DirectoryError {
-    /// Whether the file is not there at all.
+    /// Whether the file does not exist.
     pub fn is_missing(&self) -> bool {
         matches!(self, Self::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound)
     }
@@ -156,7 +156,7 @@ impl Directory {
 
     fn from_projects(projects: Vec<Project>) -> Self {
         Self {
-            // Backwards: of two with the same key or number the first one has it.
+            // In reverse, so that of two with the same key or number the first wins.
             by_key: projects.iter().enumerate().rev().map(|(at, project)| (project.project_key.clone(), at)).collect(),
             by_id: projects.iter().enumerate().rev().map(|(at, project)| (project.project_id, at)).collect(),
             tests: projects.iter().enumerate().rev().flat_map(tests_of).collect(),
@@ -167,7 +167,7 @@ impl Directory {
         }
     }
 
-    /// The project with this key, active or not. Case counts.
+    /// The project with this key, active or not. Case-sensitive.
     pub fn by_key(&self, key: &str) -> Option<&Project> {
         self.by_key.get(key).map(|&at| &self.projects[at])
     }
@@ -177,19 +177,19 @@ impl Directory {
         self.by_id.get(&id).map(|&at| &self.projects[at])
     }
 
-    /// The test with this number, and the project that it belongs to.
+    /// The test with this number, and its project.
     pub fn test(&self, test_id: u32) -> Option<(&Project, &Test)> {
         let &(project, test) = self.tests.get(&test_id)?;
         let project = &self.projects[project];
         Some((project, &project.ut_tests[test]))
     }
 
-    /// All projects, in the order of the file.
+    /// All projects, in file order.
     pub fn projects(&self) -> &[Project] {
         &self.projects
     }
 
-    /// The key of the first project that takes sessions of browsers.
+    /// The key of the first project that accepts browser sessions.
     pub fn first_web_key(&self) -> Option<&str> {
         let takes = |project: &&Project| project.active && project.platform == Platform::Web;
         self.projects.iter().find(takes).map(|project| project.project_key.as_str())

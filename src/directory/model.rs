@@ -1,18 +1,18 @@
-//! What a directory holds.
+//! The contents of a directory.
 
 /// The kind of client a project is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Platform {
     /// Browsers.
     Web,
-    /// Apple's phones and tablets.
+    /// iOS devices.
     Ios,
-    /// Android.
+    /// Android devices.
     Android,
 }
 
 impl Platform {
-    /// The name as tables have it.
+    /// The name as written in tables.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Web => "web",
@@ -22,56 +22,56 @@ impl Platform {
     }
 }
 
-/// A project, and what hangs on it.
+/// A project, and everything that belongs to it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Project {
     /// Its number, at least 1.
     pub project_id: u32,
-    /// What trackers name it by. Public.
+    /// Trackers identify the project by it. Public.
     pub project_key: String,
-    /// What people name it by.
+    /// Its display name.
     pub name: String,
     /// The kind of client it is for.
     pub platform: Platform,
-    /// An inactive project takes no sessions.
+    /// An inactive project accepts no sessions.
     pub active: bool,
-    /// Of a hundred sessions, how many are recorded.
+    /// The percentage of sessions that are recorded.
     pub sample_rate: u8,
     /// How long a session may last, in ms.
     pub max_session_duration: u32,
     /// The largest batch in bytes; 0 for the server's own limit.
     pub beacon_size: u32,
-    /// What the file says of how long its records are kept.
+    /// The file's setting for how long its records are kept.
     pub retain: Retain,
     /// Whether bodies of recorded network requests are to be kept.
     pub save_request_payloads: bool,
-    /// When it was deleted, for people to read. Only `active` decides whether it takes sessions.
+    /// When it was deleted, for people to read. Only `active` decides whether it accepts sessions.
     pub deleted_at: Option<String>,
-    /// Elements to watch for.
+    /// Page elements to watch.
     pub tags: Vec<Tag>,
-    /// Conditions that trackers start a recording on.
+    /// Conditions on which trackers start a recording.
     pub conditions: Vec<Condition>,
     /// Its feature flags.
     pub feature_flags: Vec<FeatureFlag>,
     /// Its usability tests.
     pub ut_tests: Vec<Test>,
-    /// How much the file says of it.
+    /// How many values the file gives for it.
     pub given: Given,
 }
 
-/// What the file says of how long the records of a project are kept.
+/// The file's setting for how long a project's records are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Retain {
-    /// Nothing. An age that it had before still holds.
+    /// Not set. An age set earlier stays in force.
     #[default]
     Unsaid,
-    /// As long as those of the server, by its settings.
+    /// As long as the server's own setting says.
     Server,
-    /// For so many days; 0 is for ever.
+    /// This many days; 0 means for ever.
     Days(u32),
 }
 
-/// How many values the file gives for a project and for its rows in the other tables: fewer than before are a loss.
+/// How many values the file gives for a project and for its rows in the other tables: fewer than before count as a loss.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Given {
     /// In its own row.
@@ -86,7 +86,7 @@ pub struct Given {
     pub ut_tests: usize,
 }
 
-/// An element of a page to watch for.
+/// A page element to watch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tag {
     /// Its number.
@@ -95,43 +95,43 @@ pub struct Tag {
     pub name: String,
     /// The CSS selector that finds it.
     pub selector: String,
-    /// Furious clicking on it means nothing.
+    /// Rage clicks on it are ignored.
     pub ignore_click_rage: bool,
-    /// Clicks on it without effect mean nothing.
+    /// Dead clicks on it are ignored.
     pub ignore_dead_click: bool,
-    /// The only page it is on.
+    /// The only page that it is on.
     pub location: Option<String>,
-    /// A deleted tag is not told to trackers.
+    /// A deleted tag is not sent to trackers.
     pub deleted_at: Option<String>,
 }
 
-/// A condition that a tracker starts a recording on.
+/// A condition on which trackers start a recording.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Condition {
     /// Its number.
     pub condition_id: u32,
-    /// Its name; starts refer to it.
+    /// Its name; start requests refer to it.
     pub name: String,
-    /// Of a hundred sessions that meet it, how many are recorded.
+    /// The percentage of sessions meeting it that are recorded.
     pub capture_rate: u8,
-    /// All of them must hold: a JSON array of objects, for the tracker alone to read. Nothing of it is left out.
+    /// All of them must hold: a JSON array of objects that only the tracker interprets. It is passed on whole.
     pub filters: String,
 }
 
-/// One comparison of a feature flag.
+/// One filter of a feature flag.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Filter {
-    /// What is compared.
+    /// The attribute that is compared.
     pub kind: String,
-    /// How.
+    /// The operator.
     pub operator: String,
-    /// With what.
+    /// The values to compare with.
     pub value: Vec<String>,
     /// The key, for metadata.
     pub source: Option<String>,
 }
 
-/// What a feature flag can be.
+/// The type of a feature flag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FlagKind {
     /// On or off.
@@ -145,28 +145,28 @@ pub enum FlagKind {
 pub struct FeatureFlag {
     /// Its number.
     pub feature_flag_id: u32,
-    /// What pages name it by.
+    /// Pages refer to it by this key.
     pub flag_key: String,
-    /// What it can be.
+    /// Its type.
     pub flag_type: FlagKind,
-    /// A client keeps what it was told.
+    /// A client keeps the value that it was given.
     pub is_persist: bool,
-    /// An inactive flag is never told.
+    /// An inactive flag is never sent.
     pub is_active: bool,
-    /// What comes with it: JSON, as Postgres prints a `jsonb`.
+    /// Its payload: JSON, as Postgres prints a `jsonb`.
     pub payload: Option<String>,
-    /// The first that holds decides.
+    /// The first condition that holds decides.
     pub conditions: Vec<FlagCondition>,
-    /// What a flag of several variants can be.
+    /// The variants of a multi-variant flag.
     pub variants: Vec<Variant>,
 }
 
-/// When a feature flag is on, and for how many.
+/// When a feature flag is on, and for what share of clients.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FlagCondition {
     /// Its name.
     pub name: String,
-    /// Of a hundred clients that meet it, for how many the flag is on.
+    /// The percentage of matching clients for which the flag is on.
     pub rollout_percentage: u8,
     /// All of them must hold.
     pub filters: Vec<Filter>,
@@ -175,11 +175,11 @@ pub struct FlagCondition {
 /// One variant of a feature flag.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Variant {
-    /// What the flag is then.
+    /// The flag's value for this variant.
     pub value: String,
-    /// What comes with it: JSON, as Postgres prints a `jsonb`.
+    /// Its payload: JSON, as Postgres prints a `jsonb`.
     pub payload: Option<String>,
-    /// Of a hundred clients, how many get it.
+    /// The percentage of clients that get it.
     pub rollout_percentage: u8,
 }
 
@@ -190,27 +190,27 @@ pub struct Test {
     pub test_id: u32,
     /// Its title.
     pub title: String,
-    /// Where it begins.
+    /// The page where it begins.
     pub starting_path: String,
     /// `preview`, `in-progress`, `paused` or `closed`.
     pub status: String,
-    /// The microphone is recorded.
+    /// Whether the microphone is recorded.
     pub require_mic: bool,
-    /// The camera is recorded.
+    /// Whether the camera is recorded.
     pub require_camera: bool,
     /// What it is about.
     pub description: String,
-    /// What the user should know before.
+    /// Instructions for the user, shown before the test.
     pub guidelines: String,
-    /// What the user is told at the end.
+    /// The text shown to the user at the end.
     pub conclusion_message: String,
     /// Whether it is shown.
     pub visibility: bool,
-    /// What the user is asked to do, in order.
+    /// The tasks for the user, in order.
     pub tasks: Vec<TestTask>,
 }
 
-/// One thing that a user is asked to do.
+/// One task for the user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TestTask {
     /// Its number.
@@ -219,6 +219,6 @@ pub struct TestTask {
     pub title: String,
     /// What it is about.
     pub description: String,
-    /// The user may write an answer.
+    /// Whether the user may write an answer.
     pub allow_typing: bool,
 }

@@ -1,4 +1,4 @@
-//! `projects.toml`: from text to a directory.
+//! Parses the text of `projects.toml` into a directory.
 
 use std::collections::HashMap;
 
@@ -13,12 +13,11 @@ use super::{Directory, tables};
 const SESSION_DURATION_MS: u32 = 7_200_000;
 /// A hundred years.
 const RETAIN_DAYS_MAX: u32 = 36_500;
-/// Longest key of a project, in characters.
+/// The longest project key, in characters.
 const KEY_CHARS_MAX: usize = 64;
 
 impl Directory {
-    /// Reads the text of a `projects.toml`, or tells all that is wrong with it, by line: every fault of its syntax, else the
-    /// first of each table.
+    /// Parses the text of a `projects.toml`, or returns its faults by line: every syntax error, or else the first fault of each table.
     pub(super) fn parse(source: &str) -> Result<Self, Vec<Fault>> {
         let (document, errors) = DeTable::parse_recoverable(source);
         let syntax = errors.iter().map(|error| {
@@ -39,7 +38,7 @@ impl Directory {
 
     fn read(mut fields: Fields<'_, '_>) -> Result<Self, Fault> {
         let mut seen = Seen::default();
-        // A text that was cut does not have this: the list has both its brackets.
+        // A truncated text can't contain this: the list has both its brackets.
         let none_on_purpose = fields.has("projects");
         let mut projects = fields.tables("projects", |fields| project(fields, &mut seen))?;
         tables::read(&mut fields, &seen.ids, &mut projects)?;
@@ -53,7 +52,7 @@ impl Directory {
     }
 }
 
-/// The faults in their order in the file, one a line: the first brings the others of its line with it.
+/// The faults in file order, one a line: the first fault of a line carries the line's other faults.
 fn by_line(faults: Faults) -> Vec<Fault> {
     let mut faults = faults.into_inner();
     faults.sort_by_key(|fault| fault.line);
@@ -61,7 +60,7 @@ fn by_line(faults: Faults) -> Vec<Fault> {
     faults
 }
 
-/// What other projects have taken already: the place of each id, and the keys.
+/// What other projects already use: the position of each id, and the keys.
 #[derive(Default)]
 struct Seen {
     ids: HashMap<u32, usize>,
@@ -110,7 +109,7 @@ fn project(mut fields: Fields<'_, '_>, seen: &mut Seen) -> Result<Project, Fault
     Ok(project)
 }
 
-/// Days, or the word that stands for the server's own setting.
+/// A number of days, or the word for the server's own setting.
 fn retain(fields: &mut Fields<'_, '_>) -> Result<Retain, Fault> {
     if fields.is_text("retain_days") {
         return fields.word("retain_days", &[("server", Retain::Server)], None);

@@ -1,7 +1,7 @@
-//! The tables behind the projects: tags, conditions, feature flags, usability tests.
+//! The tables that belong to projects: tags, conditions, feature flags, usability tests.
 //!
-//! A number that a row does not give is the next one of its table, as a `serial` column would have it. Every count and every length
-//! has a limit, so that no answer that is made from a table is long to make or to send.
+//! A row without a number gets the next one of its table, as from a `serial` column. Every count and every length has a limit, so that no
+//! answer built from a table takes long to build or to send.
 
 use std::collections::{HashMap, HashSet};
 
@@ -11,22 +11,22 @@ use super::bounds::{INT_MAX, NAME_CHARS_MAX};
 use super::fields::{Fault, Fields};
 use super::model::{Condition, FeatureFlag, Filter, FlagCondition, FlagKind, Project, Tag, Test, TestTask, Variant};
 
-/// Most tags of a project; most of its conditions, of its feature flags, of its usability tests.
+/// The most tags of a project; likewise conditions, feature flags and usability tests.
 pub const ENTRIES_MAX: usize = 1_000;
-/// Most text of a project's rows of one table, in bytes: an answer may hold all of it.
+/// The most text in a project's rows of one table, in bytes: an answer may contain all of it.
 pub const ROWS_BYTES_MAX: usize = 1024 * 1024;
-/// Most values that the filters of a project's feature flags may compare with, all together: a request for flags looks at each.
+/// The most values in the filters of a project's feature flags, all together: a request for flags checks each of them.
 pub const FLAG_VALUES_MAX: usize = 20_000;
-/// Most conditions, variants, tasks or filters of one entry.
+/// The most conditions, variants, tasks or filters of one entry.
 const PARTS_MAX: usize = 100;
-/// Longest text of any other field, in characters.
+/// The longest text of any other field, in characters.
 const TEXT_CHARS_MAX: usize = 10_000;
-/// Longest payload, in bytes as JSON.
+/// The longest payload, in bytes of JSON.
 const PAYLOAD_BYTES_MAX: usize = 64 * 1024;
-/// Longest filters of a condition, in bytes as JSON.
+/// The longest filters of a condition, in bytes of JSON.
 const FILTERS_BYTES_MAX: usize = 16 * 1024;
 
-/// Reads all tables. `places` has the place of each project in `projects`.
+/// Reads all tables. `places` has each project's position in `projects`.
 pub(super) fn read(
     fields: &mut Fields<'_, '_>,
     places: &HashMap<u32, usize>,
@@ -43,18 +43,18 @@ pub(super) fn read(
     owners.rows(fields, |fields, _| test(fields, &mut tests, &mut tasks))
 }
 
-/// A row that hangs on a project.
+/// A row that belongs to a project.
 trait Row: Sized {
     /// The name of its table.
     const TABLE: &'static str;
 
-    /// The rows of this kind that a project has.
+    /// A project's rows of this kind.
     fn list(project: &mut Project) -> &mut Vec<Self>;
 
-    /// How many values the file gives for all of them.
+    /// The number of values that the file gives for all of them.
     fn given(project: &mut Project) -> &mut usize;
 
-    /// Bytes of text that clients are told of it.
+    /// Bytes of its text that clients are sent.
     fn text_bytes(&self) -> usize;
 }
 
@@ -99,7 +99,7 @@ struct Owners<'p> {
 }
 
 impl Owners<'_> {
-    /// Reads one table; each row goes to its project. `read` is given the rows that the project has already.
+    /// Reads one table and adds each row to its project. `read` is given the rows that the project already has.
     fn rows<'t, 'i, T: Row>(
         &mut self,
         fields: &mut Fields<'t, 'i>,
@@ -110,7 +110,7 @@ impl Owners<'_> {
             let id = fields.integer("project_id", 1..=INT_MAX)?;
             let unknown = || fields.fault_of("project_id", format!("there is no project {id} in this file"));
             let &place = self.places.get(&id).ok_or_else(unknown)?;
-            // A project that has a fault of its own is not there: the file is refused for that.
+            // A project with a fault is missing here, but the file is refused for that fault anyway.
             let mut nowhere = Vec::new();
             let list = self.projects.get_mut(place).map_or(&mut nowhere, T::list);
             if list.len() == ENTRIES_MAX {
@@ -138,7 +138,7 @@ impl Owners<'_> {
     }
 }
 
-/// The numbers of a table's rows: each is there once.
+/// The numbers of a table's rows, each of which must be unique.
 struct Numbers {
     key: &'static str,
     what: &'static str,
@@ -151,7 +151,7 @@ impl Numbers {
         Self { key, what, taken: HashSet::new(), largest: 0 }
     }
 
-    /// The number that the row gives, or the next one.
+    /// The number given in the row, or the next one.
     fn take(&mut self, fields: &mut Fields<'_, '_>) -> Result<u32, Fault> {
         let number = match fields.integer_if(self.key, 0..=INT_MAX)? {
             Some(number) => number,
@@ -167,7 +167,7 @@ impl Numbers {
     }
 }
 
-/// Reads the whole of an entry within an entry.
+/// Reads all fields of a nested entry.
 fn whole<'t, 'i, T>(
     mut fields: Fields<'t, 'i>,
     read: impl FnOnce(&mut Fields<'t, 'i>) -> Result<T, Fault>,
@@ -253,7 +253,7 @@ fn values_of(flag: &FeatureFlag) -> usize {
     flag.conditions.iter().flat_map(|condition| &condition.filters).map(|filter| filter.value.len()).sum()
 }
 
-/// A filter of a feature flag as JSON text has it. OpenReplay's have fields beside these, which mean nothing here.
+/// A feature flag's filter in JSON text. OpenReplay's filters have further fields, which have no meaning here.
 #[derive(Deserialize)]
 struct JsonFilter {
     #[serde(rename = "type")]
@@ -263,7 +263,7 @@ struct JsonFilter {
     source: Option<String>,
 }
 
-/// The filters of a flag's condition: a list of tables, or the text of a JSON array.
+/// The filters of a flag's condition: a list of tables, or a JSON array as text.
 fn filters(fields: &mut Fields<'_, '_>) -> Result<Vec<Filter>, Fault> {
     if !fields.is_text("filters") {
         return fields.few_tables("filters", PARTS_MAX, |mut fields| {

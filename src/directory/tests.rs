@@ -86,7 +86,7 @@ fn the_faults_of_all_tables_are_told_at_once() {
                 [[tagz]]\nx = 1\n";
     let faults = Directory::parse(text).unwrap_err();
     let lines: Vec<usize> = faults.iter().map(|fault| fault.line).collect();
-    // Both filters stand in one line.
+    // Both filters are on one line.
     assert_eq!(lines, [4, 5, 13, 18, 22, 23], "{faults:?}");
     let syntax = Directory::parse("[[projects]]\nproject_id = \nproject_key = \"k\nname = 'x'\n").unwrap_err();
     assert_eq!(syntax.iter().map(|fault| fault.line).collect::<Vec<_>>(), [2, 3], "{syntax:?}");

@@ -1,4 +1,4 @@
-//! The snapshot of now, and the thread that keeps it so.
+//! The current snapshot, and the thread that keeps it up to date.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -15,24 +15,24 @@ use crate::watched_files::leave;
 use super::intake::{Intake, Report};
 use super::{Directory, DirectoryError};
 
-/// How often the file is looked at.
+/// How often the file is checked.
 pub const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The projects of now, and the file they come from.
+/// The current projects, and the file that they come from.
 #[derive(Debug)]
 pub struct CurrentDirectory {
     path: PathBuf,
     snapshot: Snapshot<Directory>,
     intake: Mutex<Intake>,
-    /// How long something has to be missing until it is gone.
+    /// How long something has to be missing before it is dropped.
     grace_ms: AtomicU64,
 }
 
 impl CurrentDirectory {
-    /// Reads the first snapshot from `path`, with what it lacks of the last one of this data folder. Gives also what there is to tell.
+    /// Reads the first snapshot from `path`, plus whatever the file lacks of this data folder's last one. Also returns what to report.
     ///
     /// # Errors
-    /// The file is missing, or can't be used and nothing is known from before; or it is not known how long records are to be kept.
+    /// The file is missing or can't be used, and nothing is known from before; or the projects' retention ages can't be read.
     pub fn open(path: &Path, data: &Path, grace: Duration) -> Result<(Self, Option<Report>), DirectoryError> {
         let (intake, directory, report) = Intake::open(path, data, grace)?;
         let opened = Self {
@@ -45,29 +45,29 @@ impl CurrentDirectory {
         Ok((opened, report))
     }
 
-    /// The projects of now, to be copied by each core.
+    /// The snapshot of the current projects, for each core to copy.
     pub fn snapshot(&self) -> &Snapshot<Directory> {
         &self.snapshot
     }
 
-    /// The projects of now.
+    /// The current projects.
     pub fn current(&self) -> Arc<Directory> {
         self.snapshot.current()
     }
 
-    /// The days for which records of each project are kept that has an age of its own; 0 is for ever. A project that is gone keeps
-    /// its age.
+    /// The days for which records are kept, for each project with an age of its own; 0 means for ever. A project that was dropped keeps its
+    /// age.
     pub fn ages(&self) -> BTreeMap<u32, u32> {
         lock(&self.intake).ages()
     }
 
-    /// How long something has to be missing from the file until it is gone.
+    /// How long something has to be missing from the file before it is dropped.
     pub fn set_grace(&self, grace: Duration) {
         self.grace_ms.store(u64::try_from(grace.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
-    /// Looks at the file. If it has changed, or what it lacks is certain now, there is a new snapshot; a file that can't be used leaves
-    /// the old one in place. Returns what there is to tell, or `None` if nothing has changed.
+    /// Checks the file. If it has changed, or if something missing is now certainly gone, there is a new snapshot; a file that can't be used
+    /// leaves the old one in place. Returns what to report, or `None` if nothing has changed.
     pub fn refresh(&self) -> Option<Report> {
         let mut intake = lock(&self.intake);
         let grace = Duration::from_millis(self.grace_ms.load(Ordering::Relaxed));
@@ -79,20 +79,20 @@ impl CurrentDirectory {
     }
 }
 
-/// Nothing is ever left half done under these locks, so a panic elsewhere does not spoil them.
+/// Nothing is ever left half done under these locks, so it is safe to ignore poisoning by a panic elsewhere.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The thread that reads the file again when it has changed. Dropping this ends it.
+/// The thread that reloads the file when it changes. Dropping this ends it.
 #[derive(Debug)]
 pub struct Watcher {
     stop: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
-/// Looks at the file every [`POLL_INTERVAL`] on a thread of its own. Each change is reported once:
-/// what was taken over, or why the old snapshot stays.
+/// Checks the file every [`POLL_INTERVAL`] on a thread of its own. Each change is reported once: what was taken over, or why the old
+/// snapshot stays.
 pub fn watch(shared: Arc<CurrentDirectory>, report: impl FnMut(Report) + Send + 'static) -> Watcher {
     watch_every(POLL_INTERVAL, shared, report)
 }
@@ -103,7 +103,7 @@ pub(super) fn watch_every(
     report: impl FnMut(Report) + Send + 'static,
 ) -> Watcher {
     let (stop, stopped) = bounded(0);
-    // Shared with the thread, so that it is still here should there be no thread.
+    // Shared with the thread, so that it is still available here if the thread can't be spawned.
     let report = Arc::new(Mutex::new(report));
     let path = shared.path.clone();
     let for_thread = Arc::clone(&report);

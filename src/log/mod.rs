@@ -1,12 +1,12 @@
-//! The log: what a 200 rests on.
+//! The log: the durable storage that every 200 relies on.
 //!
-//! This header is the specification of the format, version 1. The code below only carries it out.
+//! This header is the specification of the format, version 1. The code below only implements it.
 //!
 //! # Files
 //!
 //! All numbers are little-endian. `NN` is the core's number, two digits or more. `<id>` is a segment's id: the order
 //! time in microseconds at which it was made, 20 decimal digits, zero padded, unique and increasing within its core
-//! (a time and never a count, so that an id is not given twice after files were removed).
+//! (a time rather than a count, so that an id is never reused after files were removed).
 //!
 //! | file under `log/` | what it is |
 //! |---|---|
@@ -17,8 +17,8 @@
 //! | `core-NN/<id>.open` | a segment that is being prepared or written, allocated to its full size |
 //! | `core-NN/<id>.seg` | a sealed segment, cut to its length; it never changes again |
 //! | `core-NN/<id>.json` | the sidecar of a sealed segment: counts, times, sessions, damage, BLAKE3 of the file |
-//! | `core-NN/<id>.del` | a segment that is being deleted: no reader looks at it, and the next start goes on with it |
-//! | `core-NN/deleted.json` | the ledger of deletions, so that a reader that comes too late can say what it has missed; losing it costs that alone |
+//! | `core-NN/<id>.del` | a segment that is being deleted: no reader looks at it, and the next start finishes the deletion |
+//! | `core-NN/deleted.json` | the ledger of deletions, so that a reader that comes too late can say what it has missed; losing it costs only that |
 //! | `quarantine/` | what recovery set aside |
 //!
 //! ## Segment
@@ -44,10 +44,10 @@
 //! | at | field | why |
 //! |---|---|---|
 //! | 0 | marker u64 | see above |
-//! | 8 | header CRC-32C u32, of the 64 bytes with this field zero | its own, so that a torn payload does not hide the records behind it |
+//! | 8 | header CRC-32C u32, of the 64 bytes with this field zero | its own, so that a torn payload does not hide the records after it |
 //! | 12 | payload CRC-32C u32, of extension and payload | |
 //! | 16 | payload length u32 | |
-//! | 20 | durable_to u32, in units of 64 bytes | the durable end of this segment when the record was written: tells damage from an unacknowledged tail, even without a control page. One behind the record can't be true and is not believed |
+//! | 20 | durable_to u32, in units of 64 bytes | the durable end of this segment when the record was written: tells damage from an unacknowledged tail, even without a control page. One past the record can't be true and is not believed |
 //! | 24 | order time u64, microseconds | |
 //! | 32 | session u64 | |
 //! | 40 | project u32 | 0 is unknown |
@@ -60,19 +60,19 @@
 //! | 60 | flags u16 | 1 has a label, 2 token just expired, 4 unusable, 8 may be split, 16 an unusable batch is a phone's |
 //! | 62 | extension length u16 | |
 //!
-//! The extension is a row of (type u8, length u16, bytes): 1 file name, 2 wall time in milliseconds u64, 3 session row
-//! as JSON, 4 the text of an unknown data type, 5 the batch query, 6 the table of a row, 7 where a
-//! part begins in its whole u64. A reader skips types that it does not know.
+//! The extension is a sequence of (type u8, length u16, bytes): 1 file name, 2 wall time in milliseconds u64, 3 session row as JSON, 4 the text
+//! of an unknown data type, 5 the batch query, 6 the table of a row, 7 the offset u64 of a part within its whole. A reader skips types that it
+//! does not know.
 //!
-//! A **pad** record fills the last page of a group: its payload length is the number of bytes to skip behind its
-//! header; they are neither written nor checksummed (its payload CRC is 0). It ends with the page that it begins in; one that does not is damage, because
-//! its length has no second witness.
+//! A **pad** record fills the last page of a group: its payload length is the number of bytes to skip after its header; they are neither written
+//! nor checksummed (its payload CRC is 0). A pad ends in the page where it begins; one that does not is damage, because nothing else confirms
+//! its length.
 //!
 //! A record's id is `log UUID / core / segment / offset`. It is not stored in the record and never changes.
 //!
 //! ## Control page
 //!
-//! u64 words. The core's writer (W) stores all that change, the state apart; readers in any process `pread` them.
+//! u64 words. The core's writer (W) stores all words that change, except the state; readers in any process `pread` them.
 //!
 //! | at | word | by |
 //! |---|---|---|
@@ -88,20 +88,21 @@
 //! | 72 | state: 0 closed, 1 open, 2 the segment failed, 3 poisoned | W, preparer, close, reopen |
 //! | 80 | process id | open |
 //! | 88 | segments prepared since the start | preparer |
-//! | 96 | place: inode and birth of the file that this page was made as; a copy is another file, and is known by that. 0 is not known | open |
+//! | 96 | place: inode and birth of the file that this page was made as; a copy is another file, which this shows. 0 is not known | open |
 //!
 //! ## Clock page
 //!
 //! u64 words: 0 magic `TAKEUPCK`; 8 version; 16 seq (odd while the rest changes); 24 base of `CLOCK_MONOTONIC`, us;
 //! 32 base of order time, us; 40 rate in parts per million, i64: 0, or -500 while slewing back.
-//! `order = base_order + (mono - base_mono) * (1 + rate / 1e6)`. A reader takes the monotonic time *between* its two
-//! looks at seq, and the keeper takes it while seq is odd: so order time never steps back, whoever reads it. Once a
-//! second it is brought to the wall clock: forward at once, backward by slewing. At start it begins no earlier than one
-//! microsecond behind the newest record found. A wall clock that has jumped by more than a second is followed when it has held for ten minutes, and
-//! forward beyond the operator's limit not at all (`wall.rs`).
+//! `order = base_order + (mono - base_mono) * (1 + rate / 1e6)`. A reader takes the monotonic time *between* its two looks at seq, and the
+//! keeper takes it while seq is odd: so order time never steps back, whoever reads it. Once a second it is adjusted to the wall clock: forward
+//! at once, backward by slewing. At start it begins no earlier than one microsecond after the newest record found. A wall clock that has jumped
+//! by more than a second is followed once it has held for ten minutes; a jump forward beyond the operator's limit is not followed at all
+//! (`wall.rs`).
 //!
-//! Behind these lie, not under seq: 48 what the wall clock was known to be at the last anchoring, at least; 56 what it may have been, at most; 0 unknown.
-//! The next start begins with them what it believes, and what it says of when the segments that it recovers were received.
+//! After these, not covered by seq: word 48 is the earliest that the wall clock was known to be at the last anchoring, word 56 the latest that
+//! it may have been; 0 is unknown. The next start takes them as its first bounds for the wall clock, and uses them to say when the segments that
+//! it recovers were received.
 //!
 //! # Who writes what, when
 //!
@@ -113,9 +114,9 @@
 //! populates a window ahead of the cursor; the writer never touches a page beyond it, so an append takes no page fault. A segment's file is cut
 //! only while no slice of it is being formatted.
 //!
-//! **Two ways.** What follows is the mapped way. Written *directly* (`ack = "disk"` only), a segment has no mapping: the writer appends to a
-//! stage in memory, and a closed group goes as a whole, by one write past the page cache (O_DIRECT and O_DSYNC), from the core's own
-//! ring or from the syncer. Up to two groups are in flight; they may become durable in any order, and count in their own. So above the durable end
+//! **Two ways.** The steps below describe the mapped way. A segment written *directly* (`ack = "disk"` only) has no mapping: the writer appends
+//! to a stage in memory, and a closed group goes out whole, in one write past the page cache (O_DIRECT and O_DSYNC), from the core's own ring or
+//! from the syncer. Up to two groups are in flight; they may become durable in any order, but count in their own order. So above the durable end
 //! there may be a gap of zeros before intact records; it was never acknowledged. The bytes in the file are the same either way.
 //!
 //! **Append** (the core, no lock, no system call, no allocation): check room; in_append = 1 and a full fence; read
@@ -140,28 +141,28 @@
 //! appended again by the log itself, with new order times: the preparer reads it from the failed file before it cuts that (the sealer waits for it).
 //! On a poisoned core the file is not cut: the reopening, or the next start, finds it there.
 //!
-//! **Sealing** (sealer thread; when full, old, failed, or at the close): the sealer reads behind each core's durable end, verifies,
-//! hashes and counts what became durable, and gives back the memory of what lies more than 8 MiB behind. At the end: cut to length, sync, read what
-//! is left, write and sync the sidecar and the folder, rename `.open` to `.seg`, sync the folder. An unused segment is removed.
+//! **Sealing** (sealer thread; when full, old, failed, or at the close): the sealer reads behind each core's durable end, verifies, hashes and
+//! counts what became durable, and gives back the memory of what lies more than 8 MiB further back. At the end: cut to length, sync, read the
+//! rest, write and sync the sidecar and the folder, rename `.open` to `.seg`, sync the folder. An unused segment is removed.
 //!
-//! **Deleting** (deleter thread, which is started when all that protects has been told; by age, counted from when the newest record was received by the wall
-//! clock to the earliest that it may be now; by size, or a full disk, and never what a holding consumer has not passed unless the operator said so): note
-//! it in the ledger, rename `.seg` to `.del`, sync the folder, cut the file in paced steps, remove the sidecar, remove the file. The newest sealed
-//! segment of a core stays.
+//! **Deleting** (deleter thread, which starts once everything that protects segments is known. By age: from when the newest record was received,
+//! by the wall clock, to the earliest that it may be now. By size, or on a full disk. Never what a holding consumer has not passed, unless the
+//! operator said so): note it in the ledger, rename `.seg` to `.del`, sync the folder, cut the file in paced steps, remove the sidecar, remove
+//! the file. The newest sealed segment of a core stays.
 //!
 //! # How far a reader may read
 //!
-//! `.seg`: all of it, but for the ranges that its sidecar names as damage or as a gap. The `.open` that a live control page names: up to the durable
-//! end. An older `.open`: up to the last record, zeros between two being damage. A newer `.open`, or one whose first page is not written yet: nothing.
-//! While a server starts (the lock file says `starting`) the control pages may be another's: what is open can't be told, and who reads once waits.
+//! `.seg`: all of it, except the ranges that its sidecar names as damage or as a gap. The `.open` that a live control page names: up to the
+//! durable end. An older `.open`: up to the last record, with zeros between two records being damage. A newer `.open`, or one whose first page
+//! is not written yet: nothing. While a server starts (the lock file says `starting`) the control pages may belong to another server: how far
+//! open segments may be read is not known yet, and a reader that reads once waits.
 //!
-//! Where no server is, each `.open` is read as far as its control page or its records vouch for it. In a copy made beside the writer (by the control page's
-//! place) no file vouches for another: an `.open` is read to the first place that was still to be written when it was copied, before which all lies that was durable
-//! when the copy began.
+//! Without a server, each `.open` is read as far as its control page or its records vouch for it. In a copy made beside the writer (recognized
+//! by the control page's place) no file vouches for another: an `.open` is read to the first place that was not yet written when it was copied.
+//! Everything that was durable when the copy began lies before that place.
 //!
-//! A listing may miss a file that is renamed meanwhile, so it is made twice. A deletion takes the file's name first: bytes that are missing of a file without
-//! its name are no damage. Readers use
-//! `pread`, because a read error in a mapping is a SIGBUS.
+//! A listing may miss a file that is renamed meanwhile, so it is made twice. A deletion removes the file's name first: bytes missing from a file
+//! without its name are not damage. Readers use `pread`, because a read error in a mapping is a SIGBUS.
 //!
 //! The merge reads the clock (T), fences, then looks at each core: one with in_append set counts as its last order time,
 //! one with unsynced records as the first of them, an idle one as T; failed, poisoned and closed cores hold nothing up
@@ -195,21 +196,21 @@
 //! the durable end is at most the first place that was still to be written. Then the file is sealed. Whatever can't be read or is not ours goes to
 //! `quarantine/` with a report. None of this is a reason not to start.
 //!
-//! Where the first page and the first record are both lost, the marker is taken from the records behind if exactly one marker's records
-//! tell their own offsets rightly (by `durable_to`, which always names where a group begins): a client does not know at which byte its body will
-//! lie. Otherwise the file goes to quarantine whole.
+//! If the first page and the first record are both lost, the marker is taken from the later records, provided that the records of exactly one
+//! marker state their own offsets correctly (by `durable_to`, which always names where a group begins): a client does not know at which byte its
+//! body will be stored. Otherwise the whole file goes to quarantine.
 //!
 //! # Salvage
 //!
-//! `takeup salvage` writes every intact record of damaged files or a raw disk into a new log of the same UUID. Records keep their ids where
-//! their place is certain. A salvaged segment has zeros where something is missing, named in its sidecar; its `segment bytes` is 0 where its first page
-//! was put together anew. Records without a place lie, without pads, in cores of their own; their `durable_to` is that of their old place and
-//! says nothing there.
+//! `takeup salvage` writes every intact record of damaged files or a raw disk into a new log with the same UUID. Records keep their ids if their
+//! place is certain. A salvaged segment has zeros where something is missing, named in its sidecar; its `segment bytes` is 0 if its first page
+//! had to be rebuilt. Records without a place go, without pads, into cores of their own; their `durable_to` belongs to their old place and means
+//! nothing there.
 //!
 //! # What is never done
 //!
 //! - A page that holds acknowledged bytes is not written again.
-//! - An old segment is not appended to, and a used file is not used anew.
+//! - An old segment is not appended to, and a used file is not reused.
 //! - A failed sync is not tried again on the same segment, and a later success on it is not believed.
 //! - `fdatasync` is not used on a segment in use: it would write out and protect the window ahead of the cursor.
 //! - No byte is acknowledged before the durable end that covers it is in the control page (`ack = "disk"`).

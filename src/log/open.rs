@@ -53,7 +53,7 @@ pub struct Log {
 #[derive(Debug)]
 struct LogInner {
     shared: Arc<Shared>,
-    /// What a writer is made of, per core; taken by the first who asks.
+    /// What a writer is made from, per core; taken by the first caller that asks.
     seats: Mutex<Vec<Option<Seat>>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -71,7 +71,7 @@ pub struct Deleting {
 }
 
 impl Deleting {
-    /// Gives projects ages of their own, None for ever, in place of those told before.
+    /// Gives projects retention ages of their own, None for ever, replacing those given before.
     pub fn set_project_ages(&self, projects: BTreeMap<u32, Option<Duration>>) {
         self.log.inner.shared.retention.set_projects(projects);
     }
@@ -220,8 +220,8 @@ impl Log {
         self.inner.shared.retention.stats()
     }
 
-    /// Starts the thread that deletes. An open log deletes nothing, not even what an earlier deletion left, until it is told here all
-    /// that says what stays. A second call changes the rules.
+    /// Starts the thread that deletes. An open log deletes nothing, not even the rest of an earlier deletion, until this call has given it
+    /// everything that decides what stays. A second call changes the rules.
     ///
     /// # Errors
     /// The system gives no thread.

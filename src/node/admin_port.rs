@@ -1,4 +1,4 @@
-//! What the admin port shows: metrics, health, and how cores are taken into use again.
+//! The contents of the admin port: metrics, health, and reopening failed cores.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::telemetry::Metrics;
 
 use super::{failures, heartbeats, retention};
 
-/// Puts together what the admin port is given.
+/// Assembles what the admin port serves.
 pub fn admin(log: &Log, metrics: Metrics, checker: &Checker, common: &Arc<Common>) -> Admin {
     let gauge = |log: &Log, value: fn(&crate::log::LogStats) -> u64| {
         let log = log.clone();

@@ -1,4 +1,4 @@
-//! What a person who starts the server reads.
+//! The start-up message for the person who starts the server.
 
 use std::io::Write;
 use std::net::SocketAddr;
@@ -8,8 +8,7 @@ use crate::base::net::reachable;
 use crate::config::{FirstRun, snippet};
 use crate::server::core::common::Common;
 
-/// Tells a person where the server is and what to paste into a page. It goes to stderr: stdout carries
-/// log lines only.
+/// Prints where the server is and what to paste into a page. It goes to stderr, because stdout carries log lines only.
 pub fn announce(listen: SocketAddr, admin: SocketAddr, first_run: &FirstRun, common: &Common, took: Duration) {
     let live = common.live.current();
     let config = &live.config;
@@ -31,6 +30,6 @@ pub fn announce(listen: SocketAddr, admin: SocketAddr, first_run: &FirstRun, com
             snippet(&address, key)
         ));
     }
-    // If nobody can read it, the server runs all the same.
+    // The server runs even if nobody can read this.
     let _ = std::io::stderr().write_all(text.as_bytes());
 }

@@ -1,4 +1,4 @@
-//! How many cores a server has, on which processors, and what each is started with.
+//! How many cores a server has, on which processors, and what each one is started with.
 
 use std::net::TcpListener;
 use std::path::Path;
@@ -17,17 +17,17 @@ use crate::telemetry::CoreMetrics;
 
 use super::NodeError;
 
-/// The processors of a server, and how many cores it has on them.
+/// A server's processors, and its number of cores.
 pub struct Cores {
-    /// How many.
+    /// The number of cores.
     pub count: u16,
     cpus: Vec<usize>,
-    /// Each core has a processor of its own.
+    /// Whether each core has a processor of its own.
     pinned: bool,
 }
 
 impl Cores {
-    /// As many as the setting says, or as fit on the processors that this process may use.
+    /// As many as configured, or as fit on the processors available to this process.
     pub fn of(config: &Config) -> Self {
         let (cpus, quota) = (cpus::allowed(), quota());
         let count = config.cores.unwrap_or_else(|| cpus::default_cores(cpus.len(), quota));
@@ -38,7 +38,7 @@ impl Cores {
     /// What each core is started with.
     ///
     /// # Errors
-    /// The log gives no writer.
+    /// The log provides no writer.
     pub fn seats(
         &self,
         log: &Log,

@@ -1,11 +1,11 @@
-//! Why a server could not be started, or not be ended as it should.
+//! Why a server could not be started, or not be stopped properly.
 
 use thiserror::Error;
 
 use crate::config::{ConfigError, ConfigErrors};
 use crate::log::LogError;
 
-/// Why a server could not be started, or not be ended as it should.
+/// Why a server could not be started, or not be stopped properly.
 #[derive(Debug, Error)]
 pub enum NodeError {
     /// A setting is wrong.
@@ -17,13 +17,13 @@ pub enum NodeError {
     /// The log can't be opened or closed.
     #[error(transparent)]
     Log(#[from] LogError),
-    /// Anything else, said in full.
+    /// Anything else, as a complete message.
     #[error("{0}")]
     Other(String),
 }
 
 impl NodeError {
-    /// For errors that say everything themselves.
+    /// For errors whose message is complete by itself.
     pub fn other(error: impl std::fmt::Display) -> Self {
         Self::Other(error.to_string())
     }

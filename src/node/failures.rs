@@ -1,4 +1,4 @@
-//! What the admin port shows of failures of the log, and how it takes cores into use again.
+//! How the admin port shows log failures and reopens cores.
 
 use std::time::Duration;
 
@@ -9,12 +9,12 @@ use crate::log::{Fault, Log};
 use crate::telemetry::Metrics;
 use crate::telemetry::metrics::Sample;
 
-/// How long a reopening waits for the segments to prove themselves. A broken disk has failed three times by then.
+/// How long a reopening waits for the segments to prove that they work. A broken disk has failed three times by then.
 const REOPEN_PATIENCE: Duration = Duration::from_secs(3);
 
 const STATES: [State; 4] = [State::Closed, State::Open, State::Failed, State::Poisoned];
 
-/// Adds the failures by cause, and the state of each core.
+/// Adds the failures by cause and the state of each core to the metrics.
 pub fn register(metrics: Metrics, log: &Log) -> Metrics {
     let (failures, states) = (log.clone(), log.clone());
     let failures = move || -> Vec<Sample> {
@@ -38,13 +38,13 @@ pub fn register(metrics: Metrics, log: &Log) -> Metrics {
     )
 }
 
-/// A line for each core. One that fails is a warning as long as another takes its connections.
+/// A health check for each core. A failed core is only a warning as long as another takes its connections.
 pub fn checks(log: &Log) -> Vec<Check> {
     let check = |core: crate::log::CoreHealth| Check::of_part("core", core.core.to_string(), core.reason);
     log.cores().into_iter().map(check).collect()
 }
 
-/// Lifts the poison of all cores, and tells what became of each.
+/// Clears the poisoned state of all cores, and reports the result for each.
 pub fn reopen(log: &Log) -> Vec<ReopenedCore> {
     let told = |core: crate::log::Reopened| ReopenedCore {
         core: core.core,

@@ -1,4 +1,4 @@
-//! What the admin port shows of the cores' loops.
+//! What the admin port shows about the cores' event loops.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use crate::server::core::common::Common;
 use crate::telemetry::Metrics;
 use crate::telemetry::metrics::Sample;
 
-/// Adds how long each core has been silent.
+/// Adds the time since each core's last heartbeat to the metrics.
 pub fn register(metrics: Metrics, common: &Arc<Common>) -> Metrics {
     let common = Arc::clone(common);
     let samples = move || -> Vec<Sample> {
@@ -17,7 +17,7 @@ pub fn register(metrics: Metrics, common: &Arc<Common>) -> Metrics {
     metrics.gauges("takeup_core_silent_seconds", "How long each core has not turned its loop.", samples)
 }
 
-/// What is wrong with the cores' loops: each that is stuck, as something the server can't do its work without.
+/// Faults of the cores' loops: each stuck core is a vital fault.
 pub fn checks(common: &Common) -> Vec<Check> {
     let cores = 0..common.inboxes.len();
     cores.filter_map(|core| common.heartbeats.fault(core)).map(|fault| Check::run("loop", || Err(fault))).collect()

@@ -1,5 +1,5 @@
-//! What the files of settings and secrets lack of what is in force. It holds as before until it is certain that it is gone:
-//! a file that is being written lacks much, and a good token that is refused ends its session.
+//! Tracks what the settings and secrets files lack of what is in force. A missing value stays in force until its removal is certain: a file
+//! in the middle of being written lacks much, and refusing a good token ends its session.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -10,13 +10,13 @@ use crate::config::{Config, ConfigError, ConfigErrors, Loaded, SETTINGS, Sources
 use crate::telemetry::{Level, Logger};
 use crate::watched_files::{Losses, at_rest, needed};
 
-/// A file that looks as if it were not whole, and was changed so short a time before a start, is waited for.
+/// At a start, a file that looks incomplete and was changed less than this long ago is given time to be finished.
 const START_REST: Duration = Duration::from_secs(5);
-/// One that goes on changing is taken as it is after so long.
+/// A file that keeps changing is taken as it is after this long.
 const START_REST_MAX: Duration = Duration::from_secs(30);
 const START_PAUSE: Duration = Duration::from_millis(100);
 
-/// No file of settings or secrets is larger: reading one says so.
+/// Larger than any settings or secrets file: reading a larger one reports that.
 pub const FILE_BYTES_MAX: u64 = 1024 * 1024;
 
 /// Something that is missing.
@@ -26,26 +26,26 @@ enum Item {
     Secret(Vec<u8>),
 }
 
-/// What is missing, since when, and what is gone.
+/// What is missing and since when, and what is certainly gone.
 #[derive(Debug, Default)]
 pub struct MissingSettings {
     settings: Losses<Item>,
     secrets: Losses<Item>,
-    /// How many there were, missing or not.
+    /// How many there were in all, missing or not.
     all: [usize; 2],
     gone: BTreeSet<Item>,
     needed: [Duration; 2],
-    /// The token secrets of the file itself.
+    /// The token secrets in the file itself.
     in_file: TokenSecrets,
-    /// What was last read can't be used: nothing is gone by it.
+    /// The last reading was unusable, so nothing in it counts as removed.
     broken: bool,
 }
 
 impl MissingSettings {
-    /// Reads settings and secrets for a start, and what they lack of those of the last run.
+    /// Reads settings and secrets for a start, along with whatever they lack of the last run's.
     ///
     /// # Errors
-    /// All that is wrong, after files that were changed a moment ago have come to rest.
+    /// Everything that is wrong, once recently changed files have come to rest.
     pub fn at_start(sources: &mut Sources) -> Result<(Loaded, MissingSettings), ConfigErrors> {
         let began = Instant::now();
         let files: Vec<PathBuf> = sources.files().into_iter().chain([TokenSecrets::path(&sources.data)]).collect();
@@ -65,7 +65,7 @@ impl MissingSettings {
             }
             thread::sleep(START_PAUSE);
         };
-        // At rest: the last line is what it is.
+        // The file is at rest, so its last line is complete.
         sources.doubt_unended = false;
         let of_secrets = |fault: &ConfigError| {
             use ConfigError::{BlankSecret, CutSecret, EmptySecret};
@@ -87,7 +87,7 @@ impl MissingSettings {
         Ok((loaded, missing))
     }
 
-    /// Reads settings and secrets again. What is missing and not gone holds as it is in force.
+    /// Reads settings and secrets again. Whatever is missing but not certainly gone stays in force.
     pub fn read(
         &mut self,
         sources: &mut Sources,
@@ -95,7 +95,7 @@ impl MissingSettings {
         in_force: &TokenSecrets,
     ) -> (Loaded, Vec<ConfigError>) {
         let gone = |item: &Item| self.gone.contains(item);
-        // Between two readings that are right, what is missing stays remembered.
+        // Between two valid readings, what is missing stays remembered.
         let mut remembered = remembered::of_files(seen);
         let missing = std::mem::take(&mut sources.remembered).into_iter();
         remembered.extend(missing.filter(|held| self.settings.keys().any(|key| *key == Item::Setting(held.name))));
@@ -104,7 +104,7 @@ impl MissingSettings {
         remembered.dedup_by_key(|held| held.name);
         sources.remembered = remembered;
         sources.ignore_remembered = seen.config.removal_grace.is_zero();
-        // A setting that is gone for certain, and still in the last line, was doubted alone.
+        // A setting that is certainly gone but still in the last line was only in doubt because of that line.
         sources.doubt_unended =
             !sources.ignore_remembered && !self.gone.iter().any(|item| matches!(item, Item::Setting(_)));
         let (mut loaded, faults) = read(sources, in_force);
@@ -119,7 +119,7 @@ impl MissingSettings {
         (loaded, faults)
     }
 
-    /// What was read can't be used with what is in force. Unless all that is wrong is what is still held, nothing is gone by it.
+    /// What was read can't be used with what is in force. Unless values still held cause every fault, nothing counts as removed by it.
     pub fn refused(&mut self, read: &Loaded, contradicts: bool) {
         self.broken |= contradicts;
         if !self.broken {
@@ -127,7 +127,7 @@ impl MissingSettings {
         }
     }
 
-    /// Notes what is missing from what was read.
+    /// Notes what the reading lacks.
     pub fn note(&mut self, read: &Loaded, grace: Duration) {
         let now = Instant::now();
         self.gone.clear();
@@ -138,7 +138,7 @@ impl MissingSettings {
         self.needed = [0, 1].map(|at| needed(grace, missing[at], self.all[at]));
     }
 
-    /// Finds out what is gone, for files that have been at rest for so long.
+    /// Determines what is gone, for files that have been at rest for this long.
     pub fn certain(&mut self, rest: Duration) -> bool {
         if self.broken {
             return false;
@@ -154,7 +154,7 @@ impl MissingSettings {
         self.settings.keys().count() + self.secrets.keys().count()
     }
 
-    /// Prints what is missing.
+    /// Logs what is missing.
     pub fn report(&self, logger: &Logger) {
         let named = |live: bool| {
             let names = self.settings.keys().filter_map(|item| match item {
@@ -181,7 +181,7 @@ impl MissingSettings {
         }
     }
 
-    /// Writes down what the next start compares with, once nothing is missing.
+    /// Writes what the next start compares with, once nothing is missing.
     pub fn keep(&self, sources: &Sources, read: &Loaded, logger: &Logger) {
         let settings = || if self.settings.is_empty() { remembered::keep(sources, read) } else { Ok(()) };
         let secrets = || match self.secrets.is_empty() && sources.has_secrets_file() {
@@ -199,7 +199,7 @@ fn is_live(name: &str) -> bool {
     SETTINGS.iter().any(|setting| setting.name == name && setting.live)
 }
 
-/// Reads settings and secrets. Where what is held does not go with what is new, it is let go.
+/// Reads settings and secrets. Held values that conflict with new ones are dropped.
 fn read_or_ignore_remembered(sources: &Sources, known: &TokenSecrets) -> (Loaded, Vec<ConfigError>) {
     let (loaded, faults) = read(sources, known);
     let (without, faults_without) = read_ignoring_remembered(sources, known);

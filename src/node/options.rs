@@ -1,5 +1,5 @@
-//! What the settings mean for each part of a server. The parts do not know the settings; the two meet here, and in
-//! [`Live::of`](crate::server::core::live::Live::of) for what the cores go by.
+//! Translates the settings into options for each part of a server. The parts do not know the settings; the two meet here, and in
+//! [`Live::of`](crate::server::core::live::Live::of) for what the cores use.
 
 use crate::bucket::BucketSettings;
 use crate::config::{self, Config, LogLevel, Secret};
@@ -8,12 +8,12 @@ use crate::log::{Ack, Options, Way};
 use crate::server::core::runtime::Driver;
 use crate::telemetry::{Level, LogOptions};
 
-/// The options of the log lines.
+/// The logger's options.
 pub fn logger(config: &Config) -> LogOptions {
     LogOptions { level: level(config), ..LogOptions::default() }
 }
 
-/// The least level of lines about the service.
+/// The minimum level of lines about the service.
 pub fn level(config: &Config) -> Level {
     match config.log_level {
         LogLevel::Debug => Level::Debug,
@@ -23,7 +23,7 @@ pub fn level(config: &Config) -> Level {
     }
 }
 
-/// The options of the log, for so many cores on this driver.
+/// The log's options, for this many cores on this driver.
 pub fn log(config: &Config, cores: u16, driver: Driver) -> Options {
     Options {
         dir: config.data.join("log"),
@@ -33,7 +33,7 @@ pub fn log(config: &Config, cores: u16, driver: Driver) -> Options {
             config::Ack::Memory => Ack::Memory,
         },
         way: match config.writer {
-            // On epoll a core has no ring to write with.
+            // With epoll, a core has no ring to write with.
             config::Writer::Auto if driver == Driver::Legacy => Way::Mapped,
             config::Writer::Auto => Way::Auto,
             config::Writer::Direct => Way::Direct,
@@ -52,7 +52,7 @@ pub fn log(config: &Config, cores: u16, driver: Driver) -> Options {
     }
 }
 
-/// What of the log is deleted, as far as the settings say it.
+/// What to delete from the log, as far as the settings decide it.
 pub fn retention(config: &Config) -> Policy {
     Policy {
         age: Some(config.retain_age).filter(|age| !age.is_zero()),
@@ -66,7 +66,7 @@ pub fn retention(config: &Config) -> Policy {
     }
 }
 
-/// The bucket that recordings of usability tests are put into.
+/// The bucket for recordings of usability tests.
 pub fn bucket(config: &Config) -> BucketSettings<'_> {
     BucketSettings {
         cloud: &config.cloud,

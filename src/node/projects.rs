@@ -1,4 +1,4 @@
-//! Projects in a running server: what changes with them, and the lines about them.
+//! Projects in a running server: what changes with them, and their log lines.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -11,13 +11,13 @@ use crate::telemetry::{Level, Logger};
 
 use super::{NodeError, retention};
 
-/// A line names at most so many projects.
+/// The most projects that one line names.
 const NAMED_MAX: usize = 20;
 
-/// Reads the projects for a start. Gives also what there is to report.
+/// Reads the projects for a start. Also returns what to report.
 ///
 /// # Errors
-/// There are none, or it is not known how long their records are to be kept.
+/// There are none, or the projects' retention ages can't be read.
 pub fn open(config: &Config) -> Result<(Arc<CurrentDirectory>, Option<Report>), NodeError> {
     let file = config.data.join(PROJECTS_FILE);
     let (directory, found) =
@@ -25,7 +25,7 @@ pub fn open(config: &Config) -> Result<(Arc<CurrentDirectory>, Option<Report>), 
     Ok((Arc::new(directory), found))
 }
 
-/// The projects, and who has to know when they change.
+/// The projects, and the parts that must know when they change.
 #[derive(Clone)]
 pub struct Projects {
     directory: Arc<CurrentDirectory>,
@@ -34,32 +34,32 @@ pub struct Projects {
 }
 
 impl Projects {
-    /// Those of `directory`; their ages go to `deleting`.
+    /// The projects of `directory`; their ages are passed to `deleting`.
     pub fn new(directory: Arc<CurrentDirectory>, deleting: Deleting, logger: Logger) -> Self {
         Self { directory, deleting, logger }
     }
 
-    /// Reports what was found at the start.
+    /// Reports what was found at start-up.
     pub fn report_start(&self, found: Option<Report>) {
         if let Some(found) = found {
             report(&self.logger, found);
         }
     }
 
-    /// Starts the thread that looks at the file.
+    /// Starts the thread that watches the file.
     pub fn watch(&self) -> Watcher {
         let projects = self.clone();
         directory::watch(Arc::clone(&self.directory), move |found| projects.changed(found))
     }
 
-    /// Looks at the file now.
+    /// Checks the file now.
     pub fn look(&self) {
         if let Some(found) = self.directory.refresh() {
             self.changed(found);
         }
     }
 
-    /// How long something has to be missing from the file until it is gone.
+    /// How long something has to be missing from the file before it is dropped.
     pub fn set_grace(&self, grace: Duration) {
         self.directory.set_grace(grace);
     }
@@ -72,7 +72,7 @@ impl Projects {
     }
 }
 
-/// Reports what a look at the file of projects came to.
+/// Reports the outcome of a check of the projects file.
 fn report(logger: &Logger, report: Report) {
     let taken = match report {
         Ok(taken) => taken,

@@ -1,9 +1,9 @@
-//! What the log found when it was opened, as log lines.
+//! Log lines about what the log found when it was opened.
 
 use crate::log::Recovery;
 use crate::telemetry::{Level, Logger};
 
-/// Prints what was recovered, what is damaged, and what was set aside.
+/// Logs what was recovered, what is damaged, and what was set aside.
 pub fn report(logger: &Logger, recovery: &Recovery) {
     let texts = [
         recovery.segments.to_string(),

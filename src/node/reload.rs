@@ -1,8 +1,8 @@
-//! Changes of the settings while the server runs: on SIGHUP, and when a file that they come from has changed.
+//! Changes of the settings while the server runs: on SIGHUP, and when a settings file has changed.
 //!
-//! Everything is read and checked as at the start. What is wrong anywhere leaves everything as it was. What is right is
-//! swapped in as a whole, for the settings that a running server can change; of the others a line says that they wait.
-//! What is missing holds as before until it is certain that it is gone: see [`super::missing`].
+//! Everything is read and checked as at the start. Any fault leaves everything as it was. Valid settings are swapped in as a whole, as far
+//! as a running server can change them; a log line names those that wait for a restart. Missing values stay in force until their removal is
+//! certain: see [`super::missing`].
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -23,14 +23,14 @@ use super::missing::{FILE_BYTES_MAX, MissingSettings};
 use super::options;
 use super::projects::Projects;
 
-/// How long is waited for the cores. They look ten times a second.
+/// How long to wait for the cores. They check ten times a second.
 const CORES_PATIENCE: Duration = Duration::from_secs(2);
 
-/// The files that settings come from, and how they were last seen.
+/// The files that settings come from, and the last state seen of each.
 pub struct Files(Vec<Watched>);
 
 impl Files {
-    /// Those of `sources`, as they are now: before they are read, so that no change in between goes unnoticed.
+    /// The files of `sources`, in their current state: taken before they are read, so that no change in between is missed.
     pub fn seen(sources: &Sources) -> Files {
         let paths = sources.files().into_iter().chain([TokenSecrets::path(&sources.data)]);
         let mut files: Vec<Watched> = paths.map(|path| Watched::new(&path, FILE_BYTES_MAX)).collect();
@@ -38,19 +38,19 @@ impl Files {
         Files(files)
     }
 
-    /// Whether one has changed since the last time. Then waits until they are still.
+    /// Whether a file has changed since the last check. If so, waits until all have settled.
     fn changed(&mut self) -> bool {
-        // Every one of them is looked at.
+        // Every file must be checked, so this does not stop at the first change.
         self.0.iter_mut().map(Watched::look_until_still).filter(Option::is_some).count() > 0
     }
 
-    /// For how long they have all been the same.
+    /// How long all of them have been unchanged.
     fn rest(&self) -> Duration {
         self.0.iter().map(Watched::rest).min().unwrap_or_default()
     }
 }
 
-/// How often settings were read again, by what came of it.
+/// How often settings were reloaded, by outcome.
 #[derive(Debug, Default)]
 pub struct Reloads {
     applied: AtomicU64,
@@ -58,7 +58,7 @@ pub struct Reloads {
     refused: AtomicU64,
 }
 
-/// Adds them to the metrics.
+/// Adds the counters to the metrics.
 pub fn register(metrics: Metrics, reloads: &Arc<Reloads>, common: &Arc<Common>) -> Metrics {
     let (reloads, common) = (Arc::clone(reloads), Arc::clone(common));
     let by_result = move || {
@@ -75,37 +75,37 @@ pub fn register(metrics: Metrics, reloads: &Arc<Reloads>, common: &Arc<Common>) 
         })
 }
 
-/// What a change is passed on to.
+/// Where a change is passed on to.
 pub struct Targets {
     /// The cores.
     pub common: Arc<Common>,
-    /// What of the log is deleted.
+    /// The log's deletion.
     pub deleting: Deleting,
     /// The checker.
     pub tune_checker: Box<dyn Fn(&Config) + Send>,
-    /// The projects, whose file is looked at too when a reload is asked for.
+    /// The projects, whose file is also checked when a reload is requested.
     pub projects: Projects,
 }
 
-/// Reads settings again.
+/// Reloads settings.
 pub struct Reloader {
-    /// What a change is passed on to.
+    /// Where a change is passed on to.
     pub targets: Targets,
-    /// Where they come from.
+    /// The sources of the settings.
     pub sources: Sources,
-    /// The files among that.
+    /// The files among those sources.
     pub files: Files,
-    /// What was last read and found right.
+    /// The last valid settings.
     pub seen: Loaded,
     /// What the files lack of what is in force.
     pub missing: MissingSettings,
-    /// What is counted.
+    /// The reload counters.
     pub reloads: Arc<Reloads>,
-    /// Log lines.
+    /// The logger.
     pub logger: Logger,
 }
 
-/// The thread that does it. Dropping this ends it.
+/// The reload thread. Dropping this ends it.
 pub struct ReloadThread {
     ask: Sender<()>,
     stop: Option<Sender<()>>,
@@ -113,7 +113,7 @@ pub struct ReloadThread {
 }
 
 impl ReloadThread {
-    /// A function that has the settings read again now. Calling it while a reading is due changes nothing.
+    /// A function that requests a reload. Calling it while one is pending changes nothing.
     pub fn trigger(&self) -> impl Fn() + Send + 'static {
         let ask = self.ask.clone();
         move || {
@@ -135,7 +135,7 @@ impl Reloader {
     /// Starts the thread.
     ///
     /// # Errors
-    /// The system gives no thread.
+    /// The thread could not be started.
     pub fn spawn(self) -> std::io::Result<ReloadThread> {
         let (ask, asked) = bounded(1);
         let (stop, stopped) = bounded(0);
@@ -224,7 +224,7 @@ impl Reloader {
         }
     }
 
-    /// A line for each setting that has changed since it was last read: the cores go by the new value already.
+    /// Logs each setting that has changed since the last reading: the cores already use the new value.
     fn report_changes(&self, running: &Live, read: &Loaded, changed: &[&'static str]) {
         let waiting = running.config.differences(&read.config);
         for setting in SETTINGS {
@@ -244,8 +244,7 @@ impl Reloader {
     }
 }
 
-/// The remarks of a start: what looks like a mistake, who can read the secrets, and which of OpenReplay's variables have no
-/// effect.
+/// The remarks of a start: likely mistakes, who can read the secrets, and which of OpenReplay's variables have no effect.
 pub fn warn(loaded: &Loaded, sources: &Sources, logger: &Logger) {
     for warning in &loaded.warnings {
         logger.event(Level::Warn, crate::caller!(), warning, &[]);

@@ -1,4 +1,4 @@
-//! Retention as the server shows it: its settings, its log lines, its metrics.
+//! The server's side of retention: its settings, log lines and metrics.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,16 +12,16 @@ use crate::telemetry::{Level, Logger, Metrics, Sample};
 
 use super::options;
 
-/// The options of a log whose deletions go to the logger.
+/// The options of a log that reports deletions to the logger.
 pub fn with_listener(options: Options, logger: &Logger) -> Options {
     let logger = logger.clone();
     Options { retain_listener: Listener::new(move |event| report(&logger, event)), ..options }
 }
 
-/// Starts deleting, now that the settings and the ages of all projects are known.
+/// Starts deletion, now that the settings and the ages of all projects are known.
 ///
 /// # Errors
-/// The system gives no thread.
+/// The thread could not be started.
 pub fn start(log: &Log, config: &Config, directory: &CurrentDirectory, logger: &Logger) -> Result<Deleting, LogError> {
     let least = config.segment_bytes.saturating_mul(2 * log.cores().len() as u64);
     if config.retain_bytes != 0 && config.retain_bytes < least {
@@ -33,12 +33,12 @@ pub fn start(log: &Log, config: &Config, directory: &CurrentDirectory, logger: &
     log.start_deleting(Rules::new(options::retention(config), ages(directory)))
 }
 
-/// Records, ids and tokens go by another time than the wall clock's; or deletion does, and will until the operator settles it.
+/// Records, ids and tokens use a time that differs from the wall clock; or deletion does, and will until the operator settles it.
 fn doubt_of(log: &Log) -> Option<ClockDoubt> {
     log.clock().doubt().or_else(|| log.clock().deletion_doubt().filter(|doubt| doubt.needs_word))
 }
 
-/// How far the wall clock is from the time that is believed, if it is.
+/// How far the wall clock is from the trusted time, if it differs.
 pub fn check_of_clock(log: &Log) -> Option<Check> {
     let doubt = doubt_of(log)?;
     let (off, side) = (doubt.ahead_us.unsigned_abs() / 1_000_000, if doubt.ahead_us < 0 { "behind" } else { "ahead" });
@@ -102,7 +102,7 @@ fn report(logger: &Logger, event: &Event) {
     }
 }
 
-/// Adds the figures of retention to the metrics.
+/// Adds the retention metrics.
 pub fn register(metrics: Metrics, log: &Log) -> Metrics {
     let one = |value: fn(&RetentionStats) -> u64| {
         let log = log.clone();

@@ -1,4 +1,4 @@
-//! A server that runs: waits for its end, and takes it apart.
+//! A running server: waits for its end, and shuts it down.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -16,15 +16,15 @@ use super::shutdown::{self, CoreThread, Ended};
 use super::warm_up::WarmUp;
 use super::{NodeError, reload};
 
-/// How long the log's threads may take to end when a core has not. What was acknowledged is on disk already.
+/// How long the log's threads may take to end when a core has not ended. Acknowledged records are already on disk.
 const ABANDONED_PATIENCE: Duration = Duration::from_secs(3);
 
 /// How long the last log lines may take to be printed.
 const PRINT_PATIENCE: Duration = Duration::from_secs(2);
 
-/// What was started.
+/// Everything that was started.
 pub struct Running {
-    /// What the cores have in common.
+    /// What the cores share.
     pub common: Arc<Common>,
     /// The cores.
     pub threads: Vec<CoreThread>,
@@ -36,13 +36,13 @@ pub struct Running {
     pub warm_up: WarmUp,
     /// The admin port.
     pub admin: AdminHandle,
-    /// Watches the file of projects.
+    /// Watches the projects file.
     pub watcher: directory::Watcher,
-    /// Reads settings again.
+    /// Reloads settings.
     pub reloader: reload::ReloadThread,
-    /// Log lines.
+    /// The logger.
     pub logger: Logger,
-    /// The thread that prints them.
+    /// The log's printer thread.
     pub printer: Printer,
 }
 
@@ -57,8 +57,8 @@ impl Running {
         shutdown::wait(std::mem::take(&mut self.threads), &self.common)
     }
 
-    /// Ends everything else: first what reads the log or changes it, then the log, and the admin port last, so that it can be asked until
-    /// then.
+    /// Stops everything else: first the readers and modifiers of the log, then the log, and last the admin port, so that it can be queried
+    /// until then.
     ///
     /// # Errors
     /// The log could not be closed.
@@ -83,7 +83,7 @@ impl Running {
                 let text = error.to_string();
                 logger.event(Level::Error, crate::caller!(), "the log could not be closed", &[("error", &text)]);
             }
-            // It did not end in time, which has been reported.
+            // It did not end in time, which has already been reported.
             None => parts.push(None),
         }
         printer.finish(PRINT_PATIENCE);

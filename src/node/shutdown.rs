@@ -1,5 +1,5 @@
-//! Waits for threads to end. While the cores run it watches their heartbeats; once the server stops they get their time and no more.
-//! The other threads get theirs too: one that hangs, in a file system that does not answer say, does not hold up the process.
+//! Waits for threads to end. While the cores run, their heartbeats are watched; once the server is stopping, the cores have a deadline. The
+//! other threads have one too, so that a hanging thread, for example in a file system that does not respond, does not hold up the process.
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -9,24 +9,24 @@ use crate::server::core::common::Common;
 use crate::server::core::heartbeat::{CHECK_INTERVAL, Change, Listener};
 use crate::telemetry::{Level, Logger};
 
-/// What a core may take beyond `drain_timeout`: it has to seal its log.
+/// What a core may take beyond `drain_timeout`, because it has to seal its log.
 const MARGIN: Duration = Duration::from_secs(5);
 
 /// How long each of the other threads may take to end.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The same for the threads of the log, which write what it still holds. Longer than [`crate::log::Log::close`] waits for writers.
+/// The same for the log's threads, which still write what the log holds. Longer than [`crate::log::Log::close`] waits for writers.
 const LOG_PATIENCE: Duration = Duration::from_secs(20);
 
-/// The thread of a core, if the system gave one.
+/// A core's thread, if it could be started.
 pub type CoreThread = std::io::Result<JoinHandle<std::io::Result<()>>>;
 
 /// How the cores have ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ended {
-    /// None has failed.
+    /// Whether none has failed.
     pub well: bool,
-    /// All have ended. One that has not holds its log's writer for ever.
+    /// Whether all have ended. A core that has not holds its log writer for ever.
     pub all: bool,
 }
 
@@ -41,7 +41,7 @@ pub fn wait(threads: Vec<CoreThread>, common: &Arc<Common>) -> Ended {
         }
     }
     let mut listener = Listener::new(&common.heartbeats);
-    // Counted in looks: a pause of the whole process takes nothing of it.
+    // Counted in polls, so that a pause of the whole process does not use up the time.
     let mut left: Option<Duration> = None;
     while !running.is_empty() {
         for at in (0..running.len()).rev() {
@@ -78,7 +78,7 @@ fn fault_of(joined: std::thread::Result<std::io::Result<()>>) -> Option<String> 
     }
 }
 
-/// Prints what has become of a core. False: the server can't go on with it, and stops.
+/// Logs what has happened to a core. Returns false if the server can't go on with it and must stop.
 fn report(common: &Common, core: usize, change: Change) -> bool {
     let core = core.to_string();
     match change {
@@ -109,7 +109,7 @@ fn abandon(common: &Common, running: &[(usize, JoinHandle<std::io::Result<()>>)]
     }
 }
 
-/// Ends a thread by `end`, which waits for it: `None` when that takes too long.
+/// Ends a thread with `end`, which waits for it; `None` if that takes too long.
 pub fn part(logger: &Logger, name: &'static str, end: impl FnOnce() + Send + 'static) -> Option<()> {
     within(logger, name, PATIENCE, end)
 }
@@ -134,7 +134,7 @@ fn within<T: Send + 'static>(
             return None;
         }
     };
-    // Counted in looks, as for the cores. Most threads end at once, so the first looks are short.
+    // Counted in polls, as for the cores. Most threads end at once, so the first polls come quickly.
     let (mut left, mut pause) = (patience, Duration::from_millis(1));
     while !thread.is_finished() {
         if left.is_zero() {
@@ -148,6 +148,6 @@ fn within<T: Send + 'static>(
         left = left.saturating_sub(pause);
         pause = CHECK_INTERVAL.min(pause * 2);
     }
-    // A panic there was printed by the panic hook.
+    // The panic hook has already printed any panic there.
     thread.join().ok()
 }

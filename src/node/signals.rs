@@ -7,19 +7,19 @@ use crate::telemetry::{Level, Logger};
 
 use super::NodeError;
 
-/// From now on signals are collected, to be handled once the server runs.
+/// Starts collecting signals, to be handled once the server runs.
 ///
 /// # Errors
-/// The system's own.
+/// The system's errors.
 pub fn collect() -> Result<Signals, NodeError> {
     Signals::new([SIGTERM, SIGINT, SIGHUP]).map_err(NodeError::other)
 }
 
-/// Starts the thread that handles signals: SIGHUP has the settings read again, the first other signal has the server finish what it has
-/// begun and end, and a second one ends it at once.
+/// Starts the thread that handles signals: SIGHUP reloads the settings; the first other signal makes the server finish requests in progress
+/// and exit, and a second one ends it at once.
 ///
 /// # Errors
-/// The system gives no thread.
+/// The thread could not be started.
 pub fn handle(
     mut signals: Signals,
     stop: impl Fn() + Send + 'static,

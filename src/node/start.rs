@@ -1,8 +1,8 @@
-//! The start of a server, step by step.
+//! Starts a server, step by step.
 //!
 //! The order matters. Signals are collected before anything else. Settings are read before anything depends on them, and the log is
-//! recovered before anything new is written. Nothing is deleted before the ages of all projects are known. All that can fail comes
-//! before the first connection is taken.
+//! recovered before anything new is written. Nothing is deleted before the ages of all projects are known. Every step that can fail comes
+//! before the first connection is accepted.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -40,13 +40,13 @@ use super::running::Running;
 use super::warm_up::{Found, WarmUp};
 use super::{NodeError, admin_port, options, recovery, reload, retention, signals};
 
-/// Starts a server with the settings of `sources`.
+/// Starts a server with the settings from `sources`.
 pub fn start(mut sources: Sources) -> Result<Running, NodeError> {
     let began = Instant::now();
-    // Before anything else: a signal that comes while the server starts is not lost.
+    // Before anything else, so that a signal during the start is not lost.
     let signals = signals::collect()?;
 
-    // Settings, and the lines about them.
+    // Settings, and their log lines.
     let first_run = first_run(&sources)?;
     let files = reload::Files::seen(&sources);
     let (loaded, missing) = MissingSettings::at_start(&mut sources)?;
@@ -63,13 +63,13 @@ pub fn start(mut sources: Sources) -> Result<Running, NodeError> {
     let cores = Cores::of(config);
     let connections = limits::connections(config.connections_max, cores.count, &logger);
 
-    // The log, recovered. Nothing of it is deleted yet.
+    // The log, recovered. Nothing is deleted from it yet.
     let log_options = retention::with_listener(options::log(config, cores.count, driver), &logger);
     let (log, recovered) = Log::open(log_options)?;
     recovery::report(&logger, &recovered);
     let flakes = session_ids(config, &recovered, &logger);
 
-    // Projects. With their ages all that protects records is known, and deleting begins.
+    // Projects. Once their ages are known, so is everything that protects records, and deletion starts.
     let listeners = listen(config.listen, usize::from(cores.count)).map_err(NodeError::other)?;
     let listen_addr = listeners[0].local_addr().unwrap_or(config.listen);
     let (directory, found) = projects::open(config)?;
@@ -78,7 +78,7 @@ pub fn start(mut sources: Sources) -> Result<Running, NodeError> {
     projects.report_start(found);
     let watcher = projects.watch();
 
-    // The cores, which do not run yet.
+    // The cores, which are not running yet.
     let (inboxes, outboxes): (Vec<_>, Vec<_>) = (0..cores.count).map(|_| crossbeam_channel::bounded(INBOX_MAX)).unzip();
     let common = Arc::new(Common {
         driver,
@@ -101,7 +101,7 @@ pub fn start(mut sources: Sources) -> Result<Running, NodeError> {
     });
     let seats = cores.seats(&log, listeners, outboxes)?;
 
-    // The side threads. All that can fail comes before the first connection is taken.
+    // The side threads. Every step that can fail comes before the first connection is accepted.
     let (checker, earlier) =
         Checker::spawn(checker::CheckerOptions::of(config), logger.clone()).map_err(NodeError::other)?;
     let told = Arc::clone(&common);
@@ -116,10 +116,10 @@ pub fn start(mut sources: Sources) -> Result<Running, NodeError> {
     let admin =
         port::spawn(config.admin, admin_port::admin(&log, metrics, &checker, &common)).map_err(NodeError::other)?;
 
-    // Connections are taken from here on.
+    // Connections are accepted from here on.
     let threads: Vec<_> = seats.into_iter().map(|seat| spawn(Arc::clone(&common), seat)).collect();
 
-    // Changes from outside, and the end.
+    // Changes from outside, and shutdown.
     let reloader = reload::Reloader {
         targets: reload::Targets {
             common: Arc::clone(&common),
@@ -141,14 +141,14 @@ pub fn start(mut sources: Sources) -> Result<Running, NodeError> {
     Ok(Running { common, threads, log, checker, warm_up, admin, watcher, reloader, logger, printer })
 }
 
-/// Numbers for new sessions. A clock that was set back must not lead to ids that are given out already.
+/// Generates numbers for new sessions. A clock that was set back must not produce ids that were already issued.
 fn session_ids(config: &Config, recovered: &Recovery, logger: &Logger) -> FlakeIds {
     let flakes = FlakeIds::new(worker_id(config, logger));
     flakes.start_after(i64::try_from(recovered.newest_us / 1000).unwrap_or(i64::MAX));
     flakes
 }
 
-/// The worker id inside session ids: the setting, else ECS's metadata, else the host's name.
+/// The worker id in session ids: from the setting, else from ECS's metadata, else from the host name.
 fn worker_id(config: &Config, logger: &Logger) -> u16 {
     if let Some(shard) = config.shard {
         return shard;
@@ -166,7 +166,7 @@ fn worker_id(config: &Config, logger: &Logger) -> u16 {
     shard::from_host_name(config.hostname.as_deref().unwrap_or(&machine))
 }
 
-/// The bucket for recordings of usability tests. If it can't be used, takeup keeps the recordings in its log.
+/// The bucket for recordings. If it can't be used, takeup keeps the recordings in its log.
 fn bucket(config: &Config, logger: &Logger) -> Option<Bucket> {
     Bucket::open(&options::bucket(config)).unwrap_or_else(|error| {
         warn(logger, crate::caller!(), "the bucket is not used, recordings of usability tests go to the log", &error);

@@ -1,6 +1,6 @@
-//! The warm-up: which sessions of the last day belong to which project, read from the log at the start, newest segments first.
+//! The warm-up: finds out which of the last day's sessions belong to which project, reading the log at the start, newest segments first.
 //!
-//! A token names a session and not its project. So requests of sessions that began before this start wait for what the warm-up finds; see
+//! A token names a session but not its project. So requests of sessions that began before this start wait for the warm-up's findings; see
 //! [`crate::server`].
 
 use std::io;
@@ -24,19 +24,19 @@ const BACK: Duration = Duration::from_secs(24 * 3600);
 /// The most sessions that are reported.
 const SESSIONS_MAX: usize = 1 << 18;
 
-/// The size of the first part that is reported; each further one is as large as all before.
+/// The size of the first batch of findings; each further batch is as large as all before it.
 const PART_MIN: usize = 1024;
 
-/// What it finds.
+/// Its findings.
 #[derive(Debug)]
 pub enum Found {
-    /// These sessions, with their projects.
+    /// Sessions and their projects.
     Sessions(Vec<(SessionId, u32)>),
-    /// Nothing more comes.
+    /// The end: nothing more follows.
     All,
 }
 
-/// A warm-up that runs. It ends when this is dropped.
+/// A running warm-up. Dropping this ends it.
 #[derive(Debug)]
 pub struct WarmUp {
     stopping: Arc<AtomicBool>,
@@ -44,11 +44,11 @@ pub struct WarmUp {
 }
 
 impl WarmUp {
-    /// Starts the thread, which ends by itself when everything is read. `tell` takes what it finds; the checker is told of each start, and may begin
-    /// behind the last.
+    /// Starts the thread, which ends by itself once everything has been read. `tell` receives the findings; the checker is notified of each
+    /// start, and may begin after the last one.
     ///
     /// # Errors
-    /// The system gives no thread.
+    /// The thread could not be started.
     pub fn spawn(
         log_dir: PathBuf,
         tell: impl Fn(Found) + Send + 'static,
@@ -62,7 +62,7 @@ impl WarmUp {
                 let note = |start: &Record<'_>| checker.note(start);
                 let outcome =
                     LogReader::open(&log_dir).and_then(|reader| find_sessions(&reader, &tell, note, &stopping));
-                // Whatever came of it: no request waits for more.
+                // Whatever the outcome, no request has to wait any longer.
                 tell(Found::All);
                 drop(checker);
                 report(outcome, &logger);
@@ -79,7 +79,7 @@ impl WarmUp {
     fn end(&mut self) {
         self.stopping.store(true, Ordering::Relaxed);
         if let Some(thread) = self.thread.take() {
-            // The panic hook has printed a panic there; nothing is left to do about it.
+            // The panic hook has already printed any panic there; there is nothing left to do.
             let _ = thread.join();
         }
     }
@@ -91,16 +91,16 @@ impl Drop for WarmUp {
     }
 }
 
-/// How a warm-up went.
+/// The outcome of a warm-up.
 #[derive(Debug, Default)]
 struct Outcome {
-    /// Starts that were found.
+    /// The number of starts found.
     sessions: usize,
-    /// The first fault that cost a segment, or the rest of one.
+    /// The first fault that cost a segment or the rest of one.
     fault: Option<String>,
 }
 
-/// Reads the starts of the last day. A segment that can't be read costs nothing of the others.
+/// Reads the last day's starts. An unreadable segment does not affect the others.
 fn find_sessions(
     reader: &LogReader,
     tell: &dyn Fn(Found),
@@ -125,7 +125,7 @@ fn find_sessions(
         outcome.sessions += part.len() - before;
         match read {
             Ok(()) => {}
-            // Not a segment yet: it was being made when the folder was listed.
+            // Not a segment yet: it was being created when the folder was listed.
             Err(LogError::Foreign { .. }) if segment.state != SegmentState::Sealed => {}
             Err(error) => drop(outcome.fault.get_or_insert_with(|| error.to_string())),
         }
@@ -150,7 +150,7 @@ fn read_starts(
         |error: &LogError| matches!(error, LogError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound);
     let mut reader = match SegmentReader::open(segment) {
         Ok(reader) => reader,
-        // Sealed since it was listed, or deleted: then its sessions are forgotten, as they should be.
+        // It was sealed since it was listed, or deleted: then its sessions are forgotten, as they should be.
         Err(error) if gone(&error) => {
             let Some(sealed) = segment.sealed_since() else { return Ok(()) };
             match SegmentReader::open(&sealed) {

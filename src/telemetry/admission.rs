@@ -1,4 +1,4 @@
-//! What is counted of admission: which bucket decided what.
+//! Admission counters: which bucket decided what.
 
 use super::cell::Cell;
 
@@ -21,21 +21,21 @@ macro_rules! words {
 }
 
 words! {
-    /// A bucket of tokens.
+    /// A token bucket.
     Bucket {
-        /// New sessions of an address.
+        /// New sessions from an address.
         StartsAddress = "starts_address",
         /// New sessions of a project.
         StartsProject = "starts_project",
         /// Uploads of a session.
         UploadsSession = "uploads_session",
-        /// Uploads of an address.
+        /// Uploads from an address.
         UploadsAddress = "uploads_address",
         /// Uploads of a project.
         UploadsProject = "uploads_project",
         /// Bytes of a session.
         BytesSession = "bytes_session",
-        /// Bytes of an address.
+        /// Bytes from an address.
         BytesAddress = "bytes_address",
         /// Bytes of a project.
         BytesProject = "bytes_project",
@@ -43,23 +43,23 @@ words! {
 }
 
 words! {
-    /// What was decided of a request.
+    /// The decision on a request.
     Decision {
-        /// It goes on.
+        /// It proceeds.
         Admitted = "admitted",
-        /// It waits for its turn.
+        /// It is delayed.
         Held = "held",
         /// It is refused.
         Refused = "refused",
-        /// It goes on, and would have had to wait.
+        /// It proceeds, but would have been delayed.
         WouldHold = "would_hold",
-        /// It goes on, and would have been refused.
+        /// It proceeds, but would have been refused.
         WouldRefuse = "would_refuse",
     }
 }
 
 impl Bucket {
-    /// What a client is told.
+    /// The answer that a client gets.
     pub const fn text(self) -> &'static str {
         match self {
             Self::StartsAddress => "too many sessions from this address, try again later",
@@ -74,7 +74,7 @@ impl Bucket {
     }
 }
 
-/// The counters of a core.
+/// One core's counters.
 #[derive(Debug)]
 pub struct AdmissionCells {
     admitted: Cell,
@@ -89,7 +89,7 @@ impl Default for AdmissionCells {
 }
 
 impl AdmissionCells {
-    /// Counts a decision; `bucket` is the one that made it.
+    /// Counts a decision made by `bucket`.
     #[inline]
     pub fn count(&self, decision: Decision, bucket: Option<Bucket>) {
         match bucket {
@@ -98,12 +98,12 @@ impl AdmissionCells {
         }
     }
 
-    /// Requests that went on at once.
+    /// Requests that proceeded at once.
     pub(super) fn admitted(&self) -> &Cell {
         &self.admitted
     }
 
-    /// Requests that `bucket` decided about otherwise.
+    /// Requests that `bucket` delayed, refused, or would have.
     pub(super) fn cell(&self, decision: Decision, bucket: Bucket) -> &Cell {
         &self.limited[bucket as usize * Decision::ALL.len() + decision as usize]
     }

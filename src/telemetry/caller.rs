@@ -1,8 +1,8 @@
-//! The `caller` of a log line: the last folder, the file and the line of the code that speaks.
+//! The `caller` of a log line: the last folder, the file and the line of the logging code.
 
 /// The last two components of a path, as in `api/web.rs:12` for `src/api/web.rs:12`.
 ///
-/// Used by [`caller!`](crate::caller) at compile time; a path with fewer components is kept as it is.
+/// Used by [`caller!`](crate::caller) at compile time; a path with fewer components is kept as is.
 pub const fn shorten(path: &'static str) -> &'static str {
     let bytes = path.as_bytes();
     let mut at = bytes.len();
@@ -11,7 +11,7 @@ pub const fn shorten(path: &'static str) -> &'static str {
         if bytes[at - 1] == b'/' {
             slashes += 1;
             if slashes == 2 {
-                // A cut behind an ASCII byte is always a character boundary.
+                // A cut after an ASCII byte is always a character boundary.
                 return path.split_at(at).1;
             }
         }
@@ -20,7 +20,7 @@ pub const fn shorten(path: &'static str) -> &'static str {
     path
 }
 
-/// The place of this very line of code as `dir/file.rs:line`, made at compile time.
+/// The location of the invocation as `dir/file.rs:line`, computed at compile time.
 #[macro_export]
 macro_rules! caller {
     () => {{

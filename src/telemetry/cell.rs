@@ -1,13 +1,13 @@
-//! Numbers that one thread writes and any thread reads.
+//! Numbers that one thread writes and any thread may read.
 //!
-//! A write is a relaxed load and a relaxed store, which compile to plain moves: with a single writer no update
-//! can be lost, and the locked instruction of a `fetch_add` (some twenty cycles, and a fence) is saved.
+//! A write is a relaxed load and a relaxed store, which compile to plain moves: with a single writer no update can be lost, and it avoids
+//! the locked instruction of a `fetch_add` (some twenty cycles, and a fence).
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// A number with one writing thread: a counter, or a gauge.
+/// A number with a single writer: a counter or a gauge.
 ///
-/// Two threads that write to the same cell lose updates; they never do worse.
+/// If two threads write to the same cell, updates are lost; nothing worse happens.
 #[derive(Debug, Default)]
 pub struct Cell(AtomicU64);
 
@@ -29,13 +29,13 @@ impl Cell {
         self.add(1);
     }
 
-    /// Takes `n` away, stopping at zero.
+    /// Subtracts `n`, stopping at zero.
     #[inline]
     pub fn sub(&self, n: u64) {
         self.0.store(self.0.load(Relaxed).saturating_sub(n), Relaxed);
     }
 
-    /// Takes one away, stopping at zero.
+    /// Subtracts one, stopping at zero.
     #[inline]
     pub fn dec(&self) {
         self.sub(1);
@@ -47,28 +47,28 @@ impl Cell {
         self.0.store(value, Relaxed);
     }
 
-    /// The value as last written.
+    /// The last written value.
     #[inline]
     pub fn get(&self) -> u64 {
         self.0.load(Relaxed)
     }
 }
 
-/// The upper bounds of a histogram's buckets, inclusive and ascending, in whole units; above the last one lies
-/// the bucket `+Inf`.
+/// The upper bounds of a histogram's buckets, inclusive and ascending, in whole units; values above the last bound fall into the `+Inf`
+/// bucket.
 #[derive(Debug)]
 pub struct Buckets {
-    /// The bounds in the unit that [`Histogram::observe`] is given.
+    /// The bounds, in the unit that [`Histogram::observe`] takes.
     pub bounds: &'static [u64],
-    /// What one such unit is worth in the unit that is shown: 1e-6 shows microseconds as seconds.
+    /// One such unit in the displayed unit: 1e-6 displays microseconds as seconds.
     pub scale: f64,
 }
 
-/// A histogram with one writing thread.
+/// A histogram with a single writer.
 #[derive(Debug)]
 pub struct Histogram {
     buckets: &'static Buckets,
-    /// One cell a bound, one for `+Inf`, and the sum.
+    /// One cell per bound, one for `+Inf`, and the sum.
     cells: Box<[Cell]>,
 }
 
@@ -93,7 +93,7 @@ impl Histogram {
         self.buckets
     }
 
-    /// Adds what this histogram holds to `total`, which has the same buckets.
+    /// Adds this histogram's values to `total`, which has the same buckets.
     pub fn add_to(&self, total: &mut HistogramSum) {
         for (cell, count) in self.cells.iter().zip(total.cells.iter_mut()) {
             *count = count.wrapping_add(cell.get());
@@ -101,7 +101,7 @@ impl Histogram {
     }
 }
 
-/// The sum of the histograms of several cores, at one scrape.
+/// The sum of several cores' histograms, for one scrape.
 #[derive(Clone, Debug)]
 pub struct HistogramSum {
     buckets: &'static Buckets,
@@ -114,20 +114,20 @@ impl HistogramSum {
         Self { buckets, cells: vec![0; buckets.bounds.len() + 2] }
     }
 
-    /// How many values were observed: always the sum of the buckets, so that one scrape never contradicts itself.
+    /// How many values were observed: always the sum of the buckets, so that a scrape never contradicts itself.
     pub fn count(&self) -> u64 {
         self.cells[..=self.buckets.bounds.len()].iter().sum()
     }
 
-    /// The sum of all values, in the shown unit.
+    /// The sum of all values, in the displayed unit.
     pub fn sum(&self) -> f64 {
         self.cells[self.buckets.bounds.len() + 1] as f64 * self.buckets.scale
     }
 
-    /// Pairs of upper bound (shown unit, `+Inf` last) and the count of this bucket alone.
+    /// Pairs of upper bound (displayed unit, `+Inf` last) and the count of this bucket alone.
     pub fn buckets(&self) -> Vec<(f64, u64)> {
         let bounds = self.buckets.bounds.iter();
-        // Dividing by the inverse gives the nearest decimal (0.005), where multiplying by 1e-6 would not.
+        // Dividing by the inverse gives the nearest decimal (0.005); multiplying by 1e-6 would not.
         let bounds = bounds.map(|bound| *bound as f64 / (1.0 / self.buckets.scale).round());
         bounds.chain([f64::INFINITY]).zip(self.cells.iter().copied()).collect()
     }

@@ -1,19 +1,19 @@
-//! Connections closed to make room, by what they did.
+//! Connections closed to make room, by the state that they were in.
 
 use super::cell::Cell;
 
-/// What a connection did that was closed to make room.
+/// The state of a connection that was closed to make room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Eviction {
-    /// It had never sent a thing, or a part of a PROXY header.
+    /// It had sent nothing, or only part of a PROXY header.
     Silent,
-    /// It had begun its first head.
+    /// It had begun to send its first head.
     Head,
-    /// It was between two requests.
+    /// It was idle between two requests.
     Idle,
-    /// It had begun a later head, and stalled.
+    /// It stalled in a later head.
     LaterHead,
-    /// Its body stalled.
+    /// It stalled in a body.
     Body,
 }
 
@@ -21,7 +21,7 @@ impl Eviction {
     /// Every kind.
     pub const ALL: &'static [Self] = &[Self::Silent, Self::Head, Self::Idle, Self::LaterHead, Self::Body];
 
-    /// The value of the label `kind`.
+    /// The value of the `kind` label.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Silent => "silent",
@@ -33,7 +33,7 @@ impl Eviction {
     }
 }
 
-/// Their counters.
+/// The counters for each kind.
 #[derive(Debug)]
 pub struct Evictions(Box<[Cell]>);
 

@@ -1,8 +1,7 @@
 //! The page `/metrics`: the sums over all cores in the OpenMetrics text format, made at each scrape.
 //!
-//! The names `http_web_…` and their buckets are those of OpenReplay's services; their label `url` holds the route's
-//! template, not the path, so the number of series has an upper bound. A route and status that never occurred has
-//! no series.
+//! The names `http_web_…` and their buckets are those of OpenReplay's services. Their `url` label holds the route's template, not the path,
+//! which bounds the number of series. A route and status that never occurred has no series.
 
 use std::fmt;
 use std::sync::Arc;
@@ -21,7 +20,7 @@ use super::process::ProcessStats;
 /// The media type of the OpenMetrics text format.
 pub const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// The two text formats that scrapers ask for.
+/// The two text formats that scrapers request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// OpenMetrics 1.0, the default.
@@ -31,7 +30,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// The format for an `Accept` header: the older one only for those who name it and not the newer one.
+    /// The format for an `Accept` header: the older one only if the header names it and not the newer one.
     pub fn of_accept(accept: Option<&str>) -> Self {
         match accept.map(str::to_ascii_lowercase) {
             Some(accept) if accept.contains("text/plain") && !accept.contains("application/openmetrics-text") => {
@@ -55,14 +54,14 @@ impl Format {
 pub struct Exposition(Registry);
 
 impl Exposition {
-    /// A page of `metrics`.
+    /// The page for `metrics`.
     pub fn new(metrics: Arc<Metrics>) -> Self {
         let mut registry = Registry::default();
         registry.register_collector(Box::new(Page(metrics)));
         Self(registry)
     }
 
-    /// The page as of now.
+    /// The page with the current values.
     pub fn render(&self, format: Format) -> Result<String, fmt::Error> {
         let mut page = String::with_capacity(32 << 10);
         match format {

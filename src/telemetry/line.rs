@@ -1,11 +1,10 @@
-//! The line of one answered request, as the core hands it over: fixed size, no pointers into a request.
+//! The log line of one answered request, as a core hands it over: fixed size, no pointers into the request.
 
 use std::fmt;
 
-/// A short text kept in place, at most `N` bytes (`N` at most 65,535).
+/// A short text stored inline, at most `N` bytes (`N` at most 65,535).
 ///
-/// What does not fit is cut, at a character boundary if the text is UTF-8. Bytes are kept as they came: the thread
-/// that prints shows invalid UTF-8 as U+FFFD.
+/// Longer text is cut, at a character boundary if it is UTF-8. Bytes are kept as received: the printer thread shows invalid UTF-8 as U+FFFD.
 #[derive(Clone, Copy)]
 pub struct Text<const N: usize> {
     len: u16,
@@ -13,10 +12,10 @@ pub struct Text<const N: usize> {
 }
 
 impl<const N: usize> Text<N> {
-    /// No text.
+    /// An empty text.
     pub const EMPTY: Self = Self { len: 0, bytes: [0; N] };
 
-    /// The first `N` bytes of `bytes`, less a character that would be cut in two.
+    /// The first `N` bytes of `bytes`, without a partial character at the end.
     #[inline]
     pub fn new(bytes: &[u8]) -> Self {
         let mut text = Self::EMPTY;
@@ -24,7 +23,7 @@ impl<const N: usize> Text<N> {
         text
     }
 
-    /// Appends as much of `bytes` as there is room for.
+    /// Appends as much of `bytes` as fits.
     #[inline]
     pub fn push(&mut self, bytes: &[u8]) {
         const { assert!(N <= u16::MAX as usize) };
@@ -41,18 +40,17 @@ impl<const N: usize> Text<N> {
         &self.bytes[..usize::from(self.len)]
     }
 
-    /// Whether there is no text.
+    /// Whether the text is empty.
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
 }
 
-/// The greatest cut at or below `at` that does not split a UTF-8 character; `at` itself where the bytes there are
-/// not UTF-8.
+/// The greatest index at or below `at` that does not split a UTF-8 character; `at` itself if the bytes there are not UTF-8.
 fn boundary(bytes: &[u8], at: usize) -> usize {
     let mut cut = at;
-    // A character has at most three continuation bytes; more of them are no character anyway.
+    // A character has at most three continuation bytes; a longer run is not a character anyway.
     while cut > 0 && at - cut < 4 && bytes[cut] & 0xC0 == 0x80 {
         cut -= 1;
     }
@@ -77,7 +75,7 @@ impl<const N: usize> From<&[u8]> for Text<N> {
     }
 }
 
-/// `write!` into the text; never an error, what does not fit is cut.
+/// `write!` into the text; it never fails, excess text is cut.
 impl<const N: usize> fmt::Write for Text<N> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         self.push(text.as_bytes());
@@ -102,13 +100,13 @@ impl<const N: usize> fmt::Debug for Text<N> {
 pub struct RequestLine {
     /// Where the answer was decided, from [`caller!`](crate::caller).
     pub caller: &'static str,
-    /// The answer's status; from 400 on the line is a `response error`.
+    /// The answer's status; 400 and above make the line a `response error`.
     pub status: u16,
-    /// Known once the token is read, or issued.
+    /// Known once the token has been read or issued.
     pub session: Option<u64>,
-    /// Known once the project is found.
+    /// Known once the project has been found.
     pub project: Option<u32>,
-    /// The tracker's version, known once the start request is parsed.
+    /// The tracker's version, known once the start request has been parsed.
     pub tracker: Text<32>,
     /// The request's method.
     pub method: &'static str,
@@ -123,7 +121,7 @@ pub struct RequestLine {
 }
 
 impl RequestLine {
-    /// A line that knows only the three facts that every answer has.
+    /// A line with only the three facts that every answer has.
     pub fn new(caller: &'static str, method: &'static str, status: u16) -> Self {
         Self {
             caller,

@@ -1,13 +1,11 @@
 //! JSON log lines, one object a line, written by a thread of their own.
 //!
-//! A line has these keys in this order: `level`, `ts`, `caller`, `msg`, then those known of `sessionID`,
-//! `projectID`, `tracker`, `httpMethod`, `url`, `batch`, `type`; lines about the service itself have their own keys
-//! behind `msg`. All values are strings.
+//! A line has these keys in this order: `level`, `ts`, `caller`, `msg`, then whichever are known of `sessionID`, `projectID`, `tracker`,
+//! `httpMethod`, `url`, `batch`, `type`; lines about the service itself have their own keys after `msg`. All values are strings.
 //!
-//! Lines pass through two bounded queues: one for requests, one for the service's own events, so that a burst of
-//! requests cannot push out the line that explains it. A line that finds its queue full is dropped and counted, and
-//! the number is logged once a second. The printer looks at its queues every few milliseconds instead of being
-//! woken, because a wake is a system call for the core.
+//! Lines pass through two bounded queues: one for requests, one for the service's own events, so that a burst of requests cannot displace
+//! the line that explains it. A line that finds its queue full is dropped and counted, and the number is logged once a second. The printer
+//! polls its queues every few milliseconds instead of being woken, because a wake-up would cost the core a system call.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -23,28 +21,28 @@ use crate::base::terminal::{is_hostile, write_json_escape};
 use super::line::{RequestLine, Text};
 use super::timestamp::TimestampFormat;
 
-/// How soon a line is printed: at once while lines come, after this long when the first one comes.
+/// The printer's polling interval: after an idle period, a line is printed within this time; during a burst, lines are printed at once.
 const IDLE_WAIT: Duration = Duration::from_millis(20);
 /// How often dropped lines are reported.
 const DROP_REPORT_INTERVAL: Duration = Duration::from_secs(1);
-/// How many bytes are formatted before they are written.
+/// How many bytes are formatted before they are written out.
 const WRITE_BYTES: usize = 64 << 10;
 
-/// How grave a line is, by what the operator must do.
+/// Severity of a line, by what the operator must do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
-    /// For those who look for a fault.
+    /// For debugging.
     Debug,
-    /// Once per event of the service.
+    /// Once per service event.
     Info,
-    /// Look soon.
+    /// Needs attention soon.
     Warn,
     /// Data or service at risk, or a request refused.
     Error,
 }
 
 impl Level {
-    /// The text of the key `level`.
+    /// The value of the `level` key.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Debug => "debug",
@@ -60,22 +58,22 @@ impl Level {
 pub enum LogRequests {
     /// Every one.
     All,
-    /// Those answered with 400 or more.
+    /// Those with status 400 or above.
     Errors,
-    /// Those answered with 400 or more, and one of so many others on each core (0 counts as 1).
+    /// Those with status 400 or above, and one in this many of the others on each core (0 counts as 1).
     Sampled(u32),
 }
 
-/// How to log.
+/// Logger options.
 #[derive(Clone, Copy, Debug)]
 pub struct LogOptions {
-    /// The least level of service events that is printed.
+    /// The minimum level of service events that are printed.
     pub level: Level,
-    /// How many request lines may wait for the printer; each takes about 600 bytes, allocated at the start.
+    /// How many request lines may wait for the printer; each takes about 600 bytes, allocated at start-up.
     pub request_capacity: usize,
     /// How many service events may wait for the printer.
     pub event_capacity: usize,
-    /// Show times in UTC whatever `TZ` says.
+    /// Show times in UTC regardless of `TZ`.
     pub utc: bool,
 }
 
@@ -101,15 +99,15 @@ struct Shared {
     printed: AtomicU64,
     dropped: AtomicU64,
     stop: AtomicBool,
-    /// The least level of events that is printed.
+    /// The minimum level of events that are printed.
     level: AtomicU8,
 }
 
-/// The side of the log that speaks. Cheap to clone; each core has its own clone, which samples for itself.
+/// The producer side of the log. Cheap to clone; each core has its own clone and samples independently.
 #[derive(Debug)]
 pub struct Logger {
     shared: Arc<Shared>,
-    /// Requests since the last sample; a clone starts anew.
+    /// Requests since the last sample; a clone starts at zero.
     since_sample: AtomicU32,
 }
 
@@ -120,7 +118,7 @@ impl Clone for Logger {
 }
 
 impl Logger {
-    /// Starts the printer on `sink`, normally the standard output.
+    /// Starts the printer on `sink`, normally standard output.
     pub fn start(options: &LogOptions, sink: Box<dyn Write + Send>) -> std::io::Result<(Self, Printer)> {
         let shared = Arc::new(Shared {
             requests: ArrayQueue::new(options.request_capacity.max(1)),
@@ -145,13 +143,13 @@ impl Logger {
         Ok((Self { shared, since_sample }, printer))
     }
 
-    /// Changes the least level of events that is printed, for all clones and from the next line on.
+    /// Changes the minimum level of events that are printed, for all clones and starting with the next line.
     pub fn set_level(&self, level: Level) {
         self.shared.level.store(level as u8, Ordering::Relaxed);
     }
 
-    /// Logs the request that `line` describes, if `which` has those logged that are answered with `status`. Never blocks,
-    /// never allocates; `line` is not called for a line that is not wanted.
+    /// Logs the request that `line` describes, if `which` selects answers with this `status`. Never blocks, never allocates; `line` is only
+    /// called if the line is wanted.
     #[inline]
     pub fn request(&self, which: LogRequests, status: u16, line: impl FnOnce() -> RequestLine) {
         if !self.wants(which, status) {
@@ -179,7 +177,7 @@ impl Logger {
         }
     }
 
-    /// Logs an event of the service. Never blocks, but allocates: for what happens once, not once a request.
+    /// Logs a service event. Never blocks, but allocates: for rare events, not for every request.
     pub fn event(&self, level: Level, caller: &'static str, message: &str, fields: &[(&str, &str)]) {
         if (level as u8) < self.shared.level.load(Ordering::Relaxed) {
             return;
@@ -191,24 +189,24 @@ impl Logger {
         }
     }
 
-    /// How many lines found their queue full, or a sink that no longer takes any.
+    /// How many lines were dropped because their queue was full or the sink no longer accepts any.
     pub fn dropped(&self) -> u64 {
         self.shared.dropped.load(Ordering::Relaxed)
     }
 
-    /// How many lines were printed.
+    /// How many lines have been printed.
     pub fn printed(&self) -> u64 {
         self.shared.printed.load(Ordering::Relaxed)
     }
 }
 
-/// The wall clock to some milliseconds, as the kernel last ticked: a read of memory.
+/// The wall clock at the kernel's last tick, a few milliseconds coarse: a mere memory read.
 fn now_ms() -> i64 {
     let now = clock_gettime(ClockId::RealtimeCoarse);
     now.tv_sec * 1000 + now.tv_nsec / 1_000_000
 }
 
-/// The thread that prints. Dropping it prints what waits, as [`Printer::finish`] does with two seconds.
+/// The printer thread. Dropping it prints the queued lines, like [`Printer::finish`] with two seconds.
 #[derive(Debug)]
 pub struct Printer {
     shared: Arc<Shared>,
@@ -216,8 +214,8 @@ pub struct Printer {
 }
 
 impl Printer {
-    /// Prints what waits and ends the thread. Gives up after `patience` (a terminal that is held, a pipe that
-    /// nobody reads), and says whether everything was printed.
+    /// Prints the queued lines and ends the thread. Gives up after `patience` (a paused terminal, a pipe that nobody reads), and returns
+    /// whether everything was printed.
     pub fn finish(mut self, patience: Duration) -> bool {
         self.stop(patience)
     }
@@ -255,7 +253,7 @@ struct PrinterWork {
 impl PrinterWork {
     fn run(mut self) {
         loop {
-            // Read before the queues: what was pushed before the stop is then seen by this turn.
+            // Read before the queues, so that this pass sees everything pushed before the stop.
             let stop = self.shared.stop.load(Ordering::Acquire);
             let printed = self.turn(stop);
             if stop {
@@ -267,7 +265,7 @@ impl PrinterWork {
         }
     }
 
-    /// Prints what waits, at most what the queues held when it began, and says how many lines.
+    /// Prints what is queued, at most as much as at the beginning of the call, and returns the number of lines.
     fn turn(&mut self, last: bool) -> u64 {
         let mut printed = 0;
         for _ in 0..self.shared.events.len() {
@@ -311,14 +309,14 @@ impl PrinterWork {
         }
         let written = self.sink.write_all(&self.out).and_then(|()| self.sink.flush());
         if written.is_err() {
-            // A closed pipe, a full disk behind it: the server goes on without its log. The report of these
-            // drops is not itself counted, or it would call for the next one.
+            // A closed pipe or a full disk: the server continues without its log. The report of these drops is not itself counted, or it
+            // would trigger another one.
             let lines = self.out.iter().filter(|byte| **byte == b'\n').count() as u64;
             self.shared.dropped.fetch_add(lines, Ordering::Relaxed);
             self.reported += lines;
         }
         self.out.clear();
-        // One huge event must not hold its memory for ever.
+        // A single huge event must not keep its memory allocated for ever.
         self.out.shrink_to(WRITE_BYTES * 2);
     }
 }
@@ -375,7 +373,7 @@ fn write_request(unix_ms: i64, line: &RequestLine, time: &mut TimestampFormat, o
     out.extend_from_slice(b"}\n");
 }
 
-/// Appends a field, unless it is empty.
+/// Appends a field unless it is empty.
 fn field(out: &mut Vec<u8>, key: &str, value: &[u8]) {
     if value.is_empty() {
         return;
@@ -386,7 +384,7 @@ fn field(out: &mut Vec<u8>, key: &str, value: &[u8]) {
     string(out, value);
 }
 
-/// Appends a JSON string; what is not UTF-8 becomes U+FFFD, and what could drive a terminal is escaped.
+/// Appends a JSON string; invalid UTF-8 becomes U+FFFD, and characters that could control a terminal are escaped.
 fn string(out: &mut Vec<u8>, bytes: &[u8]) {
     out.push(b'"');
     let mut plain = 0;
@@ -405,7 +403,7 @@ fn string(out: &mut Vec<u8>, bytes: &[u8]) {
             '\t' => out.extend_from_slice(b"\\t"),
             _ => {
                 let mut escape = Text::<12>::EMPTY;
-                // Twelve bytes hold the longest: two units of six.
+                // The longest escape takes twelve bytes: two units of six.
                 let _ = write_json_escape(character, &mut escape);
                 out.extend_from_slice(escape.as_bytes());
             }

@@ -1,4 +1,4 @@
-//! What is counted: one set of counters a core, and whatever else is asked at a scrape.
+//! The metrics: one set of counters a core, and numbers that are queried at each scrape.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,11 +8,11 @@ use super::cell::{Buckets, Cell, Histogram};
 use super::evictions::Evictions;
 use super::logger::Logger;
 
-/// The statuses that have series of their own; all others are counted as `other`.
+/// The statuses that have their own series; all others are counted as `other`.
 pub const STATUSES: [u16; 22] =
     [200, 204, 304, 400, 401, 403, 404, 405, 408, 411, 413, 414, 415, 417, 422, 426, 429, 431, 500, 501, 503, 505];
 
-/// Body sizes in bytes: the buckets of OpenReplay's services.
+/// Body sizes in bytes: the same buckets as OpenReplay's services.
 pub static SIZE_BUCKETS: Buckets = Buckets {
     bounds: &[
         1,
@@ -38,7 +38,7 @@ pub static SIZE_BUCKETS: Buckets = Buckets {
     scale: 1.0,
 };
 
-/// Request durations in microseconds, shown in seconds: the buckets of OpenReplay's services.
+/// Request durations in microseconds, displayed in seconds: the same buckets as OpenReplay's services.
 pub static DURATION_BUCKETS: Buckets = Buckets {
     bounds: &[
         5_000,
@@ -62,7 +62,7 @@ pub static DURATION_BUCKETS: Buckets = Buckets {
     scale: 1e-6,
 };
 
-/// Commit latencies in microseconds, shown in seconds: from the disks that answer in 50 us to those in trouble.
+/// Commit latencies in microseconds, displayed in seconds: from disks that answer in 50 us to those in trouble.
 pub static COMMIT_BUCKETS: Buckets = Buckets {
     bounds: &[
         50, 100, 200, 300, 500, 750, 1_000, 1_500, 2_000, 3_000, 5_000, 10_000, 20_000, 50_000, 100_000, 250_000,
@@ -81,42 +81,42 @@ pub static GROUP_BYTES_BUCKETS: Buckets = Buckets {
     scale: 1.0,
 };
 
-/// One route and one status.
+/// The counters of one route and one status.
 #[derive(Debug)]
 pub(super) struct RouteCells {
     pub(super) size: Histogram,
     pub(super) duration: Histogram,
 }
 
-/// The counters of one core. Only the thread of that core writes them; anyone may read.
+/// The counters of one core. Only that core's thread writes them; any thread may read.
 #[derive(Debug)]
 pub struct CoreMetrics {
     routes: &'static [&'static str],
     reasons: &'static [&'static str],
-    /// Routes by statuses (the last status is `other`).
+    /// Indexed by route and status (the last status is `other`).
     requests: Box<[RouteCells]>,
     refusals: Box<[Cell]>,
     pub(super) commit: Histogram,
     pub(super) group_records: Histogram,
     pub(super) group_bytes: Histogram,
     pub(super) group_sync: Histogram,
-    /// What admission decided.
+    /// Admission decisions.
     pub admission: AdmissionCells,
     /// Connections accepted.
     pub accepted: Cell,
-    /// Connections passed on to another core.
+    /// Connections handed over to another core.
     pub handed_over: Cell,
-    /// Connections open now.
+    /// Open connections.
     pub connections: Cell,
-    /// Connections closed after their idle time.
+    /// Connections closed by the idle timeout.
     pub idle_closed: Cell,
     /// Connections closed to make room for others.
     pub evicted: Evictions,
     /// Failures of `accept`, such as too many open files.
     pub accept_errors: Cell,
-    /// Panics caught at a connection.
+    /// Panics caught in connection handling.
     pub panics: Cell,
-    /// Bytes that requests in progress hold.
+    /// Bytes held by requests in progress.
     pub buffer_bytes: Cell,
     /// Bytes of free buffers.
     pub kept_bytes: Cell,
@@ -124,39 +124,39 @@ pub struct CoreMetrics {
     pub received_bytes: Cell,
     /// Bytes written to sockets.
     pub sent_bytes: Cell,
-    /// Requests that wait for their group commit now.
+    /// Requests waiting for their group commit.
     pub waiting: Cell,
-    /// Requests whose client went while they waited.
+    /// Requests whose client disconnected while they waited.
     pub abandoned: Cell,
     /// Records appended.
     pub records: Cell,
     /// Payload bytes appended.
     pub record_bytes: Cell,
-    /// Files with pictures received.
+    /// Picture files received.
     pub image_files: Cell,
     /// Frames stored.
     pub image_frames: Cell,
-    /// Files left out because of their names.
+    /// Files skipped because of their names.
     pub image_names_dropped: Cell,
     /// Frames stored that are larger than a queue message may be.
     pub image_frames_oversized: Cell,
-    /// Broken ends of frame streams, stored and not sent on.
+    /// Broken ends of frame streams, stored but not sent on.
     pub image_ends_broken: Cell,
-    /// Bodies that are not in the coding that is named.
+    /// Bodies that are not in the declared coding.
     pub labels_wrong: Cell,
-    /// Bodies that are in a coding, and none is named.
+    /// Bodies that are in a coding although none is declared.
     pub labels_missing: Cell,
-    /// Batches that can't be used, kept all the same.
+    /// Unusable batches that were kept.
     pub unusable: Cell,
     /// Their bytes.
     pub unusable_bytes: Cell,
-    /// Batches that can't be used and were not kept either, because a bound was reached.
+    /// Unusable batches that were not kept either, because a limit was reached.
     pub unusable_refused: Cell,
 }
 
 impl CoreMetrics {
-    /// Counters for the route templates `routes`, whose positions [`CoreMetrics::request`] is given, and for the `reasons` of refusals,
-    /// whose positions [`CoreMetrics::refused`] is given. The last route should stand for requests that match none.
+    /// Counters for the route templates `routes`, whose indices [`CoreMetrics::request`] takes, and for the `reasons` of refusals, whose
+    /// indices [`CoreMetrics::refused`] takes. The last route should stand for requests that match none.
     pub fn new(routes: &'static [&'static str], reasons: &'static [&'static str]) -> Self {
         assert!(!routes.is_empty(), "a server has at least one route");
         let cells = || RouteCells { size: Histogram::new(&SIZE_BUCKETS), duration: Histogram::new(&DURATION_BUCKETS) };
@@ -198,9 +198,8 @@ impl CoreMetrics {
         }
     }
 
-    /// Counts an answered request: the position of its route (too great a one counts as the last), its status, the
-    /// bytes of its body (0 is not put into the size histogram) and the microseconds from its whole head to its
-    /// answer.
+    /// Counts an answered request: the index of its route (an index out of range counts as the last), its status, the bytes of its body (0
+    /// is left out of the size histogram), and the microseconds from its complete head to its answer.
     #[inline]
     pub fn request(&self, route: usize, status: u16, body_bytes: u64, duration_us: u64) {
         let route = route.min(self.routes.len() - 1);
@@ -211,19 +210,19 @@ impl CoreMetrics {
         }
     }
 
-    /// Counts a refusal, by the position of its reason.
+    /// Counts a refusal, by the index of its reason.
     #[inline]
     pub fn refused(&self, reason: usize) {
         self.refusals[reason].inc();
     }
 
-    /// Counts a request's wait for its commit: microseconds from its append to its record being durable.
+    /// Counts a request's wait for its commit: microseconds from its append until its record is durable.
     #[inline]
     pub fn committed(&self, wait_us: u64) {
         self.commit.observe(wait_us);
     }
 
-    /// Counts a group commit: its records, its bytes and the microseconds that its sync took.
+    /// Counts a group commit: its records, its bytes and the duration of its sync in microseconds.
     #[inline]
     pub fn group(&self, records: u64, bytes: u64, sync_us: u64) {
         self.group_records.observe(records);
@@ -246,26 +245,26 @@ impl CoreMetrics {
         &self.refusals[reason]
     }
 
-    /// The cells of a route and a status index.
+    /// The cells for a route and a status index.
     pub(super) fn route_cells(&self, route: usize, status: usize) -> &RouteCells {
         &self.requests[route * (STATUSES.len() + 1) + status]
     }
 }
 
-/// The position of a status in [`STATUSES`], or that of `other` behind them.
+/// The index of a status in [`STATUSES`], or the index of `other` after them.
 #[inline]
 fn status_index(status: u16) -> usize {
-    // Nearly every answer.
+    // Nearly every answer has this status.
     if status == STATUSES[0] {
         return 0;
     }
     STATUSES.iter().position(|known| *known == status).unwrap_or(STATUSES.len())
 }
 
-/// One sample of a family: its labels, and its value.
+/// One sample of a family: its labels and its value.
 pub type Sample = (Vec<(&'static str, String)>, f64);
 
-/// A number, or a family of them, that is asked for at a scrape.
+/// A number, or a family of numbers, that is queried at each scrape.
 pub(super) struct Asked {
     pub(super) name: &'static str,
     pub(super) help: &'static str,
@@ -273,7 +272,7 @@ pub(super) struct Asked {
     pub(super) samples: Box<dyn Fn() -> Vec<Sample> + Send + Sync>,
 }
 
-/// How an asked number is shown.
+/// How a queried number is displayed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum AskedKind {
     Gauge,
@@ -286,7 +285,7 @@ impl fmt::Debug for Asked {
     }
 }
 
-/// Everything that `/metrics` shows.
+/// Everything on `/metrics`.
 #[derive(Debug)]
 pub struct Metrics {
     pub(super) cores: Vec<Arc<CoreMetrics>>,
@@ -294,13 +293,13 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// The counters of all cores, which have the same routes, and none but the process's own numbers besides.
+    /// Metrics with the counters of all cores, which have the same routes, and otherwise only the process's own numbers.
     pub fn new(cores: Vec<Arc<CoreMetrics>>) -> Self {
         Self { cores, asked: Vec::new() }
     }
 
-    /// Adds a number that may go up and down. `value` is called at each scrape on the admin thread and must not
-    /// block. Units stand last in `name`, as in `takeup_log_free_bytes`.
+    /// Adds a gauge. `value` is called at each scrape on the admin thread and must not block. The unit comes last in `name`, as in
+    /// `takeup_log_free_bytes`.
     #[must_use]
     pub fn gauge(
         self,
@@ -311,7 +310,7 @@ impl Metrics {
         self.asked(name, help, AskedKind::Gauge, Box::new(move || vec![(Vec::new(), value())]))
     }
 
-    /// Adds a family of numbers that may go up and down, each with labels. `samples` as `value` with [`Metrics::gauge`].
+    /// Adds a family of labelled gauges. `samples` is called like `value` of [`Metrics::gauge`].
     #[must_use]
     pub fn gauges(
         self,
@@ -322,7 +321,7 @@ impl Metrics {
         self.asked(name, help, AskedKind::Gauge, Box::new(samples))
     }
 
-    /// Adds a family of numbers that only go up, each with labels. Name as with [`Metrics::counter`].
+    /// Adds a family of labelled counters. The name follows the rule of [`Metrics::counter`].
     #[must_use]
     pub fn counters(
         self,
@@ -333,8 +332,8 @@ impl Metrics {
         self.asked(name, help, AskedKind::Counter, Box::new(samples))
     }
 
-    /// Adds a number that only goes up. `name` is given without its suffix `_total`, which the exposition adds.
-    /// `value` as with [`Metrics::gauge`].
+    /// Adds a counter. `name` is given without its suffix `_total`, which the exposition adds. `value` is called like that of
+    /// [`Metrics::gauge`].
     #[must_use]
     pub fn counter(
         self,

@@ -1,8 +1,8 @@
-//! The process's own numbers, as every Prometheus client library exports them.
+//! The process's own metrics, as every Prometheus client library exports them.
 
 use std::fs;
 
-/// What the kernel says of this process. A number that cannot be read is left out.
+/// The kernel's figures for this process. A number that cannot be read is left out.
 #[derive(Debug, Default)]
 pub(super) struct ProcessStats {
     pub(super) cpu_seconds: Option<f64>,
@@ -22,16 +22,16 @@ impl ProcessStats {
         let boot = boot.lines().find_map(|line| line.strip_prefix("btime ")?.trim().parse::<f64>().ok());
         let mut stats = Self::parse(&stat, boot, rustix::param::clock_ticks_per_second() as f64);
         stats.resident_bytes = stats.resident_bytes.map(|pages| pages * rustix::param::page_size() as f64);
-        // The folder's own handle is one of the entries.
+        // The handle of the folder itself is one of the entries.
         stats.open_fds = fs::read_dir("/proc/self/fd").ok().map(|fds| fds.count().saturating_sub(1) as f64);
         let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
         stats.max_fds = limit.current.map(|current| current as f64);
         stats
     }
 
-    /// The fields of `/proc/self/stat` by their places in proc(5); memory is left in pages.
+    /// The fields of `/proc/self/stat`, numbered as in proc(5); memory stays in pages.
     fn parse(stat: &str, boot_seconds: Option<f64>, ticks_per_second: f64) -> Self {
-        // The second field is the program's name in brackets, which may hold blanks and brackets itself.
+        // The second field is the program's name in parentheses, which may contain spaces and parentheses itself.
         let Some((_, rest)) = stat.rsplit_once(')') else { return Self::default() };
         let fields: Vec<&str> = rest.split_whitespace().collect();
         let number = |place: usize| fields.get(place - 3)?.parse::<f64>().ok();

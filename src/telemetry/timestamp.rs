@@ -1,21 +1,20 @@
-//! The `ts` of a log line: `2006-01-02 15:04:05.000` in the zone of the server.
+//! The `ts` of a log line: `2006-01-02 15:04:05.000` in the server's time zone.
 
 use std::path::Path;
 
 use jiff::{Timestamp, tz::TimeZone};
 
-/// Formats times, remembering the last second, which most lines share.
+/// Formats times, caching the last second, which most lines share.
 #[derive(Debug)]
 pub struct TimestampFormat {
     zone: TimeZone,
     second: i64,
-    /// The text of `second`, up to and with the point before the milliseconds.
+    /// The text of `second`, up to and including the point before the milliseconds.
     text: String,
 }
 
 impl TimestampFormat {
-    /// In the zone that `TZ` names (a name of the zone database, or a POSIX rule), else in that of
-    /// `/etc/localtime`, else in UTC.
+    /// In the time zone given by `TZ` (a name from the zone database, or a POSIX rule), else by `/etc/localtime`, else in UTC.
     pub fn local() -> Self {
         Self::with_zone(local_zone(std::env::var("TZ").ok().as_deref()))
     }
@@ -33,7 +32,7 @@ impl TimestampFormat {
     pub fn write(&mut self, unix_ms: i64, out: &mut Vec<u8>) {
         let second = unix_ms.div_euclid(1000);
         if second != self.second {
-            // Out of jiff's range (the years -9999 to 9999) only if the machine's clock is broken.
+            // Outside jiff's range (the years -9999 to 9999) only if the machine's clock is broken.
             let time = Timestamp::from_second(second).unwrap_or(Timestamp::UNIX_EPOCH);
             let local = self.zone.to_datetime(time);
             self.text = format!(
@@ -59,7 +58,7 @@ fn local_zone(tz: Option<&str>) -> TimeZone {
         None => from_file(Path::new("/etc/localtime")),
         Some("") => None,
         Some(name) => {
-            // An absolute name replaces the folder, as the C library has it.
+            // An absolute name replaces the folder, as in the C library.
             from_file(&Path::new("/usr/share/zoneinfo").join(name)).or_else(|| TimeZone::posix(name).ok())
         }
     };

@@ -1,14 +1,14 @@
-//! A copy of a file as it was when nothing of it was in doubt.
+//! A copy of a file from when none of its contents were in doubt.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-/// The folder of the copies, inside the data folder. Only its owner can look into it: secrets may be in them.
+/// The folder of the copies, inside the data folder. Only its owner can read it: the copies may contain secrets.
 pub const KEPT_FOLDER: &str = "kept";
 
-/// Where one copy is.
+/// The location of one copy.
 #[derive(Debug, Clone)]
 pub struct Kept {
     path: PathBuf,
@@ -21,15 +21,15 @@ impl Kept {
         Self { path: data.join(KEPT_FOLDER).join(name), bytes_max }
     }
 
-    /// Where it is.
+    /// Its path.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The copy; `None`: there is none.
+    /// The copy; `None` if there is none.
     ///
     /// # Errors
-    /// It can't be read, or is larger than what it should be.
+    /// It can't be read, or is larger than it may be.
     pub fn read(&self) -> io::Result<Option<Vec<u8>>> {
         match super::read(&self.path, self.bytes_max) {
             Ok(text) => Ok(Some(text)),
@@ -38,10 +38,10 @@ impl Kept {
         }
     }
 
-    /// Puts another text in its place, whole and on disk, unless it has this one already.
+    /// Replaces the copy by another text, durably and atomically, unless it already has this text.
     ///
     /// # Errors
-    /// The copy could not be written; the old one is there as it was.
+    /// The copy could not be written; the old one is unchanged.
     pub fn write(&self, text: &[u8]) -> io::Result<()> {
         if self.read().is_ok_and(|old| old.as_deref() == Some(text)) {
             return Ok(());

@@ -1,20 +1,20 @@
-//! What a text lacks of what is in force, and since when.
+//! What a text lacks of what is in force, and for how long it has been missing.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-/// A file that is at rest for so long counts as such, however long the grace time is.
+/// A file unchanged for this long counts as at rest, however long the grace time is.
 pub const REST_MAX: Duration = Duration::from_secs(10);
 
-/// A text that has lost more than half of what it held has to go without it for so many times the grace time.
+/// A text that has lost more than half of its contents must stay that way for this many times the grace time.
 const MOST: u32 = 10;
 
-/// How long `lost` of `all` things have to be missing before that is certain.
+/// How long `lost` of `all` things must be missing before their removal is certain.
 pub fn needed(grace: Duration, lost: usize, all: usize) -> Duration {
     if lost * 2 > all && lost > 1 { grace * MOST } else { grace }
 }
 
-/// Things that are in force and not in the file, each with the moment since when.
+/// Things that are in force but not in the file, each with the moment when it was first missing.
 #[derive(Debug, Clone)]
 pub struct Losses<K> {
     since: BTreeMap<K, Instant>,
@@ -27,7 +27,7 @@ impl<K: Ord + Clone> Default for Losses<K> {
 }
 
 impl<K: Ord + Clone> Losses<K> {
-    /// Notes what a text lacks. What is there again is forgotten. Whether something is lacking that was not before.
+    /// Notes what a text lacks, and forgets what is back. Returns whether anything is newly missing.
     pub fn note(&mut self, lacking: impl IntoIterator<Item = K>, now: Instant) -> bool {
         let before = std::mem::take(&mut self.since);
         let since = |key: K| {
@@ -38,7 +38,7 @@ impl<K: Ord + Clone> Losses<K> {
         self.since.keys().any(|key| !before.contains_key(key))
     }
 
-    /// Those that have been missing for `needed`, in a file that has been at rest for `rest`.
+    /// The things missing for at least `needed`, in a file that has been at rest for `rest`.
     pub fn certain(&self, needed: Duration, rest: Duration, now: Instant) -> Vec<K> {
         if rest < needed.min(REST_MAX) {
             return Vec::new();
@@ -47,7 +47,7 @@ impl<K: Ord + Clone> Losses<K> {
         gone.map(|(key, _)| key.clone()).collect()
     }
 
-    /// Those that are missing.
+    /// The missing things.
     pub fn keys(&self) -> impl Iterator<Item = &K> {
         self.since.keys()
     }

@@ -1,16 +1,16 @@
-//! Files that others write while a server reads them: what is taken over of them, and when.
+//! Files that others write while a server reads them: what of a change is taken over, and when.
 //!
-//! A file may be looked at in the middle of being written: emptied and not filled yet, cut after any byte, or whole and
-//! about to be replaced. Many such texts are valid. So what a new text **adds** is taken over once the text is
-//! still, and what it **takes away** only with more evidence:
+//! A file may be read in the middle of being written: emptied and not yet filled, cut after any byte, or whole and about to be replaced.
+//! Many such texts are valid. So what a new text **adds** is taken over once the text has stopped changing, and what it **takes away** only
+//! on stronger evidence:
 //!
-//! 1. [`Watched`] sees each change of the content, also one that leaves size and time of modification as they were.
-//! 2. What the new text lacks of what is in force stays in force. [`Losses`] remembers since when it is lacking, and says when that
-//!    is certain: for a grace time it was in none of the texts that were seen, and the file is at rest.
-//! 3. A file that has become a fraction of itself has to stay so for ten times as long ([`needed`]).
-//! 4. [`Kept`] is the last text that was whole for certain, beside the file, so that a start has something to compare with.
+//! 1. [`Watched`] sees each change of the content, even one that leaves size and modification time unchanged.
+//! 2. What the new text lacks stays in force. [`Losses`] remembers how long it has been missing, and says when its removal is certain: it
+//!    was in none of the texts seen during a grace time, and the file is at rest.
+//! 3. A file that has shrunk to a fraction of itself has to stay so for ten times as long ([`needed`]).
+//! 4. [`Kept`] is a separate copy of the last text that was certainly whole, for a start to compare with.
 //!
-//! All times are of the monotonic clock. A restart begins them anew.
+//! All times are on the monotonic clock and start again after a restart.
 
 mod kept;
 mod losses;

@@ -1,4 +1,4 @@
-//! Opening a file that somebody else has put there, whatever it is.
+//! Opens files that others have put there, whatever kind of file they are.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
@@ -7,10 +7,10 @@ use std::path::Path;
 
 use rustix::fs::OFlags;
 
-/// Opens a file for reading, and never waits for somebody at the other end: a named pipe is refused.
+/// Opens a file for reading without ever blocking on another process: a named pipe is refused.
 ///
 /// # Errors
-/// The system's own, and those of a pipe.
+/// The system's errors, and the refusal of a pipe.
 pub fn open(path: &Path) -> io::Result<File> {
     let flags = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or(0);
     let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
@@ -24,7 +24,7 @@ pub fn open(path: &Path) -> io::Result<File> {
 /// Reads a file that may not be larger than `bytes_max`.
 ///
 /// # Errors
-/// The system's own, and those of a file that is a pipe or too large.
+/// The system's errors, and the refusal of a pipe or of a file that is too large.
 pub fn read(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
     let mut text = Vec::new();
     open(path)?.take(bytes_max.saturating_add(1)).read_to_end(&mut text)?;

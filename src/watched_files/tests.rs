@@ -34,7 +34,7 @@ fn what_is_missing_is_gone_after_the_grace_time_in_a_file_at_rest_alone() {
     assert!(!losses.note([1, 2], after(30)), "nothing new");
     assert!(losses.certain(grace, REST_MAX, after(59)).is_empty());
     assert!(losses.certain(grace, Duration::from_secs(9), after(60)).is_empty(), "the file is still being written");
-    // The second one was there again for a while.
+    // The second one was back for a while.
     losses.note([1], after(40));
     assert!(losses.note([1, 2], after(41)));
     assert_eq!(losses.certain(grace, REST_MAX, after(60)), [1]);
@@ -52,7 +52,7 @@ fn a_kept_copy_is_replaced_as_a_whole_and_for_its_owner_alone() {
     let kept = Kept::new(folder.path(), "token", 10);
     assert!(kept.read().unwrap().is_none());
     kept.write(b"a").unwrap();
-    // Whoever has the old one open, and a power cut in the middle, finds it as it was.
+    // An open handle to the old file, and a power cut in the middle of the write, both leave the old text intact.
     let old = fs::File::open(kept.path()).unwrap();
     kept.write(b"bb").unwrap();
     assert_eq!(kept.read().unwrap().unwrap(), b"bb");

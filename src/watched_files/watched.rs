@@ -1,4 +1,4 @@
-//! One file, and what was last seen of it.
+//! One file, and the last state seen of it.
 
 use std::fs;
 use std::io;
@@ -11,30 +11,30 @@ use blake3::Hash;
 
 use super::open::read;
 
-/// How often a file that has just changed is looked at.
+/// How often a file that has just changed is checked.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// How long a changed text must have been still.
+/// How long a changed text must have stayed the same.
 const STILL: Duration = Duration::from_millis(200);
 
-/// The same where its last line has no end: that may still be on its way.
+/// The same for a text whose last line has no line break: the rest may still be coming.
 const STILL_UNENDED: Duration = Duration::from_secs(1);
 
-/// A file that goes on changing is taken as it is after so long. Nothing is lost by it.
+/// A file that keeps changing is taken as it is after this long. That loses nothing.
 const STILL_MAX: Duration = Duration::from_secs(2);
 
 /// The longest wait for a file that is read only once.
 const READ_MAX: Duration = Duration::from_secs(5);
 
-/// How long a stop waits for a thread that looks at files.
+/// How long a stop waits for a thread that watches files.
 const LEAVE_MAX: Duration = Duration::from_secs(3);
 const LEAVE_PAUSE: Duration = Duration::from_millis(2);
 
-/// For so long after a file looked different its content is read at every look: the times of a file are as coarse as the
-/// file system makes them, and a second change within one of their steps leaves them as they were.
+/// For this long after a file looked different, its content is read on every check: file times are only as fine as the file system makes
+/// them, and a second change within one tick leaves them unchanged.
 const COARSE: Duration = Duration::from_secs(3);
 
-/// What can be seen of a file without reading it. The time of the last change of its inode can't be set by anybody.
+/// What can be seen of a file without reading it. No user can set its inode's change time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stamp {
     modified: (i64, i64),
@@ -45,12 +45,12 @@ pub struct Stamp {
 }
 
 impl Stamp {
-    /// What is to be seen at `path`; `None`: nothing that can be looked at.
+    /// The state at `path`; `None` if there is nothing that can be examined.
     pub fn of(path: &Path) -> Option<Self> {
         fs::metadata(path).ok().map(|metadata| Self::from(&metadata))
     }
 
-    /// How long ago the file was changed, by the wall clock; zero for a time to come.
+    /// How long ago the file was changed, by the wall clock; zero for a time in the future.
     fn age(&self) -> Duration {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let changed = Duration::from_secs(u64::try_from(self.changed.0).unwrap_or(0));
@@ -70,14 +70,14 @@ impl From<&fs::Metadata> for Stamp {
     }
 }
 
-/// What a look came to, without the text.
+/// The outcome of a check, without the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Seen {
     Text(Hash),
     Failure(io::ErrorKind),
 }
 
-/// A file that is looked at again and again.
+/// A file that is checked repeatedly.
 #[derive(Debug)]
 pub struct Watched {
     path: PathBuf,
@@ -89,7 +89,7 @@ pub struct Watched {
 }
 
 impl Watched {
-    /// Not looked at yet: the first look is a change.
+    /// Not checked yet: the first check counts as a change.
     pub fn new(path: &Path, bytes_max: u64) -> Self {
         let now = Instant::now();
         Self { path: path.to_owned(), bytes_max, stamp: None, stamp_since: now, seen: None, seen_since: now }
@@ -100,12 +100,12 @@ impl Watched {
         &self.path
     }
 
-    /// For how long the content has been the same, as far as it was looked at.
+    /// How long the content has been the same, as far as the checks show.
     pub fn rest(&self) -> Duration {
         self.seen_since.elapsed()
     }
 
-    /// Looks at the file. `Some`: it has another content than at the last look, or can't be read for another reason.
+    /// Checks the file. `Some`: its content differs from that at the last check, or it can't be read for a different reason.
     pub fn look(&mut self) -> Option<io::Result<Vec<u8>>> {
         let (now, stamp) = (Instant::now(), Stamp::of(&self.path));
         if stamp != self.stamp || self.seen.is_none() {
@@ -126,7 +126,7 @@ impl Watched {
         Some(text)
     }
 
-    /// Looks at the file, and if it has changed, waits until it is still. A file that never is, is taken as it is after two seconds.
+    /// Checks the file, and after a change waits until it has settled. A file that never settles is taken as it is after two seconds.
     pub fn look_until_still(&mut self) -> Option<io::Result<Vec<u8>>> {
         let (mut text, began) = (self.look()?, Instant::now());
         loop {
@@ -142,18 +142,18 @@ impl Watched {
     }
 }
 
-/// Whether the last line of a text has its end, and there is one at all. A text that was cut rarely has.
+/// Whether a text is not empty and its last line ends in a line break. A truncated text rarely does.
 pub fn is_ended(text: &[u8]) -> bool {
     text.ends_with(b"\n")
 }
 
-/// Whether nothing has changed the file within the last `rest`, as far as its own times say. A missing one is at rest.
+/// Whether the file has been unchanged for `rest`, by its own times. A missing file is at rest.
 pub fn at_rest(path: &Path, rest: Duration) -> bool {
     Stamp::of(path).is_none_or(|stamp| stamp.age() >= rest)
 }
 
-/// Lets a thread that looks at files end. One whose file system does not answer is left behind: a stop does not wait for it, and the
-/// process ends it. A panic there was printed by the panic hook; nothing depends on the thread.
+/// Joins a thread that watches files. A thread whose file system does not respond is left behind: a stop does not wait for it, and it ends
+/// with the process. The panic hook has already printed any panic there; nothing depends on the thread.
 pub fn leave(thread: JoinHandle<()>) {
     let began = Instant::now();
     while !thread.is_finished() && began.elapsed() < LEAVE_MAX {
@@ -161,10 +161,10 @@ pub fn leave(thread: JoinHandle<()>) {
     }
 }
 
-/// Reads a file that is read only once. One that does not look whole and was changed a moment ago is waited for.
+/// Reads a file that is read only once, waiting if it looks incomplete and was changed a moment ago.
 ///
 /// # Errors
-/// The system's own.
+/// The system's errors.
 pub fn read_at_rest(path: &Path, is_whole: impl Fn(&[u8]) -> bool) -> io::Result<Vec<u8>> {
     let began = Instant::now();
     loop {

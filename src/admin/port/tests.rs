@@ -37,7 +37,7 @@ fn the_log_is_reopened_by_a_program_and_never_by_a_page() {
     let admin = start(&healthy);
     let reopen = "POST /log/reopen";
     for headers in [
-        // A form, a script of another page, a script of a page whose name was made to point here, and a link.
+        // A form, a script of another page, a script of a page that used DNS rebinding, and a link.
         "Host: 127.0.0.1:8888\r\nOrigin: http://evil.example\r\nContent-Type: text/plain\r\n",
         "Host: 127.0.0.1:8888\r\nX-Takeup-Admin: 1\r\nOrigin: http://evil.example\r\n",
         "Host: 127.0.0.1:8888\r\nX-Takeup-Admin: 1\r\nSec-Fetch-Site: same-origin\r\n",

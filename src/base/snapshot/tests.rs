@@ -4,7 +4,7 @@ use std::thread;
 
 use super::*;
 
-/// Values whose halves are equal, so that a mixture of two would show.
+/// Values with two equal halves, so that a mixture of two would show.
 fn pair(number: u64) -> (u64, u64) {
     (number, number)
 }
@@ -56,7 +56,7 @@ fn values_are_seen_whole_in_order_and_with_their_version() {
 fn a_request_never_goes_by_an_older_value_than_one_that_led_to_it() {
     const VALUES: u64 = 2_000;
     let (snapshot, done) = (Snapshot::new(pair(1)), AtomicBool::new(false));
-    // What the request on one core hands to the one on the other: the value that it went by.
+    // What a request on one core hands to a request on the other: the value that it used.
     let (answers, requests) = crossbeam_channel::bounded(1);
     let (done, snapshot, together) = (&done, &snapshot, &Barrier::new(2));
     thread::scope(|scope| {

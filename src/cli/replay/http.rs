@@ -1,4 +1,4 @@
-//! Sending one batch over HTTP, as its client did.
+//! Sends one batch over HTTP, as its client did.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -12,20 +12,20 @@ use crate::records::{BatchTexts, Content, Source, header_of};
 use crate::session::SessionId;
 use crate::session::token::{Secrets, Token};
 
-/// A token is signed anew for each try, so it need not live longer than one.
+/// Each attempt signs a new token, so a token need not outlive one attempt.
 const TOKEN_LIFE_MS: i64 = 3_600_000;
 
-/// The most that is read of an answer.
+/// The most bytes read of an answer.
 const ANSWER_BYTES_MAX: u64 = 64 * 1024;
 
-/// Where batches go.
+/// The destination of the batches.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
     base: String,
 }
 
 impl Target {
-    /// Parses what stands after `--to`.
+    /// Parses the argument of `--to`.
     pub fn parse(url: &str) -> Result<Target, CliError> {
         let rest = url.strip_prefix("http://").unwrap_or_default();
         let host = rest.split('/').next().unwrap_or_default();
@@ -43,7 +43,7 @@ impl Target {
     }
 }
 
-/// A batch on its way.
+/// A batch to be sent.
 #[derive(Debug, Clone)]
 pub struct Job {
     id: RecordId,
@@ -56,7 +56,7 @@ pub struct Job {
 }
 
 impl Job {
-    /// The request that a record came with.
+    /// The request that a record came from.
     pub fn new(record: &Record<'_>) -> Job {
         let data_type = header_of(record.data_type, BatchTexts::read(&record.ext).data_type).map(<[u8]>::to_vec);
         Job {
@@ -70,7 +70,7 @@ impl Job {
         }
     }
 
-    /// The bytes that it holds in memory.
+    /// The bytes that it occupies in memory.
     pub fn bytes(&self) -> usize {
         self.body.len() + self.query.len() + size_of::<Job>()
     }
@@ -81,7 +81,7 @@ impl Job {
     }
 }
 
-/// The route that a batch came by.
+/// The route on which a batch came.
 fn path(record: &Record<'_>) -> &'static str {
     let source = match Content::of(record) {
         Content::MobileBatch(_) => Source::Mobile,
@@ -96,7 +96,7 @@ fn path(record: &Record<'_>) -> &'static str {
     }
 }
 
-/// The query of the request: the batch's label as its tracker wrote it, and the split of a `visual` upload.
+/// The request's query: the batch's label as its tracker wrote it, and the split of a `visual` upload.
 pub(super) fn query(record: &Record<'_>) -> String {
     let mut query = String::new();
     if let Some(batch) = BatchTexts::read(&record.ext).query {
@@ -116,16 +116,16 @@ pub(super) fn query(record: &Record<'_>) -> String {
     query
 }
 
-/// What a server made of a batch.
+/// The server's verdict on a batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
-    /// It has it.
+    /// The server has stored it.
     Stored,
-    /// It may take it later: an overload, a restart, a broken network.
+    /// The server may accept it later: overload, restart or broken network.
     Later(String),
-    /// It will never take this one.
+    /// The server will never accept this batch.
     Refused(String),
-    /// It will take none: it does not know the tokens, or is no ingestion server.
+    /// The server will accept no batch: it does not know the tokens, or is not an ingestion server.
     Stop(String),
 }
 
@@ -137,7 +137,7 @@ pub struct Sender<'a> {
 }
 
 impl<'a> Sender<'a> {
-    /// A connection that opens with the first batch.
+    /// A connection that is opened with the first batch.
     pub fn new(target: &'a Target, secrets: &'a Secrets) -> Sender<'a> {
         let config = Agent::config_builder()
             .http_status_as_error(false)
@@ -147,13 +147,13 @@ impl<'a> Sender<'a> {
             .timeout_connect(Some(Duration::from_secs(10)))
             .timeout_global(Some(Duration::from_secs(60)))
             .user_agent(concat!("takeup/", env!("CARGO_PKG_VERSION"), " replay"))
-            // The target is what the operator named: a proxy in the environment must not come between.
+            // The operator named the target: a proxy from the environment must not interfere.
             .proxy(None)
             .build();
         Sender { agent: config.into(), target, secrets }
     }
 
-    /// Sends a batch once.
+    /// Makes one attempt to send a batch.
     pub fn send(&self, job: &Job) -> Answer {
         let token = Token { session: SessionId(job.session), delay_ms: 0, expires_ms: now_ms() + TOKEN_LIFE_MS };
         let mut request = self
@@ -172,7 +172,7 @@ impl<'a> Sender<'a> {
         match request.send(&job.body[..]) {
             Ok(mut response) => {
                 let status = response.status().as_u16();
-                // Read to its end, or the connection could not be used again.
+                // Read it to the end, or the connection could not be reused.
                 let text = response.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_vec();
                 judge(status, &String::from_utf8_lossy(&text.unwrap_or_default()), job)
             }
@@ -181,7 +181,7 @@ impl<'a> Sender<'a> {
     }
 }
 
-/// What a status means for the batch and for those behind it.
+/// What a status means for this batch and those after it.
 fn judge(status: u16, text: &str, job: &Job) -> Answer {
     let said = format!("record {}: status {status} {}", job.id, plain(text.trim(), 200));
     let said = said.trim_end().to_owned();

@@ -1,8 +1,7 @@
-//! `takeup replay`: the recorded batches, those of the analytics SDK too, once more, to a server or to stdout.
+//! `takeup replay`: sends the recorded batches again, including those of the analytics SDK, to a server or to stdout.
 //!
-//! Batches go out as they came in: same bytes, same coding, same labels. A session keeps the order of its batches,
-//! because all of them go over one connection, one after the other. Starts are not sent: a start over HTTP would make
-//! a new session; the tokens are signed here instead.
+//! Batches are sent as they were received: same bytes, same coding, same labels. A session's batches stay in order, because they all go over
+//! one connection, one after the other. Starts are not sent: a start over HTTP would create a new session; tokens are signed here instead.
 
 mod args;
 mod http;
@@ -77,7 +76,7 @@ pub fn run(args: &ReplayArgs, data: &Path) -> Result<ExitCode, CliError> {
     Ok(if summary.refused == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// The secrets that the receiving server verifies with.
+/// The secrets with which the receiving server verifies tokens.
 fn secrets(args: &ReplayArgs, data: &Path) -> Result<Secrets, CliError> {
     let found = match &args.token_secret_file {
         Some(path) => TokenSecrets::read(path)?,

@@ -1,4 +1,4 @@
-//! A replay to stdout, one JSON object a batch.
+//! Replays to stdout, one JSON object per batch.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -17,7 +17,7 @@ use super::args::ReplayArgs;
 use super::pace::Pace;
 use super::summary::Filter;
 
-/// A batch as it is printed. The names are fixed; ids are texts because JavaScript's numbers do not hold them.
+/// A batch as printed. The field names are fixed; ids are texts because JavaScript numbers can't hold them.
 #[derive(Debug, Serialize)]
 struct Line<'a> {
     id: String,
@@ -29,7 +29,7 @@ struct Line<'a> {
     number: Option<u32>,
     data_type: &'a str,
     encoding: &'static str,
-    /// Where a `visual` upload is cut, in inflated bytes.
+    /// The offset at which a `visual` upload is split, in inflated bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     split: Option<u32>,
     body: &'a str,
@@ -43,7 +43,7 @@ pub fn run(args: &ReplayArgs, data: &Path) -> Result<ExitCode, CliError> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Prints the batches of the log in `data`, as fast as the reader takes them unless a speed is given.
+/// Prints the batches of the log in `data`, as fast as the reader accepts them unless a speed is given.
 pub fn list(args: &ReplayArgs, data: &Path, out: &mut Out) -> Result<(), CliError> {
     let mut merge = log_folder::merge(data, args.with_repeats)?;
     let mut pace = Pace::new(args.speed);

@@ -3,22 +3,22 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Lets records pass at the distances at which they were recorded, or at once.
+/// Paces records at the intervals at which they were recorded, or not at all.
 pub struct Pace {
     speed: Option<f64>,
     origin: Option<(Instant, u64)>,
 }
 
-/// How soon a wait notices that nobody needs it any more.
+/// How often a wait checks whether it has been cancelled.
 const NOTICE_AFTER: Duration = Duration::from_millis(100);
 
 impl Pace {
-    /// `speed` times faster than recorded; `None`: at once.
+    /// `speed` times faster than recorded; `None`: as fast as possible.
     pub fn new(speed: Option<f64>) -> Pace {
         Pace { speed, origin: None }
     }
 
-    /// Waits until a record of this time is due. `false`: `stopped` said so first.
+    /// Waits until a record with this time is due. `false`: `stopped` became true first.
     pub fn wait_for(&mut self, order_us: u64, stopped: impl Fn() -> bool) -> bool {
         let Some(due) = self.due(order_us) else { return !stopped() };
         loop {
@@ -33,12 +33,12 @@ impl Pace {
         }
     }
 
-    /// When a record of this time is due; the first one is at once.
+    /// When a record with this time is due; the first one is due at once.
     fn due(&mut self, order_us: u64) -> Option<Instant> {
         let speed = self.speed?;
         let (began, first_us) = *self.origin.get_or_insert_with(|| (Instant::now(), order_us));
         let recorded = Duration::from_micros(order_us.saturating_sub(first_us));
-        // A distance that no clock holds is never due, which a year's wait comes close enough to.
+        // An interval too long for the clock means never; a year's wait is close enough.
         const LONGEST: Duration = Duration::from_secs(365 * 86_400);
         let wait =
             Duration::try_from_secs_f64(recorded.as_secs_f64() / speed).map_or(LONGEST, |wait| wait.min(LONGEST));

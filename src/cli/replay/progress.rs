@@ -9,7 +9,7 @@ use crate::cli::error::CliError;
 use crate::log::format::record::Record;
 use crate::log::read::reader::LogReader;
 
-/// A bar on stderr, shown only on a terminal, over the bytes of the log.
+/// A bar on stderr, shown only on a terminal, measured in bytes of the log.
 pub struct Progress {
     bar: ProgressBar,
     /// How far each segment has been read, by core and id.
@@ -18,7 +18,7 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// A bar as long as the log is now; a log that grows meanwhile moves its end.
+    /// A bar as long as the log is now; if the log grows meanwhile, the bar's end moves.
     pub fn new(reader: &LogReader) -> Result<Progress, CliError> {
         let total: u64 = reader.segments()?.iter().map(|segment| segment.bytes).sum();
         let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr_with_hz(8));
@@ -29,7 +29,7 @@ impl Progress {
         Ok(Progress { bar, ends: HashMap::new(), batches: 0 })
     }
 
-    /// The reader has come past this record.
+    /// Notes that the reader has passed this record.
     pub fn passed(&mut self, record: &Record<'_>) {
         let end = record.id.offset + record.payload.len() as u64;
         let known = self.ends.entry((record.id.core, record.id.segment)).or_insert(0);
@@ -44,13 +44,13 @@ impl Progress {
         }
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     pub fn finish(&self) {
         self.bar.finish_and_clear();
     }
 }
 
-/// What the bar looks like.
+/// The bar's style.
 pub(super) fn style() -> ProgressStyle {
     ProgressStyle::with_template(
         "{elapsed_precise} [{bar:30}] {binary_bytes}/{binary_total_bytes}  {binary_bytes_per_sec}  {msg}  ETA {eta}",

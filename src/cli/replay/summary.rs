@@ -1,4 +1,4 @@
-//! Which records a replay sends, and what became of all the others: the counts add up to what was read of the log.
+//! Which records a replay sends, and what happened to all others: the counts add up to what was read from the log.
 
 use std::collections::HashSet;
 
@@ -12,7 +12,7 @@ use crate::records::UnusableBatch;
 use super::args::ReplayArgs;
 use super::workers::Outcome;
 
-/// What a replay did. `records` is the sum of all that are counted in records: what was sent, what was refused, and what was left out.
+/// What a replay did. `records` is the sum of all counts of records: those sent, those refused, and those left out.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Summary {
     pub records: u64,
@@ -34,7 +34,7 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// Adds what became of the records that were to be sent: `batches` has counted them so far.
+    /// Adds the outcome of the records to be sent: until now `batches` has counted them.
     pub fn sent(&mut self, outcome: &Outcome, repeats: u64) {
         self.not_sent = self.batches.saturating_sub(outcome.batches + outcome.refused);
         self.batches = outcome.batches;
@@ -89,7 +89,7 @@ impl Summary {
     }
 }
 
-/// Which records are sent, and what is counted of the others.
+/// Decides which records are sent, and counts the others.
 pub struct Filter {
     session: Option<u64>,
     project: Option<u32>,
@@ -98,11 +98,11 @@ pub struct Filter {
     counts: Summary,
 }
 
-/// Beyond this many, sessions are no longer told apart in the summary's count.
+/// The most sessions that the summary counts as distinct.
 const SESSIONS_COUNTED_MAX: usize = 10_000_000;
 
 impl Filter {
-    /// A filter that has seen nothing yet.
+    /// A filter without any records so far.
     pub fn new(args: &ReplayArgs) -> Filter {
         Filter {
             session: args.session,
@@ -113,7 +113,7 @@ impl Filter {
         }
     }
 
-    /// Whether a record is to be sent; it is counted either way.
+    /// Whether to send a record; it is counted either way.
     pub fn wants(&mut self, record: &Record<'_>) -> bool {
         let counts = &mut self.counts;
         counts.records += 1;
@@ -141,7 +141,7 @@ impl Filter {
         false
     }
 
-    /// What was seen so far; `batches` are those that were to be sent.
+    /// The counts so far; `batches` are the records that were to be sent.
     pub fn summary(&self) -> Summary {
         Summary { sessions: self.sessions.len() as u64, ..self.counts.clone() }
     }

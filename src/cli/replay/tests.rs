@@ -46,14 +46,14 @@ fn record<'a>(session: u64, ext: &'a [u8], payload: &'a [u8]) -> Record<'a> {
     }
 }
 
-/// A request as the test server saw it.
+/// A request as received by the test server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Seen {
     head: String,
     body: Vec<u8>,
 }
 
-/// Answers requests until each of `connections` connections has been closed; `status` decides by number of request.
+/// Answers requests until each of `connections` connections has been closed; `status` picks the status by request number.
 fn serve(listener: &TcpListener, connections: usize, status: impl Fn(usize) -> u16 + Send + Sync) -> Vec<Seen> {
     let seen = Mutex::new(Vec::new());
     thread::scope(|scope| {
@@ -92,7 +92,7 @@ fn answer(stream: TcpStream, seen: &Mutex<Vec<Seen>>, status: impl Fn(usize) -> 
     }
 }
 
-/// Replays `records` to a server that answers as `status` says.
+/// Replays `records` to a server that answers according to `status`.
 fn replay(
     more: &[&str],
     records: &[Record<'_>],

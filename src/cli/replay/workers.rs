@@ -1,4 +1,4 @@
-//! The connections of a replay: a thread each, with a bounded queue before it.
+//! The connections of a replay: one thread for each, fed by a bounded queue.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -14,19 +14,19 @@ use crate::session::token::Secrets;
 use super::args::ReplayArgs;
 use super::http::{Answer, Job, Sender, Target};
 
-/// Batches that may wait before one connection.
+/// The most batches queued for one connection.
 const QUEUE_MAX: usize = 256;
 
-/// Refusals that are told in words; the others are only counted.
+/// The most refusals reported in words; further ones are only counted.
 const REFUSALS_TOLD_MAX: usize = 5;
 
-/// How soon a wait notices that the replay has ended.
+/// How often a wait checks whether the replay has ended.
 const NOTICE_AFTER: Duration = Duration::from_millis(100);
 
 const BACKOFF_FIRST: Duration = Duration::from_millis(100);
 const BACKOFF_MAX: Duration = Duration::from_secs(5);
 
-/// What all connections together did.
+/// The combined results of all connections.
 #[derive(Debug, Default)]
 pub struct Outcome {
     pub batches: u64,
@@ -35,11 +35,11 @@ pub struct Outcome {
     pub refused: u64,
     /// The first refusals, in words.
     pub refusals: Vec<String>,
-    /// What ended the replay before its time.
+    /// What ended the replay early.
     pub failure: Option<String>,
 }
 
-/// Runs the connections while `feed` fills their queues, and until these are empty.
+/// Runs the connections while `feed` fills their queues, and until the queues are empty.
 pub fn run(
     args: &ReplayArgs,
     target: &Target,
@@ -56,13 +56,13 @@ pub fn run(
                 sender
             })
             .collect();
-        // Dropping the queue, and with it the channels' ends, is what lets the threads finish.
+        // Dropping the queue also drops the channels' senders, which lets the threads finish.
         feed(&Queue { shared: &shared, senders })
     })?;
     Ok(shared.into_outcome())
 }
 
-/// Where the reader puts what is to be sent.
+/// Where the reader queues batches for sending.
 pub struct Queue<'a> {
     shared: &'a Shared,
     senders: Vec<ChannelSender<Job>>,
@@ -74,7 +74,7 @@ impl Queue<'_> {
         self.shared.stopped.load(Ordering::Relaxed)
     }
 
-    /// Queues a batch on its session's connection, and waits for room. `false`: the replay has ended.
+    /// Queues a batch on its session's connection, waiting for room. `false`: the replay has ended.
     pub fn push(&self, record: &Record<'_>) -> bool {
         let mut job = Job::new(record);
         if !self.shared.take_room(job.bytes()) {
@@ -91,8 +91,8 @@ impl Queue<'_> {
     }
 }
 
-/// The connection of a session. Ids made in one burst differ in their lowest bits only, so they are mixed first
-/// (SplitMix64's last step).
+/// The connection for a session. Ids generated in one burst differ only in their lowest bits, so they are mixed first (with SplitMix64's
+/// final step).
 fn connection_of(session: u64, connections: usize) -> usize {
     let mut mixed = session;
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -131,7 +131,7 @@ impl Shared {
         }
     }
 
-    /// Waits until the bytes fit into the buffer; a batch larger than all of it goes alone. `false`: the replay ended.
+    /// Waits until the bytes fit into the buffer; a batch larger than the whole buffer goes alone. `false`: the replay has ended.
     fn take_room(&self, bytes: usize) -> bool {
         let mut used = lock(&self.used_bytes);
         while *used > 0 && *used + bytes > self.room_bytes {
@@ -159,7 +159,7 @@ impl Shared {
         }
     }
 
-    /// Sends a batch until the server has said what becomes of it.
+    /// Sends a batch, retrying until the server has given its verdict.
     fn deliver(&self, job: &Job, sender: &Sender<'_>) {
         let mut backoff = BACKOFF_FIRST;
         for try_number in 0.. {
@@ -178,7 +178,7 @@ impl Shared {
                     return;
                 }
                 Answer::Stop(text) => return self.fail(text),
-                // To go on with the next one would break the session's order.
+                // Continuing with the next batch would break the session's order.
                 Answer::Later(text) if try_number >= self.retries_max => {
                     return self.fail(format!("{text} (tried {} times)", try_number + 1));
                 }
@@ -193,7 +193,7 @@ impl Shared {
         }
     }
 
-    /// Sleeps, unless the replay ends meanwhile (`false`).
+    /// Sleeps. `false`: the replay ended meanwhile.
     fn sleep(&self, time: Duration) -> bool {
         let until = Instant::now() + time;
         loop {
@@ -222,7 +222,7 @@ impl Shared {
     }
 }
 
-/// A thread that panicked has left nothing half-done behind these locks.
+/// A thread that panicked has left nothing half done under these locks.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,4 +1,4 @@
-//! `takeup sessions --broken`: the sessions with batches that are malformed, and what that costs them.
+//! `takeup sessions --broken`: the sessions with malformed batches, and what those cost them.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -15,23 +15,23 @@ use crate::tracker::{BatchFacts, Era};
 
 use super::args::SessionsArgs;
 
-/// As many sessions as are held in memory at once.
+/// The most sessions held in memory at once.
 const SESSIONS_MAX: usize = 5_000_000;
 
-/// Pages and pipelines of one session whose numbering is followed; an honest session has a few.
+/// The most pages and pipelines per session whose numbering is tracked; an honest session has a few.
 const STREAMS_MAX: usize = 16;
 
-/// What a batch costs that was kept though it can't be used.
+/// The cost of a batch that was kept although it can't be used.
 const UNUSABLE_COST: &str =
     "kept by unusable = \"keep\", and sent to no queue: its messages are missing from the session";
 
-/// What numbers that go back cost.
+/// The cost of numbers that go back.
 const INDEX_COST: &str = "two messages have one number: their order can't be told";
 
 /// A session with faults, as `--json` shows it.
 #[derive(Debug, Serialize)]
 struct Line<'a> {
-    /// As text: JavaScript's numbers do not hold it.
+    /// As text: JavaScript numbers can't hold it.
     session_id: String,
     project_id: u32,
     tracker: Option<&'a str>,
@@ -39,7 +39,7 @@ struct Line<'a> {
     broken: u64,
     unusable: u64,
     index_steps_back: u64,
-    /// The first fault: its record, its place in the inflated body, its kind and its text.
+    /// The first fault: its record, its offset in the inflated body, its kind and its text.
     record: &'a str,
     offset: Option<u64>,
     kind: &'static str,
@@ -56,7 +56,7 @@ struct Seen {
     unusable: u64,
     steps_back: u64,
     first: Option<Box<First>>,
-    /// The number of the last batch's first message, by page and pipeline.
+    /// The number of the last batch's first message, for each page and pipeline.
     streams: Vec<(u64, DataType, u64)>,
 }
 
@@ -101,9 +101,9 @@ impl Seen {
         }
     }
 
-    /// Within a page and a pipeline numbers only rise: a batch that begins below the one before it uses some of them again.
+    /// Within a page and pipeline, numbers only increase: a batch that starts below the previous one reuses some of them.
     fn follow(&mut self, record: &Record<'_>, facts: &BatchFacts) {
-        // A `visual` upload begins with what else is a batch for the player.
+        // A `visual` upload begins with a part that would otherwise be a batch for the player.
         let pipeline = if record.data_type == DataType::Visual { DataType::Player } else { record.data_type };
         let stream = self.streams.iter_mut().find(|(page, known, _)| (*page, *known) == (facts.page, pipeline));
         let Some((.., last)) = stream else {
@@ -121,7 +121,7 @@ impl Seen {
     }
 }
 
-/// Prints the sessions with faults of the log in `data`.
+/// Prints the sessions with faults in the log in `data`.
 pub(super) fn list(args: &SessionsArgs, data: &Path, out: &mut Out) -> Result<(), CliError> {
     let mut merge = log_folder::merge(data, false)?;
     let mut bodies = BodyReader::default();

@@ -1,4 +1,4 @@
-//! `takeup sessions`: the recorded sessions, in the order of their starts.
+//! `takeup sessions`: the recorded sessions, in the order in which they started.
 
 mod args;
 mod broken;
@@ -19,13 +19,13 @@ use super::output::{Align, Out, Table, bytes, length_ms, plain, thousands, time_
 
 pub use args::SessionsArgs;
 
-/// As many sessions as are held in memory at once, about 1 GB of them.
+/// The most sessions held in memory at once, about 1 GB of them.
 const SESSIONS_MAX: usize = 5_000_000;
 
 /// What is known of a session.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub(super) struct Summary {
-    /// As text: JavaScript's numbers do not hold it.
+    /// As text: JavaScript numbers can't hold it.
     session_id: String,
     project_id: u32,
     start_ms: u64,
@@ -37,13 +37,13 @@ pub(super) struct Summary {
     /// Null for phones.
     browser: Option<String>,
     os: Option<String>,
-    /// Null for ordinary computers.
+    /// Null for desktop computers.
     device: Option<String>,
     user: Option<String>,
 }
 
 impl Summary {
-    /// What was recorded: a browser, or the device that an app ran on.
+    /// What was recorded: a browser, or the device that the app ran on.
     fn client(&self) -> Option<String> {
         if self.browser.is_some() {
             return self.browser.clone();
@@ -54,7 +54,7 @@ impl Summary {
     }
 }
 
-/// Sessions as they are met in one pass over the log.
+/// Sessions as they are found in one pass over the log.
 #[derive(Debug, Default)]
 pub(super) struct Collector {
     sessions: HashMap<u64, Seen>,
@@ -67,7 +67,7 @@ struct Seen {
 }
 
 impl Collector {
-    /// Takes a record in. An error says that there are too many sessions.
+    /// Adds a record. An error means that there are too many sessions.
     pub(super) fn add(&mut self, record: &Record<'_>) -> Result<(), CliError> {
         if record.session == 0 || matches!(record.kind, Kind::Pad | Kind::Tombstone) {
             return Ok(());
@@ -100,7 +100,7 @@ impl Collector {
         Ok(())
     }
 
-    /// The sessions by start, then id.
+    /// The sessions, ordered by start, then id.
     pub(super) fn finish(self, project: Option<u32>) -> Vec<Summary> {
         let mut list: Vec<(u64, Seen)> = self.sessions.into_iter().collect();
         list.retain(|(_, seen)| project.is_none_or(|project| seen.summary.project_id == project));
@@ -116,7 +116,7 @@ impl Collector {
 impl Seen {
     fn take_row(&mut self, start: &Record<'_>) {
         let Some(start) = Start::read(start).filter(|start| start.row_json().is_some()) else { return };
-        // A row that can't be read costs two columns of the table, not the table.
+        // An unreadable row costs two columns of the table, not the whole table.
         let row = start.row().unwrap_or_default();
         let text = |text: String| Some(text).filter(|text| !text.is_empty());
         let versioned = |name, version| {
@@ -131,8 +131,8 @@ impl Seen {
     }
 }
 
-/// A session began when its id was made; an id that tells no credible time (one that another system made) began when
-/// its first record came.
+/// A session began when its id was generated. If the id contains no plausible time (because another system generated it), the session began
+/// when its first record arrived.
 fn start_ms(session: u64, received_ms: u64) -> u64 {
     const DAY_MS: u64 = 86_400_000;
     let start = SessionId(session).start_ms();
@@ -156,7 +156,7 @@ pub(super) fn list(args: &SessionsArgs, data: &Path, out: &mut Out) -> Result<()
     let mut merge = log_folder::merge(data, false)?;
     let mut collector = Collector::default();
     while let Some(record) = merge.next_settled()? {
-        // Records of other projects stay out early, but an unknown project may become known by a later record.
+        // Records of other projects are skipped early, but a later record may reveal a project that is still unknown.
         if args.project.is_none_or(|project| record.project == project || record.project == 0) {
             collector.add(&record)?;
         }

@@ -110,7 +110,7 @@ fn what_is_set_by_our_own_names_does_not_stand_or_fall_with_the_variables_of_old
     let config = |environment: &[(&str, &str)]| load(environment, "").unwrap().config;
     let inside = config(&[("HTTP_PORT", "8080"), ("TAKEUP_LISTEN", "127.0.0.1:1")]);
     assert_eq!(inside.admin.to_string(), "127.0.0.1:8888", "it is not opened for a port that nobody uses");
-    // What Kubernetes puts into every container beside a service of this name.
+    // What Kubernetes injects into every container next to a service of this name.
     let beside = config(&[("HTTP_PORT", "tcp://10.96.0.1:80"), ("TAKEUP_LISTEN", "0.0.0.0:8080")]);
     assert_eq!(beside.listen.to_string(), "0.0.0.0:8080");
     let timed = [("HTTP_TIMEOUT", "0"), ("TAKEUP_HEAD_TIMEOUT", "5s"), ("TAKEUP_BODY_GRACE", "6s")];

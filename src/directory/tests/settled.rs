@@ -1,4 +1,4 @@
-//! What is taken over of a file that somebody writes.
+//! What is taken over from a file while somebody is writing it.
 
 use std::path::PathBuf;
 
@@ -30,7 +30,7 @@ impl Place {
         CurrentDirectory::open(&self.path(), self.folder.path(), LONG).unwrap()
     }
 
-    /// The file as it is from now on, in force without delay.
+    /// From now on the file is like this, and in force without delay.
     fn put(&self, shared: &CurrentDirectory, text: &str) {
         self.write(text);
         shared.set_grace(Duration::ZERO);
@@ -94,7 +94,7 @@ fn from_projects_to_none_is_a_fault_unless_the_file_says_so() {
 fn a_removed_project_is_served_until_that_is_certain_and_then_named() {
     let place = Place::new(&three(FOR_EVER));
     let (shared, _) = place.open();
-    // What is added counts at once, whatever is missing.
+    // Additions take effect at once, whatever is missing.
     place.write(
         "[[projects]]\nproject_id = 1\nproject_key = \"other\"\n[[projects]]\nproject_id = 4\nproject_key = \"new\"\n",
     );
@@ -104,7 +104,7 @@ fn a_removed_project_is_served_until_that_is_certain_and_then_named() {
     assert!(now.by_key("new").is_some() && now.by_key("key2").is_some() && now.by_key("key1").is_some());
     assert!(!now.by_id(3).unwrap().active);
     assert!(shared.refresh().is_none());
-    // It was there again: the time begins anew.
+    // It was back in between, so the time starts again.
     place.write(&three(FOR_EVER));
     let taken = shared.refresh().unwrap().unwrap();
     assert_eq!((taken.missing, taken.removed), (vec![4], vec![]));
@@ -129,7 +129,7 @@ fn an_age_is_shortened_by_words_alone_and_across_restarts() {
     let place = Place::new(&three(FOR_EVER));
     let (shared, _) = place.open();
     assert_eq!(shared.ages(), [(1, 0), (3, 0)].into());
-    // The line is gone, and so is the third project, for as long as you like.
+    // The line stays away, and so does the third project, indefinitely.
     place.put(&shared, "[[projects]]\nproject_id = 1\nproject_key = \"key1\"\n");
     assert!(shared.current().by_id(3).is_none());
     drop(shared);
@@ -159,7 +159,7 @@ fn the_first_age_of_a_project_makes_nothing_old_before_the_file_is_at_rest() {
     let place = Place::new(&one(""));
     let (shared, _) = place.open();
     assert!(shared.ages().is_empty());
-    // The beginning of 3650, which the server's own age may be nearer to.
+    // The beginning of 3650; the server's own age may be closer to that.
     place.write(&one("retain_days = 3"));
     assert!(shared.refresh().is_some(), "told to the deleter");
     assert_eq!(shared.ages(), [(1, 0)].into());
@@ -169,7 +169,7 @@ fn the_first_age_of_a_project_makes_nothing_old_before_the_file_is_at_rest() {
     place.write(&one("retain_days = 3650\n"));
     shared.refresh();
     assert_eq!(shared.ages(), [(1, 0)].into());
-    // It was a mistake: the project is again as all others.
+    // It was a mistake: the project goes back to the server's setting.
     place.write(&one(""));
     shared.refresh();
     assert!(shared.ages().is_empty());

@@ -8,7 +8,7 @@ use super::fault;
 
 const PROJECT: &str = "[[projects]]\nproject_id = 1\nproject_key = \"k\"\n";
 
-/// A value of JSON as TOML; null fields are left out.
+/// A JSON value as TOML; null fields are left out.
 fn to_toml(value: &Value) -> toml::Value {
     match value {
         Value::Bool(truth) => toml::Value::Boolean(*truth),

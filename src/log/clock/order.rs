@@ -1,9 +1,9 @@
 //! Order time: one for all cores, published in the clock page so that readers in other processes see the same.
 //!
-//! The monotonic clock plus an offset. Once a second it is brought to the wall clock, as far as that is believed (`wall.rs`): forward at once,
-//! backward by running slow. It never steps back, and begins behind the newest record that was found, so a record that was appended later never
-//! sorts before one that was answered earlier, whatever the wall clock does. For the same reason it may be ahead for good: what is to be deleted,
-//! and what clients are told, goes by the wall clock and not by order time.
+//! The monotonic clock plus an offset. Once a second it is adjusted to the wall clock, as far as that is trusted (`wall.rs`): forward at once,
+//! backward by running slow. It never steps back, and begins after the newest record found, so a record that was appended later never sorts
+//! before one that was answered earlier, whatever the wall clock does. For the same reason it may stay ahead for good: deletion, and what
+//! clients are told, go by the wall clock and not by order time.
 
 use std::hint;
 use std::path::Path;

@@ -21,7 +21,7 @@ const PLAUSIBLE_FROM_US: u64 = 1_550_000_000_000_000;
 /// A wall clock that is not believed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClockDoubt {
-    /// How far it is ahead of the time that is believed, in microseconds; negative behind.
+    /// How far it is ahead of the trusted time, in microseconds; negative if behind.
     pub ahead_us: i64,
     /// Only the operator can settle it, by a larger `clock_jump_max`.
     pub needs_word: bool,

@@ -1,4 +1,4 @@
-//! Consumers and their durable cursors: who reads the log, and how far each has come. The deleter goes by them.
+//! Consumers and their durable cursors: who reads the log, and how far each has read. The deleter relies on them.
 //!
 //! A cursor is the file `cursors/<name>.json` beside the log's folder. It says which log it belongs to, the place in each core's log of the next
 //! record, and whether the consumer *holds*: segments that a holding consumer has not passed are kept for it. A consumer that does not hold (the checker)

@@ -16,7 +16,7 @@ pub enum From {
     End,
 }
 
-/// Whether a position lies behind a segment of this length.
+/// Whether a position is past the end of a segment of this length.
 pub fn has_passed(position: &MergePosition, core: u16, segment: u64, bytes: u64) -> bool {
     let place = position.cores.get(&core);
     place.is_some_and(|place| place.segment > segment || (place.segment == segment && place.offset >= bytes))
@@ -35,7 +35,7 @@ pub fn unread_bytes(position: &MergePosition, core: u16, segment: u64, bytes: u6
 pub fn position_at(reader: &LogReader, from: From) -> Result<MergePosition, LogError> {
     let mut cores: BTreeMap<u16, Place> = BTreeMap::new();
     for (core, dir) in core_dirs(reader.dir())? {
-        // Where everything was deleted: behind the newest segment that there was.
+        // If everything was deleted: after the newest segment that there was.
         if let Some(place) = Ledger::read(&dir).newest_place(reader.now_us()) {
             cores.insert(core, place);
         }
@@ -43,7 +43,7 @@ pub fn position_at(reader: &LogReader, from: From) -> Result<MergePosition, LogE
     for segment in reader.segments()? {
         let place = match from {
             From::Start => Place { segment: segment.id, offset: 0 },
-            // A segment that is only made ready lies behind the one that is still being written.
+            // A segment that is only prepared comes after the one still being written.
             From::End if segment.state == SegmentState::Ready => continue,
             From::End => Place { segment: segment.id, offset: segment.bytes },
         };

@@ -5,7 +5,8 @@
 //! leaves a `.del` file, and the next start goes on with that. The file is not cut before the renaming is durable: a power cut must not bring back
 //! the name of a segment that has lost its end.
 //!
-//! Cursors are read anew for each deletion, under their lock: whoever registers before holds, and whoever registers after begins behind.
+//! Cursors are read anew for each deletion, under their lock: a consumer that registers before it holds segments; one that registers after it
+//! begins after what was deleted.
 
 use std::cell::Cell;
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -62,7 +63,7 @@ pub(in crate::log) struct Deleter<'a> {
     pace: Pace,
     doubts_told: BTreeSet<String>,
     failure_told: String,
-    /// Whether it was told that the clock holds segments, and then whether the operator's word is needed.
+    /// Whether it was reported that the clock holds segments, and then whether the operator's confirmation is needed.
     clock_told: Cell<Option<bool>>,
 }
 

@@ -62,7 +62,7 @@ impl Pace {
     }
 }
 
-/// Cuts a file down to nothing. `rest` is told the pause after each step, and whether to go on is its answer. Gives how many steps were made, and
+/// Cuts a file down to nothing. `rest` receives the pause after each step, and returns whether to go on. Returns how many steps were made, and
 /// whether nothing is left.
 pub(super) fn shrink(
     disk: &dyn Disk,

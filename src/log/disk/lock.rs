@@ -37,7 +37,7 @@ impl Lock {
     pub fn take(dir: &Path) -> Result<Lock, LogError> {
         let (path, core) = (dir.join(LOCK_FILE_NAME), core_dir(dir, 0));
         let folder = File::open(&core).map_err(LogError::io(&core, "open the folder to lock it"))?;
-        // First: who is turned away must not put a lock file of his own in the place of one that was removed.
+        // First: a server that is turned away must not put its own lock file in place of one that was removed.
         hold(&folder, &path)?;
         let open = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
         let mut file = open.map_err(LogError::io(&path, "open the lock file"))?;

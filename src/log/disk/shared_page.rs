@@ -24,7 +24,7 @@ impl SharedPage {
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
         if file.metadata()?.len() != PAGE_BYTES {
             file.set_len(0)?;
-            // Not synced: a page that a power cut leaves short is made anew, and what it said can be told from the records.
+            // Not synced: a page that a power cut leaves short is created anew, and its contents can be derived from the records.
             io::Write::write_all(&mut &file, &[0; PAGE_BYTES as usize])?;
         }
         let map = MmapOptions::new().len(PAGE_BYTES as usize).map_raw(&file)?;

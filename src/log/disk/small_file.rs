@@ -1,4 +1,4 @@
-//! Replacing a small file as a whole: whoever reads it, and whatever crash comes between, finds the old text or the new one.
+//! Replaces a small file atomically: any reader, and any crash in between, finds either the old text or the new one.
 
 use std::ffi::OsString;
 use std::fs;

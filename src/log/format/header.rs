@@ -112,7 +112,7 @@ impl SegmentHeader {
         if !sound {
             return Err(PageFault::Checksum);
         }
-        // A newer version may have another meaning for every field behind its own, but keeps the place of its checksum.
+        // A newer version may redefine every field after its own, but keeps the checksum in its place.
         if version != VERSION {
             return Err(PageFault::Version(version));
         }

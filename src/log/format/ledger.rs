@@ -45,7 +45,7 @@ pub struct DeletedSegment {
     pub segment: u64,
     /// The length of its file.
     pub bytes: u64,
-    /// Its records; 0 where no sidecar told.
+    /// Its records; 0 if no sidecar said.
     pub records: u64,
 }
 
@@ -102,7 +102,7 @@ impl Ledger {
         small_file::replace(disk, &path, &text, "note the deletion")
     }
 
-    /// The place behind the newest segment that was deleted; None for one that was made long after `now_us`, which would hide all that comes.
+    /// The place after the newest deleted segment; None for one created long after `now_us`, which would hide everything that follows.
     pub fn newest_place(&self, now_us: u64) -> Option<Place> {
         let entry = self.entries.last().map(|last| Place { segment: last.segment, offset: last.bytes });
         let newest = entry.or(self.older.map(|older| Place { segment: older.segment, offset: u64::MAX }));

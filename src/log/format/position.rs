@@ -15,8 +15,8 @@ pub struct MergePosition {
     pub log: Uuid,
     /// The place in each core's log.
     pub cores: BTreeMap<u16, Place>,
-    /// Where a merge that resumes begins to read, so that it knows a repeat right behind the place when it comes. Empty where none are
-    /// looked for; then they are not recognised across the place.
+    /// Where a resuming merge begins to read, so that it recognises a repeat that comes right after the place. Empty if repeats are not looked
+    /// for; then they are not recognised across the place.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub behind: BTreeMap<u16, Place>,
 }

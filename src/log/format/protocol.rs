@@ -250,7 +250,7 @@ pub(crate) trait Page {
 #[inline]
 pub(crate) fn begin_append<W: Words>(words: &W) {
     words.store(at::IN_APPEND, 1, Ordering::Relaxed);
-    // A full fence: a reader who does not see the word set has taken its time before ours is read.
+    // A full fence: a reader that does not see the word set has read its time before we read ours.
     W::fence(Ordering::SeqCst);
 }
 
@@ -381,7 +381,7 @@ pub fn order_us(base_mono_us: u64, base_order_us: u64, rate_ppm: i64, mono_us: u
     u64::try_from(order).unwrap_or(base_order_us)
 }
 
-/// Sets a clock's page up, whatever it held: order time begins at the wall clock, or behind the newest record if that is later.
+/// Initializes a clock page, whatever it held: order time begins at the wall clock, or after the newest record if that is later.
 pub(crate) fn start_clock<W: Words>(words: &W, mono_us: impl FnOnce() -> u64, wall_us: u64, newest_us: u64) {
     words.store(clock_at::VERSION, u64::from(VERSION), Ordering::Relaxed);
     set_clock(words, mono_us, wall_us.max(newest_us.saturating_add(1)), 0);
@@ -411,8 +411,8 @@ pub(crate) fn set_clock<W: Words>(words: &W, mono_us: impl FnOnce() -> u64, targ
 
 /// Order time for a thread of the owner; None in the middle of a change.
 ///
-/// The monotonic time is read between the two looks at the sequence word: a value from before a change is then never larger than
-/// one from behind it.
+/// The monotonic time is read between the two looks at the sequence word: a value from before a change is then never larger than one from after
+/// it.
 #[inline]
 pub(crate) fn try_order_us<W: Words>(words: &W, mono_us: impl FnOnce() -> u64) -> Option<u64> {
     let seq = words.load(clock_at::SEQ, Ordering::Acquire);

@@ -105,11 +105,11 @@ impl Entry<'_> {
 pub struct RecordHeader {
     /// The segment's random marker: a client's body can't forge a record, and an old page can't pose as a new one.
     pub marker: u64,
-    /// CRC-32C of the header with this field zero: a torn payload does not hide the records behind it.
+    /// CRC-32C of the header with this field zero: a torn payload does not hide the records after it.
     pub header_crc: u32,
     /// CRC-32C of extension and payload; 0 for a pad.
     pub payload_crc: u32,
-    /// Bytes of payload; for a pad, the bytes to skip behind its header.
+    /// Bytes of payload; for a pad, the bytes to skip after its header.
     pub payload_len: u32,
     /// The segment's durable end when this was written, in units of [`ALIGN_BYTES`]: tells damage from an unacknowledged tail.
     pub durable_to: u32,
@@ -220,7 +220,7 @@ impl RecordHeader {
         .to_bytes()
     }
 
-    /// The header of a pad record that makes a reader skip `skip_bytes` behind it. What is skipped is neither written nor checked.
+    /// The header of a pad record that makes a reader skip `skip_bytes` after it. What is skipped is neither written nor checked.
     pub fn encode_pad(skip_bytes: u32, marker: u64, durable_to: u64, order_us: u64) -> [u8; HEADER_BYTES] {
         RecordHeader {
             marker,
@@ -371,7 +371,7 @@ pub struct Record<'a> {
 }
 
 impl<'a> Record<'a> {
-    /// Puts a checked header and the checked bytes behind it together.
+    /// Combines a checked header with the checked bytes after it.
     pub(in crate::log) fn new(id: RecordId, header: &RecordHeader, body: &'a [u8]) -> Record<'a> {
         let (ext, payload) = body.split_at(usize::from(header.ext_len).min(body.len()));
         Record {

@@ -48,13 +48,13 @@ pub struct Sidecar {
     pub first_us: u64,
     /// The order time of the newest record.
     pub last_us: u64,
-    /// The wall clock when all of them had been received, in microseconds, where that is not what `last_us` says: order time was ahead of it or behind.
+    /// The wall clock when all of them had been received, in microseconds, if `last_us` does not say it: order time was ahead of it or behind.
     /// What is old enough to be deleted goes by it. Left out elsewhere.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub received_us: u64,
     /// BLAKE3 of the whole file, in hexadecimal.
     pub blake3: String,
-    /// How many sessions the records belong to; at least so many where `sessions_complete` is false.
+    /// How many sessions the records belong to; a lower bound if `sessions_complete` is false.
     pub sessions: u64,
     /// The sessions, ascending, at most [`NAMES_MAX`].
     pub session_ids: Vec<String>,
@@ -89,7 +89,7 @@ impl Hole {
         Hole { offset, bytes, unacknowledged: false }
     }
 
-    /// The first byte behind it.
+    /// The first byte after it.
     pub const fn end(&self) -> u64 {
         self.offset.saturating_add(self.bytes)
     }

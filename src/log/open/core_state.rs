@@ -3,7 +3,7 @@
 use crate::log::format::control::State;
 use crate::log::write::shared::Core;
 
-/// A core with a segment to go on to is open, whatever has become of the last one.
+/// A core with a next segment is open, whatever happened to the last one.
 pub(super) fn state(core: &Core) -> State {
     match core.control.state() {
         State::Closed | State::Failed if core.is_ready() => State::Open,

@@ -1,4 +1,4 @@
-//! Which file systems can keep the log's promises: told by the magic number of statfs.
+//! Which file systems can keep the log's promises, identified by statfs's magic number.
 
 use std::fs::File;
 use std::io;

@@ -25,7 +25,7 @@ pub struct CoreHealth {
     pub reason: Option<String>,
 }
 
-/// What became of a core when the log was reopened.
+/// What happened to a core when the log was reopened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reopened {
     /// The core.
@@ -42,7 +42,7 @@ impl Log {
     /// Lifts the poison of all cores that have any, once the operator has mended what was broken, and waits at most `patience`
     /// for a fresh segment of each to prove itself. A core whose segments fail again is poisoned again.
     ///
-    /// A core whose syncer thread is gone stays poisoned: that takes a restart.
+    /// A core whose syncer thread has died stays poisoned: that takes a restart.
     pub fn reopen(&self, patience: Duration) -> Vec<Reopened> {
         let shared = &self.inner.shared;
         let before: Vec<State> = shared.cores.iter().map(|core| state(core)).collect();

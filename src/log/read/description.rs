@@ -33,7 +33,7 @@ pub(in crate::log) struct Description {
 }
 
 impl Description {
-    /// Opens a segment of which nothing changes any more below `end`.
+    /// Opens a segment that no longer changes below `end`.
     pub(in crate::log) fn begin(
         segment: &Path,
         log: Uuid,

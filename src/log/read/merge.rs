@@ -112,8 +112,8 @@ impl Merge {
         self
     }
 
-    /// The next record; None where there is nothing more now (a later call continues). Beside a server that may also be because it can't be
-    /// told at this moment: who reads once and ends takes [`next_settled`](Merge::next_settled).
+    /// The next record; None if there is nothing more now (a later call continues). Beside a server, None may also mean that it can't be known
+    /// at this moment: a reader that reads once to the end uses [`next_settled`](Merge::next_settled).
     ///
     /// Damage is stepped over and noted. After an error, a later call tries the same again. A merge that resumes reads its window of
     /// repeats first.
@@ -136,7 +136,7 @@ impl Merge {
         Ok(None)
     }
 
-    /// The place behind the last record that was handed out, and behind the repeats that were left out since.
+    /// The place after the last record handed out, and after the repeats left out since.
     pub fn position(&self) -> MergePosition {
         let mut cores = self.resume.clone();
         cores.extend(self.cores.iter().filter_map(|core| Some((core.core(), core.consumer_place()?))));
@@ -164,8 +164,8 @@ impl Merge {
         &self.strangers
     }
 
-    /// What was deleted between one record that was handed out and the next, or between the place that the merge resumed from and the first. It is
-    /// counted with the record behind the gap.
+    /// What was deleted between one record handed out and the next, or between the place that the merge resumed from and the first. It is
+    /// counted with the record after the gap.
     pub fn skipped(&self) -> Skipped {
         self.cores.iter().fold(Skipped::default(), |sum, core| sum.and(core.skipped()))
     }

@@ -132,7 +132,7 @@ impl LogReader {
         server_of(&self.log_dir)
     }
 
-    /// How far a segment may be read whose server is gone: see [`extent`].
+    /// How far a segment may be read if its server is gone: see [`extent`].
     pub(in crate::log) fn left_end(
         &self,
         core: u16,

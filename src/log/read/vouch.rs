@@ -1,13 +1,13 @@
 //! Where a stretch of records says that it lies in its segment.
 //!
-//! Each record names its segment's durable end of the moment (`durable_to`), and that is always where a group begins: its own, or one of
-//! the two before it. A stretch that holds the beginnings of several groups therefore tells its own offset. Nobody else can write
-//! such a stretch: a client does not know at which byte of a segment its body will lie. So what a stretch says of itself can be believed where the
-//! segment's first page is lost, and where the pieces of a raw image may have been moved against each other.
+//! Each record names its segment's durable end at the time (`durable_to`), and that is always where a group begins: its own, or one of the two
+//! before it. A stretch that holds the beginnings of several groups therefore reveals its own offset. Nobody else can write such a stretch: a
+//! client does not know at which byte of a segment its body will be stored. So what a stretch says about itself can be believed if the segment's
+//! first page is lost, and if the pieces of a raw image may have been shifted against each other.
 
 use crate::log::format::record::{Kind, RecordHeader};
 
-/// A group's records name the beginning of one of so many groups: its own and those before it.
+/// A group's records name the beginning of one of this many groups: its own and those before it.
 const STARTS: usize = 3;
 
 /// How many places are weighed at once. The true one gets a vote from nearly every group and is never crowded out.

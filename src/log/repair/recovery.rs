@@ -1,4 +1,4 @@
-//! Settling what a server left that did not close its log: every `.open` segment becomes a sealed one, or goes to quarantine.
+//! Settles what a server left without closing its log: every `.open` segment becomes a sealed one, or goes to quarantine.
 //!
 //! "How recovery decides" in the header of [`crate::log`] is the rule; this file carries it out. It runs before the control pages are written anew,
 //! because they tell how far each segment was durable. Sealed segments are not read, so that its time does not grow with the log. Whatever

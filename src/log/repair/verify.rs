@@ -28,7 +28,7 @@ pub struct Fault {
     pub reason: String,
     /// The last intact record before it in the segment: what is lost came after this one.
     pub before: Option<Beside>,
-    /// The first intact record behind it.
+    /// The first intact record after it.
     pub after: Option<Beside>,
 }
 
@@ -171,8 +171,8 @@ impl VerifySummary {
     }
 }
 
-/// Checks the log in a folder, and tells of each segment, by core and then by id. Works beside a running server: what is not durable yet is
-/// not looked at.
+/// Checks the log in a folder, and reports each segment, by core and then by id. Works beside a running server: what is not durable yet is not
+/// checked.
 ///
 /// Several segments are checked at once, one a processor: the hash of the whole takes most of the time, and one processor makes it at
 /// little more than 2 GB/s (`docs/performance.md`).
@@ -190,7 +190,7 @@ pub fn verify(log_dir: &Path, tell: &mut dyn FnMut(&SegmentVerdict)) -> Result<V
     Ok(summary)
 }
 
-/// Checks segments on all processors, and tells of them in the order in which they stand.
+/// Checks segments on all processors, and reports them in their order.
 fn in_order(segments: &[SegmentInfo], tell: &mut dyn FnMut(&SegmentVerdict)) {
     let threads = thread::available_parallelism().map_or(1, |threads| threads.get()).min(segments.len());
     let next = AtomicUsize::new(0);
@@ -333,7 +333,7 @@ fn read_records(
     look: &mut dyn FnMut(&mut SegmentReader, &Found),
 ) {
     let mut before = None;
-    // The faults from here on have no record behind them yet.
+    // The faults from here on have no record after them yet.
     let mut last = verdict.faults.len();
     loop {
         match reader.step() {

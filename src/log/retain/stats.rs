@@ -80,7 +80,7 @@ pub enum Event {
     },
 }
 
-/// Who is told of events, on the thread that deletes. It must not block.
+/// Receives events, on the thread that deletes. It must not block.
 #[derive(Clone, Default)]
 pub struct Listener(Option<Arc<Hear>>);
 
@@ -110,7 +110,7 @@ impl fmt::Debug for Listener {
 pub(in crate::log) struct Desk {
     thread: OnceLock<Thread>,
     stats: Mutex<RetentionStats>,
-    /// None until all of them have been told: nothing is deleted before.
+    /// None until all of them are known: nothing is deleted before.
     rules: Mutex<Option<Rules>>,
 }
 

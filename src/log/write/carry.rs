@@ -1,9 +1,9 @@
-//! What `ack = "memory"` has answered and a failed sync has lost: read from the failed segment's file, and appended again.
+//! Records that `ack = "memory"` has answered and a failed sync has lost: read from the failed segment's file and appended again.
 //!
-//! Such a record survives the process as long as its pages are in memory, and a failed sync leaves them there. Its client has its
-//! answer and will not send it again, so the log does it itself. The preparer reads the records before it cuts the file, off
-//! the core; each is checked, because after an I/O error memory may lie. The writer appends them in slices between the core's turns, as
-//! records like any other, with an order time of now: what has left the log meanwhile is not overtaken.
+//! Such a record survives the process as long as its pages are in memory, and a failed sync leaves them there. Its client has its answer and
+//! will not send it again, so the log appends it again itself. The preparer reads the records off the core, before it cuts the file, and checks
+//! each one, because after an I/O error memory may lie. The writer appends them in slices between the core's turns, like any other records, with
+//! the current order time: they don't sort before anything that has already left the log.
 
 use std::collections::VecDeque;
 use std::io;
@@ -17,15 +17,14 @@ use crate::log::read::reader::{End, SegmentReader};
 
 use super::segment::Segment;
 
-/// Records to be appended again. As many as were not durable when their segment failed: at most the groups on their way and
-/// the open one.
+/// Records to be appended again. At most those that were not durable when their segment failed: the groups in flight and the open one.
 #[derive(Debug, Default)]
 pub(in crate::log) struct Carried {
     records: VecDeque<Place>,
     bytes: Vec<u8>,
 }
 
-/// A record's fields, and where its bytes lie.
+/// A record's fields, and where its bytes are.
 #[derive(Debug)]
 struct Place {
     fields: Entry<'static>,
@@ -34,8 +33,8 @@ struct Place {
 }
 
 impl Carried {
-    /// Reads the intact records of a failed segment that lie behind its durable end. What can't be read is left out; an error is
-    /// that of getting at the file at all, which may pass.
+    /// Reads the intact records after a failed segment's durable end. Records that can't be read are left out; an error means that the file
+    /// itself could not be accessed, which may be temporary.
     pub(in crate::log) fn read(log: Uuid, core: u16, segment: &Segment) -> io::Result<Carried> {
         let mut carried = Carried::default();
         let (file, path, end) = (segment.handle()?, segment.path.clone(), End::At(segment.cursor()));
@@ -77,7 +76,7 @@ impl Carried {
         self.records.push_back(Place { fields, ext, payload });
     }
 
-    /// How many records are left.
+    /// How many records remain.
     pub(in crate::log) fn len(&self) -> usize {
         self.records.len()
     }
@@ -89,7 +88,7 @@ impl Carried {
         Some(Entry { ext, payload, ..place.fields })
     }
 
-    /// The next record is done with.
+    /// Moves past the current record.
     pub(in crate::log) fn pop(&mut self) {
         self.records.pop_front();
     }

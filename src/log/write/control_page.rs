@@ -1,4 +1,4 @@
-//! The control page of a core, as its owner writes it.
+//! A core's control page, as its owner writes it.
 
 use std::fs::File;
 use std::path::Path;
@@ -9,14 +9,14 @@ use crate::log::error::LogError;
 use crate::log::format::control::{State, at};
 use crate::log::format::{control, protocol};
 
-/// The control page, mapped for writing. All words but the state have one writer at a time: the core's [`crate::log::Writer`].
+/// The control page, mapped for writing. Every word except the state has a single writer at a time: the core's [`crate::log::Writer`].
 #[derive(Debug)]
 pub(in crate::log) struct ControlPage {
     page: SharedPage,
 }
 
 impl ControlPage {
-    /// Opens the page of the core in `dir` and resets it: closed, no segment. What it said before is of no use after recovery.
+    /// Opens the page of the core in `dir` and resets it: closed, no segment. Its old contents are of no use after recovery.
     pub(in crate::log) fn open(dir: &Path, core: u16) -> Result<ControlPage, LogError> {
         let path = dir.join(control::FILE_NAME);
         let page = SharedPage::open(&path).map_err(LogError::io(&path, "open the control page"))?;
@@ -55,7 +55,7 @@ impl ControlPage {
         State::from_u64(self.word(at::STATE).load(Ordering::Acquire)).unwrap_or(State::Closed)
     }
 
-    /// Says that the process has left in good order, which a poisoned core may say too.
+    /// Records that the process exited cleanly, which a poisoned core may do too.
     pub(in crate::log) fn close(&self) {
         self.word(at::STATE).store(State::Closed as u64, Ordering::SeqCst);
     }

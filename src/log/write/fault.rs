@@ -1,24 +1,24 @@
-//! Why a segment may not be used any more.
+//! Why a segment may no longer be used.
 
 use std::fmt;
 use std::io;
 
 use super::invariant::Invariant;
 
-/// What made a segment fail. Small and `Copy`, so that the append path can hand it out without allocating.
+/// Why a segment failed. Small and `Copy`, so that the append path can return it without allocating.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// A sync failed, with this errno: what it was to make durable may be lost, whatever a later sync says.
+    /// A sync failed, with this errno: what it should have made durable may be lost, whatever a later sync reports.
     Sync(i32),
     /// The kernel could not provide a page of the mapping.
     Bus,
-    /// A segment could not be made, allocated or populated, with this errno.
+    /// A segment could not be created, allocated or populated, with this errno.
     Prepare(i32),
-    /// The segment's syncer thread is gone.
+    /// The segment's syncer thread has died.
     Syncer,
-    /// Another thread that the log can't do without is gone.
+    /// Another thread that the log depends on has died.
     Thread(LogThread),
-    /// A bug of takeup: what must hold did not, so nothing that rests on it is acknowledged.
+    /// A bug in takeup: an invariant did not hold, so nothing that depends on it is acknowledged.
     Invariant(Invariant),
 }
 
@@ -26,20 +26,20 @@ pub enum Fault {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum LogThread {
-    /// Makes segments: without it no core can roll over.
+    /// Creates segments: without it no core can roll over.
     Preparer = 1,
-    /// Moves the windows, and watches clock and free space: without it no append gets beyond the window.
+    /// Moves the windows, and watches the clock and the free space: without it no append gets past the window.
     Keeper = 2,
     /// Seals full segments: without it they pile up until no core can roll over.
     Sealer = 3,
-    /// Deletes what retention lets go: without it the disk fills up.
+    /// Deletes what retention releases: without it the disk fills up.
     Deleter = 4,
 }
 
 impl LogThread {
     const ALL: [LogThread; 4] = [LogThread::Preparer, LogThread::Keeper, LogThread::Sealer, LogThread::Deleter];
 
-    /// Its name in texts.
+    /// Its name in messages.
     pub const fn as_str(self) -> &'static str {
         match self {
             LogThread::Preparer => "preparer",
@@ -59,12 +59,13 @@ impl Fault {
         Fault::Prepare(error.raw_os_error().unwrap_or(libc::EIO))
     }
 
-    /// Whether it says that the disk is full, and not that it is broken.
+    /// Whether it means that the disk is full rather than broken.
     pub fn is_disk_full(self) -> bool {
         matches!(self, Fault::Prepare(errno) if errno == libc::ENOSPC || errno == libc::EDQUOT)
     }
 
-    /// Whether it says nothing about the disk and passes by itself when its cause does: the disk is full, the process or the machine is short of
+    /// Whether it says nothing about the disk's health and clears by itself once its cause does: the disk is full, the process or the machine is
+    /// short of a resource, or somebody has removed a permission.
     /// something, or somebody has taken away a right.
     pub(in crate::log) fn is_passing(self) -> bool {
         let Fault::Prepare(errno) = self else { return false };
@@ -73,7 +74,7 @@ impl Fault {
         self.is_disk_full() || PASSING.contains(&errno)
     }
 
-    /// Whether only a restart helps: a thread is gone.
+    /// Whether only a restart helps: a thread has died.
     pub(in crate::log) fn takes_restart(self) -> bool {
         matches!(self, Fault::Syncer | Fault::Thread(_))
     }
@@ -86,7 +87,7 @@ impl Fault {
         Fault::CAUSES[self.index()]
     }
 
-    /// The place of its cause in [`Fault::CAUSES`].
+    /// The index of its cause in [`Fault::CAUSES`].
     pub(in crate::log) const fn index(self) -> usize {
         self.kind() as usize - 1
     }

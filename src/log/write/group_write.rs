@@ -1,4 +1,4 @@
-//! A closed group that the owner of a writer writes itself.
+//! A closed group that the writer's owner writes itself.
 
 use std::fs::File;
 use std::io;
@@ -10,8 +10,8 @@ use crate::log::disk::stage::Stage;
 
 use super::segment::Segment;
 
-/// A closed group that the writer's owner is to write: [`offset`](GroupWrite::offset) and bytes, whole pages, into
-/// [`file`](GroupWrite::file), which makes durable what it returns from. Then [`Writer::written`](crate::log::Writer::written) is told.
+/// A closed group for the writer's owner to write: bytes (whole pages) to go at [`offset`](GroupWrite::offset) into [`file`](GroupWrite::file),
+/// where a completed write is durable. Report the result to [`Writer::written`](crate::log::Writer::written).
 #[derive(Debug)]
 #[must_use = "nobody else writes this group, and everything behind it waits"]
 pub struct GroupWrite {
@@ -24,26 +24,26 @@ pub struct GroupWrite {
 }
 
 impl GroupWrite {
-    /// Which segment it belongs to: one descriptor serves all groups of a segment.
+    /// The segment it belongs to: one descriptor serves all groups of a segment.
     pub fn segment(&self) -> u64 {
         self.segment.id
     }
 
-    /// A descriptor of the segment for direct, durable writes, of the caller's own. The first one of each segment was opened with it; one is
-    /// enough for all of its groups.
+    /// A descriptor of the segment for direct, durable writes, owned by the caller. The segment's first descriptor was opened together with it;
+    /// one is enough for all of its groups.
     ///
     /// # Errors
-    /// Those of `dup`, where it is not the first.
+    /// Those of `dup`, for any descriptor but the first.
     pub fn file(&self) -> io::Result<File> {
         self.segment.second_file()
     }
 
-    /// Where in the file the group begins.
+    /// The group's offset in the file.
     pub fn offset(&self) -> u64 {
         self.from
     }
 
-    /// Takes the buffer out, with the part of it that is to be written. [`put_back`](GroupWrite::put_back) returns it.
+    /// Takes the buffer, with the range of it to write. [`put_back`](GroupWrite::put_back) returns it.
     pub fn take_bytes(&mut self) -> (Vec<u8>, Range<usize>) {
         self.stage.take_bytes(self.from, self.to)
     }

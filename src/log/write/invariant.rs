@@ -1,27 +1,27 @@
-//! What must hold on the write path whatever the disk and the clients do.
+//! What must hold on the write path, whatever the disk and the clients do.
 //!
-//! A broken invariant is a bug of takeup, and nothing that rests on it may be acknowledged. On the core's side it does not panic: a panic
-//! inside an append would end one connection and leave its records without an answer. It fails the segment instead, through
-//! [`Segment::fail`](super::segment::Segment::fail) like a failed sync: what is not durable is reported as lost, the operator is told which
+//! A broken invariant is a bug in takeup, and nothing that depends on it may be acknowledged. On the core it does not panic: a panic inside an
+//! append would end one connection and leave its records unanswered. Instead it fails the segment through
+//! [`Segment::fail`](super::segment::Segment::fail), like a failed sync: what is not durable is reported as lost, the operator learns which
 //! invariant broke, and the third failure within a minute poisons the core.
 
 /// An invariant of the write path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Invariant {
-    /// A group begins on a page, where the durable end is: else a page with acknowledged bytes is written again, or a gap is acknowledged.
+    /// A group begins on a page boundary, at the durable end: otherwise a page with acknowledged bytes is rewritten, or a gap is acknowledged.
     GroupBegin = 1,
-    /// A group ends on a page, behind its begin and not behind the cursor: else bytes that were never appended count as durable.
+    /// A group ends on a page boundary, after its start and not past the cursor: otherwise bytes that were never appended count as durable.
     GroupEnd = 2,
-    /// Groups are settled in their order, and each accounts for the records after those of the group before: else a record is
-    /// acknowledged with another's group, or never.
+    /// Groups are settled in order, and each covers the records after those of the group before: otherwise a record is acknowledged with
+    /// another's group, or never.
     Sequence = 3,
-    /// The control page names the segment of the oldest group, and a cursor not before the durable end: else readers take the durable end of
-    /// one segment for another's.
+    /// The control page names the oldest group's segment, and its cursor is not before the durable end: otherwise readers take the durable end
+    /// of one segment for another's.
     ControlPage = 4,
-    /// The control page goes on to a segment only when the one before is durable as a whole.
+    /// The control page moves on to a segment only when the one before is entirely durable.
     LeftDurable = 5,
-    /// A segment that is taken is empty, and younger than those before it: else readers never come to it.
+    /// A segment that is taken is empty, and younger than those before it: otherwise readers never reach it.
     FreshSegment = 6,
     /// A write that the owner returns is one that it was given.
     ReturnedWrite = 7,

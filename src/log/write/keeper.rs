@@ -15,16 +15,16 @@ use super::shared::{Core, Shared, Space};
 use super::wake::For;
 use super::watch::Watch;
 
-/// What is populated at a time: about 0.2 ms, so that a core that waits gets the first of it soon.
+/// How much is populated at a time: about 0.2 ms' worth, so that a waiting core gets the first part soon.
 const STEP_BYTES: u64 = 1 << 20;
 
-/// How often the free space is looked at; also the longest sleep.
+/// How often the free space is checked; also the longest sleep.
 const SPACE_INTERVAL: Duration = Duration::from_millis(250);
 
-/// How often order time is brought to the wall clock, and the age of segments looked at.
+/// How often order time is adjusted to the wall clock, and the age of segments is checked.
 const ANCHOR_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The thread. It ends when all cores are finished.
+/// The thread. It ends when all cores have finished.
 pub(in crate::log) fn run(shared: &Shared) {
     let _watch = Watch::new(shared, LogThread::Keeper);
     shared.keeper.set_thread();
@@ -55,7 +55,7 @@ pub(in crate::log) fn run(shared: &Shared) {
     shared.wake_preparer();
 }
 
-/// Says once that the wall clock has jumped, once more when that takes the operator's word, and when it is over.
+/// Reports once that the wall clock has jumped, once more if that needs the operator's confirmation, and once when it is over.
 fn tell_of_clock(shared: &Shared, doubted: &mut Option<bool>) {
     let doubt = shared.clock.doubt();
     let now = doubt.map(|doubt| doubt.needs_word);
@@ -65,7 +65,7 @@ fn tell_of_clock(shared: &Shared, doubted: &mut Option<bool>) {
     }
 }
 
-/// Populates up to `window_bytes` ahead of the cursor. Segments are few: the one in use and the one prepared. True if a window has moved.
+/// Populates up to `window_bytes` ahead of the cursor. Segments are few: the one in use and the next one. True if a window has moved.
 pub(in crate::log) fn move_windows(shared: &Shared, core: &Core) -> bool {
     let mut moved = false;
     for segment in core.live() {
@@ -77,7 +77,7 @@ pub(in crate::log) fn move_windows(shared: &Shared, core: &Core) -> bool {
             Ok(false) => {}
             Err(error) => {
                 let fault = Fault::prepare(&error);
-                // What passes is tried again when the writer asks, or at the next look.
+                // A temporary failure is retried when the writer asks, or at the next check.
                 if !fault.is_passing() {
                     segment.fail(fault);
                     core.wake();
@@ -96,7 +96,7 @@ fn window_end(shared: &Shared, segment: &Segment) -> u64 {
     (page + shared.options.window_bytes).min(segment.bytes)
 }
 
-/// Whoever is refused looks again now and then, whatever he waits for. A writer that could have gone on, and that nobody has told, is counted.
+/// Wakes refused writers now and then to look again, whatever they wait for. A writer that could have gone on, and that nobody woke, is counted.
 fn let_go_of_the_forgotten(shared: &Shared, core: &Core) {
     let forgotten = match core.wait.what() {
         Some(For::Segment) => core.is_ready(),
@@ -105,7 +105,7 @@ fn let_go_of_the_forgotten(shared: &Shared, core: &Core) {
             let used = core.live().into_iter().rev().find(|segment| segment.first_us() != 0 && !segment.is_left());
             used.is_some_and(|segment| segment.ready() >= window_end(shared, &segment))
         }
-        // Groups are settled with a call in any case; space is given back by others, too.
+        // Settled groups always wake the writer; space can also be freed by other programs.
         Some(For::Groups | For::Space) | None => false,
     };
     if forgotten {
@@ -118,7 +118,7 @@ fn let_go_of_the_forgotten(shared: &Shared, core: &Core) {
 fn look_at_age(shared: &Shared, core: &Core) {
     let limit_us = shared.options.seal_age.as_micros() as u64;
     let old = |first_us: u64| first_us != 0 && shared.clock.now_us().saturating_sub(first_us) > limit_us;
-    // The newest with records is the one in use: those before it are on their way to the sealer.
+    // The newest segment with records is the one in use: those before it are on their way to the sealer.
     let used = core.live().into_iter().rev().find(|segment| segment.first_us() != 0);
     if used.is_some_and(|segment| !segment.is_left() && old(segment.first_us())) {
         core.age_due.store(true, Ordering::SeqCst);
@@ -126,7 +126,7 @@ fn look_at_age(shared: &Shared, core: &Core) {
     }
 }
 
-/// Below the reserve only starts are taken, below half of it nothing, before the disk is at its end.
+/// Below the reserve only starts are accepted, below half of it nothing, so that the disk never fills up completely.
 pub(in crate::log) fn look_at_space(shared: &Shared) {
     let Ok(free) = free_bytes(&shared.dir) else { return };
     shared.free_bytes.store(free, Ordering::Relaxed);

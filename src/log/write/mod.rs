@@ -4,18 +4,18 @@
 //! |---|---|
 //! | `writer` | the core's side: appends, groups, rolling over, answers |
 //! | `syncer` | makes closed groups durable; what it is asked for is a `job` |
-//! | `prepare` | makes the next segment, and formats it ahead of the cursor |
+//! | `prepare` | creates the next segment, and formats it ahead of the cursor |
 //! | `keeper` | moves the windows, keeps the clock, watches the free space |
 //! | `seal` | seals the segments that are `retired` |
 //! | `segment` | a segment in use, and the pen that writes to it |
 //! | `group_write` | a closed group that the writer's owner writes itself |
 //! | `shared` | what the threads share |
 //! | `control_page` | the control page, as its owner writes it |
-//! | `limits` | how much may be on its way at a time |
-//! | `carry` | what was answered from memory and lost with a failed segment |
-//! | `fault`, `invariant` | why a segment may not be used any more |
-//! | `notice` | what the operator should hear |
-//! | `wake`, `watch` | who waits for what; a thread that ends with a panic |
+//! | `limits` | how much may be in flight at a time |
+//! | `carry` | records answered from memory and lost with a failed segment |
+//! | `fault`, `invariant` | why a segment may no longer be used |
+//! | `notice` | what the operator should know |
+//! | `wake`, `watch` | who waits for what; what happens when a thread panics |
 
 pub(super) mod carry;
 pub(super) mod control_page;

@@ -1,5 +1,5 @@
-//! What an operator should hear of while the log runs. The log prints nothing itself: whoever has opened it takes the notices
-//! with [`Log::next_notice`](crate::log::Log::next_notice) and says them in his own way.
+//! What an operator should know while the log runs. The log prints nothing itself: the code that opened it takes the notices with
+//! [`Log::next_notice`](crate::log::Log::next_notice) and reports them in its own way.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,51 +10,51 @@ use crate::log::clock::wall::ClockDoubt;
 
 use super::fault::Fault;
 
-/// Notices that wait to be taken. Beyond it the oldest go: what came last says most about what is wrong now.
+/// How many notices may wait. Beyond that the oldest are dropped: the latest say most about what is wrong now.
 pub(in crate::log) const NOTICES_MAX: usize = 256;
 
-/// Where the threads of a log put their notices.
+/// Where a log's threads put their notices.
 pub(in crate::log) type Notices = ArrayQueue<Notice>;
 
-/// Something that has happened to a core's log.
+/// An event in a core's log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notice {
     /// The core.
     pub core: u16,
-    /// What has happened.
+    /// The event.
     pub what: What,
 }
 
-/// What has happened.
+/// An event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum What {
-    /// A segment was given up, or could not be made.
+    /// A segment was given up, or could not be created.
     Failed {
-        /// Its file; none where it had none yet.
+        /// Its file; none if it did not have one yet.
         path: Option<PathBuf>,
         /// The cause.
         fault: Fault,
     },
-    /// Failure upon failure: the core takes nothing more until it is reopened.
+    /// Repeated failures: the core accepts nothing more until it is reopened.
     Poisoned {
         /// The last cause.
         fault: Fault,
     },
-    /// The poison was lifted by the operator. The next segment has to prove itself.
+    /// The operator lifted the poison. The next segment has to prove itself.
     Reopened,
-    /// The core goes on, on a segment that has proved itself after the failure.
+    /// The core continues on a segment that has proved itself after the failure.
     Recovered {
         /// The new segment's file.
         path: PathBuf,
     },
-    /// The wall clock has jumped, and is not believed. The core says nothing here.
+    /// The wall clock has jumped, and is not trusted. The core means nothing here.
     ClockJumped {
-        /// How far.
+        /// By how much.
         doubt: ClockDoubt,
     },
-    /// The wall clock is believed again: it has come back, or has held where it jumped to. The core says nothing here.
+    /// The wall clock is trusted again: it has come back, or has held where it jumped to. The core means nothing here.
     ClockSettled,
-    /// A sync took long. Said once in a while, however many there are.
+    /// A sync was slow. Reported only once in a while, however many there are.
     Slow {
         /// How long it took.
         took: Duration,

@@ -1,7 +1,7 @@
-//! Making segments ready, ahead of need and beside the keeper, because each step may wait for the disk.
+//! Prepares segments ahead of need, on a thread apart from the keeper, because each step may wait for the disk.
 //!
-//! One thread for all cores: first whoever has failed, then whoever has no segment to go on to, then formatting, in slices with
-//! pauses so that it does not hold up the syncs of the segments in use.
+//! One thread for all cores: first the cores that have failed, then those without a next segment, then formatting, in slices with pauses so that
+//! it does not hold up the syncs of the segments in use.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -19,19 +19,19 @@ use super::shared::{Core, Shared, Space};
 use super::wake::For;
 use super::watch::Watch;
 
-/// What is formatted at a time: small enough that a group's sync waits little behind it.
+/// How much is formatted at a time: small enough that a group's sync hardly waits for it.
 const SLICE_BYTES: u64 = 1 << 20;
 
-/// How many windows a segment is formatted ahead of its cursor: what is formatted stays in memory until it is used.
+/// How many windows ahead of its cursor a segment is formatted: formatted pages stay in memory until they are used.
 const WINDOWS_AHEAD: u64 = 2;
 
-/// The longest pause between two slices. A pause is as long as the slice took, so that a slow disk has half of its time for the syncs.
+/// The longest pause between two slices. A pause lasts as long as the slice took, so that a slow disk has half of its time for syncs.
 const SLICE_PAUSE_MAX: Duration = Duration::from_secs(1);
 
-/// How long the thread sleeps with nothing to do. Whoever has something to do for it wakes it.
+/// How long the thread sleeps when idle. Whoever has work for it wakes it.
 const IDLE_PAUSE: Duration = Duration::from_millis(500);
 
-/// How long it waits after a failure, whoever calls meanwhile: at first, and at most after more of them.
+/// How long it waits after a failure, even if woken: the first pause, and the longest after repeated failures.
 const RETRY_PAUSE: Duration = Duration::from_millis(250);
 const RETRY_PAUSE_MAX: Duration = Duration::from_secs(1);
 
@@ -39,7 +39,7 @@ const RETRY_PAUSE_MAX: Duration = Duration::from_secs(1);
 /// append, and large groups hide what each sync then pays for the state of its blocks (`docs/performance.md`).
 const FORMAT_BYTES_PER_SECOND_MAX: u64 = 16 << 20;
 
-/// What is remembered of a core between two of its segments.
+/// What is remembered about a core from one of its segments to the next.
 pub(in crate::log) struct Last {
     id: u64,
     made: Instant,
@@ -61,7 +61,7 @@ impl Last {
 /// What is being done for one core.
 struct Supplier {
     last: Last,
-    /// When to try again after a failure, and how long the pause was.
+    /// When to retry after a failure, and how long the last pause was.
     retry: Option<(Instant, Duration)>,
 }
 
@@ -69,7 +69,7 @@ impl Supplier {
     /// Returns when to look again at the latest.
     fn supply(&mut self, shared: &Shared, core: &Core) -> Duration {
         if core.poison().is_some() {
-            // Whoever reopens it has mended something.
+            // Whoever reopens the core has fixed something.
             self.retry = None;
             return IDLE_PAUSE;
         }
@@ -89,7 +89,7 @@ impl Supplier {
     }
 }
 
-/// The thread. It ends when all cores are finished.
+/// The thread. It ends when all cores have finished.
 pub(in crate::log) fn run(shared: &Shared) {
     let _watch = Watch::new(shared, LogThread::Preparer);
     shared.preparer.set_thread();
@@ -125,7 +125,7 @@ fn has_been_forgotten(core: &Core) -> bool {
     core.wait.what() == Some(For::Segment) && core.poison().is_none() && !core.is_ready()
 }
 
-/// Formats a slice, unless the pause after the last one is not over and nobody is in a hurry. Returns how long to sleep.
+/// Formats a slice, unless the pause after the last one is still running and nothing is urgent. Returns how long to sleep.
 fn format_when_due(shared: &Shared, due: &mut Instant, woken: bool) -> Duration {
     let Some(next) = next_to_format(shared) else { return IDLE_PAUSE };
     let left = due.saturating_duration_since(Instant::now());
@@ -140,7 +140,7 @@ fn format_when_due(shared: &Shared, due: &mut Instant, woken: bool) -> Duration 
     pause
 }
 
-/// Sees to it that the core has a segment to go on to, proved after its last failure. False if that has to be tried again.
+/// Ensures that the core has a next segment, proved after its last failure. False if that has to be retried.
 pub(in crate::log) fn supply(shared: &Shared, core: &Core, last: &mut Last) -> bool {
     let replacing = core.replacing.load(Ordering::SeqCst);
     if !replacing && !core.fresh.is_empty() {
@@ -161,7 +161,7 @@ pub(in crate::log) fn supply(shared: &Shared, core: &Core, last: &mut Last) -> b
             if !fault.is_passing() {
                 core.note_failure(fault, None);
             }
-            // Once: whoever is refused asks here again.
+            // Once is enough: a writer that is refused asks here again.
             if news {
                 core.wake_if_waiting();
             }
@@ -172,7 +172,7 @@ pub(in crate::log) fn supply(shared: &Shared, core: &Core, last: &mut Last) -> b
 
 fn make_fresh(shared: &Shared, core: &Core, last: &mut Last) -> Result<(), Fault> {
     cut_failed(shared, core)?;
-    // A segment that was made before the failure may stay, if it proves itself now.
+    // A segment created before the failure may stay if it proves itself now.
     if let Some(mut pen) = core.fresh.pop() {
         if pen.probe().is_ok() {
             let _ = core.fresh.push(pen);
@@ -195,7 +195,7 @@ fn make_fresh(shared: &Shared, core: &Core, last: &mut Last) -> Result<(), Fault
     let pen = Segment::create(&plan).map_err(|error| Fault::prepare(&error))?;
     *last = Last { id, made: Instant::now(), bytes: core.counters.bytes.load(Ordering::Relaxed) };
     let segment = Arc::clone(pen.segment());
-    // The first slice at once, so that a server that has just started can take its first record; the keeper goes on.
+    // The first slice at once, so that a server that has just started can accept its first record; the keeper continues from there.
     let first = SLICE_BYTES.min(options.window_bytes);
     let ready = segment.format(first.max(PAGE_BYTES)).and_then(|to| segment.extend_ready(to.min(first), SLICE_BYTES));
     if let Err(error) = ready {
@@ -205,22 +205,22 @@ fn make_fresh(shared: &Shared, core: &Core, last: &mut Last) -> Result<(), Fault
     core.add_live(&segment);
     core.counters.segments.fetch_add(1, Ordering::Relaxed);
     core.control.word(at::PREPARED).fetch_add(1, Ordering::Relaxed);
-    // This thread alone pushes, and it has found the queue empty.
+    // Only this thread pushes, and it found the queue empty.
     assert!(core.fresh.push(pen).is_ok(), "a core has one segment made ahead");
     // For the rest of its first window.
     shared.wake_keeper();
     Ok(())
 }
 
-/// Cuts failed segments to their durable end, so that no reader takes what lies behind it for durable once the control page goes on.
-/// What was answered from memory there is read first.
+/// Cuts failed segments to their durable end, so that no reader takes what follows it for durable once the control page moves on. Records there
+/// that were answered from memory are read first.
 fn cut_failed(shared: &Shared, core: &Core) -> Result<(), Fault> {
     while let Some(segment) = core.next_to_cut() {
         let carried = match shared.options.ack {
             Ack::Memory => Carried::read(shared.log, core.index, &segment).map_err(|error| Fault::prepare(&error))?,
             Ack::Disk => Carried::default(),
         };
-        // Where the sealer has been here, it is as long as that already.
+        // If the sealer has been here, the file already has this length.
         segment.cut().map_err(|error| Fault::prepare(&error))?;
         core.carry(carried);
         core.cut_done();
@@ -228,7 +228,7 @@ fn cut_failed(shared: &Shared, core: &Core) -> Result<(), Fault> {
     Ok(())
 }
 
-/// The size of the next segment: as set, or smaller where the disk has no more to give above the reserve.
+/// The size of the next segment: as configured, or smaller if the disk has no more to give above the reserve.
 fn segment_bytes(shared: &Shared) -> Result<u64, Fault> {
     let options = &shared.options;
     let free = free_bytes(&shared.dir).map_err(|error| Fault::prepare(&error))?;
@@ -242,7 +242,7 @@ fn segment_bytes(shared: &Shared) -> Result<u64, Fault> {
     Ok(bytes)
 }
 
-/// A segment that is to be formatted further.
+/// A segment with formatting left to do.
 struct Unformatted<'a> {
     core: &'a Core,
     segment: Arc<Segment>,
@@ -264,7 +264,7 @@ impl Unformatted<'_> {
     }
 }
 
-/// The segment that needs it most; None if nothing is left to do.
+/// The segment that needs formatting most; None if there is nothing left to do.
 fn next_to_format(shared: &Shared) -> Option<Unformatted<'_>> {
     let all = shared.cores.iter().flat_map(|core| core.live().into_iter().map(move |segment| (&**core, segment)));
     let unformatted = all.filter(|(_, segment)| is_low(shared, segment) && segment.fault().is_none());
@@ -278,7 +278,7 @@ pub(in crate::log) fn is_low(shared: &Shared, segment: &Segment) -> bool {
     formatted < segment.bytes && formatted.saturating_sub(segment.cursor()) < ahead_bytes && !segment.is_left()
 }
 
-/// Formats one slice of the segment that needs it most. Returns the pause after it; None if nothing is left to do.
+/// Formats one slice of the segment that needs it most. Returns the pause after it; None if there is nothing left to do.
 #[cfg(test)]
 pub(in crate::log) fn format_next(shared: &Shared) -> Option<Duration> {
     next_to_format(shared).map(|next| format(shared, &next))
@@ -288,7 +288,7 @@ fn format(shared: &Shared, next: &Unformatted<'_>) -> Duration {
     let segment = &next.segment;
     let begun = Instant::now();
     if next.is_awaited() {
-        // It does not keep up, so it only stands in the way of what it was to make quick.
+        // Formatting can't keep up, so it only delays the appends that it should have made faster.
         segment.give_up_formatting();
     } else if let Err(error) = segment.format(SLICE_BYTES) {
         let fault = Fault::prepare(&error);
@@ -303,10 +303,10 @@ fn format(shared: &Shared, next: &Unformatted<'_>) -> Duration {
     if next.is_urgent(shared) { Duration::ZERO } else { begun.elapsed().min(SLICE_PAUSE_MAX) }
 }
 
-/// Removes the segment that was made ahead and never used.
+/// Removes the segment that was prepared and never used.
 pub(in crate::log) fn remove_unused(shared: &Shared, core: &Core) {
     if let Some(pen) = core.fresh.pop() {
-        // What stays behind is removed by the next start.
+        // If this fails, the next start removes the file.
         let _ = shared.disk.remove(&pen.segment().path);
         let _ = shared.disk.sync_dir(&core.dir);
     }

@@ -1,7 +1,8 @@
-//! Sealing: a segment that will not grow any more becomes a file that never changes again.
+//! Sealing: a segment that is complete becomes a file that never changes again.
 //!
-//! Cut to length, synced, described, the sidecar written, and only then renamed: a `.seg` is always whole and has its sidecar. A crash at
-//! any point leaves an `.open` file that the next start seals again. The description is made while the segment grows (`seal/follow.rs`).
+//! The file is cut to length, synced and described, the sidecar is written, and only then is it renamed: a `.seg` is always whole and has its
+//! sidecar. A crash at any point leaves an `.open` file that the next start seals again. The description is built while the segment grows
+//! (`seal/follow.rs`).
 
 use std::fs::OpenOptions;
 use std::path::Path;
@@ -31,10 +32,10 @@ mod follow;
 
 use follow::Followers;
 
-/// How long the sealer waits before it tries again what failed.
+/// How long the sealer waits before it retries a failed segment.
 const RETRY_PAUSE: Duration = Duration::from_secs(1);
 
-/// What is known of a segment that is to be sealed.
+/// What is known about a segment to be sealed.
 #[derive(Debug, Clone, Copy)]
 pub struct Sealing {
     /// The log it belongs to.
@@ -43,7 +44,7 @@ pub struct Sealing {
     pub core: u16,
     /// Its id.
     pub segment: u64,
-    /// Its length: everything behind it is cut off.
+    /// Its length: everything after it is cut off.
     pub bytes: u64,
     /// Whether it was found at a start, left by a server that had not closed it.
     pub recovered: bool,
@@ -57,7 +58,7 @@ pub fn seal_file(core_dir: &Path, what: &Sealing) -> Result<Sidecar, LogError> {
     seal_described(calls::REAL, core_dir, what, None, 0)
 }
 
-/// The same with what is known of the segment already, and the latest that it may be by the wall clock.
+/// The same, given what is already known about the segment and the latest wall-clock time that it may be now.
 fn seal_described(
     disk: &dyn Disk,
     core_dir: &Path,
@@ -80,12 +81,12 @@ fn seal_described(
     };
     sidecar.recovered = what.recovered;
     sidecar.write_on(disk, &open)?;
-    // The sidecar's name first: a power cut may keep one of two renames that were not synced, and either of them.
+    // The sidecar's name first: of two unsynced renames a power cut may keep either one alone.
     disk.sync_dir(core_dir).map_err(LogError::io(core_dir, "sync the folder"))?;
     let sealed = core_dir.join(file_name(what.segment, SEALED));
     disk.rename(&open, &sealed).map_err(LogError::io(&open, "give the segment its sealed name"))?;
     disk.sync_dir(core_dir).map_err(LogError::io(core_dir, "sync the folder"))?;
-    // A memory limit counts these pages, and the next segment can have them. Who still reads the segment reads it from the disk, so a
+    // A memory limit counts these pages, and the next segment can use them. Anyone still reading the segment reads it from the disk, so a
     // failure costs memory and nothing else.
     let _ = disk.drop_cache(&file);
     Ok(sidecar)
@@ -98,7 +99,7 @@ fn remove(disk: &dyn Disk, core_dir: &Path, segment: u64) -> Result<(), LogError
     disk.sync_dir(core_dir).map_err(LogError::io(core_dir, "sync the folder"))
 }
 
-/// The thread. It ends when all writers and the log have let go of its queue, and the queue is empty.
+/// The thread. It ends when all writers and the log have dropped its queue, and the queue is empty.
 pub(in crate::log) fn run(shared: &Shared, queue: &Receiver<Retired>) {
     let _watch = Watch::new(shared, LogThread::Sealer);
     // Oldest first. Bounded: a core with too many unsealed segments does not roll over.
@@ -121,7 +122,7 @@ pub(in crate::log) fn run(shared: &Shared, queue: &Receiver<Retired>) {
             }
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => {
-                // The last try; what fails now is sealed by the next start.
+                // The last attempt; what fails now is sealed by the next start.
                 failed.into_iter().for_each(|retired| drop(seal_retired(shared, retired, None)));
                 return;
             }
@@ -129,13 +130,13 @@ pub(in crate::log) fn run(shared: &Shared, queue: &Receiver<Retired>) {
     }
 }
 
-/// Seals, or hands the segment back to be tried again.
+/// Seals the segment, or hands it back for another attempt.
 pub(in crate::log) fn seal_retired(shared: &Shared, retired: Retired, begun: Option<Description>) -> Option<Retired> {
     let core = &retired.core;
     let (segment, bytes) = (retired.segment.id, retired.segment.durable());
     assert!(retired.segment.is_left(), "a segment in use is not sealed");
     assert!(bytes.is_multiple_of(PAGE_BYTES) && bytes <= retired.segment.cursor(), "the durable end is a group's end");
-    // What was answered from memory and is not durable is still to be read from it. If that never comes, the next start finds it there.
+    // Records answered from memory that are not durable still have to be read from it. If that never happens, the next start finds them there.
     if shared.options.ack == Ack::Memory && core.awaits_cut(segment) {
         return Some(retired);
     }

@@ -4,9 +4,9 @@
 //! `MADV_RANDOM` *before the first touch* (a plain fault brings a large folio, and write-back works by folio: a 32 KB group wrote
 //! 1.3 MB), format in slices, populate a window ahead of the cursor, sync exactly the group's pages.
 //!
-//! Nobody forms a reference into the mapping. Bytes go in through a [`Pen`], of which a segment has one.
+//! Nobody forms a reference into the mapping. Bytes go in through a [`Pen`], and each segment has exactly one.
 //!
-//! A segment that is written directly has no mapping: its pen fills a [`Stage`], which goes to the file as a whole. Everything else is the same.
+//! A directly written segment has no mapping: its pen fills a [`Stage`], which is written to the file as a whole. Everything else is the same.
 
 use std::fs::File;
 use std::io;
@@ -32,14 +32,14 @@ use super::invariant::Invariant;
 /// The end of a segment that holds no record yet.
 pub(in crate::log) const RECORDS_FROM: u64 = PAGE_BYTES;
 
-/// What a segment is formatted with: page by page through the page cache, in longer writes directly.
+/// The unit in which a segment is formatted: page by page through the page cache, in longer writes when direct.
 static BLANK: LazyLock<Stage> = LazyLock::new(|| Stage::new(BLANK_BYTES));
 const BLANK_BYTES: u64 = 256 << 10;
 
-/// A window's end beyond every segment.
+/// A window end past every segment.
 const LEFT: u64 = u64::MAX;
 
-/// What a new segment is to be.
+/// The settings for a new segment.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::log) struct Plan<'a> {
     pub(in crate::log) disk: &'static dyn Disk,
@@ -64,8 +64,8 @@ pub(in crate::log) struct Segment {
     header: [u8; header::PAGE_BYTES],
     disk: &'static dyn Disk,
     file: File,
-    /// A second descriptor of a segment that is written directly, for an owner who writes on a ring: held from the beginning, so that no shortage
-    /// comes between a record that was taken and the disk.
+    /// A second descriptor of a directly written segment, for an owner who writes on a ring: opened at the start, so that running out of
+    /// descriptors can't come between an accepted record and the disk.
     second: Mutex<Option<File>>,
     medium: Medium,
     formatted: AtomicU64,
@@ -76,15 +76,15 @@ pub(in crate::log) struct Segment {
     durable: AtomicU64,
     first_us: AtomicU64,
     fault: AtomicU64,
-    /// How many of the next syncs are to fail.
+    /// How many of the next syncs should fail.
     #[cfg(test)]
     pub(in crate::log) syncs_to_fail: std::sync::atomic::AtomicU32,
-    /// How long each sync is to take at least.
+    /// How long each sync should take at least.
     #[cfg(test)]
     pub(in crate::log) sync_delay_ms: AtomicU64,
 }
 
-/// The way from an append to the file.
+/// How an append reaches the file.
 #[derive(Debug)]
 enum Medium {
     /// Through the page cache, by a mapping. Dropped in this order: the guard must go before the mapping.
@@ -93,11 +93,11 @@ enum Medium {
     Direct,
 }
 
-/// The right to write into a segment. There is one for each, and it is not cloned.
+/// The right to write into a segment. Each segment has one, and it is not cloned.
 #[derive(Debug)]
 pub(in crate::log) struct Pen {
     segment: Arc<Segment>,
-    /// The open group of a segment that is written directly.
+    /// The open group of a directly written segment.
     stage: Option<Stage>,
 }
 
@@ -108,7 +108,7 @@ impl Pen {
         &self.segment
     }
 
-    /// Gives a directly written segment's pen the room for its open group, which begins at `from`; takes the group that was there.
+    /// Gives a directly written segment's pen the buffer for its open group, which begins at `from`; takes the group that was there.
     pub(in crate::log) fn change_stage(&mut self, from: u64, mut fresh: Stage) -> Option<Stage> {
         fresh.begin(from);
         self.stage.replace(fresh)
@@ -119,7 +119,7 @@ impl Pen {
         self.stage.take()
     }
 
-    /// Sees to it that nothing lies between `from` and `to`. A mapped segment's pages are written once, so nothing does.
+    /// Ensures that `from..to` is all zeros. A mapped segment's pages are written only once, so there it already is.
     #[inline]
     pub(in crate::log) fn blank(&mut self, from: u64, to: u64) {
         if let Some(stage) = &mut self.stage {
@@ -141,10 +141,9 @@ impl Pen {
         };
         let end = at + bytes.len() as u64;
         assert!(end <= self.segment.bytes, "a write beyond the segment's end");
-        // SAFETY: the target lies in the mapping (asserted above), which lives as long as the segment. `bytes` is a Rust
-        // slice and can't overlap it, because no reference into the mapping exists. Nobody else writes there: a
-        // segment has one pen, and `&mut self` makes this its only use; the keeper's touching of pages (`Segment::touch`) is
-        // atomic and stays beyond the writer's window.
+        // SAFETY: the target lies in the mapping (asserted above), which lives as long as the segment. `bytes` is a Rust slice and can't overlap
+        // it, because no reference into the mapping exists. Nobody else writes there: a segment has one pen, and `&mut self` makes this its only
+        // use; when the keeper touches pages (`Segment::touch`), it does so atomically and beyond the writer's window.
         unsafe {
             let target = map.as_mut_ptr().add(at as usize);
             ptr::copy_nonoverlapping(bytes.as_ptr(), target, bytes.len());
@@ -170,11 +169,11 @@ impl Pen {
 }
 
 impl Segment {
-    /// Makes, allocates, maps and probes a segment. The file is removed again when that fails.
+    /// Creates, allocates, maps and probes a segment. The file is removed again if that fails.
     pub(in crate::log) fn create(plan: &Plan<'_>) -> io::Result<Pen> {
         let path = plan.dir.join(file_name(plan.id, OPEN));
         Segment::create_at(plan, &path).inspect_err(|_| {
-            // Best effort: an unused file is removed at the next start too.
+            // Best effort: the next start removes unused files too.
             let _ = plan.disk.remove(&path);
         })
     }
@@ -219,7 +218,7 @@ impl Segment {
         Ok(pen)
     }
 
-    /// The end of what has been formatted.
+    /// The end of the formatted part.
     pub(in crate::log) fn formatted(&self) -> u64 {
         self.formatted.load(Ordering::Acquire)
     }
@@ -255,19 +254,19 @@ impl Segment {
         Ok(to)
     }
 
-    /// The rest is used as it is. Waits for the slice that is being formatted: nothing is to be appended under it.
+    /// Leaves the rest unformatted. Waits for the slice being formatted: nothing may be appended under it.
     pub(in crate::log) fn give_up_formatting(&self) {
         let _formatting = self.formatting.lock().unwrap_or_else(PoisonError::into_inner);
         self.formatted.store(self.bytes, Ordering::Release);
     }
 
-    /// The end of the window that may be written without a page fault.
+    /// The end of the window, up to which writes cause no page fault.
     #[inline]
     pub(in crate::log) fn ready(&self) -> u64 {
         self.ready.load(Ordering::SeqCst)
     }
 
-    /// Moves the window's end to `to` at most, in steps, never beyond what is formatted. True if it has moved.
+    /// Moves the window's end to `to` at most, in steps, never past the formatted part. True if it has moved.
     pub(in crate::log) fn extend_ready(&self, to: u64, step_bytes: u64) -> io::Result<bool> {
         let target = to.min(self.formatted());
         let before = self.ready();
@@ -276,7 +275,7 @@ impl Segment {
             let next = (from + step_bytes).min(target);
             self.populate(from, next)?;
             if self.ready.compare_exchange(from, next, Ordering::SeqCst, Ordering::SeqCst).is_err() {
-                // Left meanwhile.
+                // The segment was left meanwhile.
                 return Ok(false);
             }
             from = next;
@@ -284,18 +283,17 @@ impl Segment {
         Ok(from > before)
     }
 
-    /// Nothing more will be written: keeper and preparer have nothing left to do here.
+    /// Nothing more will be written: keeper and preparer are done with this segment.
     pub(in crate::log) fn leave(&self) {
         self.ready.store(LEFT, Ordering::SeqCst);
     }
 
-    /// Waits for the slice that is being formatted, of a segment that was left: its file may then be cut. A later write would make it
-    /// longer again.
+    /// Waits for the slice being formatted in a segment that was left: its file may then be cut. A later write would make it longer again.
     pub(in crate::log) fn wait_for_format(&self) {
         drop(self.formatting.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// Cuts the file to the durable end, whatever its name is by now, or whether it has one.
+    /// Cuts the file to the durable end, whatever its name is now, and even if it no longer has one.
     ///
     /// # Panics
     /// If the segment has not failed: one in use is never cut.
@@ -303,7 +301,7 @@ impl Segment {
         assert!(self.fault().is_some(), "only a failed segment is cut");
         assert!(self.durable() <= self.cursor(), "nothing is durable that was not appended");
         self.disk.set_len(&self.file, self.durable())?;
-        // Or a power cut could bring back what a reader has gone past by then.
+        // Otherwise a power cut could bring back what readers have gone past by then.
         self.disk.sync(&self.file)
     }
 
@@ -317,7 +315,7 @@ impl Segment {
         self.ready() == LEFT
     }
 
-    /// The end of what was appended, as far as other threads need to know.
+    /// The end of what was appended, as precisely as other threads need it.
     #[inline]
     pub(in crate::log) fn cursor(&self) -> u64 {
         self.cursor.load(Ordering::Acquire)
@@ -348,16 +346,16 @@ impl Segment {
         matches!(self.medium, Medium::Direct)
     }
 
-    /// A descriptor for the owner: the one that was kept for it, and from the second time on another one.
+    /// A descriptor for the owner: first the one kept for it, then duplicates.
     pub(in crate::log) fn second_file(&self) -> io::Result<File> {
         let kept = self.second.lock().unwrap_or_else(PoisonError::into_inner).take();
         kept.map_or_else(|| self.file.try_clone(), Ok)
     }
 
-    /// Makes the pages `from..to` durable: those of the mapping, or of the stage that holds them.
+    /// Makes the pages `from..to` durable, from the mapping or from the stage that holds them.
     pub(in crate::log) fn sync(&self, from: u64, to: u64, stage: Option<&Stage>) -> Result<(), Fault> {
         let synced = match (&self.medium, stage) {
-            // Nothing is written then: it could be over acknowledged bytes. Settling fails the segment.
+            // Then nothing is written: it could overwrite acknowledged bytes. Settling fails the segment.
             _ if self.broken_by(from, to).is_some() => Ok(()),
             (Medium::Mapped { map, .. }, _) => {
                 let_go(map, from, to).and_then(|()| self.disk.sync_range(&self.file, map, from, to - from))
@@ -368,12 +366,12 @@ impl Segment {
         self.settle(Some((from, to)), self.injected(synced))
     }
 
-    /// Takes note of a group that its owner has written, or has failed to write. In the order of the groups.
+    /// Settles a group that its owner has written, or failed to write. Call in the order of the groups.
     pub(in crate::log) fn settle_written(&self, from: u64, to: u64, written: io::Result<()>) -> Result<(), Fault> {
         self.settle(Some((from, to)), self.injected(written))
     }
 
-    /// What is wrong with a group whose bytes `from..to` are next to become durable.
+    /// What is wrong with the next group to become durable, with the bytes `from..to`.
     fn broken_by(&self, from: u64, to: u64) -> Option<Invariant> {
         if !from.is_multiple_of(PAGE_BYTES) || from != self.durable() {
             return Some(Invariant::GroupBegin);
@@ -382,8 +380,8 @@ impl Segment {
         (!sound).then_some(Invariant::GroupEnd)
     }
 
-    /// **Every** sync result of a segment passes through here. The first failure is final: a later success on the same file proves
-    /// nothing about what the failed one dropped. A group moves the durable end; the probe of the first page (`None`) does not.
+    /// **Every** sync result of a segment passes through here. The first failure is final: a later success on the same file proves nothing about
+    /// what the failed sync dropped. A group moves the durable end; the probe of the first page (`None`) does not.
     fn settle(&self, group: Option<(u64, u64)>, result: io::Result<()>) -> Result<(), Fault> {
         if let Err(error) = result {
             self.fail(Fault::sync(&error));
@@ -401,12 +399,12 @@ impl Segment {
         }
     }
 
-    /// Marks the segment as failed; the first cause stays.
+    /// Marks the segment as failed; the first cause is kept.
     pub(in crate::log) fn fail(&self, fault: Fault) {
         let _ = self.fault.compare_exchange(0, fault.to_code(), Ordering::AcqRel, Ordering::Acquire);
     }
 
-    /// Why the segment may not be used any more.
+    /// Why the segment may no longer be used.
     #[inline]
     pub(in crate::log) fn fault(&self) -> Option<Fault> {
         if let Medium::Mapped { guard, .. } = &self.medium
@@ -418,7 +416,7 @@ impl Segment {
     }
 
     fn populate(&self, from: u64, to: u64) -> io::Result<()> {
-        // An unaligned start makes the call populate nothing, with the same EINVAL as a kernel that does not know it.
+        // With an unaligned start the call populates nothing, and fails with the same EINVAL as on a kernel that does not know it.
         assert!(from.is_multiple_of(PAGE_BYTES) && to.is_multiple_of(PAGE_BYTES) && to <= self.bytes);
         let Medium::Mapped { map, .. } = &self.medium else { return Ok(()) };
         loop {
@@ -442,7 +440,7 @@ impl Segment {
         result
     }
 
-    /// Fails or delays what a test has asked for.
+    /// Injects the failures or delays that a test has asked for.
     #[cfg(test)]
     fn injected(&self, result: io::Result<()>) -> io::Result<()> {
         std::thread::sleep(std::time::Duration::from_millis(self.sync_delay_ms.load(Ordering::SeqCst)));
@@ -474,7 +472,7 @@ fn touch(map: &MmapRaw, from: u64, to: u64) {
     }
 }
 
-/// Lets pages go from this process's page table. Before they are written out, this saves a shootdown for each.
+/// Removes pages from this process's page table. Done before they are written out, this saves a TLB shootdown for each.
 fn let_go(map: &MmapRaw, from: u64, to: u64) -> io::Result<()> {
     let (at, len) = (from as usize, (to - from) as usize);
     // SAFETY: on a shared file mapping MADV_DONTNEED drops page table entries and no data: the pages stay in the page cache, dirty, and

@@ -1,4 +1,4 @@
-//! What the threads of a log share: a few atomics for each core, and nothing that an append would have to wait for.
+//! What a log's threads share: a few atomics per core, and nothing that an append would have to wait for.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
@@ -26,13 +26,13 @@ use super::notice::{Notice, Notices, What};
 use super::segment::{Pen, Segment};
 use super::wake::{Sleeper, Wait};
 
-/// So many failures within [`POISON_PERIOD`] poison a core: its disk is broken, and going on would only grind it down.
+/// This many failures within [`POISON_PERIOD`] poison a core: its disk is broken, and going on would only wear it down.
 const POISON_FAILURES: usize = 3;
 const POISON_PERIOD: Duration = Duration::from_secs(60);
 
-/// The groups that can be on their way, and the open one.
+/// The groups that can be in flight, plus the open one.
 const STAGES_MAX: usize = GROUPS_MAX + 1;
-/// A slow disk is spoken of once in so long.
+/// A slow disk is reported at most once in this time.
 const SLOW_NOTICE_PERIOD: Duration = Duration::from_secs(60);
 
 /// How much free space the file system has left, as the keeper last saw it.
@@ -41,9 +41,9 @@ const SLOW_NOTICE_PERIOD: Duration = Duration::from_secs(60);
 pub(in crate::log) enum Space {
     /// At least the reserve.
     Enough = 0,
-    /// Below the reserve: only starts are taken.
+    /// Below the reserve: only starts are accepted.
     Low = 1,
-    /// Below half of it: nothing is taken.
+    /// Below half of it: nothing is accepted.
     Full = 2,
 }
 
@@ -56,19 +56,19 @@ pub(in crate::log) struct Shared {
     pub(in crate::log) log: Uuid,
     pub(in crate::log) clock: OrderClock,
     pub(in crate::log) cores: Vec<Arc<Core>>,
-    /// What the operator should hear.
+    /// Notices for the operator.
     pub(in crate::log) notices: Arc<Notices>,
     pub(in crate::log) free_bytes: AtomicU64,
     space: AtomicU8,
-    /// Set once, by the close: nothing is taken any more.
+    /// Set once, by the close: nothing more is accepted.
     pub(in crate::log) closing: AtomicBool,
-    /// How many cores' syncers run: cores that are not finished.
+    /// How many cores' syncers still run, which is how many cores have not finished.
     pub(in crate::log) cores_running: AtomicU32,
     pub(in crate::log) keeper: Sleeper,
     pub(in crate::log) preparer: Sleeper,
-    /// The free space is to be looked at before its time.
+    /// Asks for the free space to be checked early.
     pub(in crate::log) space_due: AtomicBool,
-    /// How often a timer has let a writer go that nobody had woken.
+    /// How often a timer had to release a writer that nobody had woken.
     pub(in crate::log) late_wakes: AtomicU64,
     pub(in crate::log) retention: Desk,
     /// Held as long as any thread of this log may still write.
@@ -119,17 +119,17 @@ impl Shared {
         self.space.store(space as u8, Ordering::Relaxed);
     }
 
-    /// A window runs low. Cheap while the keeper is awake.
+    /// The window is running low. Cheap while the keeper is awake.
     pub(in crate::log) fn wake_keeper(&self) {
         self.keeper.wake();
     }
 
-    /// A segment was taken or has failed, or what is formatted runs low.
+    /// A segment was taken or has failed, or the formatted part is running low.
     pub(in crate::log) fn wake_preparer(&self) {
         self.preparer.wake();
     }
 
-    /// Space was given back: whoever waits for it need not wait for the next look.
+    /// Space was freed: writers waiting for it need not wait for the next check.
     pub(in crate::log) fn space_came_back(&self) {
         if self.space() != Space::Enough {
             self.space_due.store(true, Ordering::SeqCst);
@@ -142,56 +142,56 @@ impl Shared {
     }
 }
 
-/// One core's share: what its writer, its syncer, the keeper, the preparer and the sealer tell each other.
+/// One core's share: how its writer, its syncer, the keeper, the preparer and the sealer communicate.
 #[derive(Debug)]
 pub(in crate::log) struct Core {
     pub(in crate::log) index: u16,
     pub(in crate::log) dir: PathBuf,
     pub(in crate::log) control: ControlPage,
-    /// The core's task that answers.
+    /// The core's task that sends the answers.
     pub(in crate::log) waker: AtomicWaker,
     /// The writer was refused and wants to be woken when there is room.
     pub(in crate::log) wait: Wait,
-    /// A wake after `sync_interval` has been asked for.
+    /// A wake after `sync_interval` has been requested.
     pub(in crate::log) alarm: AtomicBool,
-    /// The open segment has become old.
+    /// The open segment has reached its maximum age.
     pub(in crate::log) age_due: AtomicBool,
     /// The segment that is ready to be taken.
     pub(in crate::log) fresh: ArrayQueue<Pen>,
-    /// A segment failed: the fresh one has to prove itself again before it may be taken.
+    /// A segment failed: the next one has to prove itself again before it may be taken.
     pub(in crate::log) replacing: AtomicBool,
-    /// The segments whose window moves; touched by the keeper, the preparer and the sealer only.
+    /// The segments whose window moves; only the keeper, the preparer and the sealer touch this.
     live: Mutex<Vec<Weak<Segment>>>,
-    /// How many groups the syncer has settled, one way or the other.
+    /// How many groups the syncer has settled, successfully or not.
     pub(in crate::log) groups_done: AtomicU64,
     /// How long the last sync took.
     pub(in crate::log) sync_us: AtomicU64,
-    /// Room for groups of segments that are written directly, for the next ones.
+    /// Free buffers for groups of directly written segments.
     stages: ArrayQueue<Stage>,
-    /// Segments that were given to the sealer and are not sealed yet.
+    /// Segments handed to the sealer and not sealed yet.
     pub(in crate::log) unsealed: AtomicU64,
-    /// Failed segments that have to be cut to their durable end before the control page may go on to another.
+    /// Failed segments that have to be cut to their durable end before the control page may move on.
     to_cut: Mutex<Vec<Arc<Segment>>>,
-    /// What was answered from memory and lost with failed segments, to be appended again.
+    /// Records answered from memory and lost with failed segments, to be appended again.
     carried: Mutex<Vec<Carried>>,
-    /// What keeps the preparer from making a segment; 0 for nothing.
+    /// What keeps the preparer from creating a segment; 0 for nothing.
     obstacle: AtomicU64,
     poison: AtomicU64,
     failures: Mutex<Vec<Instant>>,
-    /// When the disk was last called slow.
+    /// When the disk was last reported as slow.
     slow_noticed: Mutex<Option<Instant>>,
     notices: Arc<Notices>,
     pub(in crate::log) counters: Counters,
 }
 
-/// What a core has done since the start. Each has one writer.
+/// What a core has done since the start. Each counter has one writer.
 #[derive(Debug, Default)]
 pub(in crate::log) struct Counters {
     pub(in crate::log) records: AtomicU64,
     pub(in crate::log) bytes: AtomicU64,
     pub(in crate::log) groups: AtomicU64,
     pub(in crate::log) lost: AtomicU64,
-    /// Of these, those that the log has appended again itself.
+    /// How many of these the log has appended again itself.
     pub(in crate::log) restored: AtomicU64,
     pub(in crate::log) segments: AtomicU64,
     pub(in crate::log) sealed: AtomicU64,
@@ -244,13 +244,13 @@ impl Core {
         }
     }
 
-    /// Room for a group of at most `capacity_bytes`: used before, or new. There are never more than [`STAGES_MAX`], because so many groups
-    /// at most are on their way, and one is open.
+    /// A buffer for a group of at most `capacity_bytes`: reused or new. There are never more than [`STAGES_MAX`], because that is how many
+    /// groups can be in flight, plus the open one.
     pub(in crate::log) fn take_stage(&self, capacity_bytes: u64) -> Stage {
         self.stages.pop().unwrap_or_else(|| Stage::new(capacity_bytes))
     }
 
-    /// A group's room is free again.
+    /// Takes back a group's buffer.
     pub(in crate::log) fn give_back(&self, stage: Stage) {
         let _ = self.stages.push(stage);
     }
@@ -267,12 +267,12 @@ impl Core {
         lock(&self.live).iter().filter_map(Weak::upgrade).collect()
     }
 
-    /// A failed segment, to be cut by the preparer.
+    /// Adds a failed segment, to be cut by the preparer.
     pub(in crate::log) fn add_to_cut(&self, segment: Arc<Segment>) {
         lock(&self.to_cut).push(segment);
     }
 
-    /// The oldest failed segment that was not cut yet. It stays on the list until [`Core::cut_done`].
+    /// The oldest failed segment that is not cut yet. It stays on the list until [`Core::cut_done`].
     pub(in crate::log) fn next_to_cut(&self) -> Option<Arc<Segment>> {
         lock(&self.to_cut).first().cloned()
     }
@@ -283,7 +283,7 @@ impl Core {
         debug_assert!(cut.fault().is_some(), "only failed segments are cut");
     }
 
-    /// Whether a segment is still to be cut, and what lies behind its durable end to be read before.
+    /// Whether a segment is still to be cut, and the records after its durable end to be read first.
     pub(in crate::log) fn awaits_cut(&self, id: u64) -> bool {
         lock(&self.to_cut).iter().any(|segment| segment.id == id)
     }
@@ -301,7 +301,7 @@ impl Core {
         (!carried.is_empty()).then(|| carried.remove(0))
     }
 
-    /// Counts a failure of the segment in the file `path`, or of making one; the third within a minute poisons the core.
+    /// Counts a failure of the segment in the file `path`, or a failure to create one; the third within a minute poisons the core.
     pub(in crate::log) fn note_failure(&self, fault: Fault, path: Option<&Path>) {
         self.counters.failures.fetch_add(1, Ordering::Relaxed);
         self.counters.failures_by_cause[fault.index()].fetch_add(1, Ordering::Relaxed);
@@ -315,8 +315,8 @@ impl Core {
         }
     }
 
-    /// A thread is gone without which the core can't go on for long: final, whatever becomes of the disk. Appends are refused from the end of
-    /// the window on, instead of waiting for it.
+    /// A thread has died without which the core can't go on for long: final, whatever happens to the disk. Appends are refused once the window
+    /// is used up, instead of waiting for it.
     pub(in crate::log) fn note_end_of_thread(&self, fault: Fault) {
         assert!(fault.takes_restart(), "only the end of a thread is final");
         self.note_failure(fault, None);
@@ -325,7 +325,7 @@ impl Core {
         self.set_poison(fault);
     }
 
-    /// Called with the list of failures locked, so that a reopening comes before or after it as a whole.
+    /// Call with the list of failures locked, so that a reopening comes entirely before or after it.
     fn set_poison(&self, fault: Fault) {
         if self.poison.compare_exchange(0, fault.to_code(), Ordering::SeqCst, Ordering::SeqCst).is_ok() {
             self.control.set_state(State::Poisoned);
@@ -333,22 +333,22 @@ impl Core {
         }
     }
 
-    /// Lifts the poison: failures are forgotten, and the next segment has to prove itself as after any failure. Nothing
-    /// happens if the core is not poisoned, or misses a thread.
+    /// Lifts the poison: failures are forgotten, and the next segment has to prove itself as after any failure. Does nothing if the core is not
+    /// poisoned, or if a thread has died.
     pub(in crate::log) fn reopen(&self) {
         let mut failures = lock(&self.failures);
         if self.poison().is_none_or(Fault::takes_restart) {
             return;
         }
         failures.clear();
-        // Before the poison goes: from then on the preparer may act.
+        // Before the poison is lifted: from then on the preparer may act.
         self.replacing.store(true, Ordering::SeqCst);
         self.control.lift_poison();
         self.poison.store(0, Ordering::SeqCst);
         self.notify(What::Reopened);
     }
 
-    /// One sync; its result is settled by the segment. Nothing is tried on a segment that has failed before.
+    /// One sync; the segment settles its result. Nothing is tried on a segment that has already failed.
     pub(in crate::log) fn sync_group(
         &self,
         segment: &Segment,
@@ -366,7 +366,7 @@ impl Core {
         result
     }
 
-    /// Takes note of a group that was made durable, or was not, and of how long that took.
+    /// Records whether a group was made durable, and how long that took.
     pub(in crate::log) fn note_sync(&self, took: Duration, slow: Duration) {
         self.counters.groups.fetch_add(1, Ordering::Relaxed);
         self.sync_us.store(took.as_micros() as u64, Ordering::Relaxed);
@@ -384,17 +384,17 @@ impl Core {
 
     /// Leaves a notice for the operator.
     pub(in crate::log) fn notify(&self, what: What) {
-        // What is pushed out has been counted all the same.
+        // A notice that is pushed out has been counted all the same.
         let _ = self.notices.force_push(Notice { core: self.index, what });
     }
 
-    /// Why the core takes nothing more.
+    /// Why the core accepts nothing more.
     #[inline]
     pub(in crate::log) fn poison(&self) -> Option<Fault> {
         Fault::from_code(self.poison.load(Ordering::Acquire))
     }
 
-    /// Whether so many segments wait to be sealed that no further one may be left to the sealer.
+    /// Whether so many segments wait to be sealed that the sealer may not be given another.
     pub(in crate::log) fn is_behind_with_sealing(&self) -> bool {
         self.unsealed.load(Ordering::Acquire) >= UNSEALED_MAX
     }
@@ -404,7 +404,7 @@ impl Core {
         !self.replacing.load(Ordering::SeqCst) && !self.fresh.is_empty()
     }
 
-    /// What keeps the preparer from making a segment.
+    /// What keeps the preparer from creating a segment.
     pub(in crate::log) fn obstacle(&self) -> Option<Fault> {
         Fault::from_code(self.obstacle.load(Ordering::Acquire))
     }
@@ -414,7 +414,7 @@ impl Core {
     }
 }
 
-/// A panic of another thread leaves these lists whole: each change is a single push or retain.
+/// A panic in another thread leaves these lists whole: each change is a single push or retain.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

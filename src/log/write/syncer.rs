@@ -1,7 +1,6 @@
-//! Group commit: one thread a core makes closed groups durable, one at a time, and wakes the core once a group.
+//! Group commit: one thread per core makes closed groups durable, one at a time, and wakes the core once per group.
 //!
-//! It is a thread of its own because a sync blocks, and because one made on the core's ring holds up the ring for
-//! milliseconds while much is being written.
+//! It has a thread of its own because a sync blocks, and a sync on the core's ring holds up the ring for milliseconds under heavy writing.
 
 use std::ops::ControlFlow;
 use std::sync::atomic::Ordering;
@@ -15,7 +14,7 @@ use super::shared::{Core, Shared};
 
 /// The thread. It ends with the writer.
 pub(in crate::log) fn run(shared: &Shared, core: &Core, jobs: &Receiver<Job>) {
-    // However this thread ends, nobody must wait for it.
+    // However this thread ends, nobody may be left waiting for it.
     let _leave = Leave { shared, core };
     let mut alarm: Option<Instant> = None;
     loop {
@@ -43,14 +42,14 @@ pub(in crate::log) fn run(shared: &Shared, core: &Core, jobs: &Receiver<Job>) {
 pub(in crate::log) fn work(shared: &Shared, core: &Core, job: Job, alarm: &mut Option<Instant>) -> ControlFlow<()> {
     match job {
         Job::Group { segment, from, to, stage } => {
-            // A failure is kept by the segment, where the core finds it.
+            // The segment keeps a failure, where the core finds it.
             let _ = core.sync_group(&segment, from, to, stage.as_ref(), shared.options.slow_sync);
             if let Some(stage) = stage {
                 core.give_back(stage);
             }
             core.groups_done.fetch_add(1, Ordering::Release);
             core.wake();
-            // The core may be asleep while the window runs low behind this group.
+            // The core may be asleep while the window runs low after this group.
             if segment.ready().saturating_sub(segment.cursor()) < shared.options.window_bytes / 4 * 3 {
                 shared.wake_keeper();
             }
@@ -65,7 +64,7 @@ pub(in crate::log) fn work(shared: &Shared, core: &Core, job: Job, alarm: &mut O
     ControlFlow::Continue(())
 }
 
-/// Counts the core as finished, and makes a panic of the syncer a failure that the core sees instead of a wait for ever.
+/// Counts the core as finished, and turns a panic of the syncer into a failure that the core sees, so that it does not wait forever.
 struct Leave<'a> {
     shared: &'a Shared,
     core: &'a Core,
@@ -77,7 +76,7 @@ impl Drop for Leave<'_> {
             for segment in self.core.live() {
                 segment.fail(Fault::Syncer);
             }
-            // Everything handed over counts as settled: as failed.
+            // Everything handed over counts as settled, with a failure.
             self.core.groups_done.store(u64::MAX, Ordering::Release);
             self.core.note_end_of_thread(Fault::Syncer);
             self.core.wake();

@@ -1,8 +1,8 @@
-//! Who waits for what, and who is to be woken.
+//! Who waits for what, and whom to wake.
 //!
-//! Whoever uses something up (the window, what is formatted, the next segment) wakes the thread that makes it, early enough that the making is
-//! hidden; whoever has made something wakes the writer that waits for it. The threads have timers besides. Those are a net: what they
-//! catch is counted, because each catch is a writer that stood still for nothing.
+//! A thread that uses something up (the window, formatted pages, the next segment) wakes the thread that makes more, early enough to hide the
+//! work; a thread that has made something wakes the writer that waits for it. The threads have timers as well, but only as a safety net:
+//! whatever a timer catches is counted, because it means that a writer stood still for nothing.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
@@ -15,22 +15,22 @@ use std::time::Duration;
 pub(in crate::log) enum For {
     /// The window to move on.
     Window = 1,
-    /// A segment to go on to.
+    /// A next segment.
     Segment = 2,
-    /// Groups that are on their way.
+    /// Groups in flight.
     Groups = 3,
     /// The sealer, which is far behind.
     Sealer = 4,
-    /// Space on the disk, which others may give back without telling.
+    /// Space on the disk, which other programs may free without notice.
     Space = 5,
 }
 
-/// What the writer of a core waits for, if it waits.
+/// What a core's writer waits for, if anything.
 #[derive(Debug, Default)]
 pub(in crate::log) struct Wait(AtomicU8);
 
 impl Wait {
-    /// To be called before the writer's last look: who makes room after that look sees it waiting.
+    /// Call before the writer's last check: anyone who makes room after that check then sees it waiting.
     pub(in crate::log) fn begin(&self, what: For) {
         self.0.store(what as u8, Ordering::SeqCst);
     }
@@ -47,7 +47,7 @@ impl Wait {
     }
 }
 
-/// A thread that sleeps until it is woken, or a timer runs out.
+/// A thread that sleeps until it is woken or a timer expires.
 #[derive(Debug, Default)]
 pub(in crate::log) struct Sleeper {
     thread: OnceLock<Thread>,
@@ -55,7 +55,7 @@ pub(in crate::log) struct Sleeper {
 }
 
 impl Sleeper {
-    /// The calling thread is the one that sleeps here.
+    /// Makes the calling thread the one that sleeps here.
     pub(in crate::log) fn set_thread(&self) {
         let _ = self.thread.set(thread::current());
     }
@@ -67,7 +67,7 @@ impl Sleeper {
         }
     }
 
-    /// Sleeps for `pause` at most. True if somebody called.
+    /// Sleeps for at most `pause`. True if it was woken.
     pub(in crate::log) fn sleep(&self, pause: Duration) -> bool {
         if !pause.is_zero() && !self.due.load(Ordering::SeqCst) {
             thread::park_timeout(pause);

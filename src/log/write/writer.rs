@@ -2,7 +2,7 @@
 //!
 //! A [`Writer`] belongs to one core. The core appends, closes the group with [`Writer::kick`] at the end of its turn, and learns from
 //! [`Writer::progress`] what may be answered. An append makes no system call, takes no lock and allocates nothing; everything slower is in
-//! `make_room`, which is reached when the window, the group or the segment is at its end.
+//! `make_room`, which is called when the window, the group or the segment is used up.
 
 use std::collections::VecDeque;
 use std::io;
@@ -40,10 +40,11 @@ mod outcome;
 use groups::{By, Handed, OpenGroup};
 pub use outcome::{AppendError, GroupStats, Progress, Seq, WriterStats};
 
-/// The one writer of a core's log. `Send`, and used by one thread. Dropping it brings its rest to an end in the background: synced and sealed.
+/// The only writer of a core's log. `Send`, and used by one thread. After a drop its remaining work is finished in the background: synced and
+/// sealed.
 #[derive(Debug)]
 pub struct Writer {
-    /// Taken by the drop alone.
+    /// Only the drop takes it.
     inner: Option<Box<Inner>>,
 }
 
@@ -62,7 +63,7 @@ impl Writer {
     /// With [`Ack::Disk`](crate::log::Ack::Disk) it may be answered once [`Writer::progress`] has reached its count; with [`Ack::Memory`](crate::log::Ack::Memory) at once.
     ///
     /// # Errors
-    /// See [`AppendError`]. All but `TooLarge` and `Closed` may pass; register first, then try again when woken.
+    /// See [`AppendError`]. All but `TooLarge` and `Closed` may be temporary; register first, then try again when woken.
     #[inline]
     pub fn append(&mut self, entry: &Entry<'_>) -> Result<Seq, AppendError> {
         self.inner().append(entry)
@@ -74,8 +75,8 @@ impl Writer {
         self.inner().kick();
     }
 
-    /// Has `waker` woken when a group has been settled, when there is room again after a refusal, and when something is due.
-    /// After a wake: [`Writer::progress`], the core's own work, then [`Writer::kick`].
+    /// Registers `waker`, to be woken when a group has been settled, when there is room again after a refusal, and when something is due. After
+    /// a wake: [`Writer::progress`], the core's own work, then [`Writer::kick`].
     pub fn register(&self, waker: &Waker) {
         if let Some(inner) = &self.inner {
             inner.core.waker.register(waker);
@@ -87,23 +88,23 @@ impl Writer {
         self.inner().progress()
     }
 
-    /// From now on this writer's owner writes the groups of directly written segments itself, on a ring of its own, up to two at a time:
-    /// see [`Writer::next_write`]. Otherwise the syncer's thread does.
+    /// From now on this writer's owner writes the groups of directly written segments itself, on its own ring, up to two at a time: see
+    /// [`Writer::next_write`]. Otherwise the syncer's thread does.
     pub fn own_writes(&mut self) {
         self.inner().owner_writes = true;
     }
 
-    /// The next closed group for the owner to write. Every one must come back by [`Writer::written`], however it ended.
+    /// The next closed group for the owner to write. Every one must be returned through [`Writer::written`], even if the write failed.
     pub fn next_write(&mut self) -> Option<GroupWrite> {
         self.inner().outbox.pop_front()
     }
 
-    /// A group was written and is durable, or it is not. [`Writer::progress`] tells what follows.
+    /// Reports that a group was written and is durable, or that its write failed. [`Writer::progress`] then says what follows.
     pub fn written(&mut self, write: GroupWrite, result: io::Result<()>) {
         self.inner().written(write, result);
     }
 
-    /// Whether groups are with the owner: it must not let go of the writer before they are back.
+    /// Whether the owner still holds groups: it must not drop the writer before it has returned them.
     pub fn has_writes(&self) -> bool {
         self.inner.as_ref().is_some_and(|inner| inner.handed.iter().any(Handed::is_with_owner))
     }
@@ -128,13 +129,13 @@ impl Drop for Writer {
     fn drop(&mut self) {
         if let Some(inner) = self.inner.take() {
             let jobs = inner.jobs.clone();
-            // The channel has a place for it. If the syncer is gone the files are left to the next start.
+            // The channel has a slot for it. If the syncer has died, the files are left to the next start.
             let _ = jobs.try_send(Job::Finish(inner));
         }
     }
 }
 
-/// The writer itself. At the end it moves to the syncer's thread, which completes it.
+/// The writer itself. At the end it moves to the syncer's thread, which finishes its work.
 #[derive(Debug)]
 pub(in crate::log) struct Inner {
     shared: Arc<Shared>,
@@ -144,7 +145,7 @@ pub(in crate::log) struct Inner {
     pen: Option<Pen>,
     /// Where the next record goes.
     cursor: u64,
-    /// How far records may go without a closer look: the window's end or the group's, whichever comes first.
+    /// How far records may go without a closer check: the end of the window or of the group, whichever comes first.
     limit: u64,
     record_bytes_max: u64,
     last_us: u64,
@@ -155,20 +156,20 @@ pub(in crate::log) struct Inner {
     lost: Option<(Seq, Seq)>,
     open: OpenGroup,
     handed: VecDeque<Handed>,
-    /// Groups that were given to the syncer, ever.
+    /// Groups given to the syncer so far.
     synced: u64,
-    /// The owner writes directly written groups: these are for it to fetch.
+    /// The owner writes the groups of directly written segments: these are for it to fetch.
     owner_writes: bool,
     outbox: VecDeque<GroupWrite>,
-    /// Groups that were given to the owner, ever.
+    /// Groups given to the owner so far.
     tickets: u64,
-    /// Segments that were rolled away from and are not durable as a whole yet, oldest first. The control page names the first of them.
+    /// Segments rolled away from that are not entirely durable yet, oldest first. The control page names the first of them.
     leaving: VecDeque<Arc<Segment>>,
-    /// The fault of the segment that is being given up or replaced.
+    /// The fault of the segment being given up or replaced.
     failure: Option<Fault>,
-    /// A group has failed; those behind it do not count.
+    /// A group has failed; those after it do not count.
     broken: bool,
-    /// What was answered from memory and lost with a segment, as far as it is not appended again.
+    /// Records answered from memory and lost with a segment, unless they have been appended again.
     carried: Option<Carried>,
 }
 
@@ -215,7 +216,7 @@ impl Inner {
         self.put(entry, size)
     }
 
-    /// Whether a record can be written at the cursor now. The last part of window and group is for starts only.
+    /// Whether a record can be written at the cursor now. The last part of the window and of the group is reserved for starts.
     #[inline]
     fn fits(&self, size: u64, start: bool) -> bool {
         let reserve = if start { 0 } else { self.shared.options.start_reserve_bytes };
@@ -265,7 +266,7 @@ impl Inner {
         Ok(self.appended)
     }
 
-    /// The slow side of an append: finds out what is in the way, and moves it if that can be done now.
+    /// The slow path of an append: finds what is in the way, and clears it if that can be done now.
     #[cold]
     fn make_room(&mut self, size: u64, start: bool) -> Result<(), AppendError> {
         if size > self.record_bytes_max {
@@ -287,7 +288,7 @@ impl Inner {
             if awaited == Some(what) {
                 return Err(self.refusal(what));
             }
-            // Say that we wait before the last look, so that whoever makes room after it wakes us.
+            // Register as waiting before the last check, so that anyone who makes room after it wakes us.
             awaited = Some(what);
             self.core.wait.begin(what);
             match what {
@@ -298,7 +299,7 @@ impl Inner {
         }
     }
 
-    /// Closes the group or goes on to the next segment where that makes room; else says what is in the way.
+    /// Closes the group or moves on to the next segment if that makes room; otherwise says what is in the way.
     fn find_room(&mut self, size: u64, start: bool) -> Result<(), For> {
         let space = self.shared.space();
         if space == Space::Full || (space == Space::Low && !start) {
@@ -347,7 +348,7 @@ impl Inner {
         }
     }
 
-    /// Takes the prepared segment where there is none in use.
+    /// Takes the prepared segment if none is in use.
     fn take_fresh(&mut self) -> bool {
         let Some(pen) = self.pop_fresh() else { return false };
         protocol::move_to(self.core.control.words(), pen.segment().id, RECORDS_FROM, RECORDS_FROM);
@@ -369,7 +370,7 @@ impl Inner {
         if let Some(invariant) = self.broken_by_fresh(pen.segment()) {
             pen.segment().fail(Fault::Invariant(invariant));
         }
-        // At once: the next one has all of this segment's time to be made in.
+        // At once: this leaves all of this segment's lifetime to prepare the next one.
         self.shared.wake_preparer();
         Some(pen)
     }
@@ -382,13 +383,13 @@ impl Inner {
         self.refresh_limit();
     }
 
-    /// Gives the open group of a directly written segment room of its own; takes the room of the one that was closed.
+    /// Gives the open group of a directly written segment its own buffer; takes back the buffer of the group that was closed.
     fn change_stage(&mut self) -> Option<Stage> {
         let pen = self.pen.as_mut().filter(|pen| pen.segment().is_direct())?;
         pen.change_stage(self.cursor, self.core.take_stage(self.shared.options.group_bytes_max))
     }
 
-    /// Goes on to the next segment, or says what that has to wait for.
+    /// Moves on to the next segment, or says what that has to wait for.
     fn roll_over(&mut self) -> Result<(), For> {
         let on_the_way = self.handed.len() >= GROUPS_MAX || self.leaving.len() > GROUPS_MAX;
         if on_the_way || self.failure.is_some() {
@@ -445,7 +446,7 @@ impl Inner {
     fn give_to_syncer(&mut self, segment: &Arc<Segment>, stage: Option<Stage>) -> By {
         let job = Job::Group { segment: Arc::clone(segment), from: self.open.from, to: self.cursor, stage };
         if self.jobs.try_send(job).is_err() {
-            // The channel has room for all groups, so the thread is gone; what it had counts as settled, and so does this.
+            // The channel has room for all groups, so the thread has died; its groups count as settled, and so does this one.
             segment.fail(Fault::Syncer);
         }
         self.synced += 1;

@@ -3,7 +3,7 @@ use std::sync::mpsc;
 
 use super::*;
 
-/// A sink whose bytes the test can see, and which the test can hold.
+/// A sink that exposes its bytes to the test and can be blocked by it.
 #[derive(Clone, Default)]
 struct Sink {
     bytes: Arc<Mutex<Vec<u8>>>,
@@ -183,11 +183,11 @@ fn a_full_queue_drops_and_counts_and_says_so() {
     let push =
         |n| (0..n).for_each(|_| logger.request(LogRequests::All, 200, || RequestLine::new("a/b.rs:1", "GET", 200)));
     push(1);
-    // The printer took the first line and is now held in its write.
+    // The printer has taken the first line and is now blocked in its write.
     wait_until(|| logger.shared.requests.is_empty());
     push(10);
     assert_eq!(logger.dropped(), 6);
-    // Events have their own queue: a flood of requests does not hide them.
+    // Events have their own queue: a flood of requests does not displace them.
     logger.event(Level::Warn, "a/b.rs:2", "look", &[]);
     release.send(()).unwrap();
     assert!(printer.finish(Duration::from_secs(5)));

@@ -50,7 +50,7 @@ fn lines(text: &str) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-/// A data folder whose log holds what `write` appends.
+/// A data folder with a log that contains what `write` appends.
 fn data(write: impl FnOnce(&mut Writer)) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let options = Options {
@@ -143,7 +143,7 @@ fn sessions_with_malformed_batches_are_listed_with_their_first_fault() {
     assert_eq!(table.lines().count(), 6, "{table}");
     assert!(printed(&["sessions", "--broken", "--json", "--project", "8"], data.path()).is_empty());
 
-    // What was kept though it can't be used is listed, and sent only when asked for.
+    // A batch that was kept although it can't be used is listed, but replayed only on request.
     let kept = lines(&printed(&["inspect", "--unusable", "--json"], data.path()));
     assert_eq!(kept.len(), 1);
     assert_eq!((&kept[0]["session_id"], &kept[0]["flags"][0]), (&"6".into(), &"unusable".into()));

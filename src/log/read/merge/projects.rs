@@ -10,13 +10,13 @@ use crate::log::error::LogError;
 use crate::log::format::record::{Kind, Record};
 use crate::log::read::reader::{LogReader, SegmentInfo, SegmentReader};
 
-/// Sessions remembered: at least so many, at most twice as many.
+/// Sessions remembered: at least this many, at most twice as many.
 const SESSIONS_MAX: usize = 1 << 17;
 
 /// How far before a record its session's start is looked for: no token lives longer by default.
 const BACK_US: u64 = 24 * 3_600_000_000;
 
-/// What the starts have told, of the sessions that came last.
+/// What the starts have said about the most recent sessions.
 #[derive(Debug, Default)]
 pub(super) struct Projects {
     young: HashMap<u64, u32>,
@@ -26,7 +26,7 @@ pub(super) struct Projects {
 }
 
 impl Projects {
-    /// Takes note of a start.
+    /// Records a start.
     pub(super) fn note(&mut self, start: &Record<'_>) {
         self.insert(start.session, start.project);
     }

@@ -3,13 +3,13 @@
 //! A record is a repeat if an earlier one in the window has the same session, label and form, *and* the same bytes. A client chooses its labels
 //! itself, so a label alone proves nothing: without equal bytes a record is never dropped. The extension is not compared
 //! (it carries the wall time of each sending), nor the project and the flags, which may have become known or expired meanwhile.
-//! Phones' batches have no labels, nor have those of old trackers of the web: for them it is session, form and bytes.
+//! Batches from phones and from old web trackers have no labels: for them it is session, form and bytes.
 //!
-//! The window is a part of the merged order right before the record that is judged, bounded three ways. Every labelled batch
-//! in it counts, and every one that needs no label, repeats too. So whether a record is a repeat follows from the log alone, and not from where a reader began: a merge that resumes
-//! reads the window again first (see [`WindowMark`]).
+//! The window is the part of the merged order right before the record in question, bounded three ways. Every labelled batch in it counts, and
+//! every one that needs no label, repeats included. So whether a record is a repeat follows from the log alone, and not from where a reader
+//! began: a merge that resumes reads the window again first (see [`WindowMark`]).
 //!
-//! Finding costs one look into a table per record. Only a candidate is read back, by `pread` from its own segment; if that is gone or
+//! A lookup costs one table access per record. Only a candidate is read back, by `pread` from its own segment; if that is gone or
 //! unreadable, the record does not count as a repeat: better to hand out an acknowledged record twice than never.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -41,7 +41,7 @@ const BUCKETS_PER_ENTRY: usize = 2;
 /// How much of a candidate is read at a time.
 const PIECE_BYTES: usize = 64 << 10;
 
-/// A window has about so many marks.
+/// A window has about this many marks.
 const MARKS: u64 = 64;
 
 /// Well below what the 32 bits that link them tell apart.
@@ -90,7 +90,7 @@ struct WindowEntry {
 /// A place in the merged order from which the window can be made again: reading from there passes everything that is in it.
 #[derive(Debug)]
 struct WindowMark {
-    /// The number of the first entry behind it.
+    /// The number of the first entry after it.
     entry: u64,
     order_us: u64,
     bytes: u64,
@@ -161,7 +161,7 @@ impl Repeats {
     pub(super) fn mark(&mut self, order_us: u64, places: BTreeMap<u16, Place>) {
         self.marks.push_back(WindowMark { entry: self.next, order_us, bytes: self.bytes, places });
         self.leave(order_us);
-        // The first mark stays as long as no later one has the whole window behind it.
+        // The first mark stays until a later one has the whole window after it.
         while self.marks.get(1).is_some_and(|second| second.entry <= self.oldest) {
             self.marks.pop_front();
         }

@@ -1,7 +1,7 @@
 //! Reading a log once, to its end.
 //!
-//! A merge that is followed may say "nothing now" and find the rest at its next look: beside a server that starts or stops, or that changes a
-//! page just now, it can't tell yet what is durable. Who reads once and ends must not take that for the end of the log.
+//! A merge that follows the log may say "nothing now" and find the rest at its next look: beside a server that starts or stops, or is just
+//! changing a page, it can't know yet what is durable. A reader that reads once must not take that for the end of the log.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -13,13 +13,13 @@ use crate::log::read::reader::Server;
 
 use super::Merge;
 
-/// How long it is waited for that the log can be told. Recovery of what a killed server left takes seconds at most.
+/// How long to wait until it is known what is durable. Recovering what a killed server left takes seconds at most.
 const WAIT_MAX: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_millis(5);
 
 impl Merge {
-    /// Like [`next`](Merge::next), but None only when all that was durable at the first call has been handed out, and no later than that: a reader
-    /// that is slower than the writer comes to its end too. What can't be told yet is waited for. A call after that begins anew.
+    /// Like [`next`](Merge::next), but None only when all that was durable at the first call has been handed out, and no later than that: a
+    /// reader slower than the writer reaches its end too. Waits while it is not known what is durable. A call after that begins anew.
     ///
     /// # Errors
     /// Those of [`next`](Merge::next), and [`LogError::Unsettled`] where a minute was not enough.
@@ -62,7 +62,7 @@ impl Merge {
         if self.reader.server() == Server::Absent { Some(u64::MAX) } else { self.until_us }
     }
 
-    /// Whether the last look told all that was asked for.
+    /// Whether the last look settled everything that was asked for.
     fn is_read(&self) -> bool {
         self.same && self.until_us().is_some_and(|until_us| self.cores.iter().all(|core| core.is_read(until_us)))
     }

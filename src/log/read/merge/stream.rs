@@ -30,11 +30,11 @@ pub(super) struct CoreStream {
     owner: CoreOwner,
     bound_us: u64,
     current: Option<CurrentSegment>,
-    /// The segments behind the current one, oldest first.
+    /// The segments after the current one, oldest first.
     queue: VecDeque<SegmentFile>,
     /// The segment that the control page named when the folder was listed.
     listed_at: Option<u64>,
-    /// Where to begin: the consumer's place, or behind the last segment that was read to its end.
+    /// Where to begin: the consumer's place, or after the last segment that was read to its end.
     from: Place,
     /// Whether the segment of `from` was read to its end.
     from_read: bool,
@@ -66,7 +66,7 @@ struct CurrentSegment {
     file: SegmentFile,
     /// Nothing will be added to what is readable now.
     complete: bool,
-    /// How far a left segment may be read, by its length and what the control page told then.
+    /// How far a left segment may be read, by its length and what the control page said then.
     surveyed: Option<(u64, u64, End)>,
 }
 
@@ -159,7 +159,7 @@ impl CoreStream {
         }
     }
 
-    /// Whether all that was durable at `until_us` has been handed out, as far as the last look tells.
+    /// Whether all that was durable at `until_us` has been handed out, as far as the last look shows.
     pub(super) fn is_read(&self, until_us: u64) -> bool {
         let known = self.fresh && !matches!(self.owner, CoreOwner::StartingServer);
         known && self.head_us().is_none_or(|head_us| head_us > until_us)

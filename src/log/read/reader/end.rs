@@ -1,4 +1,4 @@
-//! Where a segment ends, for those who read it.
+//! Where a segment ends for its readers.
 
 /// Where a segment ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! How far a segment may be read that no server vouches for, because it is gone or is starting.
+//! How far a segment may be read when no server vouches for it, because the server is gone or is starting.
 
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
@@ -43,7 +43,7 @@ pub(in crate::log) fn open_part(page: &ControlSnapshot, id: u64, length: u64) ->
     }
 }
 
-/// How far a segment may be read whose server is gone.
+/// How far a segment may be read when its server is gone.
 ///
 /// Where a later one holds records, all of this one was durable before them. Otherwise what its control page and its records vouch
 /// for is; recovery will look at the rest. In a copy that was made while the server ran, no file vouches for another: what lies before the
@@ -121,7 +121,7 @@ pub(in crate::log) fn is_torn(file: &File, stretch: &Damage) -> bool {
         || sectors.any(|at| at + SECTOR_BYTES <= end && is_blank(at, SECTOR_BYTES as usize))
 }
 
-/// Whether a segment is still in the making: its first page has not been written, and nothing lies behind it.
+/// Whether a segment is still being created: its first page has not been written, and nothing follows it.
 pub(super) fn is_blank(path: &Path) -> bool {
     let mut start = [0; PAGE_BYTES + HEADER_BYTES];
     let Ok(file) = File::open(path) else { return false };

@@ -1,4 +1,4 @@
-//! Which files of a log's folder are its segments. What bears their names and is none of them is passed over, and named for those who ask.
+//! Which files of a log's folder are its segments. Other files with such names are skipped, and listed for callers that ask.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -97,7 +97,7 @@ fn named_as_segments(dir: &Path) -> Result<impl Iterator<Item = (SegmentFile, bo
             let regular = match entry.file_type() {
                 Ok(kind) if kind.is_symlink() => path.is_file(),
                 Ok(kind) => kind.is_file(),
-                // It was renamed or removed since it was listed: whoever opens it finds out.
+                // It was renamed or removed since it was listed: opening it will show that.
                 Err(_) => true,
             };
             found.push((SegmentFile { id, path }, regular));

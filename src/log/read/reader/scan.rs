@@ -27,10 +27,10 @@ const FIRST: u64 = header::PAGE_BYTES as u64;
 /// Why a whole, sound segment is passed over: it is none of this log's, and no damage.
 pub const ANOTHER_LOG: &str = "a segment of another log";
 
-/// So long a stretch of zeros is taken for the rest of a segment.
+/// A stretch of zeros this long is taken for the rest of a segment.
 ///
-/// A writer never has more than its window and a group or two that are not durable, far less than this, so that what could lie behind
-/// such a stretch was never acknowledged. It spares readers the unused rest of a segment.
+/// A writer's data that is not durable is never more than its window and a group or two, far less than this, so anything after such a stretch
+/// was never acknowledged. It spares readers the unused rest of a segment.
 pub(in crate::log) const BLANK_BYTES_MAX: u64 = 32 << 20;
 
 /// A record's place in a segment, once header and payload were found intact.
@@ -92,8 +92,8 @@ impl SegmentReader {
 
     /// Takes an open file whose place in the log (core and id, from its path) is known.
     ///
-    /// Where the first page is damaged, the first record tells the marker; the page counts as damage. A header behind it would
-    /// not do: there a client's bytes could pose as one.
+    /// If the first page is damaged, the marker is taken from the first record, and the page counts as damage. A later header would not do:
+    /// there a client's bytes could pose as one.
     pub(in crate::log) fn new(
         file: File,
         path: PathBuf,
@@ -176,7 +176,7 @@ impl SegmentReader {
 
     /// The end of a sealed segment, by the length of its file; the damage that its sidecar names is passed over.
     ///
-    /// A file that is shorter than its sidecar tells was cut by somebody: the rest counts as damage, and is not passed over in silence.
+    /// A file shorter than its sidecar says was cut by something else: the rest counts as damage, and is not skipped silently.
     pub(in crate::log) fn set_sealed(&mut self, length: u64, sidecar: Option<&Sidecar>) {
         self.end = End::At(sidecar.map_or(length, |sidecar| sidecar.bytes.max(length)));
         self.holes = sidecar.map(|sidecar| sidecar.damage.clone()).unwrap_or_default();
@@ -192,7 +192,7 @@ impl SegmentReader {
 
     /// The next record; None at the end (for a segment in use: for now).
     ///
-    /// Before invalid bytes it gives [`LogError::Damaged`], again and again, until [`resync`](SegmentReader::resync) steps over them.
+    /// Before invalid bytes it returns [`LogError::Damaged`], again and again, until [`resync`](SegmentReader::resync) steps over them.
     #[expect(clippy::should_implement_trait, reason = "lends from its buffer, which an Iterator cannot")]
     pub fn next(&mut self) -> Result<Option<Record<'_>>, LogError> {
         match self.advance()? {
@@ -247,7 +247,7 @@ impl SegmentReader {
             return self.cut_short(offset);
         }
         let header = match RecordHeader::decode(self.window.header_at(offset), self.header.marker) {
-            // The length of a pad has no second witness, and would hide all behind it.
+            // Nothing else confirms a pad's length, and a wrong one would hide everything after it.
             Ok(header) if header.kind == Kind::Pad && !fills_its_page(offset, &header) => {
                 return Err(self.stick(offset, offset + STEP, "a pad that does not end with its page"));
             }
@@ -302,7 +302,7 @@ impl SegmentReader {
         self.window.hash_all();
     }
 
-    /// Reads up to `end` what was not read yet, and gives the hash of it all.
+    /// Reads what is left up to `end`, and returns the hash of it all.
     pub(in crate::log) fn finish_hash(&mut self, end: u64) -> Result<Option<blake3::Hash>, LogError> {
         self.ensure(end, 0, end)?;
         Ok(self.window.hasher.as_ref().map(|hasher| hasher.finalize()))

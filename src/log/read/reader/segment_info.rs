@@ -1,4 +1,4 @@
-//! A segment as a listing shows it to those who read the log.
+//! A segment as a listing shows it to readers of the log.
 
 use std::fs;
 use std::path::PathBuf;

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use crate::log::format::control::ControlSnapshot;
 use crate::log::format::header::PAGE_BYTES;
 
-/// What the control page tells of a segment.
+/// What the control page says about a segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum KnownDurable {
     /// Nothing, or that it is newer than the one in use.
@@ -14,7 +14,7 @@ pub(super) enum KnownDurable {
     UpTo(u64),
     /// It is older than the one in use, and so durable as a whole.
     Whole,
-    /// It is a copy that was made while a server wrote: the files are of different moments, and none tells how far another was durable.
+    /// It is a copy made while a server wrote: its files are from different moments, and none says how far another was durable.
     Copied,
 }
 
@@ -32,7 +32,7 @@ impl KnownDurable {
         }
     }
 
-    /// Whether nothing in the segment was acknowledged, as far as the page tells.
+    /// Whether nothing in the segment was acknowledged, as far as the page shows.
     pub(super) fn nothing(self) -> bool {
         match self {
             KnownDurable::Nothing | KnownDurable::Copied => true,

@@ -1,4 +1,4 @@
-//! What recovery tells of what it did.
+//! What recovery reports.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -22,7 +22,7 @@ pub struct Recovery {
     pub quarantined: Vec<PathBuf>,
     /// What could not be done.
     pub problems: Vec<LogError>,
-    /// The order time of the newest record in the log; 0 for an empty one. The clock must not start behind it.
+    /// The order time of the newest record in the log; 0 for an empty one. The clock must not start before it.
     pub newest_us: u64,
     /// How long it took.
     pub took: Duration,

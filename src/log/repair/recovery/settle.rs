@@ -25,9 +25,9 @@ const STEP: u64 = ALIGN_BYTES as u64;
 struct SegmentSurvey {
     /// The end of the last intact record.
     records_end: u64,
-    /// The durable end: what the control page told, or an intact record vouches for.
+    /// The durable end: what the control page said, or an intact record vouches for.
     durable: u64,
-    /// Stretches between and behind intact records, the last one perhaps to the end of the file.
+    /// Stretches between and after intact records, the last one perhaps to the end of the file.
     invalid: Vec<Damage>,
     /// Where the first of them begins that a copy leaves of what was being written.
     torn_from: Option<u64>,

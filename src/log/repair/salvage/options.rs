@@ -25,7 +25,7 @@ pub struct Options {
     pub from: PathBuf,
     /// The folder of the new log. It must be empty, or not exist.
     pub to: PathBuf,
-    /// Which log to salvage. None: the one that `log.json` names, else the one of which most is found.
+    /// Which log to salvage. None: the one that `log.json` names, else the one with the most data found.
     pub log: Option<Uuid>,
     /// Take records, too, for which no segment header vouches.
     pub unproven: bool,

@@ -1,4 +1,4 @@
-//! What salvage tells of what it found and wrote.
+//! What salvage reports about what it found and wrote.
 
 use serde::Serialize;
 use uuid::Uuid;
@@ -38,13 +38,13 @@ pub struct Report {
     pub lost_bytes: u64,
     /// The segments of the new log, by core and id.
     pub segments: Vec<SegmentReport>,
-    /// Segments that a sidecar describes and of which nothing was found.
+    /// Segments that a sidecar describes but that were not found at all.
     pub missing: Vec<MissingSegment>,
     /// What the disk could not read.
     pub unreadable: Vec<Unreadable>,
     /// Segments of a newer version, which this build leaves alone.
     pub newer: Vec<NewerSegment>,
-    /// Other logs of which something was found.
+    /// Other logs that something was found of.
     pub other_logs: Vec<OtherLog>,
     /// Markers for which no segment header vouches.
     pub unproven_markers: u64,
@@ -88,7 +88,7 @@ pub struct Lost {
     pub bytes: u64,
     /// The last intact record before it.
     pub before: Option<Neighbour>,
-    /// The first intact record behind it.
+    /// The first intact record after it.
     pub after: Option<Neighbour>,
 }
 
@@ -103,7 +103,7 @@ pub struct Neighbour {
     pub received_us: u64,
 }
 
-/// A record of which only the header is left.
+/// A record with only its header left.
 #[derive(Debug, Serialize)]
 pub struct DamagedRecord {
     /// Its id.
@@ -116,7 +116,7 @@ pub struct DamagedRecord {
     pub bytes: u64,
 }
 
-/// A segment of which only the sidecar is left.
+/// A segment with only its sidecar left.
 #[derive(Debug, Serialize)]
 pub struct MissingSegment {
     /// The core.

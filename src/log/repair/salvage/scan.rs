@@ -19,7 +19,7 @@ const FIRST: u64 = PAGE_BYTES as u64;
 /// Files lie on a disk by whole sectors.
 const SECTOR_BYTES: u64 = 512;
 
-/// The largest body that is believed of a header whose marker no segment header has told yet.
+/// The largest body that a header may claim if no segment header has shown its marker yet.
 const UNKNOWN_BODY_BYTES_MAX: u64 = 64 << 20;
 
 /// How many stretches are followed at once: those that interrupt each other where old blocks were used again.
@@ -42,7 +42,7 @@ pub(super) struct Stretch {
     pub(super) end: u64,
     pub(super) records: u64,
     pub(super) first_us: u64,
-    /// It begins right behind its segment's first page.
+    /// It begins right after its segment's first page.
     pub(super) behind_page: bool,
     /// Where its segment's first byte would lie, by its own word.
     pub(super) bases: Bases,

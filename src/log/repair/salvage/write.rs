@@ -21,7 +21,7 @@ use super::source::{Blocks, Source};
 const STEP: u64 = ALIGN_BYTES as u64;
 const FIRST: u64 = PAGE_BYTES as u64;
 
-/// The sources, of which one is open at a time: most segments come from one.
+/// The sources, with one open at a time: most segments come from one.
 #[derive(Debug)]
 pub(super) struct SourceReader<'a> {
     sources: &'a [Source],
@@ -75,7 +75,7 @@ pub(super) struct NewSegment {
     pub(super) sources: Vec<usize>,
 }
 
-/// What became of the records that were met.
+/// What happened to the records that were met.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct CopyCounts {
     pub(super) records: u64,
@@ -128,7 +128,7 @@ impl NewSegment {
         Ok(())
     }
 
-    /// Copies records that have no place: by time, one behind the other, each once.
+    /// Copies records that have no place: by time, one after the other, each once.
     pub(super) fn gather(
         &mut self,
         reading: &mut SourceReader<'_>,
@@ -161,7 +161,7 @@ impl NewSegment {
         Ok(())
     }
 
-    /// What tells the records that were copied here from each other.
+    /// What distinguishes the records copied here from each other.
     pub(super) fn identities(&self, into: &mut HashSet<RecordIdentity>) -> Result<(), LogError> {
         for (&start, &end) in &self.written {
             let mut at = start;
@@ -269,7 +269,7 @@ impl NewSegment {
     }
 }
 
-/// What tells a record of a segment from all others of it.
+/// What distinguishes a record from all others of its segment.
 pub(super) type RecordIdentity = (u64, u32, u32);
 
 fn identity(header: &RecordHeader) -> RecordIdentity {

@@ -1,7 +1,7 @@
-//! Describing segments while they grow, and letting go of their memory.
+//! Describes segments while they grow, and releases their memory.
 //!
-//! The sealer reads behind each core's durable end: what is read a moment after it was written costs no disk, and when the segment is
-//! full nothing is left to be read. Behind that, pages are given back: a container's memory limit counts them, and a segment is large.
+//! The sealer reads behind each core's durable end: reading what was written a moment ago costs no disk access, and when the segment is full
+//! nothing is left to read. Pages further back are given back: a container's memory limit counts them, and a segment is large.
 
 use std::num::NonZeroU64;
 use std::sync::{Arc, Weak};
@@ -14,15 +14,15 @@ use crate::log::read::description::Description;
 use crate::log::write::segment::{RECORDS_FROM, Segment};
 use crate::log::write::shared::{Core, Shared};
 
-/// How much stays in memory behind the durable end, for those who follow the log.
+/// How much stays in memory behind the durable end, for readers that follow the log.
 const KEPT_BYTES: u64 = 8 << 20;
 
-/// How much is to be found at a look: the pause between two is made shorter or longer for it.
+/// How much each look should find: the pause between two looks is adjusted to it.
 const LOOK_BYTES: u64 = 1 << 20;
 const PAUSE_MIN: Duration = Duration::from_millis(4);
 const PAUSE_MAX: Duration = Duration::from_millis(50);
 
-/// The segments in use, as far as they were read. As many as there are mapped segments with records.
+/// The segments in use, as far as they have been read. At most one for each mapped segment with records.
 #[derive(Debug)]
 pub(super) struct Followers {
     list: Vec<Follower>,
@@ -34,7 +34,7 @@ struct Follower {
     core: u16,
     segment: Weak<Segment>,
     id: u64,
-    /// None after an error: sealing will read the segment from the start, and tell.
+    /// None after an error: sealing will read the segment from the start, and report the error.
     description: Option<Description>,
     read_to: u64,
     let_go_to: u64,
@@ -47,7 +47,7 @@ impl Default for Followers {
 }
 
 impl Followers {
-    /// Reads what has become durable since the last time; returns how long to wait until the next.
+    /// Reads what has become durable since the last call; returns how long to wait until the next.
     pub(super) fn follow(&mut self, shared: &Shared) -> Duration {
         self.list.retain(|follower| follower.segment.strong_count() > 0);
         let mut most = 0;
@@ -61,7 +61,7 @@ impl Followers {
         self.pause
     }
 
-    /// What is known of a segment that is to be sealed now.
+    /// What is known about a segment that is to be sealed now.
     pub(super) fn take(&mut self, core: u16, id: u64) -> Option<Description> {
         let at = self.list.iter().position(|follower| (follower.core, follower.id) == (core, id))?;
         self.list.swap_remove(at).description
@@ -80,7 +80,7 @@ impl Followers {
 impl Follower {
     fn new(shared: &Shared, core: &Core, segment: &Arc<Segment>) -> Follower {
         let begun = Description::begin(&segment.path, shared.log, core.index, segment.id, segment.durable());
-        // Reading ahead would bring pages that were not made ready yet, as large folios: see `crate::log::write::segment`.
+        // Read-ahead would bring in pages that are not prepared yet, as large folios: see `crate::log::write::segment`.
         let random = |begun: &Description| rustix::fs::fadvise(begun.file(), 0, None, Advice::Random).is_ok();
         Follower {
             core: core.index,
@@ -107,7 +107,7 @@ impl Follower {
         new_bytes
     }
 
-    /// Only clean pages that nobody has mapped go, so this costs a reader who is late a read, and nobody else anything.
+    /// Only clean pages that nobody has mapped are dropped, so this costs a late reader a read, and nobody else anything.
     fn let_go(&mut self) {
         let to = self.read_to.saturating_sub(KEPT_BYTES) / PAGE_BYTES * PAGE_BYTES;
         let (Some(description), Some(bytes)) = (&self.description, NonZeroU64::new(to.saturating_sub(self.let_go_to)))

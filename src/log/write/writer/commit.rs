@@ -1,4 +1,4 @@
-//! The core's side of group commit: closing groups, learning what has become of them, and what follows when one has failed.
+//! The core's side of group commit: closing groups, collecting their results, and handling a failure.
 
 use std::io;
 use std::sync::Arc;
@@ -17,9 +17,9 @@ use crate::log::write::wake::For;
 use super::groups::{By, Handed, OpenGroup};
 use super::{AppendError, GroupStats, GroupWrite, Inner, Progress, RECORDS_FROM, Seq};
 
-/// A second write beside the first costs a core as much as the first: it pays from so many records on (`docs/performance.md`).
+/// A second concurrent write costs a core as much as the first: it pays from this many records on (`docs/performance.md`).
 const SECOND_GROUP_RECORDS: u64 = 16;
-/// What is appended again at a time: it takes the core some 0.3 ms.
+/// How much is appended again at a time: it takes the core some 0.3 ms.
 const CARRY_SLICE_BYTES: u64 = 1 << 20;
 
 impl Inner {
@@ -39,8 +39,8 @@ impl Inner {
         }
     }
 
-    /// One group is on its way at a time, so that what arrives meanwhile shares the next; a second one where the owner's ring can take it
-    /// and it carries enough to be worth a write of its own.
+    /// One group is in flight at a time, so that what arrives meanwhile shares the next; a second one if the owner's ring can take it and it
+    /// holds enough records to be worth a write of its own.
     fn may_hand_over(&self) -> bool {
         match self.handed.front() {
             None => true,
@@ -75,7 +75,7 @@ impl Inner {
         let group = self.collect();
         self.give_up_failed();
         if self.core.age_due.swap(false, Ordering::SeqCst) && self.cursor > RECORDS_FROM {
-            // If it can't be done now the keeper will say so again.
+            // If it can't be done now the keeper will ask again.
             let _ = self.roll_over();
         }
         if self.shared.options.ack == Ack::Memory {
@@ -86,7 +86,7 @@ impl Inner {
         Progress { acked: self.acked, lost: self.lost.take(), group }
     }
 
-    /// Appends again what was answered from memory and lost, so many bytes of it. The rest follows when this is durable, or there is room.
+    /// Appends again up to this many bytes of records answered from memory and lost. The rest follows when these are durable, or there is room.
     pub(super) fn append_carried(&mut self, slice_bytes: u64) {
         if self.carried.is_none() && self.failure.is_some() {
             self.carried = self.core.next_carried();
@@ -115,7 +115,7 @@ impl Inner {
         }
     }
 
-    /// Takes note of the groups that the syncer has settled. The durable end is in the control page before their answers can go out.
+    /// Processes the groups that the syncer has settled. The durable end is in the control page before their answers can go out.
     pub(super) fn collect(&mut self) -> Option<GroupStats> {
         let synced = self.core.groups_done.load(Ordering::Acquire);
         let mut stats: Option<GroupStats> = None;
@@ -127,7 +127,7 @@ impl Inner {
         while self.handed.front().is_some_and(settled) {
             let Some(group) = self.handed.pop_front() else { break };
             if let By::Written(result) = group.by {
-                // A failure is kept by the segment.
+                // The segment keeps a failure.
                 let _ = group.segment.settle_written(group.from, group.to, result);
             }
             if !self.broken
@@ -138,7 +138,7 @@ impl Inner {
                 group.segment.fail(Fault::Invariant(invariant));
                 self.broken = true;
             }
-            // Behind a failed group none counts: all of it is appended again, in its order.
+            // After a failed group none counts: they are all appended again, in order.
             if self.broken || !group.sound || group.segment.durable() < group.to {
                 self.broken = true;
                 self.failure = self.failure.or(group.segment.fault()).or(Some(Fault::Syncer));
@@ -159,7 +159,7 @@ impl Inner {
         stats
     }
 
-    /// The control page names the oldest segment that has something to be synced, which is the one of the oldest group.
+    /// The control page names the oldest segment that still has something to sync, which is the oldest group's.
     pub(super) fn publish_durable(&self, segment: &Segment) {
         protocol::publish_durable(self.core.control.words(), segment.durable());
     }
@@ -170,7 +170,7 @@ impl Inner {
         protocol::publish_first_unsynced(self.core.control.words(), first);
     }
 
-    /// Gives the segments that were rolled away from to the sealer, once all of their groups are settled, and has the control page go on.
+    /// Hands the segments rolled away from to the sealer, once all of their groups are settled, and moves the control page on.
     pub(super) fn let_leave(&mut self) {
         while let Some(segment) = self.leaving.front() {
             if self.handed.iter().any(|group| group.segment.id == segment.id) {
@@ -193,30 +193,30 @@ impl Inner {
         }
     }
 
-    /// The segment's durable end will not move any more: has it sealed.
+    /// The segment's durable end is final: hands it to the sealer.
     pub(super) fn retire(&self, segment: Arc<Segment>) {
         segment.leave();
         self.core.unsealed.fetch_add(1, Ordering::AcqRel);
-        // If the queue is full (failure upon failure), or the sealer gone, the next start seals the file.
+        // If the queue is full (repeated failures), or the sealer has died, the next start seals the file.
         let _ = self.retire.try_send(Retired { core: Arc::clone(&self.core), segment });
     }
 
-    /// After a failure: everything of this core that is not durable counts as lost, and the next append waits for a segment that has
-    /// proved itself after the failure.
+    /// After a failure: everything of this core that is not durable counts as lost, and the next append waits for a segment that has proved
+    /// itself after the failure.
     pub(super) fn give_up_failed(&mut self) {
         if self.failure.is_none() {
             self.failure = self.pen.as_ref().and_then(|pen| pen.segment().fault());
         }
         let Some(fault) = self.failure else { return };
-        // The syncer comes to an end with what it has first: its results are not mixed with what follows.
+        // The syncer first finishes the jobs that it has: their results must not mix with what follows.
         let Some(mut pen) = self.pen.take_if(|_| self.handed.is_empty() && self.lost.is_none()) else { return };
         if let Some(stage) = pen.take_stage() {
             self.core.give_back(stage);
         }
         self.core.control.set_state(State::Failed);
         protocol::publish_first_unsynced(self.core.control.words(), 0);
-        // What is younger than the failed one is given up with it, so that what is appended again keeps its order. The control page
-        // stays where it is until all of them are cut to their durable ends.
+        // Segments younger than the failed one are given up with it, so that what is appended again keeps its order. The control page stays
+        // where it is until all of them are cut to their durable ends.
         self.broken = false;
         self.leaving.push_back(Arc::clone(pen.segment()));
         let failed = self.leaving.iter().find(|segment| segment.fault().is_some()).map(|segment| segment.path.clone());

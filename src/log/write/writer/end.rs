@@ -1,4 +1,4 @@
-//! A writer's end: on the syncer's thread, once the core has let go of it.
+//! A writer's end: runs on the syncer's thread, once the core has dropped the writer.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -13,13 +13,13 @@ impl Finish for Inner {
     fn finish(mut self: Box<Self>) {
         self.collect();
         if !self.handed.is_empty() {
-            // The owner has left with groups that the kernel may still be writing: this file is for the next start to judge.
+            // The owner has left with groups that the kernel may still be writing: the next start decides about this file.
             self.core.control.close();
             return;
         }
         self.give_up_failed();
         if self.shared.options.ack == Ack::Memory {
-            // A segment may be ready for what was answered and has to be appended again.
+            // A segment may be ready for records that were answered and have to be appended again.
             let _ = self.pen.is_some() || self.take_fresh();
             self.append_carried(u64::MAX);
         }
@@ -49,7 +49,7 @@ impl Inner {
                 self.accounted = self.appended;
             }
             Err(fault) => {
-                // Nobody is left who could append them again; what was answered is in an earlier group.
+                // Nobody is left who could append them again; records that were answered are in an earlier group.
                 self.core.counters.lost.fetch_add(self.open.records, Ordering::Relaxed);
                 self.core.note_failure(fault, Some(&segment.path));
             }

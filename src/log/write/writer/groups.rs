@@ -1,4 +1,4 @@
-//! A core's groups: the open one, and those on their way to the disk.
+//! A core's groups: the open one, and those in flight to the disk.
 
 use std::io;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ pub(super) struct OpenGroup {
     pub(super) first_us: u64,
 }
 
-/// A group on its way.
+/// A group in flight.
 #[derive(Debug)]
 pub(super) struct Handed {
     pub(super) segment: Arc<Segment>,
@@ -25,18 +25,18 @@ pub(super) struct Handed {
     pub(super) first_us: u64,
     pub(super) last: Seq,
     pub(super) by: By,
-    /// False where it was closed with an invariant broken: it is lost, whatever its sync says.
+    /// False if it was closed with an invariant broken: it is lost, whatever its sync reports.
     pub(super) sound: bool,
 }
 
-/// Who makes a group durable, and how far that is.
+/// Who makes a group durable, and how far along that is.
 #[derive(Debug)]
 pub(super) enum By {
-    /// The syncer, which settles its groups in their order: this is the group's number.
+    /// The syncer, which settles its groups in order: this is the group's number.
     Syncer(u64),
     /// The owner, on the ring, in any order: the number of the write.
     Owner(u64),
-    /// The owner, who is done with it.
+    /// The owner, which has finished with it.
     Written(io::Result<()>),
 }
 

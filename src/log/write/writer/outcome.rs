@@ -1,8 +1,8 @@
-//! What a writer answers.
+//! A writer's results.
 
 use crate::log::write::fault::Fault;
 
-/// A count of the records that a writer has appended, from 1: what an answer waits for.
+/// A count of the records that a writer has appended, from 1: an answer waits for one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Seq(pub u64);
 
@@ -18,13 +18,14 @@ pub enum AppendError {
         /// The largest record, header included, in bytes.
         max: u64,
     },
-    /// The disk has too little free space left. Passes by itself when space comes back.
+    /// The disk has too little free space left. Clears by itself when space is freed.
     #[error("too little space is left on the disk")]
     DiskFull,
-    /// The segment failed and the next one is not there yet. What was not durable is reported as lost by [`Writer::progress`](super::Writer::progress).
+    /// The segment failed and the next one is not ready yet. What was not durable is reported as lost by
+    /// [`Writer::progress`](super::Writer::progress).
     #[error("the segment failed: {0}")]
     Failed(Fault),
-    /// Segment after segment failed: this core takes nothing more until it is reopened, or the server is started again.
+    /// Segment after segment failed: this core accepts nothing more until it is reopened or the server is restarted.
     #[error("the core's log is poisoned: {0}")]
     Poisoned(Fault),
     /// The log is being closed.
@@ -46,24 +47,24 @@ impl AppendError {
     }
 }
 
-/// What has come of the appended records since the last look.
+/// What has happened to the appended records since the last call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Progress {
-    /// Every record up to this may be answered, but for those reported as lost, now or earlier.
+    /// Every record up to this may be answered, except those reported as lost, now or earlier.
     pub acked: Seq,
-    /// The first and last of the records that are gone with a failed segment: they must be appended again, or refused. With
+    /// The first and last of the records lost with a failed segment: they must be appended again, or refused. With
     /// [`Ack::Memory`](crate::log::Ack::Memory) some of them may have been answered.
     pub lost: Option<(Seq, Seq)>,
-    /// The groups that have become durable since the last look, as one.
+    /// The groups that have become durable since the last call, combined.
     pub group: Option<GroupStats>,
 }
 
 /// The size and cost of group commits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct GroupStats {
-    /// Records, pads not counted.
+    /// Records, not counting pads.
     pub records: u64,
-    /// Bytes of the segment, pads and headers included.
+    /// Bytes of the segment, including pads and headers.
     pub bytes: u64,
     /// How long the last sync took, in microseconds.
     pub sync_us: u64,
@@ -74,9 +75,9 @@ pub struct GroupStats {
 pub struct WriterStats {
     /// Records appended.
     pub records: u64,
-    /// Bytes of the segments taken by them.
+    /// Bytes of the segments that they take up.
     pub bytes: u64,
-    /// Records that were appended and are not durable yet.
+    /// Records appended and not durable yet.
     pub unsynced: u64,
     /// The bytes that could be appended without waiting.
     pub window_bytes: u64,

@@ -1,4 +1,4 @@
-//! The promises of the append path, on small segments, so that every test rolls over and waits.
+//! The guarantees of the append path, on small segments, so that every test rolls over and waits.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -21,10 +21,10 @@ mod kill;
 mod room;
 mod wakes;
 
-/// No step of a test waits longer.
+/// No step of a test may wait longer.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// All of these promises hold either way; the variable has them tried the other way.
+/// All of these guarantees hold either way; the variable runs them the other way.
 fn way() -> Way {
     if std::env::var_os("TAKEUP_TEST_DIRECT").is_some() { Way::Auto } else { Way::Mapped }
 }
@@ -75,7 +75,7 @@ fn waker() -> Waker {
     Waker::from(Arc::new(Unpark(thread::current())))
 }
 
-/// A core in small: appends with patience, and ends a turn by kicking.
+/// A miniature core: appends with retries, and ends a turn with a kick.
 struct Core {
     writer: Writer,
     refusals: u64,
@@ -98,7 +98,7 @@ impl Core {
         progress
     }
 
-    /// Sleeps until the log wakes us: a wake that does not come fails the test, so nothing here polls.
+    /// Sleeps until the log wakes us: a missing wake fails the test, so nothing here polls.
     fn wait(&mut self) {
         let begun = Instant::now();
         thread::park_timeout(PATIENCE);
@@ -124,7 +124,7 @@ impl Core {
         }
     }
 
-    /// Ends the turn and waits until all that was appended may be answered, or is lost.
+    /// Ends the turn and waits until everything appended may be answered, or is lost.
     fn settle(&mut self, seq: Seq) {
         self.writer.register(&waker());
         self.progress();
@@ -139,7 +139,7 @@ fn control(log: &Log, core: u16) -> ControlSnapshot {
     ControlView::read(&core_dir(log.dir(), core).join(control::FILE_NAME)).unwrap()
 }
 
-/// Every record that a reader from outside may see, as (order time, payload).
+/// Every record that an outside reader may see, as (order time, payload).
 fn read_all(log_dir: &Path) -> Vec<(u64, Vec<u8>)> {
     let mut merge = Merge::new(LogReader::open(log_dir).unwrap());
     let mut records = Vec::new();

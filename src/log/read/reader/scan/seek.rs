@@ -1,4 +1,4 @@
-//! Finding a time in a segment, without an index: a valid header can be told anywhere, by its marker and its checksum.
+//! Finding a time in a segment without an index: a valid header is recognizable anywhere, by its marker and its checksum.
 
 use crate::log::error::LogError;
 use crate::log::format::record::{Kind, RecordHeader};

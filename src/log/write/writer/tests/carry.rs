@@ -1,4 +1,4 @@
-//! `ack = "memory"`: what was answered survives the process, and so a failed sync.
+//! `ack = "memory"`: what was answered survives as long as the process, and therefore survives a failed sync.
 
 use std::sync::atomic::Ordering;
 
@@ -20,14 +20,14 @@ fn payload(number: u64) -> Vec<u8> {
     payload
 }
 
-/// Appends records of all kinds of fields.
+/// Appends records with every kind of field.
 fn append(core: &mut Core, number: u64) {
     let payload = payload(number);
     let fields = Entry { session: number, project: 3, split: 9, flags: Flags::MAY_BE_SPLIT, ..batch(&payload) };
     core.append(&Entry { label: Some(crate::log::format::record::Label { page: 1, number: number as u32 }), ..fields });
 }
 
-/// Turns until this many records can be read as durable.
+/// Takes turns until this many records can be read as durable.
 fn until_durable(core: &mut Core, log: &Log, count: usize) {
     let begun = Instant::now();
     while payloads(log.dir()).len() < count {

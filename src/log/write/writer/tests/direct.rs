@@ -1,4 +1,4 @@
-//! What only writes past the page cache have: an owner who makes them, in any order.
+//! What only writes past the page cache have: an owner that makes them, in any order.
 
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -14,7 +14,7 @@ fn open(dir: &Path) -> (Log, Core) {
     (log, core)
 }
 
-/// Ends the turn, and gives what is to be written.
+/// Ends the turn, and returns what is to be written.
 fn closed(core: &mut Core) -> GroupWrite {
     core.writer.kick();
     core.writer.next_write().expect("a group was closed")
@@ -137,7 +137,7 @@ fn room_that_held_an_earlier_group_leaves_nothing_of_it_in_a_later_one() {
     }
     drop(core);
     log.close().unwrap();
-    // Payloads are long rows of one byte; nothing else in the files is.
+    // Payloads are long runs of one byte; nothing else in the files is.
     let mut rows = 0;
     for path in files(log.dir(), 0, "seg") {
         let bytes = std::fs::read(path).unwrap();

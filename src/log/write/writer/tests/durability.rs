@@ -1,4 +1,4 @@
-//! What is acknowledged is durable, in order, and stays as it is.
+//! What is acknowledged is durable, in order, and never changes.
 
 use crate::log::write::segment::RECORDS_FROM;
 

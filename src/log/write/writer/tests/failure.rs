@@ -1,4 +1,4 @@
-//! A failed segment does not take the service with it, and nothing on it is believed.
+//! A failed segment does not take the service down, and nothing on it is trusted.
 
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -48,7 +48,7 @@ fn a_failed_sync_takes_what_came_behind_it_along() {
     core.writer.segment().unwrap().sync_delay_ms.store(200, Ordering::SeqCst);
     fail_syncs(&core, 1);
     core.writer.kick();
-    // While its sync is on the way, as much comes as the log takes.
+    // While its sync is in flight, append as much as the log accepts.
     let mut last = Seq(1);
     let payload = vec![1; 3_000];
     while core.lost.is_empty() {
@@ -128,7 +128,7 @@ fn a_page_that_can_not_be_provided_fails_the_segment_and_not_the_process() {
     let mut core = Core::new(&log, 0);
     let kept = core.append(&batch(b"kept"));
     core.settle(kept);
-    // Once the keeper has nothing left to populate, somebody cuts the file under the mapping: the next page raises SIGBUS.
+    // Once the keeper has nothing left to populate, the file is cut under the mapping: the next page raises SIGBUS.
     let segment = Arc::clone(core.writer.segment().unwrap());
     core.writer.kick();
     while segment.ready() < segment.cursor() + (64 << 10) {
@@ -196,7 +196,7 @@ fn a_reopened_core_takes_records_again_on_a_segment_that_has_proved_itself() {
     assert_eq!(payloads(log.dir()), [&b"kept"[..], b"again"]);
     let said = notices(&log);
     assert!(matches!(&said[..], [What::Reopened, What::Recovered { .. }]), "{said:?}");
-    // The failures before it are forgotten: it takes three again.
+    // The earlier failures are forgotten: it takes three again.
     poison(&mut core);
     drop(core);
     log.close().unwrap();
@@ -211,7 +211,7 @@ fn a_core_that_is_reopened_on_a_broken_disk_is_poisoned_again() {
     core.settle(kept);
     let (folder, away) = (core_dir(log.dir(), 0), log.dir().join("away"));
     poison(&mut core);
-    // The folder is gone for a while, as it is with a disk that is unmounted; a segment that was made before would do without it.
+    // The folder is gone for a while, as when a disk is unmounted; a segment created earlier would do without it.
     let fresh = &log.shared().cores[0].fresh;
     let began = Instant::now();
     while fresh.is_empty() && began.elapsed() < PATIENCE {
@@ -241,7 +241,7 @@ fn reopening_a_sound_log_changes_nothing() {
     let seq = core.append(&batch(b"kept"));
     core.settle(seq);
     let segment = control(&log, 0).segment;
-    // A core that has just been started is waited for.
+    // Wait for a core that has just been started.
     for core in log.reopen(PATIENCE) {
         assert_eq!((core.after, core.reason), (State::Open, None));
     }
@@ -300,7 +300,7 @@ fn notices_that_nobody_takes_are_bounded() {
     assert_eq!(said.last(), Some(&newest));
 }
 
-/// Breaks an invariant behind the writer's back and expects it to be named, the records to be lost and not acknowledged, and the core to go on.
+/// Breaks an invariant from outside the writer; expects it to be named, the records lost and not acknowledged, and the core to go on.
 fn expect_broken(invariant: Invariant, break_it: impl FnOnce(&Log, &mut Core)) {
     let dir = tempfile::tempdir().unwrap();
     let (log, _) = Log::open(options(dir.path())).unwrap();

@@ -1,4 +1,4 @@
-//! `kill -9`: what was acknowledged is there afterwards.
+//! `kill -9`: what was acknowledged is still there afterwards.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};
@@ -7,7 +7,7 @@ use super::*;
 
 const CHILD: &str = "TAKEUP_TEST_LOG_OF_CHILD";
 
-/// The process that is killed: it says each record's number once it is acknowledged. Does nothing in an ordinary run of the tests.
+/// The process that is killed: it prints each record's number once it is acknowledged. Does nothing in an ordinary test run.
 #[test]
 fn child_writes_until_it_is_killed() {
     let Some(dir) = std::env::var_os(CHILD) else { return };
@@ -64,7 +64,7 @@ fn acknowledged_records_survive_kill() {
         let (log, recovery) = Log::open(options(dir.path())).unwrap();
         assert!(recovery.damage.is_empty() && recovery.problems.is_empty(), "{recovery:?}");
         let seen = payloads(&log_dir);
-        // This cycle's records stand behind those of the cycles before, whole, in order, and without a gap.
+        // This cycle's records follow those of the earlier cycles, whole, in order, and without a gap.
         let own: Vec<u64> =
             seen[acked_before..].iter().map(|payload| u64::from_le_bytes(payload[..8].try_into().unwrap())).collect();
         assert!(own.len() >= acked, "cycle {cycle}: {acked} acknowledged, {} there", own.len());

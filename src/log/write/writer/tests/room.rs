@@ -73,7 +73,7 @@ fn a_full_disk_is_said_and_passes_by_itself() {
     log.shared().set_space(Space::Full);
     assert_eq!(core.writer.append(&entry(Kind::Start, b"refused")), Err(AppendError::DiskFull));
     assert!(!log.health().can_append);
-    // The keeper's next look finds the space.
+    // The keeper's next check finds the space.
     let seq = core.append(&batch(b"after"));
     core.settle(seq);
     assert!(log.health().can_append);
@@ -101,7 +101,7 @@ fn the_first_append_is_possible_at_once() {
     let mut core = Core::new(&log, 1);
     core.append(&batch(b"x"));
     let took = begun.elapsed();
-    // 40 ms on a machine of its own; this one may be busy with other tests.
+    // 40 ms on an idle machine; this one may be busy with other tests.
     assert!(took < Duration::from_millis(400), "{took:?}");
 }
 
@@ -206,7 +206,7 @@ fn an_append_to_a_stage_that_was_used_before_takes_no_page_fault() {
     .unwrap();
     let mut core = Core::new(&log, 0);
     let payload = vec![5; 1_000];
-    // Over several segments, so that a roll-over is among them.
+    // Over several segments, so that it includes a roll-over.
     let mut turns = |count: usize| {
         let mut taken = 0;
         for _ in 0..count {

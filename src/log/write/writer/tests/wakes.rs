@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// Writes ten segments as fast as the log takes them; gives how often a timer had to let the writer go.
+/// Writes ten segments as fast as the log accepts them; returns how often a timer had to release the writer.
 fn late_wakes(way: Way, format_ahead: bool) -> u64 {
     let dir = tempfile::tempdir().unwrap();
     let options = Options {
@@ -44,7 +44,7 @@ fn a_writer_that_pauses_at_the_end_of_what_is_formatted_is_let_go_without_a_time
     let mut core = Core::new(&log, 0);
     let payload = vec![5; 50_000];
     for _ in 0..6 {
-        // Time for the preparer to format as far as it is to be, and to fall asleep.
+        // Time for the preparer to finish formatting ahead, and to fall asleep.
         thread::sleep(Duration::from_millis(100));
         for _ in 0..60 {
             core.append(&batch(&payload));
