@@ -14,6 +14,7 @@
 //! | `log` | what was stored |
 //! | `token` | tokens, without the code under test |
 //! | `disk` | file systems to fill, to break and to measure |
+//! | `services` | Redis, Postgres, Kafka and others, as real processes |
 #![allow(dead_code, unused_imports, reason = "each test binary uses its part")]
 #![allow(clippy::disallowed_methods, reason = "what would hurt a server is harmless in a test")]
 
@@ -25,6 +26,7 @@ pub mod log;
 mod request;
 mod response;
 mod server;
+pub mod services;
 pub mod token;
 mod wait;
 

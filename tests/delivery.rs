@@ -1,0 +1,9 @@
+//! Delivery to real services: what the couriers write is read back by other clients than wrote it. `scripts/services` installs the services.
+#![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "what would hurt a server is harmless in a test")]
+
+mod common;
+
+/// The files in `tests/delivery/`.
+mod delivery {
+    mod services;
+}

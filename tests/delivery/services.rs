@@ -1,0 +1,4 @@
+//! The services themselves: each answers a client that is not ours, and each verb does what it says.
+
+mod postgres;
+mod redis;

@@ -1,0 +1,66 @@
+use crate::common::services::{Redis, RedisOptions};
+
+#[test]
+fn redis_keeps_what_each_verb_says() {
+    let redis = Redis::durable();
+    redis.cli(&["XADD", "raw", "*", "sessionID", "7", "value", "a b"]);
+    let entries = redis.entries("raw");
+    assert_eq!(entries.len(), 1);
+    assert_eq!(entries[0].field("value"), Some(&b"a b"[..]));
+
+    redis.restart();
+    assert_eq!(redis.entries("raw"), entries, "a clean stop keeps all");
+    redis.kill();
+    assert!(redis.try_cli(&["PING"]).is_err());
+    redis.start();
+    assert_eq!(redis.entries("raw"), entries, "appendonly keeps all");
+    redis.restart_empty();
+    assert_eq!(redis.entries("raw"), []);
+    redis.pause();
+    redis.resume();
+    assert_eq!(redis.cli(&["PING"]), "PONG");
+}
+
+#[test]
+fn redis_without_a_file_comes_back_as_it_last_saved() {
+    let redis = Redis::new();
+    redis.cli(&["SET", "key", "old"]);
+    redis.save();
+    redis.cli(&["SET", "key", "new"]);
+    redis.restart_older();
+    assert_eq!(redis.cli(&["GET", "key"]), "old");
+    redis.restart_empty();
+    assert_eq!(redis.cli(&["GET", "key"]), "");
+}
+
+#[test]
+fn redis_takes_passwords_users_limits_and_replicas() {
+    let options = RedisOptions { user: Some(("takeup".to_owned(), "pass".to_owned())), ..RedisOptions::default() };
+    let redis = Redis::with(RedisOptions { maxmemory: Some("3mb".to_owned()), ..options });
+    assert_eq!(redis.url(), format!("redis://takeup:pass@127.0.0.1:{}", redis.port()));
+    let mut connection = redis.connect();
+    connection.call(&["AUTH", "takeup", "pass"]).expect_ok();
+    connection.call(&["SET", "key", "value"]).expect_ok();
+
+    let replica = redis.replica();
+    assert_eq!(replica.cli(&["GET", "key"]), "value");
+    let refusal = replica.try_cli(&["SET", "key", "other"]).unwrap_err();
+    assert!(refusal.starts_with("READONLY"), "{refusal}");
+
+    let large = "x".repeat(4_000_000);
+    let _ = connection.call(&["SET", "large", &large]);
+    let refusal = redis.try_cli(&["SET", "key", "other"]).unwrap_err();
+    assert!(refusal.starts_with("OOM"), "{refusal}");
+}
+
+#[test]
+fn redis_serves_tls_and_valkey_serves_the_same() {
+    let redis = Redis::with(RedisOptions { tls: true, password: Some("pass".to_owned()), ..RedisOptions::default() });
+    assert_eq!(redis.cli(&["SET", "key", "value"]), "OK");
+    assert!(redis.url().starts_with("rediss://:pass@"));
+
+    let valkey = Redis::with(RedisOptions { valkey: true, ..RedisOptions::default() });
+    assert!(valkey.cli(&["INFO", "server"]).contains("server_name:valkey"));
+    valkey.cli(&["XADD", "raw", "*", "sessionID", "7", "value", "x"]);
+    assert_eq!(valkey.entries("raw").len(), 1);
+}
