@@ -28,7 +28,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("admin", &["telemetry"]),
     ("consume", &["log"]),
     ("checker", &["base", "consume", "log", "records", "tracker", "session", "codec", "config", "telemetry"]),
-    ("courier", &["log", "records", "tracker", "codec"]),
+    ("courier", &["base", "codec", "consume", "log", "records", "session", "telemetry", "tracker"]),
     ("records", &["log", "codec", "tracker", "session"]),
     ("api", &["base", "http", "session", "client", "codec", "directory", "log", "records", "tracker"]),
     (
@@ -58,6 +58,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "checker",
             "client",
             "config",
+            "consume",
+            "courier",
             "directory",
             "log",
             "server",
@@ -73,7 +75,7 @@ const MAY_BE_UNSAFE: &[&str] = &["src/log/disk/shared_page.rs", "src/log/disk/si
 
 /// The only folder that may name the runtime, and the only ones that may name tokio.
 const MAY_NAME_MONOIO: &[&str] = &["src/server/"];
-const MAY_NAME_TOKIO: &[&str] = &["src/admin/"];
+const MAY_NAME_TOKIO: &[&str] = &["src/admin/", "src/courier/"];
 
 const LINES_MAX: usize = 500;
 

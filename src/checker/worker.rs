@@ -84,6 +84,7 @@ impl Worker {
             holds: false,
             batch: BATCH,
             idle: IDLE,
+            behind: None,
             keep_every: KEEP_EVERY,
             backoff_first: FAILURE_REST,
             backoff_max: FAILURE_REST,

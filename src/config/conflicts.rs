@@ -100,6 +100,8 @@ fn values(config: &Config, found: &mut Found) {
     }
     for (name, value) in [
         ("log_sample", u64::from(config.log_sample)),
+        ("shipment_bytes", config.shipment_bytes as u64),
+        ("shipment_records", config.shipment_records as u64),
         ("connections_max", config.connections_max as u64),
         ("json_size_limit", config.json_size_limit),
         ("json_inflated_limit", config.json_inflated_limit),

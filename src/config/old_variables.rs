@@ -56,7 +56,6 @@ const fn group(name: &'static str, becomes: Becomes) -> OldVariable {
     OldVariable { name, becomes, in_file: false }
 }
 
-const POSTGRES: &str = "nothing is written to Postgres: projects are in projects.toml, sessions stay in the log";
 const REDIS: &str = "nothing is handed on to Redis: records stay in the log";
 const KAFKA: &str = "nothing is handed on to Kafka: records stay in the log";
 const UNUSED: &str = "OpenReplay's service does not use it either";
@@ -70,9 +69,9 @@ pub const OLD_VARIABLES: &[OldVariable] = &[
     group("QUEUE_MESSAGE_SIZE_LIMIT", Settings(&["queue_message_size_limit"])),
     group("MAX_MEMORY_USAGE", Nothing(MEMORY)),
     group("MEMORY_LIMIT_MB", Nothing(MEMORY)),
-    group("POSTGRES_STRING", Nothing(POSTGRES)),
-    group("SERVICE_NAME", Nothing("it names the service to Postgres, where nothing is written")),
-    group("REDIS_STRING", Nothing(REDIS)),
+    group("POSTGRES_STRING", Settings(&["postgres_string"])),
+    group("SERVICE_NAME", Settings(&["service_name"])),
+    group("REDIS_STRING", Settings(&["redis_string"])),
     group("REDIS_STREAMS_MAX_LEN", Nothing(REDIS)),
     group("REDIS_STREAMS_TTL_SEC", Nothing(REDIS)),
     group("REDIS_STREAMS_READ_COUNT", Nothing(UNUSED)),

@@ -285,6 +285,21 @@ settings! {
         /// changes the path or the host.
         public_url: Option<String> = optional_url("") [live];
     }
+    "Delivery" {
+        /// OpenReplay's database, as a URL or as `key=value` pairs: projects are read from it, sessions are written to
+        /// it. If empty, projects are in projects.toml, and sessions stay in the log.
+        postgres_string: Option<Secret> = optional_secret("") also "POSTGRES_STRING";
+        /// The name under which this server is known to the database.
+        service_name: String = word("takeup") also "SERVICE_NAME";
+        /// The Redis whose streams OpenReplay's services read, as a URL; without a scheme it is taken as redis://. If
+        /// empty, nothing goes to Redis.
+        redis_string: Option<Secret> = optional_secret("") also "REDIS_STRING";
+        /// How much is shipped at once, in bytes of records and messages. Each courier holds up to three times as
+        /// much in memory, and at least three records.
+        shipment_bytes: usize = size("1MiB");
+        /// How many records are shipped at once.
+        shipment_records: usize = count("1000");
+    }
     "Object store" {
         /// The kind of object store for recordings of usability tests: "aws" is S3, or anything that speaks its
         /// protocol.

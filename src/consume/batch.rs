@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::log::LogError;
 use crate::log::format::record::{ALIGN_BYTES, HEADER_BYTES, Record};
-use crate::log::read::merge::Skipped;
+use crate::log::read::merge::{MergePosition, Skipped};
 
 use super::confirm::{Confirmations, Receipt};
 use super::consumer::BatchBounds;
@@ -17,12 +17,24 @@ pub struct Batch<'a> {
     bounds: BatchBounds,
     handle: &'a Handle,
     confirmations: &'a Confirmations,
+    limit: Limit,
     began: Option<Instant>,
     taken: BatchTotals,
     end: Option<BatchEnd>,
     /// When the end of the log was found.
     ended: Option<Instant>,
     receipt: Option<u64>,
+}
+
+/// How far a consumer may read now.
+#[derive(Debug, Clone)]
+pub(super) enum Limit {
+    /// To the end of the log.
+    None,
+    /// Up to a position.
+    Before(MergePosition),
+    /// Nothing: the consumer that must go first has not begun.
+    Nothing,
 }
 
 /// What a handler took from a batch.
@@ -44,6 +56,8 @@ pub(super) enum BatchEnd {
     Full,
     /// The end of the log was reached.
     Log,
+    /// The consumer that must go first has not come further.
+    Limit,
     /// The consumer must stop.
     Stop,
     /// The log can't be read.
@@ -56,9 +70,21 @@ impl<'a> Batch<'a> {
         bounds: BatchBounds,
         handle: &'a Handle,
         confirmations: &'a Confirmations,
+        limit: Limit,
     ) -> Batch<'a> {
         let taken = BatchTotals::default();
-        Batch { source, bounds, handle, confirmations, began: None, taken, end: None, ended: None, receipt: None }
+        Batch {
+            source,
+            bounds,
+            handle,
+            confirmations,
+            limit,
+            began: None,
+            taken,
+            end: None,
+            ended: None,
+            receipt: None,
+        }
     }
 
     /// The next record. `None`: the batch has ended, and stays so.
@@ -76,7 +102,15 @@ impl<'a> Batch<'a> {
             self.end = Some(BatchEnd::Stop);
             return None;
         }
-        match self.source.next() {
+        let limit = match &self.limit {
+            Limit::None => None,
+            Limit::Before(position) => Some(position),
+            Limit::Nothing => {
+                self.end = Some(BatchEnd::Limit);
+                return None;
+            }
+        };
+        match self.source.next(limit) {
             Ok(Some(record)) => {
                 if self.began.is_none() {
                     self.began = Some(now);
@@ -85,6 +119,7 @@ impl<'a> Batch<'a> {
                 self.taken.add(&record);
                 return Some(record);
             }
+            Ok(None) if limit.is_some() => self.end = Some(BatchEnd::Limit),
             Ok(None) => (self.end, self.ended) = (Some(BatchEnd::Log), Some(now)),
             Err(error) => self.end = Some(BatchEnd::Failed(error)),
         }

@@ -5,17 +5,11 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::log::read::merge::MergePosition;
+use super::handle::Handle;
+use super::mark::Mark;
 
 /// How many batches may wait for confirmation. A handler's own queue should be shorter.
 const WAITING_MAX: usize = 1024;
-
-/// A position, and, if known, the order time up to which everything lies before it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Mark {
-    pub(super) position: MergePosition,
-    pub(super) reached_us: Option<u64>,
-}
 
 /// Confirms a batch later, from any thread. If it is dropped unconfirmed, the batch is delivered again.
 #[derive(Debug)]
@@ -30,6 +24,8 @@ pub struct Receipt {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Confirmations {
     state: Arc<Mutex<State>>,
+    /// Woken by each receipt; only tests have none.
+    handle: Option<Handle>,
 }
 
 #[derive(Debug, Default)]
@@ -74,10 +70,19 @@ impl Drop for Receipt {
         if let Some(waiting) = state.waiting.iter_mut().find(|waiting| waiting.number == self.number) {
             waiting.status = status;
         }
+        drop(state);
+        if let Some(handle) = &self.confirmations.handle {
+            handle.wake();
+        }
     }
 }
 
 impl Confirmations {
+    /// Confirmations whose receipts wake a consumer.
+    pub(super) fn waking(handle: &Handle) -> Self {
+        Self { state: Arc::default(), handle: Some(handle.clone()) }
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use crate::log::cursor::{ConsumerName, From};
 
+use super::handle::Handle;
+
 /// Who follows a log, and how.
 #[derive(Debug, Clone)]
 pub struct Consumer {
@@ -16,6 +18,8 @@ pub struct Consumer {
     pub begin: From,
     /// Whether segments are retained until this consumer has passed them.
     pub holds: bool,
+    /// Another consumer of the same log, in the same process, whose confirmed position this one never passes.
+    pub behind: Option<Handle>,
     /// When a batch is full.
     pub batch: BatchBounds,
     /// The pause at the end of the log before it looks for new records.

@@ -7,12 +7,13 @@ use crate::log::cursor::{From, position_at};
 use crate::log::read::reader::LogReader;
 
 use super::backoff::Backoff;
-use super::batch::{Batch, BatchEnd};
-use super::confirm::{Confirmations, Mark};
+use super::batch::{Batch, BatchEnd, Limit};
+use super::confirm::Confirmations;
 use super::consumer::Consumer;
 use super::handle::Handle;
 use super::handler::{AfterBatch, Failure, Handler};
 use super::kept;
+use super::mark::Mark;
 use super::source::LogSource;
 
 /// Follows the log on this thread until the handle is stopped or the handler returns [`AfterBatch::End`], then saves the cursor.
@@ -26,7 +27,7 @@ pub fn follow(consumer: &Consumer, handle: &Handle, handler: &mut dyn Handler) -
         consumer,
         handle,
         handler,
-        confirmations: Confirmations::default(),
+        confirmations: Confirmations::waking(handle),
         source: None,
         read_to: None,
         passed: None,
@@ -54,6 +55,8 @@ struct Follower<'a> {
 /// What comes after a batch.
 enum Next {
     Batch,
+    /// Until a receipt, or the consumer that goes first, gives it something to do; at most this long.
+    Idle(Duration),
     Rest(Duration),
     BackOff,
     End,
@@ -61,6 +64,9 @@ enum Next {
 
 impl Follower<'_> {
     fn run(mut self) -> Result<(), LogError> {
+        if let Some(first) = &self.consumer.behind {
+            first.add_behind(self.handle);
+        }
         while !self.handle.is_stopping() {
             let next = self.next_batch();
             let passed = self.confirmations.passed();
@@ -74,6 +80,7 @@ impl Follower<'_> {
             }
             match next {
                 Next::Batch => {}
+                Next::Idle(time) => self.handle.rest_until_woken(time),
                 Next::Rest(time) => drop(self.handle.rest(time)),
                 Next::BackOff => drop(self.handle.rest(self.backoff.failed())),
                 Next::End => break,
@@ -89,7 +96,7 @@ impl Follower<'_> {
             return Next::BackOff;
         }
         if self.confirmations.is_full() {
-            return Next::Rest(self.consumer.idle);
+            return Next::Idle(self.consumer.idle);
         }
         let source = match &mut self.source {
             Some(source) => source,
@@ -98,10 +105,14 @@ impl Follower<'_> {
                 Err(error) => return self.fail(&error),
             },
         };
-        let mut batch = Batch::new(source, self.consumer.batch, self.handle, &self.confirmations);
+        let limit = match &self.consumer.behind {
+            None => Limit::None,
+            Some(first) => first.passed().map_or(Limit::Nothing, Limit::Before),
+        };
+        let mut batch = Batch::new(source, self.consumer.batch, self.handle, &self.confirmations, limit);
         let step = self.handler.take(&mut batch);
         let (taken, end, receipt) = batch.finish();
-        let nothing_read = taken.records == 0 && !matches!(end, Some(BatchEnd::Log));
+        let nothing_read = taken.records == 0 && !matches!(end, Some(BatchEnd::Log | BatchEnd::Limit));
         if step == AfterBatch::Retry || nothing_read {
             self.confirmations.withdraw(receipt);
         } else {
@@ -125,7 +136,9 @@ impl Follower<'_> {
                 Err(error) => self.fail(&error),
             },
             AfterBatch::Pause(pause) => Next::Rest(pause),
-            AfterBatch::Continue if matches!(end, Some(BatchEnd::Log)) => Next::Rest(self.consumer.idle),
+            AfterBatch::Continue if matches!(end, Some(BatchEnd::Log | BatchEnd::Limit)) => {
+                Next::Idle(self.consumer.idle)
+            }
             AfterBatch::Continue => Next::Batch,
         }
     }
@@ -147,6 +160,8 @@ impl Follower<'_> {
             self.read_to = begin.map(|position| Mark { position, reached_us: None });
             self.confirmations.reset(self.read_to.clone());
         }
+        // Those behind this consumer may go as far as it has come before.
+        self.handle.set_passed(self.confirmations.passed());
         LogSource::open(reader, self.read_to.as_ref().map(|mark| &mark.position))
     }
 

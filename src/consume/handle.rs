@@ -1,14 +1,15 @@
 //! What other threads may do with a running consumer: stop it, and ask how far behind it is.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use crate::log::LogError;
+use crate::log::read::merge::MergePosition;
 use crate::log::read::reader::LogReader;
 
-use super::confirm::Mark;
 use super::lag::{self, ConsumedTotals, Lag};
+use super::mark::Mark;
 
 /// Shared by the consumer's owner, its loop and its handler.
 #[derive(Debug, Clone, Default)]
@@ -19,8 +20,11 @@ pub struct Handle {
 #[derive(Debug, Default)]
 struct Shared {
     stopping: AtomicBool,
-    lock: Mutex<()>,
-    stopped: Condvar,
+    /// Whether there is something to do before the rest is over.
+    woken: Mutex<bool>,
+    changed: Condvar,
+    /// The consumers that never pass this one.
+    behind: Mutex<Vec<Weak<Shared>>>,
     state: Mutex<FollowState>,
 }
 
@@ -37,9 +41,13 @@ struct FollowState {
 impl Handle {
     /// Makes the consumer end, after saving its cursor, as soon as its handler returns.
     pub fn stop(&self) {
-        let _lock = self.shared.lock.lock();
         self.shared.stopping.store(true, Ordering::SeqCst);
-        self.shared.stopped.notify_all();
+        self.shared.wake();
+    }
+
+    /// Ends the consumer's rest, because there may be something to do.
+    pub fn wake(&self) {
+        self.shared.wake();
     }
 
     /// Whether the consumer must end.
@@ -49,9 +57,28 @@ impl Handle {
 
     /// Sleeps for `time`, or until the consumer is stopped. Returns whether it is stopping.
     pub fn rest(&self, time: Duration) -> bool {
-        let lock = self.shared.lock.lock().unwrap_or_else(PoisonError::into_inner);
-        let _ = self.shared.stopped.wait_timeout_while(lock, time, |()| !self.is_stopping());
+        let woken = lock(&self.shared.woken);
+        drop(self.shared.changed.wait_timeout_while(woken, time, |_| !self.is_stopping()));
         self.is_stopping()
+    }
+
+    /// Like [`rest`](Self::rest), but [`wake`](Self::wake) ends it too.
+    pub(super) fn rest_until_woken(&self, time: Duration) {
+        let woken = lock(&self.shared.woken);
+        let waited = self.shared.changed.wait_timeout_while(woken, time, |woken| !*woken && !self.is_stopping());
+        *waited.unwrap_or_else(PoisonError::into_inner).0 = false;
+    }
+
+    /// The position before which everything is confirmed; `None` before the consumer has begun.
+    pub fn passed(&self) -> Option<MergePosition> {
+        self.state().passed.as_ref().map(|mark| mark.position.clone())
+    }
+
+    /// Wakes `behind` whenever this consumer's position advances.
+    pub(super) fn add_behind(&self, behind: &Handle) {
+        let mut all = lock(&self.shared.behind);
+        all.retain(|one| one.strong_count() > 0);
+        all.push(Arc::downgrade(&behind.shared));
     }
 
     /// How far the consumer is behind; `None` before it has begun to read.
@@ -68,7 +95,7 @@ impl Handle {
     }
 
     fn state(&self) -> MutexGuard<'_, FollowState> {
-        self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.shared.state)
     }
 
     pub(super) fn set_reader(&self, reader: &LogReader) {
@@ -77,6 +104,9 @@ impl Handle {
 
     pub(super) fn set_passed(&self, passed: Option<Mark>) {
         self.state().passed = passed;
+        for behind in lock(&self.shared.behind).iter().filter_map(Weak::upgrade) {
+            behind.wake();
+        }
     }
 
     /// Called with the first record of each batch; only the first call counts.
@@ -87,4 +117,15 @@ impl Handle {
     pub(super) fn count(&self, records: u64, stored_bytes: u64) {
         self.state().consumed.add(records, stored_bytes);
     }
+}
+
+impl Shared {
+    fn wake(&self) {
+        *lock(&self.woken) = true;
+        self.changed.notify_all();
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

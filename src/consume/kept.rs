@@ -26,6 +26,15 @@ pub(super) fn begin(consumer: &Consumer, reader: &LogReader) -> Result<Option<Me
     }
 }
 
+/// Registers a consumer that holds segments back, unless it is registered. To be called before anything is deleted.
+///
+/// # Errors
+/// The log or the cursor can't be read or written.
+pub fn register(consumer: &Consumer) -> Result<(), LogError> {
+    let reader = LogReader::open(&consumer.log_dir)?;
+    begin(consumer, &reader).map(drop)
+}
+
 /// Saves a position durably.
 ///
 /// # Errors

@@ -17,6 +17,9 @@
 //! any order. The cursor stays before the first unconfirmed batch. If a receipt is dropped unconfirmed, its batch is delivered again, together
 //! with everything after it, so that the order is kept.
 //!
+//! **One behind another.** A consumer can follow another one ([`Consumer::behind`]): it is given only what the first has confirmed, however
+//! far the log goes on.
+//!
 //! **What is repeated.** After a crash, everything after the last saved cursor. After a failure, everything from the first unconfirmed batch
 //! on. Nothing is skipped except what was deleted ([`Batch::skipped`]) and what the handler chooses to skip ([`AfterBatch::SkipToEnd`]).
 //!
@@ -37,6 +40,7 @@
 //! | [`lag`] | how lag is measured |
 //! | `source` | where records come from: only this file knows that it is the disk |
 //! | `kept` | the durable cursor |
+//! | `mark` | a position, with the time that it stands for |
 //! | `backoff` | exponential back-off |
 
 mod backoff;
@@ -48,6 +52,7 @@ pub mod handle;
 pub mod handler;
 mod kept;
 pub mod lag;
+mod mark;
 mod source;
 
 pub use batch::Batch;
@@ -56,4 +61,5 @@ pub use consumer::{BatchBounds, Consumer};
 pub use follow::follow;
 pub use handle::Handle;
 pub use handler::{AfterBatch, Failure, Handler};
+pub use kept::register;
 pub use lag::Lag;

@@ -23,9 +23,12 @@ impl LogSource {
         Ok(LogSource { reader, merge, skipped: Skipped::default() })
     }
 
-    /// The next record; `None` at the end of the log.
-    pub(super) fn next(&mut self) -> Result<Option<Record<'_>>, LogError> {
-        self.merge.next()
+    /// The next record; `None` at the end of the log, or where the next record is not before `limit`.
+    pub(super) fn next(&mut self, limit: Option<&MergePosition>) -> Result<Option<Record<'_>>, LogError> {
+        match limit {
+            None => self.merge.next(),
+            Some(limit) => self.merge.next_before(limit),
+        }
     }
 
     /// The position after the last record.

@@ -1,11 +1,54 @@
-//! The messages for the queues of OpenReplay's services. Nothing is sent from here: a record goes in, messages come out. What would send them is a
-//! consumer of the log ([`crate::consume`]), and there is none.
+//! Couriers: what hands the log's records on to Postgres, Redis, Kafka, an object store, another takeup or a file.
+//!
+//! A courier is a named consumer of the log ([`crate::consume`]) that holds segments back until their records are delivered. It has a thread
+//! that reads the log and builds what the destination takes (a [`Packer`]), and a task on the side runtime that ships it (a [`Destination`]);
+//! between them is a channel with room for one shipment. The cursor moves only behind what the destination has confirmed, so every record
+//! arrives at least once, and in the log's order. No core waits for any of this.
+//!
+//! **Faults.** The fault of a destination is told from the fault of a record by codes ([`Blame`]). The first is waited out for as long as it
+//! lasts, with pauses that grow to ten seconds; everything behind it waits too. The second is found by trying records one by one; what is
+//! refused alone becomes a dead letter ([`DeadLetters`]), and the rest goes on. A destination need not be there at the start, nor be complete.
+//!
+//! **Order.** A courier for queues follows that for rows ([`CourierOptions::behind`]): a session's row is committed before its first record is
+//! shipped.
+//!
+//! **Memory.** A courier holds at most three shipments: one being built, one waiting, one being shipped. Each is bounded in bytes and records
+//! ([`ShipmentBounds`]), plus the last record, whose size the limits on requests bound.
 //!
 //! | file | holds |
 //! |---|---|
-//! | [`messages`] | turns a record into queue messages |
-//! | `cut` | cuts a batch that is too large for one message into several batches |
+//! | `running` | [`Courier`]: thread and task, and what others may ask |
+//! | `destination` | what a kind of destination implements |
+//! | `shipment` | items, and the records that they were made from |
+//! | `reading` | builds shipments on the reading thread |
+//! | `shipping` | ships them, for as long as it takes |
+//! | `status`, `cause` | the state of a destination, and the kinds of trouble |
+//! | `backoff` | pauses between attempts |
+//! | `dead_letters`, `dead_letter`, `stored_record` | what can't be delivered |
+//! | `runtime` | the thread on which tasks run |
+//! | [`messages`], `cut` | the messages for the queues of OpenReplay's services |
 
-pub mod messages;
-
+pub mod backoff;
+mod cause;
 mod cut;
+mod dead_letter;
+mod dead_letters;
+mod destination;
+pub mod messages;
+mod reading;
+mod running;
+mod runtime;
+mod shipment;
+mod shipping;
+mod status;
+mod stored_record;
+
+pub use cause::{Cause, Trouble};
+pub use dead_letter::DeadLetter;
+pub use dead_letters::{DIR_NAME as DEAD_LETTERS_DIR_NAME, DeadLetters};
+pub use destination::{Blame, Destination, Packer, ShipError};
+pub use running::{Courier, CourierOptions};
+pub use runtime::SideRuntime;
+pub use shipment::{Shipment, ShipmentBounds};
+pub use status::{Change, Counts, DestinationState, Status, Waiting};
+pub use stored_record::StoredRecord;

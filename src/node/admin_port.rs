@@ -9,10 +9,11 @@ use crate::log::Log;
 use crate::server::core::common::Common;
 use crate::telemetry::Metrics;
 
+use super::couriers::Couriers;
 use super::{failures, heartbeats, retention};
 
 /// Assembles what the admin port serves.
-pub fn admin(log: &Log, metrics: Metrics, checker: &Checker, common: &Arc<Common>) -> Admin {
+pub fn admin(log: &Log, metrics: Metrics, checker: &Checker, couriers: &Couriers, common: &Arc<Common>) -> Admin {
     let gauge = |log: &Log, value: fn(&crate::log::LogStats) -> u64| {
         let log = log.clone();
         move || value(&log.stats()) as f64
@@ -37,13 +38,14 @@ pub fn admin(log: &Log, metrics: Metrics, checker: &Checker, common: &Arc<Common
     let (stuck, dead) = (Arc::clone(common), Arc::clone(common));
     let of_log = log.clone();
     let reopen = move || failures::reopen(&of_log);
-    let log = log.clone();
+    let (log, couriers) = (log.clone(), couriers.clone());
     let checks = move || {
         let look = || {
             let health = log.health();
             if health.can_append { Ok(()) } else { Err(health.reason.unwrap_or_default()) }
         };
         let mut checks = vec![Check::run("log", look)];
+        checks.extend(couriers.checks());
         checks.extend(heartbeats::checks(&stuck));
         checks.extend(failures::checks(&log));
         checks.extend(retention::check_of_clock(&log));

@@ -6,6 +6,7 @@
 //! | `running` | holds what was started, waits for a signal, then shuts it down |
 //! | `options` | translates the settings into options for each part |
 //! | `cores` | how many cores on which processors, and what each is started with |
+//! | `couriers` | which couriers are configured, and how they are started and stopped |
 //! | `warm_up` | reads from the log which sessions belong to which project |
 //! | `signals`, `reload` | SIGTERM and SIGHUP; changes of the settings while the server runs |
 //! | `missing` | tracks what the settings and secrets files lack of what is in force |
@@ -17,6 +18,7 @@
 mod admin_port;
 mod announce;
 mod cores;
+mod couriers;
 mod error;
 mod failures;
 mod heartbeats;

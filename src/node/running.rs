@@ -12,6 +12,7 @@ use crate::server::core::common::Common;
 use crate::server::core::notices;
 use crate::telemetry::{Level, Logger, Printer};
 
+use super::couriers::Couriers;
 use super::shutdown::{self, CoreThread, Ended};
 use super::warm_up::WarmUp;
 use super::{NodeError, reload};
@@ -32,6 +33,8 @@ pub struct Running {
     pub log: Log,
     /// The checker.
     pub checker: Checker,
+    /// The couriers.
+    pub couriers: Couriers,
     /// The warm-up, which may have ended by itself.
     pub warm_up: WarmUp,
     /// The admin port.
@@ -63,11 +66,12 @@ impl Running {
     /// # Errors
     /// The log could not be closed.
     pub fn stop(self, ended: Ended) -> Result<ExitCode, NodeError> {
-        let Self { log, checker, warm_up, admin, watcher, reloader, logger, printer, .. } = self;
+        let Self { log, checker, couriers, warm_up, admin, watcher, reloader, logger, printer, .. } = self;
         let mut parts = vec![
             shutdown::part(&logger, "projects", move || drop(watcher)),
             shutdown::part(&logger, "reload", move || drop(reloader)),
             shutdown::part(&logger, "checker", move || checker.stop()),
+            shutdown::part(&logger, "couriers", move || couriers.stop()),
             shutdown::part(&logger, "warm-up", move || warm_up.stop()),
         ];
         let closing = log.clone();

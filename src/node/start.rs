@@ -38,7 +38,7 @@ use super::missing::MissingSettings;
 use super::projects::{self, Projects};
 use super::running::Running;
 use super::warm_up::{Found, WarmUp};
-use super::{NodeError, admin_port, options, recovery, reload, retention, signals};
+use super::{NodeError, admin_port, couriers, options, recovery, reload, retention, signals};
 
 /// Starts a server with the settings from `sources`.
 pub fn start(mut sources: Sources) -> Result<Running, NodeError> {
@@ -69,10 +69,13 @@ pub fn start(mut sources: Sources) -> Result<Running, NodeError> {
     recovery::report(&logger, &recovered);
     let flakes = session_ids(config, &recovered, &logger);
 
-    // Projects. Once their ages are known, so is everything that protects records, and deletion starts.
+    // Projects and couriers. Once the ages of the first and the cursors of the second are known, so is everything that protects records, and
+    // deletion starts.
     let listeners = listen(config.listen, usize::from(cores.count)).map_err(NodeError::other)?;
     let listen_addr = listeners[0].local_addr().unwrap_or(config.listen);
     let (directory, found) = projects::open(config)?;
+    let couriers = couriers::Plan::of(config)?;
+    couriers.register()?;
     let deleting = retention::start(&log, config, &directory, &logger)?;
     let projects = Projects::new(Arc::clone(&directory), deleting.clone(), logger.clone());
     projects.report_start(found);
@@ -110,11 +113,12 @@ pub fn start(mut sources: Sources) -> Result<Running, NodeError> {
         Found::All => told.logged_sessions.finish(),
     };
     let warm_up = WarmUp::spawn(config.data.join("log"), tell, earlier, logger.clone()).map_err(NodeError::other)?;
+    let couriers = couriers.start(&logger).map_err(NodeError::other)?;
     let reloads = Arc::new(reload::Reloads::default());
     let metrics = Metrics::new(seats.iter().map(|seat| Arc::clone(&seat.metrics)).collect()).logger(&logger);
     let metrics = reload::register(metrics, &reloads, &common);
-    let admin =
-        port::spawn(config.admin, admin_port::admin(&log, metrics, &checker, &common)).map_err(NodeError::other)?;
+    let admin = port::spawn(config.admin, admin_port::admin(&log, metrics, &checker, &couriers, &common))
+        .map_err(NodeError::other)?;
 
     // Connections are accepted from here on.
     let threads: Vec<_> = seats.into_iter().map(|seat| spawn(Arc::clone(&common), seat)).collect();
@@ -138,7 +142,7 @@ pub fn start(mut sources: Sources) -> Result<Running, NodeError> {
     let stopper = Arc::clone(&common);
     signals::handle(signals, move || stopper.stop(), reloader.trigger(), logger.clone())?;
     announce(listen_addr, admin.addr(), &first_run, &common, began.elapsed());
-    Ok(Running { common, threads, log, checker, warm_up, admin, watcher, reloader, logger, printer })
+    Ok(Running { common, threads, log, checker, couriers, warm_up, admin, watcher, reloader, logger, printer })
 }
 
 /// Generates numbers for new sessions. A clock that was set back must not produce ids that were already issued.

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use uuid::Uuid;
 
-use crate::log::read::merge::Place;
+use crate::log::read::merge::{MergePosition, Place};
 
 use super::*;
 

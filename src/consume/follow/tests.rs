@@ -108,6 +108,7 @@ impl Written {
             holds: false,
             batch: BatchBounds { bytes: u64::MAX, time: HOUR },
             idle: Duration::from_millis(5),
+            behind: None,
             keep_every: HOUR,
             backoff_first: Duration::from_millis(1),
             backoff_max: Duration::from_millis(1),
@@ -123,7 +124,7 @@ impl Written {
     /// The number of the record at a position; `None` at the end.
     fn number_at(&self, position: &MergePosition) -> Option<u64> {
         let mut source = LogSource::open(LogReader::open(&self.log_dir()).unwrap(), Some(position)).unwrap();
-        source.next().unwrap().map(|record| number(record.payload))
+        source.next(None).unwrap().map(|record| number(record.payload))
     }
 
     /// The number of the record at the saved cursor.

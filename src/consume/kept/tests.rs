@@ -19,6 +19,7 @@ fn consumer(data: &Path, holds: bool) -> (Consumer, LogReader) {
         holds,
         batch: BatchBounds { bytes: 1, time: Duration::ZERO },
         idle: Duration::ZERO,
+        behind: None,
         keep_every: Duration::ZERO,
         backoff_first: Duration::ZERO,
         backoff_max: Duration::ZERO,

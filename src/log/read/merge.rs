@@ -122,6 +122,16 @@ impl Merge {
         Ok(self.next_at(u64::MAX)?.and_then(|at| self.cores[at].take()))
     }
 
+    /// Like [`next`](Merge::next), but hands out only what another merge of the same log has passed: None also where the next record is not
+    /// before `limit`.
+    pub fn next_before(&mut self, limit: &MergePosition) -> Result<Option<Record<'_>>, LogError> {
+        let Some(at) = self.next_at(u64::MAX)? else { return Ok(None) };
+        let core = &self.cores[at];
+        let is_before =
+            core.place().is_some_and(|place| limit.cores.get(&core.core()).is_some_and(|limit| place < *limit));
+        Ok(if is_before { self.cores[at].take() } else { None })
+    }
+
     /// The core that has the next record at hand, if that is no newer than `until_us`.
     fn next_at(&mut self, until_us: u64) -> Result<Option<usize>, LogError> {
         while let Some(at) = self.choose()? {

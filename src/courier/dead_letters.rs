@@ -1,0 +1,189 @@
+//! Dead letters: the records that a destination refuses for good, one JSON object a line, in `<data>/dead-letters/<courier>.ndjson`.
+//!
+//! A line holds the whole record, so it can be looked at and sent again after the log has been deleted. A record is there durably before the
+//! courier's cursor passes it. After a crash it may be there twice.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use rustix::fs::{FlockOperation, flock};
+
+use crate::log::cursor::ConsumerName;
+
+use super::cause::Cause;
+use super::dead_letter::DeadLetter;
+use super::stored_record::StoredRecord;
+
+/// The folder in the data folder.
+pub const DIR_NAME: &str = "dead-letters";
+
+const SUFFIX: &str = ".ndjson";
+
+/// The longest line. A record is far shorter.
+const LINE_BYTES_MAX: u64 = 256 << 20;
+
+/// One courier's dead letters.
+#[derive(Debug, Clone)]
+pub struct DeadLetters {
+    courier: ConsumerName,
+    path: PathBuf,
+}
+
+/// A line of the file: a dead letter, or why it is none.
+pub type Line = Result<DeadLetter, String>;
+
+impl DeadLetters {
+    /// The dead letters of a courier. The file need not exist.
+    pub fn of(data: &Path, courier: &ConsumerName) -> Self {
+        Self { courier: courier.clone(), path: data.join(DIR_NAME).join(format!("{courier}{SUFFIX}")) }
+    }
+
+    /// All couriers with a file, by name.
+    ///
+    /// # Errors
+    /// The folder can't be read.
+    pub fn all(data: &Path) -> io::Result<Vec<Self>> {
+        let entries = match fs::read_dir(data.join(DIR_NAME)) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(error),
+        };
+        let mut all = Vec::new();
+        for entry in entries {
+            let name = entry?.file_name();
+            let courier = name.to_str().and_then(|name| name.strip_suffix(SUFFIX)).and_then(|name| name.parse().ok());
+            all.extend(courier.map(|courier| Self::of(data, &courier)));
+        }
+        all.sort_by(|a, b| a.courier.cmp(&b.courier));
+        Ok(all)
+    }
+
+    /// Whose they are.
+    pub fn courier(&self) -> &ConsumerName {
+        &self.courier
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Adds a record durably, on a thread where waiting for the disk disturbs nobody.
+    ///
+    /// # Errors
+    /// The file can't be written; the text names it.
+    pub async fn add(&self, record: &StoredRecord, cause: &Cause) -> Result<(), String> {
+        let letter = DeadLetter { time: SystemTime::now(), cause: cause.clone(), record: record.clone() };
+        let this = self.clone();
+        let written = tokio::task::spawn_blocking(move || this.append(&letter)).await;
+        match written {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(format!("{}: {error}", self.path.display())),
+            Err(error) => Err(format!("{}: {error}", self.path.display())),
+        }
+    }
+
+    fn append(&self, letter: &DeadLetter) -> io::Result<()> {
+        let mut line = letter.to_json(self.courier.as_str());
+        line.push('\n');
+        let dir = self.path.parent().unwrap_or(Path::new("."));
+        let is_new = !self.path.exists();
+        fs::create_dir_all(dir)?;
+        let _lock = self.lock()?;
+        let mut file = OpenOptions::new().read(true).append(true).create(true).open(&self.path)?;
+        if !ends_with_line_break(&mut file)? {
+            // What a crash left of a line must not spoil this one.
+            file.write_all(b"\n")?;
+        }
+        file.write_all(line.as_bytes())?;
+        file.sync_data()?;
+        if is_new {
+            File::open(dir)?.sync_all()?;
+            dir.parent().map_or(Ok(()), |data| File::open(data)?.sync_all())?;
+        }
+        Ok(())
+    }
+
+    /// Calls `each` with every line and its number, from 1 on.
+    ///
+    /// # Errors
+    /// The file can't be read.
+    pub fn read(&self, mut each: impl FnMut(u64, Line)) -> io::Result<()> {
+        let file = match File::open(&self.path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        let (mut reader, mut line, mut number) = (BufReader::new(file), Vec::new(), 0);
+        loop {
+            line.clear();
+            if (&mut reader).take(LINE_BYTES_MAX).read_until(b'\n', &mut line)? == 0 {
+                return Ok(());
+            }
+            number += 1;
+            let text = line.strip_suffix(b"\n").unwrap_or(&line);
+            if !text.is_empty() {
+                each(number, DeadLetter::parse(text));
+            }
+        }
+    }
+
+    /// How many lines there are; 0 if the file can't be read.
+    pub fn count(&self) -> u64 {
+        let mut count = 0;
+        // What can't be read is told by whoever lists them.
+        let _ = self.read(|_, _| count += 1);
+        count
+    }
+
+    /// Removes the lines for which `gone` returns true. Everything else stays, byte for byte. The file is replaced as a whole.
+    ///
+    /// # Errors
+    /// The file can't be read or replaced.
+    pub fn remove(&self, mut gone: impl FnMut(u64, &[u8]) -> bool) -> io::Result<u64> {
+        let _lock = self.lock()?;
+        let fresh = self.path.with_extension("ndjson.tmp");
+        let mut reader = BufReader::new(File::open(&self.path)?);
+        let mut out = io::BufWriter::new(File::create(&fresh)?);
+        let (mut line, mut number, mut removed) = (Vec::new(), 0, 0);
+        loop {
+            line.clear();
+            if reader.read_until(b'\n', &mut line)? == 0 {
+                break;
+            }
+            number += 1;
+            match gone(number, &line) {
+                true => removed += 1,
+                false => out.write_all(&line)?,
+            }
+        }
+        out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
+        fs::rename(&fresh, &self.path)?;
+        let dir = self.path.parent().unwrap_or(Path::new("."));
+        File::open(dir)?.sync_all()?;
+        Ok(removed)
+    }
+
+    /// Held while the file is changed, by whichever process.
+    fn lock(&self) -> io::Result<File> {
+        let path = self.path.with_extension("lock");
+        let file = OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
+        flock(&file, FlockOperation::LockExclusive)?;
+        Ok(file)
+    }
+}
+
+fn ends_with_line_break(file: &mut File) -> io::Result<bool> {
+    if file.metadata()?.len() == 0 {
+        return Ok(true);
+    }
+    file.seek(SeekFrom::End(-1))?;
+    let mut last = [0];
+    file.read_exact(&mut last)?;
+    Ok(last == *b"\n")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,56 @@
+//! The courier's reading thread: a consumer of the log that builds shipments and hands them to the shipping task.
+
+use tokio::sync::mpsc::Sender;
+
+use crate::consume::{AfterBatch, Batch, Failure, Handler, Receipt};
+use crate::telemetry::{Level, Logger};
+
+use super::destination::Packer;
+use super::shipment::{Shipment, ShipmentBounds};
+
+/// A shipment on its way, and the receipt to confirm once it has arrived.
+pub(super) type Shipped<T> = (Shipment<T>, Receipt);
+
+/// Builds shipments.
+pub(super) struct ReadingHandler<P: Packer> {
+    pub(super) name: String,
+    pub(super) packer: P,
+    pub(super) bounds: ShipmentBounds,
+    pub(super) to: Sender<Shipped<P::Item>>,
+    pub(super) logger: Logger,
+}
+
+impl<P: Packer> Handler for ReadingHandler<P> {
+    fn take(&mut self, batch: &mut Batch<'_>) -> AfterBatch {
+        let mut shipment = Shipment::default();
+        while !shipment.is_full(self.bounds) {
+            let Some(record) = batch.next() else { break };
+            shipment.add(&mut self.packer, &record);
+        }
+        let skipped = batch.skipped();
+        if skipped.records > 0 {
+            let (records, bytes) = (skipped.records.to_string(), skipped.bytes.to_string());
+            let fields = [("courier", &*self.name), ("records", &records), ("bytes", &bytes)];
+            let message = "records were deleted before a courier had delivered them";
+            self.logger.event(Level::Error, crate::caller!(), message, &fields);
+        }
+        if shipment.is_empty() {
+            return AfterBatch::Continue;
+        }
+        let receipt = batch.receipt();
+        // Waits while the destination takes nothing. A stop closes the channel, and what was not shipped comes again.
+        match self.to.blocking_send((shipment, receipt)) {
+            Ok(()) => AfterBatch::Continue,
+            Err(_) => AfterBatch::End,
+        }
+    }
+
+    fn failed(&mut self, failure: Failure<'_>) {
+        let (message, error) = match failure {
+            Failure::Read(error) => ("a courier can't read the log, it tries again", error.to_string()),
+            Failure::Keep(error) => ("a courier's cursor can't be saved, it tries again", error.to_string()),
+        };
+        let fields = [("courier", &*self.name), ("error", &*error)];
+        self.logger.event(Level::Error, crate::caller!(), message, &fields);
+    }
+}

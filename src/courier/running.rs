@@ -1,0 +1,209 @@
+//! A running courier: its reading thread, its shipping task, and what others may ask of it.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crossbeam_channel::Receiver;
+use tokio::sync::{mpsc, watch};
+use tokio::task::AbortHandle;
+
+use crate::consume::{self, BatchBounds, Consumer, Lag};
+use crate::log::cursor::{ConsumerName, From};
+use crate::telemetry::{Level, Logger};
+
+use super::backoff::Backoff;
+use super::dead_letters::DeadLetters;
+use super::destination::{Destination, Packer};
+use super::reading::ReadingHandler;
+use super::runtime::SideRuntime;
+use super::shipment::ShipmentBounds;
+use super::shipping::ShippingTask;
+use super::status::Status;
+
+/// Shipments between the reading thread and the shipping task. With the one being built and the one being shipped, a courier holds at most three.
+const SHIPMENTS_WAITING_MAX: usize = 1;
+
+/// How long a stop waits for a shipment under way. What is cut off comes again at the next start.
+const STOP_PATIENCE: Duration = Duration::from_secs(3);
+
+/// How often the cursor is saved: what a crash repeats is at most what was delivered in this time.
+const KEEP_EVERY: Duration = Duration::from_millis(500);
+
+const BATCH: BatchBounds = BatchBounds { bytes: 8 << 20, time: Duration::from_millis(200) };
+const IDLE: Duration = Duration::from_millis(20);
+const BACKOFF_FIRST: Duration = Duration::from_millis(20);
+const BACKOFF_MAX: Duration = Duration::from_secs(5);
+
+/// What a courier is started with.
+#[derive(Debug, Clone)]
+pub struct CourierOptions {
+    /// Its name, which its cursor and its dead letters have too, such as `courier-redis`.
+    pub name: ConsumerName,
+    /// Where it ships to, for people: an address without credentials.
+    pub target: String,
+    /// The data folder.
+    pub data: PathBuf,
+    /// The courier that must come first.
+    pub behind: Option<consume::Handle>,
+    /// When a shipment is full.
+    pub bounds: ShipmentBounds,
+}
+
+impl CourierOptions {
+    /// The consumer that reads for it.
+    pub fn consumer(&self) -> Consumer {
+        Consumer {
+            log_dir: self.data.join("log"),
+            name: self.name.clone(),
+            begin: From::Start,
+            holds: true,
+            behind: self.behind.clone(),
+            batch: BATCH,
+            idle: IDLE,
+            keep_every: KEEP_EVERY,
+            backoff_first: BACKOFF_FIRST,
+            backoff_max: BACKOFF_MAX,
+        }
+    }
+}
+
+/// A running courier. Dropping it stops it.
+#[derive(Debug)]
+pub struct Courier {
+    name: ConsumerName,
+    target: String,
+    handle: consume::Handle,
+    status: Arc<Status>,
+    dead_letters: DeadLetters,
+    stopping: watch::Sender<bool>,
+    task: AbortHandle,
+    /// Closed once the task has ended.
+    task_ended: Receiver<()>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Courier {
+    /// Starts it. Nothing is required of the destination: a courier whose destination is not there waits for it.
+    ///
+    /// # Errors
+    /// The thread could not be started.
+    pub fn spawn<P, D>(
+        options: CourierOptions,
+        packer: P,
+        destination: D,
+        runtime: &SideRuntime,
+        logger: &Logger,
+    ) -> io::Result<Self>
+    where
+        P: Packer,
+        D: Destination<Item = P::Item>,
+    {
+        let (name, consumer) = (options.name.to_string(), options.consumer());
+        let (to, from) = mpsc::channel(SHIPMENTS_WAITING_MAX);
+        let (stopping, told) = watch::channel(false);
+        let (handle, status) = (consume::Handle::default(), Arc::new(Status::default()));
+        let dead_letters = DeadLetters::of(&options.data, &options.name);
+        let task = ShippingTask {
+            name: name.clone(),
+            destination,
+            status: Arc::clone(&status),
+            dead_letters: dead_letters.clone(),
+            from,
+            stopping: told,
+            logger: logger.clone(),
+            backoff: Backoff::default(),
+        };
+        let (ended, task_ended) = crossbeam_channel::bounded::<()>(0);
+        let task = runtime.handle().spawn(async move {
+            task.run().await;
+            drop(ended);
+        });
+        let mut reader =
+            ReadingHandler { name: name.clone(), packer, bounds: options.bounds, to, logger: logger.clone() };
+        let following = handle.clone();
+        let read = move || {
+            if let Err(error) = consume::follow(&consumer, &following, &mut reader) {
+                let error = error.to_string();
+                let fields = [("courier", &*reader.name), ("error", &*error)];
+                let message = "a courier ended: its cursor was removed while it ran";
+                reader.logger.event(Level::Error, crate::caller!(), message, &fields);
+            }
+        };
+        // The system shows the first 15 characters.
+        let name = format!("courier-{}", name.trim_start_matches("courier-"));
+        let thread = std::thread::Builder::new().name(name).spawn(read)?;
+        Ok(Self {
+            name: options.name,
+            target: options.target,
+            handle,
+            status,
+            dead_letters,
+            stopping,
+            task: task.abort_handle(),
+            task_ended,
+            thread: Mutex::new(Some(thread)),
+        })
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &ConsumerName {
+        &self.name
+    }
+
+    /// Where it ships to, without credentials.
+    pub fn target(&self) -> &str {
+        &self.target
+    }
+
+    /// Its consumer's handle, for a courier that must stay behind this one.
+    pub fn handle(&self) -> &consume::Handle {
+        &self.handle
+    }
+
+    /// Its state and counts.
+    pub fn status(&self) -> &Status {
+        &self.status
+    }
+
+    /// Its dead letters.
+    pub fn dead_letters(&self) -> &DeadLetters {
+        &self.dead_letters
+    }
+
+    /// How far it is behind; `None` if it has not begun or the log can't be read.
+    pub fn lag(&self) -> Option<Lag> {
+        self.handle.lag().ok().flatten()
+    }
+
+    /// Whether its thread runs. It ends by itself only if its cursor was removed.
+    pub fn is_running(&self) -> bool {
+        self.thread().as_ref().is_some_and(|thread| !thread.is_finished())
+    }
+
+    /// Stops it: what is being shipped has a moment to arrive, the rest comes at the next start.
+    pub fn stop(&self) {
+        self.stopping.send_replace(true);
+        // The channel only ever closes.
+        let _ = self.task_ended.recv_timeout(STOP_PATIENCE);
+        self.task.abort();
+        self.handle.stop();
+        let thread = self.thread().take();
+        if let Some(thread) = thread {
+            // If it panicked, the panic hook has reported that already.
+            let _ = thread.join();
+        }
+    }
+
+    fn thread(&self) -> MutexGuard<'_, Option<JoinHandle<()>>> {
+        self.thread.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Courier {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}

@@ -1,0 +1,196 @@
+//! The courier's shipping task: gives one shipment after the other to the destination, for as long as it takes.
+//!
+//! A fault of the destination is waited out, however long it lasts; the shipment stays, and behind it everything else, so that no record
+//! overtakes another. A fault of a record is found by trying records one by one; what is refused alone goes to the dead letters, and the rest
+//! goes on.
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc::Receiver;
+use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
+
+use crate::telemetry::{Level, Logger};
+
+use super::backoff::Backoff;
+use super::cause::{Cause, Trouble};
+use super::dead_letters::DeadLetters;
+use super::destination::{Blame, Destination};
+use super::reading::Shipped;
+use super::shipment::Shipment;
+use super::status::{Change, Status};
+use super::stored_record::StoredRecord;
+
+/// A destination that hangs is given up after this time, and connected to again. Each destination has limits of its own below this one.
+const CALL_MAX: Duration = Duration::from_secs(120);
+
+/// How often an idle destination is looked after.
+const IDLE_EVERY: Duration = Duration::from_secs(5);
+
+/// The courier must stop.
+#[derive(Debug)]
+pub(super) struct Stopped;
+
+/// Ships to one destination.
+pub(super) struct ShippingTask<D: Destination> {
+    pub(super) name: String,
+    pub(super) destination: D,
+    pub(super) status: Arc<Status>,
+    pub(super) dead_letters: DeadLetters,
+    pub(super) from: Receiver<Shipped<D::Item>>,
+    pub(super) stopping: watch::Receiver<bool>,
+    pub(super) logger: Logger,
+    pub(super) backoff: Backoff,
+}
+
+impl<D: Destination> ShippingTask<D> {
+    /// Ships until the courier stops. What is under way is finished only if that ends by itself soon; the caller sees to that.
+    pub(super) async fn run(mut self) {
+        // So that a destination that is not there is known before there is anything to ship.
+        self.idle().await;
+        loop {
+            let next = tokio::select! {
+                biased;
+                () = stopped(&mut self.stopping) => return,
+                next = timeout(IDLE_EVERY, self.from.recv()) => next,
+            };
+            match next {
+                Err(_) => self.idle().await,
+                Ok(None) => return,
+                Ok(Some((shipment, receipt))) => match self.deliver(&shipment).await {
+                    Ok(()) => receipt.confirm(),
+                    Err(Stopped) => return,
+                },
+            }
+        }
+    }
+
+    async fn idle(&mut self) {
+        match timeout(CALL_MAX, self.destination.idle()).await {
+            Ok(Ok(())) => self.ready(),
+            Ok(Err(cause)) => self.failed(cause),
+            Err(_) => self.gave_up(),
+        }
+    }
+
+    /// The destination hangs.
+    fn gave_up(&mut self) {
+        self.destination.disconnect();
+        let text = format!("nothing came back within {} s", CALL_MAX.as_secs());
+        self.failed(Cause::new(Trouble::TimedOut, "", text));
+    }
+
+    /// Delivers a shipment whole, but for what becomes a dead letter.
+    async fn deliver(&mut self, shipment: &Shipment<D::Item>) -> Result<(), Stopped> {
+        for (record, cause) in &shipment.unsendable {
+            self.bury(record, cause).await?;
+        }
+        let total = shipment.items.len();
+        let mut at = 0;
+        // The items whose records are tried one by one.
+        let mut suspects: Range<usize> = 0..0;
+        while at < total {
+            let alone = suspects.contains(&at);
+            let end = match alone {
+                true => shipment.items_of_record_of(at).end,
+                false if suspects.start > at => suspects.start,
+                false => total,
+            };
+            let call = timeout(CALL_MAX, self.destination.ship(&shipment.items[at..end]));
+            let fault = match call.await {
+                Ok(Ok(())) => {
+                    at = end;
+                    self.ready();
+                    continue;
+                }
+                Ok(Err(fault)) => fault,
+                Err(_) => {
+                    self.gave_up();
+                    self.pause().await?;
+                    continue;
+                }
+            };
+            let first = at;
+            at += fault.delivered.min(end - at);
+            match fault.blame {
+                _ if at == end => {}
+                Blame::Destination => {
+                    self.failed(fault.cause);
+                    self.pause().await?;
+                }
+                // It was alone, or what is left of this call is of one record: that is the one.
+                Blame::Items(_) if shipment.items_of_record_of(at).end == end => {
+                    self.ready();
+                    self.bury(shipment.record_of(at), &fault.cause).await?;
+                    at = end;
+                }
+                Blame::Items(items) => {
+                    self.ready();
+                    let begin = (first + items.start).clamp(at, end - 1);
+                    let last = (first + items.end).clamp(begin + 1, end) - 1;
+                    // Whole records, but for what has been delivered of the first.
+                    suspects = shipment.items_of_record_of(begin).start.max(at)..shipment.items_of_record_of(last).end;
+                }
+            }
+        }
+        self.status.delivered(shipment.record_count() as u64, total as u64, shipment.bytes() as u64);
+        Ok(())
+    }
+
+    /// Writes a dead letter, for as long as that takes.
+    async fn bury(&mut self, record: &StoredRecord, cause: &Cause) -> Result<(), Stopped> {
+        loop {
+            match self.dead_letters.add(record, cause).await {
+                Ok(()) => break,
+                Err(error) => {
+                    self.failed(Cause::new(Trouble::Local, "", error));
+                    self.pause().await?;
+                }
+            }
+        }
+        self.status.dead_letter();
+        let (session, error) = (record.record().session.to_string(), cause.to_string());
+        let id = record.record().id.to_string();
+        let fields = [("courier", &*self.name), ("record", &id), ("session", &session), ("error", &error)];
+        let message = "a record can't be delivered: it is among the dead letters, see takeup dead-letters";
+        self.logger.event(Level::Error, crate::caller!(), message, &fields);
+        Ok(())
+    }
+
+    fn ready(&mut self) {
+        self.backoff.reset();
+        if let Change::Recovered(after) = self.status.ready() {
+            let seconds = after.as_secs().to_string();
+            let fields = [("courier", &*self.name), ("seconds", &*seconds)];
+            self.logger.event(Level::Info, crate::caller!(), "a destination takes records again", &fields);
+        }
+    }
+
+    fn failed(&mut self, cause: Cause) {
+        let (trouble, error, advice) = (cause.trouble.as_str(), cause.to_string(), cause.trouble.advice());
+        if self.status.failed(cause) == Change::Waits {
+            let fields = [("courier", &*self.name), ("trouble", trouble), ("error", &*error), ("advice", advice)];
+            let message = "a destination takes no records: they wait in the log";
+            self.logger.event(Level::Warn, crate::caller!(), message, &fields);
+        }
+    }
+
+    async fn pause(&mut self) -> Result<(), Stopped> {
+        let pause = self.backoff.failed();
+        tokio::select! {
+            () = stopped(&mut self.stopping) => Err(Stopped),
+            () = sleep(pause) => Ok(()),
+        }
+    }
+}
+
+/// Waits until the courier must stop.
+async fn stopped(stopping: &mut watch::Receiver<bool>) {
+    // An error means that the courier itself is gone.
+    let _ = stopping.wait_for(|stopping| *stopping).await;
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,139 @@
+//! What a courier is doing: written by its shipping task, read by health, metrics and `takeup couriers`.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+use super::cause::Cause;
+
+/// The state of a destination, as the courier sees it.
+#[derive(Debug, Clone)]
+pub enum DestinationState {
+    /// Nothing has been tried yet.
+    Starting,
+    /// It takes what it is given.
+    Ready,
+    /// It does not, and is tried again.
+    Waiting(Waiting),
+}
+
+/// Since when, and why, a destination takes nothing.
+#[derive(Debug, Clone)]
+pub struct Waiting {
+    /// Since when, by the wall clock, for people.
+    pub since: SystemTime,
+    /// The same, for durations.
+    pub began: Instant,
+    /// The latest cause.
+    pub cause: Cause,
+    /// How many attempts have failed.
+    pub attempts: u64,
+}
+
+/// Whether the state is now another one than before: what is worth a line in the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// It is what it was.
+    None,
+    /// It has begun to wait, or waits for another cause.
+    Waits,
+    /// It is ready again, after this time.
+    Recovered(Duration),
+}
+
+/// A courier's state and counts.
+#[derive(Debug)]
+pub struct Status {
+    state: Mutex<DestinationState>,
+    records: AtomicU64,
+    items: AtomicU64,
+    bytes: AtomicU64,
+    attempts_failed: AtomicU64,
+    dead_letters: AtomicU64,
+}
+
+/// Counts since the start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// Records delivered.
+    pub records: u64,
+    /// Items (messages, rows, lines) delivered.
+    pub items: u64,
+    /// Bytes of the records and items delivered.
+    pub bytes: u64,
+    /// Attempts that failed.
+    pub attempts_failed: u64,
+    /// Records that became dead letters.
+    pub dead_letters: u64,
+}
+
+impl Default for Status {
+    fn default() -> Self {
+        Self {
+            state: Mutex::new(DestinationState::Starting),
+            records: AtomicU64::new(0),
+            items: AtomicU64::new(0),
+            bytes: AtomicU64::new(0),
+            attempts_failed: AtomicU64::new(0),
+            dead_letters: AtomicU64::new(0),
+        }
+    }
+}
+
+impl Status {
+    /// The destination's state.
+    pub fn state(&self) -> DestinationState {
+        self.lock().clone()
+    }
+
+    /// The counts.
+    pub fn counts(&self) -> Counts {
+        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        Counts {
+            records: read(&self.records),
+            items: read(&self.items),
+            bytes: read(&self.bytes),
+            attempts_failed: read(&self.attempts_failed),
+            dead_letters: read(&self.dead_letters),
+        }
+    }
+
+    /// The destination took something.
+    pub fn ready(&self) -> Change {
+        match std::mem::replace(&mut *self.lock(), DestinationState::Ready) {
+            DestinationState::Waiting(waiting) => Change::Recovered(waiting.began.elapsed()),
+            DestinationState::Starting | DestinationState::Ready => Change::None,
+        }
+    }
+
+    /// An attempt failed, and will be repeated.
+    pub fn failed(&self, cause: Cause) -> Change {
+        self.attempts_failed.fetch_add(1, Ordering::Relaxed);
+        let mut state = self.lock();
+        if let DestinationState::Waiting(waiting) = &mut *state {
+            waiting.attempts += 1;
+            let same = waiting.cause.trouble == cause.trouble && waiting.cause.code == cause.code;
+            waiting.cause = cause;
+            return if same { Change::None } else { Change::Waits };
+        }
+        *state =
+            DestinationState::Waiting(Waiting { since: SystemTime::now(), began: Instant::now(), cause, attempts: 1 });
+        Change::Waits
+    }
+
+    /// Counts what was delivered.
+    pub fn delivered(&self, records: u64, items: u64, bytes: u64) {
+        self.records.fetch_add(records, Ordering::Relaxed);
+        self.items.fetch_add(items, Ordering::Relaxed);
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Counts a dead letter.
+    pub fn dead_letter(&self) {
+        self.dead_letters.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, DestinationState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
