@@ -39,6 +39,7 @@ pub mod directory;
 pub mod http;
 pub mod log;
 pub mod node;
+pub mod postgres;
 pub mod records;
 pub mod server;
 pub mod session;

@@ -18,6 +18,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("bucket", &[]),
     ("http", &[]),
     ("log", &[]),
+    ("postgres", &[]),
     ("codec", &[]),
     ("config", &["watched_files"]),
     ("directory", &["base", "watched_files"]),
@@ -75,7 +76,7 @@ const MAY_BE_UNSAFE: &[&str] = &["src/log/disk/shared_page.rs", "src/log/disk/si
 
 /// The only folder that may name the runtime, and the only ones that may name tokio.
 const MAY_NAME_MONOIO: &[&str] = &["src/server/"];
-const MAY_NAME_TOKIO: &[&str] = &["src/admin/", "src/courier/"];
+const MAY_NAME_TOKIO: &[&str] = &["src/admin/", "src/courier/", "src/postgres/"];
 
 const LINES_MAX: usize = 500;
 
