@@ -5,5 +5,6 @@ mod common;
 
 /// The files in `tests/delivery/`.
 mod delivery {
+    mod postgres;
     mod services;
 }

@@ -65,7 +65,8 @@ pub async fn tcp(
             let named = rustls::pki_types::ServerName::try_from(name).is_ok();
             let name = if named { name.to_owned() } else { address.ip().to_string() };
             let Ok(tls) = MakeTlsConnect::<TcpStream>::make_tls_connect(&mut make, &name);
-            start(config, stream, tls).await
+            // Of a server without TLS, the library says so in words alone.
+            start(config, stream, tls).await.map_err(PgFault::of_handshake)
         }
     }
 }

@@ -65,6 +65,14 @@ impl PgFault {
         Self::new(PgCause::Protocol, error.to_string())
     }
 
+    /// A fault of an attempt with TLS: what has no code is TLS's.
+    pub(super) fn of_handshake(self) -> Self {
+        match self.cause {
+            PgCause::Protocol if self.sqlstate.is_none() => Self { cause: PgCause::Tls, ..self },
+            _ => self,
+        }
+    }
+
     fn of_server(error: &DbError) -> Self {
         let name = |name: Option<&str>| name.map(short);
         let names =
