@@ -29,19 +29,37 @@
 //! | file | holds |
 //! |---|---|
 //! | `redis`, `redis/` | Redis and Valkey, with users, TLS, replicas; a client that knows only the protocol |
+//! | `redis_sentinel`, `redis_cluster` | a primary with a replica and a Sentinel; three nodes that share the slots |
 //! | `postgres` | Postgres 15 with the tables of either release of OpenReplay (`tests/fixtures/postgres/`) |
+//! | `pgbouncer` | PgBouncer in front of a Postgres, in transaction mode |
+//! | `kafka`, `kafka/` | a Kafka broker, with TLS and SASL |
+//! | `s3` | a server of S3's protocol with a bucket. It keeps objects in memory: `kill`, `stop` and `restart` lose them |
+//! | `relay` | a TCP relay in front of any service: it hangs, slows down, resets, refuses, and the service keeps running |
 //! | `certificate` | a certificate for servers here, and its authority |
 //! | `process`, `folder`, `port`, `install` | what the services stand on |
 
 mod certificate;
 mod folder;
 mod install;
+mod kafka;
+mod pgbouncer;
 mod port;
 mod postgres;
 mod process;
 mod redis;
+mod redis_cluster;
+mod redis_sentinel;
+mod relay;
+mod s3;
 
 pub use certificate::Certificate;
 pub use install::program;
+pub use kafka::{Kafka, KafkaMessage, KafkaOptions};
+pub use pgbouncer::PgBouncer;
+pub use port::Port;
 pub use postgres::{Postgres, PostgresOptions, Schema};
 pub use redis::{Redis, RedisOptions, Reply, RespConnection, StreamEntry};
+pub use redis_cluster::RedisCluster;
+pub use redis_sentinel::RedisSentinel;
+pub use relay::{Relay, RelayMode};
+pub use s3::S3;

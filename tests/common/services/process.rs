@@ -9,7 +9,7 @@ use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, WaitOptions, getpid, kill_process, set_child_subreaper, waitpid};
 
 use super::install;
 use crate::common::wait::{PATIENCE, wait_for};
@@ -193,9 +193,13 @@ impl Running {
         if let Some(watch) = self.watch.take() {
             watch.end();
         }
+        // The others are children of this process now, and nobody else takes their exit status.
         let end = Instant::now() + PATIENCE;
-        while family.iter().any(|&pid| parent(pid).is_some()) && Instant::now() < end {
-            thread::sleep(Duration::from_millis(1));
+        for &pid in &family[1..] {
+            let is_there = || matches!(waitpid(Some(pid), WaitOptions::NOHANG), Ok(None)) || parent(pid).is_some();
+            while is_there() && Instant::now() < end {
+                thread::sleep(Duration::from_millis(1));
+            }
         }
     }
 }
@@ -231,6 +235,8 @@ fn spawn(command: Command) -> io::Result<Child> {
     static SPAWNER: LazyLock<Sender<Order>> = LazyLock::new(|| {
         let (sender, orders) = channel::<Order>();
         thread::spawn(move || {
+            // Processes whose parent was killed become children of this one.
+            set_child_subreaper(Some(getpid())).expect("a process may take in orphans");
             for (mut command, answer) in orders {
                 let _ = answer.send(command.spawn());
             }

@@ -11,11 +11,12 @@ use super::folder::Folder;
 use super::install;
 use super::port::Port;
 use super::process::{Process, Program};
+use crate::common::wait::{PATIENCE, wait_for};
 
 pub use resp::{Reply, RespConnection, StreamEntry};
 
 /// The user of the tests themselves, so that a test may change the passwords and rights of all others.
-const ADMIN: (&str, &str) = ("admin-of-tests", "6f1c");
+pub(super) const ADMIN: (&str, &str) = ("admin-of-tests", "6f1c");
 
 /// How a Redis is set up. By default: open to all, no limit of memory, and what a clean stop saves is all that it keeps.
 #[derive(Debug, Clone, Default)]
@@ -122,7 +123,7 @@ impl Redis {
         let mut options = self.options.clone();
         options.arguments.extend(["--replicaof".to_owned(), format!("127.0.0.1 {}", self.port())]);
         let replica = Redis::with(options);
-        super::super::wait_for("the replica to be in step", super::super::PATIENCE, || {
+        wait_for("the replica to be in step", PATIENCE, || {
             replica.cli(&["INFO", "replication"]).contains("master_link_status:up").then_some(())
         });
         replica

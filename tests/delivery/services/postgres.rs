@@ -2,7 +2,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::json;
 
-use crate::common::services::{Postgres, PostgresOptions, Schema, program};
+use crate::common::services::{PgBouncer, Postgres, PostgresOptions, Schema, program};
 
 const INSERT: &str = "INSERT INTO sessions (session_id, project_id, tracker_version, start_ts, user_uuid, user_os, user_device, \
                       user_device_type, user_country) VALUES (7, 1, '12.0.4', 1, 'f1c7d9c2-5b5e-4f1c-8f5a-0d5a5b1c9e11', '', '', 'other', 'UN')";
@@ -55,4 +55,21 @@ fn postgres_serves_tls_and_then_refuses_plain_connections() {
     let plain = postgres.url().replace("sslmode=require", "sslmode=disable");
     let status = Command::new(program("psql")).args(["-c", "SELECT 1", &plain]).stderr(Stdio::null()).status().unwrap();
     assert_eq!(status.code(), Some(2), "psql cannot connect");
+}
+
+#[test]
+fn pgbouncer_stands_before_postgres_and_can_be_stopped_alone() {
+    let postgres = Postgres::new(Schema::Main);
+    let pgbouncer = PgBouncer::before(&postgres);
+    let count = || {
+        let mut psql = Command::new(program("psql"));
+        let output = psql.args(["-XAtqc", "SELECT count(*) FROM projects", &pgbouncer.url()]).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert_eq!(count(), "11\n");
+    pgbouncer.restart();
+    postgres.restart();
+    assert_eq!(count(), "11\n");
+    pgbouncer.stop();
+    assert_eq!(count(), "");
 }

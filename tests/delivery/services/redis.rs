@@ -1,4 +1,4 @@
-use crate::common::services::{Redis, RedisOptions};
+use crate::common::services::{Redis, RedisCluster, RedisOptions, RedisSentinel};
 
 #[test]
 fn redis_keeps_what_each_verb_says() {
@@ -63,4 +63,32 @@ fn redis_serves_tls_and_valkey_serves_the_same() {
     assert!(valkey.cli(&["INFO", "server"]).contains("server_name:valkey"));
     valkey.cli(&["XADD", "raw", "*", "sessionID", "7", "value", "x"]);
     assert_eq!(valkey.entries("raw").len(), 1);
+}
+
+#[test]
+fn a_sentinel_makes_the_replica_the_primary() {
+    let sentinel = RedisSentinel::new();
+    assert_eq!(sentinel.primary(), sentinel.first.port());
+    sentinel.first.cli(&["SET", "key", "value"]);
+    sentinel.first.cli(&["WAIT", "1", "30000"]);
+    sentinel.fail_over();
+    assert_eq!(sentinel.second.cli(&["GET", "key"]), "value");
+    sentinel.second.cli(&["SET", "key", "other"]);
+}
+
+#[test]
+fn a_cluster_shares_the_slots_and_comes_back_with_its_data() {
+    let cluster = RedisCluster::new();
+    for key in ["raw", "raw-ios", "raw-images"] {
+        let node = cluster.node_of(key);
+        node.cli(&["XADD", key, "*", "sessionID", "7", "value", "x"]);
+        for other in cluster.nodes.iter().filter(|other| other.port() != node.port()) {
+            let refusal = other.try_cli(&["XLEN", key]).unwrap_err();
+            assert!(refusal.starts_with("MOVED"), "{refusal}");
+        }
+    }
+    cluster.nodes[1].kill();
+    cluster.nodes[1].start();
+    cluster.wait_until_whole();
+    assert_eq!(cluster.node_of("raw").entries("raw").len(), 1);
 }
