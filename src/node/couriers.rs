@@ -10,7 +10,9 @@ use crate::config::Config;
 use crate::consume;
 use crate::courier::{Courier, CourierOptions, DestinationState, ShipmentBounds, SideRuntime};
 use crate::log::LogError;
-use crate::telemetry::Logger;
+use crate::log::cursor::Cursors;
+use crate::log::read::reader::LogReader;
+use crate::telemetry::{Level, Logger};
 
 use super::NodeError;
 
@@ -50,12 +52,35 @@ impl Plan {
         Ok(plan)
     }
 
-    /// Registers their cursors, so that nothing they have not read is deleted.
+    /// Registers their cursors, so that nothing they have not read is deleted. Warns of couriers that hold segments back although they are no
+    /// longer configured.
     ///
     /// # Errors
     /// A cursor can't be read or written.
-    pub fn register(&self) -> Result<(), LogError> {
-        self.planned.iter().try_for_each(|planned| consume::register(&planned.options.consumer()))
+    pub fn register(&self, config: &Config, logger: &Logger) -> Result<(), LogError> {
+        for planned in &self.planned {
+            match consume::register(&planned.options.consumer()) {
+                // Such a cursor holds back all segments. Its courier waits for an operator; the server does not.
+                Err(error @ LogError::Cursor { .. }) => {
+                    let (name, text) = (planned.options.name.as_str(), error.to_string());
+                    let fields = [("courier", name), ("error", &*text)];
+                    let message = "a courier's cursor can't be believed: nothing is delivered until it is removed";
+                    logger.event(Level::Error, crate::caller!(), message, &fields);
+                }
+                other => other?,
+            }
+        }
+        for listed in Cursors::of(&LogReader::open(&config.data.join("log"))?).list()? {
+            let name = listed.name.as_str();
+            let is_planned = self.planned.iter().any(|planned| planned.options.name.as_str() == name);
+            let holds = listed.cursor.is_ok_and(|cursor| cursor.holds);
+            if holds && name.starts_with(PREFIX) && !is_planned {
+                let advice = format!("takeup consumers remove {name}, unless it will be configured again");
+                let message = "a courier that is not configured holds segments back: nothing that it has not delivered is deleted";
+                logger.event(Level::Warn, crate::caller!(), message, &[("courier", name), ("advice", &advice)]);
+            }
+        }
+        Ok(())
     }
 
     /// Starts them.
@@ -100,6 +125,9 @@ impl Plan {
         Ok(())
     }
 }
+
+/// What every courier's name begins with.
+const PREFIX: &str = "courier-";
 
 /// The courier that writes rows, which the others follow.
 const ROWS: &str = "courier-postgres";

@@ -75,7 +75,7 @@ pub fn start(mut sources: Sources) -> Result<Running, NodeError> {
     let listen_addr = listeners[0].local_addr().unwrap_or(config.listen);
     let (directory, found) = projects::open(config)?;
     let couriers = couriers::Plan::of(config)?;
-    couriers.register()?;
+    couriers.register(config, &logger)?;
     let deleting = retention::start(&log, config, &directory, &logger)?;
     let projects = Projects::new(Arc::clone(&directory), deleting.clone(), logger.clone());
     projects.report_start(found);
