@@ -16,13 +16,17 @@ const PREFIX: &str = "takeup-service-";
 pub struct Folder(tempfile::TempDir);
 
 impl Folder {
-    /// An empty folder.
+    /// An empty folder. Not in cargo's: the user of Postgres may not be allowed to enter that.
     pub fn new() -> Folder {
+        Folder::within(&env::temp_dir())
+    }
+
+    /// An empty folder in another, such as one on a small disk, which any user may enter.
+    pub fn within(parent: &Path) -> Folder {
         static SWEPT: Once = Once::new();
         SWEPT.call_once(sweep);
         let prefix = format!("{PREFIX}{}-", process::id());
-        // Not in cargo's folder: the user of Postgres may not be allowed to enter it, and the path of a socket must be short.
-        let folder = tempfile::Builder::new().prefix(&prefix).tempdir().expect("a temporary folder");
+        let folder = tempfile::Builder::new().prefix(&prefix).tempdir_in(parent).expect("a temporary folder");
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).expect("the folder is ours");
         Folder(folder)
     }

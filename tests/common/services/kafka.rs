@@ -4,7 +4,7 @@ mod message;
 mod wire;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use rustix::process::Signal;
@@ -28,6 +28,8 @@ pub struct KafkaOptions {
     pub tls: bool,
     /// Its clients log in by SASL PLAIN with this name and password.
     pub sasl: Option<(String, String)>,
+    /// Where its data lies, such as a small disk. By default: in the system's temporary folder.
+    pub within: Option<PathBuf>,
     /// More settings, such as `("message.max.bytes", "1000")`.
     pub settings: Vec<(&'static str, &'static str)>,
 }
@@ -52,7 +54,8 @@ impl Kafka {
     /// A broker with these options.
     #[track_caller]
     pub fn with(options: KafkaOptions) -> Kafka {
-        let (ports, folder) = ([Port::new(), Port::new(), Port::new()], Folder::new());
+        let ports = [Port::new(), Port::new(), Port::new()];
+        let folder = options.within.as_deref().map_or_else(Folder::new, Folder::within);
         let settings = settings(&ports, &options, folder.path());
         fs::write(folder.path().join("server.properties"), settings).expect("the folder takes files");
         let kafka = Kafka {

@@ -1,6 +1,7 @@
 //! Postgres.
 
-use std::fs;
+use std::fs::{self, OpenOptions};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -43,6 +44,8 @@ pub struct PostgresOptions {
     pub schema: Schema,
     /// Takes TLS only.
     pub tls: bool,
+    /// Where its data lies, such as a small disk that any user may enter. By default: in the system's temporary folder.
+    pub within: Option<PathBuf>,
     /// More settings, such as `("max_connections", "5")`.
     pub settings: Vec<(&'static str, &'static str)>,
 }
@@ -53,6 +56,7 @@ pub struct Postgres {
     process: Process,
     port: Port,
     options: PostgresOptions,
+    is_replica: bool,
     folder: Folder,
 }
 
@@ -66,7 +70,42 @@ impl Postgres {
     /// One with these options.
     #[track_caller]
     pub fn with(options: PostgresOptions) -> Postgres {
-        let (port, folder) = (Port::new(), Folder::new());
+        let postgres = Postgres::prepare(options, false);
+        postgres.lay_out();
+        postgres.start();
+        postgres.make_database();
+        postgres
+    }
+
+    /// A replica of this one: it takes no writes, and follows. `SELECT pg_wal_replay_pause()` lets it lag, `pg_wal_replay_resume()` catch up.
+    #[track_caller]
+    pub fn replica(&self) -> Postgres {
+        let replica = Postgres::prepare(self.options.clone(), true);
+        give_to_server(replica.folder.path());
+        let (port, data) = (self.port().to_string(), replica.data().display().to_string());
+        let arguments =
+            ["-h", "127.0.0.1", "-p", &port, "-U", "postgres", "-D", &data, "-R", "--checkpoint=fast", "--no-sync"];
+        Program {
+            name: "pg_basebackup",
+            path: install::program("pg_basebackup"),
+            arguments: arguments.iter().map(|&argument| argument.to_owned()).collect(),
+            environment: vec![("PGPASSWORD".to_owned(), ADMIN_PASSWORD.to_owned())],
+            user: Some(USER),
+            folder: replica.folder.path().to_owned(),
+        }
+        .finish();
+        // The last one counts.
+        let file = OpenOptions::new().append(true).open(replica.data().join("postgresql.auto.conf"));
+        let port = format!("port = {}\n", replica.port());
+        file.and_then(|mut file| file.write_all(port.as_bytes())).expect("the data is ours");
+        replica.start();
+        replica
+    }
+
+    /// One that has no data yet.
+    fn prepare(options: PostgresOptions, is_replica: bool) -> Postgres {
+        let port = Port::new();
+        let folder = options.within.as_deref().map_or_else(Folder::new, Folder::within);
         let data = folder.path().join("data");
         let process = Process::new(Program {
             name: "postgres",
@@ -76,11 +115,7 @@ impl Postgres {
             user: Some(USER),
             folder: folder.path().to_owned(),
         });
-        let postgres = Postgres { process, port, options, folder };
-        postgres.lay_out();
-        postgres.start();
-        postgres.make_database();
-        postgres
+        Postgres { process, port, options, is_replica, folder }
     }
 
     /// An empty cluster with this one's settings.
@@ -191,9 +226,10 @@ impl Postgres {
         self.start();
     }
 
-    /// Kills it, and starts it as it was at first: with the rows of its schema only.
+    /// Kills it, and starts it as it was at first: with the rows of its schema only. Not for a replica.
     #[track_caller]
     pub fn restart_empty(&self) {
+        assert!(!self.is_replica, "it has what its primary has");
         self.kill();
         fs::remove_dir_all(self.data()).expect("the data is ours");
         self.lay_out();
@@ -256,10 +292,7 @@ impl Postgres {
 fn initialise(folder: &Folder) {
     let password = folder.path().join("password");
     fs::write(&password, ADMIN_PASSWORD).expect("the folder takes files");
-    if is_root() {
-        let status = Command::new("chown").arg(USER).arg(folder.path()).status().expect("chown runs");
-        assert!(status.success(), "no user {USER}: run scripts/services");
-    }
+    give_to_server(folder.path());
     let made = folder.path().join("made").display().to_string();
     let password = format!("--pwfile={}", password.display());
     let arguments =
@@ -277,4 +310,12 @@ fn initialise(folder: &Folder) {
         folder: folder.path().to_owned(),
     }
     .finish();
+}
+
+/// Lets the server's user write in a folder.
+fn give_to_server(folder: &Path) {
+    if is_root() {
+        let status = Command::new("chown").arg(USER).arg(folder).status().expect("chown runs");
+        assert!(status.success(), "no user {USER}: run scripts/services");
+    }
 }

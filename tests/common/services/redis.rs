@@ -2,6 +2,7 @@
 
 mod resp;
 
+use std::path::PathBuf;
 use std::process::Command;
 
 use rustix::process::Signal;
@@ -33,6 +34,8 @@ pub struct RedisOptions {
     pub tls: bool,
     /// Runs Valkey.
     pub valkey: bool,
+    /// Where its data lies, such as a small disk. By default: in the system's temporary folder.
+    pub within: Option<PathBuf>,
     /// More arguments, such as `["--proto-max-bulk-len", "1mb"]`.
     pub arguments: Vec<String>,
 }
@@ -60,7 +63,8 @@ impl Redis {
     /// A Redis with these options.
     #[track_caller]
     pub fn with(options: RedisOptions) -> Redis {
-        let (port, folder) = (Port::new(), Folder::new());
+        let port = Port::new();
+        let folder = options.within.as_deref().map_or_else(Folder::new, Folder::within);
         let users = folder.path().join("users.acl");
         let password = |password: &Option<String>| match password {
             Some(password) => format!(">{password}"),
@@ -75,7 +79,7 @@ impl Redis {
 
         let mut arguments: Vec<String> = Vec::new();
         let mut set = |name: &str, value: &str| arguments.extend([format!("--{name}"), value.to_owned()]);
-        let path = |path: std::path::PathBuf| path.display().to_string();
+        let path = |path: PathBuf| path.display().to_string();
         let number = port.number().to_string();
         set("bind", "127.0.0.1");
         set("dir", &path(folder.path().to_owned()));

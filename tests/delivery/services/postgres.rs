@@ -3,6 +3,7 @@ use std::process::{Command, Stdio};
 use serde_json::json;
 
 use crate::common::services::{PgBouncer, Postgres, PostgresOptions, Schema, program};
+use crate::common::{Disk, DiskKind, PATIENCE, wait_for};
 
 const INSERT: &str = "INSERT INTO sessions (session_id, project_id, tracker_version, start_ts, user_uuid, user_os, user_device, \
                       user_device_type, user_country) VALUES (7, 1, '12.0.4', 1, 'f1c7d9c2-5b5e-4f1c-8f5a-0d5a5b1c9e11', '', '', 'other', 'UN')";
@@ -72,4 +73,33 @@ fn pgbouncer_stands_before_postgres_and_can_be_stopped_alone() {
     assert_eq!(count(), "11\n");
     pgbouncer.stop();
     assert_eq!(count(), "");
+}
+
+#[test]
+fn a_replica_follows_lags_and_takes_no_writes() {
+    let postgres = Postgres::new(Schema::Main);
+    let replica = postgres.replica();
+    let count = || replica.sql("SELECT count(*) FROM sessions");
+    replica.sql("SELECT pg_wal_replay_pause()");
+    postgres.sql(INSERT);
+    assert_eq!(count(), "0");
+    replica.sql("SELECT pg_wal_replay_resume()");
+    wait_for("the replica to follow", PATIENCE, || (count() == "1").then_some(()));
+    let error = replica.try_sql("DELETE FROM sessions").unwrap_err();
+    assert!(error.starts_with("ERROR:  25006"), "{error}");
+}
+
+#[test]
+fn a_postgres_on_a_full_disk_says_so_and_goes_on_when_there_is_room() {
+    let Some(disk) = Disk::of(DiskKind::Tmpfs, 160 << 20) else { return };
+    let within = disk.path("postgres");
+    std::fs::create_dir(&within).unwrap();
+    let postgres = Postgres::with(PostgresOptions { within: Some(within), ..PostgresOptions::default() });
+    postgres.sql("CREATE TABLE filler (text text)");
+    let fill = "INSERT INTO filler SELECT string_agg(md5(random()::text), '') FROM generate_series(1, 300000) n GROUP BY n % 3000";
+    let error = wait_for("the disk to be full", PATIENCE, || postgres.try_sql(fill).err());
+    assert!(error.starts_with("ERROR:  53100"), "{error}");
+    postgres.sql("TRUNCATE filler");
+    wait_for("the server to go on", PATIENCE, || postgres.try_sql(INSERT).ok());
+    assert_eq!(postgres.sql("SELECT count(*) FROM sessions"), "1");
 }
