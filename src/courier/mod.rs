@@ -26,6 +26,7 @@
 //! | `backoff` | pauses between attempts |
 //! | `dead_letters`, `dead_letter`, `stored_record` | what can't be delivered |
 //! | `runtime` | the thread on which tasks run |
+//! | [`queue`] | what goes to Redis and Kafka, and the names of topics |
 //! | [`messages`], `cut` | the messages for the queues of OpenReplay's services |
 
 pub mod backoff;
@@ -35,6 +36,7 @@ mod dead_letter;
 mod dead_letters;
 mod destination;
 pub mod messages;
+pub mod queue;
 mod reading;
 mod running;
 mod runtime;

@@ -3,6 +3,7 @@
 
 use crate::bucket::BucketSettings;
 use crate::config::{self, Config, LogLevel, Secret};
+use crate::courier::queue::{QueuePacker, TopicNames};
 use crate::log::retain::{FullDisk, Policy};
 use crate::log::{Ack, Options, Way};
 use crate::server::core::runtime::Driver;
@@ -76,4 +77,24 @@ pub fn bucket(config: &Config) -> BucketSettings<'_> {
         key_id: config.aws_access_key_id.as_deref(),
         secret_key: config.aws_secret_access_key.as_ref().map(Secret::reveal),
     }
+}
+
+#[expect(dead_code, reason = "until a queue is configured")]
+/// The names of the queues' topics.
+pub fn topics(config: &Config) -> TopicNames {
+    TopicNames {
+        raw: config.topic_raw_web.clone(),
+        raw_ios: config.topic_raw_ios.clone(),
+        raw_images: config.topic_raw_images.clone(),
+        canvas_images: config.topic_canvas_images.clone(),
+        raw_assets: config.topic_raw_assets.clone(),
+        raw_analytics: config.topic_raw_analytics.clone(),
+    }
+}
+
+#[expect(dead_code, reason = "until a queue is configured")]
+/// What makes queue messages.
+pub fn queue_packer(config: &Config) -> QueuePacker {
+    let bytes = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
+    QueuePacker::new(bytes(config.queue_message_size_limit), bytes(config.body_inflated_limit))
 }
