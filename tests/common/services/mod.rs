@@ -26,6 +26,9 @@
 //! | `pause`, `resume` | SIGSTOP and SIGCONT to all its processes: connections stay, nothing answers |
 //! | `said` | what it has printed, for a test's failure |
 //!
+//! `within` in the options puts the data elsewhere, such as on a small [`Disk`](super::Disk); `replica` starts a Redis or Postgres that follows
+//! another one and takes no writes.
+//!
 //! | file | holds |
 //! |---|---|
 //! | `redis`, `redis/` | Redis and Valkey, with users, TLS, replicas; a client that knows only the protocol |

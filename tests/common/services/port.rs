@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::{env, fs, process};
 
 use rustix::fs::{FlockOperation, flock};
+use rustix::process::geteuid;
 
 /// Below the ports that the system gives to outgoing connections, which begin at 32768.
 const FIRST: u16 = 20_000;
@@ -23,7 +24,8 @@ impl Port {
     /// A free port.
     pub fn new() -> Port {
         static NEXT: AtomicU32 = AtomicU32::new(0);
-        let folder = env::temp_dir().join("takeup-ports");
+        // Another user's files could not be locked.
+        let folder = env::temp_dir().join(format!("takeup-ports-{}", geteuid().as_raw()));
         fs::create_dir_all(&folder).expect("the temporary folder takes folders");
         // Processes that run side by side begin far from each other.
         let start = process::id().wrapping_mul(7_919);
