@@ -1,4 +1,8 @@
+use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread;
+use std::time::Duration;
 
 use serde_json::json;
 
@@ -18,8 +22,28 @@ fn postgres_keeps_what_each_verb_says() {
     let rows = postgres.rows("SELECT session_id, user_country, screen_width FROM sessions");
     assert_eq!(rows, [json!({ "session_id": 7, "user_country": "UN", "screen_width": null })]);
 
+    // A backend that was there before, too, stands still.
+    let mut psql = Command::new(program("psql"))
+        .arg(postgres.url())
+        .args(["-XAtq"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (mut input, mut output) = (psql.stdin.take().unwrap(), BufReader::new(psql.stdout.take().unwrap()).lines());
+    let mut ask = || input.write_all(b"SELECT 'here';\n").unwrap();
+    ask();
+    assert_eq!(output.next().unwrap().unwrap(), "here");
     postgres.pause();
+    ask();
+    let (sender, answer) = channel();
+    let reader = thread::spawn(move || sender.send(output.next().unwrap().unwrap()).unwrap());
+    assert_eq!(answer.recv_timeout(Duration::from_millis(200)), Err(RecvTimeoutError::Timeout), "nothing answers");
     postgres.resume();
+    assert_eq!(answer.recv_timeout(PATIENCE).unwrap(), "here", "and the connection has stayed");
+    reader.join().unwrap();
+    drop(input);
+    psql.wait().unwrap();
     assert_eq!(postgres.sql("SELECT count(*) FROM sessions"), "1");
     postgres.pause();
     postgres.kill();

@@ -1,3 +1,8 @@
+use std::io::{ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use crate::common::PATIENCE;
 use crate::common::services::{Redis, RedisCluster, RedisOptions, RedisSentinel};
 
 #[test]
@@ -16,9 +21,16 @@ fn redis_keeps_what_each_verb_says() {
     assert_eq!(redis.entries("raw"), entries, "appendonly keeps all");
     redis.restart_empty();
     assert_eq!(redis.entries("raw"), []);
+    let mut stream = TcpStream::connect(("127.0.0.1", redis.port())).unwrap();
+    stream.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
     redis.pause();
+    stream.write_all(b"PING\r\n").unwrap();
+    let mut answer = [0; 7];
+    assert_eq!(stream.read(&mut answer).unwrap_err().kind(), ErrorKind::WouldBlock, "nothing answers");
     redis.resume();
-    assert_eq!(redis.cli(&["PING"]), "PONG");
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"+PONG\r\n", "and the connection has stayed");
 }
 
 #[test]
