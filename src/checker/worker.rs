@@ -85,6 +85,7 @@ impl Worker {
             batch: BATCH,
             idle: IDLE,
             behind: None,
+            resume: None,
             keep_every: KEEP_EVERY,
             backoff_first: FAILURE_REST,
             backoff_max: FAILURE_REST,

@@ -47,7 +47,8 @@ pub use limit::Limit;
 pub use loaded::{Chosen, Loaded};
 pub use mask::masked;
 pub use modes::{
-    Ack, AdmissionMode, CheckBodies, FullDisk, LogLevel, LogRequests, ProxyProtocol, Runtime, Unusable, Writer,
+    Ack, AdmissionMode, CheckBodies, FullDisk, LogLevel, LogRequests, ProxyProtocol, RedisTrim, Runtime, Unusable,
+    Writer,
 };
 pub use nearest::nearest;
 pub use networks::Networks;

@@ -72,6 +72,16 @@ modes! {
         DropOldest = "drop-oldest",
     }
 
+    /// When entries are removed from Redis streams.
+    RedisTrim {
+        /// Once every consumer group has acknowledged them.
+        Safe = "safe",
+        /// As OpenReplay's service does: by length or age, read or not.
+        OpenReplay = "openreplay",
+        /// Never.
+        Off = "off",
+    }
+
     /// Which requests get a log line.
     LogRequests {
         /// Every one.

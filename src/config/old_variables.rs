@@ -56,7 +56,6 @@ const fn group(name: &'static str, becomes: Becomes) -> OldVariable {
     OldVariable { name, becomes, in_file: false }
 }
 
-const REDIS: &str = "nothing is handed on to Redis: records stay in the log";
 const KAFKA: &str = "nothing is handed on to Kafka: records stay in the log";
 const UNUSED: &str = "OpenReplay's service does not use it either";
 const MEMORY: &str = "memory is bounded by inflight_bytes_max and connections_max";
@@ -72,8 +71,8 @@ pub const OLD_VARIABLES: &[OldVariable] = &[
     group("POSTGRES_STRING", Settings(&["postgres_string"])),
     group("SERVICE_NAME", Settings(&["service_name"])),
     group("REDIS_STRING", Settings(&["redis_string"])),
-    group("REDIS_STREAMS_MAX_LEN", Nothing(REDIS)),
-    group("REDIS_STREAMS_TTL_SEC", Nothing(REDIS)),
+    group("REDIS_STREAMS_MAX_LEN", Settings(&["redis_streams_max_len"])),
+    group("REDIS_STREAMS_TTL_SEC", Settings(&["redis_streams_ttl_sec"])),
     group("REDIS_STREAMS_READ_COUNT", Nothing(UNUSED)),
     group("REDIS_STREAMS_READ_BLOCK_DURATION", Nothing(UNUSED)),
     group("REDIS_STREAMS_CLOSE_TIMEOUT", Nothing(UNUSED)),

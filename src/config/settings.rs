@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use super::limit::Limit;
 use super::modes::{
-    Ack, AdmissionMode, CheckBodies, FullDisk, LogLevel, LogRequests, ProxyProtocol, Runtime, Unusable, Writer,
+    Ack, AdmissionMode, CheckBodies, FullDisk, LogLevel, LogRequests, ProxyProtocol, RedisTrim, Runtime, Unusable,
+    Writer,
 };
 use super::networks::Networks;
 use super::secret::Secret;
@@ -294,6 +295,28 @@ settings! {
         /// The Redis whose streams OpenReplay's services read, as a URL; without a scheme it is taken as redis://. If
         /// empty, nothing goes to Redis.
         redis_string: Option<Secret> = optional_secret("") also "REDIS_STRING";
+        /// Whether the addresses in redis_string (separated by commas) are nodes of a cluster.
+        redis_cluster: bool = switch("false");
+        /// If the addresses in redis_string are Sentinels: the name of the master that they watch.
+        redis_sentinel_master: Option<String> = optional_text("");
+        /// When entries are removed from streams: "safe" removes only what every consumer group has acknowledged;
+        /// "openreplay" does what OpenReplay's service did, whether entries have been read or not; "off" removes
+        /// nothing.
+        redis_trim: RedisTrim = mode("safe");
+        /// How many entries a stream keeps: with redis_trim = "safe", of those that all groups have acknowledged;
+        /// with "openreplay", of all.
+        redis_streams_max_len: u64 = count("10000") also "REDIS_STREAMS_MAX_LEN";
+        /// With redis_trim = "openreplay": entries older than this many seconds are removed, instead of those above
+        /// redis_streams_max_len; 0 for none.
+        redis_streams_ttl_sec: u64 = count("0") also "REDIS_STREAMS_TTL_SEC";
+        /// With redis_trim = "safe": with more entries than this in a stream, shipping pauses until its readers catch
+        /// up.
+        redis_backlog_max: u64 = count("1000000");
+        /// With redis_trim = "safe": consumer groups that are gone for good, and count for nothing, as STREAM/GROUP
+        /// separated by commas.
+        redis_ignore_groups: Option<String> = optional_text("");
+        /// How far back what was delivered to Redis stays in the log, to be delivered again should Redis lose it.
+        redis_resend: Duration = duration("10m");
         /// How much is shipped at once, in bytes of records and messages. Each courier holds up to three times as
         /// much in memory, and at least three records.
         shipment_bytes: usize = size("1MiB");

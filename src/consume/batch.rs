@@ -18,6 +18,7 @@ pub struct Batch<'a> {
     handle: &'a Handle,
     confirmations: &'a Confirmations,
     limit: Limit,
+    rewinds: u64,
     began: Option<Instant>,
     taken: BatchTotals,
     end: Option<BatchEnd>,
@@ -71,6 +72,7 @@ impl<'a> Batch<'a> {
         handle: &'a Handle,
         confirmations: &'a Confirmations,
         limit: Limit,
+        rewinds: u64,
     ) -> Batch<'a> {
         let taken = BatchTotals::default();
         Batch {
@@ -79,6 +81,7 @@ impl<'a> Batch<'a> {
             handle,
             confirmations,
             limit,
+            rewinds,
             began: None,
             taken,
             end: None,
@@ -134,6 +137,16 @@ impl<'a> Batch<'a> {
     /// What was deleted before this consumer read it, since the last call.
     pub fn skipped(&mut self) -> Skipped {
         self.source.take_skipped()
+    }
+
+    /// How many times the consumer had been rewound when this batch was read.
+    pub fn rewinds(&self) -> u64 {
+        self.rewinds
+    }
+
+    /// The position after the last record that was taken.
+    pub fn position(&self) -> MergePosition {
+        self.source.position()
     }
 
     /// Whether the consumer must stop.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::log::cursor::{ConsumerName, From};
+use crate::log::read::merge::MergePosition;
 
 use super::handle::Handle;
 
@@ -18,6 +19,9 @@ pub struct Consumer {
     pub begin: From,
     /// Whether segments are retained until this consumer has passed them.
     pub holds: bool,
+    /// Where to begin instead of at the saved cursor, for a consumer that keeps its position elsewhere, and saves an earlier one
+    /// ([`Handle::hold_at`]).
+    pub resume: Option<MergePosition>,
     /// Another consumer of the same log, in the same process, whose confirmed position this one never passes.
     pub behind: Option<Handle>,
     /// When a batch is full.

@@ -15,6 +15,7 @@ use super::handler::{AfterBatch, Failure, Handler};
 use super::kept;
 use super::mark::Mark;
 use super::source::LogSource;
+use crate::log::read::merge::MergePosition;
 
 /// Follows the log on this thread until the handle is stopped or the handler returns [`AfterBatch::End`], then saves the cursor.
 ///
@@ -90,6 +91,12 @@ impl Follower<'_> {
     }
 
     fn next_batch(&mut self) -> Next {
+        let (rewind, rewinds) = self.handle.take_rewind();
+        if let Some(to) = rewind
+            && let Err(error) = self.rewind(to)
+        {
+            return self.fail(&error);
+        }
         if self.confirmations.take_returned() {
             self.source = None;
             self.read_to = self.confirmations.passed();
@@ -109,7 +116,7 @@ impl Follower<'_> {
             None => Limit::None,
             Some(first) => first.passed().map_or(Limit::Nothing, Limit::Before),
         };
-        let mut batch = Batch::new(source, self.consumer.batch, self.handle, &self.confirmations, limit);
+        let mut batch = Batch::new(source, self.consumer.batch, self.handle, &self.confirmations, limit, rewinds);
         let step = self.handler.take(&mut batch);
         let (taken, end, receipt) = batch.finish();
         let nothing_read = taken.records == 0 && !matches!(end, Some(BatchEnd::Log | BatchEnd::Limit));
@@ -156,13 +163,27 @@ impl Follower<'_> {
         // A position in another log, whose place this one has taken, means nothing here.
         self.read_to = self.read_to.take().filter(|mark| mark.position.log == reader.log_uuid());
         if self.read_to.is_none() {
-            let begin = kept::begin(self.consumer, &reader)?;
+            let saved = kept::begin(self.consumer, &reader)?;
+            // Where it has come to since the position that is saved, if its owner knows.
+            let begin = self.consumer.resume.clone().filter(|at| at.log == reader.log_uuid()).or(saved);
             self.read_to = begin.map(|position| Mark { position, reached_us: None });
             self.confirmations.reset(self.read_to.clone());
         }
         // Those behind this consumer may go as far as it has come before.
         self.handle.set_passed(self.confirmations.passed());
         LogSource::open(reader, self.read_to.as_ref().map(|mark| &mark.position))
+    }
+
+    /// Goes on at an earlier position, and forgets every receipt.
+    fn rewind(&mut self, to: Option<MergePosition>) -> Result<(), LogError> {
+        let position = match to {
+            Some(position) => position,
+            None => position_at(&LogReader::open(&self.consumer.log_dir)?, From::Start)?,
+        };
+        self.source = None;
+        self.read_to = Some(Mark { position, reached_us: None });
+        self.confirmations.reset(self.read_to.clone());
+        Ok(())
     }
 
     fn skip_to_end(&mut self) -> Result<(), LogError> {
@@ -179,7 +200,8 @@ impl Follower<'_> {
     fn keep(&mut self) -> Result<(), LogError> {
         self.kept_at = Instant::now();
         let Some(passed) = self.confirmations.passed() else { return Ok(()) };
-        match kept::keep(self.consumer, &passed.position) {
+        let position = self.handle.held().unwrap_or(passed.position);
+        match kept::keep(self.consumer, &position) {
             Err(error @ LogError::Consumer { .. }) if self.consumer.holds => return Err(error),
             Err(error) => self.handler.failed(Failure::Keep(&error)),
             Ok(()) => {}

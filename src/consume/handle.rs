@@ -1,6 +1,6 @@
 //! What other threads may do with a running consumer: stop it, and ask how far behind it is.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -23,6 +23,12 @@ struct Shared {
     /// Whether there is something to do before the rest is over.
     woken: Mutex<bool>,
     changed: Condvar,
+    /// Where to go on, asked for since the last look; `Some(None)` for the oldest record.
+    rewind: Mutex<Option<Option<MergePosition>>>,
+    /// How many times that was asked for.
+    rewinds: AtomicU64,
+    /// The position to save instead of the confirmed one.
+    held: Mutex<Option<MergePosition>>,
     /// The consumers that never pass this one.
     behind: Mutex<Vec<Weak<Shared>>>,
     state: Mutex<FollowState>,
@@ -72,6 +78,33 @@ impl Handle {
     /// The position before which everything is confirmed; `None` before the consumer has begun.
     pub fn passed(&self) -> Option<MergePosition> {
         self.state().passed.as_ref().map(|mark| mark.position.clone())
+    }
+
+    /// Makes the consumer go on at an earlier position; `None` for the oldest record. Returns the number that its batches bear from then on
+    /// ([`Batch::rewinds`](super::Batch::rewinds)): those with a smaller one were read before, and all their receipts are void.
+    pub fn rewind(&self, to: Option<MergePosition>) -> u64 {
+        let mut rewind = lock(&self.shared.rewind);
+        *rewind = Some(to);
+        let number = self.shared.rewinds.fetch_add(1, Ordering::SeqCst) + 1;
+        drop(rewind);
+        self.wake();
+        number
+    }
+
+    /// Where to go on, if that was asked for since the last call, and how many times it was in all.
+    pub(super) fn take_rewind(&self) -> (Option<Option<MergePosition>>, u64) {
+        let mut rewind = lock(&self.shared.rewind);
+        (rewind.take(), self.shared.rewinds.load(Ordering::SeqCst))
+    }
+
+    /// Saves this position from now on instead of the confirmed one, which lies behind it: segments from there on are held back.
+    pub fn hold_at(&self, position: Option<MergePosition>) {
+        *lock(&self.shared.held) = position;
+    }
+
+    /// The position to save instead of the confirmed one.
+    pub(super) fn held(&self) -> Option<MergePosition> {
+        lock(&self.shared.held).clone()
     }
 
     /// Wakes `behind` whenever this consumer's position advances.

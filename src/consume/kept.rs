@@ -26,13 +26,24 @@ pub(super) fn begin(consumer: &Consumer, reader: &LogReader) -> Result<Option<Me
     }
 }
 
-/// Registers a consumer that holds segments back, unless it is registered. To be called before anything is deleted.
+/// Registers a consumer that holds segments back, unless it is registered. To be called before anything is deleted. Returns whether it was not.
 ///
 /// # Errors
 /// The log or the cursor can't be read or written.
-pub fn register(consumer: &Consumer) -> Result<(), LogError> {
+pub fn register(consumer: &Consumer) -> Result<bool, LogError> {
     let reader = LogReader::open(&consumer.log_dir)?;
-    begin(consumer, &reader).map(drop)
+    let is_new = Cursors::of(&reader).read(&consumer.name)?.is_none();
+    begin(consumer, &reader)?;
+    Ok(is_new)
+}
+
+/// The saved position; `None` without a cursor.
+///
+/// # Errors
+/// The log or the cursor can't be read.
+pub fn saved(consumer: &Consumer) -> Result<Option<MergePosition>, LogError> {
+    let reader = LogReader::open(&consumer.log_dir)?;
+    Ok(Cursors::of(&reader).read(&consumer.name)?.map(|cursor| cursor.position))
 }
 
 /// Saves a position durably.

@@ -61,5 +61,5 @@ pub use consumer::{BatchBounds, Consumer};
 pub use follow::follow;
 pub use handle::Handle;
 pub use handler::{AfterBatch, Failure, Handler};
-pub use kept::register;
+pub use kept::{register, saved};
 pub use lag::Lag;

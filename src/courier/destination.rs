@@ -33,6 +33,28 @@ pub trait Destination: Send + 'static {
     /// bring the same items again.
     fn ship(&mut self, items: &[Self::Item]) -> impl Future<Output = Result<(), ShipError>> + Send;
 
+    /// Connects, unless there is a connection. Returns whether there was none: then it is found out whether the destination still holds what it
+    /// was given ([`still_has`](Self::still_has)), before anything is shipped.
+    fn connect(&mut self) -> impl Future<Output = Result<bool, Cause>> + Send {
+        async { Ok(false) }
+    }
+
+    /// What the destination holds now, in words of its own, from which [`still_has`](Self::still_has) can tell later whether it still does.
+    /// `None`: it loses nothing that it has confirmed, or that can't be told.
+    fn mark(&self) -> Option<String> {
+        None
+    }
+
+    /// Whether it still holds what it held when this mark was made.
+    fn still_has(&mut self, _mark: &str) -> impl Future<Output = Result<bool, Cause>> + Send {
+        async { Ok(true) }
+    }
+
+    /// Whether something that it was given before this mark was made may not have been read there yet.
+    fn needs(&self, _mark: &str) -> bool {
+        false
+    }
+
     /// Forgets the connection, because a call was given up.
     fn disconnect(&mut self);
 

@@ -9,6 +9,9 @@
 //! lasts, with pauses that grow to ten seconds; everything behind it waits too. The second is found by trying records one by one; what is
 //! refused alone becomes a dead letter ([`DeadLetters`]), and the rest goes on. A destination need not be there at the start, nor be complete.
 //!
+//! **Loss.** A destination that can lose what it has confirmed (a Redis that comes back empty or older) is asked after each connection whether
+//! it still holds it ([`Destination::still_has`]). If not, the courier goes back to the newest checkpoint that it does hold.
+//!
 //! **Order.** A courier for queues follows that for rows ([`CourierOptions::behind`]): a session's row is committed before its first record is
 //! shipped.
 //!
@@ -22,6 +25,7 @@
 //! | `shipment` | items, and the records that they were made from |
 //! | `reading` | builds shipments on the reading thread |
 //! | `shipping` | ships them, for as long as it takes |
+//! | `history` | checkpoints, for destinations that can lose what they have confirmed |
 //! | `status`, `cause` | the state of a destination, and the kinds of trouble |
 //! | `backoff` | pauses between attempts |
 //! | `dead_letters`, `dead_letter`, `stored_record` | what can't be delivered |
@@ -35,9 +39,11 @@ mod cut;
 mod dead_letter;
 mod dead_letters;
 mod destination;
+mod history;
 pub mod messages;
 pub mod queue;
 mod reading;
+pub mod redis;
 mod running;
 mod runtime;
 mod shipment;

@@ -37,6 +37,7 @@ impl<P: Packer> Handler for ReadingHandler<P> {
         if shipment.is_empty() {
             return AfterBatch::Continue;
         }
+        (shipment.position, shipment.rewinds) = (Some(batch.position()), batch.rewinds());
         let receipt = batch.receipt();
         // Waits while the destination takes nothing. A stop closes the channel, and what was not shipped comes again.
         match self.to.blocking_send((shipment, receipt)) {

@@ -11,12 +11,14 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 
 use crate::consume::{self, BatchBounds, Consumer, Lag};
+use crate::log::LogError;
 use crate::log::cursor::{ConsumerName, From};
 use crate::telemetry::{Level, Logger};
 
 use super::backoff::Backoff;
 use super::dead_letters::DeadLetters;
 use super::destination::{Destination, Packer};
+use super::history::History;
 use super::reading::ReadingHandler;
 use super::runtime::SideRuntime;
 use super::shipment::ShipmentBounds;
@@ -48,11 +50,26 @@ pub struct CourierOptions {
     pub data: PathBuf,
     /// The courier that must come first.
     pub behind: Option<consume::Handle>,
+    /// How long what was delivered stays in the log, for a destination that can lose it.
+    pub resend: Duration,
     /// When a shipment is full.
     pub bounds: ShipmentBounds,
 }
 
 impl CourierOptions {
+    /// Registers its cursor, so that what it has not read is not deleted. To be called before anything is.
+    ///
+    /// # Errors
+    /// The cursor can't be read or written.
+    pub fn register(&self) -> Result<(), LogError> {
+        if consume::register(&self.consumer())? {
+            let path = self.data.clone();
+            History::forget(&self.data, &self.name)
+                .map_err(LogError::io(&path, "forget what a courier had delivered"))?;
+        }
+        Ok(())
+    }
+
     /// The consumer that reads for it.
     pub fn consumer(&self) -> Consumer {
         Consumer {
@@ -61,6 +78,7 @@ impl CourierOptions {
             begin: From::Start,
             holds: true,
             behind: self.behind.clone(),
+            resume: None,
             batch: BATCH,
             idle: IDLE,
             keep_every: KEEP_EVERY,
@@ -101,10 +119,17 @@ impl Courier {
         P: Packer,
         D: Destination<Item = P::Item>,
     {
-        let (name, consumer) = (options.name.to_string(), options.consumer());
+        let mut history = History::open(&options.data, &options.name);
+        // If that can't be read now, the consumer will say so.
+        if let Ok(Some(position)) = consume::saved(&options.consumer()) {
+            history.begin(position);
+        }
+        let resume = history.newest().map(|checkpoint| checkpoint.position.clone());
+        let (name, consumer) = (options.name.to_string(), Consumer { resume, ..options.consumer() });
         let (to, from) = mpsc::channel(SHIPMENTS_WAITING_MAX);
         let (stopping, told) = watch::channel(false);
         let (handle, status) = (consume::Handle::default(), Arc::new(Status::default()));
+        handle.hold_at(history.oldest_position());
         let dead_letters = DeadLetters::of(&options.data, &options.name);
         let task = ShippingTask {
             name: name.clone(),
@@ -115,6 +140,10 @@ impl Courier {
             stopping: told,
             logger: logger.clone(),
             backoff: Backoff::default(),
+            handle: handle.clone(),
+            history,
+            resend: options.resend,
+            rewinds: 0,
         };
         let (ended, task_ended) = crossbeam_channel::bounded::<()>(0);
         let task = runtime.handle().spawn(async move {

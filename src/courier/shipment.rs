@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use crate::log::format::record::Record;
+use crate::log::read::merge::MergePosition;
 
 use super::cause::Cause;
 use super::destination::Packer;
@@ -27,11 +28,15 @@ pub struct Shipment<T> {
     /// Records for which no items could be made, and why.
     pub unsendable: Vec<(StoredRecord, Cause)>,
     bytes: usize,
+    /// Where the log goes on after it.
+    pub position: Option<MergePosition>,
+    /// How many times the courier had been rewound when it was read.
+    pub rewinds: u64,
 }
 
 impl<T> Default for Shipment<T> {
     fn default() -> Self {
-        Self { items: Vec::new(), records: Vec::new(), unsendable: Vec::new(), bytes: 0 }
+        Self { items: Vec::new(), records: Vec::new(), unsendable: Vec::new(), bytes: 0, position: None, rewinds: 0 }
     }
 }
 

@@ -12,12 +12,14 @@ use tokio::sync::mpsc::Receiver;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
+use crate::consume;
 use crate::telemetry::{Level, Logger};
 
 use super::backoff::Backoff;
 use super::cause::{Cause, Trouble};
 use super::dead_letters::DeadLetters;
-use super::destination::{Blame, Destination};
+use super::destination::{Blame, Destination, ShipError};
+use super::history::History;
 use super::reading::Shipped;
 use super::shipment::Shipment;
 use super::status::{Change, Status};
@@ -29,9 +31,14 @@ const CALL_MAX: Duration = Duration::from_secs(120);
 /// How often an idle destination is looked after.
 const IDLE_EVERY: Duration = Duration::from_secs(5);
 
-/// The courier must stop.
-#[derive(Debug)]
-pub(super) struct Stopped;
+/// Why a shipment was not delivered.
+#[derive(Debug, PartialEq, Eq)]
+enum End {
+    /// The courier must stop.
+    Stopped,
+    /// The destination has lost something. The shipment comes again, after what was lost.
+    Rewound,
+}
 
 /// Ships to one destination.
 pub(super) struct ShippingTask<D: Destination> {
@@ -43,6 +50,12 @@ pub(super) struct ShippingTask<D: Destination> {
     pub(super) stopping: watch::Receiver<bool>,
     pub(super) logger: Logger,
     pub(super) backoff: Backoff,
+    pub(super) handle: consume::Handle,
+    pub(super) history: History,
+    /// How long what was delivered may be delivered again.
+    pub(super) resend: Duration,
+    /// How many times the courier has been rewound. What was read before comes again.
+    pub(super) rewinds: u64,
 }
 
 impl<D: Destination> ShippingTask<D> {
@@ -59,19 +72,79 @@ impl<D: Destination> ShippingTask<D> {
             match next {
                 Err(_) => self.idle().await,
                 Ok(None) => return,
+                Ok(Some((shipment, _))) if shipment.rewinds < self.rewinds => {}
                 Ok(Some((shipment, receipt))) => match self.deliver(&shipment).await {
-                    Ok(()) => receipt.confirm(),
-                    Err(Stopped) => return,
+                    Ok(()) => {
+                        self.checkpoint(&shipment).await;
+                        receipt.confirm();
+                    }
+                    Err(End::Rewound) => {}
+                    Err(End::Stopped) => return,
                 },
             }
         }
     }
 
     async fn idle(&mut self) {
-        match timeout(CALL_MAX, self.destination.idle()).await {
+        let look = async {
+            if self.destination.connect().await? {
+                self.verify().await?;
+            }
+            self.destination.idle().await
+        };
+        match timeout(CALL_MAX, look).await {
             Ok(Ok(())) => self.ready(),
             Ok(Err(cause)) => self.failed(cause),
             Err(_) => self.gave_up(),
+        }
+    }
+
+    /// Finds out whether the destination, which has just been connected to, still holds what it was given. If not, the courier goes on at the
+    /// newest checkpoint that it holds, or else at the oldest that there is. Returns whether it does.
+    async fn verify(&mut self) -> Result<bool, Cause> {
+        let total = self.history.checkpoints().len();
+        let mut held = total;
+        while let Some(newest) = held.checked_sub(1) {
+            let mark = self.history.checkpoints()[newest].mark.clone();
+            if mark.is_empty() {
+                break;
+            }
+            match self.destination.still_has(&mark).await {
+                Ok(true) => break,
+                Ok(false) => held -= 1,
+                // It is asked again once there is another connection.
+                Err(cause) => {
+                    self.destination.disconnect();
+                    return Err(cause);
+                }
+            }
+        }
+        if held == total {
+            return Ok(false);
+        }
+        let oldest = self.history.oldest_position();
+        self.history.truncate(held);
+        let begin = self.history.newest().map(|checkpoint| checkpoint.position.clone()).or(oldest.clone());
+        let fields = [("courier", &*self.name)];
+        let message = "a destination has lost what it had confirmed: it is delivered again";
+        self.logger.event(Level::Warn, crate::caller!(), message, &fields);
+        self.handle.hold_at(oldest);
+        self.rewinds = self.handle.rewind(begin);
+        Ok(true)
+    }
+
+    /// Notes what has been delivered.
+    async fn checkpoint(&mut self, shipment: &Shipment<D::Item>) {
+        let (Some(position), Some(mark)) = (&shipment.position, self.destination.mark()) else { return };
+        let destination = &self.destination;
+        self.history.add(position, mark, self.resend, |mark| destination.needs(mark));
+        self.handle.hold_at(self.history.oldest_position());
+        let kept = self.history.keep();
+        if let Err(error) = kept {
+            let error = error.to_string();
+            let fields = [("courier", &*self.name), ("error", &*error)];
+            let message = "what was delivered can't be noted: after a restart more is delivered again";
+            self.logger.event(Level::Warn, crate::caller!(), message, &fields);
         }
     }
 
@@ -83,7 +156,7 @@ impl<D: Destination> ShippingTask<D> {
     }
 
     /// Delivers a shipment whole, but for what becomes a dead letter.
-    async fn deliver(&mut self, shipment: &Shipment<D::Item>) -> Result<(), Stopped> {
+    async fn deliver(&mut self, shipment: &Shipment<D::Item>) -> Result<(), End> {
         for (record, cause) in &shipment.unsendable {
             self.bury(record, cause).await?;
         }
@@ -98,9 +171,17 @@ impl<D: Destination> ShippingTask<D> {
                 false if suspects.start > at => suspects.start,
                 false => total,
             };
-            let call = timeout(CALL_MAX, self.destination.ship(&shipment.items[at..end]));
-            let fault = match call.await {
-                Ok(Ok(())) => {
+            let call = async {
+                if self.destination.connect().await.map_err(ShipError::destination)?
+                    && self.verify().await.map_err(ShipError::destination)?
+                {
+                    return Ok(false);
+                }
+                self.destination.ship(&shipment.items[at..end]).await.map(|()| true)
+            };
+            let fault = match timeout(CALL_MAX, call).await {
+                Ok(Ok(false)) => return Err(End::Rewound),
+                Ok(Ok(true)) => {
                     at = end;
                     self.ready();
                     continue;
@@ -140,7 +221,7 @@ impl<D: Destination> ShippingTask<D> {
     }
 
     /// Writes a dead letter, for as long as that takes.
-    async fn bury(&mut self, record: &StoredRecord, cause: &Cause) -> Result<(), Stopped> {
+    async fn bury(&mut self, record: &StoredRecord, cause: &Cause) -> Result<(), End> {
         loop {
             match self.dead_letters.add(record, cause).await {
                 Ok(()) => break,
@@ -177,10 +258,10 @@ impl<D: Destination> ShippingTask<D> {
         }
     }
 
-    async fn pause(&mut self) -> Result<(), Stopped> {
+    async fn pause(&mut self) -> Result<(), End> {
         let pause = self.backoff.failed();
         tokio::select! {
-            () = stopped(&mut self.stopping) => Err(Stopped),
+            () = stopped(&mut self.stopping) => Err(End::Stopped),
             () = sleep(pause) => Ok(()),
         }
     }

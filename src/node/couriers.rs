@@ -7,14 +7,14 @@ use std::sync::Arc;
 
 use crate::admin::health::Check;
 use crate::config::Config;
-use crate::consume;
+use crate::courier::redis::{RedisAddress, RedisDestination, RedisMode};
 use crate::courier::{Courier, CourierOptions, DestinationState, ShipmentBounds, SideRuntime};
 use crate::log::LogError;
 use crate::log::cursor::Cursors;
 use crate::log::read::reader::LogReader;
 use crate::telemetry::{Level, Logger};
 
-use super::NodeError;
+use super::{NodeError, options};
 
 /// Starts one courier.
 type Start = Box<dyn FnOnce(CourierOptions, &SideRuntime, &Logger) -> io::Result<Courier>>;
@@ -47,9 +47,27 @@ impl Plan {
     /// # Errors
     /// A setting can't be used; the error names it.
     pub fn of(config: &Config) -> Result<Self, NodeError> {
-        let plan = Self::default();
-        let _ = config;
+        let mut plan = Self::default();
+        plan.redis(config)?;
         Ok(plan)
+    }
+
+    fn redis(&mut self, config: &Config) -> Result<(), NodeError> {
+        let Some(text) = &config.redis_string else { return Ok(()) };
+        let mode = match &config.redis_sentinel_master {
+            Some(master) => RedisMode::Sentinel(master.clone()),
+            None if config.redis_cluster => RedisMode::Cluster,
+            None => RedisMode::Single,
+        };
+        let invalid = |name: &str, error: &dyn std::fmt::Display| NodeError::Other(format!("{name}: {error}"));
+        let address =
+            RedisAddress::parse(text.reveal(), mode).map_err(|error| invalid("redis_string (REDIS_STRING)", &error))?;
+        let trim = options::redis_trim(config).map_err(|error| invalid("redis_ignore_groups", &error))?;
+        let (packer, topics) = (options::queue_packer(config), options::topics(config));
+        self.add(config, "courier-redis", address.to_string(), |options, runtime, logger| {
+            let destination = RedisDestination::new(address, topics, trim, logger.clone());
+            Courier::spawn(options, packer, destination, runtime, logger)
+        })
     }
 
     /// Registers their cursors, so that nothing they have not read is deleted. Warns of couriers that hold segments back although they are no
@@ -59,7 +77,7 @@ impl Plan {
     /// A cursor can't be read or written.
     pub fn register(&self, config: &Config, logger: &Logger) -> Result<(), LogError> {
         for planned in &self.planned {
-            match consume::register(&planned.options.consumer()) {
+            match planned.options.register() {
                 // Such a cursor holds back all segments. Its courier waits for an operator; the server does not.
                 Err(error @ LogError::Cursor { .. }) => {
                     let (name, text) = (planned.options.name.as_str(), error.to_string());
@@ -106,7 +124,6 @@ impl Plan {
     }
 
     /// Adds a courier with this name, which ships to `target` (for people, without credentials).
-    #[expect(dead_code, reason = "no kind of courier is there")]
     fn add(
         &mut self,
         config: &Config,
@@ -119,6 +136,7 @@ impl Plan {
             target,
             data: config.data.clone(),
             behind: None,
+            resend: config.redis_resend,
             bounds: ShipmentBounds { bytes: config.shipment_bytes, records: config.shipment_records },
         };
         self.planned.push(Planned { options, behind_rows: name != ROWS, start: Box::new(start) });

@@ -4,6 +4,7 @@
 use crate::bucket::BucketSettings;
 use crate::config::{self, Config, LogLevel, Secret};
 use crate::courier::queue::{QueuePacker, TopicNames};
+use crate::courier::redis::{IgnoredGroups, OpenReplayTrim, RedisTrim, SafeTrim};
 use crate::log::retain::{FullDisk, Policy};
 use crate::log::{Ack, Options, Way};
 use crate::server::core::runtime::Driver;
@@ -79,7 +80,6 @@ pub fn bucket(config: &Config) -> BucketSettings<'_> {
     }
 }
 
-#[expect(dead_code, reason = "until a queue is configured")]
 /// The names of the queues' topics.
 pub fn topics(config: &Config) -> TopicNames {
     TopicNames {
@@ -92,9 +92,27 @@ pub fn topics(config: &Config) -> TopicNames {
     }
 }
 
-#[expect(dead_code, reason = "until a queue is configured")]
 /// What makes queue messages.
 pub fn queue_packer(config: &Config) -> QueuePacker {
     let bytes = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
     QueuePacker::new(bytes(config.queue_message_size_limit), bytes(config.body_inflated_limit))
+}
+
+/// When entries are removed from Redis streams.
+///
+/// # Errors
+/// `redis_ignore_groups` can't be used.
+pub fn redis_trim(config: &Config) -> Result<RedisTrim, String> {
+    Ok(match config.redis_trim {
+        config::RedisTrim::Off => RedisTrim::Off,
+        config::RedisTrim::OpenReplay => RedisTrim::OpenReplay(OpenReplayTrim {
+            max_len: config.redis_streams_max_len,
+            ttl_sec: config.redis_streams_ttl_sec,
+        }),
+        config::RedisTrim::Safe => RedisTrim::Safe(SafeTrim {
+            max_len: config.redis_streams_max_len,
+            backlog_max: config.redis_backlog_max,
+            ignored: IgnoredGroups::parse(config.redis_ignore_groups.as_deref().unwrap_or_default())?,
+        }),
+    })
 }

@@ -109,6 +109,7 @@ impl Written {
             batch: BatchBounds { bytes: u64::MAX, time: HOUR },
             idle: Duration::from_millis(5),
             behind: None,
+            resume: None,
             keep_every: HOUR,
             backoff_first: Duration::from_millis(1),
             backoff_max: Duration::from_millis(1),

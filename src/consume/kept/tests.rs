@@ -20,6 +20,7 @@ fn consumer(data: &Path, holds: bool) -> (Consumer, LogReader) {
         batch: BatchBounds { bytes: 1, time: Duration::ZERO },
         idle: Duration::ZERO,
         behind: None,
+        resume: None,
         keep_every: Duration::ZERO,
         backoff_first: Duration::ZERO,
         backoff_max: Duration::ZERO,

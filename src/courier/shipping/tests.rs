@@ -116,6 +116,7 @@ impl Running {
             target: "nowhere".to_owned(),
             data: self.dir.path().to_owned(),
             behind,
+            resend: Duration::from_secs(600),
             bounds: ShipmentBounds { bytes: 1 << 20, records: 8 },
         }
     }
@@ -247,4 +248,71 @@ fn a_courier_behind_another_ships_nothing_that_the_other_has_not_delivered() {
         first.stop();
     });
     drop(courier);
+}
+
+/// Keeps what it is given, until a test makes it forget; then it must be connected to again.
+struct Forgetful {
+    held: Arc<Mutex<Held>>,
+}
+
+#[derive(Default)]
+struct Held {
+    items: Vec<u64>,
+    is_connected: bool,
+}
+
+impl Destination for Forgetful {
+    type Item = u64;
+
+    async fn ship(&mut self, items: &[u64]) -> Result<(), ShipError> {
+        let mut held = self.held.lock().unwrap();
+        if !held.is_connected {
+            return Err(ShipError::destination(Cause::new(Trouble::Unreachable, "", "gone")));
+        }
+        held.items.extend(items);
+        Ok(())
+    }
+
+    async fn connect(&mut self) -> Result<bool, Cause> {
+        Ok(!std::mem::replace(&mut self.held.lock().unwrap().is_connected, true))
+    }
+
+    fn mark(&self) -> Option<String> {
+        Some(self.held.lock().unwrap().items.len().to_string())
+    }
+
+    async fn still_has(&mut self, mark: &str) -> Result<bool, Cause> {
+        Ok(self.held.lock().unwrap().items.len() >= mark.parse().unwrap())
+    }
+
+    fn disconnect(&mut self) {}
+}
+
+#[test]
+fn a_destination_that_lost_what_it_had_confirmed_is_given_it_again_in_order() {
+    let running = Running::new(400);
+    let held = Arc::new(Mutex::new(Held::default()));
+    let (logger, _printer) = Logger::start(&LogOptions::default(), Box::new(std::io::sink())).unwrap();
+    let start = || {
+        let options = running.options("courier-test", None);
+        options.register().unwrap();
+        let destination = Forgetful { held: Arc::clone(&held) };
+        Courier::spawn(options, Numbers, destination, &running.runtime, &logger).unwrap()
+    };
+    let whole = items((1..=400).filter(|number| number % 100 != 13));
+    let has_all = || held.lock().unwrap().items == whole;
+    let courier = start();
+    wait_for("everything", has_all);
+    // While it runs, and while it does not.
+    *held.lock().unwrap() = Held::default();
+    wait_for("everything again", has_all);
+    courier.stop();
+    held.lock().unwrap().items.truncate(300);
+    held.lock().unwrap().is_connected = false;
+    let courier = start();
+    let ends_well = || held.lock().unwrap().items.ends_with(&whole[whole.len() - 20..]);
+    wait_for("what was lost", ends_well);
+    let found = held.lock().unwrap().items.clone();
+    assert!(whole.iter().all(|item| found.contains(item)));
+    courier.stop();
 }

@@ -1,0 +1,169 @@
+//! What a courier has delivered, for destinations that can lose it: checkpoints, each a position in the log and what the destination held
+//! when that was delivered.
+//!
+//! A destination that comes back without something is given it again from the newest checkpoint that it still holds. For that, the log is held
+//! back to the oldest checkpoint, which is kept until nothing before it is needed any more. The file is written once a second; what was
+//! delivered since is delivered again after a crash.
+
+use std::collections::VecDeque;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+
+use crate::log::cursor::ConsumerName;
+use crate::log::read::merge::MergePosition;
+
+/// The folder in the data folder.
+const DIR_NAME: &str = "couriers";
+
+/// The shortest time between two checkpoints.
+const EVERY_MS: u64 = 1_000;
+
+/// Checkpoints older than this are ten times as far apart.
+const DENSE_MS: u64 = 30_000;
+
+/// How many there may be. Above, every second one of the older half goes.
+const CHECKPOINTS_MAX: usize = 1024;
+
+/// Something delivered, and what the destination held then.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Checkpoint {
+    /// Everything before it had been delivered.
+    pub(super) position: MergePosition,
+    /// When, ms since the Unix epoch.
+    time_ms: u64,
+    /// What the destination held, in its own words; empty for nothing.
+    pub(super) mark: String,
+}
+
+/// The checkpoints of one courier.
+#[derive(Debug)]
+pub(super) struct History {
+    path: PathBuf,
+    /// Oldest first.
+    checkpoints: VecDeque<Checkpoint>,
+    changed: bool,
+    written_ms: u64,
+}
+
+impl History {
+    fn path(data: &Path, courier: &ConsumerName) -> PathBuf {
+        data.join(DIR_NAME).join(format!("{courier}.json"))
+    }
+
+    /// Reads a courier's history. One that is missing or can't be read is empty: what the saved cursor has not passed is delivered again.
+    pub(super) fn open(data: &Path, courier: &ConsumerName) -> Self {
+        let path = Self::path(data, courier);
+        let read = fs::read(&path).ok().and_then(|text| serde_json::from_slice(&text).ok());
+        Self { path, checkpoints: read.unwrap_or_default(), changed: false, written_ms: 0 }
+    }
+
+    /// Forgets a courier's history, because its cursor was removed.
+    pub(super) fn forget(data: &Path, courier: &ConsumerName) -> io::Result<()> {
+        match fs::remove_file(Self::path(data, courier)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Begins an empty history: nothing had been delivered at this position.
+    pub(super) fn begin(&mut self, position: MergePosition) {
+        if self.checkpoints.is_empty() {
+            // As if long ago, so that the first shipment makes a checkpoint of its own.
+            self.checkpoints.push_back(Checkpoint { position, time_ms: 0, mark: String::new() });
+        }
+    }
+
+    /// The newest checkpoint.
+    pub(super) fn newest(&self) -> Option<&Checkpoint> {
+        self.checkpoints.back()
+    }
+
+    /// The position from which on the log must be held back.
+    pub(super) fn oldest_position(&self) -> Option<MergePosition> {
+        self.checkpoints.front().map(|checkpoint| checkpoint.position.clone())
+    }
+
+    /// The checkpoints, oldest first.
+    pub(super) fn checkpoints(&self) -> &VecDeque<Checkpoint> {
+        &self.checkpoints
+    }
+
+    /// Keeps only the oldest checkpoints: the destination no longer holds the others.
+    pub(super) fn truncate(&mut self, count: usize) {
+        self.checkpoints.truncate(count);
+        self.changed = true;
+    }
+
+    /// Adds a checkpoint, unless the last one is too recent, and drops what is older than `resend` and not `needed`.
+    pub(super) fn add(
+        &mut self,
+        position: &MergePosition,
+        mark: String,
+        resend: Duration,
+        needed: impl Fn(&str) -> bool,
+    ) {
+        let now_ms = now_ms();
+        // A clock that was set back must not stop checkpoints.
+        let is_recent = |last: &Checkpoint| (last.time_ms..last.time_ms + EVERY_MS).contains(&now_ms);
+        if self.checkpoints.back().is_some_and(is_recent) {
+            return;
+        }
+        self.checkpoints.push_back(Checkpoint { position: position.clone(), time_ms: now_ms, mark });
+        self.changed = true;
+        let resend_ms = u64::try_from(resend.as_millis()).unwrap_or(u64::MAX);
+        // The oldest may go if the one after it is old enough to begin at, and nothing that came before it is needed.
+        while let Some(next) = self.checkpoints.get(1)
+            && now_ms.saturating_sub(next.time_ms) >= resend_ms
+            && !needed(&next.mark)
+        {
+            self.checkpoints.pop_front();
+        }
+        self.thin(now_ms);
+    }
+
+    fn thin(&mut self, now_ms: u64) {
+        // The one that has just become old is kept only if the one before it is far enough away.
+        let dense = self.checkpoints.partition_point(|one| one.time_ms + DENSE_MS < now_ms);
+        if dense >= 2 && self.checkpoints[dense - 1].time_ms < self.checkpoints[dense - 2].time_ms + 10 * EVERY_MS {
+            self.checkpoints.remove(dense - 1);
+        }
+        if self.checkpoints.len() > CHECKPOINTS_MAX {
+            let half = self.checkpoints.len() / 2;
+            let mut at = 0;
+            self.checkpoints.retain(|_| {
+                at += 1;
+                at == 1 || at > half || at % 2 == 0
+            });
+        }
+    }
+
+    /// Writes the file, if it has changed and was not written within a second.
+    pub(super) fn keep(&mut self) -> io::Result<()> {
+        let now_ms = now_ms();
+        if !self.changed || (self.written_ms..self.written_ms + EVERY_MS).contains(&now_ms) {
+            return Ok(());
+        }
+        self.write()?;
+        (self.changed, self.written_ms) = (false, now_ms);
+        Ok(())
+    }
+
+    fn write(&self) -> io::Result<()> {
+        let dir = self.path.parent().unwrap_or(Path::new("."));
+        fs::create_dir_all(dir)?;
+        let fresh = self.path.with_extension("json.tmp");
+        let mut file = File::create(&fresh)?;
+        file.write_all(&serde_json::to_vec(&self.checkpoints)?)?;
+        file.sync_data()?;
+        fs::rename(&fresh, &self.path)?;
+        File::open(dir)?.sync_all()
+    }
+}
+
+fn now_ms() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_millis() as u64)
+}

@@ -1,0 +1,112 @@
+//! What is known of one stream: what was added to it, how far its readers have come, and whether it is still the same stream.
+
+use std::time::{Duration, Instant};
+
+use redis::RedisError;
+use serde::{Deserialize, Serialize};
+
+use super::connection::Connection;
+use super::entry_id::EntryId;
+use super::groups::{Fields, Group};
+
+/// After how many additions a stream is trimmed.
+pub(super) const TRIM_EVERY: u64 = 1_000;
+
+/// After how long a stream to which something was added is trimmed.
+pub(super) const TRIM_AFTER: Duration = Duration::from_secs(1);
+
+/// One stream, as seen from here.
+#[derive(Debug, Default)]
+pub(super) struct Stream {
+    /// The last entry that was added from here and confirmed.
+    pub(super) last: Option<EntryId>,
+    /// A lower bound for all additions to the stream since it was created; `None` before Redis 7, which does not count them.
+    pub(super) entries_added: Option<u64>,
+    /// How far its readers have come.
+    pub(super) readers: Readers,
+    /// Additions since it was last trimmed.
+    pub(super) added: u64,
+    pub(super) trimmed: Option<Instant>,
+    /// Why nothing more is added.
+    pub(super) behind: Option<String>,
+}
+
+/// How far the consumer groups of a stream have come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Readers {
+    /// They have not been asked for since the connection was made.
+    #[default]
+    Unknown,
+    /// There is no group.
+    None,
+    /// All have acknowledged everything before this entry.
+    Passed(EntryId),
+}
+
+/// What a checkpoint remembers of a stream.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct StreamMark {
+    /// The last entry that was added from here.
+    pub(super) last: String,
+    /// Additions to the stream since it was created.
+    pub(super) entries_added: Option<u64>,
+}
+
+/// What Redis says of a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct StreamInfo {
+    pub(super) length: u64,
+    pub(super) last_generated: EntryId,
+    pub(super) entries_added: Option<u64>,
+    pub(super) first: Option<EntryId>,
+}
+
+impl Stream {
+    /// Whether it is time to trim it, or to look whether its readers have caught up.
+    pub(super) fn is_due(&self) -> bool {
+        let waited = self.trimmed.is_none_or(|trimmed| trimmed.elapsed() >= TRIM_AFTER);
+        self.behind.is_some() && waited || self.added >= TRIM_EVERY || (self.added > 0 && waited)
+    }
+
+    /// Takes in how far the groups have come. Returns the one that is furthest behind.
+    pub(super) fn see(&mut self, groups: &[Group]) -> Option<Group> {
+        let last = groups.iter().min_by_key(|group| group.floor).cloned();
+        self.readers = last.as_ref().map_or(Readers::None, |group| Readers::Passed(group.floor));
+        last
+    }
+}
+
+/// Asks about a stream; `None` if it does not exist.
+pub(super) async fn info_of(connection: &mut Connection, name: &str) -> Result<Option<StreamInfo>, RedisError> {
+    let exists: bool = connection.ask(redis::cmd("EXISTS").arg(name)).await?;
+    if !exists {
+        return Ok(None);
+    }
+    let fields: Fields = connection.ask(redis::cmd("XINFO").arg("STREAM").arg(name)).await?;
+    let id = |name: &str| fields.get::<String>(name).and_then(|id| id.parse().ok());
+    let first = fields.get::<(String, redis::Value)>("first-entry").and_then(|(id, _)| id.parse().ok());
+    Ok(Some(StreamInfo {
+        length: fields.get("length").unwrap_or_default(),
+        last_generated: id("last-generated-id").unwrap_or_default(),
+        entries_added: fields.get("entries-added"),
+        first,
+    }))
+}
+
+/// Whether a stream still holds what a mark says, or has given it to its readers.
+pub(super) async fn still_has(connection: &mut Connection, name: &str, mark: &StreamMark) -> Result<bool, RedisError> {
+    let Ok(last) = mark.last.parse::<EntryId>() else { return Ok(false) };
+    let Some(info) = info_of(connection, name).await? else { return Ok(false) };
+    // A stream that was emptied counts anew, and one from an older copy has counted less.
+    let counted_less = info.entries_added.zip(mark.entries_added).is_some_and(|(now, then)| now < then);
+    if info.last_generated < last || counted_less {
+        return Ok(false);
+    }
+    // Another history may have gone further than this one. Then it does not have the entry, although older ones are still there.
+    let is_trimmed = info.first.is_none_or(|first| last < first);
+    if is_trimmed {
+        return Ok(true);
+    }
+    let found: redis::Value = connection.ask(redis::cmd("XRANGE").arg(name).arg(&mark.last).arg(&mark.last)).await?;
+    Ok(matches!(found, redis::Value::Array(entries) if !entries.is_empty()))
+}
