@@ -6,7 +6,7 @@
 //! | file | holds |
 //! |---|---|
 //! | [`address`] | `REDIS_STRING` and what goes with it: one server, a Sentinel group or a cluster |
-//! | [`connection`] | a connection to any of them |
+//! | `connection` | a connection to any of them |
 //! | [`destination`] | ships messages |
 //! | `stream`, `groups`, `entry_id` | what is known of a stream: its entries, its readers, and whether it is still the same |
 //! | `fault` | which trouble an error stands for |
