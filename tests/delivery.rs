@@ -6,5 +6,13 @@ mod common;
 /// The files in `tests/delivery/`.
 mod delivery {
     mod postgres;
+    mod rows;
     mod services;
+}
+
+/// Of the files in `tests/golden/`, those that send recorded cases.
+#[allow(dead_code, reason = "each test binary uses its own part")]
+mod golden {
+    pub mod case;
+    pub mod run;
 }

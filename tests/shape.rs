@@ -29,7 +29,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("admin", &["telemetry"]),
     ("consume", &["log"]),
     ("checker", &["base", "consume", "log", "records", "tracker", "session", "codec", "config", "telemetry"]),
-    ("courier", &["base", "codec", "consume", "log", "records", "session", "telemetry", "tracker"]),
+    ("courier", &["base", "codec", "consume", "log", "postgres", "records", "session", "telemetry", "tracker"]),
     ("records", &["log", "codec", "tracker", "session"]),
     ("api", &["base", "http", "session", "client", "codec", "directory", "log", "records", "tracker"]),
     (
@@ -63,6 +63,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "courier",
             "directory",
             "log",
+            "postgres",
             "server",
             "session",
             "watched_files",

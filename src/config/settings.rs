@@ -290,6 +290,9 @@ settings! {
         /// OpenReplay's database, as a URL or as `key=value` pairs: projects are read from it, sessions are written to
         /// it. If empty, projects are in projects.toml, and sessions stay in the log.
         postgres_string: Option<Secret> = optional_secret("") also "POSTGRES_STRING";
+        /// Whether rows are written to that database: sessions, signals of usability tests, sessions that did not start.
+        /// Switched off, projects are still read from it.
+        postgres_rows: bool = switch("true");
         /// The name under which this server is known to the database.
         service_name: String = word("takeup") also "SERVICE_NAME";
         /// The Redis whose streams OpenReplay's services read, as a URL; without a scheme it is taken as redis://. If

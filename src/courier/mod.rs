@@ -31,6 +31,7 @@
 //! | `dead_letters`, `dead_letter`, `stored_record` | what can't be delivered |
 //! | `runtime` | the thread on which tasks run |
 //! | [`queue`] | what goes to Redis and Kafka, and the names of topics |
+//! | [`rows`] | rows for OpenReplay's Postgres |
 //! | [`messages`], `cut` | the messages for the queues of OpenReplay's services |
 
 pub mod backoff;
@@ -44,6 +45,7 @@ pub mod messages;
 pub mod queue;
 mod reading;
 pub mod redis;
+pub mod rows;
 mod running;
 mod runtime;
 mod shipment;

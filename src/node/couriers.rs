@@ -8,10 +8,12 @@ use std::sync::Arc;
 use crate::admin::health::Check;
 use crate::config::Config;
 use crate::courier::redis::{RedisAddress, RedisDestination, RedisMode};
+use crate::courier::rows::{RowPacker, RowsDestination};
 use crate::courier::{Courier, CourierOptions, DestinationState, ShipmentBounds, SideRuntime};
 use crate::log::LogError;
 use crate::log::cursor::Cursors;
 use crate::log::read::reader::LogReader;
+use crate::postgres::PostgresUrl;
 use crate::telemetry::{Level, Logger};
 
 use super::{NodeError, options};
@@ -48,6 +50,8 @@ impl Plan {
     /// A setting can't be used; the error names it.
     pub fn of(config: &Config) -> Result<Self, NodeError> {
         let mut plan = Self::default();
+        // First, as the couriers for queues stay behind it.
+        plan.rows(config)?;
         plan.redis(config)?;
         Ok(plan)
     }
@@ -121,6 +125,17 @@ impl Plan {
             all.push(Arc::new(courier));
         }
         Ok(Couriers { all, _runtime: Some(Arc::new(runtime)) })
+    }
+
+    /// Rows, to Postgres.
+    fn rows(&mut self, config: &Config) -> Result<(), NodeError> {
+        let Some(string) = config.postgres_string.as_ref().filter(|_| config.postgres_rows) else { return Ok(()) };
+        let url = PostgresUrl::parse(string.reveal(), Some(&config.service_name))
+            .map_err(|error| NodeError::Other(format!("postgres_string: {error}")))?;
+        self.add(config, ROWS, url.to_string(), move |options, runtime, logger| {
+            let destination = RowsDestination::new(url, ROWS, logger.clone());
+            Courier::spawn(options, RowPacker, destination, runtime, logger)
+        })
     }
 
     /// Adds a courier with this name, which ships to `target` (for people, without credentials).

@@ -96,6 +96,11 @@ impl PgFault {
         self.cause.code()
     }
 
+    /// The text, for people, without the server's code.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
     /// The server's code, if the server told of it.
     pub fn sqlstate(&self) -> Option<&str> {
         self.sqlstate.as_deref()

@@ -5,7 +5,7 @@ use uuid::Uuid;
 use crate::log::format::record::{Entry, Ext, Record, RecordId};
 
 /// The record that a reader would return for `entry`.
-pub(super) fn stored<'a>(entry: &Entry<'a>) -> Record<'a> {
+pub(crate) fn stored<'a>(entry: &Entry<'a>) -> Record<'a> {
     Record {
         id: RecordId { log: Uuid::nil(), core: 1, segment: 2, offset: 64 },
         order_us: 5,

@@ -36,7 +36,7 @@ mod unusable;
 mod web_batch;
 
 #[cfg(test)]
-mod bench;
+pub(crate) mod bench;
 
 pub use batch_texts::{BatchTexts, data_type_of, header_of};
 pub use content::Content;
