@@ -12,6 +12,7 @@ mod delivery {
 
 /// Of the files in `tests/golden/`, those that send recorded cases.
 #[allow(dead_code, reason = "each test binary uses its own part")]
+#[path = "golden"]
 mod golden {
     pub mod case;
     pub mod run;

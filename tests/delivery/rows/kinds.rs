@@ -45,7 +45,8 @@ fn rows_of_every_kind_arrive_in_the_tables_of_both_releases() {
             Schema::Main => {
                 let logged = server.wait_for_line(&["what the database lacks"], PATIENCE);
                 assert!(logged.contains("ut_tests_signals") && logged.contains("unstarted_sessions"), "{logged}");
-                let utm = postgres.sql("SELECT utm_source, utm_campaign, referrer FROM sessions WHERE utm_source IS NOT NULL");
+                let utm = postgres
+                    .sql("SELECT utm_source, utm_campaign, referrer FROM sessions WHERE utm_source IS NOT NULL");
                 assert_eq!(utm, "news|spring|https://example.com/");
             }
             _ => {

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::common::log::Record;
-use crate::common::{Home, PATIENCE, Request, Server, wait_for};
 use crate::common::services::Postgres;
+use crate::common::{Home, PATIENCE, Request, Server, wait_for};
 use crate::golden::case::World;
 
 /// The key of the web project with id 1.
