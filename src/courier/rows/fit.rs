@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 
 use crate::courier::{Cause, Trouble};
 
-use super::row::Value;
 use super::schema::{FoundColumn, Takes};
 use super::table::{Kind, first_chars};
+use super::value::Value;
 
 /// A value as it is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -16,7 +16,7 @@
 //! | file | holds |
 //! |---|---|
 //! | [`table`] | the tables and their columns, each with its value |
-//! | [`row`] | a row |
+//! | [`row`], [`value`] | a row and its values |
 //! | [`packer`] | makes rows from records |
 //! | `schema` | what the database has: tables, columns, types, labels |
 //! | `fit` | a value as a column takes it |
@@ -32,8 +32,10 @@ pub mod row;
 mod schema;
 mod statement;
 pub mod table;
+pub mod value;
 
 pub use destination::{RowsDestination, SkippedRows};
 pub use packer::RowPacker;
-pub use row::{Row, Value};
+pub use row::Row;
 pub use table::RowTable;
+pub use value::Value;

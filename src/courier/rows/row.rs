@@ -1,19 +1,7 @@
 //! A row on its way.
 
 use super::table::RowTable;
-
-/// A value of a column, whatever the column's type is in the database.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Value {
-    /// Unknown.
-    Null,
-    /// A number.
-    Integer(i64),
-    /// A truth value.
-    Bool(bool),
-    /// A text, a label or a UUID.
-    Text(Box<str>),
-}
+use super::value::Value;
 
 /// A row: a value for each of its table's columns, in their order.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

@@ -8,9 +8,10 @@ use std::fmt::Write as _;
 use tokio_postgres::types::{ToSql, Type};
 
 use super::fit::{Sent, Unfit, sent};
-use super::row::{Row, Value};
+use super::row::Row;
 use super::schema::{FoundColumn, TableSchema, Takes};
 use super::table::{Identity, RowTable, SESSION_ID};
+use super::value::Value;
 
 /// A statement and its values.
 pub struct Insert<'a> {

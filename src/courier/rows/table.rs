@@ -2,7 +2,7 @@
 
 use crate::records::{SessionRow, TestSignalRow, UnstartedSessionRow};
 
-use super::row::Value;
+use super::value::Value;
 
 /// The tables that rows are written to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

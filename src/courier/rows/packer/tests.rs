@@ -1,4 +1,4 @@
-use crate::courier::rows::row::Value;
+use crate::courier::rows::value::Value;
 use crate::log::format::record::{Entry, Kind};
 use crate::records::bench::stored;
 use crate::records::{Campaign, UnstartedSessionRow};
