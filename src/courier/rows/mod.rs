@@ -4,7 +4,7 @@
 //! those that both the table and [`table`] know: the two releases of OpenReplay have different ones. They are read when a connection is made,
 //! every few seconds while there is nothing to ship, once a minute otherwise, and when a statement fails in a way that says that they have changed.
 //!
-//! **Any stored record can be inserted.** [`packer`] removes what Postgres refuses in any table (NUL bytes), [`fit`] adapts values to the types
+//! **Any stored record can be inserted.** [`packer`] removes what Postgres refuses in any table (NUL bytes), `fit` adapts values to the types
 //! that the columns have: numbers are limited to the column's range, labels that an enum does not have become `UN` or `other`. What is refused
 //! all the same (a deleted project, a constraint of the operator's) is the fault of the record.
 //!
