@@ -52,6 +52,8 @@ pub enum Trouble {
     Full,
     /// Those who read from it are behind, so more would be lost there. Shipping pauses.
     ReadersBehind,
+    /// It has lost what it had confirmed.
+    Lost,
     /// A database, table, topic or bucket does not exist.
     Missing,
     /// Its tables, types or settings are not what they must be.
@@ -70,7 +72,7 @@ pub enum Trouble {
 
 impl Trouble {
     /// Every kind.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Unreachable,
         Self::TimedOut,
         Self::NotReady,
@@ -79,6 +81,7 @@ impl Trouble {
         Self::ReadOnly,
         Self::Full,
         Self::ReadersBehind,
+        Self::Lost,
         Self::Missing,
         Self::Mismatch,
         Self::Busy,
@@ -99,6 +102,7 @@ impl Trouble {
             Self::ReadOnly => "read-only",
             Self::Full => "full",
             Self::ReadersBehind => "readers-behind",
+            Self::Lost => "lost",
             Self::Missing => "missing",
             Self::Mismatch => "mismatch",
             Self::Busy => "busy",
@@ -125,6 +129,7 @@ impl Trouble {
             Self::ReadOnly => "is read-only",
             Self::Full => "is full",
             Self::ReadersBehind => "holds as much as its readers can be behind",
+            Self::Lost => "has lost records that it had confirmed",
             Self::Missing => "lacks a database, table, topic or bucket",
             Self::Mismatch => "has other tables, types or settings than expected",
             Self::Busy => "is too busy",
@@ -146,6 +151,7 @@ impl Trouble {
             Self::ReadOnly => "give the address of the primary, or wait for the failover",
             Self::Full => "give it more room, or let its readers catch up",
             Self::ReadersBehind => "start its readers, or leave out those that are gone for good",
+            Self::Lost => "nothing: they are delivered again; find out why they were lost",
             Self::Missing => "create it, or correct its name",
             Self::Mismatch => "compare its schema or settings with docs/delivery.md",
             Self::Busy => "give it more connections or capacity",

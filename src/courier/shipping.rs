@@ -62,15 +62,15 @@ impl<D: Destination> ShippingTask<D> {
     /// Ships until the courier stops. What is under way is finished only if that ends by itself soon; the caller sees to that.
     pub(super) async fn run(mut self) {
         // So that a destination that is not there is known before there is anything to ship.
-        self.idle().await;
+        let mut idle_after = self.idle().await;
         loop {
             let next = tokio::select! {
                 biased;
                 () = stopped(&mut self.stopping) => return,
-                next = timeout(IDLE_EVERY, self.from.recv()) => next,
+                next = timeout(idle_after, self.from.recv()) => next,
             };
             match next {
-                Err(_) => self.idle().await,
+                Err(_) => idle_after = self.idle().await,
                 Ok(None) => return,
                 Ok(Some((shipment, _))) if shipment.rewinds < self.rewinds => {}
                 Ok(Some((shipment, receipt))) => match self.deliver(&shipment).await {
@@ -85,7 +85,8 @@ impl<D: Destination> ShippingTask<D> {
         }
     }
 
-    async fn idle(&mut self) {
+    /// Looks after the destination. Returns after how long it should be looked after again.
+    async fn idle(&mut self) -> Duration {
         let look = async {
             if self.destination.connect().await? {
                 self.verify().await?;
@@ -93,10 +94,14 @@ impl<D: Destination> ShippingTask<D> {
             self.destination.idle().await
         };
         match timeout(CALL_MAX, look).await {
-            Ok(Ok(())) => self.ready(),
+            Ok(Ok(())) => {
+                self.ready();
+                return IDLE_EVERY;
+            }
             Ok(Err(cause)) => self.failed(cause),
             Err(_) => self.gave_up(),
         }
+        self.backoff.failed()
     }
 
     /// Finds out whether the destination, which has just been connected to, still holds what it was given. If not, the courier goes on at the

@@ -70,15 +70,15 @@ impl RedisDestination {
     async fn add(&mut self, name: &str, items: &[&QueueItem]) -> Result<(), Cause> {
         let connection = self.connection.as_mut().ok_or_else(no_connection)?;
         let stream = self.streams.entry(name.to_owned()).or_default();
-        if let RedisTrim::Safe(settings) = &self.trim {
-            if stream.is_due()
-                && let Err(error) = trim(connection, name, stream, settings, &self.logger).await
-            {
-                return Err(self.broken(&error));
+        if stream.is_due() {
+            match look(connection, name, stream, &self.trim, &self.logger).await {
+                Ok(true) => {}
+                Ok(false) => return Err(self.lost(name)),
+                Err(error) => return Err(self.broken(&error)),
             }
-            if let Some(behind) = &stream.behind {
-                return Err(Cause::new(Trouble::ReadersBehind, "", behind.clone()));
-            }
+        }
+        if let Some(behind) = &stream.behind {
+            return Err(Cause::new(Trouble::ReadersBehind, "", behind.clone()));
         }
         let mut pipeline = Pipeline::with_capacity(items.len());
         pipeline.atomic();
@@ -103,6 +103,12 @@ impl RedisDestination {
             }
         }
         Err(self.broken(&error))
+    }
+
+    /// A stream was emptied or deleted on an open connection. The next connection finds out what it still holds.
+    fn lost(&mut self, name: &str) -> Cause {
+        self.connection = None;
+        Cause::new(Trouble::Lost, "", format!("stream {name} no longer holds what was added to it"))
     }
 
     /// The cause that an error stands for. Drops the connection if the error makes it useless.
@@ -146,6 +152,8 @@ impl Destination for RedisDestination {
             let info = info_of(&mut connection, name).await.map_err(|error| cause_of(&error))?;
             let stream = self.streams.entry(name.to_owned()).or_default();
             stream.entries_added = info.map_or(Some(0), |info| info.entries_added);
+            // What it has lost is found by the marks. From here on it counts by what it holds now.
+            stream.last = stream.last.filter(|last| info.is_some_and(|info| *last <= info.last_generated));
             // How far the readers have come is asked anew, before anything is added.
             (stream.readers, stream.trimmed, stream.added) = (Readers::Unknown, None, stream.added.max(1));
         }
@@ -202,30 +210,33 @@ impl Destination for RedisDestination {
         if let Err(error) = connection.ask::<()>(&redis::cmd("PING")).await {
             return Err(self.broken(&error));
         }
-        let RedisTrim::Safe(settings) = &self.trim else { return Ok(()) };
+        let mut lost = None;
         for (name, stream) in &mut self.streams {
-            if stream.is_due()
-                && let Err(error) = trim(connection, name, stream, settings, &self.logger).await
-            {
-                return Err(self.broken(&error));
+            match look(connection, name, stream, &self.trim, &self.logger).await {
+                Ok(true) => {}
+                Ok(false) => lost = Some(name.clone()),
+                Err(error) => return Err(self.broken(&error)),
             }
         }
-        Ok(())
+        lost.map_or(Ok(()), |name| Err(self.lost(&name)))
     }
 }
 
-/// Removes what every group has acknowledged, if the stream is longer than it need be, and finds out whether its readers are too far behind.
-async fn trim(
+/// Finds out whether the stream is still there, and how far its readers are behind, and removes what all of them have acknowledged if it is
+/// longer than it need be. Returns whether it holds what was added to it.
+async fn look(
     connection: &mut Connection,
     name: &str,
     stream: &mut Stream,
-    settings: &SafeTrim,
+    trim: &RedisTrim,
     logger: &Logger,
-) -> Result<(), RedisError> {
-    let Some(info) = info_of(connection, name).await? else {
-        (stream.added, stream.behind) = (0, None);
-        return Ok(());
-    };
+) -> Result<bool, RedisError> {
+    let info = info_of(connection, name).await?;
+    (stream.added, stream.trimmed) = (0, Some(Instant::now()));
+    if stream.is_lost(info) {
+        return Ok(false);
+    }
+    let (Some(info), RedisTrim::Safe(settings)) = (info, trim) else { return Ok(true) };
     let groups = groups_of(connection, name, &settings.ignored).await?;
     let slowest = stream.see(&groups);
     let mut length = info.length;
@@ -237,7 +248,6 @@ async fn trim(
         let removed: u64 = connection.ask(command.arg(name).arg("MINID").arg("~").arg(floor.to_string())).await?;
         length = length.saturating_sub(removed);
     }
-    (stream.added, stream.trimmed) = (0, Some(Instant::now()));
     let was_behind = stream.behind.is_some();
     stream.behind = (length > settings.backlog_max).then(|| behind(name, length, slowest.as_ref(), info));
     if let Some(text) = stream.behind.as_ref().filter(|_| !was_behind) {
@@ -245,7 +255,7 @@ async fn trim(
         let message = "a stream's readers are too far behind, shipping pauses: records wait in the log";
         logger.event(Level::Warn, crate::caller!(), message, &fields);
     }
-    Ok(())
+    Ok(true)
 }
 
 /// Who keeps the stream from becoming shorter.

@@ -68,6 +68,14 @@ impl Stream {
         self.behind.is_some() && waited || self.added >= TRIM_EVERY || (self.added > 0 && waited)
     }
 
+    /// Whether it was emptied or deleted since something was added to it.
+    pub(super) fn is_lost(&self, info: Option<StreamInfo>) -> bool {
+        let Some(last) = self.last else { return false };
+        let Some(info) = info else { return true };
+        let counted_less = info.entries_added.zip(self.entries_added).is_some_and(|(now, then)| now < then);
+        info.last_generated < last || counted_less
+    }
+
     /// Takes in how far the groups have come. Returns the one that is furthest behind.
     pub(super) fn see(&mut self, groups: &[Group]) -> Option<Group> {
         let last = groups.iter().min_by_key(|group| group.floor).cloned();
