@@ -1,4 +1,4 @@
-//! The admin port: `/metrics`, `/health/live`, `/health/ready`, `/health` and `/log/reopen`, on a thread of its own.
+//! The admin port: `/metrics`, `/health/live`, `/health/ready`, `/health`, `/couriers` and `/log/reopen`, on a thread of its own.
 //!
 //! It is meant for the machine itself and the operator's network, not for browsers. Its connections are still limited in number and idle
 //! time, so that a forgotten one cannot lock out the probes.
@@ -15,11 +15,13 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 
 use crate::telemetry::exposition::{Exposition, Format};
 use crate::telemetry::metrics::Metrics;
 
+use super::CourierReport;
+use super::couriers::{self, PATH as COURIERS_PATH, measure};
 use super::guard::GuardedListener;
 use super::health;
 use super::health::Check;
@@ -28,6 +30,9 @@ use super::shown::{ReopenedCore, Shown, json};
 
 /// How long a stop waits for answers in progress.
 const STOP_PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long metrics and health wait for a measurement of the couriers. Whoever scrapes has limits of its own.
+const MEASURE_PATIENCE: Duration = Duration::from_secs(1);
 
 /// What the admin port shows.
 pub struct Admin {
@@ -38,6 +43,11 @@ pub struct Admin {
     pub checks: Box<dyn Fn() -> Vec<Check> + Send + Sync>,
     /// Whether the process is healthy enough to keep, rather than restart. Called like `checks`, at each request of `/health/live`.
     pub live: Box<dyn Fn() -> bool + Send + Sync>,
+    /// The couriers' states. Called on the admin thread; must not block.
+    pub couriers: Box<dyn Fn() -> Vec<CourierReport> + Send + Sync>,
+    /// Measures what couriers have not delivered, for `couriers`, `checks` and `metrics` to show. Called before them, on a thread of its own,
+    /// once at a time; may take as long as the disk.
+    pub measure: Box<dyn Fn() + Send + Sync>,
     /// Reopens cores whose disk has been repaired, and reports the result for each. Called on a thread of its own; may take seconds.
     pub reopen: Box<dyn Fn() -> Vec<ReopenedCore> + Send + Sync>,
 }
@@ -148,13 +158,21 @@ async fn serve(listener: tokio::net::TcpListener, admin: Admin, stopped: oneshot
 }
 
 fn router(admin: Admin) -> Router {
-    let shown =
-        Shown { page: Exposition::new(admin.metrics), checks: admin.checks, live: admin.live, reopen: admin.reopen };
+    let shown = Shown {
+        page: Exposition::new(admin.metrics),
+        checks: admin.checks,
+        live: admin.live,
+        couriers: admin.couriers,
+        measure: admin.measure,
+        measuring: Arc::new(Semaphore::new(1)),
+        reopen: admin.reopen,
+    };
     Router::new()
         .route("/metrics", get(metrics))
         .route("/health", any(upstream_health))
         .route("/health/live", get(live))
         .route("/health/ready", get(ready))
+        .route(COURIERS_PATH, get(couriers::couriers))
         .route(PATH, post(reopen::reopen))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
@@ -162,6 +180,7 @@ fn router(admin: Admin) -> Router {
 }
 
 async fn metrics(State(shown): State<Arc<Shown>>, headers: HeaderMap) -> Response {
+    measure(&shown, MEASURE_PATIENCE).await;
     let format = Format::of_accept(headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()));
     match shown.page.render(format) {
         Ok(page) => ([(header::CONTENT_TYPE, format.content_type())], page).into_response(),
@@ -185,14 +204,14 @@ async fn ready(State(shown): State<Arc<Shown>>) -> Response {
 }
 
 async fn upstream_health(State(shown): State<Arc<Shown>>) -> Response {
+    measure(&shown, MEASURE_PATIENCE).await;
     let checks = (shown.checks)();
     let head = [(header::CONTENT_TYPE, "application/health+json"), (header::CACHE_CONTROL, "no-store")];
     (status(&checks), head, health::health_json(&checks)).into_response()
 }
 
 async fn not_found() -> Response {
-    let text =
-        "{\"error\":\"not found: this port has /metrics, /health, /health/live, /health/ready and /log/reopen\"}\n";
+    let text = "{\"error\":\"not found: this port has /metrics, /health, /health/live, /health/ready, /couriers and /log/reopen\"}\n";
     json(StatusCode::NOT_FOUND, text.to_owned())
 }
 

@@ -1,11 +1,15 @@
 //! Shared by the admin port's handlers: what they show, and how they answer.
 
+use std::sync::Arc;
+
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
+use tokio::sync::Semaphore;
 
 use crate::telemetry::exposition::Exposition;
 
+use super::courier_report::CourierReport;
 use super::health::Check;
 
 /// The result of reopening one core.
@@ -30,6 +34,12 @@ pub(super) struct Shown {
     pub checks: Box<dyn Fn() -> Vec<Check> + Send + Sync>,
     /// Whether the server's loops are running.
     pub live: Box<dyn Fn() -> bool + Send + Sync>,
+    /// The couriers.
+    pub couriers: Box<dyn Fn() -> Vec<CourierReport> + Send + Sync>,
+    /// Measures what couriers have not delivered.
+    pub measure: Box<dyn Fn() + Send + Sync>,
+    /// Held while that is measured.
+    pub measuring: Arc<Semaphore>,
     /// Reopens cores.
     pub reopen: Box<dyn Fn() -> Vec<ReopenedCore> + Send + Sync>,
 }

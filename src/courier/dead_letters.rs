@@ -111,11 +111,7 @@ impl DeadLetters {
     /// # Errors
     /// The file can't be read.
     pub fn read(&self, mut each: impl FnMut(u64, Line)) -> io::Result<()> {
-        let file = match File::open(&self.path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            Err(error) => return Err(error),
-        };
+        let Some(file) = self.open()? else { return Ok(()) };
         let (mut reader, mut line, mut number) = (BufReader::new(file), Vec::new(), 0);
         loop {
             line.clear();
@@ -130,12 +126,35 @@ impl DeadLetters {
         }
     }
 
-    /// How many lines there are; 0 if the file can't be read.
-    pub fn count(&self) -> u64 {
-        let mut count = 0;
-        // What can't be read is told by whoever lists them.
-        let _ = self.read(|_, _| count += 1);
-        count
+    /// How many lines there are, whether or not they can be read.
+    ///
+    /// # Errors
+    /// The file can't be read.
+    pub fn count(&self) -> io::Result<u64> {
+        let Some(file) = self.open()? else { return Ok(0) };
+        let (mut reader, mut count, mut at_start) = (BufReader::with_capacity(64 * 1024, file), 0, true);
+        loop {
+            let bytes = reader.fill_buf()?;
+            if bytes.is_empty() {
+                return Ok(count);
+            }
+            for byte in bytes {
+                let is_break = *byte == b'\n';
+                count += u64::from(at_start && !is_break);
+                at_start = is_break;
+            }
+            let length = bytes.len();
+            reader.consume(length);
+        }
+    }
+
+    /// The file, if there is one.
+    fn open(&self) -> io::Result<Option<File>> {
+        match File::open(&self.path) {
+            Ok(file) => Ok(Some(file)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Removes the lines for which `gone` returns true. Everything else stays, byte for byte. The file is replaced as a whole.

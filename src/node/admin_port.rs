@@ -1,4 +1,4 @@
-//! The contents of the admin port: metrics, health, and reopening failed cores.
+//! The contents of the admin port: metrics, health, couriers, and reopening failed cores.
 
 use std::sync::Arc;
 
@@ -38,7 +38,7 @@ pub fn admin(log: &Log, metrics: Metrics, checker: &Checker, couriers: &Couriers
     let (stuck, dead) = (Arc::clone(common), Arc::clone(common));
     let of_log = log.clone();
     let reopen = move || failures::reopen(&of_log);
-    let (log, couriers) = (log.clone(), couriers.clone());
+    let (log, measured, reported, couriers) = (log.clone(), couriers.clone(), couriers.clone(), couriers.clone());
     let checks = move || {
         let look = || {
             let health = log.health();
@@ -55,6 +55,8 @@ pub fn admin(log: &Log, metrics: Metrics, checker: &Checker, couriers: &Couriers
         metrics: Arc::new(metrics),
         checks: Box::new(checks),
         live: Box::new(move || !dead.heartbeats.is_dead()),
+        couriers: Box::new(move || reported.reports()),
+        measure: Box::new(move || measured.measure()),
         reopen: Box::new(reopen),
     }
 }

@@ -5,6 +5,7 @@
 use std::io;
 use std::sync::Arc;
 
+use crate::admin::CourierReport;
 use crate::admin::health::Check;
 use crate::config::Config;
 use crate::courier::redis::{RedisAddress, RedisDestination, RedisMode};
@@ -16,6 +17,7 @@ use crate::log::read::reader::LogReader;
 use crate::postgres::PostgresUrl;
 use crate::telemetry::{Level, Logger};
 
+use super::courier_reports::{self, Measured};
 use super::{NodeError, options};
 
 /// Starts one courier.
@@ -39,6 +41,7 @@ pub struct Plan {
 #[derive(Debug, Clone, Default)]
 pub struct Couriers {
     all: Vec<Arc<Courier>>,
+    measured: Arc<Measured>,
     /// Dropped after the couriers.
     _runtime: Option<Arc<SideRuntime>>,
 }
@@ -124,7 +127,7 @@ impl Plan {
             }
             all.push(Arc::new(courier));
         }
-        Ok(Couriers { all, _runtime: Some(Arc::new(runtime)) })
+        Ok(Couriers { all, measured: Arc::default(), _runtime: Some(Arc::new(runtime)) })
     }
 
     /// Rows, to Postgres.
@@ -166,6 +169,17 @@ const PREFIX: &str = "courier-";
 const ROWS: &str = "courier-postgres";
 
 impl Couriers {
+    /// Measures what takes the disk to know, for the reports, unless that was done just now.
+    pub fn measure(&self) {
+        self.measured.measure(self.all.iter().map(|courier| &**courier));
+    }
+
+    /// A report on each.
+    pub fn reports(&self) -> Vec<CourierReport> {
+        let reports = self.all.iter().enumerate();
+        reports.map(|(place, courier)| courier_reports::report(courier, self.measured.of(place))).collect()
+    }
+
     /// Their states, for health: none is vital, because records wait in the log.
     pub fn checks(&self) -> Vec<Check> {
         self.all.iter().map(|courier| Check::of_part("courier", courier.name().to_string(), fault(courier))).collect()

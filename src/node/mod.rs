@@ -6,6 +6,7 @@
 //! | `running` | holds what was started, waits for a signal, then shuts it down |
 //! | `options` | translates the settings into options for each part |
 //! | `cores` | how many cores on which processors, and what each is started with |
+//! | `courier_reports` | what operators are told of the couriers |
 //! | `couriers` | which couriers are configured, and how they are started and stopped |
 //! | `warm_up` | reads from the log which sessions belong to which project |
 //! | `signals`, `reload` | SIGTERM and SIGHUP; changes of the settings while the server runs |
@@ -18,6 +19,7 @@
 mod admin_port;
 mod announce;
 mod cores;
+mod courier_reports;
 mod couriers;
 mod error;
 mod failures;

@@ -1,8 +1,9 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
+use crate::admin::LagReport;
 use crate::telemetry::metrics::CoreMetrics;
 
 use super::*;
@@ -19,7 +20,19 @@ fn start(healthy: &Arc<AtomicBool>) -> AdminHandle {
         let before = if reopened.swap(true, Ordering::Relaxed) { "open" } else { "poisoned" };
         vec![ReopenedCore { core: 0, before: before.to_owned(), after: "open".to_owned(), reason: None }]
     });
-    spawn(ANY.parse().unwrap(), Admin { metrics, checks, live: Box::new(|| true), reopen }).unwrap()
+    spawn(ANY.parse().unwrap(), Admin { checks, reopen, ..nothing(metrics) }).unwrap()
+}
+
+/// A port of a server without cores and couriers.
+fn nothing(metrics: Arc<Metrics>) -> Admin {
+    Admin {
+        metrics,
+        checks: Box::new(Vec::new),
+        live: Box::new(|| true),
+        couriers: Box::new(Vec::new),
+        measure: Box::new(|| ()),
+        reopen: Box::new(Vec::new),
+    }
 }
 
 fn ask_with(addr: SocketAddr, request: &str, headers: &str) -> String {
@@ -114,8 +127,7 @@ fn not_ready_says_why_and_stays_alive() {
 fn an_address_in_use_is_said_plainly() {
     let admin = start(&Arc::new(AtomicBool::new(true)));
     let metrics = Arc::new(Metrics::new(Vec::new()));
-    let other = Admin { metrics, checks: Box::new(Vec::new), live: Box::new(|| true), reopen: Box::new(Vec::new) };
-    let error = spawn(admin.addr(), other).unwrap_err();
+    let error = spawn(admin.addr(), nothing(metrics)).unwrap_err();
     let text = error.to_string();
     assert!(text.contains(&admin.addr().to_string()) && text.contains("in use"), "{text}");
 }
@@ -154,8 +166,75 @@ fn silent_connections_do_not_lock_out_the_probes() {
 #[test]
 fn a_server_with_a_dead_core_is_not_live() {
     let metrics = Arc::new(Metrics::new(Vec::new()));
-    let dead = Admin { metrics, checks: Box::new(Vec::new), live: Box::new(|| false), reopen: Box::new(Vec::new) };
+    let dead = Admin { live: Box::new(|| false), ..nothing(metrics) };
     let admin = spawn(ANY.parse().unwrap(), dead).unwrap();
     let answer = ask(admin.addr(), "GET /health/live");
     assert!(answer.starts_with("HTTP/1.1 503") && answer.contains("{\"live\":false}"), "{answer}");
+}
+
+/// A port with one courier, whose lag is the number of measurements, each of which goes by `measure`.
+fn with_a_courier(measure: impl Fn() + Send + Sync + 'static) -> AdminHandle {
+    let count = Arc::new(AtomicU64::new(0));
+    let counted = Arc::clone(&count);
+    let couriers = move || {
+        let count = count.load(Ordering::SeqCst);
+        vec![CourierReport {
+            name: "courier-redis".to_owned(),
+            target: "redis://127.0.0.1:6379".to_owned(),
+            state: "ready".to_owned(),
+            trouble: None,
+            code: None,
+            error: None,
+            advice: None,
+            since: None,
+            seconds: None,
+            attempts: None,
+            lag: (count > 0).then_some(LagReport { records: count, bytes: 0, seconds: 0.0 }),
+            records: 1,
+            items: 2,
+            bytes: 3,
+            attempts_failed: 4,
+            dead_letters: 5,
+            dead_letters_in_file: None,
+        }]
+    };
+    let measure = move || {
+        measure();
+        counted.fetch_add(1, Ordering::SeqCst);
+    };
+    let admin = Admin {
+        couriers: Box::new(couriers),
+        measure: Box::new(measure),
+        ..nothing(Arc::new(Metrics::new(Vec::new())))
+    };
+    spawn(ANY.parse().unwrap(), admin).unwrap()
+}
+
+#[test]
+fn couriers_are_an_array_of_objects_with_what_was_just_measured() {
+    let admin = with_a_courier(|| ());
+    let answer = ask(admin.addr(), "GET /couriers");
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let body = answer.split_once("\r\n\r\n").unwrap().1;
+    let expected = r#"[{"name":"courier-redis","target":"redis://127.0.0.1:6379","state":"ready","trouble":null,"code":null,"error":null,"advice":null,"since":null,"seconds":null,"attempts":null,"lag":{"records":1,"bytes":0,"seconds":0.0},"records":1,"items":2,"bytes":3,"attempts_failed":4,"dead_letters":5,"dead_letters_in_file":null}]"#;
+    assert_eq!(body.trim_end(), expected);
+}
+
+#[test]
+fn a_disk_that_hangs_holds_up_one_thread_and_no_page_for_ever() {
+    let (release, held) = std::sync::mpsc::channel::<()>();
+    let (held, begun) = (std::sync::Mutex::new(held), Arc::new(AtomicU64::new(0)));
+    let beginning = Arc::clone(&begun);
+    let admin = with_a_courier(move || {
+        beginning.fetch_add(1, Ordering::SeqCst);
+        let _ = held.lock().unwrap().recv();
+    });
+    for _ in 0..3 {
+        assert!(ask(admin.addr(), "GET /health").starts_with("HTTP/1.1 200"));
+    }
+    let answer = ask(admin.addr(), "GET /couriers");
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("\"lag\":null"), "{answer}");
+    assert_eq!(begun.load(Ordering::SeqCst), 1);
+    drop(release);
+    admin.stop();
 }
