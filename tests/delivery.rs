@@ -5,6 +5,7 @@ mod common;
 
 /// The files in `tests/delivery/`.
 mod delivery {
+    mod directory;
     mod postgres;
     mod rows;
     mod services;

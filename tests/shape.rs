@@ -21,7 +21,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("postgres", &[]),
     ("codec", &[]),
     ("config", &["watched_files"]),
-    ("directory", &["base", "watched_files"]),
+    ("directory", &["base", "postgres", "watched_files"]),
     ("client", &["base", "watched_files"]),
     ("session", &["base", "codec"]),
     ("tracker", &["base"]),
@@ -77,7 +77,8 @@ const MAY_BE_UNSAFE: &[&str] = &["src/log/disk/shared_page.rs", "src/log/disk/si
 
 /// The only folder that may name the runtime, and the only ones that may name tokio.
 const MAY_NAME_MONOIO: &[&str] = &["src/server/"];
-const MAY_NAME_TOKIO: &[&str] = &["src/admin/", "src/courier/", "src/postgres/"];
+const MAY_NAME_TOKIO: &[&str] =
+    &["src/admin/", "src/courier/", "src/directory/database/", "src/directory/follow.rs", "src/postgres/"];
 
 const LINES_MAX: usize = 500;
 

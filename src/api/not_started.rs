@@ -21,7 +21,7 @@ use crate::client::forwarded::client_ip;
 use crate::client::geo::{Geo, Location};
 use crate::client::user_agent::UserAgents;
 use crate::codec::json::{Fields, JsonScratch, Mismatch, Value, read, set_bool, set_text};
-use crate::directory::{Directory, Platform};
+use crate::directory::{Directory, Platform, Question};
 use crate::records::UnstartedSessionRow;
 use crate::session::start::TRACKER_CHARS_MAX;
 
@@ -61,6 +61,8 @@ pub enum NotStarted {
     Row(u32),
     /// Answer this.
     Refused(Refusal),
+    /// The same, because the directory does not have this project: it may learn of it.
+    Unknown(Refusal, Question),
     /// The user-agent expressions are still being compiled: try again in a moment.
     NotReady,
 }
@@ -102,9 +104,15 @@ pub fn not_started(input: &NotStartedInput<'_>, deps: &mut NotStartedDeps<'_>, r
     if !request.has_project_key {
         return NotStarted::Refused(Refusal::new(403, Reason::Project, "projectKey value required"));
     }
-    let project = deps.directory.by_key(&request.project_key).filter(|project| project.active);
-    let Some(project) = project else {
-        return NotStarted::Refused(Refusal::new(404, Reason::Project, "project doesn't exist"));
+    let missing = || Refusal::new(404, Reason::Project, "project doesn't exist");
+    let project = match deps.directory.by_key(&request.project_key) {
+        Some(project) if project.active => project,
+        Some(_) => return NotStarted::Refused(missing()),
+        None => {
+            let question = Question::key(&request.project_key);
+            return question
+                .map_or_else(|| NotStarted::Refused(missing()), |question| NotStarted::Unknown(missing(), question));
+        }
     };
     if !deps.agents.ready() {
         return NotStarted::NotReady;

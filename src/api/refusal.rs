@@ -61,6 +61,8 @@ reasons! {
     TrackerVersion => "tracker_version",
     /// No project key, or one that belongs to no active project.
     Project => "project",
+    /// The project is not known, and could not be looked up.
+    ProjectsUnread => "projects_unread",
     /// The project is for another platform.
     Platform => "platform",
     /// A user agent that is not a browser's.

@@ -13,6 +13,7 @@ use crate::config::{
     nothing_is_gone, remembered,
 };
 use crate::directory::{Directory, DirectoryError};
+use crate::postgres::PostgresUrl;
 
 use super::error::CliError;
 use super::output::{Out, counted, plain, warn};
@@ -130,7 +131,10 @@ fn findings(sources: &Sources) -> Vec<Finding> {
     faults.extend(nothing_is_gone(sources).err());
     let mut findings: Vec<Finding> = faults.iter().map(Finding::of).collect();
     findings.extend(secrets(sources, &loaded));
-    findings.extend(projects(sources));
+    findings.extend(match &loaded.config.postgres_string {
+        Some(text) => database(sources, text.reveal(), &loaded.config),
+        None => projects(sources),
+    });
     findings.extend(named_files(&loaded.config));
     findings.extend(loaded.warnings.iter().cloned().map(Finding::remark));
     for variable in &loaded.old_variables {
@@ -168,6 +172,22 @@ fn secrets(sources: &Sources, loaded: &Loaded) -> Vec<Finding> {
         Ok(_) if from_file => TokenSecrets::exposed(&path).iter().map(Finding::of).collect(),
         Ok(_) => Vec::new(),
     }
+}
+
+/// Projects come from Postgres. Nothing connects to it here: a server starts whether it is there or not.
+fn database(sources: &Sources, text: &str, config: &Config) -> Vec<Finding> {
+    let path = sources.data.join(PROJECTS_FILE);
+    let unused = format!("{}: not used, because postgres_string is set", path.display());
+    let mut findings: Vec<Finding> = path.exists().then(|| Finding::remark(unused)).into_iter().collect();
+    match PostgresUrl::parse(text, Some(&config.service_name)) {
+        Ok(url) if url.ignored().is_empty() => {}
+        Ok(url) => {
+            let text = format!("postgres_string: these parameters have no effect: {}", url.ignored().join(", "));
+            findings.push(Finding::remark(text));
+        }
+        Err(error) => findings.push(Finding::error(format!("postgres_string: {error}"))),
+    }
+    findings
 }
 
 fn projects(sources: &Sources) -> Vec<Finding> {

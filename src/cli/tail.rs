@@ -263,9 +263,10 @@ impl Filter {
 fn project(text: &str, data: &Path) -> Result<u32, CliError> {
     let path = data.join(PROJECTS_FILE);
     let known = Directory::load(&path);
-    if let Ok(directory) = &known
-        && let Some(project) = directory.by_key(text)
-    {
+    // Those that a server has read from Postgres.
+    let of_database = Directory::load(&Directory::kept_of_database(data));
+    let found = [&known, &of_database].into_iter().flatten().find_map(|directory| directory.by_key(text));
+    if let Some(project) = found {
         return Ok(project.project_id);
     }
     let unknown = |why: String| CliError::Other(format!("--project {text}: {why}"));

@@ -9,7 +9,7 @@ use std::path::Path;
 use crate::watched_files::Kept;
 
 use super::error::ConfigError;
-use super::settings::SETTINGS;
+use super::settings::{Config, SETTINGS};
 use super::sources::Sources;
 use super::token_secrets::TokenSecrets;
 use super::{CONFIG_FILE, PROJECTS_FILE, remembered};
@@ -55,7 +55,7 @@ pub fn first_run(sources: &Sources) -> Result<FirstRun, ConfigError> {
     let mut made = FirstRun { config, ..FirstRun::default() };
 
     let key = random_text(20)?;
-    if create(&data.join(PROJECTS_FILE), 0o644, || first_project(&key))? {
+    if !projects_are_in_database(sources) && create(&data.join(PROJECTS_FILE), 0o644, || first_project(&key))? {
         made.project_key = Some(key);
     }
 
@@ -84,7 +84,7 @@ pub fn nothing_is_gone(sources: &Sources) -> Result<(), ConfigError> {
     let (projects, secrets) = (data.join(PROJECTS_FILE), TokenSecrets::path(data));
     let copy = Kept::new(data, PROJECTS_FILE, u64::MAX);
     let has_run = is_there(&data.join(LOG_IDENTITY))? || is_there(copy.path())?;
-    if has_run && !is_there(&projects)? {
+    if has_run && !projects_are_in_database(sources) && !is_there(&projects)? {
         return gone(&projects, "another project with another key, which no page has", &copy);
     }
     if has_run && sources.has_secrets_file() && !is_there(&secrets)? {
@@ -92,6 +92,11 @@ pub fn nothing_is_gone(sources: &Sources) -> Result<(), ConfigError> {
         return gone(&secrets, "another secret, and every session that runs would be refused", &copy);
     }
     Ok(())
+}
+
+/// Whether projects come from Postgres: then there need be no file of them. Faults of the settings are reported when they are read.
+pub fn projects_are_in_database(sources: &Sources) -> bool {
+    Config::examine_settings(sources).0.config.postgres_string.is_some()
 }
 
 fn private_folder(path: &Path) -> Result<(), ConfigError> {

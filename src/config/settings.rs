@@ -290,6 +290,8 @@ settings! {
         /// OpenReplay's database, as a URL or as `key=value` pairs: projects are read from it, sessions are written to
         /// it. If empty, projects are in projects.toml, and sessions stay in the log.
         postgres_string: Option<Secret> = optional_secret("") also "POSTGRES_STRING";
+        /// How often projects are read from there. One that a request names and that is not known is looked up at once.
+        postgres_refresh: Duration = duration("10s");
         /// Whether rows are written to that database: sessions, signals of usability tests, sessions that did not start.
         /// Switched off, projects are still read from it.
         postgres_rows: bool = switch("true");

@@ -1,6 +1,6 @@
 //! The directory: the projects and everything that belongs to them, as an immutable snapshot.
 //!
-//! It is read from `projects.toml`. The names of its tables and fields are those of OpenReplay's
+//! It is read from OpenReplay's Postgres (`database`, [`follow()`]), or from `projects.toml`. The names of its tables and fields are those of OpenReplay's
 //! own tables:
 //!
 //! ```toml
@@ -29,24 +29,31 @@
 
 mod ages;
 mod bounds;
+mod database;
 mod fields;
+mod follow;
 mod intake;
 mod jsonb;
 mod merge;
 mod model;
 mod parse;
+mod settling;
 mod tables;
 mod watch;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
+use crate::postgres::PgFault;
+
+pub use database::{Ask, LeftOut, Question, Questions, Standing, Trouble};
 pub use fields::Fault;
-pub use intake::{Report, Taken};
+pub use follow::{News, follow};
 pub use model::{
     Condition, FeatureFlag, Filter, FlagCondition, FlagKind, Given, Platform, Project, Retain, Tag, Test, TestTask,
     Variant,
 };
+pub use settling::{Report, Taken};
 pub use tables::{ENTRIES_MAX, FLAG_VALUES_MAX, ROWS_BYTES_MAX};
 pub use watch::{CurrentDirectory, POLL_INTERVAL, Watcher, watch};
 
@@ -118,6 +125,25 @@ pub enum DirectoryError {
         /// The system's error.
         source: std::io::Error,
     },
+    /// Postgres can't be read.
+    #[error("projects can't be read from Postgres: {0}")]
+    Postgres(#[from] PgFault),
+    /// The database has no such table, or one that is not OpenReplay's.
+    #[error(
+        "projects can't be read from Postgres: there is no table `projects` with the columns project_id and project_key"
+    )]
+    NoProjectsTable,
+    /// The table is empty, and was not.
+    #[error("the table `projects` in Postgres is empty, {projects} projects were there; they are served as before")]
+    EmptiedTable {
+        /// How many projects there were.
+        projects: usize,
+    },
+    /// More than can be held.
+    #[error(
+        "Postgres has more projects, or more that belongs to them, than {FILE_BYTES_MAX} bytes or a million rows of one table"
+    )]
+    TooMuch,
     /// It has faults, maybe in several lines.
     #[error("{}, {}", path.display(), listed(faults))]
     Content {
@@ -129,6 +155,21 @@ pub enum DirectoryError {
 }
 
 impl DirectoryError {
+    /// A short name for metrics, and what an operator can do; of faults of Postgres.
+    fn code_and_hint(&self) -> (&'static str, &'static str) {
+        match self {
+            Self::Postgres(fault) => (fault.code(), fault.hint()),
+            Self::NoProjectsTable => (
+                "no_table",
+                "check that postgres_string names OpenReplay's database and a search_path that has its tables",
+            ),
+            Self::EmptiedTable { .. } => {
+                ("emptied", "restore the table; to take no more sessions of a project, set its column active to false")
+            }
+            _ => ("unusable", "see the log"),
+        }
+    }
+
     /// Whether the file does not exist.
     pub fn is_missing(&self) -> bool {
         matches!(self, Self::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound)

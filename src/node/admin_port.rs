@@ -10,7 +10,7 @@ use crate::server::core::common::Common;
 use crate::telemetry::Metrics;
 
 use super::couriers::Couriers;
-use super::{failures, heartbeats, retention};
+use super::{failures, heartbeats, projects, retention};
 
 /// Assembles what the admin port serves.
 pub fn admin(log: &Log, metrics: Metrics, checker: &Checker, couriers: &Couriers, common: &Arc<Common>) -> Admin {
@@ -35,7 +35,8 @@ pub fn admin(log: &Log, metrics: Metrics, checker: &Checker, couriers: &Couriers
     metrics = retention::register(metrics, log);
     metrics = checker.register(metrics);
     metrics = heartbeats::register(metrics, common);
-    let (stuck, dead) = (Arc::clone(common), Arc::clone(common));
+    metrics = projects::register(metrics, &common.directory);
+    let (stuck, dead, directory) = (Arc::clone(common), Arc::clone(common), Arc::clone(&common.directory));
     let of_log = log.clone();
     let reopen = move || failures::reopen(&of_log);
     let (log, measured, reported, couriers) = (log.clone(), couriers.clone(), couriers.clone(), couriers.clone());
@@ -49,6 +50,7 @@ pub fn admin(log: &Log, metrics: Metrics, checker: &Checker, couriers: &Couriers
         checks.extend(heartbeats::checks(&stuck));
         checks.extend(failures::checks(&log));
         checks.extend(retention::check_of_clock(&log));
+        checks.extend(projects::check(&directory));
         checks
     };
     Admin {

@@ -73,13 +73,12 @@ pub fn start(mut sources: Sources) -> Result<Running, NodeError> {
     // deletion starts.
     let listeners = listen(config.listen, usize::from(cores.count)).map_err(NodeError::other)?;
     let listen_addr = listeners[0].local_addr().unwrap_or(config.listen);
-    let (directory, found) = projects::open(config)?;
+    let (directory, origin) = projects::open(config)?;
     let couriers = couriers::Plan::of(config)?;
     couriers.register(config, &logger)?;
     let deleting = retention::start(&log, config, &directory, &logger)?;
     let projects = Projects::new(Arc::clone(&directory), deleting.clone(), logger.clone());
-    projects.report_start(found);
-    let watcher = projects.watch();
+    let watcher = projects.follow(origin).map_err(NodeError::other)?;
 
     // The cores, which are not running yet.
     let (inboxes, outboxes): (Vec<_>, Vec<_>) = (0..cores.count).map(|_| crossbeam_channel::bounded(INBOX_MAX)).unzip();

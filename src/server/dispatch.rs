@@ -9,6 +9,7 @@ use crate::api::start::StartKind;
 use crate::api::tags::tags;
 use crate::api::uxt;
 use crate::config::BUFFER_BYTES_MIN;
+use crate::directory::Question;
 use crate::http::path::Form;
 use crate::http::{Method, path};
 use crate::session::upload_token::UploadToken;
@@ -22,6 +23,7 @@ use super::request::context::Context;
 use super::request::head::RequestHead;
 use super::request::outcome::{Answer, Next, Outcome, Stop};
 use super::request::token::{Admitted, admit};
+use super::request::unknown_project::{LookedUp, look_up, unanswered};
 use super::request::{gate, logged_sessions};
 use super::store::charge::Charge;
 use super::store::commit::wait_for_memory;
@@ -61,6 +63,16 @@ async fn outcome_of(cx: &mut Context<'_>) -> Outcome {
     {
         verdict = judge(cx);
     }
+    if asks_for_what_belongs_to_a_project(cx.facts.route)
+        && let Some(question) = cx.facts.project.map(Question::Id)
+        && !question.is_known(&cx.core.directory())
+    {
+        match look_up(cx.core, cx.conn, &question).await {
+            LookedUp::Known => verdict = judge(cx),
+            LookedUp::Absent => {}
+            LookedUp::Unanswered => return Err(unanswered().into()),
+        }
+    }
     let target = match verdict {
         Verdict::Answer(Ok(answer)) if answer.bytes() > BUFFER_BYTES_MIN => return charge_answer(cx, answer).await,
         Verdict::Answer(outcome) => return outcome,
@@ -73,6 +85,20 @@ async fn outcome_of(cx: &mut Context<'_>) -> Outcome {
         gate::at_head(core, live, conn, head, facts, target.admitted.as_ref()).await?;
     }
     handle(cx, target).await
+}
+
+/// Whether the answer comes from the directory. A batch is stored whatever the directory has.
+fn asks_for_what_belongs_to_a_project(route: Route) -> bool {
+    matches!(
+        route,
+        Route::WebTags
+            | Route::WebConditions
+            | Route::MobileConditions
+            | Route::WebFeatureFlags
+            | Route::UxtTest
+            | Route::UxtTestSignal
+            | Route::UxtTaskSignal
+    )
 }
 
 /// Each route that takes a body has a handler, in a file for its family.

@@ -2,7 +2,7 @@
 
 use crate::codec::json::write_string;
 
-use super::outcome::{Halt, StartOutcome};
+use super::outcome::{Halt, Refused, StartOutcome};
 use super::request::{StartDeps, StartInput, StartKind};
 use super::scratch::StartScratch;
 use super::{mobile, sdk, web};
@@ -23,13 +23,19 @@ pub fn start(
     match judged {
         Ok(started) => StartOutcome::Started(started),
         Err(Halt::NotReady) => StartOutcome::NotReady,
-        Err(Halt::Refused(refused, text)) => {
-            scratch.error = text;
-            scratch.response.clear();
-            scratch.response.extend_from_slice(b"{\"error\":");
-            write_string(&mut scratch.response, &scratch.error);
-            scratch.response.push(b'}');
-            StartOutcome::Refused(refused)
+        Err(Halt::Refused(refused, text)) => refused_with(refused, text, scratch),
+        Err(Halt::Unknown(refused, text, question)) => {
+            scratch.unknown = question;
+            refused_with(refused, text, scratch)
         }
     }
+}
+
+fn refused_with(refused: Refused, text: String, scratch: &mut StartScratch) -> StartOutcome {
+    scratch.error = text;
+    scratch.response.clear();
+    scratch.response.extend_from_slice(b"{\"error\":");
+    write_string(&mut scratch.response, &scratch.error);
+    scratch.response.push(b'}');
+    StartOutcome::Refused(refused)
 }

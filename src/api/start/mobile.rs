@@ -23,14 +23,14 @@ use crate::client::apple_models;
 use crate::client::forwarded::client_ip;
 use crate::client::geo::Location;
 use crate::codec::json::{JsonError, ObjectWriter};
-use crate::directory::{Directory, Platform, Project};
+use crate::directory::{Directory, Platform, Project, Question};
 use crate::records::{MobileSessionStart, SessionRow};
 use crate::session::start::{MobileStartRequest, user_uuid};
 use crate::session::token::Token;
 
 use super::grant;
 use super::grant::Grant;
-use super::outcome::{Halt, Started, no_agent, no_project, project_by_key, refuse};
+use super::outcome::{Halt, Started, active, no_agent, project_by_key, refuse};
 use super::request::{StartDeps, StartInput, StartSettings};
 use super::scratch::StartScratch;
 
@@ -110,9 +110,9 @@ fn project_of<'d>(request: &MobileStartRequest, directory: &'d Directory, legacy
 
 /// The active project that an old client names: by its key, or else by its number.
 fn project_by_id<'d>(named: &str, directory: &'d Directory) -> Result<&'d Project, Halt> {
-    let by_number = || named.parse().ok().and_then(|id| directory.by_id(id));
-    let project = directory.by_key(named).or_else(by_number);
-    project.filter(|project| project.active).ok_or_else(|| no_project(named))
+    let number = named.parse().ok();
+    let project = directory.by_key(named).or_else(|| number.and_then(|id| directory.by_id(id)));
+    active(project, named, || number.map(Question::Id).or_else(|| Question::key(named)))
 }
 
 fn granted(

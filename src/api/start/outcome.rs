@@ -1,7 +1,7 @@
 //! The outcome of a start request.
 
 use crate::api::refusal::{ERROR_BYTES_MAX, Reason, cut, start_of};
-use crate::directory::{Directory, Project};
+use crate::directory::{Directory, Project, Question};
 use crate::session::SessionId;
 
 /// A granted session.
@@ -33,7 +33,7 @@ pub struct Refused {
 pub enum StartOutcome {
     /// Answer 200 with `response`. If `record` is set, store `message` and `row` first.
     Started(Started),
-    /// Answer the status with `response`.
+    /// Answer the status with `response`. If the scratch has `unknown`, the directory may learn that project: then judge again.
     Refused(Refused),
     /// The user-agent expressions are still being compiled: try again in a moment.
     NotReady,
@@ -42,6 +42,8 @@ pub enum StartOutcome {
 /// Why judging ended early.
 pub(super) enum Halt {
     Refused(Refused, String),
+    /// The same, because the directory does not have this project.
+    Unknown(Refused, String, Option<Question>),
     NotReady,
 }
 
@@ -61,21 +63,33 @@ impl Halt {
                 let project = Some(project.project_id);
                 Self::Refused(Refused { project, ..refused }, text)
             }
-            Self::NotReady => self,
+            Self::Unknown(..) | Self::NotReady => self,
         }
     }
 }
 
 /// The active project with this key.
 pub(super) fn project_by_key<'d>(key: &str, directory: &'d Directory) -> Result<&'d Project, Halt> {
-    let project = directory.by_key(key).filter(|project| project.active);
-    project.ok_or_else(|| no_project(key))
+    active(directory.by_key(key), key, || Question::key(key))
 }
 
-/// Refuses a request that names no active project.
-pub(super) fn no_project(named: &str) -> Halt {
+/// Refuses a request that names no active project. `question` asks for one that is not in the directory.
+pub(super) fn active<'d>(
+    project: Option<&'d Project>,
+    named: &str,
+    question: impl FnOnce() -> Option<Question>,
+) -> Result<&'d Project, Halt> {
+    let is_known = match project {
+        Some(project) if project.active => return Ok(project),
+        project => project.is_some(),
+    };
     let named = start_of(named, ERROR_BYTES_MAX);
-    refuse(404, Reason::Project, format!("project doesn't exist or is not active, key: {named}"))
+    let text = format!("project doesn't exist or is not active, key: {named}");
+    let halt = refuse(404, Reason::Project, text);
+    Err(match halt {
+        Halt::Refused(refused, text) if !is_known => Halt::Unknown(refused, text, question()),
+        halt => halt,
+    })
 }
 
 /// Refuses a user agent that is not a browser's.

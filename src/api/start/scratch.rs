@@ -3,6 +3,7 @@
 use crate::client::agent_cache::AgentCache;
 use crate::client::geo::Location;
 use crate::codec::json::JsonScratch;
+use crate::directory::Question;
 use crate::session::start::{MobileStartRequest, SdkStartRequest, WebStartRequest};
 
 /// Every row is shorter than this, because it must fit into a record's extensions beside other things.
@@ -24,6 +25,8 @@ pub struct StartScratch {
     pub error: String,
     /// The tracker's version as sent, cleaned and cut, for the log line. May be empty.
     pub tracker: String,
+    /// The project that a refused start names, if the directory does not have it.
+    pub unknown: Option<Question>,
     pub(super) agents: AgentCache,
     pub(super) json: JsonScratch,
     pub(super) web: WebStartRequest,
@@ -42,6 +45,7 @@ impl StartScratch {
             row: Vec::new(),
             error: String::new(),
             tracker: String::new(),
+            unknown: None,
             agents: AgentCache::new(agents_max),
             json: JsonScratch::default(),
             web: WebStartRequest::default(),
@@ -63,6 +67,7 @@ impl StartScratch {
         self.row.clear();
         self.error.clear();
         self.tracker.clear();
+        self.unknown = None;
     }
 
     /// Call this after each request, with the size of its body. No text in these buffers is more than a few times as long as the body, so

@@ -15,6 +15,7 @@ use crate::server::core::state::Core;
 use crate::server::request::context::{Context, Parts};
 use crate::server::request::outcome::{Answer, Outcome};
 use crate::server::request::token::Admitted;
+use crate::server::request::unknown_project::{LookedUp, look_up, unanswered};
 use crate::server::request::{gate, labels};
 use crate::server::store::commit::store;
 use crate::session::SessionId;
@@ -44,7 +45,16 @@ pub async fn not_started(cx: &mut Context<'_>) -> Outcome {
             NotStartedDeps { directory: &directory, agents: &common.agents, cache: scratch.agents(), geo: &common.geo };
         not_started::not_started(&input, &mut deps, payload)
     };
-    let (judged, reading) = judge_inflated(core, conn, head.header("content-encoding"), body, judge).await;
+    let label = head.header("content-encoding");
+    let mut judge = judge;
+    let (mut judged, mut reading) = judge_inflated(core, conn, label, body, &mut judge).await;
+    if let Ok(NotStarted::Unknown(_, question)) = &judged {
+        match look_up(core, conn, question).await {
+            LookedUp::Known => (judged, reading) = judge_inflated(core, conn, label, body, judge).await,
+            LookedUp::Absent => {}
+            LookedUp::Unanswered => return Err(unanswered().into()),
+        }
+    }
     if let Ok(NotStarted::Row(project)) = judged {
         facts.project = Some(project);
     }
@@ -54,7 +64,7 @@ pub async fn not_started(cx: &mut Context<'_>) -> Outcome {
             let row = TableRow { table: Table::UnstartedSessions, session: SessionId(0), project, json: payload };
             store_row(core, conn, &row, ext, side_bytes).await
         }
-        NotStarted::Refused(refusal) => Err(refusal.into()),
+        NotStarted::Refused(refusal) | NotStarted::Unknown(refusal, _) => Err(refusal.into()),
         NotStarted::NotReady => Err(Refusal::new(503, Reason::StartingUp, "the server is starting, try again").into()),
     }
 }

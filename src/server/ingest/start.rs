@@ -7,6 +7,7 @@ use crate::api::refusal::{Reason, Refusal};
 use crate::api::start;
 use crate::api::start::{StartDeps, StartInput, StartKind, StartOutcome, StartScratch, Started, reading};
 use crate::config::BUFFER_BYTES_MIN;
+use crate::directory::Question;
 use crate::log::format::record::Ext;
 use crate::records::{Source, Start};
 use crate::server::core::conn::Conn;
@@ -17,6 +18,7 @@ use crate::server::request::context::{Context, Parts};
 use crate::server::request::facts::RequestFacts;
 use crate::server::request::head::RequestHead;
 use crate::server::request::outcome::{Answer, Outcome};
+use crate::server::request::unknown_project::{LookedUp, look_up, unanswered};
 use crate::server::request::{gate, labels, logged_sessions};
 use crate::server::store::charge::Charge;
 use crate::server::store::commit::{StoreError, store};
@@ -83,8 +85,9 @@ async fn inflate_and_judge(
     let reading = Cell::new(reading(kind, head.header("content-encoding"), body));
     let compressed = CompressedJson::new(&reading, body, live.start.json_inflated_limit);
     let mut asked = false;
+    let mut unknown = None;
     loop {
-        let mut output = StartOutput { answer, payload, ext, charge: &mut *charge };
+        let mut output = StartOutput { answer, payload, ext, charge: &mut *charge, unknown: &mut unknown };
         let mut judge = |plain: Option<&[u8]>| judge(core, conn, head, facts, live, kind, (body, plain), &mut output);
         let judged = match &compressed {
             Some(compressed) => inflate::inflate_json(core, conn, compressed, |plain| judge(Some(plain))).await?,
@@ -105,6 +108,14 @@ async fn inflate_and_judge(
                 }
             }
             Ok(outcome) => {
+                // The directory may learn of the project.
+                if let Some(question) = unknown.take() {
+                    match look_up(core, conn, &question).await {
+                        LookedUp::Known => continue,
+                        LookedUp::Absent => {}
+                        LookedUp::Unanswered => return Err(unanswered()),
+                    }
+                }
                 labels::note(core, facts, reading.get(), head);
                 return Ok(outcome);
             }
@@ -118,6 +129,7 @@ struct StartOutput<'a> {
     payload: &'a mut Vec<u8>,
     ext: &'a mut Vec<u8>,
     charge: &'a mut Charge,
+    unknown: &'a mut Option<Question>,
 }
 
 impl StartOutput<'_> {
@@ -180,6 +192,7 @@ fn judge(
         StartOutcome::Refused(refused) => facts.project = refused.project,
         StartOutcome::NotReady => {}
     }
+    *output.unknown = scratch.unknown.take();
     let taken = output.take(&scratch);
     scratch.give_back(plain.unwrap_or(body).len());
     taken.map(|()| outcome)

@@ -21,3 +21,4 @@ pub mod logged_sessions;
 pub mod outcome;
 pub mod respond;
 pub mod token;
+pub mod unknown_project;
