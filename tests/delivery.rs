@@ -6,6 +6,10 @@ mod common;
 /// The files in `tests/delivery/`.
 mod delivery {
     mod directory;
+    #[cfg(feature = "kafka")]
+    mod kafka;
+    #[cfg(not(feature = "kafka"))]
+    mod kafka_absent;
     mod postgres;
     mod rows;
     mod services;

@@ -4,7 +4,7 @@
 const HIDDEN: &str = "(hidden)";
 
 /// Variable names that mark secrets; a setting's name is compared in capitals.
-const SECRETS: [&str; 9] = [
+const SECRETS: [&str; 10] = [
     "TOKEN_SECRET",
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
@@ -14,6 +14,7 @@ const SECRETS: [&str; 9] = [
     "JWT_MCP_SECRET",
     "LICENSE_KEY",
     "KAFKA_SSL_KEY",
+    "KAFKA_OPTIONS",
 ];
 
 /// Names of addresses that may contain a password.

@@ -16,6 +16,7 @@ mod environment;
 mod error;
 mod file;
 mod first_run;
+mod kafka_options;
 mod limit;
 mod load;
 mod loaded;
@@ -43,12 +44,13 @@ mod tests;
 pub use buffers::{BUFFER_BYTES, BUFFER_BYTES_MIN};
 pub use error::{ConfigError, ConfigErrors};
 pub use first_run::{FirstRun, first_run, nothing_is_gone};
+pub use kafka_options::KafkaOptions;
 pub use limit::Limit;
 pub use loaded::{Chosen, Loaded};
 pub use mask::masked;
 pub use modes::{
-    Ack, AdmissionMode, CheckBodies, FullDisk, LogLevel, LogRequests, ProxyProtocol, RedisTrim, Runtime, Unusable,
-    Writer,
+    Ack, AdmissionMode, CheckBodies, FullDisk, KafkaCompression, LogLevel, LogRequests, ProxyProtocol, RedisTrim,
+    Runtime, Unusable, Writer,
 };
 pub use nearest::nearest;
 pub use networks::Networks;

@@ -52,6 +52,20 @@ modes! {
         On = "on",
     }
 
+    /// How messages to Kafka are compressed.
+    KafkaCompression {
+        /// Not at all.
+        None = "none",
+        /// Slow, small.
+        Gzip = "gzip",
+        /// Fast, large.
+        Snappy = "snappy",
+        /// Fast, large.
+        Lz4 = "lz4",
+        /// Fast, small.
+        Zstd = "zstd",
+    }
+
     /// When the contents of a batch are checked.
     CheckBodies {
         /// After it is logged: broken batches are counted and marked.

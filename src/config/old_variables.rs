@@ -56,7 +56,6 @@ const fn group(name: &'static str, becomes: Becomes) -> OldVariable {
     OldVariable { name, becomes, in_file: false }
 }
 
-const KAFKA: &str = "nothing is handed on to Kafka: records stay in the log";
 const UNUSED: &str = "OpenReplay's service does not use it either";
 const MEMORY: &str = "memory is bounded by inflight_bytes_max and connections_max";
 const AZURE: &str = "only storage that speaks S3's protocol is known here";
@@ -124,17 +123,17 @@ pub const OLD_VARIABLES: &[OldVariable] = &[
     group("ECS_CONTAINER_METADATA_URI", Settings(&["ecs_container_metadata_uri"])),
     group("DEBUG", Settings(&["log_level"])),
     group("ENABLE_EXTRA_LOGS", Nothing("there are no extra lines; log_level and log_requests say what is logged")),
-    group("KAFKA_SERVERS", Nothing(KAFKA)),
-    group("KAFKA_USE_SSL", Nothing(KAFKA)),
-    group("KAFKA_SSL_CA", Nothing(KAFKA)),
-    group("KAFKA_SSL_KEY", Nothing(KAFKA)),
-    group("KAFKA_SSL_CERT", Nothing(KAFKA)),
-    group("KAFKA_USE_KERBEROS", Nothing(KAFKA)),
-    group("KAFKA_DELIVERY_REPORTS", Nothing(KAFKA)),
-    group("KERBEROS_SERVICE_NAME", Nothing(KAFKA)),
-    group("KERBEROS_PRINCIPAL", Nothing(KAFKA)),
-    group("KERBEROS_KEYTAB_LOCATION", Nothing(KAFKA)),
-    group("COMPRESSION_TYPE", Nothing(KAFKA)),
+    group("KAFKA_SERVERS", Settings(&["kafka_servers"])),
+    group("KAFKA_USE_SSL", Settings(&["kafka_use_ssl"])),
+    group("KAFKA_SSL_CA", Settings(&["kafka_ssl_ca"])),
+    group("KAFKA_SSL_KEY", Settings(&["kafka_ssl_key"])),
+    group("KAFKA_SSL_CERT", Settings(&["kafka_ssl_cert"])),
+    group("KAFKA_USE_KERBEROS", Settings(&["kafka_use_kerberos"])),
+    group("KAFKA_DELIVERY_REPORTS", Nothing("every delivery is waited for")),
+    group("KERBEROS_SERVICE_NAME", Settings(&["kerberos_service_name"])),
+    group("KERBEROS_PRINCIPAL", Settings(&["kerberos_principal"])),
+    group("KERBEROS_KEYTAB_LOCATION", Settings(&["kerberos_keytab_location"])),
+    group("COMPRESSION_TYPE", Settings(&["compression_type"])),
     group("LICENSE_KEY", Nothing("takeup needs no licence")),
 ];
 

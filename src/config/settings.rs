@@ -6,13 +6,15 @@
 //! changes; the others wait for the next start.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU16;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::kafka_options::KafkaOptions;
 use super::limit::Limit;
 use super::modes::{
-    Ack, AdmissionMode, CheckBodies, FullDisk, LogLevel, LogRequests, ProxyProtocol, RedisTrim, Runtime, Unusable,
-    Writer,
+    Ack, AdmissionMode, CheckBodies, FullDisk, KafkaCompression, LogLevel, LogRequests, ProxyProtocol, RedisTrim,
+    Runtime, Unusable, Writer,
 };
 use super::networks::Networks;
 use super::secret::Secret;
@@ -327,6 +329,37 @@ settings! {
         shipment_bytes: usize = size("1MiB");
         /// How many records are shipped at once.
         shipment_records: usize = count("1000");
+    }
+    "Kafka" {
+        /// The brokers of the Kafka whose topics OpenReplay's services read: HOST:PORT, several separated by commas. If
+        /// empty, nothing goes to Kafka.
+        kafka_servers: Option<String> = optional_brokers("") also "KAFKA_SERVERS";
+        /// Whether the brokers are reached by TLS.
+        kafka_use_ssl: bool = switch("false") also "KAFKA_USE_SSL";
+        /// With TLS: the file of the authorities' certificates (PEM); empty means the system's.
+        kafka_ssl_ca: Option<PathBuf> = optional_path("") also "KAFKA_SSL_CA";
+        /// With TLS: the file of this server's own certificate (PEM), if the brokers ask for one.
+        kafka_ssl_cert: Option<PathBuf> = optional_path("") also "KAFKA_SSL_CERT";
+        /// The file of its key (PEM).
+        kafka_ssl_key: Option<PathBuf> = optional_path("") also "KAFKA_SSL_KEY";
+        /// Whether the brokers are logged in to by Kerberos. It needs the program kinit.
+        kafka_use_kerberos: bool = switch("false") also "KAFKA_USE_KERBEROS";
+        /// With Kerberos: the name of the brokers' service; empty means kafka.
+        kerberos_service_name: Option<String> = optional_text("") also "KERBEROS_SERVICE_NAME";
+        /// With Kerberos: this server's principal.
+        kerberos_principal: Option<String> = optional_text("") also "KERBEROS_PRINCIPAL";
+        /// With Kerberos: the file of its keys (keytab).
+        kerberos_keytab_location: Option<PathBuf> = optional_path("") also "KERBEROS_KEYTAB_LOCATION";
+        /// How messages are compressed: "none", "gzip", "snappy", "lz4" or "zstd".
+        compression_type: KafkaCompression = mode("zstd") also "COMPRESSION_TYPE";
+        /// The number of partitions that OpenReplay's services reckon with (their PARTITIONS_NUMBER). No topic may have
+        /// fewer.
+        kafka_partitions: NonZeroU16 = count("16");
+        /// How far back what was delivered to Kafka stays in the log, to be delivered again should Kafka lose it.
+        kafka_resend: Duration = duration("10m");
+        /// Further options of librdkafka's, such as a login by SASL: "name=value", separated by semicolons. A backslash
+        /// stands before a semicolon or a backslash that belongs to a value. Never printed.
+        kafka_options: KafkaOptions = kafka_options("");
     }
     "Object store" {
         /// The kind of object store for recordings of usability tests: "aws" is S3, or anything that speaks its

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use super::kafka_options::KafkaOptions;
 use super::limit::{Limit, Period};
 use super::networks::Networks;
 use super::secret::Secret;
@@ -234,4 +235,28 @@ pub fn optional_url(text: &str) -> Result<Option<String>, String> {
 /// A secret text; empty means none.
 pub fn optional_secret(text: &str) -> Result<Option<Secret>, String> {
     Ok((!text.is_empty()).then(|| Secret::new(text)))
+}
+
+/// Kafka's brokers, `HOST:PORT`, separated by commas; empty means none.
+pub fn optional_brokers(text: &str) -> Result<Option<String>, String> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let mut brokers = Vec::new();
+    for broker in text.split(',').map(str::trim) {
+        let (host, port) = broker.rsplit_once(':').unwrap_or((broker, ""));
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b':' | b'[' | b']');
+        if host.is_empty() || !host.bytes().all(plain) || !port.parse::<u16>().is_ok_and(|port| port > 0) {
+            return Err(
+                "expected brokers as HOST:PORT, separated by commas, such as kafka-1:9092,kafka-2:9092".to_owned()
+            );
+        }
+        brokers.push(broker);
+    }
+    Ok(Some(brokers.join(",")))
+}
+
+/// Options of librdkafka's.
+pub fn kafka_options(text: &str) -> Result<KafkaOptions, String> {
+    text.parse()
 }

@@ -32,6 +32,7 @@
 //! | `runtime` | the thread on which tasks run |
 //! | [`queue`] | what goes to Redis and Kafka, and the names of topics |
 //! | [`rows`] | rows for OpenReplay's Postgres |
+//! | `kafka` | Kafka, with the feature `kafka` |
 //! | [`messages`], `cut` | the messages for the queues of OpenReplay's services |
 
 pub mod backoff;
@@ -41,6 +42,8 @@ mod dead_letter;
 mod dead_letters;
 mod destination;
 mod history;
+#[cfg(feature = "kafka")]
+pub mod kafka;
 pub mod messages;
 pub mod queue;
 mod reading;

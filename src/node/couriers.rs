@@ -56,6 +56,7 @@ impl Plan {
         // First, as the couriers for queues stay behind it.
         plan.rows(config)?;
         plan.redis(config)?;
+        plan.kafka(config)?;
         Ok(plan)
     }
 
@@ -75,6 +76,32 @@ impl Plan {
             let destination = RedisDestination::new(address, topics, trim, logger.clone());
             Courier::spawn(options, packer, destination, runtime, logger)
         })
+    }
+
+    #[cfg(feature = "kafka")]
+    fn kafka(&mut self, config: &Config) -> Result<(), NodeError> {
+        use super::kafka;
+        use crate::courier::kafka::KafkaDestination;
+
+        let Some(servers) = &config.kafka_servers else { return Ok(()) };
+        let settings = kafka::settings(config, servers)?;
+        let (packer, topics) = (kafka::packer(config), options::topics(config));
+        let resend = config.kafka_resend;
+        self.add(config, "courier-kafka", format!("Kafka at {servers}"), move |options, runtime, logger| {
+            let options = CourierOptions { resend, ..options };
+            let destination = KafkaDestination::new(settings, topics, logger.clone());
+            Courier::spawn(options, packer, destination, runtime, logger)
+        })
+    }
+
+    /// Records that are meant for Kafka must not pile up unnoticed.
+    #[cfg(not(feature = "kafka"))]
+    fn kafka(&mut self, config: &Config) -> Result<(), NodeError> {
+        let Some(servers) = &config.kafka_servers else { return Ok(()) };
+        Err(NodeError::Other(format!(
+            "kafka_servers (KAFKA_SERVERS) is {servers}, but this takeup was built without Kafka: build it with `cargo \
+             build --release --features kafka`, or leave the setting empty if nothing is to go to Kafka"
+        )))
     }
 
     /// Registers their cursors, so that nothing they have not read is deleted. Warns of couriers that hold segments back although they are no

@@ -8,6 +8,7 @@
 //! | `cores` | how many cores on which processors, and what each is started with |
 //! | `courier_reports` | what operators are told of the couriers |
 //! | `couriers` | which couriers are configured, and how they are started and stopped |
+//! | `kafka` | what the settings say of Kafka |
 //! | `warm_up` | reads from the log which sessions belong to which project |
 //! | `signals`, `reload` | SIGTERM and SIGHUP; changes of the settings while the server runs |
 //! | `missing` | tracks what the settings and secrets files lack of what is in force |
@@ -24,6 +25,8 @@ mod couriers;
 mod error;
 mod failures;
 mod heartbeats;
+#[cfg(feature = "kafka")]
+mod kafka;
 mod missing;
 mod options;
 mod projects;

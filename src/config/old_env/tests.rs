@@ -76,6 +76,8 @@ fn every_variable_that_is_set_is_told_of_with_its_effect_or_why_it_has_none() {
         "HTTP_HOST" => "10.0.0.1",
         "ECS_CONTAINER_METADATA_URI" | "AWS_ENDPOINT" => "http://x",
         "BEACON_SIZE_LIMIT" => "1000",
+        "KAFKA_SERVERS" => "kafka:9092",
+        "COMPRESSION_TYPE" => "zstd",
         _ => "1",
     };
     let environment: Vec<(&str, &str)> = environment.iter().map(|(name, _)| (*name, given(*name))).collect();
