@@ -39,6 +39,9 @@ pub struct CourierReport {
     pub dead_letters: u64,
     /// Dead letters in its file; null if that is not known.
     pub dead_letters_in_file: Option<u64>,
+    /// Records that were deleted from the log since the start, because the disk was full, before a consumer had read them. Whose they were is
+    /// not known: the number is the same for all couriers.
+    pub deleted_unread: u64,
 }
 
 /// What a courier has not delivered.

@@ -6,3 +6,4 @@ pub mod snapshot;
 pub mod terminal;
 pub mod text;
 pub mod time;
+pub mod units;

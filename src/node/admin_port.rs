@@ -10,7 +10,7 @@ use crate::server::core::common::Common;
 use crate::telemetry::Metrics;
 
 use super::couriers::Couriers;
-use super::{failures, heartbeats, projects, retention};
+use super::{courier_metrics, failures, heartbeats, projects, retention};
 
 /// Assembles what the admin port serves.
 pub fn admin(log: &Log, metrics: Metrics, checker: &Checker, couriers: &Couriers, common: &Arc<Common>) -> Admin {
@@ -36,9 +36,11 @@ pub fn admin(log: &Log, metrics: Metrics, checker: &Checker, couriers: &Couriers
     metrics = checker.register(metrics);
     metrics = heartbeats::register(metrics, common);
     metrics = projects::register(metrics, &common.directory);
+    metrics = courier_metrics::register(metrics, couriers);
     let (stuck, dead, directory) = (Arc::clone(common), Arc::clone(common), Arc::clone(&common.directory));
     let of_log = log.clone();
     let reopen = move || failures::reopen(&of_log);
+    let of_couriers = log.clone();
     let (log, measured, reported, couriers) = (log.clone(), couriers.clone(), couriers.clone(), couriers.clone());
     let checks = move || {
         let look = || {
@@ -46,7 +48,7 @@ pub fn admin(log: &Log, metrics: Metrics, checker: &Checker, couriers: &Couriers
             if health.can_append { Ok(()) } else { Err(health.reason.unwrap_or_default()) }
         };
         let mut checks = vec![Check::run("log", look)];
-        checks.extend(couriers.checks());
+        checks.extend(couriers.checks(log.retention().undelivered_records));
         checks.extend(heartbeats::checks(&stuck));
         checks.extend(failures::checks(&log));
         checks.extend(retention::check_of_clock(&log));
@@ -57,7 +59,7 @@ pub fn admin(log: &Log, metrics: Metrics, checker: &Checker, couriers: &Couriers
         metrics: Arc::new(metrics),
         checks: Box::new(checks),
         live: Box::new(move || !dead.heartbeats.is_dead()),
-        couriers: Box::new(move || reported.reports()),
+        couriers: Box::new(move || reported.reports(of_couriers.retention().undelivered_records)),
         measure: Box::new(move || measured.measure()),
         reopen: Box::new(reopen),
     }

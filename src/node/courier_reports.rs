@@ -1,8 +1,9 @@
-//! What operators are told of the couriers: reports, health and metrics.
+//! What operators are told of the couriers: reports, and the texts of health.
 //!
 //! Whatever takes the disk to know is measured apart ([`Measured::measure`]); everything else here only reads what is in memory.
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -12,8 +13,9 @@ use std::time::{Duration, Instant, SystemTime};
 use jiff::Timestamp;
 
 use crate::admin::{CourierReport, LagReport};
+use crate::base::units::{bytes, counted, length_ms};
 use crate::consume::Lag;
-use crate::courier::{Courier, DeadLetters, DestinationState};
+use crate::courier::{Cause, Courier, DeadLetters, DestinationState, Trouble};
 use crate::log::cursor::ConsumerName;
 
 /// Measurements this young are not repeated.
@@ -98,8 +100,8 @@ fn version(path: &Path) -> io::Result<FileVersion> {
     }
 }
 
-/// A courier's report.
-pub fn report(courier: &Courier, figures: Figures) -> CourierReport {
+/// A courier's report, and how many records of the log were deleted before a consumer had read them.
+pub fn report(courier: &Courier, figures: Figures, deleted_unread: u64) -> CourierReport {
     let state = courier.status().state();
     let waiting = match &state {
         DestinationState::Waiting(waiting) => Some(waiting),
@@ -131,6 +133,7 @@ pub fn report(courier: &Courier, figures: Figures) -> CourierReport {
         attempts_failed: counts.attempts_failed,
         dead_letters: counts.dead_letters,
         dead_letters_in_file: figures.dead_letters,
+        deleted_unread,
     }
 }
 
@@ -143,3 +146,45 @@ fn seconds(time: Duration) -> f64 {
 fn rfc3339(time: SystemTime) -> Option<String> {
     Some(Timestamp::try_from(time).ok()?.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())
 }
+
+/// The longest part of a health text that an address may take: what waits must be read, too.
+const TARGET_CHARACTERS_MAX: usize = 30;
+
+/// For health: what is wrong, since when, how much waits, and that nothing is lost. The destination's own words come last, because a long text
+/// is cut. `None`: nothing is wrong.
+pub fn fault(report: &CourierReport) -> Option<String> {
+    let waits = what_waits(report);
+    match report.state.as_str() {
+        "ended" => Some(format!("ended, because its cursor was removed while it ran: restart the server; {waits}")),
+        "waiting" => {
+            let mut text: String = report.target.chars().take(TARGET_CHARACTERS_MAX).collect();
+            let trouble = report.trouble.as_deref().and_then(Trouble::named).unwrap_or(Trouble::Other);
+            let code = report.code.clone().unwrap_or_default();
+            let _ = write!(text, " {}", Cause::new(trouble, code, ""));
+            if let (Some(since), Some(seconds)) = (&report.since, report.seconds) {
+                let _ = write!(text, " since {since} ({})", length_ms((seconds * 1000.0) as u64));
+            }
+            let _ = write!(text, "; {waits}");
+            if let Some(error) = report.error.as_deref().filter(|error| !error.is_empty()) {
+                let _ = write!(text, ": {error}");
+            }
+            Some(text)
+        }
+        _ => None,
+    }
+}
+
+/// How much of the log a courier has not delivered, and whether all of it is still there.
+pub fn what_waits(report: &CourierReport) -> String {
+    let what = match report.lag {
+        Some(lag) => format!("{} ({})", counted(lag.records, "record"), bytes(lag.bytes)),
+        None => "its records".to_owned(),
+    };
+    match report.deleted_unread {
+        0 => format!("{what} wait in the log, nothing is lost"),
+        lost => format!("{what} wait in the log; {} deleted unread, as the disk was full", counted(lost, "record")),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -10,7 +10,7 @@ use crate::admin::health::Check;
 use crate::config::Config;
 use crate::courier::redis::{RedisAddress, RedisDestination, RedisMode};
 use crate::courier::rows::{RowPacker, RowsDestination};
-use crate::courier::{Courier, CourierOptions, DestinationState, ShipmentBounds, SideRuntime};
+use crate::courier::{Courier, CourierOptions, ShipmentBounds, SideRuntime};
 use crate::log::LogError;
 use crate::log::cursor::Cursors;
 use crate::log::read::reader::LogReader;
@@ -201,15 +201,21 @@ impl Couriers {
         self.measured.measure(self.all.iter().map(|courier| &**courier));
     }
 
-    /// A report on each.
-    pub fn reports(&self) -> Vec<CourierReport> {
+    /// A report on each. `deleted_unread`: how many of the log's records were deleted before a consumer had read them.
+    pub fn reports(&self, deleted_unread: u64) -> Vec<CourierReport> {
         let reports = self.all.iter().enumerate();
-        reports.map(|(place, courier)| courier_reports::report(courier, self.measured.of(place))).collect()
+        reports
+            .map(|(place, courier)| courier_reports::report(courier, self.measured.of(place), deleted_unread))
+            .collect()
     }
 
     /// Their states, for health: none is vital, because records wait in the log.
-    pub fn checks(&self) -> Vec<Check> {
-        self.all.iter().map(|courier| Check::of_part("courier", courier.name().to_string(), fault(courier))).collect()
+    pub fn checks(&self, deleted_unread: u64) -> Vec<Check> {
+        let check = |report: CourierReport| {
+            let fault = courier_reports::fault(&report);
+            Check::of_part("courier", report.name, fault)
+        };
+        self.reports(deleted_unread).into_iter().map(check).collect()
     }
 
     /// Stops them: those for queues first, so that they do not wait for the rows.
@@ -217,16 +223,5 @@ impl Couriers {
         for courier in self.all.iter().rev() {
             courier.stop();
         }
-    }
-}
-
-/// What keeps a courier from delivering.
-fn fault(courier: &Courier) -> Option<String> {
-    match courier.status().state() {
-        DestinationState::Waiting(waiting) => {
-            let seconds = waiting.began.elapsed().as_secs();
-            Some(format!("{} {} for {seconds} s; records wait in the log", courier.target(), waiting.cause))
-        }
-        DestinationState::Starting | DestinationState::Ready => None,
     }
 }

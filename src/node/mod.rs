@@ -6,6 +6,7 @@
 //! | `running` | holds what was started, waits for a signal, then shuts it down |
 //! | `options` | translates the settings into options for each part |
 //! | `cores` | how many cores on which processors, and what each is started with |
+//! | `courier_metrics` | their metrics |
 //! | `courier_reports` | what operators are told of the couriers |
 //! | `couriers` | which couriers are configured, and how they are started and stopped |
 //! | `kafka` | what the settings say of Kafka |
@@ -20,6 +21,7 @@
 mod admin_port;
 mod announce;
 mod cores;
+mod courier_metrics;
 mod courier_reports;
 mod couriers;
 mod error;
