@@ -3,17 +3,14 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use serde::Deserialize;
-use ureq::Agent;
 
 use crate::admin::ReopenedCore;
 use crate::admin::reopen::{HEADER, PATH};
-use crate::base::net::reachable;
-use crate::config::{Config, Sources};
 
+use super::admin_port::{self, Answer};
 use super::error::CliError;
 use super::output::{Out, plain};
 
@@ -47,16 +44,11 @@ pub enum AdminCommand {
 /// The exit code if the server could not be reached: its state is then unknown.
 const COULD_NOT_ASK: u8 = 2;
 
-/// A server waits a few seconds for its segments to prove that they work.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-/// The most bytes read of an answer: it has a line of a few hundred bytes for each core.
-const ANSWER_BYTES_MAX: u64 = 1 << 20;
-
 /// Runs the command.
 pub fn run(args: &AdminArgs, data: &Path) -> ExitCode {
     let AdminCommand::Reopen { json } = args.command;
-    let done = address(args, data).and_then(reopen).and_then(|cores| {
+    let address = admin_port::address(args.admin, args.config.as_deref(), data);
+    let done = address.and_then(reopen).and_then(|cores| {
         let mut out = Out::stdout();
         show(&cores, json, &mut out)?;
         out.finish()?;
@@ -69,43 +61,14 @@ pub fn run(args: &AdminArgs, data: &Path) -> ExitCode {
     }
 }
 
-/// The address of the server's admin port. An address on the command line is used as is: the data folder may be on the broken disk.
-fn address(args: &AdminArgs, data: &Path) -> Result<SocketAddr, CliError> {
-    if let Some(addr) = args.admin {
-        return Ok(reachable(addr));
-    }
-    let sources = Sources { file: args.config.clone(), ..Sources::of_process(data) };
-    Ok(reachable(Config::load_settings(&sources)?.config.admin))
-}
-
 #[derive(Deserialize)]
-struct Answer {
+struct Report {
     cores: Vec<ReopenedCore>,
 }
 
 fn reopen(addr: SocketAddr) -> Result<Vec<ReopenedCore>, CliError> {
-    let config = Agent::config_builder()
-        .http_status_as_error(false)
-        .max_redirects(0)
-        .timeout_global(Some(PATIENCE))
-        .user_agent(concat!("takeup/", env!("CARGO_PKG_VERSION"), " admin"))
-        .proxy(None)
-        .build();
-    let asked = Agent::from(config).post(format!("http://{addr}{PATH}")).header(HEADER, "1").send_empty();
-    let mut answer = asked.map_err(|error| {
-        CliError::Other(format!(
-            "no server answers on its admin port {addr}: {error}; name the port with --admin ADDR:PORT"
-        ))
-    })?;
-    let read = answer.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_vec();
-    let body = read.map_err(|error| CliError::Other(format!("the answer of {addr} could not be read: {error}")))?;
-    match serde_json::from_slice::<Answer>(&body) {
-        Ok(answer) => Ok(answer.cores),
-        Err(_) => {
-            let (status, text) = (answer.status().as_u16(), String::from_utf8_lossy(&body).into_owned());
-            Err(CliError::Other(format!("{addr} answers with status {status}: {}", plain(text.trim(), 200))))
-        }
-    }
+    let answer: Answer = admin_port::post(addr, PATH, HEADER)?;
+    answer.json::<Report>().map(|report| report.cores)
 }
 
 fn show(cores: &[ReopenedCore], json: bool, out: &mut Out) -> Result<(), CliError> {

@@ -9,6 +9,7 @@ use clap::{Parser, Subcommand};
 use super::admin::{self, AdminArgs};
 use super::config::{self, ConfigArgs};
 use super::consumers::{self, ConsumersArgs};
+use super::couriers::{self, CouriersArgs};
 use super::events::{self, EventsArgs};
 use super::inspect::{self, InspectArgs};
 use super::recordings::{self, RecordingsArgs};
@@ -72,6 +73,12 @@ pub enum Command {
         after_help = "Examples:\n  takeup consumers\n  takeup consumers add backup --from start\n  takeup consumers remove backup"
     )]
     Consumers(ConsumersArgs),
+    /// Show what each courier does: what it waits for, how much it has not delivered, and what was refused. Asks the server of the data folder, or
+    /// looks at the folder if none runs.
+    #[command(
+        after_help = "Examples:\n  takeup couriers\n  takeup couriers --watch\n  takeup couriers --json | jq .lag"
+    )]
+    Couriers(CouriersArgs),
     /// Follow the log: a line for each record that has become durable, until it is interrupted.
     #[command(
         after_help = "Examples:\n  takeup tail --project 1\n  takeup tail -n 100 --session 2691351900602760960\n  \
@@ -110,6 +117,7 @@ pub fn main() -> ExitCode {
         Command::Salvage(args) => return salvage::run(&args),
         Command::Events(args) => events::run(&args, &data),
         Command::Consumers(args) => consumers::run(&args, &data),
+        Command::Couriers(args) => couriers::run(&args, &data),
         Command::Tail(args) => tail::run(&args, &data),
         Command::Recordings(args) => recordings::run(&args, &data),
         Command::Replay(args) => replay::run(&args, &data),

@@ -5,9 +5,11 @@
 //! they may run beside a server; so may `consumers`, which changes cursors but no record.
 
 mod admin;
+mod admin_port;
 mod command;
 mod config;
 mod consumers;
+mod couriers;
 mod error;
 mod events;
 mod inspect;

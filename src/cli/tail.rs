@@ -99,7 +99,7 @@ pub fn run(args: &TailArgs, data: &Path) -> Result<ExitCode, CliError> {
 }
 
 /// Set by the first SIGINT or SIGTERM; a second one ends the process at once.
-fn stop_flag() -> io::Result<Arc<AtomicBool>> {
+pub(super) fn stop_flag() -> io::Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {
         flag::register_conditional_default(signal, Arc::clone(&stop))?;
@@ -109,7 +109,7 @@ fn stop_flag() -> io::Result<Arc<AtomicBool>> {
 }
 
 /// Sleeps for a while. Returns true at once if nobody reads the output any more: on a quiet log, no write would ever fail to show it.
-fn reader_is_gone() -> bool {
+pub(super) fn reader_is_gone() -> bool {
     let stdout = io::stdout();
     let stdout = stdout.as_fd();
     let mut watched = [PollFd::new(&stdout, PollFlags::empty())];

@@ -3,12 +3,13 @@
 use std::time::{Duration, Instant};
 
 use crate::log::LogError;
-use crate::log::format::record::{ALIGN_BYTES, HEADER_BYTES, Record};
+use crate::log::format::record::Record;
 use crate::log::read::merge::{MergePosition, Skipped};
 
 use super::confirm::{Confirmations, Receipt};
 use super::consumer::BatchBounds;
 use super::handle::Handle;
+use super::lag::stored_bytes;
 use super::source::LogSource;
 
 /// Lends records until one of its bounds is reached. How many there will be is not known in advance.
@@ -182,7 +183,7 @@ impl BatchTotals {
         let bytes = record.ext.0.len() + record.payload.len();
         self.records += 1;
         self.bytes += bytes as u64;
-        self.stored_bytes += (HEADER_BYTES + bytes).next_multiple_of(ALIGN_BYTES) as u64;
+        self.stored_bytes += stored_bytes(bytes);
         self.reached_us = self.reached_us.max(record.order_us);
     }
 }

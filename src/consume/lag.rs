@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use crate::log::LogError;
 use crate::log::format::header::PAGE_BYTES;
-use crate::log::read::merge::MergePosition;
+use crate::log::format::record::{ALIGN_BYTES, HEADER_BYTES};
+use crate::log::read::merge::{Merge, MergePosition, RepeatWindow};
 use crate::log::read::reader::{LogReader, SegmentInfo};
 
 /// What a consumer has not passed.
@@ -30,6 +31,32 @@ impl ConsumedTotals {
         self.records += records;
         self.stored_bytes += stored_bytes;
     }
+}
+
+/// The records read to estimate the number of the others.
+const SAMPLE_RECORDS: u64 = 1000;
+
+/// Measures what comes after a saved position, for a consumer that does not run. The first records are read.
+///
+/// # Errors
+/// The log can't be read.
+pub fn after(reader: &LogReader, position: &MergePosition) -> Result<Lag, LogError> {
+    let mut merge = Merge::resume(reader.clone(), position)?.with_repeat_window(RepeatWindow::OFF);
+    let (mut consumed, mut first_us) = (ConsumedTotals::default(), None);
+    while consumed.records < SAMPLE_RECORDS
+        && let Some(record) = merge.next_settled()?
+    {
+        first_us.get_or_insert(record.order_us);
+        consumed.add(1, stored_bytes(record.ext.0.len() + record.payload.len()));
+    }
+    let all_read = consumed.records < SAMPLE_RECORDS;
+    let lag = measure(reader, Some(position), first_us, consumed)?;
+    Ok(if all_read { Lag { records: consumed.records, ..lag } } else { lag })
+}
+
+/// What a record with this many bytes takes in a segment.
+pub(super) fn stored_bytes(bytes: usize) -> u64 {
+    (HEADER_BYTES + bytes).next_multiple_of(ALIGN_BYTES) as u64
 }
 
 /// Measures what comes after `passed` (`None`: the whole log). Everything received before `reached_us` has been passed.

@@ -234,6 +234,7 @@ pub mod write;
 
 pub use clock::order::OrderClock;
 pub use clock::wall::ClockDoubt;
+pub use disk::lock::is_served;
 pub use error::LogError;
 pub use open::{CoreHealth, Deleting, Health, Log, LogStats, Reopened};
 pub use options::{Ack, Options, Way};

@@ -190,7 +190,7 @@ impl Plan {
 }
 
 /// What every courier's name begins with.
-const PREFIX: &str = "courier-";
+pub const PREFIX: &str = "courier-";
 
 /// The courier that writes rows, which the others follow.
 const ROWS: &str = "courier-postgres";

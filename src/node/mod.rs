@@ -45,6 +45,8 @@ use std::process::ExitCode;
 
 use crate::config::Sources;
 
+pub use courier_reports::what_waits;
+pub use couriers::PREFIX as COURIER_PREFIX;
 pub use error::NodeError;
 
 /// Runs a server with the settings from `sources` until a signal ends it.

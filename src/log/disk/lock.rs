@@ -81,6 +81,11 @@ pub(in crate::log) fn taken_up_by(path: &Path) -> Option<u32> {
     fs::read_to_string(path).ok().and_then(|text| text.trim().parse().ok())
 }
 
+/// Whether a server has the log in `dir`, which need not exist.
+pub fn is_served(dir: &Path) -> bool {
+    share(dir).is_none()
+}
+
 /// Keeps servers from the log in `dir` as long as the files live. `None`: one has it.
 ///
 /// What is not there, can't be opened, or lies on a file system without locks, no server holds.
