@@ -119,23 +119,31 @@ impl Merge {
     /// repeats first.
     #[expect(clippy::should_implement_trait, reason = "lends from its buffers, which an Iterator cannot")]
     pub fn next(&mut self) -> Result<Option<Record<'_>>, LogError> {
-        Ok(self.next_at(u64::MAX)?.and_then(|at| self.cores[at].take()))
+        Ok(self.next_if(|_| true)?.and_then(|at| self.cores[at].take()))
     }
 
     /// Like [`next`](Merge::next), but hands out only what another merge of the same log has passed: None also where the next record is not
     /// before `limit`.
     pub fn next_before(&mut self, limit: &MergePosition) -> Result<Option<Record<'_>>, LogError> {
-        let Some(at) = self.next_at(u64::MAX)? else { return Ok(None) };
-        let core = &self.cores[at];
-        let is_before =
-            core.place().is_some_and(|place| limit.cores.get(&core.core()).is_some_and(|limit| place < *limit));
-        Ok(if is_before { self.cores[at].take() } else { None })
+        let is_before = |core: &CoreStream| {
+            let place = core.place();
+            place.is_some_and(|place| limit.cores.get(&core.core()).is_some_and(|limit| place < *limit))
+        };
+        // What is only read again for its window is not handed out, wherever it is.
+        let at = self.next_if(|core| core.is_behind() || is_before(core))?;
+        Ok(at.and_then(|at| self.cores[at].take()))
     }
 
     /// The core that has the next record at hand, if that is no newer than `until_us`.
     fn next_at(&mut self, until_us: u64) -> Result<Option<usize>, LogError> {
+        self.next_if(|core| core.head_us() <= Some(until_us))
+    }
+
+    /// The core that has the next record at hand, if that may be handed out now.
+    fn next_if(&mut self, may_leave: impl Fn(&CoreStream) -> bool) -> Result<Option<usize>, LogError> {
         while let Some(at) = self.choose()? {
-            if self.cores[at].head_us() > Some(until_us) {
+            // Asked first: a record that is admitted must leave, because the next time it would be taken for a repeat of itself.
+            if !may_leave(&self.cores[at]) {
                 return Ok(None);
             }
             if self.admit(at) {

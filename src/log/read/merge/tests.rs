@@ -306,6 +306,31 @@ fn a_merge_resumes_behind_the_last_record_that_it_handed_out() {
 }
 
 #[test]
+fn what_had_to_wait_for_another_merge_leaves_once_that_has_passed_it() {
+    let mut live = Live::new(2);
+    let (mut first, mut second) = (merge(live.path()), merge(live.path()));
+    live.append_again(0, 2000);
+    live.append(1, 2001);
+    live.append_again(1, 2002);
+    live.sync(0);
+    live.sync(1);
+    live.write(3000);
+    let mut left = Vec::new();
+    loop {
+        let passed = first.position();
+        for _ in 0..3 {
+            while let Some(record) = second.next_before(&passed).unwrap() {
+                left.push((record.order_us, record.id.core));
+            }
+        }
+        if first.next().unwrap().is_none() {
+            break;
+        }
+    }
+    assert_eq!(left, [(2000, 0), (2001, 1)], "all but what was sent again");
+}
+
+#[test]
 fn damage_is_stepped_over_and_noted() {
     let dir = temp_dir();
     write_log_file(dir.path());
