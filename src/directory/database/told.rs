@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use blake3::Hash;
 
@@ -28,8 +28,6 @@ impl Directory {
 pub struct Intake {
     settling: Settling,
     seen: Option<Hash>,
-    /// Since when every reading has been the same.
-    since: Instant,
 }
 
 impl Intake {
@@ -42,7 +40,7 @@ impl Intake {
             Ok(kept) => (kept.map(|kept| kept.directory), None),
             Err(fault) => (None, Some(fault)),
         };
-        Ok((Self { settling, seen: None, since: Instant::now() }, kept, fault))
+        Ok((Self { settling, seen: None }, kept, fault))
     }
 
     /// Takes over a reading. Returns the projects now in force, if they have changed, and what to report.
@@ -57,21 +55,20 @@ impl Intake {
             self.doubt();
             return (None, Some(Err(DirectoryError::EmptiedTable { projects })));
         }
-        let now = Instant::now();
         let hash = reading.fingerprint();
         let fresh = self.seen != Some(hash);
         if fresh {
-            (self.seen, self.since) = (Some(hash), now);
+            self.seen = Some(hash);
             let (directory, text) = (Arc::new(reading.directory), reading.text.into_bytes());
             self.settling.set_latest(Some(Latest { directory, sure: None, text }));
         }
-        self.settling.take_in(in_force, grace, fresh, now.duration_since(self.since))
+        // A reading is one transaction: it need not be at rest, as a file must that may be half written.
+        self.settling.take_in(in_force, grace, fresh, Duration::MAX)
     }
 
     /// There was no reading: nothing was seen to be missing, so the time of what is missing begins again.
     pub fn doubt(&mut self) {
         self.settling.forget_losses();
-        self.since = Instant::now();
     }
 
     /// The days for which records are kept, for each project with an age of its own; 0 means for ever.
@@ -79,3 +76,6 @@ impl Intake {
         self.settling.ages()
     }
 }
+
+#[cfg(test)]
+mod tests;
