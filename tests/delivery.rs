@@ -12,6 +12,7 @@ mod delivery {
     mod kafka_absent;
     mod postgres;
     mod rows;
+    mod segments;
     mod services;
 }
 

@@ -20,7 +20,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("log", &[]),
     ("postgres", &[]),
     ("codec", &[]),
-    ("config", &["watched_files"]),
+    ("config", &["base", "watched_files"]),
     ("directory", &["base", "postgres", "watched_files"]),
     ("client", &["base", "watched_files"]),
     ("session", &["base", "codec"]),

@@ -3,6 +3,7 @@
 pub mod id_hasher;
 pub mod net;
 pub mod snapshot;
+pub mod store_url;
 pub mod terminal;
 pub mod text;
 pub mod time;

@@ -14,6 +14,7 @@ use super::events::{self, EventsArgs};
 use super::inspect::{self, InspectArgs};
 use super::recordings::{self, RecordingsArgs};
 use super::replay::{self, ReplayArgs};
+use super::restore::{self, RestoreArgs};
 use super::salvage::{self, SalvageArgs};
 use super::serve::{self, ServeArgs, settings_help};
 use super::sessions::{self, SessionsArgs};
@@ -65,6 +66,14 @@ pub enum Command {
     #[command(after_help = "Examples:\n  takeup salvage takeup-data rescued\n  takeup salvage /dev/sdb1 rescued\n  \
                       takeup verify --data rescued")]
     Salvage(SalvageArgs),
+    /// Make a log again of the segments in an object store, whole or by time, in a new data folder; or list what is there.
+    ///
+    /// The exit code is 0 when all of it is there, 1 when objects are damaged and were left out, 2 when it could not be done or was not
+    /// finished: the same command then goes on.
+    #[command(after_help = "Examples:\n  takeup restore s3://backups/takeup --list\n  \
+                      takeup restore s3://backups/takeup --to restored --from 2026-11-01 --until 2026-11-08\n  \
+                      takeup verify --data restored")]
+    Restore(RestoreArgs),
     /// Show what a session's trackers recorded, message by message.
     #[command(after_help = "Example:\n  takeup events 2691351900602760960 --json | grep MouseClick")]
     Events(EventsArgs),
@@ -115,6 +124,7 @@ pub fn main() -> ExitCode {
         Command::Inspect(args) => inspect::run(&args, &data),
         Command::Verify(args) => return verify::run(&args, &data),
         Command::Salvage(args) => return salvage::run(&args),
+        Command::Restore(args) => return restore::run(&args, &data),
         Command::Events(args) => events::run(&args, &data),
         Command::Consumers(args) => consumers::run(&args, &data),
         Command::Couriers(args) => couriers::run(&args, &data),

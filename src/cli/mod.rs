@@ -1,8 +1,8 @@
 //! The command line: one file per subcommand, and what they share.
 //!
 //! Data goes to stdout, everything else to stderr. Where a command prints data, `--json` prints NDJSON with field names that are stable
-//! across versions. A reader that goes away (`| head`) ends a command quietly. All commands but `serve` and `salvage` only read the log, so
-//! they may run beside a server; so may `consumers`, which changes cursors but no record.
+//! across versions. A reader that goes away (`| head`) ends a command quietly. All commands but `serve`, `salvage` and `restore` only read the
+//! log, so they may run beside a server; so may `consumers`, which changes cursors but no record.
 
 mod admin;
 mod admin_port;
@@ -18,6 +18,7 @@ mod output;
 mod record_line;
 mod recordings;
 mod replay;
+mod restore;
 mod salvage;
 mod serve;
 mod sessions;

@@ -58,7 +58,6 @@ const fn group(name: &'static str, becomes: Becomes) -> OldVariable {
 
 const UNUSED: &str = "OpenReplay's service does not use it either";
 const MEMORY: &str = "memory is bounded by inflight_bytes_max and connections_max";
-const AZURE: &str = "only storage that speaks S3's protocol is known here";
 const NO_JWT: &str = "nothing here takes or gives such tokens";
 
 /// All variables, in the order of OpenReplay's own configuration.
@@ -82,11 +81,11 @@ pub const OLD_VARIABLES: &[OldVariable] = &[
     group("AWS_ACCESS_KEY_ID", Settings(&["aws_access_key_id"])),
     group("AWS_SECRET_ACCESS_KEY", Settings(&["aws_secret_access_key"])),
     group("AWS_ENDPOINT", Settings(&["aws_endpoint"])),
-    group("AWS_SKIP_SSL_VALIDATION", Nothing("nothing connects to the storage from here")),
-    group("AWS_IAM_ROLE", Nothing("addresses of uploads are signed with a key")),
-    group("AZURE_ACCOUNT_NAME", Nothing(AZURE)),
-    group("AZURE_ACCOUNT_KEY", Nothing(AZURE)),
-    group("USE_S3_TAGS", Nothing("no object is written from here")),
+    group("AWS_SKIP_SSL_VALIDATION", Nothing("certificates are always checked")),
+    group("AWS_IAM_ROLE", Nothing("without a key, segments_url uses the role of the container or machine")),
+    group("AZURE_ACCOUNT_NAME", Settings(&["azure_account_name"])),
+    group("AZURE_ACCOUNT_KEY", Settings(&["azure_account_key"])),
+    group("USE_S3_TAGS", Nothing("objects get no tags")),
     row("HTTP_HOST", Settings(&["listen", "admin"])),
     row("HTTP_PORT", Settings(&["listen", "admin"])),
     row("HTTP_TIMEOUT", Settings(&["head_timeout", "body_grace", "idle_timeout"])),

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use crate::base::store_url::StoreUrl;
+
 use super::kafka_options::KafkaOptions;
 use super::limit::{Limit, Period};
 use super::networks::Networks;
@@ -230,6 +232,11 @@ pub fn optional_url(text: &str) -> Result<Option<String>, String> {
         Some(rest) if !rest.is_empty() && rest.bytes().all(plain) => Ok(Some(trimmed.to_owned())),
         _ => Err("expected a URL such as https://example.com/path".to_owned()),
     }
+}
+
+/// The address of an object store; empty means none.
+pub fn optional_store(text: &str) -> Result<Option<StoreUrl>, String> {
+    if text.is_empty() { Ok(None) } else { text.parse().map(Some) }
 }
 
 /// A secret text; empty means none.

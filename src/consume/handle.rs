@@ -127,6 +127,14 @@ impl Handle {
         lag::measure(&reader, passed.as_ref().map(|mark| &mark.position), reached_us, consumed).map(Some)
     }
 
+    /// For a consumer that follows the log by itself: it has come to this position, and nothing that it has not passed was received before
+    /// `reached_us`, if that is known.
+    pub fn has_come(&self, reader: &LogReader, position: &MergePosition, reached_us: Option<u64>) {
+        let mut state = self.state();
+        state.reader = Some(reader.clone());
+        state.passed = Some(Mark { position: position.clone(), reached_us });
+    }
+
     fn state(&self) -> MutexGuard<'_, FollowState> {
         lock(&self.shared.state)
     }

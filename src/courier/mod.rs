@@ -26,13 +26,15 @@
 //! | `reading` | builds shipments on the reading thread |
 //! | `shipping` | ships them, for as long as it takes |
 //! | `history` | checkpoints, for destinations that can lose what they have confirmed |
-//! | `status`, `cause` | the state of a destination, and the kinds of trouble |
+//! | `status`, `cause`, `report` | the state of a destination, the kinds of trouble, and how changes are told |
 //! | `backoff` | pauses between attempts |
 //! | `dead_letters`, `dead_letter`, `stored_record` | what can't be delivered |
 //! | `runtime` | the thread on which tasks run |
 //! | [`queue`] | what goes to Redis and Kafka, and the names of topics |
 //! | [`rows`] | rows for OpenReplay's Postgres |
 //! | `kafka` | Kafka, with the feature `kafka` |
+//! | [`segments`](crate::courier::segments) | the courier that copies sealed segments to an object store, and how they are restored |
+//! | `tls` | the cryptography of TLS |
 //! | [`messages`], `cut` | the messages for the queues of OpenReplay's services |
 
 pub mod backoff;
@@ -48,19 +50,24 @@ pub mod messages;
 pub mod queue;
 mod reading;
 pub mod redis;
+mod report;
 pub mod rows;
 mod running;
 mod runtime;
+#[cfg(feature = "object-store")]
+pub mod segments;
 mod shipment;
 mod shipping;
 mod status;
 mod stored_record;
+#[cfg(feature = "object-store")]
+mod tls;
 
 pub use cause::{Cause, Trouble};
 pub use dead_letter::DeadLetter;
 pub use dead_letters::{DIR_NAME as DEAD_LETTERS_DIR_NAME, DeadLetters};
 pub use destination::{Blame, Destination, Packer, ShipError};
-pub use running::{Courier, CourierOptions};
+pub use running::{Courier, CourierOptions, FollowerSeat};
 pub use runtime::SideRuntime;
 pub use shipment::{Shipment, ShipmentBounds};
 pub use status::{Change, Counts, DestinationState, Status, Waiting};

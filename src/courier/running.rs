@@ -7,6 +7,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crossbeam_channel::Receiver;
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 
@@ -20,6 +21,7 @@ use super::dead_letters::DeadLetters;
 use super::destination::{Destination, Packer};
 use super::history::History;
 use super::reading::ReadingHandler;
+use super::report::Report;
 use super::runtime::SideRuntime;
 use super::shipment::ShipmentBounds;
 use super::shipping::ShippingTask;
@@ -88,6 +90,23 @@ impl CourierOptions {
     }
 }
 
+/// What a courier's own thread is given, if it does not ship records but follows the log by itself.
+#[derive(Debug)]
+pub struct FollowerSeat {
+    /// The courier's options.
+    pub options: CourierOptions,
+    /// To be told how far it has come.
+    pub handle: consume::Handle,
+    /// Where its state is shown.
+    pub status: Arc<Status>,
+    /// Becomes true when it must end.
+    pub stopping: watch::Receiver<bool>,
+    /// The side runtime, which drives what the thread waits for.
+    pub runtime: Handle,
+    /// Where it logs.
+    pub logger: Logger,
+}
+
 /// A running courier. Dropping it stops it.
 #[derive(Debug)]
 pub struct Courier {
@@ -97,8 +116,9 @@ pub struct Courier {
     status: Arc<Status>,
     dead_letters: DeadLetters,
     stopping: watch::Sender<bool>,
-    task: AbortHandle,
-    /// Closed once the task has ended.
+    /// The shipping task, if it has one.
+    task: Option<AbortHandle>,
+    /// Closed once the task has ended, or the work of a thread without one.
     task_ended: Receiver<()>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
@@ -132,13 +152,11 @@ impl Courier {
         handle.hold_at(history.oldest_position());
         let dead_letters = DeadLetters::of(&options.data, &options.name);
         let task = ShippingTask {
-            name: name.clone(),
             destination,
-            status: Arc::clone(&status),
+            report: Report { courier: name.clone(), status: Arc::clone(&status), logger: logger.clone() },
             dead_letters: dead_letters.clone(),
             from,
             stopping: told,
-            logger: logger.clone(),
             backoff: Backoff::default(),
             handle: handle.clone(),
             history,
@@ -161,9 +179,7 @@ impl Courier {
                 reader.logger.event(Level::Error, crate::caller!(), message, &fields);
             }
         };
-        // The system shows the first 15 characters.
-        let name = format!("courier-{}", name.trim_start_matches("courier-"));
-        let thread = std::thread::Builder::new().name(name).spawn(read)?;
+        let thread = spawn_named(&options.name, read)?;
         Ok(Self {
             name: options.name,
             target: options.target,
@@ -171,10 +187,41 @@ impl Courier {
             status,
             dead_letters,
             stopping,
-            task: task.abort_handle(),
+            task: Some(task.abort_handle()),
             task_ended,
             thread: Mutex::new(Some(thread)),
         })
+    }
+
+    /// Starts one that follows the log by itself, on a thread of its own. `run` must end soon after it is told to stop.
+    ///
+    /// # Errors
+    /// The thread could not be started.
+    pub fn spawn_follower(
+        options: CourierOptions,
+        runtime: &SideRuntime,
+        logger: &Logger,
+        run: impl FnOnce(FollowerSeat) + Send + 'static,
+    ) -> io::Result<Self> {
+        let (stopping, told) = watch::channel(false);
+        let (handle, status) = (consume::Handle::default(), Arc::new(Status::default()));
+        let dead_letters = DeadLetters::of(&options.data, &options.name);
+        let (ended, task_ended) = crossbeam_channel::bounded::<()>(0);
+        let (name, target) = (options.name.clone(), options.target.clone());
+        let seat = FollowerSeat {
+            options,
+            handle: handle.clone(),
+            status: Arc::clone(&status),
+            stopping: told,
+            runtime: runtime.handle().clone(),
+            logger: logger.clone(),
+        };
+        let work = move || {
+            run(seat);
+            drop(ended);
+        };
+        let thread = Mutex::new(Some(spawn_named(&name, work)?));
+        Ok(Self { name, target, handle, status, dead_letters, stopping, task: None, task_ended, thread })
     }
 
     /// Its name.
@@ -217,7 +264,9 @@ impl Courier {
         self.stopping.send_replace(true);
         // The channel only ever closes.
         let _ = self.task_ended.recv_timeout(STOP_PATIENCE);
-        self.task.abort();
+        if let Some(task) = &self.task {
+            task.abort();
+        }
         self.handle.stop();
         let thread = self.thread().take();
         if let Some(thread) = thread {
@@ -235,4 +284,10 @@ impl Drop for Courier {
     fn drop(&mut self) {
         self.stop();
     }
+}
+
+/// Starts a courier's thread. The system shows the first 15 characters of its name.
+fn spawn_named(courier: &ConsumerName, work: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
+    let name = format!("courier-{}", courier.as_str().trim_start_matches("courier-"));
+    std::thread::Builder::new().name(name).spawn(work)
 }

@@ -5,7 +5,6 @@
 //! goes on.
 
 use std::ops::Range;
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc::Receiver;
@@ -13,7 +12,7 @@ use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
 use crate::consume;
-use crate::telemetry::{Level, Logger};
+use crate::telemetry::Level;
 
 use super::backoff::Backoff;
 use super::cause::{Cause, Trouble};
@@ -21,8 +20,8 @@ use super::dead_letters::DeadLetters;
 use super::destination::{Blame, Destination, ShipError};
 use super::history::History;
 use super::reading::Shipped;
+use super::report::Report;
 use super::shipment::Shipment;
-use super::status::{Change, Status};
 use super::stored_record::StoredRecord;
 
 /// A destination that hangs is given up after this time, and connected to again. Each destination has limits of its own below this one.
@@ -42,13 +41,11 @@ enum End {
 
 /// Ships to one destination.
 pub(super) struct ShippingTask<D: Destination> {
-    pub(super) name: String,
     pub(super) destination: D,
-    pub(super) status: Arc<Status>,
+    pub(super) report: Report,
     pub(super) dead_letters: DeadLetters,
     pub(super) from: Receiver<Shipped<D::Item>>,
     pub(super) stopping: watch::Receiver<bool>,
-    pub(super) logger: Logger,
     pub(super) backoff: Backoff,
     pub(super) handle: consume::Handle,
     pub(super) history: History,
@@ -130,9 +127,9 @@ impl<D: Destination> ShippingTask<D> {
         let oldest = self.history.oldest_position();
         self.history.truncate(held);
         let begin = self.history.newest().map(|checkpoint| checkpoint.position.clone()).or(oldest.clone());
-        let fields = [("courier", &*self.name)];
+        let fields = [("courier", &*self.report.courier)];
         let message = "a destination has lost what it had confirmed: it is delivered again";
-        self.logger.event(Level::Warn, crate::caller!(), message, &fields);
+        self.report.logger.event(Level::Warn, crate::caller!(), message, &fields);
         self.handle.hold_at(oldest);
         self.rewinds = self.handle.rewind(begin);
         Ok(true)
@@ -147,9 +144,9 @@ impl<D: Destination> ShippingTask<D> {
         let kept = self.history.keep();
         if let Err(error) = kept {
             let error = error.to_string();
-            let fields = [("courier", &*self.name), ("error", &*error)];
+            let fields = [("courier", &*self.report.courier), ("error", &*error)];
             let message = "what was delivered can't be noted: after a restart more is delivered again";
-            self.logger.event(Level::Warn, crate::caller!(), message, &fields);
+            self.report.logger.event(Level::Warn, crate::caller!(), message, &fields);
         }
     }
 
@@ -221,7 +218,7 @@ impl<D: Destination> ShippingTask<D> {
                 }
             }
         }
-        self.status.delivered(shipment.record_count() as u64, total as u64, shipment.bytes() as u64);
+        self.report.status.delivered(shipment.record_count() as u64, total as u64, shipment.bytes() as u64);
         Ok(())
     }
 
@@ -236,31 +233,22 @@ impl<D: Destination> ShippingTask<D> {
                 }
             }
         }
-        self.status.dead_letter();
+        self.report.status.dead_letter();
         let (session, error) = (record.record().session.to_string(), cause.to_string());
         let id = record.record().id.to_string();
-        let fields = [("courier", &*self.name), ("record", &id), ("session", &session), ("error", &error)];
+        let fields = [("courier", &*self.report.courier), ("record", &id), ("session", &session), ("error", &error)];
         let message = "a record can't be delivered: it is among the dead letters, see takeup dead-letters";
-        self.logger.event(Level::Error, crate::caller!(), message, &fields);
+        self.report.logger.event(Level::Error, crate::caller!(), message, &fields);
         Ok(())
     }
 
     fn ready(&mut self) {
         self.backoff.reset();
-        if let Change::Recovered(after) = self.status.ready() {
-            let seconds = after.as_secs().to_string();
-            let fields = [("courier", &*self.name), ("seconds", &*seconds)];
-            self.logger.event(Level::Info, crate::caller!(), "a destination takes records again", &fields);
-        }
+        self.report.ready();
     }
 
     fn failed(&mut self, cause: Cause) {
-        let (trouble, error, advice) = (cause.trouble.as_str(), cause.to_string(), cause.trouble.advice());
-        if self.status.failed(cause) == Change::Waits {
-            let fields = [("courier", &*self.name), ("trouble", trouble), ("error", &*error), ("advice", advice)];
-            let message = "a destination takes no records: they wait in the log";
-            self.logger.event(Level::Warn, crate::caller!(), message, &fields);
-        }
+        self.report.failed(cause);
     }
 
     async fn pause(&mut self) -> Result<(), End> {

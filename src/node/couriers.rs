@@ -18,6 +18,8 @@ use crate::postgres::PostgresUrl;
 use crate::telemetry::{Level, Logger};
 
 use super::courier_reports::{self, Measured};
+#[cfg(feature = "object-store")]
+use super::segments::store_access;
 use super::{NodeError, options};
 
 /// Starts one courier.
@@ -57,6 +59,7 @@ impl Plan {
         plan.rows(config)?;
         plan.redis(config)?;
         plan.kafka(config)?;
+        plan.segments(config)?;
         Ok(plan)
     }
 
@@ -102,6 +105,26 @@ impl Plan {
             "kafka_servers (KAFKA_SERVERS) is {servers}, but this takeup was built without Kafka: build it with `cargo \
              build --release --features kafka`, or leave the setting empty if nothing is to go to Kafka"
         )))
+    }
+
+    #[cfg(feature = "object-store")]
+    fn segments(&mut self, config: &Config) -> Result<(), NodeError> {
+        use crate::courier::segments::{COURIER, SegmentsCourier};
+        let Some(url) = config.segments_url.clone() else { return Ok(()) };
+        let access = store_access(config, url);
+        let courier =
+            SegmentsCourier::new(&access).map_err(|error| NodeError::Other(format!("segments_url: {error}")))?;
+        self.add(config, COURIER, access.url.to_string(), |options, runtime, logger| {
+            courier.start(options, runtime, logger)
+        })
+    }
+
+    #[cfg(not(feature = "object-store"))]
+    fn segments(&mut self, config: &Config) -> Result<(), NodeError> {
+        if config.segments_url.is_none() {
+            return Ok(());
+        }
+        Err(NodeError::Other("segments_url is set, but this build has no feature object-store".to_owned()))
     }
 
     /// Registers their cursors, so that nothing they have not read is deleted. Warns of couriers that hold segments back although they are no

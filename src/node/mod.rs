@@ -10,6 +10,7 @@
 //! | `courier_reports` | what operators are told of the couriers |
 //! | `couriers` | which couriers are configured, and how they are started and stopped |
 //! | `kafka` | what the settings say of Kafka |
+//! | `segments` | which object store segments are copied to |
 //! | `warm_up` | reads from the log which sessions belong to which project |
 //! | `signals`, `reload` | SIGTERM and SIGHUP; changes of the settings while the server runs |
 //! | `missing` | tracks what the settings and secrets files lack of what is in force |
@@ -36,6 +37,8 @@ mod recovery;
 mod reload;
 mod retention;
 mod running;
+#[cfg(feature = "object-store")]
+mod segments;
 mod shutdown;
 mod signals;
 mod start;
@@ -48,6 +51,8 @@ use crate::config::Sources;
 pub use courier_reports::what_waits;
 pub use couriers::PREFIX as COURIER_PREFIX;
 pub use error::NodeError;
+#[cfg(feature = "object-store")]
+pub use segments::store_access;
 
 /// Runs a server with the settings from `sources` until a signal ends it.
 ///

@@ -7,7 +7,7 @@ use std::mem::{offset_of, size_of};
 mod codes;
 mod ext;
 mod id;
-pub(in crate::log) mod uuid_text;
+pub mod uuid_text;
 
 pub use codes::{DataType, Encoding, Kind, Topic, UnknownCode};
 pub use ext::{EXT_BYTES_MAX, Ext, ExtFull, ExtWriter, QUERY_BYTES_MAX, ext_type};

@@ -7,7 +7,7 @@
 //! | `vouch` | which place in their segment a stretch of records claims |
 //! | `description` | what a sidecar says of a segment |
 
-pub(super) mod description;
+pub mod description;
 pub mod merge;
 pub mod reader;
 pub(super) mod vouch;

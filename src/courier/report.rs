@@ -1,0 +1,37 @@
+//! Says how a destination is: in the courier's status, and, when that changes, with a line in the log.
+
+use std::sync::Arc;
+
+use crate::telemetry::{Level, Logger};
+
+use super::cause::Cause;
+use super::status::{Change, Status};
+
+/// A courier's status, and where its changes are logged.
+#[derive(Debug, Clone)]
+pub(super) struct Report {
+    pub(super) courier: String,
+    pub(super) status: Arc<Status>,
+    pub(super) logger: Logger,
+}
+
+impl Report {
+    /// The destination took something.
+    pub(super) fn ready(&self) {
+        if let Change::Recovered(after) = self.status.ready() {
+            let seconds = after.as_secs().to_string();
+            let fields = [("courier", &*self.courier), ("seconds", &*seconds)];
+            self.logger.event(Level::Info, crate::caller!(), "a destination takes records again", &fields);
+        }
+    }
+
+    /// An attempt failed, and will be repeated.
+    pub(super) fn failed(&self, cause: Cause) {
+        let (trouble, error, advice) = (cause.trouble.as_str(), cause.to_string(), cause.trouble.advice());
+        if self.status.failed(cause) == Change::Waits {
+            let fields = [("courier", &*self.courier), ("trouble", trouble), ("error", &*error), ("advice", advice)];
+            let message = "a destination takes no records: they wait in the log";
+            self.logger.event(Level::Warn, crate::caller!(), message, &fields);
+        }
+    }
+}

@@ -1,0 +1,291 @@
+//! The courier's thread: looks for sealed segments that are not in the store, and uploads them one by one, the oldest first.
+//!
+//! It follows files, not records: its cursor moves from the end of one segment to the end of the next. A core's cursor never passes a segment
+//! that is not in the store. One that is damaged on this disk is left out and reported; those behind it are uploaded, but the cursor stays
+//! before it, so that nothing is deleted from there on until somebody has decided.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use tokio::time::sleep;
+
+use crate::courier::backoff::Backoff;
+use crate::courier::cause::{Cause, Trouble};
+use crate::courier::report::Report;
+use crate::courier::running::FollowerSeat;
+use crate::courier::status::DestinationState;
+use crate::log::LogError;
+use crate::log::cursor::{Cursors, From};
+use crate::log::format::header::PAGE_BYTES;
+use crate::log::format::position::{MergePosition, Place};
+use crate::log::read::reader::{LogReader, SegmentInfo};
+use crate::telemetry::Level;
+
+use super::sealed::{SealedSegment, SegmentFault, Stamp, stamp_of};
+use super::store::Store;
+use super::unfinished::UnfinishedUpload;
+use super::upload::{AttemptFault, SegmentUpload};
+
+/// How often the log's folder is looked at for segments that were sealed.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// How often an idle store is asked whether it is there.
+const IDLE_EVERY: Duration = Duration::from_secs(60);
+
+/// The courier's work.
+pub(super) struct SegmentFollower {
+    seat: FollowerSeat,
+    store: Store,
+    report: Report,
+    noted: UnfinishedUpload,
+    backoff: Backoff,
+    /// Uploaded, but behind one that is not.
+    ahead: BTreeSet<(u16, u64)>,
+    /// Segments that can't be uploaded as they are.
+    bad: BTreeMap<(u16, u64), (Stamp, Cause)>,
+}
+
+/// Where it stands in the log.
+struct Standing {
+    reader: LogReader,
+    cursors: Cursors,
+    position: MergePosition,
+}
+
+impl SegmentFollower {
+    pub(super) fn new(seat: FollowerSeat, store: Store) -> Self {
+        let report =
+            Report { courier: seat.options.name.to_string(), status: seat.status.clone(), logger: seat.logger.clone() };
+        let noted = UnfinishedUpload::beside(&seat.options.data);
+        let (backoff, ahead, bad) = (Backoff::default(), BTreeSet::new(), BTreeMap::new());
+        Self { seat, store, report, noted, backoff, ahead, bad }
+    }
+
+    /// Works until the courier is stopped. What is being uploaded then is given up at the next start.
+    pub(super) fn run(mut self) {
+        // The calling thread's alone, and with it the priority of what it reads.
+        let _ = rustix::process::nice(19);
+        let (runtime, mut stopping) = (self.seat.runtime.clone(), self.seat.stopping.clone());
+        let ended = runtime.block_on(async {
+            tokio::select! {
+                biased;
+                // An error means that the courier itself is gone.
+                _ = stopping.wait_for(|stopping| *stopping) => Ok(()),
+                ended = self.follow() => ended,
+            }
+        });
+        if let Err(error) = ended {
+            let (name, error) = (self.seat.options.name.as_str(), error.to_string());
+            let message = "a courier ended: its cursor was removed while it ran";
+            let fields = [("courier", name), ("error", &*error)];
+            self.seat.logger.event(Level::Error, crate::caller!(), message, &fields);
+        }
+    }
+
+    /// Ends only if its cursor is removed.
+    async fn follow(&mut self) -> Result<(), LogError> {
+        let mut standing = loop {
+            match self.begin() {
+                Ok(standing) => break standing,
+                Err(error) => self.wait_out(of_log(&error)).await,
+            }
+        };
+        self.drop_unfinished().await;
+        let mut asked: Option<Instant> = None;
+        loop {
+            match self.pass(&mut standing).await {
+                Ok(true) => asked = Some(Instant::now()),
+                Ok(false) => {
+                    if asked.is_none_or(|asked| asked.elapsed() >= IDLE_EVERY) {
+                        self.ask().await;
+                        asked = Some(Instant::now());
+                    }
+                    sleep(LOOK_EVERY).await;
+                }
+                Err(error @ LogError::Consumer { .. }) => return Err(error),
+                Err(error) => self.wait_out(of_log(&error)).await,
+            }
+        }
+    }
+
+    fn begin(&self) -> Result<Standing, LogError> {
+        let options = &self.seat.options;
+        let reader = LogReader::open(&options.data.join("log"))?;
+        let cursors = Cursors::of(&reader);
+        let cursor = match cursors.read(&options.name)? {
+            Some(cursor) => cursor,
+            None => cursors.register_at(&reader, &options.name, true, From::Start)?,
+        };
+        Ok(Standing { reader, cursors, position: cursor.position })
+    }
+
+    /// Gives up what an earlier process was uploading when it ended.
+    async fn drop_unfinished(&mut self) {
+        loop {
+            let begun = match self.noted.read() {
+                Ok(Some(begun)) => begun,
+                Ok(None) => break,
+                Err(error) => {
+                    let text = format!("{}: {error}", self.noted.path().display());
+                    self.wait_out(Cause::new(Trouble::Local, "", text)).await;
+                    continue;
+                }
+            };
+            if begun.store != self.seat.options.target {
+                let fields = [("store", &*begun.store), ("object", &*begun.object), ("upload", &*begun.upload)];
+                let message = "an upload to another store than segments_url names was never finished: drop it there";
+                self.seat.logger.event(Level::Warn, crate::caller!(), message, &fields);
+                break;
+            }
+            match self.store.give_up_id(&begun.object, &begun.upload).await {
+                Ok(()) => break,
+                Err(cause) => self.wait_out(cause).await,
+            }
+        }
+        // If it stays, the same is done again at the next start.
+        let _ = self.noted.clear();
+    }
+
+    /// Uploads what is sealed and not yet in the store. Returns whether there was anything.
+    async fn pass(&mut self, standing: &mut Standing) -> Result<bool, LogError> {
+        let segments = self.unpassed(standing)?;
+        self.tell_lag(standing, &segments);
+        let mut due: Vec<&SegmentInfo> = segments.iter().filter(|segment| self.is_due(segment)).collect();
+        due.sort_by_key(|segment| segment.id);
+        let found = !due.is_empty();
+        for segment in due {
+            if self.upload(segment).await {
+                self.ahead.insert((segment.core, segment.id));
+                if advance(&mut standing.position, &segments, &mut self.ahead) {
+                    standing.cursors.keep(&self.seat.options.name, &standing.position)?;
+                    self.tell_lag(standing, &segments);
+                }
+            }
+        }
+        // What is not in the log any more has been dealt with by somebody.
+        self.bad.retain(|&(core, id), _| segments.iter().any(|segment| (segment.core, segment.id) == (core, id)));
+        Ok(found)
+    }
+
+    fn unpassed(&self, standing: &Standing) -> Result<Vec<SegmentInfo>, LogError> {
+        let place = |core: u16| standing.position.cores.get(&core).copied();
+        let mut segments = standing.reader.segments_that(&|core, id| place(core).is_none_or(|at| id >= at.segment))?;
+        segments.retain(|segment| place(segment.core).is_none_or(|at| !is_passed(at, segment)));
+        Ok(segments)
+    }
+
+    fn is_due(&self, segment: &SegmentInfo) -> bool {
+        let name = (segment.core, segment.id);
+        let as_before = || self.bad.get(&name).is_some_and(|(stamp, _)| *stamp == stamp_of(segment));
+        segment.sealed() && !self.ahead.contains(&name) && !as_before()
+    }
+
+    fn tell_lag(&self, standing: &Standing, segments: &[SegmentInfo]) {
+        let waiting = segments.iter().filter(|segment| {
+            let is_ahead = self.ahead.contains(&(segment.core, segment.id));
+            segment.bytes > PAGE_BYTES as u64 && !is_ahead
+        });
+        // A segment's id is the time at which it was made: none of its records is older.
+        let reached_us = waiting.map(|segment| segment.id).min();
+        self.seat.handle.has_come(&standing.reader, &standing.position, reached_us);
+    }
+
+    /// Uploads a segment, for as long as that takes. False if it can't be uploaded as it is; true also if it was deleted meanwhile.
+    async fn upload(&mut self, info: &SegmentInfo) -> bool {
+        let stamp = stamp_of(info);
+        let segment = match SealedSegment::open(info) {
+            Ok(segment) => segment,
+            Err(fault) => return self.leave_out(info, stamp, fault),
+        };
+        let (store, noted, address) = (self.store.clone(), self.noted.clone(), self.seat.options.target.clone());
+        let mut upload =
+            SegmentUpload { store: &store, address: &address, segment: &segment, noted: &noted, begun: None };
+        loop {
+            match upload.attempt().await {
+                Ok(()) => {
+                    self.bad.remove(&(info.core, info.id));
+                    self.went_well();
+                    self.report.status.delivered(segment.records, 1, segment.bytes);
+                    return true;
+                }
+                Err(AttemptFault::Store(cause)) => self.wait_out(cause).await,
+                Err(AttemptFault::Segment(fault)) => {
+                    while let Err(cause) = upload.give_up().await {
+                        self.wait_out(cause).await;
+                    }
+                    return self.leave_out(info, stamp, fault);
+                }
+            }
+        }
+    }
+
+    fn leave_out(&mut self, info: &SegmentInfo, stamp: Stamp, fault: SegmentFault) -> bool {
+        match fault {
+            SegmentFault::Gone => true,
+            SegmentFault::Bad(cause) => {
+                self.bad.insert((info.core, info.id), (stamp, cause.clone()));
+                self.report.failed(cause);
+                false
+            }
+        }
+    }
+
+    /// Whether the store is there, if nothing else has shown that.
+    async fn ask(&mut self) {
+        match self.store.check().await {
+            Ok(()) => self.went_well(),
+            // The next look follows soon, and asks again.
+            Err(cause) => self.wait_out(cause).await,
+        }
+    }
+
+    /// The store works. Whether the courier does depends on this disk, too.
+    fn went_well(&mut self) {
+        self.backoff.reset();
+        let Some((_, cause)) = self.bad.values().next() else { return self.report.ready() };
+        let told = match self.report.status.state() {
+            DestinationState::Waiting(waiting) => waiting.cause.trouble == cause.trouble,
+            DestinationState::Starting | DestinationState::Ready => false,
+        };
+        if !told {
+            self.report.failed(cause.clone());
+        }
+    }
+
+    async fn wait_out(&mut self, cause: Cause) {
+        self.report.failed(cause);
+        sleep(self.backoff.failed()).await;
+    }
+}
+
+/// Whether a place is behind a segment.
+fn is_passed(at: Place, segment: &SegmentInfo) -> bool {
+    at.segment > segment.id || (at.segment == segment.id && segment.sealed() && at.offset >= segment.bytes)
+}
+
+/// Moves the position behind the segments that are uploaded, as far as they follow each other. Returns whether it moved.
+fn advance(position: &mut MergePosition, segments: &[SegmentInfo], ahead: &mut BTreeSet<(u16, u64)>) -> bool {
+    let mut stuck: BTreeSet<u16> = BTreeSet::new();
+    let mut moved = false;
+    // By core, and then by id.
+    for segment in segments {
+        if stuck.contains(&segment.core) {
+            continue;
+        }
+        let passed = position.cores.get(&segment.core).is_some_and(|at| is_passed(*at, segment));
+        if passed {
+            continue;
+        }
+        if ahead.remove(&(segment.core, segment.id)) {
+            position.cores.insert(segment.core, Place { segment: segment.id, offset: segment.bytes });
+            moved = true;
+        } else {
+            stuck.insert(segment.core);
+        }
+    }
+    moved
+}
+
+fn of_log(error: &LogError) -> Cause {
+    Cause::new(Trouble::Local, "", error.to_string())
+}

@@ -1,0 +1,78 @@
+//! A store for commands: what may pass is tried again for some minutes, and the rest is an error at once.
+
+use std::time::{Duration, Instant};
+
+use tokio::time::sleep;
+
+use crate::courier::backoff::Backoff;
+use crate::courier::cause::{Cause, Trouble};
+
+use super::store::{ObjectPage, Store};
+
+/// For how long a store that does not answer is asked.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// The store.
+pub(super) struct Patient<'a> {
+    store: &'a Store,
+    /// Told when a call has failed and will be tried again.
+    told: &'a mut dyn FnMut(&Cause),
+}
+
+impl<'a> Patient<'a> {
+    pub(super) fn new(store: &'a Store, told: &'a mut dyn FnMut(&Cause)) -> Self {
+        Self { store, told }
+    }
+
+    /// See [`Store::list`].
+    pub(super) async fn list(&mut self, folder: &str, next: Option<String>) -> Result<ObjectPage, Cause> {
+        let store = self.store;
+        self.patiently(async || store.list(folder, next.clone()).await).await
+    }
+
+    /// See [`Store::get`].
+    pub(super) async fn get(&mut self, name: &str, at: u64, bytes: usize) -> Result<Vec<u8>, Cause> {
+        let store = self.store;
+        self.patiently(async || store.get(name, at, bytes).await).await
+    }
+
+    /// Reads two parts at the same time.
+    pub(super) async fn get_both(
+        &mut self,
+        name: &str,
+        first: (u64, usize),
+        second: (u64, usize),
+    ) -> Result<[Vec<u8>; 2], Cause> {
+        let store = self.store;
+        let both = async || {
+            let (first, second) = tokio::join!(store.get(name, first.0, first.1), store.get(name, second.0, second.1));
+            Ok([first?, second?])
+        };
+        self.patiently(both).await
+    }
+
+    async fn patiently<T>(&mut self, call: impl AsyncFn() -> Result<T, Cause>) -> Result<T, Cause> {
+        let began = Instant::now();
+        let mut backoff = Backoff::default();
+        let mut told: Option<Cause> = None;
+        loop {
+            let cause = match call().await {
+                Ok(done) => return Ok(done),
+                Err(cause) => cause,
+            };
+            if !may_pass(cause.trouble) || began.elapsed() > PATIENCE {
+                return Err(cause);
+            }
+            if told.as_ref() != Some(&cause) {
+                (self.told)(&cause);
+            }
+            told = Some(cause);
+            sleep(backoff.failed()).await;
+        }
+    }
+}
+
+/// Whether it may be another minute of the same store.
+fn may_pass(trouble: Trouble) -> bool {
+    matches!(trouble, Trouble::Unreachable | Trouble::TimedOut | Trouble::NotReady | Trouble::Busy)
+}

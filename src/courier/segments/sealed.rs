@@ -1,0 +1,119 @@
+//! A sealed segment of this machine's log, read for an upload.
+
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+use rustix::fs::Advice;
+
+use crate::courier::cause::{Cause, Trouble};
+use crate::log::LogError;
+use crate::log::format::sidecar::{self, Sidecar};
+use crate::log::read::description::describe;
+use crate::log::read::reader::SegmentInfo;
+
+use super::object_name::SegmentName;
+
+/// An open segment.
+#[derive(Debug)]
+pub(super) struct SealedSegment {
+    pub(super) name: SegmentName,
+    pub(super) records: u64,
+    pub(super) bytes: u64,
+    /// The sidecar, as it goes to the store.
+    pub(super) sidecar: Vec<u8>,
+    info: SegmentInfo,
+    file: File,
+}
+
+/// Why a segment can't be uploaded.
+#[derive(Debug)]
+pub(super) enum SegmentFault {
+    /// It was deleted.
+    Gone,
+    /// It is damaged, or can't be read. Others can be uploaded all the same.
+    Bad(Cause),
+}
+
+/// When a segment and its sidecar were last written: as long as these stay, another attempt finds the same.
+pub(super) type Stamp = [Option<(SystemTime, u64)>; 2];
+
+impl SealedSegment {
+    /// Opens a segment.
+    pub(super) fn open(info: &SegmentInfo) -> Result<Self, SegmentFault> {
+        let file = File::open(&info.path).map_err(|error| unreadable(info, &error))?;
+        let length = file.metadata().map_err(|error| unreadable(info, &error))?.len();
+        // Every segment is sealed with a sidecar, unless the disk was full then.
+        let sidecar = match &info.sidecar {
+            Some(sidecar) => sidecar.clone(),
+            None => describe(&info.path, info.log, info.core, info.id).map_err(|error| undescribed(info, &error))?,
+        };
+        let Sidecar { log, core, segment, bytes, .. } = sidecar;
+        if (log, core, segment) != (info.log, info.core, info.id) {
+            return Err(bad(info, "its sidecar is that of another segment"));
+        }
+        if bytes != length {
+            let text = format!("it has {length} bytes, and its sidecar says {bytes}");
+            return Err(if info.is_deleted() { SegmentFault::Gone } else { bad(info, &text) });
+        }
+        let mut text = serde_json::to_vec(&sidecar).map_err(|error| unreadable(info, &error.into()))?;
+        text.push(b'\n');
+        // Only advice: without it, the same bytes are read.
+        let _ = rustix::fs::fadvise(&file, 0, None, Advice::Sequential);
+        let name = SegmentName::of(&sidecar);
+        Ok(Self { name, records: sidecar.records, bytes, sidecar: text, info: info.clone(), file })
+    }
+
+    /// Reads a part.
+    pub(super) fn read(&self, at: u64, bytes: usize) -> Result<Vec<u8>, SegmentFault> {
+        let mut part = vec![0; bytes];
+        self.file.read_exact_at(&mut part, at).map_err(|error| unreadable(&self.info, &error))?;
+        Ok(part)
+    }
+
+    /// Compares the hash of all of it with that in the sidecar.
+    pub(super) fn check(&self, hash: &blake3::Hash) -> Result<(), SegmentFault> {
+        if hash.to_hex().as_str() == self.name.blake3 {
+            return Ok(());
+        }
+        if self.info.is_deleted() {
+            return Err(SegmentFault::Gone);
+        }
+        Err(bad(&self.info, "its content does not match the hash in its sidecar"))
+    }
+}
+
+impl Drop for SealedSegment {
+    /// Nobody is expected to read it soon: the memory is better used for what is.
+    fn drop(&mut self) {
+        let _ = rustix::fs::fadvise(&self.file, 0, None, Advice::DontNeed);
+    }
+}
+
+/// When a segment and its sidecar were last written.
+pub(super) fn stamp_of(info: &SegmentInfo) -> Stamp {
+    [info.path.clone(), sidecar::path_of(&info.path)].map(|path: PathBuf| {
+        let meta = fs::metadata(path).ok()?;
+        Some((meta.modified().ok()?, meta.len()))
+    })
+}
+
+fn unreadable(info: &SegmentInfo, error: &io::Error) -> SegmentFault {
+    // A deletion takes the name first, and then cuts the file.
+    if info.is_deleted() {
+        return SegmentFault::Gone;
+    }
+    bad(info, &error.to_string())
+}
+
+fn undescribed(info: &SegmentInfo, error: &LogError) -> SegmentFault {
+    if info.is_deleted() { SegmentFault::Gone } else { bad(info, &error.to_string()) }
+}
+
+fn bad(info: &SegmentInfo, what: &str) -> SegmentFault {
+    // Shown in little space: what it is comes first.
+    let text = format!("{what}: {}", info.path.display());
+    SegmentFault::Bad(Cause::new(Trouble::Local, "damaged-segment", text))
+}

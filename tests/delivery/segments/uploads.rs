@@ -1,0 +1,67 @@
+//! Uploads through outages.
+
+use std::fs;
+
+use super::*;
+use crate::common::services::{Relay, RelayMode, S3};
+
+#[test]
+fn a_store_that_is_away_is_waited_for_and_told() {
+    let s3 = S3::new();
+    let relay = Relay::to(s3.port());
+    let home = Home::new();
+    let settings = to_bucket(&s3, &format!("http://127.0.0.1:{}", relay.port()));
+    relay.set(RelayMode::Refuse);
+    let server = home.serve(&borrowed(&settings));
+    record(&server, &home, 30, 700_000);
+    wait_for_fault(&server, &["cannot be reached"]);
+    relay.set(RelayMode::Pass);
+    wait_until_well(&server);
+    let count = wait_for("two segments to be sealed", PATIENCE, || Some(sealed_count(home.data())).filter(|n| *n >= 2));
+    wait_for("them to be in the bucket", PATIENCE, || (segment_keys(&s3).len() >= count).then_some(()));
+    server.stop();
+}
+
+#[test]
+fn a_bucket_that_is_missing_is_used_as_soon_as_it_is_there() {
+    let s3 = S3::new();
+    s3.remove_bucket();
+    let home = Home::new();
+    let server = home.serve(&borrowed(&to_bucket(&s3, &s3.endpoint())));
+    wait_for_fault(&server, &["NoSuchBucket"]);
+    record(&server, &home, 30, 700_000);
+    s3.create_bucket();
+    wait_until_well(&server);
+    wait_for("segments to be in the bucket", PATIENCE, || (segment_keys(&s3).len() >= 2).then_some(()));
+    server.stop();
+}
+
+#[test]
+fn a_segment_that_is_damaged_here_is_told_and_neither_uploaded_nor_passed() {
+    let home = Home::new();
+    let store = tempfile::tempdir().unwrap();
+    let server = home.serve(&[]);
+    record(&server, &home, 30, 700_000);
+    server.stop();
+    let original = sealed(home.data());
+    let segments: Vec<&String> = original.keys().filter(|name| name.ends_with(".seg")).collect();
+    assert!(segments.len() >= 3, "{segments:?}");
+    let damaged = home.data().join("log").join(segments[1]);
+    let mut bytes = original[segments[1]].clone();
+    bytes[100_000] ^= 1;
+    fs::write(&damaged, &bytes).unwrap();
+
+    let url = format!("file://{}", store.path().display());
+    let server = home.serve(&[("segments_url", &url)]);
+    wait_for_fault(&server, &["damaged-segment", "does not match the hash"]);
+    let uploaded = || files(store.path()).iter().filter(|path| path.extension().unwrap() == "seg").count();
+    wait_for("the others to be in the folder", PATIENCE, || (uploaded() == segments.len() - 1).then_some(()));
+    let consumers = home.takeup(&["consumers", "--json"]);
+    assert!(consumers.stdout.contains("courier-segments"), "{}", consumers.stdout);
+
+    // Mended, it follows by itself.
+    fs::write(&damaged, &original[segments[1]]).unwrap();
+    wait_until_well(&server);
+    assert_eq!(uploaded(), segments.len());
+    server.stop();
+}
