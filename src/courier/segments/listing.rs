@@ -7,6 +7,7 @@ use crate::courier::cause::Cause;
 use crate::log::format::record::uuid_text;
 
 use super::access::StoreAccess;
+use super::blocking::block_on;
 use super::catalog;
 use super::patience::Patient;
 use super::restore::RestoreError;
@@ -40,10 +41,8 @@ pub fn list(
     waits: &mut dyn FnMut(&Cause),
 ) -> Result<Vec<StoredCore>, RestoreError> {
     let store = Store::open(access).map_err(RestoreError::Settings)?;
-    super::block_on(async {
-        let listed = cores(&mut Patient::new(&store, waits), log).await;
-        listed.map_err(|cause| RestoreError::Store { store: access.url.to_string(), cause })
-    })
+    let listed = block_on(cores(&mut Patient::new(&store, waits), log)).map_err(RestoreError::Runtime)?;
+    listed.map_err(|cause| RestoreError::Store { store: access.url.to_string(), cause })
 }
 
 async fn cores(store: &mut Patient<'_>, only: Option<Uuid>) -> Result<Vec<StoredCore>, Cause> {

@@ -22,13 +22,15 @@
 //! | `store` | what is asked of a store; `cloud`, `folder`: its two kinds |
 //! | `refusal`, `fault` | what a store refuses, and what kind of trouble that is |
 //! | `object_name` | the names of objects |
-//! | `follower` | the courier's thread |
+//! | `courier`, `follower` | the courier, and its thread |
 //! | `sealed`, `upload`, `unfinished` | a segment, its upload, and the one that is under way |
-//! | `restore`, `listing` | makes a log of what is there, and lists it; `catalog`: what is there; `patience`: a store for commands |
+//! | `restore`, `listing` | makes a log of what is there, and lists it; `catalog`: what is there; `patience`, `blocking`: a store for commands |
 
 mod access;
+mod blocking;
 mod catalog;
 mod cloud;
+mod courier;
 mod fault;
 mod folder;
 mod follower;
@@ -42,51 +44,7 @@ mod store;
 mod unfinished;
 mod upload;
 
-use std::io;
-
-use crate::courier::running::{Courier, CourierOptions};
-use crate::courier::runtime::SideRuntime;
-use crate::telemetry::Logger;
-
 pub use access::StoreAccess;
+pub use courier::{COURIER, SegmentsCourier};
 pub use listing::{StoredCore, list};
 pub use restore::{DamagedObject, RestoreError, RestoreEvent, RestoreOptions, RestoreReport, restore};
-
-use follower::SegmentFollower;
-use store::Store;
-
-/// The courier's name.
-pub const COURIER: &str = "courier-segments";
-
-/// A courier that has not been started.
-#[derive(Debug)]
-pub struct SegmentsCourier {
-    store: Store,
-}
-
-impl SegmentsCourier {
-    /// Prepares it. Nothing is sent.
-    ///
-    /// # Errors
-    /// Settings that can't be used.
-    pub fn new(access: &StoreAccess) -> Result<Self, String> {
-        Store::open(access).map(|store| Self { store })
-    }
-
-    /// Starts it. Nothing is required of the store: it may be missing for now.
-    ///
-    /// # Errors
-    /// The thread could not be started.
-    pub fn start(self, options: CourierOptions, runtime: &SideRuntime, logger: &Logger) -> io::Result<Courier> {
-        let run = move |seat| SegmentFollower::new(seat, self.store).run();
-        Courier::spawn_follower(options, runtime, logger, run)
-    }
-}
-
-/// Runs a command's work, which waits for a store, on this thread.
-fn block_on<T>(work: impl Future<Output = Result<T, RestoreError>>) -> Result<T, RestoreError> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime =
-        runtime.map_err(|error| RestoreError::Refused(format!("no connection can be waited for: {error}")))?;
-    runtime.block_on(work)
-}

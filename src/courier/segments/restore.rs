@@ -19,6 +19,7 @@ use crate::log::format::record::uuid_text;
 use crate::log::repair::rebuild::{Expected, RebuiltLog};
 
 use super::access::StoreAccess;
+use super::blocking::block_on;
 use super::catalog::{self, CoreSegments, StoredSegment};
 use super::patience::Patient;
 use super::store::{PART_BYTES, Store};
@@ -128,6 +129,9 @@ pub enum RestoreError {
     /// What was asked for can't be done.
     #[error("{0}")]
     Refused(String),
+    /// Nothing can be waited for.
+    #[error("no connection can be waited for: {0}")]
+    Runtime(io::Error),
     /// A file or folder of this machine.
     #[error("{}: {error}", path.display())]
     Io {
@@ -148,7 +152,7 @@ pub fn restore(
     tell: &mut dyn FnMut(RestoreEvent<'_>),
 ) -> Result<RestoreReport, RestoreError> {
     let store = Store::open(access).map_err(RestoreError::Settings)?;
-    super::block_on(work(&store, &access.url.to_string(), options, tell))
+    block_on(work(&store, &access.url.to_string(), options, tell)).map_err(RestoreError::Runtime)?
 }
 
 async fn work(

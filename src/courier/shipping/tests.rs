@@ -1,13 +1,13 @@
 //! Shipping against destinations that refuse. The log, the channel and the dead letters are real.
 
 use std::collections::VecDeque;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use crate::consume::{self, AfterBatch, Batch, Failure, Handle, Handler};
 use crate::courier::{Courier, CourierOptions, Packer, ShipmentBounds, SideRuntime};
 use crate::log::format::record::{DataType, Encoding, Entry, Flags, Kind, Record, Topic};
 use crate::log::{Log, Options};
-use crate::telemetry::LogOptions;
+use crate::telemetry::{LogOptions, Logger};
 
 use crate::courier::destination::ShipError;
 
