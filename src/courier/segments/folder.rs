@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::Advice;
 
-use super::store::{Object, ObjectPage};
+use super::object::{Object, ObjectPage};
 
 /// What the name of an unfinished file ends in. One that is left is overwritten by the next attempt.
 const UNFINISHED: &str = ".unfinished";

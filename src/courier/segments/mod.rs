@@ -21,7 +21,7 @@
 //! | `access` | which store, and the credentials |
 //! | `store` | what is asked of a store; `cloud`, `folder`: its two kinds |
 //! | `refusal`, `fault` | what a store refuses, and what kind of trouble that is |
-//! | `object_name` | the names of objects |
+//! | `object`, `object_name` | objects as they are listed, and their names |
 //! | `courier`, `follower` | the courier, and its thread |
 //! | `sealed`, `upload`, `unfinished` | a segment, its upload, and the one that is under way |
 //! | `restore`, `listing` | makes a log of what is there, and lists it; `catalog`: what is there; `patience`, `blocking`: a store for commands |
@@ -35,6 +35,7 @@ mod fault;
 mod folder;
 mod follower;
 mod listing;
+mod object;
 mod object_name;
 mod patience;
 mod refusal;

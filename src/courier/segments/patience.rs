@@ -7,7 +7,8 @@ use tokio::time::sleep;
 use crate::courier::backoff::Backoff;
 use crate::courier::cause::{Cause, Trouble};
 
-use super::store::{ObjectPage, Store};
+use super::object::ObjectPage;
+use super::store::Store;
 
 /// For how long a store that does not answer is asked.
 const PATIENCE: Duration = Duration::from_secs(300);

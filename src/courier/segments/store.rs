@@ -16,6 +16,7 @@ use super::access::StoreAccess;
 use super::cloud::{self, Cloud};
 use super::fault::{cause_of, of_folder, refusal_of};
 use super::folder::{self, Folder, UnfinishedFile};
+use super::object::{Object, ObjectPage};
 
 /// The size of the parts that objects are written and read in. S3 takes none below 5 MiB.
 pub(super) const PART_BYTES: usize = 8 << 20;
@@ -39,24 +40,6 @@ enum Backend {
         checks: bool,
     },
     Folder(Arc<Folder>),
-}
-
-/// An object in a list. Its name is below the store's prefix.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Object {
-    pub(super) name: String,
-    pub(super) bytes: u64,
-    pub(super) modified: SystemTime,
-}
-
-/// A part of a list.
-#[derive(Debug, Default)]
-pub(super) struct ObjectPage {
-    pub(super) objects: Vec<Object>,
-    /// The folders, without a slash at their ends.
-    pub(super) folders: Vec<String>,
-    /// How to ask for what comes next; `None` at the end.
-    pub(super) next: Option<String>,
 }
 
 /// An object that is being written in parts. Nobody sees it before it is complete.
