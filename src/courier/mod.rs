@@ -33,7 +33,7 @@
 //! | [`queue`] | what goes to Redis and Kafka, and the names of topics |
 //! | [`rows`] | rows for OpenReplay's Postgres |
 //! | `kafka` | Kafka, with the feature `kafka` |
-//! | [`segments`](crate::courier::segments) | the courier that copies sealed segments to an object store, and how they are restored |
+//! | `segments` | the courier that copies sealed segments to an object store, and how they are restored |
 //! | `tls` | the cryptography of TLS |
 //! | [`messages`], `cut` | the messages for the queues of OpenReplay's services |
 
