@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 
 const BATCH = '/v1/web/i';
+const PICTURES = '/v1/web/images';
 const START = '/v1/web/start';
 
 /** What a browser's exchanges with the server amount to. */
@@ -19,8 +20,11 @@ export class Ledger {
       this.tokens.set(answer.token, answer.sessionID);
       this.starts.push({ request: JSON.parse(one.body), answer });
     }
+    const posts = (path) => exchanges.filter((one) => one.method === 'POST' && one.path === path);
     /** Every batch that was sent whole, answered or not. */
-    this.sent = exchanges.filter((one) => one.method === 'POST' && one.path === BATCH).map((one) => this.batch(one));
+    this.sent = posts(BATCH).map((one) => this.batch(one));
+    /** The same of uploads of pictures. */
+    this.pictures = posts(PICTURES).map((one) => ({ session: this.sessionOf(one), status: one.answer?.status ?? null }));
     /** Those of them whose 200 the browser saw. */
     this.acknowledged = this.sent.filter((batch) => batch.status === 200);
   }
@@ -30,13 +34,21 @@ export class Ledger {
     return [...new Set(this.starts.map((start) => start.answer.sessionID))];
   }
 
-  batch(exchange) {
+  /** The session of a request, by its token. */
+  sessionOf(exchange) {
     const token = exchange.headers.get('authorization')?.replace(/^Bearer /, '');
+    return this.tokens.get(token) ?? `unknown token ${token}`;
+  }
+
+  batch(exchange) {
     const label = /^(\d+)_(\d+)/.exec(exchange.query.get('batch') ?? '');
     return {
-      session: this.tokens.get(token) ?? `unknown token ${token}`,
+      session: this.sessionOf(exchange),
       status: exchange.answer?.status ?? null,
       target: exchange.target,
+      sentMs: exchange.sentMs,
+      answeredMs: exchange.answer?.ms ?? null,
+      body: exchange.body,
       sha: sha(exchange.body),
       bytes: exchange.body.length,
       encoding: exchange.headers.get('content-encoding') ?? 'identity',

@@ -12,8 +12,8 @@ import fs from 'node:fs';
  * @param {string} path The log, written by a browser that has ended.
  * @param {string} host Only requests to this host:port.
  * @returns {{method: string, target: string, path: string, query: URLSearchParams, headers: Map<string, string>,
- *   body: Buffer, sentMs: number, answer: null | {status: number, headers: Map<string, string>, body: Buffer}}[]}
- *   In the order of sending. `answer` is null unless the whole answer was received.
+ *   body: Buffer, sentMs: number, answer: null | {status: number, headers: Map<string, string>, body: Buffer, ms: number}}[]}
+ *   In the order of sending. `answer` is null unless the whole answer was received; `ms` is when its last byte was.
  */
 export function readExchanges(path, host) {
   const log = parse(fs.readFileSync(path, 'utf8'));
@@ -26,14 +26,11 @@ export function readExchanges(path, host) {
     const { byte_count: count, bytes } = event.params;
     if (count > 0 && bytes === undefined) throw new Error('the network log holds no bytes: wrong capture mode');
     let socket = sockets.get(event.source.id);
-    if (!socket) sockets.set(event.source.id, (socket = { sent: [], received: [], times: [] }));
+    if (!socket) sockets.set(event.source.id, (socket = { sent: [], received: [], times: [], receivedTimes: [] }));
     const chunk = Buffer.from(bytes ?? '', 'base64');
-    if (event.type === received) {
-      socket.received.push(chunk);
-    } else {
-      socket.sent.push(chunk);
-      socket.times.push({ end: (socket.times.at(-1)?.end ?? 0) + chunk.length, ms: Number(event.time) });
-    }
+    const [chunks, times] = event.type === received ? [socket.received, socket.receivedTimes] : [socket.sent, socket.times];
+    chunks.push(chunk);
+    times.push({ end: (times.at(-1)?.end ?? 0) + chunk.length, ms: Number(event.time) });
   }
   const exchanges = [...sockets.values()].flatMap(pair);
   return exchanges.filter((one) => one.headers.get('host') === host).sort((a, b) => a.sentMs - b.sentMs);
@@ -82,7 +79,7 @@ function pair(socket) {
   for (const request of requests) {
     const answer = readAnswer(received, at, request.method);
     if (!answer) break;
-    request.answer = answer;
+    request.answer = { ...answer, ms: socket.receivedTimes.find((time) => time.end >= answer.end).ms };
     at = answer.end;
   }
   return requests;

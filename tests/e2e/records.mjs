@@ -15,8 +15,9 @@ const OFFSET = '7';
 /**
  * Every record of a data folder whose server has stopped, by a reader that shares nothing with the server's code.
  *
- * @returns {Promise<{kind: string, topic: string, session: string, project: number, body: Buffer, file?: string,
- *   table?: string, offset?: number, row?: object}[]>}
+ * @returns {Promise<{kind: string, topic: string, session: string, project: number, body: Buffer, received: number,
+ *   encoding: string, split: number, file?: string, table?: string, offset?: number, row?: object}[]>} `received` is in
+ *   microseconds since 1970 and orders the records of all cores.
  */
 export async function readRecords(data) {
   const child = remember(spawn('python3', [READER, path.join(data, 'log')], { stdio: ['ignore', 'pipe', 'pipe'], detached: true }));
@@ -32,13 +33,16 @@ export async function readRecords(data) {
   if (code !== 0) throw new Error(`scripts/read-log ended with ${code}: ${Buffer.concat(err)}`);
   const lines = Buffer.concat(out).toString().split('\n').filter((line) => line !== '');
   return lines.map((line) => {
-    const { kind, topic, session_id: session, project_id: project, ext, body } = JSON.parse(line);
+    const { kind, topic, session_id: session, project_id: project, received_us: received, encoding, split, ext, body } = JSON.parse(line);
     const entry = (type) => (ext[type] === undefined ? undefined : Buffer.from(ext[type], 'base64'));
     return {
       kind,
       topic,
       session,
       project,
+      received,
+      encoding,
+      split,
       body: Buffer.from(body, 'base64'),
       file: entry(FILE_NAME)?.toString(),
       table: entry(TABLE)?.toString(),

@@ -6,6 +6,7 @@ import net from 'node:net';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+import { freePorts } from './ports.mjs';
 import { remember, sleep, until, within } from './process.mjs';
 
 const BIN = process.env.TAKEUP_BIN ?? fileURLToPath(new URL('../../target/release/takeup', import.meta.url));
@@ -15,17 +16,20 @@ export class Server {
   /**
    * A server that has an empty data folder below `folder` and two free ports of its own.
    *
-   * @param {{name?: string, projects?: URL, settings?: string[]}} setup The host name by which browsers know it, its
-   *   projects if it does not make its own, and settings as `--set` takes them.
+   * @param {{name?: string, projects?: URL, settings?: string[], variables?: (folder: string,
+   *   listen: number, admin: number) => Promise<object>}} setup The host name by which browsers know it, its projects if it
+   *   does not make its own, settings as `--set` takes them; or, if it is configured by its environment alone, the whole of that.
    */
-  static async prepare(folder, { name = '127.0.0.1', projects, settings = [] } = {}) {
+  static async prepare(folder, { name = '127.0.0.1', projects, settings = [], variables } = {}) {
     const [listen, admin] = await freePorts(2);
     const data = path.join(folder, 'data');
     if (projects) {
       fs.mkdirSync(data, { mode: 0o700 });
       fs.copyFileSync(projects, path.join(data, 'projects.toml'));
     }
-    return new Server(data, `127.0.0.1:${listen}`, `${name}:${listen}`, `127.0.0.1:${admin}`, settings);
+    const server = new Server(data, `127.0.0.1:${listen}`, `${name}:${listen}`, `127.0.0.1:${admin}`, settings);
+    server.variables = await variables?.(folder, listen, admin);
+    return server;
   }
 
   constructor(data, listen, host, admin, settings) {
@@ -51,9 +55,11 @@ export class Server {
   /** Starts the server and waits until it answers; resolves to the milliseconds that this took. */
   async start() {
     const began = performance.now();
-    const args = ['--data', this.data, 'serve', '--listen', this.listen, '--admin', this.admin];
+    const args = ['--data', this.data, 'serve'];
+    if (!this.variables) args.push('--listen', this.listen, '--admin', this.admin);
     for (const setting of this.settings) args.push('--set', setting);
-    this.child = remember(spawn(BIN, args, { stdio: ['ignore', 'pipe', 'pipe'], detached: true }));
+    const env = this.variables ?? process.env;
+    this.child = remember(spawn(BIN, args, { env, stdio: ['ignore', 'pipe', 'pipe'], detached: true }));
     this.ended = new Promise((resolve) => {
       this.child.once('exit', (code, signal) => resolve({ code, signal }));
       this.child.once('error', (error) => resolve({ code: -1, signal: String(error) }));
@@ -140,23 +146,5 @@ function answers(host) {
     socket.once('error', () => resolve(false));
     socket.once('close', () => resolve(false));
     socket.setTimeout(2_000, () => socket.destroy());
-  });
-}
-
-/** Free ports below the range that the system gives to connections: the browser opens some before the server listens. */
-async function freePorts(count) {
-  const ports = new Set();
-  while (ports.size < count) {
-    const port = 12_000 + Math.floor(Math.random() * 20_000);
-    if (await canListen(port)) ports.add(port);
-  }
-  return [...ports];
-}
-
-function canListen(port) {
-  const server = net.createServer();
-  return new Promise((resolve) => {
-    server.once('error', () => resolve(false));
-    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
   });
 }
