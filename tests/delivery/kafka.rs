@@ -170,6 +170,7 @@ fn kafka_topics_that_are_missing_or_too_small_are_waited_for() {
     wait_for_trouble(&server, "mismatch");
     kafka.delete_topic("raw");
     kafka.create_topic("raw", PARTITIONS);
+    wait_for_recovery(&server);
     assert_eq!(wait_for_all(&kafka, &[7], 3), 0);
     server.stop();
 }
@@ -233,6 +234,7 @@ fn kafka_that_lost_a_topic_gets_it_again() {
     kafka.restart_empty();
     kafka.create_topic("raw", PARTITIONS);
     (5..8).for_each(|number| send(&home, &server, 7, number));
+    server.wait_for_line(&["has lost what it had confirmed"], PATIENCE);
     wait_for_all(&kafka, &[7], 8);
     server.stop();
 }

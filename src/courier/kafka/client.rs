@@ -46,9 +46,9 @@ impl Complaints {
         self.lock().clone()
     }
 
-    /// The cluster took something.
-    pub(super) fn clear(&self) {
-        *self.lock() = None;
+    /// The cluster took something. Returns whether there was one.
+    pub(super) fn clear(&self) -> bool {
+        self.lock().take().is_some()
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Cause>> {
@@ -185,6 +185,8 @@ impl Client {
 
 impl Drop for Client {
     fn drop(&mut self) {
+        // Before another producer sends the same messages.
+        self.producer.purge(PurgeConfig::default().queue().inflight());
         self.ending.store(true, Ordering::Relaxed);
     }
 }

@@ -182,7 +182,7 @@ impl KafkaDestination {
         let topic = self.flight.report(report.position, state);
         let Ok(offset) = report.outcome else { return };
         if let Some(client) = &self.client {
-            client.complaints.clear();
+            self.in_doubt |= client.complaints.clear();
         }
         if let Some(name) = topic.and_then(|topic| self.names.of(topic))
             && offset >= 0
@@ -283,6 +283,8 @@ impl Destination for KafkaDestination {
             self.client = Some(blocking(move || Client::new(&settings, &logger)).await?);
             self.in_doubt = true;
         }
+        // Whoever complains may have come back as another one: that is found out before anything is sent there.
+        self.in_doubt |= self.client.as_ref().is_some_and(|client| client.complaints.latest().is_some());
         // What librdkafka still has would be lost with another position.
         let ask = self.in_doubt && !self.flight.is_pending();
         if ask {
@@ -325,8 +327,7 @@ impl Destination for KafkaDestination {
         self.checked.clear();
         self.check(&[Topic::Raw]).await?;
         if let Some(client) = &self.client {
-            self.in_doubt |= client.complaints.latest().is_some();
-            client.complaints.clear();
+            self.in_doubt |= client.complaints.clear();
         }
         Ok(())
     }
