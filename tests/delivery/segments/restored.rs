@@ -98,3 +98,32 @@ fn segments_of_several_parts_come_back_from_a_bucket_whole_and_by_time() {
 fn jiff_time(us: u64) -> String {
     jiff::Timestamp::from_microsecond(us as i64).unwrap().to_string()
 }
+
+#[test]
+fn an_object_that_is_damaged_in_the_store_is_noticed_left_out_and_set_aside() {
+    let home = Home::new();
+    let store = tempfile::tempdir().unwrap();
+    let url = format!("file://{}", store.path().display());
+    let server = home.serve(&[("segments_url", &url)]);
+    record(&server, &home, 30, 700_000);
+    let segments = || -> Vec<PathBuf> {
+        files(store.path()).into_iter().filter(|path| path.extension().unwrap() == "seg").collect()
+    };
+    wait_for("two segments to be in the folder", PATIENCE, || (segments().len() >= 2).then_some(()));
+    server.stop();
+    let damaged = segments()[0].clone();
+    let mut bytes = fs::read(&damaged).unwrap();
+    bytes[1_000_000] ^= 1;
+    fs::write(&damaged, bytes).unwrap();
+
+    let to = home.data().with_file_name("restored");
+    let restored = home.takeup(&["restore", &url, "--to", to.to_str().unwrap(), "--json"]);
+    assert_eq!(restored.code, Some(1), "{}{}", restored.stdout, restored.stderr);
+    let report = &restored.lines()[0];
+    assert_eq!(report["complete"], false);
+    let object = report["damaged"][0]["object"].as_str().unwrap();
+    assert!(damaged.ends_with(object), "{report}");
+    assert!(Path::new(report["damaged"][0]["path"].as_str().unwrap()).is_file(), "{report}");
+    assert_eq!(report["segments"], segments().len() as u64 - 1);
+    assert_eq!(Home::with_data(&to).takeup(&["verify"]).code, Some(0));
+}

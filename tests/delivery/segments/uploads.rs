@@ -65,3 +65,32 @@ fn a_segment_that_is_damaged_here_is_told_and_neither_uploaded_nor_passed() {
     assert_eq!(uploaded(), segments.len());
     server.stop();
 }
+
+#[test]
+fn an_upload_that_a_kill_cuts_off_is_never_seen_half_and_follows_at_the_next_start() {
+    let s3 = S3::new();
+    let relay = Relay::to(s3.port());
+    let home = Home::new();
+    let mut settings = to_bucket(&s3, &format!("http://127.0.0.1:{}", relay.port()));
+    settings.push(("segment_bytes".into(), "24MiB".into()));
+    relay.set(RelayMode::Slow(2_000_000));
+    let server = home.serve(&borrowed(&settings));
+    record(&server, &home, 40, 900_000);
+    let noted = home.data().join("segments-upload.json");
+    wait_for("an upload to be under way", PATIENCE, || noted.exists().then_some(()));
+    server.kill();
+    assert_eq!(segment_keys(&s3), Vec::<String>::new());
+    relay.set(RelayMode::Pass);
+    let server = home.serve(&borrowed(&settings));
+    let count = sealed_count(home.data());
+    wait_for("every segment to be in the bucket", PATIENCE, || (segment_keys(&s3).len() >= count).then_some(()));
+    wait_for("nothing to be under way", PATIENCE, || (!noted.exists()).then_some(()));
+    let dropped = s3.said().lines().any(|line| line.contains("DELETE") && line.contains("uploadId="));
+    assert!(dropped, "{}", s3.said());
+    for (name, bytes) in sealed(home.data()).iter().filter(|(name, _)| name.ends_with(".seg")) {
+        let stem = name.rsplit('/').next().unwrap().trim_end_matches(".seg");
+        let key = segment_keys(&s3).into_iter().find(|key| key.contains(stem)).expect("it is there");
+        assert_eq!(s3.get(&key).as_deref(), Some(&**bytes), "{key}");
+    }
+    server.stop();
+}
