@@ -1,6 +1,11 @@
 //! Rows in Postgres: what starts and signals become there, read back by `psql`.
 
+mod logs;
 mod support;
 
+mod backlog;
+mod changes;
+mod connections;
+mod faults;
 mod golden_starts;
 mod kinds;

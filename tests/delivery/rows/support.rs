@@ -88,3 +88,16 @@ pub fn assert_all_there(home: &Home, postgres: &Postgres) {
         assert_eq!(row, expected(stored, &row));
     }
 }
+
+/// How many dead letters the courier has.
+pub fn dead_letters(home: &Home) -> usize {
+    let text = std::fs::read_to_string(home.data().join("dead-letters/courier-postgres.ndjson"));
+    text.map_or(0, |text| text.lines().count())
+}
+
+/// Waits until the server's log says that the database takes nothing, for this reason.
+#[track_caller]
+pub fn wait_for_trouble(server: &Server, trouble: &str) {
+    let trouble = format!("\"{trouble}\"");
+    server.wait_for_line(&["a destination takes no records", &trouble], PATIENCE);
+}
