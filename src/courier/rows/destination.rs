@@ -1,7 +1,6 @@
 //! OpenReplay's Postgres as a destination for rows.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::courier::{Cause, Destination, ShipError, Trouble};
@@ -39,35 +38,6 @@ const CHANGES_MAX: usize = 3;
 /// The length of texts that an index refuses: its entries have at most 2704 bytes.
 const INDEXED_CHARS_MAX: usize = 200;
 
-/// How many rows were left out, because the database does not have their table.
-#[derive(Debug, Default)]
-pub struct SkippedRows {
-    test_signals: AtomicU64,
-    unstarted_sessions: AtomicU64,
-}
-
-impl SkippedRows {
-    /// The count of a table.
-    pub fn of(&self, table: RowTable) -> u64 {
-        self.counter(table).map_or(0, |counter| counter.load(Ordering::Relaxed))
-    }
-
-    fn add(&self, table: RowTable, rows: usize) {
-        if let Some(counter) = self.counter(table) {
-            counter.fetch_add(rows as u64, Ordering::Relaxed);
-        }
-    }
-
-    fn counter(&self, table: RowTable) -> Option<&AtomicU64> {
-        match table {
-            // Rows wait for this table.
-            RowTable::Sessions => None,
-            RowTable::TestSignals => Some(&self.test_signals),
-            RowTable::UnstartedSessions => Some(&self.unstarted_sessions),
-        }
-    }
-}
-
 /// A Postgres that rows are written to.
 #[derive(Debug)]
 pub struct RowsDestination {
@@ -79,7 +49,8 @@ pub struct RowsDestination {
     schema: Option<(Arc<Schema>, Instant)>,
     /// What was told last.
     told: Vec<String>,
-    skipped: Arc<SkippedRows>,
+    /// How many rows were left out since the start, because the database does not have their table.
+    left_out: usize,
 }
 
 /// Why rows were not inserted.
@@ -95,13 +66,7 @@ enum NotInserted {
 impl RowsDestination {
     /// A destination that is not connected yet. `name` is the courier's.
     pub fn new(url: PostgresUrl, name: &str, logger: Logger) -> Self {
-        let (link, schema, told, skipped) = (None, None, Vec::new(), Arc::default());
-        Self { url, name: name.to_owned(), logger, link, schema, told, skipped }
-    }
-
-    /// The counts of rows that were left out.
-    pub fn skipped(&self) -> Arc<SkippedRows> {
-        Arc::clone(&self.skipped)
+        Self { url, name: name.to_owned(), logger, link: None, schema: None, told: Vec::new(), left_out: 0 }
     }
 
     /// Connects if there is no connection, and reads what the database has if that is not known or is older than this.
@@ -141,8 +106,9 @@ impl RowsDestination {
         if lacks == self.told {
             return;
         }
-        let text = lacks.join("; ");
-        let fields = [("courier", &*self.name), ("lacks", if lacks.is_empty() { "nothing" } else { &text })];
+        let (text, left_out) = (lacks.join("; "), self.left_out.to_string());
+        let lacking = if lacks.is_empty() { "nothing" } else { &text };
+        let fields = [("courier", &*self.name), ("lacks", lacking), ("rows_left_out", &left_out)];
         self.logger.event(Level::Info, crate::caller!(), "what the database lacks for rows has changed", &fields);
         self.told = lacks;
     }
@@ -154,7 +120,7 @@ impl RowsDestination {
             let Some(link) = &mut self.link else { break };
             let fault = match insert(link, &schema, rows, chars_max).await {
                 Ok(()) => {
-                    self.count_skipped(&schema, rows);
+                    self.left_out += rows.iter().filter(|row| schema.table(row.table).is_none()).count();
                     return Ok(());
                 }
                 Err(Fault::Unfit(Unfit::Column(cause))) => NotInserted::Destination(cause),
@@ -174,12 +140,6 @@ impl RowsDestination {
             schema = newer;
         }
         Err(NotInserted::Destination(Cause::new(Trouble::Mismatch, "", "its tables change all the time")))
-    }
-
-    fn count_skipped(&self, schema: &Schema, rows: &[Row]) {
-        for table in RowTable::ALL.into_iter().filter(|&table| schema.table(table).is_none()) {
-            self.skipped.add(table, rows.iter().filter(|row| row.table == table).count());
-        }
     }
 }
 

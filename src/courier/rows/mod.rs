@@ -34,7 +34,7 @@ mod statement;
 pub mod table;
 pub mod value;
 
-pub use destination::{RowsDestination, SkippedRows};
+pub use destination::RowsDestination;
 pub use packer::RowPacker;
 pub use row::Row;
 pub use table::RowTable;

@@ -61,6 +61,7 @@ fn rows_of_a_table_that_is_not_there_are_left_out_until_it_is() {
     postgres.sql("ALTER TABLE elsewhere RENAME TO ut_tests_signals");
     let lacking = || server.stdout().lines().filter(|line| line.contains("what the database lacks")).count();
     wait_for("the table to be found", PATIENCE, || (lacking() == 2).then_some(()));
+    server.wait_for_line(&["what the database lacks", "\"rows_left_out\":\"1\""], PATIENCE);
     signal();
     wait_for_rows(&postgres, "ut_tests_signals", 1);
     assert_eq!(dead_letters(&home), 0);

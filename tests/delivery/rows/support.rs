@@ -34,7 +34,7 @@ pub fn start_some(server: &Server, count: usize) -> Vec<u64> {
     (0..count).map(|_| start(server, &Request::start(WEB))).collect()
 }
 
-/// Waits until the table has this many rows, and returns how many it has.
+/// Waits until the table has this many rows, and demands that it has no more.
 #[track_caller]
 pub fn wait_for_rows(postgres: &Postgres, table: &str, count: usize) {
     let what = format!("{count} rows in {table}");
