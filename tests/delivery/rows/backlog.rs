@@ -1,7 +1,7 @@
 //! Many rows, and rows that no client of today can send.
 
 use crate::common::services::{Postgres, PostgresOptions, Schema};
-use crate::common::{PATIENCE, Request, wait_for};
+use crate::common::{Home, PATIENCE, Request, wait_for};
 
 use takeup::records::SessionRow;
 
@@ -13,7 +13,7 @@ fn rows_of_a_backlog_of_20_000_starts_go_in_few_statements() {
     const STARTS: u64 = 20_000;
     let settings = vec![("log_statement", "all"), ("log_parameter_max_length", "0")];
     let postgres = Postgres::with(PostgresOptions { schema: Schema::Main, settings, ..PostgresOptions::default() });
-    let home = home();
+    let home = Home::new();
     write_starts(&home, (1..=STARTS).map(row));
     let server = serve(&home, &postgres.url());
     wait_for_rows(&postgres, "sessions", STARTS as usize);
@@ -41,7 +41,7 @@ fn rows_that_old_logs_may_hold_are_inserted_all_the_same() {
         row(u64::MAX - 1),
         row(7),
     ];
-    let home = home();
+    let home = Home::new();
     write_starts(&home, rows);
     let server = serve(&home, &postgres.url());
     start(&server, &Request::start(WEB));
@@ -68,7 +68,7 @@ fn rows_that_old_logs_may_hold_are_inserted_all_the_same() {
 fn rows_that_the_database_refuses_become_dead_letters_alone() {
     let postgres = Postgres::new(Schema::Main);
     postgres.sql("ALTER TABLE sessions ADD CHECK (user_id <> 'poison')");
-    let home = home();
+    let home = Home::new();
     let is_poison = |session: u64| session % 97 == 0 || (500..520).contains(&session);
     let refused = (1..=1000).filter(|&session| is_poison(session)).count();
     let rows = (1..=1000).map(|session| match is_poison(session) {

@@ -1,13 +1,13 @@
 //! Tables that change while rows are written to them.
 
 use crate::common::services::{Postgres, Schema};
-use crate::common::{PATIENCE, Request, wait_for};
+use crate::common::{Home, PATIENCE, Request, wait_for};
 
 use super::support::*;
 
 #[test]
 fn rows_follow_columns_and_labels_that_come_and_go() {
-    let (postgres, home) = (Postgres::new(Schema::Main), home());
+    let (postgres, home) = (Postgres::new(Schema::Main), Home::new());
     let server = serve(&home, &postgres.url());
     let next = |expected: usize| {
         let session = start(&server, &Request::start(WEB).field("width", 1920).field("timezone", "UTC+02:00"));
@@ -45,7 +45,7 @@ fn rows_follow_columns_and_labels_that_come_and_go() {
 
 #[test]
 fn rows_of_a_table_that_is_not_there_are_left_out_until_it_is() {
-    let (postgres, home) = (Postgres::new(Schema::Seed), home());
+    let (postgres, home) = (Postgres::new(Schema::Seed), Home::new());
     postgres.sql("ALTER TABLE ut_tests_signals RENAME TO elsewhere");
     let server = serve(&home, &postgres.url());
     let token = server.start_session(WEB);

@@ -1,12 +1,13 @@
 //! Ways to the database.
 
+use crate::common::Home;
 use crate::common::services::{Certificate, PgBouncer, Postgres, PostgresOptions, Schema};
 
 use super::support::*;
 
 #[test]
 fn rows_arrive_through_pgbouncer_in_transaction_mode() {
-    let (postgres, home) = (Postgres::new(Schema::Main), home());
+    let (postgres, home) = (Postgres::new(Schema::Main), Home::new());
     let pgbouncer = PgBouncer::before(&postgres);
     let server = serve(&home, &pgbouncer.url());
     start_some(&server, 20);
@@ -25,7 +26,7 @@ fn rows_arrive_through_pgbouncer_in_transaction_mode() {
 #[test]
 fn rows_arrive_by_tls() {
     let postgres = Postgres::with(PostgresOptions { tls: true, ..PostgresOptions::default() });
-    let (certificate, home) = (Certificate::server(), home());
+    let (certificate, home) = (Certificate::server(), Home::new());
     let plain = postgres.url();
     let url = plain.split('?').next().expect("a URL");
     let (good, other) = (certificate.authority(), certificate.other_authority());

@@ -6,8 +6,9 @@ use std::os::unix::fs::MetadataExt;
 use std::thread;
 
 use crate::common::services::{Postgres, Schema};
-use crate::common::{Disk, DiskKind, PATIENCE, Request, Server, fixtures, wait_for};
+use crate::common::{Disk, DiskKind, Home, PATIENCE, Request, Server, fixtures, wait_for};
 
+use super::logs::{row, write_starts};
 use super::support::*;
 
 /// Ends the connections of the server under test, so that it has to make a new one.
@@ -25,7 +26,7 @@ fn endures(server: &Server, postgres: &Postgres, trouble: &str, break_it: impl F
 
 #[test]
 fn rows_wait_for_a_database_that_is_away_or_takes_none() {
-    let (postgres, home) = (Postgres::new(Schema::Main), home());
+    let (postgres, home) = (Postgres::new(Schema::Main), Home::new());
     let server = serve(&home, &postgres.url());
     start_some(&server, 1);
     wait_for_rows(&postgres, "sessions", 1);
@@ -67,10 +68,10 @@ fn rows_wait_for_a_database_that_is_away_or_takes_none() {
 
 #[test]
 fn rows_wait_for_a_locked_table() {
-    let (postgres, home) = (Postgres::new(Schema::Main), home());
+    let (postgres, home) = (Postgres::new(Schema::Main), Home::new());
     let server = serve(&home, &postgres.url());
     thread::scope(|scope| {
-        scope.spawn(|| postgres.try_sql("BEGIN; LOCK TABLE sessions; SELECT pg_sleep(600)"));
+        scope.spawn(|| postgres.try_sql("BEGIN; LOCK TABLE sessions; SELECT pg_sleep(60)"));
         let locked = "SELECT pid FROM pg_locks WHERE relation = 'sessions'::regclass AND mode = 'AccessExclusiveLock' AND granted";
         let pid = wait_for("the lock", PATIENCE, || Some(postgres.sql(locked)).filter(|pid| !pid.is_empty()));
         start_some(&server, 2);
@@ -83,25 +84,25 @@ fn rows_wait_for_a_locked_table() {
 
 #[test]
 fn rows_wait_for_a_database_that_is_not_there_at_the_start_and_has_no_tables() {
-    let (postgres, home) = (Postgres::new(Schema::None), home());
+    let (postgres, home) = (Postgres::new(Schema::None), Home::new());
+    write_starts(&home, [row(7)]);
     postgres.stop();
     let server = serve(&home, &postgres.url());
-    let session = start(&server, &Request::start(WEB));
     wait_for_trouble(&server, "unreachable");
     postgres.start();
     wait_for_trouble(&server, "missing");
     let tables = fs::read_to_string(fixtures("postgres/main.sql")).expect("the schema is there");
     postgres.sql(&tables);
     wait_for_trouble(&server, "no-permission");
-    postgres.sql("GRANT SELECT, INSERT ON sessions TO openreplay");
+    postgres.sql("GRANT SELECT, INSERT ON sessions, projects TO openreplay");
     wait_for_rows(&postgres, "sessions", 1);
-    assert!(sessions(&postgres).contains_key(&session));
+    assert!(sessions(&postgres).contains_key(&7));
     server.stop();
 }
 
 #[test]
 fn rows_are_not_lost_by_a_server_that_is_killed() {
-    let (postgres, home) = (Postgres::new(Schema::Main), home());
+    let (postgres, home) = (Postgres::new(Schema::Main), Home::new());
     for round in 0..3 {
         let server = serve(&home, &postgres.url());
         if round == 1 {
@@ -121,7 +122,7 @@ fn rows_are_not_lost_by_a_server_that_is_killed() {
 
 #[test]
 fn rows_wait_for_a_standby_to_become_the_primary() {
-    let (primary, home) = (Postgres::new(Schema::Main), home());
+    let (primary, home) = (Postgres::new(Schema::Main), Home::new());
     let standby = primary.replica();
     let server = serve(&home, &standby.url());
     start_some(&server, 2);
@@ -135,7 +136,7 @@ fn rows_wait_for_a_standby_to_become_the_primary() {
 fn rows_wait_for_a_full_disk_to_have_room_again() {
     let Some(disk) = Disk::of(DiskKind::Made(&["mkfs.ext4", "-q", "-F", "-m", "0"]), 16 << 20) else { return };
     // Only the table: a server without room for its own log ends.
-    let (postgres, home) = (Postgres::new(Schema::Main), home());
+    let (postgres, home) = (Postgres::new(Schema::Main), Home::new());
     let (space, filler) = (disk.path("space"), disk.path("filler"));
     fs::create_dir(&space).expect("the disk takes folders");
     let owner = fs::metadata(postgres.data()).expect("the data folder is there");

@@ -4,6 +4,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
+use crate::common::Home;
 use crate::common::services::{Postgres, Schema};
 use crate::golden::case::{Case, Release, World};
 use crate::golden::run::Target;
@@ -24,7 +25,7 @@ fn rows_of_all_recorded_starts_are_in_the_database_as_they_are_in_the_log() {
         let starts: Vec<&Case> = cases.iter().filter(is_start).collect();
         assert!(starts.len() > 100, "{} cases", starts.len());
 
-        let (postgres, home) = (Postgres::new(schema), home());
+        let (postgres, home) = (Postgres::new(schema), Home::new());
         let mut environment = world.environment(release, &starts[0].config);
         environment.push(("POSTGRES_STRING".to_owned(), postgres.url()));
         let server = home.serve_recorded(&environment, world.key("web"));

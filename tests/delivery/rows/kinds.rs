@@ -3,14 +3,14 @@
 use serde_json::json;
 
 use crate::common::services::{Postgres, Schema};
-use crate::common::{BROWSER, PATIENCE, Request, wait_for};
+use crate::common::{BROWSER, Home, PATIENCE, Request, wait_for};
 
 use super::support::*;
 
 #[test]
 fn rows_of_every_kind_arrive_in_the_tables_of_both_releases() {
     for schema in [Schema::Main, Schema::Seed, Schema::SeedWithUnstarted] {
-        let (postgres, home) = (Postgres::new(schema), home());
+        let (postgres, home) = (Postgres::new(schema), Home::new());
         if schema == Schema::Main {
             // Tests whose signals have no table: others are not known to the server, which then takes no signals.
             let table = "CREATE TABLE ut_tests AS SELECT 1 AS test_id, 1 AS project_id, 'Buy a thing' AS title";
@@ -73,7 +73,7 @@ fn rows_of_every_kind_arrive_in_the_tables_of_both_releases() {
 #[test]
 fn rows_of_the_same_start_twice_are_one_row_also_in_a_table_without_a_unique_key() {
     for alter in ["", "ALTER TABLE sessions DROP CONSTRAINT sessions_pkey"] {
-        let (postgres, home) = (Postgres::new(Schema::Main), home());
+        let (postgres, home) = (Postgres::new(Schema::Main), Home::new());
         postgres.sql(alter);
         let server = serve(&home, &postgres.url());
         start_some(&server, 3);

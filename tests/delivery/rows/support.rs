@@ -7,17 +7,11 @@ use serde_json::{Value, json};
 use crate::common::log::Record;
 use crate::common::services::Postgres;
 use crate::common::{Home, PATIENCE, Request, Server, wait_for};
-use crate::golden::case::World;
 
 /// The key of the web project with id 1.
 pub const WEB: &str = "webFullRate000000001";
 
-/// A data folder with the projects that every Postgres of the tests has.
-pub fn home() -> Home {
-    Home::with_projects(&World::read().projects_toml())
-}
-
-/// A server on it that writes rows to this database.
+/// A server that reads projects from this database and writes rows to it.
 pub fn serve(home: &Home, url: &str) -> Server {
     home.serve(&[("postgres_string", url)])
 }
