@@ -69,7 +69,7 @@ fn rows_that_the_database_refuses_become_dead_letters_alone() {
     let postgres = Postgres::new(Schema::Main);
     postgres.sql("ALTER TABLE sessions ADD CHECK (user_id <> 'poison')");
     let home = Home::new();
-    let is_poison = |session: u64| session % 97 == 0 || (500..520).contains(&session);
+    let is_poison = |session: u64| session.is_multiple_of(97) || (500..520).contains(&session);
     let refused = (1..=1000).filter(|&session| is_poison(session)).count();
     let rows = (1..=1000).map(|session| match is_poison(session) {
         true => SessionRow { user_id: "poison", ..row(session) },
