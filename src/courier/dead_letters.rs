@@ -70,14 +70,17 @@ impl DeadLetters {
         &self.path
     }
 
-    /// Adds a record durably, on a thread where waiting for the disk disturbs nobody.
+    /// Adds records durably, with one sync for all, on a thread where waiting for the disk disturbs nobody.
     ///
     /// # Errors
     /// The file can't be written; the text names it.
-    pub async fn add(&self, record: &StoredRecord, cause: &Cause) -> Result<(), String> {
-        let letter = DeadLetter { time: SystemTime::now(), cause: cause.clone(), record: record.clone() };
+    pub async fn add(&self, records: &[(StoredRecord, Cause)]) -> Result<(), String> {
+        let time = SystemTime::now();
+        let letter =
+            |(record, cause): &(StoredRecord, Cause)| DeadLetter { time, cause: cause.clone(), record: record.clone() };
+        let letters: Vec<DeadLetter> = records.iter().map(letter).collect();
         let this = self.clone();
-        let written = tokio::task::spawn_blocking(move || this.append(&letter)).await;
+        let written = tokio::task::spawn_blocking(move || this.append(&letters)).await;
         match written {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(format!("{}: {error}", self.path.display())),
@@ -85,9 +88,7 @@ impl DeadLetters {
         }
     }
 
-    fn append(&self, letter: &DeadLetter) -> io::Result<()> {
-        let mut line = letter.to_json(self.courier.as_str());
-        line.push('\n');
+    fn append(&self, letters: &[DeadLetter]) -> io::Result<()> {
         let dir = self.path.parent().unwrap_or(Path::new("."));
         let is_new = !self.path.exists();
         fs::create_dir_all(dir)?;
@@ -97,7 +98,11 @@ impl DeadLetters {
             // What a crash left of a line must not spoil this one.
             file.write_all(b"\n")?;
         }
-        file.write_all(line.as_bytes())?;
+        for letter in letters {
+            let mut line = letter.to_json(self.courier.as_str());
+            line.push('\n');
+            file.write_all(line.as_bytes())?;
+        }
         file.sync_data()?;
         if is_new {
             File::open(dir)?.sync_all()?;

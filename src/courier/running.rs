@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::Receiver;
 use tokio::runtime::Handle;
@@ -261,9 +261,24 @@ impl Courier {
 
     /// Stops it: what is being shipped has a moment to arrive, the rest comes at the next start.
     pub fn stop(&self) {
+        self.begin_stop();
+        self.end(Instant::now() + STOP_PATIENCE);
+    }
+
+    /// Stops several at once.
+    pub fn stop_all<'a>(couriers: impl Iterator<Item = &'a Self> + Clone) {
+        couriers.clone().for_each(Self::begin_stop);
+        let deadline = Instant::now() + STOP_PATIENCE;
+        couriers.for_each(|courier| courier.end(deadline));
+    }
+
+    fn begin_stop(&self) {
         self.stopping.send_replace(true);
+    }
+
+    fn end(&self, deadline: Instant) {
         // The channel only ever closes.
-        let _ = self.task_ended.recv_timeout(STOP_PATIENCE);
+        let _ = self.task_ended.recv_deadline(deadline);
         if let Some(task) = &self.task {
             task.abort();
         }

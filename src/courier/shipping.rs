@@ -159,9 +159,7 @@ impl<D: Destination> ShippingTask<D> {
 
     /// Delivers a shipment whole, but for what becomes a dead letter.
     async fn deliver(&mut self, shipment: &Shipment<D::Item>) -> Result<(), End> {
-        for (record, cause) in &shipment.unsendable {
-            self.bury(record, cause).await?;
-        }
+        self.bury(&shipment.unsendable).await?;
         let total = shipment.items.len();
         let mut at = 0;
         // The items whose records are tried one by one.
@@ -206,7 +204,7 @@ impl<D: Destination> ShippingTask<D> {
                 // It was alone, or what is left of this call is of one record: that is the one.
                 Blame::Items(_) if shipment.items_of_record_of(at).end == end => {
                     self.ready();
-                    self.bury(shipment.record_of(at), &fault.cause).await?;
+                    self.bury(&[(shipment.record_of(at).clone(), fault.cause)]).await?;
                     at = end;
                 }
                 Blame::Items(items) => {
@@ -222,22 +220,24 @@ impl<D: Destination> ShippingTask<D> {
         Ok(())
     }
 
-    /// Writes a dead letter, for as long as that takes.
-    async fn bury(&mut self, record: &StoredRecord, cause: &Cause) -> Result<(), End> {
-        loop {
-            match self.dead_letters.add(record, cause).await {
-                Ok(()) => break,
-                Err(error) => {
-                    self.failed(Cause::new(Trouble::Local, "", error));
-                    self.pause().await?;
-                }
-            }
+    /// Writes dead letters, for as long as that takes.
+    async fn bury(&mut self, records: &[(StoredRecord, Cause)]) -> Result<(), End> {
+        let Some((first, cause)) = records.first() else { return Ok(()) };
+        while let Err(error) = self.dead_letters.add(records).await {
+            self.failed(Cause::new(Trouble::Local, "", error));
+            self.pause().await?;
         }
-        self.report.status.dead_letter();
-        let (session, error) = (record.record().session.to_string(), cause.to_string());
-        let id = record.record().id.to_string();
-        let fields = [("courier", &*self.report.courier), ("record", &id), ("session", &session), ("error", &error)];
-        let message = "a record can't be delivered: it is among the dead letters, see takeup dead-letters";
+        self.report.status.dead_letters(records.len() as u64);
+        let (id, session) = (first.record().id.to_string(), first.record().session.to_string());
+        let (count, error) = (records.len().to_string(), cause.to_string());
+        let fields = [
+            ("courier", &*self.report.courier),
+            ("records", &count),
+            ("first", &id),
+            ("session", &session),
+            ("error", &error),
+        ];
+        let message = "records can't be delivered: they are among the dead letters, see takeup dead-letters";
         self.report.logger.event(Level::Error, crate::caller!(), message, &fields);
         Ok(())
     }

@@ -128,9 +128,9 @@ impl Status {
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    /// Counts a dead letter.
-    pub fn dead_letter(&self) {
-        self.dead_letters.fetch_add(1, Ordering::Relaxed);
+    /// Counts dead letters.
+    pub fn dead_letters(&self, count: u64) {
+        self.dead_letters.fetch_add(count, Ordering::Relaxed);
     }
 
     fn lock(&self) -> MutexGuard<'_, DestinationState> {

@@ -241,10 +241,8 @@ impl Couriers {
         self.reports(deleted_unread).into_iter().map(check).collect()
     }
 
-    /// Stops them: those for queues first, so that they do not wait for the rows.
+    /// Stops them, all at once.
     pub fn stop(&self) {
-        for courier in self.all.iter().rev() {
-            courier.stop();
-        }
+        Courier::stop_all(self.all.iter().map(AsRef::as_ref));
     }
 }

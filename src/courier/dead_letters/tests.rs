@@ -39,8 +39,8 @@ fn a_record_comes_back_whole_from_its_file() {
     let data = tempfile::tempdir().unwrap();
     let letters = DeadLetters::of(data.path(), &"courier-test".parse().unwrap());
     assert_eq!(letters.count().unwrap(), 0);
-    letters.append(&letter(64)).unwrap();
-    letters.append(&letter(128)).unwrap();
+    letters.append(&[letter(64)]).unwrap();
+    letters.append(&[letter(128)]).unwrap();
     assert_eq!(read(&letters), [Ok(letter(64)), Ok(letter(128))]);
     let all = DeadLetters::all(data.path()).unwrap();
     assert_eq!(all.iter().map(|one| one.courier().as_str()).collect::<Vec<_>>(), ["courier-test"]);
@@ -50,10 +50,10 @@ fn a_record_comes_back_whole_from_its_file() {
 fn what_a_crash_left_of_a_line_spoils_no_other_line() {
     let data = tempfile::tempdir().unwrap();
     let letters = DeadLetters::of(data.path(), &"courier-test".parse().unwrap());
-    letters.append(&letter(64)).unwrap();
+    letters.append(&[letter(64)]).unwrap();
     let whole = std::fs::read(letters.path()).unwrap();
     std::fs::write(letters.path(), &whole[..whole.len() / 2]).unwrap();
-    letters.append(&letter(128)).unwrap();
+    letters.append(&[letter(128)]).unwrap();
     let lines = read(&letters);
     assert!(lines[0].is_err(), "{lines:?}");
     assert_eq!(lines[1..], [Ok(letter(128))]);
@@ -65,7 +65,7 @@ fn removing_a_line_leaves_the_others_byte_for_byte() {
     let data = tempfile::tempdir().unwrap();
     let letters = DeadLetters::of(data.path(), &"courier-test".parse().unwrap());
     for offset in [64, 128, 192] {
-        letters.append(&letter(offset)).unwrap();
+        letters.append(&[letter(offset)]).unwrap();
     }
     let before = std::fs::read_to_string(letters.path()).unwrap();
     let kept: Vec<&str> = before.lines().enumerate().filter(|(at, _)| *at != 1).map(|(_, line)| line).collect();
