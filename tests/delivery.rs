@@ -11,6 +11,7 @@ mod delivery {
     #[cfg(not(feature = "kafka"))]
     mod kafka_absent;
     mod postgres;
+    mod redis;
     mod rows;
     mod segments;
     mod services;

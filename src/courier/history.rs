@@ -125,6 +125,11 @@ impl History {
         self.thin(now_ms);
     }
 
+    /// Adds a last checkpoint, however recent the one before it.
+    pub(super) fn end(&mut self, position: MergePosition, mark: String) {
+        self.checkpoints.push_back(Checkpoint { position, time_ms: now_ms(), mark });
+    }
+
     fn thin(&mut self, now_ms: u64) {
         // The one that has just become old is kept only if the one before it is far enough away.
         let dense = self.checkpoints.partition_point(|one| one.time_ms + DENSE_MS < now_ms);
@@ -152,7 +157,8 @@ impl History {
         Ok(())
     }
 
-    fn write(&self) -> io::Result<()> {
+    /// Writes the file.
+    pub(super) fn write(&self) -> io::Result<()> {
         let dir = self.path.parent().unwrap_or(Path::new("."));
         fs::create_dir_all(dir)?;
         let fresh = self.path.with_extension("json.tmp");

@@ -162,6 +162,8 @@ impl Courier {
             history,
             resend: options.resend,
             rewinds: 0,
+            unverified: None,
+            delivered_to: None,
         };
         let (ended, task_ended) = crossbeam_channel::bounded::<()>(0);
         let task = runtime.handle().spawn(async move {

@@ -4,6 +4,7 @@
 //! overtakes another. A fault of a record is found by trying records one by one; what is refused alone goes to the dead letters, and the rest
 //! goes on.
 
+use std::io;
 use std::ops::Range;
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
 use crate::consume;
+use crate::log::read::merge::MergePosition;
 use crate::telemetry::Level;
 
 use super::backoff::Backoff;
@@ -53,6 +55,10 @@ pub(super) struct ShippingTask<D: Destination> {
     pub(super) resend: Duration,
     /// How many times the courier has been rewound. What was read before comes again.
     pub(super) rewinds: u64,
+    /// What the destination held when its connection was lost, until it is known whether it still does.
+    pub(super) unverified: Option<String>,
+    /// Where the log goes on after what was delivered last.
+    pub(super) delivered_to: Option<MergePosition>,
 }
 
 impl<D: Destination> ShippingTask<D> {
@@ -63,12 +69,12 @@ impl<D: Destination> ShippingTask<D> {
         loop {
             let next = tokio::select! {
                 biased;
-                () = stopped(&mut self.stopping) => return,
+                () = stopped(&mut self.stopping) => break,
                 next = timeout(idle_after, self.from.recv()) => next,
             };
             match next {
                 Err(_) => idle_after = self.idle().await,
-                Ok(None) => return,
+                Ok(None) => break,
                 Ok(Some((shipment, _))) if shipment.rewinds < self.rewinds => {}
                 Ok(Some((shipment, receipt))) => match self.deliver(&shipment).await {
                     Ok(()) => {
@@ -76,18 +82,17 @@ impl<D: Destination> ShippingTask<D> {
                         receipt.confirm();
                     }
                     Err(End::Rewound) => {}
-                    Err(End::Stopped) => return,
+                    Err(End::Stopped) => break,
                 },
             }
         }
+        self.note_the_end();
     }
 
     /// Looks after the destination. Returns after how long it should be looked after again.
     async fn idle(&mut self) -> Duration {
         let look = async {
-            if self.destination.connect().await? {
-                self.verify().await?;
-            }
+            self.connect().await?;
             self.destination.idle().await
         };
         match timeout(CALL_MAX, look).await {
@@ -101,27 +106,34 @@ impl<D: Destination> ShippingTask<D> {
         self.backoff.failed()
     }
 
+    /// Connects, unless there is a connection. Returns whether the destination turned out to have lost something, so that the courier goes on
+    /// at an earlier position.
+    async fn connect(&mut self) -> Result<bool, Cause> {
+        // A connection that breaks before the question is answered must not change the question.
+        if self.unverified.is_none() {
+            self.unverified = self.destination.mark();
+        }
+        let has_lost = self.destination.connect().await? && self.verify().await?;
+        self.unverified = None;
+        Ok(has_lost)
+    }
+
     /// Finds out whether the destination, which has just been connected to, still holds what it was given. If not, the courier goes on at the
-    /// newest checkpoint that it holds, or else at the oldest that there is. Returns whether it does.
+    /// newest checkpoint that it holds, or else at the oldest that there is. Returns whether something is lost.
     async fn verify(&mut self) -> Result<bool, Cause> {
+        let latest = self.unverified.clone().unwrap_or_default();
+        // What came after the newest checkpoint may be lost, too.
+        let holds_latest = latest.is_empty() || self.still_has(&latest).await?;
         let total = self.history.checkpoints().len();
         let mut held = total;
         while let Some(newest) = held.checked_sub(1) {
             let mark = self.history.checkpoints()[newest].mark.clone();
-            if mark.is_empty() {
+            if mark.is_empty() || self.still_has(&mark).await? {
                 break;
             }
-            match self.destination.still_has(&mark).await {
-                Ok(true) => break,
-                Ok(false) => held -= 1,
-                // It is asked again once there is another connection.
-                Err(cause) => {
-                    self.destination.disconnect();
-                    return Err(cause);
-                }
-            }
+            held -= 1;
         }
-        if held == total {
+        if holds_latest && held == total {
             return Ok(false);
         }
         let oldest = self.history.oldest_position();
@@ -130,24 +142,48 @@ impl<D: Destination> ShippingTask<D> {
         let fields = [("courier", &*self.report.courier)];
         let message = "a destination has lost what it had confirmed: it is delivered again";
         self.report.logger.event(Level::Warn, crate::caller!(), message, &fields);
+        self.delivered_to = None;
         self.handle.hold_at(oldest);
         self.rewinds = self.handle.rewind(begin);
         Ok(true)
+    }
+
+    async fn still_has(&mut self, mark: &str) -> Result<bool, Cause> {
+        let answer = self.destination.still_has(mark).await;
+        if answer.is_err() {
+            // It is asked again once there is another connection.
+            self.destination.disconnect();
+        }
+        answer
     }
 
     /// Notes what has been delivered.
     async fn checkpoint(&mut self, shipment: &Shipment<D::Item>) {
         let (Some(position), Some(mark)) = (&shipment.position, self.destination.mark()) else { return };
         let destination = &self.destination;
+        self.delivered_to = Some(position.clone());
         self.history.add(position, mark, self.resend, |mark| destination.needs(mark));
         self.handle.hold_at(self.history.oldest_position());
-        let kept = self.history.keep();
-        if let Err(error) = kept {
-            let error = error.to_string();
-            let fields = [("courier", &*self.report.courier), ("error", &*error)];
-            let message = "what was delivered can't be noted: after a restart more is delivered again";
-            self.report.logger.event(Level::Warn, crate::caller!(), message, &fields);
+        if let Err(error) = self.history.keep() {
+            self.cannot_note(&error);
         }
+    }
+
+    /// Notes what has been delivered since the last checkpoint, so that the next start repeats nothing.
+    fn note_the_end(&mut self) {
+        if let (Some(position), Some(mark)) = (self.delivered_to.take(), self.destination.mark()) {
+            self.history.end(position, mark);
+            if let Err(error) = self.history.write() {
+                self.cannot_note(&error);
+            }
+        }
+    }
+
+    fn cannot_note(&self, error: &io::Error) {
+        let error = error.to_string();
+        let fields = [("courier", &*self.report.courier), ("error", &*error)];
+        let message = "what was delivered can't be noted: after a restart more is delivered again";
+        self.report.logger.event(Level::Warn, crate::caller!(), message, &fields);
     }
 
     /// The destination hangs.
@@ -172,9 +208,7 @@ impl<D: Destination> ShippingTask<D> {
                 false => total,
             };
             let call = async {
-                if self.destination.connect().await.map_err(ShipError::destination)?
-                    && self.verify().await.map_err(ShipError::destination)?
-                {
+                if self.connect().await.map_err(ShipError::destination)? {
                     return Ok(false);
                 }
                 self.destination.ship(&shipment.items[at..end]).await.map(|()| true)

@@ -7,7 +7,10 @@ use redis::cluster::ClusterClient;
 use redis::cluster_async::ClusterConnection;
 use redis::io::tcp::{TcpSettings, socket2};
 use redis::sentinel::{SentinelClientBuilder, SentinelServerType};
-use redis::{AsyncConnectionConfig, Client, Cmd, FromRedisValue, Pipeline, RedisError};
+use redis::{
+    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, FromRedisValue, Pipeline, RedisError, RedisResult, TlsMode,
+    Value, from_redis_value,
+};
 
 use super::address::{RedisAddress, RedisMode};
 
@@ -54,6 +57,10 @@ impl Connection {
                 if let Some(password) = settings.password() {
                     builder = builder.set_client_to_redis_password(password);
                 }
+                if let ConnectionAddr::TcpTls { insecure, .. } = nodes[0].addr() {
+                    let mode = if *insecure { TlsMode::Insecure } else { TlsMode::Secure };
+                    builder = builder.set_client_to_redis_tls_mode(mode);
+                }
                 let mut client = builder.build()?;
                 client.get_async_connection_with_config(&config).await.map(Self::Server)
             }
@@ -69,11 +76,32 @@ impl Connection {
         }
     }
 
-    /// Runs a pipeline.
-    pub(super) async fn run<T: FromRedisValue>(&mut self, pipeline: &Pipeline) -> Result<T, RedisError> {
+    /// Runs additions to one stream: all of them or none. Returns the entries' ids.
+    pub(super) async fn add_all(&mut self, additions: Vec<Cmd>) -> Result<Vec<String>, RedisError> {
+        let mut pipeline = Pipeline::with_capacity(additions.len() + 2);
         match self {
-            Self::Server(connection) => run_on(pipeline, connection).await,
-            Self::Cluster(connection) => run_on(pipeline, connection).await,
+            // The client's own transactions do not tell with which code a command was refused.
+            Self::Server(connection) => {
+                pipeline.cmd("MULTI");
+                for addition in additions {
+                    pipeline.add_command(addition);
+                }
+                pipeline.cmd("EXEC").ignore_errors();
+                let replies: Vec<RedisResult<Value>> = run_on(&pipeline, connection).await?;
+                let mut last = Value::Nil;
+                for reply in replies {
+                    last = reply?;
+                }
+                Ok(from_redis_value(last.extract_error()?)?)
+            }
+            // They go to the node that has the stream.
+            Self::Cluster(connection) => {
+                pipeline.atomic();
+                for addition in additions {
+                    pipeline.add_command(addition);
+                }
+                run_on(&pipeline, connection).await
+            }
         }
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use redis::{Cmd, Pipeline, RedisError};
+use redis::{Cmd, RedisError};
 
 use crate::courier::cause::{Cause, Trouble};
 use crate::courier::destination::{Destination, ShipError};
@@ -57,13 +57,15 @@ pub struct RedisDestination {
     connection: Option<Connection>,
     /// By name.
     streams: BTreeMap<String, Stream>,
+    /// The largest value that Redis takes, if it tells.
+    value_bytes_max: Option<u64>,
     logger: Logger,
 }
 
 impl RedisDestination {
     /// Does not connect yet.
     pub fn new(address: RedisAddress, topics: TopicNames, trim: RedisTrim, logger: Logger) -> Self {
-        Self { address, topics, trim, connection: None, streams: BTreeMap::new(), logger }
+        Self { address, topics, trim, connection: None, streams: BTreeMap::new(), value_bytes_max: None, logger }
     }
 
     /// Adds the messages of one topic to its stream: all of them or none.
@@ -80,12 +82,8 @@ impl RedisDestination {
         if let Some(behind) = &stream.behind {
             return Err(Cause::new(Trouble::ReadersBehind, "", behind.clone()));
         }
-        let mut pipeline = Pipeline::with_capacity(items.len());
-        pipeline.atomic();
-        for item in items {
-            pipeline.add_command(xadd(name, &self.trim, item));
-        }
-        let error = match connection.run::<Vec<String>>(&pipeline).await {
+        let additions = items.iter().map(|item| xadd(name, &self.trim, item)).collect();
+        let error = match connection.add_all(additions).await {
             Ok(ids) => {
                 stream.last = ids.last().and_then(|id| id.parse().ok()).or(stream.last);
                 stream.added += ids.len() as u64;
@@ -95,7 +93,7 @@ impl RedisDestination {
             Err(error) => error,
         };
         if error.code() == Some("EXECABORT") {
-            // The client does not tell what a command of the transaction was refused for. Another one, which adds nothing, does.
+            // A cluster's client does not tell what a command of the transaction was refused for. Another one, which adds nothing, does.
             if let Err(refused) = connection.ask::<redis::Value>(&refused_alike(name)).await
                 && refused.code() != Some("ERR")
             {
@@ -128,6 +126,13 @@ impl Destination for RedisDestination {
     type Item = QueueItem;
 
     async fn ship(&mut self, items: &[QueueItem]) -> Result<(), ShipError> {
+        // Redis answers such a value with an error about the protocol, and closes the connection.
+        let is_too_large = |item: &QueueItem| self.value_bytes_max.is_some_and(|max| item.bytes.len() as u64 > max);
+        if let Some(at) = items.iter().position(is_too_large) {
+            let (bytes, max) = (items[at].bytes.len(), self.value_bytes_max.unwrap_or_default());
+            let text = format!("a value of {bytes} bytes, where Redis's proto-max-bulk-len is {max}");
+            return Err(ShipError::items(at..at + 1, Cause::new(Trouble::RefusesRecord, "", text)));
+        }
         let mut done: Vec<Topic> = Vec::new();
         while let Some(first) = items.iter().find(|item| !done.contains(&item.topic)) {
             let topic = first.topic;
@@ -152,11 +157,10 @@ impl Destination for RedisDestination {
             let info = info_of(&mut connection, name).await.map_err(|error| cause_of(&error))?;
             let stream = self.streams.entry(name.to_owned()).or_default();
             stream.entries_added = info.map_or(Some(0), |info| info.entries_added);
-            // What it has lost is found by the marks. From here on it counts by what it holds now.
-            stream.last = stream.last.filter(|last| info.is_some_and(|info| *last <= info.last_generated));
             // How far the readers have come is asked anew, before anything is added.
             (stream.readers, stream.trimmed, stream.added) = (Readers::Unknown, None, stream.added.max(1));
         }
+        self.value_bytes_max = value_bytes_max(&mut connection).await.map_err(|error| cause_of(&error))?;
         self.connection = Some(connection);
         Ok(true)
     }
@@ -176,7 +180,11 @@ impl Destination for RedisDestination {
         for (name, mark) in &marks {
             match still_has(connection, name, mark).await {
                 Ok(true) => {}
-                Ok(false) => return Ok(false),
+                Ok(false) => {
+                    // Entries of a history that is gone would be missed again and again. What is still there, an older mark tells.
+                    self.streams.values_mut().for_each(|stream| stream.last = None);
+                    return Ok(false);
+                }
                 Err(error) => return Err(self.broken(&error)),
             }
         }
@@ -219,6 +227,17 @@ impl Destination for RedisDestination {
             }
         }
         lost.map_or(Ok(()), |name| Err(self.lost(&name)))
+    }
+}
+
+/// The largest value that Redis takes. `None` if it does not tell: commands for settings are often forbidden.
+async fn value_bytes_max(connection: &mut Connection) -> Result<Option<u64>, RedisError> {
+    let answer: Result<Vec<String>, RedisError> =
+        connection.ask(redis::cmd("CONFIG").arg("GET").arg("proto-max-bulk-len")).await;
+    match answer {
+        Ok(pair) => Ok(pair.get(1).and_then(|bytes| bytes.parse().ok())),
+        Err(error) if error.code().is_some() => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

@@ -59,6 +59,8 @@ pub(super) struct StreamInfo {
     pub(super) last_generated: EntryId,
     pub(super) entries_added: Option<u64>,
     pub(super) first: Option<EntryId>,
+    /// The newest entry that a client has deleted by name; `None` before Redis 7.
+    pub(super) max_deleted: Option<EntryId>,
 }
 
 impl Stream {
@@ -98,6 +100,7 @@ pub(super) async fn info_of(connection: &mut Connection, name: &str) -> Result<O
         last_generated: id("last-generated-id").unwrap_or_default(),
         entries_added: fields.get("entries-added"),
         first,
+        max_deleted: id("max-deleted-entry-id"),
     }))
 }
 
@@ -113,6 +116,10 @@ pub(super) async fn still_has(connection: &mut Connection, name: &str, mark: &St
     // Another history may have gone further than this one. Then it does not have the entry, although older ones are still there.
     let is_trimmed = info.first.is_none_or(|first| last < first);
     if is_trimmed {
+        // All that it holds came later. If it has not counted as much more, it is another stream.
+        return Ok(info.entries_added.zip(mark.entries_added).is_none_or(|(now, then)| now >= then + info.length));
+    }
+    if info.max_deleted.is_some_and(|deleted| last <= deleted) {
         return Ok(true);
     }
     let found: redis::Value = connection.ask(redis::cmd("XRANGE").arg(name).arg(&mark.last).arg(&mark.last)).await?;
