@@ -6,6 +6,7 @@ mod common;
 /// The files in `tests/delivery/`.
 mod delivery {
     mod directory;
+    mod file;
     #[cfg(feature = "kafka")]
     mod kafka;
     #[cfg(not(feature = "kafka"))]

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
-use crate::log::format::record::{Flags, Record};
+use crate::log::format::record::Record;
 use crate::records::BatchTexts;
 
 use super::output::{exact_time_us, plain};
@@ -45,7 +45,7 @@ impl<'a> RecordLine<'a> {
             data_type: other.unwrap_or(Cow::Borrowed(record.data_type.as_str())),
             encoding: record.encoding.as_str(),
             split: (record.split != 0).then_some(record.split),
-            flags: flag_names(record.flags),
+            flags: record.flags.names(),
             query: texts.query.map(String::from_utf8_lossy),
             bytes: record.payload.len(),
         }
@@ -80,17 +80,4 @@ impl<'a> RecordLine<'a> {
         );
         text.trim_end().to_owned()
     }
-}
-
-fn flag_names(flags: Flags) -> Vec<&'static str> {
-    [
-        (Flags::JUST_EXPIRED, "just-expired"),
-        (Flags::UNUSABLE, "unusable"),
-        (Flags::MAY_BE_SPLIT, "may-be-split"),
-        (Flags::PHONE, "phone"),
-    ]
-    .into_iter()
-    .filter(|(flag, _)| flags.contains(*flag))
-    .map(|(_, name)| name)
-    .collect()
 }

@@ -95,6 +95,11 @@ fn values(config: &Config, found: &mut Found) {
         let problem = format!("project_share_percent = {}: expected 1 to 100", config.project_share_percent);
         found.add(&["project_share_percent"], problem);
     }
+    let log = config.data.join("log");
+    if let Some(dir) = config.file_path.as_ref().filter(|dir| dir.starts_with(&log)) {
+        let problem = format!("file_path = {:?}: the log's own folder; name another one", dir.display().to_string());
+        found.add(&["file_path"], problem);
+    }
     if config.canvas_fps > 60 {
         found.add(&["canvas_fps"], format!("canvas_fps = {}: expected 0 to 60", config.canvas_fps));
     }
@@ -102,6 +107,7 @@ fn values(config: &Config, found: &mut Found) {
         ("log_sample", u64::from(config.log_sample)),
         ("shipment_bytes", config.shipment_bytes as u64),
         ("shipment_records", config.shipment_records as u64),
+        ("file_rotate_bytes", config.file_rotate_bytes),
         ("connections_max", config.connections_max as u64),
         ("json_size_limit", config.json_size_limit),
         ("json_inflated_limit", config.json_inflated_limit),
@@ -127,6 +133,7 @@ fn values(config: &Config, found: &mut Found) {
         ("head_timeout", config.head_timeout),
         ("sync_interval", config.sync_interval),
         ("seal_age", config.seal_age),
+        ("file_rotate_age", config.file_rotate_age),
     ] {
         if value < Duration::from_millis(1) {
             found.add(&[name], format!("{name}: it must be at least 1ms"));

@@ -326,6 +326,12 @@ settings! {
         redis_ignore_groups: Option<String> = optional_text("");
         /// How far back what was delivered to Redis stays in the log, to be delivered again should Redis lose it.
         redis_resend: Duration = duration("10m");
+        /// A folder for files with all records as NDJSON; if empty, none are written. It is made if it is missing.
+        file_path: Option<PathBuf> = optional_path("");
+        /// A file of this size or more is finished, and another one begun.
+        file_rotate_bytes: u64 = size("256MiB");
+        /// A file that was begun this long ago is finished, too.
+        file_rotate_age: Duration = duration("1h");
         /// How much is shipped at once, in bytes of records and messages. Each courier holds up to three times as
         /// much in memory, and at least three records.
         shipment_bytes: usize = size("1MiB");

@@ -54,7 +54,7 @@ pub enum Trouble {
     ReadersBehind,
     /// It has lost what it had confirmed.
     Lost,
-    /// A database, table, topic or bucket does not exist.
+    /// A database, table, topic, bucket or folder does not exist.
     Missing,
     /// Its tables, types or settings are not what they must be.
     Mismatch,
@@ -130,7 +130,7 @@ impl Trouble {
             Self::Full => "is full",
             Self::ReadersBehind => "holds as much as its readers can be behind",
             Self::Lost => "has lost records that it had confirmed",
-            Self::Missing => "lacks a database, table, topic or bucket",
+            Self::Missing => "lacks a database, table, topic, bucket or folder",
             Self::Mismatch => "has other tables, types or settings than expected",
             Self::Busy => "is too busy",
             Self::RefusesRecord => "refuses the record",

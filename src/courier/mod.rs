@@ -30,6 +30,7 @@
 //! | `backoff` | pauses between attempts |
 //! | `dead_letters`, `dead_letter`, `stored_record` | what can't be delivered |
 //! | `runtime` | the thread on which tasks run |
+//! | [`file`] | records as NDJSON in files |
 //! | [`queue`] | what goes to Redis and Kafka, and the names of topics |
 //! | [`rows`] | rows for OpenReplay's Postgres |
 //! | `kafka` | Kafka, with the feature `kafka` |
@@ -43,6 +44,7 @@ mod cut;
 mod dead_letter;
 mod dead_letters;
 mod destination;
+pub mod file;
 mod history;
 #[cfg(feature = "kafka")]
 pub mod kafka;

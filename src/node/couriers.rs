@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crate::admin::CourierReport;
 use crate::admin::health::Check;
 use crate::config::Config;
+use crate::courier::file::{FileDestination, FileOptions, FilePacker};
 use crate::courier::redis::{RedisAddress, RedisDestination, RedisMode};
 use crate::courier::rows::{RowPacker, RowsDestination};
 use crate::courier::{Courier, CourierOptions, ShipmentBounds, SideRuntime};
@@ -60,6 +61,7 @@ impl Plan {
         plan.redis(config)?;
         plan.kafka(config)?;
         plan.segments(config)?;
+        plan.file(config)?;
         Ok(plan)
     }
 
@@ -125,6 +127,20 @@ impl Plan {
             return Ok(());
         }
         Err(NodeError::Other("segments_url is set, but this build has no feature object-store".to_owned()))
+    }
+
+    fn file(&mut self, config: &Config) -> Result<(), NodeError> {
+        let Some(dir) = config.file_path.clone() else { return Ok(()) };
+        let target = format!("files in {}", dir.display());
+        let options = FileOptions {
+            dir,
+            log_dir: config.data.join("log"),
+            rotate_bytes: config.file_rotate_bytes,
+            rotate_age: config.file_rotate_age,
+        };
+        self.add(config, "courier-file", target, |courier, runtime, logger| {
+            Courier::spawn(courier, FilePacker::default(), FileDestination::new(options), runtime, logger)
+        })
     }
 
     /// Registers their cursors, so that nothing they have not read is deleted. Warns of couriers that hold segments back although they are no
@@ -207,7 +223,7 @@ impl Plan {
             resend: config.redis_resend,
             bounds: ShipmentBounds { bytes: config.shipment_bytes, records: config.shipment_records },
         };
-        self.planned.push(Planned { options, behind_rows: name != ROWS, start: Box::new(start) });
+        self.planned.push(Planned { options, behind_rows: QUEUES.contains(&name), start: Box::new(start) });
         Ok(())
     }
 }
@@ -215,7 +231,10 @@ impl Plan {
 /// What every courier's name begins with.
 pub const PREFIX: &str = "courier-";
 
-/// The courier that writes rows, which the others follow.
+/// The couriers for queues, which stay behind that for rows.
+const QUEUES: [&str; 2] = ["courier-redis", "courier-kafka"];
+
+/// The courier that writes rows, which those for queues follow.
 const ROWS: &str = "courier-postgres";
 
 impl Couriers {

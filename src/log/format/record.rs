@@ -48,6 +48,17 @@ impl Flags {
         Flags(self.0 | other.0)
     }
 
+    /// The names of those that are set, as commands and files show them. A label shows by itself.
+    pub fn names(self) -> Vec<&'static str> {
+        let all = [
+            (Flags::JUST_EXPIRED, "just-expired"),
+            (Flags::UNUSABLE, "unusable"),
+            (Flags::MAY_BE_SPLIT, "may-be-split"),
+            (Flags::PHONE, "phone"),
+        ];
+        all.into_iter().filter(|(flag, _)| self.contains(*flag)).map(|(_, name)| name).collect()
+    }
+
     /// These, but for others.
     #[must_use]
     pub const fn without(self, other: Flags) -> Flags {
