@@ -7,6 +7,7 @@ mod common;
 mod delivery {
     mod directory;
     mod file;
+    mod http;
     #[cfg(feature = "kafka")]
     mod kafka;
     #[cfg(not(feature = "kafka"))]

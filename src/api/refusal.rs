@@ -49,6 +49,10 @@ reasons! {
     TokenSignature => "token_signature",
     /// An expired token.
     TokenExpired => "token_expired",
+    /// Records of another takeup that are not signed with our secret.
+    ForwardSignature => "forward_signature",
+    /// Records of another takeup that can't be read.
+    ForwardForm => "forward_form",
     /// A body that cannot be inflated.
     Compression => "compression",
     /// A body that is not the expected JSON.

@@ -90,6 +90,8 @@ routes! {
     SdkStart = "/v1/sdk/start", None, "POST, OPTIONS";
     /// The analytics SDK sends events.
     SdkBatch = "/v1/sdk/i", Good, "POST, OPTIONS";
+    /// Another takeup hands on records. It signs each request with a secret that both share.
+    Records = "/v1/takeup/records", None, "POST, OPTIONS";
     /// No such path.
     Unknown = "other", None, "GET, HEAD, POST, OPTIONS";
 }
@@ -153,6 +155,7 @@ fn below_version<'p>(rest: &'p [u8], found: impl Fn(Route, &'p [u8], bool) -> Ma
         b"mobile/images" => Route::MobileImages,
         b"sdk/start" => Route::SdkStart,
         b"sdk/i" => Route::SdkBatch,
+        b"takeup/records" => Route::Records,
         b"ios/start" => return found(Route::MobileStart, b"", true),
         b"ios/i" | b"ios/append" => return found(Route::MobileBatch, b"", true),
         b"ios/late" => return found(Route::MobileLate, b"", true),

@@ -95,6 +95,13 @@ fn values(config: &Config, found: &mut Found) {
         let problem = format!("project_share_percent = {}: expected 1 to 100", config.project_share_percent);
         found.add(&["project_share_percent"], problem);
     }
+    if config.forward_url.is_some() && config.forward_secret.is_none() {
+        let problem = "forward_url needs forward_secret: the same text as on the other takeup";
+        found.add(&["forward_url", "forward_secret"], problem.to_owned());
+    }
+    if config.forward_secret.as_ref().is_some_and(|secret| secret.reveal().len() < 16) {
+        found.add(&["forward_secret"], "forward_secret: expected at least 16 characters".to_owned());
+    }
     let log = config.data.join("log");
     if let Some(dir) = config.file_path.as_ref().filter(|dir| dir.starts_with(&log)) {
         let problem = format!("file_path = {:?}: the log's own folder; name another one", dir.display().to_string());

@@ -4,7 +4,7 @@
 const HIDDEN: &str = "(hidden)";
 
 /// Variable names that mark secrets; a setting's name is compared in capitals.
-const SECRETS: [&str; 10] = [
+const SECRETS: [&str; 11] = [
     "TOKEN_SECRET",
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
@@ -15,6 +15,7 @@ const SECRETS: [&str; 10] = [
     "LICENSE_KEY",
     "KAFKA_SSL_KEY",
     "KAFKA_OPTIONS",
+    "FORWARD_SECRET",
 ];
 
 /// Names of addresses that may contain a password.

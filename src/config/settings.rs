@@ -326,6 +326,12 @@ settings! {
         redis_ignore_groups: Option<String> = optional_text("");
         /// How far back what was delivered to Redis stays in the log, to be delivered again should Redis lose it.
         redis_resend: Duration = duration("10m");
+        /// Another takeup to which all records are handed on, such as `https://example.com/ingest`; if empty, none. Needs
+        /// forward_secret.
+        forward_url: Option<String> = optional_url("");
+        /// What proves that a takeup may hand records to another one: the same text on both, of 16 characters or more.
+        /// With it, this server takes records from other takeups; if empty, from none.
+        forward_secret: Option<Secret> = optional_secret("");
         /// A folder for files with all records as NDJSON; if empty, none are written. It is made if it is missing.
         file_path: Option<PathBuf> = optional_path("");
         /// A file of this size or more is finished, and another one begun.

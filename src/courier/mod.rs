@@ -31,6 +31,7 @@
 //! | `dead_letters`, `dead_letter`, `stored_record` | what can't be delivered |
 //! | `runtime` | the thread on which tasks run |
 //! | [`file`] | records as NDJSON in files |
+//! | [`http`] | records to another takeup |
 //! | [`queue`] | what goes to Redis and Kafka, and the names of topics |
 //! | [`rows`] | rows for OpenReplay's Postgres |
 //! | `kafka` | Kafka, with the feature `kafka` |
@@ -46,6 +47,7 @@ mod dead_letters;
 mod destination;
 pub mod file;
 mod history;
+pub mod http;
 #[cfg(feature = "kafka")]
 pub mod kafka;
 pub mod messages;

@@ -9,6 +9,7 @@ use crate::admin::CourierReport;
 use crate::admin::health::Check;
 use crate::config::Config;
 use crate::courier::file::{FileDestination, FileOptions, FilePacker};
+use crate::courier::http::{FramedPacker, HttpDestination, Target};
 use crate::courier::redis::{RedisAddress, RedisDestination, RedisMode};
 use crate::courier::rows::{RowPacker, RowsDestination};
 use crate::courier::{Courier, CourierOptions, ShipmentBounds, SideRuntime};
@@ -16,6 +17,7 @@ use crate::log::LogError;
 use crate::log::cursor::Cursors;
 use crate::log::read::reader::LogReader;
 use crate::postgres::PostgresUrl;
+use crate::session::forward_secret::ForwardSecret;
 use crate::telemetry::{Level, Logger};
 
 use super::courier_reports::{self, Measured};
@@ -61,6 +63,7 @@ impl Plan {
         plan.redis(config)?;
         plan.kafka(config)?;
         plan.segments(config)?;
+        plan.http(config)?;
         plan.file(config)?;
         Ok(plan)
     }
@@ -127,6 +130,16 @@ impl Plan {
             return Ok(());
         }
         Err(NodeError::Other("segments_url is set, but this build has no feature object-store".to_owned()))
+    }
+
+    fn http(&mut self, config: &Config) -> Result<(), NodeError> {
+        let (Some(url), Some(secret)) = (&config.forward_url, &config.forward_secret) else { return Ok(()) };
+        let target = Target::parse(url).map_err(|error| NodeError::Other(format!("forward_url: {error}")))?;
+        let secret = ForwardSecret::new(secret.reveal());
+        self.add(config, "courier-http", target.to_string(), |options, runtime, logger| {
+            let destination = HttpDestination::new(target, secret);
+            Courier::spawn(options, FramedPacker::default(), destination, runtime, logger)
+        })
     }
 
     fn file(&mut self, config: &Config) -> Result<(), NodeError> {

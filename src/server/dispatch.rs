@@ -16,7 +16,7 @@ use crate::session::upload_token::UploadToken;
 
 use super::core::conn::Conn;
 use super::core::state::Core;
-use super::ingest::{batch, forms, images, mobile, recording, sdk, start, upload, web};
+use super::ingest::{batch, forms, images, mobile, recording, records, sdk, start, upload, web};
 use super::io::client::ClientIo;
 use super::memory::pool::OverBudget;
 use super::request::context::Context;
@@ -80,7 +80,10 @@ async fn outcome_of(cx: &mut Context<'_>) -> Outcome {
     };
     let (core, conn) = (cx.core, cx.conn);
     conn.project.set(cx.facts.project.unwrap_or(0));
-    if !cx.was_passed_on() {
+    // The limits are for clients; what another takeup hands on has passed its own.
+    if target.route == Route::Records {
+        records::admit(cx)?;
+    } else if !cx.was_passed_on() {
         let (head, facts, live) = cx.head();
         gate::at_head(core, live, conn, head, facts, target.admitted.as_ref()).await?;
     }
@@ -122,6 +125,7 @@ async fn handle(cx: &mut Context<'_>, target: Target) -> Outcome {
             Some(token) => recording::take(cx, token).await,
             None => Ok(Answer::NotFound),
         },
+        (Route::Records, _) => records::take(cx).await,
         // All others are answered from the head alone.
         _ => Ok(Answer::NotFound),
     }
@@ -167,6 +171,7 @@ fn judge(cx: &mut Context<'_>) -> Verdict {
     let (directory, project) = (core.directory(), facts.project);
     let session = admitted.map(|admitted| admitted.token.session);
     let answer = match route {
+        Route::Records if live.forward_secret.is_none() => return Verdict::Answer(Ok(Answer::NotFound)),
         Route::WebTags => tags(&directory, project),
         Route::WebConditions | Route::MobileConditions => conditions(found.param, &directory, project),
         Route::UxtTest => uxt::test(found.param, &directory, project),

@@ -14,6 +14,7 @@ use crate::base::snapshot::Snapshot;
 use crate::config;
 use crate::config::{CheckBodies, Config};
 use crate::server::admission::Policy;
+use crate::session::forward_secret::ForwardSecret;
 use crate::session::token::{Secrets, SecretsError};
 use crate::telemetry::LogRequests;
 
@@ -30,6 +31,8 @@ pub struct Live {
     pub start: StartSettings,
     /// Token secrets.
     pub secrets: Secrets,
+    /// The secret with which other takeups sign the records that they hand on; `None` if they may not.
+    pub forward_secret: Option<ForwardSecret>,
     /// The limits of clients, and the trusted proxies.
     pub policy: Policy,
     /// Which requests get a log line.
@@ -47,6 +50,7 @@ impl Live {
             cors: Cors::new(CorsSetting { enabled: config.use_cors, private_network: config.cors_private_network }),
             start: start_settings(&config),
             secrets: Secrets::new(config.token_secrets.to_vec())?,
+            forward_secret: config.forward_secret.as_ref().map(|secret| ForwardSecret::new(secret.reveal())),
             policy: Policy::of(&config, cores),
             log_requests: log_requests(&config),
             config,

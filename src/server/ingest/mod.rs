@@ -19,6 +19,7 @@ pub mod images;
 pub mod inflate;
 pub mod mobile;
 pub mod recording;
+pub mod records;
 pub mod sdk;
 pub mod start;
 pub mod turns;

@@ -81,6 +81,11 @@ pub async fn store_all(core: &Core, conn: &Rc<Conn>, entries: &[Entry<'_>]) -> R
     store_in_order(core, conn, entries, Move::No).await
 }
 
+/// The same for a request whose body is still in its buffer, so that the caller can move. The other core stores all records again.
+pub async fn store_all_or_move(core: &Core, conn: &Rc<Conn>, entries: &[Entry<'_>]) -> Result<(), StoreError> {
+    store_in_order(core, conn, entries, Move::Yes).await
+}
+
 /// Whether a request can go to another core.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Move {

@@ -1,0 +1,65 @@
+//! `POST /v1/takeup/records`: records that another takeup hands on. They are stored as they are, and answered once all of them are.
+
+use crate::api::refusal::{Reason, Refusal};
+use crate::log::format::record::{Entry, HEADER_BYTES, Kind};
+use crate::records::{NotFramed, read_framed};
+use crate::server::request::context::{Context, Parts};
+use crate::server::request::head::BodyLength;
+use crate::server::request::outcome::{Answer, Outcome};
+use crate::server::store::charge::Charge;
+use crate::server::store::commit::store_all_or_move;
+use crate::session::SessionId;
+
+/// What a record takes beside its payload: its header, and an extension of usual size.
+const RECORD_OVERHEAD_BYTES: u64 = HEADER_BYTES as u64 + 64 * 1024;
+
+/// Checks by the head that the sender has our secret. Never 401, which tells a client to start a new session.
+pub fn admit(cx: &mut Context<'_>) -> Result<(), Refusal> {
+    signed_crc(cx).map(|_| ())
+}
+
+/// The CRC that the signature says the body has.
+fn signed_crc(cx: &mut Context<'_>) -> Result<u32, Refusal> {
+    let core = cx.core;
+    let (head, _, live) = cx.head();
+    let not_signed = |text: String| Refusal::new(403, Reason::ForwardSignature, text);
+    // The settings were another ones a moment ago.
+    let Some(secret) = &live.forward_secret else { return Err(not_signed("forward_secret is not set".to_owned())) };
+    let bytes = match head.body_length() {
+        BodyLength::None => 0,
+        BodyLength::Known(bytes) => bytes,
+        BodyLength::Unknown => return Err(not_signed("the length of the body is not announced".to_owned())),
+    };
+    let authorization = head.header("authorization").unwrap_or_default();
+    secret.verify(authorization, bytes, core.wall_ms()).map_err(|error| not_signed(error.to_string()))
+}
+
+/// Stores the records. After an error some of them may be stored; they come again.
+pub async fn take(cx: &mut Context<'_>) -> Outcome {
+    let (core, conn) = (cx.core, cx.conn);
+    let crc = signed_crc(cx)?;
+    let limit = cx.live.config.batch_bytes_max().saturating_add(RECORD_OVERHEAD_BYTES);
+    let range = cx.read_body(limit, false).await?;
+    let Parts { body, .. } = cx.parts(range);
+    if crc32c::crc32c(body) != crc {
+        let text = "the body is not what was signed: something in between changes it";
+        return Err(Refusal::new(400, Reason::ForwardForm, text).into());
+    }
+    let count = read_framed(body).count();
+    let mut charge = Charge::new(core, 0);
+    charge.hold(conn, (count * size_of::<Entry<'_>>()) as u64).await?;
+    let mut entries = Vec::with_capacity(count);
+    for entry in read_framed(body) {
+        entries.push(entry.map_err(unreadable)?);
+    }
+    store_all_or_move(core, conn, &entries).await?;
+    for start in entries.iter().filter(|entry| entry.kind == Kind::Start) {
+        core.announce(SessionId(start.session), start.project);
+    }
+    Ok(Answer::Json(format!("{{\"stored\":{count}}}").into_bytes()))
+}
+
+/// The body is what was signed, so its sender has another version of the form.
+fn unreadable(error: NotFramed) -> Refusal {
+    Refusal::new(422, Reason::ForwardForm, format!("{error}; is the other takeup newer?"))
+}
