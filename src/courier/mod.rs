@@ -30,7 +30,7 @@
 //! | `backoff` | pauses between attempts |
 //! | `dead_letters`, `dead_letter`, `stored_record` | what can't be delivered |
 //! | `runtime` | the thread on which tasks run |
-//! | [`file`] | records as NDJSON in files |
+//! | [`mod@file`] | records as NDJSON in files |
 //! | [`http`] | records to another takeup |
 //! | [`queue`] | what goes to Redis and Kafka, and the names of topics |
 //! | [`rows`] | rows for OpenReplay's Postgres |
