@@ -10,6 +10,7 @@ use super::admin::{self, AdminArgs};
 use super::config::{self, ConfigArgs};
 use super::consumers::{self, ConsumersArgs};
 use super::couriers::{self, CouriersArgs};
+use super::dead_letters::{self, DeadLettersArgs};
 use super::events::{self, EventsArgs};
 use super::inspect::{self, InspectArgs};
 use super::recordings::{self, RecordingsArgs};
@@ -88,6 +89,11 @@ pub enum Command {
         after_help = "Examples:\n  takeup couriers\n  takeup couriers --watch\n  takeup couriers --json | jq .lag"
     )]
     Couriers(CouriersArgs),
+    /// List the records that a destination refused for good, look at one, send them again, or drop them.
+    #[command(
+        after_help = "Examples:\n  takeup dead-letters\n  takeup dead-letters show courier-redis 1\n  takeup dead-letters send courier-redis --all"
+    )]
+    DeadLetters(DeadLettersArgs),
     /// Follow the log: a line for each record that has become durable, until it is interrupted.
     #[command(
         after_help = "Examples:\n  takeup tail --project 1\n  takeup tail -n 100 --session 2691351900602760960\n  \
@@ -128,6 +134,7 @@ pub fn main() -> ExitCode {
         Command::Events(args) => events::run(&args, &data),
         Command::Consumers(args) => consumers::run(&args, &data),
         Command::Couriers(args) => couriers::run(&args, &data),
+        Command::DeadLetters(args) => dead_letters::run(&args, &data),
         Command::Tail(args) => tail::run(&args, &data),
         Command::Recordings(args) => recordings::run(&args, &data),
         Command::Replay(args) => replay::run(&args, &data),

@@ -10,6 +10,7 @@ mod command;
 mod config;
 mod consumers;
 mod couriers;
+mod dead_letters;
 mod error;
 mod events;
 mod inspect;

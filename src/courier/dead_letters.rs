@@ -34,6 +34,17 @@ pub struct DeadLetters {
 /// A line of the file: a dead letter, or why it is none.
 pub type Line = Result<DeadLetter, String>;
 
+/// What becomes of a line.
+#[derive(Debug)]
+pub enum Edit {
+    /// It stays.
+    Keep,
+    /// It goes.
+    Remove,
+    /// This takes its place.
+    Replace(Box<DeadLetter>),
+}
+
 impl DeadLetters {
     /// The dead letters of a courier. The file need not exist.
     pub fn of(data: &Path, courier: &ConsumerName) -> Self {
@@ -111,11 +122,11 @@ impl DeadLetters {
         Ok(())
     }
 
-    /// Calls `each` with every line and its number, from 1 on.
+    /// Calls `each` with every line, its number from 1 on, and the text that it was read from, until that returns false.
     ///
     /// # Errors
     /// The file can't be read.
-    pub fn read(&self, mut each: impl FnMut(u64, Line)) -> io::Result<()> {
+    pub fn read(&self, mut each: impl FnMut(u64, &[u8], Line) -> bool) -> io::Result<()> {
         let Some(file) = self.open()? else { return Ok(()) };
         let (mut reader, mut line, mut number) = (BufReader::new(file), Vec::new(), 0);
         loop {
@@ -125,8 +136,8 @@ impl DeadLetters {
             }
             number += 1;
             let text = line.strip_suffix(b"\n").unwrap_or(&line);
-            if !text.is_empty() {
-                each(number, DeadLetter::parse(text));
+            if !text.is_empty() && !each(number, text, DeadLetter::parse(text)) {
+                return Ok(());
             }
         }
     }
@@ -162,14 +173,19 @@ impl DeadLetters {
         }
     }
 
-    /// Removes the lines for which `gone` returns true. Everything else stays, byte for byte. The file is replaced as a whole.
+    /// Goes through the lines, without their line breaks, and changes the file as `decide` says. All other lines stay, byte for byte, those too that
+    /// were added since the caller read the file. The file is replaced as a whole. Returns how many lines were removed.
     ///
     /// # Errors
     /// The file can't be read or replaced.
-    pub fn remove(&self, mut gone: impl FnMut(u64, &[u8]) -> bool) -> io::Result<u64> {
+    pub fn edit(&self, mut decide: impl FnMut(u64, &[u8]) -> Edit) -> io::Result<u64> {
+        if self.open()?.is_none() {
+            return Ok(0);
+        }
         let _lock = self.lock()?;
         let fresh = self.path.with_extension("ndjson.tmp");
-        let mut reader = BufReader::new(File::open(&self.path)?);
+        let Some(file) = self.open()? else { return Ok(0) };
+        let mut reader = BufReader::new(file);
         let mut out = io::BufWriter::new(File::create(&fresh)?);
         let (mut line, mut number, mut removed) = (Vec::new(), 0, 0);
         loop {
@@ -178,9 +194,13 @@ impl DeadLetters {
                 break;
             }
             number += 1;
-            match gone(number, &line) {
-                true => removed += 1,
-                false => out.write_all(&line)?,
+            match decide(number, line.strip_suffix(b"\n").unwrap_or(&line)) {
+                Edit::Remove => removed += 1,
+                Edit::Keep => out.write_all(&line)?,
+                Edit::Replace(letter) => {
+                    out.write_all(letter.to_json(self.courier.as_str()).as_bytes())?;
+                    out.write_all(b"\n")?;
+                }
             }
         }
         out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;

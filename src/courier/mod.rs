@@ -29,6 +29,7 @@
 //! | `status`, `cause`, `report` | the state of a destination, the kinds of trouble, and how changes are told |
 //! | `backoff` | pauses between attempts |
 //! | `dead_letters`, `dead_letter`, `stored_record` | what can't be delivered |
+//! | `sender` | sends a dead letter again, outside of a running courier |
 //! | `runtime` | the thread on which tasks run |
 //! | [`mod@file`] | records as NDJSON in files |
 //! | [`http`] | records to another takeup |
@@ -60,6 +61,7 @@ mod running;
 mod runtime;
 #[cfg(feature = "object-store")]
 pub mod segments;
+mod sender;
 mod shipment;
 mod shipping;
 mod status;
@@ -69,10 +71,11 @@ mod tls;
 
 pub use cause::{Cause, Trouble};
 pub use dead_letter::DeadLetter;
-pub use dead_letters::{DIR_NAME as DEAD_LETTERS_DIR_NAME, DeadLetters};
+pub use dead_letters::{DIR_NAME as DEAD_LETTERS_DIR_NAME, DeadLetters, Edit};
 pub use destination::{Blame, Destination, Packer, ShipError};
 pub use running::{Courier, CourierOptions, FollowerSeat};
 pub use runtime::SideRuntime;
+pub use sender::{Sender, Sent};
 pub use shipment::{Shipment, ShipmentBounds};
 pub use status::{Change, Counts, DestinationState, Status, Waiting};
 pub use stored_record::StoredRecord;

@@ -12,9 +12,11 @@ use crate::courier::file::{FileDestination, FileOptions, FilePacker};
 use crate::courier::http::{FramedPacker, HttpDestination, Target};
 use crate::courier::redis::{RedisAddress, RedisDestination, RedisMode};
 use crate::courier::rows::{RowPacker, RowsDestination};
-use crate::courier::{Courier, CourierOptions, ShipmentBounds, SideRuntime};
+#[cfg(feature = "object-store")]
+use crate::courier::segments::SegmentsCourier;
+use crate::courier::{Courier, CourierOptions, Destination, Packer, Sender, ShipmentBounds, SideRuntime};
 use crate::log::LogError;
-use crate::log::cursor::Cursors;
+use crate::log::cursor::{ConsumerName, Cursors};
 use crate::log::read::reader::LogReader;
 use crate::postgres::PostgresUrl;
 use crate::session::forward_secret::ForwardSecret;
@@ -25,15 +27,53 @@ use super::courier_reports::{self, Measured};
 use super::segments::store_access;
 use super::{NodeError, options};
 
-/// Starts one courier.
-type Start = Box<dyn FnOnce(CourierOptions, &SideRuntime, &Logger) -> io::Result<Courier>>;
+/// A courier's packer and destination, whatever their types.
+trait Parts {
+    /// Starts the courier.
+    fn start(self: Box<Self>, options: CourierOptions, runtime: &SideRuntime, logger: &Logger) -> io::Result<Courier>;
+
+    /// Makes what sends single records.
+    fn sender(self: Box<Self>, logger: &Logger) -> io::Result<Sender>;
+}
+
+/// Parts that this function makes.
+struct Made<F>(F);
+
+impl<F, P, D> Parts for Made<F>
+where
+    F: FnOnce(&Logger) -> (P, D),
+    P: Packer,
+    D: Destination<Item = P::Item>,
+{
+    fn start(self: Box<Self>, options: CourierOptions, runtime: &SideRuntime, logger: &Logger) -> io::Result<Courier> {
+        let (packer, destination) = (self.0)(logger);
+        Courier::spawn(options, packer, destination, runtime, logger)
+    }
+
+    fn sender(self: Box<Self>, logger: &Logger) -> io::Result<Sender> {
+        let (packer, destination) = (self.0)(logger);
+        Sender::new(packer, destination)
+    }
+}
+
+/// The courier for segments, which sends files and no records.
+#[cfg(feature = "object-store")]
+impl Parts for SegmentsCourier {
+    fn start(self: Box<Self>, options: CourierOptions, runtime: &SideRuntime, logger: &Logger) -> io::Result<Courier> {
+        (*self).start(options, runtime, logger)
+    }
+
+    fn sender(self: Box<Self>, _: &Logger) -> io::Result<Sender> {
+        Err(io::Error::other("this courier has no dead letters: it sends whole segments"))
+    }
+}
 
 /// A configured courier that has not been started.
 struct Planned {
     options: CourierOptions,
     /// Whether it stays behind the courier for rows.
     behind_rows: bool,
-    start: Start,
+    parts: Box<dyn Parts>,
 }
 
 /// The couriers to start, rows first.
@@ -80,9 +120,8 @@ impl Plan {
             RedisAddress::parse(text.reveal(), mode).map_err(|error| invalid("redis_string (REDIS_STRING)", &error))?;
         let trim = options::redis_trim(config).map_err(|error| invalid("redis_ignore_groups", &error))?;
         let (packer, topics) = (options::queue_packer(config), options::topics(config));
-        self.add(config, "courier-redis", address.to_string(), |options, runtime, logger| {
-            let destination = RedisDestination::new(address, topics, trim, logger.clone());
-            Courier::spawn(options, packer, destination, runtime, logger)
+        self.add(config, "courier-redis", address.to_string(), move |logger: &Logger| {
+            (packer, RedisDestination::new(address, topics, trim, logger.clone()))
         })
     }
 
@@ -94,12 +133,13 @@ impl Plan {
         let Some(servers) = &config.kafka_servers else { return Ok(()) };
         let settings = kafka::settings(config, servers)?;
         let (packer, topics) = (kafka::packer(config), options::topics(config));
-        let resend = config.kafka_resend;
-        self.add(config, "courier-kafka", format!("Kafka at {servers}"), move |options, runtime, logger| {
-            let options = CourierOptions { resend, ..options };
-            let destination = KafkaDestination::new(settings, topics, logger.clone());
-            Courier::spawn(options, packer, destination, runtime, logger)
-        })
+        self.add(config, "courier-kafka", format!("Kafka at {servers}"), move |logger: &Logger| {
+            (packer, KafkaDestination::new(settings, topics, logger.clone()))
+        })?;
+        if let Some(added) = self.planned.last_mut() {
+            added.options.resend = config.kafka_resend;
+        }
+        Ok(())
     }
 
     /// Records that are meant for Kafka must not pile up unnoticed.
@@ -114,14 +154,12 @@ impl Plan {
 
     #[cfg(feature = "object-store")]
     fn segments(&mut self, config: &Config) -> Result<(), NodeError> {
-        use crate::courier::segments::{COURIER, SegmentsCourier};
+        use crate::courier::segments::COURIER;
         let Some(url) = config.segments_url.clone() else { return Ok(()) };
         let access = store_access(config, url);
         let courier =
             SegmentsCourier::new(&access).map_err(|error| NodeError::Other(format!("segments_url: {error}")))?;
-        self.add(config, COURIER, access.url.to_string(), |options, runtime, logger| {
-            courier.start(options, runtime, logger)
-        })
+        self.plan(config, COURIER, access.url.to_string(), Box::new(courier))
     }
 
     #[cfg(not(feature = "object-store"))]
@@ -136,9 +174,8 @@ impl Plan {
         let (Some(url), Some(secret)) = (&config.forward_url, &config.forward_secret) else { return Ok(()) };
         let target = Target::parse(url).map_err(|error| NodeError::Other(format!("forward_url: {error}")))?;
         let secret = ForwardSecret::new(secret.reveal());
-        self.add(config, "courier-http", target.to_string(), |options, runtime, logger| {
-            let destination = HttpDestination::new(target, secret);
-            Courier::spawn(options, FramedPacker::default(), destination, runtime, logger)
+        self.add(config, "courier-http", target.to_string(), |_: &Logger| {
+            (FramedPacker::default(), HttpDestination::new(target, secret))
         })
     }
 
@@ -151,9 +188,7 @@ impl Plan {
             rotate_bytes: config.file_rotate_bytes,
             rotate_age: config.file_rotate_age,
         };
-        self.add(config, "courier-file", target, |courier, runtime, logger| {
-            Courier::spawn(courier, FilePacker::default(), FileDestination::new(options), runtime, logger)
-        })
+        self.add(config, "courier-file", target, |_: &Logger| (FilePacker::default(), FileDestination::new(options)))
     }
 
     /// Registers their cursors, so that nothing they have not read is deleted. Warns of couriers that hold segments back although they are no
@@ -187,6 +222,20 @@ impl Plan {
         Ok(())
     }
 
+    /// What sends single records to the destination of the courier with this name; and its address, for people.
+    ///
+    /// # Errors
+    /// No such courier is configured, or the sender can't be started.
+    pub fn sender(self, name: &ConsumerName, logger: &Logger) -> Result<(Sender, String), NodeError> {
+        let Some(planned) = self.planned.into_iter().find(|planned| planned.options.name == *name) else {
+            return Err(NodeError::Other(format!(
+                "the settings configure no courier {name}: give those of the server, in takeup.toml, the environment or --set"
+            )));
+        };
+        let sender = planned.parts.sender(logger).map_err(NodeError::other)?;
+        Ok((sender, planned.options.target))
+    }
+
     /// Starts them.
     ///
     /// # Errors
@@ -198,9 +247,9 @@ impl Plan {
         let runtime = SideRuntime::start()?;
         let mut all: Vec<Arc<Courier>> = Vec::new();
         let mut rows = None;
-        for Planned { mut options, behind_rows, start } in self.planned {
+        for Planned { mut options, behind_rows, parts } in self.planned {
             options.behind = rows.clone().filter(|_| behind_rows);
-            let courier = start(options, &runtime, logger)?;
+            let courier = parts.start(options, &runtime, logger)?;
             if courier.name().as_str() == ROWS {
                 rows = Some(courier.handle().clone());
             }
@@ -214,20 +263,27 @@ impl Plan {
         let Some(string) = config.postgres_string.as_ref().filter(|_| config.postgres_rows) else { return Ok(()) };
         let url = PostgresUrl::parse(string.reveal(), Some(&config.service_name))
             .map_err(|error| NodeError::Other(format!("postgres_string: {error}")))?;
-        self.add(config, ROWS, url.to_string(), move |options, runtime, logger| {
-            let destination = RowsDestination::new(url, ROWS, logger.clone());
-            Courier::spawn(options, RowPacker, destination, runtime, logger)
+        self.add(config, ROWS, url.to_string(), move |logger: &Logger| {
+            (RowPacker, RowsDestination::new(url, ROWS, logger.clone()))
         })
     }
 
-    /// Adds a courier with this name, which ships to `target` (for people, without credentials).
-    fn add(
+    /// Adds a courier with this name and these parts, which ships to `target` (for people, without credentials).
+    fn add<P, D>(
         &mut self,
         config: &Config,
         name: &str,
         target: String,
-        start: impl FnOnce(CourierOptions, &SideRuntime, &Logger) -> io::Result<Courier> + 'static,
-    ) -> Result<(), NodeError> {
+        parts: impl FnOnce(&Logger) -> (P, D) + 'static,
+    ) -> Result<(), NodeError>
+    where
+        P: Packer,
+        D: Destination<Item = P::Item>,
+    {
+        self.plan(config, name, target, Box::new(Made(parts)))
+    }
+
+    fn plan(&mut self, config: &Config, name: &str, target: String, parts: Box<dyn Parts>) -> Result<(), NodeError> {
         let options = CourierOptions {
             name: name.parse().map_err(NodeError::Other)?,
             target,
@@ -236,7 +292,7 @@ impl Plan {
             resend: config.redis_resend,
             bounds: ShipmentBounds { bytes: config.shipment_bytes, records: config.shipment_records },
         };
-        self.planned.push(Planned { options, behind_rows: QUEUES.contains(&name), start: Box::new(start) });
+        self.planned.push(Planned { options, behind_rows: QUEUES.contains(&name), parts });
         Ok(())
     }
 }

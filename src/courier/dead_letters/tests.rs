@@ -30,7 +30,12 @@ fn letter(offset: u64) -> DeadLetter {
 
 fn read(letters: &DeadLetters) -> Vec<Line> {
     let mut all = Vec::new();
-    letters.read(|_, line| all.push(line)).unwrap();
+    letters
+        .read(|_, _, line| {
+            all.push(line);
+            true
+        })
+        .unwrap();
     all
 }
 
@@ -69,7 +74,21 @@ fn removing_a_line_leaves_the_others_byte_for_byte() {
     }
     let before = std::fs::read_to_string(letters.path()).unwrap();
     let kept: Vec<&str> = before.lines().enumerate().filter(|(at, _)| *at != 1).map(|(_, line)| line).collect();
-    assert_eq!(letters.remove(|number, _| number == 2).unwrap(), 1);
+    let removed = letters.edit(|number, _| if number == 2 { Edit::Remove } else { Edit::Keep });
+    assert_eq!(removed.unwrap(), 1);
     let after = std::fs::read_to_string(letters.path()).unwrap();
     assert_eq!(after.lines().collect::<Vec<_>>(), kept);
+}
+
+#[test]
+fn a_line_is_replaced_in_its_place() {
+    let data = tempfile::tempdir().unwrap();
+    let letters = DeadLetters::of(data.path(), &"courier-test".parse().unwrap());
+    let edit = |number, _: &[u8]| if number == 1 { Edit::Replace(Box::new(letter(256))) } else { Edit::Keep };
+    assert_eq!(letters.edit(edit).unwrap(), 0, "there is no file yet");
+    for offset in [64, 128] {
+        letters.append(&[letter(offset)]).unwrap();
+    }
+    assert_eq!(letters.edit(edit).unwrap(), 0);
+    assert_eq!(read(&letters), [Ok(letter(256)), Ok(letter(128))]);
 }

@@ -181,7 +181,11 @@ fn refuses(bad: u64, narrow: bool) -> Answer {
 
 fn dead(courier: &Courier) -> Vec<u64> {
     let mut dead = Vec::new();
-    courier.dead_letters().read(|_, line| dead.push(line.unwrap().record.record().session)).unwrap();
+    let each = |_, _: &[u8], line: Result<crate::courier::DeadLetter, String>| {
+        dead.push(line.unwrap().record.record().session);
+        true
+    };
+    courier.dead_letters().read(each).unwrap();
     dead
 }
 
