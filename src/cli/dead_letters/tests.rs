@@ -49,7 +49,7 @@ fn folder(offsets: &[u64]) -> tempfile::TempDir {
     let mut text = String::new();
     for offset in offsets {
         text += &format!(
-            r#"{{"time_ms":1700000000123,"courier":"courier-redis","trouble":"cannot-build","code":"","error":"too large\\u001b[31m","id":"{ID}{offset}","received_us":1795581263307359,"kind":"batch","topic":"raw","data_type":"dom","encoding":"none","session_id":"2691351900602760960","project_id":7,"split":0,"page":null,"number":null,"flags":0,"ext_base64":"","payload_base64":"YWJjAAE="}}"#
+            r#"{{"time_ms":1700000000123,"courier":"courier-redis","trouble":"cannot-build","code":"","error":"too large\u001b[31m","id":"{ID}{offset}","received_us":1795581263307359,"kind":"batch","topic":"raw","data_type":"all","encoding":"identity","session_id":"2691351900602760960","project_id":7,"split":0,"page":null,"number":null,"flags":0,"ext_base64":"","payload_base64":"YWJjAAE="}}"#
         );
         text.push('\n');
     }
