@@ -281,11 +281,12 @@ async fn look(
 fn behind(name: &str, length: u64, slowest: Option<&Group>, info: StreamInfo) -> String {
     match slowest {
         None => format!("stream {name} holds {length} entries and has no consumer group"),
+        // The group comes first: health shows the beginning only.
         Some(Group { name: group, floor }) => {
             let seconds = info.last_generated.time_ms.saturating_sub(floor.time_ms) / 1000;
             format!(
-                "stream {name} holds {length} entries; group {group} has acknowledged those before {floor}, {seconds} s behind the \
-                 newest; if it is gone for good, name {name}/{group} in redis_ignore_groups"
+                "group {group} of stream {name} has acknowledged those before {floor}, {seconds} s behind the newest, and the stream holds \
+                 {length} entries; if it is gone for good, name {name}/{group} in redis_ignore_groups"
             )
         }
     }
