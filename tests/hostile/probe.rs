@@ -52,7 +52,7 @@ impl Siege {
     /// Starts a server on one core.
     pub fn begin(settings: &[(&str, &str)]) -> Siege {
         let home = Home::with_projects(super::routes::PROJECTS);
-        let server = home.serve(settings);
+        let server = home.serve(&[settings, &[super::routes::FORWARD_SECRET]].concat());
         let pid = server.pid();
         // Whatever is made ready on first use is not growth.
         for _ in 0..3 {

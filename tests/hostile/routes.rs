@@ -9,6 +9,9 @@ pub const KEY: &str = "webFullRate000000001";
 /// The one for phones.
 pub const IOS_KEY: &str = "iosFullRate000000003";
 
+/// What opens the route for other takeups.
+pub const FORWARD_SECRET: (&str, &str) = ("forward_secret", "of-another-takeup");
+
 /// Projects with something to tell on every route.
 pub const PROJECTS: &str = r#"
 [[projects]]
@@ -98,6 +101,8 @@ pub const DOORS: &[Door] = &[
     door(Route::MobileConditions, "GET", "/v1/mobile/conditions/3", true, Body::None, &[200, 400, 401, 403]),
     door(Route::SdkStart, "POST", "/v1/sdk/start", false, Body::Json, &[200, 400, 403, 404, 413]),
     door(Route::SdkBatch, "POST", "/v1/sdk/i", true, Body::Bytes, &[200, 400, 401, 413]),
+    // Open, as FORWARD_SECRET is set, and nothing here is signed with it.
+    door(Route::Records, "POST", "/v1/takeup/records", false, Body::Bytes, &[400, 403, 411, 413]),
 ];
 
 const fn door(

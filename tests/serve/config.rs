@@ -155,6 +155,7 @@ fn a_container_with_openreplays_environment_starts_and_says_what_has_no_effect()
         ("POSTGRES_STRING", "postgres://pg:hush@postgres:5432/openreplay"),
         ("REDIS_STRING", "redis://redis:6379"),
         ("REDIS_STREAMS_MAX_LEN", "10000"),
+        ("REDIS_CACHE_ENABLED", "true"),
         ("BEACON_SIZE_LIMIT", "1000000"),
         ("RECORD_CANVAS", "true"),
         ("TOPIC_RAW_WEB", "raw"),
@@ -169,8 +170,16 @@ fn a_container_with_openreplays_environment_starts_and_says_what_has_no_effect()
     assert_eq!((answer.status, answer.header("access-control-allow-origin")), (503, None), "{}", answer.text());
     let line = server.wait_for_line(&["have no effect here"], crate::common::PATIENCE);
     let line: Value = serde_json::from_str(&line).expect("JSON");
-    assert!(line["REDIS_STREAMS_MAX_LEN"].is_string(), "{line}");
-    for name in ["TOKEN_SECRET", "BEACON_SIZE_LIMIT", "LICENSE_KEY", "HTTP_PORT", "POSTGRES_STRING", "SERVICE_NAME"] {
+    assert!(line["REDIS_CACHE_ENABLED"].is_string(), "{line}");
+    for name in [
+        "TOKEN_SECRET",
+        "REDIS_STREAMS_MAX_LEN",
+        "BEACON_SIZE_LIMIT",
+        "LICENSE_KEY",
+        "HTTP_PORT",
+        "POSTGRES_STRING",
+        "SERVICE_NAME",
+    ] {
         assert!(line[name].is_null(), "{name} is told of: {line}");
     }
     assert!(!server.said().contains("hush"));
