@@ -5,6 +5,7 @@ mod common;
 
 /// The files in `tests/delivery/`.
 mod delivery {
+    mod couriers;
     mod directory;
     mod file;
     mod http;

@@ -12,9 +12,9 @@ use super::confirm::Confirmations;
 use super::consumer::Consumer;
 use super::handle::Handle;
 use super::handler::{AfterBatch, Failure, Handler};
-use super::kept;
 use super::mark::Mark;
 use super::source::LogSource;
+use super::{kept, lag};
 use crate::log::read::merge::MergePosition;
 
 /// Follows the log on this thread until the handle is stopped or the handler returns [`AfterBatch::End`], then saves the cursor.
@@ -125,9 +125,10 @@ impl Follower<'_> {
         } else {
             let reached_us = Some(taken.reached_us).max(self.read_to.as_ref().and_then(|mark| mark.reached_us));
             let mark = Mark { position: source.position(), reached_us };
-            self.read_to = Some(mark.clone());
+            let begun = self.read_to.replace(mark.clone());
+            let bytes = lag::bytes_between(begun.as_ref().map(|mark| &mark.position), &mark.position);
             self.confirmations.end_batch(receipt, mark);
-            self.handle.count(taken.records, taken.stored_bytes);
+            self.handle.count(taken.records, bytes.max(taken.stored_bytes));
         }
         if let Some(BatchEnd::Failed(error)) = end {
             return self.fail(&error);

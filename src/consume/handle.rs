@@ -155,8 +155,8 @@ impl Handle {
         self.state().first_us.get_or_insert(order_us);
     }
 
-    pub(super) fn count(&self, records: u64, stored_bytes: u64) {
-        self.state().consumed.add(records, stored_bytes);
+    pub(super) fn count(&self, records: u64, log_bytes: u64) {
+        self.state().consumed.add(records, log_bytes);
     }
 }
 

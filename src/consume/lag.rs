@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::log::LogError;
 use crate::log::format::header::PAGE_BYTES;
 use crate::log::format::record::{ALIGN_BYTES, HEADER_BYTES};
-use crate::log::read::merge::{Merge, MergePosition, RepeatWindow};
+use crate::log::read::merge::{Merge, MergePosition, Place, RepeatWindow};
 use crate::log::read::reader::{LogReader, SegmentInfo};
 
 /// What a consumer has not passed.
@@ -23,13 +23,13 @@ pub struct Lag {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct ConsumedTotals {
     records: u64,
-    stored_bytes: u64,
+    log_bytes: u64,
 }
 
 impl ConsumedTotals {
-    pub(super) fn add(&mut self, records: u64, stored_bytes: u64) {
+    pub(super) fn add(&mut self, records: u64, log_bytes: u64) {
         self.records += records;
-        self.stored_bytes += stored_bytes;
+        self.log_bytes += log_bytes;
     }
 }
 
@@ -43,20 +43,34 @@ const SAMPLE_RECORDS: u64 = 1000;
 pub fn after(reader: &LogReader, position: &MergePosition) -> Result<Lag, LogError> {
     let mut merge = Merge::resume(reader.clone(), position)?.with_repeat_window(RepeatWindow::OFF);
     let (mut consumed, mut first_us) = (ConsumedTotals::default(), None);
-    while consumed.records < SAMPLE_RECORDS
+    let (mut records, mut stored) = (0, 0);
+    while records < SAMPLE_RECORDS
         && let Some(record) = merge.next_settled()?
     {
         first_us.get_or_insert(record.order_us);
-        consumed.add(1, stored_bytes(record.ext.0.len() + record.payload.len()));
+        records += 1;
+        stored += stored_bytes(record.ext.0.len() + record.payload.len());
     }
-    let all_read = consumed.records < SAMPLE_RECORDS;
+    consumed.add(records, bytes_between(Some(position), &merge.position()).max(stored));
+    let all_read = records < SAMPLE_RECORDS;
     let lag = measure(reader, Some(position), first_us, consumed)?;
-    Ok(if all_read { Lag { records: consumed.records, ..lag } } else { lag })
+    Ok(if all_read { Lag { records, ..lag } } else { lag })
 }
 
-/// What a record with this many bytes takes in a segment.
+/// What a record with this many bytes takes in a segment, without padding.
 pub(super) fn stored_bytes(bytes: usize) -> u64 {
     (HEADER_BYTES + bytes).next_multiple_of(ALIGN_BYTES) as u64
+}
+
+/// The bytes of the log from one position to another, with headers and padding; `None` for its beginning. What lies in segments that were left
+/// between the two is not counted, so that this needs no file: a caller that knows more takes the larger number.
+pub(super) fn bytes_between(from: Option<&MergePosition>, to: &MergePosition) -> u64 {
+    let of_core = |(core, to): (&u16, &Place)| {
+        let from = from.and_then(|from| from.cores.get(core)).filter(|from| from.segment == to.segment);
+        // The first page holds no record.
+        to.offset.saturating_sub(from.map_or(PAGE_BYTES as u64, |from| from.offset.max(PAGE_BYTES as u64)))
+    };
+    to.cores.iter().map(of_core).sum()
 }
 
 /// Measures what comes after `passed` (`None`: the whole log). Everything received before `reached_us` has been passed.
@@ -94,7 +108,7 @@ fn records_in(segment: &SegmentInfo, unread: u64, consumed: &mut ConsumedTotals)
         }
         return share(sidecar.records, unread, bytes);
     }
-    match share(consumed.records, unread, consumed.stored_bytes) {
+    match share(consumed.records, unread, consumed.log_bytes) {
         // The bytes may be only padding, but are more likely a record.
         0 => u64::from(unread > 0),
         records => records,
@@ -108,3 +122,6 @@ fn share(amount: u64, part: u64, whole: u64) -> u64 {
     }
     u64::try_from(u128::from(amount) * u128::from(part) / u128::from(whole)).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests;

@@ -69,6 +69,12 @@ impl History {
         }
     }
 
+    /// Where a courier goes on that has saved this position: after what it has delivered, which may be kept to be delivered again.
+    pub(super) fn goes_on_at(data: &Path, courier: &ConsumerName, saved: MergePosition) -> MergePosition {
+        let newest = Self::open(data, courier).checkpoints.pop_back();
+        newest.map_or(saved, |checkpoint| checkpoint.position)
+    }
+
     /// Begins an empty history: nothing had been delivered at this position.
     pub(super) fn begin(&mut self, position: MergePosition) {
         if self.checkpoints.is_empty() {

@@ -1,7 +1,7 @@
 //! A running courier: its reading thread, its shipping task, and what others may ask of it.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -14,6 +14,7 @@ use tokio::task::AbortHandle;
 use crate::consume::{self, BatchBounds, Consumer, Lag};
 use crate::log::LogError;
 use crate::log::cursor::{ConsumerName, From};
+use crate::log::read::merge::MergePosition;
 use crate::telemetry::{Level, Logger};
 
 use super::backoff::Backoff;
@@ -105,6 +106,11 @@ pub struct FollowerSeat {
     pub runtime: Handle,
     /// Where it logs.
     pub logger: Logger,
+}
+
+/// Where a courier that does not run goes on; `saved` is the position of its cursor, which may be held back.
+pub fn goes_on_at(data: &Path, name: &ConsumerName, saved: MergePosition) -> MergePosition {
+    History::goes_on_at(data, name, saved)
 }
 
 /// A running courier. Dropping it stops it.

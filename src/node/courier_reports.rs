@@ -177,12 +177,16 @@ pub fn fault(report: &CourierReport) -> Option<String> {
 /// How much of the log a courier has not delivered, and whether all of it is still there.
 pub fn what_waits(report: &CourierReport) -> String {
     let what = match report.lag {
-        Some(lag) => format!("{} ({})", counted(lag.records, "record"), bytes(lag.bytes)),
-        None => "its records".to_owned(),
+        Some(lag) if lag.bytes == 0 => "nothing waits yet".to_owned(),
+        Some(lag) => {
+            let wait = if lag.records == 1 { "waits" } else { "wait" };
+            format!("{} ({}) {wait} in the log", counted(lag.records, "record"), bytes(lag.bytes))
+        }
+        None => "its records wait in the log".to_owned(),
     };
     match report.deleted_unread {
-        0 => format!("{what} wait in the log, nothing is lost"),
-        lost => format!("{what} wait in the log; {} deleted unread, as the disk was full", counted(lost, "record")),
+        0 => format!("{what}, nothing is lost"),
+        lost => format!("{what}; {} deleted unread, as the disk was full", counted(lost, "record")),
     }
 }
 

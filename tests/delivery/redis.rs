@@ -12,6 +12,6 @@
 mod deployments;
 mod losses;
 mod outages;
-mod site;
+pub mod site;
 mod trim;
 mod wire;

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::admin::{CourierReport, LagReport};
 use crate::consume::lag;
-use crate::courier::{DEAD_LETTERS_DIR_NAME, DeadLetters};
+use crate::courier::{DEAD_LETTERS_DIR_NAME, DeadLetters, goes_on_at};
 use crate::log::LogError;
 use crate::log::cursor::Cursors;
 use crate::node::COURIER_PREFIX;
@@ -26,7 +26,10 @@ pub(super) fn reports(data: &Path) -> Result<Vec<CourierReport>, CliError> {
         }
         let mut report = not_running(&listed.name);
         match listed.cursor {
-            Ok(cursor) => report.lag = Some(lag_report(lag::after(&reader, &cursor.position)?)),
+            Ok(cursor) => {
+                let position = goes_on_at(data, &cursor.consumer, cursor.position);
+                report.lag = Some(lag_report(lag::after(&reader, &position)?));
+            }
             Err(error @ LogError::Cursor { .. }) => report.error = Some(error.to_string()),
             Err(error) => return Err(error.into()),
         }
