@@ -31,6 +31,7 @@ pub fn follow(consumer: &Consumer, handle: &Handle, handler: &mut dyn Handler) -
         confirmations: Confirmations::waking(handle),
         source: None,
         read_to: None,
+        rewind: None,
         passed: None,
         backoff: Backoff::new(consumer.backoff_first, consumer.backoff_max),
         kept_at: Instant::now(),
@@ -47,6 +48,8 @@ struct Follower<'a> {
     source: Option<LogSource>,
     /// The end of the last batch; `None` if the cursor on disk decides where to begin.
     read_to: Option<Mark>,
+    /// Where to go on, asked for and not done yet; `Some(None)` for the oldest record.
+    rewind: Option<Option<MergePosition>>,
     /// The confirmed position at the last look. When it advances, the back-off starts over.
     passed: Option<Mark>,
     backoff: Backoff,
@@ -91,11 +94,13 @@ impl Follower<'_> {
     }
 
     fn next_batch(&mut self) -> Next {
-        let (rewind, rewinds) = self.handle.take_rewind();
-        if let Some(to) = rewind
-            && let Err(error) = self.rewind(to)
-        {
-            return self.fail(&error);
+        let (asked, rewinds) = self.handle.take_rewind();
+        self.rewind = asked.or(self.rewind.take());
+        if let Some(to) = self.rewind.clone() {
+            if let Err(error) = self.rewind(to) {
+                return self.fail(&error);
+            }
+            self.rewind = None;
         }
         if self.confirmations.take_returned() {
             self.source = None;
