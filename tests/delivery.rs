@@ -6,6 +6,7 @@ mod common;
 /// The files in `tests/delivery/`.
 mod delivery {
     mod couriers;
+    mod dead_letters;
     mod directory;
     mod file;
     mod http;

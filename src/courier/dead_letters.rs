@@ -105,7 +105,21 @@ impl DeadLetters {
         fs::create_dir_all(dir)?;
         let _lock = self.lock()?;
         let mut file = OpenOptions::new().read(true).append(true).create(true).open(&self.path)?;
-        if !ends_with_line_break(&mut file)? {
+        let bytes = file.metadata()?.len();
+        if let Err(error) = self.write(&mut file, letters) {
+            // The same letters come again: what the disk took of them must not pile up there. If it stays, it is a line that can't be read.
+            let _ = file.set_len(bytes);
+            return Err(error);
+        }
+        if is_new {
+            File::open(dir)?.sync_all()?;
+            dir.parent().map_or(Ok(()), |data| File::open(data)?.sync_all())?;
+        }
+        Ok(())
+    }
+
+    fn write(&self, file: &mut File, letters: &[DeadLetter]) -> io::Result<()> {
+        if !ends_with_line_break(file)? {
             // What a crash left of a line must not spoil this one.
             file.write_all(b"\n")?;
         }
@@ -114,12 +128,7 @@ impl DeadLetters {
             line.push('\n');
             file.write_all(line.as_bytes())?;
         }
-        file.sync_data()?;
-        if is_new {
-            File::open(dir)?.sync_all()?;
-            dir.parent().map_or(Ok(()), |data| File::open(data)?.sync_all())?;
-        }
-        Ok(())
+        file.sync_data()
     }
 
     /// Calls `each` with every line, its number from 1 on, and the text that it was read from, until that returns false.
