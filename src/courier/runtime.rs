@@ -10,6 +10,10 @@ use tokio::sync::oneshot;
 /// How long a stop waits for what blocks.
 const STOP_PATIENCE: Duration = Duration::from_secs(2);
 
+/// Threads for what blocks: names that are looked up, dead letters, questions to Kafka. They exist while they are used. A lookup goes on after
+/// whoever asked has given up, so several of each courier may be under way while a name server is down, and the others must not wait for those.
+const BLOCKING_THREADS_MAX: usize = 32;
+
 /// The running runtime. Dropping it stops it.
 #[derive(Debug)]
 pub struct SideRuntime {
@@ -24,7 +28,8 @@ impl SideRuntime {
     /// # Errors
     /// The runtime or its thread could not be started.
     pub fn start() -> io::Result<Self> {
-        let runtime: Runtime = Builder::new_current_thread().enable_all().max_blocking_threads(4).build()?;
+        let runtime: Runtime =
+            Builder::new_current_thread().enable_all().max_blocking_threads(BLOCKING_THREADS_MAX).build()?;
         let handle = runtime.handle().clone();
         let (stop, stopped) = oneshot::channel::<()>();
         let work = move || {
