@@ -7,6 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
+use crate::courier::forget_history;
 use crate::log::cursor::{ConsumerName, Cursor, Cursors, From, Listed};
 use crate::log::format::header::PAGE_BYTES;
 use crate::log::read::merge::Merge;
@@ -77,6 +78,10 @@ pub(super) fn work(args: &ConsumersArgs, data: &Path, out: &mut Out) -> Result<(
                 FromEnd::Start => From::Start,
                 FromEnd::End => From::End,
             };
+            // A courier's notes of an earlier registration would lead it elsewhere.
+            if cursors.read(name).is_ok_and(|cursor| cursor.is_none()) {
+                forget_history(data, name)?;
+            }
             let cursor = cursors.register_at(&reader, name, true, from)?;
             let line = Line::of(&reader, &reader.segments()?, &cursor)?;
             match args.json {
@@ -92,6 +97,7 @@ pub(super) fn work(args: &ConsumersArgs, data: &Path, out: &mut Out) -> Result<(
                 let text = format!("there is no consumer {name}; `takeup consumers` lists those that exist");
                 return Err(CliError::Other(text));
             }
+            forget_history(data, name)?;
             match args.json {
                 true => out.json(&Removed { consumer: name.as_str(), removed: true }),
                 false => out.line(&format!("{name} is removed: nothing is kept for it any more")),

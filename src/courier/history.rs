@@ -54,32 +54,40 @@ impl History {
         data.join(DIR_NAME).join(format!("{courier}.json"))
     }
 
-    /// Reads a courier's history. One that is missing or can't be read is empty: what the saved cursor has not passed is delivered again.
-    pub(super) fn open(data: &Path, courier: &ConsumerName) -> Self {
+    /// Reads the history of a courier whose cursor was saved at this position. Without a cursor there is none. One that is missing, can't be read
+    /// or is of another log begins with the saved position: what that has not passed is delivered again.
+    pub(super) fn open(data: &Path, courier: &ConsumerName, saved: Option<MergePosition>) -> Self {
         let path = Self::path(data, courier);
-        let read = fs::read(&path).ok().and_then(|text| serde_json::from_slice(&text).ok());
-        Self { path, checkpoints: read.unwrap_or_default(), changed: false, written_ms: 0 }
+        let mut history = Self { path, checkpoints: VecDeque::new(), changed: false, written_ms: 0 };
+        let Some(saved) = saved else { return history };
+        let read = fs::read(&history.path).ok().and_then(|text| serde_json::from_slice(&text).ok());
+        history.checkpoints = read.unwrap_or_default();
+        history.checkpoints.retain(|checkpoint| checkpoint.position.log == saved.log);
+        if history.checkpoints.is_empty() {
+            // Nothing had been delivered there. As if long ago, so that the first shipment makes a checkpoint of its own.
+            history.checkpoints.push_back(Checkpoint { position: saved, time_ms: 0, mark: String::new() });
+        }
+        history
     }
 
     /// Forgets a courier's history, because its cursor was removed.
     pub(super) fn forget(data: &Path, courier: &ConsumerName) -> io::Result<()> {
-        match fs::remove_file(Self::path(data, courier)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
-        }
+        let none =
+            Self { path: Self::path(data, courier), checkpoints: VecDeque::new(), changed: false, written_ms: 0 };
+        none.remove()
     }
 
     /// Where a courier goes on that has saved this position: after what it has delivered, which may be kept to be delivered again.
     pub(super) fn goes_on_at(data: &Path, courier: &ConsumerName, saved: MergePosition) -> MergePosition {
-        let newest = Self::open(data, courier).checkpoints.pop_back();
+        let newest = Self::open(data, courier, Some(saved.clone())).checkpoints.pop_back();
         newest.map_or(saved, |checkpoint| checkpoint.position)
     }
 
-    /// Begins an empty history: nothing had been delivered at this position.
-    pub(super) fn begin(&mut self, position: MergePosition) {
-        if self.checkpoints.is_empty() {
-            // As if long ago, so that the first shipment makes a checkpoint of its own.
-            self.checkpoints.push_back(Checkpoint { position, time_ms: 0, mark: String::new() });
+    /// Removes the file.
+    pub(super) fn remove(&self) -> io::Result<()> {
+        match fs::remove_file(&self.path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
         }
     }
 
@@ -113,8 +121,11 @@ impl History {
         needed: impl Fn(&str) -> bool,
     ) {
         let now_ms = now_ms();
-        // A clock that was set back must not stop checkpoints.
-        let is_recent = |last: &Checkpoint| (last.time_ms..last.time_ms + EVERY_MS).contains(&now_ms);
+        // A clock that was set back: what was noted by the old time counts as noted now. It would be kept for as long as the clock was ahead.
+        for checkpoint in self.checkpoints.iter_mut().rev().take_while(|checkpoint| checkpoint.time_ms > now_ms) {
+            checkpoint.time_ms = now_ms;
+        }
+        let is_recent = |last: &Checkpoint| now_ms - last.time_ms < EVERY_MS;
         if self.checkpoints.back().is_some_and(is_recent) {
             return;
         }
@@ -179,3 +190,6 @@ impl History {
 fn now_ms() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_millis() as u64)
 }
+
+#[cfg(test)]
+mod tests;

@@ -73,7 +73,7 @@ pub use cause::{Cause, Trouble};
 pub use dead_letter::DeadLetter;
 pub use dead_letters::{DIR_NAME as DEAD_LETTERS_DIR_NAME, DeadLetters, Edit};
 pub use destination::{Blame, Destination, Packer, ShipError};
-pub use running::{Courier, CourierOptions, FollowerSeat, goes_on_at};
+pub use running::{Courier, CourierOptions, FollowerSeat, forget_history, goes_on_at};
 pub use runtime::SideRuntime;
 pub use sender::{Sender, Sent};
 pub use shipment::{Shipment, ShipmentBounds};

@@ -66,9 +66,7 @@ impl CourierOptions {
     /// The cursor can't be read or written.
     pub fn register(&self) -> Result<(), LogError> {
         if consume::register(&self.consumer())? {
-            let path = self.data.clone();
-            History::forget(&self.data, &self.name)
-                .map_err(LogError::io(&path, "forget what a courier had delivered"))?;
+            forget_history(&self.data, &self.name)?;
         }
         Ok(())
     }
@@ -89,6 +87,14 @@ impl CourierOptions {
             backoff_max: BACKOFF_MAX,
         }
     }
+}
+
+/// Forgets what a courier has delivered, because its cursor was removed or is about to be made anew.
+///
+/// # Errors
+/// The file can't be removed.
+pub fn forget_history(data: &Path, courier: &ConsumerName) -> Result<(), LogError> {
+    History::forget(data, courier).map_err(LogError::io(data, "forget what a courier had delivered"))
 }
 
 /// What a courier's own thread is given, if it does not ship records but follows the log by itself.
@@ -145,11 +151,11 @@ impl Courier {
         P: Packer,
         D: Destination<Item = P::Item>,
     {
-        let mut history = History::open(&options.data, &options.name);
         // If that can't be read now, the consumer will say so.
-        if let Ok(Some(position)) = consume::saved(&options.consumer()) {
-            history.begin(position);
-        }
+        let saved = consume::saved(&options.consumer()).ok().flatten();
+        // A destination without marks loses nothing: its cursor moves with what is confirmed, and is never held back.
+        let saved = saved.filter(|_| destination.mark().is_some());
+        let history = History::open(&options.data, &options.name, saved);
         let resume = history.newest().map(|checkpoint| checkpoint.position.clone());
         let (name, consumer) = (options.name.to_string(), Consumer { resume, ..options.consumer() });
         let (to, from) = mpsc::channel(SHIPMENTS_WAITING_MAX);

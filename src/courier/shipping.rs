@@ -171,6 +171,13 @@ impl<D: Destination> ShippingTask<D> {
 
     /// Notes what has been delivered since the last checkpoint, so that the next start repeats nothing.
     fn note_the_end(&mut self) {
+        if self.from.is_closed() {
+            // The reading thread has ended by itself, because the cursor was removed. A new one must not go on where this one was.
+            if let Err(error) = self.history.remove() {
+                self.cannot_note(&error);
+            }
+            return;
+        }
         if let (Some(position), Some(mark)) = (self.delivered_to.take(), self.destination.mark()) {
             self.history.end(position, mark);
             if let Err(error) = self.history.write() {

@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex};
 
 use crate::consume::{self, AfterBatch, Batch, Failure, Handle, Handler};
 use crate::courier::{Courier, CourierOptions, Packer, ShipmentBounds, SideRuntime};
+use crate::log::cursor::{Cursors, From};
 use crate::log::format::record::{DataType, Encoding, Entry, Flags, Kind, Record, Topic};
+use crate::log::read::reader::LogReader;
 use crate::log::{Log, Options};
 use crate::telemetry::{LogOptions, Logger};
 
@@ -213,6 +215,23 @@ fn a_destination_that_is_down_gets_everything_once_it_is_back() {
 }
 
 #[test]
+fn a_cursor_moves_with_what_is_confirmed_and_the_next_start_repeats_nothing() {
+    let running = Running::new(12);
+    let options = running.options("courier-test", None);
+    options.register().unwrap();
+    let courier = running.courier(None, [yes()]);
+    assert_eq!(running.taken(24), items(1..=12));
+    courier.stop();
+    let saved = consume::saved(&options.consumer()).unwrap().expect("a cursor");
+    let reader = LogReader::open(&options.consumer().log_dir).unwrap();
+    assert_eq!(consume::lag::after(&reader, &saved).unwrap().records, 0);
+    let again = running.courier(None, [yes()]);
+    wait_for("the end of the log", || again.lag().is_some_and(|lag| lag.records == 0));
+    again.stop();
+    assert_eq!(running.taken.lock().unwrap().len(), 24);
+}
+
+#[test]
 fn a_record_that_is_refused_alone_is_a_dead_letter_and_no_other_is_lost() {
     for narrow in [false, true] {
         let running = Running::new(12);
@@ -318,5 +337,19 @@ fn a_destination_that_lost_what_it_had_confirmed_is_given_it_again_in_order() {
     wait_for("what was lost", ends_well);
     let found = held.lock().unwrap().items.clone();
     assert!(whole.iter().all(|item| found.contains(item)));
+    courier.stop();
+    // With its cursor, what it has noted is gone: the next one begins where it is told to.
+    let courier = start();
+    let before = held.lock().unwrap().items.len();
+    let reader = LogReader::open(&running.dir.path().join("log")).unwrap();
+    let (cursors, name) = (Cursors::of(&reader), "courier-test".parse().unwrap());
+    wait_for("it has begun", || courier.lag().is_some());
+    assert!(cursors.remove(&name).unwrap());
+    wait_for("it ends", || !courier.is_running());
+    courier.stop();
+    cursors.register_at(&reader, &name, true, From::Start).unwrap();
+    let courier = start();
+    let again = || held.lock().unwrap().items.len() == before + whole.len();
+    wait_for("everything again", again);
     courier.stop();
 }
