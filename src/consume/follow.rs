@@ -32,6 +32,7 @@ pub fn follow(consumer: &Consumer, handle: &Handle, handler: &mut dyn Handler) -
         source: None,
         read_to: None,
         rewind: None,
+        failing: false,
         passed: None,
         backoff: Backoff::new(consumer.backoff_first, consumer.backoff_max),
         kept_at: Instant::now(),
@@ -50,6 +51,8 @@ struct Follower<'a> {
     read_to: Option<Mark>,
     /// Where to go on, asked for and not done yet; `Some(None)` for the oldest record.
     rewind: Option<Option<MergePosition>>,
+    /// Whether the log could not be read at the last attempt.
+    failing: bool,
     /// The confirmed position at the last look. When it advances, the back-off starts over.
     passed: Option<Mark>,
     backoff: Backoff,
@@ -138,6 +141,9 @@ impl Follower<'_> {
         if let Some(BatchEnd::Failed(error)) = end {
             return self.fail(&error);
         }
+        if std::mem::take(&mut self.failing) {
+            self.handler.recovered();
+        }
         match step {
             AfterBatch::End => Next::End,
             AfterBatch::Retry => {
@@ -157,7 +163,7 @@ impl Follower<'_> {
     }
 
     fn fail(&mut self, error: &LogError) -> Next {
-        self.source = None;
+        (self.source, self.failing) = (None, true);
         self.handler.failed(Failure::Read(error));
         Next::BackOff
     }

@@ -15,6 +15,9 @@ pub trait Handler {
 
     /// Is told about a failure. The operation is tried again after a pause.
     fn failed(&mut self, failure: Failure<'_>);
+
+    /// Is told that the log can be read again after [`Failure::Read`].
+    fn recovered(&mut self) {}
 }
 
 /// What to do after a batch.

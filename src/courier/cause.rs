@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use crate::log::LogError;
+
 /// Why something was not delivered: what an operator sees, in health, in the log and beside dead letters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cause {
@@ -18,6 +20,15 @@ impl Cause {
     /// A cause.
     pub fn new(trouble: Trouble, code: impl Into<Cow<'static, str>>, text: impl Into<String>) -> Self {
         Self { trouble, code: code.into(), text: text.into() }
+    }
+
+    /// Why the log, or the courier's place in it, can't be read.
+    pub fn of_log(error: &LogError) -> Self {
+        let trouble = match error {
+            LogError::Cursor { .. } => Trouble::DoubtfulCursor,
+            _ => Trouble::Local,
+        };
+        Self::new(trouble, "", error.to_string())
     }
 }
 
@@ -66,13 +77,15 @@ pub enum Trouble {
     CannotBuild,
     /// This machine fails: a file of takeup's own cannot be read or written.
     Local,
+    /// The courier's cursor can't be believed, so its place in the log is not known.
+    DoubtfulCursor,
     /// Anything else.
     Other,
 }
 
 impl Trouble {
     /// Every kind.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Unreachable,
         Self::TimedOut,
         Self::NotReady,
@@ -88,6 +101,7 @@ impl Trouble {
         Self::RefusesRecord,
         Self::CannotBuild,
         Self::Local,
+        Self::DoubtfulCursor,
         Self::Other,
     ];
 
@@ -109,6 +123,7 @@ impl Trouble {
             Self::RefusesRecord => "refuses-record",
             Self::CannotBuild => "cannot-build",
             Self::Local => "local",
+            Self::DoubtfulCursor => "doubtful-cursor",
             Self::Other => "other",
         }
     }
@@ -136,6 +151,7 @@ impl Trouble {
             Self::RefusesRecord => "refuses the record",
             Self::CannotBuild => "cannot be given the record",
             Self::Local => "is fine, but this machine is not",
+            Self::DoubtfulCursor => "is given nothing, the cursor is doubtful",
             Self::Other => "failed",
         }
     }
@@ -157,6 +173,7 @@ impl Trouble {
             Self::Busy => "give it more connections or capacity",
             Self::RefusesRecord | Self::CannotBuild => "look at it with takeup dead-letters",
             Self::Local => "check the disk of the data folder",
+            Self::DoubtfulCursor => "remove it with takeup consumers remove: then the whole log is delivered again",
             Self::Other => "read the error, and its own log",
         }
     }

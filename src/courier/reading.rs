@@ -3,9 +3,11 @@
 use tokio::sync::mpsc::Sender;
 
 use crate::consume::{AfterBatch, Batch, Failure, Handler, Receipt};
-use crate::telemetry::{Level, Logger};
+use crate::telemetry::Level;
 
+use super::cause::Cause;
 use super::destination::Packer;
+use super::report::Report;
 use super::shipment::{Shipment, ShipmentBounds};
 
 /// A shipment on its way, and the receipt to confirm once it has arrived.
@@ -13,11 +15,10 @@ pub(super) type Shipped<T> = (Shipment<T>, Receipt);
 
 /// Builds shipments.
 pub(super) struct ReadingHandler<P: Packer> {
-    pub(super) name: String,
+    pub(super) report: Report,
     pub(super) packer: P,
     pub(super) bounds: ShipmentBounds,
     pub(super) to: Sender<Shipped<P::Item>>,
-    pub(super) logger: Logger,
 }
 
 impl<P: Packer> Handler for ReadingHandler<P> {
@@ -30,9 +31,9 @@ impl<P: Packer> Handler for ReadingHandler<P> {
         let skipped = batch.skipped();
         if skipped.records > 0 {
             let (records, bytes) = (skipped.records.to_string(), skipped.bytes.to_string());
-            let fields = [("courier", &*self.name), ("records", &records), ("bytes", &bytes)];
+            let fields = [("courier", &*self.report.courier), ("records", &records), ("bytes", &bytes)];
             let message = "records were deleted before a courier had delivered them";
-            self.logger.event(Level::Error, crate::caller!(), message, &fields);
+            self.report.logger.event(Level::Error, crate::caller!(), message, &fields);
         }
         if shipment.is_empty() {
             return AfterBatch::Continue;
@@ -47,11 +48,18 @@ impl<P: Packer> Handler for ReadingHandler<P> {
     }
 
     fn failed(&mut self, failure: Failure<'_>) {
-        let (message, error) = match failure {
-            Failure::Read(error) => ("a courier can't read the log, it tries again", error.to_string()),
-            Failure::Keep(error) => ("a courier's cursor can't be saved, it tries again", error.to_string()),
-        };
-        let fields = [("courier", &*self.name), ("error", &*error)];
-        self.logger.event(Level::Error, crate::caller!(), message, &fields);
+        match failure {
+            Failure::Read(error) => self.report.cannot_read(Cause::of_log(error)),
+            Failure::Keep(error) => {
+                let error = error.to_string();
+                let fields = [("courier", &*self.report.courier), ("error", &*error)];
+                let message = "a courier's cursor can't be saved, it tries again";
+                self.report.logger.event(Level::Error, crate::caller!(), message, &fields);
+            }
+        }
+    }
+
+    fn recovered(&mut self) {
+        self.report.can_read();
     }
 }

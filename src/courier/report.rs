@@ -25,6 +25,25 @@ impl Report {
         }
     }
 
+    /// The log can be read.
+    pub(super) fn can_read(&self) {
+        if let Change::Recovered(after) = self.status.can_read() {
+            let seconds = after.as_secs().to_string();
+            let fields = [("courier", &*self.courier), ("seconds", &*seconds)];
+            self.logger.event(Level::Info, crate::caller!(), "a courier can read the log again", &fields);
+        }
+    }
+
+    /// The log, or the courier's place in it, could not be read, which will be tried again.
+    pub(super) fn cannot_read(&self, cause: Cause) {
+        let (trouble, error, advice) = (cause.trouble.as_str(), cause.text.clone(), cause.trouble.advice());
+        if self.status.cannot_read(cause) == Change::Waits {
+            let fields = [("courier", &*self.courier), ("trouble", trouble), ("error", &*error), ("advice", advice)];
+            let message = "a courier can't read the log, it tries again";
+            self.logger.event(Level::Error, crate::caller!(), message, &fields);
+        }
+    }
+
     /// An attempt failed, and will be repeated.
     pub(super) fn failed(&self, cause: Cause) {
         let (trouble, error, advice) = (cause.trouble.as_str(), cause.to_string(), cause.trouble.advice());

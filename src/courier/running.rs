@@ -163,9 +163,10 @@ impl Courier {
         let (handle, status) = (consume::Handle::default(), Arc::new(Status::default()));
         handle.hold_at(history.oldest_position());
         let dead_letters = DeadLetters::of(&options.data, &options.name);
+        let report = Report { courier: name, status: Arc::clone(&status), logger: logger.clone() };
         let task = ShippingTask {
             destination,
-            report: Report { courier: name.clone(), status: Arc::clone(&status), logger: logger.clone() },
+            report: report.clone(),
             dead_letters: dead_letters.clone(),
             from,
             stopping: told,
@@ -182,15 +183,14 @@ impl Courier {
             task.run().await;
             drop(ended);
         });
-        let mut reader =
-            ReadingHandler { name: name.clone(), packer, bounds: options.bounds, to, logger: logger.clone() };
+        let mut reader = ReadingHandler { report, packer, bounds: options.bounds, to };
         let following = handle.clone();
         let read = move || {
             if let Err(error) = consume::follow(&consumer, &following, &mut reader) {
                 let error = error.to_string();
-                let fields = [("courier", &*reader.name), ("error", &*error)];
+                let fields = [("courier", &*reader.report.courier), ("error", &*error)];
                 let message = "a courier ended: its cursor was removed while it ran";
-                reader.logger.event(Level::Error, crate::caller!(), message, &fields);
+                reader.report.logger.event(Level::Error, crate::caller!(), message, &fields);
             }
         };
         let thread = spawn_named(&options.name, read)?;

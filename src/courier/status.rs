@@ -45,6 +45,8 @@ pub enum Change {
 #[derive(Debug)]
 pub struct Status {
     state: Mutex<DestinationState>,
+    /// Since when, and why, the log can't be read.
+    unread: Mutex<Option<Waiting>>,
     records: AtomicU64,
     items: AtomicU64,
     bytes: AtomicU64,
@@ -71,6 +73,7 @@ impl Default for Status {
     fn default() -> Self {
         Self {
             state: Mutex::new(DestinationState::Starting),
+            unread: Mutex::new(None),
             records: AtomicU64::new(0),
             items: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
@@ -81,9 +84,12 @@ impl Default for Status {
 }
 
 impl Status {
-    /// The destination's state.
+    /// The destination's state. While the log can't be read, it waits for that.
     pub fn state(&self) -> DestinationState {
-        self.lock().clone()
+        match &*lock(&self.unread) {
+            Some(waiting) => DestinationState::Waiting(waiting.clone()),
+            None => lock(&self.state).clone(),
+        }
     }
 
     /// The counts.
@@ -100,7 +106,7 @@ impl Status {
 
     /// The destination took something.
     pub fn ready(&self) -> Change {
-        match std::mem::replace(&mut *self.lock(), DestinationState::Ready) {
+        match std::mem::replace(&mut *lock(&self.state), DestinationState::Ready) {
             DestinationState::Waiting(waiting) => Change::Recovered(waiting.began.elapsed()),
             DestinationState::Starting | DestinationState::Ready => Change::None,
         }
@@ -109,16 +115,27 @@ impl Status {
     /// An attempt failed, and will be repeated.
     pub fn failed(&self, cause: Cause) -> Change {
         self.attempts_failed.fetch_add(1, Ordering::Relaxed);
-        let mut state = self.lock();
+        let mut state = lock(&self.state);
         if let DestinationState::Waiting(waiting) = &mut *state {
-            waiting.attempts += 1;
-            let same = waiting.cause.trouble == cause.trouble && waiting.cause.code == cause.code;
-            waiting.cause = cause;
-            return if same { Change::None } else { Change::Waits };
+            return waiting.failed_again(cause);
         }
-        *state =
-            DestinationState::Waiting(Waiting { since: SystemTime::now(), began: Instant::now(), cause, attempts: 1 });
+        *state = DestinationState::Waiting(Waiting::new(cause));
         Change::Waits
+    }
+
+    /// The log could not be read, which will be tried again.
+    pub fn cannot_read(&self, cause: Cause) -> Change {
+        let mut unread = lock(&self.unread);
+        if let Some(waiting) = &mut *unread {
+            return waiting.failed_again(cause);
+        }
+        *unread = Some(Waiting::new(cause));
+        Change::Waits
+    }
+
+    /// The log can be read.
+    pub fn can_read(&self) -> Change {
+        lock(&self.unread).take().map_or(Change::None, |waiting| Change::Recovered(waiting.began.elapsed()))
     }
 
     /// Counts what was delivered.
@@ -132,8 +149,21 @@ impl Status {
     pub fn dead_letters(&self, count: u64) {
         self.dead_letters.fetch_add(count, Ordering::Relaxed);
     }
+}
 
-    fn lock(&self) -> MutexGuard<'_, DestinationState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+impl Waiting {
+    fn new(cause: Cause) -> Self {
+        Self { since: SystemTime::now(), began: Instant::now(), cause, attempts: 1 }
     }
+
+    fn failed_again(&mut self, cause: Cause) -> Change {
+        self.attempts += 1;
+        let same = self.cause.trouble == cause.trouble && self.cause.code == cause.code;
+        self.cause = cause;
+        if same { Change::None } else { Change::Waits }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

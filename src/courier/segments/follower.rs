@@ -87,7 +87,7 @@ impl SegmentFollower {
         let mut standing = loop {
             match self.begin() {
                 Ok(standing) => break standing,
-                Err(error) => self.wait_out(of_log(&error)).await,
+                Err(error) => self.wait_out(Cause::of_log(&error)).await,
             }
         };
         self.drop_unfinished().await;
@@ -103,7 +103,7 @@ impl SegmentFollower {
                     sleep(LOOK_EVERY).await;
                 }
                 Err(error @ LogError::Consumer { .. }) => return Err(error),
-                Err(error) => self.wait_out(of_log(&error)).await,
+                Err(error) => self.wait_out(Cause::of_log(&error)).await,
             }
         }
     }
@@ -284,8 +284,4 @@ fn advance(position: &mut MergePosition, segments: &[SegmentInfo], ahead: &mut B
         }
     }
     moved
-}
-
-fn of_log(error: &LogError) -> Cause {
-    Cause::new(Trouble::Local, "", error.to_string())
 }

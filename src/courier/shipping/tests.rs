@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
 use crate::consume::{self, AfterBatch, Batch, Failure, Handle, Handler};
-use crate::courier::{Courier, CourierOptions, Packer, ShipmentBounds, SideRuntime};
+use crate::courier::{Courier, CourierOptions, DestinationState, Packer, ShipmentBounds, SideRuntime};
 use crate::log::cursor::{Cursors, From};
 use crate::log::format::record::{DataType, Encoding, Entry, Flags, Kind, Record, Topic};
 use crate::log::read::reader::LogReader;
@@ -229,6 +229,25 @@ fn a_cursor_moves_with_what_is_confirmed_and_the_next_start_repeats_nothing() {
     wait_for("the end of the log", || again.lag().is_some_and(|lag| lag.records == 0));
     again.stop();
     assert_eq!(running.taken.lock().unwrap().len(), 24);
+}
+
+#[test]
+fn a_courier_with_a_doubtful_cursor_waits_and_says_so_until_the_cursor_is_removed() {
+    let running = Running::new(12);
+    let options = running.options("courier-test", None);
+    options.register().unwrap();
+    let path = running.dir.path().join("cursors/courier-test.json");
+    std::fs::write(&path, "{}").unwrap();
+    let courier = running.courier(None, [yes()]);
+    let trouble = || match courier.status().state() {
+        DestinationState::Waiting(waiting) => Some(waiting.cause.trouble),
+        DestinationState::Starting | DestinationState::Ready => None,
+    };
+    wait_for("it says so", || trouble() == Some(Trouble::DoubtfulCursor));
+    assert_eq!(running.taken.lock().unwrap().len(), 0);
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(running.taken(24), items(1..=12));
+    wait_for("it is ready", || trouble().is_none());
 }
 
 #[test]

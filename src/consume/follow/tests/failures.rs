@@ -69,8 +69,8 @@ fn a_rewind_is_done_once_the_log_can_be_read_even_if_it_can_t_when_it_is_asked_f
     written.close();
     let away = written.dir.path().join("away");
     let (consumer, handle) = (written.consumer(), Handle::default());
-    let (failures, taken) = (Mutex::new(0), Mutex::new(Vec::new()));
-    struct Collects<'a>(&'a Mutex<u32>, &'a Mutex<Vec<u64>>);
+    let (failures, taken, recovered) = (Mutex::new(0), Mutex::new(Vec::new()), Mutex::new(0));
+    struct Collects<'a>(&'a Mutex<u32>, &'a Mutex<Vec<u64>>, &'a Mutex<u32>);
     impl Handler for Collects<'_> {
         fn take(&mut self, batch: &mut Batch<'_>) -> AfterBatch {
             self.1.lock().unwrap().extend(all(batch));
@@ -79,15 +79,19 @@ fn a_rewind_is_done_once_the_log_can_be_read_even_if_it_can_t_when_it_is_asked_f
         fn failed(&mut self, _: Failure<'_>) {
             *self.0.lock().unwrap() += 1;
         }
+        fn recovered(&mut self) {
+            *self.2.lock().unwrap() += 1;
+        }
     }
     thread::scope(|scope| {
         let _stop = StopOnDrop(&handle);
-        scope.spawn(|| follow(&consumer, &handle, &mut Collects(&failures, &taken)).unwrap());
+        scope.spawn(|| follow(&consumer, &handle, &mut Collects(&failures, &taken, &recovered)).unwrap());
         wait_for("both records", || *taken.lock().unwrap() == [1, 2]);
         std::fs::rename(written.log_dir(), &away).unwrap();
         handle.rewind(None);
         wait_for("it fails", || *failures.lock().unwrap() >= 3);
         std::fs::rename(&away, written.log_dir()).unwrap();
         wait_for("both again", || *taken.lock().unwrap() == [1, 2, 1, 2]);
+        wait_for("it says so", || *recovered.lock().unwrap() == 1);
     });
 }
