@@ -135,6 +135,10 @@ fn findings(sources: &Sources) -> Vec<Finding> {
         Some(text) => database(sources, text.reveal(), &loaded.config),
         None => projects(sources),
     });
+    if loaded.config.redis_string.is_some() && !loaded.config.redis_gets_messages() {
+        let text = "redis_string gets no messages, because kafka_servers is set: with redis_beside_kafka = true they go to both";
+        findings.push(Finding::remark(text.to_owned()));
+    }
     findings.extend(named_files(&loaded.config));
     findings.extend(loaded.warnings.iter().cloned().map(Finding::remark));
     for variable in &loaded.old_variables {

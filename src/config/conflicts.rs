@@ -30,6 +30,11 @@ impl Found {
 }
 
 impl Config {
+    /// Whether messages go to Redis. Beside Kafka it is a cache of OpenReplay's paid edition, whose streams nobody reads.
+    pub fn redis_gets_messages(&self) -> bool {
+        self.redis_string.is_some() && (self.kafka_servers.is_none() || self.redis_beside_kafka)
+    }
+
     /// The largest batch that the log takes, whatever a project's own limit is.
     pub fn batch_bytes_max(&self) -> u64 {
         let buffered = buffers::body_within(self.inflight_bytes_max as u64);

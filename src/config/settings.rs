@@ -304,6 +304,9 @@ settings! {
         /// The Redis whose streams OpenReplay's services read, as a URL; without a scheme it is taken as redis://. If
         /// empty, nothing goes to Redis.
         redis_string: Option<Secret> = optional_secret("") also "REDIS_STRING";
+        /// Whether messages go to Redis also if kafka_servers is set. If not, they go to Kafka alone: OpenReplay's paid
+        /// edition reads them there, and has Redis for a cache.
+        redis_beside_kafka: bool = switch("false");
         /// Whether the addresses in redis_string (separated by commas) are nodes of a cluster.
         redis_cluster: bool = switch("false");
         /// If the addresses in redis_string are Sentinels: the name of the master that they watch.

@@ -215,6 +215,17 @@ fn values_that_exclude_each_other_are_refused() {
 }
 
 #[test]
+fn messages_go_to_redis_unless_there_is_kafka_and_to_both_only_if_told_to() {
+    let gets = |options: &[(&str, &str)]| load("", &[], options).unwrap().config.redis_gets_messages();
+    let (redis, kafka) = (("redis_string", "redis:6379"), ("kafka_servers", "kafka:9092"));
+    assert!(!gets(&[]) && !gets(&[kafka]));
+    assert!(gets(&[redis]));
+    assert!(!gets(&[redis, kafka]));
+    assert!(gets(&[redis, kafka, ("redis_beside_kafka", "true")]));
+    assert!(!gets(&[kafka, ("redis_beside_kafka", "true")]));
+}
+
+#[test]
 fn a_variable_that_looks_like_a_setting_is_warned_of() {
     let environment = [("TAKEUP_LISTN", "x"), ("TAKEUP_SERVICE_PORT_HTTP", "y"), ("TAKEUP_DATA", "z")];
     let warnings = load("", &environment, &[]).unwrap().warnings;

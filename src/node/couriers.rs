@@ -80,6 +80,8 @@ struct Planned {
 #[derive(Default)]
 pub struct Plan {
     planned: Vec<Planned>,
+    /// There is a Redis, but messages go to Kafka alone.
+    redis_is_cache: bool,
 }
 
 /// The running couriers.
@@ -110,6 +112,10 @@ impl Plan {
 
     fn redis(&mut self, config: &Config) -> Result<(), NodeError> {
         let Some(text) = &config.redis_string else { return Ok(()) };
+        if !config.redis_gets_messages() {
+            self.redis_is_cache = true;
+            return Ok(());
+        }
         let mode = match &config.redis_sentinel_master {
             Some(master) => RedisMode::Sentinel(master.clone()),
             None if config.redis_cluster => RedisMode::Cluster,
@@ -197,6 +203,12 @@ impl Plan {
     /// # Errors
     /// A cursor can't be read or written.
     pub fn register(&self, config: &Config, logger: &Logger) -> Result<(), LogError> {
+        if self.redis_is_cache {
+            let message =
+                "messages go to Kafka alone: beside kafka_servers, redis_string is taken for OpenReplay's cache";
+            let advice = "redis_beside_kafka = true sends them to both; the free edition has no Kafka: unset KAFKA_SERVERS there";
+            logger.event(Level::Info, crate::caller!(), message, &[("advice", advice)]);
+        }
         for planned in &self.planned {
             match planned.options.register() {
                 // Such a cursor holds back all segments. Its courier waits for an operator; the server does not.

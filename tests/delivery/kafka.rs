@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::common::services::{Certificate, Kafka, KafkaMessage, KafkaOptions};
+use crate::common::services::{Certificate, Kafka, KafkaMessage, KafkaOptions, Redis};
 use crate::common::{Home, PATIENCE, Request, Server, wait_for};
 
 /// The topics by OpenReplay's names.
@@ -276,4 +276,24 @@ fn kafka_options_that_cannot_be_are_told_at_the_start_and_no_value_is_shown() {
         assert_ne!(ended.code, Some(0), "{said}");
         assert!(said.contains(word) && !said.contains("secret-word"), "{said}");
     }
+}
+
+#[test]
+fn kafka_rules_redis_out_unless_both_are_asked_for() {
+    let kafka = broker_with_topics(KafkaOptions::default());
+    let redis = Redis::new();
+    let home = Home::new();
+    let url = redis.url();
+    let server = serve(&home, &kafka, &[("redis_string", &url)]);
+    server.wait_for_line(&["messages go to Kafka alone"], PATIENCE);
+    send(&home, &server, 7, 0);
+    wait_for_all(&kafka, &[7], 1);
+    server.stop();
+    assert_eq!(redis.entries("raw"), []);
+
+    let server = serve(&home, &kafka, &[("redis_string", &url), ("redis_beside_kafka", "true")]);
+    send(&home, &server, 7, 1);
+    wait_for_all(&kafka, &[7], 2);
+    wait_for("Redis to have the whole log", PATIENCE, || (redis.entries("raw").len() == 2).then_some(()));
+    server.stop();
 }
