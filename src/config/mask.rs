@@ -29,11 +29,16 @@ pub fn masked(name: &str, value: &str) -> String {
         String::new()
     } else if SECRETS.contains(&name) {
         HIDDEN.to_owned()
-    } else if ADDRESSES.contains(&name) {
+    } else if ADDRESSES.contains(&name) || names_user(value) {
         without_password(value)
     } else {
         value.to_owned()
     }
+}
+
+/// Whether there is a URL with a user name in it.
+fn names_user(value: &str) -> bool {
+    value.split("://").skip(1).any(|rest| rest.split(['/', '?', '#']).next().is_some_and(|place| place.contains('@')))
 }
 
 /// An address, as a URL or as `key=value` pairs, with its password hidden. Anything else is hidden whole.
@@ -45,7 +50,8 @@ fn without_password(text: &str) -> String {
             return if rest.contains("password") { HIDDEN.to_owned() } else { text.to_owned() };
         };
         let (who, place) = rest.split_at(at);
-        if place.contains("password") {
+        // Of several addresses with a password each, all are hidden.
+        if place.contains("password") || place[1..].contains('@') || scheme.contains('@') {
             return HIDDEN.to_owned();
         }
         return match who.split_once(':') {
