@@ -64,7 +64,7 @@ causes! {
     Duplicate => "duplicate", "the row is there already";
     /// 23503: what the row refers to is not there.
     Reference => "reference", "the row refers to something that was deleted";
-    /// Any other fault of class 22 or 23, or a value that is too large to be stored: the record is at fault.
+    /// Any other fault of class 22 or 23, or a value that is too large to be stored, or what a trigger raised (P0001): the record is at fault.
     Record => "record", "a value of the record does not fit the table";
     /// TLS can't be agreed on.
     Tls => "tls", "check sslmode, sslrootcert and the server's certificate";
@@ -100,7 +100,8 @@ impl PgCause {
             "23503" => Self::Reference,
             // The statement was cut off in the middle of its values: not a value's fault.
             "08P01" => Self::Protocol,
-            "54000" => Self::Record,
+            // P0001 is what a trigger of the database's own raises about the row.
+            "54000" | "P0001" => Self::Record,
             _ => match code.get(..2) {
                 Some("22" | "23") => Self::Record,
                 Some("08") => Self::Unreachable,

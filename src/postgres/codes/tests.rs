@@ -34,7 +34,7 @@ fn every_state_of_a_destination_has_its_cause() {
 
 #[test]
 fn data_errors_are_a_records() {
-    for code in ["22021", "22P05", "22001", "22003", "22P02", "23505", "23503", "23514", "54000"] {
+    for code in ["22021", "22P05", "22001", "22003", "22P02", "23505", "23503", "23514", "54000", "P0001"] {
         assert!(PgCause::of_sqlstate(code, None).is_of_record(), "{code}");
     }
     assert_eq!(PgCause::of_sqlstate("22P02", Some("enum_in")), PgCause::EnumValue);

@@ -85,3 +85,23 @@ fn rows_that_the_database_refuses_become_dead_letters_alone() {
     assert!(text.contains("23514") && text.contains("23503"), "{text}");
     server.stop();
 }
+
+#[test]
+fn rows_that_a_trigger_refuses_become_dead_letters_alone() {
+    let postgres = Postgres::new(Schema::Main);
+    postgres.sql(
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+         IF NEW.user_id = 'poison' THEN RAISE EXCEPTION 'not this one'; END IF; RETURN NEW; END $$; \
+         CREATE TRIGGER refuse BEFORE INSERT ON sessions FOR EACH ROW EXECUTE FUNCTION refuse()",
+    );
+    let home = Home::new();
+    let rows = (1..=100).map(|session| match session {
+        50 => SessionRow { user_id: "poison", ..row(session) },
+        _ => row(session),
+    });
+    write_starts(&home, rows);
+    let server = serve(&home, &postgres.url());
+    wait_for_rows(&postgres, "sessions", 99);
+    wait_for("the dead letter", PATIENCE, || (dead_letters(&home) == 1).then_some(()));
+    server.stop();
+}
