@@ -297,3 +297,30 @@ fn kafka_rules_redis_out_unless_both_are_asked_for() {
     wait_for("Redis to have the whole log", PATIENCE, || (redis.entries("raw").len() == 2).then_some(()));
     server.stop();
 }
+
+#[test]
+fn kafka_that_has_a_topic_made_again_with_fewer_partitions_gets_it_again() {
+    let (kafka, home) = (broker_with_topics(KafkaOptions::default()), Home::new());
+    let server = serve(&home, &kafka, &[]);
+    (0..3).for_each(|number| send(&home, &server, 15, number));
+    wait_for_all(&kafka, &[15], 3);
+    server.stop();
+    kafka.delete_topic("raw");
+    kafka.create_topic("raw", 8);
+    let server = serve(&home, &kafka, &[("kafka_partitions", "8")]);
+    send(&home, &server, 15, 3);
+    server.wait_for_line(&["has lost what it had confirmed"], PATIENCE);
+    let all_there = || {
+        let messages = kafka.messages("raw");
+        assert!(messages.iter().all(|message| message.partition == 7));
+        (messages.len() == 4).then_some(())
+    };
+    wait_for("all batches to be there again", PATIENCE, all_there);
+    server.stop();
+    // What was lost is told once.
+    let server = serve(&home, &kafka, &[("kafka_partitions", "8")]);
+    send(&home, &server, 15, 4);
+    wait_for("the next one", PATIENCE, || (kafka.messages("raw").len() == 5).then_some(()));
+    assert!(!server.said().contains("has lost what it had confirmed"), "{}", server.said());
+    server.stop();
+}

@@ -53,13 +53,19 @@ pub(super) fn diagnose(producer: &Producer, topic: &str, limit: Duration) -> Res
     })
 }
 
-/// The offset that the next message of a partition gets.
+/// The offset that the next message of a partition gets; 0 if the topic has no such partition, because it was made again with fewer.
 ///
 /// # Errors
-/// The cluster does not answer.
+/// The cluster does not answer, or does not have the topic.
 pub(super) fn end(producer: &Producer, topic: &str, partition: i32, limit: Duration) -> Result<i64, Cause> {
-    let ends = producer.client().fetch_watermarks(topic, partition, limit);
-    ends.map(|(_, high)| high).map_err(|error| cause_of_error(&error))
+    let error = match producer.client().fetch_watermarks(topic, partition, limit) {
+        Ok((_, high)) => return Ok(high),
+        Err(error) => error,
+    };
+    let has_partition = ask(producer, topic, limit, |found| {
+        Ok(found.partitions().is_empty() || found.partitions().iter().any(|known| known.id() == partition))
+    });
+    if has_partition? { Err(cause_of_error(&error)) } else { Ok(0) }
 }
 
 fn ask<T>(
