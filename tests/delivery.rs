@@ -16,6 +16,7 @@ mod delivery {
     mod kafka_absent;
     mod postgres;
     mod redis;
+    mod replay;
     mod rows;
     mod segments;
     mod services;

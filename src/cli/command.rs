@@ -100,9 +100,11 @@ pub enum Command {
                       takeup tail --from 10m --json | jq -r .session_id"
     )]
     Tail(TailArgs),
-    /// Send the recorded batches again, to a server or to stdout.
+    /// Send the recorded batches again, to a server, to a queue or to stdout.
     #[command(
         after_help = "Examples:\n  takeup replay --to http://127.0.0.1:9090 --fast --token-secret-file other/secrets/token\n  \
+                      takeup replay --to redis://127.0.0.1:6379 --from 2h --project 1\n  \
+                      takeup replay --to kafka://127.0.0.1:9092 --from 2026-11-29 --until 2026-11-29T06:00:00Z\n  \
                       takeup replay --to - | head -n 1"
     )]
     Replay(ReplayArgs),

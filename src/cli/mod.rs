@@ -24,6 +24,7 @@ mod salvage;
 mod serve;
 mod sessions;
 mod tail;
+mod time;
 mod verify;
 
 #[cfg(test)]

@@ -29,7 +29,10 @@
 //! | `status`, `cause`, `report` | the state of a destination, the kinds of trouble, and how changes are told |
 //! | `backoff` | pauses between attempts |
 //! | `dead_letters`, `dead_letter`, `stored_record` | what can't be delivered |
+//! | `tries` | which items of a shipment are tried next, after what was refused |
 //! | `sender` | sends a dead letter again, outside of a running courier |
+//! | `bulk_sender` | sends many records, outside of a running courier |
+//! | `calls` | how these two call a destination |
 //! | `runtime` | the thread on which tasks run |
 //! | [`mod@file`] | records as NDJSON in files |
 //! | [`http`] | records to another takeup |
@@ -41,6 +44,8 @@
 //! | [`messages`], `cut` | the messages for the queues of OpenReplay's services |
 
 pub mod backoff;
+mod bulk_sender;
+mod calls;
 mod cause;
 mod cut;
 mod dead_letter;
@@ -68,7 +73,9 @@ mod status;
 mod stored_record;
 #[cfg(feature = "object-store")]
 mod tls;
+mod tries;
 
+pub use bulk_sender::{BulkSender, GaveUp, Told};
 pub use cause::{Cause, Trouble};
 pub use dead_letter::DeadLetter;
 pub use dead_letters::{DIR_NAME as DEAD_LETTERS_DIR_NAME, DeadLetters, Edit};

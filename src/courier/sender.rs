@@ -4,13 +4,14 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
-use tokio::time::timeout;
-
-use super::cause::{Cause, Trouble};
-use super::destination::{Blame, Destination, Packer, ShipError};
+use super::calls::Calls;
+use super::cause::Cause;
+use super::destination::{Destination, Packer};
+use super::shipment::Shipment;
 use super::stored_record::StoredRecord;
+use super::tries::{Tries, Verdict};
 
-/// How long a record may take.
+/// How long a call may take.
 const SEND_MAX: Duration = Duration::from_secs(60);
 
 /// What became of a record.
@@ -38,26 +39,18 @@ impl Sender {
     ///
     /// # Errors
     /// The runtime could not be started.
-    pub fn new<P, D>(mut packer: P, mut destination: D) -> io::Result<Self>
+    pub fn new<P, D>(mut packer: P, destination: D) -> io::Result<Self>
     where
         P: Packer,
         D: Destination<Item = P::Item>,
     {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let mut calls = Calls::new(destination, SEND_MAX)?;
         let send = move |record: &StoredRecord| {
-            let mut items = Vec::new();
-            if let Err(cause) = packer.pack(&record.record(), &mut items) {
-                return Sent::Refused(cause);
-            }
-            match runtime.block_on(async { timeout(SEND_MAX, ship(&mut destination, &items)).await }) {
-                Ok(Ok(())) => Sent::Arrived,
-                Ok(Err(ShipError { blame: Blame::Items(_), cause, .. })) => Sent::Refused(cause),
-                Ok(Err(ShipError { blame: Blame::Destination, cause, .. })) => Sent::NotNow(cause),
-                Err(_) => {
-                    destination.disconnect();
-                    let text = format!("nothing came back within {} s", SEND_MAX.as_secs());
-                    Sent::NotNow(Cause::new(Trouble::TimedOut, "", text))
-                }
+            let mut shipment = Shipment::default();
+            shipment.add(&mut packer, &record.record());
+            match shipment.unsendable.pop() {
+                Some((_, cause)) => Sent::Refused(cause),
+                None => send(&mut calls, &shipment),
             }
         };
         Ok(Self(Box::new(send)))
@@ -70,16 +63,26 @@ impl Sender {
 }
 
 /// Ships the items of one record, in whatever parts the destination takes them.
-async fn ship<D: Destination>(destination: &mut D, items: &[D::Item]) -> Result<(), ShipError> {
-    destination.connect().await.map_err(ShipError::destination)?;
-    let mut at = 0;
-    while at < items.len() {
-        match destination.ship(&items[at..]).await {
-            Ok(()) => return Ok(()),
-            // Blamed is what comes after these.
-            Err(error) if error.delivered > 0 => at += error.delivered,
-            Err(error) => return Err(error),
+fn send<D: Destination>(calls: &mut Calls<D>, shipment: &Shipment<D::Item>) -> Sent {
+    let mut tries = Tries::new(shipment);
+    while let Some(items) = tries.next() {
+        let fault = match calls.ship(&shipment.items[items.clone()]) {
+            Ok(true) => {
+                tries.delivered(items);
+                continue;
+            }
+            // Records that were sent before are lost there, which says nothing about this one.
+            Ok(false) => continue,
+            Err(fault) => fault,
+        };
+        let first = items.start;
+        match tries.failed(items, fault) {
+            Verdict::Refused(_, cause) => return Sent::Refused(cause),
+            // Blamed is what comes after the delivered ones.
+            Verdict::Again(_) if tries.at() > first => {}
+            Verdict::Again(cause) => return Sent::NotNow(cause),
+            Verdict::Delivered | Verdict::Narrowed => {}
         }
     }
-    Ok(())
+    Sent::Arrived
 }

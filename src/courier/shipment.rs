@@ -76,19 +76,20 @@ impl<T> Shipment<T> {
         self.bytes
     }
 
-    /// The record that an item belongs to.
-    pub fn record_of(&self, item: usize) -> &StoredRecord {
-        &self.records[self.index_of(item)].0
-    }
-
     /// The items of the record that an item belongs to.
     pub fn items_of_record_of(&self, item: usize) -> Range<usize> {
-        let index = self.index_of(item);
-        let begin = index.checked_sub(1).map_or(0, |before| self.records[before].1);
-        begin..self.records[index].1
+        self.record(self.index_of(item)).1
     }
 
-    fn index_of(&self, item: usize) -> usize {
+    /// A record with items, by its number, and its items.
+    pub fn record(&self, number: usize) -> (&StoredRecord, Range<usize>) {
+        let (record, end) = &self.records[number];
+        let begin = number.checked_sub(1).map_or(0, |before| self.records[before].1);
+        (record, begin..*end)
+    }
+
+    /// The number of the record that an item belongs to: how many records have all their items before it.
+    pub fn index_of(&self, item: usize) -> usize {
         self.records.partition_point(|(_, end)| *end <= item)
     }
 }

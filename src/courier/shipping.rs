@@ -5,7 +5,6 @@
 //! goes on.
 
 use std::io;
-use std::ops::Range;
 use std::time::Duration;
 
 use tokio::sync::mpsc::Receiver;
@@ -19,12 +18,13 @@ use crate::telemetry::Level;
 use super::backoff::Backoff;
 use super::cause::{Cause, Trouble};
 use super::dead_letters::DeadLetters;
-use super::destination::{Blame, Destination, ShipError};
+use super::destination::{Destination, ShipError};
 use super::history::History;
 use super::reading::Shipped;
 use super::report::Report;
 use super::shipment::Shipment;
 use super::stored_record::StoredRecord;
+use super::tries::{Tries, Verdict};
 
 /// A destination that hangs is given up after this time, and connected to again. Each destination has limits of its own below this one.
 const CALL_MAX: Duration = Duration::from_secs(120);
@@ -203,27 +203,18 @@ impl<D: Destination> ShippingTask<D> {
     /// Delivers a shipment whole, but for what becomes a dead letter.
     async fn deliver(&mut self, shipment: &Shipment<D::Item>) -> Result<(), End> {
         self.bury(&shipment.unsendable).await?;
-        let total = shipment.items.len();
-        let mut at = 0;
-        // The items whose records are tried one by one.
-        let mut suspects: Range<usize> = 0..0;
-        while at < total {
-            let alone = suspects.contains(&at);
-            let end = match alone {
-                true => shipment.items_of_record_of(at).end,
-                false if suspects.start > at => suspects.start,
-                false => total,
-            };
+        let mut tries = Tries::new(shipment);
+        while let Some(items) = tries.next() {
             let call = async {
                 if self.connect().await.map_err(ShipError::destination)? {
                     return Ok(false);
                 }
-                self.destination.ship(&shipment.items[at..end]).await.map(|()| true)
+                self.destination.ship(&shipment.items[items.clone()]).await.map(|()| true)
             };
             let fault = match timeout(CALL_MAX, call).await {
                 Ok(Ok(false)) => return Err(End::Rewound),
                 Ok(Ok(true)) => {
-                    at = end;
+                    tries.delivered(items);
                     self.ready();
                     continue;
                 }
@@ -234,29 +225,20 @@ impl<D: Destination> ShippingTask<D> {
                     continue;
                 }
             };
-            let first = at;
-            at += fault.delivered.min(end - at);
-            match fault.blame {
-                _ if at == end => {}
-                Blame::Destination => {
-                    self.failed(fault.cause);
+            match tries.failed(items, fault) {
+                Verdict::Delivered => {}
+                Verdict::Narrowed => self.ready(),
+                Verdict::Again(cause) => {
+                    self.failed(cause);
                     self.pause().await?;
                 }
-                // It was alone, or what is left of this call is of one record: that is the one.
-                Blame::Items(_) if shipment.items_of_record_of(at).end == end => {
+                Verdict::Refused(number, cause) => {
                     self.ready();
-                    self.bury(&[(shipment.record_of(at).clone(), fault.cause)]).await?;
-                    at = end;
-                }
-                Blame::Items(items) => {
-                    self.ready();
-                    let begin = (first + items.start).clamp(at, end - 1);
-                    let last = (first + items.end).clamp(begin + 1, end) - 1;
-                    // Whole records, but for what has been delivered of the first.
-                    suspects = shipment.items_of_record_of(begin).start.max(at)..shipment.items_of_record_of(last).end;
+                    self.bury(&[(shipment.record(number).0.clone(), cause)]).await?;
                 }
             }
         }
+        let total = shipment.items.len();
         self.report.status.delivered(shipment.record_count() as u64, total as u64, shipment.bytes() as u64);
         Ok(())
     }

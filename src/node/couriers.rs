@@ -14,7 +14,7 @@ use crate::courier::redis::{RedisAddress, RedisDestination, RedisMode};
 use crate::courier::rows::{RowPacker, RowsDestination};
 #[cfg(feature = "object-store")]
 use crate::courier::segments::SegmentsCourier;
-use crate::courier::{Courier, CourierOptions, Destination, Packer, Sender, ShipmentBounds, SideRuntime};
+use crate::courier::{BulkSender, Courier, CourierOptions, Destination, Packer, Sender, ShipmentBounds, SideRuntime};
 use crate::log::LogError;
 use crate::log::cursor::{ConsumerName, Cursors};
 use crate::log::read::reader::LogReader;
@@ -34,6 +34,9 @@ trait Parts {
 
     /// Makes what sends single records.
     fn sender(self: Box<Self>, logger: &Logger) -> io::Result<Sender>;
+
+    /// Makes what sends many records, and tries so many times again what the destination does not take.
+    fn bulk_sender(self: Box<Self>, bounds: ShipmentBounds, retries: u32, logger: &Logger) -> io::Result<BulkSender>;
 }
 
 /// Parts that this function makes.
@@ -54,6 +57,11 @@ where
         let (packer, destination) = (self.0)(logger);
         Sender::new(packer, destination)
     }
+
+    fn bulk_sender(self: Box<Self>, bounds: ShipmentBounds, retries: u32, logger: &Logger) -> io::Result<BulkSender> {
+        let (packer, destination) = (self.0)(logger);
+        BulkSender::new(packer, destination, bounds, retries)
+    }
 }
 
 /// The courier for segments, which sends files and no records.
@@ -66,6 +74,10 @@ impl Parts for SegmentsCourier {
     fn sender(self: Box<Self>, _: &Logger) -> io::Result<Sender> {
         Err(io::Error::other("this courier has no dead letters: it sends whole segments"))
     }
+
+    fn bulk_sender(self: Box<Self>, _: ShipmentBounds, _: u32, _: &Logger) -> io::Result<BulkSender> {
+        Err(io::Error::other("this courier sends whole segments"))
+    }
 }
 
 /// A configured courier that has not been started.
@@ -74,6 +86,15 @@ struct Planned {
     /// Whether it stays behind the courier for rows.
     behind_rows: bool,
     parts: Box<dyn Parts>,
+}
+
+/// A kind of queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Queue {
+    /// Redis Streams.
+    Redis,
+    /// Kafka.
+    Kafka,
 }
 
 /// The couriers to start, rows first.
@@ -246,6 +267,29 @@ impl Plan {
         };
         let sender = planned.parts.sender(logger).map_err(NodeError::other)?;
         Ok((sender, planned.options.target))
+    }
+
+    /// What sends many records to the queue of this kind that the settings name, exactly as its courier does; and its address, for people. What
+    /// the queue does not take is tried again `retries` times.
+    ///
+    /// # Errors
+    /// A setting can't be used, this build has no such queue, or the sender can't be started.
+    pub fn bulk_sender(
+        config: &Config,
+        queue: Queue,
+        retries: u32,
+        logger: &Logger,
+    ) -> Result<(BulkSender, String), NodeError> {
+        let mut plan = Self::default();
+        match queue {
+            Queue::Redis => plan.redis(config)?,
+            Queue::Kafka => plan.kafka(config)?,
+        }
+        let Some(Planned { options, parts, .. }) = plan.planned.pop() else {
+            return Err(NodeError::Other("the settings name no queue of this kind".to_owned()));
+        };
+        let sender = parts.bulk_sender(options.bounds, retries, logger).map_err(NodeError::other)?;
+        Ok((sender, options.target))
     }
 
     /// Starts them.

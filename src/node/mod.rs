@@ -49,7 +49,7 @@ use std::process::ExitCode;
 use crate::config::Sources;
 
 pub use courier_reports::what_waits;
-pub use couriers::{PREFIX as COURIER_PREFIX, Plan as CourierPlan};
+pub use couriers::{PREFIX as COURIER_PREFIX, Plan as CourierPlan, Queue};
 pub use error::NodeError;
 #[cfg(feature = "object-store")]
 pub use segments::store_access;

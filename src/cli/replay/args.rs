@@ -1,24 +1,40 @@
 //! The options of `takeup replay`.
 
-use std::path::PathBuf;
+use std::convert::Infallible;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::config::value;
+use crate::cli::error::CliError;
+use crate::cli::serve::{ServeArgs, key_value};
+use crate::cli::time::time_us;
+use crate::config::{Secret, Sources, value};
+
+use super::to::To;
 
 /// The options of `takeup replay`.
 #[derive(Debug, Clone, Args)]
 pub struct ReplayArgs {
-    /// The server, as http://HOST:PORT with any path prefix; or "-" for NDJSON on stdout: id, received_us, session_id,
-    /// project_id, topic, page, number, data_type, encoding, body (base64, as received).
-    #[arg(long, value_name = "URL")]
-    pub to: String,
-    /// How many times faster than recorded [default: 1 to a server; to stdout, as fast as it goes].
+    /// The server, as http://HOST:PORT with any path prefix; a queue, as redis://HOST:PORT (rediss:// for TLS, several
+    /// addresses separated by commas) or kafka://HOST:PORT[,HOST:PORT]; or "-" for NDJSON on stdout: id, received_us,
+    /// session_id, project_id, topic, page, number, data_type, encoding, body (base64, as received).
+    ///
+    /// A queue gets what the courier of a server would write there, starts and images too; a repeated replay sends all of it
+    /// once more.
+    #[arg(long, value_name = "URL", value_parser = secret)]
+    pub to: Secret,
+    /// How many times faster than recorded [default: 1 to a server; to a queue or stdout, as fast as it goes].
     #[arg(long, value_name = "N", value_parser = speed, conflicts_with = "fast")]
     pub speed: Option<f64>,
     /// As fast as it goes.
     #[arg(long)]
     pub fast: bool,
+    /// Only records from this time on: 2026-11-29, 2026-11-29T06:00:00Z, or how long ago, such as 36h.
+    #[arg(long, value_name = "TIME", value_parser = time_us)]
+    pub from: Option<u64>,
+    /// Only records before this time.
+    #[arg(long, value_name = "TIME", value_parser = time_us)]
+    pub until: Option<u64>,
     /// Only this session.
     #[arg(long, value_name = "ID")]
     pub session: Option<u64>,
@@ -28,24 +44,83 @@ pub struct ReplayArgs {
     /// Send repeats too: batches that were recorded again because their answer was lost.
     #[arg(long)]
     pub with_repeats: bool,
-    /// Send batches too that were kept though they can't be used (setting `unusable`).
+    /// Send batches too that were kept though they can't be used (setting `unusable`). Not to a queue, where such batches
+    /// have no place.
     #[arg(long)]
     pub unusable: bool,
-    /// How many connections send; a session keeps to one of them.
-    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub connections: u16,
-    /// The file of the server's token secrets [default: TOKEN_SECRET, else secrets/token in the data folder].
+    /// To a server: how many connections send; a session keeps to one of them [default: 8].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub connections: Option<u16>,
+    /// To a server: the file of its token secrets [default: TOKEN_SECRET, else secrets/token in the data folder].
     #[arg(long, value_name = "FILE")]
     pub token_secret_file: Option<PathBuf>,
-    /// How often a batch is sent again after a failure of network or server, before the replay ends.
+    /// How often something is sent again after a failure of network, server or queue, before the replay ends.
     #[arg(long, value_name = "N", default_value_t = 6, value_parser = clap::value_parser!(u32).range(0..=100))]
     pub retries: u32,
-    /// Bytes of batches that may wait to be sent.
-    #[arg(long, value_name = "BYTES", default_value = "64MiB", value_parser = value::size::<usize>)]
-    pub buffer: usize,
+    /// To a server: bytes of batches that may wait to be sent [default: 64MiB].
+    #[arg(long, value_name = "BYTES", value_parser = value::size::<usize>)]
+    pub buffer: Option<usize>,
+    /// To a queue: the file of settings, for topics, sizes, TLS and the rest [default: takeup.toml in the data folder].
+    #[arg(long, value_name = "FILE", env = "TAKEUP_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// To a queue: a setting for this time, as with `takeup serve`.
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_value)]
+    pub set: Vec<(String, String)>,
     /// Print the summary as JSON on stdout.
     #[arg(long)]
     pub json: bool,
+}
+
+impl ReplayArgs {
+    /// How many connections send to a server.
+    pub fn connections(&self) -> u16 {
+        self.connections.unwrap_or(8)
+    }
+
+    /// How many bytes may wait to be sent to a server.
+    pub fn buffer(&self) -> usize {
+        self.buffer.unwrap_or(64 << 20)
+    }
+
+    /// The sources of the settings.
+    pub fn sources(&self, data: &Path) -> Sources {
+        let settings = ServeArgs { config: self.config.clone(), set: self.set.clone(), ..ServeArgs::default() };
+        settings.sources(data)
+    }
+
+    /// Finds options that mean nothing together.
+    ///
+    /// # Errors
+    /// Names one of them.
+    pub fn check(&self, to: &To) -> Result<(), CliError> {
+        let is_queue = matches!(to, To::Queue(_));
+        let only_for_a_server = "is for a server alone: leave it out";
+        let faults = [
+            (is_queue && self.connections.is_some(), "connections", only_for_a_server),
+            (is_queue && self.token_secret_file.is_some(), "token-secret-file", only_for_a_server),
+            (is_queue && self.buffer.is_some(), "buffer", "is for a server alone: use --set shipment_bytes=BYTES"),
+            (
+                is_queue && self.unusable,
+                "unusable",
+                "is not for a queue, whose readers can't use such batches: leave it out",
+            ),
+            (!is_queue && !self.set.is_empty(), "set", "is for a queue alone: leave it out"),
+            (
+                self.from.zip(self.until).is_some_and(|(from, until)| from >= until),
+                "until",
+                "must be after --from, or nothing is left",
+            ),
+        ];
+        match faults.iter().find(|(is_fault, _, _)| *is_fault) {
+            Some((_, option, problem)) => Err(CliError::Other(format!("--{option} {problem}"))),
+            None => Ok(()),
+        }
+    }
+}
+
+/// An address may hold a password, which must not be in what clap prints.
+fn secret(text: &str) -> Result<Secret, Infallible> {
+    Ok(Secret::new(text))
 }
 
 fn speed(text: &str) -> Result<f64, String> {

@@ -12,6 +12,8 @@ use crate::records::{BatchTexts, Content, Source, header_of};
 use crate::session::SessionId;
 use crate::session::token::{Secrets, Token};
 
+use super::credentials::without_credentials;
+
 /// Each attempt signs a new token, so a token need not outlive one attempt.
 const TOKEN_LIFE_MS: i64 = 3_600_000;
 
@@ -29,14 +31,15 @@ impl Target {
     pub fn parse(url: &str) -> Result<Target, CliError> {
         let rest = url.strip_prefix("http://").unwrap_or_default();
         let host = rest.split('/').next().unwrap_or_default();
+        let shown = plain(&without_credentials(url), 200);
         if url.starts_with("https://") {
             return Err(CliError::Other(format!(
-                "--to {url}: this command does not speak TLS; give the server's plain http address, through a tunnel if need be"
+                "--to {shown}: this command does not speak TLS; give the server's plain http address, through a tunnel if need be"
             )));
         }
-        if host.is_empty() || rest.contains(['?', '#', ' ']) {
+        if host.is_empty() || host.contains('@') || rest.contains(['?', '#', ' ']) {
             return Err(CliError::Other(format!(
-                "--to {url}: expected http://HOST:PORT with any path prefix, or \"-\""
+                "--to {shown}: expected http://HOST:PORT with any path prefix, redis://HOST:PORT, kafka://HOST:PORT, or \"-\""
             )));
         }
         Ok(Target { base: url.trim_end_matches('/').to_owned() })

@@ -10,7 +10,8 @@ use crate::records::RecordJson;
 
 use super::args::ReplayArgs;
 use super::pace::Pace;
-use super::summary::Filter;
+use super::stretch::Stretch;
+use super::summary::{Choice, Filter};
 
 /// Runs the replay.
 pub fn run(args: &ReplayArgs, data: &Path) -> Result<ExitCode, CliError> {
@@ -22,19 +23,20 @@ pub fn run(args: &ReplayArgs, data: &Path) -> Result<ExitCode, CliError> {
 
 /// Prints the batches of the log in `data`, as fast as the reader accepts them unless a speed is given.
 pub fn list(args: &ReplayArgs, data: &Path, out: &mut Out) -> Result<(), CliError> {
-    let mut merge = log_folder::merge(data, args.with_repeats)?;
+    let mut stretch = Stretch::new(args, log_folder::open(data)?)?;
     let mut pace = Pace::new(args.speed);
-    let mut filter = Filter::new(args);
-    while let Some(record) = merge.next_settled()? {
-        if !filter.wants(&record) {
-            continue;
+    let mut filter = Filter::new(args, Choice::Batches);
+    stretch.each(|record| {
+        if !filter.wants(record) {
+            return Ok(true);
         }
         pace.wait_for(record.order_us, || false);
-        out.json(&RecordJson::of(&record))?;
+        out.json(&RecordJson::of(record))?;
         if args.speed.is_some() {
             out.flush()?;
         }
-    }
-    log_folder::remark(&merge);
+        Ok(true)
+    })?;
+    stretch.remark();
     Ok(())
 }

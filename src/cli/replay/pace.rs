@@ -18,6 +18,11 @@ impl Pace {
         Pace { speed, origin: None }
     }
 
+    /// Whether a record with this time is due now.
+    pub fn is_due(&mut self, order_us: u64) -> bool {
+        self.due(order_us).is_none_or(|due| due <= Instant::now())
+    }
+
     /// Waits until a record with this time is due. `false`: `stopped` became true first.
     pub fn wait_for(&mut self, order_us: u64, stopped: impl Fn() -> bool) -> bool {
         let Some(due) = self.due(order_us) else { return !stopped() };

@@ -44,6 +44,11 @@ impl Progress {
         }
     }
 
+    /// Prints a remark above the bar.
+    pub fn remark(&self, print: impl FnOnce()) {
+        self.bar.suspend(print);
+    }
+
     /// Removes the bar.
     pub fn finish(&self) {
         self.bar.finish_and_clear();

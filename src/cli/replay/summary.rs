@@ -1,6 +1,8 @@
 //! Which records a replay sends, and what happened to all others: the counts add up to what was read from the log.
 
 use std::collections::HashSet;
+use std::process::ExitCode;
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -10,13 +12,16 @@ use crate::log::format::record::{Kind, Record};
 use crate::records::UnusableBatch;
 
 use super::args::ReplayArgs;
-use super::workers::Outcome;
+use super::outcome::Outcome;
 
 /// What a replay did. `records` is the sum of all counts of records: those sent, those refused, and those left out.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Summary {
     pub records: u64,
     pub batches: u64,
+    pub starts: u64,
+    pub images: u64,
+    pub messages: u64,
     pub bytes: u64,
     pub sessions: u64,
     pub skipped_starts: u64,
@@ -26,6 +31,7 @@ pub struct Summary {
     pub skipped_others: u64,
     pub skipped_repeats: u64,
     pub skipped_unusable: u64,
+    pub skipped_empty: u64,
     pub not_chosen: u64,
     pub not_sent: u64,
     pub retries: u64,
@@ -34,15 +40,55 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// Adds the outcome of the records to be sent: until now `batches` has counted them.
+    /// Adds the outcome of the records to be sent: until now `batches`, `starts` and `images` have counted them.
     pub fn sent(&mut self, outcome: &Outcome, repeats: u64) {
-        self.not_sent = self.batches.saturating_sub(outcome.batches + outcome.refused);
-        self.batches = outcome.batches;
-        self.bytes = outcome.bytes;
+        let chosen = self.batches + self.starts + self.images;
+        self.not_sent = chosen.saturating_sub(outcome.sent() + outcome.refused);
+        (self.batches, self.starts, self.images) = (outcome.batches, outcome.starts, outcome.images);
+        (self.messages, self.bytes) = (outcome.messages, outcome.bytes);
         self.retries = outcome.retries;
         self.refused = outcome.refused;
         self.skipped_repeats = repeats;
         self.records += repeats;
+    }
+
+    /// Notes how long it took.
+    pub fn took(&mut self, time: Duration) {
+        self.took_ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    }
+
+    /// Prints it, and the first refusals.
+    ///
+    /// # Errors
+    /// The replay ended early.
+    pub fn finish(&self, json: bool, outcome: &Outcome) -> Result<ExitCode, CliError> {
+        self.print(json)?;
+        outcome.refusals.iter().for_each(|text| warn(text));
+        match &outcome.failure {
+            Some(failure) => Err(CliError::Other(format!("the replay ended early: {failure}"))),
+            None if self.refused > 0 => Ok(ExitCode::FAILURE),
+            None => Ok(ExitCode::SUCCESS),
+        }
+    }
+
+    /// What was sent, in words.
+    fn what(&self) -> String {
+        let count = |count: u64, one: &str, many: &str| match count {
+            1 => format!("1 {one}"),
+            count => format!("{} {many}", thousands(count)),
+        };
+        let mut parts = vec![count(self.batches, "batch", "batches")];
+        if self.starts > 0 {
+            parts.push(count(self.starts, "start", "starts"));
+        }
+        if self.images > 0 {
+            parts.push(count(self.images, "record of images", "records of images"));
+        }
+        let messages = match self.messages {
+            0 => String::new(),
+            messages => format!(" as {}", counted(messages, "message")),
+        };
+        parts.join(", ") + &messages
     }
 
     /// What was left out, in words.
@@ -54,9 +100,10 @@ impl Summary {
             (self.skipped_recordings, "part of recordings", "parts of recordings"),
             (self.skipped_unusable, "unusable batch", "unusable batches"),
             (self.skipped_repeats, "repeat", "repeats"),
+            (self.skipped_empty, "record that makes no message", "records that make no message"),
             (self.skipped_others, "erased record", "erased records"),
             (self.not_chosen, "record not asked for", "records not asked for"),
-            (self.not_sent, "batch not sent any more", "batches not sent any more"),
+            (self.not_sent, "record not sent any more", "records not sent any more"),
         ];
         let words = |&(count, one, many): &(u64, &str, &str)| {
             (count > 0).then(|| format!("{} {}", thousands(count), if count == 1 { one } else { many }))
@@ -66,20 +113,22 @@ impl Summary {
     }
 
     /// Prints it: as JSON on stdout, or in words on stderr.
-    pub fn print(&self, json: bool) -> Result<(), CliError> {
+    fn print(&self, json: bool) -> Result<(), CliError> {
         if json {
             let mut out = Out::stdout();
             out.json(self)?;
             return out.finish();
         }
         let seconds = (self.took_ms as f64 / 1000.0).max(0.001);
+        let records = self.batches + self.starts + self.images;
         warn(&format!(
-            "replayed {} ({}) of {} in {}: {} batches/s, {}/s; {} sent again, {} refused; left out: {}",
-            if self.batches == 1 { "1 batch".to_owned() } else { format!("{} batches", thousands(self.batches)) },
+            "replayed {} ({}) of {} in {}: {} {}/s, {}/s; {} sent again, {} refused; left out: {}",
+            self.what(),
             bytes(self.bytes),
             counted(self.sessions, "session"),
             length_ms(self.took_ms),
-            thousands((self.batches as f64 / seconds) as u64),
+            thousands((records as f64 / seconds) as u64),
+            if records == self.batches { "batches" } else { "records" },
             bytes((self.bytes as f64 / seconds) as u64),
             thousands(self.retries),
             thousands(self.refused),
@@ -89,8 +138,18 @@ impl Summary {
     }
 }
 
+/// What a destination is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Choice {
+    /// Batches, including those of the analytics SDK: what came in requests of their own.
+    Batches,
+    /// What OpenReplay's services find in their topics: starts and images, too.
+    ForQueues,
+}
+
 /// Decides which records are sent, and counts the others.
 pub struct Filter {
+    choice: Choice,
     session: Option<u64>,
     project: Option<u32>,
     unusable: bool,
@@ -103,8 +162,9 @@ const SESSIONS_COUNTED_MAX: usize = 10_000_000;
 
 impl Filter {
     /// A filter without any records so far.
-    pub fn new(args: &ReplayArgs) -> Filter {
+    pub fn new(args: &ReplayArgs, choice: Choice) -> Filter {
         Filter {
+            choice,
             session: args.session,
             project: args.project,
             unusable: args.unusable,
@@ -119,29 +179,40 @@ impl Filter {
         counts.records += 1;
         let chosen = self.session.is_none_or(|session| session == record.session)
             && self.project.is_none_or(|project| project == record.project);
-        let left_out = match record.kind {
-            _ if !chosen => &mut counts.not_chosen,
+        let for_queues = self.choice == Choice::ForQueues;
+        let (is_wanted, count) = match record.kind {
+            _ if !chosen => (false, &mut counts.not_chosen),
             Kind::Batch | Kind::Sdk if UnusableBatch::read(record).is_some() && !self.unusable => {
-                &mut counts.skipped_unusable
+                (false, &mut counts.skipped_unusable)
             }
-            Kind::Batch | Kind::Sdk => {
-                if self.sessions.len() < SESSIONS_COUNTED_MAX {
-                    self.sessions.insert(record.session);
-                }
-                counts.batches += 1;
-                return true;
-            }
-            Kind::Start => &mut counts.skipped_starts,
-            Kind::Image => &mut counts.skipped_images,
-            Kind::Row => &mut counts.skipped_rows,
-            Kind::Recording => &mut counts.skipped_recordings,
-            Kind::Pad | Kind::Tombstone => &mut counts.skipped_others,
+            Kind::Batch | Kind::Sdk => (true, &mut counts.batches),
+            Kind::Start if for_queues => (true, &mut counts.starts),
+            Kind::Image if for_queues => (true, &mut counts.images),
+            Kind::Start => (false, &mut counts.skipped_starts),
+            Kind::Image => (false, &mut counts.skipped_images),
+            Kind::Row => (false, &mut counts.skipped_rows),
+            Kind::Recording => (false, &mut counts.skipped_recordings),
+            Kind::Pad | Kind::Tombstone => (false, &mut counts.skipped_others),
         };
-        *left_out += 1;
-        false
+        *count += 1;
+        if is_wanted && self.sessions.len() < SESSIONS_COUNTED_MAX {
+            self.sessions.insert(record.session);
+        }
+        is_wanted
     }
 
-    /// The counts so far; `batches` are the records that were to be sent.
+    /// A record that was wanted turned out to make no message.
+    pub fn gives_nothing(&mut self, record: &Record<'_>) {
+        let count = match record.kind {
+            Kind::Start => &mut self.counts.starts,
+            Kind::Image => &mut self.counts.images,
+            _ => &mut self.counts.batches,
+        };
+        *count -= 1;
+        self.counts.skipped_empty += 1;
+    }
+
+    /// The counts so far; `batches`, `starts` and `images` are the records that were to be sent.
     pub fn summary(&self) -> Summary {
         Summary { sessions: self.sessions.len() as u64, ..self.counts.clone() }
     }

@@ -17,8 +17,10 @@ use crate::session::token::Secrets;
 
 use super::args::ReplayArgs;
 use super::http::{Target, query};
+use super::outcome::Outcome;
 use super::pace::Pace;
-use super::summary::Filter;
+use super::summary::{Choice, Filter};
+use super::to::To;
 use super::workers;
 
 fn args(more: &[&str]) -> ReplayArgs {
@@ -93,11 +95,7 @@ fn answer(stream: TcpStream, seen: &Mutex<Vec<Seen>>, status: impl Fn(usize) -> 
 }
 
 /// Replays `records` to a server that answers according to `status`.
-fn replay(
-    more: &[&str],
-    records: &[Record<'_>],
-    status: impl Fn(usize) -> u16 + Send + Sync,
-) -> (workers::Outcome, Vec<Seen>) {
+fn replay(more: &[&str], records: &[Record<'_>], status: impl Fn(usize) -> u16 + Send + Sync) -> (Outcome, Vec<Seen>) {
     let args = args(more);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let target = Target::parse(&format!("http://{}/ingest/", listener.local_addr().unwrap())).unwrap();
@@ -216,6 +214,95 @@ fn targets_that_cannot_work_are_refused() {
     }
 }
 
+/// Why the command line is refused, before anything is read or sent.
+fn refusal(arguments: &[&str]) -> String {
+    let all = ["takeup", "replay"].iter().chain(arguments);
+    let Command::Replay(args) = Cli::try_parse_from(all).unwrap().command else { unreachable!() };
+    To::parse(args.to.reveal()).and_then(|to| args.check(&to)).expect_err("it is refused").to_string()
+}
+
+#[test]
+fn a_queue_is_told_from_a_server_by_its_scheme() {
+    let redis =
+        ["redis://h", "rediss://u:p@h:6379/3", "REDIS://h", "redis://a:1,redis://b:2", "redis://a:1,b:2", "valkey://h"];
+    for url in redis {
+        let To::Queue(queue) = To::parse(url).unwrap() else { panic!("{url} is a queue") };
+        assert_eq!((queue.setting, queue.value.reveal()), ("redis_string", url));
+    }
+    assert!(matches!(To::parse("http://redis:8080"), Ok(To::Server(_))));
+    assert_eq!(To::parse("-").unwrap(), To::Stdout);
+}
+
+#[cfg(feature = "kafka")]
+#[test]
+fn brokers_are_named_with_their_ports_and_without_credentials() {
+    for (url, servers) in [("kafka://a:9092,b:9093", "a:9092,b:9093"), ("kafka://a:9092/", "a:9092")] {
+        let To::Queue(queue) = To::parse(url).unwrap() else { panic!("{url} is a queue") };
+        assert_eq!((queue.setting, queue.value.reveal()), ("kafka_servers", servers));
+    }
+    for url in ["kafka://", "kafka://host", "kafka://user:s3cret@host:9092", "kafka://h:9092/topic"] {
+        let error = refusal(&["--to", url]);
+        assert!(error.contains("HOST:PORT") && error.contains("kafka_options") && !error.contains("s3cret"), "{error}");
+    }
+}
+
+#[cfg(not(feature = "kafka"))]
+#[test]
+fn a_build_without_kafka_says_how_to_get_one() {
+    assert!(refusal(&["--to", "kafka://h:9092"]).contains("cargo build --release --features kafka"));
+}
+
+#[test]
+fn options_that_do_not_fit_the_destination_are_refused_by_name() {
+    for option in [&["--connections", "2"][..], &["--token-secret-file", "x"], &["--buffer", "1MiB"], &["--unusable"]] {
+        let error = refusal(&[&["--to", "redis://h"], option].concat());
+        assert!(error.starts_with(option[0]), "{error}");
+    }
+    for to in ["-", "http://h:1"] {
+        assert!(refusal(&["--to", to, "--set", "topic_raw_web=x"]).starts_with("--set"));
+    }
+    for to in ["-", "http://h:1", "redis://h"] {
+        let error = refusal(&["--to", to, "--from", "2026-11-29", "--until", "2026-11-29T00:00:00Z"]);
+        assert!(error.starts_with("--until"), "{error}");
+    }
+}
+
+#[test]
+fn no_error_about_an_address_shows_its_password() {
+    for url in [
+        "redi://:s3cret@h",
+        "https://u:s3cret@h",
+        "http://u:s3cret@h",
+        "u:s3cret@h",
+        "rediss://u:s3cret@h@x y",
+        "redis://h,ftp://:s3cret@b",
+        "redis://:s3/cret@h:x",
+    ] {
+        let error = refusal(&["--to", url]);
+        assert!(!error.contains("cret"), "{url}: {error}");
+    }
+    let Command::Replay(args) = Cli::try_parse_from(["takeup", "replay", "--to", "redis://:s3cret@h"]).unwrap().command
+    else {
+        unreachable!()
+    };
+    assert!(!format!("{args:?}").contains("s3cret"));
+}
+
+#[test]
+fn a_queue_is_sent_starts_and_images_too() {
+    let mut filter = Filter::new(&args(&[]), Choice::ForQueues);
+    let of = |kind| Record { kind, ..record(7, &[], b"x") };
+    let wanted: Vec<Kind> = Kind::ALL.iter().copied().filter(|kind| filter.wants(&of(*kind))).collect();
+    assert_eq!(wanted.len(), 4, "{wanted:?}");
+    assert!([Kind::Batch, Kind::Sdk, Kind::Start, Kind::Image].iter().all(|kind| wanted.contains(kind)));
+    filter.gives_nothing(&of(Kind::Image));
+    let mut summary = filter.summary();
+    let outcome = Outcome { batches: 1, starts: 1, refused: 1, ..Default::default() };
+    summary.sent(&outcome, 0);
+    assert_eq!((summary.batches, summary.starts, summary.images, summary.not_sent), (1, 1, 0, 0));
+    assert_eq!((summary.skipped_starts, summary.skipped_images, summary.skipped_empty), (0, 0, 1));
+}
+
 #[test]
 fn the_pace_keeps_recorded_distances() {
     let began = Instant::now();
@@ -260,7 +347,7 @@ fn events_of_the_analytics_sdk_are_sent_too() {
         encoding: Encoding::Identity,
         ..record(7, &[], b"{}")
     };
-    assert!(Filter::new(&args(&[])).wants(&events));
+    assert!(Filter::new(&args(&[]), Choice::Batches).wants(&events));
     let (outcome, seen) = replay(&["--connections", "1"], &[events], |_| 200);
     assert_eq!((outcome.batches, outcome.failure), (1, None));
     assert!(seen[0].head.starts_with("POST /ingest/v1/sdk/i HTTP/1.1\r\n"), "{}", seen[0].head);
@@ -268,7 +355,7 @@ fn events_of_the_analytics_sdk_are_sent_too() {
 
 #[test]
 fn the_summary_adds_up_to_the_log() {
-    let mut filter = Filter::new(&args(&["--session", "7"]));
+    let mut filter = Filter::new(&args(&["--session", "7"]), Choice::Batches);
     let of = |kind| Record { kind, ..record(7, &[], b"x") };
     let mut wanted = 0;
     for kind in Kind::ALL {
@@ -278,7 +365,7 @@ fn the_summary_adds_up_to_the_log() {
     wanted += u64::from(filter.wants(&record(8, &[], b"another session's")));
     let mut summary = filter.summary();
     assert_eq!((wanted, summary.batches), (2, 2), "a batch and one of the SDK");
-    summary.sent(&workers::Outcome { batches: 1, ..Default::default() }, 5);
+    summary.sent(&Outcome { batches: 1, ..Default::default() }, 5);
     assert_eq!((summary.batches, summary.not_sent, summary.skipped_unusable, summary.not_chosen), (1, 1, 1, 1));
     let fields = serde_json::to_value(&summary).unwrap();
     let count = |name: &str| fields[name].as_u64().unwrap();
@@ -289,6 +376,7 @@ fn the_summary_adds_up_to_the_log() {
         .filter(|name| name.starts_with("skipped_") || name.starts_with("not_"))
         .map(|name| count(name))
         .sum();
-    assert_eq!(count("records"), sum + count("batches") + count("refused"));
+    let sent = count("batches") + count("starts") + count("images");
+    assert_eq!(count("records"), sum + sent + count("refused"));
     assert_eq!(count("records"), Kind::ALL.len() as u64 + 2 + 5);
 }

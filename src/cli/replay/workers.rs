@@ -13,31 +13,16 @@ use crate::session::token::Secrets;
 
 use super::args::ReplayArgs;
 use super::http::{Answer, Job, Sender, Target};
+use super::outcome::{Outcome, note_refusal};
 
 /// The most batches queued for one connection.
 const QUEUE_MAX: usize = 256;
-
-/// The most refusals reported in words; further ones are only counted.
-const REFUSALS_TOLD_MAX: usize = 5;
 
 /// How often a wait checks whether the replay has ended.
 const NOTICE_AFTER: Duration = Duration::from_millis(100);
 
 const BACKOFF_FIRST: Duration = Duration::from_millis(100);
 const BACKOFF_MAX: Duration = Duration::from_secs(5);
-
-/// The combined results of all connections.
-#[derive(Debug, Default)]
-pub struct Outcome {
-    pub batches: u64,
-    pub bytes: u64,
-    pub retries: u64,
-    pub refused: u64,
-    /// The first refusals, in words.
-    pub refusals: Vec<String>,
-    /// What ended the replay early.
-    pub failure: Option<String>,
-}
 
 /// Runs the connections while `feed` fills their queues, and until the queues are empty.
 pub fn run(
@@ -46,9 +31,9 @@ pub fn run(
     secrets: &Secrets,
     feed: impl FnOnce(&Queue<'_>) -> Result<(), CliError>,
 ) -> Result<Outcome, CliError> {
-    let shared = Shared::new(args.buffer, args.retries);
+    let shared = Shared::new(args.buffer(), args.retries);
     thread::scope(|scope| {
-        let senders = (0..args.connections)
+        let senders = (0..args.connections())
             .map(|_| {
                 let (sender, receiver) = bounded(QUEUE_MAX);
                 let shared = &shared;
@@ -171,10 +156,7 @@ impl Shared {
                 }
                 Answer::Refused(text) => {
                     self.refused.fetch_add(1, Ordering::Relaxed);
-                    let mut refusals = lock(&self.refusals);
-                    if refusals.len() < REFUSALS_TOLD_MAX {
-                        refusals.push(text);
-                    }
+                    note_refusal(&mut lock(&self.refusals), text);
                     return;
                 }
                 Answer::Stop(text) => return self.fail(text),
@@ -218,6 +200,7 @@ impl Shared {
             refused: self.refused.into_inner(),
             refusals: self.refusals.into_inner().unwrap_or_else(PoisonError::into_inner),
             failure: self.failure.into_inner().unwrap_or_else(PoisonError::into_inner),
+            ..Outcome::default()
         }
     }
 }

@@ -136,7 +136,24 @@ fn send_golden_cases(release: Release) -> BTreeMap<String, usize> {
     let last = Token { session: LAST, delay_ms: 0, expires_ms: 4_000_000_000_000 }.sign(&secret);
     let counts = expect_streams(&home, &server, &redis, &last);
     server.stop();
+    expect_replay(&home, &environment, &redis);
     counts
+}
+
+/// A replay of the log gives another Redis the same streams.
+#[track_caller]
+fn expect_replay(home: &Home, environment: &[(String, String)], redis: &Redis) {
+    let other = Redis::new();
+    let environment: Vec<(&str, &str)> = environment.iter().map(|(name, value)| (&**name, &**value)).collect();
+    let finished = home.takeup_in(&environment, &["replay", "--to", &other.url(), "--json"]);
+    let summary = &finished.lines()[0];
+    assert_eq!(finished.code, Some(i32::from(summary["refused"] != 0)), "{finished:?}");
+    for topic in TOPICS {
+        assert!(held(redis.entries(topic)) == held(other.entries(topic)), "{topic}: {summary}");
+    }
+    let messages: usize = TOPICS.iter().map(|topic| other.entries(topic).len()).sum();
+    assert_eq!(summary["messages"], messages, "{summary}");
+    assert!(summary["starts"] != 0 && summary["images"] != 0, "{summary}");
 }
 
 #[test]
