@@ -36,7 +36,9 @@ fn kafka_gets_from_a_replay_what_the_courier_wrote_and_once_more_with_each_repla
         site.send(&server, 3);
     }
     let count = site.total() + 11;
-    wait_for("all messages of the courier", 2 * PATIENCE, || (courier_has.messages("raw").len() == count).then_some(()));
+    wait_for("all messages of the courier", 2 * PATIENCE, || {
+        (courier_has.messages("raw").len() == count).then_some(())
+    });
     server.stop();
     for times in 1..=2 {
         let finished = site.home.takeup(&["replay", "--to", &to(&replay_has), "--json"]);

@@ -90,8 +90,11 @@ fn redis_gets_only_the_records_that_were_asked_for() {
     let listed = site.home.takeup(&["replay", "--to", "-", "--from", &from, "--until", &until]).lines();
     assert_eq!(listed.len(), within, "stdout gets the same part");
     let as_listed: Vec<&Value> = listed.iter().map(|line| &line["session_id"]).collect();
-    let sessions: Vec<Value> =
-        redis.entries("raw").iter().map(|entry| String::from_utf8_lossy(entry.field("sessionID").unwrap()).into()).collect();
+    let sessions: Vec<Value> = redis
+        .entries("raw")
+        .iter()
+        .map(|entry| String::from_utf8_lossy(entry.field("sessionID").unwrap()).into())
+        .collect();
     assert_eq!(as_listed, sessions.iter().collect::<Vec<_>>());
 
     let redis = Redis::new();
@@ -213,7 +216,7 @@ fn redis_that_is_not_there_ends_the_replay_and_no_output_shows_the_password() {
     let (site, redis) = (recorded(2, 40), Redis::with(options));
     let wrong = format!("redis://:wrong-s3cret@127.0.0.1:{}", redis.port());
     let mut all = String::new();
-    for (url, code, word) in [(&redis.url(), 0, "replayed 6 batches"), (&wrong, 1, "refuses the credentials (WRONGPASS)")] {
+    for (url, code, word) in [(&redis.url(), 0, "replayed 6 batches"), (&wrong, 1, "refuses the credentials")] {
         let finished = site.home.takeup(&["replay", "--to", url, "--retries", "1"]);
         assert_eq!(finished.code, Some(code), "{finished:?}");
         assert!(finished.stderr.contains(word), "{}", finished.stderr);
