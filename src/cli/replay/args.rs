@@ -16,7 +16,7 @@ use super::to::To;
 #[derive(Debug, Clone, Args)]
 pub struct ReplayArgs {
     /// The server, as http://HOST:PORT with any path prefix; a queue, as redis://HOST:PORT (rediss:// for TLS, several
-    /// addresses separated by commas) or kafka://HOST:PORT[,HOST:PORT]; or "-" for NDJSON on stdout: id, received_us,
+    /// addresses separated by commas) or kafka://HOST:PORT,HOST:PORT; or "-" for NDJSON on stdout: id, received_us,
     /// session_id, project_id, topic, page, number, data_type, encoding, body (base64, as received).
     ///
     /// A queue gets what the courier of a server would write there, starts and images too; a repeated replay sends all of it

@@ -159,8 +159,12 @@ impl Run {
             return "No record was confirmed: then give the same command again".to_owned();
         };
         let (records, last) = (counted(self.outcome.sent(), "record"), exact(last_us));
+        let refused = match self.outcome.refused {
+            0 => String::new(),
+            refused => format!(" and {} refused", counted(refused, "record")),
+        };
         format!(
-            "Confirmed: {records}, the last one recorded at {last}. To go on, give the same command with --from {last}"
+            "Confirmed: {records}{refused}, the last one recorded at {last}. To go on, give the same command with --from {last}"
         )
     }
 
