@@ -20,6 +20,7 @@ mod delivery {
     mod rows;
     mod segments;
     mod services;
+    mod together;
 }
 
 /// Of the files in `tests/golden/`, those that send recorded cases.

@@ -1,7 +1,7 @@
 //! Rows in Postgres: what starts and signals become there, read back by `psql`.
 
 mod logs;
-mod support;
+pub mod support;
 
 mod backlog;
 mod changes;
