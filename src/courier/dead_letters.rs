@@ -193,9 +193,19 @@ impl DeadLetters {
         }
         let _lock = self.lock()?;
         let fresh = self.path.with_extension("ndjson.tmp");
+        let edited = self.rewrite(&fresh, &mut decide);
+        if edited.is_err() {
+            // What there was room for must not take the disk from others. It is gone already if only the last sync failed.
+            let _ = fs::remove_file(&fresh);
+        }
+        edited
+    }
+
+    /// Writes the changed file to `fresh`, and puts it in the place of the old one.
+    fn rewrite(&self, fresh: &Path, decide: &mut dyn FnMut(u64, &[u8]) -> Edit) -> io::Result<u64> {
         let Some(file) = self.open()? else { return Ok(0) };
         let mut reader = BufReader::new(file);
-        let mut out = io::BufWriter::new(File::create(&fresh)?);
+        let mut out = io::BufWriter::new(File::create(fresh)?);
         let (mut line, mut number, mut removed) = (Vec::new(), 0, 0);
         loop {
             line.clear();
@@ -213,7 +223,7 @@ impl DeadLetters {
             }
         }
         out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
-        fs::rename(&fresh, &self.path)?;
+        fs::rename(fresh, &self.path)?;
         let dir = self.path.parent().unwrap_or(Path::new("."));
         File::open(dir)?.sync_all()?;
         Ok(removed)

@@ -169,8 +169,10 @@ impl History {
         if !self.changed || (self.written_ms..self.written_ms + EVERY_MS).contains(&now_ms) {
             return Ok(());
         }
+        // A disk that takes nothing is not tried more often, either.
+        self.written_ms = now_ms;
         self.write()?;
-        (self.changed, self.written_ms) = (false, now_ms);
+        self.changed = false;
         Ok(())
     }
 

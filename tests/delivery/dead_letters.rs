@@ -1,6 +1,6 @@
 //! Dead letters on a disk that has no room for them.
 
-use takeup::courier::{Cause, DeadLetters, StoredRecord, Trouble};
+use takeup::courier::{Cause, DeadLetters, Edit, StoredRecord, Trouble};
 use takeup::log::format::record::{DataType, Encoding, Ext, Flags, Kind, Record, RecordId, Topic};
 use uuid::Uuid;
 
@@ -43,6 +43,14 @@ fn dead_letters_that_find_no_room_leave_nothing_behind_and_are_written_once_when
     }
     std::fs::remove_file(&filler).unwrap();
     add(&several).unwrap();
+
+    // Changing the file takes room for another one.
+    let filler_bytes = vec![0; 1 << 20];
+    std::fs::write(&filler, filler_bytes).unwrap_err();
+    letters.edit(|_, _| Edit::Keep).unwrap_err();
+    let left: Vec<_> =
+        std::fs::read_dir(letters.path().parent().unwrap()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert!(!left.iter().any(|path| path.extension().is_some_and(|suffix| suffix == "tmp")), "{left:?}");
     let mut found = Vec::new();
     let each = |_, _: &[u8], line: Result<takeup::courier::DeadLetter, String>| {
         found.push(line.unwrap().record.bytes());
