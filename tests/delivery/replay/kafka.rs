@@ -16,8 +16,11 @@ fn broker_with_topics() -> Kafka {
     kafka
 }
 
-/// Partition, key and value of each message, in the order of the partitions and within them.
-fn held(messages: Vec<KafkaMessage>) -> Vec<(i32, Option<Vec<u8>>, Option<Vec<u8>>)> {
+/// Partition, key and value of a message.
+type Held = (i32, Option<Vec<u8>>, Option<Vec<u8>>);
+
+/// The messages, in the order of the partitions and within them.
+fn held(messages: Vec<KafkaMessage>) -> Vec<Held> {
     messages.into_iter().map(|message| (message.partition, message.key, message.value)).collect()
 }
 
