@@ -11,6 +11,7 @@
 //! | what requests are made of | [`session`] (tokens, ids, starts), [`client`] (user agents, addresses), [`codec`] (JSON, compression) |
 //! | what is stored | [`records`] (what a record means), [`log`] (segments on disk: writing, reading, retention, repair) |
 //! | who reads the log | [`consume`] (the loop that follows it), [`checker`] (checks batches), [`courier`] (queue messages of OpenReplay) |
+//! | the archive of Parquet files | `archive`, with the feature of that name |
 //! | the trackers' binary messages | [`tracker`] |
 //! | projects and other files that operators edit | [`directory`], [`watched_files`] |
 //! | health, metrics, log lines | [`admin`], [`telemetry`] |
@@ -26,6 +27,8 @@
 
 pub mod admin;
 pub mod api;
+#[cfg(feature = "archive")]
+pub mod archive;
 pub mod base;
 pub mod bucket;
 pub mod checker;

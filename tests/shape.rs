@@ -30,6 +30,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("consume", &["log"]),
     ("checker", &["base", "consume", "log", "records", "tracker", "session", "codec", "config", "telemetry"]),
     ("courier", &["base", "codec", "consume", "log", "postgres", "records", "session", "telemetry", "tracker"]),
+    ("archive", &["base", "codec", "config", "consume", "log", "records", "session", "telemetry", "tracker"]),
     ("records", &["log", "codec", "tracker", "session"]),
     ("api", &["base", "http", "session", "client", "codec", "directory", "log", "records", "tracker"]),
     (

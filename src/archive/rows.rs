@@ -1,0 +1,95 @@
+//! The rows of a table in memory, until they are written.
+
+use super::buffer::ColumnBuffer;
+use super::row::{Row, RowSink};
+use super::table::Table;
+
+/// What a row takes besides its values.
+const ROW_BYTES: u64 = 64;
+
+/// By what rows are sorted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RowKey {
+    /// The project.
+    pub project: i64,
+    /// The session.
+    pub session: i64,
+    /// When it was received, in microseconds.
+    pub received_us: i64,
+}
+
+/// The rows of one table.
+#[derive(Debug)]
+pub struct TableBuffer {
+    table: Table,
+    columns: Vec<ColumnBuffer>,
+    /// What each row takes in memory.
+    row_bytes: Vec<u64>,
+    bytes: u64,
+}
+
+impl TableBuffer {
+    /// No rows.
+    pub fn new(table: Table) -> Self {
+        let columns = table.columns.iter().map(ColumnBuffer::new).collect();
+        Self { table, columns, row_bytes: Vec::new(), bytes: 0 }
+    }
+
+    /// Adds a row. Returns what it takes in memory.
+    ///
+    /// # Panics
+    /// If the row is of another table, or wrong: see [`RowSink`].
+    pub fn push<R: Row>(&mut self, row: &R) -> u64 {
+        assert_eq!(R::TABLE, self.table, "a row of this table");
+        let memory = |columns: &[ColumnBuffer]| columns.iter().map(ColumnBuffer::memory_bytes).sum::<u64>();
+        let before = memory(&self.columns);
+        let mut sink = RowSink::new(&mut self.columns);
+        row.put(&mut sink);
+        sink.finish();
+        let bytes = ROW_BYTES + memory(&self.columns) - before;
+        self.row_bytes.push(bytes);
+        self.bytes += bytes;
+        bytes
+    }
+
+    /// The table.
+    pub fn table(&self) -> Table {
+        self.table
+    }
+
+    /// How many rows.
+    pub fn rows(&self) -> usize {
+        self.row_bytes.len()
+    }
+
+    /// What they take in memory.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// What a row takes in memory.
+    pub fn row_bytes(&self, row: usize) -> u64 {
+        self.row_bytes[row]
+    }
+
+    /// Its columns.
+    pub fn columns(&self) -> &[ColumnBuffer] {
+        &self.columns
+    }
+
+    /// The key of a row.
+    pub fn key(&self, row: usize) -> RowKey {
+        let [project, session, received] = &self.columns[..3] else { unreachable!("every table has its key columns") };
+        RowKey { project: project.int(row), session: session.int(row), received_us: received.int(row) }
+    }
+
+    /// All rows, sorted by key; those with equal keys as they were added.
+    pub fn sorted(&self) -> Vec<u32> {
+        let mut order: Vec<u32> = (0..u32::try_from(self.rows()).unwrap_or(u32::MAX)).collect();
+        order.sort_by_key(|&row| self.key(row as usize));
+        order
+    }
+}
+
+#[cfg(test)]
+mod tests;
