@@ -87,7 +87,7 @@ fn failed(error: &RestoreError, options: &RestoreOptions) -> CliError {
 fn show(report: &RestoreReport, args: &RestoreArgs, out: &mut Out) -> Result<(), CliError> {
     for damaged in &report.damaged {
         let line = format!(
-            "DAMAGED  {}: its content does not have the hash that its name says; what was read is in {}",
+            "DAMAGED  {}: its content is not what its name says; what was read is in {}",
             damaged.object,
             damaged.path.display()
         );

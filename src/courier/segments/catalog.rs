@@ -1,6 +1,6 @@
 //! What is in a store: logs, their cores, their segments.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::SystemTime;
 
 use uuid::Uuid;
@@ -9,6 +9,7 @@ use crate::courier::cause::{Cause, Trouble};
 use crate::log::format::header::VERSION;
 use crate::log::format::sidecar::Sidecar;
 
+use super::object::ObjectPage;
 use super::object_name::{ObjectKind, SegmentName};
 use super::patience::Patient;
 
@@ -34,33 +35,17 @@ pub(super) type Times = Option<(u64, u64)>;
 /// The logs that a store has segments of.
 pub(super) async fn logs(store: &mut Patient<'_>) -> Result<Vec<Uuid>, Cause> {
     let mut logs: Vec<Uuid> = Vec::new();
-    let mut next = None;
-    loop {
-        let page = store.list("", next).await?;
-        logs.extend(
-            page.folders.iter().filter_map(|name| name.parse::<Uuid>().ok().filter(|log| log.to_string() == *name)),
-        );
-        next = page.next;
-        if next.is_none() {
-            logs.sort_unstable();
-            return Ok(logs);
-        }
-    }
+    let own = |name: &String| name.parse::<Uuid>().ok().filter(|log| log.to_string() == *name);
+    store.list("", |page| logs.extend(page.folders.iter().filter_map(own))).await?;
+    logs.sort_unstable();
+    Ok(logs)
 }
 
 /// The segments of a log, by core. Of two with the same id the newer one counts.
 pub(super) async fn segments(store: &mut Patient<'_>, log: Uuid) -> Result<BTreeMap<u16, CoreSegments>, Cause> {
-    let mut cores = Vec::new();
-    let mut next = None;
-    loop {
-        let page = store.list(&format!("{log}/"), next).await?;
-        let name = |folder: &str| folder.rsplit('/').next().map(str::to_owned);
-        cores.extend(page.folders.iter().filter_map(|folder| name(folder)?.parse::<u16>().ok()));
-        next = page.next;
-        if next.is_none() {
-            break;
-        }
-    }
+    let mut cores = BTreeSet::new();
+    let core = |folder: &String| folder.rsplit('/').next()?.parse::<u16>().ok();
+    store.list(&format!("{log}/"), |page| cores.extend(page.folders.iter().filter_map(core))).await?;
     let mut all = BTreeMap::new();
     for core in cores {
         let segments = of_core(store, log, core).await?;
@@ -74,9 +59,7 @@ pub(super) async fn segments(store: &mut Patient<'_>, log: Uuid) -> Result<BTree
 async fn of_core(store: &mut Patient<'_>, log: Uuid, core: u16) -> Result<CoreSegments, Cause> {
     let mut segments = CoreSegments::new();
     let mut sidecars = BTreeMap::new();
-    let mut next = None;
-    loop {
-        let page = store.list(&format!("{log}/{core}/"), next).await?;
+    let each = |page: ObjectPage| {
         for object in page.objects {
             let Some((name, kind)) = SegmentName::parse(&object.name) else { continue };
             match kind {
@@ -91,11 +74,8 @@ async fn of_core(store: &mut Patient<'_>, log: Uuid, core: u16) -> Result<CoreSe
                 }
             }
         }
-        next = page.next;
-        if next.is_none() {
-            break;
-        }
-    }
+    };
+    store.list(&format!("{log}/{core}/"), each).await?;
     for segment in segments.values_mut() {
         segment.sidecar_bytes = sidecars.get(&segment.name).copied().filter(|bytes| *bytes <= SIDECAR_BYTES_MAX);
     }

@@ -108,7 +108,7 @@ impl Folder {
             let full = format!("{prefix}{name}");
             if meta.is_dir() {
                 page.folders.push(full);
-            } else {
+            } else if meta.is_file() {
                 let modified = meta.modified().unwrap_or(std::time::UNIX_EPOCH);
                 page.objects.push(Object { name: full, bytes: meta.len(), modified });
             }
@@ -151,7 +151,7 @@ impl UnfinishedFile {
     }
 
     /// Drops it.
-    pub(super) fn give_up(self) {
+    pub(super) fn give_up(&self) {
         // If it stays, the next attempt overwrites it.
         let _ = fs::remove_file(unfinished(&self.path));
     }

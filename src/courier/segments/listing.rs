@@ -57,7 +57,7 @@ async fn cores(store: &mut Patient<'_>, only: Option<Uuid>) -> Result<Vec<Stored
                 first_us = catalog::times(store, first).await?.map_or(0, |times| times.0);
                 last_us = catalog::times(store, last).await?.map_or(0, |times| times.1);
             }
-            let bytes = segments.values().map(|segment| segment.bytes).sum();
+            let bytes = segments.values().fold(0_u64, |sum, segment| sum.saturating_add(segment.bytes));
             listed.push(StoredCore { log, core, segments: segments.len() as u64, bytes, first_us, last_us });
         }
     }

@@ -20,11 +20,12 @@
 //! |---|---|
 //! | `access` | which store, and the credentials |
 //! | `store` | what is asked of a store; `cloud`, `folder`: its two kinds |
-//! | `refusal`, `fault` | what a store refuses, and what kind of trouble that is |
+//! | `refusal`, `fault` | what a store refuses, and what kind of trouble that is; `foreign`: names in lists that are not ours |
 //! | `object`, `object_name` | objects as they are listed, and their names |
 //! | `courier`, `follower` | the courier, and its thread |
 //! | `sealed`, `upload`, `unfinished` | a segment, its upload, and the one that is under way |
 //! | `restore`, `listing` | makes a log of what is there, and lists it; `catalog`: what is there; `patience`, `blocking`: a store for commands |
+//! | `new_folder` | where a restore writes |
 
 mod access;
 mod blocking;
@@ -34,7 +35,9 @@ mod courier;
 mod fault;
 mod folder;
 mod follower;
+mod foreign;
 mod listing;
+mod new_folder;
 mod object;
 mod object_name;
 mod patience;

@@ -25,10 +25,26 @@ impl<'a> Patient<'a> {
         Self { store, told }
     }
 
-    /// See [`Store::list`].
-    pub(super) async fn list(&mut self, folder: &str, next: Option<String>) -> Result<ObjectPage, Cause> {
+    /// Lists a folder, page by page: see [`Store::list`].
+    pub(super) async fn list(&mut self, folder: &str, mut each: impl FnMut(ObjectPage)) -> Result<(), Cause> {
         let store = self.store;
-        self.patiently(async || store.list(folder, next.clone()).await).await
+        let mut next: Option<String> = None;
+        loop {
+            let mut page = self.patiently(async || store.list(folder, next.clone()).await).await?;
+            let after = page.next.take();
+            each(page);
+            if after.is_none() {
+                return Ok(());
+            }
+            if after == next {
+                return Err(Cause::new(
+                    Trouble::Other,
+                    "",
+                    "list the objects: the store gives the same page again and again",
+                ));
+            }
+            next = after;
+        }
     }
 
     /// See [`Store::get`].

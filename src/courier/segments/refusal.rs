@@ -2,7 +2,7 @@
 //!
 //! `object_store` keeps the answer's status to itself and its body as text. So its HTTP client is wrapped: an answer that is not a success
 //! becomes an error of the transport with a [`Refusal`] in it, which is found again in the chain of causes. Nothing is then tried again inside
-//! of `object_store`; the courier does that, and shows it.
+//! of `object_store`; the courier does that, and shows it. Lists lose what is foreign to us here, too.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -13,8 +13,13 @@ use object_store::client::{
     HttpService, ReqwestConnector,
 };
 
+use super::foreign::without_foreign;
+
 /// How much of a refusal's body is read.
 const BODY_BYTES_MAX: usize = 64 << 10;
+
+/// The longest code that is kept: no store's is as long.
+const CODE_CHARS_MAX: usize = 64;
 
 /// How much of its message is shown.
 const MESSAGE_CHARS_MAX: usize = 300;
@@ -57,13 +62,30 @@ impl HttpService for Service {
         Self: 'f,
     {
         Box::pin(async move {
+            let is_list = request.uri().query().is_some_and(asks_for_a_list);
             let answer = self.client.execute(request).await?;
             if answer.status().is_success() {
-                return Ok(answer);
+                return if is_list { listed(answer).await } else { Ok(answer) };
             }
             Err(HttpError::new(HttpErrorKind::Unknown, refusal(answer).await))
         })
     }
+}
+
+/// S3 and Google, or Azure.
+fn asks_for_a_list(query: &str) -> bool {
+    query.split('&').any(|part| matches!(part, "list-type=2" | "comp=list"))
+}
+
+async fn listed(answer: HttpResponse) -> Result<HttpResponse, HttpError> {
+    let (head, body) = answer.into_parts();
+    let body = body.bytes().await?;
+    let kept = match std::str::from_utf8(&body) {
+        Ok(xml) => without_foreign(xml).into(),
+        // For its reader to refuse.
+        Err(_) => body.into(),
+    };
+    Ok(HttpResponse::from_parts(head, kept))
 }
 
 async fn refusal(answer: HttpResponse) -> Refusal {
@@ -71,7 +93,7 @@ async fn refusal(answer: HttpResponse) -> Refusal {
     // Azure names its code in a header, too.
     let header = answer.headers().get("x-ms-error-code").and_then(|code| code.to_str().ok()).unwrap_or("").to_owned();
     let body = beginning(answer.into_body()).await;
-    let code = element(&body, "Code").map_or(header, str::to_owned);
+    let code = element(&body, "Code").map_or(header, |code| code.chars().take(CODE_CHARS_MAX).collect());
     let message = element(&body, "Message").unwrap_or("").chars().take(MESSAGE_CHARS_MAX).collect();
     Refusal { status, code, message }
 }

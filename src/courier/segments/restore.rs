@@ -1,36 +1,26 @@
 //! Makes a log of what is in a store: `takeup restore`.
 //!
-//! In the new data folder, `restore.json` says what is being restored, and `log.restoring` is the log in the making. When all of it is there,
-//! the folder becomes `log`, and the file goes. Until then the same command goes on where it was ended. What does not have the hash that its
-//! name says, also when it is read again, is moved to `damaged/`, and the rest goes on.
+//! The same command goes on where it was ended. What is not what its name says (its hash, also when it is read again; the log, core and id in
+//! its first page) is moved to `damaged/`, and the rest goes on.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::PathBuf;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use uuid::Uuid;
 
 use crate::courier::cause::Cause;
 use crate::log::LogError;
 use crate::log::format::record::uuid_text;
-use crate::log::repair::rebuild::{Expected, RebuiltLog};
+use crate::log::repair::rebuild::{Expected, RebuiltLog, RebuiltSegment};
 
 use super::access::StoreAccess;
 use super::blocking::block_on;
 use super::catalog::{self, CoreSegments, StoredSegment};
+use super::new_folder::{NewFolder, Plan};
 use super::patience::Patient;
 use super::store::{PART_BYTES, Store};
-
-const PLAN_FILE_NAME: &str = "restore.json";
-const UNFINISHED_DIR_NAME: &str = "log.restoring";
-const LOG_DIR_NAME: &str = "log";
-const DAMAGED_DIR_NAME: &str = "damaged";
-
-/// More than `restore.json` ever holds.
-const PLAN_BYTES_MAX: u64 = 1 << 20;
 
 /// What to restore.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,17 +35,6 @@ pub struct RestoreOptions {
     pub from_us: Option<u64>,
     /// Only segments with records before this order time.
     pub until_us: Option<u64>,
-}
-
-/// What is being restored, as the file says it: another attempt must be the same.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct PlanFile {
-    store: String,
-    #[serde(with = "uuid_text")]
-    log: Uuid,
-    cores: BTreeSet<u16>,
-    from_us: Option<u64>,
-    until_us: Option<u64>,
 }
 
 /// What a restore tells while it runs.
@@ -164,74 +143,89 @@ async fn work(
     let of_store = |cause: Cause| RestoreError::Store { store: address.to_owned(), cause };
     let mut waits = |cause: &Cause| tell(RestoreEvent::Waits(cause));
     let mut patient = Patient::new(store, &mut waits);
-    let earlier = look_into(&options.to)?;
+    NewFolder::look(&options.to)?;
     let log = which_log(&mut patient, options.log, address).await?;
-    let plan = PlanFile {
-        store: address.to_owned(),
-        log,
-        cores: options.cores.clone(),
-        from_us: options.from_us,
-        until_us: options.until_us,
-    };
-    if let Some(earlier) = earlier.filter(|earlier| *earlier != plan) {
-        let text = format!(
-            "{} holds part of another restore ({} of log {}, or another time or core); name a new folder, or the same again",
-            options.to.display(),
-            earlier.store,
-            earlier.log
-        );
-        return Err(RestoreError::Refused(text));
-    }
     let all = catalog::segments(&mut patient, log).await.map_err(of_store)?;
     let chosen = choose(&mut patient, all, options).await.map_err(of_store)?;
     if chosen.is_empty() {
         let text = format!("{address} has no segment of log {log} of that time and core; --list shows what is there");
         return Err(RestoreError::Refused(text));
     }
-    let bytes = chosen.iter().map(|segment| segment.bytes).sum();
-    tell(RestoreEvent::Planned { segments: chosen.len() as u64, bytes });
-    plan.write(&options.to)?;
-    let mut job = Job {
-        address,
-        rebuilt: RebuiltLog::in_folder(&options.to.join(UNFINISHED_DIR_NAME), log)?,
-        damaged_dir: options.to.join(DAMAGED_DIR_NAME),
-        report: RestoreReport {
-            store: address.to_owned(),
-            log,
-            to: options.to.clone(),
-            complete: false,
-            segments: 0,
-            bytes: 0,
-            found: 0,
-            damaged: Vec::new(),
-        },
+    tell(RestoreEvent::Planned { segments: chosen.len() as u64, bytes: bytes_of(&chosen) });
+    let plan = Plan {
+        store: address.to_owned(),
+        log,
+        cores: options.cores.clone(),
+        from_us: options.from_us,
+        until_us: options.until_us,
     };
+    let folder = NewFolder::take(&options.to, &plan)?;
+    let report = RestoreReport {
+        store: address.to_owned(),
+        log,
+        to: options.to.clone(),
+        complete: false,
+        segments: 0,
+        bytes: 0,
+        found: 0,
+        damaged: Vec::new(),
+    };
+    if folder.is_whole() {
+        return finish_whole(folder, &chosen, report);
+    }
+    let rebuilt = RebuiltLog::in_folder(&folder.unfinished(), log)?;
+    let mut job = Job { address, rebuilt, folder, report };
     let mut missing = Vec::new();
     for segment in chosen {
         if job.rebuilt.has(&expected(&segment))? {
             tell(RestoreEvent::Moved(segment.bytes));
             job.report.found += 1;
-            job.count(&segment);
+            job.report.count(&segment);
         } else {
             missing.push(segment);
         }
     }
-    check_room(&options.to, missing.iter().map(|segment| segment.bytes).sum())?;
+    job.folder.check_room(bytes_of(&missing))?;
     for segment in &missing {
         job.fetch(store, segment, tell).await?;
     }
-    job.rebuilt.finish(&options.to.join(LOG_DIR_NAME))?;
-    let path = options.to.join(PLAN_FILE_NAME);
-    fs::remove_file(&path).map_err(|error| RestoreError::Io { path, error })?;
-    job.report.complete = job.report.damaged.is_empty();
-    Ok(job.report)
+    let Job { rebuilt, folder, mut report, .. } = job;
+    rebuilt.finish(&folder.log())?;
+    folder.finish()?;
+    report.complete = report.damaged.is_empty();
+    Ok(report)
+}
+
+/// An earlier attempt was ended when everything was done but this.
+fn finish_whole(
+    folder: NewFolder,
+    chosen: &[StoredSegment],
+    mut report: RestoreReport,
+) -> Result<RestoreReport, RestoreError> {
+    for segment in chosen {
+        let path = folder.damaged(segment.name.core, segment.name.segment);
+        if path.exists() {
+            report.damaged.push(DamagedObject { object: segment.name.object(), path });
+        } else {
+            report.found += 1;
+            report.count(segment);
+        }
+    }
+    folder.finish()?;
+    report.complete = report.damaged.is_empty();
+    Ok(report)
+}
+
+/// The list may say anything of an object's length.
+fn bytes_of(segments: &[StoredSegment]) -> u64 {
+    segments.iter().fold(0, |sum, segment| sum.saturating_add(segment.bytes))
 }
 
 /// A restore under way.
 struct Job<'a> {
     address: &'a str,
     rebuilt: RebuiltLog,
-    damaged_dir: PathBuf,
+    folder: NewFolder,
     report: RestoreReport,
 }
 
@@ -268,26 +262,35 @@ impl Job<'_> {
             tell(RestoreEvent::Again(segment.bytes));
         };
         if !rebuilt.is_whole() {
-            let path = self.damaged_dir.join(format!("{}-{}.seg", segment.name.core, segment.name.segment));
-            rebuilt.set_aside(&path)?;
-            self.report.damaged.push(DamagedObject { object, path });
-            return Ok(());
+            return self.set_aside(rebuilt, segment);
         }
         let sidecar = {
             let mut waits = |cause: &Cause| tell(RestoreEvent::Waits(cause));
             catalog::sidecar(&mut Patient::new(store, &mut waits), segment).await.map_err(of_store)?
         };
+        if !rebuilt.is_what_its_name_says(sidecar.as_ref())? {
+            return self.set_aside(rebuilt, segment);
+        }
         if sidecar.is_none() {
             tell(RestoreEvent::NoSidecar(&object));
         }
         rebuilt.finish(sidecar.as_ref())?;
-        self.count(segment);
+        self.report.count(segment);
         Ok(())
     }
 
+    fn set_aside(&mut self, rebuilt: RebuiltSegment, segment: &StoredSegment) -> Result<(), RestoreError> {
+        let path = self.folder.damaged(segment.name.core, segment.name.segment);
+        rebuilt.set_aside(&path)?;
+        self.report.damaged.push(DamagedObject { object: segment.name.object(), path });
+        Ok(())
+    }
+}
+
+impl RestoreReport {
     fn count(&mut self, segment: &StoredSegment) {
-        self.report.segments += 1;
-        self.report.bytes += segment.bytes;
+        self.segments += 1;
+        self.bytes += segment.bytes;
     }
 }
 
@@ -355,68 +358,4 @@ async fn choose(
         chosen[first..].reverse();
     }
     Ok(chosen)
-}
-
-/// What is in the new data folder: nothing, or an earlier attempt.
-fn look_into(to: &Path) -> Result<Option<PlanFile>, RestoreError> {
-    let failed = |error| RestoreError::Io { path: to.to_path_buf(), error };
-    let entries = match fs::read_dir(to) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(failed(error)),
-    };
-    let mut names = BTreeSet::new();
-    for entry in entries {
-        names.insert(entry.map_err(failed)?.file_name());
-    }
-    if names.is_empty() {
-        return Ok(None);
-    }
-    let has = |name: &str| names.iter().any(|there| there == name);
-    let foreign =
-        || names.iter().any(|name| name != PLAN_FILE_NAME && name != UNFINISHED_DIR_NAME && name != DAMAGED_DIR_NAME);
-    if has(LOG_DIR_NAME) {
-        return Err(RestoreError::Refused(format!("{} holds a log already; name a new folder", to.display())));
-    }
-    if !has(PLAN_FILE_NAME) || foreign() {
-        return Err(RestoreError::Refused(format!("{} is not empty; name a new folder", to.display())));
-    }
-    PlanFile::read(to).map(Some)
-}
-
-impl PlanFile {
-    fn read(to: &Path) -> Result<Self, RestoreError> {
-        let path = to.join(PLAN_FILE_NAME);
-        let mut text = Vec::new();
-        let read = File::open(&path).and_then(|file| file.take(PLAN_BYTES_MAX).read_to_end(&mut text));
-        read.and_then(|_| Ok(serde_json::from_slice(&text)?)).map_err(|error| RestoreError::Io { path, error })
-    }
-
-    /// Writes it durably, in a folder that is made if it is missing.
-    fn write(&self, to: &Path) -> Result<(), RestoreError> {
-        let write = || {
-            DirBuilder::new().recursive(true).mode(0o700).create(to)?;
-            let fresh = to.join(format!("{PLAN_FILE_NAME}.tmp"));
-            let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&fresh)?;
-            file.write_all(&serde_json::to_vec_pretty(self)?)?;
-            file.sync_all()?;
-            fs::rename(&fresh, to.join(PLAN_FILE_NAME))?;
-            File::open(to)?.sync_all()
-        };
-        write().map_err(|error| RestoreError::Io { path: to.join(PLAN_FILE_NAME), error })
-    }
-}
-
-/// Whether the disk has room for so many bytes more.
-fn check_room(to: &Path, bytes: u64) -> Result<(), RestoreError> {
-    let stat =
-        rustix::fs::statvfs(to).map_err(|errno| RestoreError::Io { path: to.to_path_buf(), error: errno.into() })?;
-    let free = stat.f_bavail.saturating_mul(stat.f_frsize);
-    if free >= bytes {
-        return Ok(());
-    }
-    let to = to.display();
-    Err(RestoreError::Refused(format!(
-        "{to}: {bytes} bytes are needed, and its disk has {free} free; name a folder elsewhere, or make room"
-    )))
 }

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::log::disk::calls::{self, sync_dir};
 use crate::log::disk::small_file;
 use crate::log::error::LogError;
-use crate::log::format::header::{PAGE_BYTES, SegmentHeader, VERSION};
+use crate::log::format::header::{PAGE_BYTES, PageFault, SegmentHeader, VERSION};
 use crate::log::format::identity::LogFile;
 use crate::log::format::sidecar::Sidecar;
 use crate::log::names::{LOG_FILE_NAME, SEALED, core_dir, file_name};
@@ -152,19 +152,32 @@ impl RebuiltSegment {
         self.written == self.expected.bytes && self.hasher.finalize().to_hex().as_str() == self.expected.blake3
     }
 
-    /// Makes a whole segment part of the log. Without a sidecar it is described anew.
+    /// Whether it is a segment of this log, core and id. One whose first page is damaged is, if a sidecar says so.
     ///
     /// # Errors
-    /// It is a segment of another log, core or id; or a call failed.
+    /// It is of a newer version.
+    pub fn is_what_its_name_says(&self, sidecar: Option<&Sidecar>) -> Result<bool, LogError> {
+        let mut page = [0; PAGE_BYTES];
+        let read = self.file.read_exact_at(&mut page, 0).map_err(|_| PageFault::Magic);
+        match read.and_then(|()| SegmentHeader::decode(&page)) {
+            Ok(found) => {
+                let Expected { core, segment, .. } = self.expected;
+                Ok((found.log, found.core, found.segment) == (self.log, core, segment))
+            }
+            Err(PageFault::Version(found)) => {
+                Err(LogError::Version { path: self.unfinished.clone(), found, known: VERSION })
+            }
+            Err(_) => Ok(sidecar.is_some()),
+        }
+    }
+
+    /// Makes a whole segment part of the log, if it is what its name says. Without a sidecar it is described anew.
+    ///
+    /// # Errors
+    /// A call failed.
     pub fn finish(self, sidecar: Option<&Sidecar>) -> Result<(), LogError> {
         assert!(self.is_whole(), "only what is whole becomes part of the log");
         let Expected { core, segment, .. } = self.expected;
-        let mut page = [0; PAGE_BYTES];
-        let header = self.file.read_exact_at(&mut page, 0).ok().and_then(|()| SegmentHeader::decode(&page).ok());
-        if header.is_some_and(|found| (found.log, found.core, found.segment) != (self.log, core, segment)) {
-            let reason = "the segment's first page names another log, core or segment than its name";
-            return Err(LogError::Foreign { path: self.unfinished, reason });
-        }
         self.file.sync_all().map_err(LogError::io(&self.unfinished, "sync the segment"))?;
         match sidecar {
             Some(sidecar) => sidecar.write(&self.path)?,

@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::*;
-use crate::common::services::S3;
+use crate::common::services::{Relay, RelayMode, S3};
 
 /// Restores from a store with these settings.
 fn restore(home: &Home, url: &str, settings: &[(String, String)], more: &[&str]) -> crate::common::Finished {
@@ -116,14 +116,74 @@ fn an_object_that_is_damaged_in_the_store_is_noticed_left_out_and_set_aside() {
     bytes[1_000_000] ^= 1;
     fs::write(&damaged, bytes).unwrap();
 
+    // Its name has the right hash, and it is no segment.
+    let alien = damaged.with_file_name(format!("{:020}-{}.seg", 7, blake3::hash(b"alien").to_hex()));
+    fs::write(&alien, "alien").unwrap();
+
     let to = home.data().with_file_name("restored");
     let restored = home.takeup(&["restore", &url, "--to", to.to_str().unwrap(), "--json"]);
     assert_eq!(restored.code, Some(1), "{}{}", restored.stdout, restored.stderr);
     let report = &restored.lines()[0];
     assert_eq!(report["complete"], false);
-    let object = report["damaged"][0]["object"].as_str().unwrap();
-    assert!(damaged.ends_with(object), "{report}");
-    assert!(Path::new(report["damaged"][0]["path"].as_str().unwrap()).is_file(), "{report}");
-    assert_eq!(report["segments"], segments().len() as u64 - 1);
+    for (set_aside, at) in [&alien, &damaged].into_iter().zip(0..) {
+        let object = report["damaged"][at]["object"].as_str().unwrap();
+        assert!(set_aside.ends_with(object), "{report}");
+        assert!(Path::new(report["damaged"][at]["path"].as_str().unwrap()).is_file(), "{report}");
+    }
+    assert_eq!(report["segments"], segments().len() as u64 - 2);
+    assert_eq!(Home::with_data(&to).takeup(&["verify"]).code, Some(0));
+}
+
+#[test]
+fn objects_of_others_and_names_that_are_no_paths_do_not_keep_a_bucket_from_being_restored() {
+    let s3 = S3::new();
+    let home = Home::new();
+    for key in ["logs/a/", "logs/a/%2Fx", "logs/a/%01x", "logs/a/not-a-log/0/x.seg"] {
+        s3.put(key, "foreign");
+    }
+    let settings = to_bucket(&s3, &s3.endpoint());
+    let server = home.serve(&borrowed(&settings));
+    record(&server, &home, 30, 700_000);
+    wait_until_well(&server);
+    let own = || segment_keys(&s3).into_iter().filter(|key| !key.contains("not-a-log")).collect::<Vec<_>>();
+    let own = wait_for("two segments to be in the bucket", PATIENCE, || Some(own()).filter(|own| own.len() >= 2));
+    server.stop();
+    let core = own[0].rsplit_once('/').unwrap().0.to_owned();
+    for name in ["%2Fx.seg", "%01.seg", "00000000000000000001-ff.seg", ".seg"] {
+        s3.put(&format!("{core}/{name}"), "foreign");
+    }
+    let url = format!("s3://{}/logs/a", s3.bucket());
+    let to = home.data().with_file_name("restored");
+    let restored = restore(&home, &url, &keys(&s3), &["--to", to.to_str().unwrap()]);
+    assert_eq!(restored.code, Some(0), "{}{}", restored.stdout, restored.stderr);
+    assert_eq!(Home::with_data(&to).takeup(&["verify"]).code, Some(0));
+}
+
+#[test]
+fn a_restore_outlives_connections_that_break_in_the_middle_of_an_object() {
+    let s3 = S3::new();
+    let home = Home::new();
+    let mut settings = to_bucket(&s3, &s3.endpoint());
+    settings.push(("segment_bytes".into(), "24MiB".into()));
+    let server = home.serve(&borrowed(&settings));
+    record(&server, &home, 40, 900_000);
+    wait_for("a segment to be in the bucket", PATIENCE, || (!segment_keys(&s3).is_empty()).then_some(()));
+    server.stop();
+
+    let relay = Relay::to(s3.port());
+    relay.set(RelayMode::Slow(4_000_000));
+    let to = home.data().with_file_name("restored");
+    let url = format!("s3://{}/logs/a", s3.bucket());
+    let mut through = keys(&s3);
+    through.retain(|(name, _)| name != "aws_endpoint");
+    through.push(("aws_endpoint".into(), format!("http://127.0.0.1:{}", relay.port())));
+    let restored = std::thread::scope(|scope| {
+        let command = scope.spawn(|| restore(&home, &url, &through, &["--to", to.to_str().unwrap()]));
+        wait_for("an object to be on its way", PATIENCE, || to.join("restore.json").exists().then_some(()));
+        relay.set(RelayMode::Refuse);
+        relay.set(RelayMode::Pass);
+        command.join().unwrap()
+    });
+    assert_eq!(restored.code, Some(0), "{}{}", restored.stdout, restored.stderr);
     assert_eq!(Home::with_data(&to).takeup(&["verify"]).code, Some(0));
 }
