@@ -21,6 +21,7 @@ use crate::log::format::position::{MergePosition, Place};
 use crate::log::read::reader::{LogReader, SegmentInfo};
 use crate::telemetry::Level;
 
+use super::deleted::{Deleted, Deletions};
 use super::sealed::{SealedSegment, SegmentFault, Stamp, stamp_of};
 use super::store::Store;
 use super::unfinished::UnfinishedUpload;
@@ -32,6 +33,9 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How often an idle store is asked whether it is there.
 const IDLE_EVERY: Duration = Duration::from_secs(60);
 
+/// How often a segment that could not be read is tried again.
+const UNREADABLE_AGAIN: Duration = Duration::from_secs(10);
+
 /// The courier's work.
 pub(super) struct SegmentFollower {
     seat: FollowerSeat,
@@ -42,7 +46,16 @@ pub(super) struct SegmentFollower {
     /// Uploaded, but behind one that is not.
     ahead: BTreeSet<(u16, u64)>,
     /// Segments that can't be uploaded as they are.
-    bad: BTreeMap<(u16, u64), (Stamp, Cause)>,
+    bad: BTreeMap<(u16, u64), Bad>,
+    deletions: Deletions,
+}
+
+/// A segment that can't be uploaded as it is.
+struct Bad {
+    stamp: Stamp,
+    cause: Cause,
+    /// When to try it again, if that may help although it has not changed.
+    again: Option<Instant>,
 }
 
 /// Where it stands in the log.
@@ -58,7 +71,7 @@ impl SegmentFollower {
             Report { courier: seat.options.name.to_string(), status: seat.status.clone(), logger: seat.logger.clone() };
         let noted = UnfinishedUpload::beside(&seat.options.data);
         let (backoff, ahead, bad) = (Backoff::default(), BTreeSet::new(), BTreeMap::new());
-        Self { seat, store, report, noted, backoff, ahead, bad }
+        Self { seat, store, report, noted, backoff, ahead, bad, deletions: Deletions::default() }
     }
 
     /// Works until the courier is stopped. What is being uploaded then is given up at the next start.
@@ -149,6 +162,11 @@ impl SegmentFollower {
     /// Uploads what is sealed and not yet in the store. Returns whether there was anything.
     async fn pass(&mut self, standing: &mut Standing) -> Result<bool, LogError> {
         let segments = self.unpassed(standing)?;
+        self.pass_deleted(standing, &segments)?;
+        // One that they were stuck behind may be gone.
+        if advance(&mut standing.position, &segments, &mut self.ahead) {
+            standing.cursors.keep(&self.seat.options.name, &standing.position)?;
+        }
         self.tell_lag(standing, &segments);
         let mut due: Vec<&SegmentInfo> = segments.iter().filter(|segment| self.is_due(segment)).collect();
         due.sort_by_key(|segment| segment.id);
@@ -174,9 +192,34 @@ impl SegmentFollower {
         Ok(segments)
     }
 
+    /// Tells of segments that were deleted before they were in the store, and passes them.
+    fn pass_deleted(&mut self, standing: &mut Standing, segments: &[SegmentInfo]) -> Result<(), LogError> {
+        let mut oldest: BTreeMap<u16, u64> = BTreeMap::new();
+        for segment in segments {
+            oldest.entry(segment.core).and_modify(|id| *id = segment.id.min(*id)).or_insert(segment.id);
+        }
+        let cores = standing.position.cores.keys().chain(oldest.keys()).copied().collect();
+        let log_dir = standing.reader.dir();
+        let deleted = self.deletions.pass(log_dir, &cores, &oldest, &mut standing.position, &mut self.ahead);
+        if deleted == Deleted::default() {
+            return Ok(());
+        }
+        let Deleted { segments, records, bytes } = deleted;
+        let (name, segments) = (self.seat.options.name.as_str(), segments.to_string());
+        let (records, bytes) = (records.to_string(), bytes.to_string());
+        let fields = [("courier", name), ("segments", &*segments), ("records", &*records), ("bytes", &*bytes)];
+        let message = "records were deleted before a courier had delivered them";
+        self.seat.logger.event(Level::Error, crate::caller!(), message, &fields);
+        standing.cursors.keep(&self.seat.options.name, &standing.position)
+    }
+
     fn is_due(&self, segment: &SegmentInfo) -> bool {
         let name = (segment.core, segment.id);
-        let as_before = || self.bad.get(&name).is_some_and(|(stamp, _)| *stamp == stamp_of(segment));
+        let as_before = || {
+            let is_left_out =
+                |bad: &Bad| bad.again.is_none_or(|again| Instant::now() < again) && bad.stamp == stamp_of(segment);
+            self.bad.get(&name).is_some_and(is_left_out)
+        };
         segment.sealed() && !self.ahead.contains(&name) && !as_before()
     }
 
@@ -190,12 +233,15 @@ impl SegmentFollower {
         self.seat.handle.has_come(&standing.reader, &standing.position, reached_us);
     }
 
-    /// Uploads a segment, for as long as that takes. False if it can't be uploaded as it is; true also if it was deleted meanwhile.
+    /// Uploads a segment, for as long as that takes. False if it can't be uploaded as it is, or was deleted meanwhile.
     async fn upload(&mut self, info: &SegmentInfo) -> bool {
         let stamp = stamp_of(info);
         let segment = match SealedSegment::open(info) {
             Ok(segment) => segment,
-            Err(fault) => return self.leave_out(info, stamp, fault),
+            Err(fault) => {
+                self.leave_out(info, stamp, fault);
+                return false;
+            }
         };
         let (store, noted, address) = (self.store.clone(), self.noted.clone(), self.seat.options.target.clone());
         let mut upload =
@@ -213,21 +259,22 @@ impl SegmentFollower {
                     while let Err(cause) = upload.give_up().await {
                         self.wait_out(cause).await;
                     }
-                    return self.leave_out(info, stamp, fault);
+                    self.leave_out(info, stamp, fault);
+                    return false;
                 }
             }
         }
     }
 
-    fn leave_out(&mut self, info: &SegmentInfo, stamp: Stamp, fault: SegmentFault) -> bool {
-        match fault {
-            SegmentFault::Gone => true,
-            SegmentFault::Bad(cause) => {
-                self.bad.insert((info.core, info.id), (stamp, cause.clone()));
-                self.report.failed(cause);
-                false
-            }
-        }
+    fn leave_out(&mut self, info: &SegmentInfo, stamp: Stamp, fault: SegmentFault) {
+        let (cause, again) = match fault {
+            // The next look at the log finds that out, and tells it.
+            SegmentFault::Gone => return,
+            SegmentFault::Damaged(cause) => (cause, None),
+            SegmentFault::Unreadable(cause) => (cause, Some(Instant::now() + UNREADABLE_AGAIN)),
+        };
+        self.bad.insert((info.core, info.id), Bad { stamp, cause: cause.clone(), again });
+        self.report.failed(cause);
     }
 
     /// Whether the store is there, if nothing else has shown that.
@@ -242,7 +289,7 @@ impl SegmentFollower {
     /// The store works. Whether the courier does depends on this disk, too.
     fn went_well(&mut self) {
         self.backoff.reset();
-        let Some((_, cause)) = self.bad.values().next() else { return self.report.ready() };
+        let Some(Bad { cause, .. }) = self.bad.values().next() else { return self.report.ready() };
         let told = match self.report.status.state() {
             DestinationState::Waiting(waiting) => waiting.cause.trouble == cause.trouble,
             DestinationState::Starting | DestinationState::Ready => false,

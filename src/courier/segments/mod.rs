@@ -23,6 +23,7 @@
 //! | `refusal`, `fault` | what a store refuses, and what kind of trouble that is; `foreign`: names in lists that are not ours |
 //! | `object`, `object_name` | objects as they are listed, and their names |
 //! | `courier`, `follower` | the courier, and its thread |
+//! | `deleted` | segments that were deleted before they were in the store |
 //! | `sealed`, `upload`, `unfinished` | a segment, its upload, and the one that is under way |
 //! | `restore`, `listing` | makes a log of what is there, and lists it; `catalog`: what is there; `patience`, `blocking`: a store for commands |
 //! | `new_folder` | where a restore writes |
@@ -32,6 +33,7 @@ mod blocking;
 mod catalog;
 mod cloud;
 mod courier;
+mod deleted;
 mod fault;
 mod folder;
 mod follower;

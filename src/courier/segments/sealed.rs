@@ -33,8 +33,10 @@ pub(super) struct SealedSegment {
 pub(super) enum SegmentFault {
     /// It was deleted.
     Gone,
-    /// It is damaged, or can't be read. Others can be uploaded all the same.
-    Bad(Cause),
+    /// It is damaged. Others can be uploaded all the same.
+    Damaged(Cause),
+    /// It can't be read, which may pass: the rights to it, a disk that fails. Others can be uploaded all the same.
+    Unreadable(Cause),
 }
 
 /// When a segment and its sidecar were last written: as long as these stay, another attempt finds the same.
@@ -52,11 +54,11 @@ impl SealedSegment {
         };
         let Sidecar { log, core, segment, bytes, .. } = sidecar;
         if (log, core, segment) != (info.log, info.core, info.id) {
-            return Err(bad(info, "its sidecar is that of another segment"));
+            return Err(damaged(info, "its sidecar is that of another segment"));
         }
         if bytes != length {
             let text = format!("it has {length} bytes, and its sidecar says {bytes}");
-            return Err(if info.is_deleted() { SegmentFault::Gone } else { bad(info, &text) });
+            return Err(if info.is_deleted() { SegmentFault::Gone } else { damaged(info, &text) });
         }
         let mut text = serde_json::to_vec(&sidecar).map_err(|error| unreadable(info, &error.into()))?;
         text.push(b'\n');
@@ -81,7 +83,7 @@ impl SealedSegment {
         if self.info.is_deleted() {
             return Err(SegmentFault::Gone);
         }
-        Err(bad(&self.info, "its content does not match the hash in its sidecar"))
+        Err(damaged(&self.info, "its content does not match the hash in its sidecar"))
     }
 }
 
@@ -101,19 +103,26 @@ pub(super) fn stamp_of(info: &SegmentInfo) -> Stamp {
 }
 
 fn unreadable(info: &SegmentInfo, error: &io::Error) -> SegmentFault {
+    may_pass(info, &error.to_string())
+}
+
+fn undescribed(info: &SegmentInfo, error: &LogError) -> SegmentFault {
+    may_pass(info, &error.to_string())
+}
+
+fn may_pass(info: &SegmentInfo, what: &str) -> SegmentFault {
     // A deletion takes the name first, and then cuts the file.
     if info.is_deleted() {
         return SegmentFault::Gone;
     }
-    bad(info, &error.to_string())
+    SegmentFault::Unreadable(cause(info, "unreadable-segment", what))
 }
 
-fn undescribed(info: &SegmentInfo, error: &LogError) -> SegmentFault {
-    if info.is_deleted() { SegmentFault::Gone } else { bad(info, &error.to_string()) }
+fn damaged(info: &SegmentInfo, what: &str) -> SegmentFault {
+    SegmentFault::Damaged(cause(info, "damaged-segment", what))
 }
 
-fn bad(info: &SegmentInfo, what: &str) -> SegmentFault {
+fn cause(info: &SegmentInfo, code: &'static str, what: &str) -> Cause {
     // Shown in little space: what it is comes first.
-    let text = format!("{what}: {}", info.path.display());
-    SegmentFault::Bad(Cause::new(Trouble::Local, "damaged-segment", text))
+    Cause::new(Trouble::Local, code, format!("{what}: {}", info.path.display()))
 }

@@ -214,13 +214,13 @@ impl Store {
     }
 
     /// Drops what was uploaded of an object.
-    pub(super) async fn give_up(&self, upload: Upload) -> Result<(), Cause> {
-        match upload.state {
+    pub(super) async fn give_up(&self, upload: &Upload) -> Result<(), Cause> {
+        match &upload.state {
             UploadState::Folder(file) => {
                 file.give_up();
                 Ok(())
             }
-            UploadState::Cloud { id, .. } => self.give_up_id(&upload.name, &id).await,
+            UploadState::Cloud { id, .. } => self.give_up_id(&upload.name, id).await,
         }
     }
 

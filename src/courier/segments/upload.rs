@@ -75,8 +75,10 @@ impl SegmentUpload<'_> {
 
     /// Gives up what was begun: the segment is not to be uploaded any more.
     pub(super) async fn give_up(&mut self) -> Result<(), Cause> {
-        let Some(begun) = self.begun.take() else { return Ok(()) };
-        self.store.give_up(begun.upload).await?;
+        let Some(begun) = &self.begun else { return Ok(()) };
+        // It stays known until the store has dropped it: nobody else knows its id.
+        self.store.give_up(&begun.upload).await?;
+        self.begun = None;
         self.noted.clear().map_err(|error| self.local(&error))
     }
 
@@ -138,7 +140,7 @@ impl SegmentUpload<'_> {
             let (store, object) = (self.address.to_owned(), upload.name().to_owned());
             let noted = self.noted.note(&BegunUpload { store, object, upload: id.to_owned() });
             if let Err(error) = noted {
-                self.store.give_up(upload).await?;
+                self.store.give_up(&upload).await?;
                 return Err(self.local(&error));
             }
         }
