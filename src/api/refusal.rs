@@ -53,6 +53,8 @@ reasons! {
     ForwardSignature => "forward_signature",
     /// Records of another takeup that can't be read.
     ForwardForm => "forward_form",
+    /// Records that have been here: a chain of takeups leads back to its beginning.
+    ForwardLoop => "forward_loop",
     /// A body that cannot be inflated.
     Compression => "compression",
     /// A body that is not the expected JSON.

@@ -5,6 +5,8 @@
 use std::io;
 use std::sync::Arc;
 
+use uuid::Uuid;
+
 use crate::admin::CourierReport;
 use crate::admin::health::Check;
 use crate::config::Config;
@@ -19,6 +21,7 @@ use crate::log::LogError;
 use crate::log::cursor::{ConsumerName, Cursors};
 use crate::log::read::reader::LogReader;
 use crate::postgres::PostgresUrl;
+use crate::session::forward_path::ForwardPath;
 use crate::session::forward_secret::ForwardSecret;
 use crate::telemetry::{Level, Logger};
 
@@ -103,6 +106,7 @@ pub struct Plan {
     planned: Vec<Planned>,
     /// There is a Redis, but messages go to Kafka alone.
     redis_is_cache: bool,
+    forward_path: Arc<ForwardPath>,
 }
 
 /// The running couriers.
@@ -201,8 +205,9 @@ impl Plan {
         let (Some(url), Some(secret)) = (&config.forward_url, &config.forward_secret) else { return Ok(()) };
         let target = Target::parse(url).map_err(|error| NodeError::Other(format!("forward_url: {error}")))?;
         let secret = ForwardSecret::new(secret.reveal());
+        let path = Arc::clone(&self.forward_path);
         self.add(config, "courier-http", target.to_string(), |_: &Logger| {
-            (FramedPacker::default(), HttpDestination::new(target, secret))
+            (FramedPacker::default(), HttpDestination::new(target, secret, path))
         })
     }
 
@@ -253,6 +258,12 @@ impl Plan {
             }
         }
         Ok(())
+    }
+
+    /// What the courier to another takeup tells of where its records come from. `own` is the log's id.
+    pub fn forward_path(&self, own: Uuid) -> Arc<ForwardPath> {
+        self.forward_path.begin(own);
+        Arc::clone(&self.forward_path)
     }
 
     /// What sends single records to the destination of the courier with this name; and its address, for people.

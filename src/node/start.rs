@@ -90,6 +90,7 @@ pub fn start(mut sources: Sources) -> Result<Running, NodeError> {
         log: log.clone(),
         directory,
         flakes,
+        forward_path: couriers.forward_path(log.uuid()),
         agents: UserAgents::spawn(config.uaparser_file.as_deref()).map_err(NodeError::other)?,
         geo: Geo::open(config.maxminddb_file.as_deref()).map_err(NodeError::other)?,
         logger: logger.clone(),

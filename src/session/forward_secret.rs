@@ -1,8 +1,8 @@
 //! How a takeup proves that it may hand records to another one: both have the same secret.
 //!
-//! `Authorization: Takeup <time>.<crc>.<mac>`: the time of signing in ms since the Unix epoch, the CRC-32C of the body, and HMAC-SHA256, all but
-//! the time in hexadecimal. The MAC covers the time, the body's length and its CRC, so a request is refused by its head alone. The secret itself
-//! never goes over the wire.
+//! `Authorization: Takeup <time>.<hash>.<mac>`: the time of signing in ms since the Unix epoch, the BLAKE3 hash of the body, and HMAC-SHA256, all
+//! but the time in hexadecimal. The MAC covers the time, the body's length and its hash, so a request is refused by its head alone, and no other
+//! body fits. The secret itself never goes over the wire.
 
 use std::fmt;
 
@@ -19,19 +19,19 @@ const PURPOSE: &[u8] = b"takeup forwarded records 1\n";
 #[derive(Clone)]
 pub struct ForwardSecret(Hmac<Sha256>);
 
-/// A body's length and CRC-32C.
+/// A body's length and hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BodyDigest {
     /// Bytes.
     pub bytes: u64,
-    /// CRC-32C.
-    pub crc: u32,
+    /// BLAKE3.
+    pub hash: [u8; 32],
 }
 
 impl BodyDigest {
     /// The digest of a body.
     pub fn of(body: &[u8]) -> Self {
-        Self { bytes: body.len() as u64, crc: crc32c::crc32c(body) }
+        Self { bytes: body.len() as u64, hash: blake3::hash(body).into() }
     }
 }
 
@@ -60,31 +60,31 @@ impl ForwardSecret {
     /// The value of the header `Authorization` for a body, at this time.
     pub fn sign(&self, body: BodyDigest, now_ms: i64) -> String {
         let mac = self.mac(body, now_ms).finalize().into_bytes();
-        let mut text = format!("{SCHEME}{now_ms}.{:08x}.", body.crc);
-        for byte in mac {
-            text.push_str(&format!("{byte:02x}"));
-        }
+        let mut text = format!("{SCHEME}{now_ms}.");
+        push_hex(&body.hash, &mut text);
+        text.push('.');
+        push_hex(&mac, &mut text);
         text
     }
 
-    /// Checks the value of `Authorization` for a body of this length, and returns the CRC that the body must have.
+    /// Checks the value of `Authorization` for a body of this length, and returns what the body must be.
     ///
     /// # Errors
     /// It is not to be believed.
-    pub fn verify(&self, authorization: &[u8], bytes: u64, now_ms: i64) -> Result<u32, NotSigned> {
+    pub fn verify(&self, authorization: &[u8], bytes: u64, now_ms: i64) -> Result<BodyDigest, NotSigned> {
         let text = std::str::from_utf8(authorization).map_err(|_| NotSigned::Form)?;
         let mut parts = text.strip_prefix(SCHEME).ok_or(NotSigned::Form)?.splitn(3, '.');
-        let (Some(time), Some(crc), Some(mac)) = (parts.next(), parts.next(), parts.next()) else {
+        let (Some(time), Some(hash), Some(mac)) = (parts.next(), parts.next(), parts.next()) else {
             return Err(NotSigned::Form);
         };
         let time_ms: i64 = time.parse().map_err(|_| NotSigned::Form)?;
-        let crc = u32::from_str_radix(crc, 16).map_err(|_| NotSigned::Form)?;
+        let body = BodyDigest { bytes, hash: from_hex(hash).ok_or(NotSigned::Form)? };
         let mac = from_hex(mac).ok_or(NotSigned::Form)?;
-        self.mac(BodyDigest { bytes, crc }, time_ms).verify_slice(&mac).map_err(|_| NotSigned::Signature)?;
+        self.mac(body, time_ms).verify_slice(&mac).map_err(|_| NotSigned::Signature)?;
         let apart_ms = now_ms.saturating_sub(time_ms);
         match apart_ms.abs() > CLOCKS_APART_MAX_MS {
             true => Err(NotSigned::Clock(apart_ms / 1000)),
-            false => Ok(crc),
+            false => Ok(body),
         }
     }
 
@@ -93,8 +93,14 @@ impl ForwardSecret {
         mac.update(PURPOSE);
         mac.update(&time_ms.to_le_bytes());
         mac.update(&body.bytes.to_le_bytes());
-        mac.update(&body.crc.to_le_bytes());
+        mac.update(&body.hash);
         mac
+    }
+}
+
+fn push_hex(bytes: &[u8], text: &mut String) {
+    for digit in bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]) {
+        text.extend(char::from_digit(u32::from(digit), 16));
     }
 }
 
@@ -125,7 +131,7 @@ mod tests {
         let (body, now) = (BodyDigest::of(b"records"), 1_795_581_300_000);
         let text = ours.sign(body, now);
         let verify = |secret: &ForwardSecret, text: &str, bytes, at| secret.verify(text.as_bytes(), bytes, at);
-        assert_eq!(verify(&ours, &text, 7, now + 60_000), Ok(body.crc));
+        assert_eq!(verify(&ours, &text, 7, now + 60_000), Ok(body));
         assert_eq!(verify(&theirs, &text, 7, now), Err(NotSigned::Signature));
         assert_eq!(verify(&ours, &text, 8, now), Err(NotSigned::Signature));
         assert_eq!(verify(&ours, &text, 7, now + 1_000_000), Err(NotSigned::Clock(1000)));

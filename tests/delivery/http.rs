@@ -194,3 +194,32 @@ fn records_are_taken_only_with_the_secret_and_only_whole() {
     assert!(records(home.data()).is_empty());
     server.stop();
 }
+
+#[test]
+fn a_chain_that_leads_back_is_refused_and_told() {
+    let (homes, ports) = ([Home::new(), Home::new()], [Port::new(), Port::new()]);
+    let serve = |own: usize, to: usize| {
+        let (listen, url) = (ports[own].addr().to_string(), format!("http://{}", ports[to].addr()));
+        homes[own].serve_from_environment(&[
+            ("TAKEUP_LISTEN", &*listen),
+            ("TAKEUP_ADMIN", "127.0.0.1:0"),
+            ("TAKEUP_CORES", "1"),
+            ("TAKEUP_SEGMENT_BYTES", "32MiB"),
+            ("TAKEUP_FORWARD_SECRET", SECRET),
+            ("TAKEUP_FORWARD_URL", &*url),
+        ])
+    };
+    let alone = serve(0, 0);
+    alone.wait_for_line(&["a destination takes no records", "\"mismatch\"", "leads back"], PATIENCE);
+    send(&alone, &alone.start_session(&homes[0].project_key()), 0..5);
+    assert_eq!(records(homes[0].data()).len(), 6);
+    alone.stop();
+
+    let both = [serve(0, 1), serve(1, 0)];
+    wait_for("one to be refused", PATIENCE, || {
+        both.iter().any(|server| server.said().contains("leads back")).then_some(())
+    });
+    let [first, second] = both;
+    first.stop();
+    second.stop();
+}

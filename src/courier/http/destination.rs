@@ -1,5 +1,6 @@
 //! Sends records to another takeup.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
@@ -10,6 +11,7 @@ use tokio::time::sleep_until;
 use crate::base::time::wall_us;
 use crate::courier::cause::{Cause, Trouble};
 use crate::courier::destination::{Destination, ShipError};
+use crate::session::forward_path::{self, ForwardPath};
 use crate::session::forward_secret::{BodyDigest, ForwardSecret};
 
 use super::fault::{Refused, broken, refused};
@@ -30,6 +32,8 @@ const RETRY_AFTER_MAX: Duration = Duration::from_secs(30);
 pub struct HttpDestination {
     target: Target,
     secret: ForwardSecret,
+    /// The logs that its records come from.
+    path: Arc<ForwardPath>,
     client: Option<Client>,
     /// The other side asked not to be asked again before this moment.
     not_before: Option<Instant>,
@@ -43,8 +47,8 @@ struct Stored {
 
 impl HttpDestination {
     /// Does not connect yet.
-    pub fn new(target: Target, secret: ForwardSecret) -> Self {
-        Self { target, secret, client: None, not_before: None }
+    pub fn new(target: Target, secret: ForwardSecret, path: Arc<ForwardPath>) -> Self {
+        Self { target, secret, path, client: None, not_before: None }
     }
 
     /// Sends one body, and returns once the other side has stored all of it.
@@ -69,11 +73,14 @@ impl HttpDestination {
         let mut body = Vec::with_capacity(items.iter().map(|item| item.0.len()).sum());
         items.iter().for_each(|item| body.extend_from_slice(&item.0));
         let now_ms = (wall_us() / 1000) as i64;
-        let asked = client
+        let mut asked = client
             .post(self.target.records_url())
             .header(AUTHORIZATION, self.secret.sign(BodyDigest::of(&body), now_ms))
             .header(CONTENT_TYPE, "application/octet-stream")
             .body(body);
+        if let Some(path) = self.path.header() {
+            asked = asked.header(forward_path::HEADER, path);
+        }
         let answer = asked.send().await.map_err(|error| ours(broken(error)))?;
         let (status, pause) = (answer.status().as_u16(), retry_after(&answer));
         let text = read(answer).await.map_err(|error| ours(broken(error)))?;

@@ -22,6 +22,8 @@ pub(super) fn refused(status: u16, text: &str) -> Refused {
         429 => (Trouble::Busy, false),
         502 | 503 => (Trouble::NotReady, false),
         507 => (Trouble::Full, false),
+        // The chain leads back to its beginning.
+        508 => (Trouble::Mismatch, false),
         // Not a takeup, one that takes no records, or something in between that changes requests.
         200..=499 => (Trouble::Mismatch, false),
         _ => (Trouble::Other, false),

@@ -12,6 +12,7 @@ use crate::client::user_agent::UserAgents;
 use crate::directory::CurrentDirectory;
 use crate::log::Log;
 use crate::session::flake::FlakeIds;
+use crate::session::forward_path::ForwardPath;
 use crate::telemetry::Logger;
 
 use super::heartbeat::Heartbeats;
@@ -44,6 +45,8 @@ pub struct Common {
     pub flakes: FlakeIds,
     /// User agent expressions.
     pub agents: UserAgents,
+    /// The logs whose records reach this one.
+    pub forward_path: Arc<ForwardPath>,
     /// The address database.
     pub geo: Geo,
     /// Log lines.

@@ -1,5 +1,7 @@
 //! `POST /v1/takeup/records`: records that another takeup hands on. They are stored as they are, and answered once all of them are.
 
+use std::sync::Arc;
+
 use crate::api::refusal::{Reason, Refusal};
 use crate::log::format::record::{Entry, HEADER_BYTES, Kind};
 use crate::records::{NotFramed, read_framed};
@@ -8,18 +10,22 @@ use crate::server::request::head::BodyLength;
 use crate::server::request::outcome::{Answer, Outcome};
 use crate::server::store::charge::Charge;
 use crate::server::store::commit::store_all_or_move;
-use crate::session::SessionId;
+use crate::session::forward_secret::BodyDigest;
+use crate::session::{SessionId, forward_path};
 
 /// What a record takes beside its payload: its header, and an extension of usual size.
 const RECORD_OVERHEAD_BYTES: u64 = HEADER_BYTES as u64 + 64 * 1024;
 
-/// Checks by the head that the sender has our secret. Never 401, which tells a client to start a new session.
+/// Checks by the head that the sender has our secret, and that the records did not begin here. Never 401, which tells a client to start a new session.
 pub fn admit(cx: &mut Context<'_>) -> Result<(), Refusal> {
-    signed_crc(cx).map(|_| ())
+    signed_body(cx)?;
+    let path = Arc::clone(&cx.core.common.forward_path);
+    let heard = path.hear(cx.head().0.header(forward_path::HEADER).unwrap_or_default());
+    heard.map_err(|error| Refusal::new(508, Reason::ForwardLoop, error.to_string()))
 }
 
-/// The CRC that the signature says the body has.
-fn signed_crc(cx: &mut Context<'_>) -> Result<u32, Refusal> {
+/// What the signature says the body is.
+fn signed_body(cx: &mut Context<'_>) -> Result<BodyDigest, Refusal> {
     let core = cx.core;
     let (head, _, live) = cx.head();
     let not_signed = |text: String| Refusal::new(403, Reason::ForwardSignature, text);
@@ -37,11 +43,11 @@ fn signed_crc(cx: &mut Context<'_>) -> Result<u32, Refusal> {
 /// Stores the records. After an error some of them may be stored; they come again.
 pub async fn take(cx: &mut Context<'_>) -> Outcome {
     let (core, conn) = (cx.core, cx.conn);
-    let crc = signed_crc(cx)?;
+    let signed = signed_body(cx)?;
     let limit = cx.live.config.batch_bytes_max().saturating_add(RECORD_OVERHEAD_BYTES);
     let range = cx.read_body(limit, false).await?;
     let Parts { body, .. } = cx.parts(range);
-    if crc32c::crc32c(body) != crc {
+    if BodyDigest::of(body) != signed {
         let text = "the body is not what was signed: something in between changes it";
         return Err(Refusal::new(400, Reason::ForwardForm, text).into());
     }
