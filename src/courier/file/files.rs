@@ -58,10 +58,10 @@ impl Files {
 
     /// Finds out whether the folder is there, and finishes the running file if it is due.
     pub(super) fn look_after(&mut self) -> Result<(), Cause> {
+        self.drop_what_others_changed();
         if !self.searched {
             self.search()?;
         }
-        self.drop_what_was_taken_away();
         self.rotate_if_due()
     }
 
@@ -119,19 +119,19 @@ impl Files {
         Ok(())
     }
 
-    /// If somebody has moved or removed the running file, it is theirs, and another one is begun.
-    fn drop_what_was_taken_away(&mut self) {
-        let is_there = |running: &Running| {
-            let at_path = fs::metadata(running.name.part_path(&self.options.dir));
-            match (at_path, running.file.metadata()) {
-                (Ok(at_path), Ok(open)) => (at_path.dev(), at_path.ino()) == (open.dev(), open.ino()),
-                // What is wrong shows when it is written.
-                (Err(error), _) => error.kind() != io::ErrorKind::NotFound,
-                (_, Err(_)) => true,
+    /// If somebody has moved or removed the running file, it is theirs, and another one is begun. If somebody has cut it or written to it, what is
+    /// whole stays, and it goes on behind that.
+    fn drop_what_others_changed(&mut self) {
+        let Some(running) = &self.running else { return };
+        let at_path = fs::symlink_metadata(running.name.part_path(&self.options.dir));
+        match (at_path, running.file.metadata()) {
+            (Ok(at_path), Ok(open)) if (at_path.dev(), at_path.ino()) != (open.dev(), open.ino()) => {
+                self.running = None
             }
-        };
-        if !self.running.as_ref().is_none_or(is_there) {
-            self.running = None;
+            (Ok(_), Ok(open)) if open.len() != running.bytes => (self.running, self.searched) = (None, false),
+            (Err(error), _) if error.kind() == io::ErrorKind::NotFound => self.running = None,
+            // What else is wrong shows when it is written.
+            _ => {}
         }
     }
 

@@ -3,9 +3,10 @@
 use std::collections::VecDeque;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{FlockOperation, OFlags, flock};
 use uuid::Uuid;
 
 use crate::courier::cause::Cause;
@@ -39,8 +40,15 @@ pub(super) fn find(dir: &Path, log: &Uuid) -> Result<Found, Cause> {
     let listed = |error: &io::Error| cause_of(error, "list", dir);
     let (mut parts, mut finished) = (Vec::new(), Vec::new());
     for entry in fs::read_dir(dir).map_err(|error| listed(&error))? {
-        let name = entry.map_err(|error| listed(&error))?.file_name();
-        match name.to_str().and_then(|name| FileName::parse(name, log)) {
+        let entry = entry.map_err(|error| listed(&error))?;
+        match entry.file_type() {
+            Ok(kind) if kind.is_file() => {}
+            // A link could lead to anybody's file, and a pipe would be waited for. We make neither.
+            Ok(_) => continue,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(listed(&error)),
+        }
+        match entry.file_name().to_str().and_then(|name| FileName::parse(name, log)) {
             Some((name, true)) => parts.push(name),
             Some((name, false)) => finished.push(name),
             None => {}
@@ -115,7 +123,8 @@ pub(super) fn lock(file: &File) -> io::Result<bool> {
 
 /// Opens a running file to go on with it. `None`: another process writes it.
 fn reopen(path: &PathBuf, ids: &mut VecDeque<RecordId>) -> io::Result<Option<(File, u64)>> {
-    let file = OpenOptions::new().read(true).append(true).open(path)?;
+    let flags = OFlags::NOFOLLOW.union(OFlags::NONBLOCK).bits() as i32;
+    let file = OpenOptions::new().read(true).append(true).custom_flags(flags).open(path)?;
     if !lock(&file)? {
         return Ok(None);
     }

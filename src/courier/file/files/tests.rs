@@ -161,3 +161,40 @@ fn what_is_wrong_with_the_folder_is_told_by_its_kind() {
     assert_eq!(trouble_in(dir.path().join("file")), Trouble::Mismatch);
     assert_eq!(trouble_in(dir.path().join("file/below")), Trouble::Mismatch);
 }
+
+#[test]
+fn a_running_file_that_somebody_cut_or_wrote_to_goes_on_behind_its_last_whole_line() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut files = Files::new(options(dir.path()));
+    files.write(&lines(0..4)).unwrap();
+    let path = part(dir.path());
+    let cut = line(0).line.len() as u64 + 9;
+    OpenOptions::new().write(true).open(&path).unwrap().set_len(cut).unwrap();
+    files.write(&lines(4..6)).unwrap();
+    OpenOptions::new().append(true).open(&path).unwrap().write_all(b"something else").unwrap();
+    files.write(&lines(6..7)).unwrap();
+    assert_eq!(read(dir.path()).1, [texts(0..1), texts(4..7)].concat());
+}
+
+#[test]
+fn links_pipes_and_folders_with_our_names_are_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = options(dir.path());
+    let out = dir.path().join("out");
+    fs::create_dir(&out).unwrap();
+    let name = |second: i64, end: &str| {
+        let name = FileName::new(1_795_581_300_000_000 + second, &line(0).id);
+        out.join(format!("{}{end}", name.path(Path::new("")).display()))
+    };
+    let other = dir.path().join("other");
+    fs::write(&other, "somebody's").unwrap();
+    std::os::unix::fs::symlink(&other, name(1, ".part")).unwrap();
+    std::os::unix::fs::symlink(&other, name(2, "")).unwrap();
+    fs::create_dir(name(3, ".part")).unwrap();
+    rustix::fs::mknodat(rustix::fs::CWD, name(4, ".part"), rustix::fs::FileType::Fifo, rustix::fs::Mode::RWXU, 0)
+        .unwrap();
+    let mut files = Files::new(options);
+    files.write(&lines(0..3)).unwrap();
+    assert_eq!(fs::read(&other).unwrap(), b"somebody's");
+    assert_eq!(fs::read_dir(&out).unwrap().count(), 5);
+}
