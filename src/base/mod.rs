@@ -2,6 +2,7 @@
 
 pub mod id_hasher;
 pub mod net;
+pub mod owner;
 pub mod snapshot;
 pub mod store_url;
 pub mod terminal;

@@ -5,11 +5,13 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use rustix::fs::{FlockOperation, flock};
 
+use crate::base::owner;
 use crate::log::cursor::ConsumerName;
 
 use super::cause::Cause;
@@ -101,17 +103,17 @@ impl DeadLetters {
 
     fn append(&self, letters: &[DeadLetter]) -> io::Result<()> {
         let dir = self.path.parent().unwrap_or(Path::new("."));
-        let is_new = !self.path.exists();
         fs::create_dir_all(dir)?;
         let _lock = self.lock()?;
-        let mut file = OpenOptions::new().read(true).append(true).create(true).open(&self.path)?;
+        let mut file = OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(&self.path)?;
         let bytes = file.metadata()?.len();
         if let Err(error) = self.write(&mut file, letters) {
             // The same letters come again: what the disk took of them must not pile up there. If it stays, it is a line that can't be read.
             let _ = file.set_len(bytes);
             return Err(error);
         }
-        if is_new {
+        // Also one that is empty because an earlier attempt failed.
+        if bytes == 0 {
             File::open(dir)?.sync_all()?;
             dir.parent().map_or(Ok(()), |data| File::open(data)?.sync_all())?;
         }
@@ -204,8 +206,12 @@ impl DeadLetters {
     /// Writes the changed file to `fresh`, and puts it in the place of the old one.
     fn rewrite(&self, fresh: &Path, decide: &mut dyn FnMut(u64, &[u8]) -> Edit) -> io::Result<u64> {
         let Some(file) = self.open()? else { return Ok(0) };
+        let about = file.metadata()?;
         let mut reader = BufReader::new(file);
-        let mut out = io::BufWriter::new(File::create(fresh)?);
+        let made = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(fresh)?;
+        made.set_permissions(about.permissions())?;
+        owner::of_folder(&made, fresh);
+        let mut out = io::BufWriter::new(made);
         let (mut line, mut number, mut removed) = (Vec::new(), 0, 0);
         loop {
             line.clear();
@@ -232,7 +238,8 @@ impl DeadLetters {
     /// Held while the file is changed, by whichever process.
     fn lock(&self) -> io::Result<File> {
         let path = self.path.with_extension("lock");
-        let file = OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
+        let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path)?;
+        owner::of_folder(&file, &path);
         flock(&file, FlockOperation::LockExclusive)?;
         Ok(file)
     }

@@ -28,8 +28,8 @@ impl Changes {
         self.0.entry(content).or_default().push(change);
     }
 
-    /// Applies them, under the file's lock.
-    pub(super) fn apply(mut self, data: &Path, courier: &ConsumerName) -> Result<(), CliError> {
+    /// Applies them, under the file's lock. Returns how many lines were removed: some may have been changed meanwhile.
+    pub(super) fn apply(mut self, data: &Path, courier: &ConsumerName) -> Result<u64, CliError> {
         let letters = DeadLetters::of(data, courier);
         let decide = |_, text: &[u8]| match self.0.get_mut(&Content::of(text)).and_then(Vec::pop) {
             None => Edit::Keep,
@@ -37,7 +37,7 @@ impl Changes {
             Some(Change::Replace(letter)) => Edit::Replace(letter),
         };
         let failed = |error| CliError::Other(format!("{}: {error}", letters.path().display()));
-        letters.edit(decide).map(drop).map_err(failed)
+        letters.edit(decide).map_err(failed)
     }
 }
 
@@ -69,7 +69,19 @@ pub(super) fn drop_lines(
         let text = format!("{count} of {courier} would be lost for good; nothing was dropped. To do it, add --yes");
         return Err(CliError::Other(text));
     }
-    changes.apply(data, courier)?;
+    let (meant, removed) = (numbers.len() as u64, changes.apply(data, courier)?);
+    if removed < meant {
+        let text = format!(
+            "{} of {courier} changed meanwhile, so {} dropped; `takeup dead-letters list {courier}` shows what is there",
+            counted(meant - removed, "dead letter"),
+            match removed {
+                0 => "nothing was".to_owned(),
+                1 => "only 1 was".to_owned(),
+                _ => format!("only {removed} were"),
+            }
+        );
+        return Err(CliError::Other(text));
+    }
     if json {
         let dropped = |line: &u64| out.json(&Dropped { line: *line, courier: courier.as_str(), dropped: true });
         return numbers.iter().try_for_each(dropped);

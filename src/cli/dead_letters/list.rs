@@ -141,7 +141,7 @@ fn cells(line: &Line) -> Vec<String> {
     let or_dash = |text: Option<String>| text.filter(|text| !text.is_empty()).unwrap_or_else(|| "-".to_owned());
     vec![
         line.line.to_string(),
-        time_us(line.time_ms.unwrap_or(0) * 1000),
+        time_us(line.time_ms.unwrap_or(0).saturating_mul(1000)),
         plain(&line.courier, 64),
         or_dash(line.id.clone()),
         or_dash(line.session_id.clone()),

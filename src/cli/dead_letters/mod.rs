@@ -15,6 +15,8 @@ pub use args::DeadLettersArgs;
 use std::path::Path;
 use std::process::ExitCode;
 
+use crate::courier::DEAD_LETTERS_DIR_NAME;
+
 use super::error::CliError;
 use super::output::Out;
 use args::DeadLettersCommand;
@@ -28,6 +30,10 @@ pub fn run(args: &DeadLettersArgs, data: &Path) -> Result<ExitCode, CliError> {
 }
 
 fn work(args: &DeadLettersArgs, data: &Path, out: &mut Out) -> Result<ExitCode, CliError> {
+    // "No dead letters" must not be said of a wrong folder.
+    if [DEAD_LETTERS_DIR_NAME, "log"].iter().all(|name| matches!(data.join(name).try_exists(), Ok(false))) {
+        return Err(CliError::NoLog(data.to_owned()));
+    }
     match &args.command {
         None => list::list(data, None, args.json, out)?,
         Some(DeadLettersCommand::List { courier }) => list::list(data, courier.as_ref(), args.json, out)?,

@@ -89,7 +89,7 @@ fn print(line: &Line, letter: &DeadLetter, out: &mut Out) -> Result<(), CliError
     let fields = [
         ("courier", line.courier.clone()),
         ("line", line.line.to_string()),
-        ("refused", time_us(line.time_ms.unwrap_or(0) * 1000)),
+        ("refused", time_us(line.time_ms.unwrap_or(0).saturating_mul(1000))),
         ("trouble", letter.cause.trouble.as_str().to_owned()),
         ("code", letter.cause.code.to_string()),
         ("error", letter.cause.text.clone()),

@@ -117,3 +117,25 @@ fn sending_needs_the_settings_of_the_courier() {
     assert!(error.contains("configure no courier courier-nowhere"), "{error}");
     assert!(run(data.path(), &["send", "courier-nowhere"]).is_err());
 }
+
+#[test]
+fn of_a_wrong_folder_it_is_not_said_that_there_are_none() {
+    let empty = tempfile::tempdir().unwrap();
+    for data in [empty.path(), &empty.path().join("missing")] {
+        for arguments in [&["list"][..], &[], &["list", "courier-redis"], &["send", "courier-redis", "--all"]] {
+            let error = run(data, arguments).unwrap_err();
+            assert!(error.contains("no log"), "{error}");
+        }
+    }
+}
+
+#[test]
+fn what_was_sent_meanwhile_is_not_said_to_be_dropped() {
+    let data = folder(&[64, 128]);
+    let courier = "courier-redis".parse().unwrap();
+    let mut changes = change::Changes::default();
+    for content in ["gone meanwhile", "this too"] {
+        changes.add(pick::Content::of(content.as_bytes()), change::Change::Remove);
+    }
+    assert_eq!(changes.apply(data.path(), &courier).unwrap(), 0);
+}

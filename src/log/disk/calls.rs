@@ -13,6 +13,8 @@ use std::path::Path;
 use memmap2::MmapRaw;
 use rustix::fs::{Advice, FallocateFlags};
 
+use crate::base::owner;
+
 /// Where a log's files are. Every call is the system call that its name says, with that call's errors.
 pub(in crate::log) trait Disk: fmt::Debug + Send + Sync {
     /// Makes a file that is not there yet, to be read and written.
@@ -81,7 +83,9 @@ impl Disk for Real {
     }
 
     fn create(&self, path: &Path) -> io::Result<File> {
-        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
+        let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+        owner::of_folder(&file, path);
+        Ok(file)
     }
 
     fn allocate(&self, file: &File, bytes: u64) -> io::Result<()> {
