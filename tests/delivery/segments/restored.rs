@@ -178,11 +178,12 @@ fn a_restore_outlives_connections_that_break_in_the_middle_of_an_object() {
     through.retain(|(name, _)| name != "aws_endpoint");
     through.push(("aws_endpoint".into(), format!("http://127.0.0.1:{}", relay.port())));
     let restored = std::thread::scope(|scope| {
-        let command = scope.spawn(|| restore(&home, &url, &through, &["--to", to.to_str().unwrap()]));
-        wait_for("an object to be on its way", PATIENCE, || to.join("restore.json").exists().then_some(()));
-        relay.set(RelayMode::Refuse);
-        relay.set(RelayMode::Pass);
-        command.join().unwrap()
+        scope.spawn(|| {
+            wait_for("an object to be on its way", PATIENCE, || to.join("restore.json").exists().then_some(()));
+            relay.set(RelayMode::Refuse);
+            relay.set(RelayMode::Pass);
+        });
+        restore(&home, &url, &through, &["--to", to.to_str().unwrap()])
     });
     assert_eq!(restored.code, Some(0), "{}{}", restored.stdout, restored.stderr);
     assert_eq!(Home::with_data(&to).takeup(&["verify"]).code, Some(0));
