@@ -2,7 +2,6 @@
 
 pub mod id_hasher;
 pub mod net;
-pub mod owner;
 pub mod snapshot;
 pub mod store_url;
 pub mod terminal;

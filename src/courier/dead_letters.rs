@@ -11,8 +11,8 @@ use std::time::SystemTime;
 
 use rustix::fs::{FlockOperation, flock};
 
-use crate::base::owner;
 use crate::log::cursor::ConsumerName;
+use crate::log::disk::owner;
 
 use super::cause::Cause;
 use super::dead_letter::DeadLetter;

@@ -10,7 +10,7 @@ use super::access::StoreAccess;
 use super::blocking::block_on;
 use super::catalog;
 use super::patience::Patient;
-use super::restore::RestoreError;
+use super::restore_error::RestoreError;
 use super::store::Store;
 
 /// A core's segments in a store.

@@ -26,7 +26,7 @@
 //! | `deleted` | segments that were deleted before they were in the store |
 //! | `sealed`, `upload`, `unfinished` | a segment, its upload, and the one that is under way |
 //! | `restore`, `listing` | makes a log of what is there, and lists it; `catalog`: what is there; `patience`, `blocking`: a store for commands |
-//! | `new_folder` | where a restore writes |
+//! | `new_folder`, `restore_error` | where a restore writes, and why it ended |
 
 mod access;
 mod blocking;
@@ -45,6 +45,7 @@ mod object_name;
 mod patience;
 mod refusal;
 mod restore;
+mod restore_error;
 mod sealed;
 mod store;
 mod unfinished;
@@ -53,4 +54,5 @@ mod upload;
 pub use access::StoreAccess;
 pub use courier::{COURIER, SegmentsCourier};
 pub use listing::{StoredCore, list};
-pub use restore::{DamagedObject, RestoreError, RestoreEvent, RestoreOptions, RestoreReport, restore};
+pub use restore::{DamagedObject, RestoreEvent, RestoreOptions, RestoreReport, restore};
+pub use restore_error::RestoreError;

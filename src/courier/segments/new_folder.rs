@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use crate::log::format::record::uuid_text;
 
-use super::restore::RestoreError;
+use super::restore_error::RestoreError;
 
 const PLAN_FILE_NAME: &str = "restore.json";
 const FRESH_PLAN_FILE_NAME: &str = "restore.json.tmp";

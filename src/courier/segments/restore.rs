@@ -4,14 +4,12 @@
 //! its first page) is moved to `damaged/`, and the rest goes on.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
 use std::path::PathBuf;
 
 use serde::Serialize;
 use uuid::Uuid;
 
 use crate::courier::cause::Cause;
-use crate::log::LogError;
 use crate::log::format::record::uuid_text;
 use crate::log::repair::rebuild::{Expected, RebuiltLog, RebuiltSegment};
 
@@ -20,6 +18,7 @@ use super::blocking::block_on;
 use super::catalog::{self, CoreSegments, StoredSegment};
 use super::new_folder::{NewFolder, Plan};
 use super::patience::Patient;
+use super::restore_error::RestoreError;
 use super::store::{PART_BYTES, Store};
 
 /// What to restore.
@@ -86,39 +85,6 @@ pub struct RestoreReport {
     pub found: u64,
     /// What could not be restored.
     pub damaged: Vec<DamagedObject>,
-}
-
-/// Why nothing was restored, or not yet all.
-#[derive(Debug, thiserror::Error)]
-pub enum RestoreError {
-    /// The settings do not describe a store.
-    #[error("{0}")]
-    Settings(String),
-    /// The store's fault.
-    #[error("{store} {cause}; {}", .cause.trouble.advice())]
-    Store {
-        /// The store.
-        store: String,
-        /// The fault.
-        cause: Cause,
-    },
-    /// The new log can't be written.
-    #[error(transparent)]
-    Log(#[from] LogError),
-    /// What was asked for can't be done.
-    #[error("{0}")]
-    Refused(String),
-    /// Nothing can be waited for.
-    #[error("no connection can be waited for: {0}")]
-    Runtime(io::Error),
-    /// A file or folder of this machine.
-    #[error("{}: {error}", path.display())]
-    Io {
-        /// Which.
-        path: PathBuf,
-        /// The fault.
-        error: io::Error,
-    },
 }
 
 /// Restores a log. Runs until it is done.

@@ -13,7 +13,7 @@ use std::path::Path;
 use memmap2::MmapRaw;
 use rustix::fs::{Advice, FallocateFlags};
 
-use crate::base::owner;
+use crate::log::disk::owner;
 
 /// Where a log's files are. Every call is the system call that its name says, with that call's errors.
 pub(in crate::log) trait Disk: fmt::Debug + Send + Sync {

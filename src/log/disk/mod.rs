@@ -8,12 +8,14 @@
 //! | `shared_page` | one page of a file, mapped: the control and clock pages |
 //! | `sigbus` | what happens when the kernel can't provide a page of a mapping |
 //! | `lock` | one server at a time |
+//! | `owner` | whose the files are that a command makes |
 //! | `small_file` | replacing a small file as a whole |
 //! | `free_space` | how much space is left |
 
 pub(super) mod calls;
 pub(super) mod free_space;
 pub(super) mod lock;
+pub mod owner;
 pub(super) mod page;
 pub(super) mod shared_page;
 pub(super) mod sigbus;
