@@ -1,21 +1,62 @@
 //! The archive: what the log holds, as Parquet files that any analyst's tool reads.
 //!
-//! The log is turned, chunk by chunk, into files of five tables.
+//! # On disk
+//!
+//! ```text
+//! <data>/archive/
+//!   manifest.json     which files make up the archive, and how far into the log they reach
+//!   lock              held while files are written and the manifest is replaced
+//!   <table>/date=2026-11-29/hour=08/<time of the first row, 20 digits>-<number>.parquet
+//! ```
+//!
+//! Days and hours are UTC, and those of reception. A file is written under another name, synced and renamed, so that it appears as a whole.
+//!
+//! # Exactly once
+//!
+//! The log is taken in chunks: ranges of its merged order, bounded by what their rows take in memory and by age. A chunk becomes one file for each
+//! table and hour that it has rows for. When all of them are durable, the manifest is replaced by one that names them and the chunk's end: until then
+//! nothing of the chunk is in the archive, and from then on all of it is. The manifest is the cursor, so a crash at any moment repeats
+//! nothing and leaves nothing out. Files that the manifest does not name were left by a crash, and are removed when the archive is next opened.
+//!
+//! Two compactors may run at once: each gathers its chunk without a lock, and commits it only if the archive ends where the chunk begins.
+//!
+//! # What can't be decoded
+//!
+//! Every record of the log is in `batches` or `records`. A payload that does not inflate, or inflates to more than the limit, stands there as
+//! received, with the reason. What a batch's messages mean is decoded for `events`; one that can't be decoded has no rows there.
 //!
 //! | file | |
 //! |---|---|
-//! | [`column`] | what a column is |
-//! | [`table`] | what a table is |
+//! | [`column`], [`table`] | what a column and a table are |
 //! | [`buffer`] | the values of a column in memory |
 //! | [`row`] | what a row implements, and where its values go |
 //! | [`rows`] | the rows of a table in memory |
 //! | [`tables`] | the columns and rows of each table |
 //! | [`decode`] | batches into rows of table `events` |
+//! | [`payload`] | a record's payload, inflated or as received |
+//! | [`hour`] | the hour that a row belongs to |
+//! | [`chunk`] | a range of the log as rows |
+//! | [`write_file`] | rows as a Parquet file |
+//! | [`place`] | paths, and calls that make files durable |
+//! | [`lock`], [`manifest`] | the files of these names |
+//! | [`store`] | an archive on disk: opened, extended by a chunk |
+//! | [`compactor`] | records into chunks, and chunks into the archive |
+//! | [`error`] | what can go wrong |
 
 pub mod buffer;
+pub mod chunk;
 pub mod column;
+pub mod compactor;
 pub mod decode;
+pub mod error;
+pub mod hour;
+pub mod lock;
+pub mod manifest;
+pub mod payload;
+pub mod place;
 pub mod row;
 pub mod rows;
+pub mod store;
 pub mod table;
 pub mod tables;
+pub mod write_file;

@@ -1,0 +1,163 @@
+//! A chunk: a range of the log as rows, until they are written.
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::log::format::record::{Kind, Record};
+use crate::records::{Content, Source, Start};
+
+use super::decode::EventDecoder;
+use super::hour::Hour;
+use super::payload::Payload;
+use super::row::Row;
+use super::rows::TableBuffer;
+use super::table::Table;
+use super::tables::activity::ActivityRow;
+use super::tables::batches::{BATCHES, BatchRow, OtherRow, RecordRow, table_of};
+use super::tables::sessions::{Known, SessionRow};
+
+/// What a row that waits for the end of the chunk takes: a session's texts, or its counts.
+const WAITING_ROW_BYTES: u64 = 256;
+
+/// The rows of a chunk, by table and hour.
+#[derive(Debug, Default)]
+pub struct Chunk {
+    buffers: BTreeMap<(Table, Hour), TableBuffer>,
+    activity: HashMap<(Hour, u32, u64), ActivityRow>,
+    /// Starts; what arrived of their sessions is known at the end.
+    starts: Vec<(Hour, SessionRow)>,
+    records: u64,
+    bytes: u64,
+}
+
+impl Chunk {
+    /// Adds a record with its payload: to its table, to what its session did, and to the tables that are made from what it means.
+    pub fn add(&mut self, record: &Record<'_>, payload: &Payload<'_>, events: &mut EventDecoder) {
+        let Some(table) = table_of(record.kind) else { return };
+        let hour = Hour::of_us(record.order_us);
+        let content = Content::of(record);
+        let row = RecordRow {
+            record,
+            client: client_of(&content).map(client_name),
+            payload: payload.bytes,
+            kept_as_received: payload.kept,
+            client_ms: payload.client_ms,
+        };
+        match table == BATCHES {
+            true => self.push(hour, &BatchRow(row)),
+            false => self.push(hour, &OtherRow(row)),
+        }
+        self.note(hour, record, payload);
+        if let Content::Start(start) = &content {
+            self.add_start(hour, record, start);
+        }
+        if table == BATCHES && payload.kept.is_none() {
+            events.decode(record, payload.bytes, &mut |event| self.push(hour, event));
+        }
+        self.records += 1;
+    }
+
+    /// Records that were added.
+    pub fn records(&self) -> u64 {
+        self.records
+    }
+
+    /// What its rows take in memory.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Whether nothing was added.
+    pub fn is_empty(&self) -> bool {
+        self.records == 0
+    }
+
+    /// Completes the rows that had to wait for the end of the chunk, and returns all, by table and hour.
+    pub fn finish(mut self) -> BTreeMap<(Table, Hour), TableBuffer> {
+        let mut known: HashMap<(u32, u64), Known> = HashMap::new();
+        for row in self.activity.values() {
+            let sum = known.entry((row.project, row.session)).or_default();
+            sum.last_us = sum.last_us.max(row.last_us);
+            sum.batches += row.batches;
+            sum.images += row.images;
+            sum.stored_bytes += row.stored_bytes;
+            sum.payload_bytes += row.payload_bytes;
+        }
+        for (hour, mut row) in std::mem::take(&mut self.starts) {
+            row.known = known.get(&(row.project, row.session)).copied().unwrap_or_default();
+            self.push(hour, &row);
+        }
+        let mut activity: Vec<_> = std::mem::take(&mut self.activity).into_iter().collect();
+        // The same log gives the same files.
+        activity.sort_unstable_by_key(|(key, _)| *key);
+        for ((hour, ..), row) in activity {
+            self.push(hour, &row);
+        }
+        self.buffers
+    }
+
+    fn push<R: Row>(&mut self, hour: Hour, row: &R) {
+        let buffer = self.buffers.entry((R::TABLE, hour)).or_insert_with(|| TableBuffer::new(R::TABLE));
+        self.bytes += buffer.push(row);
+    }
+
+    fn add_start(&mut self, hour: Hour, record: &Record<'_>, start: &Start<'_>) {
+        let row = SessionRow {
+            project: record.project,
+            session: record.session,
+            received_us: record.order_us,
+            client: Some(client_name(start.source)),
+            stored: start.row(),
+            record: record.id,
+            known: Known::default(),
+        };
+        self.bytes += WAITING_ROW_BYTES + record.ext.0.len() as u64;
+        self.starts.push((hour, row));
+    }
+
+    fn note(&mut self, hour: Hour, record: &Record<'_>, payload: &Payload<'_>) {
+        let key = (hour, record.project, record.session);
+        let row = self.activity.entry(key).or_insert_with(|| {
+            self.bytes += WAITING_ROW_BYTES;
+            ActivityRow {
+                project: record.project,
+                session: record.session,
+                first_us: record.order_us,
+                last_us: record.order_us,
+                records: 0,
+                batches: 0,
+                images: 0,
+                stored_bytes: 0,
+                payload_bytes: 0,
+            }
+        });
+        row.first_us = row.first_us.min(record.order_us);
+        row.last_us = row.last_us.max(record.order_us);
+        row.records += 1;
+        row.batches += u64::from(matches!(record.kind, Kind::Batch | Kind::Sdk));
+        row.images += u64::from(record.kind == Kind::Image);
+        row.stored_bytes += record.payload.len() as u64;
+        row.payload_bytes += payload.bytes.len() as u64;
+    }
+}
+
+/// Who sent a record.
+fn client_of(content: &Content<'_>) -> Option<Source> {
+    match content {
+        Content::WebBatch(_) => Some(Source::Web),
+        Content::MobileBatch(_) => Some(Source::Mobile),
+        Content::SdkBatch(_) => Some(Source::Sdk),
+        Content::UnusableBatch(batch) => Some(batch.source),
+        Content::Start(start) => Some(start.source),
+        Content::Images(images) => Some(images.source),
+        Content::TableRow(_) | Content::RecordingPart(_) => Some(Source::Web),
+        Content::Other => None,
+    }
+}
+
+const fn client_name(source: Source) -> &'static str {
+    match source {
+        Source::Web => "web",
+        Source::Mobile => "mobile",
+        Source::Sdk => "sdk",
+    }
+}

@@ -1,0 +1,206 @@
+//! An archive on disk: opened, extended by a chunk, and cleared of what a crash left.
+
+use std::collections::{BTreeMap, HashSet};
+
+use crate::log::read::merge::MergePosition;
+
+use super::chunk::Chunk;
+use super::error::ArchiveError;
+use super::hour::Hour;
+use super::lock::ArchiveLock;
+use super::manifest::{FileEntry, Manifest, places};
+use super::place::{Place, remove, sync_dir};
+use super::rows::TableBuffer;
+use super::table::Table;
+use super::write_file::{FileMeta, Written, write_file};
+
+/// How much of a chunk's file is one row group, in bytes in memory.
+const GROUP_BYTES: u64 = 16 << 20;
+
+/// An archive.
+#[derive(Debug, Clone)]
+pub struct Archive {
+    place: Place,
+}
+
+/// What became of a chunk.
+#[derive(Debug)]
+pub enum Committed {
+    /// It is in the archive.
+    Done(Totals),
+    /// The archive does not end where the chunk begins, because somebody else extended it. The chunk was dropped.
+    Moved(Option<MergePosition>),
+}
+
+/// What was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Totals {
+    /// Records of the log.
+    pub records: u64,
+    /// Rows of all tables.
+    pub rows: u64,
+    /// Files.
+    pub files: u64,
+    /// Bytes of the files.
+    pub bytes: u64,
+    /// What the rows took in memory.
+    pub inflated_bytes: u64,
+}
+
+impl Totals {
+    /// Adds other totals.
+    pub fn add(&mut self, other: Self) {
+        self.records += other.records;
+        self.rows += other.rows;
+        self.files += other.files;
+        self.bytes += other.bytes;
+        self.inflated_bytes += other.inflated_bytes;
+    }
+}
+
+impl Archive {
+    /// Opens the archive of a data folder, or begins one, and removes what is not part of it. Returns its manifest too.
+    ///
+    /// # Errors
+    /// The manifest can't be believed, or is missing beside files; the lock; failures of the system.
+    pub fn open(place: Place, is_stopping: &dyn Fn() -> bool) -> Result<(Self, Manifest), ArchiveError> {
+        place.make()?;
+        let _lock = ArchiveLock::take(&place, is_stopping)?;
+        let files = place.files()?;
+        let manifest = match Manifest::read(&place)? {
+            Some(manifest) => manifest,
+            // An archive has a manifest before it has a file, so this one was lost.
+            None if !files.is_empty() => {
+                return Err(ArchiveError::Manifest {
+                    path: place.manifest(),
+                    reason: format!(
+                        "missing, beside {} files of an archive; put back a copy, or move the archive's folder away: the next compaction then \
+                         begins a new archive with the oldest record of the log",
+                        files.len()
+                    ),
+                });
+            }
+            None => {
+                let manifest = Manifest::empty();
+                manifest.write(&place)?;
+                manifest
+            }
+        };
+        remove_strays(&place, &files, &manifest)?;
+        Ok((Self { place }, manifest))
+    }
+
+    /// The place on disk.
+    pub fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// The manifest as it is now.
+    ///
+    /// # Errors
+    /// It can't be read, or is gone.
+    pub fn manifest(&self) -> Result<Manifest, ArchiveError> {
+        Manifest::read(&self.place)?.ok_or_else(|| ArchiveError::Manifest {
+            path: self.place.manifest(),
+            reason: "gone since it was opened; put back a copy, or restart to begin a new archive".into(),
+        })
+    }
+
+    /// Extends the archive by a chunk that begins at `from`, where the archive ended when the chunk was begun, and ends at `to`.
+    ///
+    /// # Errors
+    /// Failures to write; then nothing of the chunk is in the archive, and it may be tried again.
+    pub fn commit(
+        &self,
+        from: Option<&MergePosition>,
+        to: &MergePosition,
+        rows: &Rows,
+        is_stopping: &dyn Fn() -> bool,
+    ) -> Result<Committed, ArchiveError> {
+        let _lock = ArchiveLock::take(&self.place, is_stopping)?;
+        let mut manifest = self.manifest()?;
+        if manifest.to.as_ref() != from {
+            return Ok(Committed::Moved(manifest.to));
+        }
+        let entries = self.write_all(from, to, rows, manifest.next_number).inspect_err(|_| {
+            // What was written of it is in nobody's way, but it takes space that may be short.
+            let _ = self.place.files().and_then(|files| remove_strays(&self.place, &files, &manifest));
+        })?;
+        let mut totals = Totals { records: rows.records, ..Totals::default() };
+        for entry in &entries {
+            totals.files += 1;
+            totals.rows += entry.rows;
+            totals.bytes += entry.bytes;
+            totals.inflated_bytes += entry.inflated_bytes;
+        }
+        manifest.next_number += entries.len() as u64;
+        manifest.files.extend(entries);
+        manifest.to = Some(to.clone());
+        manifest.write(&self.place)?;
+        Ok(Committed::Done(totals))
+    }
+
+    fn write_all(
+        &self,
+        from: Option<&MergePosition>,
+        to: &MergePosition,
+        rows: &Rows,
+        first_number: u64,
+    ) -> Result<Vec<FileEntry>, ArchiveError> {
+        // A position in another log, which this archive held before, is no place in this one.
+        let range = (places(from.filter(|from| from.log == to.log)), places(Some(to)));
+        let json = |places| serde_json::to_string(places).unwrap_or_default();
+        let meta = FileMeta { log: to.log.to_string(), from: json(&range.0), to: json(&range.1) };
+        let mut entries = Vec::with_capacity(rows.buffers.len());
+        for ((&(table, hour), buffer), number) in rows.buffers.iter().zip(first_number..) {
+            let first_us = (0..buffer.rows()).map(|row| buffer.key(row).received_us).min().unwrap_or_default();
+            let path = Place::relative(table, hour, first_us.cast_unsigned(), number);
+            self.place.make_parents(&path)?;
+            let written = write_file(buffer, GROUP_BYTES, &meta, &self.place.file(&path))?;
+            let (date, hour) = hour.date_and_hour();
+            let Written { rows, bytes, blake3, keys: (first, last), received_us } = written;
+            entries.push(FileEntry {
+                path,
+                table: table.name.to_owned(),
+                date,
+                hour,
+                log: meta.log.clone(),
+                from: range.0.clone(),
+                to: range.1.clone(),
+                rows,
+                bytes,
+                inflated_bytes: buffer.bytes(),
+                blake3,
+                first_us: received_us.0,
+                last_us: received_us.1,
+                first_session: (first.project, first.session),
+                last_session: (last.project, last.session),
+                merged_from: 0,
+            });
+        }
+        let folders: HashSet<_> =
+            entries.iter().filter_map(|entry| self.place.file(&entry.path).parent().map(ToOwned::to_owned)).collect();
+        folders.iter().try_for_each(|folder| sync_dir(folder))?;
+        Ok(entries)
+    }
+}
+
+/// A chunk that is complete.
+#[derive(Debug)]
+pub struct Rows {
+    buffers: BTreeMap<(Table, Hour), TableBuffer>,
+    records: u64,
+}
+
+impl From<Chunk> for Rows {
+    fn from(chunk: Chunk) -> Self {
+        let records = chunk.records();
+        Self { buffers: chunk.finish(), records }
+    }
+}
+
+/// Removes files of tables that the manifest does not name: a crash left them. The lock is held.
+fn remove_strays(place: &Place, files: &[String], manifest: &Manifest) -> Result<(), ArchiveError> {
+    let named: HashSet<&str> = manifest.files.iter().map(|file| file.path.as_str()).collect();
+    files.iter().filter(|file| !named.contains(file.as_str())).try_for_each(|file| remove(&place.file(file)))
+}
