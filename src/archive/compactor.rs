@@ -26,6 +26,9 @@ pub struct ChunkBounds {
     pub inflated_max: usize,
 }
 
+/// The name of the consumer whose cursor holds segments for the archive.
+pub const CONSUMER: &str = "compactor";
+
 /// The size of a chunk in memory, unless a test wants smaller ones.
 pub const CHUNK_BYTES: u64 = 64 << 20;
 

@@ -7,6 +7,7 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Parser, Subcommand};
 
 use super::admin::{self, AdminArgs};
+use super::compact::{self, CompactArgs};
 use super::config::{self, ConfigArgs};
 use super::consumers::{self, ConsumersArgs};
 use super::couriers::{self, CouriersArgs};
@@ -100,6 +101,9 @@ pub enum Command {
                       takeup tail --from 10m --json | jq -r .session_id"
     )]
     Tail(TailArgs),
+    /// Bring the archive up to the end of the log: Parquet files in the data folder, which DuckDB, pandas, Spark and others read. A server may run.
+    #[command(after_help = "Examples:\n  takeup compact\n  takeup compact --json | jq .rows")]
+    Compact(CompactArgs),
     /// Send the recorded batches again, to a server, to a queue or to stdout.
     #[command(
         after_help = "Examples:\n  takeup replay --to http://127.0.0.1:9090 --fast --token-secret-file other/secrets/token\n  \
@@ -139,6 +143,7 @@ pub fn main() -> ExitCode {
         Command::DeadLetters(args) => dead_letters::run(&args, &data),
         Command::Tail(args) => tail::run(&args, &data),
         Command::Recordings(args) => recordings::run(&args, &data),
+        Command::Compact(args) => compact::run(&args, &data),
         Command::Replay(args) => replay::run(&args, &data),
         Command::Config(args) => config::run(&args, &data),
         Command::Admin(args) => return admin::run(&args, &data),

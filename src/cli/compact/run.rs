@@ -1,0 +1,173 @@
+//! Reads the log from where the archive ends, and extends the archive.
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
+
+use crate::archive::compactor::{CONSUMER, ChunkBounds, Compactor, Flushed};
+use crate::archive::error::ArchiveError;
+use crate::archive::place::Place;
+use crate::archive::store::Totals;
+use crate::cli::error::CliError;
+use crate::cli::log_folder;
+use crate::cli::output::{Out, bytes, counted, length_ms};
+use crate::config::{Config, Sources};
+use crate::log::cursor::Cursors;
+use crate::log::read::merge::{Merge, MergePosition};
+use crate::log::read::reader::LogReader;
+
+use super::args::CompactArgs;
+use super::progress::Progress;
+
+/// What was done, as `--json` prints it.
+#[derive(Debug, Serialize)]
+struct Summary {
+    archive: String,
+    records: u64,
+    rows: u64,
+    files: u64,
+    bytes: u64,
+    inflated_bytes: u64,
+    repeats: u64,
+    damaged_places: u64,
+    elapsed_ms: u64,
+}
+
+/// Runs the command.
+pub fn run(args: &CompactArgs, data: &Path) -> Result<ExitCode, CliError> {
+    let began = Instant::now();
+    let reader = log_folder::open(data)?;
+    let stop = stop_on_signal()?;
+    let is_stopping = || stop.load(Ordering::Relaxed);
+    let sources = Sources { file: args.config.clone(), ..Sources::of_process(data) };
+    let config = Config::load_settings(&sources)?.config;
+    let bounds = ChunkBounds {
+        bytes: args.chunk << 20,
+        age: Duration::MAX,
+        inflated_max: usize::try_from(config.body_inflated_limit).unwrap_or(usize::MAX),
+    };
+    let place = Place::in_data(data);
+    let mut compactor = Compactor::open(place.clone(), bounds, &is_stopping)?;
+    let mut progress = Progress::new(&reader, compactor.from())?;
+    let mut totals = Totals::default();
+    let (mut repeats, mut damaged_places) = (0, 0);
+    // A turn more each time that somebody else has extended the archive meanwhile.
+    loop {
+        let mut merge = begin(&reader, compactor.from())?;
+        let end = to_the_end(&mut compactor, &mut merge, &mut progress, &mut totals, &is_stopping)?;
+        repeats += merge.repeats();
+        damaged_places += merge.damage_count();
+        if end {
+            progress.finish();
+            log_folder::remark(&merge);
+            break;
+        }
+    }
+    keep_cursor(&reader, compactor.from())?;
+    let summary = Summary {
+        archive: place.dir().display().to_string(),
+        records: totals.records,
+        rows: totals.rows,
+        files: totals.files,
+        bytes: totals.bytes,
+        inflated_bytes: totals.inflated_bytes,
+        repeats,
+        damaged_places,
+        elapsed_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+    };
+    print(&summary, args.json)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Reads what is durable now, and puts it into the archive. Returns false if somebody else extended the archive, and reading begins anew.
+fn to_the_end(
+    compactor: &mut Compactor,
+    merge: &mut Merge,
+    progress: &mut Progress,
+    totals: &mut Totals,
+    is_stopping: &dyn Fn() -> bool,
+) -> Result<bool, CliError> {
+    let mut flush = |compactor: &mut Compactor, to: &MergePosition| match compactor.flush(to, is_stopping)? {
+        Flushed::Done(written) => {
+            totals.add(written);
+            Ok::<_, CliError>(true)
+        }
+        Flushed::GoOnAt(_) => Ok(false),
+    };
+    while let Some(record) = merge.next_settled()? {
+        compactor.add(&record);
+        progress.passed(&record);
+        if is_stopping() {
+            // What is not in the archive yet is read again next time.
+            return Err(ArchiveError::Stopped.into());
+        }
+        if compactor.is_due() && !flush(compactor, &merge.position())? {
+            return Ok(false);
+        }
+    }
+    if compactor.is_empty() { Ok(true) } else { flush(compactor, &merge.position()) }
+}
+
+/// The log from where the archive ends; from its oldest record if the archive is new, or of another log.
+fn begin(reader: &LogReader, from: Option<&MergePosition>) -> Result<Merge, CliError> {
+    match from.filter(|from| from.log == reader.log_uuid()) {
+        Some(from) => Ok(Merge::resume(reader.clone(), from)?),
+        None => Ok(Merge::new(reader.clone())),
+    }
+}
+
+/// Moves the cursor of a server's compactor along, if there is one: what is in the archive need not be held for it.
+fn keep_cursor(reader: &LogReader, to: Option<&MergePosition>) -> Result<(), CliError> {
+    let name = CONSUMER.parse().map_err(|_| CliError::Other(format!("{CONSUMER}: no name of a consumer")))?;
+    let cursors = Cursors::of(reader);
+    if let Some(to) = to.filter(|to| to.log == reader.log_uuid())
+        && cursors.read(&name)?.is_some()
+    {
+        cursors.keep(&name, to)?;
+    }
+    Ok(())
+}
+
+fn print(summary: &Summary, json: bool) -> Result<(), CliError> {
+    let mut out = Out::stdout();
+    if json {
+        out.json(summary)?;
+    } else if summary.records == 0 {
+        out.line(&format!("{}: nothing new in the log", summary.archive))?;
+    } else {
+        out.line(&format!(
+            "{}: {} more, as {} in {} ({}; {} inflated), in {}",
+            summary.archive,
+            counted(summary.records, "record"),
+            counted(summary.rows, "row"),
+            counted(summary.files, "file"),
+            bytes(summary.bytes),
+            bytes(summary.inflated_bytes),
+            length_ms(summary.elapsed_ms),
+        ))?;
+    }
+    out.finish()
+}
+
+/// Set by the first SIGINT or SIGTERM; a second one ends the process at once.
+fn stop_on_signal() -> Result<Arc<AtomicBool>, CliError> {
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        let failed = |error| CliError::Other(format!("cannot handle signals: {error}"));
+        flag::register_conditional_default(signal, Arc::clone(&stop)).map_err(failed)?;
+        flag::register(signal, Arc::clone(&stop)).map_err(failed)?;
+    }
+    Ok(stop)
+}
+
+impl From<ArchiveError> for CliError {
+    fn from(error: ArchiveError) -> Self {
+        Self::Other(error.to_string())
+    }
+}
