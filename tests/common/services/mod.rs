@@ -56,7 +56,7 @@ mod relay;
 mod s3;
 
 pub use certificate::Certificate;
-pub use install::program;
+pub use install::{kept, program};
 pub use kafka::{Kafka, KafkaMessage, KafkaOptions};
 pub use pgbouncer::PgBouncer;
 pub use port::Port;

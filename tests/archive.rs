@@ -1,0 +1,187 @@
+//! The archive: what the log holds is in its Parquet files exactly once, whatever happened while they were made.
+#![cfg(feature = "archive")]
+#![allow(clippy::disallowed_methods, reason = "what would hurt a server is harmless in a test")]
+
+mod common;
+
+#[path = "archive/read.rs"]
+#[allow(missing_docs)]
+mod read;
+
+#[path = "archive/readers.rs"]
+#[allow(missing_docs)]
+mod readers;
+
+#[path = "archive/recorded.rs"]
+#[allow(missing_docs)]
+mod recorded;
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::process::Stdio;
+use std::time::Duration;
+
+use common::{Disk, Home, PATIENCE, Request, finish, gzip};
+use read::Archived;
+use recorded::{compact, expected, record_all, takeup};
+
+#[test]
+fn every_record_is_in_the_archive_once_and_sums_by_session_equal_the_logs() {
+    let home = Home::new();
+    let server = home.serve(&[("cores", "2")]);
+    record_all(&server, &home.project_key(), 1);
+    // The open segments' durable parts, beside the running server.
+    let summary = compact(home.data(), &["--chunk", "1"]);
+    let archived = Archived::read(home.data());
+    let expected = expected(home.data());
+    expected.check(&archived);
+    assert_eq!(summary["records"], expected.records());
+    assert_eq!(summary["files"], archived.files());
+    assert!(archived.chunks() > 1, "several chunks");
+
+    // Again, with nothing new; then with more, which the stopped server has sealed.
+    assert_eq!(compact(home.data(), &[])["records"], 0);
+    record_all(&server, &home.project_key(), 1);
+    server.stop();
+    compact(home.data(), &["--chunk", "1"]);
+    let expected = recorded::expected(home.data());
+    expected.check(&Archived::read(home.data()));
+}
+
+#[test]
+fn a_kill_at_any_moment_of_compaction_leaves_out_nothing_and_repeats_nothing() {
+    let rounds: u64 = std::env::var("TAKEUP_TEST_KILLS").map_or(10, |text| text.parse().expect("a number"));
+    let home = Home::new();
+    let server = home.serve(&[("cores", "2")]);
+    record_all(&server, &home.project_key(), 3);
+    server.stop();
+    let expected = expected(home.data());
+    let mut killed = 0;
+    for round in 0..rounds {
+        if round % 5 == 0 {
+            let _ = fs::remove_dir_all(home.data().join("archive"));
+        }
+        let mut child = takeup(home.data(), &["compact", "--chunk", "1"]);
+        let mut child = child.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the binary runs");
+        // Spread over the run, differently in each round; a prime keeps them apart.
+        std::thread::sleep(Duration::from_millis(5 + round * 7_919 % 400));
+        child.kill().expect("a child can be killed");
+        killed += u64::from(child.wait().expect("a child").code().is_none());
+        if Archived::is_there(home.data()) {
+            // What the manifest names is whole, at any moment.
+            Archived::read_named(home.data()).check_each_once();
+        }
+        if round % 5 == 4 || round + 1 == rounds {
+            compact(home.data(), &["--chunk", "1"]);
+            expected.check(&Archived::read(home.data()));
+        }
+    }
+    assert!(killed > 0, "some were killed before their end");
+}
+
+#[test]
+fn two_compactors_at_once_put_every_record_into_the_archive_once() {
+    let home = Home::new();
+    let server = home.serve(&[("cores", "2")]);
+    record_all(&server, &home.project_key(), 2);
+    server.stop();
+    let run = || {
+        let mut command = takeup(home.data(), &["compact", "--chunk", "1", "--json"]);
+        std::thread::spawn(move || {
+            command.stdin(Stdio::null());
+            finish(command, PATIENCE)
+        })
+    };
+    let both = [run(), run()].map(|thread| thread.join().expect("no panic"));
+    assert!(both.iter().all(|finished| finished.code == Some(0)), "{both:?}");
+    let records: u64 = both.iter().map(|finished| finished.lines()[0]["records"].as_u64().expect("a number")).sum();
+    let expected = expected(home.data());
+    assert_eq!(records, expected.records());
+    expected.check(&Archived::read(home.data()));
+}
+
+#[test]
+fn a_bomb_and_a_body_that_does_not_inflate_are_kept_as_received_and_say_so() {
+    let home = Home::new();
+    let server = home.serve(&[]);
+    let token = server.start_session(&home.project_key());
+    let bomb = gzip(&vec![0; 32 << 20]);
+    let broken = b"\x1f\x8b\x08\x00 no gzip behind this";
+    let plain = b"no batch of a tracker, and not compressed";
+    for (body, coding) in [(bomb.as_slice(), "gzip"), (broken, "gzip"), (plain, "identity")] {
+        let request = Request::batch(&token, body).set("Content-Encoding", coding);
+        let answer = server.connect().exchange(request);
+        assert_eq!(answer.status, 200, "{}", answer.text());
+    }
+    server.stop();
+    compact(home.data(), &[]);
+    let archived = Archived::read(home.data());
+    expected(home.data()).check(&archived);
+    let kept = |body: &[u8]| archived.kept_of(body).expect("each body is there");
+    assert_eq!(kept(&bomb).as_deref(), Some("too large"));
+    assert_eq!(kept(broken).as_deref(), Some("does not inflate"));
+    assert_eq!(kept(plain), None);
+}
+
+#[test]
+fn duckdb_pyarrow_and_pandas_read_every_table_with_their_default_settings() {
+    let home = Home::new();
+    let server = home.serve(&[("cores", "2")]);
+    record_all(&server, &home.project_key(), 1);
+    server.stop();
+    compact(home.data(), &["--chunk", "1"]);
+    let archived = Archived::read(home.data());
+    expected(home.data()).check(&archived);
+    for reader in ["duckdb", "pyarrow", "pandas"] {
+        archived.check_seen(reader, &readers::read(reader, &home.data().join("archive")));
+    }
+}
+
+#[test]
+fn on_a_full_disk_a_compaction_fails_whole_and_the_next_one_makes_up_for_it() {
+    let Some(disk) = Disk::new() else { return };
+    let home = Home::with_data(&disk.path("data"));
+    let small =
+        [("segment_bytes", "8MiB"), ("window_bytes", "2MiB"), ("group_bytes_max", "1MiB"), ("reserve_bytes", "8MiB")];
+    let server = home.serve(&[&small[..], &[("beacon_size_limit", "500000")]].concat());
+    record_all(&server, &home.project_key(), 1);
+    server.stop();
+    let filler = disk.path("filler");
+    let mut file = File::create(&filler).expect("the disk takes a file");
+    while file.write_all(&[b'b'; 4096]).is_ok() {}
+    let _ = file.sync_all();
+    let full = finish(takeup(home.data(), &["compact"]), PATIENCE);
+    assert_eq!(full.code, Some(1), "{full:?}");
+    assert!(full.stderr.contains("archive") && full.stderr.contains("No space left"), "{full:?}");
+    drop(file);
+    fs::remove_file(&filler).expect("the filler goes");
+    compact(home.data(), &[]);
+    expected(home.data()).check(&Archived::read(home.data()));
+}
+
+#[test]
+fn a_manifest_that_is_damaged_or_lost_is_an_error_and_costs_no_file() {
+    let home = Home::new();
+    let server = home.serve(&[]);
+    server.start_session(&home.project_key());
+    server.stop();
+    compact(home.data(), &[]);
+    let manifest = home.data().join("archive/manifest.json");
+    let whole = fs::read(&manifest).expect("the manifest");
+    let files = Archived::read(home.data()).files();
+    let refuses = |why: &str| {
+        let refused = finish(takeup(home.data(), &["compact"]), PATIENCE);
+        assert_eq!(refused.code, Some(1), "{refused:?}");
+        assert!(refused.stderr.contains("manifest.json") && refused.stderr.contains(why), "{refused:?}");
+    };
+    fs::remove_file(&manifest).expect("it goes");
+    refuses("missing");
+    fs::write(&manifest, &whole[..whole.len() / 2]).expect("half of it");
+    refuses("not a manifest");
+    let newer = String::from_utf8_lossy(&whole).replacen("\"version\":1", "\"version\":9", 1);
+    fs::write(&manifest, newer).expect("a newer one");
+    refuses("newer takeup");
+    fs::write(&manifest, &whole).expect("the whole one");
+    compact(home.data(), &[]);
+    assert_eq!(Archived::read(home.data()).files(), files);
+}
