@@ -61,7 +61,7 @@ fn a_kill_at_any_moment_of_compaction_leaves_out_nothing_and_repeats_nothing() {
         if round % 5 == 0 {
             let _ = fs::remove_dir_all(home.data().join("archive"));
         }
-        let mut child = takeup(home.data(), &["compact", "--chunk", "1"]);
+        let mut child = takeup(home.data(), &["compact", "--chunk", "1", "--merge", "all"]);
         let mut child = child.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the binary runs");
         // Spread over the run, differently in each round; a prime keeps them apart.
         std::thread::sleep(Duration::from_millis(5 + round * 7_919 % 400));
@@ -72,7 +72,7 @@ fn a_kill_at_any_moment_of_compaction_leaves_out_nothing_and_repeats_nothing() {
             Archived::read_named(home.data()).check_each_once();
         }
         if round % 5 == 4 || round + 1 == rounds {
-            compact(home.data(), &["--chunk", "1"]);
+            compact(home.data(), &["--chunk", "1", "--merge", "all"]);
             expected.check(&Archived::read(home.data()));
         }
     }
@@ -121,6 +121,45 @@ fn a_bomb_and_a_body_that_does_not_inflate_are_kept_as_received_and_say_so() {
     assert_eq!(kept(&bomb).as_deref(), Some("too large"));
     assert_eq!(kept(broken).as_deref(), Some("does not inflate"));
     assert_eq!(kept(plain), None);
+}
+
+#[test]
+fn the_files_of_an_hour_become_one_with_the_same_rows() {
+    let home = Home::new();
+    let server = home.serve(&[("cores", "2")]);
+    record_all(&server, &home.project_key(), 1);
+    server.stop();
+    compact(home.data(), &["--chunk", "1"]);
+    let before = Archived::read(home.data());
+    assert_eq!(compact(home.data(), &["--merge", "none"])["merged_files"], 0);
+    let merged = compact(home.data(), &["--merge", "all"]);
+    let after = Archived::read(home.data());
+    assert!(after.files() < before.files() && merged["merged_files"].as_u64() > Some(1), "{merged}");
+    assert!(before.has_same_rows(&after));
+    expected(home.data()).check(&after);
+    assert_eq!(compact(home.data(), &["--merge", "all"])["merged_files"], 0, "nothing is merged twice");
+}
+
+#[test]
+fn damage_in_a_file_is_told_and_not_merged() {
+    let home = Home::new();
+    let server = home.serve(&[]);
+    for _ in 0..2 {
+        server.start_session(&home.project_key());
+        compact(home.data(), &["--merge", "none"]);
+    }
+    server.stop();
+    let file = Archived::paths(home.data()).remove(0);
+    let mut bytes = fs::read(&file).expect("a file");
+    bytes[20] ^= 1;
+    fs::write(&file, &bytes).expect("it is written");
+    let refused = finish(takeup(home.data(), &["compact", "--merge", "all"]), PATIENCE);
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert!(refused.stderr.contains("damaged") && refused.stderr.contains(".parquet"), "{refused:?}");
+    bytes[20] ^= 1;
+    fs::write(&file, &bytes).expect("it is written");
+    compact(home.data(), &["--merge", "all"]);
+    expected(home.data()).check(&Archived::read(home.data()));
 }
 
 #[test]

@@ -50,6 +50,14 @@ impl ColumnBuffer {
         self.memory_bytes
     }
 
+    /// What a row's value takes in memory.
+    pub(super) fn value_bytes(&self, row: usize) -> u64 {
+        match &self.values {
+            Values::Ints(_) => VALUE_BYTES,
+            Values::Texts { .. } | Values::Bytes(_) => VALUE_BYTES + self.bytes(row).len() as u64,
+        }
+    }
+
     /// Whether rows may have no value.
     pub fn is_nullable(&self) -> bool {
         self.present.is_some()

@@ -37,6 +37,13 @@ pub enum ArchiveError {
         /// What is wrong, and what to do.
         reason: String,
     },
+    /// A file is not as it was written.
+    #[error("{path}: damaged: its bytes are not those that the manifest has the hash of; put back a copy, or move the archive's folder away while \
+             the log still holds the records, and compact again", path = path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+    },
     /// The log can't be read, or the compactor's cursor not be kept.
     #[error(transparent)]
     Log(#[from] LogError),
@@ -67,17 +74,6 @@ impl ArchiveError {
                 Err(cause) => Self::Parquet { path: path.to_path_buf(), source: ParquetError::External(cause) },
             },
             source => Self::Parquet { path: path.to_path_buf(), source },
-        }
-    }
-
-    /// The file or folder that it concerns, if it is the archive's.
-    pub fn path(&self) -> Option<&Path> {
-        match self {
-            Self::Io { path, .. }
-            | Self::Parquet { path, .. }
-            | Self::Manifest { path, .. }
-            | Self::Locked { path, .. } => Some(path),
-            Self::Log(_) | Self::Stopped => None,
         }
     }
 }

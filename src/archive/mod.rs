@@ -39,10 +39,14 @@
 //! | [`write_file`] | rows as a Parquet file |
 //! | [`place`] | paths, and calls that make files durable |
 //! | [`lock`], [`manifest`] | the files of these names |
+//! | [`read_file`] | a Parquet file as rows |
+//! | [`add_file`] | adds a file to the folders, removes what is not part of the archive |
+//! | [`merge_files`] | the small files of an hour as few large ones |
 //! | [`store`] | an archive on disk: opened, extended by a chunk |
 //! | [`compactor`] | records into chunks, and chunks into the archive |
 //! | [`error`] | what can go wrong |
 
+pub mod add_file;
 pub mod buffer;
 pub mod chunk;
 pub mod column;
@@ -52,8 +56,10 @@ pub mod error;
 pub mod hour;
 pub mod lock;
 pub mod manifest;
+pub mod merge_files;
 pub mod payload;
 pub mod place;
+pub mod read_file;
 pub mod row;
 pub mod rows;
 pub mod store;

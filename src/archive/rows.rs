@@ -52,6 +52,26 @@ impl TableBuffer {
         bytes
     }
 
+    /// Adds rows whose values `fill` pushes into each column, which it is given with its place.
+    ///
+    /// # Errors
+    /// Those of `fill`; the rows are then unusable.
+    pub(super) fn append<E>(
+        &mut self,
+        rows: usize,
+        mut fill: impl FnMut(usize, &mut ColumnBuffer) -> Result<(), E>,
+    ) -> Result<(), E> {
+        for (at, column) in self.columns.iter_mut().enumerate() {
+            fill(at, column)?;
+        }
+        for row in self.rows()..self.rows() + rows {
+            let bytes = ROW_BYTES + self.columns.iter().map(|column| column.value_bytes(row)).sum::<u64>();
+            self.row_bytes.push(bytes);
+            self.bytes += bytes;
+        }
+        Ok(())
+    }
+
     /// The table.
     pub fn table(&self) -> Table {
         self.table

@@ -4,15 +4,15 @@ use std::collections::{BTreeMap, HashSet};
 
 use crate::log::read::merge::MergePosition;
 
+use super::add_file::{LogRange, add_file, remove_strays};
 use super::chunk::Chunk;
 use super::error::ArchiveError;
 use super::hour::Hour;
 use super::lock::ArchiveLock;
 use super::manifest::{FileEntry, Manifest, places};
-use super::place::{Place, remove, sync_dir};
+use super::place::{Place, sync_dir};
 use super::rows::TableBuffer;
 use super::table::Table;
-use super::write_file::{FileMeta, Written, write_file};
 
 /// How much of a chunk's file is one row group, in bytes in memory.
 const GROUP_BYTES: u64 = 16 << 20;
@@ -148,35 +148,11 @@ impl Archive {
         first_number: u64,
     ) -> Result<Vec<FileEntry>, ArchiveError> {
         // A position in another log, which this archive held before, is no place in this one.
-        let range = (places(from.filter(|from| from.log == to.log)), places(Some(to)));
-        let json = |places| serde_json::to_string(places).unwrap_or_default();
-        let meta = FileMeta { log: to.log.to_string(), from: json(&range.0), to: json(&range.1) };
+        let from = places(from.filter(|from| from.log == to.log));
+        let range = LogRange { log: to.log.to_string(), from, to: places(Some(to)) };
         let mut entries = Vec::with_capacity(rows.buffers.len());
-        for ((&(table, hour), buffer), number) in rows.buffers.iter().zip(first_number..) {
-            let first_us = (0..buffer.rows()).map(|row| buffer.key(row).received_us).min().unwrap_or_default();
-            let path = Place::relative(table, hour, first_us.cast_unsigned(), number);
-            self.place.make_parents(&path)?;
-            let written = write_file(buffer, GROUP_BYTES, &meta, &self.place.file(&path))?;
-            let (date, hour) = hour.date_and_hour();
-            let Written { rows, bytes, blake3, keys: (first, last), received_us } = written;
-            entries.push(FileEntry {
-                path,
-                table: table.name.to_owned(),
-                date,
-                hour,
-                log: meta.log.clone(),
-                from: range.0.clone(),
-                to: range.1.clone(),
-                rows,
-                bytes,
-                inflated_bytes: buffer.bytes(),
-                blake3,
-                first_us: received_us.0,
-                last_us: received_us.1,
-                first_session: (first.project, first.session),
-                last_session: (last.project, last.session),
-                merged_from: 0,
-            });
+        for ((&(_, hour), buffer), number) in rows.buffers.iter().zip(first_number..) {
+            entries.push(add_file(&self.place, buffer, hour, &range, number, GROUP_BYTES)?);
         }
         let folders: HashSet<_> =
             entries.iter().filter_map(|entry| self.place.file(&entry.path).parent().map(ToOwned::to_owned)).collect();
@@ -197,10 +173,4 @@ impl From<Chunk> for Rows {
         let records = chunk.records();
         Self { buffers: chunk.finish(), records }
     }
-}
-
-/// Removes files of tables that the manifest does not name: a crash left them. The lock is held.
-fn remove_strays(place: &Place, files: &[String], manifest: &Manifest) -> Result<(), ArchiveError> {
-    let named: HashSet<&str> = manifest.files.iter().map(|file| file.path.as_str()).collect();
-    files.iter().filter(|file| !named.contains(file.as_str())).try_for_each(|file| remove(&place.file(file)))
 }

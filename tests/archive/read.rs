@@ -68,6 +68,21 @@ impl Archived {
         Self { rows, files: named.len(), chunks: chunks.len() }
     }
 
+    /// The files that the manifest names.
+    pub fn paths(data: &Path) -> Vec<PathBuf> {
+        named(data).into_iter().map(|(path, _)| path).collect()
+    }
+
+    /// Whether another archive has the same rows, in whatever files.
+    pub fn has_same_rows(&self, other: &Self) -> bool {
+        let sorted = |archived: &Self| {
+            let mut rows: Vec<String> = archived.rows.iter().map(|row| format!("{row:?}")).collect();
+            rows.sort_unstable();
+            rows
+        };
+        sorted(self) == sorted(other)
+    }
+
     /// How many files.
     pub fn files(&self) -> usize {
         self.files

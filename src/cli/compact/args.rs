@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 /// The options of `takeup compact`.
 #[derive(Debug, Clone, Args)]
@@ -13,7 +13,21 @@ pub struct CompactArgs {
     /// How much goes into the archive at once, in MiB of inflated rows: memory grows with it, and a file becomes as large.
     #[arg(long, value_name = "MIB", default_value_t = 64, value_parser = clap::value_parser!(u64).range(1..=1024))]
     pub chunk: u64,
+    /// Which hours' small files are merged into few large ones afterwards: those that are over, all, or none.
+    #[arg(long, value_name = "HOURS", value_enum, default_value_t = MergeHours::Over)]
+    pub merge: MergeHours,
     /// Print what was done as JSON.
     #[arg(long)]
     pub json: bool,
+}
+
+/// Which hours' files are merged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum MergeHours {
+    /// Those that are over.
+    Over,
+    /// All.
+    All,
+    /// None.
+    None,
 }

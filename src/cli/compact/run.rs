@@ -12,8 +12,10 @@ use signal_hook::flag;
 
 use crate::archive::compactor::{CONSUMER, ChunkBounds, Compactor, Flushed};
 use crate::archive::error::ArchiveError;
+use crate::archive::merge_files::merge_next;
 use crate::archive::place::Place;
-use crate::archive::store::Totals;
+use crate::archive::store::{Archive, Totals};
+use crate::base::time::wall_us;
 use crate::cli::error::CliError;
 use crate::cli::log_folder;
 use crate::cli::output::{Out, bytes, counted, length_ms};
@@ -22,7 +24,7 @@ use crate::log::cursor::Cursors;
 use crate::log::read::merge::{Merge, MergePosition};
 use crate::log::read::reader::LogReader;
 
-use super::args::CompactArgs;
+use super::args::{CompactArgs, MergeHours};
 use super::progress::Progress;
 
 /// What was done, as `--json` prints it.
@@ -34,6 +36,7 @@ struct Summary {
     files: u64,
     bytes: u64,
     inflated_bytes: u64,
+    merged_files: u64,
     repeats: u64,
     damaged_places: u64,
     elapsed_ms: u64,
@@ -69,6 +72,7 @@ pub fn run(args: &CompactArgs, data: &Path) -> Result<ExitCode, CliError> {
             break;
         }
     }
+    let merged = merge_files(args.merge, compactor.archive(), &is_stopping)?;
     keep_cursor(&reader, compactor.from())?;
     let summary = Summary {
         archive: place.dir().display().to_string(),
@@ -77,6 +81,7 @@ pub fn run(args: &CompactArgs, data: &Path) -> Result<ExitCode, CliError> {
         files: totals.files,
         bytes: totals.bytes,
         inflated_bytes: totals.inflated_bytes,
+        merged_files: merged,
         repeats,
         damaged_places,
         elapsed_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
@@ -112,6 +117,20 @@ fn to_the_end(
         }
     }
     if compactor.is_empty() { Ok(true) } else { flush(compactor, &merge.position()) }
+}
+
+/// Merges small files. Returns how many became part of larger ones.
+fn merge_files(hours: MergeHours, archive: &Archive, is_stopping: &dyn Fn() -> bool) -> Result<u64, CliError> {
+    let over_us = match hours {
+        MergeHours::Over => wall_us(),
+        MergeHours::All => u64::MAX,
+        MergeHours::None => return Ok(0),
+    };
+    let mut inputs = 0;
+    while let Some(merged) = merge_next(archive, over_us, is_stopping)? {
+        inputs += merged.inputs;
+    }
+    Ok(inputs)
 }
 
 /// The log from where the archive ends; from its oldest record if the archive is new, or of another log.

@@ -1,0 +1,125 @@
+//! Reads the rows of a file back.
+
+use std::path::Path;
+
+use bytes::Bytes;
+use parquet::column::reader::ColumnReader;
+use parquet::data_type::ByteArray;
+use parquet::errors::ParquetError;
+use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
+
+use super::buffer::ColumnBuffer;
+use super::column::{Column, ColumnKind};
+use super::error::ArchiveError;
+use super::rows::TableBuffer;
+
+/// How many values are read at once.
+const STEP_ROWS: usize = 1024;
+
+/// Adds the rows of a file, given with its path and its bytes, to `rows`. A column that the file does not have yet has no value in its rows.
+///
+/// # Errors
+/// The file is not of this table, or can't be read.
+pub fn read_file(path: &Path, bytes: Bytes, rows: &mut TableBuffer) -> Result<(), ArchiveError> {
+    let failed = || ArchiveError::parquet(path, "read the file");
+    let reader = SerializedFileReader::new(bytes).map_err(failed())?;
+    let schema = reader.metadata().file_metadata().schema_descr();
+    let known = rows.table().columns;
+    let places: Vec<Option<usize>> =
+        known.iter().map(|column| schema.columns().iter().position(|found| found.name() == column.name)).collect();
+    for group in 0..reader.num_row_groups() {
+        let group = reader.get_row_group(group).map_err(failed())?;
+        let count = usize::try_from(group.metadata().num_rows()).unwrap_or_default();
+        let fill = |at: usize, to: &mut ColumnBuffer| match places[at] {
+            Some(from) => read_column(&*group, from, count, to),
+            None if known[at].nullable => {
+                (0..count).for_each(|_| push_none(&known[at], to));
+                Ok(())
+            }
+            None => Err(ParquetError::General(format!("there is no column {}", known[at].name))),
+        };
+        rows.append(count, fill).map_err(failed())?;
+    }
+    Ok(())
+}
+
+fn push_none(column: &Column, to: &mut ColumnBuffer) {
+    match column.kind {
+        ColumnKind::Bool | ColumnKind::Int | ColumnKind::Time => to.push_int(None),
+        ColumnKind::Text => to.push_text(None),
+        ColumnKind::Bytes => to.push_bytes(None),
+    }
+}
+
+/// Reads a column of a row group.
+fn read_column(
+    group: &dyn RowGroupReader,
+    from: usize,
+    count: usize,
+    to: &mut ColumnBuffer,
+) -> Result<(), ParquetError> {
+    let wrong = || Err(ParquetError::General("a column is of another type than its table's".into()));
+    match (group.get_column_reader(from)?, to.kind()) {
+        (ColumnReader::BoolColumnReader(mut reader), ColumnKind::Bool) => {
+            let read = |count, levels: &mut Vec<i16>, values: &mut Vec<bool>| {
+                reader.read_records(count, Some(levels), None, values).map(|(records, ..)| records)
+            };
+            copy(count, to, read, |to, value| {
+                to.push_int(value.copied().map(i64::from));
+                Ok(())
+            })
+        }
+        (ColumnReader::Int64ColumnReader(mut reader), ColumnKind::Int | ColumnKind::Time) => {
+            let read = |count, levels: &mut Vec<i16>, values: &mut Vec<i64>| {
+                reader.read_records(count, Some(levels), None, values).map(|(records, ..)| records)
+            };
+            copy(count, to, read, |to, value| {
+                to.push_int(value.copied());
+                Ok(())
+            })
+        }
+        (ColumnReader::ByteArrayColumnReader(mut reader), kind @ (ColumnKind::Text | ColumnKind::Bytes)) => {
+            let read = |count, levels: &mut Vec<i16>, values: &mut Vec<ByteArray>| {
+                reader.read_records(count, Some(levels), None, values).map(|(records, ..)| records)
+            };
+            copy(count, to, read, |to, value| {
+                match kind {
+                    ColumnKind::Text => to.push_text(value.map(ByteArray::as_utf8).transpose()?),
+                    _ => to.push_bytes(value.map(ByteArray::data)),
+                }
+                Ok(())
+            })
+        }
+        _ => wrong(),
+    }
+}
+
+/// Copies `count` values, or their absence, from a column reader.
+fn copy<T>(
+    count: usize,
+    to: &mut ColumnBuffer,
+    mut read: impl FnMut(usize, &mut Vec<i16>, &mut Vec<T>) -> Result<usize, ParquetError>,
+    mut push: impl FnMut(&mut ColumnBuffer, Option<&T>) -> Result<(), ParquetError>,
+) -> Result<(), ParquetError> {
+    let (mut levels, mut values) = (Vec::new(), Vec::new());
+    let mut left = count;
+    while left > 0 {
+        levels.clear();
+        values.clear();
+        let records = read(left.min(STEP_ROWS), &mut levels, &mut values)?;
+        if records == 0 {
+            return Err(ParquetError::EOF(format!("a column ends {left} values before its row group")));
+        }
+        left -= records;
+        let mut found = values.iter();
+        for at in 0..records {
+            // A column that is not nullable has no levels.
+            let value = if to.is_nullable() && levels.get(at) == Some(&0) { None } else { found.next() };
+            if value.is_none() && !to.is_nullable() {
+                return Err(ParquetError::General("a value is missing".into()));
+            }
+            push(to, value)?;
+        }
+    }
+    Ok(())
+}
