@@ -67,9 +67,12 @@ pub fn merge_next(
     Ok(Some(Merged { inputs: inputs.len() as u64, output }))
 }
 
+/// Table, day, hour and log.
+type HourKey<'a> = (&'a str, &'a str, &'a str, &'a str);
+
 /// Files that become one: of one table, hour and log, one behind the other, together no larger than a merged file should be.
 fn inputs(files: &[FileEntry], over_us: u64) -> Option<Vec<FileEntry>> {
-    let mut groups: BTreeMap<(&str, &str, &str, &str), (u64, Vec<&FileEntry>)> = BTreeMap::new();
+    let mut groups: BTreeMap<HourKey<'_>, (u64, Vec<&FileEntry>)> = BTreeMap::new();
     for file in files {
         let is_over = Hour::of_us(file.last_us.cast_unsigned()).end_us() <= over_us;
         if !is_over || file.inflated_bytes > MERGED_BYTES / 2 {
