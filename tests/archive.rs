@@ -101,6 +101,31 @@ fn two_compactors_at_once_put_every_record_into_the_archive_once() {
 }
 
 #[test]
+fn a_registered_compactor_has_passed_what_is_in_the_archive_and_nothing_more() {
+    let home = Home::new();
+    let server = home.serve(&[]);
+    server.start_session(&home.project_key());
+    let added = home.takeup(&["consumers", "add", "compactor", "--from", "start"]);
+    assert_eq!(added.code, Some(0), "{added:?}");
+    let next = || {
+        let listed = home.takeup(&["consumers", "--json"]);
+        assert_eq!(listed.code, Some(0), "{listed:?}");
+        let lines = listed.lines();
+        let line = lines.iter().find(|line| line["consumer"] == "compactor").expect("it is listed");
+        assert_eq!(line["holds"], true, "{line}");
+        line["next_us"].as_u64()
+    };
+    assert!(next().is_some(), "nothing is in the archive yet");
+    compact(home.data(), &[]);
+    assert_eq!(next(), None);
+    server.start_session(&home.project_key());
+    assert!(next().is_some(), "what came since is not in the archive");
+    server.stop();
+    compact(home.data(), &[]);
+    assert_eq!(next(), None);
+}
+
+#[test]
 fn a_bomb_and_a_body_that_does_not_inflate_are_kept_as_received_and_say_so() {
     let home = Home::new();
     let server = home.serve(&[]);
