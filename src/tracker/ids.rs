@@ -18,6 +18,8 @@ pub(super) const PARTITIONED: u64 = 82;
 pub const MOBILE_SESSION_START: u64 = 90;
 /// Metadata of mobile batches.
 pub const MOBILE_BATCH_META: u64 = 107;
+/// The browser's tab in which what follows happened.
+pub const TAB_DATA: u64 = 118;
 /// The page's address from here on.
 pub(super) const SET_PAGE_LOCATION: u64 = 122;
 
@@ -26,7 +28,7 @@ pub const METADATA: [u64; 3] = [BATCH_META, BATCH_METADATA, MOBILE_BATCH_META];
 
 // Each id agrees with the catalogue and takes one byte on the wire. Code that compares a body's first byte with an id relies on that.
 const _: () = {
-    let named: [(u64, &str); 9] = [
+    let named: [(u64, &str); 10] = [
         (TIMESTAMP, "Timestamp"),
         (SESSION_START, "SessionStart"),
         (SET_PAGE_LOCATION_OLD, "SetPageLocationDeprecated"),
@@ -35,6 +37,7 @@ const _: () = {
         (PARTITIONED, "PartitionedMessage"),
         (MOBILE_SESSION_START, "MobileSessionStart"),
         (MOBILE_BATCH_META, "MobileBatchMeta"),
+        (TAB_DATA, "TabData"),
         (SET_PAGE_LOCATION, "SetPageLocation"),
     ];
     let mut at = 0;

@@ -58,6 +58,8 @@ mod render;
 mod seam;
 
 #[cfg(test)]
+pub(crate) mod captured;
+#[cfg(test)]
 mod tests;
 
 pub use batch::{BatchReader, Body, Fields, Message, Meta, read_batch, split_parts};

@@ -1,4 +1,4 @@
-//! Reads objects whose keys are data (maps), member by member.
+//! Reads objects whose keys are data (maps) member by member, and arrays element by element.
 
 use super::document::JsonScratch;
 use super::error::JsonError;
@@ -11,11 +11,11 @@ use super::reader::Reader;
 /// # Errors
 ///
 /// The first syntax error, or the first error of `visit`.
-pub fn members<'a>(
+pub fn members<'a, E: From<JsonError>>(
     input: &'a [u8],
     scratch: &mut JsonScratch,
-    mut visit: impl FnMut(&str, Value<'_>, &'a [u8]) -> Result<(), JsonError>,
-) -> Result<(), JsonError> {
+    mut visit: impl FnMut(&str, Value<'_>, &'a [u8]) -> Result<(), E>,
+) -> Result<(), E> {
     let mut reader = Reader::new(input);
     let mut key = String::new();
     let mut more = reader.enters_object();
@@ -27,6 +27,29 @@ pub fn members<'a>(
         let value = reader.value(&mut scratch.reader)?;
         visit(&key, value, &input[from..reader.at()])?;
         more = reader.passes_comma()?;
+    }
+    Ok(())
+}
+
+/// Calls `visit` for each element of the array in `input`, in order, with the value and its own JSON text. Does nothing if `input` is not an
+/// array. What follows the array is ignored.
+///
+/// # Errors
+///
+/// The first syntax error, or the first error of `visit`.
+pub fn elements<'a, E: From<JsonError>>(
+    input: &'a [u8],
+    scratch: &mut JsonScratch,
+    mut visit: impl FnMut(Value<'_>, &'a [u8]) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut reader = Reader::new(input);
+    let mut more = reader.enters_array();
+    while more {
+        reader.blanks();
+        let from = reader.at();
+        let value = reader.value(&mut scratch.reader)?;
+        visit(value, &input[from..reader.at()])?;
+        more = reader.passes_array_comma()?;
     }
     Ok(())
 }

@@ -9,7 +9,7 @@
 //! | `document` | reads a document into a type's fields; begin here |
 //! | `fast` | the fast path for plain documents: simd-json parses a copy in place, and its tape is walked by the same rules |
 //! | `reader` | the full reader, which reads everything else from the start. Tests check that the fast path agrees with it |
-//! | `members` | objects whose keys are data |
+//! | `members` | objects whose keys are data, and arrays |
 //! | `fields` | values, and the types that take them |
 //! | `error` | what is wrong with a document, in Go's words |
 //! | `write`, `object` | writing, with the escapes of Go's encoder |
@@ -30,6 +30,6 @@ mod write;
 pub use document::{JsonScratch, read, read_first};
 pub use error::{JsonError, wrong_type};
 pub use fields::{Fields, Mismatch, Value, set_bool, set_integer, set_rounded, set_text};
-pub use members::{is_key, members};
+pub use members::{elements, is_key, members};
 pub use object::ObjectWriter;
 pub use write::{write_integer, write_string};

@@ -101,6 +101,30 @@ impl<'a> Reader<'a> {
         self.peek() != Some(b'}')
     }
 
+    /// Skips the opening bracket of an array. `false`: what comes is not an array, or it is empty.
+    pub(super) fn enters_array(&mut self) -> bool {
+        self.blanks();
+        if self.peek() != Some(b'[') {
+            return false;
+        }
+        self.at += 1;
+        self.blanks();
+        self.peek() != Some(b']')
+    }
+
+    /// Skips what follows an element. `true`: another one comes.
+    pub(super) fn passes_array_comma(&mut self) -> Result<bool, JsonError> {
+        self.blanks();
+        match self.peek() {
+            Some(b',') => {
+                self.at += 1;
+                Ok(true)
+            }
+            Some(b']') => Ok(false),
+            _ => self.fail("after array element"),
+        }
+    }
+
     /// Skips what follows a member. `true`: another one comes.
     pub(super) fn passes_comma(&mut self) -> Result<bool, JsonError> {
         self.blanks();

@@ -1,68 +1,7 @@
 //! The readers against what real trackers sent, as recorded in `tests/fixtures/captures`.
 
-use std::io::Read;
-use std::path::{Path, PathBuf};
-
-use base64::prelude::{BASE64_STANDARD, Engine};
-use serde_json::Value as Json;
-
+use crate::tracker::captured::uploads;
 use crate::tracker::*;
-
-struct Upload {
-    file: String,
-    era: Era,
-    bytes: Vec<u8>,
-    split: Option<usize>,
-    data_type: String,
-}
-
-fn header<'a>(request: &'a Json, name: &str) -> Option<&'a str> {
-    request["headers"]
-        .as_array()?
-        .iter()
-        .find_map(|pair| pair[0].as_str()?.eq_ignore_ascii_case(name).then(|| pair[1].as_str()).flatten())
-}
-
-fn captures() -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/captures");
-    let mut files: Vec<_> = std::fs::read_dir(&folder)
-        .unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "jsonl"))
-        .collect();
-    files.sort();
-    assert!(!files.is_empty(), "{}: no captures", folder.display());
-    files
-}
-
-/// Every upload to the batch route, inflated.
-fn uploads() -> Vec<Upload> {
-    let mut uploads = Vec::new();
-    for path in captures() {
-        let file = path.file_name().unwrap().to_string_lossy().into_owned();
-        for line in std::fs::read_to_string(&path).unwrap().lines() {
-            let request: Json = serde_json::from_str(line).unwrap();
-            let target = request["target"].as_str().unwrap();
-            let (route, query) = target.split_once('?').unwrap_or((target, ""));
-            if request["method"] != "POST" || !route.ends_with("/v1/web/i") || request["aborted"] == true {
-                continue;
-            }
-            let sent = BASE64_STANDARD.decode(request["body_b64"].as_str().unwrap()).unwrap();
-            let split = query.split('&').find_map(|pair| pair.strip_prefix("split=")).map(|text| text.parse().unwrap());
-            let era = Era::of_tracker(&file);
-            let bytes = if header(&request, "content-encoding") == Some("gzip") {
-                let mut out = Vec::new();
-                flate2::read::GzDecoder::new(&sent[..]).read_to_end(&mut out).unwrap();
-                out
-            } else {
-                sent
-            };
-            let data_type = header(&request, "datatype").unwrap_or_default().to_owned();
-            uploads.push(Upload { file: file.clone(), era, bytes, split, data_type });
-        }
-    }
-    uploads
-}
 
 #[test]
 fn everything_that_real_trackers_sent_decodes_to_its_last_byte() {

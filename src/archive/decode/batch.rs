@@ -1,0 +1,129 @@
+//! The events of one batch of messages.
+
+use std::borrow::Cow;
+
+use crate::log::format::record::Record;
+use crate::tracker::ids::TAB_DATA;
+use crate::tracker::{BatchFault, Era, Message, Value, read_batch};
+
+use super::client_time::client_time_us;
+use super::details;
+use super::event::Event;
+use super::mapping::{Mapping, To};
+use super::messages::mapping_of;
+use super::text::text;
+
+/// Calls `visit` for each event of a batch, up to its first fault, which is returned.
+///
+/// # Errors
+/// The first error of `visit`.
+pub(super) fn visit_events<E>(
+    record: &Record<'_>,
+    bytes: &[u8],
+    era: Era,
+    buffer: &mut String,
+    visit: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
+) -> Result<Option<BatchFault>, E> {
+    let mut reader = read_batch(bytes, era);
+    let (mut page_url, mut tab) = (Remembered::default(), Remembered::default());
+    while let Some(message) = reader.next() {
+        let message = match message {
+            Ok(message) => message,
+            Err(fault) => return Ok(Some(fault)),
+        };
+        page_url.note(reader.location());
+        if message.id == TAB_DATA
+            && let Some((_, Value::Str(id))) = message.fields().next()
+        {
+            tab.note(id);
+        }
+        let Some(mapping) = mapping_of(message.id) else { continue };
+        let details_cut = details::write(&message, mapping, buffer);
+        let mut event = Event::of(record, message.index, mapping.kind, mapping.name);
+        event.happened_us = client_time_us(message.timestamp_ms);
+        event.tab = tab.get();
+        event.page_url = page_url.get();
+        event.details = (!buffer.is_empty()).then_some(buffer.as_str());
+        event.cut = details_cut | tab.cut | page_url.cut;
+        if fill(&mut event, &message, mapping) {
+            visit(&event)?;
+        }
+    }
+    Ok(None)
+}
+
+/// A text that many events share, so that it is checked once.
+#[derive(Default)]
+struct Remembered<'a> {
+    bytes: &'a [u8],
+    text: Cow<'a, str>,
+    cut: bool,
+}
+
+impl<'a> Remembered<'a> {
+    fn note(&mut self, bytes: &'a [u8]) {
+        if !std::ptr::eq(bytes, self.bytes) {
+            self.bytes = bytes;
+            (self.text, self.cut) = text(bytes);
+        }
+    }
+
+    fn get(&self) -> Option<&str> {
+        Some(&*self.text).filter(|text| !text.is_empty())
+    }
+}
+
+/// Puts the message's fields into their columns. `false`: the message says that nothing happened.
+fn fill<'a>(event: &mut Event<'a>, message: &Message<'a>, mapping: &Mapping) -> bool {
+    if let Some((to, text)) = mapping.fixed {
+        put(event, to, Value::Str(text.as_bytes()));
+    }
+    let (mut start, mut end) = (None, None);
+    for (name, value) in message.fields() {
+        match (mapping.place_of(name), value) {
+            (To::Visible, Value::Bool(false)) => return false,
+            (To::Masked, Value::Bool(true)) => event.value = None,
+            (To::Start, value) => start = number(value),
+            (To::End, value) => end = number(value),
+            (to, value) => put(event, to, value),
+        }
+    }
+    if let (Some(start), Some(end)) = (start, end) {
+        event.duration_ms = Some(end.saturating_sub(start));
+    }
+    true
+}
+
+fn put<'a>(event: &mut Event<'a>, to: To, value: Value<'a>) {
+    let column = match to {
+        To::Url => &mut event.url,
+        To::Label => &mut event.label,
+        To::Selector => &mut event.selector,
+        To::Name => &mut event.name,
+        To::Value => &mut event.value,
+        To::Message => &mut event.message,
+        To::Method => &mut event.method,
+        To::Level => &mut event.level,
+        To::Status => return event.status = number(value),
+        To::Duration => return event.duration_ms = number(value),
+        To::Hesitation => return event.hesitation_ms = number(value),
+        To::Bytes => return event.bytes = number(value),
+        To::Details | To::Nowhere | To::Masked | To::Visible | To::Start | To::End => return,
+    };
+    let (text, cut) = match value {
+        Value::Str(bytes) => text(bytes),
+        Value::Uint(number) => (number.to_string().into(), false),
+        Value::Int(number) => (number.to_string().into(), false),
+        Value::Bool(truth) => (truth.to_string().into(), false),
+    };
+    event.cut |= cut;
+    *column = Some(text).filter(|text| !text.is_empty());
+}
+
+fn number(value: Value<'_>) -> Option<i64> {
+    match value {
+        Value::Uint(value) => Some(i64::try_from(value).unwrap_or(i64::MAX)),
+        Value::Int(value) => Some(value),
+        Value::Str(_) | Value::Bool(_) => None,
+    }
+}

@@ -1,0 +1,95 @@
+//! A record's events.
+
+use crate::codec::json::JsonError;
+use crate::log::format::record::{Kind, Record};
+use crate::tracker::{BatchFault, Era, check, split_parts};
+
+use super::batch;
+use super::event::Event;
+use super::sdk;
+
+/// Why the rest of a record has no events.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DecodeFault {
+    /// The batch is malformed.
+    #[error(transparent)]
+    Batch(#[from] BatchFault),
+    /// The body of the analytics SDK is not JSON.
+    #[error(transparent)]
+    Json(#[from] JsonError),
+}
+
+/// What became of a record.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Decoded {
+    /// How many events it had.
+    pub events: u64,
+    /// Where it broke off: the events are those before. Of two batches in one body, each is read up to its own fault; this is the first.
+    pub fault: Option<DecodeFault>,
+}
+
+/// Reads records. Its buffers are reused.
+#[derive(Debug, Default)]
+pub struct EventDecoder {
+    details: String,
+    sdk: sdk::Buffers,
+}
+
+impl EventDecoder {
+    /// Calls `visit` for each event of a record, in order. `body` is the record's payload, inflated. `era` is that of the session's tracker, if
+    /// it is known: very old batches cannot be told from new ones by themselves in all cases. Records that are not batches have no events.
+    ///
+    /// # Errors
+    /// The first error of `visit`; nothing is read behind it.
+    pub fn decode<E>(
+        &mut self,
+        record: &Record<'_>,
+        body: &[u8],
+        era: Option<Era>,
+        mut visit: impl FnMut(&Event<'_>) -> Result<(), E>,
+    ) -> Result<Decoded, E> {
+        let mut events = 0;
+        let mut visit = |event: &Event<'_>| {
+            events += 1;
+            visit(event)
+        };
+        let fault = match record.kind {
+            Kind::Batch => self.messages(record, body, era, &mut visit)?.map(DecodeFault::Batch),
+            Kind::Sdk => sdk::visit_events(record, body, &mut self.sdk, &mut visit)?.map(DecodeFault::Json),
+            Kind::Start | Kind::Image | Kind::Row | Kind::Recording | Kind::Pad | Kind::Tombstone => None,
+        };
+        Ok(Decoded { events, fault })
+    }
+
+    fn messages<E>(
+        &mut self,
+        record: &Record<'_>,
+        body: &[u8],
+        era: Option<Era>,
+        visit: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
+    ) -> Result<Option<BatchFault>, E> {
+        let split = (record.split > 0).then_some(record.split as usize);
+        let era = era.unwrap_or_else(|| era_of(body, split));
+        let (parts, fault) = match split_parts(body, split) {
+            Ok((first, second)) => ([Some(first), second], None),
+            Err(fault) => ([Some(body), None], Some(fault)),
+        };
+        let mut first_fault = fault;
+        for part in parts.into_iter().flatten() {
+            let fault = batch::visit_events(record, part, era, &mut self.details, visit)?;
+            first_fault = first_fault.or(fault);
+        }
+        Ok(first_fault)
+    }
+}
+
+/// The generation in which a body is whole.
+fn era_of(body: &[u8], split: Option<usize>) -> Era {
+    match check(body, split, Era::Main) {
+        Err(_) if check(body, split, Era::Seed).is_ok() => Era::Seed,
+        _ => Era::Main,
+    }
+}
+
+#[cfg(test)]
+mod tests;
