@@ -1,11 +1,12 @@
 //! A chunk: a range of the log as rows, until they are written.
 
 use std::collections::{BTreeMap, HashMap};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::log::format::record::{Kind, Record};
 use crate::records::{Content, Source, Start};
 
-use super::decode::EventDecoder;
+use super::decode::{Decoded, Event, EventDecoder};
 use super::hour::Hour;
 use super::payload::Payload;
 use super::row::Row;
@@ -18,6 +19,9 @@ use super::tables::sessions::{Known, SessionRow};
 /// What a row that waits for the end of the chunk takes: a session's texts, or its counts.
 const WAITING_ROW_BYTES: u64 = 256;
 
+/// What the events of one record may take in memory: a body of a few MB can have millions, each with the address of its page.
+const EVENTS_BYTES_MAX: u64 = 64 << 20;
+
 /// The rows of a chunk, by table and hour.
 #[derive(Debug, Default)]
 pub struct Chunk {
@@ -29,18 +33,35 @@ pub struct Chunk {
     bytes: u64,
 }
 
+/// What the messages of a batch say of the batch.
+#[derive(Debug, Default)]
+struct EventsRead {
+    client_us: Option<(i64, i64)>,
+    fault: Option<String>,
+}
+
+/// The events of a record take more than [`EVENTS_BYTES_MAX`].
+struct TooManyEvents;
+
 impl Chunk {
     /// Adds a record with its payload: to its table, to what its session did, and to the tables that are made from what it means.
     pub fn add(&mut self, record: &Record<'_>, payload: &Payload<'_>, events: &mut EventDecoder) {
         let Some(table) = table_of(record.kind) else { return };
         let hour = Hour::of_us(record.order_us);
         let content = Content::of(record);
+        // What its client's clock said is known once its messages were read.
+        let read = if table == BATCHES && payload.kept.is_none() {
+            self.add_events(hour, record, payload.bytes, events)
+        } else {
+            EventsRead::default()
+        };
         let row = RecordRow {
             record,
             client: client_of(&content).map(client_name),
             payload: payload.bytes,
             kept_as_received: payload.kept,
-            client_ms: payload.client_ms,
+            client_us: read.client_us,
+            events_fault: read.fault.as_deref(),
         };
         match table == BATCHES {
             true => self.push(hour, &BatchRow(row)),
@@ -49,9 +70,6 @@ impl Chunk {
         self.note(hour, record, payload);
         if let Content::Start(start) = &content {
             self.add_start(hour, record, start);
-        }
-        if table == BATCHES && payload.kept.is_none() {
-            events.decode(record, payload.bytes, &mut |event| self.push(hour, event));
         }
         self.records += 1;
     }
@@ -98,6 +116,26 @@ impl Chunk {
     fn push<R: Row>(&mut self, hour: Hour, row: &R) {
         let buffer = self.buffers.entry((R::TABLE, hour)).or_insert_with(|| TableBuffer::new(R::TABLE));
         self.bytes += buffer.push(row);
+    }
+
+    /// Adds the events of a batch. Whatever is wrong with it, it stands in its own table all the same.
+    fn add_events(&mut self, hour: Hour, record: &Record<'_>, body: &[u8], events: &mut EventDecoder) -> EventsRead {
+        let end = self.bytes + EVENTS_BYTES_MAX;
+        let add = |event: &Event<'_>| {
+            self.push(hour, event);
+            if self.bytes < end { Ok(()) } else { Err(TooManyEvents) }
+        };
+        // A body on which the decoder panics must not end the compactor, now and again after every restart.
+        match catch_unwind(AssertUnwindSafe(|| events.decode(record, body, None, add))) {
+            Ok(Ok(Decoded { client_us, fault, .. })) => {
+                EventsRead { client_us, fault: fault.map(|fault| fault.to_string()) }
+            }
+            Ok(Err(TooManyEvents)) => EventsRead { client_us: None, fault: Some("too many events".to_owned()) },
+            Err(_) => {
+                *events = EventDecoder::default();
+                EventsRead { client_us: None, fault: Some("the decoder panicked".to_owned()) }
+            }
+        }
     }
 
     fn add_start(&mut self, hour: Hour, record: &Record<'_>, start: &Start<'_>) {

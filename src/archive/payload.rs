@@ -3,9 +3,8 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::codec::inflate::Inflater;
-use crate::log::format::record::{Flags, Kind, Record};
+use crate::log::format::record::{Flags, Record};
 use crate::records::coding_of;
-use crate::tracker::{Era, read_batch, split_parts};
 
 use super::tables::batches::KeptAsReceived;
 
@@ -16,8 +15,6 @@ pub struct Payload<'a> {
     pub bytes: &'a [u8],
     /// Why these are the bytes as received; `None` if they are inflated, or were not compressed.
     pub kept: Option<KeptAsReceived>,
-    /// The client's time at the beginning and at the end of the batch, in ms since the Unix epoch.
-    pub client_ms: Option<(i64, i64)>,
 }
 
 /// Inflates payloads. Its buffers are used again.
@@ -30,7 +27,7 @@ pub struct PayloadReader {
 impl PayloadReader {
     /// The payload of a record, of at most `limit` inflated bytes.
     pub fn read<'a>(&'a mut self, record: &Record<'a>, limit: usize) -> Payload<'a> {
-        let as_received = |kept| Payload { bytes: record.payload, kept: Some(kept), client_ms: None };
+        let as_received = |kept| Payload { bytes: record.payload, kept: Some(kept) };
         if record.flags.contains(Flags::UNUSABLE) {
             return as_received(KeptAsReceived::Unusable);
         }
@@ -50,8 +47,7 @@ impl PayloadReader {
                 }
             }
         };
-        let client_ms = if record.kind == Kind::Batch { client_ms(bytes, record.split) } else { None };
-        Payload { bytes, kept: None, client_ms }
+        Payload { bytes, kept: None }
     }
 
     /// Gives back a buffer that an unusual payload has made large.
@@ -59,22 +55,4 @@ impl PayloadReader {
         self.inflated.clear();
         self.inflated.shrink_to(bytes);
     }
-}
-
-/// The client's time in the batch's header, and at its last message; `None` if it has no header that can be read.
-fn client_ms(body: &[u8], split: u32) -> Option<(i64, i64)> {
-    let (first, second) = split_parts(body, (split > 0).then_some(split as usize)).unwrap_or((body, None));
-    let first = times(first)?;
-    let second = second.and_then(times).unwrap_or(first);
-    Some((first.0.min(second.0), first.1.max(second.1)))
-}
-
-fn times(batch: &[u8]) -> Option<(i64, i64)> {
-    let mut reader = read_batch(batch, Era::Main);
-    let mut last_ms = 0;
-    while let Some(Ok(message)) = reader.next() {
-        last_ms = message.timestamp_ms.max(last_ms);
-    }
-    let begin_ms = reader.meta()?.timestamp_ms;
-    Some((begin_ms, last_ms.max(begin_ms)))
 }

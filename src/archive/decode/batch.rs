@@ -13,7 +13,16 @@ use super::mapping::{Mapping, To};
 use super::messages::mapping_of;
 use super::text::text;
 
-/// Calls `visit` for each event of a batch, up to its first fault, which is returned.
+/// What became of a batch.
+#[derive(Debug, Default)]
+pub(super) struct BatchRead {
+    /// Why it was not read to its end.
+    pub(super) fault: Option<BatchFault>,
+    /// The smallest and the largest possible time of its messages, in µs.
+    pub(super) client_us: Option<(i64, i64)>,
+}
+
+/// Calls `visit` for each event of a batch, up to its first fault.
 ///
 /// # Errors
 /// The first error of `visit`.
@@ -23,14 +32,20 @@ pub(super) fn visit_events<E>(
     era: Era,
     buffer: &mut String,
     visit: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
-) -> Result<Option<BatchFault>, E> {
+) -> Result<BatchRead, E> {
     let mut reader = read_batch(bytes, era);
     let (mut page_url, mut tab) = (Remembered::default(), Remembered::default());
+    let mut read = BatchRead::default();
     while let Some(message) = reader.next() {
         let message = match message {
             Ok(message) => message,
-            Err(fault) => return Ok(Some(fault)),
+            Err(fault) => return Ok(BatchRead { fault: Some(fault), ..read }),
         };
+        let happened_us = client_time_us(message.timestamp_ms);
+        if let Some(us) = happened_us {
+            let (first, last) = read.client_us.get_or_insert((us, us));
+            (*first, *last) = (us.min(*first), us.max(*last));
+        }
         page_url.note(reader.location());
         if message.id == TAB_DATA
             && let Some((_, Value::Str(id))) = message.fields().next()
@@ -40,7 +55,7 @@ pub(super) fn visit_events<E>(
         let Some(mapping) = mapping_of(message.id) else { continue };
         let details_cut = details::write(&message, mapping, buffer);
         let mut event = Event::of(record, message.index, mapping.kind, mapping.name);
-        event.happened_us = client_time_us(message.timestamp_ms);
+        event.happened_us = happened_us;
         event.tab = tab.get();
         event.page_url = page_url.get();
         event.details = (!buffer.is_empty()).then_some(buffer.as_str());
@@ -49,7 +64,7 @@ pub(super) fn visit_events<E>(
             visit(&event)?;
         }
     }
-    Ok(None)
+    Ok(read)
 }
 
 /// A text that many events share, so that it is checked once.

@@ -4,7 +4,7 @@ use crate::codec::json::JsonError;
 use crate::log::format::record::{Kind, Record};
 use crate::tracker::{BatchFault, Era, check, split_parts};
 
-use super::batch;
+use super::batch::{BatchRead, visit_events};
 use super::event::Event;
 use super::sdk;
 
@@ -24,6 +24,8 @@ pub enum DecodeFault {
 pub struct Decoded {
     /// How many events it had.
     pub events: u64,
+    /// The client's first and last time in a batch, in µs: of its header and of its messages. `None` if it has no possible one.
+    pub client_us: Option<(i64, i64)>,
     /// Where it broke off: the events are those before. Of two batches in one body, each is read up to its own fault; this is the first.
     pub fault: Option<DecodeFault>,
 }
@@ -53,12 +55,16 @@ impl EventDecoder {
             events += 1;
             visit(event)
         };
-        let fault = match record.kind {
-            Kind::Batch => self.messages(record, body, era, &mut visit)?.map(DecodeFault::Batch),
-            Kind::Sdk => sdk::visit_events(record, body, &mut self.sdk, &mut visit)?.map(DecodeFault::Json),
-            Kind::Start | Kind::Image | Kind::Row | Kind::Recording | Kind::Pad | Kind::Tombstone => None,
-        };
-        Ok(Decoded { events, fault })
+        let (mut fault, mut client_us) = (None, None);
+        match record.kind {
+            Kind::Batch => {
+                let read = self.messages(record, body, era, &mut visit)?;
+                (fault, client_us) = (read.fault.map(DecodeFault::Batch), read.client_us);
+            }
+            Kind::Sdk => fault = sdk::visit_events(record, body, &mut self.sdk, &mut visit)?.map(DecodeFault::Json),
+            Kind::Start | Kind::Image | Kind::Row | Kind::Recording | Kind::Pad | Kind::Tombstone => {}
+        }
+        Ok(Decoded { events, client_us, fault })
     }
 
     fn messages<E>(
@@ -67,19 +73,23 @@ impl EventDecoder {
         body: &[u8],
         era: Option<Era>,
         visit: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
-    ) -> Result<Option<BatchFault>, E> {
+    ) -> Result<BatchRead, E> {
         let split = (record.split > 0).then_some(record.split as usize);
         let era = era.unwrap_or_else(|| era_of(body, split));
         let (parts, fault) = match split_parts(body, split) {
             Ok((first, second)) => ([Some(first), second], None),
             Err(fault) => ([Some(body), None], Some(fault)),
         };
-        let mut first_fault = fault;
+        let mut all = BatchRead { fault, client_us: None };
         for part in parts.into_iter().flatten() {
-            let fault = batch::visit_events(record, part, era, &mut self.details, visit)?;
-            first_fault = first_fault.or(fault);
+            let read = visit_events(record, part, era, &mut self.details, visit)?;
+            all.fault = all.fault.or(read.fault);
+            all.client_us = match (all.client_us, read.client_us) {
+                (Some(known), Some(more)) => Some((known.0.min(more.0), known.1.max(more.1))),
+                (known, more) => known.or(more),
+            };
         }
-        Ok(first_fault)
+        Ok(all)
     }
 }
 

@@ -12,7 +12,7 @@ pub const BATCHES: Table = Table { name: "batches", columns: &COLUMNS };
 pub const RECORDS: Table = Table { name: "records", columns: &COLUMNS };
 
 /// The columns of both tables.
-pub const COLUMNS: [Column; 25] = [
+pub const COLUMNS: [Column; 26] = [
     KEY_COLUMNS[0],
     KEY_COLUMNS[1],
     KEY_COLUMNS[2],
@@ -31,6 +31,7 @@ pub const COLUMNS: [Column; 25] = [
     Column::int("payload_bytes"),
     Column::bytes("payload"),
     Column::text("kept_as_received").dictionary().nullable(),
+    Column::text("events_fault").dictionary().nullable(),
     Column::bytes("extension").nullable(),
     Column::int("payload_crc"),
     Column::text("log").dictionary(),
@@ -59,8 +60,10 @@ pub struct RecordRow<'a> {
     pub payload: &'a [u8],
     /// Why the payload was not inflated. A payload that was sent without compression has no reason.
     pub kept_as_received: Option<KeptAsReceived>,
-    /// The client's time at the beginning and at the end of the batch, in ms since the Unix epoch.
-    pub client_ms: Option<(i64, i64)>,
+    /// The client's time at the beginning and at the end of the batch, in µs since the Unix epoch.
+    pub client_us: Option<(i64, i64)>,
+    /// Why table `events` does not have all of the batch.
+    pub events_fault: Option<&'a str>,
 }
 
 /// Why a payload stands in the archive as it was received.
@@ -125,12 +128,13 @@ impl RecordRow<'_> {
         to.int((record.split > 0).then_some(i64::from(record.split)));
         to.text(record.encoding.as_str());
         to.int(i64::from(record.flags.0));
-        to.time_us(self.client_ms.map(|(from, _)| from.saturating_mul(1000)));
-        to.time_us(self.client_ms.map(|(_, until)| until.saturating_mul(1000)));
+        to.time_us(self.client_us.map(|(from, _)| from));
+        to.time_us(self.client_us.map(|(_, until)| until));
         to.int(record.payload.len() as i64);
         to.int(self.payload.len() as i64);
         to.bytes(self.payload);
         to.text(self.kept_as_received.map(KeptAsReceived::as_str));
+        to.text(self.events_fault);
         to.bytes((!record.ext.0.is_empty()).then_some(record.ext.0));
         to.int(i64::from(record.payload_crc));
         to.text(&*record.id.log.to_string());

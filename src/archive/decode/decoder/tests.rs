@@ -58,7 +58,8 @@ fn an_event_says_when_and_where_it_happened() {
         Ok::<(), Infallible>(())
     };
     let decoded = EventDecoder::default().decode(&record, &batch, None, visit).unwrap();
-    assert_eq!((decoded, events), (Decoded { events: 2, fault: None }, 2));
+    let client_us = Some((TIME_MS * 1000, (TIME_MS + 5) * 1000));
+    assert_eq!((decoded, events), (Decoded { events: 2, client_us, fault: None }, 2));
 }
 
 #[test]
@@ -110,7 +111,7 @@ fn a_broken_batch_gives_its_events_up_to_the_fault() {
     assert_eq!(list, ["UserID ann", "UserID bob"]);
     let fault =
         Some(DecodeFault::Batch(BatchFault { kind: FaultKind::SizeOverrun { size: 5 }, offset: cut.len() as u64 - 7 }));
-    assert_eq!(decoded, Decoded { events: 2, fault });
+    assert_eq!((decoded.events, decoded.fault), (2, fault));
 }
 
 #[test]
