@@ -48,7 +48,7 @@ const CAPTURES: [&str; 8] = [
     "18.0.7-beta.1-long",
     "19.0.1-comeback",
     "19.0.1-expiry",
-    "19.0.1-fault-slow",
+    "19.0.1-journey",
 ];
 
 /// A limit for each command.

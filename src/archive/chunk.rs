@@ -199,3 +199,6 @@ const fn client_name(source: Source) -> &'static str {
         Source::Sdk => "sdk",
     }
 }
+
+#[cfg(test)]
+mod tests;

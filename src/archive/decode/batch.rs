@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::log::format::record::Record;
 use crate::tracker::ids::TAB_DATA;
-use crate::tracker::{BatchFault, Era, Message, Value, read_batch};
+use crate::tracker::{BatchFault, Era, FaultKind, Message, Value, read_batch};
 
 use super::client_time::client_time_us;
 use super::details;
@@ -41,6 +41,11 @@ pub(super) fn visit_events<E>(
             Ok(message) => message,
             Err(fault) => return Ok(BatchRead { fault: Some(fault), ..read }),
         };
+        // Without metadata any bytes could pass for messages.
+        if reader.meta().is_none() {
+            let fault = BatchFault { kind: FaultKind::NoMetadata { id: message.id }, offset: 0 };
+            return Ok(BatchRead { fault: Some(fault), ..read });
+        }
         let happened_us = client_time_us(message.timestamp_ms);
         if let Some(us) = happened_us {
             let (first, last) = read.client_us.get_or_insert((us, us));
