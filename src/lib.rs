@@ -13,6 +13,7 @@
 //! | who reads the log | [`consume`] (the loop that follows it), [`checker`] (checks batches), [`courier`] (queue messages of OpenReplay) |
 //! | the archive of Parquet files | `archive`, with the feature of that name |
 //! | the trackers' binary messages | [`tracker`] |
+//! | a crowd of trackers to load a server with | [`load`] |
 //! | projects and other files that operators edit | [`directory`], [`watched_files`] |
 //! | health, metrics, log lines | [`admin`], [`telemetry`] |
 //! | the rest | [`bucket`] (signed upload URLs), [`base`] (clocks, text) |
@@ -40,6 +41,7 @@ pub mod consume;
 pub mod courier;
 pub mod directory;
 pub mod http;
+pub mod load;
 pub mod log;
 pub mod node;
 pub mod postgres;

@@ -18,6 +18,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("bucket", &[]),
     ("http", &[]),
     ("log", &[]),
+    ("load", &["log", "tracker"]),
     ("postgres", &[]),
     ("codec", &[]),
     ("config", &["base", "watched_files"]),
@@ -79,7 +80,7 @@ const MAY_BE_UNSAFE: &[&str] = &["src/log/disk/shared_page.rs", "src/log/disk/si
 /// The only folder that may name the runtime, and the only ones that may name tokio.
 const MAY_NAME_MONOIO: &[&str] = &["src/server/"];
 const MAY_NAME_TOKIO: &[&str] =
-    &["src/admin/", "src/courier/", "src/directory/database/", "src/directory/follow.rs", "src/postgres/"];
+    &["src/admin/", "src/courier/", "src/directory/database/", "src/directory/follow.rs", "src/load/", "src/postgres/"];
 
 const LINES_MAX: usize = 500;
 

@@ -14,6 +14,7 @@ use super::couriers::{self, CouriersArgs};
 use super::dead_letters::{self, DeadLettersArgs};
 use super::events::{self, EventsArgs};
 use super::inspect::{self, InspectArgs};
+use super::load::{self, LoadArgs};
 use super::recordings::{self, RecordingsArgs};
 use super::replay::{self, ReplayArgs};
 use super::restore::{self, RestoreArgs};
@@ -112,6 +113,15 @@ pub enum Command {
                       takeup replay --to - | head -n 1"
     )]
     Replay(ReplayArgs),
+    /// Visit an ingestion server as a crowd of browsers with real trackers does, and measure its answers; or check that a log has what was
+    /// acknowledged.
+    ///
+    /// Requests become due by a schedule, whatever the server does, and latency counts from there. The exit code is 0 when every tracker got
+    /// through (with --check: when every acknowledged batch is in the log, in order), 1 when some did not, 2 when it could not be done.
+    #[command(after_help = "Examples:\n  takeup load --url http://127.0.0.1:8080\n  \
+                      takeup load --url http://127.0.0.1:8080 --users 1000 --rate 500 --svg load.svg --ledger load.ledger\n  \
+                      takeup load --check takeup-data --ledger load.ledger")]
+    Load(LoadArgs),
     /// List the recordings of usability tests that were uploaded to this server, or write them out as files.
     #[command(
         after_help = "Examples:\n  takeup recordings\n  takeup recordings --session 2691351900602760960 --out recordings"
@@ -142,6 +152,7 @@ pub fn main() -> ExitCode {
         Command::Couriers(args) => couriers::run(&args, &data),
         Command::DeadLetters(args) => dead_letters::run(&args, &data),
         Command::Tail(args) => tail::run(&args, &data),
+        Command::Load(args) => return load::run(&args, &data),
         Command::Recordings(args) => recordings::run(&args, &data),
         Command::Compact(args) => compact::run(&args, &data),
         Command::Replay(args) => replay::run(&args, &data),

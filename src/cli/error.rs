@@ -8,6 +8,7 @@ use thiserror::Error;
 
 use crate::base::terminal::harmless;
 use crate::config::{ConfigError, ConfigErrors};
+use crate::load::LoadError;
 use crate::log::error::LogError;
 use crate::node::NodeError;
 
@@ -27,6 +28,9 @@ pub enum CliError {
     /// The log can't be read or written.
     #[error(transparent)]
     Log(#[from] LogError),
+    /// A load could not be generated, or its ledger not be compared.
+    #[error(transparent)]
+    Load(#[from] LoadError),
     /// The output could not be written.
     #[error("writing the output: {0}")]
     Output(io::Error),

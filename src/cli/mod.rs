@@ -16,6 +16,7 @@ mod dead_letters;
 mod error;
 mod events;
 mod inspect;
+mod load;
 mod log_folder;
 mod output;
 mod record_line;
