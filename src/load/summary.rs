@@ -173,6 +173,10 @@ impl Record {
         while !self.seconds.is_empty() {
             self.close_oldest();
         }
+        // The last one is seldom a whole second: nothing in it would look like a standstill.
+        if self.points.last().is_some_and(|point| point.requests == 0 && point.errors == 0) {
+            self.points.pop();
+        }
         let lag = Latency::of(&self.total.lag);
         // What came after the end was due before it. A run that was stopped is as long as it took.
         let due_for = plan.duration.min(took).as_secs_f64().max(0.001);

@@ -96,7 +96,7 @@ fn plan(args: &LoadArgs, data: &Path) -> Result<Plan, CliError> {
         rate,
         tracker: args.tracker,
         connections: args.connections,
-        threads: args.threads.min(args.users),
+        threads: args.threads.min(args.users).min(args.connections.unwrap_or(u32::MAX)),
         preflights: !args.no_preflights,
         ledger: args.ledger.clone(),
     })
