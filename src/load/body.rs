@@ -9,7 +9,7 @@ use bytes::Bytes;
 use flate2::write::DeflateEncoder;
 use flate2::{Compression, Crc};
 
-use crate::tracker::{Era, Message, ids, read_batch, write_int, write_string, write_uint};
+use crate::tracker::{Era, Message, Meta, ids, read_batch, write_int, write_string, write_uint};
 
 /// The header of a gzip member without a name and a time.
 const GZIP_HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3];
@@ -66,7 +66,8 @@ impl Template {
                 first = Some((meta.version, meta.page, meta.first_index, meta.location.to_vec()));
             } else {
                 second = Some(rest.len());
-                rest.extend_from_slice(&part_bytes);
+                write_metadata(&mut rest, &Meta { timestamp_ms: began_ms, ..*meta });
+                rest.extend_from_slice(&part_bytes[begins..]);
             }
         }
         let (version, page, first_index, location) = first?;
@@ -82,13 +83,11 @@ impl Template {
     /// is longer than `threshold`.
     pub fn body(&self, now_ms: i64, mark: &str, threshold: usize) -> Body {
         let mut head = Vec::with_capacity(64 + self.location.len() + mark.len() + self.rest.len());
-        head.push(ids::BATCH_METADATA as u8);
-        write_uint(&mut head, self.version);
-        write_uint(&mut head, self.page);
-        write_uint(&mut head, self.first_index);
-        write_int(&mut head, now_ms);
         let joint: &[u8] = if self.location.contains(&b'?') { b"&load=" } else { b"?load=" };
-        write_string(&mut head, &[&self.location, joint, mark.as_bytes()].concat());
+        let location = [&self.location, joint, mark.as_bytes()].concat();
+        let (version, page, first_index) = (self.version, self.page, self.first_index);
+        let meta = Meta { version, page, first_index, timestamp_ms: now_ms, location: &location };
+        write_metadata(&mut head, &meta);
         let split = self.split.map(|split| head.len() + split);
         let packed = head.len() + self.rest.len() > threshold && head.len() <= STORED_MAX;
         if packed {
@@ -116,6 +115,16 @@ impl Template {
         out.extend_from_slice(&((head.len() + self.rest.len()) as u32).to_le_bytes());
         out
     }
+}
+
+/// Appends the first message of a batch.
+fn write_metadata(out: &mut Vec<u8>, meta: &Meta<'_>) {
+    out.push(ids::BATCH_METADATA as u8);
+    write_uint(out, meta.version);
+    write_uint(out, meta.page);
+    write_uint(out, meta.first_index);
+    write_int(out, meta.timestamp_ms);
+    write_string(out, meta.location);
 }
 
 /// Where the fields of a message with a size begin, from its id on.
