@@ -28,7 +28,6 @@ impl Range {
     fn new(settings: &[(&str, &str)]) -> Range {
         let home = Home::new();
         let server = home.serve(settings);
-        server.wait_until_it_answers_starts(&home.project_key());
         Range { home, server, files: tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder") }
     }
 
