@@ -119,7 +119,8 @@ pub enum Command {
     /// Requests become due by a schedule, whatever the server does, and latency counts from there. The exit code is 0 when every tracker got
     /// through (with --check: when every acknowledged batch is in the log, in order), 1 when some did not, 2 when it could not be done.
     #[command(after_help = "Examples:\n  takeup load --url http://127.0.0.1:8080\n  \
-                      takeup load --url http://127.0.0.1:8080 --users 1000 --rate 500 --svg load.svg --ledger load.ledger\n  \
+                      takeup load --url http://127.0.0.1:8080 --users 1000 --rate 500 --svg load.svg\n  \
+                      takeup load --url http://127.0.0.1:8080 --ledger load.ledger\n  \
                       takeup load --check takeup-data --ledger load.ledger")]
     Load(LoadArgs),
     /// List the recordings of usability tests that were uploaded to this server, or write them out as files.

@@ -79,7 +79,7 @@ impl Browser {
 
     /// Fetches something that was due then: asks first, if it must.
     pub async fn fetch(&self, fetch: &Fetch, due: Instant) -> Result<Answer, Rejected> {
-        if self.world.plan.preflights && !self.ask(fetch, due).await {
+        if !self.ask(fetch, due).await {
             return Err(Rejected);
         }
         let request = || {
@@ -95,8 +95,11 @@ impl Browser {
         Ok(answer)
     }
 
-    /// Sends the preflight of a request, unless one holds. Whether the request may be sent.
+    /// Sends the preflight of a request, if it needs one and none holds. Whether the request may be sent.
     pub async fn ask(&self, fetch: &Fetch, due: Instant) -> bool {
+        if !self.world.plan.preflights {
+            return true;
+        }
         let now = Instant::now();
         self.allowed.borrow_mut().retain(|allowed| allowed.until > now);
         let holds = |allowed: &Allowed| {
