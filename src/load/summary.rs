@@ -112,7 +112,7 @@ impl Latency {
         Latency { count: times.count(), mean: times.mean(), p50, p75, p90, p95, p99, p999, p9999, max: times.max() }
     }
 
-    /// The times at [`QUANTILES`].
+    /// The times at the quantiles that are shown.
     pub fn quantiles(&self) -> [(f64, u64); 8] {
         let times = [self.p50, self.p75, self.p90, self.p95, self.p99, self.p999, self.p9999, self.max];
         std::array::from_fn(|index| (QUANTILES[index], times[index]))
