@@ -118,7 +118,7 @@ fn each_value_stands_in_the_column_of_its_name() {
 #[test]
 fn the_columns_are_those_of_the_page() {
     let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/archive.md")).unwrap();
-    let (_, section) = page.split_once("## Table `events`").unwrap();
+    let (_, section) = page.split_once("\n## `events`").unwrap();
     let rows =
         section.lines().skip_while(|line| !line.starts_with("| column")).take_while(|line| line.starts_with('|'));
     let named: Vec<&str> =
