@@ -14,6 +14,6 @@ pub use run::run;
 /// Says what is missing.
 #[cfg(not(feature = "archive"))]
 pub fn run(_: &CompactArgs, _: &std::path::Path) -> Result<std::process::ExitCode, super::error::CliError> {
-    let text = "this takeup was built without the archive: build it with `cargo build --release --features archive`";
+    let text = "this takeup was built without the archive: build it with the feature `archive`, which is on by default";
     Err(super::error::CliError::Other(text.to_owned()))
 }
