@@ -27,7 +27,7 @@
 //!
 //! | file | |
 //! |---|---|
-//! | [`column`], [`table`] | what a column and a table are |
+//! | [`mod@column`], [`table`] | what a column and a table are |
 //! | [`buffer`] | the values of a column in memory |
 //! | [`row`] | what a row implements, and where its values go |
 //! | [`rows`] | the rows of a table in memory |
