@@ -117,6 +117,26 @@ impl ColumnBuffer {
         }
     }
 
+    /// Adds the value of a row of another buffer of the same column, if it has one.
+    pub(super) fn push_from(&mut self, other: &Self, row: usize) {
+        let has = other.has(row);
+        match &other.values {
+            Values::Ints(values) => self.push_int(has.then(|| values[row])),
+            Values::Texts { ends, all } => {
+                let from = row.checked_sub(1).map_or(0, |before| ends[before]);
+                self.push_text(has.then(|| &all[from..ends[row]]));
+            }
+            Values::Bytes(values) => {
+                self.note(has, values[row].len());
+                match &mut self.values {
+                    // Shared, not copied: a payload can have many megabytes.
+                    Values::Bytes(own) => own.push(values[row].clone()),
+                    Values::Ints(_) | Values::Texts { .. } => panic!("bytes in a column of another kind"),
+                }
+            }
+        }
+    }
+
     fn note(&mut self, has_value: bool, bytes: usize) {
         self.memory_bytes += VALUE_BYTES + bytes as u64;
         match &mut self.present {

@@ -5,9 +5,6 @@
 //! hash, so that damage is not copied into a file that looks whole.
 
 use std::collections::BTreeMap;
-use std::fs;
-
-use bytes::Bytes;
 
 use super::add_file::{LogRange, add_file, remove_strays};
 use super::error::ArchiveError;
@@ -15,10 +12,9 @@ use super::hour::Hour;
 use super::lock::ArchiveLock;
 use super::manifest::FileEntry;
 use super::place::{Place, remove, sync_dir};
-use super::read_file::read_file;
+use super::read_file::{read_entry, table_of};
 use super::rows::TableBuffer;
 use super::store::Archive;
-use super::tables;
 
 /// The size of a merged file's rows in memory, and so the memory that merging takes.
 pub const MERGED_BYTES: u64 = 128 << 20;
@@ -98,17 +94,9 @@ fn merge(place: &Place, inputs: &[FileEntry], number: u64) -> Result<FileEntry, 
     let (Some(first), Some(last)) = (inputs.first(), inputs.last()) else {
         unreachable!("there are inputs");
     };
-    let manifest_error = |reason: String| ArchiveError::Manifest { path: place.manifest(), reason };
-    let table = tables::ALL.into_iter().find(|table| table.name == first.table);
-    let table = table.ok_or_else(|| manifest_error(format!("names a table {:?} that there is not", first.table)))?;
-    let mut rows = TableBuffer::new(table);
+    let mut rows = TableBuffer::new(table_of(place, first)?);
     for input in inputs {
-        let path = place.file(&input.path);
-        let bytes = fs::read(&path).map_err(ArchiveError::io(&path, "read the file"))?;
-        if blake3::hash(&bytes).to_hex().as_str() != input.blake3 {
-            return Err(ArchiveError::Damaged { path });
-        }
-        read_file(&path, Bytes::from(bytes), &mut rows)?;
+        read_entry(place, input, &mut rows)?;
     }
     let range = LogRange { log: first.log.clone(), from: first.from.clone(), to: last.to.clone() };
     let hour = Hour::of_us(first.first_us.cast_unsigned());

@@ -42,6 +42,7 @@
 //! | [`read_file`] | a Parquet file as rows |
 //! | [`add_file`] | adds a file to the folders, removes what is not part of the archive |
 //! | [`merge_files`] | the small files of an hour as few large ones |
+//! | [`rewrite`] | a file again, without some of its rows |
 //! | [`store`] | an archive on disk: opened, extended by a chunk |
 //! | [`compactor`] | records into chunks, and chunks into the archive |
 //! | [`error`] | what can go wrong |
@@ -60,6 +61,7 @@ pub mod merge_files;
 pub mod payload;
 pub mod place;
 pub mod read_file;
+pub mod rewrite;
 pub mod row;
 pub mod rows;
 pub mod store;

@@ -1,5 +1,6 @@
 //! Reads the rows of a file back.
 
+use std::fs;
 use std::path::Path;
 
 use bytes::Bytes;
@@ -11,10 +12,46 @@ use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
 use super::buffer::ColumnBuffer;
 use super::column::{Column, ColumnKind};
 use super::error::ArchiveError;
+use super::manifest::FileEntry;
+use super::place::Place;
 use super::rows::TableBuffer;
+use super::table::Table;
+use super::tables;
 
 /// How many values are read at once.
 const STEP_ROWS: usize = 1024;
+
+/// The table of a file that the manifest names.
+///
+/// # Errors
+/// There is no such table.
+pub fn table_of(place: &Place, entry: &FileEntry) -> Result<Table, ArchiveError> {
+    tables::ALL.into_iter().find(|table| table.name == entry.table).ok_or_else(|| ArchiveError::Manifest {
+        path: place.manifest(),
+        reason: format!("names a table {:?} that there is not", entry.table),
+    })
+}
+
+/// The bytes of a file that the manifest names, checked against its hash, so that damage is not copied into a file that looks whole.
+///
+/// # Errors
+/// [`ArchiveError::Damaged`] if it is not as it was written; failures to read.
+pub fn checked_bytes(place: &Place, entry: &FileEntry) -> Result<Bytes, ArchiveError> {
+    let path = place.file(&entry.path);
+    let bytes = fs::read(&path).map_err(ArchiveError::io(&path, "read the file"))?;
+    if blake3::hash(&bytes).to_hex().as_str() != entry.blake3 {
+        return Err(ArchiveError::Damaged { path });
+    }
+    Ok(Bytes::from(bytes))
+}
+
+/// Adds the rows of a file that the manifest names to `rows`.
+///
+/// # Errors
+/// Those of [`checked_bytes`] and [`read_file`].
+pub fn read_entry(place: &Place, entry: &FileEntry, rows: &mut TableBuffer) -> Result<(), ArchiveError> {
+    read_file(&place.file(&entry.path), checked_bytes(place, entry)?, rows)
+}
 
 /// Adds the rows of a file, given with its path and its bytes, to `rows`. A column that the file does not have yet has no value in its rows.
 ///

@@ -72,6 +72,20 @@ impl TableBuffer {
         Ok(())
     }
 
+    /// These rows without those that `goes` names.
+    #[must_use]
+    pub(super) fn without(&self, mut goes: impl FnMut(usize) -> bool) -> Self {
+        let mut kept = Self::new(self.table);
+        for row in (0..self.rows()).filter(|&row| !goes(row)) {
+            for (to, from) in kept.columns.iter_mut().zip(&self.columns) {
+                to.push_from(from, row);
+            }
+            kept.row_bytes.push(self.row_bytes[row]);
+            kept.bytes += self.row_bytes[row];
+        }
+        kept
+    }
+
     /// The table.
     pub fn table(&self) -> Table {
         self.table

@@ -1,0 +1,146 @@
+use super::*;
+
+use std::collections::BTreeMap;
+
+use uuid::Uuid;
+
+use crate::archive::chunk::Chunk;
+use crate::archive::decode::EventDecoder;
+use crate::archive::payload::Payload;
+use crate::archive::store::{Archive, Committed, Rows};
+use crate::log::format::record::{DataType, Encoding, Ext, Flags, Kind, Record, RecordId, Topic};
+use crate::log::read::merge::MergePosition;
+
+const HOUR_US: u64 = 3_600_000_000;
+const BEGAN_US: u64 = 500_000 * HOUR_US;
+
+/// An archive of one batch with a user's name for each project and session of these.
+fn archive(temp: &tempfile::TempDir, sessions: &[(u32, u64)]) -> Archive {
+    let (archive, _) = Archive::open(Place::in_data(temp.path()), &|| false).unwrap();
+    let mut chunk = Chunk::default();
+    for (&(project, session), at) in sessions.iter().zip(0..) {
+        let payload = [&[81, 1, 0, 0, 2, 1, b'a', 28, 4, 0, 0, 3][..], format!("u{session:02}").as_bytes()].concat();
+        let record = Record {
+            id: RecordId { log: Uuid::nil(), core: 0, segment: 1, offset: 64 * at },
+            order_us: BEGAN_US + at,
+            kind: Kind::Batch,
+            topic: Topic::Raw,
+            data_type: DataType::All,
+            encoding: Encoding::Identity,
+            session,
+            project,
+            split: 0,
+            label: None,
+            flags: Flags::NONE,
+            payload_crc: 0,
+            ext: Ext(&[]),
+            payload: &payload,
+        };
+        chunk.add(&record, &Payload { bytes: &payload, kept: None }, &mut EventDecoder::default());
+    }
+    let to = MergePosition { log: Uuid::nil(), cores: BTreeMap::new(), behind: BTreeMap::new() };
+    let committed = archive.commit(None, &to, &Rows::from(chunk), &|| false).unwrap();
+    assert!(matches!(committed, Committed::Done(_)));
+    archive
+}
+
+/// All rows of a file as the texts of their values.
+fn rows(archive: &Archive, file: &FileEntry) -> Vec<(i64, i64, String)> {
+    let mut rows = TableBuffer::new(table_of(archive.place(), file).unwrap());
+    read_entry(archive.place(), file, &mut rows).unwrap();
+    let value = |row: usize, column: &crate::archive::buffer::ColumnBuffer| match column.kind() {
+        _ if !column.has(row) => "-".to_owned(),
+        crate::archive::column::ColumnKind::Text | crate::archive::column::ColumnKind::Bytes => {
+            format!("{:?}", column.bytes(row))
+        }
+        _ => column.int(row).to_string(),
+    };
+    let line = |row| rows.columns().iter().map(|column| value(row, column)).collect::<Vec<_>>().join(" ");
+    (0..rows.rows()).map(|row| (rows.key(row).project, rows.key(row).session, line(row))).collect()
+}
+
+/// The rows of all files that the manifest names; each file is whole, and there are no others.
+fn all(archive: &Archive) -> Vec<(i64, i64, String)> {
+    let manifest = archive.manifest().unwrap();
+    let mut named: Vec<String> = manifest.files.iter().map(|file| file.path.clone()).collect();
+    named.sort();
+    let mut found = archive.place().files().unwrap();
+    found.sort();
+    assert_eq!(found, named);
+    let mut all: Vec<_> = manifest.files.iter().flat_map(|file| rows(archive, file)).collect();
+    all.sort();
+    all
+}
+
+/// Takes the rows of a project out of every file.
+fn without(archive: &Archive, project: i64) -> Result<Replaced, ArchiveError> {
+    let lock = ArchiveLock::take(archive.place(), &|| false).unwrap();
+    let mut replacement = Replacement::begin(archive.place(), archive.manifest().unwrap(), &lock);
+    for file in replacement.files().to_vec() {
+        replacement.rewrite(&file, |rows, row| rows.key(row).project == project)?;
+    }
+    replacement.commit()
+}
+
+#[test]
+fn what_goes_is_gone_and_every_other_row_is_as_it_was() {
+    let temp = tempfile::tempdir().unwrap();
+    let archive = archive(&temp, &[(1, 11), (2, 21), (1, 12), (3, 31), (2, 22)]);
+    let (before, manifest) = (all(&archive), archive.manifest().unwrap());
+    let tables = manifest.files.len() as u64;
+    assert!(tables >= 3, "several tables: {manifest:?}");
+
+    let replaced = without(&archive, 2).unwrap();
+    let kept: Vec<_> = before.iter().filter(|row| row.0 != 2).cloned().collect();
+    assert_eq!(all(&archive), kept);
+    assert_eq!(replaced.rows, (before.len() - kept.len()) as u64);
+    assert_eq!((replaced.rewritten, replaced.removed), (tables, 0));
+    let smaller = archive.manifest().unwrap();
+    assert_eq!(smaller.to, manifest.to, "what went is not compacted again");
+    for (new, old) in smaller.files.iter().zip(&manifest.files) {
+        assert_eq!((&new.table, &new.log, &new.from, &new.to), (&old.table, &old.log, &old.from, &old.to));
+        assert_eq!((new.first_session, new.last_session), ((1, 11), (3, 31)));
+        assert!(new.rows < old.rows && new.inflated_bytes < old.inflated_bytes);
+    }
+
+    // Nothing to do, then everything of the rest.
+    assert_eq!(without(&archive, 2).unwrap(), Replaced::default());
+    without(&archive, 1).unwrap();
+    let replaced = without(&archive, 3).unwrap();
+    assert_eq!((replaced.rewritten, replaced.removed), (0, tables));
+    assert!(all(&archive).is_empty());
+    assert_eq!(archive.manifest().unwrap().to, manifest.to);
+}
+
+#[test]
+fn a_damaged_file_is_not_copied_and_leaves_the_archive_as_it_was() {
+    let temp = tempfile::tempdir().unwrap();
+    let archive = archive(&temp, &[(1, 11), (2, 21)]);
+    let manifest = archive.manifest().unwrap();
+    let path = archive.place().file(&manifest.files.last().unwrap().path);
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[100] ^= 1;
+    std::fs::write(&path, bytes).unwrap();
+    let error = without(&archive, 1).unwrap_err();
+    assert!(matches!(&error, ArchiveError::Damaged { path: named } if *named == path), "{error}");
+    assert_eq!(archive.manifest().unwrap(), manifest);
+    assert_eq!(archive.place().files().unwrap().len(), manifest.files.len(), "nothing of the attempt is left");
+}
+
+#[test]
+fn a_replacement_that_is_not_committed_changes_nothing() {
+    let temp = tempfile::tempdir().unwrap();
+    let archive = archive(&temp, &[(1, 11), (2, 21)]);
+    let manifest = archive.manifest().unwrap();
+    let lock = ArchiveLock::take(archive.place(), &|| false).unwrap();
+    let mut replacement = Replacement::begin(archive.place(), manifest.clone(), &lock);
+    replacement.remove(&manifest.files[0]);
+    let gone = replacement.rewrite(&manifest.files[1], |rows, row| rows.key(row).project == 1).unwrap();
+    assert!(gone > 0);
+    drop(replacement);
+    drop(lock);
+    assert_eq!(archive.manifest().unwrap(), manifest);
+    // What it had written goes when the archive is next opened.
+    let (archive, _) = Archive::open(archive.place().clone(), &|| false).unwrap();
+    all(&archive);
+}
