@@ -33,7 +33,7 @@ pub enum Rewritten {
         /// How many rows went.
         rows: u64,
         /// The file with the others.
-        file: FileEntry,
+        file: Box<FileEntry>,
     },
 }
 
@@ -63,7 +63,7 @@ pub fn rewrite_file(
     let hour = Hour::of_us(old.first_us.cast_unsigned());
     let mut file = add_file(place, &kept, hour, &range, number, GROUP_BYTES)?;
     file.merged_from = old.merged_from;
-    Ok(Rewritten::Smaller { rows: gone, file })
+    Ok(Rewritten::Smaller { rows: gone, file: Box::new(file) })
 }
 
 /// Files that take the place of others, until the manifest says so.
@@ -131,7 +131,7 @@ impl<'a> Replacement<'a> {
                 self.done.rows += rows;
                 // Another order of the same values can take more.
                 self.done.bytes += old.bytes.saturating_sub(file.bytes);
-                self.replaced.insert(old.path.clone(), Some(file));
+                self.replaced.insert(old.path.clone(), Some(*file));
                 Ok(rows)
             }
         }
