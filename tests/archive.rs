@@ -242,10 +242,53 @@ fn a_manifest_that_is_damaged_or_lost_is_an_error_and_costs_no_file() {
     refuses("missing");
     fs::write(&manifest, &whole[..whole.len() / 2]).expect("half of it");
     refuses("not a manifest");
-    let newer = String::from_utf8_lossy(&whole).replacen("\"version\":1", "\"version\":9", 1);
+    let newer = String::from_utf8_lossy(&whole).replacen("\"version\":2", "\"version\":9", 1);
     fs::write(&manifest, newer).expect("a newer one");
     refuses("newer takeup");
     fs::write(&manifest, &whole).expect("the whole one");
+    // A list of a day is looked into when the archive is extended.
+    let parsed: serde_json::Value = serde_json::from_slice(&whole).expect("JSON");
+    let list = home.data().join("archive").join(parsed["days"][0]["path"].as_str().expect("a path"));
+    let listed = fs::read(&list).expect("the list");
+    let stray = Archived::paths(home.data())[0].with_file_name("00000000000000000001-9999.parquet");
+    fs::write(&stray, "left by a crash").expect("it is written");
+    fs::write(&list, &listed[1..]).expect("a part of it");
+    let refused = finish(takeup(home.data(), &["compact"]), PATIENCE);
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert!(refused.stderr.contains("archive/manifest/2") && refused.stderr.contains("damaged"), "{refused:?}");
+    assert!(stray.exists(), "nothing is removed while it is not known what is named");
+    fs::write(&list, &listed).expect("the whole one");
     compact(home.data(), &[]);
     assert_eq!(Archived::read(home.data()).files(), files);
+}
+
+#[test]
+fn the_manifest_of_an_older_takeup_is_split_and_nothing_else_changes() {
+    let home = Home::new();
+    let server = home.serve(&[]);
+    server.start_session(&home.project_key());
+    compact(home.data(), &[]);
+    let before = Archived::read(home.data());
+    // Version 1 had the lists of all days in the manifest itself.
+    let archive = home.data().join("archive");
+    let read = |path: &std::path::Path| -> serde_json::Value {
+        serde_json::from_slice(&fs::read(path).expect("a file")).expect("JSON")
+    };
+    let head = read(&archive.join("manifest.json"));
+    let days = head["days"].as_array().expect("days").iter();
+    let files: Vec<serde_json::Value> = days
+        .flat_map(|day| read(&archive.join(day["path"].as_str().expect("a path")))["files"].as_array().cloned())
+        .flatten()
+        .collect();
+    let old = serde_json::json!({
+        "version": 1, "schema": 1, "to": head["to"], "next_number": head["next_number"], "files": files
+    });
+    fs::write(archive.join("manifest.json"), old.to_string()).expect("the old manifest");
+    fs::remove_dir_all(archive.join("manifest")).expect("the lists go");
+    assert_eq!(compact(home.data(), &[])["records"], 0, "the cursor is kept");
+    assert!(before.has_same_rows(&Archived::read(home.data())));
+    server.start_session(&home.project_key());
+    server.stop();
+    compact(home.data(), &["--merge", "all"]);
+    expected(home.data()).check(&Archived::read(home.data()));
 }

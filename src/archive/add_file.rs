@@ -1,12 +1,13 @@
 //! Adds a table's file to the archive's folders, and removes those that are none of the archive's.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use super::error::ArchiveError;
 use super::hour::Hour;
 use super::manifest::{FileEntry, Manifest, Places};
-use super::place::{Place, remove};
+use super::place::{ArchivePath, Place, remove, whole};
 use super::rows::TableBuffer;
+use super::source::Source;
 use super::write_file::{FileMeta, Written, write_file};
 
 /// A range of a log.
@@ -61,11 +62,40 @@ pub fn add_file(
     })
 }
 
-/// Removes those of these files that the manifest does not name: a crash or a failure left them. The lock is held.
+/// Removes what the manifest does not name: a crash or a failure left it. The lock is held.
 ///
 /// # Errors
-/// One can't be removed.
-pub fn remove_strays(place: &Place, files: &[String], manifest: &Manifest) -> Result<(), ArchiveError> {
-    let named: HashSet<&str> = manifest.files.iter().map(|file| file.path.as_str()).collect();
-    files.iter().filter(|file| !named.contains(file.as_str())).try_for_each(|file| remove(&place.file(file)))
+/// The list of a day can't be read; something can't be removed.
+pub fn remove_strays(place: &Place, manifest: &Manifest) -> Result<(), ArchiveError> {
+    for list in place.lists()?.iter().filter(|list| !manifest.names_list(list)) {
+        remove(&place.file(list))?;
+    }
+    let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for path in place.files()? {
+        let date = ArchivePath::parse(whole(&path)).map(|parsed| parsed.date.to_owned());
+        found.entry(date.unwrap_or_default()).or_default().push(path);
+    }
+    let source = Source::folder(place);
+    for (date, paths) in found {
+        let day = manifest.days.iter().find(|day| day.date == date);
+        let are_whole = paths.iter().all(|path| whole(path) == path);
+        // As many as there should be: reading the list of each day would take long.
+        if are_whole && day.is_some_and(|day| day.files == paths.len() as u64) {
+            continue;
+        }
+        let files = day.map_or(Ok(Vec::new()), |day| manifest.files_of(&source, day))?;
+        let named: HashSet<&str> = files.iter().map(|file| &*file.path).collect();
+        paths.iter().filter(|path| !named.contains(&***path)).try_for_each(|path| remove(&place.file(path)))?;
+    }
+    Ok(())
+}
+
+/// Removes what was written for a change that failed. The lock is held.
+///
+/// # Errors
+/// The manifest can't be read; something can't be removed.
+pub fn remove_unfinished(place: &Place) -> Result<(), ArchiveError> {
+    let Some(manifest) = Manifest::read(&Source::folder(place))? else { return Ok(()) };
+    let is_new = |path: &str| ArchivePath::parse(whole(path)).is_some_and(|path| path.number >= manifest.next_number);
+    place.files()?.iter().filter(|path| is_new(path)).try_for_each(|path| remove(&place.file(path)))
 }

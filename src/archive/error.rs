@@ -44,6 +44,13 @@ pub enum ArchiveError {
         /// The file.
         path: PathBuf,
     },
+    /// A file that the manifest names is not there.
+    #[error("{path}: missing, though the manifest names it; if the archive was changed just now (merged, cut by retention, erased from), run the \
+             command again; else put back a copy", path = path.display())]
+    Missing {
+        /// The file.
+        path: PathBuf,
+    },
     /// The log can't be read, or the compactor's cursor not be kept.
     #[error(transparent)]
     Log(#[from] LogError),

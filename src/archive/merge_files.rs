@@ -6,18 +6,18 @@
 
 use std::collections::BTreeMap;
 
-use super::add_file::{LogRange, add_file, remove_strays};
+use super::add_file::{LogRange, add_file, remove_unfinished};
 use super::error::ArchiveError;
 use super::hour::Hour;
 use super::lock::ArchiveLock;
-use super::manifest::FileEntry;
+use super::manifest::{Change, FileEntry, Manifest, SMALL_BYTES};
 use super::place::{Place, remove, sync_dir};
 use super::read_file::{read_entry, table_of};
 use super::rows::TableBuffer;
 use super::store::Archive;
 
 /// The size of a merged file's rows in memory, and so the memory that merging takes.
-pub const MERGED_BYTES: u64 = 128 << 20;
+pub const MERGED_BYTES: u64 = 2 * SMALL_BYTES;
 
 /// How much of a merged file is one row group, in bytes in memory.
 const GROUP_BYTES: u64 = 64 << 20;
@@ -44,18 +44,13 @@ pub fn merge_next(
     is_stopping: &dyn Fn() -> bool,
 ) -> Result<Option<Merged>, ArchiveError> {
     let place = archive.place();
-    let _lock = ArchiveLock::take(place, is_stopping)?;
+    let lock = ArchiveLock::take(place, is_stopping)?;
     let mut manifest = archive.manifest()?;
-    let Some(inputs) = inputs(&manifest.files, over_us) else { return Ok(None) };
+    let Some(inputs) = next_inputs(archive, &manifest, over_us)? else { return Ok(None) };
     let output = merge(place, &inputs, manifest.next_number).inspect_err(|_| {
-        let _ = place.files().and_then(|files| remove_strays(place, &files, &manifest));
+        let _ = remove_unfinished(place);
     })?;
-    let is_input = |file: &FileEntry| inputs.iter().any(|input| input.path == file.path);
-    let at = manifest.files.iter().position(is_input).unwrap_or_default();
-    manifest.files.retain(|file| !is_input(file));
-    manifest.files.insert(at, output.clone());
-    manifest.next_number += 1;
-    manifest.write(place)?;
+    manifest.commit(place, &lock, Change::default().replace(&inputs, Some(output.clone())))?;
     for input in &inputs {
         // One that can't be removed now goes when the archive is next opened.
         let _ = remove(&place.file(&input.path));
@@ -63,18 +58,30 @@ pub fn merge_next(
     Ok(Some(Merged { inputs: inputs.len() as u64, output }))
 }
 
-/// Table, day, hour and log.
-type HourKey<'a> = (&'a str, &'a str, &'a str, &'a str);
+/// Files that become one; `None` if there are none.
+fn next_inputs(archive: &Archive, manifest: &Manifest, over_us: u64) -> Result<Option<Vec<FileEntry>>, ArchiveError> {
+    let source = archive.source();
+    for day in manifest.days.iter().filter(|day| day.small > 0) {
+        let found = inputs(&manifest.files_of(&source, day)?, over_us);
+        if found.is_some() {
+            return Ok(found);
+        }
+    }
+    Ok(None)
+}
 
-/// Files that become one: of one table, hour and log, one behind the other, together no larger than a merged file should be.
+/// Table, hour and log.
+type HourKey<'a> = (&'a str, &'a str, &'a str);
+
+/// Files of a day that become one: of one table, hour and log, one behind the other, together no larger than a merged file should be.
 fn inputs(files: &[FileEntry], over_us: u64) -> Option<Vec<FileEntry>> {
     let mut groups: BTreeMap<HourKey<'_>, (u64, Vec<&FileEntry>)> = BTreeMap::new();
     for file in files {
         let is_over = Hour::of_us(file.last_us.cast_unsigned()).end_us() <= over_us;
-        if !is_over || file.inflated_bytes > MERGED_BYTES / 2 {
+        if !is_over || !file.is_small() {
             continue;
         }
-        let key = (&*file.table, &*file.date, &*file.hour, &*file.log);
+        let key = (&*file.table, &*file.hour, &*file.log);
         let (bytes, group) = groups.entry(key).or_default();
         let is_full = group.len() == INPUTS_MAX || *bytes + file.inflated_bytes > MERGED_BYTES;
         if is_full {

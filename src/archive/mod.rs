@@ -4,7 +4,8 @@
 //!
 //! ```text
 //! <data>/archive/
-//!   manifest.json     which files make up the archive, and how far into the log they reach
+//!   manifest.json     how far into the log the archive reaches, and a list of each day
+//!   manifest/2026-11-29-<number>.json     the files of a day
 //!   lock              held while files are written and the manifest is replaced
 //!   <table>/date=2026-11-29/hour=08/<time of the first row, 20 digits>-<number>.parquet
 //! ```
@@ -39,6 +40,7 @@
 //! | [`write_file`] | rows as a Parquet file |
 //! | [`place`] | paths, and calls that make files durable |
 //! | [`lock`], [`manifest`] | the files of these names |
+//! | [`source`] | where an archive is read: a folder or an object store |
 //! | [`read_file`] | a Parquet file as rows |
 //! | [`add_file`] | adds a file to the folders, removes what is not part of the archive |
 //! | [`merge_files`] | the small files of an hour as few large ones |
@@ -64,6 +66,7 @@ pub mod read_file;
 pub mod rewrite;
 pub mod row;
 pub mod rows;
+pub mod source;
 pub mod store;
 pub mod table;
 pub mod tables;

@@ -13,6 +13,12 @@ use super::tables;
 /// The archive's folder in a data folder.
 pub const ARCHIVE_DIR_NAME: &str = "archive";
 
+/// The manifest's name.
+pub const MANIFEST: &str = "manifest.json";
+
+/// The folder of the manifest's lists.
+pub const LISTS_DIR_NAME: &str = "manifest";
+
 /// What a file is called until it is whole.
 const FRESH: &str = ".tmp";
 
@@ -33,9 +39,14 @@ impl Place {
         &self.dir
     }
 
+    /// An archive's folder, wherever it is.
+    pub fn at(dir: &Path) -> Self {
+        Self { dir: dir.to_path_buf() }
+    }
+
     /// The manifest.
     pub fn manifest(&self) -> PathBuf {
-        self.dir.join("manifest.json")
+        self.dir.join(MANIFEST)
     }
 
     /// The lock.
@@ -74,16 +85,79 @@ impl Place {
         let mut found = Vec::new();
         for table in tables::ALL {
             let dir = self.dir.join(table.name);
-            for date in names(&dir)?.iter().filter(|name| is_numbered(name, "date=", "0000-00-00")) {
-                for hour in names(&dir.join(date))?.iter().filter(|name| is_numbered(name, "hour=", "00")) {
+            for date in names(&dir)?.iter().filter(|name| name.strip_prefix("date=").is_some_and(is_date)) {
+                for hour in names(&dir.join(date))?.iter().filter(|name| is_hour_folder(name)) {
                     let files = names(&dir.join(date).join(hour))?;
-                    let ours = files.iter().filter(|name| is_file_name(name.strip_suffix(FRESH).unwrap_or(name)));
-                    found.extend(ours.map(|name| format!("{}/{date}/{hour}/{name}", table.name)));
+                    let paths = files.iter().map(|name| format!("{}/{date}/{hour}/{name}", table.name));
+                    found.extend(paths.filter(|path| ArchivePath::parse(whole(path)).is_some()));
                 }
             }
         }
         Ok(found)
     }
+
+    /// The manifest's lists, whole and unfinished, by their paths below the folder.
+    pub fn lists(&self) -> Result<Vec<String>, ArchiveError> {
+        let names = names(&self.dir.join(LISTS_DIR_NAME))?;
+        let paths = names.iter().map(|name| format!("{LISTS_DIR_NAME}/{name}"));
+        Ok(paths.filter(|path| ListPath::parse(whole(path)).is_some()).collect())
+    }
+}
+
+/// The path of a table's file below the archive's folder, taken apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ArchivePath<'a> {
+    /// The table.
+    pub table: &'a str,
+    /// The day.
+    pub date: &'a str,
+    /// The hour of the day.
+    pub hour: &'a str,
+    /// The number that no other file has.
+    pub number: u64,
+}
+
+impl<'a> ArchivePath<'a> {
+    /// Takes a path apart; `None` for one that an archive does not have. What is read from a manifest gets to a disk or a store by this alone.
+    pub fn parse(path: &'a str) -> Option<Self> {
+        let mut parts = path.split('/');
+        let (table, date, hour, name) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+        let date = date.strip_prefix("date=").filter(|date| is_date(date))?;
+        let hour = Some(hour).filter(|hour| is_hour_folder(hour))?.strip_prefix("hour=")?;
+        let (time, number) = name.strip_suffix(".parquet")?.split_once('-')?;
+        let is_ours = parts.next().is_none() && tables::ALL.iter().any(|known| known.name == table);
+        let is_time = time.len() == 20 && is_digits(time);
+        (is_ours && is_time).then_some(Self { table, date, hour, number: number_of(number)? })
+    }
+}
+
+/// The path of one of the manifest's lists below the archive's folder, taken apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ListPath<'a> {
+    /// The day.
+    pub date: &'a str,
+    /// The number that no other file has.
+    pub number: u64,
+}
+
+impl<'a> ListPath<'a> {
+    /// Takes a path apart; `None` for one that an archive does not have.
+    pub fn parse(path: &'a str) -> Option<Self> {
+        let name = path.strip_prefix(LISTS_DIR_NAME)?.strip_prefix('/')?.strip_suffix(".json")?;
+        let (date, number) = name.split_at_checked(10)?;
+        let number = number_of(number.strip_prefix('-')?)?;
+        is_date(date).then_some(Self { date, number })
+    }
+}
+
+/// The path of a list below the archive's folder.
+pub fn list_path(date: &str, number: u64) -> String {
+    format!("{LISTS_DIR_NAME}/{date}-{number}.json")
+}
+
+/// The name of a file that may be unfinished, when it is whole.
+pub fn whole(path: &str) -> &str {
+    path.strip_suffix(FRESH).unwrap_or(path)
 }
 
 fn make_dir(dir: &Path) -> Result<bool, ArchiveError> {
@@ -155,18 +229,24 @@ fn names(dir: &Path) -> Result<Vec<String>, ArchiveError> {
     Ok(found)
 }
 
-/// Whether a name is a prefix and then a text of this form, in which `0` stands for any digit.
-fn is_numbered(name: &str, prefix: &str, form: &str) -> bool {
-    name.strip_prefix(prefix).is_some_and(|rest| {
-        let fits = |(found, wanted): (u8, u8)| if wanted == b'0' { found.is_ascii_digit() } else { found == wanted };
-        rest.len() == form.len() && rest.bytes().zip(form.bytes()).all(fits)
-    })
+/// Whether a text is a day as folders are named: `2026-11-29`.
+fn is_date(text: &str) -> bool {
+    let fits = |(place, byte): (usize, u8)| if matches!(place, 4 | 7) { byte == b'-' } else { byte.is_ascii_digit() };
+    text.len() == 10 && text.bytes().enumerate().all(fits)
 }
 
-fn is_file_name(name: &str) -> bool {
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    let numbers = name.strip_suffix(".parquet").and_then(|numbers| numbers.split_once('-'));
-    numbers.is_some_and(|(time, number)| time.len() == 20 && digits(time) && digits(number))
+fn is_hour_folder(name: &str) -> bool {
+    name.strip_prefix("hour=").is_some_and(|hour| hour.len() == 2 && is_digits(hour))
+}
+
+fn is_digits(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// A number as it is written, without zeros before it.
+fn number_of(text: &str) -> Option<u64> {
+    let number = Some(text).filter(|text| is_digits(text))?.parse().ok()?;
+    (text.len() == 1 || !text.starts_with('0')).then_some(number)
 }
 
 #[cfg(test)]
@@ -194,5 +274,30 @@ mod tests {
         let mut found = place.files().unwrap();
         found.sort();
         assert_eq!(found, [ours, fresh]);
+    }
+
+    #[test]
+    fn no_other_path_than_one_of_an_archive_is_taken_apart() {
+        let ours = "batches/date=2026-11-29/hour=08/00001764403200123456-17.parquet".to_owned();
+        let parsed = ArchivePath { table: "batches", date: "2026-11-29", hour: "08", number: 17 };
+        assert_eq!(ArchivePath::parse(&ours), Some(parsed));
+        for wrong in [
+            ours.replace("batches", ".."),
+            ours.replace("hour=08", ".."),
+            ours.replace("-17", "-017"),
+            ours.replace("-17", "-17/.."),
+            format!("/{ours}"),
+            format!("{ours}/x"),
+            format!("{ours}.tmp"),
+        ] {
+            assert_eq!(ArchivePath::parse(&wrong), None, "{wrong}");
+        }
+        let list = list_path("2026-11-29", 3);
+        assert_eq!(ListPath::parse(&list), Some(ListPath { date: "2026-11-29", number: 3 }));
+        for wrong in
+            ["manifest/../../x", "manifest/2026-11-29-.json", "manifest/2026-11-2é-3.json", "2026-11-29-3.json"]
+        {
+            assert_eq!(ListPath::parse(wrong), None, "{wrong}");
+        }
     }
 }

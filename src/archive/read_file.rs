@@ -7,7 +7,7 @@ use bytes::Bytes;
 use parquet::column::reader::ColumnReader;
 use parquet::data_type::ByteArray;
 use parquet::errors::ParquetError;
-use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
+use parquet::file::reader::{ChunkReader, FileReader, RowGroupReader, SerializedFileReader};
 
 use super::buffer::ColumnBuffer;
 use super::column::{Column, ColumnKind};
@@ -53,11 +53,11 @@ pub fn read_entry(place: &Place, entry: &FileEntry, rows: &mut TableBuffer) -> R
     read_file(&place.file(&entry.path), checked_bytes(place, entry)?, rows)
 }
 
-/// Adds the rows of a file, given with its path and its bytes, to `rows`. A column that the file does not have yet has no value in its rows.
+/// Adds the rows of a file, given with its path and its bytes (or what reads them), to `rows`. A column that the file does not have yet has no value in its rows.
 ///
 /// # Errors
 /// The file is not of this table, or can't be read.
-pub fn read_file(path: &Path, bytes: Bytes, rows: &mut TableBuffer) -> Result<(), ArchiveError> {
+pub fn read_file<R: ChunkReader + 'static>(path: &Path, bytes: R, rows: &mut TableBuffer) -> Result<(), ArchiveError> {
     let failed = || ArchiveError::parquet(path, "read the file");
     let reader = SerializedFileReader::new(bytes).map_err(failed())?;
     let schema = reader.metadata().file_metadata().schema_descr();

@@ -4,13 +4,13 @@
 //! place of the old, and then removes the old ones. A crash before the manifest is replaced leaves the old archive, one after it the new; what the
 //! manifest does not name is removed when the archive is next opened. The manifest's end is left alone: what was removed is not compacted again.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
-use super::add_file::{LogRange, add_file, remove_strays};
+use super::add_file::{LogRange, add_file, remove_unfinished};
 use super::error::ArchiveError;
 use super::hour::Hour;
 use super::lock::ArchiveLock;
-use super::manifest::{FileEntry, Manifest};
+use super::manifest::{Change, FileEntry, Manifest};
 use super::place::{Place, remove, sync_dir};
 use super::read_file::{read_entry, table_of};
 use super::rows::TableBuffer;
@@ -66,15 +66,16 @@ pub fn rewrite_file(
     Ok(Rewritten::Smaller { rows: gone, file: Box::new(file) })
 }
 
-/// Files that take the place of others, until the manifest says so.
+/// Files that take the place of others, once the manifest says so.
 #[derive(Debug)]
 pub struct Replacement<'a> {
     place: &'a Place,
     manifest: Manifest,
-    /// Old files by path, and what comes in their place.
-    replaced: HashMap<String, Option<FileEntry>>,
+    next_number: u64,
+    /// Old files, and what comes in their place.
+    replaced: Vec<(FileEntry, Option<FileEntry>)>,
     done: Replaced,
-    _lock: &'a ArchiveLock,
+    lock: &'a ArchiveLock,
 }
 
 /// What was replaced.
@@ -93,12 +94,8 @@ pub struct Replaced {
 impl<'a> Replacement<'a> {
     /// Begins with the manifest as it is now. The lock is held until the replacement is committed or dropped.
     pub fn begin(place: &'a Place, manifest: Manifest, lock: &'a ArchiveLock) -> Self {
-        Self { place, manifest, replaced: HashMap::new(), done: Replaced::default(), _lock: lock }
-    }
-
-    /// The files as they were.
-    pub fn files(&self) -> &[FileEntry] {
-        &self.manifest.files
+        let next_number = manifest.next_number;
+        Self { place, manifest, next_number, replaced: Vec::new(), done: Replaced::default(), lock }
     }
 
     /// Takes a whole file out.
@@ -106,7 +103,7 @@ impl<'a> Replacement<'a> {
         self.done.removed += 1;
         self.done.rows += old.rows;
         self.done.bytes += old.bytes;
-        self.replaced.insert(old.path.clone(), None);
+        self.replaced.push((old.clone(), None));
     }
 
     /// Writes a file again without the rows that `goes` names; see [`rewrite_file`]. Returns how many that are.
@@ -118,7 +115,7 @@ impl<'a> Replacement<'a> {
         old: &FileEntry,
         goes: impl FnMut(&TableBuffer, usize) -> bool,
     ) -> Result<u64, ArchiveError> {
-        let rewritten = rewrite_file(self.place, old, self.manifest.next_number, goes).inspect_err(|_| self.clear())?;
+        let rewritten = rewrite_file(self.place, old, self.next_number, goes).inspect_err(|_| self.clear())?;
         match rewritten {
             Rewritten::Unchanged => Ok(0),
             Rewritten::Emptied { rows } => {
@@ -126,12 +123,12 @@ impl<'a> Replacement<'a> {
                 Ok(rows)
             }
             Rewritten::Smaller { rows, file } => {
-                self.manifest.next_number += 1;
+                self.next_number += 1;
                 self.done.rewritten += 1;
                 self.done.rows += rows;
                 // Another order of the same values can take more.
                 self.done.bytes += old.bytes.saturating_sub(file.bytes);
-                self.replaced.insert(old.path.clone(), Some(*file));
+                self.replaced.push((old.clone(), Some(*file)));
                 Ok(rows)
             }
         }
@@ -146,36 +143,28 @@ impl<'a> Replacement<'a> {
             return Ok(Replaced::default());
         }
         self.sync_names().inspect_err(|_| self.clear())?;
-        let mut manifest = self.manifest.clone();
-        let mut old = Vec::with_capacity(self.replaced.len());
-        let files = std::mem::take(&mut manifest.files).into_iter().filter_map(|file| {
-            match self.replaced.get_mut(&file.path) {
-                None => Some(file),
-                Some(fresh) => {
-                    old.push(file.path);
-                    fresh.take()
-                }
-            }
-        });
-        manifest.files = files.collect();
+        let replace = |change: Change, (old, new): &(FileEntry, Option<FileEntry>)| {
+            change.replace(std::slice::from_ref(old), new.clone())
+        };
+        let change = self.replaced.iter().fold(Change::default(), replace);
         // After a failure it is not known which manifest a power cut would leave, so neither's files are removed: the next opening knows.
-        manifest.write(self.place)?;
-        for path in &old {
+        self.manifest.commit(self.place, self.lock, change)?;
+        for (old, _) in &self.replaced {
             // One that can't be removed now goes when the archive is next opened.
-            let _ = remove(&self.place.file(path));
+            let _ = remove(&self.place.file(&old.path));
         }
         Ok(self.done)
     }
 
     fn sync_names(&self) -> Result<(), ArchiveError> {
-        let fresh = self.replaced.values().flatten().map(|file| self.place.file(&file.path));
+        let fresh = self.replaced.iter().filter_map(|(_, new)| new.as_ref()).map(|file| self.place.file(&file.path));
         let folders: BTreeSet<_> = fresh.filter_map(|path| path.parent().map(ToOwned::to_owned)).collect();
         folders.iter().try_for_each(|folder| sync_dir(folder))
     }
 
     /// Removes what was written and is not part of the archive: it takes space that may be short.
     fn clear(&self) {
-        let _ = self.place.files().and_then(|files| remove_strays(self.place, &files, &self.manifest));
+        let _ = remove_unfinished(self.place);
     }
 }
 

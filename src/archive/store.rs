@@ -4,14 +4,15 @@ use std::collections::{BTreeMap, HashSet};
 
 use crate::log::read::merge::MergePosition;
 
-use super::add_file::{LogRange, add_file, remove_strays};
+use super::add_file::{LogRange, add_file, remove_strays, remove_unfinished};
 use super::chunk::Chunk;
 use super::error::ArchiveError;
 use super::hour::Hour;
 use super::lock::ArchiveLock;
-use super::manifest::{FileEntry, Manifest, places};
+use super::manifest::{Change, FileEntry, Manifest, places};
 use super::place::{Place, sync_dir};
 use super::rows::TableBuffer;
+use super::source::Source;
 use super::table::Table;
 
 /// How much of a chunk's file is one row group, in bytes in memory.
@@ -65,28 +66,15 @@ impl Archive {
     /// The manifest can't be believed, or is missing beside files; the lock; failures of the system.
     pub fn open(place: Place, is_stopping: &dyn Fn() -> bool) -> Result<(Self, Manifest), ArchiveError> {
         place.make()?;
-        let _lock = ArchiveLock::take(&place, is_stopping)?;
-        let files = place.files()?;
-        let manifest = match Manifest::read(&place)? {
+        let lock = ArchiveLock::take(&place, is_stopping)?;
+        let mut manifest = match Manifest::read(&Source::folder(&place))? {
             Some(manifest) => manifest,
-            // An archive has a manifest before it has a file, so this one was lost.
-            None if !files.is_empty() => {
-                return Err(ArchiveError::Manifest {
-                    path: place.manifest(),
-                    reason: format!(
-                        "missing, beside {} files of an archive; put back a copy, or move the archive's folder away: the next compaction then \
-                         begins a new archive with the oldest record of the log",
-                        files.len()
-                    ),
-                });
-            }
-            None => {
-                let manifest = Manifest::empty();
-                manifest.write(&place)?;
-                manifest
-            }
+            None => begin(&place, &lock)?,
         };
-        remove_strays(&place, &files, &manifest)?;
+        if manifest.is_old() {
+            manifest.commit(&place, &lock, Change::default())?;
+        }
+        remove_strays(&place, &manifest)?;
         Ok((Self { place }, manifest))
     }
 
@@ -95,12 +83,17 @@ impl Archive {
         &self.place
     }
 
+    /// Where its files are read.
+    pub fn source(&self) -> Source {
+        Source::folder(&self.place)
+    }
+
     /// The manifest as it is now.
     ///
     /// # Errors
     /// It can't be read, or is gone.
     pub fn manifest(&self) -> Result<Manifest, ArchiveError> {
-        Manifest::read(&self.place)?.ok_or_else(|| ArchiveError::Manifest {
+        Manifest::read(&self.source())?.ok_or_else(|| ArchiveError::Manifest {
             path: self.place.manifest(),
             reason: "gone since it was opened; put back a copy, or restart to begin a new archive".into(),
         })
@@ -117,14 +110,14 @@ impl Archive {
         rows: &Rows,
         is_stopping: &dyn Fn() -> bool,
     ) -> Result<Committed, ArchiveError> {
-        let _lock = ArchiveLock::take(&self.place, is_stopping)?;
+        let lock = ArchiveLock::take(&self.place, is_stopping)?;
         let mut manifest = self.manifest()?;
         if manifest.to.as_ref() != from {
             return Ok(Committed::Moved(manifest.to));
         }
         let entries = self.write_all(from, to, rows, manifest.next_number).inspect_err(|_| {
             // What was written of it is in nobody's way, but it takes space that may be short.
-            let _ = self.place.files().and_then(|files| remove_strays(&self.place, &files, &manifest));
+            let _ = remove_unfinished(&self.place);
         })?;
         let mut totals = Totals { records: rows.records, ..Totals::default() };
         for entry in &entries {
@@ -133,10 +126,8 @@ impl Archive {
             totals.bytes += entry.bytes;
             totals.inflated_bytes += entry.inflated_bytes;
         }
-        manifest.next_number += entries.len() as u64;
-        manifest.files.extend(entries);
-        manifest.to = Some(to.clone());
-        manifest.write(&self.place)?;
+        let change = entries.into_iter().fold(Change::default(), Change::add).to(to.clone());
+        manifest.commit(&self.place, &lock, change)?;
         Ok(Committed::Done(totals))
     }
 
@@ -159,6 +150,24 @@ impl Archive {
         folders.iter().try_for_each(|folder| sync_dir(folder))?;
         Ok(entries)
     }
+}
+
+/// Begins an archive in an empty folder.
+fn begin(place: &Place, lock: &ArchiveLock) -> Result<Manifest, ArchiveError> {
+    let files = place.files()?.len() + place.lists()?.len();
+    if files > 0 {
+        // An archive has a manifest before it has a file, so this one was lost.
+        return Err(ArchiveError::Manifest {
+            path: place.manifest(),
+            reason: format!(
+                "missing, beside {files} files of an archive; put back a copy, or move the archive's folder away: the next compaction then begins \
+                 a new archive with the oldest record of the log"
+            ),
+        });
+    }
+    let manifest = Manifest::empty();
+    manifest.begin(place, lock)?;
+    Ok(manifest)
 }
 
 /// A chunk that is complete.

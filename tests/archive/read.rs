@@ -41,7 +41,7 @@ impl Archived {
         let named: BTreeSet<PathBuf> = named(data).into_iter().map(|(path, _)| path).collect();
         let mut there = BTreeSet::new();
         for entry in fs::read_dir(data.join("archive")).expect("the archive is there").flatten() {
-            if entry.path().is_dir() {
+            if entry.path().is_dir() && entry.file_name() != "manifest" {
                 find(&entry.path(), &mut there);
             }
         }
@@ -168,11 +168,21 @@ impl Archived {
 }
 
 /// The files of the manifest, and what it says of each.
+#[track_caller]
 fn named(data: &Path) -> Vec<(PathBuf, Value)> {
-    let text = fs::read(data.join("archive/manifest.json")).expect("the manifest is there");
+    let archive = data.join("archive");
+    let text = fs::read(archive.join("manifest.json")).expect("the manifest is there");
     let manifest: Value = serde_json::from_slice(&text).expect("the manifest is JSON");
-    let files = manifest["files"].as_array().expect("a list").clone();
-    files.into_iter().map(|file| (data.join("archive").join(file["path"].as_str().expect("a path")), file)).collect()
+    let mut files = Vec::new();
+    for day in manifest["days"].as_array().expect("a list") {
+        let text =
+            fs::read(archive.join(day["path"].as_str().expect("a path"))).expect("a list that is named is there");
+        assert_eq!(blake3::hash(&text).to_hex().as_str(), day["blake3"], "{day}");
+        let list: Value = serde_json::from_slice(&text).expect("a list is JSON");
+        assert_eq!(list["files"].as_array().expect("a list").len() as u64, day["files"], "{day}");
+        files.extend(list["files"].as_array().expect("a list").clone());
+    }
+    files.into_iter().map(|file| (archive.join(file["path"].as_str().expect("a path")), file)).collect()
 }
 
 fn find(dir: &Path, found: &mut BTreeSet<PathBuf>) {

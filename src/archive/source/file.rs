@@ -1,0 +1,119 @@
+//! A file of an archive, open for reading.
+
+use std::fs::File;
+use std::io::{self, BufReader, Read};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use parquet::errors::ParquetError;
+use parquet::file::reader::{ChunkReader, Length};
+
+use crate::archive::error::ArchiveError;
+
+/// How much is read ahead where a reader does not say how much it wants.
+const AHEAD_BYTES: usize = 64 << 10;
+
+/// How much is read at once to hash a file.
+const HASH_BYTES: u64 = 1 << 20;
+
+/// A file. Clones share it.
+#[derive(Debug, Clone)]
+pub struct SourceFile {
+    path: Arc<PathBuf>,
+    bytes: u64,
+    file: Arc<File>,
+}
+
+impl SourceFile {
+    pub(super) fn open(path: PathBuf, bytes: u64) -> Result<Self, ArchiveError> {
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(ArchiveError::Missing { path }),
+            Err(error) => return Err(ArchiveError::io(&path, "open the file")(error)),
+        };
+        let found = file.metadata().map_err(ArchiveError::io(&path, "look at the file"))?.len();
+        if found != bytes {
+            return Err(ArchiveError::Damaged { path });
+        }
+        Ok(Self { path: Arc::new(path), bytes, file: Arc::new(file) })
+    }
+
+    /// What it is called in messages.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Its length in bytes.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Reads a part of it as a whole.
+    ///
+    /// # Errors
+    /// It ends before; failures to read.
+    pub fn read_at(&self, at: u64, bytes: usize) -> Result<Bytes, ArchiveError> {
+        self.part(at, bytes).map_err(ArchiveError::io(&self.path, "read the file"))
+    }
+
+    /// BLAKE3 of all of it.
+    ///
+    /// # Errors
+    /// Failures to read.
+    pub fn hash(&self) -> Result<blake3::Hash, ArchiveError> {
+        let mut hasher = blake3::Hasher::new();
+        let mut at = 0;
+        while at < self.bytes {
+            let part = self.read_at(at, HASH_BYTES.min(self.bytes - at) as usize)?;
+            hasher.update(&part);
+            at += part.len() as u64;
+        }
+        Ok(hasher.finalize())
+    }
+
+    fn part(&self, at: u64, bytes: usize) -> io::Result<Bytes> {
+        if at.checked_add(bytes as u64).is_none_or(|end| end > self.bytes) {
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "it ends before what is to be read"));
+        }
+        let mut part = vec![0; bytes];
+        self.file.read_exact_at(&mut part, at)?;
+        Ok(part.into())
+    }
+}
+
+impl Length for SourceFile {
+    fn len(&self) -> u64 {
+        self.bytes
+    }
+}
+
+impl ChunkReader for SourceFile {
+    type T = BufReader<Ahead>;
+
+    fn get_read(&self, start: u64) -> Result<Self::T, ParquetError> {
+        Ok(BufReader::with_capacity(AHEAD_BYTES, Ahead { file: self.clone(), at: start }))
+    }
+
+    fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes, ParquetError> {
+        Ok(self.part(start, length)?)
+    }
+}
+
+/// Reads on from a place in a file.
+#[derive(Debug)]
+pub struct Ahead {
+    file: SourceFile,
+    at: u64,
+}
+
+impl Read for Ahead {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let left = self.file.bytes.saturating_sub(self.at);
+        let bytes = usize::try_from(left).unwrap_or(usize::MAX).min(into.len());
+        into[..bytes].copy_from_slice(&self.file.part(self.at, bytes)?);
+        self.at += bytes as u64;
+        Ok(bytes)
+    }
+}
