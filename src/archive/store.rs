@@ -126,7 +126,7 @@ impl Archive {
             totals.bytes += entry.bytes;
             totals.inflated_bytes += entry.inflated_bytes;
         }
-        let change = entries.into_iter().fold(Change::default(), Change::add).to(to.clone());
+        let change = entries.into_iter().fold(Change::default(), Change::with).to(to.clone());
         manifest.commit(&self.place, &lock, change)?;
         Ok(Committed::Done(totals))
     }

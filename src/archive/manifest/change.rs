@@ -21,7 +21,7 @@ pub(super) enum Step {
 impl Change {
     /// Adds a file.
     #[must_use]
-    pub fn add(mut self, file: FileEntry) -> Self {
+    pub fn with(mut self, file: FileEntry) -> Self {
         self.steps.push(Step::Add(file));
         self
     }

@@ -44,7 +44,7 @@
 //! // The old files are no part of the archive any more: remove them now. What a crash leaves goes when the archive is next opened.
 //! ```
 //!
-//! - [`Change::add`] adds a file at the end of its day; [`Change::replace`] puts one in the place of others of the same table, hour and log (a merge, an
+//! - [`Change::with`] adds a file at the end of its day; [`Change::replace`] puts one in the place of others of the same table, hour and log (a merge, an
 //!   erasure), or nothing; [`Change::remove`] takes files away; [`Change::to`] moves the cursor. One change may have any number of them: all take effect
 //!   in one step. A file that is to be replaced or removed and is not there any more is an error, and nothing is changed.
 //! - Files of an hour stay in the order of the log, which merging relies on.

@@ -43,13 +43,13 @@ fn a_change_writes_the_lists_of_its_days_alone_and_the_old_ones_go() {
     Manifest::empty().begin(&home.place, &home.lock).unwrap();
     let [one, two, other] = [("2026-11-29", 1), ("2026-11-29", 2), ("2026-11-30", 3)]
         .map(|(date, number)| entry("events", date, "08", number));
-    let first = home.commit(Change::default().add(one.clone()).add(two.clone()).add(other.clone())).unwrap();
+    let first = home.commit(Change::default().with(one.clone()).with(two.clone()).with(other.clone())).unwrap();
     assert_eq!(
         first.days.iter().map(|day| (&*day.date, day.files, day.small)).collect::<Vec<_>>(),
         [("2026-11-29", 2, 2), ("2026-11-30", 1, 0)]
     );
     let third = entry("events", "2026-11-29", "08", first.next_number);
-    let second = home.commit(Change::default().add(third.clone())).unwrap();
+    let second = home.commit(Change::default().with(third.clone())).unwrap();
     assert_eq!(first.days[1], second.days[1], "the other day is not written again");
     assert_ne!(first.days[0].path, second.days[0].path);
     assert_eq!(second.archive, first.archive);
@@ -67,7 +67,7 @@ fn a_change_writes_the_lists_of_its_days_alone_and_the_old_ones_go() {
     assert_eq!(third_head.days.len(), 1, "a day without files has no list");
 
     // What is gone can't be replaced again, and nothing happens.
-    let error = home.commit(Change::default().add(other).replace(&[one], Some(merged.clone()))).unwrap_err();
+    let error = home.commit(Change::default().with(other).replace(&[one], Some(merged.clone()))).unwrap_err();
     assert!(error.to_string().contains("not part of the archive any more"), "{error}");
     assert_eq!(home.read(), third_head);
     assert_eq!(home.paths(), [merged.path, third.path]);
@@ -77,7 +77,7 @@ fn a_change_writes_the_lists_of_its_days_alone_and_the_old_ones_go() {
 fn a_list_that_is_missing_or_changed_is_named_and_one_that_names_other_paths_is_refused() {
     let home = Home::new();
     Manifest::empty().begin(&home.place, &home.lock).unwrap();
-    let manifest = home.commit(Change::default().add(entry("events", "2026-11-29", "08", 1))).unwrap();
+    let manifest = home.commit(Change::default().with(entry("events", "2026-11-29", "08", 1))).unwrap();
     let path = home.place.file(&manifest.days[0].path);
     let whole = fs::read(&path).unwrap();
     let refused = |what: &str| {
@@ -95,7 +95,7 @@ fn a_list_that_is_missing_or_changed_is_named_and_one_that_names_other_paths_is_
     let mut outside = entry("events", "2026-11-29", "08", 3);
     outside.path = "events/date=2026-11-29/hour=08/../../../x.parquet".into();
     fs::write(&path, &whole).unwrap();
-    home.commit(Change::default().add(outside.clone())).unwrap_err();
+    home.commit(Change::default().with(outside.clone())).unwrap_err();
     let list = String::from_utf8_lossy(&whole).replace("08/0", "08/../0");
     fs::write(&path, &list).unwrap();
     let head = fs::read_to_string(home.place.manifest()).unwrap();
@@ -115,7 +115,7 @@ fn the_manifest_of_version_1_is_read_and_the_next_change_splits_it() {
     assert!(manifest.is_old());
     assert_eq!(home.paths(), [files[0].path.clone(), files[1].path.clone()]);
     let manifest =
-        home.commit(Change::default().add(entry("events", "2026-11-29", "09", manifest.next_number))).unwrap();
+        home.commit(Change::default().with(entry("events", "2026-11-29", "09", manifest.next_number))).unwrap();
     assert!(!manifest.is_old() && manifest.days.len() == 2);
     assert_eq!(home.paths().len(), 3);
 }
@@ -124,9 +124,9 @@ fn the_manifest_of_version_1_is_read_and_the_next_change_splits_it() {
 fn a_snapshot_is_of_one_moment_though_the_archive_changes_while_it_is_taken() {
     let home = Home::new();
     Manifest::empty().begin(&home.place, &home.lock).unwrap();
-    let stale = home.commit(Change::default().add(entry("events", "2026-11-29", "08", 1))).unwrap();
+    let stale = home.commit(Change::default().with(entry("events", "2026-11-29", "08", 1))).unwrap();
     let next = stale.next_number;
-    home.commit(Change::default().add(entry("events", "2026-11-29", "08", next))).unwrap();
+    home.commit(Change::default().with(entry("events", "2026-11-29", "08", next))).unwrap();
     let all = FileFilter::default();
     let missing = stale.files(&home.source, &all).next().unwrap();
     assert!(matches!(missing, Err(ArchiveError::Missing { .. })), "{missing:?}");
