@@ -11,9 +11,10 @@ use crate::log::read::merge::MergePosition;
 use super::chunk::Chunk;
 use super::decode::EventDecoder;
 use super::error::ArchiveError;
-use super::payload::PayloadReader;
+use super::payload::{Payload, PayloadReader};
 use super::place::Place;
 use super::store::{Archive, Committed, Rows, Totals};
+use super::tables::batches::KeptAsReceived;
 
 /// When a chunk is complete.
 #[derive(Debug, Clone, Copy)]
@@ -88,11 +89,28 @@ impl Compactor {
         &self.archive
     }
 
+    /// Changes when a chunk is complete, from the next record on.
+    pub fn set_bounds(&mut self, bounds: ChunkBounds) {
+        self.bounds = bounds;
+    }
+
     /// Adds a record.
     pub fn add(&mut self, record: &Record<'_>) {
         self.began.get_or_insert_with(Instant::now);
         let payload = self.payloads.read(record, self.bounds.inflated_max);
         self.chunk.add(record, &payload, &mut self.events);
+    }
+
+    /// Adds a record as received: neither inflated nor decoded.
+    pub fn add_as_received(&mut self, record: &Record<'_>) {
+        self.began.get_or_insert_with(Instant::now);
+        let payload = Payload { bytes: record.payload, kept: Some(KeptAsReceived::Unusable) };
+        self.chunk.add(record, &payload, &mut self.events);
+    }
+
+    /// What the chunk's rows take in memory.
+    pub fn bytes(&self) -> u64 {
+        self.chunk.bytes()
     }
 
     /// Whether the chunk is large enough, or old enough, to be flushed; or was being flushed when that failed.

@@ -47,6 +47,7 @@
 //! | [`rewrite`] | a file again, without some of its rows |
 //! | [`store`] | an archive on disk: opened, extended by a chunk |
 //! | [`compactor`] | records into chunks, and chunks into the archive |
+//! | [`keeper`] | keeps the archive up to date while a server runs |
 //! | [`error`] | what can go wrong |
 
 pub mod add_file;
@@ -57,6 +58,7 @@ pub mod compactor;
 pub mod decode;
 pub mod error;
 pub mod hour;
+pub mod keeper;
 pub mod lock;
 pub mod manifest;
 pub mod merge_files;

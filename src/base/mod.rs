@@ -1,5 +1,6 @@
 //! Utilities that several folders need and none owns.
 
+pub mod budget;
 pub mod id_hasher;
 pub mod net;
 pub mod snapshot;

@@ -16,11 +16,9 @@
 //! | [`findings`] | the counts, and their metrics |
 //! | `options` | its settings, some of which can change while it runs |
 //! | `broken_list` | `broken.ndjson` |
-//! | `budget` | the share of a processor |
 
 pub mod body;
 mod broken_list;
-mod budget;
 pub mod findings;
 mod options;
 mod thread;

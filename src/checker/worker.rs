@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
+use crate::base::budget::Budget;
 use crate::base::time::wall_us;
 use crate::consume::{self, AfterBatch, Batch, BatchBounds, Consumer, Failure, Handle, Handler};
 use crate::log::cursor::From;
@@ -15,7 +16,6 @@ use crate::telemetry::{Level, Logger};
 
 use super::body::{BodyFaultKind, BodyReader};
 use super::broken_list::{self, BrokenList};
-use super::budget::Budget;
 use super::findings::Findings;
 use super::options::LiveOptions;
 use super::trackers::Trackers;

@@ -20,6 +20,9 @@ const GROUP_OVERHEAD_BYTES: u64 = 256 * 1024 + 16 * 1024;
 /// The largest segment size: record ends must fit the log format's 32-bit count of 64-byte units.
 const SEGMENT_BYTES_MAX: u64 = 4 << 30;
 
+/// The oldest that records get before they are put into the archive: a chunk of them waits in memory.
+const ARCHIVE_FLUSH_MAX: Duration = Duration::from_secs(24 * 3600);
+
 #[derive(Default)]
 struct Found(Vec<Conflict>);
 
@@ -87,6 +90,13 @@ fn values(config: &Config, found: &mut Found) {
     if !(1..=100).contains(&config.check_budget_percent) {
         let problem = format!("check_budget_percent = {}: expected 1 to 100", config.check_budget_percent);
         found.add(&["check_budget_percent"], problem);
+    }
+    if !(1..=100).contains(&config.archive_budget_percent) {
+        let problem = format!("archive_budget_percent = {}: expected 1 to 100", config.archive_budget_percent);
+        found.add(&["archive_budget_percent"], problem);
+    }
+    if !(Duration::from_millis(100)..=ARCHIVE_FLUSH_MAX).contains(&config.archive_flush) {
+        found.add(&["archive_flush"], "archive_flush: expected 100ms to 24h".to_owned());
     }
     if !(1..=65_536).contains(&config.handovers_max) {
         let problem = format!("handovers_max = {}: expected 1 to 65536", config.handovers_max);

@@ -443,6 +443,17 @@ settings! {
         /// How many bytes of a deleted segment are given back to the disk at a time.
         retain_step_bytes: u64 = size("4MiB") [live];
     }
+    "Archive" {
+        /// Whether the server puts the log's records into an archive of Parquet files, `archive/` in the data folder. Segments are
+        /// kept until they are in it. `takeup compact` does the same by hand.
+        archive: bool = switch("false");
+        /// How old records get before they are put there. When there are many, they are put there sooner.
+        archive_flush: Duration = duration("5m") [live];
+        /// The share of one processor that this may take, in percent. It runs with the lowest priority.
+        archive_budget_percent: u8 = count("50") [live];
+        /// The most bytes a second that it reads from the log and writes, on average; 0 means no limit.
+        archive_rate_max: u64 = size("0") [live];
+    }
     "Changes" {
         /// How long something must be missing from projects.toml, secrets/token or takeup.toml before it counts as
         /// removed. Until then it stays in force, because the file may only be half written. Ten times as long if a

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::log::LogError;
+use crate::log::error::Damage;
 use crate::log::format::record::Record;
 use crate::log::read::merge::{MergePosition, Skipped};
 
@@ -138,6 +139,16 @@ impl<'a> Batch<'a> {
     /// What was deleted before this consumer read it, since the last call.
     pub fn skipped(&mut self) -> Skipped {
         self.source.take_skipped()
+    }
+
+    /// The damaged places of the log that were stepped over since the last call: at most the first 1,024 since the log was opened.
+    pub fn damage(&mut self) -> &[Damage] {
+        self.source.take_damage()
+    }
+
+    /// Whether the end of the log was reached, or of what may be read.
+    pub fn is_at_end(&self) -> bool {
+        matches!(self.end, Some(BatchEnd::Log | BatchEnd::Limit))
     }
 
     /// How many times the consumer had been rewound when this batch was read.

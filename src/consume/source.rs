@@ -1,6 +1,7 @@
 //! Where records come from. Nothing else in this folder knows that they are read from the disk.
 
 use crate::log::LogError;
+use crate::log::error::Damage;
 use crate::log::format::record::Record;
 use crate::log::read::merge::{Merge, MergePosition, Skipped};
 use crate::log::read::reader::LogReader;
@@ -11,6 +12,8 @@ pub(super) struct LogSource {
     merge: Merge,
     /// The skipped amount at the last call of [`take_skipped`](Self::take_skipped).
     skipped: Skipped,
+    /// How many damaged places were reported by [`take_damage`](Self::take_damage).
+    damage_seen: usize,
 }
 
 impl LogSource {
@@ -20,7 +23,7 @@ impl LogSource {
             Some(position) => Merge::resume(reader.clone(), position)?,
             None => Merge::new(reader.clone()),
         };
-        Ok(LogSource { reader, merge, skipped: Skipped::default() })
+        Ok(LogSource { reader, merge, skipped: Skipped::default(), damage_seen: 0 })
     }
 
     /// The next record; `None` at the end of the log, or where the next record is not before `limit`.
@@ -45,6 +48,13 @@ impl LogSource {
             records: now.records - before.records,
             bytes: now.bytes - before.bytes,
         }
+    }
+
+    /// The damaged places that were stepped over since the last call.
+    pub(super) fn take_damage(&mut self) -> &[Damage] {
+        let all = self.merge.damage();
+        let seen = std::mem::replace(&mut self.damage_seen, all.len());
+        &all[seen..]
     }
 
     /// The current order time, in microseconds.

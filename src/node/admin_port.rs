@@ -9,11 +9,19 @@ use crate::log::Log;
 use crate::server::core::common::Common;
 use crate::telemetry::Metrics;
 
+use super::archive::Archive;
 use super::couriers::Couriers;
 use super::{courier_metrics, failures, heartbeats, projects, retention};
 
 /// Assembles what the admin port serves.
-pub fn admin(log: &Log, metrics: Metrics, checker: &Checker, couriers: &Couriers, common: &Arc<Common>) -> Admin {
+pub fn admin(
+    log: &Log,
+    metrics: Metrics,
+    checker: &Checker,
+    couriers: &Couriers,
+    archive: &Archive,
+    common: &Arc<Common>,
+) -> Admin {
     let gauge = |log: &Log, value: fn(&crate::log::LogStats) -> u64| {
         let log = log.clone();
         move || value(&log.stats()) as f64
@@ -37,11 +45,13 @@ pub fn admin(log: &Log, metrics: Metrics, checker: &Checker, couriers: &Couriers
     metrics = heartbeats::register(metrics, common);
     metrics = projects::register(metrics, &common.directory);
     metrics = courier_metrics::register(metrics, couriers);
+    metrics = archive.register_metrics(metrics);
     let (stuck, dead, directory) = (Arc::clone(common), Arc::clone(common), Arc::clone(&common.directory));
     let of_log = log.clone();
     let reopen = move || failures::reopen(&of_log);
     let of_couriers = log.clone();
     let (log, measured, reported, couriers) = (log.clone(), couriers.clone(), couriers.clone(), couriers.clone());
+    let (archive, archive_measured, archive_reported) = (archive.clone(), archive.clone(), archive.clone());
     let checks = move || {
         let look = || {
             let health = log.health();
@@ -49,6 +59,7 @@ pub fn admin(log: &Log, metrics: Metrics, checker: &Checker, couriers: &Couriers
         };
         let mut checks = vec![Check::run("log", look)];
         checks.extend(couriers.checks(log.retention().undelivered_records));
+        checks.extend(archive.checks(log.retention().undelivered_records));
         checks.extend(heartbeats::checks(&stuck));
         checks.extend(failures::checks(&log));
         checks.extend(retention::check_of_clock(&log));
@@ -59,8 +70,16 @@ pub fn admin(log: &Log, metrics: Metrics, checker: &Checker, couriers: &Couriers
         metrics: Arc::new(metrics),
         checks: Box::new(checks),
         live: Box::new(move || !dead.heartbeats.is_dead()),
-        couriers: Box::new(move || reported.reports(of_couriers.retention().undelivered_records)),
-        measure: Box::new(move || measured.measure()),
+        couriers: Box::new(move || {
+            let deleted_unread = of_couriers.retention().undelivered_records;
+            let mut reports = reported.reports(deleted_unread);
+            reports.extend(archive_reported.report(deleted_unread));
+            reports
+        }),
+        measure: Box::new(move || {
+            measured.measure();
+            archive_measured.measure();
+        }),
         reopen: Box::new(reopen),
     }
 }

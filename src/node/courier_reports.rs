@@ -138,12 +138,12 @@ pub fn report(courier: &Courier, figures: Figures, deleted_unread: u64) -> Couri
 }
 
 /// Seconds, to the millisecond.
-fn seconds(time: Duration) -> f64 {
+pub fn seconds(time: Duration) -> f64 {
     time.as_millis() as f64 / 1000.0
 }
 
 /// To the second, in UTC. `None` for a time that no calendar can represent.
-fn rfc3339(time: SystemTime) -> Option<String> {
+pub fn rfc3339(time: SystemTime) -> Option<String> {
     Some(Timestamp::try_from(time).ok()?.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())
 }
 

@@ -11,6 +11,7 @@
 //! | `couriers` | which couriers are configured, and how they are started and stopped |
 //! | `kafka` | what the settings say of Kafka |
 //! | `segments` | which object store segments are copied to |
+//! | `archive` | whether an archive is kept, and what operators are told of it |
 //! | `warm_up` | reads from the log which sessions belong to which project |
 //! | `signals`, `reload` | SIGTERM and SIGHUP; changes of the settings while the server runs |
 //! | `missing` | tracks what the settings and secrets files lack of what is in force |
@@ -21,6 +22,7 @@
 
 mod admin_port;
 mod announce;
+mod archive;
 mod cores;
 mod courier_metrics;
 mod courier_reports;

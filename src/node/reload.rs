@@ -83,6 +83,8 @@ pub struct Targets {
     pub deleting: Deleting,
     /// The checker.
     pub tune_checker: Box<dyn Fn(&Config) + Send>,
+    /// Changes the archive's settings.
+    pub tune_archive: Box<dyn Fn(&Config) + Send + Sync>,
     /// The projects, whose file is also checked when a reload is requested.
     pub projects: Projects,
 }
@@ -214,6 +216,7 @@ impl Reloader {
     fn take_over(&self, live: Live) {
         self.logger.set_level(options::level(&live.config));
         (self.targets.tune_checker)(&live.config);
+        (self.targets.tune_archive)(&live.config);
         self.targets.projects.set_grace(live.config.removal_grace);
         self.targets.common.log.clock().set_jump_max(live.config.clock_jump_max);
         self.targets.deleting.set_policy(options::retention(&live.config));

@@ -12,6 +12,7 @@ use crate::server::core::common::Common;
 use crate::server::core::notices;
 use crate::telemetry::{Level, Logger, Printer};
 
+use super::archive::Archive;
 use super::couriers::Couriers;
 use super::shutdown::{self, CoreThread, Ended};
 use super::warm_up::WarmUp;
@@ -35,6 +36,8 @@ pub struct Running {
     pub checker: Checker,
     /// The couriers.
     pub couriers: Couriers,
+    /// The archive.
+    pub archive: Archive,
     /// The warm-up, which may have ended by itself.
     pub warm_up: WarmUp,
     /// The admin port.
@@ -66,13 +69,15 @@ impl Running {
     /// # Errors
     /// The log could not be closed.
     pub fn stop(self, ended: Ended) -> Result<ExitCode, NodeError> {
-        let Self { log, checker, couriers, warm_up, admin, watcher, reloader, logger, printer, .. } = self;
+        let Self { log, checker, couriers, archive, warm_up, admin, watcher, reloader, logger, printer, .. } = self;
+        archive.begin_stop();
         let mut parts = vec![
             shutdown::part(&logger, "projects", move || drop(watcher)),
             shutdown::part(&logger, "reload", move || drop(reloader)),
             shutdown::part(&logger, "checker", move || checker.stop()),
             shutdown::part(&logger, "couriers", move || couriers.stop()),
             shutdown::part(&logger, "warm-up", move || warm_up.stop()),
+            shutdown::archive(&logger, move || archive.stop()),
         ];
         let closing = log.clone();
         let closed = shutdown::log(&logger, move || match ended.all {

@@ -18,6 +18,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// The same for the log's threads, which still write what the log holds. Longer than [`crate::log::Log::close`] waits for writers.
 const LOG_PATIENCE: Duration = Duration::from_secs(20);
 
+/// The same for the archive, which may be writing a file. Without it, a crash leaves an unfinished file, which the next start removes.
+const ARCHIVE_PATIENCE: Duration = Duration::from_secs(15);
+
 /// A core's thread, if it could be started.
 pub type CoreThread = std::io::Result<JoinHandle<std::io::Result<()>>>;
 
@@ -112,6 +115,11 @@ fn abandon(common: &Common, running: &[(usize, JoinHandle<std::io::Result<()>>)]
 /// Ends a thread with `end`, which waits for it; `None` if that takes too long.
 pub fn part(logger: &Logger, name: &'static str, end: impl FnOnce() + Send + 'static) -> Option<()> {
     within(logger, name, PATIENCE, end)
+}
+
+/// The same for the archive.
+pub fn archive(logger: &Logger, end: impl FnOnce() + Send + 'static) -> Option<()> {
+    within(logger, "compactor", ARCHIVE_PATIENCE, end)
 }
 
 /// The same for the log.

@@ -33,6 +33,7 @@ use crate::session::shard;
 use crate::telemetry::{Level, Logger, Metrics};
 
 use super::announce::announce;
+use super::archive::Archive;
 use super::cores::Cores;
 use super::missing::MissingSettings;
 use super::projects::{self, Projects};
@@ -69,13 +70,14 @@ pub fn start(mut sources: Sources) -> Result<Running, NodeError> {
     recovery::report(&logger, &recovered);
     let flakes = session_ids(config, &recovered, &logger);
 
-    // Projects and couriers. Once the ages of the first and the cursors of the second are known, so is everything that protects records, and
+    // Projects, couriers and the archive. Once the ages of the first and the cursors of the others are known, so is everything that protects records, and
     // deletion starts.
     let listeners = listen(config.listen, usize::from(cores.count)).map_err(NodeError::other)?;
     let listen_addr = listeners[0].local_addr().unwrap_or(config.listen);
     let (directory, origin) = projects::open(config)?;
     let couriers = couriers::Plan::of(config)?;
     couriers.register(config, &logger)?;
+    Archive::register(config, &logger)?;
     let deleting = retention::start(&log, config, &directory, &logger)?;
     let projects = Projects::new(Arc::clone(&directory), deleting.clone(), logger.clone());
     let watcher = projects.follow(origin).map_err(NodeError::other)?;
@@ -114,10 +116,11 @@ pub fn start(mut sources: Sources) -> Result<Running, NodeError> {
     };
     let warm_up = WarmUp::spawn(config.data.join("log"), tell, earlier, logger.clone()).map_err(NodeError::other)?;
     let couriers = couriers.start(&logger).map_err(NodeError::other)?;
+    let archive = Archive::start(config, log.uuid(), &logger).map_err(NodeError::other)?;
     let reloads = Arc::new(reload::Reloads::default());
     let metrics = Metrics::new(seats.iter().map(|seat| Arc::clone(&seat.metrics)).collect()).logger(&logger);
     let metrics = reload::register(metrics, &reloads, &common);
-    let admin = port::spawn(config.admin, admin_port::admin(&log, metrics, &checker, &couriers, &common))
+    let admin = port::spawn(config.admin, admin_port::admin(&log, metrics, &checker, &couriers, &archive, &common))
         .map_err(NodeError::other)?;
 
     // Connections are accepted from here on.
@@ -129,6 +132,7 @@ pub fn start(mut sources: Sources) -> Result<Running, NodeError> {
             common: Arc::clone(&common),
             deleting,
             tune_checker: Box::new(checker.tuner()),
+            tune_archive: archive.tuner(),
             projects,
         },
         sources,
@@ -140,9 +144,15 @@ pub fn start(mut sources: Sources) -> Result<Running, NodeError> {
     };
     let reloader = reloader.spawn().map_err(NodeError::other)?;
     let stopper = Arc::clone(&common);
-    signals::handle(signals, move || stopper.stop(), reloader.trigger(), logger.clone())?;
+    // What it writes may take a while. The cores need time to end, too.
+    let of_archive = archive.clone();
+    let stop = move || {
+        stopper.stop();
+        of_archive.begin_stop();
+    };
+    signals::handle(signals, stop, reloader.trigger(), logger.clone())?;
     announce(listen_addr, admin.addr(), &first_run, &common, began.elapsed());
-    Ok(Running { common, threads, log, checker, couriers, warm_up, admin, watcher, reloader, logger, printer })
+    Ok(Running { common, threads, log, checker, couriers, archive, warm_up, admin, watcher, reloader, logger, printer })
 }
 
 /// Generates numbers for new sessions. A clock that was set back must not produce ids that were already issued.
