@@ -126,7 +126,7 @@ impl Chunk {
             if self.bytes < end { Ok(()) } else { Err(TooManyEvents) }
         };
         // A body on which the decoder panics must not end the compactor, now and again after every restart.
-        match catch_unwind(AssertUnwindSafe(|| events.decode(record, body, None, add))) {
+        match catch_unwind(AssertUnwindSafe(|| events.decode(record, body, add))) {
             Ok(Ok(Decoded { client_us, fault, .. })) => {
                 EventsRead { client_us, fault: fault.map(|fault| fault.to_string()) }
             }

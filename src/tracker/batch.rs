@@ -146,6 +146,7 @@ pub fn read_batch(bytes: &[u8], era: Era) -> BatchReader<'_> {
         meta: None,
         location: &[],
         state: State::Start,
+        is_read: |_| true,
     }
 }
 
@@ -194,9 +195,19 @@ pub struct BatchReader<'a> {
     meta: Option<Meta<'a>>,
     location: &'a [u8],
     state: State,
+    /// Whose bodies are looked at.
+    is_read: fn(u64) -> bool,
 }
 
 impl<'a> BatchReader<'a> {
+    /// Looks only at the bodies of messages with these ids. Others that have a size are passed over: they come out as if the catalogue did not
+    /// have them. Those that say something about the messages after them are looked at all the same.
+    #[must_use]
+    pub fn bodies_of(mut self, is_read: fn(u64) -> bool) -> Self {
+        self.is_read = is_read;
+        self
+    }
+
     /// The batch's metadata, once its message has been read.
     pub fn meta(&self) -> Option<&Meta<'a>> {
         self.meta.as_ref()
@@ -228,7 +239,8 @@ impl<'a> BatchReader<'a> {
         // The size has three bytes, so the conversion keeps its value.
         let bytes = self.cursor.take(size as usize).ok_or(FaultKind::SizeOverrun { size }.at(offset))?;
         let mut message = self.message(offset, id, bytes);
-        let Some(spec) = message_spec(id) else {
+        let is_passed_over = !is_noted(id) && !(self.is_read)(id);
+        let Some(spec) = message_spec(id).filter(|_| !is_passed_over) else {
             message.body = Body::Unknown;
             return Ok(message);
         };
@@ -342,6 +354,31 @@ impl<'a> Iterator for BatchReader<'a> {
         self.state = if item.is_ok() { State::Running } else { State::Ended };
         Some(item)
     }
+}
+
+/// Whether a message with this id and a size says something about the messages after it.
+fn is_noted(id: u64) -> bool {
+    matches!(id, ids::TIMESTAMP | ids::SET_PAGE_LOCATION | ids::SET_PAGE_LOCATION_OLD)
+}
+
+/// Whether a body, of one batch or two, is read in the same way whichever era it is from: its messages have sizes, and none has an id whose size
+/// depends on the era. This looks at ids and sizes only.
+pub fn is_of_any_era(bytes: &[u8], split: Option<usize>) -> bool {
+    let Ok((first, second)) = split_parts(bytes, split) else { return false };
+    [Some(first), second].into_iter().flatten().all(|batch| {
+        let mut reader = read_batch(batch, Era::Main).bodies_of(|_| false);
+        if !matches!(reader.next(), Some(Ok(_))) || reader.framing != Framing::Sized {
+            return false;
+        }
+        let mut cursor = reader.cursor;
+        while !cursor.at_end() {
+            let Ok(id) = cursor.uint() else { return false };
+            if stands_unsized(id, Era::Seed) || cursor.size().and_then(|size| cursor.take(size as usize)).is_none() {
+                return false;
+            }
+        }
+        true
+    })
 }
 
 /// How `bytes`, which begin at `start` in the batch, match a layout.

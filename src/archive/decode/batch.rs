@@ -13,6 +13,25 @@ use super::mapping::{Mapping, To};
 use super::messages::mapping_of;
 use super::text::text;
 
+/// What the batches of one record share.
+#[derive(Debug, Default)]
+pub(super) struct Buffers {
+    /// The record's id as text: it is the same for all its events.
+    record: String,
+    /// The details of an event.
+    details: String,
+    /// The place of the next message in the record's body.
+    next_index: u64,
+}
+
+impl Buffers {
+    /// Begins with a record's first message.
+    pub(super) fn begin(&mut self, record: &Record<'_>) {
+        self.record = record.id.to_string();
+        self.next_index = 0;
+    }
+}
+
 /// What became of a batch.
 #[derive(Debug, Default)]
 pub(super) struct BatchRead {
@@ -30,13 +49,15 @@ pub(super) fn visit_events<E>(
     record: &Record<'_>,
     bytes: &[u8],
     era: Era,
-    buffer: &mut String,
+    buffers: &mut Buffers,
     visit: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
 ) -> Result<BatchRead, E> {
-    let mut reader = read_batch(bytes, era);
+    let mut reader = read_batch(bytes, era).bodies_of(is_read);
     let (mut page_url, mut tab) = (Remembered::default(), Remembered::default());
     let mut read = BatchRead::default();
     while let Some(message) = reader.next() {
+        let index = buffers.next_index;
+        buffers.next_index += 1;
         let message = match message {
             Ok(message) => message,
             Err(fault) => return Ok(BatchRead { fault: Some(fault), ..read }),
@@ -58,18 +79,25 @@ pub(super) fn visit_events<E>(
             tab.note(id);
         }
         let Some(mapping) = mapping_of(message.id) else { continue };
-        let details_cut = details::write(&message, mapping, buffer);
-        let mut event = Event::of(record, message.index, mapping.kind, mapping.name);
+        let details = &mut buffers.details;
+        let details_cut = details::write(&message, mapping, details);
+        let mut event = Event::of(record, &buffers.record, index, mapping.kind, mapping.name);
+        event.stream_index = Some(message.index);
         event.happened_us = happened_us;
         event.tab = tab.get();
         event.page_url = page_url.get();
-        event.details = (!buffer.is_empty()).then_some(buffer.as_str());
+        event.details = (!details.is_empty()).then_some(details.as_str());
         event.cut = details_cut | tab.cut | page_url.cut;
         if fill(&mut event, &message, mapping) {
             visit(&event)?;
         }
     }
     Ok(read)
+}
+
+/// Whether the fields of a message with this id are looked at.
+fn is_read(id: u64) -> bool {
+    id == TAB_DATA || mapping_of(id).is_some()
 }
 
 /// A text that many events share, so that it is checked once.

@@ -2,9 +2,9 @@
 
 use crate::codec::json::JsonError;
 use crate::log::format::record::{Kind, Record};
-use crate::tracker::{BatchFault, Era, check, split_parts};
+use crate::tracker::{BatchFault, Era, check, is_of_any_era, split_parts};
 
-use super::batch::{BatchRead, visit_events};
+use super::batch::{BatchRead, Buffers, visit_events};
 use super::event::Event;
 use super::sdk;
 
@@ -33,13 +33,15 @@ pub struct Decoded {
 /// Reads records. Its buffers are reused.
 #[derive(Debug, Default)]
 pub struct EventDecoder {
-    details: String,
+    messages: Buffers,
     sdk: sdk::Buffers,
 }
 
 impl EventDecoder {
-    /// Calls `visit` for each event of a record, in order. `body` is the record's payload, inflated. `era` is that of the session's tracker, if
-    /// it is known: very old batches cannot be told from new ones by themselves in all cases. Records that are not batches have no events.
+    /// Calls `visit` for each event of a record, in order. `body` is the record's payload, inflated. Records that are not batches have no events.
+    ///
+    /// The tracker's generation is told by the body alone: the record does not say it. It matters only to message 48 in batches without sizes,
+    /// and to messages 80 and 82, which are no events, in batches with sizes. A body that is whole in both generations is read as one of the second.
     ///
     /// # Errors
     /// The first error of `visit`; nothing is read behind it.
@@ -47,7 +49,6 @@ impl EventDecoder {
         &mut self,
         record: &Record<'_>,
         body: &[u8],
-        era: Option<Era>,
         mut visit: impl FnMut(&Event<'_>) -> Result<(), E>,
     ) -> Result<Decoded, E> {
         let mut events = 0;
@@ -58,7 +59,7 @@ impl EventDecoder {
         let (mut fault, mut client_us) = (None, None);
         match record.kind {
             Kind::Batch => {
-                let read = self.messages(record, body, era, &mut visit)?;
+                let read = self.messages(record, body, &mut visit)?;
                 (fault, client_us) = (read.fault.map(DecodeFault::Batch), read.client_us);
             }
             Kind::Sdk => fault = sdk::visit_events(record, body, &mut self.sdk, &mut visit)?.map(DecodeFault::Json),
@@ -71,18 +72,18 @@ impl EventDecoder {
         &mut self,
         record: &Record<'_>,
         body: &[u8],
-        era: Option<Era>,
         visit: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
     ) -> Result<BatchRead, E> {
         let split = (record.split > 0).then_some(record.split as usize);
-        let era = era.unwrap_or_else(|| era_of(body, split));
+        let era = era_of(body, split);
+        self.messages.begin(record);
         let (parts, fault) = match split_parts(body, split) {
             Ok((first, second)) => ([Some(first), second], None),
             Err(fault) => ([Some(body), None], Some(fault)),
         };
         let mut all = BatchRead { fault, client_us: None };
         for part in parts.into_iter().flatten() {
-            let read = visit_events(record, part, era, &mut self.details, visit)?;
+            let read = visit_events(record, part, era, &mut self.messages, visit)?;
             all.fault = all.fault.or(read.fault);
             all.client_us = match (all.client_us, read.client_us) {
                 (Some(known), Some(more)) => Some((known.0.min(more.0), known.1.max(more.1))),
@@ -95,6 +96,9 @@ impl EventDecoder {
 
 /// The generation in which a body is whole.
 fn era_of(body: &[u8], split: Option<usize>) -> Era {
+    if is_of_any_era(body, split) {
+        return Era::Main;
+    }
     match check(body, split, Era::Main) {
         Err(_) if check(body, split, Era::Seed).is_ok() => Era::Seed,
         _ => Era::Main,

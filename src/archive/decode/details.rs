@@ -1,7 +1,5 @@
 //! A message's fields that have no column, as one JSON object of bounded length.
 
-use std::fmt::Write as _;
-
 use crate::tracker::{Message, Value};
 
 use super::mapping::Mapping;
@@ -20,12 +18,18 @@ pub(super) fn write(message: &Message<'_>, mapping: &Mapping, out: &mut String) 
     let mut cut = false;
     for (name, value) in fields() {
         out.push(if out.is_empty() { '{' } else { ',' });
-        // Writing to a String cannot fail.
-        let _ = write!(out, r#""{name}":"#);
-        let _ = match value {
-            Value::Uint(value) => write!(out, "{value}"),
-            Value::Int(value) => write!(out, "{value}"),
-            Value::Bool(value) => write!(out, "{value}"),
+        out.push('"');
+        out.push_str(name);
+        out.push_str("\":");
+        match value {
+            Value::Uint(value) => push_number(value, out),
+            Value::Int(value) => {
+                if value < 0 {
+                    out.push('-');
+                }
+                push_number(value.unsigned_abs(), out);
+            }
+            Value::Bool(value) => out.push_str(if value { "true" } else { "false" }),
             Value::Str(bytes) => {
                 out.push('"');
                 let from = out.len();
@@ -33,9 +37,8 @@ pub(super) fn write(message: &Message<'_>, mapping: &Mapping, out: &mut String) 
                 room -= out.len() - from;
                 strings -= 1;
                 out.push('"');
-                Ok(())
             }
-        };
+        }
     }
     if !out.is_empty() {
         out.push('}');
@@ -43,35 +46,77 @@ pub(super) fn write(message: &Message<'_>, mapping: &Mapping, out: &mut String) 
     cut
 }
 
+/// Appends a number. Events have many, and the standard library's way takes several times as long.
+fn push_number(mut value: u64, out: &mut String) {
+    let mut digits = [0; 20];
+    let mut at = digits.len();
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (value % 10) as u8;
+        value /= 10;
+        if value == 0 {
+            break;
+        }
+    }
+    out.extend(digits[at..].iter().map(|&digit| char::from(digit)));
+}
+
 /// Appends the content of a JSON string, in at most `room` bytes. `false`: it did not fit, and its end is missing.
 fn push_escaped(bytes: &[u8], room: usize, out: &mut String) -> bool {
     let end = out.len() + room;
-    let mut buffer = [0; 4];
     for chunk in bytes.utf8_chunks() {
-        let broken = (!chunk.invalid().is_empty()).then_some(char::REPLACEMENT_CHARACTER);
-        for character in chunk.valid().chars().chain(broken) {
-            let escape = match character {
-                '"' => "\\\"",
-                '\\' => "\\\\",
-                '\n' => "\\n",
-                '\r' => "\\r",
-                '\t' => "\\t",
-                '\0'..' ' => {
-                    if out.len() + 6 > end {
-                        return false;
-                    }
-                    let _ = write!(out, "\\u{:04x}", u32::from(character));
-                    continue;
-                }
-                _ => character.encode_utf8(&mut buffer),
-            };
-            if out.len() + escape.len() > end {
-                return false;
-            }
-            out.push_str(escape);
+        if !push_escaped_text(chunk.valid(), end, out) {
+            return false;
+        }
+        if !chunk.invalid().is_empty() && !push_whole("\u{fffd}", end, out) {
+            return false;
         }
     }
     true
+}
+
+/// Appends a text, escaped, as long as `out` has at most `end` bytes.
+fn push_escaped_text(text: &str, end: usize, out: &mut String) -> bool {
+    let mut rest = text;
+    loop {
+        // Most texts are plain to their end.
+        let plain = rest.bytes().position(|byte| byte < b' ' || byte == b'"' || byte == b'\\').unwrap_or(rest.len());
+        let (head, tail) = rest.split_at(plain);
+        let room = head.len().min(end - out.len());
+        let fits = (0..=room).rev().find(|&at| head.is_char_boundary(at)).unwrap_or_default();
+        out.push_str(&head[..fits]);
+        if fits < head.len() {
+            return false;
+        }
+        let Some(&special) = tail.as_bytes().first() else { return true };
+        rest = &tail[1..];
+        let hex = |nibble: u8| char::from(b"0123456789abcdef"[usize::from(nibble & 15)]);
+        let is_pushed = match special {
+            b'"' => push_whole("\\\"", end, out),
+            b'\\' => push_whole("\\\\", end, out),
+            b'\n' => push_whole("\\n", end, out),
+            b'\r' => push_whole("\\r", end, out),
+            b'\t' => push_whole("\\t", end, out),
+            _ if out.len() + 6 <= end => {
+                out.push_str("\\u00");
+                out.extend([hex(special >> 4), hex(special)]);
+                true
+            }
+            _ => false,
+        };
+        if !is_pushed {
+            return false;
+        }
+    }
+}
+
+/// Appends a text if the whole of it fits.
+fn push_whole(text: &str, end: usize, out: &mut String) -> bool {
+    let fits = out.len() + text.len() <= end;
+    if fits {
+        out.push_str(text);
+    }
+    fits
 }
 
 #[cfg(test)]

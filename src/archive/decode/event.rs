@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::log::format::record::{Record, RecordId};
+use crate::log::format::record::Record;
 
 /// What kind of thing happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -100,8 +100,11 @@ pub struct Event<'a> {
     pub page: Option<u32>,
     /// The number of the batch's label.
     pub number: Option<u32>,
-    /// The position in the session's stream, as `takeup events` shows it; for the analytics SDK, the position in the body.
+    /// The position of the message in the record's body, from 0, so that record and index are a key; for the analytics SDK, that of the
+    /// event. The index that the batch claims for its messages is no key: a body can hold two batches with the same ones.
     pub index: u64,
+    /// The position in the session's stream that the batch claims, as `takeup events` shows it; the analytics SDK has none.
+    pub stream_index: Option<u64>,
     /// The kind.
     pub kind: EventKind,
     /// The catalogue's name of the message, or `sdk`.
@@ -138,13 +141,19 @@ pub struct Event<'a> {
     pub details: Option<&'a str>,
     /// Whether a text was cut.
     pub cut: bool,
-    /// The record.
-    pub record: RecordId,
+    /// The record, as the commands print it.
+    pub record: &'a str,
 }
 
 impl<'a> Event<'a> {
-    /// An event of `record` about which nothing else is known.
-    pub(super) fn of(record: &Record<'_>, index: u64, kind: EventKind, source: &'static str) -> Event<'a> {
+    /// An event of `record`, whose id is also given as text, about which nothing else is known.
+    pub(super) fn of(
+        record: &Record<'_>,
+        record_text: &'a str,
+        index: u64,
+        kind: EventKind,
+        source: &'static str,
+    ) -> Event<'a> {
         Event {
             project: record.project,
             session: record.session,
@@ -153,6 +162,7 @@ impl<'a> Event<'a> {
             page: record.label.map(|label| label.page),
             number: record.label.map(|label| label.number),
             index,
+            stream_index: None,
             kind,
             source,
             tab: None,
@@ -171,7 +181,7 @@ impl<'a> Event<'a> {
             bytes: None,
             details: None,
             cut: false,
-            record: record.id,
+            record: record_text,
         }
     }
 }

@@ -64,7 +64,7 @@ pub(super) fn visit_events<E>(
     visit: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
 ) -> Result<Option<JsonError>, E> {
     let Buffers { body: scratch, lists } = buffers;
-    let mut index = 0;
+    let (record, mut index) = ((record, &*record.id.to_string()), 0);
     let read = members(body, scratch, |key, _, json| {
         if !is_key(key, "data") {
             return list(record, key, json, lists, &mut index, visit);
@@ -84,7 +84,7 @@ pub(super) fn visit_events<E>(
 
 /// Reads the list under `key` if it is one of the two.
 fn list<E>(
-    record: &Record<'_>,
+    (record, record_text): (&Record<'_>, &str),
     key: &str,
     json: &[u8],
     buffers: &mut ListBuffers,
@@ -106,7 +106,7 @@ fn list<E>(
             IDENTITY => EventKind::User,
             _ => EventKind::Metadata,
         };
-        let mut event = Event::of(record, *index, kind, SOURCE);
+        let mut event = Event::of(record, record_text, *index, kind, SOURCE);
         event.happened_us = found.happened_us;
         event.name = Some(&*found.name).filter(|name| !name.is_empty()).map(Into::into);
         event.value = Some(&*found.value).filter(|value| !value.is_empty()).map(Into::into);

@@ -9,7 +9,7 @@ use crate::archive::table::Table;
 pub const EVENTS: Table = Table { name: "events", columns: &COLUMNS };
 
 /// The columns.
-pub const COLUMNS: [Column; 26] = [
+pub const COLUMNS: [Column; 27] = [
     KEY_COLUMNS[0],
     KEY_COLUMNS[1],
     KEY_COLUMNS[2],
@@ -18,6 +18,7 @@ pub const COLUMNS: [Column; 26] = [
     Column::int("page").dictionary().nullable(),
     Column::int("number").dictionary().nullable(),
     Column::int("index"),
+    Column::int("stream_index").nullable(),
     Column::text("kind").dictionary(),
     Column::text("source").dictionary(),
     Column::text("tab").dictionary().nullable(),
@@ -50,6 +51,7 @@ impl Row for Event<'_> {
         to.int(self.page.map(i64::from));
         to.int(self.number.map(i64::from));
         to.id(self.index);
+        to.id(self.stream_index);
         to.text(self.kind.as_str());
         to.text(self.source);
         to.text(self.tab);
@@ -68,7 +70,7 @@ impl Row for Event<'_> {
         to.int(self.bytes);
         to.text(self.details);
         to.bool(self.cut);
-        to.text(&*self.record.to_string());
+        to.text(self.record);
     }
 }
 

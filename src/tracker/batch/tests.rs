@@ -223,3 +223,47 @@ proptest! {
         prop_assert!(count <= bytes.len() + 1);
     }
 }
+
+#[test]
+fn bodies_that_are_not_asked_for_are_passed_over_and_nothing_else_changes() {
+    let mut passed_over = 0;
+    for upload in crate::tracker::captured::uploads() {
+        let (first, second) = split_parts(&upload.bytes, upload.split).unwrap();
+        for part in [Some(first), second].into_iter().flatten() {
+            let (mut all, mut some) =
+                (read_batch(part, upload.era), read_batch(part, upload.era).bodies_of(|id| id == 22));
+            while let Some(message) = all.next() {
+                let (message, found) = (message.unwrap(), some.next().unwrap().unwrap());
+                let what = |message: &Message<'_>| (message.id, message.index, message.timestamp_ms, message.offset);
+                assert_eq!(what(&found), what(&message));
+                assert_eq!(some.location(), all.location());
+                if message.id == 22 {
+                    assert_eq!(found, message);
+                }
+                passed_over += u32::from(found.body == Body::Unknown);
+            }
+            assert!(some.next().is_none());
+        }
+    }
+    assert!(passed_over > 1000, "{passed_over}");
+}
+
+#[test]
+fn a_body_is_of_any_era_if_both_read_it_alike() {
+    let sized = [81, 1, 0, 0, 2, 1, b'a', 28, 4, 0, 0, 3, b'a', b'n', b'n'];
+    assert!(is_of_any_era(&sized, None));
+    assert!(is_of_any_era(&sized.repeat(2), Some(sized.len())));
+    // A size in one era, none in the other.
+    assert!(!is_of_any_era(&[&sized[..], &[82, 1, 0, 0, 0]].concat(), None));
+    assert!(!is_of_any_era(&[80, 1, 0, 2, 28, 3, b'a', b'n', b'n'], None));
+    // What is not whole is left to those who say why.
+    assert!(!is_of_any_era(&sized[..sized.len() - 1], None));
+    assert!(!is_of_any_era(&sized, Some(3)));
+    assert!(!is_of_any_era(&[], None));
+    for upload in crate::tracker::captured::uploads() {
+        if is_of_any_era(&upload.bytes, upload.split) {
+            let facts = |era| crate::tracker::check(&upload.bytes, upload.split, era).unwrap();
+            assert_eq!(facts(Era::Main), facts(Era::Seed), "{}", upload.file);
+        }
+    }
+}

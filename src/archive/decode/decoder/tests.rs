@@ -12,7 +12,7 @@ use crate::tracker::FaultKind;
 fn listed(record: &Record<'_>, show: impl Fn(&Event<'_>) -> String) -> (Vec<String>, Decoded) {
     let mut list = Vec::new();
     let decoded = EventDecoder::default()
-        .decode(record, record.payload, None, |event| {
+        .decode(record, record.payload, |event| {
             list.push(show(event));
             Ok::<(), Infallible>(())
         })
@@ -36,6 +36,7 @@ fn an_event_says_when_and_where_it_happened() {
     ]);
     let mut events = 0;
     let record = record(Kind::Batch, None, &batch);
+    let id = record.id.to_string();
     let visit = |event: &Event<'_>| {
         events += 1;
         if event.kind.as_str() != "click" {
@@ -51,13 +52,14 @@ fn an_event_says_when_and_where_it_happened() {
             selector: Some("#buy".into()),
             hesitation_ms: Some(250),
             details: Some(r#"{"ID":47,"NormalizedX":10,"NormalizedY":20}"#),
-            ..Event::of(&record, 2 << 32 | 9, event.kind, "MouseClick")
+            stream_index: Some(2 << 32 | 9),
+            ..Event::of(&record, &id, 4, event.kind, "MouseClick")
         };
         assert_eq!(event, &expected);
         assert_eq!((event.project, event.session, event.received_us), (3, 77, 1_800_000_000_000_000));
         Ok::<(), Infallible>(())
     };
-    let decoded = EventDecoder::default().decode(&record, &batch, None, visit).unwrap();
+    let decoded = EventDecoder::default().decode(&record, &batch, visit).unwrap();
     let client_us = Some((TIME_MS * 1000, (TIME_MS + 5) * 1000));
     assert_eq!((decoded, events), (Decoded { events: 2, client_us, fault: None }, 2));
 }
@@ -141,6 +143,25 @@ fn each_of_two_batches_in_one_body_is_read_up_to_its_own_fault() {
 }
 
 #[test]
+fn record_and_index_are_a_key_whatever_a_body_claims() {
+    let batch = web_batch(&[(28, &["ann".into()]), (28, &["bob".into()])]);
+    let show = |event: &Event<'_>| format!("{} {:?}", event.index, event.stream_index);
+    // Two batches that claim the same indexes.
+    let (list, _) = listed(&record(Kind::Batch, Some(batch.len()), &batch.repeat(2)), show);
+    let (first, second) = (2_u64 << 32 | 6, 2_u64 << 32 | 7);
+    let expected = [(1, first), (2, second), (4, first), (5, second)];
+    assert_eq!(list, expected.map(|(index, stream)| format!("{index} {:?}", Some(stream))));
+    // A phone's batch that begins again in its middle.
+    let batch = phone_batch(&[(94, &["ann".into()])]);
+    let (list, _) = listed(&record(Kind::Batch, None, &batch.repeat(2)), show);
+    assert_eq!(list.iter().map(|line| &line[..1]).collect::<Vec<_>>(), ["1", "3"]);
+    // The next record begins anew.
+    let sdk = br#"{"events":[{"name":"a"}],"user_actions":[{"type":"identity","user_id":"b"}]}"#;
+    let (list, _) = listed(&record(Kind::Sdk, None, sdk), show);
+    assert_eq!(list, ["0 None", "1 None"]);
+}
+
+#[test]
 fn an_unknown_tracker_is_read_by_the_catalogue_that_fits() {
     // Of the first generation: without sizes, and GraphQL without a duration.
     let mut old = vec![80, 1, 0, 2];
@@ -164,7 +185,7 @@ fn the_first_error_of_who_is_called_ends_it() {
     let sdk = br#"{"events":[{"name":"a"},{"name":"b"}]}"#;
     for record in [record(Kind::Batch, None, &batch), record(Kind::Sdk, None, sdk)] {
         let mut called = 0;
-        let ended = EventDecoder::default().decode(&record, record.payload, None, |_| {
+        let ended = EventDecoder::default().decode(&record, record.payload, |_| {
             called += 1;
             Err("full")
         });

@@ -3,7 +3,8 @@ use super::*;
 use crate::archive::column::ColumnKind;
 use crate::archive::decode::EventKind;
 use crate::archive::rows::TableBuffer;
-use crate::log::format::record::RecordId;
+
+const RECORD: &str = "00000000-0000-0000-0000-000000000000/1/2/192";
 
 /// An event with every value, each of them another one.
 fn full() -> Event<'static> {
@@ -15,6 +16,7 @@ fn full() -> Event<'static> {
         page: Some(2),
         number: Some(9),
         index: 1003,
+        stream_index: Some(1007),
         kind: EventKind::Network,
         source: "NetworkRequest",
         tab: Some("tab1"),
@@ -33,13 +35,14 @@ fn full() -> Event<'static> {
         bytes: Some(1006),
         details: Some("{}"),
         cut: true,
-        record: RecordId { log: uuid::Uuid::nil(), core: 1, segment: 2, offset: 192 },
+        record: RECORD,
     }
 }
 
 /// An event with only what each has.
 fn bare() -> Event<'static> {
     Event {
+        stream_index: None,
         happened_us: None,
         page: None,
         number: None,
@@ -90,6 +93,7 @@ fn each_value_stands_in_the_column_of_its_name() {
         "page=2",
         "number=9",
         "index=1003",
+        "stream_index=1007",
         "kind=network",
         "source=NetworkRequest",
         "tab=tab1",

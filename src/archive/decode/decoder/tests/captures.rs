@@ -66,9 +66,9 @@ fn compared(name: &str, body: &[u8], split: Option<usize>, era: Era) -> Vec<(&'s
     let mut messages = shown(body, split, era);
     let mut events = Vec::new();
     let record = record(Kind::Batch, split, body);
-    let decoded = EventDecoder::default().decode(&record, body, Some(era), |event| {
+    let decoded = EventDecoder::default().decode(&record, body, |event| {
         let message = messages.pop_front().expect("an event has a message of its own");
-        assert_eq!((event.index, event.happened_us), (message.index, Some(message.timestamp_ms * 1000)));
+        assert_eq!((event.stream_index, event.happened_us), (Some(message.index), Some(message.timestamp_ms * 1000)));
         let mapping = mapping_of(message.id).unwrap();
         for (field, value) in &message.fields {
             let place = mapping.place_of(field);
