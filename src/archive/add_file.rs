@@ -8,6 +8,7 @@ use super::manifest::{FileEntry, Manifest, Places};
 use super::place::{ArchivePath, Place, remove, whole};
 use super::rows::TableBuffer;
 use super::source::Source;
+use super::table::Table;
 use super::write_file::{FileMeta, Written, write_file};
 
 /// A range of a log.
@@ -34,32 +35,41 @@ pub fn add_file(
     number: u64,
     group_bytes: u64,
 ) -> Result<FileEntry, ArchiveError> {
-    let json = |places| serde_json::to_string(places).unwrap_or_default();
-    let meta = FileMeta { log: range.log.clone(), from: json(&range.from), to: json(&range.to) };
     let first_us = (0..rows.rows()).map(|row| rows.key(row).received_us).min().unwrap_or_default();
     let path = Place::relative(rows.table(), hour, first_us.cast_unsigned(), number);
     place.make_parents(&path)?;
-    let written = write_file(rows, group_bytes, &meta, &place.file(&path))?;
+    let written = write_file(rows, group_bytes, &file_meta(range), &place.file(&path))?;
+    Ok(entry_of(path, rows.table(), hour, range, written))
+}
+
+/// What a file of this range says about itself.
+pub(super) fn file_meta(range: &LogRange) -> FileMeta {
+    let json = |places| serde_json::to_string(places).unwrap_or_default();
+    FileMeta { log: range.log.clone(), from: json(&range.from), to: json(&range.to) }
+}
+
+/// The manifest's entry for a file that was written.
+pub(super) fn entry_of(path: String, table: Table, hour: Hour, range: &LogRange, written: Written) -> FileEntry {
     let (date, hour) = hour.date_and_hour();
-    let Written { rows: count, bytes, blake3, keys: (first, last), received_us } = written;
-    Ok(FileEntry {
+    let Written { rows, bytes, inflated_bytes, blake3, keys: (first, last), received_us } = written;
+    FileEntry {
         path,
-        table: rows.table().name.to_owned(),
+        table: table.name.to_owned(),
         date,
         hour,
-        log: meta.log,
+        log: range.log.clone(),
         from: range.from.clone(),
         to: range.to.clone(),
-        rows: count,
+        rows,
         bytes,
-        inflated_bytes: rows.bytes(),
+        inflated_bytes,
         blake3,
         first_us: received_us.0,
         last_us: received_us.1,
         first_session: (first.project, first.session),
         last_session: (last.project, last.session),
         merged_from: 0,
-    })
+    }
 }
 
 /// Removes what the manifest does not name: a crash or a failure left it. The lock is held.

@@ -14,16 +14,15 @@ pub struct ColumnBuffer {
     values: Values,
     /// Which rows have a value; unused where the column is not nullable.
     present: Option<Vec<bool>>,
-    memory_bytes: u64,
 }
 
 /// The values. A row without one has a zero or an empty text here.
 #[derive(Debug)]
 enum Values {
     Ints(Vec<i64>),
-    /// All texts one behind the other, and where each ends.
+    /// Texts, and where each row's begins and ends. Rows in a row with the same text share it, as the events of a page do.
     Texts {
-        ends: Vec<usize>,
+        places: Vec<(usize, usize)>,
         all: String,
     },
     /// Each by itself: they are large, and one vector of all would be copied each time it grows.
@@ -34,10 +33,10 @@ impl ColumnBuffer {
     pub(super) fn new(column: &Column) -> Self {
         let values = match column.kind {
             ColumnKind::Bool | ColumnKind::Int | ColumnKind::Time => Values::Ints(Vec::new()),
-            ColumnKind::Text => Values::Texts { ends: Vec::new(), all: String::new() },
+            ColumnKind::Text => Values::Texts { places: Vec::new(), all: String::new() },
             ColumnKind::Bytes => Values::Bytes(Vec::new()),
         };
-        Self { kind: column.kind, values, present: column.nullable.then(Vec::new), memory_bytes: 0 }
+        Self { kind: column.kind, values, present: column.nullable.then(Vec::new) }
     }
 
     /// What it holds.
@@ -45,12 +44,7 @@ impl ColumnBuffer {
         self.kind
     }
 
-    /// What its values take in memory.
-    pub fn memory_bytes(&self) -> u64 {
-        self.memory_bytes
-    }
-
-    /// What a row's value takes in memory.
+    /// What a row's value counts as: as much as if no row shared its text with another, because readers do not share them.
     pub(super) fn value_bytes(&self, row: usize) -> u64 {
         match &self.values {
             Values::Ints(_) => VALUE_BYTES,
@@ -70,8 +64,13 @@ impl ColumnBuffer {
 
     /// A row's number, time or flag; 0 if it has none.
     pub fn int(&self, row: usize) -> i64 {
+        self.ints()[row]
+    }
+
+    /// The numbers, times or flags of all rows.
+    pub(super) fn ints(&self) -> &[i64] {
         match &self.values {
-            Values::Ints(values) => values[row],
+            Values::Ints(values) => values,
             Values::Texts { .. } | Values::Bytes(_) => unreachable!("the kind of a column is known"),
         }
     }
@@ -79,55 +78,93 @@ impl ColumnBuffer {
     /// A row's text or bytes; empty if it has none.
     pub fn bytes(&self, row: usize) -> &[u8] {
         match &self.values {
-            Values::Texts { ends, all } => {
-                let from = row.checked_sub(1).map_or(0, |before| ends[before]);
-                &all.as_bytes()[from..ends[row]]
+            Values::Texts { places, all } => {
+                let (from, to) = places[row];
+                &all.as_bytes()[from..to]
             }
             Values::Bytes(values) => &values[row],
             Values::Ints(_) => unreachable!("the kind of a column is known"),
         }
     }
 
-    pub(super) fn push_int(&mut self, value: Option<i64>) {
-        self.note(value.is_some(), 0);
+    /// Rows' texts or bytes, in this order, each with as few copies as possible.
+    pub(super) fn shared(&self, rows: impl Iterator<Item = usize> + Clone) -> Vec<Bytes> {
+        match &self.values {
+            Values::Bytes(values) => rows.map(|row| values[row].clone()).collect(),
+            Values::Texts { places, all } => {
+                let is_new = |last: &mut Option<(usize, usize)>, place| last.replace(place) != Some(place);
+                let mut last = None;
+                let new = rows.clone().map(|row| places[row]).filter(|&place| is_new(&mut last, place));
+                let mut copied = Vec::new();
+                new.for_each(|(from, to)| copied.extend_from_slice(&all.as_bytes()[from..to]));
+                let copied = Bytes::from(copied);
+                let (mut last, mut at, mut current) = (None, 0, Bytes::new());
+                let next = |row: usize| {
+                    let (from, to) = places[row];
+                    if is_new(&mut last, (from, to)) {
+                        current = copied.slice(at..at + (to - from));
+                        at += to - from;
+                    }
+                    current.clone()
+                };
+                rows.map(next).collect()
+            }
+            Values::Ints(_) => unreachable!("the kind of a column is known"),
+        }
+    }
+
+    /// Adds a value. Returns what it counts as, as the two after it do.
+    pub(super) fn push_int(&mut self, value: Option<i64>) -> u64 {
+        self.note(value.is_some());
         match &mut self.values {
             Values::Ints(values) => values.push(value.unwrap_or_default()),
             Values::Texts { .. } | Values::Bytes(_) => panic!("a number in a column of texts or bytes"),
         }
+        VALUE_BYTES
     }
 
-    pub(super) fn push_text(&mut self, value: Option<&str>) {
+    pub(super) fn push_text(&mut self, value: Option<&str>) -> u64 {
         let text = value.unwrap_or_default();
-        self.note(value.is_some(), text.len());
+        self.note(value.is_some());
         match &mut self.values {
-            Values::Texts { ends, all } => {
-                all.push_str(text);
-                ends.push(all.len());
+            Values::Texts { places, all } => {
+                let place = match places.last() {
+                    Some(&(from, to)) if &all.as_bytes()[from..to] == text.as_bytes() => (from, to),
+                    _ => {
+                        all.push_str(text);
+                        (all.len() - text.len(), all.len())
+                    }
+                };
+                places.push(place);
             }
             Values::Ints(_) | Values::Bytes(_) => panic!("a text in a column of another kind"),
         }
+        VALUE_BYTES + text.len() as u64
     }
 
-    pub(super) fn push_bytes(&mut self, value: Option<&[u8]>) {
+    pub(super) fn push_bytes(&mut self, value: Option<&[u8]>) -> u64 {
         let bytes = value.unwrap_or_default();
-        self.note(value.is_some(), bytes.len());
+        self.note(value.is_some());
         match &mut self.values {
             Values::Bytes(values) => values.push(Bytes::copy_from_slice(bytes)),
             Values::Ints(_) | Values::Texts { .. } => panic!("bytes in a column of another kind"),
         }
+        VALUE_BYTES + bytes.len() as u64
     }
 
     /// Adds the value of a row of another buffer of the same column, if it has one.
     pub(super) fn push_from(&mut self, other: &Self, row: usize) {
         let has = other.has(row);
         match &other.values {
-            Values::Ints(values) => self.push_int(has.then(|| values[row])),
-            Values::Texts { ends, all } => {
-                let from = row.checked_sub(1).map_or(0, |before| ends[before]);
-                self.push_text(has.then(|| &all[from..ends[row]]));
+            Values::Ints(values) => {
+                self.push_int(has.then(|| values[row]));
+            }
+            Values::Texts { places, all } => {
+                let (from, to) = places[row];
+                self.push_text(has.then(|| &all[from..to]));
             }
             Values::Bytes(values) => {
-                self.note(has, values[row].len());
+                self.note(has);
                 match &mut self.values {
                     // Shared, not copied: a payload can have many megabytes.
                     Values::Bytes(own) => own.push(values[row].clone()),
@@ -137,11 +174,13 @@ impl ColumnBuffer {
         }
     }
 
-    fn note(&mut self, has_value: bool, bytes: usize) {
-        self.memory_bytes += VALUE_BYTES + bytes as u64;
+    fn note(&mut self, has_value: bool) {
         match &mut self.present {
             Some(present) => present.push(has_value),
             None => assert!(has_value, "a column that is not nullable has a value in each row"),
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -42,6 +42,7 @@
 //! | [`lock`], [`manifest`] | the files of these names |
 //! | [`source`] | where an archive is read: a folder or an object store |
 //! | [`read_file`] | a Parquet file as rows |
+//! | [`file_rows`] | a Parquet file, one row after the other |
 //! | [`add_file`] | adds a file to the folders, removes what is not part of the archive |
 //! | [`merge_files`] | the small files of an hour as few large ones |
 //! | [`rewrite`] | a file again, without some of its rows |
@@ -57,6 +58,7 @@ pub mod column;
 pub mod compactor;
 pub mod decode;
 pub mod error;
+pub mod file_rows;
 pub mod hour;
 pub mod keeper;
 pub mod lock;

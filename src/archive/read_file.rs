@@ -7,7 +7,8 @@ use bytes::Bytes;
 use parquet::column::reader::ColumnReader;
 use parquet::data_type::ByteArray;
 use parquet::errors::ParquetError;
-use parquet::file::reader::{ChunkReader, FileReader, RowGroupReader, SerializedFileReader};
+use parquet::file::reader::{ChunkReader, FileReader, SerializedFileReader};
+use parquet::schema::types::SchemaDescriptor;
 
 use super::buffer::ColumnBuffer;
 use super::column::{Column, ColumnKind};
@@ -60,44 +61,45 @@ pub fn read_entry(place: &Place, entry: &FileEntry, rows: &mut TableBuffer) -> R
 pub fn read_file<R: ChunkReader + 'static>(path: &Path, bytes: R, rows: &mut TableBuffer) -> Result<(), ArchiveError> {
     let failed = || ArchiveError::parquet(path, "read the file");
     let reader = SerializedFileReader::new(bytes).map_err(failed())?;
-    let schema = reader.metadata().file_metadata().schema_descr();
     let known = rows.table().columns;
-    let places: Vec<Option<usize>> =
-        known.iter().map(|column| schema.columns().iter().position(|found| found.name() == column.name)).collect();
+    let places = places(reader.metadata().file_metadata().schema_descr(), known);
     for group in 0..reader.num_row_groups() {
         let group = reader.get_row_group(group).map_err(failed())?;
         let count = usize::try_from(group.metadata().num_rows()).unwrap_or_default();
         let fill = |at: usize, to: &mut ColumnBuffer| match places[at] {
-            Some(from) => read_column(&*group, from, count, to),
-            None if known[at].nullable => {
-                (0..count).for_each(|_| push_none(&known[at], to));
-                Ok(())
-            }
-            None => Err(ParquetError::General(format!("there is no column {}", known[at].name))),
+            Some(from) => read_column(&mut group.get_column_reader(from)?, count, to),
+            None => fill_missing(&known[at], count, to),
         };
         rows.append(count, fill).map_err(failed())?;
     }
     Ok(())
 }
 
-fn push_none(column: &Column, to: &mut ColumnBuffer) {
-    match column.kind {
-        ColumnKind::Bool | ColumnKind::Int | ColumnKind::Time => to.push_int(None),
-        ColumnKind::Text => to.push_text(None),
-        ColumnKind::Bytes => to.push_bytes(None),
-    }
+/// Where in a file each of these columns is; `None` if it was written before there was such a column.
+pub(super) fn places(schema: &SchemaDescriptor, columns: &[Column]) -> Vec<Option<usize>> {
+    columns.iter().map(|column| schema.columns().iter().position(|found| found.name() == column.name)).collect()
 }
 
-/// Reads a column of a row group.
-fn read_column(
-    group: &dyn RowGroupReader,
-    from: usize,
-    count: usize,
-    to: &mut ColumnBuffer,
-) -> Result<(), ParquetError> {
+/// Fills rows of a column that the file does not have.
+pub(super) fn fill_missing(column: &Column, count: usize, to: &mut ColumnBuffer) -> Result<(), ParquetError> {
+    if !column.nullable {
+        return Err(ParquetError::General(format!("there is no column {}", column.name)));
+    }
+    for _ in 0..count {
+        match column.kind {
+            ColumnKind::Bool | ColumnKind::Int | ColumnKind::Time => to.push_int(None),
+            ColumnKind::Text => to.push_text(None),
+            ColumnKind::Bytes => to.push_bytes(None),
+        };
+    }
+    Ok(())
+}
+
+/// Reads the next `count` rows of a column.
+pub(super) fn read_column(from: &mut ColumnReader, count: usize, to: &mut ColumnBuffer) -> Result<(), ParquetError> {
     let wrong = || Err(ParquetError::General("a column is of another type than its table's".into()));
-    match (group.get_column_reader(from)?, to.kind()) {
-        (ColumnReader::BoolColumnReader(mut reader), ColumnKind::Bool) => {
+    match (from, to.kind()) {
+        (ColumnReader::BoolColumnReader(reader), ColumnKind::Bool) => {
             let read = |count, levels: &mut Vec<i16>, values: &mut Vec<bool>| {
                 reader.read_records(count, Some(levels), None, values).map(|(records, ..)| records)
             };
@@ -106,7 +108,7 @@ fn read_column(
                 Ok(())
             })
         }
-        (ColumnReader::Int64ColumnReader(mut reader), ColumnKind::Int | ColumnKind::Time) => {
+        (ColumnReader::Int64ColumnReader(reader), ColumnKind::Int | ColumnKind::Time) => {
             let read = |count, levels: &mut Vec<i16>, values: &mut Vec<i64>| {
                 reader.read_records(count, Some(levels), None, values).map(|(records, ..)| records)
             };
@@ -115,7 +117,7 @@ fn read_column(
                 Ok(())
             })
         }
-        (ColumnReader::ByteArrayColumnReader(mut reader), kind @ (ColumnKind::Text | ColumnKind::Bytes)) => {
+        (ColumnReader::ByteArrayColumnReader(reader), kind @ (ColumnKind::Text | ColumnKind::Bytes)) => {
             let read = |count, levels: &mut Vec<i16>, values: &mut Vec<ByteArray>| {
                 reader.read_records(count, Some(levels), None, values).map(|(records, ..)| records)
             };
@@ -123,7 +125,7 @@ fn read_column(
                 match kind {
                     ColumnKind::Text => to.push_text(value.map(ByteArray::as_utf8).transpose()?),
                     _ => to.push_bytes(value.map(ByteArray::data)),
-                }
+                };
                 Ok(())
             })
         }

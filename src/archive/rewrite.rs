@@ -11,12 +11,10 @@ use super::error::ArchiveError;
 use super::hour::Hour;
 use super::lock::ArchiveLock;
 use super::manifest::{Change, FileEntry, Manifest};
+use super::merge_files::GROUP_BYTES;
 use super::place::{Place, remove, sync_dir};
 use super::read_file::{read_entry, table_of};
 use super::rows::TableBuffer;
-
-/// How much of a rewritten file is one row group, in bytes in memory: as in a merged file.
-const GROUP_BYTES: u64 = 64 << 20;
 
 /// What becomes of a file without the rows that go.
 #[derive(Debug, Clone, PartialEq, Eq)]

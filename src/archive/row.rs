@@ -21,41 +21,43 @@ pub trait Row {
 pub struct RowSink<'a> {
     columns: &'a mut [ColumnBuffer],
     next: usize,
+    /// What the values take in memory.
+    bytes: u64,
 }
 
 impl<'a> RowSink<'a> {
     pub(super) fn new(columns: &'a mut [ColumnBuffer]) -> Self {
-        Self { columns, next: 0 }
+        Self { columns, next: 0, bytes: 0 }
     }
 
     /// A flag.
     pub fn bool(&mut self, value: impl Into<Option<bool>>) {
-        self.next().push_int(value.into().map(i64::from));
+        self.bytes += self.next().push_int(value.into().map(i64::from));
     }
 
     /// A whole number.
     pub fn int(&mut self, value: impl Into<Option<i64>>) {
-        self.next().push_int(value.into());
+        self.bytes += self.next().push_int(value.into());
     }
 
     /// An id, or another unsigned number. One beyond `i64::MAX`, which no id and no count is, shows as negative.
     pub fn id(&mut self, value: impl Into<Option<u64>>) {
-        self.next().push_int(value.into().map(u64::cast_signed));
+        self.bytes += self.next().push_int(value.into().map(u64::cast_signed));
     }
 
     /// A time in microseconds since the Unix epoch.
     pub fn time_us(&mut self, value: impl Into<Option<i64>>) {
-        self.next().push_int(value.into());
+        self.bytes += self.next().push_int(value.into());
     }
 
     /// A text.
     pub fn text<'t>(&mut self, value: impl Into<Option<&'t str>>) {
-        self.next().push_text(value.into());
+        self.bytes += self.next().push_text(value.into());
     }
 
     /// Bytes.
     pub fn bytes<'b>(&mut self, value: impl Into<Option<&'b [u8]>>) {
-        self.next().push_bytes(value.into());
+        self.bytes += self.next().push_bytes(value.into());
     }
 
     fn next(&mut self) -> &mut ColumnBuffer {
@@ -64,8 +66,9 @@ impl<'a> RowSink<'a> {
         column
     }
 
-    /// Checks that every column has its value.
-    pub(super) fn finish(self) {
+    /// Checks that every column has its value. Returns what the values take in memory.
+    pub(super) fn finish(self) -> u64 {
         assert_eq!(self.next, self.columns.len(), "a row has a value for each column");
+        self.bytes
     }
 }

@@ -5,7 +5,7 @@ use super::row::{Row, RowSink};
 use super::table::Table;
 
 /// What a row takes besides its values.
-const ROW_BYTES: u64 = 64;
+pub(super) const ROW_BYTES: u64 = 64;
 
 /// By what rows are sorted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,12 +41,9 @@ impl TableBuffer {
     /// If the row is of another table, or wrong: see [`RowSink`].
     pub fn push<R: Row>(&mut self, row: &R) -> u64 {
         assert_eq!(R::TABLE, self.table, "a row of this table");
-        let memory = |columns: &[ColumnBuffer]| columns.iter().map(ColumnBuffer::memory_bytes).sum::<u64>();
-        let before = memory(&self.columns);
         let mut sink = RowSink::new(&mut self.columns);
         row.put(&mut sink);
-        sink.finish();
-        let bytes = ROW_BYTES + memory(&self.columns) - before;
+        let bytes = ROW_BYTES + sink.finish();
         self.row_bytes.push(bytes);
         self.bytes += bytes;
         bytes
@@ -76,14 +73,17 @@ impl TableBuffer {
     #[must_use]
     pub(super) fn without(&self, mut goes: impl FnMut(usize) -> bool) -> Self {
         let mut kept = Self::new(self.table);
-        for row in (0..self.rows()).filter(|&row| !goes(row)) {
-            for (to, from) in kept.columns.iter_mut().zip(&self.columns) {
-                to.push_from(from, row);
-            }
-            kept.row_bytes.push(self.row_bytes[row]);
-            kept.bytes += self.row_bytes[row];
-        }
+        (0..self.rows()).filter(|&row| !goes(row)).for_each(|row| kept.push_row_of(self, row));
         kept
+    }
+
+    /// Adds a row of other rows of this table.
+    pub(super) fn push_row_of(&mut self, other: &Self, row: usize) {
+        for (to, from) in self.columns.iter_mut().zip(&other.columns) {
+            to.push_from(from, row);
+        }
+        self.row_bytes.push(other.row_bytes[row]);
+        self.bytes += other.row_bytes[row];
     }
 
     /// The table.

@@ -2,10 +2,9 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use bytes::Bytes;
 use parquet::basic::{Compression, LogicalType, Repetition, TimeUnit, Type as PhysicalType, ZstdLevel};
 use parquet::data_type::{BoolType, ByteArray, ByteArrayType, Int64Type};
 use parquet::errors::ParquetError;
@@ -63,6 +62,8 @@ pub struct Written {
     pub rows: u64,
     /// Bytes of the file.
     pub bytes: u64,
+    /// What its rows take in memory.
+    pub inflated_bytes: u64,
     /// BLAKE3 of the file.
     pub blake3: String,
     /// The key of the first row, and of the last.
@@ -71,50 +72,100 @@ pub struct Written {
     pub received_us: (i64, i64),
 }
 
+/// A file that is being written: row group by row group, under another name until it is whole. What is not finished is removed.
+pub struct FileWriter {
+    path: PathBuf,
+    fresh: Fresh,
+    writer: SerializedFileWriter<HashingFile>,
+    rows: u64,
+    inflated_bytes: u64,
+    keys: Option<(RowKey, RowKey)>,
+    received_us: Option<(i64, i64)>,
+}
+
+/// A file's name until it is whole. The file is removed unless it was renamed.
+struct Fresh(PathBuf);
+
+impl Drop for Fresh {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+impl FileWriter {
+    /// Begins a file of this path, of a table, whose row groups have up to `group_rows` rows.
+    ///
+    /// # Errors
+    /// Failures to write.
+    pub fn begin(table: Table, group_rows: usize, meta: &FileMeta, path: &Path) -> Result<Self, ArchiveError> {
+        let failed = || ArchiveError::parquet(path, "write the file");
+        let fresh = Fresh(fresh_path(path));
+        let file = HashingFile { file: create(&fresh.0)?, hasher: blake3::Hasher::new(), bytes: 0 };
+        let properties = Arc::new(properties(table, meta, group_rows).map_err(failed())?);
+        let schema = schema(table).map_err(failed())?;
+        let writer = SerializedFileWriter::new(file, schema, properties).map_err(failed())?;
+        let path = path.to_owned();
+        Ok(Self { path, fresh, writer, rows: 0, inflated_bytes: 0, keys: None, received_us: None })
+    }
+
+    /// Writes some of these rows, in this order, as a row group. None of them belongs before those that were written.
+    ///
+    /// # Errors
+    /// Failures to write.
+    pub fn group(&mut self, rows: &TableBuffer, order: &[u32]) -> Result<(), ArchiveError> {
+        let (Some(&first), Some(&last)) = (order.first(), order.last()) else { return Ok(()) };
+        write_group(&mut self.writer, rows, order).map_err(ArchiveError::parquet(&self.path, "write the file"))?;
+        let (first, last) = (rows.key(first as usize), rows.key(last as usize));
+        self.keys = Some((self.keys.map_or(first, |(first, _)| first), last));
+        for &row in order {
+            let us = rows.key(row as usize).received_us;
+            let (from, until) = self.received_us.get_or_insert((us, us));
+            (*from, *until) = (us.min(*from), us.max(*until));
+            self.inflated_bytes += rows.row_bytes(row as usize);
+        }
+        self.rows += order.len() as u64;
+        Ok(())
+    }
+
+    /// What its rows take in memory.
+    pub fn inflated_bytes(&self) -> u64 {
+        self.inflated_bytes
+    }
+
+    /// Completes and syncs the file. It appears as a whole; its name is durable once its folder is synced.
+    ///
+    /// # Errors
+    /// Failures to write; then nothing of the file is left, as far as that can be done.
+    pub fn finish(mut self) -> Result<Written, ArchiveError> {
+        let failed = || ArchiveError::parquet(&self.path, "write the file");
+        self.writer.finish().map_err(failed())?;
+        let sink = self.writer.inner_mut();
+        sink.flush().and_then(|()| sink.file.sync_all()).map_err(ArchiveError::io(&self.path, "sync the file"))?;
+        fs::rename(&self.fresh.0, &self.path).map_err(ArchiveError::io(&self.path, "rename the file"))?;
+        let none = RowKey { project: 0, session: 0, received_us: 0 };
+        Ok(Written {
+            rows: self.rows,
+            bytes: sink.bytes,
+            inflated_bytes: self.inflated_bytes,
+            blake3: sink.hasher.finalize().to_hex().to_string(),
+            keys: self.keys.unwrap_or((none, none)),
+            received_us: self.received_us.unwrap_or_default(),
+        })
+    }
+}
+
 /// Writes all rows, sorted, in row groups of `group_bytes` in memory, to a file of this path, and syncs it. It appears as a whole. Its name
 /// is durable once its folder is synced. `rows` must not be empty.
 ///
 /// # Errors
 /// Failures to write; then nothing of the file is left, as far as that can be done.
 pub fn write_file(rows: &TableBuffer, group_bytes: u64, meta: &FileMeta, path: &Path) -> Result<Written, ArchiveError> {
-    let fresh = fresh_path(path);
-    let written = write_fresh(rows, group_bytes, meta, &fresh).and_then(|written| {
-        fs::rename(&fresh, path).map_err(ArchiveError::io(path, "rename the file"))?;
-        Ok(written)
-    });
-    if written.is_err() {
-        let _ = fs::remove_file(&fresh);
-    }
-    written
-}
-
-fn write_fresh(rows: &TableBuffer, group_bytes: u64, meta: &FileMeta, path: &Path) -> Result<Written, ArchiveError> {
-    let failed = || ArchiveError::parquet(path, "write the file");
     let order = rows.sorted();
-    let mut sink = HashingFile { file: create(path)?, hasher: blake3::Hasher::new(), bytes: 0 };
-    let table = rows.table();
     let groups = groups(rows, &order, group_bytes);
     let group_rows = groups.iter().map(|group| group.len()).max().unwrap_or_default();
-    let schema = schema(table).map_err(failed())?;
-    let properties = Arc::new(properties(table, meta, group_rows).map_err(failed())?);
-    let mut writer = SerializedFileWriter::new(&mut sink, schema, properties).map_err(failed())?;
-    for group in groups {
-        write_group(&mut writer, rows, group).map_err(failed())?;
-    }
-    writer.finish().map_err(failed())?;
-    writer.flush().map_err(ArchiveError::io(path, "write the file"))?;
-    drop(writer);
-    sink.file.sync_all().map_err(ArchiveError::io(path, "sync the file"))?;
-    let times = || order.iter().map(|&row| rows.key(row as usize).received_us);
-    let ends =
-        |at: Option<&u32>| at.map_or(RowKey { project: 0, session: 0, received_us: 0 }, |&row| rows.key(row as usize));
-    Ok(Written {
-        rows: order.len() as u64,
-        bytes: sink.bytes,
-        blake3: sink.hasher.finalize().to_hex().to_string(),
-        keys: (ends(order.first()), ends(order.last())),
-        received_us: (times().min().unwrap_or_default(), times().max().unwrap_or_default()),
-    })
+    let mut file = FileWriter::begin(rows.table(), group_rows, meta, path)?;
+    groups.into_iter().try_for_each(|group| file.group(rows, group))?;
+    file.finish()
 }
 
 /// Cuts sorted rows into row groups. One row may be larger than a group.
@@ -136,7 +187,7 @@ fn groups<'a>(rows: &TableBuffer, order: &'a [u32], group_bytes: u64) -> Vec<&'a
 }
 
 fn write_group(
-    writer: &mut SerializedFileWriter<&mut HashingFile>,
+    writer: &mut SerializedFileWriter<HashingFile>,
     rows: &TableBuffer,
     group: &[u32],
 ) -> Result<(), ParquetError> {
@@ -175,29 +226,22 @@ fn write_step(to: &mut SerializedColumnWriter<'_>, column: &ColumnBuffer, rows: 
     let levels: Option<Vec<i16>> =
         column.is_nullable().then(|| rows.iter().map(|&row| i16::from(column.has(row as usize))).collect());
     let levels = levels.as_deref();
-    let present = || rows.iter().map(|&row| row as usize).filter(|&row| column.has(row));
-    match column.kind() {
-        ColumnKind::Bool => {
-            let values: Vec<bool> = present().map(|row| column.int(row) != 0).collect();
-            to.typed::<BoolType>().write_batch(&values, levels, None)?;
-        }
-        ColumnKind::Int | ColumnKind::Time => {
-            let values: Vec<i64> = present().map(|row| column.int(row)).collect();
-            to.typed::<Int64Type>().write_batch(&values, levels, None)?;
-        }
-        ColumnKind::Text | ColumnKind::Bytes => {
-            let mut all = Vec::with_capacity(present().map(|row| column.bytes(row).len()).sum());
-            present().for_each(|row| all.extend_from_slice(column.bytes(row)));
-            let all = Bytes::from(all);
-            let mut at = 0;
-            let cut = |row: usize| {
-                let from = at;
-                at += column.bytes(row).len();
-                ByteArray::from(all.slice(from..at))
-            };
-            let values: Vec<ByteArray> = present().map(cut).collect();
-            to.typed::<ByteArrayType>().write_batch(&values, levels, None)?;
-        }
+    let rows = rows.iter().map(|&row| row as usize);
+    if matches!(column.kind(), ColumnKind::Text | ColumnKind::Bytes) {
+        let values = column.shared(rows.filter(|&row| column.has(row)));
+        let values: Vec<ByteArray> = values.into_iter().map(ByteArray::from).collect();
+        return to.typed::<ByteArrayType>().write_batch(&values, levels, None).map(drop);
+    }
+    let ints = column.ints();
+    let values: Vec<i64> = match levels {
+        None => rows.map(|row| ints[row]).collect(),
+        Some(levels) => rows.zip(levels).filter(|(_, level)| **level > 0).map(|(row, _)| ints[row]).collect(),
+    };
+    if column.kind() == ColumnKind::Bool {
+        let values: Vec<bool> = values.into_iter().map(|value| value != 0).collect();
+        to.typed::<BoolType>().write_batch(&values, levels, None)?;
+    } else {
+        to.typed::<Int64Type>().write_batch(&values, levels, None)?;
     }
     Ok(())
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::archive::compactor::CONSUMER;
 use crate::archive::manifest::Manifest;
 use crate::archive::place::Place;
+use crate::archive::source::Source;
 use crate::log::LogError;
 use crate::log::cursor::{ConsumerName, Cursor, Cursors, From, position_at};
 use crate::log::read::reader::LogReader;
@@ -26,7 +27,7 @@ pub fn register(data: &Path, logger: &Logger) -> Result<(), LogError> {
     let (cursors, name) = (Cursors::of(&reader), consumer_name());
     let saved = cursors.read(&name);
     let start = || position_at(&reader, From::Start);
-    let Ok(manifest) = Manifest::read(&Place::in_data(data)) else {
+    let Ok(manifest) = Manifest::read(&Source::folder(&Place::in_data(data))) else {
         // The thread says what is wrong. A cursor that can't be believed holds everything, which is right.
         if matches!(saved, Ok(None)) {
             cursors.register(&Cursor { consumer: name, holds: true, position: start()? })?;

@@ -9,8 +9,9 @@ use uuid::Uuid;
 use crate::archive::compactor::{CHUNK_BYTES, ChunkBounds, Compactor, Flushed};
 use crate::archive::error::ArchiveError;
 use crate::archive::manifest::Manifest;
-use crate::archive::merge_files::{MERGED_BYTES, merge_next};
+use crate::archive::merge_files::{bytes_to_merge, merge_next};
 use crate::archive::place::Place;
+use crate::archive::source::Source;
 use crate::base::time::wall_us;
 use crate::consume::{AfterBatch, Batch, Failure, Handle, Handler};
 use crate::log::read::merge::{MergePosition, Skipped};
@@ -130,7 +131,7 @@ impl Worker {
     }
 
     fn open(&mut self, live: &LiveOptions) -> Result<Gathering, Trouble> {
-        if self.was_open && Manifest::read(&self.place)?.is_none() {
+        if self.was_open && Manifest::read(&Source::folder(&self.place))?.is_none() {
             return Err(Trouble::Archive(ArchiveError::Manifest {
                 path: self.place.manifest(),
                 reason: "gone since it was opened; put back a copy, or restart to begin a new archive".to_owned(),
@@ -184,14 +185,14 @@ impl Worker {
         if !self.merging.is_due(now_us / HOUR_US) {
             return false;
         }
-        let floor = live.floor_bytes.saturating_add(MERGED_BYTES);
-        let merged = room(self.place.dir(), floor).and_then(|_| {
-            let is_stopping = || self.handle.is_stopping();
-            merge_next(gathering.compactor.archive(), now_us, &is_stopping).map_err(Trouble::from)
+        let (archive, is_stopping) = (gathering.compactor.archive(), || self.handle.is_stopping());
+        let merged = bytes_to_merge(archive, now_us).map_err(Trouble::from).and_then(|bytes| {
+            room(self.place.dir(), live.floor_bytes.saturating_add(bytes))?;
+            merge_next(archive, now_us, &is_stopping).map_err(Trouble::from)
         });
         let (fault, did) = match merged {
             Ok(Some(merged)) => {
-                self.pace.moved(2 * merged.output.bytes);
+                self.pace.moved(2 * merged.outputs.iter().map(|file| file.bytes).sum::<u64>());
                 self.status.count(|counts| {
                     counts.merges += 1;
                     counts.merged_files += merged.inputs;

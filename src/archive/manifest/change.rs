@@ -15,7 +15,7 @@ pub struct Change {
 #[derive(Debug, Clone)]
 pub(super) enum Step {
     Add(FileEntry),
-    Replace { date: String, old: Vec<String>, new: Option<FileEntry> },
+    Replace { date: String, old: Vec<String>, new: Vec<FileEntry> },
 }
 
 impl Change {
@@ -26,12 +26,12 @@ impl Change {
         self
     }
 
-    /// Puts a file, or nothing, in the place of others of one day. Without others nothing is changed.
+    /// Puts files, or none, in the place of others of one day. Without others nothing is changed.
     #[must_use]
-    pub fn replace(mut self, old: &[FileEntry], new: Option<FileEntry>) -> Self {
+    pub fn replace(mut self, old: &[FileEntry], new: impl IntoIterator<Item = FileEntry>) -> Self {
         if let Some(first) = old.first() {
             let old = old.iter().map(|file| file.path.clone()).collect();
-            self.steps.push(Step::Replace { date: first.date.clone(), old, new });
+            self.steps.push(Step::Replace { date: first.date.clone(), old, new: new.into_iter().collect() });
         }
         self
     }
@@ -58,10 +58,10 @@ impl Step {
         }
     }
 
-    pub(super) fn added(&self) -> Option<&FileEntry> {
+    pub(super) fn added(&self) -> &[FileEntry] {
         match self {
-            Self::Add(file) => Some(file),
-            Self::Replace { new, .. } => new.as_ref(),
+            Self::Add(file) => std::slice::from_ref(file),
+            Self::Replace { new, .. } => new,
         }
     }
 
@@ -76,7 +76,7 @@ impl Step {
                 return Ok(());
             }
             Self::Replace { old, new, date } => {
-                if let Some(new) = new.as_ref().filter(|new| new.date != date) {
+                if let Some(new) = new.iter().find(|new| new.date != date) {
                     return Err(format!("{} is of another day than what it replaces", new.path));
                 }
                 (old, new)
@@ -88,9 +88,7 @@ impl Step {
         let is_old = |file: &FileEntry| old.contains(&file.path);
         let at = files.iter().position(is_old).unwrap_or_default();
         files.retain(|file| !is_old(file));
-        if let Some(new) = new {
-            files.insert(at, new);
-        }
+        files.splice(at..at, new);
         Ok(())
     }
 }

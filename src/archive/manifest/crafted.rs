@@ -1,6 +1,6 @@
 //! Files for tests.
 
-use super::file_entry::{FileEntry, places};
+use super::file_entry::{FileEntry, Places};
 
 /// A file that nothing but its name is known of.
 pub fn entry(table: &str, date: &str, hour: &str, number: u64) -> FileEntry {
@@ -10,8 +10,8 @@ pub fn entry(table: &str, date: &str, hour: &str, number: u64) -> FileEntry {
         date: date.into(),
         hour: hour.into(),
         log: "7a1f6c86-3a0c-4f61-9f5a-0d5be2d3c001".into(),
-        from: places(None),
-        to: places(None),
+        from: Places::from([(0, (1, number))]),
+        to: Places::from([(0, (1, number + 1))]),
         rows: 10,
         bytes: 100,
         inflated_bytes: 1000,

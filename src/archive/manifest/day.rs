@@ -1,6 +1,5 @@
 //! A day: its list on disk, and what the head says of it.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -10,6 +9,7 @@ use crate::archive::place::{ListPath, Place, list_path, replace};
 use crate::archive::source::Source;
 
 use super::file_entry::FileEntry;
+use super::runs::next_merge;
 
 /// The version of the manifest's own form.
 pub(super) const VERSION: u32 = 2;
@@ -31,8 +31,8 @@ pub struct Day {
     pub rows: u64,
     /// Their bytes.
     pub bytes: u64,
-    /// How many of them are small, with another small one beside them in their hour: what merging would take.
-    pub small: u64,
+    /// How many of them would be merged next, once their hours are over; 0 if nothing is to be merged.
+    pub to_merge: u64,
 }
 
 /// A list.
@@ -46,10 +46,6 @@ struct DayList<'a> {
 impl Day {
     /// The figures of a day with these files, without a list.
     pub(super) fn of(date: &str, files: &[FileEntry]) -> Self {
-        let mut small: BTreeMap<(&str, &str, &str), u64> = BTreeMap::new();
-        for file in files.iter().filter(|file| file.is_small()) {
-            *small.entry((&file.table, &file.hour, &file.log)).or_default() += 1;
-        }
         let sum = |of: fn(&FileEntry) -> u64| files.iter().map(of).fold(0, u64::saturating_add);
         Self {
             date: date.to_owned(),
@@ -59,7 +55,7 @@ impl Day {
             files: files.len() as u64,
             rows: sum(|file| file.rows),
             bytes: sum(|file| file.bytes),
-            small: small.into_values().filter(|count| *count > 1).sum(),
+            to_merge: next_merge(files, u64::MAX).map_or(0, |files| files.len() as u64),
         }
     }
 

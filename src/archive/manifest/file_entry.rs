@@ -9,9 +9,6 @@ use crate::archive::place::ArchivePath;
 use crate::archive::source::{Source, SourceFile};
 use crate::log::read::merge::MergePosition;
 
-/// A file with more than this in memory is large enough, and is not merged with others.
-pub const SMALL_BYTES: u64 = 64 << 20;
-
 /// A file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileEntry {
@@ -82,11 +79,6 @@ impl FileEntry {
             return Ok(());
         }
         Err(ArchiveError::Damaged { path: source.path(&self.path) })
-    }
-
-    /// Whether it should be merged with others of its hour.
-    pub fn is_small(&self) -> bool {
-        self.inflated_bytes <= SMALL_BYTES
     }
 
     /// Whether its path is that of a file of its table, day and hour. What is read from a manifest is used as a path only if it is.

@@ -13,7 +13,7 @@ use crate::archive::tables::SCHEMA_VERSION;
 use crate::log::format::record::uuid_text;
 use crate::log::read::merge::MergePosition;
 
-use super::change::Change;
+use super::change::{Change, Step};
 use super::day::{Day, VERSION};
 use super::file_entry::FileEntry;
 use super::filter::FileFilter;
@@ -184,10 +184,10 @@ impl Manifest {
     pub fn commit(&mut self, place: &Place, _lock: &ArchiveLock, change: Change) -> Result<(), ArchiveError> {
         let refused = |reason: String| ArchiveError::Manifest { path: place.manifest(), reason };
         let source = Source::folder(place);
-        let added = change.steps.iter().filter_map(|step| step.added()).map(FileEntry::number).max();
+        let added = change.steps.iter().flat_map(Step::added).map(FileEntry::number).max();
         let mut lists = self.unlisted.clone();
         for step in change.steps {
-            if let Some(file) = step.added().filter(|file| !file.is_in_place()) {
+            if let Some(file) = step.added().iter().find(|file| !file.is_in_place()) {
                 return Err(refused(format!("{:?} is no path of an archive's file", file.path)));
             }
             let date = step.date().to_owned();

@@ -44,10 +44,9 @@
 //! // The old files are no part of the archive any more: remove them now. What a crash leaves goes when the archive is next opened.
 //! ```
 //!
-//! - [`Change::with`] adds a file at the end of its day; [`Change::replace`] puts one in the place of others of the same table, hour and log (a merge, an
-//!   erasure), or nothing; [`Change::remove`] takes files away; [`Change::to`] moves the cursor. One change may have any number of them: all take effect
+//! - [`Change::with`] adds a file at the end of its day; [`Change::replace`] puts some in the place of others of the same table, hour and log (a merge, an
+//!   erasure), or none; [`Change::remove`] takes files away; [`Change::to`] moves the cursor. One change may have any number of them: all take effect
 //!   in one step. A file that is to be replaced or removed and is not there any more is an error, and nothing is changed.
-//! - Files of an hour stay in the order of the log, which merging relies on.
 //! - If writing the new files fails, [`remove_unfinished`](super::add_file::remove_unfinished) takes away what there is of them.
 
 mod change;
@@ -57,9 +56,11 @@ mod day;
 mod file_entry;
 mod filter;
 mod head;
+mod runs;
 
 pub use change::Change;
 pub use day::Day;
-pub use file_entry::{FileEntry, Places, SMALL_BYTES, places};
+pub use file_entry::{FileEntry, Places, places};
 pub use filter::FileFilter;
 pub use head::Manifest;
+pub use runs::next_merge;

@@ -2,6 +2,7 @@ use super::*;
 
 use std::collections::BTreeMap;
 
+use crate::archive::lock::ArchiveLock;
 use crate::log::read::merge::{MergePosition, Place as LogPlace};
 use crate::log::{Ack, Log, Options};
 use crate::telemetry::LogOptions;
@@ -21,7 +22,10 @@ fn data() -> (tempfile::TempDir, LogReader, Logger) {
 fn archive_to(data: &Path, to: Option<MergePosition>) {
     let place = Place::in_data(data);
     place.make().unwrap();
-    Manifest { to, ..Manifest::empty() }.write(&place).unwrap();
+    let lock = ArchiveLock::take(&place, &|| false).unwrap();
+    let mut manifest = Manifest::empty();
+    manifest.to = to;
+    manifest.begin(&place, &lock).unwrap();
 }
 
 fn place(reader: &LogReader, segment: u64) -> MergePosition {

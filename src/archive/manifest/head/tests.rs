@@ -45,7 +45,7 @@ fn a_change_writes_the_lists_of_its_days_alone_and_the_old_ones_go() {
         .map(|(date, number)| entry("events", date, "08", number));
     let first = home.commit(Change::default().with(one.clone()).with(two.clone()).with(other.clone())).unwrap();
     assert_eq!(
-        first.days.iter().map(|day| (&*day.date, day.files, day.small)).collect::<Vec<_>>(),
+        first.days.iter().map(|day| (&*day.date, day.files, day.to_merge)).collect::<Vec<_>>(),
         [("2026-11-29", 2, 2), ("2026-11-30", 1, 0)]
     );
     let third = entry("events", "2026-11-29", "08", first.next_number);

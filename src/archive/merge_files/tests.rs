@@ -1,0 +1,209 @@
+use std::collections::BTreeSet;
+use std::fs;
+
+use parquet::file::reader::{FileReader, SerializedFileReader};
+use uuid::Uuid;
+
+use super::*;
+use crate::archive::chunk::Chunk;
+use crate::archive::decode::EventDecoder;
+use crate::archive::manifest::FileFilter;
+use crate::archive::payload::Payload;
+use crate::archive::store::Committed;
+use crate::archive::tables;
+use crate::log::format::record::{DataType, Encoding, Ext, Flags, Kind, Record, RecordId, Topic};
+use crate::log::read::merge::{MergePosition, Place as LogPlace};
+
+const HOUR_US: u64 = 3_600_000_000;
+
+/// Bytes of a payload.
+const PAYLOAD_BYTES: usize = 1000;
+
+/// The files of an archive, in the manifest's order.
+fn all_files(archive: &Archive) -> Vec<FileEntry> {
+    Manifest::snapshot(&archive.source(), &FileFilter::default()).unwrap().unwrap().1
+}
+
+/// An archive to which chunks are added.
+struct Made {
+    _temp: tempfile::TempDir,
+    archive: Archive,
+    end: Option<MergePosition>,
+    offset: u64,
+}
+
+impl Made {
+    fn new() -> Self {
+        let temp = tempfile::tempdir().unwrap();
+        let (archive, _) = Archive::open(Place::in_data(temp.path()), &|| false).unwrap();
+        Self { _temp: temp, archive, end: None, offset: 64 }
+    }
+
+    /// Adds a chunk with a record for each of these sessions, all of hour 1.
+    fn add(&mut self, sessions: impl IntoIterator<Item = u64>) {
+        let mut chunk = Chunk::default();
+        for session in sessions {
+            let payload: Vec<u8> = (0..PAYLOAD_BYTES as u64).map(|at| (at * session + self.offset) as u8).collect();
+            let record = Record {
+                id: RecordId { log: Uuid::nil(), core: 0, segment: 1, offset: self.offset },
+                order_us: HOUR_US + self.offset,
+                kind: Kind::Batch,
+                topic: Topic::Raw,
+                data_type: DataType::All,
+                encoding: Encoding::Identity,
+                session,
+                project: 3,
+                split: 0,
+                label: None,
+                flags: Flags::NONE,
+                payload_crc: 0,
+                ext: Ext(&[]),
+                payload: &payload,
+            };
+            self.offset += 64;
+            chunk.add(&record, &Payload { bytes: &payload, kept: None }, &mut EventDecoder::default());
+        }
+        let cores = [(0, LogPlace { segment: 1, offset: self.offset })].into();
+        let to = MergePosition { log: Uuid::nil(), cores, behind: BTreeMap::new() };
+        let committed = self.archive.commit(self.end.as_ref(), &to, &chunk.into(), &|| false).unwrap();
+        assert!(matches!(committed, Committed::Done(_)));
+        self.end = Some(to);
+    }
+
+    fn merge_all(&self) -> u64 {
+        let mut merges = 0;
+        while merge_next(&self.archive, u64::MAX, &|| false).unwrap().is_some() {
+            merges += 1;
+        }
+        merges
+    }
+
+    /// The files of `batches`, in the manifest's order.
+    fn files(&self) -> Vec<FileEntry> {
+        let files = all_files(&self.archive);
+        files.into_iter().filter(|file| file.table == "batches").collect()
+    }
+
+    /// The rows of `batches` as they stand in these files: session, and id with hash of the payload.
+    fn rows(&self) -> Vec<(i64, String)> {
+        let mut found = Vec::new();
+        for file in self.files() {
+            let path = self.archive.place().file(&file.path);
+            let mut rows = FileRows::open(&path, tables::batches::BATCHES, &file.blake3).unwrap();
+            while let Some(key) = rows.key() {
+                let (all, row) = rows.row();
+                let value = |name: &str| {
+                    let column = all.table().columns.iter().position(|column| column.name == name).unwrap();
+                    all.columns()[column].bytes(row).to_owned()
+                };
+                let id = String::from_utf8(value("record_id")).unwrap();
+                found.push((key.session, format!("{id} {}", blake3::hash(&value("payload")).to_hex())));
+                rows.advance().unwrap();
+            }
+        }
+        found
+    }
+}
+
+#[test]
+fn a_merged_hour_is_sorted_as_a_whole_and_keeps_each_row() {
+    let mut made = Made::new();
+    for chunk in 0..40_u64 {
+        // Each session has records in many chunks.
+        made.add((0..60).map(|record| (record * 7 + chunk) % 50));
+    }
+    let before: BTreeSet<_> = made.rows().into_iter().collect();
+    assert_eq!((made.files().len(), before.len()), (40, 2400));
+    assert!(made.merge_all() > 1, "more runs than are merged at once");
+    let after = made.rows();
+    assert!(after.is_sorted_by_key(|(session, _)| *session), "no session is in two places");
+    assert_eq!(after.len(), 2400);
+    assert_eq!(after.into_iter().collect::<BTreeSet<_>>(), before);
+    let files = made.files();
+    assert!(files.len() > 5, "{} files", files.len());
+    for file in &files {
+        assert!(file.inflated_bytes < FILE_BYTES + GROUP_BYTES, "{} bytes", file.inflated_bytes);
+        assert_eq!((&file.from, &file.to, file.merged_from), (&files[0].from, &files[0].to, 40));
+    }
+    assert_eq!(files.iter().map(|file| file.rows).sum::<u64>(), 2400);
+    let there = made.archive.place().files().unwrap();
+    assert_eq!(there.len(), all_files(&made.archive).len(), "the inputs are gone");
+}
+
+#[test]
+fn a_session_is_in_one_row_group_if_it_is_small_and_no_row_group_is_large() {
+    let mut made = Made::new();
+    for _ in 0..10 {
+        made.add((0..200).map(|record| record % 50));
+    }
+    made.merge_all();
+    let mut groups_of: BTreeMap<i64, u32> = BTreeMap::new();
+    for file in made.files() {
+        let bytes = fs::read(made.archive.place().file(&file.path)).unwrap();
+        let reader = SerializedFileReader::new(bytes::Bytes::from(bytes)).unwrap();
+        let mut rows =
+            FileRows::open(&made.archive.place().file(&file.path), tables::batches::BATCHES, &file.blake3).unwrap();
+        for group in 0..reader.num_row_groups() {
+            let about = reader.metadata().row_group(group);
+            assert!(about.total_byte_size().unsigned_abs() < GROUP_BYTES * 2, "{}", about.total_byte_size());
+            let sessions: BTreeSet<i64> = (0..about.num_rows())
+                .map(|_| {
+                    let session = rows.key().unwrap().session;
+                    rows.advance().unwrap();
+                    session
+                })
+                .collect();
+            sessions.into_iter().for_each(|session| *groups_of.entry(session).or_default() += 1);
+        }
+    }
+    assert_eq!(groups_of.len(), 50);
+    // A session has 40 records of 1 kB here, more than a row group takes.
+    assert!(groups_of.values().all(|&groups| groups <= 3), "{groups_of:?}");
+}
+
+#[test]
+fn a_session_larger_than_a_file_stays_in_order() {
+    let mut made = Made::new();
+    for _ in 0..6 {
+        made.add([5; 100]);
+    }
+    let before = made.rows();
+    made.merge_all();
+    // One session, and each record later than the one before it.
+    assert_eq!(made.rows(), before);
+    assert!(made.files().len() > 1);
+    // What comes late is merged with it, whatever the number of its files.
+    made.add([4, 5, 6]);
+    made.merge_all();
+    let after = made.rows();
+    assert!(after.len() == 603 && after.is_sorted_by_key(|(session, _)| *session));
+    assert_eq!(made.files().iter().map(|file| (&file.from, &file.to)).collect::<BTreeSet<_>>().len(), 1);
+}
+
+#[test]
+fn a_merge_that_is_stopped_or_finds_damage_leaves_the_archive_as_it_was() {
+    let mut made = Made::new();
+    made.add(0..300);
+    made.add(0..300);
+    let (files, rows) = (all_files(&made.archive), made.rows());
+    assert!(matches!(merge_next(&made.archive, u64::MAX, &|| true), Err(ArchiveError::Stopped)));
+    let path = made.archive.place().file(&made.files()[1].path);
+    let whole = fs::read(&path).unwrap();
+    let mut damaged = whole.clone();
+    damaged[whole.len() / 2] ^= 1;
+    fs::write(&path, damaged).unwrap();
+    // Tables are taken in the order of their names; `batches` comes behind `activity`.
+    let found = loop {
+        match merge_next(&made.archive, u64::MAX, &|| false) {
+            Ok(Some(merged)) => assert!(merged.outputs.iter().all(|file| file.table == "activity")),
+            found => break found,
+        }
+    };
+    assert!(matches!(&found, Err(ArchiveError::Damaged { path: named }) if *named == path), "{found:?}");
+    fs::write(&path, whole).unwrap();
+    assert_eq!(made.rows(), rows);
+    let of_batches =
+        |files: Vec<FileEntry>| files.into_iter().filter(|file| file.table == "batches").collect::<Vec<_>>();
+    assert_eq!(made.files(), of_batches(files));
+    assert_eq!(made.archive.place().files().unwrap().len(), all_files(&made.archive).len());
+}
