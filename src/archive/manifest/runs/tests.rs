@@ -34,7 +34,7 @@ fn runs_of_similar_size_are_merged_and_a_large_one_is_not_written_again_for_a_cr
     const MB: u64 = 1 << 20;
     let (one, two, three) = (file("one", 1, 64 * MB), file("two", 2, 64 * MB), file("three", 3, 50 * MB));
     assert_eq!(next(&[one.clone(), two.clone(), three.clone()]), ["one", "two", "three"], "in the manifest's order");
-    assert!(next(&[one.clone()]).is_empty());
+    assert!(next(std::slice::from_ref(&one)).is_empty());
     // Files of one run.
     let part = |name: &str| file(name, 9, 128 * MB);
     assert!(next(&[part("a"), part("b"), part("c")]).is_empty());
