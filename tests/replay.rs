@@ -1,8 +1,19 @@
 //! A log replayed to another server: the same bodies, by session, in the same order; and
 //! the commands that read either log.
 #![allow(clippy::disallowed_methods, reason = "what would hurt a server is harmless in a test")]
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
 mod common;
+
+/// The files in `tests/replay/`.
+mod replay {
+    pub mod damage;
+    pub mod going_on;
+    pub mod made;
+    pub mod rounds;
+    pub mod sources;
+    pub mod to_log;
+}
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

@@ -43,6 +43,8 @@
 //! | [`source`] | where an archive is read: a folder or an object store |
 //! | [`read_file`] | a Parquet file as rows |
 //! | [`file_rows`] | a Parquet file, one row after the other |
+//! | `read_columns`, [`record_file`] | files of `batches` and `records` as the records that they were made from |
+//! | [`user_file`] | files of `sessions` and `events`: the sessions of a user |
 //! | [`add_file`] | adds a file to the folders, removes what is not part of the archive |
 //! | [`merge_files`] | the small files of an hour as few large ones |
 //! | [`rewrite`] | a file again, without some of its rows |
@@ -66,7 +68,9 @@ pub mod manifest;
 pub mod merge_files;
 pub mod payload;
 pub mod place;
+mod read_columns;
 pub mod read_file;
+pub mod record_file;
 pub mod rewrite;
 pub mod row;
 pub mod rows;
@@ -74,4 +78,5 @@ pub mod source;
 pub mod store;
 pub mod table;
 pub mod tables;
+pub mod user_file;
 pub mod write_file;

@@ -34,6 +34,9 @@ pub enum CliError {
     /// The output could not be written.
     #[error("writing the output: {0}")]
     Output(io::Error),
+    /// A temporary file can't be written or read.
+    #[error("{0}")]
+    Temporary(io::Error),
     /// There is no log in the data folder.
     #[error("{}: there is no log in this data folder; name another with --data, or record something with `takeup serve`", .0.display())]
     NoLog(PathBuf),

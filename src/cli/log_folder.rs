@@ -18,7 +18,12 @@ pub fn open(data: &Path) -> Result<LogReader, CliError> {
     if matches!(folder.try_exists(), Ok(false)) {
         return Err(CliError::NoLog(data.to_owned()));
     }
-    let reader = LogReader::open(&folder)?;
+    reader(&folder)
+}
+
+/// A reader of the log in a folder of its own, as [`open`] makes it.
+pub fn reader(folder: &Path) -> Result<LogReader, CliError> {
+    let reader = LogReader::open(folder)?;
     let strangers = reader.strangers();
     for path in strangers.iter().take(STRANGERS_TOLD_MAX) {
         warn(&format!("{}: passed over: it bears the name of a part of the log, and is none", path.display()));

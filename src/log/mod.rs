@@ -217,6 +217,7 @@
 //! - A sealed segment is not changed, and no reader maps a file.
 
 pub mod clock;
+pub mod copy;
 pub mod cursor;
 mod delete;
 pub mod disk;

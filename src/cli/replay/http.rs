@@ -1,6 +1,6 @@
 //! Sends one batch over HTTP, as its client did.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use ureq::Agent;
 use ureq::http::HeaderValue;
@@ -13,6 +13,8 @@ use crate::session::SessionId;
 use crate::session::token::{Secrets, Token};
 
 use super::credentials::without_credentials;
+use super::order::{Held, Mark};
+use super::play::Item;
 
 /// Each attempt signs a new token, so a token need not outlive one attempt.
 const TOKEN_LIFE_MS: i64 = 3_600_000;
@@ -39,48 +41,61 @@ impl Target {
         }
         if host.is_empty() || host.contains('@') || rest.contains(['?', '#', ' ']) {
             return Err(CliError::Other(format!(
-                "--to {shown}: expected http://HOST:PORT with any path prefix, redis://HOST:PORT, kafka://HOST:PORT, or \"-\""
+                "--to {shown}: expected http://HOST:PORT with any path prefix, redis://HOST:PORT, kafka://HOST:PORT, log:DIR, or \"-\""
             )));
         }
         Ok(Target { base: url.trim_end_matches('/').to_owned() })
+    }
+
+    /// The address.
+    pub fn as_str(&self) -> &str {
+        &self.base
     }
 }
 
 /// A batch to be sent.
 #[derive(Debug, Clone)]
 pub struct Job {
-    id: RecordId,
-    session: u64,
+    held: Held,
+    mark: Mark,
+    due: Option<Instant>,
     path: &'static str,
     query: String,
     data_type: Option<Vec<u8>>,
-    encoding: Encoding,
-    body: Vec<u8>,
 }
 
 impl Job {
     /// The request that a record came from.
-    pub fn new(record: &Record<'_>) -> Job {
+    pub fn new(item: Item) -> Job {
+        let Item { mark, due, held } = item;
+        let record = held.record();
         let data_type = header_of(record.data_type, BatchTexts::read(&record.ext).data_type).map(<[u8]>::to_vec);
-        Job {
-            id: record.id,
-            session: record.session,
-            path: path(record),
-            query: query(record),
-            data_type,
-            encoding: record.encoding,
-            body: record.payload.to_vec(),
-        }
+        let (path, query) = (path(&record), query(&record));
+        Job { mark, due, path, query, data_type, held }
     }
 
     /// The bytes that it occupies in memory.
     pub fn bytes(&self) -> usize {
-        self.body.len() + self.query.len() + size_of::<Job>()
+        self.held.bytes() + self.query.len() + size_of::<Job>()
     }
 
     /// The bytes of the batch.
     pub fn body_bytes(&self) -> u64 {
-        self.body.len() as u64
+        self.held.payload.len() as u64
+    }
+
+    /// Its place in what is played.
+    pub fn mark(&self) -> Mark {
+        self.mark
+    }
+
+    /// When it is due, where there is a pace.
+    pub fn due(&self) -> Option<Instant> {
+        self.due
+    }
+
+    fn id(&self) -> RecordId {
+        self.held.head.id
     }
 }
 
@@ -158,35 +173,35 @@ impl<'a> Sender<'a> {
 
     /// Makes one attempt to send a batch.
     pub fn send(&self, job: &Job) -> Answer {
-        let token = Token { session: SessionId(job.session), delay_ms: 0, expires_ms: now_ms() + TOKEN_LIFE_MS };
+        let token = Token { session: SessionId(job.held.head.session), delay_ms: 0, expires_ms: now_ms() + TOKEN_LIFE_MS };
         let mut request = self
             .agent
             .post(format!("{}{}{}", self.target.base, job.path, job.query))
             .header("Authorization", format!("Bearer {}", self.secrets.sign(&token)));
-        if job.encoding != Encoding::Identity {
-            request = request.header("Content-Encoding", job.encoding.as_str());
+        if job.held.head.encoding != Encoding::Identity {
+            request = request.header("Content-Encoding", job.held.head.encoding.as_str());
         }
         if let Some(data_type) = &job.data_type {
             match HeaderValue::from_bytes(data_type) {
                 Ok(value) => request = request.header("DataType", value),
-                Err(_) => return Answer::Refused(format!("record {}: its data type is no header value", job.id)),
+                Err(_) => return Answer::Refused(format!("record {}: its data type is no header value", job.id())),
             }
         }
-        match request.send(&job.body[..]) {
+        match request.send(&job.held.payload[..]) {
             Ok(mut response) => {
                 let status = response.status().as_u16();
                 // Read it to the end, or the connection could not be reused.
                 let text = response.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_vec();
                 judge(status, &String::from_utf8_lossy(&text.unwrap_or_default()), job)
             }
-            Err(error) => Answer::Later(format!("record {}: {error}", job.id)),
+            Err(error) => Answer::Later(format!("record {}: {error}", job.id())),
         }
     }
 }
 
 /// What a status means for this batch and those after it.
 fn judge(status: u16, text: &str, job: &Job) -> Answer {
-    let said = format!("record {}: status {status} {}", job.id, plain(text.trim(), 200));
+    let said = format!("record {}: status {status} {}", job.id(), plain(text.trim(), 200));
     let said = said.trim_end().to_owned();
     match status {
         200..=299 => Answer::Stored,

@@ -4,39 +4,54 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use crate::cli::error::CliError;
-use crate::cli::log_folder;
 use crate::cli::output::Out;
 use crate::records::RecordJson;
 
 use super::args::ReplayArgs;
-use super::pace::Pace;
-use super::stretch::Stretch;
-use super::summary::{Choice, Filter};
+use super::outcome::Outcome;
+use super::play::{Begin, Player};
+use super::summary::Choice;
 
 /// Runs the replay.
 pub fn run(args: &ReplayArgs, data: &Path) -> Result<ExitCode, CliError> {
     let mut out = Out::stdout();
-    list(args, data, &mut out)?;
-    out.finish()?;
-    Ok(ExitCode::SUCCESS)
+    list(args, data, &mut out)
 }
 
-/// Prints the batches of the log in `data`, as fast as the reader accepts them unless a speed is given.
-pub fn list(args: &ReplayArgs, data: &Path, out: &mut Out) -> Result<(), CliError> {
-    let mut stretch = Stretch::new(args, log_folder::open(data)?)?;
-    let mut pace = Pace::new(args.speed);
-    let mut filter = Filter::new(args, Choice::Batches);
-    stretch.each(|record| {
-        if !filter.wants(record) {
-            return Ok(true);
+/// Prints the batches, as fast as the reader accepts them unless a pace is given.
+pub fn list(args: &ReplayArgs, data: &Path, out: &mut Out) -> Result<ExitCode, CliError> {
+    let begin = Begin { choice: Choice::Batches, speed: args.speed, to: "-", connections: 1 };
+    let mut player = Player::begin(args, data, &begin)?;
+    let is_paced = args.speed.is_some() || args.sessions_per_second.is_some();
+    let mut outcome = Outcome::default();
+    let printed = print(&mut player, out, is_paced, &mut outcome);
+    if printed.as_ref().is_err_and(CliError::is_closed_pipe) {
+        return printed.map(|()| ExitCode::SUCCESS);
+    }
+    player.finish(args, &mut outcome, printed, false)
+}
+
+fn print(player: &mut Player, out: &mut Out, is_paced: bool, outcome: &mut Outcome) -> Result<(), CliError> {
+    let mut last = None;
+    while let Some(mut item) = player.next()? {
+        if player.was_sent(&item, 0) {
+            continue;
         }
-        pace.wait_for(record.order_us, || false);
-        out.json(&RecordJson::of(record))?;
-        if args.speed.is_some() {
+        if !player.set_due(&mut item) && !player.wait(&item, |_| Ok(true))? {
+            break;
+        }
+        out.json(&RecordJson::of(&item.held.record()))?;
+        outcome.batches += 1;
+        outcome.bytes += item.held.payload.len() as u64;
+        last = Some(item.mark);
+        if is_paced {
             out.flush()?;
         }
-        Ok(true)
-    })?;
-    stretch.remark();
-    Ok(())
+        if player.is_save_due() {
+            out.flush()?;
+            player.save(&[last], outcome.batches, None)?;
+        }
+    }
+    out.flush()?;
+    player.save(&[last], outcome.batches, None)
 }

@@ -1,5 +1,7 @@
 //! What became of the records that a replay was to send.
 
+use super::latency::Latencies;
+
 /// The most refusals reported in words; further ones are only counted.
 const REFUSALS_TOLD_MAX: usize = 5;
 
@@ -12,6 +14,8 @@ pub struct Outcome {
     pub starts: u64,
     /// Records of images that were accepted.
     pub images: u64,
+    /// Records of other kinds that a log got.
+    pub others: u64,
     /// The messages that a queue got for all of these.
     pub messages: u64,
     /// Bytes of what was accepted, as received.
@@ -22,12 +26,14 @@ pub struct Outcome {
     pub refusals: Vec<String>,
     /// What ended the replay early.
     pub failure: Option<String>,
+    /// How long a server took to answer.
+    pub latencies: Option<Latencies>,
 }
 
 impl Outcome {
     /// How many records were accepted.
     pub fn sent(&self) -> u64 {
-        self.batches + self.starts + self.images
+        self.batches + self.starts + self.images + self.others
     }
 }
 

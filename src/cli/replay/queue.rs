@@ -2,24 +2,23 @@
 
 use std::path::Path;
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::cli::error::CliError;
-use crate::cli::log_folder;
 use crate::cli::output::{counted, warn};
 use crate::cli::time::exact;
 use crate::config::{Config, Sources};
-use crate::courier::{Cause, GaveUp, Told, Trouble};
-use crate::log::format::record::{Kind, Record};
+use crate::courier::{BulkSender, Cause, GaveUp, Told, Trouble};
+use crate::log::format::record::Kind;
 use crate::node::CourierPlan;
 use crate::telemetry::{Level, LogOptions, Logger};
 
 use super::args::ReplayArgs;
+use super::credentials::without_credentials;
+use super::order::Mark;
 use super::outcome::{Outcome, note_refusal};
-use super::pace::Pace;
-use super::progress::Progress;
-use super::stretch::Stretch;
-use super::summary::{Choice, Filter};
+use super::play::{Begin, Player};
+use super::summary::Choice;
 use super::to::QueueAddress;
 
 /// How long the last log lines may take.
@@ -28,82 +27,102 @@ const PRINT_PATIENCE: Duration = Duration::from_secs(2);
 /// Runs the replay.
 pub fn run(args: &ReplayArgs, to: &QueueAddress, data: &Path) -> Result<ExitCode, CliError> {
     let config = Config::load_settings(&sources(args, to, data))?.config;
-    let reader = log_folder::open(data)?;
+    let name = without_credentials(to.value.reveal());
+    let begin = Begin { choice: Choice::ForQueues, speed: args.speed, to: &name, connections: 1 };
     // What the queue's client has to say goes where errors go.
     let options = LogOptions { level: Level::Warn, ..LogOptions::default() };
     let (logger, printer) = Logger::start(&options, Box::new(std::io::stderr()))
         .map_err(|error| CliError::Other(format!("the printing thread could not be started: {error}")))?;
     let (mut sender, target) = CourierPlan::bulk_sender(&config, to.queue, args.retries, &logger)?;
-    let mut run = Run::new(target, Progress::new(&reader)?);
-    let mut stretch = Stretch::new(args, reader)?;
-    let mut pace = Pace::new(args.speed);
-    let mut filter = Filter::new(args, Choice::ForQueues);
-
-    let began = Instant::now();
-    let mut gave_up = None;
-    let read = stretch.each(|record| {
-        run.progress.passed(record);
-        if !filter.wants(record) {
-            return Ok(true);
-        }
-        if !pace.is_due(record.order_us) {
-            // What was due before does not wait for what is due later.
-            gave_up = sender.flush(&mut |told| run.note(told)).err();
-            if gave_up.is_some() {
-                return Ok(false);
-            }
-            pace.wait_for(record.order_us, || false);
-        }
-        match sender.push(record, &mut |told| run.note(told)) {
-            Ok(true) => {}
-            Ok(false) => filter.gives_nothing(record),
-            Err(end) => gave_up = Some(end),
-        }
-        Ok(gave_up.is_none())
-    });
-    if gave_up.is_none() {
+    let mut player = Player::begin(args, data, &begin)?;
+    let mut run = Run { target, is_resumable: args.resume.is_some(), ..Run::default() };
+    let read = send_all(&mut player, &mut sender, &mut run);
+    if run.gave_up.is_none() {
         // Also if the log could not be read any further: this much could.
-        gave_up = sender.flush(&mut |told| run.note(told)).err();
+        run.flush(&mut sender, &player);
     }
-    run.progress.finish();
+    let saved = player.save(&[run.through], run.outcome.sent() + run.outcome.refused, None);
+    player.progress.finish();
     // Kafka's client ends with it, before the summary is printed.
     drop(sender);
     printer.finish(PRINT_PATIENCE);
-    stretch.remark();
+    run.outcome.failure = run.gave_up.as_ref().map(|end| run.why(end));
+    let read = read.map_err(|error| run.with_place(error)).and(saved);
+    player.finish(args, &mut run.outcome, read, true)
+}
 
-    run.outcome.failure = gave_up.map(|end| run.why(&end));
-    let mut summary = filter.summary();
-    summary.sent(&run.outcome, stretch.repeats());
-    summary.took(began.elapsed());
-    let finished = summary.finish(args.json, &run.outcome);
-    read.map_err(|error| run.with_place(error)).and(finished)
+fn send_all(player: &mut Player, sender: &mut BulkSender, run: &mut Run) -> Result<(), CliError> {
+    while let Some(mut item) = player.next()? {
+        if player.was_sent(&item, 0) {
+            continue;
+        }
+        if !player.set_due(&mut item) {
+            // What was due before does not wait for what is due later.
+            run.flush(sender, player);
+            if run.gave_up.is_some() || !player.wait(&item, |_| Ok(true))? {
+                break;
+            }
+        }
+        let mut told_any = false;
+        let record = item.held.record();
+        let pushed = sender.push(&record, &mut |told| {
+            told_any = true;
+            run.note(told, player);
+        });
+        match pushed {
+            Ok(true) => {}
+            Ok(false) => player.gives_nothing(&item),
+            Err(end) => {
+                run.gave_up = Some(end);
+                break;
+            }
+        }
+        run.pushed = Some(item.mark);
+        if told_any {
+            // What was collected was shipped, up to this record.
+            run.through = run.pushed;
+        }
+        if player.is_save_due() {
+            player.save(&[run.through], run.outcome.sent() + run.outcome.refused, None)?;
+        }
+    }
+    Ok(())
 }
 
 /// The settings of the data folder's server, with this queue.
 fn sources(args: &ReplayArgs, to: &QueueAddress, data: &Path) -> Sources {
-    let mut sources = args.sources(data);
+    let mut sources = args.settings(data);
     sources.options.push(("--to".to_owned(), to.setting.to_owned(), to.value.reveal().to_owned()));
     sources
 }
 
 /// What has been sent so far.
+#[derive(Default)]
 struct Run {
     /// The queue's address, for people.
     target: String,
-    progress: Progress,
+    is_resumable: bool,
     outcome: Outcome,
     /// When the latest record that is through was recorded.
     last_us: Option<u64>,
     /// Why the queue takes nothing at the moment.
     waiting: Option<Cause>,
+    /// The last record that was given to the sender.
+    pushed: Option<Mark>,
+    /// The last record that is through, as is everything before it.
+    through: Option<Mark>,
+    gave_up: Option<GaveUp>,
 }
 
 impl Run {
-    fn new(target: String, progress: Progress) -> Run {
-        Run { target, progress, outcome: Outcome::default(), last_us: None, waiting: None }
+    fn flush(&mut self, sender: &mut BulkSender, player: &Player) {
+        match sender.flush(&mut |told| self.note(told, player)) {
+            Ok(()) => self.through = self.pushed,
+            Err(end) => self.gave_up = Some(end),
+        }
     }
 
-    fn note(&mut self, told: Told<'_>) {
+    fn note(&mut self, told: Told<'_>, player: &Player) {
         match told {
             Told::Confirmed(record, messages) => {
                 let count = match record.kind {
@@ -114,7 +133,7 @@ impl Run {
                 *count += 1;
                 self.outcome.messages += messages as u64;
                 self.outcome.bytes += record.payload.len() as u64;
-                self.is_through(&record);
+                self.is_through(record.order_us, player);
             }
             Told::Refused(record, cause) => {
                 self.outcome.refused += 1;
@@ -123,23 +142,23 @@ impl Run {
                     &mut self.outcome.refusals,
                     format!("record {} of session {session}: {} {cause}", record.id, self.target),
                 );
-                self.is_through(&record);
+                self.is_through(record.order_us, player);
             }
             Told::Waits(cause) => {
                 self.outcome.retries += 1;
                 let is_known = |known: &Cause| known.trouble == cause.trouble && known.code == cause.code;
                 if !self.waiting.as_ref().is_some_and(is_known) {
-                    self.progress.remark(|| warn(&format!("{} {cause}; it is tried again", self.target)));
+                    player.progress.remark(|| warn(&format!("{} {cause}; it is tried again", self.target)));
                 }
                 self.waiting = Some(cause.clone());
             }
         }
     }
 
-    fn is_through(&mut self, record: &Record<'_>) {
-        self.last_us = self.last_us.max(Some(record.order_us));
+    fn is_through(&mut self, order_us: u64, player: &Player) {
+        self.last_us = self.last_us.max(Some(order_us));
         if self.waiting.take().is_some() {
-            self.progress.remark(|| warn(&format!("{} takes records again", self.target)));
+            player.progress.remark(|| warn(&format!("{} takes records again", self.target)));
         }
     }
 
@@ -163,9 +182,8 @@ impl Run {
             0 => String::new(),
             refused => format!(" and {} refused", counted(refused, "record")),
         };
-        format!(
-            "Confirmed: {records}{refused}, the last one recorded at {last}. To go on, give the same command with --from {last}"
-        )
+        let how = if self.is_resumable { String::new() } else { format!(" with --from {last}") };
+        format!("Confirmed: {records}{refused}, the last one recorded at {last}. To go on, give the same command{how}")
     }
 
     /// An error of reading the log, and how far the replay has come.

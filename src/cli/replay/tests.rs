@@ -2,7 +2,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Mutex;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clap::Parser;
 use uuid::Uuid;
@@ -18,8 +18,9 @@ use crate::session::token::Secrets;
 use super::args::ReplayArgs;
 use super::http::{Target, query};
 use super::outcome::Outcome;
-use super::pace::Pace;
-use super::summary::{Choice, Filter};
+use super::order::{Held, Mark};
+use super::play::{Item, Pace};
+use super::summary::{Choice, Filter, Found};
 use super::to::To;
 use super::workers;
 
@@ -46,6 +47,11 @@ fn record<'a>(session: u64, ext: &'a [u8], payload: &'a [u8]) -> Record<'a> {
         ext: Ext(ext),
         payload,
     }
+}
+
+fn item(record: &Record<'_>) -> Item {
+    let held = Held::of(record);
+    Item { mark: Mark::of(&held.head), due: None, held }
 }
 
 /// A request as received by the test server.
@@ -102,11 +108,12 @@ fn replay(more: &[&str], records: &[Record<'_>], status: impl Fn(usize) -> u16 +
     let secrets = Secrets::new(vec![b"secret".to_vec()]).unwrap();
     thread::scope(|scope| {
         let server = scope.spawn(|| serve(&listener, 1, status));
-        let outcome = workers::run(&args, &target, &secrets, |queue| {
-            records.iter().take_while(|record| queue.push(record)).for_each(drop);
+        let (outcome, _, fed) = workers::run(&args, &target, &secrets, |queue| {
+            records.iter().map(item).take_while(|item| queue.push(item.clone())).for_each(drop);
             Ok(())
         });
-        (outcome.unwrap(), server.join().unwrap())
+        fed.unwrap();
+        (outcome, server.join().unwrap())
     })
 }
 
@@ -298,26 +305,23 @@ fn a_queue_is_sent_starts_and_images_too() {
     filter.gives_nothing(&of(Kind::Image));
     let mut summary = filter.summary();
     let outcome = Outcome { batches: 1, starts: 1, refused: 1, ..Default::default() };
-    summary.sent(&outcome, 0);
+    summary.sent(&outcome);
     assert_eq!((summary.batches, summary.starts, summary.images, summary.not_sent), (1, 1, 0, 0));
     assert_eq!((summary.skipped_starts, summary.skipped_images, summary.skipped_empty), (0, 0, 1));
 }
 
 #[test]
 fn the_pace_keeps_recorded_distances() {
-    let began = Instant::now();
     let mut pace = Pace::new(Some(10.0));
-    assert!(pace.wait_for(1_000_000, || false));
-    assert!(pace.wait_for(2_000_000, || false));
-    assert!(began.elapsed() >= Duration::from_millis(100));
-    assert!(!pace.wait_for(900_000_000, || true));
-    let mut at_once = Pace::new(None);
-    assert!(at_once.wait_for(0, || false) && at_once.wait_for(u64::MAX, || false));
+    let first = pace.due(1_000_000).unwrap();
+    assert_eq!(pace.due(2_000_000).unwrap() - first, Duration::from_millis(100));
+    assert!(pace.due(u64::MAX).unwrap() > first);
+    assert_eq!(Pace::new(None).due(u64::MAX), None);
 }
 
 #[test]
 fn the_progress_template_is_valid() {
-    super::progress::style();
+    super::play::style();
 }
 
 #[test]
@@ -355,18 +359,22 @@ fn events_of_the_analytics_sdk_are_sent_too() {
 
 #[test]
 fn the_summary_adds_up_to_the_log() {
-    let mut filter = Filter::new(&args(&["--session", "7"]), Choice::Batches);
+    let mut filter = Filter::new(&args(&[]), Choice::Batches);
     let of = |kind| Record { kind, ..record(7, &[], b"x") };
     let mut wanted = 0;
     for kind in Kind::ALL {
         wanted += u64::from(filter.wants(&of(*kind)));
     }
     wanted += u64::from(filter.wants(&Record { flags: Flags::UNUSABLE, ..of(Kind::Batch) }));
-    wanted += u64::from(filter.wants(&record(8, &[], b"another session's")));
+    let again = record(8, &[], b"sent by an earlier run");
+    wanted += u64::from(filter.wants(&again));
+    filter.was_sent(&again);
     let mut summary = filter.summary();
-    assert_eq!((wanted, summary.batches), (2, 2), "a batch and one of the SDK");
-    summary.sent(&Outcome { batches: 1, ..Default::default() }, 5);
-    assert_eq!((summary.batches, summary.not_sent, summary.skipped_unusable, summary.not_chosen), (1, 1, 1, 1));
+    assert_eq!((wanted, summary.batches), (3, 2), "a batch and one of the SDK, and one that was sent");
+    // Three records were not chosen, and four are in two sources.
+    summary.found(Found::of(&[], 4, 3));
+    summary.sent(&Outcome { batches: 1, ..Default::default() });
+    assert_eq!((summary.batches, summary.not_sent, summary.skipped_unusable, summary.not_chosen), (1, 1, 1, 3));
     let fields = serde_json::to_value(&summary).unwrap();
     let count = |name: &str| fields[name].as_u64().unwrap();
     let sum: u64 = fields
@@ -376,7 +384,8 @@ fn the_summary_adds_up_to_the_log() {
         .filter(|name| name.starts_with("skipped_") || name.starts_with("not_"))
         .map(|name| count(name))
         .sum();
-    let sent = count("batches") + count("starts") + count("images");
+    let sent = count("batches") + count("starts") + count("images") + count("others");
     assert_eq!(count("records"), sum + sent + count("refused"));
-    assert_eq!(count("records"), Kind::ALL.len() as u64 + 2 + 5);
+    assert_eq!(count("records"), Kind::ALL.len() as u64 + 2 + 7);
+    assert_eq!(count("skipped_sent"), 1);
 }

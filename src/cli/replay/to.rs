@@ -1,5 +1,7 @@
 //! Where a replay sends: the argument of `--to`.
 
+use std::path::PathBuf;
+
 use crate::cli::error::CliError;
 use crate::config::{Secret, value};
 use crate::courier::redis::{RedisAddress, RedisMode};
@@ -19,6 +21,8 @@ pub enum To {
     Server(Target),
     /// To a queue.
     Queue(QueueAddress),
+    /// To a new log, in this data folder.
+    Log(PathBuf),
 }
 
 /// A queue, and the setting that names it.
@@ -37,6 +41,13 @@ impl To {
     pub fn parse(text: &str) -> Result<To, CliError> {
         if text == "-" {
             return Ok(To::Stdout);
+        }
+        if let Some(folder) = text.strip_prefix("log:") {
+            let folder = folder.strip_prefix("//").unwrap_or(folder);
+            return match folder {
+                "" => Err(CliError::Other("--to log: names no folder; expected log:DIR".to_owned())),
+                folder => Ok(To::Log(PathBuf::from(folder))),
+            };
         }
         let scheme = text.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase()).unwrap_or_default();
         if REDIS_SCHEMES.contains(&&*scheme) {

@@ -8,12 +8,14 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, SendTimeoutError, Sender as ChannelSender, bounded};
 
 use crate::cli::error::CliError;
-use crate::log::format::record::Record;
 use crate::session::token::Secrets;
 
 use super::args::ReplayArgs;
 use super::http::{Answer, Job, Sender, Target};
+use super::latency::Latencies;
+use super::order::Mark;
 use super::outcome::{Outcome, note_refusal};
+use super::play::{Item, mixed};
 
 /// The most batches queued for one connection.
 const QUEUE_MAX: usize = 256;
@@ -30,21 +32,37 @@ pub fn run(
     target: &Target,
     secrets: &Secrets,
     feed: impl FnOnce(&Queue<'_>) -> Result<(), CliError>,
-) -> Result<Outcome, CliError> {
-    let shared = Shared::new(args.buffer(), args.retries);
-    thread::scope(|scope| {
+) -> (Outcome, Confirmed, Result<(), CliError>) {
+    let shared = Shared::new(args.buffer(), args.retries, args.connections());
+    let fed = thread::scope(|scope| {
         let senders = (0..args.connections())
-            .map(|_| {
+            .map(|connection| {
                 let (sender, receiver) = bounded(QUEUE_MAX);
                 let shared = &shared;
-                scope.spawn(move || shared.work(&receiver, &Sender::new(target, secrets)));
+                scope.spawn(move || shared.work(usize::from(connection), &receiver, &Sender::new(target, secrets)));
                 sender
             })
             .collect();
         // Dropping the queue also drops the channels' senders, which lets the threads finish.
         feed(&Queue { shared: &shared, senders })
-    })?;
-    Ok(shared.into_outcome())
+    });
+    let lanes = shared.lanes.iter().map(|lane| {
+        let lane = lock(lane);
+        (lane.last, lane.done == lane.queued)
+    });
+    let confirmed = Confirmed(lanes.collect());
+    (shared.into_outcome(), confirmed, fed)
+}
+
+/// What was confirmed when all connections had ended: the last batch of each, and whether it was the last that was queued for it.
+#[derive(Debug)]
+pub struct Confirmed(Vec<(Option<Mark>, bool)>);
+
+impl Confirmed {
+    /// What was confirmed by connection, given the last record that was queued on any.
+    pub fn marks(&self, fed: Option<Mark>) -> Vec<Option<Mark>> {
+        self.0.iter().map(|(last, is_all)| if *is_all { fed } else { *last }).collect()
+    }
 }
 
 /// Where the reader queues batches for sending.
@@ -59,13 +77,37 @@ impl Queue<'_> {
         self.shared.stopped.load(Ordering::Relaxed)
     }
 
+    /// The connection that has a session.
+    pub fn connection_of(&self, session: u64) -> usize {
+        connection_of(session, self.senders.len())
+    }
+
+    /// Ends the replay: what is queued is not sent any more, what was sent is waited for.
+    pub fn stop(&self) {
+        self.shared.stopped.store(true, Ordering::Relaxed);
+    }
+
+    /// What was confirmed by connection, and how many records in all. A connection that has nothing to do is as far as `fed`, the last record
+    /// that was queued, on any.
+    pub fn confirmed(&self, fed: Option<Mark>) -> (Vec<Option<Mark>>, u64) {
+        let mut sent = 0;
+        let marks = self.shared.lanes.iter().map(|lane| {
+            let lane = lock(lane);
+            sent += lane.done;
+            if lane.done == lane.queued { fed } else { lane.last }
+        });
+        (marks.collect(), sent)
+    }
+
     /// Queues a batch on its session's connection, waiting for room. `false`: the replay has ended.
-    pub fn push(&self, record: &Record<'_>) -> bool {
-        let mut job = Job::new(record);
+    pub fn push(&self, item: Item) -> bool {
+        let connection = self.connection_of(item.held.head.session);
+        let mut job = Job::new(item);
         if !self.shared.take_room(job.bytes()) {
             return false;
         }
-        let sender = &self.senders[connection_of(record.session, self.senders.len())];
+        lock(&self.shared.lanes[connection]).queued += 1;
+        let sender = &self.senders[connection];
         loop {
             match sender.send_timeout(job, NOTICE_AFTER) {
                 Ok(()) => return true,
@@ -76,13 +118,20 @@ impl Queue<'_> {
     }
 }
 
-/// The connection for a session. Ids generated in one burst differ only in their lowest bits, so they are mixed first (with SplitMix64's
-/// final step).
+/// The connection for a session. Ids generated in one burst differ only in their lowest bits, so they are mixed first.
 fn connection_of(session: u64, connections: usize) -> usize {
-    let mut mixed = session;
-    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    ((mixed ^ (mixed >> 31)) % connections as u64) as usize
+    (mixed(session) % connections as u64) as usize
+}
+
+/// How far a connection is.
+#[derive(Debug, Default)]
+struct Lane {
+    /// Batches that were queued for it.
+    queued: u64,
+    /// Batches of these that were stored or refused.
+    done: u64,
+    /// The last of these.
+    last: Option<Mark>,
 }
 
 struct Shared {
@@ -97,10 +146,12 @@ struct Shared {
     refused: AtomicU64,
     refusals: Mutex<Vec<String>>,
     failure: Mutex<Option<String>>,
+    lanes: Vec<Mutex<Lane>>,
+    latencies: Mutex<Latencies>,
 }
 
 impl Shared {
-    fn new(room_bytes: usize, retries_max: u32) -> Shared {
+    fn new(room_bytes: usize, retries_max: u32, connections: u16) -> Shared {
         Shared {
             room_bytes,
             retries_max,
@@ -113,6 +164,8 @@ impl Shared {
             refused: AtomicU64::new(0),
             refusals: Mutex::new(Vec::new()),
             failure: Mutex::new(None),
+            lanes: (0..connections).map(|_| Mutex::default()).collect(),
+            latencies: Mutex::default(),
         }
     }
 
@@ -134,45 +187,59 @@ impl Shared {
         self.freed.notify_one();
     }
 
-    fn work(&self, jobs: &Receiver<Job>, sender: &Sender<'_>) {
+    fn work(&self, connection: usize, jobs: &Receiver<Job>, sender: &Sender<'_>) {
+        let mut latencies = Latencies::default();
         for job in jobs {
             if self.stopped.load(Ordering::Relaxed) {
-                return;
+                break;
             }
-            self.deliver(&job, sender);
+            if self.deliver(&job, sender, &mut latencies) {
+                let mut lane = lock(&self.lanes[connection]);
+                lane.done += 1;
+                lane.last = Some(job.mark());
+            }
             self.give_room(job.bytes());
         }
+        lock(&self.latencies).add(&latencies);
     }
 
-    /// Sends a batch, retrying until the server has given its verdict.
-    fn deliver(&self, job: &Job, sender: &Sender<'_>) {
+    /// Sends a batch, retrying until the server has given its verdict. `false`: it has not.
+    fn deliver(&self, job: &Job, sender: &Sender<'_>, latencies: &mut Latencies) -> bool {
         let mut backoff = BACKOFF_FIRST;
+        let due = job.due().unwrap_or_else(Instant::now);
         for try_number in 0.. {
+            let sent = Instant::now();
             match sender.send(job) {
                 Answer::Stored => {
+                    latencies.note(due, sent);
                     self.batches.fetch_add(1, Ordering::Relaxed);
                     self.bytes.fetch_add(job.body_bytes(), Ordering::Relaxed);
-                    return;
+                    return true;
                 }
                 Answer::Refused(text) => {
                     self.refused.fetch_add(1, Ordering::Relaxed);
                     note_refusal(&mut lock(&self.refusals), text);
-                    return;
+                    return true;
                 }
-                Answer::Stop(text) => return self.fail(text),
+                Answer::Stop(text) => {
+                    self.fail(text);
+                    return false;
+                }
                 // Continuing with the next batch would break the session's order.
                 Answer::Later(text) if try_number >= self.retries_max => {
-                    return self.fail(format!("{text} (tried {} times)", try_number + 1));
+                    self.fail(format!("{text} (tried {} times)", try_number + 1));
+                    return false;
                 }
                 Answer::Later(_) => {
                     self.retries.fetch_add(1, Ordering::Relaxed);
                     if !self.sleep(backoff) {
-                        return;
+                        return false;
                     }
                     backoff = (backoff * 2).min(BACKOFF_MAX);
                 }
             }
         }
+        false
     }
 
     /// Sleeps. `false`: the replay ended meanwhile.
@@ -200,6 +267,7 @@ impl Shared {
             refused: self.refused.into_inner(),
             refusals: self.refusals.into_inner().unwrap_or_else(PoisonError::into_inner),
             failure: self.failure.into_inner().unwrap_or_else(PoisonError::into_inner),
+            latencies: Some(self.latencies.into_inner().unwrap_or_else(PoisonError::into_inner)),
             ..Outcome::default()
         }
     }

@@ -21,6 +21,7 @@ use std::path::Path;
 
 use uuid::Uuid;
 
+use crate::log::copy::create_log;
 use crate::log::error::LogError;
 
 mod new_log;
@@ -61,7 +62,7 @@ pub fn salvage(options: &Options) -> Result<Report, LogError> {
     }
     let log = which_log(options, &found, &map)?;
     let (planned, rest) = plan(&map, &found.sources, log);
-    write::create_log(&options.to, log)?;
+    create_log(&options.to, log)?;
     let mut work = NewLogWriter::new(options, &found, log, &planned);
     work.reading.unreadable = unreadable;
     work.write_placed(&planned)?;

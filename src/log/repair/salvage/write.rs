@@ -5,8 +5,6 @@ use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use uuid::Uuid;
-
 use crate::log::error::LogError;
 use crate::log::format::header::{PAGE_BYTES, SegmentHeader};
 use crate::log::format::record::{ALIGN_BYTES, HEADER_BYTES, Kind, RecordHeader, RecordId};
@@ -279,25 +277,4 @@ fn identity(header: &RecordHeader) -> RecordIdentity {
 fn header_at(blocks: &mut Blocks, at: u64, marker: u64) -> Result<Option<RecordHeader>, LogError> {
     let block = blocks.get(at, HEADER_BYTES)?.and_then(|block| block.first_chunk());
     Ok(block.and_then(|block| RecordHeader::decode(block, marker).ok()))
-}
-
-/// Makes the folder of the new log, which must not hold anything yet, and says which log it is.
-pub(super) fn create_log(log_dir: &Path, log: Uuid) -> Result<(), LogError> {
-    use crate::log::format::header::VERSION;
-    use crate::log::read::reader::{LOG_FILE_NAME, LogFile};
-    let mut builder = fs::DirBuilder::new();
-    builder
-        .recursive(true)
-        .mode(0o700)
-        .create(log_dir)
-        .map_err(LogError::io(log_dir, "make the folder of the new log"))?;
-    let path = log_dir.join(LOG_FILE_NAME);
-    let write = || {
-        let mut text = serde_json::to_vec(&LogFile { version: VERSION, log })?;
-        text.push(b'\n');
-        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
-        file.write_all_at(&text, 0)?;
-        file.sync_all()
-    };
-    write().map_err(LogError::io(&path, "write what log this is"))
 }

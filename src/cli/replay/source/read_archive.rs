@@ -1,0 +1,205 @@
+//! The records of an archive, in the order of the log.
+//!
+//! Files are sorted by session and time, and their times overlap, so records have to be put in order: each row group is sorted by itself, and all
+//! row groups of files that reach into the present time are merged. A file is loaded when the first of its records may be next. What does not fit
+//! into memory meanwhile waits in a temporary file.
+//!
+//! A compactor may merge files while they are read. A file that is gone is found again under another name in the manifest of that moment; reading
+//! then goes on behind the last record that was given out.
+
+use std::ops::RangeInclusive;
+use std::path::Path;
+
+use crate::archive::manifest::FileEntry;
+use crate::archive::record_file::{ArchivedRecord, GroupRange, RecordFile};
+use crate::cli::error::CliError;
+use crate::cli::replay::order::{Entry, Held, Mark, MergedRuns, Run};
+use crate::log::read::reader::LogReader;
+
+use super::archive_files::{ArchiveFiles, FileList};
+use super::damage::{Damaged, Findings, whole_file};
+use super::feed::Means;
+use super::read_log::Begin;
+use super::sink::{Sink, Unwanted};
+use super::wanted::{Lies, Wanted};
+
+/// How much of a run is read at once where it waits in the temporary file.
+const BUFFER_BYTES: usize = 256 << 10;
+
+/// Reads what is wanted of an archive into the sink. Returns where its log goes on; `None` if nothing more is wanted.
+///
+/// # Errors
+/// The archive can't be read. Damage of single files is no error.
+pub fn read_archive(
+    files: &ArchiveFiles,
+    wanted: &Wanted,
+    means: &Means,
+    findings: &mut Findings,
+    sink: &mut Sink,
+) -> Result<Option<Begin>, CliError> {
+    let mut reading = Reading::begin(files, wanted, means, findings)?;
+    while let Some(entry) = reading.next()? {
+        let Entry { mark, held } = entry;
+        match reading.wanted.lies(mark.due_us, mark.id) {
+            Lies::Before => continue,
+            Lies::Behind => break,
+            Lies::Within => {}
+        }
+        // Files that were merged meanwhile are read again up to here.
+        reading.wanted.after = Some((mark.due_us, mark.id));
+        if let Err(Unwanted) = sink.give(held) {
+            return Ok(None);
+        }
+    }
+    let begin = reading.list.to.map_or(Begin::First, |position| Begin::Behind { position, last_us: reading.list.last_us });
+    Ok(sink.flush().is_ok().then_some(begin))
+}
+
+/// Makes sure that a log goes on where an archive ends.
+///
+/// # Errors
+/// The archive is of another log.
+pub fn check_log(begin: &Begin, reader: &LogReader, path: &Path) -> Result<Begin, CliError> {
+    match begin {
+        Begin::Behind { position, .. } if position.log != reader.log_uuid() => Err(CliError::Other(format!(
+            "{}: the archive is of log {}, but the log is {}: play them one by one, with --source archive and --source log",
+            path.display(),
+            position.log,
+            reader.log_uuid()
+        ))),
+        begin => Ok(begin.clone()),
+    }
+}
+
+struct Reading<'a> {
+    files: &'a ArchiveFiles,
+    wanted: Wanted,
+    means: &'a Means,
+    findings: &'a mut Findings,
+    list: FileList,
+    /// How many of the list's files were loaded.
+    loaded: usize,
+    runs: MergedRuns,
+}
+
+impl<'a> Reading<'a> {
+    fn begin(
+        files: &'a ArchiveFiles,
+        wanted: &Wanted,
+        means: &'a Means,
+        findings: &'a mut Findings,
+    ) -> Result<Self, CliError> {
+        let list = files.list(wanted)?;
+        means.counts.expect(list.files.iter().map(|file| file.inflated_bytes).sum());
+        Ok(Self { files, wanted: wanted.clone(), means, findings, list, loaded: 0, runs: MergedRuns::default() })
+    }
+
+    /// The next record.
+    fn next(&mut self) -> Result<Option<Entry>, CliError> {
+        while let Some(file) = self.list.files.get(self.loaded) {
+            let first_us = file.first_us.cast_unsigned();
+            if self.runs.next_mark().is_some_and(|mark| mark.due_us < first_us) {
+                break;
+            }
+            self.load()?;
+        }
+        let entry = self.runs.next().map_err(CliError::Temporary)?;
+        if let Some(entry) = &entry {
+            self.means.counts.pass(entry.held.bytes() as u64);
+        }
+        Ok(entry)
+    }
+
+    /// Loads the next file.
+    fn load(&mut self) -> Result<(), CliError> {
+        let file = self.list.files[self.loaded].clone();
+        let path = self.files.path(&file);
+        let Some(bytes) = self.files.read(&file)? else { return self.list_again(&file) };
+        self.loaded += 1;
+        let is_whole = blake3::hash(&bytes).to_hex().as_str() == file.blake3;
+        if !is_whole && !self.wanted.unproven {
+            let reason = "damaged: its bytes are not those that the manifest has the hash of; nothing of it was played, \
+                          --unproven plays the row groups that can be read";
+            self.findings.damaged(whole_file(&path, Some(file.rows), reason));
+            return Ok(());
+        }
+        let opened = match RecordFile::open(&path, bytes) {
+            Ok(opened) => opened,
+            Err(error) => {
+                let reason = format!("damaged: its footer can't be read ({error}); nothing of it was played");
+                self.findings.damaged(whole_file(&path, Some(file.rows), reason));
+                return Ok(());
+            }
+        };
+        if !is_whole {
+            let reason = "damaged: its bytes are not those that the manifest has the hash of; what can be read of it was played unproven";
+            self.findings.damaged(whole_file(&path, None, reason));
+        }
+        for group in 0..opened.groups() {
+            self.load_group(&opened, &path, group)?;
+        }
+        Ok(())
+    }
+
+    fn load_group(&mut self, file: &RecordFile, path: &Path, group: usize) -> Result<(), CliError> {
+        let range = file.range(group);
+        if !self.may_have(&range) {
+            self.means.counts.leave_out(if self.is_in_time(&range) { range.rows } else { 0 });
+            return Ok(());
+        }
+        let records = match file.read(path, group) {
+            Ok(records) => records,
+            Err(error) => {
+                let reason = format!("damaged: can't be read ({error})");
+                self.findings.damaged(Damaged {
+                    row_group: Some(group),
+                    ..whole_file(path, Some(range.rows), reason)
+                });
+                return Ok(());
+            }
+        };
+        let mut entries = Vec::with_capacity(records.len());
+        for ArchivedRecord { head, ext, payload } in records {
+            if self.wanted.lies(head.order_us, head.id) != Lies::Within {
+                continue;
+            }
+            if self.wanted.chooses(&head) {
+                entries.push(Entry { mark: Mark::of(&head), held: Held { head, ext, payload } });
+            } else {
+                self.means.counts.leave_out(1);
+            }
+        }
+        let run = Run::new(entries, &self.means.budget, &self.means.spill).map_err(CliError::Temporary)?;
+        self.runs.add(&run, BUFFER_BYTES).map_err(CliError::Temporary)
+    }
+
+    /// A file is gone. Where the manifest does not name it any more, reading goes on by what it names now.
+    fn list_again(&mut self, gone: &FileEntry) -> Result<(), CliError> {
+        let list = self.files.list(&self.wanted)?;
+        if list.files.iter().any(|file| file.path == gone.path) {
+            self.loaded += 1;
+            let reason = "missing, though the manifest names it";
+            self.findings.damaged(whole_file(&self.files.path(gone), Some(gone.rows), reason));
+            return Ok(());
+        }
+        self.list = list;
+        self.loaded = 0;
+        self.runs = MergedRuns::default();
+        Ok(())
+    }
+
+    fn is_in_time(&self, range: &GroupRange) -> bool {
+        let (first_us, last_us) = (self.wanted.first_us(), self.wanted.last_us());
+        range.times_us.as_ref().is_none_or(|times| {
+            times.end().cast_unsigned() >= first_us && times.start().cast_unsigned() <= last_us
+        })
+    }
+
+    fn may_have(&self, range: &GroupRange) -> bool {
+        let has = |known: &Option<RangeInclusive<i64>>, value: i64| known.as_ref().is_none_or(|known| known.contains(&value));
+        let project = self.wanted.project.is_none_or(|project| has(&range.projects, i64::from(project)));
+        let sessions = self.wanted.sessions.as_ref();
+        let session = sessions.is_none_or(|all| all.iter().any(|session| has(&range.sessions, session.cast_signed())));
+        self.is_in_time(range) && project && session
+    }
+}
