@@ -19,12 +19,13 @@
 //! | `server`, `workers`, `http` | to a server |
 //! | `queue` | to a queue |
 //! | `log` | to another log |
-//! | `ndjson` | to stdout |
+//! | `ndjson`, `line` | to stdout |
 
 mod args;
 mod credentials;
 mod http;
 mod latency;
+mod line;
 mod log;
 mod ndjson;
 mod order;

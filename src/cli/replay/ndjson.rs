@@ -5,9 +5,9 @@ use std::process::ExitCode;
 
 use crate::cli::error::CliError;
 use crate::cli::output::Out;
-use crate::records::RecordJson;
 
 use super::args::ReplayArgs;
+use super::line::put_line;
 use super::outcome::Outcome;
 use super::play::{Begin, Player};
 use super::summary::Choice;
@@ -31,8 +31,12 @@ pub fn list(args: &ReplayArgs, data: &Path, out: &mut Out) -> Result<ExitCode, C
     player.finish(args, &mut outcome, printed, false)
 }
 
+/// How many bytes are gathered before they are written. One line more fits.
+const WRITE_BYTES: usize = 256 << 10;
+
 fn print(player: &mut Player, out: &mut Out, is_paced: bool, outcome: &mut Outcome) -> Result<(), CliError> {
     let mut last = None;
+    let mut lines = Vec::with_capacity(2 * WRITE_BYTES);
     while let Some(mut item) = player.next()? {
         if player.was_sent(&item, 0) {
             continue;
@@ -40,18 +44,24 @@ fn print(player: &mut Player, out: &mut Out, is_paced: bool, outcome: &mut Outco
         if !player.set_due(&mut item) && !player.wait(&item, |_| Ok(true))? {
             break;
         }
-        out.json(&RecordJson::of(&item.held.record()))?;
+        put_line(&item.held.record(), &mut lines)?;
         outcome.batches += 1;
         outcome.bytes += item.held.payload.len() as u64;
         last = Some(item.mark);
-        if is_paced {
+        let is_save_due = player.is_save_due();
+        if is_paced || is_save_due || lines.len() >= WRITE_BYTES {
+            out.bytes(&lines)?;
+            lines.clear();
+            lines.shrink_to(2 * WRITE_BYTES);
+        }
+        if is_paced || is_save_due {
             out.flush()?;
         }
-        if player.is_save_due() {
-            out.flush()?;
+        if is_save_due {
             player.save(&[last], outcome.batches, None)?;
         }
     }
+    out.bytes(&lines)?;
     out.flush()?;
     player.save(&[last], outcome.batches, None)
 }
