@@ -12,7 +12,8 @@ use crate::cli::serve::{ServeArgs, key_value};
 use crate::cli::time::time_us;
 use crate::config::{Secret, Sources, value};
 
-use super::play::{ROUNDS_MAX, Rate};
+use super::rate::Rate;
+use super::rounds::ROUNDS_MAX;
 use super::source::{Origin, Source, sessions_of};
 use super::to::To;
 

@@ -13,8 +13,7 @@ use crate::session::SessionId;
 use crate::session::token::{Secrets, Token};
 
 use super::credentials::without_credentials;
-use super::order::{Held, Mark};
-use super::play::Item;
+use super::order::{Held, Item, Mark};
 
 /// Each attempt signs a new token, so a token need not outlive one attempt.
 const TOKEN_LIFE_MS: i64 = 3_600_000;

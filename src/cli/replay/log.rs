@@ -9,9 +9,9 @@ use crate::log::copy::{CopyEnd, LogCopy};
 use crate::log::format::record::{Entry, Flags, Kind};
 
 use super::args::ReplayArgs;
-use super::order::Mark;
+use super::order::{Item, Mark};
 use super::outcome::Outcome;
-use super::play::{Begin, Item, Player};
+use super::play::{Begin, Player};
 use super::summary::Choice;
 
 /// How large a segment is, as a server's by default.

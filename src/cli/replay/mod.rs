@@ -15,6 +15,7 @@
 //! | `source` | the records of logs and archives, as one stream |
 //! | `order` | records that are put in order with bounded memory |
 //! | `play` | which are played, when, and from where a replay goes on |
+//! | `rounds`, `rate` | the rounds of `--loop` with their sessions' ids, and when sessions begin |
 //! | `summary`, `outcome`, `latency` | which records are sent, and what became of all |
 //! | `server`, `workers`, `http` | to a server |
 //! | `queue` | to a queue |
@@ -32,6 +33,8 @@ mod order;
 mod outcome;
 mod play;
 mod queue;
+mod rate;
+mod rounds;
 mod server;
 mod source;
 mod summary;

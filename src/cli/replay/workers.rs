@@ -13,9 +13,9 @@ use crate::session::token::Secrets;
 use super::args::ReplayArgs;
 use super::http::{Answer, Job, Sender, Target};
 use super::latency::Latencies;
-use super::order::Mark;
+use super::order::{Item, Mark};
 use super::outcome::{Outcome, note_refusal};
-use super::play::{Item, mixed};
+use super::rounds::mixed;
 
 /// The most batches queued for one connection.
 const QUEUE_MAX: usize = 256;

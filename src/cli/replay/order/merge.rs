@@ -4,8 +4,9 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::io;
 
+use super::entry::Entry;
 use super::mark::Mark;
-use super::run::{Cursor, Entry, Run};
+use super::run::{Cursor, Run};
 
 /// Runs that are read as one, in order. More may be added while they are read.
 #[derive(Debug, Default)]

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `mark` | the place of a record in what is played |
 //! | `held` | a record with memory of its own |
+//! | `entry`, `item` | a record with its place, as it is sorted and as it is sent |
 //! | `budget` | how much memory may be taken |
 //! | `spill` | the temporary file, and records in it |
 //! | `run` | records in order, in memory or in that file |
@@ -11,7 +12,9 @@
 //! | `sorter` | records in any order, as runs |
 
 mod budget;
+mod entry;
 mod held;
+mod item;
 mod mark;
 mod merge;
 mod run;
@@ -22,9 +25,11 @@ mod spill;
 mod tests;
 
 pub(super) use budget::Budget;
+pub(super) use entry::Entry;
 pub(super) use held::Held;
+pub(super) use item::Item;
 pub(super) use mark::Mark;
 pub(super) use merge::MergedRuns;
-pub(super) use run::{Entry, Run};
+pub(super) use run::Run;
 pub(super) use sorter::Sorter;
 pub(super) use spill::Spill;

@@ -4,18 +4,9 @@ use std::io;
 use std::sync::Arc;
 
 use super::budget::{Budget, Charge};
-use super::held::Held;
+use super::entry::Entry;
 use super::mark::Mark;
 use super::spill::{Spill, SpilledRun, SpillReader};
-
-/// A record and its place.
-#[derive(Debug, Clone)]
-pub struct Entry {
-    /// Its place.
-    pub mark: Mark,
-    /// The record.
-    pub held: Held,
-}
 
 /// Records in order. Clones share them.
 #[derive(Debug, Clone)]

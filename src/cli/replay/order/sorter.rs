@@ -3,9 +3,10 @@
 use std::io;
 
 use super::budget::Budget;
+use super::entry::Entry;
 use super::held::Held;
 use super::mark::Mark;
-use super::run::{Entry, Run};
+use super::run::Run;
 use super::spill::Spill;
 
 /// Gathers records into runs of a size.

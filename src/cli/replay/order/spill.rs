@@ -11,9 +11,9 @@ use uuid::Uuid;
 
 use crate::log::format::record::{DataType, Encoding, Ext, Flags, Kind, Label, Record, RecordId, Topic};
 
+use super::entry::Entry;
 use super::held::Held;
 use super::mark::Mark;
-use super::run::Entry;
 
 /// What stands before the bytes of each record: numbers of fixed sizes.
 const HEAD_BYTES: usize = 4 + 4 + 8 + 4 + 16 + 2 + 8 + 8 + 8 + 4 + 8 + 4 + 4 + 1 + 4 + 4 + 2 + 4;

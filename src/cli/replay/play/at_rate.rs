@@ -7,11 +7,12 @@ use std::collections::HashMap;
 
 use crate::cli::error::CliError;
 use crate::cli::replay::order::{Entry, Held, Mark, MergedRuns, Run, Sorter};
+use crate::cli::replay::rate::Rate;
+use crate::cli::replay::rounds::into_round;
 use crate::cli::replay::source::Findings;
 use crate::cli::replay::summary::Filter;
 
 use super::in_order::{Reading, Stretch};
-use super::rounds::into_round;
 
 /// The most sessions that are played at a rate: what is known of each takes memory.
 const SESSIONS_MAX: usize = 10_000_000;
@@ -21,15 +22,6 @@ const RUN_BYTES: usize = 64 << 20;
 
 /// How much of a run that waits in the temporary file is read at once, in all runs together.
 const BUFFERS_BYTES: usize = 64 << 20;
-
-/// When sessions begin.
-#[derive(Debug, Clone, Copy)]
-pub struct Rate {
-    /// Sessions a second.
-    pub sessions_per_second: f64,
-    /// How many times faster than recorded a session is.
-    pub speed: f64,
-}
 
 /// What was planned: a replay that goes on must find the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -167,12 +159,5 @@ impl AtRate {
     /// What was found, and how many records several sources had.
     pub fn findings(&self) -> (&[Findings], u64) {
         (&self.findings, self.doubles)
-    }
-}
-
-impl Rate {
-    /// When a session begins, after the first one, in microseconds.
-    fn begins_us(&self, number: u64) -> u64 {
-        (number as f64 * 1e6 / self.sessions_per_second) as u64
     }
 }

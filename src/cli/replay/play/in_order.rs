@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use crate::cli::error::CliError;
 use crate::cli::replay::order::{Budget, Held, Mark, Spill};
+use crate::cli::replay::rounds::into_round;
 use crate::cli::replay::source::{Findings, Merged, Origin, ReadCounts, Wanted};
 use crate::cli::replay::summary::Filter;
-
-use super::rounds::into_round;
 
 /// What reading needs.
 #[derive(Debug, Clone)]

@@ -1,31 +1,19 @@
 //! One source's thread, and what it has read.
 
 use std::panic::resume_unwind;
-use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 use crossbeam_channel::{Receiver, bounded};
 
 use crate::cli::error::CliError;
-use crate::cli::replay::order::{Budget, Held, Spill};
+use crate::cli::replay::order::Held;
 
-use super::counts::ReadCounts;
 use super::damage::Findings;
+use super::means::Means;
 use super::place::Origin;
 use super::read_log::{Begin, read_log};
 use super::sink::{QUEUE_MAX, Sink};
 use super::wanted::Wanted;
-
-/// What reading shares among all sources.
-#[derive(Debug, Clone)]
-pub struct Means {
-    /// Memory for records that have to be put in order.
-    pub budget: Budget,
-    /// Where they wait if that is too little.
-    pub spill: Spill,
-    /// How far reading is.
-    pub counts: Arc<ReadCounts>,
-}
 
 /// Records of one source, read ahead.
 #[derive(Debug)]

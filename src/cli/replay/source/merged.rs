@@ -7,7 +7,8 @@ use crate::cli::replay::order::{Budget, Held, Mark, Spill};
 
 use super::counts::ReadCounts;
 use super::damage::Findings;
-use super::feed::{Feed, Means};
+use super::feed::Feed;
+use super::means::Means;
 use super::place::Origin;
 use super::wanted::Wanted;
 

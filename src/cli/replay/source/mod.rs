@@ -10,6 +10,7 @@
 //! | `read_log` | the records of a log |
 //! | `read_archive`, `archive_files` | the records of an archive |
 //! | `damage` | what was not whole |
+//! | `means` | what reading shares among all sources |
 //! | `feed` | one source's thread, and what it has read |
 //! | `merged` | all sources as one |
 //! | `users` | the sessions of a user |
@@ -19,6 +20,7 @@ mod archive_files;
 mod counts;
 mod damage;
 mod feed;
+mod means;
 mod merged;
 mod place;
 #[cfg(feature = "archive")]

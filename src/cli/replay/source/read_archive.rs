@@ -18,7 +18,7 @@ use crate::log::read::reader::LogReader;
 
 use super::archive_files::{ArchiveFiles, FileList};
 use super::damage::{Damaged, Findings, whole_file};
-use super::feed::Means;
+use super::means::Means;
 use super::read_log::Begin;
 use super::sink::{Sink, Unwanted};
 use super::wanted::{Lies, Wanted};

@@ -2,7 +2,8 @@
 
 use std::time::Instant;
 
-use crate::cli::replay::order::{Held, Mark};
+use super::held::Held;
+use super::mark::Mark;
 
 /// A record that is to be sent.
 #[derive(Debug, Clone)]

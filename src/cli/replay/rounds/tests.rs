@@ -1,10 +1,8 @@
 use std::collections::HashSet;
 
-use bytes::Bytes;
-
 use crate::session::SessionId;
 
-use super::rounds::{into_round, session_in};
+use super::*;
 
 #[test]
 fn no_two_rounds_give_sessions_of_one_server_the_same_id() {

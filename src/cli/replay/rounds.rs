@@ -6,8 +6,9 @@
 
 use bytes::Bytes;
 
-use crate::cli::replay::order::Held;
 use crate::log::format::record::Kind;
+
+use super::order::Held;
 
 /// The most rounds: as many as an id has shards.
 pub const ROUNDS_MAX: i64 = 65_535;
@@ -71,3 +72,6 @@ fn renamed(row: &Bytes, old: u64, new: u64) -> Bytes {
         None => row.clone(),
     }
 }
+
+#[cfg(test)]
+mod tests;
