@@ -1,14 +1,13 @@
 //! The files of an archive that have records.
 
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 
 use crate::archive::error::ArchiveError;
-use crate::archive::manifest::{FileEntry, Manifest};
-use crate::archive::place::Place;
+use crate::archive::manifest::{FileEntry, FileFilter, Manifest};
+use crate::archive::place::{MANIFEST, Place};
+use crate::archive::source::Source;
 use crate::archive::table::Table;
 use crate::archive::tables::batches::{BATCHES, RECORDS};
 use crate::log::read::merge::MergePosition;
@@ -18,7 +17,7 @@ use super::wanted::{Tables, Wanted};
 /// An archive, as far as a replay reads it.
 #[derive(Debug, Clone)]
 pub struct ArchiveFiles {
-    place: Place,
+    source: Source,
 }
 
 /// The files with records that are wanted, as the archive is at one moment.
@@ -40,13 +39,13 @@ impl ArchiveFiles {
 
     /// The archive in a folder of its own.
     pub fn at(dir: &Path) -> Self {
-        Self { place: Place::at(dir) }
+        Self { source: Source::folder(&Place::at(dir)) }
     }
 
     /// The archive of a data folder, if it has one.
     pub fn of_data(data: &Path) -> Option<Self> {
         let place = Place::in_data(data);
-        Self::is_at(place.dir()).then_some(Self { place })
+        Self::is_at(place.dir()).then(|| Self { source: Source::folder(&place) })
     }
 
     /// The files that have something of what is wanted.
@@ -54,11 +53,19 @@ impl ArchiveFiles {
     /// # Errors
     /// The manifest can't be read.
     pub fn list(&self, wanted: &Wanted) -> Result<FileList, ArchiveError> {
-        let Manifest { files, to, .. } = self.manifest()?;
-        let last_us = files.iter().map(|file| file.last_us.cast_unsigned()).max().unwrap_or_default();
-        let mut files: Vec<FileEntry> = files.into_iter().filter(|file| has_some(file, wanted)).collect();
+        let mut filter = FileFilter::default().table(BATCHES.name);
+        if wanted.tables == Tables::All {
+            filter = filter.table(RECORDS.name);
+        }
+        filter = filter
+            .from_us(wanted.first_us())
+            .until_us(wanted.last_us().saturating_add(1))
+            .project(wanted.project.map(i64::from));
+        let (manifest, mut files) = self.snapshot(&filter)?;
         files.sort_by_key(|file| (file.first_us.cast_unsigned(), file.path.clone()));
-        Ok(FileList { files, to, last_us })
+        let last_day = manifest.days.last().map(|day| manifest.files_of(&self.source, day)).transpose()?;
+        let last_us = last_day.iter().flatten().map(|file| file.last_us.cast_unsigned()).max();
+        Ok(FileList { files, to: manifest.to, last_us: last_us.unwrap_or_default() })
     }
 
     /// The files of tables, and up to where the log is in the archive.
@@ -66,39 +73,43 @@ impl ArchiveFiles {
     /// # Errors
     /// The manifest can't be read.
     pub fn of_tables(&self, tables: &[Table]) -> Result<(Vec<FileEntry>, Option<MergePosition>), ArchiveError> {
-        let Manifest { mut files, to, .. } = self.manifest()?;
-        files.retain(|file| tables.iter().any(|table| table.name == file.table));
-        Ok((files, to))
+        let filter = tables.iter().fold(FileFilter::default(), |filter, table| filter.table(table.name));
+        let (manifest, files) = self.snapshot(&filter)?;
+        Ok((files, manifest.to))
     }
 
-    fn manifest(&self) -> Result<Manifest, ArchiveError> {
-        let gone = || ArchiveError::Manifest { path: self.place.manifest(), reason: "is gone".to_owned() };
-        Manifest::read(&self.place)?.ok_or_else(gone)
+    fn snapshot(&self, filter: &FileFilter) -> Result<(Manifest, Vec<FileEntry>), ArchiveError> {
+        let gone = || ArchiveError::Manifest { path: self.source.path(MANIFEST), reason: "is gone".to_owned() };
+        Manifest::snapshot(&self.source, filter)?.ok_or_else(gone)
     }
 
     /// Where a file is.
     pub fn path(&self, file: &FileEntry) -> PathBuf {
-        self.place.file(&file.path)
+        self.source.path(&file.path)
     }
 
-    /// The bytes of a file; `None` if it is not there.
+    /// A file.
     ///
     /// # Errors
     /// It can't be read.
-    pub fn read(&self, file: &FileEntry) -> Result<Option<Bytes>, ArchiveError> {
-        let path = self.path(file);
-        match fs::read(&path) {
-            Ok(bytes) => Ok(Some(bytes.into())),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(ArchiveError::io(&path, "read the file")(error)),
-        }
+    pub fn read(&self, file: &FileEntry) -> Result<Content, ArchiveError> {
+        let opened = match self.source.open(&file.path, file.bytes) {
+            Err(ArchiveError::Missing { .. }) => return Ok(Content::Missing),
+            Err(ArchiveError::Damaged { .. }) => return Ok(Content::Damaged),
+            opened => opened?,
+        };
+        let bytes = opened.read_at(0, usize::try_from(file.bytes).unwrap_or(usize::MAX))?;
+        Ok(Content::Bytes(bytes))
     }
 }
 
-fn has_some(file: &FileEntry, wanted: &Wanted) -> bool {
-    let table = file.table == BATCHES.name || wanted.tables == Tables::All && file.table == RECORDS.name;
-    let time = file.last_us.cast_unsigned() >= wanted.first_us() && file.first_us.cast_unsigned() <= wanted.last_us();
-    let (first, last) = (file.first_session, file.last_session);
-    let project = wanted.project.is_none_or(|project| (first.0..=last.0).contains(&i64::from(project)));
-    table && time && project
+/// What there is of a file.
+#[derive(Debug)]
+pub enum Content {
+    /// As many bytes as the manifest says.
+    Bytes(Bytes),
+    /// It has another length.
+    Damaged,
+    /// It is not there.
+    Missing,
 }

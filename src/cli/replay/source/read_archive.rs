@@ -16,7 +16,7 @@ use crate::cli::error::CliError;
 use crate::cli::replay::order::{Entry, Held, Mark, MergedRuns, Run};
 use crate::log::read::reader::LogReader;
 
-use super::archive_files::{ArchiveFiles, FileList};
+use super::archive_files::{ArchiveFiles, Content, FileList};
 use super::damage::{Damaged, Findings, whole_file};
 use super::means::Means;
 use super::read_log::Begin;
@@ -114,7 +114,16 @@ impl<'a> Reading<'a> {
     fn load(&mut self) -> Result<(), CliError> {
         let file = self.list.files[self.loaded].clone();
         let path = self.files.path(&file);
-        let Some(bytes) = self.files.read(&file)? else { return self.list_again(&file) };
+        let bytes = match self.files.read(&file)? {
+            Content::Missing => return self.list_again(&file),
+            Content::Damaged => {
+                self.loaded += 1;
+                let reason = "damaged: it is longer or shorter than the manifest says; nothing of it was played";
+                self.findings.damaged(whole_file(&path, Some(file.rows), reason));
+                return Ok(());
+            }
+            Content::Bytes(bytes) => bytes,
+        };
         self.loaded += 1;
         let is_whole = blake3::hash(&bytes).to_hex().as_str() == file.blake3;
         if !is_whole && !self.wanted.unproven {

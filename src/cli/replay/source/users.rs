@@ -36,7 +36,7 @@ mod reading {
     use crate::archive::payload::PayloadReader;
     use crate::archive::user_file::{USER_TABLES, sessions_of_users};
     use crate::cli::error::CliError;
-    use crate::cli::replay::source::archive_files::ArchiveFiles;
+    use crate::cli::replay::source::archive_files::{ArchiveFiles, Content};
     use crate::cli::replay::source::place::Origin;
     use crate::log::format::record::Record;
     use crate::log::read::merge::{Merge, MergePosition};
@@ -85,15 +85,22 @@ mod reading {
             for file in &list {
                 let path = files.path(file);
                 let Some(table) = USER_TABLES.into_iter().find(|table| table.name == file.table) else { continue };
-                // A file that was merged meanwhile has another name now.
-                let Some(bytes) = files.read(file)? else { continue 'lists };
-                let read = || sessions_of_users(table, &path, bytes, is_wanted, sessions);
                 let damaged = |reason: String| {
                     CliError::Other(format!(
                         "{}: {reason}; --user can't tell all sessions of the user: choose them with --session, or play the log with --source log",
                         path.display()
                     ))
                 };
+                // A file that was merged meanwhile has another name now.
+                let bytes = match files.read(file)? {
+                    Content::Missing => continue 'lists,
+                    Content::Damaged => return Err(damaged("damaged: it is longer or shorter than the manifest says".to_owned())),
+                    Content::Bytes(bytes) => bytes,
+                };
+                if blake3::hash(&bytes).to_hex().as_str() != file.blake3 {
+                    return Err(damaged("damaged: its bytes are not those that the manifest has the hash of".to_owned()));
+                }
+                let read = || sessions_of_users(table, &path, bytes, is_wanted, sessions);
                 catch_unwind(AssertUnwindSafe(read))
                     .map_err(|_| damaged("damaged".to_owned()))?
                     .map_err(|error| damaged(error.to_string()))?;
