@@ -13,6 +13,7 @@ mod replay {
     pub mod rounds;
     pub mod sources;
     pub mod to_log;
+    pub mod to_server;
 }
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,5 +1,7 @@
 //! Reads single columns of a row group.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use bytes::Bytes;
 use parquet::column::reader::ColumnReader;
 use parquet::data_type::ByteArray;
@@ -89,6 +91,12 @@ impl<'a> Columns<'a> {
         }
         Ok(all)
     }
+}
+
+/// A decoder that panics on damaged bytes counts as one that fails.
+pub(super) fn guarded<T>(read: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, ParquetError> {
+    let panicked = |_| Err(ParquetError::General("the decoder panicked: the bytes are damaged".into()));
+    catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(panicked)
 }
 
 fn missing(name: &str) -> ParquetError {

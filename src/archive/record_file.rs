@@ -3,7 +3,6 @@
 //! A payload that was inflated stays so: its record is given out with no encoding. All else of a record is as the log has it.
 
 use std::ops::RangeInclusive;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::str::FromStr;
 
@@ -11,14 +10,14 @@ use bytes::Bytes;
 use parquet::data_type::ByteArray;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::RowGroupMetaData;
-use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
+use parquet::file::reader::{ChunkReader, FileReader, RowGroupReader, SerializedFileReader};
 use parquet::file::statistics::Statistics;
 use uuid::Uuid;
 
 use crate::log::format::record::{DataType, Encoding, Ext, Flags, Kind, Label, Record, RecordId, Topic};
 
 use super::error::ArchiveError;
-use super::read_columns::Columns;
+use super::read_columns::{Columns, guarded};
 
 /// A record of the archive, with memory of its own.
 #[derive(Debug, Clone)]
@@ -33,7 +32,7 @@ pub struct ArchivedRecord {
 
 /// A file of table `batches` or `records`.
 pub struct RecordFile {
-    reader: SerializedFileReader<Bytes>,
+    reader: Box<dyn FileReader>,
 }
 
 impl std::fmt::Debug for RecordFile {
@@ -56,13 +55,13 @@ pub struct GroupRange {
 }
 
 impl RecordFile {
-    /// Opens a file, given with its path and its bytes.
+    /// Opens a file, given with its path: its bytes, or where they are read as they are needed.
     ///
     /// # Errors
     /// Its footer can't be read.
-    pub fn open(path: &Path, bytes: Bytes) -> Result<Self, ArchiveError> {
-        let opened = guarded(|| SerializedFileReader::new(bytes));
-        Ok(Self { reader: opened.map_err(ArchiveError::parquet(path, "read the file"))? })
+    pub fn open<R: ChunkReader + 'static>(path: &Path, file: R) -> Result<Self, ArchiveError> {
+        let opened = guarded(|| SerializedFileReader::new(file));
+        Ok(Self { reader: Box::new(opened.map_err(ArchiveError::parquet(path, "read the file"))?) })
     }
 
     /// How many row groups it has.
@@ -89,12 +88,6 @@ impl RecordFile {
         let read = guarded(|| self.reader.get_row_group(group).and_then(|group| records_of(&*group)));
         read.map_err(ArchiveError::parquet(path, "read the file"))
     }
-}
-
-/// A decoder that panics on damaged bytes counts as one that fails.
-fn guarded<T>(read: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, ParquetError> {
-    let panicked = |_| Err(ParquetError::General("the decoder panicked: the bytes are damaged".into()));
-    catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(panicked)
 }
 
 fn range_of(group: &RowGroupMetaData, name: &str) -> Option<RangeInclusive<i64>> {

@@ -3,13 +3,12 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use bytes::Bytes;
 use parquet::errors::ParquetError;
-use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
+use parquet::file::reader::{ChunkReader, FileReader, RowGroupReader, SerializedFileReader};
 
 use super::decode::EventKind;
 use super::error::ArchiveError;
-use super::read_columns::Columns;
+use super::read_columns::{Columns, guarded};
 use super::table::Table;
 use super::tables::events::EVENTS;
 use super::tables::sessions::SESSIONS;
@@ -17,25 +16,47 @@ use super::tables::sessions::SESSIONS;
 /// The tables that name users.
 pub const USER_TABLES: [Table; 2] = [SESSIONS, EVENTS];
 
-/// Adds the sessions in a file of one of [`USER_TABLES`], given with its path and its bytes, that belong to one of the users: by the start, or by a
-/// message that named the user later.
-///
-/// # Errors
-/// The file can't be read.
-pub fn sessions_of_users(
-    table: Table,
-    path: &Path,
-    bytes: Bytes,
-    is_wanted: &dyn Fn(&[u8]) -> bool,
-    sessions: &mut HashSet<u64>,
-) -> Result<(), ArchiveError> {
-    let failed = || ArchiveError::parquet(path, "read the file");
-    let reader = SerializedFileReader::new(bytes).map_err(failed())?;
-    for group in 0..reader.num_row_groups() {
-        let group = reader.get_row_group(group).map_err(failed())?;
-        add_sessions(table, &*group, is_wanted, sessions).map_err(failed())?;
+/// A file of one of [`USER_TABLES`].
+pub struct UserFile {
+    reader: Box<dyn FileReader>,
+}
+
+impl std::fmt::Debug for UserFile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("UserFile").field("groups", &self.reader.num_row_groups()).finish_non_exhaustive()
     }
-    Ok(())
+}
+
+impl UserFile {
+    /// Opens a file, given with its path: its bytes, or where they are read as they are needed.
+    ///
+    /// # Errors
+    /// Its footer can't be read.
+    pub fn open<R: ChunkReader + 'static>(path: &Path, file: R) -> Result<Self, ArchiveError> {
+        let opened = guarded(|| SerializedFileReader::new(file));
+        Ok(Self { reader: Box::new(opened.map_err(ArchiveError::parquet(path, "read the file"))?) })
+    }
+
+    /// Adds the sessions in it that belong to one of the users: by the start, or by a message that named the user later. `table` is the file's.
+    ///
+    /// # Errors
+    /// The file can't be read.
+    pub fn add_sessions(
+        &self,
+        table: Table,
+        path: &Path,
+        is_wanted: &dyn Fn(&[u8]) -> bool,
+        sessions: &mut HashSet<u64>,
+    ) -> Result<(), ArchiveError> {
+        for group in 0..self.reader.num_row_groups() {
+            let read = guarded(|| {
+                let group = self.reader.get_row_group(group)?;
+                add_sessions(table, &*group, is_wanted, sessions)
+            });
+            read.map_err(ArchiveError::parquet(path, "read the file"))?;
+        }
+        Ok(())
+    }
 }
 
 fn add_sessions(

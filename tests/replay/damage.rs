@@ -89,5 +89,8 @@ fn of_a_damaged_archive_whole_files_are_played_and_the_others_are_named() {
     let copy = temp.path().join("copy");
     let to = format!("log:{}", copy.display());
     let summary = succeed(&data, &["replay", "--to", &to, "--source", "archive", "--json"]).lines().remove(0);
-    assert_eq!((&summary["damaged_places"], &summary["damaged"][0]["path"]), (&1.into(), &files[1].to_str().unwrap().into()));
+    assert_eq!(
+        (&summary["damaged_places"], &summary["damaged"][0]["path"]),
+        (&1.into(), &files[1].to_str().unwrap().into())
+    );
 }

@@ -38,7 +38,8 @@ fn a_replay_to_a_log_that_is_killed_anywhere_goes_on_with_each_record_once() {
     let data = temp.path().join("data");
     write(&data, &many(30, 50));
     succeed(&data, &["compact"]);
-    for (number, more) in [&["--source", "log"][..], &["--loop", "3"], &["--sessions-per-second", "3"]].iter().enumerate()
+    for (number, more) in
+        [&["--source", "log"][..], &["--loop", "3"], &["--sessions-per-second", "3"]].iter().enumerate()
     {
         let [whole, copy, state] =
             ["whole", "copy", "state"].map(|name| temp.path().join(format!("{name}-{number}")).display().to_string());
@@ -53,7 +54,10 @@ fn a_replay_to_a_log_that_is_killed_anywhere_goes_on_with_each_record_once() {
         }
         let finished = succeed(&data, &[&arguments[..], &["--json"]].concat());
         assert_eq!(finished.lines()[0]["batches"], 0, "all was sent: {finished:?}");
-        assert!(contents(&lines(Path::new(&copy), &[])) == contents(&lines(Path::new(&whole), &[])), "{more:?}, {kills} kills");
+        assert!(
+            contents(&lines(Path::new(&copy), &[])) == contents(&lines(Path::new(&whole), &[])),
+            "{more:?}, {kills} kills"
+        );
         succeed(Path::new(&copy), &["verify"]);
     }
 }
@@ -117,7 +121,8 @@ fn a_replay_goes_on_only_with_what_it_was_begun_with() {
     let path = state.display().to_string();
     let arguments = ["replay", "--to", "-", "--resume", &*path];
     succeed(&data, &arguments);
-    for more in [&["--session", "1000"][..], &["--loop", "2"], &["--source", "log"], &["--user", "x"], &["--unusable"]] {
+    for more in [&["--session", "1000"][..], &["--loop", "2"], &["--source", "log"], &["--user", "x"], &["--unusable"]]
+    {
         let finished = takeup(&data, &[&arguments, more].concat());
         assert_eq!(finished.code, Some(1), "{more:?}: {finished:?}");
         assert!(finished.stderr.contains(more[0]) && finished.stdout.is_empty(), "{more:?}: {}", finished.stderr);

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use super::made::{self, DAY_US, batch, contents, folder, lines, many, succeed, takeup, tracker_batch, write, write_more};
+use super::made::{
+    self, DAY_US, batch, contents, folder, lines, many, succeed, takeup, tracker_batch, write, write_more,
+};
 
 #[test]
 fn an_archive_plays_what_its_log_has_in_the_same_order_under_the_same_ids() {
@@ -52,7 +54,8 @@ fn archive_and_log_together_play_each_record_once() {
         assert!(contents(&lines(&data, &["--from", &from])) == contents(&expected), "{from}");
     }
     // What was deleted from the log is still in the archive.
-    let mut segments: Vec<_> = fs::read_dir(data.join("log/core-00")).unwrap().map(|file| file.unwrap().path()).collect();
+    let mut segments: Vec<_> =
+        fs::read_dir(data.join("log/core-00")).unwrap().map(|file| file.unwrap().path()).collect();
     segments.retain(|path| path.extension().is_some_and(|extension| extension == "seg"));
     segments.sort();
     fs::remove_file(&segments[0]).unwrap();

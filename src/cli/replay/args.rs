@@ -167,7 +167,11 @@ impl ReplayArgs {
             ((is_queue || is_log) && self.connections.is_some(), "connections", only_for_a_server),
             ((is_queue || is_log) && self.token_secret_file.is_some(), "token-secret-file", only_for_a_server),
             (is_log && self.buffer.is_some(), "buffer", only_for_a_server),
-            (is_log && self.unusable, "unusable", "is not needed for a log, which gets such batches in any case: leave it out"),
+            (
+                is_log && self.unusable,
+                "unusable",
+                "is not needed for a log, which gets such batches in any case: leave it out",
+            ),
             (
                 is_log && self.speed.is_some() && self.sessions_per_second.is_none(),
                 "speed",

@@ -172,7 +172,8 @@ impl<'a> Sender<'a> {
 
     /// Makes one attempt to send a batch.
     pub fn send(&self, job: &Job) -> Answer {
-        let token = Token { session: SessionId(job.held.head.session), delay_ms: 0, expires_ms: now_ms() + TOKEN_LIFE_MS };
+        let token =
+            Token { session: SessionId(job.held.head.session), delay_ms: 0, expires_ms: now_ms() + TOKEN_LIFE_MS };
         let mut request = self
             .agent
             .post(format!("{}{}{}", self.target.base, job.path, job.query))

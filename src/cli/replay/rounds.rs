@@ -56,7 +56,11 @@ fn renamed_start(ext: &Bytes, old: u64, new: u64) -> Bytes {
     let mut out = Vec::with_capacity(ext.len() + 20);
     let mut writer = ExtWriter::new(&mut out);
     for (kind, value) in Ext(ext) {
-        let row = if kind == ext_type::SESSION_ROW { renamed(&Bytes::copy_from_slice(value), old, new) } else { Bytes::copy_from_slice(value) };
+        let row = if kind == ext_type::SESSION_ROW {
+            renamed(&Bytes::copy_from_slice(value), old, new)
+        } else {
+            Bytes::copy_from_slice(value)
+        };
         if writer.push(kind, &row).is_err() {
             return ext.clone();
         }

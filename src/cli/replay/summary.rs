@@ -224,12 +224,7 @@ const SESSIONS_COUNTED_MAX: usize = 10_000_000;
 impl Filter {
     /// A filter without any records so far.
     pub fn new(args: &ReplayArgs, choice: Choice) -> Filter {
-        Filter {
-            choice,
-            unusable: args.unusable,
-            sessions: Default::default(),
-            counts: Summary::default(),
-        }
+        Filter { choice, unusable: args.unusable, sessions: Default::default(), counts: Summary::default() }
     }
 
     /// Whether to send a record; it is counted either way.

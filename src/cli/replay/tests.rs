@@ -17,8 +17,8 @@ use crate::session::token::Secrets;
 
 use super::args::ReplayArgs;
 use super::http::{Target, query};
-use super::outcome::Outcome;
 use super::order::{Held, Item, Mark};
+use super::outcome::Outcome;
 use super::play::Pace;
 use super::summary::{Choice, Filter, Found};
 use super::to::To;

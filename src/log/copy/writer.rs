@@ -112,7 +112,8 @@ impl LogCopy {
             let path = entry.map_err(LogError::io(&dir, "list the folder"))?.path();
             let id = path.file_stem().and_then(|stem| segment_id(stem.to_str()?));
             if id.is_some_and(|id| id > kept) {
-                fs::remove_file(&path).map_err(LogError::io(&path, "remove what was written behind the place to go on at"))?;
+                fs::remove_file(&path)
+                    .map_err(LogError::io(&path, "remove what was written behind the place to go on at"))?;
             }
         }
         let open = match end.segment {
@@ -235,7 +236,14 @@ impl OpenSegment {
             return Err(foreign("it is shorter than when its end was made durable"));
         }
         file.set_len(offset).and_then(|()| file.sync_all()).map_err(LogError::io(&path, "cut the segment"))?;
-        Ok(OpenSegment { header, path, file, written: offset, durable: offset, buffer: Vec::with_capacity(WRITE_BYTES) })
+        Ok(OpenSegment {
+            header,
+            path,
+            file,
+            written: offset,
+            durable: offset,
+            buffer: Vec::with_capacity(WRITE_BYTES),
+        })
     }
 
     /// Where the next record goes.

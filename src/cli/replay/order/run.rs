@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::budget::{Budget, Charge};
 use super::entry::Entry;
 use super::mark::Mark;
-use super::spill::{Spill, SpilledRun, SpillReader};
+use super::spill::{Spill, SpillReader, SpilledRun};
 
 /// Records in order. Clones share them.
 #[derive(Debug, Clone)]

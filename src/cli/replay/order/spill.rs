@@ -1,4 +1,5 @@
-//! The temporary file, and records in it. The file has no name, so nothing of it outlives the process.
+//! The temporary file, and records in it. The file has no name, so nothing of it outlives the process; the space of a run is given back once nobody
+//! reads it any more.
 
 use std::env;
 use std::fs::{self, File, OpenOptions};
@@ -7,6 +8,7 @@ use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::{Buf, BufMut, Bytes};
+use rustix::fs::{FallocateFlags, fallocate};
 use uuid::Uuid;
 
 use crate::log::format::record::{DataType, Encoding, Ext, Flags, Kind, Label, Record, RecordId, Topic};
@@ -33,12 +35,28 @@ struct Written {
     end: u64,
 }
 
-/// A run in the file.
+/// A run in the file. Clones share it.
 #[derive(Debug, Clone)]
 pub struct SpilledRun {
+    extent: Arc<Extent>,
+}
+
+/// A part of the file.
+#[derive(Debug)]
+struct Extent {
     file: Arc<File>,
     from: u64,
     to: u64,
+}
+
+impl Drop for Extent {
+    fn drop(&mut self) {
+        // Where the file system can't do that, the space is given back at the end.
+        let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+        if self.to > self.from {
+            let _ = fallocate(&*self.file, flags, self.from, self.to - self.from);
+        }
+    }
 }
 
 impl Spill {
@@ -64,7 +82,8 @@ impl Spill {
         }
         written.file.write_all_at(&buffer, written.end).map_err(in_folder)?;
         written.end += buffer.len() as u64;
-        Ok(SpilledRun { file: Arc::clone(&written.file), from, to: written.end })
+        let extent = Extent { file: Arc::clone(&written.file), from, to: written.end };
+        Ok(SpilledRun { extent: Arc::new(extent) })
     }
 }
 
@@ -80,14 +99,17 @@ fn in_folder(error: io::Error) -> io::Error {
     let folder = env::temp_dir();
     io::Error::new(
         error.kind(),
-        format!("a temporary file in {}: {error}; TMPDIR names another folder, --memory needs less of it", folder.display()),
+        format!(
+            "a temporary file in {}: {error}; TMPDIR names another folder, --memory needs less of it",
+            folder.display()
+        ),
     )
 }
 
 impl SpilledRun {
     /// Its entries, read so many bytes at a time.
     pub fn read(&self, buffer_bytes: usize) -> SpillReader {
-        SpillReader { run: self.clone(), buffer_bytes, buffer: Bytes::new() }
+        SpillReader { run: self.clone(), next: self.extent.from, buffer_bytes, buffer: Bytes::new() }
     }
 }
 
@@ -95,6 +117,8 @@ impl SpilledRun {
 #[derive(Debug)]
 pub struct SpillReader {
     run: SpilledRun,
+    /// What is read next.
+    next: u64,
     buffer_bytes: usize,
     /// What was read and not taken yet. Records taken from it share its memory.
     buffer: Bytes,
@@ -106,7 +130,7 @@ impl SpillReader {
     /// # Errors
     /// The file can't be read.
     pub fn next(&mut self) -> io::Result<Option<Entry>> {
-        if self.buffer.is_empty() && self.run.from == self.run.to {
+        if self.buffer.is_empty() && self.next == self.run.extent.to {
             return Ok(None);
         }
         self.fill(HEAD_BYTES)?;
@@ -120,13 +144,13 @@ impl SpillReader {
         if self.buffer.len() >= bytes {
             return Ok(());
         }
-        let left = usize::try_from(self.run.to - self.run.from).unwrap_or(usize::MAX);
+        let left = usize::try_from(self.run.extent.to - self.next).unwrap_or(usize::MAX);
         let more = (bytes - self.buffer.len()).max(self.buffer_bytes).min(left);
         let mut filled = vec![0; self.buffer.len() + more];
         let (old, new) = filled.split_at_mut(self.buffer.len());
         old.copy_from_slice(&self.buffer);
-        self.run.file.read_exact_at(new, self.run.from).map_err(in_folder)?;
-        self.run.from += more as u64;
+        self.run.extent.file.read_exact_at(new, self.next).map_err(in_folder)?;
+        self.next += more as u64;
         self.buffer = filled.into();
         if self.buffer.len() < bytes {
             return Err(io::Error::other("a temporary file has changed"));

@@ -15,7 +15,7 @@ fn record(number: u64, payload: &[u8]) -> Record<'_> {
         session: u64::MAX - number,
         project: 70_000,
         split: 9,
-        label: (number % 2 == 0).then_some(Label { page: 1 << 20, number: 3 }),
+        label: (number.is_multiple_of(2)).then_some(Label { page: 1 << 20, number: 3 }),
         flags: Flags::MAY_BE_SPLIT.with(Flags::PHONE),
         payload_crc: 0xdead_beef,
         ext: Ext(b"\x05\x01\x00q"),

@@ -96,7 +96,20 @@ impl AtRate {
         let planned = Planned { records, sessions: sessions.len() as u64 };
         let first_us = stretch.first_us.unwrap_or_default();
         let (active, findings) = (Vec::new(), merged.finish()?);
-        Ok(Some(Self { runs, planned, bytes, rate, rounds, seed, active, begun: 0, first_us, stretch, findings, doubles }))
+        Ok(Some(Self {
+            runs,
+            planned,
+            bytes,
+            rate,
+            rounds,
+            seed,
+            active,
+            begun: 0,
+            first_us,
+            stretch,
+            findings,
+            doubles,
+        }))
     }
 
     /// The next record.
@@ -107,7 +120,12 @@ impl AtRate {
         while self.begun < self.rounds && self.planned.records > 0 {
             // Nothing of a round is due before its first session begins.
             let begins_us = self.first_us.saturating_add(self.round_us(self.begun));
-            if self.active.iter().filter_map(|(round, runs)| self.mark(*round, runs)).any(|mark| mark.due_us < begins_us) {
+            if self
+                .active
+                .iter()
+                .filter_map(|(round, runs)| self.mark(*round, runs))
+                .any(|mark| mark.due_us < begins_us)
+            {
                 break;
             }
             let mut runs = MergedRuns::default();

@@ -50,6 +50,17 @@ impl Stretch {
     }
 }
 
+/// Where an earlier run was.
+#[derive(Debug, Clone, Copy)]
+pub struct Earlier {
+    /// Everything up to this one was confirmed.
+    pub after: Option<Mark>,
+    /// What was known of a round.
+    pub stretch: Stretch,
+    /// Whether a whole round was read: later ones play the same.
+    pub is_read: bool,
+}
+
 /// The records as they were received.
 #[derive(Debug)]
 pub struct InOrder {
@@ -66,24 +77,22 @@ pub struct InOrder {
 }
 
 impl InOrder {
-    /// Begins with the first record, or behind one that was played before, given with what was known of the stretch then.
+    /// Begins with the first record, or where an earlier run was.
     ///
     /// # Errors
     /// A thread can't be started.
-    pub fn start(
-        mut reading: Reading,
-        rounds: u32,
-        seed: u64,
-        after: Option<(Mark, Stretch)>,
-    ) -> Result<Self, CliError> {
+    pub fn start(mut reading: Reading, rounds: u32, seed: u64, earlier: Option<Earlier>) -> Result<Self, CliError> {
         let (mut round, mut stretch) = (0, Stretch::default());
-        if let Some((mark, known)) = after {
-            (round, stretch) = (mark.round, known);
-            let shift = stretch.length_us().saturating_mul(round.into());
-            reading.wanted.after = Some((mark.due_us.saturating_sub(shift), mark.id));
-        }
-        if round > 0 {
-            reading.wanted.up_to = stretch.last.map(|last| (last.due_us, last.id));
+        if let Some(Earlier { after, stretch: known, is_read }) = earlier {
+            stretch = known;
+            if let Some(mark) = after {
+                round = mark.round;
+                let shift = if round == 0 { 0 } else { stretch.length_us().saturating_mul(round.into()) };
+                reading.wanted.after = Some((mark.due_us.saturating_sub(shift), mark.id));
+            }
+            if is_read {
+                reading.wanted.up_to = stretch.last.map(|last| (last.due_us, last.id));
+            }
         }
         let merged = Some(reading.start()?);
         Ok(Self { reading, rounds, seed, round, stretch, merged, findings: None, doubles: 0, is_ended: false })

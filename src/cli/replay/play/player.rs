@@ -20,7 +20,7 @@ use crate::cli::time::exact;
 use crate::log::copy::CopyEnd;
 
 use super::at_rate::AtRate;
-use super::in_order::{InOrder, Reading, Stretch};
+use super::in_order::{Earlier, InOrder, Reading, Stretch};
 use super::pace::Pace;
 use super::progress::Progress;
 use super::state::{Asked, State, StateFile};
@@ -105,8 +105,11 @@ impl Player {
         let known_stretch = known.filter(|_| is_resumed).map(|state| state.stretch);
         let (stream, pace) = match args.rate() {
             None => {
-                let after = all_before.zip(known_stretch);
-                let stream = InOrder::start(reading, args.rounds(), args.seed, after)?;
+                let earlier = known_stretch.map(|stretch| {
+                    let is_read = known.is_some_and(|state| state.marks.iter().flatten().any(|mark| mark.round > 0));
+                    Earlier { after: all_before, stretch, is_read }
+                });
+                let stream = InOrder::start(reading, args.rounds(), args.seed, earlier)?;
                 (Stream::InOrder(Box::new(stream)), Pace::new(begin.speed))
             }
             Some(rate) => {

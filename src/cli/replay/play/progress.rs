@@ -62,7 +62,11 @@ impl Progress {
     fn line(&self, done: u64, all: u64) -> String {
         let seconds = self.began.elapsed().as_secs_f64();
         let share = if all > 0 { done as f64 / all as f64 } else { 0.0 };
-        let left = if share > 0.0 { length_ms((seconds * 1000.0 * (1.0 - share) / share) as u64) } else { "unknown".to_owned() };
+        let left = if share > 0.0 {
+            length_ms((seconds * 1000.0 * (1.0 - share) / share) as u64)
+        } else {
+            "unknown".to_owned()
+        };
         format!(
             "replay: {:.0}% of {}, {}, {}/s, {} left",
             share * 100.0,

@@ -7,12 +7,15 @@ use bytes::Bytes;
 use crate::archive::error::ArchiveError;
 use crate::archive::manifest::{FileEntry, FileFilter, Manifest};
 use crate::archive::place::{MANIFEST, Place};
-use crate::archive::source::Source;
+use crate::archive::source::{Source, SourceFile};
 use crate::archive::table::Table;
 use crate::archive::tables::batches::{BATCHES, RECORDS};
 use crate::log::read::merge::MergePosition;
 
 use super::wanted::{Tables, Wanted};
+
+/// The largest file that is read into memory as a whole, which saves reading it twice.
+const READ_WHOLE_BYTES_MAX: u64 = 128 << 20;
 
 /// An archive, as far as a replay reads it.
 #[derive(Debug, Clone)]
@@ -88,7 +91,7 @@ impl ArchiveFiles {
         self.source.path(&file.path)
     }
 
-    /// A file.
+    /// A file, and its hash.
     ///
     /// # Errors
     /// It can't be read.
@@ -98,16 +101,31 @@ impl ArchiveFiles {
             Err(ArchiveError::Damaged { .. }) => return Ok(Content::Damaged),
             opened => opened?,
         };
+        if file.bytes > READ_WHOLE_BYTES_MAX {
+            return Ok(Content::File { hash: opened.hash()?, file: opened });
+        }
         let bytes = opened.read_at(0, usize::try_from(file.bytes).unwrap_or(usize::MAX))?;
-        Ok(Content::Bytes(bytes))
+        Ok(Content::Bytes { hash: blake3::hash(&bytes), bytes })
     }
 }
 
 /// What there is of a file.
 #[derive(Debug)]
 pub enum Content {
-    /// As many bytes as the manifest says.
-    Bytes(Bytes),
+    /// All of it, of the length that the manifest says.
+    Bytes {
+        /// Its bytes.
+        bytes: Bytes,
+        /// BLAKE3 of them.
+        hash: blake3::Hash,
+    },
+    /// A large one, of which parts are read as they are needed.
+    File {
+        /// The file.
+        file: SourceFile,
+        /// BLAKE3 of it.
+        hash: blake3::Hash,
+    },
     /// It has another length.
     Damaged,
     /// It is not there.

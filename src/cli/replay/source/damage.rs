@@ -1,5 +1,6 @@
 //! What a source was found to be when it was read: repeats that were left out, and places that are not whole.
 
+#[cfg(feature = "archive")]
 use std::path::Path;
 
 use serde::Serialize;

@@ -27,6 +27,7 @@ pub enum Source {
 #[derive(Debug, Clone)]
 pub struct Origin {
     /// Its path, as it was named.
+    #[cfg_attr(not(feature = "archive"), expect(dead_code, reason = "only archives need it"))]
     pub path: PathBuf,
     /// Its log.
     pub log: Option<LogReader>,

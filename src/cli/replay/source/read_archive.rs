@@ -51,7 +51,8 @@ pub fn read_archive(
             return Ok(None);
         }
     }
-    let begin = reading.list.to.map_or(Begin::First, |position| Begin::Behind { position, last_us: reading.list.last_us });
+    let begin =
+        reading.list.to.map_or(Begin::First, |position| Begin::Behind { position, last_us: reading.list.last_us });
     Ok(sink.flush().is_ok().then_some(begin))
 }
 
@@ -114,7 +115,7 @@ impl<'a> Reading<'a> {
     fn load(&mut self) -> Result<(), CliError> {
         let file = self.list.files[self.loaded].clone();
         let path = self.files.path(&file);
-        let bytes = match self.files.read(&file)? {
+        let (hash, opened) = match self.files.read(&file)? {
             Content::Missing => return self.list_again(&file),
             Content::Damaged => {
                 self.loaded += 1;
@@ -122,17 +123,18 @@ impl<'a> Reading<'a> {
                 self.findings.damaged(whole_file(&path, Some(file.rows), reason));
                 return Ok(());
             }
-            Content::Bytes(bytes) => bytes,
+            Content::Bytes { bytes, hash } => (hash, RecordFile::open(&path, bytes)),
+            Content::File { file, hash } => (hash, RecordFile::open(&path, file)),
         };
         self.loaded += 1;
-        let is_whole = blake3::hash(&bytes).to_hex().as_str() == file.blake3;
+        let is_whole = hash.to_hex().as_str() == file.blake3;
         if !is_whole && !self.wanted.unproven {
             let reason = "damaged: its bytes are not those that the manifest has the hash of; nothing of it was played, \
                           --unproven plays the row groups that can be read";
             self.findings.damaged(whole_file(&path, Some(file.rows), reason));
             return Ok(());
         }
-        let opened = match RecordFile::open(&path, bytes) {
+        let opened = match opened {
             Ok(opened) => opened,
             Err(error) => {
                 let reason = format!("damaged: its footer can't be read ({error}); nothing of it was played");
@@ -160,10 +162,7 @@ impl<'a> Reading<'a> {
             Ok(records) => records,
             Err(error) => {
                 let reason = format!("damaged: can't be read ({error})");
-                self.findings.damaged(Damaged {
-                    row_group: Some(group),
-                    ..whole_file(path, Some(range.rows), reason)
-                });
+                self.findings.damaged(Damaged { row_group: Some(group), ..whole_file(path, Some(range.rows), reason) });
                 return Ok(());
             }
         };
@@ -199,13 +198,15 @@ impl<'a> Reading<'a> {
 
     fn is_in_time(&self, range: &GroupRange) -> bool {
         let (first_us, last_us) = (self.wanted.first_us(), self.wanted.last_us());
-        range.times_us.as_ref().is_none_or(|times| {
-            times.end().cast_unsigned() >= first_us && times.start().cast_unsigned() <= last_us
-        })
+        range
+            .times_us
+            .as_ref()
+            .is_none_or(|times| times.end().cast_unsigned() >= first_us && times.start().cast_unsigned() <= last_us)
     }
 
     fn may_have(&self, range: &GroupRange) -> bool {
-        let has = |known: &Option<RangeInclusive<i64>>, value: i64| known.as_ref().is_none_or(|known| known.contains(&value));
+        let has =
+            |known: &Option<RangeInclusive<i64>>, value: i64| known.as_ref().is_none_or(|known| known.contains(&value));
         let project = self.wanted.project.is_none_or(|project| has(&range.projects, i64::from(project)));
         let sessions = self.wanted.sessions.as_ref();
         let session = sessions.is_none_or(|all| all.iter().any(|session| has(&range.sessions, session.cast_signed())));

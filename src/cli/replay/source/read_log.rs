@@ -19,6 +19,7 @@ pub enum Begin {
     /// With the first record that is wanted.
     First,
     /// Where the archive ends, if that is not before what is wanted.
+    #[cfg_attr(not(feature = "archive"), expect(dead_code, reason = "only archives need it"))]
     Behind {
         /// The archive's end.
         position: MergePosition,

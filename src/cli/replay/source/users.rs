@@ -34,7 +34,7 @@ mod reading {
 
     use crate::archive::decode::{Event, EventDecoder, EventKind};
     use crate::archive::payload::PayloadReader;
-    use crate::archive::user_file::{USER_TABLES, sessions_of_users};
+    use crate::archive::user_file::{USER_TABLES, UserFile};
     use crate::cli::error::CliError;
     use crate::cli::replay::source::archive_files::{ArchiveFiles, Content};
     use crate::cli::replay::source::place::Origin;
@@ -92,18 +92,21 @@ mod reading {
                     ))
                 };
                 // A file that was merged meanwhile has another name now.
-                let bytes = match files.read(file)? {
+                let (hash, opened) = match files.read(file)? {
                     Content::Missing => continue 'lists,
-                    Content::Damaged => return Err(damaged("damaged: it is longer or shorter than the manifest says".to_owned())),
-                    Content::Bytes(bytes) => bytes,
+                    Content::Damaged => {
+                        return Err(damaged("damaged: it is longer or shorter than the manifest says".to_owned()));
+                    }
+                    Content::Bytes { bytes, hash } => (hash, UserFile::open(&path, bytes)),
+                    Content::File { file, hash } => (hash, UserFile::open(&path, file)),
                 };
-                if blake3::hash(&bytes).to_hex().as_str() != file.blake3 {
-                    return Err(damaged("damaged: its bytes are not those that the manifest has the hash of".to_owned()));
+                if hash.to_hex().as_str() != file.blake3 {
+                    return Err(damaged(
+                        "damaged: its bytes are not those that the manifest has the hash of".to_owned(),
+                    ));
                 }
-                let read = || sessions_of_users(table, &path, bytes, is_wanted, sessions);
-                catch_unwind(AssertUnwindSafe(read))
-                    .map_err(|_| damaged("damaged".to_owned()))?
-                    .map_err(|error| damaged(error.to_string()))?;
+                let read = opened.and_then(|opened| opened.add_sessions(table, &path, is_wanted, sessions));
+                read.map_err(|error| damaged(error.to_string()))?;
             }
             return Ok(to);
         }
@@ -125,8 +128,8 @@ mod reading {
             return false;
         }
         let look = |event: &Event<'_>| {
-            let is_theirs = event.kind == EventKind::User
-                && event.value.as_deref().is_some_and(|user| is_wanted(user.as_bytes()));
+            let is_theirs =
+                event.kind == EventKind::User && event.value.as_deref().is_some_and(|user| is_wanted(user.as_bytes()));
             if is_theirs { Err(()) } else { Ok(()) }
         };
         // What the decoder can't read has no user. Its first error is that the user was found.

@@ -21,10 +21,12 @@ pub struct Wanted {
     /// Up to and including this one.
     pub up_to: Option<(u64, RecordId)>,
     /// Of these tables of an archive.
+    #[cfg_attr(not(feature = "archive"), expect(dead_code, reason = "only archives have tables"))]
     pub tables: Tables,
     /// Repeats, too.
     pub with_repeats: bool,
     /// What a damaged file of an archive seems to have, too.
+    #[cfg_attr(not(feature = "archive"), expect(dead_code, reason = "only archives have such files"))]
     pub unproven: bool,
 }
 

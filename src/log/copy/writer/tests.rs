@@ -26,7 +26,10 @@ fn records(log: &Path) -> Vec<(u64, Vec<u8>)> {
     let mut merge = Merge::new(LogReader::open(log).unwrap());
     let mut all = Vec::new();
     while let Some(record) = merge.next_settled().unwrap() {
-        assert_eq!((record.ext.0, record.label.unwrap().number as usize), (&b"\x05\x01\x00q"[..], record.payload.len()));
+        assert_eq!(
+            (record.ext.0, record.label.unwrap().number as usize),
+            (&b"\x05\x01\x00q"[..], record.payload.len())
+        );
         all.push((record.order_us, record.payload.to_vec()));
     }
     assert_eq!(merge.damage_count(), 0);
