@@ -108,11 +108,11 @@ pub enum Command {
     /// Send what was recorded again, from logs or archives, to a server, to a queue, to another log or to stdout.
     #[command(
         after_help = "Examples:\n  takeup replay --to http://127.0.0.1:9090 --fast --token-secret-file other/secrets/token\n  \
-                      takeup replay --to http://127.0.0.1:9090 --sessions-per-second 20 --loop 10 --resume replay.state\n  \
+                      takeup replay --to - --loop 10 --sessions-per-second 20 --resume replay.state | wc -l\n  \
                       takeup replay --to redis://127.0.0.1:6379 --from 2h --project 1\n  \
                       takeup replay --to kafka://127.0.0.1:9092 --from 2026-11-29 --until 2026-11-29T06:00:00Z\n  \
-                      takeup replay takeup-data other-data --to log:merged\n  \
-                      takeup replay --to - --user customer-3141 | head -n 1"
+                      takeup replay takeup-data other --to log:merged\n  \
+                      takeup replay --to - --user customer-3141 | wc -l"
     )]
     Replay(ReplayArgs),
     /// Visit an ingestion server as a crowd of browsers with real trackers does, and measure its answers; or check that a log has what was

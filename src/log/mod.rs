@@ -207,6 +207,11 @@
 //! had to be rebuilt. Records without a place go, without pads, into cores of their own; their `durable_to` belongs to their old place and means
 //! nothing there.
 //!
+//! # Copies
+//!
+//! `takeup replay --to log:DIR` writes a log without a server: one core, no pads, no control page, records with the times that they are given. Its
+//! last segment is an `.open` file until it is sealed, and is read as far as its records vouch for it.
+//!
 //! # What is never done
 //!
 //! - A page that holds acknowledged bytes is not written again.

@@ -88,3 +88,17 @@ fn sessions_begin_at_the_rate_and_keep_their_rhythm() {
     let finished = takeup(&data, &["replay", "--to", "-", "--sessions-per-second", "0"]);
     assert!(finished.code == Some(2) && finished.stderr.contains("such as 20"), "{finished:?}");
 }
+
+#[test]
+fn the_summary_of_rounds_adds_up() {
+    let temp = folder();
+    let data = temp.path().join("data");
+    write(&data, &many(5, 6));
+    for (number, more) in [&["--loop", "3"][..], &["--loop", "3", "--sessions-per-second", "100"]].iter().enumerate() {
+        let to = format!("log:{}", temp.path().join(number.to_string()).display());
+        let summary = succeed(&data, &[&["replay", "--to", &to, "--json"], *more].concat()).lines().remove(0);
+        let counts =
+            ["records", "batches", "not_sent", "sessions"].map(|name| summary[name].as_u64().expect("a count"));
+        assert_eq!(counts, [90, 90, 0, 5], "{summary}");
+    }
+}

@@ -135,13 +135,17 @@ impl ReplayArgs {
     /// The sessions that are chosen, by themselves or by their user; `None` if all are.
     ///
     /// # Errors
-    /// The sources can't be read, or the user has no session.
-    pub fn chosen_sessions(&self, origins: &[Origin]) -> Result<Option<Arc<HashSet<u64>>>, CliError> {
+    /// The sources can't be read, or `is_stopping` became true.
+    pub fn chosen_sessions(
+        &self,
+        origins: &[Origin],
+        is_stopping: &dyn Fn() -> bool,
+    ) -> Result<Option<Arc<HashSet<u64>>>, CliError> {
         let named = || self.session.iter().copied().collect::<HashSet<u64>>();
         if self.user.is_empty() {
             return Ok((!self.session.is_empty()).then(|| Arc::new(named())));
         }
-        let mut of_users = sessions_of(&self.user, origins)?;
+        let mut of_users = sessions_of(&self.user, origins, is_stopping)?;
         if !self.session.is_empty() {
             let named = named();
             of_users.retain(|session| named.contains(session));

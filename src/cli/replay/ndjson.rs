@@ -41,8 +41,13 @@ fn print(player: &mut Player, out: &mut Out, is_paced: bool, outcome: &mut Outco
         if player.was_sent(&item, 0) {
             continue;
         }
-        if !player.set_due(&mut item) && !player.wait(&item, |_| Ok(true))? {
-            break;
+        if !player.set_due(&mut item) {
+            // What was written before was flushed.
+            let sent = outcome.batches;
+            let is_due = player.wait(&item, |player| player.save_if_due(&[last], sent).map(|()| true))?;
+            if !is_due {
+                break;
+            }
         }
         put_line(&item.held.record(), &mut lines)?;
         outcome.batches += 1;

@@ -59,7 +59,11 @@ fn send_all(player: &mut Player, sender: &mut BulkSender, run: &mut Run) -> Resu
         if !player.set_due(&mut item) {
             // What was due before does not wait for what is due later.
             run.flush(sender, player);
-            if run.gave_up.is_some() || !player.wait(&item, |_| Ok(true))? {
+            if run.gave_up.is_some() {
+                break;
+            }
+            let (through, sent) = (run.through, run.outcome.sent() + run.outcome.refused);
+            if !player.wait(&item, |player| player.save_if_due(&[through], sent).map(|()| true))? {
                 break;
             }
         }
@@ -82,9 +86,7 @@ fn send_all(player: &mut Player, sender: &mut BulkSender, run: &mut Run) -> Resu
             // What was collected was shipped, up to this record.
             run.through = run.pushed;
         }
-        if player.is_save_due() {
-            player.save(&[run.through], run.outcome.sent() + run.outcome.refused, None)?;
-        }
+        player.save_if_due(&[run.through], run.outcome.sent() + run.outcome.refused)?;
     }
     Ok(())
 }

@@ -13,6 +13,7 @@ use crate::cli::replay::source::Findings;
 use crate::cli::replay::summary::Filter;
 
 use super::in_order::{Reading, Stretch};
+use super::progress::Progress;
 
 /// The most sessions that are played at a rate: what is known of each takes memory.
 const SESSIONS_MAX: usize = 10_000_000;
@@ -51,7 +52,7 @@ pub struct AtRate {
 }
 
 impl AtRate {
-    /// Reads everything and plans it. `None`: `is_stopping` became true.
+    /// Reads everything and plans it. `None`: the replay was interrupted.
     ///
     /// # Errors
     /// A source can't be read, the temporary file not be written, or there are too many sessions.
@@ -61,17 +62,15 @@ impl AtRate {
         (rounds, seed): (u32, u64),
         known: Option<Stretch>,
         filter: &mut Filter,
-        is_stopping: &dyn Fn() -> bool,
+        progress: &mut Progress,
     ) -> Result<Option<Self>, CliError> {
         reading.wanted.up_to = known.and_then(|known| known.last).map(|last| (last.due_us, last.id));
         let mut merged = reading.start()?;
-        let mut sorter = Sorter::new(reading.budget.clone(), reading.spill.clone(), RUN_BYTES);
+        let mut sorter = Sorter::new(reading.means.budget.clone(), reading.means.spill.clone(), RUN_BYTES);
         let mut sessions: HashMap<u64, (u64, u64)> = HashMap::new();
         let (mut stretch, mut bytes, mut records) = (Stretch::default(), 0, 0);
         while let Some(held) = merged.next()? {
-            if is_stopping() {
-                return Ok(None);
-            }
+            progress.passed(|| reading.means.counts.bytes());
             let head = &held.head;
             let first_us = *stretch.first_us.get_or_insert(head.order_us);
             stretch.last = Some(Mark::of(head));
@@ -90,6 +89,9 @@ impl AtRate {
             bytes += held.bytes() as u64;
             records += 1;
             sorter.push(Mark { due_us, round: 0, id: head.id }, held).map_err(CliError::Temporary)?;
+        }
+        if reading.means.is_stopping() {
+            return Ok(None);
         }
         let runs = sorter.finish().map_err(CliError::Temporary)?;
         let doubles = merged.doubles();
@@ -116,7 +118,7 @@ impl AtRate {
     ///
     /// # Errors
     /// The temporary file can't be read.
-    pub fn next(&mut self) -> Result<Option<(Mark, Held)>, CliError> {
+    pub fn next(&mut self, filter: &mut Filter) -> Result<Option<(Mark, Held)>, CliError> {
         while self.begun < self.rounds && self.planned.records > 0 {
             // Nothing of a round is due before its first session begins.
             let begins_us = self.first_us.saturating_add(self.round_us(self.begun));
@@ -144,6 +146,10 @@ impl AtRate {
             self.active.swap_remove(at);
         }
         let Some(Entry { mut held, .. }) = entry else { return Ok(None) };
+        if round > 0 {
+            // The first round was counted when it was planned.
+            filter.wants(&held.record());
+        }
         into_round(&mut held, round, self.seed);
         Ok(Some((mark, held)))
     }

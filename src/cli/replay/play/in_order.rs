@@ -1,11 +1,9 @@
 //! The records as they were received, once or in rounds. Each round follows the one before it on the clock of the records.
 
-use std::sync::Arc;
-
 use crate::cli::error::CliError;
-use crate::cli::replay::order::{Budget, Held, Mark, Spill};
+use crate::cli::replay::order::{Held, Mark};
 use crate::cli::replay::rounds::into_round;
-use crate::cli::replay::source::{Findings, Merged, Origin, ReadCounts, Wanted};
+use crate::cli::replay::source::{Findings, Means, Merged, Origin, Wanted};
 use crate::cli::replay::summary::Filter;
 
 /// What reading needs.
@@ -15,12 +13,8 @@ pub struct Reading {
     pub origins: Vec<Origin>,
     /// What is wanted of them.
     pub wanted: Wanted,
-    /// Memory for what has to be put in order.
-    pub budget: Budget,
-    /// Where it waits if that is too little.
-    pub spill: Spill,
-    /// How far reading is.
-    pub counts: Arc<ReadCounts>,
+    /// What they share.
+    pub means: Means,
 }
 
 impl Reading {
@@ -29,7 +23,7 @@ impl Reading {
     /// # Errors
     /// A thread can't be started.
     pub fn start(&self) -> Result<Merged, CliError> {
-        Merged::start(&self.origins, &self.wanted, &self.budget, &self.spill, &self.counts)
+        Merged::start(&self.origins, &self.wanted, &self.means)
     }
 }
 
@@ -136,7 +130,7 @@ impl InOrder {
     fn end_round(&mut self) -> Result<(), CliError> {
         self.end()?;
         let last = self.stretch.last.map(|last| (last.due_us, last.id));
-        self.is_ended = self.round + 1 >= self.rounds || last.is_none();
+        self.is_ended = self.round + 1 >= self.rounds || last.is_none() || self.reading.means.is_stopping();
         if !self.is_ended {
             self.round += 1;
             self.reading.wanted.after = None;

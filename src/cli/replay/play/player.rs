@@ -13,7 +13,7 @@ use crate::cli::replay::args::ReplayArgs;
 use crate::cli::replay::order::{Budget, Held, Item, Mark, Spill};
 use crate::cli::replay::outcome::Outcome;
 use crate::cli::replay::rate::Rate;
-use crate::cli::replay::source::{Findings, ReadCounts, Tables, Wanted, origins};
+use crate::cli::replay::source::{Findings, Means, ReadCounts, Tables, Wanted, origins};
 use crate::cli::replay::summary::{Choice, Filter, Found};
 use crate::cli::tail::stop_flag;
 use crate::cli::time::exact;
@@ -96,10 +96,17 @@ impl Player {
             with_repeats: args.with_repeats,
             unproven: args.unproven,
         };
-        wanted.sessions = args.chosen_sessions(&origins)?;
+        wanted.sessions = args.chosen_sessions(&origins, &|| stop.load(Ordering::Relaxed))?;
         let counts = Arc::new(ReadCounts::default());
-        let budget = Budget::new(args.memory);
-        let reading = Reading { origins, wanted, budget, spill: Spill::default(), counts: Arc::clone(&counts) };
+        let means = Means {
+            budget: Budget::new(args.memory),
+            spill: Spill::default(),
+            counts: Arc::clone(&counts),
+            stop: Arc::clone(&stop),
+            closed: Arc::default(),
+        };
+        let reading = Reading { origins, wanted, means };
+        let mut progress = Progress::new();
         let mut filter = Filter::new(args, begin.choice);
         let all_before = known.and_then(State::all_before);
         let known_stretch = known.filter(|_| is_resumed).map(|state| state.stretch);
@@ -113,10 +120,11 @@ impl Player {
                 (Stream::InOrder(Box::new(stream)), Pace::new(begin.speed))
             }
             Some(rate) => {
-                let is_stopping = || stop.load(Ordering::Relaxed);
                 let known_stretch = known_stretch.filter(|stretch| stretch.last.is_some());
                 let rounds = (args.rounds(), args.seed);
-                let planned = AtRate::plan(reading, rate, rounds, known_stretch, &mut filter, &is_stopping)?;
+                let planned = AtRate::plan(reading, rate, rounds, known_stretch, &mut filter, &mut progress)?;
+                progress.finish();
+                progress = Progress::new();
                 let stream = planned.map_or(Stream::None, |plan| Stream::AtRate(Box::new(plan)));
                 // Without a pace for its own sake, what is written with its times needs no waiting.
                 (stream, Pace::new(if begin.choice == Choice::Everything { None } else { Some(1.0) }))
@@ -126,7 +134,7 @@ impl Player {
             stream,
             filter,
             pace,
-            progress: Progress::new(),
+            progress,
             stop,
             sent_before: state.as_ref().map(|file| file.state.marks.clone()).unwrap_or_default(),
             records_before: state.as_ref().map_or(0, |file| file.state.sent),
@@ -184,7 +192,7 @@ impl Player {
         }
         let found: Option<(Mark, Held)> = match &mut self.stream {
             Stream::InOrder(stream) => stream.next(&mut self.filter)?,
-            Stream::AtRate(stream) => stream.next()?,
+            Stream::AtRate(stream) => stream.next(&mut self.filter)?,
             Stream::None => None,
         };
         let Some((mark, held)) = found else { return Ok(None) };
@@ -240,6 +248,14 @@ impl Player {
     /// Whether the state should be written now.
     pub fn is_save_due(&self) -> bool {
         self.state.as_ref().is_some_and(StateFile::is_due)
+    }
+
+    /// Writes the state if it is time to.
+    ///
+    /// # Errors
+    /// The file can't be written.
+    pub fn save_if_due(&mut self, marks: &[Option<Mark>], sent: u64) -> Result<(), CliError> {
+        if self.is_save_due() { self.save(marks, sent, None) } else { Ok(()) }
     }
 
     /// Where the new log ended when the state was last written.

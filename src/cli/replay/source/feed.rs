@@ -1,6 +1,8 @@
 //! One source's thread, and what it has read.
 
 use std::panic::resume_unwind;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 
 use crossbeam_channel::{Receiver, bounded};
@@ -19,6 +21,7 @@ use super::wanted::Wanted;
 #[derive(Debug)]
 pub struct Feed {
     queue: Option<Receiver<Vec<Held>>>,
+    closed: Arc<AtomicBool>,
     batch: std::vec::IntoIter<Held>,
     thread: Option<JoinHandle<Result<Findings, CliError>>>,
     findings: Findings,
@@ -31,13 +34,15 @@ impl Feed {
     /// The thread can't be started.
     pub fn start(origin: Origin, wanted: Wanted, means: Means) -> Result<Self, CliError> {
         let (to, queue) = bounded(QUEUE_MAX);
+        let closed = Arc::new(AtomicBool::new(false));
+        let means = Means { closed: Arc::clone(&closed), ..means };
         let read = move || read(origin, &wanted, &means, Sink::new(to));
         let thread = thread::Builder::new()
             .name("replay-read".to_owned())
             .spawn(read)
             .map_err(|error| CliError::Other(format!("a thread that reads could not be started: {error}")))?;
         let batch = Vec::new().into_iter();
-        Ok(Self { queue: Some(queue), batch, thread: Some(thread), findings: Findings::default() })
+        Ok(Self { queue: Some(queue), closed, batch, thread: Some(thread), findings: Findings::default() })
     }
 
     /// The next record that is there, waiting for it.
@@ -68,9 +73,14 @@ impl Feed {
         Ok(std::mem::take(&mut self.findings))
     }
 
-    fn end(&mut self) -> Result<(), CliError> {
-        // A thread that hands over to nobody ends.
+    /// A thread that hands over to nobody ends.
+    fn close(&mut self) {
+        self.closed.store(true, Ordering::Relaxed);
         self.queue = None;
+    }
+
+    fn end(&mut self) -> Result<(), CliError> {
+        self.close();
         let Some(thread) = self.thread.take() else { return Ok(()) };
         self.findings = thread.join().unwrap_or_else(|panic| resume_unwind(panic))?;
         Ok(())
@@ -79,7 +89,7 @@ impl Feed {
 
 impl Drop for Feed {
     fn drop(&mut self) {
-        self.queue = None;
+        self.close();
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
@@ -105,7 +115,7 @@ fn read(origin: Origin, wanted: &Wanted, means: &Means, mut sink: Sink) -> Resul
     #[cfg(not(feature = "archive"))]
     let begin = Begin::First;
     if let Some(reader) = origin.log {
-        findings.log(read_log(reader, &begin, wanted, &means.counts, &mut sink)?);
+        findings.log(read_log(reader, &begin, wanted, means, &mut sink)?);
     }
     Ok(findings)
 }

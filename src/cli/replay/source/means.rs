@@ -1,6 +1,7 @@
 //! What reading shares among all sources.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::cli::replay::order::{Budget, Spill};
 
@@ -17,4 +18,15 @@ pub struct Means {
     pub spill: Spill,
     /// How far reading is.
     pub counts: Arc<ReadCounts>,
+    /// Set once the replay is interrupted.
+    pub stop: Arc<AtomicBool>,
+    /// Set once nobody takes records from this source any more: a thread may read for long without one to give.
+    pub closed: Arc<AtomicBool>,
+}
+
+impl Means {
+    /// Whether nothing more is wanted.
+    pub fn is_stopping(&self) -> bool {
+        self.stop.load(Ordering::Relaxed) || self.closed.load(Ordering::Relaxed)
+    }
 }

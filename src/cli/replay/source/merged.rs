@@ -1,11 +1,8 @@
 //! All sources as one: by time of reception, then by the records' names. A record that several sources have is given out once.
 
-use std::sync::Arc;
-
 use crate::cli::error::CliError;
-use crate::cli::replay::order::{Budget, Held, Mark, Spill};
+use crate::cli::replay::order::{Held, Mark};
 
-use super::counts::ReadCounts;
 use super::damage::Findings;
 use super::feed::Feed;
 use super::means::Means;
@@ -26,17 +23,10 @@ impl Merged {
     ///
     /// # Errors
     /// A thread can't be started.
-    pub fn start(
-        origins: &[Origin],
-        wanted: &Wanted,
-        budget: &Budget,
-        spill: &Spill,
-        counts: &Arc<ReadCounts>,
-    ) -> Result<Self, CliError> {
-        let means = || Means { budget: budget.clone(), spill: spill.clone(), counts: Arc::clone(counts) };
+    pub fn start(origins: &[Origin], wanted: &Wanted, means: &Means) -> Result<Self, CliError> {
         let feeds = origins
             .iter()
-            .map(|origin| Ok((Feed::start(origin.clone(), wanted.clone(), means())?, None)))
+            .map(|origin| Ok((Feed::start(origin.clone(), wanted.clone(), means.clone())?, None)))
             .collect::<Result<_, CliError>>()?;
         Ok(Self { feeds, last: None, doubles: 0, is_begun: false })
     }

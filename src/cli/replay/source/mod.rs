@@ -32,6 +32,7 @@ mod wanted;
 
 pub(super) use counts::ReadCounts;
 pub(super) use damage::{Damaged, Findings};
+pub(super) use means::Means;
 pub(super) use merged::Merged;
 pub(super) use place::{Origin, Source, origins};
 pub(super) use users::sessions_of;

@@ -39,6 +39,9 @@ pub fn read_archive(
 ) -> Result<Option<Begin>, CliError> {
     let mut reading = Reading::begin(files, wanted, means, findings)?;
     while let Some(entry) = reading.next()? {
+        if means.is_stopping() {
+            return Ok(None);
+        }
         let Entry { mark, held } = entry;
         match reading.wanted.lies(mark.due_us, mark.id) {
             Lies::Before => continue,
@@ -97,7 +100,7 @@ impl<'a> Reading<'a> {
 
     /// The next record.
     fn next(&mut self) -> Result<Option<Entry>, CliError> {
-        while let Some(file) = self.list.files.get(self.loaded) {
+        while let Some(file) = self.list.files.get(self.loaded).filter(|_| !self.means.is_stopping()) {
             let first_us = file.first_us.cast_unsigned();
             if self.runs.next_mark().is_some_and(|mark| mark.due_us < first_us) {
                 break;

@@ -10,6 +10,7 @@ use crate::log::read::merge::{Merge, MergePosition, RepeatWindow};
 use crate::log::read::reader::{LogReader, SegmentInfo};
 
 use super::counts::ReadCounts;
+use super::means::Means;
 use super::sink::{Sink, Unwanted};
 use super::wanted::{Lies, Wanted};
 
@@ -36,12 +37,16 @@ pub fn read_log(
     reader: LogReader,
     begin: &Begin,
     wanted: &Wanted,
-    counts: &ReadCounts,
+    means: &Means,
     sink: &mut Sink,
 ) -> Result<Merge, CliError> {
+    let counts = &*means.counts;
     let mut passed = Passed::of(&reader, begin, wanted, counts)?;
     let mut merge = log_folder::choose_repeats(merge(reader, begin, wanted)?, wanted.with_repeats);
     while let Some(record) = merge.next_settled()? {
+        if means.is_stopping() {
+            break;
+        }
         passed.pass(&record, counts);
         match wanted.lies(record.order_us, record.id) {
             Lies::Before => continue,

@@ -9,20 +9,24 @@ use super::place::Origin;
 /// The sessions of users in all sources.
 ///
 /// # Errors
-/// A source can't be read.
+/// A source can't be read, or `is_stopping` became true.
 #[cfg(feature = "archive")]
-pub fn sessions_of(users: &[String], origins: &[Origin]) -> Result<HashSet<u64>, CliError> {
+pub fn sessions_of(
+    users: &[String],
+    origins: &[Origin],
+    is_stopping: &dyn Fn() -> bool,
+) -> Result<HashSet<u64>, CliError> {
     let users: HashSet<&[u8]> = users.iter().map(|user| user.as_bytes()).collect();
     let mut sessions = HashSet::new();
     for origin in origins {
-        reading::in_origin(origin, &|user| users.contains(user), &mut sessions)?;
+        reading::in_origin(origin, &|user| users.contains(user), &mut sessions, is_stopping)?;
     }
     Ok(sessions)
 }
 
 /// The events of a batch are read by the archive's decoder.
 #[cfg(not(feature = "archive"))]
-pub fn sessions_of(_: &[String], _: &[Origin]) -> Result<HashSet<u64>, CliError> {
+pub fn sessions_of(_: &[String], _: &[Origin], _: &dyn Fn() -> bool) -> Result<HashSet<u64>, CliError> {
     let text = "--user: this takeup was built without archives, whose decoder finds users: build it with `cargo build --release`";
     Err(CliError::Other(text.to_owned()))
 }
@@ -54,9 +58,10 @@ mod reading {
         origin: &Origin,
         is_wanted: IsWanted<'_>,
         sessions: &mut HashSet<u64>,
+        is_stopping: &dyn Fn() -> bool,
     ) -> Result<(), CliError> {
         let to = match &origin.archive {
-            Some(files) => in_archive(files, is_wanted, sessions)?,
+            Some(files) => in_archive(files, is_wanted, sessions, is_stopping)?,
             None => None,
         };
         let Some(reader) = &origin.log else { return Ok(()) };
@@ -68,6 +73,9 @@ mod reading {
         };
         let (mut payloads, mut events) = (PayloadReader::default(), EventDecoder::default());
         while let Some(record) = merge.next_settled()? {
+            if is_stopping() {
+                return Err(interrupted());
+            }
             if names(&record, is_wanted, &mut payloads, &mut events) {
                 sessions.insert(record.session);
             }
@@ -75,14 +83,22 @@ mod reading {
         Ok(())
     }
 
+    fn interrupted() -> CliError {
+        CliError::Other("interrupted".to_owned())
+    }
+
     fn in_archive(
         files: &ArchiveFiles,
         is_wanted: IsWanted<'_>,
         sessions: &mut HashSet<u64>,
+        is_stopping: &dyn Fn() -> bool,
     ) -> Result<Option<MergePosition>, CliError> {
         'lists: for _ in 0..LISTS_MAX {
             let (list, to) = files.of_tables(&USER_TABLES)?;
             for file in &list {
+                if is_stopping() {
+                    return Err(interrupted());
+                }
                 let path = files.path(file);
                 let Some(table) = USER_TABLES.into_iter().find(|table| table.name == file.table) else { continue };
                 let damaged = |reason: String| {
