@@ -149,7 +149,7 @@ mod reading {
             if is_theirs { Err(()) } else { Ok(()) }
         };
         // What the decoder can't read has no user. Its first error is that the user was found.
-        let found = catch_unwind(AssertUnwindSafe(|| events.decode(record, payload.bytes, None, look).is_err()));
+        let found = catch_unwind(AssertUnwindSafe(|| events.decode(record, payload.bytes, look).is_err()));
         found.unwrap_or_else(|_| {
             *events = EventDecoder::default();
             false
