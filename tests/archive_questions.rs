@@ -70,6 +70,7 @@ fn an_analyst_has_the_questions_of_the_page_answered() {
         for id in rows.iter().flat_map(session_ids) {
             assert!(sessions.contains_key(&id), "{question} {id} is no session of the log");
         }
+        open_a_session(home.data(), question, rows);
     }
     check_answers(&answers, &sessions);
 }
@@ -116,6 +117,21 @@ fn ask(data: &Path) -> BTreeMap<String, Vec<Value>> {
     let finished = finish(command, PATIENCE);
     assert_eq!(finished.code, Some(0), "{}", finished.stderr);
     serde_json::from_str(&finished.stdout).expect("JSON")
+}
+
+/// Opens a session of an answer as the page says below the question.
+fn open_a_session(data: &Path, question: &str, rows: &[Value]) {
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/archive.md")).expect("the page");
+    let section = page.split("\n### ").find(|section| section.starts_with(question)).expect("the question is there");
+    let command = section.split('`').find(|quoted| quoted.starts_with("takeup events ID")).expect("a command");
+    let id = rows.iter().flat_map(session_ids).next();
+    let id = id.unwrap_or_else(|| panic!("{question} names no session: {rows:?}")).to_string();
+    let binary = Path::new(env!("CARGO_BIN_EXE_takeup"));
+    let path = format!("{}:/usr/bin:/bin", binary.parent().expect("a folder").display());
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &command.replace("ID", &id)]).env_clear().env("PATH", path).env("TAKEUP_DATA", data);
+    let finished = finish(shell, PATIENCE);
+    assert!(finished.code == Some(0) && finished.stdout.contains(['\n']), "{question} {command}, {id}: {finished:?}");
 }
 
 fn session_ids(row: &Value) -> Vec<u64> {

@@ -45,6 +45,7 @@
 //! | [`file_rows`] | a Parquet file, one row after the other |
 //! | `read_columns`, [`record_file`] | files of `batches` and `records` as the records that they were made from |
 //! | [`user_file`] | files of `sessions` and `events`: the sessions of a user |
+//! | [`scan_file`] | some columns of a Parquet file, a row group at a time |
 //! | [`add_file`] | adds a file to the folders, removes what is not part of the archive |
 //! | [`merge_files`] | the small files of an hour as few large ones |
 //! | [`rewrite`] | a file again, without some of its rows |
@@ -74,6 +75,7 @@ pub mod record_file;
 pub mod rewrite;
 pub mod row;
 pub mod rows;
+pub mod scan_file;
 pub mod source;
 pub mod store;
 pub mod table;

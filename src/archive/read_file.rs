@@ -61,18 +61,22 @@ pub fn read_entry(place: &Place, entry: &FileEntry, rows: &mut TableBuffer) -> R
 pub fn read_file<R: ChunkReader + 'static>(path: &Path, bytes: R, rows: &mut TableBuffer) -> Result<(), ArchiveError> {
     let failed = || ArchiveError::parquet(path, "read the file");
     let reader = SerializedFileReader::new(bytes).map_err(failed())?;
-    let known = rows.table().columns;
-    let places = places(reader.metadata().file_metadata().schema_descr(), known);
     for group in 0..reader.num_row_groups() {
         let group = reader.get_row_group(group).map_err(failed())?;
-        let count = usize::try_from(group.metadata().num_rows()).unwrap_or_default();
-        let fill = |at: usize, to: &mut ColumnBuffer| match places[at] {
-            Some(from) => read_column(&mut group.get_column_reader(from)?, count, to),
-            None => fill_missing(&known[at], count, to),
-        };
-        rows.append(count, fill).map_err(failed())?;
+        append_group(&*group, rows).map_err(failed())?;
     }
     Ok(())
+}
+
+/// Adds the rows of a row group, with the columns that `rows` has.
+pub(super) fn append_group(group: &dyn RowGroupReader, rows: &mut TableBuffer) -> Result<(), ParquetError> {
+    let known = rows.table().columns;
+    let places = places(group.metadata().schema_descr(), known);
+    let count = usize::try_from(group.metadata().num_rows()).unwrap_or_default();
+    rows.append(count, |at: usize, to: &mut ColumnBuffer| match places[at] {
+        Some(from) => read_column(&mut group.get_column_reader(from)?, count, to),
+        None => fill_missing(&known[at], count, to),
+    })
 }
 
 /// Where in a file each of these columns is; `None` if it was written before there was such a column.

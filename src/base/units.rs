@@ -26,6 +26,19 @@ pub fn length_ms(ms: u64) -> String {
     }
 }
 
+/// A duration in microseconds, to three digits; from a minute on as [`length_ms`].
+pub fn length_us(us: u64) -> String {
+    match us {
+        0..1_000 => format!("{us} µs"),
+        1_000..10_000 => format!("{:.2} ms", us as f64 / 1e3),
+        10_000..100_000 => format!("{:.1} ms", us as f64 / 1e3),
+        100_000..1_000_000 => format!("{:.0} ms", us as f64 / 1e3),
+        1_000_000..10_000_000 => format!("{:.2} s", us as f64 / 1e6),
+        10_000_000..60_000_000 => format!("{:.1} s", us as f64 / 1e6),
+        _ => length_ms(us / 1000),
+    }
+}
+
 /// A count with its noun in the right number: `1 segment`, `1,204 segments`.
 pub fn counted(number: u64, thing: &str) -> String {
     format!("{} {thing}{}", thousands(number), if number == 1 { "" } else { "s" })
@@ -42,4 +55,17 @@ pub fn thousands(number: u64) -> String {
         text.push(digit);
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::length_us;
+
+    #[test]
+    fn times_have_three_digits_and_their_unit() {
+        assert_eq!(
+            [0, 999, 1_234, 12_345, 123_456, 1_234_567, 12_345_678, 83_000_000].map(length_us),
+            ["0 µs", "999 µs", "1.23 ms", "12.3 ms", "123 ms", "1.23 s", "12.3 s", "1m23s"]
+        );
+    }
 }

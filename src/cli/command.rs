@@ -21,6 +21,7 @@ use super::restore::{self, RestoreArgs};
 use super::salvage::{self, SalvageArgs};
 use super::serve::{self, ServeArgs, settings_help};
 use super::sessions::{self, SessionsArgs};
+use super::stats::{self, StatsArgs};
 use super::tail::{self, TailArgs};
 use super::verify::{self, VerifyArgs};
 
@@ -66,7 +67,7 @@ pub enum Command {
     /// Write every record that can still be read, from damaged files, a folder or a whole disk, into a new data folder.
     ///
     /// The exit code is 0 when nothing is missing, 1 when something is (the report names it), 2 when it could not be done.
-    #[command(after_help = "Examples:\n  takeup salvage takeup-data rescued\n  takeup salvage /dev/sdb1 rescued\n  \
+    #[command(after_help = "Examples:\n  takeup salvage takeup-data rescued\n  takeup salvage /dev/sdb1 from-disk\n  \
                       takeup verify --data rescued")]
     Salvage(SalvageArgs),
     /// Make a log again of the segments in an object store, whole or by time, in a new data folder; or list what is there.
@@ -74,7 +75,7 @@ pub enum Command {
     /// The exit code is 0 when all of it is there, 1 when objects are damaged and were left out, 2 when it could not be done or was not
     /// finished: the same command then goes on.
     #[command(after_help = "Examples:\n  takeup restore s3://backups/takeup --list\n  \
-                      takeup restore s3://backups/takeup --to restored --from 2026-11-01 --until 2026-11-08\n  \
+                      takeup restore s3://backups/takeup --to restored --from 36h\n  \
                       takeup verify --data restored")]
     Restore(RestoreArgs),
     /// Show what a session's trackers recorded, message by message.
@@ -105,12 +106,17 @@ pub enum Command {
     /// Bring the archive up to the end of the log: Parquet files in the data folder, which DuckDB, pandas, Spark and others read. A server may run.
     #[command(after_help = "Examples:\n  takeup compact\n  takeup compact --json | jq .rows")]
     Compact(CompactArgs),
+    /// Count sessions, batches and bytes, of the log, the archive, or both: by project, browser, country or hour, with percentiles of sizes and
+    /// times, and the largest sessions.
+    #[command(after_help = "Examples:\n  takeup stats\n  takeup stats --by browser --from 36h --svg stats.svg\n  \
+                      takeup stats --by hour --source archive --json | jq .groups")]
+    Stats(StatsArgs),
     /// Send what was recorded again, from logs or archives, to a server, to a queue, to another log or to stdout.
     #[command(
         after_help = "Examples:\n  takeup replay --to http://127.0.0.1:9090 --fast --token-secret-file other/secrets/token\n  \
                       takeup replay --to - --loop 10 --sessions-per-second 20 --resume replay.state | wc -l\n  \
                       takeup replay --to redis://127.0.0.1:6379 --from 2h --project 1\n  \
-                      takeup replay --to kafka://127.0.0.1:9092 --from 2026-11-29 --until 2026-11-29T06:00:00Z\n  \
+                      takeup replay --to kafka://127.0.0.1:9092 --from 36h --until 1m\n  \
                       takeup replay takeup-data other --to log:merged\n  \
                       takeup replay --to - --user customer-3141 | wc -l"
     )]
@@ -121,8 +127,8 @@ pub enum Command {
     /// Requests become due by a schedule, whatever the server does, and latency counts from there. The exit code is 0 when every tracker got
     /// through (with --check: when every acknowledged batch is in the log, in order), 1 when some did not, 2 when it could not be done.
     #[command(after_help = "Examples:\n  takeup load --url http://127.0.0.1:8080\n  \
-                      takeup load --url http://127.0.0.1:8080 --users 1000 --rate 500 --svg load.svg\n  \
-                      takeup load --url http://127.0.0.1:8080 --ledger load.ledger\n  \
+                      takeup load --url http://127.0.0.1:8080 --users 50 --rate 20 --duration 10s --svg load.svg\n  \
+                      takeup load --url http://127.0.0.1:8080 --duration 10s --ledger load.ledger\n  \
                       takeup load --check takeup-data --ledger load.ledger")]
     Load(LoadArgs),
     /// List the recordings of usability tests that were uploaded to this server, or write them out as files.
@@ -131,9 +137,7 @@ pub enum Command {
     )]
     Recordings(RecordingsArgs),
     /// Look at the settings: what is wrong with them, and what is in force.
-    #[command(
-        after_help = "Examples:\n  takeup config check && systemctl reload takeup\n  takeup config show --changed"
-    )]
+    #[command(after_help = "Examples:\n  takeup config check && echo good\n  takeup config show --changed")]
     Config(ConfigArgs),
     /// Ask a running server, through its admin port.
     #[command(after_help = "Example:\n  takeup admin reopen")]
@@ -158,6 +162,7 @@ pub fn main() -> ExitCode {
         Command::Load(args) => return load::run(&args, &data),
         Command::Recordings(args) => recordings::run(&args, &data),
         Command::Compact(args) => compact::run(&args, &data),
+        Command::Stats(args) => stats::run(&args, &data),
         Command::Replay(args) => replay::run(&args, &data),
         Command::Config(args) => config::run(&args, &data),
         Command::Admin(args) => return admin::run(&args, &data),

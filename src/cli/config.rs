@@ -49,7 +49,7 @@ impl ConfigArgs {
 pub enum ConfigCommand {
     /// Tell all that is wrong: with takeup.toml, the environment, --set, projects.toml, the token secrets, and the files
     /// that settings name. The exit code is 0 when a server could start with it, 1 when not.
-    #[command(after_help = "Example:\n  takeup config check --data /var/lib/takeup")]
+    #[command(after_help = "Example:\n  takeup config check --data takeup-data")]
     Check,
     /// Print the value of each setting and where it comes from; secrets are hidden.
     #[command(after_help = "Example:\n  takeup config show --changed")]

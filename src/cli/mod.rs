@@ -26,6 +26,7 @@ mod restore;
 mod salvage;
 mod serve;
 mod sessions;
+mod stats;
 mod tail;
 mod time;
 mod verify;

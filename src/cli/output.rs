@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::base::terminal::{harmless, is_hostile, write_json_escape};
-pub use crate::base::units::{bytes, counted, length_ms, thousands};
+pub use crate::base::units::{bytes, counted, length_ms, length_us, thousands};
 
 use super::error::CliError;
 

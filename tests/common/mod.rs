@@ -32,7 +32,7 @@ mod wait;
 
 use std::path::{Path, PathBuf};
 
-pub use command::{Finished, finish};
+pub use command::{Finished, finish, takeup};
 pub use connection::{After, Connection};
 pub use disk::{Disk, DiskKind};
 pub use home::Home;

@@ -7,9 +7,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use rustix::termios::tcgetwinsize;
 
 use super::super::error::CliError;
-use super::super::output::{Out, colours_wanted};
+use super::super::output::{Out, colours_wanted, counted};
 use super::super::tail::{reader_is_gone, stop_flag};
 use super::args::CouriersArgs;
 use super::source::{Line, Seen, Source};
@@ -58,15 +59,53 @@ fn append(lines: &Result<Vec<Line>, CliError>, json: bool) -> Result<(), CliErro
 /// Draws over what is there, in one write: a screen that was cleared first would flicker.
 fn redraw(lines: &Result<Vec<Line>, CliError>, is_first: bool) -> Result<(), CliError> {
     let picture = picture(lines)?;
+    // A terminal that does not say how large it is shows all.
+    let size = tcgetwinsize(io::stdout()).ok().map(|size| (usize::from(size.ws_row), usize::from(size.ws_col)));
+    let (rows, columns) = size.filter(|(rows, columns)| *rows > 0 && *columns > 0).unwrap_or((usize::MAX, usize::MAX));
     let mut screen = String::from(if is_first { "\x1b[2J\x1b[H" } else { "\x1b[H" });
-    for line in picture.lines() {
-        // The rest of each line, and everything below, may be of an earlier picture.
+    let lines = fitted(&picture, rows, columns);
+    for (at, line) in lines.iter().enumerate() {
+        // What is there is of an earlier picture. It goes first: at the end of a line as wide as the terminal, its last character would go.
+        screen += "\x1b[K";
         screen += line;
-        screen += "\x1b[K\n";
+        // A line break in the last row would scroll.
+        if at + 1 < rows {
+            screen += "\r\n";
+        }
     }
-    screen += "\x1b[J";
+    if lines.len() < rows {
+        screen += "\x1b[J";
+    }
     let mut stdout = io::stdout().lock();
     stdout.write_all(screen.as_bytes()).and_then(|()| stdout.flush()).map_err(CliError::Output)
+}
+
+/// The lines of a picture that fit the terminal: what is too long is cut off, and what is too much is counted.
+fn fitted(picture: &str, rows: usize, columns: usize) -> Vec<String> {
+    let mut lines: Vec<_> = picture.lines().map(|line| cut(line, columns)).collect();
+    if lines.len() > rows {
+        let hidden = lines.len() - rows + 1;
+        lines.truncate(rows - 1);
+        lines.push(cut(&format!("({} more: make the window higher)", counted(hidden as u64, "line")), columns));
+    }
+    lines
+}
+
+/// The first `columns` characters of a line. Colours take no room, and end with what they colour.
+fn cut(line: &str, columns: usize) -> String {
+    let mut shown = String::with_capacity(line.len());
+    let (mut room, mut in_colour) = (columns, false);
+    for character in line.chars() {
+        // Colours are the only escapes, because names and texts of others have theirs escaped.
+        if character == '\x1b' || in_colour {
+            in_colour = character != 'm';
+            shown.push(character);
+        } else if room > 0 {
+            room -= 1;
+            shown.push(character);
+        }
+    }
+    shown
 }
 
 fn picture(lines: &Result<Vec<Line>, CliError>) -> Result<String, CliError> {
@@ -104,5 +143,22 @@ impl Write for Buffer {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_picture_of_any_size_fits_the_terminal() {
+        let picture = "12:00:00Z\n\n\x1b[1mCOURIER  STATE\x1b[0m\ncourier-redis  waiting\n";
+        assert_eq!(fitted(picture, 10, 80).join("\n") + "\n", picture);
+        assert_eq!(fitted(picture, 3, 12), ["12:00:00Z", "", "(2 lines mor"]);
+        assert_eq!(fitted(picture, 4, 9)[2], "\x1b[1mCOURIER  \x1b[0m");
+        assert_eq!(fitted(picture, 1, 1), ["("]);
+        for (rows, columns) in (1..8).zip(1..40) {
+            assert!(fitted(picture, rows, columns).len() <= rows);
+        }
     }
 }

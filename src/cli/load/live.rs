@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::cli::output::{bytes, thousands};
+use crate::cli::output::{bytes, length_us, thousands};
 use crate::load::{Progress, Times};
 
 use super::args::LoadArgs;
@@ -59,39 +59,31 @@ impl Live {
 
 /// The style of the line.
 pub(super) fn style() -> ProgressStyle {
-    ProgressStyle::with_template("{elapsed_precise} [{bar:20}] {wide_msg}")
+    ProgressStyle::with_template("{elapsed_precise} [{bar:10}] {wide_msg}")
         .expect("a test parses this template")
         .progress_chars("=> ")
 }
 
+/// The last second. What matters most comes first: a narrow terminal cuts the end off.
 fn line(progress: &Progress<'_>) -> String {
     let second = &progress.second.counts;
     let times: &Times = &progress.second.batches;
-    let mut text = format!(
-        "{} open  {} req/s  {}/s  p50 {}  p99 {}  errors {}",
+    // A second without batches has no latency.
+    let latency = |quantile| if times.count() == 0 { "-".to_owned() } else { length_us(times.at(quantile)) };
+    let mut text = String::new();
+    if progress.counts.trackers_lost > 0 {
+        text.push_str(&format!("TRACKERS LOST {}  ", thousands(progress.counts.trackers_lost)));
+    }
+    text.push_str(&format!(
+        "errors {}  {} open  {} req/s  p50 {}  p99 {}  {}/s",
+        thousands(progress.counts.errors()),
         thousands(progress.open),
         thousands(second.requests),
+        latency(0.5),
+        latency(0.99),
         bytes(second.bytes),
-        time(times.at(0.5)),
-        time(times.at(0.99)),
-        thousands(progress.counts.errors()),
-    );
-    if progress.counts.trackers_lost > 0 {
-        text.push_str(&format!("  TRACKERS LOST {}", thousands(progress.counts.trackers_lost)));
-    }
+    ));
     text
-}
-
-/// A time in microseconds, to three digits.
-pub fn time(us: u64) -> String {
-    match us {
-        0..1_000 => format!("{us} µs"),
-        1_000..10_000 => format!("{:.2} ms", us as f64 / 1e3),
-        10_000..100_000 => format!("{:.1} ms", us as f64 / 1e3),
-        100_000..1_000_000 => format!("{:.0} ms", us as f64 / 1e3),
-        1_000_000..10_000_000 => format!("{:.2} s", us as f64 / 1e6),
-        _ => format!("{:.1} s", us as f64 / 1e6),
-    }
 }
 
 #[cfg(test)]

@@ -56,6 +56,7 @@ mod relay;
 mod s3;
 
 pub use certificate::Certificate;
+pub use folder::copy;
 pub use install::{kept, program};
 pub use kafka::{Kafka, KafkaMessage, KafkaOptions};
 pub use pgbouncer::PgBouncer;

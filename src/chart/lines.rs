@@ -1,8 +1,9 @@
-//! One chart: axes, lines, and a legend.
+//! One chart: axes, lines or columns, and a legend.
 
 use std::fmt::Write as _;
 
 use super::escape::escaped;
+use super::page::{MARGIN, Page};
 use super::scale::Scale;
 
 const LEFT: f64 = 84.0;
@@ -27,7 +28,7 @@ pub struct Series {
 #[derive(Debug)]
 pub struct Chart {
     /// Above it.
-    pub title: &'static str,
+    pub title: String,
     /// Where it begins.
     pub top: f64,
     /// To the right.
@@ -40,25 +41,47 @@ pub struct Chart {
     pub y_label: fn(f64) -> String,
     /// The lines.
     pub series: Vec<Series>,
+    /// Draws columns, each as wide as this from its point to the right, and no lines: for counts, which have no values in between.
+    pub column: Option<f64>,
+    /// What is said if there is nothing to draw.
+    pub empty: &'static str,
 }
 
 impl Chart {
-    /// Appends it to an SVG.
-    pub fn draw(&self, out: &mut String) {
-        let _ =
-            write!(out, "<text x=\"24\" y=\"{}\" font-weight=\"600\">{}</text>", self.top + 10.0, escaped(self.title));
-        self.legend(out);
-        self.axes(out);
+    /// What a chart takes, with some room below.
+    pub const TALL: f64 = 262.0;
+
+    /// Appends it to a picture.
+    pub fn draw(&self, page: &mut Page) {
+        let out = &mut page.out;
+        let title = self.top + 10.0;
+        let _ = write!(out, "<text x=\"{MARGIN}\" y=\"{title}\" font-weight=\"600\">{}</text>", escaped(&self.title));
         if self.series.iter().all(|series| series.points.is_empty()) {
-            let (x, y) = (LEFT + WIDTH / 2.0, self.bottom() - HEIGHT / 2.0);
-            let _ = write!(
-                out,
-                "<text x=\"{x}\" y=\"{y}\" text-anchor=\"middle\" class=\"dim\">nothing was measured</text>"
-            );
+            return self.say_empty(out);
         }
+        // Columns of one colour have their name in the title.
+        if self.column.is_none() {
+            self.legend(out);
+        }
+        self.axes(out);
         for series in &self.series {
-            self.line(out, series);
+            match self.column {
+                Some(width) => self.columns(out, series, width),
+                None => self.line(out, series),
+            }
         }
+    }
+
+    /// A frame without axes: their values would mean nothing.
+    fn say_empty(&self, out: &mut String) {
+        let (x, y) = (LEFT + WIDTH / 2.0, self.bottom() - HEIGHT / 2.0);
+        let _ = write!(
+            out,
+            "<rect class=\"frame\" x=\"{LEFT}\" y=\"{}\" width=\"{WIDTH}\" height=\"{HEIGHT}\"/>\
+             <text x=\"{x}\" y=\"{y}\" text-anchor=\"middle\" class=\"dim\">{}</text>",
+            self.bottom() - HEIGHT,
+            escaped(self.empty)
+        );
     }
 
     fn bottom(&self) -> f64 {
@@ -100,10 +123,12 @@ impl Chart {
         }
         for (value, label) in &self.x_ticks {
             let x = self.at_x(*value);
+            // Centred, but not beyond the edge; half a letter is less than four units wide.
+            let middle = x.min(super::page::WIDTH - 6.0 - 4.0 * label.chars().count() as f64);
             let _ = write!(
                 out,
                 "<line class=\"grid\" x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{}\" y2=\"{}\"/>\
-                 <text class=\"dim\" x=\"{x:.1}\" y=\"{}\" text-anchor=\"middle\">{}</text>",
+                 <text class=\"dim\" x=\"{middle:.1}\" y=\"{}\" text-anchor=\"middle\">{}</text>",
                 self.bottom(),
                 self.bottom() + 5.0,
                 self.bottom() + 20.0,
@@ -125,6 +150,17 @@ impl Chart {
         if !points.is_empty() {
             let _ = write!(out, "<polyline class=\"line {}\" points=\"{}\"/>", series.class, points.trim_end());
         }
+    }
+
+    fn columns(&self, out: &mut String, series: &Series, width: f64) {
+        let mut path = String::new();
+        for &(x, y) in series.points.iter().filter(|(_, y)| *y > 0.0) {
+            let (left, right) = (self.at_x(x), self.at_x(x + width));
+            // A gap between neighbours where there is room for one.
+            let right = if right - left > 3.0 { right - 1.0 } else { right };
+            let _ = write!(path, "M{left:.1},{:.1}V{:.1}H{right:.1}V{0:.1}Z", self.bottom(), self.at_y(y));
+        }
+        let _ = write!(out, "<path class=\"column {}\" d=\"{path}\"/>", series.class);
     }
 
     fn at_x(&self, value: f64) -> f64 {

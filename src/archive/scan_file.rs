@@ -1,0 +1,60 @@
+//! Reads some columns of a file, a row group at a time: what is not asked for is not read from the disk.
+
+use std::fs::File;
+use std::path::Path;
+
+use parquet::file::metadata::RowGroupMetaData;
+use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::file::statistics::Statistics;
+
+use super::column::KEY_COLUMNS;
+use super::error::ArchiveError;
+use super::read_file::append_group;
+use super::rows::TableBuffer;
+use super::table::Table;
+
+/// What is known of a row group before it is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GroupBounds {
+    /// The smallest and the largest project.
+    pub projects: Option<(i64, i64)>,
+    /// When its rows were received, in microseconds: the first and the last time.
+    pub received_us: Option<(i64, i64)>,
+}
+
+/// Reads the columns of `table`, which may be some of a table's, in the row groups that are `wanted`, and passes each group to `take`.
+///
+/// # Errors
+/// The file can't be opened or read, or lacks a column; those of `take`.
+pub fn scan_file<E: From<ArchiveError>>(
+    path: &Path,
+    table: Table,
+    wanted: impl Fn(&GroupBounds) -> bool,
+    mut take: impl FnMut(&TableBuffer) -> Result<(), E>,
+) -> Result<(), E> {
+    let failed = || ArchiveError::parquet(path, "read the file");
+    let file = File::open(path).map_err(ArchiveError::io(path, "open the file"))?;
+    let reader = SerializedFileReader::new(file).map_err(failed())?;
+    for group in 0..reader.num_row_groups() {
+        if !wanted(&bounds(reader.metadata().row_group(group))) {
+            continue;
+        }
+        let mut rows = TableBuffer::new(table);
+        let group = reader.get_row_group(group).map_err(failed())?;
+        append_group(&*group, &mut rows).map_err(failed())?;
+        take(&rows)?;
+    }
+    Ok(())
+}
+
+fn bounds(group: &RowGroupMetaData) -> GroupBounds {
+    let [project, _, received] = KEY_COLUMNS;
+    let ends = |name: &str| {
+        let column = group.columns().iter().find(|column| column.column_descr().name() == name)?;
+        match column.statistics()? {
+            Statistics::Int64(ends) => ends.min_opt().copied().zip(ends.max_opt().copied()),
+            _ => None,
+        }
+    };
+    GroupBounds { projects: ends(project.name), received_us: ends(received.name) }
+}

@@ -1,0 +1,46 @@
+//! How far the counting is.
+
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::cli::output::counted;
+
+/// A line on stderr, shown only on a terminal.
+pub(super) struct Progress(ProgressBar);
+
+impl Progress {
+    /// Shows nothing yet.
+    pub(super) fn new() -> Progress {
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(8));
+        bar.set_style(style());
+        if !bar.is_hidden() {
+            bar.enable_steady_tick(Duration::from_millis(250));
+        }
+        Progress(bar)
+    }
+
+    /// So many records of a source were counted.
+    pub(super) fn tell(&self, source: &str, records: u64) {
+        if !self.0.is_hidden() {
+            self.0.set_message(format!("{source}: {}", counted(records, "record")));
+        }
+    }
+
+    /// Removes the line.
+    pub(super) fn finish(&self) {
+        self.0.finish_and_clear();
+    }
+}
+
+fn style() -> ProgressStyle {
+    ProgressStyle::with_template("{elapsed_precise}  {wide_msg}").expect("a test parses this template")
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_template_is_valid() {
+        super::style();
+    }
+}

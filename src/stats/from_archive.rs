@@ -1,0 +1,200 @@
+//! Counts the records of the archive, of which it reads a few columns and never the payloads.
+
+use std::io::ErrorKind;
+
+use crate::archive::buffer::ColumnBuffer;
+use crate::archive::column::{Column, KEY_COLUMNS};
+use crate::archive::error::ArchiveError;
+use crate::archive::manifest::{FileEntry, Manifest};
+use crate::archive::place::Place;
+use crate::archive::rows::TableBuffer;
+use crate::archive::scan_file::{GroupBounds, scan_file};
+use crate::archive::table::Table;
+use crate::archive::tables::batches::{BATCHES, RECORDS};
+use crate::archive::tables::sessions::SESSIONS;
+use crate::log::read::merge::MergePosition;
+
+use super::by::{By, Client, Property};
+use super::collector::{Arrival, Collector, What};
+use super::error::StatsError;
+use super::range::Range;
+
+/// How often reading begins anew because a file was merged into another one meanwhile.
+const ATTEMPTS: u32 = 20;
+
+/// What is read of `batches`, and of `records`.
+const COUNTED: [Column; 6] = [
+    KEY_COLUMNS[0],
+    KEY_COLUMNS[1],
+    KEY_COLUMNS[2],
+    Column::int("stored_bytes"),
+    Column::int("payload_bytes"),
+    Column::text("kind").dictionary(),
+];
+
+/// An archive, counted.
+#[derive(Debug)]
+pub struct Counted {
+    /// What was counted.
+    pub collector: Collector,
+    /// Up to where the log is in the archive; `None` if nothing of it is.
+    pub to: Option<MergePosition>,
+}
+
+/// Counts what the archive holds; `None` if there is no archive. `tell` is told the number of records from time to time.
+///
+/// # Errors
+/// A file can't be read; too many sessions.
+pub fn count_archive(
+    place: &Place,
+    range: Range,
+    by: By,
+    tell: &mut dyn FnMut(u64),
+) -> Result<Option<Counted>, StatsError> {
+    each_attempt(|| {
+        let Some(manifest) = Manifest::read(place)? else { return Ok(None) };
+        let mut collector = Collector::new(range, by);
+        for table in [BATCHES, RECORDS] {
+            let counted = Table { columns: &COUNTED, ..table };
+            for file in files(&manifest, table, &range) {
+                scan_file(
+                    &place.file(&file.path),
+                    counted,
+                    |group| is_wanted(group, &range),
+                    |rows| (0..rows.rows()).try_for_each(|row| count(rows, row, table, &mut collector)),
+                )?;
+                tell(collector.records());
+            }
+        }
+        Ok(Some(Counted { collector, to: manifest.to }))
+    })
+}
+
+/// Looks in the archive for the starts of the sessions that were counted, whenever these were received.
+///
+/// # Errors
+/// A file can't be read.
+pub fn describe_from_archive(place: &Place, collector: &mut Collector) -> Result<(), StatsError> {
+    let Some(property) = collector.property() else { return Ok(()) };
+    // The start may be long before the range, and a session's project is not always known: only the ids tell.
+    let range = Range { until_us: collector.range().until_us, ..Range::ALL };
+    each_attempt(|| {
+        let Some(manifest) = Manifest::read(place)? else { return Ok(()) };
+        for file in files(&manifest, SESSIONS, &range) {
+            let read = Table { columns: columns_of(property), ..SESSIONS };
+            scan_file(
+                &place.file(&file.path),
+                read,
+                |_| true,
+                |rows| (0..rows.rows()).try_for_each(|row| describe(rows, row, property, collector)),
+            )?;
+        }
+        Ok(())
+    })
+}
+
+/// Runs `attempt` until no file that the manifest named is gone when it is opened: merging puts others in their place.
+fn each_attempt<T>(mut attempt: impl FnMut() -> Result<T, StatsError>) -> Result<T, StatsError> {
+    for _ in 1..ATTEMPTS {
+        match attempt() {
+            Err(StatsError::Archive(ArchiveError::Io { source, .. })) if source.kind() == ErrorKind::NotFound => {}
+            result => return result,
+        }
+    }
+    attempt()
+}
+
+/// The files of a table that may hold something of a range, as their first rows were received: a session's batches then come in order.
+fn files<'a>(manifest: &'a Manifest, table: Table, range: &Range) -> Vec<&'a FileEntry> {
+    let mut found: Vec<_> =
+        manifest.files.iter().filter(|file| file.table == table.name && has_some(file, range)).collect();
+    found.sort_by_key(|file| file.first_us);
+    found
+}
+
+fn has_some(file: &FileEntry, range: &Range) -> bool {
+    let projects = (file.first_session.0, file.last_session.0);
+    range.overlaps(us(file.first_us), us(file.last_us)) && has_project(projects, range)
+}
+
+fn is_wanted(group: &GroupBounds, range: &Range) -> bool {
+    group.received_us.is_none_or(|(first, last)| range.overlaps(us(first), us(last)))
+        && group.projects.is_none_or(|projects| has_project(projects, range))
+}
+
+fn has_project((first, last): (i64, i64), range: &Range) -> bool {
+    range.project.is_none_or(|project| (first..=last).contains(&i64::from(project)))
+}
+
+/// A time in the archive, which is never before 1970.
+fn us(time: i64) -> u64 {
+    u64::try_from(time).unwrap_or(0)
+}
+
+fn count(rows: &TableBuffer, row: usize, table: Table, collector: &mut Collector) -> Result<(), StatsError> {
+    let key = rows.key(row);
+    let [_, _, _, stored, inflated, kind] = rows.columns() else { unreachable!("these columns were asked for") };
+    let what = match kind.bytes(row) {
+        _ if table == BATCHES => What::Batch,
+        b"image" => What::Images,
+        _ => What::Other,
+    };
+    collector.count(&Arrival {
+        project: u32::try_from(key.project).unwrap_or(0),
+        session: key.session.cast_unsigned(),
+        received_us: us(key.received_us),
+        what,
+        stored_bytes: us(stored.int(row)),
+        inflated_bytes: us(inflated.int(row)),
+    })?;
+    Ok(())
+}
+
+/// What is read of `sessions` for a property.
+const fn columns_of(property: Property) -> &'static [Column] {
+    const fn read<const N: usize>(names: [&'static str; N]) -> [Column; 5] {
+        assert!(N <= 2);
+        let second = if N == 2 { names[1] } else { names[0] };
+        [
+            KEY_COLUMNS[0],
+            KEY_COLUMNS[1],
+            KEY_COLUMNS[2],
+            Column::text(names[0]).dictionary().nullable(),
+            Column::text(second).dictionary().nullable(),
+        ]
+    }
+    const BROWSER: [Column; 5] = read(["browser"]);
+    const COUNTRY: [Column; 5] = read(["country"]);
+    const OS: [Column; 5] = read(["os"]);
+    const DEVICE: [Column; 5] = read(["device", "device_type"]);
+    const TRACKER: [Column; 5] = read(["client", "tracker_version"]);
+    const USER: [Column; 5] = read(["user_id"]);
+    match property {
+        Property::Browser => &BROWSER,
+        Property::Country => &COUNTRY,
+        Property::Os => &OS,
+        Property::Device => &DEVICE,
+        Property::Tracker => &TRACKER,
+        Property::User => &USER,
+    }
+}
+
+fn describe(rows: &TableBuffer, row: usize, property: Property, collector: &mut Collector) -> Result<(), StatsError> {
+    let key = rows.key(row);
+    let [_, _, _, first, second] = rows.columns() else { unreachable!("these columns were asked for") };
+    let (first, second) = (text(first, row), text(second, row));
+    let client = match property {
+        Property::Browser => Client { browser: first, ..Client::default() },
+        Property::Country => Client { country: first, ..Client::default() },
+        Property::Os => Client { os: first, ..Client::default() },
+        Property::Device => Client { device: first, device_type: second, ..Client::default() },
+        Property::Tracker => Client { kind: first, tracker_version: second, ..Client::default() },
+        Property::User => Client { user: first, ..Client::default() },
+    };
+    Ok(collector.describe(key.session.cast_unsigned(), us(key.received_us), &client, false)?)
+}
+
+/// A column of texts holds UTF-8.
+fn text(column: &ColumnBuffer, row: usize) -> &str {
+    std::str::from_utf8(column.bytes(row)).unwrap_or_default()
+}
