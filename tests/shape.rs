@@ -20,7 +20,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("log", &[]),
     ("chart", &["base"]),
     ("load", &["base", "chart", "log", "tracker"]),
-    ("stats", &["archive", "base", "chart", "codec", "log", "records", "session"]),
+    ("stats", &["archive", "base", "chart", "codec", "log", "records"]),
     ("postgres", &[]),
     ("codec", &[]),
     ("config", &["base", "watched_files"]),

@@ -88,6 +88,9 @@ impl Stage {
         if names("/dev/sdb1") {
             places.push(("/dev/sdb1", disk_of(&home, path).display().to_string()));
         }
+        if names("remove backup") && !names("add backup") {
+            assert_eq!(home.takeup(&["consumers", "add", "backup", "--from", "start"]).code, Some(0));
+        }
         if names("--segment") {
             let segments = home.takeup(&["inspect", "--json"]).lines();
             places.push(("01764042067000000", segments[0]["segment"].as_str().expect("an id").to_owned()));
@@ -188,7 +191,7 @@ fn upload_recording(server: &Server, token: &str) {
 /// Records what the courier can't deliver, under a limit that is lower than the usual one.
 fn refuse(home: &Home, settings: &[(&str, String)]) {
     let mut settings: Vec<_> = settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    settings.push(("queue_message_size_limit", "20KB"));
+    settings.push(("queue_message_size_limit", "20000"));
     let server = home.serve(&settings);
     let token = home.token(SESSION);
     for number in 0..DEAD_LETTERS {

@@ -47,7 +47,7 @@ pub enum DeadLettersCommand {
     ///
     /// They arrive after what the session has sent since. The exit code is 0 when all have arrived, 1 when not.
     #[command(
-        after_help = "Examples:\n  takeup dead-letters send courier-redis 3 5 --set queue_message_size_limit=4MB\n  \
+        after_help = "Examples:\n  takeup dead-letters send courier-redis 3 5 --set queue_message_size_limit=4000000\n  \
                       takeup dead-letters send courier-redis --all"
     )]
     Send(SendArgs),
