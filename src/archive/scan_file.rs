@@ -1,8 +1,5 @@
 //! Reads some columns of a file, a row group at a time: what is not asked for is not read from the disk.
 
-use std::fs::File;
-use std::path::Path;
-
 use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::file::statistics::Statistics;
@@ -11,6 +8,7 @@ use super::column::KEY_COLUMNS;
 use super::error::ArchiveError;
 use super::read_file::append_group;
 use super::rows::TableBuffer;
+use super::source::SourceFile;
 use super::table::Table;
 
 /// What is known of a row group before it is read.
@@ -25,15 +23,15 @@ pub struct GroupBounds {
 /// Reads the columns of `table`, which may be some of a table's, in the row groups that are `wanted`, and passes each group to `take`.
 ///
 /// # Errors
-/// The file can't be opened or read, or lacks a column; those of `take`.
+/// The file can't be read, or lacks a column; those of `take`.
 pub fn scan_file<E: From<ArchiveError>>(
-    path: &Path,
+    file: SourceFile,
     table: Table,
     wanted: impl Fn(&GroupBounds) -> bool,
     mut take: impl FnMut(&TableBuffer) -> Result<(), E>,
 ) -> Result<(), E> {
-    let failed = || ArchiveError::parquet(path, "read the file");
-    let file = File::open(path).map_err(ArchiveError::io(path, "open the file"))?;
+    let path = file.path().to_owned();
+    let failed = || ArchiveError::parquet(&path, "read the file");
     let reader = SerializedFileReader::new(file).map_err(failed())?;
     for group in 0..reader.num_row_groups() {
         if !wanted(&bounds(reader.metadata().row_group(group))) {

@@ -1,14 +1,12 @@
 //! Counts the records of the archive, of which it reads a few columns and never the payloads.
 
-use std::io::ErrorKind;
-
 use crate::archive::buffer::ColumnBuffer;
 use crate::archive::column::{Column, KEY_COLUMNS};
 use crate::archive::error::ArchiveError;
-use crate::archive::manifest::{FileEntry, Manifest};
-use crate::archive::place::Place;
+use crate::archive::manifest::{FileEntry, FileFilter, Manifest};
 use crate::archive::rows::TableBuffer;
 use crate::archive::scan_file::{GroupBounds, scan_file};
+use crate::archive::source::Source;
 use crate::archive::table::Table;
 use crate::archive::tables::batches::{BATCHES, RECORDS};
 use crate::archive::tables::sessions::SESSIONS;
@@ -46,25 +44,24 @@ pub struct Counted {
 /// # Errors
 /// A file can't be read; too many sessions.
 pub fn count_archive(
-    place: &Place,
+    source: &Source,
     range: Range,
     by: By,
     tell: &mut dyn FnMut(u64),
 ) -> Result<Option<Counted>, StatsError> {
+    let filter = FileFilter::default().from_us(range.from_us).until_us(until_us(&range));
+    let filter = filter.table(BATCHES.name).table(RECORDS.name).project(range.project.map(i64::from));
     each_attempt(|| {
-        let Some(manifest) = Manifest::read(place)? else { return Ok(None) };
+        let Some((manifest, files)) = snapshot(source, &filter)? else { return Ok(None) };
         let mut collector = Collector::new(range, by);
-        for table in [BATCHES, RECORDS] {
+        for file in files {
+            let table = if file.table == BATCHES.name { BATCHES } else { RECORDS };
             let counted = Table { columns: &COUNTED, ..table };
-            for file in files(&manifest, table, &range) {
-                scan_file(
-                    &place.file(&file.path),
-                    counted,
-                    |group| is_wanted(group, &range),
-                    |rows| (0..rows.rows()).try_for_each(|row| count(rows, row, table, &mut collector)),
-                )?;
-                tell(collector.records());
-            }
+            let wanted = |group: &GroupBounds| is_wanted(group, &range);
+            scan_file(file.open(source)?, counted, wanted, |rows| {
+                (0..rows.rows()).try_for_each(|row| count(rows, row, table, &mut collector))
+            })?;
+            tell(collector.records());
         }
         Ok(Some(Counted { collector, to: manifest.to }))
     })
@@ -74,20 +71,17 @@ pub fn count_archive(
 ///
 /// # Errors
 /// A file can't be read.
-pub fn describe_from_archive(place: &Place, collector: &mut Collector) -> Result<(), StatsError> {
+pub fn describe_from_archive(source: &Source, collector: &mut Collector) -> Result<(), StatsError> {
     let Some(property) = collector.property() else { return Ok(()) };
     // The start may be long before the range, and a session's project is not always known: only the ids tell.
-    let range = Range { until_us: collector.range().until_us, ..Range::ALL };
+    let filter = FileFilter::default().table(SESSIONS.name).until_us(until_us(collector.range()));
     each_attempt(|| {
-        let Some(manifest) = Manifest::read(place)? else { return Ok(()) };
-        for file in files(&manifest, SESSIONS, &range) {
+        let Some((_, files)) = snapshot(source, &filter)? else { return Ok(()) };
+        for file in files {
             let read = Table { columns: columns_of(property), ..SESSIONS };
-            scan_file(
-                &place.file(&file.path),
-                read,
-                |_| true,
-                |rows| (0..rows.rows()).try_for_each(|row| describe(rows, row, property, collector)),
-            )?;
+            scan_file(file.open(source)?, read, |_| true, |rows| {
+                (0..rows.rows()).try_for_each(|row| describe(rows, row, property, collector))
+            })?;
         }
         Ok(())
     })
@@ -97,33 +91,28 @@ pub fn describe_from_archive(place: &Place, collector: &mut Collector) -> Result
 fn each_attempt<T>(mut attempt: impl FnMut() -> Result<T, StatsError>) -> Result<T, StatsError> {
     for _ in 1..ATTEMPTS {
         match attempt() {
-            Err(StatsError::Archive(ArchiveError::Io { source, .. })) if source.kind() == ErrorKind::NotFound => {}
+            Err(StatsError::Archive(ArchiveError::Missing { .. })) => {}
             result => return result,
         }
     }
     attempt()
 }
 
-/// The files of a table that may hold something of a range, as their first rows were received: a session's batches then come in order.
-fn files<'a>(manifest: &'a Manifest, table: Table, range: &Range) -> Vec<&'a FileEntry> {
-    let mut found: Vec<_> =
-        manifest.files.iter().filter(|file| file.table == table.name && has_some(file, range)).collect();
-    found.sort_by_key(|file| file.first_us);
-    found
+/// The manifest and the files that a filter takes, as their first rows were received: a session's batches then come in order.
+fn snapshot(source: &Source, filter: &FileFilter) -> Result<Option<(Manifest, Vec<FileEntry>)>, StatsError> {
+    let Some((manifest, mut files)) = Manifest::snapshot(source, filter)? else { return Ok(None) };
+    files.sort_by_key(|file| file.first_us);
+    Ok(Some((manifest, files)))
 }
 
-fn has_some(file: &FileEntry, range: &Range) -> bool {
-    let projects = (file.first_session.0, file.last_session.0);
-    range.overlaps(us(file.first_us), us(file.last_us)) && has_project(projects, range)
+/// Where a range ends, if it does.
+fn until_us(range: &Range) -> Option<u64> {
+    (range.until_us < u64::MAX).then_some(range.until_us)
 }
 
 fn is_wanted(group: &GroupBounds, range: &Range) -> bool {
     group.received_us.is_none_or(|(first, last)| range.overlaps(us(first), us(last)))
-        && group.projects.is_none_or(|projects| has_project(projects, range))
-}
-
-fn has_project((first, last): (i64, i64), range: &Range) -> bool {
-    range.project.is_none_or(|project| (first..=last).contains(&i64::from(project)))
+        && range.project.zip(group.projects).is_none_or(|(project, (first, last))| (first..=last).contains(&i64::from(project)))
 }
 
 /// A time in the archive, which is never before 1970.

@@ -6,6 +6,8 @@ use serde::Serialize;
 
 #[cfg(feature = "archive")]
 use crate::archive::place::Place;
+#[cfg(feature = "archive")]
+use crate::archive::source::Source as ArchiveSource;
 use crate::cli::error::CliError;
 use crate::cli::log_folder;
 use crate::config::{Config, Sources};
@@ -108,13 +110,18 @@ fn read_archive(
     progress: &Progress,
 ) -> Result<Option<Archived>, CliError> {
     let mut tell = |records| progress.tell("archive", records);
-    let counted = crate::stats::count_archive(&Place::in_data(data), range, args.by, &mut tell)?;
+    let counted = crate::stats::count_archive(&archive_of(data), range, args.by, &mut tell)?;
     Ok(counted.map(|counted| Archived { collector: counted.collector, to: counted.to }))
 }
 
 #[cfg(feature = "archive")]
+fn archive_of(data: &Path) -> ArchiveSource {
+    ArchiveSource::folder(&Place::in_data(data))
+}
+
+#[cfg(feature = "archive")]
 fn describe(data: &Path, collector: &mut Collector) -> Result<(), CliError> {
-    Ok(crate::stats::describe_from_archive(&Place::in_data(data), collector)?)
+    Ok(crate::stats::describe_from_archive(&archive_of(data), collector)?)
 }
 
 /// Says what is missing.
