@@ -33,7 +33,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("consume", &["log"]),
     ("checker", &["base", "consume", "log", "records", "tracker", "session", "codec", "config", "telemetry"]),
     ("courier", &["base", "codec", "consume", "log", "postgres", "records", "session", "telemetry", "tracker"]),
-    ("archive", &["base", "codec", "config", "consume", "log", "records", "session", "telemetry", "tracker"]),
+    (
+        "archive",
+        &["base", "codec", "config", "consume", "courier", "log", "records", "session", "telemetry", "tracker"],
+    ),
     ("records", &["log", "codec", "tracker", "session"]),
     ("api", &["base", "http", "session", "client", "codec", "directory", "log", "records", "tracker"]),
     (
@@ -82,8 +85,16 @@ const MAY_BE_UNSAFE: &[&str] = &["src/log/disk/shared_page.rs", "src/log/disk/si
 
 /// The only folder that may name the runtime, and the only ones that may name tokio.
 const MAY_NAME_MONOIO: &[&str] = &["src/server/"];
-const MAY_NAME_TOKIO: &[&str] =
-    &["src/admin/", "src/courier/", "src/directory/database/", "src/directory/follow.rs", "src/load/", "src/postgres/"];
+const MAY_NAME_TOKIO: &[&str] = &[
+    "src/admin/",
+    "src/archive/mirror/",
+    "src/archive/source/",
+    "src/courier/",
+    "src/directory/database/",
+    "src/directory/follow.rs",
+    "src/load/",
+    "src/postgres/",
+];
 
 const LINES_MAX: usize = 500;
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use parquet::errors::ParquetError;
 
+use crate::courier::Cause;
 use crate::log::LogError;
 
 /// An error of the archive. Each keeps the path that it concerns.
@@ -50,6 +51,22 @@ pub enum ArchiveError {
     Missing {
         /// The file.
         path: PathBuf,
+    },
+    /// The settings of an object store can't be used.
+    #[error("{path}: {reason}", path = path.display())]
+    Settings {
+        /// The store.
+        path: PathBuf,
+        /// What is wrong with them.
+        reason: String,
+    },
+    /// An object store does not do what it is asked for.
+    #[error("{path}: {cause}; {advice}", path = path.display(), advice = cause.trouble.advice())]
+    Store {
+        /// The object.
+        path: PathBuf,
+        /// What is wrong.
+        cause: Cause,
     },
     /// The log can't be read, or the compactor's cursor not be kept.
     #[error(transparent)]

@@ -2,6 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rustix::fs::FlockOperation;
@@ -26,15 +27,10 @@ impl ArchiveLock {
     /// [`ArchiveError::Stopped`], [`ArchiveError::Locked`] after ten minutes, or the system's error.
     pub fn take(place: &Place, is_stopping: &dyn Fn() -> bool) -> Result<Self, ArchiveError> {
         let path = place.lock();
-        let mut options = OpenOptions::new();
-        options.read(true).write(true).create(true).truncate(false).mode(0o600);
-        let file = options.open(&path).map_err(ArchiveError::io(&path, "open the lock"))?;
         let began = Instant::now();
         loop {
-            match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
-                Ok(()) => return Ok(Self { _file: file }),
-                Err(rustix::io::Errno::WOULDBLOCK | rustix::io::Errno::INTR) => {}
-                Err(errno) => return Err(ArchiveError::io(&path, "lock the file")(errno.into())),
+            if let Some(lock) = Self::try_take(&path)? {
+                return Ok(lock);
             }
             if is_stopping() {
                 return Err(ArchiveError::Stopped);
@@ -43,6 +39,21 @@ impl ArchiveLock {
                 return Err(ArchiveError::Locked { path, waited_s: WAIT_MAX.as_secs() });
             }
             std::thread::sleep(PAUSE);
+        }
+    }
+
+    /// Takes a lock at once; `None` if somebody else holds it.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn try_take(path: &Path) -> Result<Option<Self>, ArchiveError> {
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false).mode(0o600);
+        let file = options.open(path).map_err(ArchiveError::io(path, "open the lock"))?;
+        match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(Some(Self { _file: file })),
+            Err(rustix::io::Errno::WOULDBLOCK | rustix::io::Errno::INTR) => Ok(None),
+            Err(errno) => Err(ArchiveError::io(path, "lock the file")(errno.into())),
         }
     }
 }

@@ -47,8 +47,10 @@
 //! | [`user_file`] | files of `sessions` and `events`: the sessions of a user |
 //! | [`scan_file`] | some columns of a Parquet file, a row group at a time |
 //! | [`add_file`] | adds a file to the folders, removes what is not part of the archive |
+//! | `mirror` | the archive's copy in an object store |
 //! | [`merge_files`] | the small files of an hour as few large ones |
 //! | [`rewrite`] | a file again, without some of its rows |
+//! | [`check`] | compares an archive with its manifest |
 //! | [`store`] | an archive on disk: opened, extended by a chunk |
 //! | [`compactor`] | records into chunks, and chunks into the archive |
 //! | [`keeper`] | keeps the archive up to date while a server runs |
@@ -56,6 +58,7 @@
 
 pub mod add_file;
 pub mod buffer;
+pub mod check;
 pub mod chunk;
 pub mod column;
 pub mod compactor;
@@ -67,6 +70,8 @@ pub mod keeper;
 pub mod lock;
 pub mod manifest;
 pub mod merge_files;
+#[cfg(feature = "object-store")]
+pub mod mirror;
 pub mod payload;
 pub mod place;
 mod read_columns;

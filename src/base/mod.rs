@@ -1,5 +1,6 @@
 //! Utilities that several folders need and none owns.
 
+pub mod archive_address;
 pub mod budget;
 pub mod id_hasher;
 pub mod net;

@@ -60,9 +60,11 @@ pub enum Command {
     /// Show the log's segments, or its records.
     #[command(after_help = "Example:\n  takeup inspect --records --segment 01764042067000000")]
     Inspect(InspectArgs),
-    /// Check every byte of the log; the exit code is 0 when it is whole, 1 when it is damaged, 2 when it can't be read, 3 when all damage is
+    /// Check every byte of the log, or of an archive; the exit code is 0 when it is whole, 1 when it is damaged, 2 when it can't be read, 3 when all damage is
     /// known from before.
-    #[command(after_help = "Example:\n  takeup verify && echo whole")]
+    #[command(
+        after_help = "Examples:\n  takeup verify && echo whole\n  takeup verify --archive\n  takeup verify --archive s3://backups/archive"
+    )]
     Verify(VerifyArgs),
     /// Write every record that can still be read, from damaged files, a folder or a whole disk, into a new data folder.
     ///
@@ -104,7 +106,9 @@ pub enum Command {
     )]
     Tail(TailArgs),
     /// Bring the archive up to the end of the log: Parquet files in the data folder, which DuckDB, pandas, Spark and others read. A server may run.
-    #[command(after_help = "Examples:\n  takeup compact\n  takeup compact --json | jq .rows")]
+    #[command(
+        after_help = "Examples:\n  takeup compact\n  takeup compact --json | jq .rows\n  takeup compact --store s3://backups/archive"
+    )]
     Compact(CompactArgs),
     /// Count sessions, batches and bytes, of the log, the archive, or both: by project, browser, country or hour, with percentiles of sizes and
     /// times, and the largest sessions.

@@ -7,6 +7,8 @@
 
 mod admin;
 mod admin_port;
+#[cfg(feature = "archive")]
+mod archive_source;
 mod command;
 mod compact;
 mod config;

@@ -1,11 +1,14 @@
-//! `takeup verify`: checks every byte of the log against its checksums and sidecars.
+//! `takeup verify`: checks every byte of the log against its checksums and sidecars, or of an archive against its manifest.
 
-use std::path::Path;
+mod archive;
+
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
 use serde::Serialize;
 
+use crate::base::archive_address::ArchiveAddress;
 use crate::log::format::sidecar::Hole;
 use crate::log::read::reader::SegmentState;
 use crate::log::repair::verify::{Beside, Fault, SegmentVerdict, VerifySummary, verify};
@@ -13,6 +16,7 @@ use crate::log::repair::verify::{Beside, Fault, SegmentVerdict, VerifySummary, v
 use super::error::CliError;
 use super::log_folder;
 use super::output::{Out, bytes, counted, exact_time_us, length_ms};
+use super::serve::key_value;
 
 /// The options of `takeup verify`.
 #[derive(Debug, Clone, Default, Args)]
@@ -23,6 +27,16 @@ pub struct VerifyArgs {
     /// Print nothing but faults.
     #[arg(long, short)]
     pub quiet: bool,
+    /// Check an archive instead of the log: that of the data folder, or of another folder, or one in an object store (s3://BUCKET/PREFIX).
+    #[arg(long, value_name = "FOLDER|URL", num_args = 0..=1)]
+    #[allow(clippy::option_option, reason = "clap's form of an option with an optional value")]
+    pub archive: Option<Option<ArchiveAddress>>,
+    /// The file of settings, for the keys of an object store [default: takeup.toml in the data folder].
+    #[arg(long, value_name = "FILE", env = "TAKEUP_CONFIG", requires = "archive")]
+    pub config: Option<PathBuf>,
+    /// Any setting, as `takeup serve` takes it.
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_value, requires = "archive")]
+    pub set: Vec<(String, String)>,
 }
 
 /// The exit code if the log could not be read: its state is then unknown.
@@ -57,6 +71,9 @@ pub fn run(args: &VerifyArgs, data: &Path) -> ExitCode {
 
 /// Checks the log and reports the result.
 pub(super) fn check(args: &VerifyArgs, data: &Path, out: &mut Out) -> Result<Condition, CliError> {
+    if let Some(address) = &args.archive {
+        return archive::check(address.as_ref(), args, data, out);
+    }
     let log = log_folder::open(data)?;
     // The check's callback can't fail, so an output error is kept until the check is done.
     let mut printed = Ok(());

@@ -382,6 +382,8 @@ settings! {
         /// Where sealed segments of the log are copied to: `s3://BUCKET/PREFIX`, `gs://BUCKET/PREFIX`,
         /// `az://CONTAINER/PREFIX` or `file:///FOLDER`; empty means nowhere. Segments are kept until they are there.
         segments_url: Option<StoreUrl> = optional_store("");
+        /// Where the archive is copied to, as segments_url says: empty means nowhere. The archive in the data folder stays.
+        archive_store: Option<StoreUrl> = optional_store("");
         /// The kind of object store for recordings of usability tests: "aws" is S3, or anything that speaks its
         /// protocol.
         cloud: String = word("aws") also "CLOUD";
@@ -391,11 +393,11 @@ settings! {
         aws_region: Option<String> = optional_text("") also "AWS_REGION";
         /// The store's URL; empty means Amazon's.
         aws_endpoint: Option<String> = optional_url("") also "AWS_ENDPOINT";
-        /// The key for the bucket and for segments_url. If empty, segments_url uses the role of the container or machine.
+        /// The key for the bucket, segments_url and archive_store. If empty, those two use the role of the container or machine.
         aws_access_key_id: Option<String> = optional_text("") also "AWS_ACCESS_KEY_ID";
         /// Its secret.
         aws_secret_access_key: Option<Secret> = optional_secret("") also "AWS_SECRET_ACCESS_KEY";
-        /// The storage account of a segments_url that begins with `az://`.
+        /// The storage account of a segments_url or archive_store that begins with `az://`.
         azure_account_name: Option<String> = optional_text("") also "AZURE_ACCOUNT_NAME";
         /// Its key. If empty, the identity of the container or machine is used.
         azure_account_key: Option<Secret> = optional_secret("") also "AZURE_ACCOUNT_KEY";

@@ -40,6 +40,7 @@
 //! | [`rows`] | rows for OpenReplay's Postgres |
 //! | `kafka` | Kafka, with the feature `kafka` |
 //! | `segments` | the courier that copies sealed segments to an object store, and how they are restored |
+//! | `stores` | object stores, for that courier and for the archive |
 //! | `tls` | the cryptography of TLS |
 //! | [`messages`], `cut` | the messages for the queues of OpenReplay's services |
 
@@ -72,6 +73,8 @@ mod shipping;
 mod status;
 mod stored_record;
 #[cfg(feature = "object-store")]
+pub mod stores;
+#[cfg(feature = "object-store")]
 mod tls;
 mod tries;
 
@@ -80,6 +83,7 @@ pub use cause::{Cause, Trouble};
 pub use dead_letter::DeadLetter;
 pub use dead_letters::{DIR_NAME as DEAD_LETTERS_DIR_NAME, DeadLetters, Edit};
 pub use destination::{Blame, Destination, Packer, ShipError};
+pub use report::Report;
 pub use running::{Courier, CourierOptions, FollowerSeat, forget_history, goes_on_at};
 pub use runtime::SideRuntime;
 pub use sender::{Sender, Sent};

@@ -9,15 +9,18 @@ use super::status::{Change, Status};
 
 /// A courier's status, and where its changes are logged.
 #[derive(Debug, Clone)]
-pub(super) struct Report {
-    pub(super) courier: String,
-    pub(super) status: Arc<Status>,
-    pub(super) logger: Logger,
+pub struct Report {
+    /// The courier's name.
+    pub courier: String,
+    /// Where its state is kept.
+    pub status: Arc<Status>,
+    /// Where changes of it are logged.
+    pub logger: Logger,
 }
 
 impl Report {
     /// The destination took something.
-    pub(super) fn ready(&self) {
+    pub fn ready(&self) {
         if let Change::Recovered(after) = self.status.ready() {
             let seconds = after.as_secs().to_string();
             let fields = [("courier", &*self.courier), ("seconds", &*seconds)];
@@ -26,7 +29,7 @@ impl Report {
     }
 
     /// The log can be read.
-    pub(super) fn can_read(&self) {
+    pub fn can_read(&self) {
         if let Change::Recovered(after) = self.status.can_read() {
             let seconds = after.as_secs().to_string();
             let fields = [("courier", &*self.courier), ("seconds", &*seconds)];
@@ -35,7 +38,7 @@ impl Report {
     }
 
     /// The log, or the courier's place in it, could not be read, which will be tried again.
-    pub(super) fn cannot_read(&self, cause: Cause) {
+    pub fn cannot_read(&self, cause: Cause) {
         let (trouble, error, advice) = (cause.trouble.as_str(), cause.text.clone(), cause.trouble.advice());
         if self.status.cannot_read(cause) == Change::Waits {
             let fields = [("courier", &*self.courier), ("trouble", trouble), ("error", &*error), ("advice", advice)];
@@ -45,7 +48,7 @@ impl Report {
     }
 
     /// An attempt failed, and will be repeated.
-    pub(super) fn failed(&self, cause: Cause) {
+    pub fn failed(&self, cause: Cause) {
         let (trouble, error, advice) = (cause.trouble.as_str(), cause.to_string(), cause.trouble.advice());
         if self.status.failed(cause) == Change::Waits {
             let fields = [("courier", &*self.courier), ("trouble", trouble), ("error", &*error), ("advice", advice)];

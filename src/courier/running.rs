@@ -51,6 +51,8 @@ pub struct CourierOptions {
     pub target: String,
     /// The data folder.
     pub data: PathBuf,
+    /// Whether its cursor holds segments back until they are delivered.
+    pub holds: bool,
     /// The courier that must come first.
     pub behind: Option<consume::Handle>,
     /// How long what was delivered stays in the log, for a destination that can lose it.
@@ -60,7 +62,7 @@ pub struct CourierOptions {
 }
 
 impl CourierOptions {
-    /// Registers its cursor, so that what it has not read is not deleted. To be called before anything is.
+    /// Registers its cursor, if it holds segments back, so that what it has not read is not deleted. To be called before anything is.
     ///
     /// # Errors
     /// The cursor can't be read or written.
@@ -77,7 +79,7 @@ impl CourierOptions {
             log_dir: self.data.join("log"),
             name: self.name.clone(),
             begin: From::Start,
-            holds: true,
+            holds: self.holds,
             behind: self.behind.clone(),
             resume: None,
             batch: BATCH,
@@ -112,6 +114,14 @@ pub struct FollowerSeat {
     pub runtime: Handle,
     /// Where it logs.
     pub logger: Logger,
+}
+
+impl FollowerSeat {
+    /// What tells of the courier's state.
+    pub fn report(&self) -> Report {
+        let courier = self.options.name.to_string();
+        Report { courier, status: Arc::clone(&self.status), logger: self.logger.clone() }
+    }
 }
 
 /// Where a courier that does not run goes on; `saved` is the position of its cursor, which may be held back.

@@ -9,6 +9,8 @@ use uuid::Uuid;
 
 use crate::admin::CourierReport;
 use crate::admin::health::Check;
+#[cfg(all(feature = "archive", feature = "object-store"))]
+use crate::archive::mirror::courier::ArchiveCourier;
 use crate::config::Config;
 use crate::courier::file::{FileDestination, FileOptions, FilePacker};
 use crate::courier::http::{FramedPacker, HttpDestination, Target};
@@ -83,6 +85,22 @@ impl Parts for SegmentsCourier {
     }
 }
 
+/// The courier for the archive, which sends files and no records.
+#[cfg(all(feature = "archive", feature = "object-store"))]
+impl Parts for ArchiveCourier {
+    fn start(self: Box<Self>, options: CourierOptions, runtime: &SideRuntime, logger: &Logger) -> io::Result<Courier> {
+        (*self).start(options, runtime, logger)
+    }
+
+    fn sender(self: Box<Self>, _: &Logger) -> io::Result<Sender> {
+        Err(io::Error::other("this courier has no dead letters: it sends the archive's files"))
+    }
+
+    fn bulk_sender(self: Box<Self>, _: ShipmentBounds, _: u32, _: &Logger) -> io::Result<BulkSender> {
+        Err(io::Error::other("this courier sends the archive's files"))
+    }
+}
+
 /// A configured courier that has not been started.
 struct Planned {
     options: CourierOptions,
@@ -130,6 +148,7 @@ impl Plan {
         plan.redis(config)?;
         plan.kafka(config)?;
         plan.segments(config)?;
+        plan.archive(config)?;
         plan.http(config)?;
         plan.file(config)?;
         Ok(plan)
@@ -201,6 +220,31 @@ impl Plan {
         Err(NodeError::Other("segments_url is set, but this build has no feature object-store".to_owned()))
     }
 
+    #[cfg(all(feature = "archive", feature = "object-store"))]
+    fn archive(&mut self, config: &Config) -> Result<(), NodeError> {
+        use crate::archive::mirror::courier::COURIER;
+        let Some(url) = config.archive_store.clone() else { return Ok(()) };
+        let access = store_access(config, url);
+        let courier =
+            ArchiveCourier::new(&access).map_err(|error| NodeError::Other(format!("archive_store: {error}")))?;
+        self.plan(config, COURIER, access.url.to_string(), Box::new(courier))?;
+        if let Some(added) = self.planned.last_mut() {
+            // What is in the archive is safe without the store.
+            added.options.holds = false;
+        }
+        Ok(())
+    }
+
+    #[cfg(not(all(feature = "archive", feature = "object-store")))]
+    fn archive(&mut self, config: &Config) -> Result<(), NodeError> {
+        if config.archive_store.is_none() {
+            return Ok(());
+        }
+        Err(NodeError::Other(
+            "archive_store is set, but this build lacks the feature archive or object-store".to_owned(),
+        ))
+    }
+
     fn http(&mut self, config: &Config) -> Result<(), NodeError> {
         let (Some(url), Some(secret)) = (&config.forward_url, &config.forward_secret) else { return Ok(()) };
         let target = Target::parse(url).map_err(|error| NodeError::Other(format!("forward_url: {error}")))?;
@@ -236,6 +280,9 @@ impl Plan {
             logger.event(Level::Info, crate::caller!(), message, &[("advice", advice)]);
         }
         for planned in &self.planned {
+            if !planned.options.holds {
+                continue;
+            }
             match planned.options.register() {
                 // Such a cursor holds back all segments. Its courier waits for an operator; the server does not.
                 Err(error @ LogError::Cursor { .. }) => {
@@ -355,6 +402,7 @@ impl Plan {
             name: name.parse().map_err(NodeError::Other)?,
             target,
             data: config.data.clone(),
+            holds: true,
             behind: None,
             resend: config.redis_resend,
             bounds: ShipmentBounds { bytes: config.shipment_bytes, records: config.shipment_records },

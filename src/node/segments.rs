@@ -2,7 +2,7 @@
 
 use crate::base::store_url::StoreUrl;
 use crate::config::{Config, Secret};
-use crate::courier::segments::StoreAccess;
+use crate::courier::stores::StoreAccess;
 
 /// The store at this address, with the settings' keys.
 pub fn store_access(config: &Config, url: StoreUrl) -> StoreAccess {

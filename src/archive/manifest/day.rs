@@ -80,10 +80,18 @@ impl Day {
         let path = source.path(&self.path);
         let text =
             source.read(&self.path, self.list_bytes)?.ok_or_else(|| ArchiveError::Missing { path: path.clone() })?;
-        if text.len() as u64 != self.list_bytes || blake3::hash(&text).to_hex().as_str() != self.blake3 {
+        self.parse(path, &text)
+    }
+
+    /// The files of its list, given the list's text and what it is called in messages.
+    ///
+    /// # Errors
+    /// [`ArchiveError::Manifest`] if it is not what was written.
+    pub fn parse(&self, path: PathBuf, text: &[u8]) -> Result<Vec<FileEntry>, ArchiveError> {
+        if text.len() as u64 != self.list_bytes || blake3::hash(text).to_hex().as_str() != self.blake3 {
             return Err(refused(path, "damaged: its bytes are not those that manifest.json has the hash of"));
         }
-        let list: DayList<'_> = serde_json::from_slice(&text)
+        let list: DayList<'_> = serde_json::from_slice(text)
             .map_err(|error| refused(path.clone(), &format!("not a list of files ({error})")))?;
         let stranger = list.files.iter().find(|file| file.date != self.date || !file.is_in_place());
         match stranger {

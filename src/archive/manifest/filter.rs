@@ -9,6 +9,7 @@ use super::file_entry::FileEntry;
 #[derive(Debug, Clone, Default)]
 pub struct FileFilter {
     tables: Vec<&'static str>,
+    day: Option<String>,
     from_us: Option<u64>,
     until_us: Option<u64>,
     project: Option<i64>,
@@ -20,6 +21,13 @@ impl FileFilter {
     #[must_use]
     pub fn table(mut self, name: &'static str) -> Self {
         self.tables.push(name);
+        self
+    }
+
+    /// Files of this day of reception, UTC: `2026-11-29`.
+    #[must_use]
+    pub fn day(mut self, date: &str) -> Self {
+        self.day = Some(date.to_owned());
         self
     }
 
@@ -54,7 +62,9 @@ impl FileFilter {
     /// Whether files of this day may be wanted.
     pub(super) fn takes_day(&self, date: &str) -> bool {
         let day = |us| Hour::of_us(us).date_and_hour().0;
-        self.from_us.is_none_or(|us| *date >= *day(us)) && self.until_us.is_none_or(|us| *date <= *day(us))
+        self.day.as_ref().is_none_or(|day| day == date)
+            && self.from_us.is_none_or(|us| *date >= *day(us))
+            && self.until_us.is_none_or(|us| *date <= *day(us))
     }
 
     /// Whether this file may be wanted.
@@ -62,7 +72,8 @@ impl FileFilter {
         let is_of_table = self.tables.is_empty() || self.tables.contains(&&*file.table);
         let is_late = self.from_us.is_none_or(|us| u64::try_from(file.last_us).is_ok_and(|last| last >= us));
         let is_early = self.until_us.is_none_or(|us| u64::try_from(file.first_us).is_ok_and(|first| first < us));
-        is_of_table && is_late && is_early && self.takes_sessions(file.first_session, file.last_session)
+        let is_of_day = self.day.as_ref().is_none_or(|day| *day == file.date);
+        is_of_day && is_of_table && is_late && is_early && self.takes_sessions(file.first_session, file.last_session)
     }
 
     /// Whether one of the rows between these projects and sessions, as they are sorted, may be wanted.

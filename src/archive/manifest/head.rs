@@ -70,7 +70,12 @@ struct Versions {
 impl Manifest {
     /// A new archive, without files.
     pub fn empty() -> Self {
-        Self { archive: Uuid::new_v4(), to: None, next_number: 1, days: Vec::new(), unlisted: BTreeMap::new() }
+        Self::begun(Uuid::new_v4())
+    }
+
+    /// The archive with this id, before its first file.
+    pub fn begun(archive: Uuid) -> Self {
+        Self { archive, to: None, next_number: 1, days: Vec::new(), unlisted: BTreeMap::new() }
     }
 
     /// Reads the head; `None` if there is none.
@@ -243,13 +248,20 @@ impl Manifest {
 
     /// Puts it in the place of the one on disk. When this returns, it survives the machine.
     fn write_head(&self, place: &Place) -> Result<(), ArchiveError> {
+        replace(&place.manifest(), &self.text(place)?)
+    }
+
+    /// The text of `manifest.json`. The place is for the error.
+    ///
+    /// # Errors
+    /// It can't be written as JSON.
+    pub fn text(&self, place: &Place) -> Result<Vec<u8>, ArchiveError> {
         let Self { archive, to, next_number, days, .. } = self.clone();
         let head = Head { version: VERSION, schema: SCHEMA_VERSION, archive, to, next_number, days };
-        let text = serde_json::to_vec(&head).map_err(|error| ArchiveError::Manifest {
+        serde_json::to_vec(&head).map_err(|error| ArchiveError::Manifest {
             path: place.manifest(),
             reason: format!("cannot be written as JSON: {error}"),
-        })?;
-        replace(&place.manifest(), &text)
+        })
     }
 
     /// Whether it names this list.

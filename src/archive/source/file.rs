@@ -12,6 +12,9 @@ use parquet::file::reader::{ChunkReader, Length};
 
 use crate::archive::error::ArchiveError;
 
+#[cfg(feature = "object-store")]
+use super::remote::RemoteFile;
+
 /// How much is read ahead where a reader does not say how much it wants.
 const AHEAD_BYTES: usize = 64 << 10;
 
@@ -23,7 +26,14 @@ const HASH_BYTES: u64 = 1 << 20;
 pub struct SourceFile {
     path: Arc<PathBuf>,
     bytes: u64,
-    file: Arc<File>,
+    from: From,
+}
+
+#[derive(Debug, Clone)]
+enum From {
+    Disk(Arc<File>),
+    #[cfg(feature = "object-store")]
+    Store(Arc<RemoteFile>),
 }
 
 impl SourceFile {
@@ -37,7 +47,12 @@ impl SourceFile {
         if found != bytes {
             return Err(ArchiveError::Damaged { path });
         }
-        Ok(Self { path: Arc::new(path), bytes, file: Arc::new(file) })
+        Ok(Self { path: Arc::new(path), bytes, from: From::Disk(Arc::new(file)) })
+    }
+
+    #[cfg(feature = "object-store")]
+    pub(super) fn remote(file: RemoteFile) -> Self {
+        Self { path: Arc::new(file.path()), bytes: file.bytes(), from: From::Store(Arc::new(file)) }
     }
 
     /// What it is called in messages.
@@ -55,7 +70,19 @@ impl SourceFile {
     /// # Errors
     /// It ends before; failures to read.
     pub fn read_at(&self, at: u64, bytes: usize) -> Result<Bytes, ArchiveError> {
-        self.part(at, bytes).map_err(ArchiveError::io(&self.path, "read the file"))
+        if at.checked_add(bytes as u64).is_none_or(|end| end > self.bytes) {
+            let error = io::Error::new(io::ErrorKind::UnexpectedEof, "it ends before what is to be read");
+            return Err(ArchiveError::io(&self.path, "read the file")(error));
+        }
+        match &self.from {
+            From::Disk(file) => {
+                let mut part = vec![0; bytes];
+                file.read_exact_at(&mut part, at).map_err(ArchiveError::io(&self.path, "read the file"))?;
+                Ok(part.into())
+            }
+            #[cfg(feature = "object-store")]
+            From::Store(file) => file.read(at, bytes),
+        }
     }
 
     /// BLAKE3 of all of it.
@@ -73,13 +100,12 @@ impl SourceFile {
         Ok(hasher.finalize())
     }
 
+    /// For readers that know the system's errors alone.
     fn part(&self, at: u64, bytes: usize) -> io::Result<Bytes> {
-        if at.checked_add(bytes as u64).is_none_or(|end| end > self.bytes) {
-            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "it ends before what is to be read"));
-        }
-        let mut part = vec![0; bytes];
-        self.file.read_exact_at(&mut part, at)?;
-        Ok(part.into())
+        self.read_at(at, bytes).map_err(|error| match error {
+            ArchiveError::Io { source, .. } => source,
+            error => io::Error::other(error),
+        })
     }
 }
 

@@ -4,10 +4,12 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use crate::base::store_url::StoreUrl;
+
 /// The options of `takeup compact`.
 #[derive(Debug, Clone, Args)]
 pub struct CompactArgs {
-    /// Settings, of which body_inflated_limit counts [default: takeup.toml in the data folder].
+    /// Settings, of which body_inflated_limit, archive_store and the store's keys count [default: takeup.toml in the data folder].
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// How much goes into the archive at once, in MiB of inflated rows: memory grows with it, and a file becomes as large.
@@ -16,6 +18,9 @@ pub struct CompactArgs {
     /// Which hours' small files are merged into few large ones afterwards: those that are over, all, or none.
     #[arg(long, value_name = "HOURS", value_enum, default_value_t = MergeHours::Over)]
     pub merge: MergeHours,
+    /// Bring the archive's copy in this object store up to date afterwards [default: the setting archive_store].
+    #[arg(long, value_name = "URL")]
+    pub store: Option<StoreUrl>,
     /// Print what was done as JSON.
     #[arg(long)]
     pub json: bool,

@@ -5,6 +5,8 @@ mod args;
 mod progress;
 #[cfg(feature = "archive")]
 mod run;
+#[cfg(feature = "archive")]
+mod store;
 
 pub use args::CompactArgs;
 

@@ -62,6 +62,43 @@ impl Progress {
     }
 }
 
+/// A bar for the copy in an object store, measured in bytes of files.
+#[cfg(feature = "object-store")]
+pub(super) struct CopyProgress {
+    bar: ProgressBar,
+}
+
+#[cfg(feature = "object-store")]
+impl CopyProgress {
+    pub(super) fn new() -> Self {
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(8));
+        bar.set_style(style());
+        Self { bar }
+    }
+
+    /// So much is to be uploaded.
+    pub(super) fn plan(&self, files: u64, bytes: u64) {
+        self.bar.reset();
+        self.bar.set_length(bytes);
+        self.bar.set_message(format!("{files} files"));
+    }
+
+    /// So many bytes more are there.
+    pub(super) fn moved(&self, bytes: u64) {
+        self.bar.inc(bytes);
+    }
+
+    /// Prints a remark above the bar.
+    pub(super) fn remark(&self, print: impl FnOnce()) {
+        self.bar.suspend(print);
+    }
+
+    /// Removes the bar.
+    pub(super) fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
 fn style() -> ProgressStyle {
     ProgressStyle::with_template(
         "{elapsed_precise} [{bar:30}] {binary_bytes}/{binary_total_bytes}  {binary_bytes_per_sec}  {msg}  ETA {eta}",

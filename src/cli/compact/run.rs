@@ -26,6 +26,7 @@ use crate::log::read::reader::LogReader;
 
 use super::args::{CompactArgs, MergeHours};
 use super::progress::Progress;
+use super::store::{self, StoreSummary};
 
 /// What was done, as `--json` prints it.
 #[derive(Debug, Serialize)]
@@ -39,6 +40,8 @@ struct Summary {
     merged_files: u64,
     repeats: u64,
     damaged_places: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    store: Option<StoreSummary>,
     elapsed_ms: u64,
 }
 
@@ -74,6 +77,8 @@ pub fn run(args: &CompactArgs, data: &Path) -> Result<ExitCode, CliError> {
     }
     let merged = merge_files(args.merge, compactor.archive(), &is_stopping)?;
     keep_cursor(&reader, compactor.from())?;
+    let url = args.store.as_ref().or(config.archive_store.as_ref());
+    let store = url.map(|url| store::copy(url, &config, data, &is_stopping)).transpose()?;
     let summary = Summary {
         archive: place.dir().display().to_string(),
         records: totals.records,
@@ -84,6 +89,7 @@ pub fn run(args: &CompactArgs, data: &Path) -> Result<ExitCode, CliError> {
         merged_files: merged,
         repeats,
         damaged_places,
+        store,
         elapsed_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
     };
     print(&summary, args.json)?;
@@ -157,7 +163,9 @@ fn print(summary: &Summary, json: bool) -> Result<(), CliError> {
     let mut out = Out::stdout();
     if json {
         out.json(summary)?;
-    } else if summary.records == 0 {
+        return out.finish();
+    }
+    if summary.records == 0 {
         out.line(&format!("{}: nothing new in the log", summary.archive))?;
     } else {
         out.line(&format!(
@@ -170,6 +178,12 @@ fn print(summary: &Summary, json: bool) -> Result<(), CliError> {
             bytes(summary.inflated_bytes),
             length_ms(summary.elapsed_ms),
         ))?;
+    }
+    if let Some(StoreSummary { url, files, bytes: size }) = &summary.store {
+        out.line(&match files {
+            0 => format!("{url}: up to date"),
+            _ => format!("{url}: {} more ({})", counted(*files, "file"), bytes(*size)),
+        })?;
     }
     out.finish()
 }

@@ -7,7 +7,8 @@ use crate::cli::output::{Align, Out, Table, bytes, counted, time_us, warn};
 use crate::cli::serve::ServeArgs;
 use crate::config::Config;
 use crate::courier::Cause;
-use crate::courier::segments::{RestoreError, RestoreEvent, RestoreOptions, RestoreReport, StoreAccess, list, restore};
+use crate::courier::segments::{RestoreError, RestoreEvent, RestoreOptions, RestoreReport, list, restore};
+use crate::courier::stores::StoreAccess;
 use crate::node::store_access;
 
 use super::args::RestoreArgs;

@@ -6,12 +6,11 @@ use std::time::SystemTime;
 use uuid::Uuid;
 
 use crate::courier::cause::{Cause, Trouble};
+use crate::courier::stores::{ObjectPage, Patient};
 use crate::log::format::header::VERSION;
 use crate::log::format::sidecar::Sidecar;
 
-use super::object::ObjectPage;
 use super::object_name::{ObjectKind, SegmentName};
-use super::patience::Patient;
 
 /// The largest sidecar that is read.
 const SIDECAR_BYTES_MAX: u64 = 16 << 20;

@@ -4,11 +4,10 @@ use std::io;
 
 use crate::courier::running::{Courier, CourierOptions};
 use crate::courier::runtime::SideRuntime;
+use crate::courier::stores::{Store, StoreAccess};
 use crate::telemetry::Logger;
 
-use super::access::StoreAccess;
 use super::follower::SegmentFollower;
-use super::store::Store;
 
 /// The courier's name.
 pub const COURIER: &str = "courier-segments";

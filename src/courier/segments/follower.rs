@@ -14,6 +14,7 @@ use crate::courier::cause::{Cause, Trouble};
 use crate::courier::report::Report;
 use crate::courier::running::FollowerSeat;
 use crate::courier::status::DestinationState;
+use crate::courier::stores::{AttemptFault, ObjectUpload, Store, UnfinishedUpload};
 use crate::log::LogError;
 use crate::log::cursor::{Cursors, From};
 use crate::log::format::header::PAGE_BYTES;
@@ -23,9 +24,9 @@ use crate::telemetry::Level;
 
 use super::deleted::{Deleted, Deletions};
 use super::sealed::{SealedSegment, SegmentFault, Stamp, stamp_of};
-use super::store::Store;
-use super::unfinished::UnfinishedUpload;
-use super::upload::{AttemptFault, SegmentUpload};
+
+/// The file in the data folder that notes the upload under way.
+const UPLOAD_FILE_NAME: &str = "segments-upload.json";
 
 /// How often the log's folder is looked at for segments that were sealed.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -67,9 +68,8 @@ struct Standing {
 
 impl SegmentFollower {
     pub(super) fn new(seat: FollowerSeat, store: Store) -> Self {
-        let report =
-            Report { courier: seat.options.name.to_string(), status: seat.status.clone(), logger: seat.logger.clone() };
-        let noted = UnfinishedUpload::beside(&seat.options.data);
+        let report = seat.report();
+        let noted = UnfinishedUpload::beside(&seat.options.data, UPLOAD_FILE_NAME);
         let (backoff, ahead, bad) = (Backoff::default(), BTreeSet::new(), BTreeMap::new());
         Self { seat, store, report, noted, backoff, ahead, bad, deletions: Deletions::default() }
     }
@@ -244,8 +244,7 @@ impl SegmentFollower {
             }
         };
         let (store, noted, address) = (self.store.clone(), self.noted.clone(), self.seat.options.target.clone());
-        let mut upload =
-            SegmentUpload { store: &store, address: &address, segment: &segment, noted: &noted, begun: None };
+        let mut upload = ObjectUpload::new(&store, &address, &segment, &noted);
         loop {
             match upload.attempt().await {
                 Ok(()) => {
@@ -255,7 +254,7 @@ impl SegmentFollower {
                     return true;
                 }
                 Err(AttemptFault::Store(cause)) => self.wait_out(cause).await,
-                Err(AttemptFault::Segment(fault)) => {
+                Err(AttemptFault::Source(fault)) => {
                     while let Err(cause) = upload.give_up().await {
                         self.wait_out(cause).await;
                     }

@@ -4,14 +4,11 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::courier::cause::Cause;
+use crate::courier::stores::{Patient, Store, StoreAccess, block_on};
 use crate::log::format::record::uuid_text;
 
-use super::access::StoreAccess;
-use super::blocking::block_on;
 use super::catalog;
-use super::patience::Patient;
 use super::restore_error::RestoreError;
-use super::store::Store;
 
 /// A core's segments in a store.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

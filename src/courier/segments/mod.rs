@@ -6,7 +6,7 @@
 //!
 //! **Whole or not at all.** An object gets its name when all its bytes are there: small ones by one request, larger ones as a multipart upload
 //! (in a folder: a file of another name, synced and renamed). A multipart upload that a crash left is dropped at the next start; its id is kept
-//! on disk (`unfinished`).
+//! on disk.
 //!
 //! **What is checked.** While a segment is read for its upload, its hash is compared with that in its sidecar; one that differs does not get
 //! its name. S3 checks each part by the SHA-256 that its signature covers. Afterwards the store is asked for the length; where it checks
@@ -18,40 +18,24 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `access` | which store, and the credentials |
-//! | `store` | what is asked of a store; `cloud`, `folder`: its two kinds |
-//! | `refusal`, `fault` | what a store refuses, and what kind of trouble that is; `foreign`: names in lists that are not ours |
-//! | `object`, `object_name` | objects as they are listed, and their names |
+//! | `object_name` | the names of objects |
 //! | `courier`, `follower` | the courier, and its thread |
 //! | `deleted` | segments that were deleted before they were in the store |
-//! | `sealed`, `upload`, `unfinished` | a segment, its upload, and the one that is under way |
-//! | `restore`, `listing` | makes a log of what is there, and lists it; `catalog`: what is there; `patience`, `blocking`: a store for commands |
+//! | `sealed` | a segment, read for its upload |
+//! | `restore`, `listing` | makes a log of what is there, and lists it; `catalog`: what is there |
 //! | `new_folder`, `restore_error` | where a restore writes, and why it ended |
 
-mod access;
-mod blocking;
 mod catalog;
-mod cloud;
 mod courier;
 mod deleted;
-mod fault;
-mod folder;
 mod follower;
-mod foreign;
 mod listing;
 mod new_folder;
-mod object;
 mod object_name;
-mod patience;
-mod refusal;
 mod restore;
 mod restore_error;
 mod sealed;
-mod store;
-mod unfinished;
-mod upload;
 
-pub use access::StoreAccess;
 pub use courier::{COURIER, SegmentsCourier};
 pub use listing::{StoredCore, list};
 pub use restore::{DamagedObject, RestoreEvent, RestoreOptions, RestoreReport, restore};

@@ -10,16 +10,13 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::courier::cause::Cause;
+use crate::courier::stores::{PART_BYTES, Patient, Store, StoreAccess, block_on};
 use crate::log::format::record::uuid_text;
 use crate::log::repair::rebuild::{Expected, RebuiltLog, RebuiltSegment};
 
-use super::access::StoreAccess;
-use super::blocking::block_on;
 use super::catalog::{self, CoreSegments, StoredSegment};
 use super::new_folder::{NewFolder, Plan};
-use super::patience::Patient;
 use super::restore_error::RestoreError;
-use super::store::{PART_BYTES, Store};
 
 /// What to restore.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -9,6 +9,7 @@ use std::time::SystemTime;
 use rustix::fs::Advice;
 
 use crate::courier::cause::{Cause, Trouble};
+use crate::courier::stores::UploadSource;
 use crate::log::LogError;
 use crate::log::format::sidecar::{self, Sidecar};
 use crate::log::read::description::describe;
@@ -67,23 +68,39 @@ impl SealedSegment {
         let name = SegmentName::of(&sidecar);
         Ok(Self { name, records: sidecar.records, bytes, sidecar: text, info: info.clone(), file })
     }
+}
 
-    /// Reads a part.
-    pub(super) fn read(&self, at: u64, bytes: usize) -> Result<Vec<u8>, SegmentFault> {
+impl UploadSource for SealedSegment {
+    type Fault = SegmentFault;
+
+    fn object(&self) -> String {
+        self.name.object()
+    }
+
+    fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    fn blake3(&self) -> &str {
+        &self.name.blake3
+    }
+
+    /// The sidecar: a segment that is there always has one.
+    fn forerunner(&self) -> Option<(String, Vec<u8>)> {
+        Some((self.name.sidecar(), self.sidecar.clone()))
+    }
+
+    fn read(&self, at: u64, bytes: usize) -> Result<Vec<u8>, SegmentFault> {
         let mut part = vec![0; bytes];
         self.file.read_exact_at(&mut part, at).map_err(|error| unreadable(&self.info, &error))?;
         Ok(part)
     }
 
-    /// Compares the hash of all of it with that in the sidecar.
-    pub(super) fn check(&self, hash: &blake3::Hash) -> Result<(), SegmentFault> {
-        if hash.to_hex().as_str() == self.name.blake3 {
-            return Ok(());
-        }
+    fn damaged(&self) -> SegmentFault {
         if self.info.is_deleted() {
-            return Err(SegmentFault::Gone);
+            return SegmentFault::Gone;
         }
-        Err(damaged(&self.info, "its content does not match the hash in its sidecar"))
+        damaged(&self.info, "its content does not match the hash in its sidecar")
     }
 }
 

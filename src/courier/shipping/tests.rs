@@ -114,6 +114,7 @@ impl Running {
 
     fn options(&self, name: &str, behind: Option<Handle>) -> CourierOptions {
         CourierOptions {
+            holds: true,
             name: name.parse().unwrap(),
             target: "nowhere".to_owned(),
             data: self.dir.path().to_owned(),

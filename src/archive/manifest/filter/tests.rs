@@ -17,6 +17,7 @@ fn a_filter_takes_what_may_hold_what_is_looked_for_and_nothing_else() {
     assert!(takes(all().table("events").table("batches")) && !takes(all().table("events")));
     assert!(takes(all().from_us(us(30) - 1)) && !takes(all().from_us(us(30))) && !takes(all().from_us(us(48))));
     assert!(takes(all().until_us(us(29) + 1)) && !takes(all().until_us(us(29))) && !takes(all().until_us(us(24) - 1)));
+    assert!(takes(all().day("1970-01-02")) && !takes(all().day("1970-01-03")));
     assert!(takes(all().project(3)) && !takes(all().project(4)));
     assert!(takes(all().session(90)) && !takes(all().session(91)));
     assert!(takes(all().project(3).session(70)) && !takes(all().project(2).session(70)));

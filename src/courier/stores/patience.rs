@@ -14,19 +14,20 @@ use super::store::Store;
 const PATIENCE: Duration = Duration::from_secs(300);
 
 /// The store.
-pub(super) struct Patient<'a> {
+pub struct Patient<'a> {
     store: &'a Store,
     /// Told when a call has failed and will be tried again.
     told: &'a mut dyn FnMut(&Cause),
 }
 
 impl<'a> Patient<'a> {
-    pub(super) fn new(store: &'a Store, told: &'a mut dyn FnMut(&Cause)) -> Self {
+    /// Asks this store.
+    pub fn new(store: &'a Store, told: &'a mut dyn FnMut(&Cause)) -> Self {
         Self { store, told }
     }
 
     /// Lists a folder, page by page: see [`Store::list`].
-    pub(super) async fn list(&mut self, folder: &str, mut each: impl FnMut(ObjectPage)) -> Result<(), Cause> {
+    pub async fn list(&mut self, folder: &str, mut each: impl FnMut(ObjectPage)) -> Result<(), Cause> {
         let store = self.store;
         let mut next: Option<String> = None;
         loop {
@@ -48,13 +49,31 @@ impl<'a> Patient<'a> {
     }
 
     /// See [`Store::get`].
-    pub(super) async fn get(&mut self, name: &str, at: u64, bytes: usize) -> Result<Vec<u8>, Cause> {
+    pub async fn get(&mut self, name: &str, at: u64, bytes: usize) -> Result<Vec<u8>, Cause> {
         let store = self.store;
         self.patiently(async || store.get(name, at, bytes).await).await
     }
 
+    /// See [`Store::get_whole`].
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn get_whole(&mut self, name: &str, bytes_max: u64) -> Result<Option<Vec<u8>>, Cause> {
+        let store = self.store;
+        self.patiently(async || store.get_whole(name, bytes_max).await).await
+    }
+
+    /// See [`Store::find`].
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn find(&mut self, name: &str) -> Result<Option<u64>, Cause> {
+        let store = self.store;
+        self.patiently(async || store.find(name).await).await
+    }
+
     /// Reads two parts at the same time.
-    pub(super) async fn get_both(
+    pub async fn get_both(
         &mut self,
         name: &str,
         first: (u64, usize),
@@ -89,7 +108,7 @@ impl<'a> Patient<'a> {
     }
 }
 
-/// Whether it may be another minute of the same store.
-fn may_pass(trouble: Trouble) -> bool {
+/// Whether the same store may do it in another minute.
+pub fn may_pass(trouble: Trouble) -> bool {
     matches!(trouble, Trouble::Unreachable | Trouble::TimedOut | Trouble::NotReady | Trouble::Busy)
 }

@@ -14,7 +14,7 @@ use super::refusal::Refusal;
 const TEXT_CHARS_MAX: usize = 400;
 
 /// The cause behind an error of the store. `doing` says what was tried, such as `"list the objects"`.
-pub(super) fn cause_of(error: &object_store::Error, doing: &str) -> Cause {
+pub fn cause_of(error: &object_store::Error, doing: &str) -> Cause {
     if let Some(refusal) = refusal_of(error) {
         return of_refusal(refusal, doing);
     }
@@ -29,7 +29,7 @@ pub(super) fn cause_of(error: &object_store::Error, doing: &str) -> Cause {
 }
 
 /// What the store answered, if it did.
-pub(super) fn refusal_of(error: &object_store::Error) -> Option<&Refusal> {
+pub fn refusal_of(error: &object_store::Error) -> Option<&Refusal> {
     find::<Refusal>(error)
 }
 
@@ -87,7 +87,7 @@ fn trouble_of(status: u16, code: &str) -> Trouble {
 }
 
 /// The cause behind a failed call on a file of a store that is a folder.
-pub(super) fn of_folder(error: &io::Error, path: &Path) -> Cause {
+pub fn of_folder(error: &io::Error, path: &Path) -> Cause {
     let trouble = match error.kind() {
         io::ErrorKind::NotFound => Trouble::Missing,
         io::ErrorKind::PermissionDenied => Trouble::NoPermission,

@@ -27,18 +27,18 @@ const MESSAGE_CHARS_MAX: usize = 300;
 /// An answer that is not a success.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("HTTP {status} {code}: {message}")]
-pub(super) struct Refusal {
+pub struct Refusal {
     /// The HTTP status.
-    pub(super) status: u16,
+    pub status: u16,
     /// The store's own code, such as `NoSuchBucket`; empty if it gave none, as for every HEAD.
-    pub(super) code: String,
+    pub code: String,
     /// The store's own words.
-    pub(super) message: String,
+    pub message: String,
 }
 
 /// Connects as `object_store` does by itself, and turns refusals into errors.
 #[derive(Debug)]
-pub(super) struct Connector;
+pub struct Connector;
 
 impl HttpConnector for Connector {
     fn connect(&self, options: &ClientOptions) -> object_store::Result<HttpClient> {

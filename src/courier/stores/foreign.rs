@@ -10,7 +10,7 @@ const NAMED: [(&str, &str); 4] =
     [("Contents", "Key"), ("CommonPrefixes", "Prefix"), ("Blob", "Name"), ("BlobPrefix", "Name")];
 
 /// A list without names that are no paths.
-pub(super) fn without_foreign(xml: &str) -> String {
+pub fn without_foreign(xml: &str) -> String {
     NAMED.iter().fold(xml.to_owned(), |xml, (element, name)| keep(&xml, element, name))
 }
 

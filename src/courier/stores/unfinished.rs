@@ -7,42 +7,42 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-/// The file in the data folder.
-const FILE_NAME: &str = "segments-upload.json";
-
 /// More than it ever holds.
 const BYTES_MAX: u64 = 64 << 10;
 
 /// An upload that was begun.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct BegunUpload {
+pub struct BegunUpload {
     /// The store's address.
-    pub(super) store: String,
+    pub store: String,
     /// The object's name in it.
-    pub(super) object: String,
+    pub object: String,
     /// The store's name for the upload.
-    pub(super) upload: String,
+    pub upload: String,
 }
 
 /// Where the upload under way is noted.
 #[derive(Debug, Clone)]
-pub(super) struct UnfinishedUpload {
+pub struct UnfinishedUpload {
     path: PathBuf,
 }
 
 impl UnfinishedUpload {
-    /// In a data folder.
-    pub(super) fn beside(data: &Path) -> Self {
-        Self { path: data.join(FILE_NAME) }
+    /// In a data folder, in a file of this name.
+    pub fn beside(data: &Path, name: &str) -> Self {
+        Self { path: data.join(name) }
     }
 
     /// The file.
-    pub(super) fn path(&self) -> &Path {
+    pub fn path(&self) -> &Path {
         &self.path
     }
 
     /// Notes an upload durably, in place of an earlier one.
-    pub(super) fn note(&self, begun: &BegunUpload) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// The file can't be written.
+    pub fn note(&self, begun: &BegunUpload) -> io::Result<()> {
         let fresh = self.path.with_extension("json.tmp");
         let mut text = serde_json::to_vec(begun)?;
         text.push(b'\n');
@@ -54,7 +54,10 @@ impl UnfinishedUpload {
     }
 
     /// What was noted, if anything. A file that can't be understood is none: it is only about the store's space.
-    pub(super) fn read(&self) -> io::Result<Option<BegunUpload>> {
+    ///
+    /// # Errors
+    /// The file can't be read.
+    pub fn read(&self) -> io::Result<Option<BegunUpload>> {
         let mut text = Vec::new();
         match File::open(&self.path) {
             Ok(file) => drop(file.take(BYTES_MAX).read_to_end(&mut text)?),
@@ -65,7 +68,10 @@ impl UnfinishedUpload {
     }
 
     /// There is none any more.
-    pub(super) fn clear(&self) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// The file can't be removed.
+    pub fn clear(&self) -> io::Result<()> {
         match fs::remove_file(&self.path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => Ok(()),
@@ -80,7 +86,7 @@ mod tests {
     #[test]
     fn what_was_begun_is_known_after_a_crash_and_forgotten_once_it_is_done() {
         let data = tempfile::tempdir().unwrap();
-        let noted = UnfinishedUpload::beside(data.path());
+        let noted = UnfinishedUpload::beside(data.path(), "upload.json");
         assert_eq!(noted.read().unwrap(), None);
         noted.clear().unwrap();
         let mut begun = BegunUpload { store: "s3://a".into(), object: "b".into(), upload: "c".into() };

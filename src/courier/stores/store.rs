@@ -1,4 +1,4 @@
-//! An object store as the courier and `takeup restore` need it: names, parts, pages of lists. Every fault is told as a [`Cause`].
+//! An object store as couriers and commands need it: names, parts, pages of lists. Every fault is told as a [`Cause`].
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -19,14 +19,14 @@ use super::folder::{self, Folder, UnfinishedFile};
 use super::object::{Object, ObjectPage};
 
 /// The size of the parts that objects are written and read in. S3 takes none below 5 MiB.
-pub(super) const PART_BYTES: usize = 8 << 20;
+pub const PART_BYTES: usize = 8 << 20;
 
 /// How long a request without a part in it may take.
 const SMALL_REQUEST_MAX: Duration = Duration::from_secs(20);
 
 /// A store that is ready to be asked. Opening it sends nothing.
 #[derive(Debug, Clone)]
-pub(super) struct Store {
+pub struct Store {
     backend: Backend,
     /// What all names begin with: empty, or with a slash at its end.
     prefix: String,
@@ -44,7 +44,7 @@ enum Backend {
 
 /// An object that is being written in parts. Nobody sees it before it is complete.
 #[derive(Debug)]
-pub(super) struct Upload {
+pub struct Upload {
     name: String,
     state: UploadState,
 }
@@ -57,12 +57,12 @@ enum UploadState {
 
 impl Upload {
     /// The object's name.
-    pub(super) fn name(&self) -> &str {
+    pub fn name(&self) -> &str {
         &self.name
     }
 
     /// The store's name for the upload, by which it can be given up after a crash. A folder needs none.
-    pub(super) fn id(&self) -> Option<&str> {
+    pub fn id(&self) -> Option<&str> {
         match &self.state {
             UploadState::Cloud { id, .. } => Some(id),
             UploadState::Folder(_) => None,
@@ -75,7 +75,7 @@ impl Store {
     ///
     /// # Errors
     /// Settings that can't be used.
-    pub(super) fn open(access: &StoreAccess) -> Result<Self, String> {
+    pub fn open(access: &StoreAccess) -> Result<Self, String> {
         match &access.url {
             StoreUrl::Folder(path) => {
                 Ok(Self { backend: Backend::Folder(Arc::new(Folder::new(path))), prefix: String::new() })
@@ -90,12 +90,12 @@ impl Store {
     }
 
     /// Whether what it was given must be read back to know that it arrived unharmed.
-    pub(super) fn must_be_read_back(&self) -> bool {
+    pub fn must_be_read_back(&self) -> bool {
         !matches!(self.backend, Backend::Cloud { checks: true, .. })
     }
 
     /// Whether the bucket or folder is there, and lets us list it.
-    pub(super) async fn check(&self) -> Result<(), Cause> {
+    pub async fn check(&self) -> Result<(), Cause> {
         match &self.backend {
             Backend::Folder(folder) => folder.check().map_err(told),
             Backend::Cloud { .. } => self.page("", None, Some(1)).await.map(drop),
@@ -103,7 +103,7 @@ impl Store {
     }
 
     /// The length of an object; `None` if it is not there.
-    pub(super) async fn find(&self, name: &str) -> Result<Option<u64>, Cause> {
+    pub async fn find(&self, name: &str) -> Result<Option<u64>, Cause> {
         let doing = "look for an object";
         match &self.backend {
             Backend::Folder(folder) => folder.find(name).map_err(told),
@@ -120,7 +120,7 @@ impl Store {
     }
 
     /// Writes an object whole. It replaces one of the same name.
-    pub(super) async fn put(&self, name: &str, bytes: Vec<u8>) -> Result<(), Cause> {
+    pub async fn put(&self, name: &str, bytes: Vec<u8>) -> Result<(), Cause> {
         match &self.backend {
             Backend::Folder(folder) => {
                 let mut file = folder.begin(name).map_err(told)?;
@@ -135,7 +135,7 @@ impl Store {
     }
 
     /// Begins to write an object in parts.
-    pub(super) async fn begin(&self, name: &str) -> Result<Upload, Cause> {
+    pub async fn begin(&self, name: &str) -> Result<Upload, Cause> {
         let doing = "begin an upload";
         let state = match &self.backend {
             Backend::Folder(folder) => UploadState::Folder(folder.begin(name).map_err(told)?),
@@ -149,7 +149,7 @@ impl Store {
     }
 
     /// Writes the next one or two parts, at the same time. If it fails, both may be given again.
-    pub(super) async fn put_parts(
+    pub async fn put_parts(
         &self,
         upload: &mut Upload,
         first: &PutPayload,
@@ -185,7 +185,7 @@ impl Store {
     }
 
     /// Makes an object of the parts. If that fails, it may have been made all the same.
-    pub(super) async fn complete(&self, upload: &mut Upload) -> Result<(), PartFault> {
+    pub async fn complete(&self, upload: &mut Upload) -> Result<(), PartFault> {
         match (&self.backend, &mut upload.state) {
             (Backend::Folder(_), UploadState::Folder(file)) => {
                 file.finish().map_err(|fault| PartFault { cause: told(fault), upload_is_gone: true })
@@ -202,7 +202,7 @@ impl Store {
     }
 
     /// Removes an object.
-    pub(super) async fn delete(&self, name: &str) -> Result<(), Cause> {
+    pub async fn delete(&self, name: &str) -> Result<(), Cause> {
         match &self.backend {
             Backend::Folder(folder) => folder.remove(name).map_err(told),
             Backend::Cloud { cloud, .. } => {
@@ -214,7 +214,7 @@ impl Store {
     }
 
     /// Drops what was uploaded of an object.
-    pub(super) async fn give_up(&self, upload: &Upload) -> Result<(), Cause> {
+    pub async fn give_up(&self, upload: &Upload) -> Result<(), Cause> {
         match &upload.state {
             UploadState::Folder(file) => {
                 file.give_up();
@@ -225,7 +225,7 @@ impl Store {
     }
 
     /// The same, for an upload of an earlier process.
-    pub(super) async fn give_up_id(&self, name: &str, id: &str) -> Result<(), Cause> {
+    pub async fn give_up_id(&self, name: &str, id: &str) -> Result<(), Cause> {
         let Backend::Cloud { cloud, .. } = &self.backend else { return Ok(()) };
         let doing = "drop an unfinished upload";
         let path = self.path(name);
@@ -240,7 +240,7 @@ impl Store {
     ///
     /// # Errors
     /// Also if it ends before.
-    pub(super) async fn get(&self, name: &str, at: u64, bytes: usize) -> Result<Vec<u8>, Cause> {
+    pub async fn get(&self, name: &str, at: u64, bytes: usize) -> Result<Vec<u8>, Cause> {
         let doing = || format!("read {name}");
         match &self.backend {
             Backend::Folder(folder) => folder.read(name, at, bytes).map_err(told),
@@ -260,8 +260,40 @@ impl Store {
         }
     }
 
+    /// Reads a small object as a whole; `None` if it is not there.
+    ///
+    /// # Errors
+    /// Also if it has more than `bytes_max`.
+    pub async fn get_whole(&self, name: &str, bytes_max: u64) -> Result<Option<Vec<u8>>, Cause> {
+        let doing = || format!("read {name}");
+        let too_long = |bytes: u64| Cause::new(Trouble::Other, "", format!("{}: it has {bytes} bytes", doing()));
+        match &self.backend {
+            Backend::Folder(folder) => match folder.find(name).map_err(told)? {
+                Some(bytes) if bytes > bytes_max => Err(too_long(bytes)),
+                Some(bytes) => folder.read(name, 0, bytes as usize).map(Some).map_err(told),
+                None => Ok(None),
+            },
+            Backend::Cloud { cloud, .. } => {
+                let got = match cloud.get_opts(&self.path(name), GetOptions::new()).await {
+                    Ok(got) => got,
+                    Err(error) if is_no_such_object(&error) => return Ok(None),
+                    Err(error) => return Err(cause_of(&error, &doing())),
+                };
+                if got.meta.size > bytes_max {
+                    return Err(too_long(got.meta.size));
+                }
+                let expected = got.meta.size;
+                let body = got.bytes().await.map_err(|error| cause_of(&error, &doing()))?;
+                if body.len() as u64 != expected {
+                    return Err(Cause::new(Trouble::TimedOut, "", format!("{}: the answer is cut off", doing())));
+                }
+                Ok(Some(body.into()))
+            }
+        }
+    }
+
     /// A part of the list of what is in a folder: `folder` is empty or ends in a slash.
-    pub(super) async fn list(&self, folder: &str, next: Option<String>) -> Result<ObjectPage, Cause> {
+    pub async fn list(&self, folder: &str, next: Option<String>) -> Result<ObjectPage, Cause> {
         match &self.backend {
             Backend::Folder(root) => root.list(folder).map_err(told),
             Backend::Cloud { .. } => self.page(folder, next, None).await,
@@ -296,14 +328,21 @@ impl Store {
 
 /// Why parts were not taken.
 #[derive(Debug)]
-pub(super) struct PartFault {
-    pub(super) cause: Cause,
+pub struct PartFault {
+    /// Why.
+    pub cause: Cause,
     /// Whether the upload must begin anew.
-    pub(super) upload_is_gone: bool,
+    pub upload_is_gone: bool,
 }
 
 fn is_no_such_upload(error: &object_store::Error) -> bool {
     refusal_of(error).is_some_and(|refusal| refusal.status == 404 && refusal.code != "NoSuchBucket")
+}
+
+/// The bucket is there, but not the object.
+fn is_no_such_object(error: &object_store::Error) -> bool {
+    let is_of_bucket = |code: &str| matches!(code, "NoSuchBucket" | "ContainerNotFound");
+    refusal_of(error).is_some_and(|refusal| refusal.status == 404 && !is_of_bucket(&refusal.code))
 }
 
 fn told((error, path): folder::Fault) -> Cause {

@@ -17,33 +17,33 @@ const UNFINISHED: &str = ".unfinished";
 
 /// The folder.
 #[derive(Debug)]
-pub(super) struct Folder {
+pub struct Folder {
     root: PathBuf,
 }
 
 /// A file that is being written.
 #[derive(Debug)]
-pub(super) struct UnfinishedFile {
+pub struct UnfinishedFile {
     file: File,
     path: PathBuf,
     bytes: u64,
 }
 
 /// A failed call, and on what.
-pub(super) type Fault = (io::Error, PathBuf);
+pub type Fault = (io::Error, PathBuf);
 
 impl Folder {
-    pub(super) fn new(root: &Path) -> Self {
+    pub fn new(root: &Path) -> Self {
         Self { root: root.to_path_buf() }
     }
 
     /// Whether it is there.
-    pub(super) fn check(&self) -> Result<(), Fault> {
+    pub fn check(&self) -> Result<(), Fault> {
         fs::read_dir(&self.root).map(drop).map_err(|error| (error, self.root.clone()))
     }
 
     /// The length of a file; `None` if it is not there.
-    pub(super) fn find(&self, name: &str) -> Result<Option<u64>, Fault> {
+    pub fn find(&self, name: &str) -> Result<Option<u64>, Fault> {
         self.check()?;
         let path = self.root.join(name);
         match fs::metadata(&path) {
@@ -54,7 +54,7 @@ impl Folder {
     }
 
     /// Begins a file, and makes the folders that it lies in.
-    pub(super) fn begin(&self, name: &str) -> Result<UnfinishedFile, Fault> {
+    pub fn begin(&self, name: &str) -> Result<UnfinishedFile, Fault> {
         self.check()?;
         let path = self.root.join(name);
         self.make_folders(&path)?;
@@ -67,14 +67,14 @@ impl Folder {
     }
 
     /// Removes a file.
-    pub(super) fn remove(&self, name: &str) -> Result<(), Fault> {
+    pub fn remove(&self, name: &str) -> Result<(), Fault> {
         let path = self.root.join(name);
         fs::remove_file(&path).map_err(|error| (error, path.clone()))?;
         sync_parent(&path)
     }
 
     /// Reads a part of a file.
-    pub(super) fn read(&self, name: &str, at: u64, bytes: usize) -> Result<Vec<u8>, Fault> {
+    pub fn read(&self, name: &str, at: u64, bytes: usize) -> Result<Vec<u8>, Fault> {
         self.check()?;
         let path = self.root.join(name);
         let read = || {
@@ -87,7 +87,7 @@ impl Folder {
     }
 
     /// What is in a folder below: its files and folders, all at once.
-    pub(super) fn list(&self, prefix: &str) -> Result<ObjectPage, Fault> {
+    pub fn list(&self, prefix: &str) -> Result<ObjectPage, Fault> {
         self.check()?;
         let dir = self.root.join(prefix);
         let entries = match fs::read_dir(&dir) {
@@ -131,7 +131,7 @@ impl Folder {
 
 impl UnfinishedFile {
     /// Appends to it.
-    pub(super) fn write(&mut self, bytes: &[u8]) -> Result<(), Fault> {
+    pub fn write(&mut self, bytes: &[u8]) -> Result<(), Fault> {
         let written = self.file.write_all_at(bytes, self.bytes);
         written.map_err(|error| (error, unfinished(&self.path)))?;
         self.bytes += bytes.len() as u64;
@@ -139,7 +139,7 @@ impl UnfinishedFile {
     }
 
     /// Makes it durable and gives it its name.
-    pub(super) fn finish(&mut self) -> Result<(), Fault> {
+    pub fn finish(&mut self) -> Result<(), Fault> {
         let named = || {
             self.file.sync_all()?;
             // What is read next, to check it, comes from the disk. Where that can't be asked for, it may come from memory.
@@ -151,7 +151,7 @@ impl UnfinishedFile {
     }
 
     /// Drops it.
-    pub(super) fn give_up(&self) {
+    pub fn give_up(&self) {
         // If it stays, the next attempt overwrites it.
         let _ = fs::remove_file(unfinished(&self.path));
     }

@@ -20,7 +20,7 @@ const REQUEST_MAX: Duration = Duration::from_secs(120);
 const CONNECT_MAX: Duration = Duration::from_secs(10);
 
 /// What is needed of a store in a cloud.
-pub(super) trait Cloud: ObjectStore + MultipartStore + PaginatedListStore {}
+pub trait Cloud: ObjectStore + MultipartStore + PaginatedListStore {}
 
 impl<S: ObjectStore + MultipartStore + PaginatedListStore> Cloud for S {}
 
@@ -28,7 +28,7 @@ impl<S: ObjectStore + MultipartStore + PaginatedListStore> Cloud for S {}
 ///
 /// # Errors
 /// A setting can't be used, or one is missing.
-pub(super) fn open(kind: &BucketKind, bucket: &str, access: &StoreAccess) -> Result<Arc<dyn Cloud>, String> {
+pub fn open(kind: &BucketKind, bucket: &str, access: &StoreAccess) -> Result<Arc<dyn Cloud>, String> {
     crate::courier::tls::use_ring();
     match kind {
         BucketKind::S3 => s3(bucket, access),

@@ -1,34 +1,69 @@
-//! Uploading one segment: its sidecar first, so that a segment that is there always has one.
+//! Uploading one object: in as many attempts as it takes, each of which goes on where the one before failed.
 //!
-//! The file is read once: its hash is computed on the way, and compared before the object gets its name. Afterwards the store is asked for the
+//! What is uploaded is read once: its hash is computed on the way, and compared before the object gets its name. Afterwards the store is asked for the
 //! object's length, and, unless it checks by itself what it receives, the object is read back and hashed.
+
+use std::fmt::Debug;
 
 use object_store::PutPayload;
 
 use crate::courier::cause::{Cause, Trouble};
 
-use super::sealed::{SealedSegment, SegmentFault};
 use super::store::{PART_BYTES, Store, Upload};
 use super::unfinished::{BegunUpload, UnfinishedUpload};
 
 /// S3 takes no more parts of one object.
 const PARTS_MAX: u64 = 10_000;
 
-/// Uploads one segment in as many attempts as it takes.
+/// What is uploaded.
+pub trait UploadSource: Debug {
+    /// Why it can't be read.
+    type Fault;
+
+    /// The name of its object.
+    fn object(&self) -> String;
+
+    /// Its length.
+    fn bytes(&self) -> u64;
+
+    /// BLAKE3 of it, in hexadecimal digits.
+    fn blake3(&self) -> &str;
+
+    /// A small object that must be there before it, and that object's name.
+    fn forerunner(&self) -> Option<(String, Vec<u8>)> {
+        None
+    }
+
+    /// Whether an object of its name and length is taken for it, from an earlier attempt.
+    fn may_be_there(&self) -> bool {
+        true
+    }
+
+    /// Reads a part.
+    ///
+    /// # Errors
+    /// Its fault.
+    fn read(&self, at: u64, bytes: usize) -> Result<Vec<u8>, Self::Fault>;
+
+    /// What is wrong if what was read has another hash.
+    fn damaged(&self) -> Self::Fault;
+}
+
+/// Uploads one object.
 #[derive(Debug)]
-pub(super) struct SegmentUpload<'a> {
-    pub(super) store: &'a Store,
+pub struct ObjectUpload<'a, S> {
+    store: &'a Store,
     /// The store's address.
-    pub(super) address: &'a str,
-    pub(super) segment: &'a SealedSegment,
-    pub(super) noted: &'a UnfinishedUpload,
+    address: &'a str,
+    source: &'a S,
+    noted: &'a UnfinishedUpload,
     /// What is there of it, if an earlier attempt got so far.
-    pub(super) begun: Option<Begun>,
+    begun: Option<Begun>,
 }
 
 /// An upload under way.
 #[derive(Debug)]
-pub(super) struct Begun {
+pub struct Begun {
     upload: Upload,
     sent: u64,
     hasher: blake3::Hasher,
@@ -36,36 +71,40 @@ pub(super) struct Begun {
 
 /// Why an attempt failed.
 #[derive(Debug)]
-pub(super) enum AttemptFault {
+pub enum AttemptFault<F> {
     /// The store's fault: to be tried again.
     Store(Cause),
-    /// The segment's.
-    Segment(SegmentFault),
+    /// That of what is uploaded.
+    Source(F),
 }
 
-impl From<Cause> for AttemptFault {
+impl<F> From<Cause> for AttemptFault<F> {
     fn from(cause: Cause) -> Self {
         Self::Store(cause)
     }
 }
 
-impl From<SegmentFault> for AttemptFault {
-    fn from(fault: SegmentFault) -> Self {
-        Self::Segment(fault)
+impl<'a, S: UploadSource> ObjectUpload<'a, S> {
+    /// An upload to a store with this address. What it begins is noted.
+    pub fn new(store: &'a Store, address: &'a str, source: &'a S, noted: &'a UnfinishedUpload) -> Self {
+        Self { store, address, source, noted, begun: None }
     }
-}
 
-impl SegmentUpload<'_> {
-    /// Makes sure that the segment is in the store. An attempt goes on where the one before failed.
-    pub(super) async fn attempt(&mut self) -> Result<(), AttemptFault> {
-        let object = self.segment.name.object();
+    /// Makes sure that the object is in the store.
+    ///
+    /// # Errors
+    /// After a fault of the store, the next attempt goes on.
+    pub async fn attempt(&mut self) -> Result<(), AttemptFault<S::Fault>> {
+        let object = self.source.object();
         // Also tells whether the end of an attempt whose answer was lost has succeeded.
-        if self.store.find(&object).await? == Some(self.segment.bytes) {
+        if self.source.may_be_there() && self.store.find(&object).await? == Some(self.source.bytes()) {
             self.give_up().await?;
             return self.read_back(&object).await;
         }
-        self.store.put(&self.segment.name.sidecar(), self.segment.sidecar.clone()).await?;
-        if self.segment.bytes <= PART_BYTES as u64 {
+        if let Some((name, bytes)) = self.source.forerunner() {
+            self.store.put(&name, bytes).await?;
+        }
+        if self.source.bytes() <= PART_BYTES as u64 {
             self.put_whole(&object).await?;
         } else {
             self.put_parts(&object).await?;
@@ -73,8 +112,11 @@ impl SegmentUpload<'_> {
         self.check(&object).await
     }
 
-    /// Gives up what was begun: the segment is not to be uploaded any more.
-    pub(super) async fn give_up(&mut self) -> Result<(), Cause> {
+    /// Gives up what was begun: it is not to be uploaded any more.
+    ///
+    /// # Errors
+    /// The store does not do it.
+    pub async fn give_up(&mut self) -> Result<(), Cause> {
         let Some(begun) = &self.begun else { return Ok(()) };
         // It stays known until the store has dropped it: nobody else knows its id.
         self.store.give_up(&begun.upload).await?;
@@ -82,30 +124,30 @@ impl SegmentUpload<'_> {
         self.noted.clear().map_err(|error| self.local(&error))
     }
 
-    async fn put_whole(&self, object: &str) -> Result<(), AttemptFault> {
-        let bytes = self.segment.read(0, self.segment.bytes as usize)?;
-        self.segment.check(&blake3::hash(&bytes))?;
+    async fn put_whole(&self, object: &str) -> Result<(), AttemptFault<S::Fault>> {
+        let bytes = self.read(0, self.source.bytes())?;
+        self.compare(&blake3::hash(&bytes))?;
         Ok(self.store.put(object, bytes).await?)
     }
 
-    async fn put_parts(&mut self, object: &str) -> Result<(), AttemptFault> {
+    async fn put_parts(&mut self, object: &str) -> Result<(), AttemptFault<S::Fault>> {
         let mut begun = match self.begun.take() {
             Some(begun) => begun,
             None => self.begin(object).await?,
         };
-        let part = part_bytes(self.segment.bytes);
-        while begun.sent < self.segment.bytes {
+        let part = part_bytes(self.source.bytes());
+        while begun.sent < self.source.bytes() {
             let mut hasher = begun.hasher.clone();
             let mut at = begun.sent;
             let mut next = || {
-                let bytes = part.min(self.segment.bytes - at);
+                let bytes = part.min(self.source.bytes() - at);
                 if bytes == 0 {
                     return Ok(None);
                 }
-                let read = self.segment.read(at, bytes as usize)?;
+                let read = self.read(at, bytes)?;
                 hasher.update(&read);
                 at += bytes;
-                Ok::<_, SegmentFault>(Some(PutPayload::from(read)))
+                Ok::<_, AttemptFault<S::Fault>>(Some(PutPayload::from(read)))
             };
             let parts = next().and_then(|first| Ok((first, next()?)));
             let (first, second) = match parts {
@@ -113,7 +155,7 @@ impl SegmentUpload<'_> {
                 Ok((None, _)) => break,
                 Err(fault) => {
                     self.begun = Some(begun);
-                    return Err(fault.into());
+                    return Err(fault);
                 }
             };
             if let Err(fault) = self.store.put_parts(&mut begun.upload, &first, second.as_ref()).await {
@@ -123,15 +165,27 @@ impl SegmentUpload<'_> {
             }
             (begun.sent, begun.hasher) = (at, hasher);
         }
-        if let Err(fault) = self.segment.check(&begun.hasher.finalize()) {
+        if let Err(fault) = self.compare(&begun.hasher.finalize()) {
             self.begun = Some(begun);
-            return Err(fault.into());
+            return Err(fault);
         }
         if let Err(fault) = self.store.complete(&mut begun.upload).await {
             self.begun = (!fault.upload_is_gone).then_some(begun);
             return Err(fault.cause.into());
         }
         Ok(self.noted.clear().map_err(|error| self.local(&error))?)
+    }
+
+    fn read(&self, at: u64, bytes: u64) -> Result<Vec<u8>, AttemptFault<S::Fault>> {
+        self.source.read(at, bytes as usize).map_err(AttemptFault::Source)
+    }
+
+    fn compare(&self, hash: &blake3::Hash) -> Result<(), AttemptFault<S::Fault>> {
+        if hash.to_hex().as_str() == self.source.blake3() {
+            Ok(())
+        } else {
+            Err(AttemptFault::Source(self.source.damaged()))
+        }
     }
 
     async fn begin(&self, object: &str) -> Result<Begun, Cause> {
@@ -148,27 +202,27 @@ impl SegmentUpload<'_> {
     }
 
     /// Checks what the store has now.
-    async fn check(&self, object: &str) -> Result<(), AttemptFault> {
+    async fn check(&self, object: &str) -> Result<(), AttemptFault<S::Fault>> {
         let there = self.store.find(object).await?;
-        if there != Some(self.segment.bytes) {
+        if there != Some(self.source.bytes()) {
             let there = there.map_or_else(|| "nothing".to_owned(), |bytes| format!("{bytes} bytes"));
-            return Err(unlike(object, &format!("the store has {there} of {}", self.segment.bytes)).into());
+            return Err(unlike(object, &format!("the store has {there} of {}", self.source.bytes())).into());
         }
         self.read_back(object).await
     }
 
-    async fn read_back(&self, object: &str) -> Result<(), AttemptFault> {
+    async fn read_back(&self, object: &str) -> Result<(), AttemptFault<S::Fault>> {
         if !self.store.must_be_read_back() {
             return Ok(());
         }
         let mut hasher = blake3::Hasher::new();
         let mut at = 0;
-        while at < self.segment.bytes {
-            let bytes = (PART_BYTES as u64).min(self.segment.bytes - at);
+        while at < self.source.bytes() {
+            let bytes = (PART_BYTES as u64).min(self.source.bytes() - at);
             hasher.update(&self.store.get(object, at, bytes as usize).await?);
             at += bytes;
         }
-        if hasher.finalize().to_hex().as_str() == self.segment.name.blake3 {
+        if hasher.finalize().to_hex().as_str() == self.source.blake3() {
             return Ok(());
         }
         // It must not be taken for the segment by the next attempt.

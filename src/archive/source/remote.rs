@@ -1,0 +1,154 @@
+//! An archive in an object store, read by calls that wait.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::{Bytes, BytesMut};
+use tokio::runtime::{Builder, Runtime};
+
+use crate::archive::error::ArchiveError;
+use crate::courier::Cause;
+use crate::courier::stores::{Patient, Store, StoreAccess};
+
+/// What is read and kept at once.
+const BLOCK_BYTES: u64 = 1 << 20;
+
+/// How many blocks of a file are kept.
+const BLOCKS_KEPT: usize = 8;
+
+/// How many blocks one request reads where somebody reads on.
+const BLOCKS_AHEAD: u64 = 4;
+
+/// A store. It has a runtime of its own, which works while somebody waits.
+pub struct Remote {
+    store: Store,
+    address: String,
+    runtime: Runtime,
+    /// Told when a call has failed and will be tried again.
+    told: Box<dyn Fn(&Cause) + Send + Sync>,
+}
+
+impl fmt::Debug for Remote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Remote").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+impl Remote {
+    /// Prepares a connection. Nothing is sent. `told` hears of calls that failed and are tried again.
+    ///
+    /// # Errors
+    /// Settings that can't be used; the runtime could not be made.
+    pub fn open(access: &StoreAccess, told: impl Fn(&Cause) + Send + Sync + 'static) -> Result<Self, ArchiveError> {
+        let address = access.url.to_string();
+        let path = PathBuf::from(&address);
+        let store = Store::open(access).map_err(|reason| ArchiveError::Settings { path: path.clone(), reason })?;
+        let runtime = Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(ArchiveError::io(&path, "start what reads it"))?;
+        Ok(Self { store, address, runtime, told: Box::new(told) })
+    }
+
+    pub(super) fn path(&self, name: &str) -> PathBuf {
+        PathBuf::from(format!("{}/{name}", self.address))
+    }
+
+    pub(super) fn read(&self, name: &str, bytes_max: u64) -> Result<Option<Vec<u8>>, ArchiveError> {
+        let mut told = |cause: &Cause| (self.told)(cause);
+        let mut store = Patient::new(&self.store, &mut told);
+        self.runtime.block_on(store.get_whole(name, bytes_max)).map_err(|cause| self.failed(name, cause))
+    }
+
+    fn find(&self, name: &str) -> Result<Option<u64>, ArchiveError> {
+        let mut told = |cause: &Cause| (self.told)(cause);
+        let mut store = Patient::new(&self.store, &mut told);
+        self.runtime.block_on(store.find(name)).map_err(|cause| self.failed(name, cause))
+    }
+
+    fn get(&self, name: &str, at: u64, bytes: usize) -> Result<Vec<u8>, ArchiveError> {
+        let mut told = |cause: &Cause| (self.told)(cause);
+        let mut store = Patient::new(&self.store, &mut told);
+        self.runtime.block_on(store.get(name, at, bytes)).map_err(|cause| self.failed(name, cause))
+    }
+
+    fn failed(&self, name: &str, cause: Cause) -> ArchiveError {
+        ArchiveError::Store { path: self.path(name), cause }
+    }
+}
+
+/// A file in a store.
+#[derive(Debug)]
+pub struct RemoteFile {
+    remote: Arc<Remote>,
+    name: String,
+    bytes: u64,
+    /// The blocks read last, by their place in the file; the newest at the end.
+    kept: Mutex<VecDeque<(u64, Bytes)>>,
+}
+
+impl RemoteFile {
+    pub(super) fn open(remote: &Arc<Remote>, name: &str, bytes: u64) -> Result<Self, ArchiveError> {
+        let path = remote.path(name);
+        match remote.find(name)? {
+            Some(found) if found == bytes => {
+                Ok(Self { remote: Arc::clone(remote), name: name.to_owned(), bytes, kept: Mutex::default() })
+            }
+            Some(_) => Err(ArchiveError::Damaged { path }),
+            None => Err(ArchiveError::Missing { path }),
+        }
+    }
+
+    pub(super) fn path(&self) -> PathBuf {
+        self.remote.path(&self.name)
+    }
+
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Reads a part that lies within the file.
+    pub(super) fn read(&self, at: u64, bytes: usize) -> Result<Bytes, ArchiveError> {
+        if bytes as u64 > BLOCKS_AHEAD * BLOCK_BYTES {
+            return self.remote.get(&self.name, at, bytes).map(Bytes::from);
+        }
+        let end = at + bytes as u64;
+        let mut read = BytesMut::with_capacity(bytes);
+        let mut at = at;
+        while at < end {
+            let block = self.block(at / BLOCK_BYTES)?;
+            let from = (at % BLOCK_BYTES) as usize;
+            let until = block.len().min(from + (end - at) as usize);
+            if from >= until {
+                return Err(ArchiveError::Damaged { path: self.path() });
+            }
+            read.extend_from_slice(&block[from..until]);
+            at += (until - from) as u64;
+        }
+        Ok(read.freeze())
+    }
+
+    fn block(&self, number: u64) -> Result<Bytes, ArchiveError> {
+        // Held while a block is read: who wants the same one waits for it.
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, block)) = kept.iter().find(|(found, _)| *found == number) {
+            return Ok(block.clone());
+        }
+        let reads_on = number > 0 && kept.iter().any(|(found, _)| *found == number - 1);
+        let count = if reads_on { BLOCKS_AHEAD } else { 1 };
+        let from = number * BLOCK_BYTES;
+        let bytes = (count * BLOCK_BYTES).min(self.bytes - from);
+        let read = Bytes::from(self.remote.get(&self.name, from, bytes as usize)?);
+        let first = read.slice(..read.len().min(BLOCK_BYTES as usize));
+        for (place, piece) in (number..).zip(0..bytes.div_ceil(BLOCK_BYTES)) {
+            let from = (piece * BLOCK_BYTES) as usize;
+            // A copy, so that a block that is kept does not keep its neighbours.
+            let block = Bytes::copy_from_slice(&read[from..read.len().min(from + BLOCK_BYTES as usize)]);
+            kept.push_back((place, block));
+        }
+        while kept.len() > BLOCKS_KEPT {
+            kept.pop_front();
+        }
+        Ok(first)
+    }
+}
