@@ -310,18 +310,10 @@ fn pyarrow_reads_the_copy_in_the_store() {
     record(&server, &home, 3);
     server.stop();
     run(compact(home.data(), Some((&s3, s3.port())), &[]));
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut command = Command::new(root.join("target/services/python/bin/python3"));
-    command
-        .arg(root.join("tests/archive_store/read.py"))
-        .args([&s3.endpoint(), &format!("{}/{PREFIX}/sessions", s3.bucket())]);
-    let finished = finish(
-        {
-            command.envs(s3.environment());
-            command
-        },
-        PATIENCE,
-    );
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/archive_store/read.py");
+    let mut command = Command::new(kept().join("python/bin/python3"));
+    command.arg(script).args([&s3.endpoint(), &format!("{}/{PREFIX}/sessions", s3.bucket())]).envs(s3.environment());
+    let finished = finish(command, PATIENCE);
     assert_eq!((finished.code, finished.stdout.trim()), (Some(0), "3 2"), "{finished:?}");
 }
 

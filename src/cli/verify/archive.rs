@@ -6,7 +6,8 @@ use crate::base::archive_address::ArchiveAddress;
 use crate::cli::error::CliError;
 use crate::cli::output::Out;
 
-use super::{Condition, VerifyArgs};
+use super::args::VerifyArgs;
+use super::condition::Condition;
 
 #[cfg(not(feature = "archive"))]
 pub(super) fn check(_: Option<&ArchiveAddress>, _: &VerifyArgs, _: &Path, _: &mut Out) -> Result<Condition, CliError> {

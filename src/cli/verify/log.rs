@@ -1,79 +1,21 @@
-//! `takeup verify`: checks every byte of the log against its checksums and sidecars, or of an archive against its manifest.
+//! `takeup verify` of the log.
 
-mod archive;
+use std::path::Path;
 
-use std::path::{Path, PathBuf};
-use std::process::ExitCode;
-
-use clap::Args;
 use serde::Serialize;
 
-use crate::base::archive_address::ArchiveAddress;
+use crate::cli::error::CliError;
+use crate::cli::log_folder;
+use crate::cli::output::{Out, bytes, counted, exact_time_us, length_ms};
 use crate::log::format::sidecar::Hole;
 use crate::log::read::reader::SegmentState;
 use crate::log::repair::verify::{Beside, Fault, SegmentVerdict, VerifySummary, verify};
 
-use super::error::CliError;
-use super::log_folder;
-use super::output::{Out, bytes, counted, exact_time_us, length_ms};
-use super::serve::key_value;
-
-/// The options of `takeup verify`.
-#[derive(Debug, Clone, Default, Args)]
-pub struct VerifyArgs {
-    /// Print NDJSON: a line a segment, then one for the whole log.
-    #[arg(long)]
-    pub json: bool,
-    /// Print nothing but faults.
-    #[arg(long, short)]
-    pub quiet: bool,
-    /// Check an archive instead of the log: that of the data folder, or of another folder, or one in an object store (s3://BUCKET/PREFIX).
-    #[arg(long, value_name = "FOLDER|URL", num_args = 0..=1)]
-    #[allow(clippy::option_option, reason = "clap's form of an option with an optional value")]
-    pub archive: Option<Option<ArchiveAddress>>,
-    /// The file of settings, for the keys of an object store [default: takeup.toml in the data folder].
-    #[arg(long, value_name = "FILE", env = "TAKEUP_CONFIG", requires = "archive")]
-    pub config: Option<PathBuf>,
-    /// Any setting, as `takeup serve` takes it.
-    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_value, requires = "archive")]
-    pub set: Vec<(String, String)>,
-}
-
-/// The exit code if the log could not be read: its state is then unknown.
-const COULD_NOT_RUN: u8 = 2;
-
-/// The exit code of a log with earlier losses, all of them listed in sidecars. A nightly job can tell it from new damage.
-const KNOWN_DAMAGE: u8 = 3;
-
-/// The state of the log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Condition {
-    /// Nothing is lost.
-    Whole,
-    /// Something was lost, and the loss is recorded.
-    Known,
-    /// There is damage that is not recorded anywhere.
-    Damaged,
-}
-
-/// Runs the command.
-pub fn run(args: &VerifyArgs, data: &Path) -> ExitCode {
-    let mut out = Out::stdout();
-    let checked = check(args, data, &mut out);
-    let finished = out.finish().or_else(|error| if error.is_closed_pipe() { Ok(()) } else { Err(error) });
-    match checked.and_then(|whole| finished.map(|()| whole)) {
-        Ok(Condition::Whole) => ExitCode::SUCCESS,
-        Ok(Condition::Known) => ExitCode::from(KNOWN_DAMAGE),
-        Ok(Condition::Damaged) => ExitCode::FAILURE,
-        Err(error) => error.report(ExitCode::from(COULD_NOT_RUN)),
-    }
-}
+use super::args::VerifyArgs;
+use super::condition::Condition;
 
 /// Checks the log and reports the result.
-pub(super) fn check(args: &VerifyArgs, data: &Path, out: &mut Out) -> Result<Condition, CliError> {
-    if let Some(address) = &args.archive {
-        return archive::check(address.as_ref(), args, data, out);
-    }
+pub(in crate::cli) fn check(args: &VerifyArgs, data: &Path, out: &mut Out) -> Result<Condition, CliError> {
     let log = log_folder::open(data)?;
     // The check's callback can't fail, so an output error is kept until the check is done.
     let mut printed = Ok(());
