@@ -42,7 +42,7 @@ fn what_is_new_is_uploaded_and_what_is_not_named_any_more_goes() {
     plan.day(Some((&new, vec![file(1, "a"), file(4, "d")])), Some((&old, vec![file(1, "a"), file(2, "b")])));
     let names = |wanted: &[Wanted]| wanted.iter().map(|wanted| wanted.path.clone()).collect::<Vec<_>>();
     assert_eq!(names(&plan.files), [file(4, "d").path]);
-    assert_eq!(names(&plan.lists), [new.path.clone()]);
+    assert!(plan.lists.len() == 1 && plan.lists[0].path == new.path);
     assert_eq!(plan.gone, BTreeSet::from([file(2, "b").path, old.path.clone()]));
     assert_eq!(plan.files[0].records, 10);
 
