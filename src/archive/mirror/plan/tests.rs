@@ -31,7 +31,7 @@ fn day(number: u64) -> Day {
         files: 0,
         rows: 0,
         bytes: 0,
-        small: 0,
+        to_merge: 0,
     }
 }
 
