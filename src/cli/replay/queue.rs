@@ -1,5 +1,6 @@
 //! Replays to a queue: exactly what its courier would give it, in the same order.
 
+use std::collections::VecDeque;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -9,7 +10,7 @@ use crate::cli::output::{counted, warn};
 use crate::cli::time::exact;
 use crate::config::{Config, Sources};
 use crate::courier::{BulkSender, Cause, GaveUp, Told, Trouble};
-use crate::log::format::record::Kind;
+use crate::log::format::record::{Kind, Record};
 use crate::node::CourierPlan;
 use crate::telemetry::{Level, LogOptions, Logger};
 
@@ -69,6 +70,7 @@ fn send_all(player: &mut Player, sender: &mut BulkSender, run: &mut Run) -> Resu
         }
         let mut told_any = false;
         let record = item.held.record();
+        run.waiting_marks.push_back(item.mark);
         let pushed = sender.push(&record, &mut |told| {
             told_any = true;
             run.note(told, player);
@@ -81,10 +83,9 @@ fn send_all(player: &mut Player, sender: &mut BulkSender, run: &mut Run) -> Resu
                 break;
             }
         }
-        run.pushed = Some(item.mark);
         if told_any {
             // What was collected was shipped, up to this record.
-            run.through = run.pushed;
+            run.all_through();
         }
         player.save_if_due(&[run.through], run.outcome.sent() + run.outcome.refused)?;
     }
@@ -109,8 +110,8 @@ struct Run {
     last_us: Option<u64>,
     /// Why the queue takes nothing at the moment.
     waiting: Option<Cause>,
-    /// The last record that was given to the sender.
-    pushed: Option<Mark>,
+    /// The records that were given to the sender and are not through, in order.
+    waiting_marks: VecDeque<Mark>,
     /// The last record that is through, as is everything before it.
     through: Option<Mark>,
     gave_up: Option<GaveUp>,
@@ -119,7 +120,7 @@ struct Run {
 impl Run {
     fn flush(&mut self, sender: &mut BulkSender, player: &Player) {
         match sender.flush(&mut |told| self.note(told, player)) {
-            Ok(()) => self.through = self.pushed,
+            Ok(()) => self.all_through(),
             Err(end) => self.gave_up = Some(end),
         }
     }
@@ -135,7 +136,7 @@ impl Run {
                 *count += 1;
                 self.outcome.messages += messages as u64;
                 self.outcome.bytes += record.payload.len() as u64;
-                self.is_through(record.order_us, player);
+                self.is_through(&record, player);
             }
             Told::Refused(record, cause) => {
                 self.outcome.refused += 1;
@@ -144,7 +145,7 @@ impl Run {
                     &mut self.outcome.refusals,
                     format!("record {} of session {session}: {} {cause}", record.id, self.target),
                 );
-                self.is_through(record.order_us, player);
+                self.is_through(&record, player);
             }
             Told::Waits(cause) => {
                 self.outcome.retries += 1;
@@ -157,8 +158,18 @@ impl Run {
         }
     }
 
-    fn is_through(&mut self, order_us: u64, player: &Player) {
-        self.last_us = self.last_us.max(Some(order_us));
+    /// Everything that was given to the sender is through.
+    fn all_through(&mut self) {
+        self.through = self.waiting_marks.drain(..).next_back().or(self.through);
+    }
+
+    /// A record is through, and so is everything that was given before it.
+    fn is_through(&mut self, record: &Record<'_>, player: &Player) {
+        self.last_us = self.last_us.max(Some(record.order_us));
+        // What no message could be made of is told last; what came after it is through by then.
+        if let Some(at) = self.waiting_marks.iter().position(|mark| mark.id == record.id) {
+            self.through = self.waiting_marks.drain(..=at).next_back().or(self.through);
+        }
         if self.waiting.take().is_some() {
             player.progress.remark(|| warn(&format!("{} takes records again", self.target)));
         }
@@ -168,7 +179,8 @@ impl Run {
     fn why(&self, end: &GaveUp) -> String {
         let (target, cause) = (&self.target, &end.cause);
         if cause.trouble == Trouble::Lost {
-            return format!("{target} {cause}. To send them again, repeat the replay from its beginning");
+            let anew = if self.is_resumable { ", with another file for --resume" } else { "" };
+            return format!("{target} {cause}. To send them again, repeat the replay from its beginning{anew}");
         }
         let tried = counted(u64::from(end.attempts), "attempt");
         format!("{target} {cause} ({tried}). To do: {}. {}", cause.trouble.advice(), self.place())

@@ -195,6 +195,26 @@ fn a_replay_that_gives_up_says_how_to_go_on_and_nothing_is_missing_then() {
 }
 
 #[test]
+fn a_replay_with_a_state_goes_on_where_redis_was_full_and_sends_nothing_that_was_confirmed_again() {
+    let (site, redis) = (recorded(60, 20_000), Redis::durable());
+    limit_memory(&redis);
+    let state = site.home.data().join("replay.state").display().to_string();
+    let arguments = ["--retries", "1", "--set", "shipment_records=5", "--resume", &state, "--json"];
+    let finished = replay(&site.home, &redis, &arguments);
+    assert_eq!(finished.code, Some(1), "{finished:?}");
+    assert!(site.judge(&redis.entries("raw")).is_none(), "it is in the middle");
+    assert!(!finished.stderr.contains("--from"), "the state has the place: {}", finished.stderr);
+    redis.cli(&["CONFIG", "SET", "maxmemory", "0"]);
+    let finished = replay(&site.home, &redis, &arguments);
+    assert_eq!(finished.code, Some(0), "{finished:?}");
+    assert!(finished.stderr.contains("going on behind"), "{}", finished.stderr);
+    assert_eq!(site.judge(&redis.entries("raw")), Some(0), "each once");
+    // Nothing is left, and there is nothing new.
+    let finished = replay(&site.home, &redis, &arguments);
+    assert_eq!((finished.code, &finished.lines()[0]["batches"]), (Some(0), &0.into()), "{finished:?}");
+}
+
+#[test]
 fn redis_that_comes_back_empty_ends_the_replay_which_is_to_be_repeated_whole() {
     let (site, redis) = (recorded(60, 20_000), Redis::durable());
     limit_memory(&redis);
