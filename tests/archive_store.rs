@@ -335,3 +335,32 @@ fn a_folder_takes_the_copy_as_a_bucket_does() {
     let verified = home.takeup(&["verify", "--archive", &url]);
     assert!(verified.code == Some(0) && verified.stdout.contains("all whole"), "{verified:?}");
 }
+
+#[test]
+fn a_replay_reads_the_copy_as_it_reads_the_archive() {
+    let s3 = S3::new();
+    let home = Home::new();
+    let server = home.serve(&[]);
+    record(&server, &home, 5);
+    server.stop();
+    run(compact(home.data(), Some((&s3, s3.port())), &[]));
+    let url = format!("s3://{}/{PREFIX}", s3.bucket());
+    let archive = home.data().join("archive").display().to_string();
+    let takeup = |data: &Path, arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_takeup"));
+        command.env_clear().envs(s3.environment()).env("AWS_ENDPOINT", format!("http://127.0.0.1:{}", s3.port()));
+        command.arg("--data").arg(data).args(arguments);
+        let finished = finish(command, PATIENCE);
+        assert_eq!(finished.code, Some(0), "{finished:?}");
+        finished.lines()
+    };
+    let replayed = |source: &str, name: &str| {
+        let copy = home.data().with_file_name(name);
+        let summary = takeup(home.data(), &["replay", source, "--to", &format!("log:{}", copy.display()), "--json"]);
+        assert_eq!((&summary[0]["starts"], &summary[0]["damaged_places"]), (&5.into(), &0.into()), "{summary:?}");
+        let mut records = takeup(&copy, &["inspect", "--records", "--json"]);
+        records.iter_mut().for_each(|record| drop(record.as_object_mut().expect("an object").remove("id")));
+        records
+    };
+    assert_eq!(replayed(&url, "from-store"), replayed(&archive, "from-folder"));
+}

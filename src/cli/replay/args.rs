@@ -14,14 +14,14 @@ use crate::config::{Secret, Sources, value};
 
 use super::rate::Rate;
 use super::rounds::ROUNDS_MAX;
-use super::source::{Origin, Source, sessions_of};
+use super::source::{Origin, Source, is_url, sessions_of};
 use super::to::To;
 
 /// The options of `takeup replay`.
 #[derive(Debug, Clone, Args)]
 pub struct ReplayArgs {
-    /// What to replay: data folders, folders of logs, folders of archives. Several are played as one, by time; a record that two of
-    /// them have is played once [default: the data folder].
+    /// What to replay: data folders, folders of logs, folders of archives, or archives in an object store (s3://BUCKET/PREFIX).
+    /// Several are played as one, by time; a record that two of them have is played once [default: the data folder].
     #[arg(value_name = "SOURCE")]
     pub sources: Vec<PathBuf>,
     /// Which of a data folder's two is read: the log as received, the archive with its bodies inflated, or both: the archive up
@@ -99,10 +99,10 @@ pub struct ReplayArgs {
     /// To a server: bytes of batches that may wait to be sent [default: 64MiB].
     #[arg(long, value_name = "BYTES", value_parser = value::size::<usize>)]
     pub buffer: Option<usize>,
-    /// To a queue: the file of settings, for topics, sizes, TLS and the rest [default: takeup.toml in the data folder].
+    /// To a queue, or from an object store: the file of settings, for keys, topics, sizes, TLS and the rest [default: takeup.toml in the data folder].
     #[arg(long, value_name = "FILE", env = "TAKEUP_CONFIG")]
     pub config: Option<PathBuf>,
-    /// To a queue: a setting for this time, as with `takeup serve`.
+    /// To a queue, or from an object store: a setting for this time, as with `takeup serve`.
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_value)]
     pub set: Vec<(String, String)>,
     /// Print the summary as JSON on stdout.
@@ -153,10 +153,14 @@ impl ReplayArgs {
         Ok(Some(Arc::new(of_users)))
     }
 
+    /// The settings that the options name.
+    pub fn serve_args(&self) -> ServeArgs {
+        ServeArgs { config: self.config.clone(), set: self.set.clone(), ..ServeArgs::default() }
+    }
+
     /// The sources of the settings.
     pub fn settings(&self, data: &Path) -> Sources {
-        let settings = ServeArgs { config: self.config.clone(), set: self.set.clone(), ..ServeArgs::default() };
-        settings.sources(data)
+        self.serve_args().sources(data)
     }
 
     /// Finds options that mean nothing together.
@@ -187,7 +191,11 @@ impl ReplayArgs {
                 "unusable",
                 "is not for a queue, whose readers can't use such batches: leave it out",
             ),
-            (!is_queue && !self.set.is_empty(), "set", "is for a queue alone: leave it out"),
+            (
+                !is_queue && !self.set.is_empty() && !self.sources.iter().any(|source| is_url(source)),
+                "set",
+                "is for a queue, or for a source in an object store: leave it out",
+            ),
             (
                 self.from.zip(self.until).is_some_and(|(from, until)| from >= until),
                 "until",

@@ -76,7 +76,7 @@ impl Player {
     /// A source is none or can't be read, or the state is of another replay.
     pub fn begin(args: &ReplayArgs, data: &Path, begin: &Begin<'_>) -> Result<Self, CliError> {
         let began = Instant::now();
-        let origins = origins(&args.sources, data, args.source)?;
+        let origins = origins(&args.sources, data, args.source, &args.serve_args())?;
         let stop = stop_flag().map_err(|error| CliError::Other(format!("signals can't be waited for: {error}")))?;
         let asked = asked(args, data, begin);
         let fresh = State::fresh(asked, args.from.unwrap_or(0), args.until.unwrap_or(u64::MAX));

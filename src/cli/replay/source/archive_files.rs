@@ -42,13 +42,18 @@ impl ArchiveFiles {
 
     /// The archive in a folder of its own.
     pub fn at(dir: &Path) -> Self {
-        Self { source: Source::folder(&Place::at(dir)) }
+        Self::of(Source::folder(&Place::at(dir)))
+    }
+
+    /// The archive that is read so.
+    pub fn of(source: Source) -> Self {
+        Self { source }
     }
 
     /// The archive of a data folder, if it has one.
     pub fn of_data(data: &Path) -> Option<Self> {
         let place = Place::in_data(data);
-        Self::is_at(place.dir()).then(|| Self { source: Source::folder(&place) })
+        Self::is_at(place.dir()).then(|| Self::of(Source::folder(&place)))
     }
 
     /// The files that have something of what is wanted.
@@ -82,7 +87,10 @@ impl ArchiveFiles {
     }
 
     fn snapshot(&self, filter: &FileFilter) -> Result<(Manifest, Vec<FileEntry>), ArchiveError> {
-        let gone = || ArchiveError::Manifest { path: self.source.path(MANIFEST), reason: "is gone".to_owned() };
+        let gone = || ArchiveError::Manifest {
+            path: self.source.path(MANIFEST),
+            reason: "is not there: there is no archive".to_owned(),
+        };
         Manifest::snapshot(&self.source, filter)?.ok_or_else(gone)
     }
 

@@ -34,6 +34,6 @@ pub(super) use counts::ReadCounts;
 pub(super) use damage::{Damaged, Findings};
 pub(super) use means::Means;
 pub(super) use merged::Merged;
-pub(super) use place::{Origin, Source, origins};
+pub(super) use place::{Origin, Source, is_url, origins};
 pub(super) use users::sessions_of;
 pub(super) use wanted::{Tables, Wanted};

@@ -6,7 +6,11 @@ use clap::ValueEnum;
 
 use crate::cli::error::CliError;
 use crate::cli::log_folder;
+use crate::cli::replay::credentials::without_credentials;
+use crate::cli::serve::ServeArgs;
 use crate::log::read::reader::{LOG_FILE_NAME, LogReader};
+#[cfg(feature = "archive")]
+use crate::{base::archive_address::ArchiveAddress, cli::archive_source};
 
 #[cfg(feature = "archive")]
 use super::archive_files::ArchiveFiles;
@@ -40,11 +44,39 @@ pub struct Origin {
 ///
 /// # Errors
 /// One is none, or lacks what is asked for.
-pub fn origins(named: &[PathBuf], data: &Path, source: Source) -> Result<Vec<Origin>, CliError> {
+pub fn origins(named: &[PathBuf], data: &Path, source: Source, settings: &ServeArgs) -> Result<Vec<Origin>, CliError> {
     if named.is_empty() {
         return Ok(vec![of_data(data, source)?]);
     }
-    named.iter().map(|path| origin(path, source)).collect()
+    let find =
+        |path: &PathBuf| if is_url(path) { of_store(path, data, source, settings) } else { origin(path, source) };
+    named.iter().map(find).collect()
+}
+
+/// Whether a source is named as one in an object store.
+pub fn is_url(path: &Path) -> bool {
+    path.to_string_lossy().contains("://")
+}
+
+/// An archive in an object store.
+#[cfg(feature = "archive")]
+fn of_store(url: &Path, data: &Path, source: Source, settings: &ServeArgs) -> Result<Origin, CliError> {
+    if source == Source::Log {
+        let text = format!("{}: an object store has an archive: --source log does not go with it", url.display());
+        return Err(CliError::Other(text));
+    }
+    let address: ArchiveAddress = url
+        .to_string_lossy()
+        .parse()
+        .map_err(|problem| CliError::Other(format!("{}: {problem}", without_credentials(&url.to_string_lossy()))))?;
+    let archive = ArchiveFiles::of(archive_source::open(Some(&address), settings, data)?);
+    Ok(Origin { path: url.to_path_buf(), log: None, archive: Some(archive) })
+}
+
+#[cfg(not(feature = "archive"))]
+fn of_store(url: &Path, _: &Path, _: Source, _: &ServeArgs) -> Result<Origin, CliError> {
+    let text = "this takeup was built without archives: build it with `cargo build --release`";
+    Err(CliError::Other(format!("{}: {text}", without_credentials(&url.to_string_lossy()))))
 }
 
 fn origin(path: &Path, source: Source) -> Result<Origin, CliError> {
