@@ -79,9 +79,12 @@ pub fn describe_from_archive(source: &Source, collector: &mut Collector) -> Resu
         let Some((_, files)) = snapshot(source, &filter)? else { return Ok(()) };
         for file in files {
             let read = Table { columns: columns_of(property), ..SESSIONS };
-            scan_file(file.open(source)?, read, |_| true, |rows| {
-                (0..rows.rows()).try_for_each(|row| describe(rows, row, property, collector))
-            })?;
+            scan_file(
+                file.open(source)?,
+                read,
+                |_| true,
+                |rows| (0..rows.rows()).try_for_each(|row| describe(rows, row, property, collector)),
+            )?;
         }
         Ok(())
     })
@@ -112,7 +115,10 @@ fn until_us(range: &Range) -> Option<u64> {
 
 fn is_wanted(group: &GroupBounds, range: &Range) -> bool {
     group.received_us.is_none_or(|(first, last)| range.overlaps(us(first), us(last)))
-        && range.project.zip(group.projects).is_none_or(|(project, (first, last))| (first..=last).contains(&i64::from(project)))
+        && range
+            .project
+            .zip(group.projects)
+            .is_none_or(|(project, (first, last))| (first..=last).contains(&i64::from(project)))
 }
 
 /// A time in the archive, which is never before 1970.
