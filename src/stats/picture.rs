@@ -102,7 +102,9 @@ fn over_time(page: &mut Page, report: &Report) {
     let steps: Vec<(u64, Sums)> = timeline.steps().collect();
     let first = steps.first().map_or(0, |(at, _)| *at);
     let last = steps.last().map_or(0, |(at, _)| *at) + step_us;
-    let charts: [(&'static str, &'static str, &'static str, fn(&Sums) -> u64); 2] = [
+    /// What is counted, its name in the legend, its class of style, and the count.
+    type Counted = (&'static str, &'static str, &'static str, fn(&Sums) -> u64);
+    let charts: [Counted; 2] = [
         ("Sessions begun", "sessions", "a", |sums| sums.sessions),
         ("Batches received", "batches", "b", |sums| sums.batches),
     ];

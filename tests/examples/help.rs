@@ -21,7 +21,7 @@ impl Page {
         let mut open = vec![Vec::new()];
         while let Some(command) = open.pop() {
             let text = help(&command);
-            for name in below(&text, "Commands:").filter_map(|line| name_of(line)) {
+            for name in below(&text, "Commands:").filter_map(name_of) {
                 open.push([&command[..], &[name]].concat());
             }
             let examples = below(&text, "Example:").chain(below(&text, "Examples:"));

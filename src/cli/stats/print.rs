@@ -91,7 +91,9 @@ fn distributions(report: &Report, out: &mut Out) -> Result<(), CliError> {
         ("P99.9", Right),
         ("MAX", Right),
     ]);
-    let rows: [(&str, &Distribution, fn(u64) -> String); 6] = [
+    /// How a value is written.
+    type Shown = fn(u64) -> String;
+    let rows: [(&str, &Distribution, Shown); 6] = [
         ("batch, as received", &report.batch_stored_bytes, bytes),
         ("batch, inflated", &report.batch_inflated_bytes, bytes),
         ("between batches of a session", &report.batch_gap_us, length_us),
