@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::process::Stdio;
 
 use super::made::{
     self, DAY_US, batch, contents, folder, lines, many, succeed, takeup, tracker_batch, write, write_more,
@@ -138,4 +140,32 @@ fn what_is_no_source_is_named_with_what_is_missing() {
         assert_eq!(finished.code, Some(1), "{arguments:?}: {finished:?}");
         assert!(finished.stderr.contains(says), "{arguments:?}: {}", finished.stderr);
     }
+}
+
+#[test]
+fn what_moves_from_the_log_to_the_archive_while_it_is_played_is_played_once() {
+    let temp = folder();
+    let data = temp.path().join("data");
+    // More than a replay reads ahead.
+    let records = many(40, 220);
+    let (early, late) = records.split_at(8500);
+    let end = write(&data, early);
+    succeed(&data, &["compact"]);
+    let mut child = made::command(&data, &["replay", "--to", "-"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    let mut printed = String::new();
+    stdout.read_line(&mut printed).unwrap();
+    // Nobody reads on, so it waits in the middle of the archive.
+    write_more(&data, &end, late);
+    succeed(&data, &["compact"]);
+    let expected = lines(&data, &["--source", "archive"]);
+    assert_eq!(expected.len(), records.len());
+    for file in fs::read_dir(data.join("log/core-00")).unwrap() {
+        fs::remove_file(file.unwrap().path()).unwrap();
+    }
+    stdout.read_to_string(&mut printed).unwrap();
+    assert!(child.wait().unwrap().success());
+    assert_eq!(printed.lines().count(), records.len());
+    let ids = |line: &str| line.split('"').nth(3).unwrap().to_owned();
+    assert!(printed.lines().map(ids).eq(expected.iter().map(|line| line.id.clone())));
 }

@@ -106,7 +106,7 @@ impl Player {
             closed: Arc::default(),
         };
         let reading = Reading { origins, wanted, means };
-        let mut progress = Progress::new();
+        let mut progress = Progress::new(begin.to == "-");
         let mut filter = Filter::new(args, begin.choice);
         let all_before = known.and_then(State::all_before);
         let known_stretch = known.filter(|_| is_resumed).map(|state| state.stretch);
@@ -124,7 +124,7 @@ impl Player {
                 let rounds = (args.rounds(), args.seed);
                 let planned = AtRate::plan(reading, rate, rounds, known_stretch, &mut filter, &mut progress)?;
                 progress.finish();
-                progress = Progress::new();
+                progress = Progress::new(begin.to == "-");
                 let stream = planned.map_or(Stream::None, |plan| Stream::AtRate(Box::new(plan)));
                 // Without a pace for its own sake, what is written with its times needs no waiting.
                 (stream, Pace::new(if begin.choice == Choice::Everything { None } else { Some(1.0) }))

@@ -1,5 +1,6 @@
 //! How far playing is, for people: a bar on a terminal, a line now and then elsewhere.
 
+use std::io::{self, IsTerminal};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -16,6 +17,7 @@ const BAR_INTERVAL: Duration = Duration::from_millis(125);
 #[derive(Debug)]
 pub struct Progress {
     bar: ProgressBar,
+    is_quiet: bool,
     began: Instant,
     shown: Instant,
     records: u64,
@@ -23,13 +25,16 @@ pub struct Progress {
 
 impl Progress {
     /// A bar without a length.
-    pub fn new() -> Progress {
-        let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr_with_hz(8));
+    /// Beside lines on the same terminal nothing is shown.
+    pub fn new(is_beside_lines: bool) -> Progress {
+        let is_quiet = is_beside_lines && io::stdout().is_terminal();
+        let target = if is_quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr_with_hz(8) };
+        let bar = ProgressBar::with_draw_target(Some(0), target);
         bar.set_style(style());
         if !bar.is_hidden() {
             bar.enable_steady_tick(Duration::from_millis(250));
         }
-        Progress { bar, began: Instant::now(), shown: Instant::now(), records: 0 }
+        Progress { bar, is_quiet, began: Instant::now(), shown: Instant::now(), records: 0 }
     }
 
     /// Another record was played. `how_far` is asked for the bytes played so far, and for all bytes, where that is shown.
@@ -41,7 +46,7 @@ impl Progress {
     /// Shows how far playing is, if it is time to.
     pub fn show(&mut self, how_far: impl FnOnce() -> (u64, u64)) {
         // Asking for the time with each record would cost more than some destinations do.
-        if self.records % 64 != 1 && self.records > 64 {
+        if self.is_quiet || (self.records % 64 != 1 && self.records > 64) {
             return;
         }
         let interval = if self.bar.is_hidden() { LINE_INTERVAL } else { BAR_INTERVAL };

@@ -5,8 +5,9 @@
 //! into memory meanwhile waits in a temporary file.
 //!
 //! A compactor may merge files while they are read. A file that is gone is found again under another name in the manifest of that moment; reading
-//! then goes on behind the last record that was given out.
+//! then goes on behind the last record that was given out. What was added meanwhile is read, too: the log may have deleted it since.
 
+use std::collections::HashSet;
 use std::ops::RangeInclusive;
 use std::path::Path;
 
@@ -38,7 +39,7 @@ pub fn read_archive(
     sink: &mut Sink,
 ) -> Result<Option<Begin>, CliError> {
     let mut reading = Reading::begin(files, wanted, means, findings)?;
-    while let Some(entry) = reading.next()? {
+    while let Some(entry) = reading.next_of_newest()? {
         if means.is_stopping() {
             return Ok(None);
         }
@@ -84,6 +85,8 @@ struct Reading<'a> {
     /// How many of the list's files were loaded.
     loaded: usize,
     runs: MergedRuns,
+    /// Files of which nothing is played, and that were told.
+    told: HashSet<String>,
 }
 
 impl<'a> Reading<'a> {
@@ -95,7 +98,31 @@ impl<'a> Reading<'a> {
     ) -> Result<Self, CliError> {
         let list = files.list(wanted)?;
         means.counts.expect(list.files.iter().map(|file| file.inflated_bytes).sum());
-        Ok(Self { files, wanted: wanted.clone(), means, findings, list, loaded: 0, runs: MergedRuns::default() })
+        Ok(Self {
+            files,
+            wanted: wanted.clone(),
+            means,
+            findings,
+            list,
+            loaded: 0,
+            runs: MergedRuns::default(),
+            told: HashSet::new(),
+        })
+    }
+
+    /// The next record, also of what was added to the archive since it was listed.
+    fn next_of_newest(&mut self) -> Result<Option<Entry>, CliError> {
+        loop {
+            let entry = self.next()?;
+            if entry.is_some() || self.means.is_stopping() {
+                return Ok(entry);
+            }
+            let list = self.files.list(&self.wanted)?;
+            if list.to == self.list.to {
+                return Ok(None);
+            }
+            self.go_on_with(list);
+        }
     }
 
     /// The next record.
@@ -117,13 +144,17 @@ impl<'a> Reading<'a> {
     /// Loads the next file.
     fn load(&mut self) -> Result<(), CliError> {
         let file = self.list.files[self.loaded].clone();
+        if self.told.contains(&file.path) {
+            self.loaded += 1;
+            return Ok(());
+        }
         let path = self.files.path(&file);
         let (hash, opened) = match self.files.read(&file)? {
             Content::Missing => return self.list_again(&file),
             Content::Damaged => {
                 self.loaded += 1;
                 let reason = "damaged: it is longer or shorter than the manifest says; nothing of it was played";
-                self.findings.damaged(whole_file(&path, Some(file.rows), reason));
+                self.leave_out(&file, reason);
                 return Ok(());
             }
             Content::Bytes { bytes, hash } => (hash, RecordFile::open(&path, bytes)),
@@ -134,14 +165,14 @@ impl<'a> Reading<'a> {
         if !is_whole && !self.wanted.unproven {
             let reason = "damaged: its bytes are not those that the manifest has the hash of; nothing of it was played, \
                           --unproven plays the row groups that can be read";
-            self.findings.damaged(whole_file(&path, Some(file.rows), reason));
+            self.leave_out(&file, reason);
             return Ok(());
         }
         let opened = match opened {
             Ok(opened) => opened,
             Err(error) => {
                 let reason = format!("damaged: its footer can't be read ({error}); nothing of it was played");
-                self.findings.damaged(whole_file(&path, Some(file.rows), reason));
+                self.leave_out(&file, reason);
                 return Ok(());
             }
         };
@@ -184,19 +215,29 @@ impl<'a> Reading<'a> {
         self.runs.add(&run, BUFFER_BYTES).map_err(CliError::Temporary)
     }
 
+    /// Nothing of a file is played.
+    fn leave_out(&mut self, file: &FileEntry, reason: impl Into<String>) {
+        self.findings.damaged(whole_file(&self.files.path(file), Some(file.rows), reason));
+        self.told.insert(file.path.clone());
+    }
+
     /// A file is gone. Where the manifest does not name it any more, reading goes on by what it names now.
     fn list_again(&mut self, gone: &FileEntry) -> Result<(), CliError> {
         let list = self.files.list(&self.wanted)?;
         if list.files.iter().any(|file| file.path == gone.path) {
             self.loaded += 1;
             let reason = "missing, though the manifest names it";
-            self.findings.damaged(whole_file(&self.files.path(gone), Some(gone.rows), reason));
+            self.leave_out(gone, reason);
             return Ok(());
         }
+        self.go_on_with(list);
+        Ok(())
+    }
+
+    fn go_on_with(&mut self, list: FileList) {
         self.list = list;
         self.loaded = 0;
         self.runs = MergedRuns::default();
-        Ok(())
     }
 
     fn is_in_time(&self, range: &GroupRange) -> bool {
