@@ -66,9 +66,10 @@ fn a_replay_to_a_log_that_is_killed_anywhere_goes_on_with_each_record_once() {
 fn a_replay_to_a_server_that_is_ended_goes_on_without_loss_and_in_order() {
     let temp = folder();
     let data = temp.path().join("data");
-    write(&data, &many(15, 25));
+    write(&data, &many(20, 200));
     let recorded = lines(&data, &[]);
-    for signal in [Signal::INT, Signal::KILL] {
+    // The state is written once a second, while hundreds of batches wait for their connections.
+    for (signal, first) in [(Signal::INT, Duration::from_millis(200)), (Signal::KILL, Duration::from_millis(1200))] {
         let home = Home::new();
         let server = home.serve(&[]);
         let state = temp.path().join(format!("{signal:?}")).display().to_string();
@@ -76,7 +77,7 @@ fn a_replay_to_a_server_that_is_ended_goes_on_without_loss_and_in_order() {
         let to = format!("http://{}", server.addr);
         let arguments =
             ["replay", "--to", &to, "--fast", "--token-secret-file", &secret, "--resume", &state, "--connections", "3"];
-        let (mut ended, mut time) = (0, Duration::from_millis(50));
+        let (mut ended, mut time) = (0, first);
         while run_for(&data, &arguments, time, signal) {
             ended += 1;
             time = time * 3 / 2;
