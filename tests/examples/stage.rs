@@ -74,10 +74,15 @@ impl Stage {
         }
         let s3 = names("s3://").then(S3::new);
         if let Some(s3) = &s3 {
-            places.push(("s3://backups/takeup", format!("s3://{}/takeup", s3.bucket())));
+            places.push(("s3://backups/", format!("s3://{}/", s3.bucket())));
             let keys = s3.environment().into_iter().filter(|(name, _)| *name != "BUCKET_NAME");
             environment.extend(keys.map(|(name, value)| (name.to_owned(), value)));
-            upload(&home, s3);
+            if names("restore") {
+                upload(&home, s3);
+            }
+        }
+        if names("verify --archive") {
+            archive(&home, s3.as_ref());
         }
         #[cfg(feature = "kafka")]
         let kafka = names("kafka://").then(Kafka::new);
@@ -204,6 +209,17 @@ fn refuse(home: &Home, settings: &[(&str, String)]) {
         (lines >= DEAD_LETTERS).then_some(())
     });
     server.stop();
+}
+
+/// Makes an archive of the log, with a copy in the bucket.
+fn archive(home: &Home, s3: Option<&S3>) {
+    let environment = s3.map(S3::environment).unwrap_or_default();
+    let environment: Vec<_> = environment.iter().map(|(name, value)| (*name, &**value)).collect();
+    let copy = s3.map(|s3| format!("s3://{}/archive", s3.bucket()));
+    let store = copy.iter().flat_map(|url| ["--store", url]);
+    let arguments: Vec<_> = ["compact"].into_iter().chain(store).collect();
+    let compacted = home.takeup_in(&environment, &arguments);
+    assert_eq!(compacted.code, Some(0), "{}", compacted.stderr);
 }
 
 /// Copies the log's segments to the bucket.
