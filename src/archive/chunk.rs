@@ -1,6 +1,6 @@
 //! A chunk: a range of the log as rows, until they are written.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::log::format::record::{Kind, Record};
@@ -29,6 +29,8 @@ pub struct Chunk {
     activity: HashMap<(Hour, u32, u64), ActivityRow>,
     /// Starts; what arrived of their sessions is known at the end.
     starts: Vec<(Hour, SessionRow)>,
+    /// The segments, by core and id, whose records each hour has.
+    segments: BTreeMap<Hour, BTreeSet<(u16, u64)>>,
     records: u64,
     bytes: u64,
 }
@@ -68,6 +70,7 @@ impl Chunk {
             false => self.push(hour, &OtherRow(row)),
         }
         self.note(hour, record, payload);
+        self.segments.entry(hour).or_default().insert((record.id.core, record.id.segment));
         if let Content::Start(start) = &content {
             self.add_start(hour, record, start);
         }
@@ -77,6 +80,11 @@ impl Chunk {
     /// Records that were added.
     pub fn records(&self) -> u64 {
         self.records
+    }
+
+    /// The segments, by core and id, whose records each hour has.
+    pub fn segments(&self) -> &BTreeMap<Hour, BTreeSet<(u16, u64)>> {
+        &self.segments
     }
 
     /// What its rows take in memory.

@@ -90,6 +90,11 @@ impl ArchiveError {
         move |source| Self::Io { path: path.to_path_buf(), doing, source }
     }
 
+    /// Whether a single file is at fault: another can be read all the same.
+    pub const fn is_of_a_file(&self) -> bool {
+        matches!(self, Self::Parquet { .. } | Self::Damaged { .. } | Self::Missing { .. })
+    }
+
     /// Turns the error of a Parquet call into an [`ArchiveError`]; one of the system's that it wraps becomes [`Self::Io`].
     pub fn parquet(path: &Path, doing: &'static str) -> impl FnOnce(ParquetError) -> Self {
         move |source| match source {

@@ -113,6 +113,7 @@ fn merge(
         hour: Hour::of_us(first.first_us.cast_unsigned()),
         range: &range,
         merged_from: merged_from(inputs),
+        received_by_us: inputs.iter().map(FileEntry::received_by_us).max().unwrap_or_default(),
         number,
         rows: TableBuffer::new(table),
         file: None,
@@ -181,6 +182,8 @@ struct Output<'a> {
     hour: Hour,
     range: &'a LogRange,
     merged_from: u64,
+    /// When all of their rows had been received, at the latest.
+    received_by_us: u64,
     number: u64,
     /// The row group that is being gathered.
     rows: TableBuffer,
@@ -231,7 +234,9 @@ impl Output<'_> {
     fn end_file(&mut self) -> Result<(), ArchiveError> {
         let Some(Unfinished { path, writer }) = self.file.take() else { return Ok(()) };
         let entry = entry_of(path, self.table, self.hour, self.range, writer.finish()?);
-        self.entries.push(FileEntry { merged_from: self.merged_from, ..entry });
+        let mut entry = FileEntry { merged_from: self.merged_from, ..entry };
+        entry.set_received_by(self.received_by_us);
+        self.entries.push(entry);
         Ok(())
     }
 

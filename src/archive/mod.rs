@@ -51,6 +51,7 @@
 //! | [`merge_files`] | the small files of an hour as few large ones |
 //! | [`rewrite`] | a file again, without some of its rows |
 //! | [`check`] | compares an archive with its manifest |
+//! | [`retention`] | which rows leave the archive, when and why |
 //! | [`store`] | an archive on disk: opened, extended by a chunk |
 //! | [`compactor`] | records into chunks, and chunks into the archive |
 //! | [`keeper`] | keeps the archive up to date while a server runs |
@@ -62,6 +63,8 @@ pub mod check;
 pub mod chunk;
 pub mod column;
 pub mod compactor;
+#[cfg(test)]
+pub mod crafted;
 pub mod decode;
 pub mod error;
 pub mod file_rows;
@@ -77,6 +80,7 @@ pub mod place;
 mod read_columns;
 pub mod read_file;
 pub mod record_file;
+pub mod retention;
 pub mod rewrite;
 pub mod row;
 pub mod rows;

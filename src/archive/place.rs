@@ -44,6 +44,11 @@ impl Place {
         Self { dir: dir.to_path_buf() }
     }
 
+    /// The log beside it.
+    pub fn log_dir(&self) -> PathBuf {
+        self.dir.with_file_name("log")
+    }
+
     /// The manifest.
     pub fn manifest(&self) -> PathBuf {
         self.dir.join(MANIFEST)

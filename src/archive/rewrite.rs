@@ -60,6 +60,7 @@ pub fn rewrite_file(
     let range = LogRange { log: old.log.clone(), from: old.from.clone(), to: old.to.clone() };
     let hour = Hour::of_us(old.first_us.cast_unsigned());
     let mut file = add_file(place, &kept, hour, &range, number, GROUP_BYTES)?;
+    file.set_received_by(old.received_by_us());
     file.merged_from = old.merged_from;
     Ok(Rewritten::Smaller { rows: gone, file: Box::new(file) })
 }

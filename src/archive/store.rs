@@ -1,8 +1,10 @@
 //! An archive on disk: opened, extended by a chunk, and cleared of what a crash left.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::path::Path;
 
 use crate::log::read::merge::MergePosition;
+use crate::log::read::received::received_us;
 
 use super::add_file::{LogRange, add_file, remove_strays, remove_unfinished};
 use super::chunk::Chunk;
@@ -141,9 +143,12 @@ impl Archive {
         // A position in another log, which this archive held before, is no place in this one.
         let from = places(from.filter(|from| from.log == to.log));
         let range = LogRange { log: to.log.to_string(), from, to: places(Some(to)) };
+        let received = received_by(&self.place.log_dir(), &rows.segments);
         let mut entries = Vec::with_capacity(rows.buffers.len());
         for ((&(_, hour), buffer), number) in rows.buffers.iter().zip(first_number..) {
-            entries.push(add_file(&self.place, buffer, hour, &range, number, GROUP_BYTES)?);
+            let mut entry = add_file(&self.place, buffer, hour, &range, number, GROUP_BYTES)?;
+            entry.set_received_by(received.get(&hour).copied().unwrap_or_else(|| hour.end_us()));
+            entries.push(entry);
         }
         let folders: HashSet<_> =
             entries.iter().filter_map(|entry| self.place.file(&entry.path).parent().map(ToOwned::to_owned)).collect();
@@ -174,12 +179,26 @@ fn begin(place: &Place, lock: &ArchiveLock) -> Result<Manifest, ArchiveError> {
 #[derive(Debug)]
 pub struct Rows {
     buffers: BTreeMap<(Table, Hour), TableBuffer>,
+    segments: BTreeMap<Hour, BTreeSet<(u16, u64)>>,
     records: u64,
+}
+
+/// When the rows of each hour had been received, at the latest: when it ended, or what the segments that they are from say where the server's clock was off.
+fn received_by(log_dir: &Path, segments: &BTreeMap<Hour, BTreeSet<(u16, u64)>>) -> BTreeMap<Hour, u64> {
+    let mut known = HashMap::new();
+    let mut of_segment = |&(core, segment): &(u16, u64)| {
+        *known.entry((core, segment)).or_insert_with(|| received_us(log_dir, core, segment))
+    };
+    let mut of_hour = |hour: Hour, segments: &BTreeSet<(u16, u64)>| {
+        let of_segments = segments.iter().map(|segment| of_segment(segment).unwrap_or_else(|| hour.end_us()));
+        of_segments.max().unwrap_or_else(|| hour.end_us())
+    };
+    segments.iter().map(|(&hour, segments)| (hour, of_hour(hour, segments))).collect()
 }
 
 impl From<Chunk> for Rows {
     fn from(chunk: Chunk) -> Self {
-        let records = chunk.records();
-        Self { buffers: chunk.finish(), records }
+        let (records, segments) = (chunk.records(), chunk.segments().clone());
+        Self { buffers: chunk.finish(), segments, records }
     }
 }

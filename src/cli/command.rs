@@ -18,6 +18,7 @@ use super::load::{self, LoadArgs};
 use super::recordings::{self, RecordingsArgs};
 use super::replay::{self, ReplayArgs};
 use super::restore::{self, RestoreArgs};
+use super::retention::{self, RetentionArgs};
 use super::salvage::{self, SalvageArgs};
 use super::serve::{self, ServeArgs, settings_help};
 use super::sessions::{self, SessionsArgs};
@@ -110,6 +111,12 @@ pub enum Command {
         after_help = "Examples:\n  takeup compact\n  takeup compact --json | jq .rows\n  takeup compact --store s3://backups/archive"
     )]
     Compact(CompactArgs),
+    /// Show what retention would delete now from the log and the archive, why, and what stays because of what. Nothing is deleted: the server does that.
+    #[command(
+        after_help = "Examples:\n  takeup retention --dry-run\n  takeup retention --set retain_age=720h --set archive_retain_age=8760h\n  \
+                      takeup retention --json | jq 'select(.goes)'"
+    )]
+    Retention(RetentionArgs),
     /// Count sessions, batches and bytes, of the log, the archive, or both: by project, browser, country or hour, with percentiles of sizes and
     /// times, and the largest sessions.
     #[command(after_help = "Examples:\n  takeup stats\n  takeup stats --by browser --from 36h --svg stats.svg\n  \
@@ -165,6 +172,7 @@ pub fn main() -> ExitCode {
         Command::Tail(args) => tail::run(&args, &data),
         Command::Load(args) => return load::run(&args, &data),
         Command::Recordings(args) => recordings::run(&args, &data),
+        Command::Retention(args) => retention::run(&args, &data),
         Command::Compact(args) => compact::run(&args, &data),
         Command::Stats(args) => stats::run(&args, &data),
         Command::Replay(args) => replay::run(&args, &data),

@@ -25,6 +25,7 @@ mod record_line;
 mod recordings;
 mod replay;
 mod restore;
+mod retention;
 mod salvage;
 mod serve;
 mod sessions;

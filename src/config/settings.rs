@@ -438,6 +438,12 @@ settings! {
         /// minutes. After a larger jump nothing is deleted by age until this is raised. A jump of a second or less is
         /// followed at once.
         clock_jump_max: Duration = duration("24h") [live];
+        /// How long rows are kept in the archive; 0 means for ever. They leave by whole hours. A project's retain_days takes
+        /// precedence here, too.
+        archive_retain_age: Duration = duration("0") [live];
+        /// The most disk space that the archive may take; 0 means no limit. The oldest hours are deleted first, the newest
+        /// stays.
+        archive_retain_bytes: u64 = size("0") [live];
         /// What to do when the disk is nearly full (below twice reserve_bytes, or below reserve_bytes and a segment): "hold"
         /// deletes nothing, so that requests are refused in the end; "drop-delivered" deletes the oldest segments that all
         /// registered consumers have read; "drop-oldest" then also what they have not read, and counts it.

@@ -9,8 +9,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 
-use crate::watched_files::Kept;
+use crate::watched_files::{Kept, at_rest};
 
 use super::model::Retain;
 use super::{Directory, DirectoryError};
@@ -114,6 +115,20 @@ impl Ages {
         self.saved = true;
         Ok(())
     }
+}
+
+/// The days of each project with an age of its own, 0 for ever, that a server with this data folder goes by, or would after a start. `file` is the projects
+/// file; `None` if they come from Postgres: then what was last read of them counts. Nothing is changed.
+///
+/// # Errors
+/// The kept ages can't be read: a server would not start.
+pub fn ages_in_force(data: &Path, file: Option<&Path>, grace: Duration) -> Result<BTreeMap<u32, u32>, DirectoryError> {
+    let mut ages = Ages::open(data)?;
+    // A file that can't be used changes nothing.
+    if let Some((latest, file)) = file.and_then(|file| Some((Directory::load(file).ok()?, file))) {
+        ages.follow(&latest, at_rest(file, grace));
+    }
+    Ok(ages.days())
 }
 
 fn is_shorter(days: u32, than: u32) -> bool {

@@ -46,6 +46,7 @@ use std::path::{Path, PathBuf};
 
 use crate::postgres::PgFault;
 
+pub use ages::ages_in_force;
 pub use database::{Ask, LeftOut, Question, Questions, Standing, Trouble};
 pub use fields::Fault;
 pub use follow::{News, follow};

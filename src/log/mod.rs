@@ -102,7 +102,7 @@
 //!
 //! After these, not covered by seq: word 48 is the earliest that the wall clock was known to be at the last anchoring, word 56 the latest that
 //! it may have been; 0 is unknown. The next start takes them as its first bounds for the wall clock, and uses them to say when the segments that
-//! it recovers were received.
+//! it recovers were received. Word 64 is the time to which the server counts ages: no later than it can be.
 //!
 //! # Who writes what, when
 //!
@@ -240,6 +240,7 @@ pub mod write;
 
 pub use clock::order::OrderClock;
 pub use clock::wall::ClockDoubt;
+pub use delete::survey;
 pub use disk::lock::is_served;
 pub use error::LogError;
 pub use open::{CoreHealth, Deleting, Health, Log, LogStats, Reopened};

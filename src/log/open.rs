@@ -220,6 +220,11 @@ impl Log {
         self.inner.shared.retention.stats()
     }
 
+    /// The ages of the projects that have their own, None for ever. None before [`Log::start_deleting`]: nothing may be deleted anywhere.
+    pub fn project_ages(&self) -> Option<BTreeMap<u32, Option<Duration>>> {
+        self.inner.shared.retention.rules().map(|rules| rules.retain.projects)
+    }
+
     /// Starts the thread that deletes. An open log deletes nothing, not even the rest of an earlier deletion, until this call has given it
     /// everything that decides what stays. A second call changes the rules.
     ///

@@ -12,6 +12,7 @@
 //! | `kafka` | what the settings say of Kafka |
 //! | `segments` | which object store segments are copied to |
 //! | `archive` | whether an archive is kept, and what operators are told of it |
+//! | `archive_retention` | deletes from the archive what is old |
 //! | `warm_up` | reads from the log which sessions belong to which project |
 //! | `signals`, `reload` | SIGTERM and SIGHUP; changes of the settings while the server runs |
 //! | `missing` | tracks what the settings and secrets files lack of what is in force |
@@ -23,6 +24,8 @@
 mod admin_port;
 mod announce;
 mod archive;
+#[cfg(feature = "archive")]
+mod archive_retention;
 mod cores;
 mod courier_metrics;
 mod courier_reports;
@@ -53,6 +56,10 @@ use crate::config::Sources;
 pub use courier_reports::what_waits;
 pub use couriers::{PREFIX as COURIER_PREFIX, Plan as CourierPlan, Queue};
 pub use error::NodeError;
+#[cfg(feature = "archive")]
+pub use options::archive_retention as archive_retain;
+pub use options::retention as log_retention;
+pub use retention::lengths as project_ages;
 #[cfg(feature = "object-store")]
 pub use segments::store_access;
 

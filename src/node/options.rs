@@ -1,11 +1,14 @@
 //! Translates the settings into options for each part of a server. The parts do not know the settings; the two meet here, and in
 //! [`Live::of`](crate::server::core::live::Live::of) for what the cores use.
 
+use std::collections::BTreeMap;
+use std::time::Duration;
+
 use crate::bucket::BucketSettings;
 use crate::config::{self, Config, LogLevel, Secret};
 use crate::courier::queue::{QueuePacker, TopicNames};
 use crate::courier::redis::{IgnoredGroups, OpenReplayTrim, RedisTrim, SafeTrim};
-use crate::log::retain::{FullDisk, Policy};
+use crate::log::retain::{FullDisk, Policy, Retain};
 use crate::log::{Ack, Options, Way};
 use crate::server::core::runtime::Driver;
 use crate::telemetry::{Level, LogOptions};
@@ -65,6 +68,15 @@ pub fn retention(config: &Config) -> Policy {
             config::FullDisk::DropOldest => FullDisk::DropOldest,
         },
         step_bytes: config.retain_step_bytes,
+    }
+}
+
+/// What to delete from the archive, by the settings and the ages of projects.
+pub fn archive_retention(config: &Config, projects: BTreeMap<u32, Option<Duration>>) -> Retain {
+    Retain {
+        age: Some(config.archive_retain_age).filter(|age| !age.is_zero()),
+        bytes: Some(config.archive_retain_bytes).filter(|&bytes| bytes != 0),
+        projects,
     }
 }
 

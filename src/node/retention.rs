@@ -53,9 +53,14 @@ pub fn check_of_clock(log: &Log) -> Option<Check> {
 
 /// The ages of the projects that have their own.
 pub fn ages(directory: &CurrentDirectory) -> BTreeMap<u32, Option<Duration>> {
+    lengths(directory.ages())
+}
+
+/// Ages of projects given in days, 0 for ever.
+pub fn lengths(days: BTreeMap<u32, u32>) -> BTreeMap<u32, Option<Duration>> {
     const DAY: Duration = Duration::from_secs(24 * 3600);
     let age = |days: u32| (days != 0).then(|| DAY * days);
-    directory.ages().into_iter().map(|(project, days)| (project, age(days))).collect()
+    days.into_iter().map(|(project, days)| (project, age(days))).collect()
 }
 
 fn report(logger: &Logger, event: &Event) {

@@ -13,6 +13,8 @@ use crate::server::core::notices;
 use crate::telemetry::{Level, Logger, Printer};
 
 use super::archive::Archive;
+#[cfg(feature = "archive")]
+use super::archive_retention::ArchiveRetention;
 use super::couriers::Couriers;
 use super::shutdown::{self, CoreThread, Ended};
 use super::warm_up::WarmUp;
@@ -38,6 +40,9 @@ pub struct Running {
     pub couriers: Couriers,
     /// The archive.
     pub archive: Archive,
+    /// Retention of the archive.
+    #[cfg(feature = "archive")]
+    pub archive_retention: ArchiveRetention,
     /// The warm-up, which may have ended by itself.
     pub warm_up: WarmUp,
     /// The admin port.
@@ -69,6 +74,8 @@ impl Running {
     /// # Errors
     /// The log could not be closed.
     pub fn stop(self, ended: Ended) -> Result<ExitCode, NodeError> {
+        #[cfg(feature = "archive")]
+        let archive_retention = self.archive_retention;
         let Self { log, checker, couriers, archive, warm_up, admin, watcher, reloader, logger, printer, .. } = self;
         archive.begin_stop();
         let mut parts = vec![
@@ -79,6 +86,8 @@ impl Running {
             shutdown::part(&logger, "warm-up", move || warm_up.stop()),
             shutdown::archive(&logger, move || archive.stop()),
         ];
+        #[cfg(feature = "archive")]
+        parts.push(shutdown::part(&logger, "archive-delete", move || drop(archive_retention)));
         let closing = log.clone();
         let closed = shutdown::log(&logger, move || match ended.all {
             true => closing.close(),

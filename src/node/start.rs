@@ -34,6 +34,8 @@ use crate::telemetry::{Level, Logger, Metrics};
 
 use super::announce::announce;
 use super::archive::Archive;
+#[cfg(feature = "archive")]
+use super::archive_retention::ArchiveRetention;
 use super::cores::Cores;
 use super::missing::MissingSettings;
 use super::projects::{self, Projects};
@@ -120,6 +122,10 @@ pub fn start(mut sources: Sources) -> Result<Running, NodeError> {
     let reloads = Arc::new(reload::Reloads::default());
     let metrics = Metrics::new(seats.iter().map(|seat| Arc::clone(&seat.metrics)).collect()).logger(&logger);
     let metrics = reload::register(metrics, &reloads, &common);
+    #[cfg(feature = "archive")]
+    let archive_retention = ArchiveRetention::start(&common).map_err(NodeError::other)?;
+    #[cfg(feature = "archive")]
+    let metrics = archive_retention.register(metrics);
     let admin = port::spawn(config.admin, admin_port::admin(&log, metrics, &checker, &couriers, &archive, &common))
         .map_err(NodeError::other)?;
 
@@ -152,7 +158,22 @@ pub fn start(mut sources: Sources) -> Result<Running, NodeError> {
     };
     signals::handle(signals, stop, reloader.trigger(), logger.clone())?;
     announce(listen_addr, admin.addr(), &first_run, &common, began.elapsed());
-    Ok(Running { common, threads, log, checker, couriers, archive, warm_up, admin, watcher, reloader, logger, printer })
+    Ok(Running {
+        #[cfg(feature = "archive")]
+        archive_retention,
+        common,
+        threads,
+        log,
+        checker,
+        couriers,
+        archive,
+        warm_up,
+        admin,
+        watcher,
+        reloader,
+        logger,
+        printer,
+    })
 }
 
 /// Generates numbers for new sessions. A clock that was set back must not produce ids that were already issued.

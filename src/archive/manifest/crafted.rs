@@ -18,6 +18,7 @@ pub fn entry(table: &str, date: &str, hour: &str, number: u64) -> FileEntry {
         blake3: String::new(),
         first_us: 0,
         last_us: 0,
+        received_us: 0,
         first_session: (1, 1),
         last_session: (1, 1),
         merged_from: 0,

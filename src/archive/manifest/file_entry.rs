@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::archive::error::ArchiveError;
+use crate::archive::hour::Hour;
 use crate::archive::place::ArchivePath;
 use crate::archive::source::{Source, SourceFile};
 use crate::log::read::merge::MergePosition;
@@ -38,6 +39,10 @@ pub struct FileEntry {
     pub first_us: i64,
     /// When the last one was.
     pub last_us: i64,
+    /// When all of its rows had been received by the wall clock, in microseconds, if the end of its hour does not say it: the clock of the server was off. 0
+    /// elsewhere. What is old enough to be deleted goes by it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub received_us: u64,
     /// The smallest project and session.
     pub first_session: (i64, i64),
     /// The largest project and session.
@@ -61,6 +66,21 @@ pub fn places(position: Option<&MergePosition>) -> Places {
 }
 
 impl FileEntry {
+    /// Its hour.
+    pub fn hour(&self) -> Hour {
+        Hour::of_us(self.first_us.cast_unsigned())
+    }
+
+    /// When all of its rows had been received, at the latest, in microseconds.
+    pub fn received_by_us(&self) -> u64 {
+        if self.received_us == 0 { self.hour().end_us() } else { self.received_us }
+    }
+
+    /// Sets when all of its rows had been received, at the latest.
+    pub(in crate::archive) fn set_received_by(&mut self, us: u64) {
+        self.received_us = if us == self.hour().end_us() { 0 } else { us };
+    }
+
     /// Opens it for a reader of Parquet.
     ///
     /// # Errors

@@ -1,60 +1,20 @@
 use super::*;
 
-use std::collections::BTreeMap;
-
-use uuid::Uuid;
-
-use crate::archive::chunk::Chunk;
-use crate::archive::decode::EventDecoder;
-use crate::archive::manifest::FileFilter;
-use crate::archive::payload::Payload;
-use crate::archive::store::{Archive, Committed, Rows};
-use crate::log::format::record::{DataType, Encoding, Ext, Flags, Kind, Record, RecordId, Topic};
-use crate::log::read::merge::MergePosition;
+use crate::archive::crafted::{self, files};
+use crate::archive::store::Archive;
 
 const HOUR_US: u64 = 3_600_000_000;
 const BEGAN_US: u64 = 500_000 * HOUR_US;
 
-/// An archive of one batch with a user's name for each project and session of these.
+/// An archive of one batch for each project and session of these.
 fn archive(temp: &tempfile::TempDir, sessions: &[(u32, u64)]) -> Archive {
-    let (archive, _) = Archive::open(Place::in_data(temp.path()), &|| false).unwrap();
-    let mut chunk = Chunk::default();
-    for (&(project, session), at) in sessions.iter().zip(0..) {
-        let payload = [&[81, 1, 0, 0, 2, 1, b'a', 28, 4, 0, 0, 3][..], format!("u{session:02}").as_bytes()].concat();
-        let record = Record {
-            id: RecordId { log: Uuid::nil(), core: 0, segment: 1, offset: 64 * at },
-            order_us: BEGAN_US + at,
-            kind: Kind::Batch,
-            topic: Topic::Raw,
-            data_type: DataType::All,
-            encoding: Encoding::Identity,
-            session,
-            project,
-            split: 0,
-            label: None,
-            flags: Flags::NONE,
-            payload_crc: 0,
-            ext: Ext(&[]),
-            payload: &payload,
-        };
-        chunk.add(&record, &Payload { bytes: &payload, kept: None }, &mut EventDecoder::default());
-    }
-    let to = MergePosition { log: Uuid::nil(), cores: BTreeMap::new(), behind: BTreeMap::new() };
-    let committed = archive.commit(None, &to, &Rows::from(chunk), &|| false).unwrap();
-    assert!(matches!(committed, Committed::Done(_)));
-    archive
-}
-
-/// The files that the manifest names.
-fn files(archive: &Archive) -> Vec<FileEntry> {
-    let (manifest, source) = (archive.manifest().unwrap(), archive.source());
-    manifest.files(&source, &FileFilter::default()).collect::<Result<_, _>>().unwrap()
+    let batches = sessions.iter().zip(0..).map(|(&(project, session), at)| (BEGAN_US + at, project, session));
+    crafted::archive(temp.path(), &batches.collect::<Vec<_>>())
 }
 
 /// All rows of a file as the texts of their values.
 fn rows(archive: &Archive, file: &FileEntry) -> Vec<(i64, i64, String)> {
-    let mut rows = TableBuffer::new(table_of(archive.place(), file).unwrap());
-    read_entry(archive.place(), file, &mut rows).unwrap();
+    let rows = crafted::rows(archive, file);
     let value = |row: usize, column: &crate::archive::buffer::ColumnBuffer| match column.kind() {
         _ if !column.has(row) => "-".to_owned(),
         crate::archive::column::ColumnKind::Text | crate::archive::column::ColumnKind::Bytes => {

@@ -49,13 +49,9 @@ impl OrderClock {
         let left = last_times(path).map(|(known_us, _)| known_us);
         let page = SharedPage::open(path).map_err(LogError::io(path, "open the clock page"))?;
         let wall_us = wall_us();
-        // Records bear served time, which an earlier start may have had from a wrong clock: they tell the time only where no page does. Order
-        // time may be ahead for good; then it tells nothing of the wall clock.
-        let newest = Some(newest_us).filter(|&us| us <= wall_us);
-        let known_us = [left, newest].into_iter().flatten().find(|&us| is_plausible(us));
-        let judge = Mutex::new(Judge::start(boot_us(), wall_us, known_us));
+        let judge = judge_at_start(left, newest_us, wall_us);
         let jump_max_us = AtomicU64::new(JUMP_MAX.as_micros() as u64);
-        let clock = OrderClock { page, judge, served: AtomicI64::new(0), jump_max_us };
+        let clock = OrderClock { page, judge: Mutex::new(judge), served: AtomicI64::new(0), jump_max_us };
         protocol::start_clock(&clock.page, monotonic_us, wall_us, newest_us);
         clock.publish(&clock.judge());
         Ok(clock)
@@ -68,12 +64,12 @@ impl OrderClock {
     }
 
     /// The earliest that it may be, in microseconds: what is older than that is old.
-    pub(in crate::log) fn earliest_us(&self) -> u64 {
+    pub fn earliest_us(&self) -> u64 {
         self.judge().earliest_us(boot_us())
     }
 
     /// The latest that it may be, in microseconds: what has been received was received before.
-    pub(in crate::log) fn latest_us(&self) -> u64 {
+    pub fn latest_us(&self) -> u64 {
         self.judge().latest_us(boot_us())
     }
 
@@ -106,6 +102,7 @@ impl OrderClock {
         let served = (judge.served_us(boot_us) as i64).saturating_sub(monotonic_us() as i64);
         self.served.store(served, Ordering::Relaxed);
         self.page.word(clock_at::LATEST_US).store(judge.latest_us(boot_us), Ordering::Relaxed);
+        self.page.word(clock_at::EARLIEST_US).store(judge.earliest_us(boot_us), Ordering::Relaxed);
         self.page.word(clock_at::KNOWN_US).store(judge.known_us(boot_us), Ordering::Relaxed);
     }
 
@@ -144,6 +141,15 @@ impl OrderClock {
     pub(in crate::log) fn anchor_to(&self, wall_us: u64) {
         protocol::set_clock(&self.page, monotonic_us, wall_us, SLEW_BACK_PPM);
     }
+}
+
+/// What a start believes: `left_us` is when the log last knew the time, by the clock page; `newest_us` the order time of its newest record.
+pub(super) fn judge_at_start(left_us: Option<u64>, newest_us: u64, wall_us: u64) -> Judge {
+    // Records bear served time, which an earlier start may have had from a wrong clock: they tell the time only where no page does. Order
+    // time may be ahead for good; then it tells nothing of the wall clock.
+    let newest = Some(newest_us).filter(|&us| us <= wall_us);
+    let known_us = [left_us, newest].into_iter().flatten().find(|&us| is_plausible(us));
+    Judge::start(boot_us(), wall_us, known_us)
 }
 
 /// The wall clock in microseconds since the Unix epoch; 0 before it.

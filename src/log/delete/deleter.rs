@@ -9,8 +9,7 @@
 //! begins after what was deleted.
 
 use std::cell::Cell;
-use std::collections::{BTreeSet, HashMap, HashSet};
-use std::fs;
+use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
 use std::thread;
@@ -22,19 +21,15 @@ use crate::log::disk::free_space::free_bytes;
 use crate::log::error::LogError;
 use crate::log::format::ledger;
 use crate::log::format::ledger::Ledger;
-use crate::log::format::position::MergePosition;
 use crate::log::format::sidecar;
-use crate::log::format::sidecar::Sidecar;
 use crate::log::names;
-use crate::log::names::{core_dir, file_name, segment_id};
-use crate::log::read::reader::core_dirs;
-use crate::log::retain::{
-    ConsumerLag, Deletion, Event, Facts, Look, Reason, Rules, Sealed, held_by_clock, held_bytes, plan,
-};
+use crate::log::names::{core_dir, file_name};
+use crate::log::retain::{ConsumerLag, Deletion, Event, Look, Reason, Rules, held_by_clock, held_bytes, plan};
 use crate::log::write::fault::LogThread;
 use crate::log::write::shared::Shared;
 use crate::log::write::watch::Watch;
 
+use super::inventory::{Inventory, Known, holding, missing_bytes};
 use super::shrink::{Pace, shrink};
 
 /// How long after the start the first look is made at the latest: a start has better things to do.
@@ -58,8 +53,7 @@ pub(in crate::log) struct Deleter<'a> {
     shared: &'a Shared,
     cursors: Cursors,
     rules: Rules,
-    /// Sealed segments whose sidecars were read: they never change. As many as there are on the disk.
-    known: HashMap<(u16, u64), Sealed>,
+    known: Known,
     pace: Pace,
     doubts_told: BTreeSet<String>,
     failure_told: String,
@@ -67,21 +61,12 @@ pub(in crate::log) struct Deleter<'a> {
     clock_told: Cell<Option<bool>>,
 }
 
-/// What a listing of the log's folders found.
-#[derive(Default)]
-struct Inventory {
-    segments: Vec<Sealed>,
-    other_bytes: u64,
-    /// Deletions that were begun.
-    begun: Vec<(u16, u64)>,
-}
-
 impl<'a> Deleter<'a> {
     pub(in crate::log) fn new(shared: &'a Shared, rules: Rules) -> Deleter<'a> {
         Deleter {
             shared,
             cursors: Cursors::beside_on(shared.disk, &shared.dir, shared.log),
-            known: HashMap::new(),
+            known: Known::default(),
             pace: Pace::new(rules.step_bytes),
             rules,
             doubts_told: BTreeSet::new(),
@@ -116,8 +101,8 @@ impl<'a> Deleter<'a> {
     fn delete_what_goes(&mut self) -> Result<(), LogError> {
         // Bounded by what there is: every turn but the last takes a segment out, or finishes one.
         while self.goes_on() {
-            let inventory = self.take_inventory()?;
-            if let Some(&(core, id)) = inventory.begun.first() {
+            let inventory = Inventory::take(&self.shared.dir, self.shared.log, &mut self.known)?;
+            if let Some(&(core, id, _)) = inventory.begun.first() {
                 self.finish(core, id)?;
                 continue;
             }
@@ -130,7 +115,7 @@ impl<'a> Deleter<'a> {
                 holding: &holding,
                 retain: &self.rules.retain,
                 full_disk: self.rules.full_disk,
-                missing_bytes: self.missing_bytes()?,
+                missing_bytes: missing_bytes(&self.shared.dir, self.shared.options.low_water_bytes())?,
                 now_us: self.shared.clock.now_us(),
                 earliest_us: self.shared.clock.earliest_us(),
             };
@@ -145,57 +130,6 @@ impl<'a> Deleter<'a> {
             }
         }
         Ok(())
-    }
-
-    fn take_inventory(&mut self) -> Result<Inventory, LogError> {
-        let mut inventory = Inventory::default();
-        let mut seen = HashSet::new();
-        for (core, dir) in core_dirs(&self.shared.dir)? {
-            let list = || LogError::io(&dir, "list the core's folder");
-            for entry in fs::read_dir(&dir).map_err(list())? {
-                let path = entry.map_err(list())?.path();
-                let extension = path.extension().and_then(|extension| extension.to_str());
-                let Some(id) = path.file_stem().and_then(|stem| stem.to_str()).and_then(segment_id) else { continue };
-                match extension {
-                    Some(names::SEALED) => {
-                        if let Some(sealed) = self.sealed(core, id, &path) {
-                            seen.insert((core, id));
-                            inventory.segments.push(sealed);
-                        }
-                    }
-                    Some(names::OPEN) => inventory.other_bytes += fs::metadata(&path).map_or(0, |meta| meta.len()),
-                    Some(names::DELETED) => {
-                        inventory.other_bytes += fs::metadata(&path).map_or(0, |meta| meta.len());
-                        inventory.begun.push((core, id));
-                    }
-                    _ => {}
-                }
-            }
-        }
-        self.known.retain(|key, _| seen.contains(key));
-        Ok(inventory)
-    }
-
-    /// None where it vanished.
-    fn sealed(&mut self, core: u16, id: u64, path: &Path) -> Option<Sealed> {
-        if let Some(known) = self.known.get(&(core, id)) {
-            return Some(known.clone());
-        }
-        let bytes = fs::metadata(path).ok()?.len();
-        let sidecar = Sidecar::read(path).ok().flatten().filter(|sidecar| sidecar.log == self.shared.log);
-        let facts = sidecar.and_then(|sidecar| Facts::of(&sidecar, core, id, bytes));
-        let sealed = Sealed { core, id, bytes, facts };
-        if sealed.facts.is_some() {
-            self.known.insert((core, id), sealed.clone());
-        }
-        Some(sealed)
-    }
-
-    /// How much has to be freed before the disk is no longer nearly full.
-    fn missing_bytes(&self) -> Result<u64, LogError> {
-        let dir = &self.shared.dir;
-        let free = free_bytes(dir).map_err(LogError::io(dir, "find the free space"))?;
-        Ok(self.shared.options.low_water_bytes().saturating_sub(free))
     }
 
     /// Takes a segment out of the log, and then makes its space free. False where it is held by now.
@@ -307,15 +241,6 @@ impl<'a> Deleter<'a> {
         stats.doubtful_cursors = self.doubts_told.len() as u64;
         stats.consumers = consumers;
     }
-}
-
-/// How far each holding consumer has come; None for a cursor that can't be believed.
-fn holding(listed: &[Listed]) -> Vec<Option<MergePosition>> {
-    let position = |listed: &Listed| match &listed.cursor {
-        Ok(cursor) => cursor.holds.then(|| Some(cursor.position.clone())),
-        Err(_) => Some(None),
-    };
-    listed.iter().filter_map(position).collect()
 }
 
 fn lag(look: &Look<'_>, cursor: &crate::log::cursor::Cursor) -> ConsumerLag {

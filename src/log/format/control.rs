@@ -135,6 +135,14 @@ pub(in crate::log) fn last_times(path: &Path) -> Option<(u64, u64)> {
     (ours && times.0 != 0 && times.0 <= times.1).then_some(times)
 }
 
+/// The earliest that the server that holds the log takes the time for, by the clock page at `path`; None where it does not say.
+pub(in crate::log) fn earliest_time(path: &Path) -> Option<u64> {
+    let mut page = [0; clock_at::EARLIEST_US + 8];
+    File::open(path).ok()?.copy(&mut page)?;
+    let earliest_us = protocol::word(&page, clock_at::EARLIEST_US);
+    (last_times(path).is_some() && earliest_us != 0).then_some(earliest_us)
+}
+
 /// CLOCK_BOOTTIME in microseconds: monotonic, and it goes on while the machine is suspended.
 pub(in crate::log) fn boot_us() -> u64 {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);

@@ -66,6 +66,8 @@ pub mod clock_at {
     pub const KNOWN_US: usize = 48;
     /// What it may have been at most; 0 unknown.
     pub const LATEST_US: usize = 56;
+    /// The earliest that it may have been: what ages are counted to; 0 unknown. For those who ask beside the owner: not under `SEQ` either.
+    pub const EARLIEST_US: usize = 64;
 }
 
 /// The first word of a control page: `TAKEUPCT`, little-endian.
@@ -117,6 +119,7 @@ const _: () = assert!(are_words_in_a_row(&[
     clock_at::RATE_PPM,
     clock_at::KNOWN_US,
     clock_at::LATEST_US,
+    clock_at::EARLIEST_US,
 ]));
 
 /// What a core's log is doing.

@@ -110,7 +110,7 @@ pub fn path_of(segment: &Path) -> PathBuf {
 }
 
 /// How far order time and the wall clock may be apart, in microseconds, before a sidecar says so.
-const APART_US_MAX: u64 = 60_000_000;
+pub(in crate::log) const APART_US_MAX: u64 = 60_000_000;
 
 impl Sidecar {
     /// All records had been received when the wall clock was at `latest_us` at most; 0 where that is not known.

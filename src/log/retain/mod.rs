@@ -3,10 +3,12 @@
 //! | file | |
 //! |---|---|
 //! | [`mod@plan`] | the decision, without side effects |
+//! | [`mod@stays`] | why the others stay, for those who ask |
 //! | `stats` | the rules in force, figures and events: what the deleting thread shares with the others |
 
 pub mod plan;
 pub(super) mod stats;
+pub mod stays;
 
 pub use plan::*;
 pub(in crate::log) use stats::Desk;

@@ -87,7 +87,7 @@ impl Facts {
 }
 
 /// What is looked at.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct Look<'a> {
     /// Every sealed segment.
     pub segments: &'a [Sealed],
@@ -183,13 +183,23 @@ pub fn held_bytes(look: &Look<'_>) -> u64 {
 
 impl Look<'_> {
     fn is_held(&self, segment: &Sealed) -> bool {
-        let passed = |position: &MergePosition| has_passed(position, segment.core, segment.id, segment.bytes);
-        !self.holding.iter().all(|position| position.as_ref().is_some_and(passed))
+        self.holding.iter().any(|position| holds(position.as_ref(), segment))
+    }
+
+    /// Those of these names, one for each of `holding`, that hold a segment.
+    pub(super) fn held_by(&self, segment: &Sealed, names: &[String]) -> Vec<String> {
+        let holds = |(_, position): &(&String, &Option<MergePosition>)| holds(position.as_ref(), segment);
+        names.iter().zip(self.holding).filter(holds).map(|(name, _)| name.clone()).collect()
     }
 }
 
+/// Whether a consumer at this position holds a segment. A position that can't be believed holds all.
+fn holds(position: Option<&MergePosition>, segment: &Sealed) -> bool {
+    !position.is_some_and(|position| has_passed(position, segment.core, segment.id, segment.bytes))
+}
+
 /// The segments by which a new server would find out how far order time has come; see [`crate::log::repair::recovery`], which looks at each core's newest.
-fn tells_the_time(ascending: &[&Sealed], now_us: u64) -> BTreeSet<(u16, u64)> {
+pub(super) fn tells_the_time(ascending: &[&Sealed], now_us: u64) -> BTreeSet<(u16, u64)> {
     let newest: BTreeMap<u16, &Sealed> = ascending.iter().map(|&segment| (segment.core, segment)).collect();
     let time = |segment: &Sealed| {
         let told = segment.facts.as_ref().map(|facts| facts.last_us);
@@ -267,8 +277,13 @@ impl<'a> Planner<'a> {
 }
 
 impl Retain {
+    /// Whether nothing is ever deleted by these rules.
+    pub fn is_for_ever(&self) -> bool {
+        self.age.is_none() && self.bytes.is_none() && self.projects.values().all(Option::is_none)
+    }
+
     /// How long records of these projects are kept together, and by which rule; None for ever.
-    fn age_of(&self, projects: Option<&[u32]>) -> Option<(Duration, Reason)> {
+    pub fn age_of(&self, projects: Option<&[u32]>) -> Option<(Duration, Reason)> {
         let mut longest = Duration::ZERO;
         let mut reason = Reason::Age;
         let mut consider = |age: Option<Duration>, of: Reason| {

@@ -18,6 +18,7 @@ fn file(name: &str, chunk: u64, bytes: u64) -> FileEntry {
         blake3: String::new(),
         first_us: 1,
         last_us: 2,
+        received_us: 0,
         first_session: (1, 1),
         last_session: (1, 1),
         merged_from: 0,

@@ -16,6 +16,7 @@ fn file(number: u64, blake3: &str) -> FileEntry {
         blake3: blake3.into(),
         first_us: 0,
         last_us: 0,
+        received_us: 0,
         first_session: (1, 1),
         last_session: (1, 1),
         merged_from: 0,

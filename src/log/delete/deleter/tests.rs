@@ -1,10 +1,12 @@
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use crate::log::cursor::{ConsumerName, From};
 use crate::log::format::record::{DataType, Encoding, Entry, Flags, Kind, Topic};
+use crate::log::names::segment_id;
 use crate::log::read::merge::Merge;
 use crate::log::read::reader::LogReader;
 use crate::log::retain::{FullDisk, Listener, Policy};
