@@ -305,6 +305,95 @@ fn a_full_disk_is_the_logs_and_the_archive_grows_again_when_there_is_room() {
     expected(home.data()).check(&archived);
 }
 
+/// Small segments, so that many are sealed.
+const UNTIL_ARCHIVED: &[(&str, &str)] = &[
+    ("retain_log", "until archived"),
+    ("cores", "2"),
+    ("segment_bytes", "1MiB"),
+    ("window_bytes", "512KiB"),
+    ("group_bytes_max", "512KiB"),
+    ("beacon_size_limit", "100000"),
+];
+
+/// Segments that were deleted for being archived.
+fn left(server: &Server) -> f64 {
+    let page = server.admin_page("/metrics").text();
+    let line = page.lines().find(|line| line.starts_with("takeup_log_deleted_segments_total{reason=\"archived\"}"));
+    line.and_then(|line| line.rsplit(' ').next()).map_or(0.0, |value| value.parse().expect("a number"))
+}
+
+/// Every acknowledged batch is in the log or in the archive. Records leave the log only once they are in the archive, so the log is read first.
+#[track_caller]
+fn check_nothing_is_lost(home: &Home, sender: &Sender) {
+    let log: Vec<blake3::Hash> = home.stored().iter().map(|stored| blake3::hash(&stored.body)).collect();
+    sender.check_kept(&log, &Archived::read_named(home.data()));
+}
+
+#[test]
+fn what_is_archived_leaves_the_log_and_nothing_is_lost_whatever_kills_the_server() {
+    let home = Home::new();
+    let settings = kept(UNTIL_ARCHIVED);
+    let mut sender = Sender::default();
+    for round in 0..5u64 {
+        let server = home.serve(&settings);
+        let until = Instant::now() + Duration::from_millis(500 + round * 7_919 % 2_000);
+        sender.send_until(&home, &server, |_| Instant::now() > until);
+        server.kill();
+        check_nothing_is_lost(&home, &sender);
+    }
+    let server = home.serve(&settings);
+    // The deleter looks every few seconds, and the newest sealed segment stays.
+    wait_for("segments leave the log", PATIENCE, || {
+        sender.send_until(&home, &server, |_| true);
+        (left(&server) > 0.0).then_some(())
+    });
+    wait_until_archived(&server);
+    check_nothing_is_lost(&home, &sender);
+    server.stop();
+    sender.check_each_once(&Archived::read(home.data()));
+}
+
+#[test]
+fn nothing_leaves_the_log_while_the_archive_is_not_there() {
+    let home = Home::new();
+    let server = home.serve(&kept(&[UNTIL_ARCHIVED, &[("retain_log", "until expired")]].concat()));
+    let mut sender = Sender::default();
+    sender.send_until(&home, &server, |sender| sender.sent() >= 600);
+    wait_until_archived(&server);
+    server.stop();
+    let away = home.data().join("away");
+    // The cursor says that all is archived.
+    fs::rename(home.data().join("archive"), &away).expect("it is there");
+    fs::create_dir_all(home.data().join("archive/batches/date=2026-01-01/hour=00")).expect("a folder");
+    let stray = home.data().join("archive/batches/date=2026-01-01/hour=00/00000000000000000001-1.parquet");
+    fs::write(stray, b"").expect("a file");
+    let before = home.stored().len();
+    let server = home.serve(&kept(UNTIL_ARCHIVED));
+    wait_until_waiting(&server, "wait in the log");
+    // Looked for it, and found nothing that may go.
+    wait_for("the deleter has looked", PATIENCE, || (server.metric("takeup_log_size_bytes") > 0.0).then_some(()));
+    assert_eq!(left(&server), 0.0);
+    server.stop();
+    assert_eq!(home.stored().len(), before);
+
+    // It is back.
+    fs::remove_dir_all(home.data().join("archive")).expect("it is there");
+    fs::rename(&away, home.data().join("archive")).expect("it is there");
+    let server = home.serve(&kept(UNTIL_ARCHIVED));
+    wait_for("segments leave the log", PATIENCE, || (left(&server) > 0.0).then_some(()));
+    server.stop();
+    sender.check_each_once(&Archived::read(home.data()));
+}
+
+#[test]
+fn until_archived_without_an_archive_is_refused() {
+    let home = Home::new();
+    home.serve(&[]).stop();
+    let refused = home.serve_in_vain(&["--set", "retain_log=until archived"]);
+    assert_ne!(refused.code, Some(0));
+    assert!(refused.stderr.contains("needs archive = true"), "{refused:?}");
+}
+
 fn free_bytes(dir: &Path) -> u64 {
     let stat = rustix::fs::statvfs(dir).expect("a folder");
     stat.f_bavail * stat.f_frsize

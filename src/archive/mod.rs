@@ -54,6 +54,7 @@
 //! | [`retention`] | which rows leave the archive, when and why |
 //! | [`store`] | an archive on disk: opened, extended by a chunk |
 //! | [`compactor`] | records into chunks, and chunks into the archive |
+//! | [`proof`] | which segments of the log are in the archive for certain |
 //! | [`keeper`] | keeps the archive up to date while a server runs |
 //! | [`error`] | what can go wrong |
 
@@ -77,6 +78,7 @@ pub mod merge_files;
 pub mod mirror;
 pub mod payload;
 pub mod place;
+pub mod proof;
 mod read_columns;
 pub mod read_file;
 pub mod record_file;

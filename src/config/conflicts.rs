@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use super::buffers;
-use super::modes::{Ack, Unusable, Writer};
+use super::modes::{Ack, RetainLog, Unusable, Writer};
 use super::settings::Config;
 
 /// A conflict, and the settings that cause it.
@@ -94,6 +94,10 @@ fn values(config: &Config, found: &mut Found) {
     if !(1..=100).contains(&config.archive_budget_percent) {
         let problem = format!("archive_budget_percent = {}: expected 1 to 100", config.archive_budget_percent);
         found.add(&["archive_budget_percent"], problem);
+    }
+    if config.retain_log == RetainLog::UntilArchived && !config.archive {
+        let problem = "retain_log = \"until archived\" needs archive = true: without an archive nothing would ever leave the log for it";
+        found.add(&["retain_log", "archive"], problem.to_owned());
     }
     if !(Duration::from_millis(100)..=ARCHIVE_FLUSH_MAX).contains(&config.archive_flush) {
         found.add(&["archive_flush"], "archive_flush: expected 100ms to 24h".to_owned());

@@ -50,7 +50,7 @@ pub use loaded::{Chosen, Loaded};
 pub use mask::masked;
 pub use modes::{
     Ack, AdmissionMode, CheckBodies, FullDisk, KafkaCompression, LogLevel, LogRequests, ProxyProtocol, RedisTrim,
-    Runtime, Unusable, Writer,
+    RetainLog, Runtime, Unusable, Writer,
 };
 pub use nearest::nearest;
 pub use networks::Networks;

@@ -86,6 +86,14 @@ modes! {
         DropOldest = "drop-oldest",
     }
 
+    /// When records leave the log.
+    RetainLog {
+        /// When a setting by age or size says so.
+        UntilExpired = "until expired",
+        /// Also once they are in the archive.
+        UntilArchived = "until archived",
+    }
+
     /// When entries are removed from Redis streams.
     RedisTrim {
         /// Once every consumer group has acknowledged them.

@@ -16,7 +16,7 @@ use super::kafka_options::KafkaOptions;
 use super::limit::Limit;
 use super::modes::{
     Ack, AdmissionMode, CheckBodies, FullDisk, KafkaCompression, LogLevel, LogRequests, ProxyProtocol, RedisTrim,
-    Runtime, Unusable, Writer,
+    RetainLog, Runtime, Unusable, Writer,
 };
 use super::networks::Networks;
 use super::secret::Secret;
@@ -431,6 +431,9 @@ settings! {
         /// How long records are kept, such as "720h" (30 days); 0 means for ever. A project's retain_days in
         /// projects.toml takes precedence. What a registered consumer has not read is kept in any case.
         retain_age: Duration = duration("0") [live];
+        /// When records leave the log: "until expired", by the settings here; "until archived", also once they are in the archive
+        /// (archive = true) and all registered consumers have read them.
+        retain_log: RetainLog = mode("until expired");
         /// The most disk space that the log may take, prepared segments included; 0 means no limit. The oldest
         /// segments are deleted first; what a registered consumer has not read is kept.
         retain_bytes: u64 = size("0") [live];

@@ -60,6 +60,7 @@ pub fn admin(
         let mut checks = vec![Check::run("log", look)];
         checks.extend(couriers.checks(log.retention().undelivered_records));
         checks.extend(archive.checks(log.retention().undelivered_records));
+        checks.extend(retention::check_of_archive(&log));
         checks.extend(heartbeats::checks(&stuck));
         checks.extend(failures::checks(&log));
         checks.extend(retention::check_of_clock(&log));

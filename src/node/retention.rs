@@ -30,7 +30,8 @@ pub fn start(log: &Log, config: &Config, directory: &CurrentDirectory, logger: &
         logger.event(Level::Warn, crate::caller!(), message, &[("retain_bytes", &bytes), ("least", &least)]);
     }
     log.clock().set_jump_max(config.clock_jump_max);
-    log.start_deleting(Rules::new(options::retention(config), ages(directory)))
+    let archive = super::archive::Archive::proof(config, log.uuid());
+    log.start_deleting(Rules::new(options::retention(config), ages(directory)).until_archived(archive))
 }
 
 /// Records, ids and tokens use a time that differs from the wall clock; or deletion does, and will until the operator settles it.
@@ -49,6 +50,16 @@ pub fn check_of_clock(log: &Log) -> Option<Check> {
     };
     let fault = format!("the wall clock has jumped and is {off} s {side}: {then}");
     Some(Check::of_part("clock", String::new(), Some(fault)))
+}
+
+/// Whether the archive can't tell what may leave the log.
+pub fn check_of_archive(log: &Log) -> Option<Check> {
+    let fault = log.retention().archive_fault?;
+    Some(Check::of_part(
+        "archive",
+        "log".to_owned(),
+        Some(format!("nothing leaves the log for being archived: {fault}")),
+    ))
 }
 
 /// The ages of the projects that have their own.
@@ -100,6 +111,10 @@ fn report(logger: &Logger, event: &Event) {
             };
             logger.event(level, crate::caller!(), message, &fields);
         }
+        Event::NotArchived { reason } => {
+            let message = "segments stay in the log: it is not certain that they are in the archive";
+            logger.event(Level::Warn, crate::caller!(), message, &[("error", reason)]);
+        }
         Event::Failed { error } => {
             let message = "what may be deleted could not be looked for";
             logger.event(Level::Warn, crate::caller!(), message, &[("error", error)]);
@@ -146,6 +161,11 @@ pub fn register(metrics: Metrics, log: &Log) -> Metrics {
             one(|stats| stats.undelivered_records),
         )
         .counter("takeup_log_retention_failures", "Looks that could not be finished.", one(|stats| stats.failures))
+        .gauge(
+            "takeup_log_awaiting_archive_segments",
+            "Segments that stay until the archive confirms them.",
+            one(|stats| stats.awaiting_archive),
+        )
         .gauge("takeup_cursors_doubtful", "Cursors that can't be believed.", one(|stats| stats.doubtful_cursors))
         .gauges("takeup_consumer_behind_bytes", "Sealed bytes not read yet.", of_consumers(|lag| lag.bytes))
         .gauges("takeup_consumer_behind_segments", "Sealed segments not read yet.", of_consumers(|lag| lag.segments))

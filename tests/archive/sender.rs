@@ -1,6 +1,6 @@
 //! A client that remembers which of its batches were acknowledged.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::common::{Home, Request, Server};
 use crate::read::Archived;
@@ -43,5 +43,14 @@ impl Sender {
         for hash in &self.acknowledged {
             assert_eq!(found.get(hash.as_bytes()), Some(&1), "of {} batches, one", self.acknowledged.len());
         }
+    }
+
+    /// Every acknowledged batch is in the log, whose bodies these are, or in the archive.
+    #[track_caller]
+    pub fn check_kept(&self, log: &[blake3::Hash], archived: &Archived) {
+        let bytes = |hash: &blake3::Hash| *hash.as_bytes();
+        let mut kept: BTreeSet<[u8; 32]> = log.iter().map(bytes).collect();
+        kept.extend(archived.payloads().map(|(_, hash)| bytes(&hash)));
+        assert!(self.acknowledged.iter().all(|hash| kept.contains(hash.as_bytes())), "an acknowledged batch is lost");
     }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::config::Config;
+use crate::config::{Config, RetainLog};
 
 /// The settings.
 #[derive(Debug, Clone)]
@@ -33,8 +33,12 @@ pub struct LiveOptions {
 impl KeeperOptions {
     /// The keeper's part of the server's settings.
     pub fn of(config: &Config) -> Self {
-        // With less, the log counts the disk as nearly full.
-        let floor_bytes = config.reserve_bytes.saturating_add(config.reserve_bytes.max(config.segment_bytes));
+        // With less, the log counts the disk as nearly full. Only where archiving is what makes room in the log may it use that too.
+        let nearly_full = config.reserve_bytes.saturating_add(config.reserve_bytes.max(config.segment_bytes));
+        let floor_bytes = match config.retain_log {
+            RetainLog::UntilExpired => nearly_full,
+            RetainLog::UntilArchived => config.reserve_bytes,
+        };
         Self {
             data: config.data.clone(),
             live: LiveOptions {

@@ -8,8 +8,9 @@
 //! Cursors are read anew for each deletion, under their lock: a consumer that registers before it holds segments; one that registers after it
 //! begins after what was deleted.
 
-use std::cell::Cell;
-use std::collections::BTreeSet;
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeSet, HashSet};
+use std::fs;
 use std::io;
 use std::path::Path;
 use std::thread;
@@ -22,9 +23,12 @@ use crate::log::error::LogError;
 use crate::log::format::ledger;
 use crate::log::format::ledger::Ledger;
 use crate::log::format::sidecar;
+use crate::log::format::sidecar::Sidecar;
 use crate::log::names;
 use crate::log::names::{core_dir, file_name};
-use crate::log::retain::{ConsumerLag, Deletion, Event, Look, Reason, Rules, held_by_clock, held_bytes, plan};
+use crate::log::retain::{
+    ConsumerLag, Deletion, Event, Look, Reason, Rules, Sealed, held_by_clock, held_bytes, not_needed, plan,
+};
 use crate::log::write::fault::LogThread;
 use crate::log::write::shared::Shared;
 use crate::log::write::watch::Watch;
@@ -57,6 +61,9 @@ pub(in crate::log) struct Deleter<'a> {
     pace: Pace,
     doubts_told: BTreeSet<String>,
     failure_told: String,
+    not_archived_told: RefCell<String>,
+    /// Segments that are not as they were sealed: an archive has only what was whole of them.
+    altered: HashSet<(u16, u64)>,
     /// Whether it was reported that the clock holds segments, and then whether the operator's confirmation is needed.
     clock_told: Cell<Option<bool>>,
 }
@@ -71,6 +78,8 @@ impl<'a> Deleter<'a> {
             rules,
             doubts_told: BTreeSet::new(),
             failure_told: String::new(),
+            not_archived_told: RefCell::default(),
+            altered: HashSet::new(),
             clock_told: Cell::new(None),
         }
     }
@@ -121,7 +130,8 @@ impl<'a> Deleter<'a> {
             };
             self.tell_of_clock(&look);
             self.report(&look, &listed);
-            let deletions = plan(&look);
+            let mut deletions = plan(&look);
+            deletions.extend(self.archived(&look, &deletions));
             let Some(deletion) = deletions.first() else { return Ok(()) };
             self.pace.set_waiting(deletions.len());
             if !self.take_out(deletion)? {
@@ -137,11 +147,17 @@ impl<'a> Deleter<'a> {
         let Deletion { core, id, bytes, records, reason } = *deletion;
         let dir = core_dir(&self.shared.dir, core);
         let (sealed, begun) = (dir.join(file_name(id, names::SEALED)), dir.join(file_name(id, names::DELETED)));
+        if reason == Reason::Archived && !self.is_as_sealed(core, id, &sealed)? {
+            return Ok(false);
+        }
         let lock = self.cursors.lock()?;
         // A cursor that a power cut could take back has passed nothing.
         self.cursors.sync()?;
         let held_by = self.held_by(deletion)?;
         if !held_by.is_empty() && reason != Reason::Undelivered {
+            return Ok(false);
+        }
+        if reason == Reason::Archived && !self.is_still_archived(core, id) {
             return Ok(false);
         }
         let mut ledger = Ledger::read(&dir);
@@ -155,6 +171,73 @@ impl<'a> Deleter<'a> {
         self.shared.options.retain_listener.tell(&Event::Deleted { deletion: *deletion, held_by });
         self.finish(core, id)?;
         Ok(true)
+    }
+
+    /// What goes because it is in the archive, beside what goes anyway.
+    fn archived(&self, look: &Look<'_>, others: &[Deletion]) -> Vec<Deletion> {
+        let Some(archive) = self.rules.archive.clone() else { return Vec::new() };
+        let mut free = not_needed(look);
+        free.retain(|segment| !others.iter().any(|other| (other.core, other.id) == (segment.core, segment.id)));
+        free.retain(|segment| !self.altered.contains(&(segment.core, segment.id)));
+        let (answers, fault) = match if free.is_empty() { Ok(Vec::new()) } else { archive.of(&free) } {
+            Ok(answers) => (answers, None),
+            Err(reason) => (vec![false; free.len()], Some(reason)),
+        };
+        let of = |segment: &Sealed| Deletion {
+            core: segment.core,
+            id: segment.id,
+            bytes: segment.bytes,
+            records: segment.facts.as_ref().map_or(0, |facts| facts.records),
+            reason: Reason::Archived,
+        };
+        let go: Vec<Deletion> =
+            free.iter().zip(answers).filter(|(_, is_there)| *is_there).map(|(segment, _)| of(segment)).collect();
+        let mut stats = self.shared.retention.stats_mut();
+        stats.awaiting_archive = (free.len() - go.len() + self.altered.len()) as u64;
+        stats.archive_fault.clone_from(&fault);
+        drop(stats);
+        self.tell_not_archived(fault);
+        go
+    }
+
+    /// Whether the archive holds a segment, as it is now.
+    fn is_still_archived(&self, core: u16, id: u64) -> bool {
+        let (Some(archive), Some(segment)) = (&self.rules.archive, self.known.get(core, id)) else { return false };
+        archive.of(std::slice::from_ref(segment)).is_ok_and(|answers| answers == [true])
+    }
+
+    /// Whether a segment is byte for byte what was sealed, and nothing of it was lost before. If not, something that the archive lacks may still be
+    /// rescued from it.
+    fn is_as_sealed(&mut self, core: u16, id: u64, path: &Path) -> Result<bool, LogError> {
+        let is_whole = |sidecar: &Sidecar| sidecar.damage.iter().all(|hole| hole.unacknowledged);
+        let hash = || {
+            let mut hasher = blake3::Hasher::new();
+            let file = fs::File::open(path)?;
+            hasher.update_reader(&file)?;
+            // It goes, or stays for long.
+            let _ = rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed);
+            Ok(hasher.finalize().to_hex())
+        };
+        if let Some(sidecar) = Sidecar::read(path).ok().flatten().filter(is_whole) {
+            let found = hash().map_err(LogError::io(path, "read the segment before it is deleted"))?;
+            if found.as_str() == sidecar.blake3 {
+                return Ok(true);
+            }
+        }
+        self.altered.insert((core, id));
+        self.tell_not_archived(Some(format!(
+            "{}: the segment is not what was sealed, or has damaged places: it stays; takeup verify says more",
+            path.display()
+        )));
+        Ok(false)
+    }
+
+    fn tell_not_archived(&self, reason: Option<String>) {
+        let reason = reason.unwrap_or_default();
+        let is_news = self.not_archived_told.replace(reason.clone()) != reason;
+        if is_news && !reason.is_empty() {
+            self.shared.options.retain_listener.tell(&Event::NotArchived { reason });
+        }
     }
 
     /// The consumers that hold a segment, as their cursors are now.

@@ -63,6 +63,11 @@ impl Inventory {
 }
 
 impl Known {
+    /// A segment that was listed.
+    pub fn get(&self, core: u16, id: u64) -> Option<&Sealed> {
+        self.0.get(&(core, id))
+    }
+
     /// None where it vanished.
     fn sealed(&mut self, core: u16, id: u64, path: &Path, log: Uuid) -> Option<Sealed> {
         if let Some(known) = self.0.get(&(core, id)) {

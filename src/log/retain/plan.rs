@@ -13,6 +13,8 @@
 //! 6. Where the disk is nearly full and [`FullDisk`] says so, also before its time: what every holding consumer has passed, the oldest first; and with
 //!    [`FullDisk::DropOldest`], if that is not enough, what is not delivered. That alone overrules rule 3, and is counted.
 //!
+//! Beside these rules, what is in an archive may go ([`not_needed`]), if the settings say so.
+//!
 //! A segment without a sidecar that can be read is in doubt: what is in it is not known. Only `DropOldest` takes it.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -121,12 +123,14 @@ pub enum Reason {
     FullDisk,
     /// The disk is nearly full, and it is the oldest; a consumer that holds it has not passed it.
     Undelivered,
+    /// Its records are in an archive.
+    Archived,
 }
 
 impl Reason {
     /// Every reason, in the order of `RetentionStats::deleted`.
-    pub const ALL: [Reason; 5] =
-        [Reason::Age, Reason::ProjectAge, Reason::Bytes, Reason::FullDisk, Reason::Undelivered];
+    pub const ALL: [Reason; 6] =
+        [Reason::Age, Reason::ProjectAge, Reason::Bytes, Reason::FullDisk, Reason::Undelivered, Reason::Archived];
 
     /// The stable text form.
     pub const fn as_str(self) -> &'static str {
@@ -136,6 +140,7 @@ impl Reason {
             Reason::Bytes => "bytes",
             Reason::FullDisk => "full_disk",
             Reason::Undelivered => "undelivered",
+            Reason::Archived => "archived",
         }
     }
 }
@@ -166,6 +171,18 @@ pub fn plan(look: &Look<'_>) -> Vec<Deletion> {
     plan.by_size();
     plan.by_need();
     plan.deletions
+}
+
+/// The segments that nobody needs here, if all their records are elsewhere: those that no consumer holds, that do not tell the time, and of which it is
+/// known what is in them. Oldest first.
+pub fn not_needed(look: &Look<'_>) -> Vec<Sealed> {
+    let mut order: Vec<&Sealed> = look.segments.iter().collect();
+    order.sort_unstable_by_key(|segment| (segment.id, segment.core));
+    let clock = tells_the_time(&order, look.now_us);
+    let is_free = |segment: &&Sealed| {
+        segment.facts.is_some() && !clock.contains(&(segment.core, segment.id)) && !look.is_held(segment)
+    };
+    order.into_iter().filter(is_free).cloned().collect()
 }
 
 /// How many segments would go by age if it were `latest_us` now, and stay because the wall clock is not believed.

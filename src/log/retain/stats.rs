@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::log::clock::wall::ClockDoubt;
 
+use super::in_archive::InArchive;
 use super::plan::{Deletion, FullDisk, Reason, Retain};
 
 /// Figures since the log was opened, and what was seen at the last look.
@@ -33,6 +34,10 @@ pub struct RetentionStats {
     pub clock_held_segments: u64,
     /// Cursors that can't be believed; each holds everything.
     pub doubtful_cursors: u64,
+    /// Segments that would go if they were in the archive, and that the archive does not confirm.
+    pub awaiting_archive: u64,
+    /// Why the archive confirms nothing.
+    pub archive_fault: Option<String>,
     /// Every consumer whose cursor can be read.
     pub consumers: Vec<ConsumerLag>,
 }
@@ -72,6 +77,11 @@ pub enum Event {
         doubt: ClockDoubt,
         /// How many.
         segments: usize,
+    },
+    /// The archive can't tell what it holds, or a segment is not as it was sealed: it stays. Told once for the same reason.
+    NotArchived {
+        /// Why.
+        reason: String,
     },
     /// A look could not be finished; it is tried again. Told once for the same error.
     Failed {
@@ -121,13 +131,20 @@ pub struct Rules {
     pub(in crate::log) retain: Retain,
     pub(in crate::log) full_disk: FullDisk,
     pub(in crate::log) step_bytes: u64,
+    pub(in crate::log) archive: Option<InArchive>,
 }
 
 impl Rules {
     /// The settings, and every project that has an age of its own, None for ever.
     pub fn new(policy: Policy, projects: BTreeMap<u32, Option<Duration>>) -> Rules {
         let Policy { age, bytes, full_disk, step_bytes } = policy;
-        Rules { retain: Retain { age, bytes, projects }, full_disk, step_bytes }
+        Rules { retain: Retain { age, bytes, projects }, full_disk, step_bytes, archive: None }
+    }
+
+    /// With an archive: segments whose records are in it go, too, once every holding consumer has passed them.
+    #[must_use]
+    pub fn until_archived(self, archive: Option<InArchive>) -> Rules {
+        Rules { archive, ..self }
     }
 }
 
@@ -181,7 +198,8 @@ impl Desk {
     /// Other settings, from the next look on, which is made at once.
     pub(in crate::log) fn set_policy(&self, policy: Policy) {
         if let Some(rules) = self.rules_mut().as_mut() {
-            *rules = Rules::new(policy, std::mem::take(&mut rules.retain.projects));
+            let archive = rules.archive.take();
+            *rules = Rules::new(policy, std::mem::take(&mut rules.retain.projects)).until_archived(archive);
         }
         self.wake();
     }

@@ -10,11 +10,14 @@ use crate::admin::health::Check;
 use crate::admin::{CourierReport, LagReport};
 use crate::archive::compactor::CONSUMER;
 use crate::archive::keeper::{self, Keeper, KeeperOptions, State};
+use crate::archive::place::Place;
+use crate::archive::proof;
 use crate::base::units::length_ms;
-use crate::config::Config;
+use crate::config::{Config, RetainLog};
 use crate::courier::Trouble;
 use crate::log::cursor::Cursors;
 use crate::log::read::reader::LogReader;
+use crate::log::retain::{InArchive, Sealed};
 use crate::node::NodeError;
 use crate::node::courier_reports::{rfc3339, seconds, what_waits};
 use crate::telemetry::{Level, Logger, Metrics};
@@ -43,6 +46,13 @@ impl Archive {
             logger.event(Level::Warn, crate::caller!(), message, &[("advice", advice)]);
         }
         Ok(())
+    }
+
+    /// What says which segments of the log with this id are in the archive, if they may leave the log for it.
+    pub fn proof(config: &Config, log: Uuid) -> Option<InArchive> {
+        let place = Place::in_data(&config.data);
+        let ask = move |segments: &[Sealed]| proof::holds(&place, log, segments).map_err(|error| error.to_string());
+        (config.retain_log == RetainLog::UntilArchived).then(|| InArchive::new(ask))
     }
 
     /// Starts its thread, if one is kept. `log` is the log's id.
