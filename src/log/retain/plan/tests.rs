@@ -265,6 +265,8 @@ proptest! {
             };
             let last_us = segment.facts.as_ref().map(|facts| facts.last_us);
             match deletion.reason {
+                // Nobody told of an archive.
+                Reason::Archived => prop_assert!(false),
                 Reason::Age | Reason::ProjectAge => {
                     let longest = ages.iter().map(|age| age.expect("for ever")).max().expect("one at least");
                     prop_assert!(last_us.expect("known") + longest.as_micros() as u64 <= case.now_us);
