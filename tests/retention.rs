@@ -219,7 +219,7 @@ fn hold_deletes_nothing_and_goes_on_when_there_is_space() {
     fs::remove_file(disk.path("ballast")).expect("it is there");
     assert!(append(&mut writer, number + 1, BACK_WITHIN), "there is space, and nothing is taken");
     settle(&mut writer, number + 1);
-    assert_eq!(log.retention().deleted, [0; 5]);
+    assert_eq!(log.retention().deleted, [0; 6]);
     let (_, mut merge) = resume(log.dir());
     assert_eq!(read_on(&mut merge, 0), number + 1);
     drop(writer);
