@@ -1,4 +1,5 @@
-//! The admin port: `/metrics`, `/health/live`, `/health/ready`, `/health`, `/couriers` and `/log/reopen`, on a thread of its own.
+//! The admin port: `/metrics`, `/health/live`, `/health/ready`, `/health`, `/couriers`, `/log/reopen`, `/log/seal` and
+//! `/log/reread`, on a thread of its own.
 //!
 //! It is meant for the machine itself and the operator's network, not for browsers. Its connections are still limited in number and idle
 //! time, so that a forgotten one cannot lock out the probes.
@@ -22,6 +23,7 @@ use crate::telemetry::metrics::Metrics;
 
 use super::CourierReport;
 use super::couriers::{self, PATH as COURIERS_PATH, measure};
+use super::erasing::{self, LogUser, REREAD_PATH, SEAL_PATH, SealedSegments};
 use super::guard::GuardedListener;
 use super::health;
 use super::health::Check;
@@ -50,6 +52,10 @@ pub struct Admin {
     pub measure: Box<dyn Fn() + Send + Sync>,
     /// Reopens cores whose disk has been repaired, and reports the result for each. Called on a thread of its own; may take seconds.
     pub reopen: Box<dyn Fn() -> Vec<ReopenedCore> + Send + Sync>,
+    /// Seals every open segment that holds records, and reports the result for each core. Called like `reopen`.
+    pub seal: Box<dyn Fn() -> Vec<SealedSegments> + Send + Sync>,
+    /// Makes everybody who reads the log drop what was read and not passed, and read it again. Called like `reopen`.
+    pub reread: Box<dyn Fn() -> Vec<LogUser> + Send + Sync>,
 }
 
 impl fmt::Debug for Admin {
@@ -166,6 +172,8 @@ fn router(admin: Admin) -> Router {
         measure: admin.measure,
         measuring: Arc::new(Semaphore::new(1)),
         reopen: admin.reopen,
+        seal: admin.seal,
+        reread: admin.reread,
     };
     Router::new()
         .route("/metrics", get(metrics))
@@ -174,6 +182,8 @@ fn router(admin: Admin) -> Router {
         .route("/health/ready", get(ready))
         .route(COURIERS_PATH, get(couriers::couriers))
         .route(PATH, post(reopen::reopen))
+        .route(SEAL_PATH, post(erasing::seal))
+        .route(REREAD_PATH, post(erasing::reread))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .with_state(Arc::new(shown))
@@ -211,7 +221,7 @@ async fn upstream_health(State(shown): State<Arc<Shown>>) -> Response {
 }
 
 async fn not_found() -> Response {
-    let text = "{\"error\":\"not found: this port has /metrics, /health, /health/live, /health/ready, /couriers and /log/reopen\"}\n";
+    let text = "{\"error\":\"not found: this port has /metrics, /health, /health/live, /health/ready, /couriers, /log/reopen, /log/seal and /log/reread\"}\n";
     json(StatusCode::NOT_FOUND, text.to_owned())
 }
 

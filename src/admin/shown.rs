@@ -10,6 +10,7 @@ use tokio::sync::Semaphore;
 use crate::telemetry::exposition::Exposition;
 
 use super::courier_report::CourierReport;
+use super::erasing::{LogUser, SealedSegments};
 use super::health::Check;
 
 /// The result of reopening one core.
@@ -42,6 +43,10 @@ pub(super) struct Shown {
     pub measuring: Arc<Semaphore>,
     /// Reopens cores.
     pub reopen: Box<dyn Fn() -> Vec<ReopenedCore> + Send + Sync>,
+    /// Seals open segments.
+    pub seal: Box<dyn Fn() -> Vec<SealedSegments> + Send + Sync>,
+    /// Makes who reads the log forget what was read.
+    pub reread: Box<dyn Fn() -> Vec<LogUser> + Send + Sync>,
 }
 
 /// An answer that must not be cached.

@@ -83,6 +83,11 @@ impl Checker {
         &self.findings
     }
 
+    /// Its handle.
+    pub fn handle(&self) -> &consume::Handle {
+        &self.handle
+    }
+
     /// Stops the thread and waits for it.
     pub fn stop(mut self) {
         self.end();

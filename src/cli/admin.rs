@@ -7,8 +7,8 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use serde::Deserialize;
 
-use crate::admin::ReopenedCore;
-use crate::admin::reopen::{HEADER, PATH};
+use crate::admin::reopen::PATH;
+use crate::admin::{HEADER, ReopenedCore};
 
 use super::admin_port::{self, Answer};
 use super::error::CliError;

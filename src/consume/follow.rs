@@ -36,6 +36,7 @@ pub fn follow(consumer: &Consumer, handle: &Handle, handler: &mut dyn Handler) -
         passed: None,
         backoff: Backoff::new(consumer.backoff_first, consumer.backoff_max),
         kept_at: Instant::now(),
+        reopened: 0,
     };
     follower.run()
 }
@@ -57,6 +58,8 @@ struct Follower<'a> {
     passed: Option<Mark>,
     backoff: Backoff,
     kept_at: Instant,
+    /// The last request to read again for which the files were opened anew.
+    reopened: u64,
 }
 
 /// What comes after a batch.
@@ -104,6 +107,14 @@ impl Follower<'_> {
                 return self.fail(&error);
             }
             self.rewind = None;
+        }
+        if let Some(number) = self.handle.wants_reread().filter(|number| *number > self.reopened) {
+            // Its buffers may hold records that were erased.
+            self.source = None;
+            self.reopened = number;
+            if !self.handler.keeps_records() {
+                self.handle.set_reread(number);
+            }
         }
         if self.confirmations.take_returned() {
             self.source = None;

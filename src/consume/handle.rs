@@ -27,6 +27,10 @@ struct Shared {
     rewind: Mutex<Option<Option<MergePosition>>>,
     /// How many times that was asked for.
     rewinds: AtomicU64,
+    /// How many times the consumer was asked to read again what it has not passed, because records were erased.
+    rereads: AtomicU64,
+    /// Up to which of these it has done so.
+    reread: AtomicU64,
     /// The position to save instead of the confirmed one.
     held: Mutex<Option<MergePosition>>,
     /// The consumers that never pass this one.
@@ -95,6 +99,33 @@ impl Handle {
     pub(super) fn take_rewind(&self) -> (Option<Option<MergePosition>>, u64) {
         let mut rewind = lock(&self.shared.rewind);
         (rewind.take(), self.shared.rewinds.load(Ordering::SeqCst))
+    }
+
+    /// Asks the consumer to forget what it has read and not passed, and to read it again: records were erased from there. Returns a number for
+    /// [`has_reread`](Self::has_reread).
+    ///
+    /// The loop opens its files anew by itself. Whoever keeps records for later (a courier) looks at [`wants_reread`](Self::wants_reread), drops
+    /// them, and rewinds.
+    pub fn ask_to_reread(&self) -> u64 {
+        let number = self.shared.rereads.fetch_add(1, Ordering::SeqCst) + 1;
+        self.wake();
+        number
+    }
+
+    /// The number of the newest such request, if it has not been met.
+    pub fn wants_reread(&self) -> Option<u64> {
+        let asked = self.shared.rereads.load(Ordering::SeqCst);
+        (self.shared.reread.load(Ordering::SeqCst) < asked).then_some(asked)
+    }
+
+    /// Nothing that was read before this request is in memory any more.
+    pub fn set_reread(&self, number: u64) {
+        self.shared.reread.fetch_max(number, Ordering::SeqCst);
+    }
+
+    /// Whether this request has been met.
+    pub fn has_reread(&self, number: u64) -> bool {
+        self.shared.reread.load(Ordering::SeqCst) >= number
     }
 
     /// Saves this position from now on instead of the confirmed one, which lies behind it: segments from there on are held back.

@@ -18,6 +18,12 @@ pub trait Handler {
 
     /// Is told that the log can be read again after [`Failure::Read`].
     fn recovered(&mut self) {}
+
+    /// Whether it keeps records after [`take`](Self::take), and so answers by itself when it is asked to read again: see
+    /// [`Handle::ask_to_reread`](super::Handle::ask_to_reread).
+    fn keeps_records(&self) -> bool {
+        false
+    }
 }
 
 /// What to do after a batch.

@@ -62,4 +62,8 @@ impl<P: Packer> Handler for ReadingHandler<P> {
     fn recovered(&mut self) {
         self.report.can_read();
     }
+
+    fn keeps_records(&self) -> bool {
+        true
+    }
 }

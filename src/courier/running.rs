@@ -138,6 +138,8 @@ pub struct Courier {
     status: Arc<Status>,
     dead_letters: DeadLetters,
     stopping: watch::Sender<bool>,
+    /// Told when records were erased that may have been read already.
+    erased: watch::Sender<()>,
     /// The shipping task, if it has one.
     task: Option<AbortHandle>,
     /// Closed once the task has ended, or the work of a thread without one.
@@ -170,6 +172,7 @@ impl Courier {
         let (name, consumer) = (options.name.to_string(), Consumer { resume, ..options.consumer() });
         let (to, from) = mpsc::channel(SHIPMENTS_WAITING_MAX);
         let (stopping, told) = watch::channel(false);
+        let (erased, told_of_erased) = watch::channel(());
         let (handle, status) = (consume::Handle::default(), Arc::new(Status::default()));
         handle.hold_at(history.oldest_position());
         let dead_letters = DeadLetters::of(&options.data, &options.name);
@@ -180,6 +183,7 @@ impl Courier {
             dead_letters: dead_letters.clone(),
             from,
             stopping: told,
+            erased: told_of_erased,
             backoff: Backoff::default(),
             handle: handle.clone(),
             history,
@@ -187,6 +191,7 @@ impl Courier {
             rewinds: 0,
             unverified: None,
             delivered_to: None,
+            passed: None,
         };
         let (ended, task_ended) = crossbeam_channel::bounded::<()>(0);
         let task = runtime.handle().spawn(async move {
@@ -211,6 +216,7 @@ impl Courier {
             status,
             dead_letters,
             stopping,
+            erased,
             task: Some(task.abort_handle()),
             task_ended,
             thread: Mutex::new(Some(thread)),
@@ -245,7 +251,8 @@ impl Courier {
             drop(ended);
         };
         let thread = Mutex::new(Some(spawn_named(&name, work)?));
-        Ok(Self { name, target, handle, status, dead_letters, stopping, task: None, task_ended, thread })
+        let erased = watch::channel(()).0;
+        Ok(Self { name, target, handle, status, dead_letters, stopping, erased, task: None, task_ended, thread })
     }
 
     /// Its name.
@@ -261,6 +268,19 @@ impl Courier {
     /// Its consumer's handle, for a courier that must stay behind this one.
     pub fn handle(&self) -> &consume::Handle {
         &self.handle
+    }
+
+    /// Makes it drop what it has read and not delivered, and read it again: records were erased from the log. What is on its way to the destination at
+    /// this moment may still arrive. Returns a number for [`has_reread`](Self::has_reread).
+    pub fn reread(&self) -> u64 {
+        let number = self.handle.ask_to_reread();
+        self.erased.send_replace(());
+        number
+    }
+
+    /// Whether nothing is left of what it had read before this request. One that has ended holds nothing.
+    pub fn has_reread(&self, number: u64) -> bool {
+        self.handle.has_reread(number) || !self.is_running()
     }
 
     /// Its state and counts.

@@ -48,6 +48,8 @@ pub(super) struct ShippingTask<D: Destination> {
     pub(super) dead_letters: DeadLetters,
     pub(super) from: Receiver<Shipped<D::Item>>,
     pub(super) stopping: watch::Receiver<bool>,
+    /// Changes when records were erased.
+    pub(super) erased: watch::Receiver<()>,
     pub(super) backoff: Backoff,
     pub(super) handle: consume::Handle,
     pub(super) history: History,
@@ -59,6 +61,8 @@ pub(super) struct ShippingTask<D: Destination> {
     pub(super) unverified: Option<String>,
     /// Where the log goes on after what was delivered last.
     pub(super) delivered_to: Option<MergePosition>,
+    /// The end of the last shipment that was delivered.
+    pub(super) passed: Option<MergePosition>,
 }
 
 impl<D: Destination> ShippingTask<D> {
@@ -70,6 +74,10 @@ impl<D: Destination> ShippingTask<D> {
             let next = tokio::select! {
                 biased;
                 () = stopped(&mut self.stopping) => break,
+                Ok(()) = self.erased.changed() => {
+                    self.reread();
+                    continue;
+                }
                 next = timeout(idle_after, self.from.recv()) => next,
             };
             match next {
@@ -79,6 +87,7 @@ impl<D: Destination> ShippingTask<D> {
                 Ok(Some((shipment, receipt))) => match self.deliver(&shipment).await {
                     Ok(()) => {
                         self.checkpoint(&shipment).await;
+                        self.passed.clone_from(&shipment.position);
                         receipt.confirm();
                     }
                     Err(End::Rewound) => {}
@@ -144,6 +153,7 @@ impl<D: Destination> ShippingTask<D> {
         self.report.logger.event(Level::Warn, crate::caller!(), message, &fields);
         self.delivered_to = None;
         self.handle.hold_at(oldest);
+        self.passed.clone_from(&begin);
         self.rewinds = self.handle.rewind(begin);
         Ok(true)
     }
@@ -155,6 +165,27 @@ impl<D: Destination> ShippingTask<D> {
             self.destination.disconnect();
         }
         answer
+    }
+
+    /// Drops what was read before records were erased, and goes on behind what was delivered. Returns whether there is such a request.
+    fn reread(&mut self) -> bool {
+        let Some(number) = self.handle.wants_reread() else { return false };
+        // Before it has begun, nothing has been read.
+        if let Some(position) = self.passed.clone().or_else(|| self.handle.passed()) {
+            self.rewinds = self.handle.rewind(Some(position));
+        }
+        self.handle.set_reread(number);
+        true
+    }
+
+    /// The same while a shipment is being delivered.
+    fn reread_instead(&mut self) -> Result<(), End> {
+        if !self.reread() {
+            return Ok(());
+        }
+        // It may hold a part of the shipment.
+        self.destination.disconnect();
+        Err(End::Rewound)
     }
 
     /// Notes what has been delivered.
@@ -202,9 +233,11 @@ impl<D: Destination> ShippingTask<D> {
 
     /// Delivers a shipment whole, but for what becomes a dead letter.
     async fn deliver(&mut self, shipment: &Shipment<D::Item>) -> Result<(), End> {
+        self.reread_instead()?;
         self.bury(&shipment.unsendable).await?;
         let mut tries = Tries::new(shipment);
         while let Some(items) = tries.next() {
+            self.reread_instead()?;
             let call = async {
                 if self.connect().await.map_err(ShipError::destination)? {
                     return Ok(false);
@@ -277,9 +310,11 @@ impl<D: Destination> ShippingTask<D> {
     async fn pause(&mut self) -> Result<(), End> {
         let pause = self.backoff.failed();
         tokio::select! {
-            () = stopped(&mut self.stopping) => Err(End::Stopped),
-            () = sleep(pause) => Ok(()),
+            () = stopped(&mut self.stopping) => return Err(End::Stopped),
+            Ok(()) = self.erased.changed() => {}
+            () = sleep(pause) => {}
         }
+        self.reread_instead()
     }
 }
 

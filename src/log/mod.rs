@@ -15,7 +15,7 @@
 //! | `clock` | one page of 4,096 bytes: how order time follows from `CLOCK_MONOTONIC` |
 //! | `core-NN/control` | one page of 4,096 bytes: where the core's writer stands |
 //! | `core-NN/<id>.open` | a segment that is being prepared or written, allocated to its full size |
-//! | `core-NN/<id>.seg` | a sealed segment, cut to its length; it never changes again |
+//! | `core-NN/<id>.seg` | a sealed segment, cut to its length; it never changes again, but for erased records |
 //! | `core-NN/<id>.json` | the sidecar of a sealed segment: counts, times, sessions, damage, BLAKE3 of the file |
 //! | `core-NN/<id>.del` | a segment that is being deleted: no reader looks at it, and the next start finishes the deletion |
 //! | `core-NN/deleted.json` | the ledger of deletions, so that a reader that comes too late can say what it has missed; losing it costs only that |
@@ -63,6 +63,9 @@
 //! The extension is a sequence of (type u8, length u16, bytes): 1 file name, 2 wall time in milliseconds u64, 3 session row as JSON, 4 the text
 //! of an unknown data type, 5 the batch query, 6 the table of a row, 7 the offset u64 of a part within its whole. A reader skips types that it
 //! does not know.
+//!
+//! A **tombstone** stands in the place of a record that was erased. It has that record's order time, project, durable_to and both lengths; its other
+//! fields are 0, and so are its extension and payload, which its payload CRC covers. Readers of every version skip it.
 //!
 //! A **pad** record fills the last page of a group: its payload length is the number of bytes to skip after its header; they are neither written
 //! nor checksummed (its payload CRC is 0). A pad ends in the page where it begins; one that does not is damage, because nothing else confirms
@@ -212,6 +215,12 @@
 //! `takeup replay --to log:DIR` writes a log without a server: one core, no pads, no control page, records with the times that they are given. Its
 //! last segment is an `.open` file until it is sealed, and is read as far as its records vouch for it.
 //!
+//! # Erasing
+//!
+//! `takeup erase` replaces a sealed segment by a copy in which some records are tombstones. Everything else is the same byte for byte, so offsets, ids
+//! and cursors stay. The copy is written and synced as `<id>.seg.tmp`; then, under the lock of the cursors, its sidecar is put in place, and then
+//! the file. The sidecar has the hash of both files (`erased.blake3_before`), so that a crash between the two is no damage ([`erase`]).
+//!
 //! # What is never done
 //!
 //! - A page that holds acknowledged bytes is not written again.
@@ -219,13 +228,14 @@
 //! - A failed sync is not tried again on the same segment, and a later success on it is not believed.
 //! - `fdatasync` is not used on a segment in use: it would write out and protect the window ahead of the cursor.
 //! - No byte is acknowledged before the durable end that covers it is in the control page (`ack = "disk"`).
-//! - A sealed segment is not changed, and no reader maps a file.
+//! - A sealed segment's file is not changed, only replaced as a whole, and no reader maps a file.
 
 pub mod clock;
 pub mod copy;
 pub mod cursor;
 mod delete;
 pub mod disk;
+pub mod erase;
 pub mod error;
 pub mod format;
 #[cfg(test)]
@@ -243,7 +253,7 @@ pub use clock::wall::ClockDoubt;
 pub use delete::survey;
 pub use disk::lock::is_served;
 pub use error::LogError;
-pub use open::{CoreHealth, Deleting, Health, Log, LogStats, Reopened};
+pub use open::{CoreHealth, Deleting, Health, Log, LogStats, Reopened, SealedCore};
 pub use options::{Ack, Options, Way};
 pub use repair::recovery::Recovery;
 pub use write::fault::{Fault, LogThread};

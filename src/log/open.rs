@@ -38,8 +38,10 @@ use super::write::{job, keeper, prepare, seal, syncer};
 mod core_state;
 mod filesystem;
 mod reopen;
+mod seal_all;
 
 pub use reopen::{CoreHealth, Reopened};
+pub use seal_all::SealedCore;
 
 /// How long a close waits for writers that have not been dropped.
 const CLOSE_WAIT: Duration = Duration::from_secs(10);

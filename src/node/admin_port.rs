@@ -11,7 +11,7 @@ use crate::telemetry::Metrics;
 
 use super::archive::Archive;
 use super::couriers::Couriers;
-use super::{courier_metrics, failures, heartbeats, projects, retention};
+use super::{courier_metrics, erasing, failures, heartbeats, projects, retention};
 
 /// Assembles what the admin port serves.
 pub fn admin(
@@ -50,6 +50,10 @@ pub fn admin(
     let of_log = log.clone();
     let reopen = move || failures::reopen(&of_log);
     let of_couriers = log.clone();
+    let of_log = log.clone();
+    let seal = move || erasing::seal(&of_log);
+    let (checker, readers) = (checker.handle().clone(), couriers.clone());
+    let reread = move || erasing::reread(&checker, &readers);
     let (log, measured, reported, couriers) = (log.clone(), couriers.clone(), couriers.clone(), couriers.clone());
     let (archive, archive_measured, archive_reported) = (archive.clone(), archive.clone(), archive.clone());
     let checks = move || {
@@ -82,5 +86,7 @@ pub fn admin(
             archive_measured.measure();
         }),
         reopen: Box::new(reopen),
+        seal: Box::new(seal),
+        reread: Box::new(reread),
     }
 }

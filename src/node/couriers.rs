@@ -4,6 +4,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
@@ -412,6 +413,9 @@ impl Plan {
     }
 }
 
+/// How often it is looked whether couriers have dropped what they had read.
+const LOOK_PAUSE: Duration = Duration::from_millis(10);
+
 /// What every courier's name begins with.
 pub const PREFIX: &str = "courier-";
 
@@ -442,6 +446,17 @@ impl Couriers {
             Check::of_part("courier", report.name, fault)
         };
         self.reports(deleted_unread).into_iter().map(check).collect()
+    }
+
+    /// Makes them drop what they have read and not delivered, because records were erased, and waits for it at most until `deadline`. Returns
+    /// each one's name and whether it has done so.
+    pub fn reread(&self, deadline: Instant) -> Vec<(String, bool)> {
+        let asked: Vec<(&Courier, u64)> = self.all.iter().map(|courier| (&**courier, courier.reread())).collect();
+        let is_done = |(courier, number): &(&Courier, u64)| courier.has_reread(*number);
+        while !asked.iter().all(is_done) && Instant::now() < deadline {
+            std::thread::sleep(LOOK_PAUSE);
+        }
+        asked.iter().map(|asked| (asked.0.name().to_string(), is_done(asked))).collect()
     }
 
     /// Stops them, all at once.

@@ -30,6 +30,7 @@ mod cores;
 mod courier_metrics;
 mod courier_reports;
 mod couriers;
+mod erasing;
 mod error;
 mod failures;
 mod heartbeats;

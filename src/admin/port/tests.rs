@@ -32,6 +32,8 @@ fn nothing(metrics: Arc<Metrics>) -> Admin {
         couriers: Box::new(Vec::new),
         measure: Box::new(|| ()),
         reopen: Box::new(Vec::new),
+        seal: Box::new(Vec::new),
+        reread: Box::new(Vec::new),
     }
 }
 

@@ -161,6 +161,7 @@ impl SegmentFollower {
 
     /// Uploads what is sealed and not yet in the store. Returns whether there was anything.
     async fn pass(&mut self, standing: &mut Standing) -> Result<bool, LogError> {
+        self.met_reread();
         let segments = self.unpassed(standing)?;
         self.pass_deleted(standing, &segments)?;
         // One that they were stuck behind may be gone.
@@ -246,7 +247,22 @@ impl SegmentFollower {
         let (store, noted, address) = (self.store.clone(), self.noted.clone(), self.seat.options.target.clone());
         let mut upload = ObjectUpload::new(&store, &address, &segment, &noted);
         loop {
+            if self.is_replaced(info, &stamp) {
+                while let Err(cause) = upload.give_up().await {
+                    self.wait_out(cause).await;
+                }
+                self.met_reread();
+                return false;
+            }
             match upload.attempt().await {
+                // Records were erased meanwhile: what was uploaded must not stay there. The new file comes with the next look.
+                Ok(()) if self.is_replaced(info, &stamp) => {
+                    while let Err(cause) = upload.take_back().await {
+                        self.wait_out(cause).await;
+                    }
+                    self.met_reread();
+                    return false;
+                }
                 Ok(()) => {
                     self.bad.remove(&(info.core, info.id));
                     self.went_well();
@@ -262,6 +278,18 @@ impl SegmentFollower {
                     return false;
                 }
             }
+        }
+    }
+
+    /// Whether the segment has another file than the one that was opened, because records were erased from it.
+    fn is_replaced(&self, info: &SegmentInfo, stamp: &Stamp) -> bool {
+        !info.is_deleted() && stamp_of(info) != *stamp
+    }
+
+    /// Nothing is held in memory that was read before.
+    fn met_reread(&self) {
+        if let Some(number) = self.seat.handle.wants_reread() {
+            self.seat.handle.set_reread(number);
         }
     }
 

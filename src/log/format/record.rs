@@ -279,6 +279,25 @@ impl RecordHeader {
         out
     }
 
+    /// What stands in this record's place once it is erased: a tombstone of the same length, at the same order time, of the same project. All
+    /// that follows it is zero.
+    #[must_use]
+    pub(in crate::log) fn tombstone(&self) -> RecordHeader {
+        RecordHeader {
+            payload_crc: crc_of_zeros(self.body_bytes()),
+            session: 0,
+            split: 0,
+            page: 0,
+            number: 0,
+            kind: Kind::Tombstone,
+            topic: Topic::None,
+            data_type: DataType::All,
+            encoding: Encoding::Identity,
+            flags: Flags::NONE,
+            ..*self
+        }
+    }
+
     /// Reads and checks a header of the segment whose marker is given.
     pub fn decode(bytes: &[u8; HEADER_BYTES], marker: u64) -> Result<RecordHeader, HeaderFault> {
         let found = u64_at(bytes, 0);
@@ -334,6 +353,18 @@ impl RecordHeader {
     pub const fn label(&self) -> Option<Label> {
         if self.flags.contains(Flags::HAS_LABEL) { Some(Label { page: self.page, number: self.number }) } else { None }
     }
+}
+
+fn crc_of_zeros(bytes: usize) -> u32 {
+    const ZEROS: [u8; 4096] = [0; 4096];
+    let mut left = bytes;
+    let mut crc = 0;
+    while left > 0 {
+        let piece = left.min(ZEROS.len());
+        crc = crc32c::crc32c_append(crc, &ZEROS[..piece]);
+        left -= piece;
+    }
+    crc
 }
 
 pub(in crate::log) fn u64_at(bytes: &[u8], at: usize) -> u64 {

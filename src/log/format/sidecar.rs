@@ -69,6 +69,23 @@ pub struct Sidecar {
     pub damage: Vec<Hole>,
     /// Whether recovery sealed the segment.
     pub recovered: bool,
+    /// What was erased since it was sealed; left out where nothing was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub erased: Option<Erasure>,
+}
+
+/// What was erased of a segment after it was sealed: its records are tombstones.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Erasure {
+    /// How many records, in all.
+    pub records: u64,
+    /// When it was done last, seconds since 1970.
+    pub unix_seconds: u64,
+    /// The receipt of that time.
+    #[serde(with = "uuid_text")]
+    pub receipt: Uuid,
+    /// BLAKE3 of the file before that time. A file with this hash has not been replaced yet: the sidecar is written first.
+    pub blake3_before: String,
 }
 
 /// A stretch of a segment that holds no valid records.
@@ -185,6 +202,11 @@ impl Sidecar {
         })
     }
 
+    /// Whether an erasure has written this sidecar and not yet replaced the file, which has this hash.
+    pub(in crate::log) fn awaits_file(&self, blake3: &str) -> bool {
+        self.erased.as_ref().is_some_and(|erasure| erasure.blake3_before == blake3)
+    }
+
     /// Says of what lies above the segment's durable end that it was never acknowledged.
     #[must_use]
     pub(in crate::log) fn with_gaps_from(mut self, durable: u64) -> Sidecar {
@@ -278,6 +300,7 @@ impl Tally {
             projectless: self.projectless,
             damage: Vec::new(),
             recovered: false,
+            erased: None,
         }
     }
 }

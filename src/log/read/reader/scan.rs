@@ -12,6 +12,7 @@ use crate::log::format::record::{
     ALIGN_BYTES, HEADER_BYTES, HeaderFault, Kind, Record, RecordHeader, RecordId, u64_at,
 };
 use crate::log::format::sidecar::{Hole, Sidecar};
+use crate::log::names;
 
 use super::end::End;
 use super::segment_info::SegmentInfo;
@@ -243,6 +244,7 @@ impl SegmentReader {
         if offset >= limit {
             return Ok(None);
         }
+        self.follow_the_name(offset);
         if !self.ensure(offset, HEADER_BYTES, limit)? {
             return self.cut_short(offset);
         }
@@ -333,6 +335,15 @@ impl SegmentReader {
             at += STEP;
         }
         Ok(limit)
+    }
+
+    /// Goes on in the file that has the segment's name now, if more has to be read and records were erased meanwhile: that one has every
+    /// record in its place.
+    fn follow_the_name(&mut self, offset: u64) {
+        let needs_more = !self.window.holds(offset, HEADER_BYTES) && self.window.hasher.is_none();
+        if needs_more && self.window.is_nameless() {
+            self.window.change_to(&self.path.with_extension(names::SEALED));
+        }
     }
 
     fn cut_short(&mut self, offset: u64) -> Result<Option<Found>, LogError> {

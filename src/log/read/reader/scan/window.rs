@@ -2,7 +2,8 @@
 
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::Path;
 
 use crate::log::format::record::HEADER_BYTES;
 
@@ -45,6 +46,25 @@ impl FileWindow {
         self.buffer[from..].first_chunk().expect("a header was ensured here")
     }
 
+    /// Whether these bytes are available.
+    pub(super) fn holds(&self, at: u64, bytes: usize) -> bool {
+        at >= self.start && at + bytes as u64 <= self.start + self.len as u64
+    }
+
+    /// Whether the file has lost its name since it was opened.
+    pub(super) fn is_nameless(&self) -> bool {
+        self.file.metadata().is_ok_and(|meta| meta.nlink() == 0)
+    }
+
+    /// Goes on with another file of the same length, if `path` names one, and forgets what was read of the old one.
+    pub(super) fn change_to(&mut self, path: &Path) {
+        let Ok(file) = File::open(path) else { return };
+        let length = |file: &File| file.metadata().map(|meta| meta.len()).ok();
+        if length(&file) == length(&self.file) {
+            (self.file, self.len) = (file, 0);
+        }
+    }
+
     pub(super) fn unreadable(&self, from: u64, to: u64) -> bool {
         self.bad.is_some_and(|(start, end)| start < to && from < end)
     }
@@ -58,10 +78,10 @@ impl FileWindow {
 
     /// Makes the bytes from `at` available, reading at most up to `limit`; false where the file ends before.
     pub(super) fn ensure(&mut self, at: u64, bytes: usize, limit: u64) -> io::Result<bool> {
-        let held_to = self.start + self.len as u64;
-        if at >= self.start && at + bytes as u64 <= held_to {
+        if self.holds(at, bytes) {
             return Ok(true);
         }
+        let held_to = self.start + self.len as u64;
         if at + bytes as u64 > limit {
             return Ok(false);
         }
