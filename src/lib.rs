@@ -11,6 +11,7 @@
 //! | what requests are made of | [`session`] (tokens, ids, starts), [`client`] (user agents, addresses), [`codec`] (JSON, compression) |
 //! | what is stored | [`records`] (what a record means), [`log`] (segments on disk: writing, reading, retention, repair) |
 //! | who reads the log | [`consume`] (the loop that follows it), [`checker`] (checks batches), [`courier`] (queue messages of OpenReplay) |
+//! | erasing what is stored of a person | [`erase`] |
 //! | the archive of Parquet files | `archive`, with the feature of that name |
 //! | the trackers' binary messages | [`tracker`] |
 //! | a crowd of trackers to load a server with | [`load`] |
@@ -41,6 +42,7 @@ pub mod config;
 pub mod consume;
 pub mod courier;
 pub mod directory;
+pub mod erase;
 pub mod http;
 pub mod load;
 pub mod log;

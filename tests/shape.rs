@@ -37,6 +37,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "archive",
         &["base", "codec", "config", "consume", "courier", "log", "records", "session", "telemetry", "tracker"],
     ),
+    ("erase", &["archive", "checker", "codec", "courier", "log", "records", "tracker"]),
     ("records", &["log", "codec", "tracker", "session"]),
     ("api", &["base", "http", "session", "client", "codec", "directory", "log", "records", "tracker"]),
     (

@@ -1,5 +1,6 @@
 //! `POST /log/seal` and `POST /log/reread`: how a running server takes part in an erasure, which another process does.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -37,6 +38,9 @@ pub struct LogUser {
     pub name: String,
     /// Whether it holds nothing any more that it read before the request.
     pub reread: bool,
+    /// What it has passed: the next record of each core, as segment and offset; absent if that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passed: Option<BTreeMap<u16, (u64, u64)>>,
 }
 
 /// The answer to [`SEAL_PATH`].

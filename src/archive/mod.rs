@@ -50,6 +50,8 @@
 //! | `mirror` | the archive's copy in an object store |
 //! | [`merge_files`] | the small files of an hour as few large ones |
 //! | [`rewrite`] | a file again, without some of its rows |
+//! | [`erase_rows`] | the rows of a person erased from the files |
+//! | `erasures` | how often that was done |
 //! | [`check`] | compares an archive with its manifest |
 //! | [`retention`] | which rows leave the archive, when and why |
 //! | [`store`] | an archive on disk: opened, extended by a chunk |
@@ -67,6 +69,8 @@ pub mod compactor;
 #[cfg(test)]
 pub mod crafted;
 pub mod decode;
+pub mod erase_rows;
+mod erasures;
 pub mod error;
 pub mod file_rows;
 pub mod hour;

@@ -62,6 +62,12 @@ pub fn rewrite_file(
     let mut file = add_file(place, &kept, hour, &range, number, GROUP_BYTES)?;
     file.set_received_by(old.received_by_us());
     file.merged_from = old.merged_from;
+    // What takes the place of a file is read back first.
+    let mut back = TableBuffer::new(table_of(place, &file)?);
+    read_entry(place, &file, &mut back)?;
+    if back.rows() != kept.rows() || back.hash_of_all() != kept.hash_of_all() {
+        return Err(ArchiveError::Damaged { path: place.file(&file.path) });
+    }
     Ok(Rewritten::Smaller { rows: gone, file: Box::new(file) })
 }
 

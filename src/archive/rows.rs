@@ -1,6 +1,7 @@
 //! The rows of a table in memory, until they are written.
 
 use super::buffer::ColumnBuffer;
+use super::column::ColumnKind;
 use super::row::{Row, RowSink};
 use super::table::Table;
 
@@ -75,6 +76,26 @@ impl TableBuffer {
         let mut kept = Self::new(self.table);
         (0..self.rows()).filter(|&row| !goes(row)).for_each(|row| kept.push_row_of(self, row));
         kept
+    }
+
+    /// The sum of all rows' hashes: equal for the same rows in any order.
+    pub(super) fn hash_of_all(&self) -> u128 {
+        let hash = |row: usize| {
+            let mut hasher = blake3::Hasher::new();
+            for column in &self.columns {
+                hasher.update(&[u8::from(column.has(row))]);
+                if matches!(column.kind(), ColumnKind::Text | ColumnKind::Bytes) {
+                    let bytes = column.bytes(row);
+                    hasher.update(&(bytes.len() as u64).to_le_bytes()).update(bytes);
+                } else {
+                    hasher.update(&column.int(row).to_le_bytes());
+                }
+            }
+            let mut half = [0; 16];
+            half.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
+            u128::from_le_bytes(half)
+        };
+        (0..self.rows()).map(hash).fold(0, u128::wrapping_add)
     }
 
     /// Adds a row of other rows of this table.

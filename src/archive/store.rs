@@ -2,12 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::log::read::merge::MergePosition;
 use crate::log::read::received::received_us;
 
 use super::add_file::{LogRange, add_file, remove_strays, remove_unfinished};
 use super::chunk::Chunk;
+use super::erasures;
 use super::error::ArchiveError;
 use super::hour::Hour;
 use super::lock::ArchiveLock;
@@ -24,6 +27,8 @@ const GROUP_BYTES: u64 = 16 << 20;
 #[derive(Debug, Clone)]
 pub struct Archive {
     place: Place,
+    /// How many erasures there had been when the chunk at hand was begun.
+    erasures: Arc<AtomicU64>,
 }
 
 /// What became of a chunk.
@@ -31,7 +36,8 @@ pub struct Archive {
 pub enum Committed {
     /// It is in the archive.
     Done(Totals),
-    /// The archive does not end where the chunk begins, because somebody else extended it. The chunk was dropped.
+    /// The archive does not end where the chunk begins, because somebody else extended it; or records were erased meanwhile that the chunk may
+    /// have. The chunk was dropped.
     Moved(Option<MergePosition>),
 }
 
@@ -77,7 +83,8 @@ impl Archive {
             manifest.commit(&place, &lock, Change::default())?;
         }
         remove_strays(&place, &manifest)?;
-        Ok((Self { place }, manifest))
+        let erasures = Arc::new(AtomicU64::new(erasures::read(&place)?));
+        Ok((Self { place, erasures }, manifest))
     }
 
     /// The place on disk.
@@ -114,7 +121,8 @@ impl Archive {
     ) -> Result<Committed, ArchiveError> {
         let lock = ArchiveLock::take(&self.place, is_stopping)?;
         let mut manifest = self.manifest()?;
-        if manifest.to.as_ref() != from {
+        let erasures = erasures::read(&self.place)?;
+        if self.erasures.swap(erasures, Ordering::SeqCst) != erasures || manifest.to.as_ref() != from {
             return Ok(Committed::Moved(manifest.to));
         }
         let entries = self.write_all(from, to, rows, manifest.next_number).inspect_err(|_| {

@@ -18,7 +18,7 @@
 //! | `broken_list` | `broken.ndjson` |
 
 pub mod body;
-mod broken_list;
+pub mod broken_list;
 pub mod findings;
 mod options;
 mod thread;

@@ -92,6 +92,10 @@ impl Worker {
         };
         while !handle.is_stopping() {
             if !self.options.enabled() {
+                // What it does not read it does not hold.
+                if let Some(number) = handle.wants_reread() {
+                    handle.set_reread(number);
+                }
                 handle.rest(IDLE);
                 continue;
             }

@@ -12,6 +12,7 @@ use super::config::{self, ConfigArgs};
 use super::consumers::{self, ConsumersArgs};
 use super::couriers::{self, CouriersArgs};
 use super::dead_letters::{self, DeadLettersArgs};
+use super::erase::{self, EraseArgs};
 use super::events::{self, EventsArgs};
 use super::inspect::{self, InspectArgs};
 use super::load::{self, LoadArgs};
@@ -100,6 +101,14 @@ pub enum Command {
         after_help = "Examples:\n  takeup dead-letters\n  takeup dead-letters show courier-redis 1\n  takeup dead-letters send courier-redis --all"
     )]
     DeadLetters(DeadLettersArgs),
+    /// Erase all that is stored of a session, a user or a project, and print a receipt. A server may run: it takes part.
+    ///
+    /// The exit code is 0 when everything is erased, 1 when something could not be reached (the receipt names it), 2 when it could not be done or
+    /// was not finished: the next `takeup erase` then goes on.
+    #[command(after_help = "Examples:\n  takeup erase --user jane@example.org --dry-run\n  \
+                      takeup erase --user jane@example.org --yes --receipt receipt.json\n  \
+                      takeup erase --session 2691351900602760960 --yes")]
+    Erase(EraseArgs),
     /// Follow the log: a line for each record that has become durable, until it is interrupted.
     #[command(
         after_help = "Examples:\n  takeup tail --project 1\n  takeup tail -n 100 --session 2691351900602760960\n  \
@@ -165,6 +174,7 @@ pub fn main() -> ExitCode {
         Command::Verify(args) => return verify::run(&args, &data),
         Command::Salvage(args) => return salvage::run(&args),
         Command::Restore(args) => return restore::run(&args, &data),
+        Command::Erase(args) => return erase::run(&args, &data),
         Command::Events(args) => events::run(&args, &data),
         Command::Consumers(args) => consumers::run(&args, &data),
         Command::Couriers(args) => couriers::run(&args, &data),

@@ -3,7 +3,7 @@
 //! Data goes to stdout, everything else to stderr. Where a command prints data, `--json` prints NDJSON with field names that are stable
 //! across versions. A reader that goes away (`| head`) ends a command quietly. All commands but `serve`, `salvage` and `restore` only read the
 //! log, so they may run beside a server; so may `consumers`, which changes cursors but no record, and `compact`,
-//! which writes the archive.
+//! which writes the archive. `erase` changes everything.
 
 mod admin;
 mod admin_port;
@@ -15,12 +15,14 @@ mod config;
 mod consumers;
 mod couriers;
 mod dead_letters;
+mod erase;
 mod error;
 mod events;
 mod inspect;
 mod load;
 mod log_folder;
 mod output;
+mod project_key;
 mod record_line;
 mod recordings;
 mod replay;

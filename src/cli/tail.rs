@@ -17,8 +17,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
-use crate::config::{PROJECTS_FILE, value};
-use crate::directory::Directory;
+use crate::config::value;
 use crate::log::error::LogError;
 use crate::log::format::record::Record;
 use crate::log::read::merge::{Merge, Skipped};
@@ -27,6 +26,7 @@ use crate::log::read::reader::LogReader;
 use super::error::CliError;
 use super::log_folder;
 use super::output::{Out, warn, write_json};
+use super::project_key;
 use super::record_line::RecordLine;
 
 /// The options of `takeup tail`.
@@ -249,7 +249,7 @@ struct Filter {
 
 impl Filter {
     fn new(args: &TailArgs, data: &Path) -> Result<Filter, CliError> {
-        let project = args.project.as_deref().map(|text| project(text, data)).transpose()?;
+        let project = args.project.as_deref().map(|text| project_key::number(text, data)).transpose()?;
         Ok(Filter { project, session: args.session })
     }
 
@@ -257,21 +257,4 @@ impl Filter {
         self.project.is_none_or(|project| project == record.project)
             && self.session.is_none_or(|session| session == record.session)
     }
-}
-
-/// The number of the project that the user named by its key or its number.
-fn project(text: &str, data: &Path) -> Result<u32, CliError> {
-    let path = data.join(PROJECTS_FILE);
-    let known = Directory::load(&path);
-    // Those that a server has read from Postgres.
-    let of_database = Directory::load(&Directory::kept_of_database(data));
-    let found = [&known, &of_database].into_iter().flatten().find_map(|directory| directory.by_key(text));
-    if let Some(project) = found {
-        return Ok(project.project_id);
-    }
-    let unknown = |why: String| CliError::Other(format!("--project {text}: {why}"));
-    text.parse().map_err(|_| match &known {
-        Ok(_) => unknown(format!("{} has no project with this key", path.display())),
-        Err(error) => unknown(error.to_string()),
-    })
 }

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 use crate::admin::CourierReport;
+use crate::admin::erasing::LogUser;
 use crate::admin::health::Check;
 #[cfg(all(feature = "archive", feature = "object-store"))]
 use crate::archive::mirror::courier::ArchiveCourier;
@@ -29,6 +30,7 @@ use crate::session::forward_secret::ForwardSecret;
 use crate::telemetry::{Level, Logger};
 
 use super::courier_reports::{self, Measured};
+use super::erasing::places_of;
 #[cfg(feature = "object-store")]
 use super::segments::store_access;
 use super::{NodeError, options};
@@ -449,14 +451,19 @@ impl Couriers {
     }
 
     /// Makes them drop what they have read and not delivered, because records were erased, and waits for it at most until `deadline`. Returns
-    /// each one's name and whether it has done so.
-    pub fn reread(&self, deadline: Instant) -> Vec<(String, bool)> {
+    /// those of whom each has done so, or not.
+    pub fn reread(&self, deadline: Instant) -> Vec<LogUser> {
         let asked: Vec<(&Courier, u64)> = self.all.iter().map(|courier| (&**courier, courier.reread())).collect();
         let is_done = |(courier, number): &(&Courier, u64)| courier.has_reread(*number);
         while !asked.iter().all(is_done) && Instant::now() < deadline {
             std::thread::sleep(LOOK_PAUSE);
         }
-        asked.iter().map(|asked| (asked.0.name().to_string(), is_done(asked))).collect()
+        let told = |asked: &(&Courier, u64)| LogUser {
+            name: asked.0.name().to_string(),
+            reread: is_done(asked),
+            passed: asked.0.handle().passed().map(|position| places_of(&position)),
+        };
+        asked.iter().map(told).collect()
     }
 
     /// Stops them, all at once.

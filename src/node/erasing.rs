@@ -1,10 +1,12 @@
 //! What a server does for an erasure that another process makes in its log.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use crate::admin::erasing::{LogUser, SealedSegments};
 use crate::consume;
 use crate::log::Log;
+use crate::log::read::merge::MergePosition;
 
 use super::couriers::Couriers;
 
@@ -31,11 +33,15 @@ pub fn seal(log: &Log) -> Vec<SealedSegments> {
 pub fn reread(checker: &consume::Handle, couriers: &Couriers) -> Vec<LogUser> {
     let deadline = Instant::now() + REREAD_PATIENCE;
     let number = checker.ask_to_reread();
-    let mut all: Vec<LogUser> =
-        couriers.reread(deadline).into_iter().map(|(name, reread)| LogUser { name, reread }).collect();
+    let mut all = couriers.reread(deadline);
     while !checker.has_reread(number) && !checker.is_stopping() && Instant::now() < deadline {
         std::thread::sleep(LOOK_PAUSE);
     }
-    all.insert(0, LogUser { name: "checker".to_owned(), reread: checker.has_reread(number) });
+    all.insert(0, LogUser { name: "checker".to_owned(), reread: checker.has_reread(number), passed: None });
     all
+}
+
+/// The next record of each core.
+pub(super) fn places_of(position: &MergePosition) -> BTreeMap<u16, (u64, u64)> {
+    position.cores.iter().map(|(&core, place)| (core, (place.segment, place.offset))).collect()
 }

@@ -37,7 +37,7 @@ mod quarantine;
 mod replace;
 mod rewrite;
 
-pub use hold::{Hold, hold};
+pub use hold::{AloneHold, Hold, hold};
 pub use leftovers::{Leftover, remove_leftovers};
 pub use quarantine::{AsideFile, erase_aside};
 pub use rewrite::{Erasing, Found, SegmentErasure, erase_segment};

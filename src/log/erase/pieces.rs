@@ -52,6 +52,12 @@ impl Pieces {
         Ok(Pieces { reader, length })
     }
 
+    /// Reads only so far: of a segment that is written, what is durable.
+    pub(super) fn end_at(&mut self, end: u64) {
+        self.length = self.length.min(end);
+        self.reader.set_end(End::At(self.length));
+    }
+
     /// Hashes all that is read. To be called first.
     pub(super) fn hash_all(&mut self) {
         self.reader.hash_all();

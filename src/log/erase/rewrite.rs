@@ -36,6 +36,8 @@ pub struct Found {
     pub offset: u64,
     /// Its session.
     pub session: u64,
+    /// Its order time, in microseconds.
+    pub order_us: u64,
     /// What it is.
     pub kind: Kind,
     /// The bytes that it takes.
@@ -125,6 +127,9 @@ fn is_wanted(erasing: &Erasing<'_>, header: &RecordHeader) -> bool {
 /// Finds what is to be erased.
 fn survey(info: &SegmentInfo, erasing: &mut Erasing<'_>) -> Result<SegmentErasure, LogError> {
     let mut pieces = Pieces::open(info, &info.path)?;
+    if !info.sealed() {
+        pieces.end_at(info.bytes);
+    }
     let mut all = SegmentErasure::default();
     while let Some(piece) = pieces.next()? {
         match piece {
@@ -139,7 +144,8 @@ fn survey(info: &SegmentInfo, erasing: &mut Erasing<'_>) -> Result<SegmentErasur
                     all.torn_payload_bytes += u64::from(header.payload_len);
                 }
                 let (core, segment, offset) = (info.core, info.id, found.offset);
-                (erasing.found)(Found { core, segment, offset, session: header.session, kind: header.kind, bytes });
+                let RecordHeader { session, order_us, kind, .. } = header;
+                (erasing.found)(Found { core, segment, offset, session, order_us, kind, bytes });
             }
             Piece::Raw { offset, bytes } if !is_blank(&pieces, offset, bytes)? => {
                 all.unreadable_count += 1;

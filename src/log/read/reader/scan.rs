@@ -244,7 +244,7 @@ impl SegmentReader {
         if offset >= limit {
             return Ok(None);
         }
-        self.follow_the_name(offset);
+        self.follow_the_name(offset, HEADER_BYTES);
         if !self.ensure(offset, HEADER_BYTES, limit)? {
             return self.cut_short(offset);
         }
@@ -273,6 +273,10 @@ impl SegmentReader {
         let body_bytes = header.body_bytes();
         if offset + STEP + body_bytes as u64 > limit {
             return Err(self.stick(offset, offset + STEP, "the record runs past the end"));
+        }
+        if self.follow_the_name(offset, HEADER_BYTES + body_bytes) {
+            // The header at hand is that of the old file.
+            return self.look();
         }
         if !self.ensure(offset, HEADER_BYTES + body_bytes, limit)? {
             return self.cut_short(offset);
@@ -338,12 +342,10 @@ impl SegmentReader {
     }
 
     /// Goes on in the file that has the segment's name now, if more has to be read and records were erased meanwhile: that one has every
-    /// record in its place.
-    fn follow_the_name(&mut self, offset: u64) {
-        let needs_more = !self.window.holds(offset, HEADER_BYTES) && self.window.hasher.is_none();
-        if needs_more && self.window.is_nameless() {
-            self.window.change_to(&self.path.with_extension(names::SEALED));
-        }
+    /// record in its place. Returns whether it is another file.
+    fn follow_the_name(&mut self, offset: u64, bytes: usize) -> bool {
+        let needs_more = !self.window.holds(offset, bytes) && self.window.hasher.is_none();
+        needs_more && self.window.is_nameless() && self.window.change_to(&self.path.with_extension(names::SEALED))
     }
 
     fn cut_short(&mut self, offset: u64) -> Result<Option<Found>, LogError> {

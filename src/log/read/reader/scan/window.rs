@@ -56,13 +56,16 @@ impl FileWindow {
         self.file.metadata().is_ok_and(|meta| meta.nlink() == 0)
     }
 
-    /// Goes on with another file of the same length, if `path` names one, and forgets what was read of the old one.
-    pub(super) fn change_to(&mut self, path: &Path) {
-        let Ok(file) = File::open(path) else { return };
-        let length = |file: &File| file.metadata().map(|meta| meta.len()).ok();
-        if length(&file) == length(&self.file) {
+    /// Goes on with another file of the same length, if `path` names one, and forgets what was read of the old one. Returns whether
+    /// it does.
+    pub(super) fn change_to(&mut self, path: &Path) -> bool {
+        let Ok(file) = File::open(path) else { return false };
+        let meta = |file: &File| file.metadata().map(|meta| (meta.len(), meta.nlink() > 0)).ok();
+        let is_next = meta(&file).is_some_and(|(length, named)| named && Some((length, false)) == meta(&self.file));
+        if is_next {
             (self.file, self.len) = (file, 0);
         }
+        is_next
     }
 
     pub(super) fn unreadable(&self, from: u64, to: u64) -> bool {
