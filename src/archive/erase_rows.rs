@@ -72,7 +72,8 @@ pub fn erase_rows(
                     found.push(file);
                 }
                 Err(
-                    error @ (ArchiveError::Damaged { .. } | ArchiveError::Parquet { .. } | ArchiveError::Missing { .. }),
+                    error
+                    @ (ArchiveError::Damaged { .. } | ArchiveError::Parquet { .. } | ArchiveError::Missing { .. }),
                 ) => all.unreadable.push((place.file(&file.path), error.to_string())),
                 Err(error) => return Err(error),
             }

@@ -54,7 +54,8 @@ pub(super) fn search(
             let of_project = targets.projects.contains(&u32::try_from(key.project).unwrap_or_default());
             let says = |at: usize| rows.columns()[at].bytes(row);
             let is_naming = kind.is_none_or(|kind| matches!(says(kind), b"user" | b"metadata"));
-            let is_user = || name.is_some_and(|name| std::str::from_utf8(says(name)).is_ok_and(|id| users.contains(id)));
+            let is_user =
+                || name.is_some_and(|name| std::str::from_utf8(says(name)).is_ok_and(|id| users.contains(id)));
             if of_project || (is_naming && is_user()) {
                 report.by_archive += u64::from(targets.add(key.session.cast_unsigned())?);
             }

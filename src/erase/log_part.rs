@@ -60,7 +60,11 @@ pub fn erase_log(
             // A server that runs began it after it had sealed the others: what is in it was received meanwhile.
             SegmentState::Writing if mode.served => continue,
             _ => {
-                findings.miss(NotReached::whole(LOG, info.path.display(), "it could not be sealed; run the command again"));
+                findings.miss(NotReached::whole(
+                    LOG,
+                    info.path.display(),
+                    "it could not be sealed; run the command again",
+                ));
                 continue;
             }
         }

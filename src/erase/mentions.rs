@@ -79,9 +79,10 @@ fn names_in_batch(body: &[u8], split: u32, users: &BTreeSet<String>) -> bool {
     let split = (split > 0).then_some(split as usize);
     let (first, second) = split_parts(body, split).unwrap_or((body, None));
     // Of two generations, each finds what it can read; a wrong one finds no message that names somebody by chance.
-    [Some(first), second].into_iter().flatten().any(|part| {
-        names_in_part(part, Era::Main, users) || names_in_part(part, Era::Seed, users)
-    })
+    [Some(first), second]
+        .into_iter()
+        .flatten()
+        .any(|part| names_in_part(part, Era::Main, users) || names_in_part(part, Era::Seed, users))
 }
 
 fn names_in_part(part: &[u8], era: Era, users: &BTreeSet<String>) -> bool {

@@ -54,7 +54,8 @@ fn work(args: &EraseArgs, data: &Path) -> Result<bool, CliError> {
         explained(error, data)
     })?;
     if let (Some(file), Some(path)) = (&mut file, &args.receipt) {
-        let failed = |error: io::Error| CliError::Other(format!("{}: cannot write the receipt: {error}", path.display()));
+        let failed =
+            |error: io::Error| CliError::Other(format!("{}: cannot write the receipt: {error}", path.display()));
         write_json(&mut *file, &receipt)?;
         file.write_all(b"\n").and_then(|()| file.sync_all()).map_err(failed)?;
     }
@@ -130,7 +131,11 @@ fn explained(error: EraseError, data: &Path) -> CliError {
 
 fn show(receipt: &Receipt, args: &EraseArgs) -> Result<(), CliError> {
     let mut out = Out::stdout();
-    if args.json { out.json(receipt)? } else { print::receipt(receipt, &mut out)? }
+    if args.json {
+        out.json(receipt)?
+    } else {
+        print::receipt(receipt, &mut out)?
+    }
     out.finish()
 }
 

@@ -45,7 +45,9 @@ pub fn remove_leftovers(
                 Some(DELETED) => !served && stem.and_then(segment_id).is_some(),
                 _ => false,
             };
-            let Some(meta) = fs::symlink_metadata(&path).ok().filter(|meta| is_left && meta.is_file()) else { continue };
+            let Some(meta) = fs::symlink_metadata(&path).ok().filter(|meta| is_left && meta.is_file()) else {
+                continue;
+            };
             if remove {
                 if path.extension().is_some_and(|extension| extension == DELETED) {
                     take_away(&sidecar::path_of(&path))?;

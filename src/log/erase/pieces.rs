@@ -18,10 +18,7 @@ pub(super) enum Piece {
     /// A record whose header is intact and whose payload is not.
     Torn(Found),
     /// Bytes that belong to no record that can be read.
-    Raw {
-        offset: u64,
-        bytes: u64,
-    },
+    Raw { offset: u64, bytes: u64 },
 }
 
 impl Piece {

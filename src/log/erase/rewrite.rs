@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use uuid::Uuid;
 
 use crate::log::cursor::Cursors;
-use crate::log::disk::calls::Disk;
 use crate::log::disk::calls;
+use crate::log::disk::calls::Disk;
 use crate::log::error::{Damage, LogError};
 use crate::log::format::header::PAGE_BYTES;
 use crate::log::format::record::{HEADER_BYTES, Kind, RecordHeader};
@@ -98,7 +98,8 @@ pub fn erase_segment(
     match survey(info, erasing) {
         Ok(found) if found.records == 0 || erasing.dry_run => Ok(found),
         Ok(found) => {
-            let copied = copy(calls::REAL, info, erasing, &found).and_then(|copy| replace::replace(info, cursors, copy));
+            let copied =
+                copy(calls::REAL, info, erasing, &found).and_then(|copy| replace::replace(info, cursors, copy));
             match copied {
                 Ok(true) => Ok(found),
                 Ok(false) => Ok(SegmentErasure { gone: true, ..SegmentErasure::default() }),
@@ -262,12 +263,7 @@ fn described(
         session_ids: new.session_ids,
         sessions_complete: new.sessions_complete,
         blake3,
-        erased: Some(Erasure {
-            records,
-            unix_seconds: erasing.unix_seconds,
-            receipt: erasing.receipt,
-            blake3_before,
-        }),
+        erased: Some(Erasure { records, unix_seconds: erasing.unix_seconds, receipt: erasing.receipt, blake3_before }),
         ..old
     }
 }

@@ -42,8 +42,7 @@ impl Log {
             let live = core.live().into_iter().filter(|segment| segment.first_us() != 0).map(|segment| segment.id);
             live.collect::<Vec<u64>>()
         };
-        let asked: Vec<Asked<'_>> =
-            shared.cores.iter().map(|core| Asked { core, ids: with_records(core) }).collect();
+        let asked: Vec<Asked<'_>> = shared.cores.iter().map(|core| Asked { core, ids: with_records(core) }).collect();
         loop {
             let waiting: Vec<&Asked<'_>> = asked.iter().filter(|asked| !asked.open().is_empty()).collect();
             if waiting.is_empty() || Instant::now() >= deadline || shared.is_closing() {
