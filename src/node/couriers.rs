@@ -2,6 +2,7 @@
 //!
 //! Only what is configured runs. Rows go first: the couriers for queues stay behind them.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -23,6 +24,7 @@ use crate::courier::segments::SegmentsCourier;
 use crate::courier::{BulkSender, Courier, CourierOptions, Destination, Packer, Sender, ShipmentBounds, SideRuntime};
 use crate::log::LogError;
 use crate::log::cursor::{ConsumerName, Cursors};
+use crate::log::read::merge::MergePosition;
 use crate::log::read::reader::LogReader;
 use crate::postgres::PostgresUrl;
 use crate::session::forward_path::ForwardPath;
@@ -30,7 +32,6 @@ use crate::session::forward_secret::ForwardSecret;
 use crate::telemetry::{Level, Logger};
 
 use super::courier_reports::{self, Measured};
-use super::erasing::places_of;
 #[cfg(feature = "object-store")]
 use super::segments::store_access;
 use super::{NodeError, options};
@@ -470,4 +471,9 @@ impl Couriers {
     pub fn stop(&self) {
         Courier::stop_all(self.all.iter().map(AsRef::as_ref));
     }
+}
+
+/// The next record of each core.
+fn places_of(position: &MergePosition) -> BTreeMap<u16, (u64, u64)> {
+    position.cores.iter().map(|(&core, place)| (core, (place.segment, place.offset))).collect()
 }

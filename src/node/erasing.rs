@@ -1,12 +1,10 @@
 //! What a server does for an erasure that another process makes in its log.
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use crate::admin::erasing::{LogUser, SealedSegments};
 use crate::consume;
 use crate::log::Log;
-use crate::log::read::merge::MergePosition;
 
 use super::couriers::Couriers;
 
@@ -39,9 +37,4 @@ pub fn reread(checker: &consume::Handle, couriers: &Couriers) -> Vec<LogUser> {
     }
     all.insert(0, LogUser { name: "checker".to_owned(), reread: checker.has_reread(number), passed: None });
     all
-}
-
-/// The next record of each core.
-pub(super) fn places_of(position: &MergePosition) -> BTreeMap<u16, (u64, u64)> {
-    position.cores.iter().map(|(&core, place)| (core, (place.segment, place.offset))).collect()
 }

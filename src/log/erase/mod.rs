@@ -26,10 +26,12 @@
 //! | `hold` | keeps servers from a log, or finds that one runs |
 //! | `pieces` | a segment as records and damaged stretches, without gaps |
 //! | `rewrite` | finds what is to be erased, writes the copy, checks it |
+//! | `copied` | a copy that was checked |
 //! | `replace` | puts the copy in the place of the segment |
 //! | `leftovers` | what crashes and deletions left in the folders |
 //! | `quarantine` | records in files that recovery set aside |
 
+mod copied;
 mod hold;
 mod leftovers;
 mod pieces;

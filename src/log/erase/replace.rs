@@ -8,7 +8,7 @@ use crate::log::disk::calls;
 use crate::log::error::LogError;
 use crate::log::read::reader::SegmentInfo;
 
-use super::rewrite::Copied;
+use super::copied::Copied;
 
 /// Gives the copy the segment's name, and its sidecar first. False if the segment was deleted meanwhile; then the copy is removed.
 pub(super) fn replace(info: &SegmentInfo, cursors: &Cursors, copied: Copied) -> Result<bool, LogError> {

@@ -16,6 +16,7 @@ use crate::log::names;
 use crate::log::names::file_name;
 use crate::log::read::reader::SegmentInfo;
 
+use super::copied::Copied;
 use super::pieces::{Piece, Pieces};
 use super::replace;
 
@@ -172,15 +173,6 @@ fn is_blank(pieces: &Pieces, offset: u64, bytes: u64) -> Result<bool, LogError> 
         at += step;
     }
     Ok(true)
-}
-
-/// A copy that is on disk and was checked.
-pub(super) struct Copied {
-    pub(super) path: PathBuf,
-    /// The new sidecar; None where the segment had none that could be used.
-    pub(super) sidecar: Option<Sidecar>,
-    /// The file that was copied.
-    pub(super) original: File,
 }
 
 fn copy(
