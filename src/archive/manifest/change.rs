@@ -14,7 +14,7 @@ pub struct Change {
 /// A change in one day.
 #[derive(Debug, Clone)]
 pub(super) enum Step {
-    Add(FileEntry),
+    Add(Box<FileEntry>),
     Replace { date: String, old: Vec<String>, new: Vec<FileEntry> },
 }
 
@@ -22,7 +22,7 @@ impl Change {
     /// Adds a file.
     #[must_use]
     pub fn with(mut self, file: FileEntry) -> Self {
-        self.steps.push(Step::Add(file));
+        self.steps.push(Step::Add(Box::new(file)));
         self
     }
 
@@ -72,7 +72,7 @@ impl Step {
     pub(super) fn apply(self, files: &mut Vec<FileEntry>) -> Result<(), String> {
         let (old, new) = match self {
             Self::Add(file) => {
-                files.push(file);
+                files.push(*file);
                 return Ok(());
             }
             Self::Replace { old, new, date } => {

@@ -14,8 +14,11 @@ fn segment(id: u64) -> Sealed {
     Sealed { core: 0, id, bytes: 100, facts: Some(facts) }
 }
 
+/// A segment, and an offset in it.
+type At = (u64, u64);
+
 /// An archive of these ranges of core 0, each a file with rows of time 50; it ends where the last one does.
-fn archive(ranges: &[((u64, u64), (u64, u64))]) -> (tempfile::TempDir, Place, Vec<FileEntry>) {
+fn archive(ranges: &[(At, At)]) -> (tempfile::TempDir, Place, Vec<FileEntry>) {
     let data = tempfile::tempdir().unwrap();
     let place = Place::in_data(data.path());
     place.make().unwrap();
