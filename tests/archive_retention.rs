@@ -105,7 +105,7 @@ fn sessions(archived: &Archived) -> BTreeSet<(i64, i64)> {
         // An event for the page and one for the user.
         let rows = archived.rows_of(table).count();
         assert!(
-            rows == sessions.len() || table == "events" && rows > 0 && rows % sessions.len() == 0,
+            rows == sessions.len() || table == "events" && rows > 0 && rows.is_multiple_of(sessions.len()),
             "{table}: {rows}"
         );
     }

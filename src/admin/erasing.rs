@@ -1,6 +1,5 @@
 //! `POST /log/seal` and `POST /log/reread`: how a running server takes part in an erasure, which another process does.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -9,6 +8,7 @@ use axum::response::Response;
 use serde::{Deserialize, Serialize};
 
 use super::admit::admit;
+pub use super::log_users::{LogUser, SealedSegments};
 use super::shown::{Shown, json};
 
 /// The path of the request that seals every open segment.
@@ -16,32 +16,6 @@ pub const SEAL_PATH: &str = "/log/seal";
 
 /// The path of the request that makes everybody in the server who reads the log forget what was read before.
 pub const REREAD_PATH: &str = "/log/reread";
-
-/// What became of a core's open segments.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SealedSegments {
-    /// The core.
-    pub core: u16,
-    /// How many were open, and are sealed now.
-    pub sealed: u64,
-    /// The files of those that are still open.
-    pub left: Vec<String>,
-    /// Why; absent if that is not known, or none is.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-}
-
-/// Who reads the log.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LogUser {
-    /// Its name, such as `courier-redis`.
-    pub name: String,
-    /// Whether it holds nothing any more that it read before the request.
-    pub reread: bool,
-    /// What it has passed: the next record of each core, as segment and offset; absent if that is not known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub passed: Option<BTreeMap<u16, (u64, u64)>>,
-}
 
 /// The answer to [`SEAL_PATH`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

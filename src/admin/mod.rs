@@ -6,6 +6,7 @@ pub mod couriers;
 pub mod erasing;
 pub(super) mod guard;
 pub mod health;
+mod log_users;
 pub mod port;
 pub mod reopen;
 mod shown;

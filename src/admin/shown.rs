@@ -10,8 +10,8 @@ use tokio::sync::Semaphore;
 use crate::telemetry::exposition::Exposition;
 
 use super::courier_report::CourierReport;
-use super::erasing::{LogUser, SealedSegments};
 use super::health::Check;
+use super::log_users::{LogUser, SealedSegments};
 
 /// The result of reopening one core.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
