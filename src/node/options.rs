@@ -1,14 +1,18 @@
 //! Translates the settings into options for each part of a server. The parts do not know the settings; the two meet here, and in
 //! [`Live::of`](crate::server::core::live::Live::of) for what the cores use.
 
+#[cfg(feature = "archive")]
 use std::collections::BTreeMap;
+#[cfg(feature = "archive")]
 use std::time::Duration;
 
 use crate::bucket::BucketSettings;
 use crate::config::{self, Config, LogLevel, Secret};
 use crate::courier::queue::{QueuePacker, TopicNames};
 use crate::courier::redis::{IgnoredGroups, OpenReplayTrim, RedisTrim, SafeTrim};
-use crate::log::retain::{FullDisk, Policy, Retain};
+#[cfg(feature = "archive")]
+use crate::log::retain::Retain;
+use crate::log::retain::{FullDisk, Policy};
 use crate::log::{Ack, Options, Way};
 use crate::server::core::runtime::Driver;
 use crate::telemetry::{Level, LogOptions};
@@ -72,6 +76,7 @@ pub fn retention(config: &Config) -> Policy {
 }
 
 /// What to delete from the archive, by the settings and the ages of projects.
+#[cfg(feature = "archive")]
 pub fn archive_retention(config: &Config, projects: BTreeMap<u32, Option<Duration>>) -> Retain {
     Retain {
         age: Some(config.archive_retain_age).filter(|age| !age.is_zero()),

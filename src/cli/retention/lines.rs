@@ -2,6 +2,10 @@
 
 use serde::Serialize;
 
+#[cfg(feature = "archive")]
+use crate::archive::hour::Hour;
+#[cfg(feature = "archive")]
+use crate::archive::retention::{Leaves, Removal};
 use crate::log::retain::Deletion;
 use crate::log::retain::stays::{Stay, Why};
 
@@ -94,32 +98,24 @@ impl Line {
 }
 
 #[cfg(feature = "archive")]
-mod of_archive {
-    use crate::archive::hour::Hour;
-    use crate::archive::retention::{Leaves, Removal};
-    use crate::log::retain::stays::Why;
+impl Line {
+    fn of_hour(self, hour: Hour, bytes: u64, records: u64) -> Self {
+        let (date, hour) = hour.date_and_hour();
+        Self { hour: Some(format!("{date}T{hour}:00:00Z")), bytes, records, ..self }
+    }
 
-    use super::Line;
-
-    impl Line {
-        fn of_hour(self, hour: Hour, bytes: u64, records: u64) -> Self {
-            let (date, hour) = hour.date_and_hour();
-            Self { hour: Some(format!("{date}T{hour}:00:00Z")), bytes, records, ..self }
+    /// An hour of which something leaves.
+    pub(super) fn leaves(removal: &Removal) -> Self {
+        let line = Self::empty("archive", true, removal.reason().as_str());
+        let line = line.of_hour(removal.hour, removal.bytes, removal.rows);
+        match &removal.leaves {
+            Leaves::Whole(_) => line,
+            Leaves::Projects(projects) => Self { projects: Some(projects.iter().copied().collect()), ..line },
         }
+    }
 
-        /// An hour of which something leaves.
-        pub(in crate::cli::retention) fn leaves(removal: &Removal) -> Self {
-            let line = Self::empty("archive", true, removal.reason().as_str());
-            let line = line.of_hour(removal.hour, removal.bytes, removal.rows);
-            match &removal.leaves {
-                Leaves::Whole(_) => line,
-                Leaves::Projects(projects) => Self { projects: Some(projects.iter().copied().collect()), ..line },
-            }
-        }
-
-        /// An hour of which something stays.
-        pub(in crate::cli::retention) fn remains(hour: Hour, bytes: u64, records: u64, why: &Why) -> Self {
-            Self::empty("archive", false, "").of_hour(hour, bytes, records).because(why)
-        }
+    /// An hour of which something stays.
+    pub(super) fn remains(hour: Hour, bytes: u64, records: u64, why: &Why) -> Self {
+        Self::empty("archive", false, "").of_hour(hour, bytes, records).because(why)
     }
 }

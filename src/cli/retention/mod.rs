@@ -2,6 +2,8 @@
 //!
 //! It decides with the server's own functions ([`crate::log::survey`], [`crate::archive::retention`]), from the same files, and changes nothing.
 
+#[cfg(feature = "archive")]
+mod archive;
 mod lines;
 mod print;
 mod survey;
