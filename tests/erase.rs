@@ -1,247 +1,273 @@
-//! `takeup erase`: nothing of a person is left under the data folder, and everything else is as it was.
+//! `takeup erase` beside a real server: nothing of a person is left anywhere under the data folder, and all that others sent is there.
 #![cfg(feature = "archive")]
 #![allow(clippy::disallowed_methods, reason = "what would hurt a server is harmless in a test")]
 
 mod common;
 
+#[path = "archive/read.rs"]
+#[allow(missing_docs, dead_code)]
+mod read;
+
+#[path = "archive/recorded.rs"]
+#[allow(missing_docs, dead_code)]
+mod recorded;
+
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
 
-use bytes::Bytes;
+use common::{Connection, Finished, Home, PATIENCE, Request, Server, gzip, wait_for};
 use parquet::file::reader::{FileReader, SerializedFileReader};
-use serde_json::Value;
+use read::Archived;
 
-use common::{Finished, Home, Request, Server};
-use takeup::log::format::record::Kind;
-use takeup::log::read::merge::{Merge, RepeatWindow};
-use takeup::log::read::reader::LogReader;
-use takeup::tracker::{write_string, write_uint};
+/// The person's id, as the site gave it.
+const USER: &str = "jane.roe+7041@example.org";
 
-/// What only the person's batches have.
-const SECRET: &str = "the-persons-own-words";
-/// The user's id, which a later batch names.
-const USER: &str = "jane@example.org";
+/// What is in the person's payloads, and in nobody else's.
+const SECRET: &str = "correct-horse-battery-staple-7041";
 
-/// A batch in which the user becomes known, or one with other words.
-fn batch(page: u64, words: &str, user: Option<&str>) -> Vec<u8> {
-    let mut body = Vec::new();
-    write_uint(&mut body, 81);
-    for number in [0, page, 0, 0] {
-        write_uint(&mut body, number);
-    }
-    write_string(&mut body, format!("https://example.org/{words}").as_bytes());
-    if let Some(user) = user {
-        write_uint(&mut body, 28);
-        write_string(&mut body, user.as_bytes());
-    }
-    // A custom event.
-    write_uint(&mut body, 22);
-    write_string(&mut body, words.as_bytes());
-    write_string(&mut body, words.repeat(20).as_bytes());
-    body
+fn settings<'a>(flush: &'a str) -> Vec<(&'a str, &'a str)> {
+    vec![
+        ("cores", "2"),
+        ("segment_bytes", "2MiB"),
+        ("window_bytes", "512KiB"),
+        ("group_bytes_max", "512KiB"),
+        ("beacon_size_limit", "100000"),
+        ("archive", "true"),
+        ("archive_budget_percent", "100"),
+        ("archive_flush", flush),
+    ]
 }
 
-/// Records a session of the person, and some of others around it; returns the person's session.
-fn record(server: &Server, key: &str) -> u64 {
-    let send = |token: &str, body: &[u8]| {
-        let answer = server.connect().exchange(Request::batch(token, body));
+/// A session of the person.
+struct Person {
+    token: String,
+    session: u64,
+}
+
+impl Person {
+    fn start(home: &Home, server: &Server) -> Self {
+        let key = home.project_key();
+        let start = Request::start(&key).field("userID", USER);
+        let answer = wait_for("a start to be answered", PATIENCE, || {
+            let answer = server.connect().exchange(start.clone());
+            (answer.status != 503).then_some(answer)
+        });
         assert_eq!(answer.status, 200, "{}", answer.text());
-    };
-    let others = ["first", "last"].map(|words| (server.start_session(key), words));
-    let answer = server.connect().exchange(Request::start(key)).json();
-    let token = answer["token"].as_str().expect("a token").to_owned();
-    for page in 0..6 {
-        send(&others[0].0, &batch(page, others[0].1, None));
-        send(&token, &batch(page, SECRET, (page == 3).then_some(USER)));
-        send(&others[1].0, &batch(page, others[1].1, Some("somebody-else")));
+        let text = |name: &str| answer.json()[name].as_str().expect("a text").to_owned();
+        Self { token: text("token"), session: text("sessionID").parse().expect("a number") }
     }
-    answer["sessionID"].as_str().expect("a session").parse().expect("a number")
-}
 
-fn files(dir: &Path, found: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(dir).expect("a folder").flatten() {
-        if entry.path().is_dir() { files(&entry.path(), found) } else { found.push(entry.path()) }
+    /// Sends a batch as it is, and one that is packed.
+    fn send(&self, server: &Server, number: u32) {
+        let body = body(number);
+        let mut client = server.connect();
+        assert_eq!(client.exchange(Request::batch(&self.token, &body)).status, 200);
+        assert_eq!(client.exchange(Request::batch(&self.token, body).gzip()).status, 200);
+    }
+
+    /// What must be nowhere.
+    fn traces(&self) -> Vec<Vec<u8>> {
+        let mut traces = vec![
+            USER.as_bytes().to_vec(),
+            SECRET.as_bytes().to_vec(),
+            self.session.to_string().into_bytes(),
+            self.session.to_le_bytes().to_vec(),
+        ];
+        traces.extend((0..SENT).map(|number| gzip(&body(number))));
+        traces
     }
 }
 
-fn contains(bytes: &[u8], needle: &[u8]) -> bool {
-    bytes.windows(needle.len()).any(|window| window == needle)
+/// How many times the person sends.
+const SENT: u32 = 6;
+
+fn body(number: u32) -> Vec<u8> {
+    format!("{number} {SECRET} ").repeat(40).into_bytes()
 }
 
-/// Searches every file below the data folder, raw and as what it holds, for the person.
-#[track_caller]
-fn assert_nothing_is_left(data: &Path, session: u64) {
-    let needles = [
-        SECRET.as_bytes().to_vec(),
-        USER.as_bytes().to_vec(),
-        session.to_string().into_bytes(),
-        session.to_le_bytes().to_vec(),
-    ];
-    let check = |what: &str, bytes: &[u8]| {
-        for needle in &needles {
-            assert!(!contains(bytes, needle), "{what} has {:?}", String::from_utf8_lossy(needle));
-        }
-    };
-    let mut all = Vec::new();
-    files(data, &mut all);
-    assert!(all.len() > 3, "{all:?}");
-    for path in all {
-        let bytes = fs::read(&path).expect("a file");
-        let name = path.display().to_string();
-        check(&name, name.as_bytes());
-        check(&name, &bytes);
-        if name.ends_with(".parquet") {
-            let reader = SerializedFileReader::new(Bytes::from(bytes)).expect("a Parquet file");
-            let footer = format!("{:?}", reader.metadata());
-            check(&name, footer.as_bytes());
-            for row in reader.get_row_iter(None).expect("rows") {
-                let row = row.expect("a row");
-                check(&name, row.to_string().as_bytes());
-                for (_, field) in row.get_column_iter() {
-                    if let parquet::record::Field::Bytes(bytes) = field {
-                        check(&name, bytes.data());
-                    }
-                }
+/// How many times others have sent: no two bodies are the same.
+static NUMBER: AtomicU64 = AtomicU64::new(0);
+
+/// What others send while `work` runs: the hashes of what was acknowledged.
+fn under_load<T>(home: &Home, server: &Server, work: impl FnOnce() -> T) -> (T, Vec<blake3::Hash>) {
+    let tokens: Vec<String> = (1..6).map(|session| home.token(session)).collect();
+    let (addr, is_done) = (server.addr, AtomicBool::new(false));
+    thread::scope(|scope| {
+        let sender = scope.spawn(|| {
+            let mut client = Connection::open(addr);
+            let mut sent = Vec::new();
+            while !is_done.load(Ordering::SeqCst) {
+                let token = &tokens[sent.len() % tokens.len()];
+                let mut body = format!("of others {} ", NUMBER.fetch_add(1, Ordering::SeqCst)).into_bytes();
+                body.resize(300 + (sent.len() * 7_919) % 9_000, b'x');
+                let answer = client.exchange(Request::batch(token, &body));
+                assert_eq!(answer.status, 200, "{}", answer.text());
+                sent.push(blake3::hash(&body));
             }
+            sent
+        });
+        let result = work();
+        is_done.store(true, Ordering::SeqCst);
+        (result, sender.join().expect("the sender ends"))
+    })
+}
+
+/// Every file below a folder.
+fn files(dir: &Path, found: &mut Vec<PathBuf>) {
+    let Ok(entries) = fs::read_dir(dir) else { return };
+    for entry in entries.flatten() {
+        match entry.path().is_dir() {
+            true => files(&entry.path(), found),
+            false => found.push(entry.path()),
         }
     }
-    for (id, (_, _, payload)) in records(data) {
-        check(&id, &inflated(&payload));
-    }
 }
 
-fn inflated(payload: &[u8]) -> Vec<u8> {
-    let mut plain = Vec::new();
-    match flate2::read::MultiGzDecoder::new(payload).read_to_end(&mut plain) {
-        Ok(_) => plain,
-        Err(_) => payload.to_vec(),
-    }
-}
-
-/// All records: by id, the kind, the session and the payload.
-fn records(data: &Path) -> BTreeMap<String, (Kind, u64, Vec<u8>)> {
-    let reader = LogReader::open(&data.join("log")).expect("the log opens");
-    let mut merge = Merge::new(reader).with_repeat_window(RepeatWindow::OFF);
-    let mut all = BTreeMap::new();
-    while let Some(record) = merge.next_settled().expect("the log is readable") {
-        all.insert(record.id.to_string(), (record.kind, record.session, record.payload.to_vec()));
+/// The pages of a Parquet file, unpacked, dictionaries too.
+fn pages(file: Vec<u8>) -> Vec<Vec<u8>> {
+    let reader = SerializedFileReader::new(bytes::Bytes::from(file)).expect("a Parquet file");
+    let mut all = Vec::new();
+    for group in 0..reader.num_row_groups() {
+        let group = reader.get_row_group(group).expect("a row group");
+        for column in 0..group.num_columns() {
+            let pages = group.get_column_page_reader(column).expect("its pages");
+            all.extend(pages.map(|page| page.expect("a page").buffer().to_vec()));
+        }
     }
     all
 }
 
-/// Every other record has its id and its bytes, and each of the person's is a tombstone.
-#[track_caller]
-fn assert_rest_is_untouched(
-    before: &BTreeMap<String, (Kind, u64, Vec<u8>)>,
-    after: &BTreeMap<String, (Kind, u64, Vec<u8>)>,
-    session: u64,
-) {
-    assert!(before.keys().eq(after.keys()), "every record is in its place");
-    for (id, old) in before {
-        if old.1 == session {
-            assert_eq!(after[id].0, Kind::Tombstone, "{id}");
-        } else {
-            assert_eq!(&after[id], old, "{id}");
+/// Where one of these is, in a file's name, bytes or unpacked pages. Files that go meanwhile have nothing.
+fn found(data: &Path, traces: &[Vec<u8>]) -> Vec<String> {
+    let finders: Vec<_> = traces.iter().map(|trace| memchr::memmem::Finder::new(trace)).collect();
+    let has = |bytes: &[u8]| finders.iter().any(|finder| finder.find(bytes).is_some());
+    let mut all = Vec::new();
+    files(data, &mut all);
+    let mut found = Vec::new();
+    for path in all {
+        let name = path.display().to_string();
+        let Ok(bytes) = fs::read(&path) else { continue };
+        let is_parquet = path.extension().is_some_and(|ext| ext == "parquet");
+        if has(name.as_bytes()) || has(&bytes) || is_parquet && pages(bytes).iter().any(|page| has(page)) {
+            found.push(name);
         }
+    }
+    found
+}
+
+fn wait_until_archived(server: &Server) {
+    wait_for("nothing is left to archive", PATIENCE, || {
+        let reports = server.admin_page("/couriers").json();
+        let of = reports.as_array().and_then(|all| all.iter().find(|report| report["name"] == "compactor"))?;
+        (of["lag"]["bytes"] == 0 && of["state"] == "ready").then_some(())
+    });
+}
+
+fn erase(home: &Home, server: &Server, what: &[&str]) -> Finished {
+    let admin = server.admin.to_string();
+    home.takeup(&[&["erase", "--yes", "--json", "--admin", &admin], what].concat())
+}
+
+/// Each of these is in the archive once, and the archive is what the log has now.
+#[track_caller]
+fn check_the_rest(home: &Home, sent: &[blake3::Hash]) {
+    let archived = Archived::read(home.data());
+    recorded::expected(home.data()).check(&archived);
+    let mut found: BTreeMap<[u8; 32], u64> = BTreeMap::new();
+    for (_, hash) in archived.payloads() {
+        *found.entry(*hash.as_bytes()).or_default() += 1;
+    }
+    assert!(!sent.is_empty());
+    for hash in sent {
+        assert_eq!(found.get(hash.as_bytes()), Some(&1));
     }
 }
 
 #[track_caller]
-fn erase(home: &Home, arguments: &[&str], code: i32) -> Value {
-    let finished: Finished = home.takeup(&[&["erase", "--json"], arguments].concat());
-    assert_eq!(finished.code, Some(code), "{finished:?}");
-    finished.lines().remove(0)
-}
-
-fn place<'a>(receipt: &'a Value, name: &str) -> &'a Value {
-    let places = receipt["places"].as_array().expect("places");
-    places.iter().find(|place| place["place"] == name).expect("the place")
-}
-
-fn verify(home: &Home) {
+fn check_verified(home: &Home) {
     let verified = home.takeup(&["verify"]);
     assert_eq!(verified.code, Some(0), "{verified:?}");
 }
 
-#[test]
-fn nothing_of_a_user_is_left_beside_a_running_server_and_the_rest_is_untouched() {
+/// Erases a person beside a server that puts chunks of this age into its archive.
+fn erase_beside_a_server(flush: &str, before: impl Fn(&Server)) {
     let home = Home::new();
-    let server = home.serve(&[("cores", "2")]);
-    let admin = server.admin.to_string();
-    let session = record(&server, &home.project_key());
-    let compacted = home.takeup(&["compact"]);
-    assert_eq!(compacted.code, Some(0), "{compacted:?}");
-    let before = records(home.data());
-    let expected = before.values().filter(|record| record.1 == session).count();
-    assert_eq!(expected, 7);
-
-    let dry = erase(&home, &["--user", USER, "--dry-run", "--admin", &admin], 0);
-    assert_eq!(records(home.data()), before, "a dry run changes nothing");
-    let receipt = erase(&home, &["--user", USER, "--yes", "--admin", &admin], 0);
-    for name in ["log", "archive"] {
-        assert_eq!(place(&receipt, name)["records"], place(&dry, name)["records"], "{name}");
-    }
-    assert_eq!((&receipt["sessions"], &receipt["complete"]), (&Value::from(1), &Value::from(true)), "{receipt}");
-    assert_eq!(receipt["session_ids"][0], session.to_string());
-    assert_eq!(receipt["recent_session_ids"][0], session.to_string());
-    assert_eq!(place(&receipt, "log")["records"], expected);
-    assert!(!receipt.to_string().contains(USER), "the receipt does not have the user's id");
-
-    assert_nothing_is_left(home.data(), session);
-    assert_rest_is_untouched(&before, &records(home.data()), session);
-    verify(&home);
-    // The server goes on, and so does the archive, without what was erased.
-    record(&server, &home.project_key());
-    let compacted = home.takeup(&["compact", "--merge", "all"]);
-    assert_eq!(compacted.code, Some(0), "{compacted:?}");
+    let server = home.serve(&settings(flush));
+    let person = Person::start(&home, &server);
+    let traces = person.traces();
+    let (receipt, sent) = under_load(&home, &server, || {
+        (0..SENT / 2).for_each(|number| person.send(&server, number));
+        before(&server);
+        (SENT / 2..SENT).for_each(|number| person.send(&server, number));
+        assert!(!found(home.data(), &traces).is_empty(), "the search finds what is there");
+        let erased = erase(&home, &server, &["--user", USER]);
+        assert_eq!(erased.code, Some(0), "{erased:?}");
+        assert_eq!(found(home.data(), &traces), Vec::<String>::new());
+        erased.lines().remove(0)
+    });
+    assert_eq!(receipt["session_ids"], serde_json::json!([person.session.to_string()]), "{receipt}");
+    assert_eq!((&receipt["complete"], &receipt["beside_server"]), (&true.into(), &true.into()), "{receipt}");
     server.stop();
-    verify(&home);
+    assert_eq!(found(home.data(), &traces), Vec::<String>::new());
+
+    // What the keeper had in memory is read again, and does not bring the person back.
+    let server = home.serve(&settings("100ms"));
+    wait_until_archived(&server);
+    server.stop();
+    assert_eq!(found(home.data(), &traces), Vec::<String>::new());
+    check_the_rest(&home, &sent);
+    check_verified(&home);
 }
 
 #[test]
-fn a_kill_at_any_moment_is_finished_by_the_next_run() {
+fn a_person_whose_records_are_in_the_archive_is_erased_under_load_and_the_rest_stays() {
+    erase_beside_a_server("100ms", |server| {
+        let added = || server.metric("takeup_archive_records_total");
+        let begun = added();
+        wait_for("the archive to grow", PATIENCE, || (added() > begun).then_some(()));
+    });
+}
+
+#[test]
+fn what_the_keeper_has_in_memory_does_not_come_into_the_archive_after_an_erasure() {
+    erase_beside_a_server("1h", |_| {});
+}
+
+#[test]
+fn an_erasure_that_is_killed_at_any_moment_is_finished_by_the_next() {
     let rounds: u64 = std::env::var("TAKEUP_TEST_KILLS").map_or(8, |text| text.parse().expect("a number"));
     let home = Home::new();
-    let mut killed = 0;
+    let server = home.serve(&settings("100ms"));
+    let admin = server.admin.to_string();
+    let mut sent = Vec::new();
     for round in 0..rounds {
-        let server = home.serve(&[("cores", "2")]);
-        let session = record(&server, &home.project_key());
-        server.kill();
-        let compacted = home.takeup(&["compact"]);
-        assert_eq!(compacted.code, Some(0), "{compacted:?}");
-        let before = records(home.data());
-        let mut command = common::takeup(home.data());
-        command.args(["erase", "--user", USER, "--yes"]).stdout(Stdio::null()).stderr(Stdio::null());
-        let mut child = command.spawn().expect("the binary runs");
-        // Spread over the run, differently in each round.
-        std::thread::sleep(Duration::from_millis(2 + round * 7_919 % 120));
-        child.kill().expect("a child can be killed");
-        killed += u64::from(child.wait().expect("a child").code().is_none());
-        verify(&home);
-        erase(&home, &["--user", USER, "--yes"], 0);
-        assert_nothing_is_left(home.data(), session);
-        assert_rest_is_untouched(&before, &records(home.data()), session);
-        verify(&home);
-        assert!(!home.data().join("erase/pending.json").exists());
+        let person = Person::start(&home, &server);
+        (0..SENT).for_each(|number| person.send(&server, number));
+        wait_until_archived(&server);
+        let session = person.session.to_string();
+        let ((), more) = under_load(&home, &server, || {
+            let arguments = ["erase", "--yes", "--json", "--admin", &admin, "--session", &session];
+            let mut child = home.follow(&arguments);
+            // A prime keeps the moments apart.
+            let until = Instant::now() + Duration::from_millis(20 + round * 7_919 % 600);
+            while Instant::now() < until {
+                thread::sleep(Duration::from_millis(1));
+            }
+            let _ = child.kill();
+            child.wait().expect("a child");
+            check_verified(&home);
+            let erased = erase(&home, &server, &["--session", &session]);
+            assert_eq!(erased.code, Some(0), "{erased:?}");
+            assert_eq!(found(home.data(), &person.traces()), Vec::<String>::new());
+        });
+        sent.extend(more);
     }
-    assert!(killed > 0, "some were killed before their end");
-}
-
-#[test]
-fn without_a_target_or_a_word_nothing_is_erased() {
-    let home = Home::new();
-    let server = home.serve(&[]);
-    let session = record(&server, &home.project_key());
+    wait_until_archived(&server);
     server.stop();
-    let before = records(home.data());
-    let session = session.to_string();
-    for arguments in [&["erase"][..], &["erase", "--session", &session], &["erase", "--user", "", "--yes"]] {
-        let finished = home.takeup(arguments);
-        assert_eq!(finished.code, Some(2), "{finished:?}");
-    }
-    assert_eq!(records(home.data()), before);
+    check_the_rest(&home, &sent);
+    check_verified(&home);
 }

@@ -91,8 +91,8 @@ impl Follower<'_> {
             match next {
                 Next::Batch => {}
                 Next::Idle(time) => self.handle.rest_until_woken(time),
-                Next::Rest(time) => drop(self.handle.rest(time)),
-                Next::BackOff => drop(self.handle.rest(self.backoff.failed())),
+                Next::Rest(time) => self.handle.rest_unless_reread(time, self.reopened),
+                Next::BackOff => self.handle.rest_unless_reread(self.backoff.failed(), self.reopened),
                 Next::End => break,
             }
         }

@@ -72,6 +72,13 @@ impl Handle {
         self.is_stopping()
     }
 
+    /// Like [`rest`](Self::rest), but a request to read again that is newer than this one ends it too.
+    pub(super) fn rest_unless_reread(&self, time: Duration, reopened: u64) {
+        let woken = lock(&self.shared.woken);
+        let is_asked = || self.wants_reread().is_some_and(|number| number > reopened);
+        drop(self.shared.changed.wait_timeout_while(woken, time, |_| !self.is_stopping() && !is_asked()));
+    }
+
     /// Like [`rest`](Self::rest), but [`wake`](Self::wake) ends it too.
     pub(super) fn rest_until_woken(&self, time: Duration) {
         let woken = lock(&self.shared.woken);

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use crate::archive::erase_rows::erase_rows;
 use crate::archive::error::ArchiveError;
+use crate::archive::lock::ArchiveLock;
 use crate::archive::manifest::{FileFilter, Manifest};
 use crate::archive::place::Place;
 use crate::archive::read_file::{read_entry, table_of};
@@ -18,6 +19,10 @@ use super::targets::Targets;
 
 const PLACE: &str = "archive";
 
+/// The archive's copy.
+#[cfg(feature = "object-store")]
+const STORE: &str = "object-store";
+
 /// Adds the sessions of these users, and of the projects that are targets, that the archive knows: the log may not have them any more.
 pub(super) fn search(
     data: &Path,
@@ -29,9 +34,20 @@ pub(super) fn search(
     if !place.dir().is_dir() {
         return Ok(());
     }
+    // Otherwise files could be merged meanwhile, and their sessions missed.
+    let _lock = ArchiveLock::take(&place, &|| false)?;
     let source = Source::folder(&place);
-    let Some((_, files)) = Manifest::snapshot(&source, &FileFilter::default())? else { return Ok(()) };
-    for file in &files {
+    let Some(manifest) = Manifest::read(&source)? else { return Ok(()) };
+    let filter = FileFilter::default().table("sessions").table("events").table("activity");
+    for file in manifest.files(&source, &filter) {
+        // What is damaged is told when it is to be erased from.
+        let file = match file {
+            Ok(file) => file,
+            Err(ArchiveError::Damaged { .. } | ArchiveError::Missing { .. } | ArchiveError::Manifest { .. }) => {
+                continue;
+            }
+            Err(error) => return Err(error.into()),
+        };
         // `activity` has every session that has sent anything.
         let names = match &*file.table {
             "sessions" => "user_id",
@@ -39,11 +55,10 @@ pub(super) fn search(
             "activity" if !targets.projects.is_empty() => "",
             _ => continue,
         };
-        let mut rows = TableBuffer::new(table_of(&place, file)?);
-        match read_entry(&place, file, &mut rows) {
+        let mut rows = TableBuffer::new(table_of(&place, &file)?);
+        match read_entry(&place, &file, &mut rows) {
             Ok(()) => {}
-            // Told when it is to be erased from. One that is gone was merged meanwhile.
-            Err(ArchiveError::Damaged { .. } | ArchiveError::Parquet { .. } | ArchiveError::Missing { .. }) => continue,
+            Err(ArchiveError::Damaged { .. } | ArchiveError::Missing { .. } | ArchiveError::Parquet { .. }) => continue,
             Err(ArchiveError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => continue,
             Err(error) => return Err(error.into()),
         }
@@ -73,6 +88,14 @@ pub(super) fn erase_archive(
 ) -> Result<(), EraseError> {
     let place = Place::in_data(data);
     let erased = erase_rows(&place, &|session, project| targets.want(session, project), dry_run, &|| false)?;
+    #[cfg(feature = "object-store")]
+    let copy = crate::archive::mirror::record::RecordFile::beside(data);
+    #[cfg(feature = "object-store")]
+    if erased.files_changed > 0 && !dry_run && copy.path().exists() {
+        let reason = "the archive's copy in an object store follows with the server's next look, or with `takeup compact`: `takeup couriers` shows when \
+                      courier-archive waits for nothing; what the bucket keeps as old versions stays there";
+        findings.miss(NotReached::whole(STORE, copy.path().display(), reason));
+    }
     findings.places.push(PlaceReport {
         files: erased.files,
         files_changed: erased.files_changed,

@@ -11,8 +11,8 @@ use super::error::EraseError;
 use super::receipt::DestinationReport;
 use super::server::LogUser;
 
-/// Consumers that deliver nothing outside the data folder.
-const INSIDE: [&str; 2] = ["checker", "compactor"];
+/// Consumers that deliver no records: the archive's copy in an object store is a place of its own in the receipt.
+const INSIDE: [&str; 3] = ["checker", "compactor", "courier-archive"];
 
 /// The next record of each core, as segment and offset.
 type Passed = BTreeMap<u16, (u64, u64)>;

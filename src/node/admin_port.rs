@@ -53,7 +53,8 @@ pub fn admin(
     let of_log = log.clone();
     let seal = move || erasing::seal(&of_log);
     let (checker, readers) = (checker.handle().clone(), couriers.clone());
-    let reread = move || erasing::reread(&checker, &readers);
+    let of_archive = archive.clone();
+    let reread = move || erasing::reread(&checker, &of_archive, &readers);
     let (log, measured, reported, couriers) = (log.clone(), couriers.clone(), couriers.clone(), couriers.clone());
     let (archive, archive_measured, archive_reported) = (archive.clone(), archive.clone(), archive.clone());
     let checks = move || {

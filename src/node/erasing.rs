@@ -6,6 +6,7 @@ use crate::admin::erasing::{LogUser, SealedSegments};
 use crate::consume;
 use crate::log::Log;
 
+use super::archive::Archive;
 use super::couriers::Couriers;
 
 /// How long the sealing of what is open may take: the sync of a group, and of the file, on a busy disk. Shorter than the command waits.
@@ -27,14 +28,17 @@ pub fn seal(log: &Log) -> Vec<SealedSegments> {
     log.seal_all(SEAL_PATIENCE).into_iter().map(told).collect()
 }
 
-/// Makes the checker and the couriers forget what they have read and not passed.
-pub fn reread(checker: &consume::Handle, couriers: &Couriers) -> Vec<LogUser> {
+/// Makes the checker, the keeper of the archive and the couriers forget what they have read and not passed.
+pub fn reread(checker: &consume::Handle, archive: &Archive, couriers: &Couriers) -> Vec<LogUser> {
     let deadline = Instant::now() + REREAD_PATIENCE;
-    let number = checker.ask_to_reread();
-    let mut all = couriers.reread(deadline);
-    while !checker.has_reread(number) && !checker.is_stopping() && Instant::now() < deadline {
-        std::thread::sleep(LOOK_PAUSE);
-    }
-    all.insert(0, LogUser { name: "checker".to_owned(), reread: checker.has_reread(number), passed: None });
-    all
+    let readers = [("checker", checker.clone())].into_iter().chain(archive.reader());
+    let asked: Vec<_> = readers.map(|(name, handle)| (name, handle.ask_to_reread(), handle)).collect();
+    let of_couriers = couriers.reread(deadline);
+    let reread = |(name, number, handle): (&str, u64, consume::Handle)| {
+        while !handle.has_reread(number) && !handle.is_stopping() && Instant::now() < deadline {
+            std::thread::sleep(LOOK_PAUSE);
+        }
+        LogUser { name: name.to_owned(), reread: handle.has_reread(number), passed: None }
+    };
+    asked.into_iter().map(reread).chain(of_couriers).collect()
 }

@@ -80,7 +80,7 @@ impl Gathering {
                 }
             }
             pace.moved(bytes);
-            if ended || self.is_due(bytes_max, age_max) {
+            if ended || self.is_due(bytes_max, age_max) || handle.wants_reread().is_some() {
                 return Ok(left_out);
             }
             if pace.pause().is_some_and(|pause| handle.rest(pause)) {

@@ -80,6 +80,11 @@ impl Keeper {
         &self.dir
     }
 
+    /// Its consumer.
+    pub fn handle(&self) -> &consume::Handle {
+        &self.handle
+    }
+
     /// What it does, and what it has done.
     pub fn status(&self) -> &Status {
         &self.status

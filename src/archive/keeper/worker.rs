@@ -103,6 +103,12 @@ impl Worker {
             self.gathering = Some(self.open(&live)?);
             return Ok(AfterBatch::Continue);
         };
+        if let Some(number) = self.handle.wants_reread() {
+            // It may hold records that were erased from the log: what is left of them is read again.
+            drop(gathering);
+            self.handle.set_reread(number);
+            return Ok(AfterBatch::Retry);
+        }
         if batch.rewinds() < gathering.rewinds {
             self.gathering = Some(gathering);
             return Ok(AfterBatch::Continue);
@@ -272,6 +278,10 @@ impl Worker {
 }
 
 impl Handler for Worker {
+    fn keeps_records(&self) -> bool {
+        self.gathering.is_some()
+    }
+
     fn take(&mut self, batch: &mut Batch<'_>) -> AfterBatch {
         let worked = self.work(batch);
         self.tell_of_gaps(batch);

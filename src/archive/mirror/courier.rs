@@ -9,6 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use tokio::time::sleep;
 
+use crate::consume::Handle;
 use crate::courier::backoff::Backoff;
 use crate::courier::stores::{Store, StoreAccess};
 use crate::courier::{Cause, Courier, CourierOptions, FollowerSeat, Report, SideRuntime};
@@ -26,6 +27,9 @@ pub const COURIER: &str = "courier-archive";
 
 /// How often it looks whether the archive has changed.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// How often it answers who asks it to read the log again.
+const ANSWER_EVERY: Duration = Duration::from_millis(200);
 
 /// How often an idle store is asked whether it is there.
 const IDLE_EVERY: Duration = Duration::from_secs(60);
@@ -78,11 +82,13 @@ impl Follower {
         // The calling thread's alone, and with it the priority of what it reads.
         let _ = rustix::process::nice(19);
         let (runtime, mut stopping) = (self.seat.runtime.clone(), self.seat.stopping.clone());
+        let handle = self.seat.handle.clone();
         runtime.block_on(async {
             tokio::select! {
                 biased;
                 // An error means that the courier itself is gone.
                 _ = stopping.wait_for(|stopping| *stopping) => {}
+                () = answer_rereads(&handle) => {}
                 () = self.follow() => {}
             }
         });
@@ -164,6 +170,16 @@ impl Follower {
     async fn wait_out(&mut self, cause: Cause) {
         self.report.failed(cause);
         sleep(self.backoff.failed()).await;
+    }
+}
+
+/// It reads the archive and not the log, so there is nothing that it could have read before an erasure.
+async fn answer_rereads(handle: &Handle) {
+    loop {
+        if let Some(number) = handle.wants_reread() {
+            handle.set_reread(number);
+        }
+        sleep(ANSWER_EVERY).await;
     }
 }
 

@@ -257,10 +257,8 @@ impl SegmentFollower {
             match upload.attempt().await {
                 // Records were erased meanwhile: what was uploaded must not stay there. The new file comes with the next look.
                 Ok(()) if self.is_replaced(info, &stamp) => {
-                    for object in [segment.name.object(), segment.name.sidecar()] {
-                        while let Err(cause) = store.delete(&object).await {
-                            self.wait_out(cause).await;
-                        }
+                    while let Err(cause) = upload.take_back().await {
+                        self.wait_out(cause).await;
                     }
                     self.met_reread();
                     return false;

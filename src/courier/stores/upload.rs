@@ -124,6 +124,18 @@ impl<'a, S: UploadSource> ObjectUpload<'a, S> {
         self.noted.clear().map_err(|error| self.local(&error))
     }
 
+    /// Removes what was uploaded.
+    ///
+    /// # Errors
+    /// The store's fault.
+    pub async fn take_back(&mut self) -> Result<(), Cause> {
+        self.store.delete(&self.source.object()).await?;
+        match self.source.forerunner() {
+            Some((object, _)) => self.store.delete(&object).await,
+            None => Ok(()),
+        }
+    }
+
     async fn put_whole(&self, object: &str) -> Result<(), AttemptFault<S::Fault>> {
         let bytes = self.read(0, self.source.bytes())?;
         self.compare(&blake3::hash(&bytes))?;

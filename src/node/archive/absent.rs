@@ -7,6 +7,7 @@ use uuid::Uuid;
 use crate::admin::CourierReport;
 use crate::admin::health::Check;
 use crate::config::Config;
+use crate::consume;
 use crate::log::retain::InArchive;
 use crate::node::NodeError;
 use crate::telemetry::{Logger, Metrics};
@@ -59,6 +60,11 @@ impl Archive {
 
     /// Nothing to check.
     pub fn checks(self, _: u64) -> Option<Check> {
+        None
+    }
+
+    /// Reads nothing.
+    pub fn reader(&self) -> Option<(&'static str, consume::Handle)> {
         None
     }
 

@@ -14,6 +14,7 @@ use crate::archive::place::Place;
 use crate::archive::proof;
 use crate::base::units::length_ms;
 use crate::config::{Config, RetainLog};
+use crate::consume;
 use crate::courier::Trouble;
 use crate::log::cursor::Cursors;
 use crate::log::read::reader::LogReader;
@@ -138,6 +139,12 @@ impl Archive {
             Some(format!("small files can't be merged, tried again every hour: {merging}"))
         });
         Some(Check::of_part("archive", String::new(), fault))
+    }
+
+    /// Its consumer of the log, by its name; `None` if it reads nothing.
+    pub fn reader(&self) -> Option<(&'static str, consume::Handle)> {
+        let keeper = self.keeper.as_ref().filter(|keeper| !matches!(keeper.status().state(), State::Ended))?;
+        Some((CONSUMER, keeper.handle().clone()))
     }
 
     /// Tells it to stop, and does not wait.

@@ -1,0 +1,165 @@
+use super::*;
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use uuid::Uuid;
+
+use crate::archive::chunk::Chunk;
+use crate::archive::decode::EventDecoder;
+use crate::archive::payload::Payload;
+use crate::archive::store::{Archive, Committed, Rows};
+use crate::log::format::record::{DataType, Encoding, Ext, Flags, Kind, Record, RecordId, Topic};
+use crate::log::read::merge::MergePosition;
+
+const BEGAN_US: u64 = 500_000 * 3_600_000_000;
+
+fn user(session: u64) -> String {
+    format!("user-{session:04}")
+}
+
+/// A chunk of one batch that names a user for each of these sessions.
+fn chunk(sessions: &[u64]) -> Rows {
+    let mut chunk = Chunk::default();
+    for (&session, at) in sessions.iter().zip(0..) {
+        let user = user(session);
+        let payload = [&[81, 1, 0, 0, 2, 1, b'a', 28, user.len() as u8, 0, 0, 9][..], user.as_bytes()].concat();
+        let record = Record {
+            id: RecordId { log: Uuid::nil(), core: 0, segment: 1, offset: 64 * at },
+            order_us: BEGAN_US + at,
+            kind: Kind::Batch,
+            topic: Topic::Raw,
+            data_type: DataType::All,
+            encoding: Encoding::Identity,
+            session,
+            project: 7,
+            split: 0,
+            label: None,
+            flags: Flags::NONE,
+            payload_crc: 0,
+            ext: Ext(&[]),
+            payload: &payload,
+        };
+        chunk.add(&record, &Payload { bytes: &payload, kept: None }, &mut EventDecoder::default());
+    }
+    Rows::from(chunk)
+}
+
+fn end() -> MergePosition {
+    MergePosition { log: Uuid::nil(), cores: BTreeMap::new(), behind: BTreeMap::new() }
+}
+
+fn archive(temp: &tempfile::TempDir, sessions: &[u64]) -> Archive {
+    let (archive, _) = Archive::open(Place::in_data(temp.path()), &|| false).unwrap();
+    assert!(matches!(archive.commit(None, &end(), &chunk(sessions), &|| false).unwrap(), Committed::Done(_)));
+    archive
+}
+
+fn erase(archive: &Archive, sessions: &[u64], dry_run: bool) -> ErasedRows {
+    erase_rows(archive.place(), &|session, _| sessions.contains(&session), dry_run, &|| false).unwrap()
+}
+
+/// The sessions of `batches`, as its files have them.
+fn sessions(archive: &Archive) -> Vec<i64> {
+    let (_, files) = Manifest::snapshot(&archive.source(), &FileFilter::default().table("batches")).unwrap().unwrap();
+    let mut all = Vec::new();
+    for file in files {
+        let mut rows = TableBuffer::new(table_of(archive.place(), &file).unwrap());
+        read_entry(archive.place(), &file, &mut rows).unwrap();
+        all.extend((0..rows.rows()).map(|row| rows.key(row).session));
+    }
+    all.sort_unstable();
+    all
+}
+
+/// Whether a file below the archive's folder has these bytes, or the id of the session, as a number in any form.
+fn is_anywhere(archive: &Archive, session: u64) -> bool {
+    let (place, manifest) = (archive.place(), archive.manifest().unwrap());
+    let texts = [user(session).into_bytes(), session.to_le_bytes().to_vec(), session.to_string().into_bytes()];
+    let has = |bytes: &[u8]| texts.iter().any(|text| bytes.windows(text.len()).any(|part| part == text));
+    let mut paths: Vec<_> = place.files().unwrap().into_iter().chain(place.lists().unwrap()).collect();
+    paths.push("manifest.json".into());
+    let source = archive.source();
+    let in_rows = manifest.files(&source, &FileFilter::default()).any(|file| {
+        let file = file.unwrap();
+        let mut rows = TableBuffer::new(table_of(place, &file).unwrap());
+        read_entry(place, &file, &mut rows).unwrap();
+        (0..rows.rows()).any(|row| rows.key(row).session == session.cast_signed())
+    });
+    in_rows || paths.iter().any(|path| has(&fs::read(place.file(path)).unwrap()))
+}
+
+const IDS: [u64; 4] =
+    [2_691_351_900_602_760_960, 2_691_351_900_602_760_961, 2_691_351_900_602_760_962, 1_111_222_333_444_555_666];
+
+#[test]
+fn nothing_of_an_erased_session_is_left_whether_it_was_the_smallest_or_the_largest_or_the_only_one() {
+    for erased in [&IDS[3..], &IDS[2..3], &IDS[..1], &IDS[..3], &IDS] {
+        let temp = tempfile::tempdir().unwrap();
+        let archive = archive(&temp, &IDS);
+        assert!(IDS.iter().all(|&id| is_anywhere(&archive, id)));
+        let done = erase(&archive, erased, false);
+        assert!(done.rows >= erased.len() as u64 && done.unreadable.is_empty(), "{done:?}");
+        for id in IDS {
+            assert_eq!(is_anywhere(&archive, id), !erased.contains(&id), "{id} of {erased:?}");
+        }
+        let mut left: Vec<i64> = IDS.iter().filter(|id| !erased.contains(id)).map(|id| id.cast_signed()).collect();
+        left.sort_unstable();
+        assert_eq!(sessions(&archive), left);
+        assert_eq!(archive.manifest().unwrap().to, Some(end()), "nothing is compacted again");
+        assert_eq!(erase(&archive, erased, false).rows, 0);
+    }
+}
+
+#[test]
+fn a_dry_run_counts_the_same_and_changes_nothing() {
+    let temp = tempfile::tempdir().unwrap();
+    let archive = archive(&temp, &IDS);
+    let before = archive.manifest().unwrap();
+    let told = erase(&archive, &IDS[..1], true);
+    assert_eq!(archive.manifest().unwrap(), before);
+    let done = erase(&archive, &IDS[..1], false);
+    assert_eq!((told.files, told.files_changed, told.rows), (done.files, done.files_changed, done.rows));
+}
+
+#[test]
+fn a_chunk_that_was_begun_before_an_erasure_is_dropped_once() {
+    let temp = tempfile::tempdir().unwrap();
+    let archive = archive(&temp, &IDS[..1]);
+    let begun = chunk(&IDS[1..]);
+    erase(&archive, &IDS[1..2], false);
+    let committed = archive.commit(Some(&end()), &end(), &begun, &|| false).unwrap();
+    assert!(matches!(committed, Committed::Moved(Some(to)) if to == end()));
+    assert_eq!(sessions(&archive), [IDS[0].cast_signed()]);
+    let again = chunk(&IDS[2..]);
+    assert!(matches!(archive.commit(Some(&end()), &end(), &again, &|| false).unwrap(), Committed::Done(_)));
+}
+
+#[test]
+fn a_damaged_file_is_told_and_left_and_the_rest_is_erased() {
+    let temp = tempfile::tempdir().unwrap();
+    let archive = archive(&temp, &IDS);
+    let (_, files) = Manifest::snapshot(&archive.source(), &FileFilter::default().table("events")).unwrap().unwrap();
+    let path = archive.place().file(&files[0].path);
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[20] ^= 1;
+    fs::write(&path, &bytes).unwrap();
+    let done = erase(&archive, &IDS[..1], false);
+    assert_eq!(done.unreadable.iter().map(|(path, _)| path.clone()).collect::<Vec<_>>(), std::slice::from_ref(&path));
+    assert_eq!(fs::read(&path).unwrap(), bytes);
+    assert_eq!(sessions(&archive).len(), 3);
+}
+
+#[test]
+fn what_a_crash_left_beside_the_manifest_goes() {
+    let temp = tempfile::tempdir().unwrap();
+    let archive = archive(&temp, &IDS);
+    let (_, files) = Manifest::snapshot(&archive.source(), &FileFilter::default()).unwrap().unwrap();
+    let old: Vec<_> = files.iter().map(|file| fs::read(archive.place().file(&file.path)).unwrap()).collect();
+    erase(&archive, &IDS[..1], false);
+    for (file, bytes) in files.iter().zip(old) {
+        fs::write(archive.place().file(&file.path), bytes).unwrap();
+    }
+    erase(&archive, &IDS[..1], false);
+    assert!(!is_anywhere(&archive, IDS[0]));
+}
