@@ -228,30 +228,3 @@ fn a_ledger_with_a_batch_that_the_log_lacks_is_told() {
     fs::write(range.file("ledger"), "hello\n").expect("the ledger can be written");
     refused(&range.home.takeup(&["load", "--check", path(&log), "--ledger", path(&ledger)]), &["ledger:1"]);
 }
-
-#[test]
-fn the_examples_of_the_help_work_as_pasted() {
-    let range = Range::new(&[]);
-    let help = range.home.takeup(&["load", "--help"]).stdout;
-    let examples: Vec<_> = help.lines().filter_map(|line| line.trim().strip_prefix("takeup load ")).collect();
-    assert_eq!(examples.len(), 4, "{help}");
-    for example in examples {
-        let words = example.split(' ').map(|word| match word {
-            "http://127.0.0.1:8080" => range.url(),
-            "takeup-data" => path(range.home.data()).to_owned(),
-            // The crowd and the rate of a test.
-            "1000" => "20".to_owned(),
-            "500" => "50".to_owned(),
-            word if word.starts_with("load.") => path(&range.file(word)).to_owned(),
-            word => word.to_owned(),
-        });
-        let mut arguments = vec!["load".to_owned()];
-        arguments.extend(words);
-        if example.contains("--url") {
-            arguments.extend(["--duration", "2s", "--ramp", "1s"].map(str::to_owned));
-        }
-        let done = range.home.takeup(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
-        assert_eq!(done.code, Some(0), "{example}: {done:?}");
-    }
-    assert!(fs::read_to_string(range.file("load.svg")).expect("the picture").contains("</svg>"));
-}
