@@ -29,7 +29,7 @@ const USER: &str = "jane.roe+7041@example.org";
 /// What is in the person's payloads, and in nobody else's.
 const SECRET: &str = "correct-horse-battery-staple-7041";
 
-fn settings<'a>(flush: &'a str) -> Vec<(&'a str, &'a str)> {
+fn settings(flush: &str) -> Vec<(&str, &str)> {
     vec![
         ("cores", "2"),
         ("segment_bytes", "2MiB"),
@@ -143,7 +143,7 @@ fn pages(file: Vec<u8>) -> Vec<Vec<u8>> {
 
 /// Where one of these is, in a file's name, bytes or unpacked pages. Files that go meanwhile have nothing.
 fn found(data: &Path, traces: &[Vec<u8>]) -> Vec<String> {
-    let finders: Vec<_> = traces.iter().map(|trace| memchr::memmem::Finder::new(trace)).collect();
+    let finders: Vec<_> = traces.iter().map(memchr::memmem::Finder::new).collect();
     let has = |bytes: &[u8]| finders.iter().any(|finder| finder.find(bytes).is_some());
     let mut all = Vec::new();
     files(data, &mut all);
