@@ -18,7 +18,7 @@ use super::receipt::{Asked, Findings, NAMED_MAX, NotReached, Receipt, UserReport
 use super::search::{SearchReport, search};
 use super::server::{LogUser, Server};
 use super::targets::Targets;
-use super::told::{ErasedPlaces, destinations};
+use super::told::{ErasedPlaces, destinations, miss_copies};
 
 /// A session that sent something within this time before the run may be recording still.
 const RECENT_US: u64 = 15 * 60 * 1_000_000;
@@ -132,6 +132,9 @@ pub fn erase(
     tell(Stage::Archive);
     erase_archive(data, &targets, request.dry_run, &mut findings)?;
     let told = destinations(data, &cursors, &readers, &erased)?;
+    if !request.dry_run {
+        miss_copies(&told, &mut findings);
+    }
     if !request.dry_run {
         pending.finish()?;
     }

@@ -8,11 +8,14 @@ use crate::log::cursor::Cursors;
 use crate::log::erase::Found;
 
 use super::error::EraseError;
-use super::receipt::DestinationReport;
+use super::receipt::{DestinationReport, Findings, NotReached};
 use super::server::LogUser;
 
 /// Consumers that deliver no records: the archive's copy in an object store is a place of its own in the receipt.
 const INSIDE: [&str; 3] = ["checker", "compactor", "courier-archive"];
+
+/// The courier that copies whole segments to an object store: what it has copied is a copy of the log, and not replaced.
+const SEGMENTS: &str = "courier-segments";
 
 /// The next record of each core, as segment and offset.
 type Passed = BTreeMap<u16, (u64, u64)>;
@@ -72,4 +75,14 @@ pub fn destinations(
         all.push(DestinationReport { name: listed.name, told: told.to_owned(), records, may_follow });
     }
     Ok(all)
+}
+
+/// Names the copies of segments in an object store that still have erased records.
+pub fn miss_copies(told: &[DestinationReport], findings: &mut Findings) {
+    let copies = told.iter().filter(|one| one.name == SEGMENTS && one.told != "none");
+    for copy in copies {
+        let reason = "segments with erased records were copied to the object store before, and stay there: remove these objects and their sidecars, and the \
+                      versions that the bucket keeps of them";
+        findings.miss(NotReached::whole("object-store", &copy.name, reason));
+    }
 }
