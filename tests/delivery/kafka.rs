@@ -225,12 +225,19 @@ fn kafka_gets_everything_although_takeup_is_killed_while_it_delivers() {
     server.stop();
 }
 
+/// Messages are in the topic before the courier knows it. Only what was confirmed can be lost.
+fn wait_until_confirmed(server: &Server, records: f64) {
+    let confirmed = || (server.metric("takeup_courier_records_total") >= records).then_some(());
+    wait_for("the records to be confirmed", PATIENCE, confirmed);
+}
+
 #[test]
 fn kafka_that_lost_a_topic_gets_it_again() {
     let (kafka, home) = (broker_with_topics(KafkaOptions::default()), Home::new());
     let server = serve(&home, &kafka, &[]);
     (0..5).for_each(|number| send(&home, &server, 7, number));
     wait_for_all(&kafka, &[7], 5);
+    wait_until_confirmed(&server, 5.0);
     kafka.restart_empty();
     kafka.create_topic("raw", PARTITIONS);
     (5..8).for_each(|number| send(&home, &server, 7, number));
@@ -304,6 +311,7 @@ fn kafka_that_has_a_topic_made_again_with_fewer_partitions_gets_it_again() {
     let server = serve(&home, &kafka, &[]);
     (0..3).for_each(|number| send(&home, &server, 15, number));
     wait_for_all(&kafka, &[15], 3);
+    wait_until_confirmed(&server, 3.0);
     server.stop();
     kafka.delete_topic("raw");
     kafka.create_topic("raw", 8);
