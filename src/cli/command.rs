@@ -123,7 +123,7 @@ pub enum Command {
     /// Show what retention would delete now from the log and the archive, why, and what stays because of what. Nothing is deleted: the server does that.
     #[command(
         after_help = "Examples:\n  takeup retention --dry-run\n  takeup retention --set retain_age=720h --set archive_retain_age=8760h\n  \
-                      takeup retention --json | jq 'select(.goes)'"
+                      takeup retention --json | jq -s 'map(select(.goes).bytes) | add // 0'"
     )]
     Retention(RetentionArgs),
     /// Count sessions, batches and bytes, of the log, the archive, or both: by project, browser, country or hour, with percentiles of sizes and
