@@ -12,22 +12,22 @@ mod read;
 #[allow(missing_docs, dead_code)]
 mod recorded;
 
+#[path = "erase/person.rs"]
+#[allow(missing_docs)]
+mod person;
+
+#[path = "erase/traces.rs"]
+#[allow(missing_docs, dead_code)]
+mod traces;
+
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{Connection, Finished, Home, PATIENCE, Request, Server, gzip, wait_for};
-use parquet::file::reader::{FileReader, SerializedFileReader};
+use common::{Finished, Home, PATIENCE, Server, wait_for};
+use person::{Person, SENT, USER, under_load};
 use read::Archived;
-
-/// The person's id, as the site gave it.
-const USER: &str = "jane.roe+7041@example.org";
-
-/// What is in the person's payloads, and in nobody else's.
-const SECRET: &str = "correct-horse-battery-staple-7041";
+use traces::found;
 
 fn settings(flush: &str) -> Vec<(&str, &str)> {
     vec![
@@ -40,123 +40,6 @@ fn settings(flush: &str) -> Vec<(&str, &str)> {
         ("archive_budget_percent", "100"),
         ("archive_flush", flush),
     ]
-}
-
-/// A session of the person.
-struct Person {
-    token: String,
-    session: u64,
-}
-
-impl Person {
-    fn start(home: &Home, server: &Server) -> Self {
-        let key = home.project_key();
-        let start = Request::start(&key).field("userID", USER);
-        let answer = wait_for("a start to be answered", PATIENCE, || {
-            let answer = server.connect().exchange(start.clone());
-            (answer.status != 503).then_some(answer)
-        });
-        assert_eq!(answer.status, 200, "{}", answer.text());
-        let text = |name: &str| answer.json()[name].as_str().expect("a text").to_owned();
-        Self { token: text("token"), session: text("sessionID").parse().expect("a number") }
-    }
-
-    /// Sends a batch as it is, and one that is packed.
-    fn send(&self, server: &Server, number: u32) {
-        let body = body(number);
-        let mut client = server.connect();
-        assert_eq!(client.exchange(Request::batch(&self.token, &body)).status, 200);
-        assert_eq!(client.exchange(Request::batch(&self.token, body).gzip()).status, 200);
-    }
-
-    /// What must be nowhere.
-    fn traces(&self) -> Vec<Vec<u8>> {
-        let mut traces = vec![
-            USER.as_bytes().to_vec(),
-            SECRET.as_bytes().to_vec(),
-            self.session.to_string().into_bytes(),
-            self.session.to_le_bytes().to_vec(),
-        ];
-        traces.extend((0..SENT).map(|number| gzip(&body(number))));
-        traces
-    }
-}
-
-/// How many times the person sends.
-const SENT: u32 = 6;
-
-fn body(number: u32) -> Vec<u8> {
-    format!("{number} {SECRET} ").repeat(40).into_bytes()
-}
-
-/// How many times others have sent: no two bodies are the same.
-static NUMBER: AtomicU64 = AtomicU64::new(0);
-
-/// What others send while `work` runs: the hashes of what was acknowledged.
-fn under_load<T>(home: &Home, server: &Server, work: impl FnOnce() -> T) -> (T, Vec<blake3::Hash>) {
-    let tokens: Vec<String> = (1..6).map(|session| home.token(session)).collect();
-    let (addr, is_done) = (server.addr, AtomicBool::new(false));
-    thread::scope(|scope| {
-        let sender = scope.spawn(|| {
-            let mut client = Connection::open(addr);
-            let mut sent = Vec::new();
-            while !is_done.load(Ordering::SeqCst) {
-                let token = &tokens[sent.len() % tokens.len()];
-                let mut body = format!("of others {} ", NUMBER.fetch_add(1, Ordering::SeqCst)).into_bytes();
-                body.resize(300 + (sent.len() * 7_919) % 9_000, b'x');
-                let answer = client.exchange(Request::batch(token, &body));
-                assert_eq!(answer.status, 200, "{}", answer.text());
-                sent.push(blake3::hash(&body));
-            }
-            sent
-        });
-        let result = work();
-        is_done.store(true, Ordering::SeqCst);
-        (result, sender.join().expect("the sender ends"))
-    })
-}
-
-/// Every file below a folder.
-fn files(dir: &Path, found: &mut Vec<PathBuf>) {
-    let Ok(entries) = fs::read_dir(dir) else { return };
-    for entry in entries.flatten() {
-        match entry.path().is_dir() {
-            true => files(&entry.path(), found),
-            false => found.push(entry.path()),
-        }
-    }
-}
-
-/// The pages of a Parquet file, unpacked, dictionaries too.
-fn pages(file: Vec<u8>) -> Vec<Vec<u8>> {
-    let reader = SerializedFileReader::new(bytes::Bytes::from(file)).expect("a Parquet file");
-    let mut all = Vec::new();
-    for group in 0..reader.num_row_groups() {
-        let group = reader.get_row_group(group).expect("a row group");
-        for column in 0..group.num_columns() {
-            let pages = group.get_column_page_reader(column).expect("its pages");
-            all.extend(pages.map(|page| page.expect("a page").buffer().to_vec()));
-        }
-    }
-    all
-}
-
-/// Where one of these is, in a file's name, bytes or unpacked pages. Files that go meanwhile have nothing.
-fn found(data: &Path, traces: &[Vec<u8>]) -> Vec<String> {
-    let finders: Vec<_> = traces.iter().map(memchr::memmem::Finder::new).collect();
-    let has = |bytes: &[u8]| finders.iter().any(|finder| finder.find(bytes).is_some());
-    let mut all = Vec::new();
-    files(data, &mut all);
-    let mut found = Vec::new();
-    for path in all {
-        let name = path.display().to_string();
-        let Ok(bytes) = fs::read(&path) else { continue };
-        let is_parquet = path.extension().is_some_and(|ext| ext == "parquet");
-        if has(name.as_bytes()) || has(&bytes) || is_parquet && pages(bytes).iter().any(|page| has(page)) {
-            found.push(name);
-        }
-    }
-    found
 }
 
 fn wait_until_archived(server: &Server) {

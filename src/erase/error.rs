@@ -16,6 +16,10 @@ pub enum EraseError {
     #[cfg(feature = "archive")]
     #[error(transparent)]
     Archive(#[from] crate::archive::error::ArchiveError),
+    /// A copy of a segment in an object store, or the store.
+    #[cfg(feature = "object-store")]
+    #[error(transparent)]
+    Copies(#[from] crate::courier::segments::CopyFault),
     /// Another file.
     #[error("{path}: cannot {doing}: {source}", path = path.display())]
     Io {

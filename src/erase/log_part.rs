@@ -8,6 +8,7 @@ use crate::log::erase::{AloneHold, Erasing, Found, erase_aside, erase_segment, r
 use crate::log::read::reader::{LogReader, SegmentState};
 
 use super::error::EraseError;
+use super::looked::Looked;
 use super::receipt::{Findings, NotReached, PlaceReport};
 use super::targets::Targets;
 
@@ -30,7 +31,7 @@ pub struct Mode {
 }
 
 /// Erases from all sealed segments; `found` is told of each record, `step` of each segment that was looked at. What is not sealed is told as not
-/// reached, unless it has nothing durable.
+/// reached, unless it has nothing durable. Returns which were looked at.
 ///
 /// # Errors
 /// The log can't be listed, or a segment not be replaced.
@@ -42,7 +43,8 @@ pub fn erase_log(
     found: &mut dyn FnMut(&Found),
     step: &mut dyn FnMut(usize, usize),
     findings: &mut Findings,
-) -> Result<(), EraseError> {
+) -> Result<Looked, EraseError> {
+    let mut looked = Looked::default();
     let mut place = PlaceReport::new(LOG);
     for left in remove_leftovers(reader.dir(), cursors, mode.served, !mode.dry_run)? {
         place.files += 1;
@@ -69,6 +71,7 @@ pub fn erase_log(
             }
         }
         place.files += 1;
+        looked.add(info.core, info.id, false);
         let mut tell = |record: Found| found(&record);
         let mut erasing = Erasing {
             wanted: &|session, project| targets.want(session, project),
@@ -103,10 +106,13 @@ pub fn erase_log(
             });
         }
         findings.not_reached_count += erased.unreadable_count - erased.unreadable.len() as u64;
+        let is_clean = erased.unreadable_count == 0 && !erased.gone && (erased.records == 0 || !mode.dry_run);
+        looked.add(info.core, info.id, is_clean);
     }
     step(all, all);
     findings.places.push(place);
-    erase_quarantine(reader, targets, mode, findings)
+    erase_quarantine(reader, targets, mode, findings)?;
+    Ok(looked)
 }
 
 /// A disk that can't give the bytes.

@@ -21,22 +21,29 @@
 //! | [`server`] | what a running server is asked for |
 //! | [`log_part`] | the log and its quarantine |
 //! | [`lists`] | dead letters and broken batches |
+//! | [`looked`] | what was found of the log's segments |
 //! | `archive_part` | the archive |
+//! | `copies_part` | copies of segments in an object store |
+//! | [`stores`] | which stores there are |
 //! | [`told`] | which destinations have been told |
 //! | [`receipt`] | what was done |
 //! | [`run`] | all of it, in order |
 
 #[cfg(feature = "archive")]
 mod archive_part;
+#[cfg(feature = "object-store")]
+mod copies_part;
 pub mod error;
 pub mod lists;
 pub mod log_part;
+pub mod looked;
 mod mentions;
 pub mod pending;
 pub mod receipt;
 pub mod run;
 pub mod search;
 pub mod server;
+pub mod stores;
 pub mod targets;
 pub mod told;
 
@@ -44,3 +51,4 @@ pub use error::EraseError;
 pub use receipt::Receipt;
 pub use run::{Request, Stage, erase};
 pub use server::Server;
+pub use stores::Stores;

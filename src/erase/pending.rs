@@ -38,9 +38,14 @@ struct Note {
     projects: Vec<u32>,
 }
 
+/// The folder of erasures, in a data folder.
+pub fn dir(data: &Path) -> PathBuf {
+    data.join(DIR_NAME)
+}
+
 /// The note's path, whether or not it is there.
 pub fn path(data: &Path) -> PathBuf {
-    data.join(DIR_NAME).join("pending.json")
+    dir(data).join("pending.json")
 }
 
 impl Pending {
@@ -49,7 +54,7 @@ impl Pending {
     /// # Errors
     /// [`EraseError::Busy`], or the system's.
     pub fn take(data: &Path) -> Result<Self, EraseError> {
-        let dir = data.join(DIR_NAME);
+        let dir = dir(data);
         match DirBuilder::new().mode(0o700).create(&dir) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
                 return Err(EraseError::io(&dir, "make the folder")(error));

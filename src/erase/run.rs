@@ -10,6 +10,8 @@ use crate::log::cursor::Cursors;
 use crate::log::erase::{Found, Hold, hold};
 use crate::log::read::reader::LogReader;
 
+#[cfg(feature = "object-store")]
+use super::copies_part::CopiesPart;
 use super::error::EraseError;
 use super::lists::{erase_broken_lists, erase_dead_letters};
 use super::log_part::{Mode, erase_log, miss_unsealed};
@@ -17,8 +19,9 @@ use super::pending::Pending;
 use super::receipt::{Asked, Findings, NAMED_MAX, NotReached, Receipt, UserReport};
 use super::search::{SearchReport, search};
 use super::server::{LogUser, Server};
+use super::stores::Stores;
 use super::targets::Targets;
-use super::told::{ErasedPlaces, destinations, miss_copies};
+use super::told::{ErasedPlaces, destinations, settle_copies};
 
 /// A session that sent something within this time before the run may be recording still.
 const RECENT_US: u64 = 15 * 60 * 1_000_000;
@@ -49,6 +52,10 @@ pub enum Stage {
     Log(usize, usize),
     /// It rewrites the archive's files.
     Archive,
+    /// It has looked at so many of so many copies of segments in an object store.
+    Copies(usize, usize),
+    /// It brings the archive's copy in an object store to where the archive is.
+    ArchiveCopy,
 }
 
 /// Erases what is asked for, and what an earlier run has not finished. `server` is asked only if a server has the log.
@@ -58,6 +65,7 @@ pub enum Stage {
 pub fn erase(
     data: &Path,
     request: &Request,
+    stores: &Stores<'_>,
     server: &mut dyn Server,
     tell: &mut dyn FnMut(Stage),
 ) -> Result<Receipt, EraseError> {
@@ -104,6 +112,12 @@ pub fn erase(
         search(&reader, &request.users, &mut targets, &mut search_report)?;
         #[cfg(feature = "archive")]
         super::archive_part::search(data, &request.users, &mut targets, &mut search_report)?;
+        #[cfg(feature = "object-store")]
+        if let Some(access) = &stores.segments {
+            let step = &mut |done, all| tell(Stage::Copies(done, all));
+            let mut copies = CopiesPart { data, reader: &reader, stores, access, dry_run: request.dry_run, step };
+            copies.search(&request.users, &mut targets, &mut search_report)?;
+        }
     }
     if !request.dry_run && !targets.is_empty() {
         pending.write(receipt, &targets)?;
@@ -125,16 +139,23 @@ pub fn erase(
         }
     };
     let mut step = |done, all| tell(Stage::Log(done, all));
-    erase_log(&reader, &cursors, &targets, mode, &mut found, &mut step, &mut findings)?;
+    let looked = erase_log(&reader, &cursors, &targets, mode, &mut found, &mut step, &mut findings)?;
     let readers = if served && !request.dry_run { reread(server, &mut findings)? } else { Vec::new() };
     erase_dead_letters(data, &targets, request.dry_run, &mut findings)?;
     erase_broken_lists(data, &targets, request.dry_run, &mut findings)?;
     tell(Stage::Archive);
     erase_archive(data, &targets, request.dry_run, &mut findings)?;
-    let told = destinations(data, &cursors, &readers, &erased)?;
-    if !request.dry_run {
-        miss_copies(&told, &mut findings);
+    // The stores last: nothing of this disk waits for one that does not answer.
+    #[cfg(feature = "object-store")]
+    if let Some(access) = &stores.segments {
+        let step = &mut |done, all| tell(Stage::Copies(done, all));
+        let mut copies = CopiesPart { data, reader: &reader, stores, access, dry_run: request.dry_run, step };
+        copies.erase(&looked, &targets, mode, &mut found, &mut findings)?;
     }
+    #[cfg(not(feature = "object-store"))]
+    let _ = looked;
+    let mut told = destinations(data, &cursors, &readers, &erased)?;
+    settle_copies(&mut told, stores.has_segments(), request.dry_run, &mut findings);
     if !request.dry_run {
         pending.finish()?;
     }

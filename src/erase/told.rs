@@ -14,7 +14,7 @@ use super::server::LogUser;
 /// Consumers that deliver no records: the archive's copy in an object store is a place of its own in the receipt.
 const INSIDE: [&str; 3] = ["checker", "compactor", "courier-archive"];
 
-/// The courier that copies whole segments to an object store: what it has copied is a copy of the log, and not replaced.
+/// The courier that copies whole segments to an object store: what it has copied is a copy of the log, which is erased from as the log is.
 const SEGMENTS: &str = "courier-segments";
 
 /// The next record of each core, as segment and offset.
@@ -77,12 +77,20 @@ pub fn destinations(
     Ok(all)
 }
 
-/// Names the copies of segments in an object store that still have erased records.
-pub fn miss_copies(told: &[DestinationReport], findings: &mut Findings) {
-    let copies = told.iter().filter(|one| one.name == SEGMENTS && one.told != "none");
-    for copy in copies {
-        let reason = "segments with erased records were copied to the object store before, and stay there: remove these objects and their sidecars, and the \
-                      versions that the bucket keeps of them";
+/// Of a store whose copies were erased from, no one has to be told. Copies in a store that was not asked are named.
+pub fn settle_copies(told: &mut Vec<DestinationReport>, was_asked: bool, dry_run: bool, findings: &mut Findings) {
+    if was_asked {
+        told.retain(|one| one.name != SEGMENTS || one.may_follow);
+        return;
+    }
+    let reason = if cfg!(feature = "object-store") {
+        "segments with erased records were copied to an object store, and the settings name none: set segments_url, or give --set segments_url=URL, and run \
+         the command again for the same sessions"
+    } else {
+        "segments with erased records were copied to an object store: run the command again, for the same sessions, with a build that has the feature \
+         object-store"
+    };
+    for copy in told.iter().filter(|one| one.name == SEGMENTS && one.told != "none" && !dry_run) {
         findings.miss(NotReached::whole("object-store", &copy.name, reason));
     }
 }

@@ -178,7 +178,7 @@ impl Mirror {
             self.record.write(&self.settled(now, text, plan.gone.iter().cloned().collect()))?;
         }
         for name in &plan.gone {
-            patiently(watch, async || self.remove(name).await).await?;
+            patiently(watch, async || self.store.remove(name).await).await?;
         }
         self.record.write(&self.settled(now, text, Vec::new()))?;
         Ok(last_us)
@@ -335,14 +335,6 @@ impl Mirror {
             };
             upload.give_up().await?;
             return Err(stopped);
-        }
-    }
-
-    async fn remove(&self, name: &str) -> Result<(), Cause> {
-        match self.store.delete(name).await {
-            // It never came there, or was removed before a crash.
-            Err(cause) if cause.trouble == Trouble::Missing => self.store.check().await,
-            other => other,
         }
     }
 }

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::cli::serve::key_value;
+
 /// The options of `takeup erase`.
 #[derive(Debug, Clone, Args)]
 pub struct EraseArgs {
@@ -38,4 +40,7 @@ pub struct EraseArgs {
     /// The file of settings [default: takeup.toml in the data folder].
     #[arg(long, value_name = "FILE", env = "TAKEUP_CONFIG")]
     pub config: Option<PathBuf>,
+    /// Any setting, as `takeup serve` takes it: those of the object stores count.
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_value)]
+    pub set: Vec<(String, String)>,
 }

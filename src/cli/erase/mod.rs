@@ -3,6 +3,7 @@
 mod args;
 mod print;
 mod server;
+mod stores;
 
 use std::fs::OpenOptions;
 use std::io::{self, IsTerminal, Write};
@@ -15,7 +16,7 @@ use crate::erase::{EraseError, Receipt, Request, erase, pending};
 pub use args::EraseArgs;
 
 use super::error::CliError;
-use super::output::{Out, counted, write_json};
+use super::output::{Out, counted, warn, write_json};
 use super::project_key;
 use server::AdminPort;
 
@@ -39,6 +40,8 @@ fn work(args: &EraseArgs, data: &Path) -> Result<bool, CliError> {
     if request.sessions.is_empty() && request.users.is_empty() && request.projects.is_empty() && !is_begun {
         return Err(CliError::Other("name what to erase: --session, --user or --project".to_owned()));
     }
+    let waits = |text: &str| warn(text);
+    let stores = stores::named(args, data, &waits)?;
     // Made first: an erasure without its receipt can't be repeated.
     let mut file = args.receipt.as_deref().map(new_file).transpose()?;
     if !args.dry_run && !args.yes && !confirmed(&request, is_begun)? {
@@ -47,7 +50,7 @@ fn work(args: &EraseArgs, data: &Path) -> Result<bool, CliError> {
     }
     let mut server = AdminPort::new(args.admin, args.config.as_deref(), data);
     let mut progress = print::Progress::new();
-    let done = erase(data, &request, &mut server, &mut |stage| progress.tell(stage));
+    let done = erase(data, &request, &stores, &mut server, &mut |stage| progress.tell(stage));
     progress.finish();
     let receipt = done.map_err(|error| {
         take_back(args);

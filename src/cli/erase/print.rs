@@ -29,6 +29,8 @@ impl Progress {
             Stage::Searching => "looking for the sessions".to_owned(),
             Stage::Log(done, all) => format!("log: {done} of {all} segments"),
             Stage::Archive => "archive".to_owned(),
+            Stage::Copies(done, all) => format!("object store: {done} of {all} copies of segments"),
+            Stage::ArchiveCopy => "object store: the archive's copy".to_owned(),
         };
         self.wrote = write!(io::stderr(), "\r\x1b[K{text}").and_then(|()| io::stderr().flush()).is_ok();
     }

@@ -12,6 +12,7 @@ fn args() -> EraseArgs {
         name_users: false,
         admin: None,
         config: None,
+        set: Vec::new(),
     }
 }
 

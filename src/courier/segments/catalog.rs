@@ -13,7 +13,7 @@ use crate::log::format::sidecar::Sidecar;
 use super::object_name::{ObjectKind, SegmentName};
 
 /// The largest sidecar that is read.
-const SIDECAR_BYTES_MAX: u64 = 16 << 20;
+pub(super) const SIDECAR_BYTES_MAX: u64 = 16 << 20;
 
 /// A segment in a store.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,12 +89,21 @@ pub(super) async fn sidecar(store: &mut Patient<'_>, segment: &StoredSegment) ->
     let Some(bytes) = segment.sidecar_bytes else { return Ok(None) };
     let object = segment.name.sidecar();
     let text = store.get(&object, 0, bytes as usize).await?;
-    let Ok(sidecar) = serde_json::from_slice::<Sidecar>(&text) else { return Ok(None) };
+    parse_sidecar(&segment.name, Some(segment.bytes), &text)
+}
+
+/// What an object that has a sidecar's name says; `None` if that is not the sidecar of this segment, with this length.
+///
+/// # Errors
+/// It is of a newer takeup.
+pub(super) fn parse_sidecar(name: &SegmentName, bytes: Option<u64>, text: &[u8]) -> Result<Option<Sidecar>, Cause> {
+    let Ok(sidecar) = serde_json::from_slice::<Sidecar>(text) else { return Ok(None) };
     if sidecar.version > VERSION {
+        let object = name.sidecar();
         let text = format!("{object} is of format version {}, and this takeup knows {VERSION}", sidecar.version);
         return Err(Cause::new(Trouble::Mismatch, "newer-version", text));
     }
-    let is_its_own = SegmentName::of(&sidecar) == segment.name && sidecar.bytes == segment.bytes;
+    let is_its_own = SegmentName::of(&sidecar) == *name && bytes.is_none_or(|bytes| bytes == sidecar.bytes);
     Ok(is_its_own.then_some(sidecar))
 }
 

@@ -4,11 +4,14 @@
 //! that is not in the store. One that is damaged on this disk is left out and reported; those behind it are uploaded, but the cursor stays
 //! before it, so that nothing is deleted from there on until somebody has decided.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use tokio::time::sleep;
 
+use crate::consume::Handle;
 use crate::courier::backoff::Backoff;
 use crate::courier::cause::{Cause, Trouble};
 use crate::courier::report::Report;
@@ -24,12 +27,13 @@ use crate::telemetry::Level;
 
 use super::deleted::{Deleted, Deletions};
 use super::sealed::{SealedSegment, SegmentFault, Stamp, stamp_of};
-
-/// The file in the data folder that notes the upload under way.
-const UPLOAD_FILE_NAME: &str = "segments-upload.json";
+use super::upload_file::UPLOAD_FILE_NAME;
 
 /// How often the log's folder is looked at for segments that were sealed.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// How often it answers who asks it to read the log again.
+const ANSWER_EVERY: Duration = Duration::from_millis(200);
 
 /// How often an idle store is asked whether it is there.
 const IDLE_EVERY: Duration = Duration::from_secs(60);
@@ -49,7 +53,11 @@ pub(super) struct SegmentFollower {
     /// Segments that can't be uploaded as they are.
     bad: BTreeMap<(u16, u64), Bad>,
     deletions: Deletions,
+    uploading: Uploading,
 }
+
+/// The segment that is being uploaded, and what its files were like when it was opened.
+type Uploading = Rc<RefCell<Option<(SegmentInfo, Stamp)>>>;
 
 /// A segment that can't be uploaded as it is.
 struct Bad {
@@ -71,7 +79,8 @@ impl SegmentFollower {
         let report = seat.report();
         let noted = UnfinishedUpload::beside(&seat.options.data, UPLOAD_FILE_NAME);
         let (backoff, ahead, bad) = (Backoff::default(), BTreeSet::new(), BTreeMap::new());
-        Self { seat, store, report, noted, backoff, ahead, bad, deletions: Deletions::default() }
+        let (deletions, uploading) = (Deletions::default(), Uploading::default());
+        Self { seat, store, report, noted, backoff, ahead, bad, deletions, uploading }
     }
 
     /// Works until the courier is stopped. What is being uploaded then is given up at the next start.
@@ -79,11 +88,13 @@ impl SegmentFollower {
         // The calling thread's alone, and with it the priority of what it reads.
         let _ = rustix::process::nice(19);
         let (runtime, mut stopping) = (self.seat.runtime.clone(), self.seat.stopping.clone());
+        let (handle, uploading) = (self.seat.handle.clone(), Rc::clone(&self.uploading));
         let ended = runtime.block_on(async {
             tokio::select! {
                 biased;
                 // An error means that the courier itself is gone.
                 _ = stopping.wait_for(|stopping| *stopping) => Ok(()),
+                () = answer_rereads(&handle, &uploading) => Ok(()),
                 ended = self.follow() => ended,
             }
         });
@@ -161,7 +172,6 @@ impl SegmentFollower {
 
     /// Uploads what is sealed and not yet in the store. Returns whether there was anything.
     async fn pass(&mut self, standing: &mut Standing) -> Result<bool, LogError> {
-        self.met_reread();
         let segments = self.unpassed(standing)?;
         self.pass_deleted(standing, &segments)?;
         // One that they were stuck behind may be gone.
@@ -244,25 +254,18 @@ impl SegmentFollower {
                 return false;
             }
         };
+        *self.uploading.borrow_mut() = Some((info.clone(), stamp));
+        let is_there = self.upload_opened(info, stamp, &segment).await;
+        *self.uploading.borrow_mut() = None;
+        is_there
+    }
+
+    async fn upload_opened(&mut self, info: &SegmentInfo, stamp: Stamp, segment: &SealedSegment) -> bool {
         let (store, noted, address) = (self.store.clone(), self.noted.clone(), self.seat.options.target.clone());
-        let mut upload = ObjectUpload::new(&store, &address, &segment, &noted);
-        loop {
-            if self.is_replaced(info, &stamp) {
-                while let Err(cause) = upload.give_up().await {
-                    self.wait_out(cause).await;
-                }
-                self.met_reread();
-                return false;
-            }
+        let mut upload = ObjectUpload::new(&store, &address, segment, &noted);
+        while !is_replaced(info, &stamp) {
             match upload.attempt().await {
-                // Records were erased meanwhile: what was uploaded must not stay there. The new file comes with the next look.
-                Ok(()) if self.is_replaced(info, &stamp) => {
-                    while let Err(cause) = upload.take_back().await {
-                        self.wait_out(cause).await;
-                    }
-                    self.met_reread();
-                    return false;
-                }
+                Ok(()) if is_replaced(info, &stamp) => break,
                 Ok(()) => {
                     self.bad.remove(&(info.core, info.id));
                     self.went_well();
@@ -270,6 +273,7 @@ impl SegmentFollower {
                     return true;
                 }
                 Err(AttemptFault::Store(cause)) => self.wait_out(cause).await,
+                Err(AttemptFault::Source(SegmentFault::Replaced)) => break,
                 Err(AttemptFault::Source(fault)) => {
                     while let Err(cause) = upload.give_up().await {
                         self.wait_out(cause).await;
@@ -279,24 +283,21 @@ impl SegmentFollower {
                 }
             }
         }
-    }
-
-    /// Whether the segment has another file than the one that was opened, because records were erased from it.
-    fn is_replaced(&self, info: &SegmentInfo, stamp: &Stamp) -> bool {
-        !info.is_deleted() && stamp_of(info) != *stamp
-    }
-
-    /// Nothing is held in memory that was read before.
-    fn met_reread(&self) {
-        if let Some(number) = self.seat.handle.wants_reread() {
-            self.seat.handle.set_reread(number);
+        // Records were erased meanwhile: nothing that was uploaded may stay there, nor what an attempt whose answer was lost may have completed. The new
+        // file comes with the next look.
+        while let Err(cause) = upload.give_up().await {
+            self.wait_out(cause).await;
         }
+        while let Err(cause) = upload.take_back().await {
+            self.wait_out(cause).await;
+        }
+        false
     }
 
     fn leave_out(&mut self, info: &SegmentInfo, stamp: Stamp, fault: SegmentFault) {
         let (cause, again) = match fault {
             // The next look at the log finds that out, and tells it.
-            SegmentFault::Gone => return,
+            SegmentFault::Gone | SegmentFault::Replaced => return,
             SegmentFault::Damaged(cause) => (cause, None),
             SegmentFault::Unreadable(cause) => (cause, Some(Instant::now() + UNREADABLE_AGAIN)),
         };
@@ -330,6 +331,23 @@ impl SegmentFollower {
         self.report.failed(cause);
         sleep(self.backoff.failed()).await;
     }
+}
+
+/// Answers who asks it to read the log again. An upload of a segment with other content by now is given up first; everything else that is in memory is in
+/// the log as well.
+async fn answer_rereads(handle: &Handle, uploading: &Uploading) {
+    loop {
+        let holds_erased = || uploading.borrow().as_ref().is_some_and(|(info, stamp)| is_replaced(info, stamp));
+        if let Some(number) = handle.wants_reread().filter(|_| !holds_erased()) {
+            handle.set_reread(number);
+        }
+        sleep(ANSWER_EVERY).await;
+    }
+}
+
+/// Whether the segment has another file than the one that was opened, because records were erased from it.
+fn is_replaced(info: &SegmentInfo, stamp: &Stamp) -> bool {
+    !info.is_deleted() && stamp_of(info) != *stamp
 }
 
 /// Whether a place is behind a segment.

@@ -19,24 +19,34 @@
 //! | file | holds |
 //! |---|---|
 //! | `object_name` | the names of objects |
-//! | `courier`, `follower` | the courier, and its thread |
+//! | `courier`, `follower` | the courier, and its thread; `upload_file`: its note of the upload under way |
 //! | `deleted` | segments that were deleted before they were in the store |
 //! | `sealed` | a segment, read for its upload |
 //! | `restore`, `listing` | makes a log of what is there, and lists it; `catalog`: what is there |
+//! | `parts` | reads an object part by part |
+//! | `copies`, `segment_copy`, `copy_fault` | the copies one by one, for erasing from them |
 //! | `new_folder`, `restore_error` | where a restore writes, and why it ended |
 
 mod catalog;
+mod copies;
+mod copy_fault;
 mod courier;
 mod deleted;
 mod follower;
 mod listing;
 mod new_folder;
 mod object_name;
+mod parts;
 mod restore;
 mod restore_error;
 mod sealed;
+mod segment_copy;
+mod upload_file;
 
+pub use copies::Copies;
+pub use copy_fault::CopyFault;
 pub use courier::{COURIER, SegmentsCourier};
 pub use listing::{StoredCore, list};
 pub use restore::{DamagedObject, RestoreEvent, RestoreOptions, RestoreReport, restore};
 pub use restore_error::RestoreError;
+pub use segment_copy::SegmentCopy;

@@ -10,12 +10,13 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::courier::cause::Cause;
-use crate::courier::stores::{PART_BYTES, Patient, Store, StoreAccess, block_on};
+use crate::courier::stores::{Patient, Store, StoreAccess, block_on};
 use crate::log::format::record::uuid_text;
 use crate::log::repair::rebuild::{Expected, RebuiltLog, RebuiltSegment};
 
 use super::catalog::{self, CoreSegments, StoredSegment};
 use super::new_folder::{NewFolder, Plan};
+use super::parts::next_parts;
 use super::restore_error::RestoreError;
 
 /// What to restore.
@@ -211,7 +212,7 @@ impl Job<'_> {
                 let parts = {
                     let mut waits = |cause: &Cause| tell(RestoreEvent::Waits(cause));
                     let mut patient = Patient::new(store, &mut waits);
-                    next_parts(&mut patient, &object, at, segment.bytes).await.map_err(of_store)?
+                    next_parts(&mut patient, &object, None, at, segment.bytes).await.map_err(of_store)?
                 };
                 for part in parts {
                     rebuilt.write(&part)?;
@@ -255,17 +256,6 @@ impl RestoreReport {
         self.segments += 1;
         self.bytes += segment.bytes;
     }
-}
-
-/// The next one or two parts of an object.
-async fn next_parts(store: &mut Patient<'_>, object: &str, at: u64, bytes: u64) -> Result<Vec<Vec<u8>>, Cause> {
-    let first = (PART_BYTES as u64).min(bytes - at) as usize;
-    let then = at + first as u64;
-    let second = (PART_BYTES as u64).min(bytes - then) as usize;
-    if second == 0 {
-        return Ok(vec![store.get(object, at, first).await?]);
-    }
-    Ok(store.get_both(object, (at, first), (then, second)).await?.into())
 }
 
 fn expected(segment: &StoredSegment) -> Expected {

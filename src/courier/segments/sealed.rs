@@ -1,8 +1,9 @@
 //! A sealed segment of this machine's log, read for an upload.
 
+use std::fmt;
 use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::PathBuf;
 use std::time::SystemTime;
 
@@ -34,10 +35,22 @@ pub(super) struct SealedSegment {
 pub(super) enum SegmentFault {
     /// It was deleted.
     Gone,
+    /// Records were erased from it since it was opened: it is another file now.
+    Replaced,
     /// It is damaged. Others can be uploaded all the same.
     Damaged(Cause),
     /// It can't be read, which may pass: the rights to it, a disk that fails. Others can be uploaded all the same.
     Unreadable(Cause),
+}
+
+impl fmt::Display for SegmentFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Gone => f.write_str("it was deleted"),
+            Self::Replaced => f.write_str("it was replaced"),
+            Self::Damaged(cause) | Self::Unreadable(cause) => cause.fmt(f),
+        }
+    }
 }
 
 /// When a segment and its sidecar were last written: as long as these stay, another attempt finds the same.
@@ -91,6 +104,11 @@ impl UploadSource for SealedSegment {
     }
 
     fn read(&self, at: u64, bytes: usize) -> Result<Vec<u8>, SegmentFault> {
+        let named = fs::metadata(&self.info.path).ok().map(|meta| (meta.dev(), meta.ino()));
+        let opened = self.file.metadata().ok().map(|meta| (meta.dev(), meta.ino()));
+        if named.is_some() && named != opened {
+            return Err(SegmentFault::Replaced);
+        }
         let mut part = vec![0; bytes];
         self.file.read_exact_at(&mut part, at).map_err(|error| unreadable(&self.info, &error))?;
         Ok(part)

@@ -14,6 +14,7 @@ use crate::base::store_url::BucketKind;
 
 use super::access::StoreAccess;
 use super::refusal::Connector;
+use super::s3_versions::S3Versions;
 
 /// How long a request may take, with a part of [`super::store::PART_BYTES`] in it: at least 70 KB/s.
 const REQUEST_MAX: Duration = Duration::from_secs(120);
@@ -24,20 +25,29 @@ pub trait Cloud: ObjectStore + MultipartStore + PaginatedListStore {}
 
 impl<S: ObjectStore + MultipartStore + PaginatedListStore> Cloud for S {}
 
+/// A bucket that is ready to be asked.
+pub struct Opened {
+    pub cloud: Arc<dyn Cloud>,
+    /// What lists and removes versions: of S3.
+    pub versions: Option<Arc<S3Versions>>,
+}
+
 /// Prepares a connection. Nothing is sent.
 ///
 /// # Errors
 /// A setting can't be used, or one is missing.
-pub fn open(kind: &BucketKind, bucket: &str, access: &StoreAccess) -> Result<Arc<dyn Cloud>, String> {
+pub fn open(kind: &BucketKind, bucket: &str, access: &StoreAccess) -> Result<Opened, String> {
     crate::courier::tls::use_ring();
     match kind {
         BucketKind::S3 => s3(bucket, access),
-        BucketKind::Google => google(bucket),
-        BucketKind::Azure { account } => azure(bucket, account.as_deref(), access),
+        BucketKind::Google => google(bucket).map(|cloud| Opened { cloud, versions: None }),
+        BucketKind::Azure { account } => {
+            azure(bucket, account.as_deref(), access).map(|cloud| Opened { cloud, versions: None })
+        }
     }
 }
 
-fn s3(bucket: &str, access: &StoreAccess) -> Result<Arc<dyn Cloud>, String> {
+fn s3(bucket: &str, access: &StoreAccess) -> Result<Opened, String> {
     // The environment has what containers and machines with a role are given.
     let mut builder = AmazonS3Builder::from_env()
         .with_bucket_name(bucket)
@@ -53,7 +63,9 @@ fn s3(bucket: &str, access: &StoreAccess) -> Result<Arc<dyn Cloud>, String> {
         (None, None) => builder,
         _ => return Err("aws_access_key_id and aws_secret_access_key belong together: set both or none".to_owned()),
     };
-    Ok(Arc::new(builder.build().map_err(|error| error.to_string())?))
+    let s3 = Arc::new(builder.build().map_err(|error| error.to_string())?);
+    let versions = S3Versions::new(Arc::clone(&s3), client(access.endpoint.as_deref()));
+    Ok(Opened { cloud: s3, versions: Some(Arc::new(versions)) })
 }
 
 fn google(bucket: &str) -> Result<Arc<dyn Cloud>, String> {

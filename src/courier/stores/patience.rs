@@ -8,7 +8,11 @@ use crate::courier::backoff::Backoff;
 use crate::courier::cause::{Cause, Trouble};
 
 use super::object::ObjectPage;
+use super::s3_versions::ListMarker;
 use super::store::Store;
+use super::unfinished::UnfinishedUpload;
+use super::upload::{AttemptFault, ObjectUpload, UploadSource};
+use super::versions::KeptVersion;
 
 /// For how long a store that does not answer is asked.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -45,6 +49,29 @@ impl<'a> Patient<'a> {
                 ));
             }
             next = after;
+        }
+    }
+
+    /// Lists all versions of objects whose names begin so, and tells each. False if that can't be told.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn versions(&mut self, begin: &str, mut each: impl FnMut(KeptVersion)) -> Result<bool, Cause> {
+        let store = self.store;
+        let mut next: Option<ListMarker> = None;
+        loop {
+            let Some(page) = self.patiently(async || store.versions(begin, next.as_ref()).await).await? else {
+                return Ok(false);
+            };
+            page.versions.into_iter().for_each(&mut each);
+            if page.next.is_none() {
+                return Ok(true);
+            }
+            if page.next == next {
+                let text = "list the versions of objects: the store gives the same page again and again";
+                return Err(Cause::new(Trouble::Other, "", text));
+            }
+            next = page.next;
         }
     }
 
@@ -87,7 +114,52 @@ impl<'a> Patient<'a> {
         self.patiently(both).await
     }
 
-    async fn patiently<T>(&mut self, call: impl AsyncFn() -> Result<T, Cause>) -> Result<T, Cause> {
+    /// The store itself.
+    pub fn store(&self) -> &'a Store {
+        self.store
+    }
+
+    /// Makes sure that an object is in the store.
+    ///
+    /// # Errors
+    /// The store's, or that of what is uploaded.
+    pub async fn upload<S: UploadSource>(
+        &mut self,
+        address: &str,
+        source: &S,
+        noted: &UnfinishedUpload,
+    ) -> Result<(), AttemptFault<S::Fault>> {
+        let mut upload = ObjectUpload::new(self.store, address, source, noted);
+        let mut backoff = Backoff::default();
+        // Whatever has arrived shows that the store answers.
+        let (mut began, mut sent) = (Instant::now(), 0);
+        loop {
+            let fault = match upload.attempt().await {
+                Ok(()) => return Ok(()),
+                Err(fault) => fault,
+            };
+            if upload.sent() > sent {
+                (began, sent) = (Instant::now(), upload.sent());
+                backoff.reset();
+            }
+            match fault {
+                AttemptFault::Store(cause) if may_pass(cause.trouble) && began.elapsed() <= PATIENCE => {
+                    (self.told)(&cause);
+                    sleep(backoff.failed()).await;
+                }
+                fault => {
+                    upload.give_up().await?;
+                    return Err(fault);
+                }
+            }
+        }
+    }
+
+    /// Makes a call until it succeeds, fails in a way that does not pass, or some minutes are over.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn patiently<T>(&mut self, call: impl AsyncFn() -> Result<T, Cause>) -> Result<T, Cause> {
         let began = Instant::now();
         let mut backoff = Backoff::default();
         let mut told: Option<Cause> = None;

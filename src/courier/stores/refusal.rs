@@ -111,7 +111,7 @@ async fn beginning(body: HttpResponseBody) -> String {
 }
 
 /// The text of an XML element that has no other elements in it.
-fn element<'a>(xml: &'a str, name: &str) -> Option<&'a str> {
+pub(super) fn element<'a>(xml: &'a str, name: &str) -> Option<&'a str> {
     let (_, rest) = xml.split_once(&format!("<{name}>"))?;
     let (text, _) = rest.split_once('<')?;
     Some(text.trim())

@@ -13,10 +13,11 @@ use crate::base::store_url::StoreUrl;
 use crate::courier::cause::{Cause, Trouble};
 
 use super::access::StoreAccess;
-use super::cloud::{self, Cloud};
+use super::cloud::{self, Cloud, Opened};
 use super::fault::{cause_of, of_folder, refusal_of};
 use super::folder::{self, Folder, UnfinishedFile};
 use super::object::{Object, ObjectPage};
+use super::s3_versions::S3Versions;
 
 /// The size of the parts that objects are written and read in. S3 takes none below 5 MiB.
 pub const PART_BYTES: usize = 8 << 20;
@@ -33,11 +34,13 @@ pub struct Store {
 }
 
 #[derive(Debug, Clone)]
-enum Backend {
+pub(super) enum Backend {
     Cloud {
         cloud: Arc<dyn Cloud>,
         /// Whether it checks what it receives: S3, where the signature covers the SHA-256 of each part.
         checks: bool,
+        /// What lists and removes versions.
+        versions: Option<Arc<S3Versions>>,
     },
     Folder(Arc<Folder>),
 }
@@ -82,9 +85,9 @@ impl Store {
             }
             StoreUrl::Bucket { kind, bucket, prefix } => {
                 let checks = *kind == crate::base::store_url::BucketKind::S3;
-                let cloud = cloud::open(kind, bucket, access)?;
+                let Opened { cloud, versions } = cloud::open(kind, bucket, access)?;
                 let prefix = if prefix.is_empty() { String::new() } else { format!("{prefix}/") };
-                Ok(Self { backend: Backend::Cloud { cloud, checks }, prefix })
+                Ok(Self { backend: Backend::Cloud { cloud, checks, versions }, prefix })
             }
         }
     }
@@ -312,7 +315,7 @@ impl Store {
         let prefix = format!("{}{folder}", self.prefix);
         let listed = small(doing, cloud.list_paginated(Some(&prefix), options)).await?;
         let listed = listed.map_err(|error| cause_of(&error, doing))?;
-        let below = |path: &ObjectPath| path.as_ref().strip_prefix(&*self.prefix).map(str::to_owned);
+        let below = |path: &ObjectPath| self.below(path.as_ref());
         let objects = listed.result.objects.into_iter().filter_map(|meta| {
             let modified = SystemTime::from(meta.last_modified);
             Some(Object { name: below(&meta.location)?, bytes: meta.size, modified })
@@ -321,8 +324,22 @@ impl Store {
         Ok(ObjectPage { objects: objects.collect(), folders: folders.collect(), next: listed.page_token })
     }
 
-    fn path(&self, name: &str) -> ObjectPath {
-        ObjectPath::from(format!("{}{name}", self.prefix))
+    pub(super) fn backend(&self) -> &Backend {
+        &self.backend
+    }
+
+    pub(super) fn path(&self, name: &str) -> ObjectPath {
+        ObjectPath::from(self.path_text(name))
+    }
+
+    /// An object's key in the bucket.
+    pub(super) fn path_text(&self, name: &str) -> String {
+        format!("{}{name}", self.prefix)
+    }
+
+    /// The name that a key stands for here; `None` for one of others.
+    pub(super) fn below(&self, key: &str) -> Option<String> {
+        key.strip_prefix(&*self.prefix).map(str::to_owned)
     }
 }
 
@@ -350,7 +367,7 @@ fn told((error, path): folder::Fault) -> Cause {
 }
 
 /// Bounds the time of a request that is answered at once by a store that is well.
-async fn small<T>(doing: &str, request: impl Future<Output = T>) -> Result<T, Cause> {
+pub(super) async fn small<T>(doing: &str, request: impl Future<Output = T>) -> Result<T, Cause> {
     timeout(SMALL_REQUEST_MAX, request).await.map_err(|_| {
         let seconds = SMALL_REQUEST_MAX.as_secs();
         Cause::new(Trouble::TimedOut, "", format!("{doing}: no answer within {seconds} s"))

@@ -9,6 +9,7 @@ use object_store::PutPayload;
 
 use crate::courier::cause::{Cause, Trouble};
 
+use super::removal::remove_for_good;
 use super::store::{PART_BYTES, Store, Upload};
 use super::unfinished::{BegunUpload, UnfinishedUpload};
 
@@ -112,6 +113,11 @@ impl<'a, S: UploadSource> ObjectUpload<'a, S> {
         self.check(&object).await
     }
 
+    /// How much of it the store has taken in parts.
+    pub fn sent(&self) -> u64 {
+        self.begun.as_ref().map_or(0, |begun| begun.sent)
+    }
+
     /// Gives up what was begun: it is not to be uploaded any more.
     ///
     /// # Errors
@@ -124,16 +130,16 @@ impl<'a, S: UploadSource> ObjectUpload<'a, S> {
         self.noted.clear().map_err(|error| self.local(&error))
     }
 
-    /// Removes what was uploaded.
+    /// Removes what was uploaded, with the versions that the store keeps of it.
     ///
     /// # Errors
     /// The store's fault.
     pub async fn take_back(&mut self) -> Result<(), Cause> {
-        self.store.delete(&self.source.object()).await?;
-        match self.source.forerunner() {
-            Some((object, _)) => self.store.delete(&object).await,
-            None => Ok(()),
+        let forerunner = self.source.forerunner().map(|(object, _)| object);
+        for name in [self.source.object()].into_iter().chain(forerunner) {
+            remove_for_good(self.store, &name).await?;
         }
+        Ok(())
     }
 
     async fn put_whole(&self, object: &str) -> Result<(), AttemptFault<S::Fault>> {

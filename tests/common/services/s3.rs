@@ -164,6 +164,64 @@ impl S3 {
         assert_eq!(self.curl("DELETE", &format!("/{key}"), &[]).0, 204, "{}", self.said());
     }
 
+    /// Makes the bucket keep versions from now on.
+    #[track_caller]
+    pub fn keep_versions(&self) {
+        let text = "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>";
+        assert_eq!(
+            self.curl("PUT", "?versioning", &["-H", "Content-Type: application/xml", "--data-binary", text]).0,
+            200,
+            "{}",
+            self.said()
+        );
+    }
+
+    /// Makes the bucket anew: one that keeps versions, and lets them be held.
+    #[track_caller]
+    pub fn let_versions_be_held(&self) {
+        self.remove_bucket();
+        let lock = ["-H", "x-amz-bucket-object-lock-enabled: true"];
+        assert_eq!(self.curl("PUT", "", &lock).0, 200, "{}", self.said());
+        self.keep_versions();
+    }
+
+    /// Keeps everybody from removing a version.
+    #[track_caller]
+    pub fn hold(&self, key: &str, version: &str) {
+        let text = "<LegalHold><Status>ON</Status></LegalHold>";
+        let rest = format!("/{key}?legal-hold&versionId={version}");
+        assert_eq!(
+            self.curl("PUT", &rest, &["-H", "Content-Type: application/xml", "--data-binary", text]).0,
+            200,
+            "{}",
+            self.said()
+        );
+    }
+
+    /// The keys and ids of all versions, `null` where there is only the object. Only keys without characters that XML escapes.
+    #[track_caller]
+    pub fn versions(&self) -> Vec<(String, String)> {
+        let (mut all, mut after) = (Vec::new(), String::new());
+        loop {
+            let (status, body) = self.curl("GET", &format!("?versions{after}"), &[]);
+            let body = String::from_utf8(body).expect("XML is UTF-8");
+            assert_eq!(status, 200, "{body}");
+            let text = |xml: &str, name: &str| {
+                let (_, rest) = xml.split_once(&format!("<{name}>"))?;
+                Some(rest.split_once('<')?.0.to_owned())
+            };
+            for one in body.split("<Version>").skip(1) {
+                all.push((text(one, "Key").expect("a key"), text(one, "VersionId").expect("an id")));
+            }
+            if !body.contains("<IsTruncated>true") {
+                return all;
+            }
+            let marker = |name: &str| text(&body, name).unwrap_or_default();
+            after =
+                format!("&key-marker={}&version-id-marker={}", marker("NextKeyMarker"), marker("NextVersionIdMarker"));
+        }
+    }
+
     /// Sends a request to the bucket with curl. Returns the status and the body.
     #[track_caller]
     fn curl(&self, method: &str, rest: &str, arguments: &[&str]) -> (u16, Vec<u8>) {

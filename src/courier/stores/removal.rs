@@ -1,0 +1,101 @@
+//! Removing an object together with all versions that its store keeps of it.
+
+use crate::base::store_url::{BucketKind, StoreUrl};
+use crate::courier::cause::Cause;
+
+use super::access::StoreAccess;
+use super::store::Store;
+use super::versions::KeptVersion;
+
+/// What is left of an object that was removed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeftVersion {
+    /// Its id.
+    pub id: String,
+    /// Why it is there.
+    pub reason: &'static str,
+}
+
+const NOT_LISTED: &str = "the store keeps versions, and does not let takeup list and remove them";
+const NOT_REMOVED: &str = "the store does not let takeup remove it";
+
+/// Removes an object, and all versions that the store keeps of it. One that is not there is no fault. Returns what is left. May be tried again.
+///
+/// # Errors
+/// The store's.
+pub async fn remove_for_good(store: &Store, name: &str) -> Result<Vec<LeftVersion>, Cause> {
+    let mut kept = Vec::new();
+    let mut next = None;
+    let listed = loop {
+        let Some(page) = store.versions(name, next.as_ref()).await? else { break false };
+        kept.extend(page.versions.into_iter().filter(|version| version.name == name));
+        // What follows are other names that begin so.
+        match page.next.filter(|after| Some(after) != next.as_ref()) {
+            Some(after) => next = Some(after),
+            None => break true,
+        }
+    };
+    if listed && kept.iter().any(|version| !version.is_the_object()) {
+        return remove_versions(store, kept).await;
+    }
+    let known = if listed { None } else { store.version_of(name).await? };
+    store.remove(name).await?;
+    let Some(id) = known else { return Ok(Vec::new()) };
+    // Asked again after a fault, nobody would know the version's id any more.
+    let is_there = store.has_version(name, &id).await.unwrap_or(true);
+    Ok(if is_there { vec![LeftVersion { id, reason: NOT_LISTED }] } else { Vec::new() })
+}
+
+/// Removes versions. Returns those that are left.
+///
+/// # Errors
+/// The store's.
+pub async fn remove_versions(store: &Store, kept: Vec<KeptVersion>) -> Result<Vec<LeftVersion>, Cause> {
+    let mut left = Vec::new();
+    for version in kept {
+        if store.delete_version(&version.name, &version.id).await? {
+            continue;
+        }
+        if version.is_latest && !version.is_marker {
+            // At least nobody finds it by its name.
+            store.remove(&version.name).await?;
+        }
+        if !version.is_marker {
+            left.push(LeftVersion { id: version.id, reason: NOT_REMOVED });
+        }
+    }
+    Ok(left)
+}
+
+impl LeftVersion {
+    /// Why it is there, and how it is removed by hand.
+    pub fn advice(&self, access: &StoreAccess, name: &str) -> String {
+        let StoreUrl::Bucket { kind, bucket, prefix } = &access.url else { return self.reason.to_owned() };
+        let key = if prefix.is_empty() { name.to_owned() } else { format!("{prefix}/{name}") };
+        let Self { id, reason } = self;
+        let remove = match kind {
+            BucketKind::S3 => {
+                let endpoint = access.endpoint.as_ref().map(|url| format!(" --endpoint-url {url}")).unwrap_or_default();
+                format!(
+                    "`aws s3api list-object-versions --bucket {bucket} --prefix {key}{endpoint}` shows all of this object, and \
+                     `aws s3api delete-object --bucket {bucket} --key {key} --version-id {id}{endpoint}` removes this one"
+                )
+            }
+            BucketKind::Google => {
+                format!("`gcloud storage rm --all-versions gs://{bucket}/{key}` removes all of this object")
+            }
+            BucketKind::Azure { account } => {
+                let account = account.as_deref().or(access.azure_account.as_deref()).unwrap_or("ACCOUNT");
+                let which = format!("--account-name {account} --container-name {bucket}");
+                format!(
+                    "`az storage blob list {which} --prefix {key} --include v` shows all of this object, and \
+                     `az storage blob delete {which} --name {key} --version-id {id}` removes this one"
+                )
+            }
+        };
+        format!("version {id}: {reason}: {remove}")
+    }
+}
+
+#[cfg(test)]
+mod tests;

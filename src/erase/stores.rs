@@ -1,0 +1,44 @@
+//! The object stores that have copies.
+
+#[cfg(feature = "object-store")]
+use crate::courier::Cause;
+#[cfg(feature = "object-store")]
+use crate::courier::stores::StoreAccess;
+
+/// The object stores that the settings name.
+#[derive(Default)]
+pub struct Stores<'a> {
+    /// That of segments.
+    #[cfg(feature = "object-store")]
+    pub segments: Option<StoreAccess>,
+    /// That of the archive's copy.
+    #[cfg(feature = "object-store")]
+    pub archive: Option<StoreAccess>,
+    /// Told when a store does not answer as it should, and is asked again.
+    pub waits: Option<&'a dyn Fn(&str)>,
+}
+
+impl std::fmt::Debug for Stores<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Stores").finish_non_exhaustive()
+    }
+}
+
+impl Stores<'_> {
+    /// Tells of a fault of a store.
+    #[cfg(feature = "object-store")]
+    pub(super) fn tell(&self, access: &StoreAccess, cause: &Cause) {
+        if let Some(waits) = self.waits {
+            waits(&format!("{} {cause}; it is tried again for some minutes", access.url));
+        }
+    }
+
+    /// Whether a store of segments is named.
+    pub(super) fn has_segments(&self) -> bool {
+        #[cfg(feature = "object-store")]
+        let has = self.segments.is_some();
+        #[cfg(not(feature = "object-store"))]
+        let has = false;
+        has
+    }
+}

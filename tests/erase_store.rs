@@ -1,0 +1,310 @@
+//! `takeup erase` in object stores: nothing of a person is left in copies of segments and of the archive, nor in versions that a bucket keeps of them;
+//! what is others' stays as it is, and a restore gives a whole log at every moment.
+#![cfg(all(feature = "archive", feature = "object-store"))]
+#![allow(clippy::disallowed_methods, reason = "what would hurt a server is harmless in a test")]
+
+mod common;
+
+#[path = "erase/bucket.rs"]
+#[allow(missing_docs)]
+mod bucket;
+
+#[path = "erase/person.rs"]
+#[allow(missing_docs)]
+mod person;
+
+#[path = "erase/traces.rs"]
+#[allow(missing_docs)]
+mod traces;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use bucket::Bucket;
+use common::{Finished, Home, PATIENCE, Server, wait_for};
+use person::{Person, SENT, USER, under_load};
+use serde_json::Value;
+use traces::found;
+
+/// A data folder whose segments are copied to a store.
+struct Shipped {
+    home: Home,
+    bucket: Bucket,
+    /// The settings of the store.
+    store: Vec<(String, String)>,
+}
+
+impl Shipped {
+    fn to(bucket: Bucket) -> Self {
+        let mut store = vec![("segments_url".to_owned(), bucket.url("logs"))];
+        store.extend(bucket.keys());
+        Self { home: Home::new(), bucket, store }
+    }
+
+    fn serve(&self) -> Server {
+        let usual = [
+            ("cores", "2"),
+            ("segment_bytes", "2MiB"),
+            ("window_bytes", "512KiB"),
+            ("group_bytes_max", "512KiB"),
+            ("beacon_size_limit", "100000"),
+        ];
+        let store = self.store.iter().map(|(name, value)| (&**name, &**value));
+        self.home.serve(&usual.into_iter().chain(store).collect::<Vec<_>>())
+    }
+
+    /// A command, with the settings of the store.
+    fn takeup(&self, arguments: &[&str]) -> Finished {
+        self.home.takeup(&self.with_settings(arguments).iter().map(String::as_str).collect::<Vec<_>>())
+    }
+
+    fn with_settings(&self, arguments: &[&str]) -> Vec<String> {
+        let mut all: Vec<String> = arguments.iter().map(|&text| text.to_owned()).collect();
+        all.extend(self.store.iter().flat_map(|(name, value)| ["--set".to_owned(), format!("{name}={value}")]));
+        all
+    }
+
+    /// Erases, beside a server or without one. Nothing may be left to reach.
+    #[track_caller]
+    fn erase(&self, server: Option<&Server>, what: &[&str]) -> Value {
+        let admin = server.map(|server| server.admin.to_string());
+        let mut arguments = vec!["erase", "--yes", "--json"];
+        arguments.extend(admin.iter().flat_map(|admin| ["--admin", admin]));
+        let erased = self.takeup(&[&arguments, what].concat());
+        assert_eq!(erased.code, Some(0), "{erased:?}");
+        erased.lines().remove(0)
+    }
+
+    /// Waits until the store has every sealed segment.
+    #[track_caller]
+    fn wait_until_copied(&self) {
+        wait_for("every sealed segment to be in the store", PATIENCE, || {
+            (self.bucket.segments() >= sealed(self.home.data()).len()).then_some(())
+        });
+    }
+
+    /// What a restore gives now: its folder, which is whole.
+    #[track_caller]
+    fn restored(&self, name: &str) -> PathBuf {
+        let to = self.home.data().with_file_name(name);
+        let restored = self.takeup(&["restore", "--to", to.to_str().expect("UTF-8")]);
+        assert_eq!(restored.code, Some(0), "{restored:?}");
+        let verified = Home::with_data(&to).takeup(&["verify"]);
+        assert_eq!(verified.code, Some(0), "{verified:?}");
+        to
+    }
+
+    fn place(receipt: &Value) -> &Value {
+        let places = receipt["places"].as_array().expect("a list");
+        places.iter().find(|place| place["place"] == "object-store").expect("the store is among the places")
+    }
+}
+
+/// The sealed segments of a data folder.
+fn sealed(data: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut all = Vec::new();
+    traces::files(&data.join("log"), &mut all);
+    let segments = all.into_iter().filter(|path| path.extension().is_some_and(|ext| ext == "seg"));
+    let named = |path: PathBuf| {
+        let name = path.strip_prefix(data).expect("it is below").display().to_string();
+        // One that is deleted meanwhile is left out.
+        Some((name, fs::read(path).ok()?))
+    };
+    segments.filter_map(named).filter(|(_, bytes)| !bytes.is_empty()).collect()
+}
+
+/// Each of these is in the log of a data folder once.
+#[track_caller]
+fn check_bodies(data: &Path, sent: &[blake3::Hash]) {
+    let mut found: BTreeMap<[u8; 32], u64> = BTreeMap::new();
+    for stored in Home::with_data(data).stored() {
+        *found.entry(*blake3::hash(&stored.body).as_bytes()).or_default() += 1;
+    }
+    assert!(!sent.is_empty());
+    for hash in sent {
+        assert_eq!(found.get(hash.as_bytes()), Some(&1));
+    }
+}
+
+fn erase_beside_a_server(bucket: Bucket) {
+    let shipped = Shipped::to(bucket);
+    let (home, bucket) = (&shipped.home, &shipped.bucket);
+    let server = shipped.serve();
+    let person = Person::start(home, &server);
+    let traces = person.traces();
+    let (before, sent) = under_load(home, &server, || {
+        (0..SENT / 2).for_each(|number| person.send(&server, number));
+        // More than the person has sent to.
+        wait_for("some segments to be in the store", PATIENCE, || (bucket.segments() >= 6).then_some(()));
+        (SENT / 2..SENT).for_each(|number| person.send(&server, number));
+        let before = bucket.all();
+        let theirs = bucket.found(&traces);
+        assert!(!theirs.is_empty(), "the person is in the store");
+        let receipt = shipped.erase(Some(&server), &["--user", USER]);
+        assert_eq!(bucket.found(&traces), Vec::<String>::new());
+        assert!(Shipped::place(&receipt)["files_changed"].as_u64() > Some(0), "{receipt}");
+        assert_eq!(receipt["complete"], true, "{receipt}");
+        before.into_iter().filter(|(name, _)| !theirs.contains(name)).collect::<BTreeMap<_, _>>()
+    });
+    server.stop();
+    assert!(!before.is_empty(), "some copies have nothing of the person");
+    let after = bucket.all();
+    for (name, bytes) in &before {
+        // A segment and its sidecar have the same fate.
+        let stem = name.split('?').next().unwrap_or_default().trim_end_matches(".json").trim_end_matches(".seg");
+        let has_gone = !after.keys().any(|name| name.starts_with(stem));
+        assert!(has_gone || after.get(name) == Some(bytes), "{name} is as it was");
+    }
+    // What was sealed at the end is uploaded by the next one, and the courier does not bring the person back.
+    let server = shipped.serve();
+    shipped.wait_until_copied();
+    server.stop();
+    assert_eq!(bucket.found(&traces), Vec::<String>::new());
+    assert_eq!(found(home.data(), &traces), Vec::<String>::new());
+    let restored = shipped.restored("restored");
+    assert_eq!(found(&restored, &traces), Vec::<String>::new());
+    assert_eq!(sealed(&restored), sealed(home.data()));
+    check_bodies(&restored, &sent);
+}
+
+#[test]
+fn copies_of_segments_in_a_folder_are_erased_from_and_the_rest_stays() {
+    erase_beside_a_server(Bucket::folder());
+}
+
+#[test]
+fn copies_of_segments_in_a_bucket_are_erased_from_and_the_rest_stays() {
+    erase_beside_a_server(Bucket::s3());
+}
+
+#[test]
+fn versions_that_a_bucket_keeps_of_segments_are_erased_too_and_those_of_others_stay() {
+    erase_beside_a_server(Bucket::s3_with_versions());
+}
+
+#[test]
+fn a_user_of_whom_only_the_store_has_segments_is_found_and_erased_there() {
+    for bucket in [Bucket::folder(), Bucket::s3_with_versions()] {
+        let shipped = Shipped::to(bucket);
+        let (home, bucket) = (&shipped.home, &shipped.bucket);
+        let server = shipped.serve();
+        let person = Person::start(home, &server);
+        let ((), sent) = under_load(home, &server, || (0..SENT).for_each(|number| person.send(&server, number)));
+        server.stop();
+        let server = shipped.serve();
+        shipped.wait_until_copied();
+        server.stop();
+        let traces = person.traces();
+        // As retention takes segments out of the log.
+        let mut all = Vec::new();
+        traces::files(&home.data().join("log"), &mut all);
+        let is_of_segment =
+            |path: &PathBuf| path.with_extension("seg").exists() && path.extension().is_some_and(|ext| ext != "ledger");
+        let (segments, sidecars): (Vec<_>, Vec<_>) =
+            all.into_iter().filter(is_of_segment).partition(|path| path.extension().is_some_and(|ext| ext == "seg"));
+        sidecars.iter().chain(&segments).for_each(|path| fs::remove_file(path).expect("it can be removed"));
+        let before = bucket.all();
+
+        let dry = shipped.erase(None, &["--user", USER, "--dry-run"]);
+        assert_eq!(bucket.all(), before, "a dry run changes nothing");
+        let erased = shipped.erase(None, &["--user", USER]);
+        for receipt in [&dry, &erased] {
+            let expected = (&serde_json::json!([person.session.to_string()]), &Value::from(1));
+            assert_eq!((&receipt["session_ids"], &receipt["search"]["by_start"]), expected, "{receipt}");
+            // A start, and each batch twice.
+            assert_eq!(Shipped::place(receipt)["records"], 1 + 2 * SENT, "{receipt}");
+        }
+        assert_eq!(Shipped::place(&dry), Shipped::place(&erased));
+        assert_eq!(bucket.found(&traces), Vec::<String>::new());
+        let left: Vec<String> = found(home.data(), &traces);
+        assert_eq!(left, Vec::<String>::new());
+        let restored = shipped.restored("restored");
+        assert_eq!(found(&restored, &traces), Vec::<String>::new());
+        check_bodies(&restored, &sent);
+        // There is nothing left to do.
+        let again = shipped.erase(None, &["--session", &person.session.to_string()]);
+        assert_eq!(Shipped::place(&again)["records"], 0, "{again}");
+    }
+}
+
+#[test]
+fn a_restore_gives_all_of_the_others_whenever_the_erasure_is_killed_and_the_next_one_finishes_it() {
+    let rounds: u64 = std::env::var("TAKEUP_TEST_KILLS").map_or(6, |text| text.parse().expect("a number"));
+    let shipped = Shipped::to(Bucket::s3_with_versions());
+    let (home, bucket) = (&shipped.home, &shipped.bucket);
+    let (mut sent, mut killed) = (Vec::new(), 0);
+    for round in 0..rounds {
+        let server = shipped.serve();
+        let person = Person::start(home, &server);
+        let ((), more) = under_load(home, &server, || (0..SENT).for_each(|number| person.send(&server, number)));
+        sent.extend(more);
+        server.stop();
+        let server = shipped.serve();
+        shipped.wait_until_copied();
+        // Half of the rounds beside a server.
+        let server = (round % 2 == 0).then_some(server);
+        let session = person.session.to_string();
+        let admin = server.as_ref().map_or("127.0.0.1:1".to_owned(), |server| server.admin.to_string());
+        let arguments = shipped.with_settings(&["erase", "--yes", "--json", "--admin", &admin, "--session", &session]);
+        let mut child = home.follow(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
+        // A prime keeps the moments apart.
+        let until = Instant::now() + Duration::from_millis(50 + round * 7_919 % 900);
+        while Instant::now() < until {
+            thread::sleep(Duration::from_millis(1));
+        }
+        let _ = child.kill();
+        killed += u64::from(child.wait().expect("a child").code().is_none());
+        check_bodies(&shipped.restored(&format!("killed-{round}")), &sent);
+        fs::remove_dir_all(home.data().with_file_name(format!("killed-{round}"))).expect("it can be removed");
+
+        shipped.erase(server.as_ref(), &["--session", &session]);
+        let traces = person.traces();
+        assert_eq!(bucket.found(&traces), Vec::<String>::new());
+        assert_eq!(found(home.data(), &traces), Vec::<String>::new());
+        let restored = shipped.restored(&format!("after-{round}"));
+        assert_eq!(found(&restored, &traces), Vec::<String>::new());
+        check_bodies(&restored, &sent);
+        fs::remove_dir_all(restored).expect("it can be removed");
+        server.into_iter().for_each(Server::stop);
+    }
+    assert!(killed > 0, "some were killed before their end");
+}
+
+#[test]
+fn a_version_that_the_bucket_does_not_let_go_is_named_with_the_command_that_removes_it() {
+    let shipped = Shipped::to(Bucket::s3());
+    let Bucket::S3(s3) = &shipped.bucket else { unreachable!("it is one") };
+    s3.let_versions_be_held();
+    let server = shipped.serve();
+    let person = Person::start(&shipped.home, &server);
+    person.send(&server, 0);
+    server.stop();
+    let server = shipped.serve();
+    shipped.wait_until_copied();
+    server.stop();
+    let held = shipped.bucket.found(&person.traces());
+    let held = held.iter().find(|name| name.contains(".seg")).expect("a segment of the person");
+    let (key, id) = held.split_once('?').expect("a version");
+    s3.hold(key, id);
+
+    let session = person.session.to_string();
+    let erased = shipped.takeup(&["erase", "--yes", "--json", "--session", &session]);
+    assert_eq!(erased.code, Some(1), "{erased:?}");
+    let receipt = erased.lines().remove(0);
+    let missed = receipt["not_reached"].as_array().expect("a list");
+    let one =
+        missed.iter().find(|one| one["path"].as_str().is_some_and(|path| path.ends_with(key))).expect("it is named");
+    let command = format!(
+        "aws s3api delete-object --bucket {} --key {key} --version-id {id} --endpoint-url {}",
+        s3.bucket(),
+        s3.endpoint()
+    );
+    assert!(one["reason"].as_str().is_some_and(|reason| reason.contains(&command)), "{one}");
+    assert_eq!(missed.len(), 1, "{receipt}");
+    // No one finds it by its name.
+    assert!(!s3.keys().contains(&key.to_owned()));
+    assert_eq!(found(&shipped.restored("restored"), &person.traces()), Vec::<String>::new());
+}
