@@ -35,13 +35,23 @@ struct Shipped {
     bucket: Bucket,
     /// The settings of the store.
     store: Vec<(String, String)>,
+    /// Where the archive's copy is, if there is one.
+    archive: Option<String>,
 }
 
 impl Shipped {
     fn to(bucket: Bucket) -> Self {
         let mut store = vec![("segments_url".to_owned(), bucket.url("logs"))];
         store.extend(bucket.keys());
-        Self { home: Home::new(), bucket, store }
+        Self { home: Home::new(), bucket, store, archive: None }
+    }
+
+    fn with_archive(bucket: Bucket) -> Self {
+        let mut shipped = Self::to(bucket);
+        let archive = shipped.bucket.url("archive");
+        shipped.store.push(("archive_store".to_owned(), archive.clone()));
+        shipped.archive = Some(archive);
+        shipped
     }
 
     fn serve(&self) -> Server {
@@ -52,8 +62,10 @@ impl Shipped {
             ("group_bytes_max", "512KiB"),
             ("beacon_size_limit", "100000"),
         ];
+        let archive = [("archive", "true"), ("archive_budget_percent", "100"), ("archive_flush", "100ms")];
+        let archive = archive.into_iter().filter(|_| self.archive.is_some());
         let store = self.store.iter().map(|(name, value)| (&**name, &**value));
-        self.home.serve(&usual.into_iter().chain(store).collect::<Vec<_>>())
+        self.home.serve(&usual.into_iter().chain(archive).chain(store).collect::<Vec<_>>())
     }
 
     /// A command, with the settings of the store.
@@ -86,6 +98,33 @@ impl Shipped {
         });
     }
 
+    /// Waits until the archive has all of the log, and the store all of the archive.
+    #[track_caller]
+    fn wait_until_archived(&self, server: &Server) {
+        wait_for("nothing is left to archive or to copy", PATIENCE, || {
+            let reports = server.admin_page("/couriers").json();
+            let of = |name: &str| reports.as_array()?.iter().find(|report| report["name"] == name).cloned();
+            let is_done = |name: &str| Some(of(name)?).filter(|of| of["lag"]["bytes"] == 0 && of["state"] == "ready");
+            is_done("compactor").and(is_done("courier-archive")).map(drop)
+        });
+    }
+
+    /// The archive's copy is whole.
+    #[track_caller]
+    fn check_archive(&self) {
+        let Some(archive) = &self.archive else { return };
+        let set: Vec<&(String, String)> = self.bucket_keys();
+        let environment: Vec<(String, &str)> =
+            set.iter().map(|(name, value)| (format!("TAKEUP_{}", name.to_uppercase()), &**value)).collect();
+        let environment: Vec<(&str, &str)> = environment.iter().map(|(name, value)| (&**name, *value)).collect();
+        let verified = self.home.takeup_in(&environment, &["verify", "--archive", archive]);
+        assert_eq!(verified.code, Some(0), "{verified:?}");
+    }
+
+    fn bucket_keys(&self) -> Vec<&(String, String)> {
+        self.store.iter().filter(|(name, _)| name.starts_with("aws_")).collect()
+    }
+
     /// What a restore gives now: its folder, which is whole.
     #[track_caller]
     fn restored(&self, name: &str) -> PathBuf {
@@ -98,9 +137,15 @@ impl Shipped {
     }
 
     fn place(receipt: &Value) -> &Value {
-        let places = receipt["places"].as_array().expect("a list");
-        places.iter().find(|place| place["place"] == "object-store").expect("the store is among the places")
+        place(receipt, "object-store")
     }
+}
+
+/// What a receipt says of a place.
+#[track_caller]
+fn place<'a>(receipt: &'a Value, name: &str) -> &'a Value {
+    let places = receipt["places"].as_array().expect("a list");
+    places.iter().find(|place| place["place"] == name).unwrap_or_else(|| panic!("no {name}: {receipt}"))
 }
 
 /// The sealed segments of a data folder.
@@ -233,7 +278,7 @@ fn a_user_of_whom_only_the_store_has_segments_is_found_and_erased_there() {
 #[test]
 fn a_restore_gives_all_of_the_others_whenever_the_erasure_is_killed_and_the_next_one_finishes_it() {
     let rounds: u64 = std::env::var("TAKEUP_TEST_KILLS").map_or(6, |text| text.parse().expect("a number"));
-    let shipped = Shipped::to(Bucket::s3_with_versions());
+    let shipped = Shipped::with_archive(Bucket::s3_with_versions());
     let (home, bucket) = (&shipped.home, &shipped.bucket);
     let (mut sent, mut killed) = (Vec::new(), 0);
     for round in 0..rounds {
@@ -244,8 +289,14 @@ fn a_restore_gives_all_of_the_others_whenever_the_erasure_is_killed_and_the_next
         server.stop();
         let server = shipped.serve();
         shipped.wait_until_copied();
+        shipped.wait_until_archived(&server);
         // Half of the rounds beside a server.
-        let server = (round % 2 == 0).then_some(server);
+        let server = if round % 2 == 0 {
+            Some(server)
+        } else {
+            server.stop();
+            None
+        };
         let session = person.session.to_string();
         let admin = server.as_ref().map_or("127.0.0.1:1".to_owned(), |server| server.admin.to_string());
         let arguments = shipped.with_settings(&["erase", "--yes", "--json", "--admin", &admin, "--session", &session]);
@@ -258,6 +309,7 @@ fn a_restore_gives_all_of_the_others_whenever_the_erasure_is_killed_and_the_next
         let _ = child.kill();
         killed += u64::from(child.wait().expect("a child").code().is_none());
         check_bodies(&shipped.restored(&format!("killed-{round}")), &sent);
+        shipped.check_archive();
         fs::remove_dir_all(home.data().with_file_name(format!("killed-{round}"))).expect("it can be removed");
 
         shipped.erase(server.as_ref(), &["--session", &session]);
@@ -267,10 +319,92 @@ fn a_restore_gives_all_of_the_others_whenever_the_erasure_is_killed_and_the_next
         let restored = shipped.restored(&format!("after-{round}"));
         assert_eq!(found(&restored, &traces), Vec::<String>::new());
         check_bodies(&restored, &sent);
+        shipped.check_archive();
         fs::remove_dir_all(restored).expect("it can be removed");
         server.into_iter().for_each(Server::stop);
     }
     assert!(killed > 0, "some were killed before their end");
+}
+
+/// Erases a person whose rows were merged before: they are in files that the archive no longer has, too.
+fn erase_from_the_archives_copy(bucket: Bucket, beside_server: bool) {
+    let keeps_versions = matches!(&bucket, Bucket::S3(_));
+    let shipped = Shipped::with_archive(bucket);
+    let (home, bucket) = (&shipped.home, &shipped.bucket);
+    let server = shipped.serve();
+    let person = Person::start(home, &server);
+    let traces = person.traces();
+    let mut sent = Vec::new();
+    for number in 0..SENT {
+        let ((), more) = under_load(home, &server, || person.send(&server, number));
+        sent.extend(more);
+        shipped.wait_until_archived(&server);
+    }
+    let compacted = shipped.home.takeup(&["compact", "--merge", "all", "--json"]);
+    assert_eq!(compacted.code, Some(0), "{compacted:?}");
+    shipped.wait_until_archived(&server);
+    let server = if beside_server {
+        Some(server)
+    } else {
+        server.stop();
+        None
+    };
+    let is_archives = |name: &String| name.contains("archive/");
+    let (before, theirs) = (bucket.all(), bucket.found(&traces));
+    assert!(theirs.iter().filter(|name| is_archives(name)).count() > 1, "{theirs:?}");
+
+    let receipt = shipped.erase(server.as_ref(), &["--user", USER]);
+    assert_eq!(bucket.found(&traces), Vec::<String>::new(), "{receipt}");
+    let changed = &place(&receipt, "archive-store")["files_changed"];
+    // Beside a server, its courier may be faster.
+    assert!(beside_server && !keeps_versions || changed.as_u64() > Some(0), "{receipt}");
+    shipped.check_archive();
+    if keeps_versions {
+        let after = bucket.all();
+        for (name, bytes) in before.iter().filter(|(name, _)| is_archives(name) && !theirs.contains(name)) {
+            assert_eq!(after.get(name), Some(bytes), "{name} has nothing of the person, and stays");
+        }
+    }
+    server.into_iter().for_each(Server::stop);
+    check_bodies(home.data(), &sent);
+}
+
+#[test]
+fn the_archives_copy_in_a_folder_has_nothing_of_the_person_when_the_command_ends() {
+    erase_from_the_archives_copy(Bucket::folder(), true);
+    erase_from_the_archives_copy(Bucket::folder(), false);
+}
+
+#[test]
+fn the_archives_copy_in_a_bucket_has_nothing_of_the_person_in_any_version_when_the_command_ends() {
+    erase_from_the_archives_copy(Bucket::s3_with_versions(), true);
+    erase_from_the_archives_copy(Bucket::s3_with_versions(), false);
+}
+
+#[test]
+fn stores_that_the_settings_do_not_name_are_told() {
+    let shipped = Shipped::with_archive(Bucket::folder());
+    let server = shipped.serve();
+    let person = Person::start(&shipped.home, &server);
+    person.send(&server, 0);
+    server.stop();
+    let server = shipped.serve();
+    shipped.wait_until_copied();
+    shipped.wait_until_archived(&server);
+    server.stop();
+    let session = person.session.to_string();
+    let erased = shipped.home.takeup(&["erase", "--yes", "--json", "--session", &session]);
+    assert_eq!(erased.code, Some(1), "{erased:?}");
+    let receipt = erased.lines().remove(0);
+    let missed = receipt["not_reached"].as_array().expect("a list");
+    for (place, setting) in [("object-store", "segments_url"), ("archive-store", "archive_store")] {
+        let is_told =
+            |one: &Value| one["place"] == place && one["reason"].as_str().is_some_and(|it| it.contains(setting));
+        assert!(missed.iter().any(is_told), "{receipt}");
+    }
+    // Named, they are reached, although the log has nothing any more.
+    shipped.erase(None, &["--session", &session]);
+    assert_eq!(shipped.bucket.found(&person.traces()), Vec::<String>::new());
 }
 
 #[test]

@@ -19,10 +19,6 @@ use super::targets::Targets;
 
 const PLACE: &str = "archive";
 
-/// The archive's copy.
-#[cfg(feature = "object-store")]
-const STORE: &str = "object-store";
-
 /// Adds the sessions of these users, and of the projects that are targets, that the archive knows: the log may not have them any more.
 pub(super) fn search(
     data: &Path,
@@ -88,14 +84,6 @@ pub(super) fn erase_archive(
 ) -> Result<(), EraseError> {
     let place = Place::in_data(data);
     let erased = erase_rows(&place, &|session, project| targets.want(session, project), dry_run, &|| false)?;
-    #[cfg(feature = "object-store")]
-    let copy = crate::archive::mirror::record::RecordFile::beside(data);
-    #[cfg(feature = "object-store")]
-    if erased.files_changed > 0 && !dry_run && copy.path().exists() {
-        let reason = "the archive's copy in an object store follows with the server's next look, or with `takeup compact`: `takeup couriers` shows when \
-                      courier-archive waits for nothing; what the bucket keeps as old versions stays there";
-        findings.miss(NotReached::whole(STORE, copy.path().display(), reason));
-    }
     findings.places.push(PlaceReport {
         files: erased.files,
         files_changed: erased.files_changed,

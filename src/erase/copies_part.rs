@@ -43,7 +43,7 @@ pub(super) struct CopiesPart<'a> {
     /// The data folder.
     pub data: &'a Path,
     pub reader: &'a LogReader,
-    pub stores: &'a Stores<'a>,
+    pub stores: &'a Stores,
     pub access: &'a StoreAccess,
     pub dry_run: bool,
     /// Told how many of how many copies were looked at.
@@ -58,7 +58,8 @@ impl CopiesPart<'_> {
         targets: &mut Targets,
         report: &mut SearchReport,
     ) -> Result<(), EraseError> {
-        let told = |cause: &_| self.stores.tell(self.access, cause);
+        let (tell, url) = (self.stores.teller(), &self.access.url);
+        let told = |cause: &_| tell(url, cause);
         let copies = Copies::open(self.access, self.reader.log_uuid(), &pending::dir(self.data), &told)?;
         let all = copies.list()?;
         // Listed afterwards: what was deleted while the log was searched is searched here.
@@ -95,7 +96,8 @@ impl CopiesPart<'_> {
         found: &mut dyn FnMut(&Found),
         findings: &mut Findings,
     ) -> Result<(), EraseError> {
-        let told = |cause: &_| self.stores.tell(self.access, cause);
+        let (tell, url) = (self.stores.teller(), &self.access.url);
+        let told = |cause: &_| tell(url, cause);
         let copies = Copies::open(self.access, self.reader.log_uuid(), &pending::dir(self.data), &told)?;
         if !self.dry_run {
             copies.drop_unfinished((!mode.served).then_some(self.data))?;

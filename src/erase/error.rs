@@ -20,6 +20,15 @@ pub enum EraseError {
     #[cfg(feature = "object-store")]
     #[error(transparent)]
     Copies(#[from] crate::courier::segments::CopyFault),
+    /// The object store of the archive's copy.
+    #[cfg(feature = "object-store")]
+    #[error("{store} {cause}; {}", .cause.trouble.advice())]
+    Store {
+        /// The store.
+        store: String,
+        /// The fault.
+        cause: crate::courier::Cause,
+    },
     /// Another file.
     #[error("{path}: cannot {doing}: {source}", path = path.display())]
     Io {

@@ -23,12 +23,15 @@
 //! | [`lists`] | dead letters and broken batches |
 //! | [`looked`] | what was found of the log's segments |
 //! | `archive_part` | the archive |
+//! | `archive_copy_part` | the archive's copy in an object store |
 //! | `copies_part` | copies of segments in an object store |
 //! | [`stores`] | which stores there are |
 //! | [`told`] | which destinations have been told |
 //! | [`receipt`] | what was done |
 //! | [`run`] | all of it, in order |
 
+#[cfg(all(feature = "archive", feature = "object-store"))]
+mod archive_copy_part;
 #[cfg(feature = "archive")]
 mod archive_part;
 #[cfg(feature = "object-store")]

@@ -65,7 +65,7 @@ pub enum Stage {
 pub fn erase(
     data: &Path,
     request: &Request,
-    stores: &Stores<'_>,
+    stores: &Stores,
     server: &mut dyn Server,
     tell: &mut dyn FnMut(Stage),
 ) -> Result<Receipt, EraseError> {
@@ -154,6 +154,11 @@ pub fn erase(
     }
     #[cfg(not(feature = "object-store"))]
     let _ = looked;
+    #[cfg(all(feature = "archive", feature = "object-store"))]
+    {
+        tell(Stage::ArchiveCopy);
+        super::archive_copy_part::erase_archive_copy(data, stores, &targets, request.dry_run, &mut findings)?;
+    }
     let mut told = destinations(data, &cursors, &readers, &erased)?;
     settle_copies(&mut told, stores.has_segments(), request.dry_run, &mut findings);
     if !request.dry_run {

@@ -1,13 +1,16 @@
 //! The object stores that have copies.
 
 #[cfg(feature = "object-store")]
+use std::fmt;
+
+#[cfg(feature = "object-store")]
 use crate::courier::Cause;
 #[cfg(feature = "object-store")]
 use crate::courier::stores::StoreAccess;
 
 /// The object stores that the settings name.
 #[derive(Default)]
-pub struct Stores<'a> {
+pub struct Stores {
     /// That of segments.
     #[cfg(feature = "object-store")]
     pub segments: Option<StoreAccess>,
@@ -15,21 +18,24 @@ pub struct Stores<'a> {
     #[cfg(feature = "object-store")]
     pub archive: Option<StoreAccess>,
     /// Told when a store does not answer as it should, and is asked again.
-    pub waits: Option<&'a dyn Fn(&str)>,
+    pub waits: Option<fn(&str)>,
 }
 
-impl std::fmt::Debug for Stores<'_> {
+impl std::fmt::Debug for Stores {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Stores").finish_non_exhaustive()
     }
 }
 
-impl Stores<'_> {
-    /// Tells of a fault of a store.
+impl Stores {
+    /// Tells of a fault of the store with this address.
     #[cfg(feature = "object-store")]
-    pub(super) fn tell(&self, access: &StoreAccess, cause: &Cause) {
-        if let Some(waits) = self.waits {
-            waits(&format!("{} {cause}; it is tried again for some minutes", access.url));
+    pub(super) fn teller(&self) -> impl Fn(&dyn fmt::Display, &Cause) + Copy + Send + Sync + 'static {
+        let waits = self.waits;
+        move |store, cause| {
+            if let Some(waits) = waits {
+                waits(&format!("{store} {cause}; it is tried again for some minutes"));
+            }
         }
     }
 

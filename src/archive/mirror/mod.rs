@@ -24,6 +24,7 @@
 //! | [`pass`] | one pass |
 //! | [`plan`] | what a pass uploads and removes |
 //! | [`record`] | what may be in the store without being named there |
+//! | [`versions`] | older versions that the bucket keeps, for erasing from them |
 //! | [`local_file`] | a file of the archive, read for its upload |
 
 pub mod courier;
@@ -32,3 +33,4 @@ pub mod once;
 pub mod pass;
 pub mod plan;
 pub mod record;
+pub mod versions;

@@ -44,6 +44,8 @@ pub struct Copied {
     pub files: u64,
     /// Their bytes.
     pub bytes: u64,
+    /// Objects that were removed.
+    pub removed: u64,
 }
 
 /// Brings the store to where the archive of a data folder is.
@@ -130,6 +132,10 @@ impl Watch for Patient<'_> {
         self.failing = None;
         self.backoff.reset();
         (self.tell)(Told::Uploaded(file.bytes));
+    }
+
+    fn removed(&mut self) {
+        self.copied.removed += 1;
     }
 
     async fn waits(&mut self, cause: Cause) -> Result<(), Cause> {

@@ -62,6 +62,9 @@ pub trait Watch {
     /// A file is there.
     fn uploaded(&mut self, file: &Wanted);
 
+    /// An object that the archive no longer has is gone.
+    fn removed(&mut self) {}
+
     /// The store has failed in a way that may pass. Returns when it is to be tried again.
     ///
     /// # Errors
@@ -179,6 +182,7 @@ impl Mirror {
         }
         for name in &plan.gone {
             patiently(watch, async || self.store.remove(name).await).await?;
+            watch.removed();
         }
         self.record.write(&self.settled(now, text, Vec::new()))?;
         Ok(last_us)

@@ -13,7 +13,10 @@ use parquet::file::reader::{ChunkReader, Length};
 use crate::archive::error::ArchiveError;
 
 #[cfg(feature = "object-store")]
-use super::remote::RemoteFile;
+use crate::courier::stores::KeptVersion;
+
+#[cfg(feature = "object-store")]
+use super::remote::{Remote, RemoteFile};
 
 /// How much is read ahead where a reader does not say how much it wants.
 const AHEAD_BYTES: usize = 64 << 10;
@@ -53,6 +56,12 @@ impl SourceFile {
     #[cfg(feature = "object-store")]
     pub(super) fn remote(file: RemoteFile) -> Self {
         Self { path: Arc::new(file.path()), bytes: file.bytes(), from: From::Store(Arc::new(file)) }
+    }
+
+    /// An older version of a file in a store.
+    #[cfg(feature = "object-store")]
+    pub fn of_version(remote: &Arc<Remote>, kept: &KeptVersion) -> Self {
+        Self::remote(RemoteFile::of_version(remote, kept))
     }
 
     /// What it is called in messages.

@@ -10,7 +10,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::archive::error::ArchiveError;
 use crate::courier::Cause;
-use crate::courier::stores::{Patient, Store, StoreAccess};
+use crate::courier::stores::{KeptVersion, LeftVersion, Patient, Store, StoreAccess, remove_versions};
 
 /// What is read and kept at once.
 const BLOCK_BYTES: u64 = 1 << 20;
@@ -61,15 +61,55 @@ impl Remote {
     }
 
     fn find(&self, name: &str) -> Result<Option<u64>, ArchiveError> {
-        let mut told = |cause: &Cause| (self.told)(cause);
-        let mut store = Patient::new(&self.store, &mut told);
-        self.runtime.block_on(store.find(name)).map_err(|cause| self.failed(name, cause))
+        self.patiently(name, async |store| store.find(name).await)
     }
 
-    fn get(&self, name: &str, at: u64, bytes: usize) -> Result<Vec<u8>, ArchiveError> {
+    fn get(&self, name: &str, version: Option<&str>, at: u64, bytes: usize) -> Result<Vec<u8>, ArchiveError> {
+        self.patiently(name, async |store| store.get_version(name, version, at, bytes).await)
+    }
+
+    /// All versions of objects whose names begin so; for each name the newest first. `None` if that can't be told.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn versions(&self, begin: &str) -> Result<Option<Vec<KeptVersion>>, ArchiveError> {
         let mut told = |cause: &Cause| (self.told)(cause);
         let mut store = Patient::new(&self.store, &mut told);
-        self.runtime.block_on(store.get(name, at, bytes)).map_err(|cause| self.failed(name, cause))
+        let mut all = Vec::new();
+        let listed = self.runtime.block_on(store.versions(begin, |version| all.push(version)));
+        listed.map(|listed| listed.then_some(all)).map_err(|cause| self.failed(begin, cause))
+    }
+
+    /// What the store calls the version that a name stands for; `None` if there is no such object, or the store keeps no versions.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn version_of(&self, name: &str) -> Result<Option<String>, ArchiveError> {
+        self.patiently(name, async |store| store.version_of(name).await)
+    }
+
+    /// Whether a version is there.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn has_version(&self, name: &str, id: &str) -> Result<bool, ArchiveError> {
+        self.patiently(name, async |store| store.has_version(name, id).await)
+    }
+
+    /// Removes versions of an object. Returns those that are left.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn remove_versions(&self, kept: &[KeptVersion]) -> Result<Vec<LeftVersion>, ArchiveError> {
+        let name = kept.first().map_or("", |version| &version.name);
+        self.patiently(name, async |store| remove_versions(store, kept).await)
+    }
+
+    fn patiently<T>(&self, name: &str, call: impl AsyncFn(&Store) -> Result<T, Cause>) -> Result<T, ArchiveError> {
+        let mut told = |cause: &Cause| (self.told)(cause);
+        let mut store = Patient::new(&self.store, &mut told);
+        let done = self.runtime.block_on(store.patiently(async || call(&self.store).await));
+        done.map_err(|cause| self.failed(name, cause))
     }
 
     fn failed(&self, name: &str, cause: Cause) -> ArchiveError {
@@ -82,6 +122,8 @@ impl Remote {
 pub struct RemoteFile {
     remote: Arc<Remote>,
     name: String,
+    /// The version, if it is not what the name stands for.
+    version: Option<String>,
     bytes: u64,
     /// The blocks read last, by their place in the file; the newest at the end.
     kept: Mutex<VecDeque<(u64, Bytes)>>,
@@ -92,11 +134,17 @@ impl RemoteFile {
         let path = remote.path(name);
         match remote.find(name)? {
             Some(found) if found == bytes => {
-                Ok(Self { remote: Arc::clone(remote), name: name.to_owned(), bytes, kept: Mutex::default() })
+                let (remote, name) = (Arc::clone(remote), name.to_owned());
+                Ok(Self { remote, name, version: None, bytes, kept: Mutex::default() })
             }
             Some(_) => Err(ArchiveError::Damaged { path }),
             None => Err(ArchiveError::Missing { path }),
         }
+    }
+
+    pub(super) fn of_version(remote: &Arc<Remote>, kept: &KeptVersion) -> Self {
+        let (remote, name, version) = (Arc::clone(remote), kept.name.clone(), Some(kept.id.clone()));
+        Self { remote, name, version, bytes: kept.bytes, kept: Mutex::default() }
     }
 
     pub(super) fn path(&self) -> PathBuf {
@@ -110,7 +158,7 @@ impl RemoteFile {
     /// Reads a part that lies within the file.
     pub(super) fn read(&self, at: u64, bytes: usize) -> Result<Bytes, ArchiveError> {
         if bytes as u64 > BLOCKS_AHEAD * BLOCK_BYTES {
-            return self.remote.get(&self.name, at, bytes).map(Bytes::from);
+            return self.remote.get(&self.name, self.version.as_deref(), at, bytes).map(Bytes::from);
         }
         let end = at + bytes as u64;
         let mut read = BytesMut::with_capacity(bytes);
@@ -138,7 +186,7 @@ impl RemoteFile {
         let count = if reads_on { BLOCKS_AHEAD } else { 1 };
         let from = number * BLOCK_BYTES;
         let bytes = (count * BLOCK_BYTES).min(self.bytes - from);
-        let read = Bytes::from(self.remote.get(&self.name, from, bytes as usize)?);
+        let read = Bytes::from(self.remote.get(&self.name, self.version.as_deref(), from, bytes as usize)?);
         let first = read.slice(..read.len().min(BLOCK_BYTES as usize));
         for (place, piece) in (number..).zip(0..bytes.div_ceil(BLOCK_BYTES)) {
             let from = (piece * BLOCK_BYTES) as usize;

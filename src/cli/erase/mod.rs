@@ -40,8 +40,7 @@ fn work(args: &EraseArgs, data: &Path) -> Result<bool, CliError> {
     if request.sessions.is_empty() && request.users.is_empty() && request.projects.is_empty() && !is_begun {
         return Err(CliError::Other("name what to erase: --session, --user or --project".to_owned()));
     }
-    let waits = |text: &str| warn(text);
-    let stores = stores::named(args, data, &waits)?;
+    let stores = stores::named(args, data, warn)?;
     // Made first: an erasure without its receipt can't be repeated.
     let mut file = args.receipt.as_deref().map(new_file).transpose()?;
     if !args.dry_run && !args.yes && !confirmed(&request, is_begun)? {

@@ -9,7 +9,7 @@ use super::args::EraseArgs;
 
 /// The stores that have copies of segments and of the archive.
 #[cfg(feature = "object-store")]
-pub(super) fn named<'a>(args: &EraseArgs, data: &Path, waits: &'a dyn Fn(&str)) -> Result<Stores<'a>, CliError> {
+pub(super) fn named(args: &EraseArgs, data: &Path, waits: fn(&str)) -> Result<Stores, CliError> {
     use crate::cli::serve::ServeArgs;
     use crate::config::Config;
     use crate::node::store_access;
@@ -23,6 +23,6 @@ pub(super) fn named<'a>(args: &EraseArgs, data: &Path, waits: &'a dyn Fn(&str)) 
 
 /// This build knows none.
 #[cfg(not(feature = "object-store"))]
-pub(super) fn named<'a>(_: &EraseArgs, _: &Path, waits: &'a dyn Fn(&str)) -> Result<Stores<'a>, CliError> {
+pub(super) fn named(_: &EraseArgs, _: &Path, waits: fn(&str)) -> Result<Stores, CliError> {
     Ok(Stores { waits: Some(waits) })
 }

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::courier::cause::Cause;
+use crate::courier::cause::{Cause, Trouble};
 use crate::courier::stores::{Patient, Store, StoreAccess, block_on};
 use crate::log::format::record::uuid_text;
 use crate::log::repair::rebuild::{Expected, RebuiltLog, RebuiltSegment};
@@ -151,7 +151,14 @@ async fn work(
     }
     job.folder.check_room(bytes_of(&missing))?;
     for segment in &missing {
-        job.fetch(store, segment, tell).await?;
+        match job.fetch(store, segment, tell).await {
+            Err(RestoreError::Store { cause, .. }) if cause.trouble == Trouble::Missing => {
+                let newer = job.replaced(store, segment, tell).await?;
+                let gone = || RestoreError::Store { store: address.to_owned(), cause };
+                job.fetch(store, &newer.ok_or_else(gone)?, tell).await?;
+            }
+            other => other?,
+        }
     }
     let Job { rebuilt, folder, mut report, .. } = job;
     rebuilt.finish(&folder.log())?;
@@ -241,6 +248,21 @@ impl Job<'_> {
         rebuilt.finish(sidecar.as_ref())?;
         self.report.count(segment);
         Ok(())
+    }
+
+    /// What has taken the place of a segment that is not there any more: an erasure uploads it before it removes the old one.
+    async fn replaced(
+        &self,
+        store: &Store,
+        segment: &StoredSegment,
+        tell: &mut dyn FnMut(RestoreEvent<'_>),
+    ) -> Result<Option<StoredSegment>, RestoreError> {
+        let mut waits = |cause: &Cause| tell(RestoreEvent::Waits(cause));
+        let mut patient = Patient::new(store, &mut waits);
+        let all = catalog::segments(&mut patient, segment.name.log).await;
+        let all = all.map_err(|cause| RestoreError::Store { store: self.address.to_owned(), cause })?;
+        let newer = all.get(&segment.name.core).and_then(|core| core.get(&segment.name.segment));
+        Ok(newer.filter(|newer| newer.name != segment.name).cloned())
     }
 
     fn set_aside(&mut self, rebuilt: RebuiltSegment, segment: &StoredSegment) -> Result<(), RestoreError> {

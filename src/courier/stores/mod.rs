@@ -30,7 +30,7 @@ pub use access::StoreAccess;
 pub use blocking::block_on;
 pub use object::{Object, ObjectPage};
 pub use patience::{Patient, may_pass};
-pub use removal::{LeftVersion, remove_for_good, remove_versions};
+pub use removal::{LeftVersion, advice_for_all, remove_for_good, remove_versions};
 pub use store::{PART_BYTES, PartFault, Store, Upload};
 pub use unfinished::{BegunUpload, UnfinishedUpload};
 pub use upload::{AttemptFault, ObjectUpload, UploadSource};

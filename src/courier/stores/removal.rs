@@ -36,7 +36,7 @@ pub async fn remove_for_good(store: &Store, name: &str) -> Result<Vec<LeftVersio
         }
     };
     if listed && kept.iter().any(|version| !version.is_the_object()) {
-        return remove_versions(store, kept).await;
+        return remove_versions(store, &kept).await;
     }
     let known = if listed { None } else { store.version_of(name).await? };
     store.remove(name).await?;
@@ -50,7 +50,7 @@ pub async fn remove_for_good(store: &Store, name: &str) -> Result<Vec<LeftVersio
 ///
 /// # Errors
 /// The store's.
-pub async fn remove_versions(store: &Store, kept: Vec<KeptVersion>) -> Result<Vec<LeftVersion>, Cause> {
+pub async fn remove_versions(store: &Store, kept: &[KeptVersion]) -> Result<Vec<LeftVersion>, Cause> {
     let mut left = Vec::new();
     for version in kept {
         if store.delete_version(&version.name, &version.id).await? {
@@ -61,7 +61,7 @@ pub async fn remove_versions(store: &Store, kept: Vec<KeptVersion>) -> Result<Ve
             store.remove(&version.name).await?;
         }
         if !version.is_marker {
-            left.push(LeftVersion { id: version.id, reason: NOT_REMOVED });
+            left.push(LeftVersion { id: version.id.clone(), reason: NOT_REMOVED });
         }
     }
     Ok(left)
@@ -95,6 +95,33 @@ impl LeftVersion {
         };
         format!("version {id}: {reason}: {remove}")
     }
+}
+
+/// What is to be done by hand about versions of objects whose names begin so, of a store that does not list them.
+pub fn advice_for_all(access: &StoreAccess, begin: &str) -> String {
+    let StoreUrl::Bucket { kind, bucket, prefix } = &access.url else { return NOT_LISTED.to_owned() };
+    let keys = if prefix.is_empty() { begin.to_owned() } else { format!("{prefix}/{begin}") };
+    let commands = match kind {
+        BucketKind::S3 => {
+            let endpoint = access.endpoint.as_ref().map(|url| format!(" --endpoint-url {url}")).unwrap_or_default();
+            format!(
+                "`aws s3api list-object-versions --bucket {bucket} --prefix {keys}{endpoint}` shows them, and \
+                 `aws s3api delete-object --bucket {bucket} --key KEY --version-id ID{endpoint}` removes one"
+            )
+        }
+        BucketKind::Google => format!(
+            "`gcloud storage ls --all-versions \"gs://{bucket}/{keys}**\"` shows them, and `gcloud storage rm gs://{bucket}/KEY#GENERATION` removes one"
+        ),
+        BucketKind::Azure { account } => {
+            let account = account.as_deref().or(access.azure_account.as_deref()).unwrap_or("ACCOUNT");
+            let which = format!("--account-name {account} --container-name {bucket}");
+            format!(
+                "`az storage blob list {which} --prefix {keys} --include v` shows them, and \
+                 `az storage blob delete {which} --name NAME --version-id ID` removes one"
+            )
+        }
+    };
+    format!("older versions may have something: {NOT_LISTED}: {commands}")
 }
 
 #[cfg(test)]
