@@ -2,7 +2,7 @@
 //!
 //! [`Copies::list`] finds them, also those that the store keeps as older versions alone. [`Copies::fetch`] brings one here, as a log of one segment in a
 //! scratch folder, so that whatever works on a log works on it. [`Copies::upload`] puts a segment there, under the name that its content has, and
-//! [`Copies::remove`] takes one away, with its versions. Of two copies with the same id the newer one counts ([`restore`](super::restore)), so a new one is
+//! [`Copies::remove`] takes one away, with its versions. Of two copies with the same id the newer one counts ([`restore`](super::restore())), so a new one is
 //! uploaded before the old one is removed: at every moment there is one.
 //!
 //! Calls wait. A store that does not answer is asked for some minutes. One segment at a time is on this disk.
