@@ -56,10 +56,11 @@ fn a_kill_at_any_moment_of_compaction_leaves_out_nothing_and_repeats_nothing() {
     record_all(&server, &home.project_key(), 3);
     server.stop();
     let expected = expected(home.data());
-    let mut killed = 0;
+    let (mut killed, mut records) = (0, 0);
     for round in 0..rounds {
         if round % 5 == 0 {
             let _ = fs::remove_dir_all(home.data().join("archive"));
+            records = 0;
         }
         let mut child = takeup(home.data(), &["compact", "--chunk", "1", "--merge", "all"]);
         let mut child = child.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the binary runs");
@@ -68,8 +69,11 @@ fn a_kill_at_any_moment_of_compaction_leaves_out_nothing_and_repeats_nothing() {
         child.kill().expect("a child can be killed");
         killed += u64::from(child.wait().expect("a child").code().is_none());
         if Archived::is_there(home.data()) {
-            // What the manifest names is whole, at any moment.
-            Archived::read_named(home.data()).check_each_once();
+            // What the manifest names is whole, at any moment, is the log's, and nothing of it goes again.
+            let archived = Archived::read_named(home.data());
+            expected.check_part(&archived);
+            assert!(archived.payloads().count() >= records, "{records} records were in the archive");
+            records = archived.payloads().count();
         }
         if round % 5 == 4 || round + 1 == rounds {
             compact(home.data(), &["--chunk", "1", "--merge", "all"]);
@@ -77,6 +81,50 @@ fn a_kill_at_any_moment_of_compaction_leaves_out_nothing_and_repeats_nothing() {
         }
     }
     assert!(killed > 0, "some were killed before their end");
+}
+
+#[test]
+fn a_kill_at_any_moment_of_a_merge_leaves_the_same_rows() {
+    let rounds: u64 = std::env::var("TAKEUP_TEST_KILLS").map_or(8, |text| text.parse().expect("a number"));
+    let home = Home::new();
+    let server = home.serve(&[("cores", "2")]);
+    record_all(&server, &home.project_key(), 1);
+    server.stop();
+    compact(home.data(), &["--chunk", "1", "--merge", "none"]);
+    let before = Archived::read(home.data());
+    let copy = home.data().join("archive-as-it-was");
+    copy_folder(&home.data().join("archive"), &copy);
+    let (mut killed, mut unmerged) = (0, 0);
+    for round in 0..rounds {
+        let mut child = takeup(home.data(), &["compact", "--merge", "all"]);
+        let mut child = child.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the binary runs");
+        // A prime keeps the moments apart.
+        std::thread::sleep(Duration::from_millis(10 + round * 7_919 % 250));
+        child.kill().expect("a child can be killed");
+        killed += u64::from(child.wait().expect("a child").code().is_none());
+        let now = Archived::read_named(home.data());
+        assert!(before.has_same_rows(&now), "round {round}");
+        unmerged += u64::from(now.files() > 5);
+        if round % 3 == 2 {
+            // The rest is merged, and no file is left that the manifest does not name.
+            compact(home.data(), &["--merge", "all"]);
+            assert!(before.has_same_rows(&Archived::read(home.data())));
+            fs::remove_dir_all(home.data().join("archive")).expect("the archive can be removed");
+            copy_folder(&copy, &home.data().join("archive"));
+        }
+    }
+    assert!(killed > 0 && unmerged > 0, "some were killed before their end");
+}
+
+fn copy_folder(from: &std::path::Path, to: &std::path::Path) {
+    fs::create_dir_all(to).expect("a folder");
+    for entry in fs::read_dir(from).expect("a folder").flatten() {
+        let to = to.join(entry.file_name());
+        match entry.path().is_dir() {
+            true => copy_folder(&entry.path(), &to),
+            false => drop(fs::copy(entry.path(), to).expect("a file can be copied")),
+        }
+    }
 }
 
 #[test]

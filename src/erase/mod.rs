@@ -1,7 +1,7 @@
 //! Erasing what is stored of a session, a user or a project, everywhere under a data folder, with a receipt.
 //!
-//! **What is erased.** Records, by session and project. The sessions of a user are found first ([`search`]): in starts, in decoded batches, and in the
-//! archive. From then on only session ids count.
+//! **What is erased.** Records, by session and project. The sessions of a user are found first ([`search`]): in starts and in decoded batches, of the log and of
+//! the archive. From then on only session ids count.
 //!
 //! **In which order.** The targets are noted on disk ([`pending`]) before anything is changed: once a user's start is erased, nothing else would tell
 //! whose the rest is. Then the log, what recovery set aside, dead letters, lists of broken batches, the archive, the object store. Each step can be
@@ -22,6 +22,7 @@
 //! | [`log_part`] | the log and its quarantine |
 //! | [`lists`] | dead letters and broken batches |
 //! | [`looked`] | what was found of the log's segments |
+//! | `archive_search` | finds them in the archive, by its records |
 //! | `archive_part` | the archive |
 //! | `archive_copy_part` | the archive's copy in an object store |
 //! | `copies_part` | copies of segments in an object store |
@@ -36,6 +37,8 @@ mod archive_copy_part;
 mod archive_part;
 #[cfg(feature = "object-store")]
 mod copies_part;
+#[cfg(feature = "archive")]
+mod archive_search;
 pub mod error;
 pub mod lists;
 pub mod log_part;

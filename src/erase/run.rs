@@ -107,11 +107,11 @@ pub fn erase(
         tell(Stage::Sealing);
         seal(server, &mut findings)?;
     }
+    let mut unsearched = Vec::new();
     if !request.users.is_empty() || !targets.projects.is_empty() {
         tell(Stage::Searching);
         search(&reader, &request.users, &mut targets, &mut search_report)?;
-        #[cfg(feature = "archive")]
-        super::archive_part::search(data, &request.users, &mut targets, &mut search_report)?;
+        unsearched = search_archive(data, &reader, &request.users, &mut targets, &mut search_report)?;
         #[cfg(feature = "object-store")]
         if let Some(access) = &stores.segments {
             let step = &mut |done, all| tell(Stage::Copies(done, all));
@@ -144,7 +144,7 @@ pub fn erase(
     erase_dead_letters(data, &targets, request.dry_run, &mut findings)?;
     erase_broken_lists(data, &targets, request.dry_run, &mut findings)?;
     tell(Stage::Archive);
-    erase_archive(data, &targets, request.dry_run, &mut findings)?;
+    erase_archive(data, &targets, unsearched, request.dry_run, &mut findings)?;
     // The stores last: nothing of this disk waits for one that does not answer.
     #[cfg(feature = "object-store")]
     if let Some(access) = &stores.segments {
@@ -226,10 +226,29 @@ fn reread(server: &mut dyn Server, findings: &mut Findings) -> Result<Vec<LogUse
 
 #[cfg(feature = "archive")]
 use super::archive_part::erase_archive;
+#[cfg(feature = "archive")]
+use super::archive_search::search as search_archive;
+
+#[cfg(not(feature = "archive"))]
+fn search_archive(
+    _: &Path,
+    _: &LogReader,
+    _: &BTreeSet<String>,
+    _: &mut Targets,
+    _: &mut SearchReport,
+) -> Result<Vec<(std::path::PathBuf, String)>, EraseError> {
+    Ok(Vec::new())
+}
 
 /// A build without the archive must not leave it as it is without a word.
 #[cfg(not(feature = "archive"))]
-fn erase_archive(data: &Path, _: &Targets, _: bool, findings: &mut Findings) -> Result<(), EraseError> {
+fn erase_archive(
+    data: &Path,
+    _: &Targets,
+    _: Vec<(std::path::PathBuf, String)>,
+    _: bool,
+    findings: &mut Findings,
+) -> Result<(), EraseError> {
     let dir = data.join("archive");
     if dir.exists() {
         let reason = "this build has no feature archive: run the command with one that has it";

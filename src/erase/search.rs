@@ -13,7 +13,7 @@ use super::mentions::{Mention, MentionReader};
 use super::targets::Targets;
 
 /// The most that one body may inflate to here: more than any server takes by default.
-const INFLATED_BYTES_MAX: usize = 256 << 20;
+pub(super) const INFLATED_BYTES_MAX: usize = 256 << 20;
 
 /// How the sessions were found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]

@@ -156,7 +156,9 @@ impl Archived {
                 assert_eq!(batches, rows.iter().map(|row| number(row, "batches")).sum::<i64>(), "{reader}: {table}");
             }
         }
-        assert_eq!(seen["sessions"]["browsers"], serde_json::json!(["Chrome"]), "{reader}");
+        if self.rows_of("sessions").next().is_some() {
+            assert_eq!(seen["sessions"]["browsers"], serde_json::json!(["Chrome"]), "{reader}");
+        }
         let is_time =
             |kind: &Value| kind.as_str().is_some_and(|kind| kind.contains("UTC") || kind.contains("TIME ZONE"));
         assert!(is_time(&seen["batches"]["types"]["received_at"]), "{reader}: {seen:?}");
