@@ -8,6 +8,7 @@ mod delivery {
     mod couriers;
     mod dead_letters;
     mod directory;
+    mod erased;
     mod file;
     mod http;
     #[cfg(feature = "kafka")]
