@@ -73,7 +73,7 @@ pub(super) fn entry_of(path: String, table: Table, hour: Hour, range: &LogRange,
     }
 }
 
-/// Removes what the manifest does not name: a crash or a failure left it. The lock is held.
+/// Removes what the manifest does not name: a crash or a failure left it; and the folders of hours that have left. The lock is held.
 ///
 /// # Errors
 /// The list of a day can't be read; something can't be removed.
@@ -98,7 +98,7 @@ pub fn remove_strays(place: &Place, manifest: &Manifest) -> Result<(), ArchiveEr
         let named: HashSet<&str> = files.iter().map(|file| &*file.path).collect();
         paths.iter().filter(|path| !named.contains(&***path)).try_for_each(|path| remove(&place.file(path)))?;
     }
-    Ok(())
+    place.remove_empty_folders()
 }
 
 /// Removes what was written for a change that failed. The lock is held.

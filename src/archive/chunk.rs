@@ -19,6 +19,9 @@ use super::tables::sessions::{Known, SessionRow};
 /// What a row that waits for the end of the chunk takes: a session's texts, or its counts.
 const WAITING_ROW_BYTES: u64 = 256;
 
+/// What the columns of a table's file take beside its rows. So a log of many quiet hours does not become thousands of files at once.
+const FILE_BYTES: u64 = 64 << 10;
+
 /// What the events of one record may take in memory: a body of a few MB can have millions, each with the address of its page.
 const EVENTS_BYTES_MAX: u64 = 64 << 20;
 
@@ -122,7 +125,10 @@ impl Chunk {
     }
 
     fn push<R: Row>(&mut self, hour: Hour, row: &R) {
-        let buffer = self.buffers.entry((R::TABLE, hour)).or_insert_with(|| TableBuffer::new(R::TABLE));
+        let buffer = self.buffers.entry((R::TABLE, hour)).or_insert_with(|| {
+            self.bytes += FILE_BYTES;
+            TableBuffer::new(R::TABLE)
+        });
         self.bytes += buffer.push(row);
     }
 

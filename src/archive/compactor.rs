@@ -5,12 +5,15 @@
 
 use std::time::{Duration, Instant};
 
+use uuid::Uuid;
+
 use crate::log::format::record::Record;
 use crate::log::read::merge::MergePosition;
 
 use super::chunk::Chunk;
 use super::decode::EventDecoder;
 use super::error::ArchiveError;
+use super::manifest::{LogEnds, Segments};
 use super::payload::{Payload, PayloadReader};
 use super::place::Place;
 use super::store::{Archive, Committed, Rows, Totals};
@@ -42,7 +45,9 @@ pub struct Compactor {
     archive: Archive,
     bounds: ChunkBounds,
     /// Where the archive ended when this chunk was begun.
-    from: Option<MergePosition>,
+    ends: LogEnds,
+    /// Segments of the chunk's range that could not be read as a whole.
+    unread: Segments,
     chunk: Chunk,
     began: Option<Instant>,
     /// A chunk that is complete, and where it ends.
@@ -56,8 +61,8 @@ pub struct Compactor {
 pub enum Flushed {
     /// The chunk is in the archive.
     Done(Totals),
-    /// Somebody else extended the archive. Reading goes on here; `None`: at the oldest record.
-    GoOnAt(Option<MergePosition>),
+    /// Somebody else extended the archive. Reading goes on at [`Compactor::begin_in`].
+    Moved,
 }
 
 impl Compactor {
@@ -70,7 +75,8 @@ impl Compactor {
         Ok(Self {
             archive,
             bounds,
-            from: manifest.to,
+            ends: manifest.ends(),
+            unread: Segments::new(),
             chunk: Chunk::default(),
             began: None,
             complete: None,
@@ -79,9 +85,17 @@ impl Compactor {
         })
     }
 
-    /// Where the archive ends, as far as this compactor knows: where reading begins. `None`: at the oldest record.
-    pub fn from(&self) -> Option<&MergePosition> {
-        self.from.as_ref()
+    /// Where the archive ends in a log, as far as this compactor knows: where reading begins. `None`: at the oldest record.
+    pub fn begin_in(&self, log: Uuid) -> Option<&MergePosition> {
+        self.ends.of(log).map(|end| &end.to)
+    }
+
+    /// Notes segments, by core and id, with damage that was stepped over. The archive may lack records of theirs, so they do not leave the log for
+    /// being archived, also if the disk reads them another time.
+    pub fn note_damaged(&mut self, segments: impl IntoIterator<Item = (u16, u64)>) {
+        for (core, segment) in segments {
+            self.unread.entry(core).or_default().insert(segment);
+        }
     }
 
     /// The archive.
@@ -137,18 +151,22 @@ impl Compactor {
     pub fn flush(&mut self, to: &MergePosition, is_stopping: &dyn Fn() -> bool) -> Result<Flushed, ArchiveError> {
         let complete = match self.complete.take() {
             Some(complete) => complete,
-            None => (Rows::from(std::mem::take(&mut self.chunk)), to.clone()),
+            None => {
+                let rows = Rows::from(std::mem::take(&mut self.chunk));
+                (rows.with_unread(self.unread.clone()), to.clone())
+            }
         };
         let (rows, to) = self.complete.insert(complete);
-        let committed = self.archive.commit(self.from.as_ref(), to, rows, is_stopping)?;
+        let committed = self.archive.commit(self.ends.to(), to, rows, is_stopping)?;
         let flushed = match committed {
             Committed::Done(totals) => {
-                self.from = Some(to.clone());
+                self.ends.extend(to.clone(), &self.unread);
+                self.unread.clear();
                 Flushed::Done(totals)
             }
-            Committed::Moved(position) => {
-                self.from.clone_from(&position);
-                Flushed::GoOnAt(position)
+            Committed::Moved(ends) => {
+                self.ends = ends;
+                Flushed::Moved
             }
         };
         (self.complete, self.began) = (None, None);

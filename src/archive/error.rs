@@ -90,6 +90,21 @@ impl ArchiveError {
         move |source| Self::Io { path: path.to_path_buf(), doing, source }
     }
 
+    /// The file or folder that it is about; `None` for an error of the log, or a stop.
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Io { path, .. }
+            | Self::Parquet { path, .. }
+            | Self::Manifest { path, .. }
+            | Self::Damaged { path }
+            | Self::Missing { path }
+            | Self::Settings { path, .. }
+            | Self::Store { path, .. }
+            | Self::Locked { path, .. } => Some(path),
+            Self::Log(_) | Self::Stopped => None,
+        }
+    }
+
     /// Whether a single file is at fault: another can be read all the same.
     pub const fn is_of_a_file(&self) -> bool {
         matches!(self, Self::Parquet { .. } | Self::Damaged { .. } | Self::Missing { .. })

@@ -1,6 +1,7 @@
 //! Reads the rows of a file one after the other, with a few pages of it in memory.
 
 use std::fs::File;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use parquet::column::reader::ColumnReader;
@@ -43,7 +44,12 @@ impl FileRows {
     pub fn open(path: &Path, table: Table, blake3: &str) -> Result<Self, ArchiveError> {
         let io = || ArchiveError::io(path, "read the file");
         let failed = || ArchiveError::parquet(path, "read the file");
-        let file = File::open(path).map_err(io())?;
+        let file = match File::open(path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                return Err(ArchiveError::Missing { path: path.to_owned() });
+            }
+            opened => opened.map_err(io())?,
+        };
         let mut hasher = blake3::Hasher::new();
         hasher.update_reader(&file).map_err(io())?;
         if hasher.finalize().to_hex().as_str() != blake3 {

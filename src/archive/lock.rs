@@ -1,14 +1,14 @@
 //! The lock of an archive: held while files are written and the manifest is replaced.
 
-use std::fs::{File, OpenOptions};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::fs::{self, File, OpenOptions};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rustix::fs::FlockOperation;
 
 use super::error::ArchiveError;
-use super::place::Place;
+use super::place::{Place, sync_dir};
 
 /// How long to wait. The other one writes a chunk, or merges an hour, on a busy disk.
 const WAIT_MAX: Duration = Duration::from_secs(600);
@@ -17,11 +17,15 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// The lock. Dropping it gives it up, as does the end of the process.
 #[derive(Debug)]
 pub struct ArchiveLock {
-    _file: File,
+    file: File,
+    path: PathBuf,
 }
 
 impl ArchiveLock {
     /// Waits for the lock, and gives up when `is_stopping` says so.
+    ///
+    /// Whoever held it before may have ended between renaming a file and syncing the folder. So the folder is synced first: what is read under the
+    /// lock survives the machine, and what it does not name may be removed.
     ///
     /// # Errors
     /// [`ArchiveError::Stopped`], [`ArchiveError::Locked`] after ten minutes, or the system's error.
@@ -30,6 +34,7 @@ impl ArchiveLock {
         let began = Instant::now();
         loop {
             if let Some(lock) = Self::try_take(&path)? {
+                sync_dir(place.dir())?;
                 return Ok(lock);
             }
             if is_stopping() {
@@ -51,9 +56,22 @@ impl ArchiveLock {
         options.read(true).write(true).create(true).truncate(false).mode(0o600);
         let file = options.open(path).map_err(ArchiveError::io(path, "open the lock"))?;
         match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(Some(Self { _file: file })),
+            Ok(()) => {
+                let lock = Self { file, path: path.to_owned() };
+                // It may have been removed, or its folder replaced, since it was opened.
+                Ok(lock.is_in_place().then_some(lock))
+            }
             Err(rustix::io::Errno::WOULDBLOCK | rustix::io::Errno::INTR) => Ok(None),
             Err(errno) => Err(ArchiveError::io(path, "lock the file")(errno.into())),
+        }
+    }
+
+    /// Whether the path still leads to the file that is locked. If not, somebody else can hold a lock of the same name.
+    pub fn is_in_place(&self) -> bool {
+        let number = |meta: &fs::Metadata| (meta.dev(), meta.ino());
+        match (self.file.metadata(), fs::metadata(&self.path)) {
+            (Ok(held), Ok(found)) => number(&held) == number(&found),
+            _ => false,
         }
     }
 }

@@ -49,7 +49,8 @@ pub struct Merged {
 /// Merges files of one hour that ended before `over_us`, if an hour has some that are small. `None`: there is nothing to merge.
 ///
 /// # Errors
-/// [`ArchiveError::Damaged`] if an input is not as it was written; failures to read and write. The archive is then as it was.
+/// [`ArchiveError::Damaged`] if an input is not as it was written; failures to read and write. The archive is then as it was. An input that can't be read
+/// is set aside ([`Archive::is_set_aside`]): the next call goes on with the others.
 pub fn merge_next(
     archive: &Archive,
     over_us: u64,
@@ -59,10 +60,14 @@ pub fn merge_next(
     let lock = ArchiveLock::take(place, is_stopping)?;
     let mut manifest = archive.manifest()?;
     let Some(inputs) = next_inputs(archive, &manifest, over_us)? else { return Ok(None) };
-    let outputs = merge(place, &inputs, manifest.next_number, is_stopping).inspect_err(|_| {
+    let outputs = merge(place, &inputs, manifest.next_number, is_stopping).inspect_err(|error| {
+        let _ = remove_unfinished(place);
+        archive.set_aside_by(error, &inputs);
+    })?;
+    let change = Change::default().replace(&inputs, outputs.iter().cloned());
+    manifest.commit(place, &lock, change).inspect_err(|_| {
         let _ = remove_unfinished(place);
     })?;
-    manifest.commit(place, &lock, Change::default().replace(&inputs, outputs.iter().cloned()))?;
     for input in &inputs {
         // One that can't be removed now goes when the archive is next opened.
         let _ = remove(&place.file(&input.path));
@@ -83,7 +88,9 @@ pub fn bytes_to_merge(archive: &Archive, over_us: u64) -> Result<u64, ArchiveErr
 fn next_inputs(archive: &Archive, manifest: &Manifest, over_us: u64) -> Result<Option<Vec<FileEntry>>, ArchiveError> {
     let source = archive.source();
     for day in manifest.days.iter().filter(|day| day.to_merge > 0) {
-        let found = next_merge(&manifest.files_of(&source, day)?, over_us);
+        let mut files = manifest.files_of(&source, day)?;
+        files.retain(|file| !archive.has_set_aside(file));
+        let found = next_merge(&files, over_us);
         if found.is_some() {
             return Ok(found);
         }

@@ -52,6 +52,7 @@
 //! | [`rewrite`] | a file again, without some of its rows |
 //! | [`erase_rows`] | the rows of a person erased from the files |
 //! | `erasures` | how often that was done |
+//! | `set_aside` | files that can't be merged |
 //! | [`check`] | compares an archive with its manifest |
 //! | [`retention`] | which rows leave the archive, when and why |
 //! | [`store`] | an archive on disk: opened, extended by a chunk |
@@ -91,6 +92,7 @@ pub mod rewrite;
 pub mod row;
 pub mod rows;
 pub mod scan_file;
+mod set_aside;
 pub mod source;
 pub mod store;
 pub mod table;

@@ -101,6 +101,22 @@ impl Place {
         Ok(found)
     }
 
+    /// Removes the folders of hours and days without files. The lock is held: nobody is about to put a file there.
+    pub fn remove_empty_folders(&self) -> Result<(), ArchiveError> {
+        for table in tables::ALL {
+            let dir = self.dir.join(table.name);
+            for date in names(&dir)?.iter().filter(|name| name.strip_prefix("date=").is_some_and(is_date)) {
+                let day = dir.join(date);
+                for hour in names(&day)?.iter().filter(|name| is_hour_folder(name)) {
+                    // One that is not empty stays.
+                    let _ = fs::remove_dir(day.join(hour));
+                }
+                let _ = fs::remove_dir(&day);
+            }
+        }
+        Ok(())
+    }
+
     /// The manifest's lists, whole and unfinished, by their paths below the folder.
     pub fn lists(&self) -> Result<Vec<String>, ArchiveError> {
         let names = names(&self.dir.join(LISTS_DIR_NAME))?;

@@ -1,7 +1,8 @@
 //! Which segments of the log are in the archive for certain, so that they may leave the log.
 //!
 //! Nothing is remembered: the manifest is read anew each time, with its lists of the days in question, and each file that holds a part of a segment must
-//! be there with its length. A segment is in the archive if the archive's end lies behind it, and the ranges of these files cover it without a hole.
+//! be there with its length; and the manifest must be durable. A segment is in the archive if the compactor could read it as a whole, the archive's end
+//! lies behind it, and the ranges of these files cover it without a hole.
 
 use std::fs;
 use std::io;
@@ -12,8 +13,8 @@ use crate::log::cursor::position::has_passed;
 use crate::log::retain::Sealed;
 
 use super::error::ArchiveError;
-use super::manifest::{FileEntry, FileFilter, Manifest};
-use super::place::Place;
+use super::manifest::{FileEntry, FileFilter, LogEnd, Manifest};
+use super::place::{Place, sync_dir};
 use super::source::Source;
 use super::tables::batches::{BATCHES, RECORDS};
 
@@ -35,15 +36,22 @@ pub fn holds(place: &Place, log: Uuid, segments: &[Sealed]) -> Result<Vec<bool>,
         let Some((manifest, files)) = Manifest::snapshot(&source, &filter)? else {
             return Err(ArchiveError::Manifest { path: place.manifest(), reason: "there is none".to_owned() });
         };
-        let Some(to) = manifest.to.as_ref().filter(|to| to.log == log) else { return Ok(vec![false; segments.len()]) };
+        let ends = manifest.ends();
+        let Some(LogEnd { to, unread }) = ends.of(log) else { return Ok(vec![false; segments.len()]) };
         let own = log.to_string();
         let files: Vec<FileEntry> = files.into_iter().filter(|file| file.log == own).collect();
         match files.iter().try_for_each(|file| is_there(place, file)) {
             Ok(()) => {
                 let is_held = |segment: &Sealed| {
-                    has_passed(to, segment.core, segment.id, segment.bytes) && covers(&files, segment)
+                    let was_read = unread.get(&segment.core).is_none_or(|unread| !unread.contains(&segment.id));
+                    was_read && has_passed(to, segment.core, segment.id, segment.bytes) && covers(&files, segment)
                 };
-                return Ok(segments.iter().map(is_held).collect());
+                let held: Vec<bool> = segments.iter().map(is_held).collect();
+                if held.contains(&true) {
+                    // The manifest that was read may have been renamed just now: a power cut must not bring back the one before it.
+                    sync_dir(place.dir())?;
+                }
+                return Ok(held);
             }
             // It was merged meanwhile, if the manifest is another one.
             Err(error) if before.as_ref() == Some(&manifest) => return Err(error),

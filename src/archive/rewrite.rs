@@ -152,8 +152,11 @@ impl<'a> Replacement<'a> {
             change.replace(std::slice::from_ref(old), new.clone())
         };
         let change = self.replaced.iter().fold(Change::default(), replace);
-        // After a failure it is not known which manifest a power cut would leave, so neither's files are removed: the next opening knows.
-        self.manifest.commit(self.place, self.lock, change)?;
+        // What is removed after a failure is what the manifest on disk does not name. If it was replaced, but perhaps not durably, that is nothing.
+        let place = self.place;
+        self.manifest.commit(place, self.lock, change).inspect_err(|_| {
+            let _ = remove_unfinished(place);
+        })?;
         for (old, _) in &self.replaced {
             // One that can't be removed now goes when the archive is next opened.
             let _ = remove(&self.place.file(&old.path));

@@ -14,9 +14,10 @@ use super::erasures;
 use super::error::ArchiveError;
 use super::hour::Hour;
 use super::lock::ArchiveLock;
-use super::manifest::{Change, FileEntry, Manifest, places};
+use super::manifest::{Change, FileEntry, LogEnds, Manifest, Segments, places};
 use super::place::{Place, sync_dir};
 use super::rows::TableBuffer;
+use super::set_aside::SetAside;
 use super::source::Source;
 use super::table::Table;
 
@@ -29,6 +30,7 @@ pub struct Archive {
     place: Place,
     /// How many erasures there had been when the chunk at hand was begun.
     erasures: Arc<AtomicU64>,
+    set_aside: SetAside,
 }
 
 /// What became of a chunk.
@@ -37,8 +39,8 @@ pub enum Committed {
     /// It is in the archive.
     Done(Totals),
     /// The archive does not end where the chunk begins, because somebody else extended it; or records were erased meanwhile that the chunk may
-    /// have. The chunk was dropped.
-    Moved(Option<MergePosition>),
+    /// have. The chunk was dropped. Here is where the archive ends.
+    Moved(LogEnds),
 }
 
 /// What was written.
@@ -84,7 +86,7 @@ impl Archive {
         }
         remove_strays(&place, &manifest)?;
         let erasures = Arc::new(AtomicU64::new(erasures::read(&place)?));
-        Ok((Self { place, erasures }, manifest))
+        Ok((Self { place, erasures, set_aside: SetAside::default() }, manifest))
     }
 
     /// The place on disk.
@@ -108,6 +110,43 @@ impl Archive {
         })
     }
 
+    /// Removes what is not part of the archive: another process may have left it when it was killed.
+    ///
+    /// # Errors
+    /// The manifest can't be believed; failures of the system.
+    pub fn sweep(&self, is_stopping: &dyn Fn() -> bool) -> Result<(), ArchiveError> {
+        let _lock = ArchiveLock::take(&self.place, is_stopping)?;
+        remove_strays(&self.place, &self.manifest()?)
+    }
+
+    /// Sets the input aside, of those of a merge, that an error is about, if it is about one.
+    pub(super) fn set_aside_by(&self, error: &ArchiveError, inputs: &[FileEntry]) {
+        let Some(path) = error.path() else { return };
+        if let Some(file) = inputs.iter().find(|file| self.place.file(&file.path) == path) {
+            self.set_aside.add(&file.path, error.to_string());
+        }
+    }
+
+    /// Whether a file is left out of merges.
+    pub(super) fn has_set_aside(&self, file: &FileEntry) -> bool {
+        self.set_aside.has(&file.path)
+    }
+
+    /// Whether an error is about a file that is left out of merges by now.
+    pub fn is_set_aside(&self, error: &ArchiveError) -> bool {
+        error.path().is_some_and(|path| self.set_aside.has_file(self.place.dir(), path))
+    }
+
+    /// What is wrong with the files that are left out of merges; `None` if there are none.
+    pub fn set_aside(&self) -> Option<String> {
+        self.set_aside.first()
+    }
+
+    /// Tries files again that were left out of merges.
+    pub fn forget_set_aside(&self) {
+        self.set_aside.clear();
+    }
+
     /// Extends the archive by a chunk that begins at `from`, where the archive ended when the chunk was begun, and ends at `to`.
     ///
     /// # Errors
@@ -123,12 +162,15 @@ impl Archive {
         let mut manifest = self.manifest()?;
         let erasures = erasures::read(&self.place)?;
         if self.erasures.swap(erasures, Ordering::SeqCst) != erasures || manifest.to.as_ref() != from {
-            return Ok(Committed::Moved(manifest.to));
+            return Ok(Committed::Moved(manifest.ends()));
         }
-        let entries = self.write_all(from, to, rows, manifest.next_number).inspect_err(|_| {
-            // What was written of it is in nobody's way, but it takes space that may be short.
-            let _ = remove_unfinished(&self.place);
-        })?;
+        // Another log may have been archived since this one was.
+        let begin = manifest.to_in(to.log);
+        let entries =
+            self.write_all(begin.as_ref(), to, rows, manifest.next_number, is_stopping).inspect_err(|_| {
+                // What was written of it is in nobody's way, but it takes space that may be short.
+                let _ = remove_unfinished(&self.place);
+            })?;
         let mut totals = Totals { records: rows.records, ..Totals::default() };
         for entry in &entries {
             totals.files += 1;
@@ -137,7 +179,9 @@ impl Archive {
             totals.inflated_bytes += entry.inflated_bytes;
         }
         let change = entries.into_iter().fold(Change::default(), Change::with).to(to.clone());
-        manifest.commit(&self.place, &lock, change)?;
+        manifest.commit(&self.place, &lock, change.unread(rows.unread.clone())).inspect_err(|_| {
+            let _ = remove_unfinished(&self.place);
+        })?;
         Ok(Committed::Done(totals))
     }
 
@@ -147,13 +191,15 @@ impl Archive {
         to: &MergePosition,
         rows: &Rows,
         first_number: u64,
+        is_stopping: &dyn Fn() -> bool,
     ) -> Result<Vec<FileEntry>, ArchiveError> {
-        // A position in another log, which this archive held before, is no place in this one.
-        let from = places(from.filter(|from| from.log == to.log));
-        let range = LogRange { log: to.log.to_string(), from, to: places(Some(to)) };
+        let range = LogRange { log: to.log.to_string(), from: places(from), to: places(Some(to)) };
         let received = received_by(&self.place.log_dir(), &rows.segments);
         let mut entries = Vec::with_capacity(rows.buffers.len());
         for ((&(_, hour), buffer), number) in rows.buffers.iter().zip(first_number..) {
+            if is_stopping() {
+                return Err(ArchiveError::Stopped);
+            }
             let mut entry = add_file(&self.place, buffer, hour, &range, number, GROUP_BYTES)?;
             entry.set_received_by(received.get(&hour).copied().unwrap_or_else(|| hour.end_us()));
             entries.push(entry);
@@ -188,7 +234,17 @@ fn begin(place: &Place, lock: &ArchiveLock) -> Result<Manifest, ArchiveError> {
 pub struct Rows {
     buffers: BTreeMap<(Table, Hour), TableBuffer>,
     segments: BTreeMap<Hour, BTreeSet<(u16, u64)>>,
+    unread: Segments,
     records: u64,
+}
+
+impl Rows {
+    /// Notes segments of the chunk's range that could not be read as a whole.
+    #[must_use]
+    pub fn with_unread(mut self, unread: Segments) -> Self {
+        self.unread = unread;
+        self
+    }
 }
 
 /// When the rows of each hour had been received, at the latest: when it ended, or what the segments that they are from say where the server's clock was off.
@@ -207,6 +263,6 @@ fn received_by(log_dir: &Path, segments: &BTreeMap<Hour, BTreeSet<(u16, u64)>>) 
 impl From<Chunk> for Rows {
     fn from(chunk: Chunk) -> Self {
         let (records, segments) = (chunk.records(), chunk.segments().clone());
-        Self { buffers: chunk.finish(), segments, records }
+        Self { buffers: chunk.finish(), segments, unread: Segments::new(), records }
     }
 }

@@ -1,5 +1,6 @@
 //! A batch of records, which a handler borrows one at a time.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use crate::log::LogError;
@@ -144,6 +145,11 @@ impl<'a> Batch<'a> {
     /// The damaged places of the log that were stepped over since the last call: at most the first 1,024 since the log was opened.
     pub fn damage(&mut self) -> &[Damage] {
         self.source.take_damage()
+    }
+
+    /// The segments, by core and id, with damage that was stepped over since the last call, or since the log was opened: all of them.
+    pub fn take_damaged(&mut self) -> BTreeSet<(u16, u64)> {
+        self.source.take_damaged()
     }
 
     /// Whether the end of the log was reached, or of what may be read.

@@ -1,5 +1,7 @@
 //! Where records come from. Nothing else in this folder knows that they are read from the disk.
 
+use std::collections::BTreeSet;
+
 use crate::log::LogError;
 use crate::log::error::Damage;
 use crate::log::format::record::Record;
@@ -55,6 +57,11 @@ impl LogSource {
         let all = self.merge.damage();
         let seen = std::mem::replace(&mut self.damage_seen, all.len());
         &all[seen..]
+    }
+
+    /// The segments with damage that was stepped over since the last call.
+    pub(super) fn take_damaged(&mut self) -> BTreeSet<(u16, u64)> {
+        self.merge.take_damaged()
     }
 
     /// The current order time, in microseconds.

@@ -45,6 +45,13 @@ impl Sender {
         }
     }
 
+    /// Whether every acknowledged batch is in the archive.
+    #[allow(dead_code, reason = "not in all of the tests")]
+    pub fn is_in(&self, archived: &Archived) -> bool {
+        let there: BTreeSet<[u8; 32]> = archived.payloads().map(|(_, hash)| *hash.as_bytes()).collect();
+        self.acknowledged.iter().all(|hash| there.contains(hash.as_bytes()))
+    }
+
     /// Every acknowledged batch is in the log, whose bodies these are, or in the archive.
     #[track_caller]
     pub fn check_kept(&self, log: &[blake3::Hash], archived: &Archived) {

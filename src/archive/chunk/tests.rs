@@ -63,7 +63,7 @@ fn the_events_of_one_batch_take_bounded_memory() {
     let many = [head(100), USER.repeat(400_000)].concat();
     let mut chunk = Chunk::default();
     chunk.add(&batch(&many), &Payload { bytes: &many, kept: None }, &mut EventDecoder::default());
-    assert!(chunk.bytes() < EVENTS_BYTES_MAX + many.len() as u64 + 10_000, "{} bytes", chunk.bytes());
+    assert!(chunk.bytes() < EVENTS_BYTES_MAX + many.len() as u64 + 3 * FILE_BYTES + 10_000, "{} bytes", chunk.bytes());
     let (events, fault) = added(&many);
     assert_eq!(fault.as_deref(), Some("too many events"));
     assert!(events > 50_000 && events < 400_000, "{events} events");

@@ -129,7 +129,7 @@ fn a_chunk_that_was_begun_before_an_erasure_is_dropped_once() {
     let begun = chunk(&IDS[1..]);
     erase(&archive, &IDS[1..2], false);
     let committed = archive.commit(Some(&end()), &end(), &begun, &|| false).unwrap();
-    assert!(matches!(committed, Committed::Moved(Some(to)) if to == end()));
+    assert!(matches!(committed, Committed::Moved(ends) if ends.to() == Some(&end())));
     assert_eq!(sessions(&archive), [IDS[0].cast_signed()]);
     let again = chunk(&IDS[2..]);
     assert!(matches!(archive.commit(Some(&end()), &end(), &again, &|| false).unwrap(), Committed::Done(_)));

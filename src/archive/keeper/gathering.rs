@@ -83,7 +83,8 @@ impl Gathering {
             if ended || self.is_due(bytes_max, age_max) || handle.wants_reread().is_some() {
                 return Ok(left_out);
             }
-            if pace.pause().is_some_and(|pause| handle.rest(pause)) {
+            // A pause that is not over after that is for the worker, who knows the settings.
+            if pace.pause().is_some_and(|pause| handle.rest(pause) || pace.pause().is_some()) {
                 return Ok(left_out);
             }
         }

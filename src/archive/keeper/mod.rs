@@ -18,6 +18,7 @@
 //! | `worker` | what runs on it |
 //! | `gathering` | an open archive, the chunk that is being gathered, and the receipts of its records |
 //! | [`mod@register`] | its consumer's registration |
+//! | `rereads` | how often what looks damaged is read again |
 //! | `options` | its settings, which can change while it runs |
 //! | `pace` | the budget |
 //! | `room` | how much may be written to the disk |
@@ -32,6 +33,7 @@ mod metrics;
 mod options;
 mod pace;
 pub mod register;
+mod rereads;
 mod room;
 pub mod status;
 mod thread;

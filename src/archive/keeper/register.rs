@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use crate::archive::compactor::CONSUMER;
+use crate::archive::error::ArchiveError;
 use crate::archive::manifest::Manifest;
-use crate::archive::place::Place;
+use crate::archive::place::{Place, sync_dir};
 use crate::archive::source::Source;
 use crate::log::LogError;
 use crate::log::cursor::{ConsumerName, Cursor, Cursors, From, position_at};
@@ -27,14 +28,14 @@ pub fn register(data: &Path, logger: &Logger) -> Result<(), LogError> {
     let (cursors, name) = (Cursors::of(&reader), consumer_name());
     let saved = cursors.read(&name);
     let start = || position_at(&reader, From::Start);
-    let Ok(manifest) = Manifest::read(&Source::folder(&Place::in_data(data))) else {
+    let Ok(manifest) = read_durable(&Place::in_data(data)) else {
         // The thread says what is wrong. A cursor that can't be believed holds everything, which is right.
         if matches!(saved, Ok(None)) {
             cursors.register(&Cursor { consumer: name, holds: true, position: start()? })?;
         }
         return Ok(());
     };
-    let to = manifest.and_then(|manifest| manifest.to).filter(|to| to.log == reader.log_uuid());
+    let to = manifest.and_then(|manifest| manifest.to_in(reader.log_uuid()));
     let is_new = to.is_none();
     let position = to.map_or_else(start, Ok)?;
     match saved {
@@ -57,6 +58,15 @@ pub fn register(data: &Path, logger: &Logger) -> Result<(), LogError> {
         Err(error) => return Err(error),
     }
     cursors.register(&Cursor { consumer: name, holds: true, position })
+}
+
+/// The manifest, once it is certain to survive the machine: segments may leave the log by it.
+fn read_durable(place: &Place) -> Result<Option<Manifest>, ArchiveError> {
+    let manifest = Manifest::read(&Source::folder(place))?;
+    if manifest.is_some() {
+        sync_dir(place.dir())?;
+    }
+    Ok(manifest)
 }
 
 #[cfg(test)]

@@ -22,6 +22,8 @@ pub enum Trouble {
     Archive(ArchiveError),
     /// The log can't be read.
     Log(String),
+    /// A segment looks damaged. It is read again.
+    Reread,
     /// A record could not be added. It is tried another way.
     Record(RecordId),
     /// The thread panicked.
@@ -52,7 +54,7 @@ impl Trouble {
             Self::Archive(ArchiveError::Locked { .. }) => "lock",
             Self::Archive(ArchiveError::Manifest { .. }) => "manifest",
             Self::Archive(_) => "archive",
-            Self::Log(_) => "log",
+            Self::Log(_) | Self::Reread => "log",
             Self::Record(_) => "record",
             Self::Panicked => "panic",
         }
@@ -70,7 +72,7 @@ impl Trouble {
             Self::Archive(ArchiveError::Locked { .. }) => "end the process that holds the archive's lock",
             Self::Archive(ArchiveError::Manifest { .. } | ArchiveError::Damaged { .. }) => "do what the error says",
             Self::Archive(_) => "check the disk, and that the archive's folder belongs to takeup's user",
-            Self::Log(_) => "check the disk; takeup consumers tells whether the cursor can be believed",
+            Self::Log(_) | Self::Reread => "check the disk; takeup consumers tells whether the cursor can be believed",
             Self::Record(_) | Self::Panicked => "report this as a bug of takeup",
         }
     }
@@ -91,6 +93,7 @@ impl fmt::Display for Trouble {
             ),
             Self::Archive(error) => error.fmt(f),
             Self::Log(error) => f.write_str(error),
+            Self::Reread => f.write_str("the log looks damaged, and is read again"),
             Self::Record(record) => write!(f, "record {record} could not be added"),
             Self::Panicked => f.write_str("the compactor panicked"),
         }

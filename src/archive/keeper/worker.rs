@@ -20,6 +20,7 @@ use crate::telemetry::{Level, Logger};
 use super::gathering::{Gathering, Struck};
 use super::options::{Live, LiveOptions};
 use super::pace::Pace;
+use super::rereads::Rereads;
 use super::room::room;
 use super::status::Status;
 use super::trouble::Trouble;
@@ -43,6 +44,7 @@ pub struct Worker {
     /// Whether the archive was open before: then it is not begun anew.
     was_open: bool,
     struck: Struck,
+    rereads: Rereads,
     merging: Merging,
     /// What was found missing last. It is found again whenever the log is read again.
     gap: Gap,
@@ -83,6 +85,7 @@ impl Worker {
             gathering: None,
             was_open: false,
             struck: Struck::default(),
+            rereads: Rereads::default(),
             merging: Merging::default(),
             gap: Gap::default(),
             keep_failing: false,
@@ -113,12 +116,21 @@ impl Worker {
             self.gathering = Some(gathering);
             return Ok(AfterBatch::Continue);
         }
+        if let Some(pause) = self.pace.pause() {
+            self.gathering = Some(gathering);
+            return Ok(AfterBatch::Pause(pause));
+        }
         // Compressed, a chunk is smaller than in memory.
         let bytes_max = CHUNK_BYTES.min(room(self.place.dir(), live.floor_bytes)? / 2);
         gathering.compactor.set_bounds(bounds(&live));
         let (struck, pace) = (&mut self.struck, &mut self.pace);
         let left_out = gathering.gather(batch, bytes_max, live.flush, struck, pace, &self.handle)?;
         self.status.count(|counts| counts.left_out += left_out);
+        let damaged = batch.take_damaged();
+        if self.rereads.are_due(&damaged) {
+            return Err(Trouble::Reread);
+        }
+        gathering.compactor.note_damaged(damaged);
         if self.handle.is_stopping() {
             return Ok(AfterBatch::Continue);
         }
@@ -146,14 +158,14 @@ impl Worker {
         let compactor = Compactor::open(self.place.clone(), bounds(live), &|| self.handle.is_stopping())?;
         self.was_open = true;
         self.merging = Merging { due: true, ..Merging::default() };
-        let rewinds = self.go_on_at(compactor.from());
+        let rewinds = self.go_on(&compactor);
         Ok(Gathering::new(compactor, rewinds))
     }
 
-    /// The consumer goes on where the archive ends. If the archive is new, or of another log, that is the oldest record: the saved cursor would
-    /// skip what the archive lacks.
-    fn go_on_at(&self, from: Option<&MergePosition>) -> u64 {
-        self.handle.rewind(from.filter(|from| from.log == self.log).cloned())
+    /// The consumer goes on where the archive ends. If the archive has nothing of this log, that is the oldest record: the saved cursor would skip
+    /// what the archive lacks.
+    fn go_on(&self, compactor: &Compactor) -> u64 {
+        self.handle.rewind(compactor.begin_in(self.log).cloned())
     }
 
     fn flush(&mut self, mut gathering: Gathering, to: &MergePosition, at_end: bool) -> Result<AfterBatch, Trouble> {
@@ -175,7 +187,10 @@ impl Worker {
                     self.merge(&gathering, &self.live.get());
                 }
             }
-            Ok(Flushed::GoOnAt(position)) => gathering.begin_anew(self.go_on_at(position.as_ref())),
+            Ok(Flushed::Moved) => {
+                let rewinds = self.go_on(&gathering.compactor);
+                gathering.begin_anew(rewinds);
+            }
             // What was gathered is read again after the next start.
             Err(ArchiveError::Stopped) if self.handle.is_stopping() => return Ok(AfterBatch::Continue),
             Err(error) => return Err(error.into()),
@@ -192,6 +207,9 @@ impl Worker {
             return false;
         }
         let (archive, is_stopping) = (gathering.compactor.archive(), || self.handle.is_stopping());
+        if now_us / HOUR_US != self.merging.settled {
+            archive.forget_set_aside();
+        }
         let merged = bytes_to_merge(archive, now_us).map_err(Trouble::from).and_then(|bytes| {
             room(self.place.dir(), live.floor_bytes.saturating_add(bytes))?;
             merge_next(archive, now_us, &is_stopping).map_err(Trouble::from)
@@ -204,11 +222,18 @@ impl Worker {
                     counts.merged_files += merged.inputs;
                     counts.worked += began.elapsed();
                 });
-                (None, true)
+                (self.status.merge_fault(), true)
             }
             Ok(None) => {
                 self.merging = Merging { due: false, settled: now_us / HOUR_US, failed: false };
-                (None, false)
+                // What others left that were killed takes space until it is removed.
+                let swept = archive.sweep(&is_stopping).err().map(|error| error.to_string());
+                (archive.set_aside().or(swept), false)
+            }
+            // The other files can be merged all the same.
+            Err(Trouble::Archive(error)) if archive.is_set_aside(&error) => {
+                self.status.count(|counts| counts.failures += 1);
+                (archive.set_aside(), true)
             }
             Err(Trouble::Archive(ArchiveError::Stopped)) => return false,
             Err(trouble) => {
@@ -221,7 +246,7 @@ impl Worker {
             match fault {
                 Some(error) => self.event(
                     Level::Warn,
-                    "small files of the archive can't be merged, tried again in the next hour",
+                    "files of the archive can't be merged, tried again in the next hour",
                     &[("error", &error)],
                 ),
                 None => self.event(Level::Info, "files of the archive can be merged again", &[]),
@@ -284,6 +309,9 @@ impl Handler for Worker {
 
     fn take(&mut self, batch: &mut Batch<'_>) -> AfterBatch {
         let worked = self.work(batch);
+        if matches!(worked, Err(Trouble::Reread)) {
+            return AfterBatch::Retry;
+        }
         self.tell_of_gaps(batch);
         worked.unwrap_or_else(|trouble| {
             // At a stop nothing is wrong.

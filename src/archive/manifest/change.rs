@@ -3,12 +3,14 @@
 use crate::log::read::merge::MergePosition;
 
 use super::file_entry::FileEntry;
+use super::log_end::Segments;
 
 /// A change of the archive. It takes effect as a whole, with [`Manifest::commit`](super::Manifest::commit).
 #[derive(Debug, Clone, Default)]
 pub struct Change {
     pub(super) steps: Vec<Step>,
     pub(super) to: Option<MergePosition>,
+    pub(super) unread: Segments,
 }
 
 /// A change in one day.
@@ -46,6 +48,13 @@ impl Change {
     #[must_use]
     pub fn to(mut self, to: MergePosition) -> Self {
         self.to = Some(to);
+        self
+    }
+
+    /// Notes segments, of the log of the new position, that could not be read as a whole.
+    #[must_use]
+    pub fn unread(mut self, segments: Segments) -> Self {
+        self.unread = segments;
         self
     }
 }

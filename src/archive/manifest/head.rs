@@ -17,6 +17,8 @@ use super::change::{Change, Step};
 use super::day::{Day, VERSION};
 use super::file_entry::FileEntry;
 use super::filter::FileFilter;
+use super::head_text;
+use super::log_end::{LogEnd, LogEnds, Segments};
 
 /// The largest head that is read: version 1 had all files in it.
 const HEAD_BYTES_MAX: u64 = 1 << 30;
@@ -31,6 +33,10 @@ pub struct Manifest {
     pub archive: Uuid,
     /// Up to where the log is in the archive; `None` before the first chunk.
     pub to: Option<MergePosition>,
+    /// The segments of that log that could not be read as a whole.
+    pub unread: Segments,
+    /// Where the archive ended in logs that were in the data folder before.
+    pub earlier: Vec<LogEnd>,
     /// The number of the next file.
     pub next_number: u64,
     /// The days that have files, in order.
@@ -48,6 +54,10 @@ struct Head {
     #[serde(with = "uuid_text")]
     archive: Uuid,
     to: Option<MergePosition>,
+    #[serde(default, skip_serializing_if = "Segments::is_empty")]
+    unread: Segments,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    earlier: Vec<LogEnd>,
     next_number: u64,
     days: Vec<Day>,
 }
@@ -75,7 +85,8 @@ impl Manifest {
 
     /// The archive with this id, before its first file.
     pub fn begun(archive: Uuid) -> Self {
-        Self { archive, to: None, next_number: 1, days: Vec::new(), unlisted: BTreeMap::new() }
+        let (unread, earlier) = (Segments::new(), Vec::new());
+        Self { archive, to: None, unread, earlier, next_number: 1, days: Vec::new(), unlisted: BTreeMap::new() }
     }
 
     /// Reads the head; `None` if there is none.
@@ -109,14 +120,17 @@ impl Manifest {
             return Ok(Self::of_version_1(old));
         }
         let head: Head = serde_json::from_slice(text).map_err(damaged)?;
+        if !head_text::is_whole(text) {
+            return Err(refused(format!("damaged: its bytes are not those that were written; {advice}")));
+        }
         if let Some(day) = head.days.iter().find(|day| !day.is_in_place()) {
             return Err(refused(format!("names {:?}, which is no path of a day's list; {advice}", day.path)));
         }
         if !head.days.is_sorted_by(|one, next| one.date < next.date) {
             return Err(refused(format!("its days are not in order; {advice}")));
         }
-        let Head { archive, to, next_number, days, .. } = head;
-        Ok(Self { archive, to, next_number, days, unlisted: BTreeMap::new() })
+        let Head { archive, to, unread, earlier, next_number, days, .. } = head;
+        Ok(Self { archive, to, unread, earlier, next_number, days, unlisted: BTreeMap::new() })
     }
 
     fn of_version_1(old: Version1) -> Self {
@@ -125,7 +139,18 @@ impl Manifest {
             unlisted.entry(file.date.clone()).or_default().push(file);
         }
         let days = unlisted.iter().map(|(date, files)| Day::of(date, files)).collect();
-        Self { archive: Uuid::nil(), to: old.to, next_number: old.next_number, days, unlisted }
+        Self { to: old.to, next_number: old.next_number, days, unlisted, ..Self::begun(Uuid::nil()) }
+    }
+
+    /// Where the archive ends in each log.
+    pub fn ends(&self) -> LogEnds {
+        let last = self.to.clone().map(|to| LogEnd { to, unread: self.unread.clone() });
+        LogEnds { last, earlier: self.earlier.clone() }
+    }
+
+    /// Where the archive ends in this log; `None` if nothing of it is in the archive.
+    pub fn to_in(&self, log: Uuid) -> Option<MergePosition> {
+        self.ends().of(log).map(|end| end.to.clone())
     }
 
     /// Whether it is still as an older takeup has written it. The next change, also an empty one, brings it to today's form.
@@ -184,9 +209,10 @@ impl Manifest {
     /// the change survives the machine; files that it takes away may be removed.
     ///
     /// # Errors
-    /// A file that is to be replaced or removed is not there; failures to read and write. The archive is then as it was, unless the last step
+    /// A file that is to be replaced or removed is not there; the manifest or the lock on disk are others by now; failures to read and write. The
+    /// archive is then as it was, unless the last step
     /// failed, the syncing of its folder: read the manifest to know.
-    pub fn commit(&mut self, place: &Place, _lock: &ArchiveLock, change: Change) -> Result<(), ArchiveError> {
+    pub fn commit(&mut self, place: &Place, lock: &ArchiveLock, change: Change) -> Result<(), ArchiveError> {
         let refused = |reason: String| ArchiveError::Manifest { path: place.manifest(), reason };
         let source = Source::folder(place);
         let added = change.steps.iter().flat_map(Step::added).map(FileEntry::number).max();
@@ -202,14 +228,23 @@ impl Manifest {
             }
             step.apply(lists.entry(date).or_default()).map_err(refused)?;
         }
+        let mut ends = self.ends();
+        if let Some(to) = change.to {
+            ends.extend(to, &change.unread);
+        }
+        let LogEnds { last, earlier } = ends;
+        let (to, unread) = last.map_or_else(Default::default, |last| (Some(last.to), last.unread));
         let mut next = Self {
             archive: if self.is_old() { Uuid::new_v4() } else { self.archive },
-            to: change.to.or_else(|| self.to.clone()),
+            to,
+            unread,
+            earlier,
             next_number: self.next_number.max(added.map_or(0, |number| number + 1)),
             days: self.days.iter().filter(|day| !lists.contains_key(&day.date)).cloned().collect(),
             unlisted: BTreeMap::new(),
         };
-        if let Err(error) = next.write_lists(place, &lists) {
+        let written = next.write_lists(place, &lists).and_then(|()| self.is_still_there(&source, lock));
+        if let Err(error) = written {
             // One that stays goes when the archive is next opened.
             let new = next.days.iter().filter(|day| !self.names_list(&day.path));
             new.for_each(|day| drop(remove(&place.file(&day.path))));
@@ -222,6 +257,17 @@ impl Manifest {
             let _ = remove(&place.file(&day.path));
         }
         Ok(())
+    }
+
+    /// Checks that nothing but this change replaces this manifest: the folder may have been replaced by another one, or the lock removed by hand.
+    fn is_still_there(&self, source: &Source, lock: &ArchiveLock) -> Result<(), ArchiveError> {
+        if lock.is_in_place() && Self::read(source)?.as_ref() == Some(self) {
+            return Ok(());
+        }
+        let reason =
+            "the archive's folder, its manifest or its lock was replaced while files were written; nothing was changed"
+                .to_owned();
+        Err(ArchiveError::Manifest { path: source.path(MANIFEST), reason })
     }
 
     fn day(&self, date: &str) -> Option<&Day> {
@@ -256,9 +302,9 @@ impl Manifest {
     /// # Errors
     /// It can't be written as JSON.
     pub fn text(&self, place: &Place) -> Result<Vec<u8>, ArchiveError> {
-        let Self { archive, to, next_number, days, .. } = self.clone();
-        let head = Head { version: VERSION, schema: SCHEMA_VERSION, archive, to, next_number, days };
-        serde_json::to_vec(&head).map_err(|error| ArchiveError::Manifest {
+        let Self { archive, to, unread, earlier, next_number, days, .. } = self.clone();
+        let head = Head { version: VERSION, schema: SCHEMA_VERSION, archive, to, unread, earlier, next_number, days };
+        serde_json::to_vec(&head).map(head_text::sealed).map_err(|error| ArchiveError::Manifest {
             path: place.manifest(),
             reason: format!("cannot be written as JSON: {error}"),
         })

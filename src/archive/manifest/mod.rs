@@ -3,13 +3,14 @@
 //! # On disk
 //!
 //! ```text
-//! manifest.json                       the head: version, the archive's id, cursor, next number, and a list of each day
+//! manifest.json                       the head: version, the archive's id, cursor, next number, a list of each day, and its own hash
 //! manifest/2026-11-29-<number>.json   the files of that day
 //! ```
 //!
 //! A list is never changed. A change of the archive writes new lists of the days that it touches, synced, and then replaces the head, which names
 //! each list with its BLAKE3 and length. So a change takes as much writing as a day has files, however long the archive is. The old lists are removed
 //! after that. What the head and its lists do not name is not part of the archive: a crash leaves the archive as it was before or after the change.
+//! The last commit's rename may not be durable yet where a process ended; whoever takes the lock makes it so first.
 //! Version 1 had all files in the head; it is read, and becomes version 2 with the next change.
 //!
 //! # Reading
@@ -56,6 +57,8 @@ mod day;
 mod file_entry;
 mod filter;
 mod head;
+mod head_text;
+mod log_end;
 mod runs;
 
 pub use change::Change;
@@ -63,4 +66,5 @@ pub use day::Day;
 pub use file_entry::{FileEntry, Places, places};
 pub use filter::FileFilter;
 pub use head::Manifest;
+pub use log_end::{LogEnd, LogEnds, Segments};
 pub use runs::next_merge;

@@ -207,3 +207,64 @@ fn a_merge_that_is_stopped_or_finds_damage_leaves_the_archive_as_it_was() {
     assert_eq!(made.files(), of_batches(files));
     assert_eq!(made.archive.place().files().unwrap().len(), all_files(&made.archive).len());
 }
+
+#[test]
+fn a_file_that_cannot_be_read_keeps_no_other_from_being_merged() {
+    let mut made = Made::new();
+    (0..3).for_each(|_| made.add(0..100));
+    let files = made.files();
+    let (damaged, lost) = (made.archive.place().file(&files[1].path), all_files(&made.archive)[0].path.clone());
+    let whole = fs::read(&damaged).unwrap();
+    fs::write(&damaged, &whole[1..]).unwrap();
+    let lost = made.archive.place().file(&lost);
+    fs::rename(&lost, lost.with_extension("away")).unwrap();
+
+    let (mut merges, mut faults) = (0, Vec::new());
+    loop {
+        match merge_next(&made.archive, u64::MAX, &|| false) {
+            Ok(Some(_)) => merges += 1,
+            Ok(None) => break,
+            Err(error) => {
+                assert!(made.archive.is_set_aside(&error), "{error}");
+                faults.push(error.path().unwrap().to_owned());
+            }
+        }
+    }
+    assert_eq!(faults, [lost.clone(), damaged.clone()], "each is told once");
+    let runs =
+        |files: Vec<FileEntry>| files.into_iter().map(|file| (file.from, file.to)).collect::<BTreeSet<_>>().len();
+    assert_eq!((merges, runs(made.files())), (2, 2), "the others were merged");
+    assert!(made.archive.set_aside().unwrap().contains("and 1 more file"));
+
+    // They are there again.
+    fs::write(&damaged, &whole).unwrap();
+    fs::rename(lost.with_extension("away"), &lost).unwrap();
+    assert!(merge_next(&made.archive, u64::MAX, &|| false).unwrap().is_none());
+    made.archive.forget_set_aside();
+    assert_eq!((made.merge_all(), runs(made.files()), made.rows().len()), (2, 1, 300));
+}
+
+#[test]
+fn what_a_killed_process_left_is_swept_with_the_folders_of_hours_that_are_gone() {
+    let mut made = Made::new();
+    made.add(0..10);
+    let place = made.archive.place().clone();
+    let before = place.files().unwrap();
+    let leave = |path: &str| {
+        place.make_parents(path).unwrap();
+        fs::write(place.file(path), b"x").unwrap();
+    };
+    leave(&Place::relative(tables::batches::BATCHES, Hour(1), 7, 99));
+    leave(&format!("{}.tmp", Place::relative(tables::batches::BATCHES, Hour(30), 7, 98)));
+    leave("manifest/1970-01-01-97.json");
+    leave("manifest/1970-01-02-96.json.tmp");
+    made.archive.sweep(&|| false).unwrap();
+    let sorted = |mut paths: Vec<String>| {
+        paths.sort_unstable();
+        paths
+    };
+    assert_eq!(sorted(place.files().unwrap()), sorted(before));
+    assert_eq!(place.lists().unwrap().len(), 1);
+    let is_there = |path: &str| place.file(path).exists();
+    assert!(is_there("batches/date=1970-01-01/hour=01") && !is_there("batches/date=1970-01-02"));
+}

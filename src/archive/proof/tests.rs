@@ -69,3 +69,22 @@ fn nothing_is_certain_without_the_manifest_its_lists_or_a_file() {
     fs::rename(place.dir(), place.dir().with_extension("away")).unwrap();
     assert!(asked(&place).is_err(), "the archive is gone");
 }
+
+#[test]
+fn a_segment_that_could_not_be_read_as_a_whole_is_not_in_the_archive() {
+    let (_data, place, _) = archive(&[((0, 0), (30, 50))]);
+    let of = |id| holds(&place, LOG, &[segment(id)]).unwrap();
+    assert_eq!((of(10), of(20)), (vec![true], vec![true]));
+    let lock = ArchiveLock::take(&place, &|| false).unwrap();
+    let mut manifest = Manifest::read(&Source::folder(&place)).unwrap().unwrap();
+    let to = manifest.to.clone().unwrap();
+    let unread = [(0, [10].into())].into();
+    manifest.commit(&place, &lock, Change::default().to(to.clone()).unread(unread)).unwrap();
+    assert_eq!((of(10), of(20)), (vec![false], vec![true]));
+    // It stays so, also while another log is archived.
+    let other = MergePosition { log: Uuid::from_u128(8), ..to.clone() };
+    manifest.commit(&place, &lock, Change::default().to(other)).unwrap();
+    assert_eq!((of(10), of(20)), (vec![false], vec![true]));
+    manifest.commit(&place, &lock, Change::default().to(to)).unwrap();
+    assert_eq!((of(10), of(20)), (vec![false], vec![true]));
+}

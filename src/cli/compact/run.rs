@@ -60,12 +60,13 @@ pub fn run(args: &CompactArgs, data: &Path) -> Result<ExitCode, CliError> {
     };
     let place = Place::in_data(data);
     let mut compactor = Compactor::open(place.clone(), bounds, &is_stopping)?;
-    let mut progress = Progress::new(&reader, compactor.from())?;
+    let log = reader.log_uuid();
+    let mut progress = Progress::new(&reader, compactor.begin_in(log))?;
     let mut totals = Totals::default();
     let (mut repeats, mut damaged_places) = (0, 0);
     // A turn more each time that somebody else has extended the archive meanwhile.
     loop {
-        let mut merge = begin(&reader, compactor.from())?;
+        let mut merge = begin(&reader, compactor.begin_in(log))?;
         let end = to_the_end(&mut compactor, &mut merge, &mut progress, &mut totals, &is_stopping)?;
         repeats += merge.repeats();
         damaged_places += merge.damage_count();
@@ -76,7 +77,8 @@ pub fn run(args: &CompactArgs, data: &Path) -> Result<ExitCode, CliError> {
         }
     }
     let merged = merge_files(args.merge, compactor.archive(), &is_stopping)?;
-    keep_cursor(&reader, compactor.from())?;
+    let set_aside = compactor.archive().set_aside();
+    keep_cursor(&reader, compactor.begin_in(log))?;
     let url = args.store.as_ref().or(config.archive_store.as_ref());
     let store = url.map(|url| store::copy(url, &config, data, &is_stopping)).transpose()?;
     let summary = Summary {
@@ -93,7 +95,9 @@ pub fn run(args: &CompactArgs, data: &Path) -> Result<ExitCode, CliError> {
         elapsed_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
     };
     print(&summary, args.json)?;
-    Ok(ExitCode::SUCCESS)
+    let Some(error) = set_aside else { return Ok(ExitCode::SUCCESS) };
+    // Everything else is done.
+    Err(CliError::Other(format!("not merged: {error}")))
 }
 
 /// Reads what is durable now, and puts it into the archive. Returns false if somebody else extended the archive, and reading begins anew.
@@ -109,7 +113,7 @@ fn to_the_end(
             totals.add(written);
             Ok::<_, CliError>(true)
         }
-        Flushed::GoOnAt(_) => Ok(false),
+        Flushed::Moved => Ok(false),
     };
     while let Some(record) = merge.next_settled()? {
         compactor.add(&record);
@@ -118,10 +122,14 @@ fn to_the_end(
             // What is not in the archive yet is read again next time.
             return Err(ArchiveError::Stopped.into());
         }
+        if compactor.is_due() {
+            compactor.note_damaged(merge.take_damaged());
+        }
         if compactor.is_due() && !flush(compactor, &merge.position())? {
             return Ok(false);
         }
     }
+    compactor.note_damaged(merge.take_damaged());
     if compactor.is_empty() { Ok(true) } else { flush(compactor, &merge.position()) }
 }
 
@@ -133,15 +141,20 @@ fn merge_files(hours: MergeHours, archive: &Archive, is_stopping: &dyn Fn() -> b
         MergeHours::None => return Ok(0),
     };
     let mut inputs = 0;
-    while let Some(merged) = merge_next(archive, over_us, is_stopping)? {
-        inputs += merged.inputs;
+    loop {
+        match merge_next(archive, over_us, is_stopping) {
+            Ok(Some(merged)) => inputs += merged.inputs,
+            Ok(None) => return Ok(inputs),
+            // The other files are merged all the same.
+            Err(error) if archive.is_set_aside(&error) => {}
+            Err(error) => return Err(error.into()),
+        }
     }
-    Ok(inputs)
 }
 
 /// The log from where the archive ends; from its oldest record if the archive is new, or of another log.
 fn begin(reader: &LogReader, from: Option<&MergePosition>) -> Result<Merge, CliError> {
-    match from.filter(|from| from.log == reader.log_uuid()) {
+    match from {
         Some(from) => Ok(Merge::resume(reader.clone(), from)?),
         None => Ok(Merge::new(reader.clone())),
     }
@@ -151,7 +164,7 @@ fn begin(reader: &LogReader, from: Option<&MergePosition>) -> Result<Merge, CliE
 fn keep_cursor(reader: &LogReader, to: Option<&MergePosition>) -> Result<(), CliError> {
     let name = CONSUMER.parse().map_err(|_| CliError::Other(format!("{CONSUMER}: no name of a consumer")))?;
     let cursors = Cursors::of(reader);
-    if let Some(to) = to.filter(|to| to.log == reader.log_uuid())
+    if let Some(to) = to
         && cursors.read(&name)?.is_some()
     {
         cursors.keep(&name, to)?;

@@ -14,7 +14,7 @@
 //! A batch that was sent again leaves once: see `merge/repeats.rs`. What was stored before its session was known leaves with the session's
 //! project: see `merge/projects.rs`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::path::PathBuf;
 
@@ -60,6 +60,8 @@ pub struct Merge {
     projects: Projects,
     damage: Vec<Damage>,
     damage_count: u64,
+    /// The segments with damage that was stepped over, by core and id, since they were last asked for.
+    damaged: BTreeSet<(u16, u64)>,
     /// Sealed segments of another log, which were passed over.
     strangers: Vec<PathBuf>,
     /// Whether the last look saw all cores as they were at one moment.
@@ -82,6 +84,7 @@ impl Merge {
             projects: Projects::default(),
             damage: Vec::new(),
             damage_count: 0,
+            damaged: BTreeSet::new(),
             strangers: Vec::new(),
             same: false,
             until_us: None,
@@ -177,6 +180,11 @@ impl Merge {
         self.damage_count
     }
 
+    /// The segments, by core and id, with damage that was stepped over since the last call: all of them.
+    pub fn take_damaged(&mut self) -> BTreeSet<(u16, u64)> {
+        std::mem::take(&mut self.damaged)
+    }
+
     /// Sealed segments that are of another log and were passed over, at most the first 1,024.
     pub fn strangers(&self) -> &[PathBuf] {
         &self.strangers
@@ -237,6 +245,7 @@ impl Merge {
 
     fn load_heads(&mut self) -> Result<(), LogError> {
         let (damage, damage_count, strangers) = (&mut self.damage, &mut self.damage_count, &mut self.strangers);
+        let damaged = &mut self.damaged;
         let mut note = |found: Damage| {
             if found.reason == ANOTHER_LOG {
                 if strangers.len() < DAMAGE_MAX {
@@ -245,6 +254,7 @@ impl Merge {
                 return;
             }
             *damage_count += 1;
+            damaged.insert((found.core, found.segment));
             if damage.len() < DAMAGE_MAX {
                 damage.push(found);
             }

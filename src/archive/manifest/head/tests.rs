@@ -101,7 +101,8 @@ fn a_list_that_is_missing_or_changed_is_named_and_one_that_names_other_paths_is_
     let head = fs::read_to_string(home.place.manifest()).unwrap();
     let head = head.replace(&manifest.days[0].blake3, blake3::hash(list.as_bytes()).to_hex().as_str());
     let head = head.replace(&format!("\"list_bytes\":{}", whole.len()), &format!("\"list_bytes\":{}", list.len()));
-    fs::write(home.place.manifest(), head).unwrap();
+    let (head, _) = head.rsplit_once(",\"blake3\"").unwrap();
+    fs::write(home.place.manifest(), head_text::sealed(format!("{head}}}").into())).unwrap();
     refused("no path of a file");
 }
 
@@ -131,4 +132,45 @@ fn a_snapshot_is_of_one_moment_though_the_archive_changes_while_it_is_taken() {
     let missing = stale.files(&home.source, &all).next().unwrap();
     assert!(matches!(missing, Err(ArchiveError::Missing { .. })), "{missing:?}");
     assert_eq!(home.paths().len(), 2);
+}
+
+#[test]
+fn a_change_never_replaces_another_manifest_than_the_one_that_it_was_made_from() {
+    let home = Home::new();
+    Manifest::empty().begin(&home.place, &home.lock).unwrap();
+    let first = home.commit(Change::default().with(entry("events", "2026-11-29", "08", 1))).unwrap();
+    let refused = |error: &ArchiveError| error.to_string().contains("was replaced while files were written");
+
+    // The folder was replaced by another archive's, or an older copy.
+    let mut stale = first.clone();
+    let second = home.commit(Change::default().with(entry("events", "2026-11-29", "08", 9))).unwrap();
+    let change = || Change::default().with(entry("events", "2026-11-30", "08", 20));
+    assert!(refused(&stale.commit(&home.place, &home.lock, change()).unwrap_err()));
+    assert_eq!((stale, home.read()), (first, second.clone()));
+    assert_eq!(home.place.lists().unwrap(), [second.days[0].path.clone()], "what was written for it is gone");
+
+    // The lock was removed by hand, and somebody else may hold one of the same name.
+    fs::remove_file(home.place.lock()).unwrap();
+    let other = ArchiveLock::try_take(&home.place.lock()).unwrap();
+    assert!(other.is_some() && !home.lock.is_in_place());
+    assert!(refused(&second.clone().commit(&home.place, &home.lock, change()).unwrap_err()));
+    assert_eq!(home.read(), second);
+    drop(other);
+    let lock = ArchiveLock::take(&home.place, &|| false).unwrap();
+    second.clone().commit(&home.place, &lock, change()).unwrap();
+}
+
+#[test]
+fn a_head_in_which_a_digit_has_changed_is_not_believed_and_one_without_a_hash_is_of_an_older_takeup() {
+    let home = Home::new();
+    Manifest::empty().begin(&home.place, &home.lock).unwrap();
+    let manifest = home.commit(Change::default().with(entry("events", "2026-11-29", "08", 7))).unwrap();
+    let text = fs::read_to_string(home.place.manifest()).unwrap();
+    let number = format!("\"next_number\":{}", manifest.next_number);
+    assert!(text.contains(&number));
+    let changed = text.replace(&number, "\"next_number\":1");
+    let error = Manifest::parse(&home.source, changed.as_bytes()).unwrap_err().to_string();
+    assert!(error.contains("not those that were written"), "{error}");
+    let (head, _) = text.rsplit_once(",\"blake3\"").unwrap();
+    assert_eq!(Manifest::parse(&home.source, format!("{head}}}").as_bytes()).unwrap(), manifest);
 }

@@ -1,11 +1,12 @@
 //! The files of an archive that have records.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 
 use crate::archive::error::ArchiveError;
-use crate::archive::manifest::{FileEntry, FileFilter, Manifest};
+use crate::archive::manifest::{FileEntry, FileFilter, LogEnds, Manifest};
 use crate::archive::place::{MANIFEST, Place};
 use crate::archive::source::{Source, SourceFile};
 use crate::archive::table::Table;
@@ -32,6 +33,8 @@ pub struct FileList {
     pub to: Option<MergePosition>,
     /// The newest time in the archive, in microseconds.
     pub last_us: u64,
+    /// Segments of the log that could not be read as a whole when they were archived.
+    pub unread: usize,
 }
 
 impl ArchiveFiles {
@@ -73,7 +76,9 @@ impl ArchiveFiles {
         files.sort_by_key(|file| (file.first_us.cast_unsigned(), file.path.clone()));
         let last_day = manifest.days.last().map(|day| manifest.files_of(&self.source, day)).transpose()?;
         let last_us = last_day.iter().flatten().map(|file| file.last_us.cast_unsigned()).max();
-        Ok(FileList { files, to: manifest.to, last_us: last_us.unwrap_or_default() })
+        let LogEnds { last, earlier } = manifest.ends();
+        let unread = last.iter().chain(&earlier).flat_map(|end| end.unread.values()).map(BTreeSet::len).sum();
+        Ok(FileList { files, to: manifest.to, last_us: last_us.unwrap_or_default(), unread })
     }
 
     /// The files of tables, and up to where the log is in the archive.

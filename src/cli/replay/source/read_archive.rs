@@ -14,6 +14,7 @@ use std::path::Path;
 use crate::archive::manifest::FileEntry;
 use crate::archive::record_file::{ArchivedRecord, GroupRange, RecordFile};
 use crate::cli::error::CliError;
+use crate::cli::output::{counted, warn};
 use crate::cli::replay::order::{Entry, Held, Mark, MergedRuns, Run};
 use crate::log::read::reader::LogReader;
 
@@ -97,6 +98,12 @@ impl<'a> Reading<'a> {
         findings: &'a mut Findings,
     ) -> Result<Self, CliError> {
         let list = files.list(wanted)?;
+        if list.unread > 0 {
+            let segments = counted(list.unread as u64, "segment");
+            warn(&format!(
+                "{segments} of the log could not be read as a whole when archived: records of theirs may be missing here; --source log plays what it still has"
+            ));
+        }
         means.counts.expect(list.files.iter().map(|file| file.inflated_bytes).sum());
         Ok(Self {
             files,
