@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use super::error::ArchiveError;
 use super::hour::Hour;
-use super::manifest::{FileEntry, Manifest, Places};
+use super::manifest::{FileEntry, LARGE_ROW_BYTES, Manifest, Places};
 use super::place::{ArchivePath, Place, remove, whole};
 use super::rows::TableBuffer;
 use super::source::Source;
@@ -51,7 +51,7 @@ pub(super) fn file_meta(range: &LogRange) -> FileMeta {
 /// The manifest's entry for a file that was written.
 pub(super) fn entry_of(path: String, table: Table, hour: Hour, range: &LogRange, written: Written) -> FileEntry {
     let (date, hour) = hour.date_and_hour();
-    let Written { rows, bytes, inflated_bytes, blake3, keys: (first, last), received_us } = written;
+    let Written { rows, bytes, inflated_bytes, largest_row, blake3, keys: (first, last), received_us } = written;
     FileEntry {
         path,
         table: table.name.to_owned(),
@@ -63,6 +63,7 @@ pub(super) fn entry_of(path: String, table: Table, hour: Hour, range: &LogRange,
         rows,
         bytes,
         inflated_bytes,
+        largest_row: if largest_row < LARGE_ROW_BYTES { 0 } else { largest_row },
         blake3,
         first_us: received_us.0,
         last_us: received_us.1,

@@ -64,6 +64,8 @@ pub struct Written {
     pub bytes: u64,
     /// What its rows take in memory.
     pub inflated_bytes: u64,
+    /// What the largest row takes of that.
+    pub largest_row: u64,
     /// BLAKE3 of the file.
     pub blake3: String,
     /// The key of the first row, and of the last.
@@ -79,6 +81,7 @@ pub struct FileWriter {
     writer: SerializedFileWriter<HashingFile>,
     rows: u64,
     inflated_bytes: u64,
+    largest_row: u64,
     keys: Option<(RowKey, RowKey)>,
     received_us: Option<(i64, i64)>,
 }
@@ -105,7 +108,7 @@ impl FileWriter {
         let schema = schema(table).map_err(failed())?;
         let writer = SerializedFileWriter::new(file, schema, properties).map_err(failed())?;
         let path = path.to_owned();
-        Ok(Self { path, fresh, writer, rows: 0, inflated_bytes: 0, keys: None, received_us: None })
+        Ok(Self { path, fresh, writer, rows: 0, inflated_bytes: 0, largest_row: 0, keys: None, received_us: None })
     }
 
     /// Writes some of these rows, in this order, as a row group. None of them belongs before those that were written.
@@ -121,7 +124,9 @@ impl FileWriter {
             let us = rows.key(row as usize).received_us;
             let (from, until) = self.received_us.get_or_insert((us, us));
             (*from, *until) = (us.min(*from), us.max(*until));
-            self.inflated_bytes += rows.row_bytes(row as usize);
+            let bytes = rows.row_bytes(row as usize);
+            self.inflated_bytes += bytes;
+            self.largest_row = self.largest_row.max(bytes);
         }
         self.rows += order.len() as u64;
         Ok(())
@@ -147,6 +152,7 @@ impl FileWriter {
             rows: self.rows,
             bytes: sink.bytes,
             inflated_bytes: self.inflated_bytes,
+            largest_row: self.largest_row,
             blake3: sink.hasher.finalize().to_hex().to_string(),
             keys: self.keys.unwrap_or((none, none)),
             received_us: self.received_us.unwrap_or_default(),

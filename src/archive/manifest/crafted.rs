@@ -15,6 +15,7 @@ pub fn entry(table: &str, date: &str, hour: &str, number: u64) -> FileEntry {
         rows: 10,
         bytes: 100,
         inflated_bytes: 1000,
+        largest_row: 0,
         blake3: String::new(),
         first_us: 0,
         last_us: 0,

@@ -10,6 +10,9 @@ use crate::archive::place::ArchivePath;
 use crate::archive::source::{Source, SourceFile};
 use crate::log::read::merge::MergePosition;
 
+/// From this size on, a row matters for how many files are merged at once.
+pub const LARGE_ROW_BYTES: u64 = 1 << 20;
+
 /// A file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileEntry {
@@ -33,6 +36,9 @@ pub struct FileEntry {
     pub bytes: u64,
     /// What its rows take in memory: texts and payloads, inflated.
     pub inflated_bytes: u64,
+    /// What the largest row takes of that; 0 if it is smaller than [`LARGE_ROW_BYTES`].
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub largest_row: u64,
     /// BLAKE3 of the file.
     pub blake3: String,
     /// When the first of its rows was received, in microseconds.

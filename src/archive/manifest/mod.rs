@@ -63,7 +63,7 @@ mod runs;
 
 pub use change::Change;
 pub use day::Day;
-pub use file_entry::{FileEntry, Places, places};
+pub use file_entry::{FileEntry, LARGE_ROW_BYTES, Places, places};
 pub use filter::FileFilter;
 pub use head::Manifest;
 pub use log_end::{LogEnd, LogEnds, Segments};

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use crate::archive::hour::Hour;
 
-use super::file_entry::{FileEntry, Places};
+use super::file_entry::{FileEntry, LARGE_ROW_BYTES, Places};
 
 /// How many runs become one at most. Of each, a few pages are in memory.
 const RUNS_MAX: usize = 16;
@@ -17,6 +17,12 @@ const MERGE_BYTES_MAX: u64 = 4 << 30;
 
 /// Runs below this size count as having it: they are always merged.
 const SMALL_RUN_BYTES: u64 = 16 << 20;
+
+/// What the rows and pages at hand of all runs may take in memory. Two runs are merged whatever they take.
+const MEMORY_MAX: u64 = 128 << 20;
+
+/// How often a row is in memory while it is read: the page, the row, and what grows on the way.
+const ROW_COPIES: u64 = 3;
 
 /// A run is merged with smaller ones if it is at most so many times as large as they are together.
 const RATIO_MAX: u64 = 4;
@@ -28,6 +34,8 @@ type HourKey<'a> = (&'a str, &'a str, &'a str);
 struct Run<'a> {
     range: (&'a Places, &'a Places),
     bytes: u64,
+    /// What reading it takes in memory.
+    memory: u64,
     files: Vec<&'a FileEntry>,
 }
 
@@ -45,13 +53,15 @@ pub fn next_merge(files: &[FileEntry], over_us: u64) -> Option<Vec<FileEntry>> {
     for file in files.iter().filter(|file| Hour::of_us(file.last_us.cast_unsigned()).end_us() <= over_us) {
         let runs = hours.entry((&*file.table, &*file.hour, &*file.log)).or_default();
         let range = (&file.from, &file.to);
+        let memory = ROW_COPIES * file.largest_row.max(LARGE_ROW_BYTES);
         // Files of a run stand together, but for what others have added in between.
         match runs.iter_mut().rev().find(|run| run.range == range) {
             Some(run) => {
                 run.bytes += file.inflated_bytes;
+                run.memory = run.memory.max(memory);
                 run.files.push(file);
             }
-            None => runs.push(Run { range, bytes: file.inflated_bytes, files: vec![file] }),
+            None => runs.push(Run { range, bytes: file.inflated_bytes, memory, files: vec![file] }),
         }
     }
     let chosen = hours.into_values().find_map(chosen)?;
@@ -61,9 +71,13 @@ pub fn next_merge(files: &[FileEntry], over_us: u64) -> Option<Vec<FileEntry>> {
 /// The paths of the files of an hour that are merged next; `None` if it is merged.
 fn chosen(mut runs: Vec<Run<'_>>) -> Option<Vec<&str>> {
     runs.sort_by_key(Run::weight);
-    let (mut count, mut sum, mut bytes) = (0, 0, 0);
+    let (mut count, mut sum, mut bytes, mut memory) = (0, 0, 0, 0);
     for run in runs.iter().take(RUNS_MAX) {
         bytes += run.bytes;
+        memory += run.memory;
+        if count > 1 && memory > MEMORY_MAX {
+            break;
+        }
         if count > 0 && (run.weight() > RATIO_MAX * sum || bytes > MERGE_BYTES_MAX) {
             break;
         }

@@ -15,6 +15,7 @@ fn file(name: &str, chunk: u64, bytes: u64) -> FileEntry {
         rows: 1,
         bytes: 1,
         inflated_bytes: bytes,
+        largest_row: 0,
         blake3: String::new(),
         first_us: 1,
         last_us: 2,
@@ -55,4 +56,16 @@ fn runs_of_similar_size_are_merged_and_a_large_one_is_not_written_again_for_a_cr
     let other =
         FileEntry { hour: "01".to_owned(), first_us: HOUR_US as i64, last_us: HOUR_US as i64, ..file("x", 4, MB) };
     assert!(next(&[three, other]).is_empty());
+}
+
+#[test]
+fn runs_with_large_rows_are_merged_a_few_at_a_time() {
+    let runs = |largest_row: u64| {
+        let file = |at: u64| FileEntry { largest_row, ..file(&at.to_string(), at, 20 << 20) };
+        (0..16).map(file).collect::<Vec<_>>()
+    };
+    assert_eq!(next(&runs(0)).len(), RUNS_MAX);
+    assert_eq!(next(&runs(4 << 20)).len(), 10);
+    assert_eq!(next(&runs(16 << 20)).len(), 2);
+    assert_eq!(next(&runs(100 << 20)).len(), 2, "two are always merged");
 }

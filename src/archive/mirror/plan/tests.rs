@@ -13,6 +13,7 @@ fn file(number: u64, blake3: &str) -> FileEntry {
         rows: 10,
         bytes: 100,
         inflated_bytes: 1000,
+        largest_row: 0,
         blake3: blake3.into(),
         first_us: 0,
         last_us: 0,
