@@ -237,3 +237,24 @@ fn a_rate_that_was_set_far_too_low_is_put_right_without_a_restart() {
     server.stop();
     sender.check_each_once(&Archived::read(home.data()));
 }
+
+#[test]
+fn a_lock_that_another_process_never_gives_up_delays_no_answer_and_no_stop() {
+    let home = Home::new();
+    let mut sender = Sender::default();
+    let mut server = home.serve(KEPT);
+    sender.send_until(&home, &server, |sender| sender.sent() >= 20);
+    wait_until_archived(&server);
+    // As a process that was stopped with SIGSTOP holds it.
+    let lock = fs::File::open(home.data().join("archive/lock")).expect("it is there");
+    wait_for("the lock", PATIENCE, || {
+        rustix::fs::flock(&lock, rustix::fs::FlockOperation::NonBlockingLockExclusive).ok()
+    });
+    sender.send_until(&home, &server, |sender| sender.sent() >= 40);
+    server.signal(rustix::process::Signal::TERM);
+    let status = server.wait(PATIENCE);
+    assert!(status.success(), "{status}: {}", server.said());
+    drop(lock);
+    compact(home.data(), &[]);
+    sender.check_each_once(&Archived::read(home.data()));
+}

@@ -8,6 +8,8 @@ mod common;
 
 /// The files in `tests/failing_disk/`.
 mod failing_disk {
+    #[cfg(feature = "archive")]
+    mod archive;
     mod cut;
     mod faults;
     mod faulty;
@@ -16,6 +18,16 @@ mod failing_disk {
     mod sync;
     mod upload;
 }
+
+#[cfg(feature = "archive")]
+#[path = "archive/read.rs"]
+#[allow(missing_docs, dead_code)]
+mod read;
+
+#[cfg(feature = "archive")]
+#[path = "archive/sender.rs"]
+#[allow(missing_docs, dead_code)]
+mod sender;
 
 use std::collections::HashMap;
 

@@ -138,6 +138,10 @@ fn merge(
     while let Some(Reverse((key, at))) = next.pop() {
         let input = &mut open[at];
         let Some(rows) = &mut input.rows else {
+            // A whole file is read to compare its hash.
+            if is_stopping() {
+                return Err(ArchiveError::Stopped);
+            }
             let rows = input.rows.insert(FileRows::open(&input.path, input.table, &inputs[at].blake3)?);
             next.extend(rows.key().map(|key| Reverse((key, at))));
             continue;

@@ -13,6 +13,8 @@ use fuser::Errno;
 pub enum Call {
     /// fsync, fdatasync, msync.
     Sync,
+    /// fsync of a folder.
+    SyncFolder,
     /// Pages on their way to the disk.
     Write,
     /// fallocate.

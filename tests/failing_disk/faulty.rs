@@ -388,8 +388,9 @@ impl Filesystem for Passthrough {
         answer!(reply, self.sync(fh), |()| reply.ok());
     }
 
-    fn fsyncdir(&self, _: &Request, _ino: INodeNo, _fh: FileHandle, _datasync: bool, reply: ReplyEmpty) {
-        reply.ok();
+    fn fsyncdir(&self, _: &Request, ino: INodeNo, _fh: FileHandle, _datasync: bool, reply: ReplyEmpty) {
+        let synced = self.path(ino).map_err(Errno::from).and_then(|path| self.faults.look(Call::SyncFolder, &path));
+        answer!(reply, synced, |()| reply.ok());
     }
 
     fn fallocate(

@@ -27,6 +27,13 @@ const ROW_COPIES: u64 = 3;
 /// A run is merged with smaller ones if it is at most so many times as large as they are together.
 const RATIO_MAX: u64 = 4;
 
+/// How many runs an hour that is not over must have: one that lies ahead of the clock, because that was wrong once, gets everything that is received until the
+/// clock has reached it.
+const RUNS_AHEAD_MIN: usize = 8;
+
+/// An hour is ahead of the clock from so much on.
+const AHEAD_US: u64 = 3_600_000_000;
+
 /// Table, hour and log.
 type HourKey<'a> = (&'a str, &'a str, &'a str);
 
@@ -46,11 +53,13 @@ impl Run<'_> {
     }
 }
 
-/// Files of a day that become one run, in the manifest's order: of one table, hour and log, and of an hour that ended before `over_us`. `None`: there
-/// is nothing to merge.
+/// Files of a day that become one run, in the manifest's order: of one table, hour and log, and of an hour that ended before `over_us`, or has many and lies
+/// ahead of it. `None`: there is nothing to merge.
 pub fn next_merge(files: &[FileEntry], over_us: u64) -> Option<Vec<FileEntry>> {
     let mut hours: BTreeMap<HourKey<'_>, Vec<Run<'_>>> = BTreeMap::new();
-    for file in files.iter().filter(|file| Hour::of_us(file.last_us.cast_unsigned()).end_us() <= over_us) {
+    let is_over = |file: &FileEntry| Hour::of_us(file.last_us.cast_unsigned()).end_us() <= over_us;
+    let is_ahead = |file: &FileEntry| file.first_us.cast_unsigned() > over_us.saturating_add(AHEAD_US);
+    for file in files.iter().filter(|file| is_over(file) || is_ahead(file)) {
         let runs = hours.entry((&*file.table, &*file.hour, &*file.log)).or_default();
         let range = (&file.from, &file.to);
         let memory = ROW_COPIES * file.largest_row.max(LARGE_ROW_BYTES);
@@ -64,12 +73,22 @@ pub fn next_merge(files: &[FileEntry], over_us: u64) -> Option<Vec<FileEntry>> {
             None => runs.push(Run { range, bytes: file.inflated_bytes, memory, files: vec![file] }),
         }
     }
-    let chosen = hours.into_values().find_map(chosen)?;
+    let chosen = hours.into_values().find_map(|runs| {
+        let least = if runs.iter().flat_map(|run| &run.files).all(|file| is_over(file)) { 2 } else { RUNS_AHEAD_MIN };
+        chosen(runs).filter(|chosen| chosen.runs >= least)
+    })?;
+    let chosen = chosen.paths;
     Some(files.iter().filter(|file| chosen.iter().any(|path| *path == file.path)).cloned().collect())
 }
 
-/// The paths of the files of an hour that are merged next; `None` if it is merged.
-fn chosen(mut runs: Vec<Run<'_>>) -> Option<Vec<&str>> {
+/// Runs that become one.
+struct Chosen<'a> {
+    runs: usize,
+    paths: Vec<&'a str>,
+}
+
+/// What is merged next of an hour; `None` if it is merged.
+fn chosen(mut runs: Vec<Run<'_>>) -> Option<Chosen<'_>> {
     runs.sort_by_key(Run::weight);
     let (mut count, mut sum, mut bytes, mut memory) = (0, 0, 0, 0);
     for run in runs.iter().take(RUNS_MAX) {
@@ -85,7 +104,7 @@ fn chosen(mut runs: Vec<Run<'_>>) -> Option<Vec<&str>> {
     }
     runs.truncate(count);
     let paths = runs.iter().flat_map(|run| &run.files).map(|file| file.path.as_str());
-    (count > 1).then(|| paths.collect())
+    (count > 1).then(|| Chosen { runs: count, paths: paths.collect() })
 }
 
 #[cfg(test)]

@@ -31,6 +31,9 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How often it answers who asks it to read the log again.
 const ANSWER_EVERY: Duration = Duration::from_millis(200);
 
+/// For how long another process may copy the archive before that is told.
+const BUSY_MAX: Duration = Duration::from_secs(60);
+
 /// How often an idle store is asked whether it is there.
 const IDLE_EVERY: Duration = Duration::from_secs(60);
 
@@ -100,6 +103,7 @@ impl Follower {
         }
         let mut there: Option<Version> = None;
         let mut asked: Option<Instant> = None;
+        let mut busy: Option<Instant> = None;
         loop {
             let version = self.version();
             if version.is_none() || version == there {
@@ -125,9 +129,18 @@ impl Follower {
                     (there, asked) = (version, Some(Instant::now()));
                 }
                 Ok(Pass::Overtaken) => {}
-                Ok(Pass::NoArchive | Pass::Busy) => sleep(LOOK_EVERY).await,
+                Ok(Pass::NoArchive) => sleep(LOOK_EVERY).await,
+                Ok(Pass::Busy) => {
+                    // It may have been stopped, and never go on.
+                    if busy.get_or_insert_with(Instant::now).elapsed() > BUSY_MAX {
+                        self.report.failed(self.mirror.busy());
+                    }
+                    sleep(LOOK_EVERY).await;
+                    continue;
+                }
                 Err(cause) => self.wait_out(cause).await,
             }
+            busy = None;
         }
     }
 

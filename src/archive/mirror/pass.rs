@@ -98,6 +98,15 @@ impl Mirror {
         &self.store
     }
 
+    /// What is told of another process that is at it for long.
+    pub fn busy(&self) -> Cause {
+        let lock = self.lock.display();
+        let text = format!(
+            "{lock}: another process has been copying the archive for long; see whether it goes on (`fuser {lock}`)"
+        );
+        Cause::new(Trouble::Local, "busy", text)
+    }
+
     /// The archive's folder.
     pub fn place(&self) -> &Place {
         &self.place

@@ -69,3 +69,19 @@ fn runs_with_large_rows_are_merged_a_few_at_a_time() {
     assert_eq!(next(&runs(16 << 20)).len(), 2);
     assert_eq!(next(&runs(100 << 20)).len(), 2, "two are always merged");
 }
+
+#[test]
+fn an_hour_ahead_of_the_clock_is_merged_once_it_has_many_runs() {
+    let ahead = |count: u64| {
+        let us = (100 * HOUR_US).cast_signed();
+        (0..count).map(|at| FileEntry { first_us: us, last_us: us, ..file(&at.to_string(), at, 1 << 20) }).collect()
+    };
+    let next = |count: u64, over_us: u64| {
+        let files: Vec<FileEntry> = ahead(count);
+        next_merge(&files, over_us).unwrap_or_default().len()
+    };
+    assert_eq!((next(7, HOUR_US), next(8, HOUR_US), next(20, HOUR_US)), (0, 8, RUNS_MAX));
+    // The hour that goes on, and the next one, are left alone.
+    assert_eq!((next(20, 100 * HOUR_US), next(20, 99 * HOUR_US + 1)), (0, 0));
+    assert_eq!(next(2, 101 * HOUR_US), 2, "it is over");
+}
