@@ -35,10 +35,10 @@
 mod archive_copy_part;
 #[cfg(feature = "archive")]
 mod archive_part;
-#[cfg(feature = "object-store")]
-mod copies_part;
 #[cfg(feature = "archive")]
 mod archive_search;
+#[cfg(feature = "object-store")]
+mod copies_part;
 pub mod error;
 pub mod lists;
 pub mod log_part;
