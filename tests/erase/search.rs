@@ -59,12 +59,10 @@ impl Traces {
 
     /// A body as it was sent: its first, middle and last bytes, but for what every stream of its coding begins with.
     pub fn body(&mut self, what: &str, sent: &[u8]) {
-        let places = if sent.len() < 3 * PIECE {
-            vec![0..sent.len()]
-        } else {
-            let middle = sent.len() / 2;
-            vec![PIECE..2 * PIECE, middle..middle + PIECE, sent.len() - PIECE..sent.len()]
-        };
+        let whole = [0..sent.len()];
+        let middle = sent.len() / 2;
+        let pieces = || [PIECE..2 * PIECE, middle..middle + PIECE, sent.len() - PIECE..sent.len()];
+        let places = if sent.len() < 3 * PIECE { whole.to_vec() } else { pieces().to_vec() };
         places.into_iter().for_each(|place| self.add(&format!("{what}: {place:?}"), &sent[place]));
     }
 
