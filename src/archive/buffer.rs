@@ -3,27 +3,31 @@
 use bytes::Bytes;
 
 use super::column::{Column, ColumnKind};
+use super::known_text::{KnownText, TextId};
+use super::presence::Presence;
 
 /// What a value takes besides its bytes.
 const VALUE_BYTES: u64 = 8;
 
-/// The values of one column.
+/// The values of one column. A row without a value takes no memory here.
 #[derive(Debug)]
 pub struct ColumnBuffer {
     kind: ColumnKind,
+    rows: usize,
     values: Values,
-    /// Which rows have a value; unused where the column is not nullable.
-    present: Option<Vec<bool>>,
+    /// Which rows have a value; `None` where the column is not nullable: then all have.
+    present: Option<Presence>,
 }
 
-/// The values. A row without one has a zero or an empty text here.
+/// The values of the rows that have one.
 #[derive(Debug)]
 enum Values {
     Ints(Vec<i64>),
-    /// Texts, and where each row's begins and ends. Rows in a row with the same text share it, as the events of a page do.
+    /// Texts, and where each begins and ends. Rows in a row with the same text share it, as the events of a page do.
     Texts {
         places: Vec<(usize, usize)>,
         all: String,
+        last: Option<TextId>,
     },
     /// Each by itself: they are large, and one vector of all would be copied each time it grows.
     Bytes(Vec<Bytes>),
@@ -33,10 +37,10 @@ impl ColumnBuffer {
     pub(super) fn new(column: &Column) -> Self {
         let values = match column.kind {
             ColumnKind::Bool | ColumnKind::Int | ColumnKind::Time => Values::Ints(Vec::new()),
-            ColumnKind::Text => Values::Texts { places: Vec::new(), all: String::new() },
+            ColumnKind::Text => Values::Texts { places: Vec::new(), all: String::new(), last: None },
             ColumnKind::Bytes => Values::Bytes(Vec::new()),
         };
-        Self { kind: column.kind, values, present: column.nullable.then(Vec::new) }
+        Self { kind: column.kind, rows: 0, values, present: column.nullable.then(Presence::default) }
     }
 
     /// What it holds.
@@ -59,126 +63,158 @@ impl ColumnBuffer {
 
     /// Whether a row has a value.
     pub fn has(&self, row: usize) -> bool {
-        self.present.as_ref().is_none_or(|present| present[row])
+        self.place(row).is_some()
     }
 
-    /// A row's number, time or flag; 0 if it has none.
-    pub fn int(&self, row: usize) -> i64 {
-        self.ints()[row]
+    /// Where a row's value stands among the values.
+    fn place(&self, row: usize) -> Option<usize> {
+        match &self.present {
+            Some(present) => present.place(row),
+            None => Some(row),
+        }
     }
 
-    /// The numbers, times or flags of all rows.
-    pub(super) fn ints(&self) -> &[i64] {
+    /// A row's number, time or flag, if it has one.
+    pub(super) fn optional_int(&self, row: usize) -> Option<i64> {
         match &self.values {
-            Values::Ints(values) => values,
+            Values::Ints(values) => self.place(row).map(|place| values[place]),
             Values::Texts { .. } | Values::Bytes(_) => unreachable!("the kind of a column is known"),
         }
     }
 
+    /// A row's number, time or flag; 0 if it has none.
+    pub fn int(&self, row: usize) -> i64 {
+        self.optional_int(row).unwrap_or_default()
+    }
+
     /// A row's text or bytes; empty if it has none.
     pub fn bytes(&self, row: usize) -> &[u8] {
+        let Some(place) = self.place(row) else { return &[] };
         match &self.values {
-            Values::Texts { places, all } => {
-                let (from, to) = places[row];
+            Values::Texts { places, all, .. } => {
+                let (from, to) = places[place];
                 &all.as_bytes()[from..to]
             }
-            Values::Bytes(values) => &values[row],
+            Values::Bytes(values) => &values[place],
             Values::Ints(_) => unreachable!("the kind of a column is known"),
         }
     }
 
-    /// Rows' texts or bytes, in this order, each with as few copies as possible.
+    /// The texts or bytes of those of these rows that have one, in this order, each with as few copies as possible.
     pub(super) fn shared(&self, rows: impl Iterator<Item = usize> + Clone) -> Vec<Bytes> {
+        let found = rows.filter_map(|row| self.place(row));
         match &self.values {
-            Values::Bytes(values) => rows.map(|row| values[row].clone()).collect(),
-            Values::Texts { places, all } => {
+            Values::Bytes(values) => found.map(|place| values[place].clone()).collect(),
+            Values::Texts { places, all, .. } => {
                 let is_new = |last: &mut Option<(usize, usize)>, place| last.replace(place) != Some(place);
                 let mut last = None;
-                let new = rows.clone().map(|row| places[row]).filter(|&place| is_new(&mut last, place));
+                let new = found.clone().map(|place| places[place]).filter(|&place| is_new(&mut last, place));
                 let mut copied = Vec::new();
                 new.for_each(|(from, to)| copied.extend_from_slice(&all.as_bytes()[from..to]));
                 let copied = Bytes::from(copied);
                 let (mut last, mut at, mut current) = (None, 0, Bytes::new());
-                let next = |row: usize| {
-                    let (from, to) = places[row];
+                let next = |place: usize| {
+                    let (from, to) = places[place];
                     if is_new(&mut last, (from, to)) {
                         current = copied.slice(at..at + (to - from));
                         at += to - from;
                     }
                     current.clone()
                 };
-                rows.map(next).collect()
+                found.map(next).collect()
             }
             Values::Ints(_) => unreachable!("the kind of a column is known"),
         }
     }
 
-    /// Adds a value. Returns what it counts as, as the two after it do.
+    /// Adds a value. Returns what it counts as, as those after it do.
     pub(super) fn push_int(&mut self, value: Option<i64>) -> u64 {
-        self.note(value.is_some());
         match &mut self.values {
-            Values::Ints(values) => values.push(value.unwrap_or_default()),
+            Values::Ints(values) => values.extend(value),
             Values::Texts { .. } | Values::Bytes(_) => panic!("a number in a column of texts or bytes"),
         }
+        self.note(value.is_some());
         VALUE_BYTES
     }
 
     pub(super) fn push_text(&mut self, value: Option<&str>) -> u64 {
-        let text = value.unwrap_or_default();
-        self.note(value.is_some());
-        match &mut self.values {
-            Values::Texts { places, all } => {
-                let place = match places.last() {
-                    Some(&(from, to)) if &all.as_bytes()[from..to] == text.as_bytes() => (from, to),
-                    _ => {
-                        all.push_str(text);
-                        (all.len() - text.len(), all.len())
-                    }
-                };
-                places.push(place);
+        let Some(text) = value else { return self.push_no_text() };
+        let Values::Texts { places, all, last } = &mut self.values else {
+            panic!("a text in a column of another kind")
+        };
+        *last = None;
+        match places.last() {
+            Some(&(from, to)) if &all.as_bytes()[from..to] == text.as_bytes() => places.push((from, to)),
+            _ => {
+                all.push_str(text);
+                places.push((all.len() - text.len(), all.len()));
             }
-            Values::Ints(_) | Values::Bytes(_) => panic!("a text in a column of another kind"),
         }
+        self.note(true);
         VALUE_BYTES + text.len() as u64
     }
 
+    /// Adds a text of which many rows may have the same, which is told by its id alone.
+    pub(super) fn push_known_text(&mut self, value: Option<KnownText<'_>>) -> u64 {
+        let Some(KnownText { text, id }) = value else { return self.push_no_text() };
+        if let Values::Texts { places, last, .. } = &mut self.values
+            && *last == Some(id)
+            && let Some(&place) = places.last()
+        {
+            places.push(place);
+            self.note(true);
+            return VALUE_BYTES + text.len() as u64;
+        }
+        let bytes = self.push_text(Some(text));
+        if let Values::Texts { last, .. } = &mut self.values {
+            *last = Some(id);
+        }
+        bytes
+    }
+
+    fn push_no_text(&mut self) -> u64 {
+        assert!(matches!(self.values, Values::Texts { .. }), "a text in a column of another kind");
+        self.note(false);
+        VALUE_BYTES
+    }
+
     pub(super) fn push_bytes(&mut self, value: Option<&[u8]>) -> u64 {
-        let bytes = value.unwrap_or_default();
-        self.note(value.is_some());
         match &mut self.values {
-            Values::Bytes(values) => values.push(Bytes::copy_from_slice(bytes)),
+            Values::Bytes(values) => values.extend(value.map(Bytes::copy_from_slice)),
             Values::Ints(_) | Values::Texts { .. } => panic!("bytes in a column of another kind"),
         }
-        VALUE_BYTES + bytes.len() as u64
+        self.note(value.is_some());
+        VALUE_BYTES + value.map_or(0, <[u8]>::len) as u64
     }
 
     /// Adds the value of a row of another buffer of the same column, if it has one.
     pub(super) fn push_from(&mut self, other: &Self, row: usize) {
-        let has = other.has(row);
+        let place = other.place(row);
         match &other.values {
             Values::Ints(values) => {
-                self.push_int(has.then(|| values[row]));
+                self.push_int(place.map(|place| values[place]));
             }
-            Values::Texts { places, all } => {
-                let (from, to) = places[row];
-                self.push_text(has.then(|| &all[from..to]));
+            Values::Texts { places, all, .. } => {
+                self.push_text(place.map(|place| &all[places[place].0..places[place].1]));
             }
             Values::Bytes(values) => {
-                self.note(has);
                 match &mut self.values {
                     // Shared, not copied: a payload can have many megabytes.
-                    Values::Bytes(own) => own.push(values[row].clone()),
+                    Values::Bytes(own) => own.extend(place.map(|place| values[place].clone())),
                     Values::Ints(_) | Values::Texts { .. } => panic!("bytes in a column of another kind"),
                 }
+                self.note(place.is_some());
             }
         }
     }
 
     fn note(&mut self, has_value: bool) {
         match &mut self.present {
-            Some(present) => present.push(has_value),
+            Some(present) if has_value => present.add(self.rows),
+            Some(_) => {}
             None => assert!(has_value, "a column that is not nullable has a value in each row"),
         }
+        self.rows += 1;
     }
 }
 

@@ -121,6 +121,8 @@ impl Chunk {
         for ((hour, ..), row) in activity {
             self.push(hour, &row);
         }
+        // Of an hour whose batches have no events.
+        self.buffers.retain(|_, buffer| buffer.rows() > 0);
         self.buffers
     }
 
@@ -135,9 +137,11 @@ impl Chunk {
     /// Adds the events of a batch. Whatever is wrong with it, it stands in its own table all the same.
     fn add_events(&mut self, hour: Hour, record: &Record<'_>, body: &[u8], events: &mut EventDecoder) -> EventsRead {
         let end = self.bytes + EVENTS_BYTES_MAX;
+        let buffer = self.buffers.entry((Event::TABLE, hour)).or_insert_with(|| TableBuffer::new(Event::TABLE));
+        let bytes = &mut self.bytes;
         let add = |event: &Event<'_>| {
-            self.push(hour, event);
-            if self.bytes < end { Ok(()) } else { Err(TooManyEvents) }
+            *bytes += buffer.push(event);
+            if *bytes < end { Ok(()) } else { Err(TooManyEvents) }
         };
         // A body on which the decoder panics must not end the compactor, now and again after every restart.
         match catch_unwind(AssertUnwindSafe(|| events.decode(record, body, add))) {

@@ -29,7 +29,8 @@
 //! | file | |
 //! |---|---|
 //! | [`mod@column`], [`table`] | what a column and a table are |
-//! | [`buffer`] | the values of a column in memory |
+//! | [`buffer`], `presence` | the values of a column in memory, and which rows have one |
+//! | [`known_text`] | texts that many rows share |
 //! | [`row`] | what a row implements, and where its values go |
 //! | [`rows`] | the rows of a table in memory |
 //! | [`tables`] | the columns and rows of each table |
@@ -76,6 +77,7 @@ pub mod error;
 pub mod file_rows;
 pub mod hour;
 pub mod keeper;
+pub mod known_text;
 pub mod lock;
 pub mod manifest;
 pub mod merge_files;
@@ -83,6 +85,7 @@ pub mod merge_files;
 pub mod mirror;
 pub mod payload;
 pub mod place;
+mod presence;
 pub mod proof;
 mod read_columns;
 pub mod read_file;

@@ -1,6 +1,7 @@
 //! Rows, and where their values go.
 
 use super::buffer::ColumnBuffer;
+use super::known_text::KnownText;
 use super::table::Table;
 
 /// A row of a table.
@@ -53,6 +54,11 @@ impl<'a> RowSink<'a> {
     /// A text.
     pub fn text<'t>(&mut self, value: impl Into<Option<&'t str>>) {
         self.bytes += self.next().push_text(value.into());
+    }
+
+    /// A text that many rows share.
+    pub fn known_text<'t>(&mut self, value: impl Into<Option<KnownText<'t>>>) {
+        self.bytes += self.next().push_known_text(value.into());
     }
 
     /// Bytes.

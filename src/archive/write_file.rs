@@ -25,7 +25,7 @@ use super::tables::SCHEMA_VERSION;
 const ZSTD_LEVEL: i32 = 3;
 
 /// A page of payloads or long texts: what has to be inflated to read one of them.
-const PAGE_BYTES: usize = 256 << 10;
+const PAGE_BYTES: usize = 1 << 20;
 
 /// How many rows are handed over at once at most. Pages end only between two such steps.
 const STEP_ROWS: usize = 1024;
@@ -234,15 +234,10 @@ fn write_step(to: &mut SerializedColumnWriter<'_>, column: &ColumnBuffer, rows: 
     let levels = levels.as_deref();
     let rows = rows.iter().map(|&row| row as usize);
     if matches!(column.kind(), ColumnKind::Text | ColumnKind::Bytes) {
-        let values = column.shared(rows.filter(|&row| column.has(row)));
-        let values: Vec<ByteArray> = values.into_iter().map(ByteArray::from).collect();
+        let values: Vec<ByteArray> = column.shared(rows).into_iter().map(ByteArray::from).collect();
         return to.typed::<ByteArrayType>().write_batch(&values, levels, None).map(drop);
     }
-    let ints = column.ints();
-    let values: Vec<i64> = match levels {
-        None => rows.map(|row| ints[row]).collect(),
-        Some(levels) => rows.zip(levels).filter(|(_, level)| **level > 0).map(|(row, _)| ints[row]).collect(),
-    };
+    let values: Vec<i64> = rows.filter_map(|row| column.optional_int(row)).collect();
     if column.kind() == ColumnKind::Bool {
         let values: Vec<bool> = values.into_iter().map(|value| value != 0).collect();
         to.typed::<BoolType>().write_batch(&values, levels, None)?;

@@ -2,6 +2,7 @@
 
 use super::catalogue::{Era, FieldKind, FieldSpec, UNKNOWN, message_spec};
 use super::fault::{BatchFault, FaultKind};
+use super::id_set::IdSet;
 use super::ids;
 use super::primitive::{Cursor, Value};
 
@@ -146,7 +147,7 @@ pub fn read_batch(bytes: &[u8], era: Era) -> BatchReader<'_> {
         meta: None,
         location: &[],
         state: State::Start,
-        is_read: |_| true,
+        looked_at: IdSet::ALL,
     }
 }
 
@@ -196,16 +197,44 @@ pub struct BatchReader<'a> {
     location: &'a [u8],
     state: State,
     /// Whose bodies are looked at.
-    is_read: fn(u64) -> bool,
+    looked_at: IdSet,
 }
 
 impl<'a> BatchReader<'a> {
     /// Looks only at the bodies of messages with these ids. Others that have a size are passed over: they come out as if the catalogue did not
     /// have them. Those that say something about the messages after them are looked at all the same.
     #[must_use]
-    pub fn bodies_of(mut self, is_read: fn(u64) -> bool) -> Self {
-        self.is_read = is_read;
+    pub fn bodies_of(mut self, ids: IdSet) -> Self {
+        self.looked_at = ids;
         self
+    }
+
+    /// Goes to the next message that is looked at: how many were passed over before it, and the message; `None` for it if none follows.
+    pub fn next_of_those(&mut self) -> Option<(u64, Option<Result<Message<'a>, BatchFault>>)> {
+        let mut passed_over = 0;
+        while self.state == State::Running && self.framing == Framing::Sized && self.pass_over() {
+            passed_over += 1;
+        }
+        match self.next() {
+            None if passed_over == 0 => None,
+            next => Some((passed_over, next)),
+        }
+    }
+
+    /// Passes over the next message if it is whole and nobody looks at it. Its id is one of a single byte, as most are.
+    fn pass_over(&mut self) -> bool {
+        let mut cursor = self.cursor;
+        let Some(&[id]) = cursor.take(1) else { return false };
+        let id = u64::from(id);
+        if id >= 0x80 || self.looked_at.has(id) || is_noted(id) || stands_unsized(id, self.era) {
+            return false;
+        }
+        if cursor.size().and_then(|size| cursor.take(size as usize)).is_none() {
+            return false;
+        }
+        self.cursor = cursor;
+        self.next_index = self.next_index.wrapping_add(1);
+        true
     }
 
     /// The batch's metadata, once its message has been read.
@@ -239,7 +268,7 @@ impl<'a> BatchReader<'a> {
         // The size has three bytes, so the conversion keeps its value.
         let bytes = self.cursor.take(size as usize).ok_or(FaultKind::SizeOverrun { size }.at(offset))?;
         let mut message = self.message(offset, id, bytes);
-        let is_passed_over = !is_noted(id) && !(self.is_read)(id);
+        let is_passed_over = !is_noted(id) && !self.looked_at.has(id);
         let Some(spec) = message_spec(id).filter(|_| !is_passed_over) else {
             message.body = Body::Unknown;
             return Ok(message);
@@ -366,7 +395,7 @@ fn is_noted(id: u64) -> bool {
 pub fn is_of_any_era(bytes: &[u8], split: Option<usize>) -> bool {
     let Ok((first, second)) = split_parts(bytes, split) else { return false };
     [Some(first), second].into_iter().flatten().all(|batch| {
-        let mut reader = read_batch(batch, Era::Main).bodies_of(|_| false);
+        let mut reader = read_batch(batch, Era::Main).bodies_of(IdSet::NONE);
         if !matches!(reader.next(), Some(Ok(_))) || reader.framing != Framing::Sized {
             return false;
         }

@@ -9,6 +9,7 @@
 //! | `check` | the check of a batch's structure, which runs while the batch is being inflated |
 //! | `seam` | finds where the second of two batches in one body begins, from the structure alone |
 //! | `catalogue` | every message's name and fields, from `messages.json` |
+//! | `id_set` | sets of message ids |
 //! | [`ids`] | the message ids that code refers to by name |
 //! | `primitive`, `encode` | numbers and strings, read and written |
 //! | `render` | a message as a line or as JSON |
@@ -52,6 +53,7 @@ mod catalogue;
 mod check;
 mod encode;
 mod fault;
+mod id_set;
 pub mod ids;
 mod primitive;
 mod render;
@@ -67,5 +69,6 @@ pub use catalogue::{Era, FieldKind, FieldSpec, MessageSpec, Pipeline, UNKNOWN, m
 pub use check::{BatchFacts, Checker, check};
 pub use encode::{write_int, write_string, write_uint};
 pub use fault::{BatchFault, FaultKind};
+pub use id_set::IdSet;
 pub use primitive::{STRING_BYTES_MAX, Value};
 pub use seam::{Seam, SeamFinder};

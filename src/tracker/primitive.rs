@@ -70,6 +70,13 @@ impl<'a> Cursor<'a> {
     }
 
     pub(super) fn uint(&mut self) -> Result<u64, BatchFault> {
+        // Most have one byte.
+        if let Some(&byte) = self.bytes.get(self.at)
+            && byte < 0x80
+        {
+            self.at += 1;
+            return Ok(u64::from(byte));
+        }
         let (mut value, mut shift) = (0, 0);
         for (index, &byte) in self.rest().iter().enumerate() {
             if add_uint_byte(&mut value, &mut shift, byte).map_err(|kind| kind.at(self.at))? {
@@ -82,8 +89,8 @@ impl<'a> Cursor<'a> {
 
     /// The three-byte size of a message; `None` if the batch ends inside it.
     pub(super) fn size(&mut self) -> Option<u32> {
-        let bytes = self.take(3)?;
-        Some(bytes.iter().rev().fold(0, |size, &byte| size << 8 | u32::from(byte)))
+        let &[low, middle, high] = self.take(3)?.first_chunk()?;
+        Some(u32::from_le_bytes([low, middle, high, 0]))
     }
 
     fn string(&mut self) -> Result<&'a [u8], BatchFault> {

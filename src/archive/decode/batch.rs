@@ -2,22 +2,24 @@
 
 use std::borrow::Cow;
 
+use crate::archive::known_text::{KnownText, TextId};
 use crate::log::format::record::Record;
 use crate::tracker::ids::TAB_DATA;
-use crate::tracker::{BatchFault, Era, FaultKind, Message, Value, read_batch};
+use crate::tracker::{BatchFault, Era, FaultKind, IdSet, Message, Value, read_batch};
 
 use super::client_time::client_time_us;
 use super::details;
 use super::event::Event;
 use super::mapping::{Mapping, To};
-use super::messages::mapping_of;
+use super::messages::{MESSAGES, mapping_of};
 use super::text::text;
 
 /// What the batches of one record share.
 #[derive(Debug, Default)]
 pub(super) struct Buffers {
-    /// The record's id as text: it is the same for all its events.
+    /// The record's id as text, the same for all its events.
     record: String,
+    record_id: TextId,
     /// The details of an event.
     details: String,
     /// The place of the next message in the record's body.
@@ -27,7 +29,7 @@ pub(super) struct Buffers {
 impl Buffers {
     /// Begins with a record's first message.
     pub(super) fn begin(&mut self, record: &Record<'_>) {
-        self.record = record.id.to_string();
+        (self.record, self.record_id) = (record.id.to_string(), TextId::new());
         self.next_index = 0;
     }
 }
@@ -52,15 +54,18 @@ pub(super) fn visit_events<E>(
     buffers: &mut Buffers,
     visit: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
 ) -> Result<BatchRead, E> {
-    let mut reader = read_batch(bytes, era).bodies_of(is_read);
+    let mut reader = read_batch(bytes, era).bodies_of(READ);
     let (mut page_url, mut tab) = (Remembered::default(), Remembered::default());
     let mut read = BatchRead::default();
-    while let Some(message) = reader.next() {
+    let mut details = Vec::new();
+    while let Some((passed_over, message)) = reader.next_of_those() {
+        buffers.next_index += passed_over;
         let index = buffers.next_index;
         buffers.next_index += 1;
         let message = match message {
-            Ok(message) => message,
-            Err(fault) => return Ok(BatchRead { fault: Some(fault), ..read }),
+            Some(Ok(message)) => message,
+            Some(Err(fault)) => return Ok(BatchRead { fault: Some(fault), ..read }),
+            None => break,
         };
         // Without metadata any bytes could pass for messages.
         if reader.meta().is_none() {
@@ -79,56 +84,72 @@ pub(super) fn visit_events<E>(
             tab.note(id);
         }
         let Some(mapping) = mapping_of(message.id) else { continue };
-        let details = &mut buffers.details;
-        let details_cut = details::write(&message, mapping, details);
-        let mut event = Event::of(record, &buffers.record, index, mapping.kind, mapping.name);
+        let record_text = KnownText { text: &buffers.record, id: buffers.record_id };
+        let mut event = Event::of(record, record_text, index, mapping.kind, mapping.name);
         event.stream_index = Some(message.index);
         event.happened_us = happened_us;
         event.tab = tab.get();
         event.page_url = page_url.get();
-        event.details = (!details.is_empty()).then_some(details.as_str());
-        event.cut = details_cut | tab.cut | page_url.cut;
-        if fill(&mut event, &message, mapping) {
-            visit(&event)?;
+        details.clear();
+        if !fill(&mut event, &message, mapping, &mut details) {
+            continue;
         }
+        event.cut |= details::write(&details, &mut buffers.details) | tab.cut | page_url.cut;
+        event.details = (!details.is_empty()).then_some(buffers.details.as_str());
+        visit(&event)?;
     }
     Ok(read)
 }
 
-/// Whether the fields of a message with this id are looked at.
-fn is_read(id: u64) -> bool {
-    id == TAB_DATA || mapping_of(id).is_some()
-}
+/// The ids of the messages whose fields are looked at.
+static READ: IdSet = {
+    let (mut ids, mut line) = (IdSet::NONE.with(TAB_DATA), 0);
+    while line < MESSAGES.len() {
+        ids = ids.with(MESSAGES[line].id as u64);
+        line += 1;
+    }
+    ids
+};
 
 /// A text that many events share, so that it is checked once.
 #[derive(Default)]
 struct Remembered<'a> {
     bytes: &'a [u8],
     text: Cow<'a, str>,
+    id: TextId,
     cut: bool,
 }
 
 impl<'a> Remembered<'a> {
     fn note(&mut self, bytes: &'a [u8]) {
         if !std::ptr::eq(bytes, self.bytes) {
-            self.bytes = bytes;
+            (self.bytes, self.id) = (bytes, TextId::new());
             (self.text, self.cut) = text(bytes);
         }
     }
 
-    fn get(&self) -> Option<&str> {
-        Some(&*self.text).filter(|text| !text.is_empty())
+    fn get(&self) -> Option<KnownText<'_>> {
+        (!self.text.is_empty()).then_some(KnownText { text: &self.text, id: self.id })
     }
 }
 
-/// Puts the message's fields into their columns. `false`: the message says that nothing happened.
-fn fill<'a>(event: &mut Event<'a>, message: &Message<'a>, mapping: &Mapping) -> bool {
+/// Puts the message's fields into their columns, and those that have none into `details`. `false`: the message says that nothing happened.
+fn fill<'e, 'a: 'e>(
+    event: &mut Event<'e>,
+    message: &Message<'a>,
+    mapping: &Mapping,
+    details: &mut Vec<(&'static str, Value<'a>)>,
+) -> bool {
     if let Some((to, text)) = mapping.fixed {
         put(event, to, Value::Str(text.as_bytes()));
     }
     let (mut start, mut end) = (None, None);
     for (name, value) in message.fields() {
-        match (mapping.place_of(name), value) {
+        let to = mapping.place_of(name);
+        if to.is_in_details() {
+            details.push((name, value));
+        }
+        match (to, value) {
             (To::Visible, Value::Bool(false)) => return false,
             (To::Masked, Value::Bool(true)) => event.value = None,
             (To::Start, value) => start = number(value),

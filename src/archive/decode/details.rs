@@ -1,22 +1,20 @@
 //! A message's fields that have no column, as one JSON object of bounded length.
 
-use crate::tracker::{Message, Value};
+use crate::tracker::Value;
 
-use super::mapping::Mapping;
 use super::text::TEXT_BYTES_MAX;
 
 /// Kept free for everything but the content of strings: names, numbers, punctuation. A test holds it against the catalogue.
 const FRAME_BYTES_MAX: usize = 1200;
 
-/// Writes the fields for which `mapping` names no place to `out`, which is cleared first: at most [`TEXT_BYTES_MAX`] bytes. Each string gets
-/// an equal share of the room that those before it have left. Nothing is written if there is no such field. Returns whether a string was cut.
-pub(super) fn write(message: &Message<'_>, mapping: &Mapping, out: &mut String) -> bool {
+/// Writes fields to `out`, which is cleared first: at most [`TEXT_BYTES_MAX`] bytes. Each string gets an equal share of the room that those
+/// before it have left. Nothing is written if there is no field. Returns whether a string was cut.
+pub(super) fn write(fields: &[(&'static str, Value<'_>)], out: &mut String) -> bool {
     out.clear();
-    let fields = || message.fields().filter(|(name, _)| mapping.place_of(name).is_in_details());
-    let mut strings = fields().filter(|(_, value)| matches!(value, Value::Str(_))).count();
+    let mut strings = fields.iter().filter(|(_, value)| matches!(value, Value::Str(_))).count();
     let mut room = TEXT_BYTES_MAX - FRAME_BYTES_MAX;
     let mut cut = false;
-    for (name, value) in fields() {
+    for &(name, value) in fields {
         out.push(if out.is_empty() { '{' } else { ',' });
         out.push('"');
         out.push_str(name);
@@ -58,12 +56,15 @@ fn push_number(mut value: u64, out: &mut String) {
             break;
         }
     }
-    out.extend(digits[at..].iter().map(|&digit| char::from(digit)));
+    out.push_str(std::str::from_utf8(&digits[at..]).unwrap_or_default());
 }
 
 /// Appends the content of a JSON string, in at most `room` bytes. `false`: it did not fit, and its end is missing.
 fn push_escaped(bytes: &[u8], room: usize, out: &mut String) -> bool {
     let end = out.len() + room;
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        return push_escaped_text(text, end, out);
+    }
     for chunk in bytes.utf8_chunks() {
         if !push_escaped_text(chunk.valid(), end, out) {
             return false;
@@ -75,12 +76,22 @@ fn push_escaped(bytes: &[u8], room: usize, out: &mut String) -> bool {
     true
 }
 
+/// Whether a byte of a JSON string is escaped.
+const fn is_special(byte: u8) -> bool {
+    byte < b' ' || byte == b'"' || byte == b'\\'
+}
+
 /// Appends a text, escaped, as long as `out` has at most `end` bytes.
 fn push_escaped_text(text: &str, end: usize, out: &mut String) -> bool {
+    // Most texts fit and have nothing to escape. This looks at all bytes whatever it finds, so that it looks at many at once.
+    if text.len() <= end.saturating_sub(out.len()) && !text.bytes().fold(false, |found, byte| found | is_special(byte))
+    {
+        out.push_str(text);
+        return true;
+    }
     let mut rest = text;
     loop {
-        // Most texts are plain to their end.
-        let plain = rest.bytes().position(|byte| byte < b' ' || byte == b'"' || byte == b'\\').unwrap_or(rest.len());
+        let plain = rest.bytes().position(is_special).unwrap_or(rest.len());
         let (head, tail) = rest.split_at(plain);
         let room = head.len().min(end - out.len());
         let fits = (0..=room).rev().find(|&at| head.is_char_boundary(at)).unwrap_or_default();

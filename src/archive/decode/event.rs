@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::archive::known_text::KnownText;
 use crate::log::format::record::Record;
 
 /// What kind of thing happened.
@@ -110,9 +111,9 @@ pub struct Event<'a> {
     /// The catalogue's name of the message, or `sdk`.
     pub source: &'static str,
     /// The browser's tab.
-    pub tab: Option<&'a str>,
+    pub tab: Option<KnownText<'a>>,
     /// The address of the page on which it happened.
-    pub page_url: Option<&'a str>,
+    pub page_url: Option<KnownText<'a>>,
     /// The address that was opened or requested.
     pub url: Option<Cow<'a, str>>,
     /// The text of the element, or the label of the field.
@@ -142,14 +143,14 @@ pub struct Event<'a> {
     /// Whether a text was cut.
     pub cut: bool,
     /// The record, as the commands print it.
-    pub record: &'a str,
+    pub record: KnownText<'a>,
 }
 
 impl<'a> Event<'a> {
     /// An event of `record`, whose id is also given as text, about which nothing else is known.
     pub(super) fn of(
         record: &Record<'_>,
-        record_text: &'a str,
+        record_text: KnownText<'a>,
         index: u64,
         kind: EventKind,
         source: &'static str,

@@ -4,6 +4,7 @@
 //! `name`, `payload` and `timestamp` (ms); a user action has `type`, `user_id` or `payload`, and `timestamp`. Members that are something else
 //! than that are passed over.
 
+use crate::archive::known_text::KnownText;
 use crate::codec::json::{JsonError, JsonScratch, Value, elements, is_key, members};
 use crate::log::format::record::Record;
 
@@ -64,7 +65,8 @@ pub(super) fn visit_events<E>(
     visit: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
 ) -> Result<Option<JsonError>, E> {
     let Buffers { body: scratch, lists } = buffers;
-    let (record, mut index) = ((record, &*record.id.to_string()), 0);
+    let text = record.id.to_string();
+    let (record, mut index) = ((record, KnownText::from(text.as_str())), 0);
     let read = members(body, scratch, |key, _, json| {
         if !is_key(key, "data") {
             return list(record, key, json, lists, &mut index, visit);
@@ -84,7 +86,7 @@ pub(super) fn visit_events<E>(
 
 /// Reads the list under `key` if it is one of the two.
 fn list<E>(
-    (record, record_text): (&Record<'_>, &str),
+    (record, record_text): (&Record<'_>, KnownText<'_>),
     key: &str,
     json: &[u8],
     buffers: &mut ListBuffers,

@@ -54,8 +54,8 @@ impl Row for Event<'_> {
         to.id(self.stream_index);
         to.text(self.kind.as_str());
         to.text(self.source);
-        to.text(self.tab);
-        to.text(self.page_url);
+        to.known_text(self.tab);
+        to.known_text(self.page_url);
         to.text(self.url.as_deref());
         to.text(self.label.as_deref());
         to.text(self.selector.as_deref());
@@ -70,7 +70,7 @@ impl Row for Event<'_> {
         to.int(self.bytes);
         to.text(self.details);
         to.bool(self.cut);
-        to.text(self.record);
+        to.known_text(self.record);
     }
 }
 

@@ -231,7 +231,7 @@ fn bodies_that_are_not_asked_for_are_passed_over_and_nothing_else_changes() {
         let (first, second) = split_parts(&upload.bytes, upload.split).unwrap();
         for part in [Some(first), second].into_iter().flatten() {
             let (mut all, mut some) =
-                (read_batch(part, upload.era), read_batch(part, upload.era).bodies_of(|id| id == 22));
+                (read_batch(part, upload.era), read_batch(part, upload.era).bodies_of(IdSet::NONE.with(22)));
             while let Some(message) = all.next() {
                 let (message, found) = (message.unwrap(), some.next().unwrap().unwrap());
                 let what = |message: &Message<'_>| (message.id, message.index, message.timestamp_ms, message.offset);
@@ -243,6 +243,31 @@ fn bodies_that_are_not_asked_for_are_passed_over_and_nothing_else_changes() {
                 passed_over += u32::from(found.body == Body::Unknown);
             }
             assert!(some.next().is_none());
+        }
+    }
+    assert!(passed_over > 1000, "{passed_over}");
+}
+
+#[test]
+fn to_go_to_the_next_that_is_looked_at_is_to_read_all_and_leave_out_the_others() {
+    let mut passed_over = 0;
+    for upload in crate::tracker::captured::uploads() {
+        let (first, second) = split_parts(&upload.bytes, upload.split).unwrap();
+        for part in [Some(first), second].into_iter().flatten() {
+            // Whole, cut within a message, and with a byte that no message begins with.
+            for part in [part.to_vec(), part[..part.len() - 1].to_vec(), [part, &[81, 7]].concat()] {
+                let reader = || read_batch(&part, upload.era).bodies_of(IdSet::NONE.with(22));
+                let (mut all, mut some) = (reader(), reader());
+                while let Some((passed, next)) = some.next_of_those() {
+                    for _ in 0..passed {
+                        assert_eq!(all.next().unwrap().unwrap().body, Body::Unknown);
+                    }
+                    assert_eq!(next, all.next());
+                    assert_eq!((some.location(), some.meta()), (all.location(), all.meta()));
+                    passed_over += passed;
+                }
+                assert!(all.next().is_none());
+            }
         }
     }
     assert!(passed_over > 1000, "{passed_over}");

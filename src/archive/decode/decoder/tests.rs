@@ -46,14 +46,14 @@ fn an_event_says_when_and_where_it_happened() {
             happened_us: Some((TIME_MS + 5) * 1000),
             page: Some(2),
             number: Some(9),
-            tab: Some("tab1"),
-            page_url: Some("https://shop.example/next"),
+            tab: Some("tab1".into()),
+            page_url: Some("https://shop.example/next".into()),
             label: Some("buy".into()),
             selector: Some("#buy".into()),
             hesitation_ms: Some(250),
             details: Some(r#"{"ID":47,"NormalizedX":10,"NormalizedY":20}"#),
             stream_index: Some(2 << 32 | 9),
-            ..Event::of(&record, &id, 4, event.kind, "MouseClick")
+            ..Event::of(&record, id.as_str().into(), 4, event.kind, "MouseClick")
         };
         assert_eq!(event, &expected);
         assert_eq!((event.project, event.session, event.received_us), (3, 77, 1_800_000_000_000_000));

@@ -10,7 +10,9 @@ fn details(id: u64, values: &[Put<'_>]) -> (String, bool) {
     let batch = web_batch(&[(id, values)]);
     let message = read_batch(&batch, Era::Main).nth(1).unwrap().unwrap();
     let mut out = String::from("of the message before");
-    let cut = write(&message, mapping_of(id).unwrap(), &mut out);
+    let mapping = mapping_of(id).unwrap();
+    let fields: Vec<_> = message.fields().filter(|(name, _)| mapping.place_of(name).is_in_details()).collect();
+    let cut = write(&fields, &mut out);
     (out, cut)
 }
 

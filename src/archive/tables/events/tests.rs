@@ -19,8 +19,8 @@ fn full() -> Event<'static> {
         stream_index: Some(1007),
         kind: EventKind::Network,
         source: "NetworkRequest",
-        tab: Some("tab1"),
-        page_url: Some("https://shop.example/"),
+        tab: Some("tab1".into()),
+        page_url: Some("https://shop.example/".into()),
         url: Some("/api".into()),
         label: Some("a label".into()),
         selector: Some("#a".into()),
@@ -35,7 +35,7 @@ fn full() -> Event<'static> {
         bytes: Some(1006),
         details: Some("{}"),
         cut: true,
-        record: RECORD,
+        record: RECORD.into(),
     }
 }
 
