@@ -389,7 +389,7 @@ impl Filesystem for Passthrough {
     }
 
     fn fsyncdir(&self, _: &Request, ino: INodeNo, _fh: FileHandle, _datasync: bool, reply: ReplyEmpty) {
-        let synced = self.path(ino).map_err(Errno::from).and_then(|path| self.faults.look(Call::SyncFolder, &path));
+        let synced = self.path(ino).and_then(|path| self.faults.look(Call::SyncFolder, &path));
         answer!(reply, synced, |()| reply.ok());
     }
 
