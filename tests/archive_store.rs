@@ -364,3 +364,47 @@ fn a_replay_reads_the_copy_as_it_reads_the_archive() {
     };
     assert_eq!(replayed(&url, "from-store"), replayed(&archive, "from-folder"));
 }
+
+#[test]
+fn stats_counts_the_copy_as_it_counts_the_log_and_names_what_is_damaged_there() {
+    let s3 = S3::new();
+    let home = Home::new();
+    let server = home.serve(&[]);
+    record(&server, &home, 4);
+    run(compact(home.data(), None, &["--merge", "none"]));
+    record(&server, &home, 3);
+    server.stop();
+    run(compact(home.data(), Some((&s3, s3.port())), &["--merge", "all"]));
+    let url = format!("s3://{}/{PREFIX}", s3.bucket());
+    let stats = |data: &Path, arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_takeup"));
+        command.env_clear().envs(s3.environment()).env("AWS_ENDPOINT", format!("http://127.0.0.1:{}", s3.port()));
+        command.arg("--data").arg(data).args(["stats", "--json", "--by", "browser"]).args(arguments);
+        let finished = finish(command, PATIENCE);
+        assert_eq!(finished.code, Some(0), "{finished:?}");
+        let mut found = finished.lines().remove(0);
+        let object = found.as_object_mut().expect("an object");
+        ["source", "archive", "log", "elapsed_ms", "repeats"].iter().for_each(|of| drop(object.remove(*of)));
+        found
+    };
+    let log = stats(home.data(), &["--source", "log"]);
+    assert_eq!((&log["sessions"], &log["records"]), (&7.into(), &7.into()), "{log}");
+    let elsewhere = tempfile::tempdir().expect("a folder");
+    assert_eq!(stats(elsewhere.path(), &["--archive", &url]), log, "where there is nothing else");
+    assert_eq!(stats(home.data(), &["--archive", &url, "--source", "both"]), log);
+
+    let records: Vec<String> = s3.keys().into_iter().filter(|key| key.contains("/records/")).collect();
+    let whole = s3.get(&records[0]).expect("it is there");
+    for damaged in [Some("x".repeat(whole.len())), None] {
+        match &damaged {
+            Some(text) => s3.put(&records[0], text),
+            None => s3.remove(&records[0]),
+        }
+        let found = stats(elsewhere.path(), &["--archive", &url]);
+        let left_out = &found["left_out"][0];
+        let path = left_out["path"].as_str().expect("a path");
+        assert!(path.starts_with("s3://") && path.ends_with(&*records[0]), "{found}");
+        let rows = left_out["rows"].as_u64().expect("a number");
+        assert_eq!(found["records"].as_u64(), Some(7 - rows), "{found}");
+    }
+}

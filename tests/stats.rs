@@ -135,6 +135,62 @@ fn seconds(second: u64) -> String {
 }
 
 #[test]
+fn the_numbers_stay_equal_when_a_session_was_erased() {
+    let home = Home::new();
+    let server = home.serve(&[]);
+    record_all(&server, &home.project_key(), 2);
+    compact(home.data(), &["--chunk", "1", "--merge", "none"]);
+    server.stop();
+    let before = stats(&home, &[]);
+    let id = before["largest_sessions"][0]["session_id"].as_str().expect("an id").to_owned();
+    for merge in ["none", "all"] {
+        let erased = home.takeup(&["erase", "--yes", "--session", &id]);
+        assert_eq!(erased.code, Some(0), "{erased:?}");
+        compact(home.data(), &["--merge", merge]);
+        for by in ["browser", "hour", "user"] {
+            let log = numbers(stats(&home, &["--by", by, "--source", "log"]));
+            assert_eq!(log["sessions"].as_u64().map(|sessions| sessions + 1), before["sessions"].as_u64());
+            for source in ["archive", "both"] {
+                let found = numbers(stats(&home, &["--by", by, "--source", source]));
+                assert_eq!(found, log, "by {by}, {source}, merged {merge}");
+            }
+        }
+    }
+}
+
+#[test]
+fn another_archive_is_counted_by_its_address() {
+    let home = Home::new();
+    let server = home.serve(&[]);
+    record_all(&server, &home.project_key(), 1);
+    compact(home.data(), &[]);
+    let archive = home.data().join("archive");
+    let address = archive.to_str().expect("a path");
+    let other = Home::new();
+    let log = numbers(stats(&home, &["--source", "log", "--by", "browser"]));
+    assert_eq!(numbers(stats(&other, &["--archive", address, "--by", "browser"])), log);
+    let file_url = format!("file://{address}");
+    let by_url = stats(&other, &["--archive", &file_url, "--by", "browser"]);
+    assert_eq!((&by_url["source"], &by_url["log"]), (&"archive".into(), &false.into()));
+    assert_eq!(numbers(by_url), log);
+
+    // With its own log, from where it ends; never with another's.
+    record_all(&server, &home.project_key(), 1);
+    let both = stats(&home, &["--archive", address, "--source", "both"]);
+    assert_eq!(numbers(both), numbers(stats(&home, &["--source", "log"])));
+    server.stop();
+    other.serve(&[]).stop();
+    for (arguments, said) in [
+        (&["--archive", address, "--source", "both"][..], "count them one by one"),
+        (&["--archive", address, "--source", "log"], "--archive does not go with --source log"),
+        (&["--archive", "/no/such/archive"], "/no/such/archive: there is no archive"),
+    ] {
+        let finished = other.takeup(&[&["stats"], arguments].concat());
+        assert!(finished.code == Some(1) && finished.stderr.contains(said), "{arguments:?}: {finished:?}");
+    }
+}
+
+#[test]
 fn a_person_reads_the_numbers_and_a_picture_of_them() {
     let home = Home::new();
     let picture = home.data().join("stats.svg");
@@ -175,9 +231,33 @@ fn what_can_not_be_counted_is_said() {
     let batches = fs::read_dir(home.data().join("archive/batches")).expect("a folder").flatten().next().expect("a day");
     let hour = fs::read_dir(batches.path()).expect("a folder").flatten().next().expect("an hour");
     let file = fs::read_dir(hour.path()).expect("a folder").flatten().next().expect("a file").path();
-    fs::write(&file, b"PAR1 and no more").expect("a file");
-    assert!(said(&[]).contains(file.to_str().expect("a path")));
-    assert_eq!(home.takeup(&["stats", "--source", "log"]).code, Some(0));
+    let path = file.to_str().expect("a path");
+    let whole = fs::read(&file).expect("a file");
+    let all = stats(&home, &["--source", "archive"]);
+    assert_eq!((&all["left_out_files"], &all["left_out"]), (&0.into(), &Value::Array(Vec::new())));
+    // Cut, gone, without a footer, and with a footer that says nonsense: nothing of the file counts, and all else does.
+    let mut footless = whole.clone();
+    let end = footless.len();
+    footless[end - 400..].fill(7);
+    let mut garbled = whole.clone();
+    garbled[4..end - 8].iter_mut().step_by(37).for_each(|byte| *byte ^= 0x55);
+    for damaged in [Some(b"PAR1 and no more".to_vec()), None, Some(footless), Some(garbled)] {
+        match &damaged {
+            Some(bytes) => fs::write(&file, bytes).expect("a file"),
+            None => fs::remove_file(&file).expect("a file"),
+        }
+        let found = stats(&home, &["--source", "archive", "--by", "browser"]);
+        let left_out = &found["left_out"][0];
+        assert_eq!((&found["left_out_files"], &left_out["path"]), (&1.into(), &path.into()), "{found:?}");
+        assert_eq!(left_out["table"], "batches", "{found:?}");
+        let rows = left_out["rows"].as_u64().expect("a number");
+        let count = |found: &Map<String, Value>, of: &str| found[of].as_u64().expect("a number");
+        assert_eq!(count(&found, "batches") + rows, count(&all, "batches"), "{found:?}");
+        assert_eq!(count(&found, "images"), count(&all, "images"), "{found:?}");
+        let shown = run(&home, &["--source", "archive"]).stdout;
+        assert!(shown.contains("LEFT OUT  1 file of the archive") && shown.contains(path), "{shown}");
+    }
+    assert_eq!(stats(&home, &["--source", "log"])["left_out_files"], 0);
     fs::write(home.data().join("archive/manifest.json"), b"{").expect("a file");
     assert!(said(&[]).contains("manifest.json"));
 }

@@ -68,7 +68,7 @@ fn check_day(
                 checked.bytes += file.bytes;
                 each(&Finding::Whole(file));
             }
-            Err(ArchiveError::Missing { .. }) if !is_named_now(source, file)? => {}
+            Err(ArchiveError::Missing { .. }) if !file.is_named_now(source)? => {}
             Err(error) if is_fault(&error) => {
                 checked.faults += 1;
                 each(&Finding::Fault(file, error));
@@ -91,12 +91,6 @@ fn files_now(source: &Source, manifest: &Manifest, day: &Day) -> Result<Vec<File
         }
         other => other,
     }
-}
-
-fn is_named_now(source: &Source, file: &FileEntry) -> Result<bool, ArchiveError> {
-    let filter = FileFilter::default().day(&file.date);
-    let now = Manifest::snapshot(source, &filter)?;
-    Ok(now.is_none_or(|(_, files)| files.iter().any(|named| named.path == file.path)))
 }
 
 fn is_fault(error: &ArchiveError) -> bool {

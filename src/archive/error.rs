@@ -110,11 +110,16 @@ impl ArchiveError {
         matches!(self, Self::Parquet { .. } | Self::Damaged { .. } | Self::Missing { .. })
     }
 
-    /// Turns the error of a Parquet call into an [`ArchiveError`]; one of the system's that it wraps becomes [`Self::Io`].
+    /// Turns the error of a Parquet call into an [`ArchiveError`]; one of the system's that it wraps becomes [`Self::Io`], and one of the file's own
+    /// reader what it was.
     pub fn parquet(path: &Path, doing: &'static str) -> impl FnOnce(ParquetError) -> Self {
         move |source| match source {
             ParquetError::External(cause) => match cause.downcast::<io::Error>() {
-                Ok(source) => Self::Io { path: path.to_path_buf(), doing, source: *source },
+                Ok(source) => source.downcast::<Self>().unwrap_or_else(|source| Self::Io {
+                    path: path.to_path_buf(),
+                    doing,
+                    source,
+                }),
                 Err(cause) => Self::Parquet { path: path.to_path_buf(), source: ParquetError::External(cause) },
             },
             source => Self::Parquet { path: path.to_path_buf(), source },

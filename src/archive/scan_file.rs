@@ -20,19 +20,26 @@ pub struct GroupBounds {
     pub received_us: Option<(i64, i64)>,
 }
 
-/// Reads the columns of `table`, which may be some of a table's, in the row groups that are `wanted`, and passes each group to `take`.
+/// Reads the columns of `table`, which may be some of a table's, in the row groups that are `wanted`, and passes each group to `take`. `rows` is how
+/// many the file has, as the manifest says.
 ///
 /// # Errors
-/// The file can't be read, or lacks a column; those of `take`.
+/// The file can't be read, lacks a column, or has another number of rows; those of `take`.
 pub fn scan_file<E: From<ArchiveError>>(
     file: SourceFile,
     table: Table,
+    rows: u64,
     wanted: impl Fn(&GroupBounds) -> bool,
     mut take: impl FnMut(&TableBuffer) -> Result<(), E>,
 ) -> Result<(), E> {
     let path = file.path().to_owned();
     let failed = || ArchiveError::parquet(&path, "read the file");
     let reader = SerializedFileReader::new(file).map_err(failed())?;
+    // A damaged footer must not say how much memory is taken.
+    let groups = reader.metadata().row_groups().iter().map(|group| u64::try_from(group.num_rows()));
+    if groups.sum::<Result<u64, _>>() != Ok(rows) {
+        return Err(ArchiveError::Damaged { path: path.clone() }.into());
+    }
     for group in 0..reader.num_row_groups() {
         if !wanted(&bounds(reader.metadata().row_group(group))) {
             continue;

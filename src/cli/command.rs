@@ -129,7 +129,8 @@ pub enum Command {
     /// Count sessions, batches and bytes, of the log, the archive, or both: by project, browser, country or hour, with percentiles of sizes and
     /// times, and the largest sessions.
     #[command(after_help = "Examples:\n  takeup stats\n  takeup stats --by browser --from 36h --svg stats.svg\n  \
-                      takeup stats --by hour --source archive --json | jq .groups")]
+                      takeup stats --by hour --source archive --json | jq .groups\n  \
+                      takeup stats --archive s3://backups/archive --by country")]
     Stats(StatsArgs),
     /// Send what was recorded again, from logs or archives, to a server, to a queue, to another log or to stdout.
     #[command(

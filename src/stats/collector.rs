@@ -129,6 +129,11 @@ impl Collector {
         self.records
     }
 
+    /// Whether records of this session were counted.
+    pub fn has_session(&self, session: u64) -> bool {
+        self.sessions.contains_key(&session)
+    }
+
     /// Counts a record, if it is within the range.
     pub fn count(&mut self, arrival: &Arrival) -> Result<(), TooMany> {
         if !self.range.has(arrival.project, arrival.received_us) {

@@ -22,6 +22,7 @@
 //! | [`timeline`] | sums over time |
 //! | [`range`] | which records count |
 //! | `from_log`, `from_archive` | the two sources |
+//! | [`left_out`] | files of the archive that could not be counted |
 //! | [`report`] | the result |
 //! | `error` | what can go wrong |
 //! | `picture` | the result as an SVG |
@@ -33,6 +34,7 @@ mod error;
 #[cfg(feature = "archive")]
 mod from_archive;
 mod from_log;
+pub mod left_out;
 pub mod names;
 mod picture;
 pub mod range;
@@ -46,6 +48,7 @@ pub use error::StatsError;
 #[cfg(feature = "archive")]
 pub use from_archive::{Counted, count_archive, describe_from_archive};
 pub use from_log::count_log;
+pub use left_out::{LeftOut, LeftOutFile};
 pub use picture::svg;
 pub use range::Range;
 pub use report::Report;

@@ -77,11 +77,10 @@ impl SourceFile {
     /// Reads a part of it as a whole.
     ///
     /// # Errors
-    /// It ends before; failures to read.
+    /// [`ArchiveError::Damaged`] if it ends before: what says where its parts are is wrong. Failures to read.
     pub fn read_at(&self, at: u64, bytes: usize) -> Result<Bytes, ArchiveError> {
         if at.checked_add(bytes as u64).is_none_or(|end| end > self.bytes) {
-            let error = io::Error::new(io::ErrorKind::UnexpectedEof, "it ends before what is to be read");
-            return Err(ArchiveError::io(&self.path, "read the file")(error));
+            return Err(ArchiveError::Damaged { path: self.path.to_path_buf() });
         }
         match &self.from {
             From::Disk(file) => {

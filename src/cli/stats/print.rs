@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::cli::error::CliError;
 use crate::cli::output::{Align, Out, Table, bytes, counted, length_us, plain, thousands, time_us};
+use crate::stats::LeftOut;
 use crate::stats::distribution::Distribution;
 use crate::stats::report::{Group, Report};
 use crate::stats::sums::Sums;
@@ -11,10 +12,15 @@ use crate::stats::sums::Sums;
 use super::args::StatsArgs;
 use super::read::ReadOf;
 
+/// How many files that were left out are named.
+const NAMED_MAX: usize = 20;
+
+/// How much of a reason is shown, in characters.
+const REASON_MAX: usize = 500;
+
 /// The numbers, as `--json` prints them.
 #[derive(Debug, Serialize)]
 struct Line<'a> {
-    source: &'static str,
     #[serde(flatten)]
     of: &'a ReadOf,
     project_id: Option<u32>,
@@ -35,7 +41,6 @@ pub(super) fn report(
 ) -> Result<(), CliError> {
     if args.json {
         return out.json(&Line {
-            source: args.source.as_str(),
             of,
             project_id: args.project,
             from_us: args.from,
@@ -45,6 +50,7 @@ pub(super) fn report(
         });
     }
     sums(report, out)?;
+    left_out(&of.left_out, out)?;
     if report.sums.records == 0 {
         return Ok(());
     }
@@ -77,6 +83,22 @@ fn sums(report: &Report, out: &mut Out) -> Result<(), CliError> {
         Some((first, last)) => out.line(&format!("received  {} to {}", time_us(first), time_us(last))),
         None => out.line("received  nothing"),
     }
+}
+
+/// What the numbers lack.
+fn left_out(left_out: &LeftOut, out: &mut Out) -> Result<(), CliError> {
+    if left_out.files == 0 {
+        return Ok(());
+    }
+    let files = counted(left_out.files, "file");
+    out.line(&out.red(&format!("LEFT OUT  {files} of the archive, missing or damaged:")))?;
+    for file in left_out.named.iter().take(NAMED_MAX) {
+        out.line(&format!("  {} ({})", plain(&file.reason, REASON_MAX), counted(file.rows, "row")))?;
+    }
+    if left_out.files > NAMED_MAX as u64 {
+        out.line(&format!("  and {} more", counted(left_out.files - NAMED_MAX as u64, "file")))?;
+    }
+    Ok(())
 }
 
 fn distributions(report: &Report, out: &mut Out) -> Result<(), CliError> {

@@ -5,17 +5,21 @@ use std::path::Path;
 use serde::Serialize;
 
 #[cfg(feature = "archive")]
-use crate::archive::place::Place;
-#[cfg(feature = "archive")]
 use crate::archive::source::Source as ArchiveSource;
+#[cfg(feature = "archive")]
+use crate::cli::archive_source;
 use crate::cli::error::CliError;
 use crate::cli::log_folder;
-use crate::config::{Config, Sources};
+use crate::config::Config;
 use crate::log::read::merge::{Merge, MergePosition};
-use crate::stats::{Collector, Range, count_log};
+use crate::stats::{Collector, LeftOut, Range, count_log};
 
 use super::args::{Source, StatsArgs};
 use super::progress::Progress;
+
+/// Without the feature, there is none.
+#[cfg(not(feature = "archive"))]
+type ArchiveSource = ();
 
 /// How long before the range the log is read for the starts of sessions, in microseconds: a day.
 const STARTS_BEFORE_US: u64 = 86_400_000_000;
@@ -29,8 +33,10 @@ pub(super) struct Read {
 }
 
 /// Of what numbers are.
-#[derive(Debug, Default, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 pub(super) struct ReadOf {
+    /// What was asked for.
+    source: Source,
     /// Whether there is an archive, and it was to be read.
     archive: bool,
     /// Whether there is a log, and it was to be read.
@@ -39,35 +45,44 @@ pub(super) struct ReadOf {
     repeats: u64,
     /// Places of the log that were stepped over.
     damaged_places: u64,
+    /// Files of the archive that were left out.
+    #[serde(flatten)]
+    pub(super) left_out: LeftOut,
 }
 
 /// An archive was read up to here.
 struct Archived {
     collector: Collector,
     to: Option<MergePosition>,
+    left_out: LeftOut,
+    from: ArchiveSource,
 }
 
 /// Reads what the options say.
 pub(super) fn read(args: &StatsArgs, range: Range, data: &Path) -> Result<Read, CliError> {
+    let source = args.source()?;
     let progress = Progress::new();
-    let mut of = ReadOf::default();
-    let archived = match args.source {
+    let left_out = LeftOut::default();
+    let mut of = ReadOf { source, archive: false, log: false, repeats: 0, damaged_places: 0, left_out };
+    let archived = match source {
         Source::Log => None,
         Source::Archive | Source::Both => read_archive(args, range, data, &progress)?,
     };
-    if args.source == Source::Archive && archived.is_none() {
-        return Err(CliError::Other(format!(
-            "{}: there is no archive in this data folder; make one with `takeup compact`, or name another folder with --data",
-            data.display()
-        )));
+    if archived.is_none() && (source == Source::Archive || args.archive.is_some()) {
+        return Err(no_archive(args, data));
     }
     of.archive = archived.is_some();
-    let archived = archived.unwrap_or_else(|| Archived { collector: Collector::new(range, args.by), to: None });
-    let mut collector = archived.collector;
+    let (mut collector, to, from) = match archived {
+        Some(Archived { collector, to, left_out, from }) => {
+            of.left_out = left_out;
+            (collector, to, Some(from))
+        }
+        None => (Collector::new(range, args.by), None, None),
+    };
     // Where there is an archive, there need not be a log any more.
-    if args.source != Source::Archive && (!of.archive || data.join("log").exists()) {
+    if source != Source::Archive && (!of.archive || data.join("log").exists()) {
         of.log = true;
-        let mut merge = begin(data, &collector, archived.to.as_ref())?;
+        let mut merge = begin(args, data, &collector, to.as_ref())?;
         let limit = inflated_limit(args, data)?;
         count_log(&mut merge, limit, &mut collector, &mut |records| progress.tell("log", records))?;
         of.repeats = merge.repeats();
@@ -75,18 +90,42 @@ pub(super) fn read(args: &StatsArgs, range: Range, data: &Path) -> Result<Read, 
         progress.finish();
         log_folder::remark(&merge);
     }
-    if of.archive {
-        describe(data, &mut collector)?;
+    if let Some(from) = &from {
+        of.left_out.append(describe(from, &mut collector)?);
     }
     progress.finish();
     Ok(Read { collector, of })
 }
 
+fn no_archive(args: &StatsArgs, data: &Path) -> CliError {
+    CliError::Other(match &args.archive {
+        Some(address) => format!("{address}: there is no archive"),
+        None => format!(
+            "{}: there is no archive in this data folder; make one with `takeup compact`, or name another one with --archive, or another data folder with --data",
+            data.display()
+        ),
+    })
+}
+
 /// The log from where the archive ends; from the range's beginning where nothing of this log is in an archive.
-fn begin(data: &Path, collector: &Collector, archived: Option<&MergePosition>) -> Result<Merge, CliError> {
+fn begin(
+    args: &StatsArgs,
+    data: &Path,
+    collector: &Collector,
+    archived: Option<&MergePosition>,
+) -> Result<Merge, CliError> {
     let reader = log_folder::open(data)?;
-    if let Some(to) = archived.filter(|to| to.log == reader.log_uuid()) {
-        return Ok(Merge::resume(reader, to)?);
+    match archived {
+        Some(to) if to.log == reader.log_uuid() => return Ok(Merge::resume(reader, to)?),
+        Some(to) if args.archive.is_some() => {
+            return Err(CliError::Other(format!(
+                "{}: the archive is of log {}, but the log is {}: count them one by one, with --source archive and --source log",
+                data.display(),
+                to.log,
+                reader.log_uuid()
+            )));
+        }
+        _ => {}
     }
     let before_us = if collector.property().is_some() { STARTS_BEFORE_US } else { 0 };
     match collector.range().from_us.saturating_sub(before_us) {
@@ -97,8 +136,7 @@ fn begin(data: &Path, collector: &Collector, archived: Option<&MergePosition>) -
 
 /// What the compactor inflates.
 fn inflated_limit(args: &StatsArgs, data: &Path) -> Result<usize, CliError> {
-    let sources = Sources { file: args.config.clone(), ..Sources::of_process(data) };
-    let limit = Config::load_settings(&sources)?.config.body_inflated_limit;
+    let limit = Config::load_settings(&args.settings().sources(data))?.config.body_inflated_limit;
     Ok(usize::try_from(limit).unwrap_or(usize::MAX))
 }
 
@@ -109,26 +147,27 @@ fn read_archive(
     data: &Path,
     progress: &Progress,
 ) -> Result<Option<Archived>, CliError> {
+    let from = archive_source::open(args.archive.as_ref(), &args.settings(), data)?;
     let mut tell = |records| progress.tell("archive", records);
-    let counted = crate::stats::count_archive(&archive_of(data), range, args.by, &mut tell)?;
-    Ok(counted.map(|counted| Archived { collector: counted.collector, to: counted.to }))
+    let counted = crate::stats::count_archive(&from, range, args.by, &mut tell)?;
+    Ok(counted.map(|counted| Archived {
+        collector: counted.collector,
+        to: counted.to,
+        left_out: counted.left_out,
+        from,
+    }))
 }
 
 #[cfg(feature = "archive")]
-fn archive_of(data: &Path) -> ArchiveSource {
-    ArchiveSource::folder(&Place::in_data(data))
-}
-
-#[cfg(feature = "archive")]
-fn describe(data: &Path, collector: &mut Collector) -> Result<(), CliError> {
-    Ok(crate::stats::describe_from_archive(&archive_of(data), collector)?)
+fn describe(from: &ArchiveSource, collector: &mut Collector) -> Result<LeftOut, CliError> {
+    Ok(crate::stats::describe_from_archive(from, collector)?)
 }
 
 /// Says what is missing.
 #[cfg(not(feature = "archive"))]
 fn read_archive(args: &StatsArgs, _: Range, data: &Path, _: &Progress) -> Result<Option<Archived>, CliError> {
-    let is_there = data.join("archive").join("manifest.json").exists();
-    if args.source == Source::Both && !is_there {
+    let is_there = args.archive.is_some() || data.join("archive").join("manifest.json").exists();
+    if args.source()? == Source::Both && !is_there {
         return Ok(None);
     }
     let text = "this takeup was built without the archive, and can't count it: build it with the feature `archive`, which is on by default, or \
@@ -137,6 +176,6 @@ fn read_archive(args: &StatsArgs, _: Range, data: &Path, _: &Progress) -> Result
 }
 
 #[cfg(not(feature = "archive"))]
-fn describe(_: &Path, _: &mut Collector) -> Result<(), CliError> {
-    Ok(())
+fn describe(&(): &(), _: &mut Collector) -> Result<LeftOut, CliError> {
+    Ok(LeftOut::default())
 }
