@@ -192,6 +192,45 @@ fn an_archive_over_its_size_loses_its_oldest_hours_and_new_settings_count_withou
     assert_eq!(sessions(&Archived::read(home.data())), left);
 }
 
+#[test]
+fn stats_counts_what_is_left_of_the_archive_as_it_counts_the_same_hours_of_the_log() {
+    let (from, _) = home(HOURS);
+    let home = Home::with_projects(&PROJECTS.replace("retain_days = 3\n", "").replace("retain_days = 0\n", ""));
+    let projects = fs::read(home.data().join("projects.toml")).expect("a file");
+    fs::remove_dir_all(home.data()).expect("a folder");
+    let to = format!("log:{}", home.data().display());
+    let archive = from.data().join("archive");
+    let replayed = from.takeup(&["replay", archive.to_str().expect("a path"), "--to", &to]);
+    assert_eq!(replayed.code, Some(0), "{replayed:?}");
+    fs::write(home.data().join("projects.toml"), projects).expect("a file");
+    fs::create_dir(home.data().join("secrets")).expect("a folder");
+    for secret in ["token", "forward"] {
+        fs::write(home.data().join("secrets").join(secret), "0123456789abcdef0123456789abcdef").expect("a file");
+    }
+    assert_eq!(home.takeup(&["compact"]).code, Some(0));
+    let stats = |arguments: &[&str]| {
+        let finished = home.takeup(&[&["stats", "--json", "--by", "hour"], arguments].concat());
+        assert_eq!(finished.code, Some(0), "{finished:?}");
+        let mut found = finished.lines().remove(0);
+        let object = found.as_object_mut().expect("an object");
+        ["source", "archive", "log", "elapsed_ms", "from_us"].iter().for_each(|of| drop(object.remove(*of)));
+        found
+    };
+    let all = stats(&["--source", "log"]);
+    assert_eq!(stats(&["--source", "archive"]), all);
+
+    home.serve(&[AT_ONCE]).stop();
+    // Times between the servers are not believed before ten minutes.
+    leave_clock(&home, now_us());
+    let server = home.serve(&[AT_ONCE, ("archive_retain_age", "720h")]);
+    wait_for("the oldest hour to leave", PATIENCE, || (deleted_rows(&server) > 0.0).then_some(()));
+    server.stop();
+    let day = jiff::Timestamp::from_microsecond((now_us() - 600 * HOUR_US).cast_signed()).expect("a time");
+    let log = stats(&["--source", "log", "--from", &day.strftime("%Y-%m-%d").to_string()]);
+    assert!(log["sessions"].as_u64() < all["sessions"].as_u64(), "{log}");
+    assert_eq!(stats(&["--source", "archive"]), log);
+}
+
 /// Leaves the log's clock as a server does that ended at this time.
 fn leave_clock(home: &Home, known_us: u64) {
     let page = File::options().write(true).open(home.data().join("log/clock")).expect("the clock page");
@@ -346,4 +385,93 @@ fn for_people_it_says_what_goes_and_what_stays_because_of_what() {
     {
         assert!(text.contains(part), "{part}: {text}");
     }
+}
+
+#[test]
+fn what_until_archived_would_delete_is_shown_with_why_the_rest_stays_and_the_server_deletes_just_that() {
+    let home = Home::with_projects(PROJECTS);
+    for _ in 0..5 {
+        let server = home.serve(&[AT_ONCE]);
+        server.start_session("k3yOfTheSite");
+        server.stop();
+    }
+    let settings = [AT_ONCE, ("archive", "true"), ("retain_log", "until archived")];
+    let reasons = |lines: &[Value]| -> Vec<String> {
+        let of_log = lines.iter().filter(|line| line["part"] == "log");
+        of_log.map(|line| line["reason"].as_str().expect("a text").to_owned()).collect()
+    };
+    let lines = shown(&home, &settings);
+    assert_eq!(reasons(&lines), ["archive_fault", "archive_fault", "archive_fault", "archive_fault", "newest"]);
+    assert!(lines[0]["error"].as_str().is_some_and(|error| error.contains("manifest.json")), "{lines:#?}");
+
+    // All of it is in the archive. Without the setting that matters to nobody.
+    let run = |arguments: &[&str]| {
+        let finished = home.takeup(arguments);
+        assert_eq!(finished.code, Some(0), "{finished:?}");
+        finished.stdout
+    };
+    run(&["compact", "--merge", "none"]);
+    assert_eq!(reasons(&shown(&home, &[AT_ONCE])), ["for_ever", "for_ever", "for_ever", "for_ever", "newest"]);
+    assert_eq!(reasons(&shown(&home, &settings)), ["archived", "archived", "archived", "archived", "newest"]);
+
+    // What a consumer has not read stays, and what is newer than the archive.
+    run(&["consumers", "add", "backup", "--from", "start"]);
+    let lines = shown(&home, &settings);
+    assert_eq!(reasons(&lines), ["held", "held", "held", "held", "newest"]);
+    assert_eq!(lines[0]["consumers"], serde_json::json!(["backup"]));
+    for _ in 0..2 {
+        let server = home.serve(&[AT_ONCE]);
+        server.start_session("k3yOfTheSite");
+        server.stop();
+    }
+    let lines = shown(&home, &settings);
+    let held = ["held"; 5];
+    assert_eq!(reasons(&lines), [&held[..], &["not_archived", "newest"]].concat());
+    assert_eq!(lines[5]["consumers"], serde_json::json!(["backup"]), "{lines:#?}");
+    run(&["consumers", "remove", "backup"]);
+    let shown_text =
+        run(&["retention", "--set=archive=true", "--set=retain_log=until archived", "--set=removal_grace=0s"]);
+    for text in ["it is in the archive, and all consumers have read it", "not in the archive yet"] {
+        assert!(shown_text.contains(text), "{shown_text}");
+    }
+
+    // A file of the archive that is gone: nothing is certain.
+    let hours = |table: &str| home.data().join("archive").join(table);
+    let day = fs::read_dir(hours("records")).expect("a table").flatten().next().expect("a day");
+    let hour = fs::read_dir(day.path()).expect("a day").flatten().next().expect("an hour");
+    let file = fs::read_dir(hour.path()).expect("an hour").flatten().next().expect("a file").path();
+    let aside = home.data().join("aside");
+    fs::rename(&file, &aside).expect("a file");
+    let lines = shown(&home, &settings);
+    assert_eq!(of(&lines, "log", true).count(), 0, "{lines:#?}");
+    let named =
+        |line: &Value| line["error"].as_str().is_some_and(|error| error.contains(file.to_str().expect("a path")));
+    assert!(lines.iter().any(|line| line["reason"] == "archive_fault" && named(line)), "{lines:#?}");
+    fs::rename(&aside, &file).expect("a file");
+
+    // A segment that is not what was sealed.
+    let second = lines[1]["segment"].as_str().expect("a text").to_owned();
+    let path = home.data().join(format!("log/core-00/{second:0>20}.seg"));
+    let segment = File::options().read(true).write(true).open(&path).expect("a segment");
+    let end = segment.metadata().expect("a file").len();
+    segment.write_all_at(b"!", end - 1).expect("a byte");
+    run(&["compact", "--merge", "none"]);
+    let lines = shown(&home, &settings);
+    assert_eq!(reasons(&lines), ["archived", "archived", "archived", "archived", "archived", "altered", "newest"]);
+    let goes: Vec<String> =
+        of(&lines, "log", true).map(|line| line["segment"].as_str().expect("a text").to_owned()).collect();
+
+    let server = home.serve(&settings);
+    let gone = || {
+        let gone = told(&server, "segment deleted");
+        gone.iter().map(|line| line["segment"].to_string().trim_matches('"').to_owned()).collect::<Vec<String>>()
+    };
+    wait_for("what is shown to go", PATIENCE, || (gone().len() >= goes.len()).then_some(()));
+    wait_for("the altered one to be found", PATIENCE, || {
+        (!told(&server, "segments stay in the log: it is not certain that they are in the archive").is_empty())
+            .then_some(())
+    });
+    assert_eq!(gone()[..goes.len()], goes[..]);
+    assert!(!gone().contains(&second) && path.exists());
+    server.stop();
 }

@@ -59,8 +59,7 @@ pub use couriers::{PREFIX as COURIER_PREFIX, Plan as CourierPlan, Queue};
 pub use error::NodeError;
 #[cfg(feature = "archive")]
 pub use options::archive_retention as archive_retain;
-pub use options::retention as log_retention;
-pub use retention::lengths as project_ages;
+pub use retention::{lengths as project_ages, rules as log_rules};
 #[cfg(feature = "object-store")]
 pub use segments::store_access;
 

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use uuid::Uuid;
+
 use crate::admin::health::Check;
 use crate::config::Config;
 use crate::directory::CurrentDirectory;
@@ -30,8 +32,13 @@ pub fn start(log: &Log, config: &Config, directory: &CurrentDirectory, logger: &
         logger.event(Level::Warn, crate::caller!(), message, &[("retain_bytes", &bytes), ("least", &least)]);
     }
     log.clock().set_jump_max(config.clock_jump_max);
-    let archive = super::archive::Archive::proof(config, log.uuid());
-    log.start_deleting(Rules::new(options::retention(config), ages(directory)).until_archived(archive))
+    log.start_deleting(rules(config, log.uuid(), ages(directory)))
+}
+
+/// The rules by which the log with this id is deleted from, given the ages of the projects that have their own.
+pub fn rules(config: &Config, log: Uuid, projects: BTreeMap<u32, Option<Duration>>) -> Rules {
+    let archive = super::archive::Archive::proof(config, log);
+    Rules::new(options::retention(config), projects).until_archived(archive)
 }
 
 /// Records, ids and tokens use a time that differs from the wall clock; or deletion does, and will until the operator settles it.

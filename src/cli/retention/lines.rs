@@ -44,6 +44,8 @@ pub(super) struct Line {
     pub until_us: Option<u64>,
     /// The project that is kept for ever.
     pub project_id: Option<u32>,
+    /// What is wrong with the archive, if it keeps the segment.
+    pub error: Option<String>,
 }
 
 impl Line {
@@ -61,6 +63,7 @@ impl Line {
             consumers: Vec::new(),
             until_us: None,
             project_id: None,
+            error: None,
         }
     }
 
@@ -88,10 +91,11 @@ impl Line {
     fn because(mut self, why: &Why) -> Self {
         self.reason = why.as_str();
         match why {
-            Why::Held(consumers) => self.consumers.clone_from(consumers),
+            Why::Held(consumers) | Why::NotArchived(consumers) => self.consumers.clone_from(consumers),
             Why::Young(until_us) => self.until_us = Some(*until_us),
             Why::ForEver(project) => self.project_id = *project,
-            Why::Newest | Why::Doubt | Why::Clock => {}
+            Why::ArchiveFault(error) => self.error = Some(error.clone()),
+            Why::Newest | Why::Doubt | Why::Clock | Why::Altered => {}
         }
         self
     }

@@ -115,6 +115,7 @@ fn why_goes(line: &Line) -> String {
         "bytes" => format!("over {}", setting(line, "retain_bytes")),
         "full_disk" => "the disk is nearly full, and all consumers have read it".to_owned(),
         "undelivered" => "the disk is nearly full; a consumer has not read it".to_owned(),
+        "archived" => "it is in the archive, and all consumers have read it".to_owned(),
         "begun" => "its deletion was begun".to_owned(),
         other => other.to_owned(),
     }
@@ -125,6 +126,10 @@ fn why_stays(line: &Line) -> String {
         "newest" => "the newest: the next start sets its clock by it".to_owned(),
         "doubt" => "in doubt: its sidecar is missing or does not match".to_owned(),
         "held" => format!("held by {}", plain(&line.consumers.join(", "), 200)),
+        "not_archived" if line.consumers.is_empty() => "not in the archive yet".to_owned(),
+        "not_archived" => format!("not in the archive yet; held by {}", plain(&line.consumers.join(", "), 200)),
+        "archive_fault" => format!("the archive can't tell: {}", plain(line.error.as_deref().unwrap_or_default(), 400)),
+        "altered" => "not what was sealed, or damaged: takeup verify says more".to_owned(),
         "clock" => "old by the machine's clock, which is not trusted yet".to_owned(),
         "young" => "not old enough".to_owned(),
         _ => match line.project_id {

@@ -10,7 +10,6 @@ use crate::config::{Config, PROJECTS_FILE, Sources, remembered};
 use crate::directory::ages_in_force;
 use crate::log::Options;
 use crate::log::read::reader::LogReader;
-use crate::log::retain::Rules;
 use crate::log::survey::Survey;
 use crate::node;
 
@@ -43,7 +42,7 @@ fn ages(data: &Path, config: &Config) -> Result<BTreeMap<u32, Option<Duration>>,
 fn of_log(reader: &LogReader, config: &Config, projects: BTreeMap<u32, Option<Duration>>) -> Result<Survey, CliError> {
     let Config { segment_bytes, reserve_bytes, .. } = *config;
     let options = Options { segment_bytes, reserve_bytes, ..Options::default() };
-    let rules = Rules::new(node::log_retention(config), projects);
+    let rules = node::log_rules(config, reader.log_uuid(), projects);
     Ok(crate::log::survey::survey(reader, &rules, options.low_water_bytes())?)
 }
 

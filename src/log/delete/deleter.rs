@@ -9,8 +9,7 @@
 //! begins after what was deleted.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeSet, HashSet};
-use std::fs;
+use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
 use std::thread;
@@ -23,16 +22,16 @@ use crate::log::error::LogError;
 use crate::log::format::ledger;
 use crate::log::format::ledger::Ledger;
 use crate::log::format::sidecar;
-use crate::log::format::sidecar::Sidecar;
 use crate::log::names;
 use crate::log::names::{core_dir, file_name};
 use crate::log::retain::{
-    ConsumerLag, Deletion, Event, Look, Reason, Rules, Sealed, held_by_clock, held_bytes, not_needed, plan,
+    Archived, ConsumerLag, Deletion, Event, Ids, Look, Reason, Rules, archived, held_by_clock, held_bytes, plan,
 };
 use crate::log::write::fault::LogThread;
 use crate::log::write::shared::Shared;
 use crate::log::write::watch::Watch;
 
+use super::as_sealed::is_as_sealed;
 use super::inventory::{Inventory, Known, holding, missing_bytes};
 use super::shrink::{Pace, shrink};
 
@@ -63,7 +62,7 @@ pub(in crate::log) struct Deleter<'a> {
     failure_told: String,
     not_archived_told: RefCell<String>,
     /// Segments that are not as they were sealed: an archive has only what was whole of them.
-    altered: HashSet<(u16, u64)>,
+    altered: Ids,
     /// Whether it was reported that the clock holds segments, and then whether the operator's confirmation is needed.
     clock_told: Cell<Option<bool>>,
 }
@@ -79,7 +78,7 @@ impl<'a> Deleter<'a> {
             doubts_told: BTreeSet::new(),
             failure_told: String::new(),
             not_archived_told: RefCell::default(),
-            altered: HashSet::new(),
+            altered: Ids::new(),
             clock_told: Cell::new(None),
         }
     }
@@ -176,24 +175,9 @@ impl<'a> Deleter<'a> {
     /// What goes because it is in the archive, beside what goes anyway.
     fn archived(&self, look: &Look<'_>, others: &[Deletion]) -> Vec<Deletion> {
         let Some(archive) = self.rules.archive.clone() else { return Vec::new() };
-        let mut free = not_needed(look);
-        free.retain(|segment| !others.iter().any(|other| (other.core, other.id) == (segment.core, segment.id)));
-        free.retain(|segment| !self.altered.contains(&(segment.core, segment.id)));
-        let (answers, fault) = match if free.is_empty() { Ok(Vec::new()) } else { archive.of(&free) } {
-            Ok(answers) => (answers, None),
-            Err(reason) => (vec![false; free.len()], Some(reason)),
-        };
-        let of = |segment: &Sealed| Deletion {
-            core: segment.core,
-            id: segment.id,
-            bytes: segment.bytes,
-            records: segment.facts.as_ref().map_or(0, |facts| facts.records),
-            reason: Reason::Archived,
-        };
-        let go: Vec<Deletion> =
-            free.iter().zip(answers).filter(|(_, is_there)| *is_there).map(|(segment, _)| of(segment)).collect();
+        let Archived { go, waiting, fault } = archived(look, others, &self.altered, &archive);
         let mut stats = self.shared.retention.stats_mut();
-        stats.awaiting_archive = (free.len() - go.len() + self.altered.len()) as u64;
+        stats.awaiting_archive = waiting;
         stats.archive_fault.clone_from(&fault);
         drop(stats);
         self.tell_not_archived(fault);
@@ -206,23 +190,10 @@ impl<'a> Deleter<'a> {
         archive.of(std::slice::from_ref(segment)).is_ok_and(|answers| answers == [true])
     }
 
-    /// Whether a segment is byte for byte what was sealed, and nothing of it was lost before. If not, something that the archive lacks may still be
-    /// rescued from it.
+    /// Whether a segment is what was sealed.
     fn is_as_sealed(&mut self, core: u16, id: u64, path: &Path) -> Result<bool, LogError> {
-        let is_whole = |sidecar: &Sidecar| sidecar.damage.iter().all(|hole| hole.unacknowledged);
-        let hash = || {
-            let mut hasher = blake3::Hasher::new();
-            let file = fs::File::open(path)?;
-            hasher.update_reader(&file)?;
-            // It goes, or stays for long.
-            let _ = rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed);
-            Ok(hasher.finalize().to_hex())
-        };
-        if let Some(sidecar) = Sidecar::read(path).ok().flatten().filter(is_whole) {
-            let found = hash().map_err(LogError::io(path, "read the segment before it is deleted"))?;
-            if found.as_str() == sidecar.blake3 {
-                return Ok(true);
-            }
+        if is_as_sealed(path)? {
+            return Ok(true);
         }
         self.altered.insert((core, id));
         self.tell_not_archived(Some(format!(

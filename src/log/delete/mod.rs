@@ -3,10 +3,12 @@
 //! | file | |
 //! |---|---|
 //! | [`deleter`] | the thread: finds out what there is, asks [`super::retain::plan()`], and takes out one segment after the other |
+//! | [`as_sealed`] | whether a segment is still what was sealed |
 //! | [`inventory`] | what there is: segments, their sidecars, and what holds them |
 //! | [`mod@survey`] | what the thread would do now, for those who ask beside the server or without one |
 //! | [`shrink`] | removing a large file in small, paced steps |
 
+mod as_sealed;
 pub(super) mod deleter;
 mod inventory;
 pub(super) mod shrink;

@@ -36,6 +36,12 @@ pub enum Why {
     Clock,
     /// It is younger than the age until which its records are kept; it goes at this time, in microseconds.
     Young(u64),
+    /// It may go once it is in the archive, and the archive does not confirm it; these consumers have not passed it either.
+    NotArchived(Vec<String>),
+    /// It may go once it is in the archive, and the archive can't tell what it holds: this is wrong with it.
+    ArchiveFault(String),
+    /// It is not what was sealed, or has damaged places, so the archive may lack something of it.
+    Altered,
     /// No age ends for it: `retain_age` is 0, or this project's own age is.
     ForEver(Option<u32>),
 }
@@ -49,6 +55,9 @@ impl Why {
             Why::Held(_) => "held",
             Why::Clock => "clock",
             Why::Young(_) => "young",
+            Why::NotArchived(_) => "not_archived",
+            Why::ArchiveFault(_) => "archive_fault",
+            Why::Altered => "altered",
             Why::ForEver(_) => "for_ever",
         }
     }

@@ -1,6 +1,6 @@
 //! What leaves the log because it is in an archive.
 
-use crate::log::retain::InArchive;
+use crate::log::retain::{InArchive, Sealed};
 
 use super::*;
 
