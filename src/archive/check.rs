@@ -68,7 +68,7 @@ fn check_day(
                 checked.bytes += file.bytes;
                 each(&Finding::Whole(file));
             }
-            Err(ArchiveError::Missing { .. }) if !file.is_named_now(source)? => {}
+            Err(ArchiveError::Missing { .. }) if !Manifest::names_now(source, file)? => {}
             Err(error) if is_fault(&error) => {
                 checked.faults += 1;
                 each(&Finding::Fault(file, error));

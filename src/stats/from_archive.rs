@@ -114,7 +114,7 @@ fn whole<T>(
 ) -> Result<Option<Vec<T>>, StatsError> {
     let fault = match read_whole(source, file, read, range, pick) {
         Ok(picked) => return Ok(Some(picked)),
-        Err(error @ ArchiveError::Missing { .. }) if !file.is_named_now(source)? => return Err(error.into()),
+        Err(error @ ArchiveError::Missing { .. }) if !Manifest::names_now(source, file)? => return Err(error.into()),
         Err(error) if error.is_of_a_file() => error,
         Err(error) => return Err(error.into()),
     };

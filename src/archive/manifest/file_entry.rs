@@ -10,9 +10,6 @@ use crate::archive::place::ArchivePath;
 use crate::archive::source::{Source, SourceFile};
 use crate::log::read::merge::MergePosition;
 
-use super::filter::FileFilter;
-use super::head::Manifest;
-
 /// From this size on, a row matters for how many files are merged at once.
 pub const LARGE_ROW_BYTES: u64 = 1 << 20;
 
@@ -108,16 +105,6 @@ impl FileEntry {
             return Ok(());
         }
         Err(ArchiveError::Damaged { path: source.path(&self.path) })
-    }
-
-    /// Whether the manifest of this moment names it: one that is gone was then lost, not merged or removed.
-    ///
-    /// # Errors
-    /// The manifest can't be read.
-    pub fn is_named_now(&self, source: &Source) -> Result<bool, ArchiveError> {
-        let filter = FileFilter::default().day(&self.date);
-        let now = Manifest::snapshot(source, &filter)?;
-        Ok(now.is_none_or(|(_, files)| files.iter().any(|named| named.path == self.path)))
     }
 
     /// Whether its path is that of a file of its table, day and hour. What is read from a manifest is used as a path only if it is.

@@ -205,6 +205,15 @@ impl Manifest {
         }
     }
 
+    /// Whether the manifest of this moment names a file: one that is gone was then lost, not merged or removed.
+    ///
+    /// # Errors
+    /// Those of [`Self::snapshot`].
+    pub fn names_now(source: &Source, file: &FileEntry) -> Result<bool, ArchiveError> {
+        let now = Self::snapshot(source, &FileFilter::default().day(&file.date))?;
+        Ok(now.is_none_or(|(_, files)| files.iter().any(|named| named.path == file.path)))
+    }
+
     /// Changes the archive. The lock has been held since this manifest was read, and the names of files that are added are durable. When this returns,
     /// the change survives the machine; files that it takes away may be removed.
     ///
