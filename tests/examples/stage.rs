@@ -81,7 +81,7 @@ impl Stage {
                 upload(&home, s3);
             }
         }
-        if names("verify --archive") {
+        if names("verify --archive") || names("stats --archive") {
             archive(&home, s3.as_ref());
         }
         #[cfg(feature = "kafka")]
