@@ -17,13 +17,14 @@ mod person;
 #[allow(missing_docs)]
 mod traces;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use bucket::Bucket;
+use common::services::{Relay, RelayMode};
 use common::{Finished, Home, PATIENCE, Server, wait_for};
 use person::{Person, SENT, USER, under_load};
 use serde_json::Value;
@@ -174,6 +175,26 @@ fn check_bodies(data: &Path, sent: &[blake3::Hash]) {
     }
 }
 
+/// Whenever a segment was removed from a bucket, another one with its id had been uploaded.
+#[track_caller]
+fn check_order(said: &str) {
+    let mut there: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    let mut removed = 0;
+    for line in said.lines().filter(|line| line.contains(".seg")) {
+        let key = line.split_once("/takeup/").and_then(|(_, rest)| rest.split_once(".seg")).map(|(key, _)| key);
+        let (id, hash) = key.and_then(|key| key.rsplit_once('-')).expect("a segment's key");
+        let there = there.entry(id).or_default();
+        if line.contains("PUT /") {
+            there.insert(hash);
+        } else if line.contains("DELETE /") {
+            there.remove(hash);
+            removed += 1;
+            assert!(!there.is_empty(), "{id} was not there for a moment");
+        }
+    }
+    assert!(removed > 0, "some were removed");
+}
+
 fn erase_beside_a_server(bucket: Bucket) {
     let shipped = Shipped::to(bucket);
     let (home, bucket) = (&shipped.home, &shipped.bucket);
@@ -263,6 +284,9 @@ fn a_user_of_whom_only_the_store_has_segments_is_found_and_erased_there() {
             assert_eq!(Shipped::place(receipt)["records"], 1 + 2 * SENT, "{receipt}");
         }
         assert_eq!(Shipped::place(&dry), Shipped::place(&erased));
+        if let Bucket::S3(s3) = bucket {
+            check_order(&s3.said());
+        }
         assert_eq!(bucket.found(&traces), Vec::<String>::new());
         let left: Vec<String> = found(home.data(), &traces);
         assert_eq!(left, Vec::<String>::new());
@@ -379,6 +403,46 @@ fn the_archives_copy_in_a_folder_has_nothing_of_the_person_when_the_command_ends
 fn the_archives_copy_in_a_bucket_has_nothing_of_the_person_in_any_version_when_the_command_ends() {
     erase_from_the_archives_copy(Bucket::s3_with_versions(), true);
     erase_from_the_archives_copy(Bucket::s3_with_versions(), false);
+}
+
+#[test]
+fn a_segment_that_is_being_uploaded_while_it_is_erased_from_does_not_bring_the_person_back() {
+    let mut shipped = Shipped::to(Bucket::s3_with_versions());
+    let Bucket::S3(s3) = &shipped.bucket else { unreachable!("it is one") };
+    let relay = Relay::to(s3.port());
+    // Several parts, of which the first arrive soon.
+    relay.set(RelayMode::Slow(4_000_000));
+    let (direct, slow) = (s3.endpoint(), format!("http://127.0.0.1:{}", relay.port()));
+    shipped.store.push(("segment_bytes".to_owned(), "24MiB".to_owned()));
+    let set_endpoint = |shipped: &mut Shipped, url: &str| {
+        let endpoint = shipped.store.iter_mut().find(|(name, _)| name == "aws_endpoint").expect("it is set");
+        endpoint.1 = url.to_owned();
+    };
+    set_endpoint(&mut shipped, &slow);
+    let server = shipped.serve();
+    set_endpoint(&mut shipped, &direct);
+    let person = Person::start(&shipped.home, &server);
+    let Bucket::S3(s3) = &shipped.bucket else { unreachable!("it is one") };
+    let ((), sent) = under_load(&shipped.home, &server, || {
+        (0..SENT).for_each(|number| person.send(&server, number));
+        wait_for("an upload to be under way", PATIENCE, || s3.said().contains("partNumber=1").then_some(()));
+    });
+    let admin = server.admin.to_string();
+    let session = person.session.to_string();
+    let erased = shipped.takeup(&["erase", "--yes", "--json", "--admin", &admin, "--session", &session]);
+    // A courier whose store is slow may take longer to meet the erasure than the server waits for it. Then the receipt says so.
+    let receipt = erased.lines().remove(0);
+    assert_eq!(erased.code, Some(i32::from(receipt["complete"] == false)), "{erased:?}");
+    relay.set(RelayMode::Pass);
+    shipped.wait_until_copied();
+    server.stop();
+    let server = shipped.serve();
+    shipped.wait_until_copied();
+    server.stop();
+    assert_eq!(shipped.bucket.found(&person.traces()), Vec::<String>::new());
+    let restored = shipped.restored("restored");
+    assert_eq!(sealed(&restored), sealed(shipped.home.data()));
+    check_bodies(&restored, &sent);
 }
 
 #[test]
