@@ -21,6 +21,8 @@ use std::io::Write;
 use std::process::Stdio;
 use std::time::Duration;
 
+use parquet::file::reader::{FileReader, SerializedFileReader};
+
 use common::{Disk, Home, PATIENCE, Request, finish, gzip};
 use read::Archived;
 use recorded::{compact, expected, record_all, takeup};
@@ -211,6 +213,40 @@ fn the_files_of_an_hour_become_one_with_the_same_rows() {
     assert!(before.has_same_rows(&after));
     expected(home.data()).check(&after);
     assert_eq!(compact(home.data(), &["--merge", "all"])["merged_files"], 0, "nothing is merged twice");
+}
+
+#[test]
+fn footers_and_indexes_have_values_of_the_keys_alone_and_each_row_group_has_a_bloom_filter_of_its_sessions() {
+    let home = Home::new();
+    let server = home.serve(&[]);
+    record_all(&server, &home.project_key(), 1);
+    server.stop();
+    for merge in ["none", "all"] {
+        compact(home.data(), &["--chunk", "1", "--merge", merge]);
+        for path in Archived::paths(home.data()) {
+            let file = bytes::Bytes::from(fs::read(&path).expect("a file"));
+            let reader = SerializedFileReader::new(file).expect("a Parquet file");
+            let about = reader.metadata().file_metadata().key_value_metadata().expect("metadata");
+            let about: Vec<&str> = about.iter().map(|pair| &*pair.key).collect();
+            let known = ["takeup.table", "takeup.schema", "takeup.log", "takeup.from", "takeup.to"];
+            assert_eq!(about, known, "{}", path.display());
+            for group in reader.metadata().row_groups() {
+                for column in group.columns() {
+                    let name = column.column_descr().name();
+                    let is_key = ["project_id", "session_id", "received_at"].contains(&name);
+                    assert_eq!(column.statistics().is_some(), is_key, "{}: {name}", path.display());
+                    let has_index = column.column_index_offset().is_some();
+                    assert_eq!(has_index, is_key, "{}: index of {name}", path.display());
+                    assert_eq!(
+                        column.bloom_filter_offset().is_some(),
+                        name == "session_id",
+                        "{}: {name}",
+                        path.display()
+                    );
+                }
+            }
+        }
+    }
 }
 
 #[test]

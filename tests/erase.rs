@@ -19,6 +19,7 @@ mod recorded;
 /// The files in `tests/erase/`.
 #[allow(missing_docs)]
 mod erase {
+    mod aside;
     mod batches;
     mod beside;
     mod forms;

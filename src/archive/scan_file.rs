@@ -21,14 +21,14 @@ pub struct GroupBounds {
 }
 
 /// Reads the columns of `table`, which may be some of a table's, in the row groups that are `wanted`, and passes each group to `take`. `rows` is how
-/// many the file has, as the manifest says.
+/// many the file has, as the manifest says; `None` where no manifest does any more.
 ///
 /// # Errors
 /// The file can't be read, lacks a column, or has another number of rows; those of `take`.
 pub fn scan_file<E: From<ArchiveError>>(
     file: SourceFile,
     table: Table,
-    rows: u64,
+    rows: Option<u64>,
     wanted: impl Fn(&GroupBounds) -> bool,
     mut take: impl FnMut(&TableBuffer) -> Result<(), E>,
 ) -> Result<(), E> {
@@ -37,7 +37,8 @@ pub fn scan_file<E: From<ArchiveError>>(
     let reader = SerializedFileReader::new(file).map_err(failed())?;
     // A damaged footer must not say how much memory is taken.
     let groups = reader.metadata().row_groups().iter().map(|group| u64::try_from(group.num_rows()));
-    if groups.sum::<Result<u64, _>>() != Ok(rows) {
+    let found = groups.sum::<Result<u64, _>>();
+    if rows.is_some_and(|rows| found != Ok(rows)) {
         return Err(ArchiveError::Damaged { path: path.clone() }.into());
     }
     for group in 0..reader.num_row_groups() {

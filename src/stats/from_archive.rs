@@ -140,7 +140,7 @@ fn read_whole<T>(
         scan_file(
             opened,
             read,
-            file.rows,
+            Some(file.rows),
             |group| is_wanted(group, range),
             |rows| {
                 picked.extend((0..rows.rows()).filter_map(|row| pick(rows, row)));

@@ -163,3 +163,15 @@ fn what_a_crash_left_beside_the_manifest_goes() {
     erase(&archive, &IDS[..1], false);
     assert!(!is_anywhere(&archive, IDS[0]));
 }
+
+#[test]
+fn nothing_is_erased_while_somebody_else_has_the_archives_lock() {
+    let temp = tempfile::tempdir().unwrap();
+    let archive = archive(&temp, &IDS);
+    let lock = ArchiveLock::take(archive.place(), &|| false).unwrap();
+    let stopped = erase_rows(archive.place(), &|session, _| session == IDS[0], false, &|| true);
+    assert!(matches!(stopped, Err(ArchiveError::Stopped)));
+    assert_eq!(sessions(&archive).len(), IDS.len());
+    drop(lock);
+    assert!(erase(&archive, &IDS[..1], false).rows > 0);
+}

@@ -3,6 +3,7 @@
 //! What the copy no longer has, because it was merged, cut by retention or erased from, stays in such a bucket as an older version. Each one with rows of
 //! what is erased, and each list that names it as its smallest or largest session, is removed. Others stay: they may be somebody's way back.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -176,16 +177,21 @@ impl Versions {
         };
         let table = tables::ALL.into_iter().find(|table| table.name == path.table);
         let Some(table) = table else { return Ok(Look::HoldsNothing) };
-        let mut holds = false;
-        scan_file(
-            file,
-            Table { columns: &KEYS, ..table },
-            |_| true,
-            |rows| {
-                holds = holds || (0..rows.rows()).any(|row| is((rows.key(row).project, rows.key(row).session)));
-                Ok::<_, ArchiveError>(())
-            },
-        )?;
+        let (mut holds, path) = (false, file.path().to_owned());
+        let scan = || {
+            scan_file(
+                file,
+                Table { columns: &KEYS, ..table },
+                None,
+                |_| true,
+                |rows| {
+                    holds = holds || (0..rows.rows()).any(|row| is((rows.key(row).project, rows.key(row).session)));
+                    Ok::<_, ArchiveError>(())
+                },
+            )
+        };
+        // Nothing has compared a version with its hash, and a damaged one on which the reader panics must not end the command.
+        catch_unwind(AssertUnwindSafe(scan)).unwrap_or(Err(ArchiveError::Damaged { path }))?;
         Ok(Look::of(holds))
     }
 }

@@ -150,3 +150,17 @@ fn what_a_crash_left_beside_the_archive_goes_with_the_first_step() {
     assert_eq!(step(&mut Retention::new(archive.place().clone()), &retain, day(4)), None);
     assert_eq!(sessions(&archive), [(1, 11)]);
 }
+
+#[test]
+fn nothing_leaves_while_somebody_else_has_the_archives_lock() {
+    let temp = tempfile::tempdir().unwrap();
+    let archive = archive(temp.path(), &[batch(0, 1, 10), batch(1, 1, 11), batch(40, 1, 12)]);
+    let mut retention = Retention::new(archive.place().clone());
+    let retain = ages(Some(3), &[]);
+    assert_eq!(step(&mut retention, &retain, day(4)), Some((0, Reason::Age)));
+    let lock = ArchiveLock::take(archive.place(), &|| false).unwrap();
+    assert!(matches!(retention.step(&retain, day(4), &|| true), Err(ArchiveError::Stopped)));
+    assert_eq!(sessions(&archive), [(1, 11), (1, 12)]);
+    drop(lock);
+    assert_eq!(step(&mut retention, &retain, day(4)), Some((1, Reason::Age)));
+}

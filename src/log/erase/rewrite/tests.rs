@@ -9,6 +9,8 @@ use crate::log::repair::verify::verify;
 
 use super::*;
 
+mod flipping;
+
 const RECEIPT: Uuid = Uuid::from_u128(0x5eed);
 const PERSON: u64 = 0x1122_3344_5566_7788;
 const SECRET: &[u8] = b"the person's own words";

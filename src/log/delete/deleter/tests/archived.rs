@@ -1,5 +1,7 @@
 //! What leaves the log because it is in an archive.
 
+use crate::log::disk::calls;
+use crate::log::format::sidecar::{Hole, Sidecar};
 use crate::log::retain::{InArchive, Sealed};
 
 use super::*;
@@ -71,5 +73,41 @@ fn a_segment_that_is_held_or_is_not_what_was_sealed_stays_whatever_the_archive_s
     }
     assert_eq!(ids(&log_dir, 0, "seg"), [all[1], all[all.len() - 1]]);
     assert_eq!(log.retention().awaiting_archive, 1);
+    log.close().unwrap();
+}
+
+#[test]
+fn the_archive_is_asked_once_more_for_each_segment_right_before_it_goes() {
+    let dir = temp_dir();
+    let log_dir = dir.path().join("log");
+    let all = filled(dir.path(), 60);
+    let (log, _) = Log::open(options(dir.path())).unwrap();
+    // It has all of them when it is decided, and lost them since.
+    let archive = InArchive::new(|segments| Ok(vec![segments.len() > 1; segments.len()]));
+    let rules = keep(None, FullDisk::Hold).until_archived(Some(archive));
+    let mut deleter = Deleter::new(log.shared(), rules);
+    deleter.look_and_delete();
+    assert!(all.len() > 3);
+    assert_eq!(ids(&log_dir, 0, "seg"), all);
+    log.close().unwrap();
+}
+
+#[test]
+fn a_segment_in_which_something_may_be_lost_stays_and_one_with_a_gap_goes() {
+    let dir = temp_dir();
+    let log_dir = dir.path().join("log");
+    let all = filled(dir.path(), 60);
+    for (id, unacknowledged) in [(all[1], false), (all[2], true)] {
+        let segment = core_dir(&log_dir, 0).join(file_name(id, names::SEALED));
+        let mut sidecar = Sidecar::read(&segment).unwrap().unwrap();
+        sidecar.damage.push(Hole { offset: 9_000, bytes: 8, unacknowledged });
+        sidecar.write_on(calls::REAL, &segment).unwrap();
+    }
+    let (log, _) = Log::open(options(dir.path())).unwrap();
+    let mut deleter = Deleter::new(log.shared(), archived(|_| Ok(true)));
+    for _ in 0..3 {
+        deleter.look_and_delete();
+    }
+    assert_eq!(ids(&log_dir, 0, "seg"), [all[1], all[all.len() - 1]]);
     log.close().unwrap();
 }
