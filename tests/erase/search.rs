@@ -59,11 +59,13 @@ impl Traces {
 
     /// A body as it was sent: its first, middle and last bytes, but for what every stream of its coding begins with.
     pub fn body(&mut self, what: &str, sent: &[u8]) {
-        let whole = [0..sent.len()];
+        if sent.len() < 3 * PIECE {
+            return self.add(what, sent);
+        }
         let middle = sent.len() / 2;
-        let pieces = || [PIECE..2 * PIECE, middle..middle + PIECE, sent.len() - PIECE..sent.len()];
-        let places = if sent.len() < 3 * PIECE { whole.to_vec() } else { pieces().to_vec() };
-        places.into_iter().for_each(|place| self.add(&format!("{what}: {place:?}"), &sent[place]));
+        for place in [PIECE..2 * PIECE, middle..middle + PIECE, sent.len() - PIECE..sent.len()] {
+            self.add(&format!("{what}: {place:?}"), &sent[place]);
+        }
     }
 
     /// What of it is in these bytes.

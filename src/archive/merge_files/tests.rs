@@ -9,9 +9,11 @@ use crate::archive::chunk::Chunk;
 use crate::archive::decode::EventDecoder;
 use crate::archive::manifest::FileFilter;
 use crate::archive::payload::Payload;
+use crate::archive::rewrite::{Rewritten, rewrite_file};
 use crate::archive::store::Committed;
 use crate::archive::tables;
 use crate::log::format::record::{DataType, Encoding, Ext, Flags, Kind, Record, RecordId, Topic};
+use crate::log::format::sidecar::Sidecar;
 use crate::log::read::merge::{MergePosition, Place as LogPlace};
 
 const HOUR_US: u64 = 3_600_000_000;
@@ -267,4 +269,53 @@ fn what_a_killed_process_left_is_swept_with_the_folders_of_hours_that_are_gone()
     assert_eq!(place.lists().unwrap().len(), 1);
     let is_there = |path: &str| place.file(path).exists();
     assert!(is_there("batches/date=1970-01-01/hour=01") && !is_there("batches/date=1970-01-02"));
+}
+
+/// What the log says of the segment that all records are from: when they had been received.
+fn received(made: &Made, received_us: u64) {
+    let sidecar = Sidecar {
+        version: 1,
+        log: Uuid::nil(),
+        core: 0,
+        segment: 1,
+        bytes: 4096,
+        records: 1,
+        batches: 1,
+        starts: 0,
+        payload_bytes: 1,
+        first_us: HOUR_US,
+        last_us: HOUR_US,
+        received_us,
+        blake3: String::new(),
+        sessions: 0,
+        session_ids: Vec::new(),
+        sessions_complete: false,
+        projects: Vec::new(),
+        projectless: 0,
+        damage: Vec::new(),
+        recovered: false,
+        erased: None,
+    };
+    let dir = made.archive.place().log_dir().join("core-00");
+    fs::create_dir_all(&dir).unwrap();
+    fs::write(dir.join(format!("{:020}.json", 1)), serde_json::to_vec(&sidecar).unwrap()).unwrap();
+}
+
+#[test]
+fn when_rows_were_received_is_kept_where_order_time_does_not_say_it_also_by_merges_and_rewriting() {
+    let mut made = Made::new();
+    for (hours, sessions) in [(50, [1, 2]), (30, [3, 4])] {
+        received(&made, hours * HOUR_US);
+        made.add(sessions);
+    }
+    let known: Vec<u64> = all_files(&made.archive).iter().map(|file| file.received_by_us() / HOUR_US).collect();
+    assert!(known.contains(&50) && known.contains(&30) && known.len() >= 4, "{known:?}");
+    assert!(made.merge_all() > 0);
+    let merged = all_files(&made.archive);
+    assert!(merged.iter().all(|file| file.received_by_us() == 50 * HOUR_US), "the latest of them: {merged:?}");
+    let number = made.archive.manifest().unwrap().next_number;
+    let rewritten =
+        rewrite_file(made.archive.place(), &made.files()[0], number, |rows, row| rows.key(row).session == 1);
+    let Rewritten::Smaller { file, .. } = rewritten.unwrap() else { panic!("some are left") };
+    assert_eq!(file.received_by_us(), 50 * HOUR_US);
 }
