@@ -265,8 +265,12 @@ fn damage_in_a_file_is_told_and_not_merged() {
     let refused = finish(takeup(home.data(), &["compact", "--merge", "all"]), PATIENCE);
     assert_eq!(refused.code, Some(1), "{refused:?}");
     assert!(refused.stderr.contains("damaged") && refused.stderr.contains(".parquet"), "{refused:?}");
+    let verify = || finish(takeup(home.data(), &["verify", "--archive"]), PATIENCE);
+    let (damaged, name) = (verify(), file.file_name().expect("a name").to_string_lossy());
+    assert!(damaged.code == Some(1) && format!("{damaged:?}").contains(&*name), "{damaged:?}");
     bytes[20] ^= 1;
     fs::write(&file, &bytes).expect("it is written");
+    assert_eq!(verify().code, Some(0));
     compact(home.data(), &["--merge", "all"]);
     expected(home.data()).check(&Archived::read(home.data()));
 }

@@ -319,3 +319,18 @@ fn when_rows_were_received_is_kept_where_order_time_does_not_say_it_also_by_merg
     let Rewritten::Smaller { file, .. } = rewritten.unwrap() else { panic!("some are left") };
     assert_eq!(file.received_by_us(), 50 * HOUR_US);
 }
+
+#[test]
+fn a_merged_file_has_the_range_of_the_log_that_all_its_inputs_are_within() {
+    let mut made = Made::new();
+    made.add([1, 2]);
+    made.add([1, 3]);
+    made.add([2, 3]);
+    let inputs = all_files(&made.archive);
+    assert!(inputs[0].from.is_empty() && !inputs[inputs.len() - 1].from.is_empty(), "the first begins with the log");
+    assert!(made.merge_all() > 0);
+    for file in all_files(&made.archive) {
+        assert!(file.from.is_empty(), "from the log's beginning: {file:?}");
+        assert_eq!(file.to[&0], (1, made.offset));
+    }
+}

@@ -112,3 +112,19 @@ fn a_replacement_that_is_not_committed_changes_nothing() {
     let (archive, _) = Archive::open(archive.place().clone(), &|| false).unwrap();
     all(&archive);
 }
+
+#[test]
+fn while_the_manifest_cannot_be_replaced_no_file_that_it_names_goes() {
+    let temp = tempfile::tempdir().unwrap();
+    let archive = archive(&temp, &[(1, 11), (2, 21), (3, 31)]);
+    let (before, old) = (all(&archive), files(&archive));
+    // Nothing can be written under the name that the manifest has until it is whole.
+    let fresh = archive.place().manifest().with_extension("json.tmp");
+    std::fs::create_dir(&fresh).unwrap();
+    assert!(without(&archive, 2).is_err());
+    assert!(old.iter().all(|file| archive.place().file(&file.path).exists()), "what the manifest names is there");
+    std::fs::remove_dir(&fresh).unwrap();
+    let (archive, _) = Archive::open(archive.place().clone(), &|| false).unwrap();
+    assert_eq!(all(&archive), before);
+    assert!(without(&archive, 2).unwrap().rows > 0);
+}
