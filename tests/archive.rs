@@ -52,7 +52,7 @@ fn every_record_is_in_the_archive_once_and_sums_by_session_equal_the_logs() {
 
 #[test]
 fn a_kill_at_any_moment_of_compaction_leaves_out_nothing_and_repeats_nothing() {
-    let rounds = if std::env::var_os("TAKEUP_LONG").is_some() { 100 } else { 10 };
+    let rounds: u64 = std::env::var("TAKEUP_TEST_KILLS").map_or(10, |text| text.parse().expect("a number"));
     let home = Home::new();
     let server = home.serve(&[("cores", "2")]);
     record_all(&server, &home.project_key(), 3);
