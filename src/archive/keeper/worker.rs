@@ -60,7 +60,7 @@ struct Gap {
 }
 
 /// When files are merged.
-#[derive(Default)]
+#[derive(Default, Clone, Copy)]
 struct Merging {
     /// Something was added since there was nothing to merge.
     due: bool,
@@ -68,6 +68,8 @@ struct Merging {
     settled: u64,
     /// Whether it failed.
     failed: bool,
+    /// The hour in which files that could not be read were last tried again.
+    retried: u64,
 }
 
 impl Worker {
@@ -207,7 +209,7 @@ impl Worker {
             return false;
         }
         let (archive, is_stopping) = (gathering.compactor.archive(), || self.handle.is_stopping());
-        if now_us / HOUR_US != self.merging.settled {
+        if self.merging.retries(now_us / HOUR_US) {
             archive.forget_set_aside();
         }
         let merged = bytes_to_merge(archive, now_us).map_err(Trouble::from).and_then(|bytes| {
@@ -225,7 +227,7 @@ impl Worker {
                 (self.status.merge_fault(), true)
             }
             Ok(None) => {
-                self.merging = Merging { due: false, settled: now_us / HOUR_US, failed: false };
+                self.merging = Merging { due: false, settled: now_us / HOUR_US, failed: false, ..self.merging };
                 // What others left that were killed takes space until it is removed.
                 let swept = archive.sweep(&is_stopping).err().map(|error| error.to_string());
                 (archive.set_aside().or(swept), false)
@@ -237,7 +239,7 @@ impl Worker {
             }
             Err(Trouble::Archive(ArchiveError::Stopped)) => return false,
             Err(trouble) => {
-                self.merging = Merging { due: true, settled: now_us / HOUR_US, failed: true };
+                self.merging = Merging { due: true, settled: now_us / HOUR_US, failed: true, ..self.merging };
                 self.status.count(|counts| counts.failures += 1);
                 (Some(trouble.to_string()), false)
             }
@@ -340,8 +342,29 @@ impl Merging {
     fn is_due(&self, hour: u64) -> bool {
         hour != self.settled || (self.due && !self.failed)
     }
+
+    /// Whether files that could not be read are tried again: once in each hour. More often, one of them would keep all others from being merged.
+    fn retries(&mut self, hour: u64) -> bool {
+        std::mem::replace(&mut self.retried, hour) != hour
+    }
 }
 
 fn bounds(live: &LiveOptions) -> ChunkBounds {
     ChunkBounds { bytes: CHUNK_BYTES, age: live.flush, inflated_max: live.inflated_max }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_can_not_be_read_is_tried_once_an_hour_so_that_others_are_merged_in_between() {
+        let mut merging = Merging { due: true, ..Merging::default() };
+        assert!(merging.is_due(5) && merging.retries(5));
+        // It was set aside, and nothing is settled yet: the next call must leave it out.
+        assert!(merging.is_due(5) && !merging.retries(5));
+        merging = Merging { due: false, settled: 5, failed: false, ..merging };
+        assert!(!merging.is_due(5));
+        assert!(merging.is_due(6) && merging.retries(6) && !merging.retries(6));
+    }
 }
