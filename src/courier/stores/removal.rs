@@ -46,23 +46,26 @@ pub async fn remove_for_good(store: &Store, name: &str) -> Result<Vec<LeftVersio
     Ok(if is_there { vec![LeftVersion { id, reason: NOT_LISTED }] } else { Vec::new() })
 }
 
-/// Removes versions. Returns those that are left.
+/// Removes versions of one object, which come the newest first, and of its marks of removal only if nothing else is left: the last of these hides what can't be removed. Returns those
+/// that are left.
 ///
 /// # Errors
 /// The store's.
 pub async fn remove_versions(store: &Store, kept: &[KeptVersion]) -> Result<Vec<LeftVersion>, Cause> {
     let mut left = Vec::new();
-    for version in kept {
-        if store.delete_version(&version.name, &version.id).await? {
-            continue;
-        }
-        if version.is_latest && !version.is_marker {
-            // At least nobody finds it by its name.
-            store.remove(&version.name).await?;
-        }
-        if !version.is_marker {
+    // The oldest first: if it ends here, the object's name does not stand for an older version than before.
+    for version in kept.iter().rev().filter(|version| !version.is_marker) {
+        if !store.delete_version(&version.name, &version.id).await? {
             left.push(LeftVersion { id: version.id.clone(), reason: NOT_REMOVED });
         }
+    }
+    if left.is_empty() {
+        for mark in kept.iter().filter(|version| version.is_marker) {
+            store.delete_version(&mark.name, &mark.id).await?;
+        }
+    } else if let Some(latest) = kept.iter().find(|version| version.is_latest && !version.is_marker) {
+        // At least nobody finds it by its name.
+        store.remove(&latest.name).await?;
     }
     Ok(left)
 }
@@ -75,7 +78,7 @@ impl LeftVersion {
         let Self { id, reason } = self;
         let remove = match kind {
             BucketKind::S3 => {
-                let endpoint = access.endpoint.as_ref().map(|url| format!(" --endpoint-url {url}")).unwrap_or_default();
+                let endpoint = endpoint_option(access);
                 format!(
                     "`aws s3api list-object-versions --bucket {bucket} --prefix {key}{endpoint}` shows all of this object, and \
                      `aws s3api delete-object --bucket {bucket} --key {key} --version-id {id}{endpoint}` removes this one"
@@ -103,7 +106,7 @@ pub fn advice_for_all(access: &StoreAccess, begin: &str) -> String {
     let keys = if prefix.is_empty() { begin.to_owned() } else { format!("{prefix}/{begin}") };
     let commands = match kind {
         BucketKind::S3 => {
-            let endpoint = access.endpoint.as_ref().map(|url| format!(" --endpoint-url {url}")).unwrap_or_default();
+            let endpoint = endpoint_option(access);
             format!(
                 "`aws s3api list-object-versions --bucket {bucket} --prefix {keys}{endpoint}` shows them, and \
                  `aws s3api delete-object --bucket {bucket} --key KEY --version-id ID{endpoint}` removes one"
@@ -122,6 +125,16 @@ pub fn advice_for_all(access: &StoreAccess, begin: &str) -> String {
         }
     };
     format!("older versions may have something: {NOT_LISTED}: {commands}")
+}
+
+/// The option by which `aws` finds the store, without what somebody may have put before the host: it goes into a receipt.
+fn endpoint_option(access: &StoreAccess) -> String {
+    let Some((scheme, rest)) = access.endpoint.as_deref().and_then(|url| url.split_once("://")) else {
+        return String::new();
+    };
+    let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
+    format!(" --endpoint-url {scheme}://{host}{path}")
 }
 
 #[cfg(test)]

@@ -12,6 +12,8 @@ fn what_is_left_is_named_with_the_command_that_removes_it() {
     let command =
         "`aws s3api delete-object --bucket b --key a/x/1.seg --version-id v1 --endpoint-url http://127.0.0.1:9`";
     assert!(s3.starts_with("version v1: ") && s3.contains(command), "{s3}");
+    let secret = advice("s3://b/a", Some("https://key:pass@store.example/s3"));
+    assert!(secret.contains(" --endpoint-url https://store.example/s3`") && !secret.contains("pass"), "{secret}");
     assert!(advice("s3://b", None).contains("--key x/1.seg --version-id v1`"));
     assert!(advice("gs://b/a", None).contains("`gcloud storage rm --all-versions gs://b/a/x/1.seg`"));
     let azure = advice("abfss://c@acc.dfs.core.windows.net/a", None);
