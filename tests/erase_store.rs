@@ -366,3 +366,63 @@ fn a_version_that_the_bucket_does_not_let_go_is_named_with_the_command_that_remo
     assert!(!s3.keys().contains(&key.to_owned()));
     assert_eq!(found(&shipped.restored("restored"), &person.traces()), Vec::<String>::new());
 }
+
+#[test]
+fn an_older_version_that_the_bucket_does_not_let_go_is_not_brought_back_under_its_name() {
+    let shipped = Shipped::to(Bucket::s3());
+    let Bucket::S3(s3) = &shipped.bucket else { unreachable!("it is one") };
+    s3.let_versions_be_held();
+    let server = shipped.serve();
+    let person = Person::start(&shipped.home, &server);
+    person.send(&server, 0);
+    server.stop();
+    let server = shipped.serve();
+    shipped.wait_until_copied();
+    server.stop();
+    let held = shipped.bucket.found(&person.traces());
+    let held = held.iter().find(|name| name.contains(".seg")).expect("a segment of the person");
+    let (key, id) = held.split_once('?').expect("a version");
+    s3.hold(key, id);
+    // A mark of removal is above it, which nothing holds.
+    s3.remove(key);
+    assert!(!s3.keys().contains(&key.to_owned()));
+
+    let session = person.session.to_string();
+    let erased = shipped.takeup(&["erase", "--yes", "--json", "--session", &session]);
+    assert_eq!(erased.code, Some(1), "{erased:?}");
+    assert_eq!(erased.lines()[0]["not_reached_count"], 1, "{erased:?}");
+    assert!(!s3.keys().contains(&key.to_owned()), "its mark of removal is gone: a restore would find it");
+}
+
+#[test]
+fn a_copy_in_which_a_user_could_not_be_looked_for_is_told() {
+    let shipped = Shipped::to(Bucket::folder());
+    let server = shipped.serve();
+    let person = Person::start(&shipped.home, &server);
+    person.send(&server, 0);
+    server.stop();
+    let server = shipped.serve();
+    shipped.wait_until_copied();
+    server.stop();
+    // Only the store has the person's segment, and there it is damaged.
+    let (log, traces) = (shipped.home.data().join("log"), person.traces());
+    found(&log, &traces).iter().for_each(|path| fs::remove_file(path).expect("it can be removed"));
+    let copies = shipped.bucket.found(&traces);
+    let copy = copies.iter().find(|path| path.ends_with(".seg")).expect("a segment of the person");
+    let mut bytes = fs::read(copy).expect("it is there");
+    let at = bytes.len() / 2;
+    bytes[at] ^= 1;
+    fs::write(copy, bytes).expect("it can be written");
+
+    for dry_run in [&["--dry-run"][..], &[]] {
+        let erased = shipped.takeup(&[&["erase", "--yes", "--json", "--user", USER], dry_run].concat());
+        assert_eq!(erased.code, Some(1), "{erased:?}");
+        let receipt = erased.lines().remove(0);
+        let missed = receipt["not_reached"].as_array().expect("a list");
+        assert!(
+            missed.len() == 1 && missed[0]["path"].as_str().is_some_and(|path| path.ends_with(".seg")),
+            "{receipt}"
+        );
+        assert_eq!(receipt["complete"], false);
+    }
+}

@@ -38,6 +38,9 @@ fn local(reader: &LogReader) -> Result<Local, LogError> {
     Ok(segments.into_iter().map(|one| ((one.core, one.id), one.sidecar.map(|sidecar| sidecar.blake3))).collect())
 }
 
+/// Copies in which nobody could be looked for, by their objects' names, and why.
+pub(super) type Unsearched = BTreeMap<String, String>;
+
 /// What is done with copies.
 pub(super) struct CopiesPart<'a> {
     /// The data folder.
@@ -51,13 +54,15 @@ pub(super) struct CopiesPart<'a> {
 }
 
 impl CopiesPart<'_> {
-    /// Adds the sessions of these users, and of the projects that are targets, of which only the store has segments.
+    /// Adds the sessions of these users, and of the projects that are targets, of which only the store has segments. Returns the copies that could not be
+    /// looked into.
     pub(super) fn search(
         &mut self,
         users: &BTreeSet<String>,
         targets: &mut Targets,
         report: &mut SearchReport,
-    ) -> Result<(), EraseError> {
+    ) -> Result<Unsearched, EraseError> {
+        let mut unsearched = Unsearched::new();
         let (tell, url) = (self.stores.teller(), &self.access.url);
         let told = |cause: &_| tell(url, cause);
         let copies = Copies::open(self.access, self.reader.log_uuid(), &pending::dir(self.data), &told)?;
@@ -79,20 +84,21 @@ impl CopiesPart<'_> {
             match found {
                 Ok(Some(log)) => search(&log, users, targets, report)?,
                 Ok(None) => {}
-                // Told when it is to be erased from.
-                Err(CopyFault::Unlike { .. }) => continue,
+                Err(CopyFault::Unlike { object, reason }) => drop(unsearched.insert(object, reason)),
                 Err(fault) => return Err(fault.into()),
             }
         }
-        Ok(copies.clear()?)
+        copies.clear()?;
+        Ok(unsearched)
     }
 
-    /// Erases from the copies; `found` is told of each record of a segment that the log no longer has.
+    /// Erases from the copies; `found` is told of each record of a segment that the log no longer has. `unsearched` are those that could not be looked into.
     pub(super) fn erase(
         &mut self,
         looked: &Looked,
         targets: &Targets,
         mode: Mode,
+        unsearched: Unsearched,
         found: &mut dyn FnMut(&Found),
         findings: &mut Findings,
     ) -> Result<(), EraseError> {
@@ -102,7 +108,8 @@ impl CopiesPart<'_> {
         if !self.dry_run {
             copies.drop_unfinished((!mode.served).then_some(self.data))?;
         }
-        let mut work = Work { copies: &copies, targets, mode, place: PlaceReport::new(PLACE), findings };
+        let place = PlaceReport::new(PLACE);
+        let mut work = Work { copies: &copies, targets, mode, unsearched, place, findings };
         let (mut done, mut removed) = (BTreeSet::new(), BTreeSet::new());
         for _ in 0..ROUNDS_MAX {
             let all = copies.list()?;
@@ -139,6 +146,10 @@ impl CopiesPart<'_> {
                 break;
             }
         }
+        // Their sidecars name nobody who was found elsewhere; but a user may have sessions that only they tell of.
+        for (object, reason) in std::mem::take(&mut work.unsearched) {
+            work.miss(&object, reason);
+        }
         let place = work.place;
         findings.places.push(place);
         Ok(copies.clear()?)
@@ -150,6 +161,8 @@ struct Work<'a> {
     copies: &'a Copies<'a>,
     targets: &'a Targets,
     mode: Mode,
+    /// Those that could not be looked into, and were not told yet.
+    unsearched: Unsearched,
     place: PlaceReport,
     findings: &'a mut Findings,
 }
@@ -248,9 +261,14 @@ impl Work<'_> {
     /// One copy that can't be worked on is told; another fault ends the run.
     fn missed(&mut self, fault: CopyFault) -> Result<Option<Option<String>>, EraseError> {
         let CopyFault::Unlike { object, reason } = fault else { return Err(fault.into()) };
-        let path = self.path(&object);
-        self.findings.miss(NotReached::whole(PLACE, path, reason));
+        self.unsearched.remove(&object);
+        self.miss(&object, reason);
         Ok(None)
+    }
+
+    fn miss(&mut self, object: &str, reason: String) {
+        let path = self.path(object);
+        self.findings.miss(NotReached::whole(PLACE, path, reason));
     }
 
     fn path(&self, object: &str) -> String {

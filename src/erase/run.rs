@@ -11,7 +11,7 @@ use crate::log::erase::{Found, Hold, hold};
 use crate::log::read::reader::LogReader;
 
 #[cfg(feature = "object-store")]
-use super::copies_part::CopiesPart;
+use super::copies_part::{CopiesPart, Unsearched};
 use super::error::EraseError;
 use super::lists::{erase_broken_lists, erase_dead_letters};
 use super::log_part::{Mode, erase_log, miss_unsealed};
@@ -108,6 +108,8 @@ pub fn erase(
         seal(server, &mut findings)?;
     }
     let mut unsearched = Vec::new();
+    #[cfg(feature = "object-store")]
+    let mut unsearched_copies = Unsearched::new();
     if !request.users.is_empty() || !targets.projects.is_empty() {
         tell(Stage::Searching);
         search(&reader, &request.users, &mut targets, &mut search_report)?;
@@ -116,7 +118,7 @@ pub fn erase(
         if let Some(access) = &stores.segments {
             let step = &mut |done, all| tell(Stage::Copies(done, all));
             let mut copies = CopiesPart { data, reader: &reader, stores, access, dry_run: request.dry_run, step };
-            copies.search(&request.users, &mut targets, &mut search_report)?;
+            unsearched_copies = copies.search(&request.users, &mut targets, &mut search_report)?;
         }
     }
     if !request.dry_run && !targets.is_empty() {
@@ -150,7 +152,7 @@ pub fn erase(
     if let Some(access) = &stores.segments {
         let step = &mut |done, all| tell(Stage::Copies(done, all));
         let mut copies = CopiesPart { data, reader: &reader, stores, access, dry_run: request.dry_run, step };
-        copies.erase(&looked, &targets, mode, &mut found, &mut findings)?;
+        copies.erase(&looked, &targets, mode, unsearched_copies, &mut found, &mut findings)?;
     }
     #[cfg(not(feature = "object-store"))]
     let _ = looked;

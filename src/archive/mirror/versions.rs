@@ -15,8 +15,8 @@ use crate::archive::scan_file::scan_file;
 use crate::archive::source::{Remote, SourceFile};
 use crate::archive::table::Table;
 use crate::archive::tables;
-use crate::courier::Cause;
 use crate::courier::stores::{KeptVersion, StoreAccess, advice_for_all};
+use crate::courier::{Cause, Trouble};
 
 /// The largest manifest or list that is read.
 const LIST_BYTES_MAX: u64 = 256 << 20;
@@ -130,7 +130,7 @@ impl Versions {
                 Ok(Look::Holds) => gone.push(version.clone()),
                 Ok(Look::HoldsNothing) => {}
                 Ok(Look::NoneNewerHolds) => break,
-                Err(error @ ArchiveError::Store { .. }) => return Err(error),
+                Err(error) if is_of_the_store(&error) => return Err(error),
                 Err(error) => {
                     let reason = format!("version {} can't be read, and may have something: {error}", version.id);
                     all.left.push((version.name.clone(), reason));
@@ -142,6 +142,7 @@ impl Versions {
         if dry_run || gone.is_empty() {
             return Ok(());
         }
+        gone.reverse();
         let name = &kept[0].name;
         let is_rest_content = kept.iter().any(|version| !version.is_marker && !gone.contains(version));
         if !is_rest_content {
@@ -150,6 +151,7 @@ impl Versions {
         }
         for left in self.remote.remove_versions(&gone)? {
             all.removed -= 1;
+            all.bytes -= gone.iter().find(|version| version.id == left.id).map_or(0, |version| version.bytes);
             all.left.push((name.clone(), left.advice(&self.access, name)));
         }
         Ok(())
@@ -207,6 +209,15 @@ enum Look {
 impl Look {
     const fn of(holds: bool) -> Self {
         if holds { Self::Holds } else { Self::HoldsNothing }
+    }
+}
+
+/// Whether a fault is the store's, and not that of one version: one that is gone by now, that the key may not read, or that was moved to where it can't be
+/// read at once, keeps nobody from looking at the others.
+fn is_of_the_store(error: &ArchiveError) -> bool {
+    match error {
+        ArchiveError::Store { cause, .. } => !matches!(cause.trouble, Trouble::Missing | Trouble::NoPermission),
+        _ => false,
     }
 }
 

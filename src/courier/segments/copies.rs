@@ -129,8 +129,10 @@ impl<'a> Copies<'a> {
                 store.list(&format!("{folder}/"), each).await?;
             }
             let versions = store.versions(&log, |version| {
+                // What came there since it was listed by its name is no older version.
+                let is_older = !version.is_latest;
                 if !version.is_marker {
-                    add(&version.name, At { bytes: version.bytes, version: Some(version.id) });
+                    add(&version.name, At { bytes: version.bytes, version: is_older.then_some(version.id) });
                 }
             });
             versions.await
@@ -141,7 +143,7 @@ impl<'a> Copies<'a> {
     /// The sidecar of a copy; `None` if there is none that belongs to it.
     ///
     /// # Errors
-    /// The store's; a sidecar of a newer takeup.
+    /// The store's; [`CopyFault::Unlike`] if it can't be read, or is of a newer takeup.
     pub fn sidecar(&self, copy: &SegmentCopy) -> Result<Option<Sidecar>, CopyFault> {
         let Some(at) = copy.sidecar.as_ref().filter(|at| (1..=SIDECAR_BYTES_MAX).contains(&at.bytes)) else {
             return Ok(None);
@@ -150,7 +152,8 @@ impl<'a> Copies<'a> {
         let text = self.ask(async |store| {
             let (inner, version) = (store.store(), at.version.as_deref());
             store.patiently(async || inner.get_version(&object, version, 0, at.bytes as usize).await).await
-        })?;
+        });
+        let text = text.map_err(|fault| of_copy(&object, fault))?;
         let bytes = copy.segment.as_ref().map(|at| at.bytes);
         let newer = |cause| CopyFault::Unlike { object: object.clone(), reason: Cause::to_string(&cause) };
         catalog::parse_sidecar(&copy.name, bytes, &text).map_err(newer)
@@ -160,7 +163,7 @@ impl<'a> Copies<'a> {
     /// have been the way here.
     ///
     /// # Errors
-    /// The store's; [`CopyFault::Unlike`] if it is damaged; the folder can't be written.
+    /// The store's; [`CopyFault::Unlike`] if it is damaged or can't be read; the folder can't be written.
     pub fn fetch(&self, copy: &SegmentCopy, sidecar: Option<&Sidecar>) -> Result<LogReader, CopyFault> {
         let object = copy.name.object();
         let damaged = |reason: &str| CopyFault::Unlike { object: object.clone(), reason: reason.to_owned() };
@@ -176,9 +179,9 @@ impl<'a> Copies<'a> {
             let mut fetched = rebuilt.begin(expected.clone())?;
             let mut read = 0;
             while read < at.bytes {
-                let parts =
-                    self.ask(async |store| next_parts(store, &object, at.version.as_deref(), read, at.bytes).await)?;
-                for part in parts {
+                let version = at.version.as_deref();
+                let parts = self.ask(async |store| next_parts(store, &object, version, read, at.bytes).await);
+                for part in parts.map_err(|fault| of_copy(&object, fault))? {
                     fetched.write(&part)?;
                     read += part.len() as u64;
                 }
@@ -257,5 +260,15 @@ impl<'a> Copies<'a> {
             Trouble::Local => CopyFault::Local(cause),
             _ => CopyFault::Store { store: self.address.clone(), cause },
         }
+    }
+}
+
+/// A fault of one object alone: it is gone by now, the key may not read it, or it was moved to where it can't be read at once.
+fn of_copy(object: &str, fault: CopyFault) -> CopyFault {
+    match fault {
+        CopyFault::Store { cause, .. } if matches!(cause.trouble, Trouble::Missing | Trouble::NoPermission) => {
+            CopyFault::Unlike { object: object.to_owned(), reason: cause.to_string() }
+        }
+        fault => fault,
     }
 }

@@ -25,7 +25,7 @@ pub enum CopyFault {
         /// The fault.
         cause: Cause,
     },
-    /// This copy is not what its name says. Others can be worked on.
+    /// This copy is not what its name says, or can't be read. Others can be worked on.
     #[error("{object}: {reason}")]
     Unlike {
         /// The object.
