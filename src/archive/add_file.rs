@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use super::error::ArchiveError;
 use super::hour::Hour;
+use super::lock::ArchiveLock;
 use super::manifest::{FileEntry, LARGE_ROW_BYTES, Manifest, Places};
 use super::place::{ArchivePath, Place, remove, whole};
 use super::rows::TableBuffer;
@@ -102,11 +103,14 @@ pub fn remove_strays(place: &Place, manifest: &Manifest) -> Result<(), ArchiveEr
     place.remove_empty_folders()
 }
 
-/// Removes what was written for a change that failed. The lock is held.
+/// Removes what was written for a change that failed. Nothing, if the lock is not the one in its place any more: what is there may be what its holder writes.
 ///
 /// # Errors
 /// The manifest can't be read; something can't be removed.
-pub fn remove_unfinished(place: &Place) -> Result<(), ArchiveError> {
+pub fn remove_unfinished(place: &Place, lock: &ArchiveLock) -> Result<(), ArchiveError> {
+    if !lock.is_in_place() {
+        return Ok(());
+    }
     let Some(manifest) = Manifest::read(&Source::folder(place))? else { return Ok(()) };
     let is_new = |path: &str| ArchivePath::parse(whole(path)).is_some_and(|path| path.number >= manifest.next_number);
     place.files()?.iter().filter(|path| is_new(path)).try_for_each(|path| remove(&place.file(path)))

@@ -185,7 +185,7 @@ impl Erasing<'_> {
     /// Removes what was written and is not in place.
     fn give_up(&self, error: ArchiveError) -> ArchiveError {
         if !self.replaced.is_empty() {
-            let _ = remove_unfinished(self.place);
+            let _ = remove_unfinished(self.place, self.lock);
         }
         error
     }

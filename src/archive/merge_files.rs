@@ -61,12 +61,12 @@ pub fn merge_next(
     let mut manifest = archive.manifest()?;
     let Some(inputs) = next_inputs(archive, &manifest, over_us)? else { return Ok(None) };
     let outputs = merge(place, &inputs, manifest.next_number, is_stopping).inspect_err(|error| {
-        let _ = remove_unfinished(place);
+        let _ = remove_unfinished(place, &lock);
         archive.set_aside_by(error, &inputs);
     })?;
     let change = Change::default().replace(&inputs, outputs.iter().cloned());
     manifest.commit(place, &lock, change).inspect_err(|_| {
-        let _ = remove_unfinished(place);
+        let _ = remove_unfinished(place, &lock);
     })?;
     for input in &inputs {
         // One that can't be removed now goes when the archive is next opened.

@@ -155,7 +155,7 @@ impl<'a> Replacement<'a> {
         // What is removed after a failure is what the manifest on disk does not name. If it was replaced, but perhaps not durably, that is nothing.
         let place = self.place;
         self.manifest.commit(place, self.lock, change).inspect_err(|_| {
-            let _ = remove_unfinished(place);
+            let _ = remove_unfinished(place, self.lock);
         })?;
         for (old, _) in &self.replaced {
             // One that can't be removed now goes when the archive is next opened.
@@ -172,7 +172,7 @@ impl<'a> Replacement<'a> {
 
     /// Removes what was written and is not part of the archive: it takes space that may be short.
     fn clear(&self) {
-        let _ = remove_unfinished(self.place);
+        let _ = remove_unfinished(self.place, self.lock);
     }
 }
 

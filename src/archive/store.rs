@@ -169,7 +169,7 @@ impl Archive {
         let entries =
             self.write_all(begin.as_ref(), to, rows, manifest.next_number, is_stopping).inspect_err(|_| {
                 // What was written of it is in nobody's way, but it takes space that may be short.
-                let _ = remove_unfinished(&self.place);
+                let _ = remove_unfinished(&self.place, &lock);
             })?;
         let mut totals = Totals { records: rows.records, ..Totals::default() };
         for entry in &entries {
@@ -180,7 +180,7 @@ impl Archive {
         }
         let change = entries.into_iter().fold(Change::default(), Change::with).to(to.clone());
         manifest.commit(&self.place, &lock, change.unread(rows.unread.clone())).inspect_err(|_| {
-            let _ = remove_unfinished(&self.place);
+            let _ = remove_unfinished(&self.place, &lock);
         })?;
         Ok(Committed::Done(totals))
     }

@@ -254,9 +254,11 @@ impl Manifest {
         };
         let written = next.write_lists(place, &lists).and_then(|()| self.is_still_there(&source, lock));
         if let Err(error) = written {
-            // One that stays goes when the archive is next opened.
-            let new = next.days.iter().filter(|day| !self.names_list(&day.path));
-            new.for_each(|day| drop(remove(&place.file(&day.path))));
+            // One that stays goes when the archive is next opened. Under another lock, it may be that holder's list of the same name.
+            if lock.is_in_place() {
+                let new = next.days.iter().filter(|day| !self.names_list(&day.path));
+                new.for_each(|day| drop(remove(&place.file(&day.path))));
+            }
             return Err(error);
         }
         // If this fails, the new head may be there all the same, and needs its lists.
