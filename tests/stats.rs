@@ -159,6 +159,26 @@ fn the_numbers_stay_equal_when_a_session_was_erased() {
 }
 
 #[test]
+fn a_log_that_is_put_back_after_another_counts_once() {
+    let home = Home::new();
+    let (log, away) = (home.data().join("log"), home.data().join("away"));
+    let record_another = || {
+        let server = home.serve(&[("cores", "1")]);
+        record_all(&server, &home.project_key(), 1);
+        server.stop();
+        compact(home.data(), &[]);
+    };
+    record_another();
+    fs::rename(&log, &away).expect("it is there");
+    record_another();
+    fs::remove_dir_all(&log).expect("it is there");
+    fs::rename(&away, &log).expect("it is there");
+    let both = stats(&home, &[]);
+    assert_eq!((&both["archive"], &both["log"]), (&Value::Bool(true), &Value::Bool(true)));
+    assert_eq!(numbers(both), numbers(stats(&home, &["--source", "archive"])));
+}
+
+#[test]
 fn another_archive_is_counted_by_its_address() {
     let home = Home::new();
     let server = home.serve(&[]);

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use crate::archive::buffer::ColumnBuffer;
 use crate::archive::column::{Column, KEY_COLUMNS};
 use crate::archive::error::ArchiveError;
-use crate::archive::manifest::{FileEntry, FileFilter, Manifest};
+use crate::archive::manifest::{FileEntry, FileFilter, LogEnds, Manifest};
 use crate::archive::rows::TableBuffer;
 use crate::archive::scan_file::{GroupBounds, scan_file};
 use crate::archive::source::Source;
@@ -38,8 +38,8 @@ const COUNTED: [Column; 6] = [
 pub struct Counted {
     /// What was counted.
     pub collector: Collector,
-    /// Up to where the log is in the archive; `None` if nothing of it is.
-    pub to: Option<MergePosition>,
+    /// Where the archive ends in each log that it has something of; the log that was archived last comes first.
+    pub ends: Vec<MergePosition>,
     /// Files of which nothing was counted.
     pub left_out: LeftOut,
 }
@@ -72,7 +72,9 @@ pub fn count_archive(
             arrivals.iter().try_for_each(|arrival| collector.count(arrival))?;
             tell(collector.records());
         }
-        Ok(Some(Counted { collector, to: manifest.to, left_out }))
+        let LogEnds { last, earlier } = manifest.ends();
+        let ends = last.into_iter().chain(earlier).map(|end| end.to).collect();
+        Ok(Some(Counted { collector, ends, left_out }))
     })
 }
 

@@ -50,10 +50,10 @@ pub(super) struct ReadOf {
     pub(super) left_out: LeftOut,
 }
 
-/// An archive was read up to here.
+/// An archive was read up to these places, each in another log.
 struct Archived {
     collector: Collector,
-    to: Option<MergePosition>,
+    ends: Vec<MergePosition>,
     left_out: LeftOut,
     from: ArchiveSource,
 }
@@ -72,17 +72,17 @@ pub(super) fn read(args: &StatsArgs, range: Range, data: &Path) -> Result<Read, 
         return Err(no_archive(args, data));
     }
     of.archive = archived.is_some();
-    let (mut collector, to, from) = match archived {
-        Some(Archived { collector, to, left_out, from }) => {
+    let (mut collector, ends, from) = match archived {
+        Some(Archived { collector, ends, left_out, from }) => {
             of.left_out = left_out;
-            (collector, to, Some(from))
+            (collector, ends, Some(from))
         }
-        None => (Collector::new(range, args.by), None, None),
+        None => (Collector::new(range, args.by), Vec::new(), None),
     };
     // Where there is an archive, there need not be a log any more.
     if source != Source::Archive && (!of.archive || data.join("log").exists()) {
         of.log = true;
-        let mut merge = begin(args, data, &collector, to.as_ref())?;
+        let mut merge = begin(args, data, &collector, &ends)?;
         let limit = inflated_limit(args, data)?;
         count_log(&mut merge, limit, &mut collector, &mut |records| progress.tell("log", records))?;
         of.repeats = merge.repeats();
@@ -108,24 +108,19 @@ fn no_archive(args: &StatsArgs, data: &Path) -> CliError {
 }
 
 /// The log from where the archive ends; from the range's beginning where nothing of this log is in an archive.
-fn begin(
-    args: &StatsArgs,
-    data: &Path,
-    collector: &Collector,
-    archived: Option<&MergePosition>,
-) -> Result<Merge, CliError> {
+fn begin(args: &StatsArgs, data: &Path, collector: &Collector, ends: &[MergePosition]) -> Result<Merge, CliError> {
     let reader = log_folder::open(data)?;
-    match archived {
-        Some(to) if to.log == reader.log_uuid() => return Ok(Merge::resume(reader, to)?),
-        Some(to) if args.archive.is_some() => {
-            return Err(CliError::Other(format!(
-                "{}: the archive is of log {}, but the log is {}: count them one by one, with --source archive and --source log",
-                data.display(),
-                to.log,
-                reader.log_uuid()
-            )));
-        }
-        _ => {}
+    // The data folder may have had another log meanwhile, which the archive has as well.
+    if let Some(to) = ends.iter().find(|to| to.log == reader.log_uuid()) {
+        return Ok(Merge::resume(reader, to)?);
+    }
+    if let Some(to) = ends.first().filter(|_| args.archive.is_some()) {
+        return Err(CliError::Other(format!(
+            "{}: the archive is of log {}, but the log is {}: count them one by one, with --source archive and --source log",
+            data.display(),
+            to.log,
+            reader.log_uuid()
+        )));
     }
     let before_us = if collector.property().is_some() { STARTS_BEFORE_US } else { 0 };
     match collector.range().from_us.saturating_sub(before_us) {
@@ -152,7 +147,7 @@ fn read_archive(
     let counted = crate::stats::count_archive(&from, range, args.by, &mut tell)?;
     Ok(counted.map(|counted| Archived {
         collector: counted.collector,
-        to: counted.to,
+        ends: counted.ends,
         left_out: counted.left_out,
         from,
     }))
