@@ -77,9 +77,12 @@ fn until_archived(
     let mut altered = Ids::new();
     for deletion in archived(look, goes, &altered, archive).go {
         let path = core_dir(reader.dir(), deletion.core).join(file_name(deletion.id, SEALED));
-        match is_as_sealed(&path)? {
-            true => goes.push(deletion),
-            false => drop(altered.insert((deletion.core, deletion.id))),
+        match is_as_sealed(&path) {
+            Ok(true) => goes.push(deletion),
+            // A server has deleted it since it was listed.
+            _ if matches!(path.try_exists(), Ok(false)) => goes.push(deletion),
+            Ok(false) => drop(altered.insert((deletion.core, deletion.id))),
+            Err(error) => return Err(error),
         }
     }
     Ok(why_not(look, names, &altered, archive))
