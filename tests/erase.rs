@@ -25,6 +25,8 @@ mod erase {
     mod forms;
     mod groups;
     mod kills;
+    #[allow(dead_code, reason = "not all of it is used here")]
+    mod person;
     mod search;
     mod stored;
 }

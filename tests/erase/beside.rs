@@ -1,20 +1,13 @@
 //! Erasing beside a server under load.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::thread;
 
-use crate::common::{Connection, Finished, Home, PATIENCE, Request, Server, gzip, wait_for};
+use crate::common::{Finished, Home, PATIENCE, Server, gzip, wait_for};
 use crate::read::Archived;
 use crate::recorded;
 
+use super::person::{Person, SECRET, SENT, USER, body, under_load};
 use super::search::Traces;
-
-/// The person's id, as the site gave it.
-const USER: &str = "jane.roe+7041@example.org";
-
-/// What is in the person's payloads, and in nobody else's.
-const SECRET: &str = "correct-horse-battery-staple-7041";
 
 pub fn settings(flush: &str) -> Vec<(&str, &str)> {
     vec![
@@ -29,74 +22,12 @@ pub fn settings(flush: &str) -> Vec<(&str, &str)> {
     ]
 }
 
-/// A session of the person.
-pub struct Person {
-    token: String,
-    pub session: u64,
-}
-
-impl Person {
-    pub fn start(home: &Home, server: &Server) -> Self {
-        let key = home.project_key();
-        let start = Request::start(&key).field("userID", USER);
-        let answer = wait_for("a start to be answered", PATIENCE, || {
-            let answer = server.connect().exchange(start.clone());
-            (answer.status != 503).then_some(answer)
-        });
-        assert_eq!(answer.status, 200, "{}", answer.text());
-        let text = |name: &str| answer.json()[name].as_str().expect("a text").to_owned();
-        Self { token: text("token"), session: text("sessionID").parse().expect("a number") }
-    }
-
-    /// Sends a batch as it is, and one that is packed.
-    pub fn send(&self, server: &Server, number: u32) {
-        let body = body(number);
-        let mut client = server.connect();
-        assert_eq!(client.exchange(Request::batch(&self.token, &body)).status, 200);
-        assert_eq!(client.exchange(Request::batch(&self.token, body).gzip()).status, 200);
-    }
-
-    /// What must be nowhere.
-    pub fn traces(&self) -> Traces {
-        let mut traces = Traces::of(&[USER, SECRET]);
-        traces.session(self.session);
-        (0..SENT).for_each(|number| traces.body("a packed body", &gzip(&body(number))));
-        traces
-    }
-}
-
-/// How many times the person sends.
-pub const SENT: u32 = 6;
-
-fn body(number: u32) -> Vec<u8> {
-    format!("{number} {SECRET} ").repeat(40).into_bytes()
-}
-
-/// How many times others have sent: no two bodies are the same.
-static NUMBER: AtomicU64 = AtomicU64::new(0);
-
-/// What others send while `work` runs: the hashes of what was acknowledged.
-pub fn under_load<T>(home: &Home, server: &Server, work: impl FnOnce() -> T) -> (T, Vec<blake3::Hash>) {
-    let tokens: Vec<String> = (1..6).map(|session| home.token(session)).collect();
-    let (addr, is_done) = (server.addr, AtomicBool::new(false));
-    thread::scope(|scope| {
-        let sender = scope.spawn(|| {
-            let mut client = Connection::open(addr);
-            let mut sent = Vec::new();
-            while !is_done.load(Ordering::SeqCst) {
-                let token = &tokens[sent.len() % tokens.len()];
-                let mut body = format!("of others {} ", NUMBER.fetch_add(1, Ordering::SeqCst)).into_bytes();
-                body.resize(300 + (sent.len() * 7_919) % 9_000, b'x');
-                let answer = client.exchange(Request::batch(token, &body));
-                assert_eq!(answer.status, 200, "{}", answer.text());
-                sent.push(blake3::hash(&body));
-            }
-            sent
-        });
-        let result = work();
-        is_done.store(true, Ordering::SeqCst);
-        (result, sender.join().expect("the sender ends"))
-    })
+/// What must be nowhere.
+pub fn traces(person: &Person) -> Traces {
+    let mut traces = Traces::of(&[USER, SECRET]);
+    traces.session(person.session);
+    (0..SENT).for_each(|number| traces.body("a packed body", &gzip(&body(number))));
+    traces
 }
 
 pub fn wait_until_archived(server: &Server) {
@@ -140,7 +71,7 @@ pub fn erase_beside_a_server(flush: &str, before: impl Fn(&Server)) {
     let home = Home::new();
     let server = home.serve(&settings(flush));
     let person = Person::start(&home, &server);
-    let traces = person.traces();
+    let traces = traces(&person);
     let ((), mut sent) = under_load(&home, &server, || {
         (0..SENT / 2).for_each(|number| person.send(&server, number));
         before(&server);

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use crate::common::{Home, Request, Server};
 
-use super::beside::{Person, SENT, check_the_rest, check_verified, erase, settings, under_load, wait_until_archived};
+use super::beside::{check_the_rest, check_verified, erase, settings, traces, wait_until_archived};
+use super::person::{Person, SENT, under_load};
 use super::stored::{Stored, records};
 
 fn rounds() -> u64 {
@@ -63,7 +64,7 @@ fn an_erasure_that_is_killed_at_any_moment_is_finished_by_the_next() {
             assert_eq!(erased.code, Some(0), "{erased:?}");
         });
         sent.extend(more);
-        assert_eq!(person.traces().found(home.data()), Vec::<String>::new());
+        assert_eq!(traces(&person).found(home.data()), Vec::<String>::new());
         check_between(&home, &before.without(|of, _| of == person.session), person.session);
     }
     assert!(killed > 0, "some were killed before their end");
@@ -96,7 +97,7 @@ fn a_server_that_is_killed_while_a_person_is_erased_comes_back_with_all_that_oth
         assert!(others.iter().all(|(id, record)| now.get(id) == Some(record)), "a record of others is gone");
         let erased = erase(&home, &server, &["--session", &session]);
         assert_eq!(erased.code, Some(0), "{erased:?}");
-        assert_eq!(person.traces().found(home.data()), Vec::<String>::new());
+        assert_eq!(traces(&person).found(home.data()), Vec::<String>::new());
     }
     wait_until_archived(&server);
     server.stop();

@@ -9,7 +9,7 @@ use crate::common::{Connection, Home, PATIENCE, Request, Server, gzip, wait_for}
 pub const USER: &str = "jane.roe+7041@example.org";
 
 /// What is in the person's payloads, and in nobody else's.
-const SECRET: &str = "correct-horse-battery-staple-7041";
+pub const SECRET: &str = "correct-horse-battery-staple-7041";
 
 /// A session of the person.
 pub struct Person {
@@ -54,7 +54,8 @@ impl Person {
 /// How many times the person sends.
 pub const SENT: u32 = 6;
 
-fn body(number: u32) -> Vec<u8> {
+/// One of the person's payloads.
+pub fn body(number: u32) -> Vec<u8> {
     format!("{number} {SECRET} ").repeat(40).into_bytes()
 }
 
