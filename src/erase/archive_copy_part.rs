@@ -60,10 +60,13 @@ fn work(
     if !dry_run {
         before = versions.of_manifest()?;
         let failed = |cause: Cause| EraseError::Store { store: access.url.to_string(), cause };
-        let mut tell = |event: Told<'_>| {
-            if let Told::Waits(cause) = event {
-                told(&access.url, cause);
+        let mut tell = |event: Told<'_>| match event {
+            Told::Waits(cause) => told(&access.url, cause),
+            // Its end is waited for, however long it takes.
+            Told::Busy => {
+                stores.tell(&format!("{}: another process copies the archive there; waiting for it", access.url))
             }
+            Told::Planned { .. } | Told::Uploaded(_) => {}
         };
         let copied = copy(access, data, &|| false, &mut tell).map_err(failed)?;
         place.files += copied.files + copied.removed;

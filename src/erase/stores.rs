@@ -39,6 +39,14 @@ impl Stores {
         }
     }
 
+    /// Tells of what is waited for.
+    #[cfg(all(feature = "archive", feature = "object-store"))]
+    pub(super) fn tell(&self, text: &str) {
+        if let Some(waits) = self.waits {
+            waits(text);
+        }
+    }
+
     /// Whether a store of segments is named.
     pub(super) fn has_segments(&self) -> bool {
         #[cfg(feature = "object-store")]
