@@ -74,7 +74,8 @@ impl Shipped {
     /// Waits until the store has every sealed segment.
     #[track_caller]
     pub fn wait_until_copied(&self) {
-        wait_for("every sealed segment to be in the store", PATIENCE, || {
+        // A part that a slow store has not answered is given up first, and tried again.
+        wait_for("every sealed segment to be in the store", 4 * PATIENCE, || {
             (self.bucket.segments() >= sealed(self.home.data()).len()).then_some(())
         });
     }
