@@ -63,12 +63,12 @@ fn erase_beside_a_server(bucket: Bucket) {
     let traces = person.traces();
     let (before, sent) = under_load(home, &server, || {
         (0..SENT / 2).for_each(|number| person.send(&server, number));
-        // More than the person has sent to.
-        wait_for("some segments to be in the store", PATIENCE, || (bucket.segments() >= 6).then_some(()));
+        wait_for("some segments to be in the store, the person's among them", PATIENCE, || {
+            (bucket.segments() >= 6 && !bucket.found(&traces).is_empty()).then_some(())
+        });
         (SENT / 2..SENT).for_each(|number| person.send(&server, number));
         let before = bucket.all();
         let theirs = bucket.found(&traces);
-        assert!(!theirs.is_empty(), "the person is in the store");
         let receipt = shipped.erase(Some(&server), &["--user", USER]);
         assert_eq!(bucket.found(&traces), Vec::<String>::new());
         assert!(Shipped::place(&receipt)["files_changed"].as_u64() > Some(0), "{receipt}");

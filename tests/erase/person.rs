@@ -71,6 +71,10 @@ pub fn under_load<T>(home: &Home, server: &Server, work: impl FnOnce() -> T) -> 
             let mut client = Connection::open(addr);
             let mut sent = Vec::new();
             while !is_done.load(Ordering::SeqCst) {
+                // Another connection can be another core's.
+                if sent.len() % 64 == 63 {
+                    client = Connection::open(addr);
+                }
                 let token = &tokens[sent.len() % tokens.len()];
                 let mut body = format!("of others {} ", NUMBER.fetch_add(1, Ordering::SeqCst)).into_bytes();
                 body.resize(300 + (sent.len() * 7_919) % 9_000, b'x');
