@@ -43,6 +43,7 @@ pub mod consume;
 pub mod courier;
 pub mod directory;
 pub mod erase;
+pub mod export;
 pub mod http;
 pub mod load;
 pub mod log;

@@ -148,6 +148,14 @@ fn serve_and_count() {
         ("format_ahead", "false"),
         ("insist_file_system", "true"),
         ("log_requests", "all"),
+        // Lines say when the disk is slow, and who is over a limit: on a slow machine they would be counted.
+        ("slow_sync", "1m"),
+        ("limit_uploads_session", "1000000/s burst 1000000"),
+        ("limit_bytes_session", "1TiB/s burst 1TiB"),
+        ("limit_uploads_address", "off"),
+        ("limit_bytes_address", "off"),
+        ("limit_uploads_project", "off"),
+        ("limit_bytes_project", "off"),
     ];
     let (listen, admin_addr) = (addr.to_string(), admin.to_string());
     let set = set.into_iter().chain([("listen", &*listen), ("admin", &*admin_addr), ("cores", "1")]);

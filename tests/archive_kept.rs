@@ -21,7 +21,7 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use common::{Disk, Home, PATIENCE, Server, wait_for};
+use common::{Disk, Home, PATIENCE, Request, Server, wait_for};
 use read::Archived;
 use recorded::{compact, expected, record_all};
 use rustix::process::Signal;
@@ -351,6 +351,31 @@ fn what_is_archived_leaves_the_log_and_nothing_is_lost_whatever_kills_the_server
     check_nothing_is_lost(&home, &sender);
     server.stop();
     sender.check_each_once(&Archived::read(home.data()));
+}
+
+#[test]
+fn a_session_whose_start_has_left_the_log_is_known_to_its_first_request_after_a_restart() {
+    let home = Home::new();
+    let settings = kept(UNTIL_ARCHIVED);
+    let server = home.serve(&settings);
+    let token = server.start_session(&home.project_key());
+    let mut sender = Sender::default();
+    wait_for("the start leaves the log", PATIENCE, || {
+        let until = sender.sent() + 50;
+        sender.send_until(&home, &server, |sender| sender.sent() >= until);
+        let shown = home.takeup(&["inspect", "--records", "--json"]);
+        let has_start = shown.lines().iter().any(|line| line["kind"] == "start");
+        (shown.code == Some(0) && !has_start).then_some(())
+    });
+    server.kill();
+
+    let server = home.serve(&settings);
+    assert_eq!(server.connect().exchange(Request::batch(&token, b"a body")).status, 200);
+    server.stop();
+    let shown = home.takeup(&["inspect", "--records", "--json"]);
+    let lines = shown.lines();
+    let stored: Vec<_> = lines.iter().filter(|line| line["kind"] == "batch" && line["bytes"] == 6).collect();
+    assert_eq!(stored.iter().map(|line| &line["project_id"]).collect::<Vec<_>>(), [1], "{stored:?}");
 }
 
 #[test]

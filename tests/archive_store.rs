@@ -8,6 +8,9 @@ mod common;
 #[allow(missing_docs)]
 mod copied;
 
+#[path = "archive_store/partial.rs"]
+mod partial;
+
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};

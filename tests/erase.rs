@@ -25,6 +25,7 @@ mod erase {
     mod forms;
     mod groups;
     mod kills;
+    mod no_server;
     #[allow(dead_code, reason = "not all of it is used here")]
     mod person;
     mod search;

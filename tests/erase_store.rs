@@ -9,6 +9,10 @@ mod common;
 #[allow(missing_docs)]
 mod bucket;
 
+#[path = "erase/no_server.rs"]
+#[allow(missing_docs)]
+mod no_server;
+
 #[path = "erase/person.rs"]
 #[allow(missing_docs)]
 mod person;
@@ -30,9 +34,13 @@ use std::time::{Duration, Instant};
 use bucket::Bucket;
 use common::services::{Relay, RelayMode};
 use common::{PATIENCE, Server, wait_for};
+use no_server::NoServer;
 use person::{Person, SENT, USER, under_load};
 use serde_json::Value;
 use shipped::{Shipped, check_bodies, place, sealed};
+use takeup::courier::stores::StoreAccess;
+use takeup::erase::receipt::NotReached;
+use takeup::erase::{Request, Stage, Stores, erase};
 use traces::found;
 
 /// Whenever a segment was removed from a bucket, another one with its id had been uploaded.
@@ -157,6 +165,43 @@ fn a_user_of_whom_only_the_store_has_segments_is_found_and_erased_there() {
         let again = shipped.erase(None, &["--session", &person.session.to_string()]);
         assert_eq!(Shipped::place(&again)["records"], 0, "{again}");
     }
+}
+
+#[test]
+fn a_copy_that_comes_back_whenever_it_is_erased_is_told() {
+    let shipped = Shipped::to(Bucket::folder());
+    let (home, bucket) = (&shipped.home, &shipped.bucket);
+    let server = shipped.serve();
+    let person = Person::start(home, &server);
+    (0..SENT).for_each(|number| person.send(&server, number));
+    server.stop();
+    let server = shipped.serve();
+    shipped.wait_until_copied();
+    server.stop();
+
+    let before = bucket.all();
+    let url = shipped.bucket.url("logs").parse().expect("an address");
+    let stores = Stores { segments: Some(StoreAccess::to(url)), ..Stores::default() };
+    let request = Request { sessions: [person.session].into(), ..Request::default() };
+    let mut rounds = 0;
+    // As a courier elsewhere would that has not met the erasure.
+    let mut uploads_again = |stage: Stage| {
+        if matches!(stage, Stage::Copies(done, all) if done == all) {
+            rounds += 1;
+            before.iter().for_each(|(name, bytes)| fs::write(name, bytes).expect("it can be written"));
+        }
+    };
+    let receipt = erase(home.data(), &request, &stores, &mut NoServer, &mut uploads_again).expect("it ends");
+    assert!(rounds > 1);
+    assert!(!receipt.complete);
+    let told =
+        |missed: &NotReached| missed.place == "object-store" && missed.reason.contains("was uploaded there again");
+    assert!(receipt.not_reached.iter().any(told), "{receipt:?}");
+
+    // What the receipt advises.
+    let receipt = erase(home.data(), &request, &stores, &mut NoServer, &mut |_| {}).expect("it ends");
+    assert!(receipt.complete, "{receipt:?}");
+    assert_eq!(bucket.found(&person.traces()), Vec::<String>::new());
 }
 
 #[test]

@@ -38,6 +38,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         &["base", "codec", "config", "consume", "courier", "log", "records", "session", "telemetry", "tracker"],
     ),
     ("erase", &["archive", "checker", "codec", "courier", "log", "records", "tracker"]),
+    ("export", &["tracker"]),
     ("records", &["log", "codec", "tracker", "session"]),
     ("api", &["base", "http", "session", "client", "codec", "directory", "log", "records", "tracker"]),
     (
@@ -82,7 +83,13 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
 ];
 
 /// The only files that may hold `unsafe` code.
-const MAY_BE_UNSAFE: &[&str] = &["src/log/disk/shared_page.rs", "src/log/disk/sigbus.rs", "src/log/write/segment.rs"];
+const MAY_BE_UNSAFE: &[&str] = &[
+    "src/log/disk/file_block.rs",
+    "src/log/disk/shared_page.rs",
+    "src/log/disk/sigbus.rs",
+    "src/log/disk/stage.rs",
+    "src/log/write/segment.rs",
+];
 
 /// The only folder that may name the runtime, and the only ones that may name tokio.
 const MAY_NAME_MONOIO: &[&str] = &["src/server/"];

@@ -1,4 +1,4 @@
-//! Measures the log by itself: appending, group commit, reading, starting.
+//! Measures the log by itself: appending, group commit, reading, starting, and ways to write without it.
 //!
 //!     cargo bench --bench log                       # all parts, 5 rounds
 //!     cargo bench --bench log -- --quick            # less of everything, 1 round
@@ -9,10 +9,12 @@
 
 mod append;
 mod commit;
+mod full_rate;
 mod machine;
 mod read;
 mod start;
 mod table;
+mod ways;
 
 use std::path::{Path, PathBuf};
 use std::process::exit;
@@ -40,8 +42,14 @@ struct Run {
 
 type Part = fn(&Run) -> std::io::Result<Vec<Table>>;
 
-const PARTS: [(&str, Part); 4] =
-    [("append", append::run), ("commit", commit::run), ("read", read::run), ("start", start::run)];
+const PARTS: [(&str, Part); 6] = [
+    ("append", append::run),
+    ("commit", commit::run),
+    ("full-rate", full_rate::run),
+    ("read", read::run),
+    ("start", start::run),
+    ("ways", ways::run),
+];
 
 fn main() {
     if let Err(error) = measure() {
@@ -90,7 +98,9 @@ fn measure() -> std::io::Result<()> {
 }
 
 fn usage(word: &str) -> ! {
-    eprintln!("{word}?\nusage: [--quick] [--only append,commit,read,start] [--dir DIR] [--rounds N] [--json FILE]");
+    eprintln!(
+        "{word}?\nusage: [--quick] [--only append,commit,full-rate,read,start,ways] [--dir DIR] [--rounds N] [--json FILE]"
+    );
     exit(2)
 }
 

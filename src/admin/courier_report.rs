@@ -11,13 +11,13 @@ pub struct CourierReport {
     pub target: String,
     /// `starting`, `ready`, `waiting` or `ended`.
     pub state: String,
-    /// While it waits: the kind of trouble, such as `unreachable`.
+    /// While it waits, or of what it could not do beside: the kind of trouble, such as `unreachable`.
     pub trouble: Option<String>,
-    /// While it waits: the destination's own code; empty if it gave none.
+    /// While it waits, or of what it could not do beside: the destination's own code; empty if it gave none.
     pub code: Option<String>,
-    /// While it waits: what is wrong, for people.
+    /// While it waits, or of what it could not do beside: what is wrong, for people.
     pub error: Option<String>,
-    /// While it waits: what an operator can do.
+    /// While it waits, or of what it could not do beside: what an operator can do.
     pub advice: Option<String>,
     /// Since when it waits, RFC 3339 in UTC.
     pub since: Option<String>,

@@ -54,8 +54,8 @@ pub struct BatchInput<'a> {
 /// Reusable buffers for judging a batch.
 #[derive(Default)]
 pub struct BatchScratch {
-    /// The decoded `batch` parameter, for the log line.
-    pub batch: Vec<u8>,
+    /// The decoded `batch` parameter.
+    batch: Vec<u8>,
     split: Vec<u8>,
     value: Vec<u8>,
 }
@@ -240,15 +240,27 @@ fn seam_of(body: &[u8]) -> Seam {
 
 /// Fills the scratch's `batch` and `split`; the first pair with each name counts.
 fn read_query(text: Option<&[u8]>, scratch: &mut BatchScratch) {
-    let text = text.unwrap_or_default();
-    scratch.batch.clear();
-    if let Some(value) = query::find(text, "batch", &mut scratch.value) {
-        scratch.batch.extend_from_slice(value);
+    let BatchScratch { batch, split, value } = scratch;
+    batch.clear();
+    split.clear();
+    let Some(text) = text else { return };
+    let (mut has_batch, mut has_split) = (false, false);
+    let mut pairs = query::Pairs::new(text, value);
+    while let Some((key, value)) = pairs.next() {
+        let (into, had) = match key {
+            b"batch" => (&mut *batch, &mut has_batch),
+            b"split" => (&mut *split, &mut has_split),
+            _ => continue,
+        };
+        if !std::mem::replace(had, true) {
+            into.extend_from_slice(value);
+        }
     }
-    scratch.split.clear();
-    if let Some(value) = query::find(text, "split", &mut scratch.value) {
-        scratch.split.extend_from_slice(value);
-    }
+}
+
+/// The decoded `batch` parameter of a query; empty if there is none.
+pub fn label_text<'a>(query: Option<&[u8]>, scratch: &'a mut BatchScratch) -> &'a [u8] {
+    query::find(query.unwrap_or_default(), "batch", &mut scratch.value).unwrap_or_default()
 }
 
 /// Where the second batch of a `visual` upload begins, in inflated bytes. It must lie inside the largest allowed body, so below `limit`;

@@ -1,5 +1,7 @@
 //! Routes: which one a path belongs to, and what each requires.
 
+use crate::http::Method;
+
 use super::prefix::Prefix;
 
 /// What a route requires of the client's token, checked before anything else.
@@ -17,8 +19,44 @@ pub enum TokenRule {
     Optional,
 }
 
+/// The methods that a route accepts. All accept `OPTIONS`, and those that accept `GET` accept `HEAD`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Allowed {
+    /// `GET` and `POST`.
+    GetAndPost,
+    /// `GET`.
+    Get,
+    /// `POST`.
+    Post,
+    /// `PUT`.
+    Put,
+}
+
+impl Allowed {
+    /// The `Allow` header in the answer to any other method.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::GetAndPost => "GET, HEAD, POST, OPTIONS",
+            Self::Get => "GET, HEAD, OPTIONS",
+            Self::Post => "POST, OPTIONS",
+            Self::Put => "PUT, OPTIONS",
+        }
+    }
+
+    /// Whether a method is among them.
+    pub const fn accepts(self, method: Method) -> bool {
+        match method {
+            Method::Options => true,
+            Method::Get | Method::Head => matches!(self, Self::GetAndPost | Self::Get),
+            Method::Post => matches!(self, Self::GetAndPost | Self::Post),
+            Method::Put => matches!(self, Self::Put),
+            Method::Patch | Method::Delete | Method::Other => false,
+        }
+    }
+}
+
 macro_rules! routes {
-    ($( $(#[$doc:meta])* $name:ident = $template:literal, $token:ident, $allow:literal; )+) => {
+    ($( $(#[$doc:meta])* $name:ident = $template:literal, $token:ident, $allowed:ident; )+) => {
         /// The routes that are served.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub enum Route {
@@ -39,10 +77,15 @@ macro_rules! routes {
                 }
             }
 
-            /// The `Allow` header in the answer to any other method.
+            /// The `Allow` header in the answer to a method that it does not accept.
             pub fn allow(self) -> &'static str {
+                self.allowed().as_str()
+            }
+
+            /// The methods that it accepts.
+            pub fn allowed(self) -> Allowed {
                 match self {
-                    $(Self::$name => $allow,)+
+                    $(Self::$name => Allowed::$allowed,)+
                 }
             }
         }
@@ -51,49 +94,49 @@ macro_rules! routes {
 
 routes! {
     /// `/`, for probes.
-    Root = "/", None, "GET, HEAD, POST, OPTIONS";
+    Root = "/", None, GetAndPost;
     /// A browser asks for a session.
-    WebStart = "/v1/web/start", None, "POST, OPTIONS";
+    WebStart = "/v1/web/start", None, Post;
     /// A browser sends a batch.
-    WebBatch = "/v1/web/i", Grace, "POST, OPTIONS";
+    WebBatch = "/v1/web/i", Grace, Post;
     /// A browser reports why it does not record.
-    WebNotStarted = "/v1/web/not-started", None, "POST, OPTIONS";
+    WebNotStarted = "/v1/web/not-started", None, Post;
     /// A browser asks for feature flags.
-    WebFeatureFlags = "/v1/web/feature-flags", Optional, "POST, OPTIONS";
+    WebFeatureFlags = "/v1/web/feature-flags", Optional, Post;
     /// A browser sends pictures of canvas elements.
-    WebImages = "/v1/web/images", Good, "POST, OPTIONS";
+    WebImages = "/v1/web/images", Good, Post;
     /// A browser asks which elements to watch for.
-    WebTags = "/v1/web/tags", Good, "GET, HEAD, OPTIONS";
+    WebTags = "/v1/web/tags", Good, Get;
     /// A browser asks when to start recording.
-    WebConditions = "/v1/web/conditions/{project}", Good, "GET, HEAD, OPTIONS";
+    WebConditions = "/v1/web/conditions/{project}", Good, Get;
     /// A browser asks for the description of a usability test.
-    UxtTest = "/v1/web/uxt/test/{id}", Good, "GET, HEAD, OPTIONS";
+    UxtTest = "/v1/web/uxt/test/{id}", Good, Get;
     /// A user began or ended a usability test.
-    UxtTestSignal = "/v1/web/uxt/signals/test", Good, "POST, OPTIONS";
+    UxtTestSignal = "/v1/web/uxt/signals/test", Good, Post;
     /// A user began or ended a task of a usability test.
-    UxtTaskSignal = "/v1/web/uxt/signals/task", Good, "POST, OPTIONS";
+    UxtTaskSignal = "/v1/web/uxt/signals/task", Good, Post;
     /// A browser asks where to upload the recording of a usability test.
-    UxtUploadUrl = "/v1/web/uxt/upload-url", Good, "GET, HEAD, OPTIONS";
+    UxtUploadUrl = "/v1/web/uxt/upload-url", Good, Get;
     /// A browser uploads the recording of a usability test. The token is part of the path, because the client sends no header for it.
-    UxtRecording = "/v1/web/uxt/recording/{token}", None, "PUT, OPTIONS";
+    UxtRecording = "/v1/web/uxt/recording/{token}", None, Put;
     /// A phone asks for a session.
-    MobileStart = "/v1/mobile/start", None, "POST, OPTIONS";
+    MobileStart = "/v1/mobile/start", None, Post;
     /// A phone sends a batch.
-    MobileBatch = "/v1/mobile/i", Grace, "POST, OPTIONS";
+    MobileBatch = "/v1/mobile/i", Grace, Post;
     /// A phone sends what was left when the app ended.
-    MobileLate = "/v1/mobile/late", Late, "POST, OPTIONS";
+    MobileLate = "/v1/mobile/late", Late, Post;
     /// A phone sends screenshots.
-    MobileImages = "/v1/mobile/images", Good, "POST, OPTIONS";
+    MobileImages = "/v1/mobile/images", Good, Post;
     /// A phone asks when to start recording.
-    MobileConditions = "/v1/mobile/conditions/{project}", Good, "GET, HEAD, OPTIONS";
+    MobileConditions = "/v1/mobile/conditions/{project}", Good, Get;
     /// The analytics SDK asks for a session.
-    SdkStart = "/v1/sdk/start", None, "POST, OPTIONS";
+    SdkStart = "/v1/sdk/start", None, Post;
     /// The analytics SDK sends events.
-    SdkBatch = "/v1/sdk/i", Good, "POST, OPTIONS";
+    SdkBatch = "/v1/sdk/i", Good, Post;
     /// Another takeup hands on records. It signs each request with a secret that both share.
-    Records = "/v1/takeup/records", None, "POST, OPTIONS";
+    Records = "/v1/takeup/records", None, Post;
     /// No such path.
-    Unknown = "other", None, "GET, HEAD, POST, OPTIONS";
+    Unknown = "other", None, GetAndPost;
 }
 
 /// The result of matching a path.

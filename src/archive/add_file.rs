@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use super::encode::ColumnEncoder;
 use super::error::ArchiveError;
 use super::hour::Hour;
 use super::lock::ArchiveLock;
@@ -28,18 +29,19 @@ pub struct LogRange {
 ///
 /// # Errors
 /// Failures to write.
-pub fn add_file(
+pub(super) fn add_file(
     place: &Place,
     rows: &TableBuffer,
     hour: Hour,
     range: &LogRange,
     number: u64,
     group_bytes: u64,
+    encoder: &mut ColumnEncoder,
 ) -> Result<FileEntry, ArchiveError> {
     let first_us = (0..rows.rows()).map(|row| rows.key(row).received_us).min().unwrap_or_default();
     let path = Place::relative(rows.table(), hour, first_us.cast_unsigned(), number);
     place.make_parents(&path)?;
-    let written = write_file(rows, group_bytes, &file_meta(range), &place.file(&path))?;
+    let written = write_file(encoder, rows, group_bytes, &file_meta(range), &place.file(&path))?;
     Ok(entry_of(path, rows.table(), hour, range, written))
 }
 

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use super::column::{Column, ColumnKind};
 use super::known_text::{KnownText, TextId};
 use super::presence::Presence;
+use super::text_set::TextSet;
 
 /// What a value takes besides its bytes.
 const VALUE_BYTES: u64 = 8;
@@ -21,23 +22,57 @@ pub struct ColumnBuffer {
 
 /// The values of the rows that have one.
 #[derive(Debug)]
-enum Values {
+pub(super) enum Values {
     Ints(Vec<i64>),
-    /// Texts, and where each begins and ends. Rows in a row with the same text share it, as the events of a page do.
-    Texts {
-        places: Vec<(usize, usize)>,
-        all: String,
+    /// Texts of which many rows have the same: each text once, and the number of each row's.
+    Repeated {
+        numbers: Vec<u32>,
+        texts: TextSet,
+        /// The id of the last row's text.
         last: Option<TextId>,
+    },
+    /// Texts that differ, and where each ends. It begins where the one before it ends.
+    Texts {
+        ends: Vec<usize>,
+        all: String,
     },
     /// Each by itself: they are large, and one vector of all would be copied each time it grows.
     Bytes(Vec<Bytes>),
+}
+
+impl Values {
+    /// Whether no row has a value.
+    pub(super) fn is_empty(&self) -> bool {
+        match self {
+            Self::Ints(values) => values.is_empty(),
+            Self::Repeated { numbers, .. } => numbers.is_empty(),
+            Self::Texts { ends, .. } => ends.is_empty(),
+            Self::Bytes(values) => values.is_empty(),
+        }
+    }
+
+    /// A text or bytes, by its place among the values.
+    pub(super) fn bytes(&self, place: usize) -> &[u8] {
+        match self {
+            Self::Repeated { numbers, texts, .. } => texts.get(numbers[place]).as_bytes(),
+            Self::Texts { ends, all } => {
+                let from = place.checked_sub(1).map_or(0, |before| ends[before]);
+                &all.as_bytes()[from..ends[place]]
+            }
+            Self::Bytes(values) => &values[place],
+            Self::Ints(_) => unreachable!("the kind of a column is known"),
+        }
+    }
 }
 
 impl ColumnBuffer {
     pub(super) fn new(column: &Column) -> Self {
         let values = match column.kind {
             ColumnKind::Bool | ColumnKind::Int | ColumnKind::Time => Values::Ints(Vec::new()),
-            ColumnKind::Text => Values::Texts { places: Vec::new(), all: String::new(), last: None },
+            ColumnKind::Text if column.dictionary => {
+                Values::Repeated { numbers: Vec::new(), texts: TextSet::default(), last: None }
+            }
+            ColumnKind::Text => Values::Texts { ends: Vec::new(), all: String::new() },
             ColumnKind::Bytes => Values::Bytes(Vec::new()),
         };
         Self { kind: column.kind, rows: 0, values, present: column.nullable.then(Presence::default) }
@@ -48,11 +83,18 @@ impl ColumnBuffer {
         self.kind
     }
 
+    /// The values of the rows that have one.
+    pub(super) fn values(&self) -> &Values {
+        &self.values
+    }
+
     /// What a row's value counts as: as much as if no row shared its text with another, because readers do not share them.
     pub(super) fn value_bytes(&self, row: usize) -> u64 {
         match &self.values {
             Values::Ints(_) => VALUE_BYTES,
-            Values::Texts { .. } | Values::Bytes(_) => VALUE_BYTES + self.bytes(row).len() as u64,
+            Values::Repeated { .. } | Values::Texts { .. } | Values::Bytes(_) => {
+                VALUE_BYTES + self.bytes(row).len() as u64
+            }
         }
     }
 
@@ -67,121 +109,86 @@ impl ColumnBuffer {
     }
 
     /// Where a row's value stands among the values.
-    fn place(&self, row: usize) -> Option<usize> {
+    pub(super) fn place(&self, row: usize) -> Option<usize> {
         match &self.present {
             Some(present) => present.place(row),
             None => Some(row),
         }
     }
 
-    /// A row's number, time or flag, if it has one.
-    pub(super) fn optional_int(&self, row: usize) -> Option<i64> {
-        match &self.values {
-            Values::Ints(values) => self.place(row).map(|place| values[place]),
-            Values::Texts { .. } | Values::Bytes(_) => unreachable!("the kind of a column is known"),
-        }
-    }
-
     /// A row's number, time or flag; 0 if it has none.
     pub fn int(&self, row: usize) -> i64 {
-        self.optional_int(row).unwrap_or_default()
+        match &self.values {
+            Values::Ints(values) => self.place(row).map(|place| values[place]).unwrap_or_default(),
+            Values::Repeated { .. } | Values::Texts { .. } | Values::Bytes(_) => {
+                unreachable!("the kind of a column is known")
+            }
+        }
     }
 
     /// A row's text or bytes; empty if it has none.
     pub fn bytes(&self, row: usize) -> &[u8] {
-        let Some(place) = self.place(row) else { return &[] };
-        match &self.values {
-            Values::Texts { places, all, .. } => {
-                let (from, to) = places[place];
-                &all.as_bytes()[from..to]
-            }
-            Values::Bytes(values) => &values[place],
-            Values::Ints(_) => unreachable!("the kind of a column is known"),
-        }
-    }
-
-    /// The texts or bytes of those of these rows that have one, in this order, each with as few copies as possible.
-    pub(super) fn shared(&self, rows: impl Iterator<Item = usize> + Clone) -> Vec<Bytes> {
-        let found = rows.filter_map(|row| self.place(row));
-        match &self.values {
-            Values::Bytes(values) => found.map(|place| values[place].clone()).collect(),
-            Values::Texts { places, all, .. } => {
-                let is_new = |last: &mut Option<(usize, usize)>, place| last.replace(place) != Some(place);
-                let mut last = None;
-                let new = found.clone().map(|place| places[place]).filter(|&place| is_new(&mut last, place));
-                let mut copied = Vec::new();
-                new.for_each(|(from, to)| copied.extend_from_slice(&all.as_bytes()[from..to]));
-                let copied = Bytes::from(copied);
-                let (mut last, mut at, mut current) = (None, 0, Bytes::new());
-                let next = |place: usize| {
-                    let (from, to) = places[place];
-                    if is_new(&mut last, (from, to)) {
-                        current = copied.slice(at..at + (to - from));
-                        at += to - from;
-                    }
-                    current.clone()
-                };
-                found.map(next).collect()
-            }
-            Values::Ints(_) => unreachable!("the kind of a column is known"),
-        }
+        self.place(row).map_or(&[], |place| self.values.bytes(place))
     }
 
     /// Adds a value. Returns what it counts as, as those after it do.
     pub(super) fn push_int(&mut self, value: Option<i64>) -> u64 {
         match &mut self.values {
             Values::Ints(values) => values.extend(value),
-            Values::Texts { .. } | Values::Bytes(_) => panic!("a number in a column of texts or bytes"),
+            Values::Repeated { .. } | Values::Texts { .. } | Values::Bytes(_) => {
+                panic!("a number in a column of texts or bytes")
+            }
         }
         self.note(value.is_some());
         VALUE_BYTES
     }
 
     pub(super) fn push_text(&mut self, value: Option<&str>) -> u64 {
-        let Some(text) = value else { return self.push_no_text() };
-        let Values::Texts { places, all, last } = &mut self.values else {
-            panic!("a text in a column of another kind")
-        };
-        *last = None;
-        match places.last() {
-            Some(&(from, to)) if &all.as_bytes()[from..to] == text.as_bytes() => places.push((from, to)),
-            _ => {
-                all.push_str(text);
-                places.push((all.len() - text.len(), all.len()));
+        match (&mut self.values, value) {
+            (Values::Repeated { numbers, texts, last }, Some(text)) => {
+                *last = None;
+                // Many rows have the text of the one before them.
+                let number = match numbers.last() {
+                    Some(&number) if texts.get(number) == text => number,
+                    _ => texts.add(text),
+                };
+                numbers.push(number);
             }
+            (Values::Texts { ends, all }, Some(text)) => {
+                all.push_str(text);
+                ends.push(all.len());
+            }
+            (Values::Repeated { .. } | Values::Texts { .. }, None) => {}
+            (Values::Ints(_) | Values::Bytes(_), _) => panic!("a text in a column of another kind"),
         }
-        self.note(true);
-        VALUE_BYTES + text.len() as u64
+        self.note(value.is_some());
+        VALUE_BYTES + value.map_or(0, str::len) as u64
     }
 
     /// Adds a text of which many rows may have the same, which is told by its id alone.
     pub(super) fn push_known_text(&mut self, value: Option<KnownText<'_>>) -> u64 {
-        let Some(KnownText { text, id }) = value else { return self.push_no_text() };
-        if let Values::Texts { places, last, .. } = &mut self.values
+        let Some(KnownText { text, id }) = value else { return self.push_text(None) };
+        if let Values::Repeated { numbers, last, .. } = &mut self.values
             && *last == Some(id)
-            && let Some(&place) = places.last()
+            && let Some(&number) = numbers.last()
         {
-            places.push(place);
+            numbers.push(number);
             self.note(true);
             return VALUE_BYTES + text.len() as u64;
         }
         let bytes = self.push_text(Some(text));
-        if let Values::Texts { last, .. } = &mut self.values {
+        if let Values::Repeated { last, .. } = &mut self.values {
             *last = Some(id);
         }
         bytes
     }
 
-    fn push_no_text(&mut self) -> u64 {
-        assert!(matches!(self.values, Values::Texts { .. }), "a text in a column of another kind");
-        self.note(false);
-        VALUE_BYTES
-    }
-
     pub(super) fn push_bytes(&mut self, value: Option<&[u8]>) -> u64 {
         match &mut self.values {
             Values::Bytes(values) => values.extend(value.map(Bytes::copy_from_slice)),
-            Values::Ints(_) | Values::Texts { .. } => panic!("bytes in a column of another kind"),
+            Values::Ints(_) | Values::Repeated { .. } | Values::Texts { .. } => {
+                panic!("bytes in a column of another kind")
+            }
         }
         self.note(value.is_some());
         VALUE_BYTES + value.map_or(0, <[u8]>::len) as u64
@@ -194,14 +201,20 @@ impl ColumnBuffer {
             Values::Ints(values) => {
                 self.push_int(place.map(|place| values[place]));
             }
-            Values::Texts { places, all, .. } => {
-                self.push_text(place.map(|place| &all[places[place].0..places[place].1]));
+            Values::Repeated { numbers, texts, .. } => {
+                self.push_text(place.map(|place| texts.get(numbers[place])));
+            }
+            Values::Texts { ends, all } => {
+                let text = |place: usize| &all[place.checked_sub(1).map_or(0, |before| ends[before])..ends[place]];
+                self.push_text(place.map(text));
             }
             Values::Bytes(values) => {
                 match &mut self.values {
                     // Shared, not copied: a payload can have many megabytes.
                     Values::Bytes(own) => own.extend(place.map(|place| values[place].clone())),
-                    Values::Ints(_) | Values::Texts { .. } => panic!("bytes in a column of another kind"),
+                    Values::Ints(_) | Values::Repeated { .. } | Values::Texts { .. } => {
+                        panic!("bytes in a column of another kind")
+                    }
                 }
                 self.note(place.is_some());
             }

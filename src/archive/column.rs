@@ -95,6 +95,6 @@ impl Column {
 /// The first three columns of every table, by which its rows are sorted.
 pub const KEY_COLUMNS: [Column; 3] = [
     Column::int("project_id").dictionary().statistics(),
-    Column::int("session_id").bloom().statistics(),
-    Column::time("received_at").statistics(),
+    Column::int("session_id").dictionary().bloom().statistics(),
+    Column::time("received_at").dictionary().statistics(),
 ];

@@ -13,6 +13,7 @@ use std::collections::{BTreeMap, BinaryHeap};
 use std::path::PathBuf;
 
 use super::add_file::{LogRange, entry_of, file_meta, remove_unfinished};
+use super::encode::ColumnEncoder;
 use super::error::ArchiveError;
 use super::file_rows::FileRows;
 use super::hour::Hour;
@@ -20,7 +21,7 @@ use super::lock::ArchiveLock;
 use super::manifest::{Change, FileEntry, Manifest, Places, next_merge};
 use super::place::{Place, remove, sync_dir};
 use super::read_file::table_of;
-use super::rows::{ROW_BYTES, RowKey, TableBuffer};
+use super::rows::{RowKey, TableBuffer};
 use super::store::Archive;
 use super::table::Table;
 use super::write_file::FileWriter;
@@ -30,9 +31,6 @@ pub const FILE_BYTES: u64 = if cfg!(test) { 256 << 10 } else { 128 << 20 };
 
 /// How much of a merged file is one row group, in bytes in memory: what a reader of one session reads of an hour.
 pub const GROUP_BYTES: u64 = if cfg!(test) { 32 << 10 } else { 8 << 20 };
-
-/// More rows than that are in no row group.
-const GROUP_ROWS_MAX: usize = (GROUP_BYTES / ROW_BYTES) as usize;
 
 /// From this size on, a row group ends where a session does.
 const GROUP_BYTES_ENOUGH: u64 = GROUP_BYTES / 4 * 3;
@@ -123,6 +121,7 @@ fn merge(
         received_by_us: inputs.iter().map(FileEntry::received_by_us).max().unwrap_or_default(),
         number,
         rows: TableBuffer::new(table),
+        encoder: ColumnEncoder::default(),
         file: None,
         entries: Vec::new(),
     };
@@ -198,6 +197,7 @@ struct Output<'a> {
     number: u64,
     /// The row group that is being gathered.
     rows: TableBuffer,
+    encoder: ColumnEncoder,
     file: Option<Unfinished>,
     entries: Vec<FileEntry>,
 }
@@ -233,12 +233,12 @@ impl Output<'_> {
                 let path = Place::relative(self.table, self.hour, first_us.cast_unsigned(), number);
                 self.place.make_parents(&path)?;
                 let meta = file_meta(self.range);
-                let writer = FileWriter::begin(self.table, GROUP_ROWS_MAX, &meta, &self.place.file(&path))?;
+                let writer = FileWriter::begin(self.table, &meta, &self.place.file(&path))?;
                 slot.insert(Unfinished { path, writer })
             }
         };
         let order: Vec<u32> = (0..).take(rows.rows()).collect();
-        file.writer.group(&rows, &order)?;
+        file.writer.group(&mut self.encoder, &rows, &order)?;
         if file.writer.inflated_bytes() >= FILE_BYTES { self.end_file() } else { Ok(()) }
     }
 

@@ -30,7 +30,7 @@
 //! |---|---|
 //! | [`mod@column`], [`table`] | what a column and a table are |
 //! | [`buffer`], `presence` | the values of a column in memory, and which rows have one |
-//! | [`known_text`] | texts that many rows share |
+//! | [`known_text`], `text_set` | texts that many rows share |
 //! | [`row`] | what a row implements, and where its values go |
 //! | [`rows`] | the rows of a table in memory |
 //! | [`tables`] | the columns and rows of each table |
@@ -38,6 +38,7 @@
 //! | [`payload`] | a record's payload, inflated or as received |
 //! | [`hour`] | the hour that a row belongs to |
 //! | [`chunk`] | a range of the log as rows |
+//! | `encode` | the rows of a column as a column chunk of Parquet |
 //! | [`write_file`] | rows as a Parquet file |
 //! | [`place`] | paths, and calls that make files durable |
 //! | [`lock`], [`manifest`] | the files of these names |
@@ -45,6 +46,7 @@
 //! | [`read_file`] | a Parquet file as rows |
 //! | [`file_rows`] | a Parquet file, one row after the other |
 //! | `read_columns`, [`record_file`] | files of `batches` and `records` as the records that they were made from |
+//! | [`recent_starts`](mod@recent_starts) | the sessions that began lately |
 //! | [`user_file`] | files of `sessions` and `events`: the sessions of a user |
 //! | [`scan_file`] | some columns of a Parquet file, a row group at a time |
 //! | [`add_file`] | adds a file to the folders, removes what is not part of the archive |
@@ -52,6 +54,7 @@
 //! | [`merge_files`] | the small files of an hour as few large ones |
 //! | [`rewrite`] | a file again, without some of its rows |
 //! | [`erase_rows`] | the rows of a person erased from the files |
+//! | [`look_ahead`](mod@look_ahead) | looks into files without the lock |
 //! | `erasures` | how often that was done |
 //! | `set_aside` | files that can't be merged |
 //! | [`check`] | compares an archive with its manifest |
@@ -71,6 +74,7 @@ pub mod compactor;
 #[cfg(test)]
 pub mod crafted;
 pub mod decode;
+mod encode;
 pub mod erase_rows;
 mod erasures;
 pub mod error;
@@ -79,6 +83,7 @@ pub mod hour;
 pub mod keeper;
 pub mod known_text;
 pub mod lock;
+pub mod look_ahead;
 pub mod manifest;
 pub mod merge_files;
 #[cfg(feature = "object-store")]
@@ -89,6 +94,7 @@ mod presence;
 pub mod proof;
 mod read_columns;
 pub mod read_file;
+pub mod recent_starts;
 pub mod record_file;
 pub mod retention;
 pub mod rewrite;
@@ -100,5 +106,6 @@ pub mod source;
 pub mod store;
 pub mod table;
 pub mod tables;
+mod text_set;
 pub mod user_file;
 pub mod write_file;

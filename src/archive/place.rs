@@ -5,6 +5,8 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use crate::log::names::{OPEN, SEALED, core_dir, segment_stem};
+
 use super::error::ArchiveError;
 use super::hour::Hour;
 use super::table::Table;
@@ -47,6 +49,12 @@ impl Place {
     /// The log beside it.
     pub fn log_dir(&self) -> PathBuf {
         self.dir.with_file_name("log")
+    }
+
+    /// Whether the log beside it has a segment.
+    pub fn has_segment(&self, core: u16, segment: u64) -> bool {
+        let stem = core_dir(&self.log_dir(), core).join(segment_stem(segment));
+        [OPEN, SEALED].iter().any(|extension| stem.with_extension(extension).exists())
     }
 
     /// The manifest.

@@ -46,6 +46,8 @@ impl std::fmt::Debug for RecordFile {
 pub struct GroupRange {
     /// How many rows.
     pub rows: u64,
+    /// The bytes of its pages, inflated.
+    pub bytes: u64,
     /// The projects, from the smallest to the largest; `None` if it is not known.
     pub projects: Option<RangeInclusive<i64>>,
     /// The sessions.
@@ -74,6 +76,7 @@ impl RecordFile {
         let group = self.reader.metadata().row_group(group);
         GroupRange {
             rows: group.num_rows().try_into().unwrap_or_default(),
+            bytes: group.total_byte_size().try_into().unwrap_or_default(),
             projects: range_of(group, "project_id"),
             sessions: range_of(group, "session_id"),
             times_us: range_of(group, "received_at"),

@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 
 use super::add_file::{LogRange, add_file, remove_unfinished};
+use super::encode::ColumnEncoder;
 use super::error::ArchiveError;
 use super::hour::Hour;
 use super::lock::ArchiveLock;
@@ -59,7 +60,7 @@ pub fn rewrite_file(
     }
     let range = LogRange { log: old.log.clone(), from: old.from.clone(), to: old.to.clone() };
     let hour = Hour::of_us(old.first_us.cast_unsigned());
-    let mut file = add_file(place, &kept, hour, &range, number, GROUP_BYTES)?;
+    let mut file = add_file(place, &kept, hour, &range, number, GROUP_BYTES, &mut ColumnEncoder::default())?;
     file.set_received_by(old.received_by_us());
     file.merged_from = old.merged_from;
     // What takes the place of a file is read back first.

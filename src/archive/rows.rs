@@ -1,12 +1,14 @@
 //! The rows of a table in memory, until they are written.
 
+use std::ops::Range;
+
 use super::buffer::ColumnBuffer;
 use super::column::ColumnKind;
 use super::row::{Row, RowSink};
 use super::table::Table;
 
 /// What a row takes besides its values.
-pub(super) const ROW_BYTES: u64 = 64;
+const ROW_BYTES: u64 = 64;
 
 /// By what rows are sorted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -140,9 +142,17 @@ impl TableBuffer {
 
     /// All rows, sorted by key; those with equal keys as they were added.
     pub fn sorted(&self) -> Vec<u32> {
-        let mut order: Vec<u32> = (0..u32::try_from(self.rows()).unwrap_or(u32::MAX)).collect();
-        order.sort_by_key(|&row| self.key(row as usize));
-        order
+        // The events of a batch have one key and follow each other, so there are far fewer runs than rows.
+        let mut runs: Vec<(RowKey, Range<u32>)> = Vec::new();
+        for row in 0..u32::try_from(self.rows()).unwrap_or(u32::MAX) {
+            let key = self.key(row as usize);
+            match runs.last_mut() {
+                Some((last, rows)) if *last == key => rows.end += 1,
+                _ => runs.push((key, row..row + 1)),
+            }
+        }
+        runs.sort_unstable_by_key(|(key, rows)| (*key, rows.start));
+        runs.into_iter().flat_map(|(_, rows)| rows).collect()
     }
 }
 

@@ -10,6 +10,7 @@ use crate::log::read::received::received_us;
 
 use super::add_file::{LogRange, add_file, remove_strays, remove_unfinished};
 use super::chunk::Chunk;
+use super::encode::ColumnEncoder;
 use super::erasures;
 use super::error::ArchiveError;
 use super::hour::Hour;
@@ -195,12 +196,13 @@ impl Archive {
     ) -> Result<Vec<FileEntry>, ArchiveError> {
         let range = LogRange { log: to.log.to_string(), from: places(from), to: places(Some(to)) };
         let received = received_by(&self.place.log_dir(), &rows.segments);
+        let mut encoder = ColumnEncoder::default();
         let mut entries = Vec::with_capacity(rows.buffers.len());
         for ((&(_, hour), buffer), number) in rows.buffers.iter().zip(first_number..) {
             if is_stopping() {
                 return Err(ArchiveError::Stopped);
             }
-            let mut entry = add_file(&self.place, buffer, hour, &range, number, GROUP_BYTES)?;
+            let mut entry = add_file(&self.place, buffer, hour, &range, number, GROUP_BYTES, &mut encoder)?;
             entry.set_received_by(received.get(&hour).copied().unwrap_or_else(|| hour.end_us()));
             entries.push(entry);
         }

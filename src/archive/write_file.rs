@@ -5,33 +5,23 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use parquet::basic::{Compression, LogicalType, Repetition, TimeUnit, Type as PhysicalType, ZstdLevel};
-use parquet::data_type::{BoolType, ByteArray, ByteArrayType, Int64Type};
+use parquet::basic::{LogicalType, Repetition, TimeUnit, Type as PhysicalType};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{KeyValue, SortingColumn};
-use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersion};
-use parquet::file::writer::{SerializedColumnWriter, SerializedFileWriter};
-use parquet::schema::types::{ColumnPath, Type};
+use parquet::file::properties::{WriterProperties, WriterVersion};
+use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::types::Type;
 
-use super::buffer::ColumnBuffer;
 use super::column::{Column, ColumnKind};
+use super::encode::ColumnEncoder;
 use super::error::ArchiveError;
 use super::place::{create, fresh_path};
 use super::rows::{RowKey, TableBuffer};
 use super::table::Table;
 use super::tables::SCHEMA_VERSION;
 
-/// zstd's own default.
-const ZSTD_LEVEL: i32 = 3;
-
-/// A page of payloads or long texts: what has to be inflated to read one of them.
-const PAGE_BYTES: usize = 1 << 20;
-
-/// How many rows are handed over at once at most. Pages end only between two such steps.
-const STEP_ROWS: usize = 1024;
-
-/// The share of sessions that a Bloom filter takes for ones it has.
-const BLOOM_FALSE_RATE: f64 = 0.01;
+/// About how much is written and hashed at once.
+const BUFFER_BYTES: usize = 256 << 10;
 
 /// Names of metadata in each file.
 pub const META_TABLE: &str = "takeup.table";
@@ -96,15 +86,15 @@ impl Drop for Fresh {
 }
 
 impl FileWriter {
-    /// Begins a file of this path, of a table, whose row groups have up to `group_rows` rows.
+    /// Begins a file of this path, of a table.
     ///
     /// # Errors
     /// Failures to write.
-    pub fn begin(table: Table, group_rows: usize, meta: &FileMeta, path: &Path) -> Result<Self, ArchiveError> {
+    pub fn begin(table: Table, meta: &FileMeta, path: &Path) -> Result<Self, ArchiveError> {
         let failed = || ArchiveError::parquet(path, "write the file");
         let fresh = Fresh(fresh_path(path));
-        let file = HashingFile { file: create(&fresh.0)?, hasher: blake3::Hasher::new(), bytes: 0 };
-        let properties = Arc::new(properties(table, meta, group_rows).map_err(failed())?);
+        let file = HashingFile::new(create(&fresh.0)?);
+        let properties = Arc::new(properties(table, meta));
         let schema = schema(table).map_err(failed())?;
         let writer = SerializedFileWriter::new(file, schema, properties).map_err(failed())?;
         let path = path.to_owned();
@@ -115,9 +105,15 @@ impl FileWriter {
     ///
     /// # Errors
     /// Failures to write.
-    pub fn group(&mut self, rows: &TableBuffer, order: &[u32]) -> Result<(), ArchiveError> {
+    pub(super) fn group(
+        &mut self,
+        encoder: &mut ColumnEncoder,
+        rows: &TableBuffer,
+        order: &[u32],
+    ) -> Result<(), ArchiveError> {
         let (Some(&first), Some(&last)) = (order.first(), order.last()) else { return Ok(()) };
-        write_group(&mut self.writer, rows, order).map_err(ArchiveError::parquet(&self.path, "write the file"))?;
+        write_group(&mut self.writer, encoder, rows, order)
+            .map_err(ArchiveError::parquet(&self.path, "write the file"))?;
         let (first, last) = (rows.key(first as usize), rows.key(last as usize));
         self.keys = Some((self.keys.map_or(first, |(first, _)| first), last));
         for &row in order {
@@ -165,12 +161,16 @@ impl FileWriter {
 ///
 /// # Errors
 /// Failures to write; then nothing of the file is left, as far as that can be done.
-pub fn write_file(rows: &TableBuffer, group_bytes: u64, meta: &FileMeta, path: &Path) -> Result<Written, ArchiveError> {
+pub(super) fn write_file(
+    encoder: &mut ColumnEncoder,
+    rows: &TableBuffer,
+    group_bytes: u64,
+    meta: &FileMeta,
+    path: &Path,
+) -> Result<Written, ArchiveError> {
     let order = rows.sorted();
-    let groups = groups(rows, &order, group_bytes);
-    let group_rows = groups.iter().map(|group| group.len()).max().unwrap_or_default();
-    let mut file = FileWriter::begin(rows.table(), group_rows, meta, path)?;
-    groups.into_iter().try_for_each(|group| file.group(rows, group))?;
+    let mut file = FileWriter::begin(rows.table(), meta, path)?;
+    groups(rows, &order, group_bytes).into_iter().try_for_each(|group| file.group(encoder, rows, group))?;
     file.finish()
 }
 
@@ -194,56 +194,16 @@ fn groups<'a>(rows: &TableBuffer, order: &'a [u32], group_bytes: u64) -> Vec<&'a
 
 fn write_group(
     writer: &mut SerializedFileWriter<HashingFile>,
+    encoder: &mut ColumnEncoder,
     rows: &TableBuffer,
     group: &[u32],
 ) -> Result<(), ParquetError> {
+    let described = writer.schema_descr().columns().to_vec();
     let mut group_writer = writer.next_row_group()?;
-    for column in rows.columns() {
-        let Some(mut to) = group_writer.next_column()? else {
-            return Err(ParquetError::General("the schema has fewer columns than the table".into()));
-        };
-        let mut rest = group;
-        while !rest.is_empty() {
-            let (step, after) = rest.split_at(step_rows(column, rest));
-            write_step(&mut to, column, step)?;
-            rest = after;
-        }
-        to.close()?;
+    for ((column, described), buffer) in rows.table().columns.iter().zip(described).zip(rows.columns()) {
+        encoder.append(&mut group_writer, (column, described), buffer, group)?;
     }
     group_writer.close()?;
-    Ok(())
-}
-
-/// How many of these rows are handed over at once: as many as a page should have.
-fn step_rows(column: &ColumnBuffer, rows: &[u32]) -> usize {
-    let rows = &rows[..rows.len().min(STEP_ROWS)];
-    if !matches!(column.kind(), ColumnKind::Text | ColumnKind::Bytes) {
-        return rows.len();
-    }
-    let mut bytes = 0;
-    let full = |&row: &u32| {
-        bytes += column.bytes(row as usize).len();
-        bytes >= PAGE_BYTES
-    };
-    rows.iter().position(full).map_or(rows.len(), |last| last + 1)
-}
-
-fn write_step(to: &mut SerializedColumnWriter<'_>, column: &ColumnBuffer, rows: &[u32]) -> Result<(), ParquetError> {
-    let levels: Option<Vec<i16>> =
-        column.is_nullable().then(|| rows.iter().map(|&row| i16::from(column.has(row as usize))).collect());
-    let levels = levels.as_deref();
-    let rows = rows.iter().map(|&row| row as usize);
-    if matches!(column.kind(), ColumnKind::Text | ColumnKind::Bytes) {
-        let values: Vec<ByteArray> = column.shared(rows).into_iter().map(ByteArray::from).collect();
-        return to.typed::<ByteArrayType>().write_batch(&values, levels, None).map(drop);
-    }
-    let values: Vec<i64> = rows.filter_map(|row| column.optional_int(row)).collect();
-    if column.kind() == ColumnKind::Bool {
-        let values: Vec<bool> = values.into_iter().map(|value| value != 0).collect();
-        to.typed::<BoolType>().write_batch(&values, levels, None)?;
-    } else {
-        to.typed::<Int64Type>().write_batch(&values, levels, None)?;
-    }
     Ok(())
 }
 
@@ -266,7 +226,7 @@ fn field(column: &Column) -> Result<Arc<Type>, ParquetError> {
     field.with_repetition(repetition).with_logical_type(logical).build().map(Arc::new)
 }
 
-fn properties(table: Table, meta: &FileMeta, group_rows: usize) -> Result<WriterProperties, ParquetError> {
+fn properties(table: Table, meta: &FileMeta) -> WriterProperties {
     let pair = |key: &str, value: &str| KeyValue::new(key.to_owned(), value.to_owned());
     let about = vec![
         pair(META_TABLE, table.name),
@@ -277,49 +237,48 @@ fn properties(table: Table, meta: &FileMeta, group_rows: usize) -> Result<Writer
     ];
     let sorting =
         (0..3).map(|column_idx| SortingColumn { column_idx, descending: false, nulls_first: false }).collect();
-    let mut properties = WriterProperties::builder()
+    let properties = WriterProperties::builder()
         .set_writer_version(WriterVersion::PARQUET_1_0)
         .set_created_by(concat!("takeup version ", env!("CARGO_PKG_VERSION")).to_owned())
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL)?))
-        .set_data_page_size_limit(PAGE_BYTES)
-        .set_write_batch_size(STEP_ROWS)
         .set_key_value_metadata(Some(about))
-        .set_sorting_columns(Some(sorting))
-        .set_dictionary_enabled(false)
-        .set_statistics_enabled(EnabledStatistics::None);
-    for column in table.columns {
-        let path = || ColumnPath::from(column.name);
-        if column.dictionary {
-            properties = properties.set_column_dictionary_enabled(path(), true);
-        }
-        if column.statistics {
-            properties = properties.set_column_statistics_enabled(path(), EnabledStatistics::Page);
-        }
-        if column.bloom {
-            properties = properties.set_column_bloom_filter_enabled(path(), true);
-            properties = properties.set_column_bloom_filter_fpp(path(), BLOOM_FALSE_RATE);
-            properties = properties.set_column_bloom_filter_max_ndv(path(), group_rows.max(1) as u64);
-        }
-    }
-    Ok(properties.build())
+        .set_sorting_columns(Some(sorting));
+    properties.build()
 }
 
-/// A file whose bytes are hashed as they are written.
+/// A file whose bytes are hashed as they are written: many at once, which is several times as fast as a few.
 struct HashingFile {
     file: File,
     hasher: blake3::Hasher,
+    /// What was not written yet.
+    buffer: Vec<u8>,
     bytes: u64,
+}
+
+impl HashingFile {
+    fn new(file: File) -> Self {
+        Self { file, hasher: blake3::Hasher::new(), buffer: Vec::new(), bytes: 0 }
+    }
+
+    fn write_buffer(&mut self) -> io::Result<()> {
+        self.file.write_all(&self.buffer)?;
+        self.hasher.update(&self.buffer);
+        self.bytes += self.buffer.len() as u64;
+        self.buffer.clear();
+        Ok(())
+    }
 }
 
 impl Write for HashingFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.file.write(bytes)?;
-        self.hasher.update(&bytes[..written]);
-        self.bytes += written as u64;
-        Ok(written)
+        if self.buffer.len() + bytes.len() > BUFFER_BYTES {
+            self.write_buffer()?;
+        }
+        self.buffer.extend_from_slice(bytes);
+        Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
+        self.write_buffer()?;
         self.file.flush()
     }
 }

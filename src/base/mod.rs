@@ -1,6 +1,7 @@
 //! Utilities that several folders need and none owns.
 
 pub mod archive_address;
+pub mod base64;
 pub mod budget;
 pub mod id_hasher;
 pub mod net;

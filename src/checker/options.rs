@@ -4,12 +4,15 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 
 use crate::config::{CheckBodies, Config};
+use crate::log::RecentRecords;
 
 /// The settings.
 #[derive(Debug, Clone)]
 pub struct CheckerOptions {
     /// The data folder.
     pub data: PathBuf,
+    /// What the log has in memory.
+    pub recent: Option<RecentRecords>,
     /// Whether batches are checked at all.
     pub enabled: bool,
     /// The share of one processor, in percent.
@@ -23,6 +26,7 @@ impl CheckerOptions {
     pub fn of(config: &Config) -> Self {
         Self {
             data: config.data.clone(),
+            recent: None,
             enabled: config.check_bodies != CheckBodies::Off,
             budget_percent: config.check_budget_percent,
             inflated_limit: usize::try_from(config.body_inflated_limit).unwrap_or(usize::MAX),
@@ -47,7 +51,7 @@ impl LiveOptions {
         }
     }
 
-    /// Applies all settings except the data folder.
+    /// Applies all settings that can change.
     pub fn set(&self, options: &CheckerOptions) {
         self.budget_percent.store(options.budget_percent, Ordering::Relaxed);
         self.inflated_limit.store(options.inflated_limit, Ordering::Relaxed);

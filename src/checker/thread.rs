@@ -38,6 +38,11 @@ impl EarlierStarts {
     pub fn note(&mut self, start: &Record<'_>) {
         self.trackers.note(start);
     }
+
+    /// Adds a session whose start has left the log, given what it said.
+    pub fn note_known(&mut self, session: u64, project: u32, tracker_version: Option<&str>) {
+        self.trackers.note_known(session, project, tracker_version);
+    }
 }
 
 impl Drop for EarlierStarts {
@@ -59,7 +64,7 @@ impl Checker {
         let handle = consume::Handle::default();
         let run = {
             let (findings, live, handle) = (Arc::clone(&findings), Arc::clone(&live), handle.clone());
-            move || Worker::new(options.data, findings, live, logger).run(&earlier, &handle)
+            move || Worker::new(options, findings, live, logger).run(&earlier, &handle)
         };
         let thread = std::thread::Builder::new().name("checker".into()).spawn(run)?;
         let checker = Self { findings, options: live, handle, thread: Some(thread) };

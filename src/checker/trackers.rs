@@ -56,8 +56,14 @@ impl Default for Trackers {
 impl Trackers {
     /// Remembers the tracker in a session start.
     pub fn note(&mut self, start: &Record<'_>) {
-        let version = version_of(start).map_or(0, |version| self.number(&version));
-        self.insert(start.session, (start.project, version));
+        let version = version_of(start);
+        self.note_known(start.session, start.project, version.as_deref());
+    }
+
+    /// Remembers the tracker of a session, given what its start said.
+    pub fn note_known(&mut self, session: u64, project: u32, version: Option<&str>) {
+        let version = version.map_or(0, |version| self.number(version));
+        self.insert(session, (project, version));
     }
 
     /// The project and the tracker version of a batch.

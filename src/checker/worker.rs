@@ -10,14 +10,16 @@ use crossbeam_channel::{Receiver, RecvTimeoutError};
 use crate::base::budget::Budget;
 use crate::base::time::wall_us;
 use crate::consume::{self, AfterBatch, Batch, BatchBounds, Consumer, Failure, Handle, Handler};
+use crate::log::RecentRecords;
 use crate::log::cursor::From;
 use crate::log::format::record::{Kind, Record};
+use crate::log::read::merge::RepeatWindow;
 use crate::telemetry::{Level, Logger};
 
 use super::body::{BodyFaultKind, BodyReader};
 use super::broken_list::{self, BrokenList};
 use super::findings::Findings;
-use super::options::LiveOptions;
+use super::options::{CheckerOptions, LiveOptions};
 use super::trackers::Trackers;
 
 /// The name under which its cursor is kept.
@@ -47,6 +49,7 @@ const BATCH: BatchBounds = BatchBounds { bytes: u64::MAX, time: Duration::from_s
 /// What runs on the checker's thread.
 pub struct Worker {
     data: PathBuf,
+    recent: Option<RecentRecords>,
     findings: Arc<Findings>,
     options: Arc<LiveOptions>,
     logger: Logger,
@@ -58,11 +61,12 @@ pub struct Worker {
 
 impl Worker {
     /// Must be called on the checker's thread, because the budget counts the calling thread's processor time.
-    pub fn new(data: PathBuf, findings: Arc<Findings>, options: Arc<LiveOptions>, logger: Logger) -> Self {
+    pub fn new(of: CheckerOptions, findings: Arc<Findings>, options: Arc<LiveOptions>, logger: Logger) -> Self {
+        let CheckerOptions { data, recent, .. } = of;
         let broken = BrokenList::new(data.join(broken_list::FILE));
         let budget = Budget::new(options.budget_percent());
         let (trackers, bodies) = (Trackers::default(), BodyReader::default());
-        Self { data, findings, options, logger, trackers, bodies, broken, budget }
+        Self { data, recent, findings, options, logger, trackers, bodies, broken, budget }
     }
 
     /// Waits for the earlier starts, then follows the log until it is stopped.
@@ -84,6 +88,9 @@ impl Worker {
             holds: false,
             batch: BATCH,
             idle: IDLE,
+            recent: self.recent.clone(),
+            // Each is checked: to find repeats would cost more, and they would not count towards the budget.
+            repeats: RepeatWindow::OFF,
             behind: None,
             resume: None,
             keep_every: KEEP_EVERY,

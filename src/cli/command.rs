@@ -14,6 +14,7 @@ use super::couriers::{self, CouriersArgs};
 use super::dead_letters::{self, DeadLettersArgs};
 use super::erase::{self, EraseArgs};
 use super::events::{self, EventsArgs};
+use super::export::{self, ExportArgs};
 use super::inspect::{self, InspectArgs};
 use super::load::{self, LoadArgs};
 use super::recordings::{self, RecordingsArgs};
@@ -85,6 +86,13 @@ pub enum Command {
     /// Show what a session's trackers recorded, message by message.
     #[command(after_help = "Example:\n  takeup events 2691351900602760960 --json | grep MouseClick")]
     Events(EventsArgs),
+    /// Write one session in a form that other programs read: as events that rrweb plays, as a timeline in words, or as files.
+    ///
+    /// What strangers have put into their pages neither runs, nor leads elsewhere, nor fetches anything in a player.
+    #[command(after_help = "Examples:\n  takeup export 2691351900602760960 --rrweb > session.json\n  \
+                      takeup export 2691351900602760960 --timeline md\n  \
+                      takeup export 2691351900602760960 --images pictures")]
+    Export(ExportArgs),
     /// List the log's consumers, or add and remove one. A consumer that holds keeps every segment that it has not read.
     #[command(
         after_help = "Examples:\n  takeup consumers\n  takeup consumers add backup --from start\n  takeup consumers remove backup"
@@ -177,6 +185,7 @@ pub fn main() -> ExitCode {
         Command::Restore(args) => return restore::run(&args, &data),
         Command::Erase(args) => return erase::run(&args, &data),
         Command::Events(args) => events::run(&args, &data),
+        Command::Export(args) => export::run(&args, &data),
         Command::Consumers(args) => consumers::run(&args, &data),
         Command::Couriers(args) => couriers::run(&args, &data),
         Command::DeadLetters(args) => dead_letters::run(&args, &data),

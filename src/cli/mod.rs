@@ -18,6 +18,7 @@ mod dead_letters;
 mod erase;
 mod error;
 mod events;
+mod export;
 mod inspect;
 mod load;
 mod log_folder;

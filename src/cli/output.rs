@@ -42,6 +42,11 @@ impl Out {
         self.bytes(b"\n")
     }
 
+    /// Writes a value as JSON, without the end of the line.
+    pub fn value(&mut self, value: &impl Serialize) -> Result<(), CliError> {
+        write_json(&mut self.writer, value)
+    }
+
     /// Writes bytes unchanged.
     pub fn bytes(&mut self, bytes: &[u8]) -> Result<(), CliError> {
         self.writer.write_all(bytes).map_err(CliError::Output)

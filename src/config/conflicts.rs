@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use super::buffers;
-use super::modes::{Ack, RetainLog, Unusable, Writer};
+use super::modes::{RetainLog, Unusable};
 use super::settings::Config;
 
 /// A conflict, and the settings that cause it.
@@ -79,10 +79,6 @@ fn values(config: &Config, found: &mut Found) {
             ),
         };
         found.add(&["listen", "admin"], problem);
-    }
-    if config.writer == Writer::Direct && config.ack == Ack::Memory {
-        let problem = "writer = \"direct\" bypasses the page cache, which is what ack = \"memory\" rests on".to_owned();
-        found.add(&["writer", "ack"], problem);
     }
     if config.cores == Some(0) {
         found.add(&["cores"], "cores = 0: at least one is needed; \"auto\" follows the machine".to_owned());

@@ -403,8 +403,8 @@ settings! {
         azure_account_key: Option<Secret> = optional_secret("") also "AZURE_ACCOUNT_KEY";
     }
     "Log" {
-        /// How records get to the disk: "mapped" through the page cache, "direct" past it (with ack = "disk" only),
-        /// or "auto": direct where that is possible.
+        /// How records get to the disk: "mapped" through the page cache, "direct" past it, or "auto": direct where that
+        /// is possible, with ack = "disk" only.
         writer: Writer = mode("auto");
         /// The size of a segment file.
         segment_bytes: u64 = size("64MiB");
@@ -416,6 +416,8 @@ settings! {
         format_ahead: bool = switch("true");
         /// Bytes after which a group is committed without waiting for more.
         group_bytes_max: u64 = size("8MiB");
+        /// Memory per core that keeps what was written directly, in blocks of group_bytes_max, for those who follow the log.
+        recent_bytes: u64 = size("32MiB");
         /// The longest time between syncs with ack = "memory".
         sync_interval: Duration = duration("50ms");
         /// Free disk space below which requests are refused with 503. Starts are accepted down to half of it.

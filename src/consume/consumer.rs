@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::log::RecentRecords;
 use crate::log::cursor::{ConsumerName, From};
-use crate::log::read::merge::MergePosition;
+use crate::log::read::merge::{MergePosition, RepeatWindow};
 
 use super::handle::Handle;
 
@@ -22,6 +23,10 @@ pub struct Consumer {
     /// Where to begin instead of at the saved cursor, for a consumer that keeps its position elsewhere, and saves an earlier one
     /// ([`Handle::hold_at`]).
     pub resume: Option<MergePosition>,
+    /// What an open log of this process still has in memory, so that it need not be read from the disk.
+    pub recent: Option<RecentRecords>,
+    /// How far back repeats are recognised, which are not delivered. [`RepeatWindow::OFF`] delivers every record.
+    pub repeats: RepeatWindow,
     /// Another consumer of the same log, in the same process, whose confirmed position this one never passes.
     pub behind: Option<Handle>,
     /// When a batch is full.

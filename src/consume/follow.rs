@@ -179,9 +179,13 @@ impl Follower<'_> {
         Next::BackOff
     }
 
+    fn reader(&self) -> Result<LogReader, LogError> {
+        Ok(LogReader::open(&self.consumer.log_dir)?.with_recent(self.consumer.recent.clone()))
+    }
+
     /// Opens the log at the end of the last batch, or where the consumer begins.
     fn open(&mut self) -> Result<LogSource, LogError> {
-        let reader = LogReader::open(&self.consumer.log_dir)?;
+        let reader = self.reader()?;
         self.handle.set_reader(&reader);
         // A position in another log, whose place this one has taken, means nothing here.
         self.read_to = self.read_to.take().filter(|mark| mark.position.log == reader.log_uuid());
@@ -194,7 +198,7 @@ impl Follower<'_> {
         }
         // Those behind this consumer may go as far as it has come before.
         self.handle.set_passed(self.confirmations.passed());
-        LogSource::open(reader, self.read_to.as_ref().map(|mark| &mark.position))
+        LogSource::open(reader, self.read_to.as_ref().map(|mark| &mark.position), self.consumer.repeats)
     }
 
     /// Goes on at an earlier position, and forgets every receipt.
@@ -210,10 +214,10 @@ impl Follower<'_> {
     }
 
     fn skip_to_end(&mut self) -> Result<(), LogError> {
-        let reader = LogReader::open(&self.consumer.log_dir)?;
+        let reader = self.reader()?;
         let reached_us = Some(reader.now_us());
         let position = position_at(&reader, From::End)?;
-        self.source = Some(LogSource::open(reader, Some(&position))?);
+        self.source = Some(LogSource::open(reader, Some(&position), self.consumer.repeats)?);
         self.read_to = Some(Mark { position, reached_us });
         self.confirmations.reset(self.read_to.clone());
         Ok(())

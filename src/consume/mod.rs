@@ -38,7 +38,7 @@
 //! | [`confirm`] | receipts, and the position up to which everything is confirmed |
 //! | [`handle`] | stop and lag, for other threads |
 //! | [`lag`] | how lag is measured |
-//! | `source` | where records come from: only this file knows that it is the disk |
+//! | `source` | where records come from: only this file knows that it is memory or the disk |
 //! | `kept` | the durable cursor |
 //! | `mark` | a position, with the time that it stands for |
 //! | `backoff` | exponential back-off |

@@ -1,11 +1,11 @@
-//! Where records come from. Nothing else in this folder knows that they are read from the disk.
+//! Where records come from: memory, while they are recent, and the disk. Nothing else in this folder knows that.
 
 use std::collections::BTreeSet;
 
 use crate::log::LogError;
 use crate::log::error::Damage;
 use crate::log::format::record::Record;
-use crate::log::read::merge::{Merge, MergePosition, Skipped};
+use crate::log::read::merge::{Merge, MergePosition, RepeatWindow, Skipped};
 use crate::log::read::reader::LogReader;
 
 /// Reads the log from a position on.
@@ -20,11 +20,16 @@ pub(super) struct LogSource {
 
 impl LogSource {
     /// Begins at a position; `None`: at the oldest record.
-    pub(super) fn open(reader: LogReader, position: Option<&MergePosition>) -> Result<LogSource, LogError> {
+    pub(super) fn open(
+        reader: LogReader,
+        position: Option<&MergePosition>,
+        repeats: RepeatWindow,
+    ) -> Result<LogSource, LogError> {
         let merge = match position {
             Some(position) => Merge::resume(reader.clone(), position)?,
             None => Merge::new(reader.clone()),
         };
+        let merge = merge.with_repeat_window(repeats);
         Ok(LogSource { reader, merge, skipped: Skipped::default(), damage_seen: 0 })
     }
 

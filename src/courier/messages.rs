@@ -11,9 +11,7 @@
 //! What is too large for one message is cut where its format allows: a batch between its messages, images between frames. All decisions fall
 //! before the first message is handed out, so a record is sent whole or not at all.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-
+use crate::base::base64::push_base64;
 use crate::codec::inflate::{InflateError, Inflater};
 use crate::codec::json::write_string;
 use crate::log::format::record::{Encoding, Record, Topic};
@@ -214,10 +212,7 @@ impl QueueMessages {
         message.extend_from_slice(before_name);
         message.extend_from_slice(name);
         message.extend_from_slice(before_data);
-        let begin = message.len();
-        message.resize(begin + stream.len().div_ceil(3) * 4, 0);
-        // The room is exactly what base64 needs, so this cannot fail.
-        let _ = STANDARD.encode_slice(stream, &mut message[begin..]);
+        push_base64(stream, message);
         message.extend_from_slice(behind_data);
     }
 }

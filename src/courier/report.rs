@@ -56,4 +56,15 @@ impl Report {
             self.logger.event(Level::Warn, crate::caller!(), message, &fields);
         }
     }
+
+    /// Something is wrong without keeping anything from being delivered; `None`: nothing is.
+    pub fn remark(&self, cause: Option<Cause>) {
+        let is_new = self.status.remark(cause.clone());
+        if let Some(cause) = cause.filter(|_| is_new) {
+            let (trouble, error, advice) = (cause.trouble.as_str(), cause.to_string(), cause.trouble.advice());
+            let fields = [("courier", &*self.courier), ("trouble", trouble), ("error", &*error), ("advice", advice)];
+            let message = "a courier could not do all: it goes on with the rest";
+            self.logger.event(Level::Warn, crate::caller!(), message, &fields);
+        }
+    }
 }

@@ -12,9 +12,9 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 
 use crate::consume::{self, BatchBounds, Consumer, Lag};
-use crate::log::LogError;
 use crate::log::cursor::{ConsumerName, From};
-use crate::log::read::merge::MergePosition;
+use crate::log::read::merge::{MergePosition, RepeatWindow};
+use crate::log::{LogError, RecentRecords};
 use crate::telemetry::{Level, Logger};
 
 use super::backoff::Backoff;
@@ -51,6 +51,8 @@ pub struct CourierOptions {
     pub target: String,
     /// The data folder.
     pub data: PathBuf,
+    /// What the log has in memory.
+    pub recent: Option<RecentRecords>,
     /// Whether its cursor holds segments back until they are delivered.
     pub holds: bool,
     /// The courier that must come first.
@@ -80,6 +82,8 @@ impl CourierOptions {
             name: self.name.clone(),
             begin: From::Start,
             holds: self.holds,
+            recent: self.recent.clone(),
+            repeats: RepeatWindow::default(),
             behind: self.behind.clone(),
             resume: None,
             batch: BATCH,

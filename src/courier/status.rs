@@ -47,6 +47,8 @@ pub struct Status {
     state: Mutex<DestinationState>,
     /// Since when, and why, the log can't be read.
     unread: Mutex<Option<Waiting>>,
+    /// What is wrong without keeping anything from being delivered.
+    remark: Mutex<Option<Cause>>,
     records: AtomicU64,
     items: AtomicU64,
     bytes: AtomicU64,
@@ -74,6 +76,7 @@ impl Default for Status {
         Self {
             state: Mutex::new(DestinationState::Starting),
             unread: Mutex::new(None),
+            remark: Mutex::new(None),
             records: AtomicU64::new(0),
             items: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
@@ -121,6 +124,20 @@ impl Status {
         }
         *state = DestinationState::Waiting(Waiting::new(cause));
         Change::Waits
+    }
+
+    /// What is wrong without keeping anything from being delivered; `None` if nothing is. Returns whether it is new.
+    pub fn remark(&self, cause: Option<Cause>) -> bool {
+        let mut remark = lock(&self.remark);
+        let kind = |cause: &Cause| (cause.trouble, cause.code.clone());
+        let is_new = cause.is_some() && remark.as_ref().map(kind) != cause.as_ref().map(kind);
+        *remark = cause;
+        is_new
+    }
+
+    /// What is wrong without keeping anything from being delivered.
+    pub fn remarked(&self) -> Option<Cause> {
+        lock(&self.remark).clone()
     }
 
     /// The log could not be read, which will be tried again.

@@ -42,8 +42,10 @@ mod tables;
 mod watch;
 
 use std::collections::HashMap;
+use std::hash::BuildHasherDefault;
 use std::path::{Path, PathBuf};
 
+use crate::base::id_hasher::IdHasher;
 use crate::postgres::PgFault;
 
 pub use ages::ages_in_force;
@@ -66,7 +68,7 @@ pub const FILE_BYTES_MAX: u64 = 64 * 1024 * 1024;
 pub struct Directory {
     projects: Vec<Project>,
     by_key: HashMap<String, usize>,
-    by_id: HashMap<u32, usize>,
+    by_id: HashMap<u32, usize, BuildHasherDefault<IdHasher>>,
     /// The index of each usability test: its project's position, and its own position within the project.
     tests: HashMap<u32, (usize, usize)>,
     beacon_size_max: u64,

@@ -71,6 +71,12 @@ fn work(
         let copied = copy(access, data, &|| false, &mut tell).map_err(failed)?;
         place.files += copied.files + copied.removed;
         place.files_changed += copied.files + copied.removed;
+        // A file that could not be copied is told where the archive is: the copy does not have it.
+        for name in copied.left {
+            let reason = copied.remark.as_ref().map_or_else(String::new, ToString::to_string);
+            let reason = format!("it may have something, and the store does not let takeup remove it: {reason}");
+            findings.miss(NotReached::whole(PLACE, format!("{}/{name}", access.url), reason));
+        }
     }
     let wanted = |session, project| targets.want(session, project);
     let erased = versions.erase(before.as_deref(), &wanted, dry_run)?;

@@ -1,12 +1,13 @@
 //! Finds the sessions of users and projects in the archive.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
 
 use crate::archive::error::ArchiveError;
 use crate::archive::lock::ArchiveLock;
+use crate::archive::look_ahead::look_ahead;
 use crate::archive::manifest::{FileEntry, FileFilter, Manifest};
 use crate::archive::place::Place;
 use crate::archive::read_file::{checked_bytes, read_entry, table_of};
@@ -26,35 +27,55 @@ pub(super) type Unsearched = Vec<(PathBuf, String)>;
 
 /// Adds the sessions of these users, and of the projects that are targets, that the archive knows: the log may not have them any more. The archive's
 /// records are looked into as those of the log are, so that it does not matter where a record is that names somebody.
+///
+/// Almost all of it is read without the archive's lock, and only what came meanwhile under it. `step` is told how many of how many files were looked into.
 pub(super) fn search(
     data: &Path,
     reader: &LogReader,
     users: &BTreeSet<String>,
     targets: &mut Targets,
     report: &mut SearchReport,
+    step: &mut dyn FnMut(usize, usize),
 ) -> Result<Unsearched, EraseError> {
     let (place, mut unsearched) = (Place::in_data(data), Vec::new());
     if !place.dir().is_dir() {
         return Ok(unsearched);
     }
     let in_log = reader.segments()?.iter().map(|info| (info.core, info.id)).collect();
+    let (log, mentions, by_archive) = (reader.log_uuid(), MentionReader::default(), 0);
+    let mut search = Search { place: &place, log, in_log, users, targets, by_archive, mentions };
+    let filter = search.tables();
+    // The files that were looked into, and how many batches of each do not inflate.
+    let mut looked: HashMap<String, u64> = HashMap::new();
+    look_ahead(&place, &filter, |(done, all), file| {
+        step(done, all);
+        match search.file(file) {
+            Ok(unreadable) => drop(looked.insert(file.path.clone(), unreadable)),
+            // It may be gone because it was merged: that is known under the lock.
+            Err(EraseError::Archive(error)) if is_damage(&error) => {}
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    })?;
     // Otherwise files could be merged meanwhile, and their sessions missed.
     let _lock = ArchiveLock::take(&place, &|| false)?;
     let source = Source::folder(&place);
     let Some(manifest) = Manifest::read(&source)? else { return Ok(unsearched) };
-    let (log, mentions) = (reader.log_uuid(), MentionReader::default());
-    let mut search = Search { place: &place, log, in_log, users, targets, report, mentions };
-    for file in manifest.files(&source, &search.tables()) {
+    for file in manifest.files(&source, &filter) {
         let (path, found) = match &file {
-            Ok(file) => (place.file(&file.path), search.file(file)),
-            Err(_) => (place.manifest(), Ok(())),
+            Ok(file) => match looked.get(&file.path) {
+                Some(&unreadable) => (place.file(&file.path), Ok(unreadable)),
+                None => (place.file(&file.path), search.file(file)),
+            },
+            Err(_) => (place.manifest(), Ok(0)),
         };
         match file.err().map_or(found, |error| Err(error.into())) {
-            Ok(()) => {}
+            Ok(unreadable) => report.unreadable_batches += unreadable,
             Err(EraseError::Archive(error)) if is_damage(&error) => unsearched.push((path, error.to_string())),
             Err(error) => return Err(error),
         }
     }
+    report.by_archive += search.by_archive;
     Ok(unsearched)
 }
 
@@ -77,7 +98,8 @@ struct Search<'a> {
     in_log: HashSet<(u16, u64)>,
     users: &'a BTreeSet<String>,
     targets: &'a mut Targets,
-    report: &'a mut SearchReport,
+    /// How many sessions were found.
+    by_archive: u64,
     mentions: MentionReader,
 }
 
@@ -88,10 +110,11 @@ impl Search<'_> {
         if self.users.is_empty() { of_projects } else { of_projects.table("batches").table("records") }
     }
 
-    fn file(&mut self, file: &FileEntry) -> Result<(), EraseError> {
+    /// Looks into a file. Returns how many of its batches do not inflate.
+    fn file(&mut self, file: &FileEntry) -> Result<u64, EraseError> {
         match &*file.table {
-            "activity" if self.targets.projects.is_empty() => Ok(()),
-            "activity" => self.projects(file),
+            "activity" if self.targets.projects.is_empty() => Ok(0),
+            "activity" => self.projects(file).map(|()| 0),
             _ => self.users(file),
         }
     }
@@ -103,14 +126,15 @@ impl Search<'_> {
         for row in 0..rows.rows() {
             let key = rows.key(row);
             if self.targets.projects.contains(&u32::try_from(key.project).unwrap_or_default()) {
-                self.report.by_archive += u64::from(self.targets.add(key.session.cast_unsigned())?);
+                self.by_archive += u64::from(self.targets.add(key.session.cast_unsigned())?);
             }
         }
         Ok(())
     }
 
     /// A file of `batches` or `records`, a row group at a time.
-    fn users(&mut self, file: &FileEntry) -> Result<(), EraseError> {
+    fn users(&mut self, file: &FileEntry) -> Result<u64, EraseError> {
+        let mut unreadable = 0;
         let path = self.place.file(&file.path);
         let records = RecordFile::open(&path, checked_bytes(self.place, file)?)?;
         for group in 0..records.groups() {
@@ -122,16 +146,16 @@ impl Search<'_> {
                 match self.mentions.read(&record, self.users, INFLATED_BYTES_MAX) {
                     Mention::None => {}
                     Mention::Start | Mention::Message => {
-                        self.report.by_archive += u64::from(self.targets.add(record.session)?);
+                        self.by_archive += u64::from(self.targets.add(record.session)?);
                     }
                     Mention::Unreadable => {
                         let is_counted =
                             record.id.log == self.log && self.in_log.contains(&(record.id.core, record.id.segment));
-                        self.report.unreadable_batches += u64::from(!is_counted);
+                        unreadable += u64::from(!is_counted);
                     }
                 }
             }
         }
-        Ok(())
+        Ok(unreadable)
     }
 }

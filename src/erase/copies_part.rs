@@ -111,6 +111,7 @@ impl CopiesPart<'_> {
         let place = PlaceReport::new(PLACE);
         let mut work = Work { copies: &copies, targets, mode, unsearched, place, findings };
         let (mut done, mut removed) = (BTreeSet::new(), BTreeSet::new());
+        let mut is_settled = false;
         for _ in 0..ROUNDS_MAX {
             let all = copies.list()?;
             let local = local(self.reader)?;
@@ -142,9 +143,17 @@ impl CopiesPart<'_> {
                 }
             }
             (self.step)(all.len(), all.len());
-            if !has_changed {
+            // A dry run finds the same each time.
+            is_settled = !has_changed || self.dry_run;
+            if is_settled {
                 break;
             }
+        }
+        if !is_settled {
+            let reason = format!(
+                "something to erase was uploaded there again while it was erased, {ROUNDS_MAX} times; run the command again for the same sessions"
+            );
+            work.findings.miss(NotReached::whole(PLACE, copies.address(), reason));
         }
         // Their sidecars name nobody who was found elsewhere; but a user may have sessions that only they tell of.
         for (object, reason) in std::mem::take(&mut work.unsearched) {

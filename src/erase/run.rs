@@ -48,6 +48,8 @@ pub enum Stage {
     Sealing,
     /// It looks for the sessions of users and projects.
     Searching,
+    /// It has looked for them in so many of so many files of the archive.
+    ArchiveSearch(usize, usize),
     /// It has looked at so many of so many segments.
     Log(usize, usize),
     /// It rewrites the archive's files.
@@ -113,7 +115,8 @@ pub fn erase(
     if !request.users.is_empty() || !targets.projects.is_empty() {
         tell(Stage::Searching);
         search(&reader, &request.users, &mut targets, &mut search_report)?;
-        unsearched = search_archive(data, &reader, &request.users, &mut targets, &mut search_report)?;
+        let step = &mut |done, all| tell(Stage::ArchiveSearch(done, all));
+        unsearched = search_archive(data, &reader, &request.users, &mut targets, &mut search_report, step)?;
         #[cfg(feature = "object-store")]
         if let Some(access) = &stores.segments {
             let step = &mut |done, all| tell(Stage::Copies(done, all));
@@ -238,6 +241,7 @@ fn search_archive(
     _: &BTreeSet<String>,
     _: &mut Targets,
     _: &mut SearchReport,
+    _: &mut dyn FnMut(usize, usize),
 ) -> Result<Vec<(std::path::PathBuf, String)>, EraseError> {
     Ok(Vec::new())
 }

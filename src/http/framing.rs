@@ -21,6 +21,7 @@ pub(super) struct MessageHeaders<'a> {
     host: &'a [u8],
     lengths: u32,
     length: &'a [u8],
+    length_slot: u8,
     codings: u32,
     coding: &'a [u8],
     close: bool,
@@ -30,8 +31,8 @@ pub(super) struct MessageHeaders<'a> {
 }
 
 impl<'a> MessageHeaders<'a> {
-    /// Takes a header line into account.
-    pub(super) fn note(&mut self, header: &httparse::Header<'a>) {
+    /// Takes header line number `at` into account.
+    pub(super) fn note(&mut self, at: u8, header: &httparse::Header<'a>) {
         let (name, value) = (header.name, header.value);
         match name.len() {
             4 if name.eq_ignore_ascii_case("host") => {
@@ -54,6 +55,7 @@ impl<'a> MessageHeaders<'a> {
             14 if name.eq_ignore_ascii_case("content-length") => {
                 self.lengths += 1;
                 self.length = value;
+                self.length_slot = at;
             }
             17 if name.eq_ignore_ascii_case("transfer-encoding") => {
                 self.codings += 1;
@@ -61,6 +63,16 @@ impl<'a> MessageHeaders<'a> {
             }
             _ => {}
         }
+    }
+
+    /// The number of the line with the body's length.
+    pub(super) fn length_slot(&self) -> Option<u8> {
+        (self.lengths > 0).then_some(self.length_slot)
+    }
+
+    /// Whether there is an `Expect` line that says anything.
+    pub(super) fn expects(&self) -> bool {
+        self.expects_continue || self.expects_other
     }
 
     /// Checks `Host`.
@@ -107,7 +119,7 @@ fn list(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     value.split(|&b| b == b',').map(<[u8]>::trim_ascii).filter(|member| !member.is_empty())
 }
 
-fn parse_length(digits: &[u8]) -> Result<u64, Reject> {
+pub(super) fn parse_length(digits: &[u8]) -> Result<u64, Reject> {
     const MALFORMED: Reject = Reject::bad_request("malformed Content-Length");
     if digits.is_empty() {
         return Err(MALFORMED);

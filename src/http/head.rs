@@ -1,9 +1,12 @@
 //! A request's head: finds it, checks it, and keeps it as offsets into the caller's buffer.
 
 use std::mem::MaybeUninit;
+use std::ops::Range;
 
 use super::bytes::is_token_byte;
+use super::field::{Field, FirstLines};
 use super::framing::{Framing, MessageHeaders};
+use super::last_head::{LastHead, Repeated};
 use super::request_line::{BARE_LF, RequestLine, check_lengths};
 use super::{HEADERS_MAX, Limits, Method, Reject, Version};
 
@@ -38,8 +41,24 @@ impl Span {
     }
 
     fn get(self, buf: &[u8]) -> &[u8] {
+        buf.get(self.range()).unwrap_or_default()
+    }
+
+    fn range(self) -> Range<usize> {
         let start = usize::from(self.start);
-        buf.get(start..start + usize::from(self.len)).unwrap_or_default()
+        start..start + usize::from(self.len)
+    }
+
+    /// The span of a part that is `by` bytes further on, modulo 2^16.
+    fn moved(self, by: u16) -> Self {
+        Self { start: self.start.wrapping_add(by), len: self.len }
+    }
+}
+
+impl From<Range<usize>> for Span {
+    fn from(range: Range<usize>) -> Self {
+        debug_assert!(range.end <= HEAD_BYTES_MAX);
+        Self { start: range.start as u16, len: range.len() as u16 }
     }
 }
 
@@ -79,6 +98,11 @@ pub struct Head {
     target: Span,
     slots_len: usize,
     slots: [Slot; HEADERS_MAX],
+    first_lines: FirstLines,
+    /// The slot of the `Content-Length`, if there is one.
+    length_slot: Option<u8>,
+    last: LastHead,
+    repeats: bool,
 }
 
 impl Default for Head {
@@ -106,17 +130,29 @@ impl Head {
             target: EMPTY,
             slots_len: 0,
             slots: [Slot { name: EMPTY, value: EMPTY }; HEADERS_MAX],
+            first_lines: FirstLines::NONE,
+            length_slot: None,
+            last: LastHead::none(),
+            repeats: false,
         }
     }
 
-    /// Forgets a partial head, so that the next call of [`decode_head`] starts over. It must be called before a head is used for another
-    /// connection; otherwise the bytes already scanned on the old one would be skipped on the new one. After a complete head or a refusal
-    /// there is nothing to forget.
+    /// Forgets everything, so that the next call of [`decode_head`] starts over. It must be called before a head is used for another
+    /// connection; otherwise the bytes already scanned on the old one would be skipped on the new one. Between the requests of a connection
+    /// there is no need for it.
     pub fn reset(&mut self) {
         self.scanned = 0;
         self.line_end = 0;
         self.len = 0;
         self.slots_len = 0;
+        self.first_lines = FirstLines::NONE;
+        self.last.forget();
+        self.repeats = false;
+    }
+
+    /// Whether it differs from the connection's last head in nothing but the query and the length of the body.
+    pub fn repeats(&self) -> bool {
+        self.repeats
     }
 
     /// The method.
@@ -178,6 +214,12 @@ impl Head {
             .map(|slot| slot.value.get(buf))
     }
 
+    /// The same for a field that was noted when the head was decoded.
+    #[inline]
+    pub fn field<'a>(&self, buf: &'a [u8], field: Field) -> Option<&'a [u8]> {
+        self.first_lines.of(field).map(|at| self.slots[at].value.get(buf))
+    }
+
     /// All header lines in order, names as sent.
     pub fn headers<'a>(&'a self, buf: &'a [u8]) -> Headers<'a> {
         Headers { slots: self.slots[..self.slots_len].iter(), buf }
@@ -201,19 +243,21 @@ impl Head {
         line: &RequestLine<'_>,
         headers: &[httparse::Header<'_>],
     ) -> Result<(), Reject> {
-        let mut about = MessageHeaders::default();
-        for (slot, header) in self.slots.iter_mut().zip(headers) {
+        let (mut about, mut first_lines) = (MessageHeaders::default(), FirstLines::NONE);
+        for (at, (slot, header)) in self.slots.iter_mut().zip(headers).enumerate() {
             *slot = Slot { name: Span::of(buf, header.name.as_bytes()), value: Span::of(buf, header.value) };
             let value_end = usize::from(slot.value.start) + header.value.len();
             if !ends_in_crlf(&buf[value_end..]) {
                 return Err(BARE_LF);
             }
-            about.note(header);
+            about.note(at as u8, header);
+            first_lines.note(at as u8, header.name);
         }
         if !buf.ends_with(b"\r\n") {
             return Err(BARE_LF);
         }
         self.slots_len = headers.len();
+        self.first_lines = first_lines;
         about.check_host(line.version)?;
         self.framing = about.framing(line.version)?;
         self.expects_continue = about.expects_continue(line.version, self.framing)?;
@@ -230,7 +274,48 @@ impl Head {
             path => Path::Sent(Span::of(buf, path)),
         };
         self.len = buf.len();
+        self.length_slot = about.length_slot();
+        // What begins with empty lines, or expects something, is rare.
+        if method_start == 0 && !about.expects() {
+            let length = self.length_slot.map(|at| self.slots[usize::from(at)].value.range());
+            self.last.remember(buf, self.query.map(Span::range), length);
+        }
         Ok(())
+    }
+
+    /// Decodes the head at the start of `window` by the last one, if it differs from that in query and body length alone.
+    #[inline]
+    fn decode_by_last(&mut self, window: &[u8], limits: &Limits) -> bool {
+        self.repeats = self.last.is_at_start_of(window)
+            || self.last.repeated(window).is_some_and(|repeated| self.follow(window, limits, repeated));
+        self.repeats
+    }
+
+    /// Moves everything to where it is in a head that differs from the last one in query and body length alone.
+    fn follow(&mut self, window: &[u8], limits: &Limits, repeated: Repeated) -> bool {
+        let Repeated { len, query, length } = repeated;
+        let by =
+            query.as_ref().map_or(0, |query| query.len().wrapping_sub(self.query.map_or(0, |old| old.range().len())));
+        let target_len = self.target.range().len().wrapping_add(by);
+        if target_len > limits.target_bytes {
+            return false;
+        }
+        let by = by as u16;
+        self.target.len = target_len as u16;
+        self.query = query.clone().map(Span::from);
+        let length_slot = self.length_slot.map_or(usize::MAX, usize::from);
+        let mut grown = by;
+        for (at, slot) in self.slots[..self.slots_len].iter_mut().enumerate() {
+            *slot = Slot { name: slot.name.moved(grown), value: slot.value.moved(grown) };
+            if let Some((digits, value)) = length.as_ref().filter(|_| at == length_slot) {
+                grown = grown.wrapping_add((digits.len() as u16).wrapping_sub(slot.value.len));
+                slot.value = digits.clone().into();
+                self.framing = Framing::Length(*value);
+            }
+        }
+        self.len = len;
+        self.last.remember(&window[..len], query, length.map(|(digits, _)| digits));
+        true
     }
 }
 
@@ -265,6 +350,9 @@ pub fn decode_head(buf: &[u8], limits: &Limits, head: &mut Head) -> Result<HeadS
     let head_bytes = limits.head_bytes.min(HEAD_BYTES_MAX);
     let window = &buf[..buf.len().min(head_bytes)];
     if head.scanned == 0 || head.scanned > window.len() {
+        if head.scanned == 0 && head.decode_by_last(window, limits) {
+            return Ok(HeadStatus::Complete);
+        }
         head.reset();
         if let Some(verdict) = decode_at_once(window, limits, head) {
             return verdict.map(|()| HeadStatus::Complete);

@@ -5,6 +5,8 @@
 //! | file | holds |
 //! |---|---|
 //! | `head`, `request_line`, `target`, `framing`, `method` | the head: found and checked, and its parts |
+//! | `field` | fields that nearly every request has looked up |
+//! | `last_head` | what the last head of a connection tells about the next one |
 //! | `body` | the body, decoded in place |
 //! | `buffer` | the bytes that a connection has received |
 //! | [`response`], [`date`] | replies |
@@ -44,15 +46,17 @@
 //!
 //! A [`Reject`] always means: answer with its status, then close the connection. What follows in the stream cannot be trusted.
 //!
-//! Nothing here allocates for a request: a [`Head`] holds offsets into the caller's buffer, a [`Body`] decodes in place, and a [`Reply`] is
+//! Nothing here allocates for a request: a [`Head`] holds offsets into the caller's buffer and, from its first use on, the bytes of the last head, a [`Body`] decodes in place, and a [`Reply`] is
 //! written into the caller's buffer.
 
 mod body;
 mod buffer;
 mod bytes;
 pub mod date;
+mod field;
 mod framing;
 mod head;
+mod last_head;
 mod limits;
 mod method;
 pub mod multipart;
@@ -68,8 +72,10 @@ mod tests;
 
 pub use body::{Body, BodyStatus};
 pub use buffer::Buffer;
+pub use field::Field;
 pub use framing::Framing;
 pub use head::{Head, HeadStatus, Headers, decode_head};
+pub use last_head::LAST_HEAD_BYTES_MAX;
 pub use limits::{HEADERS_MAX, Limits};
 pub use method::{Method, Version};
 pub use reject::Reject;

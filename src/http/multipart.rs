@@ -1,4 +1,7 @@
-//! Forms (`multipart/form-data`, RFC 7578 and RFC 2046, 5.1) without I/O: pieces of a body go in, parts and their bytes come out.
+//! Forms (`multipart/form-data`, RFC 7578 and RFC 2046, 5.1) without I/O: a body is shown as it arrives, parts and their bytes come out.
+//!
+//! The body's bytes stay with the caller. Each call is shown those that have arrived and were not dropped yet; where it needs more, the caller
+//! drops what [`Multipart::used_up`] says, receives more behind the rest, and calls again.
 //!
 //! - A boundary line is CRLF, `--`, the boundary, blanks, CRLF. The last one has `--` after the boundary, and the end of the body may replace
 //!   its CRLF. The first needs no CRLF before it. A line that begins like a boundary line and continues differently is data.
@@ -37,7 +40,7 @@ pub enum FormFault {
 pub enum Step<T> {
     /// The result.
     Ready(T),
-    /// The parser needs more of the body, or to be told that the body has ended.
+    /// The parser needs more of the body, or to be told that it has ended. First what is used up has to be dropped.
     NeedsMore,
 }
 
@@ -54,8 +57,7 @@ pub struct PartHead {
 pub struct Multipart {
     /// `CRLF -- boundary`.
     delimiter: Finder<'static>,
-    buf: Vec<u8>,
-    /// Where the bytes begin that have not been returned yet.
+    /// Where the bytes begin that have not been returned yet, among those that are shown.
     start: usize,
     state: State,
     ended: bool,
@@ -64,6 +66,8 @@ pub struct Multipart {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
+    /// At the very beginning, where a boundary line needs no CRLF before it.
+    Beginning,
     /// Before the first boundary line.
     Preamble {
         /// Bytes so far that are not blanks.
@@ -81,7 +85,7 @@ enum State {
 
 /// What was found where a boundary line may begin.
 enum Line {
-    /// A boundary line of this many bytes, followed by a part.
+    /// A boundary line that ends here, followed by a part.
     Part(usize),
     /// The last boundary line.
     Last,
@@ -97,20 +101,16 @@ impl Multipart {
         let delimiter = [b"\r\n--", boundary].concat();
         Self {
             delimiter: Finder::new(&delimiter).into_owned(),
-            // The first boundary line may be at the very beginning.
-            buf: b"\r\n".to_vec(),
             start: 0,
-            state: State::Preamble { bytes: 0 },
+            state: State::Beginning,
             ended: false,
             head_bytes_max,
         }
     }
 
-    /// Takes the next bytes of the body.
-    pub fn feed(&mut self, piece: &[u8]) {
-        self.buf.drain(..self.start);
-        self.start = 0;
-        self.buf.extend_from_slice(piece);
+    /// How many bytes are used up. The caller drops so many from the front of those that it shows.
+    pub fn used_up(&mut self) -> usize {
+        std::mem::take(&mut self.start)
     }
 
     /// Tells the parser that the body has ended.
@@ -119,14 +119,19 @@ impl Multipart {
     }
 
     /// The head of the next part. The rest of the current part is skipped. `None`: the form has ended.
-    pub fn next_part(&mut self) -> Result<Step<Option<PartHead>>, FormFault> {
+    pub fn next_part(&mut self, body: &[u8]) -> Result<Step<Option<PartHead>>, FormFault> {
         loop {
             match self.state {
                 State::Over => return Ok(Step::Ready(None)),
-                State::Head => return self.read_head(),
-                State::Preamble { bytes } => match self.read_data() {
+                State::Head => return self.read_head(body),
+                State::Beginning => {
+                    if !self.begin(body) {
+                        return Ok(Step::NeedsMore);
+                    }
+                }
+                State::Preamble { bytes } => match self.read_data(body) {
                     Ok(Step::Ready(Some(range))) => {
-                        let bytes = bytes + self.buf[range].trim_ascii().len();
+                        let bytes = bytes + body[range].trim_ascii().len();
                         if bytes > self.head_bytes_max {
                             return Err(FormFault::HeadTooLarge);
                         }
@@ -139,7 +144,7 @@ impl Multipart {
                 },
                 // The caller has not read all of the current part, so it does not want the rest.
                 State::DataBegins | State::Data => {
-                    if self.next_bytes()? == Step::NeedsMore {
+                    if self.next_bytes(body)? == Step::NeedsMore {
                         return Ok(Step::NeedsMore);
                     }
                 }
@@ -147,46 +152,58 @@ impl Multipart {
         }
     }
 
-    /// The range of the part's next bytes, for [`Multipart::bytes`]. `None`: the part has ended.
-    pub fn next_bytes(&mut self) -> Result<Step<Option<Range<usize>>>, FormFault> {
-        if self.state == State::DataBegins && !self.begin_data() {
+    /// The range of the part's next bytes in `body`. `None`: the part has ended.
+    pub fn next_bytes(&mut self, body: &[u8]) -> Result<Step<Option<Range<usize>>>, FormFault> {
+        if self.state == State::DataBegins && !self.begin_data(body) {
             return Ok(Step::NeedsMore);
         }
         match self.state {
-            State::DataBegins | State::Data => self.read_data(),
-            State::Preamble { .. } | State::Head | State::Over => Ok(Step::Ready(None)),
+            State::DataBegins | State::Data => self.read_data(body),
+            State::Beginning | State::Preamble { .. } | State::Head | State::Over => Ok(Step::Ready(None)),
         }
     }
 
-    /// The bytes in a range that [`Multipart::next_bytes`] returned. Valid until more bytes are fed.
-    pub fn bytes(&self, range: Range<usize>) -> &[u8] {
-        &self.buf[range]
+    /// Reads a boundary line at the very beginning, if there is one. Returns false if more bytes are needed to decide.
+    fn begin(&mut self, body: &[u8]) -> bool {
+        let needle = &self.delimiter.needle()[2..];
+        if body.len() < needle.len() && needle.starts_with(body) && !self.ended {
+            return false;
+        }
+        let line = if body.starts_with(needle) { self.line_behind(body, needle.len()) } else { Line::Data };
+        match line {
+            Line::Cut => return false,
+            Line::Data => self.state = State::Preamble { bytes: 0 },
+            Line::Part(end) => (self.start, self.state) = (end, State::Head),
+            Line::Last => (self.start, self.state) = (body.len(), State::Over),
+        }
+        true
     }
 
     /// The range of the next bytes of data, up to a boundary line or to where one may begin. `None`: a boundary line was read.
-    fn read_data(&mut self) -> Result<Step<Option<Range<usize>>>, FormFault> {
+    fn read_data(&mut self, body: &[u8]) -> Result<Step<Option<Range<usize>>>, FormFault> {
+        let delimiter_bytes = self.delimiter.needle().len();
         let mut from = self.start;
         loop {
-            let Some(at) = self.delimiter.find(&self.buf[from..]).map(|at| from + at) else {
+            let Some(at) = self.delimiter.find(&body[from..]).map(|at| from + at) else {
                 if self.ended {
                     return Err(FormFault::CutOff);
                 }
                 // A boundary line may begin in the last bytes.
-                let safe = (self.buf.len() + 1).saturating_sub(self.delimiter.needle().len()).max(from);
+                let safe = (body.len() + 1).saturating_sub(delimiter_bytes).max(from);
                 return Ok(self.hand_out(safe));
             };
-            match self.line_at(at) {
+            match self.line_behind(body, at + delimiter_bytes) {
                 Line::Data => from = at + 2,
                 // The data before the line comes first.
                 _ if at > self.start => return Ok(self.hand_out(at)),
                 Line::Cut => return Ok(Step::NeedsMore),
-                Line::Part(bytes) => {
-                    self.start = at + bytes;
+                Line::Part(end) => {
+                    self.start = end;
                     self.state = State::Head;
                     return Ok(Step::Ready(None));
                 }
                 Line::Last => {
-                    self.start = self.buf.len();
+                    self.start = body.len();
                     self.state = State::Over;
                     return Ok(Step::Ready(None));
                 }
@@ -202,12 +219,13 @@ impl Multipart {
 
     /// Skips the CRLF after a part's head, unless it begins a boundary line, which means that the part is empty. Returns false if more bytes are
     /// needed to decide.
-    fn begin_data(&mut self) -> bool {
-        let (behind, needle) = (&self.buf[self.start..], self.delimiter.needle());
+    fn begin_data(&mut self, body: &[u8]) -> bool {
+        let (behind, needle) = (&body[self.start..], self.delimiter.needle());
         if behind.len() < needle.len() && needle.starts_with(behind) && !self.ended {
             return false;
         }
-        let line = if behind.starts_with(needle) { self.line_at(self.start) } else { Line::Data };
+        let is_line = behind.starts_with(needle);
+        let line = if is_line { self.line_behind(body, self.start + needle.len()) } else { Line::Data };
         match line {
             Line::Cut => return false,
             Line::Data => self.start += 2,
@@ -217,10 +235,9 @@ impl Multipart {
         true
     }
 
-    /// What the line at `at`, where the delimiter was found, turns out to be.
-    fn line_at(&self, at: usize) -> Line {
-        let delimiter_bytes = self.delimiter.needle().len();
-        let behind = &self.buf[at + delimiter_bytes..];
+    /// What a line turns out to be whose delimiter ends at `at`.
+    fn line_behind(&self, body: &[u8], at: usize) -> Line {
+        let behind = &body[at..];
         if behind == b"-" && !self.ended {
             return Line::Cut;
         }
@@ -231,7 +248,7 @@ impl Multipart {
         }
         match &behind[padding..] {
             [b'\r', b'\n', ..] if last => Line::Last,
-            [b'\r', b'\n', ..] => Line::Part(delimiter_bytes + padding + 2),
+            [b'\r', b'\n', ..] => Line::Part(at + padding + 2),
             [] if last && self.ended => Line::Last,
             [] | [b'\r'] if !self.ended => Line::Cut,
             _ => Line::Data,
@@ -239,8 +256,8 @@ impl Multipart {
     }
 
     /// Reads the head of a part: lines, and an empty line.
-    fn read_head(&mut self) -> Result<Step<Option<PartHead>>, FormFault> {
-        let head = &self.buf[self.start..];
+    fn read_head(&mut self, body: &[u8]) -> Result<Step<Option<PartHead>>, FormFault> {
+        let head = &body[self.start..];
         let lines_bytes = if head.starts_with(b"\r\n") {
             Some(0)
         } else {

@@ -14,6 +14,7 @@
 //! | `log.json` | the log's UUID and format version; made once, synced, never changed |
 //! | `clock` | one page of 4,096 bytes: how order time follows from `CLOCK_MONOTONIC` |
 //! | `core-NN/control` | one page of 4,096 bytes: where the core's writer stands |
+//! | `core-NN/stage-N` | with `ack = "memory"`: groups that are not in their segments yet, in pages that survive the process (`format/stage_file.rs`); for the next start alone |
 //! | `core-NN/<id>.open` | a segment that is being prepared or written, allocated to its full size |
 //! | `core-NN/<id>.seg` | a sealed segment, cut to its length; it never changes again, but for erased records |
 //! | `core-NN/<id>.json` | the sidecar of a sealed segment: counts, times, sessions, damage, BLAKE3 of the file |
@@ -117,10 +118,13 @@
 //! populates a window ahead of the cursor; the writer never touches a page beyond it, so an append takes no page fault. A segment's file is cut
 //! only while no slice of it is being formatted.
 //!
-//! **Two ways.** The steps below describe the mapped way. A segment written *directly* (`ack = "disk"` only) has no mapping: the writer appends
+//! **Two ways.** The steps below describe the mapped way. A segment written *directly* has no mapping: the writer appends
 //! to a stage in memory, and a closed group goes out whole, in one write past the page cache (O_DIRECT and O_DSYNC), from the core's own ring or
-//! from the syncer. Up to two groups are in flight; they may become durable in any order, but count in their own order. So above the durable end
+//! from the syncer. The newest groups stay in that memory for readers in the same process ([`recent`]). Up to two groups are in flight; they may become durable in any order, but count in their own order. So above the durable end
 //! there may be a gap of zeros before intact records; it was never acknowledged. The bytes in the file are the same either way.
+//! With `ack = "memory"` an answer must survive the process, so there the stages are pages of files that the writer has mapped: a record is answered when it is
+//! in one of them, and the stage is filled again only when all its groups are durable. After a kill the next start puts into the segments
+//! what the stages hold and they don't, and then decides as always.
 //!
 //! **Append** (the core, no lock, no system call, no allocation): check room; in_append = 1 and a full fence; read
 //! the clock; write extension and payload, then the header; publish the cursor, the last order time and, if it
@@ -141,11 +145,11 @@
 //! or refused. The failed file is cut to its last good durable end; only then does the control page go on to a fresh
 //! segment, which has been probed after the failure. The third failure within 60 s poisons the core: it takes no more. An operator may reopen
 //! it: the failures are forgotten, and the next segment is probed as after any failure. With `ack = "memory"` what was answered is
-//! appended again by the log itself, with new order times: the preparer reads it from the failed file before it cuts that (the sealer waits for it).
+//! appended again by the log itself, with new order times: the preparer reads it from the failed file, or from the stages, before it cuts the file (the sealer waits for it).
 //! On a poisoned core the file is not cut: the reopening, or the next start, finds it there.
 //!
-//! **Sealing** (sealer thread; when full, old, failed, or at the close): the sealer reads behind each core's durable end, verifies, hashes and
-//! counts what became durable, and gives back the memory of what lies more than 8 MiB further back. At the end: cut to length, sync, read the
+//! **Sealing** (sealer thread; when full, old, failed, or at the close): the sealer reads behind each core's durable end, from memory while it is
+//! there, verifies what it reads from the disk, hashes and counts what became durable, and gives back the memory of what lies more than 8 MiB further back. At the end: cut to length, sync, read the
 //! rest, write and sync the sidecar and the folder, rename `.open` to `.seg`, sync the folder. An unused segment is removed.
 //!
 //! **Deleting** (deleter thread, which starts once everything that protects segments is known. By age: from when the newest record was received,
@@ -220,6 +224,7 @@
 //! `takeup erase` replaces a sealed segment by a copy in which some records are tombstones. Everything else is the same byte for byte, so offsets, ids
 //! and cursors stay. The copy is written and synced as `<id>.seg.tmp`; then, under the lock of the cursors, its sidecar is put in place, and then
 //! the file. The sidecar has the hash of both files (`erased.blake3_before`), so that a crash between the two is no damage ([`erase`]).
+//! A server forgets what it has in memory before its readers are asked to read again.
 //!
 //! # What is never done
 //!
@@ -244,6 +249,7 @@ pub mod names;
 pub mod open;
 pub mod options;
 pub mod read;
+mod recent;
 pub mod repair;
 pub mod retain;
 pub mod write;
@@ -255,9 +261,11 @@ pub use disk::lock::is_served;
 pub use error::LogError;
 pub use open::{CoreHealth, Deleting, Health, Log, LogStats, Reopened, SealedCore};
 pub use options::{Ack, Options, Way};
+pub use recent::RecentRecords;
 pub use repair::recovery::Recovery;
 pub use write::fault::{Fault, LogThread};
 pub use write::group_write::GroupWrite;
 pub use write::invariant::Invariant;
 pub use write::notice::{Notice, What};
+pub use write::standstill::StandstillStats;
 pub use write::writer::{AppendError, GroupStats, Progress, Seq, Writer, WriterStats};

@@ -18,10 +18,11 @@ use super::disk::calls::Disk;
 use super::disk::lock::Lock;
 use super::error::LogError;
 use super::format::control;
-use super::format::control::CLOCK_FILE_NAME;
+use super::format::control::{CLOCK_FILE_NAME, at};
 use super::format::header::VERSION;
 use super::options::{Options, Way};
 use super::read::reader::{LOG_FILE_NAME, LogFile, core_dir, core_dirs};
+use super::recent::RecentRecords;
 use super::repair::recovery;
 use super::repair::recovery::Recovery;
 use super::retain::{Policy, RetentionStats, Rules};
@@ -32,6 +33,8 @@ use super::write::limits::RETIRED_MAX;
 use super::write::notice::{NOTICES_MAX, Notices};
 use super::write::retired::Retired;
 use super::write::shared::{Core, Shared, Space};
+use super::write::standstill::StandstillStats;
+use super::write::wake::For;
 use super::write::writer::Writer;
 use super::write::{job, keeper, prepare, seal, syncer};
 
@@ -120,10 +123,20 @@ pub struct LogStats {
     pub seal_failures: u64,
     /// Times that a timer has let a writer go that nobody had woken.
     pub late_wakes: u64,
+    /// How long writers stood still, by what for, in the order of [`LogStats::STANDSTILLS`].
+    pub standstills: [StandstillStats; LogStats::STANDSTILLS.len()],
+    /// Bytes of recent groups that are kept in memory for readers.
+    pub recent_bytes: u64,
     /// Bytes free on the file system, for this process.
     pub free_bytes: u64,
     /// The state of each core.
     pub states: Vec<control::State>,
+}
+
+impl LogStats {
+    /// What a writer may stand still for: the window ahead of the cursor, the next segment, a group that is being synced, the sealer, space on the
+    /// disk.
+    pub const STANDSTILLS: [&str; 5] = For::NAMES;
 }
 
 impl Log {
@@ -212,8 +225,27 @@ impl Log {
             slow_syncs: sum(|core| core.counters.slow_syncs.load(Ordering::Relaxed)),
             seal_failures: sum(|core| core.counters.seal_failures.load(Ordering::Relaxed)),
             late_wakes: shared.late_wakes.load(Ordering::Relaxed),
+            standstills: shared
+                .cores
+                .iter()
+                .map(|core| core.standstills.stats())
+                .fold(Default::default(), |sum, of| std::array::from_fn(|what| sum[what].and(of[what]))),
+            recent_bytes: sum(|core| core.recent.bytes()),
             free_bytes: shared.free_bytes.load(Ordering::Relaxed),
             states: shared.cores.iter().map(|core| core_state::state(core)).collect(),
+        }
+    }
+
+    /// What was written a moment ago and is still in memory, for readers in this process.
+    pub fn recent(&self) -> RecentRecords {
+        let shared = &self.inner.shared;
+        RecentRecords::new(shared.log, shared.cores.iter().map(|core| Arc::clone(&core.recent)))
+    }
+
+    /// Forgets what is in memory of sealed segments, because their files were changed: it is read from there.
+    pub fn forget_recent(&self) {
+        for core in &self.inner.shared.cores {
+            core.recent.forget(core.control.word(at::SEGMENT).load(Ordering::SeqCst));
         }
     }
 

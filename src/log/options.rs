@@ -25,7 +25,7 @@ pub enum Way {
     /// Through the page cache: appended to a mapping, synced by range.
     #[default]
     Mapped,
-    /// Past the page cache: whole groups by O_DIRECT and O_DSYNC, for [`Ack::Disk`] only.
+    /// Past the page cache: whole groups by O_DIRECT and O_DSYNC. With [`Ack::Memory`] they are collected in pages of a file, which survive the process.
     Direct,
 }
 
@@ -48,6 +48,9 @@ pub struct Options {
     pub format_ahead: bool,
     /// The largest group.
     pub group_bytes_max: u64,
+    /// How much of what was written directly stays in memory for readers, for each core. It is kept in blocks of `group_bytes_max`; less than one
+    /// block keeps nothing.
+    pub recent_bytes: u64,
     /// How often [`Ack::Memory`] syncs in the background.
     pub sync_interval: Duration,
     /// Free space that is not touched.
@@ -77,6 +80,7 @@ impl Default for Options {
             window_bytes: 8 << 20,
             format_ahead: true,
             group_bytes_max: 8 << 20,
+            recent_bytes: 32 << 20,
             sync_interval: Duration::from_millis(10),
             reserve_bytes: 64 << 20,
             start_reserve_bytes: 256 << 10,
@@ -117,12 +121,6 @@ impl Options {
             if !bytes.is_multiple_of(PAGE_BYTES) || bytes < 4 * PAGE_BYTES {
                 return wrong(field, format!("{bytes} is not a multiple of {PAGE_BYTES}, or below {}", 4 * PAGE_BYTES));
             }
-        }
-        if self.way == Way::Direct && self.ack != Ack::Disk {
-            return wrong(
-                "way",
-                "direct writes bypass the page cache, which is what an answer from memory rests on".to_owned(),
-            );
         }
         // The header counts the durable end in units of 64 bytes, in 32 bits; a pad's and a payload's length have 32 bits too.
         if self.segment_bytes > 4 << 30 {

@@ -28,6 +28,11 @@ pub fn admin(
     };
     let mut metrics = metrics
         .gauge("takeup_log_free_bytes", "Free space on the log's file system.", gauge(log, |s| s.free_bytes))
+        .gauge(
+            "takeup_log_recent_bytes",
+            "Bytes of the log kept in memory for readers.",
+            gauge(log, |s| s.recent_bytes),
+        )
         .gauge("takeup_log_segments_made", "Segments made ready.", gauge(log, |s| s.segments))
         .counter("takeup_log_bytes", "Bytes appended to the log.", gauge(log, |s| s.bytes))
         .counter("takeup_log_failed_segments", "Segments given up.", gauge(log, |s| s.failures))
@@ -54,7 +59,8 @@ pub fn admin(
     let seal = move || erasing::seal(&of_log);
     let (checker, readers) = (checker.handle().clone(), couriers.clone());
     let of_archive = archive.clone();
-    let reread = move || erasing::reread(&checker, &of_archive, &readers);
+    let of_log = log.clone();
+    let reread = move || erasing::reread(&of_log, &checker, &of_archive, &readers);
     let (log, measured, reported, couriers) = (log.clone(), couriers.clone(), couriers.clone(), couriers.clone());
     let (archive, archive_measured, archive_reported) = (archive.clone(), archive.clone(), archive.clone());
     let checks = move || {

@@ -107,7 +107,8 @@ pub fn report(courier: &Courier, figures: Figures, deleted_unread: u64) -> Couri
         DestinationState::Waiting(waiting) => Some(waiting),
         DestinationState::Starting | DestinationState::Ready => None,
     };
-    let cause = waiting.map(|waiting| &waiting.cause);
+    let remark = courier.status().remarked().filter(|_| matches!(state, DestinationState::Ready));
+    let cause = waiting.map(|waiting| &waiting.cause).or(remark.as_ref());
     let counts = courier.status().counts();
     CourierReport {
         name: courier.name().to_string(),
@@ -169,6 +170,12 @@ pub fn fault(report: &CourierReport) -> Option<String> {
                 let _ = write!(text, ": {error}");
             }
             Some(text)
+        }
+        // What it could not do, beside what it does.
+        "ready" => {
+            let trouble = Trouble::named(report.trouble.as_deref()?).unwrap_or(Trouble::Other);
+            let error = report.error.as_deref().unwrap_or_default();
+            Some(format!("{}; {waits}: {error}", trouble.advice()))
         }
         _ => None,
     }

@@ -22,10 +22,10 @@ use crate::courier::rows::{RowPacker, RowsDestination};
 #[cfg(feature = "object-store")]
 use crate::courier::segments::SegmentsCourier;
 use crate::courier::{BulkSender, Courier, CourierOptions, Destination, Packer, Sender, ShipmentBounds, SideRuntime};
-use crate::log::LogError;
 use crate::log::cursor::{ConsumerName, Cursors};
 use crate::log::read::merge::MergePosition;
 use crate::log::read::reader::LogReader;
+use crate::log::{Log, LogError};
 use crate::postgres::PostgresUrl;
 use crate::session::forward_path::ForwardPath;
 use crate::session::forward_secret::ForwardSecret;
@@ -354,11 +354,11 @@ impl Plan {
         Ok((sender, options.target))
     }
 
-    /// Starts them.
+    /// Starts them; they read `log`.
     ///
     /// # Errors
     /// A thread could not be started.
-    pub fn start(self, logger: &Logger) -> io::Result<Couriers> {
+    pub fn start(self, log: &Log, logger: &Logger) -> io::Result<Couriers> {
         if self.planned.is_empty() {
             return Ok(Couriers::default());
         }
@@ -367,6 +367,7 @@ impl Plan {
         let mut rows = None;
         for Planned { mut options, behind_rows, parts } in self.planned {
             options.behind = rows.clone().filter(|_| behind_rows);
+            options.recent = Some(log.recent());
             let courier = parts.start(options, &runtime, logger)?;
             if courier.name().as_str() == ROWS {
                 rows = Some(courier.handle().clone());
@@ -406,6 +407,7 @@ impl Plan {
             name: name.parse().map_err(NodeError::Other)?,
             target,
             data: config.data.clone(),
+            recent: None,
             holds: true,
             behind: None,
             resend: config.redis_resend,

@@ -28,9 +28,12 @@ pub fn seal(log: &Log) -> Vec<SealedSegments> {
     log.seal_all(SEAL_PATIENCE).into_iter().map(told).collect()
 }
 
-/// Makes the checker, the keeper of the archive and the couriers forget what they have read and not passed.
-pub fn reread(checker: &consume::Handle, archive: &Archive, couriers: &Couriers) -> Vec<LogUser> {
+/// Makes the log's memory forget what was erased from its files, and the checker, the keeper of the archive and the couriers what they have read
+/// and not passed.
+pub fn reread(log: &Log, checker: &consume::Handle, archive: &Archive, couriers: &Couriers) -> Vec<LogUser> {
     let deadline = Instant::now() + REREAD_PATIENCE;
+    // First: who reads again must not find it there.
+    log.forget_recent();
     let readers = [("checker", checker.clone())].into_iter().chain(archive.reader());
     let asked: Vec<_> = readers.map(|(name, handle)| (name, handle.ask_to_reread(), handle)).collect();
     let of_couriers = couriers.reread(deadline);

@@ -13,7 +13,7 @@
 //! | `segments` | which object store segments are copied to |
 //! | `archive` | whether an archive is kept, and what operators are told of it |
 //! | `archive_retention` | deletes from the archive what is old |
-//! | `warm_up` | reads from the log which sessions belong to which project |
+//! | `warm_up` | reads from log and archive which sessions belong to which project |
 //! | `signals`, `reload` | SIGTERM and SIGHUP; changes of the settings while the server runs |
 //! | `missing` | tracks what the settings and secrets files lack of what is in force |
 //! | `projects`, `retention`, `recovery`, `failures`, `heartbeats` | projects, log and cores as log lines, metrics and checks |

@@ -52,6 +52,7 @@ pub fn log(config: &Config, cores: u16, driver: Driver) -> Options {
         window_bytes: config.window_bytes,
         format_ahead: config.format_ahead && config.ack == config::Ack::Disk,
         group_bytes_max: config.group_bytes_max,
+        recent_bytes: config.recent_bytes,
         sync_interval: config.sync_interval,
         reserve_bytes: config.reserve_bytes,
         seal_age: config.seal_age,

@@ -109,16 +109,18 @@ pub fn start(mut sources: Sources) -> Result<Running, NodeError> {
     let seats = cores.seats(&log, listeners, outboxes)?;
 
     // The side threads. Every step that can fail comes before the first connection is accepted.
-    let (checker, earlier) =
-        Checker::spawn(checker::CheckerOptions::of(config), logger.clone()).map_err(NodeError::other)?;
+    let checker_options = checker::CheckerOptions { recent: Some(log.recent()), ..checker::CheckerOptions::of(config) };
+    let (checker, earlier) = Checker::spawn(checker_options, logger.clone()).map_err(NodeError::other)?;
     let told = Arc::clone(&common);
     let tell = move |found| match found {
         Found::Sessions(sessions) => told.logged_sessions.add(sessions),
         Found::All => told.logged_sessions.finish(),
     };
-    let warm_up = WarmUp::spawn(config.data.join("log"), tell, earlier, logger.clone()).map_err(NodeError::other)?;
-    let couriers = couriers.start(&logger).map_err(NodeError::other)?;
-    let archive = Archive::start(config, log.uuid(), &logger).map_err(NodeError::other)?;
+    let archived = config.archive.then(|| config.data.clone());
+    let warm_up =
+        WarmUp::spawn(config.data.join("log"), archived, tell, earlier, logger.clone()).map_err(NodeError::other)?;
+    let couriers = couriers.start(&log, &logger).map_err(NodeError::other)?;
+    let archive = Archive::start(config, &log, &logger).map_err(NodeError::other)?;
     let reloads = Arc::new(reload::Reloads::default());
     let metrics = Metrics::new(seats.iter().map(|seat| Arc::clone(&seat.metrics)).collect()).logger(&logger);
     let metrics = reload::register(metrics, &reloads, &common);

@@ -1,15 +1,18 @@
-//! The warm-up: finds out which of the last day's sessions belong to which project, reading the log at the start, newest segments first.
+//! The warm-up: finds out which of the last day's sessions belong to which project, reading the log at the start, newest segments first, and then the
+//! archive: a start may be there alone.
 //!
 //! A token names a session but not its project. So requests of sessions that began before this start wait for the warm-up's findings; see
 //! [`crate::server`].
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+#[cfg(feature = "archive")]
+use crate::archive::{place::Place, recent_starts::recent_starts};
 use crate::base::time::wall_us;
 use crate::checker::EarlierStarts;
 use crate::log::LogError;
@@ -45,12 +48,13 @@ pub struct WarmUp {
 
 impl WarmUp {
     /// Starts the thread, which ends by itself once everything has been read. `tell` receives the findings; the checker is notified of each
-    /// start, and may begin after the last one.
+    /// start, and may begin after the last one. `archive` is the data folder whose archive is read too, if one is kept.
     ///
     /// # Errors
     /// The thread could not be started.
     pub fn spawn(
         log_dir: PathBuf,
+        archive: Option<PathBuf>,
         tell: impl Fn(Found) + Send + 'static,
         mut checker: EarlierStarts,
         logger: Logger,
@@ -59,9 +63,14 @@ impl WarmUp {
         let thread = std::thread::Builder::new().name("warm-up".into()).spawn({
             let stopping = Arc::clone(&stopping);
             move || {
-                let note = |start: &Record<'_>| checker.note(start);
-                let outcome =
-                    LogReader::open(&log_dir).and_then(|reader| find_sessions(&reader, &tell, note, &stopping));
+                let mut findings = Findings { tell: &tell, part: Vec::new(), sessions: 0, fault: None };
+                let outcome = LogReader::open(&log_dir)
+                    .and_then(|reader| find_sessions(&reader, &mut findings, &mut checker, &stopping));
+                if let Some(data) = &archive {
+                    find_archived(data, &mut findings, &mut checker, &stopping);
+                }
+                let found = findings.finish();
+                let outcome = outcome.map(|()| found);
                 // Whatever the outcome, no request has to wait any longer.
                 tell(Found::All);
                 drop(checker);
@@ -96,46 +105,97 @@ impl Drop for WarmUp {
 struct Outcome {
     /// The number of starts found.
     sessions: usize,
-    /// The first fault that cost a segment or the rest of one.
+    /// The first fault that cost a segment, a file of the archive, or the rest of one.
     fault: Option<String>,
 }
 
-/// Reads the last day's starts. An unreadable segment does not affect the others.
+/// What is found, told in parts.
+struct Findings<'a> {
+    tell: &'a dyn Fn(Found),
+    part: Vec<(SessionId, u32)>,
+    sessions: usize,
+    fault: Option<String>,
+}
+
+impl Findings<'_> {
+    fn is_full(&self) -> bool {
+        self.sessions >= SESSIONS_MAX
+    }
+
+    fn add(&mut self, session: u64, project: u32) {
+        self.part.push((SessionId(session), project));
+        self.sessions += 1;
+    }
+
+    /// Tells what was found since the last time, if that is enough for a part.
+    fn tell_part(&mut self) {
+        if self.part.len() >= PART_MIN.max(self.sessions / 2) {
+            (self.tell)(Found::Sessions(std::mem::take(&mut self.part)));
+        }
+    }
+
+    fn fails(&mut self, error: &dyn std::fmt::Display) {
+        self.fault.get_or_insert_with(|| error.to_string());
+    }
+
+    fn finish(self) -> Outcome {
+        (self.tell)(Found::Sessions(self.part));
+        Outcome { sessions: self.sessions, fault: self.fault }
+    }
+}
+
+fn oldest_us() -> u64 {
+    wall_us().saturating_sub(BACK.as_micros() as u64)
+}
+
+/// Reads the last day's starts in the log. An unreadable segment does not affect the others.
 fn find_sessions(
     reader: &LogReader,
-    tell: &dyn Fn(Found),
-    mut note: impl FnMut(&Record<'_>),
+    findings: &mut Findings<'_>,
+    checker: &mut EarlierStarts,
     stopping: &AtomicBool,
-) -> Result<Outcome, LogError> {
-    let oldest_us = wall_us().saturating_sub(BACK.as_micros() as u64);
+) -> Result<(), LogError> {
+    let oldest_us = oldest_us();
     let mut segments: Vec<SegmentInfo> = reader.segments()?;
     segments.retain(|segment| segment.bytes > 0 && may_hold_starts(segment, oldest_us));
     segments.sort_by_key(|segment| std::cmp::Reverse(segment.id));
-    let mut outcome = Outcome::default();
-    let mut part = Vec::new();
     for segment in &segments {
-        if outcome.sessions >= SESSIONS_MAX || stopping.load(Ordering::Relaxed) {
+        if findings.is_full() || stopping.load(Ordering::Relaxed) {
             break;
         }
-        let before = part.len();
         let read = read_starts(segment, stopping, |start| {
-            part.push((SessionId(start.session), start.project));
-            note(start);
+            findings.add(start.session, start.project);
+            checker.note(start);
         });
-        outcome.sessions += part.len() - before;
         match read {
             Ok(()) => {}
             // Not a segment yet: it was being created when the folder was listed.
             Err(LogError::Foreign { .. }) if segment.state != SegmentState::Sealed => {}
-            Err(error) => drop(outcome.fault.get_or_insert_with(|| error.to_string())),
+            Err(error) => findings.fails(&error),
         }
-        if part.len() >= PART_MIN.max(outcome.sessions / 2) {
-            tell(Found::Sessions(std::mem::take(&mut part)));
-        }
+        findings.tell_part();
     }
-    tell(Found::Sessions(part));
-    Ok(outcome)
+    Ok(())
 }
+
+/// Reads the last day's starts in the archive: with `retain_log = "until archived"` a session goes on longer than the log keeps its start.
+#[cfg(feature = "archive")]
+fn find_archived(data: &Path, findings: &mut Findings<'_>, checker: &mut EarlierStarts, stopping: &AtomicBool) {
+    let place = Place::in_data(data);
+    let read = recent_starts(&place, oldest_us(), |start| {
+        findings.add(start.session, start.project);
+        checker.note_known(start.session, start.project, start.tracker_version);
+        findings.tell_part();
+        !findings.is_full() && !stopping.load(Ordering::Relaxed)
+    });
+    match read {
+        Ok(None) => {}
+        Ok(Some(error)) | Err(error) => findings.fails(&error),
+    }
+}
+
+#[cfg(not(feature = "archive"))]
+fn find_archived(_: &Path, _: &mut Findings<'_>, _: &mut EarlierStarts, _: &AtomicBool) {}
 
 fn may_hold_starts(segment: &SegmentInfo, oldest_us: u64) -> bool {
     segment.sidecar.as_ref().is_none_or(|sidecar| sidecar.starts > 0 && sidecar.last_us >= oldest_us)
@@ -177,7 +237,7 @@ fn report(outcome: Result<Outcome, LogError>, logger: &Logger) {
     match outcome {
         Ok(Outcome { sessions, fault }) => {
             if let Some(fault) = fault {
-                warn("sessions in a part of the log could not be read, the others are known", &fault);
+                warn("sessions in a part of the log or the archive could not be read, the others are known", &fault);
             }
             let sessions = sessions.to_string();
             let fields = [("sessions", &*sessions)];

@@ -4,14 +4,14 @@ use std::rc::Rc;
 
 use crate::api::conditions::conditions;
 use crate::api::refusal::{Reason, Refusal};
-use crate::api::route::Route;
+use crate::api::route::{Matched, Route};
 use crate::api::start::StartKind;
 use crate::api::tags::tags;
 use crate::api::uxt;
 use crate::config::BUFFER_BYTES_MIN;
 use crate::directory::Question;
 use crate::http::path::Form;
-use crate::http::{Method, path};
+use crate::http::{Field, Method, path};
 use crate::session::upload_token::UploadToken;
 
 use super::core::conn::Conn;
@@ -85,7 +85,10 @@ async fn outcome_of(cx: &mut Context<'_>) -> Outcome {
         records::admit(cx)?;
     } else if !cx.was_passed_on() {
         let (head, facts, live) = cx.head();
-        gate::at_head(core, live, conn, head, facts, target.admitted.as_ref()).await?;
+        let wait = gate::at_head(core, live, conn, head, facts, target.admitted.as_ref())?;
+        if !wait.is_zero() {
+            gate::hold(core, conn, wait).await;
+        }
     }
     handle(cx, target).await
 }
@@ -137,21 +140,29 @@ fn judge(cx: &mut Context<'_>) -> Verdict {
     let (head, facts, live) = cx.head();
     let method = head.method();
     let mut scratch = core.path.borrow_mut();
-    let decoded = match path::decode(head.path(), &mut scratch) {
-        Ok(decoded) => decoded,
-        Err(reject) => {
-            let refusal = Refusal::new(reject.status, Reason::Framing, reject.reason);
-            return Verdict::Answer(Err(refusal.into()));
+    let (decoded, found, doubled) = match conn.known.get().route() {
+        Some(route) => (head.path(), Matched { route, param: b"", legacy: false }, false),
+        None => {
+            let decoded = match path::decode(head.path(), &mut scratch) {
+                Ok(decoded) => decoded,
+                Err(reject) => {
+                    let refusal = Refusal::new(reject.status, Reason::Framing, reject.reason);
+                    return Verdict::Answer(Err(refusal.into()));
+                }
+            };
+            if decoded.path == b"*" {
+                return Verdict::Answer(Ok(Answer::Empty));
+            }
+            if decoded.form == Form::Unclean {
+                return Verdict::Answer(Ok(Answer::MovedPermanently(clean_target(head, decoded.path))));
+            }
+            let found = Route::of(decoded.path, &live.prefix);
+            if decoded.path == head.path() && found.param.is_empty() && !found.legacy && found.route != Route::Unknown {
+                conn.known.set(conn.known.get().with_route(found.route));
+            }
+            (decoded.path, found, decoded.form == Form::Doubled)
         }
     };
-    if decoded.path == b"*" {
-        return Verdict::Answer(Ok(Answer::Empty));
-    }
-    if decoded.form == Form::Unclean {
-        return Verdict::Answer(Ok(Answer::MovedPermanently(clean_target(head, decoded.path))));
-    }
-    let (decoded, doubled) = (decoded.path, decoded.form == Form::Doubled);
-    let found = Route::of(decoded, &live.prefix);
     let route = found.route;
     facts.route = route;
     match method {
@@ -161,20 +172,20 @@ fn judge(cx: &mut Context<'_>) -> Verdict {
         _ if route == Route::Unknown => return Verdict::Answer(Ok(Answer::NotFound)),
         Method::Options => return Verdict::Answer(Ok(Answer::Preflight)),
         _ if route == Route::Root => return Verdict::Answer(Ok(Answer::Empty)),
-        _ if !accepts_method(route, method) => return Verdict::Answer(Ok(Answer::WrongMethod(route.allow()))),
+        _ if !route.allowed().accepts(method) => return Verdict::Answer(Ok(Answer::WrongMethod(route.allow()))),
         _ => {}
     }
-    let admitted = match admit(route.token_rule(), head.header("authorization"), core, live, conn, facts) {
+    let admitted = match admit(route.token_rule(), head.field(Field::Authorization), core, live, conn, facts) {
         Ok(admitted) => admitted,
         Err(refusal) => return Verdict::Answer(Err(refusal.into())),
     };
-    let (directory, project) = (core.directory(), facts.project);
+    let project = facts.project;
     let session = admitted.map(|admitted| admitted.token.session);
     let answer = match route {
         Route::Records if live.forward_secret.is_none() => return Verdict::Answer(Ok(Answer::NotFound)),
-        Route::WebTags => tags(&directory, project),
-        Route::WebConditions | Route::MobileConditions => conditions(found.param, &directory, project),
-        Route::UxtTest => uxt::test(found.param, &directory, project),
+        Route::WebTags => tags(&core.directory(), project),
+        Route::WebConditions | Route::MobileConditions => conditions(found.param, &core.directory(), project),
+        Route::UxtTest => uxt::test(found.param, &core.directory(), project),
         Route::UxtUploadUrl => upload::url(head, decoded, session, core),
         Route::UxtRecording => match upload::token(found.param, core, facts) {
             Ok(token) => return Verdict::Handle(Target { route, admitted, legacy: found.legacy, upload: Some(token) }),
@@ -194,13 +205,6 @@ fn clean_target(head: RequestHead<'_>, decoded: &[u8]) -> Vec<u8> {
         location.extend_from_slice(query);
     }
     location
-}
-
-/// Whether a route accepts this method. A `GET` route accepts `HEAD` too.
-fn accepts_method(route: Route, method: Method) -> bool {
-    let name = if method == Method::Head { Method::Get } else { method }.as_str();
-    // Byte by byte: a substring search costs more than comparing the few names.
-    route.allow().as_bytes().split(|&byte| byte == b',').any(|allowed| allowed.trim_ascii_start() == name.as_bytes())
 }
 
 /// Charges a large answer. It exists until the client has sent its body, and a second time until it has been sent, so it is charged twice.

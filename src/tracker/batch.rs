@@ -6,6 +6,10 @@ use super::id_set::IdSet;
 use super::ids;
 use super::primitive::{Cursor, Value};
 
+mod outline;
+
+pub use outline::{Outline, Place};
+
 /// The versions of `BatchMetadata` with which messages have sizes. Old services accepted only 1, but the trackers of that time sent no other.
 pub(super) const SIZED_VERSIONS: std::ops::RangeInclusive<u64> = 1..=5;
 
@@ -84,6 +88,11 @@ impl<'a> Message<'a> {
         Fields { cursor: Cursor::new(self.bytes, 0), layout: self.layout }
     }
 
+    /// The fields that it is read with: those of the catalogue, which are the same for each message of its id and layout.
+    pub fn layout(&self) -> &'static [FieldSpec] {
+        self.layout
+    }
+
     fn field(&self, name: &str) -> Option<Value<'a>> {
         self.fields().find(|(field, _)| *field == name).map(|(_, value)| value)
     }
@@ -148,6 +157,7 @@ pub fn read_batch(bytes: &[u8], era: Era) -> BatchReader<'_> {
         location: &[],
         state: State::Start,
         looked_at: IdSet::ALL,
+        are_fitted: true,
     }
 }
 
@@ -198,6 +208,8 @@ pub struct BatchReader<'a> {
     state: State,
     /// Whose bodies are looked at.
     looked_at: IdSet,
+    /// Whether bodies are compared with the catalogue.
+    are_fitted: bool,
 }
 
 impl<'a> BatchReader<'a> {
@@ -209,32 +221,11 @@ impl<'a> BatchReader<'a> {
         self
     }
 
-    /// Goes to the next message that is looked at: how many were passed over before it, and the message; `None` for it if none follows.
-    pub fn next_of_those(&mut self) -> Option<(u64, Option<Result<Message<'a>, BatchFault>>)> {
-        let mut passed_over = 0;
-        while self.state == State::Running && self.framing == Framing::Sized && self.pass_over() {
-            passed_over += 1;
-        }
-        match self.next() {
-            None if passed_over == 0 => None,
-            next => Some((passed_over, next)),
-        }
-    }
-
-    /// Passes over the next message if it is whole and nobody looks at it. Its id is one of a single byte, as most are.
-    fn pass_over(&mut self) -> bool {
-        let mut cursor = self.cursor;
-        let Some(&[id]) = cursor.take(1) else { return false };
-        let id = u64::from(id);
-        if id >= 0x80 || self.looked_at.has(id) || is_noted(id) || stands_unsized(id, self.era) {
-            return false;
-        }
-        if cursor.size().and_then(|size| cursor.take(size as usize)).is_none() {
-            return false;
-        }
-        self.cursor = cursor;
-        self.next_index = self.next_index.wrapping_add(1);
-        true
+    /// Does not say how bodies with a size match the catalogue: they come out as if they did. A field that is invalid is noticed when it is read.
+    #[must_use]
+    pub fn unfitted(mut self) -> Self {
+        self.are_fitted = false;
+        self
     }
 
     /// The batch's metadata, once its message has been read.
@@ -275,6 +266,10 @@ impl<'a> BatchReader<'a> {
         };
         message.name = spec.name(self.era);
         message.layout = spec.fields(self.era);
+        if !self.are_fitted && spec.other_fields(self.era).is_none() {
+            message.body = Body::Whole;
+            return Ok(message);
+        }
         message.body = fit(bytes, start, message.layout);
         // The era may be a guess. If the message has two layouts, the one that matches the size exactly is right.
         if message.body != Body::Whole
@@ -388,26 +383,6 @@ impl<'a> Iterator for BatchReader<'a> {
 /// Whether a message with this id and a size says something about the messages after it.
 fn is_noted(id: u64) -> bool {
     matches!(id, ids::TIMESTAMP | ids::SET_PAGE_LOCATION | ids::SET_PAGE_LOCATION_OLD)
-}
-
-/// Whether a body, of one batch or two, is read in the same way whichever era it is from: its messages have sizes, and none has an id whose size
-/// depends on the era. This looks at ids and sizes only.
-pub fn is_of_any_era(bytes: &[u8], split: Option<usize>) -> bool {
-    let Ok((first, second)) = split_parts(bytes, split) else { return false };
-    [Some(first), second].into_iter().flatten().all(|batch| {
-        let mut reader = read_batch(batch, Era::Main).bodies_of(IdSet::NONE);
-        if !matches!(reader.next(), Some(Ok(_))) || reader.framing != Framing::Sized {
-            return false;
-        }
-        let mut cursor = reader.cursor;
-        while !cursor.at_end() {
-            let Ok(id) = cursor.uint() else { return false };
-            if stands_unsized(id, Era::Seed) || cursor.size().and_then(|size| cursor.take(size as usize)).is_none() {
-                return false;
-            }
-        }
-        true
-    })
 }
 
 /// How `bytes`, which begin at `start` in the batch, match a layout.

@@ -20,6 +20,10 @@ pub(crate) struct Upload {
     pub(crate) split: Option<usize>,
     /// The header's.
     pub(crate) data_type: String,
+    /// The number within the page, of the query.
+    pub(crate) number: Option<u32>,
+    /// The session, of the token.
+    pub(crate) session: String,
 }
 
 fn header<'a>(request: &'a Json, name: &str) -> Option<&'a str> {
@@ -64,7 +68,11 @@ pub(crate) fn uploads() -> Vec<Upload> {
                 sent
             };
             let data_type = header(&request, "datatype").unwrap_or_default().to_owned();
-            uploads.push(Upload { file: file.clone(), era, bytes, split, data_type });
+            let batch = query.split('&').find_map(|pair| pair.strip_prefix("batch="));
+            let number = batch.and_then(|batch| batch.split('_').nth(1)?.parse().ok());
+            let token = header(&request, "authorization").unwrap_or_default().trim_start_matches("Bearer ");
+            let session = token.split('.').next().unwrap_or_default().to_owned();
+            uploads.push(Upload { file: file.clone(), era, bytes, split, data_type, number, session });
         }
     }
     uploads

@@ -54,6 +54,10 @@ impl<'a> Cursor<'a> {
         self.at
     }
 
+    pub(super) fn go_to(&mut self, offset: usize) {
+        self.at = offset;
+    }
+
     pub(super) fn at_end(&self) -> bool {
         self.at >= self.bytes.len()
     }

@@ -44,6 +44,23 @@ impl Copied {
         self.files == other.files
     }
 
+    /// Whether it has all that the other has, and perhaps more.
+    pub fn has_all_of(&self, other: &Self) -> bool {
+        other.files.iter().all(|(name, bytes)| self.files.get(name) == Some(bytes))
+    }
+
+    /// The names of all files.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.files.keys().map(String::as_str)
+    }
+
+    /// All but one file.
+    #[must_use]
+    pub fn without(mut self, name: &str) -> Self {
+        self.files.remove(name);
+        self
+    }
+
     /// How many files of tables.
     pub fn files(&self) -> usize {
         self.files.keys().filter(|name| name.ends_with(".parquet")).count()

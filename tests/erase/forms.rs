@@ -9,11 +9,15 @@ use crate::common::{BROWSER, Home, PATIENCE, Request, Response, Server, gzip, wa
 use crate::read::Archived;
 use crate::readers;
 
+use takeup::archive::lock::ArchiveLock;
+use takeup::archive::place::Place;
 use takeup::codec::inflate::Coding;
+use takeup::erase::{Request as Erasure, Stage, Stores};
 
 use super::batches::Field::{Number, Text};
 use super::batches::{batch, message, phone_batch, phone_message};
 use super::beside::{check_verified, erase, settings, wait_until_archived};
+use super::no_server::NoServer;
 use super::search::Traces;
 use super::stored::Stored;
 
@@ -421,4 +425,39 @@ fn the_archive_alone_names_the_sessions_of_a_user_that_the_log_did() {
     assert_eq!(jane.found(home.data()), Vec::<String>::new());
     before.without(|session, _| sessions.contains(&session)).check_same(&Stored::read(home.data()));
     assert!(!john.found(home.data()).is_empty());
+}
+
+#[test]
+fn the_archives_lock_is_free_while_a_user_is_looked_for_and_what_is_merged_meanwhile_is_looked_into() {
+    let home = Home::with_projects(PROJECTS);
+    let server = home.serve(&settings("100ms"));
+    let jane = record(&home, &server, &JANE).traces;
+    record(&home, &server, &JOHN);
+    wait_until_archived(&server);
+    server.stop();
+    fs::remove_dir_all(home.data().join("log")).expect("the log is there");
+    home.serve(&settings("1h")).stop();
+
+    let lock = Place::in_data(home.data()).lock();
+    let mut looks = 0;
+    let mut tell = |stage: Stage| {
+        if !matches!(stage, Stage::ArchiveSearch(..)) {
+            return;
+        }
+        let taken = ArchiveLock::try_take(&lock).expect("the lock is there");
+        assert!(taken.is_some(), "nobody has the lock");
+        drop(taken);
+        if looks == 0 {
+            let merged = home.takeup(&["compact", "--merge", "all"]);
+            assert_eq!(merged.code, Some(0), "{merged:?}");
+        }
+        looks += 1;
+    };
+    let request = Erasure { users: [JANE.user.to_owned()].into(), ..Erasure::default() };
+    let receipt = takeup::erase::erase(home.data(), &request, &Stores::default(), &mut NoServer, &mut tell);
+    let receipt = receipt.expect("it ends");
+    assert!(looks > 1);
+    assert!(receipt.complete, "{receipt:?}");
+    assert_eq!(receipt.sessions, jane.sessions().len() as u64);
+    assert_eq!(jane.found(home.data()), Vec::<String>::new());
 }

@@ -53,6 +53,17 @@ fn behind_a_trusted_proxy_the_client_is_the_last_address_that_is_not_a_proxys() 
 }
 
 #[test]
+fn a_proxys_connection_speaks_for_one_client_after_the_other() {
+    let home = Home::new();
+    let server = serve(&home, &[]);
+    let mut proxy = server.connect();
+    for (client, expected) in [(1, 200), (1, 429), (2, 200), (1, 429), (2, 429), (3, 200), (3, 429), (1, 429)] {
+        let fields = format!("X-Forwarded-For: 81.2.69.{client}");
+        assert_eq!(proxy.exchange(start_with(&home, &fields)).status, expected, "{fields}");
+    }
+}
+
+#[test]
 fn everybody_is_believed_where_the_operator_says_so() {
     let home = Home::new();
     let server = serve(&home, &[("trusted_proxies", "all")]);

@@ -62,6 +62,22 @@ fn a_changed_limit_holds_for_the_next_request_of_an_open_connection() {
 }
 
 #[test]
+fn a_changed_prefix_holds_for_the_next_request_of_an_open_connection() {
+    let home = home("prefix = \"/one\"\n");
+    let server = home.serve(&[("removal_grace", "0")]);
+    let token = server.start_session("Key");
+    let mut client = server.connect();
+    let mut status = |prefix: &str| client.exchange(Request::batch(&token, b"x").under(prefix)).status;
+    // What is found out about a head is remembered for the next one that is the same.
+    assert_eq!([status("/one"), status("/one"), status("/two"), status("/one")], [200, 200, 404, 200]);
+    assert_eq!(status("/one"), 200);
+    home.write("takeup.toml", "prefix = \"/two\"\n");
+    wait_for_generation(&server, 2);
+    assert_eq!([status("/one"), status("/two"), status("/two"), status("/one")], [404, 200, 200, 404]);
+    server.stop();
+}
+
+#[test]
 fn a_broken_file_changes_nothing_and_is_told_with_its_line() {
     let home = home("beacon_size_limit = 2000\n");
     let server = home.serve(&[]);

@@ -1,6 +1,6 @@
 //! Packs pictures into frame streams, each small enough for one queue message. Each stream becomes a record.
 
-use crate::records::frames::{FRAME_HEAD_BYTES, frame_head, stream_bytes_max, write_frame_head};
+use crate::records::frames::{FRAME_HEAD_BYTES, Frames, frame_head, stream_bytes_max, write_frame_head};
 
 use super::fault::ImagesFault;
 
@@ -86,6 +86,12 @@ impl Packer {
     /// Takes the next bytes of a stream of frames.
     pub fn stream(&mut self, name: &str, mut bytes: &[u8]) -> Result<(), ImagesFault> {
         while !bytes.is_empty() {
+            if self.frame.is_empty() {
+                bytes = self.whole_frames(name, bytes)?;
+                if bytes.is_empty() {
+                    break;
+                }
+            }
             let head_left = FRAME_HEAD_BYTES.saturating_sub(self.frame.len());
             let left = match self.frame.first_chunk() {
                 Some(head) => {
@@ -117,26 +123,55 @@ impl Packer {
         broken
     }
 
+    /// Takes the frames that are whole in `bytes`, and returns what follows them.
+    fn whole_frames<'b>(&mut self, name: &str, bytes: &'b [u8]) -> Result<&'b [u8], ImagesFault> {
+        let mut frames = Frames::new(bytes);
+        while let Some(frame) = frames.next() {
+            if frame.len() > FRAME_HEAD_BYTES + self.frame_bytes_max {
+                return Err(ImagesFault::FrameTooLarge);
+            }
+            if !self.append(name, frame) {
+                // Room for the frames that have arrived: they are likely to go into the same record.
+                let room = stream_bytes_max(name.len(), self.message_bytes_max);
+                let mut payload = Vec::with_capacity((frame.len() + frames.rest.len()).min(room.max(frame.len())));
+                payload.extend_from_slice(frame);
+                self.begin_record(name, payload, false);
+            }
+        }
+        Ok(frames.rest)
+    }
+
+    /// Takes the frame that was received piece by piece, or the broken end of a stream.
     fn take(&mut self, name: &str, unusable: bool) {
-        let room = stream_bytes_max(name.len(), self.message_bytes_max);
-        let frames = u32::from(!unusable);
-        if !unusable
-            && let Some(last) = self.records.last_mut()
-            && last.name == name
-            && !last.unusable
-            && last.payload.len() + self.frame.len() <= room
-        {
-            let before = last.payload.capacity();
-            last.payload.extend_from_slice(&self.frame);
-            last.frames += frames;
-            self.held_bytes += last.payload.capacity() - before;
-            self.frame.clear();
+        let mut frame = std::mem::take(&mut self.frame);
+        if !unusable && self.append(name, &frame) {
+            frame.clear();
+            self.frame = frame;
             return;
         }
-        let mut payload = std::mem::take(&mut self.frame);
-        payload.shrink_to_fit();
+        frame.shrink_to_fit();
+        self.begin_record(name, frame, unusable);
+    }
+
+    /// Adds a frame to the last record, if it belongs there and there is room.
+    fn append(&mut self, name: &str, frame: &[u8]) -> bool {
+        let room = stream_bytes_max(name.len(), self.message_bytes_max);
+        let Some(last) = self.records.last_mut() else { return false };
+        if last.name != name || last.unusable || last.payload.len() + frame.len() > room {
+            return false;
+        }
+        let before = last.payload.capacity();
+        last.payload.extend_from_slice(frame);
+        last.frames += 1;
+        self.held_bytes += last.payload.capacity() - before;
+        true
+    }
+
+    fn begin_record(&mut self, name: &str, payload: Vec<u8>, unusable: bool) {
+        let room = stream_bytes_max(name.len(), self.message_bytes_max);
         self.held_bytes += payload.capacity() + size_of::<PackedFrames>() + RECORD_BYTES + name.len();
         let oversized = !unusable && payload.len() > room;
+        let frames = u32::from(!unusable);
         self.records.push(PackedFrames { name: name.to_owned(), payload, frames, unusable, oversized });
     }
 }

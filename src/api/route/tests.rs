@@ -49,3 +49,16 @@ fn the_names_of_old_reach_the_handlers_of_today() {
         assert_eq!((found.route, found.legacy), (route, true), "{path}");
     }
 }
+
+#[test]
+fn a_route_accepts_what_its_allow_header_says() {
+    let methods =
+        [Method::Get, Method::Head, Method::Post, Method::Put, Method::Patch, Method::Delete, Method::Options];
+    for allowed in Route::ALL.iter().map(|route| route.allowed()) {
+        for method in methods {
+            let said = allowed.as_str().split(", ").any(|name| name == method.as_str());
+            assert_eq!(allowed.accepts(method), said, "{method:?} where {:?} is allowed", allowed.as_str());
+        }
+        assert!(!allowed.accepts(Method::Other));
+    }
+}

@@ -1,15 +1,17 @@
 //! The events of one batch of messages.
 
 use std::borrow::Cow;
+use std::fmt::Write;
 
 use crate::archive::known_text::{KnownText, TextId};
 use crate::log::format::record::Record;
 use crate::tracker::ids::TAB_DATA;
-use crate::tracker::{BatchFault, Era, FaultKind, IdSet, Message, Value, read_batch};
+use crate::tracker::{BatchFault, Era, FaultKind, IdSet, Message, Outline, Value, read_batch};
 
 use super::client_time::client_time_us;
 use super::details;
 use super::event::Event;
+use super::layout::{Field, fields_of};
 use super::mapping::{Mapping, To};
 use super::messages::{MESSAGES, mapping_of};
 use super::text::text;
@@ -29,7 +31,10 @@ pub(super) struct Buffers {
 impl Buffers {
     /// Begins with a record's first message.
     pub(super) fn begin(&mut self, record: &Record<'_>) {
-        (self.record, self.record_id) = (record.id.to_string(), TextId::new());
+        self.record.clear();
+        // Writing to a string does not fail.
+        let _ = write!(self.record, "{}", record.id);
+        self.record_id = TextId::new();
         self.next_index = 0;
     }
 }
@@ -43,29 +48,37 @@ pub(super) struct BatchRead {
     pub(super) client_us: Option<(i64, i64)>,
 }
 
-/// Calls `visit` for each event of a batch, up to its first fault.
+/// Calls `visit` for each event of a batch, given with its outline of [`READ`] if it has one, up to its first fault.
 ///
 /// # Errors
 /// The first error of `visit`.
 pub(super) fn visit_events<E>(
     record: &Record<'_>,
-    bytes: &[u8],
+    (bytes, outline): (&[u8], Option<&Outline>),
     era: Era,
     buffers: &mut Buffers,
     visit: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
 ) -> Result<BatchRead, E> {
-    let mut reader = read_batch(bytes, era).bodies_of(READ);
+    let mut reader = read_batch(bytes, era).bodies_of(READ).unfitted();
     let (mut page_url, mut tab) = (Remembered::default(), Remembered::default());
     let mut read = BatchRead::default();
     let mut details = Vec::new();
-    while let Some((passed_over, message)) = reader.next_of_those() {
-        buffers.next_index += passed_over;
+    let mut places = outline.map(|outline| outline.places().iter());
+    loop {
+        let next = match places.as_mut().map(Iterator::next) {
+            None => reader.next(),
+            Some(None) => None,
+            Some(Some(place)) => {
+                buffers.next_index += place.passed_over;
+                reader.next_at(*place)
+            }
+        };
+        let Some(next) = next else { break };
         let index = buffers.next_index;
         buffers.next_index += 1;
-        let message = match message {
-            Some(Ok(message)) => message,
-            Some(Err(fault)) => return Ok(BatchRead { fault: Some(fault), ..read }),
-            None => break,
+        let message = match next {
+            Ok(message) => message,
+            Err(fault) => return Ok(BatchRead { fault: Some(fault), ..read }),
         };
         // Without metadata any bytes could pass for messages.
         if reader.meta().is_none() {
@@ -91,18 +104,20 @@ pub(super) fn visit_events<E>(
         event.tab = tab.get();
         event.page_url = page_url.get();
         details.clear();
-        if !fill(&mut event, &message, mapping, &mut details) {
+        let fields = fields_of(mapping, message.layout());
+        if !fill(&mut event, &message, mapping, fields, &mut details) {
             continue;
         }
         event.cut |= details::write(&details, &mut buffers.details) | tab.cut | page_url.cut;
         event.details = (!details.is_empty()).then_some(buffers.details.as_str());
         visit(&event)?;
     }
+    buffers.next_index += outline.map_or(0, Outline::rest);
     Ok(read)
 }
 
 /// The ids of the messages whose fields are looked at.
-static READ: IdSet = {
+pub(super) static READ: IdSet = {
     let (mut ids, mut line) = (IdSet::NONE.with(TAB_DATA), 0);
     while line < MESSAGES.len() {
         ids = ids.with(MESSAGES[line].id as u64);
@@ -138,16 +153,16 @@ fn fill<'e, 'a: 'e>(
     event: &mut Event<'e>,
     message: &Message<'a>,
     mapping: &Mapping,
+    fields: &'static [Field],
     details: &mut Vec<(&'static str, Value<'a>)>,
 ) -> bool {
     if let Some((to, text)) = mapping.fixed {
         put(event, to, Value::Str(text.as_bytes()));
     }
     let (mut start, mut end) = (None, None);
-    for (name, value) in message.fields() {
-        let to = mapping.place_of(name);
+    for ((_, value), &Field { to, ref key }) in message.fields().zip(fields) {
         if to.is_in_details() {
-            details.push((name, value));
+            details.push((key, value));
         }
         match (to, value) {
             (To::Visible, Value::Bool(false)) => return false,

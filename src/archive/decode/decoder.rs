@@ -2,9 +2,9 @@
 
 use crate::codec::json::JsonError;
 use crate::log::format::record::{Kind, Record};
-use crate::tracker::{BatchFault, Era, check, is_of_any_era, split_parts};
+use crate::tracker::{BatchFault, Era, Outline, check, split_parts};
 
-use super::batch::{BatchRead, Buffers, visit_events};
+use super::batch::{BatchRead, Buffers, READ, visit_events};
 use super::event::Event;
 use super::sdk;
 
@@ -34,6 +34,7 @@ pub struct Decoded {
 #[derive(Debug, Default)]
 pub struct EventDecoder {
     messages: Buffers,
+    outlines: [Outline; 2],
     sdk: sdk::Buffers,
 }
 
@@ -75,15 +76,20 @@ impl EventDecoder {
         visit: &mut impl FnMut(&Event<'_>) -> Result<(), E>,
     ) -> Result<BatchRead, E> {
         let split = (record.split > 0).then_some(record.split as usize);
-        let era = era_of(body, split);
         self.messages.begin(record);
         let (parts, fault) = match split_parts(body, split) {
             Ok((first, second)) => ([Some(first), second], None),
             Err(fault) => ([Some(body), None], Some(fault)),
         };
+        let mut are_outlined = fault.is_none();
+        for (part, outline) in parts.iter().zip(&mut self.outlines) {
+            are_outlined = are_outlined && part.is_none_or(|part| outline.read(part, READ));
+        }
+        let era = if are_outlined { Era::Main } else { era_of(body, split) };
         let mut all = BatchRead { fault, client_us: None };
-        for part in parts.into_iter().flatten() {
-            let read = visit_events(record, part, era, &mut self.messages, visit)?;
+        for (part, outline) in parts.into_iter().zip(&self.outlines) {
+            let (Some(part), outline) = (part, are_outlined.then_some(outline)) else { continue };
+            let read = visit_events(record, (part, outline), era, &mut self.messages, visit)?;
             all.fault = all.fault.or(read.fault);
             all.client_us = match (all.client_us, read.client_us) {
                 (Some(known), Some(more)) => Some((known.0.min(more.0), known.1.max(more.1))),
@@ -96,9 +102,6 @@ impl EventDecoder {
 
 /// The generation in which a body is whole.
 fn era_of(body: &[u8], split: Option<usize>) -> Era {
-    if is_of_any_era(body, split) {
-        return Era::Main;
-    }
     match check(body, split, Era::Main) {
         Err(_) if check(body, split, Era::Seed).is_ok() => Era::Seed,
         _ => Era::Main,

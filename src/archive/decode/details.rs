@@ -7,18 +7,16 @@ use super::text::TEXT_BYTES_MAX;
 /// Kept free for everything but the content of strings: names, numbers, punctuation. A test holds it against the catalogue.
 const FRAME_BYTES_MAX: usize = 1200;
 
-/// Writes fields to `out`, which is cleared first: at most [`TEXT_BYTES_MAX`] bytes. Each string gets an equal share of the room that those
+/// Writes fields, each with the key that it begins with, to `out`, which is cleared first: at most [`TEXT_BYTES_MAX`] bytes. Each string gets an equal share of the room that those
 /// before it have left. Nothing is written if there is no field. Returns whether a string was cut.
 pub(super) fn write(fields: &[(&'static str, Value<'_>)], out: &mut String) -> bool {
     out.clear();
     let mut strings = fields.iter().filter(|(_, value)| matches!(value, Value::Str(_))).count();
     let mut room = TEXT_BYTES_MAX - FRAME_BYTES_MAX;
     let mut cut = false;
-    for &(name, value) in fields {
+    for &(key, value) in fields {
         out.push(if out.is_empty() { '{' } else { ',' });
-        out.push('"');
-        out.push_str(name);
-        out.push_str("\":");
+        out.push_str(key);
         match value {
             Value::Uint(value) => push_number(value, out),
             Value::Int(value) => {

@@ -8,6 +8,7 @@
 //! | `event` | [`Event`], and the kinds of events |
 //! | `mapping` | the form of the table's lines |
 //! | `messages` | the table, for browsers and for phones |
+//! | `layout` | the table applied to the fields of a message |
 //! | `decoder` | [`EventDecoder`]: a record's events |
 //! | `batch` | the events of one batch of messages |
 //! | `sdk` | the events of the analytics SDK, which are JSON |
@@ -29,6 +30,7 @@ mod crafted;
 mod decoder;
 mod details;
 mod event;
+mod layout;
 mod mapping;
 mod messages;
 mod sdk;

@@ -10,6 +10,10 @@ pub const TEXT_BYTES_MAX: usize = 8 * 1024;
 pub(super) fn text(bytes: &[u8]) -> (Cow<'_, str>, bool) {
     let head = head(bytes, TEXT_BYTES_MAX);
     let cut = head.len() < bytes.len();
+    // Most are UTF-8, and this looks at many bytes at once.
+    if let Ok(text) = std::str::from_utf8(head) {
+        return (Cow::Borrowed(text), cut);
+    }
     match String::from_utf8_lossy(head) {
         // U+FFFD is longer than the byte that it stands for.
         Cow::Owned(mut text) if text.len() > TEXT_BYTES_MAX => {

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use crate::archive::chunk::Chunk;
 use crate::archive::decode::EventDecoder;
+use crate::archive::merge_files::merge_next;
 use crate::archive::payload::Payload;
 use crate::archive::store::{Archive, Committed, Rows};
 use crate::log::format::record::{DataType, Encoding, Ext, Flags, Kind, Record, RecordId, Topic};
@@ -167,19 +168,68 @@ fn what_a_crash_left_beside_the_manifest_goes() {
 
 #[test]
 fn nothing_is_erased_while_somebody_else_has_the_archives_lock() {
-    let temp = tempfile::tempdir().unwrap();
-    let archive = archive(&temp, &IDS);
     // How often it asks whether to stop: once more while it waits for the lock, which is given up then.
-    let asked = |lock: Option<ArchiveLock>| {
+    let asked = |is_locked: bool| {
+        let temp = tempfile::tempdir().unwrap();
+        let archive = archive(&temp, &IDS);
+        let lock = is_locked.then(|| ArchiveLock::take(archive.place(), &|| false).unwrap());
         let (lock, count) = (RefCell::new(lock), Cell::new(0));
         let is_stopping = || {
             count.set(count.get() + 1);
-            drop(lock.take());
+            assert!(lock.take().is_none() || is_anywhere(&archive, IDS[0]));
             false
         };
-        erase_rows(archive.place(), &|session, _| session == IDS[0], true, &is_stopping).unwrap();
+        erase_rows(archive.place(), &|session, _| session == IDS[0], false, &is_stopping).unwrap();
+        assert!(!is_anywhere(&archive, IDS[0]));
         count.get()
     };
-    let lock = ArchiveLock::take(archive.place(), &|| false).unwrap();
-    assert_eq!(asked(Some(lock)), asked(None) + 1);
+    assert_eq!(asked(true), asked(false) + 1);
+}
+
+#[test]
+fn the_lock_is_free_while_files_are_looked_into_and_one_that_is_merged_meanwhile_is_erased_from() {
+    let temp = tempfile::tempdir().unwrap();
+    let archive = archive(&temp, &IDS);
+    // Of another range of the log, so that there is something to merge.
+    let behind = crate::log::read::merge::Place { segment: 1, offset: 4096 };
+    let to = MergePosition { cores: [(0, behind)].into(), ..end() };
+    assert!(matches!(archive.commit(Some(&end()), &to, &chunk(&IDS), &|| false).unwrap(), Committed::Done(_)));
+    let (looks, merged) = (Cell::new(0), Cell::new(0));
+    let wanted = |session: u64, _: u32| {
+        if looks.replace(looks.get() + 1) == 0 {
+            assert!(ArchiveLock::try_take(&archive.place().lock()).unwrap().is_some(), "nobody has the lock");
+            while merge_next(&archive, u64::MAX, &|| false).unwrap().is_some() {
+                merged.set(merged.get() + 1);
+            }
+        }
+        session == IDS[0]
+    };
+    let erased = erase_rows(archive.place(), &wanted, false, &|| false).unwrap();
+    assert!(merged.get() > 0);
+    assert!(erased.rows > 0 && erased.unreadable.is_empty(), "{erased:?}");
+    assert!(!is_anywhere(&archive, IDS[0]));
+    let others = IDS[1..].iter().flat_map(|id| [id.cast_signed(); 2]);
+    let mut others: Vec<i64> = others.collect();
+    others.sort_unstable();
+    assert_eq!(sessions(&archive), others);
+}
+
+#[test]
+fn the_lock_is_given_up_between_a_few_files_and_the_next() {
+    let temp = tempfile::tempdir().unwrap();
+    let archive = archive(&temp, &IDS);
+    for _ in 0..4 {
+        archive.commit(Some(&end()), &end(), &chunk(&IDS), &|| false).unwrap();
+    }
+    let (free, was_held) = (Cell::new(0), Cell::new(false));
+    let is_stopping = || {
+        let is_held = ArchiveLock::try_take(&archive.place().lock()).unwrap().is_none();
+        free.set(free.get() + usize::from(was_held.replace(is_held) && !is_held));
+        false
+    };
+    let erased = erase_rows(archive.place(), &|session, _| session == IDS[0], false, &is_stopping).unwrap();
+    assert!(erased.files_changed > 2 * FILES_AT_ONCE as u64, "{erased:?}");
+    assert!(free.get() > 1);
+    assert!(!is_anywhere(&archive, IDS[0]));
+    assert_eq!(erase(&archive, &IDS[..1], false).rows, 0);
 }

@@ -7,12 +7,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use uuid::Uuid;
-
 use crate::archive::place::Place;
 use crate::config::Config;
 use crate::consume::{self, BatchBounds, Consumer, Lag};
 use crate::log::cursor::From;
+use crate::log::read::merge::RepeatWindow;
+use crate::log::{Log, RecentRecords};
 use crate::telemetry::{Level, Logger, Metrics};
 
 use super::measured::Measured;
@@ -47,11 +47,11 @@ pub struct Keeper {
 }
 
 impl Keeper {
-    /// Starts the thread; `log` is the id of the log.
+    /// Starts the thread; it reads `log`.
     ///
     /// # Errors
     /// The thread could not be started.
-    pub fn spawn(options: KeeperOptions, log: Uuid, logger: &Logger) -> io::Result<Self> {
+    pub fn spawn(options: KeeperOptions, log: &Log, logger: &Logger) -> io::Result<Self> {
         let place = Place::in_data(&options.data);
         let keeper = Self {
             dir: place.dir().to_path_buf(),
@@ -62,8 +62,8 @@ impl Keeper {
             thread: Mutex::default(),
         };
         let (status, live, handle) = (Arc::clone(&keeper.status), Arc::clone(&keeper.live), keeper.handle.clone());
-        let consumer = consumer(&options.data);
-        let logger = logger.clone();
+        let consumer = consumer(&options.data, log.recent());
+        let (log, logger) = (log.uuid(), logger.clone());
         let run = move || {
             // Everybody else comes first. The priority of its input and output follows this one.
             let _ = rustix::process::nice(19);
@@ -138,7 +138,7 @@ impl Drop for Keeper {
     }
 }
 
-fn consumer(data: &Path) -> Consumer {
+fn consumer(data: &Path, recent: RecentRecords) -> Consumer {
     Consumer {
         log_dir: data.join("log"),
         name: consumer_name(),
@@ -147,6 +147,8 @@ fn consumer(data: &Path) -> Consumer {
         batch: BATCH,
         // At the end of the log the worker says itself how long it rests.
         idle: Duration::from_secs(1),
+        recent: Some(recent),
+        repeats: RepeatWindow::default(),
         behind: None,
         resume: None,
         keep_every: KEEP_EVERY,

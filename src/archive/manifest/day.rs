@@ -62,14 +62,23 @@ impl Day {
     /// Writes the list of these files. When this returns, it survives the machine.
     pub(super) fn write(place: &Place, date: &str, number: u64, files: &[FileEntry]) -> Result<Self, ArchiveError> {
         let path = list_path(date, number);
-        let list = DayList { version: VERSION, date: date.into(), files: files.into() };
-        let text = serde_json::to_vec(&list).map_err(|error| ArchiveError::Manifest {
+        let text = Self::text(date, files).map_err(|error| ArchiveError::Manifest {
             path: place.file(&path),
             reason: format!("cannot be written as JSON: {error}"),
         })?;
         replace(&place.file(&path), &text)?;
-        let blake3 = blake3::hash(&text).to_hex().to_string();
-        Ok(Self { path, blake3, list_bytes: text.len() as u64, ..Self::of(date, files) })
+        Ok(Self::listed(date, files, path, &text))
+    }
+
+    /// The text of a list.
+    pub(super) fn text(date: &str, files: &[FileEntry]) -> serde_json::Result<Vec<u8>> {
+        serde_json::to_vec(&DayList { version: VERSION, date: date.into(), files: files.into() })
+    }
+
+    /// A day with these files, whose list has this path and text.
+    pub(super) fn listed(date: &str, files: &[FileEntry], path: String, text: &[u8]) -> Self {
+        let blake3 = blake3::hash(text).to_hex().to_string();
+        Self { path, blake3, list_bytes: text.len() as u64, ..Self::of(date, files) }
     }
 
     /// Reads its list.

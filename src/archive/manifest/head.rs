@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::archive::error::ArchiveError;
 use crate::archive::lock::ArchiveLock;
-use crate::archive::place::{ListPath, MANIFEST, Place, list_path, remove, replace};
+use crate::archive::place::{ArchivePath, ListPath, MANIFEST, Place, list_path, remove, replace};
 use crate::archive::source::Source;
 use crate::archive::tables::SCHEMA_VERSION;
 use crate::log::format::record::uuid_text;
@@ -41,8 +41,8 @@ pub struct Manifest {
     pub next_number: u64,
     /// The days that have files, in order.
     pub days: Vec<Day>,
-    /// The files of days that have no list yet: those of version 1.
-    unlisted: BTreeMap<String, Vec<FileEntry>>,
+    /// The files of days that have no list in the folder: those of version 1, and of a [`Partial`](super::Partial).
+    pub(super) unlisted: BTreeMap<String, Vec<FileEntry>>,
 }
 
 /// `manifest.json`.
@@ -210,8 +210,17 @@ impl Manifest {
     /// # Errors
     /// Those of [`Self::snapshot`].
     pub fn names_now(source: &Source, file: &FileEntry) -> Result<bool, ArchiveError> {
-        let now = Self::snapshot(source, &FileFilter::default().day(&file.date))?;
-        Ok(now.is_none_or(|(_, files)| files.iter().any(|named| named.path == file.path)))
+        Self::names_path_now(source, &file.path)
+    }
+
+    /// The same, of the file with this path.
+    ///
+    /// # Errors
+    /// Those of [`Self::snapshot`].
+    pub fn names_path_now(source: &Source, path: &str) -> Result<bool, ArchiveError> {
+        let Some(parsed) = ArchivePath::parse(path) else { return Ok(false) };
+        let now = Self::snapshot(source, &FileFilter::default().day(parsed.date))?;
+        Ok(now.is_none_or(|(_, files)| files.iter().any(|named| named.path == path)))
     }
 
     /// Changes the archive. The lock has been held since this manifest was read, and the names of files that are added are durable. When this returns,
@@ -240,6 +249,8 @@ impl Manifest {
         let mut ends = self.ends();
         if let Some(to) = change.to {
             ends.extend(to, &change.unread);
+            let oldest = self.days.first().map_or("", |day| &*day.date);
+            ends.forget(oldest, |core, segment| place.has_segment(core, segment));
         }
         let LogEnds { last, earlier } = ends;
         let (to, unread) = last.map_or_else(Default::default, |last| (Some(last.to), last.unread));

@@ -5,7 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::archive::hour::Hour;
 use crate::log::read::merge::MergePosition;
+
+/// For how long a segment may be written after it was made, and more.
+const SEGMENT_US_MAX: u64 = 30 * 24 * 3_600_000_000;
 
 /// Segments by core.
 pub type Segments = BTreeMap<u16, BTreeSet<u64>>;
@@ -51,6 +55,17 @@ impl LogEnds {
         self.earlier.retain(|end| end.to.log != log);
         self.earlier.extend(self.last.replace(end).filter(|last| last.to.log != log));
     }
+
+    /// Forgets segments of the log that was archived last, if the archive has nothing from their time any more, and the log does not have them either.
+    /// `oldest` is the archive's oldest day.
+    pub(in crate::archive) fn forget(&mut self, oldest: &str, is_in_log: impl Fn(u16, u64) -> bool) {
+        let Some(last) = &mut self.last else { return };
+        let ended = |segment: u64| Hour::of_us(segment.saturating_add(SEGMENT_US_MAX)).date_and_hour().0;
+        last.unread.retain(|&core, segments| {
+            segments.retain(|&segment| *ended(segment) >= *oldest || is_in_log(core, segment));
+            !segments.is_empty()
+        });
+    }
 }
 
 #[cfg(test)]
@@ -76,5 +91,15 @@ mod tests {
         let both = Segments::from([(0, BTreeSet::from([7, 25]))]);
         assert_eq!(ends.of(Uuid::from_u128(1)).map(|end| &end.unread), Some(&both));
         assert_eq!(ends.of(Uuid::from_u128(2)).map(|end| &end.to), Some(&position(2, 5)));
+    }
+
+    #[test]
+    fn a_segment_that_is_in_neither_log_nor_archive_is_forgotten() {
+        let day = 24 * 3_600_000_000;
+        let mut ends = LogEnds::default();
+        ends.extend(position(1, 90 * day), &[(0, [day, 2 * day, 89 * day].into()), (1, [day].into())].into());
+        ends.forget("1970-03-22", |core, segment| (core, segment) == (0, 2 * day));
+        let unread = ends.last.map(|last| last.unread);
+        assert_eq!(unread, Some([(0, [2 * day, 89 * day].into())].into()));
     }
 }

@@ -39,7 +39,7 @@
 //! let lock = ArchiveLock::take(place, is_stopping)?;
 //! let mut manifest = archive.manifest()?;
 //! // New files are numbered from manifest.next_number; their names are durable before the commit.
-//! let new = add_file(place, &rows, hour, &range, manifest.next_number, GROUP_BYTES)?;
+//! let new = add_file(place, &rows, hour, &range, manifest.next_number, GROUP_BYTES, &mut encoder)?;
 //! sync_dir(place.file(&new.path).parent()...)?;
 //! manifest.commit(place, &lock, Change::default().replace(&old, Some(new)))?;
 //! // The old files are no part of the archive any more: remove them now. What a crash leaves goes when the archive is next opened.
@@ -59,6 +59,7 @@ mod filter;
 mod head;
 mod head_text;
 mod log_end;
+mod partial;
 mod runs;
 
 pub use change::Change;
@@ -67,4 +68,5 @@ pub use file_entry::{FileEntry, LARGE_ROW_BYTES, Places, places};
 pub use filter::FileFilter;
 pub use head::Manifest;
 pub use log_end::{LogEnd, LogEnds, Segments};
+pub use partial::Partial;
 pub use runs::next_merge;

@@ -123,8 +123,9 @@ impl Follower {
             let Self { mirror, seat, report, backoff, .. } = self;
             let mut watch = Reporting { seat, report, backoff };
             match mirror.pass(&mut watch).await {
-                Ok(Pass::Done { to, last_us }) => {
+                Ok(Pass::Done { to, last_us, remark }) => {
                     self.went_well();
+                    self.report.remark(remark);
                     self.has_come(to, last_us);
                     (there, asked) = (version, Some(Instant::now()));
                 }

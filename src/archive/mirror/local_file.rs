@@ -1,4 +1,4 @@
-//! A file of the archive, read for its upload.
+//! A file of the archive, read for its upload; and a list that is in no folder.
 
 use std::fs::File;
 use std::io;
@@ -77,5 +77,39 @@ impl Drop for LocalFile<'_> {
     /// Nobody is expected to read it soon: the memory is better used for what is.
     fn drop(&mut self) {
         let _ = rustix::fs::fadvise(&self.file, 0, None, Advice::DontNeed);
+    }
+}
+
+/// The list of a day that is as the copy has it, and not as the archive does.
+#[derive(Debug)]
+pub struct ListText<'a> {
+    /// What is uploaded.
+    pub wanted: &'a Wanted,
+    /// Its text.
+    pub text: &'a [u8],
+}
+
+impl UploadSource for ListText<'_> {
+    type Fault = ArchiveError;
+
+    fn object(&self) -> String {
+        self.wanted.path.clone()
+    }
+
+    fn bytes(&self) -> u64 {
+        self.wanted.bytes
+    }
+
+    fn blake3(&self) -> &str {
+        &self.wanted.blake3
+    }
+
+    fn read(&self, at: u64, bytes: usize) -> Result<Vec<u8>, ArchiveError> {
+        let part = usize::try_from(at).ok().and_then(|at| self.text.get(at..)?.get(..bytes));
+        part.map(<[u8]>::to_vec).ok_or_else(|| self.damaged())
+    }
+
+    fn damaged(&self) -> ArchiveError {
+        ArchiveError::Damaged { path: PathBuf::from(&self.wanted.path) }
     }
 }

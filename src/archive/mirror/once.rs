@@ -38,7 +38,7 @@ pub enum Told<'a> {
 }
 
 /// What was copied.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Copied {
     /// Files of tables.
     pub files: u64,
@@ -46,6 +46,10 @@ pub struct Copied {
     pub bytes: u64,
     /// Objects that were removed.
     pub removed: u64,
+    /// Objects that should have been, and that the store does not let takeup remove.
+    pub left: Vec<String>,
+    /// What is not as it should be, and kept nothing else from being copied.
+    pub remark: Option<Cause>,
 }
 
 /// Brings the store to where the archive of a data folder is.
@@ -81,7 +85,7 @@ async fn work(
     loop {
         watch.check()?;
         match mirror.pass(&mut watch).await {
-            Ok(Pass::Done { .. }) => return Ok(watch.copied),
+            Ok(Pass::Done { remark, .. }) => return Ok(Copied { remark, ..watch.copied }),
             Ok(Pass::NoArchive) => return Err(Cause::new(Trouble::Missing, "", "there is no archive to copy")),
             Ok(Pass::Overtaken) => {}
             Ok(Pass::Busy) => {
@@ -136,6 +140,10 @@ impl Watch for Patient<'_> {
 
     fn removed(&mut self) {
         self.copied.removed += 1;
+    }
+
+    fn left(&mut self, name: &str) {
+        self.copied.left.push(name.to_owned());
     }
 
     async fn waits(&mut self, cause: Cause) -> Result<(), Cause> {

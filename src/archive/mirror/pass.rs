@@ -1,18 +1,22 @@
 //! One pass: brings the store to where the archive is.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::archive::error::ArchiveError;
 use crate::archive::lock::ArchiveLock;
-use crate::archive::manifest::{Day, FileEntry, Manifest};
+use crate::archive::manifest::{Day, FileEntry, Manifest, Partial};
 use crate::archive::place::{LISTS_DIR_NAME, MANIFEST, Place};
 use crate::archive::source::Source;
 use crate::archive::tables;
-use crate::courier::stores::{AttemptFault, ObjectUpload, Store, UnfinishedUpload, may_pass};
+use crate::base::units::counted;
+use crate::courier::stores::{AttemptFault, ObjectUpload, Store, UnfinishedUpload, UploadSource, may_pass};
 use crate::courier::{Cause, Trouble};
 use crate::log::read::merge::MergePosition;
 
-use super::local_file::LocalFile;
+use super::aside::{Aside, is_of_file};
+use super::local_file::{ListText, LocalFile};
 use super::plan::{Plan, Wanted};
 use super::record::{Record, RecordFile};
 
@@ -34,6 +38,7 @@ pub struct Mirror {
     lock: PathBuf,
     record: RecordFile,
     noted: UnfinishedUpload,
+    aside: Mutex<Aside>,
 }
 
 /// What a pass came to.
@@ -51,6 +56,8 @@ pub enum Pass {
         to: Option<MergePosition>,
         /// When the newest record of it was received, in microseconds.
         last_us: Option<u64>,
+        /// What is not as it should be, and kept nothing else from being copied.
+        remark: Option<Cause>,
     },
 }
 
@@ -64,6 +71,9 @@ pub trait Watch {
 
     /// An object that the archive no longer has is gone.
     fn removed(&mut self) {}
+
+    /// An object that the archive no longer has stays: the store does not let it be removed.
+    fn left(&mut self, _name: &str) {}
 
     /// The store has failed in a way that may pass. Returns when it is to be tried again.
     ///
@@ -90,7 +100,12 @@ impl Mirror {
             lock: data.join(LOCK_FILE_NAME),
             record: RecordFile::beside(data),
             noted: UnfinishedUpload::beside(data, UPLOAD_FILE_NAME),
+            aside: Mutex::default(),
         }
+    }
+
+    fn aside(&self) -> MutexGuard<'_, Aside> {
+        self.aside.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The store.
@@ -142,9 +157,15 @@ impl Mirror {
             let text = "the archive is as an older takeup has written it; run `takeup compact` once";
             return Err(Cause::new(Trouble::Local, "old-archive", text));
         }
-        match self.bring(&source, &text, &now, watch).await {
-            Ok(last_us) => Ok(Pass::Done { to: now.to, last_us }),
+        let mut result = self.bring(&source, &text, &now, watch).await;
+        if matches!(result, Err(Stopped::SetAside)) {
+            // Once more without what was set aside. What was uploaded is there.
+            result = self.bring(&source, &text, &now, watch).await;
+        }
+        match result {
+            Ok((last_us, remark)) => Ok(Pass::Done { to: now.to, last_us, remark }),
             Err(Stopped::Store(cause)) => Err(cause),
+            Err(Stopped::SetAside) => Ok(Pass::Overtaken),
             Err(Stopped::Archive(error @ ArchiveError::Missing { .. })) => {
                 let newer = source.read(MANIFEST, HEAD_BYTES_MAX).map_err(|error| local(&error))?;
                 if newer.is_some_and(|newer| newer != text) { Ok(Pass::Overtaken) } else { Err(local(&error)) }
@@ -153,13 +174,24 @@ impl Mirror {
         }
     }
 
+    /// The archive as the store is to have it: without the files that can't be copied.
+    fn as_copied(&self, source: &Source, text: &[u8], now: &Manifest) -> Result<(Partial, Vec<u8>), ArchiveError> {
+        let mut aside = self.aside();
+        let partial = now.without(source, &aside.paths(&self.place))?;
+        aside.keep(&partial.left_out);
+        let text = if partial.left_out.is_empty() { text.to_vec() } else { partial.manifest.text(&self.place)? };
+        Ok((partial, text))
+    }
+
     async fn bring(
         &self,
         source: &Source,
         text: &[u8],
-        now: &Manifest,
+        archive: &Manifest,
         watch: &mut impl Watch,
-    ) -> Result<Option<u64>, Stopped> {
+    ) -> Result<(Option<u64>, Option<Cause>), Stopped> {
+        let (partial, text) = self.as_copied(source, text, archive)?;
+        let (now, text) = (&partial.manifest, &text[..]);
         let known = self.record.read(&self.address)?;
         let there = self.there(now, known.as_ref()).await?;
         let last_us = last_us(source, now)?;
@@ -167,7 +199,7 @@ impl Mirror {
             if known.is_none_or(|known| known.manifest.is_none() || known.next.is_some()) {
                 self.record.write(&self.settled(now, text, Vec::new()))?;
             }
-            return Ok(last_us);
+            return Ok((last_us, self.aside().cause()));
         }
         let plan = self.plan(source, now, &there).await?;
         let before = match there.text {
@@ -178,23 +210,74 @@ impl Mirror {
         let loose = plan.names();
         self.record.write(&Record { next, loose, ..self.settled(now, &before, Vec::new()) })?;
         watch.planned(plan.files.len() as u64, plan.files.iter().map(|file| file.bytes).sum());
-        for file in &plan.files {
-            self.upload(file, watch).await?;
-            watch.uploaded(file);
-        }
+        self.upload_files(&plan.files, source, watch).await?;
         for list in &plan.lists {
-            self.upload(list, watch).await?;
+            match partial.lists.get(&list.path) {
+                Some(text) => self.upload(&ListText { wanted: list, text }, watch).await?,
+                None => self.upload(&LocalFile::open(&self.place, list)?, watch).await?,
+            }
         }
         patiently(watch, async || self.publish(&before, text).await).await?;
-        if !plan.gone.is_empty() {
-            self.record.write(&self.settled(now, text, plan.gone.iter().cloned().collect()))?;
+        let (left, refusal) = self.remove(plan.gone, now, text, watch).await?;
+        self.record.write(&self.settled(now, text, left))?;
+        Ok((last_us, self.aside().cause().or(refusal)))
+    }
+
+    /// Uploads the tables' files. One that is damaged or lost is set aside, and keeps no other from being uploaded.
+    async fn upload_files(&self, files: &[Wanted], source: &Source, watch: &mut impl Watch) -> Result<(), Stopped> {
+        let mut is_whole = true;
+        for file in files {
+            let uploaded = match LocalFile::open(&self.place, file) {
+                Ok(local) => self.upload(&local, watch).await,
+                Err(error) => Err(error.into()),
+            };
+            match uploaded {
+                Ok(()) => watch.uploaded(file),
+                // Otherwise it was merged or removed meanwhile.
+                Err(Stopped::Archive(error)) if is_of_file(&error) && Manifest::names_path_now(source, &file.path)? => {
+                    self.aside().add(&self.place, &file.path, &error);
+                    is_whole = false;
+                }
+                Err(stopped) => return Err(stopped),
+            }
         }
-        for name in &plan.gone {
-            patiently(watch, async || self.store.remove(name).await).await?;
-            watch.removed();
+        if is_whole { Ok(()) } else { Err(Stopped::SetAside) }
+    }
+
+    /// Removes what the archive no longer has. Returns what the store does not let takeup remove, and why.
+    async fn remove(
+        &self,
+        gone: BTreeSet<String>,
+        now: &Manifest,
+        text: &[u8],
+        watch: &mut impl Watch,
+    ) -> Result<(Vec<String>, Option<Cause>), Stopped> {
+        if !gone.is_empty() {
+            self.record.write(&self.settled(now, text, gone.iter().cloned().collect()))?;
         }
-        self.record.write(&self.settled(now, text, Vec::new()))?;
-        Ok(last_us)
+        let (mut left, mut refusal) = (Vec::new(), None);
+        for name in gone {
+            if refusal.is_none() {
+                match patiently(watch, async || self.store.remove(&name).await).await {
+                    Ok(()) => {
+                        watch.removed();
+                        continue;
+                    }
+                    // It would say so of each.
+                    Err(cause) if cause.trouble == Trouble::NoPermission => refusal = Some(cause),
+                    Err(cause) => return Err(cause.into()),
+                }
+            }
+            watch.left(&name);
+            left.push(name);
+        }
+        let told = |cause: Cause| {
+            let count = counted(left.len() as u64, "object");
+            let text = format!("{count} that the archive no longer has can't be removed there: {}", cause.text);
+            Cause { text, ..cause }
+        };
+        let refusal = refusal.map(told);
+        Ok((left, refusal))
     }
 
     /// What is known once a manifest is there.
@@ -333,9 +416,12 @@ impl Mirror {
         ))
     }
 
-    async fn upload(&self, wanted: &Wanted, watch: &mut impl Watch) -> Result<(), Stopped> {
-        let file = LocalFile::open(&self.place, wanted)?;
-        let mut upload = ObjectUpload::new(&self.store, &self.address, &file, &self.noted);
+    async fn upload(
+        &self,
+        file: &impl UploadSource<Fault = ArchiveError>,
+        watch: &mut impl Watch,
+    ) -> Result<(), Stopped> {
+        let mut upload = ObjectUpload::new(&self.store, &self.address, file, &self.noted);
         loop {
             let stopped = match upload.attempt().await {
                 Ok(()) => return Ok(()),
@@ -366,6 +452,8 @@ async fn patiently(watch: &mut impl Watch, call: impl AsyncFn() -> Result<(), Ca
 enum Stopped {
     Store(Cause),
     Archive(ArchiveError),
+    /// Files were set aside.
+    SetAside,
 }
 
 impl From<Cause> for Stopped {

@@ -1,5 +1,6 @@
 use super::*;
 
+use crate::archive::encode::ColumnEncoder;
 use crate::archive::rows::TableBuffer;
 use crate::archive::tables::batches::{BATCHES, BatchRow, KeptAsReceived, RecordRow};
 use crate::archive::write_file::{FileMeta, write_file};
@@ -54,7 +55,7 @@ fn file() -> Vec<u8> {
     let temp = tempfile::tempdir().unwrap();
     let path = temp.path().join("a.parquet");
     let meta = FileMeta { log: String::new(), from: String::new(), to: String::new() };
-    write_file(&rows, 30_000, &meta, &path).unwrap();
+    write_file(&mut ColumnEncoder::default(), &rows, 30_000, &meta, &path).unwrap();
     std::fs::read(path).unwrap()
 }
 

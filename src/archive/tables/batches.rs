@@ -137,10 +137,12 @@ impl RecordRow<'_> {
         to.text(self.events_fault);
         to.bytes((!record.ext.0.is_empty()).then_some(record.ext.0));
         to.int(i64::from(record.payload_crc));
-        to.text(&*record.id.log.to_string());
+        let id = record.id.to_string();
+        // It begins with the log's name.
+        to.text(id.split('/').next());
         to.int(i64::from(record.id.core));
         to.id(record.id.segment);
         to.id(record.id.offset);
-        to.text(&*record.id.to_string());
+        to.text(&*id);
     }
 }

@@ -95,9 +95,16 @@ pub fn run(args: &CompactArgs, data: &Path) -> Result<ExitCode, CliError> {
         elapsed_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
     };
     print(&summary, args.json)?;
-    let Some(error) = set_aside else { return Ok(ExitCode::SUCCESS) };
     // Everything else is done.
-    Err(CliError::Other(format!("not merged: {error}")))
+    if let Some(error) = set_aside {
+        return Err(CliError::Other(format!("not merged: {error}")));
+    }
+    match &summary.store {
+        Some(StoreSummary { url, remark: Some(remark), .. }) => {
+            Err(CliError::Other(format!("{url} {remark}. All else was copied")))
+        }
+        _ => Ok(ExitCode::SUCCESS),
+    }
 }
 
 /// Reads what is durable now, and puts it into the archive. Returns false if somebody else extended the archive, and reading begins anew.
@@ -192,7 +199,7 @@ fn print(summary: &Summary, json: bool) -> Result<(), CliError> {
             length_ms(summary.elapsed_ms),
         ))?;
     }
-    if let Some(StoreSummary { url, files, bytes: size }) = &summary.store {
+    if let Some(StoreSummary { url, files, bytes: size, .. }) = &summary.store {
         out.line(&match files {
             0 => format!("{url}: up to date"),
             _ => format!("{url}: {} more ({})", counted(*files, "file"), bytes(*size)),

@@ -14,6 +14,9 @@ pub(super) struct StoreSummary {
     pub(super) url: String,
     pub(super) files: u64,
     pub(super) bytes: u64,
+    /// What is not as it should be, and kept nothing else from being copied.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) remark: Option<String>,
 }
 
 /// Copies what the store does not have yet, and removes there what the archive does not have any more.
@@ -49,7 +52,8 @@ pub(super) fn copy(
         let advice = cause.trouble.advice();
         CliError::Other(format!("{url} {cause}; {advice}. The archive in the data folder is complete, and the next run goes on with the copy"))
     })?;
-    Ok(StoreSummary { url: access.url.to_string(), files: copied.files, bytes: copied.bytes })
+    let remark = copied.remark.map(|cause| format!("{cause}; {}", cause.trouble.advice()));
+    Ok(StoreSummary { url: access.url.to_string(), files: copied.files, bytes: copied.bytes, remark })
 }
 
 #[cfg(not(feature = "object-store"))]

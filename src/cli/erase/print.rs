@@ -27,6 +27,9 @@ impl Progress {
         let text = match stage {
             Stage::Sealing => "the server seals what is open".to_owned(),
             Stage::Searching => "looking for the sessions".to_owned(),
+            Stage::ArchiveSearch(done, all) => {
+                format!("looking for the sessions: {done} of {all} files of the archive")
+            }
             Stage::Log(done, all) => format!("log: {done} of {all} segments"),
             Stage::Archive => "archive".to_owned(),
             Stage::Copies(done, all) => format!("object store: {done} of {all} copies of segments"),

@@ -1,9 +1,8 @@
 //! A batch as a line of NDJSON: what [`RecordJson`] gives, written without allocations.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use uuid::Uuid;
 
+use crate::base::base64::push_base64;
 use crate::cli::error::CliError;
 use crate::cli::output::write_json;
 use crate::log::format::record::Record;
@@ -53,11 +52,11 @@ pub fn put_line(record: &Record<'_>, out: &mut Vec<u8>) -> Result<(), CliError> 
     }
     if !record.ext.0.is_empty() {
         out.extend_from_slice(b",\"ext\":\"");
-        put_base64(record.ext.0, out);
+        push_base64(record.ext.0, out);
         out.push(b'"');
     }
     out.extend_from_slice(b",\"body\":\"");
-    put_base64(record.payload, out);
+    push_base64(record.payload, out);
     out.extend_from_slice(b"\"}\n");
     Ok(())
 }
@@ -89,13 +88,6 @@ fn put_number(mut number: u64, out: &mut Vec<u8>) {
         }
     }
     out.extend_from_slice(&digits[at..]);
-}
-
-fn put_base64(bytes: &[u8], out: &mut Vec<u8>) {
-    let from = out.len();
-    out.resize(from + bytes.len().div_ceil(3) * 4, 0);
-    let written = STANDARD.encode_slice(bytes, &mut out[from..]);
-    debug_assert_eq!(written.ok(), Some(out.len() - from));
 }
 
 #[cfg(test)]

@@ -12,6 +12,12 @@ use super::zstd::Zstd;
 /// A good size for the pieces of inflated bytes.
 pub const PIECE_BYTES: usize = 32 * 1024;
 
+/// The most room that is made for what a body only claims to inflate to.
+const ROOM_BYTES_MAX: usize = 1 << 20;
+
+/// The longest match of deflate, and some more: with so much room left, it is inflated the fast way to its end.
+const ROOM_BYTES_BEHIND: usize = 512;
+
 /// The result of one step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct InflateStep {
@@ -122,10 +128,31 @@ impl Inflater {
         out: &mut Vec<u8>,
     ) -> Result<(), InflateError> {
         out.clear();
-        self.pieces(coding, body, limit, |piece| {
-            out.extend_from_slice(piece);
-            Ok(())
-        })
+        out.resize(room_for(coding, body), 0);
+        self.begin(coding, limit);
+        let mut made = 0;
+        loop {
+            if made == out.len() {
+                out.resize(made + PIECE_BYTES, 0);
+            }
+            let end = out.len().min(made + PIECE_BYTES);
+            let step = self.step(body, &mut out[made..end]);
+            made += step.map_or(0, |step| step.made);
+            if !matches!(step, Ok(InflateStep { done: false, .. })) {
+                out.truncate(made);
+                return step.map(drop);
+            }
+        }
+    }
+}
+
+/// How many bytes a body will probably inflate to, and what a decoder likes to have behind them: so the first room is mostly enough, and
+/// no more of it is cleared than is used.
+fn room_for(coding: Coding, body: &[u8]) -> usize {
+    match (coding, body.last_chunk()) {
+        // The length of the last member, if it is true.
+        (Coding::Gzip, Some(&length)) => (u32::from_le_bytes(length) as usize).min(ROOM_BYTES_MAX) + ROOM_BYTES_BEHIND,
+        _ => PIECE_BYTES,
     }
 }
 

@@ -7,7 +7,7 @@ use std::thread;
 use crate::consume::{BatchBounds, Lag, Receipt};
 use crate::log::cursor::Cursors;
 use crate::log::format::record::{DataType, Encoding, Entry, Flags, Kind, Topic};
-use crate::log::read::merge::MergePosition;
+use crate::log::read::merge::{MergePosition, RepeatWindow};
 use crate::log::{Log, Options, Writer};
 
 use super::*;
@@ -108,6 +108,8 @@ impl Written {
             holds: false,
             batch: BatchBounds { bytes: u64::MAX, time: HOUR },
             idle: Duration::from_millis(5),
+            recent: None,
+            repeats: RepeatWindow::default(),
             behind: None,
             resume: None,
             keep_every: HOUR,
@@ -124,7 +126,9 @@ impl Written {
 
     /// The number of the record at a position; `None` at the end.
     fn number_at(&self, position: &MergePosition) -> Option<u64> {
-        let mut source = LogSource::open(LogReader::open(&self.log_dir()).unwrap(), Some(position)).unwrap();
+        let mut source =
+            LogSource::open(LogReader::open(&self.log_dir()).unwrap(), Some(position), RepeatWindow::default())
+                .unwrap();
         source.next(None).unwrap().map(|record| number(record.payload))
     }
 

@@ -2,6 +2,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::consume::BatchBounds;
+use crate::log::read::merge::RepeatWindow;
 use crate::log::{Ack, Log, Options};
 
 use super::*;
@@ -19,6 +20,8 @@ fn consumer(data: &Path, holds: bool) -> (Consumer, LogReader) {
         holds,
         batch: BatchBounds { bytes: 1, time: Duration::ZERO },
         idle: Duration::ZERO,
+        recent: None,
+        repeats: RepeatWindow::default(),
         behind: None,
         resume: None,
         keep_every: Duration::ZERO,

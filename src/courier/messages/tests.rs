@@ -1,5 +1,6 @@
 use std::io::Write;
 
+use base64::prelude::{BASE64_STANDARD as STANDARD, Engine};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use uuid::Uuid;

@@ -118,6 +118,7 @@ impl Running {
             name: name.parse().unwrap(),
             target: "nowhere".to_owned(),
             data: self.dir.path().to_owned(),
+            recent: Some(self.log.recent()),
             behind,
             resend: Duration::from_secs(600),
             bounds: ShipmentBounds { bytes: 1 << 20, records: 8 },

@@ -18,6 +18,10 @@ pub fn cause_of(error: &object_store::Error, doing: &str) -> Cause {
     if let Some(refusal) = refusal_of(error) {
         return of_refusal(refusal, doing);
     }
+    let words = last_words(error);
+    if let Some(code) = code_of_removal(&words) {
+        return Cause::new(trouble_of(0, code), code.to_owned(), shortened(&format!("{doing}: {words}")));
+    }
     let trouble = match find::<HttpError>(error).map(HttpError::kind) {
         Some(HttpErrorKind::Timeout) => Trouble::TimedOut,
         Some(HttpErrorKind::Connect | HttpErrorKind::Request | HttpErrorKind::Interrupted) => Trouble::Unreachable,
@@ -25,7 +29,13 @@ pub fn cause_of(error: &object_store::Error, doing: &str) -> Cause {
         None if find::<io::Error>(error).is_some() => Trouble::Local,
         _ => Trouble::Other,
     };
-    Cause::new(trouble, "", shortened(&format!("{doing}: {}", last_words(error))))
+    Cause::new(trouble, "", shortened(&format!("{doing}: {words}")))
+}
+
+/// S3's code for an object that it did not remove in a request for several: `object_store` has it in its text alone.
+fn code_of_removal(words: &str) -> Option<&str> {
+    let words = words.strip_prefix("DeleteObjects request failed for key ")?;
+    words.rsplit_once("(code: ")?.1.strip_suffix(')')
 }
 
 /// What the store answered, if it did.
@@ -149,5 +159,12 @@ mod tests {
         ] {
             assert_eq!(trouble_of(status, code), trouble, "{status} {code}");
         }
+    }
+
+    #[test]
+    fn what_one_object_of_several_is_not_removed_for_is_told_by_its_code() {
+        let words = "DeleteObjects request failed for key a/b (code: x): Access Denied (code: AccessDenied)";
+        assert_eq!(code_of_removal(words).map(|code| trouble_of(0, code)), Some(Trouble::NoPermission));
+        assert_eq!(code_of_removal("connection reset (code: AccessDenied)"), None);
     }
 }

@@ -16,7 +16,7 @@ fn limits() -> Limits {
 }
 
 fn buffer(bytes: &[u8]) -> Buffer {
-    Buffer::from(bytes.to_vec())
+    Buffer::full(bytes)
 }
 
 #[test]

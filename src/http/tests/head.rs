@@ -1,6 +1,6 @@
 use std::time::{Duration, Instant};
 
-use crate::http::{Framing, Head, HeadStatus, Limits, Method, Reject, Version, decode_head};
+use crate::http::{Field, Framing, Head, HeadStatus, Limits, Method, Reject, Version, decode_head};
 
 use super::corpus::{BAD, GOOD};
 use super::harness::{agrees_with_reference, decode_in_pieces, usual};
@@ -95,6 +95,58 @@ fn a_head_is_reused_without_remains() {
     assert_eq!(decode_head(second, &Limits::default(), &mut head), Ok(HeadStatus::Complete));
     assert_eq!((head.framing(), head.query(second), head.keep_alive()), (Framing::None, None, true));
     assert_eq!(head.header(second, "connection"), None);
+}
+
+#[test]
+fn fields_that_are_noted_are_those_that_are_found() {
+    let lines = [
+        "Authorization: one\r\nAUTHORIZATION: two\r\n",
+        "DataType: player\r\n",
+        "x-datatype: no\r\n",
+        "Datatype:\r\n",
+        "",
+    ];
+    for (first, second) in lines.iter().flat_map(|first| lines.iter().map(move |second| (first, second))) {
+        let text = format!("POST /?a HTTP/1.1\r\nHost: a\r\n{first}Content-Length: 3\r\n{second}\r\n");
+        let mut head = decode(&text).unwrap();
+        for text in [text.clone(), text.replace("?a", "?longer").replace("th: 3", "th: 1024")] {
+            assert_eq!(decode_head(text.as_bytes(), &Limits::default(), &mut head), Ok(HeadStatus::Complete));
+            assert!(head.repeats());
+            for field in [Field::Authorization, Field::ContentEncoding, Field::DataType] {
+                let buf = text.as_bytes();
+                assert_eq!(head.field(buf, field), head.header(buf, field.name()), "{text}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_head_repeats_the_last_one_if_no_more_than_query_and_length_are_others() {
+    let first = "POST /i?a=b HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nX: y\r\n\r\n";
+    let repeats = |next: &str| {
+        let mut head = decode(first).unwrap();
+        assert!(!head.repeats());
+        let decoded = decode_head(next.as_bytes(), &Limits::default(), &mut head);
+        (decoded == Ok(HeadStatus::Complete)).then(|| head.repeats())
+    };
+    assert_eq!(repeats(first), Some(true));
+    for (old, new) in [("a=b", ""), ("a=b", "a=c&d"), ("th: 3", "th: 0"), ("th: 3", "th: 1024")] {
+        assert_eq!(repeats(&first.replace(old, new)), Some(true), "{new}");
+    }
+    for (old, new) in [("?a=b", ""), ("/i", "/j"), ("POST", "PUT"), ("X: y", "X: z"), ("X: y\r\n", ""), ("th: ", "th:")]
+    {
+        assert_eq!(repeats(&first.replace(old, new)), Some(false), "{new}");
+    }
+    for (old, new) in [("a=b", "a b"), ("th: 3", "th: +3"), ("X: y\r\n", "X: y\n"), ("\r\n\r\n", "\r\n")] {
+        assert_eq!(repeats(&first.replace(old, new)), None, "{new}");
+    }
+    // Neither a long head nor one that expects something is remembered.
+    for odd in [format!("X: {}", "y".repeat(2_000)), "Expect: 100-continue".to_owned()] {
+        let odd = first.replace("X: y", &odd);
+        let mut head = decode(&odd).unwrap();
+        assert_eq!(decode_head(odd.as_bytes(), &Limits::default(), &mut head), Ok(HeadStatus::Complete));
+        assert!(!head.repeats());
+    }
 }
 
 #[test]

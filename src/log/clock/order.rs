@@ -60,7 +60,13 @@ impl OrderClock {
     /// The wall clock as far as it is believed, in ms since the Unix epoch: what ids, tokens and answers go by.
     #[inline]
     pub fn wall_ms(&self) -> i64 {
-        (monotonic_us() as i64).saturating_add(self.served.load(Ordering::Relaxed)) / 1000
+        self.wall_ms_at(monotonic_us())
+    }
+
+    /// The same at a reading of CLOCK_MONOTONIC, in microseconds.
+    #[inline]
+    pub fn wall_ms_at(&self, monotonic_us: u64) -> i64 {
+        (monotonic_us as i64).saturating_add(self.served.load(Ordering::Relaxed)) / 1000
     }
 
     /// The earliest that it may be, in microseconds: what is older than that is old.

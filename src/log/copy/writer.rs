@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::log::disk::calls::sync_dir;
 use crate::log::error::LogError;
-use crate::log::format::header::{PAGE_BYTES, SegmentHeader};
+use crate::log::format::header::{PAGE_BYTES, SegmentHeader, random_marker};
 use crate::log::format::identity::LogFile;
 use crate::log::format::record::{Entry, HEADER_BYTES, RecordHeader, uuid_text};
 use crate::log::names::{LOCK_FILE_NAME, LOG_FILE_NAME, OPEN, SEALED, SIDECAR, core_dir, file_name, segment_id};
@@ -278,15 +278,6 @@ impl OpenSegment {
         self.file.sync_all().map_err(LogError::io(&self.path, "sync the segment"))?;
         self.durable = self.written;
         Ok(())
-    }
-}
-
-fn random_marker() -> io::Result<u64> {
-    loop {
-        let marker = getrandom::u64().map_err(|error| io::Error::other(error.to_string()))?;
-        if marker != 0 {
-            return Ok(marker);
-        }
     }
 }
 

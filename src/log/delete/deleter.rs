@@ -114,6 +114,8 @@ impl<'a> Deleter<'a> {
                 self.finish(core, id)?;
                 continue;
             }
+            let is_there = |id: &(u16, u64)| inventory.segments.iter().any(|segment| (segment.core, segment.id) == *id);
+            self.altered.retain(is_there);
             let listed = self.cursors.list()?;
             self.tell_doubts(&listed);
             let holding = holding(&listed);

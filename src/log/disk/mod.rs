@@ -4,7 +4,9 @@
 //! |---|---|
 //! | `calls` | the calls that change the disk; a test puts another disk in their place |
 //! | `page` | the size of a page |
-//! | `stage` | memory for writes past the page cache |
+//! | `aligned` | a buffer that begins at a page |
+//! | `stage` | groups in memory, on their way past the page cache |
+//! | `file_block` | a stage's memory in a file, where it survives the process |
 //! | `shared_page` | one page of a file, mapped: the control and clock pages |
 //! | `sigbus` | what happens when the kernel can't provide a page of a mapping |
 //! | `lock` | one server at a time |
@@ -12,7 +14,9 @@
 //! | `small_file` | replacing a small file as a whole |
 //! | `free_space` | how much space is left |
 
+pub(super) mod aligned;
 pub(super) mod calls;
+pub(super) mod file_block;
 pub(super) mod free_space;
 pub(super) mod lock;
 pub mod owner;

@@ -1,71 +1,221 @@
-//! A group in memory, on its way into a segment that is written directly.
+//! Groups in memory, on their way into a segment that is written directly.
 //!
-//! A direct write takes its bytes from memory that begins at a page, in whole pages, so a stage is a buffer with such a place in it. It
-//! is an owned `Vec`, because whoever drives the write (a ring above all) must own the bytes until the kernel has let go of them.
+//! A stage is a block of memory that is filled with one group behind the other. A direct write takes its bytes from memory that begins at a
+//! page, in whole pages, so each group begins at one. A closed group is immutable and shared: whoever drives the write (a ring above all) must own
+//! the bytes until the kernel has let go of them, and readers of what was written recently borrow the same bytes. The block is filled again when
+//! nobody holds any of its groups.
+//!
+//! With `ack = "memory"` the block lies in a file: see [`super::file_block`].
 
-use std::ops::Range;
+use bytes::{Bytes, BytesMut};
+use rustix::mm::{Advice, madvise};
 
+use super::file_block::FileBlock;
 use super::page::PAGE_BYTES;
 
 const PAGE: usize = PAGE_BYTES as usize;
 
-/// Room for one group.
+/// A huge page of most machines. In one, a direct write has one piece of memory to hold on to instead of 512.
+const HUGE: usize = 2 << 20;
+
+/// A block of memory for groups.
 #[derive(Debug)]
 pub(in crate::log) struct Stage {
-    bytes: Vec<u8>,
-    /// Where in `bytes` the first page begins.
-    skip: usize,
-    /// The offset in the segment of that page.
-    base: u64,
+    memory: Memory,
+    number: u64,
+}
+
+#[derive(Debug)]
+enum Memory {
+    /// Of this process.
+    Heap(HeapBlock),
+    /// Of a file, which survives the process.
+    File(FileBlock),
+}
+
+#[derive(Debug)]
+struct HeapBlock {
+    /// The open group. Its capacity is the rest of the block.
+    open: BytesMut,
+    capacity: usize,
+    /// What the first group begins at: a huge page if the block is that large.
+    page: usize,
 }
 
 impl Stage {
-    /// Room for `capacity_bytes`, in whole pages. Untouched pages of it take no memory.
+    /// A block with room for `capacity_bytes` of groups, in whole pages. Untouched pages of it take no memory.
     pub(in crate::log) fn new(capacity_bytes: u64) -> Stage {
-        let bytes = vec![0; (capacity_bytes as usize).next_multiple_of(PAGE) + PAGE];
-        let skip = (PAGE - bytes.as_ptr().addr() % PAGE) % PAGE;
-        Stage { bytes, skip, base: 0 }
+        let bytes = (capacity_bytes as usize).next_multiple_of(PAGE) + PAGE;
+        let page = if bytes < HUGE { PAGE } else { HUGE };
+        let open = BytesMut::with_capacity(bytes + page);
+        let mut block = HeapBlock { capacity: open.capacity(), open, page };
+        block.begin_at_page();
+        block.ask_for_huge_pages();
+        Stage { memory: Memory::Heap(block), number: 0 }
     }
 
-    /// Begins a group at this offset of the segment, a multiple of the page size.
-    pub(in crate::log) fn begin(&mut self, base: u64) {
-        assert!(base.is_multiple_of(PAGE_BYTES), "a group begins at a page");
-        self.base = base;
+    /// A block that survives the process.
+    pub(in crate::log) fn of_file(block: FileBlock) -> Stage {
+        Stage { memory: Memory::File(block), number: 0 }
     }
 
-    fn range(&self, from: u64, to: u64) -> Range<usize> {
-        let at = |offset: u64| self.skip + (offset - self.base) as usize;
-        at(from)..at(to)
+    /// Which one it is, of those that a writer has filled.
+    pub(in crate::log) fn number(&self) -> u64 {
+        self.number
     }
 
-    /// Copies `bytes` to the segment's offset `at`.
+    pub(in crate::log) fn set_number(&mut self, number: u64) {
+        self.number = number;
+    }
+
+    /// Whether `bytes` more fit, with what fills their last page.
     #[inline]
-    pub(in crate::log) fn put(&mut self, at: u64, bytes: &[u8]) {
-        let range = self.range(at, at + bytes.len() as u64);
-        self.bytes[range].copy_from_slice(bytes);
+    pub(in crate::log) fn fits(&self, bytes: usize) -> bool {
+        match &self.memory {
+            Memory::Heap(block) => block.open.len() + bytes + PAGE <= block.open.capacity(),
+            Memory::File(block) => block.fits(bytes),
+        }
     }
 
-    /// Zeros what nothing is written to: an earlier group's bytes may lie there.
+    /// Begins a group at this offset of the segment.
     #[inline]
-    pub(in crate::log) fn blank(&mut self, from: u64, to: u64) {
-        let range = self.range(from, to);
-        self.bytes[range].fill(0);
+    pub(in crate::log) fn begin(&mut self, segment: u64, offset: u64) {
+        if let Memory::File(block) = &mut self.memory {
+            block.begin(segment, offset);
+        }
     }
 
-    /// The bytes of the segment from `from` to `to`.
-    pub(in crate::log) fn part(&self, from: u64, to: u64) -> &[u8] {
-        &self.bytes[self.range(from, to)]
+    /// Appends to the open group.
+    ///
+    /// # Panics
+    /// If it does not fit: the block must not be left for another one unnoticed.
+    #[inline]
+    pub(in crate::log) fn append(&mut self, bytes: &[u8]) {
+        match &mut self.memory {
+            Memory::Heap(block) => {
+                block.has_room(bytes.len());
+                block.open.extend_from_slice(bytes);
+            }
+            Memory::File(block) => block.append(bytes),
+        }
     }
 
-    /// Takes the buffer out, with the part of it that holds `from..to`.
-    pub(in crate::log) fn take_bytes(&mut self, from: u64, to: u64) -> (Vec<u8>, Range<usize>) {
-        let range = self.range(from, to);
-        (std::mem::take(&mut self.bytes), range)
+    /// Appends zeros.
+    #[inline]
+    pub(in crate::log) fn append_zeros(&mut self, bytes: usize) {
+        match &mut self.memory {
+            Memory::Heap(block) => {
+                block.has_room(bytes);
+                block.open.resize(block.open.len() + bytes, 0);
+            }
+            Memory::File(block) => block.append_zeros(bytes),
+        }
     }
 
-    /// Returns the buffer.
-    pub(in crate::log) fn put_back(&mut self, bytes: Vec<u8>) {
-        self.bytes = bytes;
+    /// What was appended is a whole record: from here on it is found after a kill, if the block lies in a file.
+    #[inline]
+    pub(in crate::log) fn publish(&self) {
+        if let Memory::File(block) = &self.memory {
+            block.publish();
+        }
+    }
+
+    /// Takes over another stage's open group, if it has one.
+    pub(in crate::log) fn take_over(&mut self, other: &mut Stage) {
+        if let (Memory::File(block), Memory::File(from)) = (&mut self.memory, &other.memory)
+            && from.open_bytes() > 0
+        {
+            let (segment, offset) = from.place();
+            block.begin(segment, offset);
+        }
+        let open = other.take_open();
+        if !open.is_empty() {
+            self.append(&open);
+            self.publish();
+        }
+    }
+
+    /// Takes the open group as it is.
+    pub(in crate::log) fn take_open(&mut self) -> Bytes {
+        match &mut self.memory {
+            Memory::Heap(block) => block.open.split().freeze(),
+            Memory::File(block) => block.close(),
+        }
+    }
+
+    /// Closes the open group; the next one begins at the page behind it.
+    pub(in crate::log) fn close(&mut self) -> Bytes {
+        let open = match &self.memory {
+            Memory::Heap(block) => block.open.len(),
+            Memory::File(block) => block.open_bytes(),
+        };
+        self.append_zeros(open.next_multiple_of(PAGE) - open);
+        self.take_open()
+    }
+
+    /// Forgets the open group.
+    pub(in crate::log) fn give_up(&mut self) {
+        match &mut self.memory {
+            Memory::Heap(block) => block.open.clear(),
+            Memory::File(block) => block.give_up(),
+        }
+    }
+
+    /// Makes the whole block free for groups again, if nobody holds any of it.
+    pub(in crate::log) fn reclaim(&mut self) -> bool {
+        match &mut self.memory {
+            Memory::Heap(block) => block.reclaim(),
+            Memory::File(block) => block.reclaim(),
+        }
+    }
+
+    /// Whether the memory is given back by dropping it. That of a file is not: its groups would be found after a kill.
+    pub(in crate::log) fn may_be_dropped(&mut self) -> bool {
+        matches!(self.memory, Memory::Heap(_)) || self.reclaim()
+    }
+
+    /// Removes the file of a stage whose groups are all in their segments.
+    pub(in crate::log) fn remove_file(&self) {
+        if let Memory::File(block) = &self.memory {
+            block.remove_file();
+        }
+    }
+
+    /// Whether the kernel could not provide a page of it: what was appended there is gone.
+    pub(in crate::log) fn was_hit(&self) -> bool {
+        matches!(&self.memory, Memory::File(block) if block.was_hit())
+    }
+}
+
+impl HeapBlock {
+    /// Passes over what lies before the first page.
+    fn begin_at_page(&mut self) {
+        let skip = (self.page - self.open.as_ptr().addr() % self.page) % self.page;
+        self.open = self.open.split_off(skip);
+    }
+
+    /// Best effort: without them a write costs twice as much (`docs/performance.md`).
+    fn ask_for_huge_pages(&mut self) {
+        let bytes = self.open.capacity() / HUGE * HUGE;
+        if self.page == HUGE {
+            // SAFETY: the range lies in memory that `open` owns, from its first byte and within its capacity. The advice changes no byte of it and
+            // takes none away, only by which pages it is provided, so it holds for whoever gets this memory from the allocator later, too.
+            let _ = unsafe { madvise(self.open.as_mut_ptr().cast(), bytes, Advice::LinuxHugepage) };
+        }
+    }
+
+    #[inline]
+    fn has_room(&self, bytes: usize) {
+        assert!(self.open.len() + bytes <= self.open.capacity(), "a write beyond the stage's end");
+    }
+
+    fn reclaim(&mut self) -> bool {
+        self.open.clear();
+        let free = self.open.try_reclaim(self.capacity);
+        if free {
+            self.begin_at_page();
+        }
+        free
     }
 }
 
@@ -73,16 +223,55 @@ impl Stage {
 mod tests {
     use super::*;
 
+    fn open_of(stage: &Stage) -> usize {
+        match &stage.memory {
+            Memory::Heap(block) => block.open.as_ptr().addr(),
+            Memory::File(_) => unreachable!("of this process"),
+        }
+    }
+
     #[test]
-    fn a_group_lies_at_a_page_in_memory_and_takes_its_offsets_from_the_segment() {
-        let mut stage = Stage::new(3 * PAGE_BYTES);
-        stage.begin(8 * PAGE_BYTES);
-        stage.put(8 * PAGE_BYTES + 10, b"record");
-        let part = stage.part(8 * PAGE_BYTES, 11 * PAGE_BYTES);
-        assert!(part.as_ptr().addr().is_multiple_of(PAGE));
-        assert_eq!(part.len(), 3 * PAGE);
-        assert_eq!(&part[10..16], b"record");
-        stage.blank(8 * PAGE_BYTES + 10, 8 * PAGE_BYTES + 16);
-        assert!(stage.part(8 * PAGE_BYTES, 9 * PAGE_BYTES).iter().all(|&byte| byte == 0));
+    fn each_group_begins_at_a_page_of_memory_and_stays_as_it_was_closed() {
+        let mut stage = Stage::new(4 * PAGE_BYTES);
+        stage.append(b"record");
+        stage.append_zeros(PAGE - 6);
+        let first = stage.close();
+        stage.append(&[7; PAGE]);
+        let second = stage.close();
+        for group in [&first, &second] {
+            assert!(group.as_ptr().addr().is_multiple_of(PAGE));
+            assert_eq!(group.len(), PAGE);
+        }
+        assert_eq!(&first[..7], b"record\0");
+        assert_eq!(second.as_ptr().addr(), first.as_ptr().addr() + PAGE);
+    }
+
+    #[test]
+    fn a_block_is_filled_again_only_when_nobody_holds_a_group_of_it() {
+        let mut stage = Stage::new(2 * PAGE_BYTES);
+        let place = open_of(&stage);
+        stage.append(&[1; 2 * PAGE]);
+        let group = stage.close();
+        let reader = group.clone();
+        drop(group);
+        assert!(!stage.reclaim());
+        assert!(!stage.fits(PAGE));
+        assert_eq!(reader[0], 1);
+        drop(reader);
+        assert!(stage.reclaim());
+        assert!(stage.fits(2 * PAGE));
+        assert_eq!(open_of(&stage), place);
+    }
+
+    #[test]
+    fn a_group_that_grows_beyond_its_block_goes_on_in_another() {
+        let mut small = Stage::new(PAGE_BYTES);
+        small.append(&[1; 100]);
+        let mut large = Stage::new(4 * PAGE_BYTES);
+        large.take_over(&mut small);
+        large.append(&[2; 2 * PAGE - 100]);
+        let group = large.close();
+        assert_eq!((group[99], group[100]), (1, 2));
+        assert!(small.reclaim());
     }
 }

@@ -1,5 +1,7 @@
 //! A segment's first page: whose it is, and the marker that its records bear. The layout is in the header of [`crate::log`].
 
+use std::io;
+
 use uuid::Uuid;
 
 use crate::log::disk::page;
@@ -126,6 +128,16 @@ impl SegmentHeader {
             segment_bytes: u64_at(page, at::SEGMENT_BYTES),
         };
         if header.marker == 0 { Err(PageFault::Checksum) } else { Ok(header) }
+    }
+}
+
+/// A marker for a new segment.
+pub(in crate::log) fn random_marker() -> io::Result<u64> {
+    loop {
+        let marker = getrandom::u64().map_err(|error| io::Error::other(error.to_string()))?;
+        if marker != 0 {
+            return Ok(marker);
+        }
     }
 }
 

@@ -8,6 +8,7 @@
 //! | `control`, `protocol` | the control page of a core and the clock page: their fields, and the order of loads and stores |
 //! | `ledger` | what was deleted of a core's log |
 //! | `identity` | `log.json` |
+//! | `stage_file` | groups in memory that survives the process |
 //! | `position` | a place in the log, as cursors keep it |
 
 pub mod control;
@@ -18,3 +19,4 @@ pub mod position;
 pub(super) mod protocol;
 pub mod record;
 pub mod sidecar;
+pub(super) mod stage_file;

@@ -300,19 +300,27 @@ impl RecordHeader {
 
     /// Reads and checks a header of the segment whose marker is given.
     pub fn decode(bytes: &[u8; HEADER_BYTES], marker: u64) -> Result<RecordHeader, HeaderFault> {
-        let found = u64_at(bytes, 0);
-        if found != marker {
-            return Err(if bytes.iter().all(|&b| b == 0) { HeaderFault::Blank } else { HeaderFault::Marker });
+        if u64_at(bytes, 0) == marker {
+            let mut zeroed = *bytes;
+            zeroed[8..12].fill(0);
+            if crc32c::crc32c(&zeroed) != u32_at(bytes, 8) {
+                return Err(HeaderFault::Checksum);
+            }
         }
-        let header_crc = u32_at(bytes, 8);
-        let mut zeroed = *bytes;
-        zeroed[8..12].fill(0);
-        if crc32c::crc32c(&zeroed) != header_crc {
-            return Err(HeaderFault::Checksum);
+        RecordHeader::decode_as_written(bytes, marker)
+    }
+
+    /// The same, without a look at the checksum: for the memory that it was computed from.
+    pub(in crate::log) fn decode_as_written(
+        bytes: &[u8; HEADER_BYTES],
+        marker: u64,
+    ) -> Result<RecordHeader, HeaderFault> {
+        if u64_at(bytes, 0) != marker {
+            return Err(if bytes.iter().all(|&b| b == 0) { HeaderFault::Blank } else { HeaderFault::Marker });
         }
         Ok(RecordHeader {
             marker,
-            header_crc,
+            header_crc: u32_at(bytes, 8),
             payload_crc: u32_at(bytes, 12),
             payload_len: u32_at(bytes, 16),
             durable_to: u32_at(bytes, 20),
@@ -329,6 +337,11 @@ impl RecordHeader {
             flags: Flags(u16::from_le_bytes([bytes[60], bytes[61]])),
             ext_len: u16::from_le_bytes([bytes[62], bytes[63]]),
         })
+    }
+
+    /// The bytes that follow a header by what its length fields say, before anything of it is verified.
+    pub(in crate::log) fn told_body_bytes(bytes: &[u8; HEADER_BYTES]) -> usize {
+        u32_at(bytes, 16) as usize + usize::from(u16::from_le_bytes([bytes[62], bytes[63]]))
     }
 
     /// The bytes that the record takes in its segment, header and padding included.

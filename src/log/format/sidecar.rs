@@ -244,6 +244,7 @@ pub struct Tally {
     projects: BTreeSet<u32>,
     more_sessions: bool,
     last_session: u64,
+    last_project: u32,
 }
 
 impl Tally {
@@ -270,7 +271,8 @@ impl Tally {
             }
         }
         self.projectless += u64::from(header.project == 0);
-        if header.project != 0 && self.projects.len() < NAMES_MAX {
+        if header.project != 0 && header.project != self.last_project && self.projects.len() < NAMES_MAX {
+            self.last_project = header.project;
             self.projects.insert(header.project);
         }
     }

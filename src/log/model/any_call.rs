@@ -1,13 +1,17 @@
 //! One history, ended at each of its calls in turn.
 
-use crate::log::Ack;
 use crate::log::read::reader::hand::temp_dir;
+use crate::log::{Ack, Way};
 
 use super::disk::ModelDisk;
 use super::platter::{Temper, Trap};
 use super::step::Step;
 use super::world::World;
 use super::{is_long, new_disk};
+
+const DISK: (Ack, Way) = (Ack::Disk, Way::Mapped);
+const MEMORY: (Ack, Way) = (Ack::Memory, Way::Mapped);
+const MEMORY_DIRECT: (Ack, Way) = (Ack::Memory, Way::Direct);
 
 /// Two cores fill their segments and roll over, segments are sealed by size and by age, one log is closed and opened again.
 fn history() -> Vec<Step> {
@@ -47,11 +51,11 @@ struct Played {
 }
 
 /// Plays the history with one trap, to its end or to that of the power.
-fn play(disk: &'static ModelDisk, ack: Ack, trap: Option<(u64, Trap, Temper)>) -> Result<Played, String> {
+fn play(disk: &'static ModelDisk, (ack, way): (Ack, Way), trap: Option<(u64, Trap, Temper)>) -> Result<Played, String> {
     let dir = temp_dir();
     // Other choices at each call.
     disk.begin(dir.path(), trap.map_or(0, |(at, ..)| at));
-    let mut world = World::plain(disk, dir.path().join("log"), ack)?;
+    let mut world = World::plain(disk, dir.path().join("log"), ack, way)?;
     if let Some((at, trap, temper)) = trap {
         disk.set_temper(temper);
         disk.set_trap(at, trap);
@@ -76,10 +80,10 @@ fn each_call(calls: u64, every: usize) -> impl Iterator<Item = (u64, Temper)> {
 #[test]
 fn stored_means_stored_after_a_power_cut_at_any_call() {
     let disk = new_disk();
-    let whole = play(disk, Ack::Disk, None).unwrap();
+    let whole = play(disk, DISK, None).unwrap();
     assert!(whole.world.sealed_segments() > 3 && whole.world.acked() > 20, "the history is too poor");
     for (at, temper) in each_call(whole.calls, 4) {
-        let played = play(disk, Ack::Disk, Some((at, Trap::Cut, temper)));
+        let played = play(disk, DISK, Some((at, Trap::Cut, temper)));
         let played = played.unwrap_or_else(|error| panic!("cut at call {at}, {temper:?}: {error}"));
         assert!(played.world.outages > 0, "the power has not failed at call {at}");
     }
@@ -88,11 +92,11 @@ fn stored_means_stored_after_a_power_cut_at_any_call() {
 #[test]
 fn stored_means_stored_after_a_kill_at_any_call() {
     let disk = new_disk();
-    for ack in [Ack::Disk, Ack::Memory] {
-        let calls = play(disk, ack, None).unwrap().calls;
+    for how in [DISK, MEMORY, MEMORY_DIRECT] {
+        let calls = play(disk, how, None).unwrap().calls;
         for (at, _) in each_call(calls, 16) {
-            let played = play(disk, ack, Some((at, Trap::Kill, Temper::Nothing)));
-            let played = played.unwrap_or_else(|error| panic!("{ack:?}, killed at call {at}: {error}"));
+            let played = play(disk, how, Some((at, Trap::Kill, Temper::Nothing)));
+            let played = played.unwrap_or_else(|error| panic!("{how:?}, killed at call {at}: {error}"));
             assert!(played.world.outages > 0, "it was not killed at call {at}");
         }
     }
@@ -102,9 +106,11 @@ fn stored_means_stored_after_a_kill_at_any_call() {
 fn with_ack_memory_a_power_cut_may_lose_what_was_answered() {
     // If it did not, the cuts of the other tests would prove nothing.
     let disk = new_disk();
-    let mut world = play(disk, Ack::Memory, None).unwrap();
-    world.world.step(Step::Stop { kill: false, temper: 0 }).unwrap();
-    assert!(world.world.history.forgotten > 0);
+    for how in [MEMORY, MEMORY_DIRECT] {
+        let mut world = play(disk, how, None).unwrap();
+        world.world.step(Step::Stop { kill: false, temper: 0 }).unwrap();
+        assert!(world.world.history.forgotten > 0, "{how:?}");
+    }
 }
 
 #[test]
@@ -112,7 +118,7 @@ fn recoverable_when_recovery_is_ended_at_any_call() {
     let disk = new_disk();
     for trap in [Trap::Cut, Trap::Kill, Trap::Fail] {
         for (at, temper) in each_call(60, 11) {
-            let mut played = play(disk, Ack::Disk, None).unwrap();
+            let mut played = play(disk, DISK, None).unwrap();
             // The power fails once more behind it: what a recovery has told stays true.
             let cut = Step::Stop { kill: false, temper: 0 };
             let checked = played.world.stop_twice(temper, at, trap).and_then(|()| played.world.step(cut));
@@ -124,9 +130,9 @@ fn recoverable_when_recovery_is_ended_at_any_call() {
 #[test]
 fn a_failed_call_kills_a_segment_and_not_the_service_nor_what_was_stored() {
     let disk = new_disk();
-    let calls = play(disk, Ack::Disk, None).unwrap().calls;
+    let calls = play(disk, DISK, None).unwrap().calls;
     for (at, temper) in each_call(calls, 11) {
-        let checked = play(disk, Ack::Disk, Some((at, Trap::Fail, temper))).and_then(|mut played| {
+        let checked = play(disk, DISK, Some((at, Trap::Fail, temper))).and_then(|mut played| {
             played.world.check_that_it_takes_records()?;
             played.world.stop_twice(temper, u64::MAX / 2, Trap::Cut)
         });

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::log::Ack;
 use crate::log::cursor::{ConsumerName, Cursor, Cursors};
 use crate::log::disk::calls::Disk;
 use crate::log::format::position::{MergePosition, Place};
 use crate::log::read::reader::hand::temp_dir;
+use crate::log::{Ack, Way};
 
 use super::disk::ModelDisk;
 use super::history::Checked;
@@ -22,7 +22,7 @@ const CALLS_MAX: u64 = 40;
 fn play(disk: &'static ModelDisk, steps: &[Step]) -> Checked {
     let dir = temp_dir();
     disk.begin(dir.path(), 1);
-    let mut world = World::plain(disk, dir.path().join("log"), Ack::Disk)?;
+    let mut world = World::plain(disk, dir.path().join("log"), Ack::Disk, Way::Mapped)?;
     steps.iter().try_for_each(|&step| world.step(step).map_err(|error| format!("{step:?}: {error}")))
 }
 
@@ -76,7 +76,7 @@ fn what_only_memory_holds_after_a_failed_sync_is_not_believed() {
 /// A core's segment is full of acknowledged records; the next step seals it.
 fn about_to_seal(disk: &'static ModelDisk, dir: &Path, seed: u64) -> World {
     disk.begin(dir, seed);
-    let mut world = World::plain(disk, dir.join("log"), Ack::Disk).unwrap();
+    let mut world = World::plain(disk, dir.join("log"), Ack::Disk, Way::Mapped).unwrap();
     let append = Step::Append { core: 1, bytes: 700 };
     let steps = [Step::Turn, append, Step::Turn, Step::Age { core: 1 }, Step::Turn, Step::Turn];
     steps.into_iter().try_for_each(|step| world.step(step)).unwrap();

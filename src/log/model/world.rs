@@ -67,7 +67,7 @@ impl World {
             start_reserve_bytes: 4 << 10,
             seal_age: Duration::from_secs(3600),
             insist: true,
-            way: if !memory && rng.one_in(2) { Way::Direct } else { Way::Mapped },
+            way: if rng.one_in(2) { Way::Direct } else { Way::Mapped },
             ..Options::default()
         };
         World {
@@ -107,9 +107,9 @@ impl World {
     }
 
     /// A log of two cores, that rolls over often.
-    pub fn plain(disk: &'static ModelDisk, dir: PathBuf, ack: Ack) -> Checked<World> {
+    pub fn plain(disk: &'static ModelDisk, dir: PathBuf, ack: Ack, way: Way) -> Checked<World> {
         let mut world = World::empty(disk, dir, 1);
-        world.options = Options { cores: 2, ack, segment_bytes: 48 << 10, format_ahead: true, ..world.options };
+        world.options = Options { cores: 2, ack, way, segment_bytes: 48 << 10, format_ahead: true, ..world.options };
         world.open(false)?;
         Ok(world)
     }

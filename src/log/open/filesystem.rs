@@ -6,9 +6,9 @@ use std::path::Path;
 
 use rustix::fs::IFlags;
 
+use crate::log::disk::aligned::AlignedPages;
 use crate::log::disk::calls::Disk;
 use crate::log::disk::page::PAGE_BYTES;
-use crate::log::disk::stage::Stage;
 use crate::log::error::LogError;
 use crate::log::options::{Ack, Options, Way};
 use crate::log::read::reader::core_dirs;
@@ -75,9 +75,7 @@ fn probe_direct(disk: &dyn Disk, dir: &Path) -> io::Result<()> {
     // One that a killed server has left.
     let _ = disk.remove(&path);
     let file = disk.create_direct(&path)?;
-    let mut page = Stage::new(PAGE_BYTES);
-    page.put(0, &[1]);
-    let written = disk.write_through(&file, page.part(0, PAGE_BYTES), 0);
+    let written = disk.write_through(&file, AlignedPages::of(&[1]).first(PAGE_BYTES), 0);
     disk.remove(&path)?;
     written
 }

@@ -2,11 +2,13 @@
 
 use std::fs::{self, File};
 use std::path::Path;
+use std::sync::Arc;
 
 use uuid::Uuid;
 
 use crate::log::error::LogError;
 use crate::log::format::sidecar::{Hole, Sidecar, Tally};
+use crate::log::recent::Recent;
 
 use super::reader::{End, SegmentReader};
 
@@ -16,7 +18,7 @@ use super::reader::{End, SegmentReader};
 pub fn describe(segment: &Path, log: Uuid, core: u16, id: u64) -> Result<Sidecar, LogError> {
     let stat = LogError::io(segment, "find the segment's length");
     let bytes = fs::metadata(segment).map_err(stat)?.len();
-    Description::begin(segment, log, core, id, bytes)?.finish(bytes, 0)
+    Description::begin(segment, log, core, id, bytes, None)?.finish(bytes, 0)
 }
 
 /// A sidecar in the making: a segment is read, verified, hashed and counted piece by piece, as far as it is durable.
@@ -33,15 +35,19 @@ pub(in crate::log) struct Description {
 }
 
 impl Description {
-    /// Opens a segment that no longer changes below `end`.
+    /// Opens a segment that no longer changes below `end`. What is recent is not read from the file.
     pub(in crate::log) fn begin(
         segment: &Path,
         log: Uuid,
         core: u16,
         id: u64,
         end: u64,
+        recent: Option<&Arc<Recent>>,
     ) -> Result<Description, LogError> {
         let mut reader = SegmentReader::open_path(segment, log, core, id, End::At(end))?;
+        if let Some(recent) = recent {
+            reader.borrow_from(recent);
+        }
         reader.hash_all();
         Ok(Description { reader, tally: Tally::default(), damage: Vec::new(), core, id, read_to: 0, latest_us: 0 })
     }

@@ -203,7 +203,7 @@ impl Merge {
         if core.head_us() < Some(self.since_us) {
             return false;
         }
-        let (Some(repeats), Some((record, stored_bytes))) = (&mut self.repeats, core.head()) else { return true };
+        let (Some(repeats), Some((record, stored_bytes, key))) = (&mut self.repeats, core.head()) else { return true };
         if repeats.wants_mark(record.order_us) {
             let place = |core: &CoreStream| (core.core(), core.place().unwrap_or(Place::START));
             let mut places = self.behind.clone();
@@ -211,13 +211,13 @@ impl Merge {
             repeats.mark(record.order_us, places);
         }
         let behind = core.is_behind();
-        let repeat = repeats.admit(self.reader.dir(), &record, stored_bytes, !behind);
+        let repeat = repeats.admit(self.reader.dir(), &record, key, stored_bytes, !behind);
         !behind && !repeat
     }
 
     /// Finds the project of the record at this core's head, if that was not known when it was stored.
     fn join_project(&mut self, at: usize) {
-        let Some((record, _)) = self.cores[at].head() else { return };
+        let Some((record, ..)) = self.cores[at].head() else { return };
         if record.project != 0 {
             if record.kind == Kind::Start {
                 self.projects.note(&record);
@@ -260,7 +260,7 @@ impl Merge {
             }
         };
         for core in &mut self.cores {
-            core.load_head(&self.reader, &mut note)?;
+            core.load_head(&self.reader, self.repeats.as_ref(), &mut note)?;
         }
         Ok(())
     }

@@ -6,6 +6,7 @@
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -17,6 +18,7 @@ use crate::log::format::control::{ControlSnapshot, ControlView};
 use crate::log::format::header::{PAGE_BYTES, SegmentHeader};
 use crate::log::format::sidecar::Sidecar;
 use crate::log::names;
+use crate::log::recent::{Recent, RecentRecords};
 
 mod end;
 mod extent;
@@ -46,6 +48,7 @@ const NEW_LOG_PAUSE: Duration = Duration::from_millis(10);
 pub struct LogReader {
     log_dir: PathBuf,
     log: Uuid,
+    recent: Option<RecentRecords>,
 }
 
 impl LogReader {
@@ -81,7 +84,19 @@ impl LogReader {
             Err(error @ LogError::Version { .. }) => return Err(error),
             Err(error) => segments.next().ok_or(error)?,
         };
-        Ok(LogReader { log_dir: log_dir.to_path_buf(), log })
+        Ok(LogReader { log_dir: log_dir.to_path_buf(), log, recent: None })
+    }
+
+    /// Borrows what an open log of this process still has in memory, and reads only the rest from its files.
+    #[must_use]
+    pub fn with_recent(mut self, recent: Option<RecentRecords>) -> LogReader {
+        self.recent = recent.filter(|recent| recent.log() == self.log);
+        self
+    }
+
+    /// What is still in memory of a core's log.
+    pub(in crate::log) fn recent(&self, core: u16) -> Option<&Arc<Recent>> {
+        self.recent.as_ref()?.of_core(core)
     }
 
     /// The log's name for ever.

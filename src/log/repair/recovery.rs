@@ -26,6 +26,7 @@ mod durability;
 mod quarantine;
 mod report;
 mod settle;
+mod stages;
 mod sync;
 
 pub use report::Recovery;
@@ -104,6 +105,7 @@ impl CoreRecovery<'_> {
     fn settle_all(&mut self, files: &[SegmentFile]) {
         // A page that was left in mid change names no segment; what it could add, the records vouch for.
         let page = ControlView::read(&self.dir.join(control::FILE_NAME));
+        self.fill_from_stages(files, page.as_ref());
         let mut sealed = files.iter().filter(|file| file.is_sealed());
         if let Some(newest) = sealed.next_back() {
             let newest_us = self.newest_sealed_us(newest);
@@ -127,6 +129,7 @@ impl CoreRecovery<'_> {
         if let Err(error) = sync_dir(self.disk, self.dir) {
             self.done.problems.push(error);
         }
+        self.remove_stages();
     }
 
     /// The newest order time in a sealed segment: by its sidecar, or by its records where the sidecar is lost or tells a time that

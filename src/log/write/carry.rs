@@ -1,4 +1,5 @@
-//! Records that `ack = "memory"` has answered and a failed sync has lost: read from the failed segment's file and appended again.
+//! Records that `ack = "memory"` has answered and a failed sync has lost: read from the failed segment's file, or from the stage if it is
+//! written directly, and appended again.
 //!
 //! Such a record survives the process as long as its pages are in memory, and a failed sync leaves them there. Its client has its answer and
 //! will not send it again, so the log appends it again itself. The preparer reads the records off the core, before it cuts the file, and checks
@@ -9,10 +10,11 @@ use std::collections::VecDeque;
 use std::io;
 use std::ops::Range;
 
+use bytes::Bytes;
 use uuid::Uuid;
 
 use crate::log::error::LogError;
-use crate::log::format::record::{Entry, Record};
+use crate::log::format::record::{ALIGN_BYTES, Entry, HEADER_BYTES, Kind, Record, RecordHeader};
 use crate::log::read::reader::{End, SegmentReader};
 
 use super::segment::Segment;
@@ -43,7 +45,7 @@ impl Carried {
         loop {
             let damaged = match reader.next() {
                 Ok(Some(record)) => {
-                    carried.push(&record);
+                    carried.keep(fields_of(&record), record.ext.0, record.payload);
                     continue;
                 }
                 Ok(None) => return Ok(carried),
@@ -55,25 +57,54 @@ impl Carried {
         }
     }
 
-    fn push(&mut self, record: &Record<'_>) {
-        let ext = self.bytes.len()..self.bytes.len() + record.ext.0.len();
-        let payload = ext.end..ext.end + record.payload.len();
-        self.bytes.extend_from_slice(record.ext.0);
-        self.bytes.extend_from_slice(record.payload);
+    /// The intact records of groups that never reached the file of a failed segment.
+    pub(in crate::log) fn of_groups(groups: &[Bytes], marker: u64) -> Carried {
+        let mut carried = Carried::default();
+        for group in groups {
+            let mut at = 0;
+            while let Some(header) = group.get(at..).and_then(|rest| rest.first_chunk()) {
+                let Ok(header) = RecordHeader::decode(header, marker) else {
+                    at += ALIGN_BYTES;
+                    continue;
+                };
+                let body = group.get(at + HEADER_BYTES..at + HEADER_BYTES + header.body_bytes());
+                let Some(body) = body.filter(|body| crc32c::crc32c(body) == header.payload_crc) else {
+                    at += ALIGN_BYTES;
+                    continue;
+                };
+                if header.kind != Kind::Pad {
+                    carried.push(&header, body);
+                }
+                at += header.stored_bytes() as usize;
+            }
+        }
+        carried
+    }
+
+    fn push(&mut self, header: &RecordHeader, body: &[u8]) {
+        let (ext, payload) = body.split_at(usize::from(header.ext_len).min(body.len()));
         let fields = Entry {
-            kind: record.kind,
-            topic: record.topic,
-            data_type: record.data_type,
-            encoding: record.encoding,
-            session: record.session,
-            project: record.project,
-            split: record.split,
-            label: record.label,
-            flags: record.flags,
+            kind: header.kind,
+            topic: header.topic,
+            data_type: header.data_type,
+            encoding: header.encoding,
+            session: header.session,
+            project: header.project,
+            split: header.split,
+            label: header.label(),
+            flags: header.flags,
             ext: &[],
             payload: &[],
         };
-        self.records.push_back(Place { fields, ext, payload });
+        self.keep(fields, ext, payload);
+    }
+
+    fn keep(&mut self, fields: Entry<'static>, ext: &[u8], payload: &[u8]) {
+        let ext_at = self.bytes.len()..self.bytes.len() + ext.len();
+        let payload_at = ext_at.end..ext_at.end + payload.len();
+        self.bytes.extend_from_slice(ext);
+        self.bytes.extend_from_slice(payload);
+        self.records.push_back(Place { fields, ext: ext_at, payload: payload_at });
     }
 
     /// How many records remain.
@@ -91,5 +122,21 @@ impl Carried {
     /// Moves past the current record.
     pub(in crate::log) fn pop(&mut self) {
         self.records.pop_front();
+    }
+}
+
+fn fields_of(record: &Record<'_>) -> Entry<'static> {
+    Entry {
+        kind: record.kind,
+        topic: record.topic,
+        data_type: record.data_type,
+        encoding: record.encoding,
+        session: record.session,
+        project: record.project,
+        split: record.split,
+        label: record.label,
+        flags: record.flags,
+        ext: &[],
+        payload: &[],
     }
 }

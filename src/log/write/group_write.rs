@@ -2,11 +2,10 @@
 
 use std::fs::File;
 use std::io;
-use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::log::disk::stage::Stage;
+use bytes::Bytes;
 
 use super::segment::Segment;
 
@@ -18,8 +17,7 @@ pub struct GroupWrite {
     pub(in crate::log) segment: Arc<Segment>,
     pub(in crate::log) ticket: u64,
     pub(in crate::log) from: u64,
-    pub(in crate::log) to: u64,
-    pub(in crate::log) stage: Stage,
+    pub(in crate::log) bytes: Bytes,
     pub(in crate::log) begun: Instant,
 }
 
@@ -43,13 +41,8 @@ impl GroupWrite {
         self.from
     }
 
-    /// Takes the buffer, with the range of it to write. [`put_back`](GroupWrite::put_back) returns it.
-    pub fn take_bytes(&mut self) -> (Vec<u8>, Range<usize>) {
-        self.stage.take_bytes(self.from, self.to)
-    }
-
-    /// Returns the buffer.
-    pub fn put_back(&mut self, bytes: Vec<u8>) {
-        self.stage.put_back(bytes);
+    /// What is to be written. It does not change, and the log keeps it too: for readers.
+    pub fn bytes(&self) -> Bytes {
+        self.bytes.clone()
     }
 }

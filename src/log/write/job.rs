@@ -4,9 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use crossbeam_channel::{Receiver, Sender, bounded};
-
-use crate::log::disk::stage::Stage;
 
 use super::limits::JOBS_MAX;
 use super::segment::Segment;
@@ -14,8 +13,8 @@ use super::segment::Segment;
 /// A job for a syncer.
 #[derive(Debug)]
 pub(in crate::log) enum Job {
-    /// Make the pages `from..to` durable, from the mapping or from the stage.
-    Group { segment: Arc<Segment>, from: u64, to: u64, stage: Option<Stage> },
+    /// Make the pages `from..to` durable: those of the mapping, or these.
+    Group { segment: Arc<Segment>, from: u64, to: u64, pages: Option<Bytes> },
     /// Wake the core after this time.
     Alarm(Duration),
     /// The writer was dropped: finish its work, then exit.

@@ -15,6 +15,7 @@
 //! | `carry` | records answered from memory and lost with a failed segment |
 //! | `fault`, `invariant` | why a segment may no longer be used |
 //! | `notice` | what the operator should know |
+//! | `standstill` | how long a writer stood still, and for what |
 //! | `wake`, `watch` | who waits for what; what happens when a thread panics |
 
 pub(super) mod carry;
@@ -31,6 +32,7 @@ pub(super) mod retired;
 pub mod seal;
 pub(super) mod segment;
 pub(super) mod shared;
+pub(super) mod standstill;
 pub(super) mod syncer;
 pub(super) mod wake;
 pub(super) mod watch;

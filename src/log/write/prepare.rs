@@ -217,12 +217,14 @@ fn make_fresh(shared: &Shared, core: &Core, last: &mut Last) -> Result<(), Fault
 fn cut_failed(shared: &Shared, core: &Core) -> Result<(), Fault> {
     while let Some(segment) = core.next_to_cut() {
         let carried = match shared.options.ack {
+            Ack::Memory if segment.is_direct() => Carried::of_groups(&core.lost_with(segment.id), segment.marker),
             Ack::Memory => Carried::read(shared.log, core.index, &segment).map_err(|error| Fault::prepare(&error))?,
             Ack::Disk => Carried::default(),
         };
         // If the sealer has been here, the file already has this length.
         segment.cut().map_err(|error| Fault::prepare(&error))?;
         core.carry(carried);
+        core.forget_lost(segment.id);
         core.cut_done();
     }
     Ok(())

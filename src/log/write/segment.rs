@@ -5,25 +5,27 @@
 //! 1.3 MB), format in slices, populate a window ahead of the cursor, sync exactly the group's pages.
 //!
 //! Nobody forms a reference into the mapping. Bytes go in through a [`Pen`], and each segment has exactly one.
-//!
-//! A directly written segment has no mapping: its pen fills a [`Stage`], which is written to the file as a whole. Everything else is the same.
+//! A directly written segment has no mapping: its pen fills a [`Stage`], of which each group is written as a whole. The rest is the same.
 
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::ptr;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering, fence};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
+use bytes::Bytes;
 use memmap2::{Advice, MmapOptions, MmapRaw, UncheckedAdvice};
 use uuid::Uuid;
 
+use crate::log::disk::aligned::AlignedPages;
 use crate::log::disk::calls::Disk;
 use crate::log::disk::page::PAGE_BYTES;
 use crate::log::disk::sigbus::Guard;
 use crate::log::disk::stage::Stage;
 use crate::log::format::header;
 use crate::log::format::header::SegmentHeader;
+use crate::log::format::record::HEADER_BYTES;
 use crate::log::names::{OPEN, file_name};
 
 use super::fault::Fault;
@@ -33,7 +35,7 @@ use super::invariant::Invariant;
 pub(in crate::log) const RECORDS_FROM: u64 = PAGE_BYTES;
 
 /// The unit in which a segment is formatted: page by page through the page cache, in longer writes when direct.
-static BLANK: LazyLock<Stage> = LazyLock::new(|| Stage::new(BLANK_BYTES));
+static BLANK: LazyLock<AlignedPages> = LazyLock::new(|| AlignedPages::new(BLANK_BYTES));
 const BLANK_BYTES: u64 = 256 << 10;
 
 /// A window end past every segment.
@@ -97,7 +99,7 @@ enum Medium {
 #[derive(Debug)]
 pub(in crate::log) struct Pen {
     segment: Arc<Segment>,
-    /// The open group of a directly written segment.
+    /// The memory for the groups of a directly written segment.
     stage: Option<Stage>,
 }
 
@@ -108,34 +110,48 @@ impl Pen {
         &self.segment
     }
 
-    /// Gives a directly written segment's pen the buffer for its open group, which begins at `from`; takes the group that was there.
-    pub(in crate::log) fn change_stage(&mut self, from: u64, mut fresh: Stage) -> Option<Stage> {
-        fresh.begin(from);
-        self.stage.replace(fresh)
+    /// Gives a directly written segment's pen the memory for its groups.
+    pub(in crate::log) fn set_stage(&mut self, stage: Stage) {
+        self.stage = Some(stage);
     }
 
-    /// Takes the open group.
+    /// The memory of its groups, if the segment is written directly.
+    #[inline]
+    pub(in crate::log) fn stage(&mut self) -> Option<&mut Stage> {
+        self.stage.as_mut()
+    }
+
+    /// Takes the memory of its groups, with the open one.
     pub(in crate::log) fn take_stage(&mut self) -> Option<Stage> {
         self.stage.take()
     }
 
-    /// Ensures that `from..to` is all zeros. A mapped segment's pages are written only once, so there it already is.
+    /// Writes a record at `at`, followed by zeros up to `to`. Its header comes last: readers of the mapping rely on it.
     #[inline]
-    pub(in crate::log) fn blank(&mut self, from: u64, to: u64) {
+    pub(in crate::log) fn put_record(&mut self, at: u64, header: &[u8; HEADER_BYTES], body: [&[u8]; 2], to: u64) {
+        let bytes = HEADER_BYTES + body[0].len() + body[1].len();
         if let Some(stage) = &mut self.stage {
-            stage.blank(from, to);
+            stage.append(header);
+            stage.append(body[0]);
+            stage.append(body[1]);
+            stage.append_zeros((to - at) as usize - bytes);
+            stage.publish();
+            return;
         }
+        // A mapped segment's pages are written only once, so the zeros are there.
+        let from = at + HEADER_BYTES as u64;
+        self.write(from, body[0]);
+        self.write(from + body[0].len() as u64, body[1]);
+        fence(Ordering::Release);
+        self.write(at, header);
     }
 
-    /// Copies `bytes` to `at`.
+    /// Copies `bytes` to `at` in the mapping.
     ///
     /// # Panics
     /// If they do not fit into the segment, which the writer's check of the window excludes.
     #[inline]
-    pub(in crate::log) fn write(&mut self, at: u64, bytes: &[u8]) {
-        if let Some(stage) = &mut self.stage {
-            return stage.put(at, bytes);
-        }
+    fn write(&mut self, at: u64, bytes: &[u8]) {
         let Medium::Mapped { map, .. } = &self.segment.medium else {
             unreachable!("a direct segment's pen has a stage")
         };
@@ -159,9 +175,7 @@ impl Pen {
                 segment.disk.sync_range(&segment.file, map, 0, PAGE_BYTES)
             }
             Medium::Direct => {
-                let mut stage = Stage::new(PAGE_BYTES);
-                stage.put(0, &segment.header);
-                segment.disk.write_through(&segment.file, stage.part(0, PAGE_BYTES), 0)
+                segment.disk.write_through(&segment.file, AlignedPages::of(&segment.header).first(PAGE_BYTES), 0)
             }
         };
         segment.settle(None, segment.injected(synced))
@@ -184,7 +198,7 @@ impl Segment {
         disk.allocate(&file, plan.bytes)?;
         let second = if plan.direct { Some(file.try_clone()?) } else { None };
         let medium = if plan.direct { Medium::Direct } else { Medium::map(&file, plan.bytes)? };
-        let marker = random_marker()?;
+        let marker = header::random_marker()?;
         let header =
             SegmentHeader { core: plan.core, log: plan.log, segment: plan.id, marker, segment_bytes: plan.bytes };
         let segment = Segment {
@@ -240,13 +254,13 @@ impl Segment {
         match &self.medium {
             Medium::Mapped { map, .. } => {
                 for at in (from..to).step_by(PAGE_BYTES as usize) {
-                    self.disk.write_at(&self.file, BLANK.part(0, PAGE_BYTES), at)?;
+                    self.disk.write_at(&self.file, BLANK.first(PAGE_BYTES), at)?;
                 }
                 self.disk.sync_range(&self.file, map, from, to - from)?;
             }
             Medium::Direct => {
                 for at in (from..to).step_by(BLANK_BYTES as usize) {
-                    self.disk.write_through(&self.file, BLANK.part(0, BLANK_BYTES.min(to - at)), at)?;
+                    self.disk.write_through(&self.file, BLANK.first(BLANK_BYTES.min(to - at)), at)?;
                 }
             }
         }
@@ -352,16 +366,18 @@ impl Segment {
         kept.map_or_else(|| self.file.try_clone(), Ok)
     }
 
-    /// Makes the pages `from..to` durable, from the mapping or from the stage that holds them.
-    pub(in crate::log) fn sync(&self, from: u64, to: u64, stage: Option<&Stage>) -> Result<(), Fault> {
-        let synced = match (&self.medium, stage) {
+    /// Makes the pages `from..to` durable: what the mapping has there, or for a directly written segment `pages`.
+    pub(in crate::log) fn sync(&self, from: u64, to: u64, pages: Option<&Bytes>) -> Result<(), Fault> {
+        let synced = match (&self.medium, pages) {
             // Then nothing is written: it could overwrite acknowledged bytes. Settling fails the segment.
             _ if self.broken_by(from, to).is_some() => Ok(()),
             (Medium::Mapped { map, .. }, _) => {
                 let_go(map, from, to).and_then(|()| self.disk.sync_range(&self.file, map, from, to - from))
             }
-            (Medium::Direct, Some(stage)) => self.disk.write_through(&self.file, stage.part(from, to), from),
-            (Medium::Direct, None) => Err(io::Error::from(io::ErrorKind::InvalidInput)),
+            (Medium::Direct, Some(pages)) if pages.len() as u64 == to - from => {
+                self.disk.write_through(&self.file, pages, from)
+            }
+            (Medium::Direct, _) => Err(io::Error::from(io::ErrorKind::InvalidInput)),
         };
         self.settle(Some((from, to)), self.injected(synced))
     }
@@ -478,15 +494,6 @@ fn let_go(map: &MmapRaw, from: u64, to: u64) -> io::Result<()> {
     // SAFETY: on a shared file mapping MADV_DONTNEED drops page table entries and no data: the pages stay in the page cache, dirty, and
     // a later access finds them there.
     unsafe { map.unchecked_advise_range(UncheckedAdvice::DontNeed, at, len) }
-}
-
-fn random_marker() -> io::Result<u64> {
-    loop {
-        let marker = getrandom::u64().map_err(|error| io::Error::other(error.to_string()))?;
-        if marker != 0 {
-            return Ok(marker);
-        }
-    }
 }
 
 #[cfg(test)]

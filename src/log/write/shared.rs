@@ -6,32 +6,32 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use atomic_waker::AtomicWaker;
+use bytes::Bytes;
 use crossbeam_queue::ArrayQueue;
 use uuid::Uuid;
 
 use crate::log::clock::order::OrderClock;
 use crate::log::disk::calls::Disk;
 use crate::log::disk::lock::Lock;
-use crate::log::disk::stage::Stage;
 use crate::log::error::LogError;
 use crate::log::format::control::State;
 use crate::log::options::Options;
+use crate::log::recent::Recent;
 use crate::log::retain::Desk;
 
 use super::carry::Carried;
 use super::control_page::ControlPage;
 use super::fault::Fault;
-use super::limits::{GROUPS_MAX, UNSEALED_MAX};
+use super::limits::UNSEALED_MAX;
 use super::notice::{Notice, Notices, What};
 use super::segment::{Pen, Segment};
+use super::standstill::Standstills;
 use super::wake::{Sleeper, Wait};
 
 /// This many failures within [`POISON_PERIOD`] poison a core: its disk is broken, and going on would only wear it down.
 const POISON_FAILURES: usize = 3;
 const POISON_PERIOD: Duration = Duration::from_secs(60);
 
-/// The groups that can be in flight, plus the open one.
-const STAGES_MAX: usize = GROUPS_MAX + 1;
 /// A slow disk is reported at most once in this time.
 const SLOW_NOTICE_PERIOD: Duration = Duration::from_secs(60);
 
@@ -152,6 +152,8 @@ pub(in crate::log) struct Core {
     pub(in crate::log) waker: AtomicWaker,
     /// The writer was refused and wants to be woken when there is room.
     pub(in crate::log) wait: Wait,
+    /// How long it stood still so far.
+    pub(in crate::log) standstills: Standstills,
     /// A wake after `sync_interval` has been requested.
     pub(in crate::log) alarm: AtomicBool,
     /// The open segment has reached its maximum age.
@@ -166,14 +168,16 @@ pub(in crate::log) struct Core {
     pub(in crate::log) groups_done: AtomicU64,
     /// How long the last sync took.
     pub(in crate::log) sync_us: AtomicU64,
-    /// Free buffers for groups of directly written segments.
-    stages: ArrayQueue<Stage>,
+    /// What was written directly a moment ago.
+    pub(in crate::log) recent: Arc<Recent>,
     /// Segments handed to the sealer and not sealed yet.
     pub(in crate::log) unsealed: AtomicU64,
     /// Failed segments that have to be cut to their durable end before the control page may move on.
     to_cut: Mutex<Vec<Arc<Segment>>>,
     /// Records answered from memory and lost with failed segments, to be appended again.
     carried: Mutex<Vec<Carried>>,
+    /// Directly written groups that were lost with failed segments and hold records answered from memory: by segment, in order.
+    lost: Mutex<Vec<(u64, Bytes)>>,
     /// What keeps the preparer from creating a segment; 0 for nothing.
     obstacle: AtomicU64,
     poison: AtomicU64,
@@ -211,6 +215,7 @@ impl Core {
             control,
             waker: AtomicWaker::new(),
             wait: Wait::default(),
+            standstills: Standstills::default(),
             alarm: AtomicBool::new(false),
             age_due: AtomicBool::new(false),
             fresh: ArrayQueue::new(1),
@@ -218,10 +223,11 @@ impl Core {
             live: Mutex::new(Vec::new()),
             groups_done: AtomicU64::new(0),
             sync_us: AtomicU64::new(0),
-            stages: ArrayQueue::new(STAGES_MAX),
+            recent: Arc::default(),
             unsealed: AtomicU64::new(0),
             to_cut: Mutex::new(Vec::new()),
             carried: Mutex::new(Vec::new()),
+            lost: Mutex::new(Vec::new()),
             obstacle: AtomicU64::new(0),
             poison: AtomicU64::new(0),
             failures: Mutex::new(Vec::new()),
@@ -242,17 +248,6 @@ impl Core {
         if self.wait.end() {
             self.waker.wake();
         }
-    }
-
-    /// A buffer for a group of at most `capacity_bytes`: reused or new. There are never more than [`STAGES_MAX`], because that is how many
-    /// groups can be in flight, plus the open one.
-    pub(in crate::log) fn take_stage(&self, capacity_bytes: u64) -> Stage {
-        self.stages.pop().unwrap_or_else(|| Stage::new(capacity_bytes))
-    }
-
-    /// Takes back a group's buffer.
-    pub(in crate::log) fn give_back(&self, stage: Stage) {
-        let _ = self.stages.push(stage);
     }
 
     /// Puts a new segment under the keeper's care.
@@ -286,6 +281,26 @@ impl Core {
     /// Whether a segment is still to be cut, and the records after its durable end to be read first.
     pub(in crate::log) fn awaits_cut(&self, id: u64) -> bool {
         lock(&self.to_cut).iter().any(|segment| segment.id == id)
+    }
+
+    /// Keeps a group that was lost with its segment until the segment is cut.
+    pub(in crate::log) fn keep_lost(&self, segment: u64, pages: Bytes) {
+        lock(&self.lost).push((segment, pages));
+    }
+
+    /// The groups that were lost with a segment.
+    pub(in crate::log) fn lost_with(&self, segment: u64) -> Vec<Bytes> {
+        lock(&self.lost).iter().filter(|(of, _)| *of == segment).map(|(_, pages)| pages.clone()).collect()
+    }
+
+    /// They were read.
+    pub(in crate::log) fn forget_lost(&self, segment: u64) {
+        lock(&self.lost).retain(|(of, _)| *of != segment);
+    }
+
+    /// Whether something was lost that is not appended again yet.
+    pub(in crate::log) fn has_lost(&self) -> bool {
+        !lock(&self.lost).is_empty() || !lock(&self.carried).is_empty()
     }
 
     /// Keeps records for the writer.
@@ -354,14 +369,14 @@ impl Core {
         segment: &Segment,
         from: u64,
         to: u64,
-        stage: Option<&Stage>,
+        pages: Option<&Bytes>,
         slow: Duration,
     ) -> Result<(), Fault> {
         if let Some(fault) = segment.fault() {
             return Err(fault);
         }
         let begun = Instant::now();
-        let result = segment.sync(from, to, stage);
+        let result = segment.sync(from, to, pages);
         self.note_sync(begun.elapsed(), slow);
         result
     }

@@ -41,12 +41,9 @@ pub(in crate::log) fn run(shared: &Shared, core: &Core, jobs: &Receiver<Job>) {
 /// Does one job; breaks after the last.
 pub(in crate::log) fn work(shared: &Shared, core: &Core, job: Job, alarm: &mut Option<Instant>) -> ControlFlow<()> {
     match job {
-        Job::Group { segment, from, to, stage } => {
+        Job::Group { segment, from, to, pages } => {
             // The segment keeps a failure, where the core finds it.
-            let _ = core.sync_group(&segment, from, to, stage.as_ref(), shared.options.slow_sync);
-            if let Some(stage) = stage {
-                core.give_back(stage);
-            }
+            let _ = core.sync_group(&segment, from, to, pages.as_ref(), shared.options.slow_sync);
             core.groups_done.fetch_add(1, Ordering::Release);
             core.wake();
             // The core may be asleep while the window runs low after this group.

@@ -25,6 +25,14 @@ pub(in crate::log) enum For {
     Space = 5,
 }
 
+impl For {
+    /// All of them.
+    pub(in crate::log) const ALL: [For; 5] = [For::Window, For::Segment, For::Groups, For::Sealer, For::Space];
+
+    /// Their names, in the same order.
+    pub(in crate::log) const NAMES: [&str; 5] = ["window", "segment", "groups", "sealer", "space"];
+}
+
 /// What a core's writer waits for, if anything.
 #[derive(Debug, Default)]
 pub(in crate::log) struct Wait(AtomicU8);
@@ -41,9 +49,7 @@ impl Wait {
     }
 
     pub(in crate::log) fn what(&self) -> Option<For> {
-        [For::Window, For::Segment, For::Groups, For::Sealer, For::Space]
-            .into_iter()
-            .find(|&what| what as u8 == self.0.load(Ordering::SeqCst))
+        For::ALL.into_iter().find(|&what| what as u8 == self.0.load(Ordering::SeqCst))
     }
 }
 

@@ -7,18 +7,17 @@
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{Ordering, fence};
+use std::sync::atomic::Ordering;
 use std::task::Waker;
-use std::time::Instant;
 
 use crossbeam_channel::Sender;
 
 use crate::log::disk::page::PAGE_BYTES;
-use crate::log::disk::stage::Stage;
 use crate::log::format::control::State;
 use crate::log::format::protocol;
 use crate::log::format::protocol::Appended;
-use crate::log::format::record::{ALIGN_BYTES, EXT_BYTES_MAX, Entry, HEADER_BYTES, Kind, RecordHeader};
+use crate::log::format::record::{ALIGN_BYTES, EXT_BYTES_MAX, Entry, Kind, RecordHeader};
+use crate::log::recent::Stages;
 
 use super::carry::Carried;
 use super::fault::Fault;
@@ -32,12 +31,14 @@ use super::shared::{Core, Shared, Space};
 use super::wake::For;
 
 mod checks;
+mod closing;
 mod commit;
 mod end;
 mod groups;
 mod outcome;
+mod staging;
 
-use groups::{By, Handed, OpenGroup};
+use groups::{Handed, OpenGroup};
 pub use outcome::{AppendError, GroupStats, Progress, Seq, WriterStats};
 
 /// The only writer of a core's log. `Send`, and used by one thread. After a drop its remaining work is finished in the background: synced and
@@ -163,6 +164,8 @@ pub(in crate::log) struct Inner {
     outbox: VecDeque<GroupWrite>,
     /// Groups given to the owner so far.
     tickets: u64,
+    /// The memory of directly written groups.
+    stages: Stages,
     /// Segments rolled away from that are not entirely durable yet, oldest first. The control page names the first of them.
     leaving: VecDeque<Arc<Segment>>,
     /// The fault of the segment being given up or replaced.
@@ -176,6 +179,7 @@ pub(in crate::log) struct Inner {
 impl Inner {
     fn new(shared: Arc<Shared>, core: Arc<Core>, jobs: Sender<Job>, retire: Sender<Retired>) -> Inner {
         let record_bytes_max = shared.options.record_bytes_max();
+        let stages = staging::stages(&shared, &core);
         Inner {
             shared,
             core,
@@ -196,6 +200,7 @@ impl Inner {
             owner_writes: false,
             outbox: VecDeque::with_capacity(GROUPS_MAX),
             tickets: 0,
+            stages,
             leaving: VecDeque::with_capacity(GROUPS_MAX + 1),
             failure: None,
             broken: false,
@@ -230,6 +235,13 @@ impl Inner {
     #[inline]
     fn put(&mut self, entry: &Entry<'_>, size: u64) -> Result<Seq, AppendError> {
         let Some(pen) = &mut self.pen else { return Err(AppendError::NotReady) };
+        if pen.segment().is_direct() {
+            let begins = (self.open.records == 0).then_some(self.cursor);
+            if staging::prepare(&mut self.stages, pen, size as usize, begins).is_err() {
+                self.core.wait.begin(For::Groups);
+                return Err(AppendError::NotReady);
+            }
+        }
         debug_assert!(self.cursor == pen.segment().cursor() && self.cursor.is_multiple_of(ALIGN_BYTES as u64));
         debug_assert!(pen.segment().durable() <= self.open.from && self.open.from <= self.cursor);
         debug_assert!(self.cursor + size <= self.limit && self.limit <= pen.segment().bytes, "beyond the window");
@@ -239,13 +251,7 @@ impl Inner {
         let order_us = self.shared.clock.now_us().max(self.last_us);
         let segment = pen.segment();
         let header = RecordHeader::encode(entry, segment.marker, segment.durable(), order_us);
-        let body = self.cursor + HEADER_BYTES as u64;
-        let payload = body + entry.ext.len() as u64;
-        pen.write(body, entry.ext);
-        pen.write(payload, entry.payload);
-        pen.blank(payload + entry.payload.len() as u64, self.cursor + size);
-        fence(Ordering::Release);
-        pen.write(self.cursor, &header);
+        pen.put_record(self.cursor, &header, [entry.ext, entry.payload], self.cursor + size);
         let first_unsynced = self.open.records == 0 && self.handed.is_empty();
         if self.open.records == 0 {
             self.open.first_us = order_us;
@@ -283,9 +289,11 @@ impl Inner {
         loop {
             let Err(what) = self.find_room(size, start) else {
                 self.core.wait.end();
+                self.go_on();
                 return Ok(());
             };
             if awaited == Some(what) {
+                self.core.standstills.begin(what, self.shared.clock.now_us());
                 return Err(self.refusal(what));
             }
             // Register as waiting before the last check, so that anyone who makes room after it wakes us.
@@ -296,6 +304,13 @@ impl Inner {
                 For::Segment => self.shared.wake_preparer(),
                 For::Groups | For::Sealer | For::Space => {}
             }
+        }
+    }
+
+    /// There is room: a standstill is over.
+    fn go_on(&self) {
+        if self.core.standstills.is_one() {
+            self.core.standstills.end(self.shared.clock.now_us());
         }
     }
 
@@ -375,18 +390,15 @@ impl Inner {
         Some(pen)
     }
 
-    fn adopt(&mut self, pen: Pen) {
+    fn adopt(&mut self, mut pen: Pen) {
         self.cursor = RECORDS_FROM;
         self.open = OpenGroup { from: RECORDS_FROM, ..OpenGroup::default() };
+        if pen.segment().is_direct() {
+            // If there is none, the first append asks again.
+            self.stages.take().into_iter().for_each(|stage| pen.set_stage(stage));
+        }
         self.pen = Some(pen);
-        self.change_stage();
         self.refresh_limit();
-    }
-
-    /// Gives the open group of a directly written segment its own buffer; takes back the buffer of the group that was closed.
-    fn change_stage(&mut self) -> Option<Stage> {
-        let pen = self.pen.as_mut().filter(|pen| pen.segment().is_direct())?;
-        pen.change_stage(self.cursor, self.core.take_stage(self.shared.options.group_bytes_max))
     }
 
     /// Moves on to the next segment, or says what that has to wait for.
@@ -401,89 +413,14 @@ impl Inner {
         let next = self.pop_fresh().ok_or(For::Segment)?;
         self.hand_over();
         if let Some(mut old) = self.pen.take() {
-            if let Some(unused) = old.take_stage() {
-                self.core.give_back(unused);
+            if let Some(stage) = old.take_stage() {
+                self.stages.put_back(stage);
             }
             self.leaving.push_back(Arc::clone(old.segment()));
         }
         self.adopt(next);
         self.let_leave();
         Ok(())
-    }
-
-    /// Closes the open group, filling its last page, and hands it to the syncer.
-    fn hand_over(&mut self) {
-        if self.open.records == 0 {
-            return;
-        }
-        self.close_group();
-        let pen = self.pen.as_ref().expect("open records are in a segment");
-        let segment = Arc::clone(pen.segment());
-        let (from, to) = (self.open.from, self.cursor);
-        let broken = self.broken_by_closing(&segment);
-        if let Some(invariant) = broken {
-            segment.fail(Fault::Invariant(invariant));
-        }
-        let by = match self.change_stage() {
-            Some(stage) if self.owner_writes => self.give_to_owner(&segment, stage),
-            stage => self.give_to_syncer(&segment, stage),
-        };
-        let OpenGroup { records, first_us, .. } = self.open;
-        self.handed.push_back(Handed {
-            segment,
-            from,
-            to,
-            records,
-            first_us,
-            last: self.appended,
-            by,
-            sound: broken.is_none(),
-        });
-        self.open = OpenGroup { from: to, ..OpenGroup::default() };
-        self.refresh_limit();
-    }
-
-    fn give_to_syncer(&mut self, segment: &Arc<Segment>, stage: Option<Stage>) -> By {
-        let job = Job::Group { segment: Arc::clone(segment), from: self.open.from, to: self.cursor, stage };
-        if self.jobs.try_send(job).is_err() {
-            // The channel has room for all groups, so the thread has died; its groups count as settled, and so does this one.
-            segment.fail(Fault::Syncer);
-        }
-        self.synced += 1;
-        By::Syncer(self.synced)
-    }
-
-    fn give_to_owner(&mut self, segment: &Arc<Segment>, stage: Stage) -> By {
-        self.tickets += 1;
-        let (segment, ticket) = (Arc::clone(segment), self.tickets);
-        self.outbox.push_back(GroupWrite {
-            segment,
-            ticket,
-            from: self.open.from,
-            to: self.cursor,
-            stage,
-            begun: Instant::now(),
-        });
-        By::Owner(ticket)
-    }
-
-    /// Fills the group's last page with a pad: the next group must not write to a page that will hold acknowledged bytes.
-    fn close_group(&mut self) {
-        let end = self.cursor.next_multiple_of(PAGE_BYTES);
-        let pen = self.pen.as_mut().expect("a group is in a segment");
-        if end == self.cursor {
-            return;
-        }
-        let segment = pen.segment();
-        let skip = (end - self.cursor - HEADER_BYTES as u64) as u32;
-        let pad = RecordHeader::encode_pad(skip, segment.marker, segment.durable(), self.last_us);
-        pen.write(self.cursor, &pad);
-        pen.blank(self.cursor + HEADER_BYTES as u64, end);
-        self.cursor = end;
-        pen.segment().set_cursor(end);
-        if self.leaving.is_empty() {
-            protocol::publish_cursor(self.core.control.words(), end);
-        }
     }
 }
 

@@ -8,6 +8,7 @@ use crate::admin::CourierReport;
 use crate::admin::health::Check;
 use crate::config::Config;
 use crate::consume;
+use crate::log::Log;
 use crate::log::retain::InArchive;
 use crate::node::NodeError;
 use crate::telemetry::{Logger, Metrics};
@@ -36,7 +37,7 @@ impl Archive {
     }
 
     /// Starts nothing.
-    pub fn start(_: &Config, _: Uuid, _: &Logger) -> io::Result<Self> {
+    pub fn start(_: &Config, _: &Log, _: &Logger) -> io::Result<Self> {
         Ok(Self)
     }
 

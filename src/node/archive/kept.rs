@@ -16,6 +16,7 @@ use crate::base::units::length_ms;
 use crate::config::{Config, RetainLog};
 use crate::consume;
 use crate::courier::Trouble;
+use crate::log::Log;
 use crate::log::cursor::Cursors;
 use crate::log::read::reader::LogReader;
 use crate::log::retain::{InArchive, Sealed};
@@ -56,11 +57,11 @@ impl Archive {
         (config.retain_log == RetainLog::UntilArchived).then(|| InArchive::new(ask))
     }
 
-    /// Starts its thread, if one is kept. `log` is the log's id.
+    /// Starts its thread, if one is kept.
     ///
     /// # Errors
     /// The thread could not be started.
-    pub fn start(config: &Config, log: Uuid, logger: &Logger) -> io::Result<Self> {
+    pub fn start(config: &Config, log: &Log, logger: &Logger) -> io::Result<Self> {
         if !config.archive {
             return Ok(Self { keeper: None });
         }

@@ -28,7 +28,7 @@ fn health_says_what_is_wrong_since_when_what_waits_and_that_nothing_is_lost() {
     let expected = "redis://127.0.0.1:6379 cannot be reached (ConnectionRefused) since 2023-11-14T22:13:20Z (5m12s); \
                     12,034 records (3.4 MiB) wait in the log, nothing is lost: Connection refused (os error 111)";
     assert_eq!(fault(&waiting()).unwrap(), expected);
-    assert_eq!(fault(&CourierReport { state: "ready".to_owned(), ..waiting() }), None);
+    assert_eq!(fault(&CourierReport { state: "ready".to_owned(), trouble: None, error: None, ..waiting() }), None);
     assert_eq!(fault(&CourierReport { state: "starting".to_owned(), ..waiting() }), None);
 }
 

@@ -32,11 +32,6 @@ pub struct Buckets {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Slot(u32, u32);
 
-impl Slot {
-    /// The first slot.
-    pub const FIRST: Slot = Slot(0, 0);
-}
-
 impl Buckets {
     /// A map for at least `entries` subjects.
     pub fn new(entries: usize, seed: u64, note_ns: u64) -> Buckets {

@@ -28,9 +28,8 @@ use std::net::IpAddr;
 use crate::config::AdmissionMode;
 use crate::telemetry::admission::{Bucket, Decision};
 
-use bucket::Charge;
 pub use bucket::Rate;
-use map::{Buckets, Slot};
+use map::{Buckets, Entry};
 pub use policy::{Policy, Uploads};
 
 /// A session within its own limit is refused for no longer than this.
@@ -84,25 +83,6 @@ impl Verdict {
     }
 }
 
-/// One of several charges that are applied together.
-#[derive(Clone, Copy)]
-struct PendingCharge {
-    subject: Subject,
-    slot: Slot,
-    meter: usize,
-    full_at_ns: u64,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Subject {
-    Session,
-    Address,
-    Project,
-}
-
-/// At most two meters for each of the three kinds of subject.
-const CHARGES_MAX: usize = 6;
-
 /// The buckets of one core.
 pub struct Admission {
     sessions: Buckets,
@@ -121,10 +101,9 @@ impl Admission {
     pub fn may_start(&mut self, policy: &Policy, now_ns: u64, address: IpAddr) -> Verdict {
         let (Some(rate), true) = (policy.starts_address, policy.counts()) else { return Verdict::ADMITTED };
         let slot = self.addresses.find(address_key(address), now_ns);
-        let charge = rate.charge(self.addresses.at(slot).full_at_ns(STARTS), now_ns, 1);
-        let mut assessment = Assessment::new(policy.hold_ns);
-        assessment.wait(charge.wait_ns, Bucket::StartsAddress);
-        match assessment.verdict() {
+        let mut turn = Turn::default();
+        turn.meter(&self.addresses.at(slot), STARTS, Some(rate), now_ns, 1, Bucket::StartsAddress);
+        match turn.verdict(policy) {
             // If it has to be held, that happens when it is charged.
             Verdict { decision: Decision::Held, .. } => Verdict::ADMITTED,
             verdict => verdict.in_mode(policy.mode),
@@ -136,20 +115,22 @@ impl Admission {
         if !policy.counts() {
             return Verdict::ADMITTED;
         }
-        let mut assessment = Assessment::new(policy.hold_ns);
-        if let Some(rate) = policy.starts_address {
-            let slot = self.addresses.find(address_key(address), now_ns);
-            let charge = rate.charge(self.addresses.at(slot).full_at_ns(STARTS), now_ns, 1);
-            assessment.add(Subject::Address, slot, STARTS, charge, Bucket::StartsAddress);
-        }
-        if let (Some(rate), Some(project)) = (policy.starts_project, project) {
-            let slot = self.projects.find(u64::from(project), now_ns);
-            let charge = rate.charge(self.projects.at(slot).full_at_ns(STARTS), now_ns, 1);
-            assessment.add(Subject::Project, slot, STARTS, charge, Bucket::StartsProject);
-        }
-        let verdict = assessment.verdict();
+        let mut turn = Turn::default();
+        let mut charge = |map: &mut Buckets, key: u64, rate: Option<Rate>, bucket: Bucket| {
+            let slot = map.find(key, now_ns);
+            (slot, turn.meter(&map.at(slot), STARTS, rate, now_ns, 1, bucket))
+        };
+        let key = policy.starts_address.map(|_| address_key(address));
+        let by_address = key.map(|key| charge(&mut self.addresses, key, policy.starts_address, Bucket::StartsAddress));
+        let key = project.filter(|_| policy.starts_project.is_some()).map(u64::from);
+        let by_project = key.map(|key| charge(&mut self.projects, key, policy.starts_project, Bucket::StartsProject));
+        let verdict = turn.verdict(policy);
         if verdict.decision != Decision::Refused {
-            self.apply(&assessment, |_| true);
+            for (map, charged) in [(&mut self.addresses, by_address), (&mut self.projects, by_project)] {
+                if let Some((slot, full_at_ns)) = charged {
+                    map.at(slot).set_full_at_ns(STARTS, full_at_ns);
+                }
+            }
         }
         verdict.in_mode(policy.mode)
     }
@@ -159,30 +140,29 @@ impl Admission {
         if !policy.counts() {
             return Verdict::ADMITTED;
         }
-        let mut assessment = Assessment::new(policy.hold_ns);
-        let mut session = None;
-        if let Some(id) = upload.session {
+        let mut turn = Turn::default();
+        let session = upload.session.map(|id| {
             let slot = self.sessions.find(id, now_ns);
             let buckets = [Bucket::UploadsSession, Bucket::BytesSession];
-            assessment.meter(&mut self.sessions, Subject::Session, slot, policy.session, now_ns, upload.bytes, buckets);
-            session = Some(slot);
-        }
-        let own = assessment.verdict();
+            (slot, turn.upload(&self.sessions.at(slot), &policy.session, now_ns, upload.bytes, buckets))
+        });
+        let own = turn;
         let slot = self.addresses.find(address_key(upload.address), now_ns);
         let buckets = [Bucket::UploadsAddress, Bucket::BytesAddress];
-        assessment.meter(&mut self.addresses, Subject::Address, slot, policy.address, now_ns, upload.bytes, buckets);
+        let address = (slot, turn.upload(&self.addresses.at(slot), &policy.address, now_ns, upload.bytes, buckets));
         // Project 0 stands for all unknown projects.
-        if let Some(project) = upload.project.filter(|&project| project != 0) {
+        let project = upload.project.filter(|&project| project != 0).map(|project| {
             let slot = self.projects.find(u64::from(project), now_ns);
             let buckets = [Bucket::UploadsProject, Bucket::BytesProject];
-            assessment.meter(&mut self.projects, Subject::Project, slot, policy.project, now_ns, upload.bytes, buckets);
-        }
-        let verdict = assessment.verdict();
+            (slot, turn.upload(&self.projects.at(slot), &policy.project, now_ns, upload.bytes, buckets))
+        });
+        let verdict = turn.verdict(policy);
         if verdict.decision == Decision::Refused {
-            let Some(session) = session.filter(|_| own.decision != Decision::Refused) else {
+            let own = own.verdict(policy);
+            let Some((slot, charged)) = session.filter(|_| own.decision != Decision::Refused) else {
                 return verdict.in_mode(policy.mode);
             };
-            let mut entry = self.sessions.at(session);
+            let mut entry = self.sessions.at(slot);
             let since_ns = entry.refused_since_ns();
             if since_ns == 0 || now_ns.saturating_sub(since_ns) < GRACE_NS {
                 if since_ns == 0 {
@@ -191,13 +171,18 @@ impl Admission {
                 return verdict.in_mode(policy.mode);
             }
             entry.set_refused_since_ns(0);
-            self.apply(&assessment, |subject| subject == Subject::Session);
+            charged.apply(&mut entry);
             return own.in_mode(policy.mode);
         }
-        if let Some(session) = session {
-            self.sessions.at(session).set_refused_since_ns(0);
+        if let Some((slot, charged)) = session {
+            let mut entry = self.sessions.at(slot);
+            entry.set_refused_since_ns(0);
+            charged.apply(&mut entry);
         }
-        self.apply(&assessment, |_| true);
+        address.1.apply(&mut self.addresses.at(address.0));
+        if let Some((slot, charged)) = project {
+            charged.apply(&mut self.projects.at(slot));
+        }
         verdict.in_mode(policy.mode)
     }
 
@@ -217,74 +202,73 @@ impl Admission {
         let project = upload.project.filter(|&project| project != 0).map(u64::from);
         owe(&mut self.projects, project, policy.project.bytes);
     }
-
-    fn apply(&mut self, assessment: &Assessment, which: impl Fn(Subject) -> bool) {
-        for pending in assessment.charges[..assessment.len].iter().filter(|pending| which(pending.subject)) {
-            let buckets = match pending.subject {
-                Subject::Session => &mut self.sessions,
-                Subject::Address => &mut self.addresses,
-                Subject::Project => &mut self.projects,
-            };
-            buckets.at(pending.slot).set_full_at_ns(pending.meter, pending.full_at_ns);
-        }
-    }
 }
 
-impl PendingCharge {
-    const NONE: PendingCharge = PendingCharge { subject: Subject::Session, slot: Slot::FIRST, meter: 0, full_at_ns: 0 };
+/// What the two meters of an upload will be.
+#[derive(Debug, Clone, Copy)]
+struct Charged {
+    requests_full_at_ns: u64,
+    bytes_full_at_ns: u64,
+}
+
+impl Charged {
+    #[inline]
+    fn apply(self, entry: &mut Entry<'_>) {
+        entry.set_full_at_ns(REQUESTS, self.requests_full_at_ns);
+        entry.set_full_at_ns(BYTES, self.bytes_full_at_ns);
+    }
 }
 
 /// When a request's turn comes: when the last of its buckets holds enough for it.
-struct Assessment {
-    hold_ns: u64,
+#[derive(Debug, Clone, Copy, Default)]
+struct Turn {
     wait_ns: u64,
     bucket: Option<Bucket>,
-    charges: [PendingCharge; CHARGES_MAX],
-    len: usize,
 }
 
-impl Assessment {
-    fn new(hold_ns: u64) -> Assessment {
-        Assessment { hold_ns, wait_ns: 0, bucket: None, charges: [PendingCharge::NONE; CHARGES_MAX], len: 0 }
-    }
-
-    fn wait(&mut self, wait_ns: u64, bucket: Bucket) {
-        if wait_ns > self.wait_ns {
-            self.wait_ns = wait_ns;
-            self.bucket = Some(bucket);
-        }
-    }
-
-    fn add(&mut self, subject: Subject, slot: Slot, meter: usize, charge: Charge, bucket: Bucket) {
-        self.wait(charge.wait_ns, bucket);
-        self.charges[self.len] = PendingCharge { subject, slot, meter, full_at_ns: charge.full_at_ns };
-        self.len += 1;
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "the two meters of an upload, written once for three maps")]
+impl Turn {
+    /// When one of an entry's meters will be full again if `units` are charged to it. Nothing is charged yet. A meter without a rate stays as
+    /// it is.
+    #[inline]
     fn meter(
         &mut self,
-        map: &mut Buckets,
-        subject: Subject,
-        slot: Slot,
-        rates: Uploads,
+        entry: &Entry<'_>,
+        meter: usize,
+        rate: Option<Rate>,
+        now_ns: u64,
+        units: u64,
+        bucket: Bucket,
+    ) -> u64 {
+        let full_at_ns = entry.full_at_ns(meter);
+        let Some(rate) = rate else { return full_at_ns };
+        let charge = rate.charge(full_at_ns, now_ns, units);
+        if charge.wait_ns > self.wait_ns {
+            (self.wait_ns, self.bucket) = (charge.wait_ns, Some(bucket));
+        }
+        charge.full_at_ns
+    }
+
+    /// The same for the two meters of an upload.
+    #[inline]
+    fn upload(
+        &mut self,
+        entry: &Entry<'_>,
+        rates: &Uploads,
         now_ns: u64,
         bytes: u64,
-        buckets: [Bucket; 2],
-    ) {
-        let entry = map.at(slot);
-        if let Some(rate) = rates.requests {
-            self.add(subject, slot, REQUESTS, rate.charge(entry.full_at_ns(REQUESTS), now_ns, 1), buckets[0]);
-        }
-        if let Some(rate) = rates.bytes {
-            self.add(subject, slot, BYTES, rate.charge(entry.full_at_ns(BYTES), now_ns, bytes), buckets[1]);
+        [requests_bucket, bytes_bucket]: [Bucket; 2],
+    ) -> Charged {
+        Charged {
+            requests_full_at_ns: self.meter(entry, REQUESTS, rates.requests, now_ns, 1, requests_bucket),
+            bytes_full_at_ns: self.meter(entry, BYTES, rates.bytes, now_ns, bytes, bytes_bucket),
         }
     }
 
-    fn verdict(&self) -> Verdict {
+    #[inline]
+    fn verdict(self, policy: &Policy) -> Verdict {
         let decision = match self.wait_ns {
             0 => Decision::Admitted,
-            wait_ns if wait_ns <= self.hold_ns => Decision::Held,
+            wait_ns if wait_ns <= policy.hold_ns => Decision::Held,
             _ => Decision::Refused,
         };
         Verdict { decision, bucket: self.bucket, wait_ns: self.wait_ns }

@@ -11,6 +11,7 @@ use crate::server::core::conn::Conn;
 use crate::server::core::inbox::BegunRequest;
 use crate::server::core::runtime::Driver;
 use crate::server::core::state::Core;
+use crate::server::io::client::ClientIo;
 use crate::telemetry::Level;
 
 use super::connection::serve;
@@ -107,7 +108,8 @@ pub(in crate::server) async fn start_connection(
     let fd = std::os::fd::AsRawFd::as_raw_fd(&stream);
     let conn = Rc::new(Conn::new(fd, peer, core.now_ms(), over_cap));
     let key = core.conns.insert(Rc::clone(&conn));
-    monoio::spawn(serve(Rc::clone(core), stream, conn, key, begun));
+    let io = Box::new(ClientIo::new(stream, Rc::clone(core), Rc::clone(&conn)));
+    monoio::spawn(serve(Rc::clone(core), io, conn, key, begun.map(Box::new)));
 }
 
 /// Errors that go away once some resource is released.

@@ -1,12 +1,13 @@
-//! The life of one connection: head, answer, head, answer, close.
+//! The life of one connection: head, answer, head, answer, rest, close.
+//!
+//! A task is as large as its future may ever become, for as long as it lives. So what serves requests is a future of its own, which exists
+//! only while requests come: a connection that rests has a small task, a socket and its entry in the core's list.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
-
-use monoio::net::TcpStream;
 
 use crate::api::refusal::{Reason, Refusal};
 use crate::config::ProxyProtocol;
@@ -36,9 +37,8 @@ const LEGACY_STRIDE: u32 = 64;
 const LEGACY_PAUSE: Duration = Duration::from_millis(1);
 
 /// Serves a connection until it ends. A panic ends only this connection.
-pub async fn serve(core: Rc<Core>, stream: TcpStream, conn: Rc<Conn>, key: usize, begun: Option<BegunRequest>) {
-    let listed = Listed { core: Rc::clone(&core), conn: Rc::clone(&conn), key };
-    let mut serving = pin!(run(Rc::clone(&core), stream, conn, listed, begun));
+pub async fn serve(core: Rc<Core>, io: Box<ClientIo>, conn: Rc<Conn>, key: usize, begun: Option<Box<BegunRequest>>) {
+    let mut serving = pin!(run(io, Listed { core: Rc::clone(&core), conn, key }, begun));
     std::future::poll_fn(|cx| {
         catch_unwind(AssertUnwindSafe(|| serving.as_mut().poll(cx))).unwrap_or_else(|_| {
             core.metrics.panics.inc();
@@ -67,34 +67,65 @@ impl Drop for Listed {
     }
 }
 
-async fn run(core: Rc<Core>, stream: TcpStream, conn: Rc<Conn>, _listed: Listed, mut begun: Option<BegunRequest>) {
-    let mut io = ClientIo::new(stream, Rc::clone(&core), Rc::clone(&conn));
-    if begun.is_none() && !greet(&mut io, &core, &conn).await {
-        return;
+/// Rests, and serves the requests that come, in turn.
+async fn run(mut io: Box<ClientIo>, listed: Listed, mut begun: Option<Box<BegunRequest>>) {
+    let Listed { core, conn, .. } = &listed;
+    let mut greets = begun.is_none() && core.live().config.proxy_protocol != ProxyProtocol::Off;
+    let mut rests = begun.is_none() && !greets;
+    loop {
+        if rests && io.rest().await.is_err() {
+            return;
+        }
+        match Box::pin(serve_requests(&mut io, core, conn, begun.take(), greets)).await {
+            Pause::Rests => (rests, greets) = (true, false),
+            Pause::Ended => return,
+        }
+    }
+}
+
+/// Why no more requests are served.
+enum Pause {
+    /// None has come for a while.
+    Rests,
+    /// The connection is over.
+    Ended,
+}
+
+/// Serves requests for as long as they come.
+async fn serve_requests(
+    io: &mut ClientIo,
+    core: &Rc<Core>,
+    conn: &Rc<Conn>,
+    mut begun: Option<Box<BegunRequest>>,
+    greets: bool,
+) -> Pause {
+    if greets && !greet(io, core, conn).await {
+        return Pause::Ended;
     }
     let mut requests: u32 = 0;
     loop {
         let received = match begun.take() {
-            Some(request) => io.resume(request).await,
+            Some(request) => io.resume(*request).await,
             None => io.receive_head().await,
         };
         let next = match received {
-            Received::Head if core.poisoned.get() && core.reserve_migration(&conn) => Next::PassOn(None),
-            Received::Head if conn.over_cap.get() && !wait_for_slot(&core, &conn).await => {
+            Received::Head if core.poisoned.get() && core.reserve_migration(conn) => Next::PassOn(None),
+            Received::Head if conn.over_cap.get() && !wait_for_slot(core, conn).await => {
                 let refusal = Refusal::new(503, Reason::Connections, "too many connections, try again");
-                Context::new(&mut io, &core, &conn).refuse_and_close(refusal).await
+                Context::new(io, core, conn).refuse_and_close(refusal).await
             }
-            Received::Head => serve_request(&mut io, &core, &conn).await,
-            Received::Reject(reject) => refuse_head(&mut io, &core, &conn, reject).await,
+            Received::Head => serve_request(io, core, conn).await,
+            Received::Reject(reject) => refuse_head(io, core, conn, reject).await,
             Received::Gone(Gone::TimedOut) => {
                 let refusal = Refusal::new(408, Reason::HeadTimeout, "the request's head came too slowly");
-                Context::unreadable(&mut io, &core, &conn).refuse_and_close(refusal).await
+                Context::unreadable(io, core, conn).refuse_and_close(refusal).await
             }
             Received::Gone(Gone::NoMemory) => {
                 let refusal = Refusal::new(503, Reason::BytesInFlight, "too many bytes in flight, try again");
-                Context::unreadable(&mut io, &core, &conn).refuse_and_close(refusal).await
+                Context::unreadable(io, core, conn).refuse_and_close(refusal).await
             }
             Received::Gone(Gone::Closed) => Next::Close,
+            Received::Nothing => return Pause::Rests,
         };
         match next {
             Next::KeepAlive(consumed) => {
@@ -107,19 +138,19 @@ async fn run(core: Rc<Core>, stream: TcpStream, conn: Rc<Conn>, _listed: Listed,
             }
             Next::Linger => {
                 io.linger(LINGER_BYTES_MAX).await;
-                break;
+                return Pause::Ended;
             }
             Next::PassOn(body) => {
-                pass_on(io, &core, &conn, body);
-                break;
+                pass_on(io, core, conn, body);
+                return Pause::Ended;
             }
-            Next::Close => break,
+            Next::Close => return Pause::Ended,
         }
     }
 }
 
 /// Sends the connection to the core where it has a reservation. `body` is the body of the request in the buffer, if it was received.
-fn pass_on(mut io: ClientIo, core: &Core, conn: &Conn, body: Option<BodyRange>) {
+fn pass_on(io: &mut ClientIo, core: &Core, conn: &Conn, body: Option<BodyRange>) {
     let Some(ticket) = conn.ticket.borrow_mut().take() else { return };
     let bytes = io.work().buf.to_vec();
     let body = body.or_else(|| io.take_received_body());
@@ -195,3 +226,6 @@ async fn refuse_head(io: &mut ClientIo, core: &Rc<Core>, conn: &Rc<Conn>, reject
     let refusal = Refusal::new(reject.status, reason, reject.reason);
     Context::unreadable(io, core, conn).refuse_and_close(refusal).await
 }
+
+#[cfg(test)]
+mod tests;

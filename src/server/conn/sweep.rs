@@ -15,8 +15,11 @@ const PERIOD: Duration = Duration::from_millis(100);
 /// An idle connection keeps its buffer for this long.
 const RECLAIM_MS: u64 = 2_000;
 
-/// Buffers reclaimed by one sweep: each costs two completions, and the ring is bounded.
+/// Buffers reclaimed by one sweep: each wakes a task, and requests wait meanwhile.
 const RECLAIMS_MAX: usize = 512;
+
+/// Sweeps from one look for buffers that nobody needs to the next.
+const SWEEPS_PER_LOOK: u32 = 10;
 
 /// While the server stops, a new connection has this long to send its first request.
 const FIRST_REQUEST_MS: u64 = 1_000;
@@ -34,8 +37,10 @@ const LINGER_MS: u64 = 2_000;
 
 /// Sweeps until the core ends.
 pub async fn run(core: Rc<Core>) {
+    let mut sweeps: u32 = 0;
     loop {
         monoio::time::sleep(PERIOD).await;
+        sweeps = sweeps.wrapping_add(1);
         let now_ms = core.tick();
         core.common.heartbeats.beat(core.number);
         core.refresh_poisoned();
@@ -61,6 +66,9 @@ pub async fn run(core: Rc<Core>) {
         core.drain_announcements();
         if core.number == 0 {
             notices::report(&core.common.log, &core.logger);
+        }
+        if sweeps.is_multiple_of(SWEEPS_PER_LOOK) {
+            core.pool.give_back();
         }
         core.metrics.buffer_bytes.set(core.pool.used_bytes());
         core.metrics.kept_bytes.set(core.pool.kept_bytes());

@@ -6,10 +6,10 @@ use std::os::fd::RawFd;
 use std::rc::Rc;
 use std::task::Waker;
 
-use monoio::io::Canceller;
 use nix::sys::socket::Shutdown;
 
 use super::inbox::Ticket;
+use super::known_head::KnownHead;
 use crate::log::Seq;
 use crate::session::SessionId;
 use crate::session::token::Token;
@@ -150,13 +150,13 @@ pub struct Conn {
     pub lost_from: Cell<Seq>,
     /// How the wait ended.
     pub outcome: Cell<WaitOutcome>,
-    /// Wakes the task when its wait ends.
-    pub waker: RefCell<Option<Waker>>,
-    /// Cancels the read that waits for the next request.
-    pub canceller: RefCell<Option<Canceller>>,
+    /// Wakes the task.
+    waker: RefCell<Option<Waker>>,
+    /// What was found out about its last head.
+    pub known: Cell<KnownHead>,
     /// The last verified token.
-    pub memo: RefCell<TokenMemo>,
-    /// A read with a buffer is pending.
+    memo: RefCell<Option<Box<TokenMemo>>>,
+    /// It waits to receive, and holds what requests need.
     pub holds_buffer: Cell<bool>,
     /// Whether its client is still there.
     pub presence: Cell<Presence>,
@@ -185,12 +185,27 @@ impl Conn {
             lost_from: Cell::new(Seq(0)),
             outcome: Cell::new(WaitOutcome::Nothing),
             waker: RefCell::new(None),
-            canceller: RefCell::new(Some(Canceller::new())),
-            memo: RefCell::new(TokenMemo::empty()),
+            known: Cell::default(),
+            memo: RefCell::new(None),
             holds_buffer: Cell::new(false),
             presence: Cell::new(Presence::Connected),
             ticket: RefCell::new(None),
         }
+    }
+
+    /// Forgets what only requests need. It is made again with the next one.
+    pub fn rest(&self) {
+        self.memo.replace(None);
+    }
+
+    /// The last token that was verified on this connection, if exactly this text was verified with these secrets.
+    pub fn known_token(&self, text: &[u8], generation: u64) -> Option<Token> {
+        self.memo.borrow().as_ref().and_then(|memo| memo.get(text, generation))
+    }
+
+    /// Remembers a verified token.
+    pub fn remember_token(&self, text: &[u8], generation: u64, token: Token) {
+        self.memo.borrow_mut().get_or_insert_with(|| Box::new(TokenMemo::empty())).set(text, generation, token);
     }
 
     /// Enters a phase; its deadline starts now.
@@ -291,9 +306,21 @@ impl Conn {
         );
         if self.outcome.get() == WaitOutcome::Pending {
             self.outcome.set(outcome);
-            if let Some(waker) = self.waker.borrow_mut().take() {
-                waker.wake();
-            }
+            self.wake();
+        }
+    }
+
+    /// Remembers what wakes the connection's task. It is always the same, so that it is cloned once.
+    pub fn register(&self, waker: &Waker) {
+        let mut mine = self.waker.borrow_mut();
+        if !mine.as_ref().is_some_and(|known| known.will_wake(waker)) {
+            *mine = Some(waker.clone());
+        }
+    }
+
+    fn wake(&self) {
+        if let Some(waker) = &*self.waker.borrow() {
+            waker.wake_by_ref();
         }
     }
 
@@ -308,17 +335,10 @@ impl Conn {
         self.presence.get() != Presence::Connected
     }
 
-    /// Makes the task act on an order now. A pending read is cancelled, which loses nothing that has arrived. A connection that waits
-    /// without a buffer is woken by shutting down its read side, which still delivers what came before.
+    /// Makes the task act on an order now, if it waits to receive.
     pub fn interrupt(&self, order: Order) {
-        if self.order.replace(order) == order {
-            return;
-        }
-        if self.holds_buffer.get() {
-            self.cancel_read();
-        } else if self.phase.get() == Phase::Idle {
-            // An error means that the peer has already gone, which ends the wait as well.
-            let _ = nix::sys::socket::shutdown(self.fd, Shutdown::Read);
+        if self.order.replace(order) != order {
+            self.wake();
         }
     }
 
@@ -331,11 +351,6 @@ impl Conn {
     pub fn abort(&self) {
         self.order.set(Order::Close);
         let _ = nix::sys::socket::shutdown(self.fd, Shutdown::Both);
-    }
-
-    fn cancel_read(&self) {
-        let canceller = self.canceller.borrow_mut().take();
-        *self.canceller.borrow_mut() = canceller.map(Canceller::cancel);
     }
 }
 

@@ -21,6 +21,8 @@ use crate::telemetry::LogRequests;
 /// The settings at one moment, and what is derived from them.
 #[derive(Debug, Clone)]
 pub struct Live {
+    /// A number that no other settings in this process have.
+    pub generation: u64,
     /// The settings. Those that cannot change at run time keep the values of the start.
     pub config: Config,
     /// Requests under this prefix are served as well.
@@ -45,7 +47,9 @@ impl Live {
     /// # Errors
     /// There is no token secret, or an empty one.
     pub fn of(config: Config, cores: u16) -> Result<Self, SecretsError> {
+        static GENERATION: AtomicU64 = AtomicU64::new(1);
         Ok(Self {
+            generation: GENERATION.fetch_add(1, Ordering::Relaxed),
             prefix: Prefix::new(&config.prefix),
             cors: Cors::new(CorsSetting { enabled: config.use_cors, private_network: config.cors_private_network }),
             start: start_settings(&config),

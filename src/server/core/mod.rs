@@ -5,6 +5,7 @@
 //! | one core; what all cores share | [`state`], [`common`] |
 //! | a connection; waiting requests | [`conn`], [`waiters`] |
 //! | connections that may be closed to make room; those passed on by other cores; whether waiting clients are still there | [`evictions`], [`inbox`], `peer_watch` |
+//! | what was found out about a connection's last head; the answer to most batches | [`known_head`], [`ok_reply`] |
 //! | session to project: for new sessions; for those in the log | [`sessions`], [`logged_sessions`] |
 //! | settings that change at run time | [`live`] |
 //! | inflating before the answer, in turns | [`inflaters`], [`turns`] |
@@ -21,12 +22,14 @@ pub mod evictions;
 pub mod heartbeat;
 pub mod inbox;
 pub mod inflaters;
+pub mod known_head;
 pub mod label_log;
 pub mod limits;
 pub mod live;
 pub mod log_throttle;
 pub mod logged_sessions;
 pub mod notices;
+pub mod ok_reply;
 pub(super) mod peer_watch;
 pub mod quarantine;
 pub mod ring_writes;

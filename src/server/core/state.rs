@@ -31,6 +31,7 @@ use super::inflaters::Inflaters;
 use super::label_log;
 use super::live::Live;
 use super::log_throttle::LogThrottle;
+use super::ok_reply::OkReply;
 use super::peer_watch::PeerWatch;
 use super::quarantine::Quarantine;
 use super::ring_writes::Writes;
@@ -86,6 +87,8 @@ pub struct Core {
     pub start: RefCell<StartScratch>,
     /// The answer to preflights.
     pub preflight: RefCell<Preflight>,
+    /// The answer to batches.
+    pub ok_reply: RefCell<OkReply>,
     /// Scratch buffer for a decoded path.
     pub path: RefCell<Vec<u8>>,
     /// The limits of heads and framing.
@@ -162,6 +165,7 @@ impl Core {
             inflaters: Inflaters::default(),
             quarantine: Quarantine::new(&live.config, live.start.batch_bytes_max),
             preflight: RefCell::default(),
+            ok_reply: RefCell::default(),
             path: RefCell::default(),
             limits: Limits::default(),
             logger: common.logger.clone(),
@@ -307,6 +311,11 @@ impl Core {
     /// The wall clock as far as it is trusted, in ms since the Unix epoch: a clock that is wrong for a while must not make tokens expire.
     pub fn wall_ms(&self) -> i64 {
         self.common.log.clock().wall_ms()
+    }
+
+    /// The same at a reading of the monotonic clock.
+    pub fn wall_ms_at(&self, monotonic_us: u64) -> i64 {
+        self.common.log.clock().wall_ms_at(monotonic_us)
     }
 
     /// Whether groups are written on this core's ring.

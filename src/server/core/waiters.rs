@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 use std::task::Waker;
 
+use crate::base::time::monotonic_us;
 use crate::log::{Progress, Seq};
 use crate::server::memory::shares::{Shares, interleave_projects};
 
@@ -26,6 +27,8 @@ pub struct Waiters {
     for_memory: RefCell<VecDeque<Rc<Conn>>>,
     waker: RefCell<Option<Waker>>,
     woken: Cell<bool>,
+    /// When records were last settled, in us on the monotonic clock.
+    settled_us: Cell<u64>,
 }
 
 impl Default for Waiters {
@@ -36,6 +39,7 @@ impl Default for Waiters {
             for_memory: RefCell::new(VecDeque::with_capacity(QUEUE_CAPACITY)),
             waker: RefCell::new(None),
             woken: Cell::new(false),
+            settled_us: Cell::new(0),
         }
     }
 }
@@ -110,9 +114,17 @@ impl Waiters {
         }
     }
 
+    /// When the wait for a record ended that has just ended, in us on the monotonic clock. One reading serves all records of a group.
+    pub fn settled_us(&self) -> u64 {
+        self.settled_us.get()
+    }
+
     /// Ends the waits for all records that the log has settled.
     pub fn settle(&self, progress: &Progress) {
         let mut for_records = self.for_records.borrow_mut();
+        if !for_records.is_empty() {
+            self.settled_us.set(monotonic_us());
+        }
         while let Some((seq, conn)) = for_records.front() {
             let lost = progress.lost.is_some_and(|(from, to)| from <= *seq && *seq <= to);
             if !lost && *seq > progress.acked {

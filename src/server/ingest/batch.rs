@@ -1,13 +1,11 @@
 //! The path of a batch, the same for every kind of client: the body is received, judged, made into a record and stored; then it is
 //! answered.
 
-use std::rc::Rc;
-
 use crate::api::body::TOO_LARGE;
 use crate::api::judging::{Judged, Unjudged};
 use crate::api::refusal::{Reason, Refusal};
+use crate::log::format::record::Entry;
 use crate::records::mark_unusable;
-use crate::server::core::conn::Conn;
 use crate::server::core::live::Live;
 use crate::server::core::state::Core;
 use crate::server::request::context::{Context, Parts};
@@ -45,7 +43,11 @@ pub async fn take<R: BatchRoute>(cx: &mut Context<'_>, admitted: &Admitted) -> O
     let (core, conn) = (cx.core, cx.conn);
     let limit = R::limit(&cx.live, admitted);
     // A body that is too large may still be kept as unusable.
-    let range = cx.read_body(core.quarantine.body_limit(limit, core.now_ms()), admitted.just_expired).await?;
+    let limit_read = core.quarantine.body_limit(limit, core.now_ms());
+    let range = match cx.whole_body(limit_read) {
+        Some(range) => range,
+        None => cx.read_body(limit_read, admitted.just_expired).await?,
+    };
     let Parts { head, body, ext, side_bytes, facts, live, .. } = cx.parts(range);
     let batch = R::read(core, live, admitted, head, body, ext, facts);
     core.pool.count_side_bytes(side_bytes, ext.capacity());
@@ -63,27 +65,31 @@ pub async fn take<R: BatchRoute>(cx: &mut Context<'_>, admitted: &Admitted) -> O
     if let Some(reading) = judged.reading {
         labels::note(core, facts, reading, head);
     }
-    let stored = store_judged(core, conn, judged).await;
+    let stored = match entry_of(core, judged) {
+        Ok(Some(entry)) => store(core, conn, &entry).await.map_err(Stop::from),
+        Ok(None) => Ok(()),
+        Err(refusal) => Err(refusal.into()),
+    };
+    let stored = stored.map(|()| Answer::Empty);
     if admitted.just_expired { as_expired(stored) } else { stored }
 }
 
-/// Stores a judged batch: a good one as it is; a refused one marked as unusable, if those are kept. Nothing is stored for an empty one.
-async fn store_judged(core: &Core, conn: &Rc<Conn>, judged: Judged<'_>) -> Outcome {
+/// What is stored of a judged batch: a good one as it is; a refused one marked as unusable, if those are kept. Nothing is stored for an empty
+/// one.
+fn entry_of<'a>(core: &Core, judged: Judged<'a>) -> Result<Option<Entry<'a>>, Refusal> {
     let bytes = judged.entry.payload.len() as u64;
     if judged.set_aside {
         core.metrics.unusable.inc();
         core.metrics.unusable_bytes.add(bytes);
     }
-    let entry = match judged.refusal {
-        None if bytes == 0 => return Ok(Answer::Empty),
-        None => judged.entry,
+    match judged.refusal {
+        None if bytes == 0 => Ok(None),
+        None => Ok(Some(judged.entry)),
         Some(refusal) if core.quarantine.try_keep(refusal.reason, bytes, core.now_ms(), &core.metrics) => {
-            mark_unusable(judged.entry)
+            Ok(Some(mark_unusable(judged.entry)))
         }
-        Some(refusal) => return Err(refusal.into()),
-    };
-    store(core, conn, &entry).await?;
-    Ok(Answer::Empty)
+        Some(refusal) => Err(refusal),
+    }
 }
 
 /// What a client is told whose token has just expired: to start a new session. It is told once its batch is stored, and also if the batch

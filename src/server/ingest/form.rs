@@ -1,4 +1,4 @@
-//! Forms (`multipart/form-data`) are parsed as they arrive: the body goes through the parser piece by piece, and none of it is kept.
+//! Forms (`multipart/form-data`) are parsed as they arrive, in the connection's buffer. What was parsed is dropped before more is received.
 
 use crate::http::multipart::{FormFault, Multipart, Step};
 use crate::http::params::{Param, Parameterised};
@@ -83,9 +83,9 @@ impl Form {
     /// The next part. The one before it must have been read to its end.
     pub async fn next_part(&mut self, cx: &mut Context<'_>) -> Result<Option<Part>, FormError> {
         let head = loop {
-            match self.parser.next_part()? {
+            match self.parser.next_part(cx.received(&self.body))? {
                 Step::Ready(head) => break head,
-                Step::NeedsMore => self.feed(cx).await?,
+                Step::NeedsMore => self.receive(cx).await?,
             }
         };
         let Some(head) = head else { return Ok(None) };
@@ -97,14 +97,15 @@ impl Form {
     }
 
     /// The next bytes of the part; `None` at its end.
-    pub async fn next_bytes(&mut self, cx: &mut Context<'_>) -> Result<Option<&[u8]>, FormError> {
+    pub async fn next_bytes<'b>(&mut self, cx: &'b mut Context<'_>) -> Result<Option<&'b [u8]>, FormError> {
         let range = loop {
-            match self.parser.next_bytes()? {
+            match self.parser.next_bytes(cx.received(&self.body))? {
                 Step::Ready(range) => break range,
-                Step::NeedsMore => self.feed(cx).await?,
+                Step::NeedsMore => self.receive(cx).await?,
             }
         };
-        Ok(range.map(|range| self.parser.bytes(range)))
+        let Some(range) = range else { return Ok(None) };
+        Ok(Some(&cx.received(&self.body)[range]))
     }
 
     /// The value of a field that is not a file. Only the first bytes of a long one are kept, since the values that matter are short.
@@ -124,14 +125,17 @@ impl Form {
 
     /// Reads and drops the rest of the body, at most `bytes_max` of it.
     pub async fn drop_rest(&mut self, cx: &mut Context<'_>, bytes_max: u64) -> Result<(), FormError> {
-        let mut dropped_bytes = 0;
-        while let Some(piece) = cx.next_piece(&mut self.body).await.map_err(FormError::Body)? {
-            dropped_bytes += piece.len() as u64;
+        let (mut parsed, mut dropped_bytes) = (self.parser.used_up(), 0);
+        loop {
+            let received = cx.received(&self.body).len();
+            dropped_bytes += (received - std::mem::take(&mut parsed)) as u64;
             if dropped_bytes > bytes_max {
                 return Err(FormError::TooLarge("too much is left of the body"));
             }
+            if cx.receive_more(&mut self.body, received).await.map_err(FormError::Body)? {
+                return Ok(());
+            }
         }
-        Ok(())
     }
 
     /// Body bytes received so far.
@@ -139,11 +143,11 @@ impl Form {
         self.body.received()
     }
 
-    /// Receives a piece and feeds it to the parser.
-    async fn feed(&mut self, cx: &mut Context<'_>) -> Result<(), FormError> {
-        match cx.next_piece(&mut self.body).await.map_err(FormError::Body)? {
-            Some(piece) => self.parser.feed(&piece),
-            None => self.parser.end(),
+    /// Drops what was parsed, and receives more.
+    async fn receive(&mut self, cx: &mut Context<'_>) -> Result<(), FormError> {
+        let parsed = self.parser.used_up();
+        if cx.receive_more(&mut self.body, parsed).await.map_err(FormError::Body)? {
+            self.parser.end();
         }
         Ok(())
     }

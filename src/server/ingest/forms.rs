@@ -9,6 +9,7 @@ use crate::api::refusal::{Reason, Refusal};
 use crate::api::uxt::Step;
 use crate::api::{not_started, uxt};
 use crate::codec::inflate::{Coding, Plain, Reading};
+use crate::http::Field;
 use crate::records::{Table, TableRow};
 use crate::server::core::conn::Conn;
 use crate::server::core::state::Core;
@@ -45,7 +46,7 @@ pub async fn not_started(cx: &mut Context<'_>) -> Outcome {
             NotStartedDeps { directory: &directory, agents: &common.agents, cache: scratch.agents(), geo: &common.geo };
         not_started::not_started(&input, &mut deps, payload)
     };
-    let label = head.header("content-encoding");
+    let label = head.field(Field::ContentEncoding);
     let mut judge = judge;
     let (mut judged, mut reading) = judge_inflated(core, conn, label, body, &mut judge).await;
     if let Ok(NotStarted::Unknown(_, question)) = &judged {
@@ -85,7 +86,7 @@ async fn signal(cx: &mut Context<'_>, admitted: &Admitted, step: Step) -> Outcom
     let Parts { head, body, ext, payload, side_bytes, facts, .. } = cx.parts(range);
     let (session, directory, project) = (admitted.token.session, core.directory(), facts.project);
     let judge = |body: &[u8]| uxt::signal(step, body, session, &directory, project, payload);
-    let (judged, reading) = judge_inflated(core, conn, head.header("content-encoding"), body, judge).await;
+    let (judged, reading) = judge_inflated(core, conn, head.field(Field::ContentEncoding), body, judge).await;
     labels::note(core, facts, reading, head);
     let project = judged.flatten()?;
     let row = TableRow { table: Table::TestSignals, session, project, json: payload };
@@ -114,7 +115,7 @@ pub async fn feature_flags(cx: &mut Context<'_>, admitted: Option<&Admitted>) ->
     let directory = core.directory();
     let judge = |body: &[u8]| flags_of(body, &directory, project, || core.dice());
     let json = if project.is_some() {
-        let (judged, reading) = judge_inflated(core, conn, head.header("content-encoding"), body, judge).await;
+        let (judged, reading) = judge_inflated(core, conn, head.field(Field::ContentEncoding), body, judge).await;
         labels::note(core, facts, reading, head);
         judged.flatten()
     } else {

@@ -1,7 +1,7 @@
 //! `/v1/web/images` and `/v1/mobile/images` on a core: a form is received, and its frames go to the log.
 //!
-//! The body is not kept. An upload holds its frames, which count against the core's budget as they grow; while there is no memory, the
-//! connection is not read. Nothing is stored before the form has ended properly.
+//! The body is parsed in the connection's buffer and not kept. An upload holds its frames, which count against the core's budget as they grow;
+//! while there is no memory, the connection is not read. Nothing is stored before the form has ended properly.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -14,7 +14,6 @@ use crate::base::time::monotonic_us;
 use crate::config::Config;
 use crate::log::format::record::Entry;
 use crate::server::io::body::{BodyError, Gone};
-use crate::server::io::client::PIECE_BYTES_MAX;
 use crate::server::memory::pool::OverBudget;
 use crate::server::request::context::{Context, stopped_by};
 use crate::server::request::outcome::{Answer, Outcome};
@@ -32,9 +31,6 @@ const TURN_US: u64 = 5_000;
 /// The pause after that. The runtime polls for completions only when no task is ready, so merely yielding would keep all connections
 /// waiting.
 const PAUSE: Duration = Duration::from_millis(1);
-
-/// What the parser holds besides the head of a part: the last piece, and what it passes on of it.
-const PARSER_BYTES: u64 = 2 * PIECE_BYTES_MAX as u64;
 
 /// What a record takes besides its frame: its name, and what the log keeps for it.
 const RECORD_BYTES: u64 = 512;
@@ -123,7 +119,8 @@ async fn collect(
     };
     let mut upload = Upload::new(client, limits);
     let mut spent_us = 0;
-    let parser_bytes = PARSER_BYTES + config.part_head_limit;
+    // The names of a part.
+    let parser_bytes = config.part_head_limit;
     held.hold(conn, parser_bytes).await?;
     while let Some(part) = form.next_part(cx).await? {
         let Some(file_name) = part.file_name else {

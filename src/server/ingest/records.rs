@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::api::refusal::{Reason, Refusal};
+use crate::http::Field;
 use crate::log::format::record::{Entry, HEADER_BYTES, Kind};
 use crate::records::{NotFramed, read_framed};
 use crate::server::request::context::{Context, Parts};
@@ -36,7 +37,7 @@ fn signed_body(cx: &mut Context<'_>) -> Result<BodyDigest, Refusal> {
         BodyLength::Known(bytes) => bytes,
         BodyLength::Unknown => return Err(not_signed("the length of the body is not announced".to_owned())),
     };
-    let authorization = head.header("authorization").unwrap_or_default();
+    let authorization = head.field(Field::Authorization).unwrap_or_default();
     secret.verify(authorization, bytes, core.wall_ms()).map_err(|error| not_signed(error.to_string()))
 }
 

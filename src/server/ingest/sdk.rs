@@ -2,6 +2,7 @@
 
 use crate::api::sdk_batch;
 use crate::api::sdk_batch::{SdkBatchInput, UnjudgedEvents};
+use crate::http::Field;
 use crate::server::core::live::Live;
 use crate::server::core::state::Core;
 use crate::server::request::facts::RequestFacts;
@@ -32,7 +33,7 @@ impl BatchRoute for SdkRoute {
         sdk_batch::read(SdkBatchInput {
             session: admitted.token.session,
             project: admitted.project,
-            content_encoding: head.header("content-encoding"),
+            content_encoding: head.field(Field::ContentEncoding),
             body,
             inflate: live.inflate_inline().is_some(),
             inflated_limit: live.inflated_limit(),

@@ -8,6 +8,7 @@ use crate::api::start;
 use crate::api::start::{StartDeps, StartInput, StartKind, StartOutcome, StartScratch, Started, reading};
 use crate::config::BUFFER_BYTES_MIN;
 use crate::directory::Question;
+use crate::http::Field;
 use crate::log::format::record::Ext;
 use crate::records::{Source, Start};
 use crate::server::core::conn::Conn;
@@ -68,7 +69,11 @@ async fn apply_limits(cx: &mut Context<'_>, outcome: StartOutcome) -> Result<(),
     };
     let (head, facts, live) = cx.head();
     let client = gate::origin(&live.policy, conn, head).client;
-    gate::start(core, live, conn, facts, client, project, resumed).await
+    let wait = gate::start(core, live, facts, client, project, resumed)?;
+    if !wait.is_zero() {
+        gate::hold(core, conn, wait).await;
+    }
+    Ok(())
 }
 
 /// Judges a start, after inflating it in turns with others if it is compressed: its sender has proved nothing yet. All that remains of the
@@ -82,7 +87,7 @@ async fn inflate_and_judge(
 ) -> Result<StartOutcome, Refusal> {
     let (core, conn) = (cx.core, cx.conn);
     let Parts { head, body, answer, payload, ext, facts, .. } = cx.parts(range);
-    let reading = Cell::new(reading(kind, head.header("content-encoding"), body));
+    let reading = Cell::new(reading(kind, head.field(Field::ContentEncoding), body));
     let compressed = CompressedJson::new(&reading, body, live.start.json_inflated_limit);
     let mut asked = false;
     let mut unknown = None;
@@ -182,8 +187,9 @@ fn judge(
     };
     let mut scratch = core.start.borrow_mut();
     let outcome = start::start(kind, &input, &deps, &mut scratch);
-    facts.tracker = Text::new(scratch.tracker.as_bytes());
-    facts.error = Text::new(scratch.error.as_bytes());
+    let texts = facts.texts.get_or_insert_default();
+    texts.tracker = Text::new(scratch.tracker.as_bytes());
+    texts.error = Text::new(scratch.error.as_bytes());
     match outcome {
         StartOutcome::Started(started) => {
             facts.session = Some(started.session.0);

@@ -3,12 +3,12 @@
 use crate::api::batch;
 use crate::api::batch::{BatchInput, UnjudgedBatch};
 use crate::config::CheckBodies;
+use crate::http::Field;
 use crate::server::core::live::Live;
 use crate::server::core::state::Core;
 use crate::server::request::facts::RequestFacts;
 use crate::server::request::head::RequestHead;
 use crate::server::request::token::Admitted;
-use crate::telemetry::Text;
 
 use super::batch::BatchRoute;
 
@@ -35,17 +35,16 @@ impl BatchRoute for WebRoute {
             session: admitted.token.session,
             project: admitted.project,
             just_expired: admitted.just_expired,
-            data_type: head.header("datatype"),
-            content_encoding: head.header("content-encoding"),
+            data_type: head.field(Field::DataType),
+            content_encoding: head.field(Field::ContentEncoding),
             query: head.query(),
             body,
             inflate: live.config.check_bodies == CheckBodies::Inline,
             inflated_limit: live.inflated_limit(),
         };
-        facts.data_type = Text::new(input.data_type.unwrap_or_default());
+        facts.has_labels = true;
         let mut scratch = core.batch.borrow_mut();
         let batch = batch::read(input, &mut scratch, ext);
-        facts.batch = Text::new(&scratch.batch);
         scratch.give_back();
         batch
     }

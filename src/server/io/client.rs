@@ -1,14 +1,15 @@
 //! Receiving and sending on one connection: buffers from the pool, deadlines from the sweep.
 
+use std::future::{Future, poll_fn};
+use std::io;
+use std::pin::pin;
 use std::rc::Rc;
+use std::task::Poll;
 
-use bytes::Bytes;
-use monoio::buf::{IoBuf, IoBufMut};
 use monoio::net::TcpStream;
 
-use crate::config::BUFFER_BYTES_MIN;
-use crate::http::response::CONTINUE;
-use crate::http::{Body, BodyStatus, Framing, HeadStatus, Reject, decode_head};
+use crate::config::{BUFFER_BYTES, BUFFER_BYTES_MIN};
+use crate::http::{HeadStatus, Reject, decode_head};
 use crate::server::core::conn::{Conn, Order, Phase};
 use crate::server::core::inbox::BegunRequest;
 use crate::server::core::state::Core;
@@ -16,13 +17,15 @@ use crate::server::memory::pool::{BodyRange, Pool, RequestBuffers};
 use crate::server::memory::shares::Account;
 use crate::server::store::commit::wait_for_memory;
 
-use super::body::{BodyError, Gone, IncomingBody};
+use super::body::Gone;
 use super::proxy_header;
 use super::proxy_header::{HeaderError, HeaderStatus};
 use super::transport::Transport;
 
-/// The most bytes taken out of the buffer at once.
-pub const PIECE_BYTES_MAX: usize = 64 * 1024;
+mod bodies;
+
+/// The most that is expected of a body that is not kept, so that it is received in as few pieces as are worth their memory.
+const PIECE_BYTES_MAX: usize = BUFFER_BYTES[1];
 
 /// Why there is no PROXY header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,8 +47,18 @@ pub enum Received {
     Head,
     /// The client sent something that is not HTTP.
     Reject(Reject),
+    /// Nothing has come for a while, and the connection holds what others may need: it rests.
+    Nothing,
     /// The connection ended.
     Gone(Gone),
+}
+
+/// How an attempt to receive ended.
+enum Filled {
+    /// Some bytes have come.
+    Bytes,
+    /// None have come for a while, and none are waited for: the connection is idle.
+    Idle,
 }
 
 /// One connection's socket with its buffers.
@@ -56,8 +69,10 @@ pub struct ClientIo {
     work: Option<Box<RequestBuffers>>,
     /// The size that the last request needed, because the next one is likely to need the same.
     hint_bytes: usize,
-    /// The body of a request that another core has received.
-    body: Option<BodyRange>,
+    /// It has rested, and there is something to receive.
+    woken: bool,
+    /// The body of a request that another core has received. That is rare, so it takes little room.
+    body: Option<Box<BodyRange>>,
     /// What its buffer takes of its project's share.
     account: Account,
 }
@@ -71,15 +86,24 @@ impl ClientIo {
             conn,
             work: None,
             hint_bytes: BUFFER_BYTES_MIN,
+            woken: false,
             body: None,
             account: Account::default(),
         }
     }
 
     /// The buffers of the request in progress.
+    #[inline]
     pub fn work(&mut self) -> &mut RequestBuffers {
-        let (core, hint) = (&self.core, self.hint_bytes);
-        self.work.get_or_insert_with(|| core.pool.take(hint))
+        if self.work.is_none() {
+            self.take_work();
+        }
+        self.work.as_mut().expect("it was just taken")
+    }
+
+    #[cold]
+    fn take_work(&mut self) {
+        self.work = Some(self.core.pool.take(self.hint_bytes));
     }
 
     /// Waits for the next request's head.
@@ -99,10 +123,21 @@ impl ClientIo {
                     Err(reject) => return Received::Reject(reject),
                 }
             }
-            if let Err(gone) = self.fill(0).await {
-                return Received::Gone(gone);
+            match self.fill(0).await {
+                Ok(Filled::Bytes) => {}
+                Ok(Filled::Idle) => return Received::Nothing,
+                Err(gone) => return Received::Gone(gone),
             }
         }
+    }
+
+    /// Gives back what requests need, and waits until there is something to receive or to do.
+    pub async fn rest(&mut self) -> Result<(), Gone> {
+        self.release();
+        self.hint_bytes = BUFFER_BYTES_MIN;
+        self.conn.rest();
+        self.woken = self.wait_readable(Order::None).await?;
+        Ok(())
     }
 
     /// Continues a request that another core has begun.
@@ -118,14 +153,14 @@ impl ClientIo {
             buf.extend_from_slice(&request.bytes[copied..end]);
             copied = end;
         }
-        self.body = request.body;
+        self.body = request.body.map(Box::new);
         drop(request);
         self.receive_head().await
     }
 
     /// The body of the request, if another core has received it. Returned once.
     pub fn take_received_body(&mut self) -> Option<BodyRange> {
-        self.body.take()
+        self.body.take().map(|body| *body)
     }
 
     /// The connection.
@@ -159,145 +194,62 @@ impl ClientIo {
         self.body.is_some()
     }
 
-    /// Begins the body after the head, if it is within `limit`. Sends `100 Continue` if the client waits for it.
-    pub async fn begin_body(&mut self, limit: u64) -> Result<IncomingBody, BodyError> {
-        // The limit comes first: a body that will be refused must not be asked for.
-        let body = self.frame_body(limit)?;
-        if self.awaits_continue() {
-            self.work().out.extend_from_slice(CONTINUE);
-            self.send().await.map_err(BodyError::Gone)?;
-        }
-        Ok(body)
-    }
-
-    /// Reads and drops the body of a request that is answered from its head, and returns where the next request begins in the buffer.
-    /// `None` if the body exceeds `limit`, is malformed, or has not been sent.
-    pub async fn drain_body(&mut self, limit: u64) -> Option<usize> {
-        if let Some(range) = self.take_received_body() {
-            return Some(range.consumed);
-        }
-        let head = &self.work().head;
-        if head.framing() == Framing::None {
-            return Some(head.len());
-        }
-        // The client waits to be asked for its body, and we will not ask.
-        if self.awaits_continue() {
-            return None;
-        }
-        let body = self.frame_body(limit).ok()?;
-        self.receive_body(body).await.ok().map(|range| range.consumed)
-    }
-
-    fn frame_body(&mut self, limit: u64) -> Result<IncomingBody, BodyError> {
-        let limits = self.core.limits;
-        let head = &self.work().head;
-        let framed = Body::new(head.framing(), head.len(), limit, &limits).map_err(BodyError::Reject)?;
-        Ok(IncomingBody::new(framed))
-    }
-
-    /// Whether the client waits for `100 Continue` before it sends its body.
-    fn awaits_continue(&mut self) -> bool {
-        let work = self.work();
-        work.head.expects_continue() && work.buf.len() == work.head.len()
-    }
-
-    /// Reads the whole body.
-    pub async fn receive_body(&mut self, mut body: IncomingBody) -> Result<BodyRange, BodyError> {
-        self.conn.enter(Phase::Body, self.core.now_ms());
-        loop {
-            let work = self.work();
-            match body.advance(&mut work.buf)? {
-                BodyStatus::Done => {
-                    let range = body.range();
-                    let consumed = body.consumed();
-                    self.hint_bytes = consumed;
-                    return Ok(BodyRange { start: range.start, end: range.end, consumed });
-                }
-                BodyStatus::More { want } => self.fill(want).await.map_err(BodyError::Gone)?,
-            }
-            self.conn.progress_bytes.set(body.range().len() as u64);
-        }
-    }
-
-    /// The next piece of a body that is not kept: it is removed from the buffer. `None` at the end; what follows the body in the buffer
-    /// begins at [`IncomingBody::consumed`].
-    pub async fn receive_piece(&mut self, body: &mut IncomingBody) -> Result<Option<Bytes>, BodyError> {
-        if self.conn.phase.get() != Phase::Body {
-            self.conn.enter(Phase::Body, self.core.now_ms());
-        }
-        loop {
-            let work = self.work();
-            let status = body.advance(&mut work.buf)?;
-            let range = body.range();
-            let count = range.len().min(PIECE_BYTES_MAX);
-            if count > 0 {
-                let piece = Bytes::copy_from_slice(&work.buf[range.start..range.start + count]);
-                body.take(count, &mut work.buf);
-                self.conn.progress_bytes.set(body.received());
-                return Ok(Some(piece));
-            }
-            match status {
-                BodyStatus::Done => return Ok(None),
-                BodyStatus::More { want } => self.fill(want).await.map_err(BodyError::Gone)?,
-            }
-        }
-    }
-
-    /// Receives more of a body until `bytes` of it are in the buffer, or until its end (`true`). The caller uses the bytes at the body's
-    /// range and then removes them.
-    pub async fn fill_piece(&mut self, body: &mut IncomingBody, bytes: usize) -> Result<bool, BodyError> {
-        self.conn.enter(Phase::Body, self.core.now_ms());
-        loop {
-            let status = body.advance(&mut self.work().buf)?;
-            let have = body.range().len();
-            self.conn.progress_bytes.set(have as u64);
-            match status {
-                BodyStatus::Done => return Ok(true),
-                BodyStatus::More { .. } if have >= bytes => return Ok(false),
-                BodyStatus::More { want } => {
-                    self.fill(want.min(bytes - have)).await.map_err(BodyError::Gone)?;
-                }
-            }
-        }
-    }
-
     /// Receives some bytes after those in the buffer, with room for at least `want` more.
-    async fn fill(&mut self, want: usize) -> Result<(), Gone> {
-        let mut woken = false;
+    async fn fill(&mut self, want: usize) -> Result<Filled, Gone> {
         loop {
-            match self.conn.order.get() {
+            let order = self.conn.order.get();
+            match order {
                 Order::TimedOut => return Err(Gone::TimedOut),
                 Order::Evict => return Err(Gone::Closed),
                 // A request that has begun is finished; bytes that have already arrived are still read.
-                Order::Close if self.idle() && !woken && !self.transport.has_arrived() => return Err(Gone::Closed),
+                Order::Close if self.idle() && !self.transport.has_arrived() => return Err(Gone::Closed),
                 Order::Reclaim => {
                     self.conn.order.set(Order::None);
                     if self.idle() {
-                        self.wait_without_buffer().await?;
-                        woken = true;
+                        return Ok(Filled::Idle);
                     }
+                    continue;
                 }
                 Order::Close | Order::None => {}
             }
-            self.make_room(want).await?;
-            let buf = self.work().buf.lend();
-            let (begin, end) = (buf.len(), buf.capacity());
-            let handle = self.conn.canceller.borrow().as_ref().map(|c| c.handle());
-            let Some(handle) = handle else { return Err(Gone::Closed) };
-            self.conn.holds_buffer.set(true);
-            let (result, slice) = self.transport.read(buf.slice_mut(begin..end), handle).await;
-            self.conn.holds_buffer.set(false);
-            self.work().buf.take_back(slice.into_inner());
-            match result {
+            if !std::mem::take(&mut self.woken) {
+                self.conn.holds_buffer.set(true);
+                let waited = self.wait_readable(order).await;
+                self.conn.holds_buffer.set(false);
+                if !waited? {
+                    continue;
+                }
+            }
+            if !self.has_room(want) {
+                self.make_room(want).await?;
+            }
+            let Self { transport, work: Some(work), .. } = self else { continue };
+            match transport.receive(work.buf.room()) {
                 Ok(0) => return Err(Gone::Closed),
                 Ok(received) => {
+                    work.buf.received(received);
                     self.core.metrics.received_bytes.add(received as u64);
-                    return Ok(());
+                    return Ok(Filled::Bytes);
                 }
-                Err(error) if error.raw_os_error() == Some(libc::ECANCELED) => {}
+                Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
                 Err(_) => return Err(Gone::Closed),
             }
         }
+    }
+
+    /// Waits until there is something to receive. Returns `false` as soon as the order is another one than `seen`.
+    async fn wait_readable(&mut self, seen: Order) -> Result<bool, Gone> {
+        let Self { transport, conn, .. } = self;
+        let mut readable = pin!(transport.readable());
+        let waited = poll_fn(|cx| {
+            conn.register(cx.waker());
+            if conn.order.get() != seen {
+                return Poll::Ready(Ok(false));
+            }
+            readable.as_mut().poll(cx).map_ok(|()| true)
+        })
+        .await;
+        waited.map_err(|_| Gone::Closed)
     }
 
     /// Whether more has come from the client than the request in the buffer, which takes `consumed` bytes of it.
@@ -309,20 +261,31 @@ impl ClientIo {
         self.conn.phase.get() == Phase::Idle && self.work.as_ref().is_none_or(|work| work.buf.is_empty())
     }
 
-    /// An idle connection owns no buffer: it releases it and waits for readiness instead.
-    async fn wait_without_buffer(&mut self) -> Result<(), Gone> {
-        self.release();
-        self.hint_bytes = BUFFER_BYTES_MIN;
-        self.transport.readable().await.map_err(|_| Gone::Closed)
+    /// How large the buffer should be to receive `want` more bytes. Memory follows what has arrived, not what was announced: a large
+    /// Content-Length alone gets no large buffer.
+    fn needed(len: usize, want: usize) -> usize {
+        (len + want.clamp(1, 3 * len.max(BUFFER_BYTES_MIN))).max(BUFFER_BYTES_MIN)
+    }
+
+    /// Whether a buffer of the smallest class, which is counted for nobody, is there and has room.
+    #[inline]
+    fn has_room(&mut self, want: usize) -> bool {
+        let Some(work) = &mut self.work else { return false };
+        let (len, capacity) = (work.buf.len(), work.buf.capacity());
+        let needed = Self::needed(len, want);
+        let has = capacity == BUFFER_BYTES_MIN && needed <= capacity;
+        if has {
+            work.buf.make_room(needed - len);
+        }
+        has
     }
 
     async fn make_room(&mut self, want: usize) -> Result<(), Gone> {
         loop {
             let core = Rc::clone(&self.core);
             let work = self.work();
-            // Memory follows what has arrived, not what was announced: a large Content-Length alone gets no large buffer.
             let len = work.buf.len();
-            let needed = (len + want.clamp(1, 3 * len.max(BUFFER_BYTES_MIN))).max(BUFFER_BYTES_MIN);
+            let needed = Self::needed(len, want);
             // If that is not available, room for the next bytes is enough. No request waits while it has room for them.
             if self.grow(needed) || len < self.work().buf.capacity() || self.grow(len + 1) {
                 self.work().buf.make_room(needed - len);
@@ -364,7 +327,6 @@ impl ClientIo {
             self.conn.order.set(Order::None);
         }
         let Some(work) = &mut self.work else { return };
-        work.head.reset();
         if consumed >= work.buf.len() {
             work.buf.clear();
             if core.pool.shrink(&mut work.buf, hint) {
@@ -381,19 +343,22 @@ impl ClientIo {
     pub async fn send(&mut self) -> Result<(), Gone> {
         self.conn.enter(Phase::Writing, self.core.now_ms());
         self.count();
-        let mut out = std::mem::take(&mut self.work().out);
+        let Self { transport, core, conn, work, .. } = self;
+        let Some(work) = work else { return Ok(()) };
         let mut sent = 0;
-        while sent < out.len() {
-            let (result, slice) = self.transport.write(out.slice(sent..)).await;
-            out = slice.into_inner();
-            match result {
-                Ok(0) | Err(_) => return Err(Gone::Closed),
-                Ok(n) => sent += n,
+        while sent < work.out.len() {
+            match transport.send(&work.out[sent..]) {
+                Ok(0) => return Err(Gone::Closed),
+                Ok(bytes) => sent += bytes,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    transport.writable().await.map_err(|_| Gone::Closed)?;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => return Err(Gone::Closed),
             }
-            self.conn.since_ms.set(self.core.now_ms());
+            conn.since_ms.set(core.now_ms());
         }
-        out.clear();
-        self.work().out = out;
+        work.out.clear();
         Ok(())
     }
 

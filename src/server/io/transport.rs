@@ -6,12 +6,14 @@
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 
-use monoio::buf::{IoBuf, IoBufMut};
-use monoio::io::{AsyncWriteRent, CancelHandle, CancelableAsyncReadRent};
+use monoio::io::AsyncWriteRent;
 use monoio::net::TcpStream;
-use nix::sys::socket::MsgFlags;
+use nix::sys::socket::{MsgFlags, recv, send};
 
 /// A connection's byte stream.
+///
+/// The ring says when there is something to receive, or room to send. The calls that move bytes are made directly: they cost no more than a
+/// submission with its completion, a connection needs no buffer while it waits, and a wait that is given up loses nothing that has arrived.
 pub struct Transport {
     stream: TcpStream,
 }
@@ -22,19 +24,33 @@ impl Transport {
         Self { stream }
     }
 
-    /// Receives some bytes into `buf` and returns it. If cancelled, it fails with `ECANCELED`, and nothing that has arrived is lost.
-    pub async fn read<B: IoBufMut>(&mut self, buf: B, cancel: CancelHandle) -> (io::Result<usize>, B) {
-        self.stream.cancelable_read(buf, cancel).await
+    /// Receives some bytes into `room`, without waiting; 0 at the end of the stream.
+    ///
+    /// # Errors
+    /// `WouldBlock`: nothing has arrived.
+    #[inline]
+    pub fn receive(&self, room: &mut [u8]) -> io::Result<usize> {
+        debug_assert!(!room.is_empty(), "0 would look like the end");
+        Ok(recv(self.fd(), room, MsgFlags::MSG_DONTWAIT)?)
     }
 
-    /// Sends some bytes of `buf` and returns it.
-    pub async fn write<B: IoBuf>(&mut self, buf: B) -> (io::Result<usize>, B) {
-        self.stream.write(buf).await
+    /// Sends some of these bytes, without waiting.
+    ///
+    /// # Errors
+    /// `WouldBlock`: there is no room for any.
+    #[inline]
+    pub fn send(&self, bytes: &[u8]) -> io::Result<usize> {
+        Ok(send(self.fd(), bytes, MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL)?)
     }
 
-    /// Waits without a buffer until there is something to read.
-    pub async fn readable(&mut self) -> io::Result<()> {
-        self.stream.readable(false).await
+    /// Waits until there is something to receive, or the connection has ended.
+    pub fn readable(&self) -> impl Future<Output = io::Result<()>> {
+        self.stream.readable(false)
+    }
+
+    /// Waits until there is room to send, or the connection has ended.
+    pub fn writable(&self) -> impl Future<Output = io::Result<()>> {
+        self.stream.writable(false)
     }
 
     /// Closes our sending side.
@@ -44,8 +60,7 @@ impl Transport {
 
     /// Whether bytes have arrived that were not received yet.
     pub fn has_arrived(&self) -> bool {
-        let flags = MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT;
-        nix::sys::socket::recv(self.fd(), &mut [0], flags).is_ok_and(|bytes| bytes > 0)
+        recv(self.fd(), &mut [0], MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT).is_ok_and(|bytes| bytes > 0)
     }
 
     fn fd(&self) -> RawFd {

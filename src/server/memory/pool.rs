@@ -7,16 +7,26 @@ use std::cell::{Cell, RefCell};
 
 use crate::api::refusal::{Reason, Refusal};
 use crate::config::BUFFER_BYTES;
-use crate::http::{Buffer, Head};
+use crate::http::{Buffer, Head, LAST_HEAD_BYTES_MAX};
 
 /// Free buffers kept per class, in bytes. Any more go back to the allocator.
 const KEPT_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// Free buffers per class, in bytes, that are kept however long nobody needs them.
+const ALWAYS_KEPT_BYTES: usize = 512 * 1024;
+
+/// Free sets of side buffers kept, at most and always.
+const WORKS_KEPT_MAX: usize = 1024;
+const WORKS_ALWAYS_KEPT: usize = 128;
+
+/// The list of free buffers keeps room for this many, so that it does not grow and shrink all the time.
+const SPARE_LIST_MIN: usize = 256;
 
 /// What a request's side buffers may take before they are counted, and what is kept of them for the next request.
 const SIDE_BYTES_FREE: usize = 4 * 1024;
 
 /// What every request takes besides its receive buffer.
-const WORK_BYTES: u64 = (size_of::<RequestBuffers>() + OUT_BYTES + EXT_BYTES) as u64;
+const WORK_BYTES: u64 = (size_of::<RequestBuffers>() + OUT_BYTES + EXT_BYTES + LAST_HEAD_BYTES_MAX) as u64;
 const OUT_BYTES: usize = 1024;
 const EXT_BYTES: usize = 256;
 
@@ -76,9 +86,41 @@ pub struct Pool {
     /// The part of these that counts against the budget: all but the smallest buffers. Those are bounded by the number of connections, and
     /// many of them must not keep a larger one from a request that waits for it.
     budgeted_bytes: Cell<u64>,
-    free: RefCell<[Vec<Vec<u8>>; BUFFER_BYTES.len()]>,
-    #[expect(clippy::vec_box, reason = "they are lent as boxes, so that an idle connection holds a pointer")]
-    works: RefCell<Vec<Box<RequestBuffers>>>,
+    free: RefCell<[Spare<Vec<u8>>; BUFFER_BYTES.len()]>,
+    works: RefCell<Spare<Box<RequestBuffers>>>,
+}
+
+/// Free buffers of one kind, the one that was used last on top.
+struct Spare<T> {
+    free: Vec<T>,
+    /// The fewest that were free since the last look: nobody needed these.
+    least: usize,
+}
+
+impl<T> Default for Spare<T> {
+    fn default() -> Self {
+        Self { free: Vec::new(), least: 0 }
+    }
+}
+
+impl<T> Spare<T> {
+    #[inline]
+    fn pop(&mut self) -> Option<T> {
+        let one = self.free.pop();
+        self.least = self.least.min(self.free.len());
+        one
+    }
+
+    /// Drops half of those that nobody has needed since the last look, but keeps `keep`. Returns how many were dropped.
+    fn give_back(&mut self, keep: usize) -> usize {
+        let count = self.least.min(self.free.len().saturating_sub(keep)).div_ceil(2);
+        self.free.drain(..count);
+        if count > 0 {
+            self.free.shrink_to((2 * self.free.len()).max(SPARE_LIST_MIN));
+        }
+        self.least = self.free.len();
+        count
+    }
 }
 
 /// The budget for bytes in flight is used up: wait, then refuse.
@@ -111,7 +153,7 @@ impl Pool {
 
     /// Bytes of free buffers kept for the next requests.
     pub fn kept_bytes(&self) -> u64 {
-        self.kept_bytes.get() + self.works.borrow().len() as u64 * WORK_BYTES
+        self.kept_bytes.get() + self.works.borrow().free.len() as u64 * WORK_BYTES
     }
 
     /// Takes the buffers for a request, with a receive buffer of at least `bytes` if the budget allows it. The smallest class is always
@@ -119,7 +161,7 @@ impl Pool {
     pub fn take(&self, bytes: usize) -> Box<RequestBuffers> {
         let mut work = self.works.borrow_mut().pop().unwrap_or_else(|| Box::new(RequestBuffers::new()));
         self.used_bytes.set(self.used_bytes.get() + WORK_BYTES);
-        work.buf = self.buffer(bytes, 0).unwrap_or_else(|_| self.lend(0)).into();
+        work.buf = Buffer::over(self.buffer(bytes, 0).unwrap_or_else(|_| self.lend(0)));
         work
     }
 
@@ -130,15 +172,24 @@ impl Pool {
 
     /// Takes all buffers of a request back.
     pub fn put(&self, mut work: Box<RequestBuffers>) {
-        self.put_buffer(std::mem::take(&mut work.buf).into());
+        self.put_buffer(std::mem::take(&mut work.buf).into_memory());
         work.head.reset();
         self.clear_side_buffers(&mut work);
         debug_assert_eq!(work.side_bytes, 0, "cleared side buffers are not counted");
         debug_assert!(self.used_bytes.get() >= WORK_BYTES, "what is given back was lent");
         self.used_bytes.set(self.used_bytes.get().saturating_sub(WORK_BYTES));
         let mut works = self.works.borrow_mut();
-        if works.len() < 1024 {
-            works.push(work);
+        if works.free.len() < WORKS_KEPT_MAX {
+            works.free.push(work);
+        }
+    }
+
+    /// Gives free buffers back to the allocator that have not been needed since the last call: a burst leaves nothing behind for long.
+    pub fn give_back(&self) {
+        self.works.borrow_mut().give_back(WORKS_ALWAYS_KEPT);
+        for (class, spare) in self.free.borrow_mut().iter_mut().enumerate() {
+            let bytes = (spare.give_back(ALWAYS_KEPT_BYTES / BUFFER_BYTES[class]) * BUFFER_BYTES[class]) as u64;
+            self.kept_bytes.set(self.kept_bytes.get().saturating_sub(bytes));
         }
     }
 
@@ -231,25 +282,24 @@ impl Pool {
         if kept.is_some() {
             self.kept_bytes.set(self.kept_bytes.get().saturating_sub(BUFFER_BYTES[class] as u64));
         }
-        let buf = kept.unwrap_or_else(|| Vec::with_capacity(BUFFER_BYTES[class]));
+        let buf = kept.unwrap_or_else(|| vec![0; BUFFER_BYTES[class]]);
         self.used_bytes.set(self.used_bytes.get() + BUFFER_BYTES[class] as u64);
         self.budgeted_bytes.set(self.budgeted_bytes.get() + cost_of(class));
         buf
     }
 
-    fn put_buffer(&self, mut buf: Vec<u8>) {
+    fn put_buffer(&self, buf: Vec<u8>) {
         let Some(class) = class_of(buf.capacity()).filter(|_| buf.capacity() > 0) else {
             return;
         };
-        debug_assert_eq!(buf.capacity(), BUFFER_BYTES[class], "buffers keep the size of their class");
+        debug_assert_eq!(buf.len(), BUFFER_BYTES[class], "buffers keep the size of their class");
         debug_assert!(self.used_bytes.get() >= BUFFER_BYTES[class] as u64, "what is given back was lent");
         debug_assert!(self.budgeted_bytes.get() >= cost_of(class), "what is given back was lent");
         self.used_bytes.set(self.used_bytes.get().saturating_sub(BUFFER_BYTES[class] as u64));
         self.budgeted_bytes.set(self.budgeted_bytes.get().saturating_sub(cost_of(class)));
         let mut free = self.free.borrow_mut();
-        if (free[class].len() + 1) * BUFFER_BYTES[class] <= KEPT_BYTES_MAX {
-            buf.clear();
-            free[class].push(buf);
+        if (free[class].free.len() + 1) * BUFFER_BYTES[class] <= KEPT_BYTES_MAX {
+            free[class].free.push(buf);
             self.kept_bytes.set(self.kept_bytes.get() + BUFFER_BYTES[class] as u64);
         }
     }

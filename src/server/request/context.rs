@@ -2,8 +2,6 @@
 
 use std::rc::Rc;
 
-use bytes::Bytes;
-
 use crate::api::body::TOO_LARGE;
 use crate::api::refusal::{Reason, Refusal};
 use crate::server::core::conn::Conn;
@@ -73,8 +71,10 @@ impl<'a> Context<'a> {
     /// The request whose head is in the buffer.
     #[inline]
     pub fn new(io: &'a mut ClientIo, core: &'a Rc<Core>, conn: &'a Rc<Conn>) -> Self {
-        let facts = RequestFacts::of(&io.work().head);
-        Self { core, conn, facts, live: core.live(), io, body: BodyState::Unread, charge: None }
+        let (head, live) = (&io.work().head, core.live());
+        conn.known.set(conn.known.get().next(head.repeats(), live.generation));
+        let facts = RequestFacts::of(head);
+        Self { core, conn, facts, live, io, body: BodyState::Unread, charge: None }
     }
 
     /// A request whose head could not be read, and so nothing after it either.
@@ -92,12 +92,14 @@ impl<'a> Context<'a> {
     }
 
     /// The head, what is known about the request, and the settings that it goes by.
+    #[inline]
     pub fn head(&mut self) -> (RequestHead<'_>, &mut RequestFacts, &Live) {
         let RequestBuffers { head, buf, .. } = self.io.work();
         (RequestHead::new(head, buf), &mut self.facts, &self.live)
     }
 
     /// The parts of a request whose body was received.
+    #[inline]
     pub fn parts(&mut self, body: BodyRange) -> Parts<'_> {
         let RequestBuffers { head, buf, ext, payload, answer, side_bytes, .. } = self.io.work();
         let body = &buf[body.start..body.end];
@@ -116,6 +118,16 @@ impl<'a> Context<'a> {
     /// Whether another core has received the request's body, and so has already admitted it.
     pub fn was_passed_on(&self) -> bool {
         self.io.has_received_body()
+    }
+
+    /// The body, if it has been received with its head, is within `limit`, and its length was announced. That is how most batches come;
+    /// others take [`Context::read_body`].
+    #[inline]
+    pub fn whole_body(&mut self, limit: u64) -> Option<BodyRange> {
+        let range = self.io.whole_body(limit)?;
+        self.body = BodyState::Received(range);
+        self.facts.body_bytes = (range.end - range.start) as u64;
+        Some(range)
     }
 
     /// Reads the whole body. Sends `100 Continue` if the client waits for it. With `just_expired` the token has just expired, and a body
@@ -165,13 +177,18 @@ impl<'a> Context<'a> {
         self.io.begin_body(limit).await.map_err(stopped_by)
     }
 
-    /// The next piece of a body that is not kept. `None` at the end.
-    pub async fn next_piece(&mut self, body: &mut IncomingBody) -> Result<Option<Bytes>, BodyError> {
-        let piece = self.io.receive_piece(body).await?;
-        if piece.is_none() {
+    /// What has been received of a body and not dropped.
+    pub fn received(&mut self, body: &IncomingBody) -> &[u8] {
+        &self.io.work().buf[body.range()]
+    }
+
+    /// Drops the first `dropped` bytes of a body and receives more of it. Returns `true` at its end, with nothing more.
+    pub async fn receive_more(&mut self, body: &mut IncomingBody, dropped: usize) -> Result<bool, BodyError> {
+        let ended = self.io.receive_more(body, dropped).await?;
+        if ended {
             self.body = BodyState::Consumed(body.consumed());
         }
-        Ok(piece)
+        Ok(ended)
     }
 
     /// Receives more until `bytes` of the body are in the buffer, or until its end (`true`).

@@ -1,10 +1,21 @@
 //! What becomes known about a request while it is answered: for its log line, metrics and admission.
 
+use crate::api::batch;
+use crate::api::batch::BatchScratch;
 use crate::api::route::Route;
 use crate::base::time::monotonic_us;
-use crate::http::{Head, Method, Version, path};
+use crate::http::{Field, Head, Method, Version, path};
 use crate::server::memory::pool::RequestBuffers;
 use crate::telemetry::{RequestLine, Text};
+
+/// Texts for the log line.
+#[derive(Default)]
+pub struct FactTexts {
+    /// The tracker's version, from a start.
+    pub tracker: Text<32>,
+    /// Why it was refused.
+    pub error: Text<200>,
+}
 
 /// What becomes known about a request while it is answered.
 pub struct RequestFacts {
@@ -16,14 +27,10 @@ pub struct RequestFacts {
     pub project: Option<u32>,
     /// Body bytes as received.
     pub body_bytes: u64,
-    /// The tracker's version, from a start.
-    pub tracker: Text<32>,
-    /// The `batch` parameter.
-    pub batch: Text<128>,
-    /// The batch's data type.
-    pub data_type: Text<24>,
-    /// Why it was refused.
-    pub error: Text<200>,
+    /// What only starts and refusals have; small requests are not to carry it around.
+    pub texts: Option<Box<FactTexts>>,
+    /// It is a web batch whose head was read to the end: its data type and its label are for the log line.
+    pub has_labels: bool,
     /// Its method.
     pub method: Method,
     /// The HTTP version of the answer.
@@ -45,7 +52,12 @@ impl RequestFacts {
         monotonic_us() - self.began_us
     }
 
-    /// When its head was complete, in ns on the monotonic clock.
+    /// When its head was complete, in us on the monotonic clock.
+    pub fn began_us(&self) -> u64 {
+        self.began_us
+    }
+
+    /// The same in ns.
     pub fn began_ns(&self) -> u64 {
         self.began_us * 1000
     }
@@ -62,10 +74,8 @@ impl RequestFacts {
             session: None,
             project: None,
             body_bytes: 0,
-            tracker: Text::EMPTY,
-            batch: Text::EMPTY,
-            data_type: Text::EMPTY,
-            error: Text::EMPTY,
+            texts: None,
+            has_labels: false,
             method,
             version,
             wants_keep_alive,
@@ -73,8 +83,20 @@ impl RequestFacts {
         }
     }
 
-    /// The request's log line.
-    pub fn line(&self, work: &RequestBuffers, status: u16) -> RequestLine {
+    /// Notes why it was refused.
+    pub fn refused(&mut self, error: &[u8]) {
+        self.texts.get_or_insert_default().error = Text::new(error);
+    }
+
+    /// The request's log line. `scratch` is for decoding.
+    #[cold]
+    pub fn line(&self, work: &RequestBuffers, status: u16, scratch: &mut BatchScratch) -> RequestLine {
+        let (mut data_type, mut batch) = (Text::EMPTY, Text::EMPTY);
+        if self.has_labels {
+            data_type = Text::new(work.head.field(&work.buf, Field::DataType).unwrap_or_default());
+            batch = Text::new(batch::label_text(work.head.query(&work.buf), scratch));
+        }
+        let texts = self.texts.as_deref();
         let url = match work.head.is_empty() {
             true => b"",
             false if self.route == Route::UxtRecording => RECORDING,
@@ -83,11 +105,11 @@ impl RequestFacts {
         RequestLine {
             session: self.session,
             project: self.project,
-            tracker: self.tracker,
+            tracker: texts.map_or(Text::EMPTY, |texts| texts.tracker),
             url: Text::new(url),
-            batch: self.batch,
-            data_type: self.data_type,
-            error: self.error,
+            batch,
+            data_type,
+            error: texts.map_or(Text::EMPTY, |texts| texts.error),
             ..RequestLine::new(crate::caller!(), self.method.as_str(), status)
         }
     }

@@ -15,7 +15,7 @@ use crate::server::core::conn::{Conn, Presence};
 use crate::server::core::live::Live;
 use crate::server::core::state::Core;
 use crate::telemetry::Level;
-use crate::telemetry::admission::Decision;
+use crate::telemetry::admission::{Bucket, Decision};
 
 use super::facts::RequestFacts;
 use super::head::{BodyLength, RequestHead};
@@ -54,40 +54,50 @@ pub fn origin<'a>(policy: &Policy, conn: &Conn, head: RequestHead<'a>) -> Origin
     Origin { x_forwarded_for, x_real_ip, peer, client: client.unwrap_or(peer) }
 }
 
-/// Whether a request whose head has been read may proceed, at once or when its turn has come.
-pub async fn at_head(
+/// The client's address, used for all limits.
+#[inline]
+fn client(policy: &Policy, conn: &Conn, head: RequestHead<'_>) -> IpAddr {
+    let known = conn.known.get();
+    known.client().unwrap_or_else(|| {
+        let client = origin(policy, conn, head).client;
+        conn.known.set(known.with_client(client));
+        client
+    })
+}
+
+/// Whether a request whose head has been read may proceed, and how long it has to be held first.
+#[inline]
+pub fn at_head(
     core: &Core,
     live: &Live,
     conn: &Conn,
     head: RequestHead<'_>,
     facts: &RequestFacts,
     admitted: Option<&Admitted>,
-) -> Result<(), Refusal> {
+) -> Result<Duration, Refusal> {
     let route = facts.route;
-    let (client, verdict) = {
-        let (policy, mode) = (&live.policy, live.policy.mode);
-        // The outcome of a start is not known yet, so in shadow mode it is counted once it has been judged.
-        if mode == AdmissionMode::Off || is_start(route) && mode == AdmissionMode::Shadow {
-            return Ok(());
+    let (policy, mode) = (&live.policy, live.policy.mode);
+    // The outcome of a start is not known yet, so in shadow mode it is counted once it has been judged.
+    if mode == AdmissionMode::Off || is_start(route) && mode == AdmissionMode::Shadow {
+        return Ok(Duration::ZERO);
+    }
+    let client = client(policy, conn, head);
+    let (now_ns, mut admission) = (facts.began_ns(), core.admission.borrow_mut());
+    let verdict = if is_start(route) {
+        match admission.may_start(policy, now_ns, client) {
+            Verdict { decision: Decision::Admitted, .. } => return Ok(Duration::ZERO),
+            verdict => verdict,
         }
-        let client = origin(policy, conn, head).client;
-        let (now_ns, mut admission) = (facts.began_ns(), core.admission.borrow_mut());
-        let verdict = if is_start(route) {
-            match admission.may_start(policy, now_ns, client) {
-                Verdict { decision: Decision::Admitted, .. } => return Ok(()),
-                verdict => verdict,
-            }
-        } else {
-            // A recording is far larger than any burst, so it is charged as it arrives.
-            let bytes = match head.body_length() {
-                BodyLength::Known(bytes) if route != Route::UxtRecording => bytes,
-                _ => 0,
-            };
-            admission.upload(policy, now_ns, &upload(facts, admitted, client, bytes))
+    } else {
+        // A recording is far larger than any burst, so it is charged as it arrives.
+        let bytes = match head.body_length() {
+            BodyLength::Known(bytes) if route != Route::UxtRecording => bytes,
+            _ => 0,
         };
-        (client, verdict)
+        admission.upload(policy, now_ns, &upload(facts, admitted, client, bytes))
     };
-    settle(core, conn, facts, client, verdict).await
+    drop(admission);
+    settle(core, facts, client, verdict)
 }
 
 /// Charges the bytes of a body whose head announced no length.
@@ -99,34 +109,33 @@ pub fn received(core: &Core, live: &Live, conn: &Conn, head: RequestHead<'_>, fa
 
 /// Charges the bytes of a piece that has arrived.
 pub fn piece(core: &Core, live: &Live, conn: &Conn, head: RequestHead<'_>, facts: &RequestFacts, bytes: u64) {
-    let client = origin(&live.policy, conn, head).client;
+    let client = client(&live.policy, conn, head);
     let upload = Upload { address: client, session: facts.session, project: facts.project, bytes };
     core.admission.borrow_mut().bytes(&live.policy, facts.began_ns(), &upload);
 }
 
-/// Whether a start that has been judged may proceed. `project` is that of the session it would begin; a start that resumes a session is not
-/// charged.
-pub async fn start(
+/// Whether a start that has been judged may proceed, and how long it has to be held first. `project` is that of the session it would begin; a
+/// start that resumes a session is not charged.
+pub fn start(
     core: &Core,
     live: &Live,
-    conn: &Conn,
     facts: &RequestFacts,
     client: IpAddr,
     project: Option<u32>,
     resumed: bool,
-) -> Result<(), Refusal> {
+) -> Result<Duration, Refusal> {
     let verdict = {
         let mut admission = core.admission.borrow_mut();
         let policy = &live.policy;
         match (policy.mode, resumed) {
-            (AdmissionMode::Off, _) => return Ok(()),
+            (AdmissionMode::Off, _) => return Ok(Duration::ZERO),
             // This one could have been turned away by its head alone.
             (AdmissionMode::Shadow, true) => admission.may_start(policy, facts.began_ns(), client),
             (AdmissionMode::On, true) => Verdict::ADMITTED,
             (_, false) => admission.start(policy, facts.began_ns(), client, project),
         }
     };
-    settle(core, conn, facts, client, verdict).await
+    settle(core, facts, client, verdict)
 }
 
 fn upload(facts: &RequestFacts, admitted: Option<&Admitted>, address: IpAddr, bytes: u64) -> Upload {
@@ -138,37 +147,48 @@ fn upload(facts: &RequestFacts, admitted: Option<&Admitted>, address: IpAddr, by
     }
 }
 
-/// Counts a verdict and enforces it.
-async fn settle(
+/// Counts a verdict, and says what follows from it.
+#[inline]
+fn settle(core: &Core, facts: &RequestFacts, client: IpAddr, verdict: Verdict) -> Result<Duration, Refusal> {
+    core.metrics.admission.count(verdict.decision, verdict.bucket);
+    match verdict.bucket {
+        None => Ok(Duration::ZERO),
+        Some(bucket) => settle_limited(core, facts, client, verdict, bucket),
+    }
+}
+
+/// The same for a client that is over a limit, or close to it.
+#[cold]
+fn settle_limited(
     core: &Core,
-    conn: &Conn,
     facts: &RequestFacts,
     client: IpAddr,
     verdict: Verdict,
-) -> Result<(), Refusal> {
-    core.metrics.admission.count(verdict.decision, verdict.bucket);
-    let Some(bucket) = verdict.bucket else { return Ok(()) };
+    bucket: Bucket,
+) -> Result<Duration, Refusal> {
     if matches!(verdict.decision, Decision::Refused | Decision::WouldRefuse) {
         log_over_limit(core, facts, client, verdict);
     }
     match verdict.decision {
-        Decision::Admitted | Decision::WouldHold | Decision::WouldRefuse => Ok(()),
-        Decision::Held => {
-            conn.begin_hold(core.now_ms());
-            let mut left = Duration::from_nanos(verdict.wait_ns);
-            while !left.is_zero() && conn.presence.get() != Presence::Gone {
-                let step = left.min(HELD_STEP);
-                monoio::time::sleep(step).await;
-                left -= step;
-            }
-            conn.end_hold(core.now_ms());
-            Ok(())
-        }
+        Decision::Admitted | Decision::WouldHold | Decision::WouldRefuse => Ok(Duration::ZERO),
+        Decision::Held => Ok(Duration::from_nanos(verdict.wait_ns)),
         Decision::Refused => {
             let refusal = Refusal::new(429, Reason::RateLimited, bucket.text());
             Err(refusal.retry_after(verdict.retry_after_seconds()))
         }
     }
+}
+
+/// Holds a request until its turn has come, or its client has gone.
+pub async fn hold(core: &Core, conn: &Conn, wait: Duration) {
+    conn.begin_hold(core.now_ms());
+    let mut left = wait;
+    while !left.is_zero() && conn.presence.get() != Presence::Gone {
+        let step = left.min(HELD_STEP);
+        monoio::time::sleep(step).await;
+        left -= step;
+    }
+    conn.end_hold(core.now_ms());
 }
 
 /// Logs which client is over a limit, rate-limited.

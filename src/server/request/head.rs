@@ -1,6 +1,6 @@
 //! What handlers see of a request's head, whatever the HTTP version.
 
-use crate::http::{Framing, Head, Headers, Method};
+use crate::http::{Field, Framing, Head, Headers, Method};
 
 /// The head of a request, in the buffer that it was received into.
 #[derive(Clone, Copy)]
@@ -44,6 +44,12 @@ impl<'a> RequestHead<'a> {
     /// The first value of a header. `name` is in lower case.
     pub fn header(self, name: &str) -> Option<&'a [u8]> {
         self.head.header(self.buf, name)
+    }
+
+    /// The same for a field that nearly every request has looked up.
+    #[inline]
+    pub fn field(self, field: Field) -> Option<&'a [u8]> {
+        self.head.field(self.buf, field)
     }
 
     /// All headers, names and values.

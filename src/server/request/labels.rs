@@ -5,6 +5,7 @@
 
 use crate::api::route::TEMPLATES;
 use crate::codec::inflate::{Coding, Label, Reading};
+use crate::http::Field;
 use crate::server::core::state::Core;
 use crate::telemetry::Level;
 
@@ -15,7 +16,7 @@ use super::head::RequestHead;
 #[inline]
 pub fn note(core: &Core, facts: &RequestFacts, reading: Reading, head: RequestHead<'_>) {
     if reading.is_mislabelled() {
-        report(core, facts, reading, head.header("content-encoding"));
+        report(core, facts, reading, head.field(Field::ContentEncoding));
     }
 }
 

@@ -1,11 +1,12 @@
 //! Sending an answer, and recording it in the log and the metrics.
 
+use std::rc::Rc;
+
 use crate::api::cors::Asked;
 use crate::api::refusal::{Reason, Refusal};
 use crate::api::reply::Frame;
-use crate::http::Method;
+use crate::http::{Method, Version};
 use crate::server::core::conn::Presence;
-use crate::telemetry::Text;
 
 use super::context::{BodyState, Context};
 use super::outcome::{Answer, Next, Outcome, Stop};
@@ -63,6 +64,10 @@ impl Context<'_> {
     async fn send_answer(&mut self, answer: Answer, keep_alive: bool) {
         let core = self.core;
         match answer {
+            Answer::Empty if keep_alive && self.facts.version == Version::H11 && self.facts.method != Method::Head => {
+                let (live, date) = (Rc::clone(&self.live), core.date.get());
+                self.send(200, keep_alive, |out, _| core.ok_reply.borrow_mut().write(&live, date, out)).await;
+            }
             Answer::Empty => self.send(200, keep_alive, |out, frame| frame.write(out, 200, &[], b"")).await,
             Answer::Json(body) => self.send(200, keep_alive, move |out, frame| frame.write_json(out, 200, &body)).await,
             Answer::Prepared(status) => {
@@ -79,7 +84,7 @@ impl Context<'_> {
             }
             Answer::NotFound => {
                 core.metrics.refused(Reason::NotFound.index());
-                self.facts.error = Text::from("no such path");
+                self.facts.refused(b"no such path");
                 let headers: [(&str, &[u8]); 2] =
                     [("Content-Type", b"text/plain; charset=utf-8"), ("X-Content-Type-Options", b"nosniff")];
                 let body = b"404 page not found\n";
@@ -91,7 +96,7 @@ impl Context<'_> {
             }
             Answer::WrongMethod(allow) => {
                 core.metrics.refused(Reason::Method.index());
-                self.facts.error = Text::from("the route does not take this method");
+                self.facts.refused(b"the route does not take this method");
                 let headers: [(&str, &[u8]); 1] = [("Allow", allow.as_bytes())];
                 self.send(405, keep_alive, |out, frame| frame.write(out, 405, &headers, b"")).await;
             }
@@ -104,7 +109,7 @@ impl Context<'_> {
             return;
         }
         self.core.metrics.refused(refusal.reason.index());
-        self.facts.error = Text::new(refusal.text.as_bytes());
+        self.facts.refused(refusal.text.as_bytes());
         self.send(refusal.status, keep_alive, |out, frame| frame.write_refusal(out, refusal)).await;
     }
 
@@ -122,7 +127,7 @@ impl Context<'_> {
         let work = io.work();
         write(&mut work.out, &frame);
         core.metrics.sent_bytes.add(work.out.len() as u64);
-        core.logger.request(live.log_requests, status, || facts.line(work, status));
+        core.logger.request(live.log_requests, status, || facts.line(work, status, &mut core.batch.borrow_mut()));
         core.metrics.request(facts.route.index(), status, facts.body_bytes, facts.elapsed_us());
         // A client that has gone does not read its answer; the connection's next read ends it.
         let _ = io.send().await;

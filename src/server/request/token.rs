@@ -52,7 +52,7 @@ fn read_token(
         .and_then(|value| value.strip_prefix(b"Bearer "))
         .ok_or_else(|| Refusal::new(401, Reason::TokenMissing, "missing token"))?;
     let secrets = &live.secrets;
-    let known = conn.memo.borrow().get(text, secrets.generation());
+    let known = conn.known_token(text, secrets.generation());
     let token = match known {
         Some(token) => token,
         None => {
@@ -63,12 +63,12 @@ fn read_token(
                 };
                 Refusal::new(401, reason, error.to_string())
             })?;
-            conn.memo.borrow_mut().set(text, secrets.generation(), token);
+            conn.remember_token(text, secrets.generation(), token);
             token
         }
     };
     facts.session = Some(token.session.0);
-    let just_expired = match (token.expiry(core.wall_ms()), rule) {
+    let just_expired = match (token.expiry(core.wall_ms_at(facts.began_us())), rule) {
         (Expiry::Valid, _) | (_, TokenRule::Late) => false,
         (Expiry::JustExpired, TokenRule::Grace) => true,
         (Expiry::JustExpired, _) => return Err(Refusal::new(401, Reason::TokenExpired, "token just expired")),

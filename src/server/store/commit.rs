@@ -68,8 +68,12 @@ pub async fn run(core: Rc<Core>) {
 
 /// Appends a record and waits until it is as safe as `ack` promises. While the log cannot take it, the caller is held within its patience.
 /// If this core is poisoned and another is not, the caller has to move.
-pub async fn store(core: &Core, conn: &Rc<Conn>, entry: &Entry<'_>) -> Result<(), StoreError> {
-    store_in_order(core, conn, std::slice::from_ref(entry), Move::Yes).await
+pub fn store<'a>(
+    core: &'a Core,
+    conn: &'a Rc<Conn>,
+    entry: &'a Entry<'_>,
+) -> impl Future<Output = Result<(), StoreError>> {
+    store_in_order(core, conn, std::slice::from_ref(entry), Move::Yes)
 }
 
 /// Appends records in order and waits until all of them are as safe as `ack` promises; they share a group where possible. If a segment
@@ -77,13 +81,21 @@ pub async fn store(core: &Core, conn: &Rc<Conn>, entry: &Entry<'_>) -> Result<()
 /// in its buffer.
 ///
 /// After an error some of the first records may be stored.
-pub async fn store_all(core: &Core, conn: &Rc<Conn>, entries: &[Entry<'_>]) -> Result<(), StoreError> {
-    store_in_order(core, conn, entries, Move::No).await
+pub fn store_all<'a>(
+    core: &'a Core,
+    conn: &'a Rc<Conn>,
+    entries: &'a [Entry<'_>],
+) -> impl Future<Output = Result<(), StoreError>> {
+    store_in_order(core, conn, entries, Move::No)
 }
 
 /// The same for a request whose body is still in its buffer, so that the caller can move. The other core stores all records again.
-pub async fn store_all_or_move(core: &Core, conn: &Rc<Conn>, entries: &[Entry<'_>]) -> Result<(), StoreError> {
-    store_in_order(core, conn, entries, Move::Yes).await
+pub fn store_all_or_move<'a>(
+    core: &'a Core,
+    conn: &'a Rc<Conn>,
+    entries: &'a [Entry<'_>],
+) -> impl Future<Output = Result<(), StoreError>> {
+    store_in_order(core, conn, entries, Move::Yes)
 }
 
 /// Whether a request can go to another core.
@@ -93,19 +105,32 @@ enum Move {
     No,
 }
 
-async fn store_in_order(core: &Core, conn: &Rc<Conn>, entries: &[Entry<'_>], may_move: Move) -> Result<(), StoreError> {
-    conn.begin_hold(core.now_ms());
-    let stored = store_within_patience(core, conn, entries, may_move).await;
-    conn.end_hold(core.now_ms());
-    stored
+/// A wait of a request. It is over when this is dropped.
+struct Hold<'a> {
+    core: &'a Core,
+    conn: &'a Conn,
 }
 
-async fn store_within_patience(
+impl<'a> Hold<'a> {
+    fn begin(core: &'a Core, conn: &'a Conn) -> Self {
+        conn.begin_hold(core.now_ms());
+        Self { core, conn }
+    }
+}
+
+impl Drop for Hold<'_> {
+    fn drop(&mut self) {
+        self.conn.end_hold(self.core.now_ms());
+    }
+}
+
+async fn store_in_order(
     core: &Core,
     conn: &Rc<Conn>,
     mut entries: &[Entry<'_>],
     may_move: Move,
 ) -> Result<(), StoreError> {
+    let _hold = Hold::begin(core, conn);
     let began_us = monotonic_us();
     while !entries.is_empty() {
         let run = append_run(core, conn, entries);
@@ -134,7 +159,7 @@ async fn store_within_patience(
         match wait_outcome(conn).await {
             WaitOutcome::Stored => {
                 debug_assert!(run.count > 0, "only an appended record can be stored");
-                core.metrics.committed(monotonic_us() - began_us);
+                core.metrics.committed(core.waiters.settled_us().saturating_sub(began_us));
                 entries = &entries[run.count..];
             }
             WaitOutcome::Lost => {
@@ -231,10 +256,7 @@ async fn wait(core: &Core, conn: &Rc<Conn>, enter: impl FnOnce()) -> bool {
 async fn wait_outcome(conn: &Conn) -> WaitOutcome {
     std::future::poll_fn(|cx| match conn.outcome.get() {
         WaitOutcome::Pending => {
-            let mut mine = conn.waker.borrow_mut();
-            if !mine.as_ref().is_some_and(|known| known.will_wake(cx.waker())) {
-                *mine = Some(cx.waker().clone());
-            }
+            conn.register(cx.waker());
             Poll::Pending
         }
         outcome => Poll::Ready(outcome),

@@ -5,7 +5,7 @@
 use std::io;
 use std::rc::Rc;
 
-use monoio::buf::IoBuf;
+use bytes::Buf;
 use monoio::fs::File;
 
 use crate::log::GroupWrite;
@@ -17,9 +17,9 @@ pub const TASKS: usize = 2;
 /// One of the tasks.
 pub async fn run(core: Rc<Core>) {
     loop {
-        let mut write = core.writes.next().await;
+        let write = core.writes.next().await;
         let result = match core.writes.file(&write) {
-            Ok(file) => write_group(&file, &mut write).await,
+            Ok(file) => write_group(&file, &write).await,
             Err(error) => Err(error),
         };
         if let Some(writer) = core.writer.borrow_mut().as_mut() {
@@ -29,25 +29,20 @@ pub async fn run(core: Rc<Core>) {
     }
 }
 
-async fn write_group(file: &File, write: &mut GroupWrite) -> io::Result<()> {
-    let (bytes, part) = write.take_bytes();
-    let mut at = write.offset();
-    let mut rest = part;
-    let mut bytes = bytes;
-    let result = loop {
-        let (outcome, slice) = file.write_at(bytes.slice(rest.clone()), at).await;
-        bytes = slice.into_inner();
+async fn write_group(file: &File, write: &GroupWrite) -> io::Result<()> {
+    let (mut rest, mut at) = (write.bytes(), write.offset());
+    loop {
+        let (outcome, bytes) = file.write_at(rest, at).await;
+        rest = bytes;
         match outcome {
-            Ok(0) => break Err(io::ErrorKind::WriteZero.into()),
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
             Ok(got) if got < rest.len() => {
-                rest.start += got;
+                rest.advance(got);
                 at += got as u64;
             }
-            Ok(_) => break Ok(()),
+            Ok(_) => return Ok(()),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => break Err(error),
+            Err(error) => return Err(error),
         }
-    };
-    write.put_back(bytes);
-    result
+    }
 }

@@ -249,46 +249,64 @@ fn bodies_that_are_not_asked_for_are_passed_over_and_nothing_else_changes() {
 }
 
 #[test]
-fn to_go_to_the_next_that_is_looked_at_is_to_read_all_and_leave_out_the_others() {
+fn what_an_outline_has_is_read_as_if_all_had_been() {
     let mut passed_over = 0;
+    let mut outline = Outline::default();
     for upload in crate::tracker::captured::uploads() {
         let (first, second) = split_parts(&upload.bytes, upload.split).unwrap();
         for part in [Some(first), second].into_iter().flatten() {
-            // Whole, cut within a message, and with a byte that no message begins with.
-            for part in [part.to_vec(), part[..part.len() - 1].to_vec(), [part, &[81, 7]].concat()] {
-                let reader = || read_batch(&part, upload.era).bodies_of(IdSet::NONE.with(22));
-                let (mut all, mut some) = (reader(), reader());
-                while let Some((passed, next)) = some.next_of_those() {
-                    for _ in 0..passed {
-                        assert_eq!(all.next().unwrap().unwrap().body, Body::Unknown);
-                    }
-                    assert_eq!(next, all.next());
-                    assert_eq!((some.location(), some.meta()), (all.location(), all.meta()));
-                    passed_over += passed;
-                }
-                assert!(all.next().is_none());
+            let ids = IdSet::NONE.with(22);
+            if !outline.read(part, ids) {
+                continue;
             }
+            let reader = || read_batch(part, upload.era).bodies_of(ids);
+            let (mut all, mut some) = (reader(), reader());
+            for &place in outline.places() {
+                for _ in 0..place.passed_over {
+                    assert_eq!(all.next().unwrap().unwrap().body, Body::Unknown);
+                }
+                assert_eq!(some.next_at(place), all.next());
+                assert_eq!((some.location(), some.meta()), (all.location(), all.meta()));
+                passed_over += place.passed_over;
+            }
+            assert_eq!(all.count() as u64, outline.rest());
         }
     }
     assert!(passed_over > 1000, "{passed_over}");
 }
 
 #[test]
-fn a_body_is_of_any_era_if_both_read_it_alike() {
+fn a_batch_has_an_outline_if_both_eras_read_it_alike() {
+    let mut outline = Outline::default();
+    let mut has_one = |batch: &[u8]| outline.read(batch, IdSet::NONE);
     let sized = [81, 1, 0, 0, 2, 1, b'a', 28, 4, 0, 0, 3, b'a', b'n', b'n'];
-    assert!(is_of_any_era(&sized, None));
-    assert!(is_of_any_era(&sized.repeat(2), Some(sized.len())));
+    assert!(has_one(&sized));
     // A size in one era, none in the other.
-    assert!(!is_of_any_era(&[&sized[..], &[82, 1, 0, 0, 0]].concat(), None));
-    assert!(!is_of_any_era(&[80, 1, 0, 2, 28, 3, b'a', b'n', b'n'], None));
+    assert!(!has_one(&[&sized[..], &[82, 1, 0, 0, 0]].concat()));
+    assert!(!has_one(&[80, 1, 0, 2, 28, 3, b'a', b'n', b'n']));
     // What is not whole is left to those who say why.
-    assert!(!is_of_any_era(&sized[..sized.len() - 1], None));
-    assert!(!is_of_any_era(&sized, Some(3)));
-    assert!(!is_of_any_era(&[], None));
+    assert!(!has_one(&sized[..sized.len() - 1]));
+    assert!(!has_one(&sized.repeat(2)));
+    assert!(!has_one(&[]));
     for upload in crate::tracker::captured::uploads() {
-        if is_of_any_era(&upload.bytes, upload.split) {
-            let facts = |era| crate::tracker::check(&upload.bytes, upload.split, era).unwrap();
+        let (first, second) = split_parts(&upload.bytes, upload.split).unwrap();
+        for part in [Some(first), second].into_iter().flatten().filter(|part| has_one(part)) {
+            let facts = |era| crate::tracker::check(part, None, era).unwrap();
             assert_eq!(facts(Era::Main), facts(Era::Seed), "{}", upload.file);
+        }
+    }
+}
+
+#[test]
+fn an_unfitted_message_is_the_same_but_for_what_is_said_of_its_fit() {
+    for upload in crate::tracker::captured::uploads() {
+        let (first, _) = split_parts(&upload.bytes, upload.split).unwrap();
+        let fitted = read_batch(first, upload.era);
+        let unfitted = read_batch(first, upload.era).unfitted();
+        for (fitted, unfitted) in fitted.zip(unfitted) {
+            let (fitted, unfitted) = (fitted.unwrap(), unfitted.unwrap());
+            assert_eq!(Message { body: fitted.body, ..unfitted }, fitted);
+            assert!(fitted.fields().eq(unfitted.fields()));
         }
     }
 }

@@ -198,6 +198,23 @@ impl S3 {
         );
     }
 
+    /// Forbids everybody an action on objects, such as `s3:DeleteObject`.
+    #[track_caller]
+    pub fn forbid(&self, action: &str) {
+        let text = format!(
+            r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Deny","Principal":"*","Action":"{action}","Resource":"arn:aws:s3:::{BUCKET}/*"}}]}}"#
+        );
+        let answer = self.curl("PUT", "?policy", &["-H", "Content-Type: application/json", "--data-binary", &text]);
+        assert!(matches!(answer.0, 200 | 204), "{answer:?}");
+    }
+
+    /// Forbids nothing any more.
+    #[track_caller]
+    pub fn forbid_nothing(&self) {
+        let answer = self.curl("DELETE", "?policy", &[]);
+        assert!(matches!(answer.0, 200 | 204), "{answer:?}");
+    }
+
     /// The keys and ids of all versions, `null` where there is only the object. Only keys without characters that XML escapes.
     #[track_caller]
     pub fn versions(&self) -> Vec<(String, String)> {

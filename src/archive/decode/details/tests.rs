@@ -3,6 +3,7 @@ use super::*;
 use serde_json::Value as Json;
 
 use super::super::crafted::{Put, web_batch};
+use super::super::layout::fields_of;
 use super::super::messages::{MESSAGES, mapping_of};
 use crate::tracker::{Era, FieldKind, message_spec, read_batch};
 
@@ -11,7 +12,9 @@ fn details(id: u64, values: &[Put<'_>]) -> (String, bool) {
     let message = read_batch(&batch, Era::Main).nth(1).unwrap().unwrap();
     let mut out = String::from("of the message before");
     let mapping = mapping_of(id).unwrap();
-    let fields: Vec<_> = message.fields().filter(|(name, _)| mapping.place_of(name).is_in_details()).collect();
+    let fields = fields_of(mapping, message.layout()).iter().zip(message.fields());
+    let fields = fields.filter(|(field, _)| field.to.is_in_details());
+    let fields: Vec<_> = fields.map(|(field, (_, value))| (field.key.as_str(), value)).collect();
     let cut = write(&fields, &mut out);
     (out, cut)
 }

@@ -8,9 +8,13 @@
 //! then goes on behind the last record that was given out. What was added meanwhile is read, too: the log may have deleted it since.
 
 use std::collections::HashSet;
+use std::num::NonZero;
 use std::ops::RangeInclusive;
+use std::panic::resume_unwind;
 use std::path::Path;
+use std::thread;
 
+use crate::archive::error::ArchiveError;
 use crate::archive::manifest::FileEntry;
 use crate::archive::record_file::{ArchivedRecord, GroupRange, RecordFile};
 use crate::cli::error::CliError;
@@ -24,6 +28,10 @@ use super::means::Means;
 use super::read_log::Begin;
 use super::sink::{Sink, Unwanted};
 use super::wanted::{Lies, Wanted};
+
+/// How many row groups are decoded at once at most, and how much they may inflate to together.
+const THREADS_MAX: usize = 8;
+const AT_ONCE_BYTES_MAX: u64 = 64 << 20;
 
 /// How much of a run is read at once where it waits in the temporary file.
 const BUFFER_BYTES: usize = 256 << 10;
@@ -187,19 +195,34 @@ impl<'a> Reading<'a> {
             let reason = "damaged: its bytes are not those that the manifest has the hash of; what can be read of it was played unproven";
             self.findings.damaged(whole_file(&path, None, reason));
         }
+        let mut groups = Vec::new();
         for group in 0..opened.groups() {
-            self.load_group(&opened, &path, group)?;
+            let range = opened.range(group);
+            if self.may_have(&range) {
+                groups.push((group, range));
+            } else {
+                self.means.counts.leave_out(if self.is_in_time(&range) { range.rows } else { 0 });
+            }
+        }
+        let mut left = &groups[..];
+        while !left.is_empty() {
+            let (these, rest) = left.split_at(at_once(left));
+            for ((group, range), read) in these.iter().zip(decode(&opened, &path, these)) {
+                self.load_group(&path, *group, range, read)?;
+            }
+            left = rest;
         }
         Ok(())
     }
 
-    fn load_group(&mut self, file: &RecordFile, path: &Path, group: usize) -> Result<(), CliError> {
-        let range = file.range(group);
-        if !self.may_have(&range) {
-            self.means.counts.leave_out(if self.is_in_time(&range) { range.rows } else { 0 });
-            return Ok(());
-        }
-        let records = match file.read(path, group) {
+    fn load_group(
+        &mut self,
+        path: &Path,
+        group: usize,
+        range: &GroupRange,
+        read: Result<Vec<ArchivedRecord>, ArchiveError>,
+    ) -> Result<(), CliError> {
+        let records = match read {
             Ok(records) => records,
             Err(error) => {
                 let reason = format!("damaged: can't be read ({error})");
@@ -263,4 +286,30 @@ impl<'a> Reading<'a> {
         let session = sessions.is_none_or(|all| all.iter().any(|session| has(&range.sessions, session.cast_signed())));
         self.is_in_time(range) && project && session
     }
+}
+
+/// How many of these row groups are decoded at once: one for each processor, as far as all are small.
+fn at_once(groups: &[(usize, GroupRange)]) -> usize {
+    let processors = thread::available_parallelism().map_or(1, NonZero::get);
+    let mut bytes = 0_u64;
+    let small = groups.iter().take(processors.min(THREADS_MAX)).take_while(|(_, range)| {
+        bytes = bytes.saturating_add(range.bytes);
+        bytes <= AT_ONCE_BYTES_MAX
+    });
+    small.count().max(1)
+}
+
+/// Decodes row groups, each on a thread of its own. What is read does not depend on how many there are.
+fn decode(
+    file: &RecordFile,
+    path: &Path,
+    groups: &[(usize, GroupRange)],
+) -> Vec<Result<Vec<ArchivedRecord>, ArchiveError>> {
+    let [(first, _), others @ ..] = groups else { return Vec::new() };
+    thread::scope(|scope| {
+        let others: Vec<_> = others.iter().map(|&(group, _)| scope.spawn(move || file.read(path, group))).collect();
+        let mut read = vec![file.read(path, *first)];
+        read.extend(others.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic))));
+        read
+    })
 }

@@ -9,8 +9,12 @@
 //! every one that needs no label, repeats included. So whether a record is a repeat follows from the log alone, and not from where a reader
 //! began: a merge that resumes reads the window again first (see [`WindowMark`]).
 //!
-//! A lookup costs one table access per record. Only a candidate is read back, by `pread` from its own segment; if that is gone or
-//! unreadable, the record does not count as a repeat: better to hand out an acknowledged record twice than never.
+//! Most records are no repeats, and a small filter of keys tells so ([`filter`]). Only for the others the table is looked at, and only a
+//! candidate is read back, by `pread` from its own segment; if that is gone or unreadable, the record does not count as a repeat: better to hand
+//! out an acknowledged record twice than never.
+//!
+//! The table is far larger than a processor's cache, and a record's bucket is anywhere in it. So entries are linked into their buckets some
+//! time after they came, many at once: the processor then waits for many buckets at a time.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
@@ -26,6 +30,10 @@ use crate::log::names::{OPEN, SEALED, core_dir, segment_stem};
 
 use crate::log::format::position::Place;
 
+mod filter;
+
+use filter::RecentKeys;
+
 /// So many records with the same key are compared with a record, newest first. More than one or two come only from a client that means harm.
 const CANDIDATES_MAX: usize = 4;
 
@@ -35,8 +43,11 @@ const SAMPLE_BYTES: usize = 32;
 /// What a key is made of takes this much: see [`Repeats::key`].
 const KEY_BYTES: usize = 32 + 2 * SAMPLE_BYTES;
 
-/// Buckets for each entry. Most records are no repeats, and an empty bucket tells so without a look at an entry far away in memory.
+/// Buckets for each entry, so that most hold one entry at most.
 const BUCKETS_PER_ENTRY: usize = 2;
+
+/// So many entries are linked into their buckets at once.
+const LINKED_AT_ONCE: usize = 64;
 
 /// How much of a candidate is read at a time.
 const PIECE_BYTES: usize = 64 << 10;
@@ -50,7 +61,7 @@ const ENTRIES_MAX: usize = 1 << 28;
 /// How far back a merge looks for the first sending of a batch. The smallest of the three bounds holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RepeatWindow {
-    /// Labelled batches, at most 2^28; 0 recognises no repeats. Each takes 56 bytes of memory, up to twice that where this is no power
+    /// Labelled batches, at most 2^28; 0 recognises no repeats. Each takes 60 bytes of memory, up to twice that where this is no power
     /// of two.
     pub entries: usize,
     /// Order time.
@@ -66,10 +77,19 @@ impl RepeatWindow {
 
 impl Default for RepeatWindow {
     /// A tracker sends a batch up to eleven times within 13.75 s, and each answer may be held for 5 s: 69 s. Ten minutes leave room for a
-    /// machine that sleeps meanwhile. 2^18 entries are 14 MiB at most, and 256 MiB are read again in a fraction of a second.
+    /// machine that sleeps meanwhile. 2^18 entries are 15 MiB at most, and 256 MiB are read again in a fraction of a second.
     fn default() -> RepeatWindow {
         RepeatWindow { entries: 1 << 18, time: Duration::from_secs(600), bytes: 256 << 20 }
     }
+}
+
+/// What the window knows a record by: a hash of all that a second sending has in common with the first, as far as its header and its ends
+/// tell. None: the record is none that can be repeated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct RepeatKey(Option<u64>);
+
+impl RepeatKey {
+    pub(super) const NONE: RepeatKey = RepeatKey(None);
 }
 
 /// A labelled batch in the window.
@@ -105,8 +125,13 @@ pub(super) struct Repeats {
     time_us: u64,
     /// A ring by number, of a power of two, which grows as it is used.
     entries: Vec<WindowEntry>,
-    /// For each hash the low half of the newest entry's number. Numbers of entries that have left the window count for nothing.
+    /// For each hash the low half of the number of the newest entry that is linked. Numbers of entries that have left the window count for
+    /// nothing.
     buckets: Vec<u32>,
+    /// The number of the oldest entry that is not linked yet.
+    unlinked: u64,
+    /// The keys of all entries in the window, and of some that have left it.
+    recent: RecentKeys,
     /// The number of the next entry; the first is 1.
     next: u64,
     /// The number of the oldest entry in the window.
@@ -129,6 +154,8 @@ impl Repeats {
             hasher: RandomState::new(),
             entries: Vec::new(),
             buckets: vec![0; BUCKETS_PER_ENTRY * window.entries.next_power_of_two()],
+            unlinked: 1,
+            recent: RecentKeys::new(window.entries),
             next: 1,
             oldest: 1,
             bytes: 0,
@@ -167,12 +194,19 @@ impl Repeats {
         }
     }
 
-    /// Takes the next record of the merged order into the window. True if it is a repeat. What is read again to fill the window is not judged.
-    pub(super) fn admit(&mut self, log_dir: &Path, record: &Record<'_>, stored_bytes: u64, judge: bool) -> bool {
+    /// Takes the next record of the merged order, whose key is known, into the window. True if it is a repeat. What is read again to fill the
+    /// window is not judged.
+    pub(super) fn admit(
+        &mut self,
+        log_dir: &Path,
+        record: &Record<'_>,
+        key: RepeatKey,
+        stored_bytes: u64,
+        judge: bool,
+    ) -> bool {
         let mut repeat = false;
-        if let Some(label) = told_apart_by(record) {
+        if let RepeatKey(Some(key)) = key {
             self.leave(record.order_us);
-            let key = self.key(record, label);
             repeat = judge && self.find(log_dir, record, key);
             self.enter(record, key);
         }
@@ -181,8 +215,14 @@ impl Repeats {
         repeat
     }
 
-    /// A hash of all that a second sending has in common with the first, as far as its header and its ends tell.
-    fn key(&self, record: &Record<'_>, label: Label) -> u64 {
+    /// Brings what is looked at for these records into the processor's cache.
+    pub(super) fn foresee(&self, keys: impl Iterator<Item = RepeatKey>) {
+        self.recent.touch(keys.filter_map(|key| key.0));
+    }
+
+    /// What the window knows this record by.
+    pub(super) fn key(&self, record: &Record<'_>) -> RepeatKey {
+        let Some(label) = told_apart_by(record) else { return RepeatKey::NONE };
         let payload = record.payload;
         let (topic, data_type, encoding) = form(record.topic, record.data_type, record.encoding);
         let sample = payload.len().min(SAMPLE_BYTES);
@@ -197,7 +237,7 @@ impl Repeats {
         bytes[32 + SAMPLE_BYTES..][..sample].copy_from_slice(&payload[payload.len() - sample..]);
         let mut hasher = self.hasher.build_hasher();
         hasher.write(&bytes);
-        hasher.finish()
+        RepeatKey(Some(hasher.finish()))
     }
 
     /// Lets go of what the bounds of time and bytes exclude for a record of this time.
@@ -218,7 +258,12 @@ impl Repeats {
     }
 
     fn place(&self, number: u64) -> usize {
-        number as usize & (self.buckets.len() / BUCKETS_PER_ENTRY - 1)
+        number as usize & (self.ring() - 1)
+    }
+
+    /// The size of the ring of entries when it is full.
+    fn ring(&self) -> usize {
+        self.buckets.len() / BUCKETS_PER_ENTRY
     }
 
     fn bucket(&self, key: u64) -> usize {
@@ -229,14 +274,13 @@ impl Repeats {
         if self.next - self.oldest == self.window.entries as u64 {
             self.oldest += 1;
         }
-        let bucket = self.bucket(key);
         let entry = WindowEntry {
             key,
             order_us: record.order_us,
             bytes: self.bytes,
             segment: record.id.segment,
             offset: record.id.offset as u32,
-            before: self.buckets[bucket],
+            before: 0,
             core: record.id.core,
         };
         let at = self.place(self.next);
@@ -245,11 +289,30 @@ impl Repeats {
             self.entries.resize(at + 1, entry);
         }
         self.entries[at] = entry;
-        self.buckets[bucket] = self.next as u32;
+        self.recent.enter(key);
         self.next += 1;
+        // The ring may be smaller than that.
+        if self.next - self.unlinked >= LINKED_AT_ONCE.min(self.ring()) as u64 {
+            self.link();
+        }
+    }
+
+    /// Links the entries that are not yet into their buckets.
+    fn link(&mut self) {
+        for number in self.unlinked..self.next {
+            let at = self.place(number);
+            let bucket = self.bucket(self.entries[at].key);
+            self.entries[at].before = self.buckets[bucket];
+            self.buckets[bucket] = number as u32;
+        }
+        self.unlinked = self.next;
     }
 
     fn find(&mut self, log_dir: &Path, record: &Record<'_>, key: u64) -> bool {
+        if !self.recent.may_hold(key) {
+            return false;
+        }
+        self.link();
         let mut number = self.buckets[self.bucket(key)];
         let mut candidates = 0;
         loop {

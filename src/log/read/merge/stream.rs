@@ -15,8 +15,12 @@ use crate::log::format::record::{HEADER_BYTES, Record};
 use crate::log::format::sidecar::Sidecar;
 use crate::log::read::reader::{End, Found, LogReader, SegmentFile, SegmentReader, Server, open_part, segment_files};
 
+use super::repeats::{RepeatKey, Repeats};
 use super::skipped::Skipped;
 use crate::log::format::position::Place;
+
+/// So many records are read at a time, if they are in memory already: looking them up all at once makes the processor wait for memory once.
+const AHEAD: usize = 32;
 
 /// A core's log as the merge follows it.
 #[derive(Debug)]
@@ -43,9 +47,17 @@ pub(super) struct CoreStream {
     skipped: Skipped,
     /// Where the consumer goes on; what is read before it only fills the window of repeats.
     target: Option<Place>,
-    head: Option<Found>,
+    /// The record at hand, and those after it that are in the reader's buffer as well.
+    heads: VecDeque<Head>,
     /// The project of the record at hand, where the record itself knows none.
     joined: u32,
+}
+
+/// A record that was read and verified.
+#[derive(Debug)]
+struct Head {
+    found: Found,
+    key: RepeatKey,
 }
 
 /// Who owns the core's folder.
@@ -88,7 +100,7 @@ impl CoreStream {
             expects: target.is_some(),
             skipped: Skipped::default(),
             target,
-            head: None,
+            heads: VecDeque::new(),
             joined: 0,
         }
     }
@@ -104,7 +116,7 @@ impl CoreStream {
 
     /// The time of the record at hand.
     pub(super) fn head_us(&self) -> Option<u64> {
-        self.head.as_ref().map(|head| head.header.order_us)
+        self.heads.front().map(|head| head.found.header.order_us)
     }
 
     /// No record that is not at hand yet is older than this.
@@ -112,17 +124,17 @@ impl CoreStream {
         self.bound_us
     }
 
-    /// The record at hand, with the bytes that it takes in its segment.
-    pub(super) fn head(&self) -> Option<(Record<'_>, u64)> {
-        let (head, current) = (self.head.as_ref()?, self.current.as_ref()?);
-        Some((current.reader.record(head), head.header.stored_bytes()))
+    /// The record at hand, with the bytes that it takes in its segment, and what the window of repeats knows it by.
+    pub(super) fn head(&self) -> Option<(Record<'_>, u64, RepeatKey)> {
+        let (head, current) = (self.heads.front()?, self.current.as_ref()?);
+        Some((current.reader.record(&head.found), head.found.header.stored_bytes(), head.key))
     }
 
     /// Hands out the record at hand. Its bytes stay until the next head is loaded.
     pub(super) fn take(&mut self) -> Option<Record<'_>> {
-        let head = self.head.take()?;
+        let head = self.heads.pop_front()?;
         let joined = std::mem::take(&mut self.joined);
-        let mut record = self.current.as_ref().map(|current| current.reader.record(&head))?;
+        let mut record = self.current.as_ref().map(|current| current.reader.record(&head.found))?;
         if record.project == 0 {
             record.project = joined;
         }
@@ -136,7 +148,7 @@ impl CoreStream {
 
     /// Leaves the record at hand out.
     pub(super) fn pass(&mut self) {
-        self.head = None;
+        self.heads.pop_front();
         self.joined = 0;
     }
 
@@ -152,8 +164,8 @@ impl CoreStream {
 
     /// The place of the next record that is read; None where nothing was.
     pub(super) fn place(&self) -> Option<Place> {
-        match (&self.current, &self.head) {
-            (Some(current), Some(head)) => Some(Place { segment: current.file.id, offset: head.offset }),
+        match (&self.current, self.heads.front()) {
+            (Some(current), Some(head)) => Some(Place { segment: current.file.id, offset: head.found.offset }),
             (Some(current), None) => Some(Place { segment: current.file.id, offset: current.reader.offset() }),
             (None, _) => (self.from.segment != 0).then_some(self.from),
         }
@@ -198,14 +210,28 @@ impl CoreStream {
         };
     }
 
-    /// Brings the next record to hand, if one is readable.
-    pub(super) fn load_head(&mut self, log: &LogReader, note: &mut dyn FnMut(Damage)) -> Result<(), LogError> {
-        while self.head.is_none() {
+    /// Brings the next record to hand, if one is readable. With `repeats`, finds out what its window knows the record by.
+    pub(super) fn load_head(
+        &mut self,
+        log: &LogReader,
+        repeats: Option<&Repeats>,
+        note: &mut dyn FnMut(Damage),
+    ) -> Result<(), LogError> {
+        while self.heads.is_empty() {
             let Some(current) = &mut self.current else {
                 if self.open_next(log, note)? { continue } else { return Ok(()) }
             };
             match current.reader.advance() {
-                Ok(Some(found)) => self.head = Some(found),
+                Ok(Some(found)) => {
+                    self.heads.push_back(Head { found, key: RepeatKey::NONE });
+                    let Some(repeats) = repeats else { continue };
+                    let more = std::iter::from_fn(|| current.reader.advance_in_memory()).take(AHEAD - 1);
+                    self.heads.extend(more.map(|found| Head { found, key: RepeatKey::NONE }));
+                    for head in &mut self.heads {
+                        head.key = repeats.key(&current.reader.record(&head.found));
+                    }
+                    repeats.foresee(self.heads.iter().map(|head| head.key));
+                }
                 Ok(None) if current.complete => {
                     self.from = Place { segment: current.file.id, offset: current.reader.offset() };
                     self.from_read = true;
@@ -271,6 +297,9 @@ impl CoreStream {
         match SegmentReader::open_path(&path, log.log_uuid(), self.core, file.id, start) {
             Ok(mut reader) => {
                 self.count_skipped(file.id);
+                if let Some(recent) = log.recent(self.core) {
+                    reader.borrow_from(recent);
+                }
                 if file.id == self.from.segment {
                     reader.seek(self.from.offset);
                 }

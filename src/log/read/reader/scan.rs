@@ -1,7 +1,9 @@
-//! Reading one segment from front to back, with every checksum verified.
+//! Reading one segment from front to back, with every checksum verified; not those of bytes that are still in the memory that they were
+//! written from.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use uuid::Uuid;
 
@@ -13,6 +15,7 @@ use crate::log::format::record::{
 };
 use crate::log::format::sidecar::{Hole, Sidecar};
 use crate::log::names;
+use crate::log::recent::Recent;
 
 use super::end::End;
 use super::segment_info::SegmentInfo;
@@ -58,7 +61,7 @@ struct InvalidStretch {
     reason: &'static str,
 }
 
-/// Reads a segment's records in their order, by `pread` into a buffer of its own that each call uses again.
+/// Reads a segment's records in their order, by `pread` into a buffer of its own that each call uses again, or from memory that it borrows.
 #[derive(Debug)]
 pub struct SegmentReader {
     window: FileWindow,
@@ -145,6 +148,11 @@ impl SegmentReader {
         }
     }
 
+    /// From now on borrows what is still in memory of this core's log, and reads the rest from the file.
+    pub(in crate::log) fn borrow_from(&mut self, recent: &Arc<Recent>) {
+        self.window.borrow_from(Arc::clone(recent), self.header.segment);
+    }
+
     /// The segment's path, as it was opened.
     pub fn path(&self) -> &Path {
         &self.path
@@ -222,6 +230,29 @@ impl SegmentReader {
         }
     }
 
+    /// The next record, if it is in the buffer as a whole and sound: what was found before stays there. None where
+    /// [`advance`](SegmentReader::advance) has to tell what comes.
+    pub(in crate::log) fn advance_in_memory(&mut self) -> Option<Found> {
+        loop {
+            let offset = self.offset;
+            if self.stuck.is_some() || offset >= self.end.limit() || !self.window.holds(offset, HEADER_BYTES) {
+                return None;
+            }
+            // Not verified yet; a wrong length is found out by `look`.
+            let header = self.window.header_at(offset);
+            let body_bytes = RecordHeader::told_body_bytes(header);
+            if u64_at(header, 0) != self.header.marker || !self.window.holds(offset, HEADER_BYTES + body_bytes) {
+                return None;
+            }
+            match self.look() {
+                Ok(Some(found)) if found.header.kind == Kind::Pad => {}
+                Ok(found) => return found,
+                // It is still there at the next call.
+                Err(_) => return None,
+            }
+        }
+    }
+
     /// Like [`advance`](SegmentReader::advance), but shows pads too.
     pub(in crate::log) fn step(&mut self) -> Result<Option<Found>, LogError> {
         loop {
@@ -248,7 +279,9 @@ impl SegmentReader {
         if !self.ensure(offset, HEADER_BYTES, limit)? {
             return self.cut_short(offset);
         }
-        let header = match RecordHeader::decode(self.window.header_at(offset), self.header.marker) {
+        let as_written = self.window.is_as_written();
+        let decode = if as_written { RecordHeader::decode_as_written } else { RecordHeader::decode };
+        let header = match decode(self.window.header_at(offset), self.header.marker) {
             // Nothing else confirms a pad's length, and a wrong one would hide everything after it.
             Ok(header) if header.kind == Kind::Pad && !fills_its_page(offset, &header) => {
                 return Err(self.stick(offset, offset + STEP, "a pad that does not end with its page"));
@@ -281,7 +314,8 @@ impl SegmentReader {
         if !self.ensure(offset, HEADER_BYTES + body_bytes, limit)? {
             return self.cut_short(offset);
         }
-        if crc32c::crc32c(self.window.slice(offset + STEP, body_bytes)) != header.payload_crc {
+        let verified = || crc32c::crc32c(self.window.slice(offset + STEP, body_bytes)) == header.payload_crc;
+        if !as_written && !verified() {
             // The header is intact, so its length is good and nothing but this record is lost.
             return Err(self.stick(offset, next, "the payload's checksum does not match"));
         }

@@ -1,7 +1,7 @@
 //! Describes segments while they grow, and releases their memory.
 //!
-//! The sealer reads behind each core's durable end: reading what was written a moment ago costs no disk access, and when the segment is full
-//! nothing is left to read. Pages further back are given back: a container's memory limit counts them, and a segment is large.
+//! The sealer reads behind each core's durable end. What was written a moment ago is still in memory, in the page cache of a mapped segment
+//! and among the recent groups of a directly written one, so it costs no disk access; and when the segment is full nothing is left to read. Pages further back are given back: a container's memory limit counts them, and a segment is large.
 
 use std::num::NonZeroU64;
 use std::sync::{Arc, Weak};
@@ -79,7 +79,14 @@ impl Followers {
 
 impl Follower {
     fn new(shared: &Shared, core: &Core, segment: &Arc<Segment>) -> Follower {
-        let begun = Description::begin(&segment.path, shared.log, core.index, segment.id, segment.durable());
+        let begun = Description::begin(
+            &segment.path,
+            shared.log,
+            core.index,
+            segment.id,
+            segment.durable(),
+            Some(&core.recent),
+        );
         // Read-ahead would bring in pages that are not prepared yet, as large folios: see `crate::log::write::segment`.
         let random = |begun: &Description| rustix::fs::fadvise(begun.file(), 0, None, Advice::Random).is_ok();
         Follower {

@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use crate::log::format::control::State;
 use crate::log::format::protocol;
 use crate::log::options::Ack;
+use crate::log::recent::RecentGroup;
 use crate::log::write::fault::Fault;
 use crate::log::write::invariant::Invariant;
 use crate::log::write::job::Job;
@@ -30,6 +31,9 @@ impl Inner {
                 Ack::Memory => self.hand_over_when_due(),
             }
         }
+        if self.core.standstills.is_one() && self.fits(0, false) {
+            self.go_on();
+        }
         if self.limit.saturating_sub(self.cursor) < self.shared.options.window_bytes / 2 {
             self.refresh_limit();
             let window = self.pen.as_ref().map_or(0, |pen| pen.segment().ready().saturating_sub(self.cursor));
@@ -49,8 +53,7 @@ impl Inner {
     }
 
     pub(super) fn written(&mut self, write: GroupWrite, result: io::Result<()>) {
-        let GroupWrite { segment, ticket, stage, begun, .. } = write;
-        self.core.give_back(stage);
+        let GroupWrite { segment, ticket, begun, .. } = write;
         self.core.note_sync(begun.elapsed(), self.shared.options.slow_sync);
         let group = self.handed.iter_mut().find(|group| matches!(group.by, By::Owner(theirs) if theirs == ticket));
         match group {
@@ -142,9 +145,13 @@ impl Inner {
             if self.broken || !group.sound || group.segment.durable() < group.to {
                 self.broken = true;
                 self.failure = self.failure.or(group.segment.fault()).or(Some(Fault::Syncer));
+                self.keep_lost(group.segment.id, group.pages.map(|(pages, _)| pages));
                 continue;
             }
             self.publish_durable(&group.segment);
+            if let Some((bytes, block)) = group.pages {
+                self.stages.publish(RecentGroup { segment: group.segment.id, from: group.from, bytes, block });
+            }
             self.acked = group.last;
             self.accounted = group.last;
             self.let_leave();
@@ -210,9 +217,7 @@ impl Inner {
         let Some(fault) = self.failure else { return };
         // The syncer first finishes the jobs that it has: their results must not mix with what follows.
         let Some(mut pen) = self.pen.take_if(|_| self.handed.is_empty() && self.lost.is_none()) else { return };
-        if let Some(stage) = pen.take_stage() {
-            self.core.give_back(stage);
-        }
+        self.leave_stage(&mut pen);
         self.core.control.set_state(State::Failed);
         protocol::publish_first_unsynced(self.core.control.words(), 0);
         // Segments younger than the failed one are given up with it, so that what is appended again keeps its order. The control page stays

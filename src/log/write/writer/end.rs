@@ -23,27 +23,32 @@ impl Finish for Inner {
             let _ = self.pen.is_some() || self.take_fresh();
             self.append_carried(u64::MAX);
         }
-        self.sync_rest();
+        let all_durable = self.sync_rest() && self.failure.is_none();
         self.publish_first_unsynced();
         self.core.control.close();
-        if let Some(pen) = self.pen.take() {
+        if let Some(mut pen) = self.pen.take() {
+            self.leave_stage(&mut pen);
             self.retire(Arc::clone(pen.segment()));
         }
+        self.leave_stages(all_durable);
     }
 }
 
 impl Inner {
-    fn sync_rest(&mut self) {
+    /// Makes the open group durable; false if that failed.
+    fn sync_rest(&mut self) -> bool {
         if self.open.records == 0 || self.failure.is_some() {
-            return;
+            return true;
         }
         self.close_group();
-        let Some(pen) = &mut self.pen else { return };
-        let (segment, stage) = (Arc::clone(pen.segment()), pen.take_stage());
+        let pages = self.take_pages().map(|(bytes, _)| bytes);
+        let Some(pen) = &self.pen else { return true };
+        let segment = Arc::clone(pen.segment());
         let synced =
-            self.core.sync_group(&segment, self.open.from, self.cursor, stage.as_ref(), self.shared.options.slow_sync);
+            self.core.sync_group(&segment, self.open.from, self.cursor, pages.as_ref(), self.shared.options.slow_sync);
         let vouched = || self.broken_by_page(&segment).map_or(Ok(()), |invariant| Err(Fault::Invariant(invariant)));
-        match synced.and_then(|()| vouched()) {
+        let result = synced.and_then(|()| vouched());
+        match result {
             Ok(()) => {
                 self.publish_durable(&segment);
                 self.accounted = self.appended;
@@ -55,6 +60,7 @@ impl Inner {
             }
         }
         self.open.records = 0;
+        result.is_ok()
     }
 
     pub(super) fn stats(&self) -> WriterStats {

@@ -3,6 +3,8 @@
 use std::io;
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use crate::log::write::segment::Segment;
 
 use super::outcome::Seq;
@@ -25,6 +27,8 @@ pub(super) struct Handed {
     pub(super) first_us: u64,
     pub(super) last: Seq,
     pub(super) by: By,
+    /// Its bytes, if it is written directly, and the block of memory that they are in.
+    pub(super) pages: Option<(Bytes, u64)>,
     /// False if it was closed with an invariant broken: it is lost, whatever its sync reports.
     pub(super) sound: bool,
 }

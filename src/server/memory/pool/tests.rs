@@ -20,6 +20,29 @@ fn memory_is_given_back_and_reused() {
 }
 
 #[test]
+fn what_a_burst_left_is_given_back_and_what_is_in_use_is_kept() {
+    let pool = Pool::new(1024 * 1024);
+    let in_use = |count: usize| {
+        let works: Vec<_> = (0..count).map(|_| pool.take(100)).collect();
+        works.into_iter().for_each(|work| pool.put(work));
+    };
+    in_use(1_000);
+    let each = BUFFER_BYTES_MIN as u64 + WORK_BYTES;
+    assert_eq!(pool.kept_bytes(), 1_000 * each);
+    // Given back is what was free for a while, not what has just become free.
+    pool.give_back();
+    assert_eq!(pool.kept_bytes(), 1_000 * each);
+    for (count, kept) in [(300, 300), (10, WORKS_ALWAYS_KEPT.max(ALWAYS_KEPT_BYTES / BUFFER_BYTES_MIN) as u64)] {
+        for _ in 0..20 {
+            in_use(count);
+            pool.give_back();
+        }
+        assert!(pool.kept_bytes() <= kept * each && pool.kept_bytes() >= count as u64 * each, "{count} in use");
+    }
+    assert_eq!(pool.used_bytes(), 0);
+}
+
+#[test]
 fn bytes_in_flight_are_bounded_but_a_head_can_always_be_read() {
     let pool = Pool::new(100_000);
     let mut works = vec![pool.take(30_000), pool.take(30_000)];

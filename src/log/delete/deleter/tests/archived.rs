@@ -73,6 +73,10 @@ fn a_segment_that_is_held_or_is_not_what_was_sealed_stays_whatever_the_archive_s
     }
     assert_eq!(ids(&log_dir, 0, "seg"), [all[1], all[all.len() - 1]]);
     assert_eq!(log.retention().awaiting_archive, 1);
+    // It leaves by another rule.
+    fs::remove_file(core_dir(&log_dir, 0).join(file_name(all[1], names::SEALED))).unwrap();
+    deleter.look_and_delete();
+    assert_eq!(log.retention().awaiting_archive, 0);
     log.close().unwrap();
 }
 

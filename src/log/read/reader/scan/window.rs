@@ -1,11 +1,15 @@
-//! A segment's bytes, read in large pieces, past what the disk can't give.
+//! A segment's bytes: borrowed from memory where they were written a moment ago, else read in large pieces, past what the disk can't give.
 
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
+use std::sync::Arc;
+
+use bytes::Bytes;
 
 use crate::log::format::record::HEADER_BYTES;
+use crate::log::recent::Recent;
 
 /// How much is read at a time: large enough to make the call's cost vanish, small enough to stay in a core's own cache.
 pub(super) const PIECE_BYTES: usize = 1 << 20;
@@ -20,7 +24,12 @@ pub(super) struct FileWindow {
     buffer: Vec<u8>,
     pub(super) start: u64,
     len: usize,
+    /// What is viewed instead of the buffer: a group that is still in memory.
+    group: Option<Bytes>,
+    /// Where such groups are found, and the segment that the file is.
+    recent: Option<(Arc<Recent>, u64)>,
     pub(super) hasher: Option<Box<blake3::Hasher>>,
+    hashed_to: u64,
     /// The last stretch that the disk could not read; zeros stand for it.
     bad: Option<(u64, u64)>,
 }
@@ -29,26 +38,50 @@ impl FileWindow {
     pub(super) fn new(file: File) -> FileWindow {
         let length = file.metadata().map_or(PIECE_BYTES, |meta| usize::try_from(meta.len()).unwrap_or(PIECE_BYTES));
         let bytes = length.next_multiple_of(BLOCK_BYTES).clamp(2 * BLOCK_BYTES, PIECE_BYTES);
-        FileWindow { file, buffer: vec![0; bytes], start: 0, len: 0, hasher: None, bad: None }
+        FileWindow {
+            file,
+            buffer: vec![0; bytes],
+            start: 0,
+            len: 0,
+            group: None,
+            recent: None,
+            hasher: None,
+            hashed_to: 0,
+            bad: None,
+        }
+    }
+
+    /// From now on what is still in memory is not read from the file.
+    pub(super) fn borrow_from(&mut self, recent: Arc<Recent>, segment: u64) {
+        self.recent = Some((recent, segment));
     }
 
     pub(super) fn held(&self) -> &[u8] {
-        &self.buffer[..self.len]
+        self.group.as_deref().unwrap_or(&self.buffer[..self.len])
+    }
+
+    /// Whether what is held is the memory that was written to the file, so that its checksums need not be verified.
+    pub(super) fn is_as_written(&self) -> bool {
+        self.group.is_some()
     }
 
     pub(super) fn slice(&self, at: u64, bytes: usize) -> &[u8] {
         let from = (at - self.start) as usize;
-        &self.buffer[from..from + bytes]
+        &self.held()[from..from + bytes]
     }
 
     pub(super) fn header_at(&self, at: u64) -> &[u8; HEADER_BYTES] {
         let from = (at - self.start) as usize;
-        self.buffer[from..].first_chunk().expect("a header was ensured here")
+        self.held()[from..].first_chunk().expect("a header was ensured here")
     }
 
     /// Whether these bytes are available.
     pub(super) fn holds(&self, at: u64, bytes: usize) -> bool {
-        at >= self.start && at + bytes as u64 <= self.start + self.len as u64
+        at >= self.start && at + bytes as u64 <= self.held_to()
+    }
+
+    fn held_to(&self) -> u64 {
+        self.start + self.held().len() as u64
     }
 
     /// Whether the file has lost its name since it was opened.
@@ -63,7 +96,7 @@ impl FileWindow {
         let meta = |file: &File| file.metadata().map(|meta| (meta.len(), meta.nlink() > 0)).ok();
         let is_next = meta(&file).is_some_and(|(length, named)| named && Some((length, false)) == meta(&self.file));
         if is_next {
-            (self.file, self.len) = (file, 0);
+            (self.file, self.len, self.group) = (file, 0, None);
         }
         is_next
     }
@@ -73,10 +106,9 @@ impl FileWindow {
     }
 
     pub(super) fn hash_all(&mut self) {
-        let mut hasher = Box::new(blake3::Hasher::new());
         debug_assert!(self.start == 0);
-        hasher.update(&self.buffer[..self.len]);
-        self.hasher = Some(hasher);
+        self.hasher = Some(Box::default());
+        self.hash_held();
     }
 
     /// Makes the bytes from `at` available, reading at most up to `limit`; false where the file ends before.
@@ -84,15 +116,19 @@ impl FileWindow {
         if self.holds(at, bytes) {
             return Ok(true);
         }
-        let held_to = self.start + self.len as u64;
         if at + bytes as u64 > limit {
             return Ok(false);
         }
-        if at > held_to && self.hasher.is_some() {
+        if at > self.hashed_to && self.hasher.is_some() {
             self.pass(at)?;
         }
-        let held_to = self.start + self.len as u64;
-        if (self.start..held_to).contains(&at) {
+        if self.borrow(at) && self.holds(at, bytes) {
+            return Ok(true);
+        }
+        if self.group.take().is_some() {
+            self.len = 0;
+        }
+        if (self.start..self.held_to()).contains(&at) {
             let from = (at - self.start) as usize;
             self.buffer.copy_within(from..self.len, 0);
             self.len -= from;
@@ -111,16 +147,40 @@ impl FileWindow {
         Ok(true)
     }
 
+    /// Views the group that holds the byte at `at`, if it is in memory.
+    fn borrow(&mut self, at: u64) -> bool {
+        let Some(found) = self.recent.as_ref().and_then(|(recent, segment)| recent.find(*segment, at)) else {
+            return false;
+        };
+        (self.start, self.len, self.group) = (found.from, 0, Some(found.bytes));
+        self.hash_held();
+        true
+    }
+
     /// Reads, and so hashes, everything up to `to`.
     fn pass(&mut self, to: u64) -> io::Result<()> {
-        while self.start + (self.len as u64) < to {
-            self.start += self.len as u64;
-            self.len = 0;
-            if self.fill(to)? == 0 {
-                break;
+        while self.hashed_to < to {
+            let at = self.hashed_to;
+            if !self.borrow(at) {
+                (self.start, self.len, self.group) = (at, 0, None);
+                if self.fill(to)? == 0 {
+                    break;
+                }
             }
         }
         Ok(())
+    }
+
+    /// Hashes what is held and was not hashed yet.
+    fn hash_held(&mut self) {
+        let Some(mut hasher) = self.hasher.take() else { return };
+        // Behind the end of a file that was cut nothing is held.
+        let (from, to) = (self.hashed_to.max(self.start), self.held_to());
+        if from < to {
+            hasher.update(&self.held()[(from - self.start) as usize..]);
+            self.hashed_to = to;
+        }
+        self.hasher = Some(hasher);
     }
 
     /// Reads once more behind what is held.
@@ -143,10 +203,8 @@ impl FileWindow {
             }
             other => other?,
         };
-        if let Some(hasher) = &mut self.hasher {
-            hasher.update(&self.buffer[self.len..self.len + got]);
-        }
         self.len += got;
+        self.hash_held();
         Ok(got)
     }
 }

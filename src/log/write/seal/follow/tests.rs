@@ -2,7 +2,7 @@ use std::time::Instant;
 
 use crate::log::format::record::{DataType, Encoding, Entry, Flags, Kind, Topic};
 use crate::log::read::description::describe;
-use crate::log::{Log, Options, Writer};
+use crate::log::{Log, Options, Way, Writer};
 
 use super::*;
 
@@ -57,8 +57,19 @@ fn options(dir: &std::path::Path) -> Options {
 
 #[test]
 fn a_segment_is_described_the_same_piece_by_piece_and_as_a_whole() {
+    described_in_pieces(Way::Mapped, 32 << 20);
+}
+
+#[test]
+fn a_directly_written_segment_is_described_the_same_from_memory_and_from_the_disk() {
+    described_in_pieces(Way::Direct, 32 << 20);
+    // Nothing stays in memory.
+    described_in_pieces(Way::Direct, 0);
+}
+
+fn described_in_pieces(way: Way, recent_bytes: u64) {
     let dir = tempfile::tempdir().unwrap();
-    let (log, _) = Log::open(options(dir.path())).unwrap();
+    let (log, _) = Log::open(Options { way, recent_bytes, ..options(dir.path()) }).unwrap();
     let mut writer = log.writer(0).unwrap();
     let mut followers = Followers::default();
     for session in 1..40 {

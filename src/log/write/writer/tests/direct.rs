@@ -21,11 +21,8 @@ fn closed(core: &mut Core) -> GroupWrite {
 }
 
 /// Writes a group as a ring would.
-fn write(write: &mut GroupWrite) -> io::Result<()> {
-    let (bytes, part) = write.take_bytes();
-    let written = write.file().and_then(|file| file.write_all_at(&bytes[part], write.offset()));
-    write.put_back(bytes);
-    written
+fn write(write: &GroupWrite) -> io::Result<()> {
+    write.file().and_then(|file| file.write_all_at(&write.bytes(), write.offset()))
 }
 
 fn append_many(core: &mut Core, count: usize, payload: &[u8]) {
@@ -34,8 +31,8 @@ fn append_many(core: &mut Core, count: usize, payload: &[u8]) {
     }
 }
 
-fn finish(core: &mut Core, mut group: GroupWrite) {
-    let written = write(&mut group);
+fn finish(core: &mut Core, group: GroupWrite) {
+    let written = write(&group);
     core.writer.written(group, written);
 }
 

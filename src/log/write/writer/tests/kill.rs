@@ -7,11 +7,22 @@ use super::*;
 
 const CHILD: &str = "TAKEUP_TEST_LOG_OF_CHILD";
 
+/// Set if the child answers from memory. It then makes nothing durable by itself.
+const FROM_MEMORY: &str = "TAKEUP_TEST_CHILD_FROM_MEMORY";
+
+fn child_options(dir: &Path) -> Options {
+    let options = Options { cores: 2, ..options(dir) };
+    match std::env::var_os(FROM_MEMORY) {
+        Some(_) => Options { ack: Ack::Memory, sync_interval: Duration::from_secs(3_600), ..options },
+        None => options,
+    }
+}
+
 /// The process that is killed: it prints each record's number once it is acknowledged. Does nothing in an ordinary test run.
 #[test]
 fn child_writes_until_it_is_killed() {
     let Some(dir) = std::env::var_os(CHILD) else { return };
-    let (log, _) = Log::open(Options { cores: 2, ..options(Path::new(&dir)) }).unwrap();
+    let (log, _) = Log::open(child_options(Path::new(&dir))).unwrap();
     let mut core = Core::new(&log, 0);
     let mut said = 0;
     // Bounded, in case nobody kills it.
@@ -30,10 +41,11 @@ fn child_writes_until_it_is_killed() {
     }
 }
 
-fn spawn_child(dir: &Path) -> Child {
+fn spawn_child(dir: &Path, ack: Ack) -> Child {
     let test = "writer::tests::kill::child_writes_until_it_is_killed";
     Command::new(std::env::current_exe().unwrap())
         .args([test, "--nocapture", "--test-threads=1"])
+        .envs((ack == Ack::Memory).then_some((FROM_MEMORY, "1")))
         .env(CHILD, dir)
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
@@ -43,11 +55,20 @@ fn spawn_child(dir: &Path) -> Child {
 
 #[test]
 fn acknowledged_records_survive_kill() {
+    survives_kill(Ack::Disk);
+}
+
+#[test]
+fn records_answered_from_memory_survive_kill() {
+    survives_kill(Ack::Memory);
+}
+
+fn survives_kill(ack: Ack) {
     let dir = tempfile::tempdir().unwrap();
     let log_dir = dir.path().join("log");
     let mut acked_before = 0_usize;
     for cycle in 1..=4_u32 {
-        let mut child = spawn_child(dir.path());
+        let mut child = spawn_child(dir.path(), ack);
         let mut acked = 0_usize;
         let lines = BufReader::new(child.stderr.take().unwrap()).lines();
         for line in lines.map_while(Result::ok) {

@@ -23,6 +23,27 @@ fn a_refused_core_is_woken_when_there_is_room() {
 }
 
 #[test]
+fn how_long_a_writer_stood_still_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let (log, _) = Log::open(options(dir.path())).unwrap();
+    let mut core = Core::new(&log, 0);
+    core.append(&batch(b"a group that is long on its way"));
+    let before: u64 = log.stats().standstills.iter().map(|of| of.longest_us).max().unwrap();
+    core.writer.segment().unwrap().sync_delay_ms.store(300, Ordering::SeqCst);
+    core.writer.kick();
+    let mut last = Seq(0);
+    for _ in 0..60 {
+        last = core.append(&batch(&[1; 2_000]));
+    }
+    core.settle(last);
+    assert!(core.refusals > 0, "120 KB do not fit a window of 64 KB");
+    let standstills = log.stats().standstills;
+    let longest = standstills.iter().map(|of| of.longest_us).max().unwrap();
+    assert!(longest >= 200_000 && longest > before, "{standstills:?}");
+    assert!(standstills.iter().all(|of| of.longest_us <= of.total_us && (of.count > 0 || of.total_us == 0)));
+}
+
+#[test]
 fn starts_have_a_reserve_of_their_own() {
     let dir = tempfile::tempdir().unwrap();
     let (log, _) = Log::open(options(dir.path())).unwrap();
@@ -201,6 +222,7 @@ fn an_append_to_a_stage_that_was_used_before_takes_no_page_fault() {
         segment_bytes: 4 << 20,
         window_bytes: 1 << 20,
         group_bytes_max: 256 << 10,
+        recent_bytes: 1 << 20,
         ..options(dir.path())
     })
     .unwrap();

@@ -1,0 +1,71 @@
+//! What of a recorded page may reach a browser.
+//!
+//! Recorded pages come from strangers. Nothing here runs a script, sends a form, leads the viewer's browser elsewhere, or asks the recorded site for
+//! anything unless the viewer has switched its assets on. A list of what may pass would break pages, so names are judged: scripts, handlers,
+//! frames' addresses and everything that navigates are dropped; addresses that would be fetched are kept under another name.
+//!
+//! A player's frame forbids scripts too, and its page's policy forbids requests. Each of these alone must hold.
+
+mod attribute;
+mod css;
+
+use std::borrow::Cow;
+
+pub use attribute::{apart, attribute, is_name};
+pub use css::css;
+
+/// Whether pictures, fonts and style sheets of the recorded site may be fetched from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Assets {
+    /// Nothing is asked of the recorded site.
+    #[default]
+    Withheld,
+    /// They are fetched from where the page had them.
+    Fetched,
+}
+
+/// The tag of an element that may not be shown.
+pub const REMOVED_TAG: &str = "takeup-removed";
+
+/// The tag under which an element is shown.
+pub fn tag(tag: &str) -> Cow<'_, str> {
+    let lower = tag.to_ascii_lowercase();
+    match &*lower {
+        "script" | "base" | "object" | "embed" | "applet" | "portal" | "fencedframe" | "frameset" | "noscript"
+        | "template" => Cow::Borrowed(REMOVED_TAG),
+        _ if is_name(tag) && tag.starts_with(|first: char| first.is_ascii_alphabetic()) => Cow::Borrowed(tag),
+        _ => Cow::Borrowed(REMOVED_TAG),
+    }
+}
+
+/// An address that may be fetched; `None` for all others.
+fn fetched(address: &str, base: Option<&str>, assets: Assets) -> Option<String> {
+    // Browsers drop these from addresses, wherever they stand.
+    let address: String = address.chars().filter(|char| !matches!(char, '\t' | '\n' | '\r')).collect();
+    let address = address.trim_matches(|char: char| char <= ' ');
+    if is_picture(address) {
+        return Some(address.to_owned());
+    }
+    if assets == Assets::Withheld {
+        return None;
+    }
+    let base = base.and_then(|base| url::Url::parse(base).ok());
+    let whole = url::Url::options().base_url(base.as_ref()).parse(address).ok()?;
+    matches!(whole.scheme(), "http" | "https").then(|| whole.to_string())
+}
+
+/// Whether an address has a picture in itself.
+fn is_picture(address: &str) -> bool {
+    let Some(rest) = strip_prefix_of_any_case(address, "data:image/") else { return false };
+    ["png", "jpeg", "jpg", "gif", "webp", "avif", "bmp", "x-icon", "svg+xml"]
+        .iter()
+        .any(|kind| strip_prefix_of_any_case(rest, kind).is_some_and(|rest| rest.starts_with([';', ','])))
+}
+
+fn strip_prefix_of_any_case<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
+    let head = text.get(..prefix.len())?;
+    head.eq_ignore_ascii_case(prefix).then(|| &text[prefix.len()..])
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,120 @@
+use super::*;
+
+const BASE: Option<&str> = Some("https://shop.example/catalogue/");
+
+fn withheld(tag: &str, name: &str, value: &str) -> Option<(String, String)> {
+    attribute(tag, name, value, BASE, Assets::Withheld)
+}
+
+fn pair(name: &str, value: &str) -> Option<(String, String)> {
+    Some((name.to_owned(), value.to_owned()))
+}
+
+#[test]
+fn nothing_that_runs_sends_or_leads_elsewhere_passes() {
+    for (tag, name, value) in [
+        ("a", "onclick", "alert(1)"),
+        ("a", "oNcLiCk", "alert(1)"),
+        ("svg", "onload", "alert(1)"),
+        ("iframe", "srcdoc", "<script>alert(1)</script>"),
+        ("meta", "http-equiv", "refresh"),
+        ("form", "action", "https://evil.example/"),
+        ("button", "formaction", "javascript:alert(1)"),
+        ("a", "ping", "https://evil.example/"),
+        ("animate", "attributeName", "href"),
+        ("animate", "to", " java\nscript:alert(1)"),
+        ("div", "x", "JAVASCRIPT:alert(1)"),
+        ("img", "rr_dataURL", "x"),
+        ("style", "_cssText", "x"),
+        ("div", "data-takeup-src", "x"),
+        ("div", "a b", "x"),
+        ("div", "\"><script>", "x"),
+        ("div", "", "x"),
+    ] {
+        for assets in [Assets::Withheld, Assets::Fetched] {
+            assert_eq!(attribute(tag, name, value, BASE, assets), None, "{tag} {name}={value}");
+        }
+    }
+    for tag_name in ["script", "SCRIPT", "base", "object", "embed", "applet", "a b", "", "1", "<b"] {
+        assert_eq!(tag(tag_name), REMOVED_TAG);
+    }
+    assert_eq!(tag("my-element"), "my-element");
+    assert_eq!(tag("linearGradient"), "linearGradient");
+}
+
+#[test]
+fn no_address_is_fetched_before_the_viewer_says_so() {
+    for (tag, name, value) in [
+        ("img", "src", "/a.png"),
+        ("img", "src", "//evil.example/a.png"),
+        ("img", "srcset", "/a.png 1x, /b.png 2x"),
+        ("video", "poster", "a.png"),
+        ("link", "href", "/a.css"),
+        ("image", "xlink:href", "/a.png"),
+        ("use", "href", "/a.svg#x"),
+        ("a", "href", "https://shop.example/"),
+        ("iframe", "src", "https://shop.example/"),
+        ("td", "background", "/a.png"),
+    ] {
+        let (kept, _) = withheld(tag, name, value).unwrap();
+        assert!(kept.starts_with("data-takeup-"), "{tag} {name}={value} is {kept}");
+    }
+    assert_eq!(withheld("use", "href", "#icon"), pair("href", "#icon"));
+    assert_eq!(withheld("img", "src", "data:image/png;base64,AA=="), pair("src", "data:image/png;base64,AA=="));
+    assert_eq!(withheld("img", "src", "data:text/html,x").unwrap().0, "data-takeup-src");
+}
+
+#[test]
+fn assets_are_fetched_from_where_the_page_had_them_by_http_alone() {
+    let fetched = |tag, name, value| attribute(tag, name, value, BASE, Assets::Fetched);
+    assert_eq!(fetched("img", "src", "../a.png"), pair("src", "https://shop.example/a.png"));
+    assert_eq!(
+        fetched("img", "srcset", "a.png 1x,\n b.png 2x"),
+        pair("srcset", "https://shop.example/catalogue/a.png 1x, https://shop.example/catalogue/b.png 2x")
+    );
+    assert_eq!(fetched("link", "href", "/a.css"), pair("href", "https://shop.example/a.css"));
+    for address in ["javascript:alert(1)", "file:///etc/passwd", "blob:https://shop.example/1", "data:text/html,x"] {
+        assert_eq!(fetched("img", "src", address).unwrap().0, "data-takeup-src", "{address}");
+    }
+    // A link is never followed, nor a frame loaded.
+    assert_eq!(fetched("a", "href", "/x").unwrap().0, "data-takeup-href");
+    assert_eq!(fetched("iframe", "src", "/x").unwrap().0, "data-takeup-src");
+}
+
+#[test]
+fn css_asks_for_nothing_whatever_it_is_written_like() {
+    for text in [
+        "a{background:url(http://evil.example/1)}",
+        "a{background:url( 'http://evil.example/1' )}",
+        "a{background:\\75\\72\\6c(http://evil.example/1)}",
+        "a{background:u\\rl('http://evil.example/1')}",
+        "a{background:url/**/(http://evil.example/1)}",
+        "@import 'http://evil.example/1'; a{color:red}",
+        "@\\69mport url(http://evil.example/1); a{color:red}",
+        "a{background:image-set('http://evil.example/1' 1x)}",
+        "a{--x:'http://evil.example/1';background:src(var(--x))}",
+        "@font-face{font-family:x;src:url(http://evil.example/1) format('woff2')}",
+        "@media screen{a{b{background:url(http://evil.example/1)}}}",
+        "a{background:url(http://evil.example/1",
+    ] {
+        let clean = css(text, BASE, Assets::Withheld);
+        let asked = clean.contains("evil.example") && !clean.contains("--x:\"http") && !clean.contains("url/**/(");
+        assert!(!asked, "{text} became {clean}");
+    }
+}
+
+#[test]
+fn css_looks_as_before() {
+    let text = "@media (min-width: 10px) { a.b > c:not([d=\"e\"])::before { content: \"\\201C\"; margin: -1.5em calc(1px + 2%) } }";
+    let clean = css(text, BASE, Assets::Withheld);
+    assert_eq!(clean, css(&clean, BASE, Assets::Withheld));
+    assert!(clean.contains("@media (min-width: 10px) { a.b > c:not([d=\"e\"])::before { content: \"\u{201C}\"; margin: -1.5em calc(1px + 2%) } }"), "{clean}");
+    assert_eq!(css("a{fill:url(#g)}", BASE, Assets::Withheld), "a{fill:url(\"#g\")}");
+    assert_eq!(
+        css("a{background:url(/b.png)}", BASE, Assets::Fetched),
+        "a{background:url(\"https://shop.example/b.png\")}"
+    );
+    // As deep as no style sheet goes: its inner part is dropped, nothing overflows.
+    let deep = format!("a{{{}", "(".repeat(1_000_000));
+    assert!(css(&deep, BASE, Assets::Withheld).len() < 100);
+}

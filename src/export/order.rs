@@ -1,0 +1,310 @@
+//! A session's messages in the order of their times.
+//!
+//! Trackers from 18 on send four streams of batches (what is seen, style and addresses, network and console, clicks and other events), and each
+//! tab sends its own: a batch of half a minute may follow one that is older or younger. So the batches are put into a file of their own
+//! first, and then read side by side. Only batches whose times overlap are in memory.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap, VecDeque};
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+
+use serde_json::{Map, Value as Json};
+
+use crate::tracker::{Body, Era, Message, Value, read_batch};
+
+use super::said::{self, Said};
+
+/// What is read ahead, in bytes of batches. Beyond it batches are read one after the other, whatever their times.
+const LOADED_BYTES_MAX: usize = 256 << 20;
+
+/// What one message says.
+#[derive(Debug, Clone, PartialEq)]
+pub enum What {
+    /// Something about the page.
+    Page(Said),
+    /// Something that happened: the message's name, and its fields.
+    Event(&'static str, Json),
+    /// Batches of this page are missing before this one.
+    Gap,
+}
+
+/// A message, with what its batch says about it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Told {
+    /// Client time in Unix ms.
+    pub at_ms: i64,
+    /// The number of the page in the session.
+    pub page: u64,
+    /// The browser's tab; empty if the tracker does not tell.
+    pub tab: std::rc::Rc<str>,
+    /// What it says.
+    pub what: What,
+}
+
+/// A batch in the file.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    offset: u64,
+    length: usize,
+    era: Era,
+    first_ms: i64,
+    number: Option<u32>,
+}
+
+/// One of the streams of a page: by the version in their metadata, those who create nodes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Stream {
+    page: u64,
+    version: u64,
+}
+
+/// The batches of a session, collected in the order of their arrival.
+pub struct Batches {
+    file: File,
+    length: u64,
+    streams: BTreeMap<Stream, Vec<Place>>,
+    faults: u64,
+}
+
+impl Batches {
+    /// None yet. They are kept in `file`.
+    pub fn new(file: File) -> Batches {
+        Batches { file, length: 0, streams: BTreeMap::new(), faults: 0 }
+    }
+
+    /// Adds a batch, inflated, with the number that its request gave it within the page.
+    pub fn add(&mut self, bytes: &[u8], era: Era, number: Option<u32>) -> io::Result<()> {
+        let mut reader = read_batch(bytes, era);
+        // The metadata is known with the first message.
+        let first = reader.next();
+        let Some(meta) = reader.meta().copied() else {
+            self.faults += u64::from(first.is_some());
+            return Ok(());
+        };
+        let stream = Stream { page: meta.page, version: meta.version };
+        let offset = self.keep(bytes)?;
+        let place = Place { offset, length: bytes.len(), era, first_ms: meta.timestamp_ms, number };
+        self.streams.entry(stream).or_default().push(place);
+        Ok(())
+    }
+
+    /// Keeps other bytes of the session in the same file. Returns where.
+    pub fn keep(&mut self, bytes: &[u8]) -> io::Result<u64> {
+        let offset = self.length;
+        self.file.write_all_at(bytes, offset)?;
+        self.length += bytes.len() as u64;
+        Ok(offset)
+    }
+
+    /// The file, to read what was kept.
+    pub fn file(&self) -> io::Result<File> {
+        self.file.try_clone()
+    }
+
+    /// Batches that could not be read at all.
+    pub fn faults(&self) -> u64 {
+        self.faults
+    }
+
+    /// All messages, by time; of one time, those of a page that create nodes first.
+    pub fn in_order(mut self) -> Ordered {
+        let numbers = self.missing();
+        let mut heap = BinaryHeap::new();
+        let mut queues = Vec::new();
+        for (rank, (stream, mut places)) in std::mem::take(&mut self.streams).into_iter().enumerate() {
+            // As sent: a batch that was sent again may have been overtaken.
+            places.sort_by_key(|place| (place.first_ms, place.number));
+            if let Some(first) = places.first() {
+                heap.push(Reverse((first.first_ms, stream.version, rank)));
+            }
+            queues.push(Queue { stream, places: places.into(), loaded: VecDeque::new(), loaded_bytes: 0 });
+        }
+        Ordered { file: self.file, heap, queues, gaps: numbers, loaded_bytes: 0, faults: self.faults }
+    }
+
+    /// For each page, the numbers after which some are missing.
+    fn missing(&self) -> BTreeMap<u64, Vec<u32>> {
+        let mut of_pages: BTreeMap<u64, Vec<u32>> = BTreeMap::new();
+        for (stream, places) in &self.streams {
+            of_pages.entry(stream.page).or_default().extend(places.iter().filter_map(|place| place.number));
+        }
+        for numbers in of_pages.values_mut() {
+            numbers.sort_unstable();
+            numbers.dedup();
+            let before_gaps = numbers.windows(2).filter(|pair| pair[1] - pair[0] > 1).map(|pair| pair[1]);
+            *numbers = before_gaps.collect();
+        }
+        of_pages
+    }
+}
+
+struct Queue {
+    stream: Stream,
+    places: VecDeque<Place>,
+    loaded: VecDeque<Told>,
+    loaded_bytes: usize,
+}
+
+/// A session's messages in the order of their times.
+pub struct Ordered {
+    file: File,
+    /// For each stream that has something left: the time of its next message.
+    heap: BinaryHeap<Reverse<(i64, u64, usize)>>,
+    queues: Vec<Queue>,
+    /// The batches before which some are missing.
+    gaps: BTreeMap<u64, Vec<u32>>,
+    loaded_bytes: usize,
+    faults: u64,
+}
+
+impl Ordered {
+    /// The next message; `None` at the end.
+    pub fn next_told(&mut self) -> io::Result<Option<Told>> {
+        loop {
+            let Some(Reverse((_, version, rank))) = self.heap.pop() else { return Ok(None) };
+            let queue = &mut self.queues[rank];
+            let told = match queue.loaded.pop_front() {
+                Some(told) => told,
+                None => {
+                    self.load(rank)?;
+                    self.push(version, rank);
+                    continue;
+                }
+            };
+            if queue.loaded.is_empty() {
+                self.loaded_bytes -= std::mem::take(&mut queue.loaded_bytes);
+            }
+            if self.loaded_bytes > LOADED_BYTES_MAX && !self.queues[rank].loaded.is_empty() {
+                // This batch first, whatever the times of the others.
+                self.heap.push(Reverse((i64::MIN, version, rank)));
+            } else {
+                self.push(version, rank);
+            }
+            return Ok(Some(told));
+        }
+    }
+
+    /// Batches, and rests of batches, that could not be read.
+    pub fn faults(&self) -> u64 {
+        self.faults
+    }
+
+    fn push(&mut self, version: u64, rank: usize) {
+        let queue = &self.queues[rank];
+        let next_ms = queue.loaded.front().map(|told| told.at_ms).or(queue.places.front().map(|place| place.first_ms));
+        if let Some(next_ms) = next_ms {
+            self.heap.push(Reverse((next_ms, version, rank)));
+        }
+    }
+
+    /// Reads the next batch of a stream.
+    fn load(&mut self, rank: usize) -> io::Result<()> {
+        let queue = &mut self.queues[rank];
+        let Some(place) = queue.places.pop_front() else { return Ok(()) };
+        let mut bytes = vec![0; place.length];
+        self.file.read_exact_at(&mut bytes, place.offset)?;
+        let page = queue.stream.page;
+        let mut tab: std::rc::Rc<str> = std::rc::Rc::from("");
+        let mut at_ms = place.first_ms;
+        let tell = |what, at_ms, tab: &std::rc::Rc<str>| Told { at_ms, page, tab: std::rc::Rc::clone(tab), what };
+        if place.number.is_some_and(|number| self.gaps.get(&page).is_some_and(|gaps| gaps.contains(&number))) {
+            queue.loaded.push_back(tell(What::Gap, at_ms, &tab));
+        }
+        for message in read_batch(&bytes, place.era) {
+            let Ok(message) = message else {
+                self.faults += 1;
+                queue.loaded.push_back(tell(What::Gap, at_ms, &tab));
+                break;
+            };
+            // Times that step back would mix up what a batch has in order.
+            at_ms = at_ms.max(message.timestamp_ms);
+            match said::read(&message) {
+                Some(Said::Tab(id)) => tab = id.into(),
+                Some(said) => queue.loaded.push_back(tell(What::Page(said), at_ms, &tab)),
+                None => {}
+            }
+            if let Some(event) = event(&message) {
+                queue.loaded.push_back(tell(event, at_ms, &tab));
+            }
+        }
+        queue.loaded_bytes = place.length;
+        self.loaded_bytes += place.length;
+        Ok(())
+    }
+}
+
+/// The messages that tell what happened, besides what is seen.
+const EVENTS: [&str; 52] = [
+    "AssetCache",
+    "ConnectionInformation",
+    "ConsoleLog",
+    "CustomEvent",
+    "CustomIssue",
+    "Fetch",
+    "GraphQL",
+    "GraphQLDeprecated",
+    "Incident",
+    "InputChange",
+    "IntegrationEvent",
+    "IssueEvent",
+    "IssueEventDeprecated",
+    "JSException",
+    "JSExceptionDeprecated",
+    "LongAnimationTask",
+    "LongTask",
+    "Metadata",
+    "MobX",
+    "MouseClick",
+    "MouseClickDeprecated",
+    "MouseThrashing",
+    "NetworkRequest",
+    "NetworkRequestDeprecated",
+    "NgRx",
+    "OTable",
+    "PageEvent",
+    "PageEventDeprecated",
+    "PageLoadTiming",
+    "PageRenderTiming",
+    "PerformanceTrack",
+    "Profiler",
+    "Redux",
+    "ReduxDeprecated",
+    "ResourceTiming",
+    "ResourceTimingDeprecated",
+    "ResourceTimingDeprecatedDeprecated",
+    "SelectionChange",
+    "SetInputTarget",
+    "SetPageLocation",
+    "SetPageLocationDeprecated",
+    "SetPageVisibility",
+    "StateAction",
+    "TabChange",
+    "TagTrigger",
+    "TechnicalInfo",
+    "UserAnonymousID",
+    "UserID",
+    "Vuex",
+    "WSChannel",
+    "WebVitals",
+    "Zustand",
+];
+
+/// What happened, by the message's own names.
+fn event(message: &Message<'_>) -> Option<What> {
+    if matches!(message.body, Body::Broken(_) | Body::Unknown) || EVENTS.binary_search(&message.name).is_err() {
+        return None;
+    }
+    let mut fields = Map::new();
+    for (name, value) in message.fields() {
+        let value = match value {
+            Value::Uint(value) => Json::from(value),
+            Value::Int(value) => Json::from(value),
+            Value::Bool(value) => Json::from(value),
+            Value::Str(bytes) => Json::from(String::from_utf8_lossy(bytes)),
+        };
+        fields.insert(name.to_owned(), value);
+    }
+    Some(What::Event(message.name, Json::Object(fields)))
+}

@@ -1,0 +1,362 @@
+//! The changes that messages make to a page, and who is told of them.
+
+use std::collections::HashMap;
+
+use crate::export::said::{Key, NodeId, Rule, Said, Word};
+
+use super::node::{Element, Node, RuleChange, What};
+use super::sheets::Sheets;
+use super::tree::{Left, Tree, attribute_bytes};
+
+/// Who is told of changes. A removal is told before it is made, everything else after.
+pub trait Watch {
+    /// The node with all below it leaves its place.
+    fn leaves(&mut self, page: &Page, node: NodeId);
+    /// The node has a place, with all below it.
+    fn placed(&mut self, node: NodeId);
+    /// The root in this frame, or the shadow root, has come.
+    fn rooted(&mut self, root: NodeId);
+    /// An attribute is another, or gone.
+    fn attribute(&mut self, node: NodeId, name: &str);
+    /// A text is another.
+    fn text(&mut self, node: NodeId);
+    /// The text of a style element is another.
+    fn css(&mut self, page: &Page, node: NodeId);
+    /// The rules of a style element have changed.
+    fn rule(&mut self, page: &Page, node: NodeId, rule: &Rule);
+    /// The rules of a sheet that scripts made have changed: `at` is where.
+    fn sheet(&mut self, page: &Page, sheet: u64, rule: &Rule, at: u64);
+    /// What stands in a field is another.
+    fn field(&mut self, page: &Page, node: NodeId);
+    /// An element or a document is scrolled.
+    fn scroll(&mut self, page: &Page, node: NodeId);
+}
+
+/// A page that is not shown: nobody is told.
+#[derive(Debug)]
+pub struct Nobody;
+
+impl Watch for Nobody {
+    fn leaves(&mut self, _: &Page, _: NodeId) {}
+    fn placed(&mut self, _: NodeId) {}
+    fn rooted(&mut self, _: NodeId) {}
+    fn attribute(&mut self, _: NodeId, _: &str) {}
+    fn text(&mut self, _: NodeId) {}
+    fn css(&mut self, _: &Page, _: NodeId) {}
+    fn rule(&mut self, _: &Page, _: NodeId, _: &Rule) {}
+    fn sheet(&mut self, _: &Page, _: u64, _: &Rule, _: u64) {}
+    fn field(&mut self, _: &Page, _: NodeId) {}
+    fn scroll(&mut self, _: &Page, _: NodeId) {}
+}
+
+/// A page as its tracker has described it so far.
+#[derive(Debug)]
+pub struct Page {
+    /// Its nodes.
+    pub tree: Tree,
+    /// Sheets that scripts made.
+    pub sheets: Sheets,
+    /// Its address.
+    pub location: String,
+    /// Its title, where the tracker tells it.
+    pub title: Option<String>,
+    /// Width and height of the window, in CSS pixels.
+    pub viewport: (u32, u32),
+    /// How far the window is scrolled, in pixels.
+    pub scroll: (i64, i64),
+    numbers: HashMap<u64, String>,
+    texts: HashMap<Vec<u8>, String>,
+    has_document: bool,
+    bytes_max: usize,
+}
+
+/// What a window is taken to be until its size is told.
+const VIEWPORT: (u32, u32) = (1280, 800);
+/// What a text of the dictionary costs besides its bytes.
+const WORD_BYTES: usize = 2 * size_of::<String>() + 16;
+
+impl Page {
+    /// A page of which nothing is known.
+    pub fn new(bytes_max: usize) -> Page {
+        Page {
+            tree: Tree::new(bytes_max),
+            sheets: Sheets::default(),
+            location: String::new(),
+            title: None,
+            viewport: VIEWPORT,
+            scroll: (0, 0),
+            numbers: HashMap::new(),
+            texts: HashMap::new(),
+            has_document: false,
+            bytes_max,
+        }
+    }
+
+    /// A document begins: forgets all nodes, and keeps what a tracker tells once a page, the dictionary, and the sheets that were told ahead
+    /// of the document.
+    pub fn begin_document(&mut self) {
+        let words: usize = self.numbers.values().map(|word| WORD_BYTES + word.len()).sum();
+        let texts: usize = self.texts.iter().map(|(key, word)| WORD_BYTES + key.len() + word.len()).sum();
+        if std::mem::replace(&mut self.has_document, true) {
+            self.sheets.begin_document();
+        }
+        let sheets = self.sheets.bytes();
+        self.tree = Tree::new(self.bytes_max);
+        // They fitted before.
+        let _ = self.tree.take(words + texts + sheets);
+        self.scroll = (0, 0);
+    }
+
+    /// Makes the change that a message tells.
+    ///
+    /// # Errors
+    /// Why it was left out. The page is as before.
+    pub fn apply(&mut self, said: &Said, watch: &mut dyn Watch) -> Result<(), Left> {
+        match said {
+            Said::Element { node, parent, index, tag, svg } => {
+                let tag = if *svg { tag.to_string() } else { tag.to_ascii_lowercase() };
+                let what = What::Element(Box::new(Element { tag, svg: *svg, ..Element::default() }));
+                self.place(*node, *parent, *index, what, watch)
+            }
+            Said::Text { node, parent, index } => self.place(*node, *parent, *index, What::Text(String::new()), watch),
+            Said::Move { node, parent, index } => {
+                if self.tree.is_root(*node) {
+                    return Err(Left::NoTree);
+                }
+                watch.leaves(self, *node);
+                let moved = self.tree.move_to(*node, *parent, *index);
+                // Also if it stays where it is: it has been told to have left.
+                if self.tree.get(*node).is_some() {
+                    watch.placed(*node);
+                }
+                moved
+            }
+            Said::Remove(node) => {
+                if self.tree.get(*node).is_none() {
+                    return Err(Left::Unknown);
+                }
+                if self.tree.is_root(*node) {
+                    return Err(Left::NoTree);
+                }
+                watch.leaves(self, *node);
+                self.tree.remove(*node);
+                Ok(())
+            }
+            Said::Root { host, root } => {
+                // Before anybody is told of what goes with it.
+                self.tree.may_be_root(*root, *host)?;
+                let before = self.tree.get(*host).and_then(Node::element).and_then(|element| element.root);
+                for node in [Some(*root), before].into_iter().flatten().filter(|node| self.tree.get(*node).is_some()) {
+                    watch.leaves(self, node);
+                }
+                self.tree.create_root(*root, *host)?;
+                watch.rooted(*root);
+                Ok(())
+            }
+            Said::Attribute { node, name, value, base } => {
+                let (Some(name), Some(value)) = (self.word(name), self.word(value)) else { return Err(Left::Unknown) };
+                let value = match base.as_deref().filter(|base| *base != self.location && !base.is_empty()) {
+                    Some(base) => absolute(&name, &value, base).unwrap_or(value),
+                    None => value,
+                };
+                self.set_attribute(*node, &name, Some(value), watch)
+            }
+            Said::NoAttribute(node, name) => self.set_attribute(*node, name, None, watch),
+            Said::Slot { node, slot } => self.assign(*node, *slot, watch),
+            Said::Animated(node, styles) => {
+                let element = self.tree.get(*node).and_then(Node::element).ok_or(Left::Unknown)?;
+                let before = element.attributes.get("style").map(String::as_str).unwrap_or_default();
+                let style = format!("{};{styles}", before.trim_end_matches(';'));
+                self.set_attribute(*node, "style", Some(style), watch)
+            }
+            Said::Data(node, text) => self.set_text(*node, text, watch),
+            Said::Css(node, text, _) => self.set_css(*node, text, watch),
+            Said::CssRule(node, rule, _) => self.change_rule(*node, rule, watch),
+            Said::SheetOwner { sheet, owner } => {
+                self.sheets.add_owner(*sheet, *owner, &mut self.tree)?;
+                watch.css(self, *owner);
+                Ok(())
+            }
+            Said::NoSheetOwner { sheet, owner } => {
+                self.sheets.remove_owner(*sheet, *owner);
+                watch.css(self, *owner);
+                Ok(())
+            }
+            Said::SheetRule(sheet, rule, _) => {
+                let at = self.sheets.change(*sheet, rule, &mut self.tree)?;
+                watch.sheet(self, *sheet, rule, at);
+                Ok(())
+            }
+            Said::Scroll(node, x, y) => {
+                match self.tree.get_mut(*node).map(|node| &mut node.what) {
+                    Some(What::Element(element)) => element.scroll = (*x, *y),
+                    Some(What::Document(scroll)) => *scroll = (*x, *y),
+                    Some(_) => return Err(Left::NoTree),
+                    None => return Err(Left::Unknown),
+                }
+                watch.scroll(self, *node);
+                Ok(())
+            }
+            Said::Value(node, value, mask) => self.set_value(*node, &shown(value, *mask), watch),
+            Said::Checked(node, checked) => {
+                let element = self.tree.get_mut(*node).and_then(Node::element_mut).ok_or(Left::Unknown)?;
+                element.field.checked = Some(*checked);
+                watch.field(self, *node);
+                Ok(())
+            }
+            Said::Word(key, word) => self.learn(key, word),
+            _ => Ok(()),
+        }
+    }
+
+    fn place(
+        &mut self,
+        node: NodeId,
+        parent: NodeId,
+        index: u64,
+        what: What,
+        watch: &mut dyn Watch,
+    ) -> Result<(), Left> {
+        if self.tree.is_root(node) {
+            return Err(Left::NoTree);
+        }
+        if self.tree.get(node).is_some() {
+            watch.leaves(self, node);
+        }
+        let placed = self.tree.create(node, parent, index, what);
+        // Also if the node that was there stays: it has been told to have left.
+        if self.tree.get(node).is_some() {
+            watch.placed(node);
+        }
+        placed
+    }
+
+    fn set_attribute(
+        &mut self,
+        node: NodeId,
+        name: &str,
+        value: Option<String>,
+        watch: &mut dyn Watch,
+    ) -> Result<(), Left> {
+        if self.tree.get(node).and_then(Node::element).is_none() {
+            return Err(Left::Unknown);
+        }
+        if let Some(value) = &value {
+            self.tree.take(attribute_bytes(name, value))?;
+        }
+        let Some(element) = self.tree.get_mut(node).and_then(Node::element_mut) else { return Ok(()) };
+        let before = match value {
+            Some(value) => element.attributes.insert(name.to_owned(), value),
+            None => element.attributes.remove(name),
+        };
+        if let Some(before) = before {
+            self.tree.give_back(attribute_bytes(name, &before));
+        }
+        watch.attribute(node, name);
+        Ok(())
+    }
+
+    /// Slots to which scripts assign nodes have no name: they get one, and so do the nodes.
+    fn assign(&mut self, node: NodeId, slot: NodeId, watch: &mut dyn Watch) -> Result<(), Left> {
+        let name = format!("takeup-slot-{slot}");
+        self.set_attribute(slot, "name", Some(name.clone()), watch)?;
+        self.set_attribute(node, "slot", Some(name), watch)
+    }
+
+    fn set_text(&mut self, node: NodeId, text: &str, watch: &mut dyn Watch) -> Result<(), Left> {
+        let Some(What::Text(before)) = self.tree.get(node).map(|node| &node.what) else { return Err(Left::Unknown) };
+        let before = before.len();
+        self.tree.take(text.len())?;
+        self.tree.give_back(before);
+        if let Some(What::Text(data)) = self.tree.get_mut(node).map(|node| &mut node.what) {
+            text.clone_into(data);
+        }
+        watch.text(node);
+        Ok(())
+    }
+
+    fn set_css(&mut self, node: NodeId, text: &str, watch: &mut dyn Watch) -> Result<(), Left> {
+        let element = match self.tree.get(node).map(|node| &node.what) {
+            Some(What::Element(element)) => element,
+            _ => return self.set_text(node, text, watch),
+        };
+        let rules: usize = element.rules.iter().map(RuleChange::bytes).sum();
+        let before = element.css.as_ref().map_or(0, String::len) + rules;
+        self.tree.take(text.len())?;
+        self.tree.give_back(before);
+        if let Some(element) = self.tree.get_mut(node).and_then(Node::element_mut) {
+            element.css = Some(text.to_owned());
+            element.rules.clear();
+        }
+        watch.css(self, node);
+        Ok(())
+    }
+
+    fn change_rule(&mut self, node: NodeId, rule: &Rule, watch: &mut dyn Watch) -> Result<(), Left> {
+        let Some(change) = RuleChange::of(rule) else { return self.set_css(node, "", watch) };
+        if self.tree.get(node).and_then(Node::element).is_none() {
+            return Err(Left::Unknown);
+        }
+        self.tree.take(change.bytes())?;
+        if let Some(element) = self.tree.get_mut(node).and_then(Node::element_mut) {
+            element.rules.push(change);
+        }
+        watch.rule(self, node, rule);
+        Ok(())
+    }
+
+    fn set_value(&mut self, node: NodeId, value: &str, watch: &mut dyn Watch) -> Result<(), Left> {
+        let element = self.tree.get(node).and_then(Node::element).ok_or(Left::Unknown)?;
+        let before = element.field.value.as_ref().map_or(0, String::len);
+        self.tree.take(value.len())?;
+        self.tree.give_back(before);
+        if let Some(element) = self.tree.get_mut(node).and_then(Node::element_mut) {
+            element.field.value = Some(value.to_owned());
+        }
+        watch.field(self, node);
+        Ok(())
+    }
+
+    fn learn(&mut self, key: &Key, word: &str) -> Result<(), Left> {
+        self.tree.take(WORD_BYTES + word.len())?;
+        let before = match key {
+            Key::Number(key) => self.numbers.insert(*key, word.to_owned()),
+            Key::Text(key) => {
+                self.tree.take(key.len())?;
+                self.texts.insert(key.clone(), word.to_owned()).inspect(|_| self.tree.give_back(key.len()))
+            }
+        };
+        if let Some(before) = before {
+            self.tree.give_back(WORD_BYTES + before.len());
+        }
+        Ok(())
+    }
+
+    fn word(&self, word: &Word) -> Option<String> {
+        match word {
+            Word::Plain(text) => Some(text.to_string()),
+            Word::Of(Key::Number(key)) => self.numbers.get(key).cloned(),
+            Word::Of(Key::Text(key)) => self.texts.get(key).cloned(),
+        }
+    }
+}
+
+/// The address in an attribute, made whole by a base that is not the page's.
+fn absolute(name: &str, value: &str, base: &str) -> Option<String> {
+    if !matches!(name, "src" | "href" | "poster" | "background" | "xlink:href") || value.starts_with('#') {
+        return None;
+    }
+    let base = url::Url::parse(base).ok()?;
+    Some(base.join(value).ok()?.to_string())
+}
+
+/// What the tracker let stand of a field: -1 holds all back, other numbers are how many characters were masked.
+fn shown(value: &str, mask: i64) -> String {
+    const MASKED_MAX: i64 = 1_000;
+    match mask {
+        0 => value.to_owned(),
+        1.. if value.is_empty() => "*".repeat(mask.min(MASKED_MAX) as usize),
+        1.. => value.to_owned(),
+        _ => String::new(),
+    }
+}

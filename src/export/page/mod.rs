@@ -1,0 +1,16 @@
+//! A page as its tracker has described it so far: the tree of nodes, its style sheets, and where its visitor is in it.
+//!
+//! Everything here comes from a stranger. No message is believed: a node whose parent is not known, that would become its own ancestor, or that
+//! does not fit into the budget, is left out, and the rest goes on.
+//!
+//! | file | |
+//! |---|---|
+//! | `changes` | the page, and the changes that messages make to it |
+//! | `node` | one node |
+//! | `tree` | the nodes and their places |
+//! | `sheets` | style sheets that scripts made, and who uses them |
+
+pub mod changes;
+pub mod node;
+pub mod sheets;
+pub mod tree;

@@ -1,0 +1,257 @@
+//! The nodes of a page, and the changes that messages make.
+
+use std::collections::HashMap;
+
+use crate::export::said::NodeId;
+
+use super::node::{Element, Node, What};
+
+/// The page's root element.
+pub const ROOT: NodeId = 0;
+
+/// Ids above are not of any tracker. Those who write them put their own there.
+pub const ID_MAX: NodeId = u32::MAX as NodeId;
+
+/// The longest way from a node up to the root. Browsers' own parsers stop at 512.
+const DEPTH_MAX: usize = 512;
+
+/// What a node costs besides its texts: its own bytes, its places in the map and in its parent's list.
+const NODE_BYTES: usize = size_of::<Node>() + size_of::<Element>() + 64;
+
+/// Why a change was left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Left {
+    /// It names a node that is not there, as after a batch that is missing.
+    Unknown,
+    /// It makes no tree.
+    NoTree,
+    /// The page would not fit into its budget.
+    Full,
+}
+
+/// The nodes of one page. It never holds more than its budget.
+#[derive(Debug)]
+pub struct Tree {
+    nodes: HashMap<NodeId, Node>,
+    bytes: usize,
+    bytes_max: usize,
+}
+
+impl Tree {
+    /// A page with nothing but its root element.
+    pub fn new(bytes_max: usize) -> Tree {
+        let mut tree = Tree { nodes: HashMap::new(), bytes: 0, bytes_max };
+        let root = Element { tag: "html".to_owned(), ..Element::default() };
+        tree.nodes.insert(ROOT, Node { parent: None, children: Vec::new(), what: What::Element(Box::new(root)) });
+        tree
+    }
+
+    /// A node.
+    pub fn get(&self, id: NodeId) -> Option<&Node> {
+        self.nodes.get(&id)
+    }
+
+    /// A node whose texts do not change.
+    pub fn get_mut(&mut self, id: NodeId) -> Option<&mut Node> {
+        self.nodes.get_mut(&id)
+    }
+
+    /// Takes this much of the budget for texts. Give back what they displace.
+    pub fn take(&mut self, bytes: usize) -> Result<(), Left> {
+        if self.bytes.saturating_add(bytes) > self.bytes_max {
+            return Err(Left::Full);
+        }
+        self.bytes += bytes;
+        Ok(())
+    }
+
+    /// Gives back what displaced texts took.
+    pub fn give_back(&mut self, bytes: usize) {
+        self.bytes = self.bytes.saturating_sub(bytes);
+    }
+
+    /// Puts a new node in as the child of `parent` with this number, or at the end if there are fewer. One that is there already is replaced.
+    pub fn create(&mut self, id: NodeId, parent: NodeId, index: u64, what: What) -> Result<(), Left> {
+        if id == ROOT || id > ID_MAX || id == parent || self.is_below(parent, id) || self.is_root(id) {
+            return Err(Left::NoTree);
+        }
+        if !self.nodes.get(&parent).is_some_and(|parent| !matches!(parent.what, What::Text(_))) {
+            return Err(Left::Unknown);
+        }
+        self.remove(id);
+        self.take(NODE_BYTES + bytes_of(&what))?;
+        self.nodes.insert(id, Node { parent: Some(parent), children: Vec::new(), what });
+        self.insert_child(parent, id, index);
+        Ok(())
+    }
+
+    /// Whether `id` can become the root in `host`: of the document in a frame, else of a shadow tree.
+    pub fn may_be_root(&self, id: NodeId, host: NodeId) -> Result<(), Left> {
+        self.root_in(id, host).map(drop)
+    }
+
+    fn root_in(&self, id: NodeId, host: NodeId) -> Result<What, Left> {
+        if id == ROOT || id > ID_MAX || id == host || self.is_below(host, id) {
+            return Err(Left::NoTree);
+        }
+        let element = self.nodes.get(&host).and_then(Node::element).ok_or(Left::Unknown)?;
+        if self.is_root(id) && element.root != Some(id) {
+            return Err(Left::NoTree);
+        }
+        if self.bytes.saturating_add(NODE_BYTES) > self.bytes_max {
+            return Err(Left::Full);
+        }
+        match &*element.tag {
+            "iframe" | "frame" => Ok(What::Document((0, 0))),
+            tag if hosts_shadow(tag) && !element.svg && host != ROOT => Ok(What::Shadow),
+            _ => Err(Left::NoTree),
+        }
+    }
+
+    /// Makes `id` the root in `host`, in the place of the one that is there.
+    pub fn create_root(&mut self, id: NodeId, host: NodeId) -> Result<(), Left> {
+        let what = self.root_in(id, host)?;
+        let before = self.nodes.get(&host).and_then(Node::element).and_then(|element| element.root);
+        self.take(NODE_BYTES)?;
+        self.remove(id);
+        if let Some(before) = before {
+            self.remove(before);
+        }
+        self.nodes.insert(id, Node { parent: Some(host), children: Vec::new(), what });
+        if let Some(element) = self.nodes.get_mut(&host).and_then(Node::element_mut) {
+            element.root = Some(id);
+        }
+        Ok(())
+    }
+
+    /// Makes `id` the child of `parent` with this number.
+    pub fn move_to(&mut self, id: NodeId, parent: NodeId, index: u64) -> Result<(), Left> {
+        if id == ROOT || id == parent || self.is_below(parent, id) {
+            return Err(Left::NoTree);
+        }
+        match (self.nodes.get(&id), self.nodes.get(&parent)) {
+            (Some(_), Some(parent)) if !self.is_root(id) && !matches!(parent.what, What::Text(_)) => {}
+            (Some(_), Some(_)) => return Err(Left::NoTree),
+            _ => return Err(Left::Unknown),
+        }
+        self.detach(id);
+        if let Some(node) = self.nodes.get_mut(&id) {
+            node.parent = Some(parent);
+        }
+        self.insert_child(parent, id, index);
+        Ok(())
+    }
+
+    /// Whether a node is the root in a frame or of a shadow tree. It stays where it is, and goes with its host.
+    pub fn is_root(&self, id: NodeId) -> bool {
+        self.nodes.get(&id).is_some_and(|node| matches!(node.what, What::Document(_) | What::Shadow))
+    }
+
+    /// Removes a node with all below it.
+    pub fn remove(&mut self, id: NodeId) {
+        if id == ROOT || !self.nodes.contains_key(&id) {
+            return;
+        }
+        self.detach(id);
+        let mut left = vec![id];
+        while let Some(id) = left.pop() {
+            let Some(node) = self.nodes.remove(&id) else { continue };
+            self.give_back(NODE_BYTES + bytes_of(&node.what));
+            left.extend(&node.children);
+            left.extend(node.element().and_then(|element| element.root));
+        }
+    }
+
+    /// The ids of a node and of all below it, in frames and shadow trees too; the node first.
+    pub fn below(&self, id: NodeId) -> Vec<NodeId> {
+        let (mut all, mut at) = (vec![id], 0);
+        while let Some(node) = all.get(at).map(|id| self.nodes.get(id)) {
+            if let Some(node) = node {
+                all.extend(&node.children);
+                all.extend(node.element().and_then(|element| element.root));
+            }
+            at += 1;
+        }
+        all
+    }
+
+    /// Whether `id` may not become the parent of `above`: it is that node, or somewhere below it, or too deep.
+    fn is_below(&self, id: NodeId, above: NodeId) -> bool {
+        let mut at = Some(id);
+        for _ in 0..DEPTH_MAX {
+            match at {
+                Some(id) if id == above => return true,
+                Some(id) => at = self.nodes.get(&id).and_then(|node| node.parent),
+                None => return false,
+            }
+        }
+        true
+    }
+
+    fn insert_child(&mut self, parent: NodeId, id: NodeId, index: u64) {
+        if let Some(parent) = self.nodes.get_mut(&parent) {
+            let at = usize::try_from(index).unwrap_or(usize::MAX).min(parent.children.len());
+            parent.children.insert(at, id);
+        }
+    }
+
+    fn detach(&mut self, id: NodeId) {
+        let Some(parent) = self.nodes.get(&id).and_then(|node| node.parent) else { return };
+        let Some(parent) = self.nodes.get_mut(&parent) else { return };
+        if let Some(at) = parent.children.iter().position(|child| *child == id) {
+            parent.children.remove(at);
+        }
+        if let Some(element) = parent.element_mut()
+            && element.root == Some(id)
+        {
+            element.root = None;
+        }
+    }
+}
+
+/// Whether an element can have a shadow root. Of all others browsers refuse it.
+fn hosts_shadow(tag: &str) -> bool {
+    const TAGS: [&str; 18] = [
+        "article",
+        "aside",
+        "blockquote",
+        "body",
+        "div",
+        "footer",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "header",
+        "main",
+        "nav",
+        "p",
+        "section",
+        "span",
+    ];
+    TAGS.contains(&tag) || tag.contains('-')
+}
+
+/// The bytes of a node's texts.
+fn bytes_of(what: &What) -> usize {
+    match what {
+        What::Text(text) => text.len(),
+        What::Document(_) | What::Shadow => 0,
+        What::Element(element) => {
+            let attributes: usize = element.attributes.iter().map(|(name, value)| attribute_bytes(name, value)).sum();
+            let rules: usize = element.rules.iter().map(super::node::RuleChange::bytes).sum();
+            let texts = [&element.field.value, &element.css].into_iter().flatten().map(String::len).sum::<usize>();
+            attributes + rules + texts + element.tag.len()
+        }
+    }
+}
+
+/// What an attribute costs.
+pub fn attribute_bytes(name: &str, value: &str) -> usize {
+    name.len() + value.len() + 2 * size_of::<String>()
+}
+
+#[cfg(test)]
+mod tests;

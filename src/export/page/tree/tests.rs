@@ -1,0 +1,72 @@
+use super::*;
+
+const ROOM: usize = 1 << 20;
+
+fn element(tag: &str) -> What {
+    What::Element(Box::new(Element { tag: tag.to_owned(), ..Element::default() }))
+}
+
+#[test]
+fn a_node_stands_where_its_tracker_says_and_at_the_end_if_there_are_fewer() {
+    let mut tree = Tree::new(ROOM);
+    for (id, index) in [(1, 0), (2, 9), (3, 1)] {
+        tree.create(id, ROOT, index, element("p")).unwrap();
+    }
+    assert_eq!(tree.get(ROOT).unwrap().children, [1, 3, 2]);
+    tree.move_to(1, ROOT, 2).unwrap();
+    assert_eq!(tree.get(ROOT).unwrap().children, [3, 2, 1]);
+}
+
+#[test]
+fn no_message_makes_anything_but_a_tree() {
+    let mut tree = Tree::new(ROOM);
+    tree.create(1, ROOT, 0, element("div")).unwrap();
+    tree.create(2, 1, 0, element("div")).unwrap();
+    tree.create(3, 2, 0, What::Text(String::new())).unwrap();
+    assert_eq!(tree.move_to(1, 2, 0), Err(Left::NoTree), "below itself");
+    assert_eq!(tree.move_to(1, 1, 0), Err(Left::NoTree));
+    assert_eq!(tree.create(1, 2, 0, element("div")), Err(Left::NoTree), "replaced by its own child");
+    assert_eq!(tree.create(4, 3, 0, element("b")), Err(Left::Unknown), "in a text");
+    assert_eq!(tree.create(4, 77, 0, element("b")), Err(Left::Unknown));
+    assert_eq!(tree.create(ROOT, 1, 0, element("b")), Err(Left::NoTree));
+    assert_eq!(tree.create_root(1, 2), Err(Left::NoTree));
+    assert_eq!(tree.create(u64::MAX, 1, 0, element("b")), Err(Left::NoTree));
+    let mut at = 2;
+    for id in 10..5_000 {
+        match tree.create(id, at, 0, element("div")) {
+            Ok(()) => at = id,
+            Err(error) => assert_eq!(error, Left::NoTree),
+        }
+    }
+    assert!((500..520).contains(&tree.below(ROOT).len()), "{}", tree.below(ROOT).len());
+}
+
+#[test]
+fn a_page_never_takes_more_than_its_budget_and_gives_back_what_it_drops() {
+    let mut tree = Tree::new(100_000);
+    let fill = |tree: &mut Tree| (1..).take_while(|id| tree.create(*id, ROOT, 0, element("p")).is_ok()).count();
+    let first = fill(&mut tree);
+    assert!((50..500).contains(&first), "{first}");
+    assert_eq!(tree.create(9_999, ROOT, 0, element("p")), Err(Left::Full));
+    for id in 1..=first as u64 {
+        tree.remove(id);
+    }
+    assert_eq!(fill(&mut tree), first);
+}
+
+#[test]
+fn a_root_goes_with_its_host() {
+    let mut tree = Tree::new(ROOM);
+    tree.create(1, ROOT, 0, element("iframe")).unwrap();
+    tree.create(2, ROOT, 1, element("div")).unwrap();
+    tree.create_root(3, 1).unwrap();
+    tree.create_root(4, 2).unwrap();
+    tree.create(5, 3, 0, element("html")).unwrap();
+    assert!(matches!(tree.get(3).unwrap().what, What::Document(_)));
+    assert!(matches!(tree.get(4).unwrap().what, What::Shadow));
+    tree.create_root(6, 1).unwrap();
+    assert!(tree.get(5).is_none(), "a frame has one document");
+    tree.remove(1);
+    assert!(tree.get(6).is_none());
+    assert!(tree.get(4).is_some());
+}

@@ -1,0 +1,16 @@
+//! A session as events that [rrweb](https://github.com/rrweb-io/rrweb) plays.
+//!
+//! | file | |
+//! |---|---|
+//! | `event` | the events |
+//! | `ids` | the numbers of nodes |
+//! | `serialize` | nodes as rrweb writes them |
+//! | `recorder` | follows one page |
+//! | `session` | tabs and pages of a session; its snapshots |
+
+#[allow(missing_docs, reason = "the fields have the names and the meaning that they have in rrweb")]
+pub mod event;
+pub mod ids;
+pub mod recorder;
+pub mod serialize;
+pub mod session;

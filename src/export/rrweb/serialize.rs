@@ -1,0 +1,250 @@
+//! Nodes as rrweb writes them.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value as Json;
+
+use crate::export::clean::{self, Assets};
+use crate::export::page::changes::Page;
+use crate::export::page::node::{Element, Node as PageNode, What};
+use crate::export::page::tree::ROOT;
+use crate::export::said::NodeId;
+
+use super::event::Node;
+use super::ids;
+
+/// Where a node stands: what its number alone does not say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Place {
+    /// The frame's document that it is in.
+    pub root: Option<u64>,
+    /// Whether it is a child of a shadow root.
+    pub shadow: bool,
+}
+
+/// Writes nodes of one page, and notes on the way what has to follow.
+pub struct Serializer<'a> {
+    /// The page.
+    pub page: &'a Page,
+    /// What may be fetched.
+    pub assets: Assets,
+    /// The picture that a canvas shows, as a `data:` address.
+    pub canvas: &'a dyn Fn(NodeId) -> Option<String>,
+    /// All nodes that were written.
+    pub written: Vec<NodeId>,
+    /// The documents of the frames that were written: rrweb wants them by themselves.
+    pub documents: Vec<NodeId>,
+}
+
+impl<'a> Serializer<'a> {
+    /// The whole page.
+    pub fn page(&mut self) -> Node {
+        let mut children = vec![Node::doctype(ids::DOCTYPE, None)];
+        children.extend(self.tree(ROOT, Place::default()));
+        Node::document(ids::DOCUMENT, children)
+    }
+
+    /// The document of a frame.
+    pub fn document(&mut self, document: NodeId) -> Node {
+        self.written.push(document);
+        let id = ids::node(document);
+        let place = Place { root: Some(id), shadow: false };
+        let children = self.page.tree.get(document).map(|node| node.children.clone()).unwrap_or_default();
+        let mut nodes = vec![Node::doctype(ids::doctype(document), Some(id))];
+        nodes.extend(children.into_iter().filter_map(|child| self.tree(child, place)));
+        Node::document(id, nodes)
+    }
+
+    /// A node with all below it.
+    pub fn tree(&mut self, id: NodeId, place: Place) -> Option<Node> {
+        let mut node = self.alone(id, place)?;
+        let inner = self.children(id, place);
+        // What stands here already is a style element's text.
+        let nodes = node.child_nodes.get_or_insert_default();
+        if nodes.is_empty() {
+            // As deep as the tree is, which has a limit.
+            nodes.extend(inner.into_iter().filter_map(|(child, place)| self.tree(child, place)));
+        }
+        if node.kind == 3 {
+            node.child_nodes = None;
+        }
+        Some(node)
+    }
+
+    /// The children of a node, those of its shadow root first, and where they stand.
+    pub fn children(&self, id: NodeId, place: Place) -> Vec<(NodeId, Place)> {
+        let Some(node) = self.page.tree.get(id).filter(|_| !self.hides(id)) else { return Vec::new() };
+        let below = Place { root: place.root, shadow: matches!(node.what, What::Shadow) };
+        let mut all = Vec::new();
+        if let Some(root) = self.shadow(node) {
+            let inner = Place { root: place.root, shadow: true };
+            all.extend(self.page.tree.get(root).iter().flat_map(|root| &root.children).map(|child| (*child, inner)));
+        }
+        all.extend(node.children.iter().map(|child| (*child, below)));
+        all
+    }
+
+    /// The shadow root of an element.
+    pub fn shadow(&self, node: &PageNode) -> Option<NodeId> {
+        let root = node.element()?.root?;
+        matches!(self.page.tree.get(root)?.what, What::Shadow).then_some(root)
+    }
+
+    /// A node without what is below it; a style element has its text, if that is not a node of the page.
+    pub fn alone(&mut self, id: NodeId, place: Place) -> Option<Node> {
+        let page = self.page;
+        let node = page.tree.get(id)?;
+        self.written.push(id);
+        let mut written = match &node.what {
+            What::Text(text) => self.text(id, node, text, place),
+            What::Element(element) => self.element(id, node, element, place),
+            What::Document(_) | What::Shadow => return None,
+        };
+        written.is_shadow = place.shadow;
+        Some(written)
+    }
+
+    fn text(&self, id: NodeId, node: &PageNode, text: &str, place: Place) -> Node {
+        let is_style =
+            node.parent.and_then(|parent| self.page.tree.get(parent)).is_some_and(|parent| parent.is("style"));
+        let mut node = Node::text(ids::node(id), place.root, &self.text_of(text, is_style));
+        node.is_style = is_style;
+        node
+    }
+
+    /// A text as it may be shown.
+    pub fn text_of(&self, text: &str, is_style: bool) -> String {
+        if is_style { self.css(text) } else { text.to_owned() }
+    }
+
+    /// CSS as it may be shown.
+    pub fn css(&self, text: &str) -> String {
+        clean::css(text, Some(&self.page.location), self.assets)
+    }
+
+    fn element(&mut self, id: NodeId, node: &PageNode, element: &Element, place: Place) -> Node {
+        let css = self.own_css(id, node);
+        let tag = self.tag(id, node, element);
+        let mut attributes = self.attributes(element, &tag);
+        self.state(id, element, &mut attributes);
+        let mut written = Node::element(ids::node(id), place.root, &tag, attributes);
+        written.is_svg = element.svg;
+        written.is_shadow_host = self.shadow(node).is_some();
+        if let Some(css) = css {
+            let mut text = Node::text(ids::css(id), place.root, &self.css(&css));
+            text.is_style = true;
+            written.child_nodes = Some(vec![text]);
+        }
+        if let Some(root) = element.root
+            && matches!(self.page.tree.get(root).map(|root| &root.what), Some(What::Document(_)))
+        {
+            self.documents.push(root);
+        }
+        written
+    }
+
+    /// The attributes of an element that is shown with this tag, as they may be shown.
+    fn attributes(&self, element: &Element, tag: &str) -> BTreeMap<String, Json> {
+        if tag == clean::REMOVED_TAG {
+            return BTreeMap::from([("hidden".to_owned(), Json::String(String::new()))]);
+        }
+        let mut attributes = BTreeMap::new();
+        for (name, value) in &element.attributes {
+            let shown = clean::attribute(&element.tag, name, value, Some(&self.page.location), self.assets);
+            attributes.extend(shown.map(|(name, value)| (name, Json::String(value))));
+        }
+        if tag != element.tag {
+            // Of a style sheet that is shown as text, and of a canvas.
+            ["href", "rel", "src"].iter().for_each(|name| drop(attributes.remove(*name)));
+        }
+        attributes
+    }
+
+    /// Those attributes that have changed, as they may be shown; null if they are gone.
+    pub fn changed(&self, id: NodeId, names: &BTreeSet<String>) -> Option<BTreeMap<String, Json>> {
+        let node = self.page.tree.get(id)?;
+        let element = node.element()?;
+        let shown = self.attributes(element, &self.tag(id, node, element));
+        let mut changed = BTreeMap::new();
+        for name in names.iter().filter(|name| clean::is_name(name)) {
+            // An address may have become one that is not fetched, or the other way round.
+            for name in std::iter::once(name.clone()).chain(clean::apart(&element.tag, name)) {
+                let value = shown.get(&name).cloned().unwrap_or(Json::Null);
+                changed.insert(name, value);
+            }
+        }
+        (!changed.is_empty()).then_some(changed)
+    }
+
+    /// The tag with which an element is shown.
+    fn tag<'e>(&self, id: NodeId, node: &PageNode, element: &'e Element) -> Cow<'e, str> {
+        match &*element.tag {
+            // A style sheet that was sent as text is not fetched.
+            _ if self.own_css(id, node).is_some() => "style".into(),
+            // A canvas shows nothing where no script runs.
+            "canvas" => "img".into(),
+            tag => clean::tag(tag),
+        }
+    }
+
+    /// What is no attribute in the page, and one in rrweb.
+    fn state(&self, id: NodeId, element: &Element, attributes: &mut BTreeMap<String, Json>) {
+        let mut set = |name: &str, value: Json| {
+            attributes.insert(name.to_owned(), value);
+        };
+        if let Some(value) = &element.field.value {
+            set("value", Json::String(value.clone()));
+        }
+        if let Some(checked) = element.field.checked {
+            set("checked", Json::Bool(checked));
+        }
+        if element.tag == "option" && self.is_selected(id, element) {
+            set("selected", Json::Bool(true));
+        }
+        let (x, y) = element.scroll;
+        if x != 0 {
+            set("rr_scrollLeft", Json::from(x));
+        }
+        if y != 0 {
+            set("rr_scrollTop", Json::from(y));
+        }
+        if element.tag == "canvas"
+            && let Some(picture) = (self.canvas)(id)
+        {
+            set("src", Json::String(picture));
+        }
+    }
+
+    /// Whether an option is what its list shows.
+    fn is_selected(&self, id: NodeId, option: &Element) -> bool {
+        let mut above = self.page.tree.get(id).and_then(|node| node.parent);
+        // In a group at most.
+        for _ in 0..2 {
+            let Some(node) = above.and_then(|above| self.page.tree.get(above)) else { return false };
+            if let Some(list) = node.element().filter(|element| element.tag == "select") {
+                return list.field.value.is_some() && list.field.value.as_ref() == option.attributes.get("value");
+            }
+            above = node.parent;
+        }
+        false
+    }
+
+    /// The text of a style element that was told apart from its nodes: as a whole, or by rules.
+    pub fn own_css(&self, id: NodeId, node: &PageNode) -> Option<String> {
+        let element = node.element().filter(|element| matches!(&*element.tag, "style" | "link"))?;
+        let mut sheets = self.page.sheets.of(id).peekable();
+        if sheets.peek().is_some() {
+            let rules: Vec<&str> = sheets.flat_map(|(_, sheet)| sheet.rules.iter().map(String::as_str)).collect();
+            return Some(rules.join("\n"));
+        }
+        element.css.clone()
+    }
+
+    /// Whether what is below a node is not shown as such: the element may not be, or has its text apart.
+    pub fn hides(&self, id: NodeId) -> bool {
+        let Some(node) = self.page.tree.get(id) else { return false };
+        let removed = node.element().is_some_and(|element| clean::tag(&element.tag) == clean::REMOVED_TAG);
+        removed || self.own_css(id, node).is_some()
+    }
+}

@@ -1,0 +1,172 @@
+//! The memory that a core's groups are collected in: filled, kept for readers, and filled again.
+
+use std::collections::VecDeque;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use crate::log::disk::file_block::{FileBlock, Owner};
+use crate::log::disk::page::PAGE_BYTES;
+use crate::log::disk::stage::Stage;
+
+use super::{Recent, RecentGroup};
+
+/// Groups that wait for a reader to let go of the list; more are not kept.
+const FRESH_MAX: usize = 64;
+
+/// Where the blocks of a core lie that have to survive the process.
+#[derive(Debug)]
+pub(in crate::log) struct Home {
+    pub(in crate::log) dir: PathBuf,
+    pub(in crate::log) log: Uuid,
+    pub(in crate::log) core: u16,
+}
+
+/// A core's blocks of memory. At any time there are as many as are kept for readers, the one being filled, and those of which something is
+/// still in use: groups on their way to the disk, and at most one group for each reader.
+#[derive(Debug)]
+pub(in crate::log) struct Stages {
+    recent: Arc<Recent>,
+    /// If none, blocks are memory of this process.
+    home: Option<Home>,
+    block_bytes: u64,
+    kept_max: usize,
+    resting_max: usize,
+    /// Blocks that were never filled.
+    spare: Vec<Stage>,
+    /// Full blocks that are kept for readers, oldest first.
+    kept: VecDeque<Stage>,
+    /// Full blocks that are not kept, but may still be in use.
+    resting: Vec<Stage>,
+    /// A block that a segment was left with.
+    begun: Option<Stage>,
+    filled: u64,
+    /// The newest block that is not kept.
+    gone: u64,
+    fresh: VecDeque<RecentGroup>,
+}
+
+impl Stages {
+    /// Blocks for groups of up to `group_bytes_max`, of which at most `recent_bytes` are kept for readers. `resting_max` blocks that are not kept are
+    /// expected to be free soon; more are given back to the system.
+    pub(in crate::log) fn new(
+        recent: Arc<Recent>,
+        home: Option<Home>,
+        group_bytes_max: u64,
+        recent_bytes: u64,
+        resting_max: usize,
+    ) -> Stages {
+        let kept_max = usize::try_from(recent_bytes / group_bytes_max).unwrap_or(usize::MAX);
+        // Made at once, so that a core that serves allocates nothing. Blocks of this process take no memory before they are filled.
+        let blocks = if kept_max == 0 { 0 } else { kept_max + 1 };
+        recent.make_room(blocks * (group_bytes_max / PAGE_BYTES) as usize);
+        let made = if home.is_none() { blocks } else { 0 };
+        Stages {
+            recent,
+            home,
+            block_bytes: group_bytes_max,
+            kept_max,
+            resting_max,
+            spare: (0..made).map(|_| Stage::new(group_bytes_max)).collect(),
+            kept: VecDeque::with_capacity(blocks + 1),
+            resting: Vec::with_capacity(resting_max + 1),
+            begun: None,
+            filled: 0,
+            gone: 0,
+            fresh: VecDeque::with_capacity(FRESH_MAX),
+        }
+    }
+
+    /// A block with room for a group.
+    ///
+    /// # Errors
+    /// Those of making a file, if the blocks have to survive the process.
+    pub(in crate::log) fn take(&mut self) -> io::Result<Stage> {
+        if let Some(begun) = self.begun.take() {
+            return Ok(begun);
+        }
+        let free = self.resting.iter_mut().position(Stage::reclaim).map(|at| self.resting.swap_remove(at));
+        let mut stage = match free.or_else(|| self.spare.pop()) {
+            Some(stage) => stage,
+            None => self.make()?,
+        };
+        self.filled += 1;
+        stage.set_number(self.filled);
+        Ok(stage)
+    }
+
+    fn make(&self) -> io::Result<Stage> {
+        let Some(home) = &self.home else { return Ok(Stage::new(self.block_bytes)) };
+        let owner = Owner { dir: &home.dir, log: home.log, core: home.core };
+        FileBlock::create(owner, self.block_bytes).map(Stage::of_file)
+    }
+
+    /// All groups are in their segments: no file of theirs is needed after the end of the process.
+    pub(in crate::log) fn remove_files(&self) {
+        self.kept.iter().chain(&self.resting).chain(&self.begun).for_each(Stage::remove_file);
+    }
+
+    /// Takes a block back of which no group is open; a later one may go on in it.
+    pub(in crate::log) fn put_back(&mut self, mut stage: Stage) {
+        stage.give_up();
+        if stage.was_hit() {
+            return self.resting.push(stage);
+        }
+        if let Some(other) = self.begun.replace(stage) {
+            self.keep(other);
+        }
+    }
+
+    /// Moves the open group to another block.
+    ///
+    /// # Errors
+    /// As [`Stages::take`]; the group stays where it is.
+    #[cold]
+    pub(in crate::log) fn move_on(&mut self, stage: &mut Stage) -> io::Result<()> {
+        let mut full = std::mem::replace(stage, self.take()?);
+        stage.take_over(&mut full);
+        self.keep(full);
+        Ok(())
+    }
+
+    /// A group of `bytes` was closed, and one of about this size begins: in another block if this one has no room for it.
+    pub(in crate::log) fn begin_group(&mut self, stage: &mut Stage, bytes: usize) {
+        // If there is none, the append that no longer fits asks again.
+        if !stage.fits(bytes + bytes / 4)
+            && let Ok(fresh) = self.take()
+        {
+            let full = std::mem::replace(stage, fresh);
+            self.keep(full);
+        }
+    }
+
+    /// Takes a block that is full.
+    fn keep(&mut self, full: Stage) {
+        self.kept.push_back(full);
+        while self.kept.len() > self.kept_max {
+            let Some(oldest) = self.kept.pop_front() else { break };
+            self.gone = oldest.number();
+            self.resting.push(oldest);
+        }
+        self.recent.renew(self.gone, &mut self.fresh);
+        while self.resting.len() > self.resting_max
+            && let Some(at) = self.resting.iter_mut().position(Stage::may_be_dropped)
+        {
+            self.resting.remove(at).remove_file();
+        }
+    }
+
+    /// Takes in a group that has become durable, in the order of the groups.
+    pub(in crate::log) fn publish(&mut self, group: RecentGroup) {
+        if self.kept_max == 0 {
+            return;
+        }
+        if self.fresh.len() == FRESH_MAX {
+            self.fresh.pop_front();
+        }
+        self.fresh.push_back(group);
+        self.recent.renew(self.gone, &mut self.fresh);
+    }
+}

@@ -1,0 +1,79 @@
+//! The memory that directly written groups are collected in.
+
+use std::io;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::log::options::{Ack, Way};
+use crate::log::recent::{Home, Stages};
+use crate::log::write::fault::Fault;
+use crate::log::write::limits::GROUPS_MAX;
+use crate::log::write::segment::Pen;
+use crate::log::write::shared::{Core, Shared};
+
+// Circle: the writer's own parts see the writer.
+use super::Inner;
+
+/// The blocks of a core's writer. With [`Ack::Memory`] they survive the process.
+pub(super) fn stages(shared: &Shared, core: &Core) -> Stages {
+    let options = &shared.options;
+    let home = || Home { dir: core.dir.clone(), log: shared.log, core: core.index };
+    let home = (options.ack == Ack::Memory).then(home);
+    // The page cache has what is written through a mapping.
+    let recent_bytes = if options.way == Way::Direct { options.recent_bytes } else { 0 };
+    Stages::new(Arc::clone(&core.recent), home, options.group_bytes_max, recent_bytes, GROUPS_MAX + 1)
+}
+
+/// Ensures that the pen has a block with room for a record, and begins a group there if one begins at this offset.
+#[inline]
+pub(super) fn prepare(stages: &mut Stages, pen: &mut Pen, bytes: usize, begins: Option<u64>) -> io::Result<()> {
+    match pen.stage() {
+        Some(stage) if stage.fits(bytes) => {}
+        Some(stage) => stages.move_on(stage)?,
+        None => pen.set_stage(stages.take()?),
+    }
+    let segment = pen.segment().id;
+    if let (Some(offset), Some(stage)) = (begins, pen.stage()) {
+        stage.begin(segment, offset);
+    }
+    Ok(())
+}
+
+impl Inner {
+    /// The bytes of a group that was closed, if it is written directly, and the block that they are in.
+    pub(super) fn take_pages(&mut self) -> Option<(Bytes, u64)> {
+        let pen = self.pen.as_mut()?;
+        let stage = pen.stage()?;
+        let pages = (stage.close(), stage.number());
+        let was_hit = stage.was_hit();
+        self.stages.begin_group(stage, pages.0.len());
+        if was_hit {
+            pen.segment().fail(Fault::Bus);
+        }
+        Some(pages)
+    }
+
+    /// Keeps a group that was lost, to append again what was answered of it.
+    pub(super) fn keep_lost(&self, segment: u64, pages: Option<Bytes>) {
+        if let Some(pages) = pages.filter(|_| self.shared.options.ack == Ack::Memory) {
+            self.core.keep_lost(segment, pages);
+        }
+    }
+
+    /// Gives the pen's block back, and keeps what was appended to it and is not handed over.
+    pub(super) fn leave_stage(&mut self, pen: &mut Pen) {
+        let Some(mut stage) = pen.take_stage() else { return };
+        if self.open.records > 0 && self.shared.options.ack == Ack::Memory {
+            self.keep_lost(pen.segment().id, Some(stage.take_open()));
+        }
+        self.stages.put_back(stage);
+    }
+
+    /// The writer is at its end. Where records were answered and could not be made durable, the files stay: the next start finds them there.
+    pub(super) fn leave_stages(&mut self, all_durable: bool) {
+        if all_durable && self.carried.is_none() && !self.core.has_lost() {
+            self.stages.remove_files();
+        }
+    }
+}
