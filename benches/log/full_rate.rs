@@ -22,9 +22,9 @@ const TURN_RECORDS: u64 = 64;
 const REST: Duration = Duration::from_millis(5);
 
 pub fn run(run: &Run) -> io::Result<Vec<Table>> {
-    let mut columns = vec!["payload", "writer", "MB/s", "syncs", "longest sync ms"];
     let kinds: Vec<String> =
         LogStats::STANDSTILLS.iter().map(|what| format!("for {what}: times, longest ms")).collect();
+    let mut columns = vec!["payload", "writer", "MB/s", "syncs", "longest sync ms"];
     columns.extend(kinds.iter().map(String::as_str));
     let mut table = Table::new(
         "One core appends as fast as the log takes it, with a reader behind it: what it stood still for. Only a standstill for `groups` is the \

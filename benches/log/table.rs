@@ -8,13 +8,13 @@ use serde::Serialize;
 #[derive(Serialize)]
 pub struct Table {
     title: String,
-    columns: Vec<&'static str>,
+    columns: Vec<String>,
     rows: Vec<Vec<String>>,
 }
 
 impl Table {
-    pub fn new(title: impl Into<String>, columns: &[&'static str]) -> Table {
-        Table { title: title.into(), columns: columns.to_vec(), rows: Vec::new() }
+    pub fn new(title: impl Into<String>, columns: &[&str]) -> Table {
+        Table { title: title.into(), columns: columns.iter().map(ToString::to_string).collect(), rows: Vec::new() }
     }
 
     pub fn row(&mut self, cells: Vec<String>) {
