@@ -120,7 +120,7 @@
 //!
 //! **Two ways.** The steps below describe the mapped way. A segment written *directly* has no mapping: the writer appends
 //! to a stage in memory, and a closed group goes out whole, in one write past the page cache (O_DIRECT and O_DSYNC), from the core's own ring or
-//! from the syncer. The newest groups stay in that memory for readers in the same process ([`recent`]). Up to two groups are in flight; they may become durable in any order, but count in their own order. So above the durable end
+//! from the syncer. The newest groups stay in that memory for readers in the same process (`recent`). Up to two groups are in flight; they may become durable in any order, but count in their own order. So above the durable end
 //! there may be a gap of zeros before intact records; it was never acknowledged. The bytes in the file are the same either way.
 //! With `ack = "memory"` an answer must survive the process, so there the stages are pages of files that the writer has mapped: a record is answered when it is
 //! in one of them, and the stage is filled again only when all its groups are durable. After a kill the next start puts into the segments
