@@ -89,9 +89,11 @@ pub enum Command {
     /// Write one session in a form that other programs read: as events that rrweb plays, as a timeline in words, or as files.
     ///
     /// What strangers have put into their pages neither runs, nor leads elsewhere, nor fetches anything in a player.
-    #[command(after_help = "Examples:\n  takeup export 2691351900602760960 --rrweb > session.json && wc -c session.json\n  \
+    #[command(
+        after_help = "Examples:\n  takeup export 2691351900602760960 --rrweb > session.json && wc -c session.json\n  \
                       takeup export 2691351900602760960 --timeline md\n  \
-                      takeup export 2691351900602760960 --images pictures")]
+                      takeup export 2691351900602760960 --images pictures"
+    )]
     Export(ExportArgs),
     /// List the log's consumers, or add and remove one. A consumer that holds keeps every segment that it has not read.
     #[command(
