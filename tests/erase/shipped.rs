@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -76,7 +78,12 @@ impl Shipped {
     pub fn wait_until_copied(&self) {
         // A part that a slow store has not answered is given up first, and tried again.
         wait_for("every sealed segment to be in the store", 4 * PATIENCE, || {
-            (self.bucket.segments() >= sealed(self.home.data()).len()).then_some(())
+            let is_copied = self.bucket.segments() >= sealed_files(self.home.data()).len();
+            // To look is work for the store, too.
+            is_copied.then_some(()).or_else(|| {
+                thread::sleep(Duration::from_millis(100));
+                None
+            })
         });
     }
 
@@ -132,15 +139,19 @@ pub fn place<'a>(receipt: &'a Value, name: &str) -> &'a Value {
 
 /// The sealed segments of a data folder.
 pub fn sealed(data: &Path) -> BTreeMap<String, Vec<u8>> {
-    let mut all = Vec::new();
-    traces::files(&data.join("log"), &mut all);
-    let segments = all.into_iter().filter(|path| path.extension().is_some_and(|ext| ext == "seg"));
     let named = |path: PathBuf| {
         let name = path.strip_prefix(data).expect("it is below").display().to_string();
         // One that is deleted meanwhile is left out.
         Some((name, fs::read(path).ok()?))
     };
-    segments.filter_map(named).filter(|(_, bytes)| !bytes.is_empty()).collect()
+    sealed_files(data).into_iter().filter_map(named).filter(|(_, bytes)| !bytes.is_empty()).collect()
+}
+
+fn sealed_files(data: &Path) -> Vec<PathBuf> {
+    let mut all = Vec::new();
+    traces::files(&data.join("log"), &mut all);
+    all.retain(|path| path.extension().is_some_and(|ext| ext == "seg") && path.metadata().is_ok_and(|it| it.len() > 0));
+    all
 }
 
 /// Each of these is in the log of a data folder once.

@@ -22,11 +22,11 @@ use crate::log::LogError;
 use crate::log::cursor::{Cursors, From};
 use crate::log::format::header::PAGE_BYTES;
 use crate::log::format::position::{MergePosition, Place};
-use crate::log::read::reader::{LogReader, SegmentInfo};
+use crate::log::read::reader::{LogReader, SegmentInfo, SegmentStamp};
 use crate::telemetry::Level;
 
 use super::deleted::{Deleted, Deletions};
-use super::sealed::{SealedSegment, SegmentFault, Stamp, stamp_of};
+use super::sealed::{SealedSegment, SegmentFault};
 use super::upload_file::UPLOAD_FILE_NAME;
 
 /// How often the log's folder is looked at for segments that were sealed.
@@ -57,11 +57,11 @@ pub(super) struct SegmentFollower {
 }
 
 /// The segment that is being uploaded, and what its files were like when it was opened.
-type Uploading = Rc<RefCell<Option<(SegmentInfo, Stamp)>>>;
+type Uploading = Rc<RefCell<Option<(SegmentInfo, SegmentStamp)>>>;
 
 /// A segment that can't be uploaded as it is.
 struct Bad {
-    stamp: Stamp,
+    stamp: SegmentStamp,
     cause: Cause,
     /// When to try it again, if that may help although it has not changed.
     again: Option<Instant>,
@@ -228,7 +228,7 @@ impl SegmentFollower {
         let name = (segment.core, segment.id);
         let as_before = || {
             let is_left_out =
-                |bad: &Bad| bad.again.is_none_or(|again| Instant::now() < again) && bad.stamp == stamp_of(segment);
+                |bad: &Bad| bad.again.is_none_or(|again| Instant::now() < again) && bad.stamp == segment.stamp();
             self.bad.get(&name).is_some_and(is_left_out)
         };
         segment.sealed() && !self.ahead.contains(&name) && !as_before()
@@ -246,7 +246,8 @@ impl SegmentFollower {
 
     /// Uploads a segment, for as long as that takes. False if it can't be uploaded as it is, or was deleted meanwhile.
     async fn upload(&mut self, info: &SegmentInfo) -> bool {
-        let stamp = stamp_of(info);
+        // First: if it is replaced while it is opened, this shows it.
+        let stamp = info.stamp();
         let segment = match SealedSegment::open(info) {
             Ok(segment) => segment,
             Err(fault) => {
@@ -260,7 +261,7 @@ impl SegmentFollower {
         is_there
     }
 
-    async fn upload_opened(&mut self, info: &SegmentInfo, stamp: Stamp, segment: &SealedSegment) -> bool {
+    async fn upload_opened(&mut self, info: &SegmentInfo, stamp: SegmentStamp, segment: &SealedSegment) -> bool {
         let (store, noted, address) = (self.store.clone(), self.noted.clone(), self.seat.options.target.clone());
         let mut upload = ObjectUpload::new(&store, &address, segment, &noted);
         while !is_replaced(info, &stamp) {
@@ -294,7 +295,7 @@ impl SegmentFollower {
         false
     }
 
-    fn leave_out(&mut self, info: &SegmentInfo, stamp: Stamp, fault: SegmentFault) {
+    fn leave_out(&mut self, info: &SegmentInfo, stamp: SegmentStamp, fault: SegmentFault) {
         let (cause, again) = match fault {
             // The next look at the log finds that out, and tells it.
             SegmentFault::Gone | SegmentFault::Replaced => return,
@@ -346,8 +347,8 @@ async fn answer_rereads(handle: &Handle, uploading: &Uploading) {
 }
 
 /// Whether the segment has another file than the one that was opened, because records were erased from it.
-fn is_replaced(info: &SegmentInfo, stamp: &Stamp) -> bool {
-    !info.is_deleted() && stamp_of(info) != *stamp
+fn is_replaced(info: &SegmentInfo, stamp: &SegmentStamp) -> bool {
+    !info.is_deleted() && info.stamp() != *stamp
 }
 
 /// Whether a place is behind a segment.

@@ -4,15 +4,13 @@ use std::fmt;
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
-use std::path::PathBuf;
-use std::time::SystemTime;
 
 use rustix::fs::Advice;
 
 use crate::courier::cause::{Cause, Trouble};
 use crate::courier::stores::UploadSource;
 use crate::log::LogError;
-use crate::log::format::sidecar::{self, Sidecar};
+use crate::log::format::sidecar::Sidecar;
 use crate::log::read::description::describe;
 use crate::log::read::reader::SegmentInfo;
 
@@ -53,17 +51,15 @@ impl fmt::Display for SegmentFault {
     }
 }
 
-/// When a segment and its sidecar were last written: as long as these stay, another attempt finds the same.
-pub(super) type Stamp = [Option<(SystemTime, u64)>; 2];
-
 impl SealedSegment {
     /// Opens a segment.
     pub(super) fn open(info: &SegmentInfo) -> Result<Self, SegmentFault> {
         let file = File::open(&info.path).map_err(|error| unreadable(info, &error))?;
         let length = file.metadata().map_err(|error| unreadable(info, &error))?.len();
-        // Every segment is sealed with a sidecar, unless the disk was full then.
-        let sidecar = match &info.sidecar {
-            Some(sidecar) => sidecar.clone(),
+        // Every segment is sealed with a sidecar, unless the disk was full then. The one that was listed may be that of a file from which records have been
+        // erased since.
+        let sidecar = match Sidecar::read(&info.path).ok().flatten() {
+            Some(sidecar) => sidecar,
             None => describe(&info.path, info.log, info.core, info.id).map_err(|error| undescribed(info, &error))?,
         };
         let Sidecar { log, core, segment, bytes, .. } = sidecar;
@@ -129,14 +125,6 @@ impl Drop for SealedSegment {
     }
 }
 
-/// When a segment and its sidecar were last written.
-pub(super) fn stamp_of(info: &SegmentInfo) -> Stamp {
-    [info.path.clone(), sidecar::path_of(&info.path)].map(|path: PathBuf| {
-        let meta = fs::metadata(path).ok()?;
-        Some((meta.modified().ok()?, meta.len()))
-    })
-}
-
 fn unreadable(info: &SegmentInfo, error: &io::Error) -> SegmentFault {
     may_pass(info, &error.to_string())
 }
@@ -161,3 +149,6 @@ fn cause(info: &SegmentInfo, code: &'static str, what: &str) -> Cause {
     // Shown in little space: what it is comes first.
     Cause::new(Trouble::Local, code, format!("{what}: {}", info.path.display()))
 }
+
+#[cfg(test)]
+mod tests;

@@ -34,7 +34,7 @@ pub(in crate::log) use extent::{is_torn, open_part};
 pub(in crate::log) use listing::{SegmentFile, core_dirs, segment_files, strangers_of};
 pub use scan::{ANOTHER_LOG, SegmentReader};
 pub(in crate::log) use scan::{BLANK_BYTES_MAX, Found};
-pub use segment_info::{SegmentInfo, SegmentState};
+pub use segment_info::{SegmentInfo, SegmentStamp, SegmentState};
 pub(in crate::log) use server::Server;
 
 use server::server_of;
@@ -232,6 +232,6 @@ mod extremes_tests;
 #[cfg(test)]
 mod fixture_tests;
 #[cfg(test)]
-pub(in crate::log) mod hand;
+pub(crate) mod hand;
 #[cfg(test)]
 mod tests;

@@ -12,7 +12,9 @@ use crate::log::error::LogError;
 use crate::log::format::header;
 use crate::log::format::record::{HEADER_BYTES, Kind};
 use crate::log::format::sidecar::{Hole, Sidecar};
-use crate::log::read::reader::{ANOTHER_LOG, End, Found, LogReader, SegmentInfo, SegmentReader, SegmentState};
+use crate::log::read::reader::{
+    ANOTHER_LOG, End, Found, LogReader, SegmentInfo, SegmentReader, SegmentStamp, SegmentState,
+};
 
 /// How many faults of a segment are named; more are only counted.
 const FAULTS_MAX: usize = 256;
@@ -229,10 +231,16 @@ pub fn verify_segment(info: &SegmentInfo) -> Option<SegmentVerdict> {
     if info.state == SegmentState::Ready {
         return None;
     }
-    verify_opened(info, SegmentReader::open(info))
+    let stamp = info.stamp();
+    verify_opened(info, stamp, SegmentReader::open(info))
 }
 
-fn verify_opened(info: &SegmentInfo, opened: Result<SegmentReader, LogError>) -> Option<SegmentVerdict> {
+/// `stamp`: from before it was opened.
+fn verify_opened(
+    info: &SegmentInfo,
+    stamp: SegmentStamp,
+    opened: Result<SegmentReader, LogError>,
+) -> Option<SegmentVerdict> {
     let begun = Instant::now();
     let mut verdict = SegmentVerdict::new(info);
     match opened {
@@ -260,6 +268,10 @@ fn verify_opened(info: &SegmentInfo, opened: Result<SegmentReader, LogError>) ->
     // A deletion renames the file first, and only then cuts it and removes its sidecar: what is missing now is no damage.
     if verdict.deleted || (!verdict.ok() && info.is_deleted()) {
         verdict = SegmentVerdict { deleted: true, ..SegmentVerdict::new(info) };
+    }
+    // Records were erased from it meanwhile: the bytes of one file were compared with the sidecar of another.
+    if !verdict.ok() && info.sealed() && info.stamp() != stamp {
+        return verify_segment(info);
     }
     verdict.took = begun.elapsed();
     Some(verdict)

@@ -1,11 +1,13 @@
 //! A segment as a listing shows it to readers of the log.
 
 use std::fs;
-use std::path::PathBuf;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use uuid::Uuid;
 
-use crate::log::format::sidecar::Sidecar;
+use crate::log::format::sidecar::{self, Sidecar};
 use crate::log::names;
 
 use super::end::End;
@@ -69,6 +71,15 @@ impl SegmentInfo {
         !self.path.exists() && !self.path.with_extension(names::SEALED).exists()
     }
 
+    /// Which files it and its sidecar are at the moment.
+    pub fn stamp(&self) -> SegmentStamp {
+        let stamp = |path: &Path| {
+            let meta = fs::metadata(path).ok()?;
+            Some((meta.ino(), meta.len(), meta.modified().ok()?))
+        };
+        SegmentStamp([stamp(&self.path), stamp(&sidecar::path_of(&self.path))])
+    }
+
     /// The same segment by its sealed name, where it was sealed after it was listed.
     pub fn sealed_since(&self) -> Option<SegmentInfo> {
         let path = self.path.with_extension(names::SEALED);
@@ -77,3 +88,7 @@ impl SegmentInfo {
         Some(SegmentInfo { path, bytes, sidecar, state: SegmentState::Sealed, end: End::At(bytes), ..self.clone() })
     }
 }
+
+/// Which files a segment and its sidecar are. As long as it stays, another attempt finds the same bytes; an erasure changes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SegmentStamp([Option<(u64, u64, SystemTime)>; 2]);

@@ -1,5 +1,9 @@
 use std::fs;
 
+use uuid::Uuid;
+
+use crate::log::cursor::Cursors;
+use crate::log::erase::{Erasing, erase_segment};
 use crate::log::read::reader::hand::{HandControl, HandSegment, take_lock, temp_dir, write_log_file};
 
 use super::*;
@@ -119,12 +123,12 @@ fn a_segment_that_is_deleted_while_it_is_read_is_no_damage() {
     let path = segment.write_sealed(dir.path());
     let info = LogReader::open(dir.path()).unwrap().segments().unwrap().remove(0);
     // As the deleter does: the name first, then the bytes from the end, then the sidecar.
-    let opened = SegmentReader::open(&info);
+    let (stamp, opened) = (info.stamp(), SegmentReader::open(&info));
     let gone = path.with_extension("del");
     fs::rename(&path, &gone).unwrap();
     fs::OpenOptions::new().write(true).open(&gone).unwrap().set_len(1 << 20).unwrap();
     fs::remove_file(path.with_extension("json")).unwrap();
-    let verdict = verify_opened(&info, opened).unwrap();
+    let verdict = verify_opened(&info, stamp, opened).unwrap();
     assert!(verdict.ok() && verdict.deleted, "{verdict:?}");
     // The same where it was gone before it was opened.
     assert!(verify_segment(&info).unwrap().deleted);
@@ -246,4 +250,27 @@ fn damage_in_a_copy_is_damage_where_nothing_was_being_written() {
     segment.write_open(dir.path(), 8192);
     HandControl { pid: HandControl::DEAD, place: 5, ..HandControl::live(&segment) }.write(dir.path());
     assert_eq!(faults(dir.path()).len(), 1);
+}
+
+#[test]
+fn a_segment_from_which_records_are_erased_while_it_is_read_is_no_damage() {
+    let (dir, path, _) = sound();
+    let reader = LogReader::open(dir.path()).unwrap();
+    let info = reader.segments().unwrap().remove(0);
+    let (stamp, opened) = (info.stamp(), SegmentReader::open(&info));
+    let mut erasing = Erasing {
+        wanted: &|session, _| session == 7,
+        receipt: Uuid::from_u128(1),
+        unix_seconds: 9,
+        dry_run: false,
+        found: &mut |_| {},
+    };
+    assert_eq!(erase_segment(&info, &Cursors::of(&reader), &mut erasing).unwrap().records, 3);
+    let verdict = verify_opened(&info, stamp, opened).unwrap();
+    assert!(verdict.ok() && !verdict.deleted, "{verdict:?}");
+    // Damage of the new file is found.
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[5000] ^= 1;
+    fs::write(&path, bytes).unwrap();
+    assert!(!verify_segment(&info).unwrap().ok());
 }
