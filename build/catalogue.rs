@@ -1,7 +1,7 @@
 //! Turns the message catalogue (`src/tracker/messages.json`) into a Rust table, `OUT_DIR/catalogue.rs`.
 //!
 //! The table is indexed by message id, so that a lookup is one load, and it holds only what a reader of batches
-//! needs: names, fields in wire order, and what differs between the two generations of the catalogue.
+//! needs: names, fields in wire order, who takes a message, and what differs between the two generations of the catalogue.
 
 use std::env;
 use std::fmt::Write as _;
@@ -28,6 +28,10 @@ struct Message {
     context: String,
     fields: Vec<Field>,
     pipeline: Option<String>,
+    is_dom: bool,
+    is_devtools: bool,
+    in_seed: bool,
+    in_main: bool,
     seed_diff: Option<SeedDiff>,
 }
 
@@ -102,12 +106,21 @@ fn spec(message: &Message) -> String {
         "analytics" => "Pipeline::Analytics".to_owned(),
         other => panic!("{SOURCE}: {}: unknown pipeline {other:?}", message.name),
     });
+    let player_file = match (message.is_dom, message.is_devtools) {
+        (true, false) => "Some(PlayerFile::Dom)",
+        (false, true) => "Some(PlayerFile::Devtools)",
+        (false, false) => "None",
+        (true, true) => panic!("{SOURCE}: {}: two files of the player have it", message.name),
+    };
     format!(
-        "MessageSpec {{ id: {}, name: {:?}, seed_name: {}, mobile: {mobile}, pipeline: {}, fields: {}, seed_fields: {} }}",
+        "MessageSpec {{ id: {}, name: {:?}, seed_name: {}, mobile: {mobile}, pipeline: {}, player_file: {player_file}, in_seed: {}, in_main: {}, \
+         fields: {}, seed_fields: {} }}",
         message.id,
         message.name,
         option(seed_name),
         option(pipeline),
+        message.in_seed,
+        message.in_main,
         fields(&message.name, &message.fields),
         option(seed_fields),
     )

@@ -11,11 +11,13 @@
 //! | what requests are made of | [`session`] (tokens, ids, starts), [`client`] (user agents, addresses), [`codec`] (JSON, compression) |
 //! | what is stored | [`records`] (what a record means), [`log`] (segments on disk: writing, reading, retention, repair) |
 //! | who reads the log | [`consume`] (the loop that follows it), [`checker`] (checks batches), [`courier`] (queue messages of OpenReplay) |
+//! | recent sessions, and watching one | [`sessions`]; in other programs' forms: [`export`] |
 //! | erasing what is stored of a person | [`erase`] |
 //! | the archive of Parquet files | `archive`, with the feature of that name |
 //! | the trackers' binary messages | [`tracker`] |
 //! | a crowd of trackers to load a server with | [`load`] |
 //! | projects and other files that operators edit | [`directory`], [`watched_files`] |
+//! | the page that plays a session | [`player`] |
 //! | health, metrics, log lines | [`admin`], [`telemetry`] |
 //! | the rest | [`bucket`] (signed upload URLs), [`base`] (clocks, text) |
 //!
@@ -48,10 +50,12 @@ pub mod http;
 pub mod load;
 pub mod log;
 pub mod node;
+pub mod player;
 pub mod postgres;
 pub mod records;
 pub mod server;
 pub mod session;
+pub mod sessions;
 pub mod stats;
 pub mod telemetry;
 pub mod tracker;

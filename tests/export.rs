@@ -5,44 +5,33 @@ mod common;
 
 use std::fs;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
-use common::{Home, Request, fixtures};
+#[cfg(feature = "archive")]
+#[path = "export/archive.rs"]
+#[allow(missing_docs)]
+mod archive;
+#[path = "export/mob.rs"]
+#[allow(missing_docs)]
+mod mob;
+#[path = "export/mob_reader.rs"]
+#[allow(missing_docs)]
+mod mob_reader;
+#[path = "export/phone.rs"]
+#[allow(missing_docs)]
+mod phone;
+#[path = "export/recorded.rs"]
+#[allow(missing_docs)]
+mod recorded;
 
-const SESSION: u64 = 2_691_351_900_602_760_960;
-const CAPTURE: &str = "captures/19.0.1-journey.jsonl";
+use recorded::{SESSION, record};
 
-/// A data folder with the batches and the pictures of a captured session.
-fn record() -> Home {
-    let home = Home::new();
-    let server = home.serve(&[]);
-    let token = home.token(SESSION);
-    let text = fs::read_to_string(fixtures(CAPTURE)).expect("the captures are there");
-    for line in text.lines() {
-        let line: Value = serde_json::from_str(line).expect("JSON");
-        let path = line["target"].as_str().and_then(|target| target.split('?').next());
-        if !matches!(path, Some("/v1/web/i" | "/v1/web/images"))
-            || line["method"] != "POST"
-            || line["answer"]["status"] != 200
-        {
-            continue;
-        }
-        let body = STANDARD.decode(line["body_b64"].as_str().expect("a body")).expect("base64");
-        let request = Request::post(line["target"].as_str().expect("a target")).without("Host").body(&body);
-        let headers: Vec<(String, String)> = serde_json::from_value(line["headers"].clone()).expect("pairs of texts");
-        let request = headers.iter().fold(request.unframed(), |request, (name, value)| request.header(name, value));
-        let answer = server.connect().exchange(request.set("Authorization", &format!("Bearer {token}")));
-        assert_eq!(answer.status, 200, "{}", answer.text());
-    }
-    server.stop();
-    home
-}
+/// Three pages, with frames, shadow trees and a canvas.
+const CAPTURE: &str = "19.0.1-journey";
 
 #[test]
 fn a_session_leaves_as_events_as_a_timeline_as_pictures_and_as_batches() {
-    let home = record();
+    let home = record(CAPTURE);
     let session = SESSION.to_string();
     let export = |options: &[&str]| {
         let ran = home.takeup(&[&["export", &session], options].concat());
@@ -94,8 +83,31 @@ fn a_session_leaves_as_events_as_a_timeline_as_pictures_and_as_batches() {
 }
 
 #[test]
+fn a_session_leaves_as_one_file_or_the_command_says_what_the_build_lacks() {
+    let home = record(CAPTURE);
+    let ran = home.takeup(&["export", &SESSION.to_string(), "--html"]);
+    if !takeup::player::is_embedded() {
+        assert_ne!(ran.code, Some(0));
+        assert!(ran.stdout.is_empty() && ran.stderr.contains("scripts/player"), "{}", ran.stderr);
+        return;
+    }
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let file = ran.stdout;
+    for part in ["Copper kettle", "data:image/webp;base64,", " click: buy 4\n", "rrwebReplay", "</html>"] {
+        assert!(file.contains(part), "no {part}");
+    }
+    // What the session says is data, without a character that could end it.
+    let events =
+        file.split("class=\"events\">").nth(1).and_then(|rest| rest.split("</script>").next()).expect("events");
+    let events: Vec<Value> = events.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let plain: Vec<Value> =
+        serde_json::from_str(&home.takeup(&["export", &SESSION.to_string(), "--rrweb"]).stdout).expect("an array");
+    assert_eq!(events, plain);
+}
+
+#[test]
 fn a_session_that_is_not_there_is_named() {
-    let ran = record().takeup(&["export", "17", "--rrweb"]);
+    let ran = record(CAPTURE).takeup(&["export", "17", "--rrweb"]);
     assert_ne!(ran.code, Some(0));
     assert!(ran.stderr.contains("session 17 is not in this log"), "{}", ran.stderr);
 }

@@ -37,6 +37,7 @@ mod serve {
     mod shortage;
     mod stuck;
     mod tail;
+    mod top;
     mod warm;
     mod web_routes;
 }

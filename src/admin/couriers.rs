@@ -7,7 +7,8 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use super::shown::{Shown, json};
+use super::answer::json;
+use super::shown::Shown;
 
 /// The path of the request.
 pub const PATH: &str = "/couriers";

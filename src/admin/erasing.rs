@@ -8,8 +8,9 @@ use axum::response::Response;
 use serde::{Deserialize, Serialize};
 
 use super::admit::admit;
+use super::answer::json;
 pub use super::log_users::{LogUser, SealedSegments};
-use super::shown::{Shown, json};
+use super::shown::Shown;
 
 /// The path of the request that seals every open segment.
 pub const SEAL_PATH: &str = "/log/seal";

@@ -1,16 +1,23 @@
-//! The admin port: health, metrics, the couriers, and the few requests that change something.
+//! The admin port: health, metrics, the couriers, recent sessions and a page that shows them, and the few requests that change something.
 
+mod access;
 mod admit;
+mod answer;
 mod courier_report;
 pub mod couriers;
 pub mod erasing;
 pub(super) mod guard;
 pub mod health;
 mod log_users;
+mod login;
+mod page;
 pub mod port;
+mod recordings;
 pub mod reopen;
 mod shown;
+mod status;
 
+pub use access::AccessOptions;
 pub use admit::HEADER;
 pub use courier_report::{CourierReport, LagReport};
 pub use shown::ReopenedCore;

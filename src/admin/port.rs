@@ -1,8 +1,7 @@
-//! The admin port: `/metrics`, `/health/live`, `/health/ready`, `/health`, `/couriers`, `/log/reopen`, `/log/seal` and
-//! `/log/reread`, on a thread of its own.
+//! The admin port: metrics, health, couriers and the log for programs, and recent sessions and the status for a page, on a thread of its own.
 //!
-//! It is meant for the machine itself and the operator's network, not for browsers. Its connections are still limited in number and idle
-//! time, so that a forgotten one cannot lock out the probes.
+//! It is meant for the machine itself and the operator's network. Its connections are still limited in number and idle time, so that a
+//! forgotten one cannot lock out the probes.
 
 use std::fmt;
 use std::io;
@@ -16,19 +15,23 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{Semaphore, oneshot, watch};
 
+use crate::sessions::Sessions;
 use crate::telemetry::exposition::{Exposition, Format};
 use crate::telemetry::metrics::Metrics;
 
-use super::CourierReport;
+use super::access::{Access, AccessOptions};
+use super::answer::{fault, json};
+use super::courier_report::CourierReport;
 use super::couriers::{self, PATH as COURIERS_PATH, measure};
 use super::erasing::{self, LogUser, REREAD_PATH, SEAL_PATH, SealedSegments};
 use super::guard::GuardedListener;
 use super::health;
 use super::health::Check;
 use super::reopen::{self, PATH};
-use super::shown::{ReopenedCore, Shown, json};
+use super::shown::{ReopenedCore, Shown};
+use super::{login, page, recordings, status as server_status};
 
 /// How long a stop waits for answers in progress.
 const STOP_PATIENCE: Duration = Duration::from_secs(2);
@@ -56,6 +59,10 @@ pub struct Admin {
     pub seal: Box<dyn Fn() -> Vec<SealedSegments> + Send + Sync>,
     /// Makes everybody who reads the log drop what was read and not passed, and read it again. Called like `reopen`.
     pub reread: Box<dyn Fn() -> Vec<LogUser> + Send + Sync>,
+    /// The recent sessions.
+    pub sessions: Sessions,
+    /// Who may see them.
+    pub access: AccessOptions,
 }
 
 impl fmt::Debug for Admin {
@@ -140,19 +147,23 @@ pub fn spawn(addr: SocketAddr, admin: Admin) -> Result<AdminHandle, AdminError> 
         tokio::net::TcpListener::from_std(listener).map_err(listen)?
     };
     let (stop, stopped) = oneshot::channel();
-    let work = move || runtime.block_on(serve(listener, admin, stopped));
+    let work = move || runtime.block_on(serve(listener, bound, admin, stopped));
     let thread = std::thread::Builder::new().name("admin".into()).spawn(work).map_err(thread)?;
     Ok(AdminHandle { addr: bound, stop: Some(stop), thread: Some(thread) })
 }
 
-async fn serve(listener: tokio::net::TcpListener, admin: Admin, stopped: oneshot::Receiver<()>) {
+async fn serve(listener: tokio::net::TcpListener, bound: SocketAddr, admin: Admin, stopped: oneshot::Receiver<()>) {
     let (drain, draining) = oneshot::channel::<()>();
-    let server = axum::serve(GuardedListener::new(listener), router(admin)).with_graceful_shutdown(async {
-        // Completes on a message, or when the other end is dropped.
-        let _ = draining.await;
-    });
+    let (stop, stopping) = watch::channel(false);
+    let server =
+        axum::serve(GuardedListener::new(listener), router(bound, admin, stopping)).with_graceful_shutdown(async {
+            // Completes on a message, or when the other end is dropped.
+            let _ = draining.await;
+        });
     let limit = async {
         let _ = stopped.await;
+        // Nobody follows the status any more: that is no error.
+        let _ = stop.send(true);
         drop(drain);
         tokio::time::sleep(STOP_PATIENCE).await;
     };
@@ -163,9 +174,9 @@ async fn serve(listener: tokio::net::TcpListener, admin: Admin, stopped: oneshot
     }
 }
 
-fn router(admin: Admin) -> Router {
+fn router(bound: SocketAddr, admin: Admin, stopping: watch::Receiver<bool>) -> Router {
     let shown = Shown {
-        page: Exposition::new(admin.metrics),
+        page: Exposition::new(Arc::clone(&admin.metrics)),
         checks: admin.checks,
         live: admin.live,
         couriers: admin.couriers,
@@ -174,6 +185,12 @@ fn router(admin: Admin) -> Router {
         reopen: admin.reopen,
         seal: admin.seal,
         reread: admin.reread,
+        sessions: admin.sessions,
+        access: Access::new(bound, admin.access),
+        metrics: admin.metrics,
+        followers: Arc::new(Semaphore::new(server_status::FOLLOWERS_MAX)),
+        wrong_token: Semaphore::new(1),
+        stopping,
     };
     Router::new()
         .route("/metrics", get(metrics))
@@ -184,6 +201,18 @@ fn router(admin: Admin) -> Router {
         .route(PATH, post(reopen::reopen))
         .route(SEAL_PATH, post(erasing::seal))
         .route(REREAD_PATH, post(erasing::reread))
+        .route("/", get(page::index))
+        .route("/page/{name}", get(page::asset))
+        .route("/play/{session}", get(page::play))
+        .route("/player/{name}", get(page::player_asset))
+        .route("/api/sessions", get(recordings::list))
+        .route("/api/sessions/{session}", get(recordings::session))
+        .route("/api/sessions/{session}/events", get(recordings::events))
+        .route("/api/sessions/{session}/timeline", get(recordings::timeline))
+        .route("/api/status", get(server_status::once))
+        .route("/api/stream", get(server_status::follow))
+        .route("/api/login", post(login::login))
+        .route("/api/actions/reopen", post(login::reopen))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .with_state(Arc::new(shown))
@@ -221,8 +250,9 @@ async fn upstream_health(State(shown): State<Arc<Shown>>) -> Response {
 }
 
 async fn not_found() -> Response {
-    let text = "{\"error\":\"not found: this port has /metrics, /health, /health/live, /health/ready, /couriers, /log/reopen, /log/seal and /log/reread\"}\n";
-    json(StatusCode::NOT_FOUND, text.to_owned())
+    let text = "not found: this port has a page at /, /metrics, /health, /health/live, /health/ready, /couriers, /api/sessions, \
+                /api/status, /log/reopen, /log/seal and /log/reread";
+    fault(StatusCode::NOT_FOUND, text)
 }
 
 async fn method_not_allowed() -> Response {

@@ -8,7 +8,8 @@ use axum::response::Response;
 use serde::Serialize;
 
 use super::admit::admit;
-use super::shown::{ReopenedCore, Shown, json};
+use super::answer::json;
+use super::shown::{ReopenedCore, Shown};
 
 /// The path of the request.
 pub const PATH: &str = "/log/reopen";
@@ -24,6 +25,11 @@ pub(in crate::admin) async fn reopen(State(shown): State<Arc<Shown>>, headers: H
     if let Err(text) = admit(&headers) {
         return json(StatusCode::FORBIDDEN, format!("{{\"error\":\"{text}: use takeup admin reopen\"}}\n"));
     }
+    answer(shown).await
+}
+
+/// The answer to a request that may do so.
+pub(in crate::admin) async fn answer(shown: Arc<Shown>) -> Response {
     let Ok(cores) = tokio::task::spawn_blocking(move || (shown.reopen)()).await else {
         let text = "{\"error\":\"the log could not be reopened, see the server's log lines\"}\n";
         return json(StatusCode::INTERNAL_SERVER_ERROR, text.to_owned());

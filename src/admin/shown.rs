@@ -1,14 +1,15 @@
-//! Shared by the admin port's handlers: what they show, and how they answer.
+//! Shared by the admin port's handlers: what they show.
 
 use std::sync::Arc;
 
-use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
+use crate::sessions::Sessions;
+use crate::telemetry::Metrics;
 use crate::telemetry::exposition::Exposition;
 
+use super::access::Access;
 use super::courier_report::CourierReport;
 use super::health::Check;
 use super::log_users::{LogUser, SealedSegments};
@@ -47,9 +48,16 @@ pub(super) struct Shown {
     pub seal: Box<dyn Fn() -> Vec<SealedSegments> + Send + Sync>,
     /// Makes who reads the log forget what was read.
     pub reread: Box<dyn Fn() -> Vec<LogUser> + Send + Sync>,
-}
-
-/// An answer that must not be cached.
-pub(super) fn json(status: StatusCode, body: String) -> Response {
-    (status, [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")], body).into_response()
+    /// The recent sessions.
+    pub sessions: Sessions,
+    /// Who may see them.
+    pub access: Access,
+    /// The metrics, for the status.
+    pub metrics: Arc<Metrics>,
+    /// Places for those who follow the status.
+    pub followers: Arc<Semaphore>,
+    /// Held while a wrong token is answered, so that they cannot be tried out quickly.
+    pub wrong_token: Semaphore,
+    /// Becomes true when the port stops.
+    pub stopping: watch::Receiver<bool>,
 }

@@ -28,6 +28,18 @@ pub(super) struct Answer {
 }
 
 impl Answer {
+    /// The body as a text. An answer with another status than 200 is an error, and is shown.
+    pub(super) fn text(&self) -> Result<String, CliError> {
+        let text = String::from_utf8_lossy(&self.body);
+        match self.status {
+            200 => Ok(text.into_owned()),
+            status => {
+                let text = plain(text.trim(), 200);
+                Err(CliError::Other(format!("{} answers with status {status}: {text}", self.addr)))
+            }
+        }
+    }
+
     /// The body as a value. An answer that is no such value, such as an error, is shown as it is.
     pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, CliError> {
         serde_json::from_slice(&self.body).map_err(|_| {

@@ -26,6 +26,7 @@ use super::serve::{self, ServeArgs, settings_help};
 use super::sessions::{self, SessionsArgs};
 use super::stats::{self, StatsArgs};
 use super::tail::{self, TailArgs};
+use super::top::{self, TopArgs};
 use super::verify::{self, VerifyArgs};
 
 const STYLES: Styles = Styles::styled()
@@ -92,7 +93,10 @@ pub enum Command {
     #[command(
         after_help = "Examples:\n  takeup export 2691351900602760960 --rrweb > session.json && wc -c session.json\n  \
                       takeup export 2691351900602760960 --timeline md\n  \
-                      takeup export 2691351900602760960 --images pictures"
+                      takeup export 2691351900602760960 --images pictures\n  \
+                      takeup export 2691351900602760960 --mob player\n  \
+                      takeup export 2691351900602760960 --ndjson | grep MouseClick\n  \
+                      takeup export 2691351900602760960 --archive s3://backups/archive --timeline md"
     )]
     Export(ExportArgs),
     /// List the log's consumers, or add and remove one. A consumer that holds keeps every segment that it has not read.
@@ -106,6 +110,9 @@ pub enum Command {
         after_help = "Examples:\n  takeup couriers\n  takeup couriers --watch\n  takeup couriers --json | jq .lag"
     )]
     Couriers(CouriersArgs),
+    /// Show what a running server does, every second: requests, percentiles of times, cores, disk, refusals, couriers. `q` ends it.
+    #[command(after_help = "Examples:\n  takeup top --once\n  takeup top --once --admin 127.0.0.1:8888")]
+    Top(TopArgs),
     /// List the records that a destination refused for good, look at one, send them again, or drop them.
     #[command(
         after_help = "Examples:\n  takeup dead-letters\n  takeup dead-letters show courier-redis 1\n  takeup dead-letters send courier-redis --all"
@@ -190,6 +197,7 @@ pub fn main() -> ExitCode {
         Command::Export(args) => export::run(&args, &data),
         Command::Consumers(args) => consumers::run(&args, &data),
         Command::Couriers(args) => couriers::run(&args, &data),
+        Command::Top(args) => top::run(&args, &data),
         Command::DeadLetters(args) => dead_letters::run(&args, &data),
         Command::Tail(args) => tail::run(&args, &data),
         Command::Load(args) => return load::run(&args, &data),

@@ -47,10 +47,10 @@ pub fn run(args: &EventsArgs, data: &Path) -> Result<ExitCode, CliError> {
 /// Prints the session's messages from the log in `data`. `false`: there is no such session.
 pub(super) fn list(args: &EventsArgs, data: &Path, out: &mut Out) -> Result<bool, CliError> {
     let mut merge = log_folder::merge(data, false)?;
-    let mut printer = Printer::new(args, out);
+    let mut printer = Printer::new(args.json, args.inflated_max, out);
     let mut found = false;
     while let Some(record) = merge.next_settled()? {
-        if record.session == args.session && matches!(record.kind, Kind::Batch | Kind::Start) {
+        if record.session == args.session && Printer::shows(&record) {
             found = true;
             printer.record(&record)?;
         }
@@ -67,7 +67,8 @@ struct Fault<'a> {
     fault: &'a str,
 }
 
-struct Printer<'a> {
+/// Prints messages.
+pub(super) struct Printer<'a> {
     json: bool,
     inflated_max: usize,
     out: &'a mut Out,
@@ -79,10 +80,11 @@ struct Printer<'a> {
 }
 
 impl<'a> Printer<'a> {
-    fn new(args: &EventsArgs, out: &'a mut Out) -> Printer<'a> {
+    /// Prints lines, or with `json` one object a line; batches are inflated to at most `inflated_max` bytes.
+    pub(super) fn new(json: bool, inflated_max: usize, out: &'a mut Out) -> Printer<'a> {
         Printer {
-            json: args.json,
-            inflated_max: args.inflated_max,
+            json,
+            inflated_max,
             out,
             era: Era::default(),
             began_ms: None,
@@ -91,7 +93,13 @@ impl<'a> Printer<'a> {
         }
     }
 
-    fn record(&mut self, record: &Record<'_>) -> Result<(), CliError> {
+    /// Whether a record has messages.
+    pub(super) fn shows(record: &Record<'_>) -> bool {
+        matches!(record.kind, Kind::Batch | Kind::Start)
+    }
+
+    /// Prints a record's messages.
+    pub(super) fn record(&mut self, record: &Record<'_>) -> Result<(), CliError> {
         if let Some(version) = version_of(record) {
             self.era = Era::of_tracker(&version);
         }

@@ -35,6 +35,7 @@ mod sessions;
 mod stats;
 mod tail;
 mod time;
+mod top;
 mod verify;
 
 #[cfg(test)]

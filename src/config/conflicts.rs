@@ -65,6 +65,7 @@ pub(super) fn find(config: &Config) -> Vec<Conflict> {
     let mut found = Found::default();
     values(config, &mut found);
     sizes(config, &mut found);
+    memory(config, &mut found);
     requests(config, &mut found);
     found.0
 }
@@ -114,6 +115,9 @@ fn values(config: &Config, found: &mut Found) {
         let problem = "forward_url needs forward_secret: the same text as on the other takeup";
         found.add(&["forward_url", "forward_secret"], problem.to_owned());
     }
+    if config.admin_token.as_ref().is_some_and(|token| token.reveal().len() < 16) {
+        found.add(&["admin_token"], "admin_token: expected at least 16 characters".to_owned());
+    }
     if config.forward_secret.as_ref().is_some_and(|secret| secret.reveal().len() < 16) {
         found.add(&["forward_secret"], "forward_secret: expected at least 16 characters".to_owned());
     }
@@ -159,6 +163,19 @@ fn values(config: &Config, found: &mut Found) {
     ] {
         if value < Duration::from_millis(1) {
             found.add(&[name], format!("{name}: it must be at least 1ms"));
+        }
+    }
+}
+
+/// What is kept in memory, below what a machine may have of it.
+fn memory(config: &Config, found: &mut Found) {
+    for (name, value, most) in [
+        ("recent_bytes", config.recent_bytes, 64 << 30),
+        // A gibibyte of memory for each courier.
+        ("repeat_window", config.repeat_window, 16 << 30),
+    ] {
+        if value > most {
+            found.add(&[name], format!("{name} = {value}: it must be at most {}GiB", most >> 30));
         }
     }
 }

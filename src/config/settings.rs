@@ -20,38 +20,9 @@ use super::modes::{
 };
 use super::networks::Networks;
 use super::secret::Secret;
+use super::setting::Setting;
 use super::token_secrets::TokenSecrets;
 use super::value;
-
-/// One row of the table of settings.
-#[derive(Debug, Clone, Copy)]
-pub struct Setting {
-    /// The key in `takeup.toml` and after `--set`.
-    pub name: &'static str,
-    /// The heading under which help and the written file show it.
-    pub group: &'static str,
-    /// The default, as one would write it.
-    pub default: &'static str,
-    /// OpenReplay's name for the same thing, read from the environment when `TAKEUP_…` is not set.
-    pub also: Option<&'static str>,
-    /// Whether the file writes the value bare (numbers and switches) and not between quotes.
-    pub bare: bool,
-    /// Whether a running server takes over a changed value.
-    pub live: bool,
-    help: &'static [&'static str],
-}
-
-impl Setting {
-    /// The environment variable of this setting: `TAKEUP_` and the name in capitals.
-    pub fn env_name(&self) -> String {
-        format!("TAKEUP_{}", self.name.to_ascii_uppercase())
-    }
-
-    /// The help text, one paragraph.
-    pub fn help(&self) -> String {
-        self.help.iter().map(|line| line.trim()).collect::<Vec<_>>().join(" ")
-    }
-}
 
 /// The row of a setting.
 pub(super) fn row_of(name: &str) -> Option<usize> {
@@ -132,9 +103,14 @@ settings! {
     "Addresses" {
         /// Where clients reach the server, ADDRESS:PORT. HTTP_HOST and HTTP_PORT are read too.
         listen: SocketAddr = address("127.0.0.1:8080");
-        /// Where metrics and health are served, ADDRESS:PORT. This port has no access control: keep it on a private
-        /// network.
+        /// Where metrics, health and the page with recorded sessions are served, ADDRESS:PORT. Metrics and health have no access
+        /// control: keep this port on a private network.
         admin: SocketAddr = address("127.0.0.1:8888");
+        /// The token that the admin port asks for before it shows recorded sessions. At least 16 characters. If it is empty, they are
+        /// shown to this machine alone, and the page changes nothing.
+        admin_token: Option<Secret> = optional_secret("");
+        /// Names by which browsers may address the admin port, besides its address and localhost, separated by commas.
+        admin_hosts: Option<String> = optional_text("");
         /// A second path prefix under which all routes answer, in case content blockers know the usual one:
         /// "/media/v2" serves /media/v2/v1/web/start. The plain path and /ingest always work.
         prefix: String = prefix("") [live];
@@ -418,6 +394,9 @@ settings! {
         group_bytes_max: u64 = size("8MiB");
         /// Memory per core that keeps what was written directly, in blocks of group_bytes_max, for those who follow the log.
         recent_bytes: u64 = size("32MiB");
+        /// How far couriers and the archive look back in the log for the first sending of a batch that comes again: it is not handed on
+        /// twice. Each takes up to 30 MB of memory for 256 MiB, and reads so much again when it starts. 0 hands on every batch.
+        repeat_window: u64 = size("256MiB");
         /// The longest time between syncs with ack = "memory".
         sync_interval: Duration = duration("50ms");
         /// Free disk space below which requests are refused with 503. Starts are accepted down to half of it.

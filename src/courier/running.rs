@@ -57,6 +57,8 @@ pub struct CourierOptions {
     pub holds: bool,
     /// The courier that must come first.
     pub behind: Option<consume::Handle>,
+    /// How far back repeats are recognised.
+    pub repeats: RepeatWindow,
     /// How long what was delivered stays in the log, for a destination that can lose it.
     pub resend: Duration,
     /// When a shipment is full.
@@ -83,7 +85,7 @@ impl CourierOptions {
             begin: From::Start,
             holds: self.holds,
             recent: self.recent.clone(),
-            repeats: RepeatWindow::default(),
+            repeats: self.repeats,
             behind: self.behind.clone(),
             resume: None,
             batch: BATCH,

@@ -3,16 +3,18 @@
 //! Trackers from 18 on send four streams of batches (what is seen, style and addresses, network and console, clicks and other events), and each
 //! tab sends its own: a batch of half a minute may follow one that is older or younger. So the batches are put into a file of their own
 //! first, and then read side by side. Only batches whose times overlap are in memory.
+//!
+//! Of a session that goes on, batches that arrive later can be added when all others have been read.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 
 use serde_json::{Map, Value as Json};
 
-use crate::tracker::{Body, Era, Message, Value, read_batch};
+use crate::tracker::{Body, Era, Message, Value, ids, read_batch};
 
 use super::said::{self, Said};
 
@@ -51,6 +53,7 @@ struct Place {
     era: Era,
     first_ms: i64,
     number: Option<u32>,
+    is_of_phone: bool,
 }
 
 /// One of the streams of a page: by the version in their metadata, those who create nodes first.
@@ -64,6 +67,7 @@ struct Stream {
 pub struct Batches {
     file: File,
     length: u64,
+    read_ahead_max: usize,
     streams: BTreeMap<Stream, Vec<Place>>,
     faults: u64,
 }
@@ -71,7 +75,13 @@ pub struct Batches {
 impl Batches {
     /// None yet. They are kept in `file`.
     pub fn new(file: File) -> Batches {
-        Batches { file, length: 0, streams: BTreeMap::new(), faults: 0 }
+        Batches { file, length: 0, read_ahead_max: LOADED_BYTES_MAX, streams: BTreeMap::new(), faults: 0 }
+    }
+
+    /// Reads so many bytes of batches ahead at most.
+    #[must_use]
+    pub fn with_read_ahead(self, bytes: usize) -> Batches {
+        Batches { read_ahead_max: bytes, ..self }
     }
 
     /// Adds a batch, inflated, with the number that its request gave it within the page.
@@ -83,9 +93,15 @@ impl Batches {
             self.faults += u64::from(first.is_some());
             return Ok(());
         };
+        let is_of_phone = matches!(first, Some(Ok(message)) if message.id == ids::MOBILE_BATCH_META);
+        // A phone's batch is stamped when it is complete, after all that is in it.
+        let times =
+            is_of_phone.then(|| reader.flatten().map(|message| message.timestamp_ms).filter(|at_ms| *at_ms > 0));
+        let earliest_ms = times.and_then(Iterator::min);
+        let first_ms = earliest_ms.unwrap_or(meta.timestamp_ms);
         let stream = Stream { page: meta.page, version: meta.version };
         let offset = self.keep(bytes)?;
-        let place = Place { offset, length: bytes.len(), era, first_ms: meta.timestamp_ms, number };
+        let place = Place { offset, length: bytes.len(), era, first_ms, number, is_of_phone };
         self.streams.entry(stream).or_default().push(place);
         Ok(())
     }
@@ -108,35 +124,29 @@ impl Batches {
         self.faults
     }
 
-    /// All messages, by time; of one time, those of a page that create nodes first.
-    pub fn in_order(mut self) -> Ordered {
-        let numbers = self.missing();
-        let mut heap = BinaryHeap::new();
-        let mut queues = Vec::new();
-        for (rank, (stream, mut places)) in std::mem::take(&mut self.streams).into_iter().enumerate() {
-            // As sent: a batch that was sent again may have been overtaken.
-            places.sort_by_key(|place| (place.first_ms, place.number));
-            if let Some(first) = places.first() {
-                heap.push(Reverse((first.first_ms, stream.version, rank)));
-            }
-            queues.push(Queue { stream, places: places.into(), loaded: VecDeque::new(), loaded_bytes: 0 });
-        }
-        Ordered { file: self.file, heap, queues, gaps: numbers, loaded_bytes: 0, faults: self.faults }
+    /// How many bytes are kept.
+    pub fn kept_bytes(&self) -> u64 {
+        self.length
     }
 
-    /// For each page, the numbers after which some are missing.
-    fn missing(&self) -> BTreeMap<u64, Vec<u32>> {
-        let mut of_pages: BTreeMap<u64, Vec<u32>> = BTreeMap::new();
-        for (stream, places) in &self.streams {
-            of_pages.entry(stream.page).or_default().extend(places.iter().filter_map(|place| place.number));
-        }
-        for numbers in of_pages.values_mut() {
-            numbers.sort_unstable();
-            numbers.dedup();
-            let before_gaps = numbers.windows(2).filter(|pair| pair[1] - pair[0] > 1).map(|pair| pair[1]);
-            *numbers = before_gaps.collect();
-        }
-        of_pages
+    /// Forgets all that was kept, because all of it has been read.
+    pub fn forget_kept(&mut self) -> io::Result<()> {
+        self.length = 0;
+        self.file.set_len(0)
+    }
+
+    /// All messages, by time; of one time, those of a page that create nodes first.
+    pub fn in_order(self) -> Ordered {
+        let mut ordered = Ordered {
+            batches: self,
+            heap: BinaryHeap::new(),
+            ranks: BTreeMap::new(),
+            queues: Vec::new(),
+            numbers: BTreeMap::new(),
+            loaded_bytes: 0,
+        };
+        ordered.take_in();
+        ordered
     }
 }
 
@@ -149,19 +159,53 @@ struct Queue {
 
 /// A session's messages in the order of their times.
 pub struct Ordered {
-    file: File,
+    batches: Batches,
     /// For each stream that has something left: the time of its next message.
     heap: BinaryHeap<Reverse<(i64, u64, usize)>>,
+    /// Where each stream is in `queues`.
+    ranks: BTreeMap<Stream, usize>,
     queues: Vec<Queue>,
-    /// The batches before which some are missing.
-    gaps: BTreeMap<u64, Vec<u32>>,
+    /// The numbers of the batches of each page, to find those that are missing.
+    numbers: BTreeMap<u64, BTreeSet<u32>>,
     loaded_bytes: usize,
-    faults: u64,
 }
 
 impl Ordered {
+    /// To add batches that have arrived since, once [`next_told`](Self::next_told) has returned `None`.
+    pub fn batches(&mut self) -> &mut Batches {
+        &mut self.batches
+    }
+
+    /// Takes in the batches that were added.
+    fn take_in(&mut self) {
+        for (stream, places) in std::mem::take(&mut self.batches.streams) {
+            self.numbers.entry(stream.page).or_default().extend(places.iter().filter_map(|place| place.number));
+            let rank = *self.ranks.entry(stream).or_insert(self.queues.len());
+            if rank == self.queues.len() {
+                self.queues.push(Queue { stream, places: VecDeque::new(), loaded: VecDeque::new(), loaded_bytes: 0 });
+            }
+            let queue = &mut self.queues[rank];
+            let waits = queue.places.is_empty() && queue.loaded.is_empty();
+            queue.places.extend(places);
+            // As sent: a batch that was sent again may have been overtaken.
+            queue.places.make_contiguous().sort_by_key(|place| (place.first_ms, place.number));
+            if waits {
+                self.push(stream.version, rank);
+            }
+        }
+    }
+
+    /// Whether batches of a page are missing before the one with this number.
+    fn is_after_gap(&self, page: u64, number: u32) -> bool {
+        let before = self.numbers.get(&page).and_then(|numbers| numbers.range(..number).next_back());
+        before.is_some_and(|before| number - before > 1)
+    }
+
     /// The next message; `None` at the end.
     pub fn next_told(&mut self) -> io::Result<Option<Told>> {
+        if !self.batches.streams.is_empty() {
+            self.take_in();
+        }
         loop {
             let Some(Reverse((_, version, rank))) = self.heap.pop() else { return Ok(None) };
             let queue = &mut self.queues[rank];
@@ -176,7 +220,7 @@ impl Ordered {
             if queue.loaded.is_empty() {
                 self.loaded_bytes -= std::mem::take(&mut queue.loaded_bytes);
             }
-            if self.loaded_bytes > LOADED_BYTES_MAX && !self.queues[rank].loaded.is_empty() {
+            if self.loaded_bytes > self.batches.read_ahead_max && !self.queues[rank].loaded.is_empty() {
                 // This batch first, whatever the times of the others.
                 self.heap.push(Reverse((i64::MIN, version, rank)));
             } else {
@@ -188,7 +232,7 @@ impl Ordered {
 
     /// Batches, and rests of batches, that could not be read.
     pub fn faults(&self) -> u64 {
-        self.faults
+        self.batches.faults
     }
 
     fn push(&mut self, version: u64, rank: usize) {
@@ -199,25 +243,43 @@ impl Ordered {
         }
     }
 
-    /// Reads the next batch of a stream.
+    /// Reads the next batch of a stream. Of a phone, whose messages each stand for themselves, also those that begin before it ends: what a phone had
+    /// left when it was closed comes later, in a batch of its own.
     fn load(&mut self, rank: usize) -> io::Result<()> {
+        self.load_one(rank)?;
+        let is_within = |queue: &Queue| {
+            let (last, next) = (queue.loaded.back()?, queue.places.front()?);
+            Some(next.is_of_phone && next.first_ms < last.at_ms)
+        };
+        while is_within(&self.queues[rank]) == Some(true) && self.loaded_bytes < self.batches.read_ahead_max {
+            self.load_one(rank)?;
+            self.queues[rank].loaded.make_contiguous().sort_by_key(|told| told.at_ms);
+        }
+        Ok(())
+    }
+
+    fn load_one(&mut self, rank: usize) -> io::Result<()> {
+        let page = self.queues[rank].stream.page;
+        let Some(place) = self.queues[rank].places.pop_front() else { return Ok(()) };
+        let after_gap = place.number.is_some_and(|number| self.is_after_gap(page, number));
         let queue = &mut self.queues[rank];
-        let Some(place) = queue.places.pop_front() else { return Ok(()) };
         let mut bytes = vec![0; place.length];
-        self.file.read_exact_at(&mut bytes, place.offset)?;
-        let page = queue.stream.page;
+        self.batches.file.read_exact_at(&mut bytes, place.offset)?;
         let mut tab: std::rc::Rc<str> = std::rc::Rc::from("");
         let mut at_ms = place.first_ms;
         let tell = |what, at_ms, tab: &std::rc::Rc<str>| Told { at_ms, page, tab: std::rc::Rc::clone(tab), what };
-        if place.number.is_some_and(|number| self.gaps.get(&page).is_some_and(|gaps| gaps.contains(&number))) {
+        if after_gap {
             queue.loaded.push_back(tell(What::Gap, at_ms, &tab));
         }
         for message in read_batch(&bytes, place.era) {
             let Ok(message) = message else {
-                self.faults += 1;
+                self.batches.faults += 1;
                 queue.loaded.push_back(tell(What::Gap, at_ms, &tab));
                 break;
             };
+            if message.id == ids::MOBILE_BATCH_META {
+                continue;
+            }
             // Times that step back would mix up what a batch has in order.
             at_ms = at_ms.max(message.timestamp_ms);
             match said::read(&message) {
@@ -229,14 +291,17 @@ impl Ordered {
                 queue.loaded.push_back(tell(event, at_ms, &tab));
             }
         }
-        queue.loaded_bytes = place.length;
-        self.loaded_bytes += place.length;
+        // One without a message is not in memory.
+        if !queue.loaded.is_empty() {
+            queue.loaded_bytes += place.length;
+            self.loaded_bytes += place.length;
+        }
         Ok(())
     }
 }
 
 /// The messages that tell what happened, besides what is seen.
-const EVENTS: [&str; 52] = [
+const EVENTS: [&str; 68] = [
     "AssetCache",
     "ConnectionInformation",
     "ConsoleLog",
@@ -256,6 +321,22 @@ const EVENTS: [&str; 52] = [
     "LongTask",
     "Metadata",
     "MobX",
+    "MobileClickEvent",
+    "MobileCrash",
+    "MobileEvent",
+    "MobileGraphQL",
+    "MobileInputEvent",
+    "MobileInternalError",
+    "MobileIssueEvent",
+    "MobileLog",
+    "MobileMetadata",
+    "MobileNetworkCall",
+    "MobilePerformanceEvent",
+    "MobileScreenChanges",
+    "MobileSwipeEvent",
+    "MobileUserAnonymousID",
+    "MobileUserID",
+    "MobileViewComponentEvent",
     "MouseClick",
     "MouseClickDeprecated",
     "MouseThrashing",

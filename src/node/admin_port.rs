@@ -1,4 +1,4 @@
-//! The contents of the admin port: metrics, health, couriers, and reopening failed cores.
+//! The contents of the admin port: metrics, health, couriers, recent sessions, and reopening failed cores.
 
 use std::sync::Arc;
 
@@ -7,11 +7,12 @@ use crate::admin::port::Admin;
 use crate::checker::Checker;
 use crate::log::Log;
 use crate::server::core::common::Common;
+use crate::sessions::Sessions;
 use crate::telemetry::Metrics;
 
 use super::archive::Archive;
 use super::couriers::Couriers;
-use super::{courier_metrics, erasing, failures, heartbeats, projects, retention};
+use super::{courier_metrics, erasing, failures, heartbeats, options, projects, retention};
 
 /// Assembles what the admin port serves.
 pub fn admin(
@@ -21,6 +22,7 @@ pub fn admin(
     couriers: &Couriers,
     archive: &Archive,
     common: &Arc<Common>,
+    sessions: &Sessions,
 ) -> Admin {
     let gauge = |log: &Log, value: fn(&crate::log::LogStats) -> u64| {
         let log = log.clone();
@@ -60,7 +62,8 @@ pub fn admin(
     let (checker, readers) = (checker.handle().clone(), couriers.clone());
     let of_archive = archive.clone();
     let of_log = log.clone();
-    let reread = move || erasing::reread(&of_log, &checker, &of_archive, &readers);
+    let of_sessions = sessions.clone();
+    let reread = move || erasing::reread(&of_log, &checker, &of_archive, &readers, &of_sessions);
     let (log, measured, reported, couriers) = (log.clone(), couriers.clone(), couriers.clone(), couriers.clone());
     let (archive, archive_measured, archive_reported) = (archive.clone(), archive.clone(), archive.clone());
     let checks = move || {
@@ -95,5 +98,7 @@ pub fn admin(
         reopen: Box::new(reopen),
         seal: Box::new(seal),
         reread: Box::new(reread),
+        sessions: sessions.clone(),
+        access: options::access(&common.live.current().config),
     }
 }

@@ -15,13 +15,15 @@ pub fn announce(listen: SocketAddr, admin: SocketAddr, first_run: &FirstRun, com
     let address = format!("http://{}", reachable(listen));
     let mut text = format!(
         "takeup {} listens on http://{listen} ({} cores, {}, ack = {}), ready after {} ms\n\
-         metrics and health on http://{admin}, data in {}\n",
+         metrics and health on http://{admin}, data in {}\n\
+         watch sessions at http://{}/\n",
         env!("CARGO_PKG_VERSION"),
         common.inboxes.len(),
         common.driver,
         config.ack,
         took.as_millis(),
         config.data.display(),
+        reachable(admin),
     );
     let directory = common.directory.current();
     if let Some(key) = first_run.project_key.as_deref().or_else(|| directory.first_web_key()) {

@@ -23,7 +23,7 @@ use crate::courier::rows::{RowPacker, RowsDestination};
 use crate::courier::segments::SegmentsCourier;
 use crate::courier::{BulkSender, Courier, CourierOptions, Destination, Packer, Sender, ShipmentBounds, SideRuntime};
 use crate::log::cursor::{ConsumerName, Cursors};
-use crate::log::read::merge::MergePosition;
+use crate::log::read::merge::{MergePosition, RepeatWindow};
 use crate::log::read::reader::LogReader;
 use crate::log::{Log, LogError};
 use crate::postgres::PostgresUrl;
@@ -410,6 +410,7 @@ impl Plan {
             recent: None,
             holds: true,
             behind: None,
+            repeats: RepeatWindow::of_bytes(config.repeat_window),
             resend: config.redis_resend,
             bounds: ShipmentBounds { bytes: config.shipment_bytes, records: config.shipment_records },
         };

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use crate::admin::erasing::{LogUser, SealedSegments};
 use crate::consume;
 use crate::log::Log;
+use crate::sessions::Sessions;
 
 use super::archive::Archive;
 use super::couriers::Couriers;
@@ -29,8 +30,14 @@ pub fn seal(log: &Log) -> Vec<SealedSegments> {
 }
 
 /// Makes the log's memory forget what was erased from its files, and the checker, the keeper of the archive and the couriers what they have read
-/// and not passed.
-pub fn reread(log: &Log, checker: &consume::Handle, archive: &Archive, couriers: &Couriers) -> Vec<LogUser> {
+/// and not passed. The list of recent sessions is made anew, and whoever watches one must ask again.
+pub fn reread(
+    log: &Log,
+    checker: &consume::Handle,
+    archive: &Archive,
+    couriers: &Couriers,
+    sessions: &Sessions,
+) -> Vec<LogUser> {
     let deadline = Instant::now() + REREAD_PATIENCE;
     // First: who reads again must not find it there.
     log.forget_recent();
@@ -43,5 +50,7 @@ pub fn reread(log: &Log, checker: &consume::Handle, archive: &Archive, couriers:
         }
         LogUser { name: name.to_owned(), reread: handle.has_reread(number), passed: None }
     };
-    asked.into_iter().map(reread).chain(of_couriers).collect()
+    let mut readers: Vec<LogUser> = asked.into_iter().map(reread).chain(of_couriers).collect();
+    readers.push(LogUser { name: "sessions".to_owned(), reread: sessions.reread(deadline), passed: None });
+    readers
 }

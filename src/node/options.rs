@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 #[cfg(feature = "archive")]
 use std::time::Duration;
 
+use crate::admin::AccessOptions;
 use crate::bucket::BucketSettings;
 use crate::config::{self, Config, LogLevel, Secret};
 use crate::courier::queue::{QueuePacker, TopicNames};
@@ -20,6 +21,15 @@ use crate::telemetry::{Level, LogOptions};
 /// The logger's options.
 pub fn logger(config: &Config) -> LogOptions {
     LogOptions { level: level(config), ..LogOptions::default() }
+}
+
+/// Who may see recordings on the admin port.
+pub fn access(config: &Config) -> AccessOptions {
+    let hosts = config.admin_hosts.as_deref().unwrap_or_default();
+    AccessOptions {
+        token: config.admin_token.as_ref().map(|token| token.reveal().to_owned()),
+        hosts: hosts.split([',', ' ']).filter(|host| !host.is_empty()).map(str::to_owned).collect(),
+    }
 }
 
 /// The minimum level of lines about the service.

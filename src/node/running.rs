@@ -10,6 +10,7 @@ use crate::directory;
 use crate::log::Log;
 use crate::server::core::common::Common;
 use crate::server::core::notices;
+use crate::sessions::Sessions;
 use crate::telemetry::{Level, Logger, Printer};
 
 use super::archive::Archive;
@@ -47,6 +48,8 @@ pub struct Running {
     pub warm_up: WarmUp,
     /// The admin port.
     pub admin: AdminHandle,
+    /// The recent sessions.
+    pub sessions: Sessions,
     /// Watches the projects file.
     pub watcher: directory::Watcher,
     /// Reloads settings.
@@ -76,7 +79,9 @@ impl Running {
     pub fn stop(self, ended: Ended) -> Result<ExitCode, NodeError> {
         #[cfg(feature = "archive")]
         let archive_retention = self.archive_retention;
-        let Self { log, checker, couriers, archive, warm_up, admin, watcher, reloader, logger, printer, .. } = self;
+        let Self {
+            log, checker, couriers, archive, warm_up, admin, sessions, watcher, reloader, logger, printer, ..
+        } = self;
         archive.begin_stop();
         let mut parts = vec![
             shutdown::part(&logger, "projects", move || drop(watcher)),
@@ -84,6 +89,7 @@ impl Running {
             shutdown::part(&logger, "checker", move || checker.stop()),
             shutdown::part(&logger, "couriers", move || couriers.stop()),
             shutdown::part(&logger, "warm-up", move || warm_up.stop()),
+            shutdown::part(&logger, "sessions", move || sessions.stop()),
             shutdown::archive(&logger, move || archive.stop()),
         ];
         #[cfg(feature = "archive")]

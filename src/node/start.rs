@@ -30,6 +30,7 @@ use crate::server::core::runtime::Driver;
 use crate::server::spawn;
 use crate::session::flake::FlakeIds;
 use crate::session::shard;
+use crate::sessions::Sessions;
 use crate::telemetry::{Level, Logger, Metrics};
 
 use super::announce::announce;
@@ -128,8 +129,9 @@ pub fn start(mut sources: Sources) -> Result<Running, NodeError> {
     let archive_retention = ArchiveRetention::start(&common).map_err(NodeError::other)?;
     #[cfg(feature = "archive")]
     let metrics = archive_retention.register(metrics);
-    let admin = port::spawn(config.admin, admin_port::admin(&log, metrics, &checker, &couriers, &archive, &common))
-        .map_err(NodeError::other)?;
+    let sessions = Sessions::new(config.data.join("log"), Some(log.recent()));
+    let admin = admin_port::admin(&log, metrics, &checker, &couriers, &archive, &common, &sessions);
+    let admin = port::spawn(config.admin, admin).map_err(NodeError::other)?;
 
     // Connections are accepted from here on.
     let threads: Vec<_> = seats.into_iter().map(|seat| spawn(Arc::clone(&common), seat)).collect();
@@ -171,6 +173,7 @@ pub fn start(mut sources: Sources) -> Result<Running, NodeError> {
         archive,
         warm_up,
         admin,
+        sessions,
         watcher,
         reloader,
         logger,

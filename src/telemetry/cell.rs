@@ -124,6 +124,35 @@ impl HistogramSum {
         self.cells[self.buckets.bounds.len() + 1] as f64 * self.buckets.scale
     }
 
+    /// What was observed since `earlier`, a sum of the same histograms.
+    #[must_use]
+    pub fn since(&self, earlier: &HistogramSum) -> HistogramSum {
+        let cells = self.cells.iter().zip(&earlier.cells).map(|(now, then)| now.wrapping_sub(*then)).collect();
+        HistogramSum { buckets: self.buckets, cells }
+    }
+
+    /// The value below which this share (0 to 1) of the values lies, in the displayed unit: interpolated within its bucket. `None` if there are
+    /// no values; beyond the last bound, that bound.
+    pub fn quantile(&self, share: f64) -> Option<f64> {
+        let wanted = share * self.count() as f64;
+        let (mut below, mut from, mut last) = (0.0, 0.0, None);
+        for (bound, count) in self.buckets() {
+            let count = count as f64;
+            if count > 0.0 {
+                if !bound.is_finite() {
+                    return Some(from);
+                }
+                last = Some(from + (bound - from) * ((wanted - below) / count).clamp(0.0, 1.0));
+                below += count;
+                if below >= wanted {
+                    return last;
+                }
+            }
+            from = bound;
+        }
+        last
+    }
+
     /// Pairs of upper bound (displayed unit, `+Inf` last) and the count of this bucket alone.
     pub fn buckets(&self) -> Vec<(f64, u64)> {
         let bounds = self.buckets.bounds.iter();
@@ -151,6 +180,31 @@ mod tests {
         assert_eq!(counts, [2, 1, 1, 1]);
         assert_eq!(sum.count(), 5);
         assert!((sum.sum() - 0.060_002).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_quantile_lies_in_the_bucket_of_its_value() {
+        let histogram = Histogram::new(&BUCKETS);
+        let sum = |histogram: &Histogram| {
+            let mut sum = HistogramSum::new(&BUCKETS);
+            histogram.add_to(&mut sum);
+            sum
+        };
+        assert_eq!(sum(&histogram).quantile(0.5), None);
+        for _ in 0..90 {
+            histogram.observe(7_000);
+        }
+        let before = sum(&histogram);
+        for _ in 0..10 {
+            histogram.observe(20_000);
+        }
+        let all = sum(&histogram);
+        let within = |value: Option<f64>, from: f64, to: f64| value.is_some_and(|value| value > from && value <= to);
+        assert!(within(all.quantile(0.5), 0.005, 0.010), "{:?}", all.quantile(0.5));
+        assert!(within(all.quantile(0.99), 0.010, 0.025), "{:?}", all.quantile(0.99));
+        assert!(within(all.since(&before).quantile(0.01), 0.010, 0.025));
+        histogram.observe(1_000_000);
+        assert_eq!(sum(&histogram).since(&all).quantile(0.5), Some(0.025), "the last bound that there is");
     }
 
     #[test]

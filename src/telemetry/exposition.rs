@@ -251,6 +251,12 @@ impl Page {
         for (name, help, pick) in &counters {
             counter(page, name, help, self.sum(pick))?;
         }
+        let help = "Records appended to the log, by core.";
+        let mut by_core = page.encode_descriptor("takeup_core_records", help, None, MetricType::Counter)?;
+        for (number, core) in self.0.cores.iter().enumerate() {
+            let labels = [("core", number)];
+            by_core.encode_family(&labels)?.encode_counter::<NoLabelSet, _, u64>(&core.records.get(), None)?;
+        }
         let gauges: [(&str, &str, Pick); 4] = [
             ("takeup_connections_open", "Connections open.", |core| &core.connections),
             ("takeup_buffer_bytes", "Bytes that requests hold: buffers, and what stands beside them.", |core| {

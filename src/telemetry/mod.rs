@@ -22,6 +22,7 @@ pub mod line;
 pub mod logger;
 pub mod metrics;
 mod process;
+pub mod snapshot;
 pub mod timestamp;
 
 pub use evictions::Eviction;

@@ -66,6 +66,15 @@ pub enum Pipeline {
     Analytics,
 }
 
+/// Which of the files of OpenReplay's own player has a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum PlayerFile {
+    /// What the page looked like.
+    Dom,
+    /// What its developer tools show.
+    Devtools,
+}
+
 /// One entry of the catalogue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MessageSpec {
@@ -77,6 +86,10 @@ pub struct MessageSpec {
     pub mobile: bool,
     /// The web tracker's pipeline; mobile messages have none.
     pub pipeline: Option<Pipeline>,
+    /// The file of OpenReplay's player that has it; `None` for those that the player does not show.
+    pub player_file: Option<PlayerFile>,
+    in_seed: bool,
+    in_main: bool,
     fields: &'static [FieldSpec],
     seed_fields: Option<&'static [FieldSpec]>,
 }
@@ -117,6 +130,14 @@ impl MessageSpec {
         match (era, self.seed_fields) {
             (Era::Seed, Some(fields)) => fields,
             _ => self.fields,
+        }
+    }
+
+    /// Whether a service of that era knows the id.
+    pub fn is_known_to(&self, era: Era) -> bool {
+        match era {
+            Era::Seed => self.in_seed,
+            Era::Main => self.in_main,
         }
     }
 

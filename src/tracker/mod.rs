@@ -65,7 +65,7 @@ pub(crate) mod captured;
 mod tests;
 
 pub use batch::{BatchReader, Body, Fields, Message, Meta, Outline, Place, read_batch, split_parts};
-pub use catalogue::{Era, FieldKind, FieldSpec, MessageSpec, Pipeline, UNKNOWN, message_spec};
+pub use catalogue::{Era, FieldKind, FieldSpec, MessageSpec, Pipeline, PlayerFile, UNKNOWN, message_spec};
 pub use check::{BatchFacts, Checker, check};
 pub use encode::{write_int, write_string, write_uint};
 pub use fault::{BatchFault, FaultKind};

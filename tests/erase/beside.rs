@@ -31,7 +31,8 @@ pub fn traces(person: &Person) -> Traces {
 }
 
 pub fn wait_until_archived(server: &Server) {
-    wait_for("nothing is left to archive", PATIENCE, || {
+    // The compactor has the lowest priority: beside other programs it takes long.
+    wait_for("nothing is left to archive", 4 * PATIENCE, || {
         let reports = server.admin_page("/couriers").json();
         let of = reports.as_array().and_then(|all| all.iter().find(|report| report["name"] == "compactor"))?;
         (of["lag"]["bytes"] == 0 && of["state"] == "ready").then_some(())

@@ -14,7 +14,7 @@ use crate::stage::Stage;
 const PATIENCE: Duration = Duration::from_secs(240);
 
 /// Options whose value is a file or folder that the command makes.
-const MAKES: [&str; 4] = ["--svg", "--payload", "--out", "--ledger"];
+const MAKES: [&str; 5] = ["--svg", "--payload", "--out", "--ledger", "--mob"];
 
 /// Runs an example; says what is wrong with what came of it.
 pub fn run(stage: &Stage, example: &str) -> Result<(), String> {

@@ -81,7 +81,7 @@ impl Stage {
                 upload(&home, s3);
             }
         }
-        if names("verify --archive") || names("stats --archive") {
+        if ["verify --archive", "stats --archive", "--archive s3://"].into_iter().any(names) {
             archive(&home, s3.as_ref());
         }
         #[cfg(feature = "kafka")]
@@ -104,13 +104,15 @@ impl Stage {
         if let Some((_, server)) = &other {
             places.push(("127.0.0.1:9090", server.addr.to_string()));
         }
-        let is_asked = ["127.0.0.1:8080", "takeup admin", "takeup couriers", "takeup tail"].into_iter().any(names);
+        let is_asked =
+            ["127.0.0.1:8080", "takeup admin", "takeup couriers", "takeup tail", "takeup top"].into_iter().any(names);
         let server = is_asked.then(|| {
             let settings: Vec<_> = settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
             home.serve(&settings)
         });
         if let Some(server) = &server {
             places.push(("127.0.0.1:8080", server.addr.to_string()));
+            places.push(("127.0.0.1:8888", server.admin.to_string()));
         }
         let admin = server.as_ref().map_or_else(|| "127.0.0.1:0".to_owned(), |server| server.admin.to_string());
         environment.push(("TAKEUP_ADMIN".to_owned(), admin));
@@ -162,7 +164,8 @@ pub fn record() -> Home {
     for line in text.lines() {
         let line: Value = serde_json::from_str(line).expect("JSON");
         let path = line["target"].as_str().and_then(|target| target.split('?').next());
-        if path != Some("/v1/web/i") || line["method"] != "POST" || line["answer"]["status"] != 200 {
+        let is_stored = matches!(path, Some("/v1/web/i" | "/v1/web/images"));
+        if !is_stored || line["method"] != "POST" || line["answer"]["status"] != 200 {
             continue;
         }
         let body = STANDARD.decode(line["body_b64"].as_str().expect("a body")).expect("base64");

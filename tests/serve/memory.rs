@@ -168,7 +168,7 @@ fn a_large_answer_is_counted_while_the_body_of_its_request_is_awaited() {
 fn small_packed_starts_stop_nobody_and_never_stand_before_a_session() {
     const STARTS: usize = 300;
     let home = Home::new();
-    let server = home.serve(&[("patience", "20s")]);
+    let server = home.serve(&[("patience", "60s")]);
     let (token, start) = (home.token(7), packed_start("/v1/web/start", &long_start()));
     let mut starts: Vec<Connection> = (0..STARTS).map(|_| server.connect()).collect();
     let began = Instant::now();

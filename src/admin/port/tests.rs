@@ -34,6 +34,8 @@ fn nothing(metrics: Arc<Metrics>) -> Admin {
         reopen: Box::new(Vec::new),
         seal: Box::new(Vec::new),
         reread: Box::new(Vec::new),
+        sessions: Sessions::new("/no/such/folder".into(), None),
+        access: AccessOptions::default(),
     }
 }
 
@@ -105,7 +107,7 @@ fn each_page_answers_in_its_form() {
         assert!(health.contains("content-type: application/health+json"));
         assert!(health.contains("{\"status\":\"pass\",\"checks\":{\"log\":[{\"status\":\"pass\",\"time\":\""));
     }
-    assert!(ask(admin.addr(), "GET /").starts_with("HTTP/1.1 404 Not Found"));
+    assert!(ask(admin.addr(), "GET /no/such/page").starts_with("HTTP/1.1 404 Not Found"));
     assert!(ask(admin.addr(), "DELETE /metrics").starts_with("HTTP/1.1 405 Method Not Allowed"));
 }
 

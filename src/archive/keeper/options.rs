@@ -5,12 +5,15 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::config::{Config, RetainLog};
+use crate::log::read::merge::RepeatWindow;
 
 /// The settings.
 #[derive(Debug, Clone)]
 pub struct KeeperOptions {
     /// The data folder.
     pub data: PathBuf,
+    /// How far back repeats are recognised.
+    pub repeats: RepeatWindow,
     /// Those that can change while it runs.
     pub live: LiveOptions,
 }
@@ -41,6 +44,7 @@ impl KeeperOptions {
         };
         Self {
             data: config.data.clone(),
+            repeats: RepeatWindow::of_bytes(config.repeat_window),
             live: LiveOptions {
                 flush: config.archive_flush,
                 budget_percent: config.archive_budget_percent,

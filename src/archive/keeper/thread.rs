@@ -11,7 +11,6 @@ use crate::archive::place::Place;
 use crate::config::Config;
 use crate::consume::{self, BatchBounds, Consumer, Lag};
 use crate::log::cursor::From;
-use crate::log::read::merge::RepeatWindow;
 use crate::log::{Log, RecentRecords};
 use crate::telemetry::{Level, Logger, Metrics};
 
@@ -62,7 +61,7 @@ impl Keeper {
             thread: Mutex::default(),
         };
         let (status, live, handle) = (Arc::clone(&keeper.status), Arc::clone(&keeper.live), keeper.handle.clone());
-        let consumer = consumer(&options.data, log.recent());
+        let consumer = consumer(&options, log.recent());
         let (log, logger) = (log.uuid(), logger.clone());
         let run = move || {
             // Everybody else comes first. The priority of its input and output follows this one.
@@ -138,9 +137,9 @@ impl Drop for Keeper {
     }
 }
 
-fn consumer(data: &Path, recent: RecentRecords) -> Consumer {
+fn consumer(options: &KeeperOptions, recent: RecentRecords) -> Consumer {
     Consumer {
-        log_dir: data.join("log"),
+        log_dir: options.data.join("log"),
         name: consumer_name(),
         begin: From::Start,
         holds: true,
@@ -148,7 +147,7 @@ fn consumer(data: &Path, recent: RecentRecords) -> Consumer {
         // At the end of the log the worker says itself how long it rests.
         idle: Duration::from_secs(1),
         recent: Some(recent),
-        repeats: RepeatWindow::default(),
+        repeats: options.repeats,
         behind: None,
         resume: None,
         keep_every: KEEP_EVERY,

@@ -1,125 +1,87 @@
 //! `takeup export`: one session in a form that other programs read.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `source` | the session's records, of the log or an archive |
+//! | `bodies` | the batches in them |
+//! | `collect` | all of it in a file, for forms that need messages in the order of their times |
+//! | `convert` | that as events |
+//! | `timeline`, `html`, `mob` | the forms that take more than some lines |
 
+mod args;
+mod bodies;
 mod collect;
+mod convert;
+mod html;
+mod mob;
+mod source;
 mod timeline;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
-use clap::Args;
-
-use crate::config::value;
 use crate::export::clean::Assets;
-use crate::export::rrweb::session::{Converter, LeftOut, Options};
 
 use super::error::CliError;
-use super::output::{Out, counted, warn};
+use super::events::Printer;
+use super::output::Out;
 use collect::{Collected, Picture};
-use timeline::TimelineForm;
+use convert::convert;
 
-/// What is written.
-#[derive(Debug, Clone, Args)]
-#[group(required = true, multiple = false)]
-pub struct Form {
-    /// A JSON array of events, which any player of rrweb shows.
-    #[arg(long)]
-    pub rrweb: bool,
-    /// What happened: pages, clicks by label, inputs, requests, errors.
-    #[arg(long, value_name = "FORM")]
-    pub timeline: Option<TimelineForm>,
-    /// The pictures of canvases and of phones' screens, as files in this folder, which is made if it is not there.
-    #[arg(long, value_name = "DIR")]
-    pub images: Option<PathBuf>,
-    /// The batches as they were sent, inflated, as files in this folder, which is made if it is not there.
-    #[arg(long, value_name = "DIR")]
-    pub raw: Option<PathBuf>,
-}
-
-/// The options of `takeup export`.
-#[derive(Debug, Clone, Args)]
-pub struct ExportArgs {
-    /// The session, by its number.
-    #[arg(value_name = "SESSION")]
-    pub session: u64,
-    #[command(flatten)]
-    pub form: Form,
-    /// Let the player fetch pictures, fonts and style sheets from the recorded site. Without it, it asks nobody for anything.
-    #[arg(long, requires = "rrweb")]
-    pub assets: bool,
-    /// The largest batch to inflate.
-    #[arg(long, value_name = "BYTES", default_value = "64MiB", value_parser = value::size::<usize>)]
-    pub inflated_max: usize,
-}
+pub use args::ExportArgs;
 
 /// Runs the command.
 pub fn run(args: &ExportArgs, data: &Path) -> Result<ExitCode, CliError> {
-    let raw = args.form.raw.as_deref();
-    let collected = collect::collect(args.session, data, args.inflated_max, raw)?;
-    if collected.records == 0 {
-        let session = args.session;
-        return Err(CliError::Other(format!(
-            "session {session} is not in this log; `takeup sessions` lists those that are"
-        )));
+    if args.form.html {
+        html::is_possible()?;
     }
     let mut out = Out::stdout();
-    if args.form.rrweb {
-        rrweb(collected, args.assets, &mut out)?;
-    } else if let Some(form) = args.form.timeline {
-        timeline::write(collected, form, &mut out)?;
-    } else if let Some(folder) = &args.form.images {
-        images(&collected, folder, &mut out)?;
+    if let Some(folder) = &args.form.mob {
+        mob::write(args, folder, data, &mut out)?;
+    } else if args.form.ndjson {
+        ndjson(args, data, &mut out)?;
+    } else {
+        by_time(args, data, &mut out)?;
     }
     out.finish()?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// Writes the events as they become known: a session of any length needs no more memory than its largest page.
-fn rrweb(collected: Collected, assets: bool, out: &mut Out) -> Result<(), CliError> {
-    let assets = if assets { Assets::Fetched } else { Assets::Withheld };
-    let mut converter = Converter::new(Options { assets, ..Options::default() });
-    let Collected { batches, pictures, .. } = collected;
-    let (mut pictures, file) = (pictures.peekable(), batches.file().map_err(CliError::Temporary)?);
-    let mut ordered = batches.in_order();
-    let mut failure = None;
-    let mut first = true;
-    out.bytes(b"[")?;
-    let mut sink = |event| {
-        if failure.is_none() {
-            let comma = if std::mem::take(&mut first) { &b"\n"[..] } else { b",\n" };
-            failure = out.bytes(comma).and_then(|()| out.value(&event)).err();
-        }
-    };
-    while let Some(told) = ordered.next_told().map_err(CliError::Temporary)? {
-        while let Some(picture) = pictures.next_if(|picture| picture.at_ms <= told.at_ms) {
-            let bytes = picture.read(&file).map_err(CliError::Temporary)?;
-            converter.picture(&picture.canvas, picture.at_ms, &bytes, &mut sink);
-        }
-        converter.tell(&told, &mut sink);
+/// Writes a form that takes messages and pictures in the order of their times.
+fn by_time(args: &ExportArgs, data: &Path, out: &mut Out) -> Result<(), CliError> {
+    let collected = collect::collect(args, data, args.form.raw.as_deref())?;
+    if args.form.rrweb {
+        rrweb(collected, args.assets, out)
+    } else if args.form.html {
+        html::write(collected, args.session, out)
+    } else if let Some(form) = args.form.timeline {
+        timeline::write(collected, form, out)
+    } else if let Some(folder) = &args.form.images {
+        images(&collected, folder, out)
+    } else {
+        Ok(())
     }
-    converter.flush(&mut sink);
-    if let Some(error) = failure {
-        return Err(error);
-    }
-    out.bytes(b"\n]\n")?;
-    tell(converter.left_out(), ordered.faults());
-    Ok(())
 }
 
-/// Tells on stderr what the events do not show.
-fn tell(left_out: LeftOut, faults: u64) {
-    let LeftOut { unknown, no_tree, full, gaps } = left_out;
-    if gaps > 0 {
-        warn(&format!("batches are missing in {}", counted(gaps, "place")));
-    }
-    if faults > 0 {
-        warn(&format!("{} could not be read to the end", counted(faults, "batch")));
-    }
-    if unknown + no_tree > 0 {
-        warn(&format!("{} of nodes that no message has made, left out", counted(unknown + no_tree, "change")));
-    }
-    if full > 0 {
-        warn(&format!("{} left out: the page is larger than a player can be given", counted(full, "change")));
-    }
+/// Writes messages as they are read.
+fn ndjson(args: &ExportArgs, data: &Path, out: &mut Out) -> Result<(), CliError> {
+    let mut printer = Printer::new(true, args.inflated_max, out);
+    source::records(args.session, &args.source, data, &mut |record| match Printer::shows(record) {
+        true => printer.record(record),
+        false => Ok(()),
+    })
+}
+
+/// Writes the events as they become known.
+fn rrweb(collected: Collected, assets: bool, out: &mut Out) -> Result<(), CliError> {
+    let assets = if assets { Assets::Fetched } else { Assets::Withheld };
+    let mut first = true;
+    out.bytes(b"[")?;
+    convert(collected, assets, &mut |_| Ok(()), &mut |event| {
+        out.bytes(if std::mem::take(&mut first) { b"\n" } else { b",\n" })?;
+        out.value(&event)
+    })?;
+    out.bytes(b"\n]\n")
 }
 
 /// Writes each picture into a file of its own, and its name to stdout.

@@ -52,6 +52,8 @@ use super::error::CliError;
 pub use args::ReplayArgs;
 #[cfg(test)]
 pub(super) use ndjson::list;
+#[cfg(feature = "archive")]
+pub(super) use source::session_of_archive;
 use to::To;
 
 /// Runs the command.

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::log::format::record::{Kind, Record};
 use crate::records::Start;
-use crate::session::SessionId;
+use crate::sessions::started_ms;
 
 use super::error::CliError;
 use super::log_folder;
@@ -80,7 +80,7 @@ impl Collector {
         let seen = self.sessions.entry(record.session).or_insert_with(|| Seen {
             summary: Summary {
                 session_id: record.session.to_string(),
-                start_ms: start_ms(record.session, received_ms),
+                start_ms: started_ms(record.session, received_ms),
                 ..Summary::default()
             },
             last_ms: received_ms,
@@ -129,15 +129,6 @@ impl Seen {
         self.summary.device = text(row.device);
         self.summary.user = text(row.user_id).or_else(|| self.summary.user.take());
     }
-}
-
-/// A session began when its id was generated. If the id contains no plausible time (because another system generated it), the session began
-/// when its first record arrived.
-fn start_ms(session: u64, received_ms: u64) -> u64 {
-    const DAY_MS: u64 = 86_400_000;
-    let start = SessionId(session).start_ms();
-    let start = u64::try_from(start).unwrap_or(0);
-    if start > received_ms || received_ms - start > 30 * DAY_MS { received_ms } else { start }
 }
 
 /// Runs the command.

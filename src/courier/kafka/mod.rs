@@ -7,7 +7,7 @@
 //! repeats for as long as it takes, without duplicates and without changing the order within a partition. It also guarantees that nothing
 //! behind a message that was refused is delivered (`enable.gapless.guarantee`): such a refusal ends the producer, and another one sends the
 //! rest. A courier's call that has waited long enough returns while its messages stay with librdkafka; the next call finds them by their
-//! contents ([`flight`]) and goes on waiting. So a broker that is down, suspended or restarted costs neither order nor duplicates.
+//! contents (`flight`) and goes on waiting. So a broker that is down, suspended or restarted costs neither order nor duplicates.
 //!
 //! **Memory.** librdkafka copies what it is given, up to [`KafkaSettings::buffer_bytes`].
 //!

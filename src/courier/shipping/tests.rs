@@ -7,6 +7,7 @@ use crate::consume::{self, AfterBatch, Batch, Failure, Handle, Handler};
 use crate::courier::{Courier, CourierOptions, DestinationState, Packer, ShipmentBounds, SideRuntime};
 use crate::log::cursor::{Cursors, From};
 use crate::log::format::record::{DataType, Encoding, Entry, Flags, Kind, Record, Topic};
+use crate::log::read::merge::RepeatWindow;
 use crate::log::read::reader::LogReader;
 use crate::log::{Log, Options};
 use crate::telemetry::{LogOptions, Logger};
@@ -120,6 +121,7 @@ impl Running {
             data: self.dir.path().to_owned(),
             recent: Some(self.log.recent()),
             behind,
+            repeats: RepeatWindow::default(),
             resend: Duration::from_secs(600),
             bounds: ShipmentBounds { bytes: 1 << 20, records: 8 },
         }

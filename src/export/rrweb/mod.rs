@@ -7,10 +7,13 @@
 //! | `serialize` | nodes as rrweb writes them |
 //! | `recorder` | follows one page |
 //! | `session` | tabs and pages of a session; its snapshots |
+//! | `phone` | a phone's session |
 
 #[allow(missing_docs, reason = "the fields have the names and the meaning that they have in rrweb")]
 pub mod event;
 pub mod ids;
+pub mod phone;
 pub mod recorder;
 pub mod serialize;
 pub mod session;
+pub mod teller;

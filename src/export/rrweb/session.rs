@@ -20,7 +20,7 @@ use super::ids;
 use super::recorder::{Pictures, Recorder, Sink};
 
 /// How far apart snapshots are at most, while something happens: a seek plays no more than this.
-const SNAPSHOT_MS: i64 = 20_000;
+pub(super) const SNAPSHOT_MS: i64 = 20_000;
 /// Tabs with a page of their own. The one that was heard of least lately goes first.
 const TABS_MAX: usize = 8;
 
@@ -263,7 +263,7 @@ impl Converter {
 }
 
 /// What kind of picture the bytes are.
-fn mime_of(bytes: &[u8]) -> Option<&'static str> {
+pub(super) fn mime_of(bytes: &[u8]) -> Option<&'static str> {
     match bytes {
         [0xff, 0xd8, 0xff, ..] => Some("image/jpeg"),
         [0x89, b'P', b'N', b'G', ..] => Some("image/png"),

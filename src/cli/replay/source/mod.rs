@@ -13,6 +13,7 @@
 //! | `means` | what reading shares among all sources |
 //! | `feed` | one source's thread, and what it has read |
 //! | `merged` | all sources as one |
+//! | `session` | the records of one session in an archive |
 //! | `users` | the sessions of a user |
 
 #[cfg(feature = "archive")]
@@ -26,6 +27,8 @@ mod place;
 #[cfg(feature = "archive")]
 mod read_archive;
 mod read_log;
+#[cfg(feature = "archive")]
+mod session;
 mod sink;
 mod users;
 mod wanted;
@@ -35,5 +38,7 @@ pub(super) use damage::{Damaged, Findings};
 pub(super) use means::Means;
 pub(super) use merged::Merged;
 pub(super) use place::{Origin, Source, is_url, origins};
+#[cfg(feature = "archive")]
+pub(in crate::cli) use session::session_of_archive;
 pub(super) use users::sessions_of;
 pub(super) use wanted::{Tables, Wanted};

@@ -75,11 +75,21 @@ impl RepeatWindow {
     pub const OFF: RepeatWindow = RepeatWindow { entries: 0, time: Duration::ZERO, bytes: 0 };
 }
 
-impl Default for RepeatWindow {
+impl RepeatWindow {
+    /// Within so many bytes of the log, for batches of 1 KiB and more; 0 recognises no repeats.
+    ///
     /// A tracker sends a batch up to eleven times within 13.75 s, and each answer may be held for 5 s: 69 s. Ten minutes leave room for a
-    /// machine that sleeps meanwhile. 2^18 entries are 15 MiB at most, and 256 MiB are read again in a fraction of a second.
+    /// machine that sleeps meanwhile.
+    pub fn of_bytes(bytes: u64) -> RepeatWindow {
+        let entries = usize::try_from(bytes.div_ceil(1 << 10)).unwrap_or(usize::MAX);
+        RepeatWindow { entries, time: Duration::from_secs(600), bytes }
+    }
+}
+
+impl Default for RepeatWindow {
+    /// 2^18 entries are 15 MiB at most, and 256 MiB are read again in a fraction of a second.
     fn default() -> RepeatWindow {
-        RepeatWindow { entries: 1 << 18, time: Duration::from_secs(600), bytes: 256 << 20 }
+        RepeatWindow::of_bytes(256 << 20)
     }
 }
 

@@ -1,0 +1,1 @@
+export { Replayer } from '@rrweb/replay';

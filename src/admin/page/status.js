@@ -1,0 +1,107 @@
+// How the server does, every second.
+
+import { ask, byId, bytes, length, make, number, seconds, sparkline, table } from './show.js';
+
+const ROOM = 120;
+
+const TILES = [
+  ['Requests per second', (status) => status.requests_per_second, number],
+  ['Answered within, 99 %', (status) => status.request?.p99, seconds],
+  ['Answered within, half', (status) => status.request?.p50, seconds],
+  ['Durable within, 99 %', (status) => status.commit?.p99, seconds],
+  ['Sync of a group, half', (status) => status.sync?.p50, seconds],
+  ['Records of a group, half', (status) => status.group_records?.p50, number],
+  ['Stored per second', (status) => status.record_bytes_per_second, bytes],
+  ['Connections', (status) => status.connections, number],
+  ['Requests that wait', (status) => status.waiting, number],
+  ['Processors in use', (status) => status.processors, number],
+  ['Memory', (status) => status.resident_bytes, bytes],
+];
+
+const COURIERS = [
+  ['Name', (courier) => courier.name],
+  ['State', (courier) => (courier.trouble ? `${courier.state}: ${courier.error ?? courier.trouble}` : courier.state)],
+  ['Waits', (courier) => (courier.lag ? number(courier.lag.records) : '–'), true],
+  ['Oldest', (courier) => (courier.lag ? seconds(courier.lag.seconds) : '–'), true],
+  ['Delivered', (courier) => number(courier.records), true],
+  ['Dead letters', (courier) => number(courier.dead_letters), true],
+  ['To', (courier) => courier.target],
+];
+
+const CORES = [
+  ['Core', (core) => core.at, true],
+  ['Records per second', (core) => number(core.records_per_second), true],
+  ['Connections', (core) => number(core.connections), true],
+  ['Waiting', (core) => number(core.waiting), true],
+];
+
+/** The numbers about the disk, by their names in /metrics. */
+const DISK = [
+  ['Free', 'takeup_log_free_bytes', bytes],
+  ['The log', 'takeup_log_size_bytes', bytes],
+  ['Held back for consumers', 'takeup_log_held_bytes', bytes],
+  ['Deleted since the start', 'takeup_log_deleted_bytes', bytes],
+  ['Segments made', 'takeup_log_segments_made', number],
+  ['Segments given up', 'takeup_log_failed_segments', number],
+  ['Records lost with them', 'takeup_log_lost_records', number],
+  ['Slow syncs', 'takeup_log_slow_syncs', number],
+  ['Archive behind', 'takeup_archive_lag_seconds', seconds],
+  ['Archive, files', 'takeup_archive_files', number],
+];
+
+const past = TILES.map(() => []);
+
+function show(status) {
+  byId('tiles').replaceChildren(...TILES.map(([name, value, shown], at) => {
+    const now = value(status) ?? null;
+    past[at].push(now ?? 0);
+    if (past[at].length > ROOM) past[at].shift();
+    return make('div', { class: 'tile' }, make('span', { class: 'quiet' }, name), make('b', {}, shown(now)), sparkline(past[at], ROOM));
+  }));
+  byId('cores').replaceChildren(table(status.cores.map((core, at) => ({ at, ...core })), CORES));
+  const empty = (text) => make('p', { class: 'quiet' }, text);
+  byId('couriers').replaceChildren(status.couriers.length ? table(status.couriers, COURIERS) : empty('Nothing is delivered: no destination is set.'));
+  const refusals = Object.entries(status.refusals_total);
+  byId('refusals').replaceChildren(refusals.length
+    ? table(refusals, [['Reason', ([reason]) => reason], ['Since the start', ([, count]) => number(count), true]])
+    : empty('Nobody since the start.'));
+  const disk = DISK.filter(([, name]) => typeof status.numbers[name] === 'number');
+  byId('disk').replaceChildren(table(disk, [['', ([name]) => name], ['', ([, name, shown]) => shown(status.numbers[name]), true]]));
+  byId('faults').replaceChildren(...status.faults.map((fault) => make('p', { class: 'note' }, `${fault.name}: ${fault.text}`)));
+  byId('actions').hidden = !status.actions;
+  const health = byId('health');
+  health.textContent = `${status.ready ? 'ready' : 'not ready'} · ${status.version}`;
+  health.className = status.ready ? '' : 'bad';
+}
+
+async function reopen() {
+  const told = byId('reopen-told');
+  told.textContent = 'Reopening …';
+  try {
+    const { cores } = await ask('api/actions/reopen', { method: 'POST', headers: { 'X-Takeup-Admin': '1' } });
+    told.textContent = cores.map(({ core, before, after }) => `core ${core}: ${before}, now ${after}`).join('; ');
+  } catch (error) {
+    told.textContent = error.message;
+  }
+}
+
+/** Shows the status while it changes; returns what ends that. */
+export function showStatus(trouble) {
+  const source = new EventSource('api/stream');
+  const began = Date.now();
+  source.onmessage = (event) => {
+    trouble(null);
+    show(JSON.parse(event.data));
+  };
+  source.onerror = async () => {
+    // An event source does not tell why; a question does.
+    try {
+      await ask('api/sessions?limit=1');
+      trouble(new Error(`The status stopped ${length(Date.now() - began)} after it began. Trying again …`));
+    } catch (error) {
+      trouble(error);
+    }
+  };
+  byId('reopen').onclick = reopen;
+  return () => source.close();
+}

@@ -1,0 +1,77 @@
+//! What was collected, as events.
+
+use crate::cli::error::CliError;
+use crate::cli::output::{counted, warn};
+use crate::export::clean::Assets;
+use crate::export::order::Told;
+use crate::export::rrweb::event::Event;
+use crate::export::rrweb::recorder::Sink;
+use crate::export::rrweb::session::{LeftOut, Options};
+use crate::export::rrweb::teller::Teller;
+
+use super::collect::Collected;
+
+/// Who is told of each message.
+pub type ToldTo<'a> = &'a mut dyn FnMut(&Told) -> Result<(), CliError>;
+
+/// Hands on each message, and each event as it becomes known: a session of any length needs no more memory than its largest page.
+pub fn convert(
+    collected: Collected,
+    assets: Assets,
+    told: ToldTo<'_>,
+    made: &mut dyn FnMut(Event) -> Result<(), CliError>,
+) -> Result<(), CliError> {
+    let mut done = Ok(());
+    let mut sink = |event| {
+        if done.is_ok() {
+            done = made(event);
+        }
+    };
+    let mut teller = match collected.is_of_phone {
+        true => {
+            let (width, height) = collected.start.as_ref().map_or((0, 0), |row| (row.width, row.height));
+            Teller::of_phone(width, height)
+        }
+        false => Teller::of_page(Options { assets, ..Options::default() }),
+    };
+    let faults = play(collected, &mut teller, told, &mut sink)?;
+    teller.flush(&mut sink);
+    done?;
+    tell(teller.left_out(), faults);
+    Ok(())
+}
+
+/// Tells messages and pictures in the order of their times. How many batches could not be read to their end.
+fn play(collected: Collected, teller: &mut Teller, told_to: ToldTo<'_>, sink: &mut Sink<'_>) -> Result<u64, CliError> {
+    let Collected { batches, pictures, .. } = collected;
+    let (mut pictures, file) = (pictures.peekable(), batches.file().map_err(CliError::Temporary)?);
+    let mut ordered = batches.in_order();
+    loop {
+        let told = ordered.next_told().map_err(CliError::Temporary)?;
+        let until_ms = told.as_ref().map_or(i64::MAX, |told| told.at_ms);
+        while let Some(picture) = pictures.next_if(|picture| picture.at_ms <= until_ms) {
+            let bytes = picture.read(&file).map_err(CliError::Temporary)?;
+            teller.picture(&picture.canvas, picture.at_ms, &bytes, sink);
+        }
+        let Some(told) = told else { return Ok(ordered.faults()) };
+        told_to(&told)?;
+        teller.tell(&told, sink);
+    }
+}
+
+/// Tells on stderr what the events do not show.
+fn tell(left_out: LeftOut, faults: u64) {
+    let LeftOut { unknown, no_tree, full, gaps } = left_out;
+    if gaps > 0 {
+        warn(&format!("batches are missing in {}", counted(gaps, "place")));
+    }
+    if faults > 0 {
+        warn(&format!("{} could not be read to the end", counted(faults, "batch")));
+    }
+    if unknown + no_tree > 0 {
+        warn(&format!("{} of nodes that no message has made, left out", counted(unknown + no_tree, "change")));
+    }
+    if full > 0 {
+        warn(&format!("{} left out: the page is larger than a player can be given", counted(full, "change")));
+    }
+}

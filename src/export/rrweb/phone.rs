@@ -1,0 +1,161 @@
+//! A phone's session as rrweb's events: a page with one picture, which changes by time.
+//!
+//! Where the screen was touched is told as touches and clicks on that picture; all else that happened, as events of our own.
+
+use std::collections::BTreeMap;
+
+use base64::prelude::{BASE64_STANDARD, Engine};
+use serde_json::{Value as Json, json};
+
+use crate::export::order::{Told, What};
+
+use super::event::{Change, Data, Event, Mutation, Node, Offset, Position};
+use super::ids;
+use super::recorder::Sink;
+use super::session::{SNAPSHOT_MS, mime_of};
+
+/// The size of a screen that nothing tells of, in points.
+const USUAL: (u32, u32) = (390, 844);
+
+/// The nodes of the page.
+const HTML: u64 = ids::FIRST;
+const HEAD: u64 = HTML + 1;
+const BODY: u64 = HTML + 2;
+const SCREEN: u64 = HTML + 3;
+
+/// rrweb's kinds of interaction.
+const CLICK: u8 = 2;
+const TOUCH_START: u8 = 7;
+const TOUCH_END: u8 = 9;
+
+/// rrweb's sources of positions.
+const MOUSE_MOVE: u8 = 1;
+const TOUCH_MOVE: u8 = 6;
+
+/// Writes a session's events.
+#[derive(Debug)]
+pub struct Phone {
+    size: (u32, u32),
+    /// The picture that is shown, as an address.
+    picture: String,
+    /// When something was last told; nothing is told as of before.
+    at_ms: Option<i64>,
+    snapshot_ms: i64,
+    gaps: u64,
+}
+
+impl Phone {
+    /// For one session, whose screen has this width and height as far as its start has told.
+    pub fn new(width: i64, height: i64) -> Phone {
+        let told = |pixels: i64| u32::try_from(pixels).ok().filter(|pixels| (1..=65_535).contains(pixels));
+        let size = told(width).zip(told(height)).unwrap_or(USUAL);
+        Phone { size, picture: String::new(), at_ms: None, snapshot_ms: 0, gaps: 0 }
+    }
+
+    /// Places at which batches are missing.
+    pub fn gaps(&self) -> u64 {
+        self.gaps
+    }
+
+    /// The next picture of the screen, in the order of times. Bytes that are no picture are left out.
+    pub fn picture(&mut self, at_ms: i64, bytes: &[u8], sink: &mut Sink<'_>) {
+        let Some(mime) = mime_of(bytes) else { return };
+        self.picture = format!("data:{mime};base64,{}", BASE64_STANDARD.encode(bytes));
+        if !self.advance(at_ms, sink) {
+            let change = Mutation::of_attribute(SCREEN, "src", &self.picture);
+            self.change(Change::Mutation(change), sink);
+        }
+    }
+
+    /// The next message, in the order of times.
+    pub fn tell(&mut self, told: &Told, sink: &mut Sink<'_>) {
+        match &told.what {
+            What::Page(_) => {}
+            What::Gap => {
+                self.gaps += 1;
+                self.advance(told.at_ms, sink);
+                self.custom("gap", json!({}), sink);
+            }
+            What::Event(name, fields) => {
+                self.advance(told.at_ms, sink);
+                self.touch(name, fields, sink);
+                self.custom(name, fields.clone(), sink);
+            }
+        }
+    }
+
+    /// Goes on to a time. `true`: the page was written as a whole, because it is the first time or because the last snapshot is long ago.
+    fn advance(&mut self, at_ms: i64, sink: &mut Sink<'_>) -> bool {
+        let is_first = self.at_ms.is_none();
+        let now_ms = self.at_ms.map_or(at_ms, |before| before.max(at_ms));
+        self.at_ms = Some(now_ms);
+        if !is_first && now_ms.saturating_sub(self.snapshot_ms) < SNAPSHOT_MS {
+            return false;
+        }
+        self.snapshot_ms = now_ms;
+        let (width, height) = self.size;
+        sink(Event::new(now_ms, Data::Meta { href: String::new(), width, height }));
+        let initial_offset = Offset { top: 0, left: 0 };
+        sink(Event::new(now_ms, Data::Full { node: Box::new(self.page()), initial_offset }));
+        true
+    }
+
+    fn page(&self) -> Node {
+        let element = |id, tag, style: &str, children| {
+            let style = (!style.is_empty()).then(|| ("style".to_owned(), Json::from(style)));
+            let attributes: BTreeMap<String, Json> = style.into_iter().collect();
+            Node { child_nodes: Some(children), ..Node::element(id, None, tag, attributes) }
+        };
+        let mut screen = element(SCREEN, "img", "display:block;width:100%;height:100%;object-fit:contain", Vec::new());
+        if let Some(attributes) = screen.attributes.as_mut().filter(|_| !self.picture.is_empty()) {
+            attributes.insert("src".to_owned(), Json::from(&*self.picture));
+        }
+        let body = element(BODY, "body", "margin:0;height:100vh;background:#000", vec![screen]);
+        let html = element(HTML, "html", "", vec![element(HEAD, "head", "", Vec::new()), body]);
+        Node::document(ids::DOCUMENT, vec![Node::doctype(ids::DOCTYPE, None), html])
+    }
+
+    fn touch(&self, name: &str, fields: &Json, sink: &mut Sink<'_>) {
+        let pixel = |field: &str| fields.get(field).and_then(Json::as_u64).unwrap_or_default();
+        let (x, y) = (pixel("X"), pixel("Y"));
+        let at = |kind, x, y| Change::Interaction { source: 2, kind, id: SCREEN, x, y };
+        let moved = |source, x, y| {
+            let position = Position { x, y, id: SCREEN, time_offset: 0 };
+            Change::MouseMove { source, positions: [position] }
+        };
+        match name {
+            "MobileClickEvent" => {
+                self.change(moved(MOUSE_MOVE, x, y), sink);
+                self.change(at(CLICK, x, y), sink);
+            }
+            "MobileSwipeEvent" => {
+                let direction = fields.get("Direction").and_then(Json::as_str).unwrap_or_default();
+                let (to_x, to_y) = self.swiped(x, y, direction);
+                self.change(at(TOUCH_START, x, y), sink);
+                self.change(moved(TOUCH_MOVE, to_x, to_y), sink);
+                self.change(at(TOUCH_END, to_x, to_y), sink);
+            }
+            _ => {}
+        }
+    }
+
+    /// Where a swipe ends. Trackers tell its direction, not its length: it is shown as a quarter of the screen.
+    fn swiped(&self, x: u64, y: u64, direction: &str) -> (u64, u64) {
+        let (width, height) = (u64::from(self.size.0), u64::from(self.size.1));
+        match direction.to_ascii_lowercase().as_str() {
+            "left" => (x.saturating_sub(width / 4), y),
+            "right" => (x.saturating_add(width / 4), y),
+            "up" => (x, y.saturating_sub(height / 4)),
+            "down" => (x, y.saturating_add(height / 4)),
+            _ => (x, y),
+        }
+    }
+
+    fn change(&self, change: Change, sink: &mut Sink<'_>) {
+        sink(Event::new(self.at_ms.unwrap_or_default(), Data::Change(change)));
+    }
+
+    fn custom(&self, tag: &'static str, payload: Json, sink: &mut Sink<'_>) {
+        sink(Event::new(self.at_ms.unwrap_or_default(), Data::Custom { tag, payload }));
+    }
+}

@@ -1,0 +1,32 @@
+// The moment and the list that are shown, in the page's address: `#t=12.3&list=network`.
+
+/** What the address says: `{ ms, list }`, each undefined if it says nothing. */
+export function readAddress() {
+  const said = new URLSearchParams(location.hash.slice(1));
+  const seconds = Number(said.get('t') ?? NaN);
+  return {
+    ms: Number.isFinite(seconds) && seconds >= 0 ? seconds * 1000 : undefined,
+    list: said.get('list') ?? undefined,
+  };
+}
+
+let written = '';
+
+/** Writes both into the address, without a step in the history. */
+export function writeAddress(ms, list) {
+  const hash = `#t=${(ms / 1000).toFixed(1)}${list === 'all' ? '' : `&list=${list}`}`;
+  if (hash === written) return;
+  written = hash;
+  try {
+    history.replaceState(null, '', hash);
+  } catch {
+    // A file may have no right to do so; it plays all the same.
+  }
+}
+
+/** Calls back when the viewer changes the address. */
+export function onAddress(changed) {
+  addEventListener('hashchange', () => {
+    if (location.hash !== written) changed(readAddress());
+  });
+}

@@ -1,0 +1,200 @@
+// The player: what the viewer's controls do, and what is shown at each moment.
+
+import { onAddress, readAddress, writeAddress } from './address.js';
+import { clock } from './format.js';
+import { onKeys } from './keys.js';
+import { Lists } from './lists.js';
+import { Stage } from './stage.js';
+import { Timeline } from './timeline.js';
+
+/** How far behind the newest event a live session is shown; and what is too far. */
+const LIVE_BEHIND_MS = 2_000;
+const LIVE_TOO_FAR_MS = 30_000;
+
+/** How long a skip leaves of an inactivity before it ends. */
+const SKIP_LEAVES_MS = 1_000;
+
+const part = (id) => document.getElementById(id);
+
+export class Player {
+  /** Whether more events may come. */
+  open = true;
+  #live = false;
+  #playing = false;
+  #waiting = false;
+  #start;
+  #told = 0;
+
+  constructor(session, source) {
+    this.session = session;
+    const address = readAddress();
+    this.#start = address.ms;
+    this.stage = new Stage(part('stage'), part('screen'), source.assets);
+    this.timeline = new Timeline(part('timeline'), session, (ms) => this.seek(ms));
+    this.lists = new Lists(session, { seek: (ms) => this.seek(ms), changed: () => this.#tellAddress() });
+    this.lists.open(address.list);
+    onAddress(({ ms, list }) => {
+      // In this order: a list that is opened writes the moment that is shown into the address.
+      if (ms !== undefined) this.seek(ms);
+      this.lists.open(list);
+    });
+    this.#controls();
+    const tick = () => {
+      this.#tick();
+      requestAnimationFrame(tick);
+    };
+    requestAnimationFrame(tick);
+  }
+
+  #controls() {
+    const by = (ms) => () => this.seek(this.stage.now() + ms);
+    const toggle = () => (this.#playing ? this.pause() : this.play());
+    part('play').addEventListener('click', toggle);
+    part('earlier').addEventListener('click', by(-10_000));
+    part('later').addEventListener('click', by(10_000));
+    part('go-live').addEventListener('click', () => this.goLive());
+    part('speed').addEventListener('change', (event) => this.stage.setSpeed(Number(event.target.value)));
+    const step = (direction) => () => {
+      const at = this.lists.neighbour(this.session.origin + Math.round(this.stage.now()), direction);
+      if (at !== undefined) this.seek(at - this.session.origin);
+    };
+    const speed = (value) => () => {
+      part('speed').value = value;
+      this.stage.setSpeed(Number(value));
+    };
+    onKeys({
+      ' ': toggle,
+      k: toggle,
+      j: by(-10_000),
+      l: by(10_000),
+      ArrowLeft: by(-5_000),
+      ArrowRight: by(5_000),
+      ',': step(-1),
+      '.': step(1),
+      Home: () => this.seek(0),
+      End: () => this.seek(this.session.length),
+      '/': () => part('filter').focus(),
+      1: speed('1'),
+      2: speed('2'),
+      4: speed('4'),
+      8: speed('8'),
+    });
+  }
+
+  play() {
+    if (!this.stage.shown) return;
+    // At the end, from the beginning again.
+    const over = !this.open && this.stage.now() >= this.session.length;
+    this.#playing = true;
+    this.#waiting = false;
+    this.stage.play(over ? 0 : this.stage.now());
+  }
+
+  pause() {
+    this.#playing = false;
+    this.#live = false;
+    this.stage.pause();
+    this.#tellAddress();
+  }
+
+  /** Shows a moment, in ms since the session's beginning. */
+  seek(ms) {
+    this.#live = false;
+    this.#goTo(ms);
+    this.#tellAddress();
+  }
+
+  #goTo(ms) {
+    this.#start = undefined;
+    const to = Math.min(Math.max(ms, 0), this.session.length);
+    this.#waiting = false;
+    if (this.#playing) this.stage.play(to);
+    else this.stage.pause(to);
+  }
+
+  /** Catches up with a session that is going on. */
+  goLive() {
+    this.#live = true;
+    this.#playing = true;
+    this.#goTo(this.session.length - LIVE_BEHIND_MS);
+  }
+
+  /** A session that is going on has told all that there is so far. */
+  caughtUp() {
+    part('go-live').hidden = false;
+    part('live-mark').hidden = false;
+    if (this.#start === undefined && !this.#live && !this.#playing && this.stage.now() === 0) this.goLive();
+  }
+
+  /** No more events come. */
+  over() {
+    this.open = false;
+    this.#live = false;
+    part('go-live').hidden = true;
+    part('live-mark').hidden = true;
+  }
+
+  #tick() {
+    const { session, stage } = this;
+    // The moment that the address asks for may not have come yet.
+    if (this.#start !== undefined && stage.shown && (session.length >= this.#start || !this.open)) this.#goTo(this.#start);
+    let now = stage.now();
+    if (this.#playing) now = this.#advance(now);
+    this.timeline.show(now);
+    this.timeline.draw();
+    this.lists.show((session.origin ?? 0) + now + 1);
+    this.#tell(now);
+  }
+
+  /** Holds at the end, goes on when more has come, and skips. */
+  #advance(now) {
+    const { session, stage } = this;
+    if (this.#waiting) {
+      if (session.length > now) {
+        this.#waiting = false;
+        stage.play(now);
+      } else if (!this.open) {
+        this.pause();
+      }
+      return now;
+    }
+    if (now >= session.length) {
+      stage.pause(session.length);
+      if (this.open) this.#waiting = true;
+      else this.pause();
+      return session.length;
+    }
+    if (this.#live && session.length - now > LIVE_TOO_FAR_MS) {
+      stage.play(session.length - LIVE_BEHIND_MS);
+    } else if (part('skip').checked) {
+      const until = session.idleUntil(session.origin + now);
+      const to = until === null ? 0 : until - session.origin - SKIP_LEAVES_MS;
+      if (to - now > SKIP_LEAVES_MS) stage.play(to);
+    }
+    return stage.now();
+  }
+
+  #tell(now) {
+    const { session } = this;
+    part('time').textContent = `${clock(now)} / ${clock(session.length)}`;
+    const button = part('play');
+    const name = this.#playing ? 'Pause' : 'Play';
+    if (button.ariaLabel !== name) {
+      button.ariaLabel = name;
+      button.title = `${name} (space)`;
+      button.textContent = this.#playing ? '❚❚' : '▶';
+    }
+    button.disabled = !this.stage.shown;
+    part('go-live').ariaPressed = String(this.#live);
+    part('address').textContent = session.origin === null ? '' : session.pageAt(session.origin + now + 1);
+    const waiting = this.#waiting ? (part('live-mark').hidden ? 'Loading…' : 'Waiting for more…') : '';
+    if (part('waiting').textContent !== waiting) part('waiting').textContent = waiting;
+    if (this.#playing && Math.abs(now - this.#told) > 5_000) this.#tellAddress();
+  }
+
+  #tellAddress() {
+    this.#told = this.stage?.now() ?? 0;
+    // Not before the moment that the address asks for has come, and none while the newest is shown.
+    if (this.#start === undefined && !this.#live) writeAddress(this.#told, this.lists?.list.name ?? 'all');
+  }
+}

@@ -1,0 +1,109 @@
+// What is known of a session so far: its rows, marks and idle times. Times are those of the events, in Unix ms.
+
+import { rowOf } from './happened.js';
+
+/** Longer than this without the visitor's doing counts as inactivity. */
+const IDLE_MS = 5_000;
+
+/** What the page keeps at most: of the events' text, in characters, and of rows. Beyond it the session is shown as far as it goes. */
+const TEXT_MOST = 400_000_000;
+const ROWS_MOST = 300_000;
+
+/** rrweb's sources of changes that a visitor makes: pointer, interaction, scrolling, size, input, touch, drag, selection. */
+const BY_VISITOR = new Set([1, 2, 3, 4, 5, 6, 12, 14]);
+
+/** Kinds of rows that a visitor makes. */
+const ROWS_BY_VISITOR = new Set(['click', 'swipe', 'input', 'page']);
+
+export class Session {
+  origin = null;
+  end = null;
+  rows = [];
+  /** Stretches in which nobody did anything: `[from, to]`. */
+  idle = [];
+  /** The pages: `{ at, href }`, from rrweb's own events. */
+  pages = [];
+  broken = 0;
+  full = false;
+  #text = 0;
+  #active = null;
+  #location = null;
+
+  /** Takes a line of the stream. Returns the event if it is one for the Replayer. */
+  take(json) {
+    if (this.full) return null;
+    this.#text += json.length;
+    if (this.#text > TEXT_MOST || this.rows.length >= ROWS_MOST) {
+      this.full = true;
+      return null;
+    }
+    let event;
+    try {
+      event = JSON.parse(json);
+    } catch {
+      this.broken++;
+      return null;
+    }
+    if (typeof event?.timestamp !== 'number' || typeof event.data !== 'object' || event.data === null) {
+      this.broken++;
+      return null;
+    }
+    this.origin ??= event.timestamp;
+    this.#active ??= event.timestamp;
+    // The Replayer relies on the order; one that comes late is shown when it comes.
+    event.timestamp = Math.max(event.timestamp, this.end ?? event.timestamp);
+    this.end = event.timestamp;
+    if (event.type === 5) {
+      this.#happened(rowOf(event));
+      return null;
+    }
+    if (event.type === 4 && event.data.href !== this.pages.at(-1)?.href) {
+      this.pages.push({ at: event.timestamp, href: String(event.data.href ?? '') });
+    }
+    if (event.type === 3 && BY_VISITOR.has(event.data.source)) this.#acted(event.timestamp);
+    return event;
+  }
+
+  #happened(row) {
+    if (row === null) return;
+    // Trackers tell the address again and again.
+    if (row.kind === 'page') {
+      if (row.text === this.#location) return;
+      this.#location = row.text;
+    }
+    if (ROWS_BY_VISITOR.has(row.kind)) this.#acted(row.at);
+    this.rows.push(row);
+  }
+
+  #acted(at) {
+    if (at - this.#active > IDLE_MS) this.idle.push([this.#active, at]);
+    this.#active = at;
+  }
+
+  /** How long it is. */
+  get length() {
+    return this.origin === null ? 0 : this.end - this.origin;
+  }
+
+  /** The end of the inactivity in which this moment lies, if it does. */
+  idleUntil(at) {
+    const [, to] = this.idle[lastBefore(this.idle, at, ([from]) => from)] ?? [0, 0];
+    return to > at ? to : null;
+  }
+
+  /** The address of the page at a moment. */
+  pageAt(at) {
+    return (this.pages[lastBefore(this.pages, at, (page) => page.at)] ?? this.pages[0])?.href ?? '';
+  }
+}
+
+/** The index of the last of the sorted items whose time is not after `at`; -1 if there is none. */
+export function lastBefore(items, at, time = (item) => item.at) {
+  let [low, high] = [0, items.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (time(items[middle]) <= at) low = middle + 1;
+    else high = middle;
+  }
+  return low - 1;
+}

@@ -1,0 +1,108 @@
+// The recorded page: rrweb's Replayer in its frame, fed as events come, and fitted into the room that there is.
+//
+// The Replayer runs in its live mode, in which it never thinks that a session is over: when it is, the page knows.
+
+/** An event before all others, so that the Replayer counts from the session's beginning. */
+const beginning = (timestamp) => ({ type: 5, data: { tag: 'begin', payload: {} }, timestamp });
+
+/** A moment after one, so that what happened at that one has happened. */
+const AFTER = 1;
+
+export class Stage {
+  playing = false;
+  #replayer = null;
+  #early = [];
+  #pointer = null;
+  #origin = 0;
+  #first = 0;
+  #now = 0;
+  #speed = 1;
+
+  constructor(room, screen, assets) {
+    this.room = room;
+    this.screen = screen;
+    this.assets = assets;
+    new ResizeObserver(() => this.#fit()).observe(room);
+  }
+
+  /** Whether there is a picture. */
+  get shown() {
+    return this.#replayer !== null;
+  }
+
+  /** Adds an event, in the order of times. With the first snapshot comes the first picture. */
+  add(event, origin) {
+    if (this.#replayer) {
+      this.#replayer.addEvent(event);
+      this.#point(event);
+      return;
+    }
+    this.#early.push(event);
+    if (event.type !== 2) return;
+    this.#origin = origin;
+    this.#first = event.timestamp - origin;
+    // What precedes the snapshot has nothing to change.
+    const meta = this.#early.findLast((early) => early.type === 4);
+    this.#early = [];
+    this.#replayer = new globalThis.rrwebReplay.Replayer([beginning(origin), ...(meta ? [meta] : []), event], {
+      root: this.screen,
+      liveMode: true,
+      speed: this.#speed,
+      mouseTail: false,
+      triggerFocus: false,
+      showWarning: false,
+      // How long a page waits for style sheets of the recorded site.
+      loadTimeout: this.assets ? 2000 : 0,
+    });
+    const { iframe } = this.#replayer;
+    iframe.title = 'The recorded page';
+    iframe.tabIndex = -1;
+    this.#replayer.on('resize', ({ width, height }) => this.#fit(width, height));
+  }
+
+  /** Puts the pointer where it was: a snapshot does not say, and a seek begins with one. */
+  #point({ type, data, timestamp }) {
+    const at = type === 3 && (data.source === 1 ? data.positions?.at(-1) : data.source === 2 && data);
+    if (at) this.#pointer = { x: at.x, y: at.y };
+    if (type !== 2 || !this.#pointer) return;
+    const position = { ...this.#pointer, id: data.node.id, timeOffset: 0 };
+    this.#replayer.addEvent({ type: 3, data: { source: 1, positions: [position] }, timestamp });
+  }
+
+  /** The moment that is shown, in ms since the session's beginning. */
+  now() {
+    if (this.playing && this.#replayer) this.#now = this.#replayer.getCurrentTime();
+    return this.#now;
+  }
+
+  /** Plays from a moment on. */
+  play(ms) {
+    this.playing = true;
+    this.#now = ms;
+    this.#replayer?.play(Math.max(ms, this.#first) + AFTER);
+  }
+
+  /** Shows a moment, and stays there. */
+  pause(ms = this.now()) {
+    this.playing = false;
+    this.#now = ms;
+    this.#replayer?.pause(Math.max(ms, this.#first) + AFTER);
+  }
+
+  setSpeed(speed) {
+    this.#speed = speed;
+    this.#replayer?.setConfig({ speed });
+  }
+
+  #size = [0, 0];
+
+  #fit(width = this.#size[0], height = this.#size[1]) {
+    this.#size = [width, height];
+    if (!(width > 0 && height > 0)) return;
+    const scale = Math.min(this.room.clientWidth / width, this.room.clientHeight / height);
+    const style = this.screen.style;
+    style.width = `${width}px`;
+    style.height = `${height}px`;
+    style.transform = `translate(-50%, -50%) scale(${scale})`;
+  }
+}

@@ -1,0 +1,61 @@
+//! What the thread that follows the log, those who ask and those who watch share.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crate::log::RecentRecords;
+
+use super::index::Index;
+
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) log_dir: PathBuf,
+    pub(super) recent: Option<RecentRecords>,
+    pub(super) state: Mutex<State>,
+    /// Notified when `state` has something new, and at the stop.
+    pub(super) changed: Condvar,
+    pub(super) stopping: AtomicBool,
+    /// How many watch a session.
+    pub(super) viewers: AtomicUsize,
+    pub(super) thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// What the thread that follows the log has found.
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) index: Index,
+    /// How many times records were erased; what was read before the last time counts for nothing.
+    pub(super) erasures: u64,
+    /// Of these, how many the thread has heard of.
+    pub(super) erasures_heard: u64,
+    /// It has come to the end of the log once.
+    pub(super) caught_up: bool,
+    /// Everything up to this order time is in the index, in microseconds.
+    pub(super) reached_us: u64,
+    /// Older records are not in the index: it began here, in microseconds. `None`: it has all of the log.
+    pub(super) since_us: Option<u64>,
+    /// Records were passed over because there were too many at once.
+    pub(super) passed_over: bool,
+    /// Why the log cannot be read.
+    pub(super) error: Option<String>,
+}
+
+impl Shared {
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sleeps for `time`, unless the server stops or records are erased.
+    pub(super) fn rest(&self, time: Duration, erasures: u64) {
+        let state = self.lock();
+        let waits = |state: &mut State| !self.is_stopping() && state.erasures == erasures;
+        drop(self.changed.wait_timeout_while(state, time, waits));
+    }
+}

@@ -1,0 +1,81 @@
+// The player in a real browser: exported files, without a network, and the pages of a server.
+//
+//   node run.mjs [--keep]
+//
+// It uses what tests/e2e has installed. TAKEUP_BIN names the binary, built after scripts/player (default: the release build of this repository);
+// CHROMIUM the browser (default: /usr/bin/chromium); TMPDIR where the data goes. The folder of a failed run is kept, and its name printed.
+
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+
+import { check, tally } from '../e2e/checks.mjs';
+import { endAll } from '../e2e/process.mjs';
+import { Server } from '../e2e/server.mjs';
+import { openBrowser } from './browser.mjs';
+import { hostile, rawHostile, trapWorks } from './attacked.mjs';
+import { plays, reads } from './plays.mjs';
+import { recordBatch, recordCapture } from './record.mjs';
+import { hostileBatch } from './hostile.mjs';
+import { followed, served } from './served.mjs';
+import { startTrap } from './trap.mjs';
+
+const DEADLINE_MS = 240_000;
+const CAPTURE = new URL('../fixtures/captures/19.0.1-journey.jsonl', import.meta.url);
+const JOURNEY = '2691351900602760960';
+const HOSTILE = '2691351900602760961';
+const LIVE = '2691351900602760962';
+
+const { values: options } = parseArgs({ options: { keep: { type: 'boolean' } } });
+const root = fs.mkdtempSync(path.join(os.tmpdir(), 'takeup-player-'));
+const deadline = setTimeout(() => {
+  console.error(`not done after ${DEADLINE_MS} ms`);
+  endAll();
+  process.exit(1);
+}, DEADLINE_MS);
+
+async function scenario(name, body) {
+  console.log(name);
+  try {
+    await body();
+  } catch (error) {
+    check(`${name} runs to its end`, [error.stack ?? String(error)]);
+  }
+}
+
+/** Exports a session: the file, and what else the command printed. */
+async function exported(server, session) {
+  const { code, out, err } = await server.run('export', session, '--html');
+  if (code !== 0) throw new Error(`export --html ended with ${code}: ${err}`);
+  const file = path.join(root, `${session}.html`);
+  fs.writeFileSync(file, out);
+  return file;
+}
+
+const trap = await startTrap();
+const server = await Server.prepare(root);
+await server.start();
+await recordCapture(server, JOURNEY, CAPTURE);
+await recordBatch(server, HOSTILE, hostileBatch(trap.url, Date.now() - 60_000));
+const browser = await openBrowser();
+
+await scenario('a server shows a session', () => served(browser, server, JOURNEY));
+await scenario('a server shows a session that goes on', () => followed(browser, server, LIVE, trap));
+await server.stop();
+
+await scenario('a session plays from one file', async () => plays(browser, server, JOURNEY, await exported(server, JOURNEY)));
+await scenario('a session can be read without JavaScript', async () => reads(browser, await exported(server, JOURNEY)));
+await scenario('the trap notices who is not protected', () => trapWorks(browser, trap, root));
+await scenario('a hostile session does nothing', async () => hostile(browser, trap, await exported(server, HOSTILE)));
+await scenario('nor does it if the server had let everything through', async () =>
+  rawHostile(browser, trap, await exported(server, JOURNEY), root));
+
+await browser.close();
+trap.close();
+endAll();
+clearTimeout(deadline);
+if (tally.failed === 0 && !options.keep) fs.rmSync(root, { recursive: true, force: true });
+else console.log(`the run's files are in ${root}`);
+console.log(`${tally.passed} passed, ${tally.failed} failed`);
+process.exit(tally.failed === 0 && tally.passed > 0 ? 0 : 1);
