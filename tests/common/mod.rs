@@ -40,7 +40,7 @@ pub use log::Stored;
 pub use request::{BROWSER, Request, Wire, chunk, gzip};
 pub use response::Response;
 pub use server::Server;
-pub use wait::{PATIENCE, wait_for};
+pub use wait::{PATIENCE, wait_for, wait_for_or_say};
 
 /// A file or folder of the recordings.
 pub fn fixtures(name: &str) -> PathBuf {

@@ -11,7 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use super::connection::Connection;
 use super::request::Request;
 use super::response::Response;
-use super::wait::{PATIENCE, wait_for};
+use super::wait::{PATIENCE, wait_for, wait_for_or_say};
 
 /// How long a server may take to compile the rules for every browser. A debug build takes seconds, and several servers start at once.
 const RULES_PATIENCE: Duration = Duration::from_secs(60);
@@ -107,10 +107,11 @@ impl Server {
     /// Waits for a log line that has all these texts.
     #[track_caller]
     pub fn wait_for_line(&self, texts: &[&str], patience: Duration) -> String {
-        wait_for(&format!("a log line with {texts:?}"), patience, || {
+        let has_line = || {
             let said = self.stdout();
             said.lines().find(|line| texts.iter().all(|text| line.contains(text))).map(str::to_owned)
-        })
+        };
+        wait_for_or_say(&format!("a log line with {texts:?}"), patience, has_line, || self.said())
     }
 
     /// Sends a signal.

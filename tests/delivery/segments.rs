@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::common::services::S3;
-use crate::common::{Home, PATIENCE, Request, Server, wait_for};
+
+use crate::common::{Home, PATIENCE, Request, Server, wait_for, wait_for_or_say};
 
 /// A setting.
 type Setting<'a> = (&'a str, &'a str);
@@ -119,9 +120,12 @@ fn fault(server: &Server) -> Option<String> {
 /// Waits until health says all these texts about the courier.
 #[track_caller]
 fn wait_for_fault(server: &Server, texts: &[&str]) {
-    wait_for(&format!("health to tell {texts:?}, not {:?}", fault(server)), PATIENCE, || {
+    let is_told = || {
         let told = fault(server)?;
         texts.iter().all(|text| told.contains(text)).then_some(())
+    };
+    wait_for_or_say(&format!("health to tell {texts:?}"), PATIENCE, is_told, || {
+        format!("{:?}\n{}", fault(server), server.said())
     });
 }
 

@@ -80,8 +80,11 @@ impl KafkaDestination {
         for topic in topics {
             let Some(name) = self.names.of(*topic).filter(|_| !self.checked.contains(topic)) else { continue };
             let (producer, name) = (client.producer(), name.to_owned());
-            let answer = blocking(move || topics::check(&producer, &name, partitions, QUESTION_MAX)).await;
-            answer.map_err(|cause| better_known(cause, &client.complaints))?;
+            let asked = name.clone();
+            let answer = blocking(move || topics::check(&producer, &asked, partitions, QUESTION_MAX)).await;
+            let count = answer.map_err(|cause| better_known(cause, &client.complaints))?;
+            // A broker that was slow to hear of the new topic may have answered for the old one before.
+            self.in_doubt |= self.confirmed.reach_beyond(&name, count);
             self.checked.push(*topic);
         }
         Ok(())

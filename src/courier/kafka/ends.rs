@@ -32,6 +32,12 @@ impl Ends {
         self.0.get(topic)?.get(&partition).copied()
     }
 
+    /// Whether a partition that a topic of so many does not have has confirmed something.
+    pub(super) fn reach_beyond(&self, topic: &str, partitions: usize) -> bool {
+        let is_beyond = |partition: i32| usize::try_from(partition).is_ok_and(|partition| partition >= partitions);
+        self.0.get(topic).is_some_and(|ends| ends.iter().any(|(partition, end)| *end > 0 && is_beyond(*partition)))
+    }
+
     /// Every topic, partition and end.
     pub(super) fn all(&self) -> impl Iterator<Item = (&str, i32, i64)> {
         self.0.iter().flat_map(|(topic, ends)| ends.iter().map(|(partition, end)| (&**topic, *partition, *end)))

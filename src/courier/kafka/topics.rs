@@ -11,18 +11,18 @@ use crate::courier::{Cause, Trouble};
 use super::client::Producer;
 use super::codes::{cause_of, cause_of_error};
 
-/// Finds out whether a topic is there, with so many partitions.
+/// Finds out whether a topic is there, with so many partitions or more. Returns how many it has.
 ///
 /// # Errors
 /// It is not, or the cluster does not answer.
-pub(super) fn check(producer: &Producer, topic: &str, partitions: u16, limit: Duration) -> Result<(), Cause> {
+pub(super) fn check(producer: &Producer, topic: &str, partitions: u16, limit: Duration) -> Result<usize, Cause> {
     ask(producer, topic, limit, |found| {
         let count = found.partitions().len();
         if count < usize::from(partitions) {
             let text = format!("topic {topic} has {count} partitions, but kafka_partitions = {partitions}");
             return Err(Cause::new(Trouble::Mismatch, "", text));
         }
-        Ok(())
+        Ok(count)
     })
 }
 

@@ -145,11 +145,17 @@ impl Kafka {
         self.create_topic_with(name, partitions, &[]);
     }
 
-    /// Makes a topic with settings of its own, such as `("max.message.bytes", "1000")`.
+    /// Makes a topic with settings of its own, such as `("max.message.bytes", "1000")`, and waits until the broker tells its clients of it.
     #[track_caller]
     pub fn create_topic_with(&self, name: &str, partitions: i32, settings: &[(&str, &str)]) {
         let error = wire::create_topic(self.ports[1].addr(), name, partitions, settings).expect("the broker answers");
         assert_eq!(error, 0, "the broker refuses to make {name}: {}", self.said());
+        // The controller answers before the broker has heard of it, which may still tell of an earlier topic of the name.
+        let told = format!("topic \"{name}\" with {partitions} partitions:");
+        wait_for(&format!("the broker to tell of {told}"), PATIENCE, || {
+            let output = self.kcat().args(["-L", "-t", name]).output().expect("kcat runs");
+            String::from_utf8_lossy(&output.stdout).contains(&told).then_some(())
+        });
     }
 
     /// Removes a topic, and waits until it is gone.

@@ -53,7 +53,9 @@ fn a_segment_that_is_damaged_here_is_told_and_neither_uploaded_nor_passed() {
 
     let url = format!("file://{}", store.path().display());
     let server = home.serve(&[("segments_url", &url)]);
-    wait_for_fault(&server, &["damaged-segment", "does not match the hash"]);
+    wait_for_fault(&server, &["damaged-segment"]);
+    let couriers = server.admin_page("/couriers").text();
+    assert!(couriers.contains("does not match the hash"), "{couriers}");
     let uploaded = || files(store.path()).iter().filter(|path| path.extension().unwrap() == "seg").count();
     wait_for("the others to be in the folder", PATIENCE, || (uploaded() == segments.len() - 1).then_some(()));
     let consumers = home.takeup(&["consumers", "--json"]);

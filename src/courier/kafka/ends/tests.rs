@@ -34,3 +34,14 @@ fn marks_survive_a_restart_and_sink_with_what_was_lost() {
     all.lower_to(&ends(&[("raw", 1, 9), ("raw", 2, 0)]));
     assert_eq!(all, ends(&[("raw", 1, 5), ("raw", 2, 0)]));
 }
+
+#[test]
+fn what_was_confirmed_in_a_partition_that_is_gone_is_in_doubt_until_it_is_known_to_be_lost() {
+    let mut all = ends(&[("raw", 7, 3), ("raw", 15, 2), ("raw-ios", 20, 1)]);
+    assert!(!all.reach_beyond("raw", 16));
+    assert!(all.reach_beyond("raw", 15));
+    assert!(all.reach_beyond("raw", 8));
+    assert!(!all.reach_beyond("other", 1));
+    all.lower_to(&ends(&[("raw", 15, 0)]));
+    assert!(!all.reach_beyond("raw", 8));
+}
