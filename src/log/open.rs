@@ -18,7 +18,7 @@ use super::disk::calls::Disk;
 use super::disk::lock::Lock;
 use super::error::LogError;
 use super::format::control;
-use super::format::control::{CLOCK_FILE_NAME, at};
+use super::format::control::CLOCK_FILE_NAME;
 use super::format::header::VERSION;
 use super::options::{Options, Way};
 use super::read::reader::{LOG_FILE_NAME, LogFile, core_dir, core_dirs};
@@ -40,6 +40,7 @@ use super::write::{job, keeper, prepare, seal, syncer};
 
 mod core_state;
 mod filesystem;
+mod forget;
 mod reopen;
 mod seal_all;
 
@@ -240,13 +241,6 @@ impl Log {
     pub fn recent(&self) -> RecentRecords {
         let shared = &self.inner.shared;
         RecentRecords::new(shared.log, shared.cores.iter().map(|core| Arc::clone(&core.recent)))
-    }
-
-    /// Forgets what is in memory of sealed segments, because their files were changed: it is read from there.
-    pub fn forget_recent(&self) {
-        for core in &self.inner.shared.cores {
-            core.recent.forget(core.control.word(at::SEGMENT).load(Ordering::SeqCst));
-        }
     }
 
     /// What retention did, and what it saw at its last look.

@@ -40,7 +40,7 @@ pub fn reread(
 ) -> Vec<LogUser> {
     let deadline = Instant::now() + REREAD_PATIENCE;
     // First: who reads again must not find it there.
-    log.forget_recent();
+    let left = log.forget_recent(deadline);
     let readers = [("checker", checker.clone())].into_iter().chain(archive.reader());
     let asked: Vec<_> = readers.map(|(name, handle)| (name, handle.ask_to_reread(), handle)).collect();
     let of_couriers = couriers.reread(deadline);
@@ -52,5 +52,10 @@ pub fn reread(
     };
     let mut readers: Vec<LogUser> = asked.into_iter().map(reread).chain(of_couriers).collect();
     readers.push(LogUser { name: "sessions".to_owned(), reread: sessions.reread(deadline), passed: None });
+    readers.extend(left.iter().map(|core| LogUser {
+        name: format!("memory of core {core}"),
+        reread: false,
+        passed: None,
+    }));
     readers
 }

@@ -182,10 +182,12 @@ impl FileBlock {
         true
     }
 
-    /// Removes the file of a block whose groups are all in their segments.
-    pub(in crate::log) fn remove_file(&self) {
-        // If it stays, the next start finds nothing in it that is missing.
-        let _ = fs::remove_file(&self.mapping.path);
+    /// Removes the file of a block whose groups are all in their segments. If it stays, the next start finds nothing in it that is missing.
+    ///
+    /// # Errors
+    /// Those of the call.
+    pub(in crate::log) fn remove_file(&self) -> io::Result<()> {
+        fs::remove_file(&self.mapping.path)
     }
 
     /// Whether the kernel could not provide a page: what was appended there is gone.

@@ -7,6 +7,8 @@
 //!
 //! With `ack = "memory"` the block lies in a file: see [`super::file_block`].
 
+use std::io;
+
 use bytes::{Bytes, BytesMut};
 use rustix::mm::{Advice, madvise};
 
@@ -174,10 +176,14 @@ impl Stage {
         matches!(self.memory, Memory::Heap(_)) || self.reclaim()
     }
 
-    /// Removes the file of a stage whose groups are all in their segments.
-    pub(in crate::log) fn remove_file(&self) {
-        if let Memory::File(block) = &self.memory {
-            block.remove_file();
+    /// Removes the file of a stage whose groups are all in their segments, if it lies in one.
+    ///
+    /// # Errors
+    /// Those of the call. It is no loss if the file stays.
+    pub(in crate::log) fn remove_file(&self) -> io::Result<()> {
+        match &self.memory {
+            Memory::Heap(_) => Ok(()),
+            Memory::File(block) => block.remove_file(),
         }
     }
 

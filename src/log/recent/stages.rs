@@ -46,6 +46,8 @@ pub(in crate::log) struct Stages {
     /// The newest block that is not kept.
     gone: u64,
     fresh: VecDeque<RecentGroup>,
+    /// Blocks up to this one are to be left, and their files removed.
+    condemned: u64,
 }
 
 impl Stages {
@@ -76,6 +78,7 @@ impl Stages {
             filled: 0,
             gone: 0,
             fresh: VecDeque::with_capacity(FRESH_MAX),
+            condemned: 0,
         }
     }
 
@@ -105,7 +108,35 @@ impl Stages {
 
     /// All groups are in their segments: no file of theirs is needed after the end of the process.
     pub(in crate::log) fn remove_files(&self) {
-        self.kept.iter().chain(&self.resting).chain(&self.begun).for_each(Stage::remove_file);
+        self.all().for_each(|stage| drop(stage.remove_file()));
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Stage> {
+        self.kept.iter().chain(&self.resting).chain(&self.begun)
+    }
+
+    /// What lies in the files of the blocks that were filled so far must not stay there: [`Stages::drop_condemned`] removes them.
+    pub(in crate::log) fn condemn(&mut self) {
+        self.condemned = if self.home.is_some() { self.filled } else { 0 };
+    }
+
+    /// Whether a block's file is to be removed.
+    pub(in crate::log) fn is_condemned(&self, stage: &Stage) -> bool {
+        stage.number() <= self.condemned
+    }
+
+    /// Removes the files of condemned blocks but those that are still needed, because they hold what is not in its segment. Readers keep the
+    /// memory that they have borrowed. Returns whether no file is left.
+    pub(in crate::log) fn drop_condemned(&mut self, is_needed: impl Fn(u64) -> bool) -> bool {
+        let condemned = self.condemned;
+        let stays = |stage: &Stage| {
+            let number = stage.number();
+            number > condemned || is_needed(number) || stage.remove_file().is_err()
+        };
+        self.kept.retain(stays);
+        self.resting.retain(stays);
+        self.begun = self.begun.take().filter(stays);
+        !self.all().any(|stage| self.is_condemned(stage))
     }
 
     /// Takes a block back of which no group is open; a later one may go on in it.
@@ -154,7 +185,7 @@ impl Stages {
         while self.resting.len() > self.resting_max
             && let Some(at) = self.resting.iter_mut().position(Stage::may_be_dropped)
         {
-            self.resting.remove(at).remove_file();
+            let _ = self.resting.remove(at).remove_file();
         }
     }
 

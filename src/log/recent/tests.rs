@@ -216,7 +216,7 @@ fn what_is_recent_is_read_from_memory_until_it_is_forgotten() {
     (0..10).for_each(|_| written.append(7, 3_000));
     spoil_files(&written);
     assert_eq!(rest(&mut written.follow()).len(), 10);
-    written.log.forget_recent();
+    written.log.forget_recent(Instant::now());
     assert_eq!(written.log.stats().recent_bytes, 0);
     let mut merge = written.follow();
     while merge.next().unwrap().is_some() {}
@@ -333,7 +333,7 @@ fn an_erased_person_is_not_served_from_memory() {
         erased += erase_segment(info, &Cursors::of(&reader), &mut erasing).unwrap().records;
     }
     assert!(erased > 0 && erased == before);
-    written.log.forget_recent();
+    written.log.forget_recent(Instant::now());
     assert_eq!(of_person(&written), 0);
 }
 

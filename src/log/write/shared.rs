@@ -158,6 +158,9 @@ pub(in crate::log) struct Core {
     pub(in crate::log) alarm: AtomicBool,
     /// The open segment has reached its maximum age.
     pub(in crate::log) age_due: AtomicBool,
+    /// How often the writer was asked to leave the files of its memory, and the last time that it has done so.
+    pub(in crate::log) forget_asked: AtomicU64,
+    pub(in crate::log) forgotten: AtomicU64,
     /// The segment that is ready to be taken.
     pub(in crate::log) fresh: ArrayQueue<Pen>,
     /// A segment failed: the next one has to prove itself again before it may be taken.
@@ -218,6 +221,8 @@ impl Core {
             standstills: Standstills::default(),
             alarm: AtomicBool::new(false),
             age_due: AtomicBool::new(false),
+            forget_asked: AtomicU64::new(0),
+            forgotten: AtomicU64::new(0),
             fresh: ArrayQueue::new(1),
             replacing: AtomicBool::new(false),
             live: Mutex::new(Vec::new()),

@@ -174,6 +174,8 @@ pub(in crate::log) struct Inner {
     broken: bool,
     /// Records answered from memory and lost with a segment, unless they have been appended again.
     carried: Option<Carried>,
+    /// Which request to leave the files of its memory it is at.
+    forgetting: u64,
 }
 
 impl Inner {
@@ -205,6 +207,7 @@ impl Inner {
             failure: None,
             broken: false,
             carried: None,
+            forgetting: 0,
         }
     }
 

@@ -81,6 +81,9 @@ impl Inner {
             // If it can't be done now the keeper will ask again.
             let _ = self.roll_over();
         }
+        if self.core.forget_asked.load(Ordering::SeqCst) != self.core.forgotten.load(Ordering::Relaxed) {
+            self.forget();
+        }
         if self.shared.options.ack == Ack::Memory {
             self.append_carried(CARRY_SLICE_BYTES);
             self.acked = self.appended;

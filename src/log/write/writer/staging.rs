@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 
@@ -14,6 +15,7 @@ use crate::log::write::shared::{Core, Shared};
 
 // Circle: the writer's own parts see the writer.
 use super::Inner;
+use super::groups::Handed;
 
 /// The blocks of a core's writer. With [`Ack::Memory`] they survive the process.
 pub(super) fn stages(shared: &Shared, core: &Core) -> Stages {
@@ -68,6 +70,41 @@ impl Inner {
             self.keep_lost(pen.segment().id, Some(stage.take_open()));
         }
         self.stages.put_back(stage);
+    }
+
+    /// Leaves the files that records were appended to before they reached their segments: they may hold what was erased there. Goes on at the next
+    /// turn with what is still needed now.
+    #[cold]
+    pub(super) fn forget(&mut self) {
+        let asked = self.core.forget_asked.load(Ordering::SeqCst);
+        if self.forgetting != asked {
+            self.forgetting = asked;
+            self.stages.condemn();
+        }
+        if self.failure.is_some() || self.carried.is_some() || self.core.has_lost() {
+            return;
+        }
+        if self.fills_condemned() && self.handed.is_empty() {
+            self.hand_over();
+        }
+        if self.fills_condemned()
+            && self.open.records == 0
+            && let Some(stage) = self.pen.as_mut().and_then(Pen::take_stage)
+        {
+            self.stages.put_back(stage);
+        }
+        let is_in = |handed: &Handed, block: u64| handed.pages.as_ref().is_some_and(|(_, of)| *of == block);
+        let handed = &self.handed;
+        let are_gone = self.stages.drop_condemned(|block| handed.iter().any(|group| is_in(group, block)));
+        if are_gone && !self.fills_condemned() {
+            self.core.forgotten.store(asked, Ordering::SeqCst);
+        }
+    }
+
+    /// Whether the block being filled is one to be left.
+    fn fills_condemned(&mut self) -> bool {
+        let stage = self.pen.as_mut().and_then(Pen::stage);
+        stage.is_some_and(|stage| self.stages.is_condemned(stage))
     }
 
     /// The writer is at its end. Where records were answered and could not be made durable, the files stay: the next start finds them there.

@@ -17,6 +17,7 @@ mod carry;
 mod direct;
 mod durability;
 mod failure;
+mod forget;
 mod kill;
 mod room;
 mod wakes;

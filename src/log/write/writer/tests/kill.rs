@@ -1,7 +1,8 @@
 //! `kill -9`: what was acknowledged is still there afterwards.
 
 use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, Command, Stdio};
+use std::process;
+use std::process::{Command, Stdio};
 
 use super::*;
 
@@ -10,8 +11,22 @@ const CHILD: &str = "TAKEUP_TEST_LOG_OF_CHILD";
 /// Set if the child answers from memory. It then makes nothing durable by itself.
 const FROM_MEMORY: &str = "TAKEUP_TEST_CHILD_FROM_MEMORY";
 
+/// Set if it leaves the files of its memory again and again.
+const FORGETS: &str = "TAKEUP_TEST_CHILD_FORGETS";
+
+/// What a child does.
+#[derive(Clone, Copy, PartialEq)]
+enum Child {
+    AnswersFromDisk,
+    AnswersFromMemory,
+    /// The same with memory that lies in files.
+    Forgets,
+}
+
 fn child_options(dir: &Path) -> Options {
     let options = Options { cores: 2, ..options(dir) };
+    let way = if std::env::var_os(FORGETS).is_some() { Way::Direct } else { options.way };
+    let options = Options { way, ..options };
     match std::env::var_os(FROM_MEMORY) {
         Some(_) => Options { ack: Ack::Memory, sync_interval: Duration::from_secs(3_600), ..options },
         None => options,
@@ -24,6 +39,15 @@ fn child_writes_until_it_is_killed() {
     let Some(dir) = std::env::var_os(CHILD) else { return };
     let (log, _) = Log::open(child_options(Path::new(&dir))).unwrap();
     let mut core = Core::new(&log, 0);
+    let forgetting = log.clone();
+    if std::env::var_os(FORGETS).is_some() {
+        thread::spawn(move || {
+            loop {
+                forgetting.seal_all(PATIENCE);
+                forgetting.forget_recent(Instant::now() + PATIENCE);
+            }
+        });
+    }
     let mut said = 0;
     // Bounded, in case nobody kills it.
     for turn in 1..200_000_u64 {
@@ -41,11 +65,12 @@ fn child_writes_until_it_is_killed() {
     }
 }
 
-fn spawn_child(dir: &Path, ack: Ack) -> Child {
+fn spawn_child(dir: &Path, what: Child) -> process::Child {
     let test = "writer::tests::kill::child_writes_until_it_is_killed";
     Command::new(std::env::current_exe().unwrap())
         .args([test, "--nocapture", "--test-threads=1"])
-        .envs((ack == Ack::Memory).then_some((FROM_MEMORY, "1")))
+        .envs((what != Child::AnswersFromDisk).then_some((FROM_MEMORY, "1")))
+        .envs((what == Child::Forgets).then_some((FORGETS, "1")))
         .env(CHILD, dir)
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
@@ -55,20 +80,25 @@ fn spawn_child(dir: &Path, ack: Ack) -> Child {
 
 #[test]
 fn acknowledged_records_survive_kill() {
-    survives_kill(Ack::Disk);
+    survives_kill(Child::AnswersFromDisk);
 }
 
 #[test]
 fn records_answered_from_memory_survive_kill() {
-    survives_kill(Ack::Memory);
+    survives_kill(Child::AnswersFromMemory);
 }
 
-fn survives_kill(ack: Ack) {
+#[test]
+fn records_answered_from_memory_survive_kill_while_its_files_are_left() {
+    survives_kill(Child::Forgets);
+}
+
+fn survives_kill(what: Child) {
     let dir = tempfile::tempdir().unwrap();
     let log_dir = dir.path().join("log");
     let mut acked_before = 0_usize;
     for cycle in 1..=4_u32 {
-        let mut child = spawn_child(dir.path(), ack);
+        let mut child = spawn_child(dir.path(), what);
         let mut acked = 0_usize;
         let lines = BufReader::new(child.stderr.take().unwrap()).lines();
         for line in lines.map_while(Result::ok) {
