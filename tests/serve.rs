@@ -14,6 +14,7 @@ mod serve {
     mod crowds;
     mod deadlines;
     mod descriptors;
+    mod full_rate;
     mod image_limits;
     mod images;
     mod labels;

@@ -9,8 +9,13 @@ use super::beside::{check_the_rest, check_verified, erase, settings, traces, wai
 use super::person::{Person, SENT, under_load};
 use super::stored::{Stored, records};
 
-fn rounds() -> u64 {
-    std::env::var("TAKEUP_TEST_KILLS").map_or(8, |text| text.parse().expect("a number"))
+/// Rounds on the same log. Each reads all that was ever sent to it.
+const ROUNDS_A_LOG: usize = 8;
+
+/// The numbers of the rounds, by the log that they share.
+fn rounds() -> Vec<Vec<u64>> {
+    let count = std::env::var("TAKEUP_TEST_KILLS").map_or(8, |text| text.parse().expect("a number"));
+    (0..count).collect::<Vec<u64>>().chunks(ROUNDS_A_LOG).map(<[u64]>::to_vec).collect()
 }
 
 /// Waits as long as a round should. A prime keeps the moments apart.
@@ -39,11 +44,17 @@ fn check_between(home: &Home, before: &Stored, session: u64) {
 
 #[test]
 fn an_erasure_that_is_killed_at_any_moment_is_finished_by_the_next() {
+    let killed: u64 = rounds().iter().map(|rounds| kill_the_command(rounds)).sum();
+    assert!(killed > 0, "some were killed before their end");
+}
+
+/// Returns how many were killed before their end.
+fn kill_the_command(rounds: &[u64]) -> u64 {
     let home = Home::new();
     let server = home.serve(&settings("100ms"));
     let admin = server.admin.to_string();
     let (mut sent, mut killed) = (Vec::new(), 0);
-    for round in 0..rounds() {
+    for &round in rounds {
         let person = Person::start(&home, &server);
         (0..SENT).for_each(|number| person.send(&server, number));
         wait_until_archived(&server);
@@ -67,19 +78,23 @@ fn an_erasure_that_is_killed_at_any_moment_is_finished_by_the_next() {
         assert_eq!(traces(&person).found(home.data()), Vec::<String>::new());
         check_between(&home, &before.without(|of, _| of == person.session), person.session);
     }
-    assert!(killed > 0, "some were killed before their end");
     wait_until_archived(&server);
     server.stop();
     check_the_rest(&home, &sent);
     check_verified(&home);
+    killed
 }
 
 #[test]
 fn a_server_that_is_killed_while_a_person_is_erased_comes_back_with_all_that_others_sent() {
+    rounds().iter().for_each(|rounds| kill_the_server(rounds));
+}
+
+fn kill_the_server(rounds: &[u64]) {
     let home = Home::new();
     let mut server = home.serve(&settings("100ms"));
     let mut others = 0;
-    for round in 0..rounds() {
+    for &round in rounds {
         let person = Person::start(&home, &server);
         (0..SENT).for_each(|number| person.send(&server, number));
         send_others(&home, &server, &mut others);
