@@ -39,9 +39,9 @@ macro_rules! policy {
             $library,
             "; style-src 'self' 'unsafe-inline'",
             $assets,
-            "; img-src data: blob:",
+            "; img-src 'self' data: blob:",
             $assets,
-            "; font-src data:",
+            "; font-src 'self' data:",
             $assets,
             "; media-src 'none'; frame-src about:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
         )
