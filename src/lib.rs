@@ -17,7 +17,7 @@
 //! | the trackers' binary messages | [`tracker`] |
 //! | a crowd of trackers to load a server with | [`load`] |
 //! | projects and other files that operators edit | [`directory`], [`watched_files`] |
-//! | the page that plays a session | [`player`] |
+//! | the page that plays a session | [`player`]; style sheets, pictures and fonts that it shows: [`assets`] |
 //! | health, metrics, log lines | [`admin`], [`telemetry`] |
 //! | the rest | [`bucket`] (signed upload URLs), [`base`] (clocks, text) |
 //!
@@ -33,6 +33,7 @@ pub mod admin;
 pub mod api;
 #[cfg(feature = "archive")]
 pub mod archive;
+pub mod assets;
 pub mod base;
 pub mod bucket;
 pub mod chart;

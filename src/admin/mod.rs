@@ -3,6 +3,7 @@
 mod access;
 mod admit;
 mod answer;
+mod assets;
 mod courier_report;
 pub mod couriers;
 pub mod erasing;

@@ -17,6 +17,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
 use tokio::sync::{Semaphore, oneshot, watch};
 
+use crate::assets::Pages;
 use crate::sessions::Sessions;
 use crate::telemetry::exposition::{Exposition, Format};
 use crate::telemetry::metrics::Metrics;
@@ -31,7 +32,7 @@ use super::health;
 use super::health::Check;
 use super::reopen::{self, PATH};
 use super::shown::{ReopenedCore, Shown};
-use super::{login, page, recordings, status as server_status};
+use super::{assets, login, page, recordings, status as server_status};
 
 /// How long a stop waits for answers in progress.
 const STOP_PATIENCE: Duration = Duration::from_secs(2);
@@ -61,6 +62,8 @@ pub struct Admin {
     pub reread: Box<dyn Fn() -> Vec<LogUser> + Send + Sync>,
     /// The recent sessions.
     pub sessions: Sessions,
+    /// What is kept of recorded sites, for the pages that play sessions.
+    pub assets: Arc<Pages>,
     /// Who may see them.
     pub access: AccessOptions,
 }
@@ -186,6 +189,7 @@ fn router(bound: SocketAddr, admin: Admin, stopping: watch::Receiver<bool>) -> R
         seal: admin.seal,
         reread: admin.reread,
         sessions: admin.sessions,
+        assets: admin.assets,
         access: Access::new(bound, admin.access),
         metrics: admin.metrics,
         followers: Arc::new(Semaphore::new(server_status::FOLLOWERS_MAX)),
@@ -205,6 +209,8 @@ fn router(bound: SocketAddr, admin: Admin, stopping: watch::Receiver<bool>) -> R
         .route("/page/{name}", get(page::asset))
         .route("/play/{session}", get(page::play))
         .route("/player/{name}", get(page::player_asset))
+        .route("/assets/{project}", get(assets::by_url))
+        .route("/assets/{project}/{id}", get(assets::by_id))
         .route("/api/sessions", get(recordings::list))
         .route("/api/sessions/{session}", get(recordings::session))
         .route("/api/sessions/{session}/events", get(recordings::events))

@@ -14,9 +14,10 @@ use tokio::sync::mpsc::error::TrySendError;
 
 use crate::base::time::wall_us;
 use crate::export::clean::Assets;
-use crate::sessions::{Form, Out, Piece, Query, Sent, Wanted, started_ms};
+use crate::sessions::{AssetsOf, Form, Out, Piece, Query, Sent, Wanted, started_ms};
 
 use super::answer::{fault, json};
+use super::assets;
 use super::shown::Shown;
 
 /// How many pieces wait for a client.
@@ -72,8 +73,15 @@ pub(in crate::admin) async fn events(
     uri: Uri,
 ) -> Response {
     let is_on = |wanted: &str| parameters(&uri).any(|(name, value)| name == wanted && value == "1");
-    let assets = if is_on("assets") { Assets::Fetched } else { Assets::Withheld };
-    watch(&shown, &session, &headers, Form::Events(assets), is_on("follow")).await
+    let assets = if is_on("assets") { Assets::FETCHED } else { Assets::WITHHELD };
+    let kept = is_on("kept").then(|| Arc::clone(&shown.assets));
+    let assets_of: AssetsOf = Box::new(move |project| match &kept {
+        Some(kept) if kept.has_some(project) => {
+            assets.clone().with_kept(kept.shown(project, &assets::place_of(project)))
+        }
+        _ => assets.clone(),
+    });
+    watch(&shown, &session, &headers, Form::Events(assets_of), is_on("follow")).await
 }
 
 /// The session in words.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Semaphore, watch};
 
+use crate::assets::Pages;
 use crate::sessions::Sessions;
 use crate::telemetry::Metrics;
 use crate::telemetry::exposition::Exposition;
@@ -50,6 +51,8 @@ pub(super) struct Shown {
     pub reread: Box<dyn Fn() -> Vec<LogUser> + Send + Sync>,
     /// The recent sessions.
     pub sessions: Sessions,
+    /// What is kept of recorded sites.
+    pub assets: Arc<Pages>,
     /// Who may see them.
     pub access: Access,
     /// The metrics, for the status.

@@ -7,6 +7,7 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Parser, Subcommand};
 
 use super::admin::{self, AdminArgs};
+use super::assets::{self, AssetsArgs};
 use super::compact::{self, CompactArgs};
 use super::config::{self, ConfigArgs};
 use super::consumers::{self, ConsumersArgs};
@@ -174,6 +175,12 @@ pub enum Command {
         after_help = "Examples:\n  takeup recordings\n  takeup recordings --session 2691351900602760960 --out recordings"
     )]
     Recordings(RecordingsArgs),
+    /// Keep style sheets, pictures and fonts of a recorded site, so that its sessions look right after it has changed, and without a network; list them,
+    /// or remove them.
+    #[command(
+        after_help = "Examples:\n  takeup assets push dist --project 1 --base https://shop.example/\n  takeup assets list"
+    )]
+    Assets(AssetsArgs),
     /// Look at the settings: what is wrong with them, and what is in force.
     #[command(after_help = "Examples:\n  takeup config check && echo good\n  takeup config show --changed")]
     Config(ConfigArgs),
@@ -201,6 +208,7 @@ pub fn main() -> ExitCode {
         Command::DeadLetters(args) => dead_letters::run(&args, &data),
         Command::Tail(args) => tail::run(&args, &data),
         Command::Load(args) => return load::run(&args, &data),
+        Command::Assets(args) => assets::run(&args, &data),
         Command::Recordings(args) => recordings::run(&args, &data),
         Command::Retention(args) => retention::run(&args, &data),
         Command::Compact(args) => compact::run(&args, &data),

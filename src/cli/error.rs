@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use thiserror::Error;
 
+use crate::assets::AssetsError;
 use crate::base::terminal::harmless;
 use crate::config::{ConfigError, ConfigErrors};
 use crate::load::LoadError;
@@ -28,6 +29,9 @@ pub enum CliError {
     /// The log can't be read or written.
     #[error(transparent)]
     Log(#[from] LogError),
+    /// Kept assets can't be read or changed.
+    #[error(transparent)]
+    Assets(#[from] AssetsError),
     /// A load could not be generated, or its ledger not be compared.
     #[error(transparent)]
     Load(#[from] LoadError),

@@ -3,12 +3,13 @@
 //! Data goes to stdout, everything else to stderr. Where a command prints data, `--json` prints NDJSON with field names that are stable
 //! across versions. A reader that goes away (`| head`) ends a command quietly. All commands but `serve`, `salvage` and `restore` only read the
 //! log, so they may run beside a server; so may `consumers`, which changes cursors but no record, and `compact`,
-//! which writes the archive. `erase` changes everything.
+//! which writes the archive, and `assets`, which keeps files of recorded sites. `erase` changes everything.
 
 mod admin;
 mod admin_port;
 #[cfg(feature = "archive")]
 mod archive_source;
+mod assets;
 mod command;
 mod compact;
 mod config;

@@ -446,6 +446,12 @@ settings! {
         /// The most bytes a second that it reads from the log and writes, on average; 0 means no limit.
         archive_rate_max: u64 = size("0") [live];
     }
+    "Kept assets" {
+        /// The largest style sheet, picture or font of a recorded site that `takeup assets push` keeps.
+        asset_bytes_max: u64 = size("8MiB");
+        /// How much of them is kept in all. Those that were added first leave when there are more.
+        assets_bytes: u64 = size("1GiB");
+    }
     "Changes" {
         /// How long something must be missing from projects.toml, secrets/token or takeup.toml before it counts as
         /// removed. Until then it stays in force, because the file may only be half written. Ten times as long if a

@@ -4,7 +4,7 @@
 //! the archive. From then on only session ids count.
 //!
 //! **In which order.** The targets are noted on disk ([`pending`]) before anything is changed: once a user's start is erased, nothing else would tell
-//! whose the rest is. Then the log, what recovery set aside, dead letters, lists of broken batches, the archive, the object store. Each step can be
+//! whose the rest is. Then the log, what recovery set aside, dead letters, lists of broken batches, kept assets of projects, the archive, the object store. Each step can be
 //! repeated, so a run that was cut off is finished by the next one, which finds the note. At the end the note is removed.
 //!
 //! **Beside a server.** The server seals its open segments, so that all that was received so far is in sealed ones, and, once these have been
@@ -21,6 +21,7 @@
 //! | [`server`] | what a running server is asked for |
 //! | [`log_part`] | the log and its quarantine |
 //! | [`lists`] | dead letters and broken batches |
+//! | `assets_part` | what is kept of the sites of projects |
 //! | [`looked`] | what was found of the log's segments |
 //! | `archive_search` | finds them in the archive, by its records |
 //! | `archive_part` | the archive |
@@ -37,6 +38,7 @@ mod archive_copy_part;
 mod archive_part;
 #[cfg(feature = "archive")]
 mod archive_search;
+mod assets_part;
 #[cfg(feature = "object-store")]
 mod copies_part;
 pub mod error;

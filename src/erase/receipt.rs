@@ -72,7 +72,7 @@ pub struct UserReport {
 /// What was erased in one place.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PlaceReport {
-    /// `log`, `quarantine`, `dead-letters`, `broken-list`, `archive`, `object-store` (copies of segments) or `archive-store` (the archive's copy).
+    /// `log`, `quarantine`, `dead-letters`, `broken-list`, `assets`, `archive`, `object-store` (copies of segments) or `archive-store` (the archive's copy).
     pub place: String,
     /// Files that were looked at.
     pub files: u64,

@@ -10,6 +10,7 @@ use crate::log::cursor::Cursors;
 use crate::log::erase::{Found, Hold, hold};
 use crate::log::read::reader::LogReader;
 
+use super::assets_part::erase_assets;
 #[cfg(feature = "object-store")]
 use super::copies_part::{CopiesPart, Unsearched};
 use super::error::EraseError;
@@ -148,6 +149,7 @@ pub fn erase(
     let readers = if served && !request.dry_run { reread(server, &mut findings)? } else { Vec::new() };
     erase_dead_letters(data, &targets, request.dry_run, &mut findings)?;
     erase_broken_lists(data, &targets, request.dry_run, &mut findings)?;
+    erase_assets(data, &targets, request.dry_run, &mut findings);
     tell(Stage::Archive);
     erase_archive(data, &targets, unsearched, request.dry_run, &mut findings)?;
     // The stores last: nothing of this disk waits for one that does not answer.

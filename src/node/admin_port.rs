@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::admin::health::Check;
 use crate::admin::port::Admin;
+use crate::assets::{Pages, Store};
 use crate::checker::Checker;
 use crate::log::Log;
 use crate::server::core::common::Common;
@@ -99,6 +100,7 @@ pub fn admin(
         seal: Box::new(seal),
         reread: Box::new(reread),
         sessions: sessions.clone(),
+        assets: Arc::new(Pages::new(Store::in_data(&common.live.current().config.data))),
         access: options::access(&common.live.current().config),
     }
 }

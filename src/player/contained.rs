@@ -1,7 +1,8 @@
 //! The self-contained page: one file, in parts between which the session is written.
 //!
 //! A file has a head, blocks of events, the timeline as text, and a tail with the scripts. Events and facts are data: no browser runs them,
-//! whatever the policy says. The policy names the two scripts by their hashes, and allows no request at all.
+//! whatever the policy says. The policy names the two scripts by their hashes, and allows no request at all: what is shown of the site's assets, the file has
+//! in itself.
 
 use std::io::{self, Write};
 
@@ -17,6 +18,7 @@ use super::library;
 const BLOCK_BYTES: usize = 1 << 20;
 
 const BLOCK_BEGIN: &[u8] = b"<script type=\"application/x-ndjson\" class=\"events\">\n";
+const ASSETS_BEGIN: &[u8] = b"<script type=\"application/x-ndjson\" class=\"assets\">\n";
 const BLOCK_END: &[u8] = b"</script>\n";
 
 /// Writes the page into `out`: [`begin`](Contained::begin), then an [`event`](Contained::event) each, then [`end`](Contained::end).
@@ -37,7 +39,7 @@ impl<W: Write> Contained<W> {
     fn with(mut out: W, facts: &Json, library: &str) -> io::Result<Contained<W>> {
         let code = in_script(&bundle(MODULES));
         let policy = format!(
-            "default-src 'none'; script-src {} {}; style-src 'unsafe-inline'; img-src data: blob:; font-src data:; \
+            "default-src 'none'; script-src {} {}; style-src 'unsafe-inline' blob:; img-src data: blob:; font-src data: blob:; \
              frame-src about:; base-uri 'none'; form-action 'none'",
             hash(library),
             hash(&code)
@@ -66,6 +68,18 @@ impl<W: Write> Contained<W> {
         json_in_html(json, &mut self.block);
         self.block.push(b'\n');
         if self.block.len() >= BLOCK_BYTES { self.end_block() } else { Ok(()) }
+    }
+
+    /// Writes a style sheet, a picture or a font, as JSON: `id`, `type` and `data`, in base64. The page puts its address where events and other
+    /// style sheets have `takeup-asset:ID`.
+    pub fn asset(&mut self, json: &str) -> io::Result<()> {
+        self.end_block()?;
+        self.out.write_all(ASSETS_BEGIN)?;
+        json_in_html(json, &mut self.block);
+        self.out.write_all(&self.block)?;
+        self.block.clear();
+        self.out.write_all(b"\n")?;
+        self.out.write_all(BLOCK_END)
     }
 
     fn end_block(&mut self) -> io::Result<()> {
@@ -158,6 +172,17 @@ mod tests {
             "{file}"
         );
         assert!(file.find("Content-Security-Policy").unwrap() < file.find("<style>").unwrap());
+    }
+
+    #[test]
+    fn an_asset_ends_no_element_of_the_file() {
+        let mut page = Contained::with(Vec::new(), &json!({}), "").unwrap();
+        page.event("{}").unwrap();
+        page.asset(r#"{"id":"1","type":"</script><script>","data":"<!--"}"#).unwrap();
+        page.event("{}").unwrap();
+        let file = String::from_utf8(page.end(std::iter::empty()).unwrap()).unwrap();
+        assert_eq!((file.matches("<script").count(), file.matches("</script").count()), (6, 6), "{file}");
+        assert!(file.contains(r#"{"id":"1","type":"\u003c/script\u003e\u003cscript\u003e","data":"\u003c!--"}"#));
     }
 
     #[test]

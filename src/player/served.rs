@@ -39,9 +39,9 @@ macro_rules! policy {
             $library,
             "; style-src 'self' 'unsafe-inline'",
             $assets,
-            "; img-src data: blob:",
+            "; img-src 'self' data: blob:",
             $assets,
-            "; font-src data:",
+            "; font-src 'self' data:",
             $assets,
             "; media-src 'none'; frame-src about:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
         )
@@ -79,7 +79,7 @@ mod tests {
             assert!(asset(name).is_some(), "there is no {name}");
         }
         assert!(!page.contains("<script>") && !page.contains("<style"), "the policy allows no script in the page");
-        assert_eq!(page.contains("cdn.jsdelivr.net"), !is_embedded());
+        assert_eq!(page.contains(CDN), !is_embedded());
         assert_eq!(csp().contains("cdn.jsdelivr.net"), !is_embedded());
     }
 

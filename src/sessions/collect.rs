@@ -62,6 +62,7 @@ pub trait Witness {
 #[derive(Debug)]
 pub struct Collector {
     records: u64,
+    project: u32,
     start: Option<SessionRow<String>>,
     is_of_phone: bool,
     pictures: Vec<Picture>,
@@ -74,12 +75,26 @@ impl Collector {
     /// For one session; a batch is inflated to at most so many bytes.
     pub fn new(inflated_max: usize) -> Collector {
         let (era, bodies) = (Era::default(), BodyReader::default());
-        Collector { records: 0, start: None, is_of_phone: false, pictures: Vec::new(), era, bodies, inflated_max }
+        Collector {
+            records: 0,
+            project: 0,
+            start: None,
+            is_of_phone: false,
+            pictures: Vec::new(),
+            era,
+            bodies,
+            inflated_max,
+        }
     }
 
     /// How many records there were.
     pub fn records(&self) -> u64 {
         self.records
+    }
+
+    /// The session's project; 0 if it is not known.
+    pub fn project(&self) -> u32 {
+        self.project
     }
 
     /// What its start request told, if that is there.
@@ -107,6 +122,9 @@ impl Collector {
         witness: &mut W,
     ) -> Result<(), W::Error> {
         self.records += 1;
+        if self.project == 0 {
+            self.project = record.project;
+        }
         if let Some(version) = version_of(record) {
             self.era = Era::of_tracker(&version);
         }

@@ -26,7 +26,7 @@ pub mod watch;
 
 pub use handle::{Listed, Sessions};
 pub use summary::{Query, SessionReport};
-pub use watch::{Form, Out, Piece, Refused, Sent, Wanted};
+pub use watch::{AssetsOf, Form, Out, Piece, Refused, Sent, Wanted};
 
 use crate::session::SessionId;
 

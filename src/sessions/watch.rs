@@ -69,17 +69,18 @@ const QUIET: Duration = Duration::from_millis(1000);
 /// They are converted after this time at the latest.
 const ROUND_MAX: Duration = Duration::from_millis(2500);
 
+/// Where pictures, fonts and style sheets of a project come from.
+pub type AssetsOf = Box<dyn Fn(u32) -> Assets + Send>;
+
 /// What a line is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
     /// An event of rrweb.
-    Events(Assets),
+    Events(AssetsOf),
     /// A line of the timeline.
     Timeline,
 }
 
 /// What is asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Wanted {
     /// The session.
     pub session: u64,
@@ -162,7 +163,7 @@ impl Sessions {
             // Requests come first.
             let _ = rustix::process::nice(15);
             let mut lines = Lines { place, out: Box::new(out), buffer: Vec::new(), sent: Instant::now() };
-            let last = match watch(wanted, &mut lines) {
+            let last = match watch(&wanted, &mut lines) {
                 Ok(()) => Piece::End,
                 Err(WatchError::Gone) => return,
                 Err(error) => Piece::Failed(error.to_string()),
@@ -267,7 +268,7 @@ impl Witness for Silent {
     }
 }
 
-fn watch(wanted: Wanted, lines: &mut Lines) -> Result<(), WatchError> {
+fn watch(wanted: &Wanted, lines: &mut Lines) -> Result<(), WatchError> {
     let (from_us, until_us) = lines.place.shared.span_of(wanted.session);
     let reader = LogReader::open(&lines.place.shared.log_dir)?.with_recent(lines.place.shared.recent.clone());
     let mut merge = Merge::since(reader, from_us)?;
@@ -292,7 +293,7 @@ fn watch(wanted: Wanted, lines: &mut Lines) -> Result<(), WatchError> {
     if collector.records() == 0 {
         return lines.send(Piece::Missing);
     }
-    let mut shower = Shower::new(wanted.form, &collector, batches);
+    let mut shower = Shower::new(&wanted.form, &collector, batches);
     shower.show(&mut collector, lines)?;
     if !wanted.follow {
         return Ok(());
@@ -340,13 +341,14 @@ enum Converting {
 }
 
 impl Shower {
-    fn new(form: Form, collector: &Collector, batches: Batches) -> Shower {
+    fn new(form: &Form, collector: &Collector, batches: Batches) -> Shower {
         let form = match form {
             Form::Events(_) if collector.is_of_phone() => {
                 let (width, height) = collector.start().map_or((0, 0), |row| (row.width, row.height));
                 Converting::Events(Teller::of_phone(width, height))
             }
-            Form::Events(assets) => {
+            Form::Events(assets_of) => {
+                let assets = assets_of(collector.project());
                 Converting::Events(Teller::of_page(Options { assets, page_bytes_max: PAGE_BYTES_MAX }))
             }
             Form::Timeline => Converting::Timeline(Timeline::default()),

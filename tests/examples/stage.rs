@@ -96,6 +96,11 @@ impl Stage {
         if names("remove backup") && !names("add backup") {
             assert_eq!(home.takeup(&["consumers", "add", "backup", "--from", "start"]).code, Some(0));
         }
+        if names("assets push") {
+            let folder = path.join("dist/css");
+            fs::create_dir_all(&folder).expect("a folder");
+            fs::write(folder.join("a.css"), "a { color: red }").expect("a file");
+        }
         if names("--segment") {
             let segments = home.takeup(&["inspect", "--json"]).lines();
             places.push(("01764042067000000", segments[0]["segment"].as_str().expect("an id").to_owned()));

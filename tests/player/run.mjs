@@ -18,6 +18,7 @@ import { hostile, rawHostile, trapWorks } from './attacked.mjs';
 import { plays, reads } from './plays.mjs';
 import { recordBatch, recordCapture } from './record.mjs';
 import { hostileBatch } from './hostile.mjs';
+import { containedKept, recordKept, servedKept } from './kept.mjs';
 import { followed, served } from './served.mjs';
 import { startTrap } from './trap.mjs';
 
@@ -62,8 +63,14 @@ const browser = await openBrowser();
 
 await scenario('a server shows a session', () => served(browser, server, JOURNEY));
 await scenario('a server shows a session that goes on', () => followed(browser, server, LIVE, trap));
+let kept;
+await scenario('a server shows what it has kept of a site', async () => {
+  kept = await recordKept(server, root, trap.url);
+  await servedKept(browser, server, kept, trap);
+});
 await server.stop();
 
+await scenario('a file has in itself what is kept of a site', async () => containedKept(browser, await exported(server, kept), trap));
 await scenario('a session plays from one file', async () => plays(browser, server, JOURNEY, await exported(server, JOURNEY)));
 await scenario('a session can be read without JavaScript', async () => reads(browser, await exported(server, JOURNEY)));
 await scenario('the trap notices who is not protected', () => trapWorks(browser, trap, root));

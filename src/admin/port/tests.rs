@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
 use crate::admin::LagReport;
+use crate::assets::Store;
 use crate::telemetry::metrics::CoreMetrics;
 
 use super::*;
@@ -35,6 +36,7 @@ fn nothing(metrics: Arc<Metrics>) -> Admin {
         seal: Box::new(Vec::new),
         reread: Box::new(Vec::new),
         sessions: Sessions::new("/no/such/folder".into(), None),
+        assets: Arc::new(Pages::new(Store::in_data("/no/such/folder".as_ref()))),
         access: AccessOptions::default(),
     }
 }

@@ -23,6 +23,8 @@ pub use crate::sessions::collect::Picture;
 pub struct Collected {
     /// What its start request told, if that is there.
     pub start: Option<SessionRow<String>>,
+    /// Its project; 0 if it is not known.
+    pub project: u32,
     /// Whether a phone has sent it.
     pub is_of_phone: bool,
     /// Its batches.
@@ -65,8 +67,8 @@ pub fn collect(args: &ExportArgs, data: &Path, raw: Option<&Path>) -> Result<Col
     let mut raw = Raw { folder: raw, files: 0 };
     source::records(args.session, &args.source, data, &mut |record| collector.add(record, &mut batches, &mut raw))?;
     let (is_of_phone, pictures) = (collector.is_of_phone(), collector.take_pictures().into_iter());
-    let start = collector.start().cloned();
-    Ok(Collected { start, is_of_phone, batches, pictures })
+    let (start, project) = (collector.start().cloned(), collector.project());
+    Ok(Collected { start, project, is_of_phone, batches, pictures })
 }
 
 /// Makes a folder for files.

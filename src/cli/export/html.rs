@@ -2,9 +2,11 @@
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Seek, Write};
+use std::path::Path;
 
 use serde_json::{Value as Json, json};
 
+use crate::assets::{Embedded, Store};
 use crate::export::order::Told;
 use crate::export::timeline::Timeline;
 use crate::player::{Contained, is_embedded};
@@ -12,13 +14,16 @@ use crate::records::SessionRow;
 
 use crate::cli::error::CliError;
 use crate::cli::events::offset_text;
-use crate::cli::output::{Out, plain, write_json};
+use crate::cli::output::{Out, bytes, counted, plain, warn, write_json};
 
 use super::collect::Collected;
 use super::convert::convert;
 
 /// The longest text of a line of the timeline.
 const TEXT_MAX: usize = 300;
+
+/// What a file has of kept style sheets, pictures and fonts at most.
+const ASSETS_BYTES_MAX: u64 = 32 << 20;
 
 /// Says how to get a build that can make such files, if this one cannot.
 pub fn is_possible() -> Result<(), CliError> {
@@ -33,18 +38,26 @@ pub fn is_possible() -> Result<(), CliError> {
 }
 
 /// Writes the file: the events as they become known, and the timeline, which is kept in a temporary file until they are written.
-pub fn write(collected: Collected, session: u64, out: &mut Out) -> Result<(), CliError> {
+pub fn write(collected: Collected, session: u64, data: &Path, out: &mut Out) -> Result<(), CliError> {
     let facts = facts(session, collected.start.as_ref());
     let Some(page) = Contained::begin(Output(out), &facts) else { return is_possible() };
     let mut page = page.map_err(CliError::Output)?;
     let mut lines = Lines::new()?;
+    let embedded = Embedded::new(Store::in_data(data), collected.project, ASSETS_BYTES_MAX)?;
     let mut json = Vec::new();
-    convert(collected, Default::default(), &mut |told| lines.add(told), &mut |event| {
+    convert(collected, embedded.assets(), &mut |told| lines.add(told), &mut |event| {
+        while let Some(asset) = embedded.take()? {
+            page.asset(&asset).map_err(CliError::Output)?;
+        }
         json.clear();
         write_json(&mut json, &event)?;
         page.event(&String::from_utf8_lossy(&json)).map_err(CliError::Output)
     })?;
     page.end(lines.read()?).map_err(CliError::Output)?;
+    if embedded.passed() > 0 {
+        let text = counted(embedded.passed(), "asset");
+        warn(&format!("{text} left out: a file has at most {} of them", bytes(ASSETS_BYTES_MAX)));
+    }
     Ok(())
 }
 

@@ -53,7 +53,7 @@ fn by_time(args: &ExportArgs, data: &Path, out: &mut Out) -> Result<(), CliError
     if args.form.rrweb {
         rrweb(collected, args.assets, out)
     } else if args.form.html {
-        html::write(collected, args.session, out)
+        html::write(collected, args.session, data, out)
     } else if let Some(form) = args.form.timeline {
         timeline::write(collected, form, out)
     } else if let Some(folder) = &args.form.images {
@@ -74,7 +74,7 @@ fn ndjson(args: &ExportArgs, data: &Path, out: &mut Out) -> Result<(), CliError>
 
 /// Writes the events as they become known.
 fn rrweb(collected: Collected, assets: bool, out: &mut Out) -> Result<(), CliError> {
-    let assets = if assets { Assets::Fetched } else { Assets::Withheld };
+    let assets = if assets { Assets::FETCHED } else { Assets::WITHHELD };
     let mut first = true;
     out.bytes(b"[")?;
     convert(collected, assets, &mut |_| Ok(()), &mut |event| {

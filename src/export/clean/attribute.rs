@@ -3,7 +3,7 @@
 use super::{Assets, css, fetched, strip_prefix_of_any_case};
 
 /// An attribute as it may be shown: its name, and its value. `None`: it may not be.
-pub fn attribute(tag: &str, name: &str, value: &str, base: Option<&str>, assets: Assets) -> Option<(String, String)> {
+pub fn attribute(tag: &str, name: &str, value: &str, base: Option<&str>, assets: &Assets) -> Option<(String, String)> {
     if !is_name(name) {
         return None;
     }
@@ -80,7 +80,7 @@ fn judge(tag: &str, name: &str) -> Verdict {
 }
 
 /// The addresses of a `srcset` that may be fetched.
-fn candidates(value: &str, base: Option<&str>, assets: Assets) -> Option<String> {
+fn candidates(value: &str, base: Option<&str>, assets: &Assets) -> Option<String> {
     let mut kept = Vec::new();
     for candidate in value.split([',', '\n']).map(str::trim).filter(|candidate| !candidate.is_empty()) {
         let (address, size) = candidate.split_once(char::is_whitespace).unwrap_or((candidate, ""));

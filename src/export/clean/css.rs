@@ -7,8 +7,8 @@ use super::{Assets, fetched};
 /// Blocks inside blocks, further than any style sheet goes.
 const DEPTH_MAX: usize = 32;
 
-/// The text without imports, and with only those addresses that may be fetched.
-pub fn css(text: &str, base: Option<&str>, assets: Assets) -> String {
+/// The text with only those addresses that may be fetched, and only those imports that are kept.
+pub fn css(text: &str, base: Option<&str>, assets: &Assets) -> String {
     let mut out = String::with_capacity(text.len());
     Walk { base, assets, out: &mut out }.block(&mut Parser::new(text), 0, false);
     out
@@ -16,7 +16,7 @@ pub fn css(text: &str, base: Option<&str>, assets: Assets) -> String {
 
 struct Walk<'a> {
     base: Option<&'a str>,
-    assets: Assets,
+    assets: &'a Assets,
     out: &'a mut String,
 }
 
@@ -27,12 +27,11 @@ impl Walk<'_> {
             match token {
                 Token::UnquotedUrl(address) => self.url(&address),
                 Token::QuotedString(address) if addresses => self.address(&address),
-                Token::AtKeyword(name) if name.eq_ignore_ascii_case("import") => skip_statement(parser),
+                Token::AtKeyword(name) if name.eq_ignore_ascii_case("import") => self.import(parser, depth),
                 Token::BadUrl(_) | Token::BadString(_) => {}
                 Token::Comment(_) => self.out.push_str("/**/"),
-                Token::Function(ref name) if self.assets == Assets::Withheld && takes_pictures(name) => {
-                    // The parser passes over a block that nobody reads.
-                    self.out.push_str("none");
+                Token::Function(ref name) if !self.assets.are_fetched() && takes_pictures(name) => {
+                    self.pictures(parser, name, &token, depth);
                 }
                 Token::Function(ref name) => {
                     let addresses = name.eq_ignore_ascii_case("url") || takes_pictures(name);
@@ -60,6 +59,50 @@ impl Walk<'_> {
         self.out.push(close);
     }
 
+    /// A function that takes addresses of pictures, if only those stand in it that are kept: a variable may have any.
+    fn pictures(&mut self, parser: &mut Parser<'_>, name: &str, open: &Token<'_>, depth: usize) {
+        let begin = self.out.len();
+        let is_plain = parser.parse_nested_block(|parser| -> Result<bool, ParseError<()>> {
+            let state = parser.state();
+            let may_be = !self.assets.are_withheld() && !name.eq_ignore_ascii_case("src") && depth < DEPTH_MAX;
+            let is_plain = may_be && has_plain_addresses(parser);
+            parser.reset(&state);
+            if is_plain {
+                self.token(open);
+                self.block(parser, depth + 1, true);
+                self.out.push(')');
+            }
+            // The parser passes over what nobody reads.
+            Ok(is_plain)
+        });
+        if !is_plain.unwrap_or(false) {
+            self.out.truncate(begin);
+            self.out.push_str("none");
+        }
+    }
+
+    /// An import, if its sheet is kept, with what follows its address: layer, conditions, media.
+    fn import(&mut self, parser: &mut Parser<'_>, depth: usize) {
+        let _ = parser.parse_until_after(Delimiter::Semicolon, |parser| -> Result<(), ParseError<()>> {
+            let place = imported(parser).and_then(|address| fetched_of_kept(&address, self.base, self.assets));
+            // An import may stand in what follows an import.
+            if let Some(place) = place.filter(|_| depth < DEPTH_MAX) {
+                self.out.push_str("@import ");
+                self.url_of(&place);
+                self.block(parser, depth + 1, false);
+                self.out.push(';');
+            }
+            while parser.next().is_ok() {}
+            Ok(())
+        });
+    }
+
+    fn url_of(&mut self, place: &str) {
+        self.out.push_str("url(");
+        let _ = serialize_string(place, self.out);
+        self.out.push(')');
+    }
+
     fn token(&mut self, token: &Token<'_>) {
         // Writing to a String can't fail.
         let _ = token.to_css(self.out);
@@ -85,10 +128,40 @@ fn takes_pictures(name: &str) -> bool {
         .any(|known| name.eq_ignore_ascii_case(known))
 }
 
-/// Passes over the rest of an at-rule without a block.
-fn skip_statement(parser: &mut Parser<'_>) {
-    let _ = parser.parse_until_after(Delimiter::Semicolon, |parser| -> Result<(), ParseError<()>> {
-        while parser.next().is_ok() {}
-        Ok(())
-    });
+/// Whether nothing stands in the block that could become another address than those that are written there.
+fn has_plain_addresses(parser: &mut Parser<'_>) -> bool {
+    while let Ok(token) = parser.next() {
+        match token {
+            Token::Function(name) if name.eq_ignore_ascii_case("url") || name.eq_ignore_ascii_case("type") => {}
+            Token::Function(_)
+            | Token::ParenthesisBlock
+            | Token::SquareBracketBlock
+            | Token::CurlyBracketBlock
+            | Token::BadUrl(_)
+            | Token::BadString(_) => return false,
+            _ => {}
+        }
+    }
+    true
+}
+
+/// The address that an import begins with.
+fn imported(parser: &mut Parser<'_>) -> Option<String> {
+    match parser.next().ok()?.clone() {
+        Token::QuotedString(address) | Token::UnquotedUrl(address) => Some(address.to_string()),
+        Token::Function(name) if name.eq_ignore_ascii_case("url") => {
+            let address = parser.parse_nested_block(|parser| -> Result<String, ParseError<()>> {
+                Ok(parser.expect_string()?.to_string())
+            });
+            address.ok()
+        }
+        _ => None,
+    }
+}
+
+/// Where what is kept of an address is. Imports are followed nowhere else.
+fn fetched_of_kept(address: &str, base: Option<&str>, assets: &Assets) -> Option<String> {
+    let base = base.and_then(|base| url::Url::parse(base).ok());
+    let whole = url::Url::options().base_url(base.as_ref()).parse(address).ok()?;
+    assets.place_of_kept(&whole)
 }

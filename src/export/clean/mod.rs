@@ -6,23 +6,15 @@
 //!
 //! A player's frame forbids scripts too, and its page's policy forbids requests. Each of these alone must hold.
 
+mod assets;
 mod attribute;
 mod css;
 
 use std::borrow::Cow;
 
+pub use assets::{Assets, KeptAssets};
 pub use attribute::{apart, attribute, is_name};
 pub use css::css;
-
-/// Whether pictures, fonts and style sheets of the recorded site may be fetched from it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Assets {
-    /// Nothing is asked of the recorded site.
-    #[default]
-    Withheld,
-    /// They are fetched from where the page had them.
-    Fetched,
-}
 
 /// The tag of an element that may not be shown.
 pub const REMOVED_TAG: &str = "takeup-removed";
@@ -38,20 +30,20 @@ pub fn tag(tag: &str) -> Cow<'_, str> {
     }
 }
 
-/// An address that may be fetched; `None` for all others.
-fn fetched(address: &str, base: Option<&str>, assets: Assets) -> Option<String> {
+/// An address that may be fetched, as it is written there; `None` for all others.
+fn fetched(address: &str, base: Option<&str>, assets: &Assets) -> Option<String> {
     // Browsers drop these from addresses, wherever they stand.
     let address: String = address.chars().filter(|char| !matches!(char, '\t' | '\n' | '\r')).collect();
     let address = address.trim_matches(|char: char| char <= ' ');
     if is_picture(address) {
         return Some(address.to_owned());
     }
-    if assets == Assets::Withheld {
+    if assets.are_withheld() {
         return None;
     }
     let base = base.and_then(|base| url::Url::parse(base).ok());
     let whole = url::Url::options().base_url(base.as_ref()).parse(address).ok()?;
-    matches!(whole.scheme(), "http" | "https").then(|| whole.to_string())
+    if matches!(whole.scheme(), "http" | "https") { assets.place_of(&whole) } else { None }
 }
 
 /// Whether an address has a picture in itself.

@@ -3,7 +3,7 @@ use super::*;
 const BASE: Option<&str> = Some("https://shop.example/catalogue/");
 
 fn withheld(tag: &str, name: &str, value: &str) -> Option<(String, String)> {
-    attribute(tag, name, value, BASE, Assets::Withheld)
+    attribute(tag, name, value, BASE, &Assets::WITHHELD)
 }
 
 fn pair(name: &str, value: &str) -> Option<(String, String)> {
@@ -31,7 +31,7 @@ fn nothing_that_runs_sends_or_leads_elsewhere_passes() {
         ("div", "\"><script>", "x"),
         ("div", "", "x"),
     ] {
-        for assets in [Assets::Withheld, Assets::Fetched] {
+        for assets in [&Assets::WITHHELD, &Assets::FETCHED] {
             assert_eq!(attribute(tag, name, value, BASE, assets), None, "{tag} {name}={value}");
         }
     }
@@ -66,7 +66,7 @@ fn no_address_is_fetched_before_the_viewer_says_so() {
 
 #[test]
 fn assets_are_fetched_from_where_the_page_had_them_by_http_alone() {
-    let fetched = |tag, name, value| attribute(tag, name, value, BASE, Assets::Fetched);
+    let fetched = |tag, name, value| attribute(tag, name, value, BASE, &Assets::FETCHED);
     assert_eq!(fetched("img", "src", "../a.png"), pair("src", "https://shop.example/a.png"));
     assert_eq!(
         fetched("img", "srcset", "a.png 1x,\n b.png 2x"),
@@ -97,7 +97,7 @@ fn css_asks_for_nothing_whatever_it_is_written_like() {
         "@media screen{a{b{background:url(http://evil.example/1)}}}",
         "a{background:url(http://evil.example/1",
     ] {
-        let clean = css(text, BASE, Assets::Withheld);
+        let clean = css(text, BASE, &Assets::WITHHELD);
         let asked = clean.contains("evil.example") && !clean.contains("--x:\"http") && !clean.contains("url/**/(");
         assert!(!asked, "{text} became {clean}");
     }
@@ -106,15 +106,98 @@ fn css_asks_for_nothing_whatever_it_is_written_like() {
 #[test]
 fn css_looks_as_before() {
     let text = "@media (min-width: 10px) { a.b > c:not([d=\"e\"])::before { content: \"\\201C\"; margin: -1.5em calc(1px + 2%) } }";
-    let clean = css(text, BASE, Assets::Withheld);
-    assert_eq!(clean, css(&clean, BASE, Assets::Withheld));
+    let clean = css(text, BASE, &Assets::WITHHELD);
+    assert_eq!(clean, css(&clean, BASE, &Assets::WITHHELD));
     assert!(clean.contains("@media (min-width: 10px) { a.b > c:not([d=\"e\"])::before { content: \"\u{201C}\"; margin: -1.5em calc(1px + 2%) } }"), "{clean}");
-    assert_eq!(css("a{fill:url(#g)}", BASE, Assets::Withheld), "a{fill:url(\"#g\")}");
+    assert_eq!(css("a{fill:url(#g)}", BASE, &Assets::WITHHELD), "a{fill:url(\"#g\")}");
     assert_eq!(
-        css("a{background:url(/b.png)}", BASE, Assets::Fetched),
+        css("a{background:url(/b.png)}", BASE, &Assets::FETCHED),
         "a{background:url(\"https://shop.example/b.png\")}"
     );
     // As deep as no style sheet goes: its inner part is dropped, nothing overflows.
     let deep = format!("a{{{}", "(".repeat(1_000_000));
-    assert!(css(&deep, BASE, Assets::Withheld).len() < 100);
+    assert!(css(&deep, BASE, &Assets::WITHHELD).len() < 100);
+}
+
+/// A site of which some is kept.
+struct KeptFolder;
+
+impl KeptAssets for KeptFolder {
+    fn place_of(&self, url: &url::Url) -> Option<String> {
+        let kept = url.host_str() == Some("shop.example") && url.path().starts_with("/kept/");
+        kept.then(|| "../assets/7/ab".to_owned())
+    }
+}
+
+fn kept() -> Assets {
+    Assets::WITHHELD.with_kept(std::sync::Arc::new(KeptFolder))
+}
+
+#[test]
+fn what_is_kept_comes_from_there_and_all_else_from_nowhere() {
+    let shown = |tag, name, value| attribute(tag, name, value, BASE, &kept());
+    assert_eq!(shown("img", "src", "/kept/a.png"), pair("src", "../assets/7/ab"));
+    assert_eq!(shown("link", "href", "https://shop.example/kept/a.css"), pair("href", "../assets/7/ab"));
+    assert_eq!(shown("image", "xlink:href", "/kept/a.svg#part"), pair("xlink:href", "../assets/7/ab#part"));
+    assert_eq!(shown("img", "srcset", "/kept/a.png 1x, /b.png 2x"), pair("srcset", "../assets/7/ab 1x"));
+    assert_eq!(
+        shown("div", "style", "background:url(/kept/a.png)"),
+        pair("style", "background:url(\"../assets/7/ab\")")
+    );
+    for (tag, name, value) in [
+        ("img", "src", "/a.png"),
+        ("img", "src", "https://evil.example/kept/a.png"),
+        ("img", "src", "../assets/7/ab"),
+        ("img", "src", "javascript:/kept/"),
+        ("a", "href", "/kept/a.png"),
+        ("iframe", "src", "/kept/a.svg"),
+        ("use", "href", "/kept/a.svg#x"),
+    ] {
+        let (name, _) = shown(tag, name, value).unwrap();
+        assert!(name.starts_with("data-takeup-"), "{tag} {name}={value}");
+    }
+    // A fragment that could mean something is left out.
+    assert_eq!(shown("img", "src", "/kept/a.svg#\" onload=x"), pair("src", "../assets/7/ab#%22%20onload=x"));
+    assert_eq!(shown("img", "srcset", "/kept/a.svg#) 1x"), pair("srcset", "../assets/7/ab 1x"));
+    let both = Assets::FETCHED.with_kept(std::sync::Arc::new(KeptFolder));
+    assert_eq!(attribute("img", "src", "/kept/a.png", BASE, &both), pair("src", "../assets/7/ab"));
+    assert_eq!(attribute("img", "src", "/a.png", BASE, &both), pair("src", "https://shop.example/a.png"));
+}
+
+#[test]
+fn css_leads_to_what_is_kept_and_nowhere_else_whatever_it_is_written_like() {
+    let shown = |text: &str| css(text, BASE, &kept());
+    for (text, expected) in [
+        ("@import '/kept/a.css' layer(x) screen;a{}", "@import url(\"../assets/7/ab\") layer(x) screen;a{}"),
+        ("@\\69mport url( '/kept/a.css' );", "@import url(\"../assets/7/ab\");"),
+        ("@import url(/kept/a.css)", "@import url(\"../assets/7/ab\");"),
+        ("@import '/a.css';a{}", "a{}"),
+        ("@import url(//evil.example/kept/a.css);a{}", "a{}"),
+        ("@import var(--x);a{}", "a{}"),
+        (
+            "a{background:image-set('/kept/a.png' 1x, url(/b.png) 2x)}",
+            "a{background:image-set(\"../assets/7/ab\" 1x, url(\"about:invalid\") 2x)}",
+        ),
+        ("a{--x:'/b.png';background:image-set(var(--x) 1x)}", "a{--x:\"/b.png\";background:none}"),
+        ("a{background:src('/kept/a.png')}", "a{background:none}"),
+        ("a{background:image-set(/**/image-set('/kept/a.png' 1x) 1x)}", "a{background:none}"),
+    ] {
+        assert_eq!(shown(text), expected, "{text}");
+    }
+    for text in [
+        "@import '/kept/a.css' url(http://evil.example/1) 'http://evil.example/2';",
+        "@import '/kept/a.css' supports(background:url(http://evil.example/1));",
+        "@import '/kept/a.css'}@import 'http://evil.example/1';",
+        "@import \"/kept/a.css\n'http://evil.example/1';",
+        "a{background:image-set(u\\rl(http://evil.example/1) 1x)}",
+        "a{background:cross-fade(url('http://evil.example/1'), url(/kept/a.png))}",
+        "a{background:image-set('http://evil.example/1' type('image/png') 1x",
+    ] {
+        let clean = shown(text).replace("\"http://evil.example/2\"", "");
+        assert!(!clean.contains("evil.example"), "{text} became {clean}");
+    }
+    let deep = "image-set(".repeat(100_000);
+    assert!(shown(&format!("a{{background:{deep}")).len() < 100);
+    let long = shown(&"@import '/kept/a.css' ".repeat(100_000));
+    assert!(long.len() < 2000, "{}", long.len());
 }

@@ -67,11 +67,12 @@ impl Recorder {
 
     /// The whole page, as it is.
     pub fn snapshot(&mut self, page: &Page, pictures: &Pictures, at_ms: i64, sink: &mut Sink<'_>) {
-        *self = Recorder { styles_given: self.styles_given, ..Recorder::new(self.assets) };
+        *self = Recorder { styles_given: self.styles_given, ..Recorder::new(self.assets.clone()) };
         let (width, height) = page.viewport;
         sink(Event::new(at_ms, Data::Meta { href: page.location.clone(), width, height }));
         let picture = |node| pictures.get(&node).cloned();
-        let mut serializer = serializer(page, self.assets, &picture);
+        let assets = self.assets.clone();
+        let mut serializer = serializer(page, &assets, &picture);
         let node = Box::new(serializer.page());
         let (left, top) = page.scroll;
         sink(Event::new(at_ms, Data::Full { node, initial_offset: Offset { top, left } }));
@@ -86,7 +87,8 @@ impl Recorder {
     pub fn flush(&mut self, page: &Page, pictures: &Pictures, at_ms: i64, sink: &mut Sink<'_>) {
         let picture = |node| pictures.get(&node).cloned();
         let mut mutation = Mutation { removes: std::mem::take(&mut self.removes), ..Mutation::default() };
-        let mut serializer = serializer(page, self.assets, &picture);
+        let assets = self.assets.clone();
+        let mut serializer = serializer(page, &assets, &picture);
         let mut roots = Vec::new();
         for root in std::mem::take(&mut self.rooted) {
             match page.tree.get(root).map(|node| &node.what) {
@@ -204,13 +206,13 @@ impl Recorder {
         at_ms: i64,
         sink: &mut Sink<'_>,
     ) {
-        let mut left = documents;
+        let (mut left, assets) = (documents, self.assets.clone());
         while let Some(document) = left.pop() {
             let Some(frame) = page.tree.get(document).and_then(|node| node.parent) else { continue };
             if !self.has(frame) {
                 continue;
             }
-            let mut serializer = serializer(page, self.assets, picture);
+            let mut serializer = serializer(page, &assets, picture);
             let node = serializer.document(document);
             self.known.extend(serializer.written.drain(..));
             left.append(&mut serializer.documents);
@@ -294,7 +296,7 @@ impl Recorder {
     }
 
     fn shown_css(&self, page: &Page, text: &str) -> String {
-        crate::export::clean::css(text, Some(&page.location), self.assets)
+        crate::export::clean::css(text, Some(&page.location), &self.assets)
     }
 
     fn rules(&self, page: &Page, rule: &Rule, at: u64) -> Rules {
@@ -394,7 +396,7 @@ impl Watch for Recorder {
     }
 }
 
-fn serializer<'a>(page: &'a Page, assets: Assets, canvas: &'a dyn Fn(NodeId) -> Option<String>) -> Serializer<'a> {
+fn serializer<'a>(page: &'a Page, assets: &'a Assets, canvas: &'a dyn Fn(NodeId) -> Option<String>) -> Serializer<'a> {
     Serializer { page, assets, canvas, written: Vec::new(), documents: Vec::new() }
 }
 

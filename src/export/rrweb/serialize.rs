@@ -27,8 +27,8 @@ pub struct Place {
 pub struct Serializer<'a> {
     /// The page.
     pub page: &'a Page,
-    /// What may be fetched.
-    pub assets: Assets,
+    /// Where pictures, fonts and style sheets come from.
+    pub assets: &'a Assets,
     /// The picture that a canvas shows, as a `data:` address.
     pub canvas: &'a dyn Fn(NodeId) -> Option<String>,
     /// All nodes that were written.

@@ -25,9 +25,9 @@ pub(super) const SNAPSHOT_MS: i64 = 20_000;
 const TABS_MAX: usize = 8;
 
 /// How a session is written.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Options {
-    /// What may be fetched from the recorded site.
+    /// Where pictures, fonts and style sheets come from.
     pub assets: Assets,
     /// What the description of one page may take.
     pub page_bytes_max: usize,
@@ -84,11 +84,11 @@ impl Converter {
     /// For one session.
     pub fn new(options: Options) -> Converter {
         Converter {
-            options,
             tabs: BTreeMap::new(),
             active: None,
             shown: None,
-            recorder: Recorder::new(options.assets),
+            recorder: Recorder::new(options.assets.clone()),
+            options,
             at_ms: i64::MIN,
             snapshot_ms: i64::MIN,
             anew: false,

@@ -10,6 +10,37 @@ export class Trouble extends Error {
 
 const UNREACHABLE = 'The server cannot be reached. Look whether takeup runs, and whether this computer is connected to it.';
 
+/** What stands for the address of an asset that the file has in itself. */
+const NAMED = /takeup-asset:([0-9a-f]{32})/g;
+
+/** Puts the addresses of the file's own style sheets, pictures and fonts into a text that names them. */
+function fileAssets() {
+  const found = new Map();
+  for (const block of document.querySelectorAll('script.assets')) {
+    const asset = JSON.parse(block.textContent);
+    found.set(asset.id, asset);
+    block.remove();
+  }
+  const places = new Map();
+  const placeOf = (id) => {
+    if (!places.has(id)) {
+      // Style sheets that import each other come back here.
+      places.set(id, 'about:invalid');
+      const asset = found.get(id);
+      found.delete(id);
+      if (asset !== undefined) places.set(id, blobOf(asset));
+    }
+    return places.get(id);
+  };
+  const withPlaces = (text) => text.replace(NAMED, (_, id) => placeOf(id));
+  const blobOf = ({ type, data }) => {
+    const bytes = Uint8Array.from(atob(data), (char) => char.charCodeAt(0));
+    const content = type.startsWith('text/css') ? withPlaces(new TextDecoder().decode(bytes)) : bytes;
+    return URL.createObjectURL(new Blob([content], { type }));
+  };
+  return withPlaces;
+}
+
 /** The session that the file has in itself. */
 class FileSource {
   contained = true;
@@ -20,10 +51,11 @@ class FileSource {
 
   /** Lines of events. Each block of text is dropped once it was read. */
   async *lines() {
+    const withPlaces = fileAssets();
     for (const block of document.querySelectorAll('script.events')) {
       const text = block.textContent;
       block.remove();
-      for (const json of text.split('\n')) yield json;
+      for (const json of text.split('\n')) yield withPlaces(json);
     }
   }
 }
@@ -47,6 +79,7 @@ class ServerSource {
     const address = new URL(`${this.base}/events`);
     if (follow) address.searchParams.set('follow', '1');
     if (this.assets) address.searchParams.set('assets', '1');
+    address.searchParams.set('kept', '1');
     const answer = await this.ask(address);
     const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
     let parts = [];

@@ -12,7 +12,7 @@ const ROOM: usize = 4 << 20;
 /// What a player has that takes the whole page as it is.
 fn whole(page: &Page) -> Player {
     let mut player = Player::default();
-    Recorder::new(Assets::Withheld).snapshot(page, &Pictures::new(), 0, &mut |event| player.play(&event));
+    Recorder::new(Assets::WITHHELD).snapshot(page, &Pictures::new(), 0, &mut |event| player.play(&event));
     player
 }
 
@@ -67,7 +67,7 @@ proptest! {
     ) {
         let mut page = Page::new(ROOM);
         let mut player = Player::default();
-        let mut recorder = Recorder::new(Assets::Withheld);
+        let mut recorder = Recorder::new(Assets::WITHHELD);
         recorder.snapshot(&page, &Pictures::new(), 0, &mut |event| player.play(&event));
         for (at, changes) in moments.iter().enumerate() {
             for change in changes {
@@ -84,7 +84,7 @@ proptest! {
 #[test]
 fn a_style_elements_rules_are_told_to_who_comes_later_in_the_same_order() {
     let mut page = Page::new(ROOM);
-    let mut recorder = Recorder::new(Assets::Withheld);
+    let mut recorder = Recorder::new(Assets::WITHHELD);
     let mut player = Player::default();
     recorder.snapshot(&page, &Pictures::new(), 0, &mut |event| player.play(&event));
     let rule = |text: &str, at| Said::CssRule(1, Rule::Insert(text.to_owned(), at), None);
