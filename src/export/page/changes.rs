@@ -256,8 +256,15 @@ impl Page {
         Ok(())
     }
 
-    /// Slots to which scripts assign nodes have no name: they get one, and so do the nodes.
+    /// Slots to which scripts assign nodes have no name: they get one, and so do the nodes. Trackers tell of all other slots too.
     fn assign(&mut self, node: NodeId, slot: NodeId, watch: &mut dyn Watch) -> Result<(), Left> {
+        if self.tree.is_in_slot(node, slot) {
+            return Ok(());
+        }
+        if matches!(self.tree.get(node).map(|node| &node.what), Some(What::Text(_))) {
+            // A text has no attributes.
+            return Err(Left::NoTree);
+        }
         let name = format!("takeup-slot-{slot}");
         self.set_attribute(slot, "name", Some(name.clone()), watch)?;
         self.set_attribute(node, "slot", Some(name), watch)

@@ -60,8 +60,6 @@ pub struct Element {
     pub css: Option<String>,
     /// Later changes of its rules, oldest first.
     pub rules: Vec<RuleChange>,
-    /// The slot that scripts have put it into.
-    pub slot: Option<NodeId>,
 }
 
 /// What a node is.

@@ -4,6 +4,8 @@
 
 use std::collections::BTreeMap;
 
+use cssparser::{ParseError, Parser, Token};
+
 use crate::export::said::{NodeId, Rule};
 
 use super::tree::{Left, Tree};
@@ -16,7 +18,7 @@ const SHEET_BYTES: usize = size_of::<Sheet>() + 64;
 /// A sheet.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Sheet {
-    /// Its rules, in order. A sheet that was replaced as a whole has its text as the first.
+    /// Its rules, in order.
     pub rules: Vec<String>,
     /// The documents, shadow roots and style elements that use it.
     pub owners: Vec<NodeId>,
@@ -51,10 +53,7 @@ impl Sheets {
 
     /// What all of them take of the budget.
     pub fn bytes(&self) -> usize {
-        let of = |sheet: &Sheet| {
-            let rules: usize = sheet.rules.iter().map(|rule| RULE_BYTES + rule.len()).sum();
-            SHEET_BYTES + size_of_val(&sheet.owners[..]) + rules
-        };
+        let of = |sheet: &Sheet| SHEET_BYTES + size_of_val(&sheet.owners[..]) + bytes_of(&sheet.rules);
         self.by_number.values().map(of).sum()
     }
 
@@ -100,9 +99,10 @@ impl Sheets {
                 at as u64
             }
             Rule::Replace(text) => {
-                tree.take(RULE_BYTES + text.len())?;
-                tree.give_back(sheet.rules.iter().map(|rule| RULE_BYTES + rule.len()).sum());
-                sheet.rules = vec![text.to_string()];
+                let rules = rules_of(text);
+                tree.take(bytes_of(&rules))?;
+                tree.give_back(bytes_of(&sheet.rules));
+                sheet.rules = rules;
                 0
             }
         })
@@ -114,5 +114,85 @@ impl Sheets {
         }
         let since_ms = self.now_ms;
         Ok(self.by_number.entry(sheet).or_insert_with(|| Sheet { since_ms, ..Sheet::default() }))
+    }
+}
+
+fn bytes_of(rules: &[String]) -> usize {
+    rules.iter().map(|rule| RULE_BYTES + rule.len()).sum()
+}
+
+/// The rules of a sheet that was told as a whole: players put them in one by one, and later changes name them by their number.
+fn rules_of(text: &str) -> Vec<String> {
+    let mut parser = Parser::new(text);
+    let mut rules = Vec::new();
+    loop {
+        parser.skip_whitespace();
+        let start = parser.position();
+        let Ok(first) = parser.next().cloned() else { return rules };
+        let at_rule = matches!(&first, Token::AtKeyword(_));
+        // Browsers have no number for imports in a sheet that a script made.
+        let is_dropped = matches!(&first, Token::AtKeyword(name) if ["import", "charset"].iter().any(|other| name.eq_ignore_ascii_case(other)));
+        let mut is_whole = at_rule;
+        let mut token = Some(first);
+        while let Some(now) = token {
+            match now {
+                Token::CurlyBracketBlock => {
+                    // The closure never fails.
+                    let _ = parser.parse_nested_block(|block| -> Result<(), ParseError<()>> {
+                        while block.next().is_ok() {}
+                        Ok(())
+                    });
+                    is_whole = true;
+                    break;
+                }
+                Token::Semicolon if at_rule => break,
+                _ => token = parser.next().cloned().ok(),
+            }
+        }
+        if is_whole && !is_dropped {
+            rules.push(parser.slice_from(start).trim_end().to_owned());
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may panic")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sheet_that_was_replaced_as_a_whole_counts_its_rules_as_browsers_do() {
+        let (mut sheets, mut tree) = (Sheets::default(), Tree::new(1 << 20));
+        let text = "@import url(x); /* a } */ a[title='}'] { color: red } @media (width > 1px) { b { top: 0 } i { top: 1px } }\n\
+                    @layer one, two; p::before { content: '{' }";
+        sheets.change(1, &Rule::Replace(text.to_owned()), &mut tree).unwrap();
+        let rules = |sheets: &Sheets| sheets.get(1).unwrap().rules.clone();
+        let told = [
+            "a[title='}'] { color: red }",
+            "@media (width > 1px) { b { top: 0 } i { top: 1px } }",
+            "@layer one, two;",
+            "p::before { content: '{' }",
+        ];
+        assert_eq!(rules(&sheets), told);
+        assert_eq!(sheets.change(1, &Rule::Insert("u {}".to_owned(), 2), &mut tree), Ok(2));
+        assert_eq!(sheets.change(1, &Rule::Delete(0), &mut tree), Ok(0));
+        assert_eq!(rules(&sheets), [told[1], "u {}", told[2], told[3]]);
+    }
+
+    #[test]
+    fn no_text_of_a_sheet_is_read_for_ever_and_none_takes_more_than_it_is_charged() {
+        for text in
+            ["", "{", "}", "}}{{", "@", "@x", "@x;", ";;", "a", "a{", "a{b{", "\\", "/*", "a{}}b{}", "<!-- a{} -->"]
+        {
+            let mut tree = Tree::new(1 << 20);
+            let mut sheets = Sheets::default();
+            sheets.change(1, &Rule::Replace(text.to_owned()), &mut tree).unwrap();
+            sheets.change(1, &Rule::Replace(String::new()), &mut tree).unwrap();
+            assert_eq!(sheets.get(1).unwrap().rules, Vec::<String>::new(), "{text}");
+        }
+        // Many small rules cost more than the text that they come in.
+        let mut tree = Tree::new(1 << 20);
+        let many = Rule::Replace("a{}".repeat(100_000));
+        assert_eq!(Sheets::default().change(1, &many, &mut tree), Err(Left::Full));
     }
 }

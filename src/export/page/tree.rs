@@ -15,6 +15,9 @@ pub const ID_MAX: NodeId = u32::MAX as NodeId;
 /// The longest way from a node up to the root. Browsers' own parsers stop at 512.
 const DEPTH_MAX: usize = 512;
 
+/// How many nodes of a shadow tree are looked at for a slot. In larger ones a slot is taken to be the only one with its name.
+const SLOT_SEARCH_MAX: usize = 256;
+
 /// What a node costs besides its texts: its own bytes, its places in the map and in its parent's list.
 const NODE_BYTES: usize = size_of::<Node>() + size_of::<Element>() + 64;
 
@@ -145,6 +148,30 @@ impl Tree {
     /// Whether a node is the root in a frame or of a shadow tree. It stays where it is, and goes with its host.
     pub fn is_root(&self, id: NodeId) -> bool {
         self.nodes.get(&id).is_some_and(|node| matches!(node.what, What::Document(_) | What::Shadow))
+    }
+
+    /// Whether a browser puts the node into this slot of its own accord: the first in the shadow tree with the name that the node asks for.
+    pub fn is_in_slot(&self, node: NodeId, slot: NodeId) -> bool {
+        let attribute = |id: NodeId, name: &str| {
+            let element = self.nodes.get(&id).and_then(Node::element);
+            element.and_then(|element| element.attributes.get(name)).map(String::as_str).unwrap_or_default()
+        };
+        let host = self.nodes.get(&node).and_then(|node| node.parent).and_then(|host| self.nodes.get(&host));
+        let Some(root) = host.and_then(Node::element).and_then(|host| host.root) else { return false };
+        let wanted = attribute(node, "slot");
+        let (mut left, mut looked_at) = (vec![root], 0);
+        while let Some(id) = left.pop() {
+            let Some(node) = self.nodes.get(&id) else { continue };
+            if node.is("slot") && attribute(id, "name") == wanted {
+                return id == slot;
+            }
+            looked_at += 1;
+            if looked_at == SLOT_SEARCH_MAX {
+                return attribute(slot, "name") == wanted;
+            }
+            left.extend(node.children.iter().rev());
+        }
+        false
     }
 
     /// Removes a node with all below it.

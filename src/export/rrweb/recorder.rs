@@ -78,8 +78,11 @@ impl Recorder {
         sink(Event::new(at_ms, Data::Full { node, initial_offset: Offset { top, left } }));
         self.known.extend(serializer.written.drain(..));
         let documents = std::mem::take(&mut serializer.documents);
+        // Ahead of all mutations: behind one, a seek of rrweb's puts off new sheets, and forgets what follows of their rules.
+        self.adopt(page, at_ms, sink);
         self.attach(page, documents, &picture, at_ms, sink);
         self.rules_of_new(page, None, at_ms, sink);
+        // Those of frames.
         self.adopt(page, at_ms, sink);
     }
 
@@ -219,6 +222,12 @@ impl Recorder {
             let add = Add { parent_id: ids::node(frame), next_id: None, node };
             let mutation = Mutation { adds: vec![add], is_attach_iframe: true, ..Mutation::default() };
             sink(Event::new(at_ms, Data::Change(Change::Mutation(mutation))));
+            if let Some(&What::Document((x, y))) = page.tree.get(document).map(|node| &node.what)
+                && (x, y) != (0, 0)
+            {
+                let scroll = Change::Scroll { source: 3, id: ids::document_of(document), x, y };
+                sink(Event::new(at_ms, Data::Change(scroll)));
+            }
         }
     }
 

@@ -190,44 +190,62 @@ impl<'a> Serializer<'a> {
 
     /// What is no attribute in the page, and one in rrweb.
     fn state(&self, id: NodeId, element: &Element, attributes: &mut BTreeMap<String, Json>) {
-        let mut set = |name: &str, value: Json| {
-            attributes.insert(name.to_owned(), value);
+        let mut set = |name: &str, value: Option<Json>| match value {
+            Some(value) => drop(attributes.insert(name.to_owned(), value)),
+            None => drop(attributes.remove(name)),
         };
         if let Some(value) = &element.field.value {
-            set("value", Json::String(value.clone()));
+            set("value", Some(Json::String(value.clone())));
         }
+        // With such an attribute the box is checked, whatever its value.
         if let Some(checked) = element.field.checked {
-            set("checked", Json::Bool(checked));
+            set("checked", checked.then_some(Json::Bool(true)));
         }
-        if element.tag == "option" && self.is_selected(id, element) {
-            set("selected", Json::Bool(true));
+        if let Some(selected) = self.is_selected(id, element) {
+            set("selected", selected.then_some(Json::Bool(true)));
         }
         let (x, y) = element.scroll;
         if x != 0 {
-            set("rr_scrollLeft", Json::from(x));
+            set("rr_scrollLeft", Some(Json::from(x)));
         }
         if y != 0 {
-            set("rr_scrollTop", Json::from(y));
+            set("rr_scrollTop", Some(Json::from(y)));
         }
         if element.tag == "canvas"
             && let Some(picture) = (self.canvas)(id)
         {
-            set("src", Json::String(picture));
+            set("src", Some(Json::String(picture)));
         }
     }
 
-    /// Whether an option is what its list shows.
-    fn is_selected(&self, id: NodeId, option: &Element) -> bool {
-        let mut above = self.page.tree.get(id).and_then(|node| node.parent);
+    /// Whether an option is what its list shows; `None` if nothing was told of the list, or not of all that it may show.
+    fn is_selected(&self, id: NodeId, option: &Element) -> Option<bool> {
+        let mut above = self.page.tree.get(id).filter(|_| option.tag == "option")?.parent;
         // In a group at most.
         for _ in 0..2 {
-            let Some(node) = above.and_then(|above| self.page.tree.get(above)) else { return false };
+            let node = self.page.tree.get(above?)?;
             if let Some(list) = node.element().filter(|element| element.tag == "select") {
-                return list.field.value.is_some() && list.field.value.as_ref() == option.attributes.get("value");
+                let shown = list.field.value.as_ref()?;
+                let is_shown = match option.attributes.get("value") {
+                    Some(value) => value == shown,
+                    None => self.label(id) == *shown,
+                };
+                return (is_shown || !list.attributes.contains_key("multiple")).then_some(is_shown);
             }
             above = node.parent;
         }
-        false
+        None
+    }
+
+    /// The value of an option without one: its text, with the spaces as browsers count them.
+    fn label(&self, option: NodeId) -> String {
+        let tree = &self.page.tree;
+        let children = tree.get(option).map(|option| &option.children[..]).unwrap_or_default();
+        let texts = children.iter().filter_map(|child| match &tree.get(*child)?.what {
+            What::Text(text) => Some(text.as_str()),
+            _ => None,
+        });
+        texts.collect::<String>().split_ascii_whitespace().collect::<Vec<_>>().join(" ")
     }
 
     /// The text of a style element that was told apart from its nodes: as a whole, or by rules.

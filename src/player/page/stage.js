@@ -57,6 +57,7 @@ export class Stage {
     const { iframe } = this.#replayer;
     iframe.title = 'The recorded page';
     iframe.tabIndex = -1;
+    mendSeeks(this.#replayer);
     this.#replayer.on('resize', ({ width, height }) => this.#fit(width, height));
   }
 
@@ -105,4 +106,22 @@ export class Stage {
     style.height = `${height}px`;
     style.transform = `translate(-50%, -50%) scale(${scale})`;
   }
+}
+
+/** Two things that a seek of the Replayer (2.1.6) gets wrong. */
+function mendSeeks(replayer) {
+  // It changes the rules of sheets before it makes those sheets that are new.
+  const change = replayer.applyStyleSheetMutation.bind(replayer);
+  let early = [];
+  replayer.applyStyleSheetMutation = (data) => {
+    if (data.styleId && !replayer.styleMirror.getStyle(data.styleId)) early.push(data);
+    else change(data);
+  };
+  replayer.on('flush', () => {
+    const late = early;
+    early = [];
+    late.forEach(change);
+    // It keeps how far the window was scrolled, and would scroll there after all later seeks.
+    replayer.virtualDom.scrollData = null;
+  });
 }

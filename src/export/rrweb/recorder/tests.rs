@@ -99,3 +99,110 @@ fn a_style_elements_rules_are_told_to_who_comes_later_in_the_same_order() {
     assert_eq!(player.seen(ids::css(1))["textContent"], "d{}\nc{}\nb{}");
     assert_eq!(whole(&page).seen(ids::css(1))["textContent"], "d{}\nc{}\nb{}");
 }
+
+/// The attributes that a snapshot gives a node.
+fn attributes_of(page: &Page, wanted: u64) -> serde_json::Value {
+    fn find(node: &crate::export::rrweb::event::Node, id: u64) -> Option<&crate::export::rrweb::event::Node> {
+        if node.id == id {
+            return Some(node);
+        }
+        node.child_nodes.iter().flatten().find_map(|child| find(child, id))
+    }
+    let mut found = None;
+    Recorder::new(Assets::WITHHELD).snapshot(page, &Pictures::new(), 0, &mut |event| {
+        if let Data::Full { node, .. } = &event.data {
+            found = find(node, ids::node(wanted)).map(|node| serde_json::to_value(&node.attributes).unwrap());
+        }
+    });
+    found.unwrap()
+}
+
+fn page_of(told: impl IntoIterator<Item = Said>) -> Page {
+    let mut page = Page::new(ROOM);
+    for said in told {
+        page.apply(&said, &mut crate::export::page::changes::Nobody).unwrap();
+    }
+    page
+}
+
+#[test]
+fn a_box_that_is_not_checked_has_no_such_attribute_whatever_the_page_began_with() {
+    let told = |checked| [element(1, 0, 0, "input"), attribute(1, "checked", ""), Said::Checked(1, checked)];
+    assert_eq!(attributes_of(&page_of(told(false)), 1), serde_json::json!({}));
+    assert_eq!(attributes_of(&page_of(told(true)), 1), serde_json::json!({ "checked": true }));
+}
+
+#[test]
+fn a_list_shows_the_option_that_was_chosen_by_its_value_or_by_its_text() {
+    let mut told = vec![element(1, 0, 0, "select")];
+    for (number, text) in ["apples", " pears\n and plums "].into_iter().enumerate() {
+        let number = number as u64;
+        told.extend([
+            element(2 + number, 1, number, "option"),
+            Said::Text { node: 4 + number, parent: 2 + number, index: 0 },
+        ]);
+        told.push(Said::Data(4 + number, text.to_owned()));
+    }
+    told.push(attribute(2, "selected", ""));
+    let untold = page_of(told.clone());
+    assert_eq!(attributes_of(&untold, 2), serde_json::json!({ "selected": "" }));
+    told.push(Said::Value(1, "pears and plums".to_owned(), 0));
+    let chosen = page_of(told.clone());
+    assert_eq!(attributes_of(&chosen, 2), serde_json::json!({}));
+    assert_eq!(attributes_of(&chosen, 3), serde_json::json!({ "selected": true }));
+    told.push(attribute(3, "value", "p"));
+    assert_eq!(attributes_of(&page_of(told.clone()), 3), serde_json::json!({ "value": "p" }));
+    told.push(attribute(1, "multiple", ""));
+    assert_eq!(attributes_of(&page_of(told), 2), serde_json::json!({ "selected": "" }), "others may be chosen too");
+}
+
+#[test]
+fn a_slot_keeps_its_name_where_browsers_put_the_node_into_it_anyway() {
+    let mut told = vec![element(1, 0, 0, "div"), Said::Root { host: 1, root: 20 }];
+    told.extend([element(2, 20, 0, "slot"), element(3, 20, 1, "slot"), element(4, 20, 2, "slot")]);
+    told.extend([attribute(4, "name", "title"), Said::Text { node: 5, parent: 1, index: 0 }, element(6, 1, 1, "p")]);
+    told.extend([element(7, 1, 2, "b"), attribute(7, "slot", "title"), element(8, 1, 3, "i")]);
+    for (node, slot) in [(5, 2), (6, 2), (7, 4), (8, 3)] {
+        told.push(Said::Slot { node, slot });
+    }
+    let page = page_of(told);
+    let of = |node| attributes_of(&page, node);
+    assert_eq!([of(2), of(6)], [serde_json::json!({}), serde_json::json!({})], "by default");
+    assert_eq!([of(4), of(7)], [serde_json::json!({ "name": "title" }), serde_json::json!({ "slot": "title" })]);
+    let named = [serde_json::json!({ "name": "takeup-slot-3" }), serde_json::json!({ "slot": "takeup-slot-3" })];
+    assert_eq!([of(3), of(8)], named, "by script");
+}
+
+#[test]
+fn a_snapshot_after_a_sheet_was_replaced_has_its_rules_one_by_one() {
+    let told = [
+        Said::SheetOwner { sheet: 1, owner: 0 },
+        Said::SheetRule(1, Rule::Replace("a{}\nb{} c{}".to_owned()), None),
+        Said::SheetRule(1, Rule::Insert("d{}".to_owned(), 2), None),
+    ];
+    let player = whole(&page_of(told));
+    assert_eq!(adopted(&player)[&ids::DOCUMENT], [["a{}", "b{}", "d{}", "c{}"]]);
+}
+
+#[test]
+fn a_snapshot_tells_how_far_frames_are_scrolled_and_sheets_before_any_change() {
+    let page = page_of([
+        element(1, 0, 0, "iframe"),
+        Said::Root { host: 1, root: 20 },
+        Said::Scroll(20, 3, 60),
+        Said::SheetOwner { sheet: 1, owner: 0 },
+        Said::SheetOwner { sheet: 2, owner: 20 },
+    ]);
+    let mut events = Vec::new();
+    Recorder::new(Assets::WITHHELD).snapshot(&page, &Pictures::new(), 0, &mut |event| events.push(event.data));
+    let changes: Vec<&Change> =
+        events.iter().filter_map(|data| if let Data::Change(change) = data { Some(change) } else { None }).collect();
+    let frame = ids::node(20);
+    let [Change::Adopted { id: ids::DOCUMENT, .. }, Change::Mutation(_), scroll, Change::Adopted { id, .. }] =
+        changes[..]
+    else {
+        panic!("{changes:?}");
+    };
+    assert_eq!(*scroll, Change::Scroll { source: 3, id: frame, x: 3, y: 60 });
+    assert_eq!(*id, frame);
+}
