@@ -9,7 +9,8 @@ import { fileURLToPath } from 'node:url';
 import { freePorts } from './ports.mjs';
 import { remember, sleep, until, within } from './process.mjs';
 
-const BIN = process.env.TAKEUP_BIN ?? fileURLToPath(new URL('../../target/release/takeup', import.meta.url));
+/** The binary. */
+export const BIN = process.env.TAKEUP_BIN ?? fileURLToPath(new URL('../../target/release/takeup', import.meta.url));
 
 /** A data folder and the server on it. */
 export class Server {

@@ -56,7 +56,8 @@ export async function startSite() {
   };
 }
 
-async function bundle(scripts, tracker, format) {
+/** The script of a tracker's package, made once. */
+export async function bundle(scripts, tracker, format) {
   const key = `${tracker}.${format}`;
   if (!scripts.has(key)) {
     const contents =
@@ -67,7 +68,8 @@ async function bundle(scripts, tracker, format) {
   return scripts.get(key);
 }
 
-function start(parameters) {
+/** What a page's head needs to be recorded. */
+export function start(parameters) {
   const options = {
     projectKey: parameters.get('key'),
     ingestPoint: parameters.get('ingest'),

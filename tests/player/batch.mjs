@@ -7,6 +7,12 @@ const catalogue = new Map(JSON.parse(fs.readFileSync(file)).messages.map((messag
 
 function uint(value) {
   const bytes = [];
+  if (typeof value === 'number' && value >= 0) {
+    let left = value;
+    for (; left > 0x7f; left = Math.floor(left / 128)) bytes.push((left % 128) | 0x80);
+    bytes.push(left);
+    return Buffer.from(bytes);
+  }
   let left = BigInt(value);
   do {
     const low = Number(left & 0x7fn);
@@ -38,7 +44,12 @@ export function message(name, ...values) {
   return Buffer.concat([id, Buffer.from([rest.length & 0xff, (rest.length >> 8) & 0xff, rest.length >> 16]), rest]);
 }
 
+/** What a batch begins with. */
+export function metadata(at, location) {
+  return Buffer.concat(body('BatchMetadata', [1, 1, 0, at, location]));
+}
+
 /** A batch of a page, from its first message on. */
 export function batch(at, location, messages) {
-  return Buffer.concat([...body('BatchMetadata', [1, 1, 0, at, location]), ...messages]);
+  return Buffer.concat([metadata(at, location), ...messages]);
 }

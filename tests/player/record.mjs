@@ -21,20 +21,36 @@ export function token(server, session) {
   return `${head}.${base58(crypto.createHmac('sha256', secret).update(head).digest())}`;
 }
 
-/** Sends what a capture has of a session. */
+/** Sends what a capture has of a session. Returns how many requests that were. */
 export async function recordCapture(server, session, file) {
+  let count = 0;
   for (const text of fs.readFileSync(file, 'utf8').trim().split('\n')) {
     const line = JSON.parse(text);
     const target = line.target?.split('?')[0];
-    if (!['/v1/web/i', '/v1/web/images'].includes(target) || line.method !== 'POST' || line.answer.status !== 200) continue;
+    if (!['/v1/web/i', '/v1/web/images'].includes(target) || line.method !== 'POST' || line.answer?.status !== 200) continue;
     const headers = Object.fromEntries(line.headers.filter(([name]) => !/^(host|content-length|connection|authorization)$/i.test(name)));
     await send(server, session, line.target, headers, Buffer.from(line.body_b64, 'base64'));
+    count++;
   }
+  return count;
+}
+
+/** Sends a request of a phone's tracker, as it was built for the tests. Returns that it was one. */
+export async function recordPhone(server, session, file) {
+  const sent = JSON.parse(fs.readFileSync(file));
+  const kept = sent.headers.filter(([name]) => /^content-(type|encoding)$/i.test(name));
+  await send(server, session, sent.path, Object.fromEntries(kept), Buffer.from(sent.body_b64, 'base64'));
+  return 1;
 }
 
 /** Sends a batch. */
 export async function recordBatch(server, session, bytes) {
   await send(server, session, '/v1/web/i', { 'Content-Type': 'application/octet-stream' }, bytes);
+}
+
+/** Sends the batch with this number of a page. */
+export async function sendBatch(server, session, number, bytes) {
+  await send(server, session, `/v1/web/i?batch=1_${number}`, { 'Content-Type': 'application/octet-stream' }, bytes);
 }
 
 async function send(server, session, target, headers, body) {

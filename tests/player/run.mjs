@@ -1,13 +1,15 @@
 // The player in a real browser: exported files, without a network, and the pages of a server.
 //
-//   node run.mjs [--keep]
+//   node run.mjs [--generations 12,15,18,19] [--keep]
 //
-// It uses what tests/e2e has installed. TAKEUP_BIN names the binary, built after scripts/player (default: the release build of this repository);
+// The generations are those of the trackers whose recorded page is compared with what the player shows (default: 19).
+// It uses what tests/e2e has installed, too. TAKEUP_BIN names the binary, built after scripts/player (default: the release build of this repository);
 // CHROMIUM the browser (default: /usr/bin/chromium); TMPDIR where the data goes. The folder of a failed run is kept, and its name printed.
 
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 
 import { check, tally } from '../e2e/checks.mjs';
@@ -15,20 +17,25 @@ import { endAll } from '../e2e/process.mjs';
 import { Server } from '../e2e/server.mjs';
 import { openBrowser } from './browser.mjs';
 import { hostile, rawHostile, trapWorks } from './attacked.mjs';
+import { changes, shows, timesOf } from './compared.mjs';
+import { recordFixtures } from './fixtures.mjs';
+import { SECRET, startGallery } from './gallery.mjs';
 import { plays, reads } from './plays.mjs';
 import { recordBatch, recordCapture } from './record.mjs';
 import { hostileBatch } from './hostile.mjs';
 import { containedKept, recordKept, servedKept } from './kept.mjs';
 import { followed, served } from './served.mjs';
 import { startTrap } from './trap.mjs';
+import { allTyped } from './typed.mjs';
+import { visitGallery } from './visit.mjs';
 
-const DEADLINE_MS = 240_000;
+const DEADLINE_MS = 480_000;
 const CAPTURE = new URL('../fixtures/captures/19.0.1-journey.jsonl', import.meta.url);
 const JOURNEY = '2691351900602760960';
 const HOSTILE = '2691351900602760961';
 const LIVE = '2691351900602760962';
 
-const { values: options } = parseArgs({ options: { keep: { type: 'boolean' } } });
+const { values: options } = parseArgs({ options: { generations: { type: 'string', default: '19' }, keep: { type: 'boolean' } } });
 const root = fs.mkdtempSync(path.join(os.tmpdir(), 'takeup-player-'));
 const deadline = setTimeout(() => {
   console.error(`not done after ${DEADLINE_MS} ms`);
@@ -45,17 +52,29 @@ async function scenario(name, body) {
   }
 }
 
-/** Exports a session: the file, and what else the command printed. */
+/** What an export prints. */
+async function printed(server, session, form) {
+  const { code, out, err } = await server.run('export', session, form);
+  if (code !== 0) throw new Error(`export ${form} ended with ${code}: ${err}`);
+  return out;
+}
+
+/** Exports a session as a file that plays it. */
 async function exported(server, session) {
-  const { code, out, err } = await server.run('export', session, '--html');
-  if (code !== 0) throw new Error(`export --html ended with ${code}: ${err}`);
   const file = path.join(root, `${session}.html`);
-  fs.writeFileSync(file, out);
+  fs.writeFileSync(file, await printed(server, session, '--html'));
   return file;
 }
 
+/** Where pictures go that are not those of the page. */
+function picturesOf(name) {
+  const folder = path.join(root, name);
+  fs.mkdirSync(folder, { recursive: true });
+  return folder;
+}
+
 const trap = await startTrap();
-const server = await Server.prepare(root);
+const server = await Server.prepare(root, { settings: ['canvas_fps=4'] });
 await server.start();
 await recordCapture(server, JOURNEY, CAPTURE);
 await recordBatch(server, HOSTILE, hostileBatch(trap.url, Date.now() - 60_000));
@@ -71,6 +90,15 @@ await scenario('a server shows what it has kept of a site', async () => {
 await server.stop();
 
 await scenario('a file has in itself what is kept of a site', async () => containedKept(browser, await exported(server, kept), trap));
+for (const { tracker, visited, times } of galleries) {
+  await scenario(`so does the file, of ${tracker}`, async () =>
+    shows(browser, pathToFileURL(await exported(server, visited.session)).href, visited, times, picturesOf(`${tracker}-file`)));
+}
+await scenario('exports are what rrweb takes', async () => {
+  const exports = galleries.map(({ tracker, events }) => [tracker, events]);
+  for (const [name, session] of fixtures) exports.push([name, await printed(server, session, '--rrweb')]);
+  allTyped(exports);
+});
 await scenario('a session plays from one file', async () => plays(browser, server, JOURNEY, await exported(server, JOURNEY)));
 await scenario('a session can be read without JavaScript', async () => reads(browser, await exported(server, JOURNEY)));
 await scenario('the trap notices who is not protected', () => trapWorks(browser, trap, root));
@@ -79,6 +107,7 @@ await scenario('nor does it if the server had let everything through', async () 
   rawHostile(browser, trap, await exported(server, JOURNEY), root));
 
 await browser.close();
+gallery.close();
 trap.close();
 endAll();
 clearTimeout(deadline);
