@@ -62,6 +62,9 @@ export async function followed(browser, server, session, trap) {
     const came = await until(10_000, async () => (await shownText(tab)).includes(words));
     check(`what is recorded meanwhile is shown: ${words}`, came);
   }
+  await sleep(10_000);
+  await recordBatch(server, session, live(Date.now(), 'words after a silence', 13));
+  check('a silence makes nothing late', await until(6_000, async () => (await shownText(tab)).includes('words after a silence')));
   await tab.keyboard.press('Home');
   check('a seek leaves it', (await tab.locator('#go-live').getAttribute('aria-pressed')) === 'false');
   await tab.locator('#go-live').click();

@@ -11,6 +11,9 @@ import { Timeline } from './timeline.js';
 const LIVE_BEHIND_MS = 2_000;
 const LIVE_TOO_FAR_MS = 30_000;
 
+/** How long before something happens a live session is shown again that waited for it. */
+const LIVE_LEAD_MS = 300;
+
 /** How long a skip leaves of an inactivity before it ends. */
 const SKIP_LEAVES_MS = 1_000;
 
@@ -152,7 +155,9 @@ export class Player {
     if (this.#waiting) {
       if (session.length > now) {
         this.#waiting = false;
-        stage.play(now);
+        // Nothing happened meanwhile: who plays that would be late by so much from then on.
+        const next = session.next - session.origin - LIVE_LEAD_MS;
+        stage.play(this.#live ? Math.max(now, next) : now);
       } else if (!this.open) {
         this.pause();
       }
@@ -160,6 +165,7 @@ export class Player {
     }
     if (now >= session.length) {
       stage.pause(session.length);
+      session.next = null;
       if (this.open) this.#waiting = true;
       else this.pause();
       return session.length;

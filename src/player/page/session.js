@@ -23,6 +23,8 @@ export class Session {
   idle = [];
   /** The pages: `{ at, href }`, from rrweb's own events. */
   pages = [];
+  /** The time of the first event after the end, as it was when somebody set this to null. */
+  next = null;
   broken = 0;
   full = false;
   #text = 0;
@@ -52,6 +54,7 @@ export class Session {
     this.#active ??= event.timestamp;
     // The Replayer relies on the order; one that comes late is shown when it comes.
     event.timestamp = Math.max(event.timestamp, this.end ?? event.timestamp);
+    if (event.timestamp > this.end) this.next ??= event.timestamp;
     this.end = event.timestamp;
     if (event.type === 5) {
       this.#happened(rowOf(event));
