@@ -68,9 +68,9 @@ pub fn check_verified(home: &Home) {
 }
 
 /// Erases a person beside a server that puts chunks of this age into its archive.
-pub fn erase_beside_a_server(flush: &str, ack: &str, before: impl Fn(&Server)) {
+pub fn erase_beside_a_server(flush: &str, more: &[(&str, &str)], before: impl Fn(&Server)) {
     let home = Home::new();
-    let server = home.serve(&[settings(flush), vec![("ack", ack)]].concat());
+    let server = home.serve(&[&settings(flush), more].concat());
     let person = Person::start(&home, &server);
     let traces = traces(&person);
     let ((), mut sent) = under_load(&home, &server, || {
@@ -102,7 +102,7 @@ pub fn erase_beside_a_server(flush: &str, ack: &str, before: impl Fn(&Server)) {
 
 #[test]
 fn a_person_whose_records_are_in_the_archive_is_erased_under_load_and_the_rest_stays() {
-    erase_beside_a_server("100ms", "disk", |server| {
+    erase_beside_a_server("100ms", &[], |server| {
         let added = || server.metric("takeup_archive_records_total");
         let begun = added();
         wait_for("the archive to grow", PATIENCE, || (added() > begun).then_some(()));
@@ -111,10 +111,10 @@ fn a_person_whose_records_are_in_the_archive_is_erased_under_load_and_the_rest_s
 
 #[test]
 fn what_the_keeper_has_in_memory_does_not_come_into_the_archive_after_an_erasure() {
-    erase_beside_a_server("1h", "disk", |_| {});
+    erase_beside_a_server("1h", &[], |_| {});
 }
 
 #[test]
 fn what_is_answered_from_memory_stays_in_no_file_of_memory_after_an_erasure() {
-    erase_beside_a_server("100ms", "memory", |_| {});
+    erase_beside_a_server("100ms", &[("ack", "memory"), ("writer", "direct")], |_| {});
 }

@@ -83,6 +83,6 @@ fn over_ten_segments_with_all_who_follow_no_mapped_group_waits_for_a_timer() {
 
 #[test]
 fn over_ten_segments_with_all_who_follow_no_group_answered_from_memory_waits_for_a_timer() {
-    nobody_waits_for_a_timer("memory", "auto", "true");
+    nobody_waits_for_a_timer("memory", "direct", "true");
     nobody_waits_for_a_timer("memory", "mapped", "true");
 }

@@ -1,19 +1,15 @@
 //! Which file systems can keep the log's promises, identified by statfs's magic number.
 
-use std::fs;
 use std::fs::File;
 use std::io;
 use std::path::Path;
 
 use rustix::fs::IFlags;
-use uuid::Uuid;
 
 use crate::log::disk::aligned::AlignedPages;
 use crate::log::disk::calls::Disk;
-use crate::log::disk::file_block::{FileBlock, Owner};
 use crate::log::disk::page::PAGE_BYTES;
 use crate::log::error::LogError;
-use crate::log::format::stage_file;
 use crate::log::options::{Ack, Options, Way};
 use crate::log::read::reader::core_dirs;
 
@@ -60,9 +56,10 @@ pub(in crate::log) fn check(dir: &Path, options: &Options) -> Result<(), LogErro
 pub(in crate::log) fn settle_way(disk: &dyn Disk, dir: &Path, options: &mut Options) -> Result<(), LogError> {
     match (options.way, options.ack) {
         (Way::Mapped, _) => {}
-        (Way::Auto, ack) => {
-            let can = probe_direct(disk, dir).is_ok() && (ack == Ack::Disk || probe_stages(dir, options).is_ok());
-            options.way = if can { Way::Direct } else { Way::Mapped };
+        // A group in a file costs the core an allocation, one in a mapping none.
+        (Way::Auto, Ack::Memory) => options.way = Way::Mapped,
+        (Way::Auto, Ack::Disk) => {
+            options.way = if probe_direct(disk, dir).is_ok() { Way::Direct } else { Way::Mapped };
         }
         (Way::Direct, _) => probe_direct(disk, dir).map_err(|_| LogError::FileSystem {
             path: dir.to_path_buf(),
@@ -82,13 +79,6 @@ fn probe_direct(disk: &dyn Disk, dir: &Path) -> io::Result<()> {
     let written = disk.write_through(&file, AlignedPages::of(&[1]).first(PAGE_BYTES), 0);
     disk.remove(&path)?;
     written
-}
-
-/// Whether memory can lie in files there, which answers from memory need: by trying.
-fn probe_stages(dir: &Path, options: &Options) -> io::Result<()> {
-    // Those that a killed server has left.
-    stage_file::files(dir).iter().for_each(|path| drop(fs::remove_file(path)));
-    FileBlock::create(Owner { dir, log: Uuid::nil(), core: 0 }, options.group_bytes_max)?.remove_file()
 }
 
 /// The folders of the cores inherit the flag when they are made; those that exist are set by themselves.
