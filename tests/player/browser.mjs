@@ -19,11 +19,14 @@ export async function watchedPage(browser, settings = {}) {
   // What the policy forbids, and what the browser does not do across origins: nobody was asked.
   context.on('requestfailed', add(seen.refused));
   const page = await context.newPage();
+  // A net, for busy machines.
+  page.setDefaultTimeout(90_000);
   context.on('page', (other) => seen.opened.push(other.url()));
   page.on('framenavigated', (frame) => seen.navigated.push(frame.url()));
   page.on('dialog', (dialog) => {
     seen.opened.push(`a dialog: ${dialog.message()}`);
-    dialog.dismiss();
+    // The page may have gone meanwhile, and its dialog with it.
+    dialog.dismiss().catch(() => {});
   });
   page.on('pageerror', (error) => seen.errors.push(String(error)));
   return { page, seen, close: () => context.close() };

@@ -87,6 +87,21 @@ await scenario('a server shows what it has kept of a site', async () => {
   kept = await recordKept(server, root, trap.url);
   await servedKept(browser, server, kept, trap);
 });
+const gallery = await startGallery();
+const galleries = [];
+for (const number of options.generations.split(',')) {
+  const tracker = `tracker-${number}`;
+  await scenario(`a server shows the page as ${tracker} recorded it`, async () => {
+    const visited = await visitGallery(browser, gallery, server, tracker);
+    changes(visited);
+    const events = await printed(server, visited.session, '--rrweb');
+    check('what is masked is not in the events', events.includes(SECRET) ? [SECRET] : []);
+    const times = timesOf(visited, JSON.parse(events));
+    galleries.push({ tracker, visited, times, events });
+    await shows(browser, `http://${server.admin}/play/${visited.session}`, visited, times, picturesOf(`${tracker}-served`));
+  });
+}
+const fixtures = await recordFixtures(server);
 await server.stop();
 
 await scenario('a file has in itself what is kept of a site', async () => containedKept(browser, await exported(server, kept), trap));

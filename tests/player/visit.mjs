@@ -11,7 +11,7 @@ export const WINDOW = { width: 800, height: 680 };
 const MARK = 'moment ';
 
 /** Trackers look at fields, scrolling and canvases several times a second. */
-const LOOKED_AT_MS = 700;
+const LOOKED_AT_MS = 1_500;
 
 /** Ten pictures of a canvas make an upload. */
 const UPLOADED_MS = 4_000;

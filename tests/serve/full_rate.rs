@@ -54,7 +54,9 @@ fn nobody_waits_for_a_timer(ack: &str, writer: &str, format_ahead: &str) {
     }
     let server = home.serve(&settings);
     // From here on the list of sessions follows the log, too.
-    assert_eq!(server.admin_page("/api/sessions").status, 200);
+    let host = server.admin.to_string();
+    let list = Request::get("/api/sessions").set("Host", &host).header("Connection", "close");
+    assert_eq!(Connection::open(server.admin).exchange(list).status, 200);
     at_full_rate(&home, &server, || server.metric("takeup_log_segments_made") >= SEGMENTS);
     assert_eq!(server.metric("takeup_log_late_wakes_total"), 0.0, "{}", server.said());
     assert_eq!(server.metric("takeup_log_failures_total"), 0.0, "{}", server.said());
