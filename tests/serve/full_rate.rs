@@ -37,9 +37,9 @@ fn at_full_rate(home: &Home, server: &Server, until: impl Fn() -> bool) {
 
 fn nobody_waits_for_a_timer(ack: &str, writer: &str, format_ahead: &str) {
     let home = Home::new();
-    let folders = tempfile::tempdir().unwrap();
+    let folders = tempfile::tempdir().expect("a folder");
     let (records, segments) = (folders.path().join("records"), folders.path().join("segments"));
-    std::fs::create_dir(&segments).unwrap();
+    std::fs::create_dir(&segments).expect("a folder");
     let (records, segments) = (records.display().to_string(), format!("file://{}", segments.display()));
     let mut settings = vec![
         ("ack", ack),
@@ -60,14 +60,12 @@ fn nobody_waits_for_a_timer(ack: &str, writer: &str, format_ahead: &str) {
     at_full_rate(&home, &server, || server.metric("takeup_log_segments_made") >= SEGMENTS);
     assert_eq!(server.metric("takeup_log_late_wakes_total"), 0.0, "{}", server.said());
     assert_eq!(server.metric("takeup_log_failures_total"), 0.0, "{}", server.said());
-    // They all come to the end of it.
-    wait_for("the followers to be at the end of the log", 4 * PATIENCE, || {
+    // The archive has a budget, and segments are copied when they are sealed: these two come later.
+    wait_for("the records to be in the files", 4 * PATIENCE, || {
         let couriers = server.admin_page("/couriers").json();
         let couriers = couriers.as_array().expect("a list");
-        assert!(couriers.len() >= 2, "{couriers:?}");
-        // Segments are copied when they are sealed: the newest one waits.
-        let mut others = couriers.iter().filter(|one| one["name"] != "courier-segments");
-        others.all(|one| one["lag"]["bytes"] == 0).then_some(())
+        let file = couriers.iter().find(|one| one["name"] == "courier-file").expect("it is configured");
+        (file["lag"]["bytes"] == 0).then_some(())
     });
     server.stop();
 }
