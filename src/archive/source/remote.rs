@@ -65,7 +65,13 @@ impl Remote {
     }
 
     fn get(&self, name: &str, version: Option<&str>, at: u64, bytes: usize) -> Result<Vec<u8>, ArchiveError> {
-        self.patiently(name, async |store| store.get_version(name, version, at, bytes).await)
+        match self.patiently(name, async |store| store.get_version(name, version, at, bytes).await) {
+            // It was removed since it was opened: files that are merged are.
+            Err(_) if version.is_none() && matches!(self.find(name), Ok(None)) => {
+                Err(ArchiveError::Missing { path: self.path(name) })
+            }
+            got => got,
+        }
     }
 
     /// All versions of objects whose names begin so; for each name the newest first. `None` if that can't be told.
@@ -198,5 +204,23 @@ impl RemoteFile {
             kept.pop_front();
         }
         Ok(first)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test may panic and block")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_removed_after_it_was_opened_is_missing_and_no_fault_of_the_store() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("a.parquet"), [1; 100]).unwrap();
+        let url = format!("file://{}", folder.path().display());
+        let access = StoreAccess::to(url.parse().unwrap());
+        let remote = Arc::new(Remote::open(&access, |_| ()).unwrap());
+        let file = RemoteFile::open(&remote, "a.parquet", 100).unwrap();
+        std::fs::remove_file(folder.path().join("a.parquet")).unwrap();
+        assert!(matches!(file.read(0, 10), Err(ArchiveError::Missing { .. })));
     }
 }
