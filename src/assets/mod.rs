@@ -2,11 +2,13 @@
 //!
 //! Nothing comes here unless an operator puts it here (`takeup assets push`). Below the data folder:
 //!
-//!     assets/
-//!       lock                 held by whoever changes something
-//!       ab/ab12…             contents, each named by the BLAKE3 hash of its bytes
-//!       projects/7.json      of project 7: which URL has which content, of which type, since when
-//!       .new-…               a file that is not whole yet; who changes something next removes it
+//! ```text
+//! assets/
+//!   lock                 held by whoever changes something
+//!   ab/ab12…             contents, each named by the BLAKE3 hash of its bytes
+//!   projects/7.json      of project 7: which URL has which content, of which type, since when
+//!   .new-…               a file that is not whole yet; who changes something next removes it
+//! ```
 //!
 //! **Names.** A path is made of a hash or of a project's number, never of what a client or a site has chosen.
 //!
