@@ -29,7 +29,7 @@ export function timesOf(visited, events) {
 /** Seeks to each moment, in order and out of order, and compares. `folder` gets the pictures that differ. */
 export async function shows(browser, url, visited, times, folder) {
   const { page, seen, close } = await watchedPage(browser);
-  await page.goto(`${url}#t=0`);
+  await page.goto(`${url}#t=0`, { timeout: 60_000 });
   await loaded(page);
   await bare(page);
   const forward = visited.moments.map((_, at) => at);

@@ -29,13 +29,14 @@ import { startTrap } from './trap.mjs';
 import { allTyped } from './typed.mjs';
 import { visitGallery } from './visit.mjs';
 
-const DEADLINE_MS = 480_000;
 const CAPTURE = new URL('../fixtures/captures/19.0.1-journey.jsonl', import.meta.url);
 const JOURNEY = '2691351900602760960';
 const HOSTILE = '2691351900602760961';
 const LIVE = '2691351900602760962';
 
 const { values: options } = parseArgs({ options: { generations: { type: 'string', default: '19' }, keep: { type: 'boolean' } } });
+const generations = options.generations.split(',');
+const DEADLINE_MS = 360_000 + 150_000 * generations.length;
 const root = fs.mkdtempSync(path.join(os.tmpdir(), 'takeup-player-'));
 const deadline = setTimeout(() => {
   console.error(`not done after ${DEADLINE_MS} ms`);
@@ -89,7 +90,7 @@ await scenario('a server shows what it has kept of a site', async () => {
 });
 const gallery = await startGallery();
 const galleries = [];
-for (const number of options.generations.split(',')) {
+for (const number of generations) {
   const tracker = `tracker-${number}`;
   await scenario(`a server shows the page as ${tracker} recorded it`, async () => {
     const visited = await visitGallery(browser, gallery, server, tracker);

@@ -65,6 +65,8 @@ async function main() {
     return;
   }
   say('Loading…');
+  // The Replayer leaves the document in its frame open, and a page that waits for it would load for ever.
+  if (document.readyState !== 'complete') await new Promise((loaded) => addEventListener('load', loaded, { once: true }));
   tellAbout({ session: source.session });
   const session = new Session();
   let player;
