@@ -94,6 +94,7 @@ const MAY_BE_UNSAFE: &[&str] = &[
     "src/log/disk/sigbus.rs",
     "src/log/disk/stage.rs",
     "src/log/write/segment.rs",
+    "src/server/store/ring_writes.rs",
 ];
 
 /// The only folder that may name the runtime, and the only ones that may name tokio.

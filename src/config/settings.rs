@@ -380,7 +380,7 @@ settings! {
     }
     "Log" {
         /// How records get to the disk: "mapped" through the page cache, "direct" past it, or "auto": direct where that
-        /// is possible, with ack = "disk" only.
+        /// is possible.
         writer: Writer = mode("auto");
         /// The size of a segment file.
         segment_bytes: u64 = size("64MiB");

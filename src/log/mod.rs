@@ -258,6 +258,7 @@ pub use clock::order::OrderClock;
 pub use clock::wall::ClockDoubt;
 pub use delete::survey;
 pub use disk::lock::is_served;
+pub use disk::pages::Pages;
 pub use error::LogError;
 pub use open::{CoreHealth, Deleting, Health, Log, LogStats, Reopened, SealedCore};
 pub use options::{Ack, Options, Way};

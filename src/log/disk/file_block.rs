@@ -4,6 +4,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
+use std::ops::Deref;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::ptr;
@@ -11,7 +12,6 @@ use std::slice;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use bytes::Bytes;
 use memmap2::{Advice, MmapOptions, MmapRaw};
 use rustix::fs::FallocateFlags;
 use uuid::Uuid;
@@ -155,11 +155,11 @@ impl FileBlock {
     }
 
     /// Closes the open group; the next one begins at the next page.
-    pub(in crate::log) fn close(&mut self) -> Bytes {
+    pub(in crate::log) fn close(&mut self) -> Part {
         let part = Part { mapping: Arc::clone(&self.mapping), from: self.from, len: self.len };
         self.from = (self.from + self.len).next_multiple_of(PAGE);
         (self.len, self.is_open) = (0, false);
-        Bytes::from_owner(part)
+        part
     }
 
     /// Forgets the open group, which lies elsewhere or was never answered.
@@ -237,15 +237,17 @@ fn map(file: &File, bytes: u64) -> io::Result<MmapRaw> {
 }
 
 /// A closed group, or one that was taken from its stage.
-#[derive(Debug)]
-struct Part {
+#[derive(Debug, Clone)]
+pub(in crate::log) struct Part {
     mapping: Arc<Mapping>,
     from: usize,
     len: usize,
 }
 
-impl AsRef<[u8]> for Part {
-    fn as_ref(&self) -> &[u8] {
+impl Deref for Part {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
         // SAFETY: the range lies in the mapping, which this holds. Nobody writes to it as long as this exists: the block goes on behind it, and is reclaimed only
         // when it alone holds the mapping. No other process maps the file, which was made by this one with a name of its own.
         unsafe { slice::from_raw_parts(self.mapping.map.as_ptr().add(self.from), self.len) }

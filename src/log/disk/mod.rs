@@ -21,6 +21,7 @@ pub(super) mod free_space;
 pub(super) mod lock;
 pub mod owner;
 pub(super) mod page;
+pub mod pages;
 pub(super) mod shared_page;
 pub(super) mod sigbus;
 pub(super) mod small_file;

@@ -9,11 +9,12 @@
 
 use std::io;
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use rustix::mm::{Advice, madvise};
 
 use super::file_block::FileBlock;
 use super::page::PAGE_BYTES;
+use super::pages::Pages;
 
 const PAGE: usize = PAGE_BYTES as usize;
 
@@ -138,15 +139,15 @@ impl Stage {
     }
 
     /// Takes the open group as it is.
-    pub(in crate::log) fn take_open(&mut self) -> Bytes {
+    pub(in crate::log) fn take_open(&mut self) -> Pages {
         match &mut self.memory {
-            Memory::Heap(block) => block.open.split().freeze(),
-            Memory::File(block) => block.close(),
+            Memory::Heap(block) => block.open.split().freeze().into(),
+            Memory::File(block) => block.close().into(),
         }
     }
 
     /// Closes the open group; the next one begins at the page behind it.
-    pub(in crate::log) fn close(&mut self) -> Bytes {
+    pub(in crate::log) fn close(&mut self) -> Pages {
         let open = match &self.memory {
             Memory::Heap(block) => block.open.len(),
             Memory::File(block) => block.open_bytes(),

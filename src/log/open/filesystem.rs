@@ -10,6 +10,7 @@ use crate::log::disk::aligned::AlignedPages;
 use crate::log::disk::calls::Disk;
 use crate::log::disk::page::PAGE_BYTES;
 use crate::log::error::LogError;
+use crate::log::format::stage_file::boot_id;
 use crate::log::options::{Ack, Options, Way};
 use crate::log::read::reader::core_dirs;
 
@@ -56,10 +57,10 @@ pub(in crate::log) fn check(dir: &Path, options: &Options) -> Result<(), LogErro
 pub(in crate::log) fn settle_way(disk: &dyn Disk, dir: &Path, options: &mut Options) -> Result<(), LogError> {
     match (options.way, options.ack) {
         (Way::Mapped, _) => {}
-        // A group in a file costs the core an allocation, one in a mapping none.
-        (Way::Auto, Ack::Memory) => options.way = Way::Mapped,
-        (Way::Auto, Ack::Disk) => {
-            options.way = if probe_direct(disk, dir).is_ok() { Way::Direct } else { Way::Mapped };
+        (Way::Auto, ack) => {
+            // With `ack = "memory"` groups are collected in files, which name the boot of the machine.
+            let pays = ack == Ack::Disk || boot_id().is_some() && !is_in_memory(dir);
+            options.way = if pays && probe_direct(disk, dir).is_ok() { Way::Direct } else { Way::Mapped };
         }
         (Way::Direct, _) => probe_direct(disk, dir).map_err(|_| LogError::FileSystem {
             path: dir.to_path_buf(),
@@ -68,6 +69,12 @@ pub(in crate::log) fn settle_way(disk: &dyn Disk, dir: &Path, options: &mut Opti
         })?,
     }
     Ok(())
+}
+
+/// Whether files there are pages of memory: a mapping of a segment is all that is needed then, and a stage would only double it.
+fn is_in_memory(dir: &Path) -> bool {
+    let kind = File::open(dir).and_then(|folder| rustix::fs::fstatfs(&folder).map_err(Into::into));
+    kind.is_ok_and(|stat| matches!(stat.f_type as u64 & 0xFFFF_FFFF, TMPFS | RAMFS))
 }
 
 /// Whether a page can be written past the page cache: by trying.

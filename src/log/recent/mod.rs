@@ -15,8 +15,9 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
-use bytes::Bytes;
 use uuid::Uuid;
+
+use crate::log::disk::pages::Pages;
 
 mod stages;
 
@@ -28,7 +29,7 @@ pub(in crate::log) struct RecentGroup {
     pub(in crate::log) segment: u64,
     /// Its offset in the segment.
     pub(in crate::log) from: u64,
-    pub(in crate::log) bytes: Bytes,
+    pub(in crate::log) bytes: Pages,
     /// The block of memory that it is in.
     pub(in crate::log) block: u64,
 }

@@ -16,6 +16,9 @@ use super::{Recent, RecentGroup};
 /// Groups that wait for a reader to let go of the list; more are not kept.
 const FRESH_MAX: usize = 64;
 
+/// Files that are made before they are needed. With the default sizes these are all.
+const FILES_AHEAD_MAX: usize = 16;
+
 /// Where the blocks of a core lie that have to survive the process.
 #[derive(Debug)]
 pub(in crate::log) struct Home {
@@ -53,6 +56,9 @@ pub(in crate::log) struct Stages {
 impl Stages {
     /// Blocks for groups of up to `group_bytes_max`, of which at most `recent_bytes` are kept for readers. `resting_max` blocks that are not kept are
     /// expected to be free soon; more are given back to the system.
+    ///
+    /// All of them are made at once, so that a core that serves allocates nothing and waits for no file system. Where a file can't be made, it is tried
+    /// again when the block is needed.
     pub(in crate::log) fn new(
         recent: Arc<Recent>,
         home: Option<Home>,
@@ -61,17 +67,15 @@ impl Stages {
         resting_max: usize,
     ) -> Stages {
         let kept_max = usize::try_from(recent_bytes / group_bytes_max).unwrap_or(usize::MAX);
-        // Made at once, so that a core that serves allocates nothing. Blocks of this process take no memory before they are filled.
         let blocks = if kept_max == 0 { 0 } else { kept_max + 1 };
         recent.make_room(blocks * (group_bytes_max / PAGE_BYTES) as usize);
-        let made = if home.is_none() { blocks } else { 0 };
-        Stages {
+        let mut stages = Stages {
             recent,
             home,
             block_bytes: group_bytes_max,
             kept_max,
             resting_max,
-            spare: (0..made).map(|_| Stage::new(group_bytes_max)).collect(),
+            spare: Vec::new(),
             kept: VecDeque::with_capacity(blocks + 1),
             resting: Vec::with_capacity(resting_max + 1),
             begun: None,
@@ -79,7 +83,14 @@ impl Stages {
             gone: 0,
             fresh: VecDeque::with_capacity(FRESH_MAX),
             condemned: 0,
-        }
+        };
+        // Blocks of this process take no memory before they are filled, and making one that is missing costs little.
+        let made = match stages.home {
+            Some(_) if blocks > 0 => (blocks + resting_max).min(FILES_AHEAD_MAX),
+            _ => blocks,
+        };
+        stages.spare = (0..made).map_while(|_| stages.make().ok()).collect();
+        stages
     }
 
     /// A block with room for a group.
@@ -108,10 +119,10 @@ impl Stages {
 
     /// All groups are in their segments: no file of theirs is needed after the end of the process.
     pub(in crate::log) fn remove_files(&self) {
-        self.all().for_each(|stage| drop(stage.remove_file()));
+        self.filled().chain(&self.spare).for_each(|stage| drop(stage.remove_file()));
     }
 
-    fn all(&self) -> impl Iterator<Item = &Stage> {
+    fn filled(&self) -> impl Iterator<Item = &Stage> {
         self.kept.iter().chain(&self.resting).chain(&self.begun)
     }
 
@@ -136,7 +147,7 @@ impl Stages {
         self.kept.retain(stays);
         self.resting.retain(stays);
         self.begun = self.begun.take().filter(stays);
-        !self.all().any(|stage| self.is_condemned(stage))
+        !self.filled().any(|stage| self.is_condemned(stage))
     }
 
     /// Takes a block back of which no group is open; a later one may go on in it.

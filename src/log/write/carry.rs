@@ -10,9 +10,9 @@ use std::collections::VecDeque;
 use std::io;
 use std::ops::Range;
 
-use bytes::Bytes;
 use uuid::Uuid;
 
+use crate::log::disk::pages::Pages;
 use crate::log::error::LogError;
 use crate::log::format::record::{ALIGN_BYTES, Entry, HEADER_BYTES, Kind, Record, RecordHeader};
 use crate::log::read::reader::{End, SegmentReader};
@@ -58,7 +58,7 @@ impl Carried {
     }
 
     /// The intact records of groups that never reached the file of a failed segment.
-    pub(in crate::log) fn of_groups(groups: &[Bytes], marker: u64) -> Carried {
+    pub(in crate::log) fn of_groups(groups: &[Pages], marker: u64) -> Carried {
         let mut carried = Carried::default();
         for group in groups {
             let mut at = 0;

@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Instant;
 
-use bytes::Bytes;
+use crate::log::disk::pages::Pages;
 
 use super::segment::Segment;
 
@@ -17,7 +17,7 @@ pub struct GroupWrite {
     pub(in crate::log) segment: Arc<Segment>,
     pub(in crate::log) ticket: u64,
     pub(in crate::log) from: u64,
-    pub(in crate::log) bytes: Bytes,
+    pub(in crate::log) bytes: Pages,
     pub(in crate::log) begun: Instant,
 }
 
@@ -42,7 +42,7 @@ impl GroupWrite {
     }
 
     /// What is to be written. It does not change, and the log keeps it too: for readers.
-    pub fn bytes(&self) -> Bytes {
+    pub fn bytes(&self) -> Pages {
         self.bytes.clone()
     }
 }

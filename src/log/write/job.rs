@@ -4,8 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use crossbeam_channel::{Receiver, Sender, bounded};
+
+use crate::log::disk::pages::Pages;
 
 use super::limits::JOBS_MAX;
 use super::segment::Segment;
@@ -14,7 +15,7 @@ use super::segment::Segment;
 #[derive(Debug)]
 pub(in crate::log) enum Job {
     /// Make the pages `from..to` durable: those of the mapping, or these.
-    Group { segment: Arc<Segment>, from: u64, to: u64, pages: Option<Bytes> },
+    Group { segment: Arc<Segment>, from: u64, to: u64, pages: Option<Pages> },
     /// Wake the core after this time.
     Alarm(Duration),
     /// The writer was dropped: finish its work, then exit.

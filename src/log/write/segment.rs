@@ -14,13 +14,13 @@ use std::ptr;
 use std::sync::atomic::{AtomicU64, Ordering, fence};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
-use bytes::Bytes;
 use memmap2::{Advice, MmapOptions, MmapRaw, UncheckedAdvice};
 use uuid::Uuid;
 
 use crate::log::disk::aligned::AlignedPages;
 use crate::log::disk::calls::Disk;
 use crate::log::disk::page::PAGE_BYTES;
+use crate::log::disk::pages::Pages;
 use crate::log::disk::sigbus::Guard;
 use crate::log::disk::stage::Stage;
 use crate::log::format::header;
@@ -367,7 +367,7 @@ impl Segment {
     }
 
     /// Makes the pages `from..to` durable: what the mapping has there, or for a directly written segment `pages`.
-    pub(in crate::log) fn sync(&self, from: u64, to: u64, pages: Option<&Bytes>) -> Result<(), Fault> {
+    pub(in crate::log) fn sync(&self, from: u64, to: u64, pages: Option<&Pages>) -> Result<(), Fault> {
         let synced = match (&self.medium, pages) {
             // Then nothing is written: it could overwrite acknowledged bytes. Settling fails the segment.
             _ if self.broken_by(from, to).is_some() => Ok(()),

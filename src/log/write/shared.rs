@@ -6,13 +6,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use atomic_waker::AtomicWaker;
-use bytes::Bytes;
 use crossbeam_queue::ArrayQueue;
 use uuid::Uuid;
 
 use crate::log::clock::order::OrderClock;
 use crate::log::disk::calls::Disk;
 use crate::log::disk::lock::Lock;
+use crate::log::disk::pages::Pages;
 use crate::log::error::LogError;
 use crate::log::format::control::State;
 use crate::log::options::Options;
@@ -180,7 +180,7 @@ pub(in crate::log) struct Core {
     /// Records answered from memory and lost with failed segments, to be appended again.
     carried: Mutex<Vec<Carried>>,
     /// Directly written groups that were lost with failed segments and hold records answered from memory: by segment, in order.
-    lost: Mutex<Vec<(u64, Bytes)>>,
+    lost: Mutex<Vec<(u64, Pages)>>,
     /// What keeps the preparer from creating a segment; 0 for nothing.
     obstacle: AtomicU64,
     poison: AtomicU64,
@@ -289,12 +289,12 @@ impl Core {
     }
 
     /// Keeps a group that was lost with its segment until the segment is cut.
-    pub(in crate::log) fn keep_lost(&self, segment: u64, pages: Bytes) {
+    pub(in crate::log) fn keep_lost(&self, segment: u64, pages: Pages) {
         lock(&self.lost).push((segment, pages));
     }
 
     /// The groups that were lost with a segment.
-    pub(in crate::log) fn lost_with(&self, segment: u64) -> Vec<Bytes> {
+    pub(in crate::log) fn lost_with(&self, segment: u64) -> Vec<Pages> {
         lock(&self.lost).iter().filter(|(of, _)| *of == segment).map(|(_, pages)| pages.clone()).collect()
     }
 
@@ -374,7 +374,7 @@ impl Core {
         segment: &Segment,
         from: u64,
         to: u64,
-        pages: Option<&Bytes>,
+        pages: Option<&Pages>,
         slow: Duration,
     ) -> Result<(), Fault> {
         if let Some(fault) = segment.fault() {

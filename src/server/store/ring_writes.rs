@@ -5,10 +5,10 @@
 use std::io;
 use std::rc::Rc;
 
-use bytes::Buf;
+use monoio::buf::IoBuf;
 use monoio::fs::File;
 
-use crate::log::GroupWrite;
+use crate::log::{GroupWrite, Pages};
 use crate::server::core::state::Core;
 
 /// Writes in flight at a time.
@@ -29,17 +29,33 @@ pub async fn run(core: Rc<Core>) {
     }
 }
 
+/// What is left to write of a group.
+struct Rest {
+    pages: Pages,
+    from: usize,
+}
+
+// SAFETY: `Pages` is immutable memory that its clones share; it stays where it is when this value moves, and the ring holds the value until the kernel has let
+// go of the bytes.
+unsafe impl IoBuf for Rest {
+    fn read_ptr(&self) -> *const u8 {
+        self.pages[self.from..].as_ptr()
+    }
+
+    fn bytes_init(&self) -> usize {
+        self.pages.len() - self.from
+    }
+}
+
 async fn write_group(file: &File, write: &GroupWrite) -> io::Result<()> {
-    let (mut rest, mut at) = (write.bytes(), write.offset());
+    let mut rest = Rest { pages: write.bytes(), from: 0 };
     loop {
-        let (outcome, bytes) = file.write_at(rest, at).await;
-        rest = bytes;
+        let at = write.offset() + rest.from as u64;
+        let (outcome, back) = file.write_at(rest, at).await;
+        rest = back;
         match outcome {
             Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(got) if got < rest.len() => {
-                rest.advance(got);
-                at += got as u64;
-            }
+            Ok(got) if got < rest.bytes_init() => rest.from += got,
             Ok(_) => return Ok(()),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),

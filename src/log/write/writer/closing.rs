@@ -3,9 +3,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use bytes::Bytes;
-
 use crate::log::disk::page::PAGE_BYTES;
+use crate::log::disk::pages::Pages;
 use crate::log::format::protocol;
 use crate::log::format::record::{HEADER_BYTES, RecordHeader};
 use crate::log::write::fault::Fault;
@@ -51,7 +50,7 @@ impl Inner {
         self.refresh_limit();
     }
 
-    fn give_to_syncer(&mut self, segment: &Arc<Segment>, pages: Option<Bytes>) -> By {
+    fn give_to_syncer(&mut self, segment: &Arc<Segment>, pages: Option<Pages>) -> By {
         let job = Job::Group { segment: Arc::clone(segment), from: self.open.from, to: self.cursor, pages };
         if self.jobs.try_send(job).is_err() {
             // The channel has room for all groups, so the thread has died; its groups count as settled, and so does this one.
@@ -61,7 +60,7 @@ impl Inner {
         By::Syncer(self.synced)
     }
 
-    fn give_to_owner(&mut self, segment: &Arc<Segment>, bytes: Bytes) -> By {
+    fn give_to_owner(&mut self, segment: &Arc<Segment>, bytes: Pages) -> By {
         self.tickets += 1;
         let (segment, ticket, from) = (Arc::clone(segment), self.tickets, self.open.from);
         self.outbox.push_back(GroupWrite { segment, ticket, from, bytes, begun: Instant::now() });

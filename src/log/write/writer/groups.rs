@@ -3,8 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
-use bytes::Bytes;
-
+use crate::log::disk::pages::Pages;
 use crate::log::write::segment::Segment;
 
 use super::outcome::Seq;
@@ -28,7 +27,7 @@ pub(super) struct Handed {
     pub(super) last: Seq,
     pub(super) by: By,
     /// Its bytes, if it is written directly, and the block of memory that they are in.
-    pub(super) pages: Option<(Bytes, u64)>,
+    pub(super) pages: Option<(Pages, u64)>,
     /// False if it was closed with an invariant broken: it is lost, whatever its sync reports.
     pub(super) sound: bool,
 }

@@ -4,8 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use bytes::Bytes;
-
+use crate::log::disk::pages::Pages;
 use crate::log::options::{Ack, Way};
 use crate::log::recent::{Home, Stages};
 use crate::log::write::fault::Fault;
@@ -44,7 +43,7 @@ pub(super) fn prepare(stages: &mut Stages, pen: &mut Pen, bytes: usize, begins: 
 
 impl Inner {
     /// The bytes of a group that was closed, if it is written directly, and the block that they are in.
-    pub(super) fn take_pages(&mut self) -> Option<(Bytes, u64)> {
+    pub(super) fn take_pages(&mut self) -> Option<(Pages, u64)> {
         let pen = self.pen.as_mut()?;
         let stage = pen.stage()?;
         let pages = (stage.close(), stage.number());
@@ -57,7 +56,7 @@ impl Inner {
     }
 
     /// Keeps a group that was lost, to append again what was answered of it.
-    pub(super) fn keep_lost(&self, segment: u64, pages: Option<Bytes>) {
+    pub(super) fn keep_lost(&self, segment: u64, pages: Option<Pages>) {
         if let Some(pages) = pages.filter(|_| self.shared.options.ack == Ack::Memory) {
             self.core.keep_lost(segment, pages);
         }

@@ -6,8 +6,7 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 use std::sync::Arc;
 
-use bytes::Bytes;
-
+use crate::log::disk::pages::Pages;
 use crate::log::format::record::HEADER_BYTES;
 use crate::log::recent::Recent;
 
@@ -25,7 +24,7 @@ pub(super) struct FileWindow {
     pub(super) start: u64,
     len: usize,
     /// What is viewed instead of the buffer: a group that is still in memory.
-    group: Option<Bytes>,
+    group: Option<Pages>,
     /// Where such groups are found, and the segment that the file is.
     recent: Option<(Arc<Recent>, u64)>,
     pub(super) hasher: Option<Box<blake3::Hasher>>,
