@@ -209,6 +209,22 @@ fn unsafe_stands_only_where_it_is_argued_for() {
 }
 
 #[test]
+fn every_test_is_among_all_tests() {
+    let script = fs::read_to_string(root().join("scripts/test")).expect("the script is there");
+    let named: Vec<&str> = script.split_whitespace().collect();
+    let is_named = |name: &str| named.windows(2).any(|words| words == ["--test", name]);
+    let mut left_out = Vec::new();
+    for entry in fs::read_dir(root().join("tests")).expect("the tests are there").flatten() {
+        let path = entry.path();
+        let name = path.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
+        if path.extension().is_some_and(|ending| ending == "rs") && !is_named(name) {
+            left_out.push(name.to_owned());
+        }
+    }
+    assert!(left_out.is_empty(), "scripts/test runs none of {left_out:?}");
+}
+
+#[test]
 fn only_the_server_knows_its_runtime() {
     let mut faults = Vec::new();
     for (path, text) in sources(&["src"]) {
