@@ -6,6 +6,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use crate::export::page::room::Room;
 use crate::log::RecentRecords;
 
 use super::index::Index;
@@ -20,6 +21,8 @@ pub(super) struct Shared {
     pub(super) stopping: AtomicBool,
     /// How many watch a session.
     pub(super) viewers: AtomicUsize,
+    /// For the pages that they see.
+    pub(super) room: Room,
     pub(super) thread: Mutex<Option<JoinHandle<()>>>,
 }
 

@@ -18,6 +18,7 @@ use serde::Serialize;
 
 use crate::export::clean::Assets;
 use crate::export::order::{Batches, Ordered};
+use crate::export::page::room::Room;
 use crate::export::rrweb::event::Event;
 use crate::export::rrweb::session::Options;
 use crate::export::rrweb::teller::Teller;
@@ -38,8 +39,10 @@ pub const VIEWERS_MAX: usize = 12;
 
 /// The largest batch that is inflated.
 const INFLATED_BYTES_MAX: usize = 32 << 20;
-/// What the description of one page may take.
+/// What the description of one page may take,
 const PAGE_BYTES_MAX: usize = 32 << 20;
+/// and what those of all pages may take that are watched.
+const PAGES_BYTES_MAX: usize = 256 << 20;
 /// What is read ahead of batches.
 const READ_AHEAD_BYTES: usize = 16 << 20;
 /// What the file of a session's batches may take.
@@ -68,6 +71,11 @@ const HEARTBEAT: Duration = Duration::from_secs(3);
 const QUIET: Duration = Duration::from_millis(1000);
 /// They are converted after this time at the latest.
 const ROUND_MAX: Duration = Duration::from_millis(2500);
+
+/// Room for the pages that are watched.
+pub(super) fn room() -> Room {
+    Room::shared(PAGE_BYTES_MAX, PAGES_BYTES_MAX)
+}
 
 /// Where pictures, fonts and style sheets of a project come from.
 pub type AssetsOf = Box<dyn Fn(u32) -> Assets + Send>;
@@ -293,7 +301,7 @@ fn watch(wanted: &Wanted, lines: &mut Lines) -> Result<(), WatchError> {
     if collector.records() == 0 {
         return lines.send(Piece::Missing);
     }
-    let mut shower = Shower::new(&wanted.form, &collector, batches);
+    let mut shower = Shower::new(&wanted.form, &lines.place.shared.room, &collector, batches);
     shower.show(&mut collector, lines)?;
     if !wanted.follow {
         return Ok(());
@@ -341,7 +349,7 @@ enum Converting {
 }
 
 impl Shower {
-    fn new(form: &Form, collector: &Collector, batches: Batches) -> Shower {
+    fn new(form: &Form, room: &Room, collector: &Collector, batches: Batches) -> Shower {
         let form = match form {
             Form::Events(_) if collector.is_of_phone() => {
                 let (width, height) = collector.start().map_or((0, 0), |row| (row.width, row.height));
@@ -349,7 +357,7 @@ impl Shower {
             }
             Form::Events(assets_of) => {
                 let assets = assets_of(collector.project());
-                Converting::Events(Teller::of_page(Options { assets, page_bytes_max: PAGE_BYTES_MAX }))
+                Converting::Events(Teller::of_page(Options { assets, room: room.clone() }))
             }
             Form::Timeline => Converting::Timeline(Timeline::default()),
         };

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use crate::export::said::{Key, NodeId, Rule, Said, Word};
 
 use super::node::{Element, Node, RuleChange, What};
+use super::room::Room;
 use super::sheets::Sheets;
 use super::tree::{Left, Tree, attribute_bytes};
 
@@ -67,7 +68,6 @@ pub struct Page {
     numbers: HashMap<u64, String>,
     texts: HashMap<Vec<u8>, String>,
     has_document: bool,
-    bytes_max: usize,
 }
 
 /// What a window is taken to be until its size is told.
@@ -77,9 +77,9 @@ const WORD_BYTES: usize = 2 * size_of::<String>() + 16;
 
 impl Page {
     /// A page of which nothing is known.
-    pub fn new(bytes_max: usize) -> Page {
+    pub fn new(room: Room) -> Page {
         Page {
-            tree: Tree::new(bytes_max),
+            tree: Tree::new(room),
             sheets: Sheets::default(),
             location: String::new(),
             title: None,
@@ -88,7 +88,6 @@ impl Page {
             numbers: HashMap::new(),
             texts: HashMap::new(),
             has_document: false,
-            bytes_max,
         }
     }
 
@@ -101,9 +100,7 @@ impl Page {
             self.sheets.begin_document();
         }
         let sheets = self.sheets.bytes();
-        self.tree = Tree::new(self.bytes_max);
-        // They fitted before.
-        let _ = self.tree.take(words + texts + sheets);
+        self.tree.begin_anew(words + texts + sheets);
         self.scroll = (0, 0);
     }
 

@@ -7,10 +7,12 @@
 //! |---|---|
 //! | `changes` | the page, and the changes that messages make to it |
 //! | `node` | one node |
+//! | `room` | how much of it there may be |
 //! | `tree` | the nodes and their places |
 //! | `sheets` | style sheets that scripts made, and who uses them |
 
 pub mod changes;
 pub mod node;
+pub mod room;
 pub mod sheets;
 pub mod tree;

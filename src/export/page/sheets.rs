@@ -159,10 +159,11 @@ fn rules_of(text: &str) -> Vec<String> {
 #[allow(clippy::unwrap_used, reason = "a test may panic")]
 mod tests {
     use super::*;
+    use crate::export::page::room::Room;
 
     #[test]
     fn a_sheet_that_was_replaced_as_a_whole_counts_its_rules_as_browsers_do() {
-        let (mut sheets, mut tree) = (Sheets::default(), Tree::new(1 << 20));
+        let (mut sheets, mut tree) = (Sheets::default(), Tree::new(Room::of(1 << 20)));
         let text = "@import url(x); /* a } */ a[title='}'] { color: red } @media (width > 1px) { b { top: 0 } i { top: 1px } }\n\
                     @layer one, two; p::before { content: '{' }";
         sheets.change(1, &Rule::Replace(text.to_owned()), &mut tree).unwrap();
@@ -184,14 +185,14 @@ mod tests {
         for text in
             ["", "{", "}", "}}{{", "@", "@x", "@x;", ";;", "a", "a{", "a{b{", "\\", "/*", "a{}}b{}", "<!-- a{} -->"]
         {
-            let mut tree = Tree::new(1 << 20);
+            let mut tree = Tree::new(Room::of(1 << 20));
             let mut sheets = Sheets::default();
             sheets.change(1, &Rule::Replace(text.to_owned()), &mut tree).unwrap();
             sheets.change(1, &Rule::Replace(String::new()), &mut tree).unwrap();
             assert_eq!(sheets.get(1).unwrap().rules, Vec::<String>::new(), "{text}");
         }
         // Many small rules cost more than the text that they come in.
-        let mut tree = Tree::new(1 << 20);
+        let mut tree = Tree::new(Room::of(1 << 20));
         let many = Rule::Replace("a{}".repeat(100_000));
         assert_eq!(Sheets::default().change(1, &many, &mut tree), Err(Left::Full));
     }

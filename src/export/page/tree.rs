@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use crate::export::said::NodeId;
 
 use super::node::{Element, Node, What};
+use super::room::{Room, Taken};
 
 /// The page's root element.
 pub const ROOT: NodeId = 0;
@@ -36,17 +37,27 @@ pub enum Left {
 #[derive(Debug)]
 pub struct Tree {
     nodes: HashMap<NodeId, Node>,
-    bytes: usize,
-    bytes_max: usize,
+    taken: Taken,
 }
 
 impl Tree {
     /// A page with nothing but its root element.
-    pub fn new(bytes_max: usize) -> Tree {
-        let mut tree = Tree { nodes: HashMap::new(), bytes: 0, bytes_max };
-        let root = Element { tag: "html".to_owned(), ..Element::default() };
-        tree.nodes.insert(ROOT, Node { parent: None, children: Vec::new(), what: What::Element(Box::new(root)) });
+    pub fn new(room: Room) -> Tree {
+        let mut tree = Tree { nodes: HashMap::new(), taken: Taken::new(room) };
+        tree.plant();
         tree
+    }
+
+    /// Forgets all nodes. Of what is taken, this much stays: it is for texts that are not forgotten.
+    pub fn begin_anew(&mut self, bytes: usize) {
+        self.nodes.clear();
+        self.taken.keep(bytes);
+        self.plant();
+    }
+
+    fn plant(&mut self) {
+        let root = Element { tag: "html".to_owned(), ..Element::default() };
+        self.nodes.insert(ROOT, Node { parent: None, children: Vec::new(), what: What::Element(Box::new(root)) });
     }
 
     /// A node.
@@ -61,16 +72,12 @@ impl Tree {
 
     /// Takes this much of the budget for texts. Give back what they displace.
     pub fn take(&mut self, bytes: usize) -> Result<(), Left> {
-        if self.bytes.saturating_add(bytes) > self.bytes_max {
-            return Err(Left::Full);
-        }
-        self.bytes += bytes;
-        Ok(())
+        if self.taken.take(bytes) { Ok(()) } else { Err(Left::Full) }
     }
 
     /// Gives back what displaced texts took.
     pub fn give_back(&mut self, bytes: usize) {
-        self.bytes = self.bytes.saturating_sub(bytes);
+        self.taken.give_back(bytes);
     }
 
     /// Puts a new node in as the child of `parent` with this number, or at the end if there are fewer. One that is there already is replaced.
@@ -101,7 +108,7 @@ impl Tree {
         if self.is_root(id) && element.root != Some(id) {
             return Err(Left::NoTree);
         }
-        if self.bytes.saturating_add(NODE_BYTES) > self.bytes_max {
+        if !self.taken.may_take(NODE_BYTES) {
             return Err(Left::Full);
         }
         match &*element.tag {

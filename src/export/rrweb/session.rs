@@ -12,6 +12,7 @@ use serde_json::{Value as Json, json};
 use crate::export::clean::Assets;
 use crate::export::order::{Told, What};
 use crate::export::page::changes::{Nobody, Page};
+use crate::export::page::room::Room;
 use crate::export::page::tree::Left;
 use crate::export::said::Said;
 
@@ -29,13 +30,13 @@ const TABS_MAX: usize = 8;
 pub struct Options {
     /// Where pictures, fonts and style sheets come from.
     pub assets: Assets,
-    /// What the description of one page may take.
-    pub page_bytes_max: usize,
+    /// What the descriptions of pages may take.
+    pub room: Room,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { assets: Assets::default(), page_bytes_max: 128 << 20 }
+        Options { assets: Assets::default(), room: Room::of(128 << 20) }
     }
 }
 
@@ -230,10 +231,10 @@ impl Converter {
 
     /// The tab that a message is about, with its page; `None` for a page that was left.
     fn tab(&mut self, told: &Told) -> Option<&mut Tab> {
-        let bytes_max = self.options.page_bytes_max;
+        let room = self.options.room.clone();
         let new = || Tab {
             page: told.page,
-            known: Page::new(bytes_max),
+            known: Page::new(room.clone()),
             pictures: Pictures::new(),
             canvases: HashMap::new(),
             heard_ms: told.at_ms,

@@ -1,4 +1,5 @@
 use super::*;
+use crate::export::page::room::Room;
 
 const ROOM: usize = 1 << 20;
 
@@ -8,7 +9,7 @@ fn element(tag: &str) -> What {
 
 #[test]
 fn a_node_stands_where_its_tracker_says_and_at_the_end_if_there_are_fewer() {
-    let mut tree = Tree::new(ROOM);
+    let mut tree = Tree::new(Room::of(ROOM));
     for (id, index) in [(1, 0), (2, 9), (3, 1)] {
         tree.create(id, ROOT, index, element("p")).unwrap();
     }
@@ -19,7 +20,7 @@ fn a_node_stands_where_its_tracker_says_and_at_the_end_if_there_are_fewer() {
 
 #[test]
 fn no_message_makes_anything_but_a_tree() {
-    let mut tree = Tree::new(ROOM);
+    let mut tree = Tree::new(Room::of(ROOM));
     tree.create(1, ROOT, 0, element("div")).unwrap();
     tree.create(2, 1, 0, element("div")).unwrap();
     tree.create(3, 2, 0, What::Text(String::new())).unwrap();
@@ -43,7 +44,7 @@ fn no_message_makes_anything_but_a_tree() {
 
 #[test]
 fn a_page_never_takes_more_than_its_budget_and_gives_back_what_it_drops() {
-    let mut tree = Tree::new(100_000);
+    let mut tree = Tree::new(Room::of(100_000));
     let fill = |tree: &mut Tree| (1..).take_while(|id| tree.create(*id, ROOT, 0, element("p")).is_ok()).count();
     let first = fill(&mut tree);
     assert!((50..500).contains(&first), "{first}");
@@ -56,7 +57,7 @@ fn a_page_never_takes_more_than_its_budget_and_gives_back_what_it_drops() {
 
 #[test]
 fn a_root_goes_with_its_host() {
-    let mut tree = Tree::new(ROOM);
+    let mut tree = Tree::new(Room::of(ROOM));
     tree.create(1, ROOT, 0, element("iframe")).unwrap();
     tree.create(2, ROOT, 1, element("div")).unwrap();
     tree.create_root(3, 1).unwrap();

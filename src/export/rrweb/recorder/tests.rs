@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use super::player::Player;
 use super::*;
 use crate::export::page::changes::Page;
+use crate::export::page::room::Room;
 use crate::export::said::{Rule, Said, Word};
 
 const ROOM: usize = 4 << 20;
@@ -65,7 +66,7 @@ proptest! {
     fn a_player_that_is_told_of_changes_shows_what_one_shows_that_is_given_the_whole_page(
         moments in prop::collection::vec(prop::collection::vec(change(), 1..12), 1..8)
     ) {
-        let mut page = Page::new(ROOM);
+        let mut page = Page::new(Room::of(ROOM));
         let mut player = Player::default();
         let mut recorder = Recorder::new(Assets::WITHHELD);
         recorder.snapshot(&page, &Pictures::new(), 0, &mut |event| player.play(&event));
@@ -83,7 +84,7 @@ proptest! {
 
 #[test]
 fn a_style_elements_rules_are_told_to_who_comes_later_in_the_same_order() {
-    let mut page = Page::new(ROOM);
+    let mut page = Page::new(Room::of(ROOM));
     let mut recorder = Recorder::new(Assets::WITHHELD);
     let mut player = Player::default();
     recorder.snapshot(&page, &Pictures::new(), 0, &mut |event| player.play(&event));
@@ -118,7 +119,7 @@ fn attributes_of(page: &Page, wanted: u64) -> serde_json::Value {
 }
 
 fn page_of(told: impl IntoIterator<Item = Said>) -> Page {
-    let mut page = Page::new(ROOM);
+    let mut page = Page::new(Room::of(ROOM));
     for said in told {
         page.apply(&said, &mut crate::export::page::changes::Nobody).unwrap();
     }

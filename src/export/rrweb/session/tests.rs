@@ -101,7 +101,7 @@ fn a_missing_batch_is_a_gap_that_is_told_and_the_picture_goes_on() {
 fn a_page_that_is_larger_than_its_budget_is_shown_as_far_as_it_goes() {
     let sessions = sessions();
     let uploads = sessions.iter().find(|((file, _), _)| file.starts_with("19.0.1-big")).unwrap().1;
-    let (events, left_out) = events(batches(uploads), Options { page_bytes_max: 200_000, ..Options::default() });
+    let (events, left_out) = events(batches(uploads), Options { room: Room::of(200_000), ..Options::default() });
     assert!(left_out.full > 0, "{left_out:?}");
     shown(&events[events.iter().position(is_snapshot).unwrap()..]);
 }
