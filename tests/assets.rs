@@ -3,6 +3,13 @@
 
 mod common;
 
+#[path = "assets/fetch.rs"]
+#[allow(missing_docs)]
+mod fetch;
+#[path = "assets/site.rs"]
+#[allow(missing_docs)]
+mod site;
+
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};

@@ -103,6 +103,7 @@ const MAY_NAME_TOKIO: &[&str] = &[
     "src/admin/",
     "src/archive/mirror/",
     "src/archive/source/",
+    "src/assets/fetch/",
     "src/courier/",
     "src/directory/database/",
     "src/directory/follow.rs",

@@ -17,7 +17,7 @@ pub enum AssetsError {
         source: io::Error,
     },
     /// An index is not what takeup has written.
-    #[error("{}: {why}: remove it, and push the project's assets again", .path.display())]
+    #[error("{}: {why}: remove it, and push or fetch the project's assets again", .path.display())]
     Index {
         /// The index.
         path: PathBuf,
@@ -25,7 +25,7 @@ pub enum AssetsError {
         why: String,
     },
     /// A content does not have the hash that it is named by.
-    #[error("{}: it is not what was kept: push it again", .0.display())]
+    #[error("{}: it is not what was kept: push or fetch it again", .0.display())]
     Damaged(PathBuf),
     /// Somebody else changes the store.
     #[error("{}: another takeup has been changing the assets for a minute: try again", .0.display())]

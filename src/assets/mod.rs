@@ -1,6 +1,6 @@
 //! Style sheets, pictures and fonts of recorded sites, kept so that a replay looks right after the site has changed, or without a network.
 //!
-//! Nothing comes here unless an operator puts it here (`takeup assets push`). Below the data folder:
+//! Nothing comes here unless an operator puts it here (`takeup assets push`, `takeup assets fetch`). Below the data folder:
 //!
 //! ```text
 //! assets/
@@ -32,11 +32,13 @@
 //! | [`change`] | changes of them |
 //! | [`pages`] | assets as the admin port serves them |
 //! | [`embedded`] | assets as a file has them that plays a session by itself |
+//! | [`fetch`] | assets that recorded pages name, fetched from the site |
 
 pub mod address;
 pub mod change;
 pub mod embedded;
 mod error;
+pub mod fetch;
 pub mod index;
 pub mod kind;
 pub mod pages;

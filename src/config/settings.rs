@@ -447,7 +447,7 @@ settings! {
         archive_rate_max: u64 = size("0") [live];
     }
     "Kept assets" {
-        /// The largest style sheet, picture or font of a recorded site that `takeup assets push` keeps.
+        /// The largest style sheet, picture or font of a recorded site that `takeup assets` keeps.
         asset_bytes_max: u64 = size("8MiB");
         /// How much of them is kept in all. Those that were added first leave when there are more.
         assets_bytes: u64 = size("1GiB");

@@ -1,7 +1,10 @@
-//! `takeup assets`: keeps, lists and removes style sheets, pictures and fonts of recorded sites. A server may run beside it.
+//! `takeup assets`: keeps, fetches, lists and removes style sheets, pictures and fonts of recorded sites. A server may run beside it.
 
 mod args;
+mod fetch;
 mod folder;
+mod limits;
+mod progress;
 mod project;
 mod push;
 
@@ -25,15 +28,17 @@ const NO_LIMITS: Limits = Limits { asset_bytes: u64::MAX, store_bytes: u64::MAX 
 /// Runs the command.
 pub fn run(args: &AssetsArgs, data: &Path) -> Result<ExitCode, CliError> {
     let mut out = Out::stdout();
+    let mut code = ExitCode::SUCCESS;
     match &args.command {
         AssetsCommand::Push(push) => push::push(push, args.json, data, &mut out)?,
+        AssetsCommand::Fetch(fetch) => code = fetch::fetch(fetch, args.json, data, &mut out)?,
         AssetsCommand::List { project } => list(project.as_deref(), args.json, data, &mut out)?,
         AssetsCommand::Remove { project, prefix } => {
             remove(project, prefix.as_deref(), args.json, data, &mut out)?;
         }
     }
     out.finish()?;
-    Ok(ExitCode::SUCCESS)
+    Ok(code)
 }
 
 /// An asset, as `--json` shows it.
@@ -88,7 +93,9 @@ fn list(project: Option<&str>, json: bool, data: &Path, out: &mut Out) -> Result
     }
     match (json, none) {
         (true, _) => Ok(()),
-        (false, true) => out.line("no assets are kept: `takeup assets push` keeps those of a site"),
+        (false, true) => {
+            out.line("no assets are kept: `takeup assets push` and `takeup assets fetch` keep those of a site")
+        }
         (false, false) => table.print(out),
     }
 }

@@ -6,15 +6,14 @@ use serde::Serialize;
 use url::Url;
 
 use crate::assets::change::TooLarge;
-use crate::assets::{Address, Change, Kind, Limits, Store};
+use crate::assets::{Address, Change, Kind, Store};
 use crate::base::time::wall_us;
 use crate::cli::error::CliError;
 use crate::cli::output::{Out, bytes, counted, plain, warn};
-use crate::cli::serve::ServeArgs;
-use crate::config::Config;
 
 use super::args::PushArgs;
 use super::folder;
+use super::limits::limits;
 use super::project::number;
 
 /// How many files that are left out are named.
@@ -43,7 +42,7 @@ pub(super) fn push(args: &PushArgs, json: bool, data: &Path, out: &mut Out) -> R
     }
     let project = number(&args.project, data)?;
     let base = base(&args.base)?;
-    let limits = limits(args, data)?;
+    let limits = limits(args.config.as_ref(), &args.set, data)?;
     let (files, odd) = folder::files(&args.folder)?;
     let mut pushed = Pushed { left_out: odd, ..Pushed::default() };
     let mut change = Change::begin(&Store::in_data(data), limits)?;
@@ -106,12 +105,6 @@ fn address(base: &Url, parts: &[String]) -> Option<Address> {
     let mut url = base.clone();
     url.path_segments_mut().ok()?.pop_if_empty().extend(parts);
     Address::of(&url).ok()
-}
-
-fn limits(args: &PushArgs, data: &Path) -> Result<Limits, CliError> {
-    let settings = ServeArgs { config: args.config.clone(), set: args.set.clone(), ..ServeArgs::default() };
-    let config = Config::load_settings(&settings.sources(data))?.config;
-    Ok(Limits { asset_bytes: config.asset_bytes_max, store_bytes: config.assets_bytes })
 }
 
 #[cfg(test)]

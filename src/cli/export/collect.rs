@@ -1,5 +1,6 @@
 //! What the log, or an archive, has of one session, for the command.
 
+use std::collections::HashMap;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
@@ -11,6 +12,7 @@ use crate::records::SessionRow;
 use crate::sessions::collect::{Collector, Witness};
 
 use crate::cli::error::CliError;
+use crate::cli::log_folder;
 use crate::cli::output::{plain, warn};
 
 use super::args::ExportArgs;
@@ -60,15 +62,56 @@ impl Witness for Raw<'_> {
     }
 }
 
+/// A session while its records are read.
+struct Collecting {
+    batches: Batches,
+    collector: Collector,
+}
+
+impl Collecting {
+    fn new(inflated_max: usize) -> Result<Collecting, CliError> {
+        Ok(Collecting { batches: Batches::new(temporary()?), collector: Collector::new(inflated_max) })
+    }
+
+    fn add(&mut self, record: &Record<'_>, raw: &mut Raw<'_>) -> Result<(), CliError> {
+        self.collector.add(record, &mut self.batches, raw)
+    }
+
+    fn finish(self) -> Collected {
+        let Collecting { batches, mut collector } = self;
+        let (is_of_phone, pictures) = (collector.is_of_phone(), collector.take_pictures().into_iter());
+        let (start, project) = (collector.start().cloned(), collector.project());
+        Collected { start, project, is_of_phone, batches, pictures }
+    }
+}
+
 /// What there is of a session. With `raw`, each batch is also written into a file in that folder.
 pub fn collect(args: &ExportArgs, data: &Path, raw: Option<&Path>) -> Result<Collected, CliError> {
-    let mut batches = Batches::new(temporary()?);
-    let mut collector = Collector::new(args.inflated_max);
+    let mut collecting = Collecting::new(args.inflated_max)?;
     let mut raw = Raw { folder: raw, files: 0 };
-    source::records(args.session, &args.source, data, &mut |record| collector.add(record, &mut batches, &mut raw))?;
-    let (is_of_phone, pictures) = (collector.is_of_phone(), collector.take_pictures().into_iter());
-    let (start, project) = (collector.start().cloned(), collector.project());
-    Ok(Collected { start, project, is_of_phone, batches, pictures })
+    source::records(args.session, &args.source, data, &mut |record| collecting.add(record, &mut raw))?;
+    Ok(collecting.finish())
+}
+
+/// What the log has of several sessions, in one pass and in their order. Each has a file of its own.
+pub fn of_log(sessions: &[u64], inflated_max: usize, data: &Path) -> Result<Vec<Collected>, CliError> {
+    let mut found: HashMap<u64, Collecting> = HashMap::new();
+    for session in sessions {
+        found.insert(*session, Collecting::new(inflated_max)?);
+    }
+    let mut raw = Raw { folder: None, files: 0 };
+    let mut merge = log_folder::merge(data, false)?;
+    while let Some(record) = merge.next_settled()? {
+        if let Some(collecting) = found.get_mut(&record.session) {
+            collecting.add(&record, &mut raw)?;
+        }
+    }
+    log_folder::remark(&merge);
+    let collected = |session: &u64| {
+        let collecting = found.remove(session).filter(|collecting| collecting.collector.records() > 0);
+        collecting.map(Collecting::finish).ok_or_else(|| source::not_in_log(*session))
+    };
+    sessions.iter().map(collected).collect()
 }
 
 /// Makes a folder for files.

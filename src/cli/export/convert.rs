@@ -14,13 +14,31 @@ use super::collect::Collected;
 /// Who is told of each message.
 pub type ToldTo<'a> = &'a mut dyn FnMut(&Told) -> Result<(), CliError>;
 
-/// Hands on each message, and each event as it becomes known: a session of any length needs no more memory than its largest page.
+/// Hands on each message, and each event as it becomes known: a session of any length needs no more memory than its largest page. What the events do not
+/// show is told on stderr.
 pub fn convert(
     collected: Collected,
     assets: Assets,
     told: ToldTo<'_>,
     made: &mut dyn FnMut(Event) -> Result<(), CliError>,
 ) -> Result<(), CliError> {
+    let (left_out, faults) = convert_quietly(collected, assets, told, made)?;
+    tell(left_out, faults);
+    Ok(())
+}
+
+/// Has a session's pages ask `assets` for each address that a player would load, and makes nothing of them.
+pub fn look_for_assets(collected: Collected, assets: Assets) -> Result<(), CliError> {
+    convert_quietly(collected, assets, &mut |_| Ok(()), &mut |_| Ok(())).map(drop)
+}
+
+/// What the events do not show, and how many batches could not be read to their end.
+fn convert_quietly(
+    collected: Collected,
+    assets: Assets,
+    told: ToldTo<'_>,
+    made: &mut dyn FnMut(Event) -> Result<(), CliError>,
+) -> Result<(LeftOut, u64), CliError> {
     let mut done = Ok(());
     let mut sink = |event| {
         if done.is_ok() {
@@ -37,8 +55,7 @@ pub fn convert(
     let faults = play(collected, &mut teller, told, &mut sink)?;
     teller.flush(&mut sink);
     done?;
-    tell(teller.left_out(), faults);
-    Ok(())
+    Ok((teller.left_out(), faults))
 }
 
 /// Tells messages and pictures in the order of their times. How many batches could not be read to their end.

@@ -29,6 +29,8 @@ use collect::{Collected, Picture};
 use convert::convert;
 
 pub use args::ExportArgs;
+pub(super) use collect::of_log;
+pub(super) use convert::look_for_assets;
 
 /// Runs the command.
 pub fn run(args: &ExportArgs, data: &Path) -> Result<ExitCode, CliError> {

@@ -51,8 +51,13 @@ pub fn records(session: u64, args: &SourceArgs, data: &Path, each: Each<'_>) -> 
         None if data.join("archive").join("manifest.json").exists() => format!(
             "session {session} is not in this log; it may be in the archive: add --archive. `takeup sessions` lists those that are in the log"
         ),
-        None => format!("session {session} is not in this log; `takeup sessions` lists those that are"),
+        None => return Err(not_in_log(session)),
     }))
+}
+
+/// There is no such session.
+pub fn not_in_log(session: u64) -> CliError {
+    CliError::Other(format!("session {session} is not in this log; `takeup sessions` lists those that are"))
 }
 
 fn of_log(session: u64, data: &Path, each: Each<'_>) -> Result<(), CliError> {

@@ -144,18 +144,33 @@ pub(super) fn list(args: &SessionsArgs, data: &Path, out: &mut Out) -> Result<()
     if args.broken {
         return broken::list(args, data, out);
     }
+    let sessions = find(args.project, data)?;
+    let skipped = args.last.map_or(0, |last| sessions.len().saturating_sub(last));
+    print(&sessions[skipped..], args.json, out)
+}
+
+/// The newest sessions of browsers that a project has in the log of `data`, the newest first.
+pub(super) fn newest(project: u32, last: usize, data: &Path) -> Result<Vec<u64>, CliError> {
+    let sessions = find(Some(project), data)?;
+    let is_of_browser = |session: &&Summary| {
+        session.batches > 0 && session.platform.as_deref().is_none_or(|platform| platform == "web")
+    };
+    let ids = sessions.iter().rev().filter(is_of_browser).filter_map(|session| session.session_id.parse().ok());
+    Ok(ids.take(last).collect())
+}
+
+/// The sessions of the log, ordered by start.
+fn find(project: Option<u32>, data: &Path) -> Result<Vec<Summary>, CliError> {
     let mut merge = log_folder::merge(data, false)?;
     let mut collector = Collector::default();
     while let Some(record) = merge.next_settled()? {
         // Records of other projects are skipped early, but a later record may reveal a project that is still unknown.
-        if args.project.is_none_or(|project| record.project == project || record.project == 0) {
+        if project.is_none_or(|project| record.project == project || record.project == 0) {
             collector.add(&record)?;
         }
     }
     log_folder::remark(&merge);
-    let sessions = collector.finish(args.project);
-    let skipped = args.last.map_or(0, |last| sessions.len().saturating_sub(last));
-    print(&sessions[skipped..], args.json, out)
+    Ok(collector.finish(project))
 }
 
 fn print(sessions: &[Summary], json: bool, out: &mut Out) -> Result<(), CliError> {
