@@ -3,6 +3,11 @@
 
 mod common;
 
+/// The files in `tests/sessions/`.
+mod sessions {
+    mod actions;
+}
+
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpStream};

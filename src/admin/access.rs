@@ -44,6 +44,10 @@ pub(in crate::admin) enum Refusal {
     OtherSite,
     #[error("recordings are shown on this machine alone: set admin_token to see them from elsewhere")]
     NoToken,
+    #[error("nothing is changed from here without a token: set admin_token, and restart")]
+    NoTokenToChange,
+    #[error("the header X-Takeup-Admin is missing")]
+    Header,
     #[error("the token is missing or wrong")]
     Token,
 }
@@ -52,7 +56,9 @@ impl Refusal {
     pub(in crate::admin) fn status(self) -> StatusCode {
         match self {
             Refusal::Token => StatusCode::UNAUTHORIZED,
-            Refusal::Host | Refusal::OtherSite | Refusal::NoToken => StatusCode::FORBIDDEN,
+            Refusal::Host | Refusal::OtherSite | Refusal::NoToken | Refusal::NoTokenToChange | Refusal::Header => {
+                StatusCode::FORBIDDEN
+            }
         }
     }
 }
@@ -96,7 +102,10 @@ impl Access {
         is_of_this_site(headers)?;
         if !headers.contains_key(super::HEADER) {
             // A form can't send it, and a page of another site must ask first, which is never allowed.
-            return Err(Refusal::OtherSite);
+            return Err(Refusal::Header);
+        }
+        if !self.has_token() {
+            return Err(Refusal::NoTokenToChange);
         }
         self.token(headers)
     }

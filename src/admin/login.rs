@@ -1,4 +1,4 @@
-//! `POST /api/login` and `POST /api/actions/reopen`: what a page sends.
+//! `POST /api/login`, and how those are refused who may not change anything.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +8,6 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use super::access::Refusal;
-use super::reopen;
 use super::shown::Shown;
 
 /// How long a wrong token is thought about. One at a time.
@@ -25,12 +24,10 @@ pub(in crate::admin) async fn login(State(shown): State<Arc<Shown>>, headers: He
     }
 }
 
-/// Puts cores back into use after a disk failure, as `POST /log/reopen` does for programs.
-pub(in crate::admin) async fn reopen(State(shown): State<Arc<Shown>>, headers: HeaderMap) -> Response {
-    match shown.access.admit_change(&headers) {
-        Ok(()) => reopen::answer(shown).await,
-        Err(refusal) => refuse(&shown, refusal).await,
-    }
+/// The answer to a request that may not change anything; `None` if it may.
+pub(in crate::admin) async fn refusal_of_change(shown: &Shown, headers: &HeaderMap) -> Option<Response> {
+    let refusal = shown.access.admit_change(headers).err()?;
+    Some(refuse(shown, refusal).await)
 }
 
 async fn refuse(shown: &Shown, refusal: Refusal) -> Response {

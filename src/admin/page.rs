@@ -37,6 +37,7 @@ pub(in crate::admin) async fn asset(
         "main.js" => file(&shown, &headers, SCRIPT, include_bytes!("page/main.js")),
         "show.js" => file(&shown, &headers, SCRIPT, include_bytes!("page/show.js")),
         "sessions.js" => file(&shown, &headers, SCRIPT, include_bytes!("page/sessions.js")),
+        "actions.js" => file(&shown, &headers, SCRIPT, include_bytes!("page/actions.js")),
         "status.js" => file(&shown, &headers, SCRIPT, include_bytes!("page/status.js")),
         _ => fault(StatusCode::NOT_FOUND, "there is no such file"),
     }

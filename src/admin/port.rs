@@ -30,9 +30,11 @@ use super::erasing::{self, LogUser, REREAD_PATH, SEAL_PATH, SealedSegments};
 use super::guard::GuardedListener;
 use super::health;
 use super::health::Check;
+use super::jobs::{Commands, Jobs};
+use super::logging::{Logging, SetLogging};
 use super::reopen::{self, PATH};
 use super::shown::{ReopenedCore, Shown};
-use super::{assets, login, page, recordings, status as server_status};
+use super::{actions, assets, login, page, recordings, status as server_status};
 
 /// How long a stop waits for answers in progress.
 const STOP_PATIENCE: Duration = Duration::from_secs(2);
@@ -60,6 +62,12 @@ pub struct Admin {
     pub seal: Box<dyn Fn() -> Vec<SealedSegments> + Send + Sync>,
     /// Makes everybody who reads the log drop what was read and not passed, and read it again. Called like `reopen`.
     pub reread: Box<dyn Fn() -> Vec<LogUser> + Send + Sync>,
+    /// How the page's actions run commands.
+    pub commands: Commands,
+    /// What is logged. Called on the admin thread; must not block.
+    pub logging: Box<dyn Fn() -> Logging + Send + Sync>,
+    /// Changes what is logged, until the settings are read again. Called like `reopen`.
+    pub set_logging: SetLogging,
     /// The recent sessions.
     pub sessions: Sessions,
     /// What is kept of recorded sites, for the pages that play sessions.
@@ -103,6 +111,7 @@ pub enum AdminError {
 #[derive(Debug)]
 pub struct AdminHandle {
     addr: SocketAddr,
+    jobs: Arc<Jobs>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -113,6 +122,12 @@ impl AdminHandle {
         self.addr
     }
 
+    /// Ends a job of the page that is running, and lets none begin any more.
+    pub fn job_stopper(&self) -> impl FnOnce() + Send + 'static {
+        let jobs = Arc::clone(&self.jobs);
+        move || jobs.stop()
+    }
+
     /// Stops listening, finishes the answers in progress (for at most two seconds) and ends the thread.
     pub fn stop(mut self) {
         self.end();
@@ -120,6 +135,7 @@ impl AdminHandle {
 
     fn end(&mut self) {
         drop(self.stop.take());
+        self.jobs.stop();
         if let Some(thread) = self.thread.take() {
             // The panic hook has already printed any panic there; there is nothing left to do.
             let _ = thread.join();
@@ -150,16 +166,24 @@ pub fn spawn(addr: SocketAddr, admin: Admin) -> Result<AdminHandle, AdminError> 
         tokio::net::TcpListener::from_std(listener).map_err(listen)?
     };
     let (stop, stopped) = oneshot::channel();
-    let work = move || runtime.block_on(serve(listener, bound, admin, stopped));
+    let jobs = Arc::new(Jobs::new(admin.commands.clone(), bound));
+    let of_port = Arc::clone(&jobs);
+    let work = move || runtime.block_on(serve(listener, bound, admin, of_port, stopped));
     let thread = std::thread::Builder::new().name("admin".into()).spawn(work).map_err(thread)?;
-    Ok(AdminHandle { addr: bound, stop: Some(stop), thread: Some(thread) })
+    Ok(AdminHandle { addr: bound, jobs, stop: Some(stop), thread: Some(thread) })
 }
 
-async fn serve(listener: tokio::net::TcpListener, bound: SocketAddr, admin: Admin, stopped: oneshot::Receiver<()>) {
+async fn serve(
+    listener: tokio::net::TcpListener,
+    bound: SocketAddr,
+    admin: Admin,
+    jobs: Arc<Jobs>,
+    stopped: oneshot::Receiver<()>,
+) {
     let (drain, draining) = oneshot::channel::<()>();
     let (stop, stopping) = watch::channel(false);
-    let server =
-        axum::serve(GuardedListener::new(listener), router(bound, admin, stopping)).with_graceful_shutdown(async {
+    let server = axum::serve(GuardedListener::new(listener), router(bound, admin, jobs, stopping))
+        .with_graceful_shutdown(async {
             // Completes on a message, or when the other end is dropped.
             let _ = draining.await;
         });
@@ -177,7 +201,7 @@ async fn serve(listener: tokio::net::TcpListener, bound: SocketAddr, admin: Admi
     }
 }
 
-fn router(bound: SocketAddr, admin: Admin, stopping: watch::Receiver<bool>) -> Router {
+fn router(bound: SocketAddr, admin: Admin, jobs: Arc<Jobs>, stopping: watch::Receiver<bool>) -> Router {
     let shown = Shown {
         page: Exposition::new(Arc::clone(&admin.metrics)),
         checks: admin.checks,
@@ -188,6 +212,9 @@ fn router(bound: SocketAddr, admin: Admin, stopping: watch::Receiver<bool>) -> R
         reopen: admin.reopen,
         seal: admin.seal,
         reread: admin.reread,
+        jobs,
+        logging: admin.logging,
+        set_logging: admin.set_logging,
         sessions: admin.sessions,
         assets: admin.assets,
         access: Access::new(bound, admin.access),
@@ -218,7 +245,12 @@ fn router(bound: SocketAddr, admin: Admin, stopping: watch::Receiver<bool>) -> R
         .route("/api/status", get(server_status::once))
         .route("/api/stream", get(server_status::follow))
         .route("/api/login", post(login::login))
-        .route("/api/actions/reopen", post(login::reopen))
+        .route("/api/actions", get(actions::told))
+        .route("/api/actions/reopen", post(actions::reopen))
+        .route("/api/actions/erase", post(actions::erase))
+        .route("/api/actions/retention", post(actions::retention))
+        .route("/api/actions/compact", post(actions::compact))
+        .route("/api/actions/log", post(actions::log))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .with_state(Arc::new(shown))
@@ -257,7 +289,7 @@ async fn upstream_health(State(shown): State<Arc<Shown>>) -> Response {
 
 async fn not_found() -> Response {
     let text = "not found: this port has a page at /, /metrics, /health, /health/live, /health/ready, /couriers, /api/sessions, \
-                /api/status, /log/reopen, /log/seal and /log/reread";
+                /api/status, /api/actions, /log/reopen, /log/seal and /log/reread";
     fault(StatusCode::NOT_FOUND, text)
 }
 
@@ -269,5 +301,7 @@ fn status(checks: &[Check]) -> StatusCode {
     if health::all_pass(checks) { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
 }
 
+#[cfg(test)]
+mod action_tests;
 #[cfg(test)]
 mod tests;

@@ -13,7 +13,9 @@ use crate::telemetry::exposition::Exposition;
 use super::access::Access;
 use super::courier_report::CourierReport;
 use super::health::Check;
+use super::jobs::Jobs;
 use super::log_users::{LogUser, SealedSegments};
+use super::logging::{Logging, SetLogging};
 
 /// The result of reopening one core.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,6 +51,12 @@ pub(super) struct Shown {
     pub seal: Box<dyn Fn() -> Vec<SealedSegments> + Send + Sync>,
     /// Makes who reads the log forget what was read.
     pub reread: Box<dyn Fn() -> Vec<LogUser> + Send + Sync>,
+    /// The jobs of the page.
+    pub jobs: Arc<Jobs>,
+    /// What is logged.
+    pub logging: Box<dyn Fn() -> Logging + Send + Sync>,
+    /// Changes that.
+    pub set_logging: SetLogging,
     /// The recent sessions.
     pub sessions: Sessions,
     /// What is kept of recorded sites.

@@ -17,6 +17,7 @@ use super::erase::{self, EraseArgs};
 use super::events::{self, EventsArgs};
 use super::export::{self, ExportArgs};
 use super::inspect::{self, InspectArgs};
+use super::job;
 use super::load::{self, LoadArgs};
 use super::recordings::{self, RecordingsArgs};
 use super::replay::{self, ReplayArgs};
@@ -191,6 +192,7 @@ pub enum Command {
 
 /// Runs the command given on the command line.
 pub fn main() -> ExitCode {
+    job::begin();
     let Cli { data, command } = Cli::parse();
     let result = match command {
         Command::Serve(args) => serve::run(&args, &data),

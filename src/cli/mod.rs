@@ -21,6 +21,7 @@ mod error;
 mod events;
 mod export;
 mod inspect;
+mod job;
 mod load;
 mod log_folder;
 mod output;

@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
+use crossbeam_channel::Sender;
+
 use crate::admin::health::Check;
 use crate::admin::port::Admin;
 use crate::assets::{Pages, Store};
 use crate::checker::Checker;
+use crate::config::Sources;
 use crate::log::Log;
 use crate::server::core::common::Common;
 use crate::sessions::Sessions;
@@ -13,18 +16,33 @@ use crate::telemetry::Metrics;
 
 use super::archive::Archive;
 use super::couriers::Couriers;
-use super::{courier_metrics, erasing, failures, heartbeats, options, projects, retention};
+use super::reload::LogChange;
+use super::{actions, courier_metrics, erasing, failures, heartbeats, options, projects, retention};
+
+/// The parts of a server that the admin port shows and changes.
+#[derive(Clone, Copy)]
+pub struct Parts<'a> {
+    /// Where the settings come from.
+    pub sources: &'a Sources,
+    /// The log.
+    pub log: &'a Log,
+    /// The checker.
+    pub checker: &'a Checker,
+    /// The couriers.
+    pub couriers: &'a Couriers,
+    /// The archive.
+    pub archive: &'a Archive,
+    /// What the cores share.
+    pub common: &'a Arc<Common>,
+    /// The recent sessions.
+    pub sessions: &'a Sessions,
+    /// Where changes of what is logged go.
+    pub log_changes: &'a Sender<LogChange>,
+}
 
 /// Assembles what the admin port serves.
-pub fn admin(
-    log: &Log,
-    metrics: Metrics,
-    checker: &Checker,
-    couriers: &Couriers,
-    archive: &Archive,
-    common: &Arc<Common>,
-    sessions: &Sessions,
-) -> Admin {
+pub fn admin(metrics: Metrics, parts: Parts<'_>) -> Admin {
+    let Parts { sources, log, checker, couriers, archive, common, sessions, log_changes } = parts;
     let gauge = |log: &Log, value: fn(&crate::log::LogStats) -> u64| {
         let log = log.clone();
         move || value(&log.stats()) as f64
@@ -99,6 +117,9 @@ pub fn admin(
         reopen: Box::new(reopen),
         seal: Box::new(seal),
         reread: Box::new(reread),
+        commands: actions::commands(sources, &common.live.current().config, &common.logger),
+        logging: actions::logging(common),
+        set_logging: actions::set_logging(log_changes),
         sessions: sessions.clone(),
         assets: Arc::new(Pages::new(Store::in_data(&common.live.current().config.data))),
         access: options::access(&common.live.current().config),

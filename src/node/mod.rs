@@ -17,10 +17,12 @@
 //! | `signals`, `reload` | SIGTERM and SIGHUP; changes of the settings while the server runs |
 //! | `missing` | tracks what the settings and secrets files lack of what is in force |
 //! | `projects`, `retention`, `recovery`, `failures`, `heartbeats` | projects, log and cores as log lines, metrics and checks |
+//! | `actions` | what the admin page can change |
 //! | `admin_port` | assembles what the admin port serves |
 //! | `shutdown` | waits for threads to end, for each of them at most a bounded time |
 //! | `announce` | prints where the server is, for the person who starts it |
 
+mod actions;
 mod admin_port;
 mod announce;
 mod archive;

@@ -9,9 +9,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender, bounded, select};
+use crossbeam_channel::{Receiver, Sender, bounded, never, select};
 
-use crate::config::{Config, Loaded, SETTINGS, Sources, TokenSecrets, masked};
+use crate::config::{Config, Loaded, LogLevel, LogRequests, SETTINGS, Sources, TokenSecrets, masked};
 use crate::directory::POLL_INTERVAL;
 use crate::log::Deleting;
 use crate::server::core::common::Common;
@@ -75,6 +75,17 @@ pub fn register(metrics: Metrics, reloads: &Arc<Reloads>, common: &Arc<Common>) 
         })
 }
 
+/// A change of what is logged, until the settings are read again.
+#[derive(Debug)]
+pub struct LogChange {
+    /// Which requests; `None` leaves it.
+    pub requests: Option<LogRequests>,
+    /// The lowest level of events; `None` leaves it.
+    pub level: Option<LogLevel>,
+    /// Told when it is done.
+    pub done: Sender<()>,
+}
+
 /// Where a change is passed on to.
 pub struct Targets {
     /// The cores.
@@ -103,6 +114,8 @@ pub struct Reloader {
     pub missing: MissingSettings,
     /// The reload counters.
     pub reloads: Arc<Reloads>,
+    /// Changes of what is logged.
+    pub log_changes: Receiver<LogChange>,
     /// The logger.
     pub logger: Logger,
 }
@@ -147,6 +160,7 @@ impl Reloader {
     }
 
     fn run(mut self, asked: &Receiver<()>, stopped: &Receiver<()>) {
+        let mut log_changes = self.log_changes.clone();
         loop {
             select! {
                 recv(stopped) -> _ => return,
@@ -155,6 +169,11 @@ impl Reloader {
                     self.read_again(true);
                     self.targets.projects.look();
                 }
+                recv(log_changes) -> change => match change {
+                    Ok(change) => self.change_logging(change),
+                    // Nobody can ask any more.
+                    Err(_) => log_changes = never(),
+                },
                 default(POLL_INTERVAL) => {
                     let gone = self.missing.certain(self.files.rest());
                     if self.files.changed() || gone {
@@ -178,8 +197,7 @@ impl Reloader {
             faults.push(format!("{problem}; all of this can be only from the next start on"));
             contradicts = true;
         }
-        let cores = u16::try_from(self.targets.common.migrations.len()).unwrap_or(u16::MAX);
-        let live = Live::of(config, cores).map_err(|error| faults.push(error.to_string()));
+        let live = Live::of(config, self.cores()).map_err(|error| faults.push(error.to_string()));
         let (Ok(live), true) = (live, faults.is_empty()) else {
             self.reloads.refused.fetch_add(1, Ordering::Relaxed);
             self.missing.refused(&read, contradicts);
@@ -213,6 +231,40 @@ impl Reloader {
         self.missing.keep(&self.sources, &self.seen, &self.logger);
     }
 
+    /// Changes what is logged. The settings that the files have stay known as `seen`, so the next reading puts them back into force.
+    fn change_logging(&self, change: LogChange) {
+        let running = self.targets.common.live.current();
+        let old = &running.config;
+        let config = Config {
+            log_requests: change.requests.unwrap_or(old.log_requests),
+            log_level: change.level.unwrap_or(old.log_level),
+            ..old.clone()
+        };
+        let (before, after) = (options::level(old), options::level(&config));
+        let words = [
+            ("log_requests", old.log_requests.as_str(), config.log_requests.as_str()),
+            ("log_level", old.log_level.as_str(), config.log_level.as_str()),
+        ];
+        // There is a secret, as before.
+        let Ok(live) = Live::of(config, self.cores()) else { return };
+        self.targets.common.live.replace(live);
+        self.wait_for_cores();
+        // The line is printed if one of both levels has it.
+        self.logger.set_level(before.min(after));
+        for (setting, from, to) in words.into_iter().filter(|(_, from, to)| from != to) {
+            let message = "changed on the admin page, until the settings are read again";
+            let fields = [("setting", setting), ("from", from), ("to", to)];
+            self.logger.event(Level::Info, crate::caller!(), message, &fields);
+        }
+        self.logger.set_level(after);
+        // Who asked may have gone.
+        let _ = change.done.try_send(());
+    }
+
+    fn cores(&self) -> u16 {
+        u16::try_from(self.targets.common.migrations.len()).unwrap_or(u16::MAX)
+    }
+
     fn take_over(&self, live: Live) {
         self.logger.set_level(options::level(&live.config));
         (self.targets.tune_checker)(&live.config);
@@ -221,6 +273,10 @@ impl Reloader {
         self.targets.common.log.clock().set_jump_max(live.config.clock_jump_max);
         self.targets.deleting.set_policy(options::retention(&live.config));
         self.targets.common.live.replace(live);
+        self.wait_for_cores();
+    }
+
+    fn wait_for_cores(&self) {
         if !self.targets.common.live.wait_until_applied(CORES_PATIENCE) {
             let message = "a core has not come to the changed settings yet";
             self.logger.event(Level::Warn, crate::caller!(), message, &[]);
@@ -239,11 +295,20 @@ impl Reloader {
                 false if waiting.contains(&setting.name) => "a setting was changed: takes effect at the next start",
                 false => "a setting is again what the server runs with",
             };
-            let (from, to) = (masked(setting.name, &old.text), masked(setting.name, &new.text));
+            let (from, to) = (text_in_force(setting.name, &old.text, running), masked(setting.name, &new.text));
             let place = new.origin.to_string();
             let fields = [("setting", setting.name), ("from", &from), ("to", &to), ("place", &place)];
             self.logger.event(Level::Info, crate::caller!(), message, &fields);
         }
+    }
+}
+
+/// The text of a setting that was in force, and may be shown. What the admin page has changed is not what was read last.
+fn text_in_force(name: &str, read: &str, running: &Live) -> String {
+    match name {
+        "log_requests" => running.config.log_requests.to_string(),
+        "log_level" => running.config.log_level.to_string(),
+        _ => masked(name, read),
     }
 }
 

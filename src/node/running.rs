@@ -82,8 +82,11 @@ impl Running {
         let Self {
             log, checker, couriers, archive, warm_up, admin, sessions, watcher, reloader, logger, printer, ..
         } = self;
+        // What it does would be cut off anyhow, by the end of the process.
+        let job = shutdown::part(&logger, "job", admin.job_stopper());
         archive.begin_stop();
         let mut parts = vec![
+            job,
             shutdown::part(&logger, "projects", move || drop(watcher)),
             shutdown::part(&logger, "reload", move || drop(reloader)),
             shutdown::part(&logger, "checker", move || checker.stop()),

@@ -130,7 +130,18 @@ pub fn start(mut sources: Sources) -> Result<Running, NodeError> {
     #[cfg(feature = "archive")]
     let metrics = archive_retention.register(metrics);
     let sessions = Sessions::new(config.data.join("log"), Some(log.recent()));
-    let admin = admin_port::admin(&log, metrics, &checker, &couriers, &archive, &common, &sessions);
+    let (log_changes, asked_log_changes) = crossbeam_channel::bounded(1);
+    let parts = admin_port::Parts {
+        sources: &sources,
+        log: &log,
+        checker: &checker,
+        couriers: &couriers,
+        archive: &archive,
+        common: &common,
+        sessions: &sessions,
+        log_changes: &log_changes,
+    };
+    let admin = admin_port::admin(metrics, parts);
     let admin = port::spawn(config.admin, admin).map_err(NodeError::other)?;
 
     // Connections are accepted from here on.
@@ -150,6 +161,7 @@ pub fn start(mut sources: Sources) -> Result<Running, NodeError> {
         seen: loaded.clone(),
         missing,
         reloads,
+        log_changes: asked_log_changes,
         logger: logger.clone(),
     };
     let reloader = reloader.spawn().map_err(NodeError::other)?;

@@ -88,5 +88,9 @@ fn a_change_needs_the_token_and_a_header_that_no_other_page_can_send() {
     let all = [host, ("authorization", &*bearer), ("x-takeup-admin", "1"), ("origin", "http://127.0.0.1:8888")];
     assert_eq!(access.admit_change(&headers(&all)), Ok(()));
     assert_eq!(access.admit_change(&headers(&[host, ("x-takeup-admin", "1")])), Err(Refusal::Token));
-    assert_eq!(access.admit_change(&headers(&all[..2])), Err(Refusal::OtherSite));
+    assert_eq!(access.admit_change(&headers(&all[..2])), Err(Refusal::Header));
+    let other = [host, all[1], all[2], ("origin", "http://evil.example")];
+    assert_eq!(access.admit_change(&headers(&other)), Err(Refusal::OtherSite));
+    let without = self::access("127.0.0.1:8888", None, &[]);
+    assert_eq!(without.admit_change(&headers(&all)), Err(Refusal::NoTokenToChange));
 }

@@ -1,10 +1,11 @@
 // Which view is shown, and what is told when the server refuses.
 
+import { showActions } from './actions.js';
 import { ask, byId } from './show.js';
 import { showSessions } from './sessions.js';
 import { showStatus } from './status.js';
 
-const VIEWS = { sessions: showSessions, status: showStatus };
+const VIEWS = { sessions: showSessions, status: showStatus, actions: showActions };
 let end = () => {};
 /** The server has asked for the token. */
 let isLocked = false;
@@ -51,7 +52,7 @@ byId('login-form').addEventListener('submit', async (event) => {
 
 addEventListener('hashchange', show);
 addEventListener('keydown', (event) => {
-  if (event.key !== '/' || event.target.matches('input')) return;
+  if (event.key !== '/' || event.target.matches('input, select')) return;
   event.preventDefault();
   byId('filter').elements.user.focus();
 });

@@ -68,21 +68,9 @@ function show(status) {
   const disk = DISK.filter(([, name]) => typeof status.numbers[name] === 'number');
   byId('disk').replaceChildren(table(disk, [['', ([name]) => name], ['', ([, name, shown]) => shown(status.numbers[name]), true]]));
   byId('faults').replaceChildren(...status.faults.map((fault) => make('p', { class: 'note' }, `${fault.name}: ${fault.text}`)));
-  byId('actions').hidden = !status.actions;
   const health = byId('health');
   health.textContent = `${status.ready ? 'ready' : 'not ready'} · ${status.version}`;
   health.className = status.ready ? '' : 'bad';
-}
-
-async function reopen() {
-  const told = byId('reopen-told');
-  told.textContent = 'Reopening …';
-  try {
-    const { cores } = await ask('api/actions/reopen', { method: 'POST', headers: { 'X-Takeup-Admin': '1' } });
-    told.textContent = cores.map(({ core, before, after }) => `core ${core}: ${before}, now ${after}`).join('; ');
-  } catch (error) {
-    told.textContent = error.message;
-  }
 }
 
 /** Shows the status while it changes; returns what ends that. */
@@ -102,6 +90,5 @@ export function showStatus(trouble) {
       trouble(error);
     }
   };
-  byId('reopen').onclick = reopen;
   return () => source.close();
 }

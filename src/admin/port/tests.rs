@@ -6,6 +6,7 @@ use std::time::Instant;
 use crate::admin::LagReport;
 use crate::assets::Store;
 use crate::telemetry::metrics::CoreMetrics;
+use crate::telemetry::{LogOptions, Logger};
 
 use super::*;
 
@@ -25,7 +26,7 @@ fn start(healthy: &Arc<AtomicBool>) -> AdminHandle {
 }
 
 /// A port of a server without cores and couriers.
-fn nothing(metrics: Arc<Metrics>) -> Admin {
+pub(super) fn nothing(metrics: Arc<Metrics>) -> Admin {
     Admin {
         metrics,
         checks: Box::new(Vec::new),
@@ -35,6 +36,15 @@ fn nothing(metrics: Arc<Metrics>) -> Admin {
         reopen: Box::new(Vec::new),
         seal: Box::new(Vec::new),
         reread: Box::new(Vec::new),
+        commands: Commands {
+            program: "/bin/sleep".into(),
+            before: Vec::new(),
+            after: Vec::new(),
+            no_archive: Some("set archive = true"),
+            logger: Logger::start(&LogOptions::default(), Box::new(std::io::sink())).unwrap().0,
+        },
+        logging: Box::new(Logging::default),
+        set_logging: Box::new(|_| Ok(())),
         sessions: Sessions::new("/no/such/folder".into(), None),
         assets: Arc::new(Pages::new(Store::in_data("/no/such/folder".as_ref()))),
         access: AccessOptions::default(),

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use crate::base::store_url::StoreUrl;
+use crate::cli::serve::key_value;
 
 /// The options of `takeup compact`.
 #[derive(Debug, Clone, Args)]
@@ -12,6 +13,9 @@ pub struct CompactArgs {
     /// Settings, of which body_inflated_limit, archive_store and the store's keys count [default: takeup.toml in the data folder].
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+    /// Any setting, as `takeup serve` takes it.
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_value)]
+    pub set: Vec<(String, String)>,
     /// How much goes into the archive at once, in MiB of inflated rows: memory grows with it, and a file becomes as large.
     #[arg(long, value_name = "MIB", default_value_t = 64, value_parser = clap::value_parser!(u64).range(1..=1024))]
     pub chunk: u64,

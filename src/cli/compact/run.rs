@@ -19,7 +19,8 @@ use crate::base::time::wall_us;
 use crate::cli::error::CliError;
 use crate::cli::log_folder;
 use crate::cli::output::{Out, bytes, counted, length_ms};
-use crate::config::{Config, Sources};
+use crate::cli::serve::ServeArgs;
+use crate::config::Config;
 use crate::log::cursor::Cursors;
 use crate::log::read::merge::{Merge, MergePosition};
 use crate::log::read::reader::LogReader;
@@ -51,8 +52,8 @@ pub fn run(args: &CompactArgs, data: &Path) -> Result<ExitCode, CliError> {
     let reader = log_folder::open(data)?;
     let stop = stop_on_signal()?;
     let is_stopping = || stop.load(Ordering::Relaxed);
-    let sources = Sources { file: args.config.clone(), ..Sources::of_process(data) };
-    let config = Config::load_settings(&sources)?.config;
+    let settings = ServeArgs { config: args.config.clone(), set: args.set.clone(), ..ServeArgs::default() };
+    let config = Config::load_settings(&settings.sources(data))?.config;
     let bounds = ChunkBounds {
         bytes: args.chunk << 20,
         age: Duration::MAX,
