@@ -157,6 +157,8 @@ pub(in crate::log) struct Inner {
     lost: Option<(Seq, Seq)>,
     open: OpenGroup,
     handed: VecDeque<Handed>,
+    /// How many records waited for their groups at a time, lately.
+    waiting: u64,
     /// Groups given to the syncer so far.
     synced: u64,
     /// The owner writes the groups of directly written segments: these are for it to fetch.
@@ -198,6 +200,7 @@ impl Inner {
             lost: None,
             open: OpenGroup::default(),
             handed: VecDeque::with_capacity(GROUPS_MAX),
+            waiting: 0,
             synced: 0,
             owner_writes: false,
             outbox: VecDeque::with_capacity(GROUPS_MAX),

@@ -21,6 +21,8 @@ impl Inner {
         if self.open.records == 0 {
             return;
         }
+        let waiting = self.open.records + self.handed.iter().map(|group| group.records).sum::<u64>();
+        self.waiting = waiting.max(self.waiting - self.waiting / 8);
         self.close_group();
         let pen = self.pen.as_ref().expect("open records are in a segment");
         let segment = Arc::clone(pen.segment());

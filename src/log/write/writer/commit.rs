@@ -18,8 +18,10 @@ use crate::log::write::wake::For;
 use super::groups::{By, Handed, OpenGroup};
 use super::{AppendError, GroupStats, GroupWrite, Inner, Progress, RECORDS_FROM, Seq};
 
-/// A second concurrent write costs a core as much as the first: it pays from this many records on (`docs/performance.md`).
+/// A second concurrent write costs a core as much as the first: it pays from this many records on (`docs/performance.md`),
 const SECOND_GROUP_RECORDS: u64 = 16;
+/// and from this part of all that wait. Two groups of half each would take a fifth more of the core.
+const SECOND_GROUP_OF_WAITING: (u64, u64) = (3, 8);
 /// How much is appended again at a time: it takes the core some 0.3 ms.
 const CARRY_SLICE_BYTES: u64 = 1 << 20;
 
@@ -48,8 +50,18 @@ impl Inner {
     fn may_hand_over(&self) -> bool {
         match self.handed.front() {
             None => true,
-            Some(front) => self.handed.len() == 1 && front.is_with_owner() && self.open.records >= SECOND_GROUP_RECORDS,
+            Some(front) => self.handed.len() == 1 && front.is_with_owner() && self.is_worth_a_second(),
         }
+    }
+
+    fn is_worth_a_second(&self) -> bool {
+        let options = &self.shared.options;
+        let (part, of) = SECOND_GROUP_OF_WAITING;
+        // Records that are answered from memory do not wait.
+        let share = if options.ack == Ack::Disk { self.waiting * part / of } else { 0 };
+        let records = self.open.records;
+        records >= SECOND_GROUP_RECORDS
+            && (records >= share || self.cursor - self.open.from >= options.group_bytes_max / 2)
     }
 
     pub(super) fn written(&mut self, write: GroupWrite, result: io::Result<()>) {

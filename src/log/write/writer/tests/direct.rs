@@ -57,6 +57,36 @@ fn a_group_that_is_durable_before_an_older_one_is_not_acknowledged_before_it() {
 }
 
 #[test]
+fn a_second_group_beside_a_large_one_has_a_share_of_all_that_wait() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_log, mut core) = open(dir.path());
+    append_many(&mut core, 160, b"first");
+    let first = closed(&mut core);
+    append_many(&mut core, 59, b"second");
+    core.writer.kick();
+    assert!(core.writer.next_write().is_none(), "three eighths of 160 are 60");
+    core.append(&batch(b"second"));
+    let second = closed(&mut core);
+    finish(&mut core, first);
+    finish(&mut core, second);
+    core.progress();
+    // Now that fewer wait, smaller ones are worth it again.
+    for _ in 0..20 {
+        append_many(&mut core, 8, b"one of few");
+        let group = closed(&mut core);
+        finish(&mut core, group);
+        core.progress();
+    }
+    append_many(&mut core, 8, b"first of few");
+    let first = closed(&mut core);
+    append_many(&mut core, 16, b"second of few");
+    let second = closed(&mut core);
+    finish(&mut core, first);
+    finish(&mut core, second);
+    core.progress();
+}
+
+#[test]
 fn a_second_group_is_begun_beside_the_first_only_when_it_is_worth_it() {
     let dir = tempfile::tempdir().unwrap();
     let (_log, mut core) = open(dir.path());
