@@ -14,9 +14,8 @@ use crate::log::RecentRecords;
 
 use super::follow;
 use super::index::Index;
-use super::shared::{Shared, State};
+use super::shared::{self, Shared, State};
 use super::summary::{Query, SessionReport};
-use super::watch;
 
 /// What the summaries may take.
 pub const INDEX_BYTES_MAX: usize = 32 << 20;
@@ -76,7 +75,7 @@ impl Sessions {
             changed: Condvar::new(),
             stopping: AtomicBool::new(false),
             viewers: AtomicUsize::new(0),
-            room: watch::room(),
+            room: shared::room(),
             thread: Mutex::new(None),
         }))
     }

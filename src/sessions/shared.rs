@@ -11,6 +11,16 @@ use crate::log::RecentRecords;
 
 use super::index::Index;
 
+/// What the description of one page may take,
+const PAGE_BYTES_MAX: usize = 32 << 20;
+/// and what those of all pages may take that are watched.
+const PAGES_BYTES_MAX: usize = 256 << 20;
+
+/// Room for the pages that are watched.
+pub(super) fn room() -> Room {
+    Room::shared(PAGE_BYTES_MAX, PAGES_BYTES_MAX)
+}
+
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) log_dir: PathBuf,

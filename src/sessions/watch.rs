@@ -39,10 +39,6 @@ pub const VIEWERS_MAX: usize = 12;
 
 /// The largest batch that is inflated.
 const INFLATED_BYTES_MAX: usize = 32 << 20;
-/// What the description of one page may take,
-const PAGE_BYTES_MAX: usize = 32 << 20;
-/// and what those of all pages may take that are watched.
-const PAGES_BYTES_MAX: usize = 256 << 20;
 /// What is read ahead of batches.
 const READ_AHEAD_BYTES: usize = 16 << 20;
 /// What the file of a session's batches may take.
@@ -71,11 +67,6 @@ const HEARTBEAT: Duration = Duration::from_secs(3);
 const QUIET: Duration = Duration::from_millis(1000);
 /// They are converted after this time at the latest.
 const ROUND_MAX: Duration = Duration::from_millis(2500);
-
-/// Room for the pages that are watched.
-pub(super) fn room() -> Room {
-    Room::shared(PAGE_BYTES_MAX, PAGES_BYTES_MAX)
-}
 
 /// Where pictures, fonts and style sheets of a project come from.
 pub type AssetsOf = Box<dyn Fn(u32) -> Assets + Send>;

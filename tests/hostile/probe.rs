@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crate::common::{Home, Request, Server, wait_for};
+use crate::common::{Home, PATIENCE, Request, Server, wait_for};
 
 /// The longest time for which a core may belong to others, of whatever number. The decoder of brotli is made of generics: a debug build
 /// compiles it without any optimisation, and it takes a hundred times as long.
@@ -59,7 +59,7 @@ impl Siege {
             assert_eq!(server.connect().exchange(Request::get("/")).status, 200);
         }
         let token = server.start_session(super::routes::KEY);
-        let before = usage(pid);
+        let before = at_rest(pid);
         let done = Arc::new(AtomicBool::new(false));
         let probe = Some(watch(&server, pid, Arc::clone(&done)));
         Siege { home, server: Some(server), token, pid, before, done, probe }
@@ -133,6 +133,19 @@ fn run_time(schedstat: &str) -> io::Result<Duration> {
     let text = fs::read_to_string(schedstat)?;
     let ran = text.split_whitespace().next().and_then(|number| number.parse().ok());
     ran.map(Duration::from_nanos).ok_or_else(|| io::Error::other(format!("no run time in {text:?}")))
+}
+
+/// What a server has once it has made its segments ready: its descriptors stay as many for half a second.
+fn at_rest(pid: u32) -> Usage {
+    let (mut seen, mut since) = (usage(pid), Instant::now());
+    wait_for("the server to rest", PATIENCE, || {
+        let now = usage(pid);
+        if now.descriptors != seen.descriptors {
+            since = Instant::now();
+        }
+        seen = now;
+        (since.elapsed() >= Duration::from_millis(500)).then_some(seen)
+    })
 }
 
 fn usage(pid: u32) -> Usage {
