@@ -20,7 +20,7 @@ use super::{AppendError, GroupStats, GroupWrite, Inner, Progress, RECORDS_FROM, 
 
 /// A second concurrent write costs a core as much as the first: it pays from this many records on (`docs/performance.md`),
 const SECOND_GROUP_RECORDS: u64 = 16;
-/// and from this part of all that wait. Two groups of half each would take a fifth more of the core.
+/// and from this part of all that wait, so that many clients share few writes.
 const SECOND_GROUP_OF_WAITING: (u64, u64) = (3, 8);
 /// How much is appended again at a time: it takes the core some 0.3 ms.
 const CARRY_SLICE_BYTES: u64 = 1 << 20;
