@@ -128,7 +128,9 @@ export class Lists {
     const rows = this.#rows;
     this.none.hidden = rows.length > 0;
     this.holder.style.height = `${rows.length * ROW_HEIGHT}px`;
-    const first = Math.max(Math.floor(this.scroller.scrollTop / ROW_HEIGHT) - 5, 0);
+    // The list may have become shorter than the place that was scrolled to.
+    const top = Math.min(this.scroller.scrollTop, Math.max(rows.length * ROW_HEIGHT - this.scroller.clientHeight, 0));
+    const first = Math.max(Math.floor(top / ROW_HEIGHT) - 5, 0);
     const last = Math.min(first + Math.ceil(this.scroller.clientHeight / ROW_HEIGHT) + 10, rows.length);
     const items = new Map();
     for (let index = first; index < last; index++) {

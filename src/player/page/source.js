@@ -77,7 +77,8 @@ class ServerSource {
   /** Lines of events; with `follow` the later ones as they are recorded. An empty line says that nothing has come. */
   async *lines(follow) {
     const address = new URL(`${this.base}/events`);
-    if (follow) address.searchParams.set('follow', '1');
+    // Of a session that is over the beginning is wanted first, of one that goes on the end.
+    address.searchParams.set(follow ? 'follow' : 'soon', '1');
     if (this.assets) address.searchParams.set('assets', '1');
     address.searchParams.set('kept', '1');
     const answer = await this.ask(address);
