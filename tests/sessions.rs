@@ -144,6 +144,7 @@ fn a_session_is_listed_while_it_is_recorded_and_plays_as_it_is_exported() {
     for (asked, exported) in [
         ("/events", &["--rrweb"][..]),
         ("/events?assets=1", &["--rrweb", "--assets"]),
+        ("/events?soon=1", &["--rrweb"]),
         ("/timeline", &["--timeline", "json"]),
     ] {
         let mut answer = ask(server.admin, &path(asked));

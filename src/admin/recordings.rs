@@ -81,7 +81,8 @@ pub(in crate::admin) async fn events(
         }
         _ => assets.clone(),
     });
-    watch(&shown, &session, &headers, Form::Events(assets_of), is_on("follow")).await
+    let how = How { follow: is_on("follow"), soon: is_on("soon") };
+    watch(&shown, &session, &headers, Form::Events(assets_of), how).await
 }
 
 /// The session in words.
@@ -92,16 +93,24 @@ pub(in crate::admin) async fn timeline(
     uri: Uri,
 ) -> Response {
     let follow = parameters(&uri).any(|(name, value)| name == "follow" && value == "1");
-    watch(&shown, &session, &headers, Form::Timeline, follow).await
+    watch(&shown, &session, &headers, Form::Timeline, How { follow, soon: false }).await
 }
 
-async fn watch(shown: &Shown, session: &str, headers: &HeaderMap, form: Form, follow: bool) -> Response {
+/// Whether the answer goes on with what arrives later, and whether it begins before all was read.
+struct How {
+    follow: bool,
+    soon: bool,
+}
+
+async fn watch(shown: &Shown, session: &str, headers: &HeaderMap, form: Form, how: How) -> Response {
     if let Err(refusal) = shown.access.admit(headers) {
         return refusal.into_response();
     }
     let Ok(session) = session.parse::<u64>() else { return no_number() };
     let (pieces, mut answer) = mpsc::channel(PIECES_MAX);
-    if let Err(refused) = shown.sessions.watch(Wanted { session, form, follow }, Channel(pieces)) {
+    if let Err(refused) =
+        shown.sessions.watch(Wanted { session, form, follow: how.follow, soon: how.soon }, Channel(pieces))
+    {
         return fault(StatusCode::SERVICE_UNAVAILABLE, &refused.to_string());
     }
     match answer.recv().await {

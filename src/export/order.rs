@@ -4,7 +4,7 @@
 //! tab sends its own: a batch of half a minute may follow one that is older or younger. So the batches are put into a file of their own
 //! first, and then read side by side. Only batches whose times overlap are in memory.
 //!
-//! Of a session that goes on, batches that arrive later can be added when all others have been read.
+//! Batches that arrive later can be added at any time. Their messages come in order among those that have not been read yet.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
@@ -171,13 +171,16 @@ pub struct Ordered {
 }
 
 impl Ordered {
-    /// To add batches that have arrived since, once [`next_told`](Self::next_told) has returned `None`.
+    /// To add batches that have arrived since.
     pub fn batches(&mut self) -> &mut Batches {
         &mut self.batches
     }
 
     /// Takes in the batches that were added.
     fn take_in(&mut self) {
+        if self.batches.streams.is_empty() {
+            return;
+        }
         for (stream, places) in std::mem::take(&mut self.batches.streams) {
             self.numbers.entry(stream.page).or_default().extend(places.iter().filter_map(|place| place.number));
             let rank = *self.ranks.entry(stream).or_insert(self.queues.len());
@@ -185,14 +188,21 @@ impl Ordered {
                 self.queues.push(Queue { stream, places: VecDeque::new(), loaded: VecDeque::new(), loaded_bytes: 0 });
             }
             let queue = &mut self.queues[rank];
-            let waits = queue.places.is_empty() && queue.loaded.is_empty();
             queue.places.extend(places);
             // As sent: a batch that was sent again may have been overtaken.
             queue.places.make_contiguous().sort_by_key(|place| (place.first_ms, place.number));
-            if waits {
-                self.push(stream.version, rank);
-            }
         }
+        // What came may be older than what was next.
+        self.heap.clear();
+        for rank in 0..self.queues.len() {
+            self.push(self.queues[rank].stream.version, rank);
+        }
+    }
+
+    /// The time of the next message, as far as it is known before its batch is read.
+    pub fn next_ms(&mut self) -> Option<i64> {
+        self.take_in();
+        self.heap.peek().map(|Reverse((next_ms, ..))| *next_ms)
     }
 
     /// Whether batches of a page are missing before the one with this number.
@@ -203,10 +213,16 @@ impl Ordered {
 
     /// The next message; `None` at the end.
     pub fn next_told(&mut self) -> io::Result<Option<Told>> {
-        if !self.batches.streams.is_empty() {
-            self.take_in();
-        }
+        self.next_told_until(i64::MAX)
+    }
+
+    /// The next message that is not later than `until_ms`; `None` if there is none.
+    pub fn next_told_until(&mut self, until_ms: i64) -> io::Result<Option<Told>> {
+        self.take_in();
         loop {
+            if self.heap.peek().is_none_or(|Reverse((next_ms, ..))| *next_ms > until_ms) {
+                return Ok(None);
+            }
             let Some(Reverse((_, version, rank))) = self.heap.pop() else { return Ok(None) };
             let queue = &mut self.queues[rank];
             let told = match queue.loaded.pop_front() {
@@ -389,3 +405,6 @@ fn event(message: &Message<'_>) -> Option<What> {
     }
     Some(What::Event(message.name, Json::Object(fields)))
 }
+
+#[cfg(test)]
+mod tests;

@@ -68,6 +68,13 @@ const QUIET: Duration = Duration::from_millis(1000);
 /// They are converted after this time at the latest.
 const ROUND_MAX: Duration = Duration::from_millis(2500);
 
+/// A client that would see something soon gets the beginning when the rest has been read for this long.
+const SOON: Duration = Duration::from_millis(250);
+/// That is so much of the session,
+const BEGINNING_MS: i64 = 30_000;
+/// once all has been read that arrived so long after it: trackers that were offline send late.
+const LATE_US: u64 = 600 * 1_000_000;
+
 /// Where pictures, fonts and style sheets of a project come from.
 pub type AssetsOf = Box<dyn Fn(u32) -> Assets + Send>;
 
@@ -87,6 +94,9 @@ pub struct Wanted {
     pub form: Form,
     /// Whether to go on with what arrives later.
     pub follow: bool,
+    /// Whether the beginning of a long session is sent before the rest was read. What arrived more than ten minutes late is then not in order. Of one that
+    /// is followed the end is wanted, so this has no effect.
+    pub soon: bool,
 }
 
 /// What became of a piece.
@@ -271,28 +281,36 @@ fn watch(wanted: &Wanted, lines: &mut Lines) -> Result<(), WatchError> {
     let (from_us, until_us) = lines.place.shared.span_of(wanted.session);
     let reader = LogReader::open(&lines.place.shared.log_dir)?.with_recent(lines.place.shared.recent.clone());
     let mut merge = Merge::since(reader, from_us)?;
-    let mut batches = Batches::new(tempfile::tempfile()?).with_read_ahead(READ_AHEAD_BYTES);
+    let batches = Batches::new(tempfile::tempfile()?).with_read_ahead(READ_AHEAD_BYTES);
+    let mut shower = Shower::new(&wanted.form, lines.place.shared.room.clone(), batches);
     let mut collector = Collector::new(INFLATED_BYTES_MAX);
+    let mut soon: Option<Soon> = None;
     let mut passed = 0_u32;
     while let Some(record) = merge.next_settled()? {
         if until_us.is_some_and(|until| record.order_us > until) && !wanted.follow {
             break;
         }
-        if record.session == wanted.session {
+        let (is_of_session, order_us) = (record.session == wanted.session, record.order_us);
+        if is_of_session {
             if collector.records() == 0 {
                 lines.send(Piece::Found)?;
+                soon = (wanted.soon && !wanted.follow)
+                    .then(|| Soon { began: Instant::now(), from_us: order_us + LATE_US });
             }
-            add(&mut collector, &record, &mut batches)?;
+            add(&mut collector, &record, shower.batches())?;
         }
         passed += 1;
         if passed.is_multiple_of(STRIDE) {
             lines.beat(collector.records() > 0)?;
         }
+        if is_of_session && soon.as_ref().is_some_and(|soon| soon.is_due(order_us)) {
+            soon = None;
+            shower.show_beginning(&mut collector, lines)?;
+        }
     }
     if collector.records() == 0 {
         return lines.send(Piece::Missing);
     }
-    let mut shower = Shower::new(&wanted.form, &lines.place.shared.room, &collector, batches);
     shower.show(&mut collector, lines)?;
     if !wanted.follow {
         return Ok(());
@@ -306,7 +324,7 @@ fn watch(wanted: &Wanted, lines: &mut Lines) -> Result<(), WatchError> {
                 break;
             };
             if record.session == wanted.session {
-                add(&mut collector, &record, shower.ordered.batches())?;
+                add(&mut collector, &record, shower.batches())?;
                 let now = Instant::now();
                 round = Some((round.map_or(now, |(first, _)| first), now));
             }
@@ -327,11 +345,27 @@ fn add(collector: &mut Collector, record: &Record<'_>, batches: &mut Batches) ->
     if batches.kept_bytes() > KEPT_BYTES_MAX { Err(WatchError::Large) } else { Ok(()) }
 }
 
+/// When the beginning of a session is sent before the rest was read.
+struct Soon {
+    began: Instant,
+    from_us: u64,
+}
+
+impl Soon {
+    /// Whether that is now, when the record of this order time was read.
+    fn is_due(&self, order_us: u64) -> bool {
+        order_us >= self.from_us && self.began.elapsed() >= SOON
+    }
+}
+
 /// Converts what was collected.
-struct Shower {
+struct Shower<'a> {
     ordered: Ordered,
     pictures: Peekable<vec::IntoIter<Picture>>,
-    form: Converting,
+    wanted: &'a Form,
+    room: Room,
+    /// Known with the first round: a phone's session is another thing than a page's.
+    form: Option<Converting>,
 }
 
 enum Converting {
@@ -339,49 +373,47 @@ enum Converting {
     Timeline(Timeline),
 }
 
-impl Shower {
-    fn new(form: &Form, room: &Room, collector: &Collector, batches: Batches) -> Shower {
-        let form = match form {
+impl<'a> Shower<'a> {
+    fn new(wanted: &'a Form, room: Room, batches: Batches) -> Shower<'a> {
+        Shower { ordered: batches.in_order(), pictures: Vec::new().into_iter().peekable(), wanted, room, form: None }
+    }
+
+    /// To add what was collected.
+    fn batches(&mut self) -> &mut Batches {
+        self.ordered.batches()
+    }
+
+    fn form(&self, collector: &Collector) -> Converting {
+        match self.wanted {
             Form::Events(_) if collector.is_of_phone() => {
                 let (width, height) = collector.start().map_or((0, 0), |row| (row.width, row.height));
                 Converting::Events(Teller::of_phone(width, height))
             }
             Form::Events(assets_of) => {
                 let assets = assets_of(collector.project());
-                Converting::Events(Teller::of_page(Options { assets, room: room.clone() }))
+                Converting::Events(Teller::of_page(Options { assets, room: self.room.clone() }))
             }
             Form::Timeline => Converting::Timeline(Timeline::default()),
-        };
-        Shower { ordered: batches.in_order(), pictures: Vec::new().into_iter().peekable(), form }
+        }
+    }
+
+    /// Sends the first half minute of what was collected.
+    fn show_beginning(&mut self, collector: &mut Collector, lines: &mut Lines) -> Result<(), WatchError> {
+        // A phone's screens are shown whatever their time.
+        if collector.is_of_phone() {
+            return Ok(());
+        }
+        let Some(first_ms) = self.ordered.next_ms() else { return Ok(()) };
+        self.convert(first_ms.saturating_add(BEGINNING_MS), collector, lines)?;
+        lines.flush()
     }
 
     /// Sends everything that was collected since the last call.
     fn show(&mut self, collector: &mut Collector, lines: &mut Lines) -> Result<(), WatchError> {
-        let mut pictures: Vec<Picture> = self.pictures.by_ref().chain(collector.take_pictures()).collect();
-        pictures.sort_by_key(|picture| picture.at_ms);
-        self.pictures = pictures.into_iter().peekable();
-        let file = self.ordered.batches().file()?;
-        let mut events: Vec<Event> = Vec::new();
-        while let Some(told) = self.ordered.next_told()? {
-            match &mut self.form {
-                Converting::Timeline(timeline) => {
-                    if let Some(line) = timeline.line(&told) {
-                        lines.line(&line)?;
-                    }
-                }
-                Converting::Events(teller) => {
-                    while let Some(picture) = self.pictures.next_if(|picture| picture.at_ms <= told.at_ms) {
-                        let bytes = picture.read(&file)?;
-                        teller.picture(&picture.canvas, picture.at_ms, &bytes, &mut |event| events.push(event));
-                    }
-                    teller.tell(&told, &mut |event| events.push(event));
-                    for event in events.drain(..) {
-                        lines.line(&event)?;
-                    }
-                }
-            }
-        }
-        if let Converting::Events(teller) = &mut self.form {
+        self.convert(i64::MAX, collector, lines)?;
+        if let Some(Converting::Events(teller)) = &mut self.form {
+            let file = self.ordered.batches().file()?;
+            let mut events: Vec<Event> = Vec::new();
             if let Teller::Phone(_) = teller {
                 // Nothing but the screen is shown: it need not wait for a message.
                 for picture in self.pictures.by_ref() {
@@ -402,6 +434,40 @@ impl Shower {
             self.ordered.batches().forget_kept()?;
         }
         lines.flush()
+    }
+
+    /// Converts the messages that were collected, as far as they are not later than `until_ms`.
+    fn convert(&mut self, until_ms: i64, collector: &mut Collector, lines: &mut Lines) -> Result<(), WatchError> {
+        let mut form = match self.form.take() {
+            Some(form) => form,
+            None => self.form(collector),
+        };
+        let mut pictures: Vec<Picture> = self.pictures.by_ref().chain(collector.take_pictures()).collect();
+        pictures.sort_by_key(|picture| picture.at_ms);
+        self.pictures = pictures.into_iter().peekable();
+        let file = self.ordered.batches().file()?;
+        let mut events: Vec<Event> = Vec::new();
+        while let Some(told) = self.ordered.next_told_until(until_ms)? {
+            match &mut form {
+                Converting::Timeline(timeline) => {
+                    if let Some(line) = timeline.line(&told) {
+                        lines.line(&line)?;
+                    }
+                }
+                Converting::Events(teller) => {
+                    while let Some(picture) = self.pictures.next_if(|picture| picture.at_ms <= told.at_ms) {
+                        let bytes = picture.read(&file)?;
+                        teller.picture(&picture.canvas, picture.at_ms, &bytes, &mut |event| events.push(event));
+                    }
+                    teller.tell(&told, &mut |event| events.push(event));
+                    for event in events.drain(..) {
+                        lines.line(&event)?;
+                    }
+                }
+            }
+        }
+        self.form = Some(form);
+        Ok(())
     }
 }
 
