@@ -11,7 +11,7 @@ use crossbeam_channel::Receiver;
 use crate::log::Writer;
 use crate::telemetry::{CoreMetrics, Level};
 
-use super::conn::{accept, migration, sweep};
+use super::conn::{accept, arrivals, migration, sweep};
 use super::core::common::Common;
 use super::core::sessions::Announcement;
 use super::core::state::Core;
@@ -70,9 +70,10 @@ fn pin(common: &Common, number: u16, cpu: Option<usize>) {
 }
 
 async fn run(common: Arc<Common>, seat: Seat) -> std::io::Result<()> {
-    let core = Core::new(seat.number, common, seat.metrics, seat.writer, seat.inbox);
+    let core = Core::new(seat.number, common, seat.metrics, seat.writer, seat.inbox)?;
     monoio::spawn(commit::run(Rc::clone(&core)));
     monoio::spawn(sweep::run(Rc::clone(&core)));
+    monoio::spawn(arrivals::run(Rc::clone(&core), core.arrivals.waited()?));
     if core.owns_writes() {
         (0..ring_writes::TASKS).for_each(|_| drop(monoio::spawn(ring_writes::run(Rc::clone(&core)))));
     }

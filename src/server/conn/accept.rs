@@ -108,6 +108,12 @@ pub(in crate::server) async fn start_connection(
     let fd = std::os::fd::AsRawFd::as_raw_fd(&stream);
     let conn = Rc::new(Conn::new(fd, peer, core.now_ms(), over_cap));
     let key = core.conns.insert(Rc::clone(&conn));
+    if core.arrivals.watch(fd, key).is_err() {
+        core.metrics.accept_errors.inc();
+        // Its task finds the end.
+        conn.abort();
+        conn.arrives(true);
+    }
     let io = Box::new(ClientIo::new(stream, Rc::clone(core), Rc::clone(&conn)));
     monoio::spawn(serve(Rc::clone(core), io, conn, key, begun.map(Box::new)));
 }

@@ -59,6 +59,7 @@ struct Listed {
 
 impl Drop for Listed {
     fn drop(&mut self) {
+        self.core.arrivals.forget(self.conn.fd);
         self.core.conns.remove(self.key);
         if self.conn.over_cap.get() {
             self.core.over_cap_count.set(self.core.over_cap_count.get() - 1);
@@ -73,8 +74,8 @@ async fn run(mut io: Box<ClientIo>, listed: Listed, mut begun: Option<Box<BegunR
     let mut greets = begun.is_none() && core.live().config.proxy_protocol != ProxyProtocol::Off;
     let mut rests = begun.is_none() && !greets;
     loop {
-        if rests && io.rest().await.is_err() {
-            return;
+        if rests {
+            io.rest().await;
         }
         match Box::pin(serve_requests(&mut io, core, conn, begun.take(), greets)).await {
             Pause::Rests => (rests, greets) = (true, false),

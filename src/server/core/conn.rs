@@ -76,6 +76,17 @@ pub enum Presence {
     Gone,
 }
 
+/// What there is to receive on a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Arrived {
+    /// Nothing, as far as is known.
+    Nothing,
+    /// Bytes.
+    Bytes,
+    /// The last bytes, or none, and then the end. The kernel does not tell it a second time.
+    End,
+}
+
 /// The last token that was verified on a connection. Trackers send the same one with each batch.
 pub struct TokenMemo {
     text: [u8; TOKEN_BYTES_MAX],
@@ -162,6 +173,8 @@ pub struct Conn {
     pub presence: Cell<Presence>,
     /// Its reservation at another core.
     pub ticket: RefCell<Option<Box<Ticket>>>,
+    /// What there is to receive, as far as the kernel has told.
+    arrived: Cell<Arrived>,
 }
 
 impl Conn {
@@ -190,6 +203,7 @@ impl Conn {
             holds_buffer: Cell::new(false),
             presence: Cell::new(Presence::Connected),
             ticket: RefCell::new(None),
+            arrived: Cell::new(Arrived::Nothing),
         }
     }
 
@@ -333,6 +347,30 @@ impl Conn {
     /// Whether the client is gone or about to be shed, so that waiting is pointless.
     pub fn is_abandoned(&self) -> bool {
         self.presence.get() != Presence::Connected
+    }
+
+    /// Bytes have arrived; `ended`: or they were the last.
+    pub fn arrives(&self, ended: bool) {
+        let arrived = if ended { Arrived::End } else { Arrived::Bytes };
+        self.arrived.set(self.arrived.get().max(arrived));
+        self.wake();
+    }
+
+    /// Whether a receive may find something.
+    pub fn has_arrived(&self) -> bool {
+        self.arrived.get() != Arrived::Nothing
+    }
+
+    /// A receive found less than it asked for: whatever comes later is told anew.
+    pub fn has_received_all(&self) {
+        if self.arrived.get() == Arrived::Bytes {
+            self.arrived.set(Arrived::Nothing);
+        }
+    }
+
+    /// A receive found nothing at all.
+    pub fn has_nothing(&self) {
+        self.arrived.set(Arrived::Nothing);
     }
 
     /// Makes the task act on an order now, if it waits to receive.

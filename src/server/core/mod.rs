@@ -3,7 +3,7 @@
 //! | what | where |
 //! |---|---|
 //! | one core; what all cores share | [`state`], [`common`] |
-//! | a connection; waiting requests | [`conn`], [`waiters`] |
+//! | a connection; those with something to receive; waiting requests | [`conn`], [`arrivals`], [`waiters`] |
 //! | connections that may be closed to make room; those passed on by other cores; whether waiting clients are still there | [`evictions`], [`inbox`], `peer_watch` |
 //! | what was found out about a connection's last head; the answer to most batches | [`known_head`], [`ok_reply`] |
 //! | session to project: for new sessions; for those in the log | [`sessions`], [`logged_sessions`] |
@@ -14,6 +14,7 @@
 //! | time, heartbeats, the driver, processors, limits of the process | [`clock`], [`heartbeat`], [`runtime`], [`cpus`], [`limits`] |
 //! | log lines: rate limits, mislabelled bodies, what the log reports | [`log_throttle`], [`label_log`], [`notices`] |
 
+pub mod arrivals;
 pub mod clock;
 pub mod common;
 pub mod conn;

@@ -22,6 +22,7 @@ use crate::server::memory::shares::Shares;
 use crate::session::SessionId;
 use crate::telemetry::{CoreMetrics, Logger};
 
+use super::arrivals::Arrivals;
 use super::clock::Clock;
 use super::common::{Common, INBOX_MAX};
 use super::conn::{Conn, Conns};
@@ -59,6 +60,8 @@ pub struct Core {
     pub acks_on_append: bool,
     /// Requests that wait for the log or for memory.
     pub waiters: Waiters,
+    /// Which connections have something to receive.
+    pub arrivals: Arrivals,
     /// Groups that the core writes itself.
     pub writes: Writes,
     /// Its connections.
@@ -131,7 +134,7 @@ impl Core {
         metrics: Arc<CoreMetrics>,
         mut writer: Writer,
         inbox: Receiver<Announcement>,
-    ) -> Rc<Self> {
+    ) -> std::io::Result<Rc<Self>> {
         // On epoll a write would block the core, so the log's own threads do it.
         if matches!(common.driver, Driver::Uring(_)) {
             writer.own_writes();
@@ -147,6 +150,7 @@ impl Core {
             metrics,
             writer: RefCell::new(Some(writer)),
             acks_on_append: live.config.ack == Ack::Memory,
+            arrivals: Arrivals::new()?,
             waiters: Waiters::default(),
             writes: Writes::default(),
             conns: Conns::default(),
@@ -184,7 +188,7 @@ impl Core {
             common,
         });
         core.tick();
-        core
+        Ok(core)
     }
 
     /// Refreshes the coarse clocks.

@@ -1,8 +1,7 @@
 //! Receiving and sending on one connection: buffers from the pool, deadlines from the sweep.
 
-use std::future::{Future, poll_fn};
+use std::future::poll_fn;
 use std::io;
-use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
 
@@ -26,6 +25,9 @@ mod bodies;
 
 /// The most that is expected of a body that is not kept, so that it is received in as few pieces as are worth their memory.
 const PIECE_BYTES_MAX: usize = BUFFER_BYTES[1];
+
+/// A client that always has bytes ready gives way to others after so many receives.
+const STREAK_MAX: u32 = 16;
 
 /// Why there is no PROXY header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,8 +71,8 @@ pub struct ClientIo {
     work: Option<Box<RequestBuffers>>,
     /// The size that the last request needed, because the next one is likely to need the same.
     hint_bytes: usize,
-    /// It has rested, and there is something to receive.
-    woken: bool,
+    /// Receives in a row without a wait.
+    streak: u32,
     /// The body of a request that another core has received. That is rare, so it takes little room.
     body: Option<Box<BodyRange>>,
     /// What its buffer takes of its project's share.
@@ -86,7 +88,7 @@ impl ClientIo {
             conn,
             work: None,
             hint_bytes: BUFFER_BYTES_MIN,
-            woken: false,
+            streak: 0,
             body: None,
             account: Account::default(),
         }
@@ -132,12 +134,11 @@ impl ClientIo {
     }
 
     /// Gives back what requests need, and waits until there is something to receive or to do.
-    pub async fn rest(&mut self) -> Result<(), Gone> {
+    pub async fn rest(&mut self) {
         self.release();
         self.hint_bytes = BUFFER_BYTES_MIN;
         self.conn.rest();
-        self.woken = self.wait_readable(Order::None).await?;
-        Ok(())
+        self.wait_for_arrival(Order::None).await;
     }
 
     /// Continues a request that another core has begun.
@@ -212,44 +213,56 @@ impl ClientIo {
                 }
                 Order::Close | Order::None => {}
             }
-            if !std::mem::take(&mut self.woken) {
+            if !self.conn.has_arrived() || self.streak >= STREAK_MAX {
                 self.conn.holds_buffer.set(true);
-                let waited = self.wait_readable(order).await;
+                let arrived = self.wait_for_arrival(order).await;
                 self.conn.holds_buffer.set(false);
-                if !waited? {
+                if !arrived {
                     continue;
                 }
             }
             if !self.has_room(want) {
                 self.make_room(want).await?;
             }
-            let Self { transport, work: Some(work), .. } = self else { continue };
-            match transport.receive(work.buf.room()) {
+            let Self { transport, conn, work: Some(work), streak, .. } = self else { continue };
+            let room = work.buf.room();
+            let asked = room.len();
+            *streak += 1;
+            match transport.receive(room) {
                 Ok(0) => return Err(Gone::Closed),
                 Ok(received) => {
+                    if received < asked {
+                        conn.has_received_all();
+                    }
                     work.buf.received(received);
                     self.core.metrics.received_bytes.add(received as u64);
                     return Ok(Filled::Bytes);
                 }
-                Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => conn.has_nothing(),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(_) => return Err(Gone::Closed),
             }
         }
     }
 
-    /// Waits until there is something to receive. Returns `false` as soon as the order is another one than `seen`.
-    async fn wait_readable(&mut self, seen: Order) -> Result<bool, Gone> {
-        let Self { transport, conn, .. } = self;
-        let mut readable = pin!(transport.readable());
-        let waited = poll_fn(|cx| {
+    /// Waits until there is something to receive; after many receives in a row, until the others have had their turn. Returns `false` as soon as the order
+    /// is another one than `seen`.
+    async fn wait_for_arrival(&mut self, seen: Order) -> bool {
+        let conn = &self.conn;
+        let mut gives_way = std::mem::take(&mut self.streak) >= STREAK_MAX;
+        poll_fn(|cx| {
             conn.register(cx.waker());
-            if conn.order.get() != seen {
-                return Poll::Ready(Ok(false));
+            if std::mem::take(&mut gives_way) {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
             }
-            readable.as_mut().poll(cx).map_ok(|()| true)
+            match conn.order.get() {
+                order if order != seen => Poll::Ready(false),
+                _ if conn.has_arrived() => Poll::Ready(true),
+                _ => Poll::Pending,
+            }
         })
-        .await;
-        waited.map_err(|_| Gone::Closed)
+        .await
     }
 
     /// Whether more has come from the client than the request in the buffer, which takes `consumed` bytes of it.

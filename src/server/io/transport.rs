@@ -12,8 +12,9 @@ use nix::sys::socket::{MsgFlags, recv, send};
 
 /// A connection's byte stream.
 ///
-/// The ring says when there is something to receive, or room to send. The calls that move bytes are made directly: they cost no more than a
-/// submission with its completion, a connection needs no buffer while it waits, and a wait that is given up loses nothing that has arrived.
+/// [`Arrivals`](crate::server::core::arrivals::Arrivals) says when there is something to receive, the runtime when there is room to send. The calls that
+/// move bytes are made directly: they cost no more than a submission with its completion, a connection needs no buffer while it waits, and a
+/// wait that is given up loses nothing that has arrived.
 pub struct Transport {
     stream: TcpStream,
 }
@@ -41,11 +42,6 @@ impl Transport {
     #[inline]
     pub fn send(&self, bytes: &[u8]) -> io::Result<usize> {
         Ok(send(self.fd(), bytes, MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL)?)
-    }
-
-    /// Waits until there is something to receive, or the connection has ended.
-    pub fn readable(&self) -> impl Future<Output = io::Result<()>> {
-        self.stream.readable(false)
     }
 
     /// Waits until there is room to send, or the connection has ended.

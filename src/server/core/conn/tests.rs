@@ -66,3 +66,19 @@ fn who_waits_is_seen_until_something_has_come_of_it() {
     conn.end_hold(10);
     assert!(!conn.is_waiting());
 }
+
+#[test]
+fn bytes_are_waited_for_once_all_were_received_and_an_end_never() {
+    let conn = conn();
+    assert!(!conn.has_arrived());
+    conn.arrives(false);
+    assert!(conn.has_arrived());
+    conn.has_received_all();
+    assert!(!conn.has_arrived(), "more will be told");
+    conn.arrives(true);
+    conn.arrives(false);
+    conn.has_received_all();
+    assert!(conn.has_arrived(), "the end comes after the last bytes, and is told once");
+    conn.has_nothing();
+    assert!(!conn.has_arrived());
+}
