@@ -11,6 +11,7 @@ mod sessions {
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
@@ -206,6 +207,36 @@ fn an_erased_session_is_gone_from_the_list_and_from_those_who_watch() {
     while watching.line().is_some() {
         assert!(Instant::now() < end, "it goes on");
     }
+    server.stop();
+}
+
+#[test]
+fn an_erasure_is_complete_although_somebody_who_watches_comes_back_at_once() {
+    const OTHER: u64 = SESSION + 16;
+    let home = Home::new();
+    let server = home.serve(&[]);
+    for session in [SESSION, OTHER] {
+        send(&server, uploads(&home.token(session)));
+    }
+    wait_for("both sessions in the list", PATIENCE, || Some(listed(&server, "")).filter(|listed| listed.len() == 2));
+    let admin = server.admin;
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let watching = scope.spawn(|| {
+            let mut times = 0;
+            while !stop.load(Ordering::Relaxed) {
+                let mut answer = ask(admin, &path("/events?follow=1"));
+                while !stop.load(Ordering::Relaxed) && answer.line().is_some() {}
+                times += 1;
+            }
+            times
+        });
+        let admin = admin.to_string();
+        let erased = home.takeup(&["erase", "--yes", "--json", "--admin", &admin, "--session", &OTHER.to_string()]);
+        stop.store(true, Ordering::Relaxed);
+        assert_eq!(erased.code, Some(0), "{erased:?}");
+        assert!(watching.join().expect("it watches") > 1, "it was cut off and came back");
+    });
     server.stop();
 }
 

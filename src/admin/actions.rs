@@ -62,6 +62,15 @@ pub(in crate::admin) async fn compact(State(shown): State<Arc<Shown>>, request: 
     }
 }
 
+/// Ends the job that is running.
+pub(in crate::admin) async fn cancel(State(shown): State<Arc<Shown>>, headers: HeaderMap) -> Response {
+    match refusal_of_change(&shown, &headers).await {
+        Some(refusal) => refusal,
+        None if shown.jobs.cancel() => answer(&shown, StatusCode::ACCEPTED),
+        None => fault(StatusCode::CONFLICT, "no job is running"),
+    }
+}
+
 /// Changes what is logged until the settings are read again.
 pub(in crate::admin) async fn log(State(shown): State<Arc<Shown>>, request: Request) -> Response {
     let body = match admitted_body(&shown, request).await {

@@ -222,6 +222,13 @@ impl Jobs {
         lock(&self.place).job.as_ref().map_or_else(|| "null".to_owned(), Job::json)
     }
 
+    /// Ends the job that is running. Returns whether there was one.
+    pub(in crate::admin) fn cancel(&self) -> bool {
+        let mut place = lock(&self.place);
+        let runs = place.job.as_ref().is_some_and(|job| job.state == State::Running);
+        runs && place.stop.take().is_some()
+    }
+
     /// Ends a job that is running, and starts none any more.
     pub(in crate::admin) fn stop(&self) {
         let thread = {

@@ -27,7 +27,7 @@ use super::answer::{fault, json};
 use super::courier_report::CourierReport;
 use super::couriers::{self, PATH as COURIERS_PATH, measure};
 use super::erasing::{self, LogUser, REREAD_PATH, SEAL_PATH, SealedSegments};
-use super::guard::GuardedListener;
+use super::guard::{Bounds, GuardedListener};
 use super::health;
 use super::health::Check;
 use super::jobs::{Commands, Jobs};
@@ -182,7 +182,7 @@ async fn serve(
 ) {
     let (drain, draining) = oneshot::channel::<()>();
     let (stop, stopping) = watch::channel(false);
-    let server = axum::serve(GuardedListener::new(listener), router(bound, admin, jobs, stopping))
+    let server = axum::serve(GuardedListener::new(listener, Bounds::ADMIN), router(bound, admin, jobs, stopping))
         .with_graceful_shutdown(async {
             // Completes on a message, or when the other end is dropped.
             let _ = draining.await;
@@ -250,6 +250,7 @@ fn router(bound: SocketAddr, admin: Admin, jobs: Arc<Jobs>, stopping: watch::Rec
         .route("/api/actions/erase", post(actions::erase))
         .route("/api/actions/retention", post(actions::retention))
         .route("/api/actions/compact", post(actions::compact))
+        .route("/api/actions/cancel", post(actions::cancel))
         .route("/api/actions/log", post(actions::log))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)

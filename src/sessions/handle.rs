@@ -1,8 +1,9 @@
 //! What the admin port asks of the recent sessions.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -61,6 +62,7 @@ impl Sessions {
         let state = State {
             index: Index::new(bytes_max),
             erasures: 0,
+            viewers: BTreeMap::new(),
             erasures_heard: 0,
             caught_up: false,
             reached_us: 0,
@@ -74,7 +76,6 @@ impl Sessions {
             state: Mutex::new(state),
             changed: Condvar::new(),
             stopping: AtomicBool::new(false),
-            viewers: AtomicUsize::new(0),
             room: shared::room(),
             thread: Mutex::new(None),
         }))
@@ -121,10 +122,13 @@ impl Sessions {
         self.0.changed.notify_all();
         loop {
             let follows = self.thread().as_ref().is_some_and(|thread| !thread.is_finished());
-            let heard = !follows || self.0.lock().erasures_heard >= number;
-            if heard && self.0.viewers.load(Ordering::SeqCst) == 0 {
+            let state = self.0.lock();
+            // Those that began since read what is left.
+            let is_watched = state.viewers.range(..number).next().is_some();
+            if !is_watched && (!follows || state.erasures_heard >= number) {
                 return true;
             }
+            drop(state);
             if Instant::now() >= deadline {
                 return false;
             }

@@ -1,7 +1,8 @@
 //! What the thread that follows the log, those who ask and those who watch share.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -29,8 +30,6 @@ pub(super) struct Shared {
     /// Notified when `state` has something new, and at the stop.
     pub(super) changed: Condvar,
     pub(super) stopping: AtomicBool,
-    /// How many watch a session.
-    pub(super) viewers: AtomicUsize,
     /// For the pages that they see.
     pub(super) room: Room,
     pub(super) thread: Mutex<Option<JoinHandle<()>>>,
@@ -42,7 +41,9 @@ pub(super) struct State {
     pub(super) index: Index,
     /// How many times records were erased; what was read before the last time counts for nothing.
     pub(super) erasures: u64,
-    /// Of these, how many the thread has heard of.
+    /// How many watch a session, by the number of erasures when they began.
+    pub(super) viewers: BTreeMap<u64, usize>,
+    /// Of the erasures, how many the thread has heard of.
     pub(super) erasures_heard: u64,
     /// It has come to the end of the log once.
     pub(super) caught_up: bool,

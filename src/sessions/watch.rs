@@ -10,7 +10,6 @@
 use std::io;
 use std::iter::Peekable;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use std::vec;
 
@@ -194,10 +193,12 @@ struct Place {
 
 impl Place {
     fn take(shared: &Arc<Shared>) -> Result<Place, Refused> {
-        let place = |viewers: usize| (viewers < VIEWERS_MAX).then_some(viewers + 1);
-        // Counted before the erasures are looked at: whoever erases waits for this one, or this one reads what is left.
-        shared.viewers.fetch_update(Ordering::SeqCst, Ordering::SeqCst, place).map_err(|_| Refused::Busy)?;
-        let erasures = shared.lock().erasures;
+        let mut state = shared.lock();
+        if state.viewers.values().sum::<usize>() >= VIEWERS_MAX {
+            return Err(Refused::Busy);
+        }
+        let erasures = state.erasures;
+        *state.viewers.entry(erasures).or_default() += 1;
         Ok(Place { shared: Arc::clone(shared), erasures })
     }
 
@@ -208,7 +209,13 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.shared.viewers.fetch_sub(1, Ordering::SeqCst);
+        let mut state = self.shared.lock();
+        if let Some(viewers) = state.viewers.get_mut(&self.erasures) {
+            *viewers -= 1;
+            if *viewers == 0 {
+                state.viewers.remove(&self.erasures);
+            }
+        }
     }
 }
 

@@ -201,7 +201,7 @@ fn runs(pid: u32) -> bool {
 
 #[cfg(feature = "object-store")]
 #[test]
-fn a_job_ends_with_the_server_in_whatever_way_that_ends_and_holds_none_of_its_connections() {
+fn a_job_ends_when_it_is_cancelled_or_the_server_ends_and_holds_none_of_its_connections() {
     // A store that never answers keeps a job running.
     let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
     let endpoint = format!("http://{}", silent.local_addr().expect("an address"));
@@ -212,7 +212,7 @@ fn a_job_ends_with_the_server_in_whatever_way_that_ends_and_holds_none_of_its_co
         ("aws_access_key_id", "key"),
         ("aws_secret_access_key", "secret"),
     ];
-    for is_killed in [false, true] {
+    for way in ["stop", "kill", "cancel"] {
         let home = Home::new();
         let server = serve(&home, &settings);
         let mut client = server.connect();
@@ -226,12 +226,28 @@ fn a_job_ends_with_the_server_in_whatever_way_that_ends_and_holds_none_of_its_co
         });
         assert!(!of_job.iter().any(|socket| of_server.contains(socket)), "{of_job:?} and {of_server:?}");
         assert!(runs(child) && told(&server)["job"]["state"] == "running");
-        if is_killed {
-            server.kill();
-            wait_for("the job's end", PATIENCE, || (!runs(child)).then_some(()));
-        } else {
-            server.stop();
-            assert!(!runs(child), "it outlives the server");
+        match way {
+            "stop" => {
+                server.stop();
+                assert!(!runs(child), "it outlives the server");
+            }
+            "kill" => {
+                server.kill();
+                wait_for("the job's end", PATIENCE, || (!runs(child)).then_some(()));
+            }
+            _ => {
+                // A job that hangs, too.
+                let pid = rustix::process::Pid::from_raw(child as i32).expect("a process");
+                rustix::process::kill_process(pid, rustix::process::Signal::STOP).expect("it runs");
+                assert_eq!(act(&server, "cancel", &json!({})).status, 202);
+                wait_for("the job's end", PATIENCE, || (!runs(child)).then_some(()));
+                let job = wait_for("its end is told", PATIENCE, || {
+                    Some(told(&server)).filter(|told| told["job"]["state"] == "failed")
+                });
+                assert_eq!(job["job"]["exit"], Value::Null);
+                assert_eq!(act(&server, "cancel", &json!({})).status, 409);
+                server.stop();
+            }
         }
     }
 }

@@ -71,6 +71,19 @@ fn one_job_runs_at_a_time_and_the_next_one_when_it_has_ended() {
 }
 
 #[test]
+fn a_job_that_is_cancelled_makes_room_for_the_next_one() {
+    let jobs = jobs("case $1 in long) exec sleep 60 ;; esac");
+    assert!(!jobs.cancel(), "there is none");
+    jobs.start(&asked("long")).unwrap();
+    assert!(jobs.cancel());
+    let job = ended(&jobs);
+    assert_eq!((&job["state"], &job["exit"]), (&json!("failed"), &Json::Null));
+    assert!(!jobs.cancel(), "it has ended");
+    jobs.start(&asked("short")).unwrap();
+    assert_eq!(ended(&jobs)["state"], "done");
+}
+
+#[test]
 fn who_prints_without_end_is_read_to_its_end_and_kept_up_to_a_bound() {
     let jobs = jobs("i=0; while [ $i -lt 40 ]; do printf '%1048575s\\n' 1; i=$((i+1)); done; printf '%65536s' x >&2");
     jobs.start(&asked("")).unwrap();

@@ -123,7 +123,11 @@ function showJob(job) {
   found = null;
   if (job) {
     place.append(make('h2', {}, title(job)));
-    if (job.state !== 'running') {
+    if (job.state === 'running') {
+      const button = make('button', { type: 'button', title: 'What it has done by then stays done.' }, 'Cancel');
+      button.onclick = cancel;
+      place.append(button);
+    } else {
       if (job.error) place.append(make('pre', { class: job.state === 'failed' ? 'bad' : 'quiet' }, job.error));
       if (job.exit === null && !job.error) place.append(bad('The command was ended.'));
       if (job.cut) place.append(bad('It printed more than is kept here.'));
@@ -177,6 +181,12 @@ async function change(action, body, place, trouble) {
     place.textContent = error.message;
     return false;
   }
+}
+
+async function cancel({ target }) {
+  target.disabled = true;
+  // That it has ended is seen at the next look; so is that it had ended before.
+  await ask('api/actions/cancel', { method: 'POST', headers: HEADERS }).catch(() => {});
 }
 
 async function reopen() {

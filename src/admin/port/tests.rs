@@ -160,23 +160,90 @@ fn a_stop_frees_the_port_even_if_a_client_holds_its_connection() {
     drop(TcpListener::bind(addr).unwrap());
 }
 
-#[test]
-fn silent_connections_do_not_lock_out_the_probes() {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async {
-        let inner = tokio::net::TcpListener::bind(ANY).await.unwrap();
-        let addr = inner.local_addr().unwrap();
-        let listener = GuardedListener::with_bounds(inner, 1, Duration::from_millis(50));
-        let server = axum::serve(listener, Router::new().route("/", get(async || "here")));
-        tokio::spawn(std::future::IntoFuture::into_future(server));
-        let silent = tokio::net::TcpStream::connect(addr).await.unwrap();
-        let answer = std::thread::spawn(move || ask(addr, "GET /"));
-        while !answer.is_finished() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-        assert!(answer.join().unwrap().starts_with("HTTP/1.1 200"));
-        drop(silent);
+/// A port for one connection at a time, with an answer and one that never ends.
+async fn small_port(bounds: Bounds) -> std::net::SocketAddr {
+    let inner = tokio::net::TcpListener::bind(ANY).await.unwrap();
+    let addr = inner.local_addr().unwrap();
+    let more = async |()| {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        Some((Ok::<_, std::io::Error>("more\n"), ()))
+    };
+    let endless = move || axum::body::Body::from_stream(Box::pin(futures_util::stream::unfold((), more)));
+    let router =
+        Router::new().route("/", get(async || "here")).route("/endless", get(move || async move { endless() }));
+    tokio::spawn(std::future::IntoFuture::into_future(axum::serve(GuardedListener::new(inner, bounds), router)));
+    addr
+}
+
+/// Opens a connection that sends this, asks for an answer on another one, and returns the answer, if there is one within a second, and whether the
+/// first one was closed.
+async fn beside(addr: std::net::SocketAddr, first: &[u8]) -> (Option<String>, bool) {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let mut held = tokio::net::TcpStream::connect(addr).await.unwrap();
+    held.write_all(first).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let mut other = tokio::net::TcpStream::connect(addr).await.unwrap();
+    other.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await.unwrap();
+    let mut answer = String::new();
+    let whole = tokio::time::timeout(Duration::from_secs(1), other.read_to_string(&mut answer)).await;
+    let rest = tokio::time::timeout(Duration::from_millis(100), async {
+        while held.read(&mut [0; 1000]).await.is_ok_and(|bytes| bytes > 0) {}
     });
+    (whole.is_ok().then_some(answer), rest.await.is_ok())
+}
+
+fn inside<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+}
+
+const ONE: Bounds = Bounds { connections_max: 1, ..Bounds::ADMIN };
+
+#[test]
+fn a_probe_gets_the_place_of_a_connection_that_waits_or_asks() {
+    for first in [
+        &b""[..],
+        b"GET /",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nX: ",
+        b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nx",
+    ] {
+        let (answer, closed) = inside(async { beside(small_port(ONE).await, first).await });
+        assert!(answer.is_some_and(|answer| answer.starts_with("HTTP/1.1 200")), "{first:?}");
+        assert!(closed, "{first:?}");
+    }
+}
+
+#[test]
+fn an_answer_that_is_under_way_keeps_its_place() {
+    let endless = b"GET /endless HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    let (answer, closed) = inside(async { beside(small_port(ONE).await, endless).await });
+    assert_eq!((answer, closed), (None, false));
+}
+
+#[test]
+fn a_silent_connection_is_closed() {
+    let bounds = Bounds { silence_max: Duration::from_millis(50), ..ONE };
+    let closed = inside(async {
+        let held = tokio::net::TcpStream::connect(small_port(bounds).await).await.unwrap();
+        tokio::time::timeout(Duration::from_secs(5), held.readable()).await
+    });
+    assert!(closed.is_ok());
+}
+
+#[test]
+fn a_request_that_comes_byte_by_byte_is_cut_off() {
+    use tokio::io::AsyncWriteExt;
+    let bounds = Bounds { request_max: Duration::from_millis(100), ..ONE };
+    let sent = inside(async {
+        let mut held = tokio::net::TcpStream::connect(small_port(bounds).await).await.unwrap();
+        for sent in 0..200 {
+            if held.write_all(b"G").await.is_err() {
+                return sent;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        200
+    });
+    assert!((5..100).contains(&sent), "{sent} bytes");
 }
 
 #[test]
