@@ -80,7 +80,7 @@ impl Default for Options {
             window_bytes: 8 << 20,
             format_ahead: true,
             group_bytes_max: 8 << 20,
-            recent_bytes: 32 << 20,
+            recent_bytes: 64 << 20,
             sync_interval: Duration::from_millis(10),
             reserve_bytes: 64 << 20,
             start_reserve_bytes: 256 << 10,

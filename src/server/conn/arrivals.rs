@@ -4,7 +4,7 @@ use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::server::core::arrivals::Waited;
+use crate::server::core::arrivals::{Named, Waited};
 use crate::server::core::state::Core;
 use crate::telemetry::Level;
 
@@ -13,8 +13,9 @@ const BACK_OFF: Duration = Duration::from_millis(20);
 
 /// Tells the connections of a core what has arrived, for as long as the core lives.
 pub async fn run(core: Rc<Core>, waited: Waited) {
+    let mut named = Named::default();
     loop {
-        if let Err(error) = tell(&core, &waited).await {
+        if let Err(error) = tell(&core, &waited, &mut named).await {
             let text = error.to_string();
             core.logger.event(Level::Error, crate::caller!(), "epoll failed", &[("error", &text)]);
             monoio::time::sleep(BACK_OFF).await;
@@ -22,9 +23,9 @@ pub async fn run(core: Rc<Core>, waited: Waited) {
     }
 }
 
-async fn tell(core: &Core, waited: &Waited) -> io::Result<()> {
+async fn tell(core: &Core, waited: &Waited, named: &mut Named) -> io::Result<()> {
     waited.arrival().await?;
-    core.arrivals.drain(|key, ended| {
+    core.arrivals.drain(named, |key, ended| {
         // A connection that is gone was not yet when the kernel noted this.
         let _ = core.conns.with(key, |conn| conn.arrives(ended));
     })

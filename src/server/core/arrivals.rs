@@ -54,20 +54,28 @@ impl Arrivals {
     }
 
     /// Calls `tell` with the key of each connection that something has arrived for, and whether it was the last.
-    pub fn drain(&self, mut tell: impl FnMut(usize, bool)) -> io::Result<()> {
-        let mut events = [EpollEvent::empty(); EVENTS_MAX];
+    pub fn drain(&self, named: &mut Named, mut tell: impl FnMut(usize, bool)) -> io::Result<()> {
         loop {
-            let named = match epoll_wait(self.epoll.as_raw_fd(), &mut events, 0) {
+            let count = match epoll_wait(self.epoll.as_raw_fd(), &mut named.0[..], 0) {
                 Err(Errno::EINTR) => continue,
-                named => named?,
+                count => count?,
             };
-            for event in &events[..named] {
+            for event in &named.0[..count] {
                 tell(event.data() as usize, event.events().intersects(ENDED));
             }
-            if named < EVENTS_MAX {
+            if count < EVENTS_MAX {
                 return Ok(());
             }
         }
+    }
+}
+
+/// Room for the connections that one call names.
+pub struct Named(Box<[EpollEvent; EVENTS_MAX]>);
+
+impl Default for Named {
+    fn default() -> Named {
+        Named(Box::new([EpollEvent::empty(); EVENTS_MAX]))
     }
 }
 

@@ -12,7 +12,7 @@ fn connection() -> (TcpStream, TcpStream) {
 
 fn told(arrivals: &Arrivals) -> Vec<(usize, bool)> {
     let mut told = Vec::new();
-    arrivals.drain(|key, ended| told.push((key, ended))).unwrap();
+    arrivals.drain(&mut Named::default(), |key, ended| told.push((key, ended))).unwrap();
     told
 }
 
