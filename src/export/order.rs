@@ -2,21 +2,27 @@
 //!
 //! Trackers from 18 on send four streams of batches (what is seen, style and addresses, network and console, clicks and other events), and each
 //! tab sends its own: a batch of half a minute may follow one that is older or younger. So the batches are put into a file of their own
-//! first, and then read side by side. Only batches whose times overlap are in memory.
+//! first, and then read side by side. Only batches whose times overlap are in memory, as they were sent: a message is read when its turn comes.
 //!
 //! Batches that arrive later can be added at any time. Their messages come in order among those that have not been read yet.
 
+mod events;
+mod open;
+
 use std::cmp::Reverse;
+use std::collections::binary_heap::PeekMut;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 
-use serde_json::{Map, Value as Json};
+use serde_json::Value as Json;
 
-use crate::tracker::{Body, Era, Message, Value, ids, read_batch};
+use crate::tracker::{Era, ids, read_batch};
 
-use super::said::{self, Said};
+use super::said::Said;
+
+use open::Open;
 
 /// What is read ahead, in bytes of batches. Beyond it batches are read one after the other, whatever their times.
 const LOADED_BYTES_MAX: usize = 256 << 20;
@@ -41,6 +47,8 @@ pub struct Told {
     pub page: u64,
     /// The browser's tab; empty if the tracker does not tell.
     pub tab: std::rc::Rc<str>,
+    /// How many bytes it was sent in.
+    pub bytes: usize,
     /// What it says.
     pub what: What,
 }
@@ -153,8 +161,29 @@ impl Batches {
 struct Queue {
     stream: Stream,
     places: VecDeque<Place>,
-    loaded: VecDeque<Told>,
-    loaded_bytes: usize,
+    open: BinaryHeap<Open>,
+    /// How many batches were opened.
+    opened: u64,
+}
+
+impl Queue {
+    /// Whether the next batch is to be opened before anything else is told. Of a phone, whose messages each stand for themselves, also if it begins before what
+    /// is open ends: what a phone had left when it was closed comes later, in a batch of its own.
+    fn wants_next(&self, has_room: bool) -> bool {
+        match (self.open.peek(), self.places.front()) {
+            (None, Some(_)) => true,
+            (Some(open), Some(next)) => has_room && next.is_of_phone && next.first_ms < open.at_ms(),
+            (_, None) => false,
+        }
+    }
+
+    /// The time of the next message, as far as it is known before its batch is opened.
+    fn next_ms(&self, has_room: bool) -> Option<i64> {
+        match self.wants_next(has_room) {
+            true => self.places.front().map(|place| place.first_ms),
+            false => self.open.peek().map(Open::at_ms),
+        }
+    }
 }
 
 /// A session's messages in the order of their times.
@@ -185,7 +214,7 @@ impl Ordered {
             self.numbers.entry(stream.page).or_default().extend(places.iter().filter_map(|place| place.number));
             let rank = *self.ranks.entry(stream).or_insert(self.queues.len());
             if rank == self.queues.len() {
-                self.queues.push(Queue { stream, places: VecDeque::new(), loaded: VecDeque::new(), loaded_bytes: 0 });
+                self.queues.push(Queue { stream, places: VecDeque::new(), open: BinaryHeap::new(), opened: 0 });
             }
             let queue = &mut self.queues[rank];
             queue.places.extend(places);
@@ -224,19 +253,13 @@ impl Ordered {
                 return Ok(None);
             }
             let Some(Reverse((_, version, rank))) = self.heap.pop() else { return Ok(None) };
-            let queue = &mut self.queues[rank];
-            let told = match queue.loaded.pop_front() {
-                Some(told) => told,
-                None => {
-                    self.load(rank)?;
-                    self.push(version, rank);
-                    continue;
-                }
-            };
-            if queue.loaded.is_empty() {
-                self.loaded_bytes -= std::mem::take(&mut queue.loaded_bytes);
+            if self.queues[rank].wants_next(self.has_room()) {
+                self.open(rank)?;
+                self.push(version, rank);
+                continue;
             }
-            if self.loaded_bytes > self.batches.read_ahead_max && !self.queues[rank].loaded.is_empty() {
+            let Some(told) = self.advance(rank) else { continue };
+            if !self.has_room() && !self.queues[rank].open.is_empty() {
                 // This batch first, whatever the times of the others.
                 self.heap.push(Reverse((i64::MIN, version, rank)));
             } else {
@@ -251,159 +274,44 @@ impl Ordered {
         self.batches.faults
     }
 
+    fn has_room(&self) -> bool {
+        self.loaded_bytes <= self.batches.read_ahead_max
+    }
+
     fn push(&mut self, version: u64, rank: usize) {
-        let queue = &self.queues[rank];
-        let next_ms = queue.loaded.front().map(|told| told.at_ms).or(queue.places.front().map(|place| place.first_ms));
-        if let Some(next_ms) = next_ms {
+        if let Some(next_ms) = self.queues[rank].next_ms(self.has_room()) {
             self.heap.push(Reverse((next_ms, version, rank)));
         }
     }
 
-    /// Reads the next batch of a stream. Of a phone, whose messages each stand for themselves, also those that begin before it ends: what a phone had
-    /// left when it was closed comes later, in a batch of its own.
-    fn load(&mut self, rank: usize) -> io::Result<()> {
-        self.load_one(rank)?;
-        let is_within = |queue: &Queue| {
-            let (last, next) = (queue.loaded.back()?, queue.places.front()?);
-            Some(next.is_of_phone && next.first_ms < last.at_ms)
-        };
-        while is_within(&self.queues[rank]) == Some(true) && self.loaded_bytes < self.batches.read_ahead_max {
-            self.load_one(rank)?;
-            self.queues[rank].loaded.make_contiguous().sort_by_key(|told| told.at_ms);
+    /// The next message of the batches of a stream that are open.
+    fn advance(&mut self, rank: usize) -> Option<Told> {
+        let mut first = self.queues[rank].open.peek_mut()?;
+        if let Some(told) = first.advance(&mut self.batches.faults) {
+            return Some(told);
         }
-        Ok(())
+        let last = PeekMut::pop(first);
+        self.loaded_bytes -= last.bytes();
+        Some(last.into_last())
     }
 
-    fn load_one(&mut self, rank: usize) -> io::Result<()> {
-        let page = self.queues[rank].stream.page;
+    /// Opens the next batch of a stream. One that says nothing is not in memory.
+    fn open(&mut self, rank: usize) -> io::Result<()> {
         let Some(place) = self.queues[rank].places.pop_front() else { return Ok(()) };
-        let after_gap = place.number.is_some_and(|number| self.is_after_gap(page, number));
-        let queue = &mut self.queues[rank];
+        let page = self.queues[rank].stream.page;
+        let has_gap = place.number.is_some_and(|number| self.is_after_gap(page, number));
         let mut bytes = vec![0; place.length];
         self.batches.file.read_exact_at(&mut bytes, place.offset)?;
-        let mut tab: std::rc::Rc<str> = std::rc::Rc::from("");
-        let mut at_ms = place.first_ms;
-        let tell = |what, at_ms, tab: &std::rc::Rc<str>| Told { at_ms, page, tab: std::rc::Rc::clone(tab), what };
-        if after_gap {
-            queue.loaded.push_back(tell(What::Gap, at_ms, &tab));
-        }
-        for message in read_batch(&bytes, place.era) {
-            let Ok(message) = message else {
-                self.batches.faults += 1;
-                queue.loaded.push_back(tell(What::Gap, at_ms, &tab));
-                break;
-            };
-            if message.id == ids::MOBILE_BATCH_META {
-                continue;
-            }
-            // Times that step back would mix up what a batch has in order.
-            at_ms = at_ms.max(message.timestamp_ms);
-            match said::read(&message) {
-                Some(Said::Tab(id)) => tab = id.into(),
-                Some(said) => queue.loaded.push_back(tell(What::Page(said), at_ms, &tab)),
-                None => {}
-            }
-            if let Some(event) = event(&message) {
-                queue.loaded.push_back(tell(event, at_ms, &tab));
-            }
-        }
-        // One without a message is not in memory.
-        if !queue.loaded.is_empty() {
-            queue.loaded_bytes += place.length;
-            self.loaded_bytes += place.length;
+        let first = Told { at_ms: place.first_ms, page, tab: std::rc::Rc::from(""), bytes: 0, what: What::Gap };
+        let queue = &mut self.queues[rank];
+        queue.opened += 1;
+        let open = Open::new(bytes, place.era, first, has_gap, queue.opened, &mut self.batches.faults);
+        if let Some(open) = open {
+            self.loaded_bytes += open.bytes();
+            queue.open.push(open);
         }
         Ok(())
     }
-}
-
-/// The messages that tell what happened, besides what is seen.
-const EVENTS: [&str; 68] = [
-    "AssetCache",
-    "ConnectionInformation",
-    "ConsoleLog",
-    "CustomEvent",
-    "CustomIssue",
-    "Fetch",
-    "GraphQL",
-    "GraphQLDeprecated",
-    "Incident",
-    "InputChange",
-    "IntegrationEvent",
-    "IssueEvent",
-    "IssueEventDeprecated",
-    "JSException",
-    "JSExceptionDeprecated",
-    "LongAnimationTask",
-    "LongTask",
-    "Metadata",
-    "MobX",
-    "MobileClickEvent",
-    "MobileCrash",
-    "MobileEvent",
-    "MobileGraphQL",
-    "MobileInputEvent",
-    "MobileInternalError",
-    "MobileIssueEvent",
-    "MobileLog",
-    "MobileMetadata",
-    "MobileNetworkCall",
-    "MobilePerformanceEvent",
-    "MobileScreenChanges",
-    "MobileSwipeEvent",
-    "MobileUserAnonymousID",
-    "MobileUserID",
-    "MobileViewComponentEvent",
-    "MouseClick",
-    "MouseClickDeprecated",
-    "MouseThrashing",
-    "NetworkRequest",
-    "NetworkRequestDeprecated",
-    "NgRx",
-    "OTable",
-    "PageEvent",
-    "PageEventDeprecated",
-    "PageLoadTiming",
-    "PageRenderTiming",
-    "PerformanceTrack",
-    "Profiler",
-    "Redux",
-    "ReduxDeprecated",
-    "ResourceTiming",
-    "ResourceTimingDeprecated",
-    "ResourceTimingDeprecatedDeprecated",
-    "SelectionChange",
-    "SetInputTarget",
-    "SetPageLocation",
-    "SetPageLocationDeprecated",
-    "SetPageVisibility",
-    "StateAction",
-    "TabChange",
-    "TagTrigger",
-    "TechnicalInfo",
-    "UserAnonymousID",
-    "UserID",
-    "Vuex",
-    "WSChannel",
-    "WebVitals",
-    "Zustand",
-];
-
-/// What happened, by the message's own names.
-fn event(message: &Message<'_>) -> Option<What> {
-    if matches!(message.body, Body::Broken(_) | Body::Unknown) || EVENTS.binary_search(&message.name).is_err() {
-        return None;
-    }
-    let mut fields = Map::new();
-    for (name, value) in message.fields() {
-        let value = match value {
-            Value::Uint(value) => Json::from(value),
-            Value::Int(value) => Json::from(value),
-            Value::Bool(value) => Json::from(value),
-            Value::Str(bytes) => Json::from(String::from_utf8_lossy(bytes)),
-        };
-        fields.insert(name.to_owned(), value);
-    }
-    Some(What::Event(message.name, Json::Object(fields)))
 }
 
 #[cfg(test)]

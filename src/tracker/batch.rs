@@ -161,6 +161,24 @@ pub fn read_batch(bytes: &[u8], era: Era) -> BatchReader<'_> {
     }
 }
 
+/// Where the reading of a batch has got to: to read on later, without keeping a reader that borrows the batch.
+#[derive(Debug, Clone, Copy)]
+pub struct Mark {
+    at: usize,
+    framing: Framing,
+    next_index: u64,
+    timestamp_ms: i64,
+    meta: Option<Meta<'static>>,
+    state: State,
+}
+
+/// Reads on in the batch that the mark is of. What the metadata says of the page's address is forgotten.
+pub fn read_on(bytes: &[u8], era: Era, mark: Mark) -> BatchReader<'_> {
+    let Mark { at, framing, next_index, timestamp_ms, meta, state } = mark;
+    let cursor = Cursor::new(bytes, at);
+    BatchReader { cursor, framing, next_index, timestamp_ms, meta, state, ..read_batch(bytes, era) }
+}
+
 /// Cuts a body into its batches: one, or the two of a `visual` upload.
 ///
 /// # Errors
@@ -226,6 +244,24 @@ impl<'a> BatchReader<'a> {
     pub fn unfitted(mut self) -> Self {
         self.are_fitted = false;
         self
+    }
+
+    /// How many bytes have been read.
+    pub fn offset(&self) -> usize {
+        self.cursor.offset()
+    }
+
+    /// Where it has got to.
+    pub fn mark(&self) -> Mark {
+        let (at, state) = (self.cursor.offset(), self.state);
+        let meta = self.meta.map(|Meta { version, page, first_index, timestamp_ms, .. }| Meta {
+            version,
+            page,
+            first_index,
+            timestamp_ms,
+            location: &[],
+        });
+        Mark { at, framing: self.framing, next_index: self.next_index, timestamp_ms: self.timestamp_ms, meta, state }
     }
 
     /// The batch's metadata, once its message has been read.

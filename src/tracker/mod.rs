@@ -64,7 +64,7 @@ pub(crate) mod captured;
 #[cfg(test)]
 mod tests;
 
-pub use batch::{BatchReader, Body, Fields, Message, Meta, Outline, Place, read_batch, split_parts};
+pub use batch::{BatchReader, Body, Fields, Mark, Message, Meta, Outline, Place, read_batch, read_on, split_parts};
 pub use catalogue::{Era, FieldKind, FieldSpec, MessageSpec, Pipeline, PlayerFile, UNKNOWN, message_spec};
 pub use check::{BatchFacts, Checker, check};
 pub use encode::{write_int, write_string, write_uint};
