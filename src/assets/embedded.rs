@@ -62,7 +62,9 @@ impl Embedded {
             let Some((address, entry)) = self.index.get(id) else { continue };
             let Some(mut bytes) = self.store.read(entry)? else { continue };
             if entry.kind == Kind::Css {
-                bytes = css(&String::from_utf8_lossy(&bytes), Some(address.as_str()), &self.assets()).into_bytes();
+                bytes =
+                    css(&String::from_utf8_lossy(&bytes), Url::parse(address.as_str()).ok().as_ref(), &self.assets())
+                        .into_bytes();
             }
             let data = BASE64_STANDARD.encode(bytes);
             let asset = json!({ "id": id.to_string(), "type": entry.kind.media_type(), "data": data });

@@ -117,7 +117,7 @@ impl Pages {
         }
         // The others are beside it.
         let assets = Assets::WITHHELD.with_kept(self.shown(project, ""));
-        let text = css(&String::from_utf8_lossy(&bytes), Some(address.as_str()), &assets);
+        let text = css(&String::from_utf8_lossy(&bytes), Url::parse(address.as_str()).ok().as_ref(), &assets);
         Ok(Some(Served { kind: Kind::Css, bytes: text.into_bytes(), tag: None }))
     }
 

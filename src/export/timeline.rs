@@ -23,6 +23,8 @@ pub struct Line {
 
 /// More tabs than a visitor has. Beyond it, a page may be told twice.
 const TABS_MAX: usize = 256;
+/// Longer addresses are told each time.
+const LOCATION_BYTES_MAX: usize = 64 << 10;
 
 /// Makes lines of a session's messages, given in the order of their times.
 #[derive(Debug, Default)]
@@ -43,7 +45,10 @@ impl Timeline {
         if self.location.len() >= TABS_MAX {
             self.location.clear();
         }
-        if kind == "page" && self.location.insert(tab.clone(), text.clone()).as_ref() == Some(&text) {
+        if kind == "page"
+            && text.len() <= LOCATION_BYTES_MAX
+            && self.location.insert(tab.clone(), text.clone()).as_ref() == Some(&text)
+        {
             return None;
         }
         Some(Line { at_ms: told.at_ms, tab, kind, text })

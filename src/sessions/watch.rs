@@ -5,33 +5,36 @@
 //! arrive one after the other, so it collects for a second or two before it converts. Empty lines in between show that the client is
 //! still there.
 //!
-//! All of it is bounded: how many answers there are, the file, what is read ahead, the page that is described, and what waits for the client.
+//! All of it is bounded: how many answers there are, the file, what is read ahead, the page that is described, what is written of it, how long that
+//! takes, and what waits for the client. An answer ends within about a tenth of a second when nobody waits for it, the server stops, or an erasure
+//! wants its records.
+//!
+//! | file | |
+//! |---|---|
+//! | `lines` | lines on their way to the client |
+//! | `show` | what was collected, as lines |
+
+mod lines;
+mod show;
 
 use std::io;
-use std::iter::Peekable;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use std::vec;
-
-use serde::Serialize;
 
 use crate::export::clean::Assets;
-use crate::export::order::{Batches, Ordered};
-use crate::export::page::room::Room;
-use crate::export::rrweb::event::Event;
-use crate::export::rrweb::session::Options;
-use crate::export::rrweb::teller::Teller;
-use crate::export::timeline::Timeline;
+use crate::export::order::Batches;
 use crate::log::LogError;
 use crate::log::format::record::Record;
 use crate::log::read::merge::Merge;
 use crate::log::read::reader::LogReader;
 use crate::session::SessionId;
 
-use super::collect::{Collector, Picture, Witness};
+use super::collect::{Collector, Witness};
 use super::handle::Sessions;
 use super::shared::Shared;
 use super::summary::LIVE_MS;
+use lines::Lines;
+use show::Shower;
 
 /// How many may watch at once.
 pub const VIEWERS_MAX: usize = 12;
@@ -52,16 +55,8 @@ const CLOCK_STEP_US: u64 = 5 * 1_000_000;
 
 /// How many records of others are passed over between two looks at the clock and at the client.
 const STRIDE: u32 = 1024;
-/// Lines are sent when they come to this.
-const PIECE_BYTES: usize = 32 << 10;
 /// The pause at the end of the log.
 const IDLE: Duration = Duration::from_millis(100);
-/// The pause while the client takes nothing.
-const SEND_PAUSE: Duration = Duration::from_millis(10);
-/// How long a client that takes nothing is waited for.
-const SEND_PATIENCE: Duration = Duration::from_secs(60);
-/// An empty line is sent after this time without another.
-const HEARTBEAT: Duration = Duration::from_secs(3);
 /// New batches are converted when no other has followed for this long.
 const QUIET: Duration = Duration::from_millis(1000);
 /// They are converted after this time at the latest.
@@ -69,8 +64,6 @@ const ROUND_MAX: Duration = Duration::from_millis(2500);
 
 /// A client that would see something soon gets the beginning when the rest has been read for this long.
 const SOON: Duration = Duration::from_millis(250);
-/// That is so much of the session,
-const BEGINNING_MS: i64 = 30_000;
 /// once all has been read that arrived so long after it: trackers that were offline send late.
 const LATE_US: u64 = 600 * 1_000_000;
 
@@ -154,6 +147,14 @@ enum WatchError {
     File(#[from] io::Error),
     #[error("the session takes more than a file for temporary data may")]
     Large,
+    /// What is written is no longer in proportion to what was sent.
+    #[error(
+        "the rest is not shown: what it makes is far larger than what the session has sent; `takeup export --events-max` writes more"
+    )]
+    TooMuch,
+    /// The processor is needed for others too.
+    #[error("the rest is not shown: to convert it takes longer than an answer may; use `takeup export`")]
+    TooLong,
     #[error("an event cannot be written: {0}")]
     Json(#[from] serde_json::Error),
     #[error(transparent)]
@@ -170,7 +171,7 @@ impl Sessions {
         let run = move || {
             // Requests come first.
             let _ = rustix::process::nice(15);
-            let mut lines = Lines { place, out: Box::new(out), buffer: Vec::new(), sent: Instant::now() };
+            let mut lines = Lines::new(place, Box::new(out));
             let last = match watch(&wanted, &mut lines) {
                 Ok(()) => Piece::End,
                 Err(WatchError::Gone) => return,
@@ -219,60 +220,6 @@ impl Drop for Place {
     }
 }
 
-/// Lines on their way to the client.
-struct Lines {
-    out: Box<dyn Out>,
-    buffer: Vec<u8>,
-    sent: Instant,
-    /// Dropped last: its place is free when nothing is left.
-    place: Place,
-}
-
-impl Lines {
-    fn line(&mut self, value: &impl Serialize) -> Result<(), WatchError> {
-        serde_json::to_writer(&mut self.buffer, value)?;
-        self.buffer.push(b'\n');
-        if self.buffer.len() >= PIECE_BYTES { self.flush() } else { Ok(()) }
-    }
-
-    fn flush(&mut self) -> Result<(), WatchError> {
-        if self.buffer.is_empty() {
-            return Ok(());
-        }
-        let lines = std::mem::take(&mut self.buffer);
-        self.send(Piece::Lines(lines))
-    }
-
-    /// Finds out whether the answer is still wanted. Nothing is sent before the session is found.
-    fn beat(&mut self, is_found: bool) -> Result<(), WatchError> {
-        if is_found && self.sent.elapsed() >= HEARTBEAT {
-            return self.send(Piece::Lines(b"\n".to_vec()));
-        }
-        if self.is_wanted() { Ok(()) } else { Err(WatchError::Gone) }
-    }
-
-    fn is_wanted(&self) -> bool {
-        self.place.is_wanted() && !self.out.is_gone()
-    }
-
-    fn send(&mut self, mut piece: Piece) -> Result<(), WatchError> {
-        let began = Instant::now();
-        loop {
-            if !self.place.is_wanted() {
-                return Err(WatchError::Gone);
-            }
-            match self.out.send(piece) {
-                Sent::Done => break,
-                Sent::Full(back) if began.elapsed() < SEND_PATIENCE => piece = back,
-                Sent::Full(_) | Sent::Gone => return Err(WatchError::Gone),
-            }
-            std::thread::sleep(SEND_PAUSE);
-        }
-        self.sent = Instant::now();
-        Ok(())
-    }
-}
-
 /// What is left out is not told: the command `takeup export` does that.
 struct Silent;
 
@@ -285,11 +232,11 @@ impl Witness for Silent {
 }
 
 fn watch(wanted: &Wanted, lines: &mut Lines) -> Result<(), WatchError> {
-    let (from_us, until_us) = lines.place.shared.span_of(wanted.session);
-    let reader = LogReader::open(&lines.place.shared.log_dir)?.with_recent(lines.place.shared.recent.clone());
+    let (from_us, until_us) = lines.shared().span_of(wanted.session);
+    let reader = LogReader::open(&lines.shared().log_dir)?.with_recent(lines.shared().recent.clone());
     let mut merge = Merge::since(reader, from_us)?;
     let batches = Batches::new(tempfile::tempfile()?).with_read_ahead(READ_AHEAD_BYTES);
-    let mut shower = Shower::new(&wanted.form, lines.place.shared.room.clone(), batches);
+    let mut shower = Shower::new(&wanted.form, lines.shared().room.clone(), batches);
     let mut collector = Collector::new(INFLATED_BYTES_MAX);
     let mut soon: Option<Soon> = None;
     let mut passed = 0_u32;
@@ -307,8 +254,8 @@ fn watch(wanted: &Wanted, lines: &mut Lines) -> Result<(), WatchError> {
             add(&mut collector, &record, shower.batches())?;
         }
         passed += 1;
-        if passed.is_multiple_of(STRIDE) {
-            lines.beat(collector.records() > 0)?;
+        if passed.is_multiple_of(STRIDE) || is_of_session {
+            lines.look(collector.records() > 0)?;
         }
         if is_of_session && soon.as_ref().is_some_and(|soon| soon.is_due(order_us)) {
             soon = None;
@@ -332,6 +279,7 @@ fn watch(wanted: &Wanted, lines: &mut Lines) -> Result<(), WatchError> {
             };
             if record.session == wanted.session {
                 add(&mut collector, &record, shower.batches())?;
+                lines.look(true)?;
                 let now = Instant::now();
                 round = Some((round.map_or(now, |(first, _)| first), now));
             }
@@ -362,119 +310,6 @@ impl Soon {
     /// Whether that is now, when the record of this order time was read.
     fn is_due(&self, order_us: u64) -> bool {
         order_us >= self.from_us && self.began.elapsed() >= SOON
-    }
-}
-
-/// Converts what was collected.
-struct Shower<'a> {
-    ordered: Ordered,
-    pictures: Peekable<vec::IntoIter<Picture>>,
-    wanted: &'a Form,
-    room: Room,
-    /// Known with the first round: a phone's session is another thing than a page's.
-    form: Option<Converting>,
-}
-
-enum Converting {
-    Events(Teller),
-    Timeline(Timeline),
-}
-
-impl<'a> Shower<'a> {
-    fn new(wanted: &'a Form, room: Room, batches: Batches) -> Shower<'a> {
-        Shower { ordered: batches.in_order(), pictures: Vec::new().into_iter().peekable(), wanted, room, form: None }
-    }
-
-    /// To add what was collected.
-    fn batches(&mut self) -> &mut Batches {
-        self.ordered.batches()
-    }
-
-    fn form(&self, collector: &Collector) -> Converting {
-        match self.wanted {
-            Form::Events(_) if collector.is_of_phone() => {
-                let (width, height) = collector.start().map_or((0, 0), |row| (row.width, row.height));
-                Converting::Events(Teller::of_phone(width, height))
-            }
-            Form::Events(assets_of) => {
-                let assets = assets_of(collector.project());
-                Converting::Events(Teller::of_page(Options { assets, room: self.room.clone() }))
-            }
-            Form::Timeline => Converting::Timeline(Timeline::default()),
-        }
-    }
-
-    /// Sends the first half minute of what was collected.
-    fn show_beginning(&mut self, collector: &mut Collector, lines: &mut Lines) -> Result<(), WatchError> {
-        // A phone's screens are shown whatever their time.
-        if collector.is_of_phone() {
-            return Ok(());
-        }
-        let Some(first_ms) = self.ordered.next_ms() else { return Ok(()) };
-        self.convert(first_ms.saturating_add(BEGINNING_MS), collector, lines)?;
-        lines.flush()
-    }
-
-    /// Sends everything that was collected since the last call.
-    fn show(&mut self, collector: &mut Collector, lines: &mut Lines) -> Result<(), WatchError> {
-        self.convert(i64::MAX, collector, lines)?;
-        if let Some(Converting::Events(teller)) = &mut self.form {
-            let file = self.ordered.batches().file()?;
-            let mut events: Vec<Event> = Vec::new();
-            if let Teller::Phone(_) = teller {
-                // Nothing but the screen is shown: it need not wait for a message.
-                for picture in self.pictures.by_ref() {
-                    let bytes = picture.read(&file)?;
-                    teller.picture(&picture.canvas, picture.at_ms, &bytes, &mut |event| events.push(event));
-                    for event in events.drain(..) {
-                        lines.line(&event)?;
-                    }
-                }
-            }
-            teller.flush(&mut |event| events.push(event));
-            for event in events.drain(..) {
-                lines.line(&event)?;
-            }
-        }
-        // Pictures of a time that has not come stay.
-        if self.pictures.peek().is_none() {
-            self.ordered.batches().forget_kept()?;
-        }
-        lines.flush()
-    }
-
-    /// Converts the messages that were collected, as far as they are not later than `until_ms`.
-    fn convert(&mut self, until_ms: i64, collector: &mut Collector, lines: &mut Lines) -> Result<(), WatchError> {
-        let mut form = match self.form.take() {
-            Some(form) => form,
-            None => self.form(collector),
-        };
-        let mut pictures: Vec<Picture> = self.pictures.by_ref().chain(collector.take_pictures()).collect();
-        pictures.sort_by_key(|picture| picture.at_ms);
-        self.pictures = pictures.into_iter().peekable();
-        let file = self.ordered.batches().file()?;
-        let mut events: Vec<Event> = Vec::new();
-        while let Some(told) = self.ordered.next_told_until(until_ms)? {
-            match &mut form {
-                Converting::Timeline(timeline) => {
-                    if let Some(line) = timeline.line(&told) {
-                        lines.line(&line)?;
-                    }
-                }
-                Converting::Events(teller) => {
-                    while let Some(picture) = self.pictures.next_if(|picture| picture.at_ms <= told.at_ms) {
-                        let bytes = picture.read(&file)?;
-                        teller.picture(&picture.canvas, picture.at_ms, &bytes, &mut |event| events.push(event));
-                    }
-                    teller.tell(&told, &mut |event| events.push(event));
-                    for event in events.drain(..) {
-                        lines.line(&event)?;
-                    }
-                }
-            }
-        }
-        self.form = Some(form);
-        Ok(())
     }
 }
 

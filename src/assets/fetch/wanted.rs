@@ -94,7 +94,7 @@ impl Wanted {
     /// Notes what a style sheet names.
     pub fn sheet(self: &Arc<Self>, sheet: &Named, text: &[u8]) {
         self.state().reading = sheet.session;
-        css(&String::from_utf8_lossy(text), Some(sheet.address.as_str()), &self.assets());
+        css(&String::from_utf8_lossy(text), Url::parse(sheet.address.as_str()).ok().as_ref(), &self.assets());
     }
 
     /// Whether an address may be asked for. One that may not be is counted.
@@ -198,7 +198,7 @@ pub fn made_absolute(sheet: &[u8], was_at: &Url) -> Vec<u8> {
     }
 
     let assets = Assets::WITHHELD.with_kept(Arc::new(Absolute));
-    css(&String::from_utf8_lossy(sheet), Some(was_at.as_str()), &assets).into_bytes()
+    css(&String::from_utf8_lossy(sheet), Some(was_at), &assets).into_bytes()
 }
 
 #[cfg(test)]

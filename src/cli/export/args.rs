@@ -52,6 +52,9 @@ pub struct ExportArgs {
     /// The largest batch to inflate.
     #[arg(long, value_name = "BYTES", default_value = "64MiB", value_parser = value::size::<usize>)]
     pub inflated_max: usize,
+    /// With --rrweb or --html: the most bytes of events to write. Without it, 512 MiB and 64 times what the session has sent.
+    #[arg(long, value_name = "BYTES", value_parser = value::size::<u64>)]
+    pub events_max: Option<u64>,
     #[command(flatten)]
     pub source: SourceArgs,
 }

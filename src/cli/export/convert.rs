@@ -5,7 +5,8 @@ use crate::cli::output::{counted, warn};
 use crate::export::clean::Assets;
 use crate::export::order::Told;
 use crate::export::rrweb::event::Event;
-use crate::export::rrweb::recorder::Sink;
+use crate::export::rrweb::ledger::Limits;
+use crate::export::rrweb::recorder::{Flow, Sink};
 use crate::export::rrweb::session::{LeftOut, Options};
 use crate::export::rrweb::teller::Teller;
 
@@ -15,50 +16,51 @@ use super::collect::Collected;
 pub type ToldTo<'a> = &'a mut dyn FnMut(&Told) -> Result<(), CliError>;
 
 /// Hands on each message, and each event as it becomes known: a session of any length needs no more memory than its largest page. What the events do not
-/// show is told on stderr.
+/// show is told on stderr: also what would make more than `events_max` bytes of them, or, without it, far more than the session has sent.
 pub fn convert(
     collected: Collected,
     assets: Assets,
+    events_max: Option<u64>,
     told: ToldTo<'_>,
     made: &mut dyn FnMut(Event) -> Result<(), CliError>,
 ) -> Result<(), CliError> {
-    let (left_out, faults) = convert_quietly(collected, assets, told, made)?;
+    let (left_out, faults) = convert_quietly(collected, assets, events_max, told, made)?;
     tell(left_out, faults);
     Ok(())
 }
 
 /// Has a session's pages ask `assets` for each address that a player would load, and makes nothing of them.
 pub fn look_for_assets(collected: Collected, assets: Assets) -> Result<(), CliError> {
-    convert_quietly(collected, assets, &mut |_| Ok(()), &mut |_| Ok(())).map(drop)
+    convert_quietly(collected, assets, None, &mut |_| Ok(()), &mut |_| Ok(())).map(drop)
 }
 
 /// What the events do not show, and how many batches could not be read to their end.
 fn convert_quietly(
     collected: Collected,
     assets: Assets,
+    events_max: Option<u64>,
     told: ToldTo<'_>,
     made: &mut dyn FnMut(Event) -> Result<(), CliError>,
 ) -> Result<(LeftOut, u64), CliError> {
-    let mut done = Ok(());
-    let mut sink = |event| {
-        if done.is_ok() {
-            done = made(event);
-        }
-    };
+    let limits = events_max.map_or_else(Limits::default, Limits::of);
     let mut teller = match collected.is_of_phone {
         true => {
             let (width, height) = collected.start.as_ref().map_or((0, 0), |row| (row.width, row.height));
-            Teller::of_phone(width, height)
+            Teller::of_phone(width, height, limits)
         }
-        false => Teller::of_page(Options { assets, ..Options::default() }),
+        false => Teller::of_page(Options { assets, limits, ..Options::default() }),
+    };
+    let mut done = Ok(());
+    let mut sink = |event| {
+        done = made(event);
+        if done.is_ok() { Flow::Continue(()) } else { Flow::Break(()) }
     };
     let faults = play(collected, &mut teller, told, &mut sink)?;
-    teller.flush(&mut sink);
     done?;
     Ok((teller.left_out(), faults))
 }
 
-/// Tells messages and pictures in the order of their times. How many batches could not be read to their end.
+/// Tells messages and pictures in the order of their times, to the end or until no more is wanted. How many batches could not be read to their end.
 fn play(collected: Collected, teller: &mut Teller, told_to: ToldTo<'_>, sink: &mut Sink<'_>) -> Result<u64, CliError> {
     let Collected { batches, pictures, .. } = collected;
     let (mut pictures, file) = (pictures.peekable(), batches.file().map_err(CliError::Temporary)?);
@@ -68,17 +70,26 @@ fn play(collected: Collected, teller: &mut Teller, told_to: ToldTo<'_>, sink: &m
         let until_ms = told.as_ref().map_or(i64::MAX, |told| told.at_ms);
         while let Some(picture) = pictures.next_if(|picture| picture.at_ms <= until_ms) {
             let bytes = picture.read(&file).map_err(CliError::Temporary)?;
-            teller.picture(&picture.canvas, picture.at_ms, &bytes, sink);
+            if teller.picture(&picture.canvas, picture.at_ms, &bytes, sink).is_break() {
+                return Ok(ordered.faults());
+            }
         }
-        let Some(told) = told else { return Ok(ordered.faults()) };
-        told_to(&told)?;
-        teller.tell(&told, sink);
+        let flow = match &told {
+            Some(told) => {
+                told_to(told)?;
+                teller.tell(told, sink)
+            }
+            None => teller.flush(sink),
+        };
+        if told.is_none() || flow.is_break() {
+            return Ok(ordered.faults());
+        }
     }
 }
 
 /// Tells on stderr what the events do not show.
 fn tell(left_out: LeftOut, faults: u64) {
-    let LeftOut { unknown, no_tree, full, gaps } = left_out;
+    let LeftOut { unknown, no_tree, full, gaps, repeats, rest } = left_out;
     if gaps > 0 {
         warn(&format!("batches are missing in {}", counted(gaps, "place")));
     }
@@ -90,5 +101,16 @@ fn tell(left_out: LeftOut, faults: u64) {
     }
     if full > 0 {
         warn(&format!("{} left out: the page is larger than a player can be given", counted(full, "change")));
+    }
+    if repeats > 0 {
+        let snapshots = counted(repeats, "snapshot");
+        warn(&format!(
+            "{snapshots} left out, which would repeat a large page: a seek may take longer; --events-max allows more"
+        ));
+    }
+    if rest {
+        warn(
+            "the rest of the session is left out: its events are far larger than what was sent; --events-max allows more",
+        );
     }
 }

@@ -16,6 +16,7 @@ use crate::cli::error::CliError;
 use crate::cli::events::offset_text;
 use crate::cli::output::{Out, bytes, counted, plain, warn, write_json};
 
+use super::args::ExportArgs;
 use super::collect::Collected;
 use super::convert::convert;
 
@@ -38,14 +39,14 @@ pub fn is_possible() -> Result<(), CliError> {
 }
 
 /// Writes the file: the events as they become known, and the timeline, which is kept in a temporary file until they are written.
-pub fn write(collected: Collected, session: u64, data: &Path, out: &mut Out) -> Result<(), CliError> {
-    let facts = facts(session, collected.start.as_ref());
+pub fn write(collected: Collected, args: &ExportArgs, data: &Path, out: &mut Out) -> Result<(), CliError> {
+    let facts = facts(args.session, collected.start.as_ref());
     let Some(page) = Contained::begin(Output(out), &facts) else { return is_possible() };
     let mut page = page.map_err(CliError::Output)?;
     let mut lines = Lines::new()?;
     let embedded = Embedded::new(Store::in_data(data), collected.project, ASSETS_BYTES_MAX)?;
     let mut json = Vec::new();
-    convert(collected, embedded.assets(), &mut |told| lines.add(told), &mut |event| {
+    convert(collected, embedded.assets(), args.events_max, &mut |told| lines.add(told), &mut |event| {
         while let Some(asset) = embedded.take()? {
             page.asset(&asset).map_err(CliError::Output)?;
         }

@@ -53,9 +53,9 @@ pub fn run(args: &ExportArgs, data: &Path) -> Result<ExitCode, CliError> {
 fn by_time(args: &ExportArgs, data: &Path, out: &mut Out) -> Result<(), CliError> {
     let collected = collect::collect(args, data, args.form.raw.as_deref())?;
     if args.form.rrweb {
-        rrweb(collected, args.assets, out)
+        rrweb(collected, args, out)
     } else if args.form.html {
-        html::write(collected, args.session, data, out)
+        html::write(collected, args, data, out)
     } else if let Some(form) = args.form.timeline {
         timeline::write(collected, form, out)
     } else if let Some(folder) = &args.form.images {
@@ -75,11 +75,11 @@ fn ndjson(args: &ExportArgs, data: &Path, out: &mut Out) -> Result<(), CliError>
 }
 
 /// Writes the events as they become known.
-fn rrweb(collected: Collected, assets: bool, out: &mut Out) -> Result<(), CliError> {
-    let assets = if assets { Assets::FETCHED } else { Assets::WITHHELD };
+fn rrweb(collected: Collected, args: &ExportArgs, out: &mut Out) -> Result<(), CliError> {
+    let assets = if args.assets { Assets::FETCHED } else { Assets::WITHHELD };
     let mut first = true;
     out.bytes(b"[")?;
-    convert(collected, assets, &mut |_| Ok(()), &mut |event| {
+    convert(collected, assets, args.events_max, &mut |_| Ok(()), &mut |event| {
         out.bytes(if std::mem::take(&mut first) { b"\n" } else { b",\n" })?;
         out.value(&event)
     })?;

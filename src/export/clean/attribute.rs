@@ -1,9 +1,11 @@
 //! Attributes.
 
-use super::{Assets, css, fetched, strip_prefix_of_any_case};
+use url::Url;
+
+use super::{Assets, NAME_BYTES_MAX, css, fetched, room_for_addresses, strip_prefix_of_any_case};
 
 /// An attribute as it may be shown: its name, and its value. `None`: it may not be.
-pub fn attribute(tag: &str, name: &str, value: &str, base: Option<&str>, assets: &Assets) -> Option<(String, String)> {
+pub fn attribute(tag: &str, name: &str, value: &str, base: Option<&Url>, assets: &Assets) -> Option<(String, String)> {
     if !is_name(name) {
         return None;
     }
@@ -80,11 +82,13 @@ fn judge(tag: &str, name: &str) -> Verdict {
 }
 
 /// The addresses of a `srcset` that may be fetched.
-fn candidates(value: &str, base: Option<&str>, assets: &Assets) -> Option<String> {
-    let mut kept = Vec::new();
+fn candidates(value: &str, base: Option<&Url>, assets: &Assets) -> Option<String> {
+    let (mut kept, mut room) = (Vec::new(), room_for_addresses(value));
     for candidate in value.split([',', '\n']).map(str::trim).filter(|candidate| !candidate.is_empty()) {
         let (address, size) = candidate.split_once(char::is_whitespace).unwrap_or((candidate, ""));
         if let Some(address) = fetched(address, base, assets) {
+            let Some(left) = room.checked_sub(address.len()) else { break };
+            room = left;
             kept.push(format!("{address} {size}").trim().to_owned());
         }
     }
@@ -100,5 +104,5 @@ fn is_script(value: &str) -> bool {
 pub fn is_name(name: &str) -> bool {
     let first = |char: char| char.is_ascii_alphabetic() || matches!(char, '_' | ':' | '@');
     let other = |char: char| char.is_ascii_alphanumeric() || matches!(char, '_' | ':' | '@' | '-' | '.');
-    name.len() <= 256 && name.starts_with(first) && name.chars().all(other)
+    name.len() <= NAME_BYTES_MAX && name.starts_with(first) && name.chars().all(other)
 }

@@ -1,22 +1,25 @@
 //! Style sheets, rules and `style` attributes, read with the tokens of CSS, so that no escape or comment hides an address.
 
 use cssparser::{Delimiter, ParseError, Parser, ToCss, Token, serialize_string};
+use url::Url;
 
-use super::{Assets, fetched};
+use super::{Assets, fetched, room_for_addresses};
 
 /// Blocks inside blocks, further than any style sheet goes.
 const DEPTH_MAX: usize = 32;
 
 /// The text with only those addresses that may be fetched, and only those imports that are kept.
-pub fn css(text: &str, base: Option<&str>, assets: &Assets) -> String {
+pub fn css(text: &str, base: Option<&Url>, assets: &Assets) -> String {
     let mut out = String::with_capacity(text.len());
-    Walk { base, assets, out: &mut out }.block(&mut Parser::new(text), 0, false);
+    Walk { base, assets, room: room_for_addresses(text), out: &mut out }.block(&mut Parser::new(text), 0, false);
     out
 }
 
 struct Walk<'a> {
-    base: Option<&'a str>,
+    base: Option<&'a Url>,
     assets: &'a Assets,
+    /// How many bytes of addresses may still be written.
+    room: usize,
     out: &'a mut String,
 }
 
@@ -85,6 +88,7 @@ impl Walk<'_> {
     fn import(&mut self, parser: &mut Parser<'_>, depth: usize) {
         let _ = parser.parse_until_after(Delimiter::Semicolon, |parser| -> Result<(), ParseError<()>> {
             let place = imported(parser).and_then(|address| fetched_of_kept(&address, self.base, self.assets));
+            let place = place.filter(|place| self.has_room(place));
             // An import may stand in what follows an import.
             if let Some(place) = place.filter(|_| depth < DEPTH_MAX) {
                 self.out.push_str("@import ");
@@ -95,6 +99,12 @@ impl Walk<'_> {
             while parser.next().is_ok() {}
             Ok(())
         });
+    }
+
+    fn has_room(&mut self, address: &str) -> bool {
+        let left = self.room.checked_sub(address.len());
+        self.room = left.unwrap_or(self.room);
+        left.is_some()
     }
 
     fn url_of(&mut self, place: &str) {
@@ -117,6 +127,7 @@ impl Walk<'_> {
     fn address(&mut self, address: &str) {
         let kept =
             if address.starts_with('#') { Some(address.to_owned()) } else { fetched(address, self.base, self.assets) };
+        let kept = kept.filter(|kept| self.has_room(kept));
         let _ = serialize_string(kept.as_deref().unwrap_or("about:invalid"), self.out);
     }
 }
@@ -160,8 +171,7 @@ fn imported(parser: &mut Parser<'_>) -> Option<String> {
 }
 
 /// Where what is kept of an address is. Imports are followed nowhere else.
-fn fetched_of_kept(address: &str, base: Option<&str>, assets: &Assets) -> Option<String> {
-    let base = base.and_then(|base| url::Url::parse(base).ok());
-    let whole = url::Url::options().base_url(base.as_ref()).parse(address).ok()?;
+fn fetched_of_kept(address: &str, base: Option<&Url>, assets: &Assets) -> Option<String> {
+    let whole = Url::options().base_url(base).parse(address).ok()?;
     assets.place_of_kept(&whole)
 }

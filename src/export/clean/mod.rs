@@ -12,6 +12,8 @@ mod css;
 
 use std::borrow::Cow;
 
+use url::Url;
+
 pub use assets::{Assets, KeptAssets};
 pub use attribute::{apart, attribute, is_name};
 pub use css::css;
@@ -19,8 +21,26 @@ pub use css::css;
 /// The tag of an element that may not be shown.
 pub const REMOVED_TAG: &str = "takeup-removed";
 
+/// The longest address of a page that addresses in it are taken to be relative to: each becomes that much longer.
+const BASE_BYTES_MAX: usize = 2 << 10;
+/// The longest name of an attribute or an element.
+const NAME_BYTES_MAX: usize = 256;
+
+/// What addresses in a page are relative to, from the page's own.
+pub fn base(location: &str) -> Option<Url> {
+    (location.len() <= BASE_BYTES_MAX).then(|| Url::parse(location).ok()).flatten()
+}
+
+/// How much of addresses may be written for a text: page and place make each longer, and a text may have little else.
+fn room_for_addresses(text: &str) -> usize {
+    (64 << 10) + 8 * text.len()
+}
+
 /// The tag under which an element is shown.
 pub fn tag(tag: &str) -> Cow<'_, str> {
+    if tag.len() > NAME_BYTES_MAX {
+        return Cow::Borrowed(REMOVED_TAG);
+    }
     let lower = tag.to_ascii_lowercase();
     match &*lower {
         "script" | "base" | "object" | "embed" | "applet" | "portal" | "fencedframe" | "frameset" | "noscript"
@@ -31,7 +51,7 @@ pub fn tag(tag: &str) -> Cow<'_, str> {
 }
 
 /// An address that may be fetched, as it is written there; `None` for all others.
-fn fetched(address: &str, base: Option<&str>, assets: &Assets) -> Option<String> {
+fn fetched(address: &str, base: Option<&Url>, assets: &Assets) -> Option<String> {
     // Browsers drop these from addresses, wherever they stand.
     let address: String = address.chars().filter(|char| !matches!(char, '\t' | '\n' | '\r')).collect();
     let address = address.trim_matches(|char: char| char <= ' ');
@@ -41,8 +61,7 @@ fn fetched(address: &str, base: Option<&str>, assets: &Assets) -> Option<String>
     if assets.are_withheld() {
         return None;
     }
-    let base = base.and_then(|base| url::Url::parse(base).ok());
-    let whole = url::Url::options().base_url(base.as_ref()).parse(address).ok()?;
+    let whole = Url::options().base_url(base).parse(address).ok()?;
     if matches!(whole.scheme(), "http" | "https") { assets.place_of(&whole) } else { None }
 }
 

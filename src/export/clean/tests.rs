@@ -1,5 +1,13 @@
 use super::*;
 
+fn attribute(tag: &str, name: &str, value: &str, base: Option<&str>, assets: &Assets) -> Option<(String, String)> {
+    super::attribute(tag, name, value, base.and_then(super::base).as_ref(), assets)
+}
+
+fn css(text: &str, base: Option<&str>, assets: &Assets) -> String {
+    super::css(text, base.and_then(super::base).as_ref(), assets)
+}
+
 const BASE: Option<&str> = Some("https://shop.example/catalogue/");
 
 fn withheld(tag: &str, name: &str, value: &str) -> Option<(String, String)> {

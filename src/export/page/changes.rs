@@ -1,7 +1,9 @@
 //! The changes that messages make to a page, and who is told of them.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 
+use crate::export::clean;
 use crate::export::said::{Key, NodeId, Rule, Said, Word};
 
 use super::node::{Element, Node, RuleChange, What};
@@ -59,14 +61,18 @@ pub struct Page {
     pub sheets: Sheets,
     /// Its address.
     pub location: String,
+    /// What addresses in it are relative to.
+    pub base: Option<url::Url>,
     /// Its title, where the tracker tells it.
     pub title: Option<String>,
     /// Width and height of the window, in CSS pixels.
     pub viewport: (u32, u32),
     /// How far the window is scrolled, in pixels.
     pub scroll: (i64, i64),
-    numbers: HashMap<u64, String>,
-    texts: HashMap<Vec<u8>, String>,
+    numbers: HashMap<u64, Rc<str>>,
+    texts: HashMap<Vec<u8>, Rc<str>>,
+    /// What these two take of the budget.
+    words_bytes: usize,
     has_document: bool,
 }
 
@@ -74,6 +80,12 @@ pub struct Page {
 const VIEWPORT: (u32, u32) = (1280, 800);
 /// What a text of the dictionary costs besides its bytes.
 const WORD_BYTES: usize = 2 * size_of::<String>() + 16;
+/// The longest name of an attribute. None that is longer is ever shown.
+const NAME_BYTES_MAX: usize = 256;
+/// The longest address of a page: it is no part of the budget.
+const LOCATION_BYTES_MAX: usize = 64 << 10;
+/// The longest `style` that ends of animations are added to: each makes it longer, and may come at any moment.
+const ANIMATED_BYTES_MAX: usize = 32 << 10;
 
 impl Page {
     /// A page of which nothing is known.
@@ -82,11 +94,13 @@ impl Page {
             tree: Tree::new(room),
             sheets: Sheets::default(),
             location: String::new(),
+            base: None,
             title: None,
             viewport: VIEWPORT,
             scroll: (0, 0),
             numbers: HashMap::new(),
             texts: HashMap::new(),
+            words_bytes: 0,
             has_document: false,
         }
     }
@@ -94,13 +108,11 @@ impl Page {
     /// A document begins: forgets all nodes, and keeps what a tracker tells once a page, the dictionary, and the sheets that were told ahead
     /// of the document.
     pub fn begin_document(&mut self) {
-        let words: usize = self.numbers.values().map(|word| WORD_BYTES + word.len()).sum();
-        let texts: usize = self.texts.iter().map(|(key, word)| WORD_BYTES + key.len() + word.len()).sum();
         if std::mem::replace(&mut self.has_document, true) {
             self.sheets.begin_document();
         }
         let sheets = self.sheets.bytes();
-        self.tree.begin_anew(words + texts + sheets);
+        self.tree.begin_anew(self.words_bytes + sheets);
         self.scroll = (0, 0);
     }
 
@@ -150,10 +162,23 @@ impl Page {
                 watch.rooted(*root);
                 Ok(())
             }
+            Said::Location(url, title) => {
+                if url.len() + title.as_ref().map_or(0, String::len) > LOCATION_BYTES_MAX {
+                    return Err(Left::Full);
+                }
+                if self.location != *url {
+                    self.location.clone_from(url);
+                    self.base = clean::base(url);
+                }
+                if title.is_some() {
+                    self.title.clone_from(title);
+                }
+                Ok(())
+            }
             Said::Attribute { node, name, value, base } => {
                 let (Some(name), Some(value)) = (self.word(name), self.word(value)) else { return Err(Left::Unknown) };
                 let value = match base.as_deref().filter(|base| *base != self.location && !base.is_empty()) {
-                    Some(base) => absolute(&name, &value, base).unwrap_or(value),
+                    Some(base) => absolute(&name, &value, base).map_or(value, Rc::from),
                     None => value,
                 };
                 self.set_attribute(*node, &name, Some(value), watch)
@@ -162,9 +187,12 @@ impl Page {
             Said::Slot { node, slot } => self.assign(*node, *slot, watch),
             Said::Animated(node, styles) => {
                 let element = self.tree.get(*node).and_then(Node::element).ok_or(Left::Unknown)?;
-                let before = element.attributes.get("style").map(String::as_str).unwrap_or_default();
+                let before = element.attributes.get("style").map(|style| &**style).unwrap_or_default();
+                if before.len() + styles.len() > ANIMATED_BYTES_MAX {
+                    return Err(Left::Full);
+                }
                 let style = format!("{};{styles}", before.trim_end_matches(';'));
-                self.set_attribute(*node, "style", Some(style), watch)
+                self.set_attribute(*node, "style", Some(style.into()), watch)
             }
             Said::Data(node, text) => self.set_text(*node, text, watch),
             Said::Css(node, text, _) => self.set_css(*node, text, watch),
@@ -175,7 +203,7 @@ impl Page {
                 Ok(())
             }
             Said::NoSheetOwner { sheet, owner } => {
-                self.sheets.remove_owner(*sheet, *owner);
+                self.sheets.remove_owner(*sheet, *owner, &mut self.tree);
                 watch.css(self, *owner);
                 Ok(())
             }
@@ -232,9 +260,12 @@ impl Page {
         &mut self,
         node: NodeId,
         name: &str,
-        value: Option<String>,
+        value: Option<Rc<str>>,
         watch: &mut dyn Watch,
     ) -> Result<(), Left> {
+        if name.len() > NAME_BYTES_MAX {
+            return Ok(());
+        }
         if self.tree.get(node).and_then(Node::element).is_none() {
             return Err(Left::Unknown);
         }
@@ -262,7 +293,7 @@ impl Page {
             // A text has no attributes.
             return Err(Left::NoTree);
         }
-        let name = format!("takeup-slot-{slot}");
+        let name: Rc<str> = format!("takeup-slot-{slot}").into();
         self.set_attribute(slot, "name", Some(name.clone()), watch)?;
         self.set_attribute(node, "slot", Some(name), watch)
     }
@@ -322,23 +353,25 @@ impl Page {
     }
 
     fn learn(&mut self, key: &Key, word: &str) -> Result<(), Left> {
-        self.tree.take(WORD_BYTES + word.len())?;
-        let before = match key {
-            Key::Number(key) => self.numbers.insert(*key, word.to_owned()),
-            Key::Text(key) => {
-                self.tree.take(key.len())?;
-                self.texts.insert(key.clone(), word.to_owned()).inspect(|_| self.tree.give_back(key.len()))
-            }
+        let (of_key, is_new) = match key {
+            Key::Number(key) => (0, !self.numbers.contains_key(key)),
+            Key::Text(key) => (key.len(), !self.texts.contains_key(key)),
         };
-        if let Some(before) = before {
-            self.tree.give_back(WORD_BYTES + before.len());
-        }
+        let more = word.len() + if is_new { WORD_BYTES + of_key } else { 0 };
+        self.tree.take(more)?;
+        let before = match key {
+            Key::Number(key) => self.numbers.insert(*key, word.into()),
+            Key::Text(key) => self.texts.insert(key.clone(), word.into()),
+        };
+        let less = before.map_or(0, |before| before.len());
+        self.tree.give_back(less);
+        self.words_bytes = self.words_bytes + more - less;
         Ok(())
     }
 
-    fn word(&self, word: &Word) -> Option<String> {
+    fn word(&self, word: &Word) -> Option<Rc<str>> {
         match word {
-            Word::Plain(text) => Some(text.to_string()),
+            Word::Plain(text) => Some(text.as_str().into()),
             Word::Of(Key::Number(key)) => self.numbers.get(key).cloned(),
             Word::Of(Key::Text(key)) => self.texts.get(key).cloned(),
         }

@@ -6,12 +6,14 @@
 //! | file | |
 //! |---|---|
 //! | `changes` | the page, and the changes that messages make to it |
+//! | `list` | a list in pieces, for what may be long |
 //! | `node` | one node |
 //! | `room` | how much of it there may be |
 //! | `tree` | the nodes and their places |
 //! | `sheets` | style sheets that scripts made, and who uses them |
 
 pub mod changes;
+pub mod list;
 pub mod node;
 pub mod room;
 pub mod sheets;

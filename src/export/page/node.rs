@@ -1,8 +1,11 @@
 //! One node of a page.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use crate::export::said::{NodeId, Rule};
+
+use super::list::List;
 
 /// A change of a style element's rules, kept because the rules in its text are not known one by one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,8 +51,8 @@ pub struct Element {
     pub tag: String,
     /// Whether it is part of a drawing.
     pub svg: bool,
-    /// Its attributes.
-    pub attributes: BTreeMap<String, String>,
+    /// Its attributes. A value that stands in the page's dictionary too is not there twice.
+    pub attributes: BTreeMap<String, Rc<str>>,
     /// What stands in it, if it is a field.
     pub field: Field,
     /// How far it is scrolled, in pixels.
@@ -81,7 +84,9 @@ pub struct Node {
     /// The node above it: its host, for the root in a frame or of a shadow tree; none for the page's root element.
     pub parent: Option<NodeId>,
     /// The nodes below it, in order.
-    pub children: Vec<NodeId>,
+    pub children: List<NodeId>,
+    /// The piece of its parent's list that it is in.
+    pub piece: u32,
     /// What it is.
     pub what: What,
 }

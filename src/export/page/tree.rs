@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use crate::export::said::NodeId;
 
+use super::list::List;
 use super::node::{Element, Node, What};
 use super::room::{Room, Taken};
 
@@ -50,14 +51,15 @@ impl Tree {
 
     /// Forgets all nodes. Of what is taken, this much stays: it is for texts that are not forgotten.
     pub fn begin_anew(&mut self, bytes: usize) {
-        self.nodes.clear();
+        // To clear the map would take as long as the largest document that it had.
+        self.nodes = HashMap::new();
         self.taken.keep(bytes);
         self.plant();
     }
 
     fn plant(&mut self) {
         let root = Element { tag: "html".to_owned(), ..Element::default() };
-        self.nodes.insert(ROOT, Node { parent: None, children: Vec::new(), what: What::Element(Box::new(root)) });
+        self.nodes.insert(ROOT, new(None, What::Element(Box::new(root))));
     }
 
     /// A node.
@@ -90,7 +92,7 @@ impl Tree {
         }
         self.remove(id);
         self.take(NODE_BYTES + bytes_of(&what))?;
-        self.nodes.insert(id, Node { parent: Some(parent), children: Vec::new(), what });
+        self.nodes.insert(id, new(Some(parent), what));
         self.insert_child(parent, id, index);
         Ok(())
     }
@@ -127,7 +129,7 @@ impl Tree {
         if let Some(before) = before {
             self.remove(before);
         }
-        self.nodes.insert(id, Node { parent: Some(host), children: Vec::new(), what });
+        self.nodes.insert(id, new(Some(host), what));
         if let Some(element) = self.nodes.get_mut(&host).and_then(Node::element_mut) {
             element.root = Some(id);
         }
@@ -161,7 +163,7 @@ impl Tree {
     pub fn is_in_slot(&self, node: NodeId, slot: NodeId) -> bool {
         let attribute = |id: NodeId, name: &str| {
             let element = self.nodes.get(&id).and_then(Node::element);
-            element.and_then(|element| element.attributes.get(name)).map(String::as_str).unwrap_or_default()
+            element.and_then(|element| element.attributes.get(name)).map(|value| &**value).unwrap_or_default()
         };
         let host = self.nodes.get(&node).and_then(|node| node.parent).and_then(|host| self.nodes.get(&host));
         let Some(root) = host.and_then(Node::element).and_then(|host| host.root) else { return false };
@@ -176,7 +178,10 @@ impl Tree {
             if looked_at == SLOT_SEARCH_MAX {
                 return attribute(slot, "name") == wanted;
             }
-            left.extend(node.children.iter().rev());
+            // No more of them than are looked at, in their order.
+            let before = left.len();
+            left.extend(node.children.iter().take(SLOT_SEARCH_MAX));
+            left[before..].reverse();
         }
         false
     }
@@ -191,17 +196,27 @@ impl Tree {
         while let Some(id) = left.pop() {
             let Some(node) = self.nodes.remove(&id) else { continue };
             self.give_back(NODE_BYTES + bytes_of(&node.what));
-            left.extend(&node.children);
+            left.extend(node.children.iter());
             left.extend(node.element().and_then(|element| element.root));
         }
     }
 
+    /// The children of the node's parent that come after it.
+    pub fn after(&self, id: NodeId) -> impl Iterator<Item = NodeId> {
+        let siblings = || {
+            let node = self.nodes.get(&id)?;
+            Some(self.nodes.get(&node.parent?)?.children.after(node.piece, &id))
+        };
+        siblings().into_iter().flatten().copied()
+    }
+
     /// The ids of a node and of all below it, in frames and shadow trees too; the node first.
+    #[cfg(test)]
     pub fn below(&self, id: NodeId) -> Vec<NodeId> {
         let (mut all, mut at) = (vec![id], 0);
         while let Some(node) = all.get(at).map(|id| self.nodes.get(id)) {
             if let Some(node) = node {
-                all.extend(&node.children);
+                all.extend(node.children.iter());
                 all.extend(node.element().and_then(|element| element.root));
             }
             at += 1;
@@ -223,24 +238,31 @@ impl Tree {
     }
 
     fn insert_child(&mut self, parent: NodeId, id: NodeId, index: u64) {
-        if let Some(parent) = self.nodes.get_mut(&parent) {
-            let at = usize::try_from(index).unwrap_or(usize::MAX).min(parent.children.len());
-            parent.children.insert(at, id);
+        let Some(parent) = self.nodes.get_mut(&parent) else { return };
+        let put = parent.children.insert(usize::try_from(index).unwrap_or(usize::MAX), id);
+        let moved: Vec<NodeId> = put.new.map(|new| parent.children.of_piece(new).to_vec()).unwrap_or_default();
+        let moved = moved.into_iter().map(|child| (child, put.new.unwrap_or_default()));
+        for (child, piece) in moved.chain([(id, put.piece)]) {
+            if let Some(child) = self.nodes.get_mut(&child) {
+                child.piece = piece;
+            }
         }
     }
 
     fn detach(&mut self, id: NodeId) {
-        let Some(parent) = self.nodes.get(&id).and_then(|node| node.parent) else { return };
+        let Some((Some(parent), piece)) = self.nodes.get(&id).map(|node| (node.parent, node.piece)) else { return };
         let Some(parent) = self.nodes.get_mut(&parent) else { return };
-        if let Some(at) = parent.children.iter().position(|child| *child == id) {
-            parent.children.remove(at);
-        }
+        parent.children.remove_item(piece, &id);
         if let Some(element) = parent.element_mut()
             && element.root == Some(id)
         {
             element.root = None;
         }
     }
+}
+
+fn new(parent: Option<NodeId>, what: What) -> Node {
+    Node { parent, children: List::default(), piece: 0, what }
 }
 
 /// Whether an element can have a shadow root. Of all others browsers refuse it.

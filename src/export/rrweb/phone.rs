@@ -3,6 +3,7 @@
 //! Where the screen was touched is told as touches and clicks on that picture; all else that happened, as events of our own.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 
 use base64::prelude::{BASE64_STANDARD, Engine};
 use serde_json::{Value as Json, json};
@@ -11,8 +12,9 @@ use crate::export::order::{Told, What};
 
 use super::event::{Change, Data, Event, Mutation, Node, Offset, Position};
 use super::ids;
-use super::recorder::Sink;
-use super::session::{SNAPSHOT_MS, mime_of};
+use super::ledger::{Ledger, Limits};
+use super::recorder::{Flow, Sink};
+use super::session::{LeftOut, SNAPSHOT_MS, mime_of};
 
 /// The size of a screen that nothing tells of, in points.
 const USUAL: (u32, u32) = (390, 844);
@@ -41,63 +43,74 @@ pub struct Phone {
     /// When something was last told; nothing is told as of before.
     at_ms: Option<i64>,
     snapshot_ms: i64,
-    gaps: u64,
+    left_out: LeftOut,
+    ledger: Ledger,
 }
 
 impl Phone {
     /// For one session, whose screen has this width and height as far as its start has told.
-    pub fn new(width: i64, height: i64) -> Phone {
+    pub fn new(width: i64, height: i64, limits: Limits) -> Phone {
         let told = |pixels: i64| u32::try_from(pixels).ok().filter(|pixels| (1..=65_535).contains(pixels));
         let size = told(width).zip(told(height)).unwrap_or(USUAL);
-        Phone { size, picture: String::new(), at_ms: None, snapshot_ms: 0, gaps: 0 }
+        let (left_out, ledger) = (LeftOut::default(), Ledger::new(limits));
+        Phone { size, picture: String::new(), at_ms: None, snapshot_ms: 0, left_out, ledger }
     }
 
-    /// Places at which batches are missing.
-    pub fn gaps(&self) -> u64 {
-        self.gaps
+    /// What could not be shown so far.
+    pub fn left_out(&self) -> LeftOut {
+        LeftOut { rest: self.ledger.is_full(), ..self.left_out }
     }
 
-    /// The next picture of the screen, in the order of times. Bytes that are no picture are left out.
-    pub fn picture(&mut self, at_ms: i64, bytes: &[u8], sink: &mut Sink<'_>) {
-        let Some(mime) = mime_of(bytes) else { return };
+    /// The next picture of the screen, in the order of times. Bytes that are no picture are left out. `Break`: `sink` wants no more, or there is more
+    /// than may be written.
+    pub fn picture(&mut self, at_ms: i64, bytes: &[u8], sink: &mut Sink<'_>) -> Flow {
+        let Some(mime) = mime_of(bytes) else { return ControlFlow::Continue(()) };
+        self.ledger.sent(bytes.len());
         self.picture = format!("data:{mime};base64,{}", BASE64_STANDARD.encode(bytes));
-        if !self.advance(at_ms, sink) {
-            let change = Mutation::of_attribute(SCREEN, "src", &self.picture);
-            self.change(Change::Mutation(change), sink);
+        if self.advance(at_ms, sink)? {
+            return ControlFlow::Continue(());
         }
+        let change = Mutation::of_attribute(SCREEN, "src", &self.picture);
+        self.change(Change::Mutation(change), sink)
     }
 
-    /// The next message, in the order of times.
-    pub fn tell(&mut self, told: &Told, sink: &mut Sink<'_>) {
+    /// The next message, in the order of times. `Break`, as above.
+    pub fn tell(&mut self, told: &Told, sink: &mut Sink<'_>) -> Flow {
+        self.ledger.sent(told.bytes);
         match &told.what {
-            What::Page(_) => {}
+            What::Page(_) => ControlFlow::Continue(()),
             What::Gap => {
-                self.gaps += 1;
-                self.advance(told.at_ms, sink);
-                self.custom("gap", json!({}), sink);
+                self.left_out.gaps += 1;
+                self.advance(told.at_ms, sink)?;
+                self.custom("gap", json!({}), sink)
             }
             What::Event(name, fields) => {
-                self.advance(told.at_ms, sink);
-                self.touch(name, fields, sink);
-                self.custom(name, fields.clone(), sink);
+                self.advance(told.at_ms, sink)?;
+                self.touch(name, fields, sink)?;
+                self.custom(name, fields.clone(), sink)
             }
         }
     }
 
     /// Goes on to a time. `true`: the page was written as a whole, because it is the first time or because the last snapshot is long ago.
-    fn advance(&mut self, at_ms: i64, sink: &mut Sink<'_>) -> bool {
+    fn advance(&mut self, at_ms: i64, sink: &mut Sink<'_>) -> ControlFlow<(), bool> {
         let is_first = self.at_ms.is_none();
         let now_ms = self.at_ms.map_or(at_ms, |before| before.max(at_ms));
         self.at_ms = Some(now_ms);
         if !is_first && now_ms.saturating_sub(self.snapshot_ms) < SNAPSHOT_MS {
-            return false;
+            return ControlFlow::Continue(false);
         }
         self.snapshot_ms = now_ms;
+        if !is_first && !self.ledger.may_repeat() {
+            self.left_out.repeats += 1;
+            return ControlFlow::Continue(false);
+        }
+        self.ledger.begin_snapshot();
         let (width, height) = self.size;
-        sink(Event::new(now_ms, Data::Meta { href: String::new(), width, height }));
+        self.write(Data::Meta { href: String::new(), width, height }, true, sink)?;
         let initial_offset = Offset { top: 0, left: 0 };
-        sink(Event::new(now_ms, Data::Full { node: Box::new(self.page()), initial_offset }));
-        true
+        self.write(Data::Full { node: Box::new(self.page()), initial_offset }, true, sink)?;
+        ControlFlow::Continue(true)
     }
 
     fn page(&self) -> Node {
@@ -115,7 +128,7 @@ impl Phone {
         Node::document(ids::DOCUMENT, vec![Node::doctype(ids::DOCTYPE, None), html])
     }
 
-    fn touch(&self, name: &str, fields: &Json, sink: &mut Sink<'_>) {
+    fn touch(&mut self, name: &str, fields: &Json, sink: &mut Sink<'_>) -> Flow {
         let pixel = |field: &str| fields.get(field).and_then(Json::as_u64).unwrap_or_default();
         let (x, y) = (pixel("X"), pixel("Y"));
         let at = |kind, x, y| Change::Interaction { source: 2, kind, id: SCREEN, x, y };
@@ -125,17 +138,17 @@ impl Phone {
         };
         match name {
             "MobileClickEvent" => {
-                self.change(moved(MOUSE_MOVE, x, y), sink);
-                self.change(at(CLICK, x, y), sink);
+                self.change(moved(MOUSE_MOVE, x, y), sink)?;
+                self.change(at(CLICK, x, y), sink)
             }
             "MobileSwipeEvent" => {
                 let direction = fields.get("Direction").and_then(Json::as_str).unwrap_or_default();
                 let (to_x, to_y) = self.swiped(x, y, direction);
-                self.change(at(TOUCH_START, x, y), sink);
-                self.change(moved(TOUCH_MOVE, to_x, to_y), sink);
-                self.change(at(TOUCH_END, to_x, to_y), sink);
+                self.change(at(TOUCH_START, x, y), sink)?;
+                self.change(moved(TOUCH_MOVE, to_x, to_y), sink)?;
+                self.change(at(TOUCH_END, to_x, to_y), sink)
             }
-            _ => {}
+            _ => ControlFlow::Continue(()),
         }
     }
 
@@ -151,11 +164,17 @@ impl Phone {
         }
     }
 
-    fn change(&self, change: Change, sink: &mut Sink<'_>) {
-        sink(Event::new(self.at_ms.unwrap_or_default(), Data::Change(change)));
+    fn change(&mut self, change: Change, sink: &mut Sink<'_>) -> Flow {
+        self.write(Data::Change(change), false, sink)
     }
 
-    fn custom(&self, tag: &'static str, payload: Json, sink: &mut Sink<'_>) {
-        sink(Event::new(self.at_ms.unwrap_or_default(), Data::Custom { tag, payload }));
+    fn custom(&mut self, tag: &'static str, payload: Json, sink: &mut Sink<'_>) -> Flow {
+        self.write(Data::Custom { tag, payload }, false, sink)
+    }
+
+    fn write(&mut self, data: Data, is_of_snapshot: bool, sink: &mut Sink<'_>) -> Flow {
+        let event = Event::new(self.at_ms.unwrap_or_default(), data);
+        self.ledger.count(&event, is_of_snapshot)?;
+        sink(event)
     }
 }

@@ -3,26 +3,40 @@
 //! What happens at one moment becomes one mutation. rrweb applies its parts in a fixed order (removals, then additions, then texts and
 //! attributes), so a node that was moved is removed and added again, with all below it, and what was told of a node that is added anyway is
 //! not told again.
+//!
+//! A moment may be of any length: of what is read from the page when it is written, only the names are held until then, and `held` says how much
+//! that is. Whoever tells of changes writes what there is before it becomes much.
+
+mod later;
+mod styles;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::ops::ControlFlow;
+use std::rc::Rc;
 
 use crate::export::clean::Assets;
 use crate::export::page::changes::{Page, Watch};
-use crate::export::page::node::{Node as PageNode, What};
+use crate::export::page::node::{Node as PageNode, RuleChange, What};
 use crate::export::page::tree::ROOT;
 use crate::export::said::{NodeId, Rule};
 
-use super::event::{
-    Add, Attributes, Change, Data, Event, Mutation, NewRule, Offset, Remove, RuleAt, Rules, Style, Text,
-};
+use super::event::{Add, Attributes, Change, Data, Event, Mutation, Offset, Remove, Text};
 use super::ids;
 use super::serialize::{Place, Serializer};
+use later::{Later, Of, State};
+use styles::Styles;
 
-/// Where finished events go.
-pub type Sink<'a> = dyn FnMut(Event) + 'a;
+/// Where finished events go. It says whether more are wanted.
+pub type Sink<'a> = dyn FnMut(Event) -> Flow + 'a;
+
+/// Whether to go on.
+pub type Flow = ControlFlow<()>;
 
 /// The pictures of canvases, by node: `data:` addresses.
 pub type Pictures = HashMap<NodeId, String>;
+
+/// What a removal, a placement or a text that has changed takes until it is written.
+const NOTE_BYTES: usize = 32;
 
 /// The recorder of one page.
 #[derive(Debug, Default)]
@@ -30,6 +44,8 @@ pub struct Recorder {
     assets: Assets,
     /// The nodes that the player has.
     known: HashSet<NodeId>,
+    /// Those of them whose children it was not given.
+    closed: HashSet<NodeId>,
     removes: Vec<Remove>,
     /// Nodes that got a place: in it, with all that is below them.
     placed: Vec<NodeId>,
@@ -37,16 +53,13 @@ pub struct Recorder {
     rooted: Vec<NodeId>,
     attributes: BTreeMap<NodeId, BTreeSet<String>>,
     texts: BTreeSet<NodeId>,
-    /// What follows the mutation, and the node that it is of.
-    later: Vec<(Option<NodeId>, Change)>,
-    /// The sheets that documents and shadow roots use, as the player knows it.
-    adopted: BTreeMap<NodeId, Vec<u64>>,
-    /// The player's numbers of sheets: a sheet has one in each document.
-    styles: BTreeMap<(u64, Option<u64>), u64>,
-    /// The numbers given so far: they are not used again after a snapshot.
-    styles_given: u64,
-    /// The owners of sheets have changed.
-    sheets_changed: bool,
+    /// What follows the mutation.
+    later: Vec<Later>,
+    /// The fields, and the scrolled nodes, that are in it.
+    states: HashSet<State>,
+    styles: Styles,
+    /// What all that waits takes, in bytes.
+    held: usize,
 }
 
 impl Recorder {
@@ -57,7 +70,8 @@ impl Recorder {
 
     /// Adds what follows the changes of this moment, and the node that it is of.
     pub fn after(&mut self, node: Option<NodeId>, change: Change) {
-        self.later.push((node, change));
+        self.held += change.held_bytes();
+        self.later.push(Later::Change(node, Box::new(change)));
     }
 
     /// Whether the player has the node.
@@ -65,29 +79,40 @@ impl Recorder {
         self.known.contains(&node)
     }
 
+    /// How many bytes wait to be written.
+    pub fn held(&self) -> usize {
+        self.held
+    }
+
+    /// Forgets the player and all that waits. Only a snapshot may follow.
+    pub fn forget(&mut self) {
+        *self = Recorder { styles: self.styles.anew(), ..Recorder::new(self.assets.clone()) };
+    }
+
     /// The whole page, as it is.
-    pub fn snapshot(&mut self, page: &Page, pictures: &Pictures, at_ms: i64, sink: &mut Sink<'_>) {
-        *self = Recorder { styles_given: self.styles_given, ..Recorder::new(self.assets.clone()) };
+    pub fn snapshot(&mut self, page: &Page, pictures: &Pictures, at_ms: i64, sink: &mut Sink<'_>) -> Flow {
+        self.forget();
         let (width, height) = page.viewport;
-        sink(Event::new(at_ms, Data::Meta { href: page.location.clone(), width, height }));
+        sink(Event::new(at_ms, Data::Meta { href: page.location.clone(), width, height }))?;
         let picture = |node| pictures.get(&node).cloned();
         let assets = self.assets.clone();
         let mut serializer = serializer(page, &assets, &picture);
         let node = Box::new(serializer.page());
         let (left, top) = page.scroll;
-        sink(Event::new(at_ms, Data::Full { node, initial_offset: Offset { top, left } }));
-        self.known.extend(serializer.written.drain(..));
-        let documents = std::mem::take(&mut serializer.documents);
+        sink(Event::new(at_ms, Data::Full { node, initial_offset: Offset { top, left } }))?;
+        let (mut new, documents) = self.took(serializer);
         // Ahead of all mutations: behind one, a seek of rrweb's puts off new sheets, and forgets what follows of their rules.
-        self.adopt(page, at_ms, sink);
-        self.attach(page, documents, &picture, at_ms, sink);
-        self.rules_of_new(page, None, at_ms, sink);
+        self.adopt(page, &new, at_ms, sink)?;
+        let attached = self.attach(page, documents, &picture, at_ms, sink)?;
+        new.extend(&attached);
+        self.rules_of_new(page, new, at_ms, sink)?;
         // Those of frames.
-        self.adopt(page, at_ms, sink);
+        self.adopt(page, &attached, at_ms, sink)
     }
 
     /// Writes what has changed since the last call.
-    pub fn flush(&mut self, page: &Page, pictures: &Pictures, at_ms: i64, sink: &mut Sink<'_>) {
+    pub fn flush(&mut self, page: &Page, pictures: &Pictures, at_ms: i64, sink: &mut Sink<'_>) -> Flow {
+        self.held = 0;
         let picture = |node| pictures.get(&node).cloned();
         let mut mutation = Mutation { removes: std::mem::take(&mut self.removes), ..Mutation::default() };
         let assets = self.assets.clone();
@@ -104,7 +129,7 @@ impl Recorder {
         for node in std::mem::take(&mut self.placed) {
             self.add(node, &mut serializer, &mut mutation.adds);
         }
-        let added: HashSet<NodeId> = serializer.written.drain(..).collect();
+        let added: HashSet<NodeId> = serializer.written.iter().copied().collect();
         for node in std::mem::take(&mut self.texts) {
             if self.has(node) && !added.contains(&node) {
                 mutation.texts.extend(text(&serializer, node));
@@ -116,25 +141,35 @@ impl Recorder {
                 mutation.attributes.extend(changed.map(|attributes| Attributes { id: ids::node(node), attributes }));
             }
         }
-        let mut documents = std::mem::take(&mut serializer.documents);
-        documents.extend(roots.into_iter().filter(|root| !documents.contains(root)).collect::<Vec<_>>());
+        let (mut new, mut documents) = self.took(serializer);
+        documents.extend(roots);
         if !mutation.is_empty() {
-            sink(Event::new(at_ms, Data::Change(Change::Mutation(mutation))));
+            sink(Event::new(at_ms, Data::Change(Change::Mutation(mutation))))?;
         }
-        self.attach(page, documents, &picture, at_ms, sink);
-        self.rules_of_new(page, Some(&added), at_ms, sink);
-        if std::mem::take(&mut self.sheets_changed) || !added.is_empty() {
-            self.adopt(page, at_ms, sink);
-        }
-        for (node, change) in std::mem::take(&mut self.later) {
+        new.extend(self.attach(page, documents, &picture, at_ms, sink)?);
+        self.rules_of_new(page, new.clone(), at_ms, sink)?;
+        self.adopt(page, &new, at_ms, sink)?;
+        self.states.clear();
+        for later in std::mem::take(&mut self.later) {
             // Of a node that came at this moment, its state is told with it; one that left needs none.
-            if node.is_none_or(|node| self.has(node) && !added.contains(&node)) {
-                sink(Event::new(at_ms, Data::Change(change)));
+            if later.node().is_none_or(|node| self.has(node) && !added.contains(&node))
+                && let Some(change) = later.into_change(page, &self.assets)
+            {
+                sink(Event::new(at_ms, Data::Change(change)))?;
             }
         }
+        ControlFlow::Continue(())
     }
 
-    /// Adds a node that the player does not have, with all below it: each after its parent and after its next sibling.
+    /// Notes what was written: those nodes, and the documents that have to follow.
+    fn took(&mut self, serializer: Serializer<'_>) -> (Vec<NodeId>, Vec<NodeId>) {
+        self.known.extend(&serializer.written);
+        self.closed.extend(serializer.closed);
+        (serializer.written, serializer.documents)
+    }
+
+    /// Adds a node that the player does not have, with all below it: each after its parent and after its next sibling. The siblings after it that the player
+    /// does not have either go with it, so that each is passed over once.
     fn add(&mut self, node: NodeId, serializer: &mut Serializer<'_>, adds: &mut Vec<Add>) {
         let page = serializer.page;
         let Some(parent) = page.tree.get(node).and_then(|node| node.parent) else { return };
@@ -142,8 +177,18 @@ impl Recorder {
         if self.has(node) || !self.has_inside(page, parent) || serializer.hides(parent) {
             return;
         }
-        let Some((parent_id, next)) = self.position(page, node) else { return };
-        let mut left = vec![(node, place_of(page, node), parent_id, next)];
+        let (Some(parent_id), place) = (parent_id(page, node), place_of(page, node)) else { return };
+        let (mut siblings, mut known) = (vec![node], None);
+        for sibling in page.tree.after(node) {
+            if self.has(sibling) {
+                known = Some(ids::node(sibling));
+                break;
+            }
+            siblings.push(sibling);
+        }
+        let next = |at: usize| siblings.get(at + 1).map(|next| ids::node(*next)).or(known);
+        let mut left: Vec<(NodeId, Place, u64, Option<u64>)> =
+            siblings.iter().enumerate().map(|(at, sibling)| (*sibling, place, parent_id, next(at))).collect();
         while let Some((node, place, parent_id, next_id)) = left.pop() {
             let Some(mut written) = serializer.alone(node, place) else { continue };
             self.known.insert(node);
@@ -168,15 +213,6 @@ impl Recorder {
         }
     }
 
-    /// The player's parent of a node, and the sibling that it has after it.
-    fn position(&self, page: &Page, node: NodeId) -> Option<(u64, Option<u64>)> {
-        let above = page.tree.get(page.tree.get(node)?.parent?)?;
-        let at = above.children.iter().position(|child| *child == node)?;
-        let next =
-            above.children[at + 1..].iter().find(|sibling| self.has(**sibling)).map(|sibling| ids::node(*sibling));
-        Some((parent_id(page, node)?, next))
-    }
-
     /// Takes a shadow root's host out and puts it in again.
     fn renew(&mut self, page: &Page, root: NodeId, mutation: &mut Mutation) {
         let Some(host) = page.tree.get(root).and_then(|root| root.parent).filter(|host| self.has(*host)) else {
@@ -188,19 +224,32 @@ impl Recorder {
     }
 
     fn leave(&mut self, page: &Page, node: NodeId) {
-        let Some((place, parent)) = page.tree.get(node).map(|_| place_of(page, node)).zip(parent_id(page, node)) else {
+        // Of what is below one that the player does not have, it has nothing.
+        if !self.has_inside(page, node) {
             return;
-        };
-        if self.has(node) {
-            self.removes.push(Remove { parent_id: parent, id: ids::node(node), is_shadow: place.shadow });
         }
-        for node in page.tree.below(node) {
-            self.known.remove(&node);
-            self.adopted.remove(&node);
+        let Some(parent_id) = parent_id(page, node) else { return };
+        if self.has(node) {
+            let is_shadow = place_of(page, node).shadow;
+            self.removes.push(Remove { parent_id, id: ids::node(node), is_shadow });
+            self.held += NOTE_BYTES;
+        }
+        let mut left = vec![node];
+        while let Some(id) = left.pop() {
+            let Some(node) = page.tree.get(id) else { continue };
+            let was_known = self.known.remove(&id);
+            if !was_known && !matches!(node.what, What::Shadow) {
+                continue;
+            }
+            self.styles.forget(id);
+            if !self.closed.remove(&id) {
+                left.extend(node.children.iter());
+                left.extend(node.element().and_then(|element| element.root));
+            }
         }
     }
 
-    /// Puts the documents into their frames, and those of the frames in them.
+    /// Puts the documents into their frames, and those of the frames in them. Returns the nodes that came so.
     fn attach(
         &mut self,
         page: &Page,
@@ -208,113 +257,89 @@ impl Recorder {
         picture: &dyn Fn(NodeId) -> Option<String>,
         at_ms: i64,
         sink: &mut Sink<'_>,
-    ) {
+    ) -> ControlFlow<(), Vec<NodeId>> {
         let (mut left, assets) = (documents, self.assets.clone());
+        let (mut done, mut new) = (HashSet::new(), Vec::new());
         while let Some(document) = left.pop() {
             let Some(frame) = page.tree.get(document).and_then(|node| node.parent) else { continue };
-            if !self.has(frame) {
+            if !self.has(frame) || !done.insert(document) {
                 continue;
             }
             let mut serializer = serializer(page, &assets, picture);
             let node = serializer.document(document);
-            self.known.extend(serializer.written.drain(..));
-            left.append(&mut serializer.documents);
+            let (written, mut inner) = self.took(serializer);
+            new.extend(written);
+            left.append(&mut inner);
             let add = Add { parent_id: ids::node(frame), next_id: None, node };
             let mutation = Mutation { adds: vec![add], is_attach_iframe: true, ..Mutation::default() };
-            sink(Event::new(at_ms, Data::Change(Change::Mutation(mutation))));
+            sink(Event::new(at_ms, Data::Change(Change::Mutation(mutation))))?;
             if let Some(&What::Document((x, y))) = page.tree.get(document).map(|node| &node.what)
                 && (x, y) != (0, 0)
             {
                 let scroll = Change::Scroll { source: 3, id: ids::document_of(document), x, y };
-                sink(Event::new(at_ms, Data::Change(scroll)));
+                sink(Event::new(at_ms, Data::Change(scroll)))?;
             }
         }
+        ControlFlow::Continue(new)
     }
 
     /// The changes of rules that style elements have had before the player got them.
-    fn rules_of_new(&self, page: &Page, added: Option<&HashSet<NodeId>>, at_ms: i64, sink: &mut Sink<'_>) {
-        let new = added.unwrap_or(&self.known);
-        let mut styles: Vec<NodeId> = new.iter().copied().filter(|node| self.has(*node)).collect();
-        styles.sort_unstable();
-        for node in styles {
+    fn rules_of_new(&self, page: &Page, mut new: Vec<NodeId>, at_ms: i64, sink: &mut Sink<'_>) -> Flow {
+        new.sort_unstable();
+        for node in new {
             let Some(element) = page.tree.get(node).and_then(PageNode::element) else { continue };
             for change in &element.rules {
                 let rules = match change {
-                    crate::export::page::node::RuleChange::Insert(rule, index) => self.insert(page, rule, *index),
-                    crate::export::page::node::RuleChange::Delete(index) => delete(*index),
+                    RuleChange::Insert(rule, index) => later::insert(page, &self.assets, rule, *index),
+                    RuleChange::Delete(index) => later::delete(*index),
                 };
-                let rules = Rules { id: Some(ids::node(node)), ..rules };
-                sink(Event::new(at_ms, Data::Change(Change::Rules(rules))));
+                let rules = super::event::Rules { id: Some(ids::node(node)), ..rules };
+                sink(Event::new(at_ms, Data::Change(Change::Rules(rules))))?;
             }
         }
+        ControlFlow::Continue(())
     }
 
     /// Tells which sheets documents and shadow roots use, where the player does not know it.
-    fn adopt(&mut self, page: &Page, at_ms: i64, sink: &mut Sink<'_>) {
-        let mut wanted: BTreeMap<NodeId, Vec<u64>> = BTreeMap::new();
-        for (number, sheet) in page.sheets.iter() {
-            for owner in &sheet.owners {
-                if !is_style(page, *owner) {
-                    wanted.entry(*owner).or_default().push(number);
-                }
-            }
-        }
-        for owner in self.adopted.keys() {
-            wanted.entry(*owner).or_default();
-        }
-        for (owner, sheets) in wanted {
+    fn adopt(&mut self, page: &Page, new: &[NodeId], at_ms: i64, sink: &mut Sink<'_>) -> Flow {
+        for owner in self.styles.take_changed(page, new) {
             let Some((id, root)) = self.owner(page, owner) else { continue };
-            if self.adopted.get(&owner) == Some(&sheets) {
-                continue;
+            if let Some(change) = self.styles.adopt(page, &self.assets, owner, id, root) {
+                sink(Event::new(at_ms, Data::Change(change)))?;
             }
-            let mut styles = Vec::new();
-            let mut style_ids = Vec::new();
-            for number in &sheets {
-                let next = self.styles_given + 1;
-                let style_id = *self.styles.entry((*number, root)).or_insert(next);
-                style_ids.push(style_id);
-                if style_id == next {
-                    self.styles_given = next;
-                    let rules = page.sheets.get(*number).map(|sheet| &sheet.rules[..]).unwrap_or_default();
-                    let rules = rules
-                        .iter()
-                        .enumerate()
-                        .map(|(index, rule)| NewRule { rule: self.shown_css(page, rule), index: index as u64 });
-                    styles.push(Style { style_id, rules: rules.collect() });
-                }
-            }
-            self.adopted.insert(owner, sheets);
-            sink(Event::new(at_ms, Data::Change(Change::Adopted { source: 15, id, styles, style_ids })));
         }
+        ControlFlow::Continue(())
     }
 
     /// A document or a shadow root that the player has: its number there, and the frame's document that it is in.
     fn owner(&self, page: &Page, owner: NodeId) -> Option<(u64, Option<u64>)> {
         let node = page.tree.get(owner)?;
-        let place = place_of(page, owner);
         match (&node.what, node.parent) {
             _ if owner == ROOT => Some((ids::DOCUMENT, None)),
             (What::Document(_), _) if self.has(owner) => Some((ids::node(owner), Some(ids::node(owner)))),
-            (What::Shadow, Some(host)) if self.has(host) => Some((ids::node(host), place.root)),
+            (What::Shadow, Some(host)) if self.has(host) => Some((ids::node(host), place_of(page, owner).root)),
             _ => None,
         }
     }
 
-    fn insert(&self, page: &Page, rule: &str, index: u64) -> Rules {
-        Rules { source: 8, adds: vec![NewRule { rule: self.shown_css(page, rule), index }], ..Rules::default() }
-    }
-
-    fn shown_css(&self, page: &Page, text: &str) -> String {
-        crate::export::clean::css(text, Some(&page.location), &self.assets)
-    }
-
-    fn rules(&self, page: &Page, rule: &Rule, at: u64) -> Rules {
-        match rule {
-            Rule::Insert(rule, _) => self.insert(page, rule, at),
-            Rule::Delete(_) => delete(at),
-            Rule::Replace(text) => {
-                Rules { source: 8, replace_sync: Some(self.shown_css(page, text)), ..Rules::default() }
+    /// Adds a change of rules, of one or of many.
+    fn rules(&mut self, of: impl IntoIterator<Item = Of>, rule: &Rule, at: u64) {
+        let mut shared = None;
+        for of in of {
+            if shared.is_none() {
+                self.held += rule.bytes();
             }
+            let rule = Rc::clone(shared.get_or_insert_with(|| Rc::new(rule.clone())));
+            self.held += size_of::<Later>();
+            self.later.push(Later::Rule(of, rule, at));
+        }
+    }
+
+    /// Adds a state that is read when it is written. Once is enough.
+    fn state(&mut self, state: State) {
+        if self.states.insert(state) {
+            self.held += 4 * size_of::<Later>();
+            self.later.push(Later::State(state));
         }
     }
 }
@@ -325,97 +350,83 @@ impl Watch for Recorder {
     }
 
     fn placed(&mut self, node: NodeId) {
+        self.held += NOTE_BYTES;
         self.placed.push(node);
     }
 
     fn rooted(&mut self, root: NodeId) {
+        self.held += NOTE_BYTES;
         self.rooted.push(root);
     }
 
     fn attribute(&mut self, node: NodeId, name: &str) {
-        if self.has(node) {
-            self.attributes.entry(node).or_default().insert(name.to_owned());
+        if self.has(node) && self.attributes.entry(node).or_default().insert(name.to_owned()) {
+            self.held += 4 * NOTE_BYTES + name.len();
         }
     }
 
     fn text(&mut self, node: NodeId) {
-        if self.has(node) {
-            self.texts.insert(node);
+        if self.has(node) && self.texts.insert(node) {
+            self.held += NOTE_BYTES;
         }
     }
 
     fn css(&mut self, page: &Page, node: NodeId) {
-        self.sheets_changed = true;
         // Its text is no node of the page: the element is put in anew.
-        if is_style(page, node) && self.has(node) {
+        if !is_style(page, node) {
+            self.held += NOTE_BYTES;
+            self.styles.changed(node);
+        } else if self.has(node) {
             self.leave(page, node);
-            self.placed.push(node);
+            self.placed(node);
         }
     }
 
-    fn rule(&mut self, page: &Page, node: NodeId, rule: &Rule) {
+    fn rule(&mut self, _: &Page, node: NodeId, rule: &Rule) {
         if self.has(node) {
             let at = match rule {
                 Rule::Insert(_, at) | Rule::Delete(at) => *at,
                 Rule::Replace(_) => 0,
             };
-            let rules = Rules { id: Some(ids::node(node)), ..self.rules(page, rule, at) };
-            self.after(Some(node), Change::Rules(rules));
+            self.rules([Of::Element(node)], rule, at);
         }
     }
 
     fn sheet(&mut self, page: &Page, sheet: u64, rule: &Rule, at: u64) {
-        let told: Vec<u64> =
-            self.styles.range((sheet, None)..=(sheet, Some(u64::MAX))).map(|(_, style)| *style).collect();
-        for style in told {
-            let rules = Rules { style_id: Some(style), ..self.rules(page, rule, at) };
-            self.after(None, Change::Rules(rules));
-        }
-        let owners = page.sheets.get(sheet).map(|sheet| sheet.owners.clone()).unwrap_or_default();
-        for owner in owners {
-            if !is_style(page, owner) || !self.has(owner) {
-                continue;
-            }
-            if page.sheets.of(owner).count() == 1 {
-                let rules = Rules { id: Some(ids::node(owner)), ..self.rules(page, rule, at) };
-                self.after(Some(owner), Change::Rules(rules));
-            } else {
+        let told: Vec<Of> = self.styles.of_sheet(sheet).map(Of::Style).collect();
+        self.rules(told, rule, at);
+        let (mut of, mut anew) = (Vec::new(), Vec::new());
+        for owner in self.styles.elements_of(sheet) {
+            match page.sheets.of(owner).take(2).count() {
+                1 => of.push(Of::Element(owner)),
                 // Its text has the rules of all of them.
-                self.css(page, owner);
+                _ => anew.push(owner),
             }
+        }
+        self.rules(of, rule, at);
+        anew.into_iter().for_each(|owner| self.css(page, owner));
+    }
+
+    fn field(&mut self, _: &Page, node: NodeId) {
+        if self.has(node) {
+            self.state(State::Field(node));
         }
     }
 
-    fn field(&mut self, page: &Page, node: NodeId) {
-        let Some(element) = page.tree.get(node).and_then(PageNode::element).filter(|_| self.has(node)) else { return };
-        let text = element.field.value.clone().unwrap_or_default();
-        let is_checked = element.field.checked.unwrap_or(false);
-        self.after(Some(node), Change::Input { source: 5, id: ids::node(node), text, is_checked });
-    }
-
-    fn scroll(&mut self, page: &Page, node: NodeId) {
-        let (x, y) = match page.tree.get(node).map(|node| &node.what) {
-            Some(What::Element(element)) => element.scroll,
-            Some(What::Document(scroll)) => *scroll,
-            _ => return,
-        };
+    fn scroll(&mut self, _: &Page, node: NodeId) {
         if self.has(node) {
-            self.after(Some(node), Change::Scroll { source: 3, id: ids::document_of(node), x, y });
+            self.state(State::Scroll(node));
         }
     }
 }
 
 fn serializer<'a>(page: &'a Page, assets: &'a Assets, canvas: &'a dyn Fn(NodeId) -> Option<String>) -> Serializer<'a> {
-    Serializer { page, assets, canvas, written: Vec::new(), documents: Vec::new() }
+    Serializer { page, assets, canvas, written: Vec::new(), closed: Vec::new(), documents: Vec::new() }
 }
 
 /// Whether the sheets of a node become the text of an element.
 fn is_style(page: &Page, node: NodeId) -> bool {
     page.tree.get(node).is_some_and(|node| node.is("style") || node.is("link"))
-}
-
-fn delete(index: u64) -> Rules {
-    Rules { source: 8, removes: vec![RuleAt { index }], ..Rules::default() }
 }
 
 /// Where a node stands, by the nodes above it.

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use serde_json::Value as Json;
 
@@ -33,6 +34,8 @@ pub struct Serializer<'a> {
     pub canvas: &'a dyn Fn(NodeId) -> Option<String>,
     /// All nodes that were written.
     pub written: Vec<NodeId>,
+    /// Those of them whose children were not.
+    pub closed: Vec<NodeId>,
     /// The documents of the frames that were written: rrweb wants them by themselves.
     pub documents: Vec<NodeId>,
 }
@@ -50,9 +53,10 @@ impl<'a> Serializer<'a> {
         self.written.push(document);
         let id = ids::node(document);
         let place = Place { root: Some(id), shadow: false };
-        let children = self.page.tree.get(document).map(|node| node.children.clone()).unwrap_or_default();
+        let page = self.page;
+        let children = page.tree.get(document).into_iter().flat_map(|node| node.children.iter());
         let mut nodes = vec![Node::doctype(ids::doctype(document), Some(id))];
-        nodes.extend(children.into_iter().filter_map(|child| self.tree(child, place)));
+        nodes.extend(children.filter_map(|child| self.tree(*child, place)));
         Node::document(id, nodes)
     }
 
@@ -73,13 +77,19 @@ impl<'a> Serializer<'a> {
     }
 
     /// The children of a node, those of its shadow root first, and where they stand.
-    pub fn children(&self, id: NodeId, place: Place) -> Vec<(NodeId, Place)> {
-        let Some(node) = self.page.tree.get(id).filter(|_| !self.hides(id)) else { return Vec::new() };
+    pub fn children(&mut self, id: NodeId, place: Place) -> Vec<(NodeId, Place)> {
+        let Some(node) = self.page.tree.get(id) else { return Vec::new() };
+        if self.hides(id) {
+            self.closed.push(id);
+            return Vec::new();
+        }
         let below = Place { root: place.root, shadow: matches!(node.what, What::Shadow) };
         let mut all = Vec::new();
         if let Some(root) = self.shadow(node) {
             let inner = Place { root: place.root, shadow: true };
-            all.extend(self.page.tree.get(root).iter().flat_map(|root| &root.children).map(|child| (*child, inner)));
+            all.extend(
+                self.page.tree.get(root).iter().flat_map(|root| root.children.iter()).map(|child| (*child, inner)),
+            );
         }
         all.extend(node.children.iter().map(|child| (*child, below)));
         all
@@ -120,7 +130,7 @@ impl<'a> Serializer<'a> {
 
     /// CSS as it may be shown.
     pub fn css(&self, text: &str) -> String {
-        clean::css(text, Some(&self.page.location), self.assets)
+        clean::css(text, self.page.base.as_ref(), self.assets)
     }
 
     fn element(&mut self, id: NodeId, node: &PageNode, element: &Element, place: Place) -> Node {
@@ -149,30 +159,32 @@ impl<'a> Serializer<'a> {
         if tag == clean::REMOVED_TAG {
             return BTreeMap::from([("hidden".to_owned(), Json::String(String::new()))]);
         }
-        let mut attributes = BTreeMap::new();
-        for (name, value) in &element.attributes {
-            let shown = clean::attribute(&element.tag, name, value, Some(&self.page.location), self.assets);
-            attributes.extend(shown.map(|(name, value)| (name, Json::String(value))));
-        }
-        if tag != element.tag {
-            // Of a style sheet that is shown as text, and of a canvas.
-            ["href", "rel", "src"].iter().for_each(|name| drop(attributes.remove(*name)));
-        }
-        attributes
+        let shown = |(name, value): (&String, &Rc<str>)| self.attribute(element, tag, name, value);
+        element.attributes.iter().filter_map(shown).collect()
+    }
+
+    fn attribute(&self, element: &Element, tag: &str, name: &str, value: &str) -> Option<(String, Json)> {
+        let (name, value) = clean::attribute(&element.tag, name, value, self.page.base.as_ref(), self.assets)?;
+        // A style sheet that is shown as text has no address, nor has a canvas.
+        let is_dropped = tag != element.tag && matches!(&*name, "href" | "rel" | "src");
+        (!is_dropped).then_some((name, Json::String(value)))
     }
 
     /// Those attributes that have changed, as they may be shown; null if they are gone.
     pub fn changed(&self, id: NodeId, names: &BTreeSet<String>) -> Option<BTreeMap<String, Json>> {
         let node = self.page.tree.get(id)?;
         let element = node.element()?;
-        let shown = self.attributes(element, &self.tag(id, node, element));
+        let tag = self.tag(id, node, element);
         let mut changed = BTreeMap::new();
         for name in names.iter().filter(|name| clean::is_name(name)) {
             // An address may have become one that is not fetched, or the other way round.
-            for name in std::iter::once(name.clone()).chain(clean::apart(&element.tag, name)) {
-                let value = shown.get(&name).cloned().unwrap_or(Json::Null);
-                changed.insert(name, value);
-            }
+            let mut of_name: BTreeMap<String, Json> = std::iter::once(name.clone())
+                .chain(clean::apart(&element.tag, name))
+                .map(|name| (name, Json::Null))
+                .collect();
+            let shown = element.attributes.get_key_value(name).filter(|_| tag != clean::REMOVED_TAG);
+            of_name.extend(shown.and_then(|(name, value)| self.attribute(element, &tag, name, value)));
+            changed.extend(of_name);
         }
         (!changed.is_empty()).then_some(changed)
     }
@@ -181,7 +193,7 @@ impl<'a> Serializer<'a> {
     fn tag<'e>(&self, id: NodeId, node: &PageNode, element: &'e Element) -> Cow<'e, str> {
         match &*element.tag {
             // A style sheet that was sent as text is not fetched.
-            _ if self.own_css(id, node).is_some() => "style".into(),
+            _ if self.has_own_css(id, node) => "style".into(),
             // A canvas shows nothing where no script runs.
             "canvas" => "img".into(),
             tag => clean::tag(tag),
@@ -227,7 +239,7 @@ impl<'a> Serializer<'a> {
             if let Some(list) = node.element().filter(|element| element.tag == "select") {
                 let shown = list.field.value.as_ref()?;
                 let is_shown = match option.attributes.get("value") {
-                    Some(value) => value == shown,
+                    Some(value) => **value == **shown,
                     None => self.label(id) == *shown,
                 };
                 return (is_shown || !list.attributes.contains_key("multiple")).then_some(is_shown);
@@ -240,8 +252,8 @@ impl<'a> Serializer<'a> {
     /// The value of an option without one: its text, with the spaces as browsers count them.
     fn label(&self, option: NodeId) -> String {
         let tree = &self.page.tree;
-        let children = tree.get(option).map(|option| &option.children[..]).unwrap_or_default();
-        let texts = children.iter().filter_map(|child| match &tree.get(*child)?.what {
+        let children = tree.get(option).into_iter().flat_map(|option| option.children.iter());
+        let texts = children.filter_map(|child| match &tree.get(*child)?.what {
             What::Text(text) => Some(text.as_str()),
             _ => None,
         });
@@ -259,10 +271,16 @@ impl<'a> Serializer<'a> {
         element.css.clone()
     }
 
+    /// Whether there is such a text.
+    fn has_own_css(&self, id: NodeId, node: &PageNode) -> bool {
+        let element = node.element().filter(|element| matches!(&*element.tag, "style" | "link"));
+        element.is_some_and(|element| element.css.is_some() || self.page.sheets.has_owner(id))
+    }
+
     /// Whether what is below a node is not shown as such: the element may not be, or has its text apart.
     pub fn hides(&self, id: NodeId) -> bool {
         let Some(node) = self.page.tree.get(id) else { return false };
         let removed = node.element().is_some_and(|element| clean::tag(&element.tag) == clean::REMOVED_TAG);
-        removed || self.own_css(id, node).is_some()
+        removed || self.has_own_css(id, node)
     }
 }

@@ -4,6 +4,7 @@
 //! its visitor looks at. Other pages are followed without being told, so that a change of tabs shows them as they are.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::ControlFlow;
 use std::rc::Rc;
 
 use base64::prelude::{BASE64_STANDARD, Engine};
@@ -18,12 +19,17 @@ use crate::export::said::Said;
 
 use super::event::{Change, Data, Event, Mutation, Position};
 use super::ids;
-use super::recorder::{Pictures, Recorder, Sink};
+use super::ledger::{Ledger, Limits};
+use super::recorder::{Flow, Pictures, Recorder, Sink};
 
 /// How far apart snapshots are at most, while something happens: a seek plays no more than this.
 pub(super) const SNAPSHOT_MS: i64 = 20_000;
 /// Tabs with a page of their own. The one that was heard of least lately goes first.
 const TABS_MAX: usize = 8;
+/// What waits for the end of a moment. Of a moment with more, this much is written at a time.
+pub(super) const HELD_BYTES_MAX: usize = if cfg!(test) { 64 << 10 } else { 1 << 20 };
+/// What a canvas costs besides its name.
+const CANVAS_BYTES: usize = 64;
 
 /// How a session is written.
 #[derive(Debug, Clone)]
@@ -32,11 +38,13 @@ pub struct Options {
     pub assets: Assets,
     /// What the descriptions of pages may take.
     pub room: Room,
+    /// How much may be written.
+    pub limits: Limits,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { assets: Assets::default(), room: Room::of(128 << 20) }
+        Options { assets: Assets::default(), room: Room::of(128 << 20), limits: Limits::default() }
     }
 }
 
@@ -51,6 +59,10 @@ pub struct LeftOut {
     pub full: u64,
     /// Places at which batches are missing.
     pub gaps: u64,
+    /// Snapshots that were due, and would have been too much: a seek there takes longer.
+    pub repeats: u64,
+    /// There is more than may be written: nothing is told of the rest.
+    pub rest: bool,
 }
 
 /// A page, and what is known of it besides its nodes.
@@ -74,11 +86,13 @@ pub struct Converter {
     shown: Option<(Rc<str>, u64)>,
     recorder: Recorder,
     at_ms: i64,
+    /// When the page was last written as a whole, or should have been.
     snapshot_ms: i64,
     /// The page that is shown has begun anew.
     anew: bool,
     mouse: (u64, u64),
     left_out: LeftOut,
+    ledger: Ledger,
 }
 
 impl Converter {
@@ -89,6 +103,7 @@ impl Converter {
             active: None,
             shown: None,
             recorder: Recorder::new(options.assets.clone()),
+            ledger: Ledger::new(options.limits),
             options,
             at_ms: i64::MIN,
             snapshot_ms: i64::MIN,
@@ -100,39 +115,45 @@ impl Converter {
 
     /// What could not be shown so far.
     pub fn left_out(&self) -> LeftOut {
-        self.left_out
+        LeftOut { rest: self.ledger.is_full(), ..self.left_out }
     }
 
-    /// The next message, in the order of times.
-    pub fn tell(&mut self, told: &Told, sink: &mut Sink<'_>) {
+    /// The next message, in the order of times. `Break`: `sink` wants no more, or there is more than may be written.
+    pub fn tell(&mut self, told: &Told, sink: &mut Sink<'_>) -> Flow {
         if told.at_ms != self.at_ms {
-            self.flush(sink);
+            self.flush(sink)?;
             self.at_ms = self.at_ms.max(told.at_ms);
         }
+        self.ledger.sent(told.bytes);
         match &told.what {
             What::Gap => {
                 self.left_out.gaps += 1;
-                sink(self.custom("gap", json!({ "tab": &*told.tab, "page": told.page })));
+                self.custom("gap", json!({ "tab": &*told.tab, "page": told.page }), sink)
             }
-            What::Event(name, fields) => sink(self.custom(name, fields.clone())),
-            What::Page(said) => self.page(told, said),
+            What::Event(name, fields) => self.custom(name, fields.clone(), sink),
+            What::Page(said) => {
+                self.page(told, said);
+                self.write_much(sink)
+            }
         }
     }
 
     /// Pictures of a canvas: the stream's name, the time of one in Unix ms, and its bytes. Those whose canvas is not known are left out.
-    pub fn picture(&mut self, stream: &str, at_ms: i64, bytes: &[u8], sink: &mut Sink<'_>) {
+    pub fn picture(&mut self, stream: &str, at_ms: i64, bytes: &[u8], sink: &mut Sink<'_>) -> Flow {
         if at_ms != self.at_ms {
-            self.flush(sink);
+            self.flush(sink)?;
             self.at_ms = self.at_ms.max(at_ms);
         }
-        let Some(mime) = mime_of(bytes) else { return };
+        self.ledger.sent(bytes.len());
+        let Some(mime) = mime_of(bytes) else { return ControlFlow::Continue(()) };
         let found = self.tabs.iter_mut().find_map(|(name, tab)| {
             let node = tab.canvases.get(stream).copied()?;
             Some((name, tab, node))
         });
-        let Some((name, tab, node)) = found else { return };
+        let Some((name, tab, node)) = found else { return ControlFlow::Continue(()) };
         let picture = format!("data:{mime};base64,{}", BASE64_STANDARD.encode(bytes));
-        if self.shown.as_ref() == Some(&(Rc::clone(name), tab.page)) && self.recorder.has(node) {
+        let shown = self.shown.as_ref() == Some(&(Rc::clone(name), tab.page)) && !self.anew;
+        if shown && self.recorder.has(node) {
             self.recorder.after(Some(node), Change::Mutation(Mutation::of_attribute(ids::node(node), "src", &picture)));
         }
         let before = tab.pictures.get(&node).map_or(0, String::len);
@@ -140,23 +161,55 @@ impl Converter {
             tab.known.tree.give_back(before);
             tab.pictures.insert(node, picture);
         }
+        self.write_much(sink)
     }
 
     /// The end of the session, or of what is known of it so far.
-    pub fn flush(&mut self, sink: &mut Sink<'_>) {
+    pub fn flush(&mut self, sink: &mut Sink<'_>) -> Flow {
         if self.at_ms == i64::MIN {
-            return;
+            return ControlFlow::Continue(());
         }
         let active = self.active.clone().or_else(|| self.tabs.keys().next().cloned());
-        let Some((name, tab)) = active.and_then(|name| self.tabs.get(&name).map(|tab| (name, tab))) else { return };
-        let shown = (name, tab.page);
-        let due = self.at_ms.saturating_sub(self.snapshot_ms) >= SNAPSHOT_MS;
-        if self.anew || due || self.shown.as_ref() != Some(&shown) {
-            self.recorder.snapshot(&tab.known, &tab.pictures, self.at_ms, sink);
-            (self.shown, self.snapshot_ms, self.anew) = (Some(shown), self.at_ms, false);
-        } else {
-            self.recorder.flush(&tab.known, &tab.pictures, self.at_ms, sink);
+        let Some((name, tab)) = active.and_then(|name| self.tabs.get(&name).map(|tab| (name, tab))) else {
+            return ControlFlow::Continue(());
+        };
+        let (shown, ledger, at_ms) = ((name, tab.page), &mut self.ledger, self.at_ms);
+        let is_new = self.anew || self.shown.as_ref() != Some(&shown);
+        let is_due = !is_new && at_ms.saturating_sub(self.snapshot_ms) >= SNAPSHOT_MS;
+        let may_repeat = ledger.may_repeat();
+        if is_due && !may_repeat {
+            self.left_out.repeats += 1;
+            self.snapshot_ms = at_ms;
         }
+        if is_new || (is_due && may_repeat) {
+            ledger.begin_snapshot();
+            let mut counted = |event| {
+                ledger.count(&event, true)?;
+                sink(event)
+            };
+            (self.shown, self.snapshot_ms, self.anew) = (Some(shown), at_ms, false);
+            self.recorder.snapshot(&tab.known, &tab.pictures, at_ms, &mut counted)
+        } else {
+            let mut counted = |event| {
+                ledger.count(&event, false)?;
+                sink(event)
+            };
+            self.recorder.flush(&tab.known, &tab.pictures, at_ms, &mut counted)
+        }
+    }
+
+    /// Writes what there is of this moment so far, if that is much.
+    fn write_much(&mut self, sink: &mut Sink<'_>) -> Flow {
+        if self.recorder.held() <= HELD_BYTES_MAX {
+            return ControlFlow::Continue(());
+        }
+        self.flush(sink)?;
+        // The visitor looks at another tab, of which nothing is known yet.
+        if self.recorder.held() > HELD_BYTES_MAX {
+            self.recorder.forget();
+            self.anew = true;
+        }
+        ControlFlow::Continue(())
     }
 
     fn page(&mut self, told: &Told, said: &Said) {
@@ -172,7 +225,9 @@ impl Converter {
         tab.heard_ms = told.at_ms;
         tab.known.sheets.now_ms = told.at_ms;
         let page = tab.page;
-        let shown = self.shown.as_ref().is_some_and(|(name, shown)| **name == *told.tab && *shown == page);
+        // What is written anew need not be followed until then.
+        let shown =
+            self.shown.as_ref().is_some_and(|(name, shown)| **name == *told.tab && *shown == page) && !self.anew;
         let Some(tab) = self.tabs.get_mut(&told.tab) else { return };
         match said {
             Said::Document => {
@@ -180,12 +235,6 @@ impl Converter {
                 tab.pictures.clear();
                 tab.canvases.clear();
                 self.anew |= shown;
-            }
-            Said::Location(url, title) => {
-                tab.known.location.clone_from(url);
-                if title.is_some() {
-                    tab.known.title.clone_from(title);
-                }
             }
             Said::Viewport(width, height) => {
                 tab.known.viewport = (*width, *height);
@@ -200,8 +249,14 @@ impl Converter {
                 }
             }
             Said::Canvas(node, began_ms) => {
-                if let Ok(id) = node.parse() {
-                    tab.canvases.insert(format!("{began_ms}_{node}"), id);
+                let Ok(id) = node.parse() else { return };
+                let name = format!("{began_ms}_{node}");
+                if tab.canvases.contains_key(&name) {
+                    tab.canvases.insert(name, id);
+                } else if tab.known.tree.take(CANVAS_BYTES + name.len()).is_ok() {
+                    tab.canvases.insert(name, id);
+                } else {
+                    self.left_out.full += 1;
                 }
             }
             Said::Mouse(x, y) => {
@@ -258,8 +313,10 @@ impl Converter {
         self.recorder.after(Some(node), Change::Interaction { source: 2, kind, id: ids::node(node), x, y });
     }
 
-    fn custom(&self, tag: &'static str, payload: Json) -> Event {
-        Event::new(self.at_ms, Data::Custom { tag, payload })
+    fn custom(&mut self, tag: &'static str, payload: Json, sink: &mut Sink<'_>) -> Flow {
+        let event = Event::new(self.at_ms, Data::Custom { tag, payload });
+        self.ledger.count(&event, false)?;
+        sink(event)
     }
 }
 

@@ -2,8 +2,9 @@
 
 use crate::export::order::Told;
 
+use super::ledger::Limits;
 use super::phone::Phone;
-use super::recorder::Sink;
+use super::recorder::{Flow, Sink};
 use super::session::{Converter, LeftOut, Options};
 
 /// What turns a session's messages and pictures, in the order of their times, into events.
@@ -22,12 +23,12 @@ impl Teller {
     }
 
     /// For a session of a phone, whose screen has this width and height as far as its start has told.
-    pub fn of_phone(width: i64, height: i64) -> Teller {
-        Teller::Phone(Box::new(Phone::new(width, height)))
+    pub fn of_phone(width: i64, height: i64, limits: Limits) -> Teller {
+        Teller::Phone(Box::new(Phone::new(width, height, limits)))
     }
 
-    /// The next message.
-    pub fn tell(&mut self, told: &Told, sink: &mut Sink<'_>) {
+    /// The next message. `Break`, here and below: `sink` wants no more, or there is more than may be written.
+    pub fn tell(&mut self, told: &Told, sink: &mut Sink<'_>) -> Flow {
         match self {
             Teller::Page(converter) => converter.tell(told, sink),
             Teller::Phone(phone) => phone.tell(told, sink),
@@ -35,7 +36,7 @@ impl Teller {
     }
 
     /// The next picture, of a canvas or of the screen.
-    pub fn picture(&mut self, canvas: &str, at_ms: i64, bytes: &[u8], sink: &mut Sink<'_>) {
+    pub fn picture(&mut self, canvas: &str, at_ms: i64, bytes: &[u8], sink: &mut Sink<'_>) -> Flow {
         match self {
             Teller::Page(converter) => converter.picture(canvas, at_ms, bytes, sink),
             Teller::Phone(phone) => phone.picture(at_ms, bytes, sink),
@@ -43,10 +44,10 @@ impl Teller {
     }
 
     /// Writes what waits for more of the same moment.
-    pub fn flush(&mut self, sink: &mut Sink<'_>) {
+    pub fn flush(&mut self, sink: &mut Sink<'_>) -> Flow {
         match self {
             Teller::Page(converter) => converter.flush(sink),
-            Teller::Phone(_) => {}
+            Teller::Phone(_) => Flow::Continue(()),
         }
     }
 
@@ -54,7 +55,7 @@ impl Teller {
     pub fn left_out(&self) -> LeftOut {
         match self {
             Teller::Page(converter) => converter.left_out(),
-            Teller::Phone(phone) => LeftOut { gaps: phone.gaps(), ..LeftOut::default() },
+            Teller::Phone(phone) => phone.left_out(),
         }
     }
 }

@@ -36,6 +36,16 @@ pub enum Rule {
     Replace(String),
 }
 
+impl Rule {
+    /// The bytes that it holds.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Rule::Insert(text, _) | Rule::Replace(text) => size_of::<Self>() + text.len(),
+            Rule::Delete(_) => size_of::<Self>(),
+        }
+    }
+}
+
 /// What a message says about the page that is shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(missing_docs, reason = "what each field is stands in the line above its variant")]

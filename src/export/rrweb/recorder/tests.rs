@@ -10,10 +10,17 @@ use crate::export::said::{Rule, Said, Word};
 
 const ROOM: usize = 4 << 20;
 
+fn playing(player: &mut Player) -> impl FnMut(Event) -> Flow {
+    |event| {
+        player.play(&event);
+        Flow::Continue(())
+    }
+}
+
 /// What a player has that takes the whole page as it is.
 fn whole(page: &Page) -> Player {
     let mut player = Player::default();
-    Recorder::new(Assets::WITHHELD).snapshot(page, &Pictures::new(), 0, &mut |event| player.play(&event));
+    let _ = Recorder::new(Assets::WITHHELD).snapshot(page, &Pictures::new(), 0, &mut playing(&mut player));
     player
 }
 
@@ -69,12 +76,12 @@ proptest! {
         let mut page = Page::new(Room::of(ROOM));
         let mut player = Player::default();
         let mut recorder = Recorder::new(Assets::WITHHELD);
-        recorder.snapshot(&page, &Pictures::new(), 0, &mut |event| player.play(&event));
+        let _ = recorder.snapshot(&page, &Pictures::new(), 0, &mut playing(&mut player));
         for (at, changes) in moments.iter().enumerate() {
             for change in changes {
                 let _ = page.apply(change, &mut recorder);
             }
-            recorder.flush(&page, &Pictures::new(), at as i64, &mut |event| player.play(&event));
+            let _ = recorder.flush(&page, &Pictures::new(), at as i64, &mut playing(&mut player));
             let whole = whole(&page);
             prop_assert_eq!(player.seen(ids::DOCUMENT), whole.seen(ids::DOCUMENT));
             prop_assert_eq!(adopted(&player), adopted(&whole));
@@ -87,16 +94,16 @@ fn a_style_elements_rules_are_told_to_who_comes_later_in_the_same_order() {
     let mut page = Page::new(Room::of(ROOM));
     let mut recorder = Recorder::new(Assets::WITHHELD);
     let mut player = Player::default();
-    recorder.snapshot(&page, &Pictures::new(), 0, &mut |event| player.play(&event));
+    let _ = recorder.snapshot(&page, &Pictures::new(), 0, &mut playing(&mut player));
     let rule = |text: &str, at| Said::CssRule(1, Rule::Insert(text.to_owned(), at), None);
     for said in [element(1, 0, 0, "style"), Said::Css(1, "a{}\nb{}".to_owned(), None)] {
         page.apply(&said, &mut recorder).unwrap();
     }
-    recorder.flush(&page, &Pictures::new(), 1, &mut |event| player.play(&event));
+    let _ = recorder.flush(&page, &Pictures::new(), 1, &mut playing(&mut player));
     for said in [rule("c{}", 1), rule("d{}", 0), Said::CssRule(1, Rule::Delete(1), None)] {
         page.apply(&said, &mut recorder).unwrap();
     }
-    recorder.flush(&page, &Pictures::new(), 2, &mut |event| player.play(&event));
+    let _ = recorder.flush(&page, &Pictures::new(), 2, &mut playing(&mut player));
     assert_eq!(player.seen(ids::css(1))["textContent"], "d{}\nc{}\nb{}");
     assert_eq!(whole(&page).seen(ids::css(1))["textContent"], "d{}\nc{}\nb{}");
 }
@@ -110,10 +117,11 @@ fn attributes_of(page: &Page, wanted: u64) -> serde_json::Value {
         node.child_nodes.iter().flatten().find_map(|child| find(child, id))
     }
     let mut found = None;
-    Recorder::new(Assets::WITHHELD).snapshot(page, &Pictures::new(), 0, &mut |event| {
+    let _ = Recorder::new(Assets::WITHHELD).snapshot(page, &Pictures::new(), 0, &mut |event| {
         if let Data::Full { node, .. } = &event.data {
             found = find(node, ids::node(wanted)).map(|node| serde_json::to_value(&node.attributes).unwrap());
         }
+        Flow::Continue(())
     });
     found.unwrap()
 }
@@ -195,7 +203,10 @@ fn a_snapshot_tells_how_far_frames_are_scrolled_and_sheets_before_any_change() {
         Said::SheetOwner { sheet: 2, owner: 20 },
     ]);
     let mut events = Vec::new();
-    Recorder::new(Assets::WITHHELD).snapshot(&page, &Pictures::new(), 0, &mut |event| events.push(event.data));
+    let _ = Recorder::new(Assets::WITHHELD).snapshot(&page, &Pictures::new(), 0, &mut |event| {
+        events.push(event.data);
+        Flow::Continue(())
+    });
     let changes: Vec<&Change> =
         events.iter().filter_map(|data| if let Data::Change(change) = data { Some(change) } else { None }).collect();
     let frame = ids::node(20);

@@ -30,10 +30,16 @@ fn batches(uploads: &[Upload]) -> Batches {
 fn events(batches: Batches, options: Options) -> (Vec<Event>, LeftOut) {
     let (mut events, mut converter) = (Vec::new(), Converter::new(options));
     let mut ordered = batches.in_order();
+    let mut sink = |event| {
+        events.push(event);
+        Flow::Continue(())
+    };
     while let Some(told) = ordered.next_told().unwrap() {
-        converter.tell(&told, &mut |event| events.push(event));
+        if converter.tell(&told, &mut sink).is_break() {
+            break;
+        }
     }
-    converter.flush(&mut |event| events.push(event));
+    let _ = converter.flush(&mut sink);
     (events, converter.left_out())
 }
 

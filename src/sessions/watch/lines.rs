@@ -1,0 +1,114 @@
+//! Lines on their way to the client, and whether it still waits for them.
+
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use super::super::shared::Shared;
+use super::{Out, Piece, Place, Sent, WatchError};
+
+/// Lines are sent when they come to this.
+const PIECE_BYTES: usize = 32 << 10;
+/// The pause while the client takes nothing.
+const SEND_PAUSE: Duration = Duration::from_millis(10);
+/// How long a client that takes nothing is waited for.
+const SEND_PATIENCE: Duration = Duration::from_secs(60);
+/// An empty line is sent after this time without another.
+const HEARTBEAT: Duration = Duration::from_secs(3);
+/// How often it is looked whether the answer is still wanted.
+const LOOK: Duration = Duration::from_millis(50);
+/// The processor time that one answer may take to convert what there is.
+const CONVERTING_MAX: Duration = Duration::from_secs(300);
+
+/// Lines on their way to the client.
+pub(super) struct Lines {
+    out: Box<dyn Out>,
+    buffer: Vec<u8>,
+    sent: Instant,
+    looked: Instant,
+    /// The processor time of this thread when it began to convert,
+    began: Option<Duration>,
+    /// and what that took before.
+    converting: Duration,
+    /// Dropped last: its place is free when nothing is left.
+    place: Place,
+}
+
+impl Lines {
+    pub(super) fn new(place: Place, out: Box<dyn Out>) -> Lines {
+        let now = Instant::now();
+        Lines { out, buffer: Vec::new(), sent: now, looked: now, began: None, converting: Duration::ZERO, place }
+    }
+
+    pub(super) fn shared(&self) -> &Shared {
+        &self.place.shared
+    }
+
+    /// Adds a line.
+    pub(super) fn line(&mut self, value: &impl Serialize) -> Result<(), WatchError> {
+        serde_json::to_writer(&mut self.buffer, value)?;
+        self.buffer.push(b'\n');
+        self.look(true)?;
+        if self.buffer.len() >= PIECE_BYTES { self.flush() } else { Ok(()) }
+    }
+
+    pub(super) fn flush(&mut self) -> Result<(), WatchError> {
+        if self.buffer.is_empty() {
+            return Ok(());
+        }
+        let lines = std::mem::take(&mut self.buffer);
+        self.send(Piece::Lines(lines))
+    }
+
+    /// Finds out whether the answer is still wanted, and may go on. Nothing is sent before the session is found.
+    pub(super) fn beat(&mut self, is_found: bool) -> Result<(), WatchError> {
+        self.looked = Instant::now();
+        if self.began.is_some_and(|began| self.converting + (processor_time() - began) > CONVERTING_MAX) {
+            return Err(WatchError::TooLong);
+        }
+        if is_found && self.sent.elapsed() >= HEARTBEAT {
+            return self.send(Piece::Lines(b"\n".to_vec()));
+        }
+        if self.is_wanted() { Ok(()) } else { Err(WatchError::Gone) }
+    }
+
+    /// The same, if the last time is long enough ago. To be asked as often as something is done.
+    pub(super) fn look(&mut self, is_found: bool) -> Result<(), WatchError> {
+        if self.looked.elapsed() < LOOK { Ok(()) } else { self.beat(is_found) }
+    }
+
+    /// What is done from here on counts as converting, or does not any more.
+    pub(super) fn convert(&mut self, does: bool) {
+        if let Some(began) = self.began.take() {
+            self.converting += processor_time() - began;
+        }
+        self.began = does.then(processor_time);
+    }
+
+    fn is_wanted(&self) -> bool {
+        self.place.is_wanted() && !self.out.is_gone()
+    }
+
+    pub(super) fn send(&mut self, mut piece: Piece) -> Result<(), WatchError> {
+        let began = Instant::now();
+        loop {
+            if !self.place.is_wanted() {
+                return Err(WatchError::Gone);
+            }
+            match self.out.send(piece) {
+                Sent::Done => break,
+                Sent::Full(back) if began.elapsed() < SEND_PATIENCE => piece = back,
+                Sent::Full(_) | Sent::Gone => return Err(WatchError::Gone),
+            }
+            std::thread::sleep(SEND_PAUSE);
+        }
+        self.sent = Instant::now();
+        Ok(())
+    }
+}
+
+/// What this thread has used of the processor.
+fn processor_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::try_from(time).unwrap_or_default()
+}
