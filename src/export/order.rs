@@ -77,13 +77,22 @@ pub struct Batches {
     length: u64,
     read_ahead_max: usize,
     streams: BTreeMap<Stream, Vec<Place>>,
+    /// The times at which the first and the last of all batches begin.
+    span_ms: Option<(i64, i64)>,
     faults: u64,
 }
 
 impl Batches {
     /// None yet. They are kept in `file`.
     pub fn new(file: File) -> Batches {
-        Batches { file, length: 0, read_ahead_max: LOADED_BYTES_MAX, streams: BTreeMap::new(), faults: 0 }
+        Batches {
+            file,
+            length: 0,
+            read_ahead_max: LOADED_BYTES_MAX,
+            streams: BTreeMap::new(),
+            span_ms: None,
+            faults: 0,
+        }
     }
 
     /// Reads so many bytes of batches ahead at most.
@@ -107,6 +116,8 @@ impl Batches {
             is_of_phone.then(|| reader.flatten().map(|message| message.timestamp_ms).filter(|at_ms| *at_ms > 0));
         let earliest_ms = times.and_then(Iterator::min);
         let first_ms = earliest_ms.unwrap_or(meta.timestamp_ms);
+        let (first, last) = self.span_ms.unwrap_or((first_ms, first_ms));
+        self.span_ms = Some((first.min(first_ms), last.max(first_ms)));
         let stream = Stream { page: meta.page, version: meta.version };
         let offset = self.keep(bytes)?;
         let place = Place { offset, length: bytes.len(), era, first_ms, number, is_of_phone };
@@ -130,6 +141,11 @@ impl Batches {
     /// Batches that could not be read at all.
     pub fn faults(&self) -> u64 {
         self.faults
+    }
+
+    /// How long it is from the beginning of the first batch to that of the last, by their own times.
+    pub fn span_ms(&self) -> i64 {
+        self.span_ms.map_or(0, |(first, last)| last.saturating_sub(first))
     }
 
     /// How many bytes are kept.

@@ -64,8 +64,8 @@ const ROUND_MAX: Duration = Duration::from_millis(2500);
 
 /// A client that would see something soon gets the beginning when the rest has been read for this long.
 const SOON: Duration = Duration::from_millis(250);
-/// once all has been read that arrived so long after it: trackers that were offline send late.
-const LATE_US: u64 = 600 * 1_000_000;
+/// once batches have been read that are so much younger: trackers that were offline send late.
+const LATE_MS: i64 = 600_000;
 
 /// Where pictures, fonts and style sheets of a project come from.
 pub type AssetsOf = Box<dyn Fn(u32) -> Assets + Send>;
@@ -86,7 +86,7 @@ pub struct Wanted {
     pub form: Form,
     /// Whether to go on with what arrives later.
     pub follow: bool,
-    /// Whether the beginning of a long session is sent before the rest was read. What arrived more than ten minutes late is then not in order. Of one that
+    /// Whether the beginning of a long session is sent before the rest was read. What arrived more than ten minutes late may then not be in order. Of one that
     /// is followed the end is wanted, so this has no effect.
     pub soon: bool,
 }
@@ -238,18 +238,17 @@ fn watch(wanted: &Wanted, lines: &mut Lines) -> Result<(), WatchError> {
     let batches = Batches::new(tempfile::tempfile()?).with_read_ahead(READ_AHEAD_BYTES);
     let mut shower = Shower::new(&wanted.form, lines.shared().room.clone(), batches);
     let mut collector = Collector::new(INFLATED_BYTES_MAX);
-    let mut soon: Option<Soon> = None;
+    let mut soon: Option<Instant> = None;
     let mut passed = 0_u32;
     while let Some(record) = merge.next_settled()? {
         if until_us.is_some_and(|until| record.order_us > until) && !wanted.follow {
             break;
         }
-        let (is_of_session, order_us) = (record.session == wanted.session, record.order_us);
+        let is_of_session = record.session == wanted.session;
         if is_of_session {
             if collector.records() == 0 {
                 lines.send(Piece::Found)?;
-                soon = (wanted.soon && !wanted.follow)
-                    .then(|| Soon { began: Instant::now(), from_us: order_us + LATE_US });
+                soon = (wanted.soon && !wanted.follow).then(Instant::now);
             }
             add(&mut collector, &record, shower.batches())?;
         }
@@ -257,7 +256,8 @@ fn watch(wanted: &Wanted, lines: &mut Lines) -> Result<(), WatchError> {
         if passed.is_multiple_of(STRIDE) || is_of_session {
             lines.look(collector.records() > 0)?;
         }
-        if is_of_session && soon.as_ref().is_some_and(|soon| soon.is_due(order_us)) {
+        let is_due = |began: Instant| shower.knows_beginning(LATE_MS) && began.elapsed() >= SOON;
+        if is_of_session && soon.is_some_and(is_due) {
             soon = None;
             shower.show_beginning(&mut collector, lines)?;
         }
@@ -298,19 +298,6 @@ fn watch(wanted: &Wanted, lines: &mut Lines) -> Result<(), WatchError> {
 fn add(collector: &mut Collector, record: &Record<'_>, batches: &mut Batches) -> Result<(), WatchError> {
     collector.add(record, batches, &mut Silent)?;
     if batches.kept_bytes() > KEPT_BYTES_MAX { Err(WatchError::Large) } else { Ok(()) }
-}
-
-/// When the beginning of a session is sent before the rest was read.
-struct Soon {
-    began: Instant,
-    from_us: u64,
-}
-
-impl Soon {
-    /// Whether that is now, when the record of this order time was read.
-    fn is_due(&self, order_us: u64) -> bool {
-        order_us >= self.from_us && self.began.elapsed() >= SOON
-    }
 }
 
 impl Shared {

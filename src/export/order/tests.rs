@@ -30,7 +30,9 @@ fn what_is_added_after_the_beginning_was_read_comes_in_order() {
     let mut cut = 0;
     for (name, uploads) in &sessions {
         let whole = rest(&mut batches(uploads).in_order(), i64::MAX);
+        let last_ms = whole.last().map_or(i64::MAX, |told| told.at_ms);
         let Some(first_ms) = batches(uploads).in_order().next_ms() else { continue };
+        assert!(batches(uploads).span_ms() <= last_ms - first_ms, "{name:?}");
         for beginning_ms in [0, 3_000, 10_000] {
             let until_ms = first_ms + beginning_ms;
             let is_late = |upload: &Upload| batches([upload]).in_order().next_ms().is_none_or(|at_ms| at_ms > until_ms);

@@ -43,6 +43,11 @@ impl<'a> Shower<'a> {
         self.ordered.batches()
     }
 
+    /// Whether batches have come that are younger than the beginning by more than `late_ms`.
+    pub(super) fn knows_beginning(&mut self, late_ms: i64) -> bool {
+        self.batches().span_ms() > BEGINNING_MS + late_ms
+    }
+
     fn form(&self, collector: &Collector) -> Converting {
         let limits = Limits::default();
         match self.wanted {
