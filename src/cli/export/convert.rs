@@ -114,3 +114,32 @@ fn tell(left_out: LeftOut, faults: u64) {
         );
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::export::order::Batches;
+    use crate::tracker::captured::uploads;
+
+    #[test]
+    fn nothing_more_is_read_when_the_output_fails() {
+        let mut batches = Batches::new(tempfile::tempfile().unwrap());
+        for upload in uploads().into_iter().filter(|upload| upload.split.is_none()).take(20) {
+            batches.add(&upload.bytes, upload.era, upload.number).unwrap();
+        }
+        let pictures = Vec::new().into_iter();
+        let collected = Collected { start: None, project: 0, is_of_phone: false, batches, pictures };
+        let (read, made) = (std::cell::Cell::new(0), std::cell::Cell::new(0));
+        let mut told = |_: &Told| {
+            assert_eq!(made.get(), 0, "read on after the output failed");
+            read.set(read.get() + 1);
+            Ok(())
+        };
+        let done = convert(collected, Assets::WITHHELD, None, &mut told, &mut |_| {
+            made.set(made.get() + 1);
+            Err(CliError::Other("closed".to_owned()))
+        });
+        assert!(matches!(done, Err(CliError::Other(_))));
+        assert_eq!(made.get(), 1);
+    }
+}

@@ -209,3 +209,14 @@ fn css_leads_to_what_is_kept_and_nowhere_else_whatever_it_is_written_like() {
     let long = shown(&"@import '/kept/a.css' ".repeat(100_000));
     assert!(long.len() < 2000, "{}", long.len());
 }
+
+#[test]
+fn addresses_that_the_pages_own_makes_longer_have_a_limit() {
+    let long = format!("https://shop.example/{}/", "x".repeat(1_500));
+    let text = "a{src:url(a)}".repeat(2_000);
+    let shown = css(&text, Some(&long), &Assets::FETCHED);
+    assert!(shown.contains(&long) && shown.len() < 20 * text.len() + (64 << 10), "{} of {}", shown.len(), text.len());
+    assert_eq!(shown.matches("url(").count(), 2_000);
+    let (_, shown) = attribute("img", "srcset", &"a,".repeat(2_000), Some(&long), &Assets::FETCHED).unwrap();
+    assert!(shown.contains(&long) && shown.len() < 100 << 10, "{}", shown.len());
+}

@@ -59,6 +59,12 @@ impl Open {
         self.next.at_ms
     }
 
+    /// How much of it has been read.
+    #[cfg(test)]
+    pub(super) fn read_bytes(&self) -> usize {
+        read_on(&self.unread.bytes, self.unread.era, self.unread.mark).offset()
+    }
+
     /// What it takes.
     pub(super) fn bytes(&self) -> usize {
         OPEN_BYTES + self.unread.bytes.len()

@@ -50,3 +50,68 @@ fn what_is_added_after_the_beginning_was_read_comes_in_order() {
     }
     assert!(cut > 40, "{cut} sessions were cut");
 }
+
+/// A batch of the page's number, with these messages: their ids, and their bytes.
+fn batch(page: u64, at_ms: u64, messages: impl IntoIterator<Item = (u64, Vec<u8>)>) -> Vec<u8> {
+    let number = |value| {
+        let mut bytes = Vec::new();
+        crate::tracker::write_uint(&mut bytes, value);
+        bytes
+    };
+    // Its metadata: version, page, first index, time as a signed number, address.
+    let mut bytes = [vec![81], number(1), number(page), number(0)].concat();
+    crate::tracker::write_int(&mut bytes, at_ms as i64);
+    crate::tracker::write_string(&mut bytes, b"");
+    for (id, body) in messages {
+        bytes.extend([number(id), (body.len() as u32).to_le_bytes()[..3].to_vec(), body].concat());
+    }
+    bytes
+}
+
+/// `SetPageVisibility`, one of the shortest.
+const HIDDEN: (u64, [u8; 1]) = (55, [1]);
+
+#[test]
+fn of_a_batch_that_is_read_ahead_no_message_is_read_before_its_turn() {
+    let many = batch(1, 1_000, (0..10_000).map(|_| (HIDDEN.0, HIDDEN.1.to_vec())));
+    let mut batches = Batches::new(tempfile::tempfile().unwrap());
+    batches.add(&many, Era::Main, None).unwrap();
+    let mut ordered = batches.in_order();
+    for told in 0..100 {
+        assert!(ordered.next_told().unwrap().is_some());
+        let open = ordered.queues[0].open.peek().unwrap();
+        assert!(open.read_bytes() < 64 + 5 * (told + 2), "{} bytes after {told} messages", open.read_bytes());
+        // What is charged is what is held.
+        assert_eq!(ordered.loaded_bytes, open.bytes());
+    }
+    assert_eq!(rest(&mut ordered, i64::MAX).len(), 2 * 10_000 - 100, "each says two things");
+    assert_eq!(ordered.loaded_bytes, 0);
+}
+
+#[test]
+fn a_batch_costs_more_than_its_bytes_so_that_many_small_ones_are_not_all_read_ahead() {
+    let mut batches = Batches::new(tempfile::tempfile().unwrap()).with_read_ahead(20_000);
+    for page in 1..200 {
+        let messages = [HIDDEN, HIDDEN].map(|(id, body)| (id, body.to_vec()));
+        batches.add(&batch(page, 1_000, messages), Era::Main, None).unwrap();
+    }
+    let mut ordered = batches.in_order();
+    let mut told = 0;
+    while ordered.next_told().unwrap().is_some() {
+        told += 1;
+        assert!(ordered.loaded_bytes <= 20_000 + 2_000, "{}", ordered.loaded_bytes);
+        assert!(ordered.queues.iter().map(|queue| queue.open.len()).sum::<usize>() < 22);
+    }
+    assert_eq!(told, 199 * 4);
+}
+
+#[test]
+fn a_long_name_of_a_tab_does_not_stand_with_each_of_its_messages() {
+    let mut name = Vec::new();
+    crate::tracker::write_string(&mut name, "é".repeat(5_000).as_bytes());
+    let named = batch(1, 1_000, [(118, name), (HIDDEN.0, HIDDEN.1.to_vec())]);
+    let mut batches = Batches::new(tempfile::tempfile().unwrap());
+    batches.add(&named, Era::Main, None).unwrap();
+    let told = rest(&mut batches.in_order(), i64::MAX);
+    assert!(told.iter().all(|told| (200..=256).contains(&told.tab.len())), "{}", told[0].tab.len());
+}

@@ -3,7 +3,19 @@
 //! Pages come from strangers. In one plain list of a hundred thousand children, each that comes first or is looked for would cost a pass over all.
 
 /// A piece becomes two when it would be longer.
-pub(super) const PIECE_MAX: usize = if cfg!(test) { 8 } else { 512 };
+pub(in crate::export) const PIECE_MAX: usize = if cfg!(test) { 32 } else { 512 };
+
+#[cfg(test)]
+thread_local! {
+    /// How many pieces and items were passed over to find others.
+    pub(in crate::export) static PASSED: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
+/// Counts in tests what is passed over.
+fn pass(_count: usize) {
+    #[cfg(test)]
+    PASSED.with(|passed| passed.set(passed.get() + _count));
+}
 
 /// A list. Each piece has a number that stays its own; who notes it for an item finds that item soon.
 #[derive(Debug, Clone)]
@@ -98,7 +110,9 @@ impl<T> List<T> {
         if number == 0 {
             return Some(0);
         }
-        self.more.iter().position(|piece| piece.number == number).map(|at| at + 1)
+        let at = self.more.iter().position(|piece| piece.number == number)? + 1;
+        pass(at);
+        Some(at)
     }
 
     fn number_of(&self, piece: usize) -> u32 {
@@ -122,6 +136,7 @@ impl<T> List<T> {
         while at > self.items(piece).len() {
             at -= self.items(piece).len();
             piece += 1;
+            pass(1);
         }
         (piece, at)
     }
@@ -147,12 +162,15 @@ impl<T: PartialEq> List<T> {
     pub fn after<'a>(&'a self, number: u32, item: &T) -> impl Iterator<Item = &'a T> + use<'a, T> {
         let (piece, at) = self.find(number, item).map_or((usize::MAX, 0), |(piece, at)| (piece, at + 1));
         let rest = if piece == usize::MAX { &[] } else { &self.items(piece)[at..] };
-        rest.iter().chain(self.more.iter().skip(piece).flat_map(|piece| &piece.items))
+        let all = rest.iter().chain(self.more.iter().skip(piece).flat_map(|piece| &piece.items));
+        all.inspect(|_| pass(1))
     }
 
     fn find(&self, number: u32, item: &T) -> Option<(usize, usize)> {
         let piece = self.index_of(number)?;
-        Some((piece, self.items(piece).iter().position(|one| one == item)?))
+        let at = self.items(piece).iter().position(|one| one == item)?;
+        pass(at);
+        Some((piece, at))
     }
 }
 
@@ -161,6 +179,25 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn no_item_of_a_long_list_is_looked_for_in_all_of_it() {
+        let (mut list, mut pieces, length) = (List::default(), std::collections::HashMap::new(), PIECE_MAX * PIECE_MAX);
+        let mut worst = 0;
+        for number in 0..length {
+            PASSED.set(0);
+            let put = list.insert(list.len() / 2, number);
+            worst = worst.max(PASSED.get());
+            pieces.insert(number, put.piece);
+            pieces.extend(put.new.iter().flat_map(|new| list.of_piece(*new)).map(|moved| (*moved, put.new.unwrap())));
+        }
+        for number in 0..length {
+            PASSED.set(0);
+            assert_eq!(list.remove_item(pieces[&number], &number), Some(number));
+            worst = worst.max(PASSED.get());
+        }
+        assert!(worst <= 4 * PIECE_MAX, "{worst} of {length} were passed over");
+    }
 
     proptest! {
         #[test]

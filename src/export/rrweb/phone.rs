@@ -178,3 +178,27 @@ impl Phone {
         sink(event)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn snapshots_of_a_phones_screen_have_a_share_of_what_is_written() {
+        let limits = Limits { repeats: 100_000, ..Limits::default() };
+        let (mut phone, mut snapshots) = (Phone::new(390, 844, limits), 0);
+        let mut sink = |event: Event| {
+            snapshots += u64::from(matches!(event.data, Data::Full { .. }));
+            ControlFlow::Continue(())
+        };
+        let picture = [&[0xff, 0xd8, 0xff], &[0; 10_000][..]].concat();
+        assert!(phone.picture(0, &picture, &mut sink).is_continue());
+        for number in 1..200 {
+            let what = What::Event("MobileEvent", json!({ "Name": "a" }));
+            let told = Told { at_ms: number * SNAPSHOT_MS, page: 0, tab: "".into(), bytes: 8, what };
+            assert!(phone.tell(&told, &mut sink).is_continue());
+        }
+        assert!(snapshots < 30, "{snapshots}");
+        assert_eq!(phone.left_out().repeats, 200 - snapshots);
+    }
+}

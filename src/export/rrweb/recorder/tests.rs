@@ -218,3 +218,124 @@ fn a_snapshot_tells_how_far_frames_are_scrolled_and_sheets_before_any_change() {
     assert_eq!(*scroll, Change::Scroll { source: 3, id: frame, x: 3, y: 60 });
     assert_eq!(*id, frame);
 }
+
+/// A page that a player has, and its recorder.
+fn shown(told: impl IntoIterator<Item = Said>) -> (Page, Recorder) {
+    let (page, mut recorder) = (page_of(told), Recorder::new(Assets::WITHHELD));
+    let _ = recorder.snapshot(&page, &Pictures::new(), 0, &mut |_| Flow::Continue(()));
+    (page, recorder)
+}
+
+fn flushed(page: &Page, recorder: &mut Recorder) -> Vec<Change> {
+    let mut changes = Vec::new();
+    let _ = recorder.flush(page, &Pictures::new(), 1, &mut |event| {
+        changes.extend(if let Data::Change(change) = event.data { Some(change) } else { None });
+        Flow::Continue(())
+    });
+    changes
+}
+
+#[test]
+fn of_a_field_that_changes_again_and_again_the_text_is_told_once_and_held_by_the_page_alone() {
+    let (mut page, mut recorder) =
+        shown([element(1, 0, 0, "input"), element(2, 0, 0, "p"), Said::Value(1, "x".repeat(100_000), 0)]);
+    for number in 0..1_000 {
+        page.apply(&Said::Checked(1, number % 2 == 0), &mut recorder).unwrap();
+        page.apply(&Said::Scroll(2, 0, number), &mut recorder).unwrap();
+    }
+    assert!(recorder.held() < 1_000, "{}", recorder.held());
+    let [Change::Input { text, is_checked: false, .. }, Change::Scroll { y: 999, .. }] =
+        &flushed(&page, &mut recorder)[..]
+    else {
+        panic!("the newest state, once");
+    };
+    assert_eq!(text.len(), 100_000);
+    assert_eq!(recorder.held(), 0);
+}
+
+#[test]
+fn a_rule_that_changes_in_many_frames_is_held_once() {
+    let mut told = vec![Said::SheetOwner { sheet: 1, owner: 0 }];
+    for frame in 1..=200 {
+        told.extend([element(frame, 0, 0, "iframe"), Said::Root { host: frame, root: 1_000 + frame }]);
+        told.push(Said::SheetOwner { sheet: 1, owner: 1_000 + frame });
+    }
+    let (mut page, mut recorder) = shown(told);
+    let rule = format!("a{{content:'{}'}}", "x".repeat(10_000));
+    page.apply(&Said::SheetRule(1, Rule::Insert(rule, 0), None), &mut recorder).unwrap();
+    assert!((10_000..40_000).contains(&recorder.held()), "{}", recorder.held());
+    assert_eq!(flushed(&page, &mut recorder).len(), 201);
+    // Of a frame that left, the player is told no more.
+    page.apply(&Said::Remove(1), &mut recorder).unwrap();
+    page.apply(&Said::SheetRule(1, Rule::Delete(0), None), &mut recorder).unwrap();
+    let rules = flushed(&page, &mut recorder).into_iter().filter(|change| matches!(change, Change::Rules(_)));
+    assert_eq!(rules.count(), 200);
+}
+
+#[test]
+fn siblings_that_come_at_one_moment_are_passed_over_once() {
+    use crate::export::page::list::{PASSED, PIECE_MAX};
+    const COUNT: u64 = 1_000;
+    for index in [0, u64::MAX] {
+        let (mut page, mut recorder) = shown([element(1, 0, 0, "p")]);
+        for node in 0..COUNT {
+            page.apply(&Said::Text { node: 10 + node, parent: 1, index }, &mut recorder).unwrap();
+        }
+        PASSED.set(0);
+        let changes = flushed(&page, &mut recorder);
+        // What comes ahead of others each time is looked for among the pieces of the list, not among its items.
+        let each = if index == 0 { 3 * PIECE_MAX } else { 2 };
+        assert!(PASSED.get() <= each * COUNT as usize, "{} steps", PASSED.get());
+        let [Change::Mutation(mutation)] = &changes[..] else { panic!("one change") };
+        assert_eq!(mutation.adds.len() as u64, COUNT);
+    }
+}
+
+#[test]
+fn only_those_whose_sheets_have_changed_are_asked_for_them() {
+    let mut told = vec![element(1, 0, 0, "p")];
+    told.extend((0..1_000).map(|owner| Said::SheetOwner { sheet: 1, owner }));
+    let (mut page, mut recorder) = shown(told);
+    page.apply(&Said::Text { node: 2_000, parent: 1, index: 0 }, &mut recorder).unwrap();
+    assert!(recorder.styles.take_changed(&page, &[2_000]).is_empty());
+    page.apply(&Said::SheetOwner { sheet: 2, owner: 0 }, &mut recorder).unwrap();
+    assert!(recorder.styles.take_changed(&page, &[2_000]).into_iter().eq([0]));
+}
+
+#[test]
+fn what_the_player_was_not_given_is_not_passed_over_when_its_parent_leaves() {
+    let hidden = (10..1_010).map(|node| Said::Text { node, parent: 1, index: 0 });
+    let (mut page, mut recorder) = shown([element(1, 0, 0, "template")].into_iter().chain(hidden));
+    assert_eq!(recorder.known.len(), 2, "the root and the template");
+    assert!(recorder.closed.contains(&1));
+    for _ in 0..3 {
+        page.apply(&Said::Move { node: 1, parent: 0, index: 0 }, &mut recorder).unwrap();
+    }
+    assert_eq!(recorder.removes.len(), 1, "it left once");
+    assert_eq!(flushed(&page, &mut recorder).len(), 1);
+    assert!(recorder.closed.contains(&1));
+}
+
+#[test]
+fn a_word_of_the_dictionary_is_there_once_however_often_it_is_used() {
+    use crate::export::said::Key;
+    let word = |key| Word::Of(Key::Number(key));
+    let mut told = vec![Said::Word(Key::Number(1), "title".to_owned()), Said::Word(Key::Number(2), "x".repeat(1_000))];
+    for node in 1..3 {
+        told.push(element(node, 0, 0, "p"));
+        told.push(Said::Attribute { node, name: word(1), value: word(2), base: None });
+    }
+    let page = page_of(told);
+    let value = |node| &page.tree.get(node).unwrap().element().unwrap().attributes["title"];
+    assert!(std::rc::Rc::ptr_eq(value(1), value(2)));
+}
+
+#[test]
+fn ends_of_animations_make_no_style_longer_and_longer() {
+    let mut page = page_of([element(1, 0, 0, "p")]);
+    let style = format!("width:{}px", "1".repeat(1_000));
+    let told = (0..1_000)
+        .filter(|_| page.apply(&Said::Animated(1, style.clone()), &mut crate::export::page::changes::Nobody).is_ok());
+    assert!(told.count() < 40);
+    assert!(page.tree.get(1).unwrap().element().unwrap().attributes["style"].len() < 40_000);
+}

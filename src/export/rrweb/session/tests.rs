@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::export::order::Batches;
 use crate::export::rrweb::recorder::player::Player;
+use crate::export::said::{Key, Word};
 use crate::tracker::captured::{Upload, uploads};
 use crate::tracker::split_parts;
 
@@ -125,4 +126,111 @@ fn nothing_of_a_recorded_page_leads_anywhere() {
             }
         }
     }
+}
+
+fn told(at_ms: i64, said: Said) -> Told {
+    Told { at_ms, page: 1, tab: "".into(), bytes: 8, what: What::Page(said) }
+}
+
+/// A page with one paragraph, 1, with a text, 2.
+fn page(text: &str) -> Vec<Told> {
+    let element = Said::Element { node: 1, parent: 0, index: 0, tag: "p".to_owned(), svg: false };
+    let said = [Said::Document, element, Said::Text { node: 2, parent: 1, index: 0 }, Said::Data(2, text.to_owned())];
+    said.into_iter().map(|said| told(0, said)).collect()
+}
+
+/// What is written of these, as far as it goes.
+fn converted(messages: impl IntoIterator<Item = Told>, limits: Limits) -> (Vec<Event>, Converter) {
+    let (mut events, mut converter) = (Vec::new(), Converter::new(Options { limits, ..Options::default() }));
+    let mut sink = |event| {
+        events.push(event);
+        Flow::Continue(())
+    };
+    let is_whole = messages.into_iter().all(|told| {
+        let flow = converter.tell(&told, &mut sink);
+        assert!(converter.recorder.held() <= HELD_BYTES_MAX, "{}", converter.recorder.held());
+        flow.is_continue()
+    });
+    if is_whole {
+        let _ = converter.flush(&mut sink);
+    }
+    (events, converter)
+}
+
+#[test]
+fn a_moment_of_any_length_is_written_in_parts_and_plays_to_the_same_end() {
+    let same_moment = |number: u64| {
+        let name = Word::Plain(format!("data-{number}"));
+        let attribute = Said::Attribute { node: 1, name, value: Word::Plain("x".to_owned()), base: None };
+        [
+            told(5, attribute),
+            told(5, Said::Mouse(number, 1)),
+            told(5, Said::NoAttribute(1, format!("data-{}", number / 2))),
+        ]
+    };
+    let messages = || page("a").into_iter().chain((0..2_000).flat_map(same_moment));
+    let (events, _) = converted(messages().chain([told(20_005, Said::Hidden(true))]), Limits::default());
+    let at = events.iter().rposition(is_snapshot).unwrap();
+    assert!(at > 2_000, "the last comes after all of it");
+    assert_eq!(shown(&events), shown(&events[at..]));
+}
+
+#[test]
+fn a_tab_of_which_nothing_is_known_yet_holds_nothing_back_for_ever() {
+    let away = [told(1, Said::ActiveTab("other".to_owned()))];
+    let changes = (0..20_000).map(|number| told(2 + number / 100, Said::Mouse(1, 1)));
+    let back = [told(1_000, Said::ActiveTab(String::new())), told(1_001, Said::Data(2, "b".to_owned()))];
+    // That no more than a part is held is asked after each of them.
+    let moments = page("a").into_iter().chain([told(1, Said::Mouse(1, 1))]).chain(away).chain(changes).chain(back);
+    let (events, _) = converted(moments, Limits::default());
+    assert_eq!(events.iter().filter(|event| is_snapshot(event)).count(), 2);
+}
+
+#[test]
+fn snapshots_that_only_repeat_a_large_page_have_a_share_of_what_is_written() {
+    let limits = Limits { repeats: 50_000, ..Limits::default() };
+    let scrolls = (1..200).map(|number| told(number * SNAPSHOT_MS, Said::ViewportScroll(0, number)));
+    let (events, converter) = converted(page(&"x".repeat(10_000)).into_iter().chain(scrolls), limits);
+    let snapshots = events.iter().filter(|event| is_snapshot(event)).count();
+    let written: usize = events.iter().map(Event::json_bytes).sum();
+    assert!((4..30).contains(&snapshots) && written < 320_000, "{snapshots} snapshots, {written} bytes");
+    let left_out = converter.left_out();
+    assert_eq!((left_out.repeats as usize, left_out.rest), (200 - snapshots, false));
+    assert!(matches!(events.last().unwrap().data, Data::Change(Change::Scroll { y: 199, .. })), "all is told");
+}
+
+#[test]
+fn what_is_written_has_a_limit_by_what_was_sent_and_the_rest_is_told_to_be_left_out() {
+    let words = [("title", 1), ("x", 2), ("y", 3)].map(|(word, key)| {
+        let word = if key == 1 { word.to_owned() } else { word.repeat(10_000) };
+        Told { bytes: word.len(), ..told(0, Said::Word(Key::Number(key), word)) }
+    });
+    let attribute = |number: i64| {
+        let (name, value) = (Word::Of(Key::Number(1)), Word::Of(Key::Number(2 + number as u64 % 2)));
+        told(number, Said::Attribute { node: 1, name, value, base: None })
+    };
+    let limits = Limits { events: 100_000, events_by_sent: 4, ..Limits::default() };
+    let messages = page("a").into_iter().chain(words).chain((1..1_000).map(attribute));
+    let (events, converter) = converted(messages, limits);
+    let written: usize = events.iter().map(Event::json_bytes).sum();
+    assert!((100_000..200_000).contains(&written), "{written}");
+    assert!(converter.left_out().rest);
+    // Where more is wanted, more is written.
+    let messages = page("a").into_iter().chain((1..9).map(attribute));
+    assert!(!converted(messages, Limits::of(1 << 20)).1.left_out().rest);
+}
+
+#[test]
+fn a_session_ends_within_a_moment_when_nobody_wants_more() {
+    let mut converter = Converter::new(Options::default());
+    let mut made = 0;
+    let mut few = |_| {
+        made += 1;
+        if made < 5 { Flow::Continue(()) } else { Flow::Break(()) }
+    };
+    let moves = (0..100).map(|number| told(5, Said::Mouse(number, 1)));
+    let messages = page("a").into_iter().chain(moves).chain([told(6, Said::Mouse(1, 1))]);
+    let stopped = messages.into_iter().map(|told| converter.tell(&told, &mut few)).position(|flow| flow.is_break());
+    assert_eq!((stopped, made), (Some(104), 5));
+    assert!(!converter.left_out().rest);
 }
