@@ -251,9 +251,8 @@ impl Converter {
             Said::Canvas(node, began_ms) => {
                 let Ok(id) = node.parse() else { return };
                 let name = format!("{began_ms}_{node}");
-                if tab.canvases.contains_key(&name) {
-                    tab.canvases.insert(name, id);
-                } else if tab.known.tree.take(CANVAS_BYTES + name.len()).is_ok() {
+                let is_known = tab.canvases.contains_key(&name);
+                if is_known || tab.known.tree.take(CANVAS_BYTES + name.len()).is_ok() {
                     tab.canvases.insert(name, id);
                 } else {
                     self.left_out.full += 1;
