@@ -2,8 +2,8 @@
 //!
 //! Each answer is made on a thread of its own, with low priority: it reads the log, keeps the session's batches in a file without a name, and converts
 //! them in the order of their times, as `takeup export` does. One that follows the session goes on with what arrives later. Batches of one moment
-//! arrive one after the other, so it collects for a second or two before it converts. Empty lines in between show that the client is
-//! still there.
+//! arrive one after the other, so it collects for a second or two before it converts. An empty line says that all was sent; others in between, that the
+//! server is still there.
 //!
 //! All of it is bounded: how many answers there are, the file, what is read ahead, the page that is described, what is written of it, how long that
 //! takes, and what waits for the client. An answer ends within about a tenth of a second when nobody waits for it, the server stops, or an erasure
@@ -86,8 +86,7 @@ pub struct Wanted {
     pub form: Form,
     /// Whether to go on with what arrives later.
     pub follow: bool,
-    /// Whether the beginning of a long session is sent before the rest was read. What arrived more than ten minutes late may then not be in order. Of one that
-    /// is followed the end is wanted, so this has no effect.
+    /// Whether the beginning of a long session is sent before the rest was read. What arrived more than ten minutes late may then not be in order.
     pub soon: bool,
 }
 
@@ -248,7 +247,7 @@ fn watch(wanted: &Wanted, lines: &mut Lines) -> Result<(), WatchError> {
         if is_of_session {
             if collector.records() == 0 {
                 lines.send(Piece::Found)?;
-                soon = (wanted.soon && !wanted.follow).then(Instant::now);
+                soon = wanted.soon.then(Instant::now);
             }
             add(&mut collector, &record, shower.batches())?;
         }
@@ -269,6 +268,7 @@ fn watch(wanted: &Wanted, lines: &mut Lines) -> Result<(), WatchError> {
     if !wanted.follow {
         return Ok(());
     }
+    lines.catch_up()?;
     let mut round: Option<(Instant, Instant)> = None;
     loop {
         let mut at_end = false;

@@ -8,9 +8,6 @@ import { Trouble, sourceOfPage } from './source.js';
 /** How long events are taken before the page may answer its viewer again. */
 const SLICE_MS = 12;
 
-/** A session that is going on has told all that there is when nothing has come for so long. */
-const QUIET_MS = 700;
-
 const say = (text, again = false) => {
   const message = document.getElementById('message');
   document.getElementById('message-text').textContent = text;
@@ -22,11 +19,15 @@ const breathe = () => new Promise((resolve) => setTimeout(resolve));
 
 /** Feeds the player with all events, and with later ones while the session goes on. */
 async function feed(source, session, player, live) {
-  let quiet;
+  let caughtUp = !live;
   let shown = false;
   let pause = performance.now();
   for await (const line of source.lines(live)) {
-    if (line === '') continue;
+    if (line === '' && !caughtUp) {
+      caughtUp = true;
+      player.caughtUp();
+    }
+    if (line.trim() === '') continue;
     const event = session.take(line);
     if (event) player.stage.add(event, session.origin);
     if (!shown && player.stage.shown) {
@@ -34,19 +35,11 @@ async function feed(source, session, player, live) {
       say('');
     }
     if (session.full) break;
-    if (live && quiet !== null) {
-      clearTimeout(quiet);
-      quiet = setTimeout(() => {
-        quiet = null;
-        player.caughtUp();
-      }, QUIET_MS);
-    }
     if (performance.now() - pause > SLICE_MS) {
       await breathe();
       pause = performance.now();
     }
   }
-  clearTimeout(quiet);
 }
 
 /** What the viewer should know of a session that was loaded as far as it goes. */

@@ -74,11 +74,12 @@ class ServerSource {
     return (await this.ask(this.base)).json();
   }
 
-  /** Lines of events; with `follow` the later ones as they are recorded. An empty line says that nothing has come. */
+  /** Lines of events; with `follow` the later ones as they are recorded. An empty line says that all was sent. */
   async *lines(follow) {
     const address = new URL(`${this.base}/events`);
-    // Of a session that is over the beginning is wanted first, of one that goes on the end.
-    address.searchParams.set(follow ? 'follow' : 'soon', '1');
+    if (follow) address.searchParams.set('follow', '1');
+    // Of a session that goes on, the end is wanted, unless the address names a moment.
+    if (!follow || new URLSearchParams(location.hash.slice(1)).has('t')) address.searchParams.set('soon', '1');
     if (this.assets) address.searchParams.set('assets', '1');
     address.searchParams.set('kept', '1');
     const answer = await this.ask(address);

@@ -13,8 +13,12 @@ const PIECE_BYTES: usize = 32 << 10;
 const SEND_PAUSE: Duration = Duration::from_millis(10);
 /// How long a client that takes nothing is waited for.
 const SEND_PATIENCE: Duration = Duration::from_secs(60);
-/// An empty line is sent after this time without another.
+/// A sign of life is sent after this time without a line.
 const HEARTBEAT: Duration = Duration::from_secs(3);
+/// While what there is is still being sent,
+const SENDING: &[u8] = b" \n";
+/// and when all of it was.
+const ALL_SENT: &[u8] = b"\n";
 /// How often it is looked whether the answer is still wanted.
 const LOOK: Duration = Duration::from_millis(50);
 /// The processor time that one answer may take to convert what there is.
@@ -24,6 +28,7 @@ const CONVERTING_MAX: Duration = Duration::from_secs(300);
 pub(super) struct Lines {
     out: Box<dyn Out>,
     buffer: Vec<u8>,
+    sign: &'static [u8],
     sent: Instant,
     looked: Instant,
     /// The processor time of this thread when it began to convert,
@@ -37,7 +42,16 @@ pub(super) struct Lines {
 impl Lines {
     pub(super) fn new(place: Place, out: Box<dyn Out>) -> Lines {
         let now = Instant::now();
-        Lines { out, buffer: Vec::new(), sent: now, looked: now, began: None, converting: Duration::ZERO, place }
+        Lines {
+            out,
+            buffer: Vec::new(),
+            sign: SENDING,
+            sent: now,
+            looked: now,
+            began: None,
+            converting: Duration::ZERO,
+            place,
+        }
     }
 
     pub(super) fn shared(&self) -> &Shared {
@@ -60,6 +74,12 @@ impl Lines {
         self.send(Piece::Lines(lines))
     }
 
+    /// All that there is was sent.
+    pub(super) fn catch_up(&mut self) -> Result<(), WatchError> {
+        self.sign = ALL_SENT;
+        self.send(Piece::Lines(ALL_SENT.to_vec()))
+    }
+
     /// Finds out whether the answer is still wanted, and may go on. Nothing is sent before the session is found.
     pub(super) fn beat(&mut self, is_found: bool) -> Result<(), WatchError> {
         self.looked = Instant::now();
@@ -67,7 +87,7 @@ impl Lines {
             return Err(WatchError::TooLong);
         }
         if is_found && self.sent.elapsed() >= HEARTBEAT {
-            return self.send(Piece::Lines(b"\n".to_vec()));
+            return self.send(Piece::Lines(self.sign.to_vec()));
         }
         if self.is_wanted() { Ok(()) } else { Err(WatchError::Gone) }
     }
