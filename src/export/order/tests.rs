@@ -92,7 +92,9 @@ fn of_a_batch_that_is_read_ahead_no_message_is_read_before_its_turn() {
 fn a_batch_costs_more_than_its_bytes_so_that_many_small_ones_are_not_all_read_ahead() {
     let mut batches = Batches::new(tempfile::tempfile().unwrap()).with_read_ahead(20_000);
     for page in 1..200 {
-        let messages = [HIDDEN, HIDDEN].map(|(id, body)| (id, body.to_vec()));
+        let mut later = Vec::new();
+        crate::tracker::write_uint(&mut later, 2_000);
+        let messages = [(HIDDEN.0, HIDDEN.1.to_vec()), (0, later), (HIDDEN.0, HIDDEN.1.to_vec())];
         batches.add(&batch(page, 1_000, messages), Era::Main, None).unwrap();
     }
     let mut ordered = batches.in_order();

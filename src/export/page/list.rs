@@ -62,7 +62,7 @@ impl<T> List<T> {
 
     /// All items, in order.
     pub fn iter(&self) -> impl Iterator<Item = &T> {
-        self.first.iter().chain(self.more.iter().flat_map(|piece| &piece.items))
+        self.first.iter().chain(self.more.iter().flat_map(|piece| &piece.items)).inspect(|_| pass(1))
     }
 
     /// The items of one piece.

@@ -51,9 +51,9 @@ impl Sheets {
         self.by_number.get(&sheet)
     }
 
-    /// All who use any.
-    pub fn owners(&self) -> impl Iterator<Item = NodeId> {
-        self.by_owner.keys().copied()
+    /// Whether anybody uses any.
+    pub fn are_used(&self) -> bool {
+        !self.by_owner.is_empty()
     }
 
     /// Another document begins in the page. Trackers up to 15 tell of its sheets just ahead of it: those stay.

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
-use std::rc::Rc;
 
 use serde_json::Value as Json;
 
@@ -159,8 +158,11 @@ impl<'a> Serializer<'a> {
         if tag == clean::REMOVED_TAG {
             return BTreeMap::from([("hidden".to_owned(), Json::String(String::new()))]);
         }
-        let shown = |(name, value): (&String, &Rc<str>)| self.attribute(element, tag, name, value);
-        element.attributes.iter().filter_map(shown).collect()
+        let mut attributes = BTreeMap::new();
+        for (name, value) in &element.attributes {
+            attributes.extend(self.attribute(element, tag, name, value));
+        }
+        attributes
     }
 
     fn attribute(&self, element: &Element, tag: &str, name: &str, value: &str) -> Option<(String, Json)> {

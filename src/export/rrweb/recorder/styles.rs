@@ -69,6 +69,8 @@ impl Styles {
     /// The documents and shadow roots whose sheets may be others than the player has, with those that have just come.
     pub(super) fn take_changed(&mut self, page: &Page, new: &[NodeId]) -> BTreeSet<NodeId> {
         let mut owners = std::mem::take(&mut self.changed);
+        // Most pages have no such sheets.
+        let new = if page.sheets.are_used() { new } else { &[] };
         for &id in new {
             let Some(node) = page.tree.get(id) else { continue };
             if is_style(page, id) {
