@@ -17,6 +17,21 @@ export const texts = (trap) => [
   `\u0000</title><base href="${trap}/">`,
 ];
 
+/** Style sheets in which something would ask once a reader leaves out what is between its parts, or what it takes for a comment. */
+const joined = (trap) => [
+  `body{background:u)rl(${trap}/joined-1)} i{background:u]rl("${trap}/joined-2")} p{background:image-set(x)url(${trap}/joined-3)}`,
+  `@)import "${trap}/joined-4";`,
+  `@@import x;import "${trap}/joined-5";`,
+  `@url(a"b)import "${trap}/joined-6";`,
+  `@/**/import "${trap}/joined-7"; b{background:u@import x;rl("${trap}/joined-8")}`,
+  `/)* "*/ body{background:url(${trap}/joined-9)} /*"{}`,
+  `#x/url(a"b)* "*/ body{background:url(${trap}/joined-10)} /*"{}`,
+  `body{background:url("\n${trap}/joined-11)}`,
+  // The Replayer rewrites rules with :hover, and drops comments from them; for it, a slash behind a backslash may begin one.
+  `x:hover,a:hover //**/* "*/,body{background:url(${trap}/joined-12)} /*"{}`,
+  `a\\/*"*/,body:not(:hover){background:url(${trap}/joined-13)} q"{}`,
+];
+
 /** Elements and attributes that run, fetch or lead somewhere: `[tag, { attribute: value }, svg]`. */
 export function elements(trap) {
   const js = (where) => `javascript:${code(trap, where)}`;
@@ -65,6 +80,8 @@ export function elements(trap) {
     ['template', {}, false, `<img src=${trap}/template>`],
     ['xmp', {}, false, `</xmp><script>${code(trap, 'xmp')}</script>`],
     ['style', {}, false, `@import url(${trap}/import); body{background:url('${trap}/sheet-url')} @font-face{font-family:x;src:url(${trap}/font)} *{font-family:x}`],
+    ...joined(trap).map((css) => ['style', {}, false, css]),
+    ['div', { style: `background:u)rl(${trap}/joined-inline)` }],
     ['style', {}, false, `</style><script>${code(trap, 'style')}</script>`],
     ['title', {}, false, `</title><script>${code(trap, 'title')}</script>`],
     ['textarea', {}, false, `</textarea><script>${code(trap, 'textarea')}</script>`],
@@ -81,6 +98,7 @@ export function elements(trap) {
     ['set', { attributeName: 'onmouseover', to: code(trap, 'set') }, true],
     ['rect', { fill: `url(${trap}/fill#a)`, filter: `url(${trap}/filter#a)`, style: `mask:url(${trap}/mask)` }, true],
     ['handler', { 'ev:event': 'load' }, true, code(trap, 'handler')],
+    ['rect', { fill: `u)rl(${trap}/joined-fill)`, stroke: `u/**/rl(${trap}/joined-stroke)` }, true],
     ['foreignObject', {}, true, `<iframe src=${trap}/foreign></iframe>`],
     ['maction', { actiontype: 'statusline#http://x', 'xlink:href': js('math') }],
   ];
@@ -119,6 +137,12 @@ export function hostileBatch(trap, at) {
     const [html, body] = [next++, next++];
     out.push(message('CreateElementNode', html, rootId, 0, 'html', false), message('CreateElementNode', body, html, 0, 'body', false));
     place(body, all);
+  }
+  // A style element whose texts mean nothing, each by itself.
+  const parted = next++;
+  out.push(message('CreateElementNode', parted, 2, 0, 'style', false));
+  for (const [index, text] of ['@im', `port "${trap}/parted-1"; /`, `* "*/ body{background:url(${trap}/parted-2)} /*"{}`].entries()) {
+    out.push(message('CreateTextNode', next, parted, index), message('SetNodeData', next++, text));
   }
   // Later changes: of elements that were harmless.
   const later = [];

@@ -81,12 +81,27 @@ fn judge(tag: &str, name: &str) -> Verdict {
     }
 }
 
-/// The addresses of a `srcset` that may be fetched.
+/// The addresses of a `srcset` that may be fetched, taken apart as browsers do: an address ends with white space, or with a comma before it. So what is
+/// left of one that has commas in it (`data:`) is not taken for the next.
 fn candidates(value: &str, base: Option<&Url>, assets: &Assets) -> Option<String> {
     let (mut kept, mut room) = (Vec::new(), room_for_addresses(value));
-    for candidate in value.split([',', '\n']).map(str::trim).filter(|candidate| !candidate.is_empty()) {
-        let (address, size) = candidate.split_once(char::is_whitespace).unwrap_or((candidate, ""));
-        if let Some(address) = fetched(address, base, assets) {
+    let mut rest = value;
+    loop {
+        rest = rest.trim_start_matches(|char: char| char.is_ascii_whitespace() || char == ',');
+        if rest.is_empty() {
+            break;
+        }
+        let (word, after) = rest.split_at(rest.find(|char: char| char.is_ascii_whitespace()).unwrap_or(rest.len()));
+        let address = word.trim_end_matches(',');
+        let (size, after) = match address.len() == word.len() {
+            true => after.split_once(',').unwrap_or((after, "")),
+            false => ("", after),
+        };
+        rest = after;
+        let size = size.trim_ascii();
+        let is_size = |char: char| char.is_ascii_alphanumeric() || matches!(char, '.' | '+' | '-' | ' ');
+        // A comma behind a bracket would be none.
+        if let Some(address) = fetched(address, base, assets).filter(|_| size.chars().all(is_size)) {
             let Some(left) = room.checked_sub(address.len()) else { break };
             room = left;
             kept.push(format!("{address} {size}").trim().to_owned());

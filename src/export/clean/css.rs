@@ -1,18 +1,39 @@
 //! Style sheets, rules and `style` attributes, read with the tokens of CSS, so that no escape or comment hides an address.
+//!
+//! What is read is never passed on: each token that may be shown is written anew. Left out are comments, addresses and imports that may not be followed,
+//! and whatever closes nothing. What stood around them stays apart, see [`writer`].
 
-use cssparser::{Delimiter, ParseError, Parser, ToCss, Token, serialize_string};
+mod writer;
+
+use cssparser::{Delimiter, ParseError, Parser, Token};
 use url::Url;
 
+use self::writer::Writer;
 use super::{Assets, fetched, room_for_addresses};
 
 /// Blocks inside blocks, further than any style sheet goes.
 const DEPTH_MAX: usize = 32;
 
+/// The address in the place of one that may not be followed.
+const NOWHERE: &str = "about:invalid";
+
 /// The text with only those addresses that may be fetched, and only those imports that are kept.
 pub fn css(text: &str, base: Option<&Url>, assets: &Assets) -> String {
-    let mut out = String::with_capacity(text.len());
-    Walk { base, assets, room: room_for_addresses(text), out: &mut out }.block(&mut Parser::new(text), 0, false);
-    out
+    // A mark of the byte order is no part of the first name.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let mut walk = Walk { base, assets, room: room_for_addresses(text), out: Writer::with_capacity(text.len()) };
+    walk.block(&mut Parser::new(text), 0, false);
+    walk.out.into_text()
+}
+
+/// The same for a text that others may follow in the same style sheet: nothing in it goes on in them.
+pub fn css_part(text: &str, base: Option<&Url>, assets: &Assets) -> String {
+    let mut part = css(text, base, assets);
+    let is_over = |last: char| last.is_ascii_whitespace() || matches!(last, '}' | ']' | ')' | ';' | '"');
+    if !part.is_empty() && !part.ends_with(is_over) {
+        part.push('\n');
+    }
+    part
 }
 
 struct Walk<'a> {
@@ -20,85 +41,133 @@ struct Walk<'a> {
     assets: &'a Assets,
     /// How many bytes of addresses may still be written.
     room: usize,
-    out: &'a mut String,
+    out: Writer,
 }
 
 impl Walk<'_> {
     /// Writes the tokens of one block. In a function that takes addresses its strings are such.
     fn block(&mut self, parser: &mut Parser<'_>, depth: usize, addresses: bool) {
-        while let Ok(token) = parser.next_including_whitespace_and_comments().cloned() {
+        loop {
+            let begin = parser.position();
+            let Ok(token) = parser.next_including_whitespace_and_comments().cloned() else { return };
+            let source = parser.slice_from(begin);
             match token {
-                Token::UnquotedUrl(address) => self.url(&address),
-                Token::QuotedString(address) if addresses => self.address(&address),
+                Token::UnquotedUrl(address) => {
+                    let place = self.place_of(&address);
+                    self.out.url(&place);
+                }
+                Token::QuotedString(address) if addresses => {
+                    let place = self.place_of(&address);
+                    self.out.string(&place);
+                }
                 Token::AtKeyword(name) if name.eq_ignore_ascii_case("import") => self.import(parser, depth),
-                Token::BadUrl(_) | Token::BadString(_) => {}
-                Token::Comment(_) => self.out.push_str("/**/"),
                 Token::Function(ref name) if !self.assets.are_fetched() && takes_pictures(name) => {
-                    self.pictures(parser, name, &token, depth);
+                    self.pictures(parser, name, &token, source, depth);
                 }
+                Token::Function(ref name) if name.eq_ignore_ascii_case("url") => self.quoted_url(parser, depth),
                 Token::Function(ref name) => {
-                    let addresses = name.eq_ignore_ascii_case("url") || takes_pictures(name);
-                    self.nested(parser, &token, ')', depth, addresses);
+                    let addresses = takes_pictures(name);
+                    self.nested(parser, &token, source, Token::CloseParenthesis, depth, addresses);
                 }
-                Token::ParenthesisBlock => self.nested(parser, &token, ')', depth, addresses),
-                Token::SquareBracketBlock => self.nested(parser, &token, ']', depth, false),
-                Token::CurlyBracketBlock => self.nested(parser, &token, '}', depth, false),
+                Token::ParenthesisBlock => {
+                    self.nested(parser, &token, source, Token::CloseParenthesis, depth, addresses);
+                }
+                Token::SquareBracketBlock => {
+                    self.nested(parser, &token, source, Token::CloseSquareBracket, depth, false);
+                }
+                Token::CurlyBracketBlock => {
+                    self.nested(parser, &token, source, Token::CloseCurlyBracket, depth, false);
+                }
                 // Nothing that closes a block that it did not open.
-                Token::CloseParenthesis | Token::CloseSquareBracket | Token::CloseCurlyBracket => {}
-                token => self.token(&token),
+                Token::CloseParenthesis | Token::CloseSquareBracket | Token::CloseCurlyBracket => self.out.leave_out(),
+                token => self.out.token(&token, source),
             }
         }
     }
 
-    fn nested(&mut self, parser: &mut Parser<'_>, open: &Token<'_>, close: char, depth: usize, addresses: bool) {
-        self.token(open);
-        if depth < DEPTH_MAX {
-            // The closure never fails.
-            let _ = parser.parse_nested_block(|parser| -> Result<(), ParseError<()>> {
-                self.block(parser, depth + 1, addresses);
-                Ok(())
-            });
+    /// `url("…")`, and what may follow its string. Without a string what follows would be read as an address.
+    fn quoted_url(&mut self, parser: &mut Parser<'_>, depth: usize) {
+        let mut address = None;
+        let _ = parser.parse_nested_block(|parser| -> Result<(), ParseError<()>> {
+            address = parser.expect_string_cloned().ok();
+            if let Some(address) = &address {
+                let place = self.place_of(address);
+                self.out.open_url(&place);
+                if depth < DEPTH_MAX {
+                    self.block(parser, depth + 1, true);
+                }
+                self.out.token(&Token::CloseParenthesis, "");
+            }
+            Ok(())
+        });
+        if address.is_none() {
+            self.out.url(NOWHERE);
         }
-        self.out.push(close);
+    }
+
+    fn nested(
+        &mut self,
+        parser: &mut Parser<'_>,
+        open: &Token<'_>,
+        source: &str,
+        close: Token<'_>,
+        depth: usize,
+        addresses: bool,
+    ) {
+        let is_shown = depth < DEPTH_MAX;
+        if is_shown {
+            self.out.token(open, source);
+        }
+        // The parser passes over what nobody reads, and calls that an error.
+        let _ = parser.parse_nested_block(|parser| -> Result<(), ParseError<()>> {
+            if is_shown {
+                self.block(parser, depth + 1, addresses);
+            }
+            Ok(())
+        });
+        match is_shown {
+            true => self.out.token(&close, ""),
+            false => self.out.leave_out(),
+        }
     }
 
     /// A function that takes addresses of pictures, if only those stand in it that are kept: a variable may have any.
-    fn pictures(&mut self, parser: &mut Parser<'_>, name: &str, open: &Token<'_>, depth: usize) {
-        let begin = self.out.len();
-        let is_plain = parser.parse_nested_block(|parser| -> Result<bool, ParseError<()>> {
+    fn pictures(&mut self, parser: &mut Parser<'_>, name: &str, open: &Token<'_>, source: &str, depth: usize) {
+        let mut is_plain = !self.assets.are_withheld() && !name.eq_ignore_ascii_case("src") && depth < DEPTH_MAX;
+        let _ = parser.parse_nested_block(|parser| -> Result<(), ParseError<()>> {
             let state = parser.state();
-            let may_be = !self.assets.are_withheld() && !name.eq_ignore_ascii_case("src") && depth < DEPTH_MAX;
-            let is_plain = may_be && has_plain_addresses(parser);
+            is_plain = is_plain && has_plain_addresses(parser);
             parser.reset(&state);
             if is_plain {
-                self.token(open);
+                self.out.token(open, source);
                 self.block(parser, depth + 1, true);
-                self.out.push(')');
+                self.out.token(&Token::CloseParenthesis, "");
             }
-            // The parser passes over what nobody reads.
-            Ok(is_plain)
+            Ok(())
         });
-        if !is_plain.unwrap_or(false) {
-            self.out.truncate(begin);
-            self.out.push_str("none");
+        if !is_plain {
+            self.out.token(&Token::Ident("none".into()), "");
         }
     }
 
     /// An import, if its sheet is kept, with what follows its address: layer, conditions, media.
     fn import(&mut self, parser: &mut Parser<'_>, depth: usize) {
+        self.out.leave_out();
         let _ = parser.parse_until_after(Delimiter::Semicolon, |parser| -> Result<(), ParseError<()>> {
             let place = imported(parser).and_then(|address| fetched_of_kept(&address, self.base, self.assets));
             let place = place.filter(|place| self.has_room(place));
             // An import may stand in what follows an import.
             if let Some(place) = place.filter(|_| depth < DEPTH_MAX) {
-                self.out.push_str("@import ");
-                self.url_of(&place);
-                self.block(parser, depth + 1, false);
-                self.out.push(';');
+                self.out.token(&Token::AtKeyword("import".into()), "");
+                self.out.token(&Token::WhiteSpace(" "), "");
+                self.out.url(&place);
+                self.block(parser, depth + 1, true);
+                self.out.token(&Token::Semicolon, "");
             }
             while parser.next().is_ok() {}
             Ok(())
         });
+        self.out.leave_out();
     }
 
     fn has_room(&mut self, address: &str) -> bool {
@@ -107,28 +176,10 @@ impl Walk<'_> {
         left.is_some()
     }
 
-    fn url_of(&mut self, place: &str) {
-        self.out.push_str("url(");
-        let _ = serialize_string(place, self.out);
-        self.out.push(')');
-    }
-
-    fn token(&mut self, token: &Token<'_>) {
-        // Writing to a String can't fail.
-        let _ = token.to_css(self.out);
-    }
-
-    fn url(&mut self, address: &str) {
-        self.out.push_str("url(");
-        self.address(address);
-        self.out.push(')');
-    }
-
-    fn address(&mut self, address: &str) {
+    fn place_of(&mut self, address: &str) -> String {
         let kept =
             if address.starts_with('#') { Some(address.to_owned()) } else { fetched(address, self.base, self.assets) };
-        let kept = kept.filter(|kept| self.has_room(kept));
-        let _ = serialize_string(kept.as_deref().unwrap_or("about:invalid"), self.out);
+        kept.filter(|kept| self.has_room(kept)).unwrap_or_else(|| NOWHERE.to_owned())
     }
 }
 
@@ -175,3 +226,6 @@ fn fetched_of_kept(address: &str, base: Option<&Url>, assets: &Assets) -> Option
     let whole = Url::options().base_url(base).parse(address).ok()?;
     assets.place_of_kept(&whole)
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,7 +16,7 @@ use url::Url;
 
 pub use assets::{Assets, KeptAssets};
 pub use attribute::{apart, attribute, is_name};
-pub use css::css;
+pub use css::{css, css_part};
 
 /// The tag of an element that may not be shown.
 pub const REMOVED_TAG: &str = "takeup-removed";

@@ -80,6 +80,17 @@ fn assets_are_fetched_from_where_the_page_had_them_by_http_alone() {
         fetched("img", "srcset", "a.png 1x,\n b.png 2x"),
         pair("srcset", "https://shop.example/catalogue/a.png 1x, https://shop.example/catalogue/b.png 2x")
     );
+    assert_eq!(
+        fetched("img", "srcset", "data:image/gif;base64,AAA/BBB 1x,/b.png,2x, c.png"),
+        pair(
+            "srcset",
+            "data:image/gif;base64,AAA/BBB 1x, https://shop.example/b.png,2x, https://shop.example/catalogue/c.png"
+        )
+    );
+    assert_eq!(
+        withheld("img", "srcset", "data:image/gif,a 1x, /b.png 2x, data:image/gif,c (, /d.png 1x, data:image/gif,e"),
+        pair("srcset", "data:image/gif,a 1x, data:image/gif,e")
+    );
     assert_eq!(fetched("link", "href", "/a.css"), pair("href", "https://shop.example/a.css"));
     for address in ["javascript:alert(1)", "file:///etc/passwd", "blob:https://shop.example/1", "data:text/html,x"] {
         assert_eq!(fetched("img", "src", address).unwrap().0, "data-takeup-src", "{address}");
@@ -106,7 +117,7 @@ fn css_asks_for_nothing_whatever_it_is_written_like() {
         "a{background:url(http://evil.example/1",
     ] {
         let clean = css(text, BASE, &Assets::WITHHELD);
-        let asked = clean.contains("evil.example") && !clean.contains("--x:\"http") && !clean.contains("url/**/(");
+        let asked = clean.contains("evil.example") && !clean.contains("--x:\"http") && !clean.contains("url (");
         assert!(!asked, "{text} became {clean}");
     }
 }

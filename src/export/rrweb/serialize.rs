@@ -122,9 +122,12 @@ impl<'a> Serializer<'a> {
         node
     }
 
-    /// A text as it may be shown.
+    /// A text as it may be shown. A browser reads all texts of a style element as one.
     pub fn text_of(&self, text: &str, is_style: bool) -> String {
-        if is_style { self.css(text) } else { text.to_owned() }
+        match is_style {
+            true => clean::css_part(text, self.page.base.as_ref(), self.assets),
+            false => text.to_owned(),
+        }
     }
 
     /// CSS as it may be shown.
