@@ -9,6 +9,9 @@ const IDLE_MS = 5_000;
 const TEXT_MOST = 400_000_000;
 const ROWS_MOST = 300_000;
 
+/** Who seems to go on after so long has a clock that leapt, or says so. */
+const LEAP_MS = 10 * 365 * 24 * 3_600_000;
+
 /** rrweb's sources of changes that a visitor makes: pointer, interaction, scrolling, size, input, touch, drag, selection. */
 const BY_VISITOR = new Set([1, 2, 3, 4, 5, 6, 12, 14]);
 
@@ -28,6 +31,7 @@ export class Session {
   broken = 0;
   full = false;
   #text = 0;
+  #leap = 0;
   #active = null;
   #location = null;
 
@@ -52,6 +56,7 @@ export class Session {
     }
     this.origin ??= event.timestamp;
     this.#active ??= event.timestamp;
+    event.timestamp = this.#withoutLeap(event.timestamp);
     // The Replayer relies on the order; one that comes late is shown when it comes.
     event.timestamp = Math.max(event.timestamp, this.end ?? event.timestamp);
     if (event.timestamp > this.end) this.next ??= event.timestamp;
@@ -65,6 +70,13 @@ export class Session {
     }
     if (event.type === 3 && BY_VISITOR.has(event.data.source)) this.#acted(event.timestamp);
     return event;
+  }
+
+  /** What is years away follows at once, and what follows it at its own distance: else all that is shown would stand at one place of the time line. */
+  #withoutLeap(at) {
+    if (this.end === null || at - this.end <= LEAP_MS) return at;
+    if (at - this.#leap < this.end || at - this.#leap - this.end > LEAP_MS) this.#leap = at - this.end;
+    return at - this.#leap;
   }
 
   #happened(row) {
