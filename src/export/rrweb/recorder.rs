@@ -382,8 +382,12 @@ impl Watch for Recorder {
         }
     }
 
-    fn rule(&mut self, _: &Page, node: NodeId, rule: &Rule) {
-        if self.has(node) {
+    fn rule(&mut self, page: &Page, node: NodeId, rule: &Rule) {
+        // The Replayer fails at rules of what is no style element for it.
+        let is_shown_as_style = page.tree.get(node).is_some_and(|found| {
+            found.is("style") || (found.is("link") && found.element().is_some_and(|link| link.css.is_some()))
+        });
+        if is_shown_as_style && self.has(node) {
             let at = match rule {
                 Rule::Insert(_, at) | Rule::Delete(at) => *at,
                 Rule::Replace(_) => 0,
