@@ -73,7 +73,11 @@ pub(in crate::admin) async fn events(
     uri: Uri,
 ) -> Response {
     let is_on = |wanted: &str| parameters(&uri).any(|(name, value)| name == wanted && value == "1");
-    let assets = if is_on("assets") { Assets::FETCHED } else { Assets::WITHHELD };
+    let assets = match (is_on("assets"), is_on("modifiers")) {
+        (true, true) => Assets::FETCHED_QUIETLY,
+        (true, false) => Assets::FETCHED,
+        (false, _) => Assets::WITHHELD,
+    };
     let kept = is_on("kept").then(|| Arc::clone(&shown.assets));
     let assets_of: AssetsOf = Box::new(move |project| match &kept {
         Some(kept) if kept.has_some(project) => {

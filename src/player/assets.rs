@@ -16,6 +16,7 @@ macro_rules! modules {
 pub(super) const MODULES: &[Module] = modules![
     "format.js",
     "address.js",
+    "consent.js",
     "source.js",
     "happened.js",
     "session.js",

@@ -6,7 +6,7 @@ import { pathToFileURL } from 'node:url';
 
 import { check } from '../e2e/checks.mjs';
 import { sleep } from '../e2e/process.mjs';
-import { loaded, watchedPage } from './browser.mjs';
+import { loaded, shownText, shownTime, watchedPage } from './browser.mjs';
 import { elements, rawEvents, texts } from './hostile.mjs';
 
 /** In a page without any of the player's precautions the vectors do run and fetch, or the tests below would prove nothing. */
@@ -38,7 +38,7 @@ export async function hostile(browser, trap, file) {
         if (/^(script|base|object|embed|applet|portal)$/i.test(element.localName)) faults.push(element.localName);
         for (const { name, value } of element.attributes) {
           if (/^on|srcdoc|^action$|formaction|http-equiv|^ping$/i.test(name)) faults.push(`${element.localName} ${name}`);
-          if (/^(href|src|xlink:href|data|poster|srcset|background|style)$/i.test(name) && /javascript:|127\.0\.0\.1/i.test(value)) {
+          if (/^(href|src|xlink:href|data|poster|srcset|background|style)$/i.test(name) && /javascript:|127\.0\.0\.1/i.test(name === 'style' ? element.style.cssText : value)) {
             faults.push(`${element.localName} ${name}=${value}`);
           }
         }
@@ -50,6 +50,9 @@ export async function hostile(browser, trap, file) {
     return { faults, elements };
   });
   check('the page is shown, and has nothing that runs, fetches or leads elsewhere', left.elements > 100 ? left.faults : [`${left.elements} elements`], `${left.elements} elements`);
+  check('its time line ends where it does', (await shownTime(page))[1] < 60);
+  check('the end is shown', (await shownText(page)).includes('in another age'));
+  check('nothing fails', seen.errors);
   await listsAreText(page, texts(trap.url));
   check('nothing had to be refused', seen.refused);
   await nothingHappened(page, seen, trap, file);

@@ -54,6 +54,8 @@ export function elements(trap) {
     ['link', { rel: 'stylesheet', href: `${trap}/sheet`, onload: code(trap, 'link') }],
     ['link', { rel: 'prefetch preload preconnect dns-prefetch icon manifest', as: 'image', href: `${trap}/prefetch` }],
     ['link', { rel: 'modulepreload', href: `${trap}/module` }],
+    ['img', { src: `${trap}/referrer`, referrerpolicy: 'unsafe-url' }],
+    ['meta', { name: 'referrer', content: 'unsafe-url' }],
     ['object', { data: `${trap}/object`, type: 'text/html' }],
     ['embed', { src: `${trap}/embed` }],
     ['applet', { code: `${trap}/applet` }],
@@ -104,6 +106,14 @@ export function elements(trap) {
   ];
 }
 
+/** Elements that take the place of what the Replayer asks their document for. */
+const shadowing = ['createElement', 'createTextNode', 'querySelectorAll', 'defaultView', 'documentElement', 'body', 'open', 'nodeType'].flatMap((name) => [
+  ['img', { name }],
+  ['img', { name: 'x', id: name }],
+  ['form', { name }],
+  ['iframe', { name }],
+]);
+
 /** The session's batch. */
 export function hostileBatch(trap, at) {
   const location = 'http://hostile.example/';
@@ -144,6 +154,7 @@ export function hostileBatch(trap, at) {
   for (const [index, text] of ['@im', `port "${trap}/parted-1"; /`, `* "*/ body{background:url(${trap}/parted-2)} /*"{}`].entries()) {
     out.push(message('CreateTextNode', next, parted, index), message('SetNodeData', next++, text));
   }
+  place(3, shadowing);
   // Later changes: of elements that were harmless.
   const later = [];
   const harmless = next;
@@ -180,8 +191,9 @@ export function hostileBatch(trap, at) {
     message('InputChange', 3, text, false, text, 0, 0),
     message('SetPageLocation', `${location}${text}`, text, 0, text),
   ]);
+  const text = (id, words) => [message('CreateTextNode', id, 3, 0), message('SetNodeData', id, words)];
   const second = (number) => message('Timestamp', at + number * 1000);
-  return batch(at, location, [second(0), ...out, second(2), ...later, second(3), ...said, second(4), message('MouseMove', 30, 40), message('MouseClick', 3, 0, 'end', 'end', 0, 0)]);
+  return batch(at, location, [second(0), ...out, message('Timestamp', 2 ** 52), ...text(next, 'in another age'), second(2), ...later, second(3), ...said, second(4), message('MouseMove', 30, 40), message('MouseClick', 3, 0, 'end', 'end', 0, 0)]);
 }
 
 /** The same as rrweb's own events, with nothing taken out: what the player would get if the server let everything through. */

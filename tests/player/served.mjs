@@ -44,6 +44,15 @@ function live(at, words, id, trap) {
     message('SetNodeAttribute', 4, 'href', `${trap}/shop.css`),
     message('CreateElementNode', 5, 3, 0, 'img', false),
     message('SetNodeAttribute', 5, 'src', `${trap}/shop.png`),
+    message('SetNodeAttribute', 5, 'referrerpolicy', 'unsafe-url'),
+    message('SetNodeAttribute', 3, 'style', `background:url(${trap}/body.png)`),
+    message('CreateElementNode', 6, 2, 1, 'meta', false),
+    message('SetNodeAttribute', 6, 'name', 'referrer'),
+    message('SetNodeAttribute', 6, 'content', 'unsafe-url'),
+    message('CreateElementNode', 7, 2, 2, 'link', false),
+    message('SetNodeAttribute', 7, 'rel', 'prefetch preload'),
+    message('SetNodeAttribute', 7, 'as', 'image'),
+    message('SetNodeAttribute', 7, 'href', `${trap}/prefetch.png`),
     message('SetNodeAttribute', 5, 'onload', `new Image().src='${trap}/ran'`),
   ];
   return batch(at, '', [message('Timestamp', at), ...first, ...text(id, words), message('MouseMove', id, id)]);
@@ -72,12 +81,21 @@ export async function followed(browser, server, session, trap) {
   check('the site is not asked', trap.hits);
   check('nothing fails', seen.errors);
 
+  await tab.goto(page(server, session, '?assets=1#t=1.0&list=console'));
+  await tab.waitForURL((address) => address.search === '');
+  await loaded(tab);
+  check('a link alone does not load its pictures and styles', (await tab.locator('#assets').isChecked()) ? ['the switch is on'] : trap.hits);
+  check('it leads to its moment all the same', /#t=1.*list=console/.test(tab.url()), tab.url());
   await tab.locator('#assets').click();
   await tab.waitForURL(/assets=1/);
   await loaded(tab);
-  const asked = await until(10_000, () => trap.hits.some((hit) => hit.includes('/shop.png')) && trap.hits.some((hit) => hit.includes('/shop.css')));
+  const asked = await until(10_000, () => trap.hits.some((hit) => hit.includes('/shop.png')) && trap.hits.some((hit) => hit.includes('/shop.css')) && trap.hits.some((hit) => hit.includes('/body.png')));
   check('with its pictures and styles it is', asked);
-  check('for nothing else', trap.hits.filter((hit) => !/^GET \/shop\.(png|css)$/.test(hit)));
+  check('for nothing else', trap.hits.filter((hit) => !/^GET \/(shop\.png|shop\.css|body\.png)$/.test(hit)));
+  check('nobody is told where from', trap.referrers);
+  await tab.reload();
+  await loaded(tab);
+  check('the switch stays where it was', await tab.locator('#assets').isChecked());
   trap.hits.length = 0;
   await close();
 }

@@ -16,14 +16,18 @@ pub trait KeptAssets: Send + Sync {
 pub struct Assets {
     kept: Option<Arc<dyn KeptAssets>>,
     fetched: bool,
+    modified: bool,
 }
 
 impl Assets {
     /// From nowhere: nothing is asked for.
-    pub const WITHHELD: Assets = Assets { kept: None, fetched: false };
+    pub const WITHHELD: Assets = Assets { kept: None, fetched: false, modified: false };
 
     /// From where the page had them.
-    pub const FETCHED: Assets = Assets { kept: None, fetched: true };
+    pub const FETCHED: Assets = Assets { kept: None, fetched: true, modified: false };
+
+    /// The same, for a browser that knows `referrer-policy(…)` in CSS. Chromium tells with what styles ask for where they are, whatever the document's policy.
+    pub const FETCHED_QUIETLY: Assets = Assets { kept: None, fetched: true, modified: true };
 
     /// The same, but what is kept comes from there.
     #[must_use]
@@ -39,6 +43,11 @@ impl Assets {
     /// Whether any address of the web may be asked for.
     pub(super) fn are_fetched(&self) -> bool {
         self.fetched
+    }
+
+    /// Whether CSS is to say that no referrer is sent.
+    pub(super) fn are_modified(&self) -> bool {
+        self.modified
     }
 
     /// Where that of a URL of the web comes from; `None`: it is not shown.
@@ -62,6 +71,9 @@ fn is_harmless(byte: u8) -> bool {
 
 impl fmt::Debug for Assets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Assets").field("kept", &self.kept.is_some()).field("fetched", &self.fetched).finish()
+        f.debug_struct("Assets")
+            .field("kept", &self.kept.is_some())
+            .field("fetched", &self.fetched)
+            .finish_non_exhaustive()
     }
 }

@@ -18,6 +18,11 @@ pub fn attribute(tag: &str, name: &str, value: &str, base: Option<&Url>, assets:
         Verdict::Css => kept(css(value, base, assets)),
         Verdict::Fetch => fetched(value, base, assets).map_or_else(apart, kept),
         Verdict::FetchAll => candidates(value, base, assets).map_or_else(apart, kept),
+        Verdict::Rel => links(value).map_or_else(apart, kept),
+        Verdict::Name if is_of_documents(value) => apart(),
+        Verdict::Name => kept(value.to_owned()),
+        Verdict::MetaName if value.trim_ascii().eq_ignore_ascii_case("referrer") => apart(),
+        Verdict::MetaName => kept(value.to_owned()),
         Verdict::Within if value.trim_start().starts_with('#') => kept(value.to_owned()),
         Verdict::Within => apart(),
         Verdict::Keep if is_script(value) => None,
@@ -28,8 +33,8 @@ pub fn attribute(tag: &str, name: &str, value: &str, base: Option<&Url>, assets:
 /// The name under which an attribute of this name may be kept apart.
 pub fn apart(tag: &str, name: &str) -> Option<String> {
     let lower = name.to_ascii_lowercase();
-    let may_be = matches!(judge(tag, &lower), Verdict::Apart | Verdict::Fetch | Verdict::FetchAll | Verdict::Within);
-    may_be.then(|| name_apart(&lower))
+    let is_kept = matches!(judge(tag, &lower), Verdict::Keep | Verdict::Drop | Verdict::Css);
+    (!is_kept).then(|| name_apart(&lower))
 }
 
 /// Under this name an address can be read and is never followed.
@@ -50,6 +55,12 @@ enum Verdict {
     FetchAll,
     /// It may name a part of the page itself.
     Within,
+    /// What a link is for.
+    Rel,
+    /// A name by which its document has the element.
+    Name,
+    /// What a `meta` element says.
+    MetaName,
 }
 
 fn judge(tag: &str, name: &str) -> Verdict {
@@ -61,6 +72,13 @@ fn judge(tag: &str, name: &str) -> Verdict {
         "srcdoc" | "http-equiv" | "formaction" | "action" | "ping" | "nonce" | "integrity" | "autoplay"
         | "autofocus" | "manifest" | "target" | "download" | "is" | "popovertarget" | "commandfor" | "allow"
         | "sandbox" | "csp" | "xml:base" | "_csstext" | "attributionsrc" | "usemap" => Verdict::Drop,
+        // The site would learn more of who watches than that somebody does.
+        "referrerpolicy" | "browsingtopics" | "sharedstoragewritable" | "adauctionheaders" => Verdict::Drop,
+        "name" if tag.eq_ignore_ascii_case("meta") => Verdict::MetaName,
+        "rel" if tag.eq_ignore_ascii_case("link") => Verdict::Rel,
+        // A canvas is shown as a picture.
+        "name" if matches!(tag, "img" | "canvas" | "form" | "iframe") => Verdict::Name,
+        "id" if matches!(tag, "img" | "canvas") => Verdict::Name,
         "style" => Verdict::Css,
         // `animate` and `set` can change any attribute of what they are in.
         "attributename" => Verdict::Drop,
@@ -80,6 +98,41 @@ fn judge(tag: &str, name: &str) -> Verdict {
         _ => Verdict::Keep,
     }
 }
+
+/// Those purposes of a link that show something. For others a browser would prepare what nobody sees.
+fn links(value: &str) -> Option<String> {
+    let shows = |word: &&str| ["stylesheet", "alternate"].iter().any(|known| word.eq_ignore_ascii_case(known));
+    let kept: Vec<&str> = value.split_ascii_whitespace().filter(shows).collect();
+    (!kept.is_empty()).then(|| kept.join(" "))
+}
+
+/// Whether a document has something of this name, which an element of this name would take the place of. The Replayer needs what it has.
+fn is_of_documents(name: &str) -> bool {
+    OF_DOCUMENTS.split_ascii_whitespace().any(|known| known == name)
+}
+
+/// What documents have, as Chromium 156 tells it; without what begins with `on` or `webkit`.
+const OF_DOCUMENTS: &str = "\
+    __defineGetter__ __defineSetter__ __lookupGetter__ __lookupSetter__ __proto__ activeElement activeViewTransition \
+    addEventListener adoptNode adoptedStyleSheets alinkColor all anchors append appendChild applets ariaNotify baseURI \
+    bgColor body captureEvents caretPositionFromPoint caretRangeFromPoint characterSet charset childElementCount childNodes \
+    children clear cloneNode close compareDocumentPosition compatMode constructor contains contentType cookie \
+    createAttribute createAttributeNS createCDATASection createComment createDocumentFragment createElement createElementNS \
+    createEvent createExpression createNSResolver createNodeIterator createProcessingInstruction createRange createTextNode \
+    createTreeWalker currentScript customElementRegistry defaultView designMode dir dispatchEvent doctype documentElement \
+    documentURI domain elementFromPoint elementsFromPoint embeds evaluate execCommand exitFullscreen exitPictureInPicture \
+    exitPointerLock featurePolicy fgColor firstChild firstElementChild fonts forms fragmentDirective fullscreen \
+    fullscreenElement fullscreenEnabled getAnimations getElementById getElementsByClassName getElementsByName \
+    getElementsByTagName getElementsByTagNameNS getRootNode getSelection hasChildNodes hasFocus hasOwnProperty \
+    hasStorageAccess hasUnpartitionedCookieAccess head hidden images implementation importNode inputEncoding insertBefore \
+    isConnected isDefaultNamespace isEqualNode isPrototypeOf isSameNode lastChild lastElementChild lastModified linkColor \
+    links location lookupNamespaceURI lookupPrefix moveBefore nextSibling nodeName nodeType nodeValue normalize open \
+    ownerDocument parentElement parentNode pictureInPictureElement pictureInPictureEnabled plugins pointerLockElement \
+    prepend prerendering previousSibling propertyIsEnumerable queryCommandEnabled queryCommandIndeterm queryCommandState \
+    queryCommandSupported queryCommandValue querySelector querySelectorAll readyState referrer releaseEvents removeChild \
+    removeEventListener replaceChild replaceChildren requestStorageAccess rootElement scripts scrollingElement \
+    startViewTransition styleSheets textContent timeline title toLocaleString toString valueOf visibilityState vlinkColor \
+    wasDiscarded when write writeln xmlEncoding xmlStandalone xmlVersion";
 
 /// The addresses of a `srcset` that may be fetched, taken apart as browsers do: an address ends with white space, or with a comma before it. So what is
 /// left of one that has commas in it (`data:`) is not taken for the next.

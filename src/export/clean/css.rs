@@ -9,7 +9,7 @@ use cssparser::{Delimiter, ParseError, Parser, Token};
 use url::Url;
 
 use self::writer::Writer;
-use super::{Assets, fetched, room_for_addresses};
+use super::{Assets, fetched, room_for_addresses, strip_prefix_of_any_case};
 
 /// Blocks inside blocks, further than any style sheet goes.
 const DEPTH_MAX: usize = 32;
@@ -52,16 +52,15 @@ impl Walk<'_> {
             let Ok(token) = parser.next_including_whitespace_and_comments().cloned() else { return };
             let source = parser.slice_from(begin);
             match token {
-                Token::UnquotedUrl(address) => {
-                    let place = self.place_of(&address);
-                    self.out.url(&place);
-                }
+                Token::UnquotedUrl(address) => self.url(&address),
+                // Only `url(…)` can say how it is asked for.
+                Token::QuotedString(address) if addresses && self.assets.are_modified() => self.url(&address),
                 Token::QuotedString(address) if addresses => {
                     let place = self.place_of(&address);
                     self.out.string(&place);
                 }
                 Token::AtKeyword(name) if name.eq_ignore_ascii_case("import") => self.import(parser, depth),
-                Token::Function(ref name) if !self.assets.are_fetched() && takes_pictures(name) => {
+                Token::Function(ref name) if self.are_guarded() && takes_pictures(name) => {
                     self.pictures(parser, name, &token, source, depth);
                 }
                 Token::Function(ref name) if name.eq_ignore_ascii_case("url") => self.quoted_url(parser, depth),
@@ -91,6 +90,10 @@ impl Walk<'_> {
         let _ = parser.parse_nested_block(|parser| -> Result<(), ParseError<()>> {
             address = parser.expect_string_cloned().ok();
             if let Some(address) = &address {
+                if self.assets.are_modified() {
+                    self.url(address);
+                    return Ok(());
+                }
                 let place = self.place_of(address);
                 self.out.open_url(&place);
                 if depth < DEPTH_MAX {
@@ -174,6 +177,23 @@ impl Walk<'_> {
         let left = self.room.checked_sub(address.len());
         self.room = left.unwrap_or(self.room);
         left.is_some()
+    }
+
+    fn url(&mut self, address: &str) {
+        let place = self.place_of(address);
+        self.out.open_url(&place);
+        if self.assets.are_modified() && strip_prefix_of_any_case(&place, "http").is_some() {
+            self.out.token(&Token::WhiteSpace(" "), "");
+            self.out.token(&Token::Function("referrer-policy".into()), "");
+            self.out.token(&Token::Ident("no-referrer".into()), "");
+            self.out.token(&Token::CloseParenthesis, "");
+        }
+        self.out.token(&Token::CloseParenthesis, "");
+    }
+
+    /// Whether functions that take addresses may have only such as are written in them.
+    fn are_guarded(&self) -> bool {
+        !self.assets.are_fetched() || self.assets.are_modified()
     }
 
     fn place_of(&mut self, address: &str) -> String {

@@ -138,6 +138,47 @@ fn css_looks_as_before() {
     assert!(css(&deep, BASE, &Assets::WITHHELD).len() < 100);
 }
 
+#[test]
+fn the_site_learns_no_more_than_that_somebody_watches() {
+    let fetched = |tag, name, value| attribute(tag, name, value, BASE, &Assets::FETCHED);
+    for (tag, name) in
+        [("img", "referrerpolicy"), ("link", "ReferrerPolicy"), ("a", "referrerpolicy"), ("img", "browsingtopics")]
+    {
+        assert_eq!(fetched(tag, name, "unsafe-url"), None, "{tag} {name}");
+    }
+    for (tag, name, value) in [
+        ("meta", "name", " Referrer "),
+        ("META", "name", "referrer"),
+        ("link", "rel", "prefetch"),
+        ("link", "rel", "prerender preconnect dns-prefetch"),
+        ("link", "rel", "modulepreload"),
+        ("link", "rel", "icon"),
+        ("link", "rel", ""),
+    ] {
+        assert_eq!(fetched(tag, name, value), pair(&format!("data-takeup-{name}"), value), "{tag} {name}={value}");
+        assert_eq!(apart(tag, name), Some(format!("data-takeup-{name}")), "a change back is told");
+    }
+    assert_eq!(fetched("link", "rel", "preload\tStylesheet prefetch"), pair("rel", "Stylesheet"));
+    assert_eq!(fetched("link", "rel", "alternate stylesheet"), pair("rel", "alternate stylesheet"));
+    assert_eq!(fetched("meta", "name", "viewport"), pair("name", "viewport"));
+    assert_eq!(fetched("a", "rel", "prefetch"), pair("rel", "prefetch"));
+}
+
+#[test]
+fn no_element_takes_the_place_of_what_its_document_has() {
+    for (tag, name) in
+        [("img", "name"), ("form", "name"), ("iframe", "name"), ("img", "id"), ("canvas", "name"), ("canvas", "id")]
+    {
+        for value in ["createElement", "querySelectorAll", "body", "defaultView", "__proto__"] {
+            assert_eq!(withheld(tag, name, value), pair(&format!("data-takeup-{name}"), value), "{tag} {name}={value}");
+        }
+        assert_eq!(withheld(tag, name, "checkout"), pair(name, "checkout"));
+        assert_eq!(apart(tag, name), Some(format!("data-takeup-{name}")));
+    }
+    assert_eq!(withheld("input", "name", "title"), pair("name", "title"));
+    assert_eq!(withheld("div", "id", "body"), pair("id", "body"));
+}
+
 /// A site of which some is kept.
 struct KeptFolder;
 

@@ -1,6 +1,7 @@
 // Loads the session, and tells what goes wrong.
 
 import { tellAbout } from './about.js';
+import { isAllowed, loadAgain } from './consent.js';
 import { Player } from './player.js';
 import { Session } from './session.js';
 import { Trouble, sourceOfPage } from './source.js';
@@ -52,6 +53,10 @@ function remarks(session, player) {
 async function main() {
   document.getElementById('again').addEventListener('click', () => location.reload());
   const source = sourceOfPage();
+  if (source.assets && !isAllowed(source.session)) {
+    loadAgain(source.session, false);
+    return;
+  }
   choices(source);
   if (globalThis.rrwebReplay === undefined) {
     say('The library that plays sessions could not be loaded from cdn.jsdelivr.net. A takeup that was built after scripts/player has it in itself.', true);
@@ -96,10 +101,9 @@ function choices(source) {
   const box = document.getElementById('assets');
   box.checked = source.assets === true;
   box.addEventListener('change', () => {
-    // With another policy, which a page has from the beginning.
-    const address = new URL(location.href);
-    address.search = box.checked ? '?assets=1' : '';
-    location.replace(address);
+    if (loadAgain(source.session, box.checked)) return;
+    box.checked = false;
+    note('The browser keeps nothing for this page, so it cannot remember that you allow this.');
   });
 }
 

@@ -81,6 +81,8 @@ class ServerSource {
     // Of a session that goes on, the end is wanted, unless the address names a moment.
     if (!follow || new URLSearchParams(location.hash.slice(1)).has('t')) address.searchParams.set('soon', '1');
     if (this.assets) address.searchParams.set('assets', '1');
+    // Else the site is told where the player is by whatever its styles ask for.
+    if (CSS.supports('background-image', 'url("x" referrer-policy(no-referrer))')) address.searchParams.set('modifiers', '1');
     address.searchParams.set('kept', '1');
     const answer = await this.ask(address);
     const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();

@@ -5,7 +5,15 @@ use proptest::prelude::*;
 use super::super::KeptAssets;
 use super::*;
 
-const BASE: Option<&str> = Some("https://shop.example/");
+const BASE: &str = "https://shop.example/";
+
+fn css(text: &str, base: &str, assets: &Assets) -> String {
+    super::css(text, Url::parse(base).ok().as_ref(), assets)
+}
+
+fn css_part(text: &str, base: &str, assets: &Assets) -> String {
+    super::css_part(text, Url::parse(base).ok().as_ref(), assets)
+}
 
 /// Pieces that mean something beside each other, whole or cut.
 const PIECES: &[&str] = &[
@@ -248,11 +256,20 @@ proptest! {
 
     #[test]
     fn what_is_clean_stays_as_it_is(text in soup()) {
-        for assets in [Assets::WITHHELD, Assets::FETCHED] {
+        for assets in [Assets::WITHHELD, Assets::FETCHED, Assets::FETCHED_QUIETLY] {
             let clean = css(&text, BASE, &assets);
             let again = css(&clean, BASE, &assets);
             prop_assert_eq!(&again, &clean, "of {:?}", text);
         }
+    }
+
+    #[test]
+    fn nothing_is_asked_for_with_a_referrer(text in soup()) {
+        let clean = css(&text, BASE, &Assets::FETCHED_QUIETLY);
+        let quiet = clean.matches("\" referrer-policy(no-referrer))").count();
+        let asked = followed(&clean);
+        let loud = asked.iter().filter(|address| address.starts_with("http")).count();
+        prop_assert!(quiet >= loud, "{:?} became {:?}", text, clean);
     }
 
     #[test]
@@ -321,6 +338,23 @@ fn what_is_left_out_joins_nothing() {
         let before = clean.split('"').next().unwrap();
         assert!(!before.contains("/*") && !before.contains("\\/"), "{text} became {clean}");
     }
+}
+
+#[test]
+fn styles_say_that_no_referrer_is_sent() {
+    let quietly = |text: &str| css(text, BASE, &Assets::FETCHED_QUIETLY);
+    let asked = "url(\"https://shop.example/a\" referrer-policy(no-referrer))";
+    for text in
+        ["url(/a)", "URL('/a')", "url('/a' referrer-policy(unsafe-url))", "url( \"/a\" crossorigin(use-credentials) )"]
+    {
+        assert_eq!(quietly(&format!("a{{b:{text}}}")), format!("a{{b:{asked}}}"), "{text}");
+    }
+    assert_eq!(
+        quietly("a{b:image-set('/a' 1x type('image/png'))}"),
+        format!("a{{b:image-set({asked} 1x type(\"image/png\"))}}")
+    );
+    assert_eq!(quietly("a{--x:'/a';b:image-set(var(--x) 1x),src('/a')}"), "a{--x:\"/a\";b:none,none}");
+    assert_eq!(quietly("a{b:url(#a) url(data:image/gif,x)}"), "a{b:url(\"#a\") url(\"data:image/gif,x\")}");
 }
 
 #[test]
