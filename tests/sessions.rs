@@ -226,7 +226,11 @@ fn an_erasure_is_complete_although_somebody_who_watches_comes_back_at_once() {
             let mut times = 0;
             while !stop.load(Ordering::Relaxed) {
                 let mut answer = ask(admin, &path("/events?follow=1"));
-                while !stop.load(Ordering::Relaxed) && answer.line().is_some() {}
+                while answer.line().is_some() {
+                    if stop.load(Ordering::Relaxed) {
+                        break;
+                    }
+                }
                 times += 1;
             }
             times

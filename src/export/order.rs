@@ -8,6 +8,7 @@
 
 mod events;
 mod open;
+mod told;
 
 use std::cmp::Reverse;
 use std::collections::binary_heap::PeekMut;
@@ -16,42 +17,14 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 
-use serde_json::Value as Json;
-
 use crate::tracker::{Era, ids, read_batch};
 
-use super::said::Said;
+pub use told::{Told, What};
 
 use open::Open;
 
 /// What is read ahead, in bytes of batches. Beyond it batches are read one after the other, whatever their times.
 const LOADED_BYTES_MAX: usize = 256 << 20;
-
-/// What one message says.
-#[derive(Debug, Clone, PartialEq)]
-pub enum What {
-    /// Something about the page.
-    Page(Said),
-    /// Something that happened: the message's name, and its fields.
-    Event(&'static str, Json),
-    /// Batches of this page are missing before this one.
-    Gap,
-}
-
-/// A message, with what its batch says about it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Told {
-    /// Client time in Unix ms.
-    pub at_ms: i64,
-    /// The number of the page in the session.
-    pub page: u64,
-    /// The browser's tab; empty if the tracker does not tell.
-    pub tab: std::rc::Rc<str>,
-    /// How many bytes it was sent in.
-    pub bytes: usize,
-    /// What it says.
-    pub what: What,
-}
 
 /// A batch in the file.
 #[derive(Debug, Clone, Copy)]

@@ -4,7 +4,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::tracker::{Body, Message, Value};
 
-use super::What;
+use super::told::What;
 
 /// The messages that tell what happened, besides what is seen.
 const EVENTS: [&str; 68] = [

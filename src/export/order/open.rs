@@ -8,7 +8,7 @@ use crate::export::said::{self, Said};
 use crate::tracker::{Era, Mark, ids, read_batch, read_on};
 
 use super::events::event;
-use super::{Told, What};
+use super::told::{Told, What};
 
 /// What an open batch takes besides its bytes.
 const OPEN_BYTES: usize = 1 << 10;

@@ -24,7 +24,7 @@ use super::event::{Add, Attributes, Change, Data, Event, Mutation, Offset, Remov
 use super::ids;
 use super::serialize::{Place, Serializer};
 use later::{Later, Of, State};
-use styles::Styles;
+use styles::{Styles, is_style};
 
 /// Where finished events go. It says whether more are wanted.
 pub type Sink<'a> = dyn FnMut(Event) -> Flow + 'a;
@@ -426,11 +426,6 @@ impl Watch for Recorder {
 
 fn serializer<'a>(page: &'a Page, assets: &'a Assets, canvas: &'a dyn Fn(NodeId) -> Option<String>) -> Serializer<'a> {
     Serializer { page, assets, canvas, written: Vec::new(), closed: Vec::new(), documents: Vec::new() }
-}
-
-/// Whether the sheets of a node become the text of an element.
-fn is_style(page: &Page, node: NodeId) -> bool {
-    page.tree.get(node).is_some_and(|node| node.is("style") || node.is("link"))
 }
 
 /// Where a node stands, by the nodes above it.

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use super::super::shared::Shared;
+// Circle: the parts of an answer see what it is.
 use super::{Out, Piece, Place, Sent, WatchError};
 
 /// Lines are sent when they come to this.

@@ -13,6 +13,7 @@ use crate::export::timeline::Timeline;
 
 use super::super::collect::{Collector, Picture};
 use super::lines::Lines;
+// Circle: the parts of an answer see what it is.
 use super::{Form, WatchError};
 
 /// So much of the session is its beginning.

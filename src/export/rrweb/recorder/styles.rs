@@ -10,8 +10,6 @@ use crate::export::rrweb::event::{Change, NewRule, Style};
 use crate::export::rrweb::ids;
 use crate::export::said::NodeId;
 
-use super::is_style;
-
 /// Which sheets the player has, and who uses them there.
 #[derive(Debug, Default)]
 pub(super) struct Styles {
@@ -130,4 +128,9 @@ impl Styles {
         self.adopted.insert(owner, sheets);
         Some(Change::Adopted { source: 15, id, styles, style_ids })
     }
+}
+
+/// Whether the sheets of a node become the text of an element.
+pub(super) fn is_style(page: &Page, node: NodeId) -> bool {
+    page.tree.get(node).is_some_and(|node| node.is("style") || node.is("link"))
 }
