@@ -75,7 +75,7 @@ export async function followed(browser, server, session, trap) {
   await recordBatch(server, session, live(Date.now(), 'words after a silence', 13));
   check('a silence makes nothing late', await until(6_000, async () => (await shownText(tab)).includes('words after a silence')));
   await tab.keyboard.press('Home');
-  check('a seek leaves it', (await tab.locator('#go-live').getAttribute('aria-pressed')) === 'false');
+  check('a seek leaves it', await until(5_000, async () => (await tab.locator('#go-live').getAttribute('aria-pressed')) === 'false'));
   await tab.locator('#go-live').click();
   check('the button catches up', await until(8_000, async () => (await shownText(tab)).includes('third words')));
   check('the site is not asked', trap.hits);

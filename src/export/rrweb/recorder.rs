@@ -288,6 +288,9 @@ impl Recorder {
         new.sort_unstable();
         for node in new {
             let Some(element) = page.tree.get(node).and_then(PageNode::element) else { continue };
+            if !is_shown_as_style(page, node) {
+                continue;
+            }
             for change in &element.rules {
                 let rules = match change {
                     RuleChange::Insert(rule, index) => later::insert(page, &self.assets, rule, *index),
@@ -383,11 +386,7 @@ impl Watch for Recorder {
     }
 
     fn rule(&mut self, page: &Page, node: NodeId, rule: &Rule) {
-        // The Replayer fails at rules of what is no style element for it.
-        let is_shown_as_style = page.tree.get(node).is_some_and(|found| {
-            found.is("style") || (found.is("link") && found.element().is_some_and(|link| link.css.is_some()))
-        });
-        if is_shown_as_style && self.has(node) {
+        if self.has(node) && is_shown_as_style(page, node) {
             let at = match rule {
                 Rule::Insert(_, at) | Rule::Delete(at) => *at,
                 Rule::Replace(_) => 0,
@@ -426,6 +425,14 @@ impl Watch for Recorder {
 
 fn serializer<'a>(page: &'a Page, assets: &'a Assets, canvas: &'a dyn Fn(NodeId) -> Option<String>) -> Serializer<'a> {
     Serializer { page, assets, canvas, written: Vec::new(), closed: Vec::new(), documents: Vec::new() }
+}
+
+/// Whether the player has the node as a style element. It fails at rules of any other.
+fn is_shown_as_style(page: &Page, node: NodeId) -> bool {
+    page.tree.get(node).is_some_and(|found| {
+        let has_css = || found.element().is_some_and(|link| link.css.is_some()) || page.sheets.has_owner(node);
+        found.is("style") || (found.is("link") && has_css())
+    })
 }
 
 /// Where a node stands, by the nodes above it.
