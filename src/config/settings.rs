@@ -393,7 +393,7 @@ settings! {
         /// Bytes after which a group is committed without waiting for more.
         group_bytes_max: u64 = size("8MiB");
         /// Memory per core that keeps what was written directly, in blocks of group_bytes_max, for those who follow the log. At some hundred MB a
-        /// second less lets the sealer, which hashes segments, fall behind and read them back from the disk.
+        /// second less lets the thread that hashes segments fall behind and read them back from the disk.
         recent_bytes: u64 = size("64MiB");
         /// How far couriers and the archive look back in the log for the first sending of a batch that comes again: it is not handed on
         /// twice. Each takes up to 30 MB of memory for 256 MiB, and reads so much again when it starts. 0 hands on every batch.

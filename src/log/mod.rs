@@ -148,9 +148,10 @@
 //! appended again by the log itself, with new order times: the preparer reads it from the failed file, or from the stages, before it cuts the file (the sealer waits for it).
 //! On a poisoned core the file is not cut: the reopening, or the next start, finds it there.
 //!
-//! **Sealing** (sealer thread; when full, old, failed, or at the close): the sealer reads behind each core's durable end, from memory while it is
-//! there, verifies what it reads from the disk, hashes and counts what became durable, and gives back the memory of what lies more than 8 MiB further back. At the end: cut to length, sync, read the
-//! rest, write and sync the sidecar and the folder, rename `.open` to `.seg`, sync the folder. An unused segment is removed.
+//! **Sealing** (hasher thread, then sealer thread; when full, old, failed, or at the close): the hasher reads behind each core's durable end, from
+//! memory while it is there, verifies what it reads from the disk, hashes and counts what became durable, and gives back the memory of what lies
+//! more than 8 MiB further back. What it has not read is not taken from memory: the writer waits for it, a block at a time. At the end it reads the rest, and the sealer cuts the file to its length, syncs it, writes and syncs the sidecar and
+//! the folder, renames `.open` to `.seg`, and syncs the folder. An unused segment is removed.
 //!
 //! **Deleting** (deleter thread, which starts once everything that protects segments is known. By age: from when the newest record was received,
 //! by the wall clock, to the earliest that it may be now. By size, or on a full disk. Never what a holding consumer has not passed, unless the

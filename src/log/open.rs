@@ -36,7 +36,7 @@ use super::write::shared::{Core, Shared, Space};
 use super::write::standstill::StandstillStats;
 use super::write::wake::For;
 use super::write::writer::Writer;
-use super::write::{job, keeper, prepare, seal, syncer};
+use super::write::{hash, job, keeper, prepare, seal, syncer};
 
 mod core_state;
 mod filesystem;
@@ -136,8 +136,8 @@ pub struct LogStats {
 
 impl LogStats {
     /// What a writer may stand still for: the window ahead of the cursor, the next segment, a group that is being synced, the sealer, space on the
-    /// disk.
-    pub const STANDSTILLS: [&str; 5] = For::NAMES;
+    /// disk, the hasher.
+    pub const STANDSTILLS: [&str; 6] = For::NAMES;
 }
 
 impl Log {
@@ -318,7 +318,7 @@ pub(super) fn take_up(
     Ok((shared, recovery))
 }
 
-/// The queues by which the cores' writers reach the threads: at one end a seat for each core, at the other each syncer's and the sealer's.
+/// The queues by which the cores' writers reach the threads: at one end a seat for each core, at the other each syncer's and the hasher's.
 pub(super) struct Queues {
     pub(super) seats: Vec<Seat>,
     pub(super) jobs: Vec<Receiver<Job>>,
@@ -356,8 +356,11 @@ impl LogInner {
         inner.spawn("takeup-prepare".to_owned(), move || prepare::run(&of))?;
         let of = Arc::clone(&shared);
         inner.spawn("takeup-keeper".to_owned(), move || keeper::run(&of))?;
+        let (described, to_seal) = bounded(shared.cores.len() * RETIRED_MAX);
         let of = Arc::clone(&shared);
-        inner.spawn("takeup-seal".to_owned(), move || seal::run(&of, &retired))?;
+        inner.spawn("takeup-hash".to_owned(), move || hash::run(&of, &retired, &described))?;
+        let of = Arc::clone(&shared);
+        inner.spawn("takeup-seal".to_owned(), move || seal::run(&of, &to_seal))?;
         Ok(inner)
     }
 
@@ -368,8 +371,8 @@ impl LogInner {
         Ok(())
     }
 
-    /// Idempotent. The syncers end with their writers, the keeper, the preparer and the deleter with the last syncer, the sealer with the last who could
-    /// give it something.
+    /// Idempotent. The syncers end with their writers, the keeper, the preparer and the deleter with the last syncer, the hasher with the last who could
+    /// give it something, and the sealer with the hasher.
     fn close(&self, wait: Duration) -> Result<(), LogError> {
         let shared = &self.shared;
         shared.closing.store(true, Ordering::SeqCst);

@@ -52,14 +52,26 @@ impl Description {
         Ok(Description { reader, tally: Tally::default(), damage: Vec::new(), core, id, read_to: 0, latest_us: 0 })
     }
 
-    /// Goes on to `end`, where a record ends. It is `latest_us` at most by the wall clock; 0 where that is not known.
-    pub(in crate::log) fn read_to(&mut self, end: u64, latest_us: u64) -> Result<(), LogError> {
+    /// Goes on to `end`, where a record ends. It is `latest_us` at most by the wall clock; 0 where that is not known. Tells `on_block` each time that
+    /// another block of memory is read; 0 where the file is.
+    pub(in crate::log) fn read_to(
+        &mut self,
+        end: u64,
+        latest_us: u64,
+        on_block: &mut dyn FnMut(u64),
+    ) -> Result<(), LogError> {
         if end > self.read_to {
             (self.read_to, self.latest_us) = (end, latest_us);
         }
         self.reader.set_end(End::At(end));
+        let mut block = None;
         loop {
-            match self.reader.advance() {
+            let found = self.reader.advance();
+            if block != Some(self.reader.block()) {
+                block = Some(self.reader.block());
+                on_block(self.reader.block());
+            }
+            match found {
                 Ok(Some(found)) => self.tally.add(&found.header),
                 Ok(None) => return Ok(()),
                 Err(LogError::Damaged { .. }) => {
@@ -78,7 +90,7 @@ impl Description {
 
     /// Reads the rest of a segment of `bytes`, and tells what was found.
     pub(in crate::log) fn finish(mut self, bytes: u64, latest_us: u64) -> Result<Sidecar, LogError> {
-        self.read_to(bytes, latest_us)?;
+        self.read_to(bytes, latest_us, &mut |_| {})?;
         let hash = self.reader.finish_hash(bytes)?;
         let mut sidecar = self.tally.into_sidecar(self.reader.header().log, self.core, self.id);
         sidecar.bytes = bytes;

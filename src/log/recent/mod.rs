@@ -1,13 +1,17 @@
 //! What was written a moment ago, in memory.
 //!
 //! A directly written group leaves no trace in the page cache. So the memory that it was written from is kept for a while, and is the source of
-//! everything that follows the log live in this process: the sealer, and consumers. Nothing is copied: [`Stages`] fills blocks of memory with
+//! everything that follows the log live in this process: the hasher, and consumers. Nothing is copied: [`Stages`] fills blocks of memory with
 //! groups, keeps the newest blocks, and fills the oldest again. Whoever is further behind reads the disk.
 //!
 //! Only what is durable gets here, after the control page has said so. A reader that was told a durable end finds everything below it
 //! here or on the disk, and both have the same bytes. Checksums are not verified here: they were computed from this very memory.
 //!
 //! The core publishes a group without waiting: if a reader holds the lock, the group comes with a later one.
+//!
+//! One reader has a hold on the memory: the hasher, which has to read every byte. What it has not read is not filled again, so it never falls
+//! behind what is in memory at a rate at which it could not catch up from the disk; the writer waits a moment instead. Nobody else may hold up
+//! the writer.
 //!
 //! An erasure changes files only. [`Recent::forget`] makes the memory forget what lies in sealed segments, so that it is read from the files.
 
@@ -41,6 +45,16 @@ pub(in crate::log) struct Recent {
     /// Nothing of older segments is taken in any more.
     first_segment: AtomicU64,
     bytes: AtomicU64,
+    hold: Hold,
+}
+
+/// What the hasher still needs.
+#[derive(Debug, Default)]
+struct Hold {
+    /// The block that it reads: earlier ones it has read, or does not need. 0 while it reads the disk.
+    reads: AtomicU64,
+    /// The newest block that the writer wants to let go.
+    wanted: AtomicU64,
 }
 
 impl Recent {
@@ -51,6 +65,28 @@ impl Recent {
         let group = groups.get(after.checked_sub(1)?)?;
         let holds = group.segment == segment && offset < group.from + group.bytes.len() as u64;
         holds.then(|| group.clone())
+    }
+
+    /// The hasher goes on to this block; 0 if what it needs is not in memory.
+    pub(in crate::log) fn hold_from(&self, block: u64) {
+        self.hold.reads.store(block, Ordering::SeqCst);
+    }
+
+    /// The hasher has read all that is durable: the writer may let go of the block that it wants to, but of no other.
+    pub(in crate::log) fn release(&self) {
+        let wanted = self.hold.wanted.load(Ordering::SeqCst);
+        self.hold.reads.fetch_max(wanted + 1, Ordering::SeqCst);
+    }
+
+    /// Whether the hasher still needs a block that the writer wants to let go.
+    pub(in crate::log) fn is_held(&self) -> bool {
+        self.hold.wanted.load(Ordering::SeqCst) >= self.hold.reads.load(Ordering::SeqCst)
+    }
+
+    /// Whether the hasher still needs this block or an earlier one.
+    fn holds(&self, block: u64) -> bool {
+        self.hold.wanted.store(block, Ordering::SeqCst);
+        self.is_held()
     }
 
     /// Forgets all groups, and takes in no more of segments before this one.

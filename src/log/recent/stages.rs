@@ -93,11 +93,20 @@ impl Stages {
         stages
     }
 
+    /// Whether the next block has to wait for the hasher.
+    pub(in crate::log) fn is_held(&self) -> bool {
+        let next = self.kept.front().filter(|_| self.begun.is_none() && self.kept.len() >= self.kept_max);
+        next.is_some_and(|oldest| self.recent.holds(oldest.number()))
+    }
+
     /// A block with room for a group.
     ///
     /// # Errors
-    /// Those of making a file, if the blocks have to survive the process.
+    /// `WouldBlock` while the hasher needs the oldest block, which would have to go. Those of making a file, if the blocks have to survive the process.
     pub(in crate::log) fn take(&mut self) -> io::Result<Stage> {
+        if self.is_held() {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
         if let Some(begun) = self.begun.take() {
             return Ok(begun);
         }

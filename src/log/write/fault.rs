@@ -34,10 +34,13 @@ pub enum LogThread {
     Sealer = 3,
     /// Deletes what retention releases: without it the disk fills up.
     Deleter = 4,
+    /// Describes segments while they grow, and hands full ones to the sealer: without it they pile up, too.
+    Hasher = 5,
 }
 
 impl LogThread {
-    const ALL: [LogThread; 4] = [LogThread::Preparer, LogThread::Keeper, LogThread::Sealer, LogThread::Deleter];
+    const ALL: [LogThread; 5] =
+        [LogThread::Preparer, LogThread::Keeper, LogThread::Sealer, LogThread::Deleter, LogThread::Hasher];
 
     /// Its name in messages.
     pub const fn as_str(self) -> &'static str {
@@ -46,6 +49,7 @@ impl LogThread {
             LogThread::Keeper => "keeper",
             LogThread::Sealer => "sealer",
             LogThread::Deleter => "deleter",
+            LogThread::Hasher => "hasher",
         }
     }
 }
@@ -66,7 +70,6 @@ impl Fault {
 
     /// Whether it says nothing about the disk's health and clears by itself once its cause does: the disk is full, the process or the machine is
     /// short of a resource, or somebody has removed a permission.
-    /// something, or somebody has taken away a right.
     pub(in crate::log) fn is_passing(self) -> bool {
         let Fault::Prepare(errno) = self else { return false };
         const PASSING: [i32; 7] =

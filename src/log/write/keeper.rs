@@ -101,6 +101,7 @@ fn let_go_of_the_forgotten(shared: &Shared, core: &Core) {
     let forgotten = match core.wait.what() {
         Some(For::Segment) => core.is_ready(),
         Some(For::Sealer) => !core.is_behind_with_sealing(),
+        Some(For::Hasher) => !core.recent.is_held(),
         Some(For::Window) => {
             let used = core.live().into_iter().rev().find(|segment| segment.first_us() != 0 && !segment.is_left());
             used.is_some_and(|segment| segment.ready() >= window_end(shared, &segment))

@@ -6,7 +6,7 @@ pub(in crate::log) const GROUPS_MAX: usize = 3;
 /// How many of a core's segments may wait to be sealed before it stops rolling over: by then the sealer's disk is far behind.
 pub(in crate::log) const UNSEALED_MAX: u64 = 8;
 
-/// Slots in the sealer's queue per core: those, plus what failures and the shutdown add.
+/// Slots in the hasher's and the sealer's queue per core: those, plus what failures and the shutdown add.
 pub(in crate::log) const RETIRED_MAX: usize = UNSEALED_MAX as usize + 2 * (GROUPS_MAX + 1);
 
 /// Slots in a syncer's queue: enough for the groups handed over and not yet settled, an alarm, and the end, so that a core never waits here.

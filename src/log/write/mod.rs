@@ -6,7 +6,8 @@
 //! | `syncer` | makes closed groups durable; what it is asked for is a `job` |
 //! | `prepare` | creates the next segment, and formats it ahead of the cursor |
 //! | `keeper` | moves the windows, keeps the clock, watches the free space |
-//! | `seal` | seals the segments that are `retired` |
+//! | `hash` | reads segments while they grow, to hash and count them; hands those that are `retired` on, described |
+//! | `seal` | seals them |
 //! | `segment` | a segment in use, and the pen that writes to it |
 //! | `group_write` | a closed group that the writer's owner writes itself |
 //! | `shared` | what the threads share |
@@ -22,6 +23,7 @@ pub(super) mod carry;
 pub(super) mod control_page;
 pub(super) mod fault;
 pub(super) mod group_write;
+pub(super) mod hash;
 pub(super) mod invariant;
 pub(super) mod job;
 pub(super) mod keeper;

@@ -1,4 +1,4 @@
-//! A segment on its way to the sealer.
+//! A segment on its way to the sealer, by way of the hasher.
 
 use std::sync::Arc;
 

@@ -1,8 +1,8 @@
 //! Sealing: a segment that is complete becomes a file that never changes again.
 //!
 //! The file is cut to length, synced and described, the sidecar is written, and only then is it renamed: a `.seg` is always whole and has its
-//! sidecar. A crash at any point leaves an `.open` file that the next start seals again. The description is built while the segment grows
-//! (`seal/follow.rs`).
+//! sidecar. A crash at any point leaves an `.open` file that the next start seals again. The description is built while the segment grows, by a thread
+//! of its own (`hash.rs`): sealing waits for half a dozen syncs, and what is read of a growing segment is in memory for a moment only.
 
 use std::fs::OpenOptions;
 use std::path::Path;
@@ -27,10 +27,6 @@ use super::retired::Retired;
 use super::segment::RECORDS_FROM;
 use super::shared::Shared;
 use super::watch::Watch;
-
-mod follow;
-
-use follow::Followers;
 
 /// How long the sealer waits before it retries a failed segment.
 const RETRY_PAUSE: Duration = Duration::from_secs(1);
@@ -99,33 +95,40 @@ fn remove(disk: &dyn Disk, core_dir: &Path, segment: u64) -> Result<(), LogError
     disk.sync_dir(core_dir).map_err(LogError::io(core_dir, "sync the folder"))
 }
 
-/// The thread. It ends when all writers and the log have dropped its queue, and the queue is empty.
-pub(in crate::log) fn run(shared: &Shared, queue: &Receiver<Retired>) {
+/// A segment to be sealed, and what is known about it.
+#[derive(Debug)]
+pub(in crate::log) struct Described {
+    pub(in crate::log) retired: Retired,
+    /// None where the file has to be read.
+    pub(in crate::log) description: Option<Description>,
+}
+
+/// The thread. It ends when the hasher has dropped its queue, and the queue is empty.
+pub(in crate::log) fn run(shared: &Shared, queue: &Receiver<Described>) {
     let _watch = Watch::new(shared, LogThread::Sealer);
     // Oldest first. Bounded: a core with too many unsealed segments does not roll over.
     let mut failed: Vec<Retired> = Vec::new();
     let mut tried = Instant::now();
-    let mut followers = Followers::default();
     loop {
-        let pause = followers.follow(shared);
-        match queue.recv_timeout(pause) {
-            Ok(retired) => {
-                let begun = followers.take(retired.core.index, retired.segment.id);
-                failed.extend(seal_retired(shared, retired, begun));
-            }
-            Err(RecvTimeoutError::Timeout) if tried.elapsed() >= RETRY_PAUSE => {
-                for retired in std::mem::take(&mut failed) {
-                    let begun = followers.take(retired.core.index, retired.segment.id);
-                    failed.extend(seal_retired(shared, retired, begun));
-                }
-                tried = Instant::now();
-            }
+        let described = if failed.is_empty() {
+            queue.recv().map_err(|_| RecvTimeoutError::Disconnected)
+        } else {
+            queue.recv_deadline(tried + RETRY_PAUSE)
+        };
+        match described {
+            Ok(Described { retired, description }) => failed.extend(seal_retired(shared, retired, description)),
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => {
                 // The last attempt; what fails now is sealed by the next start.
                 failed.into_iter().for_each(|retired| drop(seal_retired(shared, retired, None)));
                 return;
             }
+        }
+        if tried.elapsed() >= RETRY_PAUSE {
+            for retired in std::mem::take(&mut failed) {
+                failed.extend(seal_retired(shared, retired, None));
+            }
+            tried = Instant::now();
         }
     }
 }

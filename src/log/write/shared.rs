@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use atomic_waker::AtomicWaker;
+use crossbeam_channel::{Receiver, Sender, bounded};
 use crossbeam_queue::ArrayQueue;
 use uuid::Uuid;
 
@@ -66,6 +67,8 @@ pub(in crate::log) struct Shared {
     pub(in crate::log) cores_running: AtomicU32,
     pub(in crate::log) keeper: Sleeper,
     pub(in crate::log) preparer: Sleeper,
+    /// Asks the hasher to look at once.
+    pub(in crate::log) hash_now: (Sender<()>, Receiver<()>),
     /// Asks for the free space to be checked early.
     pub(in crate::log) space_due: AtomicBool,
     /// How often a timer had to release a writer that nobody had woken.
@@ -99,6 +102,7 @@ impl Shared {
             cores_running: AtomicU32::new(0),
             keeper: Sleeper::default(),
             preparer: Sleeper::default(),
+            hash_now: bounded(1),
             space_due: AtomicBool::new(false),
             late_wakes: AtomicU64::new(0),
             retention: Desk::default(),
@@ -127,6 +131,12 @@ impl Shared {
     /// A segment was taken or has failed, or the formatted part is running low.
     pub(in crate::log) fn wake_preparer(&self) {
         self.preparer.wake();
+    }
+
+    /// A writer waits for the hasher.
+    pub(in crate::log) fn wake_hasher(&self) {
+        // If one is there already, it will look.
+        let _ = self.hash_now.0.try_send(());
     }
 
     /// Space was freed: writers waiting for it need not wait for the next check.

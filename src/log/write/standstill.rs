@@ -99,7 +99,7 @@ mod tests {
         assert!(!standstills.is_one());
         let once = |us| StandstillStats { count: 1, total_us: us, longest_us: us };
         let none = StandstillStats::default();
-        assert_eq!(standstills.stats(), [none, once(20), none, once(70), none]);
+        assert_eq!(standstills.stats(), [none, once(20), none, once(70), none, none]);
         let both = once(20).and(once(70));
         assert_eq!(both, StandstillStats { count: 2, total_us: 90, longest_us: 70 });
     }

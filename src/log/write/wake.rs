@@ -23,14 +23,17 @@ pub(in crate::log) enum For {
     Sealer = 4,
     /// Space on the disk, which other programs may free without notice.
     Space = 5,
+    /// The hasher, which still needs the memory that would be filled next.
+    Hasher = 6,
 }
 
 impl For {
     /// All of them.
-    pub(in crate::log) const ALL: [For; 5] = [For::Window, For::Segment, For::Groups, For::Sealer, For::Space];
+    pub(in crate::log) const ALL: [For; 6] =
+        [For::Window, For::Segment, For::Groups, For::Sealer, For::Space, For::Hasher];
 
     /// Their names, in the same order.
-    pub(in crate::log) const NAMES: [&str; 5] = ["window", "segment", "groups", "sealer", "space"];
+    pub(in crate::log) const NAMES: [&str; 6] = ["window", "segment", "groups", "sealer", "space", "hasher"];
 }
 
 /// What a core's writer waits for, if anything.

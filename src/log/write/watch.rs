@@ -27,7 +27,9 @@ impl Drop for Watch<'_> {
             match self.thread {
                 // Records are stored without it. The operator gets a report; if nobody acts, the disk fills up, which is reported too.
                 LogThread::Deleter => core.note_failure(fault, None),
-                LogThread::Preparer | LogThread::Keeper | LogThread::Sealer => core.note_end_of_thread(fault),
+                LogThread::Preparer | LogThread::Keeper | LogThread::Sealer | LogThread::Hasher => {
+                    core.note_end_of_thread(fault);
+                }
             }
             core.wake();
         }

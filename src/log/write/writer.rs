@@ -244,8 +244,7 @@ impl Inner {
         if pen.segment().is_direct() {
             let begins = (self.open.records == 0).then_some(self.cursor);
             if staging::prepare(&mut self.stages, pen, size as usize, begins).is_err() {
-                self.core.wait.begin(For::Groups);
-                return Err(AppendError::NotReady);
+                return Err(self.wait_for_stage());
             }
         }
         debug_assert!(self.cursor == pen.segment().cursor() && self.cursor.is_multiple_of(ALIGN_BYTES as u64));
@@ -308,7 +307,7 @@ impl Inner {
             match what {
                 For::Window => self.shared.wake_keeper(),
                 For::Segment => self.shared.wake_preparer(),
-                For::Groups | For::Sealer | For::Space => {}
+                For::Groups | For::Sealer | For::Space | For::Hasher => {}
             }
         }
     }

@@ -11,8 +11,8 @@ const BEYOND_CAP_MAX: usize = 256;
 /// and cursors that the checker and the deleter read, and files opened briefly.
 const RESERVED: u64 = 128;
 
-/// Descriptors reserved for each core: two for each segment that is in use, prepared or not sealed yet, one for the sealer that follows it,
-/// the folder that is synced, the listener, the ring, two of the epoll instance, and the epoll set of a sweep.
+/// Descriptors reserved for each core: two for each segment that is in use, prepared or not sealed yet, a third for each of them that is being
+/// hashed or was, the folder that is synced, the listener, the ring, two of the epoll instance, and the epoll set of a sweep.
 const RESERVED_PER_CORE: u64 = 48;
 
 /// The connections that a core may have, such that all of them together leave the log its descriptors: a flood of connections must not keep

@@ -153,6 +153,11 @@ impl SegmentReader {
         self.window.borrow_from(Arc::clone(recent), self.header.segment);
     }
 
+    /// The block of memory that is read; 0 for the file.
+    pub(in crate::log) fn block(&self) -> u64 {
+        self.window.block()
+    }
+
     /// The segment's path, as it was opened.
     pub fn path(&self) -> &Path {
         &self.path

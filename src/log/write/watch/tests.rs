@@ -42,7 +42,7 @@ fn a_core_that_misses_a_thread_refuses_instead_of_waiting_for_it() {
         ext: &[],
         payload: &payload,
     };
-    for thread in [LogThread::Preparer, LogThread::Keeper, LogThread::Sealer] {
+    for thread in [LogThread::Preparer, LogThread::Keeper, LogThread::Sealer, LogThread::Hasher] {
         let dir = tempfile::tempdir().unwrap();
         let (log, _) = Log::open(options(dir.path())).unwrap();
         let mut writer = log.writer(0).unwrap();

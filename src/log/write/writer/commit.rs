@@ -33,7 +33,7 @@ impl Inner {
                 Ack::Memory => self.hand_over_when_due(),
             }
         }
-        if self.core.standstills.is_one() && self.fits(0, false) {
+        if self.core.standstills.is_one() && self.fits(0, false) && !self.stages.is_held() {
             self.go_on();
         }
         if self.limit.saturating_sub(self.cursor) < self.shared.options.window_bytes / 2 {

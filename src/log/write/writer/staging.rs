@@ -11,10 +11,11 @@ use crate::log::write::fault::Fault;
 use crate::log::write::limits::GROUPS_MAX;
 use crate::log::write::segment::Pen;
 use crate::log::write::shared::{Core, Shared};
+use crate::log::write::wake::For;
 
-// Circle: the writer's own parts see the writer.
-use super::Inner;
 use super::groups::Handed;
+// Circle: the writer's own parts see the writer.
+use super::{AppendError, Inner};
 
 /// The blocks of a core's writer. With [`Ack::Memory`] they survive the process.
 pub(super) fn stages(shared: &Shared, core: &Core) -> Stages {
@@ -42,6 +43,22 @@ pub(super) fn prepare(stages: &mut Stages, pen: &mut Pen, bytes: usize, begins: 
 }
 
 impl Inner {
+    /// There is no block for a record: the hasher still needs the next one, or its file can't be made, which is tried again behind the next group.
+    #[cold]
+    pub(super) fn wait_for_stage(&self) -> AppendError {
+        let what = if self.stages.is_held() { For::Hasher } else { For::Groups };
+        self.core.wait.begin(what);
+        if what == For::Hasher {
+            self.core.standstills.begin(what, self.shared.clock.now_us());
+            self.shared.wake_hasher();
+            // It may have gone on before it could see that somebody waits.
+            if !self.stages.is_held() {
+                self.core.wake();
+            }
+        }
+        AppendError::NotReady
+    }
+
     /// The bytes of a group that was closed, if it is written directly, and the block that they are in.
     pub(super) fn take_pages(&mut self) -> Option<(Pages, u64)> {
         let pen = self.pen.as_mut()?;

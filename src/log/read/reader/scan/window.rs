@@ -6,9 +6,8 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::log::disk::pages::Pages;
 use crate::log::format::record::HEADER_BYTES;
-use crate::log::recent::Recent;
+use crate::log::recent::{Recent, RecentGroup};
 
 /// How much is read at a time: large enough to make the call's cost vanish, small enough to stay in a core's own cache.
 pub(super) const PIECE_BYTES: usize = 1 << 20;
@@ -24,7 +23,7 @@ pub(super) struct FileWindow {
     pub(super) start: u64,
     len: usize,
     /// What is viewed instead of the buffer: a group that is still in memory.
-    group: Option<Pages>,
+    group: Option<RecentGroup>,
     /// Where such groups are found, and the segment that the file is.
     recent: Option<(Arc<Recent>, u64)>,
     pub(super) hasher: Option<Box<blake3::Hasher>>,
@@ -56,7 +55,12 @@ impl FileWindow {
     }
 
     pub(super) fn held(&self) -> &[u8] {
-        self.group.as_deref().unwrap_or(&self.buffer[..self.len])
+        self.group.as_ref().map_or(&self.buffer[..self.len], |group| &group.bytes)
+    }
+
+    /// The block of memory that is viewed; 0 for the buffer.
+    pub(super) fn block(&self) -> u64 {
+        self.group.as_ref().map_or(0, |group| group.block)
     }
 
     /// Whether what is held is the memory that was written to the file, so that its checksums need not be verified.
@@ -151,7 +155,7 @@ impl FileWindow {
         let Some(found) = self.recent.as_ref().and_then(|(recent, segment)| recent.find(*segment, at)) else {
             return false;
         };
-        (self.start, self.len, self.group) = (found.from, 0, Some(found.bytes));
+        (self.start, self.len, self.group) = (found.from, 0, Some(found));
         self.hash_held();
         true
     }

@@ -1,18 +1,29 @@
 //! Describes segments while they grow, and releases their memory.
 //!
-//! The sealer reads behind each core's durable end. What was written a moment ago is still in memory, in the page cache of a mapped segment
-//! and among the recent groups of a directly written one, so it costs no disk access; and when the segment is full nothing is left to read. Pages further back are given back: a container's memory limit counts them, and a segment is large.
+//! The hasher's thread reads behind each core's durable end. What was written a moment ago is still in memory, in the page cache of a mapped
+//! segment and among the recent groups of a directly written one, so it costs no disk access; and when the segment is full nothing is left to
+//! read. Pages further back are given back: a container's memory limit counts them, and a segment is large.
+//!
+//! This thread waits for no disk as long as it keeps up. A writer that fills memory faster than it is read here waits for it, a block at a time:
+//! from the disk it could not be read at that rate either.
 
 use std::num::NonZeroU64;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use crossbeam_channel::{Receiver, Sender, select};
 use rustix::fs::Advice;
 
 use crate::log::disk::page::PAGE_BYTES;
 use crate::log::read::description::Description;
-use crate::log::write::segment::{RECORDS_FROM, Segment};
-use crate::log::write::shared::{Core, Shared};
+
+use super::fault::LogThread;
+use super::retired::Retired;
+use super::seal::Described;
+use super::segment::{RECORDS_FROM, Segment};
+use super::shared::{Core, Shared};
+use super::wake::For;
+use super::watch::Watch;
 
 /// How much stays in memory behind the durable end, for readers that follow the log.
 const KEPT_BYTES: u64 = 8 << 20;
@@ -22,9 +33,29 @@ const LOOK_BYTES: u64 = 1 << 20;
 const PAUSE_MIN: Duration = Duration::from_millis(4);
 const PAUSE_MAX: Duration = Duration::from_millis(50);
 
+/// The thread. It hands full segments on to the sealer, described, and ends when all writers and the log have dropped its queue, and the queue is
+/// empty.
+pub(in crate::log) fn run(shared: &Shared, queue: &Receiver<Retired>, sealer: &Sender<Described>) {
+    let _watch = Watch::new(shared, LogThread::Hasher);
+    let mut followers = Followers::default();
+    loop {
+        let pause = followers.follow(shared);
+        select! {
+            recv(queue) -> retired => {
+                let Ok(retired) = retired else { return };
+                let description = followers.complete(shared, &retired);
+                // If the sealer has died, the next start seals the file.
+                let _ = sealer.send(Described { retired, description });
+            }
+            recv(shared.hash_now.1) -> _ => {}
+            default(pause) => {}
+        }
+    }
+}
+
 /// The segments in use, as far as they have been read. At most one for each mapped segment with records.
 #[derive(Debug)]
-pub(super) struct Followers {
+struct Followers {
     list: Vec<Follower>,
     pause: Duration,
 }
@@ -34,7 +65,7 @@ struct Follower {
     core: u16,
     segment: Weak<Segment>,
     id: u64,
-    /// None after an error: sealing will read the segment from the start, and report the error.
+    /// None after an error: sealing will read the segment from the start, and report the error. None as well when it was handed on.
     description: Option<Description>,
     read_to: u64,
     let_go_to: u64,
@@ -48,23 +79,40 @@ impl Default for Followers {
 
 impl Followers {
     /// Reads what has become durable since the last call; returns how long to wait until the next.
-    pub(super) fn follow(&mut self, shared: &Shared) -> Duration {
+    fn follow(&mut self, shared: &Shared) -> Duration {
         self.list.retain(|follower| follower.segment.strong_count() > 0);
-        let mut most = 0;
+        let (mut most, mut is_awaited) = (0, false);
         for core in &shared.cores {
+            let mut new_bytes = 0;
             for segment in core.live().into_iter().filter(|segment| segment.durable() > RECORDS_FROM) {
-                most = most.max(self.follower(shared, core, &segment).read_to(segment.durable(), shared));
+                new_bytes += self.follower(shared, core, &segment).read_to(segment.durable(), shared, core);
+            }
+            most = most.max(new_bytes);
+            if core.wait.what() == Some(For::Hasher) {
+                is_awaited = true;
+                if new_bytes == 0 {
+                    // All that is durable was read: what the writer wants to let go is on its way to the disk, was lost, or can't be read.
+                    core.recent.release();
+                    core.wake_if_waiting();
+                }
             }
         }
         let due = self.pause.as_secs_f64() * LOOK_BYTES as f64 / most.max(1) as f64;
         self.pause = Duration::from_secs_f64(due.clamp(PAUSE_MIN.as_secs_f64(), PAUSE_MAX.as_secs_f64()));
-        self.pause
+        if is_awaited { PAUSE_MIN } else { self.pause }
     }
 
-    /// What is known about a segment that is to be sealed now.
-    pub(super) fn take(&mut self, core: u16, id: u64) -> Option<Description> {
-        let at = self.list.iter().position(|follower| (follower.core, follower.id) == (core, id))?;
-        self.list.swap_remove(at).description
+    /// Reads the rest of a segment that is to be sealed now, and gives away what is known about it.
+    ///
+    /// The follower stays on the list as long as anyone has the segment, or the next look would read it again.
+    fn complete(&mut self, shared: &Shared, retired: &Retired) -> Option<Description> {
+        let durable = retired.segment.durable();
+        if durable <= RECORDS_FROM {
+            return None;
+        }
+        let follower = self.follower(shared, &retired.core, &retired.segment);
+        follower.read_to(durable, shared, &retired.core);
+        follower.description.take()
     }
 
     fn follower(&mut self, shared: &Shared, core: &Core, segment: &Arc<Segment>) -> &mut Follower {
@@ -100,14 +148,21 @@ impl Follower {
     }
 
     /// Returns how many bytes were new.
-    fn read_to(&mut self, durable: u64, shared: &Shared) -> u64 {
+    fn read_to(&mut self, durable: u64, shared: &Shared, core: &Core) -> u64 {
         let new_bytes = durable.saturating_sub(self.read_to);
         if new_bytes == 0 {
             return 0;
         }
         self.read_to = durable;
         let latest_us = shared.clock.latest_us();
-        if self.description.as_mut().is_some_and(|description| description.read_to(durable, latest_us).is_err()) {
+        let mut on_block = |block| {
+            core.recent.hold_from(block);
+            if core.wait.what() == Some(For::Hasher) && !core.recent.is_held() {
+                core.wake_if_waiting();
+            }
+        };
+        let Some(description) = &mut self.description else { return 0 };
+        if description.read_to(durable, latest_us, &mut on_block).is_err() {
             self.description = None;
         }
         self.let_go();

@@ -1,0 +1,190 @@
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use crate::log::disk::calls;
+use crate::log::format::record::{DataType, Encoding, Entry, Flags, Kind, Topic};
+use crate::log::open::{Queues, take_up};
+use crate::log::read::description::describe;
+use crate::log::write::{keeper, prepare, syncer};
+use crate::log::{Log, Options, Way, Writer};
+
+use super::*;
+
+fn batch(session: u64, payload: &[u8]) -> Entry<'_> {
+    Entry {
+        kind: Kind::Batch,
+        topic: Topic::Raw,
+        data_type: DataType::All,
+        encoding: Encoding::Identity,
+        session,
+        project: 1,
+        split: 0,
+        label: None,
+        flags: Flags::NONE,
+        ext: &[],
+        payload,
+    }
+}
+
+/// Appends one group, and waits until it is durable.
+fn group(writer: &mut Writer, session: u64) {
+    let begun = Instant::now();
+    let mut last = None;
+    for size in [10, 3_000, 64, 20_000] {
+        last = loop {
+            if let Ok(seq) = writer.append(&batch(session, &vec![7; size])) {
+                break Some(seq);
+            }
+            assert!(begun.elapsed().as_secs() < 20, "no room for a record");
+            std::thread::sleep(Duration::from_millis(1));
+            writer.progress();
+            writer.kick();
+        };
+    }
+    writer.kick();
+    while Some(writer.progress().acked) < last {
+        assert!(begun.elapsed().as_secs() < 20, "the group is never durable");
+        std::thread::yield_now();
+        writer.kick();
+    }
+}
+
+fn options(dir: &std::path::Path) -> Options {
+    Options {
+        dir: dir.join("log"),
+        segment_bytes: 64 << 20,
+        insist: true,
+        reserve_bytes: 1 << 20,
+        ..Options::default()
+    }
+}
+
+#[test]
+fn a_segment_is_described_the_same_piece_by_piece_and_as_a_whole() {
+    described_in_pieces(Way::Mapped, 32 << 20);
+}
+
+#[test]
+fn a_directly_written_segment_is_described_the_same_from_memory_and_from_the_disk() {
+    described_in_pieces(Way::Direct, 32 << 20);
+    // Nothing stays in memory.
+    described_in_pieces(Way::Direct, 0);
+}
+
+fn described_in_pieces(way: Way, recent_bytes: u64) {
+    let dir = tempfile::tempdir().unwrap();
+    let (log, _) = Log::open(Options { way, recent_bytes, ..options(dir.path()) }).unwrap();
+    let mut writer = log.writer(0).unwrap();
+    let mut followers = Followers::default();
+    for session in 1..40 {
+        group(&mut writer, session);
+        followers.follow(log.shared());
+    }
+    assert_eq!(followers.list.len(), 1);
+    let (id, read_to) = (followers.list[0].id, followers.list[0].read_to);
+    group(&mut writer, 40);
+    let bytes = log.shared().cores[0].live()[0].durable();
+    assert!(read_to > RECORDS_FROM && bytes > read_to, "something is left for the end");
+    drop(writer);
+    log.close().unwrap();
+    let sealed = crate::log::read::reader::core_dir(log.dir(), 0).join(format!("{id:020}.seg"));
+    let pieces = followers.list.remove(0).description.unwrap().finish(bytes, 0).unwrap();
+    assert_eq!(pieces, describe(&sealed, log.uuid(), 0, id).unwrap());
+    assert_eq!((pieces.records, pieces.sessions), (160, 40));
+    assert_eq!(crate::log::format::sidecar::Sidecar::read(&sealed).unwrap(), Some(pieces));
+}
+
+/// A log with all threads but the hasher.
+fn without_hasher(options: Options, test: impl FnOnce(&Arc<Shared>, &mut Writer)) {
+    let (shared, _) = take_up(calls::REAL, options, 1).unwrap();
+    let mut queues = Queues::new(1);
+    let (seat, jobs) = (queues.seats.remove(0), queues.jobs.remove(0));
+    shared.cores_running.store(1, Ordering::SeqCst);
+    std::thread::scope(|scope| {
+        scope.spawn(|| syncer::run(&shared, &shared.cores[0], &jobs));
+        scope.spawn(|| prepare::run(&shared));
+        scope.spawn(|| keeper::run(&shared));
+        let mut writer = Writer::new(Arc::clone(&shared), Arc::clone(&shared.cores[0]), seat.jobs, seat.retire);
+        test(&shared, &mut writer);
+        drop(writer);
+        shared.closing.store(true, Ordering::SeqCst);
+    });
+}
+
+/// Appends groups until the writer has to wait for the hasher. Returns how many bytes it has written.
+fn fill(shared: &Shared, writer: &mut Writer) -> u64 {
+    let begun = Instant::now();
+    while shared.cores[0].wait.what() != Some(For::Hasher) {
+        assert!(begun.elapsed().as_secs() < 20, "the writer does not wait for the hasher: {:?}", writer.stats());
+        let _ = writer.append(&batch(7, &[7; 20_000]));
+        writer.kick();
+        writer.progress();
+    }
+    writer.stats().bytes
+}
+
+/// Looks until the writer may go on.
+fn look(followers: &mut Followers, shared: &Shared) {
+    let begun = Instant::now();
+    while shared.cores[0].wait.what().is_some() {
+        assert!(begun.elapsed().as_secs() < 20, "the writer waits for ever");
+        followers.follow(shared);
+    }
+}
+
+#[test]
+fn a_writer_that_fills_memory_faster_than_it_is_hashed_waits_and_all_is_hashed_from_memory() {
+    let dir = tempfile::tempdir().unwrap();
+    let (block, kept) = (1 << 20, 4);
+    let options = Options {
+        way: Way::Direct,
+        group_bytes_max: block,
+        window_bytes: block,
+        recent_bytes: kept * block,
+        ..options(dir.path())
+    };
+    without_hasher(options, |shared, writer| {
+        let mut followers = Followers::default();
+        let mut before = 0;
+        for _ in 0..20 {
+            let written = fill(shared, writer);
+            assert!(written - before <= (kept + 3) * block, "the writer waits for nothing: {written} and {before}");
+            assert!(shared.hash_now.1.try_recv().is_ok(), "the hasher is asked to look");
+            before = written;
+            // Everything that is read was kept: the file's bytes are not asked for.
+            let core = &shared.cores[0];
+            let segments = core.live();
+            for segment in segments.iter().filter(|segment| segment.durable() > RECORDS_FROM) {
+                let from = followers.list.iter().find(|of| of.id == segment.id).map_or(RECORDS_FROM, |of| of.read_to);
+                assert!(from == segment.durable() || core.recent.find(segment.id, from).is_some(), "{from} is gone");
+            }
+            look(&mut followers, shared);
+        }
+        let stats = shared.cores[0].standstills.stats();
+        let of_hasher = For::ALL.into_iter().position(|what| what == For::Hasher).unwrap();
+        assert!(stats[of_hasher].count >= 10, "{stats:?}");
+        assert_eq!(shared.late_wakes.load(Ordering::SeqCst), 0);
+    });
+}
+
+#[test]
+fn a_segment_that_can_not_be_hashed_holds_up_no_writer() {
+    let dir = tempfile::tempdir().unwrap();
+    let block = 1 << 20;
+    let options = Options {
+        way: Way::Direct,
+        group_bytes_max: block,
+        window_bytes: block,
+        recent_bytes: 2 * block,
+        ..options(dir.path())
+    };
+    without_hasher(options, |shared, writer| {
+        let mut followers = Followers::default();
+        for _ in 0..5 {
+            fill(shared, writer);
+            followers.follow(shared);
+            followers.list.iter_mut().for_each(|follower| follower.description = None);
+            look(&mut followers, shared);
+        }
+    });
+}
