@@ -47,7 +47,7 @@ pub struct Field {
 /// An element.
 #[derive(Debug, Clone, Default)]
 pub struct Element {
-    /// The tag in lower case, or as it was sent in SVG.
+    /// The name that [`element_name`](crate::export::clean::element_name) gives it.
     pub tag: String,
     /// Whether it is part of a drawing.
     pub svg: bool,
@@ -87,6 +87,8 @@ pub struct Node {
     pub children: List<NodeId>,
     /// The piece of its parent's list that it is in.
     pub piece: u32,
+    /// How far it is from here down to the lowest node, at most: what was removed from below may have been lower.
+    pub height: u16,
     /// What it is.
     pub what: What,
 }

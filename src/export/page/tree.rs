@@ -14,8 +14,12 @@ pub const ROOT: NodeId = 0;
 /// Ids above are not of any tracker. Those who write them put their own there.
 pub const ID_MAX: NodeId = u32::MAX as NodeId;
 
-/// The longest way from a node up to the root. Browsers' own parsers stop at 512.
+/// The longest way from a node up to the root. Browsers' own parsers stop at 512. Whoever goes down calls itself for each step: without a limit it would
+/// run out of its stack, which ends the process.
 const DEPTH_MAX: usize = 512;
+
+/// How many frames of a page have a document. A player takes seconds for some hundreds, and browsers make no more than 1,000.
+const FRAMES_MAX: usize = 100;
 
 /// How many nodes of a shadow tree are looked at for a slot. In larger ones a slot is taken to be the only one with its name.
 const SLOT_SEARCH_MAX: usize = 256;
@@ -38,13 +42,15 @@ pub enum Left {
 #[derive(Debug)]
 pub struct Tree {
     nodes: HashMap<NodeId, Node>,
+    /// How many of them are documents of frames.
+    frames: usize,
     taken: Taken,
 }
 
 impl Tree {
     /// A page with nothing but its root element.
     pub fn new(room: Room) -> Tree {
-        let mut tree = Tree { nodes: HashMap::new(), taken: Taken::new(room) };
+        let mut tree = Tree { nodes: HashMap::new(), frames: 0, taken: Taken::new(room) };
         tree.plant();
         tree
     }
@@ -53,6 +59,7 @@ impl Tree {
     pub fn begin_anew(&mut self, bytes: usize) {
         // To clear the map would take as long as the largest document that it had.
         self.nodes = HashMap::new();
+        self.frames = 0;
         self.taken.keep(bytes);
         self.plant();
     }
@@ -84,7 +91,8 @@ impl Tree {
 
     /// Puts a new node in as the child of `parent` with this number, or at the end if there are fewer. One that is there already is replaced.
     pub fn create(&mut self, id: NodeId, parent: NodeId, index: u64, what: What) -> Result<(), Left> {
-        if id == ROOT || id > ID_MAX || id == parent || self.is_below(parent, id) || self.is_root(id) {
+        // What is below one that is there already goes with it.
+        if id == ROOT || id > ID_MAX || id == parent || !self.may_hold(parent, id, 0) || self.is_root(id) {
             return Err(Left::NoTree);
         }
         if !self.nodes.get(&parent).is_some_and(|parent| !matches!(parent.what, What::Text(_))) {
@@ -103,18 +111,20 @@ impl Tree {
     }
 
     fn root_in(&self, id: NodeId, host: NodeId) -> Result<What, Left> {
-        if id == ROOT || id > ID_MAX || id == host || self.is_below(host, id) {
+        if id == ROOT || id > ID_MAX || id == host || !self.may_hold(host, id, 0) {
             return Err(Left::NoTree);
         }
         let element = self.nodes.get(&host).and_then(Node::element).ok_or(Left::Unknown)?;
         if self.is_root(id) && element.root != Some(id) {
             return Err(Left::NoTree);
         }
-        if !self.taken.may_take(NODE_BYTES) {
+        let is_one_more = element.tag == "iframe" && element.root.is_none();
+        if !self.taken.may_take(NODE_BYTES) || (is_one_more && self.frames >= FRAMES_MAX) {
             return Err(Left::Full);
         }
         match &*element.tag {
-            "iframe" | "frame" => Ok(What::Document((0, 0))),
+            // A player has no document for what is not such an element of HTML.
+            "iframe" if !element.svg => Ok(What::Document((0, 0))),
             tag if hosts_shadow(tag) && !element.svg && host != ROOT => Ok(What::Shadow),
             _ => Err(Left::NoTree),
         }
@@ -129,16 +139,19 @@ impl Tree {
         if let Some(before) = before {
             self.remove(before);
         }
+        self.frames += usize::from(matches!(what, What::Document(_)));
         self.nodes.insert(id, new(Some(host), what));
         if let Some(element) = self.nodes.get_mut(&host).and_then(Node::element_mut) {
             element.root = Some(id);
         }
+        self.raise(host, 0);
         Ok(())
     }
 
     /// Makes `id` the child of `parent` with this number.
     pub fn move_to(&mut self, id: NodeId, parent: NodeId, index: u64) -> Result<(), Left> {
-        if id == ROOT || id == parent || self.is_below(parent, id) {
+        let height = self.nodes.get(&id).map_or(0, |node| node.height);
+        if id == ROOT || id == parent || !self.may_hold(parent, id, height) {
             return Err(Left::NoTree);
         }
         match (self.nodes.get(&id), self.nodes.get(&parent)) {
@@ -195,6 +208,7 @@ impl Tree {
         let mut left = vec![id];
         while let Some(id) = left.pop() {
             let Some(node) = self.nodes.remove(&id) else { continue };
+            self.frames -= usize::from(matches!(node.what, What::Document(_)));
             self.give_back(NODE_BYTES + bytes_of(&node.what));
             left.extend(node.children.iter());
             left.extend(node.element().and_then(|element| element.root));
@@ -224,20 +238,34 @@ impl Tree {
         all
     }
 
-    /// Whether `id` may not become the parent of `above`: it is that node, or somewhere below it, or too deep.
-    fn is_below(&self, id: NodeId, above: NodeId) -> bool {
+    /// Whether `id` may become the parent of `below`, which is so high: it is not that node nor somewhere below it, and nothing comes to stand too deep.
+    fn may_hold(&self, id: NodeId, below: NodeId, height: u16) -> bool {
         let mut at = Some(id);
-        for _ in 0..DEPTH_MAX {
+        for _ in usize::from(height)..DEPTH_MAX - 1 {
             match at {
-                Some(id) if id == above => return true,
+                Some(id) if id == below => return false,
                 Some(id) => at = self.nodes.get(&id).and_then(|node| node.parent),
-                None => return false,
+                None => return true,
             }
         }
-        true
+        false
+    }
+
+    /// A node so high is below `id` now.
+    fn raise(&mut self, id: NodeId, height: u16) {
+        let (mut at, mut height) = (Some(id), height);
+        while let Some(node) = at.and_then(|id| self.nodes.get_mut(&id)) {
+            height += 1;
+            if node.height >= height {
+                break;
+            }
+            node.height = height;
+            at = node.parent;
+        }
     }
 
     fn insert_child(&mut self, parent: NodeId, id: NodeId, index: u64) {
+        self.raise(parent, self.nodes.get(&id).map_or(0, |node| node.height));
         let Some(parent) = self.nodes.get_mut(&parent) else { return };
         let put = parent.children.insert(usize::try_from(index).unwrap_or(usize::MAX), id);
         let moved: Vec<NodeId> = put.new.map(|new| parent.children.of_piece(new).to_vec()).unwrap_or_default();
@@ -262,7 +290,7 @@ impl Tree {
 }
 
 fn new(parent: Option<NodeId>, what: What) -> Node {
-    Node { parent, children: List::default(), piece: 0, what }
+    Node { parent, children: List::default(), piece: 0, height: 0, what }
 }
 
 /// Whether an element can have a shadow root. Of all others browsers refuse it.

@@ -71,3 +71,78 @@ fn a_root_goes_with_its_host() {
     assert!(tree.get(6).is_none());
     assert!(tree.get(4).is_some());
 }
+
+/// How far it is from the root down to the lowest node.
+fn depth(tree: &Tree) -> usize {
+    let (mut all, mut depth) = (vec![(ROOT, 0)], 0);
+    while let Some((id, at)) = all.pop() {
+        depth = depth.max(at);
+        let node = tree.get(id).unwrap();
+        assert!(usize::from(node.height) + at < DEPTH_MAX);
+        all.extend(node.children.iter().map(|child| (*child, at + 1)));
+        all.extend(node.element().and_then(|element| element.root).map(|root| (root, at + 1)));
+    }
+    depth
+}
+
+/// Nodes one below the other, the first of them below the root.
+fn chain(tree: &mut Tree, first: NodeId, count: u64) {
+    for id in first..first + count {
+        tree.create(id, if id == first { ROOT } else { id - 1 }, 0, element("div")).unwrap();
+    }
+}
+
+#[test]
+fn no_tree_becomes_deeper_by_moving_what_is_deep_already() {
+    let mut tree = Tree::new(Room::of(8 << 20));
+    for first in (1_000..20_000).step_by(1_000) {
+        chain(&mut tree, first, 400);
+        if first > 1_000 {
+            assert_eq!(tree.move_to(first - 1_000, first + 399, 0), Err(Left::NoTree));
+            // Every second one is too high already.
+            let expected = if first % 2_000 == 0 { Ok(()) } else { Err(Left::NoTree) };
+            assert_eq!(tree.move_to(first - 1_000, first + 100, 0), expected);
+        }
+    }
+    assert!((500..DEPTH_MAX).contains(&depth(&tree)), "{}", depth(&tree));
+    // The documents of frames and shadow roots count, wherever what has them is moved.
+    let mut tree = Tree::new(Room::of(8 << 20));
+    for (first, tag) in (1_000..20_000).step_by(1_000).zip(["iframe", "div"].into_iter().cycle()) {
+        chain(&mut tree, first, 300);
+        tree.create(first + 300, first + 299, 0, element(tag)).unwrap();
+        tree.create_root(first + 301, first + 300).unwrap();
+        if first > 1_000 {
+            let _ = tree.move_to(first - 1_000, first + 301, 0);
+            let _ = tree.move_to(first - 1_000, first + 207, 0);
+        }
+    }
+    assert!((500..DEPTH_MAX).contains(&depth(&tree)), "{}", depth(&tree));
+}
+
+#[test]
+fn a_page_has_a_hundred_frames_with_a_document() {
+    let mut tree = Tree::new(Room::of(ROOM));
+    let frame = |tree: &mut Tree, id: NodeId| {
+        tree.create(id, ROOT, 0, element("iframe")).unwrap();
+        tree.create_root(id + 1_000, id)
+    };
+    for id in 1..=100 {
+        frame(&mut tree, id).unwrap();
+    }
+    assert_eq!(frame(&mut tree, 101), Err(Left::Full));
+    assert_eq!(tree.create_root(5_000, 7), Ok(()), "another document in the same frame");
+    tree.remove(1);
+    assert_eq!(frame(&mut tree, 102), Ok(()), "one that left makes room");
+    assert_eq!(frame(&mut tree, 103), Err(Left::Full));
+}
+
+#[test]
+fn a_frame_that_browsers_make_no_document_for_has_none() {
+    let mut tree = Tree::new(Room::of(ROOM));
+    tree.create(1, ROOT, 0, element("frame")).unwrap();
+    let drawn = Element { tag: "iframe".to_owned(), svg: true, ..Element::default() };
+    tree.create(2, ROOT, 0, What::Element(Box::new(drawn))).unwrap();
+    for host in [1, 2] {
+        assert_eq!(tree.create_root(10, host), Err(Left::NoTree));
+    }
+}
