@@ -92,6 +92,12 @@ export function elements(trap) {
     ['svg', { onload: code(trap, 'svg-onload') }, true],
     ['script', { href: `${trap}/svg-script`, 'xlink:href': `${trap}/svg-xlink` }, true],
     ['script', {}, true, code(trap, 'svg-script')],
+    // In a drawing, what stands before a colon is no part of the name.
+    ['x:script', {}, true, code(trap, 'svg-prefix')],
+    ['x:SCRIPT', {}, true, code(trap, 'svg-upper')],
+    ['x:style', {}, true, `@import url(${trap}/svg-style-import); body{background:url(${trap}/svg-style)}`],
+    // The Replayer writes names in small letters when it seeks.
+    ['STYLE', {}, true, `@import url(${trap}/svg-upper-import); body{background:url(${trap}/svg-upper-style)}`],
     ['image', { href: `${trap}/svg-image`, 'xlink:href': `${trap}/svg-image-x` }, true],
     ['use', { href: `${trap}/use#a`, 'xlink:href': `data:image/svg+xml,<svg id='a' onload='${js('use')}'/>#a` }, true],
     ['feImage', { href: `${trap}/filter` }, true],
@@ -113,6 +119,12 @@ const shadowing = ['createElement', 'createTextNode', 'querySelectorAll', 'defau
   ['form', { name }],
   ['iframe', { name }],
 ]);
+
+/** Names by which a form has a field in the place of what the Replayer asks it for. */
+const fields = ['appendChild', 'insertBefore', 'removeChild', 'setAttribute', 'getAttribute', 'removeAttribute', 'childNodes', 'parentNode'];
+
+/** Elements that no browser makes, and frames of which none makes a document. */
+const unmade = [['xmlns', true], ['a@b', false], ['x:', true], ['frame', false], ['iframe', true]];
 
 /** The session's batch. */
 export function hostileBatch(trap, at) {
@@ -155,6 +167,17 @@ export function hostileBatch(trap, at) {
     out.push(message('CreateTextNode', next, parted, index), message('SetNodeData', next++, text));
   }
   place(3, shadowing);
+  for (const [tag, svg] of unmade) {
+    const [host, root, html] = [next++, next++, next++];
+    out.push(message('CreateElementNode', host, 3, 0, tag, svg), message('CreateIFrameDocument', host, root));
+    out.push(message('CreateElementNode', html, root, 0, 'html', false));
+  }
+  const forms = fields.flatMap((name) => ['name', 'id'].map((attribute) => {
+    const [form, field, text] = [next++, next++, next++];
+    out.push(message('CreateElementNode', form, 3, 0, 'form', false), message('CreateElementNode', field, form, 0, 'input', false));
+    out.push(message('SetNodeAttribute', field, attribute, name), message('CreateTextNode', text, form, 1), message('SetNodeData', text, 'before'));
+    return [form, text];
+  }));
   // Later changes: of elements that were harmless.
   const later = [];
   const harmless = next;
@@ -164,6 +187,10 @@ export function hostileBatch(trap, at) {
       later.push(message('SetNodeAttribute', next, name, value), message('SetNodeAttributeURLBased', next, name, value, `${trap}/`));
     }
     next++;
+  }
+  for (const [form, text] of forms) {
+    later.push(message('SetNodeAttribute', form, 'class', 'x'), message('RemoveNode', text), message('CreateElementNode', text, form, 0, 'p', false));
+    later.push(message('SetNodeAttribute', form, 'title', 'x'), message('RemoveNodeAttribute', form, 'title'));
   }
   later.push(
     message('StringDictGlobal', 1, 'onclick'),

@@ -19,8 +19,9 @@ pub fn attribute(tag: &str, name: &str, value: &str, base: Option<&Url>, assets:
         Verdict::Fetch => fetched(value, base, assets).map_or_else(apart, kept),
         Verdict::FetchAll => candidates(value, base, assets).map_or_else(apart, kept),
         Verdict::Rel => links(value).map_or_else(apart, kept),
-        Verdict::Name if is_of_documents(value) => apart(),
-        Verdict::Name => kept(value.to_owned()),
+        Verdict::Name if is_of_documents(value) || is_of_forms(value) => apart(),
+        Verdict::NameOfField if is_of_forms(value) => apart(),
+        Verdict::Name | Verdict::NameOfField => kept(value.to_owned()),
         Verdict::MetaName if value.trim_ascii().eq_ignore_ascii_case("referrer") => apart(),
         Verdict::MetaName => kept(value.to_owned()),
         Verdict::Within if value.trim_start().starts_with('#') => kept(value.to_owned()),
@@ -57,8 +58,10 @@ enum Verdict {
     Within,
     /// What a link is for.
     Rel,
-    /// A name by which its document has the element.
+    /// A name by which its document has the element, and its form.
     Name,
+    /// A name by which its form has the element.
+    NameOfField,
     /// What a `meta` element says.
     MetaName,
 }
@@ -73,12 +76,17 @@ fn judge(tag: &str, name: &str) -> Verdict {
         | "autofocus" | "manifest" | "target" | "download" | "is" | "popovertarget" | "commandfor" | "allow"
         | "sandbox" | "csp" | "xml:base" | "_csstext" | "attributionsrc" | "usemap" => Verdict::Drop,
         // The site would learn more of who watches than that somebody does.
-        "referrerpolicy" | "browsingtopics" | "sharedstoragewritable" | "adauctionheaders" => Verdict::Drop,
+        "crossorigin" | "referrerpolicy" | "browsingtopics" | "sharedstoragewritable" | "adauctionheaders" => {
+            Verdict::Drop
+        }
         "name" if tag.eq_ignore_ascii_case("meta") => Verdict::MetaName,
         "rel" if tag.eq_ignore_ascii_case("link") => Verdict::Rel,
         // A canvas is shown as a picture.
         "name" if matches!(tag, "img" | "canvas" | "form" | "iframe") => Verdict::Name,
         "id" if matches!(tag, "img" | "canvas") => Verdict::Name,
+        "name" | "id" if matches!(tag, "button" | "fieldset" | "input" | "output" | "select" | "textarea") => {
+            Verdict::NameOfField
+        }
         "style" => Verdict::Css,
         // `animate` and `set` can change any attribute of what they are in.
         "attributename" => Verdict::Drop,
@@ -110,6 +118,27 @@ fn links(value: &str) -> Option<String> {
 fn is_of_documents(name: &str) -> bool {
     OF_DOCUMENTS.split_ascii_whitespace().any(|known| known == name)
 }
+
+/// Whether a form has something of this name, which a field of this name would take the place of. What sites call fields (`title`, `action`) has no
+/// capitals, and the Replayer asks a form for nothing that has none.
+fn is_of_forms(name: &str) -> bool {
+    let has_capitals = name.bytes().any(|byte| byte.is_ascii_uppercase());
+    has_capitals && (is_of_documents(name) || OF_FORMS.split_ascii_whitespace().any(|known| known == name))
+}
+
+/// What forms have that documents do not, as Chromium 156 tells it, with capitals; without what begins with `aria`, `on` or `webkit`.
+const OF_FORMS: &str = "\
+    acceptCharset accessKey assignedSlot attachInternals attachShadow attributeStyleMap checkValidity checkVisibility classList \
+    className clientHeight clientLeft clientTop clientWidth computedStyleMap contentEditable currentCSSZoom editContext \
+    elementTiming enterKeyHint focusGroup focusGroupStart getAttribute getAttributeNS getAttributeNames getAttributeNode \
+    getAttributeNodeNS getBoundingClientRect getClientRects getHTML hasAttribute hasAttributeNS hasAttributes hasPointerCapture \
+    hidePopover innerHTML innerText inputMode insertAdjacentElement insertAdjacentHTML insertAdjacentText isContentEditable \
+    localName namespaceURI nextElementSibling noValidate offsetHeight offsetLeft offsetParent offsetTop offsetWidth outerHTML \
+    outerText previousElementSibling relList releasePointerCapture removeAttribute removeAttributeNS removeAttributeNode \
+    replaceWith reportValidity requestFullscreen requestPointerLock requestSubmit scrollBy scrollHeight scrollIntoView \
+    scrollIntoViewIfNeeded scrollLeft scrollTo scrollTop scrollWidth setAttribute setAttributeNS setAttributeNode \
+    setAttributeNodeNS setHTML setHTMLUnsafe setPointerCapture shadowRoot showPopover tabIndex tagName toggleAttribute \
+    togglePopover virtualKeyboardPolicy writingSuggestions";
 
 /// What documents have, as Chromium 156 tells it; without what begins with `on` or `webkit`.
 const OF_DOCUMENTS: &str = "\

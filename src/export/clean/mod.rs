@@ -9,14 +9,14 @@
 mod assets;
 mod attribute;
 mod css;
-
-use std::borrow::Cow;
+mod element;
 
 use url::Url;
 
 pub use assets::{Assets, KeptAssets};
 pub use attribute::{apart, attribute, is_name};
 pub use css::{css, css_part};
+pub use element::{element_name, tag};
 
 /// The tag of an element that may not be shown.
 pub const REMOVED_TAG: &str = "takeup-removed";
@@ -34,20 +34,6 @@ pub fn base(location: &str) -> Option<Url> {
 /// How much of addresses may be written for a text: page and place make each longer, and a text may have little else.
 fn room_for_addresses(text: &str) -> usize {
     (64 << 10) + 8 * text.len()
-}
-
-/// The tag under which an element is shown.
-pub fn tag(tag: &str) -> Cow<'_, str> {
-    if tag.len() > NAME_BYTES_MAX {
-        return Cow::Borrowed(REMOVED_TAG);
-    }
-    let lower = tag.to_ascii_lowercase();
-    match &*lower {
-        "script" | "base" | "object" | "embed" | "applet" | "portal" | "fencedframe" | "frameset" | "noscript"
-        | "template" => Cow::Borrowed(REMOVED_TAG),
-        _ if is_name(tag) && tag.starts_with(|first: char| first.is_ascii_alphabetic()) => Cow::Borrowed(tag),
-        _ => Cow::Borrowed(REMOVED_TAG),
-    }
 }
 
 /// An address that may be fetched, as it is written there; `None` for all others.

@@ -43,7 +43,9 @@ fn nothing_that_runs_sends_or_leads_elsewhere_passes() {
             assert_eq!(attribute(tag, name, value, BASE, assets), None, "{tag} {name}={value}");
         }
     }
-    for tag_name in ["script", "SCRIPT", "base", "object", "embed", "applet", "a b", "", "1", "<b"] {
+    for tag_name in
+        ["script", "SCRIPT", "base", "object", "embed", "applet", "frame", "a b", "", "1", "<b", "a@b", "xmlns"]
+    {
         assert_eq!(tag(tag_name), REMOVED_TAG);
     }
     assert_eq!(tag("my-element"), "my-element");
@@ -271,4 +273,44 @@ fn addresses_that_the_pages_own_makes_longer_have_a_limit() {
     assert_eq!(shown.matches("url(").count(), 2_000);
     let (_, shown) = attribute("img", "srcset", &"a,".repeat(2_000), Some(&long), &Assets::FETCHED).unwrap();
     assert!(shown.contains(&long) && shown.len() < 100 << 10, "{}", shown.len());
+}
+
+#[test]
+fn an_element_goes_by_the_name_that_browsers_give_it() {
+    for (sent, name) in [
+        ("x:script", "script"),
+        ("a:b:SCRIPT", "script"),
+        ("Style", "style"),
+        ("x:STYLE", "style"),
+        ("x:linearGradient", "linearGradient"),
+        ("LINEARGRADIENT", "lineargradient"),
+        ("x:", ""),
+    ] {
+        assert_eq!(element_name(sent, true), name, "{sent}");
+    }
+    assert_eq!(element_name("x:Script", false), "x:script", "in HTML a colon is part of the name");
+}
+
+#[test]
+fn no_field_takes_the_place_of_what_its_form_has() {
+    for tag in ["input", "button", "fieldset", "output", "select", "textarea", "img", "canvas"] {
+        for (name, value) in
+            [("name", "appendChild"), ("id", "setAttribute"), ("NAME", "removeChild"), ("id", "tagName")]
+        {
+            let apart = format!("data-takeup-{}", name.to_ascii_lowercase());
+            assert_eq!(withheld(tag, name, value), pair(&apart, value), "{tag}");
+            assert_eq!(super::apart(tag, name), Some(apart));
+        }
+        assert_eq!(withheld(tag, "name", "firstName"), pair("name", "firstName"));
+    }
+    // What sites call their fields.
+    for value in ["title", "action", "children", "id", "style", "first_name"] {
+        assert_eq!(withheld("input", "name", value), pair("name", value));
+        assert_eq!(withheld("input", "id", value), pair("id", value));
+    }
+}
+
+#[test]
+fn no_picture_is_asked_for_with_the_origin_of_the_player() {
+    assert_eq!(attribute("img", "crossorigin", "use-credentials", BASE, &Assets::FETCHED), None);
 }

@@ -123,7 +123,7 @@ impl Page {
     pub fn apply(&mut self, said: &Said, watch: &mut dyn Watch) -> Result<(), Left> {
         match said {
             Said::Element { node, parent, index, tag, svg } => {
-                let tag = if *svg { tag.to_string() } else { tag.to_ascii_lowercase() };
+                let tag = clean::element_name(tag, *svg);
                 let what = What::Element(Box::new(Element { tag, svg: *svg, ..Element::default() }));
                 self.place(*node, *parent, *index, what, watch)
             }
