@@ -52,6 +52,7 @@ pub struct Batches {
     streams: BTreeMap<Stream, Vec<Place>>,
     /// The times at which the first and the last of all batches begin.
     span_ms: Option<(i64, i64)>,
+    count: u64,
     faults: u64,
 }
 
@@ -64,6 +65,7 @@ impl Batches {
             read_ahead_max: LOADED_BYTES_MAX,
             streams: BTreeMap::new(),
             span_ms: None,
+            count: 0,
             faults: 0,
         }
     }
@@ -95,7 +97,13 @@ impl Batches {
         let offset = self.keep(bytes)?;
         let place = Place { offset, length: bytes.len(), era, first_ms, number, is_of_phone };
         self.streams.entry(stream).or_default().push(place);
+        self.count += 1;
         Ok(())
+    }
+
+    /// How many were added that could be read.
+    pub fn count(&self) -> u64 {
+        self.count
     }
 
     /// Keeps other bytes of the session in the same file. Returns where.

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
+use std::rc::Rc;
 
 use crate::checker::{BodyReader, version_of};
 use crate::export::order::Batches;
@@ -17,7 +18,7 @@ pub struct Picture {
     /// When it was taken: client time in Unix ms.
     pub at_ms: i64,
     /// The canvas: when it was first seen, `_`, and its node. Empty for a phone's screen.
-    pub canvas: String,
+    pub canvas: Rc<str>,
     offset: u64,
     length: usize,
 }
@@ -66,6 +67,7 @@ pub struct Collector {
     start: Option<SessionRow<String>>,
     is_of_phone: bool,
     pictures: Vec<Picture>,
+    pictures_max: usize,
     era: Era,
     bodies: BodyReader,
     inflated_max: usize,
@@ -81,10 +83,17 @@ impl Collector {
             start: None,
             is_of_phone: false,
             pictures: Vec::new(),
+            pictures_max: usize::MAX,
             era,
             bodies,
             inflated_max,
         }
+    }
+
+    /// Leaves out pictures while so many wait to be taken.
+    #[must_use]
+    pub fn with_pictures_max(self, pictures: usize) -> Collector {
+        Collector { pictures_max: pictures, ..self }
     }
 
     /// How many records there were.
@@ -180,17 +189,23 @@ impl Collector {
         let name = String::from_utf8_lossy(images.name);
         let stem = name.split('.').next().unwrap_or_default();
         let mut parts = stem.split('_');
-        let canvas = match (parts.next(), parts.next()) {
-            (Some(began), Some(node)) => format!("{began}_{node}"),
-            _ => String::new(),
+        let canvas: Rc<str> = match (parts.next(), parts.next()) {
+            (Some(began), Some(node)) => format!("{began}_{node}").into(),
+            _ => "".into(),
         };
         for frame in Frames::new(images.payload) {
             let Some((head, picture)) = frame.split_first_chunk::<FRAME_HEAD_BYTES>() else { continue };
+            if self.pictures.len() >= self.pictures_max {
+                break;
+            }
             let (at_ms, _) = frame_head(*head);
             let offset = batches.keep(picture)?;
             let at_ms = i64::try_from(at_ms).unwrap_or(i64::MAX);
-            self.pictures.push(Picture { at_ms, canvas: canvas.clone(), offset, length: picture.len() });
+            self.pictures.push(Picture { at_ms, canvas: Rc::clone(&canvas), offset, length: picture.len() });
         }
         Ok(())
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests;

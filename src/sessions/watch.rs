@@ -46,6 +46,11 @@ const READ_AHEAD_BYTES: usize = 16 << 20;
 /// What the file of a session's batches may take.
 const KEPT_BYTES_MAX: u64 = 1 << 30;
 
+/// How many batches are kept: beside its bytes each has a place in memory, and may have a page of its own.
+const BATCHES_MAX: u64 = 100_000;
+/// How many pictures wait for their time: each has a place in memory. At five a second, those of 22 hours.
+const PICTURES_MAX: usize = 400_000;
+
 /// A session's records are looked for so long before its id was generated: clocks differ.
 const LOOK_BACK_US: u64 = 600 * 1_000_000;
 /// A session whose first record comes so soon after its id was generated got the id from this server's clock,
@@ -236,7 +241,7 @@ fn watch(wanted: &Wanted, lines: &mut Lines) -> Result<(), WatchError> {
     let mut merge = Merge::since(reader, from_us)?;
     let batches = Batches::new(tempfile::tempfile()?).with_read_ahead(READ_AHEAD_BYTES);
     let mut shower = Shower::new(&wanted.form, lines.shared().room.clone(), batches);
-    let mut collector = Collector::new(INFLATED_BYTES_MAX);
+    let mut collector = Collector::new(INFLATED_BYTES_MAX).with_pictures_max(PICTURES_MAX);
     let mut soon: Option<Instant> = None;
     let mut passed = 0_u32;
     while let Some(record) = merge.next_settled()? {
@@ -297,7 +302,8 @@ fn watch(wanted: &Wanted, lines: &mut Lines) -> Result<(), WatchError> {
 
 fn add(collector: &mut Collector, record: &Record<'_>, batches: &mut Batches) -> Result<(), WatchError> {
     collector.add(record, batches, &mut Silent)?;
-    if batches.kept_bytes() > KEPT_BYTES_MAX { Err(WatchError::Large) } else { Ok(()) }
+    let is_large = batches.kept_bytes() > KEPT_BYTES_MAX || batches.count() > BATCHES_MAX;
+    if is_large { Err(WatchError::Large) } else { Ok(()) }
 }
 
 impl Shared {

@@ -1,5 +1,6 @@
 //! Lines on their way to the client, and whether it still waits for them.
 
+use std::io;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
@@ -59,12 +60,16 @@ impl Lines {
         &self.place.shared
     }
 
-    /// Adds a line.
+    /// Adds a line. Of a long one, what there is of it is sent while the rest is still being written.
     pub(super) fn line(&mut self, value: &impl Serialize) -> Result<(), WatchError> {
-        serde_json::to_writer(&mut self.buffer, value)?;
+        let mut pieces = Pieces { lines: self, failed: None };
+        let written = serde_json::to_writer(&mut pieces, value);
+        if let Some(error) = pieces.failed {
+            return Err(error);
+        }
+        written?;
         self.buffer.push(b'\n');
-        self.look(true)?;
-        if self.buffer.len() >= PIECE_BYTES { self.flush() } else { Ok(()) }
+        self.look(true)
     }
 
     pub(super) fn flush(&mut self) -> Result<(), WatchError> {
@@ -88,7 +93,8 @@ impl Lines {
             return Err(WatchError::TooLong);
         }
         if is_found && self.sent.elapsed() >= HEARTBEAT {
-            return self.send(Piece::Lines(self.sign.to_vec()));
+            // What waits is a sign, too; and a part of its first line may have gone ahead of it.
+            return if self.buffer.is_empty() { self.send(Piece::Lines(self.sign.to_vec())) } else { self.flush() };
         }
         if self.is_wanted() { Ok(()) } else { Err(WatchError::Gone) }
     }
@@ -128,8 +134,37 @@ impl Lines {
     }
 }
 
+/// A line that is being written.
+struct Pieces<'a> {
+    lines: &'a mut Lines,
+    /// Why no more of it is wanted.
+    failed: Option<WatchError>,
+}
+
+impl io::Write for Pieces<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.lines.buffer.len() >= PIECE_BYTES
+            && let Err(error) = self.lines.flush()
+        {
+            self.failed = Some(error);
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        let room = PIECE_BYTES - self.lines.buffer.len();
+        let taken = &bytes[..bytes.len().min(room)];
+        self.lines.buffer.extend_from_slice(taken);
+        Ok(taken.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// What this thread has used of the processor.
 fn processor_time() -> Duration {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
     Duration::try_from(time).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;

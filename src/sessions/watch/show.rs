@@ -14,7 +14,7 @@ use crate::export::timeline::Timeline;
 use super::super::collect::{Collector, Picture};
 use super::lines::Lines;
 // Circle: the parts of an answer see what it is.
-use super::{Form, WatchError};
+use super::{Form, PICTURES_MAX, WatchError};
 
 /// So much of the session is its beginning.
 const BEGINNING_MS: i64 = 30_000;
@@ -78,22 +78,36 @@ impl<'a> Shower<'a> {
     /// Sends everything that was collected since the last call.
     pub(super) fn show(&mut self, collector: &mut Collector, lines: &mut Lines) -> Result<(), WatchError> {
         self.convert(i64::MAX, collector, lines)?;
+        lines.convert(true);
         if let Some(Converting::Events(teller)) = &mut self.form {
             let file = self.ordered.batches().file()?;
             if let Teller::Phone(_) = teller {
                 // Nothing but the screen is shown: it need not wait for a message.
                 for picture in self.pictures.by_ref() {
+                    lines.look(true)?;
                     let bytes = picture.read(&file)?;
                     write(lines, |sink| teller.picture(&picture.canvas, picture.at_ms, &bytes, sink))?;
                 }
             }
             write(lines, |sink| teller.flush(sink))?;
         }
+        lines.convert(false);
         // Pictures of a time that has not come stay.
         if self.pictures.peek().is_none() {
             self.ordered.batches().forget_kept()?;
         }
         lines.flush()
+    }
+
+    /// Has these wait for their time, as far as there is room for them.
+    fn add_pictures(&mut self, more: Vec<Picture>, form: &Converting) {
+        if matches!(form, Converting::Timeline(_)) {
+            return;
+        }
+        let mut pictures: Vec<Picture> = self.pictures.by_ref().chain(more).collect();
+        pictures.sort_by_key(|picture| picture.at_ms);
+        pictures.truncate(PICTURES_MAX);
+        self.pictures = pictures.into_iter().peekable();
     }
 
     /// Converts the messages that were collected, as far as they are not later than `until_ms`.
@@ -102,9 +116,7 @@ impl<'a> Shower<'a> {
             Some(form) => form,
             None => self.form(collector),
         };
-        let mut pictures: Vec<Picture> = self.pictures.by_ref().chain(collector.take_pictures()).collect();
-        pictures.sort_by_key(|picture| picture.at_ms);
-        self.pictures = pictures.into_iter().peekable();
+        self.add_pictures(collector.take_pictures(), &form);
         let file = self.ordered.batches().file()?;
         lines.convert(true);
         while let Some(told) = self.ordered.next_told_until(until_ms)? {
@@ -117,6 +129,7 @@ impl<'a> Shower<'a> {
                 }
                 Converting::Events(teller) => {
                     while let Some(picture) = self.pictures.next_if(|picture| picture.at_ms <= told.at_ms) {
+                        lines.look(true)?;
                         let bytes = picture.read(&file)?;
                         write(lines, |sink| teller.picture(&picture.canvas, picture.at_ms, &bytes, sink))?;
                     }
@@ -140,3 +153,6 @@ fn write(lines: &mut Lines, make: impl FnOnce(&mut Sink<'_>) -> Flow) -> Result<
     done?;
     if flow.is_break() { Err(WatchError::TooMuch) } else { Ok(()) }
 }
+
+#[cfg(test)]
+mod tests;
