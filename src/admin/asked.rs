@@ -16,14 +16,16 @@ pub(in crate::admin) struct Asked {
     pub action: &'static str,
     /// What was asked for, as clients are told.
     pub told: Json,
-    /// The command and its options.
+    /// The command and its options: everybody on this machine can see them.
     pub arguments: Vec<String>,
+    /// What it reads on stdin.
+    pub input: String,
 }
 
 impl Asked {
     fn new(action: &'static str, told: Json, options: &[&str]) -> Self {
         let arguments = std::iter::once(action).chain(options.iter().copied()).map(str::to_owned).collect();
-        Self { action, told, arguments }
+        Self { action, told, arguments, input: String::new() }
     }
 }
 
@@ -62,14 +64,17 @@ pub(in crate::admin) fn erase(body: &[u8], admin: SocketAddr) -> Result<Asked, S
     if !dry_run && body.confirm.as_ref().and_then(text).as_deref() != Some(&*value) {
         return Err(format!("confirm: what is erased is gone, so it must repeat the value of {field} exactly"));
     }
-    // With its value in one argument, so that no value is taken for an option.
-    let what = format!("--{field}={value}");
+    let (what, input) = match field {
+        "user" => ("--user-from=-".to_owned(), format!("{value}\n")),
+        // With its value in one argument, so that no value is taken for an option.
+        _ => (format!("--{field}={value}"), String::new()),
+    };
     let admin = format!("--admin={admin}");
     let how = if dry_run { "--dry-run" } else { "--yes" };
     let mut told = Map::new();
     told.insert(field.to_owned(), Json::String(value));
     told.insert("dry_run".to_owned(), Json::Bool(dry_run));
-    Ok(Asked::new("erase", Json::Object(told), &[&what, how, "--json", &admin]))
+    Ok(Asked { input, ..Asked::new("erase", Json::Object(told), &[&what, how, "--json", &admin]) })
 }
 
 /// `takeup retention`.

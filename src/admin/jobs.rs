@@ -190,8 +190,9 @@ impl Jobs {
         let command = self.command(asked);
         let (stop, stopped) = channel();
         let (shared, logger, action) = (Arc::clone(&self.place), self.commands.logger.clone(), asked.action);
+        let input = asked.input.clone();
         let work = move || {
-            let ended = child::run(command, &stopped);
+            let ended = child::run(command, input.as_bytes(), &stopped);
             report(&logger, action, &ended);
             if let Some(job) = &mut lock(&shared).job {
                 job.end(ended);

@@ -14,13 +14,16 @@ fn what_is_asked_for_becomes_the_options_of_the_command() {
             r#"{"session":18446744073709551615,"confirm":"18446744073709551615"}"#,
             ["--session=18446744073709551615", "--yes"],
         ),
-        (r#"{"user":"--all -x","confirm":"--all -x","dry_run":false}"#, ["--user=--all -x", "--yes"]),
+        (r#"{"user":"--all -x","confirm":"--all -x","dry_run":false}"#, ["--user-from=-", "--yes"]),
         (r#"{"project":7,"confirm":7}"#, ["--project=7", "--yes"]),
         (r#"{"project":"-Key","dry_run":true}"#, ["--project=-Key", "--dry-run"]),
     ] {
         let asked = asked(body).unwrap();
         assert_eq!(asked.arguments, ["erase", options[0], options[1], "--json", "--admin=127.0.0.1:8888"], "{body}");
     }
+    // Who a user is, nobody sees among the options.
+    assert_eq!(asked(r#"{"user":"a\nb\n","dry_run":true}"#).unwrap().input, "a\nb\n\n");
+    assert_eq!(asked(r#"{"project":7,"dry_run":true}"#).unwrap().input, "");
     let told = asked(r#"{"session":7,"dry_run":true}"#).unwrap().told;
     assert_eq!(told, serde_json::json!({ "session": "7", "dry_run": true }));
     let admin = ADMIN.parse().unwrap();

@@ -1,6 +1,6 @@
 //! A command that runs to its end, or until it is stopped.
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::thread::JoinHandle;
@@ -42,16 +42,20 @@ impl Ended {
     }
 }
 
-/// Runs a command. When the other end of `stop` goes away, the command is killed: those of takeup leave nothing behind that they can't go on with.
+/// Runs a command, which reads `input`: no more than a pipe holds, so that nobody waits until it does. When the other end of `stop` goes away, the command is killed: those of takeup leave nothing behind that they can't go on with.
 ///
 /// This changes the priority of the thread, which the command inherits.
-pub(super) fn run(mut command: Command, stop: &Receiver<()>) -> Ended {
+pub(super) fn run(mut command: Command, input: &[u8], stop: &Receiver<()>) -> Ended {
     let _ = rustix::process::nice(NICE);
-    let spawned = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let spawned = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
     let mut child = match spawned {
         Ok(child) => child,
         Err(error) => return Ended::failed(&format!("the command can't be started: {error}")),
     };
+    if let Some(mut pipe) = child.stdin.take() {
+        // If it has ended already, its exit code says more.
+        let _ = pipe.write_all(input);
+    }
     let stdout = child.stdout.take().map(|pipe| collect(pipe, STDOUT_BYTES_MAX));
     let stderr = child.stderr.take().map(|pipe| collect(pipe, STDERR_BYTES_MAX));
     let (Some(Ok(stdout)), Some(Ok(stderr))) = (stdout, stderr) else {

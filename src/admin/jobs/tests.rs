@@ -22,7 +22,8 @@ fn jobs(script: &str) -> Jobs {
 }
 
 fn asked(argument: &str) -> Asked {
-    Asked { action: "retention", told: json!({}), arguments: vec!["retention".to_owned(), argument.to_owned()] }
+    let arguments = vec!["retention".to_owned(), argument.to_owned()];
+    Asked { action: "retention", told: json!({}), arguments, input: String::new() }
 }
 
 fn now(jobs: &Jobs) -> Json {
@@ -100,4 +101,13 @@ fn a_program_that_is_not_there_is_a_job_that_failed() {
     jobs.start(&asked("")).unwrap();
     let job = ended(&jobs);
     assert!(job["error"].as_str().unwrap().contains("can't be started"), "{job}");
+}
+
+#[test]
+fn a_command_reads_what_nobody_else_is_to_see() {
+    let jobs = jobs(r#"printf '{"read":"%s"}\n' "$(cat)""#);
+    jobs.start(&Asked { input: "a name\n".to_owned(), ..asked("") }).unwrap();
+    assert_eq!(ended(&jobs)["result"], json!([{ "read": "a name" }]));
+    jobs.start(&asked("")).unwrap();
+    assert_eq!(ended(&jobs)["result"], json!([{ "read": "" }]), "it does not wait for more");
 }

@@ -16,6 +16,9 @@ pub struct EraseArgs {
     /// Erase all sessions of this user, by the id that the site gave the user; may be given several times.
     #[arg(long, value_name = "ID")]
     pub user: Vec<String>,
+    /// The same, with the id that is in this file (- for stdin): options can be seen by everybody on this machine; may be given several times.
+    #[arg(long, value_name = "FILE")]
+    pub user_from: Vec<PathBuf>,
     /// Erase everything of this project, by its number or key; may be given several times.
     #[arg(long, value_name = "ID|KEY")]
     pub project: Vec<String>,

@@ -6,7 +6,7 @@ mod server;
 mod stores;
 
 use std::fs::OpenOptions;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::process::ExitCode;
@@ -22,6 +22,9 @@ use server::AdminPort;
 
 /// The exit code if it could not be done, or not be finished: the same command goes on.
 const COULD_NOT_RUN: u8 = 2;
+
+/// The largest file with the id of a user.
+const USER_BYTES_MAX: u64 = 1 << 20;
 
 /// Runs the command.
 pub fn run(args: &EraseArgs, data: &Path) -> ExitCode {
@@ -69,7 +72,9 @@ fn request(args: &EraseArgs, data: &Path) -> Result<Request, CliError> {
     if args.session.contains(&0) {
         return Err(CliError::Other("--session 0: there is no such session".to_owned()));
     }
-    if args.user.iter().any(String::is_empty) {
+    let users = args.user_from.iter().map(|file| user_from(file)).collect::<Result<Vec<_>, _>>()?;
+    let users: Vec<String> = args.user.iter().cloned().chain(users).collect();
+    if users.iter().any(String::is_empty) {
         return Err(CliError::Other("--user: an empty id is that of every session without a user".to_owned()));
     }
     let mut projects = std::collections::BTreeSet::new();
@@ -81,11 +86,29 @@ fn request(args: &EraseArgs, data: &Path) -> Result<Request, CliError> {
     }
     Ok(Request {
         sessions: args.session.iter().copied().collect(),
-        users: args.user.iter().cloned().collect(),
+        users: users.into_iter().collect(),
         projects,
         dry_run: args.dry_run,
         name_users: args.name_users,
     })
+}
+
+/// The id of a user that is in a file, without the end of its line.
+fn user_from(file: &Path) -> Result<String, CliError> {
+    let failed = |why: &dyn std::fmt::Display| CliError::Other(format!("--user-from {}: {why}", file.display()));
+    let mut bytes = Vec::new();
+    let read = match file.as_os_str() == "-" {
+        true => io::stdin().lock().take(USER_BYTES_MAX + 1).read_to_end(&mut bytes),
+        false => std::fs::File::open(file).and_then(|file| file.take(USER_BYTES_MAX + 1).read_to_end(&mut bytes)),
+    };
+    if read.map_err(|error| failed(&error))? as u64 > USER_BYTES_MAX {
+        return Err(failed(&"this is too long for an id"));
+    }
+    let mut id = String::from_utf8(bytes).map_err(|_| failed(&"this is no UTF-8"))?;
+    if id.ends_with('\n') {
+        id.pop();
+    }
+    Ok(id)
 }
 
 /// Asks on a terminal. Without one `--yes` has to be given.
