@@ -12,6 +12,8 @@ use std::net::{IpAddr, SocketAddr};
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
+use crate::base::time::wall_us;
+
 use super::answer::fault;
 
 /// What gives access.
@@ -48,6 +50,8 @@ pub(in crate::admin) enum Refusal {
     NoTokenToChange,
     #[error("the header X-Takeup-Admin is missing")]
     Header,
+    #[error("the pictures and styles of a page are not here")]
+    Part,
     #[error("the token is missing or wrong")]
     Token,
 }
@@ -56,9 +60,12 @@ impl Refusal {
     pub(in crate::admin) fn status(self) -> StatusCode {
         match self {
             Refusal::Token => StatusCode::UNAUTHORIZED,
-            Refusal::Host | Refusal::OtherSite | Refusal::NoToken | Refusal::NoTokenToChange | Refusal::Header => {
-                StatusCode::FORBIDDEN
-            }
+            Refusal::Host
+            | Refusal::OtherSite
+            | Refusal::NoToken
+            | Refusal::NoTokenToChange
+            | Refusal::Header
+            | Refusal::Part => StatusCode::FORBIDDEN,
         }
     }
 }
@@ -70,9 +77,10 @@ impl IntoResponse for Refusal {
 }
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 const COOKIE_NAME: &str = "takeup_admin";
 /// How long a login lasts, in seconds.
-const COOKIE_AGE_S: u32 = 12 * 3600;
+const COOKIE_AGE_S: u64 = 12 * 3600;
 
 /// What proxies add.
 const OF_PROXIES: [&str; 4] = ["forwarded", "x-forwarded-for", "x-forwarded-host", "via"];
@@ -96,6 +104,14 @@ impl Access {
         if !self.has_token() && self.is_local(headers) { Ok(()) } else { self.token(headers) }
     }
 
+    /// Whether the request may see what scripts and persons read. A recorded page whose pictures are loaded is of this site for a browser, and its pictures and
+    /// styles may have any address: nothing of this may be held up by them.
+    pub(in crate::admin) fn admit_reader(&self, headers: &HeaderMap) -> Result<(), Refusal> {
+        self.admit(headers)?;
+        let is_part = |dest: &axum::http::HeaderValue| dest != "empty" && dest != "document";
+        if headers.get(SEC_FETCH_DEST).is_some_and(is_part) { Err(Refusal::Part) } else { Ok(()) }
+    }
+
     /// Whether the request may change something: a page of this port, or a program, with the token in any case.
     pub(in crate::admin) fn admit_change(&self, headers: &HeaderMap) -> Result<(), Refusal> {
         self.host(headers)?;
@@ -116,7 +132,7 @@ impl Access {
         is_of_this_site(headers)?;
         self.token(headers)?;
         let token = self.options.token.as_deref().ok_or(Refusal::NoToken)?;
-        let value = cookie_of(token);
+        let value = cookie_until(now_s() + COOKIE_AGE_S, token);
         Ok(format!("{COOKIE_NAME}={value}; Path=/; HttpOnly; SameSite=Strict; Max-Age={COOKIE_AGE_S}"))
     }
 
@@ -150,10 +166,10 @@ impl Access {
         if bearer.is_some_and(|bearer| is_same(bearer.trim(), token)) {
             return Ok(());
         }
-        let wanted = cookie_of(token);
         let cookies = sent(header::COOKIE).unwrap_or_default().split(';');
         let mut cookies = cookies.filter_map(|cookie| cookie.trim().strip_prefix(COOKIE_NAME)?.strip_prefix('='));
-        if cookies.any(|cookie| is_same(cookie, &wanted)) { Ok(()) } else { Err(Refusal::Token) }
+        let now_s = now_s();
+        if cookies.any(|cookie| is_cookie(cookie, token, now_s)) { Ok(()) } else { Err(Refusal::Token) }
     }
 }
 
@@ -196,9 +212,23 @@ fn is_same(sent: &str, wanted: &str) -> bool {
     blake3::hash(sent.as_bytes()) == blake3::hash(wanted.as_bytes())
 }
 
-/// The cookie does not show the token.
-fn cookie_of(token: &str) -> String {
-    blake3::Hash::from_bytes(blake3::derive_key("takeup admin page, cookie of a login", token.as_bytes())).to_string()
+fn now_s() -> u64 {
+    wall_us() / 1_000_000
+}
+
+/// A cookie that is as good as the token until a time (Unix s), and does not show it. Browsers send cookies to every port of a host, so others may see it: it
+/// ends here too, whatever they keep.
+fn cookie_until(until_s: u64, token: &str) -> String {
+    let key = blake3::derive_key("takeup admin page, cookie of a login until a time", token.as_bytes());
+    format!("{until_s}.{}", blake3::keyed_hash(&key, &until_s.to_le_bytes()))
+}
+
+/// Whether a cookie was given for this token, and has not ended. One that would end later than any that is given now was given by a wrong clock.
+fn is_cookie(cookie: &str, token: &str, now_s: u64) -> bool {
+    let until_s = cookie.split('.').next().and_then(|until| until.parse::<u64>().ok());
+    until_s.is_some_and(|until_s| {
+        (now_s..=now_s + COOKIE_AGE_S).contains(&until_s) && is_same(cookie, &cookie_until(until_s, token))
+    })
 }
 
 #[cfg(test)]

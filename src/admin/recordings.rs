@@ -31,7 +31,7 @@ const LINES: HeaderValue = HeaderValue::from_static("application/x-ndjson");
 
 /// The recent sessions that a query asks for.
 pub(in crate::admin) async fn list(State(shown): State<Arc<Shown>>, headers: HeaderMap, uri: Uri) -> Response {
-    if let Err(refusal) = shown.access.admit(&headers) {
+    if let Err(refusal) = shown.access.admit_reader(&headers) {
         return refusal.into_response();
     }
     let query = match query_of(&uri) {
@@ -52,7 +52,7 @@ pub(in crate::admin) async fn session(
     Path(session): Path<String>,
     headers: HeaderMap,
 ) -> Response {
-    if let Err(refusal) = shown.access.admit(&headers) {
+    if let Err(refusal) = shown.access.admit_reader(&headers) {
         return refusal.into_response();
     }
     let Ok(session) = session.parse::<u64>() else { return no_number() };
@@ -107,7 +107,7 @@ struct How {
 }
 
 async fn watch(shown: &Shown, session: &str, headers: &HeaderMap, form: Form, how: How) -> Response {
-    if let Err(refusal) = shown.access.admit(headers) {
+    if let Err(refusal) = shown.access.admit_reader(headers) {
         return refusal.into_response();
     }
     let Ok(session) = session.parse::<u64>() else { return no_number() };

@@ -81,7 +81,7 @@ fn status(shown: &Shown, interval: Interval) -> Status {
 
 /// The status of the last second, for which it waits.
 pub(in crate::admin) async fn once(State(shown): State<Arc<Shown>>, headers: HeaderMap) -> Response {
-    if let Err(refusal) = shown.access.admit(&headers) {
+    if let Err(refusal) = shown.access.admit_reader(&headers) {
         return refusal.into_response();
     }
     let before = shown.metrics.snapshot();
@@ -103,7 +103,7 @@ struct Follower {
 
 /// The status every second, as server-sent events.
 pub(in crate::admin) async fn follow(State(shown): State<Arc<Shown>>, headers: HeaderMap) -> Response {
-    if let Err(refusal) = shown.access.admit(&headers) {
+    if let Err(refusal) = shown.access.admit_reader(&headers) {
         return refusal.into_response();
     }
     let Ok(place) = Arc::clone(&shown.followers).try_acquire_owned() else {

@@ -94,3 +94,34 @@ fn a_change_needs_the_token_and_a_header_that_no_other_page_can_send() {
     let without = self::access("127.0.0.1:8888", None, &[]);
     assert_eq!(without.admit_change(&headers(&all)), Err(Refusal::NoTokenToChange));
 }
+
+#[test]
+fn a_cookie_ends_after_twelve_hours_and_with_its_token_whoever_keeps_it() {
+    let now_s = 1_800_000_000;
+    let cookie = cookie_until(now_s + COOKIE_AGE_S, TOKEN);
+    assert!(is_cookie(&cookie, TOKEN, now_s) && is_cookie(&cookie, TOKEN, now_s + COOKIE_AGE_S));
+    assert!(!is_cookie(&cookie, TOKEN, now_s + COOKIE_AGE_S + 1), "it has ended");
+    assert!(!is_cookie(&cookie, "another token of sixteen", now_s));
+    assert!(
+        !is_cookie(&cookie_until(now_s + COOKIE_AGE_S + 1, TOKEN), TOKEN, now_s),
+        "none that is given now ends so late"
+    );
+    let later = cookie.replace(&(now_s + COOKIE_AGE_S).to_string(), &(now_s + COOKIE_AGE_S + 60).to_string());
+    for wrong in [&*later, "", ".", "x.y", &cookie[..cookie.len() - 1], &format!("+{cookie}"), &format!("0{cookie}")] {
+        assert!(!is_cookie(wrong, TOKEN, now_s + 60), "{wrong}");
+    }
+}
+
+#[test]
+fn what_scripts_read_is_no_picture_and_no_style_of_a_recorded_page() {
+    let access = access("127.0.0.1:8888", None, &[]);
+    let from =
+        |dest| headers(&[("host", "127.0.0.1:8888"), ("sec-fetch-site", "same-origin"), ("sec-fetch-dest", dest)]);
+    for dest in ["empty", "document"] {
+        assert_eq!(access.admit_reader(&from(dest)), Ok(()), "{dest}");
+    }
+    for dest in ["image", "style", "font", "iframe", "video", ""] {
+        assert_eq!(access.admit_reader(&from(dest)), Err(Refusal::Part), "{dest}");
+        assert_eq!(access.admit(&from(dest)), Ok(()), "assets are such");
+    }
+}
