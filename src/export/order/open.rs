@@ -14,6 +14,10 @@ use super::told::{Told, What};
 const OPEN_BYTES: usize = 1 << 10;
 /// The longest name of a tab: each of its messages has it.
 const TAB_BYTES_MAX: usize = 256;
+/// A time that is so much later than the one before it is not believed if the batch takes it back.
+const LEAP_MS: i64 = 60_000;
+/// How many such times are looked into: the rest of the batch is read for each.
+const LEAPS_MAX: u8 = 8;
 
 /// A batch that is being read. The one whose next message is the earliest is the greatest; of one time, the one that was opened first.
 #[derive(Debug)]
@@ -32,6 +36,10 @@ struct Unread {
     mark: Mark,
     page: u64,
     at_ms: i64,
+    /// The last time that was not believed,
+    doubted_ms: Option<i64>,
+    /// and how many others may still be looked into.
+    leaps_left: u8,
     tab: Rc<str>,
     /// The second thing that the last message says.
     also: Option<Told>,
@@ -49,7 +57,8 @@ impl Open {
     ) -> Option<Open> {
         let mark = read_batch(&bytes, era).mark();
         let (page, at_ms, tab) = (first.page, first.at_ms, Rc::clone(&first.tab));
-        let mut unread = Unread { bytes, era, mark, page, at_ms, tab, also: None };
+        let mut unread =
+            Unread { bytes, era, mark, page, at_ms, doubted_ms: None, leaps_left: LEAPS_MAX, tab, also: None };
         let next = if has_gap { first } else { unread.read(faults)? };
         Some(Open { unread, next, number })
     }
@@ -86,6 +95,23 @@ impl Unread {
         Told { at_ms: self.at_ms, page: self.page, tab: Rc::clone(&self.tab), bytes, what }
     }
 
+    /// A message has this time; the rest of the batch begins at `rest`. Times that step back would mix up what a batch has in order, and so would one that is
+    /// taken back: all that follows would come behind what other batches tell.
+    fn advance_to(&mut self, told_ms: i64, bytes: &[u8], rest: Mark) {
+        if told_ms <= self.at_ms || self.doubted_ms == Some(told_ms) {
+            return;
+        }
+        if told_ms.saturating_sub(self.at_ms) > LEAP_MS && self.leaps_left > 0 {
+            self.leaps_left -= 1;
+            let mut later = read_on(bytes, self.era, rest).map_while(Result::ok).map(|message| message.timestamp_ms);
+            if later.any(|later_ms| (self.at_ms..told_ms).contains(&later_ms)) {
+                self.doubted_ms = Some(told_ms);
+                return;
+            }
+        }
+        self.at_ms = told_ms;
+    }
+
     fn read(&mut self, faults: &mut u64) -> Option<Told> {
         if let Some(also) = self.also.take() {
             return Some(also);
@@ -103,8 +129,7 @@ impl Unread {
             if message.id == ids::MOBILE_BATCH_META {
                 continue;
             }
-            // Times that step back would mix up what a batch has in order.
-            self.at_ms = self.at_ms.max(message.timestamp_ms);
+            self.advance_to(message.timestamp_ms, &bytes, reader.mark());
             let length = reader.offset() - message.offset;
             match said::read(&message) {
                 Some(Said::Tab(id)) => self.tab = beginning(&id, TAB_BYTES_MAX).into(),

@@ -117,3 +117,36 @@ fn a_long_name_of_a_tab_does_not_stand_with_each_of_its_messages() {
     let told = rest(&mut batches.in_order(), i64::MAX);
     assert!(told.iter().all(|told| (200..=256).contains(&told.tab.len())), "{}", told[0].tab.len());
 }
+
+/// The times of what a batch tells that begins at 1,000 s and has these times.
+fn times_of(times: impl IntoIterator<Item = u64>) -> Vec<i64> {
+    let messages = times.into_iter().flat_map(|at_ms| {
+        let mut time = Vec::new();
+        crate::tracker::write_uint(&mut time, at_ms);
+        [(0, time), (HIDDEN.0, HIDDEN.1.to_vec())]
+    });
+    let mut batches = Batches::new(tempfile::tempfile().unwrap());
+    batches.add(&batch(1, 1_000_000, messages), Era::Main, None).unwrap();
+    // Each message says two things.
+    rest(&mut batches.in_order(), i64::MAX).iter().step_by(2).map(|told| told.at_ms).collect()
+}
+
+#[test]
+fn a_leap_of_the_clock_that_the_batch_takes_back_moves_nothing() {
+    let day = 86_400_000;
+    assert_eq!(times_of([1_000_100, day, 1_000_200]), [1_000_100, 1_000_100, 1_000_200]);
+    assert_eq!(times_of([1 << 52, day, 1 << 52, 1_000_200]), [1_000_000, 1_000_000, 1_000_000, 1_000_200]);
+    // One that stays is one of the visitor's: the machine slept.
+    assert_eq!(times_of([1_000_100, day, day + 100]), [1_000_100, 86_400_000, 86_400_100]);
+    // A clock that is set back takes nothing back.
+    assert_eq!(times_of([1_000_100, 2_000_000, 900_000, 900_100]), [1_000_100, 2_000_000, 2_000_000, 2_000_000]);
+    assert_eq!(times_of([1_000_100, 1_030_000, 1_020_000]), [1_000_100, 1_030_000, 1_030_000], "a small step");
+}
+
+#[test]
+fn a_batch_of_nothing_but_leaps_is_not_read_again_and_again() {
+    let began = std::time::Instant::now();
+    let leaps = (1..60_000_u64).flat_map(|number| [2_000_000 + 100_000 * number, 1_000_100]);
+    assert_eq!(times_of(leaps).len(), 2 * 59_999);
+    assert!(began.elapsed() < std::time::Duration::from_secs(20), "{:?}", began.elapsed());
+}
