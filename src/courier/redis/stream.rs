@@ -74,7 +74,11 @@ impl Stream {
     pub(super) fn is_lost(&self, info: Option<StreamInfo>) -> bool {
         let Some(last) = self.last else { return false };
         let Some(info) = info else { return true };
-        let counted_less = info.entries_added.zip(self.entries_added).is_some_and(|(now, then)| now < then);
+        // If all that it holds came later, it has counted that beside what was there before. If it has not, it was made anew, and others have
+        // written as much to it since.
+        let came_later = if info.first.is_none_or(|first| last < first) { info.length } else { 0 };
+        let counted_less =
+            info.entries_added.zip(self.entries_added).is_some_and(|(now, then)| now < then + came_later);
         info.last_generated < last || counted_less
     }
 
@@ -124,4 +128,35 @@ pub(super) async fn still_has(connection: &mut Connection, name: &str, mark: &St
     }
     let found: redis::Value = connection.ask(redis::cmd("XRANGE").arg(name).arg(&mark.last).arg(&mark.last)).await?;
     Ok(matches!(found, redis::Value::Array(entries) if !entries.is_empty()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(time_ms: u64) -> EntryId {
+        format!("{time_ms}-0").parse().unwrap()
+    }
+
+    /// A stream that holds the entries of these milliseconds, of `added` in all.
+    fn info(first: u64, last: u64, length: u64, added: u64) -> Option<StreamInfo> {
+        let (first, last_generated) = (Some(id(first)), id(last));
+        Some(StreamInfo { length, last_generated, entries_added: Some(added), first, max_deleted: None })
+    }
+
+    #[test]
+    fn a_stream_that_was_made_anew_is_lost_however_much_others_have_written_to_it_since() {
+        // Ten of its entries were there or are from here, the last of them at 100 ms.
+        let stream = Stream { last: Some(id(100)), entries_added: Some(10), ..Stream::default() };
+        assert!(stream.is_lost(None));
+        assert!(stream.is_lost(info(101, 102, 2, 2)));
+        assert!(stream.is_lost(info(101, 900, 50, 50)));
+        // Others have added to it; it was trimmed in part, of all that came from here, and to nothing.
+        assert!(!stream.is_lost(info(91, 900, 60, 60)));
+        assert!(!stream.is_lost(info(95, 900, 56, 60)));
+        assert!(!stream.is_lost(info(101, 900, 50, 60)));
+        assert!(!stream.is_lost(info(899, 900, 2, 60)));
+        let empty = StreamInfo { first: None, ..info(1, 900, 0, 60).unwrap() };
+        assert!(!stream.is_lost(Some(empty)));
+    }
 }
