@@ -130,9 +130,9 @@ impl Folder {
 }
 
 impl UnfinishedFile {
-    /// Appends to it.
+    /// Appends to it, durably: if all were left to the end, that alone would take longer than a stop waits.
     pub fn write(&mut self, bytes: &[u8]) -> Result<(), Fault> {
-        let written = self.file.write_all_at(bytes, self.bytes);
+        let written = self.file.write_all_at(bytes, self.bytes).and_then(|()| self.file.sync_data());
         written.map_err(|error| (error, unfinished(&self.path)))?;
         self.bytes += bytes.len() as u64;
         Ok(())

@@ -7,6 +7,7 @@ use object_store::list::PaginatedListOptions;
 use object_store::multipart::PartId;
 use object_store::path::Path as ObjectPath;
 use object_store::{GetOptions, GetRange, ObjectStoreExt, PutOptions, PutPayload};
+use tokio::task::yield_now;
 use tokio::time::timeout;
 
 use crate::base::store_url::StoreUrl;
@@ -100,7 +101,7 @@ impl Store {
     /// Whether the bucket or folder is there, and lets us list it.
     pub async fn check(&self) -> Result<(), Cause> {
         match &self.backend {
-            Backend::Folder(folder) => folder.check().map_err(told),
+            Backend::Folder(folder) => on_disk(|| folder.check()).await,
             Backend::Cloud { .. } => self.page("", None, Some(1)).await.map(drop),
         }
     }
@@ -109,7 +110,7 @@ impl Store {
     pub async fn find(&self, name: &str) -> Result<Option<u64>, Cause> {
         let doing = "look for an object";
         match &self.backend {
-            Backend::Folder(folder) => folder.find(name).map_err(told),
+            Backend::Folder(folder) => on_disk(|| folder.find(name)).await,
             Backend::Cloud { cloud, .. } => {
                 let path = self.path(name);
                 match small(doing, cloud.get_opts(&path, GetOptions::new().with_head(true))).await? {
@@ -126,8 +127,8 @@ impl Store {
     pub async fn put(&self, name: &str, bytes: Vec<u8>) -> Result<(), Cause> {
         match &self.backend {
             Backend::Folder(folder) => {
-                let mut file = folder.begin(name).map_err(told)?;
-                file.write(&bytes).and_then(|()| file.finish()).map_err(told)
+                let mut file = on_disk(|| folder.begin(name)).await?;
+                on_disk(|| file.write(&bytes).and_then(|()| file.finish())).await
             }
             Backend::Cloud { cloud, .. } => {
                 let path = self.path(name);
@@ -141,7 +142,7 @@ impl Store {
     pub async fn begin(&self, name: &str) -> Result<Upload, Cause> {
         let doing = "begin an upload";
         let state = match &self.backend {
-            Backend::Folder(folder) => UploadState::Folder(folder.begin(name).map_err(told)?),
+            Backend::Folder(folder) => UploadState::Folder(on_disk(|| folder.begin(name)).await?),
             Backend::Cloud { cloud, .. } => {
                 let path = self.path(name);
                 let id = small(doing, cloud.create_multipart(&path)).await?.map_err(|error| cause_of(&error, doing))?;
@@ -161,7 +162,7 @@ impl Store {
         match (&self.backend, &mut upload.state) {
             (Backend::Folder(_), UploadState::Folder(file)) => {
                 for part in [Some(first), second].into_iter().flatten().flat_map(PutPayload::iter) {
-                    file.write(part).map_err(|fault| PartFault { cause: told(fault), upload_is_gone: true })?;
+                    on_disk(|| file.write(part)).await.map_err(|cause| PartFault { cause, upload_is_gone: true })?;
                 }
                 Ok(())
             }
@@ -191,7 +192,7 @@ impl Store {
     pub async fn complete(&self, upload: &mut Upload) -> Result<(), PartFault> {
         match (&self.backend, &mut upload.state) {
             (Backend::Folder(_), UploadState::Folder(file)) => {
-                file.finish().map_err(|fault| PartFault { cause: told(fault), upload_is_gone: true })
+                on_disk(|| file.finish()).await.map_err(|cause| PartFault { cause, upload_is_gone: true })
             }
             (Backend::Cloud { cloud, .. }, UploadState::Cloud { id, parts }) => {
                 let done = cloud.complete_multipart(&self.path(&upload.name), id, parts.clone()).await;
@@ -207,7 +208,7 @@ impl Store {
     /// Removes an object.
     pub async fn delete(&self, name: &str) -> Result<(), Cause> {
         match &self.backend {
-            Backend::Folder(folder) => folder.remove(name).map_err(told),
+            Backend::Folder(folder) => on_disk(|| folder.remove(name)).await,
             Backend::Cloud { cloud, .. } => {
                 let doing = "remove an object";
                 let path = self.path(name);
@@ -246,7 +247,7 @@ impl Store {
     pub async fn get(&self, name: &str, at: u64, bytes: usize) -> Result<Vec<u8>, Cause> {
         let doing = || format!("read {name}");
         match &self.backend {
-            Backend::Folder(folder) => folder.read(name, at, bytes).map_err(told),
+            Backend::Folder(folder) => on_disk(|| folder.read(name, at, bytes)).await,
             Backend::Cloud { cloud, .. } => {
                 let options = GetOptions::new().with_range(Some(GetRange::Bounded(at..at + bytes as u64)));
                 let got =
@@ -271,9 +272,9 @@ impl Store {
         let doing = || format!("read {name}");
         let too_long = |bytes: u64| Cause::new(Trouble::Other, "", format!("{}: it has {bytes} bytes", doing()));
         match &self.backend {
-            Backend::Folder(folder) => match folder.find(name).map_err(told)? {
+            Backend::Folder(folder) => match on_disk(|| folder.find(name)).await? {
                 Some(bytes) if bytes > bytes_max => Err(too_long(bytes)),
-                Some(bytes) => folder.read(name, 0, bytes as usize).map(Some).map_err(told),
+                Some(bytes) => on_disk(|| folder.read(name, 0, bytes as usize)).await.map(Some),
                 None => Ok(None),
             },
             Backend::Cloud { cloud, .. } => {
@@ -298,7 +299,7 @@ impl Store {
     /// A part of the list of what is in a folder: `folder` is empty or ends in a slash.
     pub async fn list(&self, folder: &str, next: Option<String>) -> Result<ObjectPage, Cause> {
         match &self.backend {
-            Backend::Folder(root) => root.list(folder).map_err(told),
+            Backend::Folder(root) => on_disk(|| root.list(folder)).await,
             Backend::Cloud { .. } => self.page(folder, next, None).await,
         }
     }
@@ -360,6 +361,13 @@ fn is_no_such_upload(error: &object_store::Error) -> bool {
 fn is_no_such_object(error: &object_store::Error) -> bool {
     let is_of_bucket = |code: &str| matches!(code, "NoSuchBucket" | "ContainerNotFound");
     refusal_of(error).is_some_and(|refusal| refusal.status == 404 && !is_of_bucket(&refusal.code))
+}
+
+/// Calls a folder, which answers at once. Before that, whoever waits for this beside other things hears of those: a stop must not have to wait until
+/// everything is copied.
+async fn on_disk<T>(call: impl FnOnce() -> Result<T, folder::Fault>) -> Result<T, Cause> {
+    yield_now().await;
+    call().map_err(told)
 }
 
 fn told((error, path): folder::Fault) -> Cause {

@@ -264,7 +264,68 @@ fn part_bytes(bytes: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
+    use tokio::sync::watch;
+
+    use crate::courier::stores::StoreAccess;
+
     use super::*;
+
+    /// Some parts of zeros. Reading the first of them is when the courier is told to stop.
+    #[derive(Debug)]
+    struct Zeros {
+        parts: u64,
+        read: Cell<u64>,
+        blake3: String,
+        stop: watch::Sender<bool>,
+    }
+
+    impl UploadSource for Zeros {
+        type Fault = String;
+
+        fn object(&self) -> String {
+            "zeros".to_owned()
+        }
+
+        fn bytes(&self) -> u64 {
+            self.parts * PART_BYTES as u64
+        }
+
+        fn blake3(&self) -> &str {
+            &self.blake3
+        }
+
+        fn read(&self, _: u64, bytes: usize) -> Result<Vec<u8>, String> {
+            self.read.set(self.read.get() + 1);
+            self.stop.send_replace(true);
+            Ok(vec![0; bytes])
+        }
+
+        fn damaged(&self) -> String {
+            "damaged".to_owned()
+        }
+    }
+
+    #[test]
+    fn a_copy_to_a_folder_is_left_soon_after_a_stop_and_not_at_its_end() {
+        let folders = tempfile::tempdir().unwrap();
+        let url = format!("file://{}", folders.path().display()).parse().unwrap();
+        let store = Store::open(&StoreAccess::to(url)).unwrap();
+        let noted = UnfinishedUpload::beside(folders.path(), "noted.json");
+        let (stop, mut stopping) = watch::channel(false);
+        let zeros = Zeros { parts: 8, read: Cell::new(0), blake3: String::new(), stop };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let is_stopped = runtime.block_on(async {
+            let mut upload = ObjectUpload::new(&store, "", &zeros, &noted);
+            tokio::select! {
+                biased;
+                _ = stopping.wait_for(|stopping| *stopping) => true,
+                _ = upload.attempt() => false,
+            }
+        });
+        assert!(is_stopped && zeros.read.get() <= 2, "after {} of 8 parts", zeros.read.get());
+    }
 
     #[test]
     fn no_object_has_more_parts_than_a_store_takes() {
