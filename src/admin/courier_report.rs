@@ -19,6 +19,9 @@ pub struct CourierReport {
     pub error: Option<String>,
     /// While it waits, or of what it could not do beside: what an operator can do.
     pub advice: Option<String>,
+    /// The courier that must come first and is itself held up; null if nothing waits for that.
+    #[serde(default)]
+    pub behind: Option<String>,
     /// Since when it waits, RFC 3339 in UTC.
     pub since: Option<String>,
     /// For how many seconds it has been waiting.

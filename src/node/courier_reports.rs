@@ -124,6 +124,7 @@ pub fn report(courier: &Courier, figures: Figures, deleted_unread: u64) -> Couri
         code: cause.map(|cause| cause.code.to_string()),
         error: cause.map(|cause| cause.text.clone()),
         advice: cause.map(|cause| cause.trouble.advice().to_owned()),
+        behind: None,
         since: waiting.and_then(|waiting| rfc3339(waiting.since)),
         seconds: waiting.map(|waiting| seconds(waiting.began.elapsed())),
         attempts: waiting.map(|waiting| waiting.attempts),
@@ -158,7 +159,7 @@ pub fn fault(report: &CourierReport) -> Option<String> {
     match report.state.as_str() {
         "ended" => Some(format!("ended, because its cursor was removed while it ran: restart the server; {waits}")),
         "waiting" => {
-            let mut text: String = report.target.chars().take(TARGET_CHARACTERS_MAX).collect();
+            let mut text = short(&report.target);
             let trouble = report.trouble.as_deref().and_then(Trouble::named).unwrap_or(Trouble::Other);
             let code = report.code.clone().unwrap_or_default();
             let _ = write!(text, " {}", Cause::new(trouble, code, ""));
@@ -178,6 +179,28 @@ pub fn fault(report: &CourierReport) -> Option<String> {
             Some(format!("{}; {waits}: {error}", trouble.advice()))
         }
         _ => None,
+    }
+}
+
+/// An address without its user and parameters, and if it is too long then visibly without its end: half a port would be another address.
+fn short(target: &str) -> String {
+    let address = target.split_once('?').map_or(target, |(address, _)| address);
+    let address = address.rsplit_once('@').map_or(address, |(_, address)| address);
+    match address.char_indices().nth(TARGET_CHARACTERS_MAX) {
+        None => address.to_owned(),
+        Some(_) => address.chars().take(TARGET_CHARACTERS_MAX - 1).chain(['…']).collect(),
+    }
+}
+
+/// Notes which of `behind` hold records that may not go before those of `first`, because that one does not deliver.
+pub fn note_who_is_behind(reports: &mut [CourierReport], first: &str, behind: &[&str]) {
+    let is_held_up = |report: &CourierReport| report.name == first && matches!(&*report.state, "waiting" | "ended");
+    if !reports.iter().any(is_held_up) {
+        return;
+    }
+    for report in reports.iter_mut().filter(|report| behind.contains(&report.name.as_str())) {
+        let has_records = report.lag.is_none_or(|lag| lag.bytes > 0);
+        report.behind = has_records.then(|| first.to_owned());
     }
 }
 

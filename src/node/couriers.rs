@@ -439,10 +439,12 @@ impl Couriers {
 
     /// A report on each. `deleted_unread`: how many of the log's records were deleted before a consumer had read them.
     pub fn reports(&self, deleted_unread: u64) -> Vec<CourierReport> {
-        let reports = self.all.iter().enumerate();
-        reports
+        let all = self.all.iter().enumerate();
+        let mut reports: Vec<CourierReport> = all
             .map(|(place, courier)| courier_reports::report(courier, self.measured.of(place), deleted_unread))
-            .collect()
+            .collect();
+        courier_reports::note_who_is_behind(&mut reports, ROWS, &QUEUES);
+        reports
     }
 
     /// Their states, for health: none is vital, because records wait in the log.

@@ -269,6 +269,7 @@ fn with_a_courier(measure: impl Fn() + Send + Sync + 'static) -> AdminHandle {
             code: None,
             error: None,
             advice: None,
+            behind: None,
             since: None,
             seconds: None,
             attempts: None,
@@ -300,7 +301,7 @@ fn couriers_are_an_array_of_objects_with_what_was_just_measured() {
     let answer = ask(admin.addr(), "GET /couriers");
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     let body = answer.split_once("\r\n\r\n").unwrap().1;
-    let expected = r#"[{"name":"courier-redis","target":"redis://127.0.0.1:6379","state":"ready","trouble":null,"code":null,"error":null,"advice":null,"since":null,"seconds":null,"attempts":null,"lag":{"records":1,"bytes":0,"seconds":0.0},"records":1,"items":2,"bytes":3,"attempts_failed":4,"dead_letters":5,"dead_letters_in_file":null,"deleted_unread":6}]"#;
+    let expected = r#"[{"name":"courier-redis","target":"redis://127.0.0.1:6379","state":"ready","trouble":null,"code":null,"error":null,"advice":null,"behind":null,"since":null,"seconds":null,"attempts":null,"lag":{"records":1,"bytes":0,"seconds":0.0},"records":1,"items":2,"bytes":3,"attempts_failed":4,"dead_letters":5,"dead_letters_in_file":null,"deleted_unread":6}]"#;
     assert_eq!(body.trim_end(), expected);
 }
 

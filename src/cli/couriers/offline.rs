@@ -57,6 +57,7 @@ fn not_running(name: &str) -> CourierReport {
         code: None,
         error: None,
         advice: None,
+        behind: None,
         since: None,
         seconds: None,
         attempts: None,

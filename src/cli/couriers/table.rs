@@ -77,6 +77,9 @@ pub(super) fn one_line(line: &Line) -> String {
     if let Some(cause) = cause(report) {
         text += &format!("  {}", plain(&cause.to_string(), ERROR_CHARACTERS_MAX));
     }
+    if let Some(first) = report.behind.as_deref().filter(|_| cause(report).is_none()) {
+        text += &format!("  held up by {}", plain(first, 64));
+    }
     if let Some(seconds_waited) = report.seconds {
         text += &format!("  for {}", seconds(seconds_waited));
     }
@@ -112,6 +115,12 @@ fn explain(report: &CourierReport, out: &mut Out) -> Result<(), CliError> {
         )?;
         out.line(&format!("  {}", what_waits(report)))?;
         out.line("  to do: restart the server")?;
+    } else if let Some(first) = &report.behind {
+        let (name, first) = (plain(&report.name, 64), plain(first, 64));
+        out.line("")?;
+        out.line(&format!("{name}: held up by {first}, since no session's records go before its row"))?;
+        out.line(&format!("  {}; clients get their answers as ever", what_waits(report)))?;
+        out.line(&format!("  to do: see {first}"))?;
     } else if let Some(error) = &report.error {
         out.line("")?;
         out.line(&out.red(&plain(&format!("{}: {error}", report.name), ERROR_CHARACTERS_MAX)))?;

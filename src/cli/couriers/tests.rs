@@ -17,6 +17,7 @@ fn ready(name: &str) -> Line {
         code: None,
         error: None,
         advice: None,
+        behind: None,
         since: None,
         seconds: None,
         attempts: None,
@@ -114,4 +115,20 @@ fn a_line_for_logs_says_it_all() {
     let expected = "courier-redis  waiting  cannot be reached (ConnectionRefused): refused\\u{1b}[31m  for 1m05s  \
                     behind 12,034 records 3.4 MiB 1m06s";
     assert_eq!(table::one_line(&waiting("courier-redis")), expected);
+}
+
+#[test]
+fn who_is_held_up_by_another_says_by_whom() {
+    let mut queue = ready("courier-redis");
+    queue.report.lag = Some(LagReport { records: 328, bytes: 2_200_000, seconds: 6.9 });
+    queue.report.behind = Some("courier-postgres".to_owned());
+    let text = shown(&[waiting("courier-postgres"), queue.clone()], false);
+    let expected = "
+courier-redis: held up by courier-postgres, since no session's records go before its row
+  328 records (2.1 MiB) wait in the log, nothing is lost; clients get their answers as ever
+  to do: see courier-postgres
+";
+    assert!(text.contains(expected), "{text}");
+    let expected = "courier-redis  ready  held up by courier-postgres  behind 328 records 2.1 MiB 6.9 s";
+    assert_eq!(table::one_line(&queue), expected);
 }

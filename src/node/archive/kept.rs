@@ -114,6 +114,7 @@ impl Archive {
             code: None,
             error: waiting.map(|waiting| waiting.text.clone()),
             advice: waiting.map(|waiting| waiting.advice.to_owned()),
+            behind: None,
             since: waiting.and_then(|waiting| rfc3339(waiting.since)),
             seconds: waiting.map(|waiting| seconds(waiting.began.elapsed())),
             attempts: waiting.map(|waiting| waiting.attempts),

@@ -9,6 +9,7 @@ fn waiting() -> CourierReport {
         code: Some("ConnectionRefused".to_owned()),
         error: Some("Connection refused (os error 111)".to_owned()),
         advice: Some(Trouble::Unreachable.advice().to_owned()),
+        behind: None,
         since: rfc3339(SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000)),
         seconds: Some(312.4),
         attempts: Some(40),
@@ -47,6 +48,36 @@ fn that_nothing_is_lost_is_within_what_health_shows_whatever_the_trouble() {
         assert!(said.iter().all(|said| shown.contains(said)), "{shown}");
         assert!(shown.contains("nothing is lost"), "{shown}");
     }
+}
+
+#[test]
+fn an_address_is_shown_without_user_and_parameters_and_never_cut_so_that_it_is_another() {
+    let postgres = "postgres://takeup@127.0.0.1:15432/postgres?sslmode=disable&application_name=http";
+    let text = fault(&CourierReport { target: postgres.to_owned(), ..waiting() }).unwrap();
+    assert!(text.starts_with("127.0.0.1:15432/postgres cannot be reached"), "{text}");
+    let long = "postgres://openreplay@databases-openreplay.example.com:54321/postgres";
+    let text = fault(&CourierReport { target: long.to_owned(), ..waiting() }).unwrap();
+    assert!(text.starts_with("databases-openreplay.example.… cannot be reached"), "{text}");
+}
+
+#[test]
+fn a_queue_that_may_not_go_before_the_rows_says_so_while_they_wait_and_has_something_to_deliver() {
+    let ready = |name: &str, bytes: u64| CourierReport {
+        name: name.to_owned(),
+        state: "ready".to_owned(),
+        lag: Some(LagReport { records: 1, bytes, seconds: 1.0 }),
+        ..waiting()
+    };
+    let behind = |rows: CourierReport| {
+        let mut reports = [rows, ready("courier-redis", 4096), ready("courier-kafka", 0), ready("courier-file", 4096)];
+        note_who_is_behind(&mut reports, "courier-postgres", &["courier-redis", "courier-kafka"]);
+        reports.map(|report| report.behind)
+    };
+    let rows = |state: &str| CourierReport { state: state.to_owned(), ..ready("courier-postgres", 4096) };
+    let first = || Some("courier-postgres".to_owned());
+    assert_eq!(behind(rows("waiting")), [None, first(), None, None]);
+    assert_eq!(behind(rows("ended")), [None, first(), None, None]);
+    assert_eq!(behind(rows("ready")), [None, None, None, None]);
 }
 
 #[test]
