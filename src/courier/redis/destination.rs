@@ -85,9 +85,7 @@ impl RedisDestination {
         let additions = items.iter().map(|item| xadd(name, &self.trim, item)).collect();
         let error = match connection.add_all(additions).await {
             Ok(ids) => {
-                stream.last = ids.last().and_then(|id| id.parse().ok()).or(stream.last);
-                stream.added += ids.len() as u64;
-                stream.entries_added = stream.entries_added.map(|count| count + ids.len() as u64);
+                stream.add(ids.len() as u64, ids.last().and_then(|id| id.parse().ok()));
                 return Ok(());
             }
             Err(error) => error,
@@ -178,11 +176,15 @@ impl Destination for RedisDestination {
         let marks: BTreeMap<String, StreamMark> = serde_json::from_str(mark).unwrap_or_default();
         let connection = self.connection.as_mut().ok_or_else(no_connection)?;
         for (name, mark) in &marks {
-            match still_has(connection, name, mark).await {
+            let doubtful_after = self.streams.get(name).and_then(|stream| stream.doubtful_after);
+            let is_doubtful =
+                doubtful_after.is_some_and(|after| mark.last.parse::<EntryId>().is_ok_and(|last| last > after));
+            let holds = if is_doubtful { Ok(false) } else { still_has(connection, name, mark).await };
+            match holds {
                 Ok(true) => {}
                 Ok(false) => {
                     // Entries of a history that is gone would be missed again and again. What is still there, an older mark tells.
-                    self.streams.values_mut().for_each(|stream| stream.last = None);
+                    self.streams.values_mut().for_each(Stream::forget);
                     return Ok(false);
                 }
                 Err(error) => return Err(self.broken(&error)),
@@ -253,8 +255,10 @@ async fn look(
     let info = info_of(connection, name).await?;
     (stream.added, stream.trimmed) = (0, Some(Instant::now()));
     if stream.is_lost(info) {
+        stream.doubt();
         return Ok(false);
     }
+    stream.is_the_same();
     let (Some(info), RedisTrim::Safe(settings)) = (info, trim) else { return Ok(true) };
     let groups = groups_of(connection, name, &settings.ignored).await?;
     let slowest = stream.see(&groups);

@@ -22,6 +22,12 @@ pub(super) struct Stream {
     pub(super) last: Option<EntryId>,
     /// A lower bound for all additions to the stream since it was created; `None` before Redis 7, which does not count them.
     pub(super) entries_added: Option<u64>,
+    /// The newest entry from here.
+    pub(super) newest: Option<CountedEntry>,
+    /// What that was when the stream was last found to be the same.
+    pub(super) was_there: Option<CountedEntry>,
+    /// The stream was lost: what was added after this entry may have gone to the old one or to the new one, so no mark of it says anything.
+    pub(super) doubtful_after: Option<EntryId>,
     /// How far its readers have come.
     pub(super) readers: Readers,
     /// Additions since it was last trimmed.
@@ -29,6 +35,23 @@ pub(super) struct Stream {
     pub(super) trimmed: Option<Instant>,
     /// Why nothing more is added.
     pub(super) behind: Option<String>,
+}
+
+/// An entry that was added from here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct CountedEntry {
+    pub(super) id: EntryId,
+    /// A lower bound for the additions to its stream up to it.
+    pub(super) count: u64,
+}
+
+impl CountedEntry {
+    /// Whether a stream was made anew since this entry was added to it, although others may have written as much to it by now: all that it holds came
+    /// later, and it has not counted that beside what was there before.
+    fn is_of_another(self, info: StreamInfo) -> bool {
+        let came_later = info.first.is_none_or(|first| self.id < first);
+        came_later && info.entries_added.is_some_and(|now| now < self.count + info.length)
+    }
 }
 
 /// How far the consumer groups of a stream have come.
@@ -74,12 +97,32 @@ impl Stream {
     pub(super) fn is_lost(&self, info: Option<StreamInfo>) -> bool {
         let Some(last) = self.last else { return false };
         let Some(info) = info else { return true };
-        // If all that it holds came later, it has counted that beside what was there before. If it has not, it was made anew, and others have
-        // written as much to it since.
-        let came_later = if info.first.is_none_or(|first| last < first) { info.length } else { 0 };
-        let counted_less =
-            info.entries_added.zip(self.entries_added).is_some_and(|(now, then)| now < then + came_later);
-        info.last_generated < last || counted_less
+        let counted_less = info.entries_added.zip(self.entries_added).is_some_and(|(now, then)| now < then);
+        info.last_generated < last || counted_less || self.was_there.is_some_and(|entry| entry.is_of_another(info))
+    }
+
+    /// Takes in that these were added, the last of them with this id.
+    pub(super) fn add(&mut self, count: u64, last: Option<EntryId>) {
+        self.last = last.or(self.last);
+        self.added += count;
+        self.entries_added = self.entries_added.map(|before| before + count);
+        self.newest = self.last.zip(self.entries_added).map(|(id, count)| CountedEntry { id, count });
+        self.doubtful_after = None;
+    }
+
+    /// The stream is still the one that everything from here was added to.
+    pub(super) fn is_the_same(&mut self) {
+        self.was_there = self.newest;
+    }
+
+    /// It is not. What was added since it last was may be in neither.
+    pub(super) fn doubt(&mut self) {
+        self.doubtful_after = self.was_there.map(|entry| entry.id).or(self.doubtful_after);
+    }
+
+    /// Forgets entries of a history that is gone: they would be missed again and again.
+    pub(super) fn forget(&mut self) {
+        (self.last, self.newest, self.was_there) = (None, None, None);
     }
 
     /// Takes in how far the groups have come. Returns the one that is furthest behind.
@@ -146,17 +189,39 @@ mod tests {
 
     #[test]
     fn a_stream_that_was_made_anew_is_lost_however_much_others_have_written_to_it_since() {
-        // Ten of its entries were there or are from here, the last of them at 100 ms.
-        let stream = Stream { last: Some(id(100)), entries_added: Some(10), ..Stream::default() };
-        assert!(stream.is_lost(None));
-        assert!(stream.is_lost(info(101, 102, 2, 2)));
-        assert!(stream.is_lost(info(101, 900, 50, 50)));
-        // Others have added to it; it was trimmed in part, of all that came from here, and to nothing.
-        assert!(!stream.is_lost(info(91, 900, 60, 60)));
-        assert!(!stream.is_lost(info(95, 900, 56, 60)));
-        assert!(!stream.is_lost(info(101, 900, 50, 60)));
-        assert!(!stream.is_lost(info(899, 900, 2, 60)));
-        let empty = StreamInfo { first: None, ..info(1, 900, 0, 60).unwrap() };
-        assert!(!stream.is_lost(Some(empty)));
+        let mut stream = Stream { entries_added: Some(7), ..Stream::default() };
+        stream.add(3, Some(id(100)));
+        stream.is_the_same();
+        // Before it is looked at again, there may be more from here, in the new one.
+        for more in [false, true] {
+            if more {
+                stream.add(1, Some(id(150)));
+            }
+            assert!(stream.is_lost(None));
+            assert!(stream.is_lost(info(101, 160, 2, 2)));
+            assert!(stream.is_lost(info(101, 900, 50, 50)));
+            // Others have added to it; it was trimmed in part, of all that came from here, and to nothing.
+            assert!(!stream.is_lost(info(91, 900, 60, 60)));
+            assert!(!stream.is_lost(info(95, 900, 56, 60)));
+            assert!(!stream.is_lost(info(101, 900, 50, 60)));
+            assert!(!stream.is_lost(info(899, 900, 2, 60)));
+            let empty = StreamInfo { first: None, ..info(1, 900, 0, 60).unwrap() };
+            assert!(!stream.is_lost(Some(empty)));
+        }
+    }
+
+    #[test]
+    fn what_was_added_since_a_stream_was_last_the_same_is_doubtful_until_there_is_more() {
+        let mut stream = Stream { entries_added: Some(0), ..Stream::default() };
+        stream.add(3, Some(id(100)));
+        stream.is_the_same();
+        stream.add(1, Some(id(150)));
+        stream.doubt();
+        assert_eq!(stream.doubtful_after, Some(id(100)));
+        stream.forget();
+        stream.doubt();
+        assert_eq!(stream.doubtful_after, Some(id(100)));
+        stream.add(1, Some(id(200)));
+        assert_eq!(stream.doubtful_after, None);
     }
 }
