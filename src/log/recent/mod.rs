@@ -25,7 +25,7 @@ use crate::log::disk::pages::Pages;
 
 mod stages;
 
-pub(in crate::log) use stages::{Home, Stages};
+pub(in crate::log) use stages::{Home, NoBlock, Stages};
 
 /// A group of records as it is in its segment.
 #[derive(Debug, Clone)]

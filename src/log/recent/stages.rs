@@ -19,6 +19,15 @@ const FRESH_MAX: usize = 64;
 /// Files that are made before they are needed. With the default sizes these are all.
 const FILES_AHEAD_MAX: usize = 16;
 
+/// Why there is no block for a group now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::log) enum NoBlock {
+    /// The hasher needs the oldest block, which would have to go.
+    Held,
+    /// Blocks have to survive the process, and a file could not be made.
+    Unmade,
+}
+
 /// Where the blocks of a core lie that have to survive the process.
 #[derive(Debug)]
 pub(in crate::log) struct Home {
@@ -102,10 +111,10 @@ impl Stages {
     /// A block with room for a group.
     ///
     /// # Errors
-    /// `WouldBlock` while the hasher needs the oldest block, which would have to go. Those of making a file, if the blocks have to survive the process.
-    pub(in crate::log) fn take(&mut self) -> io::Result<Stage> {
+    /// See [`NoBlock`].
+    pub(in crate::log) fn take(&mut self) -> Result<Stage, NoBlock> {
         if self.is_held() {
-            return Err(io::ErrorKind::WouldBlock.into());
+            return Err(NoBlock::Held);
         }
         if let Some(begun) = self.begun.take() {
             return Ok(begun);
@@ -113,7 +122,7 @@ impl Stages {
         let free = self.resting.iter_mut().position(Stage::reclaim).map(|at| self.resting.swap_remove(at));
         let mut stage = match free.or_else(|| self.spare.pop()) {
             Some(stage) => stage,
-            None => self.make()?,
+            None => self.make().map_err(|_| NoBlock::Unmade)?,
         };
         self.filled += 1;
         stage.set_number(self.filled);
@@ -175,7 +184,7 @@ impl Stages {
     /// # Errors
     /// As [`Stages::take`]; the group stays where it is.
     #[cold]
-    pub(in crate::log) fn move_on(&mut self, stage: &mut Stage) -> io::Result<()> {
+    pub(in crate::log) fn move_on(&mut self, stage: &mut Stage) -> Result<(), NoBlock> {
         let mut full = std::mem::replace(stage, self.take()?);
         stage.take_over(&mut full);
         self.keep(full);

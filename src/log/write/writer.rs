@@ -243,8 +243,8 @@ impl Inner {
         let Some(pen) = &mut self.pen else { return Err(AppendError::NotReady) };
         if pen.segment().is_direct() {
             let begins = (self.open.records == 0).then_some(self.cursor);
-            if staging::prepare(&mut self.stages, pen, size as usize, begins).is_err() {
-                return Err(self.wait_for_stage());
+            if let Err(why) = staging::prepare(&mut self.stages, pen, size as usize, begins) {
+                return Err(self.wait_for_stage(why));
             }
         }
         debug_assert!(self.cursor == pen.segment().cursor() && self.cursor.is_multiple_of(ALIGN_BYTES as u64));

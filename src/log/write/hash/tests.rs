@@ -5,8 +5,9 @@ use crate::log::disk::calls;
 use crate::log::format::record::{DataType, Encoding, Entry, Flags, Kind, Topic};
 use crate::log::open::{Queues, take_up};
 use crate::log::read::description::describe;
+use crate::log::write::fault::Fault;
 use crate::log::write::{keeper, prepare, syncer};
-use crate::log::{Log, Options, Way, Writer};
+use crate::log::{AppendError, Log, Options, Way, Writer};
 
 use super::*;
 
@@ -186,5 +187,27 @@ fn a_segment_that_can_not_be_hashed_holds_up_no_writer() {
             followers.list.iter_mut().for_each(|follower| follower.description = None);
             look(&mut followers, shared);
         }
+    });
+}
+
+/// Few and small blocks, so that a writer soon waits for the hasher.
+fn small(dir: &std::path::Path) -> Options {
+    let block = 1 << 20;
+    Options { way: Way::Direct, group_bytes_max: block, window_bytes: block, recent_bytes: 2 * block, ..options(dir) }
+}
+
+#[test]
+fn a_writer_that_waits_for_a_hasher_that_dies_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    without_hasher(small(dir.path()), |shared, writer| {
+        fill(shared, writer);
+        let died = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            let _watch = Watch::new(shared, LogThread::Hasher);
+            panic!("as if the thread had");
+        }));
+        assert!(died.is_err());
+        let refused = writer.append(&batch(7, &[7; 20_000]));
+        assert_eq!(refused, Err(AppendError::Poisoned(Fault::Thread(LogThread::Hasher))));
+        assert_eq!(shared.cores[0].wait.what(), None);
     });
 }

@@ -1,12 +1,11 @@
 //! The memory that directly written groups are collected in.
 
-use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use crate::log::disk::pages::Pages;
 use crate::log::options::{Ack, Way};
-use crate::log::recent::{Home, Stages};
+use crate::log::recent::{Home, NoBlock, Stages};
 use crate::log::write::fault::Fault;
 use crate::log::write::limits::GROUPS_MAX;
 use crate::log::write::segment::Pen;
@@ -29,7 +28,7 @@ pub(super) fn stages(shared: &Shared, core: &Core) -> Stages {
 
 /// Ensures that the pen has a block with room for a record, and begins a group there if one begins at this offset.
 #[inline]
-pub(super) fn prepare(stages: &mut Stages, pen: &mut Pen, bytes: usize, begins: Option<u64>) -> io::Result<()> {
+pub(super) fn prepare(stages: &mut Stages, pen: &mut Pen, bytes: usize, begins: Option<u64>) -> Result<(), NoBlock> {
     match pen.stage() {
         Some(stage) if stage.fits(bytes) => {}
         Some(stage) => stages.move_on(stage)?,
@@ -45,10 +44,18 @@ pub(super) fn prepare(stages: &mut Stages, pen: &mut Pen, bytes: usize, begins: 
 impl Inner {
     /// There is no block for a record: the hasher still needs the next one, or its file can't be made, which is tried again behind the next group.
     #[cold]
-    pub(super) fn wait_for_stage(&self) -> AppendError {
-        let what = if self.stages.is_held() { For::Hasher } else { For::Groups };
+    pub(super) fn wait_for_stage(&self, why: NoBlock) -> AppendError {
+        let what = match why {
+            NoBlock::Held => For::Hasher,
+            NoBlock::Unmade => For::Groups,
+        };
         self.core.wait.begin(what);
-        if what == For::Hasher {
+        // After that, because a thread that dies tells why before it wakes those who wait.
+        if let Some(fault) = self.core.poison() {
+            self.core.wait.end();
+            return AppendError::Poisoned(fault);
+        }
+        if why == NoBlock::Held {
             self.core.standstills.begin(what, self.shared.clock.now_us());
             self.shared.wake_hasher();
             // It may have gone on before it could see that somebody waits.

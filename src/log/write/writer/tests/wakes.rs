@@ -1,5 +1,7 @@
 //! Nobody waits for a timer.
 
+use crate::log::recent::NoBlock;
+
 use super::*;
 
 /// Writes ten segments as fast as the log accepts them; returns how often a timer had to release the writer.
@@ -53,4 +55,18 @@ fn a_writer_that_pauses_at_the_end_of_what_is_formatted_is_let_go_without_a_time
         }
     }
     assert_eq!(log.stats().late_wakes, 0);
+}
+
+#[test]
+fn a_writer_that_the_hasher_lets_go_before_it_waits_is_woken() {
+    let dir = tempfile::tempdir().unwrap();
+    let (log, _) = Log::open(options(dir.path())).unwrap();
+    let core = Core::new(&log, 0);
+    let inner = core.writer.inner.as_ref().unwrap();
+    assert_eq!(inner.wait_for_stage(NoBlock::Held), AppendError::NotReady);
+    assert_eq!(inner.core.wait.what(), None, "nobody would end this wait");
+    // The wake was ours.
+    let begun = Instant::now();
+    thread::park_timeout(PATIENCE);
+    assert!(begun.elapsed() < PATIENCE, "nobody woke the core");
 }
