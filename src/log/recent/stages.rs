@@ -60,6 +60,8 @@ pub(in crate::log) struct Stages {
     fresh: VecDeque<RecentGroup>,
     /// Blocks up to this one are to be left, and their files removed.
     condemned: u64,
+    /// The writer is at its end: see [`Stages::let_go`].
+    is_let_go: bool,
 }
 
 impl Stages {
@@ -92,6 +94,7 @@ impl Stages {
             gone: 0,
             fresh: VecDeque::with_capacity(FRESH_MAX),
             condemned: 0,
+            is_let_go: false,
         };
         // Blocks of this process take no memory before they are filled, and making one that is missing costs little.
         let made = match stages.home {
@@ -102,9 +105,15 @@ impl Stages {
         stages
     }
 
+    /// From now on nothing waits for the hasher, which reads from the disk what is filled again too soon.
+    pub(in crate::log) fn let_go(&mut self) {
+        self.is_let_go = true;
+    }
+
     /// Whether the next block has to wait for the hasher.
     pub(in crate::log) fn is_held(&self) -> bool {
-        let next = self.kept.front().filter(|_| self.begun.is_none() && self.kept.len() >= self.kept_max);
+        let is_kept = self.begun.is_none() && self.kept.len() >= self.kept_max && !self.is_let_go;
+        let next = self.kept.front().filter(|_| is_kept);
         next.is_some_and(|oldest| self.recent.holds(oldest.number()))
     }
 

@@ -7,7 +7,7 @@ use crate::log::open::{Queues, take_up};
 use crate::log::read::description::describe;
 use crate::log::write::fault::Fault;
 use crate::log::write::{keeper, prepare, syncer};
-use crate::log::{AppendError, Log, Options, Way, Writer};
+use crate::log::{Ack, AppendError, Log, Options, Way, Writer};
 
 use super::*;
 
@@ -193,7 +193,14 @@ fn a_segment_that_can_not_be_hashed_holds_up_no_writer() {
 /// Few and small blocks, so that a writer soon waits for the hasher.
 fn small(dir: &std::path::Path) -> Options {
     let block = 1 << 20;
-    Options { way: Way::Direct, group_bytes_max: block, window_bytes: block, recent_bytes: 2 * block, ..options(dir) }
+    Options {
+        way: Way::Direct,
+        group_bytes_max: block,
+        window_bytes: block,
+        start_reserve_bytes: 8 << 10,
+        recent_bytes: 2 * block,
+        ..options(dir)
+    }
 }
 
 #[test]
@@ -210,4 +217,46 @@ fn a_writer_that_waits_for_a_hasher_that_dies_is_refused() {
         assert_eq!(refused, Err(AppendError::Poisoned(Fault::Thread(LogThread::Hasher))));
         assert_eq!(shared.cores[0].wait.what(), None);
     });
+}
+
+#[test]
+fn what_was_answered_from_memory_is_appended_again_at_the_end_even_if_the_hasher_is_behind() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = Options { ack: Ack::Memory, format_ahead: false, recent_bytes: 1 << 20, ..small(dir.path()) };
+    let mut counters = None;
+    without_hasher(options, |shared, writer| {
+        let core = &shared.cores[0];
+        let begun = Instant::now();
+        let turn = |writer: &mut Writer| {
+            assert!(begun.elapsed().as_secs() < 20, "it does not come to that: {:?}", writer.stats());
+            writer.progress();
+            std::thread::sleep(Duration::from_millis(1));
+        };
+        fill(shared, writer);
+        while writer.stats().unsynced > 0 {
+            turn(writer);
+        }
+        writer.segment().unwrap().syncs_to_fail.store(u32::MAX, Ordering::SeqCst);
+        core.recent.hold_from(u64::MAX);
+        // Less than a group, and more than the rest of a block.
+        for _ in 0..45 {
+            while writer.append(&batch(7, &[7; 20_000])).is_err() {
+                assert!(begun.elapsed().as_secs() < 20, "no room: {:?}", core.wait.what());
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        }
+        core.recent.hold_from(0);
+        while core.counters.lost.load(Ordering::SeqCst) == 0 {
+            turn(writer);
+        }
+        while !core.is_ready() {
+            assert!(begun.elapsed().as_secs() < 20, "there is no other segment");
+            std::thread::yield_now();
+        }
+        counters = Some(Arc::clone(core));
+    });
+    let counters = &counters.unwrap().counters;
+    let (lost, restored) = (counters.lost.load(Ordering::SeqCst), counters.restored.load(Ordering::SeqCst));
+    assert!(lost > 0, "nothing was lost");
+    assert_eq!(restored, lost);
 }

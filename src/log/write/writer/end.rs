@@ -21,6 +21,8 @@ impl Finish for Inner {
         if self.shared.options.ack == Ack::Memory {
             // A segment may be ready for records that were answered and have to be appended again.
             let _ = self.pen.is_some() || self.take_fresh();
+            // There is no later turn for what would have to wait for the hasher.
+            self.stages.let_go();
             self.append_carried(u64::MAX);
         }
         let all_durable = self.sync_rest() && self.failure.is_none();
