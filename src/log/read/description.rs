@@ -52,20 +52,22 @@ impl Description {
         Ok(Description { reader, tally: Tally::default(), damage: Vec::new(), core, id, read_to: 0, latest_us: 0 })
     }
 
-    /// Goes on to `end`, where a record ends. It is `latest_us` at most by the wall clock; 0 where that is not known. Tells `on_block` each time that
-    /// another block of memory is read; 0 where the file is.
+    /// Goes on towards `end`, where a record ends, for some `most` bytes. Returns how far it came. It is `latest_us` at most by the wall clock; 0
+    /// where that is not known. Tells `on_block` each time that another block of memory is read; 0 where the file is.
     pub(in crate::log) fn read_to(
         &mut self,
         end: u64,
+        most: u64,
         latest_us: u64,
         on_block: &mut dyn FnMut(u64),
-    ) -> Result<(), LogError> {
+    ) -> Result<u64, LogError> {
         if end > self.read_to {
             (self.read_to, self.latest_us) = (end, latest_us);
         }
         self.reader.set_end(End::At(end));
+        let enough = self.reader.offset().saturating_add(most);
         let mut block = None;
-        loop {
+        while self.reader.offset() < enough {
             let found = self.reader.advance();
             if block != Some(self.reader.block()) {
                 block = Some(self.reader.block());
@@ -73,7 +75,7 @@ impl Description {
             }
             match found {
                 Ok(Some(found)) => self.tally.add(&found.header),
-                Ok(None) => return Ok(()),
+                Ok(None) => return Ok(end),
                 Err(LogError::Damaged { .. }) => {
                     let found = self.reader.resync()?;
                     self.damage.push(Hole::damage(found.offset, found.bytes));
@@ -81,6 +83,7 @@ impl Description {
                 Err(error) => return Err(error),
             }
         }
+        Ok(self.reader.offset().min(end))
     }
 
     /// The file that is read.
@@ -90,7 +93,7 @@ impl Description {
 
     /// Reads the rest of a segment of `bytes`, and tells what was found.
     pub(in crate::log) fn finish(mut self, bytes: u64, latest_us: u64) -> Result<Sidecar, LogError> {
-        self.read_to(bytes, latest_us, &mut |_| {})?;
+        self.read_to(bytes, u64::MAX, latest_us, &mut |_| {})?;
         let hash = self.reader.finish_hash(bytes)?;
         let mut sidecar = self.tally.into_sidecar(self.reader.header().log, self.core, self.id);
         sidecar.bytes = bytes;

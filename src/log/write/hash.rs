@@ -30,6 +30,9 @@ const KEPT_BYTES: u64 = 8 << 20;
 
 /// How much each look should find: the pause between two looks is adjusted to it.
 const LOOK_BYTES: u64 = 1 << 20;
+/// How much is read for a core before the others have their turn: their writers may wait, and this takes some 2 ms.
+const SLICE_BYTES: u64 = 4 << 20;
+
 const PAUSE_MIN: Duration = Duration::from_millis(4);
 const PAUSE_MAX: Duration = Duration::from_millis(50);
 
@@ -58,6 +61,8 @@ pub(in crate::log) fn run(shared: &Shared, queue: &Receiver<Retired>, sealer: &S
 struct Followers {
     list: Vec<Follower>,
     pause: Duration,
+    /// How much the core with the most had, since the last pause.
+    found: u64,
 }
 
 #[derive(Debug)]
@@ -73,19 +78,26 @@ struct Follower {
 
 impl Default for Followers {
     fn default() -> Followers {
-        Followers { list: Vec::new(), pause: PAUSE_MAX }
+        Followers { list: Vec::new(), pause: PAUSE_MAX, found: 0 }
     }
 }
 
 impl Followers {
-    /// Reads what has become durable since the last call; returns how long to wait until the next.
+    /// Reads what has become durable since the last call, a slice of each core's; returns how long to wait until the next.
     fn follow(&mut self, shared: &Shared) -> Duration {
         self.list.retain(|follower| follower.segment.strong_count() > 0);
-        let (mut most, mut is_awaited) = (0, false);
+        let (mut most, mut is_awaited, mut is_left) = (0, false, false);
         for core in &shared.cores {
             let mut new_bytes = 0;
             for segment in core.live().into_iter().filter(|segment| segment.durable() > RECORDS_FROM) {
-                new_bytes += self.follower(shared, core, &segment).read_to(segment.durable(), shared, core);
+                let (durable, slice) = (segment.durable(), SLICE_BYTES.saturating_sub(new_bytes));
+                let follower = self.follower(shared, core, &segment);
+                new_bytes += follower.read_to(durable, slice, shared, core);
+                if follower.read_to < durable {
+                    // Younger segments come later: what is held of memory is what comes after the place that is read.
+                    is_left = true;
+                    break;
+                }
             }
             most = most.max(new_bytes);
             if core.wait.what() == Some(For::Hasher) {
@@ -97,12 +109,17 @@ impl Followers {
                 }
             }
         }
-        let due = self.pause.as_secs_f64() * LOOK_BYTES as f64 / most.max(1) as f64;
+        self.found += most;
+        if is_left {
+            return Duration::ZERO;
+        }
+        let found = std::mem::take(&mut self.found);
+        let due = self.pause.as_secs_f64() * LOOK_BYTES as f64 / found.max(1) as f64;
         self.pause = Duration::from_secs_f64(due.clamp(PAUSE_MIN.as_secs_f64(), PAUSE_MAX.as_secs_f64()));
         if is_awaited { PAUSE_MIN } else { self.pause }
     }
 
-    /// Reads the rest of a segment that is to be sealed now, and gives away what is known about it.
+    /// Reads the rest of a segment that is to be sealed now, and gives away what is known about it. The other cores have their turns meanwhile.
     ///
     /// The follower stays on the list as long as anyone has the segment, or the next look would read it again.
     fn complete(&mut self, shared: &Shared, retired: &Retired) -> Option<Description> {
@@ -110,9 +127,14 @@ impl Followers {
         if durable <= RECORDS_FROM {
             return None;
         }
-        let follower = self.follower(shared, &retired.core, &retired.segment);
-        follower.read_to(durable, shared, &retired.core);
-        follower.description.take()
+        loop {
+            let follower = self.follower(shared, &retired.core, &retired.segment);
+            follower.read_to(durable, SLICE_BYTES, shared, &retired.core);
+            if follower.read_to == durable {
+                return follower.description.take();
+            }
+            self.follow(shared);
+        }
     }
 
     fn follower(&mut self, shared: &Shared, core: &Core, segment: &Arc<Segment>) -> &mut Follower {
@@ -147,13 +169,12 @@ impl Follower {
         }
     }
 
-    /// Returns how many bytes were new.
-    fn read_to(&mut self, durable: u64, shared: &Shared, core: &Core) -> u64 {
-        let new_bytes = durable.saturating_sub(self.read_to);
-        if new_bytes == 0 {
+    /// Reads on for about `most` bytes; returns how many were new.
+    fn read_to(&mut self, durable: u64, most: u64, shared: &Shared, core: &Core) -> u64 {
+        let before = self.read_to;
+        if before >= durable {
             return 0;
         }
-        self.read_to = durable;
         let latest_us = shared.clock.latest_us();
         let mut on_block = |block| {
             core.recent.hold_from(block);
@@ -161,12 +182,16 @@ impl Follower {
                 core.wake_if_waiting();
             }
         };
-        let Some(description) = &mut self.description else { return 0 };
-        if description.read_to(durable, latest_us, &mut on_block).is_err() {
-            self.description = None;
+        let Some(description) = &mut self.description else {
+            self.read_to = durable;
+            return 0;
+        };
+        match description.read_to(durable, most, latest_us, &mut on_block) {
+            Ok(to) => self.read_to = to,
+            Err(_) => (self.description, self.read_to) = (None, durable),
         }
         self.let_go();
-        new_bytes
+        self.read_to - before
     }
 
     /// Only clean pages that nobody has mapped are dropped, so this costs a late reader a read, and nobody else anything.

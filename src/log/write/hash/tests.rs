@@ -3,7 +3,7 @@ use std::time::Instant;
 
 use crate::log::disk::calls;
 use crate::log::format::record::{DataType, Encoding, Entry, Flags, Kind, Topic};
-use crate::log::open::{Queues, take_up};
+use crate::log::open::{Queues, Seat, take_up};
 use crate::log::read::description::describe;
 use crate::log::write::fault::Fault;
 use crate::log::write::{keeper, prepare, syncer};
@@ -95,27 +95,42 @@ fn described_in_pieces(way: Way, recent_bytes: u64) {
     assert_eq!(crate::log::format::sidecar::Sidecar::read(&sealed).unwrap(), Some(pieces));
 }
 
-/// A log with all threads but the hasher.
+/// A log of one core with all threads but the hasher.
 fn without_hasher(options: Options, test: impl FnOnce(&Arc<Shared>, &mut Writer)) {
+    with_cores(options, |shared, writers| test(shared, &mut writers[0]));
+}
+
+/// The same with all cores that the options name.
+fn with_cores(options: Options, test: impl FnOnce(&Arc<Shared>, &mut [Writer])) {
     let (shared, _) = take_up(calls::REAL, options, 1).unwrap();
-    let mut queues = Queues::new(1);
-    let (seat, jobs) = (queues.seats.remove(0), queues.jobs.remove(0));
-    shared.cores_running.store(1, Ordering::SeqCst);
+    let Queues { seats, jobs, retired: _retired } = Queues::new(shared.cores.len());
+    shared.cores_running.store(shared.cores.len() as u32, Ordering::SeqCst);
     std::thread::scope(|scope| {
-        scope.spawn(|| syncer::run(&shared, &shared.cores[0], &jobs));
+        for (core, jobs) in shared.cores.iter().zip(&jobs) {
+            let shared = &shared;
+            scope.spawn(move || syncer::run(shared, core, jobs));
+        }
         scope.spawn(|| prepare::run(&shared));
         scope.spawn(|| keeper::run(&shared));
-        let mut writer = Writer::new(Arc::clone(&shared), Arc::clone(&shared.cores[0]), seat.jobs, seat.retire);
-        test(&shared, &mut writer);
-        drop(writer);
+        let writer = |(core, seat): (&Arc<Core>, Seat)| {
+            Writer::new(Arc::clone(&shared), Arc::clone(core), seat.jobs, seat.retire)
+        };
+        let mut writers: Vec<Writer> = shared.cores.iter().zip(seats).map(writer).collect();
+        test(&shared, &mut writers);
+        drop(writers);
         shared.closing.store(true, Ordering::SeqCst);
     });
 }
 
 /// Appends groups until the writer has to wait for the hasher. Returns how many bytes it has written.
 fn fill(shared: &Shared, writer: &mut Writer) -> u64 {
+    fill_core(shared, 0, writer)
+}
+
+/// The same for one of several cores.
+fn fill_core(shared: &Shared, core: usize, writer: &mut Writer) -> u64 {
     let begun = Instant::now();
-    while shared.cores[0].wait.what() != Some(For::Hasher) {
+    while shared.cores[core].wait.what() != Some(For::Hasher) {
         assert!(begun.elapsed().as_secs() < 20, "the writer does not wait for the hasher: {:?}", writer.stats());
         let _ = writer.append(&batch(7, &[7; 20_000]));
         writer.kick();
@@ -259,4 +274,29 @@ fn what_was_answered_from_memory_is_appended_again_at_the_end_even_if_the_hasher
     let (lost, restored) = (counters.lost.load(Ordering::SeqCst), counters.restored.load(Ordering::SeqCst));
     assert!(lost > 0, "nothing was lost");
     assert_eq!(restored, lost);
+}
+
+#[test]
+fn a_core_with_much_to_hash_does_not_hold_up_the_others() {
+    let dir = tempfile::tempdir().unwrap();
+    let block = 1 << 20;
+    let options = Options { cores: 2, recent_bytes: 16 * block, ..small(dir.path()) };
+    with_cores(options, |shared, writers| {
+        let written: Vec<u64> = (0..2).map(|core| fill_core(shared, core, &mut writers[core])).collect();
+        assert!(written[0] > 3 * SLICE_BYTES, "{written:?}");
+        let mut followers = Followers::default();
+        let read = |followers: &Followers, core: u16| {
+            let of_core = followers.list.iter().filter(|follower| follower.core == core);
+            of_core.map(|follower| follower.read_to).sum::<u64>()
+        };
+        let mut looks = 0;
+        while read(&followers, 1) == 0 {
+            followers.follow(shared);
+            looks += 1;
+        }
+        assert!(looks == 1 && read(&followers, 0) <= SLICE_BYTES + 2 * block, "{looks}: {}", read(&followers, 0));
+        // It goes on without a pause.
+        assert_eq!(followers.follow(shared), Duration::ZERO);
+        assert!(read(&followers, 1) > SLICE_BYTES);
+    });
 }
