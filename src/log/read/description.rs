@@ -86,6 +86,16 @@ impl Description {
         Ok(self.reader.offset().min(end))
     }
 
+    /// Nothing is read for a while: the block of memory that was read last may be filled again.
+    pub(in crate::log) fn give_back(&mut self) {
+        self.reader.give_back();
+    }
+
+    #[cfg(test)]
+    pub(in crate::log) fn block(&self) -> u64 {
+        self.reader.block()
+    }
+
     /// The file that is read.
     pub(in crate::log) fn file(&self) -> &File {
         self.reader.file()

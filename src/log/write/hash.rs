@@ -131,7 +131,12 @@ impl Followers {
             let follower = self.follower(shared, &retired.core, &retired.segment);
             follower.read_to(durable, SLICE_BYTES, shared, &retired.core);
             if follower.read_to == durable {
-                return follower.description.take();
+                let description = follower.description.take();
+                // It may wait for the sealer for long.
+                return description.map(|mut description| {
+                    description.give_back();
+                    description
+                });
             }
             self.follow(shared);
         }

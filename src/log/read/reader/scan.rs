@@ -158,6 +158,11 @@ impl SegmentReader {
         self.window.block()
     }
 
+    /// Gives back the memory that was borrowed last: the record that was found there can't be asked for any more.
+    pub(in crate::log) fn give_back(&mut self) {
+        self.window.give_back();
+    }
+
     /// The segment's path, as it was opened.
     pub fn path(&self) -> &Path {
         &self.path

@@ -139,6 +139,16 @@ fn fill_core(shared: &Shared, core: usize, writer: &mut Writer) -> u64 {
     writer.stats().bytes
 }
 
+/// Waits until everything that was appended is durable.
+fn settle(writer: &mut Writer) {
+    let begun = Instant::now();
+    while writer.stats().unsynced > 0 {
+        assert!(begun.elapsed().as_secs() < 20, "a group is never durable");
+        writer.kick();
+        writer.progress();
+    }
+}
+
 /// Looks until the writer may go on.
 fn look(followers: &mut Followers, shared: &Shared) {
     let begun = Instant::now();
@@ -298,5 +308,22 @@ fn a_core_with_much_to_hash_does_not_hold_up_the_others() {
         // It goes on without a pause.
         assert_eq!(followers.follow(shared), Duration::ZERO);
         assert!(read(&followers, 1) > SLICE_BYTES);
+    });
+}
+
+#[test]
+fn what_waits_for_the_sealer_keeps_no_memory() {
+    let dir = tempfile::tempdir().unwrap();
+    without_hasher(small(dir.path()), |shared, writer| {
+        fill(shared, writer);
+        settle(writer);
+        let mut followers = Followers::default();
+        let core = &shared.cores[0];
+        let segment = Arc::clone(writer.segment().unwrap());
+        let durable = segment.durable();
+        assert!(core.recent.find(segment.id, durable - 1).is_some(), "the newest is in memory");
+        let description = followers.complete(shared, &Retired { core: Arc::clone(core), segment }).unwrap();
+        assert_eq!(description.block(), 0);
+        assert_eq!(description.finish(durable, 0).unwrap().bytes, durable);
     });
 }

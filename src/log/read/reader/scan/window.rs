@@ -63,6 +63,13 @@ impl FileWindow {
         self.group.as_ref().map_or(0, |group| group.block)
     }
 
+    /// Holds on to no memory of others until more is read.
+    pub(super) fn give_back(&mut self) {
+        if self.group.take().is_some() {
+            (self.start, self.len) = (self.hashed_to, 0);
+        }
+    }
+
     /// Whether what is held is the memory that was written to the file, so that its checksums need not be verified.
     pub(super) fn is_as_written(&self) -> bool {
         self.group.is_some()
