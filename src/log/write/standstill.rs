@@ -50,6 +50,11 @@ impl Standstills {
         self.what.load(Ordering::Relaxed) != 0
     }
 
+    /// Whether it does for this.
+    pub(in crate::log) fn is_for(&self, what: For) -> bool {
+        self.what.load(Ordering::Relaxed) == what as u8
+    }
+
     /// There is room again.
     pub(in crate::log) fn end(&self, now_us: u64) {
         let what = self.what.swap(0, Ordering::Relaxed);

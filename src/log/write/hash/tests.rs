@@ -327,3 +327,18 @@ fn what_waits_for_the_sealer_keeps_no_memory() {
         assert_eq!(description.finish(durable, 0).unwrap().bytes, durable);
     });
 }
+
+#[test]
+fn a_standstill_for_something_else_ends_although_the_hasher_is_behind() {
+    let dir = tempfile::tempdir().unwrap();
+    without_hasher(small(dir.path()), |shared, writer| {
+        fill(shared, writer);
+        settle(writer);
+        let standstills = &shared.cores[0].standstills;
+        writer.kick();
+        assert!(standstills.is_for(For::Hasher));
+        standstills.begin(For::Window, shared.clock.now_us());
+        writer.kick();
+        assert!(!standstills.is_one());
+    });
+}

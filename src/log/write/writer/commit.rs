@@ -33,7 +33,10 @@ impl Inner {
                 Ack::Memory => self.hand_over_when_due(),
             }
         }
-        if self.core.standstills.is_one() && self.fits(0, false) && !self.stages.is_held() {
+        let standstills = &self.core.standstills;
+        // The next block may be held although nobody wants it yet.
+        let is_held = || standstills.is_for(For::Hasher) && self.stages.is_held();
+        if standstills.is_one() && self.fits(0, false) && !is_held() {
             self.go_on();
         }
         if self.limit.saturating_sub(self.cursor) < self.shared.options.window_bytes / 2 {
