@@ -116,7 +116,12 @@ pub(in crate::log) fn run(shared: &Shared, queue: &Receiver<Described>) {
             queue.recv_deadline(tried + RETRY_PAUSE)
         };
         match described {
-            Ok(Described { retired, description }) => failed.extend(seal_retired(shared, retired, description)),
+            Ok(Described { retired, description }) => {
+                if failed.is_empty() {
+                    tried = Instant::now();
+                }
+                failed.extend(seal_retired(shared, retired, description));
+            }
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => {
                 // The last attempt; what fails now is sealed by the next start.
