@@ -36,3 +36,9 @@ export function line(text, most = 300) {
   const short = String(text ?? '').slice(0, most * 2).replace(/\s+/g, ' ').trim();
   return short.length > most ? `${short.slice(0, most)}…` : short;
 }
+
+/** A number that was recorded with all the digits that a browser computes, with three decimals at most; what is no number as it is. */
+export function figure(text) {
+  const number = text === '' ? NaN : Number(text);
+  return Number.isFinite(number) ? String(Math.round(number * 1000) / 1000) : text;
+}

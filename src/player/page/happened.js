@@ -1,6 +1,6 @@
 // What happened, as rows of the lists: made of the custom events in the stream, which carry the tracker's messages.
 
-import { clock, line, size } from './format.js';
+import { clock, figure, line, size } from './format.js';
 
 /** The lists, and the kinds of rows that are in them. */
 export const LISTS = [
@@ -62,7 +62,7 @@ const of = {
   OTable: (p) => state(p.Key, p.Value),
   PageLoadTiming: (p) => ['speed', `load: first byte ${p.ResponseStart} ms, first paint ${p.FirstPaint} ms, loaded ${p.LoadEventEnd} ms`],
   PageRenderTiming: (p) => ['speed', `render: speed index ${p.SpeedIndex}, complete ${p.VisuallyComplete} ms, interactive ${p.TimeToInteractive} ms`],
-  WebVitals: (p) => ['speed', `${p.Name} ${p.Value}`],
+  WebVitals: (p) => ['speed', `${p.Name} ${figure(p.Value)}`],
   LongTask: (p) => ['speed', `long task ${p.Duration} ms`, 'doubtful'],
   LongAnimationTask: (p) => ['speed', `long frame ${p.Duration} ms, blocked for ${p.BlockingDuration} ms ${p.Name}`, 'doubtful'],
   PerformanceTrack: (p) => ['speed', `${p.Frames < 0 ? '' : `${p.Frames} frames, `}heap ${size(p.UsedJSHeapSize)} of ${size(p.TotalJSHeapSize)}`],
