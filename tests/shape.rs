@@ -38,7 +38,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         &["base", "codec", "config", "consume", "courier", "log", "records", "session", "telemetry", "tracker"],
     ),
     ("erase", &["archive", "assets", "checker", "codec", "courier", "log", "records", "tracker"]),
-    ("assets", &["export"]),
+    ("assets", &["export", "log"]),
     ("export", &["tracker"]),
     ("player", &[]),
     ("sessions", &["base", "checker", "export", "log", "records", "session", "tracker"]),

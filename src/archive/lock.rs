@@ -1,11 +1,11 @@
 //! The lock of an archive: held while files are written and the manifest is replaced.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use rustix::fs::FlockOperation;
+use crate::log::disk::locked_file::LockedFile;
 
 use super::error::ArchiveError;
 use super::place::{Place, sync_dir};
@@ -17,7 +17,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// The lock. Dropping it gives it up, as does the end of the process.
 #[derive(Debug)]
 pub struct ArchiveLock {
-    file: File,
+    file: LockedFile,
     path: PathBuf,
 }
 
@@ -55,15 +55,10 @@ impl ArchiveLock {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false).mode(0o600);
         let file = options.open(path).map_err(ArchiveError::io(path, "open the lock"))?;
-        match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => {
-                let lock = Self { file, path: path.to_owned() };
-                // It may have been removed, or its folder replaced, since it was opened.
-                Ok(lock.is_in_place().then_some(lock))
-            }
-            Err(rustix::io::Errno::WOULDBLOCK | rustix::io::Errno::INTR) => Ok(None),
-            Err(errno) => Err(ArchiveError::io(path, "lock the file")(errno.into())),
-        }
+        let locked = LockedFile::alone(file, Duration::ZERO).map_err(ArchiveError::io(path, "lock the file"))?;
+        let lock = locked.map(|file| Self { file, path: path.to_owned() });
+        // It may have been removed, or its folder replaced, since it was opened.
+        Ok(lock.filter(Self::is_in_place))
     }
 
     /// Whether the path still leads to the file that is locked. If not, somebody else can hold a lock of the same name.

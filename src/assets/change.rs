@@ -5,11 +5,11 @@ use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use blake3::Hash;
-use rustix::fs::{FlockOperation, flock};
-use rustix::io::Errno;
+
+use crate::log::disk::locked_file::LockedFile;
 
 use super::address::Address;
 use super::error::AssetsError;
@@ -19,7 +19,6 @@ use super::store::Store;
 
 /// How long to wait for somebody else who changes the store.
 const LOCK_WAIT_MAX: Duration = Duration::from_secs(60);
-const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
 /// After so many new bytes the indexes are written, and what has to leave does.
 const UNNAMED_BYTES_MAX: u64 = 64 << 20;
@@ -74,7 +73,7 @@ pub struct Change {
     unsynced: BTreeSet<PathBuf>,
     unnamed_bytes: u64,
     done: Changed,
-    _lock: File,
+    _lock: LockedFile,
 }
 
 impl Change {
@@ -308,18 +307,11 @@ fn by_age<'a>(indexes: impl Iterator<Item = (&'a u32, &'a ProjectIndex)>) -> Vec
     all.into_iter().map(|(_, project, address)| (project, address.clone())).collect()
 }
 
-fn lock(path: &Path) -> Result<File, AssetsError> {
+fn lock(path: &Path) -> Result<LockedFile, AssetsError> {
     let opened = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path);
     let file = opened.map_err(AssetsError::io(path, "open the lock"))?;
-    let began = Instant::now();
-    loop {
-        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => return Ok(file),
-            Err(Errno::WOULDBLOCK | Errno::INTR) if began.elapsed() < LOCK_WAIT_MAX => std::thread::sleep(LOCK_PAUSE),
-            Err(Errno::WOULDBLOCK | Errno::INTR) => return Err(AssetsError::Locked(path.to_owned())),
-            Err(error) => return Err(AssetsError::io(path, "take the lock")(error.into())),
-        }
-    }
+    let locked = LockedFile::alone(file, LOCK_WAIT_MAX).map_err(AssetsError::io(path, "take the lock"))?;
+    locked.ok_or_else(|| AssetsError::Locked(path.to_owned()))
 }
 
 /// Puts a whole, synced file in the place of another. Its folder is not synced.

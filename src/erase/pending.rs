@@ -7,11 +7,12 @@ use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::log::disk::locked_file::LockedFile;
 use crate::log::disk::owner;
 
 use super::error::EraseError;
@@ -26,7 +27,7 @@ const VERSION: u32 = 1;
 #[derive(Debug)]
 pub struct Pending {
     dir: PathBuf,
-    _lock: File,
+    _lock: LockedFile,
 }
 
 /// The note.
@@ -65,10 +66,9 @@ impl Pending {
         let open = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path);
         let lock = open.map_err(EraseError::io(&path, "open the lock"))?;
         owner::of_folder(&lock, &path);
-        match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(Self { dir, _lock: lock }),
-            Err(rustix::io::Errno::WOULDBLOCK) => Err(EraseError::Busy { path }),
-            Err(errno) => Err(EraseError::io(&path, "lock the file")(errno.into())),
+        match LockedFile::alone(lock, Duration::ZERO).map_err(EraseError::io(&path, "lock the file"))? {
+            Some(lock) => Ok(Self { dir, _lock: lock }),
+            None => Err(EraseError::Busy { path }),
         }
     }
 

@@ -300,7 +300,7 @@ pub(super) fn take_up(
     filesystem::check(&dir, &options)?;
     // What is locked is the folder of the first core.
     make_one_dir(disk, &core_dir(&dir, 0))?;
-    let mut lock = Lock::take(&dir)?;
+    let lock = Lock::take(&dir)?;
     filesystem::settle_way(disk, &dir, &mut options)?;
     let identity = load_or_create_identity(disk, &dir)?;
     for core in 1..options.cores {

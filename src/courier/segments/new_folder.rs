@@ -8,12 +8,12 @@ use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use rustix::fs::{FlockOperation, flock};
-use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::log::disk::locked_file::{LockedFile, has_no_locks};
 use crate::log::format::record::uuid_text;
 
 use super::restore_error::RestoreError;
@@ -54,8 +54,8 @@ enum Content {
 pub(super) struct NewFolder {
     path: PathBuf,
     is_whole: bool,
-    /// Locked for as long as it is open.
-    _lock: File,
+    /// `None` on a file system without locks, where it is taken for granted that there is no other restore.
+    _lock: Option<LockedFile>,
 }
 
 impl NewFolder {
@@ -69,16 +69,16 @@ impl NewFolder {
         let failed = |error| RestoreError::Io { path: to.to_path_buf(), error };
         DirBuilder::new().recursive(true).mode(0o700).create(to).map_err(failed)?;
         let lock = File::open(to).map_err(failed)?;
-        match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
-            Err(Errno::WOULDBLOCK) => {
+        let lock = match LockedFile::alone(lock, Duration::ZERO) {
+            Ok(None) => {
                 let text =
                     format!("another restore into {} is running; wait for it, or name a new folder", to.display());
                 return Err(RestoreError::Refused(text));
             }
-            // A file system without locks: that there is no other one is taken for granted.
-            Err(Errno::NOLCK | Errno::OPNOTSUPP | Errno::NOSYS) | Ok(()) => {}
-            Err(errno) => return Err(failed(errno.into())),
-        }
+            Ok(locked) => locked,
+            Err(error) if has_no_locks(&error) => None,
+            Err(error) => return Err(failed(error)),
+        };
         let mut folder = Self { path: to.to_path_buf(), is_whole: false, _lock: lock };
         match Content::of(to)? {
             Content::Nothing => plan.write(to)?,

@@ -3,13 +3,12 @@
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
-use rustix::fs::FlockOperation;
 use uuid::Uuid;
 
 use crate::log::disk::calls::Disk;
+use crate::log::disk::locked_file::LockedFile;
 use crate::log::disk::{calls, small_file};
 use crate::log::error::LogError;
 use crate::log::format::position::MergePosition;
@@ -30,7 +29,6 @@ const BYTES_MAX: u64 = 8 << 20;
 
 /// How long to wait for the lock of the cursors. It is held for a few syncs of small files.
 const LOCK_WAIT: Duration = Duration::from_secs(5);
-const LOCK_PAUSE: Duration = Duration::from_millis(5);
 
 /// A cursor's file as a listing found it.
 #[derive(Debug)]
@@ -200,14 +198,8 @@ impl Cursors {
         let failed = || LogError::io(&self.log_dir, "lock the cursors");
         // The folder itself is locked, which needs no file and no space.
         let folder = File::open(&self.log_dir).map_err(failed())?;
-        let deadline = Instant::now() + LOCK_WAIT;
-        loop {
-            match rustix::fs::flock(&folder, FlockOperation::NonBlockingLockExclusive) {
-                Ok(()) => return Ok(CursorsLock { _folder: folder }),
-                Err(rustix::io::Errno::WOULDBLOCK) if Instant::now() < deadline => thread::sleep(LOCK_PAUSE),
-                Err(errno) => return Err(failed()(errno.into())),
-            }
-        }
+        let locked = LockedFile::alone(folder, LOCK_WAIT).map_err(failed())?;
+        locked.map(|folder| CursorsLock { _folder: folder }).ok_or_else(|| failed()(io::ErrorKind::WouldBlock.into()))
     }
 
     fn write(&self, cursor: &Cursor) -> Result<(), LogError> {
@@ -240,7 +232,7 @@ impl Cursors {
 /// The lock of the cursors. Dropping it gives it up.
 #[derive(Debug)]
 pub(in crate::log) struct CursorsLock {
-    _folder: File,
+    _folder: LockedFile,
 }
 
 fn refused(name: &ConsumerName, problem: &'static str) -> LogError {

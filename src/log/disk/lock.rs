@@ -9,18 +9,15 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-use std::thread;
-use std::time::{Duration, Instant};
-
-use rustix::fs::FlockOperation;
-use rustix::io::Errno;
+use std::time::Duration;
 
 use crate::log::error::LogError;
 use crate::log::names::{LOCK_FILE_NAME, core_dir};
 
+use super::locked_file::LockedFile;
+
 /// A lock that was given up a moment ago, or that a reader tries for an instant, is waited for.
 const LOCK_WAIT: Duration = Duration::from_millis(300);
-const LOCK_PAUSE: Duration = Duration::from_millis(10);
 
 /// What stands before the process id until the control pages are this server's.
 const STARTING: &str = "starting ";
@@ -28,8 +25,8 @@ const STARTING: &str = "starting ";
 /// The right to write a log, as long as this lives.
 #[derive(Debug)]
 pub(in crate::log) struct Lock {
-    _folder: File,
-    file: File,
+    folder: LockedFile,
+    file: LockedFile,
 }
 
 impl Lock {
@@ -38,37 +35,37 @@ impl Lock {
         let (path, core) = (dir.join(LOCK_FILE_NAME), core_dir(dir, 0));
         let folder = File::open(&core).map_err(LogError::io(&core, "open the folder to lock it"))?;
         // First: a server that is turned away must not put its own lock file in place of one that was removed.
-        hold(&folder, &path)?;
+        let folder = hold(folder, &path)?;
         let open = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
-        let mut file = open.map_err(LogError::io(&path, "open the lock file"))?;
-        hold(&file, &path)?;
+        let file = hold(open.map_err(LogError::io(&path, "open the lock file"))?, &path)?;
         // The control pages may still be of an earlier server, which had the same process id if each ran in a container of its own.
-        tell(&mut file, STARTING).map_err(LogError::io(&path, "write the lock file"))?;
-        Ok(Lock { _folder: folder, file })
+        tell(&file, STARTING).map_err(LogError::io(&path, "write the lock file"))?;
+        Ok(Lock { folder, file })
+    }
+
+    /// Gives up the right to write, and still keeps servers away. `None`: one was quicker.
+    pub fn share(self, dir: &Path) -> Result<Option<[LockedFile; 2]>, LogError> {
+        let share =
+            |locked: LockedFile| locked.share().map_err(LogError::io(&dir.join(LOCK_FILE_NAME), "share the lock"));
+        let (folder, file) = (share(self.folder)?, share(self.file)?);
+        Ok(folder.zip(file).map(|(folder, file)| [folder, file]))
     }
 
     /// Says that the control pages are this server's from now on.
-    pub fn tell_taken_up(&mut self, dir: &Path) -> Result<(), LogError> {
-        tell(&mut self.file, "").map_err(LogError::io(&dir.join(LOCK_FILE_NAME), "write the lock file"))
+    pub fn tell_taken_up(&self, dir: &Path) -> Result<(), LogError> {
+        tell(&self.file, "").map_err(LogError::io(&dir.join(LOCK_FILE_NAME), "write the lock file"))
     }
 }
 
-fn tell(file: &mut File, what: &str) -> io::Result<()> {
+fn tell(mut file: &File, what: &str) -> io::Result<()> {
     file.set_len(0)?;
     file.rewind()?;
     writeln!(file, "{what}{}", std::process::id())
 }
 
-fn hold(file: &File, path: &Path) -> Result<(), LogError> {
-    let deadline = Instant::now() + LOCK_WAIT;
-    loop {
-        match rustix::fs::flock(file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => return Ok(()),
-            Err(Errno::WOULDBLOCK) if Instant::now() < deadline => thread::sleep(LOCK_PAUSE),
-            Err(Errno::WOULDBLOCK) => return Err(LogError::Locked { path: path.to_path_buf(), pid: pid(path) }),
-            Err(errno) => return Err(LogError::io(path, "lock the log")(errno.into())),
-        }
-    }
+fn hold(file: File, path: &Path) -> Result<LockedFile, LogError> {
+    let locked = LockedFile::alone(file, LOCK_WAIT).map_err(LogError::io(path, "lock the log"))?;
+    locked.ok_or_else(|| LogError::Locked { path: path.to_path_buf(), pid: pid(path) })
 }
 
 /// The process that says that it has the lock.
@@ -86,18 +83,36 @@ pub fn is_served(dir: &Path) -> bool {
     share(dir).is_none()
 }
 
-/// Keeps servers from the log in `dir` as long as the files live. `None`: one has it.
+/// Keeps servers from the log in `dir` as long as the locks live. `None`: one has it.
 ///
 /// What is not there, can't be opened, or lies on a file system without locks, no server holds.
-pub(in crate::log) fn share(dir: &Path) -> Option<Vec<File>> {
+pub(in crate::log) fn share(dir: &Path) -> Option<Vec<LockedFile>> {
     let mut shared = Vec::new();
     for path in [core_dir(dir, 0), dir.join(LOCK_FILE_NAME)] {
         let Ok(file) = File::open(&path) else { continue };
-        match rustix::fs::flock(&file, FlockOperation::NonBlockingLockShared) {
-            Err(Errno::WOULDBLOCK) => return None,
+        match LockedFile::shared(file) {
+            Ok(None) => return None,
+            Ok(Some(locked)) => shared.push(locked),
             Err(_) => {}
-            Ok(()) => shared.push(file),
         }
     }
     Some(shared)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_that_is_shared_lets_readers_in_and_keeps_servers_out() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(core_dir(dir.path(), 0)).unwrap();
+        let lock = Lock::take(dir.path()).unwrap();
+        assert!(is_served(dir.path()));
+        let shared = lock.share(dir.path()).unwrap().unwrap();
+        assert!(!is_served(dir.path()));
+        assert!(matches!(Lock::take(dir.path()), Err(LogError::Locked { .. })));
+        drop(shared);
+        Lock::take(dir.path()).unwrap();
+    }
 }

@@ -9,6 +9,7 @@
 //! | `file_block` | a stage's memory in a file, where it survives the process |
 //! | `shared_page` | one page of a file, mapped: the control and clock pages |
 //! | `sigbus` | what happens when the kernel can't provide a page of a mapping |
+//! | `locked_file` | a file that one process at a time has |
 //! | `lock` | one server at a time |
 //! | `owner` | whose the files are that a command makes |
 //! | `small_file` | replacing a small file as a whole |
@@ -19,6 +20,7 @@ pub(super) mod calls;
 pub(super) mod file_block;
 pub(super) mod free_space;
 pub(super) mod lock;
+pub mod locked_file;
 pub mod owner;
 pub(super) mod page;
 pub mod pages;

@@ -1,9 +1,9 @@
 //! Keeps servers from a log while records are erased, or finds that one runs.
 
-use std::fs::File;
 use std::path::Path;
 
 use crate::log::disk::lock::{Lock, share};
+use crate::log::disk::locked_file::LockedFile;
 use crate::log::error::LogError;
 use crate::log::names::core_dir;
 use crate::log::read::reader::LogReader;
@@ -21,7 +21,7 @@ pub enum Hold {
 /// Keeps servers away.
 #[derive(Debug)]
 pub struct AloneHold {
-    _locks: Vec<File>,
+    _locks: Vec<LockedFile>,
     /// What was sealed, and what could not be.
     pub recovered: Recovery,
 }
@@ -32,19 +32,17 @@ pub struct AloneHold {
 /// The log can't be read or locked.
 pub fn hold(log_dir: &Path) -> Result<Hold, LogError> {
     let log = LogReader::open(log_dir)?.log_uuid();
-    let mut recovered = Recovery::default();
     // A log of salvaged records may have no first core. Then no server has ever had it.
-    if core_dir(log_dir, 0).is_dir() {
+    let (locks, recovered) = if core_dir(log_dir, 0).is_dir() {
         let lock = match Lock::take(log_dir) {
             Err(LogError::Locked { .. }) => return Ok(Hold::Served),
             taken => taken?,
         };
-        recovered = recover(log_dir, log)?;
-        drop(lock);
-    }
-    // Readers in this process, too, must find that no server runs: they share this lock.
-    match share(log_dir) {
-        Some(locks) => Ok(Hold::Alone(AloneHold { _locks: locks, recovered })),
-        None => Ok(Hold::Served),
-    }
+        let recovered = recover(log_dir, log)?;
+        // Readers in this process, too, must find that no server runs: they share this lock.
+        (lock.share(log_dir)?.map(Vec::from), recovered)
+    } else {
+        (share(log_dir), Recovery::default())
+    };
+    Ok(locks.map_or(Hold::Served, |locks| Hold::Alone(AloneHold { _locks: locks, recovered })))
 }

@@ -7,6 +7,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use crate::log::disk::lock;
+use crate::log::disk::locked_file::LockedFile;
 use crate::log::error::LogError;
 use crate::log::format::sidecar::Sidecar;
 use crate::log::names;
@@ -63,7 +64,7 @@ pub(super) struct SourceFiles {
     pub(super) sidecars: BTreeMap<(u16, u64), Sidecar>,
     pub(super) log_files: Vec<LogFile>,
     /// Locks of the logs found, held so that no server begins to write to them meanwhile.
-    pub(super) locks: Vec<File>,
+    pub(super) locks: Vec<LockedFile>,
 }
 
 /// Finds everything below `from`, which may be a folder, a file or a block device.
