@@ -90,6 +90,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
 /// The only files that may hold `unsafe` code.
 const MAY_BE_UNSAFE: &[&str] = &[
     "src/log/disk/file_block.rs",
+    "src/log/disk/lease.rs",
     "src/log/disk/shared_page.rs",
     "src/log/disk/sigbus.rs",
     "src/log/disk/stage.rs",

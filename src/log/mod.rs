@@ -19,6 +19,7 @@
 //! | `core-NN/<id>.seg` | a sealed segment, cut to its length; it never changes again, but for erased records |
 //! | `core-NN/<id>.json` | the sidecar of a sealed segment: counts, times, sessions, damage, BLAKE3 of the file |
 //! | `core-NN/<id>.del` | a segment that is being deleted: no reader looks at it, and the next start finishes the deletion |
+//! | `core-NN/<id>.spare` | a blank file of a deleted segment, all zeros, with its blocks: the next segment is made of it, or it is deleted |
 //! | `core-NN/deleted.json` | the ledger of deletions, so that a reader that comes too late can say what it has missed; losing it costs only that |
 //! | `quarantine/` | what recovery set aside |
 //!
@@ -156,7 +157,9 @@
 //! **Deleting** (deleter thread, which starts once everything that protects segments is known. By age: from when the newest record was received,
 //! by the wall clock, to the earliest that it may be now. By size, or on a full disk. Never what a holding consumer has not passed, unless the
 //! operator said so): note it in the ledger, rename `.seg` to `.del`, sync the folder, cut the file in paced steps, remove the sidecar, remove
-//! the file. The newest sealed segment of a core stays.
+//! the file. The newest sealed segment of a core stays. Where a core fills segments as fast, and nobody has the file open, it is not cut but
+//! zeroed and synced, keeping its blocks; then the sidecar is removed, the file renamed to `.spare`, and the folder synced. The preparer makes
+//! the next segment of it: it renames it to `.open`, and goes on as with a file of its own.
 //!
 //! # How far a reader may read
 //!
@@ -188,7 +191,7 @@
 //! | rolling over | the `.open` that the control page names, with a tail, and a younger one, all of it tail | each by itself |
 //! | sealing | an `.open`, perhaps already cut, perhaps with a sidecar | sealed again; the sidecar is written anew |
 //! | after the rename | a `.seg` with its sidecar | nothing |
-//! | a segment is deleted | a `.seg` that is whole, or a `.del` of any length | nothing, or deleted to its end |
+//! | a segment is deleted | a `.seg` that is whole, or a `.del` of any length, or a `.spare` | nothing, or deleted to its end |
 //!
 //! After a power cut the page cache is gone as well; what was acknowledged had been synced. After `kill -9` bytes may be in
 //! memory only, and after an I/O error memory may lie: therefore recovery syncs each `.open` file, drops its cache and

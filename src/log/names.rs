@@ -20,6 +20,9 @@ pub const SEALED: &str = "seg";
 /// The extension of a segment that is being deleted.
 pub const DELETED: &str = "del";
 
+/// The extension of a blank file that was a deleted segment, kept for the next one.
+pub(in crate::log) const SPARE: &str = "spare";
+
 /// The extension of a sealed segment's sidecar.
 pub const SIDECAR: &str = "json";
 

@@ -163,6 +163,12 @@ pub fn register(metrics: Metrics, log: &Log) -> Metrics {
         .counters("takeup_log_deleted_segments", "Segments deleted, by reason.", deleted)
         .counter("takeup_log_deleted_bytes", "Bytes of segments deleted.", one(|stats| stats.deleted_bytes))
         .counter(
+            "takeup_log_recycled_segments",
+            "Deleted segments of whose files others were made.",
+            one(|stats| stats.recycled),
+        )
+        .gauge("takeup_log_spare_bytes", "Blank files for segments to come.", one(|stats| stats.spare_bytes))
+        .counter(
             "takeup_log_undelivered_records",
             "Records deleted that a consumer had not read.",
             one(|stats| stats.undelivered_records),

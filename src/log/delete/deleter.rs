@@ -2,7 +2,8 @@
 //!
 //! A deletion goes so: note it in the ledger, rename `<id>.seg` to `<id>.del` (from here on no reader finds it), sync the folder; then cut the file in
 //! paced steps, remove the sidecar, remove the file. A crash before the renaming is durable leaves the segment as it was; a crash after it
-//! leaves a `.del` file, and the next start goes on with that. The file is not cut before the renaming is durable: a power cut must not bring back
+//! leaves a `.del` file, and the next start goes on with that. A core that fills segments as fast has a use for the file: it is blanked
+//! instead, and becomes `<id>.spare` ([`super::recycle`]). The file is not changed before the renaming is durable: a power cut must not bring back
 //! the name of a segment that has lost its end.
 //!
 //! Cursors are read anew for each deletion, under their lock: a consumer that registers before it holds segments; one that registers after it
@@ -12,8 +13,9 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
+use std::sync::atomic::Ordering;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::log::cursor::{Cursors, Listed};
 use crate::log::disk::calls::Disk;
@@ -29,10 +31,12 @@ use crate::log::retain::{
 };
 use crate::log::write::fault::LogThread;
 use crate::log::write::shared::Shared;
+use crate::log::write::spares::Spare;
 use crate::log::write::watch::Watch;
 
 use super::as_sealed::is_as_sealed;
 use super::inventory::{Inventory, Known, holding, missing_bytes};
+use super::recycle;
 use super::shrink::{Pace, shrink};
 
 /// How long after the start the first look is made at the latest: a start has better things to do.
@@ -84,7 +88,7 @@ impl<'a> Deleter<'a> {
     }
 
     fn goes_on(&self) -> bool {
-        self.shared.cores_running.load(std::sync::atomic::Ordering::SeqCst) > 0 && !self.shared.is_closing()
+        self.shared.cores_running.load(Ordering::SeqCst) > 0 && !self.shared.is_closing()
     }
 
     pub(in crate::log) fn look_and_delete(&mut self) {
@@ -109,9 +113,17 @@ impl<'a> Deleter<'a> {
     fn delete_what_goes(&mut self) -> Result<(), LogError> {
         // Bounded by what there is: every turn but the last takes a segment out, or finishes one.
         while self.goes_on() {
+            // Here, because a log that fills as quickly is looked at without an end.
+            for core in &self.shared.cores {
+                core.spares.count(core.counters.segments.load(Ordering::Relaxed), self.shared.options.retain_interval);
+            }
             let inventory = Inventory::take(&self.shared.dir, self.shared.log, &mut self.known)?;
             if let Some(&(core, id, _)) = inventory.begun.first() {
                 self.finish(core, id)?;
+                continue;
+            }
+            if let Some((core, spare)) = recycle::surplus(self.shared, &inventory.spares, self.is_urgent()) {
+                self.give_back(core, spare)?;
                 continue;
             }
             let is_there = |id: &(u16, u64)| inventory.segments.iter().any(|segment| (segment.core, segment.id) == *id);
@@ -125,7 +137,11 @@ impl<'a> Deleter<'a> {
                 holding: &holding,
                 retain: &self.rules.retain,
                 full_disk: self.rules.full_disk,
-                missing_bytes: missing_bytes(&self.shared.dir, self.shared.options.low_water_bytes())?,
+                missing_bytes: missing_bytes(
+                    &self.shared.dir,
+                    self.shared.options.low_water_bytes(),
+                    inventory.spare_bytes(),
+                )?,
                 now_us: self.shared.clock.now_us(),
                 earliest_us: self.shared.clock.earliest_us(),
             };
@@ -229,13 +245,14 @@ impl<'a> Deleter<'a> {
         let shared = self.shared;
         // Also where it was begun before: the sync may have failed then, or not have been reached.
         shared.disk.sync_dir(&dir).map_err(LogError::io(&dir, "sync the folder"))?;
-        // Half way from where the disk is nearly full to where requests are refused, the space is needed more than the quiet.
-        let options = &shared.options;
-        let urgent_below = options.reserve_bytes.saturating_add(options.low_water_bytes()) / 2;
+        let begun_at = Instant::now();
+        if self.recycle(core, id, &begun)? {
+            thread::park_timeout(self.pace.after(begun_at.elapsed()));
+            return Ok(());
+        }
         let mut rest = |pause: Duration| {
             shared.space_came_back();
-            let urgent = free_bytes(&shared.dir).is_ok_and(|free| free < urgent_below);
-            if !urgent {
+            if !is_urgent(shared) {
                 thread::park_timeout(pause);
             }
             !shared.is_closing()
@@ -251,6 +268,48 @@ impl<'a> Deleter<'a> {
         remove(shared.disk, &begun)?;
         shared.space_came_back();
         Ok(())
+    }
+
+    /// Keeps the file of a segment that was taken out for the next one, if its core has a use for it. False where it has to be cut.
+    fn recycle(&self, core: u16, id: u64, begun: &Path) -> Result<bool, LogError> {
+        let shared = self.shared;
+        let Some(of) = shared.cores.get(usize::from(core)) else { return Ok(false) };
+        if of.spares.len() >= of.spares.allowed() || self.is_urgent() {
+            return Ok(false);
+        }
+        let bytes = shared.options.segment_bytes;
+        // Of a disk that fails, the cutting tells.
+        if !recycle::blank(shared.disk, begun, bytes).unwrap_or(false) {
+            return Ok(false);
+        }
+        remove(shared.disk, &sidecar::path_of(begun))?;
+        let spare = Spare { id, bytes };
+        let kept = shared.disk.rename(begun, &spare.path(&of.dir));
+        kept.map_err(LogError::io(begun, "keep the file for the next segment"))?;
+        // No name may come back of a file that is written to again.
+        shared.disk.sync_dir(&of.dir).map_err(LogError::io(&of.dir, "sync the folder"))?;
+        of.spares.add(spare);
+        shared.retention.stats_mut().recycled += 1;
+        Ok(true)
+    }
+
+    /// Deletes a spare file after all.
+    fn give_back(&mut self, core: u16, spare: Spare) -> Result<(), LogError> {
+        let dir = core_dir(&self.shared.dir, core);
+        let (from, begun) = (spare.path(&dir), dir.join(file_name(spare.id, names::DELETED)));
+        match self.shared.disk.rename(&from, &begun) {
+            // A segment was made of it meanwhile.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            renamed => {
+                renamed.map_err(LogError::io(&from, "delete the spare file"))?;
+                self.finish(core, spare.id)
+            }
+        }
+    }
+
+    /// Half way from where the disk is nearly full to where requests are refused, the space is needed more than the quiet.
+    fn is_urgent(&self) -> bool {
+        is_urgent(self.shared)
     }
 
     fn count(&self, deletion: &Deletion) {
@@ -293,6 +352,7 @@ impl<'a> Deleter<'a> {
         let consumers: Vec<ConsumerLag> = consumers.collect();
         let mut stats = self.shared.retention.stats_mut();
         stats.log_bytes = sealed + look.other_bytes;
+        stats.spare_bytes = self.shared.spare_bytes();
         stats.held_bytes = held_bytes(look);
         stats.doubtful_cursors = self.doubts_told.len() as u64;
         stats.consumers = consumers;
@@ -306,6 +366,13 @@ fn lag(look: &Look<'_>, cursor: &crate::log::cursor::Cursor) -> ConsumerLag {
         lag.bytes += cursor.unread_bytes(segment.core, segment.id, segment.bytes);
     }
     lag
+}
+
+/// See [`Deleter::is_urgent`].
+fn is_urgent(shared: &Shared) -> bool {
+    let options = &shared.options;
+    let below = options.reserve_bytes.saturating_add(options.low_water_bytes()) / 2;
+    free_bytes(&shared.dir).is_ok_and(|free| free < below)
 }
 
 fn remove(disk: &dyn Disk, path: &Path) -> Result<(), LogError> {

@@ -15,6 +15,7 @@ use crate::log::names;
 use crate::log::names::segment_id;
 use crate::log::read::reader::core_dirs;
 use crate::log::retain::{Facts, Sealed};
+use crate::log::write::spares::Spare;
 
 /// Sealed segments whose sidecars were read: they never change. As many as there are on the disk.
 #[derive(Debug, Default)]
@@ -27,9 +28,16 @@ pub(super) struct Inventory {
     pub other_bytes: u64,
     /// Deletions that were begun: core, id, and the bytes that are left.
     pub begun: Vec<(u16, u64, u64)>,
+    /// Blank files for segments to come, by core. The log's size does not count them: it will not grow by what is made of them.
+    pub spares: Vec<(u16, Spare)>,
 }
 
 impl Inventory {
+    /// The bytes of all spare files.
+    pub fn spare_bytes(&self) -> u64 {
+        self.spares.iter().map(|(_, spare)| spare.bytes).sum()
+    }
+
     /// Lists the log in a folder.
     pub fn take(log_dir: &Path, log: Uuid, known: &mut Known) -> Result<Inventory, LogError> {
         let mut inventory = Inventory::default();
@@ -53,10 +61,15 @@ impl Inventory {
                         inventory.other_bytes += bytes;
                         inventory.begun.push((core, id, bytes));
                     }
+                    Some(names::SPARE) => {
+                        let bytes = fs::metadata(&path).map_or(0, |meta| meta.len());
+                        inventory.spares.push((core, Spare { id, bytes }));
+                    }
                     _ => {}
                 }
             }
         }
+        inventory.spares.sort_unstable_by_key(|(core, spare)| (*core, spare.id));
         known.0.retain(|key, _| seen.contains(key));
         Ok(inventory)
     }
@@ -101,8 +114,8 @@ fn held_from(listed: &Listed) -> Option<(&str, Option<MergePosition>)> {
     }
 }
 
-/// How much has to be freed before the disk of a folder is no longer nearly full.
-pub(super) fn missing_bytes(dir: &Path, low_water_bytes: u64) -> Result<u64, LogError> {
+/// How much has to be freed before the disk of a folder is no longer nearly full, of which `spare_bytes` are free for this log.
+pub(super) fn missing_bytes(dir: &Path, low_water_bytes: u64, spare_bytes: u64) -> Result<u64, LogError> {
     let free = free_bytes(dir).map_err(LogError::io(dir, "find the free space"))?;
-    Ok(low_water_bytes.saturating_sub(free))
+    Ok(low_water_bytes.saturating_sub(free.saturating_add(spare_bytes)))
 }

@@ -52,7 +52,7 @@ impl Pace {
 
     /// The pause after a step that took so long: three times as long, so that the disk has three quarters of its time for others; less
     /// where several segments wait.
-    fn after(&mut self, took: Duration) -> Duration {
+    pub(super) fn after(&mut self, took: Duration) -> Duration {
         if took > STEP_LONG {
             self.step_bytes = (self.step_bytes / 2).max(self.step_bytes_max.div_ceil(STEP_PARTS_MAX));
         } else if took < STEP_SHORT {

@@ -47,7 +47,7 @@ pub fn survey(reader: &LogReader, rules: &Rules, low_water_bytes: u64) -> Result
         holding: &holding,
         retain: &rules.retain,
         full_disk: rules.full_disk,
-        missing_bytes: missing_bytes(reader.dir(), low_water_bytes)?,
+        missing_bytes: missing_bytes(reader.dir(), low_water_bytes, inventory.spare_bytes())?,
         now_us: reader.now_us(),
         earliest_us: times.earliest_us,
     };

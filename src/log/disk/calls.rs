@@ -13,7 +13,7 @@ use std::path::Path;
 use memmap2::MmapRaw;
 use rustix::fs::{Advice, FallocateFlags};
 
-use crate::log::disk::owner;
+use crate::log::disk::{lease, owner};
 
 /// Where a log's files are. Every call is the system call that its name says, with that call's errors.
 pub(in crate::log) trait Disk: fmt::Debug + Send + Sync {
@@ -25,6 +25,19 @@ pub(in crate::log) trait Disk: fmt::Debug + Send + Sync {
 
     /// Makes a file, or empties the one that is there, to be written.
     fn create(&self, path: &Path) -> io::Result<File>;
+
+    /// Opens a file that is there, to be read and written.
+    fn open(&self, path: &Path) -> io::Result<File>;
+
+    /// The same, for writes past the page cache.
+    fn open_direct(&self, path: &Path) -> io::Result<File>;
+
+    /// Whether nobody else has the file open.
+    fn is_only(&self, file: &File) -> bool;
+
+    /// Has the first `bytes` of a file read as zeros, and makes it as long where it is shorter. It keeps its blocks, and gets those that
+    /// it lacks.
+    fn zero(&self, file: &File, bytes: u64) -> io::Result<()>;
 
     /// Gives a file blocks for `bytes`, and that length.
     fn allocate(&self, file: &File, bytes: u64) -> io::Result<()>;
@@ -68,6 +81,9 @@ pub(in crate::log) fn sync_dir(dir: &Path) -> io::Result<()> {
 /// The disk of this machine.
 pub(in crate::log) const REAL: &dyn Disk = &Real;
 
+/// How a file is opened for writes past the page cache, each durable when it returns.
+const DIRECT: i32 = libc::O_DIRECT | libc::O_DSYNC;
+
 #[derive(Debug)]
 pub(in crate::log) struct Real;
 
@@ -77,15 +93,29 @@ impl Disk for Real {
     }
 
     fn create_direct(&self, path: &Path) -> io::Result<File> {
-        let mut options = OpenOptions::new();
-        options.custom_flags(libc::O_DIRECT | libc::O_DSYNC);
-        options.read(true).write(true).create_new(true).mode(0o600).open(path)
+        OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).custom_flags(DIRECT).open(path)
     }
 
     fn create(&self, path: &Path) -> io::Result<File> {
         let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
         owner::of_folder(&file, path);
         Ok(file)
+    }
+
+    fn open(&self, path: &Path) -> io::Result<File> {
+        OpenOptions::new().read(true).write(true).open(path)
+    }
+
+    fn open_direct(&self, path: &Path) -> io::Result<File> {
+        OpenOptions::new().read(true).write(true).custom_flags(DIRECT).open(path)
+    }
+
+    fn is_only(&self, file: &File) -> bool {
+        lease::is_only(file)
+    }
+
+    fn zero(&self, file: &File, bytes: u64) -> io::Result<()> {
+        Ok(rustix::fs::fallocate(file, FallocateFlags::ZERO_RANGE, 0, bytes)?)
     }
 
     fn allocate(&self, file: &File, bytes: u64) -> io::Result<()> {

@@ -11,6 +11,7 @@
 //! | `sigbus` | what happens when the kernel can't provide a page of a mapping |
 //! | `locked_file` | a file that one process at a time has |
 //! | `lock` | one server at a time |
+//! | `lease` | whether anybody else has a file open |
 //! | `owner` | whose the files are that a command makes |
 //! | `small_file` | replacing a small file as a whole |
 //! | `free_space` | how much space is left |
@@ -19,6 +20,7 @@ pub(super) mod aligned;
 pub(super) mod calls;
 pub(super) mod file_block;
 pub(super) mod free_space;
+pub(super) mod lease;
 pub(super) mod lock;
 pub mod locked_file;
 pub mod owner;

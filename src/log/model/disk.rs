@@ -9,9 +9,9 @@
 //! sync says nothing of it, as Linux has it.
 
 use std::collections::BTreeMap;
-use std::fs::File;
+use std::fs::{self, File, Metadata};
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard};
 
@@ -158,6 +158,14 @@ impl ModelDisk {
     }
 }
 
+/// How many descriptors of this process lead to a file.
+fn descriptors(file: &File) -> usize {
+    let place = |meta: Metadata| (meta.dev(), meta.ino());
+    let of = file.metadata().map(place).unwrap();
+    let all = fs::read_dir("/proc/self/fd").unwrap().filter_map(|entry| fs::metadata(entry.ok()?.path()).ok());
+    all.filter(|meta| place(meta.clone()) == of).count()
+}
+
 fn no_space<T>() -> io::Result<T> {
     Err(io::Error::from_raw_os_error(libc::ENOSPC))
 }
@@ -177,6 +185,36 @@ impl Disk for ModelDisk {
 
     fn create(&self, path: &Path) -> io::Result<File> {
         self.call(|state, fails| if fails { no_space() } else { state.created(path, REAL.create(path)?) })
+    }
+
+    fn open(&self, path: &Path) -> io::Result<File> {
+        self.call(|state, fails| {
+            if fails {
+                return broken();
+            }
+            state.entry_at(path)?;
+            REAL.open(path)
+        })
+    }
+
+    fn open_direct(&self, path: &Path) -> io::Result<File> {
+        self.open(path)
+    }
+
+    fn is_only(&self, file: &File) -> bool {
+        // Beside the model's own.
+        descriptors(file) <= 2
+    }
+
+    fn zero(&self, file: &File, bytes: u64) -> io::Result<()> {
+        self.call(|_, fails| {
+            if fails {
+                return no_space();
+            }
+            // Not every file system that a test's folder may be on can do it in one call.
+            REAL.set_len(file, file.metadata()?.len().max(bytes))?;
+            file.write_all_at(&vec![0; bytes as usize], 0)
+        })
     }
 
     fn allocate(&self, file: &File, bytes: u64) -> io::Result<()> {

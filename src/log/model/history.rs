@@ -62,6 +62,8 @@ pub struct History {
     keeping: Vec<Consumed>,
     /// How many records were deleted.
     pub deleted: u64,
+    /// How many deleted segments left their files to others.
+    pub recycled: u64,
     /// Counts appends and answers.
     now: u64,
     /// A call of a recovery has failed: it may have sealed a segment without a sidecar, and said so. Readers then meet what the sidecar

@@ -104,12 +104,14 @@ fn a_sealed_segment_has_its_sidecar_whatever_a_power_cut_keeps() {
     }
 }
 
+/// Fills a segment, again and again.
+const FULL: [Step; 3] = [Step::Append { core: 0, bytes: 9_000 }, Step::Turn, Step::Seal];
+
 /// A log that is larger than it may be, of which the consumer has been handed all.
-fn about_to_delete(disk: &'static ModelDisk, dir: &Path) -> World {
+fn about_to_delete(disk: &'static ModelDisk, dir: &Path, recycles: bool) -> World {
     disk.begin(dir, 1);
-    let mut world = World::retaining(disk, dir.join("log")).unwrap();
-    let full = [Step::Append { core: 0, bytes: 9_000 }, Step::Turn, Step::Seal];
-    let steps = full.into_iter().cycle().take(3 * 24).chain([Step::Merge { count: 1_000 }]);
+    let mut world = World::retaining(disk, dir.join("log"), recycles).unwrap();
+    let steps = FULL.into_iter().cycle().take(3 * 24).chain([Step::Merge { count: 1_000 }]);
     steps.into_iter().try_for_each(|step| world.step(step)).unwrap();
     world
 }
@@ -122,7 +124,7 @@ fn nothing_is_deleted_by_halves_whatever_call_is_the_last() {
     for trap in [Trap::Fail, Trap::Kill] {
         for (calls, more) in (0..14).flat_map(|calls| (1..5).map(move |more| (calls, more))) {
             let dir = temp_dir();
-            let mut world = about_to_delete(disk, dir.path());
+            let mut world = about_to_delete(disk, dir.path(), false);
             world.step(Step::Keep).unwrap();
             disk.set_trap(calls, trap);
             let cut = Step::Trap { calls: more, kill: false, temper: 0 };
@@ -139,7 +141,7 @@ fn nothing_is_deleted_that_a_cursor_may_not_have_passed_after_a_power_cut() {
     let disk = new_disk();
     for calls in 0..10 {
         let dir = temp_dir();
-        let mut world = about_to_delete(disk, dir.path());
+        let mut world = about_to_delete(disk, dir.path(), false);
         let steps = [Step::Fail { calls }, Step::Keep, Step::Delete, CUT];
         let ended = steps.into_iter().try_for_each(|step| world.step(step));
         ended.unwrap_or_else(|error| panic!("call {calls} of keeping fails: {error}"));
@@ -175,4 +177,34 @@ fn a_cursor_that_was_kept_is_there_whatever_call_had_failed_before() {
         let kept = cursors.read(&name).unwrap().map(|cursor| cursor.position);
         assert_eq!(kept, Some(position), "call {calls} had failed");
     }
+}
+
+/// The same, of which files of deleted segments are kept for the next ones.
+fn about_to_recycle(disk: &'static ModelDisk, dir: &Path) -> World {
+    let mut world = about_to_delete(disk, dir, true);
+    let steps = FULL.into_iter().cycle().take(3 * 16).chain([Step::Merge { count: 1_000 }, Step::Keep]);
+    [Step::Delete].into_iter().chain(steps).try_for_each(|step| world.step(step)).unwrap();
+    world
+}
+
+#[test]
+fn a_segment_of_anothers_file_loses_nothing_and_brings_nothing_back_whatever_call_is_the_last() {
+    let disk = new_disk();
+    let mut recycled = 0;
+    for (trap, temper) in
+        [(Trap::Fail, 0), (Trap::Kill, 0), (Trap::Cut, 0), (Trap::Cut, 1), (Trap::Cut, 2), (Trap::Cut, 3)]
+    {
+        for calls in 0..70 {
+            let dir = temp_dir();
+            let mut world = about_to_recycle(disk, dir.path());
+            disk.set_temper(Temper::ALL[temper]);
+            disk.set_trap(calls, trap);
+            let filled = FULL.into_iter().cycle().take(3 * 16);
+            let steps = [Step::Delete].into_iter().chain(filled).chain([Step::Read, Step::Verify, CUT]);
+            let ended = steps.into_iter().try_for_each(|step| world.step(step));
+            ended.unwrap_or_else(|error| panic!("{trap:?} at call {calls}, {temper}: {error}"));
+            recycled += world.history.recycled;
+        }
+    }
+    assert!(recycled > 0);
 }

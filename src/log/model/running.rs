@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::ops::Bound;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::Receiver;
 
@@ -77,6 +77,9 @@ impl Running {
             acked: Seq(0),
         });
         let seats = seats.collect();
+        if shared.options.retain_interval.is_zero() {
+            shared.cores.iter().for_each(|core| core.spares.count(0, Duration::ZERO));
+        }
         // The deleter looks whether the log is still in use.
         shared.cores_running.store(1, Ordering::SeqCst);
         Running { shared, seats, retired: queues.retired, unsealed: VecDeque::new(), merge, cursors, rules }
@@ -106,7 +109,11 @@ impl Running {
             Step::Seal => self.seal(),
             Step::Merge { count } => drop(history.read_merge(&mut self.merge, count, ack == Ack::Disk)?),
             Step::Keep => self.keep(history)?,
-            Step::Delete => Deleter::new(shared, self.rules.clone()).look_and_delete(),
+            Step::Delete => {
+                let before = shared.retention.stats().recycled;
+                Deleter::new(shared, self.rules.clone()).look_and_delete();
+                history.recycled += shared.retention.stats().recycled - before;
+            }
             Step::Read => drop(history.read_segments(&shared.dir, false)?),
             Step::Verify => verify_all(shared, history.bare)?,
             Step::WriteBack | Step::Trap { .. } | Step::Fail { .. } | Step::Stop { .. } | Step::Reopen { .. } => {}

@@ -66,6 +66,12 @@ impl World {
             reserve_bytes: 1 << 20,
             start_reserve_bytes: 4 << 10,
             seal_age: Duration::from_secs(3600),
+            // Without one, what was made since the last look may be kept for the next segments.
+            retain_interval: if seed.is_multiple_of(2) && !seed.is_multiple_of(6) {
+                Duration::ZERO
+            } else {
+                Duration::from_secs(3600)
+            },
             insist: true,
             way: if rng.one_in(2) { Way::Direct } else { Way::Mapped },
             ..Options::default()
@@ -114,9 +120,9 @@ impl World {
         Ok(world)
     }
 
-    /// A log of one core that keeps only so much of what its consumer has passed.
-    pub fn retaining(disk: &'static ModelDisk, dir: PathBuf) -> Checked<World> {
-        let mut world = World::empty(disk, dir, 1);
+    /// A log of one core that keeps only so much of what its consumer has passed, and files of the rest for the next segments if it `recycles`.
+    pub fn retaining(disk: &'static ModelDisk, dir: PathBuf, recycles: bool) -> Checked<World> {
+        let mut world = World::empty(disk, dir, if recycles { 4 } else { 1 });
         world.retain_bytes = Some(RETAIN_BYTES);
         world.options = Options { cores: 1, ack: Ack::Disk, segment_bytes: 48 << 10, ..world.options };
         world.open(false)?;

@@ -22,12 +22,16 @@ pub struct RetentionStats {
     pub undelivered_records: u64,
     /// The bytes of the segments that they were in.
     pub undelivered_bytes: u64,
+    /// Deleted segments whose files were kept for the next ones.
+    pub recycled: u64,
     /// Steps in which files were cut.
     pub steps: u64,
     /// Looks that could not be finished.
     pub failures: u64,
     /// The bytes of the log: sealed, being written, made ready, being deleted.
     pub log_bytes: u64,
+    /// The bytes of blank files that deleted segments have left for the next ones; they are not among `log_bytes`.
+    pub spare_bytes: u64,
     /// The bytes of sealed segments that a holding consumer has not passed.
     pub held_bytes: u64,
     /// Segments that would go by age, if the wall clock were believed.

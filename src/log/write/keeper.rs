@@ -142,7 +142,9 @@ pub(in crate::log) fn look_at_space(shared: &Shared) {
     if space < before {
         shared.wake_preparer();
     }
-    if free < shared.options.low_water_bytes() && shared.retention.full_disk() != FullDisk::Hold {
+    if free.saturating_add(shared.spare_bytes()) < shared.options.low_water_bytes()
+        && shared.retention.full_disk() != FullDisk::Hold
+    {
         shared.retention.wake();
     }
 }

@@ -9,6 +9,7 @@
 //! | `hash` | reads segments while they grow, to hash and count them; hands those that are `retired` on, described |
 //! | `seal` | seals them |
 //! | `segment` | a segment in use, and the pen that writes to it |
+//! | `spares` | blank files of deleted segments, for the next ones |
 //! | `group_write` | a closed group that the writer's owner writes itself |
 //! | `shared` | what the threads share |
 //! | `control_page` | the control page, as its owner writes it |
@@ -34,6 +35,7 @@ pub(super) mod retired;
 pub mod seal;
 pub(super) mod segment;
 pub(super) mod shared;
+pub(super) mod spares;
 pub(super) mod standstill;
 pub(super) mod syncer;
 pub(super) mod wake;

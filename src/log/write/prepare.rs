@@ -10,12 +10,14 @@ use std::time::{Duration, Instant};
 use crate::log::disk::free_space::free_bytes;
 use crate::log::disk::page::PAGE_BYTES;
 use crate::log::format::control::at;
+use crate::log::names::{OPEN, file_name};
 use crate::log::options::{Ack, Way};
 
 use super::carry::Carried;
 use super::fault::{Fault, LogThread};
 use super::segment::{Plan, Segment};
 use super::shared::{Core, Shared, Space};
+use super::spares::Spare;
 use super::wake::For;
 use super::watch::Watch;
 
@@ -182,13 +184,15 @@ fn make_fresh(shared: &Shared, core: &Core, last: &mut Last) -> Result<(), Fault
     }
     let options = &shared.options;
     let id = shared.clock.now_us().max(last.id + 1);
+    let of_spare = take_spare(shared, core, id);
     let plan = Plan {
         disk: shared.disk,
         dir: &core.dir,
         log: shared.log,
         core: core.index,
         id,
-        bytes: segment_bytes(shared)?,
+        bytes: if of_spare { options.segment_bytes } else { segment_bytes(shared)? },
+        of_spare,
         direct: options.way == Way::Direct,
         format_ahead: options.format_ahead && last.is_calm(core),
     };
@@ -210,6 +214,14 @@ fn make_fresh(shared: &Shared, core: &Core, last: &mut Last) -> Result<(), Fault
     // For the rest of its first window.
     shared.wake_keeper();
     Ok(())
+}
+
+/// Gives a spare file the name of the segment that is made next, if there is one.
+fn take_spare(shared: &Shared, core: &Core, id: u64) -> bool {
+    let path = core.dir.join(file_name(id, OPEN));
+    let takes = |spare: Spare| shared.disk.rename(&spare.path(&core.dir), &path).is_ok();
+    // Where the deleter has taken one back, or it can't be renamed, there may be others.
+    std::iter::from_fn(|| core.spares.take(shared.options.segment_bytes)).any(takes)
 }
 
 /// Cuts failed segments to their durable end, so that no reader takes what follows it for durable once the control page moves on. Records there

@@ -9,13 +9,12 @@
 
 use std::fs::File;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::ptr;
 use std::sync::atomic::{AtomicU64, Ordering, fence};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use memmap2::{Advice, MmapOptions, MmapRaw, UncheckedAdvice};
-use uuid::Uuid;
 
 use crate::log::disk::aligned::AlignedPages;
 use crate::log::disk::calls::Disk;
@@ -24,12 +23,14 @@ use crate::log::disk::pages::Pages;
 use crate::log::disk::sigbus::Guard;
 use crate::log::disk::stage::Stage;
 use crate::log::format::header;
-use crate::log::format::header::SegmentHeader;
 use crate::log::format::record::HEADER_BYTES;
-use crate::log::names::{OPEN, file_name};
 
 use super::fault::Fault;
 use super::invariant::Invariant;
+
+mod create;
+
+pub(in crate::log) use create::Plan;
 
 /// The end of a segment that holds no record yet.
 pub(in crate::log) const RECORDS_FROM: u64 = PAGE_BYTES;
@@ -40,21 +41,6 @@ const BLANK_BYTES: u64 = 256 << 10;
 
 /// A window end past every segment.
 const LEFT: u64 = u64::MAX;
-
-/// The settings for a new segment.
-#[derive(Debug, Clone, Copy)]
-pub(in crate::log) struct Plan<'a> {
-    pub(in crate::log) disk: &'static dyn Disk,
-    pub(in crate::log) dir: &'a Path,
-    pub(in crate::log) log: Uuid,
-    pub(in crate::log) core: u16,
-    pub(in crate::log) id: u64,
-    pub(in crate::log) bytes: u64,
-    /// Whether groups are written past the page cache.
-    pub(in crate::log) direct: bool,
-    /// Whether the blocks are written ahead, so that a group's sync does not have to change their state.
-    pub(in crate::log) format_ahead: bool,
-}
 
 /// A segment: prepared, in use, or waiting for its last sync.
 #[derive(Debug)]
@@ -183,55 +169,6 @@ impl Pen {
 }
 
 impl Segment {
-    /// Creates, allocates, maps and probes a segment. The file is removed again if that fails.
-    pub(in crate::log) fn create(plan: &Plan<'_>) -> io::Result<Pen> {
-        let path = plan.dir.join(file_name(plan.id, OPEN));
-        Segment::create_at(plan, &path).inspect_err(|_| {
-            // Best effort: the next start removes unused files too.
-            let _ = plan.disk.remove(&path);
-        })
-    }
-
-    fn create_at(plan: &Plan<'_>, path: &Path) -> io::Result<Pen> {
-        let disk = plan.disk;
-        let file = if plan.direct { disk.create_direct(path)? } else { disk.create_new(path)? };
-        disk.allocate(&file, plan.bytes)?;
-        let second = if plan.direct { Some(file.try_clone()?) } else { None };
-        let medium = if plan.direct { Medium::Direct } else { Medium::map(&file, plan.bytes)? };
-        let marker = header::random_marker()?;
-        let header =
-            SegmentHeader { core: plan.core, log: plan.log, segment: plan.id, marker, segment_bytes: plan.bytes };
-        let segment = Segment {
-            id: plan.id,
-            bytes: plan.bytes,
-            marker,
-            path: path.to_path_buf(),
-            header: header.encode(),
-            disk,
-            file,
-            second: Mutex::new(second),
-            medium,
-            formatted: AtomicU64::new(if plan.format_ahead { PAGE_BYTES } else { plan.bytes }),
-            formatting: Mutex::new(()),
-            ready: AtomicU64::new(PAGE_BYTES),
-            cursor: AtomicU64::new(RECORDS_FROM),
-            durable: AtomicU64::new(RECORDS_FROM),
-            first_us: AtomicU64::new(0),
-            fault: AtomicU64::new(0),
-            #[cfg(test)]
-            syncs_to_fail: Default::default(),
-            #[cfg(test)]
-            sync_delay_ms: AtomicU64::new(0),
-        };
-        segment.populate(0, PAGE_BYTES)?;
-        let mut pen = Pen { segment: Arc::new(segment), stage: None };
-        pen.probe().map_err(|fault| fault.to_io())?;
-        // The file's size and place, once; the groups' own syncs are by range.
-        disk.sync(&pen.segment.file)?;
-        disk.sync_dir(plan.dir)?;
-        Ok(pen)
-    }
-
     /// The end of the formatted part.
     pub(in crate::log) fn formatted(&self) -> u64 {
         self.formatted.load(Ordering::Acquire)

@@ -26,6 +26,7 @@ use super::fault::Fault;
 use super::limits::UNSEALED_MAX;
 use super::notice::{Notice, Notices, What};
 use super::segment::{Pen, Segment};
+use super::spares::Spares;
 use super::standstill::Standstills;
 use super::wake::{Sleeper, Wait};
 
@@ -147,6 +148,11 @@ impl Shared {
         }
     }
 
+    /// The bytes of all cores' spare files: the disk has them free, for this log alone.
+    pub(in crate::log) fn spare_bytes(&self) -> u64 {
+        self.cores.iter().map(|core| core.spares.bytes()).sum()
+    }
+
     pub(in crate::log) fn is_closing(&self) -> bool {
         self.closing.load(Ordering::SeqCst)
     }
@@ -173,6 +179,8 @@ pub(in crate::log) struct Core {
     pub(in crate::log) forgotten: AtomicU64,
     /// The segment that is ready to be taken.
     pub(in crate::log) fresh: ArrayQueue<Pen>,
+    /// Blank files for the segments to come.
+    pub(in crate::log) spares: Spares,
     /// A segment failed: the next one has to prove itself again before it may be taken.
     pub(in crate::log) replacing: AtomicBool,
     /// The segments whose window moves; only the keeper, the preparer and the sealer touch this.
@@ -234,6 +242,7 @@ impl Core {
             forget_asked: AtomicU64::new(0),
             forgotten: AtomicU64::new(0),
             fresh: ArrayQueue::new(1),
+            spares: Spares::default(),
             replacing: AtomicBool::new(false),
             live: Mutex::new(Vec::new()),
             groups_done: AtomicU64::new(0),

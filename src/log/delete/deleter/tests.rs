@@ -16,6 +16,7 @@ use crate::log::{Ack, Log, Options};
 use super::*;
 
 mod archived;
+mod recycled;
 
 /// No step of a test waits longer.
 const PATIENCE: Duration = Duration::from_secs(20);

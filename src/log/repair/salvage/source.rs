@@ -126,7 +126,10 @@ impl SourceFiles {
             if let Ok(Some(sidecar)) = Sidecar::read(&path) {
                 self.sidecars.insert((sidecar.core, sidecar.segment), sidecar);
             }
-        } else if !matches!(&*name, "control" | "clock" | "lock") && !name.ends_with(".tmp") {
+        } else if !matches!(&*name, "control" | "clock" | "lock")
+            && !name.ends_with(".tmp")
+            && path.extension().is_none_or(|extension| extension != names::SPARE)
+        {
             let name = SourceName::of(&path);
             self.sources.push(Source { path, name });
         }

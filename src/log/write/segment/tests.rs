@@ -1,10 +1,15 @@
 use std::fs::OpenOptions;
+use std::path::Path;
+
+use uuid::Uuid;
+
+use crate::log::format::header::SegmentHeader;
 
 use super::*;
 
 fn plan(dir: &Path, format_ahead: bool) -> Plan<'_> {
     let disk = crate::log::disk::calls::REAL;
-    Plan { disk, dir, log: Uuid::nil(), core: 3, id: 77, bytes: 64 << 10, direct: false, format_ahead }
+    Plan { disk, dir, log: Uuid::nil(), core: 3, id: 77, bytes: 64 << 10, of_spare: false, direct: false, format_ahead }
 }
 
 #[test]

@@ -30,6 +30,18 @@ impl Disk for Flipping {
     fn create(&self, path: &Path) -> io::Result<File> {
         REAL.create(path)
     }
+    fn open(&self, path: &Path) -> io::Result<File> {
+        REAL.open(path)
+    }
+    fn open_direct(&self, path: &Path) -> io::Result<File> {
+        REAL.open_direct(path)
+    }
+    fn is_only(&self, file: &File) -> bool {
+        REAL.is_only(file)
+    }
+    fn zero(&self, file: &File, bytes: u64) -> io::Result<()> {
+        REAL.zero(file, bytes)
+    }
     fn allocate(&self, file: &File, bytes: u64) -> io::Result<()> {
         REAL.allocate(file, bytes)
     }

@@ -1,0 +1,76 @@
+//! Files of deleted segments become the next ones.
+
+use std::collections::BTreeSet;
+use std::fs::{File, OpenOptions};
+use std::os::unix::fs::MetadataExt;
+
+use crate::log::disk::calls::REAL;
+use crate::log::read::reader::LogReader;
+use crate::log::repair::verify::verify_segment;
+
+use super::*;
+
+/// A folder on a disk: what lies in memory knows nothing of zeroed ranges.
+fn disk_dir() -> tempfile::TempDir {
+    let built = std::env::current_exe().unwrap();
+    tempfile::tempdir_in(built.parent().unwrap()).unwrap()
+}
+
+/// Whether the file system can do what recycling takes.
+fn can_recycle(dir: &Path) -> bool {
+    let path = dir.join("probe");
+    let file = OpenOptions::new().read(true).write(true).create_new(true).open(&path).unwrap();
+    REAL.is_only(&file) && REAL.zero(&file, 4096).is_ok()
+}
+
+#[test]
+fn a_busy_core_makes_its_next_segments_of_the_files_of_deleted_ones_and_a_quiet_one_gives_them_back() {
+    let dir = disk_dir();
+    let can = can_recycle(dir.path());
+    let log = open(Options { retain_interval: Duration::from_millis(50), ..options(dir.path()) });
+    let mut writer = log.writer(0).unwrap();
+    let folder = core_dir(log.dir(), 0);
+    let mut files = BTreeSet::new();
+    let begun = Instant::now();
+    for number in 1.. {
+        append(&mut writer, number);
+        let listed = fs::read_dir(&folder).unwrap().filter_map(|entry| entry.ok()?.metadata().ok());
+        files.extend(listed.filter(|meta| meta.len() >= SEGMENT_BYTES).map(|meta| meta.ino()));
+        let recycled = log.retention().recycled;
+        if recycled >= 20 || (!can && number > 500) {
+            break;
+        }
+        assert!(begun.elapsed() < PATIENCE, "{recycled} recycled: {:?}", log.retention());
+    }
+    let made = log.stats().segments;
+    if can {
+        assert!((files.len() as u64) < made, "{} files for {made} segments", files.len());
+    }
+    wait_for("a quiet core keeps no spare files", || {
+        log.retention().spare_bytes == 0 && ids(log.dir(), 0, "spare").is_empty()
+    });
+    drop(writer);
+    log.close().unwrap();
+    let reader = LogReader::open(&dir.path().join("log")).unwrap();
+    for info in reader.segments().unwrap() {
+        let verdict = verify_segment(&info).unwrap();
+        assert!(verdict.ok(), "{verdict:?}");
+    }
+}
+
+#[test]
+fn the_file_of_a_segment_that_somebody_reads_is_not_blanked() {
+    let dir = disk_dir();
+    let path = dir.path().join("segment");
+    fs::write(&path, vec![7; 10_000]).unwrap();
+    let reader = File::open(&path).unwrap();
+    assert!(!recycle::blank(REAL, &path, 16_384).unwrap());
+    assert_eq!(fs::read(&path).unwrap(), vec![7; 10_000]);
+    drop(reader);
+    assert!(!recycle::blank(REAL, &path, 4_096).unwrap(), "one that is too large");
+    assert_eq!(fs::read(&path).unwrap(), vec![7; 10_000]);
+    if can_recycle(dir.path()) {
+        assert!(recycle::blank(REAL, &path, 16_384).unwrap());
+        assert_eq!(fs::read(&path).unwrap(), vec![0; 16_384]);
+    }
+}
