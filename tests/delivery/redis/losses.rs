@@ -113,6 +113,29 @@ fn one_stream_that_is_lost_is_written_again_and_the_loss_is_told_once() {
 }
 
 #[test]
+fn a_stream_that_was_lost_and_begun_anew_by_another_server_gets_what_each_server_had_written() {
+    let (redis, sites) = (Redis::new(), [Site::new(), Site::second()]);
+    let relays = [Relay::to(redis.port()), Relay::to(redis.port())];
+    let servers = [0, 1].map(|at| sites[at].serve(&url(&relays[at]), &[]));
+    let send_both = |count| (0..2).for_each(|at| sites[at].send(&servers[at], count));
+    let wait_for_both = || sites.iter().map(|site| site.wait_for_all(&redis)).sum::<usize>();
+    for round in 0..3 {
+        send_both(10);
+        wait_for_both();
+        relays.iter().for_each(|relay| relay.set(RelayMode::Refuse));
+        redis.cli(&["DEL", "raw"]);
+        // Each in turn begins the stream anew, and the other finds one that is there.
+        for at in [round % 2, 1 - round % 2] {
+            relays[at].set(RelayMode::Pass);
+            sites[at].send(&servers[at], 5);
+            sites[at].wait_for_all(&redis);
+        }
+        wait_for_both();
+    }
+    servers.into_iter().for_each(Server::stop);
+}
+
+#[test]
 fn a_loss_of_streams_that_get_nothing_more_is_told_once() {
     let (site, redis) = (Site::new(), Redis::new());
     let relay = Relay::to(redis.port());

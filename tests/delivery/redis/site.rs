@@ -9,16 +9,25 @@ use crate::common::{Home, PATIENCE, Request, Server, wait_for};
 /// The sessions that send.
 pub const SESSIONS: [u64; 3] = [7_000_000_000_001, 7_000_000_000_002, 7_000_000_000_003];
 
+/// Those of a second site.
+const OTHER_SESSIONS: [u64; 3] = [7_000_000_000_004, 7_000_000_000_005, 7_000_000_000_006];
+
 /// A data folder, and what was sent to the servers on it.
 pub struct Site {
     pub home: Home,
+    sessions: [u64; 3],
     /// How many batches each session has sent.
     sent: Mutex<BTreeMap<u64, u32>>,
 }
 
 impl Site {
     pub fn new() -> Site {
-        Site { home: Home::new(), sent: Mutex::default() }
+        Site { home: Home::new(), sessions: SESSIONS, sent: Mutex::default() }
+    }
+
+    /// Another one, with sessions of its own.
+    pub fn second() -> Site {
+        Site { sessions: OTHER_SESSIONS, ..Site::new() }
     }
 
     /// Starts a server that delivers to the Redis at this URL.
@@ -37,7 +46,8 @@ impl Site {
     /// The same, with about so many bytes in each.
     #[track_caller]
     pub fn send_padded(&self, server: &Server, count: u32, bytes: usize) {
-        let tokens: Vec<(u64, String)> = SESSIONS.iter().map(|&session| (session, self.home.token(session))).collect();
+        let tokens: Vec<(u64, String)> =
+            self.sessions.iter().map(|&session| (session, self.home.token(session))).collect();
         let mut connection = server.connect();
         for _ in 0..count {
             for (session, token) in &tokens {
@@ -82,7 +92,9 @@ impl Site {
         let mut last: BTreeMap<u64, u32> = BTreeMap::new();
         let mut repeats = 0;
         for entry in entries {
-            let Some((session, number)) = read(entry) else { continue };
+            let Some((session, number)) = read(entry).filter(|(session, _)| self.sessions.contains(session)) else {
+                continue;
+            };
             let before = last.insert(session, number);
             let is_next = before.map_or(number == 0, |before| number <= before + 1);
             assert!(is_next, "session {session}: batch {number} came after {before:?}, as {}", entry.id);
@@ -102,7 +114,7 @@ pub fn read(entry: &StreamEntry) -> Option<(u64, u32)> {
     assert_eq!(names, ["sessionID", "value"], "exactly these fields");
     let session: u64 = std::str::from_utf8(entry.field("sessionID")?).unwrap().parse().unwrap();
     let value = entry.field("value")?;
-    SESSIONS.contains(&session).then_some(())?;
+    (SESSIONS.contains(&session) || OTHER_SESSIONS.contains(&session)).then_some(())?;
     let text = format!("{session}:");
     let at = value.windows(text.len()).position(|window| window == text.as_bytes()).unwrap() + text.len();
     let number: u32 = std::str::from_utf8(&value[at..at + 6]).unwrap().parse().unwrap();
