@@ -5,6 +5,7 @@
 //! goes on.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc::Receiver;
@@ -100,7 +101,9 @@ impl<D: Destination> ShippingTask<D> {
 
     /// Looks after the destination. Returns after how long it should be looked after again.
     async fn idle(&mut self) -> Duration {
+        let status = Arc::clone(&self.report.status);
         let look = async {
+            let _asking = status.ask();
             self.connect().await?;
             self.destination.idle().await
         };
@@ -238,7 +241,9 @@ impl<D: Destination> ShippingTask<D> {
         let mut tries = Tries::new(shipment);
         while let Some(items) = tries.next() {
             self.reread_instead()?;
+            let status = Arc::clone(&self.report.status);
             let call = async {
+                let _asking = status.ask();
                 if self.connect().await.map_err(ShipError::destination)? {
                     return Ok(false);
                 }

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use super::cause::Cause;
+use super::cause::{Cause, Trouble};
 
 /// The state of a destination, as the courier sees it.
 #[derive(Debug, Clone)]
@@ -41,10 +41,15 @@ pub enum Change {
     Recovered(Duration),
 }
 
+/// A destination that was asked and has not answered for this long is told of, though it is not given up yet.
+const SILENT: Duration = Duration::from_secs(5);
+
 /// A courier's state and counts.
 #[derive(Debug)]
 pub struct Status {
     state: Mutex<DestinationState>,
+    /// When the destination was asked for what it has not answered yet.
+    asked: Mutex<Option<(SystemTime, Instant)>>,
     /// Since when, and why, the log can't be read.
     unread: Mutex<Option<Waiting>>,
     /// What is wrong without keeping anything from being delivered.
@@ -75,6 +80,7 @@ impl Default for Status {
     fn default() -> Self {
         Self {
             state: Mutex::new(DestinationState::Starting),
+            asked: Mutex::new(None),
             unread: Mutex::new(None),
             remark: Mutex::new(None),
             records: AtomicU64::new(0),
@@ -89,10 +95,26 @@ impl Default for Status {
 impl Status {
     /// The destination's state. While the log can't be read, it waits for that.
     pub fn state(&self) -> DestinationState {
-        match &*lock(&self.unread) {
-            Some(waiting) => DestinationState::Waiting(waiting.clone()),
-            None => lock(&self.state).clone(),
+        if let Some(waiting) = &*lock(&self.unread) {
+            return DestinationState::Waiting(waiting.clone());
         }
+        match lock(&self.state).clone() {
+            DestinationState::Waiting(waiting) => DestinationState::Waiting(waiting),
+            answered => self.silent().map_or(answered, DestinationState::Waiting),
+        }
+    }
+
+    /// A destination that has answered until now and has been asked too long ago.
+    fn silent(&self) -> Option<Waiting> {
+        let (since, began) = (*lock(&self.asked)).filter(|(_, began)| began.elapsed() >= SILENT)?;
+        let cause = Cause::new(Trouble::TimedOut, "", "it has not answered yet");
+        Some(Waiting { since, began, cause, attempts: 0 })
+    }
+
+    /// The destination is asked for something, until the answer to this is dropped.
+    pub fn ask(&self) -> Asking<'_> {
+        *lock(&self.asked) = Some((SystemTime::now(), Instant::now()));
+        Asking(self)
     }
 
     /// The counts.
@@ -178,6 +200,16 @@ impl Waiting {
         let same = self.cause.trouble == cause.trouble && self.cause.code == cause.code;
         self.cause = cause;
         if same { Change::None } else { Change::Waits }
+    }
+}
+
+/// A call to a destination that is under way.
+#[derive(Debug)]
+pub struct Asking<'a>(&'a Status);
+
+impl Drop for Asking<'_> {
+    fn drop(&mut self) {
+        *lock(&self.0.asked) = None;
     }
 }
 

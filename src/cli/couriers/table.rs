@@ -101,9 +101,12 @@ fn explain(report: &CourierReport, out: &mut Out) -> Result<(), CliError> {
         let what = format!("{}: {} {cause}", report.name, report.target);
         out.line("")?;
         out.line(&out.red(&plain(&what, ERROR_CHARACTERS_MAX)))?;
-        let attempts = report.attempts.map(|attempts| counted(attempts, "attempt")).unwrap_or_default();
+        // None has failed while the first one is under way.
+        let attempts = report.attempts.filter(|&attempts| attempts > 0);
+        let attempts =
+            attempts.map(|attempts| format!(", {} failed", counted(attempts, "attempt"))).unwrap_or_default();
         let waited = report.seconds.map(seconds).unwrap_or_default();
-        out.line(&format!("  for {waited}, {attempts} failed; it is tried again by itself, until it works"))?;
+        out.line(&format!("  for {waited}{attempts}; it is tried again by itself, until it works"))?;
         out.line(&format!("  {}; clients get their answers as ever", what_waits(report)))?;
         if let Some(advice) = &report.advice {
             out.line(&format!("  to do: {}", plain(advice, ERROR_CHARACTERS_MAX)))?;

@@ -158,6 +158,13 @@ fn redis_that_stands_still_is_given_up_and_tried_again() {
     site.wait_for_all(&redis);
     redis.pause();
     site.send(&server, 20);
+    // It is told long before it is given up.
+    let told = wait_for("the silence to be told", PATIENCE, || {
+        let reports = server.admin_page("/couriers").json();
+        (reports[0]["state"] == "waiting").then(|| reports[0].clone())
+    });
+    assert_eq!((&told["trouble"], &told["attempts"]), (&"timed-out".into(), &0.into()), "{told}");
+    assert_eq!(server.stdout().matches("takes no records").count(), 0, "{}", server.stdout());
     wait_for_trouble(&server, "timed-out");
     redis.resume();
     site.wait_for_all(&redis);
