@@ -19,7 +19,7 @@
 //! | `core-NN/<id>.seg` | a sealed segment, cut to its length; it never changes again, but for erased records |
 //! | `core-NN/<id>.json` | the sidecar of a sealed segment: counts, times, sessions, damage, BLAKE3 of the file |
 //! | `core-NN/<id>.del` | a segment that is being deleted: no reader looks at it, and the next start finishes the deletion |
-//! | `core-NN/<id>.spare` | a blank file of a deleted segment, all zeros, with its blocks: the next segment is made of it, or it is deleted |
+//! | `core-NN/<id>.spare` | a blank file of a deleted segment, all zeros, with its blocks: the server that blanked it makes its next segment of it, or deletes it; the next start deletes it |
 //! | `core-NN/deleted.json` | the ledger of deletions, so that a reader that comes too late can say what it has missed; losing it costs only that |
 //! | `quarantine/` | what recovery set aside |
 //!
@@ -233,7 +233,7 @@
 //! # What is never done
 //!
 //! - A page that holds acknowledged bytes is not written again.
-//! - An old segment is not appended to, and a used file is not reused.
+//! - An old segment is not appended to, and a used file is not reused before it is durably blank.
 //! - A failed sync is not tried again on the same segment, and a later success on it is not believed.
 //! - `fdatasync` is not used on a segment in use: it would write out and protect the window ahead of the cursor.
 //! - No byte is acknowledged before the durable end that covers it is in the control page (`ack = "disk"`).

@@ -11,7 +11,9 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
+use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::thread;
@@ -122,7 +124,7 @@ impl<'a> Deleter<'a> {
                 self.finish(core, id)?;
                 continue;
             }
-            if let Some((core, spare)) = recycle::surplus(self.shared, &inventory.spares, self.is_urgent()) {
+            if let Some((core, spare)) = recycle::surplus(self.shared, &inventory.spares, self.is_nearly_full(0)) {
                 self.give_back(core, spare)?;
                 continue;
             }
@@ -274,10 +276,12 @@ impl<'a> Deleter<'a> {
     fn recycle(&self, core: u16, id: u64, begun: &Path) -> Result<bool, LogError> {
         let shared = self.shared;
         let Some(of) = shared.cores.get(usize::from(core)) else { return Ok(false) };
-        if of.spares.len() >= of.spares.allowed() || self.is_urgent() {
+        let bytes = shared.options.segment_bytes;
+        // A small segment's file is given the blocks that it lacks.
+        let lacks = fs::metadata(begun).map_or(bytes, |meta| bytes.saturating_sub(meta.blocks().saturating_mul(512)));
+        if of.spares.len() >= of.spares.allowed() || self.is_nearly_full(lacks) {
             return Ok(false);
         }
-        let bytes = shared.options.segment_bytes;
         // Of a disk that fails, the cutting tells.
         if !recycle::blank(shared.disk, begun, bytes).unwrap_or(false) {
             return Ok(false);
@@ -307,9 +311,11 @@ impl<'a> Deleter<'a> {
         }
     }
 
-    /// Half way from where the disk is nearly full to where requests are refused, the space is needed more than the quiet.
-    fn is_urgent(&self) -> bool {
-        is_urgent(self.shared)
+    /// Whether the disk is nearly full once so many more bytes are taken. Then spare files are space that others need: other cores, and the
+    /// archive, which writes nothing on such a disk.
+    fn is_nearly_full(&self, bytes: u64) -> bool {
+        let enough = self.shared.options.low_water_bytes().saturating_add(bytes);
+        !free_bytes(&self.shared.dir).is_ok_and(|free| free >= enough)
     }
 
     fn count(&self, deletion: &Deletion) {
@@ -368,7 +374,7 @@ fn lag(look: &Look<'_>, cursor: &crate::log::cursor::Cursor) -> ConsumerLag {
     lag
 }
 
-/// See [`Deleter::is_urgent`].
+/// Half way from where the disk is nearly full to where requests are refused, the space is needed more than the quiet.
 fn is_urgent(shared: &Shared) -> bool {
     let options = &shared.options;
     let below = options.reserve_bytes.saturating_add(options.low_water_bytes()) / 2;

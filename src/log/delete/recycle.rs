@@ -28,18 +28,13 @@ fn can_not(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::EOPNOTSUPP | libc::ENOSYS | libc::EINVAL))
 }
 
-/// Tells the cores which of the spare files that were found are theirs, and returns one that none has a use for.
-pub(super) fn surplus(shared: &Shared, found: &[(u16, Spare)], is_urgent: bool) -> Option<(u16, Spare)> {
-    let mut files: Vec<Vec<Spare>> = vec![Vec::new(); shared.cores.len()];
-    let mut surplus = None;
-    for &(core, spare) in found {
-        let of =
-            shared.cores.get(usize::from(core)).filter(|_| !is_urgent && spare.bytes == shared.options.segment_bytes);
-        match of.filter(|of| files[usize::from(core)].len() < of.spares.allowed()) {
-            Some(_) => files[usize::from(core)].push(spare),
-            None => surplus = Some((core, spare)),
-        }
+/// Has each core keep as many of its spare files as it may, and returns one that was found and that nobody keeps.
+pub(super) fn surplus(shared: &Shared, found: &[(u16, Spare)], is_nearly_full: bool) -> Option<(u16, Spare)> {
+    for core in &shared.cores {
+        let its: Vec<Spare> = found.iter().filter(|(of, _)| *of == core.index).map(|(_, spare)| *spare).collect();
+        core.spares.limit(&its, if is_nearly_full { 0 } else { core.spares.allowed() });
     }
-    shared.cores.iter().zip(files).for_each(|(core, files)| core.spares.set(files));
-    surplus
+    let is_kept =
+        |&(core, spare): &(u16, Spare)| shared.cores.get(usize::from(core)).is_some_and(|core| core.spares.has(&spare));
+    found.iter().copied().find(|spare| !is_kept(spare))
 }

@@ -8,7 +8,7 @@ use crate::log::cursor::Cursors;
 use crate::log::disk::calls;
 use crate::log::error::LogError;
 use crate::log::format::sidecar;
-use crate::log::names::{DELETED, segment_id};
+use crate::log::names::{DELETED, SPARE, segment_id};
 use crate::log::read::reader::core_dirs;
 
 /// A file of a core's folder that is no part of the log any more.
@@ -22,8 +22,8 @@ pub struct Leftover {
     pub removed: bool,
 }
 
-/// Finds copies of segments that an erasure did not finish, and, in a log that no server has, segments whose deletion was begun and other files
-/// that were never finished. Removes them if `remove`. No other erasure runs.
+/// Finds copies of segments that an erasure did not finish, and, in a log that no server has, segments whose deletion was begun, their spare
+/// files, and other files that were never finished. Removes them if `remove`. No other erasure runs.
 ///
 /// # Errors
 /// A folder can't be listed, or a file not be removed.
@@ -42,7 +42,7 @@ pub fn remove_leftovers(
             let stem = path.file_stem().and_then(|stem| stem.to_str());
             let is_left = match path.extension().and_then(|extension| extension.to_str()) {
                 Some("tmp") => !served || stem.is_some_and(|stem| stem.ends_with(".seg")),
-                Some(DELETED) => !served && stem.and_then(segment_id).is_some(),
+                Some(DELETED | SPARE) => !served && stem.and_then(segment_id).is_some(),
                 _ => false,
             };
             let Some(meta) = fs::symlink_metadata(&path).ok().filter(|meta| is_left && meta.is_file()) else {

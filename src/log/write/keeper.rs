@@ -142,9 +142,9 @@ pub(in crate::log) fn look_at_space(shared: &Shared) {
     if space < before {
         shared.wake_preparer();
     }
-    if free.saturating_add(shared.spare_bytes()) < shared.options.low_water_bytes()
-        && shared.retention.full_disk() != FullDisk::Hold
-    {
+    // Spare files are given back even where no segment is deleted for space.
+    let may_free = shared.retention.full_disk() != FullDisk::Hold || shared.spare_bytes() != 0;
+    if free < shared.options.low_water_bytes() && may_free {
         shared.retention.wake();
     }
 }

@@ -148,7 +148,7 @@ impl Shared {
         }
     }
 
-    /// The bytes of all cores' spare files: the disk has them free, for this log alone.
+    /// The bytes of all cores' spare files.
     pub(in crate::log) fn spare_bytes(&self) -> u64 {
         self.cores.iter().map(|core| core.spares.bytes()).sum()
     }

@@ -57,9 +57,17 @@ impl Spares {
         self.state().allowed
     }
 
-    /// What a listing of the core's folder has found. One that was taken meanwhile may be among them: its name leads to nothing.
-    pub(in crate::log) fn set(&self, files: Vec<Spare>) {
-        self.state().files = files;
+    /// Forgets those that a listing of the core's folder has not `found`, and what is more than `count`.
+    pub(in crate::log) fn limit(&self, found: &[Spare], count: usize) {
+        let mut state = self.state();
+        state.files.retain(|spare| found.contains(spare));
+        state.files.truncate(count);
+    }
+
+    /// Whether this process has made it blank. What it has only found may be anything: a copy of a folder that was made beside a server can have
+    /// records there, and the name may not be durable.
+    pub(in crate::log) fn has(&self, spare: &Spare) -> bool {
+        self.state().files.contains(spare)
     }
 
     pub(in crate::log) fn add(&self, spare: Spare) {
@@ -108,13 +116,21 @@ mod tests {
     #[test]
     fn one_of_another_size_is_not_taken() {
         let spares = Spares::default();
-        spares.set(vec![Spare { id: 1, bytes: 10 }, Spare { id: 2, bytes: 20 }]);
-        spares.add(Spare { id: 3, bytes: 20 });
+        [(1, 10), (2, 20), (3, 20)].into_iter().for_each(|(id, bytes)| spares.add(Spare { id, bytes }));
         assert_eq!((spares.len(), spares.bytes()), (3, 50));
         assert_eq!(spares.take(30), None);
         assert_eq!(spares.take(20), Some(Spare { id: 2, bytes: 20 }));
         assert_eq!(spares.take(20), Some(Spare { id: 3, bytes: 20 }));
         assert_eq!(spares.take(20), None);
         assert_eq!(spares.bytes(), 10);
+    }
+
+    #[test]
+    fn only_what_was_made_blank_is_kept_and_no_more_than_so_much_of_it() {
+        let spares = Spares::default();
+        let [gone, kept, surplus, foreign] = [1, 2, 3, 4].map(|id| Spare { id, bytes: 10 });
+        [gone, kept, surplus].into_iter().for_each(|spare| spares.add(spare));
+        spares.limit(&[kept, surplus, foreign], 1);
+        assert_eq!([gone, kept, surplus, foreign].map(|spare| spares.has(&spare)), [false, true, false, false]);
     }
 }

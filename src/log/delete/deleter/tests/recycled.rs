@@ -58,6 +58,52 @@ fn a_busy_core_makes_its_next_segments_of_the_files_of_deleted_ones_and_a_quiet_
     }
 }
 
+/// Says that core 0 has made so many segments of late.
+fn has_made(log: &Log, segments: u64) {
+    let spares = &log.shared().cores[0].spares;
+    spares.count(0, Duration::ZERO);
+    spares.count(segments, Duration::ZERO);
+}
+
+#[test]
+fn a_nearly_full_disk_keeps_no_spare_file() {
+    let dir = disk_dir();
+    let all = filled(dir.path(), 60);
+    let free = free_bytes(dir.path()).unwrap();
+    // Nearly full, and far from the reserve.
+    let reserve_bytes = free / 10 * 6;
+    let retain_interval = Duration::from_secs(3600);
+    for (reserve_bytes, is_kept) in [(1 << 20, can_recycle(dir.path())), (reserve_bytes, false)] {
+        let (log, _) = Log::open(Options { reserve_bytes, retain_interval, ..options(dir.path()) }).unwrap();
+        has_made(&log, 100);
+        // The first one keeps those that it deletes, if it can; the second one finds one and deletes others.
+        let bytes = if is_kept { 3 * SEGMENT_BYTES } else { 0 };
+        let mut deleter = Deleter::new(log.shared(), keep(Some(bytes), FullDisk::Hold));
+        deleter.look_and_delete();
+        assert!(ids(log.dir(), 0, "seg").len() < all.len());
+        assert_eq!(ids(log.dir(), 0, "spare").is_empty(), !is_kept, "{reserve_bytes}");
+        assert_eq!(log.shared().spare_bytes() != 0, is_kept);
+        log.close().unwrap();
+    }
+}
+
+#[test]
+fn a_spare_file_that_this_server_has_not_made_blank_becomes_no_segment() {
+    let dir = disk_dir();
+    filled(dir.path(), 20);
+    // As in a copy that was made beside a server.
+    let path = core_dir(&dir.path().join("log"), 0).join(file_name(7, "spare"));
+    fs::write(&path, vec![7; SEGMENT_BYTES as usize]).unwrap();
+    let retain_interval = Duration::from_secs(3600);
+    let (log, _) = Log::open(Options { retain_interval, ..options(dir.path()) }).unwrap();
+    has_made(&log, 100);
+    Deleter::new(log.shared(), keep(None, FullDisk::Hold)).look_and_delete();
+    let kept = log.shared().cores[0].spares.take(SEGMENT_BYTES);
+    assert_eq!(kept.is_some(), can_recycle(dir.path()));
+    assert!(!path.exists() || fs::read(&path).unwrap().iter().all(|&byte| byte == 0));
+    log.close().unwrap();
+}
+
 #[test]
 fn the_file_of_a_segment_that_somebody_reads_is_not_blanked() {
     let dir = disk_dir();
