@@ -36,7 +36,7 @@ pub(in crate::log) trait Disk: fmt::Debug + Send + Sync {
     fn is_only(&self, file: &File) -> bool;
 
     /// Has the first `bytes` of a file read as zeros, and makes it as long where it is shorter. It keeps its blocks, and gets those that
-    /// it lacks.
+    /// it lacks. An error where the file system would take other blocks.
     fn zero(&self, file: &File, bytes: u64) -> io::Result<()>;
 
     /// Gives a file blocks for `bytes`, and that length.
@@ -78,6 +78,9 @@ pub(in crate::log) fn sync_dir(dir: &Path) -> io::Result<()> {
     File::open(dir)?.sync_all()
 }
 
+/// The type of the file system whose files keep their blocks when they are zeroed, from linux/magic.h.
+const EXT4: u64 = 0xEF53;
+
 /// The disk of this machine.
 pub(in crate::log) const REAL: &dyn Disk = &Real;
 
@@ -115,6 +118,10 @@ impl Disk for Real {
     }
 
     fn zero(&self, file: &File, bytes: u64) -> io::Result<()> {
+        // xfs and btrfs give all of the blocks back and take others: with discard, that is the TRIM of a whole file at once.
+        if rustix::fs::fstatfs(file)?.f_type as u64 & 0xFFFF_FFFF != EXT4 {
+            return Err(io::Error::from_raw_os_error(libc::EOPNOTSUPP));
+        }
         Ok(rustix::fs::fallocate(file, FallocateFlags::ZERO_RANGE, 0, bytes)?)
     }
 
