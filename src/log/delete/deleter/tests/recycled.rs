@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::FileExt;
 
+use crate::log::Way;
 use crate::log::disk::calls::REAL;
 use crate::log::read::reader::LogReader;
 use crate::log::repair::verify::verify_segment;
@@ -101,6 +102,52 @@ fn a_spare_file_that_this_server_has_not_made_blank_becomes_no_segment() {
     let kept = log.shared().cores[0].spares.take(SEGMENT_BYTES);
     assert_eq!(kept.is_some(), can_recycle(dir.path()));
     assert!(!path.exists() || fs::read(&path).unwrap().iter().all(|&byte| byte == 0));
+    log.close().unwrap();
+}
+
+#[test]
+fn a_reader_beside_finds_bytes_missing_and_never_others() {
+    let dir = disk_dir();
+    let can = can_recycle(dir.path());
+    let options = Options { cores: 2, ack: Ack::Disk, way: Way::Auto, ..options(dir.path()) };
+    let log = open(Options { retain_interval: Duration::from_millis(50), ..options });
+    let begun = Instant::now();
+    let is_done = || log.retention().recycled >= 10 || !can && begun.elapsed() > Duration::from_secs(1);
+    let mut read = 0;
+    thread::scope(|scope| {
+        for core in 0..2 {
+            let (mut writer, is_done) = (log.writer(core).unwrap(), &is_done);
+            scope.spawn(move || {
+                for number in (1..).take_while(|_| !is_done()) {
+                    append(&mut writer, number);
+                    assert!(begun.elapsed() < PATIENCE);
+                }
+            });
+        }
+        while !is_done() && begun.elapsed() < PATIENCE {
+            let paths = (0..2).flat_map(|core| {
+                let folder = core_dir(log.dir(), core);
+                ids(log.dir(), core, "seg").into_iter().map(move |id| folder.join(file_name(id, "seg")))
+            });
+            let opened: Vec<File> = paths.filter_map(|path| File::open(path).ok()).collect();
+            let bytes = |file: &File| {
+                let mut bytes = vec![0; SEGMENT_BYTES as usize];
+                let length = file.read_at(&mut bytes, 0).unwrap();
+                bytes.truncate(length);
+                bytes
+            };
+            let first: Vec<Vec<u8>> = opened.iter().map(bytes).collect();
+            thread::sleep(Duration::from_millis(5));
+            for (file, first) in opened.iter().zip(first) {
+                assert!(first.starts_with(&bytes(file)), "a segment has other bytes");
+                read += 1;
+            }
+            drop(opened);
+            // What nobody has open is blanked now.
+            thread::sleep(Duration::from_millis(30));
+        }
+    });
+    assert!(read > 0);
     log.close().unwrap();
 }
 
