@@ -157,17 +157,17 @@ impl Handler for Worker {
             }
             lag_us = Some(wall_us().saturating_sub(record.order_us));
         }
-        if batch.skipped().segments > 0 {
+        self.budget.set(self.options.budget_percent());
+        // What is deleted while it is read is the oldest that there is. Who went on with the next would have each open that is deleted next.
+        let was_overtaken = batch.skipped().segments > 0;
+        let is_behind = was_overtaken || lag_us.is_some_and(|lag_us| lag_us > LAG_MAX.as_micros() as u64);
+        let pause = lag_us.and_then(|_| self.budget.pause());
+        if was_overtaken || (is_behind && pause.is_some()) {
             self.findings.count_jump();
         }
-        let Some(lag_us) = lag_us else { return AfterBatch::Continue };
-        self.budget.set(self.options.budget_percent());
-        match self.budget.pause() {
+        match pause {
             None => AfterBatch::Continue,
-            Some(pause) if lag_us > LAG_MAX.as_micros() as u64 => {
-                self.findings.count_jump();
-                AfterBatch::SkipToEnd(pause)
-            }
+            Some(pause) if is_behind => AfterBatch::SkipToEnd(pause),
             Some(pause) => AfterBatch::Pause(pause),
         }
     }

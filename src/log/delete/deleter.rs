@@ -249,7 +249,7 @@ impl<'a> Deleter<'a> {
         shared.disk.sync_dir(&dir).map_err(LogError::io(&dir, "sync the folder"))?;
         let begun_at = Instant::now();
         if self.recycle(core, id, &begun)? {
-            thread::park_timeout(self.pace.after(begun_at.elapsed()));
+            thread::park_timeout(self.pace.between(begun_at.elapsed(), shared.options.retain_interval));
             return Ok(());
         }
         let mut rest = |pause: Duration| {

@@ -50,9 +50,15 @@ impl Pace {
         self.waiting = u32::try_from(segments).unwrap_or(u32::MAX).max(1);
     }
 
+    /// The pause after a segment whose file was kept: nobody waits for its space, so those that wait to be deleted are spread over the time
+    /// from one look to the next.
+    pub(super) fn between(&self, took: Duration, looks: Duration) -> Duration {
+        (looks / self.waiting).saturating_sub(took).clamp(PAUSE_MIN, PAUSE_MAX)
+    }
+
     /// The pause after a step that took so long: three times as long, so that the disk has three quarters of its time for others; less
     /// where several segments wait.
-    pub(super) fn after(&mut self, took: Duration) -> Duration {
+    fn after(&mut self, took: Duration) -> Duration {
         if took > STEP_LONG {
             self.step_bytes = (self.step_bytes / 2).max(self.step_bytes_max.div_ceil(STEP_PARTS_MAX));
         } else if took < STEP_SHORT {
@@ -126,6 +132,16 @@ mod tests {
         };
         assert!(shrink(REAL, &path, &mut pace, &mut rest).unwrap().1);
         assert!((512 << 10..768 << 10).contains(&lengths[0]) && lengths.last() == Some(&0), "{lengths:?}");
+    }
+
+    #[test]
+    fn segments_whose_files_are_kept_are_spread_between_two_looks() {
+        let mut pace = Pace::new(4 << 20);
+        let looks = Duration::from_secs(5);
+        assert_eq!(pace.between(Duration::ZERO, looks), PAUSE_MAX);
+        pace.set_waiting(50);
+        assert_eq!(pace.between(Duration::from_millis(30), looks), Duration::from_millis(70));
+        assert_eq!(pace.between(Duration::from_secs(1), looks), PAUSE_MIN);
     }
 
     #[test]
