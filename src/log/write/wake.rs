@@ -7,7 +7,7 @@
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::thread::{self, Thread};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What a writer waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,10 +78,18 @@ impl Sleeper {
 
     /// Sleeps for at most `pause`. True if it was woken.
     pub(in crate::log) fn sleep(&self, pause: Duration) -> bool {
-        if !pause.is_zero() && !self.due.load(Ordering::SeqCst) {
-            thread::park_timeout(pause);
+        let begun = Instant::now();
+        loop {
+            if self.due.swap(false, Ordering::SeqCst) {
+                return true;
+            }
+            let left = pause.saturating_sub(begun.elapsed());
+            if left.is_zero() {
+                return false;
+            }
+            // This returns at once where an earlier call was noticed before the thread had parked: that is no timer.
+            thread::park_timeout(left);
         }
-        self.due.swap(false, Ordering::SeqCst)
     }
 }
 
@@ -95,6 +103,17 @@ mod tests {
         sleeper.wake();
         assert!(sleeper.sleep(Duration::from_secs(60)));
         assert!(!sleeper.sleep(Duration::from_millis(1)));
+    }
+
+    #[test]
+    fn a_call_that_was_noticed_cuts_no_later_sleep_short() {
+        let sleeper = Sleeper::default();
+        sleeper.set_thread();
+        sleeper.wake();
+        assert!(sleeper.sleep(Duration::from_secs(60)));
+        let begun = Instant::now();
+        assert!(!sleeper.sleep(Duration::from_millis(30)));
+        assert!(begun.elapsed() >= Duration::from_millis(30));
     }
 
     #[test]

@@ -290,7 +290,7 @@ fn what_was_answered_from_memory_is_appended_again_at_the_end_even_if_the_hasher
 fn a_core_with_much_to_hash_does_not_hold_up_the_others() {
     let dir = tempfile::tempdir().unwrap();
     let block = 1 << 20;
-    let options = Options { cores: 2, recent_bytes: 16 * block, ..small(dir.path()) };
+    let options = Options { cores: 2, recent_bytes: 32 * block, ..small(dir.path()) };
     with_cores(options, |shared, writers| {
         let written: Vec<u64> = (0..2).map(|core| fill_core(shared, core, &mut writers[core])).collect();
         assert!(written[0] > 3 * SLICE_BYTES, "{written:?}");
