@@ -62,6 +62,7 @@ pub struct BatchScratch {
 
 impl BatchScratch {
     /// Frees buffers that a long query made large.
+    #[inline]
     pub fn give_back(&mut self) {
         for text in [&mut self.batch, &mut self.split, &mut self.value] {
             if text.capacity() > KEPT_BYTES {
@@ -283,6 +284,7 @@ fn bad_split(text: impl Into<Cow<'static, str>>) -> Refusal {
 }
 
 /// The label `<page>_<number>` at the start of the `batch` parameter.
+#[inline]
 fn label(batch: &[u8]) -> Option<Label> {
     let mut parts = batch.splitn(3, |&b| b == b'_');
     let page = number(parts.next()?)?;

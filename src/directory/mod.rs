@@ -217,6 +217,7 @@ impl Directory {
     }
 
     /// The project with this id, active or not.
+    #[inline]
     pub fn by_id(&self, id: u32) -> Option<&Project> {
         self.by_id.get(&id).map(|&at| &self.projects[at])
     }

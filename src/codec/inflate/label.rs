@@ -74,6 +74,7 @@ impl Coding {
     }
 
     /// The coding of a body by its label and its first bytes. `plain` is the kind of body that is expected once it is not compressed.
+    #[inline]
     pub fn of_body(label: Option<&[u8]>, plain: Plain, body: &[u8]) -> Reading {
         let Some(name) = label else {
             let coding = Self::begun(body);

@@ -150,6 +150,7 @@ pub(in crate::log) fn boot_us() -> u64 {
 }
 
 /// CLOCK_MONOTONIC in microseconds.
+#[inline]
 pub fn monotonic_us() -> u64 {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
     (now.tv_sec as u64) * 1_000_000 + (now.tv_nsec as u64) / 1_000

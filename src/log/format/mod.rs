@@ -10,7 +10,9 @@
 //! | `identity` | `log.json` |
 //! | `stage_file` | groups in memory that survives the process |
 //! | `position` | a place in the log, as cursors keep it |
+//! | `bytes` | fields in byte slices |
 
+pub(in crate::log) mod bytes;
 pub mod control;
 pub mod header;
 pub mod identity;

@@ -379,7 +379,11 @@ pub(crate) fn look_at_all<P: Page, E>(
 /// Order time at `mono_us`, from the three words of a clock page.
 pub fn order_us(base_mono_us: u64, base_order_us: u64, rate_ppm: i64, mono_us: u64) -> u64 {
     let elapsed = mono_us.saturating_sub(base_mono_us);
-    let skew = i128::from(elapsed) * i128::from(rate_ppm) / 1_000_000;
+    // The product nearly always fits 64 bits, and a division of 128 bits takes sixty instructions.
+    let skew = match i64::try_from(elapsed).ok().and_then(|elapsed| elapsed.checked_mul(rate_ppm)) {
+        Some(product) => i128::from(product / 1_000_000),
+        None => i128::from(elapsed) * i128::from(rate_ppm) / 1_000_000,
+    };
     let order = i128::from(base_order_us) + i128::from(elapsed) + skew;
     u64::try_from(order).unwrap_or(base_order_us)
 }

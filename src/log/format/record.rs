@@ -4,6 +4,8 @@
 
 use std::mem::{offset_of, size_of};
 
+use super::bytes::{array_at, put_at};
+
 mod codes;
 mod ext;
 mod id;
@@ -258,24 +260,24 @@ impl RecordHeader {
     /// The bytes on disk, with the header's own checksum computed anew.
     pub fn to_bytes(&self) -> [u8; HEADER_BYTES] {
         let mut out = [0; HEADER_BYTES];
-        out[0..8].copy_from_slice(&self.marker.to_le_bytes());
-        out[12..16].copy_from_slice(&self.payload_crc.to_le_bytes());
-        out[16..20].copy_from_slice(&self.payload_len.to_le_bytes());
-        out[20..24].copy_from_slice(&self.durable_to.to_le_bytes());
-        out[24..32].copy_from_slice(&self.order_us.to_le_bytes());
-        out[32..40].copy_from_slice(&self.session.to_le_bytes());
-        out[40..44].copy_from_slice(&self.project.to_le_bytes());
-        out[44..48].copy_from_slice(&self.split.to_le_bytes());
-        out[48..52].copy_from_slice(&self.page.to_le_bytes());
-        out[52..56].copy_from_slice(&self.number.to_le_bytes());
+        put_at(&mut out, 0, self.marker.to_le_bytes());
+        put_at(&mut out, 12, self.payload_crc.to_le_bytes());
+        put_at(&mut out, 16, self.payload_len.to_le_bytes());
+        put_at(&mut out, 20, self.durable_to.to_le_bytes());
+        put_at(&mut out, 24, self.order_us.to_le_bytes());
+        put_at(&mut out, 32, self.session.to_le_bytes());
+        put_at(&mut out, 40, self.project.to_le_bytes());
+        put_at(&mut out, 44, self.split.to_le_bytes());
+        put_at(&mut out, 48, self.page.to_le_bytes());
+        put_at(&mut out, 52, self.number.to_le_bytes());
         out[56] = self.kind as u8;
         out[57] = self.topic as u8;
         out[58] = self.data_type as u8;
         out[59] = self.encoding as u8;
-        out[60..62].copy_from_slice(&self.flags.0.to_le_bytes());
-        out[62..64].copy_from_slice(&self.ext_len.to_le_bytes());
+        put_at(&mut out, 60, self.flags.0.to_le_bytes());
+        put_at(&mut out, 62, self.ext_len.to_le_bytes());
         let crc = crc32c::crc32c(&out);
-        out[8..12].copy_from_slice(&crc.to_le_bytes());
+        put_at(&mut out, 8, crc.to_le_bytes());
         out
     }
 
@@ -380,16 +382,14 @@ fn crc_of_zeros(bytes: usize) -> u32 {
     crc
 }
 
+#[inline]
 pub(in crate::log) fn u64_at(bytes: &[u8], at: usize) -> u64 {
-    let mut word = [0; 8];
-    word.copy_from_slice(&bytes[at..at + 8]);
-    u64::from_le_bytes(word)
+    u64::from_le_bytes(array_at(bytes, at))
 }
 
+#[inline]
 pub(in crate::log) fn u32_at(bytes: &[u8], at: usize) -> u32 {
-    let mut word = [0; 4];
-    word.copy_from_slice(&bytes[at..at + 4]);
-    u32::from_le_bytes(word)
+    u32::from_le_bytes(array_at(bytes, at))
 }
 
 /// A record as a reader hands it out, borrowed from the reader's buffer.

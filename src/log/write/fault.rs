@@ -124,6 +124,7 @@ impl Fault {
         self.kind() << 32 | u64::from(detail)
     }
 
+    #[inline]
     pub(in crate::log) fn from_code(code: u64) -> Option<Fault> {
         let errno = code as u32 as i32;
         match code >> 32 {

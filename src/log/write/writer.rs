@@ -96,6 +96,7 @@ impl Writer {
     }
 
     /// The next closed group for the owner to write. Every one must be returned through [`Writer::written`], even if the write failed.
+    #[inline]
     pub fn next_write(&mut self) -> Option<GroupWrite> {
         self.inner().outbox.pop_front()
     }

@@ -28,6 +28,7 @@ impl Rate {
     /// What it takes to use `units` at `now_ns` from a bucket that will be full at `full_at_ns`.
     ///
     /// More units than the bucket can hold cost the whole bucket: no request may be impossible to serve.
+    #[inline]
     pub fn charge(&self, full_at_ns: u64, now_ns: u64, units: u64) -> Charge {
         let cost_ns = cost_ns(self.unit, units).min(self.full_ns);
         let full_at_ns = full_at_ns.max(now_ns).saturating_add(cost_ns);
@@ -44,6 +45,7 @@ pub struct Charge {
     pub wait_ns: u64,
 }
 
+#[inline]
 fn cost_ns(unit: u64, units: u64) -> u64 {
     u64::try_from((u128::from(unit) * u128::from(units)) >> FRACTION_BITS).unwrap_or(u64::MAX)
 }

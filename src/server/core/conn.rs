@@ -10,6 +10,7 @@ use nix::sys::socket::Shutdown;
 
 use super::inbox::Ticket;
 use super::known_head::KnownHead;
+use super::waker_slot::WakerSlot;
 use crate::log::Seq;
 use crate::session::SessionId;
 use crate::session::token::Token;
@@ -110,6 +111,7 @@ impl TokenMemo {
     }
 
     /// The token, if exactly this text was verified with these secrets.
+    #[inline]
     pub fn get(&self, text: &[u8], generation: u64) -> Option<Token> {
         let known = self.len > 0 && self.generation == generation && text == &self.text[..usize::from(self.len)];
         known.then_some(self.token)
@@ -162,7 +164,7 @@ pub struct Conn {
     /// How the wait ended.
     pub outcome: Cell<WaitOutcome>,
     /// Wakes the task.
-    waker: RefCell<Option<Waker>>,
+    waker: WakerSlot,
     /// What was found out about its last head.
     pub known: Cell<KnownHead>,
     /// The last verified token.
@@ -197,7 +199,7 @@ impl Conn {
             seqs: Cell::new((Seq(0), Seq(0))),
             lost_from: Cell::new(Seq(0)),
             outcome: Cell::new(WaitOutcome::Nothing),
-            waker: RefCell::new(None),
+            waker: WakerSlot::default(),
             known: Cell::default(),
             memo: RefCell::new(None),
             holds_buffer: Cell::new(false),
@@ -213,6 +215,7 @@ impl Conn {
     }
 
     /// The last token that was verified on this connection, if exactly this text was verified with these secrets.
+    #[inline]
     pub fn known_token(&self, text: &[u8], generation: u64) -> Option<Token> {
         self.memo.borrow().as_ref().and_then(|memo| memo.get(text, generation))
     }
@@ -223,6 +226,7 @@ impl Conn {
     }
 
     /// Enters a phase; its deadline starts now.
+    #[inline]
     pub fn enter(&self, phase: Phase, now_ms: u64) {
         self.phase.set(phase);
         self.since_ms.set(now_ms);
@@ -246,6 +250,7 @@ impl Conn {
 
     /// Begins a wait for the log, for memory, for a turn or for a slot. All waits of a request share one patience. The time that the client
     /// takes between two waits does not count, so the phase's age is set to the sum of the waits.
+    #[inline]
     pub fn begin_hold(&self, now_ms: u64) {
         let held_ms = self.held_ms(now_ms);
         self.held_ms.set(held_ms);
@@ -255,6 +260,7 @@ impl Conn {
     }
 
     /// The wait is over.
+    #[inline]
     pub fn end_hold(&self, now_ms: u64) {
         self.held_ms.set(self.held_ms(now_ms));
         self.hold_began_ms.set(None);
@@ -262,6 +268,7 @@ impl Conn {
     }
 
     /// How long this request has been held so far, in ms.
+    #[inline]
     pub fn held_ms(&self, now_ms: u64) -> u64 {
         let running_ms = self.hold_began_ms.get().map_or(0, |began_ms| now_ms.saturating_sub(began_ms));
         self.held_ms.get() + running_ms
@@ -286,6 +293,7 @@ impl Conn {
     /// The log has settled the record `seq`: it is lost, or as safe as `ack` promises. The last record of the wait ends it. Called in
     /// record order, and also for records that this connection no longer waits for: it may have run out of patience and be waiting for
     /// something else.
+    #[inline]
     pub fn on_record_settled(&self, seq: Seq, lost: bool) {
         let (first, last) = self.seqs.get();
         debug_assert!(first <= last, "a wait is for a range of records");
@@ -313,6 +321,7 @@ impl Conn {
     }
 
     /// Ends the wait with this outcome, if there is one.
+    #[inline]
     pub fn settle(&self, outcome: WaitOutcome) {
         debug_assert!(
             !matches!(outcome, WaitOutcome::Nothing | WaitOutcome::Pending),
@@ -320,22 +329,14 @@ impl Conn {
         );
         if self.outcome.get() == WaitOutcome::Pending {
             self.outcome.set(outcome);
-            self.wake();
+            self.waker.wake();
         }
     }
 
-    /// Remembers what wakes the connection's task. It is always the same, so that it is cloned once.
+    /// Remembers what wakes the connection's task.
+    #[inline]
     pub fn register(&self, waker: &Waker) {
-        let mut mine = self.waker.borrow_mut();
-        if !mine.as_ref().is_some_and(|known| known.will_wake(waker)) {
-            *mine = Some(waker.clone());
-        }
-    }
-
-    fn wake(&self) {
-        if let Some(waker) = &*self.waker.borrow() {
-            waker.wake_by_ref();
-        }
+        self.waker.register(waker);
     }
 
     /// The client has gone or is leaving: ends any wait. Records that were appended stay in the log.
@@ -350,18 +351,21 @@ impl Conn {
     }
 
     /// Bytes have arrived; `ended`: or they were the last.
+    #[inline]
     pub fn arrives(&self, ended: bool) {
         let arrived = if ended { Arrived::End } else { Arrived::Bytes };
         self.arrived.set(self.arrived.get().max(arrived));
-        self.wake();
+        self.waker.wake();
     }
 
     /// Whether a receive may find something.
+    #[inline]
     pub fn has_arrived(&self) -> bool {
         self.arrived.get() != Arrived::Nothing
     }
 
     /// A receive found less than it asked for: whatever comes later is told anew.
+    #[inline]
     pub fn has_received_all(&self) {
         if self.arrived.get() == Arrived::Bytes {
             self.arrived.set(Arrived::Nothing);
@@ -369,6 +373,7 @@ impl Conn {
     }
 
     /// A receive found nothing at all.
+    #[inline]
     pub fn has_nothing(&self) {
         self.arrived.set(Arrived::Nothing);
     }
@@ -376,7 +381,7 @@ impl Conn {
     /// Makes the task act on an order now, if it waits to receive.
     pub fn interrupt(&self, order: Order) {
         if self.order.replace(order) != order {
-            self.wake();
+            self.waker.wake();
         }
     }
 
@@ -453,6 +458,7 @@ impl Conns {
     }
 
     /// Applies `look` to the connection with this key, if there is one.
+    #[inline]
     pub fn with<T>(&self, key: usize, look: impl FnOnce(&Conn) -> T) -> Option<T> {
         self.slots.borrow().get(key)?.as_deref().map(look)
     }

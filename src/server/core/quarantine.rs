@@ -40,6 +40,7 @@ impl Quarantine {
     }
 
     /// The largest body to read if the client may send `limit`.
+    #[inline]
     pub fn body_limit(&self, limit: u64, now_ms: u64) -> u64 {
         if self.keeps { limit.max(self.size_limit.min(self.left(now_ms))) } else { limit }
     }

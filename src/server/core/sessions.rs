@@ -24,6 +24,7 @@ impl Sessions {
     }
 
     /// The project of a session.
+    #[inline]
     pub fn get(&mut self, session: SessionId) -> Option<u32> {
         if let Some(&project) = self.young.get(&session) {
             return Some(project);

@@ -11,6 +11,7 @@ use crate::api::batch::BatchScratch;
 use crate::api::reply::Preflight;
 use crate::api::start::StartScratch;
 use crate::base::snapshot::Copied;
+use crate::base::time::monotonic_us;
 use crate::config::Ack;
 use crate::directory::Directory;
 use crate::http::Limits;
@@ -318,6 +319,7 @@ impl Core {
     }
 
     /// The same at a reading of the monotonic clock.
+    #[inline]
     pub fn wall_ms_at(&self, monotonic_us: u64) -> i64 {
         self.common.log.clock().wall_ms_at(monotonic_us)
     }
@@ -369,6 +371,7 @@ impl Core {
     }
 
     /// Wakes the commit task at the end of this turn.
+    #[inline]
     pub fn wake_commits(&self) {
         self.waiters.wake();
     }
@@ -381,6 +384,5 @@ impl Core {
 
 /// Milliseconds on the machine's monotonic clock.
 fn machine_ms() -> u64 {
-    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
-    now.tv_sec as u64 * 1000 + now.tv_nsec as u64 / 1_000_000
+    monotonic_us() / 1000
 }

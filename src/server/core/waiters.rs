@@ -10,6 +10,7 @@ use crate::log::{Progress, Seq};
 use crate::server::memory::shares::{Shares, interleave_projects};
 
 use super::conn::Conn;
+use super::waker_slot::WakerSlot;
 
 /// Initial capacity of the queues; they grow if more requests wait.
 const QUEUE_CAPACITY: usize = 1024;
@@ -25,7 +26,7 @@ pub struct Waiters {
     for_room: RefCell<VecDeque<Rc<Conn>>>,
     /// Waiting for memory.
     for_memory: RefCell<VecDeque<Rc<Conn>>>,
-    waker: RefCell<Option<Waker>>,
+    waker: WakerSlot,
     woken: Cell<bool>,
     /// When records were last settled, in us on the monotonic clock.
     settled_us: Cell<u64>,
@@ -37,7 +38,7 @@ impl Default for Waiters {
             for_records: RefCell::new(VecDeque::with_capacity(QUEUE_CAPACITY)),
             for_room: RefCell::new(VecDeque::with_capacity(QUEUE_CAPACITY)),
             for_memory: RefCell::new(VecDeque::with_capacity(QUEUE_CAPACITY)),
-            waker: RefCell::new(None),
+            waker: WakerSlot::default(),
             woken: Cell::new(false),
             settled_us: Cell::new(0),
         }
@@ -65,21 +66,17 @@ impl Waiters {
     }
 
     /// Schedules the commit task behind everything that is ready now. Called with each append; wakes it once a turn.
+    #[inline]
     pub fn wake(&self) {
-        if !self.woken.replace(true)
-            && let Some(waker) = &*self.waker.borrow()
-        {
-            waker.wake_by_ref();
+        if !self.woken.replace(true) {
+            self.waker.wake();
         }
     }
 
     /// Called by the commit task itself.
     pub fn set_waker(&self, waker: &Waker) {
         self.woken.set(false);
-        let mut mine = self.waker.borrow_mut();
-        if !mine.as_ref().is_some_and(|known| known.will_wake(waker)) {
-            *mine = Some(waker.clone());
-        }
+        self.waker.register(waker);
     }
 
     /// Lets all requests that found no room in the log try again.

@@ -22,6 +22,7 @@ impl BatchRoute for WebRoute {
         admitted.limit
     }
 
+    #[inline]
     fn read<'a>(
         core: &Core,
         live: &Live,

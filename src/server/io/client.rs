@@ -1,9 +1,9 @@
 //! Receiving and sending on one connection: buffers from the pool, deadlines from the sweep.
 
-use std::future::poll_fn;
 use std::io;
+use std::pin::Pin;
 use std::rc::Rc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 use monoio::net::TcpStream;
 
@@ -248,21 +248,8 @@ impl ClientIo {
     /// Waits until there is something to receive; after many receives in a row, until the others have had their turn. Returns `false` as soon as the order
     /// is another one than `seen`.
     async fn wait_for_arrival(&mut self, seen: Order) -> bool {
-        let conn = &self.conn;
-        let mut gives_way = std::mem::take(&mut self.streak) >= STREAK_MAX;
-        poll_fn(|cx| {
-            conn.register(cx.waker());
-            if std::mem::take(&mut gives_way) {
-                cx.waker().wake_by_ref();
-                return Poll::Pending;
-            }
-            match conn.order.get() {
-                order if order != seen => Poll::Ready(false),
-                _ if conn.has_arrived() => Poll::Ready(true),
-                _ => Poll::Pending,
-            }
-        })
-        .await
+        let gives_way = std::mem::take(&mut self.streak) >= STREAK_MAX;
+        Arrival { conn: &self.conn, seen, gives_way }.await
     }
 
     /// Whether more has come from the client than the request in the buffer, which takes `consumed` bytes of it.
@@ -276,6 +263,7 @@ impl ClientIo {
 
     /// How large the buffer should be to receive `want` more bytes. Memory follows what has arrived, not what was announced: a large
     /// Content-Length alone gets no large buffer.
+    #[inline]
     fn needed(len: usize, want: usize) -> usize {
         (len + want.clamp(1, 3 * len.max(BUFFER_BYTES_MIN))).max(BUFFER_BYTES_MIN)
     }
@@ -376,6 +364,7 @@ impl ClientIo {
     }
 
     /// Counts the side buffers of the request, before it has to wait.
+    #[inline]
     pub fn count(&mut self) {
         if let Some(work) = &mut self.work {
             self.core.pool.count(work);
@@ -417,5 +406,31 @@ impl ClientIo {
 impl Drop for ClientIo {
     fn drop(&mut self) {
         self.release();
+    }
+}
+
+/// Waits until there is something to receive: [`ClientIo::wait_for_arrival`]. It is polled for each request; the poll of a `poll_fn` is
+/// never inlined.
+struct Arrival<'a> {
+    conn: &'a Conn,
+    seen: Order,
+    gives_way: bool,
+}
+
+impl Future for Arrival<'_> {
+    type Output = bool;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<bool> {
+        self.conn.register(cx.waker());
+        if std::mem::take(&mut self.gives_way) {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        match self.conn.order.get() {
+            order if order != self.seen => Poll::Ready(false),
+            _ if self.conn.has_arrived() => Poll::Ready(true),
+            _ => Poll::Pending,
+        }
     }
 }

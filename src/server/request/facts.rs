@@ -48,6 +48,7 @@ impl RequestFacts {
     }
 
     /// How long answering has taken so far, in us.
+    #[inline]
     pub fn elapsed_us(&self) -> u64 {
         monotonic_us() - self.began_us
     }

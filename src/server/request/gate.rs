@@ -138,6 +138,7 @@ pub fn start(
     settle(core, facts, client, verdict)
 }
 
+#[inline]
 fn upload(facts: &RequestFacts, admitted: Option<&Admitted>, address: IpAddr, bytes: u64) -> Upload {
     Upload {
         address,

@@ -32,6 +32,7 @@ impl<'a> RequestHead<'a> {
     }
 
     /// The path, as received.
+    #[inline]
     pub fn path(self) -> &'a [u8] {
         self.head.path(self.buf)
     }

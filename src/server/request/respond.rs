@@ -56,6 +56,7 @@ impl Context<'_> {
 
     /// Whether the connection may stay open after the answer. While the server stops, the last request that has arrived is told that it is
     /// the last one; `consumed` bytes of the buffer belong to this one.
+    #[inline]
     fn keep_alive(&self, consumed: usize) -> bool {
         let stays = !self.core.draining.get() && !self.conn.closing();
         self.facts.wants_keep_alive && (stays || self.io.has_pipelined_input(consumed))

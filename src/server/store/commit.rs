@@ -1,8 +1,9 @@
 //! Group commit as a core sees it: records are appended during a turn, the group is submitted at the end of the turn, and one wake answers
 //! every request that waited for it.
 
+use std::pin::Pin;
 use std::rc::Rc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 use crate::api::refusal::{Reason, Refusal};
 use crate::base::time::monotonic_us;
@@ -112,6 +113,7 @@ struct Hold<'a> {
 }
 
 impl<'a> Hold<'a> {
+    #[inline]
     fn begin(core: &'a Core, conn: &'a Conn) -> Self {
         conn.begin_hold(core.now_ms());
         Self { core, conn }
@@ -119,6 +121,7 @@ impl<'a> Hold<'a> {
 }
 
 impl Drop for Hold<'_> {
+    #[inline]
     fn drop(&mut self) {
         self.conn.end_hold(self.core.now_ms());
     }
@@ -156,7 +159,7 @@ async fn store_in_order(
             }
             Some(_) | None => StoreError::Unconfirmed,
         };
-        match wait_outcome(conn).await {
+        match Outcome(conn).await {
             WaitOutcome::Stored => {
                 debug_assert!(run.count > 0, "only an appended record can be stored");
                 core.metrics.committed(core.waiters.settled_us().saturating_sub(began_us));
@@ -243,7 +246,7 @@ async fn wait(core: &Core, conn: &Rc<Conn>, enter: impl FnOnce()) -> bool {
     conn.outcome.set(WaitOutcome::Pending);
     conn.seqs.set((Seq(0), Seq(0)));
     enter();
-    let granted = wait_outcome(conn).await != WaitOutcome::TimedOut;
+    let granted = Outcome(conn).await != WaitOutcome::TimedOut;
     conn.end_hold(core.now_ms());
     conn.phase.set(phase);
     // This time does not count against the client.
@@ -253,13 +256,20 @@ async fn wait(core: &Core, conn: &Rc<Conn>, enter: impl FnOnce()) -> bool {
     granted
 }
 
-async fn wait_outcome(conn: &Conn) -> WaitOutcome {
-    std::future::poll_fn(|cx| match conn.outcome.get() {
-        WaitOutcome::Pending => {
-            conn.register(cx.waker());
-            Poll::Pending
+/// Waits until the connection's wait has ended. It is polled twice by most requests; the poll of a `poll_fn` is never inlined.
+struct Outcome<'a>(&'a Conn);
+
+impl Future for Outcome<'_> {
+    type Output = WaitOutcome;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<WaitOutcome> {
+        match self.0.outcome.get() {
+            WaitOutcome::Pending => {
+                self.0.register(cx.waker());
+                Poll::Pending
+            }
+            outcome => Poll::Ready(outcome),
         }
-        outcome => Poll::Ready(outcome),
-    })
-    .await
+    }
 }

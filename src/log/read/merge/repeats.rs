@@ -23,6 +23,7 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::time::Duration;
 
+use crate::log::format::bytes::put_at;
 use crate::log::format::record::{
     DataType, Encoding, Ext, HEADER_BYTES, Kind, Label, Record, RecordHeader, RecordId, Topic, ext_type, u64_at,
 };
@@ -237,12 +238,12 @@ impl Repeats {
         let (topic, data_type, encoding) = form(record.topic, record.data_type, record.encoding);
         let sample = payload.len().min(SAMPLE_BYTES);
         let mut bytes = [0; KEY_BYTES];
-        bytes[0..8].copy_from_slice(&record.session.to_le_bytes());
-        bytes[8..12].copy_from_slice(&label.page.to_le_bytes());
-        bytes[12..16].copy_from_slice(&label.number.to_le_bytes());
-        bytes[16..24].copy_from_slice(&(payload.len() as u64).to_le_bytes());
-        bytes[24..28].copy_from_slice(&record.split.to_le_bytes());
-        bytes[28..31].copy_from_slice(&[topic, data_type, encoding]);
+        put_at(&mut bytes, 0, record.session.to_le_bytes());
+        put_at(&mut bytes, 8, label.page.to_le_bytes());
+        put_at(&mut bytes, 12, label.number.to_le_bytes());
+        put_at(&mut bytes, 16, (payload.len() as u64).to_le_bytes());
+        put_at(&mut bytes, 24, record.split.to_le_bytes());
+        put_at(&mut bytes, 28, [topic, data_type, encoding]);
         bytes[32..32 + sample].copy_from_slice(&payload[..sample]);
         bytes[32 + SAMPLE_BYTES..][..sample].copy_from_slice(&payload[payload.len() - sample..]);
         let mut hasher = self.hasher.build_hasher();
