@@ -104,11 +104,13 @@ impl ColumnBuffer {
     }
 
     /// Whether a row has a value.
+    #[inline]
     pub fn has(&self, row: usize) -> bool {
         self.place(row).is_some()
     }
 
     /// Where a row's value stands among the values.
+    #[inline]
     pub(super) fn place(&self, row: usize) -> Option<usize> {
         match &self.present {
             Some(present) => present.place(row),
@@ -117,6 +119,7 @@ impl ColumnBuffer {
     }
 
     /// A row's number, time or flag; 0 if it has none.
+    #[inline]
     pub fn int(&self, row: usize) -> i64 {
         match &self.values {
             Values::Ints(values) => self.place(row).map(|place| values[place]).unwrap_or_default(),
@@ -132,9 +135,15 @@ impl ColumnBuffer {
     }
 
     /// Adds a value. Returns what it counts as, as those after it do.
+    #[inline]
     pub(super) fn push_int(&mut self, value: Option<i64>) -> u64 {
         match &mut self.values {
-            Values::Ints(values) => values.extend(value),
+            Values::Ints(values) => {
+                // A push is inlined, `extend` is not.
+                if let Some(value) = value {
+                    values.push(value);
+                }
+            }
             Values::Repeated { .. } | Values::Texts { .. } | Values::Bytes(_) => {
                 panic!("a number in a column of texts or bytes")
             }
@@ -221,6 +230,7 @@ impl ColumnBuffer {
         }
     }
 
+    #[inline]
     fn note(&mut self, has_value: bool) {
         match &mut self.present {
             Some(present) if has_value => present.add(self.rows),

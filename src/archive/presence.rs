@@ -12,6 +12,7 @@ pub(super) struct Presence {
 
 impl Presence {
     /// Adds a row that has a value, behind those that were added.
+    #[inline]
     pub(super) fn add(&mut self, row: usize) {
         let word = row / 64;
         while self.words.len() <= word {
@@ -23,6 +24,7 @@ impl Presence {
     }
 
     /// Where the row's value stands among the values; `None` if it has none.
+    #[inline]
     pub(super) fn place(&self, row: usize) -> Option<usize> {
         let (word, bit) = (*self.words.get(row / 64)?, 1 << (row % 64));
         (word & bit != 0).then(|| self.before[row / 64] + (word & (bit - 1)).count_ones() as usize)

@@ -32,40 +32,48 @@ impl<'a> RowSink<'a> {
     }
 
     /// A flag.
+    #[inline]
     pub fn bool(&mut self, value: impl Into<Option<bool>>) {
         self.bytes += self.next().push_int(value.into().map(i64::from));
     }
 
     /// A whole number.
+    #[inline]
     pub fn int(&mut self, value: impl Into<Option<i64>>) {
         self.bytes += self.next().push_int(value.into());
     }
 
     /// An id, or another unsigned number. One beyond `i64::MAX`, which no id and no count is, shows as negative.
+    #[inline]
     pub fn id(&mut self, value: impl Into<Option<u64>>) {
         self.bytes += self.next().push_int(value.into().map(u64::cast_signed));
     }
 
     /// A time in microseconds since the Unix epoch.
+    #[inline]
     pub fn time_us(&mut self, value: impl Into<Option<i64>>) {
         self.bytes += self.next().push_int(value.into());
     }
 
     /// A text.
+    #[inline]
     pub fn text<'t>(&mut self, value: impl Into<Option<&'t str>>) {
         self.bytes += self.next().push_text(value.into());
     }
 
     /// A text that many rows share.
+    #[inline]
     pub fn known_text<'t>(&mut self, value: impl Into<Option<KnownText<'t>>>) {
         self.bytes += self.next().push_known_text(value.into());
     }
 
     /// Bytes.
+    #[inline]
     pub fn bytes<'b>(&mut self, value: impl Into<Option<&'b [u8]>>) {
         self.bytes += self.next().push_bytes(value.into());
     }
 
+    #[inline]
     fn next(&mut self) -> &mut ColumnBuffer {
         let column = &mut self.columns[self.next];
         self.next += 1;
@@ -73,6 +81,7 @@ impl<'a> RowSink<'a> {
     }
 
     /// Checks that every column has its value. Returns what the values take in memory.
+    #[inline]
     pub(super) fn finish(self) -> u64 {
         assert_eq!(self.next, self.columns.len(), "a row has a value for each column");
         self.bytes

@@ -135,6 +135,7 @@ impl TableBuffer {
     }
 
     /// The key of a row.
+    #[inline]
     pub fn key(&self, row: usize) -> RowKey {
         let [project, session, received] = &self.columns[..3] else { unreachable!("every table has its key columns") };
         RowKey { project: project.int(row), session: session.int(row), received_us: received.int(row) }

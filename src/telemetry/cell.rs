@@ -84,7 +84,7 @@ impl Histogram {
     #[inline]
     pub fn observe(&self, value: u64) {
         let bounds = self.buckets.bounds;
-        // `partition_point` is the same and is not inlined.
+        // `partition_point` does the same, but is not marked to be inlined.
         let order = |bound: &u64| if *bound < value { Ordering::Less } else { Ordering::Greater };
         let at = bounds.binary_search_by(order).unwrap_or_else(|at| at);
         self.cells[at].inc();

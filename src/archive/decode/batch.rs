@@ -136,6 +136,7 @@ struct Remembered<'a> {
 }
 
 impl<'a> Remembered<'a> {
+    #[inline]
     fn note(&mut self, bytes: &'a [u8]) {
         if !std::ptr::eq(bytes, self.bytes) {
             (self.bytes, self.id) = (bytes, TextId::new());

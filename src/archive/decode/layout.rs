@@ -33,6 +33,7 @@ static FIELDS: LazyLock<ById> = LazyLock::new(|| {
 });
 
 /// The fields of a message with this line of the table and this layout of the catalogue, in its order.
+#[inline]
 pub(super) fn fields_of(mapping: &Mapping, layout: &'static [FieldSpec]) -> &'static [Field] {
     let layouts = FIELDS.get(usize::from(mapping.id)).map(Vec::as_slice).unwrap_or_default();
     let found = layouts.iter().find(|(known, _)| std::ptr::eq(*known, layout));

@@ -166,7 +166,9 @@ impl ColumnEncoder {
         for &row in rows {
             let place = buffer.place(row as usize);
             self.levels.push(u32::from(place.is_some()));
-            self.places.extend(place);
+            if let Some(place) = place {
+                self.places.push(place);
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 //! Fixed-size fields in byte slices, for code that runs with each record.
 //!
-//! `copy_from_slice` does the same, but is a call of a function that calls memcpy: fifteen instructions more for each field.
+//! `copy_from_slice` does the same, but may be a call of a function that calls memcpy: some 25 instructions for each field.
 
 /// Stores `field` in `bytes` at `at`.
 #[inline]

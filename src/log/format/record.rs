@@ -427,6 +427,7 @@ pub struct Record<'a> {
 
 impl<'a> Record<'a> {
     /// Combines a checked header with the checked bytes after it.
+    #[inline]
     pub(in crate::log) fn new(id: RecordId, header: &RecordHeader, body: &'a [u8]) -> Record<'a> {
         let (ext, payload) = body.split_at(usize::from(header.ext_len).min(body.len()));
         Record {

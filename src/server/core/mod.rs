@@ -3,7 +3,7 @@
 //! | what | where |
 //! |---|---|
 //! | one core; what all cores share | [`state`], [`common`] |
-//! | a connection; those with something to receive; waiting requests; whom they wake | [`conn`], [`arrivals`], [`waiters`], `waker_slot` |
+//! | a connection; those with something to receive; waiting requests; the waker of a waiting task | [`conn`], [`arrivals`], [`waiters`], `waker_slot` |
 //! | connections that may be closed to make room; those passed on by other cores; whether waiting clients are still there | [`evictions`], [`inbox`], `peer_watch` |
 //! | what was found out about a connection's last head; the answer to most batches | [`known_head`], [`ok_reply`] |
 //! | session to project: for new sessions; for those in the log | [`sessions`], [`logged_sessions`] |

@@ -11,13 +11,14 @@ impl WakerSlot {
     /// Remembers what wakes the task. It is cloned when it first comes, and when another task takes its place.
     ///
     /// [`Waker::will_wake`] would also compare the addresses of the two tables of functions. The runtime's are constants of a function that
-    /// is inlined at more than one place, so there are several equal ones, and nearly each look would clone and drop. A task is known by its
-    /// data alone: as long as a waker of it is here, no other task has that address.
+    /// is inlined at more than one place, so there are several equal ones, and nearly each look would clone and drop. The data of the runtime's
+    /// wakers is their task's address, and as long as a waker of it is here, no other task has that address.
     #[inline]
     pub fn register(&self, waker: &Waker) {
-        let mut mine = self.0.borrow_mut();
-        if mine.as_ref().is_none_or(|known| known.data() != waker.data()) {
-            *mine = Some(waker.clone());
+        let is_known = self.0.borrow().as_ref().is_some_and(|known| known.data() == waker.data());
+        if !is_known {
+            // Dropped when it is no longer borrowed: the last waker of a task that has ended drops the task, and what that holds.
+            drop(self.0.replace(Some(waker.clone())));
         }
     }
 

@@ -409,8 +409,8 @@ impl Drop for ClientIo {
     }
 }
 
-/// Waits until there is something to receive: [`ClientIo::wait_for_arrival`]. It is polled for each request; the poll of a `poll_fn` is
-/// never inlined.
+/// Waits until there is something to receive: [`ClientIo::wait_for_arrival`]. Each request polls it, and the standard library does not mark
+/// the poll of `poll_fn` to be inlined.
 struct Arrival<'a> {
     conn: &'a Conn,
     seen: Order,

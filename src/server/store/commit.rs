@@ -256,7 +256,8 @@ async fn wait(core: &Core, conn: &Rc<Conn>, enter: impl FnOnce()) -> bool {
     granted
 }
 
-/// Waits until the connection's wait has ended. It is polled twice by most requests; the poll of a `poll_fn` is never inlined.
+/// Waits until the connection's wait has ended. Most requests poll it twice, and the standard library does not mark the poll of `poll_fn` to be
+/// inlined.
 struct Outcome<'a>(&'a Conn);
 
 impl Future for Outcome<'_> {

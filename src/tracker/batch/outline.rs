@@ -69,6 +69,7 @@ impl Outline {
 
 impl<'a> BatchReader<'a> {
     /// Reads the message at the next place of the batch's outline. Of the messages before it, only those at earlier places were read.
+    #[inline]
     pub fn next_at(&mut self, place: Place) -> Option<<Self as Iterator>::Item> {
         self.cursor.go_to(place.offset);
         self.next_index = self.next_index.wrapping_add(place.passed_over);

@@ -53,6 +53,17 @@ fn order_time_follows_the_three_words() {
 }
 
 #[test]
+fn order_time_is_exact_beyond_64_bits() {
+    let times = [0, 1, 1_999_999, u64::from(u32::MAX), i64::MAX as u64 / 500, i64::MAX as u64, u64::MAX];
+    let rates = [0, 1, -1, 500, -500, 999_999, i64::MAX, i64::MIN];
+    for (mono, rate) in times.into_iter().flat_map(|mono| rates.map(|rate| (mono, rate))) {
+        let base = 1_700_000_000_000_000;
+        let exact = i128::from(base) + i128::from(mono) + i128::from(mono) * i128::from(rate) / 1_000_000;
+        assert_eq!(order_us(0, base, rate, mono), u64::try_from(exact).unwrap_or(base), "{mono} us at {rate} ppm");
+    }
+}
+
+#[test]
 fn the_clock_page_tells_order_time() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join(CLOCK_FILE_NAME);

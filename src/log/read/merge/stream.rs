@@ -115,6 +115,7 @@ impl CoreStream {
     }
 
     /// The time of the record at hand.
+    #[inline]
     pub(super) fn head_us(&self) -> Option<u64> {
         self.heads.front().map(|head| head.found.header.order_us)
     }
@@ -131,6 +132,7 @@ impl CoreStream {
     }
 
     /// Hands out the record at hand. Its bytes stay until the next head is loaded.
+    #[inline]
     pub(super) fn take(&mut self) -> Option<Record<'_>> {
         let head = self.heads.pop_front()?;
         let joined = std::mem::take(&mut self.joined);

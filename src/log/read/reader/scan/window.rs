@@ -75,21 +75,25 @@ impl FileWindow {
         self.group.is_some()
     }
 
+    #[inline]
     pub(super) fn slice(&self, at: u64, bytes: usize) -> &[u8] {
         let from = (at - self.start) as usize;
         &self.held()[from..from + bytes]
     }
 
+    #[inline]
     pub(super) fn header_at(&self, at: u64) -> &[u8; HEADER_BYTES] {
         let from = (at - self.start) as usize;
         self.held()[from..].first_chunk().expect("a header was ensured here")
     }
 
     /// Whether these bytes are available.
+    #[inline]
     pub(super) fn holds(&self, at: u64, bytes: usize) -> bool {
         at >= self.start && at + bytes as u64 <= self.held_to()
     }
 
+    #[inline]
     fn held_to(&self) -> u64 {
         self.start + self.held().len() as u64
     }
