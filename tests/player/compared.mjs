@@ -51,6 +51,7 @@ export async function shows(browser, url, visited, times, folder) {
       fs.writeFileSync(`${file}-shown.png`, await page.screenshot({ clip: { x: 0, y: 0, ...WINDOW } }));
       fs.writeFileSync(`${file}-differs.png`, shownDifference(wanted, shown));
     }
+    check(`the player stands still, ${order}`, (await page.locator('#play').getAttribute('aria-label')) === 'Play');
     check(`the pictures are those of the page, ${order}`, faults, `${list.length} moments, ${(worst * 100).toFixed(2)} % of a part at most`);
   }
   check('nothing fails', seen.errors);

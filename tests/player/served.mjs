@@ -78,6 +78,12 @@ export async function followed(browser, server, session, trap) {
   check('a seek leaves it', await until(5_000, async () => (await tab.locator('#go-live').getAttribute('aria-pressed')) === 'false'));
   await tab.locator('#go-live').click();
   check('the button catches up', await until(8_000, async () => (await shownText(tab)).includes('third words')));
+  await tab.goto('about:blank');
+  await tab.goto(page(server, session, '#t=0'));
+  await tab.locator('#live-mark').waitFor();
+  await sleep(1_000);
+  const [from] = await shownTime(tab);
+  check('a link to its beginning stays there', from === 0 && (await tab.locator('#go-live').getAttribute('aria-pressed')) === 'false', `${from} s`);
   check('the site is not asked', trap.hits);
   check('nothing fails', seen.errors);
 

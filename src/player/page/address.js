@@ -12,13 +12,16 @@ export function readAddress() {
 
 let written = '';
 
-/** Writes both into the address, without a step in the history. */
+/** Writes both into the address, without a step in the history; no moment if `ms` is undefined. */
 export function writeAddress(ms, list) {
-  const hash = `#t=${(ms / 1000).toFixed(1)}${list === 'all' ? '' : `&list=${list}`}`;
+  const said = [];
+  if (ms !== undefined) said.push(`t=${(ms / 1000).toFixed(1)}`);
+  if (list !== 'all') said.push(`list=${list}`);
+  const hash = said.length === 0 ? '' : `#${said.join('&')}`;
   if (hash === written) return;
   written = hash;
   try {
-    history.replaceState(null, '', hash);
+    history.replaceState(null, '', hash || '#');
   } catch {
     // A file may have no right to do so; it plays all the same.
   }

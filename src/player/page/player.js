@@ -26,12 +26,15 @@ export class Player {
   #playing = false;
   #waiting = false;
   #start;
+  /** Whether the viewer, or the address, has asked for a moment: then a session that is going on is not joined live by itself. */
+  #chosen = false;
   #told = 0;
 
   constructor(session, source) {
     this.session = session;
     const address = readAddress();
     this.#start = address.ms;
+    this.#chosen = address.ms !== undefined;
     this.stage = new Stage(part('stage'), part('screen'), source.assets);
     this.timeline = new Timeline(part('timeline'), session, (ms) => this.seek(ms));
     this.lists = new Lists(session, { seek: (ms) => this.seek(ms), changed: () => this.#tellAddress() });
@@ -88,12 +91,14 @@ export class Player {
     if (!this.stage.shown) return;
     // At the end, from the beginning again.
     const over = !this.open && this.stage.now() >= this.session.length;
+    this.#chosen = true;
     this.#playing = true;
     this.#waiting = false;
     this.stage.play(over ? 0 : this.stage.now());
   }
 
   pause() {
+    this.#chosen = true;
     this.#playing = false;
     this.#live = false;
     this.stage.pause();
@@ -102,6 +107,7 @@ export class Player {
 
   /** Shows a moment, in ms since the session's beginning. */
   seek(ms) {
+    this.#chosen = true;
     this.#live = false;
     this.#goTo(ms);
     this.#tellAddress();
@@ -126,7 +132,7 @@ export class Player {
   caughtUp() {
     part('go-live').hidden = false;
     part('live-mark').hidden = false;
-    if (this.#start === undefined && !this.#live && !this.#playing && this.stage.now() === 0) this.goLive();
+    if (!this.#chosen) this.goLive();
   }
 
   /** No more events come. */
@@ -201,6 +207,6 @@ export class Player {
   #tellAddress() {
     this.#told = this.stage?.now() ?? 0;
     // Not before the moment that the address asks for has come, and none while the newest is shown.
-    if (this.#start === undefined && !this.#live) writeAddress(this.#told, this.lists?.list.name ?? 'all');
+    if (this.#start === undefined && !this.#live) writeAddress(this.#chosen ? this.#told : undefined, this.lists?.list.name ?? 'all');
   }
 }
