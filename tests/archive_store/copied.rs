@@ -23,13 +23,21 @@ pub fn local(data: &Path) -> Copied {
 
 impl Copied {
     /// What is in the bucket below a prefix. What is removed meanwhile is left out.
+    ///
+    /// It is read again when the manifest was replaced meanwhile: that one names files that had not been there when the bucket was listed.
     #[track_caller]
     pub fn of(s3: &S3, prefix: &str) -> Self {
-        let keys = s3.keys();
-        let below = keys.iter().filter_map(|key| key.strip_prefix(prefix)?.strip_prefix('/').map(|name| (key, name)));
-        let files = below.filter_map(|(key, name)| Some((name.to_owned(), s3.get(key)?)));
-        let files = files.filter(|(name, _)| name != "notes.txt").collect();
-        Self { files }
+        let manifest = format!("{prefix}/manifest.json");
+        loop {
+            let before = s3.get(&manifest);
+            let keys = s3.keys();
+            let below = keys.iter().filter_map(|key| Some((key, key.strip_prefix(prefix)?.strip_prefix('/')?)));
+            let files = below.filter_map(|(key, name)| Some((name.to_owned(), s3.get(key)?)));
+            let files = files.filter(|(name, _)| name != "notes.txt").collect();
+            if before == s3.get(&manifest) {
+                return Self { files };
+            }
+        }
     }
 
     /// What is in a folder.
