@@ -1,45 +1,36 @@
-//! The thread that deletes: looks at what there is, asks [`plan`](crate::log::retain::plan()), and takes out one segment after the other.
+//! The thread that deletes: looks at what there is, asks [`plan`](crate::log::retain::plan()), and takes out what goes, a few segments at a time.
 //!
-//! A deletion goes so: note it in the ledger, rename `<id>.seg` to `<id>.del` (from here on no reader finds it), sync the folder; then cut the file in
-//! paced steps, remove the sidecar, remove the file. A crash before the renaming is durable leaves the segment as it was; a crash after it
-//! leaves a `.del` file, and the next start goes on with that. A core that fills segments as fast has a use for the file: it is blanked
+//! A deletion goes so (`take_out`): note it in the ledger, rename `<id>.seg` to `<id>.del` (from here on no reader finds it), sync the folder;
+//! then cut the file in paced steps, remove the sidecar, remove the file. A crash before the renaming is durable leaves the segment as it was; a crash
+//! after it leaves a `.del` file, and the next start goes on with that. A core that fills segments as fast has a use for the file: it is blanked
 //! instead, and becomes `<id>.spare` ([`super::recycle`]). The file is not changed before the renaming is durable: a power cut must not bring back
-//! the name of a segment that has lost its end.
+//! the name of a segment that has lost its end. Segments that go for a plain reason go a few at a time, and share the syncs ([`super::together`]).
 //!
 //! Cursors are read anew for each deletion, under their lock: a consumer that registers before it holds segments; one that registers after it
 //! begins after what was deleted.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
-use std::fs;
-use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::log::cursor::{Cursors, Listed};
-use crate::log::disk::calls::Disk;
 use crate::log::disk::free_space::free_bytes;
 use crate::log::error::LogError;
-use crate::log::format::ledger;
-use crate::log::format::ledger::Ledger;
-use crate::log::format::sidecar;
-use crate::log::names;
-use crate::log::names::{core_dir, file_name};
 use crate::log::retain::{
-    Archived, ConsumerLag, Deletion, Event, Ids, Look, Reason, Rules, archived, held_by_clock, held_bytes, plan,
+    Archived, ConsumerLag, Deletion, Event, Ids, Look, Rules, archived, held_by_clock, held_bytes, plan,
 };
 use crate::log::write::fault::LogThread;
 use crate::log::write::shared::Shared;
-use crate::log::write::spares::Spare;
 use crate::log::write::watch::Watch;
 
 use super::as_sealed::is_as_sealed;
 use super::inventory::{Inventory, Known, holding, missing_bytes};
 use super::recycle;
-use super::shrink::{Pace, shrink};
+use super::shrink::Pace;
+use super::together;
 
 /// How long after the start the first look is made at the latest: a start has better things to do.
 const FIRST_LOOK: Duration = Duration::from_secs(1);
@@ -151,45 +142,16 @@ impl<'a> Deleter<'a> {
             self.report(&look, &listed);
             let mut deletions = plan(&look);
             deletions.extend(self.archived(&look, &deletions));
-            let Some(deletion) = deletions.first() else { return Ok(()) };
+            if deletions.is_empty() {
+                return Ok(());
+            }
             self.pace.set_waiting(deletions.len());
-            if !self.take_out(deletion)? {
+            if !self.take_out(&together::first_of(&deletions))? {
                 // A consumer came between. The next look sees it.
                 return Ok(());
             }
         }
         Ok(())
-    }
-
-    /// Takes a segment out of the log, and then makes its space free. False where it is held by now.
-    fn take_out(&mut self, deletion: &Deletion) -> Result<bool, LogError> {
-        let Deletion { core, id, bytes, records, reason } = *deletion;
-        let dir = core_dir(&self.shared.dir, core);
-        let (sealed, begun) = (dir.join(file_name(id, names::SEALED)), dir.join(file_name(id, names::DELETED)));
-        if reason == Reason::Archived && !self.is_as_sealed(core, id, &sealed)? {
-            return Ok(false);
-        }
-        let lock = self.cursors.lock()?;
-        // A cursor that a power cut could take back has passed nothing.
-        self.cursors.sync()?;
-        let held_by = self.held_by(deletion)?;
-        if !held_by.is_empty() && reason != Reason::Undelivered {
-            return Ok(false);
-        }
-        if reason == Reason::Archived && !self.is_still_archived(core, id) {
-            return Ok(false);
-        }
-        let mut ledger = Ledger::read(&dir);
-        ledger.add(ledger::DeletedSegment { segment: id, bytes, records });
-        ledger.write_on(self.shared.disk, &dir)?;
-        let disk = self.shared.disk;
-        disk.rename(&sealed, &begun).map_err(LogError::io(&sealed, "take the segment out of the log"))?;
-        disk.sync_dir(&dir).map_err(LogError::io(&dir, "sync the folder"))?;
-        drop(lock);
-        self.count(deletion);
-        self.shared.options.retain_listener.tell(&Event::Deleted { deletion: *deletion, held_by });
-        self.finish(core, id)?;
-        Ok(true)
     }
 
     /// What goes because it is in the archive, beside what goes anyway.
@@ -231,101 +193,11 @@ impl<'a> Deleter<'a> {
         }
     }
 
-    /// The consumers that hold a segment, as their cursors are now.
-    fn held_by(&self, deletion: &Deletion) -> Result<Vec<String>, LogError> {
-        let holds = |listed: &Listed| match &listed.cursor {
-            Ok(cursor) => cursor.holds && !cursor.has_passed(deletion.core, deletion.id, deletion.bytes),
-            Err(_) => true,
-        };
-        Ok(self.cursors.list()?.into_iter().filter(holds).map(|listed| listed.name).collect())
-    }
-
-    /// Makes the space of a segment free that was taken out, and removes what is left of it.
-    fn finish(&mut self, core: u16, id: u64) -> Result<(), LogError> {
-        let dir = core_dir(&self.shared.dir, core);
-        let begun = dir.join(file_name(id, names::DELETED));
-        let shared = self.shared;
-        // Also where it was begun before: the sync may have failed then, or not have been reached.
-        shared.disk.sync_dir(&dir).map_err(LogError::io(&dir, "sync the folder"))?;
-        let begun_at = Instant::now();
-        if self.recycle(core, id, &begun)? {
-            thread::park_timeout(self.pace.between(begun_at.elapsed(), shared.options.retain_interval));
-            return Ok(());
-        }
-        let mut rest = |pause: Duration| {
-            shared.space_came_back();
-            if !is_urgent(shared) {
-                thread::park_timeout(pause);
-            }
-            !shared.is_closing()
-        };
-        let cut = shrink(shared.disk, &begun, &mut self.pace, &mut rest);
-        let (steps, done) = cut.map_err(LogError::io(&begun, "cut the segment that is deleted"))?;
-        shared.retention.stats_mut().steps += steps;
-        if !done {
-            return Ok(());
-        }
-        // The sidecar goes first: one without a segment would look like a loss.
-        remove(shared.disk, &sidecar::path_of(&begun))?;
-        remove(shared.disk, &begun)?;
-        shared.space_came_back();
-        Ok(())
-    }
-
-    /// Keeps the file of a segment that was taken out for the next one, if its core has a use for it. False where it has to be cut.
-    fn recycle(&self, core: u16, id: u64, begun: &Path) -> Result<bool, LogError> {
-        let shared = self.shared;
-        let Some(of) = shared.cores.get(usize::from(core)) else { return Ok(false) };
-        let bytes = shared.options.segment_bytes;
-        // A small segment's file is given the blocks that it lacks.
-        let lacks = fs::metadata(begun).map_or(bytes, |meta| bytes.saturating_sub(meta.blocks().saturating_mul(512)));
-        if of.spares.len() >= of.spares.allowed() || self.is_nearly_full(lacks) {
-            return Ok(false);
-        }
-        // Of a disk that fails, the cutting tells.
-        if !recycle::blank(shared.disk, begun, bytes).unwrap_or(false) {
-            return Ok(false);
-        }
-        remove(shared.disk, &sidecar::path_of(begun))?;
-        let spare = Spare { id, bytes };
-        let kept = shared.disk.rename(begun, &spare.path(&of.dir));
-        kept.map_err(LogError::io(begun, "keep the file for the next segment"))?;
-        // No name may come back of a file that is written to again.
-        shared.disk.sync_dir(&of.dir).map_err(LogError::io(&of.dir, "sync the folder"))?;
-        of.spares.add(spare);
-        shared.retention.stats_mut().recycled += 1;
-        Ok(true)
-    }
-
-    /// Deletes a spare file after all.
-    fn give_back(&mut self, core: u16, spare: Spare) -> Result<(), LogError> {
-        let dir = core_dir(&self.shared.dir, core);
-        let (from, begun) = (spare.path(&dir), dir.join(file_name(spare.id, names::DELETED)));
-        match self.shared.disk.rename(&from, &begun) {
-            // A segment was made of it meanwhile.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            renamed => {
-                renamed.map_err(LogError::io(&from, "delete the spare file"))?;
-                self.finish(core, spare.id)
-            }
-        }
-    }
-
     /// Whether the disk is nearly full once so many more bytes are taken. Then spare files are space that others need: other cores, and the
     /// archive, which writes nothing on such a disk.
     fn is_nearly_full(&self, bytes: u64) -> bool {
         let enough = self.shared.options.low_water_bytes().saturating_add(bytes);
         !free_bytes(&self.shared.dir).is_ok_and(|free| free >= enough)
-    }
-
-    fn count(&self, deletion: &Deletion) {
-        let mut stats = self.shared.retention.stats_mut();
-        stats.deleted[deletion.reason as usize] += 1;
-        stats.deleted_bytes += deletion.bytes;
-        if deletion.reason == Reason::Undelivered {
-            stats.undelivered_records += deletion.records;
-            stats.undelivered_bytes += deletion.bytes;
-        }
     }
 
     fn tell_doubts(&mut self, listed: &[Listed]) {
@@ -374,21 +246,6 @@ fn lag(look: &Look<'_>, cursor: &crate::log::cursor::Cursor) -> ConsumerLag {
     lag
 }
 
-/// Half way from where the disk is nearly full to where requests are refused, the space is needed more than the quiet.
-fn is_urgent(shared: &Shared) -> bool {
-    let options = &shared.options;
-    let below = options.reserve_bytes.saturating_add(options.low_water_bytes()) / 2;
-    free_bytes(&shared.dir).is_ok_and(|free| free < below)
-}
-
-fn remove(disk: &dyn Disk, path: &Path) -> Result<(), LogError> {
-    match disk.remove(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(LogError::io(path, "remove what is left of the segment")(error))
-        }
-        _ => Ok(()),
-    }
-}
-
+mod take_out;
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,9 @@
 //!
 //! | file | |
 //! |---|---|
-//! | [`deleter`] | the thread: finds out what there is, asks [`super::retain::plan()`], and takes out one segment after the other |
+//! | [`deleter`] | the thread: finds out what there is, asks [`super::retain::plan()`], and takes out what goes |
+//! | `deleter/take_out` | how segments leave the log, and how their space becomes free |
+//! | [`together`] | which of them go together |
 //! | [`as_sealed`] | whether a segment is still what was sealed |
 //! | [`inventory`] | what there is: segments, their sidecars, and what holds them |
 //! | [`mod@survey`] | what the thread would do now, for those who ask beside the server or without one |
@@ -15,3 +17,4 @@ mod inventory;
 mod recycle;
 pub(super) mod shrink;
 pub mod survey;
+mod together;

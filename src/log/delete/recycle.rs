@@ -1,5 +1,6 @@
 //! Making a blank file of a deleted segment, for the next one: see [`crate::log::write::spares`].
 
+use std::fs::File;
 use std::io;
 use std::path::Path;
 
@@ -7,21 +8,21 @@ use crate::log::disk::calls::Disk;
 use crate::log::write::shared::Shared;
 use crate::log::write::spares::Spare;
 
-/// Blanks the file of a segment that was taken out of the log, durably: it has `bytes` afterwards, all zeros, and keeps its blocks.
+/// Blanks the file of a segment that was taken out of the log: it has `bytes` afterwards, all zeros, and keeps its blocks. The file has to be
+/// synced before it is used.
 ///
-/// False where somebody still reads it, who must find that bytes are missing and not that they are zeros; where it is larger; or where the
+/// None where somebody still reads it, who must find that bytes are missing and not that they are zeros; where it is larger; or where the
 /// file system can't do this.
-pub(super) fn blank(disk: &dyn Disk, path: &Path, bytes: u64) -> io::Result<bool> {
+pub(super) fn zero(disk: &dyn Disk, path: &Path, bytes: u64) -> io::Result<Option<File>> {
     let file = disk.open(path)?;
     if file.metadata()?.len() > bytes || !disk.is_only(&file) {
-        return Ok(false);
+        return Ok(None);
     }
     match disk.zero(&file, bytes) {
-        Err(error) if can_not(&error) => return Ok(false),
+        Err(error) if can_not(&error) => return Ok(None),
         zeroed => zeroed?,
     }
-    disk.sync(&file)?;
-    Ok(true)
+    Ok(Some(file))
 }
 
 fn can_not(error: &io::Error) -> bool {

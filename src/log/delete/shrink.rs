@@ -50,10 +50,11 @@ impl Pace {
         self.waiting = u32::try_from(segments).unwrap_or(u32::MAX).max(1);
     }
 
-    /// The pause after a segment whose file was kept: nobody waits for its space, so those that wait to be deleted are spread over the time
-    /// from one look to the next.
-    pub(super) fn between(&self, took: Duration, looks: Duration) -> Duration {
-        (looks / self.waiting).saturating_sub(took).clamp(PAUSE_MIN, PAUSE_MAX)
+    /// The pause after `kept` segments whose files were kept: nobody waits for their space, so those that wait to be deleted are spread over the
+    /// time from one look to the next.
+    pub(super) fn between(&self, kept: usize, took: Duration, looks: Duration) -> Duration {
+        let share = looks.mul_f64((kept as f64 / f64::from(self.waiting)).min(1.0));
+        share.saturating_sub(took).clamp(PAUSE_MIN, PAUSE_MAX)
     }
 
     /// The pause after a step that took so long: three times as long, so that the disk has three quarters of its time for others; less
@@ -138,10 +139,11 @@ mod tests {
     fn segments_whose_files_are_kept_are_spread_between_two_looks() {
         let mut pace = Pace::new(4 << 20);
         let looks = Duration::from_secs(5);
-        assert_eq!(pace.between(Duration::ZERO, looks), PAUSE_MAX);
+        assert_eq!(pace.between(1, Duration::ZERO, looks), PAUSE_MAX);
         pace.set_waiting(50);
-        assert_eq!(pace.between(Duration::from_millis(30), looks), Duration::from_millis(70));
-        assert_eq!(pace.between(Duration::from_secs(1), looks), PAUSE_MIN);
+        assert_eq!(pace.between(1, Duration::from_millis(30), looks), Duration::from_millis(70));
+        assert_eq!(pace.between(4, Duration::from_millis(30), looks), Duration::from_millis(370));
+        assert_eq!(pace.between(4, Duration::from_secs(1), looks), PAUSE_MIN);
     }
 
     #[test]

@@ -74,6 +74,11 @@ impl ModelDisk {
         self.state().calls
     }
 
+    /// How many times the names of a folder were made durable.
+    pub fn folder_syncs(&self) -> u64 {
+        self.state().folder_syncs
+    }
+
     /// How many calls were made to fail.
     pub fn failures(&self) -> u64 {
         self.state().failures
@@ -305,6 +310,7 @@ impl Disk for ModelDisk {
             }
             state.find_files();
             state.settle_names(dir);
+            state.folder_syncs += 1;
             Ok(())
         })
     }

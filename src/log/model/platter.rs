@@ -52,6 +52,8 @@ pub struct State {
     pub calls: u64,
     pub traps: BTreeMap<u64, Trap>,
     pub failures: u64,
+    /// How many times the names of a folder were made durable.
+    pub folder_syncs: u64,
     pub temper: Temper,
     pub rng: Rng,
     pub outage: Option<Outage>,
@@ -97,6 +99,7 @@ impl State {
             calls: 0,
             traps: BTreeMap::new(),
             failures: 0,
+            folder_syncs: 0,
             temper: Temper::Anything,
             rng: Rng::new(seed),
             outage: None,

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use crate::log::cursor::{ConsumerName, Cursor, Cursors};
 use crate::log::disk::calls::Disk;
+use crate::log::format::ledger::Ledger;
 use crate::log::format::position::{MergePosition, Place};
 use crate::log::read::reader::hand::temp_dir;
 use crate::log::{Ack, Way};
@@ -122,7 +123,7 @@ fn nothing_is_deleted_by_halves_whatever_call_is_the_last() {
     let mut deleted = 0;
     // A call fails, or is the last of its process; a few calls later the power fails.
     for trap in [Trap::Fail, Trap::Kill] {
-        for (calls, more) in (0..14).flat_map(|calls| (1..5).map(move |more| (calls, more))) {
+        for (calls, more) in (0..32).flat_map(|calls| (1..5).map(move |more| (calls, more))) {
             let dir = temp_dir();
             let mut world = about_to_delete(disk, dir.path(), false);
             world.step(Step::Keep).unwrap();
@@ -134,6 +135,21 @@ fn nothing_is_deleted_by_halves_whatever_call_is_the_last() {
         }
     }
     assert!(deleted > 0);
+}
+
+#[test]
+fn segments_that_go_together_share_the_syncs_of_their_folders() {
+    let disk = new_disk();
+    let dir = temp_dir();
+    let mut world = about_to_delete(disk, dir.path(), false);
+    world.step(Step::Keep).unwrap();
+    let before = disk.folder_syncs();
+    world.step(Step::Delete).unwrap();
+    let core = dir.path().join("log/core-00");
+    let deleted = Ledger::read(&core).between(Place { segment: 0, offset: 0 }, u64::MAX).count() as u64;
+    // The cursors' folder, and the core's twice: for the ledger, and for the segments.
+    assert!(deleted > 3, "{deleted} were deleted");
+    assert_eq!(disk.folder_syncs() - before, 3 * deleted.div_ceil(8));
 }
 
 #[test]

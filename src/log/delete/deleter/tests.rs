@@ -1,15 +1,19 @@
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use crate::log::cursor::{ConsumerName, From};
+use crate::log::format::ledger;
+use crate::log::format::ledger::Ledger;
 use crate::log::format::record::{DataType, Encoding, Entry, Flags, Kind, Topic};
-use crate::log::names::segment_id;
+use crate::log::names;
+use crate::log::names::{core_dir, file_name, segment_id};
 use crate::log::read::merge::Merge;
 use crate::log::read::reader::LogReader;
-use crate::log::retain::{FullDisk, Listener, Policy};
+use crate::log::retain::{FullDisk, Listener, Policy, Reason};
 use crate::log::write::writer::{AppendError, Writer};
 use crate::log::{Ack, Log, Options};
 
@@ -447,12 +451,12 @@ fn a_consumer_that_is_registered_between_the_decision_and_the_deletion_holds() {
     let reader = LogReader::open(&log_dir).unwrap();
     let cursors = Cursors::of(&reader);
     cursors.register_at(&reader, &name("just-now"), true, From::Start).unwrap();
-    assert!(!deleter.take_out(&deletion).unwrap());
+    assert!(!deleter.take_out(&[deletion]).unwrap());
     assert_eq!(ids(&log_dir, 0, "seg"), all);
     cursors.remove(&name("just-now")).unwrap();
     let lock = cursors.lock().unwrap();
     thread::scope(|scope| {
-        let waits = scope.spawn(|| deleter.take_out(&deletion).unwrap());
+        let waits = scope.spawn(|| deleter.take_out(&[deletion]).unwrap());
         thread::sleep(Duration::from_millis(50));
         assert_eq!(ids(&log_dir, 0, "seg"), all, "nothing is deleted while somebody registers");
         drop(lock);

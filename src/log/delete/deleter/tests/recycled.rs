@@ -157,13 +157,13 @@ fn the_file_of_a_segment_that_somebody_reads_is_not_blanked() {
     let path = dir.path().join("segment");
     fs::write(&path, vec![7; 10_000]).unwrap();
     let reader = File::open(&path).unwrap();
-    assert!(!recycle::blank(REAL, &path, 16_384).unwrap());
+    assert!(recycle::zero(REAL, &path, 16_384).unwrap().is_none());
     assert_eq!(fs::read(&path).unwrap(), vec![7; 10_000]);
     drop(reader);
-    assert!(!recycle::blank(REAL, &path, 4_096).unwrap(), "one that is too large");
+    assert!(recycle::zero(REAL, &path, 4_096).unwrap().is_none(), "one that is too large");
     assert_eq!(fs::read(&path).unwrap(), vec![7; 10_000]);
     if can_recycle(dir.path()) {
-        assert!(recycle::blank(REAL, &path, 16_384).unwrap());
+        assert!(recycle::zero(REAL, &path, 16_384).unwrap().is_some());
         assert_eq!(fs::read(&path).unwrap(), vec![0; 16_384]);
     }
 }
