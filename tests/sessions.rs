@@ -160,7 +160,62 @@ fn a_session_is_listed_while_it_is_recorded_and_plays_as_it_is_exported() {
     }
     assert_eq!(ask(server.admin, "/api/sessions/17/events").status, 404);
     assert_eq!(ask(server.admin, "/api/sessions/x/events").status, 404);
-    assert_eq!(ask(server.admin, "/api/sessions?colour=red").status, 400);
+    server.stop();
+}
+
+#[test]
+fn what_is_asked_wrongly_is_refused_and_not_passed_over() {
+    let home = Home::new();
+    let server = home.serve(&[]);
+    send(&server, uploads(&home.token(SESSION)));
+    let of_session =
+        ["?follow=yes", "/events?soon=true", "/events?colour=1", "/timeline?soon=1", "/events?kept=1&kept=0"];
+    let others = ["sessions?errors=true", "sessions?live=yes", "sessions?colour=red", "sessions?limit=0", "status?x=1"];
+    let others = others.into_iter().chain(["stream?x=1", "changes?of=sessions"]).map(|rest| format!("/api/{rest}"));
+    for target in of_session.map(path).into_iter().chain(others) {
+        let mut answer = ask(server.admin, &target);
+        assert_eq!(answer.status, 400, "{target}: {}", answer.head);
+        assert!(answer.rest()[0]["error"].is_string(), "{target}");
+    }
+    server.stop();
+}
+
+#[test]
+fn who_looks_at_the_list_is_told_within_a_second_and_while_nothing_is_new_nothing() {
+    let home = Home::new();
+    let server = home.serve(&[]);
+    let changes = || ask(server.admin, "/api/changes");
+    let mut following = changes();
+    assert_eq!(following.status, 200, "{}", following.head);
+    assert!(following.head.contains("content-type: text/event-stream"), "{}", following.head);
+    let patience = |answer: &Answer, time| answer.lines.get_ref().set_read_timeout(Some(time)).expect("a timeout");
+    let told = |answer: &mut Answer| std::iter::from_fn(|| answer.line()).find(|line| line.starts_with("data: "));
+    assert!(told(&mut following).is_some(), "where the numbers are");
+    // The beginning of the log has been found by now.
+    patience(&following, Duration::from_millis(1500));
+    while told(&mut following).is_some() {}
+
+    patience(&following, PATIENCE);
+    let sent = uploads(&home.token(SESSION));
+    let batches = sent.len() as u64;
+    let began = Instant::now();
+    send(&server, sent.into_iter().take(1));
+    let line = told(&mut following).expect("what is new");
+    // For busy machines; it is a second on others.
+    assert!(began.elapsed() < Duration::from_secs(3), "{line} after {:?}", began.elapsed());
+    assert_eq!(listed(&server, "").len(), 1, "{line}");
+
+    send(&server, uploads(&home.token(SESSION)).into_iter().skip(1));
+    patience(&following, Duration::from_secs(2));
+    let count = std::iter::from_fn(|| told(&mut following)).count();
+    assert!((1..=6).contains(&count), "{count} events for {batches} batches");
+    assert!(listed(&server, "")[0]["batches"].as_u64() > Some(1), "all were there before the silence");
+
+    let others: Vec<Answer> = std::iter::repeat_with(changes).take(23).collect();
+    assert!(others.iter().all(|answer| answer.status == 200));
+    assert_eq!(changes().status, 503);
+    drop(others);
+    wait_for("room for another one", PATIENCE, || Some(changes()).filter(|answer| answer.status == 200));
     server.stop();
 }
 
@@ -265,7 +320,15 @@ fn recordings_are_shown_to_no_other_site_and_under_no_other_name() {
     let server = home.serve(&[]);
     send(&server, uploads(&home.token(SESSION)));
     let ours = format!("Host: 127.0.0.1:{}\r\n", server.admin.port());
-    let targets = ["/api/sessions", &path(""), &path("/events"), &path("/timeline"), "/api/status", "/api/stream"];
+    let targets = [
+        "/api/sessions",
+        &path(""),
+        &path("/events"),
+        &path("/timeline"),
+        "/api/status",
+        "/api/stream",
+        "/api/changes",
+    ];
     for target in targets {
         for headers in [
             "Host: evil.example\r\n".to_owned(),

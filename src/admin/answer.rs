@@ -1,7 +1,14 @@
 //! How the admin port's handlers answer.
 
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+
+/// The head of server-sent events.
+pub(super) const EVENTS: [(HeaderName, &str); 3] = [
+    (header::CONTENT_TYPE, "text/event-stream"),
+    (header::CACHE_CONTROL, "no-store"),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+];
 
 /// An answer that says what is wrong.
 pub(super) fn fault(status: StatusCode, text: &str) -> Response {

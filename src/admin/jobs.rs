@@ -12,6 +12,7 @@ use std::net::SocketAddr;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -149,6 +150,8 @@ struct Place {
 /// The place for the one job.
 pub(in crate::admin) struct Jobs {
     place: Arc<Mutex<Place>>,
+    /// How many times a job began or ended.
+    changes: Arc<AtomicU64>,
     commands: Commands,
     admin: SocketAddr,
 }
@@ -162,12 +165,17 @@ impl fmt::Debug for Jobs {
 impl Jobs {
     /// Without a job, for the server with this admin address.
     pub(in crate::admin) fn new(commands: Commands, admin: SocketAddr) -> Self {
-        Self { place: Arc::default(), commands, admin }
+        Self { place: Arc::default(), changes: Arc::default(), commands, admin }
     }
 
     /// The server's admin address.
     pub(in crate::admin) fn admin(&self) -> SocketAddr {
         self.admin
+    }
+
+    /// How many times a job began or ended.
+    pub(in crate::admin) fn changes(&self) -> u64 {
+        self.changes.load(Ordering::Acquire)
     }
 
     /// Why nothing can be put into the archive.
@@ -190,13 +198,14 @@ impl Jobs {
         let command = self.command(asked);
         let (stop, stopped) = channel();
         let (shared, logger, action) = (Arc::clone(&self.place), self.commands.logger.clone(), asked.action);
-        let input = asked.input.clone();
+        let (input, changes) = (asked.input.clone(), Arc::clone(&self.changes));
         let work = move || {
             let ended = child::run(command, input.as_bytes(), &stopped);
             report(&logger, action, &ended);
             if let Some(job) = &mut lock(&shared).job {
                 job.end(ended);
             }
+            changes.fetch_add(1, Ordering::Release);
         };
         let thread = std::thread::Builder::new().name("job".into()).spawn(work).map_err(Refused::Thread)?;
         self.commands.logger.event(
@@ -207,6 +216,7 @@ impl Jobs {
         );
         // The thread of the job before has nothing left to do.
         *place = Place { job: Some(Job::begun(asked)), stop: Some(stop), thread: Some(thread), is_stopped: false };
+        self.changes.fetch_add(1, Ordering::Release);
         Ok(())
     }
 

@@ -35,9 +35,13 @@ pub(in crate::admin) async fn asset(
     match name.as_str() {
         "page.css" => file(&shown, &headers, "text/css; charset=utf-8", include_bytes!("page/page.css")),
         "main.js" => file(&shown, &headers, SCRIPT, include_bytes!("page/main.js")),
+        "filter.js" => file(&shown, &headers, SCRIPT, include_bytes!("page/filter.js")),
+        "row.js" => file(&shown, &headers, SCRIPT, include_bytes!("page/row.js")),
         "show.js" => file(&shown, &headers, SCRIPT, include_bytes!("page/show.js")),
         "sessions.js" => file(&shown, &headers, SCRIPT, include_bytes!("page/sessions.js")),
         "actions.js" => file(&shown, &headers, SCRIPT, include_bytes!("page/actions.js")),
+        "stream.js" => file(&shown, &headers, SCRIPT, include_bytes!("page/stream.js")),
+        "timeline.js" => file(&shown, &headers, SCRIPT, include_bytes!("page/timeline.js")),
         "status.js" => file(&shown, &headers, SCRIPT, include_bytes!("page/status.js")),
         _ => fault(StatusCode::NOT_FOUND, "there is no such file"),
     }

@@ -34,7 +34,7 @@ use super::jobs::{Commands, Jobs};
 use super::logging::{Logging, SetLogging};
 use super::reopen::{self, PATH};
 use super::shown::{ReopenedCore, Shown};
-use super::{actions, assets, login, page, recordings, status as server_status};
+use super::{actions, assets, changes, login, page, recordings, status as server_status};
 
 /// How long a stop waits for answers in progress.
 const STOP_PATIENCE: Duration = Duration::from_secs(2);
@@ -189,7 +189,7 @@ async fn serve(
         });
     let limit = async {
         let _ = stopped.await;
-        // Nobody follows the status any more: that is no error.
+        // Nobody follows anything any more: that is no error.
         let _ = stop.send(true);
         drop(drain);
         tokio::time::sleep(STOP_PATIENCE).await;
@@ -220,6 +220,7 @@ fn router(bound: SocketAddr, admin: Admin, jobs: Arc<Jobs>, stopping: watch::Rec
         access: Access::new(bound, admin.access),
         metrics: admin.metrics,
         followers: Arc::new(Semaphore::new(server_status::FOLLOWERS_MAX)),
+        watchers: Arc::new(Semaphore::new(changes::FOLLOWERS_MAX)),
         wrong_token: Semaphore::new(1),
         stopping,
     };
@@ -244,6 +245,7 @@ fn router(bound: SocketAddr, admin: Admin, jobs: Arc<Jobs>, stopping: watch::Rec
         .route("/api/sessions/{session}/timeline", get(recordings::timeline))
         .route("/api/status", get(server_status::once))
         .route("/api/stream", get(server_status::follow))
+        .route("/api/changes", get(changes::follow))
         .route("/api/login", post(login::login))
         .route("/api/actions", get(actions::told))
         .route("/api/actions/reopen", post(actions::reopen))
@@ -290,7 +292,7 @@ async fn upstream_health(State(shown): State<Arc<Shown>>) -> Response {
 
 async fn not_found() -> Response {
     let text = "not found: this port has a page at /, /metrics, /health, /health/live, /health/ready, /couriers, /api/sessions, \
-                /api/status, /api/actions, /log/reopen, /log/seal and /log/reread";
+                /api/status, /api/changes, /api/actions, /log/reopen, /log/seal and /log/reread";
     fault(StatusCode::NOT_FOUND, text)
 }
 

@@ -8,16 +8,18 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
+use serde::Serialize;
 use serde_json::json;
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
 use crate::base::time::wall_us;
 use crate::export::clean::Assets;
-use crate::sessions::{AssetsOf, Form, Out, Piece, Query, Sent, Wanted, started_ms};
+use crate::sessions::{AssetsOf, Form, Listed, Out, Piece, Query, Sent, Wanted, started_ms};
 
 use super::answer::{fault, json};
 use super::assets;
+use super::parameters::{flag, flags, parameters};
 use super::shown::Shown;
 
 /// How many pieces wait for a client.
@@ -28,6 +30,14 @@ const LIMIT_MAX: usize = 1000;
 
 /// The media type of lines of JSON.
 const LINES: HeaderValue = HeaderValue::from_static("application/x-ndjson");
+
+/// The list, and the time by the clock that all its times are of (Unix ms).
+#[derive(Serialize)]
+struct Answer {
+    #[serde(flatten)]
+    listed: Listed,
+    now_ms: u64,
+}
 
 /// The recent sessions that a query asks for.
 pub(in crate::admin) async fn list(State(shown): State<Arc<Shown>>, headers: HeaderMap, uri: Uri) -> Response {
@@ -40,7 +50,10 @@ pub(in crate::admin) async fn list(State(shown): State<Arc<Shown>>, headers: Hea
     };
     let sessions = shown.sessions.clone();
     match tokio::task::spawn_blocking(move || sessions.list(&query)).await {
-        Ok(Ok(listed)) => json(StatusCode::OK, serde_json::to_string(&listed).unwrap_or_default() + "\n"),
+        Ok(Ok(listed)) => {
+            let answer = Answer { now_ms: wall_us() / 1000, listed };
+            json(StatusCode::OK, serde_json::to_string(&answer).unwrap_or_default() + "\n")
+        }
         Ok(Err(error)) => fault(StatusCode::INTERNAL_SERVER_ERROR, &format!("the log cannot be followed: {error}")),
         Err(_) => fault(StatusCode::INTERNAL_SERVER_ERROR, "it could not be done, see the server's log lines"),
     }
@@ -51,9 +64,13 @@ pub(in crate::admin) async fn session(
     State(shown): State<Arc<Shown>>,
     Path(session): Path<String>,
     headers: HeaderMap,
+    uri: Uri,
 ) -> Response {
     if let Err(refusal) = shown.access.admit_reader(&headers) {
         return refusal.into_response();
+    }
+    if let Err(wrong) = flags(&uri, []) {
+        return *wrong;
     }
     let Ok(session) = session.parse::<u64>() else { return no_number() };
     let sessions = shown.sessions.clone();
@@ -72,21 +89,26 @@ pub(in crate::admin) async fn events(
     headers: HeaderMap,
     uri: Uri,
 ) -> Response {
-    let is_on = |wanted: &str| parameters(&uri).any(|(name, value)| name == wanted && value == "1");
-    let assets = match (is_on("assets"), is_on("modifiers")) {
+    if let Err(refusal) = shown.access.admit_reader(&headers) {
+        return refusal.into_response();
+    }
+    let [follow, soon, assets, modifiers, kept] = match flags(&uri, ["follow", "soon", "assets", "modifiers", "kept"]) {
+        Ok(flags) => flags,
+        Err(wrong) => return *wrong,
+    };
+    let assets = match (assets, modifiers) {
         (true, true) => Assets::FETCHED_QUIETLY,
         (true, false) => Assets::FETCHED,
         (false, _) => Assets::WITHHELD,
     };
-    let kept = is_on("kept").then(|| Arc::clone(&shown.assets));
+    let kept = kept.then(|| Arc::clone(&shown.assets));
     let assets_of: AssetsOf = Box::new(move |project| match &kept {
         Some(kept) if kept.has_some(project) => {
             assets.clone().with_kept(kept.shown(project, &assets::place_of(project)))
         }
         _ => assets.clone(),
     });
-    let how = How { follow: is_on("follow"), soon: is_on("soon") };
-    watch(&shown, &session, &headers, Form::Events(assets_of), how).await
+    watch(&shown, &session, Form::Events(assets_of), How { follow, soon }).await
 }
 
 /// The session in words.
@@ -96,8 +118,13 @@ pub(in crate::admin) async fn timeline(
     headers: HeaderMap,
     uri: Uri,
 ) -> Response {
-    let follow = parameters(&uri).any(|(name, value)| name == "follow" && value == "1");
-    watch(&shown, &session, &headers, Form::Timeline, How { follow, soon: false }).await
+    if let Err(refusal) = shown.access.admit_reader(&headers) {
+        return refusal.into_response();
+    }
+    match flags(&uri, ["follow"]) {
+        Ok([follow]) => watch(&shown, &session, Form::Timeline, How { follow, soon: false }).await,
+        Err(wrong) => *wrong,
+    }
 }
 
 /// Whether the answer goes on with what arrives later, and whether it begins before all was read.
@@ -106,10 +133,7 @@ struct How {
     soon: bool,
 }
 
-async fn watch(shown: &Shown, session: &str, headers: &HeaderMap, form: Form, how: How) -> Response {
-    if let Err(refusal) = shown.access.admit_reader(headers) {
-        return refusal.into_response();
-    }
+async fn watch(shown: &Shown, session: &str, form: Form, how: How) -> Response {
     let Ok(session) = session.parse::<u64>() else { return no_number() };
     let (pieces, mut answer) = mpsc::channel(PIECES_MAX);
     if let Err(refused) =
@@ -158,35 +182,40 @@ impl Out for Channel {
     }
 }
 
-fn parameters(uri: &Uri) -> url::form_urlencoded::Parse<'_> {
-    url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes())
-}
+/// The filters of a list.
+const FILTERS: [&str; 11] =
+    ["user", "page", "browser", "country", "project", "from", "to", "errors", "live", "limit", "before"];
 
 /// What a list's address asks for.
 fn query_of(uri: &Uri) -> Result<Query, String> {
     let mut query = Query { limit: LIMIT, ..Query::default() };
-    for (name, value) in parameters(uri).filter(|(_, value)| !value.is_empty()) {
+    for (name, value) in parameters(uri, &FILTERS)? {
         let text = || Some(value.clone().into_owned());
         let number = || value.parse::<u64>().map_err(|_| format!("{name} is a number, not {value}"));
-        match &*name {
+        match name {
             "user" => query.user = text(),
             "page" => query.page = text(),
             "browser" => query.browser = text(),
-            "country" => query.country = text(),
+            "country" if value.len() == 2 && value.bytes().all(|byte| byte.is_ascii_alphabetic()) => {
+                query.country = text();
+            }
+            "country" => return Err(format!("country is two letters, not {value}")),
             "project" => {
                 let id = u32::try_from(number()?).map_err(|_| format!("there is no project {value}"))?;
                 query.project = Some(id);
             }
             "from" => query.from_ms = Some(number()?),
             "to" => query.to_ms = Some(number()?),
-            "errors" => query.errors = value == "1",
-            "live" => query.live = value == "1",
-            "limit" => query.limit = usize::try_from(number()?).unwrap_or(LIMIT_MAX).clamp(1, LIMIT_MAX),
-            "before" => {
+            "errors" => query.errors = flag(name, &value)?,
+            "live" => query.live = flag(name, &value)?,
+            "limit" => {
+                let limit = usize::try_from(number()?).ok().filter(|limit| (1..=LIMIT_MAX).contains(limit));
+                query.limit = limit.ok_or_else(|| format!("limit is from 1 to {LIMIT_MAX}, not {value}"))?;
+            }
+            _ => {
                 let place = value.split_once('-').and_then(|(at, id)| Some((at.parse().ok()?, id.parse().ok()?)));
                 query.before = Some(place.ok_or_else(|| "before is what an earlier list said in `next`".to_owned())?);
             }
-            _ => return Err(format!("there is no filter {name}")),
         }
     }
     Ok(query)
@@ -223,10 +252,23 @@ mod tests {
             ..Query::default()
         };
         assert_eq!(query, Ok(expected));
-        for wrong in ["from=yesterday", "project=99999999999", "before=12", "colour=red"] {
+        let wrong = [
+            "from=yesterday",
+            "to=-1",
+            "project=99999999999",
+            "before=12",
+            "colour=red",
+            "colour=",
+            "errors=true",
+            "live=yes",
+            "live=on",
+            "country=Germany",
+            "limit=0",
+            "limit=1001",
+            "user=a&user=b",
+        ];
+        for wrong in wrong {
             assert!(query_of(&format!("/api/sessions?{wrong}").parse().unwrap()).is_err(), "{wrong}");
         }
-        let many = query_of(&"/?limit=1000000".parse().unwrap()).unwrap();
-        assert_eq!(many.limit, LIMIT_MAX);
     }
 }

@@ -67,6 +67,8 @@ pub(super) struct Shown {
     pub metrics: Arc<Metrics>,
     /// Places for those who follow the status.
     pub followers: Arc<Semaphore>,
+    /// Places for those who follow what is new.
+    pub watchers: Arc<Semaphore>,
     /// Held while a wrong token is answered, so that they cannot be tried out quickly.
     pub wrong_token: Semaphore,
     /// Becomes true when the port stops.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 use serde::Serialize;
@@ -16,10 +16,11 @@ use tokio::sync::watch;
 use crate::base::time::wall_us;
 use crate::telemetry::snapshot::{Interval, Snapshot};
 
-use super::answer::{fault, json};
+use super::answer::{EVENTS, fault, json};
 use super::courier_report::CourierReport;
 use super::couriers::measure;
 use super::health::all_pass;
+use super::parameters::flags;
 use super::shown::Shown;
 
 /// How many may follow the status at once: the probes need connections too.
@@ -80,9 +81,12 @@ fn status(shown: &Shown, interval: Interval) -> Status {
 }
 
 /// The status of the last second, for which it waits.
-pub(in crate::admin) async fn once(State(shown): State<Arc<Shown>>, headers: HeaderMap) -> Response {
+pub(in crate::admin) async fn once(State(shown): State<Arc<Shown>>, headers: HeaderMap, uri: Uri) -> Response {
     if let Err(refusal) = shown.access.admit_reader(&headers) {
         return refusal.into_response();
+    }
+    if let Err(wrong) = flags(&uri, []) {
+        return *wrong;
     }
     let before = shown.metrics.snapshot();
     tokio::time::sleep(INTERVAL).await;
@@ -102,12 +106,16 @@ struct Follower {
 }
 
 /// The status every second, as server-sent events.
-pub(in crate::admin) async fn follow(State(shown): State<Arc<Shown>>, headers: HeaderMap) -> Response {
+pub(in crate::admin) async fn follow(State(shown): State<Arc<Shown>>, headers: HeaderMap, uri: Uri) -> Response {
     if let Err(refusal) = shown.access.admit_reader(&headers) {
         return refusal.into_response();
     }
+    if let Err(wrong) = flags(&uri, []) {
+        return *wrong;
+    }
     let Ok(place) = Arc::clone(&shown.followers).try_acquire_owned() else {
-        return fault(StatusCode::SERVICE_UNAVAILABLE, "too many follow the status already");
+        let text = format!("{FOLLOWERS_MAX} pages follow the status already, which is the most");
+        return fault(StatusCode::SERVICE_UNAVAILABLE, &text);
     };
     let (before, stopping) = (shown.metrics.snapshot(), shown.stopping.clone());
     let follower = Follower { shown, before, count: 0, stopping, _place: place };
@@ -115,11 +123,7 @@ pub(in crate::admin) async fn follow(State(shown): State<Arc<Shown>>, headers: H
         let event = follower.next().await?;
         Some((Ok::<_, std::convert::Infallible>(Bytes::from(event)), follower))
     });
-    let head = [
-        (header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
-        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
-    ];
-    (head, Body::from_stream(events)).into_response()
+    (EVENTS, Body::from_stream(events)).into_response()
 }
 
 impl Follower {

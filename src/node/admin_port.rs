@@ -17,6 +17,7 @@ use crate::telemetry::Metrics;
 use super::archive::Archive;
 use super::couriers::Couriers;
 use super::reload::LogChange;
+use super::set_aside::SetAside;
 use super::{actions, courier_metrics, erasing, failures, heartbeats, options, projects, retention};
 
 /// The parts of a server that the admin port shows and changes.
@@ -67,6 +68,8 @@ pub fn admin(metrics: Metrics, parts: Parts<'_>) -> Admin {
         .counter("takeup_log_slow_syncs", "Syncs that took longer than slow_sync.", gauge(log, |s| s.slow_syncs));
     metrics = failures::register(metrics, log);
     metrics = retention::register(metrics, log);
+    let set_aside = SetAside::of(log);
+    metrics = set_aside.register(metrics);
     metrics = checker.register(metrics);
     metrics = heartbeats::register(metrics, common);
     metrics = projects::register(metrics, &common.directory);
@@ -113,6 +116,7 @@ pub fn admin(metrics: Metrics, parts: Parts<'_>) -> Admin {
         measure: Box::new(move || {
             measured.measure();
             archive_measured.measure();
+            set_aside.measure();
         }),
         reopen: Box::new(reopen),
         seal: Box::new(seal),

@@ -47,6 +47,7 @@ mod retention;
 mod running;
 #[cfg(feature = "object-store")]
 mod segments;
+mod set_aside;
 mod shutdown;
 mod signals;
 mod start;

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use crate::base::time::wall_us;
@@ -51,6 +52,7 @@ pub(super) fn run(shared: &Shared) {
         let failed = result.is_err();
         shared.lock().error = result.err().map(|error| error.to_string());
         if failed {
+            shared.changes.fetch_add(1, Ordering::Release);
             shared.changed.notify_all();
             shared.rest(FAILURE_REST, erasures);
         }
@@ -113,6 +115,9 @@ impl Follower<'_> {
                 return Ok(());
             }
             state.reached_us = if at_end { asked_us } else { last_us.unwrap_or(state.reached_us) };
+            if last_us.is_some() || !state.caught_up || state.error.is_some() {
+                self.shared.changes.fetch_add(1, Ordering::Release);
+            }
             if at_end {
                 state.error = None;
                 if !std::mem::replace(&mut state.caught_up, true) {

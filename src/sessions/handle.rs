@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -76,6 +76,7 @@ impl Sessions {
             state: Mutex::new(state),
             changed: Condvar::new(),
             stopping: AtomicBool::new(false),
+            changes: AtomicU64::new(0),
             room: shared::room(),
             thread: Mutex::new(None),
         }))
@@ -155,8 +156,16 @@ impl Sessions {
         Ok(waited.unwrap_or_else(PoisonError::into_inner).0)
     }
 
+    /// How many times the list had something new, from whatever number on.
+    pub fn changes(&self) -> u64 {
+        self.0.changes.load(Ordering::Acquire)
+    }
+
     /// Starts the thread, if it does not run.
-    fn begin(&self) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// It could not be started.
+    pub fn begin(&self) -> io::Result<()> {
         let mut thread = self.thread();
         if thread.as_ref().is_none_or(|thread| thread.is_finished()) && !self.0.is_stopping() {
             let shared = Arc::clone(&self.0);

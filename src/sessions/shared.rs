@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -30,6 +30,8 @@ pub(super) struct Shared {
     /// Notified when `state` has something new, and at the stop.
     pub(super) changed: Condvar,
     pub(super) stopping: AtomicBool,
+    /// How many times the list had something new.
+    pub(super) changes: AtomicU64,
     /// For the pages that they see.
     pub(super) room: Room,
     pub(super) thread: Mutex<Option<JoinHandle<()>>>,

@@ -32,6 +32,7 @@ struct Core {
     record_bytes: u64,
     connections: u64,
     waiting: u64,
+    unusable: u64,
 }
 
 /// What happened between two moments, as JSON shows it. Rates are per second; times in seconds.
@@ -45,6 +46,8 @@ pub struct Interval {
     by_status: Map<String, Json>,
     /// Requests turned away since the start of the server, by reason; those that never occurred are left out.
     refusals_total: Map<String, Json>,
+    /// Batches that could not be used, and were kept all the same, since the start of the server.
+    unusable_batches_total: u64,
     /// From a request's whole head to its answer.
     request: Option<Quantiles>,
     /// From a record's append to its being durable.
@@ -140,6 +143,7 @@ impl Core {
             record_bytes: get(&core.record_bytes),
             connections: get(&core.connections),
             waiting: get(&core.waiting),
+            unusable: get(&core.unusable),
         }
     }
 }
@@ -162,6 +166,7 @@ impl Snapshot {
             requests_per_second: rate(all, earlier.statuses.iter().sum()),
             by_status: by_status.map(|(name, (now, then))| (name, json!(rate(*now, *then)))).collect(),
             refusals_total: refusals.map(|(reason, count)| ((*reason).to_owned(), json!(count))).collect(),
+            unusable_batches_total: self.cores.iter().map(|core| core.unusable).sum(),
             request: Quantiles::of(&self.duration.since(&earlier.duration)),
             commit: between(&self.commit, &earlier.commit),
             sync: between(&self.sync, &earlier.sync),
@@ -210,12 +215,14 @@ mod tests {
         }
         core.request(1, 404, 1, 7_000);
         core.refused(0);
+        core.unusable.inc();
         core.committed(300);
         let shown = serde_json::to_value(metrics.snapshot().since(&before)).unwrap();
         assert!(shown["by_status"]["200"].as_f64().unwrap() > 9.0 * shown["by_status"]["404"].as_f64().unwrap());
         assert!(shown["by_status"].get("503").is_none() && shown["sync"].is_null(), "{shown}");
         assert!(shown["request"]["p99"].as_f64().unwrap() <= 0.010, "{shown}");
         assert_eq!(shown["refusals_total"], json!({ "framing": 1 }));
+        assert_eq!(shown["unusable_batches_total"], 1);
         assert_eq!(Json::Object(metrics.asked_json()), json!({ "takeup_x": 3.0 }));
     }
 }

@@ -15,6 +15,7 @@ import { parseArgs } from 'node:util';
 import { check, tally } from '../e2e/checks.mjs';
 import { endAll } from '../e2e/process.mjs';
 import { Server } from '../e2e/server.mjs';
+import { acts, hostileLists, lists } from './admin.mjs';
 import { openBrowser } from './browser.mjs';
 import { hostile, rawHostile, trapWorks } from './attacked.mjs';
 import { changes, shows, timesOf } from './compared.mjs';
@@ -36,7 +37,7 @@ const LIVE = '2691351900602760962';
 
 const { values: options } = parseArgs({ options: { generations: { type: 'string', default: '19' }, keep: { type: 'boolean' } } });
 const generations = options.generations.split(',');
-const DEADLINE_MS = 360_000 + 150_000 * generations.length;
+const DEADLINE_MS = 480_000 + 150_000 * generations.length;
 const root = fs.mkdtempSync(path.join(os.tmpdir(), 'takeup-player-'));
 const deadline = setTimeout(() => {
   console.error(`not done after ${DEADLINE_MS} ms`);
@@ -83,6 +84,9 @@ const browser = await openBrowser();
 
 await scenario('a server shows a session', () => served(browser, server, JOURNEY));
 await scenario('a server shows a session that goes on', () => followed(browser, server, LIVE, trap));
+await scenario('the admin page lists sessions as they are recorded', () => lists(browser, root));
+await scenario('the admin page changes something for those who have the token', () => acts(browser, root));
+await scenario('a hostile session does nothing to the list', () => hostileLists(browser, root, trap));
 let kept;
 await scenario('a server shows what it has kept of a site', async () => {
   kept = await recordKept(server, root, trap.url);

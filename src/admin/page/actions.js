@@ -1,8 +1,8 @@
 // What the page can change, and the job that does it.
 
-import { ask, byId, bytes, make, number, table } from './show.js';
+import { ask, byId, bytes, make, number, table, troubles } from './show.js';
+import { follow } from './stream.js';
 
-const LOOK_MS = 1000;
 const HEADERS = { 'X-Takeup-Admin': '1' };
 /** How many lines of a result are shown. */
 const SHOWN_MAX = 200;
@@ -42,7 +42,6 @@ const COMPACTED = [
   ['To the store', (done) => (done.store ? `${number(done.store.files)} files` : '–')],
 ];
 
-let timer;
 /** What a dry run has looked for, and may be erased: `[field, value]`. */
 let found = null;
 /** The address of the receipt that can be saved. */
@@ -151,20 +150,21 @@ function show(told) {
   showJob(told.job);
 }
 
+/** Asks how it is. Returns whether that is shown to this viewer. */
 async function look(trouble) {
-  clearTimeout(timer);
   try {
     const told = await ask('api/actions', { headers: HEADERS });
     trouble(null);
     byId('actions-all').hidden = false;
     byId('actions-off').hidden = true;
     show(told);
-    if (told.job?.state === 'running') timer = setTimeout(() => look(trouble), LOOK_MS);
   } catch (error) {
     byId('actions-all').hidden = true;
     byId('actions-off').hidden = error.status !== 403;
     trouble(error.status === 403 ? null : error);
+    return error.status !== 401 && error.status !== 403;
   }
+  return true;
 }
 
 /** Asks for a change. Returns whether it was taken; what is wrong is told in `place`. */
@@ -173,7 +173,6 @@ async function change(action, body, place, trouble) {
   try {
     const told = await ask(`api/actions/${action}`, { method: 'POST', headers: HEADERS, body: JSON.stringify(body) });
     show(told);
-    if (told.job?.state === 'running') timer = setTimeout(() => look(trouble), LOOK_MS / 4);
     return true;
   } catch (error) {
     if (error.status === 401) trouble(error);
@@ -185,7 +184,7 @@ async function change(action, body, place, trouble) {
 
 async function cancel({ target }) {
   target.disabled = true;
-  // That it has ended is seen at the next look; so is that it had ended before.
+  // That it has ended is told; so it was if it had ended before.
   await ask('api/actions/cancel', { method: 'POST', headers: HEADERS }).catch(() => {});
 }
 
@@ -200,8 +199,9 @@ async function reopen() {
   }
 }
 
-/** Shows the actions, and the job while it runs; returns what ends that. */
-export function showActions(trouble) {
+/** Shows the actions, and the job when it begins and ends; returns what ends that. */
+export function showActions(tellTrouble) {
+  const [ofStream, trouble] = troubles(tellTrouble, 2);
   const told = byId('actions-told');
   const submit = (id, act) => {
     byId(id).onsubmit = (event) => {
@@ -230,6 +230,19 @@ export function showActions(trouble) {
   byId('run-retention').onclick = () => change('retention', {}, told, trouble);
   byId('run-compact').onclick = () => change('compact', {}, told, trouble);
   byId('reopen').onclick = reopen;
-  look(trouble);
-  return () => clearTimeout(timer);
+  let isOver = false;
+  let unfollow = () => {};
+  let seen;
+  look(trouble).then((isShown) => {
+    // Who may change nothing has nothing to follow.
+    if (isOver || !isShown) return;
+    unfollow = follow('api/changes', (counts, isFirst) => {
+      if (isFirst || counts.job !== seen) look(trouble);
+      seen = counts.job;
+    }, ofStream);
+  });
+  return () => {
+    isOver = true;
+    unfollow();
+  };
 }

@@ -15,6 +15,7 @@ function trouble(error) {
   if (error?.status === 401) {
     isLocked = true;
     end();
+    end = () => {};
     byId('login-why').textContent = 'Recordings are shown to those who have the token of this server (the setting admin_token).';
   }
   byId('login').hidden = !isLocked;
@@ -24,7 +25,9 @@ function trouble(error) {
 }
 
 function show() {
-  const wanted = location.hash.slice(1) in VIEWS ? location.hash.slice(1) : 'sessions';
+  // Anybody may write an address: `#constructor` is no view.
+  const [, name, said] = /^#([^?]*)(?:\?(.*))?$/.exec(location.hash) ?? [];
+  const wanted = Object.hasOwn(VIEWS, name ?? '') ? name : 'sessions';
   end();
   if (isLocked) return;
   for (const name of Object.keys(VIEWS)) {
@@ -33,7 +36,7 @@ function show() {
     if (name === wanted) tab.setAttribute('aria-current', 'page');
     else tab.removeAttribute('aria-current');
   }
-  end = VIEWS[wanted](trouble);
+  end = VIEWS[wanted](trouble, said);
 }
 
 byId('login-form').addEventListener('submit', async (event) => {

@@ -1,113 +1,176 @@
 // The list of sessions.
 
-import { ask, byId, length, make, number, since } from './show.js';
+import { filterAddress, filterQuery, setFilter, wrongFilter } from './filter.js';
+import { Row } from './row.js';
+import { ask, byId, number, troubles } from './show.js';
+import { follow } from './stream.js';
 
-const REFRESH_MS = 2000;
+/** How many rows the list has at first, and at most. */
+const ROWS = 100;
+const ROWS_MAX = 1000;
+/** Who was not heard of for so long is not live: the server says so too. */
+const LIVE_MS = 60_000;
+/** Of the time, one part in so many may go into asking. */
+const SHARE = 10;
+/** How long to wait after a question that failed. */
+const FAILED_MS = 3000;
+/** How often what is said of times is said anew. */
+const AGES_MS = 20_000;
 
 const list = byId('list');
 const filter = byId('filter');
-let timer;
-let pending;
-/** Older sessions are shown: the list stays as it is. */
-let isExtended = false;
+/** The rows that are shown, by session. */
+const rows = new Map();
+let listed = null;
+/** How far the server's clock is ahead of this one. */
+let aheadMs = 0;
 
-function query(before) {
-  const parameters = new URLSearchParams();
-  for (const [name, value] of new FormData(filter)) if (value.trim() !== '') parameters.set(name, value.trim());
-  if (before) parameters.set('before', before);
-  return `api/sessions?${parameters}`;
-}
+const nowMs = () => Date.now() + aheadMs;
 
-function row(session) {
-  const client = [session.browser, session.os, session.device].filter((text) => text && text !== 'UnknownDevice');
-  const state = session.live
-    ? make('span', { class: 'live' }, '● live')
-    : make('span', { class: 'quiet', title: new Date(session.started_ms).toLocaleString() }, since(session.started_ms));
-  const user = session.user ?? `session ${session.session}`;
-  const place = [client.join(', '), session.country, session.project === null ? null : `project ${session.project}`];
-  const page = session.pages.at(-1) ?? '';
-  const errors = session.errors === 1 ? '1 error' : `${number(session.errors)} errors`;
-  const facts = make('span', { class: session.errors > 0 ? 'bad' : 'quiet' },
-    session.errors > 0 ? `${errors} · ` : '', length(session.last_ms - session.started_ms));
-  const link = make('a', { href: `play/${session.session}` }, state, make('span', { title: user }, user),
-    make('span', { class: 'quiet' }, place.filter(Boolean).join(' · ')), make('span', { class: 'quiet', title: session.pages.join('\n') }, page), facts);
-  return make('li', { 'data-session': session.session }, link);
-}
-
-function tell(listed, shown) {
-  const parts = [shown === 0 ? 'No sessions yet that match.' : `${number(shown)} of ${number(listed.known)} recent sessions`];
+function tell() {
+  const { sessions } = listed;
+  const nothing = listed.known === 0 ? 'No sessions yet. They are here within a second of being recorded.' : 'No sessions that match.';
+  const parts = [sessions.length === 0 ? nothing : `${number(sessions.length)} of ${number(listed.known)} recent sessions`];
   if (listed.error) parts.push(`The log cannot be read: ${listed.error}`);
   if (listed.behind_ms > 5000) parts.push(`${number(listed.behind_ms / 1000)} s behind the log`);
   if (listed.passed_over) parts.push('some were passed over, because there were too many at once');
-  if (listed.sessions.some((session) => session.sampled)) parts.push('details are sampled');
+  if (sessions.some((session) => session.sampled)) parts.push('details are sampled');
   if (listed.since_ms) parts.push(`since ${new Date(listed.since_ms).toLocaleString()}`);
-  byId('told').textContent = parts.join(' · ');
+  if (listed.next !== null && sessions.length >= ROWS_MAX) parts.push('there are older ones: choose a time to see them');
+  say('quiet', parts.join(' · '));
 }
 
-/** Puts rows in place of the old ones, and keeps the focus where it was. */
-function put(sessions) {
-  const focused = document.activeElement?.closest?.('#list li')?.dataset.session;
-  list.replaceChildren(...sessions.map(row));
-  if (focused) list.querySelector(`[data-session="${CSS.escape(focused)}"] a`)?.focus();
+/** What is the same is not said again: it is read out. */
+function say(kind, text) {
+  const told = byId('told');
+  told.className = kind;
+  if (told.textContent !== text) told.textContent = text;
 }
 
-async function refresh(trouble) {
-  clearTimeout(timer);
-  pending?.abort();
-  pending = new AbortController();
-  const { signal } = pending;
-  try {
-    const listed = await ask(query(), { signal });
-    trouble(null);
-    if (!isExtended) {
-      put(listed.sessions);
-      byId('more').hidden = listed.next === null;
-      byId('more').dataset.before = listed.next ?? '';
-      tell(listed, listed.sessions.length);
-    }
-  } catch (error) {
-    if (error.name === 'AbortError') return;
-    trouble(error);
+/** Shows the sessions that were listed last. Rows that stay are not touched, and neither is the focus in them. */
+function put() {
+  const stay = new Set(listed.sessions.map(({ session }) => session));
+  for (const [session, row] of rows) {
+    if (stay.has(session)) continue;
+    row.remove();
+    rows.delete(session);
   }
-  if (!signal.aborted) timer = setTimeout(() => refresh(trouble), document.hidden ? 10 * REFRESH_MS : REFRESH_MS);
-}
-
-async function more(trouble) {
-  try {
-    const listed = await ask(query(byId('more').dataset.before));
-    isExtended = true;
-    list.append(...listed.sessions.map(row));
-    byId('more').hidden = listed.next === null;
-    byId('more').dataset.before = listed.next ?? '';
-    tell(listed, list.children.length);
-  } catch (error) {
-    trouble(error);
+  let next = list.firstElementChild;
+  for (const session of listed.sessions) {
+    let row = rows.get(session.session);
+    if (row) row.update(session, nowMs());
+    else rows.set(session.session, (row = new Row(session, nowMs())));
+    if (row.element === next) next = next.nextElementSibling;
+    else list.insertBefore(row.element, next);
   }
 }
 
-/** Shows the list and keeps it fresh; returns what ends that. */
-export function showSessions(trouble) {
-  const again = () => {
-    isExtended = false;
-    refresh(trouble);
-  };
+/** Shows the list and keeps it fresh; returns what ends that. `said` is what the address says about it. */
+export function showSessions(trouble, said) {
   const ended = new AbortController();
   const { signal } = ended;
-  filter.addEventListener('input', again, { signal });
+  const [ofStream, ofList] = troubles(trouble, 2);
+  let limit = ROWS;
+  let pending = null;
+  let isNew = false;
+  let restsUntil = 0;
+  let timer;
+  let liveTimer;
+
+  /** Asks soon: not while a question is on its way, and not all the time. */
+  function soon() {
+    isNew = true;
+    if (pending || timer !== undefined) return;
+    timer = setTimeout(now, Math.max(0, restsUntil - performance.now()));
+  }
+
+  async function now() {
+    clearTimeout(timer);
+    timer = undefined;
+    pending?.abort();
+    const own = new AbortController();
+    pending = own;
+    isNew = false;
+    const began = performance.now();
+    try {
+      const parameters = filterQuery(nowMs());
+      parameters.set('limit', limit);
+      const answer = await ask(`api/sessions?${parameters}`, { signal: own.signal });
+      if (own.signal.aborted) return;
+      listed = answer;
+      aheadMs = listed.now_ms - Date.now();
+      restsUntil = performance.now() + (SHARE - 1) * (performance.now() - began);
+      ofList(null);
+      put();
+      tell();
+      byId('more').hidden = listed.next === null || limit >= ROWS_MAX;
+      untilNextIsOver();
+    } catch (error) {
+      if (own.signal.aborted) return;
+      restsUntil = performance.now() + FAILED_MS;
+      // What was asked wrongly is no better the next time.
+      isNew ||= error.status !== 400;
+      ofList(error);
+    } finally {
+      if (pending === own) pending = null;
+    }
+    if (isNew && !signal.aborted) soon();
+  }
+
+  /** A session is over when nothing comes, which nobody tells. */
+  function untilNextIsOver() {
+    clearTimeout(liveTimer);
+    const live = listed.sessions.filter((session) => session.live).map((session) => session.last_ms);
+    if (live.length > 0) liveTimer = setTimeout(soon, Math.max(1000, Math.min(...live) + LIVE_MS + 100 - listed.now_ms));
+  }
+
+  function filtered() {
+    const address = filterAddress();
+    history.replaceState(null, '', address === '' ? '#sessions' : `#sessions?${address}`);
+    const wrong = wrongFilter();
+    if (wrong === undefined) {
+      limit = ROWS;
+      now();
+      return;
+    }
+    say('bad', wrong);
+  }
+
+  if (said !== undefined) setFilter(said);
+  filter.addEventListener('input', filtered, { signal });
   filter.addEventListener('submit', (event) => event.preventDefault(), { signal });
-  byId('more').addEventListener('click', () => more(trouble), { signal });
-  document.addEventListener('visibilitychange', () => document.hidden || refresh(trouble), { signal });
+  byId('clear').addEventListener('click', () => {
+    setFilter('');
+    filtered();
+  }, { signal });
+  byId('more').addEventListener('click', () => {
+    limit = Math.min(ROWS_MAX, limit * 2);
+    now();
+  }, { signal });
   list.addEventListener('keydown', (event) => {
-    const step = { ArrowDown: 'nextElementSibling', ArrowUp: 'previousElementSibling' }[event.key];
-    const next = step && event.target.closest('li')?.[step];
+    const step = event.key === 'ArrowDown' ? 'nextElementSibling' : event.key === 'ArrowUp' ? 'previousElementSibling' : undefined;
+    const next = step && event.target.closest('#list > li')?.[step];
     if (!next) return;
     event.preventDefault();
     next.querySelector('a').focus();
   }, { signal });
-  again();
+  let seen;
+  const unfollow = follow('api/changes', (counts, isFirst) => {
+    if (isFirst || counts.sessions !== seen) soon();
+    seen = counts.sessions;
+  }, (error) => {
+    ofStream(error);
+    // There is no place to follow from, but the list can be asked for.
+    if (error?.status === 503) soon();
+  });
+  const ages = setInterval(() => listed && !document.hidden && put(), AGES_MS);
+  filtered();
   return () => {
     ended.abort();
+    unfollow();
+    clearInterval(ages);
     clearTimeout(timer);
+    clearTimeout(liveTimer);
     pending?.abort();
   };
 }

@@ -78,22 +78,41 @@ export function sparkline(values, room) {
   return svg;
 }
 
-/** Asks this server. Throws an `Error` with `status` and the server's words. */
-export async function ask(path, options = {}) {
+/** What an answer says, if it is this server's. */
+async function words(answer) {
+  const text = await answer.text();
+  try {
+    return text === '' ? null : JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+/** Asks this server for an answer. Throws an `Error` with `status` and the server's words. */
+export async function open(path, options = {}) {
   let answer;
   try {
     answer = await fetch(new URL(path, document.baseURI), { cache: 'no-store', ...options });
   } catch (cause) {
-    if (cause.name === 'AbortError') throw cause;
+    if (options.signal?.aborted) throw cause;
     throw Object.assign(new Error('The server cannot be reached.'), { status: 0 });
   }
-  const text = await answer.text();
-  let body = null;
-  try {
-    body = text === '' ? null : JSON.parse(text);
-  } catch {
-    // Not this server's words.
-  }
-  if (answer.ok) return body;
+  if (answer.ok) return answer;
+  const body = await words(answer);
   throw Object.assign(new Error(body?.error ?? `The server answered ${answer.status}.`), { status: answer.status });
+}
+
+/** The same, for what it says. */
+export async function ask(path, options) {
+  return words(await open(path, options));
+}
+
+/** Ways to tell trouble, for several who may have some: what is shown is that of the first who has. */
+export function troubles(trouble, count) {
+  const all = Array(count).fill(null);
+  return all.map((_, at) => (error) => {
+    all[at] = error;
+    // Without the token nothing else matters.
+    trouble(error?.status === 401 ? error : (all.find(Boolean) ?? null));
+  });
 }

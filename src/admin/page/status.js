@@ -1,6 +1,7 @@
 // How the server does, every second.
 
-import { ask, byId, bytes, length, make, number, seconds, sparkline, table } from './show.js';
+import { byId, bytes, make, number, seconds, sparkline, table } from './show.js';
+import { follow } from './stream.js';
 
 const ROOM = 120;
 
@@ -35,12 +36,16 @@ const CORES = [
   ['Waiting', (core) => number(core.waiting), true],
 ];
 
-/** The numbers about the disk, by their names in /metrics. */
+/** A number by its name in /metrics; of several with labels, their sum. */
+function numberOf(status, name) {
+  const found = Object.hasOwn(status.numbers, name) ? status.numbers[name] : undefined;
+  return Array.isArray(found) ? found.reduce((sum, { value }) => sum + value, 0) : found;
+}
+
+/** Numbers by their names in /metrics. */
 const DISK = [
   ['Free', 'takeup_log_free_bytes', bytes],
   ['The log', 'takeup_log_size_bytes', bytes],
-  ['Held back for consumers', 'takeup_log_held_bytes', bytes],
-  ['Deleted since the start', 'takeup_log_deleted_bytes', bytes],
   ['Segments made', 'takeup_log_segments_made', number],
   ['Segments given up', 'takeup_log_failed_segments', number],
   ['Records lost with them', 'takeup_log_lost_records', number],
@@ -48,6 +53,31 @@ const DISK = [
   ['Archive behind', 'takeup_archive_lag_seconds', seconds],
   ['Archive, files', 'takeup_archive_files', number],
 ];
+
+const RETENTION = [
+  ['Segments deleted since the start', 'takeup_log_deleted_segments', number],
+  ['Their size', 'takeup_log_deleted_bytes', bytes],
+  ['Held back for consumers', 'takeup_log_held_bytes', bytes],
+  ['Segments that await the archive', 'takeup_log_awaiting_archive_segments', number],
+  ['Segments that stay because the clock is not believed', 'takeup_log_clock_held_segments', number],
+  ['Records deleted before they were delivered', 'takeup_log_undelivered_records', number, true],
+  ['Looks at the log that failed', 'takeup_log_retention_failures', number, true],
+  ['Deletions from the archive that failed', 'takeup_archive_retention_failures', number, true],
+];
+
+const QUARANTINE = [
+  ['Files that a start set aside', 'takeup_log_set_aside_files', number],
+  ['Their size', 'takeup_log_set_aside_bytes', bytes],
+];
+
+/** A table of numbers, as far as the server has them; `more` are rows `[name, shown]`. The last part of a row says whether it is bad that it is not zero. */
+function numbers(status, wanted, more = []) {
+  const rows = wanted
+    .map(([name, key, shown, isBad]) => [name, numberOf(status, key), shown, isBad])
+    .filter(([, value]) => typeof value === 'number')
+    .map(([name, value, shown, isBad]) => [name, make('span', isBad && value > 0 ? { class: 'bad' } : {}, shown(value))]);
+  return table([...rows, ...more], [['', ([name]) => name], ['', ([, shown]) => shown, true]]);
+}
 
 const past = TILES.map(() => []);
 
@@ -65,8 +95,9 @@ function show(status) {
   byId('refusals').replaceChildren(refusals.length
     ? table(refusals, [['Reason', ([reason]) => reason], ['Since the start', ([, count]) => number(count), true]])
     : empty('Nobody since the start.'));
-  const disk = DISK.filter(([, name]) => typeof status.numbers[name] === 'number');
-  byId('disk').replaceChildren(table(disk, [['', ([name]) => name], ['', ([, name, shown]) => shown(status.numbers[name]), true]]));
+  byId('disk').replaceChildren(numbers(status, DISK));
+  byId('retention').replaceChildren(numbers(status, RETENTION));
+  byId('quarantine').replaceChildren(numbers(status, QUARANTINE, [['Batches that cannot be used, kept since the start', number(status.unusable_batches_total)]]));
   byId('faults').replaceChildren(...status.faults.map((fault) => make('p', { class: 'note' }, `${fault.name}: ${fault.text}`)));
   const health = byId('health');
   health.textContent = `${status.ready ? 'ready' : 'not ready'} · ${status.version}`;
@@ -75,20 +106,5 @@ function show(status) {
 
 /** Shows the status while it changes; returns what ends that. */
 export function showStatus(trouble) {
-  const source = new EventSource('api/stream');
-  const began = Date.now();
-  source.onmessage = (event) => {
-    trouble(null);
-    show(JSON.parse(event.data));
-  };
-  source.onerror = async () => {
-    // An event source does not tell why; a question does.
-    try {
-      await ask('api/sessions?limit=1');
-      trouble(new Error(`The status stopped ${length(Date.now() - began)} after it began. Trying again …`));
-    } catch (error) {
-      trouble(error);
-    }
-  };
-  return () => source.close();
+  return follow('api/stream', show, trouble);
 }

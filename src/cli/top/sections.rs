@@ -176,6 +176,24 @@ fn disk(view: &View) -> Vec<Item> {
     if view.failed_segments > 0.0 {
         items.push(bad_if(true, item(format!("{} failed", thousands(view.failed_segments as u64)))));
     }
+    if view.awaiting_archive > 0.0 {
+        items.push(item(format!("{} await the archive", thousands(view.awaiting_archive as u64))));
+    }
+    if view.undelivered_records > 0.0 {
+        let records = counted(view.undelivered_records as u64, "record");
+        items.push(bad_if(true, item(format!("{records} deleted undelivered"))));
+    }
+    if view.retention_failures > 0.0 {
+        let failures = counted(view.retention_failures as u64, "failure");
+        items.push(bad_if(true, item(format!("{failures} of retention"))));
+    }
+    if view.set_aside > 0.0 {
+        items.push(item(format!("{} in quarantine", counted(view.set_aside as u64, "file"))));
+    }
+    if view.unusable > 0.0 {
+        let batches = if view.unusable == 1.0 { "batch" } else { "batches" };
+        items.push(item(format!("{} {batches} kept unusable", thousands(view.unusable as u64))));
+    }
     items
 }
 

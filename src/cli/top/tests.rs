@@ -22,7 +22,8 @@ fn page(requests: f64, cores: &[(f64, &str)], refused: &[(&str, f64)]) -> String
          takeup_received_bytes_total {}\ntakeup_sent_bytes_total {}\n\
          takeup_requests_waiting 12\ntakeup_connections_open 256\ntakeup_records_total {requests}\n\
          takeup_log_free_bytes 81604378624\ntakeup_log_size_bytes 2147483648\ntakeup_log_held_bytes 0\n\
-         takeup_log_segments_made 9\ntakeup_log_failed_segments_total 0\n",
+         takeup_log_segments_made 9\ntakeup_log_failed_segments_total 0\n\
+         takeup_log_set_aside_files 3\ntakeup_batches_unusable_total 5\n",
         requests / 1e5,
         requests * 1100.0,
         requests * 120.0,
@@ -170,6 +171,8 @@ fn a_frame_as_text_leaves_nothing_out() {
         "log_not_ready 2.0/s, 38 in all",
         "rate_limited 31/s, 589 in all",
         "json 17 in all",
+        "3 files in quarantine",
+        "5 batches kept unusable",
         "courier-rows ready, all delivered",
         "courier-redis waiting (unreachable), 120,000 records behind, 20m00s",
     ] {

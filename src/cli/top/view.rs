@@ -90,6 +90,13 @@ pub struct View {
     pub segments: f64,
     pub failed_segments: f64,
     pub deleted_segments: f64,
+    /// Files that recovery set aside.
+    pub set_aside: f64,
+    /// Batches that could not be used, and were kept.
+    pub unusable: f64,
+    pub awaiting_archive: f64,
+    pub undelivered_records: f64,
+    pub retention_failures: f64,
     pub refusals: Vec<Refusal>,
     pub couriers: Vec<CourierReport>,
     pub faults: Vec<Fault>,
@@ -185,6 +192,12 @@ impl Recent {
             segments: gauge("takeup_log_segments_made"),
             failed_segments: gauge("takeup_log_failed_segments_total"),
             deleted_segments: gauge("takeup_log_deleted_segments_total"),
+            set_aside: gauge("takeup_log_set_aside_files"),
+            unusable: gauge("takeup_batches_unusable_total"),
+            awaiting_archive: gauge("takeup_log_awaiting_archive_segments"),
+            undelivered_records: gauge("takeup_log_undelivered_records_total"),
+            retention_failures: gauge("takeup_log_retention_failures_total")
+                + gauge("takeup_archive_retention_failures_total"),
             refusals: self.refusals(),
             couriers: now.couriers.clone(),
             faults: faults(now),

@@ -41,7 +41,7 @@ const of = {
   JSException: failure,
   JSExceptionDeprecated: failure,
   IntegrationEvent: (p) => ['error', `${p.Source} ${p.Name}: ${p.Message}`, 'bad'],
-  ConsoleLog: (p) => ['console', `${p.Level}: ${p.Value}`, { error: 'bad', warn: 'doubtful' }[p.Level] ?? ''],
+  ConsoleLog: (p) => ['console', `${p.Level}: ${p.Value}`, p.Level === 'error' ? 'bad' : p.Level === 'warn' ? 'doubtful' : ''],
   CustomEvent: (p) => ['custom', `${p.Name} ${p.Payload}`],
   CustomIssue: issue,
   IssueEvent: issue,
