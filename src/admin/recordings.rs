@@ -85,7 +85,12 @@ pub(in crate::admin) async fn events(
         }
         _ => assets.clone(),
     });
-    let how = How { follow: is_on("follow"), soon: is_on("soon") };
+    let from = match parameters(&uri).find(|(name, _)| name == "from").map(|(_, value)| value.parse()) {
+        None => None,
+        Some(Ok(from)) => Some(from),
+        Some(Err(_)) => return fault(StatusCode::BAD_REQUEST, "from is a number of milliseconds"),
+    };
+    let how = How { follow: is_on("follow"), soon: is_on("soon"), from };
     watch(&shown, &session, &headers, Form::Events(assets_of), how).await
 }
 
@@ -97,13 +102,14 @@ pub(in crate::admin) async fn timeline(
     uri: Uri,
 ) -> Response {
     let follow = parameters(&uri).any(|(name, value)| name == "follow" && value == "1");
-    watch(&shown, &session, &headers, Form::Timeline, How { follow, soon: false }).await
+    watch(&shown, &session, &headers, Form::Timeline, How { follow, soon: false, from: None }).await
 }
 
-/// Whether the answer goes on with what arrives later, and whether it begins before all was read.
+/// Whether the answer goes on with what arrives later, whether it begins before all was read, and from which moment on it has events.
 struct How {
     follow: bool,
     soon: bool,
+    from: Option<i64>,
 }
 
 async fn watch(shown: &Shown, session: &str, headers: &HeaderMap, form: Form, how: How) -> Response {
@@ -112,9 +118,8 @@ async fn watch(shown: &Shown, session: &str, headers: &HeaderMap, form: Form, ho
     }
     let Ok(session) = session.parse::<u64>() else { return no_number() };
     let (pieces, mut answer) = mpsc::channel(PIECES_MAX);
-    if let Err(refused) =
-        shown.sessions.watch(Wanted { session, form, follow: how.follow, soon: how.soon }, Channel(pieces))
-    {
+    let How { follow, soon, from } = how;
+    if let Err(refused) = shown.sessions.watch(Wanted { session, form, follow, soon, from }, Channel(pieces)) {
         return fault(StatusCode::SERVICE_UNAVAILABLE, &refused.to_string());
     }
     match answer.recv().await {
@@ -133,8 +138,9 @@ async fn watch(shown: &Shown, session: &str, headers: &HeaderMap, form: Form, ho
             Some(Piece::Lines(lines)) => Some((Ok(Bytes::from(lines)), Some(answer))),
             Some(Piece::End) => None,
             // The connection is cut, so that nobody takes the part for the whole.
-            Some(Piece::Failed(text)) => Some((Err(io::Error::other(text)), None)),
-            Some(Piece::Found | Piece::Missing) | None => Some((Err(io::ErrorKind::BrokenPipe.into()), None)),
+            Some(Piece::Found | Piece::Missing | Piece::Failed(_)) | None => {
+                Some((Err(io::Error::from(io::ErrorKind::BrokenPipe)), None))
+            }
         }
     });
     let head = [(header::CONTENT_TYPE, LINES), (header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
