@@ -33,6 +33,7 @@ export class Loader {
   #turn = 0;
   #request = new AbortController();
   #rest = 0;
+  #wanted;
   #begun = 0;
   #loading = false;
 
@@ -59,8 +60,11 @@ export class Loader {
 
   /** Loads the part around a moment. */
   want(ms) {
+    if (ms === this.#wanted) return;
+    this.#wanted = ms;
     clearTimeout(this.#rest);
     this.#rest = setTimeout(() => {
+      this.#wanted = undefined;
       if (!this.has(ms)) this.#renew(Math.max(ms - LEAD_MS, 0));
     }, REST_MS);
   }
@@ -68,6 +72,7 @@ export class Loader {
   /** Loads the end of a session that is going on. */
   toEnd() {
     clearTimeout(this.#rest);
+    this.#wanted = undefined;
     this.#renew(-END_LEAD_MS);
   }
 

@@ -174,7 +174,8 @@ export class Player {
     if (this.#start !== undefined && stage.shown && (session.loaded >= this.#start || !this.open)) this.#goTo(this.#start);
     let now = stage.now();
     if (this.#playing && stage.shown && this.#start === undefined) now = this.#advance(now);
-    this.loader?.goOn(now);
+    if (this.#start === undefined) this.loader?.goOn(now);
+    else if (this.loader?.has(this.#start) === false) this.loader.want(this.#start);
     this.timeline.show(now);
     this.timeline.draw();
     this.lists.show((session.origin ?? 0) + now + 1);
