@@ -8,9 +8,11 @@ import { batch, message } from './batch.mjs';
 import { loaded, shownText, watchedPage } from './browser.mjs';
 import { recordBatch, recordPacked } from './record.mjs';
 
-/** What a page does is on a live picture this soon; and how far the page says it is behind the newest event. */
+/** What a page does is on a live picture this soon. */
 const SEEN_MS = 3_500;
-const BEHIND_MS = 2_300;
+/** How far the page says it is behind the newest event that it has: what is recorded comes every two and a half seconds. */
+const BEHIND_MS = 2_000;
+const BEHIND_MOST_MS = 3_000;
 
 const TEXT = 10;
 
@@ -85,7 +87,8 @@ export async function soon(browser, server, session) {
   console.log(`  what is recorded is shown after ${middle} ms in the middle, ${most} ms at most; ${behind[behind.length >> 1]} ms and ${behind.at(-1)} ms behind the newest event`);
   check('every word is seen on the way', took.length > 20, `${took.length}`);
   check('what a page does is seen two to three seconds later', middle < SEEN_MS, `${middle} ms`);
-  check('the page says that it is two seconds behind', behind[Math.floor(behind.length * 0.9)] <= BEHIND_MS, `${behind[Math.floor(behind.length * 0.9)]} ms`);
+  const [usually, late] = [behind[behind.length >> 1], behind[Math.floor(behind.length * 0.9)]];
+  check('the page says that it is two seconds behind', usually <= BEHIND_MS && late <= BEHIND_MOST_MS, `${usually} ms, ${late} ms`);
   check('nothing fails', seen.errors);
   await close();
 }
@@ -116,7 +119,7 @@ export async function goesOn(browser, server, session, other) {
   const erased = await open(browser, server, other);
   await isLive(page);
   await isLive(erased.page);
-  const { code, err } = await server.run('erase', '--yes', '--session', other);
+  const { code, err } = await server.run('erase', '--yes', '--admin', server.admin, '--session', other);
   check('it is erased while both are watched', code === 0, err);
   check('who watched it is told', await until(15_000, () => erased.page.getByText(`Session ${other} is not here.`).first().isVisible()));
   await erased.close();
@@ -138,8 +141,10 @@ export async function goesOn(browser, server, session, other) {
 /** A session that cannot be shown as a whole says why. */
 export async function cut(browser, server, session) {
   await recordBatch(server, session, begin(Date.now() - 3_600_000, 'it begins'));
-  const packed = zlib.gzipSync(Buffer.concat([batch(Date.now() - 3_500_000, '', []), Buffer.alloc(24 << 20)]));
-  for (let number = 0; number < 48; number++) await recordPacked(server, session, packed);
+  for (let number = 0; number < 48; number++) {
+    const large = [batch(Date.now() - 3_500_000 + number, '', []), Buffer.alloc(24 << 20)];
+    await recordPacked(server, session, zlib.gzipSync(Buffer.concat(large), { level: 1 }));
+  }
   const { page, close } = await watchedPage(browser);
   await page.goto(`http://${server.admin}/play/${session}`);
   const why = page.getByText('takes more than a file for temporary data may').first();

@@ -17,6 +17,7 @@ const say = (text, again = false) => {
 
 /** What the viewer should know of a session that was loaded as far as it goes. */
 function remarks(session, player) {
+  if (session.origin === null && session.cut !== null) return `The session cannot be shown: ${session.cut}.`;
   if (session.origin === null) return 'Nothing was recorded in this session.';
   if (!player.stage.shown) return 'There is no picture of this session: the messages that describe its pages did not arrive. The lists have what is known.';
   return '';
@@ -76,7 +77,7 @@ function told(source, session, player) {
       say(remarks(session, player));
       if (session.full && source.contained) note('Only the beginning is here: the rest would take more memory than a page should.');
       if (session.broken > 0) note(`${session.broken} lines could not be read.`);
-      if (session.cut !== null) note(`The session was cut off here: ${session.cut}.`);
+      if (session.cut !== null && session.origin !== null) note(`The session was cut off here: ${session.cut}.`);
       player.over();
     },
     failed(error) {

@@ -97,7 +97,7 @@ export class Player {
     this.#playing = true;
     this.#waiting = false;
     if (over) this.#goTo(0);
-    else this.stage.play(this.stage.now());
+    else if (this.#start === undefined) this.stage.play(this.stage.now());
   }
 
   pause() {
