@@ -8,9 +8,10 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::super::shared::Shared;
-// Circle: the parts of an answer see what it is.
 use super::place::{Fate, Place};
 use super::tail::Tail;
+
+// Circle: the parts of an answer see what it is.
 use super::{Form, Out, Piece, Sent, WatchError};
 
 /// Lines are sent when they come to this.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::super::shared::{Shared, Viewer};
+
 // Circle: the parts of an answer see what it is.
 use super::{Refused, VIEWERS_MAX};
 

@@ -15,8 +15,9 @@ use crate::export::timeline::Timeline;
 
 use super::super::collect::{Collector, Picture};
 use super::lines::Lines;
-// Circle: the parts of an answer see what it is.
 use super::part::Part;
+
+// Circle: the parts of an answer see what it is.
 use super::{Form, PICTURES_MAX, Wanted, WatchError};
 
 /// So much of the session is its beginning.

@@ -10,6 +10,7 @@ use crate::log::read::merge::{Merge, MergePosition};
 use crate::log::read::reader::LogReader;
 
 use super::super::shared::Shared;
+
 // Circle: the parts of an answer see what it is.
 use super::WatchError;
 
