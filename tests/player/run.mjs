@@ -38,7 +38,7 @@ const [SOON, MANY, GOES_ON, ERASED, CUT] = [3, 4, 5, 6, 7].map((number) => `2691
 
 const { values: options } = parseArgs({ options: { generations: { type: 'string', default: '19' }, keep: { type: 'boolean' } } });
 const generations = options.generations.split(',');
-const DEADLINE_MS = 360_000 + 150_000 * generations.length;
+const DEADLINE_MS = 480_000 + 150_000 * generations.length;
 const root = fs.mkdtempSync(path.join(os.tmpdir(), 'takeup-player-'));
 const deadline = setTimeout(() => {
   console.error(`not done after ${DEADLINE_MS} ms`);
