@@ -266,6 +266,84 @@ fn an_erased_session_is_gone_from_the_list_and_from_those_who_watch() {
 }
 
 #[test]
+fn who_watches_goes_on_when_another_session_is_erased() {
+    const OTHER: u64 = SESSION + 16;
+    let home = Home::new();
+    let server = home.serve(&[]);
+    send(&server, uploads(&home.token(OTHER)));
+    let mut uploads = uploads(&home.token(SESSION));
+    let later = uploads.split_off(uploads.len() / 2);
+    send(&server, uploads);
+    wait_for("both sessions in the list", PATIENCE, || Some(listed(&server, "")).filter(|listed| listed.len() == 2));
+    let mut watching = ask(server.admin, &path("/events?follow=1"));
+    let mut of_other = ask(server.admin, &format!("/api/sessions/{OTHER}/events?follow=1"));
+    of_other.event();
+    while watching.line().is_some_and(|line| !line.is_empty()) {}
+    let admin = server.admin.to_string();
+    let erased = home.takeup(&["erase", "--yes", "--json", "--admin", &admin, "--session", &OTHER.to_string()]);
+    assert_eq!(erased.code, Some(0), "{erased:?}");
+    let end = Instant::now() + PATIENCE;
+    while of_other.line().is_some() {
+        assert!(Instant::now() < end, "what is erased goes on");
+    }
+    send(&server, later);
+    let shown = std::iter::from_fn(|| watching.line()).filter(|line| !line.is_empty()).take(20);
+    assert_eq!(shown.count(), 20, "the other one goes on");
+    server.stop();
+}
+
+#[test]
+fn a_part_of_a_session_begins_with_a_snapshot_and_tells_how_long_the_whole_is() {
+    let home = Home::new();
+    let server = home.serve(&[]);
+    send(&server, uploads(&home.token(SESSION)));
+    let at = |event: &Value| event["timestamp"].as_i64().expect("a time");
+    let is_told = |event: &&Value| event["type"] == 5 && event["data"]["tag"] != "span";
+    let all = ask(server.admin, &path("/events")).rest();
+    let (first_ms, last_ms) = (at(&all[0]), at(all.last().expect("events")));
+    let half_ms = (last_ms - first_ms) / 2;
+    for (asked, from_ms) in [(half_ms, half_ms), (0, 0), (last_ms, last_ms), (-last_ms, 0)] {
+        let part = ask(server.admin, &path(&format!("/events?soon=1&from={asked}"))).rest();
+        let spans: Vec<&Value> = part.iter().filter(|event| event["data"]["tag"] == "span").collect();
+        let told = &spans.last().expect("the span")["data"]["payload"];
+        assert_eq!(part[0]["data"]["tag"], "span");
+        assert_eq!((told["from"].as_i64(), told["to"].as_i64()), (Some(first_ms), Some(last_ms)), "{asked}");
+        let expected: Vec<&Value> =
+            all.iter().filter(is_told).filter(|event| at(event) >= first_ms + from_ms).collect();
+        assert_eq!(part.iter().filter(is_told).collect::<Vec<_>>(), expected, "{asked}");
+        let picture: Vec<&Value> = part.iter().filter(|event| event["type"] == 2).collect();
+        assert!(!picture.is_empty() && at(picture[0]) <= first_ms.saturating_add(from_ms).min(last_ms), "{asked}");
+    }
+    let from_the_end = ask(server.admin, &path("/events?from=-1")).rest();
+    assert!(from_the_end.iter().any(|event| event["type"] == 2) && from_the_end.len() < all.len() / 2);
+    assert_eq!(ask(server.admin, &path("/events?from=soon")).status, 400);
+    server.stop();
+}
+
+#[test]
+fn an_answer_that_cannot_go_on_says_why() {
+    let home = Home::new();
+    let server = home.serve(&[]);
+    send(&server, uploads(&home.token(SESSION)));
+    // A batch of a page with another number, and 16 MiB of which nothing is known.
+    let batch = [&[81, 1, 2, 0, 0, 0][..], &vec![0; 24 << 20]].concat();
+    let batch = common::gzip(&batch);
+    for number in 0..48 {
+        let token = home.token(SESSION);
+        let target = format!("/v1/web/i?batch=9_{number}");
+        let request = Request::post(&target).body(&batch).header("Content-Encoding", "gzip");
+        send(&server, [request.header("Authorization", &format!("Bearer {token}"))]);
+    }
+    for (target, path_of_why) in [("/events", "/data/payload/why"), ("/timeline", "/text")] {
+        let mut answer = ask(server.admin, &path(target));
+        let last = answer.rest().pop().expect("a last line");
+        let why = last.pointer(path_of_why).and_then(Value::as_str);
+        assert_eq!(why, Some("the session takes more than a file for temporary data may"), "{last}");
+    }
+    server.stop();
+}
+
+#[test]
 fn an_erasure_is_complete_although_somebody_who_watches_comes_back_at_once() {
     const OTHER: u64 = SESSION + 16;
     let home = Home::new();
@@ -280,7 +358,7 @@ fn an_erasure_is_complete_although_somebody_who_watches_comes_back_at_once() {
         let watching = scope.spawn(|| {
             let mut times = 0;
             while !stop.load(Ordering::Relaxed) {
-                let mut answer = ask(admin, &path("/events?follow=1"));
+                let mut answer = ask(admin, &format!("/api/sessions/{OTHER}/events?follow=1"));
                 while answer.line().is_some() {
                     if stop.load(Ordering::Relaxed) {
                         break;
@@ -295,6 +373,7 @@ fn an_erasure_is_complete_although_somebody_who_watches_comes_back_at_once() {
         stop.store(true, Ordering::Relaxed);
         assert_eq!(erased.code, Some(0), "{erased:?}");
         assert!(watching.join().expect("it watches") > 1, "it was cut off and came back");
+        assert_eq!(ask(server.admin, &format!("/api/sessions/{OTHER}/events")).status, 404);
     });
     server.stop();
 }

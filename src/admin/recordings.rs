@@ -92,9 +92,9 @@ pub(in crate::admin) async fn events(
     if let Err(refusal) = shown.access.admit_reader(&headers) {
         return refusal.into_response();
     }
-    let [follow, soon, assets, modifiers, kept] = match flags(&uri, ["follow", "soon", "assets", "modifiers", "kept"]) {
-        Ok(flags) => flags,
-        Err(wrong) => return *wrong,
+    let AskedEvents { how, assets, modifiers, kept } = match AskedEvents::of(&uri) {
+        Ok(asked) => asked,
+        Err(wrong) => return fault(StatusCode::BAD_REQUEST, &wrong),
     };
     let assets = match (assets, modifiers) {
         (true, true) => Assets::FETCHED_QUIETLY,
@@ -108,7 +108,7 @@ pub(in crate::admin) async fn events(
         }
         _ => assets.clone(),
     });
-    watch(&shown, &session, Form::Events(assets_of), How { follow, soon }).await
+    watch(&shown, &session, Form::Events(assets_of), how).await
 }
 
 /// The session in words.
@@ -122,23 +122,46 @@ pub(in crate::admin) async fn timeline(
         return refusal.into_response();
     }
     match flags(&uri, ["follow"]) {
-        Ok([follow]) => watch(&shown, &session, Form::Timeline, How { follow, soon: false }).await,
+        Ok([follow]) => watch(&shown, &session, Form::Timeline, How { follow, soon: false, from: None }).await,
         Err(wrong) => *wrong,
     }
 }
 
-/// Whether the answer goes on with what arrives later, and whether it begins before all was read.
+/// Whether the answer goes on with what arrives later, whether it begins before all was read, and from which moment on it has events.
 struct How {
     follow: bool,
     soon: bool,
+    from: Option<i64>,
+}
+
+/// How the address of the events asks for them.
+struct AskedEvents {
+    how: How,
+    assets: bool,
+    modifiers: bool,
+    kept: bool,
+}
+
+impl AskedEvents {
+    fn of(uri: &Uri) -> Result<AskedEvents, String> {
+        let asked = parameters(uri, &["follow", "soon", "assets", "modifiers", "kept", "from"])?;
+        let value = |name: &str| asked.iter().find(|(asked, _)| *asked == name).map(|(_, value)| value.as_ref());
+        let is_on = |name: &str| value(name).map_or(Ok(false), |value| flag(name, value));
+        let from = value("from").map(|from| from.parse().map_err(|_| "from is a number of milliseconds".to_owned()));
+        Ok(AskedEvents {
+            how: How { follow: is_on("follow")?, soon: is_on("soon")?, from: from.transpose()? },
+            assets: is_on("assets")?,
+            modifiers: is_on("modifiers")?,
+            kept: is_on("kept")?,
+        })
+    }
 }
 
 async fn watch(shown: &Shown, session: &str, form: Form, how: How) -> Response {
     let Ok(session) = session.parse::<u64>() else { return no_number() };
     let (pieces, mut answer) = mpsc::channel(PIECES_MAX);
-    if let Err(refused) =
-        shown.sessions.watch(Wanted { session, form, follow: how.follow, soon: how.soon }, Channel(pieces))
-    {
+    let How { follow, soon, from } = how;
+    if let Err(refused) = shown.sessions.watch(Wanted { session, form, follow, soon, from }, Channel(pieces)) {
         return fault(StatusCode::SERVICE_UNAVAILABLE, &refused.to_string());
     }
     match answer.recv().await {
@@ -157,8 +180,9 @@ async fn watch(shown: &Shown, session: &str, form: Form, how: How) -> Response {
             Some(Piece::Lines(lines)) => Some((Ok(Bytes::from(lines)), Some(answer))),
             Some(Piece::End) => None,
             // The connection is cut, so that nobody takes the part for the whole.
-            Some(Piece::Failed(text)) => Some((Err(io::Error::other(text)), None)),
-            Some(Piece::Found | Piece::Missing) | None => Some((Err(io::ErrorKind::BrokenPipe.into()), None)),
+            Some(Piece::Found | Piece::Missing | Piece::Failed(_)) | None => {
+                Some((Err(io::Error::from(io::ErrorKind::BrokenPipe)), None))
+            }
         }
     });
     let head = [(header::CONTENT_TYPE, LINES), (header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];

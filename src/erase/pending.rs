@@ -23,6 +23,9 @@ const DIR_NAME: &str = "erase";
 
 const VERSION: u32 = 1;
 
+/// A server takes in a note of this length at most: some hundred thousand sessions.
+const NOTED_BYTES_MAX: u64 = 4 << 20;
+
 /// The right to erase from a data folder. One process at a time.
 #[derive(Debug)]
 pub struct Pending {
@@ -81,24 +84,7 @@ impl Pending {
     /// # Errors
     /// The note can't be read or believed.
     pub fn read(&self) -> Result<Option<(Uuid, Targets)>, EraseError> {
-        let path = self.path();
-        let text = match fs::read(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(EraseError::io(&path, "read what is being erased")(error)),
-        };
-        let refused = |reason: String| EraseError::Pending { path: path.clone(), reason };
-        let note: Note = serde_json::from_slice(&text).map_err(|error| refused(error.to_string()))?;
-        if note.version != VERSION {
-            return Err(refused(format!("of version {}, and this takeup knows {VERSION}", note.version)));
-        }
-        let receipt = note.receipt.parse().map_err(|_| refused("its receipt has no id".to_owned()))?;
-        let mut targets = Targets { projects: note.projects.into_iter().collect(), ..Targets::default() };
-        for session in note.sessions {
-            let session = session.parse().map_err(|_| refused(format!("{session:?} is no session")))?;
-            targets.add(session)?;
-        }
-        Ok(Some((receipt, targets)))
+        read(&self.path())
     }
 
     /// Notes what is being erased. When this returns, it survives the machine.
@@ -144,6 +130,37 @@ impl Pending {
         File::open(&self.dir)?.sync_all()?;
         self.dir.parent().map_or(Ok(()), |data| File::open(data)?.sync_all())
     }
+}
+
+/// What is being erased in a data folder; `None` if nothing is, or more than a server should have in memory.
+///
+/// # Errors
+/// The note can't be read or believed.
+pub fn noted(data: &Path) -> Result<Option<Targets>, EraseError> {
+    if fs::metadata(path(data)).is_ok_and(|note| note.len() > NOTED_BYTES_MAX) {
+        return Ok(None);
+    }
+    Ok(read(&path(data))?.map(|(_, targets)| targets))
+}
+
+fn read(path: &Path) -> Result<Option<(Uuid, Targets)>, EraseError> {
+    let text = match fs::read(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(EraseError::io(path, "read what is being erased")(error)),
+    };
+    let refused = |reason: String| EraseError::Pending { path: path.to_path_buf(), reason };
+    let note: Note = serde_json::from_slice(&text).map_err(|error| refused(error.to_string()))?;
+    if note.version != VERSION {
+        return Err(refused(format!("of version {}, and this takeup knows {VERSION}", note.version)));
+    }
+    let receipt = note.receipt.parse().map_err(|_| refused("its receipt has no id".to_owned()))?;
+    let mut targets = Targets { projects: note.projects.into_iter().collect(), ..Targets::default() };
+    for session in note.sessions {
+        let session = session.parse().map_err(|_| refused(format!("{session:?} is no session")))?;
+        targets.add(session)?;
+    }
+    Ok(Some((receipt, targets)))
 }
 
 #[cfg(test)]

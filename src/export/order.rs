@@ -129,6 +129,11 @@ impl Batches {
         self.span_ms.map_or(0, |(first, last)| last.saturating_sub(first))
     }
 
+    /// When the last of them begins, by its own time.
+    pub fn last_ms(&self) -> Option<i64> {
+        self.span_ms.map(|(_, last)| last)
+    }
+
     /// How many bytes are kept.
     pub fn kept_bytes(&self) -> u64 {
         self.length

@@ -85,7 +85,8 @@ pub fn admin(metrics: Metrics, parts: Parts<'_>) -> Admin {
     let of_archive = archive.clone();
     let of_log = log.clone();
     let of_sessions = sessions.clone();
-    let reread = move || erasing::reread(&of_log, &checker, &of_archive, &readers, &of_sessions);
+    let data = common.live.current().config.data.clone();
+    let reread = move || erasing::reread(&of_log, &data, &checker, &of_archive, &readers, &of_sessions);
     let (log, measured, reported, couriers) = (log.clone(), couriers.clone(), couriers.clone(), couriers.clone());
     let (archive, archive_measured, archive_reported) = (archive.clone(), archive.clone(), archive.clone());
     let checks = move || {

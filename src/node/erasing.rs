@@ -1,9 +1,11 @@
 //! What a server does for an erasure that another process makes in its log.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::admin::erasing::{LogUser, SealedSegments};
 use crate::consume;
+use crate::erase::pending;
 use crate::log::Log;
 use crate::sessions::Sessions;
 
@@ -30,9 +32,10 @@ pub fn seal(log: &Log) -> Vec<SealedSegments> {
 }
 
 /// Makes the log's memory forget what was erased from its files, and the checker, the keeper of the archive and the couriers what they have read
-/// and not passed. The list of recent sessions is made anew, and whoever watches one must ask again.
+/// and not passed. The list of recent sessions is made anew, and the answers of those who watch what is erased are cut off.
 pub fn reread(
     log: &Log,
+    data: &Path,
     checker: &consume::Handle,
     archive: &Archive,
     couriers: &Couriers,
@@ -51,7 +54,10 @@ pub fn reread(
         LogUser { name: name.to_owned(), reread: handle.has_reread(number), passed: None }
     };
     let mut readers: Vec<LogUser> = asked.into_iter().map(reread).chain(of_couriers).collect();
-    readers.push(LogUser { name: "sessions".to_owned(), reread: sessions.reread(deadline), passed: None });
+    // The command notes what it erases before it changes anything. Where that can't be read, it may be anything.
+    let noted = pending::noted(data).ok().flatten();
+    let is_erased = |session, project| noted.as_ref().is_none_or(|targets| targets.want(session, project));
+    readers.push(LogUser { name: "sessions".to_owned(), reread: sessions.reread(&is_erased, deadline), passed: None });
     readers.extend(left.iter().map(|core| LogUser {
         name: format!("memory of core {core}"),
         reread: false,

@@ -26,6 +26,7 @@ pub(super) const MODULES: &[Module] = modules![
     "keys.js",
     "about.js",
     "player.js",
+    "loader.js",
     "main.js",
 ];
 

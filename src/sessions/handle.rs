@@ -15,7 +15,7 @@ use crate::log::RecentRecords;
 
 use super::follow;
 use super::index::Index;
-use super::shared::{self, Shared, State};
+use super::shared::{self, Shared, State, Viewer};
 use super::summary::{Query, SessionReport};
 
 /// What the summaries may take.
@@ -63,6 +63,7 @@ impl Sessions {
             index: Index::new(bytes_max),
             erasures: 0,
             viewers: BTreeMap::new(),
+            next_viewer: 0,
             erasures_heard: 0,
             caught_up: false,
             reached_us: 0,
@@ -112,21 +113,24 @@ impl Sessions {
         Ok(state.index.get(session).map(|summary| summary.report(session, wall_us())))
     }
 
-    /// Forgets everything, because records were erased, and ends the answers of all who watch. Returns whether nothing that was read before is left,
-    /// which is waited for until `deadline`.
-    pub fn reread(&self, deadline: Instant) -> bool {
+    /// Forgets everything, because records were erased, and ends the answers of those who watch what `is_erased`, by session and project. Everybody
+    /// else goes on, without what was read ahead. Returns whether nothing that was read before is left, which is waited for until `deadline`.
+    pub fn reread(&self, is_erased: &dyn Fn(u64, u32) -> bool, deadline: Instant) -> bool {
         let mut state = self.0.lock();
         state.erasures += 1;
         state.index.clear();
+        for viewer in state.viewers.values_mut() {
+            viewer.is_cut |= is_erased(viewer.session, viewer.project);
+        }
         let number = state.erasures;
         drop(state);
         self.0.changed.notify_all();
         loop {
             let follows = self.thread().as_ref().is_some_and(|thread| !thread.is_finished());
             let state = self.0.lock();
-            // Those that began since read what is left.
-            let is_watched = state.viewers.range(..number).next().is_some();
-            if !is_watched && (!follows || state.erasures_heard >= number) {
+            // Those that began since read what is left. Who is cut off has a file, too, until it ends.
+            let holds = |viewer: &Viewer| viewer.is_cut || viewer.erasures_heard < number;
+            if !state.viewers.values().any(holds) && (!follows || state.erasures_heard >= number) {
                 return true;
             }
             drop(state);

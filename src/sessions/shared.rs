@@ -43,8 +43,10 @@ pub(super) struct State {
     pub(super) index: Index,
     /// How many times records were erased; what was read before the last time counts for nothing.
     pub(super) erasures: u64,
-    /// How many watch a session, by the number of erasures when they began.
-    pub(super) viewers: BTreeMap<u64, usize>,
+    /// Who watches, by a number of their own,
+    pub(super) viewers: BTreeMap<u64, Viewer>,
+    /// and that of the next one.
+    pub(super) next_viewer: u64,
     /// Of the erasures, how many the thread has heard of.
     pub(super) erasures_heard: u64,
     /// It has come to the end of the log once.
@@ -57,6 +59,18 @@ pub(super) struct State {
     pub(super) passed_over: bool,
     /// Why the log cannot be read.
     pub(super) error: Option<String>,
+}
+
+/// Who watches a session.
+#[derive(Debug)]
+pub(super) struct Viewer {
+    pub(super) session: u64,
+    /// 0 while it is not known.
+    pub(super) project: u32,
+    /// Of the erasures, after how many nothing is held any more that was read before.
+    pub(super) erasures_heard: u64,
+    /// What is watched was erased.
+    pub(super) is_cut: bool,
 }
 
 impl Shared {

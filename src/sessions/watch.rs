@@ -3,30 +3,35 @@
 //! Each answer is made on a thread of its own, with low priority: it reads the log, keeps the session's batches in a file without a name, and converts
 //! them in the order of their times, as `takeup export` does. One that follows the session goes on with what arrives later. Batches of one moment
 //! arrive one after the other, so it collects for a second or two before it converts. An empty line says that all was sent; others in between, that the
-//! server is still there.
+//! server is still there. An answer that cannot go on says why in its last line.
+//!
+//! One that begins somewhere in the session converts all that is before, because a page is made of its changes, but writes nothing of it.
 //!
 //! All of it is bounded: how many answers there are, the file, what is read ahead, the page that is described, what is written of it, how long that
-//! takes, and what waits for the client. An answer ends within about a tenth of a second when nobody waits for it, the server stops, or an erasure
-//! wants its records.
+//! takes, and what waits for the client. An answer ends within about a tenth of a second when nobody waits for it, the server stops, or its session is
+//! erased. When others are, it drops what it has read ahead of the log, and goes on.
 //!
 //! | file | |
 //! |---|---|
 //! | `lines` | lines on their way to the client |
+//! | `part` | from which moment on events are sent |
+//! | `place` | one of the places for those who watch |
 //! | `show` | what was collected, as lines |
+//! | `tail` | how far the log was read |
 
 mod lines;
+mod part;
+mod place;
 mod show;
+mod tail;
 
 use std::io;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::export::clean::Assets;
 use crate::export::order::Batches;
 use crate::log::LogError;
 use crate::log::format::record::Record;
-use crate::log::read::merge::Merge;
-use crate::log::read::reader::LogReader;
 use crate::session::SessionId;
 
 use super::collect::{Collector, Witness};
@@ -34,7 +39,9 @@ use super::handle::Sessions;
 use super::shared::Shared;
 use super::summary::LIVE_MS;
 use lines::Lines;
+use place::Place;
 use show::Shower;
+use tail::Step;
 
 /// How many may watch at once.
 pub const VIEWERS_MAX: usize = 12;
@@ -93,6 +100,9 @@ pub struct Wanted {
     pub follow: bool,
     /// Whether the beginning of a long session is sent before the rest was read. What arrived more than ten minutes late may then not be in order.
     pub soon: bool,
+    /// From which moment on its events are sent, in ms from its first one, or, below 0, before its end. They then begin with a snapshot of the page as it
+    /// is by then, and with events that tell how long the session is. `None`: all events, and nothing else.
+    pub from: Option<i64>,
 }
 
 /// What became of a piece.
@@ -115,9 +125,9 @@ pub enum Piece {
     Lines(Vec<u8>),
     /// It is not in the log. Comes alone.
     Missing,
-    /// The answer ends here although there is more. Why.
+    /// It cannot be shown. Why. Comes alone.
     Failed(String),
-    /// That was all. An answer that ends without this, or a failure, was cut off.
+    /// That was all, or what the last line says. An answer that ends without this was cut off.
     End,
 }
 
@@ -171,56 +181,20 @@ impl Sessions {
     /// # Errors
     /// Too many watch already, or the thread could not be started.
     pub fn watch(&self, wanted: Wanted, out: impl Out) -> Result<(), Refused> {
-        let place = Place::take(&self.0)?;
+        let place = Place::take(&self.0, wanted.session)?;
         let run = move || {
             // Requests come first.
             let _ = rustix::process::nice(15);
             let mut lines = Lines::new(place, Box::new(out));
-            let last = match watch(&wanted, &mut lines) {
-                Ok(()) => Piece::End,
-                Err(WatchError::Gone) => return,
-                Err(error) => Piece::Failed(error.to_string()),
-            };
             // Who is gone does not hear it.
-            let _ = lines.send(last);
+            let _ = match watch(&wanted, &mut lines) {
+                Ok(()) => lines.send(Piece::End),
+                Err(WatchError::Gone) => return,
+                Err(error) => lines.fail(&wanted.form, &error.to_string()),
+            };
         };
         std::thread::Builder::new().name("session-view".into()).spawn(run)?;
         Ok(())
-    }
-}
-
-/// One of the places for those who watch; given back when it is dropped.
-struct Place {
-    shared: Arc<Shared>,
-    /// How many erasures there had been.
-    erasures: u64,
-}
-
-impl Place {
-    fn take(shared: &Arc<Shared>) -> Result<Place, Refused> {
-        let mut state = shared.lock();
-        if state.viewers.values().sum::<usize>() >= VIEWERS_MAX {
-            return Err(Refused::Busy);
-        }
-        let erasures = state.erasures;
-        *state.viewers.entry(erasures).or_default() += 1;
-        Ok(Place { shared: Arc::clone(shared), erasures })
-    }
-
-    fn is_wanted(&self) -> bool {
-        !self.shared.is_stopping() && self.shared.lock().erasures == self.erasures
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut state = self.shared.lock();
-        if let Some(viewers) = state.viewers.get_mut(&self.erasures) {
-            *viewers -= 1;
-            if *viewers == 0 {
-                state.viewers.remove(&self.erasures);
-            }
-        }
     }
 }
 
@@ -237,28 +211,30 @@ impl Witness for Silent {
 
 fn watch(wanted: &Wanted, lines: &mut Lines) -> Result<(), WatchError> {
     let (from_us, until_us) = lines.shared().span_of(wanted.session);
-    let reader = LogReader::open(&lines.shared().log_dir)?.with_recent(lines.shared().recent.clone());
-    let mut merge = Merge::since(reader, from_us)?;
+    lines.tail.open(from_us)?;
     let batches = Batches::new(tempfile::tempfile()?).with_read_ahead(READ_AHEAD_BYTES);
-    let mut shower = Shower::new(&wanted.form, lines.shared().room.clone(), batches);
+    let mut shower = Shower::new(wanted, lines.shared().room.clone(), batches);
     let mut collector = Collector::new(INFLATED_BYTES_MAX).with_pictures_max(PICTURES_MAX);
     let mut soon: Option<Instant> = None;
     let mut passed = 0_u32;
-    while let Some(record) = merge.next_settled()? {
-        if until_us.is_some_and(|until| record.order_us > until) && !wanted.follow {
-            break;
-        }
-        let is_of_session = record.session == wanted.session;
+    loop {
+        let is_of_session =
+            match lines.tail.next_settled(wanted.session, |record| add(&mut collector, record, shower.batches()))? {
+                Step::End => break,
+                Step::Passed(order_us) if until_us.is_some_and(|until| order_us > until) && !wanted.follow => break,
+                Step::Passed(_) => false,
+                Step::Taken => true,
+            };
         if is_of_session {
-            if collector.records() == 0 {
-                lines.send(Piece::Found)?;
+            if collector.records() == 1 {
+                lines.found(collector.project())?;
                 soon = wanted.soon.then(Instant::now);
             }
-            add(&mut collector, &record, shower.batches())?;
+            lines.tell_project(collector.project());
         }
         passed += 1;
         if passed.is_multiple_of(STRIDE) || is_of_session {
-            lines.look(collector.records() > 0)?;
+            lines.look()?;
         }
         let is_due = |began: Instant| shower.knows_beginning(LATE_MS) && began.elapsed() >= SOON;
         if is_of_session && soon.is_some_and(is_due) {
@@ -269,7 +245,7 @@ fn watch(wanted: &Wanted, lines: &mut Lines) -> Result<(), WatchError> {
     if collector.records() == 0 {
         return lines.send(Piece::Missing);
     }
-    shower.show(&mut collector, lines)?;
+    shower.show_all(&mut collector, lines)?;
     if !wanted.follow {
         return Ok(());
     }
@@ -278,22 +254,24 @@ fn watch(wanted: &Wanted, lines: &mut Lines) -> Result<(), WatchError> {
     loop {
         let mut at_end = false;
         for _ in 0..STRIDE {
-            let Some(record) = merge.next()? else {
-                at_end = true;
-                break;
-            };
-            if record.session == wanted.session {
-                add(&mut collector, &record, shower.batches())?;
-                lines.look(true)?;
-                let now = Instant::now();
-                round = Some((round.map_or(now, |(first, _)| first), now));
+            match lines.tail.next(wanted.session, |record| add(&mut collector, record, shower.batches()))? {
+                Step::End => {
+                    at_end = true;
+                    break;
+                }
+                Step::Passed(_) => {}
+                Step::Taken => {
+                    lines.look()?;
+                    let now = Instant::now();
+                    round = Some((round.map_or(now, |(first, _)| first), now));
+                }
             }
         }
         if round.is_some_and(|(first, last)| first.elapsed() >= ROUND_MAX || last.elapsed() >= QUIET) {
             shower.show(&mut collector, lines)?;
             round = None;
         }
-        lines.beat(true)?;
+        lines.beat()?;
         if at_end {
             std::thread::sleep(IDLE);
         }

@@ -27,6 +27,10 @@ const DEADLINE_MS = 900_000;
 const FIRST_PICTURE_MS = 2_000;
 const SEEK_MS = 1_000;
 const TAB_BYTES = 1e9;
+/** Another part of the session, which the server converts anew. */
+const LOAD_MS = 10_000;
+/** What the server takes to convert a session of any length. */
+const SERVER_BYTES = 100e6;
 
 const LONG = '2691351900602760970';
 const HOLED = '2691351900602760971';
@@ -72,11 +76,19 @@ async function open(browser, server, session, hash = '') {
   return { ...watched, shown };
 }
 
+/** Which part of the session the page has: from and to, in seconds. */
+async function part(page) {
+  const told = (await page.locator('#part').isVisible()) ? await page.textContent('#part') : '';
+  const [, ...clocks] = /of ([\d:]+) to ([\d:]+)\./.exec(told) ?? [];
+  if (clocks.length === 0) return [0, (await shownTime(page))[1]];
+  return clocks.map((clock) => clock.split(':').reduce((sum, digits) => sum * 60 + Number(digits), 0));
+}
+
 /** Waits until no more events come. */
 async function complete(page) {
-  let [before, since] = [-1, performance.now()];
+  let [before, since] = ['', performance.now()];
   for (const began = performance.now(); performance.now() - began < 240_000; await sleep(250)) {
-    const [, end] = await shownTime(page);
+    const end = String(await part(page));
     if (end !== before) [before, since] = [end, performance.now()];
     if (performance.now() - since > 3_000) return since - began;
   }
@@ -100,10 +112,10 @@ async function memory(page) {
 
 /** Seeks to places all over what is there; how long each took until its picture was drawn. */
 async function seeks(page, count = 12) {
-  const [, end] = await shownTime(page);
+  const [from, to] = await part(page);
   const took = [];
   for (let number = 0; number < count; number++) {
-    const to = Math.floor(((number * 7_919) % count) * (end / count) + 13);
+    const wanted = Math.floor(from + ((number * 7_919) % count) * ((to - from) / count) + 13);
     took.push(
       await page.evaluate(async (wanted) => {
         const frame = () => new Promise((done) => requestAnimationFrame(done));
@@ -113,11 +125,52 @@ async function seeks(page, count = 12) {
         await frame();
         await frame();
         return performance.now() - began;
-      }, to),
+      }, wanted),
     );
     await sleep(100);
   }
   return took.sort((a, b) => a - b);
+}
+
+/** Waits until the page shows this moment, in seconds: how long that took. */
+async function shows(page, moment) {
+  const began = performance.now();
+  const isShown = (wanted) => {
+    const clock = document.getElementById('time').textContent.split(' / ')[0];
+    const shown = clock.split(':').reduce((sum, digits) => sum * 60 + Number(digits), 0);
+    const rows = document.querySelector('#screen iframe')?.contentDocument?.body?.childElementCount ?? 0;
+    return document.getElementById('waiting').textContent === '' && Math.abs(shown - wanted) <= 5 && rows > 900;
+  };
+  await page.waitForFunction(isShown, moment, { timeout: 120_000, polling: 'raf' });
+  return performance.now() - began;
+}
+
+/** The end of the session, and a place in the middle, by a seek and by a link. */
+async function everywhere(browser, server, page) {
+  const end = MINUTES * 60 - 20;
+  const took = [];
+  for (const moment of [end, Math.floor(end / 2), 5]) {
+    await page.evaluate((to) => (location.hash = `#t=${to}`), moment);
+    took.push(await shows(page, moment));
+  }
+  console.log(`  seeks to parts that are not there: ${took.map(seconds).join(', ')}`);
+  check('the end is reached by a seek, and the beginning again', took.every((ms) => ms < LOAD_MS), took.map(seconds).join(', '));
+  await page.evaluate((to) => (location.hash = `#t=${to}`), end);
+  await shows(page, end);
+  await complete(page);
+  const [from] = await part(page);
+  console.log(`  what is there then begins at ${Math.round(from / 60)} minutes`);
+  const inside = await seeks(page);
+  check('a seek within it is quick', inside.at(-1) < SEEK_MS, seconds(inside.at(-1)));
+  const linked = await open(browser, server, LONG, `#t=${end}`);
+  const firstMs = await linked.shown;
+  const linkedMs = await shows(linked.page, end);
+  await complete(linked.page);
+  const { heap, resident } = await memory(linked.page);
+  console.log(`  a link to the end: first picture after ${seconds(firstMs)}, ${seconds(linkedMs)} later it is there; heap ${mb(heap)}, process ${mb(resident)}`);
+  check('the end is reached by a link', firstMs + linkedMs < LOAD_MS, seconds(firstMs + linkedMs));
+  check('nothing fails', linked.seen.errors);
+  await linked.close();
 }
 
 async function long(browser, server) {
@@ -133,14 +186,20 @@ async function long(browser, server) {
   const served = peak(pid);
   const { heap, resident } = await memory(page);
   const took = await seeks(page);
-  const [, end] = await shownTime(page);
-  const notes = await page.locator('.note').allTextContents();
-  console.log(`  first picture after ${seconds(firstMs)}; all that the page keeps after ${seconds(loadedMs)}: ${Math.round(end / 60)} minutes ${notes.join(' ')}`);
+  const [, end] = await part(page);
+  const [, whole] = await shownTime(page);
+  console.log(`  first picture after ${seconds(firstMs)}; all that the page keeps after ${seconds(loadedMs)}: ${Math.round(end / 60)} of ${Math.round(whole / 60)} minutes`);
   console.log(`  seeks: ${seconds(took[took.length >> 1])} in the middle, ${seconds(took.at(-1))} at most`);
   console.log(`  the tab: heap ${mb(heap)}, process ${mb(resident)}; the server: ${mb(before)} before, ${mb(served)} at most`);
   check('the first picture comes soon', firstMs < FIRST_PICTURE_MS, seconds(firstMs));
   check('a seek is quick', took.at(-1) < SEEK_MS, seconds(took.at(-1)));
   check('the tab bears it', heap < TAB_BYTES, mb(heap));
+  await everywhere(browser, server, page);
+  const after = await memory(page);
+  const most = peak(pid) - before;
+  console.log(`  after all of that: heap ${mb(after.heap)}, process ${mb(after.resident)}; the server: ${mb(most)} more than before`);
+  check('the tab bears seeks everywhere', after.heap < TAB_BYTES, mb(after.heap));
+  check('the server converts it in bounded memory', most < SERVER_BYTES, mb(most));
   check('nothing fails', seen.errors);
   await close();
   for (const form of ['--rrweb', '--html']) {

@@ -48,6 +48,11 @@ export async function recordBatch(server, session, bytes) {
   await send(server, session, '/v1/web/i', { 'Content-Type': 'application/octet-stream' }, bytes);
 }
 
+/** Sends a batch that is packed with gzip. */
+export async function recordPacked(server, session, bytes) {
+  await send(server, session, '/v1/web/i', { 'Content-Type': 'application/octet-stream', 'Content-Encoding': 'gzip' }, bytes);
+}
+
 /** Sends the batch with this number of a page. */
 export async function sendBatch(server, session, number, bytes) {
   await send(server, session, `/v1/web/i?batch=1_${number}`, { 'Content-Type': 'application/octet-stream' }, bytes);

@@ -26,6 +26,7 @@ import { recordBatch, recordCapture } from './record.mjs';
 import { hostileBatch } from './hostile.mjs';
 import { containedKept, recordKept, servedKept } from './kept.mjs';
 import { followed, served } from './served.mjs';
+import { cut, goesOn, many, soon } from './streamed.mjs';
 import { startTrap } from './trap.mjs';
 import { allTyped } from './typed.mjs';
 import { visitGallery } from './visit.mjs';
@@ -34,6 +35,7 @@ const CAPTURE = new URL('../fixtures/captures/19.0.1-journey.jsonl', import.meta
 const JOURNEY = '2691351900602760960';
 const HOSTILE = '2691351900602760961';
 const LIVE = '2691351900602760962';
+const [SOON, MANY, GOES_ON, ERASED, CUT] = [3, 4, 5, 6, 7].map((number) => `269135190060276096${number}`);
 
 const { values: options } = parseArgs({ options: { generations: { type: 'string', default: '19' }, keep: { type: 'boolean' } } });
 const generations = options.generations.split(',');
@@ -87,6 +89,10 @@ await scenario('a server shows a session that goes on', () => followed(browser, 
 await scenario('the admin page lists sessions as they are recorded', () => lists(browser, root));
 await scenario('the admin page changes something for those who have the token', () => acts(browser, root));
 await scenario('a hostile session does nothing to the list', () => hostileLists(browser, root, trap));
+await scenario('a live session is two seconds behind', () => soon(browser, server, SOON));
+await scenario('a session with more than a page keeps is live', () => many(browser, server, MANY));
+await scenario('who watches goes on', () => goesOn(browser, server, GOES_ON, ERASED));
+await scenario('a session that cannot be shown says why', () => cut(browser, server, CUT));
 let kept;
 await scenario('a server shows what it has kept of a site', async () => {
   kept = await recordKept(server, root, trap.url);

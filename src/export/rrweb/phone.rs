@@ -43,6 +43,10 @@ pub struct Phone {
     /// When something was last told; nothing is told as of before.
     at_ms: Option<i64>,
     snapshot_ms: i64,
+    /// What happens is followed, and not written.
+    quiet: bool,
+    /// It is to be written as a whole.
+    anew: bool,
     left_out: LeftOut,
     ledger: Ledger,
 }
@@ -53,7 +57,23 @@ impl Phone {
         let told = |pixels: i64| u32::try_from(pixels).ok().filter(|pixels| (1..=65_535).contains(pixels));
         let size = told(width).zip(told(height)).unwrap_or(USUAL);
         let (left_out, ledger) = (LeftOut::default(), Ledger::new(limits));
-        Phone { size, picture: String::new(), at_ms: None, snapshot_ms: 0, left_out, ledger }
+        let (quiet, anew) = (false, true);
+        Phone { size, picture: String::new(), at_ms: None, snapshot_ms: 0, quiet, anew, left_out, ledger }
+    }
+
+    /// From here on what happens is only followed, or is written again, beginning with the whole.
+    pub fn set_quiet(&mut self, quiet: bool) {
+        if self.quiet != quiet {
+            (self.quiet, self.anew) = (quiet, true);
+        }
+    }
+
+    /// Writes the whole, if that waits for something to happen.
+    pub fn flush(&mut self, sink: &mut Sink<'_>) -> Flow {
+        match self.at_ms {
+            Some(at_ms) if self.anew => self.advance(at_ms, sink).map_continue(|_| ()),
+            _ => ControlFlow::Continue(()),
+        }
     }
 
     /// What could not be shown so far.
@@ -92,11 +112,15 @@ impl Phone {
         }
     }
 
-    /// Goes on to a time. `true`: the page was written as a whole, because it is the first time or because the last snapshot is long ago.
+    /// Goes on to a time. `true`: the page was written as a whole, because that was due,
+    /// or nothing is.
     fn advance(&mut self, at_ms: i64, sink: &mut Sink<'_>) -> ControlFlow<(), bool> {
-        let is_first = self.at_ms.is_none();
         let now_ms = self.at_ms.map_or(at_ms, |before| before.max(at_ms));
         self.at_ms = Some(now_ms);
+        if self.quiet {
+            return ControlFlow::Continue(true);
+        }
+        let is_first = std::mem::take(&mut self.anew);
         if !is_first && now_ms.saturating_sub(self.snapshot_ms) < SNAPSHOT_MS {
             return ControlFlow::Continue(false);
         }
@@ -173,6 +197,9 @@ impl Phone {
     }
 
     fn write(&mut self, data: Data, is_of_snapshot: bool, sink: &mut Sink<'_>) -> Flow {
+        if self.quiet {
+            return ControlFlow::Continue(());
+        }
         let event = Event::new(self.at_ms.unwrap_or_default(), data);
         self.ledger.count(&event, is_of_snapshot)?;
         sink(event)

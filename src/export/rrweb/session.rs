@@ -90,6 +90,8 @@ pub struct Converter {
     snapshot_ms: i64,
     /// The page that is shown has begun anew.
     anew: bool,
+    /// What happens is followed, and not written.
+    quiet: bool,
     mouse: (u64, u64),
     left_out: LeftOut,
     ledger: Ledger,
@@ -108,8 +110,16 @@ impl Converter {
             at_ms: i64::MIN,
             snapshot_ms: i64::MIN,
             anew: false,
+            quiet: false,
             mouse: (0, 0),
             left_out: LeftOut::default(),
+        }
+    }
+
+    /// From here on what happens is only followed, or is written again, beginning with a snapshot of how it is by then.
+    pub fn set_quiet(&mut self, quiet: bool) {
+        if self.quiet != quiet {
+            (self.quiet, self.anew) = (quiet, true);
         }
     }
 
@@ -166,7 +176,7 @@ impl Converter {
 
     /// The end of the session, or of what is known of it so far.
     pub fn flush(&mut self, sink: &mut Sink<'_>) -> Flow {
-        if self.at_ms == i64::MIN {
+        if self.at_ms == i64::MIN || self.quiet {
             return ControlFlow::Continue(());
         }
         let active = self.active.clone().or_else(|| self.tabs.keys().next().cloned());
@@ -313,6 +323,9 @@ impl Converter {
     }
 
     fn custom(&mut self, tag: &'static str, payload: Json, sink: &mut Sink<'_>) -> Flow {
+        if self.quiet {
+            return ControlFlow::Continue(());
+        }
         let event = Event::new(self.at_ms, Data::Custom { tag, payload });
         self.ledger.count(&event, false)?;
         sink(event)

@@ -43,11 +43,19 @@ impl Teller {
         }
     }
 
+    /// From here on what happens is only followed, or is written again, beginning with a snapshot of how it is by then.
+    pub fn set_quiet(&mut self, quiet: bool) {
+        match self {
+            Teller::Page(converter) => converter.set_quiet(quiet),
+            Teller::Phone(phone) => phone.set_quiet(quiet),
+        }
+    }
+
     /// Writes what waits for more of the same moment.
     pub fn flush(&mut self, sink: &mut Sink<'_>) -> Flow {
         match self {
             Teller::Page(converter) => converter.flush(sink),
-            Teller::Phone(_) => Flow::Continue(()),
+            Teller::Phone(phone) => phone.flush(sink),
         }
     }
 

@@ -81,6 +81,13 @@ export class Lists {
     this.#paint();
   }
 
+  /** Takes all rows again: the oldest have gone. */
+  forget() {
+    this.#taken = 0;
+    this.#counts.clear();
+    this.#renew();
+  }
+
   /** The time of the row before or after a moment, in this list. */
   neighbour(at, step) {
     const before = lastBefore(this.#rows, step < 0 ? at - 1 : at);

@@ -1,13 +1,12 @@
 // Loads the session, and tells what goes wrong.
 
 import { tellAbout } from './about.js';
+import { readAddress } from './address.js';
 import { isAllowed, loadAgain } from './consent.js';
+import { Loader } from './loader.js';
 import { Player } from './player.js';
 import { Session } from './session.js';
 import { Trouble, sourceOfPage } from './source.js';
-
-/** How long events are taken before the page may answer its viewer again. */
-const SLICE_MS = 12;
 
 const say = (text, again = false) => {
   const message = document.getElementById('message');
@@ -16,35 +15,9 @@ const say = (text, again = false) => {
   message.hidden = text === '';
 };
 
-const breathe = () => new Promise((resolve) => setTimeout(resolve));
-
-/** Feeds the player with all events, and with later ones while the session goes on. */
-async function feed(source, session, player, live) {
-  let caughtUp = !live;
-  let shown = false;
-  let pause = performance.now();
-  for await (const line of source.lines(live)) {
-    if (line === '' && !caughtUp) {
-      caughtUp = true;
-      player.caughtUp();
-    }
-    if (line.trim() === '') continue;
-    const event = session.take(line);
-    if (event) player.stage.add(event, session.origin);
-    if (!shown && player.stage.shown) {
-      shown = true;
-      say('');
-    }
-    if (session.full) break;
-    if (performance.now() - pause > SLICE_MS) {
-      await breathe();
-      pause = performance.now();
-    }
-  }
-}
-
 /** What the viewer should know of a session that was loaded as far as it goes. */
 function remarks(session, player) {
+  if (session.origin === null && session.cut !== null) return `The session cannot be shown: ${session.cut}.`;
   if (session.origin === null) return 'Nothing was recorded in this session.';
   if (!player.stage.shown) return 'There is no picture of this session: the messages that describe its pages did not arrive. The lists have what is known.';
   return '';
@@ -67,27 +40,72 @@ async function main() {
   if (document.readyState !== 'complete') await new Promise((loaded) => addEventListener('load', loaded, { once: true }));
   tellAbout({ session: source.session });
   const session = new Session();
-  let player;
   try {
     const facts = await source.facts();
     tellAbout(facts);
-    player = new Player(session, source);
-    await feed(source, session, player, facts.live === true && !source.contained);
-    say(remarks(session, player));
-    if (session.full) note(`Only the beginning is here: the rest would take more memory than a page should.`);
-    if (session.broken > 0) note(`${session.broken} lines could not be read.`);
+    const player = new Player(session, source);
+    const loader = new Loader(source, session, player, facts.live === true && !source.contained, told(source, session, player));
+    await loader.begin(readAddress().ms);
   } catch (error) {
-    const trouble = error instanceof Trouble ? error : new Trouble(`The player has failed: ${error.message}`);
-    // What has come can be played; the words stand beside it.
-    if (player?.stage.shown) note(trouble.message);
-    else say(trouble.message, trouble.again);
-    if (!(error instanceof Trouble)) console.error(error);
+    failed(error);
   }
-  player?.over();
+}
+
+/** What is told of the loading. */
+function told(source, session, player) {
+  let isShown = false;
+  let isLost = false;
+  return {
+    /** An event has come. */
+    shown() {
+      if (!isShown && player.stage.shown) {
+        isShown = true;
+        say('');
+      }
+      if (isLost) {
+        isLost = false;
+        lost('');
+      }
+    },
+    /** The connection was lost, and is tried again. */
+    lost() {
+      isLost = true;
+      lost('The connection to the server was lost. Trying again…');
+    },
+    /** No more comes. */
+    ended() {
+      say(remarks(session, player));
+      if (session.full && source.contained) note('Only the beginning is here: the rest would take more memory than a page should.');
+      if (session.broken > 0) note(`${session.broken} lines could not be read.`);
+      if (session.cut !== null && session.origin !== null) note(`The session was cut off here: ${session.cut}.`);
+      player.over();
+    },
+    failed(error) {
+      lost('');
+      failed(error, player);
+      player.over();
+    },
+  };
+}
+
+function failed(error, player) {
+  const trouble = error instanceof Trouble ? error : new Trouble(`The player has failed: ${error.message}`);
+  // What has come can be played; the words stand beside it.
+  if (player?.stage.shown) note(trouble.message);
+  else say(trouble.message, trouble.again);
+  if (!(error instanceof Trouble)) console.error(error);
+}
+
+/** A remark that stands while it is so. */
+function lost(text) {
+  const element = document.getElementById('lost');
+  element.textContent = text;
+  element.hidden = text === '';
 }
 
 /** A remark below the controls. */
 function note(text) {
+  if ([...document.querySelectorAll('#small > .note')].some((other) => other.textContent === text)) return;
   const paragraph = document.createElement('p');
   paragraph.className = 'note';
   paragraph.textContent = text;

@@ -22,6 +22,8 @@ const part = (id) => document.getElementById(id);
 export class Player {
   /** Whether more events may come. */
   open = true;
+  /** What loads the session. */
+  loader = null;
   #live = false;
   #playing = false;
   #waiting = false;
@@ -90,11 +92,12 @@ export class Player {
   play() {
     if (!this.stage.shown) return;
     // At the end, from the beginning again.
-    const over = !this.open && this.stage.now() >= this.session.length;
+    const over = !this.open && this.stage.now() >= this.session.loaded;
     this.#chosen = true;
     this.#playing = true;
     this.#waiting = false;
-    this.stage.play(over ? 0 : this.stage.now());
+    if (over) this.#goTo(0);
+    else if (this.#start === undefined) this.stage.play(this.stage.now());
   }
 
   pause() {
@@ -115,24 +118,46 @@ export class Player {
 
   #goTo(ms) {
     this.#start = undefined;
-    const to = Math.min(Math.max(ms, 0), this.session.length);
+    const to = Math.min(Math.max(ms, 0), this.open ? this.session.length : this.session.loaded);
     this.#waiting = false;
+    if (!this.loader.has(to) || to > this.session.loaded) {
+      this.wait(to);
+      if (!this.loader.has(to)) this.loader.want(to);
+      return;
+    }
     if (this.#playing) this.stage.play(to);
     else this.stage.pause(to);
+  }
+
+  /** Waits for a moment that has not come yet. */
+  wait(ms) {
+    this.#start = ms;
+    this.stage.hold(ms);
   }
 
   /** Catches up with a session that is going on. */
   goLive() {
     this.#live = true;
     this.#playing = true;
-    this.#goTo(this.session.length - LIVE_BEHIND_MS);
+    if (this.session.more) this.loader.toEnd();
+    else this.#goTo(this.session.loaded - LIVE_BEHIND_MS);
   }
 
   /** A session that is going on has told all that there is so far. */
   caughtUp() {
     part('go-live').hidden = false;
     part('live-mark').hidden = false;
-    if (!this.#chosen) this.goLive();
+    if (!this.#chosen || this.#live) this.goLive();
+  }
+
+  /** Whether the newest is shown, or will be. */
+  get atEnd() {
+    return this.#live || (!this.#chosen && this.loader.live);
+  }
+
+  /** From which moment on the session is needed, in ms: what is shown, or asked for. */
+  get needs() {
+    return this.#start ?? this.stage.now();
   }
 
   /** No more events come. */
@@ -146,9 +171,11 @@ export class Player {
   #tick() {
     const { session, stage } = this;
     // The moment that the address asks for may not have come yet.
-    if (this.#start !== undefined && stage.shown && (session.length >= this.#start || !this.open)) this.#goTo(this.#start);
+    if (this.#start !== undefined && stage.shown && (session.loaded >= this.#start || !this.open)) this.#goTo(this.#start);
     let now = stage.now();
-    if (this.#playing) now = this.#advance(now);
+    if (this.#playing && stage.shown && this.#start === undefined) now = this.#advance(now);
+    if (this.#start === undefined) this.loader?.goOn(now);
+    else if (this.loader?.has(this.#start) === false) this.loader.want(this.#start);
     this.timeline.show(now);
     this.timeline.draw();
     this.lists.show((session.origin ?? 0) + now + 1);
@@ -159,7 +186,7 @@ export class Player {
   #advance(now) {
     const { session, stage } = this;
     if (this.#waiting) {
-      if (session.length > now) {
+      if (session.loaded > now) {
         this.#waiting = false;
         // Nothing happened meanwhile: who plays that would be late by so much from then on.
         const next = session.next - session.origin - LIVE_LEAD_MS;
@@ -169,15 +196,15 @@ export class Player {
       }
       return now;
     }
-    if (now >= session.length) {
-      stage.pause(session.length);
+    if (now >= session.loaded) {
+      stage.pause(session.loaded);
       session.next = null;
       if (this.open) this.#waiting = true;
       else this.pause();
-      return session.length;
+      return session.loaded;
     }
-    if (this.#live && session.length - now > LIVE_TOO_FAR_MS) {
-      stage.play(session.length - LIVE_BEHIND_MS);
+    if (this.#live && session.loaded - now > LIVE_TOO_FAR_MS) {
+      stage.play(session.loaded - LIVE_BEHIND_MS);
     } else if (part('skip').checked) {
       const until = session.idleUntil(session.origin + now);
       const to = until === null ? 0 : until - session.origin - SKIP_LEAVES_MS;
@@ -198,8 +225,10 @@ export class Player {
     }
     button.disabled = !this.stage.shown;
     part('go-live').ariaPressed = String(this.#live);
+    part('go-live').dataset.behind = this.#live ? String(Math.round(Math.max(session.loaded - now, 0))) : '';
     part('address').textContent = session.origin === null ? '' : session.pageAt(session.origin + now + 1);
-    const waiting = this.#waiting ? (part('live-mark').hidden ? 'Loading…' : 'Waiting for more…') : '';
+    const loads = this.#start !== undefined && this.#chosen;
+    const waiting = loads ? 'Loading…' : this.#waiting ? (part('live-mark').hidden ? 'Loading…' : 'Waiting for more…') : '';
     if (part('waiting').textContent !== waiting) part('waiting').textContent = waiting;
     if (this.#playing && Math.abs(now - this.#told) > 5_000) this.#tellAddress();
   }

@@ -5,7 +5,7 @@ import { rowOf } from './happened.js';
 /** Longer than this without the visitor's doing counts as inactivity. */
 const IDLE_MS = 5_000;
 
-/** What the page keeps at most: of the events' text, in characters, and of rows. Beyond it the session is shown as far as it goes. */
+/** What the page keeps at most: of the events' text, in characters, and of rows. */
 const TEXT_MOST = 400_000_000;
 const ROWS_MOST = 300_000;
 
@@ -20,7 +20,13 @@ const ROWS_BY_VISITOR = new Set(['click', 'swipe', 'input', 'page']);
 
 export class Session {
   origin = null;
+  /** What is there of it begins and ends here. */
+  begin = null;
   end = null;
+  /** There is more behind that, which is not being loaded. */
+  more = false;
+  /** Why the server could not go on. */
+  cut = null;
   rows = [];
   /** Stretches in which nobody did anything: `[from, to]`. */
   idle = [];
@@ -29,20 +35,18 @@ export class Session {
   /** The time of the first event after the end, as it was when somebody set this to null. */
   next = null;
   broken = 0;
-  full = false;
+  #whole = null;
+  #asked = Infinity;
   #text = 0;
+  #rowsText = 0;
+  /** Where the page could begin: the times of snapshots, and the text that is before each. */
+  #snapshots = [];
   #leap = 0;
   #active = null;
   #location = null;
 
   /** Takes a line of the stream. Returns the event if it is one for the Replayer. */
   take(json) {
-    if (this.full) return null;
-    this.#text += json.length;
-    if (this.#text > TEXT_MOST || this.rows.length >= ROWS_MOST) {
-      this.full = true;
-      return null;
-    }
     let event;
     try {
       event = JSON.parse(json);
@@ -54,6 +58,7 @@ export class Session {
       this.broken++;
       return null;
     }
+    if (event.type === 5 && this.#told(event.data)) return null;
     this.origin ??= event.timestamp;
     this.#active ??= event.timestamp;
     event.timestamp = this.#withoutLeap(event.timestamp);
@@ -61,10 +66,13 @@ export class Session {
     event.timestamp = Math.max(event.timestamp, this.end ?? event.timestamp);
     if (event.timestamp > this.end) this.next ??= event.timestamp;
     this.end = event.timestamp;
+    this.begin ??= Math.min(event.timestamp, this.origin + this.#asked);
     if (event.type === 5) {
-      this.#happened(rowOf(event));
+      this.#happened(rowOf(event), json.length);
       return null;
     }
+    if (event.type === 4) this.#snapshots.push({ at: event.timestamp, text: this.#text });
+    this.#text += json.length;
     if (event.type === 4 && event.data.href !== this.pages.at(-1)?.href) {
       this.pages.push({ at: event.timestamp, href: String(event.data.href ?? '') });
     }
@@ -79,7 +87,7 @@ export class Session {
     return at - this.#leap;
   }
 
-  #happened(row) {
+  #happened(row, size) {
     if (row === null) return;
     // Trackers tell the address again and again.
     if (row.kind === 'page') {
@@ -87,6 +95,8 @@ export class Session {
       this.#location = row.text;
     }
     if (ROWS_BY_VISITOR.has(row.kind)) this.#acted(row.at);
+    row.size = size;
+    this.#rowsText += size;
     this.rows.push(row);
   }
 
@@ -95,9 +105,75 @@ export class Session {
     this.#active = at;
   }
 
-  /** How long it is. */
+  /** What the server tells of the whole. Returns whether it does. */
+  #told({ tag, payload }) {
+    if (tag === 'span' && Number.isFinite(payload?.from) && Number.isFinite(payload.to)) {
+      this.origin ??= payload.from;
+      this.#whole = Math.max(this.#whole ?? payload.to, payload.to);
+      return true;
+    }
+    if (tag !== 'cut') return false;
+    this.cut = String(payload?.why).slice(0, 300);
+    return true;
+  }
+
+  /** Whether it is more than the page keeps. */
+  get full() {
+    return this.#text + this.#rowsText > TEXT_MOST || this.rows.length > ROWS_MOST;
+  }
+
+  /** Another part of the session comes: from a moment on, in ms, or from one that is not known (below 0). */
+  renew(from) {
+    this.#asked = from < 0 ? Infinity : from;
+    Object.assign(this, { begin: null, end: null, more: false, cut: null, rows: [], idle: [], pages: [], next: null });
+    [this.#text, this.#rowsText, this.#snapshots] = [0, 0, []];
+    [this.#leap, this.#active, this.#location] = [0, null, null];
+  }
+
+  /** Forgets the rows of the last moment, which come again. */
+  forgetLast() {
+    while (this.rows.length > 0 && this.rows.at(-1).at >= this.end) this.#rowsText -= this.rows.pop().size;
+    this.#location = this.rows.findLast((row) => row.kind === 'page')?.text ?? null;
+  }
+
+  /** The snapshot from which on about half of the text is left, if what is needed is behind it; null if there is none. */
+  placeToDrop(needed) {
+    const place = this.#snapshots.find(({ text }) => text >= this.#text / 2) ?? this.#snapshots.at(-1);
+    return place && place.at > this.begin && place.at <= needed ? place.at : null;
+  }
+
+  /** Forgets what is before a snapshot. */
+  dropBefore(at) {
+    const before = this.#snapshots.find((snapshot) => snapshot.at >= at).text;
+    this.#snapshots = this.#snapshots.filter((snapshot) => snapshot.at >= at).map((snapshot) => ({ ...snapshot, text: snapshot.text - before }));
+    this.#text -= before;
+    this.#dropRows(lastBefore(this.rows, at - 1) + 1);
+    this.idle = this.idle.filter(([, to]) => to > at);
+    this.pages = this.pages.slice(Math.max(lastBefore(this.pages, at), 0));
+    this.begin = at;
+  }
+
+  /** Forgets the older half of the rows, if that is not needed. Returns whether it did. */
+  dropRows(needed) {
+    const half = this.rows.length >> 1;
+    if (half === 0 || this.rows[half].at > needed) return false;
+    this.#dropRows(half);
+    return true;
+  }
+
+  #dropRows(count) {
+    for (const row of this.rows.slice(0, count)) this.#rowsText -= row.size;
+    this.rows = this.rows.slice(count);
+  }
+
+  /** How long the session is, as far as that is known. */
   get length() {
-    return this.origin === null ? 0 : this.end - this.origin;
+    return this.origin === null ? 0 : Math.max(this.end ?? this.origin, this.#whole ?? this.origin) - this.origin;
+  }
+
+  /** How far of it is there. */
+  get loaded() {
+    return this.end === null ? 0 : this.end - this.origin;
   }
 
   /** The end of the inactivity in which this moment lies, if it does. */

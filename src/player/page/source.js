@@ -1,10 +1,15 @@
 // Where the session comes from: the server, or the file that this page is.
 
-/** What went wrong, in words for the viewer. `again`: trying again may help. */
+/**
+ * What went wrong, in words for the viewer. `again`: trying again may help. `lost`: so does the page by itself, if it has been shown something; `cut`: the
+ * answer had begun.
+ */
 export class Trouble extends Error {
-  constructor(text, again = false) {
+  constructor(text, again = false, { lost = false, cut = false } = {}) {
     super(text);
     this.again = again;
+    this.lost = lost;
+    this.cut = cut;
   }
 }
 
@@ -74,17 +79,17 @@ class ServerSource {
     return (await this.ask(this.base)).json();
   }
 
-  /** Lines of events; with `follow` the later ones as they are recorded. An empty line says that all was sent. */
-  async *lines(follow) {
+  /** Lines of events from a moment on, in ms; below 0, before the end. With `follow` the later ones as they are recorded. An empty line says that all was sent. */
+  async *lines({ follow, from }, signal) {
     const address = new URL(`${this.base}/events`);
     if (follow) address.searchParams.set('follow', '1');
-    // Of a session that goes on, the end is wanted, unless the address names a moment.
-    if (!follow || new URLSearchParams(location.hash.slice(1)).has('t')) address.searchParams.set('soon', '1');
+    address.searchParams.set('from', String(Math.floor(from)));
+    if (from >= 0) address.searchParams.set('soon', '1');
     if (this.assets) address.searchParams.set('assets', '1');
     // Else the site is told where the player is by whatever its styles ask for.
     if (CSS.supports('background-image', 'url("x" referrer-policy(no-referrer))')) address.searchParams.set('modifiers', '1');
     address.searchParams.set('kept', '1');
-    const answer = await this.ask(address);
+    const answer = await this.ask(address, signal);
     const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
     let parts = [];
     for (;;) {
@@ -92,7 +97,7 @@ class ServerSource {
       try {
         next = await reader.read();
       } catch {
-        throw new Trouble('The connection to the server was lost. What came before that can be played.', true);
+        throw new Trouble('The connection to the server was lost. What came before that can be played.', true, { lost: true, cut: true });
       }
       if (next.done) break;
       const [first, ...others] = next.value.split('\n');
@@ -105,12 +110,12 @@ class ServerSource {
     yield parts.join('');
   }
 
-  async ask(address) {
+  async ask(address, signal) {
     let answer;
     try {
-      answer = await fetch(address, { cache: 'no-store' });
+      answer = await fetch(address, { cache: 'no-store', signal });
     } catch {
-      throw new Trouble(UNREACHABLE, true);
+      throw new Trouble(UNREACHABLE, true, { lost: true });
     }
     if (answer.status === 404) {
       throw new Trouble(`Session ${this.session} is not here. It may have been erased, or be older than what this server keeps.`);
@@ -119,7 +124,7 @@ class ServerSource {
     const why = await reason(answer);
     if (answer.status === 401) throw new Trouble('You are not logged in. Log in on the page of all sessions, then open this one again.', true);
     if (answer.status === 403) throw new Trouble(`The server does not show sessions to you: ${why}.`);
-    throw new Trouble(`The server cannot show this session at the moment: ${why}.`, true);
+    throw new Trouble(`The server cannot show this session at the moment: ${why}.`, true, { lost: answer.status === 503 });
   }
 }
 

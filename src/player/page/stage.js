@@ -12,6 +12,7 @@ export class Stage {
   playing = false;
   #replayer = null;
   #early = [];
+  #renewing = false;
   #pointer = null;
   #origin = 0;
   #first = 0;
@@ -27,12 +28,12 @@ export class Stage {
 
   /** Whether there is a picture. */
   get shown() {
-    return this.#replayer !== null;
+    return this.#replayer !== null && !this.#renewing;
   }
 
   /** Adds an event, in the order of times. With the first snapshot comes the first picture. */
   add(event, origin) {
-    if (this.#replayer) {
+    if (this.shown) {
       this.#replayer.addEvent(event);
       this.#point(event);
       return;
@@ -44,6 +45,8 @@ export class Stage {
     // What precedes the snapshot has nothing to change.
     const meta = this.#early.findLast((early) => early.type === 4);
     this.#early = [];
+    this.#replayer?.destroy();
+    this.#renewing = false;
     this.#replayer = new globalThis.rrwebReplay.Replayer([beginning(origin), ...(meta ? [meta] : []), event], {
       root: this.screen,
       liveMode: true,
@@ -70,9 +73,32 @@ export class Stage {
     this.#replayer.addEvent({ type: 3, data: { source: 1, positions: [position] }, timestamp });
   }
 
+  /** Another part of the session comes. The picture stays until that has one. */
+  renew() {
+    this.#early = [];
+    this.#renewing = this.#replayer !== null;
+    this.pause();
+  }
+
+  /** Forgets what is before the snapshot of this time. */
+  dropBefore(at) {
+    if (!this.shown) return;
+    const { events } = this.#replayer.service.state.context;
+    const kept = events.findIndex((event) => event.type === 4 && event.timestamp >= at);
+    // The first one has the time from which the Replayer counts.
+    if (kept > 1) events.splice(1, kept - 1);
+    this.#first = at - this.#origin;
+  }
+
+  /** Stays where it is, as if a moment were shown that has not come yet. */
+  hold(ms) {
+    this.pause();
+    this.#now = ms;
+  }
+
   /** The moment that is shown, in ms since the session's beginning. */
   now() {
-    if (this.playing && this.#replayer) this.#now = this.#replayer.getCurrentTime();
+    if (this.playing && this.shown) this.#now = this.#replayer.getCurrentTime();
     return this.#now;
   }
 
@@ -87,7 +113,8 @@ export class Stage {
   pause(ms = this.now()) {
     this.playing = false;
     this.#now = ms;
-    this.#replayer?.pause(Math.max(ms, this.#first) + AFTER);
+    if (this.#renewing) this.#replayer.pause();
+    else this.#replayer?.pause(Math.max(ms, this.#first) + AFTER);
   }
 
   setSpeed(speed) {

@@ -1,13 +1,18 @@
 //! Lines on their way to the client, and whether it still waits for them.
 
 use std::io;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
+use serde_json::json;
 
 use super::super::shared::Shared;
+use super::place::{Fate, Place};
+use super::tail::Tail;
+
 // Circle: the parts of an answer see what it is.
-use super::{Out, Piece, Place, Sent, WatchError};
+use super::{Form, Out, Piece, Sent, WatchError};
 
 /// Lines are sent when they come to this.
 const PIECE_BYTES: usize = 32 << 10;
@@ -31,6 +36,13 @@ pub(super) struct Lines {
     out: Box<dyn Out>,
     buffer: Vec<u8>,
     sign: &'static [u8],
+    /// Whether the session was found: nothing is sent before.
+    is_found: bool,
+    project: u32,
+    /// The time of the last line, in Unix ms.
+    pub(super) reached_ms: i64,
+    /// What was read of the log. It ends with the answer, before its place is free.
+    pub(super) tail: Tail,
     sent: Instant,
     looked: Instant,
     /// The processor time of this thread when it began to convert,
@@ -48,6 +60,10 @@ impl Lines {
             out,
             buffer: Vec::new(),
             sign: SENDING,
+            is_found: false,
+            project: 0,
+            reached_ms: 0,
+            tail: Tail::new(Arc::clone(&place.shared)),
             sent: now,
             looked: now,
             began: None,
@@ -60,6 +76,38 @@ impl Lines {
         &self.place.shared
     }
 
+    /// The session is in the log.
+    pub(super) fn found(&mut self, project: u32) -> Result<(), WatchError> {
+        self.tell_project(project);
+        self.is_found = true;
+        self.send(Piece::Found)
+    }
+
+    /// The session's project, as far as it is known.
+    pub(super) fn tell_project(&mut self, project: u32) {
+        if self.project != project {
+            self.project = project;
+            self.place.tell_project(project);
+        }
+    }
+
+    /// The answer ends here although there is more, and says why.
+    pub(super) fn fail(&mut self, form: &Form, why: &str) -> Result<(), WatchError> {
+        if !self.is_found {
+            return self.send(Piece::Failed(why.to_owned()));
+        }
+        let at_ms = self.reached_ms;
+        let last = match form {
+            Form::Events(_) => {
+                json!({ "type": 5, "data": { "tag": "cut", "payload": { "why": why } }, "timestamp": at_ms })
+            }
+            Form::Timeline => json!({ "at_ms": at_ms, "kind": "cut", "text": why }),
+        };
+        self.flush()?;
+        self.send(Piece::Lines(format!("{last}\n").into_bytes()))?;
+        self.send(Piece::End)
+    }
+
     /// Adds a line. Of a long one, what there is of it is sent while the rest is still being written.
     pub(super) fn line(&mut self, value: &impl Serialize) -> Result<(), WatchError> {
         let mut pieces = Pieces { lines: self, failed: None };
@@ -69,7 +117,7 @@ impl Lines {
         }
         written?;
         self.buffer.push(b'\n');
-        self.look(true)
+        self.look()
     }
 
     pub(super) fn flush(&mut self) -> Result<(), WatchError> {
@@ -86,22 +134,22 @@ impl Lines {
         self.send(Piece::Lines(ALL_SENT.to_vec()))
     }
 
-    /// Finds out whether the answer is still wanted, and may go on. Nothing is sent before the session is found.
-    pub(super) fn beat(&mut self, is_found: bool) -> Result<(), WatchError> {
+    /// Finds out whether the answer is still wanted, and may go on.
+    pub(super) fn beat(&mut self) -> Result<(), WatchError> {
         self.looked = Instant::now();
         if self.began.is_some_and(|began| self.converting + (processor_time() - began) > CONVERTING_MAX) {
             return Err(WatchError::TooLong);
         }
-        if is_found && self.sent.elapsed() >= HEARTBEAT {
+        if self.is_found && self.sent.elapsed() >= HEARTBEAT {
             // What waits is a sign, too; and a part of its first line may have gone ahead of it.
             return if self.buffer.is_empty() { self.send(Piece::Lines(self.sign.to_vec())) } else { self.flush() };
         }
-        if self.is_wanted() { Ok(()) } else { Err(WatchError::Gone) }
+        if self.out.is_gone() { Err(WatchError::Gone) } else { self.listen() }
     }
 
     /// The same, if the last time is long enough ago. To be asked as often as something is done.
-    pub(super) fn look(&mut self, is_found: bool) -> Result<(), WatchError> {
-        if self.looked.elapsed() < LOOK { Ok(()) } else { self.beat(is_found) }
+    pub(super) fn look(&mut self) -> Result<(), WatchError> {
+        if self.looked.elapsed() < LOOK { Ok(()) } else { self.beat() }
     }
 
     /// What is done from here on counts as converting, or does not any more.
@@ -112,16 +160,23 @@ impl Lines {
         self.began = does.then(processor_time);
     }
 
-    fn is_wanted(&self) -> bool {
-        self.place.is_wanted() && !self.out.is_gone()
+    /// Hears of erasures, and of the server's stop.
+    fn listen(&mut self) -> Result<(), WatchError> {
+        match self.place.fate() {
+            Fate::Wanted => Ok(()),
+            Fate::Ends => Err(WatchError::Gone),
+            Fate::Rereads(erasures) => {
+                self.tail.forget();
+                self.place.has_reread(erasures);
+                Ok(())
+            }
+        }
     }
 
     pub(super) fn send(&mut self, mut piece: Piece) -> Result<(), WatchError> {
         let began = Instant::now();
         loop {
-            if !self.place.is_wanted() {
-                return Err(WatchError::Gone);
-            }
+            self.listen()?;
             match self.out.send(piece) {
                 Sent::Done => break,
                 Sent::Full(back) if began.elapsed() < SEND_PATIENCE => piece = back,

@@ -1,10 +1,12 @@
 //! What was collected, as lines.
 
+use std::fs::File;
 use std::iter::Peekable;
 use std::vec;
 
 use crate::export::order::{Batches, Ordered};
 use crate::export::page::room::Room;
+use crate::export::rrweb::event::Event;
 use crate::export::rrweb::ledger::Limits;
 use crate::export::rrweb::recorder::{Flow, Sink};
 use crate::export::rrweb::session::Options;
@@ -13,8 +15,10 @@ use crate::export::timeline::Timeline;
 
 use super::super::collect::{Collector, Picture};
 use super::lines::Lines;
+use super::part::Part;
+
 // Circle: the parts of an answer see what it is.
-use super::{Form, PICTURES_MAX, WatchError};
+use super::{Form, PICTURES_MAX, Wanted, WatchError};
 
 /// So much of the session is its beginning.
 const BEGINNING_MS: i64 = 30_000;
@@ -24,6 +28,7 @@ pub(super) struct Shower<'a> {
     ordered: Ordered,
     pictures: Peekable<vec::IntoIter<Picture>>,
     wanted: &'a Form,
+    part: Option<Part>,
     room: Room,
     /// Known with the first round: a phone's session is another thing than a page's.
     form: Option<Converting>,
@@ -35,8 +40,9 @@ enum Converting {
 }
 
 impl<'a> Shower<'a> {
-    pub(super) fn new(wanted: &'a Form, room: Room, batches: Batches) -> Shower<'a> {
-        Shower { ordered: batches.in_order(), pictures: Vec::new().into_iter().peekable(), wanted, room, form: None }
+    pub(super) fn new(wanted: &'a Wanted, room: Room, batches: Batches) -> Shower<'a> {
+        let (ordered, pictures) = (batches.in_order(), Vec::new().into_iter().peekable());
+        Shower { ordered, pictures, wanted: &wanted.form, part: wanted.from.map(Part::new), room, form: None }
     }
 
     /// To add what was collected.
@@ -46,7 +52,13 @@ impl<'a> Shower<'a> {
 
     /// Whether batches have come that are younger than the beginning by more than `late_ms`.
     pub(super) fn knows_beginning(&mut self, late_ms: i64) -> bool {
-        self.batches().span_ms() > BEGINNING_MS + late_ms
+        let Some(after_ms) = self.begins_after_ms() else { return false };
+        self.batches().span_ms() > after_ms.saturating_add(BEGINNING_MS + late_ms)
+    }
+
+    /// How long after the first event those begin that are sent, if that is known before all was read.
+    fn begins_after_ms(&self) -> Option<i64> {
+        self.part.as_ref().map_or(Some(0), Part::after_first_ms)
     }
 
     fn form(&self, collector: &Collector) -> Converting {
@@ -64,32 +76,59 @@ impl<'a> Shower<'a> {
         }
     }
 
-    /// Sends the first half minute of what was collected.
+    /// Sends the first half minute of what is sent, as far as it was collected.
     pub(super) fn show_beginning(&mut self, collector: &mut Collector, lines: &mut Lines) -> Result<(), WatchError> {
         // A phone's screens are shown whatever their time.
         if collector.is_of_phone() {
             return Ok(());
         }
         let Some(first_ms) = self.ordered.next_ms() else { return Ok(()) };
-        self.convert(first_ms.saturating_add(BEGINNING_MS), collector, lines)?;
+        let after_ms = self.begins_after_ms().unwrap_or(0);
+        self.convert(first_ms.saturating_add(after_ms).saturating_add(BEGINNING_MS), collector, lines)?;
         lines.flush()
+    }
+
+    /// Sends everything that there is, all of which was collected.
+    pub(super) fn show_all(&mut self, collector: &mut Collector, lines: &mut Lines) -> Result<(), WatchError> {
+        let last_ms = self.ordered.batches().last_ms();
+        if let Some(part) = &mut self.part {
+            part.ends(last_ms);
+        }
+        self.tell_span(lines)?;
+        self.show_until_end(collector, lines, true)?;
+        self.tell_span(lines)?;
+        lines.flush()
+    }
+
+    fn tell_span(&mut self, lines: &mut Lines) -> Result<(), WatchError> {
+        match self.part.as_mut().and_then(Part::span) {
+            Some(span) => lines.line(&span),
+            None => Ok(()),
+        }
     }
 
     /// Sends everything that was collected since the last call.
     pub(super) fn show(&mut self, collector: &mut Collector, lines: &mut Lines) -> Result<(), WatchError> {
+        self.show_until_end(collector, lines, false)
+    }
+
+    /// The same. At the end of what there is, it is shown how the page is by then, if nothing was shown before.
+    fn show_until_end(&mut self, collector: &mut Collector, lines: &mut Lines, is_end: bool) -> Result<(), WatchError> {
         self.convert(i64::MAX, collector, lines)?;
         lines.convert(true);
         if let Some(Converting::Events(teller)) = &mut self.form {
             let file = self.ordered.batches().file()?;
-            if let Teller::Phone(_) = teller {
+            let mut telling = Telling { teller, part: &mut self.part, lines };
+            if let Teller::Phone(_) = telling.teller {
                 // Nothing but the screen is shown: it need not wait for a message.
                 for picture in self.pictures.by_ref() {
-                    lines.look(true)?;
-                    let bytes = picture.read(&file)?;
-                    write(lines, |sink| teller.picture(&picture.canvas, picture.at_ms, &bytes, sink))?;
+                    telling.picture(&picture, &file)?;
                 }
             }
-            write(lines, |sink| teller.flush(sink))?;
+            if is_end {
+                telling.reach_end();
+            }
+            telling.write(|teller, sink| teller.flush(sink))?;
         }
         lines.convert(false);
         // Pictures of a time that has not come stay.
@@ -120,20 +159,21 @@ impl<'a> Shower<'a> {
         let file = self.ordered.batches().file()?;
         lines.convert(true);
         while let Some(told) = self.ordered.next_told_until(until_ms)? {
-            lines.look(true)?;
+            lines.look()?;
             match &mut form {
                 Converting::Timeline(timeline) => {
                     if let Some(line) = timeline.line(&told) {
+                        lines.reached_ms = line.at_ms;
                         lines.line(&line)?;
                     }
                 }
                 Converting::Events(teller) => {
+                    let mut telling = Telling { teller, part: &mut self.part, lines };
                     while let Some(picture) = self.pictures.next_if(|picture| picture.at_ms <= told.at_ms) {
-                        lines.look(true)?;
-                        let bytes = picture.read(&file)?;
-                        write(lines, |sink| teller.picture(&picture.canvas, picture.at_ms, &bytes, sink))?;
+                        telling.picture(&picture, &file)?;
                     }
-                    write(lines, |sink| teller.tell(&told, sink))?;
+                    telling.reach(told.at_ms);
+                    telling.write(|teller, sink| teller.tell(&told, sink))?;
                 }
             }
         }
@@ -143,15 +183,63 @@ impl<'a> Shower<'a> {
     }
 }
 
-/// Sends events as they are made: those of one moment may be many.
-fn write(lines: &mut Lines, make: impl FnOnce(&mut Sink<'_>) -> Flow) -> Result<(), WatchError> {
-    let mut done = Ok(());
-    let flow = make(&mut |event| {
-        done = lines.line(&event);
-        if done.is_ok() { Flow::Continue(()) } else { Flow::Break(()) }
-    });
-    done?;
-    if flow.is_break() { Err(WatchError::TooMuch) } else { Ok(()) }
+/// Makes events, and sends those that are wanted.
+struct Telling<'a> {
+    teller: &'a mut Teller,
+    part: &'a mut Option<Part>,
+    lines: &'a mut Lines,
+}
+
+impl Telling<'_> {
+    /// Goes on to a time: what is before the part is followed quietly.
+    fn reach(&mut self, at_ms: i64) {
+        if let Some(part) = self.part {
+            let is_wanted = part.reach(at_ms);
+            self.teller.set_quiet(!is_wanted);
+        }
+    }
+
+    fn reach_end(&mut self) {
+        if let Some(part) = self.part {
+            part.reach_end();
+            self.teller.set_quiet(false);
+        }
+    }
+
+    fn picture(&mut self, picture: &Picture, file: &File) -> Result<(), WatchError> {
+        self.lines.look()?;
+        self.reach(picture.at_ms);
+        let bytes = picture.read(file)?;
+        self.write(|teller, sink| teller.picture(&picture.canvas, picture.at_ms, &bytes, sink))
+    }
+
+    /// Sends events as they are made: those of one moment may be many.
+    fn write(&mut self, make: impl FnOnce(&mut Teller, &mut Sink<'_>) -> Flow) -> Result<(), WatchError> {
+        let Telling { teller, part, lines } = self;
+        let mut done = Ok(());
+        let flow = make(teller, &mut |mut event| {
+            done = send(part.as_mut(), lines, &mut event);
+            if done.is_ok() { Flow::Continue(()) } else { Flow::Break(()) }
+        });
+        done?;
+        if flow.is_break() { Err(WatchError::TooMuch) } else { Ok(()) }
+    }
+}
+
+/// Sends an event, if it is of the part; before the first one, how long the session is.
+fn send(part: Option<&mut Part>, lines: &mut Lines, event: &mut Event) -> Result<(), WatchError> {
+    if let Some(part) = part {
+        let is_first = part.is_empty();
+        let is_of_part = part.take(event);
+        if is_first && let Some(span) = part.span() {
+            lines.line(&span)?;
+        }
+        if !is_of_part {
+            return Ok(());
+        }
+    }
+    lines.reached_ms = event.timestamp;
+    lines.line(event)
 }
 
 #[cfg(test)]

@@ -77,6 +77,39 @@ fn sessions_of_real_trackers_play_whole_from_each_snapshot() {
 }
 
 #[test]
+fn what_was_followed_quietly_is_in_the_snapshot_that_comes_next() {
+    let mut compared = 0;
+    for ((file, session), uploads) in sessions() {
+        let (all, _) = events(batches(&uploads), Options::default());
+        let Some(first) = all.iter().position(is_snapshot) else { continue };
+        for part in [3, 2] {
+            let middle_ms = all[first].timestamp + (all[all.len() - 1].timestamp - all[first].timestamp) / part;
+            let (mut later, mut converter) = (Vec::new(), Converter::new(Options::default()));
+            let mut ordered = batches(&uploads).in_order();
+            let mut sink = |event| {
+                later.push(event);
+                Flow::Continue(())
+            };
+            let mut is_begun = false;
+            while let Some(told) = ordered.next_told().unwrap() {
+                is_begun |= told.at_ms >= middle_ms;
+                converter.set_quiet(!is_begun);
+                assert!(converter.tell(&told, &mut sink).is_continue());
+            }
+            converter.set_quiet(false);
+            assert!(converter.flush(&mut sink).is_continue());
+            let from = later.iter().position(is_snapshot).expect("a snapshot");
+            assert!(later[from].timestamp <= middle_ms, "{file} {session}");
+            assert_eq!(shown(&later[from..]), shown(&all[first..]), "{file} {session}");
+            let is_told = |event: &&Event| matches!(event.data, Data::Custom { .. }) && event.timestamp >= middle_ms;
+            assert_eq!(later.iter().filter(is_told).count(), all.iter().filter(is_told).count(), "{file} {session}");
+            compared += 1;
+        }
+    }
+    assert!(compared > 80, "{compared}");
+}
+
+#[test]
 fn a_seek_never_plays_more_than_twenty_seconds_and_some() {
     for ((file, session), uploads) in sessions() {
         let (events, _) = events(batches(&uploads), Options::default());

@@ -33,7 +33,9 @@ impl Out for Client {
 fn lines() -> (Lines, Client) {
     let sessions = Sessions::new("nowhere".into(), None);
     let client = Client::default();
-    (Lines::new(Place::take(&sessions.0).unwrap(), Box::new(client.clone())), client)
+    let mut lines = Lines::new(Place::take(&sessions.0, 1).unwrap(), Box::new(client.clone()));
+    lines.is_found = true;
+    (lines, client)
 }
 
 #[test]
@@ -60,7 +62,7 @@ fn a_sign_of_life_stands_in_no_line() {
     assert!(!lines.buffer.is_empty() && !client.text().is_empty(), "a part of it was sent");
     for sign in ["", " \n"] {
         lines.sent -= HEARTBEAT;
-        lines.beat(true).unwrap();
+        lines.beat().unwrap();
         assert!(client.text() == format!("\"{long}\"\n{sign}"));
     }
 }
@@ -69,7 +71,7 @@ fn a_sign_of_life_stands_in_no_line() {
 fn a_long_line_ends_when_nobody_waits_for_it_any_more() {
     let sessions = Sessions::new("nowhere".into(), None);
     let client = Client::default();
-    let mut lines = Lines::new(Place::take(&sessions.0).unwrap(), Box::new(client.clone()));
+    let mut lines = Lines::new(Place::take(&sessions.0, 1).unwrap(), Box::new(client.clone()));
     sessions.stop();
     assert!(matches!(lines.line(&"x".repeat(1 << 20)), Err(WatchError::Gone)));
     assert_eq!(client.text(), "");
@@ -90,14 +92,14 @@ fn it_is_looked_for_the_client_every_fifty_milliseconds_and_not_at_each_line() {
 fn an_answer_ends_when_it_has_used_its_time_of_a_processor_for_what_it_converts() {
     let (mut lines, _) = lines();
     lines.converting = CONVERTING_MAX;
-    lines.beat(true).unwrap();
+    lines.beat().unwrap();
     lines.convert(true);
     let began = processor_time();
     while processor_time() == began {}
-    assert!(matches!(lines.beat(true), Err(WatchError::TooLong)));
+    assert!(matches!(lines.beat(), Err(WatchError::TooLong)));
     // What else it does is not counted.
     lines.convert(false);
     assert!(lines.converting > CONVERTING_MAX);
-    lines.beat(true).unwrap();
+    lines.beat().unwrap();
     assert_eq!(CONVERTING_MAX, Duration::from_secs(300));
 }

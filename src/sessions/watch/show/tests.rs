@@ -3,13 +3,17 @@ use crate::sessions::collect::tests::pictures;
 
 use super::*;
 
-fn shower(wanted: &Form) -> Shower<'_> {
+fn wanted(form: Form) -> Wanted {
+    Wanted { session: 1, form, follow: false, soon: false, from: None }
+}
+
+fn shower(wanted: &Wanted) -> Shower<'_> {
     Shower::new(wanted, Room::of(1 << 20), Batches::new(tempfile::tempfile().unwrap()))
 }
 
 #[test]
 fn pictures_of_a_time_that_does_not_come_are_no_more_however_often_some_arrive() {
-    let wanted = Form::Events(Box::new(|_| Assets::WITHHELD));
+    let wanted = wanted(Form::Events(Box::new(|_| Assets::WITHHELD)));
     let mut shower = shower(&wanted);
     let form = shower.form(&Collector::new(1 << 20));
     for _ in 0..3 {
@@ -24,7 +28,8 @@ fn pictures_of_a_time_that_does_not_come_are_no_more_however_often_some_arrive()
 
 #[test]
 fn where_none_is_shown_no_picture_waits() {
-    let mut shower = shower(&Form::Timeline);
+    let wanted = wanted(Form::Timeline);
+    let mut shower = shower(&wanted);
     let form = shower.form(&Collector::new(1 << 20));
     shower.add_pictures(pictures(1, 1, usize::MAX), &form);
     assert!(shower.pictures.peek().is_none());
