@@ -5,7 +5,8 @@ without viewers take turns, each with a data folder of its own, at full load, at
 processor for those who read at a low priority; at the other rates a viewer who gets no event makes the run fail. What viewers cost the cores is judged at
 full load: below it, what a request costs depends on how many come at once.
 
-No two batches of the load are alike: readers leave out a batch that was sent again, and would have nothing to pass over.
+The batches of the load differ at their ends, as real ones do: of those that are alike there, readers look at the bytes once more, to leave out what was
+sent again. With one batch for all they do nothing else, and viewers see nothing.
 """
 
 import http.client
@@ -50,17 +51,16 @@ def user_and_system_us(bench, pid):
     return int(words[11]) * bench.TICK_US, int(words[12]) * bench.TICK_US
 
 
-# A request with a number in the place of a word, and a pause before it that is as long as the others' on the average.
+# A request with a number at its end, and a pause before it that is as long as the others' on the average.
 SCRIPT = """
 local file = assert(io.open("%s", "rb"))
 local text = file:read("*a")
 file:close()
-local from, to = text:find("%s", 1, true)
-local head, tail = text:sub(1, from - 1), text:sub(to + 1)
+local head = text:sub(1, -10)
 local turn = 0
 function request()
   turn = turn + 1
-  return head .. string.format("%%09d", turn) .. tail
+  return head .. string.format("%%09d", turn)
 end
 """
 PAUSE = """
@@ -68,7 +68,6 @@ function delay()
   return math.random(0, %d)
 end
 """
-NUMBERED = "catalogue"
 
 
 def script_of(bench, load, running, folder, pause_ms):
@@ -78,7 +77,7 @@ def script_of(bench, load, running, folder, pause_ms):
     whole = bench.WRK_SCRIPT
     script = folder / "load.lua"
     pause = PAUSE % round(2 * pause_ms) if pause_ms else ""
-    script.write_text(SCRIPT % (folder / "request", NUMBERED) + pause + (whole[whole.index("function done"):] % ()))
+    script.write_text(SCRIPT % (folder / "request") + pause + (whole[whole.index("function done"):] % ()))
     return script
 
 
