@@ -4,12 +4,16 @@ import fs from 'node:fs';
 import path from 'node:path';
 
 import { check } from '../e2e/checks.mjs';
+import { until } from '../e2e/process.mjs';
 import { difference, read, shownDifference } from './alike.mjs';
-import { loaded, watchedPage } from './browser.mjs';
-import { WINDOW } from './visit.mjs';
+import { loaded, shownTime, watchedPage } from './browser.mjs';
+import { STILL_MS, WINDOW } from './visit.mjs';
 
 /** The part of the pixels that may differ: of the picture, and of each box in it. */
 const MOST = 0.02;
+
+/** How far the pointer may be from where it was, in pixels. */
+const POINTER_OFF = 2;
 
 /** Each moment looks other than the one before, or a comparison would prove nothing. */
 export function changes(visited) {
@@ -18,52 +22,78 @@ export function changes(visited) {
   check('each moment changes the picture', same.map(({ name }) => name));
 }
 
-/** The times of the moments in ms since the session's beginning, from its events. */
+/** The times of the moments in ms since the session's beginning, and its length, from its events. */
 export function timesOf(visited, events) {
   const at = new Map(events.filter(({ data }) => data.tag === 'CustomEvent').map(({ data, timestamp }) => [data.payload.Name, timestamp]));
-  const times = visited.moments.map(({ mark }) => at.get(mark) - events[0].timestamp);
-  check('each moment is in the session', visited.moments.filter((_, number) => !(times[number] >= 0)).map(({ name }) => name));
-  return times;
+  const moments = visited.moments.map(({ mark }) => at.get(mark) - events[0].timestamp);
+  check('each moment is in the session', visited.moments.filter((_, number) => !(moments[number] >= 0)).map(({ name }) => name));
+  return { moments, length: events.at(-1).timestamp - events[0].timestamp };
 }
 
-/** Seeks to each moment, in order and out of order, and compares. `folder` gets the pictures that differ. */
-export async function shows(browser, url, visited, times, folder) {
-  const { page, seen, close } = await watchedPage(browser);
+/** Comes to each moment, and compares: played from the beginning, or sought out of order. */
+export const WAYS = {
+  played: { order: (list) => list, begin: toPlay, reach: play },
+  sought: { order: shuffled, begin: async () => {}, reach: seek },
+};
+
+/**
+ * Opens the player, and compares in these ways. `folder` gets the pictures that differ. With `site`, the pictures and styles of the site there are
+ * switched on.
+ */
+export async function shows(browser, url, visited, times, folder, { ways = Object.keys(WAYS), site } = {}) {
+  const { page, seen, close } = await watchedPage(browser, { viewport: { width: 1280, height: WINDOW.height + 40 } });
   await page.goto(`${url}#t=0`, { timeout: 60_000 });
   await loaded(page);
+  if (site) {
+    await page.locator('#assets').click();
+    await page.waitForURL(/assets=1/);
+    await loaded(page);
+  }
+  // The first picture comes before the rest.
+  await until(30_000, 'all of the session', async () => (await shownTime(page))[1] === Math.floor(times.length / 1000));
   await bare(page);
-  const forward = visited.moments.map((_, at) => at);
-  for (const [order, list] of [['in order', forward], ['out of order', shuffled(forward)]]) {
+  for (const way of ways) {
+    const { order, begin, reach } = WAYS[way];
     const faults = [];
-    let worst = 0;
-    for (const number of list) {
+    let [worst, farthest] = [0, 0];
+    await begin(page, times.length);
+    for (const number of order(visited.moments.map((_, at) => at))) {
       const moment = visited.moments[number];
-      await seek(page, times[number]);
-      const shown = read(await page.screenshot({ clip: { x: 0, y: 0, ...WINDOW } }), moment.masks);
-      const wanted = read(moment.picture, moment.masks);
-      const parts = [{ name: 'all of it' }, ...moment.boxes].map((box) => [box.name, difference(wanted, shown, box.width && box) ?? 0]);
+      const late = (await reach(page, times.moments[number])) - times.moments[number];
+      if (late > STILL_MS) faults.push(`${moment.name}: shown ${late} ms later`);
+      await settled(page);
+      const shown = await page.screenshot({ clip: { x: 0, y: 0, ...WINDOW } });
+      const [wanted, found] = [read(moment.picture, moment.masks), read(shown, moment.masks)];
+      const parts = [{ name: 'all of it' }, ...moment.boxes].map((box) => [box.name, difference(wanted, found, box.width && box) ?? 0]);
       worst = Math.max(worst, ...parts.map(([, part]) => part));
       const other = parts.filter(([, part]) => part > MOST).map(([name, part]) => `${name} ${(part * 100).toFixed(1)} %`);
+      const pointer = await pointerOf(page);
+      const off = Math.max(Math.abs(pointer.x - moment.pointer.x), Math.abs(pointer.y - moment.pointer.y));
+      farthest = Math.max(farthest, off);
+      if (!(off <= POINTER_OFF && pointer.drawn)) other.push(`the pointer ${JSON.stringify(pointer)}, not ${JSON.stringify(moment.pointer)}`);
       if (other.length === 0) continue;
       faults.push(`${moment.name}: ${other.join(', ')}`);
-      const file = path.join(folder, `${order.replaceAll(' ', '-')}-${number}`);
+      const file = path.join(folder, `${way}-${number}`);
       fs.writeFileSync(`${file}-page.png`, moment.picture);
-      fs.writeFileSync(`${file}-shown.png`, await page.screenshot({ clip: { x: 0, y: 0, ...WINDOW } }));
-      fs.writeFileSync(`${file}-differs.png`, shownDifference(wanted, shown));
+      fs.writeFileSync(`${file}-shown.png`, shown);
+      fs.writeFileSync(`${file}-differs.png`, shownDifference(wanted, found));
     }
-    check(`the player stands still, ${order}`, (await page.locator('#play').getAttribute('aria-label')) === 'Play');
-    check(`the pictures are those of the page, ${order}`, faults, `${list.length} moments, ${(worst * 100).toFixed(2)} % of a part at most`);
+    check(`the player stands still, ${way}`, (await page.locator('#play').getAttribute('aria-label')) === 'Play');
+    const told = `${visited.moments.length} moments, ${(worst * 100).toFixed(2)} % of a part at most, the pointer ${farthest.toFixed(1)} pixels off at most`;
+    check(`the pictures are those of the page, ${way}`, faults, told);
   }
+  const strange = [...seen.requests, ...seen.refused].filter((asked) => !asked.startsWith(new URL('/', url).href) && !(site && asked.startsWith(site)));
+  check('nobody else is asked', strange);
   check('nothing fails', seen.errors);
   await close();
 }
 
-/** Shows the recorded page alone, in its own size, without the pointer that the Replayer draws. */
+/** Shows the recorded page alone, in its own size. The pointer stays where it is, but is not drawn. */
 async function bare(page) {
   await page.evaluate(() => {
     const sheet = new CSSStyleSheet();
     sheet.replaceSync(`#screen { position: fixed !important; inset: 0 auto auto 0 !important; transform: none !important; z-index: 1000000 !important }
-      .replayer-mouse, .replayer-mouse-tail { display: none !important }`);
+      .replayer-mouse { opacity: 0 !important }`);
     document.adoptedStyleSheets = [sheet];
     for (let element = document.getElementById('screen').parentElement; element; element = element.parentElement) {
       element.style.transform = 'none';
@@ -73,6 +103,38 @@ async function bare(page) {
   });
 }
 
+/** Where the pointer is, and whether there is something that draws it. */
+function pointerOf(page) {
+  return page.evaluate(() => {
+    const mouse = document.querySelector('.replayer-mouse');
+    const { x, y } = mouse.getBoundingClientRect();
+    const { content, width, display } = getComputedStyle(mouse, '::before');
+    return { x, y, drawn: content !== 'none' && display !== 'none' && parseFloat(width) > 5 };
+  });
+}
+
+/** The player at the beginning, and what tells its time to the millisecond: how far the hand is on the time line. */
+async function toPlay(page, length) {
+  await page.evaluate((ms) => (window.shownMs = () => (parseFloat(document.getElementById('hand').style.left) / 100) * ms), length);
+  await seek(page, 0);
+  await page.keyboard.press('8');
+}
+
+/** Plays on to a moment, and pauses. Returns the moment that is then shown. */
+function play(page, ms) {
+  return page.evaluate(async (wanted) => {
+    const button = document.getElementById('play');
+    const frame = () => new Promise((done) => requestAnimationFrame(done));
+    const deadline = performance.now() + 60_000;
+    button.click();
+    while (window.shownMs() < wanted + 50 && performance.now() < deadline) await frame();
+    button.click();
+    await frame();
+    await frame();
+    return window.shownMs();
+  }, ms);
+}
+
 async function seek(page, ms) {
   await page.evaluate((seconds) => (location.hash = `#t=${seconds}`), ms / 1000);
   await page.waitForFunction(
@@ -80,11 +142,22 @@ async function seek(page, ms) {
     ms,
     { timeout: 20_000 },
   );
-  // What is decoded and laid out afterwards.
+  return ms;
+}
+
+/** Waits for what is fetched, decoded and laid out afterwards. */
+async function settled(page) {
   await page.evaluate(async () => {
     const held = document.querySelector('#screen iframe').contentDocument;
+    const frame = () => new Promise((done) => requestAnimationFrame(done));
+    const deadline = performance.now() + 3_000;
+    const isThere = () => [...held.querySelectorAll('link[rel=stylesheet][href]')].every(({ sheet }) => sheet);
+    while (!isThere() && performance.now() < deadline) await frame();
+    for (let frames = 0; frames < 3; frames++) await frame();
+    await held.fonts.ready;
     await Promise.all([...held.images].map((image) => image.decode().catch(() => {})));
-    for (let frames = 0; frames < 3; frames++) await new Promise((done) => requestAnimationFrame(done));
+    // The pointer takes a twentieth of a second to its place.
+    for (const end = performance.now() + 80; performance.now() < end; ) await frame();
   });
 }
 

@@ -43,6 +43,21 @@ export async function recordPhone(server, session, file) {
   return 1;
 }
 
+/** Sends pictures of a phone's screen: `[ms, bytes]` each. */
+export async function recordScreen(server, session, pictures) {
+  const frames = pictures.map(([at, bytes]) => {
+    const head = Buffer.alloc(12);
+    head.writeBigUInt64LE(BigInt(at));
+    head.writeUInt32LE(bytes.length, 8);
+    return Buffer.concat([head, bytes]);
+  });
+  const form = new FormData();
+  form.set('type', 'frames');
+  form.set('batch', new Blob(frames), 'batch.frames');
+  const whole = new Response(form);
+  await send(server, session, '/v1/mobile/images', { 'Content-Type': whole.headers.get('content-type') }, Buffer.from(await whole.arrayBuffer()));
+}
+
 /** Sends a batch. */
 export async function recordBatch(server, session, bytes) {
   await send(server, session, '/v1/web/i', { 'Content-Type': 'application/octet-stream' }, bytes);

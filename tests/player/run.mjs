@@ -2,7 +2,8 @@
 //
 //   node run.mjs [--generations 12,15,18,19] [--keep]
 //
-// The generations are those of the trackers whose recorded page is compared with what the player shows (default: 19).
+// The generations are those of the trackers whose recorded page is compared with what the player shows (default: all of them). The last one is compared
+// in every way, the others in a shorter form.
 // It uses what tests/e2e has installed, too. TAKEUP_BIN names the binary, built after scripts/player (default: the release build of this repository);
 // CHROMIUM the browser (default: /usr/bin/chromium); TMPDIR where the data goes. The folder of a failed run is kept, and its name printed.
 
@@ -17,15 +18,18 @@ import { endAll } from '../e2e/process.mjs';
 import { Server } from '../e2e/server.mjs';
 import { acts, hostileLists, lists } from './admin.mjs';
 import { openBrowser } from './browser.mjs';
-import { hostile, rawHostile, trapWorks } from './attacked.mjs';
+import { allPlay } from './allplay.mjs';
+import { hostile, rawHostile, servedHostile, servedHostileWithAssets, servedRaw, trapWorks, withoutPolicy } from './attacked.mjs';
 import { changes, shows, timesOf } from './compared.mjs';
 import { recordFixtures } from './fixtures.mjs';
 import { SECRET, startGallery } from './gallery.mjs';
+import { recordColours, showsColours } from './phone.mjs';
 import { plays, reads } from './plays.mjs';
 import { recordBatch, recordCapture } from './record.mjs';
 import { hostileBatch } from './hostile.mjs';
 import { containedKept, recordKept, servedKept } from './kept.mjs';
 import { followed, served } from './served.mjs';
+import { pushFiles } from './site.mjs';
 import { cut, goesOn, many, soon } from './streamed.mjs';
 import { startTrap } from './trap.mjs';
 import { allTyped } from './typed.mjs';
@@ -36,8 +40,9 @@ const JOURNEY = '2691351900602760960';
 const HOSTILE = '2691351900602760961';
 const LIVE = '2691351900602760962';
 const [SOON, MANY, GOES_ON, ERASED, CUT] = [3, 4, 5, 6, 7].map((number) => `269135190060276096${number}`);
+const PHONE = '2691351900602760968';
 
-const { values: options } = parseArgs({ options: { generations: { type: 'string', default: '19' }, keep: { type: 'boolean' } } });
+const { values: options } = parseArgs({ options: { generations: { type: 'string', default: '12,15,18,19' }, keep: { type: 'boolean' } } });
 const generations = options.generations.split(',');
 const DEADLINE_MS = 480_000 + 150_000 * generations.length;
 const root = fs.mkdtempSync(path.join(os.tmpdir(), 'takeup-player-'));
@@ -84,6 +89,11 @@ await recordCapture(server, JOURNEY, CAPTURE);
 await recordBatch(server, HOSTILE, hostileBatch(trap.url, Date.now() - 60_000));
 const browser = await openBrowser();
 
+const gallery = await startGallery();
+// Visitors mostly wait: for trackers, which look at a page now and then. What is tested meanwhile waits, too.
+const visits = new Map(generations.map((number) => [`tracker-${number}`, visitGallery(browser, gallery, server, `tracker-${number}`)]));
+for (const visit of visits.values()) visit.catch(() => {});
+
 await scenario('a server shows a session', () => served(browser, server, JOURNEY));
 await scenario('a server shows a session that goes on', () => followed(browser, server, LIVE, trap));
 await scenario('the admin page lists sessions as they are recorded', () => lists(browser, root));
@@ -98,33 +108,50 @@ await scenario('a server shows what it has kept of a site', async () => {
   kept = await recordKept(server, root, trap.url);
   await servedKept(browser, server, kept, trap);
 });
-const gallery = await startGallery();
+
 const galleries = [];
-for (const number of generations) {
-  const tracker = `tracker-${number}`;
-  await scenario(`a server shows the page as ${tracker} recorded it`, async () => {
-    const visited = await visitGallery(browser, gallery, server, tracker);
+for (const [tracker, visit] of visits) {
+  await scenario(`${tracker} records a page that has everything`, async () => {
+    const visited = await visit;
     changes(visited);
     const events = await printed(server, visited.session, '--rrweb');
     check('what is masked is not in the events', events.includes(SECRET) ? [SECRET] : []);
     const times = timesOf(visited, JSON.parse(events));
-    galleries.push({ tracker, visited, times, events });
-    await shows(browser, `http://${server.admin}/play/${visited.session}`, visited, times, picturesOf(`${tracker}-served`));
+    galleries.push({ tracker, visited, times, events, page: `http://${server.admin}/play/${visited.session}` });
   });
 }
-const fixtures = await recordFixtures(server);
+const newest = galleries.at(-1);
+await scenario(`a server shows it with the site's own files, of ${newest?.tracker}`, async () =>
+  shows(browser, newest.page, newest.visited, newest.times, picturesOf('site'), { ways: ['sought'], site: gallery.origin }));
+await scenario('the files are kept, and the site is gone', async () => {
+  await pushFiles(server, root, gallery.origin);
+  gallery.close();
+});
+for (const { tracker, visited, times, page } of galleries) {
+  await scenario(`a server shows the page as ${tracker} recorded it`, async () => shows(browser, page, visited, times, picturesOf(`${tracker}-served`)));
+}
+
+await scenario('a server shows a hostile session, which does nothing', async () => servedHostile(browser, trap, server, HOSTILE));
+await scenario('nor with the pictures and styles of its site', async () => servedHostileWithAssets(browser, trap, server, HOSTILE));
+await scenario('nor if everything had been let through', async () => servedRaw(browser, trap, server, JOURNEY, false));
+await scenario('nor with pictures and styles then', async () => servedRaw(browser, trap, server, JOURNEY, true));
+await scenario('the policy is part of that', async () => withoutPolicy(browser, trap, server, JOURNEY));
+await scenario("a server shows a phone's screen", async () => {
+  await recordColours(browser, server, PHONE);
+  await showsColours(browser, server, PHONE);
+});
+const exports = [];
+await scenario('a server shows each session that is kept for tests', async () => {
+  for (const [name, session] of await recordFixtures(server)) exports.push([name, session, await printed(server, session, '--rrweb')]);
+  await allPlay(browser, server, exports.map(([name, session, events]) => [name, session, JSON.parse(events)]));
+});
 await server.stop();
 
+await scenario('exports are what rrweb takes', async () =>
+  allTyped([...galleries.map(({ tracker, events }) => [tracker, events]), ...exports.map(([name, , events]) => [name, events])]));
 await scenario('a file has in itself what is kept of a site', async () => containedKept(browser, await exported(server, kept), trap));
-for (const { tracker, visited, times } of galleries) {
-  await scenario(`so does the file, of ${tracker}`, async () =>
-    shows(browser, pathToFileURL(await exported(server, visited.session)).href, visited, times, picturesOf(`${tracker}-file`)));
-}
-await scenario('exports are what rrweb takes', async () => {
-  const exports = galleries.map(({ tracker, events }) => [tracker, events]);
-  for (const [name, session] of fixtures) exports.push([name, await printed(server, session, '--rrweb')]);
-  allTyped(exports);
-});
+await scenario(`a file shows the page as ${newest?.tracker} recorded it`, async () =>
+  shows(browser, pathToFileURL(await exported(server, newest.visited.session)).href, newest.visited, newest.times, picturesOf('file')));
 await scenario('a session plays from one file', async () => plays(browser, server, JOURNEY, await exported(server, JOURNEY)));
 await scenario('a session can be read without JavaScript', async () => reads(browser, await exported(server, JOURNEY)));
 await scenario('the trap notices who is not protected', () => trapWorks(browser, trap, root));
@@ -133,7 +160,6 @@ await scenario('nor does it if the server had let everything through', async () 
   rawHostile(browser, trap, await exported(server, JOURNEY), root));
 
 await browser.close();
-gallery.close();
 trap.close();
 endAll();
 clearTimeout(deadline);

@@ -135,7 +135,7 @@ export class Stage {
   }
 }
 
-/** Two things that a seek of the Replayer (2.1.6) gets wrong. */
+/** Three things that a seek of the Replayer (2.1.6) gets wrong. */
 function mendSeeks(replayer) {
   // It changes the rules of sheets before it makes those sheets that are new.
   const change = replayer.applyStyleSheetMutation.bind(replayer);
@@ -150,5 +150,17 @@ function mendSeeks(replayer) {
     late.forEach(change);
     // It keeps how far the window was scrolled, and would scroll there after all later seeks.
     replayer.virtualDom.scrollData = null;
+    endAnimations(replayer.iframe.contentDocument);
   });
+  // It begins the animations of style sheets anew with each snapshot, and holds them there. By the moment that is shown most have ended.
+  replayer.on('fullsnapshot-rebuilded', () => endAnimations(replayer.iframe.contentDocument));
+}
+
+/** Ends the animations that have an end, in a document and in those of its frames. */
+function endAnimations(shown) {
+  if (!shown) return;
+  for (const animation of shown.getAnimations()) {
+    if (Number.isFinite(animation.effect?.getComputedTiming().endTime)) animation.finish();
+  }
+  for (const frame of shown.querySelectorAll('iframe')) endAnimations(frame.contentDocument);
 }
