@@ -25,11 +25,11 @@ export async function allPlay(browser, server, sessions) {
     const { page, seen, close } = await watchedPage(browser);
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
       const [name, session, events] = next;
-      const shown = await watch(page, `http://${server.admin}/play/${session}`, events).catch((error) => ({ fault: String(error) }));
+      const wanted = lastTexts(await server.lines('events', session, '--json'));
+      const shown = await watch(page, `http://${server.admin}/play/${session}`, events, wanted).catch((error) => ({ fault: String(error) }));
       faults.push(...[...seen.errors.splice(0), shown.fault ?? []].flat().map((fault) => `${name}: ${fault}`));
       // What phones sent has no pages in it.
       if (shown.fault || name.endsWith('.json')) continue;
-      const wanted = lastTexts(await server.lines('events', session, '--json'));
       const missing = wanted.filter((text) => !shown.text.includes(text));
       texts.push({ name, count: wanted.length, missing });
       pictures.push({ name, drawn: shown.drawn });
@@ -48,7 +48,7 @@ export async function allPlay(browser, server, sessions) {
 }
 
 /** Plays a session for a moment, and goes to its end: the texts there, and how much of the picture has another colour than the rest. */
-async function watch(page, address, events) {
+async function watch(page, address, events, wanted) {
   const length = events.reduce((most, { timestamp }) => Math.max(most, timestamp), 0) - events[0].timestamp;
   const end = Math.floor(length / 1000);
   await page.goto(`${address}#t=0`);
@@ -56,12 +56,24 @@ async function watch(page, address, events) {
   await until(20_000, 'all of it to be loaded', async () => (await shownTime(page))[1] === end);
   await page.keyboard.press('8');
   await page.keyboard.press('Space');
-  await sleep(300);
-  if ((await page.evaluate(() => parseFloat(document.getElementById('hand').style.left))) === 0) return { fault: 'it does not play' };
+  await until(20_000, 'it to play', () => page.evaluate(() => parseFloat(document.getElementById('hand').style.left) > 0));
+  await page.keyboard.press('Space');
   await page.keyboard.press('End');
   await until(20_000, 'its end', async () => (await shownTime(page))[0] === end);
-  const text = await page.evaluate(async () => {
-    for (let frames = 0; frames < 3; frames++) await new Promise((done) => requestAnimationFrame(done));
+  let text = await textOf(page);
+  for (let tries = 0; tries < 20 && wanted.some((one) => !text.includes(one)); tries++) {
+    await sleep(100);
+    text = await textOf(page);
+  }
+  const [told] = await page.locator('.note').allTextContents();
+  if (told !== undefined) return { fault: told };
+  const picture = PNG.sync.read(await page.locator('#screen').screenshot());
+  return { text, drawn: drawnPart(picture) };
+}
+
+/** All texts of the recorded page, with those of its frames and shadow roots. */
+function textOf(page) {
+  return page.evaluate(() => {
     const words = [];
     const read = (node) => {
       if (node.nodeType === Node.TEXT_NODE) words.push(node.data);
@@ -71,10 +83,6 @@ async function watch(page, address, events) {
     read(document.querySelector('#screen iframe').contentDocument);
     return words.join('\n');
   });
-  const [told] = await page.locator('.note').allTextContents();
-  if (told !== undefined) return { fault: told };
-  const picture = PNG.sync.read(await page.locator('#screen').screenshot());
-  return { text, drawn: drawnPart(picture) };
 }
 
 function drawnPart({ width, height, data }) {
