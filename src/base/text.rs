@@ -22,5 +22,14 @@ pub fn clean_bytes(text: &mut String, bytes_max: usize) {
     text.truncate(end);
 }
 
+/// As much of a text as has so many bytes, or fewer: it ends at a character boundary.
+pub fn beginning(text: &str, bytes_max: usize) -> &str {
+    let mut end = bytes_max.min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}
+
 #[cfg(test)]
 mod tests;
