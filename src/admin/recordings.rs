@@ -65,7 +65,7 @@ pub(in crate::admin) async fn session(
     }
 }
 
-/// The session as events that rrweb plays.
+/// The session as events that rrweb plays; with `tab` of that tab all the time.
 pub(in crate::admin) async fn events(
     State(shown): State<Arc<Shown>>,
     Path(session): Path<String>,
@@ -86,7 +86,8 @@ pub(in crate::admin) async fn events(
         _ => assets.clone(),
     });
     let how = How { follow: is_on("follow"), soon: is_on("soon") };
-    watch(&shown, &session, &headers, Form::Events(assets_of), how).await
+    let tab = parameters(&uri).find(|(name, _)| name == "tab").map(|(_, tab)| tab.into_owned());
+    watch(&shown, &session, &headers, Form::Events(assets_of, tab), how).await
 }
 
 /// The session in words.

@@ -19,6 +19,7 @@ use std::os::unix::fs::FileExt;
 
 use crate::tracker::{Era, ids, read_batch};
 
+pub use open::TAB_BYTES_MAX;
 pub use told::{Told, What};
 
 use open::Open;

@@ -13,8 +13,8 @@ use super::told::{Told, What};
 
 /// What an open batch takes besides its bytes.
 const OPEN_BYTES: usize = 1 << 10;
-/// The longest name of a tab: each of its messages has it.
-const TAB_BYTES_MAX: usize = 256;
+/// The longest name of a tab, in bytes: each of its messages has it.
+pub const TAB_BYTES_MAX: usize = 256;
 /// So many messages stand ahead of the tab's name at most.
 const TOLD_AHEAD: usize = 4;
 /// A time that is so much later than the one before it is not believed if the batch takes it back.

@@ -1,7 +1,7 @@
 //! A web session as rrweb's events.
 //!
 //! rrweb shows one page; a session may have several tabs, each with one page after the other. What is shown is the newest page of the tab that
-//! its visitor looks at. Other pages are followed without being told, so that a change of tabs shows them as they are.
+//! its visitor looks at, or one tab all the time. Other pages are followed without being told, so that a change of tabs shows them as they are.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;
@@ -10,8 +10,9 @@ use std::rc::Rc;
 use base64::prelude::{BASE64_STANDARD, Engine};
 use serde_json::{Value as Json, json};
 
+use crate::base::text::beginning;
 use crate::export::clean::Assets;
-use crate::export::order::{Told, What};
+use crate::export::order::{TAB_BYTES_MAX, Told, What};
 use crate::export::page::changes::{Nobody, Page};
 use crate::export::page::room::Room;
 use crate::export::page::tree::Left;
@@ -26,6 +27,8 @@ use super::recorder::{Flow, Pictures, Recorder, Sink};
 pub(super) const SNAPSHOT_MS: i64 = 20_000;
 /// Tabs with a page of their own. The one that was heard of least lately goes first.
 const TABS_MAX: usize = 8;
+/// So much is told of the address and of the title of a tab's page.
+const NAME_BYTES_MAX: usize = 512;
 /// What waits for the end of a moment. Of a moment with more, this much is written at a time.
 pub(super) const HELD_BYTES_MAX: usize = if cfg!(test) { 64 << 10 } else { 1 << 20 };
 /// What a canvas costs besides its name.
@@ -40,11 +43,13 @@ pub struct Options {
     pub room: Room,
     /// How much may be written.
     pub limits: Limits,
+    /// The tab that is shown, whichever its visitor looks at.
+    pub tab: Option<String>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { assets: Assets::default(), room: Room::of(128 << 20), limits: Limits::default() }
+        Options { assets: Assets::default(), room: Room::of(128 << 20), limits: Limits::default(), tab: None }
     }
 }
 
@@ -74,6 +79,8 @@ struct Tab {
     /// The nodes of canvases, by the number that their streams of pictures are named after.
     canvases: HashMap<String, u64>,
     heard_ms: i64,
+    /// The address and the title by which its page was last named.
+    named: (String, String),
 }
 
 /// Writes a session's events.
@@ -100,7 +107,7 @@ impl Converter {
     pub fn new(options: Options) -> Converter {
         Converter {
             tabs: BTreeMap::new(),
-            active: None,
+            active: options.tab.as_deref().map(|name| Rc::from(beginning(name, TAB_BYTES_MAX))),
             shown: None,
             recorder: Recorder::new(options.assets.clone()),
             ledger: Ledger::new(options.limits),
@@ -133,6 +140,9 @@ impl Converter {
             What::Event(name, fields) => self.custom(name, fields.clone(), sink),
             What::Page(said) => {
                 self.page(told, said);
+                if let Said::Location(..) = said {
+                    self.name(&told.tab, sink)?;
+                }
                 self.write_much(sink)
             }
         }
@@ -169,10 +179,11 @@ impl Converter {
         if self.at_ms == i64::MIN {
             return ControlFlow::Continue(());
         }
-        let active = self.active.clone().or_else(|| self.tabs.keys().next().cloned());
-        let Some((name, tab)) = active.and_then(|name| self.tabs.get(&name).map(|tab| (name, tab))) else {
-            return ControlFlow::Continue(());
-        };
+        let Some(name) = self.front() else { return ControlFlow::Continue(()) };
+        if self.shown.as_ref().is_none_or(|(shown, _)| *shown != name) {
+            self.front_comes(&name, sink)?;
+        }
+        let Some(tab) = self.tabs.get(&name) else { return ControlFlow::Continue(()) };
         let (shown, ledger, at_ms) = ((name, tab.page), &mut self.ledger, self.at_ms);
         let is_new = self.anew || self.shown.as_ref() != Some(&shown);
         let is_due = !is_new && at_ms.saturating_sub(self.snapshot_ms) >= SNAPSHOT_MS;
@@ -198,6 +209,37 @@ impl Converter {
         }
     }
 
+    /// The tab that is looked at, as far as it is known: until one is told to come to the front, the one that is shown.
+    fn front(&self) -> Option<Rc<str>> {
+        let shown = || self.shown.as_ref().map(|(name, _)| Rc::clone(name)).filter(|name| self.tabs.contains_key(name));
+        match &self.active {
+            Some(active) => Some(Rc::clone(active)).filter(|name| self.tabs.contains_key(name)),
+            None => shown().or_else(|| self.tabs.keys().next().cloned()),
+        }
+    }
+
+    /// Tells that what follows shows this tab, which its visitor looks at.
+    fn front_comes(&mut self, name: &Rc<str>, sink: &mut Sink<'_>) -> Flow {
+        // Trackers that know no tabs have one without a name.
+        if name.is_empty() || self.options.tab.is_some() {
+            return ControlFlow::Continue(());
+        }
+        self.custom("tab", json!({ "tab": &**name, "shown": true }), sink)
+    }
+
+    /// Tells the page of a tab, if it is another.
+    fn name(&mut self, name: &Rc<str>, sink: &mut Sink<'_>) -> Flow {
+        let Some(tab) = self.tabs.get_mut(name).filter(|_| !name.is_empty()) else { return ControlFlow::Continue(()) };
+        let title = tab.known.title.as_deref().unwrap_or_default();
+        let (url, title) = (beginning(&tab.known.location, NAME_BYTES_MAX), beginning(title, NAME_BYTES_MAX));
+        if (&*tab.named.0, &*tab.named.1) == (url, title) {
+            return ControlFlow::Continue(());
+        }
+        let payload = json!({ "tab": &**name, "url": url, "title": title });
+        tab.named = (url.to_owned(), title.to_owned());
+        self.custom("tab", payload, sink)
+    }
+
     /// Writes what there is of this moment so far, if that is much.
     fn write_much(&mut self, sink: &mut Sink<'_>) -> Flow {
         if self.recorder.held() <= HELD_BYTES_MAX {
@@ -215,7 +257,9 @@ impl Converter {
     fn page(&mut self, told: &Told, said: &Said) {
         match said {
             Said::ActiveTab(name) => {
-                self.active = Some(Rc::from(name.as_str()));
+                if self.options.tab.is_none() {
+                    self.active = Some(Rc::from(beginning(name, TAB_BYTES_MAX)));
+                }
                 return;
             }
             Said::Tab(_) => return,
@@ -292,10 +336,16 @@ impl Converter {
             pictures: Pictures::new(),
             canvases: HashMap::new(),
             heard_ms: told.at_ms,
+            named: Default::default(),
         };
         if !self.tabs.contains_key(&told.tab) {
             if self.tabs.len() >= TABS_MAX {
-                let oldest = self.tabs.iter().min_by_key(|(_, tab)| tab.heard_ms).map(|(name, _)| Rc::clone(name));
+                // Not the one that is looked at: it may have nothing to tell.
+                let is_seen = |name: &Rc<str>| {
+                    self.active.as_ref() == Some(name) || self.shown.as_ref().is_some_and(|(shown, _)| shown == name)
+                };
+                let others = self.tabs.iter().filter(|(name, _)| !is_seen(name));
+                let oldest = others.min_by_key(|(_, tab)| tab.heard_ms).map(|(name, _)| Rc::clone(name));
                 self.tabs.remove(&oldest?);
             }
             self.tabs.insert(Rc::clone(&told.tab), new());
