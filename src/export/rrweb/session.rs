@@ -163,7 +163,9 @@ impl Converter {
         let Some((name, tab, node)) = found else { return ControlFlow::Continue(()) };
         let picture = format!("data:{mime};base64,{}", BASE64_STANDARD.encode(bytes));
         let shown = self.shown.as_ref() == Some(&(Rc::clone(name), tab.page)) && !self.anew;
-        if shown && self.recorder.has(node) {
+        // A client may call any node a canvas.
+        let is_canvas = tab.known.tree.get(node).is_some_and(|node| node.is("canvas"));
+        if shown && is_canvas && self.recorder.has(node) {
             self.recorder.after(Some(node), Change::Mutation(Mutation::of_attribute(ids::node(node), "src", &picture)));
         }
         let before = tab.pictures.get(&node).map_or(0, String::len);
@@ -379,5 +381,7 @@ pub(super) fn mime_of(bytes: &[u8]) -> Option<&'static str> {
     }
 }
 
+#[cfg(test)]
+mod attacked;
 #[cfg(test)]
 mod tests;

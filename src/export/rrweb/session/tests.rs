@@ -8,7 +8,7 @@ use crate::tracker::captured::{Upload, uploads};
 use crate::tracker::split_parts;
 
 /// The sessions that real trackers sent, each with its uploads.
-fn sessions() -> BTreeMap<(String, String), Vec<Upload>> {
+pub(super) fn sessions() -> BTreeMap<(String, String), Vec<Upload>> {
     let mut sessions: BTreeMap<_, Vec<Upload>> = BTreeMap::new();
     for upload in uploads() {
         sessions.entry((upload.file.clone(), upload.session.clone())).or_default().push(upload);
@@ -28,7 +28,7 @@ fn batches(uploads: &[Upload]) -> Batches {
 }
 
 /// What is written of a session.
-fn events(batches: Batches, options: Options) -> (Vec<Event>, LeftOut) {
+pub(super) fn events(batches: Batches, options: Options) -> (Vec<Event>, LeftOut) {
     let (mut events, mut converter) = (Vec::new(), Converter::new(options));
     let mut ordered = batches.in_order();
     let mut sink = |event| {
@@ -45,13 +45,13 @@ fn events(batches: Batches, options: Options) -> (Vec<Event>, LeftOut) {
 }
 
 /// What a player shows after all of these.
-fn shown(events: &[Event]) -> Json {
+pub(super) fn shown(events: &[Event]) -> Json {
     let mut player = Player::default();
     events.iter().for_each(|event| player.play(event));
     player.seen(ids::DOCUMENT)
 }
 
-fn is_snapshot(event: &Event) -> bool {
+pub(super) fn is_snapshot(event: &Event) -> bool {
     matches!(event.data, Data::Full { .. })
 }
 
@@ -128,7 +128,7 @@ fn nothing_of_a_recorded_page_leads_anywhere() {
     }
 }
 
-fn told(at_ms: i64, said: Said) -> Told {
+pub(super) fn told(at_ms: i64, said: Said) -> Told {
     Told { at_ms, page: 1, tab: "".into(), bytes: 8, what: What::Page(said) }
 }
 
