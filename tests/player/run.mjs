@@ -25,6 +25,7 @@ import { recordBatch, recordCapture } from './record.mjs';
 import { hostileBatch } from './hostile.mjs';
 import { containedKept, recordKept, servedKept } from './kept.mjs';
 import { followed, served } from './served.mjs';
+import { idles, manyTabs, tabs } from './tabs.mjs';
 import { startTrap } from './trap.mjs';
 import { allTyped } from './typed.mjs';
 import { visitGallery } from './visit.mjs';
@@ -33,6 +34,7 @@ const CAPTURE = new URL('../fixtures/captures/19.0.1-journey.jsonl', import.meta
 const JOURNEY = '2691351900602760960';
 const HOSTILE = '2691351900602760961';
 const LIVE = '2691351900602760962';
+const TABS = '2691351900602760963';
 
 const { values: options } = parseArgs({ options: { generations: { type: 'string', default: '19' }, keep: { type: 'boolean' } } });
 const generations = options.generations.split(',');
@@ -83,6 +85,11 @@ const browser = await openBrowser();
 
 await scenario('a server shows a session', () => served(browser, server, JOURNEY));
 await scenario('a server shows a session that goes on', () => followed(browser, server, LIVE, trap));
+await scenario('several tabs can be looked at', async () => {
+  idles();
+  manyTabs();
+  await tabs(browser, server, TABS, JOURNEY, () => exported(server, TABS));
+});
 let kept;
 await scenario('a server shows what it has kept of a site', async () => {
   kept = await recordKept(server, root, trap.url);

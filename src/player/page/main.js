@@ -27,6 +27,8 @@ async function feed(source, session, player, live) {
     if (line === '' && !caughtUp) {
       caughtUp = true;
       player.caughtUp();
+      // More may come; until then the viewer should not wait for a picture.
+      if (!player.stage.shown && session.origin !== null) say(remarks(session, player, source));
     }
     if (line.trim() === '') continue;
     const event = session.take(line);
@@ -44,8 +46,9 @@ async function feed(source, session, player, live) {
 }
 
 /** What the viewer should know of a session that was loaded as far as it goes. */
-function remarks(session, player) {
+function remarks(session, player, source) {
   if (session.origin === null) return 'Nothing was recorded in this session.';
+  if (!player.stage.shown && source.tab) return 'There is no picture of this tab. The lists have what is known.';
   if (!player.stage.shown) return 'There is no picture of this session: the messages that describe its pages did not arrive. The lists have what is known.';
   return '';
 }
@@ -73,7 +76,7 @@ async function main() {
     tellAbout(facts);
     player = new Player(session, source);
     await feed(source, session, player, facts.live === true && !source.contained);
-    say(remarks(session, player));
+    say(remarks(session, player, source));
     if (session.full) note(`Only the beginning is here: the rest would take more memory than a page should.`);
     if (session.broken > 0) note(`${session.broken} lines could not be read.`);
   } catch (error) {

@@ -1,6 +1,7 @@
 // What is known of a session so far: its rows, marks and idle times. Times are those of the events, in Unix ms.
 
 import { rowOf } from './happened.js';
+import { Tabs, lastBefore } from './tabs.js';
 
 /** Longer than this without the visitor's doing counts as inactivity. */
 const IDLE_MS = 5_000;
@@ -16,14 +17,13 @@ const LEAP_MS = 10 * 365 * 24 * 3_600_000;
 const BY_VISITOR = new Set([1, 2, 3, 4, 5, 6, 12, 14]);
 
 /** Kinds of rows that a visitor makes. */
-const ROWS_BY_VISITOR = new Set(['click', 'swipe', 'input', 'page']);
+const ROWS_BY_VISITOR = new Set(['click', 'swipe', 'input', 'page', 'tab']);
 
 export class Session {
   origin = null;
   end = null;
   rows = [];
-  /** Stretches in which nobody did anything: `[from, to]`. */
-  idle = [];
+  tabs = new Tabs();
   /** The pages: `{ at, href }`, from rrweb's own events. */
   pages = [];
   /** The time of the first event after the end, as it was when somebody set this to null. */
@@ -33,6 +33,7 @@ export class Session {
   #text = 0;
   #leap = 0;
   #active = null;
+  #idle = [];
   #location = null;
 
   /** Takes a line of the stream. Returns the event if it is one for the Replayer. */
@@ -62,7 +63,7 @@ export class Session {
     if (event.timestamp > this.end) this.next ??= event.timestamp;
     this.end = event.timestamp;
     if (event.type === 5) {
-      this.#happened(rowOf(event));
+      this.#happened(this.tabs.take(event) ?? rowOf(event));
       return null;
     }
     if (event.type === 4 && event.data.href !== this.pages.at(-1)?.href) {
@@ -91,8 +92,18 @@ export class Session {
   }
 
   #acted(at) {
-    if (at - this.#active > IDLE_MS) this.idle.push([this.#active, at]);
+    if (at - this.#active > IDLE_MS) this.#idle.push([this.#active, at]);
     this.#active = at;
+  }
+
+  /** Stretches in which nobody did anything: `[from, to]`. The last one may go on, or last to the session's end. */
+  get idle() {
+    return this.#isIdle() ? [...this.#idle, [this.#active, this.end]] : this.#idle;
+  }
+
+  /** Whether nobody has done anything for long, as far as the session is known. */
+  #isIdle() {
+    return this.#active !== null && this.end - this.#active > IDLE_MS;
   }
 
   /** How long it is. */
@@ -102,7 +113,8 @@ export class Session {
 
   /** The end of the inactivity in which this moment lies, if it does. */
   idleUntil(at) {
-    const [, to] = this.idle[lastBefore(this.idle, at, ([from]) => from)] ?? [0, 0];
+    if (this.#isIdle() && at >= this.#active) return at < this.end ? this.end : null;
+    const [, to] = this.#idle[lastBefore(this.#idle, at, ([from]) => from)] ?? [0, 0];
     return to > at ? to : null;
   }
 
@@ -110,15 +122,4 @@ export class Session {
   pageAt(at) {
     return (this.pages[lastBefore(this.pages, at, (page) => page.at)] ?? this.pages[0])?.href ?? '';
   }
-}
-
-/** The index of the last of the sorted items whose time is not after `at`; -1 if there is none. */
-export function lastBefore(items, at, time = (item) => item.at) {
-  let [low, high] = [0, items.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (time(items[middle]) <= at) low = middle + 1;
-    else high = middle;
-  }
-  return low - 1;
 }

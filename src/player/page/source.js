@@ -46,7 +46,9 @@ class FileSource {
   contained = true;
 
   async facts() {
-    return JSON.parse(document.getElementById('facts').textContent);
+    const facts = JSON.parse(document.getElementById('facts').textContent);
+    this.tab = facts.tab ?? undefined;
+    return facts;
   }
 
   /** Lines of events. Each block of text is dropped once it was read. */
@@ -67,6 +69,7 @@ class ServerSource {
   constructor(session, assets) {
     this.session = session;
     this.assets = assets;
+    this.tab = new URLSearchParams(location.search).get('tab') ?? undefined;
     this.base = new URL(`../api/sessions/${session}`, document.baseURI);
   }
 
@@ -80,6 +83,7 @@ class ServerSource {
     if (follow) address.searchParams.set('follow', '1');
     // Of a session that goes on, the end is wanted, unless the address names a moment.
     if (!follow || new URLSearchParams(location.hash.slice(1)).has('t')) address.searchParams.set('soon', '1');
+    if (this.tab) address.searchParams.set('tab', this.tab);
     if (this.assets) address.searchParams.set('assets', '1');
     // Else the site is told where the player is by whatever its styles ask for.
     if (CSS.supports('background-image', 'url("x" referrer-policy(no-referrer))')) address.searchParams.set('modifiers', '1');
