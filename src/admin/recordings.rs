@@ -82,7 +82,7 @@ pub(in crate::admin) async fn session(
     }
 }
 
-/// The session as events that rrweb plays.
+/// The session as events that rrweb plays; with `tab` of that tab all the time.
 pub(in crate::admin) async fn events(
     State(shown): State<Arc<Shown>>,
     Path(session): Path<String>,
@@ -92,7 +92,7 @@ pub(in crate::admin) async fn events(
     if let Err(refusal) = shown.access.admit_reader(&headers) {
         return refusal.into_response();
     }
-    let AskedEvents { how, assets, modifiers, kept } = match AskedEvents::of(&uri) {
+    let AskedEvents { how, tab, assets, modifiers, kept } = match AskedEvents::of(&uri) {
         Ok(asked) => asked,
         Err(wrong) => return fault(StatusCode::BAD_REQUEST, &wrong),
     };
@@ -108,7 +108,7 @@ pub(in crate::admin) async fn events(
         }
         _ => assets.clone(),
     });
-    watch(&shown, &session, Form::Events(assets_of), how).await
+    watch(&shown, &session, Form::Events(assets_of, tab), how).await
 }
 
 /// The session in words.
@@ -137,6 +137,7 @@ struct How {
 /// How the address of the events asks for them.
 struct AskedEvents {
     how: How,
+    tab: Option<String>,
     assets: bool,
     modifiers: bool,
     kept: bool,
@@ -144,12 +145,13 @@ struct AskedEvents {
 
 impl AskedEvents {
     fn of(uri: &Uri) -> Result<AskedEvents, String> {
-        let asked = parameters(uri, &["follow", "soon", "assets", "modifiers", "kept", "from"])?;
+        let asked = parameters(uri, &["follow", "soon", "assets", "modifiers", "kept", "from", "tab"])?;
         let value = |name: &str| asked.iter().find(|(asked, _)| *asked == name).map(|(_, value)| value.as_ref());
         let is_on = |name: &str| value(name).map_or(Ok(false), |value| flag(name, value));
         let from = value("from").map(|from| from.parse().map_err(|_| "from is a number of milliseconds".to_owned()));
         Ok(AskedEvents {
             how: How { follow: is_on("follow")?, soon: is_on("soon")?, from: from.transpose()? },
+            tab: value("tab").map(str::to_owned),
             assets: is_on("assets")?,
             modifiers: is_on("modifiers")?,
             kept: is_on("kept")?,

@@ -19,6 +19,7 @@ use std::os::unix::fs::FileExt;
 
 use crate::tracker::{Era, ids, read_batch};
 
+pub use open::{TAB_BYTES_MAX, beginning};
 pub use told::{Told, What};
 
 use open::Open;
@@ -153,6 +154,7 @@ impl Batches {
             ranks: BTreeMap::new(),
             queues: Vec::new(),
             numbers: BTreeMap::new(),
+            gaps: BTreeSet::new(),
             loaded_bytes: 0,
         };
         ordered.take_in();
@@ -198,6 +200,8 @@ pub struct Ordered {
     queues: Vec<Queue>,
     /// The numbers of the batches of each page, to find those that are missing.
     numbers: BTreeMap<u64, BTreeSet<u32>>,
+    /// The pages and numbers before which that was told: a batch may come in two parts, or twice.
+    gaps: BTreeSet<(u64, u32)>,
     loaded_bytes: usize,
 }
 
@@ -236,10 +240,10 @@ impl Ordered {
         self.heap.peek().map(|Reverse((next_ms, ..))| *next_ms)
     }
 
-    /// Whether batches of a page are missing before the one with this number.
+    /// Whether batches of a page are missing before the one with this number. Trackers count a page's batches from 1.
     fn is_after_gap(&self, page: u64, number: u32) -> bool {
         let before = self.numbers.get(&page).and_then(|numbers| numbers.range(..number).next_back());
-        before.is_some_and(|before| number - before > 1)
+        number.saturating_sub(before.copied().unwrap_or(0)) > 1
     }
 
     /// The next message; `None` at the end.
@@ -301,7 +305,8 @@ impl Ordered {
     fn open(&mut self, rank: usize) -> io::Result<()> {
         let Some(place) = self.queues[rank].places.pop_front() else { return Ok(()) };
         let page = self.queues[rank].stream.page;
-        let has_gap = place.number.is_some_and(|number| self.is_after_gap(page, number));
+        let after_gap = place.number.filter(|number| self.is_after_gap(page, *number));
+        let has_gap = after_gap.is_some_and(|number| self.gaps.insert((page, number)));
         let mut bytes = vec![0; place.length];
         self.batches.file.read_exact_at(&mut bytes, place.offset)?;
         let first = Told { at_ms: place.first_ms, page, tab: std::rc::Rc::from(""), bytes: 0, what: What::Gap };

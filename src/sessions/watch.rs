@@ -84,8 +84,8 @@ pub type AssetsOf = Box<dyn Fn(u32) -> Assets + Send>;
 
 /// What a line is.
 pub enum Form {
-    /// An event of rrweb.
-    Events(AssetsOf),
+    /// An event of rrweb, of this tab, or of those that the visitor looks at.
+    Events(AssetsOf, Option<String>),
     /// A line of the timeline.
     Timeline,
 }

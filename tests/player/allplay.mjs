@@ -65,8 +65,8 @@ async function watch(page, address, events, wanted) {
     await sleep(100);
     text = await textOf(page);
   }
-  const [told] = await page.locator('.note').allTextContents();
-  if (told !== undefined) return { fault: told };
+  const told = (await page.locator('.note').allTextContents()).join(' ').trim();
+  if (told !== '') return { fault: told };
   const picture = PNG.sync.read(await page.locator('#screen').screenshot());
   return { text, drawn: drawnPart(picture) };
 }

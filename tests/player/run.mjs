@@ -31,6 +31,7 @@ import { containedKept, recordKept, servedKept } from './kept.mjs';
 import { followed, served } from './served.mjs';
 import { pushFiles } from './site.mjs';
 import { cut, goesOn, many, soon } from './streamed.mjs';
+import { idles, manyTabs, tabs } from './tabs.mjs';
 import { startTrap } from './trap.mjs';
 import { allTyped } from './typed.mjs';
 import { visitGallery } from './visit.mjs';
@@ -41,6 +42,7 @@ const HOSTILE = '2691351900602760961';
 const LIVE = '2691351900602760962';
 const [SOON, MANY, GOES_ON, ERASED, CUT] = [3, 4, 5, 6, 7].map((number) => `269135190060276096${number}`);
 const PHONE = '2691351900602760968';
+const TABS = '2691351900602760969';
 
 const { values: options } = parseArgs({ options: { generations: { type: 'string', default: '12,15,18,19' }, keep: { type: 'boolean' } } });
 const generations = options.generations.split(',');
@@ -103,6 +105,11 @@ await scenario('a live session is two seconds behind', () => soon(browser, serve
 await scenario('a session with more than a page keeps is live', () => many(browser, server, MANY));
 await scenario('who watches goes on', () => goesOn(browser, server, GOES_ON, ERASED));
 await scenario('a session that cannot be shown says why', () => cut(browser, server, CUT));
+await scenario('several tabs can be looked at', async () => {
+  idles();
+  manyTabs();
+  await tabs(browser, server, TABS, JOURNEY, () => exported(server, TABS));
+});
 let kept;
 await scenario('a server shows what it has kept of a site', async () => {
   kept = await recordKept(server, root, trap.url);

@@ -55,6 +55,9 @@ pub struct ExportArgs {
     /// With --rrweb or --html: the most bytes of events to write. Without it, 512 MiB and 64 times what the session has sent.
     #[arg(long, value_name = "BYTES", value_parser = value::size::<u64>)]
     pub events_max: Option<u64>,
+    /// With --rrweb or --html: show this tab all the time, not the one that the visitor looks at. Events called `tab` and --timeline json have their names.
+    #[arg(long, value_name = "TAB")]
+    pub tab: Option<String>,
     #[command(flatten)]
     pub source: SourceArgs,
 }

@@ -10,45 +10,50 @@ use crate::export::rrweb::recorder::{Flow, Sink};
 use crate::export::rrweb::session::{LeftOut, Options};
 use crate::export::rrweb::teller::Teller;
 
+use super::args::ExportArgs;
 use super::collect::Collected;
 
 /// Who is told of each message.
 pub type ToldTo<'a> = &'a mut dyn FnMut(&Told) -> Result<(), CliError>;
 
 /// Hands on each message, and each event as it becomes known: a session of any length needs no more memory than its largest page. What the events do not
-/// show is told on stderr: also what would make more than `events_max` bytes of them, or, without it, far more than the session has sent.
+/// show is told on stderr.
 pub fn convert(
     collected: Collected,
-    assets: Assets,
-    events_max: Option<u64>,
+    options: Options,
     told: ToldTo<'_>,
     made: &mut dyn FnMut(Event) -> Result<(), CliError>,
 ) -> Result<(), CliError> {
-    let (left_out, faults) = convert_quietly(collected, assets, events_max, told, made)?;
+    let (left_out, faults) = convert_quietly(collected, options, told, made)?;
     tell(left_out, faults);
     Ok(())
 }
 
+/// How the events are made that these arguments ask for: at most `--events-max` bytes of them, or, without it, not far more than the session has sent.
+pub fn options(args: &ExportArgs, assets: Assets) -> Options {
+    let limits = args.events_max.map_or_else(Limits::default, Limits::of);
+    Options { assets, limits, tab: args.tab.clone(), ..Options::default() }
+}
+
 /// Has a session's pages ask `assets` for each address that a player would load, and makes nothing of them.
 pub fn look_for_assets(collected: Collected, assets: Assets) -> Result<(), CliError> {
-    convert_quietly(collected, assets, None, &mut |_| Ok(()), &mut |_| Ok(())).map(drop)
+    let options = Options { assets, ..Options::default() };
+    convert_quietly(collected, options, &mut |_| Ok(()), &mut |_| Ok(())).map(drop)
 }
 
 /// What the events do not show, and how many batches could not be read to their end.
 fn convert_quietly(
     collected: Collected,
-    assets: Assets,
-    events_max: Option<u64>,
+    options: Options,
     told: ToldTo<'_>,
     made: &mut dyn FnMut(Event) -> Result<(), CliError>,
 ) -> Result<(LeftOut, u64), CliError> {
-    let limits = events_max.map_or_else(Limits::default, Limits::of);
     let mut teller = match collected.is_of_phone {
         true => {
             let (width, height) = collected.start.as_ref().map_or((0, 0), |row| (row.width, row.height));
-            Teller::of_phone(width, height, limits)
+            Teller::of_phone(width, height, options.limits)
         }
-        false => Teller::of_page(Options { assets, limits, ..Options::default() }),
+        false => Teller::of_page(options),
     };
     let mut done = Ok(());
     let mut sink = |event| {
@@ -135,7 +140,7 @@ mod tests {
             read.set(read.get() + 1);
             Ok(())
         };
-        let done = convert(collected, Assets::WITHHELD, None, &mut told, &mut |_| {
+        let done = convert(collected, Options::default(), &mut told, &mut |_| {
             made.set(made.get() + 1);
             Err(CliError::Other("closed".to_owned()))
         });

@@ -18,7 +18,7 @@ use crate::cli::output::{Out, bytes, counted, plain, warn, write_json};
 
 use super::args::ExportArgs;
 use super::collect::Collected;
-use super::convert::convert;
+use super::convert::{convert, options};
 
 /// The longest text of a line of the timeline.
 const TEXT_MAX: usize = 300;
@@ -40,13 +40,14 @@ pub fn is_possible() -> Result<(), CliError> {
 
 /// Writes the file: the events as they become known, and the timeline, which is kept in a temporary file until they are written.
 pub fn write(collected: Collected, args: &ExportArgs, data: &Path, out: &mut Out) -> Result<(), CliError> {
-    let facts = facts(args.session, collected.start.as_ref());
+    let mut facts = facts(args.session, collected.start.as_ref());
+    facts["tab"] = json!(args.tab);
     let Some(page) = Contained::begin(Output(out), &facts) else { return is_possible() };
     let mut page = page.map_err(CliError::Output)?;
     let mut lines = Lines::new()?;
     let embedded = Embedded::new(Store::in_data(data), collected.project, ASSETS_BYTES_MAX)?;
     let mut json = Vec::new();
-    convert(collected, embedded.assets(), args.events_max, &mut |told| lines.add(told), &mut |event| {
+    convert(collected, options(args, embedded.assets()), &mut |told| lines.add(told), &mut |event| {
         while let Some(asset) = embedded.take()? {
             page.asset(&asset).map_err(CliError::Output)?;
         }

@@ -79,7 +79,7 @@ fn rrweb(collected: Collected, args: &ExportArgs, out: &mut Out) -> Result<(), C
     let assets = if args.assets { Assets::FETCHED } else { Assets::WITHHELD };
     let mut first = true;
     out.bytes(b"[")?;
-    convert(collected, assets, args.events_max, &mut |_| Ok(()), &mut |event| {
+    convert(collected, convert::options(args, assets), &mut |_| Ok(()), &mut |event| {
         out.bytes(if std::mem::take(&mut first) { b"\n" } else { b",\n" })?;
         out.value(&event)
     })?;

@@ -12,8 +12,10 @@ use super::told::{Told, What};
 
 /// What an open batch takes besides its bytes.
 const OPEN_BYTES: usize = 1 << 10;
-/// The longest name of a tab: each of its messages has it.
-const TAB_BYTES_MAX: usize = 256;
+/// The longest name of a tab, in bytes: each of its messages has it.
+pub const TAB_BYTES_MAX: usize = 256;
+/// So many messages stand ahead of the tab's name at most.
+const TOLD_AHEAD: usize = 4;
 /// A time that is so much later than the one before it is not believed if the batch takes it back.
 const LEAP_MS: i64 = 60_000;
 /// How many such times are looked into: the rest of the batch is read for each.
@@ -56,6 +58,7 @@ impl Open {
         faults: &mut u64,
     ) -> Option<Open> {
         let mark = read_batch(&bytes, era).mark();
+        let first = if has_gap { Told { tab: tab_of(&bytes, era), ..first } } else { first };
         let (page, at_ms, tab) = (first.page, first.at_ms, Rc::clone(&first.tab));
         let mut unread =
             Unread { bytes, era, mark, page, at_ms, doubted_ms: None, leaps_left: LEAPS_MAX, tab, also: None };
@@ -150,8 +153,18 @@ impl Unread {
     }
 }
 
-/// As much of a text as has so many bytes.
-fn beginning(text: &str, bytes_max: usize) -> &str {
+/// The tab that a batch is of: trackers that tell it do so ahead of everything else.
+fn tab_of(bytes: &[u8], era: Era) -> Rc<str> {
+    let mut ahead = read_batch(bytes, era).map_while(Result::ok).take(TOLD_AHEAD);
+    let tab = ahead.find_map(|message| match said::read(&message) {
+        Some(Said::Tab(id)) => Some(beginning(&id, TAB_BYTES_MAX).into()),
+        _ => None,
+    });
+    tab.unwrap_or_else(|| Rc::from(""))
+}
+
+/// As much of a text as has so many bytes, or fewer: it ends at a character boundary.
+pub fn beginning(text: &str, bytes_max: usize) -> &str {
     let mut end = bytes_max.min(text.len());
     while !text.is_char_boundary(end) {
         end -= 1;

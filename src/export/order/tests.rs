@@ -150,3 +150,56 @@ fn a_batch_of_nothing_but_leaps_is_not_read_again_and_again() {
     assert_eq!(times_of(leaps).len(), 2 * 59_999);
     assert!(began.elapsed() < std::time::Duration::from_secs(20), "{:?}", began.elapsed());
 }
+
+/// The times and tabs of the gaps that these batches of a page tell, in the order of their arrival: their numbers are their times too.
+fn gaps_of(numbers: &[u32]) -> Vec<(i64, String)> {
+    let mut batches = Batches::new(tempfile::tempfile().unwrap());
+    for number in numbers {
+        let mut name = Vec::new();
+        crate::tracker::write_string(&mut name, b"tab");
+        let bytes = batch(1, u64::from(*number), [(118, name), (HIDDEN.0, HIDDEN.1.to_vec())]);
+        batches.add(&bytes, Era::Main, Some(*number)).unwrap();
+    }
+    let gaps = rest(&mut batches.in_order(), i64::MAX).into_iter().filter(|told| told.what == What::Gap);
+    gaps.map(|told| (told.at_ms, told.tab.to_string())).collect()
+}
+
+#[test]
+fn a_missing_batch_is_a_gap_also_if_it_was_the_first_of_its_page() {
+    let at = |times: &[i64]| times.iter().map(|at_ms| (*at_ms, "tab".to_owned())).collect::<Vec<_>>();
+    assert_eq!(gaps_of(&[2, 3, 5]), at(&[2, 5]));
+    assert_eq!(gaps_of(&[7, 8]), at(&[7]), "what is read from its middle on");
+    assert_eq!(gaps_of(&[1, 2, 3]), at(&[]));
+    assert_eq!(gaps_of(&[3, 1, 2]), at(&[]), "whatever the order of their arrival");
+    assert_eq!(gaps_of(&[1, 1, 4, 4]), at(&[4]), "once for a batch that came twice");
+    assert_eq!(gaps_of(&[0, u32::MAX]), at(&[i64::from(u32::MAX)]));
+}
+
+#[test]
+fn a_gap_is_told_once_for_a_batch_in_two_parts_and_not_again_when_more_comes() {
+    let whole = |number: u32| batch(1, u64::from(number), [(HIDDEN.0, HIDDEN.1.to_vec())]);
+    let mut batches = Batches::new(tempfile::tempfile().unwrap());
+    for _ in ["what is seen", "style"] {
+        batches.add(&whole(3), Era::Main, Some(3)).unwrap();
+    }
+    let mut ordered = batches.in_order();
+    let is_gap = |told: &Told| told.what == What::Gap;
+    assert_eq!(rest(&mut ordered, i64::MAX).iter().filter(|told| is_gap(told)).count(), 1);
+    ordered.batches().add(&whole(3), Era::Main, Some(3)).unwrap();
+    ordered.batches().add(&whole(4), Era::Main, Some(4)).unwrap();
+    assert_eq!(rest(&mut ordered, i64::MAX).iter().filter(|told| is_gap(told)).count(), 0);
+}
+
+#[test]
+fn no_tracker_that_lost_nothing_seems_to_have_lost_its_first_batch() {
+    let mut first: BTreeMap<_, u32> = BTreeMap::new();
+    for upload in uploads() {
+        let Some(number) = upload.number else { continue };
+        let mut reader = read_batch(&upload.bytes, upload.era);
+        let _ = reader.next();
+        let page = reader.meta().unwrap().page;
+        let least = first.entry((upload.file, upload.session, page)).or_insert(number);
+        *least = number.min(*least);
+    }
+    assert!(first.len() > 40 && first.values().all(|number| *number == 1), "{first:?}");
+}

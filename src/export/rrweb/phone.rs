@@ -211,6 +211,22 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_session_of_one_screenshot_is_a_page_that_shows_it() {
+        let (mut phone, mut events) = (Phone::new(0, -1, Limits::default()), Vec::new());
+        let mut sink = |event: Event| {
+            events.push(event);
+            ControlFlow::Continue(())
+        };
+        // Bytes that are no picture are left out.
+        assert!(phone.picture(5, b"", &mut sink).is_continue());
+        assert!(phone.picture(7, b"\x89PNG", &mut sink).is_continue());
+        assert_eq!(events.len(), 2);
+        assert_eq!(events[0].data, Data::Meta { href: String::new(), width: USUAL.0, height: USUAL.1 });
+        assert_eq!(events[1].timestamp, 7);
+        assert!(serde_json::to_string(&events[1]).unwrap().contains("data:image/png;base64,iVBORw=="));
+    }
+
+    #[test]
     fn snapshots_of_a_phones_screen_have_a_share_of_what_is_written() {
         let limits = Limits { repeats: 100_000, ..Limits::default() };
         let (mut phone, mut snapshots) = (Phone::new(390, 844, limits), 0);

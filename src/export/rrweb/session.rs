@@ -1,7 +1,7 @@
 //! A web session as rrweb's events.
 //!
 //! rrweb shows one page; a session may have several tabs, each with one page after the other. What is shown is the newest page of the tab that
-//! its visitor looks at. Other pages are followed without being told, so that a change of tabs shows them as they are.
+//! its visitor looks at, or one tab all the time. Other pages are followed without being told, so that a change of tabs shows them as they are.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;
@@ -11,7 +11,7 @@ use base64::prelude::{BASE64_STANDARD, Engine};
 use serde_json::{Value as Json, json};
 
 use crate::export::clean::Assets;
-use crate::export::order::{Told, What};
+use crate::export::order::{TAB_BYTES_MAX, Told, What, beginning};
 use crate::export::page::changes::{Nobody, Page};
 use crate::export::page::room::Room;
 use crate::export::page::tree::Left;
@@ -26,6 +26,8 @@ use super::recorder::{Flow, Pictures, Recorder, Sink};
 pub(super) const SNAPSHOT_MS: i64 = 20_000;
 /// Tabs with a page of their own. The one that was heard of least lately goes first.
 const TABS_MAX: usize = 8;
+/// So much is told of the address and of the title of a tab's page.
+const NAME_BYTES_MAX: usize = 512;
 /// What waits for the end of a moment. Of a moment with more, this much is written at a time.
 pub(super) const HELD_BYTES_MAX: usize = if cfg!(test) { 64 << 10 } else { 1 << 20 };
 /// What a canvas costs besides its name.
@@ -40,11 +42,13 @@ pub struct Options {
     pub room: Room,
     /// How much may be written.
     pub limits: Limits,
+    /// The tab that is shown, whichever its visitor looks at.
+    pub tab: Option<String>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { assets: Assets::default(), room: Room::of(128 << 20), limits: Limits::default() }
+        Options { assets: Assets::default(), room: Room::of(128 << 20), limits: Limits::default(), tab: None }
     }
 }
 
@@ -74,6 +78,8 @@ struct Tab {
     /// The nodes of canvases, by the number that their streams of pictures are named after.
     canvases: HashMap<String, u64>,
     heard_ms: i64,
+    /// The address and the title by which its page was last named.
+    named: (String, String),
 }
 
 /// Writes a session's events.
@@ -92,6 +98,8 @@ pub struct Converter {
     anew: bool,
     /// What happens is followed, and not written.
     quiet: bool,
+    /// The tabs are told anew.
+    retell: bool,
     mouse: (u64, u64),
     left_out: LeftOut,
     ledger: Ledger,
@@ -102,7 +110,7 @@ impl Converter {
     pub fn new(options: Options) -> Converter {
         Converter {
             tabs: BTreeMap::new(),
-            active: None,
+            active: options.tab.as_deref().map(|name| Rc::from(beginning(name, TAB_BYTES_MAX))),
             shown: None,
             recorder: Recorder::new(options.assets.clone()),
             ledger: Ledger::new(options.limits),
@@ -111,6 +119,7 @@ impl Converter {
             snapshot_ms: i64::MIN,
             anew: false,
             quiet: false,
+            retell: false,
             mouse: (0, 0),
             left_out: LeftOut::default(),
         }
@@ -119,7 +128,8 @@ impl Converter {
     /// From here on what happens is only followed, or is written again, beginning with a snapshot of how it is by then.
     pub fn set_quiet(&mut self, quiet: bool) {
         if self.quiet != quiet {
-            (self.quiet, self.anew) = (quiet, true);
+            (self.quiet, self.anew, self.retell) = (quiet, true, true);
+            self.tabs.values_mut().for_each(|tab| tab.named = Default::default());
         }
     }
 
@@ -143,6 +153,9 @@ impl Converter {
             What::Event(name, fields) => self.custom(name, fields.clone(), sink),
             What::Page(said) => {
                 self.page(told, said);
+                if let Said::Location(..) = said {
+                    self.name(&told.tab, sink)?;
+                }
                 self.write_much(sink)
             }
         }
@@ -163,7 +176,9 @@ impl Converter {
         let Some((name, tab, node)) = found else { return ControlFlow::Continue(()) };
         let picture = format!("data:{mime};base64,{}", BASE64_STANDARD.encode(bytes));
         let shown = self.shown.as_ref() == Some(&(Rc::clone(name), tab.page)) && !self.anew;
-        if shown && self.recorder.has(node) {
+        // A client may call any node a canvas.
+        let is_canvas = tab.known.tree.get(node).is_some_and(|node| node.is("canvas"));
+        if shown && is_canvas && self.recorder.has(node) {
             self.recorder.after(Some(node), Change::Mutation(Mutation::of_attribute(ids::node(node), "src", &picture)));
         }
         let before = tab.pictures.get(&node).map_or(0, String::len);
@@ -176,13 +191,24 @@ impl Converter {
 
     /// The end of the session, or of what is known of it so far.
     pub fn flush(&mut self, sink: &mut Sink<'_>) -> Flow {
-        if self.at_ms == i64::MIN || self.quiet {
+        if self.at_ms == i64::MIN {
             return ControlFlow::Continue(());
         }
-        let active = self.active.clone().or_else(|| self.tabs.keys().next().cloned());
-        let Some((name, tab)) = active.and_then(|name| self.tabs.get(&name).map(|tab| (name, tab))) else {
+        let Some(name) = self.front() else { return ControlFlow::Continue(()) };
+        if self.quiet {
+            // Which tab is shown later may go by which one would have been.
+            self.shown = self.tabs.get(&name).map(|tab| (name, tab.page));
             return ControlFlow::Continue(());
-        };
+        }
+        let retell = std::mem::take(&mut self.retell);
+        if retell {
+            let names: Vec<Rc<str>> = self.tabs.keys().cloned().collect();
+            names.iter().try_for_each(|name| self.name(name, sink))?;
+        }
+        if retell || self.shown.as_ref().is_none_or(|(shown, _)| *shown != name) {
+            self.front_comes(&name, sink)?;
+        }
+        let Some(tab) = self.tabs.get(&name) else { return ControlFlow::Continue(()) };
         let (shown, ledger, at_ms) = ((name, tab.page), &mut self.ledger, self.at_ms);
         let is_new = self.anew || self.shown.as_ref() != Some(&shown);
         let is_due = !is_new && at_ms.saturating_sub(self.snapshot_ms) >= SNAPSHOT_MS;
@@ -208,6 +234,37 @@ impl Converter {
         }
     }
 
+    /// The tab that is looked at, as far as it is known: until one is told to come to the front, the one that is shown.
+    fn front(&self) -> Option<Rc<str>> {
+        let shown = || self.shown.as_ref().map(|(name, _)| Rc::clone(name)).filter(|name| self.tabs.contains_key(name));
+        match &self.active {
+            Some(active) => Some(Rc::clone(active)).filter(|name| self.tabs.contains_key(name)),
+            None => shown().or_else(|| self.tabs.keys().next().cloned()),
+        }
+    }
+
+    /// Tells that what follows shows this tab, which its visitor looks at.
+    fn front_comes(&mut self, name: &Rc<str>, sink: &mut Sink<'_>) -> Flow {
+        // Trackers that know no tabs have one without a name.
+        if name.is_empty() || self.options.tab.is_some() {
+            return ControlFlow::Continue(());
+        }
+        self.custom("tab", json!({ "tab": &**name, "shown": true }), sink)
+    }
+
+    /// Tells the page of a tab, if it is another.
+    fn name(&mut self, name: &Rc<str>, sink: &mut Sink<'_>) -> Flow {
+        let Some(tab) = self.tabs.get_mut(name).filter(|_| !name.is_empty()) else { return ControlFlow::Continue(()) };
+        let title = tab.known.title.as_deref().unwrap_or_default();
+        let (url, title) = (beginning(&tab.known.location, NAME_BYTES_MAX), beginning(title, NAME_BYTES_MAX));
+        if (&*tab.named.0, &*tab.named.1) == (url, title) {
+            return ControlFlow::Continue(());
+        }
+        let payload = json!({ "tab": &**name, "url": url, "title": title });
+        tab.named = (url.to_owned(), title.to_owned());
+        self.custom("tab", payload, sink)
+    }
+
     /// Writes what there is of this moment so far, if that is much.
     fn write_much(&mut self, sink: &mut Sink<'_>) -> Flow {
         if self.recorder.held() <= HELD_BYTES_MAX {
@@ -225,7 +282,9 @@ impl Converter {
     fn page(&mut self, told: &Told, said: &Said) {
         match said {
             Said::ActiveTab(name) => {
-                self.active = Some(Rc::from(name.as_str()));
+                if self.options.tab.is_none() {
+                    self.active = Some(Rc::from(beginning(name, TAB_BYTES_MAX)));
+                }
                 return;
             }
             Said::Tab(_) => return,
@@ -302,10 +361,16 @@ impl Converter {
             pictures: Pictures::new(),
             canvases: HashMap::new(),
             heard_ms: told.at_ms,
+            named: Default::default(),
         };
         if !self.tabs.contains_key(&told.tab) {
             if self.tabs.len() >= TABS_MAX {
-                let oldest = self.tabs.iter().min_by_key(|(_, tab)| tab.heard_ms).map(|(name, _)| Rc::clone(name));
+                // Not the one that is looked at: it may have nothing to tell.
+                let is_seen = |name: &Rc<str>| {
+                    self.active.as_ref() == Some(name) || self.shown.as_ref().is_some_and(|(shown, _)| shown == name)
+                };
+                let others = self.tabs.iter().filter(|(name, _)| !is_seen(name));
+                let oldest = others.min_by_key(|(_, tab)| tab.heard_ms).map(|(name, _)| Rc::clone(name));
                 self.tabs.remove(&oldest?);
             }
             self.tabs.insert(Rc::clone(&told.tab), new());
@@ -342,5 +407,7 @@ pub(super) fn mime_of(bytes: &[u8]) -> Option<&'static str> {
     }
 }
 
+#[cfg(test)]
+mod attacked;
 #[cfg(test)]
 mod tests;

@@ -21,7 +21,8 @@ export function loadAgain(session, assets) {
     if (assets) return false;
   }
   const address = new URL(location.href);
-  address.search = assets ? '?assets=1' : '';
+  if (assets) address.searchParams.set('assets', '1');
+  else address.searchParams.delete('assets');
   location.replace(address);
   return true;
 }

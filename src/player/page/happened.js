@@ -71,7 +71,7 @@ const of = {
   ResourceTiming: resource,
   ResourceTimingDeprecated: resource,
   ResourceTimingDeprecatedDeprecated: resource,
-  SetPageVisibility: (p) => ['tab', p.hidden ? 'The page is hidden.' : 'The page is shown.'],
+  SetPageVisibility: (p) => ['window', p.hidden ? 'The page is hidden.' : 'The page is shown.'],
   SelectionChange: (p) => (p.Selection ? ['select', p.Selection] : null),
   MobileViewComponentEvent: (p) => (p.Visible ? ['page', [p.ScreenName, p.ViewName].filter(Boolean).join(' ')] : null),
   MobileClickEvent: (p) => ['click', p.Label || `${p.X}, ${p.Y}`],
@@ -92,7 +92,9 @@ const of = {
   SetInputTarget: () => null,
   AssetCache: () => null,
   MobileScreenChanges: () => null,
-  TabChange: () => ['tab', 'A tab comes to the front.'],
+  // Changes of tabs are rows of their own.
+  TabChange: () => null,
+  tab: () => null,
 };
 
 /** The row for a custom event: `{ at, kind, text, mood, name, fields }`, with the time as the event has it; null if it tells nobody anything. */

@@ -2,7 +2,7 @@
 
 import { clock } from './format.js';
 import { LISTS } from './happened.js';
-import { lastBefore } from './session.js';
+import { lastBefore } from './tabs.js';
 
 /** The height of a row in pixels, as the style sheet has it. */
 const ROW_HEIGHT = 28;

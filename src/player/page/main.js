@@ -16,9 +16,10 @@ const say = (text, again = false) => {
 };
 
 /** What the viewer should know of a session that was loaded as far as it goes. */
-function remarks(session, player) {
+function remarks(session, player, source) {
   if (session.origin === null && session.cut !== null) return `The session cannot be shown: ${session.cut}.`;
   if (session.origin === null) return 'Nothing was recorded in this session.';
+  if (!player.stage.shown && source.tab) return 'There is no picture of this tab. The lists have what is known.';
   if (!player.stage.shown) return 'There is no picture of this session: the messages that describe its pages did not arrive. The lists have what is known.';
   return '';
 }
@@ -74,7 +75,7 @@ function told(source, session, player) {
     },
     /** No more comes. */
     ended() {
-      say(remarks(session, player));
+      say(remarks(session, player, source));
       if (session.full && source.contained) note('Only the beginning is here: the rest would take more memory than a page should.');
       if (session.broken > 0) note(`${session.broken} lines could not be read.`);
       if (session.cut !== null && session.origin !== null) note(`The session was cut off here: ${session.cut}.`);

@@ -5,6 +5,7 @@ import { clock } from './format.js';
 import { onKeys } from './keys.js';
 import { Lists } from './lists.js';
 import { Stage } from './stage.js';
+import { TabBar } from './tabbar.js';
 import { Timeline } from './timeline.js';
 
 /** How far behind the newest event a live session is shown; and what is too far. */
@@ -40,6 +41,7 @@ export class Player {
     this.stage = new Stage(part('stage'), part('screen'), source.assets);
     this.timeline = new Timeline(part('timeline'), session, (ms) => this.seek(ms));
     this.lists = new Lists(session, { seek: (ms) => this.seek(ms), changed: () => this.#tellAddress() });
+    this.tabBar = new TabBar(session, source, (ms) => this.seek(ms));
     this.lists.open(address.list);
     onAddress(({ ms, list }) => {
       // In this order: a list that is opened writes the moment that is shown into the address.
@@ -179,6 +181,7 @@ export class Player {
     this.timeline.show(now);
     this.timeline.draw();
     this.lists.show((session.origin ?? 0) + now + 1);
+    this.tabBar.show((session.origin ?? 0) + now + 1);
     this.#tell(now);
   }
 

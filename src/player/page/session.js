@@ -1,6 +1,7 @@
 // What is known of a session so far: its rows, marks and idle times. Times are those of the events, in Unix ms.
 
 import { rowOf } from './happened.js';
+import { Tabs, lastBefore } from './tabs.js';
 
 /** Longer than this without the visitor's doing counts as inactivity. */
 const IDLE_MS = 5_000;
@@ -16,7 +17,7 @@ const LEAP_MS = 10 * 365 * 24 * 3_600_000;
 const BY_VISITOR = new Set([1, 2, 3, 4, 5, 6, 12, 14]);
 
 /** Kinds of rows that a visitor makes. */
-const ROWS_BY_VISITOR = new Set(['click', 'swipe', 'input', 'page']);
+const ROWS_BY_VISITOR = new Set(['click', 'swipe', 'input', 'page', 'tab']);
 
 export class Session {
   origin = null;
@@ -28,8 +29,7 @@ export class Session {
   /** Why the server could not go on. */
   cut = null;
   rows = [];
-  /** Stretches in which nobody did anything: `[from, to]`. */
-  idle = [];
+  tabs = new Tabs();
   /** The pages: `{ at, href }`, from rrweb's own events. */
   pages = [];
   /** The time of the first event after the end, as it was when somebody set this to null. */
@@ -43,6 +43,7 @@ export class Session {
   #snapshots = [];
   #leap = 0;
   #active = null;
+  #idle = [];
   #location = null;
 
   /** Takes a line of the stream. Returns the event if it is one for the Replayer. */
@@ -68,7 +69,7 @@ export class Session {
     this.end = event.timestamp;
     this.begin ??= Math.min(event.timestamp, this.origin + this.#asked);
     if (event.type === 5) {
-      this.#happened(rowOf(event), json.length);
+      this.#happened(this.tabs.take(event) ?? rowOf(event), json.length);
       return null;
     }
     if (event.type === 4) this.#snapshots.push({ at: event.timestamp, text: this.#text });
@@ -101,7 +102,7 @@ export class Session {
   }
 
   #acted(at) {
-    if (at - this.#active > IDLE_MS) this.idle.push([this.#active, at]);
+    if (at - this.#active > IDLE_MS) this.#idle.push([this.#active, at]);
     this.#active = at;
   }
 
@@ -125,14 +126,16 @@ export class Session {
   /** Another part of the session comes: from a moment on, in ms, or from one that is not known (below 0). */
   renew(from) {
     this.#asked = from < 0 ? Infinity : from;
-    Object.assign(this, { begin: null, end: null, more: false, cut: null, rows: [], idle: [], pages: [], next: null });
+    Object.assign(this, { begin: null, end: null, more: false, cut: null, rows: [], pages: [], next: null });
+    this.tabs.renew();
     [this.#text, this.#rowsText, this.#snapshots] = [0, 0, []];
-    [this.#leap, this.#active, this.#location] = [0, null, null];
+    [this.#leap, this.#active, this.#location, this.#idle] = [0, null, null, []];
   }
 
   /** Forgets the rows of the last moment, which come again. */
   forgetLast() {
     while (this.rows.length > 0 && this.rows.at(-1).at >= this.end) this.#rowsText -= this.rows.pop().size;
+    this.tabs.forgetFrom(this.end);
     this.#location = this.rows.findLast((row) => row.kind === 'page')?.text ?? null;
   }
 
@@ -148,7 +151,8 @@ export class Session {
     this.#snapshots = this.#snapshots.filter((snapshot) => snapshot.at >= at).map((snapshot) => ({ ...snapshot, text: snapshot.text - before }));
     this.#text -= before;
     this.#dropRows(lastBefore(this.rows, at - 1) + 1);
-    this.idle = this.idle.filter(([, to]) => to > at);
+    this.#idle = this.#idle.filter(([, to]) => to > at);
+    this.tabs.dropBefore(at);
     this.pages = this.pages.slice(Math.max(lastBefore(this.pages, at), 0));
     this.begin = at;
   }
@@ -166,6 +170,16 @@ export class Session {
     this.rows = this.rows.slice(count);
   }
 
+  /** Stretches in which nobody did anything: `[from, to]`. The last one may go on, or last to the session's end. */
+  get idle() {
+    return this.#isIdle() ? [...this.#idle, [this.#active, this.end]] : this.#idle;
+  }
+
+  /** Whether nobody has done anything for long, as far as the session is known. */
+  #isIdle() {
+    return this.#active !== null && this.end - this.#active > IDLE_MS;
+  }
+
   /** How long the session is, as far as that is known. */
   get length() {
     return this.origin === null ? 0 : Math.max(this.end ?? this.origin, this.#whole ?? this.origin) - this.origin;
@@ -178,7 +192,8 @@ export class Session {
 
   /** The end of the inactivity in which this moment lies, if it does. */
   idleUntil(at) {
-    const [, to] = this.idle[lastBefore(this.idle, at, ([from]) => from)] ?? [0, 0];
+    if (this.#isIdle() && at >= this.#active) return at < this.end ? this.end : null;
+    const [, to] = this.#idle[lastBefore(this.#idle, at, ([from]) => from)] ?? [0, 0];
     return to > at ? to : null;
   }
 
@@ -186,15 +201,4 @@ export class Session {
   pageAt(at) {
     return (this.pages[lastBefore(this.pages, at, (page) => page.at)] ?? this.pages[0])?.href ?? '';
   }
-}
-
-/** The index of the last of the sorted items whose time is not after `at`; -1 if there is none. */
-export function lastBefore(items, at, time = (item) => item.at) {
-  let [low, high] = [0, items.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (time(items[middle]) <= at) low = middle + 1;
-    else high = middle;
-  }
-  return low - 1;
 }

@@ -51,7 +51,9 @@ class FileSource {
   contained = true;
 
   async facts() {
-    return JSON.parse(document.getElementById('facts').textContent);
+    const facts = JSON.parse(document.getElementById('facts').textContent);
+    this.tab = facts.tab ?? undefined;
+    return facts;
   }
 
   /** Lines of events. Each block of text is dropped once it was read. */
@@ -72,6 +74,7 @@ class ServerSource {
   constructor(session, assets) {
     this.session = session;
     this.assets = assets;
+    this.tab = new URLSearchParams(location.search).get('tab') ?? undefined;
     this.base = new URL(`../api/sessions/${session}`, document.baseURI);
   }
 
@@ -85,6 +88,7 @@ class ServerSource {
     if (follow) address.searchParams.set('follow', '1');
     address.searchParams.set('from', String(Math.floor(from)));
     if (from >= 0) address.searchParams.set('soon', '1');
+    if (this.tab) address.searchParams.set('tab', this.tab);
     if (this.assets) address.searchParams.set('assets', '1');
     // Else the site is told where the player is by whatever its styles ask for.
     if (CSS.supports('background-image', 'url("x" referrer-policy(no-referrer))')) address.searchParams.set('modifiers', '1');

@@ -2,10 +2,10 @@
 
 import { clock, spoken } from './format.js';
 import { inOneLine } from './happened.js';
-import { lastBefore } from './session.js';
+import { lastBefore } from './tabs.js';
 
 /** Marked kinds of rows, those on top last. */
-const MARKED = ['click', 'swipe', 'page', 'gap', 'error'];
+const MARKED = ['click', 'swipe', 'page', 'tab', 'gap', 'error'];
 
 /** How often the marks are drawn at most, while events come. */
 const DRAW_EVERY_MS = 250;
@@ -83,6 +83,10 @@ export class Timeline {
           pen.beginPath();
           pen.arc(left, height * 0.68, 3, 0, 7);
           pen.fill();
+        } else if (kind === 'tab') {
+          // A flag.
+          pen.fillRect(left - 1, 0, 2, height * 0.55);
+          pen.fillRect(left - 1, 0, 9, 6);
         } else if (kind === 'page') {
           pen.fillRect(left - 1, 0, 2, height);
         } else {

@@ -98,7 +98,7 @@ impl Lines {
         }
         let at_ms = self.reached_ms;
         let last = match form {
-            Form::Events(_) => {
+            Form::Events(..) => {
                 json!({ "type": 5, "data": { "tag": "cut", "payload": { "why": why } }, "timestamp": at_ms })
             }
             Form::Timeline => json!({ "at_ms": at_ms, "kind": "cut", "text": why }),

@@ -64,13 +64,18 @@ impl<'a> Shower<'a> {
     fn form(&self, collector: &Collector) -> Converting {
         let limits = Limits::default();
         match self.wanted {
-            Form::Events(_) if collector.is_of_phone() => {
+            Form::Events(..) if collector.is_of_phone() => {
                 let (width, height) = collector.start().map_or((0, 0), |row| (row.width, row.height));
                 Converting::Events(Teller::of_phone(width, height, limits))
             }
-            Form::Events(assets_of) => {
+            Form::Events(assets_of, tab) => {
                 let assets = assets_of(collector.project());
-                Converting::Events(Teller::of_page(Options { assets, room: self.room.clone(), limits }))
+                Converting::Events(Teller::of_page(Options {
+                    assets,
+                    room: self.room.clone(),
+                    limits,
+                    tab: tab.clone(),
+                }))
             }
             Form::Timeline => Converting::Timeline(Timeline::default()),
         }

@@ -158,10 +158,14 @@ impl Player {
 /// What a browser does to a sheet of one rule a line.
 fn change(sheet: &mut Vec<String>, rules: &Rules) {
     for rule in &rules.adds {
-        sheet.insert(rule.index as usize, rule.rule.clone());
+        // rrweb puts what lies beyond the end at the end,
+        sheet.insert((rule.index as usize).min(sheet.len()), rule.rule.clone());
     }
     for rule in &rules.removes {
-        sheet.remove(rule.index as usize);
+        // and passes over a rule that is not there.
+        if (rule.index as usize) < sheet.len() {
+            sheet.remove(rule.index as usize);
+        }
     }
     if let Some(text) = &rules.replace_sync {
         *sheet = vec![text.clone()];

@@ -8,7 +8,7 @@ use crate::tracker::captured::{Upload, uploads};
 use crate::tracker::split_parts;
 
 /// The sessions that real trackers sent, each with its uploads.
-fn sessions() -> BTreeMap<(String, String), Vec<Upload>> {
+pub(super) fn sessions() -> BTreeMap<(String, String), Vec<Upload>> {
     let mut sessions: BTreeMap<_, Vec<Upload>> = BTreeMap::new();
     for upload in uploads() {
         sessions.entry((upload.file.clone(), upload.session.clone())).or_default().push(upload);
@@ -28,7 +28,7 @@ fn batches(uploads: &[Upload]) -> Batches {
 }
 
 /// What is written of a session.
-fn events(batches: Batches, options: Options) -> (Vec<Event>, LeftOut) {
+pub(super) fn events(batches: Batches, options: Options) -> (Vec<Event>, LeftOut) {
     let (mut events, mut converter) = (Vec::new(), Converter::new(options));
     let mut ordered = batches.in_order();
     let mut sink = |event| {
@@ -45,13 +45,13 @@ fn events(batches: Batches, options: Options) -> (Vec<Event>, LeftOut) {
 }
 
 /// What a player shows after all of these.
-fn shown(events: &[Event]) -> Json {
+pub(super) fn shown(events: &[Event]) -> Json {
     let mut player = Player::default();
     events.iter().for_each(|event| player.play(event));
     player.seen(ids::DOCUMENT)
 }
 
-fn is_snapshot(event: &Event) -> bool {
+pub(super) fn is_snapshot(event: &Event) -> bool {
     matches!(event.data, Data::Full { .. })
 }
 
@@ -161,7 +161,7 @@ fn nothing_of_a_recorded_page_leads_anywhere() {
     }
 }
 
-fn told(at_ms: i64, said: Said) -> Told {
+pub(super) fn told(at_ms: i64, said: Said) -> Told {
     Told { at_ms, page: 1, tab: "".into(), bytes: 8, what: What::Page(said) }
 }
 
@@ -266,4 +266,120 @@ fn a_session_ends_within_a_moment_when_nobody_wants_more() {
     let stopped = messages.into_iter().map(|told| converter.tell(&told, &mut few)).position(|flow| flow.is_break());
     assert_eq!((stopped, made), (Some(104), 5));
     assert!(!converter.left_out().rest);
+}
+
+/// What a tab tells: of the page that `page` has.
+fn of_tab<'a>(tab: &'a str, at_ms: i64, said: impl IntoIterator<Item = Said> + 'a) -> impl Iterator<Item = Told> + 'a {
+    said.into_iter().map(move |said| Told { tab: tab.into(), ..told(at_ms, said) })
+}
+
+/// A page of a tab, with its address, its title and one text.
+fn page_of<'a>(tab: &'a str, at_ms: i64, text: &str) -> impl Iterator<Item = Told> + 'a {
+    let location = Said::Location(format!("https://shop.example/{text}"), Some(text.to_owned()));
+    let said = page(text).into_iter().filter_map(|told| match told.what {
+        What::Page(said) => Some(said),
+        _ => None,
+    });
+    of_tab(tab, at_ms, [location].into_iter().chain(said).collect::<Vec<_>>())
+}
+
+/// The texts that are shown, in the order of the snapshots that have them.
+fn texts(events: &[Event]) -> Vec<String> {
+    let snapshots = events.iter().filter(|event| is_snapshot(event));
+    let shown = snapshots.map(|event| serde_json::to_value(event).unwrap());
+    shown.filter_map(|event| Some(event.pointer("/data/node/childNodes/1/childNodes")?.to_string())).collect()
+}
+
+/// What is told of tabs.
+fn tabs(events: &[Event]) -> Vec<Json> {
+    let told = events.iter().filter_map(|event| match &event.data {
+        Data::Custom { tag: "tab", payload } => Some(payload.clone()),
+        _ => None,
+    });
+    told.collect()
+}
+
+/// Two tabs, between which the visitor goes.
+fn two_tabs() -> Vec<Told> {
+    let first = page_of("a", 0, "first").chain(of_tab("a", 10, [Said::Mouse(1, 1)]));
+    let second = of_tab("b", 20, [Said::ActiveTab("b".to_owned())]).chain(page_of("b", 30, "second"));
+    let behind = of_tab("a", 40, [Said::Data(2, "changed behind".to_owned())]);
+    let back = of_tab("a", 50, [Said::ActiveTab("a".to_owned()), Said::Mouse(2, 2)]);
+    let end = of_tab("b", 60, [Said::Data(2, "changed later".to_owned())]);
+    first.chain(second).chain(behind).chain(back).chain(end).collect()
+}
+
+#[test]
+fn tabs_are_named_and_each_change_of_them_is_told_ahead_of_its_picture() {
+    let (events, _) = converted(two_tabs(), Limits::default());
+    let named =
+        |tab: &str, title: &str| json!({ "tab": tab, "url": format!("https://shop.example/{title}"), "title": title });
+    let shown = |tab: &str| json!({ "tab": tab, "shown": true });
+    let wanted = [named("a", "first"), shown("a"), named("b", "second"), shown("b"), shown("a")];
+    assert_eq!(tabs(&events), wanted);
+    let pictures = texts(&events);
+    assert_eq!(pictures.len(), 3);
+    for (picture, text) in pictures.iter().zip(["first", "second", "changed behind"]) {
+        assert!(picture.contains(text), "{text} in {picture}");
+    }
+    for at in (0..events.len())
+        .filter(|at| matches!(&events[*at].data, Data::Custom { payload, .. } if payload["shown"] == true))
+    {
+        assert!(matches!(events[at + 1].data, Data::Meta { .. }) && is_snapshot(&events[at + 2]), "event {at}");
+    }
+    // Trackers that know no tabs have none.
+    assert!(tabs(&converted(page("a"), Limits::default()).0).is_empty());
+}
+
+#[test]
+fn a_tab_that_is_asked_for_is_shown_all_the_time() {
+    let options = || Options { tab: Some("b".to_owned()), ..Options::default() };
+    let mut converter = Converter::new(options());
+    let mut events = Vec::new();
+    let mut sink = |event| {
+        events.push(event);
+        Flow::Continue(())
+    };
+    for told in two_tabs() {
+        assert!(converter.tell(&told, &mut sink).is_continue());
+    }
+    let _ = converter.flush(&mut sink);
+    let pictures = texts(&events);
+    assert!(pictures.len() == 1 && pictures[0].contains("second"), "{pictures:?}");
+    assert!(shown(&events[events.iter().position(is_snapshot).unwrap()..]).to_string().contains("changed later"));
+    assert!(tabs(&events).iter().all(|told| told["shown"].is_null()), "that is not what the visitor looks at");
+}
+
+#[test]
+fn the_tab_that_is_looked_at_is_kept_however_many_others_are_heard_of() {
+    let active = of_tab("a", 1, [Said::ActiveTab("a".to_owned()), Said::Mouse(1, 1)]);
+    let names: Vec<String> = (0..10_000).map(|number| format!("tab {number}")).collect();
+    let others = names.iter().zip(10..).flat_map(|(name, at_ms)| page_of(name, at_ms, "other").collect::<Vec<_>>());
+    let after = of_tab("a", 20_000, [Said::Data(2, "still here".to_owned())]);
+    let told = page_of("a", 0, "first").chain(active).chain(others).chain(after);
+    let (events, converter) = converted(told.collect::<Vec<_>>(), Limits::default());
+    assert_eq!((converter.tabs.len(), converter.left_out().unknown), (TABS_MAX, 0));
+    assert!(shown(&events[events.iter().position(is_snapshot).unwrap()..]).to_string().contains("still here"));
+}
+
+#[test]
+fn until_a_tab_is_told_to_come_to_the_front_the_one_that_is_shown_stays() {
+    let told = page_of("b", 0, "first").chain(page_of("a", 10, "behind")).chain(of_tab("a", 20, [Said::Mouse(1, 1)]));
+    let pictures = texts(&converted(told.collect::<Vec<_>>(), Limits::default()).0);
+    assert!(pictures.len() == 1 && pictures[0].contains("first"), "{pictures:?}");
+}
+
+#[test]
+fn after_a_gap_the_picture_is_whole_with_the_next_document_and_not_with_a_change_of_tabs() {
+    // The batch that made node 3 is missing.
+    let lost = of_tab("a", 10, [Said::Data(3, "lost".to_owned())]);
+    let away = page_of("b", 20, "other").chain(of_tab("b", 20, [Said::ActiveTab("b".to_owned())]));
+    let back = of_tab("a", 30, [Said::ActiveTab("a".to_owned()), Said::Data(3, "lost".to_owned())]);
+    let node = [Said::Text { node: 3, parent: 1, index: 1 }, Said::Data(3, "lost".to_owned())];
+    let anew = page_of("a", 40, "anew").chain(of_tab("a", 40, node));
+    let told = page_of("a", 0, "first").chain(lost).chain(away).chain(back).chain(anew);
+    let (events, converter) = converted(told.collect::<Vec<_>>(), Limits::default());
+    assert_eq!(converter.left_out().unknown, 2);
+    let has_it: Vec<bool> = texts(&events).iter().map(|picture| picture.contains("lost")).collect();
+    assert_eq!(has_it, [false, false, false, true], "the beginning, away, back, and the next document");
 }

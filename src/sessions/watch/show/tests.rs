@@ -13,7 +13,7 @@ fn shower(wanted: &Wanted) -> Shower<'_> {
 
 #[test]
 fn pictures_of_a_time_that_does_not_come_are_no_more_however_often_some_arrive() {
-    let wanted = wanted(Form::Events(Box::new(|_| Assets::WITHHELD)));
+    let wanted = wanted(Form::Events(Box::new(|_| Assets::WITHHELD), None));
     let mut shower = shower(&wanted);
     let form = shower.form(&Collector::new(1 << 20));
     for _ in 0..3 {
