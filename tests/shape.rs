@@ -76,6 +76,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "consume",
             "courier",
             "directory",
+            "erase",
             "log",
             "postgres",
             "server",
