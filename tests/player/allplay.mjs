@@ -13,6 +13,9 @@ const WATCHED_AT_ONCE = 3;
 /** Less of a picture than this in another colour than the rest is nothing: the pointer alone has a tenth of it. */
 const BLANK = 0.005;
 
+/** Texts that are in the messages and not in the picture: what the last batch of this session changes is left out. */
+const NOT_DRAWN = { '12.0.4-leave.jsonl': ['stock line 2'] };
+
 /** Texts in these are not shown as such. */
 const SILENT = /^(script|style|noscript|template|title)$/i;
 
@@ -30,7 +33,7 @@ export async function allPlay(browser, server, sessions) {
       faults.push(...[...seen.errors.splice(0), shown.fault ?? []].flat().map((fault) => `${name}: ${fault}`));
       // What phones sent has no pages in it.
       if (shown.fault || name.endsWith('.json')) continue;
-      const missing = wanted.filter((text) => !shown.text.includes(text));
+      const missing = wanted.filter((text) => !shown.text.includes(text) && !NOT_DRAWN[name]?.includes(text));
       texts.push({ name, count: wanted.length, missing });
       pictures.push({ name, drawn: shown.drawn });
     }
@@ -54,9 +57,12 @@ async function watch(page, address, events, wanted) {
   await page.goto(`${address}#t=0`);
   await loaded(page);
   await until(20_000, 'all of it to be loaded', async () => (await shownTime(page))[1] === end);
+  // The page says so while it has a part alone.
+  const told = async () => (await page.locator('.note').allTextContents()).join(' ').trim();
+  await until(20_000, 'nothing to be said', async () => (await told()) === '');
   await page.keyboard.press('8');
   await page.keyboard.press('Space');
-  await until(20_000, 'it to play', () => page.evaluate(() => parseFloat(document.getElementById('hand').style.left) > 0));
+  if (length > 0) await until(20_000, 'it to play', () => page.evaluate(() => parseFloat(document.getElementById('hand').style.left) > 0));
   await page.keyboard.press('Space');
   await page.keyboard.press('End');
   await until(20_000, 'its end', async () => (await shownTime(page))[0] === end);
@@ -65,8 +71,7 @@ async function watch(page, address, events, wanted) {
     await sleep(100);
     text = await textOf(page);
   }
-  const told = (await page.locator('.note').allTextContents()).join(' ').trim();
-  if (told !== '') return { fault: told };
+  if ((await told()) !== '') return { fault: await told() };
   const picture = PNG.sync.read(await page.locator('#screen').screenshot());
   return { text, drawn: drawnPart(picture) };
 }

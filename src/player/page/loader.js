@@ -36,6 +36,8 @@ export class Loader {
   #wanted;
   #begun = 0;
   #loading = false;
+  /** All that was known came. */
+  #caughtUp = false;
 
   /** `live`: whether the session is going on. `told`: what to do with words for the viewer, and at the end of the session. */
   constructor(source, session, player, live, told) {
@@ -104,6 +106,7 @@ export class Loader {
     this.player.open = true;
     this.session.more = false;
     this.#loading = true;
+    this.#caughtUp = false;
     let tries = 0;
     for (;;) {
       this.#begun = performance.now();
@@ -128,6 +131,7 @@ export class Loader {
     if (isOver()) return;
     request.abort();
     this.#loading = false;
+    this.#caughtUp = true;
     if (!this.session.more) this.told.ended();
   }
 
@@ -147,7 +151,9 @@ export class Loader {
       if (isOver()) return;
       if (line === '' && !caughtUp) {
         caughtUp = true;
+        this.#caughtUp = true;
         player.caughtUp();
+        this.told.caughtUp();
       }
       if (line.trim() === '') continue;
       const event = session.take(line);
@@ -186,7 +192,8 @@ export class Loader {
     const { session } = this;
     const element = document.getElementById('part');
     const from = session.end === null ? 0 : session.begin - session.origin;
-    const isAll = session.end === null || (from <= 0 && !session.more && session.loaded >= session.length);
+    // What comes last may have nothing to show, so that the session is a little longer than what is there of it.
+    const isAll = session.end === null || (from <= 0 && !session.more && (this.#caughtUp || session.loaded >= session.length));
     const text = isAll ? '' : `Marks and lists are of ${clock(from)} to ${clock(session.loaded)}. Go anywhere on the time line to load what is there.`;
     element.hidden = isAll || this.source.contained;
     if (element.textContent !== text) element.textContent = text;

@@ -68,6 +68,11 @@ function told(source, session, player) {
         lost('');
       }
     },
+    /** All that is known of a session that goes on has come. */
+    caughtUp() {
+      // More may come; until then the viewer should not wait for a picture.
+      if (!player.stage.shown && session.origin !== null) say(remarks(session, player, source));
+    },
     /** The connection was lost, and is tried again. */
     lost() {
       isLost = true;
