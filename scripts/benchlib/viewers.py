@@ -178,7 +178,7 @@ def measure(bench, server, load, watched, pause_ms, seconds, scratch):
         shutil.rmtree(folder, ignore_errors=True)
         os.sync()
     each = {name: (ns - before.get(name, 0)) / 1000 / max(1, seen["requests"]) for name, ns in after.items()}
-    watching = sum(us for name, us in each.items() if name in ("session-view", "sessions", "admin"))
+    watching = sum(us for name, us in each.items() if name in ("session-view", "session-feed", "sessions", "admin"))
     return {"load": load.name, "watched": watched, **seen, "core_us": each["core"], "watching_us": watching, "threads_us": each,
             "user_us": (user_after - user) / max(1, seen["requests"]), "system_us": (system_after - system) / max(1, seen["requests"]),
             "per_second": seen["requests"] * 1e6 / seen["us"], "got": got, "recorded": rounds}

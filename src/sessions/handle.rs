@@ -13,6 +13,7 @@ use serde::Serialize;
 use crate::base::time::wall_us;
 use crate::log::RecentRecords;
 
+use super::feed::Feed;
 use super::follow;
 use super::index::Index;
 use super::shared::{self, Shared, State, Viewer};
@@ -64,6 +65,7 @@ impl Sessions {
             erasures: 0,
             viewers: BTreeMap::new(),
             next_viewer: 0,
+            feed_heard: None,
             erasures_heard: 0,
             caught_up: false,
             reached_us: 0,
@@ -78,6 +80,7 @@ impl Sessions {
             changed: Condvar::new(),
             stopping: AtomicBool::new(false),
             changes: AtomicU64::new(0),
+            feed: Feed::default(),
             room: shared::room(),
             thread: Mutex::new(None),
         }))
@@ -130,7 +133,8 @@ impl Sessions {
             let state = self.0.lock();
             // Those that began since read what is left. Who is cut off has a file, too, until it ends.
             let holds = |viewer: &Viewer| viewer.is_cut || viewer.erasures_heard < number;
-            if !state.viewers.values().any(holds) && (!follows || state.erasures_heard >= number) {
+            let feeds = state.feed_heard.is_some_and(|heard| heard < number);
+            if !feeds && !state.viewers.values().any(holds) && (!follows || state.erasures_heard >= number) {
                 return true;
             }
             drop(state);

@@ -2,7 +2,7 @@
 //!
 //! A thread follows the log, as couriers do, and keeps a summary of each recent session in an index of bounded size. It begins when
 //! somebody asks for the first time: an operator who never does pays nothing. Who watches a session has a thread of their own, which reads the log
-//! again and converts what it finds. No core waits for any of them, and none of them writes anything but a file without a name.
+//! again and converts what it finds; from the log's end on, one more thread reads for all of them. No core waits for any of them, and none of them writes anything but a file without a name.
 //!
 //! | file | |
 //! |---|---|
@@ -10,6 +10,7 @@
 //! | [`index`] | the summaries, within a budget |
 //! | [`details`] | addresses, users and errors out of batches |
 //! | `follow` | the thread that follows the log |
+//! | `feed` | another one, which reads it for all who watch |
 //! | [`handle`] | what the admin port asks |
 //! | `shared` | what these have in common |
 //! | [`collect`] | what the log has of one session |
@@ -17,6 +18,7 @@
 
 pub mod collect;
 pub mod details;
+mod feed;
 mod follow;
 pub mod handle;
 pub mod index;

@@ -10,6 +10,7 @@ use std::time::Duration;
 use crate::export::page::room::Room;
 use crate::log::RecentRecords;
 
+use super::feed::Feed;
 use super::index::Index;
 
 /// What the description of one page may take,
@@ -32,6 +33,8 @@ pub(super) struct Shared {
     pub(super) stopping: AtomicBool,
     /// How many times the list had something new.
     pub(super) changes: AtomicU64,
+    /// For those who watch live.
+    pub(super) feed: Feed,
     /// For the pages that they see.
     pub(super) room: Room,
     pub(super) thread: Mutex<Option<JoinHandle<()>>>,
@@ -47,6 +50,8 @@ pub(super) struct State {
     pub(super) viewers: BTreeMap<u64, Viewer>,
     /// and that of the next one.
     pub(super) next_viewer: u64,
+    /// Of the erasures, how many the thread that reads for those who watch has heard of; `None`: there is none.
+    pub(super) feed_heard: Option<u64>,
     /// Of the erasures, how many the thread has heard of.
     pub(super) erasures_heard: u64,
     /// It has come to the end of the log once.
@@ -88,4 +93,10 @@ impl Shared {
         let waits = |state: &mut State| !self.is_stopping() && state.erasures == erasures;
         drop(self.changed.wait_timeout_while(state, time, waits));
     }
+}
+
+/// What this thread has used of the processor.
+pub(super) fn processor_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::try_from(time).unwrap_or_default()
 }

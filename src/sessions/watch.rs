@@ -250,6 +250,7 @@ fn watch(wanted: &Wanted, lines: &mut Lines) -> Result<(), WatchError> {
         return Ok(());
     }
     lines.catch_up()?;
+    lines.tail.follow();
     let mut round: Option<(Instant, Instant)> = None;
     loop {
         let mut at_end = false;
@@ -273,7 +274,7 @@ fn watch(wanted: &Wanted, lines: &mut Lines) -> Result<(), WatchError> {
         }
         lines.beat()?;
         if at_end {
-            std::thread::sleep(IDLE);
+            lines.tail.rest(IDLE);
         }
     }
 }

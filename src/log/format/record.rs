@@ -9,11 +9,13 @@ use super::bytes::{array_at, put_at};
 mod codes;
 mod ext;
 mod id;
+mod owned;
 pub mod uuid_text;
 
 pub use codes::{DataType, Encoding, Kind, Topic, UnknownCode};
 pub use ext::{EXT_BYTES_MAX, Ext, ExtFull, ExtWriter, QUERY_BYTES_MAX, ext_type};
 pub use id::{BadRecordId, RecordId};
+pub use owned::OwnedRecord;
 
 /// Records begin at multiples of this, so that a header never straddles a sector.
 pub const ALIGN_BYTES: usize = 64;

@@ -26,6 +26,7 @@ use crate::log::format::record::{Kind, Record};
 use super::reader::{ANOTHER_LOG, LogReader, core_dirs};
 
 mod projects;
+mod repeat_filter;
 mod repeats;
 mod settled;
 mod since;
@@ -34,6 +35,7 @@ mod stream;
 
 pub use crate::log::format::position::{MergePosition, Place};
 use projects::Projects;
+pub use repeat_filter::RepeatFilter;
 pub use repeats::RepeatWindow;
 use repeats::Repeats;
 pub use skipped::Skipped;

@@ -1,0 +1,309 @@
+//! One reading of the log for all who watch sessions live.
+//!
+//! A thread passes over the log once, and puts copies of the records of the sessions that are watched into a queue for each who watches. It begins
+//! with the first of them, from where that one has read to, and ends with the last.
+//!
+//! Nobody depends on it. Who joins goes on reading the log as far as the thread had come by then. The thread ends at whatever comes in its way: the
+//! log cannot be read, records are erased, the server stops; and it gives up a queue that is full, because it waits for nobody. The queue's owner
+//! then takes what is in it, reads the log from the place that the thread tells, and joins again.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::io;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::log::LogError;
+use crate::log::format::record::{OwnedRecord, Record};
+use crate::log::read::merge::{Merge, MergePosition, RepeatWindow};
+use crate::log::read::reader::LogReader;
+
+use super::shared::{Shared, processor_time};
+
+/// It takes no more than one part in so many of the processors' time. A low priority would not do instead: beside requests that take all of a processor
+/// it would come too late for what is in memory, and to read the same from the disk costs everybody more.
+const SHARE: u32 = 10;
+/// So much of it may be saved up.
+const SAVED_MAX: Duration = Duration::from_millis(100);
+
+/// The pause at the end of the log. What comes meanwhile is to be found in memory, where 64 MiB are kept by default: at a GB/s it is,
+const IDLE: Duration = Duration::from_millis(40);
+/// and once much comes, there is to be room for a thread that has to wait for a processor besides.
+const BUSY: Duration = Duration::from_millis(5);
+/// So much between two pauses is much.
+const BUSY_BYTES: usize = 1 << 20;
+
+/// How many records are passed over between two looks at who watches.
+const STRIDE: u32 = 1024;
+
+/// What waits in a queue takes no more than this, or is one record.
+const QUEUE_BYTES_MAX: usize = 4 << 20;
+
+/// Who watches, and what waits for them.
+#[derive(Debug, Default)]
+pub(super) struct Feed {
+    state: Mutex<FeedState>,
+    /// Notified when there is something in a queue, or it has begun or ended;
+    given: Condvar,
+    /// and when somebody has joined or left.
+    asked: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct FeedState {
+    /// There is a thread.
+    runs: bool,
+    queues: BTreeMap<u64, Queue>,
+    /// The number of the next queue.
+    next: u64,
+}
+
+#[derive(Debug)]
+struct Queue {
+    session: u64,
+    /// What was passed over before the first record that it may hold; `None` as long as the thread does not know of it.
+    from: Option<MergePosition>,
+    records: VecDeque<OwnedRecord>,
+    bytes: usize,
+    /// It gets nothing more. Every record before this place was put into it, and maybe some behind it.
+    ended: Option<MergePosition>,
+}
+
+/// What a queue has.
+#[derive(Debug)]
+pub(super) enum Given {
+    Record(OwnedRecord),
+    /// Nothing, for now.
+    Nothing,
+    /// Nothing any more: the log is to be read from here. Records from here on may have been given before.
+    Ended(MergePosition),
+}
+
+/// Where a queue begins.
+#[derive(Debug)]
+pub(super) enum Begins {
+    /// That is not known yet.
+    Soon,
+    /// With the first record behind this.
+    At(MergePosition),
+    /// The thread has ended before it knew of it.
+    Never,
+}
+
+/// Whose queue it is. It is given back when this is dropped.
+#[derive(Debug)]
+pub(super) struct Subscription {
+    shared: Arc<Shared>,
+    number: u64,
+}
+
+impl Subscription {
+    /// Joins those who watch a session. If nobody does yet, the thread begins here.
+    ///
+    /// # Errors
+    /// The thread could not be started.
+    pub(super) fn join(shared: &Arc<Shared>, session: u64, position: MergePosition) -> io::Result<Subscription> {
+        let mut state = shared.feed.lock();
+        let number = state.next;
+        state.next += 1;
+        let queue = Queue { session, from: None, records: VecDeque::new(), bytes: 0, ended: None };
+        state.queues.insert(number, queue);
+        let subscription = Subscription { shared: Arc::clone(shared), number };
+        let runs = std::mem::replace(&mut state.runs, true);
+        drop(state);
+        if runs {
+            shared.feed.asked.notify_all();
+            return Ok(subscription);
+        }
+        // From here on an erasure waits for it.
+        let erasures = {
+            let mut state = shared.lock();
+            state.feed_heard = Some(state.erasures);
+            state.erasures
+        };
+        let mut reading = Reading { shared: Arc::clone(shared), position };
+        // What could not be read, they will find out who read it themselves.
+        let run = move || _ = reading.run(erasures);
+        // If it is not started, the reading is dropped with it.
+        std::thread::Builder::new().name("session-feed".into()).spawn(run)?;
+        Ok(subscription)
+    }
+
+    /// Where it begins.
+    pub(super) fn begins(&self) -> Begins {
+        let begins = self.with(|queue| match (&queue.from, &queue.ended) {
+            (Some(from), _) => Begins::At(from.clone()),
+            (None, None) => Begins::Soon,
+            (None, Some(_)) => Begins::Never,
+        });
+        begins.unwrap_or(Begins::Never)
+    }
+
+    /// The next record.
+    pub(super) fn next(&self) -> Option<Given> {
+        self.with(|queue| match queue.records.pop_front() {
+            Some(record) => {
+                queue.bytes -= record.bytes();
+                Given::Record(record)
+            }
+            None => queue.ended.clone().map_or(Given::Nothing, Given::Ended),
+        })
+    }
+
+    /// Waits until there is something new, but no longer than `time`.
+    pub(super) fn wait(&self, time: Duration) {
+        let is_idle = |state: &mut FeedState| {
+            let queue = state.queues.get(&self.number);
+            queue.is_some_and(|queue| queue.records.is_empty() && queue.ended.is_none())
+        };
+        let feed = &self.shared.feed;
+        drop(feed.given.wait_timeout_while(feed.lock(), time, is_idle));
+    }
+
+    fn with<T>(&self, read: impl FnOnce(&mut Queue) -> T) -> Option<T> {
+        self.shared.feed.lock().queues.get_mut(&self.number).map(read)
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        self.shared.feed.lock().queues.remove(&self.number);
+        self.shared.feed.asked.notify_all();
+    }
+}
+
+impl Feed {
+    fn lock(&self) -> MutexGuard<'_, FeedState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets those in who have joined. Returns the sessions that are watched, with the number of each one's queue.
+    fn let_in(&self, position: &MergePosition) -> Vec<(u64, u64)> {
+        let mut state = self.lock();
+        let mut wanted = Vec::new();
+        for (number, queue) in state.queues.iter_mut().filter(|(_, queue)| queue.ended.is_none()) {
+            queue.from.get_or_insert_with(|| position.clone());
+            wanted.push((queue.session, *number));
+        }
+        wanted
+    }
+
+    /// Gives a record to one who watches, unless their queue is full or gone. `position`: what comes again if it is.
+    fn put(&self, number: u64, record: &Record<'_>, position: &MergePosition) {
+        let mut state = self.lock();
+        let Some(queue) = state.queues.get_mut(&number).filter(|queue| queue.ended.is_none()) else { return };
+        let bytes = size_of::<OwnedRecord>() + record.ext.0.len() + record.payload.len();
+        if queue.bytes > 0 && queue.bytes + bytes > QUEUE_BYTES_MAX {
+            queue.ended = Some(position.clone());
+            return;
+        }
+        queue.bytes += bytes;
+        queue.records.push_back(OwnedRecord::from(record));
+    }
+
+    /// What waits in a queue, and whether it gets nothing more.
+    #[cfg(test)]
+    pub(super) fn bytes_of(&self, number: u64) -> Option<(usize, bool)> {
+        self.lock().queues.get(&number).map(|queue| (queue.bytes, queue.ended.is_some()))
+    }
+
+    /// Waits for more of the log, or for somebody who joins or leaves.
+    fn rest(&self, known: usize, time: Duration) {
+        let is_same = |state: &mut FeedState| {
+            let open = || state.queues.values().filter(|queue| queue.ended.is_none());
+            open().count() == known && open().all(|queue| queue.from.is_some())
+        };
+        drop(self.asked.wait_timeout_while(self.lock(), time, is_same));
+    }
+}
+
+/// The thread's reading of the log. When it is dropped, those who watch are told where to go on.
+#[derive(Debug)]
+struct Reading {
+    shared: Arc<Shared>,
+    /// Everything before this place was given.
+    position: MergePosition,
+}
+
+impl Reading {
+    /// Reads until nobody watches, or something comes in its way.
+    fn run(&mut self, erasures: u64) -> Result<(), LogError> {
+        let shared = Arc::clone(&self.shared);
+        let reader = LogReader::open(&shared.log_dir)?.with_recent(shared.recent.clone());
+        let mut merge = Merge::resume(reader, &self.position)?.with_repeat_window(RepeatWindow::OFF);
+        let mut share = Share::new();
+        let mut passed_bytes = 0_usize;
+        loop {
+            share.keep();
+            self.position = merge.position();
+            let wanted = shared.feed.let_in(&self.position);
+            // Asked last: who came in after an erasure must not get what was read before it.
+            if wanted.is_empty() || shared.is_stopping() || shared.lock().erasures != erasures {
+                return Ok(());
+            }
+            let (mut at_end, mut gave) = (false, false);
+            for _ in 0..STRIDE {
+                let Some(record) = merge.next()? else {
+                    at_end = true;
+                    break;
+                };
+                passed_bytes = passed_bytes.saturating_add(record.payload.len());
+                for (_, number) in wanted.iter().filter(|(session, _)| *session == record.session) {
+                    shared.feed.put(*number, &record, &self.position);
+                    gave = true;
+                }
+            }
+            if gave {
+                shared.feed.given.notify_all();
+            }
+            if at_end {
+                let is_busy = std::mem::take(&mut passed_bytes) > BUSY_BYTES;
+                shared.feed.rest(wanted.len(), if is_busy { BUSY } else { IDLE });
+            }
+        }
+    }
+}
+
+/// What the thread may take of the processors.
+struct Share {
+    processors: u32,
+    saved: Duration,
+    at: Instant,
+    used: Duration,
+}
+
+impl Share {
+    fn new() -> Share {
+        let processors = std::thread::available_parallelism().map_or(1, |count| count.get() as u32);
+        Share { processors, saved: SAVED_MAX, at: Instant::now(), used: processor_time() }
+    }
+
+    /// Sleeps off what was taken too much since the last call.
+    fn keep(&mut self) {
+        let used = processor_time();
+        let now = Instant::now();
+        let earned = now.duration_since(self.at) * self.processors / SHARE;
+        let taken = used.saturating_sub(self.used);
+        let has = (self.saved + earned).min(SAVED_MAX);
+        (self.at, self.used, self.saved) = (now, used, has.saturating_sub(taken));
+        let debt = taken.saturating_sub(has);
+        if !debt.is_zero() {
+            // What is earned meanwhile pays for it.
+            std::thread::sleep(debt * SHARE / self.processors);
+            self.at = Instant::now();
+        }
+    }
+}
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        // It holds nothing any more, even if it has panicked.
+        self.shared.lock().feed_heard = None;
+        let mut state = self.shared.feed.lock();
+        state.runs = false;
+        for queue in state.queues.values_mut() {
+            queue.ended.get_or_insert_with(|| self.position.clone());
+        }
+        drop(state);
+        self.shared.feed.given.notify_all();
+    }
+}

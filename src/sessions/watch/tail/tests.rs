@@ -1,0 +1,322 @@
+//! Several who read a real log, alone and together.
+
+use std::time::Instant;
+
+use proptest::prelude::*;
+
+use crate::log::format::record::{DataType, Encoding, Entry, Flags, Kind, Label, Topic};
+use crate::log::{Log, Options, Writer};
+
+use super::super::super::handle::Sessions;
+use super::*;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A log with one writer, and who has been asked for its sessions.
+struct Written {
+    sessions: Sessions,
+    writer: Option<Writer>,
+    /// The last number of a record of each session.
+    counts: BTreeMap<u64, u32>,
+    records: u64,
+    log: Log,
+    _dir: tempfile::TempDir,
+}
+
+impl Written {
+    fn new() -> Written {
+        let dir = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
+        let options = Options {
+            dir: dir.path().join("log"),
+            segment_bytes: 1 << 20,
+            window_bytes: 512 << 10,
+            group_bytes_max: 512 << 10,
+            start_reserve_bytes: 8 << 10,
+            reserve_bytes: 1 << 20,
+            insist: true,
+            ..Options::default()
+        };
+        let log_dir = options.dir.clone();
+        let (log, _) = Log::open(options).unwrap();
+        let writer = Some(log.writer(0).unwrap());
+        let sessions = Sessions::new(log_dir, Some(log.recent()));
+        Written { sessions, writer, counts: BTreeMap::new(), records: 0, log, _dir: dir }
+    }
+
+    /// The next record of a session, or the last one again.
+    fn send(&mut self, session: u64, again: bool, bytes: usize) {
+        let writer = self.writer.as_mut().unwrap();
+        let count = self.counts.entry(session).or_default();
+        *count += u32::from(!again || *count == 0);
+        let payload = count.to_le_bytes().repeat(bytes.div_ceil(4));
+        let entry = Entry {
+            kind: Kind::Batch,
+            topic: Topic::Raw,
+            data_type: DataType::All,
+            encoding: Encoding::Identity,
+            session,
+            project: 1,
+            split: 0,
+            label: Some(Label { page: 0, number: *count }),
+            flags: Flags::HAS_LABEL,
+            ext: &[],
+            payload: &payload,
+        };
+        let deadline = Instant::now() + PATIENCE;
+        while writer.append(&entry).is_err() {
+            assert!(Instant::now() < deadline, "there is no room");
+            writer.progress();
+            writer.kick();
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        self.records += 1;
+    }
+
+    /// Waits until all of them can be read.
+    fn store(&mut self) {
+        let deadline = Instant::now() + PATIENCE;
+        let writer = self.writer.as_mut().unwrap();
+        while writer.progress().acked.0 < self.records {
+            assert!(Instant::now() < deadline, "not stored");
+            writer.kick();
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    fn reader(&self, session: u64) -> Reader {
+        let mut tail = Tail::new(Arc::clone(&self.sessions.0));
+        tail.open(0).unwrap();
+        tail.follow();
+        Reader { tail, session, got: Vec::new() }
+    }
+
+    /// Everybody gets everything of their session once, in order.
+    fn all_get_all(&self, readers: &mut [Reader]) {
+        for reader in readers {
+            let count = self.counts.get(&reader.session).copied().unwrap_or(0);
+            let deadline = Instant::now() + PATIENCE;
+            while reader.got.last().copied().unwrap_or(0) < count {
+                assert!(Instant::now() < deadline, "{:?} of {count}", reader.got);
+                if reader.step() == Step::End {
+                    reader.tail.rest(Duration::from_millis(20));
+                }
+            }
+            // What comes after that is a repeat.
+            for _ in 0..20 {
+                reader.step();
+            }
+            assert_eq!(reader.got, (1..=count).collect::<Vec<_>>(), "session {}", reader.session);
+        }
+    }
+
+    /// As when records of others are erased.
+    fn erase(&self) -> bool {
+        self.sessions.reread(&|_, _| false, Instant::now() + PATIENCE)
+    }
+
+    fn runs(&self) -> bool {
+        self.sessions.0.lock().feed_heard.is_some()
+    }
+}
+
+impl Drop for Written {
+    fn drop(&mut self) {
+        self.sessions.stop();
+        drop(self.writer.take());
+        self.log.close().unwrap();
+    }
+}
+
+/// One who watches.
+struct Reader {
+    tail: Tail,
+    session: u64,
+    got: Vec<u32>,
+}
+
+impl Reader {
+    fn step(&mut self) -> Step {
+        let Reader { tail, session, got } = self;
+        let take = |record: &Record<'_>| {
+            got.push(record.label.unwrap().number);
+            assert_eq!(record.payload[..4], got.last().unwrap().to_le_bytes());
+            Ok(())
+        };
+        tail.next(*session, take).unwrap()
+    }
+
+    /// Reads until the rest is given.
+    fn joins(&mut self) {
+        let deadline = Instant::now() + PATIENCE;
+        while !self.is_given() {
+            assert!(Instant::now() < deadline, "it reads by itself");
+            if self.step() == Step::End {
+                self.tail.rest(Duration::from_millis(5));
+            }
+        }
+    }
+
+    fn is_given(&self) -> bool {
+        matches!(self.tail.source, Source::Others(_))
+    }
+}
+
+fn wait_for(what: &str, is: impl Fn() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !is() {
+        assert!(Instant::now() < deadline, "{what}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+#[test]
+fn all_who_follow_are_given_what_one_reads_and_it_ends_with_the_last() {
+    let mut written = Written::new();
+    for number in 0..30 {
+        written.send(1 + number % 3, number % 7 == 0, 900);
+    }
+    written.store();
+    let mut readers: Vec<Reader> = [1, 2, 1, 9].map(|session| written.reader(session)).into();
+    readers.iter_mut().for_each(Reader::joins);
+    assert!(written.runs());
+    written.send(9, false, 10);
+    written.send(1, true, 900);
+    written.send(1, false, 900);
+    written.store();
+    written.all_get_all(&mut readers);
+    assert!(readers.iter().all(Reader::is_given));
+    readers.pop();
+    assert!(written.runs());
+    drop(readers);
+    wait_for("the reading ends", || !written.runs());
+    let mut later = [written.reader(2)];
+    written.send(2, false, 10);
+    written.store();
+    written.all_get_all(&mut later);
+}
+
+#[test]
+fn a_queue_that_is_full_is_given_up_and_its_owner_reads_on_and_joins_again() {
+    let mut written = Written::new();
+    let mut readers = [written.reader(1), written.reader(2)];
+    readers.iter_mut().for_each(Reader::joins);
+    for _ in 0..120 {
+        written.send(1, false, 60_000);
+        written.send(2, false, 100);
+    }
+    written.store();
+    let [slow, fast] = &mut readers;
+    written.all_get_all(std::slice::from_mut(fast));
+    let waits = |number| written.sessions.0.feed.bytes_of(number);
+    wait_for("its queue is given up", || waits(0).is_some_and(|(_, has_ended)| has_ended));
+    assert!(waits(0).unwrap().0 <= 4 << 20, "{:?}", waits(0));
+    assert!(fast.is_given());
+    written.all_get_all(std::slice::from_mut(slow));
+    slow.joins();
+    written.send(1, false, 60_000);
+    written.store();
+    written.all_get_all(&mut readers);
+}
+
+#[test]
+fn a_record_of_any_size_is_given_to_who_waits() {
+    let mut written = Written::new();
+    let mut readers = [written.reader(1)];
+    readers[0].joins();
+    written.send(1, false, 200_000);
+    written.send(1, false, 4);
+    written.store();
+    written.all_get_all(&mut readers);
+    assert!(readers[0].is_given());
+}
+
+#[test]
+fn an_erasure_waits_until_nothing_is_held_that_was_read_for_others() {
+    let mut written = Written::new();
+    written.send(1, false, 100);
+    written.store();
+    let mut readers = [written.reader(1), written.reader(1)];
+    readers.iter_mut().for_each(Reader::joins);
+    assert!(written.erase());
+    assert!(!written.runs(), "what it read ahead is gone");
+    written.send(1, false, 100);
+    written.store();
+    written.all_get_all(&mut readers);
+    readers.iter_mut().for_each(Reader::joins);
+    assert!(written.runs());
+    // Who begins after an erasure gets nothing that was read before it.
+    assert!(written.erase());
+}
+
+#[test]
+fn a_stop_ends_the_reading() {
+    let mut written = Written::new();
+    written.send(1, false, 100);
+    written.store();
+    let mut reader = written.reader(1);
+    reader.joins();
+    written.sessions.stop();
+    wait_for("the reading ends", || !written.runs());
+}
+
+#[test]
+fn a_log_that_cannot_be_read_is_told_to_each_who_follows() {
+    let mut written = Written::new();
+    written.send(1, false, 100);
+    written.store();
+    let mut reader = written.reader(1);
+    reader.joins();
+    let log_dir = &written.sessions.0.log_dir;
+    std::fs::rename(log_dir, log_dir.with_extension("away")).unwrap();
+    // Whoever reads opens the log anew.
+    assert!(written.erase());
+    let deadline = Instant::now() + PATIENCE;
+    let took = |reader: &mut Reader| reader.tail.next(1, |_| Ok(())).map(|_| ());
+    while took(&mut reader).is_ok() {
+        assert!(Instant::now() < deadline, "nothing is told");
+    }
+    std::fs::rename(log_dir.with_extension("away"), log_dir).unwrap();
+}
+
+/// What happens to three who watch, each one of these sessions.
+#[derive(Debug, Clone)]
+enum Deed {
+    Send { session: u64, again: bool },
+    Read { reader: usize, steps: usize },
+    Forget(usize),
+    Erase,
+    Leave(usize),
+    Wait,
+}
+
+fn deed() -> impl Strategy<Value = Deed> {
+    prop_oneof![
+        6 => (1..4_u64, prop::bool::weighted(0.2)).prop_map(|(session, again)| Deed::Send { session, again }),
+        6 => (0..3_usize, 1..40_usize).prop_map(|(reader, steps)| Deed::Read { reader, steps }),
+        1 => (0..3_usize).prop_map(Deed::Forget),
+        1 => Just(Deed::Erase),
+        1 => (0..3_usize).prop_map(Deed::Leave),
+        1 => Just(Deed::Wait),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, max_shrink_iters: 8, ..ProptestConfig::default() })]
+    #[test]
+    fn whatever_comes_in_between_everybody_gets_everything_once_and_in_order(deeds in prop::collection::vec(deed(), 1..60)) {
+        let mut written = Written::new();
+        let mut readers: Vec<Reader> = [1, 2, 2].map(|session| written.reader(session)).into();
+        for deed in deeds {
+            match deed {
+                Deed::Send { session, again } => written.send(session, again, if session == 2 { 50_000 } else { 40 }),
+                Deed::Read { reader, steps } => (0..steps).for_each(|_| _ = readers[reader].step()),
+                Deed::Forget(reader) => readers[reader].tail.forget(),
+                Deed::Erase => assert!(written.erase()),
+                Deed::Leave(reader) => readers[reader] = written.reader(readers[reader].session),
+                Deed::Wait => written.store(),
+            }
+        }
+        written.store();
+        written.all_get_all(&mut readers);
+    }
+}
